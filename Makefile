@@ -1,0 +1,38 @@
+# make app   opens EffViz in the browser          make test   runs every test
+# make check formats, lints, types and layering   make clean  removes the environment
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: app test check format clean
+
+app: .venv/app.done
+	$(BIN)/effviz app
+
+test: .venv/dev.done
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+check: .venv/dev.done
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/dev.done
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "EffViz needs Python 3.11 or newer: make PYTHON=python3.12 app")'
+	$(PYTHON) -m venv .venv
+
+.venv/app.done: requirements.txt pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet -r requirements.txt
+	$(BIN)/pip install --quiet --no-deps -e .
+	touch $@
+
+.venv/dev.done: requirements-dev.txt .venv/app.done
+	$(BIN)/pip install --quiet -r requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf .venv

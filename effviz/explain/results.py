@@ -1,0 +1,111 @@
+"""The values that flow through `effviz.explain`: each carries what made it, so that no screen can mislabel it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from effviz.zoo.model import Model
+
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+
+
+class Method(StrEnum):
+    """How features become a map. The first ten have closed forms at the last layer."""
+
+    CAM = "cam"
+    GRADCAM = "gradcam"
+    HIRESCAM = "hirescam"
+    XGRADCAM = "xgradcam"
+    GRADCAM_PLUS_PLUS = "gradcam++"
+    LAYERCAM = "layercam"
+    ELEMENTWISE_GRADCAM = "elementwise-gradcam"
+    ABLATIONCAM = "ablationcam"
+    EIGENCAM = "eigencam"
+    FINERCAM = "finercam"
+    SCORECAM = "scorecam"
+    FULLGRAD = "fullgrad"
+    KPCACAM = "kpcacam"
+    EIGENGRADCAM = "eigengradcam"
+    RANDOMCAM = "randomcam"
+
+
+class Layer(StrEnum):
+    """Where the features are read: the last layer (`bn2`), or the end of a stage, named by its stride."""
+
+    LAST = "last"  # stride 32, after the head's activation
+    STRIDE_32 = "stride32"  # end of the last MBConv stage
+    STRIDE_16 = "stride16"
+    STRIDE_8 = "stride8"
+    STRIDE_4 = "stride4"
+    STRIDE_2 = "stride2"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels of the upright photo; x grows to the right, y downwards; may reach outside the photo."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """An upright RGB picture."""
+
+    rgb: Bytes  # (H, W, 3), read-only
+    sha256: str  # of the bytes that were read
+    name: str  # for people: the file's name
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        return int(self.rgb.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right."""
+        return int(self.rgb.shape[1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A photo as one model sees it."""
+
+    pixels: Floats  # (1, 3, S, S), normalised, read-only
+    seen: Box  # what of the photo the S x S input covers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forward:
+    """One forward pass at the last layer: enough for every class and every closed-form method."""
+
+    model: Model
+    photo: Photo
+    prepared: Prepared
+    features: Floats  # (C, H, W): output of bn2, after the activation; read-only
+    logits: Floats  # (K,), read-only
+    forward_ms: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ActivationMap:
+    """A raw class activation map with everything that made it."""
+
+    values: Floats  # (H, W), not normalised, read-only
+    bias: float  # CAM only: mean(values) + bias = logit; else 0
+    method: Method
+    layer: Layer
+    model: str  # label, "lite0@224"
+    trained: bool  # False: the weights are random and the map means nothing
+    photo: str
+    photo_sha256: str
+    target_index: int
+    target_name: str
+    logit: float
+    probability: float  # softmax over all classes
+    seen: Box

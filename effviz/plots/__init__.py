@@ -1,0 +1,1 @@
+"""Typed results to Plotly figures; no number is made here."""

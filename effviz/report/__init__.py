@@ -1,0 +1,1 @@
+"""Typed results to files: the same input gives the same bytes."""

@@ -1,0 +1,1 @@
+"""The arithmetic of compound scaling; needs the standard library alone."""

@@ -1,0 +1,1 @@
+"""Browser-side parts: html, css and js, one folder each."""

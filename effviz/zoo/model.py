@@ -1,0 +1,73 @@
+"""What a model is: a named specification, and the loaded network with what is needed to use and label it."""
+
+import threading
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from effviz.scaling.family import Family
+
+if TYPE_CHECKING:
+    import torch
+
+
+class WeightsOrigin(StrEnum):
+    """Where a model's weights come from."""
+
+    PACKAGE = "package"  # inside a Python package: there without a network
+    HUB = "hub"  # Hugging Face hub, through timm; once fetched, there without a network
+    CHECKPOINT = "checkpoint"  # a file named in models/manifest.json
+    UNTRAINED = "untrained"  # random weights: its maps mean nothing
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A network, its weights and how it was trained and evaluated; nothing is loaded yet."""
+
+    name: str  # "lite0", "b3", "scaled-d1.40-w1.20-r300"
+    family: Family
+    depth: float
+    width: float
+    resolution_px: int  # the input size it was trained (or evaluated) at
+    architecture: str  # timm's name with its weights tag, "tf_efficientnet_b0.aa_in1k"
+    origin: WeightsOrigin
+    weights: str  # one line for people: where the weights come from
+    licence: str
+    classes: tuple[str, ...]  # class names in the order of the logits
+    top1_pct: float | None  # published ImageNet top-1 at resolution_px, None when nobody measured it
+    top1_source: str
+    crop_pct: float  # evaluation: resize to resolution / crop_pct, then centre crop
+    interpolation: str  # "bicubic"
+    mean: tuple[float, float, float]  # of pixels in 0..1
+    std: tuple[float, float, float]
+
+    @property
+    def trained(self) -> bool:
+        """False when the weights are random."""
+        return self.origin is not WeightsOrigin.UNTRAINED
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A model at an input size: what `lite0@260` means."""
+
+    spec: ModelSpec
+    resolution_px: int
+
+    @property
+    def label(self) -> str:
+        """The short name used on every screen and in every file, `lite0@260`."""
+        return f"{self.spec.name}@{self.resolution_px}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A loaded network in evaluation mode, shared by all visitors.
+
+    Reading forward passes need no lock. Whoever adds a hook or runs a backward pass holds `lock`.
+    """
+
+    ref: ModelRef
+    module: "torch.nn.Module"
+    weights_sha256: str  # of the weights file; "" when untrained
+    lock: threading.RLock = field(default_factory=threading.RLock)
