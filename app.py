@@ -1,0 +1,19 @@
+"""Open the door: `streamlit run app.py`. Everything else lives in `effviz/`."""
+
+import streamlit as st
+
+from effviz.ui.guard import last_guard
+
+PAGES = "effviz/ui/pages"
+
+st.set_page_config(page_title="EffViz", page_icon=":material/visibility:", layout="wide")
+page = st.navigation(
+    [
+        st.Page(f"{PAGES}/compare.py", title="Compare", icon=":material/grid_view:", default=True),
+        st.Page(f"{PAGES}/scale.py", title="Scale", icon=":material/open_in_full:"),
+        st.Page(f"{PAGES}/tradeoff.py", title="Trade-off", icon=":material/scatter_plot:", url_path="tradeoff"),
+    ],
+    position="top",
+)
+with last_guard():
+    page.run()

@@ -1,0 +1,5 @@
+"""Trade-off: what accuracy costs."""
+
+import streamlit as st
+
+st.title("Trade-off")

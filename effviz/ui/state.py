@@ -1,0 +1,96 @@
+"""Every key of the session, and the settings that travel between pages and in the address.
+
+A `Setting` belongs to no single widget: it keeps its value when the visitor changes the page, and stands in the
+address (`?phi=1.5`) so that a link brings it back. A page calls `adopt()` once at its top (inside `guard()`),
+`get()` to read, and `put()` after a change.
+
+Values of one widget on one page need none of this: give the widget its key below and `bind="query-params"`.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import streamlit as st
+
+from effviz.errors import SettingsError
+
+T = TypeVar("T")
+
+PHI_LEAST, PHI_MOST, PHI_STEP = -2.0, 8.0, 0.05
+
+# Keys of single widgets; each is also the name in the address.
+ALPHA, BETA, GAMMA = "alpha", "beta", "gamma"
+FAMILY = "family"
+BUDGET_KIND, BUDGET_AMOUNT, BUDGET_METHOD = "budget", "amount", "method"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Generic[T]):
+    """A value shared by pages, kept in the session and in the address."""
+
+    key: str  # in the session and in the address
+    default: T
+    parse: Callable[[str], T]  # raises SettingsError when the text means nothing
+    text: Callable[[T], str]
+
+    def get(self) -> T:
+        """The current value, or the default."""
+        value: T = st.session_state.get(self.key, self.default)
+        return value
+
+    def put(self, value: T) -> None:
+        """Keep `value` and write it into the address (the default is left out, to keep links short)."""
+        st.session_state[self.key] = value
+        if self.text(value) == self.text(self.default):
+            st.query_params.pop(self.key, None)
+        elif st.query_params.get(self.key) != self.text(value):
+            st.query_params[self.key] = self.text(value)
+
+    def adopt(self) -> None:
+        """Take the value from the address the first time in a session, and bring the address up to date.
+
+        Once only: a rerun asked for while the address was still being rewritten would bring back the old value.
+
+        Raises:
+            SettingsError: The address asks for something that does not exist; the value in force is kept.
+        """
+        text = st.query_params.get(self.key)
+        first = not st.session_state.setdefault(f"{self.key} adopted", False)
+        st.session_state[f"{self.key} adopted"] = True
+        try:
+            value = self.parse(text) if first and text is not None else self.get()
+        except SettingsError:
+            self.put(self.get())
+            raise
+        self.put(value)
+
+
+def parse_phi(text: str) -> float:
+    """`"1.5"` as a position of the phi slider.
+
+    Raises:
+        SettingsError: Not a number the slider can show.
+    """
+    try:
+        phi = float(text)
+    except ValueError:
+        phi = math.nan
+    if not PHI_LEAST <= phi <= PHI_MOST:  # also when phi is nan
+        raise SettingsError(
+            f"The link asks for phi = {text[:20]!r}: phi is a number from {PHI_LEAST:g} to {PHI_MOST:g}. "
+            "Move the slider to choose one."
+        )
+    return round(round((phi - PHI_LEAST) / PHI_STEP) * PHI_STEP + PHI_LEAST, 2)
+
+
+def parse_labels(text: str) -> tuple[str, ...]:
+    """`"lite0@224,lite2@260"` as labels; whether such models exist is the catalogue's to say."""
+    return tuple(label.strip() for label in text.split(",") if label.strip())
+
+
+PHI = Setting("phi", 1.0, parse_phi, lambda phi: f"{phi:g}")
+MODELS: Setting[tuple[str, ...]] = Setting(
+    "models", ("lite0@224", "lite1@224", "lite0@260", "lite2@260"), parse_labels, ",".join
+)
