@@ -1,1 +1,37 @@
 """The arithmetic of compound scaling; needs the standard library alone."""
+
+from effviz.scaling.family import Family
+from effviz.scaling.layers import Layer, Operator, Padding, ReceptiveField, StagePlan
+from effviz.scaling.plan import Plan, plan
+from effviz.scaling.published import PUBLISHED, WHY_PUBLISHED_DIFFERS, ImpliedPhi, Published, implied_phi
+from effviz.scaling.rounding import round_filters, round_repeats
+from effviz.scaling.rule import PAPER_RULE, Coefficients, ScalingRule
+from effviz.scaling.solver import Budget, BudgetKind, ScalingMethod, Solution, coefficient_range, scaled, solve
+
+__all__ = [
+    "PAPER_RULE",
+    "PUBLISHED",
+    "WHY_PUBLISHED_DIFFERS",
+    "Budget",
+    "BudgetKind",
+    "Coefficients",
+    "Family",
+    "ImpliedPhi",
+    "Layer",
+    "Operator",
+    "Padding",
+    "Plan",
+    "Published",
+    "ReceptiveField",
+    "ScalingMethod",
+    "ScalingRule",
+    "Solution",
+    "StagePlan",
+    "coefficient_range",
+    "implied_phi",
+    "plan",
+    "round_filters",
+    "round_repeats",
+    "scaled",
+    "solve",
+]

@@ -1,0 +1,94 @@
+"""The networks that were published: their coefficients as they stand in the official code, never computed."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from effviz.scaling.blocks import BASE_RESOLUTION_PX
+from effviz.scaling.family import Family
+from effviz.scaling.rule import PAPER_RULE, ScalingRule
+
+_TPU = "tensorflow/tpu@7dc921f8 models/official/efficientnet/"
+_SOURCES = {
+    Family.EFFICIENTNET: _TPU + "efficientnet_builder.py",
+    Family.LITE: _TPU + "lite/efficientnet_lite_builder.py",
+}
+
+WHY_PUBLISHED_DIFFERS = (
+    "B1 to B7 do not follow exactly from phi, and the paper never lists a phi for them. "
+    "The depth, width and resolution of B7 imply phi = 6.2, 7.3 and 7.0. "
+    "The authors have not explained it. The Keras guide calls the coefficients hand-picked: sizes that divide by "
+    "8 or 16 waste less padding, channels come in multiples of 8, and memory limits the resolution. "
+    "Rounding adds steps of its own: repeats are rounded up, so B1 with depth 1.1 has 23 blocks instead of 16 and "
+    "costs 1.78 times B0, although d*w^2*r^2 is only 1.26."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One published network."""
+
+    name: str
+    depth: float
+    width: float
+    resolution: int  # px, of the input
+    dropout: float
+    family: Family
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImpliedPhi:
+    """The phi that each dimension of a network implies; None where the rule does not scale that dimension."""
+
+    depth: float | None
+    width: float | None
+    resolution: float | None
+
+
+_LITE3_NOTE = "The official builder says 280 px, but the README's accuracy is only reached at 300 px (timm)."
+_LITE4_NOTE = "The official builder says 300 px, but the README's accuracy is only reached at 380 px (timm)."
+
+# name, depth, width, resolution in px, dropout
+_EFFICIENTNET = (
+    ("b0", 1.0, 1.0, 224, 0.2),
+    ("b1", 1.1, 1.0, 240, 0.2),
+    ("b2", 1.2, 1.1, 260, 0.3),
+    ("b3", 1.4, 1.2, 300, 0.3),
+    ("b4", 1.8, 1.4, 380, 0.4),
+    ("b5", 2.2, 1.6, 456, 0.4),
+    ("b6", 2.6, 1.8, 528, 0.5),
+    ("b7", 3.1, 2.0, 600, 0.5),
+    ("b8", 3.6, 2.2, 672, 0.5),
+    ("l2", 5.3, 4.3, 800, 0.5),
+)
+_LITE = (
+    ("lite0", 1.0, 1.0, 224, 0.2),
+    ("lite1", 1.1, 1.0, 240, 0.2),
+    ("lite2", 1.2, 1.1, 260, 0.3),
+    ("lite3", 1.4, 1.2, 280, 0.3, _LITE3_NOTE),
+    ("lite4", 1.8, 1.4, 300, 0.3, _LITE4_NOTE),
+)
+
+
+def _published() -> dict[str, Published]:
+    rows = [(Family.EFFICIENTNET, row) for row in _EFFICIENTNET] + [(Family.LITE, row) for row in _LITE]
+    return {row[0]: Published(*row[:5], family, _SOURCES[family], *row[5:]) for family, row in rows}
+
+
+PUBLISHED: Mapping[str, Published] = MappingProxyType(_published())
+
+
+def implied_phi(network: Published, rule: ScalingRule = PAPER_RULE) -> ImpliedPhi:
+    """Which phi each published dimension implies: the logarithm of the multiplier to the rule's base."""
+    return ImpliedPhi(
+        depth=_logarithm(network.depth, rule.alpha),
+        width=_logarithm(network.width, rule.beta),
+        resolution=_logarithm(network.resolution / BASE_RESOLUTION_PX, rule.gamma),
+    )
+
+
+def _logarithm(multiplier: float, base: float) -> float | None:
+    return math.log(multiplier) / math.log(base) if base > 1 else None

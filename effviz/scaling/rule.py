@@ -1,0 +1,56 @@
+"""The compound scaling rule: one number phi sets depth, width and resolution together."""
+
+from dataclasses import dataclass
+
+from effviz.scaling import limits
+from effviz.scaling.blocks import BASE_RESOLUTION_PX
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficients:
+    """How many times deeper, wider and finer than B0."""
+
+    depth: float
+    width: float
+    resolution: float
+
+    @property
+    def resolution_px(self) -> int:
+        """The input size that the resolution multiplier asks for."""
+        return round(BASE_RESOLUTION_PX * self.resolution)
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingRule:
+    """Depth alpha^phi, width beta^phi, resolution gamma^phi (Tan & Le 2019, Eq. 3).
+
+    The defaults are the paper's, found by a grid search at phi = 1 (section 4, step 1).
+
+    Raises:
+        SettingsError: alpha, beta or gamma is below 1 (Eq. 3 forbids it) or above 4.
+    """
+
+    alpha: float = 1.2
+    beta: float = 1.1
+    gamma: float = 1.15
+
+    def __post_init__(self) -> None:
+        for base in (self.alpha, self.beta, self.gamma):
+            limits.BASE.check(base)
+
+    @property
+    def constraint(self) -> float:
+        """How many times MACs grow with each phi: alpha * beta^2 * gamma^2; the paper asks for about 2, has 1.920."""
+        return self.alpha * self.beta**2 * self.gamma**2
+
+    def at(self, phi: float) -> Coefficients:
+        """Scale B0 by phi, which may be fractional, or negative for networks smaller than B0.
+
+        Raises:
+            SettingsError: phi is outside -20 to 20.
+        """
+        limits.PHI.check(phi)
+        return Coefficients(self.alpha**phi, self.beta**phi, self.gamma**phi)
+
+
+PAPER_RULE = ScalingRule()
