@@ -2,7 +2,7 @@
 
 from effviz.scaling.family import Family
 from effviz.scaling.layers import Layer, Operator, Padding, ReceptiveField, StagePlan
-from effviz.scaling.plan import Plan, plan
+from effviz.scaling.plans import Plan, plan
 from effviz.scaling.published import PUBLISHED, WHY_PUBLISHED_DIFFERS, ImpliedPhi, Published, implied_phi
 from effviz.scaling.rounding import round_filters, round_repeats
 from effviz.scaling.rule import PAPER_RULE, Coefficients, ScalingRule

@@ -5,7 +5,6 @@ the largest one that fits.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,11 +12,10 @@ from effviz.errors import SettingsError
 from effviz.scaling import limits
 from effviz.scaling.blocks import BASE_RESOLUTION_PX
 from effviz.scaling.family import Family
-from effviz.scaling.plan import Plan, plan
+from effviz.scaling.plans import Plan, plan
 from effviz.scaling.rule import PAPER_RULE, Coefficients, ScalingRule
 
-# Keeps gamma^phi inside the limit when the power comes out a few ulp too large.
-_MARGIN = 1e-9
+STEPS = 10_000  # coefficients are searched in steps of 0.0001
 
 
 class ScalingMethod(StrEnum):
@@ -46,10 +44,21 @@ UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much of what may be used."""
+    """How much of what may be used, in the unit of its kind.
+
+    Raises:
+        SettingsError: the amount is not a positive, finite number.
+    """
 
     kind: BudgetKind
     amount: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.amount < math.inf:
+            raise SettingsError(
+                f"A budget of {self.amount:g} {UNITS[self.kind]} cannot be spent: any positive number is allowed. "
+                "Give one such as 1e9."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,78 +105,61 @@ def scaled(
     return plan(at.depth, at.width, at.resolution_px, family)
 
 
-def coefficient_range(method: ScalingMethod, rule: ScalingRule = PAPER_RULE) -> tuple[float, float]:
-    """The smallest and largest coefficient that stays within the limits."""
-    if method is ScalingMethod.DEPTH:
-        return limits.DEPTH.low, limits.DEPTH.high
-    if method is ScalingMethod.WIDTH:
-        return limits.WIDTH.low, limits.WIDTH.high
-    resolutions = limits.RESOLUTION.low / BASE_RESOLUTION_PX, limits.RESOLUTION.high / BASE_RESOLUTION_PX
-    return resolutions if method is ScalingMethod.RESOLUTION else _phi_range(rule, resolutions)
-
-
-def _phi_range(rule: ScalingRule, resolutions: tuple[float, float]) -> tuple[float, float]:
-    low, high = limits.PHI.low, limits.PHI.high
-    ranges = (limits.DEPTH.low, limits.DEPTH.high), (limits.WIDTH.low, limits.WIDTH.high), resolutions
-    for base, (smallest, largest) in zip((rule.alpha, rule.beta, rule.gamma), ranges, strict=True):
-        if base > 1:
-            low = max(low, math.log(smallest, base) + _MARGIN)
-            high = min(high, math.log(largest, base) - _MARGIN)
-    return low, high
-
-
 def solve(
     budget: Budget, method: ScalingMethod, rule: ScalingRule = PAPER_RULE, family: Family = Family.EFFICIENTNET
 ) -> Solution:
-    """Find the largest network that costs at most the budget.
+    """Find the largest coefficient, to four decimals, whose network costs at most the budget.
 
-    Cost never falls when the coefficient grows, but it grows in steps. Bisection finds the last step that fits; the
-    coefficient returned is the shortest decimal on that step.
+    Cost never falls when the coefficient grows, so the interval is halved until its two ends are neighbours.
 
     Raises:
         SettingsError: even the smallest network costs more, or the method cannot change this cost.
     """
 
-    def spent(coefficient: float) -> int:
-        return cost(scaled(method, coefficient, rule, family), budget.kind)
+    def spent(step: int) -> int:
+        return cost(scaled(method, step / STEPS, rule, family), budget.kind)
 
-    low, high = coefficient_range(method, rule)
+    smallest, largest = coefficient_range(method, rule)
+    low, high = math.ceil(smallest * STEPS), math.floor(largest * STEPS)
     at_limit = _checked(budget, method, spent(low), spent(high))
-    coefficient = _shortest(spent, high if at_limit else _last_that_fits(spent, budget.amount, low, high))
+    while not at_limit and high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if spent(middle) <= budget.amount else (low, middle)
+    coefficient = (high if at_limit else low) / STEPS
     network = scaled(method, coefficient, rule, family)
     return Solution(budget, method, coefficient, network, cost(network, budget.kind), at_limit)
 
 
 def _checked(budget: Budget, method: ScalingMethod, least: int, most: int) -> bool:
-    """Whether even the largest network fits."""
-    if not budget.amount >= least:
-        raise SettingsError(
-            f"A budget of {budget.amount:g} {UNITS[budget.kind]} is too small: scaling by {method} starts at "
-            f"{least:,} {UNITS[budget.kind]}. Raise the budget to at least that, or choose another method."
-        )
+    """Whether even the largest network fits, once it is sure that there is something to solve."""
+    unit = UNITS[budget.kind]
     if least == most:
         raise SettingsError(
-            f"Scaling by {method} does not change the {UNITS[budget.kind]}: every network has {least:,}. "
-            f"Set a budget that the method can change, or choose another method."
+            f"Scaling by {method} does not change the {unit}: every network has {least:,}. "
+            "A budget has to be one that the method can change. Choose another budget or another method."
+        )
+    if budget.amount < least:
+        raise SettingsError(
+            f"A budget of {budget.amount:g} {unit} is too small: scaling by {method} starts at {least:,} {unit}. "
+            f"Raise the budget to at least that, or choose another method."
         )
     return budget.amount >= most
 
 
-def _last_that_fits(spent: Callable[[float], int], amount: float, low: float, high: float) -> float:
-    """Halve the interval until low and high are neighbouring floats: low fits, high does not."""
-    while low < (middle := (low + high) / 2) < high:
-        if spent(middle) <= amount:
-            low = middle
-        else:
-            high = middle
-    return low
-
-
-def _shortest(spent: Callable[[float], int], coefficient: float) -> float:
-    """The shortest decimal below a coefficient that costs the same."""
-    reached = spent(coefficient)
-    for digits in range(1, 16):
-        shorter = math.floor(coefficient * 10**digits) / 10**digits
-        if spent(shorter) == reached:
-            return shorter
-    return coefficient
+def coefficient_range(method: ScalingMethod, rule: ScalingRule = PAPER_RULE) -> tuple[float, float]:
+    """The smallest and largest coefficient that stay within the limits."""
+    ranges = {
+        ScalingMethod.DEPTH: (limits.DEPTH.low, limits.DEPTH.high),
+        ScalingMethod.WIDTH: (limits.WIDTH.low, limits.WIDTH.high),
+        ScalingMethod.RESOLUTION: (
+            limits.RESOLUTION.low / BASE_RESOLUTION_PX,
+            limits.RESOLUTION.high / BASE_RESOLUTION_PX,
+        ),
+    }
+    if method is not ScalingMethod.COMPOUND:
+        return ranges[method]
+    low, high = limits.PHI.low, limits.PHI.high
+    for base, (smallest, largest) in zip((rule.alpha, rule.beta, rule.gamma), ranges.values(), strict=True):
+        if base > 1:
+            low, high = max(low, math.log(smallest, base)), min(high, math.log(largest, base))
+    return low, high
