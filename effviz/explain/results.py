@@ -13,7 +13,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class Method(StrEnum):
-    """How features become a map. The first ten have closed forms at the last layer."""
+    """How features become a map. `effviz.explain.methods` says what each one does."""
 
     CAM = "cam"
     GRADCAM = "gradcam"
@@ -29,6 +29,9 @@ class Method(StrEnum):
     FULLGRAD = "fullgrad"
     KPCACAM = "kpcacam"
     EIGENGRADCAM = "eigengradcam"
+    SHAPLEYCAM = "shapleycam"
+    SEGEIGENCAM = "segeigencam"
+    FEM = "fem"
     RANDOMCAM = "randomcam"
 
 
@@ -60,6 +63,7 @@ class Photo:
     rgb: Bytes  # (H, W, 3), read-only
     sha256: str  # of the bytes that were read
     name: str  # for people: the file's name
+    notes: tuple[str, ...] = ()  # sentences about what was changed on reading, "Transparent parts are shown on white."
 
     @property
     def height(self) -> int:

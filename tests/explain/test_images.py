@@ -1,0 +1,300 @@
+import hashlib
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
+
+from effviz.errors import ImageError
+from effviz.explain import images
+from effviz.explain.images import read
+
+
+def picture(width: int = 48, height: int = 32) -> np.ndarray:
+    """Every quarter another colour, so that a turned or mirrored picture is seen."""
+    rgb = np.zeros((height, width, 3), np.uint8)
+    rgb[: height // 2, : width // 2] = (200, 10, 20)
+    rgb[: height // 2, width // 2 :] = (10, 200, 30)
+    rgb[height // 2 :, : width // 2] = (30, 20, 200)
+    rgb[height // 2 :, width // 2 :] = (220, 210, 40)
+    return rgb
+
+
+def saved(image: Image.Image, file_format: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, file_format, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "BMP", "TIFF"])
+def test_a_lossless_file_gives_its_pixels(file_format):
+    data = saved(Image.fromarray(picture()), file_format)
+    photo = read(data, "a." + file_format.lower())
+    np.testing.assert_array_equal(photo.rgb, picture())
+    assert (photo.height, photo.width) == (32, 48)
+    assert photo.sha256 == hashlib.sha256(data).hexdigest()
+    assert photo.notes == ()
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "WEBP", "GIF"])
+def test_a_lossy_file_gives_nearly_its_pixels(file_format):
+    photo = read(saved(Image.fromarray(picture()), file_format, quality=95), "a")
+    assert np.abs(photo.rgb[8, 8].astype(int) - (200, 10, 20)).max() <= 12
+    assert np.abs(photo.rgb[24, 40].astype(int) - (220, 210, 40)).max() <= 12
+
+
+def test_the_pixels_cannot_be_written():
+    photo = read(saved(Image.fromarray(picture()), "PNG"), "a.png")
+    with pytest.raises(ValueError, match="read-only"):
+        photo.rgb[0, 0] = 0
+
+
+# What each EXIF orientation does to the stored picture, by hand (EXIF 2.32, tag 0x0112).
+STORED = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.transpose(1, 0, 2),
+    6: lambda a: np.rot90(a, 1),
+    7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda a: np.rot90(a, -1),
+}
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+@pytest.mark.parametrize("orientation", STORED)
+def test_every_exif_orientation_is_set_upright(orientation, file_format):
+    stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](picture())))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    np.testing.assert_array_equal(read(saved(stored, file_format, exif=exif), "turned").rgb, picture())
+
+
+def test_a_phone_photo_is_set_upright():
+    stored = Image.fromarray(np.ascontiguousarray(np.rot90(picture(), 1)))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = read(saved(stored, "JPEG", exif=exif, quality=95), "phone.jpg")
+    assert np.abs(photo.rgb[8, 8].astype(int) - (200, 10, 20)).max() <= 12
+    assert (photo.height, photo.width) == (32, 48)
+
+
+def test_an_unreadable_exif_block_does_not_refuse_the_photo():
+    photo = read(saved(Image.fromarray(picture()), "PNG", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff garbage"), "a.png")
+    np.testing.assert_array_equal(photo.rgb, picture())
+
+
+def test_grey_becomes_rgb():
+    photo = read(saved(Image.fromarray(picture()[:, :, 0]), "PNG"), "grey.png")
+    np.testing.assert_array_equal(photo.rgb, np.repeat(picture()[:, :, :1], 3, axis=2))
+
+
+def test_black_and_white_becomes_rgb():
+    photo = read(saved(Image.new("1", (20, 20), 1), "PNG"), "bw.png")
+    assert (photo.rgb == 255).all()
+
+
+def test_a_palette_becomes_rgb():
+    photo = read(saved(Image.fromarray(picture()).quantize(8), "PNG"), "palette.png")
+    assert np.abs(photo.rgb.astype(int) - picture()).max() <= 2
+
+
+def test_cmyk_becomes_rgb():
+    cmyk = Image.new("CMYK", (20, 20), (0, 255, 255, 0))  # no cyan, full magenta and yellow: red
+    photo = read(saved(cmyk, "JPEG", quality=100), "print.jpg")
+    assert photo.rgb[..., 0].min() > 240
+    assert photo.rgb[..., 1:].max() < 15
+
+
+def test_a_lab_tiff_becomes_rgb():
+    to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
+    photo = read(saved(ImageCms.applyTransform(Image.new("RGB", (20, 20), (200, 30, 30)), to_lab), "TIFF"), "lab.tif")
+    assert np.abs(photo.rgb[5, 5].astype(int) - (200, 30, 30)).max() <= 6
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+def test_sixteen_bit_grey_is_scaled_not_clipped(file_format):
+    grey = np.zeros((20, 20), np.uint16)
+    grey[0, :5] = (0, 257, 32768, 65278, 65535)  # 65535 / 255 = 257
+    photo = read(saved(Image.fromarray(grey), file_format), "deep")
+    assert photo.rgb[0, :5, 0].tolist() == [0, 1, 128, 254, 255]
+
+
+def test_sixteen_bit_grey_whose_white_is_zero_is_inverted():
+    grey = np.zeros((20, 20), np.uint16)
+    grey[0, 0] = 65535
+    photo = read(saved(Image.fromarray(grey), "TIFF", tiffinfo={262: 0}), "film.tif")
+    assert photo.rgb[0, 0, 0] == 0
+    assert photo.rgb[1, 1, 0] == 255
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(width: int, height: int, depth: int, colour: int, raw: bytes) -> bytes:
+    """A PNG written by hand, for what Pillow cannot save."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    parts = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", zlib.compress(raw)) + png_chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+def test_sixteen_bit_rgb_is_scaled_not_clipped():
+    row = b"\x00" + struct.pack(">3H", 65535, 32768, 256) * 16
+    photo = read(png(16, 16, 16, 2, row * 16), "deep.png")
+    assert photo.rgb[3, 3].tolist() == [255, 128, 1]
+
+
+def test_transparency_is_laid_on_white_and_said():
+    rgba = np.zeros((20, 20, 4), np.uint8)
+    rgba[:, :10] = (255, 0, 0, 128)
+    photo = read(saved(Image.fromarray(rgba), "PNG"), "logo.png")
+    assert photo.rgb[0, 0].tolist() == [255, 127, 127]  # 255 * (1 - 128 / 255)
+    assert photo.rgb[0, 15].tolist() == [255, 255, 255]
+    assert photo.notes == ("Transparent parts are shown on white.",)
+
+
+def test_a_transparent_palette_colour_is_laid_on_white():
+    grey = Image.new("P", (20, 20), 3)
+    grey.putpalette([0, 0, 0] * 8)
+    photo = read(saved(grey, "GIF", transparency=3), "a.gif")
+    assert (photo.rgb == 255).all()
+
+
+def test_an_unused_alpha_channel_is_not_mentioned():
+    assert read(saved(Image.fromarray(picture()).convert("RGBA"), "PNG"), "a.png").notes == ()
+
+
+@pytest.mark.parametrize("file_format", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_the_first_frame_is_used_and_said(file_format):
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
+    photo = read(saved(frames[0], file_format, save_all=True, append_images=frames[1:]), "moving")
+    assert photo.rgb[5, 5, 0] > 240
+    assert photo.rgb[5, 5, 2] < 15
+    assert photo.notes == ("The file holds several pictures; the first is used.",)
+
+
+def refusal(data: bytes) -> str:
+    with pytest.raises(ImageError) as caught:
+        read(data, "holiday.jpg")
+    sentence = str(caught.value)
+    assert sentence.startswith("holiday.jpg ")
+    return sentence
+
+
+def test_an_empty_file_is_refused():
+    assert "is empty" in refusal(b"")
+
+
+def test_too_many_bytes_are_refused_before_opening(monkeypatch):
+    monkeypatch.setattr(Image, "open", None)
+    assert "20.0 MB; at most 20 MB" in refusal(b"\x00" * (20 * 2**20 + 1))
+
+
+def test_other_files_are_refused():
+    assert "JPEG, PNG, WebP, GIF, BMP and TIFF are allowed" in refusal(b"%PDF-1.7 hello")
+
+
+def test_other_picture_formats_are_refused():
+    for file_format in ("PPM", "ICO", "PCX", "TGA", "JPEG2000", "EPS"):
+        assert "not a picture that can be read" in refusal(saved(Image.fromarray(picture()), file_format))
+
+
+def test_a_heic_photo_is_named():
+    assert "is a HEIC or AVIF picture" in refusal(b"\x00\x00\x00\x18ftypheic" + bytes(40))
+
+
+@pytest.mark.parametrize(("width", "height"), [(10_000, 5_001), (20_000, 20_000)])
+def test_too_many_pixels_are_refused_from_the_header(width, height, monkeypatch):
+    monkeypatch.setattr(Image.Image, "load", None)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 89_478_485)
+    assert "50 megapixels" in refusal(png(width, height, 8, 2, b""))
+
+
+def test_fifty_megapixels_pass_the_header():
+    assert "ends before the picture is complete" in refusal(png(10_000, 5_000, 8, 2, b""))
+
+
+def test_a_picture_too_small_is_refused():
+    assert "15 x 40 pixels; each side needs at least 16" in refusal(saved(Image.new("RGB", (15, 40)), "PNG"))
+
+
+def test_a_picture_too_long_is_refused():
+    assert "20 times" in refusal(saved(Image.new("RGB", (321, 16)), "PNG"))
+    assert read(saved(Image.new("RGB", (320, 16)), "PNG"), "strip.png").width == 320
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_thirty_two_bits_are_refused(mode):
+    assert "32 bits" in refusal(saved(Image.new(mode, (20, 20)), "TIFF"))
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "BMP", "TIFF"])
+def test_a_file_cut_off_is_refused(file_format):
+    noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
+    data = saved(Image.fromarray(noise), file_format)
+    assert "holiday.jpg" in refusal(data[: len(data) * 2 // 3])
+
+
+def test_a_jpeg_cut_off_says_so():
+    noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
+    data = saved(Image.fromarray(noise), "JPEG")
+    assert "ends before the picture is complete" in refusal(data[: len(data) // 2])
+
+
+def test_a_damaged_png_says_so():
+    data = bytearray(saved(Image.fromarray(picture()), "PNG"))
+    data[data.index(b"IDAT") + 6] ^= 0xFF
+    assert "is damaged" in refusal(bytes(data))
+
+
+def tiff_with_tile(side: int, tile: int) -> bytes:
+    """A small TIFF that claims one huge tile."""
+    body = zlib.compress(bytes(1000))
+    tags = [(256, side), (257, side), (258, 8), (259, 8), (262, 1), (277, 1), (284, 1), (322, tile), (323, tile)]
+    offset = 8 + 2 + 12 * (len(tags) + 2) + 4
+    entries = b"".join(struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in tags)
+    entries += struct.pack("<HHII", 324, 4, 1, offset) + struct.pack("<HHII", 325, 4, 1, len(body))
+    return b"II*\x00" + struct.pack("<IH", 8, len(tags) + 2) + entries + struct.pack("<I", 0) + body
+
+
+def test_a_tiff_with_one_huge_tile_is_refused_from_the_header(monkeypatch):
+    monkeypatch.setattr(Image.Image, "load", None)
+    assert "at most 50 megapixels" in refusal(tiff_with_tile(100, 65520))
+
+
+SMALL = np.random.default_rng(1).integers(0, 256, (24, 24, 3), np.uint8)
+BASES = [saved(Image.fromarray(SMALL), file_format) for file_format in images.FORMATS]
+BASES += [saved(Image.fromarray(SMALL).quantize(16), "GIF", save_all=True, append_images=[Image.new("P", (24, 24))])]
+BASES += [saved(Image.fromarray(SMALL), "TIFF", compression=how) for how in ("tiff_lzw", "tiff_adobe_deflate", "jpeg")]
+BASES += [saved(Image.fromarray(SMALL[:, :, 0].astype(np.uint16)), "PNG"), saved(Image.new("LA", (24, 24)), "PNG")]
+
+
+def photo_or_sentence(data: bytes) -> None:
+    sentence = "fuzz.bin is a photo"
+    try:
+        assert read(data, "fuzz.bin").rgb.dtype == np.uint8
+    except ImageError as error:
+        sentence = str(error)
+    assert sentence.startswith("fuzz.bin ")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=300))
+def test_random_bytes_give_a_photo_or_a_sentence(data):
+    photo_or_sentence(data)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(BASES), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8), st.floats(0, 1))
+def test_mutated_files_give_a_photo_or_a_sentence(base, edits, keep):
+    data = bytearray(base)
+    for where, value in edits:
+        # squared: most edits fall into the header, where they do the most harm
+        data[min(int(where**2 * len(data)), len(data) - 1)] = value
+    photo_or_sentence(bytes(data[: max(1, int(keep * len(data)))] if keep < 0.3 else data))
