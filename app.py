@@ -1,12 +1,16 @@
 """Open the door: `streamlit run app.py`. Everything else lives in `effviz/`."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from effviz.ui.guard import last_guard
 
 PAGES = "effviz/ui/pages"
 
-st.set_page_config(page_title="EffViz", page_icon=":material/visibility:", layout="wide")
+st.set_page_config(page_title="EffViz", page_icon="assets/icon.png", layout="wide")
+st.logo("assets/logo.svg", size="large")
+st.html(Path("effviz/ui/style.css"))
 page = st.navigation(
     [
         st.Page(f"{PAGES}/compare.py", title="Compare", icon=":material/grid_view:", default=True),

@@ -1,0 +1,137 @@
+// The networks drawn as in Fig. 2 of the paper: input square on top, one bar per block below, as long as its channels.
+// The elements are made once; while the slider moves only their attributes change.
+
+const SVG = "http://www.w3.org/2000/svg";
+const TITLE = 22; // px for a column's title
+const SQUARE = 120; // px, the largest input square
+const STACK = 360; // px for all the bars of the tallest network
+const STAGE_GAP = 7; // px between stages
+const BAR = 10; // px, a bar and the gap below it, unless the tallest network needs thinner ones
+const CHANNEL = 0.42; // px for one channel, unless the widest network needs fewer
+const PIXEL = 0.3; // px for one pixel of the input, unless the largest input needs fewer
+const LABEL = 48; // px kept beside the bars for "3 × 112"
+
+/**
+ * @typedef {{name: string, depth: number, width: number, resolution: number, params: number, macs: number,
+ *   map: number, blocks: number[], channels: number[]}} Network map: cells of the last map along one side; blocks and channels: stem, then the seven MBConv stages
+ * @typedef {{bar: number, channel: number, pixel: number}} Scale px for a block, a channel, an input pixel
+ */
+
+/** @param {string} tag @param {Element} parent @param {string} name @returns {SVGElement} */
+function part(tag, parent, name) {
+  const element = document.createElementNS(SVG, tag);
+  element.setAttribute("class", name);
+  parent.append(element);
+  return element;
+}
+
+/** @param {SVGElement} element @param {Record<string, string | number>} values */
+function set(element, values) {
+  for (const [name, value] of Object.entries(values)) element.setAttribute(name, String(value));
+}
+
+/** One scale for all networks in view, so that they can be compared. @param {Network[]} networks @param {number} room @returns {Scale} */
+function fit(networks, room) {
+  const most = (/** @type {(network: Network) => number} */ count) => Math.max(...networks.map(count));
+  const gaps = STAGE_GAP * (networks[0].blocks.length - 1);
+  return {
+    bar: Math.min(BAR, (STACK - gaps) / most((network) => network.blocks.reduce((sum, blocks) => sum + blocks, 0))),
+    channel: Math.min(CHANNEL, room / most((network) => Math.max(...network.channels))),
+    pixel: Math.min(PIXEL, Math.min(SQUARE, room) / most((network) => network.resolution)),
+  };
+}
+
+/** @param {number} middle @param {number} top @param {number} length @param {number} height @returns {string} a bar as a path */
+const bar = (middle, top, length, height) => `M${middle - length / 2} ${top}h${length}v${height}h${-length}z`;
+
+/** One network: a title, an input square, the bars and their labels. */
+class Column {
+  /** @param {SVGElement} parent @param {string} kind @param {number} stages */
+  constructor(parent, kind, stages) {
+    const group = part("g", parent, kind);
+    this.title = part("text", group, "title");
+    this.square = part("rect", group, "more");
+    this.squareCore = part("rect", group, "core");
+    this.size = part("text", group, "size");
+    this.bars = part("path", group, "more");
+    this.barsCore = part("path", group, "core");
+    this.labels = Array.from({ length: stages }, () => part("text", group, "label"));
+  }
+
+  /**
+   * @param {Network} network @param {Network} baseline what is drawn solid
+   * @param {Scale} scale @param {{middle: number, label: number}} place px from the left
+   */
+  draw(network, baseline, scale, place) {
+    const { middle } = place;
+    this.title.textContent = network.name;
+    set(this.title, { x: middle, y: 14 });
+    this.drawInput(network.resolution, baseline.resolution, scale.pixel, middle);
+    this.drawBars(network, baseline, scale, place);
+  }
+
+  /** @param {number} resolution @param {number} core @param {number} pixel @param {number} middle */
+  drawInput(resolution, core, pixel, middle) {
+    const place = (/** @type {number} */ px) => {
+      const side = px * pixel;
+      return { x: middle - side / 2, y: TITLE + SQUARE - side, width: side, height: side };
+    };
+    set(this.square, place(resolution));
+    set(this.squareCore, place(Math.min(resolution, core)));
+    this.size.textContent = `${resolution} px`;
+    set(this.size, { x: middle, y: TITLE + SQUARE + 15 });
+  }
+
+  /** @param {Network} network @param {Network} baseline @param {Scale} scale @param {{middle: number, label: number}} place */
+  drawBars(network, baseline, scale, { middle, label: labels }) {
+    const height = scale.bar > 3 ? scale.bar - 1.5 : scale.bar * 0.7;
+    let top = TITLE + SQUARE + 28;
+    let all = "";
+    let core = "";
+    network.blocks.forEach((blocks, stage) => {
+      const length = network.channels[stage] * scale.channel;
+      const coreLength = Math.min(network.channels[stage], baseline.channels[stage]) * scale.channel;
+      const label = this.labels[stage];
+      label.textContent = `${stage === 0 ? "stem" : `${blocks} \u00d7`} ${network.channels[stage]}`;
+      set(label, { x: labels, y: top + (blocks * scale.bar) / 2 + 3.5 });
+      for (let block = 0; block < blocks; block++, top += scale.bar) {
+        all += bar(middle, top, length, height);
+        if (block < baseline.blocks[stage]) core += bar(middle, top, coreLength, height);
+      }
+      top += STAGE_GAP;
+    });
+    set(this.bars, { d: all });
+    set(this.barsCore, { d: core });
+  }
+}
+
+/** The baseline, the network at phi and the nearest published one, side by side. */
+class Drawing {
+  /** @param {SVGElement} svg @param {number} stages */
+  constructor(svg, stages) {
+    this.svg = svg;
+    this.columns = ["baseline", "current", "published"].map((kind) => new Column(svg, kind, stages));
+    this.width = 0;
+  }
+
+  /** @param {Network} baseline @param {Network} current @param {Network} published */
+  draw(baseline, current, published) {
+    if (this.width === 0) return;
+    const networks = [baseline, current, published];
+    const width = this.width / 3;
+    const scale = fit(networks, width - LABEL - 12);
+    const longest = Math.max(...networks.map((network) => Math.max(...network.channels))) * scale.channel;
+    set(this.svg, { viewBox: `0 0 ${this.width} ${TITLE + SQUARE + 34 + STACK}` });
+    networks.forEach((network, i) => {
+      const middle = i * width + (width - LABEL) / 2;
+      this.columns[i].draw(network, baseline, scale, { middle, label: middle + longest / 2 + 10 });
+    });
+    this.svg.setAttribute("aria-label", networks.map(sentence).join(" "));
+  }
+}
+
+/** @param {Network} network @returns {string} the drawing in words */
+function sentence(network) {
+  const stages = network.blocks.map((blocks, stage) => `${blocks} of ${network.channels[stage]}`).slice(1);
+  return `${network.name}: ${network.resolution} pixel input, blocks of channels per stage ${stages.join(", ")}.`;
+}

@@ -1,0 +1,145 @@
+// The live phi slider. Python has computed a row for every step of phi; here rows are only looked up and drawn.
+
+/**
+ * @typedef {{least: number, step: number, baseline: Network, rows: Network[], rule: number[],
+ *   published: Network[], nearest: number[], value: number, variant: "full" | "compact"}} Data
+ *   rule: by how much the rule itself lets MACs grow; nearest: the position in `published`
+ * @typedef {(name: string, value: unknown) => void} Send
+ */
+
+class PhiSlider {
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.root = root;
+    this.range = /** @type {HTMLInputElement} */ (root.querySelector("input"));
+    this.add = /** @type {HTMLButtonElement} */ (root.querySelector(".add"));
+    this.shown = new Map();
+    for (const element of root.querySelectorAll("[data-show]")) this.shown.set(element.getAttribute("data-show"), element);
+    this.drawing = new Drawing(/** @type {SVGElement} */ (root.querySelector("svg")), 8);
+    this.dragging = false;
+    this.sent = NaN; // what Python has been told and not yet answered
+    this.range.addEventListener("input", () => this.move());
+    this.range.addEventListener("change", () => this.release());
+    this.add.addEventListener("click", () => this.setTriggerValue("add", this.nearest().name));
+    this.observer = new ResizeObserver(([entry]) => this.resize(entry.contentRect.width));
+    this.observer.observe(/** @type {Element} */ (root.querySelector(".drawing")));
+  }
+
+  /** Python ran again. @param {Data} data @param {Send} setStateValue @param {Send} setTriggerValue */
+  update(data, setStateValue, setTriggerValue) {
+    Object.assign(this, { data, setStateValue, setTriggerValue });
+    this.root.classList.toggle("compact", data.variant === "compact");
+    Object.assign(this.range, { min: "0", max: String(data.rows.length - 1), step: "1" });
+    this.drawRuler();
+    // An answer to an older move must not pull the thumb back from where the hand has it now.
+    if (data.value === this.sent) this.sent = NaN;
+    if (!this.dragging && Number.isNaN(this.sent)) {
+      this.range.value = String(Math.round((data.value - data.least) / data.step));
+    }
+    this.draw();
+  }
+
+  move() {
+    this.dragging = true;
+    this.draw();
+  }
+
+  release() {
+    this.dragging = false;
+    this.sent = this.phi();
+    this.setStateValue("phi", this.sent);
+  }
+
+  /** @param {number} width px */
+  resize(width) {
+    this.drawing.width = Math.round(width);
+    if (this.data) this.draw();
+  }
+
+  /** @returns {number} rounded, so that 0.30000000000000004 is 0.3 */
+  phi() {
+    return Math.round((this.data.least + this.row() * this.data.step) * 100) / 100;
+  }
+
+  row() {
+    return Number(this.range.value);
+  }
+
+  nearest() {
+    return this.data.published[this.data.nearest[this.row()]];
+  }
+
+  draw() {
+    const { baseline, rows, rule } = this.data;
+    const current = { ...rows[this.row()], name: `\u03c6 = ${decimals(this.phi())}` };
+    const published = this.nearest();
+    this.write(current, baseline, rule[this.row()]);
+    this.show("nearestName", published.name);
+    this.show("nearestNote", `(${amount(published.macs)} MACs, ${published.resolution} px)`);
+    this.add.textContent = `Add ${published.name} to the comparison`;
+    this.range.style.setProperty("--done", `${(100 * this.row()) / (rows.length - 1)}%`);
+    this.range.setAttribute(
+      "aria-valuetext",
+      `phi ${decimals(this.phi())}: depth ${decimals(current.depth)}, width ${decimals(current.width)}, ` +
+        `${current.resolution} pixels, ${amount(current.params)} parameters, ${amount(current.macs)} MACs`,
+    );
+    if (this.data.variant === "full") {
+      const named = (/** @type {Network} */ network, /** @type {string} */ role) => ({ ...network, name: `${network.name}, ${role}` });
+      this.drawing.draw(named(baseline, "baseline"), current, named(published, "published"));
+    }
+  }
+
+  /** @param {Network} current @param {Network} baseline @param {number} rule */
+  write(current, baseline, rule) {
+    const blocks = (/** @type {Network} */ network) => network.blocks.slice(1).reduce((sum, count) => sum + count, 0);
+    this.show("phi", decimals(this.phi()));
+    this.show("baselineName", baseline.name);
+    const was = (/** @type {number | string} */ value) => `${baseline.name}: ${value}`;
+    this.show("depth", `\u00d7${decimals(current.depth)}`);
+    this.show("width", `\u00d7${decimals(current.width)}`);
+    this.show("resolution", `${current.resolution} px`);
+    this.show("resolutionNote", was(`${baseline.resolution} px`));
+    this.show("blocks", String(blocks(current)));
+    this.show("blocksNote", was(blocks(baseline)));
+    this.show("params", amount(current.params));
+    this.show("paramsNote", `${times(current.params, baseline.params)} of ${baseline.name}`);
+    this.show("macs", amount(current.macs));
+    this.show("macsNote", `${times(current.macs, baseline.macs)} of ${baseline.name}; the rule alone: \u00d7${decimals(rule)}`);
+    this.show("map", `${current.map} \u00d7 ${current.map}`);
+    this.show("mapNote", was(`${baseline.map} \u00d7 ${baseline.map}`));
+  }
+
+  /** @param {string} name @param {string} text */
+  show(name, text) {
+    const element = this.shown.get(name);
+    if (element.textContent !== text) element.textContent = text;
+  }
+
+  /** Which published network is nearest, along the slider. */
+  drawRuler() {
+    const { nearest, published } = this.data;
+    const key = nearest.join();
+    if (key === this.ruler) return;
+    this.ruler = key;
+    const spans = published.map((network, position) => {
+      const span = document.createElement("span");
+      span.textContent = network.name;
+      span.style.flexGrow = String(nearest.filter((other) => other === position).length);
+      return span;
+    });
+    const ruler = /** @type {Element} */ (this.root.querySelector(".ruler"));
+    ruler.replaceChildren(...spans.filter((span) => span.style.flexGrow !== "0"));
+  }
+}
+
+/** @type {WeakMap<Element, PhiSlider>} */
+const sliders = new WeakMap();
+
+/** Streamlit calls this after every run whose data changed. @param {{data: Data, parentElement: ParentNode, setStateValue: Send, setTriggerValue: Send}} component */
+export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
+  const root = /** @type {HTMLElement} */ (parentElement.querySelector(".phi"));
+  const slider = sliders.get(root) ?? new PhiSlider(root);
+  sliders.set(root, slider);
+  slider.update(data, setStateValue, setTriggerValue);
+  return () => slider.observer.disconnect();
+}

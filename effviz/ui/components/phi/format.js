@@ -1,0 +1,14 @@
+// Numbers as people read them. Every function takes a number and returns text.
+
+/** @param {number} value @returns {string} two decimals, with a real minus sign */
+const decimals = (value) => value.toFixed(2).replace("-", "\u2212");
+
+/** @param {number} value @returns {string} three digits and a unit: "5.29 M", "991 M", "1.83 B" */
+function amount(value) {
+  const [divisor, unit] = value >= 1e9 ? [1e9, "B"] : [1e6, "M"];
+  const scaled = value / divisor;
+  return `${scaled.toFixed(scaled >= 100 ? 0 : scaled >= 10 ? 1 : 2)} ${unit}`;
+}
+
+/** @param {number} value @param {number} base @returns {string} "×2.57" */
+const times = (value, base) => `\u00d7${(value / base).toFixed(2)}`;
