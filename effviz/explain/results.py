@@ -108,6 +108,7 @@ class ActivationMap:
     trained: bool  # False: the weights are random and the map means nothing
     photo: str
     photo_sha256: str
+    photo_size: tuple[int, int]  # (width, height) in pixels of the upright photo
     target_index: int
     target_name: str
     logit: float
