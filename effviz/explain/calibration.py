@@ -1,0 +1,61 @@
+"""Measured corrections of where a model's cells lie, stored beside this file (`effviz calibrate MODEL` adds one)."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from effviz.errors import SettingsError
+
+PATH: Final = Path(__file__).with_name("calibration.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Where evidence for objects at known places was found, by a straight line in each direction.
+
+    found - S/2 = slope * (true - S/2) + offset, in pixels of the S x S input; x to the right, y downwards.
+    """
+
+    model: str  # label, "lite0@224"
+    resolution_px: int  # S
+    offset_x: float  # input pixels
+    offset_y: float
+    slope: float  # below 1: evidence is drawn nearer to the centre than its object
+    error_cells: float  # distance left after the correction, root mean square, in cells
+    plain_error_cells: float  # the same without correction
+    plantings: int  # objects at places that were measured
+    made: str  # how, in one line
+
+
+def calibrations(path: Path = PATH) -> dict[str, Calibration]:
+    """All stored calibrations by the model's label."""
+    if not path.exists():
+        return {}
+    entries = json.loads(path.read_text(encoding="utf-8"))
+    return {label: Calibration(**entry) for label, entry in entries.items()}
+
+
+def find(label: str) -> Calibration:
+    """The calibration of a model at an input size, `lite0@224`.
+
+    Raises:
+        SettingsError: this model was not measured at this size.
+    """
+    known = calibrations()
+    if label not in known:
+        raise SettingsError(
+            f"{label} has no calibrated placement; measured are {', '.join(sorted(known)) or 'none'}. "
+            f"Choose plain placement, or measure it: effviz calibrate {label}"
+        )
+    return known[label]
+
+
+def store(calibration: Calibration, path: Path = PATH) -> None:
+    """Add or replace one calibration; readers never see half a file."""
+    entries = {label: asdict(entry) for label, entry in calibrations(path).items()}
+    entries[calibration.model] = asdict(calibration)
+    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+    unfinished.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    unfinished.replace(path)

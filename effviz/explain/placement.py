@@ -1,0 +1,129 @@
+"""Where a map lies on the photo: the model's crop undone, and each cell put in its place."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from effviz.explain import calibration
+from effviz.explain.results import ActivationMap, Box, Floats
+
+Indices = npt.NDArray[np.float64]
+
+
+class Placement(StrEnum):
+    """Where cell i of h cells is drawn."""
+
+    PLAIN = "plain"  # centre at (i + 0.5) / h of what the model saw
+    CALIBRATED = "calibrated"  # plain, corrected by an offset and a slope measured with planted objects
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a map is drawn out to pixels."""
+
+    cells: bool = False  # each pixel has its cell's value; otherwise bilinear between the cells' centres
+    longest_px: int | None = None  # shrink the raster to this longest side, never enlarge it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """A map in the photo's frame. All coordinates are in pixels of `values`."""
+
+    values: Floats  # (H, W), NaN outside what the model saw; read-only
+    seen: Box
+    cell_edges_x: tuple[float, ...]  # borders of the cells, map width + 1; may lie outside `seen` when calibrated
+    cell_edges_y: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """One direction: n cells across what the model saw, from pixel `start` to `end`.
+
+    A place at the fraction t of the seen length shows the map's fraction  0.5 + slope * (t - 0.5) + offset.
+    """
+
+    start: float
+    end: float
+    n: int
+    slope: float
+    offset: float
+
+    def inside(self, length: int) -> npt.NDArray[np.bool_]:
+        """Which of the pixels' centres the model saw."""
+        centres = np.arange(length) + 0.5
+        return (centres >= self.start) & (centres < self.end)
+
+    def cell_coordinates(self, length: int) -> Indices:
+        """For each pixel's centre its place in the map: cell i reaches from i to i + 1."""
+        t = (np.arange(length) + 0.5 - self.start) / (self.end - self.start)
+        return np.asarray((0.5 + self.slope * (t - 0.5) + self.offset) * self.n, dtype=np.float64)
+
+    def edges(self) -> tuple[float, ...]:
+        """The cells' borders in pixels: the line above, solved for t."""
+        t = 0.5 + (np.arange(self.n + 1) / self.n - 0.5 - self.offset) / self.slope
+        return tuple(float(edge) for edge in self.start + t * (self.end - self.start))
+
+
+_VIEW = View()
+
+
+def place(
+    activation_map: ActivationMap,
+    height: int,
+    width: int,
+    placement: Placement = Placement.PLAIN,
+    view: View = _VIEW,
+) -> Placed:
+    """Draw a map out over its photo of height x width pixels.
+
+    Raises:
+        SettingsError: calibrated placement of a model that was not measured at this size.
+    """
+    raster_height, raster_width = raster_size(height, width, view.longest_px)
+    seen = scaled_box(activation_map.seen, raster_width / width, raster_height / height)
+    x_axis, y_axis = _axes(activation_map, seen, placement)
+    rows = _matrix(y_axis.cell_coordinates(raster_height), y_axis.n, view.cells)  # (H, h)
+    columns = _matrix(x_axis.cell_coordinates(raster_width), x_axis.n, view.cells)  # (W, w)
+    values = (rows @ activation_map.values @ columns.T).astype(np.float32)  # (H, W)
+    values[~y_axis.inside(raster_height), :] = np.nan
+    values[:, ~x_axis.inside(raster_width)] = np.nan
+    values.setflags(write=False)
+    return Placed(values, seen, x_axis.edges(), y_axis.edges())
+
+
+def raster_size(height: int, width: int, longest_px: int | None) -> tuple[int, int]:
+    """(height, width) shrunk so that the longer side is at most `longest_px`; each side stays at least 1."""
+    scale = 1.0 if longest_px is None else min(1.0, longest_px / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def scaled_box(box: Box, scale_x: float, scale_y: float) -> Box:
+    """The box in a raster that is scale_x and scale_y times the photo."""
+    return Box(box.x0 * scale_x, box.y0 * scale_y, box.x1 * scale_x, box.y1 * scale_y)
+
+
+def _axes(activation_map: ActivationMap, seen: Box, placement: Placement) -> tuple[_Axis, _Axis]:
+    slope, offset_x, offset_y = 1.0, 0.0, 0.0
+    if placement is Placement.CALIBRATED:
+        found = calibration.find(activation_map.model)
+        slope = found.slope
+        offset_x, offset_y = found.offset_x / found.resolution_px, found.offset_y / found.resolution_px
+    cells_y, cells_x = activation_map.values.shape
+    return _Axis(seen.x0, seen.x1, cells_x, slope, offset_x), _Axis(seen.y0, seen.y1, cells_y, slope, offset_y)
+
+
+def _matrix(coordinates: Indices, n: int, cells: bool) -> Floats:
+    """Weights of the n cells for each pixel, (pixels, n); beyond the outer cells' centres the outer cell goes on."""
+    pixels = np.arange(len(coordinates))
+    weights = np.zeros((len(coordinates), n), np.float32)
+    if cells:
+        weights[pixels, np.clip(np.floor(coordinates), 0, n - 1).astype(np.intp)] = 1
+        return weights
+    centred = np.clip(coordinates - 0.5, 0, n - 1)
+    low = np.floor(centred).astype(np.intp)
+    high = np.minimum(low + 1, n - 1)
+    weights[pixels, low] = 1 - (centred - low)
+    weights[pixels, high] += (centred - low).astype(np.float32)
+    return weights

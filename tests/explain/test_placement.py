@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+import torch
+
+from effviz.errors import SettingsError
+from effviz.explain import calibration
+from effviz.explain.calibration import Calibration
+from effviz.explain.placement import Placement, View, place
+from effviz.explain.results import Box
+
+CELLS = View(cells=True)
+
+
+def noise(height=7, width=7):
+    return np.random.default_rng(3).normal(size=(height, width))
+
+
+def hot(height, width, row, column):
+    values = np.zeros((height, width))
+    values[row, column] = 1
+    return values
+
+
+def centroid(values):
+    weight = np.nan_to_num(values)
+    y, x = np.indices(weight.shape) + 0.5
+    return (x * weight).sum() / weight.sum(), (y * weight).sum() / weight.sum()
+
+
+@pytest.mark.parametrize("shape", [(7, 7), (8, 9), (1, 1), (1, 5)])
+def test_smooth_is_torchs_bilinear_when_all_was_seen(make_map, shape):
+    values = noise(*shape)
+    placed = place(make_map(values, Box(0, 0, 90, 70)), 70, 90)
+    expected = torch.nn.functional.interpolate(
+        torch.tensor(values)[None, None], size=(70, 90), mode="bilinear", align_corners=False
+    )
+    np.testing.assert_allclose(placed.values, expected[0, 0].numpy(), atol=1e-6)
+    assert placed.values.dtype == np.float32
+
+
+def test_cells_are_blocks_when_all_was_seen(make_map):
+    values = noise(3, 4)
+    placed = place(make_map(values, Box(0, 0, 40, 30)), 30, 40, view=CELLS)
+    np.testing.assert_array_equal(placed.values, np.kron(values, np.ones((10, 10))).astype(np.float32))
+    assert placed.cell_edges_x == pytest.approx((0, 10, 20, 30, 40))
+    assert placed.cell_edges_y == pytest.approx((0, 10, 20, 30))
+
+
+def test_nothing_is_shown_outside_what_the_model_saw(make_map):
+    seen = Box(10.4, 5.6, 50.4, 25.6)
+    placed = place(make_map(noise(), seen), 40, 60)
+    inside = np.isfinite(placed.values)
+    # a pixel counts when its centre was seen: columns 10 (10.5) to 49 (49.5), rows 6 (6.5) to 25 (25.5)
+    assert np.flatnonzero(inside.any(axis=0)).tolist() == list(range(10, 50))
+    assert np.flatnonzero(inside.any(axis=1)).tolist() == list(range(6, 26))
+
+
+def test_a_cells_centre_is_where_the_crop_puts_it(make_map):
+    # a photo 500 x 300 of which the model saw x 100..400, y 0..300, in 10 x 10 cells of 30 px
+    placed = place(make_map(hot(10, 10, 2, 7), Box(100, 0, 400, 300)), 300, 500)
+    assert centroid(placed.values) == pytest.approx((100 + 7.5 * 30, 2.5 * 30), abs=1e-3)
+    row, column = np.unravel_index(np.nanargmax(placed.values), placed.values.shape)
+    assert abs(column + 0.5 - 325) <= 0.5
+    assert abs(row + 0.5 - 75) <= 0.5
+
+
+def test_a_photo_smaller_than_the_map_still_gets_its_values(make_map):
+    placed = place(make_map(np.full((20, 20), 3.0), Box(0, 0, 16, 16)), 16, 16)
+    assert (placed.values == 3).all()
+
+
+def test_a_box_that_reaches_outside_the_photo_is_cut(make_map):
+    placed = place(make_map(noise(4, 4), Box(-20, -20, 60, 60)), 40, 40, view=CELLS)
+    np.testing.assert_array_equal(placed.values[::20, ::20], noise(4, 4)[1:3, 1:3].astype(np.float32))
+
+
+def test_a_smaller_raster_keeps_the_proportions(make_map):
+    full = place(make_map(hot(10, 10, 2, 7), Box(100, 0, 400, 300)), 300, 500)
+    small = place(make_map(hot(10, 10, 2, 7), Box(100, 0, 400, 300)), 300, 500, view=View(longest_px=250))
+    assert small.values.shape == (150, 250)
+    assert small.seen == Box(50, 0, 200, 150)
+    assert np.multiply(centroid(small.values), 2) == pytest.approx(centroid(full.values), abs=0.2)
+
+
+def test_a_raster_is_never_enlarged(make_map):
+    assert place(make_map(noise()), 224, 224, view=View(longest_px=9999)).values.shape == (224, 224)
+
+
+@pytest.fixture
+def _measured(monkeypatch):
+    """Evidence of lite0@224 is found at 0.8 of the true distance, 7 px right and 3.5 px up."""
+    by_hand = Calibration("lite0@224", 224, 7.0, -3.5, 0.8, 0.1, 0.5, 100, "by hand")
+    monkeypatch.setattr(calibration, "calibrations", lambda: {"lite0@224": by_hand})
+
+
+@pytest.mark.usefixtures("_measured")
+def test_calibrated_cells_lie_where_the_line_says(make_map):
+    # cell 5 of 7 is found at 5.5 * 32 = 176: (176 - 112 - 7) / 0.8 + 112 = 183.25
+    # row 3 is found at 112: (112 - 112 + 3.5) / 0.8 + 112 = 116.375
+    placed = place(make_map(hot(7, 7, 3, 5)), 224, 224, Placement.CALIBRATED)
+    assert centroid(placed.values) == pytest.approx((183.25, 116.375), abs=1e-2)
+    assert placed.cell_edges_x[5] == pytest.approx((160 - 112 - 7) / 0.8 + 112)
+    assert placed.cell_edges_y[0] == pytest.approx((0 - 112 + 3.5) / 0.8 + 112)
+
+
+@pytest.mark.usefixtures("_measured")
+def test_calibrated_offsets_are_in_input_pixels_not_the_photos(make_map):
+    placed = place(make_map(hot(7, 7, 3, 5), Box(0, 0, 448, 448)), 448, 448, Placement.CALIBRATED)
+    assert centroid(placed.values) == pytest.approx((366.5, 232.75), abs=1e-2)
+
+
+@pytest.mark.usefixtures("_measured")
+def test_a_model_that_was_not_measured_is_refused(make_map):
+    with pytest.raises(SettingsError, match=r"b0@224 has no calibrated placement; measured are lite0@224"):
+        place(make_map(noise(), model="b0@224"), 224, 224, Placement.CALIBRATED)
+
+
+def test_the_values_cannot_be_written(make_map):
+    with pytest.raises(ValueError, match="read-only"):
+        place(make_map(noise()), 50, 50).values[0] = 1
