@@ -49,7 +49,7 @@ def bench(repeats: int = 9) -> tuple[BenchRow, ...]:
 def _row(name: str, target_ms: float, repeats: int) -> BenchRow:
     network = PUBLISHED[name]
     with torch.device("meta"):
-        module = timm.create_model(f"tf_efficientnet_{name}").eval()
+        module = timm.create_model(f"efficientnet_{name}").eval()
         picture = torch.empty(1, 3, network.resolution, network.resolution)  # (N, C, H, W)
 
     def ours() -> None:

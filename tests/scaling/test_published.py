@@ -1,0 +1,76 @@
+"""Published coefficients against timm's copy of the official table and the paper trail in facts."""
+
+import re
+
+import pandas as pd
+import pytest
+from timm.models import efficientnet as timm_efficientnet
+
+import effviz
+from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Family, ImpliedPhi, Published, ScalingRule, implied_phi
+
+FACTS = pd.read_csv(f"{effviz.__path__[0]}/facts/coefficients.csv").set_index("model")
+TIMM_ROW = re.compile(r"'efficientnet-(\w+)': \(([\d.]+), ([\d.]+), (\d+), ([\d.]+)\)")
+
+
+@pytest.mark.parametrize(
+    ("family", "docstring"),
+    [
+        (Family.EFFICIENTNET, timm_efficientnet._gen_efficientnet.__doc__),
+        (Family.LITE, timm_efficientnet._gen_efficientnet_lite.__doc__),
+    ],
+)
+def test_coefficients_equal_timms_table(family, docstring):
+    theirs = {name: tuple(map(float, numbers)) for name, *numbers in TIMM_ROW.findall(docstring)}
+    ours = {
+        name: (network.width, network.depth, network.resolution, network.dropout)
+        for name, network in PUBLISHED.items()
+        if network.family is family
+    }
+    assert ours == theirs
+
+
+def test_every_network_is_there_with_its_source():
+    assert list(PUBLISHED) == [*(f"b{i}" for i in range(9)), "l2", *(f"lite{i}" for i in range(5))]
+    assert all(network.name == name for name, network in PUBLISHED.items())
+    assert all(network.source.startswith("tensorflow/tpu@7dc921f8 models/") for network in PUBLISHED.values())
+    assert "300 px" in PUBLISHED["lite3"].note
+    assert "380 px" in PUBLISHED["lite4"].note
+
+
+def test_table_cannot_be_changed():
+    with pytest.raises(TypeError):
+        PUBLISHED["b0"] = PUBLISHED["b1"]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_implied_phi(name):
+    implied = implied_phi(PUBLISHED[name])
+    assert implied.depth == pytest.approx(FACTS.phi_implied_by_depth[name], abs=0.006)
+    assert implied.width == pytest.approx(FACTS.phi_implied_by_width[name], abs=0.006)
+    assert implied.resolution == pytest.approx(FACTS.phi_implied_by_resolution[name], abs=0.006)
+
+
+def test_implied_phi_undoes_the_rule():
+    rule = ScalingRule(2.0, 1.5, 1.25)
+    network = Published("b1", 8.0, 1.5, 350, 0.2, Family.EFFICIENTNET, "by hand: 2^3, 1.5^1, 224 * 1.25^2")
+    assert implied_phi(network, rule) == ImpliedPhi(
+        depth=pytest.approx(3), width=pytest.approx(1), resolution=pytest.approx(2)
+    )
+
+
+def test_a_dimension_that_the_rule_keeps_implies_nothing():
+    assert implied_phi(PUBLISHED["b3"], ScalingRule(2.0, 1.0, 1.0)) == ImpliedPhi(
+        depth=pytest.approx(0.4854, abs=1e-4),  # log2(1.4)
+        width=None,
+        resolution=None,
+    )
+
+
+def test_explanation_quotes_the_numbers_of_the_table():
+    b7 = implied_phi(PUBLISHED["b7"])
+    assert f"phi = {b7.depth:.1f}, {b7.width:.1f} and {b7.resolution:.1f}" in WHY_PUBLISHED_DIFFERS
+    macs = FACTS.madds_billions_recomputed
+    assert f"{macs['b1'] / macs['b0']:.2f} times B0" in WHY_PUBLISHED_DIFFERS
+    assert f"only {FACTS.product_d_w2_r2['b1']:.2f}" in WHY_PUBLISHED_DIFFERS
+    assert f"{FACTS.mbconv_blocks_recomputed['b1']} blocks instead of 16" in WHY_PUBLISHED_DIFFERS

@@ -1,0 +1,58 @@
+"""The rule against the paper's section 4 and a table that was calculated apart from it."""
+
+import math
+
+import pandas as pd
+import pytest
+
+import effviz
+from effviz.errors import SettingsError
+from effviz.scaling import Coefficients, ScalingRule
+
+FORMULA = pd.read_csv(f"{effviz.__path__[0]}/facts/phi_formula.csv")
+
+
+@pytest.mark.parametrize("row", list(FORMULA.itertuples(index=False)), ids=lambda row: f"phi={row[0]}")
+def test_paper_rule(row):
+    phi, depth, width, resolution, pixels = row[:5]
+    at = ScalingRule().at(phi)
+    assert at.depth == pytest.approx(depth, abs=6e-5)
+    assert at.width == pytest.approx(width, abs=6e-5)
+    assert at.resolution == pytest.approx(resolution, abs=6e-5)
+    assert abs(at.resolution_px - pixels) <= 0.56  # the table has one decimal, we have none
+
+
+def test_constraint_is_shown_as_it_is():
+    assert ScalingRule().constraint == pytest.approx(1.2 * 1.21 * 1.3225)
+    assert f"{ScalingRule().constraint:.3f}" == "1.920"
+    assert ScalingRule(2.0, 3.0, 1.5).constraint == pytest.approx(2 * 9 * 2.25)
+
+
+def test_negative_phi_shrinks_by_what_positive_phi_grows():
+    down, up = ScalingRule().at(-1), ScalingRule().at(1)
+    assert down.depth * up.depth == pytest.approx(1)
+    assert down.width * up.width == pytest.approx(1)
+    assert down.resolution * up.resolution == pytest.approx(1)
+    assert down.resolution_px == 195  # 224 / 1.15 = 194.8
+
+
+def test_fractional_phi_lies_between():
+    half = ScalingRule().at(0.5)
+    assert half == Coefficients(math.sqrt(1.2), math.sqrt(1.1), math.sqrt(1.15))
+    assert half.resolution_px == 240  # B1's size: 224 * 1.0724 = 240.2
+
+
+def test_own_bases():
+    assert ScalingRule(2.0, 1.5, 1.0).at(2) == Coefficients(4.0, 2.25, 1.0)
+
+
+@pytest.mark.parametrize("bases", [(0.9, 1.1, 1.15), (1.2, 0.99, 1.15), (1.2, 1.1, 0.5), (4.1, 1.1, 1.15)])
+def test_bases_outside_eq_3(bases):
+    with pytest.raises(SettingsError, match=r"out of range: 1 to 4 is allowed\. Choose"):
+        ScalingRule(*bases)
+
+
+@pytest.mark.parametrize("phi", [20.1, -21, math.nan, math.inf])
+def test_phi_out_of_range(phi):
+    with pytest.raises(SettingsError, match=r"The phi \S+ is out of range: -20 to 20 is allowed\. Choose"):
+        ScalingRule().at(phi)
