@@ -7,8 +7,8 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from effviz.errors import WeightsError
-from effviz.scaling import Family, plan
+from effviz.errors import SettingsError, WeightsError
+from effviz.scaling import PUBLISHED, Family, plan
 from effviz.zoo import classes as imagenet
 from effviz.zoo.transforms import HALF_STATISTICS, Rgb
 
@@ -73,16 +73,16 @@ def _entry(row: Any) -> Entry:
         raise _refusal(f"has unknown keys for {row['name']!r}: {', '.join(unknown)}")
     try:
         entry = _typed(row)
-    except (TypeError, ValueError) as error:
-        raise _refusal(f"has a value of the wrong kind for {row['name']!r}: {error}") from error
-    if not re.fullmatch(r"[a-z][a-z0-9._-]*", entry.name) or not re.fullmatch(r"[0-9a-f]{64}", entry.sha256):
-        raise _refusal(f"needs a lower-case name and a sha256 of 64 hexadecimal digits for {row['name']!r}")
-    plan(entry.depth, entry.width, entry.resolution_px, entry.family)  # refuses numbers that are out of range
+        plan(entry.depth, entry.width, entry.resolution_px, entry.family)
+    except (TypeError, ValueError, SettingsError) as error:
+        raise _refusal(f"has a wrong value for {row['name']!r}: {error}") from error
+    if wrong := [key for key, right in _rules(entry).items() if not right]:
+        raise _refusal(f"has a wrong value for {row['name']!r} in {', '.join(wrong)}")
     return entry
 
 
 def _typed(row: dict[str, Any]) -> Entry:
-    names = imagenet.names() if row["classes"] == "imagenet" else tuple(str(name) for name in row["classes"])
+    names = imagenet.names() if row["classes"] == "imagenet" else tuple(row["classes"])
     typed: dict[str, Any] = {
         "family": Family(row["family"]),
         "depth": float(row["depth"]),
@@ -91,12 +91,26 @@ def _typed(row: dict[str, Any]) -> Entry:
         "classes": names,
         "top1_pct": None if row["top1_pct"] is None else float(row["top1_pct"]),
     }
+    typed |= {key: float(row[key]) for key in ("crop_pct",) if key in row}
     typed |= {key: tuple(float(part) for part in row[key]) for key in ("mean", "std") if key in row}
-    if "crop_pct" in row:
-        typed["crop_pct"] = float(row["crop_pct"])
-    words = ("file", "sha256", "licence", "origin", "top1_source")
-    typed |= {key: str(row[key]) for key in words}
     return Entry(**(row | typed))
+
+
+def _rules(entry: Entry) -> dict[str, bool]:
+    """Return, by key, whether a value that has the right type makes sense."""
+    words = (entry.file, entry.licence, entry.origin, entry.top1_source, *entry.classes)
+    reserved = entry.name in PUBLISHED or entry.name.startswith("scaled")
+    return {
+        "name": bool(re.fullmatch(r"[a-z][a-z0-9._-]*", entry.name)) and not reserved,
+        "sha256": bool(re.fullmatch(r"[0-9a-f]{64}", str(entry.sha256))),
+        "classes, file, licence, origin or top1_source": all(isinstance(word, str) and word for word in words),
+        "classes": len(entry.classes) > 0 and len(set(entry.classes)) == len(entry.classes),
+        "top1_pct": entry.top1_pct is None or 0 <= entry.top1_pct <= 100,
+        "crop_pct": 0 < entry.crop_pct <= 1,
+        "interpolation": entry.interpolation in ("bilinear", "bicubic"),
+        "mean": len(entry.mean) == 3,
+        "std": len(entry.std) == 3 and min(entry.std) > 0,
+    }
 
 
 def _refusal(what: str) -> WeightsError:

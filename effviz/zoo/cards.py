@@ -1,0 +1,62 @@
+"""What there is to know about a model before it runs: its numbers, where its weights come from, how good it is."""
+
+from dataclasses import dataclass
+
+from effviz.scaling import plan
+from effviz.zoo import hub
+from effviz.zoo.hub import Availability
+from effviz.zoo.model import ModelRef
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One model at one input size, in numbers."""
+
+    ref: ModelRef
+    depth: float  # multipliers of B0's blocks and channels
+    width: float
+    resolution_px: int
+    params: int
+    macs: int  # multiply-adds for one photo, the paper's FLOPs
+    map_px: int  # cells along one side of the last map
+    weights: str
+    licence: str
+    top1_pct: float | None  # published; None when nobody measured this model at this size
+    top1_words: str  # the accuracy for people: value, size and source, or why there is none
+    availability: Availability
+
+
+def card(ref: ModelRef) -> Card:
+    """Describe a model at an input size; nothing is loaded.
+
+    Raises:
+        WeightsError: `models/manifest.json` cannot be read.
+    """
+    spec = ref.spec
+    network = plan(spec.depth, spec.width, ref.resolution_px, spec.family, len(spec.classes))
+    return Card(
+        ref=ref,
+        depth=spec.depth,
+        width=spec.width,
+        resolution_px=ref.resolution_px,
+        params=network.params,
+        macs=network.macs,
+        map_px=network.stages[-1].out_resolution,
+        weights=spec.weights,
+        licence=spec.licence,
+        top1_pct=spec.top1_pct if ref.resolution_px == spec.resolution_px else None,
+        top1_words=_top1_words(ref),
+        availability=hub.availability(spec),
+    )
+
+
+def _top1_words(ref: ModelRef) -> str:
+    spec = ref.spec
+    if not spec.trained:
+        return "untrained: no accuracy"
+    if spec.top1_pct is None:
+        return f"not measured ({spec.top1_source})"
+    measured = f"{spec.top1_pct:.1f} % at {spec.resolution_px} px ({spec.top1_source})"
+    return (
+        measured if ref.resolution_px == spec.resolution_px else f"{measured}; not measured at {ref.resolution_px} px"
+    )

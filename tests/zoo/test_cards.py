@@ -1,0 +1,42 @@
+"""Cards say what the network itself says."""
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from effviz.zoo import catalogue, loading
+from effviz.zoo.cards import card
+
+
+@pytest.mark.parametrize("text", ["lite0@224", "lite2@260", "scaled-d0.5-w0.5@100"])
+def test_params_macs_and_map_size_are_those_of_the_network(text):
+    ref = catalogue.parse(text)
+    module = loading.load(ref).module
+    photo = torch.rand(1, 3, ref.resolution_px, ref.resolution_px)
+    with torch.inference_mode(), FlopCounterMode(display=False) as counted:
+        module(photo)
+    with torch.inference_mode():
+        map_px = module.forward_features(photo).shape[-1]
+    found = card(ref)
+    assert found.params == sum(p.numel() for p in module.parameters())
+    assert found.macs == counted.get_total_flops() // 2
+    assert found.map_px == map_px
+
+
+def test_accuracy_is_shown_with_its_size_and_source():
+    found = card(catalogue.parse("lite0"))
+    assert found.top1_pct == 74.846  # timm's results-imagenet.csv
+    assert found.top1_words.startswith("74.8 % at 224 px (timm results")
+
+
+def test_accuracy_at_another_size_is_not_claimed():
+    found = card(catalogue.parse("lite0@260"))
+    assert found.top1_pct is None
+    assert found.top1_words.endswith("; not measured at 260 px")
+
+
+def test_untrained_is_said_loudly():
+    found = card(catalogue.parse("scaled-d4-w1@224"))
+    assert found.top1_words == "untrained: no accuracy"
+    assert "untrained" in found.availability.sentence
+    assert "untrained" in found.weights

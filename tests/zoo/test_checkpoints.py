@@ -1,0 +1,278 @@
+"""Checkpoints of models/: what fits is loaded, everything else is one clear error, and no code ever runs."""
+
+import hashlib
+import json
+import os
+import pickle
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from effviz.errors import WeightsError
+from effviz.scaling import Family
+from effviz.zoo import catalogue, checkpoints, hub, loading, manifest, scaled
+from effviz.zoo.model import WeightsOrigin
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    """A models folder of its own, beside a place that is outside it."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    monkeypatch.setenv(manifest.FOLDER_VARIABLE, str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def network():
+    return scaled.build(Family.LITE, 0.5, 0.5, 3)
+
+
+def entry(path, **changes):
+    return {
+        "name": "tiny",
+        "file": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "family": "lite",
+        "depth": 0.5,
+        "width": 0.5,
+        "resolution_px": 96,
+        "classes": ["church", "fish", "dog"],
+        "licence": "Apache-2.0",
+        "origin": "trained in a test",
+        "top1_pct": 91.5,
+        "top1_source": "the test",
+    } | changes
+
+
+def write(models, *rows):
+    (models / "manifest.json").write_text(json.dumps(rows))
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_a_listed_checkpoint_is_a_model_like_others(models, network, suffix):
+    file = models / f"tiny{suffix}"
+    save_file(network.state_dict(), file) if suffix == ".safetensors" else torch.save(network.state_dict(), file)
+    write(models, entry(file, mean=[0.1, 0.2, 0.3], crop_pct=0.9))
+    ref = catalogue.parse("tiny@64")
+    assert ref.spec in catalogue.catalogue()
+    assert (ref.spec.origin, ref.spec.trained, ref.spec.classes) == (
+        WeightsOrigin.CHECKPOINT,
+        True,
+        ("church", "fish", "dog"),
+    )
+    assert (ref.spec.top1_pct, ref.spec.mean, ref.spec.std, ref.spec.crop_pct) == (
+        91.5,
+        (0.1, 0.2, 0.3),
+        (0.5,) * 3,
+        0.9,
+    )
+    assert hub.availability(ref.spec).available
+    model = loading.load(ref)
+    assert model.weights_sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    expected = network.state_dict()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in model.module.state_dict().items())
+
+
+def test_a_checkpoint_takes_the_place_of_the_scaled_network_that_it_fits(models, network):
+    file = models / "tiny.safetensors"
+    save_file(network.state_dict(), file)
+    write(models, entry(file))
+    assert catalogue.parse("scaled-lite-d0.5-w0.5@128").label == "tiny@128"
+    assert not catalogue.scaled(0.5, 0.5, 96, Family.EFFICIENTNET).trained
+    assert not catalogue.scaled(0.6, 0.5, 96, Family.LITE).trained
+
+
+class Harm:
+    """A pickle that would leave a file behind if it were ever run."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.trace),)
+
+
+@pytest.mark.parametrize("kind", ["pickle", "torch", "torch-legacy", "tensor-beside-code"])
+def test_code_in_a_pickle_is_refused_and_never_runs(models, network, tmp_path, kind):
+    file, trace = models / "harm.pth", tmp_path / "trace"
+    content = {"conv_stem.weight": torch.zeros(1), "x": Harm(trace)} if kind == "tensor-beside-code" else Harm(trace)
+    if kind == "pickle":
+        file.write_bytes(pickle.dumps(content))
+    else:
+        torch.save(content, file, _use_new_zipfile_serialization=kind != "torch-legacy")
+    write(models, entry(file))
+    with pytest.raises(WeightsError, match="holds code"):
+        loading.load(catalogue.parse("tiny"))
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pt"])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", bytes(range(256)) * 20, b"PK\x03\x04" + bytes(100), b"\x80\x02]q\x00."]
+)
+def test_junk_is_refused(models, suffix, content):
+    file = models / f"junk{suffix}"
+    file.write_bytes(content)
+    write(models, entry(file))
+    with pytest.raises(WeightsError, match="only safetensors files and plain state dicts"):
+        loading.load(catalogue.parse("tiny"))
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_a_file_cut_short_is_refused(models, network, suffix):
+    file = models / f"tiny{suffix}"
+    save_file(network.state_dict(), file) if suffix == ".safetensors" else torch.save(network.state_dict(), file)
+    file.write_bytes(file.read_bytes()[:-1000])
+    write(models, entry(file))
+    with pytest.raises(WeightsError, match="is damaged"):
+        loading.load(catalogue.parse("tiny"))
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"a": 1}, {"state_dict": {"a": torch.zeros(1)}}, torch.zeros(2)])
+def test_anything_but_a_plain_state_dict_is_refused(models, content):
+    file = models / "other.pth"
+    torch.save(content, file)
+    write(models, entry(file))
+    with pytest.raises(WeightsError, match="holds something else"):
+        loading.load(catalogue.parse("tiny"))
+
+
+def test_another_hash_is_refused_before_the_file_is_opened(models, network, monkeypatch):
+    file = models / "tiny.safetensors"
+    save_file(network.state_dict(), file)
+    write(models, entry(file, sha256="0" * 64))
+    monkeypatch.setattr(checkpoints.tensors, "read", lambda _: pytest.fail("opened"))
+    with pytest.raises(WeightsError, match="000000000000.* is expected"):
+        loading.load(catalogue.parse("tiny"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"width": 0.6}, "instead of"),  # wrong shapes
+        ({"depth": 1.0}, "have no partner"),  # wrong names
+        ({"classes": ["church", "fish"]}, r"classifier\.bias is \(3,\) instead of \(2,\)"),
+        ({"family": "efficientnet"}, "have no partner"),
+    ],
+)
+def test_weights_of_another_network_are_refused(models, network, change, words):
+    file = models / "tiny.safetensors"
+    save_file(network.state_dict(), file)
+    write(models, entry(file, **change))
+    with pytest.raises(WeightsError, match=words):
+        loading.load(catalogue.parse("tiny"))
+
+
+def test_weights_that_are_not_numbers_are_refused(models, network):
+    file = models / "tiny.safetensors"
+    save_file(network.state_dict() | {"classifier.bias": torch.tensor([0.0, float("nan"), 0.0])}, file)
+    write(models, entry(file))
+    with pytest.raises(WeightsError, match=r"classifier\.bias holds numbers that are not finite"):
+        loading.load(catalogue.parse("tiny"))
+
+
+def outside(models, network, way):
+    """A good checkpoint outside the folder, and the manifest's word for it."""
+    file = models.parent / "outside.safetensors"
+    save_file(network.state_dict(), file)
+    if way == "link":
+        (models / "inside.safetensors").symlink_to(file)
+    return file, {"dots": "../outside.safetensors", "absolute": str(file), "link": "inside.safetensors"}[way]
+
+
+@pytest.mark.parametrize("way", ["dots", "absolute", "link"])
+def test_a_path_out_of_the_folder_is_refused(models, network, way):
+    file, name = outside(models, network, way)
+    write(models, entry(file, file=name))
+    with pytest.raises(WeightsError, match="it must lie in models/"):
+        loading.load(catalogue.parse("tiny"))
+
+
+def test_a_missing_file_is_one_error(models, network):
+    file = models / "tiny.safetensors"
+    save_file(network.state_dict(), file)
+    write(models, entry(file))
+    file.unlink()
+    assert not hub.availability(catalogue.find("tiny")).available
+    with pytest.raises(WeightsError, match="cannot be read"):
+        loading.load(catalogue.parse("tiny"))
+
+
+def test_an_unlisted_file_is_never_opened(models, network):
+    save_file(network.state_dict(), models / "tiny.safetensors")
+    write(models)
+    with pytest.raises(WeightsError, match="only checkpoints listed there"):
+        checkpoints.load("tiny")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "is not JSON"),
+        ("{}", "is not a list"),
+        ("[1]", "without a name"),
+        ('[{"name": "x"}]', "lacks classes, depth, family"),
+    ],
+)
+def test_a_broken_manifest_is_one_error(models, text, words):
+    (models / "manifest.json").write_text(text)
+    with pytest.raises(WeightsError, match=words):
+        catalogue.catalogue()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"family": "resnet"}, "'resnet' is not a valid Family"),
+        ({"depth": "deep"}, "could not convert"),
+        ({"width": 900}, "width 900 is out of range"),
+        ({"resolution_px": None}, "wrong value"),
+        ({"mean": 3}, "wrong value"),
+        ({"mean": [0.5]}, "in mean"),
+        ({"std": [0.5, 0.5, 0]}, "in std"),
+        ({"colour": "red"}, "unknown keys for 'tiny': colour"),
+        ({"name": "Tiny@3"}, "in name"),
+        ({"name": "b0"}, "in name"),
+        ({"name": "scaled-d1-w1"}, "in name"),
+        ({"name": 3}, "without a name"),
+        ({"sha256": "abc"}, "in sha256"),
+        ({"classes": []}, "in classes"),
+        ({"classes": ["cat", "cat"]}, "in classes"),
+        ({"classes": [1, 2]}, "in classes, file"),
+        ({"classes": "animals"}, "in classes"),
+        ({"licence": ""}, "in classes, file, licence"),
+        ({"crop_pct": 0}, "in crop_pct"),
+        ({"interpolation": "magic"}, "in interpolation"),
+        ({"top1_pct": 900}, "in top1_pct"),
+    ],
+)
+def test_a_wrong_value_in_the_manifest_is_one_error(models, network, change, words):
+    file = models / "tiny.safetensors"
+    save_file(network.state_dict(), file)
+    write(models, entry(file, **change))
+    with pytest.raises(WeightsError, match=words):
+        catalogue.catalogue()
+
+
+def test_two_checkpoints_of_one_name_are_refused(models, network):
+    file = models / "tiny.safetensors"
+    save_file(network.state_dict(), file)
+    write(models, entry(file), entry(file))
+    with pytest.raises(WeightsError, match="one name to two checkpoints"):
+        catalogue.catalogue()
+
+
+def test_without_a_folder_there_are_no_checkpoints(models):
+    shutil.rmtree(models)
+    assert manifest.entries() == ()
+
+
+def test_every_checkpoint_of_the_project_can_be_loaded(monkeypatch):
+    monkeypatch.delenv(manifest.FOLDER_VARIABLE, raising=False)
+    assert manifest.folder() == Path(__file__).parents[2] / "models"
+    for listed in manifest.entries():
+        loading.load(catalogue.parse(listed.name))

@@ -1,0 +1,38 @@
+"""Class names agree with WordNet as timm ships it, and with the labels of the photos at hand."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from timm.data import ImageNetInfo
+
+from effviz.zoo import classes
+
+SHARED = Path(__file__).parents[3] / "shared/data"
+
+
+def test_synsets_and_lemmas_equal_timms():
+    info = ImageNetInfo()
+    found = classes.imagenet()
+    assert [entry.index for entry in found] == list(range(1000))
+    assert [entry.synset for entry in found] == info.label_names()
+    assert [", ".join(entry.lemmas) for entry in found] == info.label_descriptions()
+
+
+def test_names_are_unique_whatever_the_case():
+    assert len({name.casefold() for name in classes.names()}) == 1000
+    assert (classes.names()[134], classes.names()[517]) == ("crane (bird)", "crane (machine)")
+
+
+def test_names_equal_the_labels_of_the_photos():
+    photos = SHARED / "localisation/annotations.json"
+    if not photos.exists():
+        pytest.skip("../shared/data/localisation is not here")
+    labels = {row["label"]: row["name"] for row in json.loads(photos.read_text())}
+    assert {index: classes.names()[index] for index in labels} == labels
+
+
+def test_every_row_says_where_it_comes_from():
+    path = Path(__file__).parents[2] / "effviz/facts/imagenet_classes.csv"
+    assert all(row["source"] for row in csv.DictReader(path.open(encoding="utf-8")))

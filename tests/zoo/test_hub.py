@@ -1,0 +1,159 @@
+"""Weights of the hub: from a cache built here against timm's own loading of it, and fetched from a local server."""
+
+import hashlib
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import timm
+import torch
+from huggingface_hub import constants
+from safetensors.torch import save_file
+
+from effviz.errors import SettingsError, WeightsError
+from effviz.zoo import catalogue, fetching, hub, loading
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+REPOSITORY = "timm/tf_efficientnet_b0.aa_in1k"
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Random weights of B0, batch norm statistics too, as the hub would hold them."""
+    torch.manual_seed(1)
+    module = timm.create_model("tf_efficientnet_b0", pretrained=False)
+    tensors = {name: torch.rand_like(t) if t.is_floating_point() else t for name, t in module.state_dict().items()}
+    path = tmp_path_factory.mktemp("weights") / "model.safetensors"
+    save_file(tensors, path)
+    return path
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty hub cache, offline."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    return tmp_path
+
+
+def put(cache, weights):
+    """Lay weights and settings of B0 into the cache, as the hub's own client does."""
+    content = weights.read_bytes()
+    folder = cache / "models--timm--tf_efficientnet_b0.aa_in1k"
+    blob = folder / "blobs" / hashlib.sha256(content).hexdigest()
+    snapshot = folder / "snapshots" / COMMIT
+    for place in (blob.parent, snapshot, folder / "refs"):
+        place.mkdir(parents=True)
+    (folder / "refs/main").write_text(COMMIT)
+    blob.write_bytes(content)
+    (snapshot / "model.safetensors").symlink_to(f"../../blobs/{blob.name}")
+    (snapshot / "config.json").write_text(json.dumps({"architecture": "tf_efficientnet_b0", "num_classes": 1000}))
+    return blob
+
+
+def test_cached_weights_are_those_that_timm_loads_offline(cache, weights):
+    blob = put(cache, weights)
+    assert hub.availability(catalogue.find("b0")).available
+    model = loading.load(catalogue.parse("b0"))
+    expected = timm.create_model("tf_efficientnet_b0.aa_in1k", pretrained=True).state_dict()
+    found = model.module.state_dict()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert model.weights_sha256 == blob.name
+
+
+def test_logits_equal_timms(cache, weights):
+    put(cache, weights)
+    theirs = timm.create_model("tf_efficientnet_b0.aa_in1k", pretrained=True).eval()
+    photo = torch.rand(1, 3, 224, 224)
+    with torch.inference_mode():
+        assert torch.equal(loading.load(catalogue.parse("b0")).module(photo), theirs(photo))
+
+
+def test_damaged_cache_is_refused(cache, weights):
+    blob = put(cache, weights)
+    blob.write_bytes(blob.read_bytes()[:-4] + b"\0\0\0\1")
+    with pytest.raises(WeightsError, match="damaged or another file"):
+        loading.load(catalogue.parse("b0"))
+
+
+def test_without_cache_one_sentence_names_the_command(cache):
+    state = hub.availability(catalogue.find("b1"))
+    assert (state.available, state.sentence.count(". ")) == (False, 0)
+    assert "`effviz fetch b1`" in state.sentence
+    with pytest.raises(WeightsError, match="`effviz fetch b1`"):
+        loading.load(catalogue.parse("b1"))
+    loading.load(catalogue.parse("lite0"))  # everything else keeps working
+
+
+def test_other_recipes_are_fetched_by_their_name(cache):
+    assert "`effviz fetch b0:ns_jft_in1k`" in hub.availability(catalogue.find("b0", "ns_jft_in1k")).sentence
+
+
+def test_fetching_offline_is_one_error(cache):
+    with pytest.raises(WeightsError, match="needs a network"):
+        fetching.fetch(["b0"])
+
+
+def test_fetching_an_unknown_model_fetches_nothing(cache, monkeypatch):
+    monkeypatch.setattr(fetching, "hf_hub_download", lambda *_, **__: pytest.fail("fetched"))
+    with pytest.raises(SettingsError, match="no model 'b99'"):
+        fetching.fetch(["b0", "b99"])
+
+
+def test_packaged_and_cached_models_need_no_fetching(cache, weights, monkeypatch):
+    put(cache, weights)
+    monkeypatch.setattr(fetching, "hf_hub_download", lambda *_, **__: pytest.fail("fetched"))
+    assert [spec.name for spec in fetching.fetch(["lite0", "b0", "scaled-d2-w1"])] == ["lite0", "b0", "scaled-d2-w1"]
+
+
+@pytest.fixture
+def online(tmp_path, monkeypatch, weights):
+    """A hub on this machine that serves B0 and nothing else, and an empty cache."""
+    content = weights.read_bytes()
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            known = self.path == f"/{REPOSITORY}/resolve/main/model.safetensors"
+            self.send_response(200 if known else 404)
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+            self.send_header("Content-Length", str(len(content) if known else 0))
+            if not known:
+                self.send_header("X-Error-Code", "RepoNotFound")
+            self.end_headers()
+
+        def do_GET(self):
+            self.do_HEAD()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}")
+    yield address
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_fetched_weights_can_be_loaded_and_every_byte_is_reported(online, weights, monkeypatch):
+    steps = []
+    fetching.fetch(["b0"], lambda *step: steps.append(step))
+    size = weights.stat().st_size
+    assert steps[-1] == ("b0", size, size)
+    assert [done for _, done, _ in steps] == sorted(done for _, done, _ in steps)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert loading.load(catalogue.parse("b0@260")).weights_sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
+
+
+def test_a_refusal_of_the_hub_is_one_error(online):
+    with pytest.raises(WeightsError, match=r"refused timm/tf_efficientnet_b1\.aa_in1k \(404\)"):
+        fetching.fetch(["b1"])

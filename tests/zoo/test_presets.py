@@ -1,0 +1,69 @@
+"""Presets compare what they say they compare."""
+
+import subprocess
+import sys
+
+import pytest
+
+from effviz.scaling import plan
+from effviz.zoo import presets
+from effviz.zoo.presets import PRESETS, Role
+
+BY_NAME = {preset.name: preset for preset in PRESETS}
+
+
+def labels(name):
+    return [ref.label for ref in BY_NAME[name].refs]
+
+
+def test_presets_are_those_of_the_app():
+    assert [preset.title for preset in PRESETS] == ["Scaling axes", "Compound family", "B0 to B7", "Custom"]
+    assert labels("compound-family") == ["lite0@224", "lite1@240", "lite2@260"]
+    sizes = (224, 240, 260, 300, 380, 456, 528, 600)  # the paper's
+    assert labels("b0-to-b7") == [f"b{i}@{size}" for i, size in enumerate(sizes)]
+    assert labels("custom") == []
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
+def test_every_model_has_a_role_and_words(preset):
+    assert len(preset.refs) == len(preset.roles) == len(preset.words)
+    assert all(words.endswith(".") for words in preset.words)
+    assert preset.roles[:1] in ((Role.BASELINE,), ())
+
+
+def network(label):
+    ref = next(ref for ref in BY_NAME["scaling-axes"].refs if ref.label == label)
+    found = plan(ref.spec.depth, ref.spec.width, ref.resolution_px, ref.spec.family)
+    return [s.layers for s in found.stages], [s.channels for s in found.stages], found.resolution
+
+
+def test_scaling_axes_change_one_dimension_at_a_time():
+    axes = BY_NAME["scaling-axes"]
+    assert dict(zip((ref.label for ref in axes.refs), axes.roles, strict=True)) == {
+        "lite0@224": Role.BASELINE,
+        "lite1@224": Role.DEPTH,
+        "lite2@224": Role.WIDTH,
+        "lite0@260": Role.RESOLUTION,
+        "lite2@260": Role.COMPOUND,
+    }
+
+    def changed(before, after):
+        return [a != b for a, b in zip(network(before), network(after), strict=True)]  # blocks, channels, pixels
+
+    assert changed("lite0@224", "lite1@224") == [True, False, False]
+    assert changed("lite1@224", "lite2@224") == [False, True, False]
+    assert changed("lite0@224", "lite0@260") == [False, False, True]
+    assert changed("lite0@224", "lite2@260") == [True, True, True]
+
+
+def test_words_name_the_right_numbers_of_blocks_and_cells():
+    axes = BY_NAME["scaling-axes"]
+    words = dict(zip((ref.label for ref in axes.refs), axes.words, strict=True))
+    deeper, baseline = (sum(network(label)[0]) - 2 for label in ("lite1@224", "lite0@224"))  # without stem and head
+    assert f"{deeper} blocks instead of {baseline}" in words["lite1@224"]
+    assert "9 x 9 cells instead of 7 x 7" in words["lite0@260"]  # 260 / 32 and 224 / 32, rounded up
+
+
+def test_presets_need_no_torch():
+    code = f"import sys, {presets.__name__}, effviz.zoo.cards; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
