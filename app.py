@@ -6,11 +6,12 @@ import streamlit as st
 
 from effviz.ui.guard import last_guard
 
-PAGES = "effviz/ui/pages"
+HERE = Path(__file__).parent
+PAGES = "effviz/ui/pages"  # st.Page finds them from this file's folder
 
-st.set_page_config(page_title="EffViz", page_icon="assets/icon.png", layout="wide")
-st.logo("assets/logo.svg", size="large")
-st.html(Path("effviz/ui/style.css"))
+st.set_page_config(page_title="EffViz", page_icon=HERE / "assets/icon.png", layout="wide")
+st.logo(HERE / "assets/logo.svg", size="large")
+st.html(HERE / "effviz/ui/style.css")
 page = st.navigation(
     [
         st.Page(f"{PAGES}/compare.py", title="Compare", icon=":material/grid_view:", default=True),

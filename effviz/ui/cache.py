@@ -1,13 +1,135 @@
 """Every cache of the app: bounded, and keyed by content alone."""
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
-from effviz.scaling import Family, ScalingRule
+from effviz.explain import images, samples
+from effviz.explain.results import ActivationMap, Forward, Layer, Method, Photo
+from effviz.explain.methods import METHODS
+from effviz.explain.overlay import OverlayStyle, display, overlay
+from effviz.explain.scales import ScaledMap
+from effviz.explain.targets import Guess, Target, TargetKind, top
+from effviz.report.pictures import jpeg
+from effviz.scaling import Budget, Family, ScalingMethod, ScalingRule, Solution, solve
+from effviz.scaling.growth import Growth
+from effviz.scaling.growth import growth as grow
 from effviz.ui.components.phi import table
 from effviz.ui.components.phi.table import PhiTable
+from effviz.zoo import catalogue
+from effviz.zoo.model import ModelRef
+
+if TYPE_CHECKING:
+    from effviz.explain.identity import Group
+    from effviz.zoo.model import Model
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def phi_table(alpha: float, beta: float, gamma: float, family: Family) -> PhiTable:
-    """The networks along the phi slider; 200 plans, a few tenths of a second the first time."""
+    """The networks along the phi slider: about 200 plans, a tenth of a second the first time."""
     return table.phi_table(ScalingRule(alpha, beta, gamma), family)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def solution(budget: Budget, method: ScalingMethod, rule: ScalingRule, family: Family) -> Solution:
+    """The largest network within a budget."""
+    return solve(budget, method, rule, family)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def photo(data: bytes, name: str) -> Photo:
+    """A photo that somebody brought; one that cannot be read is tried again each time."""
+    return images.read(data, name)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def sample(name: str) -> Photo:
+    """A bundled photo."""
+    found = samples.find(name)
+    return images.read(found.path.read_bytes(), found.title)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def model(label: str) -> "Model":
+    """A network with its weights, shared by all visitors."""
+    # Imported here: torch takes seconds to load, and a page shows itself without it.
+    from effviz.zoo.loading import load
+
+    return load(catalogue.parse(label))
+
+
+def forward(ref: ModelRef, of: Photo) -> Forward:
+    """One pass of a photo through a model."""
+    return _forward(ref.label, of.sha256, of.name, of)
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _forward(label: str, sha256: str, name: str, _photo: Photo) -> Forward:
+    from effviz.explain.forward import forward as run
+
+    return run(model(label), _photo)
+
+
+def activation_map(ref: ModelRef, of: Photo, target: Target, method: Method, layer: Layer) -> ActivationMap:
+    """The raw map of a photo by a model."""
+    return _activation_map(ref.label, of.sha256, of.name, str(target), method, layer, ref, of)
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _activation_map(
+    label: str, sha256: str, name: str, target: str, method: Method, layer: Layer, _ref: ModelRef, _photo: Photo
+) -> ActivationMap:
+    from effviz.explain import targets
+    from effviz.explain.maps import activation_map as explain
+
+    return explain(forward(_ref, _photo), targets.parse(target), method, layer)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def growth(rule: ScalingRule, family: Family) -> Growth:
+    """How MACs grow along the phi slider."""
+    return grow(table.steps(), rule, family)
+
+
+def map_of_class(ref: ModelRef, of: Photo, index: int, method: Method) -> ActivationMap:
+    """The raw map of one class at the last layer."""
+    return activation_map(ref, of, Target(TargetKind.CLASS, index), method, Layer.LAST)
+
+
+def guesses(ref: ModelRef, of: Photo) -> tuple[Guess, ...]:
+    """What the model takes the photo for, the five first."""
+    return top(forward(ref, of))
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _same_maps(label: str, sha256: str, index: int, _ref: ModelRef, _photo: Photo) -> "tuple[Group, ...]":
+    from effviz.explain.identity import groups
+
+    return groups([map_of_class(_ref, _photo, index, method) for method, fact in METHODS.items() if fact.closed_form])
+
+
+def same_maps(ref: ModelRef, of: Photo, index: int) -> "tuple[Group, ...]":
+    """The closed-form methods at the last layer, those with the same map together."""
+    return _same_maps(ref.label, of.sha256, index, ref, of)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _picture(key: tuple[object, ...], _photo: Photo, _scaled: ScaledMap, _style: OverlayStyle) -> bytes:
+    return jpeg(overlay(_photo, _scaled, _style))
+
+
+def picture(of: Photo, scaled: ScaledMap, style: OverlayStyle) -> bytes:
+    """A map laid over its photo, as JPEG."""
+    made = scaled.source
+    what = (of.sha256, made.model, made.method, made.layer, made.target_index)
+    return _picture((*what, scaled.scale, scaled.low, scaled.high, str(style)), of, scaled, style)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _thumbnail(sha256: str, longest_px: int, _photo: Photo) -> bytes:
+    return jpeg(display(_photo, longest_px))
+
+
+def thumbnail(of: Photo, longest_px: int = 512) -> bytes:
+    """A photo small enough for the grid, as JPEG."""
+    return _thumbnail(of.sha256, longest_px, of)

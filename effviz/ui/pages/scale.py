@@ -2,15 +2,88 @@
 
 import streamlit as st
 
-from effviz.scaling import Family
-from effviz.ui import cache, state
+from effviz.plots import config
+from effviz.plots.alternatives import alternatives
+from effviz.plots.growth import growth
+from effviz.plots.stages import stages
+from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Budget, BudgetKind, ScalingMethod, plan
+from effviz.ui import cache, inputs, outputs, state
 from effviz.ui.components.phi import Variant, phi_slider
 from effviz.ui.guard import guard
 
 st.title("Scale")
+st.markdown(
+    "EfficientNet grows by one number, φ. It makes the network **deeper**, **wider** and its input **larger** at once, "
+    "each at its own rate. Move φ and watch."
+)
 with guard():
     state.PHI.adopt()
+slider = st.container()  # shown first, but it needs the rule below
 
-table = cache.phi_table(1.2, 1.1, 1.15, Family.EFFICIENTNET)
-state.PHI.put(phi_slider(table, state.PHI.get(), Variant.FULL, key="scale-phi"))
-phi_slider(table, state.PHI.get(), Variant.COMPACT, key="scale-phi2")
+st.header("The rule", divider="gray")
+formula, settings = st.columns(2, gap="large")
+with settings:
+    family = inputs.family()
+    rule = inputs.rule()
+with formula:
+    outputs.rule(rule)
+
+table = cache.phi_table(rule.alpha, rule.beta, rule.gamma, family)
+with slider:
+    state.PHI.put(phi_slider(table, state.PHI.get(), Variant.FULL, key="scale-phi"))
+phi = state.PHI.get()
+at = rule.at(phi)
+baseline = plan(1.0, 1.0, 224, family)
+network = plan(at.depth, at.width, at.resolution_px, family)
+
+st.header("How cost grows", divider="gray")
+st.markdown(
+    f"The paper aims at doubling the MACs with every step of φ; these rates give {rule.constraint:.3f} a step. Real "
+    "networks rise in steps of their own, since blocks are rounded up and channels to multiples of 8."
+)
+st.plotly_chart(
+    growth(cache.growth(rule, family), phi),
+    config=config("growth"),
+    alt=f"Line chart of MACs over phi, on a log scale. At phi {phi:.2f} the planned network costs "
+    f"{outputs.amount(network.macs)}; two to the phi would be {outputs.amount(table.baseline.macs * 2**phi)}.",
+)
+
+st.header("What was published", divider="gray")
+outputs.published_table([entry for entry in PUBLISHED.values() if entry.family is family], rule)
+st.markdown(WHY_PUBLISHED_DIFFERS.replace("*", "·").replace("^2", "²"))
+outputs.sources(("official code", outputs.OFFICIAL_CODE), ("Keras guide", outputs.KERAS_GUIDE))
+
+st.header("One dimension alone", divider="gray")
+st.markdown(
+    f"The network at φ = {phi:.2f} costs {outputs.amount(network.macs)} MACs. These spend the same by growing one "
+    "dimension only; the paper measured that this gains less accuracy (sections 3.2 and 5.1, Figures 3 and 8)."
+)
+found = []
+for method in ScalingMethod:
+    with guard():
+        found.append(cache.solution(Budget(BudgetKind.MACS, network.macs), method, rule, family))
+st.plotly_chart(
+    alternatives(baseline, found),
+    config=config("alternatives"),
+    alt="Bar chart of depth, width, resolution and parameters of the baseline and of each network in the table below.",
+)
+outputs.solutions_table(found)
+
+st.header("Stage by stage", divider="gray")
+st.markdown(f"Table 1 of the paper for the baseline → at φ = {phi:.2f}.")
+st.plotly_chart(
+    stages(baseline, network),
+    config=config("stages"),
+    alt="Bar chart of the MACs of every stage, the baseline beside the scaled network, as in the table below.",
+)
+outputs.stage_table(baseline, network)
+outputs.sources(("paper, Table 1", outputs.PAPER), ("rounding: official code", outputs.OFFICIAL_CODE))
+
+st.header("Spend a budget", divider="gray")
+st.markdown(
+    "The paper's problem (Eq. 2): the highest accuracy within a memory and a number of FLOPs. Accuracy is taken to "
+    "grow with size, so the answer is the largest network that fits."
+)
+with guard():
+    outputs.solution(cache.solution(*inputs.budget(), rule, family))
+outputs.sources(("paper, section 3.1", outputs.PAPER))

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import streamlit as st
 
+from effviz.plots import LOOKS, Role
 from effviz.ui.components.phi.table import Network, PhiTable, phi_table
 from effviz.ui.state import PHI_LEAST, PHI_MOST
 
@@ -40,7 +41,7 @@ def phi_slider(
     `value` counts when the slider first appears on a page; later the slider keeps its own. `on_add` is called before
     the page runs again, with the name of the published network ("B2", "LITE1") that the visitor wants to compare.
     """
-    phi = _checked(st.session_state.get(key, {}).get("phi"), value)
+    phi = checked(st.session_state.get(key, {}).get("phi"), value)
 
     def added() -> None:
         name = st.session_state[key].get("add")
@@ -49,14 +50,16 @@ def phi_slider(
 
     result = _mount(
         key=key,
-        data={**table.payload(), "value": phi, "variant": variant.value},
+        data={**table.payload(), "value": phi, "variant": variant.value, "colour": LOOKS[Role.COMPOUND].colour},
         default={"phi": phi},
         on_phi_change=lambda: None,
         on_add_change=added,
     )
-    return _checked(result.get("phi"), phi)
+    return checked(result.get("phi"), phi)
 
 
-def _checked(phi: object, otherwise: float) -> float:
-    """What comes from a browser may be anything."""
-    return float(phi) if isinstance(phi, int | float) and PHI_LEAST <= phi <= PHI_MOST else otherwise
+def checked(phi: object, otherwise: float) -> float:
+    """`phi` if it is a position of the slider: what comes from a browser may be anything."""
+    if isinstance(phi, int | float) and not isinstance(phi, bool) and PHI_LEAST <= phi <= PHI_MOST:
+        return float(phi)
+    return otherwise

@@ -2,7 +2,7 @@
 
 /**
  * @typedef {{least: number, step: number, baseline: Network, rows: Network[], rule: number[],
- *   published: Network[], nearest: number[], value: number, variant: "full" | "compact"}} Data
+ *   published: Network[], nearest: number[], value: number, variant: "full" | "compact", colour: string}} Data
  *   rule: by how much the rule itself lets MACs grow; nearest: the position in `published`
  * @typedef {(name: string, value: unknown) => void} Send
  */
@@ -30,6 +30,7 @@ class PhiSlider {
     Object.assign(this, { data, setStateValue, setTriggerValue });
     this.root.classList.toggle("compact", data.variant === "compact");
     Object.assign(this.range, { min: "0", max: String(data.rows.length - 1), step: "1" });
+    this.root.style.setProperty("--compound", data.colour);
     this.drawRuler();
     // An answer to an older move must not pull the thumb back from where the hand has it now.
     if (data.value === this.sent) this.sent = NaN;

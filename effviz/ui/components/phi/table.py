@@ -85,7 +85,9 @@ def _network(name: str, of: Plan) -> Network:
     drawn = of.stages[:STAGES_DRAWN]
     blocks = tuple(stage.layers for stage in drawn)
     channels = tuple(stage.channels for stage in drawn)
-    return Network(name, of.depth, of.width, of.resolution, of.params, of.macs, of.stages[-1].in_resolution, blocks, channels)
+    return Network(
+        name, of.depth, of.width, of.resolution, of.params, of.macs, of.stages[-1].in_resolution, blocks, channels
+    )
 
 
 def _nearest(row: Network, published: tuple[Network, ...]) -> int:

@@ -1,0 +1,151 @@
+"""Typed values on the screen."""
+
+import re
+from collections.abc import Sequence
+
+import streamlit as st
+
+from effviz.scaling import (
+    BudgetKind,
+    Plan,
+    Published,
+    ScalingMethod,
+    ScalingRule,
+    Solution,
+    StagePlan,
+    implied_phi,
+    plan,
+)
+from effviz.scaling.solver import UNITS
+from effviz.ui.inputs import BUDGET_NAMES, METHOD_NAMES
+
+PAPER = "https://arxiv.org/abs/1905.11946"
+OFFICIAL_CODE = "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet"
+KERAS_GUIDE = "https://keras.io/examples/vision/image_classification_efficientnet_fine_tuning/"
+
+Row = dict[str, str]
+
+
+def amount(value: float, unit: str = "") -> str:
+    """Three digits with a decimal prefix: `5.29 M`, `1.83 B`, `10.5 MB`."""
+    divisor, prefix = (1e9, "B" if not unit else "G") if value >= 1e9 else (1e6, "M")
+    scaled = value / divisor
+    return f"{scaled:.{0 if scaled >= 100 else 1 if scaled >= 10 else 2}f} {prefix}{unit}"
+
+
+def plain(text: str) -> str:
+    """Text that somebody else wrote (a file's name), so that Markdown shows it letter by letter."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])", r"\\\1", text)
+
+
+def sources(*links: tuple[str, str]) -> None:
+    """Where the numbers of a section come from."""
+    st.caption("Source: " + " · ".join(f"[{text}]({url})" for text, url in links))
+
+
+def rule(of: ScalingRule) -> None:
+    """The paper's formula, with the constraint as it is."""
+    st.latex(
+        r"\text{depth } d=\alpha^{\phi} \qquad \text{width } w=\beta^{\phi} \qquad \text{resolution } r=\gamma^{\phi}"
+    )
+    st.latex(
+        rf"\alpha\cdot\beta^{{2}}\cdot\gamma^{{2}} = {of.constraint:.3f} \quad (\text{{the paper asks for}}\approx 2)"
+    )
+    st.markdown(
+        "MACs grow with depth, and with the square of width and of resolution, so each step of φ multiplies them by "
+        f"{of.constraint:.3f} before rounding."
+    )
+    sources(("paper, section 3.3, Eq. 3", PAPER))
+
+
+def published_table(networks: Sequence[Published], rule: ScalingRule) -> None:
+    """The published coefficients, and the phi that each of them implies."""
+    st.table([_published_row(network, rule) for network in networks], border="horizontal", hide_index=True)
+
+
+def _published_row(network: Published, rule: ScalingRule) -> Row:
+    implied = implied_phi(network, rule)
+    cost = plan(network.depth, network.width, network.resolution, network.family)
+    return {
+        "Network": f"**{network.name.upper()}**",
+        "Depth": f"{network.depth:.1f}",
+        "Width": f"{network.width:.1f}",
+        "Input": f"{network.resolution} px",
+        "φ of depth": _phi(implied.depth),
+        "φ of width": _phi(implied.width),
+        "φ of input": _phi(implied.resolution),
+        "Params": amount(cost.params),
+        "MACs": amount(cost.macs),
+    }
+
+
+def _phi(value: float | None) -> str:
+    return "none" if value is None else f"{value:.2f}".replace("-", "−")
+
+
+def stage_table(before: Plan, after: Plan) -> None:
+    """Table 1 of the paper, before and after scaling."""
+    rows = [_stage_row(old, new) for old, new in zip(before.stages, after.stages, strict=True)]
+    st.table(rows, border="horizontal", hide_index=True)
+
+
+def _stage_row(old: StagePlan, new: StagePlan) -> Row:
+    return {
+        "Stage": str(new.stage),
+        "Operator": new.operator,
+        "Input": _change(f"{old.in_resolution}²", f"{new.in_resolution}²"),
+        "Channels": _change(str(old.channels), str(new.channels)),
+        "Layers": _change(str(old.layers), str(new.layers)),
+        "Params": _change(f"{old.params:,}", f"{new.params:,}"),
+        "MACs": _change(amount(old.macs), amount(new.macs)),
+    }
+
+
+def _change(old: str, new: str) -> str:
+    return new if old == new else f"{old} → **{new}**"
+
+
+def solutions_table(solutions: Sequence[Solution]) -> None:
+    """Networks that answer the same budget by different methods."""
+    st.table([_solution_row(solution) for solution in solutions], border="horizontal", hide_index=True)
+
+
+def _solution_row(solution: Solution) -> Row:
+    network = solution.plan
+    return {
+        "What grows": f"**{METHOD_NAMES[solution.method]}**",
+        "Coefficient": _coefficient(solution),
+        "Depth": f"×{network.depth:.2f}",
+        "Width": f"×{network.width:.2f}",
+        "Input": f"{network.resolution} px",
+        "Params": amount(network.params),
+        "MACs": amount(network.macs),
+        "Activation memory": amount(network.peak_activation_bytes, "B"),
+        "Left over": _left_over(solution),
+    }
+
+
+def _coefficient(solution: Solution) -> str:
+    sign = "φ = " if solution.method is ScalingMethod.COMPOUND else "×"
+    return sign + f"{solution.coefficient:.2f}".replace("-", "−")
+
+
+def _left_over(solution: Solution) -> str:
+    return f"{solution.miss_pct:.1f} %" + (" (cannot grow further)" if solution.at_limit else "")
+
+
+def solution(found: Solution) -> None:
+    """The answer of the budget solver, and how far it misses."""
+    unit = "B" if found.budget.kind is BudgetKind.ACTIVATION_MEMORY else ""
+    network = found.plan
+    with st.container(horizontal=True, gap="large"):
+        st.metric(METHOD_NAMES[found.method], _coefficient(found), width="content")
+        st.metric("Depth", f"×{network.depth:.2f}", width="content")
+        st.metric("Width", f"×{network.width:.2f}", width="content")
+        st.metric("Input", f"{network.resolution} px", width="content")
+        st.metric(f"{BUDGET_NAMES[found.budget.kind]} used", amount(found.reached, unit), width="content")
+        st.metric("Left over", f"{found.miss_pct:.2f} %", width="content")
+    rest = "Channels and blocks come in whole steps, and the next one would cost too much."
+    if found.at_limit:
+        rest = "Not the budget but the largest size that EffViz plans stops the growth here."
+    st.caption(f"{found.reached:,} of {found.budget.amount:,.0f} {UNITS[found.budget.kind]} used. {rest}")

@@ -1,0 +1,111 @@
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Page]
+
+
+def shown(page: Page, name: str) -> Locator:
+    return page.locator(f'[data-show="{name}"]')
+
+
+def thumb(page: Page) -> tuple[float, float]:
+    """The middle of the slider's thumb: it travels the track less its own width."""
+    slider = page.get_by_role("slider")
+    box = slider.bounding_box()
+    assert box is not None
+    share = float(slider.input_value()) / float(slider.get_attribute("max") or "0")
+    return box["x"] + 11 + share * (box["width"] - 22), box["y"] + box["height"] / 2
+
+
+def test_numbers_and_drawing_change_while_phi_is_dragged_before_it_is_let_go(visit: Visit) -> None:
+    page = visit("/scale")
+    expect(shown(page, "phi")).to_have_text("1.00")
+    expect(page.locator("svg .current .title")).to_have_text("φ = 1.00")
+    before = {name: shown(page, name).text_content() for name in ("depth", "width", "resolution", "params", "macs")}
+    drawn = page.locator("svg .current .more").last.get_attribute("d")
+    x, y = thumb(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 150, y, steps=5)
+    expect(shown(page, "phi")).not_to_have_text("1.00")
+    for name, text in before.items():
+        assert shown(page, name).text_content() != text, name
+    assert page.locator("svg .current .more").last.get_attribute("d") != drawn
+    assert "phi=" not in page.url
+    held = shown(page, "phi").text_content()
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(rf"phi={float(held or 0):g}$"))
+    expect(shown(page, "phi")).to_have_text(held or "")
+    expect(page.get_by_text(f"The network at φ = {held}")).to_be_visible()
+
+
+def test_the_arrow_keys_move_phi_and_the_screen_reader_hears_what_it_means(visit: Visit) -> None:
+    page = visit("/scale?phi=0.95")
+    slider = page.get_by_role("slider")
+    slider.focus()
+    slider.press("ArrowRight")
+    expect(shown(page, "phi")).to_have_text("1.00")
+    expect(slider).to_have_attribute(
+        "aria-valuetext", "phi 1.00: depth 1.20, width 1.10, 258 pixels, 9.11 M parameters, 993 M MACs"
+    )
+    expect(page).to_have_url(re.compile(r"/scale$"))
+    slider.press("ArrowLeft")
+    slider.press("ArrowLeft")
+    expect(page).to_have_url(re.compile(r"phi=0.9$"))
+    expect(shown(page, "phi")).to_have_text("0.90")
+
+
+def test_phi_zero_is_b0_as_published(visit: Visit) -> None:
+    page = visit("/scale?phi=0")
+    # Table 1 and 2 of the paper, and 5,288,548 parameters as torchvision counts them.
+    for name, text in {"resolution": "224 px", "blocks": "16", "params": "5.29 M", "macs": "386 M"}.items():
+        expect(shown(page, name)).to_have_text(text)
+    labels = page.locator("svg .current .label").all_text_contents()
+    assert labels == ["stem 32", "1 × 16", "2 × 24", "2 × 40", "3 × 80", "3 × 112", "4 × 192", "1 × 320"]
+
+
+def test_a_link_brings_phi_back_and_a_change_of_page_keeps_it(visit: Visit) -> None:
+    page = visit("/scale?phi=2.5")
+    expect(shown(page, "phi")).to_have_text("2.50")
+    page.get_by_role("link", name="Trade-off").click()
+    expect(page).to_have_url(re.compile(r"/tradeoff"))
+    page.get_by_role("link", name="Scale").click()
+    expect(shown(page, "phi")).to_have_text("2.50")
+    expect(page).to_have_url(re.compile(r"phi=2.5$"))
+
+
+def test_a_link_that_makes_no_sense_gets_one_sentence(visit: Visit) -> None:
+    page = visit("/scale?phi=abc")
+    expect(page.get_by_text("phi is a number from -2 to 8")).to_be_visible()
+    expect(shown(page, "phi")).to_have_text("1.00")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_narrow_window_never_scrolls_sideways(visit: Visit, scheme: str) -> None:
+    page = visit("/scale", width=390, scheme=scheme)
+    expect(page.get_by_role("heading", name="Spend a budget")).to_be_attached()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+
+
+def test_the_rule_can_be_changed_and_reset(visit: Visit) -> None:
+    page = visit("/scale?phi=1&alpha=1.3")
+    expect(shown(page, "depth")).to_have_text("×1.30")
+    page.get_by_role("button", name="Back to the paper's values").click()
+    expect(shown(page, "depth")).to_have_text("×1.20")
+    expect(page).not_to_have_url(re.compile("alpha"))
+
+
+def test_no_request_leaves_the_server(visit: Visit, address: str) -> None:
+    page = visit("/scale")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    expect(shown(page, "phi")).to_have_text("1.00")
+    elsewhere = [url for url in asked if not url.startswith((address, "data:", "blob:"))]
+    assert not elsewhere

@@ -1,0 +1,93 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from effviz.scaling import Family, ScalingRule
+from effviz.ui.components.phi import PhiTable, phi_table
+
+
+@pytest.fixture(scope="module")
+def table() -> PhiTable:
+    return phi_table(ScalingRule(), Family.EFFICIENTNET)
+
+
+def test_the_table_has_a_row_for_every_step_from_minus_two_to_eight(table: PhiTable) -> None:
+    assert len(table.rows) == len(table.nearest) == 201
+    assert table.rows[table.position(0)].resolution == 224
+    assert table.rows[table.position(8)].resolution == 685  # by hand: 224 * 1.15^8 = 685.2
+    assert table.rows[0].resolution == 169  # by hand: 224 / 1.15^2 = 169.4
+
+
+def test_phi_zero_is_the_baseline_as_published(table: PhiTable) -> None:
+    row = table.rows[table.position(0)]
+    assert row.params == table.baseline.params == 5_288_548  # torchvision's num_params
+    assert row.blocks == (1, 1, 2, 2, 3, 3, 4, 1)  # Table 1
+    assert row.channels == (32, 16, 24, 40, 80, 112, 192, 320)
+    assert row.map == 7
+
+
+def test_published_networks_have_the_parameters_that_others_count(table: PhiTable) -> None:
+    params = {network.name: network.params for network in table.published}
+    # torchvision's num_params for B1, B3 and B7; timm's for L2
+    assert (params["B1"], params["B3"], params["B7"]) == (7_794_184, 12_233_232, 66_347_960)
+    assert params["L2"] == 480_309_308
+
+
+def test_the_nearest_published_network_is_the_one_with_the_least_ratio_of_macs(table: PhiTable) -> None:
+    assert table.nearest_name(0) == "B0"
+    assert table.nearest_name(1) == "B2"  # the same channels and blocks, 258 px for 260
+    assert table.nearest_name(-2) == "B0"
+
+
+def test_lite_is_compared_with_lite() -> None:
+    lite = phi_table(ScalingRule(), Family.LITE)
+    assert lite.baseline.name == "LITE0"
+    assert lite.baseline.params == 4_652_008  # timm's tf_efficientnet_lite0
+    assert all(network.name.startswith("LITE") for network in lite.published)
+
+
+def test_the_steepest_rule_that_the_page_allows_can_be_drawn() -> None:
+    assert phi_table(ScalingRule(1.5, 1.4, 1.3), Family.EFFICIENTNET).rows[-1].resolution <= 2048
+
+
+def test_the_payload_is_plain_json(table: PhiTable) -> None:
+    payload = json.loads(json.dumps(table.payload(), allow_nan=False))
+    assert payload["rows"][60]["blocks"][1:] == [2, 3, 3, 4, 4, 5, 2]  # facts: stages_all_models, B2
+    assert payload["rule"][60] == pytest.approx(1.92027)  # by hand
+
+
+def page() -> None:
+    import streamlit as st
+
+    from effviz.scaling import Family
+    from effviz.ui import cache
+    from effviz.ui.components.phi import Variant, phi_slider
+
+    table = cache.phi_table(1.2, 1.1, 1.15, Family.EFFICIENTNET)
+    phi = phi_slider(table, 2.5, Variant.COMPACT, key="slider")
+    st.text(f"phi is {phi:g}")
+
+
+def test_the_slider_starts_where_the_page_says() -> None:
+    at = AppTest.from_function(page, default_timeout=30).run()
+    assert not at.exception
+    assert at.text[0].value == "phi is 2.5"
+
+
+@pytest.mark.parametrize("junk", ["2", None, 9.0, float("nan"), [1], True])
+def test_nothing_but_a_position_of_the_slider_is_believed(junk: object) -> None:
+    from effviz.ui.components.phi import checked
+
+    assert checked(junk, 1.0) == 1.0
+
+
+def test_the_first_paint_needs_no_torch() -> None:
+    code = (
+        "import sys, effviz.ui.cache, effviz.ui.inputs, effviz.ui.outputs, effviz.ui.components.phi;"
+        "print(sorted({'torch', 'timm', 'torchvision'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

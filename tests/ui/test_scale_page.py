@@ -1,0 +1,141 @@
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+PAGE = str(Path(__file__).parents[2] / "effviz/ui/pages/scale.py")
+
+
+def open_scale(**address: str) -> AppTest:
+    at = AppTest.from_file(PAGE, default_timeout=60)
+    at.query_params.update(address)
+    return at.run()
+
+
+def words(at: AppTest) -> str:
+    return "\n".join(str(element.value) for kind in ("markdown", "caption", "latex") for element in at.get(kind))
+
+
+def check_calm(at: AppTest) -> None:
+    assert [title.value for title in at.title] == ["Scale"]
+    assert not at.exception
+    assert not at.error
+
+
+def metrics(at: AppTest) -> dict[str, str]:
+    return {metric.label: str(metric.value) for metric in at.metric}
+
+
+def test_a_first_visit_shows_the_papers_rule_at_phi_one() -> None:
+    at = open_scale()
+    check_calm(at)
+    assert not at.warning
+    assert at.query_params == {}
+    # By hand: 1.2 * 1.1^2 * 1.15^2 = 1.92027.
+    assert r"\gamma^{2} = 1.920" in words(at)
+    # At phi = 1 channels and blocks are those of B2, at 258 px (1.15 * 224 = 257.6) for 260.
+    assert "The network at φ = 1.00 costs 993 M MACs" in words(at)
+
+
+def test_published_coefficients_stand_beside_the_phi_they_imply() -> None:
+    table = open_scale().table[0].value.set_index("Network")
+    # shared facts, section 11: implied phi of B7 is 6.21, 7.27 and 7.05; torchvision counts 66,347,960 parameters and 37.7 B MACs.
+    row = table.loc["**B7**"]
+    assert (row["Depth"], row["Width"], row["Input"]) == ("3.1", "2.0", "600 px")
+    assert (row["φ of depth"], row["φ of width"], row["φ of input"]) == ("6.21", "7.27", "7.05")
+    assert (row["Params"], row["MACs"]) == ("66.3 M", "37.7 B")
+    assert "hand-picked" in words(open_scale())
+
+
+def test_the_stage_table_of_phi_zero_is_table_1() -> None:
+    table = open_scale(phi="0").table[2].value
+    assert list(table["Channels"]) == ["32", "16", "24", "40", "80", "112", "192", "320", "1280"]
+    assert list(table["Layers"]) == ["1", "1", "2", "2", "3", "3", "4", "1", "1"]
+    assert list(table["Input"]) == ["224²", "112²", "112²", "56²", "28²", "14²", "14²", "7²", "7²"]
+
+
+def test_the_stage_table_shows_before_and_after() -> None:
+    table = open_scale(phi="1").table[2].value
+    assert table["Channels"][3] == "40 → **48**"  # 44 is rounded to a multiple of 8, facts: stages_all_models, B2
+    assert table["Layers"][3] == "2 → **3**"  # ceil(2.4)
+
+
+def test_every_method_spends_the_same_budget() -> None:
+    table = open_scale(phi="2").table[1].value
+    assert list(table["What grows"]) == ["**Compound**", "**Depth**", "**Width**", "**Resolution**"]
+    assert list(table["Input"][1:3]) == ["224 px", "224 px"]
+    assert list(table["Params"])[3] == "5.29 M"  # a larger input adds no parameters
+
+
+def test_a_method_that_cannot_shrink_that_far_says_so_and_the_rest_stays() -> None:
+    at = open_scale(phi="-2", alpha="1.5", beta="1.4", gamma="1.3")
+    check_calm(at)
+    assert any("scaling by depth starts at" in message.value for message in at.warning)
+    assert "**Width**" in list(at.table[1].value["What grows"])
+
+
+def test_the_rule_can_be_changed_and_set_back() -> None:
+    at = open_scale()
+    at.number_input(key="alpha").set_value(1.3).run()
+    check_calm(at)
+    # By hand: 1.3 * 1.1^2 * 1.15^2 = 2.0803.
+    assert r"= 2.080" in words(at)
+    at.button[0].click().run()
+    assert r"= 1.920" in words(at)
+
+
+def test_a_rule_that_scales_nothing_is_shown_calmly() -> None:
+    at = open_scale(alpha="1", beta="1", gamma="1")
+    check_calm(at)
+    assert r"= 1.000" in words(at)
+    assert at.table[0].value["φ of depth"][0] == "none"
+    assert any("does not change the MACs" in message.value for message in at.warning)
+
+
+def test_lite_has_its_own_published_networks() -> None:
+    at = open_scale(family="EfficientNet-Lite", phi="0")
+    check_calm(at)
+    assert list(at.table[0].value["Network"]) == ["**LITE0**", "**LITE1**", "**LITE2**", "**LITE3**", "**LITE4**"]
+    # 4,652,008: timm's tf_efficientnet_lite0
+    assert at.table[0].value["Params"][0] == "4.65 M"
+
+
+@pytest.mark.parametrize("phi", ["abc", "999", ""])
+def test_a_phi_that_makes_no_sense_is_one_sentence(phi: str) -> None:
+    at = open_scale(phi=phi)
+    check_calm(at)
+    assert [message.value for message in at.warning] == [
+        f"The link asks for phi = '{phi}': phi is a number from -2 to 8. Move the slider to choose one."
+    ]
+    assert "The network at φ = 1.00" in words(at)
+
+
+@pytest.mark.parametrize(
+    "address", [{"alpha": "abc"}, {"alpha": "9"}, {"gamma": "nan"}, {"family": "resnet"}, {"budget": "money"}]
+)
+def test_other_junk_in_a_link_leaves_the_page_as_it_is(address: dict[str, str]) -> None:
+    at = open_scale(**address)
+    check_calm(at)
+    assert not at.warning
+
+
+def test_the_budget_solver_shows_what_is_left() -> None:
+    at = open_scale()
+    found = metrics(at)
+    assert found["Input"] == "259 px"
+    assert found["MACs used"].endswith("M")
+    assert float(found["Left over"].removesuffix(" %")) >= 0
+
+
+def test_a_budget_too_small_is_one_sentence() -> None:
+    at = open_scale()
+    at.number_input(key="macs-amount").set_value(0.01).run()
+    check_calm(at)
+    assert any("A budget of 10000 MACs is too small" in message.value for message in at.warning)
+
+
+def test_a_budget_of_memory_is_kept_apart_from_one_of_macs() -> None:
+    at = open_scale(budget="Activation memory", method="Resolution")
+    check_calm(at)
+    assert at.number_input(key="activation-memory-amount").label == "At most (MB)"
+    assert "Activation memory used" in metrics(at)
