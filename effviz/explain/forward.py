@@ -1,0 +1,50 @@
+"""One forward pass of a photo, without hooks: enough for every class and every closed-form method.
+
+The module is only read, so any number of threads may share one model without a lock.
+"""
+
+import time
+
+import numpy as np
+import torch
+
+from effviz.explain import stages
+from effviz.explain.preprocess import prepare
+from effviz.explain.results import Floats, Forward, Layer, Photo
+from effviz.zoo.model import Model
+
+
+def forward(model: Model, photo: Photo) -> Forward:
+    """Prepare the photo as the model wants it and run the model once."""
+    prepared = prepare(photo, model.ref)
+    started = time.perf_counter()
+    features, logits = run(model, prepared.pixels)
+    forward_ms = 1000 * (time.perf_counter() - started)
+    return Forward(model, photo, prepared, features, logits, forward_ms)
+
+
+def run(model: Model, pixels: Floats) -> tuple[Floats, Floats]:
+    """Return the features after `bn2` (C, H, W) and the logits (K,) of one input (1, 3, S, S).
+
+    The only place that runs the network for closed-form maps: another engine replaces this function.
+    """
+    net = stages.network(model)
+    with torch.inference_mode():
+        features = net.forward_features(torch.tensor(pixels))  # (1, C, H, W)
+        logits = net.forward_head(features)  # (1, K)
+    return _frozen(features[0]), _frozen(logits[0])
+
+
+def stage_features(forward: Forward, layer: Layer) -> Floats:
+    """Return the features (C, H, W) at the end of a stage; the pass is made again up to there."""
+    if layer is Layer.LAST:
+        return forward.features
+    with torch.inference_mode():
+        features = stages.features_at(stages.network(forward.model), torch.tensor(forward.prepared.pixels), layer)
+    return _frozen(features[0])
+
+
+def _frozen(tensor: torch.Tensor) -> Floats:
+    array = np.array(tensor.numpy(), dtype=np.float32)
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,42 @@
+import pytest
+import torch
+
+from effviz.explain import stages
+from effviz.explain.forward import stage_features
+from effviz.explain.results import Layer
+from effviz.scaling.family import Family
+from effviz.zoo.catalogue import scaled
+from effviz.zoo.loading import load
+from effviz.zoo.model import ModelRef
+
+
+@pytest.mark.parametrize(("depth", "width"), [(1.0, 0.5), (2.6, 0.3), (0.4, 0.4)])
+@pytest.mark.parametrize("family", Family)
+def test_a_scaled_network_is_cut_at_the_end_of_a_stride(depth, width, family):
+    model = load(ModelRef(scaled(depth, width, 64, family), 64))
+    net, pixels = stages.network(model), torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        for layer in Layer:
+            features = stages.features_at(net, pixels, layer)
+            assert torch.equal(stages.logits_from(net, features, layer), model.module(pixels))
+            stride = 32 if layer is Layer.LAST else stages.STRIDES[layer]
+            assert features.shape[-2:] == (64 // stride, 64 // stride)
+
+
+@pytest.mark.parametrize("layer", [layer for layer in Layer if layer is not Layer.LAST])
+def test_the_cut_is_the_last_tensor_of_its_stride(layer, small_lite):
+    """A hook on every block says which block is the last with this output size."""
+    sizes = []
+    blocks = [block for stage in small_lite.model.module.blocks for block in stage]
+    handles = [block.register_forward_hook(lambda _, __, output: sizes.append(output)) for block in blocks]
+    with torch.no_grad():
+        small_lite.model.module(torch.tensor(small_lite.prepared.pixels))
+    for handle in handles:
+        handle.remove()
+    cells = 128 // stages.STRIDES[layer]
+    last = [output for output in sizes if output.shape[-1] == cells][-1]
+    assert torch.equal(torch.tensor(stage_features(small_lite, layer)), last[0])
+
+
+def test_features_of_the_last_layer_are_those_of_the_forward_pass(small_lite):
+    assert stage_features(small_lite, Layer.LAST) is small_lite.features
