@@ -1,0 +1,149 @@
+"""Which class a map explains: the model's own first choice, one class for all models, or a rank."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from effviz.errors import TargetError
+from effviz.explain.results import Forward
+
+
+class TargetKind(StrEnum):
+    """How a target names its class."""
+
+    TOP1 = "top1"  # each model's own first choice
+    CLASS = "class"  # an index or a name, the same for all models
+    RANK = "rank"  # each model's n-th choice, from 1
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A class to explain; what it means depends on the model's logits only for top1 and rank."""
+
+    kind: TargetKind = TargetKind.TOP1
+    value: int | str = 1  # the rank, the class index or the class name
+
+    def __str__(self) -> str:
+        """Return the text that `parse` reads: "top1", "rank2", "207" or "golden retriever"."""
+        if self.kind is TargetKind.CLASS:
+            return str(self.value)
+        return "top1" if self.kind is TargetKind.TOP1 else f"rank{self.value}"
+
+
+TOP1 = Target()
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A class as a model ranks it."""
+
+    index: int
+    name: str
+    logit: float
+    probability: float
+
+
+def parse(text: str) -> Target:
+    """Read "top1", "rank2", a class index or a class name; whether it exists is known only with a model.
+
+    Raises:
+        TargetError: The text is empty or names a rank below 1.
+    """
+    word = text.strip()
+    if not word:
+        raise TargetError("The class is empty: it is top1, a rank such as rank2, an index or a name. Give one of them.")
+    if word.lower() == TargetKind.TOP1:
+        return TOP1
+    prefix, number = word[:4].lower(), word[4:]
+    if prefix == TargetKind.RANK and number.isdecimal():
+        return _rank(int(number))
+    return Target(TargetKind.CLASS, int(word) if word.lstrip("+-").isdecimal() else word)
+
+
+def resolve(target: Target | int, forward: Forward) -> int:
+    """Return the class index that a target (or a plain index) means for this forward pass.
+
+    Raises:
+        TargetError: This model has no such class or rank.
+    """
+    if not isinstance(target, Target):
+        return _checked(int(target), forward)
+    if target.kind is TargetKind.CLASS:
+        if isinstance(target.value, int):
+            return _checked(target.value, forward)
+        return _named(target.value, forward.model.ref.spec.classes)
+    rank, classes = int(target.value), len(forward.logits)
+    if not 1 <= rank <= classes:
+        raise TargetError(
+            f"Rank {rank} does not exist: this model ranks classes from 1 to {classes}. Choose one of those."
+        )
+    return int(_order(forward)[rank - 1])
+
+
+def probabilities(forward: Forward) -> npt.NDArray[np.float64]:
+    """Return the softmax over all classes, (K,)."""
+    exponentials = np.exp(forward.logits.astype(np.float64) - forward.logits.max())
+    return np.asarray(exponentials / exponentials.sum())
+
+
+def top(forward: Forward, count: int = 5) -> tuple[Guess, ...]:
+    """Return the classes with the highest logits, the highest first."""
+    chances, names = probabilities(forward), forward.model.ref.spec.classes
+    return tuple(Guess(int(i), names[i], float(forward.logits[i]), float(chances[i])) for i in _order(forward)[:count])
+
+
+def search(query: str, classes: Sequence[str], limit: int = 20) -> list[int]:
+    """Find classes for a search box: whole names first, then beginnings, then parts, then close spellings.
+
+    Example:
+        >>> search("retriever", ["tench", "golden retriever", "retriever"])
+        [2, 1]
+    """
+    wanted = query.strip().lower()
+    if not wanted:
+        return []
+    names = [name.lower() for name in classes]
+    found = sorted((_distance(wanted, name), index) for index, name in enumerate(names) if wanted in name)
+    hits = [index for _, index in found]
+    close = difflib.get_close_matches(wanted, names, n=limit, cutoff=0.6)
+    return list(dict.fromkeys([*hits, *(names.index(name) for name in close)]))[:limit]
+
+
+def _distance(wanted: str, name: str) -> int:
+    if name == wanted:
+        return 0
+    if name.startswith(wanted):
+        return 1
+    return 2 if f" {wanted}" in name else 3
+
+
+def _order(forward: Forward) -> npt.NDArray[np.intp]:
+    return np.argsort(-forward.logits, kind="stable")
+
+
+def _rank(number: int) -> Target:
+    if number < 1:
+        raise TargetError(f"Rank {number} does not exist: ranks start at 1. Write rank1 for the first choice.")
+    return Target(TargetKind.RANK, number)
+
+
+def _checked(index: int, forward: Forward) -> int:
+    classes = len(forward.logits)
+    if not 0 <= index < classes:
+        raise TargetError(
+            f"Class {index} does not exist: this model has classes 0 to {classes - 1}. Pick one from the list."
+        )
+    return index
+
+
+def _named(name: str, classes: Sequence[str]) -> int:
+    folded = [known.lower() for known in classes]
+    if name.lower() in folded:
+        return folded.index(name.lower())
+    close = [f'"{classes[index]}"' for index in search(name, classes, limit=3)]
+    advice = f"Did you mean {' or '.join(close)}?" if close else "Search the list for another word."
+    raise TargetError(f'Class "{name}" does not exist: this model has {len(classes)} named classes. {advice}')
