@@ -1,0 +1,63 @@
+import copy
+
+import numpy as np
+import pytest
+import torch
+from pytorch_grad_cam import ScoreCAM
+from pytorch_grad_cam.utils.image import scale_cam_image
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+from effviz.explain import channelwise
+from effviz.explain.maps import activation_map
+from effviz.explain.results import Layer, Method
+
+
+def far(ours, expected):
+    assert ours.shape == expected.shape
+    return float(np.abs(ours - expected).max() / np.ptp(expected))
+
+
+def test_scorecam_equals_pytorch_grad_cam(small_lite, silu):
+    for passed in (small_lite, silu):
+        module = copy.deepcopy(passed.model.module)
+        with ScoreCAM(module, [module.blocks[1][-1]]) as library:
+            expected = library(torch.tensor(passed.prepared.pixels), [ClassifierOutputTarget(88)])[0]
+        ours = activation_map(passed, 88, Method.SCORECAM, Layer.STRIDE_4).values
+        ended = scale_cam_image(scale_cam_image(np.maximum(ours, 0)[None], (128, 128)))[0]  # as the library ends
+        assert far(ended, expected) < 1e-4
+
+
+def test_ablationcam_at_a_stage_end_equals_setting_channels_to_zero_with_a_hook(small_lite, silu):
+    for passed in (small_lite, silu):
+        module, layer = copy.deepcopy(passed.model.module), 0
+        pixels, kept = torch.tensor(passed.prepared.pixels), []
+        block = module.blocks[layer][-1]
+        block.register_forward_hook(lambda _, __, output, kept=kept: kept.append(output))
+        with torch.no_grad():
+            whole = module(pixels)[0, 88].item()
+            weights = [(whole - without(module, block, channel, pixels)) / whole for channel in range(16)]
+        expected = np.tensordot(weights, kept[0][0].numpy(), axes=1)
+        assert far(activation_map(passed, 88, Method.ABLATIONCAM, Layer.STRIDE_2).values, expected) < 1e-4
+
+
+def without(module, block, channel, pixels) -> float:
+    def ablate(_, __, output):
+        changed = output.clone()
+        changed[:, channel] = 0
+        return changed
+
+    handle = block.register_forward_hook(ablate)
+    logit = module(pixels)[0, 88].item()
+    handle.remove()
+    return logit
+
+
+def test_ablationcam_by_running_equals_its_closed_form(silu):
+    by_running = channelwise.raw_map(silu, 88, Method.ABLATIONCAM, Layer.LAST)
+    assert far(by_running, activation_map(silu, 88, Method.ABLATIONCAM).values) < 1e-3
+
+
+@pytest.mark.parametrize("method", sorted(channelwise.METHODS))
+def test_the_map_is_its_own_class(silu, method):
+    one, other = (activation_map(silu, index, method, Layer.STRIDE_2).values for index in (88, 500))
+    assert far(one, other) > 1e-2
