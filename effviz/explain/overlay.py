@@ -1,0 +1,120 @@
+"""A map laid over its photo: colours where the model saw, the rest dimmed, a frame, cells and a contour."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from effviz.explain.palettes import Palette, colour
+from effviz.explain.placement import Placed, Placement, View, place, raster_size
+from effviz.explain.results import Bytes, Photo
+from effviz.explain.scales import ScaledMap, fractions
+
+SCREEN: Final = View(longest_px=720)  # more is not seen, and takes longer
+UNSEEN_BRIGHTNESS: Final = 0.35
+WHITE: Final = (255, 255, 255)
+BLACK: Final = (0, 0, 0)
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayStyle:
+    """How a map is drawn on its photo."""
+
+    palette: Palette = Palette.CIVIDIS  # signed maps always take the diverging one
+    opacity: float = 0.55  # 0 shows the photo, 1 the colours alone
+    placement: Placement = Placement.PLAIN
+    view: View = SCREEN
+    contour: float | None = None  # a line where the map passes this part of its range, 0 to 1
+
+
+DEFAULT_STYLE: Final = OverlayStyle()
+
+
+def overlay(photo: Photo, scaled: ScaledMap, style: OverlayStyle = DEFAULT_STYLE) -> Bytes:
+    """Draw one picture, RGB (H, W, 3), the photo's size up to `style.view.longest_px` on its longer side.
+
+    Raises:
+        SettingsError: calibrated placement of a model that was not measured at this size.
+    """
+    drawn = replace(scaled.source, values=scaled.values)
+    placed = place(drawn, photo.height, photo.width, style.placement, style.view)
+    picture = _blend(display(photo, style.view.longest_px), placed, scaled, style)
+    if style.view.cells:
+        _draw_cells(picture, placed)
+    if style.contour is not None:
+        _draw_contour(picture, fractions(placed.values, scaled), style.contour)
+    _draw_frame(picture, np.isfinite(placed.values))
+    return picture
+
+
+def palette_of(scaled: ScaledMap, style: OverlayStyle) -> Palette:
+    """The palette that is drawn: signed values need one with a middle."""
+    return Palette.DIVERGING if scaled.signed else style.palette
+
+
+def display(photo: Photo, longest_px: int | None) -> Bytes:
+    """The photo shrunk so that its longer side is at most `longest_px`, (H, W, 3)."""
+    height, width = raster_size(photo.height, photo.width, longest_px)
+    if (height, width) == (photo.height, photo.width):
+        return photo.rgb
+    small = Image.fromarray(photo.rgb).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return np.asarray(small)
+
+
+def _blend(base: Bytes, placed: Placed, scaled: ScaledMap, style: OverlayStyle) -> Bytes:
+    colours = colour(fractions(placed.values, scaled), palette_of(scaled, style))
+    opacity = np.float32(style.opacity)
+    picture = base * (1 - opacity) + colours * opacity
+    unseen = np.isnan(placed.values)
+    picture[unseen] = base[unseen] * np.float32(UNSEEN_BRIGHTNESS)
+    blended: Bytes = np.rint(picture).astype(np.uint8)
+    return blended
+
+
+def _draw_frame(picture: Bytes, seen: Mask) -> None:
+    """A white line with a black one inside it, around what the model saw; seen on any photo."""
+    outer = _inner_edge(seen)
+    picture[_inner_edge(seen & ~outer)] = BLACK
+    picture[outer] = WHITE
+
+
+def _draw_cells(picture: Bytes, placed: Placed) -> None:
+    """Thin lines between the cells, inside what the model saw."""
+    seen = np.isfinite(placed.values)
+    lines = np.zeros_like(seen)
+    lines[:, _line_pixels(placed.cell_edges_x, seen.shape[1])] = True
+    lines[_line_pixels(placed.cell_edges_y, seen.shape[0]), :] = True
+    lines &= seen
+    picture[lines] = picture[lines] // 2 + 64
+
+
+def _line_pixels(edges: tuple[float, ...], length: int) -> npt.NDArray[np.intp]:
+    pixels = np.round(edges).astype(np.intp)
+    return pixels[(pixels >= 0) & (pixels < length)]
+
+
+def _draw_contour(picture: Bytes, parts: npt.NDArray[np.float32], level: float) -> None:
+    """A white line just inside where the map reaches the level, and a black one just outside."""
+    above = np.nan_to_num(parts, nan=-np.inf) >= level
+    below = np.isfinite(parts) & ~above
+    picture[_touching(above) & below] = BLACK
+    picture[above & _touching(below)] = WHITE
+
+
+def _inner_edge(mask: Mask) -> Mask:
+    """The pixels of a mask that touch one outside it, or the picture's border."""
+    padded = np.pad(mask, 1)
+    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    edge: Mask = mask & ~inside
+    return edge
+
+
+def _touching(mask: Mask) -> Mask:
+    """The pixels with a neighbour in the mask, above, below, left or right."""
+    padded = np.pad(mask, 1)
+    near: Mask = padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
+    return near

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+
+from effviz.explain.overlay import UNSEEN_BRIGHTNESS, OverlayStyle, display, overlay, palette_of
+from effviz.explain.palettes import Palette, table
+from effviz.explain.placement import View
+from effviz.explain.results import Box, Photo
+from effviz.explain.scales import Scale, rescale
+
+CELLS = View(cells=True)
+
+
+def grey_photo(height=224, width=224, value=100):
+    return Photo(np.full((height, width, 3), value, np.uint8), "", "grey.png")
+
+
+def scaled(make_map, values, scale=Scale.OWN, **changes):
+    return rescale([make_map(values, **changes)], scale)[0]
+
+
+def test_inside_the_colours_are_mixed_with_the_photo(make_map):
+    picture = overlay(grey_photo(), scaled(make_map, [[0.0, 1.0]]), OverlayStyle(Palette.INFERNO, 0.25, view=CELLS))
+    low, high = table(Palette.INFERNO)[[0, 255]].astype(float)
+    assert picture.shape == (224, 224, 3)
+    assert picture.dtype == np.uint8
+    np.testing.assert_allclose(picture[50, 50], 0.75 * 100 + 0.25 * low, atol=0.5)
+    np.testing.assert_allclose(picture[50, 170], 0.75 * 100 + 0.25 * high, atol=0.5)
+
+
+def test_no_opacity_shows_the_photo_and_full_opacity_the_colours_alone(make_map):
+    smooth = scaled(make_map, [[0.0, 1.0]])
+    assert (overlay(grey_photo(), smooth, OverlayStyle(opacity=0))[5:-5, 5:-5] == 100).all()
+    bare = overlay(grey_photo(value=0), smooth, OverlayStyle(opacity=1))
+    np.testing.assert_array_equal(bare[5:-5, 5:-5], overlay(grey_photo(), smooth, OverlayStyle(opacity=1))[5:-5, 5:-5])
+
+
+def test_what_was_not_seen_is_dimmed_and_the_rest_is_framed(make_map):
+    seen = Box(100, 0, 300, 200)
+    picture = overlay(grey_photo(200, 400), scaled(make_map, np.ones((7, 7)), seen=seen), OverlayStyle(opacity=0))
+    assert (picture[:, :100] == round(100 * UNSEEN_BRIGHTNESS)).all()
+    assert (picture[:, 300:] == round(100 * UNSEEN_BRIGHTNESS)).all()
+    assert (picture[:, [100, 299]] == 255).all()  # white frame,
+    assert (picture[1:-1, [101, 298]] == 0).all()  # black inside it
+    assert (picture[2:-2, 102:298] == 100).all()
+
+
+def test_a_large_photo_is_drawn_at_the_displays_size(make_map):
+    picture = overlay(grey_photo(2000, 4000), scaled(make_map, np.ones((7, 7)), seen=Box(1000, 0, 3000, 2000)))
+    assert picture.shape == (360, 720, 3)
+    assert (picture[180, [179, 540]] == round(100 * UNSEEN_BRIGHTNESS)).all()
+    assert (picture[180, [180, 539]] == 255).all()
+
+
+def test_a_shrunk_photo_keeps_its_brightness_and_a_small_one_its_pixels():
+    assert display(grey_photo(300, 900), 300).shape == (100, 300, 3)
+    assert (display(grey_photo(300, 900), 300) == 100).all()
+    small = grey_photo(30, 90)
+    assert display(small, 300) is small.rgb
+
+
+def test_signed_maps_take_the_diverging_palette(make_map):
+    signed = scaled(make_map, [[-2.0, 2.0]], Scale.DENSITY)
+    style = OverlayStyle(Palette.INFERNO, 1.0, view=CELLS)
+    picture = overlay(grey_photo(), signed, style)
+    assert palette_of(signed, style) is Palette.DIVERGING
+    assert picture[50, 50].tolist() == table(Palette.DIVERGING)[0].tolist()
+    assert picture[50, 170].tolist() == table(Palette.DIVERGING)[255].tolist()
+    assert palette_of(scaled(make_map, [[-2.0, 2.0]]), style) is Palette.INFERNO
+
+
+def test_the_contour_runs_where_the_map_passes_the_level(make_map):
+    # a ramp from column centre 56 (value 0) to 168 (value 1): it passes 0.5 at 112
+    picture = overlay(grey_photo(), scaled(make_map, [[0.0, 1.0]]), OverlayStyle(opacity=0, contour=0.5))
+    assert (picture[3:-3, 112] == 255).all()
+    assert (picture[3:-3, 111] == 0).all()
+    assert (picture[3:-3, 3:111] == 100).all()
+    assert (picture[3:-3, 113:-3] == 100).all()
+
+
+def test_no_contour_is_drawn_at_the_edge_of_what_was_seen(make_map):
+    whole = scaled(make_map, np.ones((3, 3)), Scale.SHARE, seen=Box(50, 50, 150, 150))
+    plain = overlay(grey_photo(), whole, OverlayStyle(opacity=0))
+    np.testing.assert_array_equal(overlay(grey_photo(), whole, OverlayStyle(opacity=0, contour=0.5)), plain)
+
+
+def test_cells_are_parted_by_lines(make_map):
+    picture = overlay(grey_photo(), scaled(make_map, np.ones((7, 7))), OverlayStyle(opacity=0, view=CELLS))
+    lines = np.flatnonzero(picture[16, :, 0] != 100)
+    assert lines.tolist() == [0, 1, 32, 64, 96, 128, 160, 192, 222, 223]  # the frame takes two pixels at each end
+
+
+def test_the_photo_is_not_drawn_on(make_map):
+    photo = grey_photo()
+    overlay(photo, scaled(make_map, np.ones((7, 7))), OverlayStyle(contour=0.5, view=CELLS))
+    assert (photo.rgb == 100).all()
+
+
+@pytest.mark.parametrize("seen", [Box(0, 0, 16, 16), Box(-5, -5, 21, 21), Box(7, 7, 9, 9)])
+def test_a_tiny_photo_can_be_drawn(make_map, seen):
+    picture = overlay(grey_photo(16, 16), scaled(make_map, np.eye(7), seen=seen), OverlayStyle(contour=0.5))
+    assert picture.shape == (16, 16, 3)
