@@ -1,13 +1,14 @@
 """Every cache of the app: bounded, and keyed by content alone."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from effviz.explain import images, samples
-from effviz.explain.results import ActivationMap, Forward, Layer, Method, Photo
 from effviz.explain.methods import METHODS
 from effviz.explain.overlay import OverlayStyle, display, overlay
+from effviz.explain.results import ActivationMap, Forward, Layer, Method, Photo
 from effviz.explain.scales import ScaledMap
 from effviz.explain.targets import Guess, Target, TargetKind, top
 from effviz.report.pictures import jpeg
@@ -72,23 +73,18 @@ def _forward(label: str, sha256: str, name: str, _photo: Photo) -> Forward:
 
 def activation_map(ref: ModelRef, of: Photo, target: Target, method: Method, layer: Layer) -> ActivationMap:
     """The raw map of a photo by a model."""
-    return _activation_map(ref.label, of.sha256, of.name, str(target), method, layer, ref, of)
+
+    def make() -> ActivationMap:
+        from effviz.explain.maps import activation_map as explain
+
+        return explain(forward(ref, of), target, method, layer)
+
+    return _map((ref.label, of.sha256, of.name, str(target), method, layer), make)
 
 
 @st.cache_resource(max_entries=512, show_spinner=False)
-def _activation_map(
-    label: str, sha256: str, name: str, target: str, method: Method, layer: Layer, _ref: ModelRef, _photo: Photo
-) -> ActivationMap:
-    from effviz.explain import targets
-    from effviz.explain.maps import activation_map as explain
-
-    return explain(forward(_ref, _photo), targets.parse(target), method, layer)
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
-def growth(rule: ScalingRule, family: Family) -> Growth:
-    """How MACs grow along the phi slider."""
-    return grow(table.steps(), rule, family)
+def _map(key: tuple[str, ...], _make: Callable[[], ActivationMap]) -> ActivationMap:
+    return _make()
 
 
 def map_of_class(ref: ModelRef, of: Photo, index: int, method: Method) -> ActivationMap:

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 import streamlit as st
 
 from effviz.errors import SettingsError
+from effviz.explain import samples
 
 T = TypeVar("T")
 
@@ -92,5 +93,25 @@ def parse_labels(text: str) -> tuple[str, ...]:
 
 PHI = Setting("phi", 1.0, parse_phi, lambda phi: f"{phi:g}")
 MODELS: Setting[tuple[str, ...]] = Setting(
-    "models", ("lite0@224", "lite1@224", "lite0@260", "lite2@260"), parse_labels, ",".join
+    "models", ("lite0@224", "lite1@224", "lite2@224", "lite0@260", "lite2@260"), parse_labels, ",".join
 )
+
+
+def parse_samples(text: str) -> tuple[str, ...]:
+    """`"dog,owl"` as names of bundled photos.
+
+    Raises:
+        SettingsError: There is no such photo.
+    """
+    chosen = parse_labels(text)
+    known = [sample.name for sample in samples.samples()]
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        raise SettingsError(
+            f"The link asks for the sample photo {unknown[0][:40]!r}: it is not among the {len(known)} that come with "
+            "EffViz. Choose from the strip."
+        )
+    return chosen
+
+
+SAMPLES: Setting[tuple[str, ...]] = Setting("photos", (samples.samples()[0].name,), parse_samples, ",".join)

@@ -1,5 +1,42 @@
-"""Compare: what differently scaled models look at."""
+"""Compare: what differently scaled EfficientNets look at, on the visitor's own photos."""
 
 import streamlit as st
 
-st.title("Compare")
+from effviz.ui import state
+from effviz.ui.compare import controls, downloads, grid, methods, models, numbers, photos, strip
+from effviz.ui.guard import guard
+
+st.title("What do differently scaled EfficientNets look at?")
+for setting in (state.MODELS, state.SAMPLES, state.PHI):
+    with guard():
+        setting.adopt()
+
+chosen = photos.choose()
+entrants = models.choose()
+choice, look = controls.choose()
+
+cells = []
+if not chosen:
+    st.info("No photo is chosen: take one of the samples above, or drop in your own.")
+elif not entrants:
+    st.info("No model is chosen: pick a comparison above, or type a model such as lite0@224.")
+elif controls.agreed(choice, len(chosen) * len(entrants)):
+    cells = grid.show(chosen, entrants, choice, look)
+    methods.badge(cells, choice)
+
+left, right = st.columns(2, gap="large")
+with left:
+    strip.phi()
+with right:
+    strip.accuracy([entrant.card.ref for entrant in entrants])
+
+if entrants:
+    st.header("The models in numbers", divider="gray")
+    numbers.models([entrant.card for entrant in entrants])
+if cells:
+    st.header("How much the maps agree", divider="gray")
+    numbers.agreements([cell.map for cell in cells])
+    st.header("The same photo by other methods", divider="gray")
+    methods.side_by_side(cells, look)
+    st.header("Take it home", divider="gray")
+    downloads.show(cells, choice, look)

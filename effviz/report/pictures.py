@@ -1,0 +1,14 @@
+"""RGB arrays to picture files."""
+
+import io
+
+from PIL import Image
+
+from effviz.explain.results import Bytes
+
+
+def jpeg(rgb: Bytes, quality: int = 88) -> bytes:
+    """Encode (H, W, 3) for a screen: small and quick, with losses that no eye sees."""
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()

@@ -1,0 +1,169 @@
+"""Choose what the maps explain and how they look: widgets to typed values, all of them in the address."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from effviz.explain.methods import METHODS, slow, supported
+from effviz.explain.overlay import OverlayStyle
+from effviz.explain.palettes import Palette
+from effviz.explain.placement import Placement, View
+from effviz.explain.results import Layer, Method
+from effviz.explain.scales import Scale
+from effviz.explain.targets import TOP1, Target, TargetKind
+from effviz.zoo import classes
+
+PICTURE_PX = 512  # longest side of a picture in the grid
+SECONDS_A_SLOW_MAP = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the maps explain."""
+
+    method: Method
+    layer: Layer
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the maps are shown."""
+
+    scale: Scale
+    style: OverlayStyle
+
+
+LAYERS = {
+    Layer.LAST: "Last layer",
+    Layer.STRIDE_32: "End of the stages of stride 32",
+    Layer.STRIDE_16: "End of stride 16",
+    Layer.STRIDE_8: "End of stride 8",
+    Layer.STRIDE_4: "End of stride 4",
+    Layer.STRIDE_2: "End of stride 2",
+}
+TARGETS = {
+    TargetKind.TOP1: "Own first guess",
+    TargetKind.CLASS: "One class",
+    TargetKind.RANK: "Later guess",
+}
+SCALES = {
+    Scale.OWN: "Each map's own range",
+    Scale.SHARED: "One range for all maps",
+    Scale.DENSITY: "Logit density (signed)",
+    Scale.SHARE: "Share of positive evidence",
+    Scale.RANK: "Rank of each place",
+}
+
+
+def choose() -> tuple[Choice, Look]:
+    """One row of controls; those of the look are folded away."""
+    first, second, third, fourth = st.columns([10, 6, 6, 4], vertical_alignment="bottom")
+    with first:
+        explained = target()
+    with second:
+        chosen = method()
+    with third:
+        where = layer(chosen)
+    with fourth.popover(
+        "Look", icon=":material/tune:", width="stretch", help="Scale, palette, opacity, contour, placement"
+    ):
+        shown = look()
+    fact = METHODS[chosen]
+    st.caption(f"{fact.title}: {fact.sentence} [Source]({fact.paper})")
+    return Choice(chosen, where, explained), shown
+
+
+def target() -> Target:
+    """Which class the maps explain."""
+    kind = TargetKind(
+        st.segmented_control(
+            "Class to explain",
+            [str(kind) for kind in TARGETS],
+            default=str(TargetKind.TOP1),
+            required=True,
+            format_func=lambda kind: TARGETS[TargetKind(kind)],
+            key="target",
+            bind="query-params",
+            help="Each model's own first guess, one class for all models, or each model's second, third ... guess",
+        )
+    )
+    match kind:
+        case TargetKind.CLASS:
+            name = st.selectbox(
+                "Class", classes.names(), None, key="class", bind="query-params", placeholder="Search 1000 classes"
+            )
+            return Target(kind, name) if name else TOP1
+        case TargetKind.RANK:
+            return Target(kind, int(st.number_input("Guess number", 2, 100, 2, key="rank", bind="query-params")))
+    return TOP1
+
+
+def method() -> Method:
+    """How features become a map."""
+    return Method(
+        st.selectbox(
+            "Method",
+            [str(method) for method in METHODS],
+            format_func=lambda method: METHODS[Method(method)].title,
+            key="method",
+            bind="query-params",
+        )
+    )
+
+
+def layer(of: Method) -> Layer:
+    """Where the features are read."""
+    layers = [str(layer) for layer in Layer if supported(of, layer)]
+    return Layer(
+        st.selectbox(
+            "Layer",
+            layers,
+            format_func=lambda layer: LAYERS[Layer(layer)],
+            key="layer",
+            bind="query-params",
+            disabled=len(layers) == 1,
+            help="Where the features are read. Early layers have finer maps that know less about classes.",
+        )
+    )
+
+
+def look() -> Look:
+    """How maps are coloured and placed."""
+    scale = st.selectbox(
+        "Scale", [str(s) for s in Scale], format_func=lambda s: SCALES[Scale(s)], key="scale", bind="query-params"
+    )
+    palette = st.selectbox(
+        "Palette", [str(p) for p in Palette], 1, format_func=str.title, key="palette", bind="query-params"
+    )
+    opacity = st.slider("Opacity (%)", 0, 100, 55, 5, key="opacity", bind="query-params")
+    contour = st.slider("Contour (% of the range; 0: none)", 0, 95, 0, 5, key="contour", bind="query-params")
+    placement = st.selectbox(
+        "Placement",
+        [str(p) for p in Placement],
+        format_func=str.title,
+        key="placement",
+        bind="query-params",
+        help="Calibrated corrects by an offset and a slope measured with planted objects (`effviz calibrate`).",
+    )
+    cells = st.toggle("Show cells instead of smoothing", key="cells", bind="query-params")
+    style = OverlayStyle(
+        Palette(palette),
+        opacity / 100,
+        Placement(placement),
+        View(cells, PICTURE_PX),
+        contour / 100 if contour else None,
+    )
+    return Look(Scale(scale), style)
+
+
+def agreed(choice: Choice, maps: int) -> bool:
+    """Ask before a method that takes many forward passes."""
+    if not slow(choice.method, choice.layer):
+        return True
+    minutes = max(1, round(maps * SECONDS_A_SLOW_MAP / 60))
+    st.info(
+        f"{METHODS[choice.method].title} runs the network once for every channel: about a minute a map, "
+        f"{minutes} min for these {maps}."
+    )
+    return st.toggle("Compute them", key=f"agreed {choice.method}")

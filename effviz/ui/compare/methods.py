@@ -1,0 +1,67 @@
+"""Which methods are one and the same map here, computed live; and those that differ, side by side."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from effviz.explain import summary
+from effviz.explain.methods import METHODS
+from effviz.explain.results import Layer, Method
+from effviz.explain.scales import rescale
+from effviz.ui import cache
+from effviz.ui.compare.controls import Choice, Look
+from effviz.ui.compare.grid import Cell
+from effviz.ui.outputs import plain
+
+if TYPE_CHECKING:
+    from effviz.explain.identity import Group
+
+CLOSED = tuple(method for method, fact in METHODS.items() if fact.closed_form)
+
+
+def badge(cells: Sequence[Cell], choice: Choice) -> None:
+    """Say which methods would show what the grid shows."""
+    if choice.layer is not Layer.LAST or not METHODS[choice.method].closed_form:
+        return
+    twins = [_twins(cell, choice.method) for cell in cells]
+    everywhere = [method for method in CLOSED if all(method in found for found in twins)]
+    if everywhere:
+        names = ", ".join(METHODS[method].title for method in everywhere)
+        st.markdown(
+            f":blue-badge[Same map] At this layer {METHODS[choice.method].title} shows the same as **{names}** "
+            "(computed just now, for every cell above)."
+        )
+
+
+def _twins(cell: Cell, method: Method) -> tuple[Method, ...]:
+    found = cache.same_maps(cell.entrant.card.ref, cell.photo, cell.map.target_index)
+    group = next(group for group in found if method in group.methods)
+    return tuple(twin for twin in group.methods if twin is not method)
+
+
+def side_by_side(cells: Sequence[Cell], look: Look) -> None:
+    """All closed-form methods on one photo by one model, the same ones folded into one picture."""
+    labels = {f"{cell.entrant.card.ref.label} · {cell.photo.name}": cell for cell in cells}
+    chosen = labels[st.selectbox("Model and photo", list(labels), key="methods_cell")]
+    ref, target = chosen.entrant.card.ref, chosen.map.target_index
+    found = cache.same_maps(ref, chosen.photo, target)
+    for start in range(0, len(found), 4):
+        for column, group in zip(st.columns(4), found[start : start + 4], strict=False):
+            with column:
+                _group(chosen, group, look)
+    st.caption(
+        f"All explain {plain(chosen.map.target_name)} at the last layer. "
+        "Maps that differ by a positive factor count as the same."
+    )
+
+
+def _group(cell: Cell, group: "Group", look: Look) -> None:
+    found = cache.map_of_class(cell.entrant.card.ref, cell.photo, cell.map.target_index, group.methods[0])
+    scaled = rescale([found], look.scale)[0]
+    st.image(cache.picture(cell.photo, scaled, look.style), alt=summary.sentence(found), width="stretch")
+    st.markdown(" = ".join(f"**{METHODS[method].title}**" for method in group.methods))
+    if len(group.methods) > 1:
+        st.caption(f"largest difference {group.difference:.0e} of the map's largest value")
+    if not METHODS[group.methods[0]].uses_target:
+        st.caption("does not know about classes")

@@ -1,0 +1,73 @@
+"""Choose models: a ready comparison, or any list of them."""
+
+import streamlit as st
+
+from effviz.ui.compare.grid import Entrant
+from effviz.ui.guard import guard
+from effviz.ui.state import MODELS
+from effviz.zoo import catalogue
+from effviz.zoo.cards import card
+from effviz.zoo.model import ModelRef
+from effviz.zoo.presets import PRESETS, Preset
+
+MOST_MODELS = 8
+PRESET, PICKED = "preset", "picked"  # widgets that only mirror MODELS
+
+
+def choose() -> tuple[Entrant, ...]:
+    """Show the choice of models and return those that exist, in order and each once."""
+    preset = matching(MODELS.get())
+    st.session_state[PRESET] = preset.name
+    st.session_state[PICKED] = list(MODELS.get())
+    left, right = st.columns([1, 2])
+    by_name = {each.name: each for each in PRESETS}
+    left.selectbox("Comparison", by_name, format_func=lambda name: by_name[name].title, key=PRESET, on_change=_preset)
+    right.multiselect(
+        "Models",
+        list(dict.fromkeys([*MODELS.get(), *(f"{s.name}@{s.resolution_px}" for s in catalogue.catalogue())])),
+        key=PICKED,
+        on_change=_picked,
+        accept_new_options=True,
+        max_selections=MOST_MODELS,
+        placeholder="Choose models, or type one such as lite0@320",
+        help="NAME@PIXELS, or NAME:RECIPE@PIXELS for other weights, such as b0:ns_jft_in1k@224. "
+        "scaled-d1.4-w1.2@300 builds any scaled B0, without training.",
+    )
+    st.caption(preset.summary)
+    return tuple(_entrant(ref, preset) for ref in _exist(MODELS.get()))
+
+
+def _preset() -> None:
+    chosen = next(each for each in PRESETS if each.name == st.session_state[PRESET])
+    if chosen.refs:
+        MODELS.put(labels(chosen))
+
+
+def _picked() -> None:
+    MODELS.put(tuple(st.session_state[PICKED]))
+
+
+def matching(names: tuple[str, ...]) -> Preset:
+    """The preset that has these models, else the one without any."""
+    return next((preset for preset in PRESETS if labels(preset) == names), PRESETS[-1])
+
+
+def labels(preset: Preset) -> tuple[str, ...]:
+    """The short names of a preset's models."""
+    return tuple(ref.label for ref in preset.refs)
+
+
+def _entrant(ref: ModelRef, preset: Preset) -> Entrant:
+    for known, role, words in zip(preset.refs, preset.roles, preset.words, strict=True):
+        if known.label == ref.label:
+            return Entrant(card(ref), role, words)
+    return Entrant(card(ref), None, "")
+
+
+def _exist(names: tuple[str, ...]) -> tuple[ModelRef, ...]:
+    refs: dict[str, ModelRef] = {}
+    for name in names[:MOST_MODELS]:
+        with guard():
+            ref = catalogue.parse(name)
+            refs[ref.label] = ref
+    return tuple(refs.values())
