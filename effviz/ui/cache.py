@@ -37,6 +37,12 @@ def solution(budget: Budget, method: ScalingMethod, rule: ScalingRule, family: F
     return solve(budget, method, rule, family)
 
 
+@st.cache_data(max_entries=32, show_spinner=False)
+def growth(rule: ScalingRule, family: Family) -> Growth:
+    """How MACs grow along the phi slider."""
+    return grow(table.steps(), rule, family)
+
+
 @st.cache_resource(max_entries=64, show_spinner=False)
 def photo(data: bytes, name: str) -> Photo:
     """A photo that somebody brought; one that cannot be read is tried again each time."""
