@@ -1,0 +1,130 @@
+"""What is drawn is what stands in the tables."""
+
+import pytest
+
+from effviz.facts import NetworkFamily, PaperVersion, load, recipe
+from effviz.plots.points import Cost, Mark, compared, family_series, paper_series, recipe_series
+from effviz.plots.tradeoff import COMPACT_HEIGHT_PX, hover, tradeoff
+from effviz.zoo import catalogue
+
+TOP1 = {PaperVersion.V5: "top1_pct", PaperVersion.V3: "top1_pct_v3", PaperVersion.V1: "top1_pct_v1v2_icml"}
+COLUMN = {Cost.PARAMS: "params_millions", Cost.MACS: "flops_billions"}
+
+
+def drawn(figure):
+    """{id: (x, y)} over all traces with points."""
+    return {
+        data[0]: (x, y)
+        for trace in figure.data
+        if trace.customdata is not None
+        for data, x, y in zip(trace.customdata, trace.x, trace.y, strict=True)
+    }
+
+
+@pytest.mark.parametrize("cost", Cost)
+@pytest.mark.parametrize("version", PaperVersion)
+def test_the_papers_networks_lie_where_table_2_puts_them(version, cost):
+    table = load("table2_imagenet").dropna(subset=COLUMN[cost])
+    expected = {row["model"]: (row[COLUMN[cost]], row[TOP1[version]]) for row in table.to_dict("records")}
+    assert drawn(tradeoff(paper_series(version), cost)) == expected
+    assert ("GPipe" in expected) == (cost is Cost.PARAMS)
+
+
+def test_measured_networks_lie_where_timm_puts_them():
+    table = load("timm_accuracy").query(
+        "model.str.fullmatch('resnet.*|tf_efficientnet_b..*') and weights_tag != 'in1k'"
+    )
+    series = [recipe_series(recipe(key)) for key in ("aa_in1k", "ap_in1k", "ra_in1k", "ns_jft_in1k")]
+    figure = tradeoff([*series, family_series(NetworkFamily.RESNET)], Cost.PARAMS)
+    expected = {
+        f"{row['model']}.{row['weights_tag']}@{row['image_size_px']}": (row["params_millions"], row["top1_pct"])
+        for row in table.to_dict("records")
+    }
+    assert {key: place for key, place in drawn(figure).items() if "_l2" not in key} == expected
+
+
+def test_macs_of_measured_efficientnets_are_the_official_codes_and_others_timms():
+    figure = tradeoff([recipe_series(recipe("aa_in1k")), family_series(NetworkFamily.RESNET)], Cost.MACS)
+    counted = load("coefficients").set_index("model")["madds_billions_recomputed"]
+    for i in range(8):
+        (x, _) = next(place for key, place in drawn(figure).items() if key.startswith(f"tf_efficientnet_b{i}."))
+        assert x == pytest.approx(counted[f"b{i}"], abs=6e-5)
+    assert drawn(figure)["resnet50.tv_in1k@224"] == (4.11, 76.156)
+
+
+def test_both_axes_say_what_they_show():
+    figure = tradeoff(paper_series(PaperVersion.V5), Cost.MACS)
+    assert figure.layout.xaxis.type == "log"
+    assert figure.layout.xaxis.title.text == "MACs, the paper's FLOPs (billions)"
+    assert figure.layout.yaxis.title.text == "ImageNet top-1 (%)"
+    assert tradeoff([], Cost.PARAMS).layout.xaxis.title.text == "Parameters (millions)"
+
+
+@pytest.mark.parametrize(("cost", "x"), [(Cost.PARAMS, 9.1), (Cost.MACS, 0.99)])
+def test_a_network_without_accuracy_is_a_line(cost, x):
+    figure = tradeoff(paper_series(PaperVersion.V5), cost, [Mark("φ = 1", 9.1, 0.99)])
+    line = figure.data[-1]
+    low, high = figure.layout.yaxis.range
+    assert (line.x, line.y) == ((x, x), (low, high))
+    assert line.customdata is None
+    assert line.text[1].strip() == "φ = 1"
+    assert low < 76.0
+    assert high > 84.3
+
+
+def test_labels_of_lines_step_down_from_left_to_right():
+    figure = tradeoff([], Cost.MACS, [Mark("b", 2, 2), Mark("a", 1, 1), Mark("c", 3, 3)])
+    assert [line.name for line in figure.data] == ["a", "b", "c"]
+    tops = [line.y[1] for line in figure.data]
+    assert tops == sorted(tops, reverse=True)
+
+
+def test_hover_tells_printed_from_counted_and_the_source():
+    point = recipe_series(recipe("aa_in1k")).points[3]
+    words = hover(point)
+    assert "top-1 81.648 %, top-5 95.724 %" in words
+    assert "parameters 12.23 million" in words
+    assert "MACs 1.83 billion (convolutions and linear layers, counted by EffViz)" in words
+    assert "MACs 1.87 billion (timm's count, with batch norm)" in words
+    assert "Source: timm results/results-imagenet" in words
+    printed = hover(paper_series(PaperVersion.V5)[0].points[4])
+    assert "MACs 4.2 billion (printed in the paper as FLOPs)" in printed
+    assert "MACs not published" in hover(paper_series(PaperVersion.V5)[1].points[-1])
+
+
+def test_every_point_speaks_its_own_hover():
+    series = paper_series(PaperVersion.V5)
+    for trace, of in zip(tradeoff(series, Cost.PARAMS).data, series, strict=True):
+        assert list(trace.hovertext) == [hover(point) for point in of.points]
+
+
+def test_networks_trained_on_more_pictures_have_open_markers():
+    trace = tradeoff([recipe_series(recipe("ns_jft_in1k"))], Cost.PARAMS).data[0]
+    assert all(symbol.endswith("-open") for symbol in trace.marker.symbol)
+    trace = tradeoff([recipe_series(recipe("aa_in1k"))], Cost.PARAMS).data[0]
+    assert not any(symbol.endswith("-open") for symbol in trace.marker.symbol)
+
+
+def test_the_compact_figure_names_only_the_compared_models():
+    stars, marks = compared([catalogue.parse("lite0@224"), catalogue.parse("lite0@260")])
+    figure = tradeoff([*paper_series(PaperVersion.V5), stars], Cost.MACS, marks, compact=True)
+    named = {text.strip() for trace in figure.data for text in trace.text if text.strip()}
+    assert named == {"lite0@224", "lite0@260"}
+    assert figure.layout.height == COMPACT_HEIGHT_PX
+    assert figure.layout.showlegend is False
+
+
+def test_the_wide_figure_names_efficientnets_and_those_that_lie_apart():
+    def named(*series):
+        return {text for trace in tradeoff(series, Cost.PARAMS).data for text in trace.text if text}
+
+    paper = paper_series(PaperVersion.V5)
+    assert named(*paper) >= {"B0", "B7", "ResNet-50", "GPipe"}
+    assert "ResNet-50" not in named(*paper, family_series(NetworkFamily.RESNET))
+
+
+def test_no_two_series_look_the_same():
+    keys = ("aa_in1k", "in1k", "ra_in1k", "ap_in1k", "ns_jft_in1k", "lite-in1k")
+    figure = tradeoff([*paper_series(PaperVersion.V5), *(recipe_series(recipe(key)) for key in keys)], Cost.PARAMS)
+    looks = {(trace.line.color, trace.line.dash, trace.marker.symbol[0]) for trace in figure.data}
+    assert len(looks) == len(figure.data)
