@@ -146,7 +146,7 @@ def test_another_hash_is_refused_before_the_file_is_opened(models, network, monk
     save_file(network.state_dict(), file)
     write(models, entry(file, sha256="0" * 64))
     monkeypatch.setattr(checkpoints.tensors, "read", lambda _: pytest.fail("opened"))
-    with pytest.raises(WeightsError, match="000000000000.* is expected"):
+    with pytest.raises(WeightsError, match=r"000000000000\.\.\. is expected"):
         loading.load(catalogue.parse("tiny"))
 
 
