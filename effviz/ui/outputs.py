@@ -73,7 +73,7 @@ def _published_row(network: Published, rule: ScalingRule) -> Row:
     implied = implied_phi(network, rule)
     cost = plan(network.depth, network.width, network.resolution, network.family)
     return {
-        "Network": f"**{network.name.upper()}**",
+        "Network": f"**{network.name.title()}**",
         "Depth": f"{network.depth:.1f}",
         "Width": f"{network.width:.1f}",
         "Input": f"{network.resolution} px",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 START_S = 60
@@ -25,6 +25,8 @@ FLAGS = [
 ]
 
 Visit = Callable[..., Page]
+
+expect.set_options(timeout=START_S * 1000)  # waits end when the state is there; this is for slow machines
 
 
 def free_port() -> int:

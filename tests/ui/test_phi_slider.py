@@ -44,9 +44,9 @@ def test_the_nearest_published_network_is_the_one_with_the_least_ratio_of_macs(t
 
 def test_lite_is_compared_with_lite() -> None:
     lite = phi_table(ScalingRule(), Family.LITE)
-    assert lite.baseline.name == "LITE0"
+    assert lite.baseline.name == "Lite0"
     assert lite.baseline.params == 4_652_008  # timm's tf_efficientnet_lite0
-    assert all(network.name.startswith("LITE") for network in lite.published)
+    assert all(network.name.startswith("Lite") for network in lite.published)
 
 
 def test_the_steepest_rule_that_the_page_allows_can_be_drawn() -> None:

@@ -11,7 +11,7 @@ from effviz.ui import cache, inputs, outputs, state
 from effviz.ui.components.phi import Variant, phi_slider
 from effviz.ui.guard import guard
 
-st.title("Scale")
+st.title("How does one number scale a network?")
 st.markdown(
     "EfficientNet grows by one number, φ. It makes the network **deeper**, **wider** and its input **larger** at once, "
     "each at its own rate. Move φ and watch."
@@ -20,7 +20,7 @@ with guard():
     state.PHI.adopt()
 slider = st.container()  # shown first, but it needs the rule below
 
-st.header("The rule", divider="gray")
+st.header("The rule")
 formula, settings = st.columns(2, gap="large")
 with settings:
     family = inputs.family()
@@ -36,7 +36,7 @@ at = rule.at(phi)
 baseline = plan(1.0, 1.0, 224, family)
 network = plan(at.depth, at.width, at.resolution_px, family)
 
-st.header("How cost grows", divider="gray")
+st.header("How cost grows")
 st.markdown(
     f"The paper aims at doubling the MACs with every step of φ; these rates give {rule.constraint:.3f} a step. Real "
     "networks rise in steps of their own, since blocks are rounded up and channels to multiples of 8."
@@ -48,12 +48,12 @@ st.plotly_chart(
     f"{outputs.amount(network.macs)}; two to the phi would be {outputs.amount(table.baseline.macs * 2**phi)}.",
 )
 
-st.header("What was published", divider="gray")
+st.header("What was published")
 outputs.published_table([entry for entry in PUBLISHED.values() if entry.family is family], rule)
-st.markdown(WHY_PUBLISHED_DIFFERS.replace("*", "·").replace("^2", "²"))
+st.markdown(WHY_PUBLISHED_DIFFERS.replace("*", "·").replace("^2", "²").replace("phi", "φ"))
 outputs.sources(("official code", outputs.OFFICIAL_CODE), ("Keras guide", outputs.KERAS_GUIDE))
 
-st.header("One dimension alone", divider="gray")
+st.header("One dimension alone")
 st.markdown(
     f"The network at φ = {phi:.2f} costs {outputs.amount(network.macs)} MACs. These spend the same by growing one "
     "dimension only; the paper measured that this gains less accuracy (sections 3.2 and 5.1, Figures 3 and 8)."
@@ -69,7 +69,7 @@ st.plotly_chart(
 )
 outputs.solutions_table(found)
 
-st.header("Stage by stage", divider="gray")
+st.header("Stage by stage")
 st.markdown(f"Table 1 of the paper for the baseline → at φ = {phi:.2f}.")
 st.plotly_chart(
     stages(baseline, network),
@@ -79,7 +79,7 @@ st.plotly_chart(
 outputs.stage_table(baseline, network)
 outputs.sources(("paper, Table 1", outputs.PAPER), ("rounding: official code", outputs.OFFICIAL_CODE))
 
-st.header("Spend a budget", divider="gray")
+st.header("Spend a budget")
 st.markdown(
     "The paper's problem (Eq. 2): the highest accuracy within a memory and a number of FLOPs. Accuracy is taken to "
     "grow with size, so the answer is the largest network that fits."

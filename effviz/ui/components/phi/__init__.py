@@ -39,7 +39,7 @@ def phi_slider(
     """Show the slider and return its phi.
 
     `value` counts when the slider first appears on a page; later the slider keeps its own. `on_add` is called before
-    the page runs again, with the name of the published network ("B2", "LITE1") that the visitor wants to compare.
+    the page runs again, with the name of the published network ("B2", "Lite1") that the visitor wants to compare.
     """
     phi = checked(st.session_state.get(key, {}).get("phi"), value)
 

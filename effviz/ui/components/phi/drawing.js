@@ -14,7 +14,7 @@ const LABEL = 48; // px kept beside the bars for "3 × 112"
 /**
  * @typedef {{name: string, depth: number, width: number, resolution: number, params: number, macs: number,
  *   map: number, blocks: number[], channels: number[]}} Network map: cells of the last map along one side; blocks and channels: stem, then the seven MBConv stages
- * @typedef {{bar: number, channel: number, pixel: number}} Scale px for a block, a channel, an input pixel
+ * @typedef {{bar: number, channel: number, pixel: number, square: number}} Scale px for a block, a channel, an input pixel; the largest square
  */
 
 /** @param {string} tag @param {Element} parent @param {string} name @returns {SVGElement} */
@@ -33,11 +33,13 @@ function set(element, values) {
 /** One scale for all networks in view, so that they can be compared. @param {Network[]} networks @param {number} room @returns {Scale} */
 function fit(networks, room) {
   const most = (/** @type {(network: Network) => number} */ count) => Math.max(...networks.map(count));
+  const square = Math.min(SQUARE, room);
   const gaps = STAGE_GAP * (networks[0].blocks.length - 1);
   return {
     bar: Math.min(BAR, (STACK - gaps) / most((network) => network.blocks.reduce((sum, blocks) => sum + blocks, 0))),
     channel: Math.min(CHANNEL, room / most((network) => Math.max(...network.channels))),
-    pixel: Math.min(PIXEL, Math.min(SQUARE, room) / most((network) => network.resolution)),
+    pixel: Math.min(PIXEL, square / most((network) => network.resolution)),
+    square,
   };
 }
 
@@ -66,26 +68,26 @@ class Column {
     const { middle } = place;
     this.title.textContent = network.name;
     set(this.title, { x: middle, y: 14 });
-    this.drawInput(network.resolution, baseline.resolution, scale.pixel, middle);
+    this.drawInput(network.resolution, baseline.resolution, scale, middle);
     this.drawBars(network, baseline, scale, place);
   }
 
-  /** @param {number} resolution @param {number} core @param {number} pixel @param {number} middle */
-  drawInput(resolution, core, pixel, middle) {
+  /** @param {number} resolution @param {number} core @param {Scale} scale @param {number} middle */
+  drawInput(resolution, core, { pixel, square }, middle) {
     const place = (/** @type {number} */ px) => {
       const side = px * pixel;
-      return { x: middle - side / 2, y: TITLE + SQUARE - side, width: side, height: side };
+      return { x: middle - side / 2, y: TITLE + square - side, width: side, height: side };
     };
     set(this.square, place(resolution));
     set(this.squareCore, place(Math.min(resolution, core)));
     this.size.textContent = `${resolution} px`;
-    set(this.size, { x: middle, y: TITLE + SQUARE + 15 });
+    set(this.size, { x: middle, y: TITLE + square + 15 });
   }
 
   /** @param {Network} network @param {Network} baseline @param {Scale} scale @param {{middle: number, label: number}} place */
   drawBars(network, baseline, scale, { middle, label: labels }) {
     const height = scale.bar > 3 ? scale.bar - 1.5 : scale.bar * 0.7;
-    let top = TITLE + SQUARE + 28;
+    let top = TITLE + scale.square + 28;
     let all = "";
     let core = "";
     network.blocks.forEach((blocks, stage) => {
@@ -121,7 +123,7 @@ class Drawing {
     const width = this.width / 3;
     const scale = fit(networks, width - LABEL - 12);
     const longest = Math.max(...networks.map((network) => Math.max(...network.channels))) * scale.channel;
-    set(this.svg, { viewBox: `0 0 ${this.width} ${TITLE + SQUARE + 34 + STACK}` });
+    set(this.svg, { viewBox: `0 0 ${this.width} ${TITLE + scale.square + 34 + STACK}` });
     networks.forEach((network, i) => {
       const middle = i * width + (width - LABEL) / 2;
       this.columns[i].draw(network, baseline, scale, { middle, label: middle + longest / 2 + 10 });

@@ -124,7 +124,7 @@ class PhiSlider {
     this.ruler = key;
     const spans = published.map((network, position) => {
       const span = document.createElement("span");
-      span.textContent = network.name;
+      span.textContent = position === 0 ? network.name : network.name.replace("Lite", ""); // stretches are short
       span.style.flexGrow = String(nearest.filter((other) => other === position).length);
       return span;
     });

@@ -69,7 +69,7 @@ def phi_table(rule: ScalingRule, family: Family) -> PhiTable:
     """
     rows = tuple(_at(rule, phi, family) for phi in steps())
     published = tuple(
-        _network(name.upper(), plan(entry.depth, entry.width, entry.resolution, family))
+        _network(name.title(), plan(entry.depth, entry.width, entry.resolution, family))
         for name, entry in PUBLISHED.items()
         if entry.family is family
     )
