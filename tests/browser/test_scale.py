@@ -60,6 +60,25 @@ def test_the_arrow_keys_move_phi_and_the_screen_reader_hears_what_it_means(visit
     expect(shown(page, "phi")).to_have_text("0.90")
 
 
+def test_answers_to_older_moves_never_pull_the_slider_back(visit: Visit) -> None:
+    page = visit("/scale?phi=1")
+    shown(page, "phi").evaluate(
+        """(output) => {
+          window.seen = [];
+          new MutationObserver(() => window.seen.push(Number(output.textContent))).observe(output, {childList: true});
+        }"""
+    )
+    slider = page.get_by_role("slider")
+    slider.focus()
+    for _ in range(40):
+        slider.press("ArrowRight")
+    expect(page).to_have_url(re.compile(r"phi=3$"))
+    expect(page.get_by_text("The network at φ = 3.00")).to_be_visible()
+    seen = page.evaluate("window.seen")
+    assert seen == sorted(seen)
+    assert seen[-1] == 3.0
+
+
 def test_phi_zero_is_b0_as_published(visit: Visit) -> None:
     page = visit("/scale?phi=0")
     # Table 1 and 2 of the paper, and 5,288,548 parameters as torchvision counts them.
