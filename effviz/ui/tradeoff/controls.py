@@ -1,0 +1,96 @@
+"""Widgets of the Trade-off page: what accuracy is paid with, whose numbers are shown, and phi."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from effviz.facts import RECIPES, NetworkFamily, PaperVersion, Recipe
+from effviz.plots.points import Cost
+from effviz.ui.compare.models import MOST_MODELS
+from effviz.ui.guard import guard
+from effviz.ui.state import MODELS, PHI, PHI_LEAST, PHI_MOST, PHI_STEP
+from effviz.zoo import catalogue
+from effviz.zoo.model import ModelRef
+
+# Keys of widgets; each is also the name in the address, except that of phi, which `PHI` keeps there.
+COST, VERSION, RECIPE_TITLES, FAMILY_LABELS = "cost", "paper", "recipes", "families"
+PHI_SLIDER = "tradeoff-phi"
+
+_RECIPES = {known.title: known for known in RECIPES}
+_FAMILIES = {family.label: family for family in NetworkFamily if family is not NetworkFamily.EFFICIENTNET}
+
+
+def first_row() -> tuple[Cost, PaperVersion, float]:
+    """The cost, the version of the paper, and the phi of the marked network."""
+    left, right = st.columns(2)
+    with left.container(horizontal=True):
+        cost = _choice("Cost", Cost.MACS, COST)
+        version = _choice(
+            "Version of the paper",
+            PaperVersion.V5,
+            VERSION,
+            "EfficientNet's accuracies changed between versions; parameters and FLOPs did not.",
+        )
+    st.session_state[PHI_SLIDER] = PHI.get()
+    phi = right.slider("φ of the marked network", PHI_LEAST, PHI_MOST, step=PHI_STEP, key=PHI_SLIDER, on_change=_moved)
+    return Cost(cost), PaperVersion(version), phi
+
+
+def _choice(label: str, default: Cost | PaperVersion, key: str, words: str | None = None) -> str:
+    """One of the few values of a choice."""
+    names = [str(option) for option in type(default)]
+    return st.segmented_control(
+        label, names, default=str(default), key=key, required=True, bind="query-params", help=words
+    )
+
+
+def _moved() -> None:
+    PHI.put(st.session_state[PHI_SLIDER])
+
+
+def second_row() -> tuple[tuple[Recipe, ...], tuple[NetworkFamily, ...]]:
+    """Whose measured networks are shown: EfficientNets by recipe, and other families."""
+    left, right = st.columns(2)
+    titles = left.multiselect(
+        "EfficientNets measured by timm, by recipe of training",
+        list(_RECIPES),
+        default=[RECIPES[0].title],
+        key=RECIPE_TITLES,
+        bind="query-params",
+        placeholder="Choose recipes",
+        wrap=True,
+    )
+    labels = right.multiselect(
+        "Other families measured by timm",
+        list(_FAMILIES),
+        key=FAMILY_LABELS,
+        bind="query-params",
+        placeholder="Choose families",
+        wrap=True,
+    )
+    return tuple(_RECIPES[title] for title in titles), tuple(_FAMILIES[label] for label in labels)
+
+
+def refs() -> tuple[ModelRef, ...]:
+    """The models of the comparison, each once; one that does not exist leaves its sentence and nothing else."""
+    found: dict[str, ModelRef] = {}
+    for label in MODELS.get()[:MOST_MODELS]:
+        with guard():
+            ref = catalogue.parse(label)
+            found[ref.label] = ref
+    return tuple(found.values())
+
+
+def mixing(recipes: Sequence[Recipe], families: Sequence[NetworkFamily]) -> str:
+    """The warning that a figure of these needs; "" when one recipe made all of them.
+
+    The paper's EfficientNets are always in the figure, and were trained with AutoAugment.
+    """
+    names = list(dict.fromkeys([RECIPES[0].title, *(each.title for each in recipes)]))
+    names += [f"{family.label} (several recipes)" for family in families]
+    if len(names) == 1:
+        return ""
+    return (
+        f"These networks were trained by different recipes: {', '.join(names)}. A difference between two of them may "
+        f"come from the training and not from the scaling. Show {RECIPES[0].title} alone to compare scaling."
+    )

@@ -1,0 +1,63 @@
+"""Every number of the figure as a table, on the screen and as a file."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from effviz.plots.points import Series
+
+
+def table(series: Sequence[Series]) -> pd.DataFrame:
+    """One row a point, in the figure's order; empty cells where nobody published a number."""
+    return pd.DataFrame(
+        [
+            {
+                "network": point.id,
+                "series": of.title,
+                "top1_pct": point.top1_pct,
+                "top5_pct": point.top5_pct,
+                "params_millions": point.params_millions,
+                "macs_billions": point.macs_billions,
+                "macs_counted": str(point.macs_count),
+                "macs_billions_timm_with_bn": point.macs_billions_with_bn,
+                "resolution_px": point.resolution_px,
+                "training": point.training,
+                "extra_data": point.extra_data,
+                "source": point.source,
+            }
+            for of in series
+            for point in of.points
+        ]
+    )
+
+
+def show(series: Sequence[Series]) -> None:
+    """The table, and a button that saves it."""
+    rows = table(series)
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            "network": st.column_config.TextColumn("Network", pinned=True),
+            "series": "Series",
+            "top1_pct": st.column_config.NumberColumn("Top-1 (%)"),
+            "top5_pct": st.column_config.NumberColumn("Top-5 (%)"),
+            "params_millions": st.column_config.NumberColumn("Parameters (million)"),
+            "macs_billions": st.column_config.NumberColumn("MACs (billion)", format="%.3g"),
+            "macs_counted": "How the MACs were counted",
+            "macs_billions_timm_with_bn": st.column_config.NumberColumn("timm's MACs, with batch norm (billion)"),
+            "resolution_px": st.column_config.NumberColumn("Input (px)"),
+            "training": "Training",
+            "extra_data": "More pictures than ImageNet-1k",
+            "source": "Source",
+        },
+    )
+    st.download_button(
+        "Download as CSV",
+        rows.to_csv(index=False),
+        "effviz-tradeoff.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )

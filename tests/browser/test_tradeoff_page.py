@@ -1,0 +1,52 @@
+"""A click on the chart, the address, and a narrow window."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Page]
+POINTS = ".js-plotly-plot .scatterlayer .trace .points path"
+
+
+def test_a_click_on_a_point_opens_its_card_and_adds_it_to_the_comparison(visit: Visit) -> None:
+    page = visit("/tradeoff?recipes=")
+    page.locator(POINTS).nth(3).click(force=True)  # the fourth point of the first series
+    expect(page.get_by_role("heading", name="EfficientNet-B3")).to_be_visible()
+    expect(page).to_have_url(re.compile("network=EfficientNet-B3"))
+    page.get_by_role("button", name="Add to compare").click()
+    expect(page.get_by_role("button", name="In the comparison")).to_be_disabled()
+    expect(page).to_have_url(re.compile(r"models=.*b3%40300"))
+    page.get_by_role("link", name="Open Compare").click()
+    expect(page.get_by_text("b3@300").first).to_be_visible()
+
+
+def test_choices_stand_in_the_address_and_come_back_from_it(visit: Visit, address: str) -> None:
+    page = visit("/tradeoff")
+    page.get_by_role("radio", name="Params").click()
+    page.get_by_role("radio", name="v1").click()
+    expect(page).to_have_url(re.compile("cost=Params"))
+    expect(page).to_have_url(re.compile("paper=v1"))
+    again = visit(page.url.removeprefix(address))
+    expect(again.get_by_role("radio", name="Params")).to_be_checked()
+    expect(again.locator(".js-plotly-plot")).to_contain_text("EfficientNet, paper v1")
+    expect(again.locator(".js-plotly-plot")).to_contain_text("Parameters (millions)")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_the_whole_page_without_scrolling_sideways(visit: Visit, scheme: str) -> None:
+    page = visit("/tradeoff?network=EfficientNet-B3&families=ResNet", width=390, scheme=scheme)
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    box = page.locator(".js-plotly-plot").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+
+
+def test_the_chart_has_a_name_for_screen_readers(visit: Visit) -> None:
+    page = visit("/tradeoff")
+    expect(page.get_by_role("figure", name=re.compile("Scatter chart of ImageNet top-1"))).to_be_visible()
