@@ -92,6 +92,7 @@ def vertical(label: str, x: float, low: float, high: float) -> go.Scatter:
         y=[low, high],
         text=["", f"\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}{label}"],
         textposition="bottom right",
+        textfont={"size": 11},
         mode="lines+text",
         line={"color": GREY, "dash": "dash", "width": 2},
         selected={"textfont": {"color": GREY}},  # else a click anywhere would fade the label
