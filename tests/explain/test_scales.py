@@ -34,6 +34,11 @@ def test_density_is_signed_and_symmetric(make_map):
     assert "bias +7.00 is the logit 7.50" in left.unit
 
 
+def test_density_reaches_as_far_as_the_strongest_evidence_against(make_map):
+    (scaled,) = rescale([make_map([[-4.0, 1.0]])], Scale.DENSITY)
+    assert (scaled.low, scaled.high) == (-4, 4)
+
+
 def test_only_cam_is_called_a_density_of_the_logit(make_map):
     (scaled,) = rescale([make_map(LEFT, method=Method.LAYERCAM)], Scale.DENSITY)
     assert "logit" not in scaled.unit
