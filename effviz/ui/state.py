@@ -19,6 +19,7 @@ from effviz.explain import samples
 
 T = TypeVar("T")
 
+MOST_MODELS = 8  # in one comparison
 PHI_LEAST, PHI_MOST, PHI_STEP = -2.0, 8.0, 0.05
 
 # Keys of single widgets; each is also the name in the address.

@@ -4,13 +4,12 @@ import streamlit as st
 
 from effviz.ui.compare.grid import Entrant
 from effviz.ui.guard import guard
-from effviz.ui.state import MODELS
+from effviz.ui.state import MODELS, MOST_MODELS
 from effviz.zoo import catalogue
 from effviz.zoo.cards import card
 from effviz.zoo.model import ModelRef
 from effviz.zoo.presets import PRESETS, Preset
 
-MOST_MODELS = 8
 PRESET, PICKED = "preset", "picked"  # widgets that only mirror MODELS
 
 

@@ -10,7 +10,8 @@ from effviz.plots.tradeoff import tradeoff
 from effviz.scaling import PAPER_RULE, Family, plan
 from effviz.ui import cache, outputs
 from effviz.ui.components.phi import Variant, phi_slider
-from effviz.ui.state import MODELS, PHI
+from effviz.ui.inputs import FAMILY_NAMES
+from effviz.ui.state import MODELS, MOST_MODELS, PHI
 from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
 
@@ -24,7 +25,7 @@ def phi() -> None:
             [str(Family.LITE), str(Family.EFFICIENTNET)],
             default=str(Family.LITE),
             required=True,
-            format_func=str.title,
+            format_func=lambda name: FAMILY_NAMES[Family(name)],
             key="family_of_strip",
             label_visibility="collapsed",
         )
@@ -39,7 +40,8 @@ def phi() -> None:
 
 def _add(name: str) -> None:
     label = catalogue.parse(name.lower()).label
-    MODELS.put(tuple(dict.fromkeys([*MODELS.get(), label])))
+    # The oldest leaves when there are too many.
+    MODELS.put(tuple(dict.fromkeys([*MODELS.get(), label]))[-MOST_MODELS:])
 
 
 def accuracy(refs: Sequence[ModelRef]) -> None:

@@ -6,9 +6,8 @@ import streamlit as st
 
 from effviz.facts import RECIPES, NetworkFamily, PaperVersion, Recipe
 from effviz.plots.points import Cost
-from effviz.ui.compare.models import MOST_MODELS
 from effviz.ui.guard import guard
-from effviz.ui.state import MODELS, PHI, PHI_LEAST, PHI_MOST, PHI_STEP
+from effviz.ui.state import MODELS, MOST_MODELS, PHI, PHI_LEAST, PHI_MOST, PHI_STEP
 from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
 

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from effviz.plots.points import Point
-from effviz.ui.compare.models import MOST_MODELS
 from effviz.ui.guard import guard
-from effviz.ui.state import MODELS
+from effviz.ui.state import MODELS, MOST_MODELS
 from effviz.zoo import cards, catalogue
 from effviz.zoo.cards import Card
 
