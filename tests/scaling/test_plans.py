@@ -64,7 +64,16 @@ def test_published_networks_equal_timm_and_the_flop_counter(name, timm_network):
 def test_any_point_equals_timm_and_the_flop_counter(timm_network, depth, width, resolution_px, family):
     ours, module = plan(depth, width, resolution_px, family), timm_network(depth, width, family)
     assert ours.params == counted_params(module)
-    assert ours.macs == counted_macs(module, resolution_px)
+    assert ours.macs == counted_macs(without_norms(module), resolution_px)
+
+
+def without_norms(module):
+    """FlopCounterMode counts nothing for batch norm and activation, which take half the time on the meta device."""
+    for part in module.modules():
+        for name, child in part.named_children():
+            if isinstance(child, nn.BatchNorm2d):
+                setattr(part, name, nn.Identity())
+    return module
 
 
 class Seen:
