@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from effviz.scaling import StagePlan, plan
 from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
 
@@ -15,6 +16,38 @@ class Role(StrEnum):
     WIDTH = "width"
     RESOLUTION = "resolution"
     COMPOUND = "compound"
+
+
+def role(ref: ModelRef, baseline: ModelRef) -> Role | None:
+    """Which dimension a model scales against another one, by its real blocks, channels and pixels.
+
+    None when it is two of the three, or when the families differ. (Lite1 and Lite2 have different depth coefficients
+    but the same blocks: between them only the width changes.)
+    """
+    ours, theirs = _stages(ref), _stages(baseline)
+    if ref.spec.family is not baseline.spec.family:
+        return None
+    changed = [
+        dimension
+        for dimension, differs in (
+            (Role.DEPTH, [stage.layers for stage in ours] != [stage.layers for stage in theirs]),
+            (Role.WIDTH, [stage.channels for stage in ours] != [stage.channels for stage in theirs]),
+            (Role.RESOLUTION, ref.resolution_px != baseline.resolution_px),
+        )
+        if differs
+    ]
+    match changed:
+        case []:
+            return Role.BASELINE
+        case [alone]:
+            return alone
+        case [_, _]:
+            return None
+    return Role.COMPOUND
+
+
+def _stages(ref: ModelRef) -> tuple[StagePlan, ...]:
+    return plan(ref.spec.depth, ref.spec.width, ref.resolution_px, ref.spec.family).stages
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,13 +70,13 @@ def test_a_link_brings_the_whole_comparison_back(visit: Visit) -> None:
     expect(page.get_by_role("img", name=re.compile("The photo"))).to_have_count(1, timeout=PATIENCE_MS)
     expect(page.locator("b", has_text="lite0@320")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text("LayerCAM: Only positive gradients count")).to_be_visible()
-    expect(page.get_by_role("button", name="Coffee in a cup")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Coffee in a cup", exact=True)).to_have_attribute("aria-pressed", "true")
 
 
 def test_the_gallery_can_be_used_by_keyboard(visit: Visit) -> None:
     page = visit("/?models=lite0@224")
     expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
-    page.get_by_role("button", name="Red panda").press("Enter")
+    page.get_by_role("button", name="Red panda", exact=True).press("Enter")
     expect(page.get_by_role("img", name=re.compile("^Evidence for red panda"))).to_be_visible(timeout=PATIENCE_MS)
     expect(page).to_have_url(re.compile("photos=.*red_panda"))
 

@@ -45,7 +45,7 @@ def test_a_first_visit_compares_the_five_scaling_axes() -> None:
     numbers = test.dataframe[0].value
     # README of the official Lite models: 4.7 and 6.1 million parameters; timm's 74.846 and 77.462 % top-1.
     assert numbers["Parameters (million)"].round(1).tolist() == [4.7, 5.4, 6.1, 4.7, 6.1]
-    assert numbers["ImageNet top-1 (%)"].isna().tolist() == [False, True, True, True, False]
+    assert numbers["ImageNet top-1 (%)"].tolist() == ["74.8", *["not measured"] * 3, "77.5"]
 
 
 def test_no_photo_is_one_calm_sentence() -> None:
@@ -122,3 +122,12 @@ def test_all_methods_of_the_last_layer_stand_side_by_side_with_twins_folded() ->
     test = page()
     assert "**CAM** = **Grad-CAM** = **HiResCAM** = **XGrad-CAM** = **ShapleyCAM**" in texts(test)
     assert "**LayerCAM** = **Element-wise Grad-CAM**" in texts(test)  # ReLU6: no feature is negative
+
+
+def test_models_outside_a_ready_comparison_get_their_role_against_the_first() -> None:
+    test = page(models="lite1@224,lite2@224,lite1@240")
+    assert [role for role in ("baseline", "width", "resolution") if f">{role}</span>" in titles(test)] == [
+        "baseline",
+        "width",
+        "resolution",
+    ]

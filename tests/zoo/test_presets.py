@@ -7,7 +7,8 @@ import pytest
 
 from effviz.scaling import plan
 from effviz.zoo import presets
-from effviz.zoo.presets import PRESETS, Role
+from effviz.zoo.catalogue import parse
+from effviz.zoo.presets import PRESETS, Role, role
 
 BY_NAME = {preset.name: preset for preset in PRESETS}
 
@@ -67,3 +68,21 @@ def test_words_name_the_right_numbers_of_blocks_and_cells():
 def test_presets_need_no_torch():
     code = f"import sys, {presets.__name__}, effviz.zoo.cards; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("ref", "baseline", "expected"),
+    [
+        # the coefficients of the official code: lite1 is deeper than lite0, lite2 deeper and wider
+        ("lite0@224", "lite0@224", Role.BASELINE),
+        ("lite1@224", "lite0@224", Role.DEPTH),
+        ("lite2@224", "lite1@224", Role.WIDTH),  # the same 20 blocks
+        ("lite0@260", "lite0@224", Role.RESOLUTION),
+        ("scaled-d1-w1.5@224", "b0@224", Role.WIDTH),
+        ("lite2@260", "lite0@224", Role.COMPOUND),
+        ("lite2@224", "lite0@224", None),  # two of the three
+        ("b0@224", "lite0@224", None),  # another family
+    ],
+)
+def test_role_is_the_dimension_that_differs(ref: str, baseline: str, expected: Role | None) -> None:
+    assert role(parse(ref), parse(baseline)) is expected

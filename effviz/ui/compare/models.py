@@ -8,7 +8,7 @@ from effviz.ui.state import MODELS, MOST_MODELS
 from effviz.zoo import catalogue
 from effviz.zoo.cards import card
 from effviz.zoo.model import ModelRef
-from effviz.zoo.presets import PRESETS, Preset
+from effviz.zoo.presets import PRESETS, Preset, role
 
 PRESET, PICKED = "preset", "picked"  # widgets that only mirror MODELS
 
@@ -33,7 +33,8 @@ def choose() -> tuple[Entrant, ...]:
         "scaled-d1.4-w1.2@300 builds any scaled B0, without training.",
     )
     st.caption(preset.summary)
-    return tuple(_entrant(ref, preset) for ref in _exist(MODELS.get()))
+    refs = _exist(MODELS.get())
+    return tuple(_entrant(ref, preset, refs[0]) for ref in refs)
 
 
 def _preset() -> None:
@@ -56,11 +57,11 @@ def labels(preset: Preset) -> tuple[str, ...]:
     return tuple(ref.label for ref in preset.refs)
 
 
-def _entrant(ref: ModelRef, preset: Preset) -> Entrant:
-    for known, role, words in zip(preset.refs, preset.roles, preset.words, strict=True):
+def _entrant(ref: ModelRef, preset: Preset, first: ModelRef) -> Entrant:
+    for known, part, words in zip(preset.refs, preset.roles, preset.words, strict=True):
         if known.label == ref.label:
-            return Entrant(card(ref), role, words)
-    return Entrant(card(ref), None, "")
+            return Entrant(card(ref), part, words)
+    return Entrant(card(ref), role(ref, first), "")
 
 
 def _exist(names: tuple[str, ...]) -> tuple[ModelRef, ...]:

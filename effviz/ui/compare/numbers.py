@@ -21,7 +21,7 @@ def models(cards: Sequence[Card]) -> None:
             "Parameters (million)": [card.params / 1e6 for card in cards],
             "MACs (billion)": [card.macs / 1e9 for card in cards],
             "Map (cells)": [f"{card.map_px} × {card.map_px}" for card in cards],
-            "ImageNet top-1 (%)": [card.top1_pct for card in cards],
+            "ImageNet top-1 (%)": ["not measured" if c.top1_pct is None else f"{c.top1_pct:.1f}" for c in cards],
             "Source of top-1": [card.top1_words for card in cards],
             "Weights": [card.weights for card in cards],
         }
@@ -33,14 +33,11 @@ def models(cards: Sequence[Card]) -> None:
             "Model": st.column_config.TextColumn(pinned=True),
             "Parameters (million)": st.column_config.NumberColumn(format="%.2f"),
             "MACs (billion)": st.column_config.NumberColumn(format="%.3f", help="Multiply-adds, the paper's FLOPs"),
-            "ImageNet top-1 (%)": st.column_config.NumberColumn(
-                format="%.1f", help="Measured at this input size; empty where nobody published it"
-            ),
         },
     )
     st.caption(
         "d, w: multipliers of the baseline's blocks and channels. Parameters and MACs are computed layer by layer "
-        "(`effviz plan`), without batch-norm arithmetic; top-1 is what its source measured."
+        "(`effviz plan`), without batch-norm arithmetic; top-1 is what its source measured at this input size."
     )
 
 
