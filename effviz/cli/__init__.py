@@ -1,0 +1,46 @@
+"""EffViz without a browser, as commands; heavy libraries load only inside the commands that use them."""
+
+from typing import Annotated
+
+import typer
+
+import effviz
+from effviz.cli import arithmetic, benches, door, models, photos
+from effviz.cli.guard import GuardedGroup
+
+app = typer.Typer(
+    cls=GuardedGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="See what EfficientNets look at, and how compound scaling changes it.",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(effviz.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
+app.command("app")(door.open_app)
+app.command("models")(models.models)
+app.command("fetch")(models.fetch)
+app.command("scale")(arithmetic.scale)
+app.command("plan")(arithmetic.plan)
+app.command("solve")(arithmetic.solve)
+app.command("cam")(photos.cam)
+app.command("calibrate")(photos.calibrate)
+app.add_typer(benches.app, name="bench")
+
+
+def main() -> None:
+    """Run the command that the console script `effviz` was given."""
+    app(prog_name="effviz")

@@ -1,0 +1,45 @@
+"""The command that opens the app in a browser."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from effviz.errors import SettingsError
+
+CLONE = Path(__file__).parents[2]
+
+
+def open_app(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
+    address: Annotated[str, typer.Option(help="Who may connect: localhost, or 0.0.0.0 for everyone.")] = "localhost",
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+) -> None:
+    """Open EffViz in the browser; it works without a network. Stop it with Ctrl+C."""
+    script = CLONE / "app.py"
+    if not script.is_file():
+        raise SettingsError(
+            f"The app's script {script} is not there: the app runs from a clone of the repository. "
+            "Clone it and run `make app` there."
+        )
+    os.chdir(CLONE)  # Streamlit reads .streamlit/config.toml from here, before it is imported
+    from streamlit.web import bootstrap
+
+    options = {
+        "server_port": port,
+        # A set address also keeps Streamlit from asking the internet for this machine's public one.
+        "server_address": address,
+        "server_headless": not (browser and _has_screen()),
+        "server_showEmailPrompt": False,
+        "logger_hideWelcomeMessage": True,
+        "browser_gatherUsageStats": False,
+    }
+    typer.echo(f"EffViz: http://{address}:{port}")
+    bootstrap.load_config_options(options)
+    bootstrap.run(str(script), False, [], options)
+
+
+def _has_screen() -> bool:
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

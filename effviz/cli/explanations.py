@@ -1,0 +1,157 @@
+"""The work behind `effviz cam`: photos and models to maps, maps to files."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from PIL import Image
+
+from effviz.cli import output
+from effviz.errors import ImageError, SettingsError
+from effviz.explain import images, targets
+from effviz.explain.forward import forward
+from effviz.explain.maps import activation_map
+from effviz.explain.overlay import OverlayStyle, overlay
+from effviz.explain.placement import View
+from effviz.explain.results import ActivationMap, Layer, Method, Photo
+from effviz.explain.scales import Scale, ScaledMap, rescale
+from effviz.explain.targets import Guess, Target
+from effviz.zoo import loading
+from effviz.zoo.model import Model, ModelRef
+
+VIEW: Final = View(longest_px=2048)  # larger pictures take memory and show nothing more
+RESULT_FILE: Final = "result.json"
+
+Result = dict[str, Any]  # one object of result.json
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to explain; every photo by every model."""
+
+    photos: tuple[Path, ...]
+    refs: tuple[ModelRef, ...]
+    target: Target
+    method: Method
+    layer: Layer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """One photo by one model."""
+
+    photo: Path
+    map: ActivationMap
+    top5: tuple[Guess, ...]
+
+
+def explain(wanted: Wanted) -> list[Explanation]:
+    """Make all maps, photo by photo in the order given; only one network is in memory at a time.
+
+    Raises:
+        EffVizError: a photo, model, class or layer cannot be used; nothing was written.
+    """
+    by_model = []
+    with output.progress() as bar:
+        task = bar.add_task("maps", total=len(wanted.refs) * len(wanted.photos))
+        for ref in wanted.refs:
+            model = loading.load(ref)
+            column = []
+            for path in wanted.photos:
+                bar.update(task, description=f"{path.name}, {ref.label}")
+                column.append(_explain(path, model, wanted))
+                bar.advance(task)
+            by_model.append(column)
+    return [explanation for row in zip(*by_model, strict=True) for explanation in row]
+
+
+def write(explanations: Sequence[Explanation], out: Path, scale: Scale, style: OverlayStyle) -> list[Result]:
+    """Write overlays, raw maps and `result.json`, and return what that holds.
+
+    Raises:
+        SettingsError: the folder cannot be written, or a model has no calibrated placement.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        scaled = rescale([explanation.map for explanation in explanations], scale)
+        stems = _stems(explanations)
+        results = [
+            _write(explanation, entry, out.resolve() / stem, style)
+            for explanation, entry, stem in zip(explanations, scaled, stems, strict=True)
+        ]
+        (out / RESULT_FILE).write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"Nothing can be written to {out} ({error.strerror}): the folder must be writable and have space. "
+            "Choose another one with --out."
+        ) from error
+    return results
+
+
+def read(path: Path) -> Photo:
+    """Read one photo.
+
+    Raises:
+        ImageError: there is no such file, or it is no photo.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(
+            f"{path} cannot be read ({error.strerror}): every photo must be a readable file. Check its path."
+        ) from error
+    return images.read(data, path.name)
+
+
+def _explain(path: Path, model: Model, wanted: Wanted) -> Explanation:
+    passed = forward(model, read(path))
+    made = activation_map(passed, wanted.target, wanted.method, wanted.layer)
+    return Explanation(path, made, targets.top(passed))
+
+
+def _write(explanation: Explanation, scaled: ScaledMap, stem: Path, style: OverlayStyle) -> Result:
+    map_file, overlay_file = stem.with_name(f"{stem.name}.npy"), stem.with_name(f"{stem.name}.png")
+    np.save(map_file, explanation.map.values)
+    Image.fromarray(overlay(read(explanation.photo), scaled, style)).save(overlay_file)
+    return _facts(explanation) | {"map_file": str(map_file), "overlay_file": str(overlay_file)}
+
+
+def _facts(explanation: Explanation) -> Result:
+    made = explanation.map
+    height, width = made.values.shape
+    return {
+        "photo": str(explanation.photo),
+        "model": made.model,
+        "trained": made.trained,
+        "method": made.method.value,
+        "layer": made.layer.value,
+        "target_index": made.target_index,
+        "target_name": made.target_name,
+        "logit": made.logit,
+        "probability": made.probability,
+        "top5": [
+            {"index": guess.index, "name": guess.name, "logit": guess.logit, "probability": guess.probability}
+            for guess in explanation.top5
+        ],
+        "map_height": height,
+        "map_width": width,
+        "map_min": float(made.values.min()),
+        "map_max": float(made.values.max()),
+    }
+
+
+def _stems(explanations: Sequence[Explanation]) -> Iterator[str]:
+    """Name files after photo, model and method; photos of one name from two folders get a number."""
+    photos = list(dict.fromkeys(explanation.photo for explanation in explanations))
+    names = [photo.stem for photo in photos]
+    unique = {
+        photo: name if names.count(name) == 1 else f"{name}-{number}"
+        for number, (photo, name) in enumerate(zip(photos, names, strict=True), start=1)
+    }
+    for explanation in explanations:
+        made = explanation.map
+        yield re.sub(r"[^\w.@+-]", "_", f"{unique[explanation.photo]}--{made.model}--{made.method.value}")

@@ -1,0 +1,73 @@
+"""Commands about models: `models` lists them, `fetch` gets weights from the hub."""
+
+from typing import Annotated, Any
+
+import typer
+
+from effviz.cli import output
+
+
+def models(as_json: output.AsJson = False) -> None:
+    """List the models: size, cost, accuracy, and whether their weights are on this machine.
+
+    Every model runs at other sizes too: lite0@260. Other weights are NAME:RECIPE, such as b0:ns_jft_in1k. Any scaled
+    network works: scaled-d1.4-w1.2@300 (untrained unless models/ has a checkpoint that fits).
+    """
+    from effviz.zoo import catalogue
+    from effviz.zoo.cards import card
+
+    cards = [card(catalogue.at(spec, spec.resolution_px)) for spec in catalogue.catalogue()]
+    if as_json:
+        output.show_json([_facts(card) for card in cards])
+        return
+    rows = [
+        (
+            found.ref.spec.name,
+            f"{found.depth:g}",
+            f"{found.width:g}",
+            str(found.resolution_px),
+            f"{found.params / 1e6:.1f}",
+            f"{found.macs / 1e9:.2f}",
+            "-" if found.top1_pct is None else f"{found.top1_pct:.1f}",
+            "ready" if found.availability.available else "to fetch",
+        )
+        for found in cards
+    ]
+    columns = ("Model", "Depth", "Width", "Pixels", "Params, M", "MACs, G", "Top-1, %", "Weights")
+    output.show_table("Models", columns, rows)
+    if any(not found.availability.available for found in cards):
+        typer.echo("`effviz fetch MODEL` gets the weights of one to fetch, once, online.")
+
+
+def fetch(
+    names: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Such as b0 b1, or b0:ns_jft_in1k.")],
+) -> None:
+    """Get weights from the Hugging Face hub, once; afterwards they work without a network."""
+    from effviz.zoo import fetching
+
+    with output.progress() as bar:
+        tasks = {name: bar.add_task(name, total=None) for name in names}
+
+        def report(model: str, done: int, total: int) -> None:
+            bar.update(tasks[model], completed=done, total=total)
+
+        specs = fetching.fetch(names, report)
+    for spec in specs:
+        typer.echo(f"{spec.name}: ready ({spec.weights})")
+
+
+def _facts(card: Any) -> dict[str, object]:
+    spec = card.ref.spec
+    return {
+        "name": spec.name,
+        "family": spec.family.value,
+        "depth": card.depth,
+        "width": card.width,
+        "resolution": card.resolution_px,
+        "params": card.params,
+        "macs": card.macs,
+        "weights": card.weights,
+        "available": card.availability.available,
+        "top1_pct": card.top1_pct,
+        "top1_source": spec.top1_source,
+    }

@@ -1,0 +1,157 @@
+"""The commands: JSON keys, files, exit codes; numbers from the paper, the official code and timm."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from effviz.cli import app
+from effviz.explain import calibrate, calibration
+
+SAMPLES = Path(__file__).parents[1] / "assets" / "samples"
+PLAN_KEYS = {"depth", "width", "resolution", "params", "macs", "activations", "stages"}
+MODEL_KEYS = {
+    *("name", "family", "depth", "width", "resolution", "params", "macs"),
+    *("weights", "available", "top1_pct", "top1_source"),
+}
+CAM_KEYS = {
+    *("photo", "model", "method", "target_index", "target_name", "logit", "probability", "top5"),
+    *("map_file", "overlay_file", "map_height", "map_width", "map_min", "map_max"),
+}
+
+
+def run(*words: str, code: int = 0):
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code == code, result.output
+    return result
+
+
+def answer(*words: str):
+    return json.loads(run(*words, "--json").stdout)
+
+
+def test_plan_of_b0_is_the_published_network() -> None:
+    network = answer("plan", "--depth", "1", "--width", "1", "--resolution", "224")
+    assert set(network) == PLAN_KEYS
+    assert network["params"] == 5_288_548  # torchvision's num_params
+    assert [stage["channels"] for stage in network["stages"]] == [32, 16, 24, 40, 80, 112, 192, 320, 1280]  # Table 1
+    assert [stage["layers"] for stage in network["stages"]] == [1, 1, 2, 2, 3, 3, 4, 1, 1]
+
+
+def test_plan_of_lite0_has_timms_parameters() -> None:
+    network = answer("plan", "--depth", "1", "--width", "1", "--resolution", "224", "--family", "lite")
+    assert network["params"] == 4_652_008
+
+
+def test_scale_by_phi_follows_equation_3() -> None:
+    network = answer("scale", "--phi", "1")
+    assert set(network) >= PLAN_KEYS
+    assert (network["depth"], network["width"], network["resolution"]) == (1.2, pytest.approx(1.1), 258)
+
+
+def test_solve_stays_within_the_budget() -> None:
+    solution = answer("solve", "--macs", "1e9", "--method", "compound")
+    assert set(solution) >= PLAN_KEYS
+    assert 0.9e9 < solution["macs"] <= 1e9
+    assert solution["miss"] == pytest.approx(1e9 - solution["macs"])
+
+
+def test_solve_needs_exactly_one_budget() -> None:
+    assert "exactly one" in run("solve", code=2).stderr
+    assert "exactly one" in run("solve", "--macs", "1e9", "--params", "8e6", code=2).stderr
+
+
+def test_tables_are_for_people() -> None:
+    assert "5,288,548 parameters" in run("scale", "--phi", "0").stdout
+    assert "of the budget is left" in run("solve", "--params", "8e6").stdout
+    assert "lite0" in run("models").stdout
+
+
+def test_models_lists_what_is_here() -> None:
+    models = {model["name"]: model for model in answer("models")}
+    assert all(set(model) == MODEL_KEYS for model in models.values())
+    assert {"lite0", "lite4", "b0", "b7"} <= set(models)
+    assert models["lite0"]["available"] is True
+    assert models["b3"]["top1_pct"] == pytest.approx(81.65, abs=0.02)  # timm's results for tf_efficientnet_b3.aa_in1k
+
+
+def test_cam_writes_maps_overlays_and_their_facts(tmp_path: Path) -> None:
+    photo = SAMPLES / "red_panda.jpg"
+    results = answer("cam", str(photo), "--models", "lite0@224,lite0@160", "--out", str(tmp_path))
+    assert results == json.loads((tmp_path / "result.json").read_text())
+    assert [result["model"] for result in results] == ["lite0@224", "lite0@160"]
+    for result, cells in zip(results, (7, 5), strict=True):
+        assert set(result) >= CAM_KEYS
+        values = np.load(result["map_file"])
+        assert values.shape == (result["map_height"], result["map_width"]) == (cells, cells)
+        assert (values.min(), values.max()) == pytest.approx((result["map_min"], result["map_max"]))
+        assert result["target_name"] == "red panda"  # what the photo shows
+        assert result["target_index"] == result["top5"][0]["index"] == 387  # ImageNet's index
+        with Image.open(result["overlay_file"]) as overlay, Image.open(photo) as original:
+            assert overlay.size == original.size
+
+
+def test_cam_takes_a_class_by_name_or_index_and_other_layers(tmp_path: Path) -> None:
+    words = ["cam", str(SAMPLES / "coffee.jpg"), "--models", "lite0@128", "--out", str(tmp_path)]
+    by_name = answer(*words, "--target", "cup", "--method", "gradcam", "--layer", "stride16")[0]
+    by_index = answer(*words, "--target", "968", "--method", "gradcam", "--layer", "stride16")[0]
+    assert by_name["target_index"] == by_index["target_index"] == 968
+    assert by_name["map_height"] == 128 // 16
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["cam", "nowhere.jpg", "--out", "x"], "nowhere.jpg cannot be read"),
+        (["cam", str(SAMPLES / "ATTRIBUTION.csv"), "--out", "x"], "JPEG, PNG, WebP, GIF, BMP and TIFF"),
+        (["cam", str(SAMPLES / "coffee.jpg"), "--models", "vgg16", "--out", "x"], "There is no model 'vgg16'"),
+        (["cam", str(SAMPLES / "coffee.jpg"), "--target", "5000", "--out", "x"], "Class 5000 does not exist"),
+        (["cam", str(SAMPLES / "coffee.jpg"), "--models", "b0", "--out", "x"], "effviz fetch b0"),
+        (["plan", "--depth", "1", "--width", "1", "--resolution", "7"], "32 to 2048 px"),
+        (["fetch", "lite9"], "There is no model 'lite9'"),
+        (["calibrate", "scaled-d1-w0.5@64"], "cannot be calibrated"),
+    ],
+)
+def test_what_a_user_does_wrong_is_one_line_and_exit_1(
+    words: list[str], part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    result = run(*words, code=1)
+    assert part in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert result.stdout == ""
+    assert not (tmp_path / "x").exists()
+
+
+def test_calibrate_stores_and_prints_what_was_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    measured = calibration.Calibration("lite0@96", 96, 1.5, -2.0, 0.9, 0.25, 0.5, 40, "by hand")
+    stored = []
+    monkeypatch.setattr(calibrate, "calibrate", lambda ref, progress: progress(1, 2) or measured)
+    monkeypatch.setattr(calibration, "store", stored.append)
+    assert answer("calibrate", "lite0@96")[0]["error_cells"] == 0.25
+    assert "0.25" in run("calibrate", "lite0@96").stdout
+    assert stored == [measured] * 2
+
+
+def test_bench_scaling_prints_the_peer_beside_ours() -> None:
+    shown = run("bench", "scaling", "--repeats", "1").stdout
+    assert "FlopCounterMode" in shown
+    assert "b7" in shown.lower()
+
+
+def test_the_console_script_answers_from_any_folder(tmp_path: Path) -> None:
+    script = Path(sys.executable).with_name("effviz")
+    done = subprocess.run([script, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0.1.0"
+
+
+def test_arithmetic_commands_do_not_load_torch(tmp_path: Path) -> None:
+    code = "import sys; from effviz.cli import app; app(['scale', '--phi', '1'], standalone_mode=False); "
+    code += "sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=True)
