@@ -24,7 +24,7 @@ Mask = npt.NDArray[np.bool_]
 class OverlayStyle:
     """How a map is drawn on its photo."""
 
-    palette: Palette = Palette.CIVIDIS  # signed maps always take the diverging one
+    palette: Palette = Palette.INFERNO  # signed maps always take the diverging one
     opacity: float = 0.55  # 0 shows the photo, 1 the colours alone
     placement: Placement = Placement.PLAIN
     view: View = SCREEN

@@ -21,8 +21,8 @@ TABLES: Final = Path(__file__).with_name("palettes.csv")
 class Palette(StrEnum):
     """The first is the default."""
 
-    CIVIDIS = "cividis"
     INFERNO = "inferno"
+    CIVIDIS = "cividis"
     TURBO = "turbo"
     JET = "jet"  # what older work used; its bright bands are not in the data
     DIVERGING = "diverging"  # blue, white at the middle, red: for signed values

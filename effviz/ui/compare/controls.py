@@ -134,7 +134,7 @@ def look() -> Look:
         "Scale", [str(s) for s in Scale], format_func=lambda s: SCALES[Scale(s)], key="scale", bind="query-params"
     )
     palette = st.selectbox(
-        "Palette", [str(p) for p in Palette], 1, format_func=str.title, key="palette", bind="query-params"
+        "Palette", [str(p) for p in Palette], format_func=str.title, key="palette", bind="query-params"
     )
     opacity = st.slider("Opacity (%)", 0, 100, 55, 5, key="opacity", bind="query-params")
     contour = st.slider("Contour (% of the range; 0: none)", 0, 95, 0, 5, key="contour", bind="query-params")
