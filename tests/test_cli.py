@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from effviz.cli import app
@@ -104,6 +105,45 @@ def test_cam_takes_a_class_by_name_or_index_and_other_layers(tmp_path: Path) -> 
     assert by_name["map_height"] == 128 // 16
 
 
+def test_photos_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    paths = []
+    for folder, sample in (("one", "red_panda"), ("two", "coffee")):
+        (tmp_path / folder).mkdir()
+        paths.append(tmp_path / folder / "photo.jpg")
+        paths[-1].write_bytes((SAMPLES / f"{sample}.jpg").read_bytes())
+    out = tmp_path / "out"
+    results = answer("cam", *map(str, paths), "--models", "lite0@96", "--out", str(out))
+    assert [result["photo"] for result in results] == list(map(str, paths))
+    assert len({result["map_file"] for result in results}) == 2
+    for result in results:
+        assert np.load(result["map_file"]).max() == pytest.approx(result["map_max"])
+    assert {file.name for file in out.iterdir()} == {"result.json"} | {
+        Path(result[key]).name for result in results for key in ("map_file", "overlay_file")
+    }
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    photo = str(SAMPLES / "coffee.jpg")
+    result = run("cam", photo, "--models", "lite0@96", "--out", str(tmp_path / "file"), code=1)
+    assert "Choose another one with --out" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_every_command_and_option_is_explained() -> None:
+    def explained(command, name: str) -> None:
+        assert command.help, name
+        for parameter in command.params:
+            assert getattr(parameter, "help", None), f"{name} {parameter.name}"
+        for child, inner in getattr(command, "commands", {}).items():
+            explained(inner, f"{name} {child}")
+
+    root = get_command(app)
+    explained(root, "effviz")
+    expected = ("app", "bench", "calibrate", "cam", "fetch", "models", "plan", "scale", "solve")
+    assert sorted(root.commands) == sorted(expected)
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
@@ -115,6 +155,14 @@ def test_cam_takes_a_class_by_name_or_index_and_other_layers(tmp_path: Path) -> 
         (["plan", "--depth", "1", "--width", "1", "--resolution", "7"], "32 to 2048 px"),
         (["fetch", "lite9"], "There is no model 'lite9'"),
         (["calibrate", "scaled-d1-w0.5@64"], "cannot be calibrated"),
+        (["cam", str(SAMPLES / "coffee.jpg"), "--models", ",", "--out", "x"], "'' is not a model"),
+        (["cam", str(SAMPLES / "coffee.jpg"), "--target", " ", "--out", "x"], "The class is empty"),
+        (
+            ["cam", str(SAMPLES / "coffee.jpg"), "--models", "lite0@97", "--placement", "calibrated", "--out", "x"],
+            "no calibrated placement",
+        ),
+        (["scale", "--phi", "99"], "phi 99 is out of range"),
+        (["solve", "--macs", "-1"], "any positive number is allowed"),
     ],
 )
 def test_what_a_user_does_wrong_is_one_line_and_exit_1(

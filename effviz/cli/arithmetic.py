@@ -13,7 +13,9 @@ _PAPER = "; the paper's is the default."
 
 
 def scale(  # noqa: PLR0913  # one parameter an option, as Typer wants it
-    phi: Annotated[float, typer.Option(help="How much to scale: 0 is B0, negative is smaller, 1 doubles the cost.")],
+    phi: Annotated[
+        float, typer.Option(help="How much to scale: 0 is B0, negative is smaller, each 1 about doubles the MACs.")
+    ],
     alpha: Annotated[float, typer.Option(help="Depth grows by alpha^phi" + _PAPER)] = 1.2,
     beta: Annotated[float, typer.Option(help="Width grows by beta^phi" + _PAPER)] = 1.1,
     gamma: Annotated[float, typer.Option(help="Resolution grows by gamma^phi" + _PAPER)] = 1.15,
@@ -82,8 +84,8 @@ def _show(network: Plan, title: str) -> None:
         )
         for stage in network.stages
     ]
-    columns = ("Operator", "Layers", "Stride", "Channels", "Pixels", "Params, M", "MACs, M", "Act., M")
-    output.show_table(title, columns, rows)
+    columns = ("Operator", "Layers", "Stride", "Channels", "Pixels", "Params", "MACs", "Outputs")
+    output.show_table(f"{title}; parameters, MACs and outputs in millions", columns, rows)
     typer.echo(
         f"depth {network.depth:.4g}, width {network.width:.4g}, {network.resolution} px: "
         f"{network.params:,} parameters, {network.macs:,} MACs (the paper's FLOPs), {network.activations:,} activations"

@@ -1,6 +1,7 @@
 """The command that opens the app in a browser."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,7 @@ def open_app(
             f"The app's script {script} is not there: the app runs from a clone of the repository. "
             "Clone it and run `make app` there."
         )
+    _check_free(address, port)
     os.chdir(CLONE)  # Streamlit reads .streamlit/config.toml from here, before it is imported
     from streamlit.web import bootstrap
 
@@ -39,6 +41,17 @@ def open_app(
     typer.echo(f"EffViz: http://{address}:{port}")
     bootstrap.load_config_options(options)
     bootstrap.run(str(script), False, [], options)
+
+
+def _check_free(address: str, port: int) -> None:
+    try:
+        family, *_, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+        socket.create_server(place[:2], family=family).close()
+    except OSError as error:
+        raise SettingsError(
+            f"Nothing can listen at {address}:{port} ({error.strerror}): the address must be this machine's and the "
+            "port free. Choose another one with --port, or stop what uses it."
+        ) from error
 
 
 def _has_screen() -> bool:

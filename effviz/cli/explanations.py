@@ -12,11 +12,11 @@ from PIL import Image
 
 from effviz.cli import output
 from effviz.errors import ImageError, SettingsError
-from effviz.explain import images, targets
+from effviz.explain import calibration, images, targets
 from effviz.explain.forward import forward
 from effviz.explain.maps import activation_map
 from effviz.explain.overlay import OverlayStyle, overlay
-from effviz.explain.placement import View
+from effviz.explain.placement import Placement, View
 from effviz.explain.results import ActivationMap, Layer, Method, Photo
 from effviz.explain.scales import Scale, ScaledMap, rescale
 from effviz.explain.targets import Guess, Target
@@ -38,6 +38,7 @@ class Wanted:
     target: Target
     method: Method
     layer: Layer
+    placement: Placement
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +56,9 @@ def explain(wanted: Wanted) -> list[Explanation]:
     Raises:
         EffVizError: a photo, model, class or layer cannot be used; nothing was written.
     """
+    if wanted.placement is Placement.CALIBRATED:
+        for ref in wanted.refs:
+            calibration.find(ref.label)
     by_model = []
     with output.progress() as bar:
         task = bar.add_task("maps", total=len(wanted.refs) * len(wanted.photos))
@@ -73,7 +77,7 @@ def write(explanations: Sequence[Explanation], out: Path, scale: Scale, style: O
     """Write overlays, raw maps and `result.json`, and return what that holds.
 
     Raises:
-        SettingsError: the folder cannot be written, or a model has no calibrated placement.
+        SettingsError: the folder cannot be written.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -145,13 +149,16 @@ def _facts(explanation: Explanation) -> Result:
 
 
 def _stems(explanations: Sequence[Explanation]) -> Iterator[str]:
-    """Name files after photo, model and method; photos of one name from two folders get a number."""
+    """Name files after photo, model and method; where two photos would share a name, all get a number in front."""
     photos = list(dict.fromkeys(explanation.photo for explanation in explanations))
-    names = [photo.stem for photo in photos]
-    unique = {
-        photo: name if names.count(name) == 1 else f"{name}-{number}"
-        for number, (photo, name) in enumerate(zip(photos, names, strict=True), start=1)
-    }
+    names = [_file_name(photo.stem) for photo in photos]
+    if len({name.casefold() for name in names}) < len(names):
+        names = [f"{number:03d}-{name}" for number, name in enumerate(names, start=1)]
+    by_photo = dict(zip(photos, names, strict=True))
     for explanation in explanations:
         made = explanation.map
-        yield re.sub(r"[^\w.@+-]", "_", f"{unique[explanation.photo]}--{made.model}--{made.method.value}")
+        yield f"{by_photo[explanation.photo]}--{_file_name(made.model)}--{made.method.value}"
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^\w.@+-]", "_", text)

@@ -45,11 +45,11 @@ def fetch(
     """Get weights from the Hugging Face hub, once; afterwards they work without a network."""
     from effviz.zoo import fetching
 
-    with output.progress() as bar:
-        tasks = {name: bar.add_task(name, total=None) for name in names}
+    with output.progress(in_bytes=True) as bar:
+        task = bar.add_task("asking the hub", total=None)
 
         def report(model: str, done: int, total: int) -> None:
-            bar.update(tasks[model], completed=done, total=total)
+            bar.update(task, description=model, completed=done, total=total)
 
         specs = fetching.fetch(names, report)
     for spec in specs:

@@ -5,8 +5,17 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -19,8 +28,10 @@ def show_json(value: object) -> None:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; columns after the first are numbers and stand to the right, the last is words."""
-    table = Table(title=title, title_justify="left")
+    """Print a table; the columns between the first and the last are numbers and stand to the right."""
+    table = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False
+    )
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if 0 < number < len(columns) - 1 else "left", overflow="fold")
     for row in rows:
@@ -28,14 +39,14 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     Console().print(table)
 
 
-def progress() -> Progress:
+def progress(in_bytes: bool = False) -> Progress:
     """Return a progress bar that leaves nothing behind, and is silent where nobody watches."""
     console = Console(stderr=True)
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        MofNCompleteColumn(),
+        DownloadColumn() if in_bytes else MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
         transient=True,

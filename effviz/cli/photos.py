@@ -48,6 +48,7 @@ def cam(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         target=targets.parse(target),
         method=method,
         layer=layer,
+        placement=placement,
     )
     style = OverlayStyle(palette, opacity, placement, explanations.VIEW)
     results = explanations.write(explanations.explain(wanted), out, scale, style)

@@ -1,0 +1,108 @@
+"""`effviz app` opens the app from any folder, asks nothing, and stops when told to."""
+
+import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from effviz.cli import app, door
+
+SCRIPT = Path(sys.executable).with_name("effviz")
+
+
+def free_port() -> int:
+    with socket.socket() as candidate:
+        candidate.bind(("127.0.0.1", 0))
+        return int(candidate.getsockname()[1])
+
+
+def is_healthy(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=1) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+def open_app(folder: Path, port: int) -> "subprocess.Popen[str]":
+    # a home of its own: Streamlit asks new users for an e-mail address on their first start
+    environment = {**os.environ, "HOME": str(folder), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [SCRIPT, "app", "--port", str(port), "--no-browser"],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def wait_until_healthy(server: "subprocess.Popen[str]", port: int) -> bool:
+    for _ in range(300):
+        if is_healthy(port):
+            return True
+        try:
+            server.wait(timeout=0.2)
+        except subprocess.TimeoutExpired:
+            continue
+        return False
+    return False
+
+
+def test_app_starts_for_a_new_user_and_stops_when_told_to(tmp_path):
+    port = free_port()
+    server = open_app(tmp_path, port)
+    try:
+        assert wait_until_healthy(server, port)
+    finally:
+        server.terminate()
+        said, _ = server.communicate(timeout=60)
+    assert f"http://localhost:{port}" in said
+    assert "mail" not in said.lower()
+    assert server.returncode == 0
+
+
+def test_a_port_in_use_is_one_line(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        server = open_app(tmp_path, taken.getsockname()[1])
+        said, _ = server.communicate(timeout=120)
+    assert server.returncode == 1
+    assert said.count("\n") == 1
+    assert "in use" in said
+    assert "--port" in said
+
+
+def test_without_a_clone_one_line_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(door, "CLONE", tmp_path)
+    result = CliRunner().invoke(app, ["app"])
+    assert result.exit_code == 1
+    assert "runs from a clone of the repository" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "expected"),
+    [
+        ("linux", {}, False),
+        ("linux", {"DISPLAY": ":0"}, True),
+        ("linux", {"WAYLAND_DISPLAY": "wayland-0"}, True),
+        ("darwin", {}, True),
+        ("win32", {}, True),
+    ],
+)
+def test_a_browser_opens_only_where_there_is_a_screen(monkeypatch, platform, environment, expected):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(door.sys, "platform", platform)
+    assert door._has_screen() is expected
