@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from effviz.explain import stages
+from effviz.explain.engines import choose
 from effviz.explain.preprocess import prepare
 from effviz.explain.results import Floats, Forward, Layer, Photo
 from effviz.zoo.model import Model
@@ -26,12 +27,9 @@ def forward(model: Model, photo: Photo) -> Forward:
 def run(model: Model, pixels: Floats) -> tuple[Floats, Floats]:
     """Return the features after `bn2` (C, H, W) and the logits (K,) of one input (1, 3, S, S).
 
-    The only place that runs the network for closed-form maps: another engine replaces this function.
+    The only place that runs the network for closed-form maps; `engines` says on what.
     """
-    net = stages.network(model)
-    with torch.inference_mode():
-        features = net.forward_features(torch.tensor(pixels))  # (1, C, H, W)
-        logits = net.forward_head(features)  # (1, K)
+    features, logits = choose(model, pixels.shape[-1]).engine.run(pixels)
     return _frozen(features[0]), _frozen(logits[0])
 
 
@@ -41,10 +39,9 @@ def stage_features(forward: Forward, layer: Layer) -> Floats:
         return forward.features
     with torch.inference_mode():
         features = stages.features_at(stages.network(forward.model), torch.tensor(forward.prepared.pixels), layer)
-    return _frozen(features[0])
+    return _frozen(np.array(features[0].numpy(), dtype=np.float32))
 
 
-def _frozen(tensor: torch.Tensor) -> Floats:
-    array = np.array(tensor.numpy(), dtype=np.float32)
+def _frozen(array: Floats) -> Floats:
     array.setflags(write=False)
     return array

@@ -44,7 +44,7 @@ def kpcacam(features: Floats) -> Floats:
             "Choose a deeper layer or EigenCAM."
         )
     # Imported here: scikit-learn takes a second, and most maps never need it.
-    from sklearn.decomposition import KernelPCA  # type: ignore[import-untyped]
+    from sklearn.decomposition import KernelPCA
 
     points = features.reshape(len(features), cells).T.astype(np.float64)  # (H*W, C)
     solver = KernelPCA(n_components=1, kernel="sigmoid", random_state=0)

@@ -7,6 +7,7 @@ import torch
 
 from effviz.explain import images
 from effviz.explain.forward import forward
+from effviz.explain.preprocess import prepare
 from effviz.explain.results import Forward, Photo
 from effviz.zoo.catalogue import parse
 from effviz.zoo.loading import load
@@ -47,6 +48,19 @@ def lite(request, lites) -> Forward:
 @pytest.fixture(params=(*LITES, "silu"))
 def network(request, lites, silu) -> Forward:
     return lites.get(request.param, silu)
+
+
+@pytest.fixture(scope="session")
+def lively(cat):
+    """Load a model; without trained weights it is enlivened for photos, not noise: on those it would blow up."""
+
+    def loaded(ref: str):
+        model = load(parse(ref))
+        if not model.ref.spec.trained:
+            enliven(model.module, torch.tensor(prepare(cat, model.ref).pixels))
+        return model
+
+    return loaded
 
 
 def enliven(module: torch.nn.Module, pixels: torch.Tensor) -> None:

@@ -11,7 +11,8 @@ def test_logits_equal_the_modules_own_forward(network):
     assert network.logits == pytest.approx(expected.numpy(), abs=1e-5)
 
 
-def test_features_are_the_output_of_bn2(small_lite):
+def test_features_are_the_output_of_bn2(small_lite, monkeypatch):
+    monkeypatch.setenv("EFFVIZ_ENGINE", "torch")  # hooks see only torch
     kept = []
     handle = small_lite.model.module.bn2.register_forward_hook(lambda _, __, output: kept.append(output.clone()))
     features, _ = run(small_lite.model, small_lite.prepared.pixels)

@@ -1,0 +1,9 @@
+"""What runs a network from pixels to features and logits: OpenVINO where it can, torch as the reference.
+
+Adding an engine is one file with a class that follows `engine.Engine`, and one line in `choice`.
+"""
+
+from effviz.explain.engines.choice import Choice, choose, engine_name
+from effviz.explain.engines.engine import Engine, EngineName
+
+__all__ = ["Choice", "Engine", "EngineName", "choose", "engine_name"]

@@ -1,0 +1,37 @@
+"""OpenVINO without its usage statistics: the only place that imports it.
+
+`import openvino` alone sends an event to Intel's statistics server unless the package `openvino_telemetry` is missing.
+So Python is told that it is missing, and OpenVINO takes the stub that it brings along for that case.
+"""
+
+import sys
+from typing import Any
+
+TELEMETRY = "openvino_telemetry"
+
+
+def openvino() -> Any:
+    """Return the openvino package, which has no types.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    sys.modules[TELEMETRY] = None  # type: ignore[assignment]  # what `import` takes for "not there"
+    import openvino as package
+
+    return package
+
+
+def conversion_failures() -> tuple[type[Exception], ...]:
+    """Return the converter's own errors, which have no base but Exception."""
+    frontend = openvino().frontend
+    from openvino.tools.ovc.error import BasicError
+
+    return (
+        BasicError,
+        frontend.GeneralFailure,
+        frontend.InitializationFailure,
+        frontend.NotImplementedFailure,
+        frontend.OpConversionFailure,
+        frontend.OpValidationFailure,
+    )

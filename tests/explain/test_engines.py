@@ -1,0 +1,240 @@
+"""OpenVINO's numbers beside torch's on sample photos; which engine is taken; what lies on disk and in memory."""
+
+import gc
+import logging
+import os
+import subprocess
+import sys
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from effviz.errors import SettingsError
+from effviz.explain import images
+from effviz.explain.engines import EngineName, choice, choose, engine_name, openvino_engine, runtime, store
+from effviz.explain.engines.openvino_engine import OpenVinoEngine
+from effviz.explain.engines.torch_engine import TorchEngine
+from effviz.explain.forward import run
+from effviz.explain.preprocess import prepare
+from effviz.zoo.catalogue import parse
+from effviz.zoo.loading import load
+
+SAMPLES = sorted((Path(__file__).parents[2] / "assets" / "samples").glob("*.jpg"))[:4]
+TINY = "scaled-lite-d1-w0.5@64"
+# B0's and B3's architectures: SiLU, squeeze-and-excitation
+NETWORKS = ("lite0", "lite1", "lite2", "scaled-d1-w1@224", "scaled-d1.4-w1.2@300")
+
+# What a new process does with a model; sending anything would end it.
+ALONE = """
+import socket, sys
+def refuse(*_): raise SystemExit("a connection was made")
+socket.socket.connect = socket.getaddrinfo = refuse
+from effviz.explain.engines import engine_name
+from effviz.zoo.catalogue import parse
+from effviz.zoo.loading import load
+print(engine_name(load(parse(sys.argv[1]))), [n for n, it in sys.modules.items() if it and n.startswith("openvino_t")])
+"""
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("EFFVIZ_ENGINE", raising=False)
+    return tmp_path / "effviz" / "openvino"
+
+
+@pytest.fixture
+def tiny(cache, lively):
+    return lively(TINY)
+
+
+def pixels_of(model, count=1):
+    size = model.ref.resolution_px
+    return np.random.default_rng(1).standard_normal((count, 3, size, size), np.float32)
+
+
+def assert_close(ours, expected):
+    for ours_part, expected_part in zip(ours, expected, strict=True):
+        assert ours_part.shape == expected_part.shape
+        assert np.abs(ours_part - expected_part).max() <= 1e-3 * np.abs(expected_part).max()
+
+
+@pytest.mark.parametrize("ref", NETWORKS)
+def test_openvino_equals_torch_on_sample_photos(ref, lively):
+    model = lively(ref)
+    fast, reference = choose(model).engine, TorchEngine(model)
+    assert fast.name is EngineName.OPENVINO
+    for path in SAMPLES:
+        pixels = prepare(images.read(path.read_bytes(), path.name), model.ref).pixels
+        ours, expected = fast.run(pixels), reference.run(pixels)
+        assert_close(ours, expected)
+        assert np.array_equal(np.argsort(-ours[1][0])[:5], np.argsort(-expected[1][0])[:5])
+
+
+def test_torch_engine_equals_the_modules_own_forward(tiny):
+    pixels = pixels_of(tiny, 2)
+    features, logits = TorchEngine(tiny).run(pixels)
+    with torch.no_grad():
+        assert np.allclose(logits, tiny.module(torch.tensor(pixels)).numpy(), atol=1e-5)
+    assert features.shape == (2, 1280, 2, 2)
+
+
+def test_a_batch_is_run_photo_by_photo(tiny):
+    pixels = pixels_of(tiny, 3)
+    assert_close(choose(tiny).engine.run(pixels), TorchEngine(tiny).run(pixels))
+
+
+def test_results_are_arrays_of_their_own(tiny):
+    """A request's buffers are used again by the next call."""
+    engine, first = choose(tiny).engine, pixels_of(tiny)
+    features, _ = engine.run(first)
+    kept = features.copy()
+    engine.run(-first)
+    assert np.array_equal(features, kept)
+
+
+def test_four_threads_give_the_serial_results(tiny):
+    engine = choose(tiny).engine
+    jobs = list(pixels_of(tiny, 40)[:, None])
+    serial = [engine.run(job) for job in jobs]
+    with ThreadPoolExecutor(4) as pool:
+        for ours, expected in zip(pool.map(engine.run, jobs), serial, strict=True):
+            assert_close(ours, expected)
+    assert engine.idle.qsize() <= 4
+
+
+def test_four_threads_compile_a_model_once(tiny, monkeypatch):
+    made = []
+    original = OpenVinoEngine.of
+    monkeypatch.setattr(OpenVinoEngine, "of", lambda *given: made.append(given) or original(*given))
+    with ThreadPoolExecutor(4) as pool:
+        engines = list(pool.map(lambda _: choose(tiny).engine, range(8)))
+    assert len(made) == 1
+    assert len({id(engine) for engine in engines}) == 1
+
+
+def test_changed_weights_get_a_new_engine(tiny):
+    pixels = pixels_of(tiny)
+    run(tiny, pixels)
+    with torch.no_grad():
+        tiny.module.classifier.bias += 5
+    assert_close(run(tiny, pixels)[1:], TorchEngine(tiny).run(pixels)[1])
+
+
+def test_another_size_gets_its_own_engine(tiny):
+    pixels = np.random.default_rng(1).standard_normal((1, 3, 96, 96), np.float32)
+    assert_close(choose(tiny, 96).engine.run(pixels), TorchEngine(tiny).run(pixels))
+
+
+def test_the_engine_goes_with_its_model(cache):
+    gc.collect()  # those of other tests
+    model = load(parse(TINY))
+    choose(model)
+    module = weakref.ref(model.module)
+    before = len(choice._made)
+    del model
+    gc.collect()
+    assert module() is None
+    assert len(choice._made) == before - 1
+
+
+@pytest.mark.parametrize("word", ["torch", " Torch "])
+def test_the_setting_picks_torch(word, tiny, monkeypatch):
+    monkeypatch.setenv("EFFVIZ_ENGINE", word)
+    assert engine_name(tiny) is EngineName.TORCH
+    assert choose(tiny).fallback == ""
+
+
+def test_an_unknown_setting_is_refused(tiny, monkeypatch):
+    monkeypatch.setenv("EFFVIZ_ENGINE", "fast")
+    with pytest.raises(SettingsError, match=r"'fast'.*auto, openvino or torch.*Correct"):
+        choose(tiny)
+
+
+@pytest.mark.parametrize("error", [ImportError("No module named 'openvino'"), RuntimeError("no such operation")])
+def test_without_openvino_torch_runs_and_says_so(error, tiny, monkeypatch, caplog):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(openvino_engine, "_convert", fail)
+    with caplog.at_level(logging.WARNING):
+        chosen = choose(tiny)
+        choose(tiny)
+    assert chosen.engine.name is EngineName.TORCH
+    assert str(error) in chosen.fallback
+    assert [record.getMessage() for record in caplog.records] == [chosen.fallback]  # once
+    monkeypatch.setenv("EFFVIZ_ENGINE", "openvino")
+    with pytest.raises(RuntimeError, match="OpenVINO cannot run it"):
+        choose(tiny)
+
+
+def test_a_conversion_with_other_numbers_is_not_used(tiny, monkeypatch):
+    monkeypatch.setattr(openvino_engine, "_convert", lambda *_, convert=openvino_engine._convert: convert(other, 64))
+    other = load(parse(TINY))  # not enlivened
+    chosen = choose(tiny)
+    assert chosen.engine.name is EngineName.TORCH
+    assert "other numbers" in chosen.fallback
+    assert not list(cache_entries())
+
+
+def cache_entries():
+    return (store.folder() / "openvino").glob("scaled*")
+
+
+def test_a_known_model_is_not_converted_again(tiny, cache, lively, monkeypatch):
+    pixels = pixels_of(tiny)
+    expected = choose(tiny).engine.run(pixels)
+    monkeypatch.setattr(openvino_engine, "_convert", lambda *_: pytest.fail("converted again"))
+    assert_close(choose(lively(TINY)).engine.run(pixels), expected)
+    assert {path.suffix for path in cache.glob("scaled*/*")} == {".xml", ".bin"}
+    assert list(cache.glob("compiled/*.blob"))
+    assert not list(cache.glob(".new-*"))
+
+
+@pytest.mark.parametrize("file", ["network.xml", "network.bin"])
+def test_a_damaged_network_is_made_again(file, tiny, cache, lively):
+    choose(tiny)
+    (damaged,) = cache.glob(f"scaled*/{file}")
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    for blob in cache.glob("compiled/*"):
+        blob.unlink()
+    chosen = choose(lively(TINY))
+    assert chosen.engine.name is EngineName.OPENVINO
+    assert damaged.stat().st_size > 1000
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(tiny, tmp_path, monkeypatch, caplog):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
+    assert engine_name(tiny) is EngineName.OPENVINO
+    assert "cannot be kept" in caplog.text
+
+
+def test_the_cache_keeps_the_newest(cache, monkeypatch):
+    monkeypatch.setattr(store, "KEPT", 2)
+    for age, name in enumerate(["a-1", "b-1", "c-1"]):
+        path = store.put(name, lambda path: path.write_text("x"))
+        os.utime(path.parent, (1000 + age, 1000 + age))
+    store.put("d-1", lambda path: path.write_text("x"))
+    assert sorted(entry.name for entry in cache.iterdir()) == ["c-1", "d-1"]
+
+
+def test_the_key_tells_weights_sizes_and_versions_apart(tiny):
+    key = store.key(tiny, 64, "1")
+    assert key == store.key(tiny, 64, "1")
+    assert len({key, store.key(tiny, 96, "1"), store.key(tiny, 64, "2"), store.key(load(parse(TINY)), 64, "1")}) == 4
+
+
+def test_threads_follow_torch(tiny):
+    assert choose(tiny).engine.compiled.get_property("INFERENCE_NUM_THREADS") == torch.get_num_threads()
+    assert choose(tiny).engine.compiled.get_property("INFERENCE_PRECISION_HINT") == runtime.openvino().Type.f32
+
+
+def test_a_new_process_converts_without_network_or_statistics(cache):
+    done = subprocess.run([sys.executable, "-c", ALONE, TINY], capture_output=True, text=True, check=False)
+    assert done.stdout.split("\n")[0] == "openvino []", done.stderr
