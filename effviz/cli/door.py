@@ -34,9 +34,7 @@ def open_app(
         # A set address also keeps Streamlit from asking the internet for this machine's public one.
         "server_address": address,
         "server_headless": not (browser and _has_screen()),
-        "server_showEmailPrompt": False,
         "logger_hideWelcomeMessage": True,
-        "browser_gatherUsageStats": False,
     }
     typer.echo(f"EffViz: http://{address}:{port}")
     bootstrap.load_config_options(options)

@@ -1,10 +1,13 @@
 """Commands about models: `models` lists them, `fetch` gets weights from the hub."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from effviz.cli import output
+
+if TYPE_CHECKING:
+    from effviz.zoo.cards import Card
 
 
 def models(as_json: output.AsJson = False) -> None:
@@ -56,7 +59,7 @@ def fetch(
         typer.echo(f"{spec.name}: ready ({spec.weights})")
 
 
-def _facts(card: Any) -> dict[str, object]:
+def _facts(card: "Card") -> dict[str, object]:
     spec = card.ref.spec
     return {
         "name": spec.name,
