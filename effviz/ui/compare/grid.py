@@ -54,7 +54,7 @@ def show(photos: Sequence[Photo], entrants: Sequence[Entrant], choice: Choice, l
     progress = st.progress(0.0, text="Getting ready")
     cells = []
     for number, (photo, entrant, place) in enumerate(places):
-        progress.progress(number / len(places), text=f"{entrant.card.ref.label} looks at {plain(photo.name)}")
+        progress.progress(number / len(places), text=_doing(entrant, photo))
         with place:
             if cell := _cell(photo, entrant, choice):
                 cells.append(cell)
@@ -68,6 +68,10 @@ def show(photos: Sequence[Photo], entrants: Sequence[Entrant], choice: Choice, l
     if together:
         _legend(together[0], look)
     return cells
+
+
+def _doing(entrant: Entrant, photo: Photo) -> str:
+    return f"{plain(entrant.card.ref.label)} looks at {plain(photo.name)} (a model is loaded the first time)"
 
 
 def _row(photo: Photo, entrants: Sequence[Entrant]) -> list[tuple[Entrant, DeltaGenerator]]:

@@ -23,7 +23,7 @@ def choose() -> tuple[Entrant, ...]:
     left.selectbox("Comparison", by_name, format_func=lambda name: by_name[name].title, key=PRESET, on_change=_preset)
     right.multiselect(
         "Models",
-        list(dict.fromkeys([*MODELS.get(), *(f"{s.name}@{s.resolution_px}" for s in catalogue.catalogue())])),
+        list(dict.fromkeys([*MODELS.get(), *_choices()])),
         key=PICKED,
         on_change=_picked,
         accept_new_options=True,
@@ -35,6 +35,13 @@ def choose() -> tuple[Entrant, ...]:
     st.caption(preset.summary)
     refs = _exist(MODELS.get())
     return tuple(_entrant(ref, preset, refs[0]) for ref in refs)
+
+
+def _choices() -> list[str]:
+    """Every model at its own size, then the other recipes of its weights."""
+    default = [f"{spec.name}@{spec.resolution_px}" for spec in catalogue.catalogue()]
+    others = [catalogue.find(name, recipe) for name in catalogue.NAMES for recipe in catalogue.recipes(name)[1:]]
+    return default + [f"{spec.name}@{spec.resolution_px}" for spec in others]
 
 
 def _preset() -> None:
