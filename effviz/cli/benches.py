@@ -1,10 +1,13 @@
 """Commands that time EffViz beside a peer: one function a bench, which `effviz.bench` measures."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from effviz.cli import output
+
+if TYPE_CHECKING:
+    from effviz.bench.cam import CamRow
 
 app = typer.Typer(no_args_is_help=True, help="Time EffViz beside a peer in the same run and print the ratio.")
 
@@ -25,6 +28,31 @@ def scaling(
         for row in rows
     ]
     output.show_table("Parameters, MACs and every layer of a network", columns, shown)
+
+
+@app.command("cam")
+def cam(
+    repeats: Annotated[int, typer.Option(min=1, max=1000, help="Timed runs of each side; the median counts.")] = 15,
+    as_json: output.AsJson = False,
+) -> None:
+    """Time class activation maps beside pytorch-grad-cam, torchcam and OpenVINO's forward passes alone."""
+    from effviz.bench.cam import bench
+
+    with output.progress() as bar:
+        bar.add_task("Class activation maps", total=None)
+        result = bench(repeats)
+    if as_json:
+        fields = ("name", "ours_ms", "peer_ms", "ratio", "target", "met")
+        output.show_json([{field: getattr(row, field) for field in fields} for row in result.rows])
+    else:
+        columns = ("EffViz, and its peer", "EffViz, ms", "Peer, ms", "Ratio", "Target")
+        output.show_table("Class activation maps: median (least-most)", columns, [_cells(row) for row in result.rows])
+    for sentence in result.skipped:
+        typer.echo(sentence, err=True)
+
+
+def _cells(row: "CamRow") -> tuple[str, ...]:
+    return row.name, str(row.ours), str(row.peer), f"{row.ratio:.2f}x", f"{row.target}: {_met(row.met)}"
 
 
 def _met(met: bool) -> str:
