@@ -1,5 +1,6 @@
 """Which weights of the Hugging Face hub are on this machine; nothing is ever fetched from here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,12 +45,25 @@ def availability(spec: ModelSpec) -> Availability:
             return Availability(True, f"{spec.name} is untrained: random weights, its maps mean nothing.")
 
 
+def missing(specs: Sequence[ModelSpec]) -> tuple[str, ...]:
+    """Return what to do about the models that cannot be loaded here: one sentence for those of the hub."""
+    absent = [spec for spec in specs if not availability(spec).available]
+    names = list(dict.fromkeys(spec.name for spec in absent if spec.origin is WeightsOrigin.HUB))
+    others = tuple(availability(spec).sentence for spec in absent if spec.origin is not WeightsOrigin.HUB)
+    return (_to_fetch(names), *others) if names else others
+
+
+def _to_fetch(names: Sequence[str]) -> str:
+    return (
+        f"The weights of {', '.join(names)} are not on this machine yet: "
+        f"run `effviz fetch {' '.join(names)}` once, online."
+    )
+
+
 def _of_hub(spec: ModelSpec) -> Availability:
     if cached(spec):
         return Availability(True, f"The weights of {spec.name} are in the local cache of the Hugging Face hub.")
-    return Availability(
-        False, f"The weights of {spec.name} are not on this machine yet: run `effviz fetch {spec.name}` once, online."
-    )
+    return Availability(False, _to_fetch([spec.name]))
 
 
 def _of_package(spec: ModelSpec) -> Availability:

@@ -72,9 +72,17 @@ def test_an_unknown_sample_in_a_link_leaves_its_sentence() -> None:
 
 def test_a_model_without_weights_names_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    test = page(models="lite0@224,b3@300")
-    assert "effviz fetch b3" in texts(test)
+    test = page(models="lite0@224,b3@300,b1@240")
+    assert "The weights of b3, b1 are not on this machine yet: run `effviz fetch b3 b1` once" in texts(test)
     assert "<b>lite0@224</b>" in titles(test)
+
+
+def test_without_any_weights_there_is_no_claim_about_maps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    test = page(models="b3@300")
+    assert "effviz fetch b3" in texts(test)
+    assert "Same map" not in texts(test)
+    assert not test.exception
 
 
 def test_an_untrained_network_is_loudly_labelled() -> None:

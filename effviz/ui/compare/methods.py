@@ -22,7 +22,7 @@ CLOSED = tuple(method for method, fact in METHODS.items() if fact.closed_form)
 
 def badge(cells: Sequence[Cell], choice: Choice) -> None:
     """Say which methods would show what the grid shows."""
-    if choice.layer is not Layer.LAST or not METHODS[choice.method].closed_form:
+    if not cells or choice.layer is not Layer.LAST or not METHODS[choice.method].closed_form:
         return
     twins = [_twins(cell, choice.method) for cell in cells]
     everywhere = [method for method in CLOSED if all(method in found for found in twins)]

@@ -1,11 +1,13 @@
 """Choose models: a ready comparison, or any list of them."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from effviz.ui.compare.grid import Entrant
 from effviz.ui.guard import guard
 from effviz.ui.state import MODELS, MOST_MODELS
-from effviz.zoo import catalogue
+from effviz.zoo import catalogue, hub
 from effviz.zoo.cards import card
 from effviz.zoo.model import ModelRef
 from effviz.zoo.presets import PRESETS, Preset, role
@@ -35,6 +37,13 @@ def choose() -> tuple[Entrant, ...]:
     st.caption(preset.summary)
     refs = _exist(MODELS.get())
     return tuple(_entrant(ref, preset, refs[0]) for ref in refs)
+
+
+def ready(entrants: Sequence[Entrant]) -> list[Entrant]:
+    """Those whose weights are here; for the others one sentence says how to get them."""
+    for sentence in hub.missing([entrant.card.ref.spec for entrant in entrants]):
+        st.info(sentence, icon=":material/download:")
+    return [entrant for entrant in entrants if entrant.card.availability.available]
 
 
 def _choices() -> list[str]:

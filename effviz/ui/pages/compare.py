@@ -14,14 +14,15 @@ for setting in (state.MODELS, state.SAMPLES, state.PHI):
 chosen = photos.choose()
 entrants = models.choose()
 choice, look = controls.choose()
+ready = models.ready(entrants)
 
 cells = []
 if not chosen:
     st.info("No photo is chosen: take one of the samples above, or drop in your own.")
 elif not entrants:
     st.info("No model is chosen: pick a comparison above, or type a model such as lite0@224.")
-elif controls.agreed(choice, len(chosen) * len(entrants)):
-    cells = grid.show(chosen, entrants, choice, look)
+elif ready and controls.agreed(choice, len(chosen) * len(ready)):
+    cells = grid.show(chosen, ready, choice, look)
     methods.badge(cells, choice)
 
 left, right = st.columns(2, gap="large")
