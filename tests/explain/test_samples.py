@@ -18,7 +18,7 @@ SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "samples" / "ATT
 
 
 def test_every_bundled_file_has_exactly_one_attribution_row():
-    files = sorted(path.name for path in samples.FOLDER.iterdir() if path.name != "ATTRIBUTION.csv")
+    files = sorted(path.name for path in samples.FOLDER.iterdir() if path.suffix != ".csv")
     assert sorted(sample.path.name for sample in samples.samples()) == files
 
 
