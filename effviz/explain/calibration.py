@@ -37,6 +37,11 @@ def calibrations(path: Path = PATH) -> dict[str, Calibration]:
     return {label: Calibration(**entry) for label, entry in entries.items()}
 
 
+def measured(label: str) -> bool:
+    """Tell whether a model has a calibrated placement at this input size."""
+    return label in calibrations()
+
+
 def find(label: str) -> Calibration:
     """The calibration of a model at an input size, `lite0@224`.
 

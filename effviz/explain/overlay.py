@@ -28,7 +28,7 @@ class OverlayStyle:
     opacity: float = 0.55  # 0 shows the photo, 1 the colours alone
     placement: Placement = Placement.PLAIN
     view: View = SCREEN
-    contour: float | None = None  # a line where the map passes this part of its range, 0 to 1
+    contour: float | None = None  # a line where the map passes this part of its range (signed: of its positive half)
 
 
 DEFAULT_STYLE: Final = OverlayStyle()
@@ -46,7 +46,9 @@ def overlay(photo: Photo, scaled: ScaledMap, style: OverlayStyle = DEFAULT_STYLE
     if style.view.cells:
         _draw_cells(picture, placed)
     if style.contour is not None:
-        _draw_contour(picture, fractions(placed.values, scaled), style.contour)
+        # Signed maps: of the way from none to the strongest evidence, since half of their range is none.
+        level = 0.5 + style.contour / 2 if scaled.signed else style.contour
+        _draw_contour(picture, fractions(placed.values, scaled), level)
     _draw_frame(picture, np.isfinite(placed.values))
     return picture
 

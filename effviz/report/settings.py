@@ -85,7 +85,8 @@ def _shown(comparison: Comparison) -> dict[str, Json]:
 def _calibrations(comparison: Comparison) -> dict[str, Json]:
     if comparison.style.placement is Placement.PLAIN:
         return {}
-    found = [calibration.find(model.ref.label) for model in comparison.models]
+    known = calibration.calibrations()  # the others are placed plainly
+    found = [known[model.ref.label] for model in comparison.models if model.ref.label in known]
     return {
         one.model: {"offset_x": one.offset_x, "offset_y": one.offset_y, "slope": one.slope, "made": one.made}
         for one in found

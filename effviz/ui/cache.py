@@ -65,6 +65,13 @@ def model(label: str) -> "Model":
     return load(catalogue.parse(label))
 
 
+def fallback(label: str) -> str:
+    """Why a model does not run on the fast engine; empty when it does."""
+    from effviz.explain.engines import choose
+
+    return choose(model(label)).fallback
+
+
 def forward(ref: ModelRef, of: Photo) -> Forward:
     """One pass of a photo through a model."""
     return _forward(ref.label, of.sha256, of.name, of)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -51,25 +52,31 @@ def network(request, lites, silu) -> Forward:
 
 
 @pytest.fixture(scope="session")
-def lively(cat):
-    """Load a model; without trained weights it is enlivened for photos, not noise: on those it would blow up."""
+def lively():
+    """Load a model; without trained weights it is enlivened on sample photos: on other pictures it would blow up."""
+    paths = sorted(SAMPLES.glob("*.jpg"))[:8]
+    photos = [images.read(path.read_bytes(), path.name) for path in paths]
 
     def loaded(ref: str):
         model = load(parse(ref))
         if not model.ref.spec.trained:
-            enliven(model.module, torch.tensor(prepare(cat, model.ref).pixels))
+            pixels = np.concatenate([prepare(photo, model.ref).pixels for photo in photos])
+            enliven(model.module, torch.tensor(pixels), spread=0.3)
         return model
 
     return loaded
 
 
-def enliven(module: torch.nn.Module, pixels: torch.Tensor) -> None:
-    """Spread the batch norms and the classifier, so that features and logits are as large as in a trained network."""
+def enliven(module: torch.nn.Module, pixels: torch.Tensor, spread: float = 1.0) -> None:
+    """Spread the batch norms and the classifier, so that features and logits are as large as in a trained network.
+
+    The more spread, the worse conditioned: a deep random network then multiplies the rounding of 32-bit floats.
+    """
     generator = torch.Generator().manual_seed(0)
     for layer in module.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
-            torch.nn.init.normal_(layer.weight, 1, 0.3, generator)
-            torch.nn.init.normal_(layer.bias, 0, 0.5, generator)
+            torch.nn.init.normal_(layer.weight, 1, 0.3 * spread, generator)
+            torch.nn.init.normal_(layer.bias, 0, 0.5 * spread, generator)
             layer.momentum = 1.0
     torch.nn.init.normal_(module.classifier.weight, 0, 0.1, generator)
     torch.nn.init.normal_(module.classifier.bias, 0, 0.1, generator)

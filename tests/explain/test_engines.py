@@ -168,7 +168,7 @@ def test_without_openvino_torch_runs_and_says_so(error, tiny, monkeypatch, caplo
     assert str(error) in chosen.fallback
     assert [record.getMessage() for record in caplog.records] == [chosen.fallback]  # once
     monkeypatch.setenv("EFFVIZ_ENGINE", "openvino")
-    with pytest.raises(RuntimeError, match="OpenVINO cannot run it"):
+    with pytest.raises(SettingsError, match="OpenVINO cannot run it"):
         choose(tiny)
 
 

@@ -99,3 +99,11 @@ def test_the_photo_is_not_drawn_on(make_map):
 def test_a_tiny_photo_can_be_drawn(make_map, seen):
     picture = overlay(grey_photo(16, 16), scaled(make_map, np.eye(7), seen=seen), OverlayStyle(contour=0.5))
     assert picture.shape == (16, 16, 3)
+
+
+def test_a_signed_contour_counts_from_none_to_the_strongest(make_map):
+    values = [[-4.0, 0.5, 1.5, 4.0]]
+    signed = rescale([make_map(values)], Scale.DENSITY)[0]
+    own = rescale([make_map([[0.0, 0.5, 1.5, 4.0]])], Scale.OWN)[0]
+    style = OverlayStyle(opacity=0, contour=0.25, view=CELLS)
+    np.testing.assert_array_equal(overlay(grey_photo(), signed, style), overlay(grey_photo(), own, style))

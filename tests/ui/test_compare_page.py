@@ -40,7 +40,8 @@ def test_a_first_visit_compares_the_five_scaling_axes() -> None:
         ("lite2@260", "compound"),
     ):
         assert f"<b>{label}</b>" in titles(test)
-        assert f">{role}</span>" in titles(test)
+        assert f">{role}" in titles(test)
+    assert ">width, from lite1@224</span>" in titles(test)  # the pure-width step
     assert "Grad-CAM, HiResCAM, XGrad-CAM, ShapleyCAM" in texts(test)
     numbers = test.dataframe[0].value
     # README of the official Lite models: 4.7 and 6.1 million parameters; timm's 74.846 and 77.462 % top-1.
@@ -139,3 +140,19 @@ def test_models_outside_a_ready_comparison_get_their_role_against_the_first() ->
         "width",
         "resolution",
     ]
+
+
+def test_a_role_against_another_model_than_the_first_names_it() -> None:
+    assert ">width, from lite1@224</span>" in titles(page(models="lite0@224,lite1@224,lite2@224"))
+
+
+def test_a_model_without_calibration_is_placed_plainly_and_says_so() -> None:
+    test = page(models="lite0@224,lite0@96", placement="Calibrated")
+    assert not test.error
+    assert "lite0@96 has no measured calibration: plain placement" in texts(test).replace("\\", "")
+    assert "lite0@224 has no measured" not in texts(test).replace("\\", "")
+
+
+def test_the_family_of_the_strip_is_in_the_link() -> None:
+    test = page(family="EfficientNet")
+    assert next(control for control in test.segmented_control if control.key == "family").value == "efficientnet"

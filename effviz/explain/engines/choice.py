@@ -51,8 +51,7 @@ def choose(model: Model, size_px: int | None = None) -> Choice:
     """Return the engine of a model at an input size (its own by default); the first call compiles it.
 
     Raises:
-        SettingsError: EFFVIZ_ENGINE is not one of the three words.
-        RuntimeError: EFFVIZ_ENGINE asks for openvino and it cannot run the model.
+        SettingsError: EFFVIZ_ENGINE is not one of the three words, or asks for openvino and it cannot run the model.
     """
     setting = _setting()
     if setting == EngineName.TORCH:
@@ -61,7 +60,9 @@ def choose(model: Model, size_px: int | None = None) -> Choice:
     if made.engine is not None:
         return Choice(made.engine)
     if setting == EngineName.OPENVINO:
-        raise RuntimeError(made.fallback)
+        raise SettingsError(
+            f"{SETTING} asks for openvino only, and it cannot run this model: set it to auto. {made.fallback}"
+        )
     return Choice(TorchEngine(model), made.fallback)
 
 

@@ -1,9 +1,10 @@
 """Choose what the maps explain and how they look: widgets to typed values, all of them in the address."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from effviz.explain import calibration
 from effviz.explain.methods import METHODS, slow, supported
 from effviz.explain.overlay import OverlayStyle
 from effviz.explain.palettes import Palette
@@ -134,7 +135,13 @@ def look() -> Look:
         "Scale", [str(s) for s in Scale], format_func=lambda s: SCALES[Scale(s)], key="scale", bind="query-params"
     )
     palette = st.selectbox(
-        "Palette", [str(p) for p in Palette], format_func=str.title, key="palette", bind="query-params"
+        "Palette",
+        [str(p) for p in Palette],
+        format_func=str.title,
+        key="palette",
+        bind="query-params",
+        disabled=Scale(scale) is Scale.DENSITY,
+        help="Signed maps always take the diverging palette.",
     )
     opacity = st.slider("Opacity (%)", 0, 100, 55, 5, key="opacity", bind="query-params")
     contour = st.slider("Contour (% of the range; 0: none)", 0, 95, 0, 5, key="contour", bind="query-params")
@@ -155,6 +162,13 @@ def look() -> Look:
         contour / 100 if contour else None,
     )
     return Look(Scale(scale), style)
+
+
+def style_for(label: str, style: OverlayStyle) -> OverlayStyle:
+    """The style for one model: plain placement where no calibration was measured."""
+    if style.placement is Placement.CALIBRATED and not calibration.measured(label):
+        return replace(style, placement=Placement.PLAIN)
+    return style
 
 
 def agreed(choice: Choice, maps: int) -> bool:

@@ -11,7 +11,7 @@ from effviz.report import grid as sheet
 from effviz.report.arrays import maps_npz
 from effviz.report.settings import Comparison, settings_json
 from effviz.ui import cache
-from effviz.ui.compare.controls import LAYERS, SCALES, Choice, Look
+from effviz.ui.compare.controls import LAYERS, SCALES, Choice, Look, style_for
 from effviz.ui.compare.grid import Cell
 
 
@@ -67,7 +67,7 @@ def _sheet(cells: Sequence[Cell], choice: Choice, look: Look) -> sheet.Grid:
     scaled = zip(cells, rescale([cell.map for cell in cells], look.scale), strict=True)
     drawn = {
         (cell.photo.sha256, cell.photo.name, cell.map.model): sheet.Cell(
-            overlay(cell.photo, one, look.style), _lines(cell)
+            overlay(cell.photo, one, style_for(cell.map.model, look.style)), _lines(cell)
         )
         for cell, one in scaled
     }

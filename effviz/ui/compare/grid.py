@@ -17,7 +17,7 @@ from effviz.explain.scales import Scale, ScaledMap, rescale
 from effviz.explain.targets import Guess
 from effviz.plots.style import LOOKS
 from effviz.ui import cache
-from effviz.ui.compare.controls import Choice, Look
+from effviz.ui.compare.controls import Choice, Look, style_for
 from effviz.ui.compare.numbers import about
 from effviz.ui.outputs import plain
 from effviz.zoo.cards import Card
@@ -33,6 +33,7 @@ class Entrant:
 
     card: Card
     role: Role | None  # None outside a ready comparison
+    beside: str  # the model it has this role against, where that is not the first
     words: str  # what to look for
 
 
@@ -101,13 +102,29 @@ def _cell(photo: Photo, entrant: Entrant, choice: Choice) -> Cell | None:
 
 
 def _draw(cell: Cell, scaled: ScaledMap, look: Look) -> None:
-    cell.place.image(cache.picture(cell.photo, scaled, look.style), alt=summary.sentence(cell.map), width="stretch")
+    style = style_for(cell.map.model, look.style)
+    if style.placement is not look.style.placement:
+        st.caption(f"{plain(cell.map.model)} has no measured calibration: plain placement.")
+    cell.place.image(cache.picture(cell.photo, scaled, style), alt=summary.sentence(cell.map), width="stretch")
 
 
-def _title(label: str, role: Role | None) -> str:
+def _lines(cell: Cell) -> list[str]:
+    first = cell.guesses[0]
+    lines = [f"{plain(first.name)} **{first.probability:.0%}**"]
+    if cell.map.target_index != first.index:
+        lines.append(f"map: {plain(cell.map.target_name)} {cell.map.probability:.1%}")
+    if cell.map.values.max() <= 0:
+        lines.append(plain(summary.sentence(cell.map)))
+    return lines
+
+
+def _title(entrant: Entrant) -> str:
     """The model's name, with its role in the role's colour."""
-    chip = f'<span class="effviz-role" style="--role: {LOOKS[role].colour}">{role}</span>' if role else ""
-    return f"<b>{html.escape(label)}</b> {chip}"
+    label, role = html.escape(entrant.card.ref.label), entrant.role
+    if role is None:
+        return f"<b>{label}</b>"
+    beside = f", from {html.escape(entrant.beside)}" if entrant.beside else ""
+    return f'<b>{label}</b> <span class="effviz-role" style="--role: {LOOKS[role].colour}">{role}{beside}</span>'
 
 
 def _legend(scaled: ScaledMap, look: Look) -> None:
@@ -122,22 +139,20 @@ def _legend(scaled: ScaledMap, look: Look) -> None:
 
 
 def _caption(cell: Cell) -> None:
-    card, first = cell.entrant.card, cell.guesses[0]
-    st.html(_title(card.ref.label, cell.entrant.role))
+    card = cell.entrant.card
+    st.html(_title(cell.entrant))
     if not card.ref.spec.trained:
         st.error("Untrained: random weights, this map means nothing.", icon=":material/warning:")
-    lines = [f"{plain(first.name)} **{first.probability:.0%}**"]
-    if cell.map.target_index != first.index:
-        lines.append(f"map: {plain(cell.map.target_name)} {cell.map.probability:.1%}")
-    if cell.map.values.max() <= 0:
-        lines.append(plain(summary.sentence(cell.map)))
-    st.markdown("  \n".join(lines))
+    else:
+        st.markdown("  \n".join(_lines(cell)))
     with st.popover(
         f"{cell.forward_ms:.0f} ms · about",
         key=f"about {card.ref.label} {cell.photo.sha256} {cell.photo.name}",
         type="tertiary",
     ):
         about(card, cell.entrant.words)
+        if slower := cache.fallback(card.ref.label):
+            st.markdown(plain(slower))
         st.markdown(
             f"{plain(summary.sentence(cell.map))} Logit {cell.map.logit:.2f}; forward pass {cell.forward_ms:.0f} ms."
         )

@@ -10,7 +10,7 @@ from effviz.explain.methods import METHODS
 from effviz.explain.results import Layer, Method
 from effviz.explain.scales import rescale
 from effviz.ui import cache
-from effviz.ui.compare.controls import Choice, Look
+from effviz.ui.compare.controls import Choice, Look, style_for
 from effviz.ui.compare.grid import Cell
 from effviz.ui.outputs import plain
 
@@ -59,9 +59,17 @@ def side_by_side(cells: Sequence[Cell], look: Look) -> None:
 def _group(cell: Cell, group: "Group", look: Look) -> None:
     found = cache.map_of_class(cell.entrant.card.ref, cell.photo, cell.map.target_index, group.methods[0])
     scaled = rescale([found], look.scale)[0]
-    st.image(cache.picture(cell.photo, scaled, look.style), alt=summary.sentence(found), width="stretch")
+    st.image(
+        cache.picture(cell.photo, scaled, style_for(found.model, look.style)),
+        alt=summary.sentence(found),
+        width="stretch",
+    )
     st.markdown(" = ".join(f"**{METHODS[method].title}**" for method in group.methods))
     if len(group.methods) > 1:
-        st.caption(f"largest difference {group.difference:.0e} of the map's largest value")
+        st.caption(
+            f"largest difference {group.difference:.0e} of the map's largest value"
+            if group.difference
+            else "bit for bit"
+        )
     if not METHODS[group.methods[0]].uses_target:
         st.caption("does not know about classes")

@@ -36,7 +36,7 @@ def choose() -> tuple[Entrant, ...]:
     )
     st.caption(preset.summary)
     refs = _exist(MODELS.get())
-    return tuple(_entrant(ref, preset, refs[0]) for ref in refs)
+    return tuple(_entrant(ref, preset, refs[:place]) for place, ref in enumerate(refs))
 
 
 def ready(entrants: Sequence[Entrant]) -> list[Entrant]:
@@ -73,11 +73,17 @@ def labels(preset: Preset) -> tuple[str, ...]:
     return tuple(ref.label for ref in preset.refs)
 
 
-def _entrant(ref: ModelRef, preset: Preset, first: ModelRef) -> Entrant:
+def _entrant(ref: ModelRef, preset: Preset, before: Sequence[ModelRef]) -> Entrant:
+    """A model with its role: the preset's, else what differs from the first model, else from another one before it."""
+    against = [(role(ref, other), other.label if place else "") for place, other in enumerate(before or [ref])]
     for known, part, words in zip(preset.refs, preset.roles, preset.words, strict=True):
         if known.label == ref.label:
-            return Entrant(card(ref), part, words)
-    return Entrant(card(ref), role(ref, first), "")
+            beside = next((label for found, label in against if found is part), "")
+            return Entrant(card(ref), part, beside, words)
+    for found, label in against:
+        if found is not None:
+            return Entrant(card(ref), found, label, "")
+    return Entrant(card(ref), None, "", "")
 
 
 def _exist(names: tuple[str, ...]) -> tuple[ModelRef, ...]:

@@ -22,8 +22,8 @@ def models(cards: Sequence[Card]) -> None:
             "MACs (billion)": [card.macs / 1e9 for card in cards],
             "Map (cells)": [f"{card.map_px} × {card.map_px}" for card in cards],
             "ImageNet top-1 (%)": ["not measured" if c.top1_pct is None else f"{c.top1_pct:.1f}" for c in cards],
-            "Source of top-1": [card.top1_words for card in cards],
             "Weights": [card.weights for card in cards],
+            "Source of top-1": [card.top1_words for card in cards],
         }
     )
     st.dataframe(

@@ -37,10 +37,17 @@ def _samples() -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown("Sample photos: choose up to four", width="content")
         credits = st.popover("Who took these?", type="tertiary")
-    gallery(_pictures(), SAMPLES.get(), MOST_SAMPLES, "gallery", SAMPLES.put)
+    gallery(_pictures(), SAMPLES.get(), MOST_SAMPLES, "gallery", _chosen)
     with credits:
         for sample in samples.samples():
             st.markdown(f"**{sample.title}**: {sample.author}, {sample.licence}, [source]({sample.source})")
+
+
+def _chosen(names: tuple[str, ...]) -> None:
+    gone = [name for name in SAMPLES.get() if name not in names]
+    if gone and len(names) == MOST_SAMPLES:
+        st.toast(f"{MOST_SAMPLES} samples at most: {samples.find(gone[0]).title} made room.")
+    SAMPLES.put(names)
 
 
 def _own() -> list[Photo]:

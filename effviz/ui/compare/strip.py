@@ -7,17 +7,17 @@ import streamlit as st
 from effviz import facts
 from effviz.plots import points, style
 from effviz.plots.tradeoff import tradeoff
-from effviz.scaling import PAPER_RULE, Family, plan
+from effviz.scaling import PAPER_RULE, PUBLISHED, Family, plan
 from effviz.ui import cache, outputs
 from effviz.ui.components.phi import Variant, phi_slider
 from effviz.ui.inputs import FAMILY_NAMES
-from effviz.ui.state import MODELS, MOST_MODELS, PHI
+from effviz.ui.state import FAMILY, MODELS, MOST_MODELS, PHI
 from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
 
 
-def phi() -> None:
-    """The live slider; its button adds the nearest published network to the comparison."""
+def phi() -> Family:
+    """The live slider; its button adds the nearest published network. Returns the family that is scaled."""
     st.subheader("One number scales all three")
     family = Family(
         st.segmented_control(
@@ -26,8 +26,9 @@ def phi() -> None:
             default=str(Family.LITE),
             required=True,
             format_func=lambda name: FAMILY_NAMES[Family(name)],
-            key="family_of_strip",
+            key=FAMILY,
             label_visibility="collapsed",
+            bind="query-params",
         )
     )
     table = cache.phi_table(PAPER_RULE.alpha, PAPER_RULE.beta, PAPER_RULE.gamma, family)
@@ -36,15 +37,24 @@ def phi() -> None:
         f"d = {PAPER_RULE.alpha:g}^φ, w = {PAPER_RULE.beta:g}^φ, r = {PAPER_RULE.gamma:g}^φ (paper, Eq. 3). "
         "More on the Scale page."
     )
+    return family
 
 
 def _add(name: str) -> None:
-    label = catalogue.parse(name.lower()).label
-    # The oldest leaves when there are too many.
-    MODELS.put(tuple(dict.fromkeys([*MODELS.get(), label]))[-MOST_MODELS:])
+    """Add a published network at its published size, and say what happened."""
+    label = f"{name.lower()}@{PUBLISHED[name.lower()].resolution}"
+    if name.lower() not in catalogue.NAMES:
+        st.toast(f"{name} cannot be compared: no weights of it belong to the recipe that the others share.")
+    elif label in MODELS.get():
+        st.toast(f"{label} is in the comparison already.")
+    elif len(MODELS.get()) >= MOST_MODELS:
+        st.toast(f"A comparison holds {MOST_MODELS} models: remove one first.")
+    else:
+        MODELS.put((*MODELS.get(), label))
+        st.toast(f"{label} joined the comparison.")
 
 
-def accuracy(refs: Sequence[ModelRef]) -> None:
+def accuracy(refs: Sequence[ModelRef], family: Family) -> None:
     """The compared models among the paper's networks."""
     st.subheader("Cost and accuracy")
     cost = points.Cost(
@@ -60,7 +70,7 @@ def accuracy(refs: Sequence[ModelRef]) -> None:
     )
     ours, marks = points.compared(refs)
     at = PAPER_RULE.at(PHI.get())
-    here = points.mark(f"φ = {PHI.get():g}", plan(at.depth, at.width, at.resolution_px, Family.EFFICIENTNET))
+    here = points.mark(f"φ = {PHI.get():g}", plan(at.depth, at.width, at.resolution_px, family))
     st.plotly_chart(
         tradeoff([*points.paper_series(facts.PaperVersion.V5), ours], cost, [here, *marks], compact=True),
         config=style.config("accuracy"),

@@ -16,20 +16,23 @@ entrants = models.choose()
 choice, look = controls.choose()
 ready = models.ready(entrants)
 
-cells = []
-if not chosen:
-    st.info("No photo is chosen: take one of the samples above, or drop in your own.")
-elif not entrants:
-    st.info("No model is chosen: pick a comparison above, or type a model such as lite0@224.")
-elif ready and controls.agreed(choice, len(chosen) * len(ready)):
-    cells = grid.show(chosen, ready, choice, look)
-    methods.badge(cells, choice)
-
+# The grid stands above, but the strip and the plot need no model: they are there while maps are made.
+place = st.container(key="grid")
 left, right = st.columns(2, gap="large")
 with left:
-    strip.phi()
+    family = strip.phi()
 with right:
-    strip.accuracy([entrant.card.ref for entrant in entrants])
+    strip.accuracy([entrant.card.ref for entrant in entrants], family)
+
+cells = []
+with place:
+    if not chosen:
+        st.info("No photo is chosen: take one of the samples above, or drop in your own.")
+    elif not entrants:
+        st.info("No model is chosen: pick a comparison above, or type a model such as lite0@224.")
+    elif ready and controls.agreed(choice, len(chosen) * len(ready)):
+        cells = grid.show(chosen, ready, choice, look)
+        methods.badge(cells, choice)
 
 if entrants:
     st.header("The models in numbers", divider="gray")

@@ -1,0 +1,16 @@
+import io
+
+import numpy as np
+from PIL import Image
+
+from effviz.report.pictures import jpeg
+
+
+def test_a_jpeg_shows_the_picture_and_is_the_same_each_time() -> None:
+    rgb = np.zeros((40, 60, 3), np.uint8)
+    rgb[:, 30:] = (200, 80, 20)
+    data = jpeg(rgb)
+    assert data == jpeg(rgb)
+    with Image.open(io.BytesIO(data)) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (60, 40))
+        assert np.abs(np.asarray(picture).astype(int) - rgb)[:, [5, 55]].max() <= 3
