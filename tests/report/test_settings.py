@@ -64,3 +64,11 @@ def test_the_corrections_of_a_calibrated_placement_are_written_down(comparison, 
         "slope": 0.9,
         "made": "by hand",
     }
+
+
+def test_a_model_without_calibration_is_left_out_of_the_corrections(comparison, monkeypatch):
+    only = Calibration("lite0@224", 224, 1.5, -2.0, 0.9, 0.1, 0.3, 49, "by hand")
+    monkeypatch.setattr(calibration, "calibrations", lambda: {"lite0@224": only})
+    style = OverlayStyle(placement=Placement.CALIBRATED)
+    facts = json.loads(settings_json(Comparison(comparison.models, comparison.maps, "top1", Scale.OWN, style)))
+    assert list(facts["shown"]["calibrations"]) == ["lite0@224"]

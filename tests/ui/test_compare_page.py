@@ -156,3 +156,17 @@ def test_a_model_without_calibration_is_placed_plainly_and_says_so() -> None:
 def test_the_family_of_the_strip_is_in_the_link() -> None:
     test = page(family="EfficientNet")
     assert next(control for control in test.segmented_control if control.key == "family").value == "efficientnet"
+
+
+def test_nothing_is_claimed_when_no_cell_has_a_map() -> None:
+    def script() -> None:
+        from effviz.explain.results import Layer, Method
+        from effviz.explain.targets import TOP1
+        from effviz.ui.compare import methods
+        from effviz.ui.compare.controls import Choice
+
+        methods.badge([], Choice(Method.CAM, Layer.LAST, TOP1))
+
+    test = AppTest.from_function(script, default_timeout=PATIENCE_S).run()
+    assert not test.exception
+    assert not test.markdown
