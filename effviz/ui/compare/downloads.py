@@ -11,8 +11,8 @@ from effviz.report import grid as sheet
 from effviz.report.arrays import maps_npz
 from effviz.report.settings import Comparison, settings_json
 from effviz.ui import cache
+from effviz.ui.compare.cells import Cell
 from effviz.ui.compare.controls import LAYERS, SCALES, Choice, Look, style_for
-from effviz.ui.compare.grid import Cell
 
 
 def show(cells: Sequence[Cell], choice: Choice, look: Look) -> None:

@@ -1,81 +1,45 @@
-"""The grid photo x model: each cell fills as soon as its map is there."""
+"""The grid photo x model."""
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from effviz.errors import EffVizError
 from effviz.explain import summary
 from effviz.explain.overlay import palette_of
 from effviz.explain.palettes import colour
-from effviz.explain.results import ActivationMap, Photo
+from effviz.explain.results import Photo
 from effviz.explain.scales import Scale, ScaledMap, rescale
-from effviz.explain.targets import Guess
 from effviz.plots.style import LOOKS
 from effviz.ui import cache
-from effviz.ui.compare.controls import Choice, Look, style_for
+from effviz.ui.compare.cells import Cell, Entrant, Gap
+from effviz.ui.compare.controls import Look, style_for
 from effviz.ui.compare.numbers import about
 from effviz.ui.outputs import plain
-from effviz.zoo.cards import Card
-from effviz.zoo.presets import Role
 
 MOST_COLUMNS = 6
-APART = (Scale.OWN, Scale.RANK)  # scales that need no other map, so that a cell can be drawn at once
+APART = (Scale.OWN, Scale.RANK)  # scales that need no other map
 
 
-@dataclass(frozen=True, slots=True)
-class Entrant:
-    """A model in the comparison."""
-
-    card: Card
-    role: Role | None  # None outside a ready comparison
-    beside: str  # the model it has this role against, where that is not the first
-    words: str  # what to look for
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cell:
-    """What one model makes of one photo."""
-
-    photo: Photo
-    entrant: Entrant
-    map: ActivationMap
-    guesses: tuple[Guess, ...]  # the model's five first, whatever the map explains
-    forward_ms: float
-    place: DeltaGenerator  # where the picture goes
-
-
-def show(photos: Sequence[Photo], entrants: Sequence[Entrant], choice: Choice, look: Look) -> list[Cell]:
-    """Fill the grid and return the cells that have a map."""
-    places = [(photo, entrant, place) for photo in photos for entrant, place in _row(photo, entrants)]
-    progress = st.progress(0.0, text="Getting ready")
-    cells = []
-    for number, (photo, entrant, place) in enumerate(places):
-        progress.progress(number / len(places), text=_doing(entrant, photo))
+def show(photos: Sequence[Photo], entrants: Sequence[Entrant], found: Sequence[Cell | Gap], look: Look) -> None:
+    """Lay the photos down and the models across; what could not be made leaves its sentence in its place."""
+    places = [place for photo in photos for place in _row(photo, entrants)]
+    cells = [cell for cell in found if isinstance(cell, Cell)]
+    scaled = dict(zip(map(id, cells), rescale([cell.map for cell in cells], look.scale), strict=True))
+    for place, entry in zip(places, found, strict=True):
         with place:
-            if cell := _cell(photo, entrant, choice):
-                cells.append(cell)
-                if look.scale in APART:
-                    _draw(cell, rescale([cell.map], look.scale)[0], look)
-    progress.empty()
-    together = rescale([cell.map for cell in cells], look.scale)
-    if look.scale not in APART:
-        for cell, scaled in zip(cells, together, strict=True):
-            _draw(cell, scaled, look)
-    if together:
-        _legend(together[0], look)
-    return cells
+            if isinstance(entry, Gap):
+                st.info(f"**{plain(entry.entrant.card.ref.label)}**  \n{plain(entry.sentence)}")
+            else:
+                _draw(entry, scaled[id(entry)], look)
+                _caption(entry)
+    if cells:
+        _legend(scaled[id(cells[0])], look)
 
 
-def _doing(entrant: Entrant, photo: Photo) -> str:
-    return f"{plain(entrant.card.ref.label)} looks at {plain(photo.name)} (a model is loaded the first time)"
-
-
-def _row(photo: Photo, entrants: Sequence[Entrant]) -> list[tuple[Entrant, DeltaGenerator]]:
+def _row(photo: Photo, entrants: Sequence[Entrant]) -> list[DeltaGenerator]:
     """Lay out the photo and an empty cell for every model; long rows go on below."""
     width = min(MOST_COLUMNS, len(entrants) + 1)
     columns: list[DeltaGenerator] = []
@@ -84,28 +48,14 @@ def _row(photo: Photo, entrants: Sequence[Entrant]) -> list[tuple[Entrant, Delta
     with columns[0]:
         st.image(cache.thumbnail(photo), alt=f"The photo {photo.name}", width="stretch")
         st.markdown(f"**{plain(photo.name)}**  \n{photo.width} × {photo.height} px")
-    return [(entrant, column.container()) for entrant, column in zip(entrants, columns[1:], strict=False)]
-
-
-def _cell(photo: Photo, entrant: Entrant, choice: Choice) -> Cell | None:
-    """Compute one cell; what cannot be shown leaves its sentence in its place."""
-    place = st.empty()
-    try:
-        forward = cache.forward(entrant.card.ref, photo)
-        found = cache.activation_map(entrant.card.ref, photo, choice.target, choice.method, choice.layer)
-    except EffVizError as error:
-        place.info(f"**{plain(entrant.card.ref.label)}**  \n{plain(str(error))}")
-        return None
-    cell = Cell(photo, entrant, found, cache.guesses(entrant.card.ref, photo), forward.forward_ms, place)
-    _caption(cell)
-    return cell
+    return [column.container() for column in columns[1 : len(entrants) + 1]]
 
 
 def _draw(cell: Cell, scaled: ScaledMap, look: Look) -> None:
     style = style_for(cell.map.model, look.style)
     if style.placement is not look.style.placement:
         st.caption(f"{plain(cell.map.model)} has no measured calibration: plain placement.")
-    cell.place.image(cache.picture(cell.photo, scaled, style), alt=summary.sentence(cell.map), width="stretch")
+    st.image(cache.picture(cell.photo, scaled, style), alt=summary.sentence(cell.map), width="stretch")
 
 
 def _lines(cell: Cell) -> list[str]:

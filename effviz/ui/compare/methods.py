@@ -10,8 +10,8 @@ from effviz.explain.methods import METHODS
 from effviz.explain.results import Layer, Method
 from effviz.explain.scales import rescale
 from effviz.ui import cache
+from effviz.ui.compare.cells import Cell
 from effviz.ui.compare.controls import Choice, Look, style_for
-from effviz.ui.compare.grid import Cell
 from effviz.ui.outputs import plain
 
 if TYPE_CHECKING:

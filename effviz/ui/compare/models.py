@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from effviz.ui.compare.grid import Entrant
+from effviz.ui.compare.cells import Entrant
 from effviz.ui.guard import guard
 from effviz.ui.state import MODELS, MOST_MODELS
 from effviz.zoo import catalogue, hub

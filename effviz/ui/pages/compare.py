@@ -3,7 +3,7 @@
 import streamlit as st
 
 from effviz.ui import state
-from effviz.ui.compare import controls, downloads, grid, methods, models, numbers, photos, strip
+from effviz.ui.compare import cells, controls, downloads, grid, methods, models, numbers, photos, strip
 from effviz.ui.guard import guard
 
 st.title("What do differently scaled EfficientNets look at?")
@@ -24,23 +24,25 @@ with left:
 with right:
     strip.accuracy([entrant.card.ref for entrant in entrants], family)
 
-cells = []
+shown: list[cells.Cell] = []
 with place:
     if not chosen:
         st.info("No photo is chosen: take one of the samples above, or drop in your own.")
     elif not entrants:
         st.info("No model is chosen: pick a comparison above, or type a model such as lite0@224.")
     elif ready and controls.agreed(choice, len(chosen) * len(ready)):
-        cells = grid.show(chosen, ready, choice, look)
-        methods.badge(cells, choice)
+        found = cells.compute(chosen, ready, choice)
+        grid.show(chosen, ready, found, look)
+        shown = [entry for entry in found if isinstance(entry, cells.Cell)]
+        methods.badge(shown, choice)
 
 if entrants:
     st.header("The models in numbers", divider="gray")
     numbers.models([entrant.card for entrant in entrants])
-if cells:
+if shown:
     st.header("How much the maps agree", divider="gray")
-    numbers.agreements([cell.map for cell in cells])
+    numbers.agreements([cell.map for cell in shown])
     st.header("The same photo by other methods", divider="gray")
-    methods.side_by_side(cells, look)
+    methods.side_by_side(shown, look)
     st.header("Take it home", divider="gray")
-    downloads.show(cells, choice, look)
+    downloads.show(shown, choice, look)
