@@ -1,4 +1,4 @@
-"""Every text that a visitor reads goes through `_`: a second language is a catalogue in `locales/`, and no page changes.
+"""Every text that visitors read goes through `_`: a second language is a catalogue in `locales/`, no page changes.
 
 `_` looks a literal sentence up when it is shown, so values go in afterwards: `_("{count} photos").format(count=3)`.
 Text that is made when a module loads is marked with `later` and looked up where it is shown: `_(TITLES[kind])`.
