@@ -1,5 +1,6 @@
 """Numbers that others published, as CSV with a source on every row."""
 
+from effviz.facts.latency import PaperLatency, paper_latencies, paper_speedup
 from effviz.facts.measured import (
     TIMM_URL,
     NetworkFamily,
@@ -18,13 +19,16 @@ __all__ = [
     "TABLES",
     "TIMM_URL",
     "NetworkFamily",
+    "PaperLatency",
     "PaperPoint",
     "PaperVersion",
     "Recipe",
     "TimmPoint",
     "family_points",
     "load",
+    "paper_latencies",
     "paper_points",
+    "paper_speedup",
     "paper_top1",
     "recipe",
     "recipe_of",

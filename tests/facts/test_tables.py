@@ -18,6 +18,7 @@ COPIED = (
     "phi_formula",
     "table1_b0",
     "table2_imagenet",
+    "table4_latency",
     "table7_scaled",
 )
 MENDED = ("coefficients", "lite")
