@@ -1,0 +1,87 @@
+"""What of the photo matters to a cell: its effective receptive field, much smaller than the theoretical one (`field`).
+
+Luo et al. 2016, https://arxiv.org/abs/1701.04128. Their measure is the gradient of the cell with respect to the
+picture; here the cell's evidence for one class is differentiated, and the square says how strongly a small change of
+each pixel moves it.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from effviz.errors import TargetError
+from effviz.explain import stages
+from effviz.explain.field import check_cell
+from effviz.explain.results import Floats, Forward
+from effviz.explain.targets import resolve
+from effviz.scaling.limits import Limit
+
+Doubles = npt.NDArray[np.float64]
+
+GRID = 56
+SHARE = Limit("share of the energy", 0, 1)
+
+
+def energy(forward: Forward, index: int, row: int, column: int, grid: int = GRID) -> Floats:
+    """Return the share of the gradient's energy in each part of what the model saw: (grid, grid), sum 1, read-only.
+
+    The energy of a pixel is the squared gradient of  sum_k w_k A_k(row, column)  with respect to it, summed over the
+    colour channels as the model gets them; the energy of a grid cell is the sum over its area, a pixel on a border
+    counting in parts. All zero where no small change of the photo moves the evidence.
+
+    One forward and one backward pass through the whole network, one at a time per model.
+
+    Raises:
+        TargetError: The model has no such class or cell, or its gradient is not a number; pick another one.
+    """
+    resolve(index, forward)
+    check_cell(row, column, (forward.features.shape[1], forward.features.shape[2]))
+    squares = np.square(_gradient(forward, index, row, column), dtype=np.float64).sum(axis=0)  # (S, S)
+    pooling = _pooling(len(squares), grid)
+    pooled = pooling @ squares @ pooling.T
+    total = pooled.sum()
+    if not np.isfinite(total):
+        raise TargetError(
+            f"The gradient of class {index} at cell ({row}, {column}) is not a finite number: only finite ones can be "
+            "shown. Choose another model."
+        )
+    shares: Floats = (pooled / total if total > 0 else pooled).astype(np.float32)
+    shares.setflags(write=False)
+    return shares
+
+
+def area_holding(energy: Floats, share: float = 0.9) -> float:
+    """Return the smallest part of the area, 0 to 1, that holds `share` of the energy; a cell may count in part.
+
+    Raises:
+        SettingsError: The share is outside 0 to 1.
+    """
+    SHARE.check(share)
+    held = np.concatenate([[0.0], np.cumsum(np.sort(energy, axis=None)[::-1], dtype=np.float64)])
+    cut = share * held[-1]
+    if cut == 0:
+        return 0.0
+    whole = int(np.searchsorted(held, cut)) - 1  # cells that count in full
+    return float((whole + (cut - held[whole]) / (held[whole + 1] - held[whole])) / energy.size)
+
+
+def _gradient(forward: Forward, index: int, row: int, column: int) -> Floats:
+    """Gradient of the cell's evidence with respect to the model's input, (3, S, S)."""
+    net = stages.network(forward.model)
+    # A caller's inference mode or no_grad would silently leave no gradients.
+    with forward.model.lock, torch.inference_mode(False), torch.enable_grad():
+        pixels = torch.tensor(forward.prepared.pixels, requires_grad=True)
+        features = net.forward_features(pixels)  # (1, C, H, W)
+        score = features[0, :, row, column] @ net.classifier.weight[index]
+        (gradient,) = torch.autograd.grad(score, pixels)  # unlike backward(), leaves no .grad
+    return np.asarray(gradient[0].numpy(), dtype=np.float32)
+
+
+def _pooling(pixels: int, cells: int) -> Doubles:
+    """How much of each pixel lies in each of the cells that share its axis, (cells, pixels); columns sum to 1.
+
+    In units of 1 / (pixels * cells) all borders are whole numbers, so what does not overlap gets exactly 0.
+    """
+    cell, pixel = np.arange(cells)[:, None], np.arange(pixels)[None, :]
+    overlap = np.minimum((cell + 1) * pixels, (pixel + 1) * cells) - np.maximum(cell * pixels, pixel * cells)
+    return np.asarray(np.maximum(overlap, 0) / cells, dtype=np.float64)
