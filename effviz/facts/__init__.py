@@ -1,5 +1,6 @@
 """Numbers that others published, as CSV with a source on every row."""
 
+from effviz.facts.curves import CurveDot, WidthDot, scaling_methods, single_dimension, width_by_baseline
 from effviz.facts.latency import PaperLatency, paper_latencies, paper_speedup
 from effviz.facts.measured import (
     TIMM_URL,
@@ -11,28 +12,60 @@ from effviz.facts.measured import (
     timm_points,
 )
 from effviz.facts.paper import PaperPoint, PaperVersion, paper_points, paper_top1
+from effviz.facts.ratios import PaperRatios, Ratio, paper_ratios
 from effviz.facts.recipes import RECIPES, Recipe, recipe, recipe_of
+from effviz.facts.scaled import ScaledB0, ScaledNetwork, other_networks, scaled_b0
 from effviz.facts.tables import TABLES, load
+from effviz.facts.transfer import (
+    HeldOut,
+    Rival,
+    TransferDot,
+    TransferResult,
+    geometric_mean,
+    held_out,
+    transfer_dots,
+    transfer_results,
+)
 
 __all__ = [
     "RECIPES",
     "TABLES",
     "TIMM_URL",
+    "CurveDot",
+    "HeldOut",
     "NetworkFamily",
     "PaperLatency",
     "PaperPoint",
+    "PaperRatios",
     "PaperVersion",
+    "Ratio",
     "Recipe",
+    "Rival",
+    "ScaledB0",
+    "ScaledNetwork",
     "TimmPoint",
+    "TransferDot",
+    "TransferResult",
+    "WidthDot",
     "family_points",
+    "geometric_mean",
+    "held_out",
     "load",
+    "other_networks",
     "paper_latencies",
     "paper_points",
+    "paper_ratios",
     "paper_speedup",
     "paper_top1",
     "recipe",
     "recipe_of",
     "recipe_points",
+    "scaled_b0",
+    "scaling_methods",
+    "single_dimension",
     "timm_point",
     "timm_points",
+    "transfer_dots",
+    "transfer_results",
+    "width_by_baseline",
 ]

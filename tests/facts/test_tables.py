@@ -13,13 +13,21 @@ COPIED = (
     "checkpoints",
     "coefficients",
     "fig1_params_vs_accuracy",
+    "fig3_single_dimension",
+    "fig4_width_by_baseline",
     "fig5_flops_vs_accuracy",
+    "fig6_transfer_efficientnet_line",
+    "fig8_scaling_methods",
     "lite",
     "phi_formula",
     "table1_b0",
     "table2_imagenet",
+    "table3_scaling",
     "table4_latency",
+    "table5_transfer",
+    "table6_datasets",
     "table7_scaled",
+    "table8_val_vs_test",
 )
 MENDED = ("coefficients", "lite")
 
