@@ -130,7 +130,7 @@ def _torchcam(subject: _Subject) -> _Comparison:
 
 def _bare(subject: _Subject) -> _Comparison:
     engines = [_openvino(model) for model in subject.models]
-    requests = [engine.compiled.create_infer_request() for engine in engines if engine]
+    requests = [engine.requests.compiled.create_infer_request() for engine in engines if engine]
     pixels = [known.prepared.pixels for known in subject.forwards]
 
     def peer() -> None:

@@ -5,10 +5,6 @@ The module is only read, so any number of threads may share one model without a 
 
 import time
 
-import numpy as np
-import torch
-
-from effviz.explain import stages
 from effviz.explain.engines import choose
 from effviz.explain.preprocess import prepare
 from effviz.explain.results import Floats, Forward, Layer, Photo
@@ -35,12 +31,11 @@ def run(model: Model, pixels: Floats) -> tuple[Floats, Floats]:
 
 
 def stage_features(forward: Forward, layer: Layer) -> Floats:
-    """Return the features (C, H, W) at the end of a stage; the pass is made again up to there."""
+    """Return the features (C, H, W) at the end of a stage; the engine makes the pass again up to there."""
     if layer is Layer.LAST:
         return forward.features
-    with torch.inference_mode():
-        features = stages.features_at(stages.network(forward.model), torch.tensor(forward.prepared.pixels), layer)
-    return _frozen(np.array(features[0].numpy(), dtype=np.float32))
+    pixels = forward.prepared.pixels
+    return _frozen(choose(forward.model, pixels.shape[-1]).engine.features_at(pixels, layer)[0])
 
 
 def _frozen(array: Floats) -> Floats:

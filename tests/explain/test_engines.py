@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from effviz.errors import SettingsError
-from effviz.explain import images
-from effviz.explain.engines import EngineName, choice, choose, engine_name, openvino_engine, runtime, store
+from effviz.explain import closed, images, stages
+from effviz.explain.engines import EngineName, choice, choose, engine_name, network, runtime, store
 from effviz.explain.engines.openvino_engine import OpenVinoEngine
 from effviz.explain.engines.torch_engine import TorchEngine
 from effviz.explain.forward import run
@@ -23,7 +23,7 @@ from effviz.explain.preprocess import prepare
 from effviz.zoo.catalogue import parse
 from effviz.zoo.loading import load
 
-SAMPLES = sorted((Path(__file__).parents[2] / "assets" / "samples").glob("*.jpg"))[:4]
+SAMPLES = sorted((Path(__file__).parents[2] / "assets" / "samples").glob("*.jpg"))
 TINY = "scaled-lite-d1-w0.5@64"
 # B0's and B3's architectures: SiLU, squeeze-and-excitation
 NETWORKS = ("lite0", "lite1", "lite2", "scaled-d1-w1@224", "scaled-d1.4-w1.2@300")
@@ -66,18 +66,41 @@ def assert_close(ours, expected):
 @pytest.mark.parametrize("ref", NETWORKS)
 def test_openvino_equals_torch_on_sample_photos(ref, lively):
     model = lively(ref)
-    fast, reference = choose(model).engine, TorchEngine(model)
+    fast, reference = choose(model).engine, TorchEngine.of(model)
     assert fast.name is EngineName.OPENVINO
-    for path in SAMPLES:
-        pixels = prepare(images.read(path.read_bytes(), path.name), model.ref).pixels
-        ours, expected = fast.run(pixels), reference.run(pixels)
-        assert_close(ours, expected)
-        assert np.array_equal(np.argsort(-ours[1][0])[:5], np.argsort(-expected[1][0])[:5])
+    photos = [images.read(path.read_bytes(), path.name) for path in SAMPLES]
+    pixels = [prepare(photo, model.ref).pixels for photo in photos]
+    for given, streamed, (features, logits) in zip(pixels, fast.many(pixels), reference.many(pixels), strict=True):
+        for ours in (fast.run(given), streamed):
+            assert_close(ours, (features, logits))
+            assert np.array_equal(np.argsort(-ours[1][0])[:5], np.argsort(-logits[0])[:5])
+            assert_maps_close(model, ours, (features, logits))
+
+
+def assert_maps_close(model, ours, expected):
+    """CAM of the first guess, within a thousandth of its range."""
+    row = model.module.classifier.weight.detach().numpy()[expected[1][0].argmax()]
+    ours_map, expected_map = (closed.cam(features[0], row) for features, _ in (ours, expected))
+    assert np.abs(ours_map - expected_map).max() <= 1e-3 * np.ptp(expected_map)
+
+
+@pytest.mark.parametrize("layer", stages.STRIDES)
+@pytest.mark.parametrize("ref", NETWORKS)
+def test_stage_ends_equal_torchs(ref, layer, lively):
+    """Both up to a stage's end, and from there to the logits."""
+    model = lively(ref)
+    fast, reference = choose(model).engine, TorchEngine.of(model)
+    photos = [images.read(path.read_bytes(), path.name) for path in SAMPLES[:3]]
+    pixels = [prepare(photo, model.ref).pixels for photo in photos]
+    features = [reference.features_at(given, layer) for given in pixels]
+    assert_close([fast.features_at(given, layer) for given in pixels], features)
+    assert_close(list(fast.logits_from(features, layer)), list(reference.logits_from(features, layer)))
+    assert_close(list(reference.logits_from(features, layer)), [reference.run(given)[1] for given in pixels])
 
 
 def test_torch_engine_equals_the_modules_own_forward(tiny):
     pixels = pixels_of(tiny, 2)
-    features, logits = TorchEngine(tiny).run(pixels)
+    features, logits = TorchEngine.of(tiny).run(pixels)
     with torch.no_grad():
         assert np.allclose(logits, tiny.module(torch.tensor(pixels)).numpy(), atol=1e-5)
     assert features.shape == (2, 1280, 2, 2)
@@ -85,7 +108,7 @@ def test_torch_engine_equals_the_modules_own_forward(tiny):
 
 def test_a_batch_is_run_photo_by_photo(tiny):
     pixels = pixels_of(tiny, 3)
-    assert_close(choose(tiny).engine.run(pixels), TorchEngine(tiny).run(pixels))
+    assert_close(choose(tiny).engine.run(pixels), TorchEngine.of(tiny).run(pixels))
 
 
 def test_results_are_arrays_of_their_own(tiny):
@@ -97,6 +120,21 @@ def test_results_are_arrays_of_their_own(tiny):
     assert np.array_equal(features, kept)
 
 
+def test_many_inputs_come_back_in_order(tiny):
+    engine, inputs = choose(tiny).engine, list(pixels_of(tiny, 30)[:, None])
+    for streamed, given in zip(engine.many(iter(inputs)), inputs, strict=True):
+        assert_close(streamed, engine.run(given))
+
+
+def test_a_stream_may_be_left_early(tiny):
+    engine, inputs = choose(tiny).engine, list(pixels_of(tiny, 30)[:, None])
+    stream = engine.many(iter(inputs))
+    first = next(stream)
+    stream.close()
+    assert_close(first, engine.run(inputs[0]))
+    assert_close(next(engine.many(inputs[1:])), engine.run(inputs[1]))
+
+
 def test_four_threads_give_the_serial_results(tiny):
     engine = choose(tiny).engine
     jobs = list(pixels_of(tiny, 40)[:, None])
@@ -104,7 +142,7 @@ def test_four_threads_give_the_serial_results(tiny):
     with ThreadPoolExecutor(4) as pool:
         for ours, expected in zip(pool.map(engine.run, jobs), serial, strict=True):
             assert_close(ours, expected)
-    assert engine.idle.qsize() <= 4
+    assert engine.requests.idle.qsize() <= 4
 
 
 def test_four_threads_compile_a_model_once(tiny, monkeypatch):
@@ -122,12 +160,12 @@ def test_changed_weights_get_a_new_engine(tiny):
     run(tiny, pixels)
     with torch.no_grad():
         tiny.module.classifier.bias += 5
-    assert_close(run(tiny, pixels)[1:], TorchEngine(tiny).run(pixels)[1])
+    assert_close(run(tiny, pixels)[1:], TorchEngine.of(tiny).run(pixels)[1])
 
 
 def test_another_size_gets_its_own_engine(tiny):
     pixels = np.random.default_rng(1).standard_normal((1, 3, 96, 96), np.float32)
-    assert_close(choose(tiny, 96).engine.run(pixels), TorchEngine(tiny).run(pixels))
+    assert_close(choose(tiny, 96).engine.run(pixels), TorchEngine.of(tiny).run(pixels))
 
 
 def test_the_engine_goes_with_its_model(cache):
@@ -149,9 +187,40 @@ def test_the_setting_picks_torch(word, tiny, monkeypatch):
     assert choose(tiny).fallback == ""
 
 
+@pytest.fixture
+def gpu(monkeypatch):
+    """A machine with a GPU, as far as torch says; its work is done by the CPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.nn.Module, "to", lambda self, *_: self)
+    monkeypatch.setattr(TorchEngine, "_tensor", lambda _, array: torch.tensor(array))
+
+
+def test_a_gpu_is_taken_where_there_is_one(tiny, gpu):
+    engine = choose(tiny).engine
+    assert engine.name is EngineName.CUDA
+    assert engine.module is not tiny.module  # a copy: the visitors' module stays on the CPU
+    assert choose(tiny).engine is engine
+    pixels = pixels_of(tiny, 3)
+    assert_close(engine.run(pixels), TorchEngine.of(tiny).run(pixels))
+
+
+def test_a_gpu_with_other_numbers_is_not_used(tiny, gpu, monkeypatch):
+    monkeypatch.setattr(TorchEngine, "_tensor", lambda self, a: torch.tensor(a) * (1.01 if self.name == "cuda" else 1))
+    chosen = choose(tiny)
+    assert chosen.engine.name is EngineName.OPENVINO
+    assert "does not run on cuda" in chosen.fallback
+    assert "other numbers" in chosen.fallback
+
+
+def test_a_missing_gpu_that_is_asked_for_is_said(tiny, monkeypatch):
+    monkeypatch.setenv("EFFVIZ_ENGINE", "mps")
+    with pytest.raises(SettingsError, match=r"asks for mps only.*set it to auto"):
+        choose(tiny)
+
+
 def test_an_unknown_setting_is_refused(tiny, monkeypatch):
     monkeypatch.setenv("EFFVIZ_ENGINE", "fast")
-    with pytest.raises(SettingsError, match=r"'fast'.*auto, openvino or torch.*Correct"):
+    with pytest.raises(SettingsError, match=r"'fast'.*auto, openvino, torch, cuda, mps.*Correct"):
         choose(tiny)
 
 
@@ -160,7 +229,7 @@ def test_without_openvino_torch_runs_and_says_so(error, tiny, monkeypatch, caplo
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(openvino_engine, "_convert", fail)
+    monkeypatch.setattr(network, "convert", fail)
     with caplog.at_level(logging.WARNING):
         chosen = choose(tiny)
         choose(tiny)
@@ -168,12 +237,12 @@ def test_without_openvino_torch_runs_and_says_so(error, tiny, monkeypatch, caplo
     assert str(error) in chosen.fallback
     assert [record.getMessage() for record in caplog.records] == [chosen.fallback]  # once
     monkeypatch.setenv("EFFVIZ_ENGINE", "openvino")
-    with pytest.raises(SettingsError, match="OpenVINO cannot run it"):
+    with pytest.raises(SettingsError, match="does not run on openvino"):
         choose(tiny)
 
 
 def test_a_conversion_with_other_numbers_is_not_used(tiny, monkeypatch):
-    monkeypatch.setattr(openvino_engine, "_convert", lambda *_, convert=openvino_engine._convert: convert(other, 64))
+    monkeypatch.setattr(network, "convert", lambda *_, convert=network.convert: convert(other, 64))
     other = load(parse(TINY))  # not enlivened
     chosen = choose(tiny)
     assert chosen.engine.name is EngineName.TORCH
@@ -188,7 +257,7 @@ def cache_entries():
 def test_a_known_model_is_not_converted_again(tiny, cache, lively, monkeypatch):
     pixels = pixels_of(tiny)
     expected = choose(tiny).engine.run(pixels)
-    monkeypatch.setattr(openvino_engine, "_convert", lambda *_: pytest.fail("converted again"))
+    monkeypatch.setattr(network, "convert", lambda *_: pytest.fail("converted again"))
     assert_close(choose(lively(TINY)).engine.run(pixels), expected)
     assert {path.suffix for path in cache.glob("scaled*/*")} == {".xml", ".bin"}
     assert list(cache.glob("compiled/*.blob"))
@@ -231,8 +300,8 @@ def test_the_key_tells_weights_sizes_and_versions_apart(tiny):
 
 
 def test_threads_follow_torch(tiny):
-    assert choose(tiny).engine.compiled.get_property("INFERENCE_NUM_THREADS") == torch.get_num_threads()
-    assert choose(tiny).engine.compiled.get_property("INFERENCE_PRECISION_HINT") == runtime.openvino().Type.f32
+    assert choose(tiny).engine.requests.compiled.get_property("INFERENCE_NUM_THREADS") == torch.get_num_threads()
+    assert choose(tiny).engine.requests.compiled.get_property("INFERENCE_PRECISION_HINT") == runtime.openvino().Type.f32
 
 
 def test_a_new_process_converts_without_network_or_statistics(cache):

@@ -1,6 +1,7 @@
-"""Which engine runs a model: by the setting EFFVIZ_ENGINE (auto, openvino or torch) and by what works here.
+"""Which engine runs a model: by the setting EFFVIZ_ENGINE and by what this machine has.
 
-Compiled networks live as long as the module that they were made from: when a cache drops a model, its engine goes too.
+Left to itself (`auto`) it is a GPU where torch finds one, else OpenVINO, and torch on the CPU where neither gives the
+right numbers. Engines live as long as the module that they were made from: when a cache drops a model, they go too.
 """
 
 import logging
@@ -14,6 +15,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from effviz.errors import SettingsError
+from effviz.explain.engines.check import check
 from effviz.explain.engines.engine import Engine, EngineName
 from effviz.explain.engines.openvino_engine import FAILURES, OpenVinoEngine
 from effviz.explain.engines.torch_engine import TorchEngine
@@ -27,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The engine of a model, and why it is not the fast one."""
+    """The engine of a model, and why it is not a faster one."""
 
     engine: Engine
     fallback: str = ""  # a sentence for people; empty when the engine is the one asked for
@@ -35,35 +37,40 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """OpenVINO's engine for one state of a module, or why there is none. It must not hold the module alive."""
+    """A fast engine for one state of a module, or why there is none. It must not hold the module alive."""
 
+    tensors: tuple[torch.Tensor, ...]  # the weights; walking through the module for them at each call takes longer
     state: tuple[int, ...]
-    engine: OpenVinoEngine | None
-    fallback: str
+    engine: Engine | None
+    failure: str
 
 
-_made: WeakKeyDictionary[torch.nn.Module, dict[int, _Made]] = WeakKeyDictionary()
+_Key = tuple[EngineName, int]
+_made: WeakKeyDictionary[torch.nn.Module, dict[_Key, _Made]] = WeakKeyDictionary()
 _lookup = threading.Lock()  # held for microseconds
 _building = threading.Lock()  # held while a network is converted: one at a time fits the memory
 
 
 def choose(model: Model, size_px: int | None = None) -> Choice:
-    """Return the engine of a model at an input size (its own by default); the first call compiles it.
+    """Return the engine of a model at an input size (its own by default); the first call makes it.
 
     Raises:
-        SettingsError: EFFVIZ_ENGINE is not one of the three words, or asks for openvino and it cannot run the model.
+        SettingsError: EFFVIZ_ENGINE is not one of the words, or asks for an engine that cannot run the model.
     """
     setting = _setting()
-    if setting == EngineName.TORCH:
-        return Choice(TorchEngine(model))
-    made = _openvino(model, size_px or model.ref.resolution_px)
-    if made.engine is not None:
-        return Choice(made.engine)
-    if setting == EngineName.OPENVINO:
+    failures: list[str] = []
+    for name in present() if setting == AUTO else [EngineName(setting)]:
+        if name is EngineName.TORCH:
+            break
+        made = _fast(model, (name, size_px or model.ref.resolution_px))
+        if made.engine is not None:
+            return Choice(made.engine, " ".join(failures))
+        failures.append(made.failure)
+    if failures and setting != AUTO:
         raise SettingsError(
-            f"{SETTING} asks for openvino only, and it cannot run this model: set it to auto. {made.fallback}"
+            f"{SETTING} asks for {setting} only, and it cannot run this model: set it to auto. {failures[0]}"
         )
-    return Choice(TorchEngine(model), made.fallback)
+    return Choice(TorchEngine.of(model), " ".join(failures))
 
 
 def engine_name(model: Model) -> EngineName:
@@ -71,45 +78,60 @@ def engine_name(model: Model) -> EngineName:
     return choose(model).engine.name
 
 
+def present() -> list[EngineName]:
+    """Return what this machine has, the fastest first."""
+    gpus = {EngineName.CUDA: torch.cuda.is_available(), EngineName.MPS: torch.backends.mps.is_available()}
+    return [*(name for name, there in gpus.items() if there), EngineName.OPENVINO, EngineName.TORCH]
+
+
 def _setting() -> str:
     value = os.environ.get(SETTING, AUTO).strip().lower() or AUTO
     if value not in (AUTO, *EngineName):
         raise SettingsError(
-            f"{SETTING} is {value!r}: it must be {AUTO}, {' or '.join(EngineName)}. Correct it, or leave it out."
+            f"{SETTING} is {value!r}: it must be {', '.join((AUTO, *EngineName))}. Correct it, or leave it out."
         )
     return value
 
 
-def _openvino(model: Model, size_px: int) -> _Made:
-    state = _state(model.module)
-    if found := _find(model, size_px, state):
+def _fast(model: Model, key: _Key) -> _Made:
+    if found := _find(model, key):
         return found
     with _building:
-        if found := _find(model, size_px, state):  # another thread made it meanwhile
+        if found := _find(model, key):  # another thread made it meanwhile
             return found
-        made = _make(model, size_px, state)
+        made = _make(model, key)
         with _lookup:
-            _made.setdefault(model.module, {})[size_px] = made
+            _made.setdefault(model.module, {})[key] = made
         return made
 
 
-def _find(model: Model, size_px: int, state: tuple[int, ...]) -> _Made | None:
+def _find(model: Model, key: _Key) -> _Made | None:
     with _lookup:
-        found = _made.get(model.module, {}).get(size_px)
-    return found if found is not None and found.state == state else None
+        found = _made.get(model.module, {}).get(key)
+    return found if found is not None and found.state == _state(found.tensors) else None
 
 
-def _make(model: Model, size_px: int, state: tuple[int, ...]) -> _Made:
+def _make(model: Model, key: _Key) -> _Made:
+    name, size_px = key
+    tensors = tuple(chain(model.module.parameters(), model.module.buffers()))
+    state = _state(tensors)
     try:
-        return _Made(state, OpenVinoEngine.of(model, size_px), "")
+        return _Made(tensors, state, _engine(model, name, size_px), "")
     except FAILURES as error:
         label = f"{model.ref.spec.name}@{size_px}"
-        fallback = f"{label} runs on torch, more slowly: OpenVINO cannot run it ({error})."
-        _log.warning("%s", fallback)
-        return _Made(state, None, fallback)
+        failure = f"{label} does not run on {name}, which would be faster ({error})."
+        _log.warning("%s", failure)
+        return _Made(tensors, state, None, failure)
 
 
-def _state(module: torch.nn.Module) -> tuple[int, ...]:
+def _engine(model: Model, name: EngineName, size_px: int) -> Engine:
+    if name is EngineName.OPENVINO:
+        return OpenVinoEngine.of(model, size_px)
+    engine = TorchEngine.of(model, name)
+    check(engine, model, size_px)
+    return engine
+
+
+def _state(tensors: tuple[torch.Tensor, ...]) -> tuple[int, ...]:
     """Count the changes made in place to the weights, as autograd does, and the threads: either needs a new engine."""
-    changes = sum(tensor._version for tensor in chain(module.parameters(), module.buffers()))
-    return changes, torch.get_num_threads()
+    return sum(tensor._version for tensor in tensors), torch.get_num_threads()

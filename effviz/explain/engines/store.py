@@ -13,6 +13,7 @@ from pathlib import Path
 from effviz.zoo.model import Model
 
 FILE = "network.xml"  # its weights lie beside it, in network.bin
+FORMAT = 2  # of what is kept: another number makes every network anew
 KEPT = 32  # networks, and as many compiled ones; the oldest go first, and are made again when needed
 
 
@@ -26,7 +27,7 @@ def key(model: Model, size_px: int, version: str) -> str:
 
     The tensors themselves are hashed, not the file that they came from: nobody may have changed them since.
     """
-    digest = hashlib.sha256(f"{model.ref.spec.architecture} {size_px} {version}".encode())
+    digest = hashlib.sha256(f"{FORMAT} {model.ref.spec.architecture} {size_px} {version}".encode())
     for name, tensor in sorted(model.module.state_dict().items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         digest.update(tensor.detach().contiguous().numpy())

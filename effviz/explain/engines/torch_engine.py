@@ -1,27 +1,82 @@
-"""The reference engine: the model's own torch module, run as it is. Nothing is kept."""
+"""torch as an engine: on the CPU the reference, the model's own module as it is; on a GPU a copy of it there."""
 
+import copy
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
+from typing import Self, cast
 
 import numpy as np
 import torch
 
 from effviz.explain import stages
 from effviz.explain.engines.engine import EngineName
-from effviz.explain.results import Floats
+from effviz.explain.results import Floats, Layer
 from effviz.zoo.model import Model
+
+BATCH = {EngineName.TORCH: 8, EngineName.CUDA: 64, EngineName.MPS: 32}  # inputs at once, of many
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TorchEngine:
-    """A model's module; it is only read, so no lock is needed."""
+    """A module that is only read, so no lock is needed."""
 
-    model: Model
+    module: torch.nn.Module
     name: EngineName = EngineName.TORCH
+
+    @classmethod
+    def of(cls, model: Model, name: EngineName = EngineName.TORCH) -> Self:
+        """Take the model's module itself on the CPU, else copy it to the device."""
+        if name is EngineName.TORCH:
+            return cls(model.module)
+        with torch.inference_mode(False):
+            return cls(copy.deepcopy(model.module).to(name.value), name)
 
     def run(self, pixels: Floats) -> tuple[Floats, Floats]:
         """Return features after `bn2` (N, C, H, W) and logits (N, K) of inputs (N, 3, S, S)."""
-        net = stages.network(self.model)
-        with torch.inference_mode():
-            features = net.forward_features(torch.tensor(pixels))
-            logits = net.forward_head(features)
-        return np.array(features.numpy(), np.float32), np.array(logits.numpy(), np.float32)
+        with _exact():
+            features = self._net.forward_features(self._tensor(pixels))
+            return _array(features), _array(self._net.forward_head(features))
+
+    def many(self, inputs: Iterable[Floats]) -> Iterator[tuple[Floats, Floats]]:
+        """Yield features (1, C, H, W) and logits (1, K) for each input, in order."""
+        for some in _batches(inputs, BATCH[self.name]):
+            features, logits = self.run(some)
+            yield from zip(features[:, None], logits[:, None], strict=True)
+
+    def features_at(self, pixels: Floats, layer: Layer) -> Floats:
+        """Return the features (1, C, H, W) at the end of a stage."""
+        with _exact():
+            return _array(stages.features_at(self._net, self._tensor(pixels), layer))
+
+    def logits_from(self, features: Iterable[Floats], layer: Layer) -> Iterator[Floats]:
+        """Yield logits (1, K) from features (1, C, H, W) at a layer, in order."""
+        for some in _batches(features, BATCH[self.name]):
+            with _exact():
+                logits = _array(stages.logits_from(self._net, self._tensor(some), layer))
+            yield from logits[:, None]
+
+    @property
+    def _net(self) -> stages.Network:
+        return cast(stages.Network, self.module)
+
+    def _tensor(self, array: Floats) -> torch.Tensor:
+        return torch.tensor(array, device="cpu" if self.name is EngineName.TORCH else self.name.value)
+
+
+@contextmanager
+def _exact() -> Iterator[None]:
+    """Without gradients, and without TF32, which would round a GPU's convolutions to ten bits."""
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        yield
+
+
+def _batches(inputs: Iterable[Floats], size: int) -> Iterator[Floats]:
+    waiting = iter(inputs)
+    while some := list(islice(waiting, size)):
+        yield np.concatenate(some)
+
+
+def _array(tensor: torch.Tensor) -> Floats:
+    return np.array(tensor.cpu().numpy(), np.float32)
