@@ -1,58 +1,81 @@
 """Methods that judge one channel at a time by running the network again: slow, but they need no gradients.
 
 pytorch-grad-cam has both. Its Score-CAM holds every masked copy of the photo at once (11 GB for B7), and its
-Ablation-CAM swaps a layer of the shared module and puts -1e7 where a channel can be negative. These do the same sums in
-small batches on the module as it is.
+Ablation-CAM swaps a layer of the shared module and puts -1e7 where a channel can be negative. These do the same sums
+with the engine, which takes as many inputs at once as suits it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn.functional import interpolate
 
-from effviz.explain import stages
+from effviz.explain.closed import Doubles
+from effviz.explain.engines import Engine, choose
 from effviz.explain.forward import stage_features
 from effviz.explain.results import Floats, Forward, Layer, Method
 
 METHODS = frozenset({Method.SCORECAM, Method.ABLATIONCAM})
-BATCH = 16
+REPORT_EVERY = 16  # channels, about a tenth of a second
+
+Progress = Callable[[float], None]  # gets the share that is done, 0 to 1; what it raises ends the work
 
 
-def raw_map(forward: Forward, index: int, method: Method, layer: Layer) -> Floats:
-    """Return the map (H, W) of class `index` at the layer's own grid."""
+def raw_map(forward: Forward, index: int, method: Method, layer: Layer, progress: Progress) -> Floats:
+    """Return the map (H, W) of class `index` at the layer's own grid; `progress` hears of it every few channels."""
     features = stage_features(forward, layer)
-    with torch.inference_mode():
-        activations = torch.tensor(features)  # (C, H, W)
-        if method is Method.SCORECAM:
-            weights = scorecam_weights(forward, activations, index)
-        else:
-            weights = ablationcam_weights(stages.network(forward.model), activations, index, layer)
-    return np.tensordot(weights.double().numpy(), features, axes=1).astype(np.float32)
+    engine = choose(forward.model, forward.prepared.pixels.shape[-1]).engine
+    if method is Method.SCORECAM:
+        weights = scorecam_weights(engine, forward.prepared.pixels, features, index, progress)
+    else:
+        weights = ablationcam_weights(engine, features, index, layer, progress)
+    values: Floats = np.tensordot(weights, features, axes=1).astype(np.float32)
+    return values
 
 
-def scorecam_weights(forward: Forward, activations: Tensor, index: int) -> Tensor:
+def scorecam_weights(engine: Engine, pixels: Floats, features: Floats, index: int, progress: Progress) -> Doubles:
     """Score-CAM (Wang et al. 2020, https://arxiv.org/abs/1910.01279): softmax over the masked photos' logits, (C,)."""
-    pixels = torch.tensor(forward.prepared.pixels)  # (1, 3, S, S)
-    scores = [forward.model.module(pixels * mask)[:, index] for mask in _masks(activations, pixels.shape[-1])]
-    return torch.cat(scores).softmax(dim=0)
+    masked = (pixels * mask for mask in masks(features, pixels.shape[-1]))  # (1, 3, S, S) each
+    scores = _logits((logits for _, logits in engine.many(masked)), index, len(features), progress)
+    exponentials: Doubles = np.exp(scores - scores.max())
+    return np.asarray(exponentials / exponentials.sum())
 
 
-def _masks(activations: Tensor, size: int) -> Iterator[Tensor]:
-    """Enlarge the channels to the input's size and stretch each to 0..1, some at a time: (BATCH, 1, S, S)."""
-    for some in torch.split(activations[:, None], BATCH):
-        large = interpolate(some, size=(size, size), mode="bilinear", align_corners=True)
-        low, high = large.amin(dim=(2, 3), keepdim=True), large.amax(dim=(2, 3), keepdim=True)
-        yield (large - low) / (high - low + 1e-8)
+def masks(features: Floats, size_px: int) -> Iterator[Floats]:
+    """Enlarge each channel to the input's size and stretch it to 0..1: (S, S) one after the other."""
+    rows, columns = (_enlarging(cells, size_px) for cells in features.shape[1:])
+    for channel in features:
+        large = rows @ channel @ columns.T
+        low, high = large.min(), large.max()
+        mask: Floats = (large - low) / (high - low + np.float32(1e-8))
+        yield mask
 
 
-def ablationcam_weights(net: stages.Network, activations: Tensor, index: int, layer: Layer) -> Tensor:
+def _enlarging(cells: int, size_px: int) -> Floats:
+    """Weights of the cells for each pixel, (S, cells): linear, with the outer cells' centres on the outer pixels."""
+    places = np.linspace(0, cells - 1, size_px)
+    weights: Floats = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(cells))).astype(np.float32)
+    return weights
+
+
+def ablationcam_weights(engine: Engine, features: Floats, index: int, layer: Layer, progress: Progress) -> Doubles:
     """Ablation-CAM (Desai and Ramaswamy 2020, Eq. 3): (y - y_k)/y with channel k set to zero, (C,)."""
-    whole = stages.logits_from(net, activations[None], layer)[0, index]
-    scores = []
-    for channels in torch.split(torch.arange(len(activations)), BATCH):
-        ablated = activations.repeat(len(channels), 1, 1, 1)
-        ablated[torch.arange(len(channels)), channels] = 0
-        scores.append(stages.logits_from(net, ablated, layer)[:, index])
-    return (whole - torch.cat(scores)) / whole
+    (whole,) = (float(logits[0, index]) for logits in engine.logits_from([features[None]], layer))
+    scores = _logits(engine.logits_from(_ablated(features), layer), index, len(features), progress)
+    return (whole - scores) / whole
+
+
+def _ablated(features: Floats) -> Iterator[Floats]:
+    for channel in range(len(features)):
+        without = features[None].copy()
+        without[0, channel] = 0
+        yield without
+
+
+def _logits(passes: Iterable[Floats], index: int, total: int, progress: Progress) -> Doubles:
+    """Collect one class's logits, (C,), in float64."""
+    scores = np.empty(total)
+    for done, logits in enumerate(passes, start=1):
+        scores[done - 1] = logits[0, index]
+        if done % REPORT_EVERY == 0:
+            progress(done / total)
+    return scores

@@ -4,20 +4,30 @@ import numpy as np
 
 from effviz.errors import TargetError
 from effviz.explain import channelwise, closed, gradientfree, stages
+from effviz.explain.channelwise import Progress
 from effviz.explain.methods import METHODS, supported
 from effviz.explain.results import ActivationMap, Floats, Forward, Layer, Method
 from effviz.explain.targets import TOP1, Target, probabilities, resolve
 
-__all__ = ["activation_map", "class_maps", "supported"]
+__all__ = ["Progress", "activation_map", "class_maps", "supported"]
+
+
+def _nobody(_: float) -> None:
+    """Nobody wants to know."""
 
 
 def activation_map(
-    forward: Forward, target: Target | int = TOP1, method: Method = Method.CAM, layer: Layer = Layer.LAST
+    forward: Forward,
+    target: Target | int = TOP1,
+    method: Method = Method.CAM,
+    layer: Layer = Layer.LAST,
+    progress: Progress = _nobody,
 ) -> ActivationMap:
     """Return the raw map, neither cut at zero nor stretched to 0..1, with everything that made it.
 
     At the last layer ten methods take milliseconds (`closed`). Elsewhere the network runs again from the photo to the
-    layer, and gradients are taken where the method needs them (`hooked`).
+    layer, and gradients are taken where the method needs them (`hooked`). Methods that run it hundreds of times tell
+    `progress` the share that is done, 0 to 1; an exception from there ends the work and leaves nothing behind.
 
     Raises:
         TargetError: The model has no such class, or the method no map at this layer; pick another one.
@@ -29,7 +39,7 @@ def activation_map(
         )
     index = resolve(target, forward)
     with np.errstate(divide="ignore", invalid="ignore"):  # said below, in words
-        values = _values(forward, index, method, layer)
+        values = _values(forward, index, method, layer, progress)
     if not np.isfinite(values).all():
         raise TargetError(
             f"{METHODS[method].title} at {layer.value} has no finite map for class {index}: it divides by zero there. "
@@ -44,13 +54,13 @@ def class_maps(forward: Forward) -> Floats:
     return closed.class_maps(forward.features, rows)
 
 
-def _values(forward: Forward, index: int, method: Method, layer: Layer) -> Floats:
+def _values(forward: Forward, index: int, method: Method, layer: Layer, progress: Progress) -> Floats:
     if layer is Layer.LAST and METHODS[method].closed_form:
         return _closed(forward, index, method)
     if method in gradientfree.METHODS:
         return gradientfree.raw_map(forward, method, layer)
     if method in channelwise.METHODS:
-        return channelwise.raw_map(forward, index, method, layer)
+        return channelwise.raw_map(forward, index, method, layer, progress)
     # Imported here: pytorch-grad-cam takes seconds to load, and the first map of a visit does not need it.
     from effviz.explain import hooked
 
