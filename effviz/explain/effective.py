@@ -5,6 +5,8 @@ picture; here the cell's evidence for one class is differentiated, and the squar
 each pixel moves it.
 """
 
+from itertools import combinations
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -12,7 +14,7 @@ import torch
 from effviz.errors import TargetError
 from effviz.explain import stages
 from effviz.explain.field import check_cell
-from effviz.explain.results import Floats, Forward
+from effviz.explain.results import Box, Floats, Forward
 from effviz.explain.targets import resolve
 from effviz.scaling.limits import Limit
 
@@ -63,6 +65,38 @@ def area_holding(energy: Floats, share: float = 0.9) -> float:
         return 0.0
     whole = int(np.searchsorted(held, cut)) - 1  # cells that count in full
     return float((whole + (cut - held[whole]) / (held[whole + 1] - held[whole])) / energy.size)
+
+
+def box_holding(energy: Floats, share: float, seen: Box) -> Box:
+    """Return the smallest upright rectangle of grid cells that holds `share` of the energy, in pixels of the photo.
+
+    Without any energy the rectangle is empty.
+
+    Raises:
+        SettingsError: The share is outside 0 to 1.
+    """
+    SHARE.check(share)
+    top, bottom, left, right = _smallest_holding(energy, share)
+    height, width = energy.shape
+    scale_x, scale_y = (seen.x1 - seen.x0) / width, (seen.y1 - seen.y0) / height
+    return Box(seen.x0 + scale_x * left, seen.y0 + scale_y * top, seen.x0 + scale_x * right, seen.y0 + scale_y * bottom)
+
+
+def _smallest_holding(energy: Floats, share: float) -> tuple[int, int, int, int]:
+    """Borders (top, bottom, left, right) of that rectangle; for each band of rows, its narrowest window is found."""
+    height, width = energy.shape
+    above = np.zeros((height + 1, width + 1))  # energy above and left of each corner
+    above[1:, 1:] = energy.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
+    cut, lefts = share * above[-1, -1], np.arange(width + 1)
+    least, found = height * width, (0, height, 0, width)
+    for top, bottom in combinations(range(height + 1), 2):
+        band = above[bottom] - above[top]
+        rights = np.maximum(np.searchsorted(band, band + cut), lefts)  # a window from each left border holds enough
+        areas = np.where(rights <= width, (bottom - top) * (rights - lefts), height * width)
+        left = int(areas.argmin())
+        if areas[left] < least:
+            least, found = int(areas[left]), (top, bottom, left, int(rights[left]))
+    return found
 
 
 def _gradient(forward: Forward, index: int, row: int, column: int) -> Floats:
