@@ -1,0 +1,72 @@
+"""What a visitor sees while maps are made: how far it is, how many others come first, and a way to stop."""
+
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Self
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from effviz.ui.turns import TURNS, Lane, PassOn
+from effviz.words import _
+
+STOPPED = "stopped"  # in the session: the work that the visitor stopped
+
+
+@dataclass(slots=True)
+class Work:
+    """A progress bar over some steps; each step takes turns with other visitors."""
+
+    steps: int
+    begun: int = 0
+    part: float = 0.0  # of the step in hand
+    text: str = ""
+    bar: DeltaGenerator = field(init=False)
+
+    @contextmanager
+    def shown(self, what: Hashable, may_stop: bool) -> Iterator[Self]:
+        """Show the bar for the block; its button has to stand there before the work begins."""
+        place = st.empty()
+        with place.container(horizontal=True, vertical_alignment="center"):
+            self.bar = st.progress(0.0, text=_("Getting ready"))
+            if may_stop:
+                # A click reruns the page, and Streamlit ends this run at the bar's next word.
+                st.button(_("Stop"), icon=":material/stop:", key="stop", on_click=_stop, args=(what,))
+        yield self
+        place.empty()
+
+    def next(self, text: str) -> None:
+        """Begin a step."""
+        self.begun, self.part, self.text = self.begun + 1, 0.0, text
+        self._say(text)
+
+    @contextmanager
+    def turn(self, lane: Lane, key: Hashable = None) -> Iterator[PassOn]:
+        """Hold a turn for the block; until then the bar says how many come first."""
+        with TURNS.turn(lane, self._wait, key) as pass_on:
+            self._say(self.text)
+            yield pass_on
+
+    def _wait(self, before: int) -> None:
+        one, more = _("1 other is before you."), _("{count} others are before you.")
+        self._say(one if before == 1 else more.format(count=before))
+
+    def _say(self, text: str) -> None:
+        self.bar.progress((self.begun - 1 + self.part) / self.steps, text=text)
+
+
+def stopped(what: Hashable) -> bool:
+    """Whether the visitor stopped just this work."""
+    return bool(st.session_state.get(STOPPED) == what)
+
+
+def ask_again(sentence: str, button: str) -> None:
+    """Say why maps are missing, and offer to make them."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(sentence, icon=":material/pause_circle:")
+        st.button(button, key="go_on", on_click=lambda: st.session_state.pop(STOPPED, None))
+
+
+def _stop(what: Hashable) -> None:
+    st.session_state[STOPPED] = what

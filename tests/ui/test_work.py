@@ -1,0 +1,144 @@
+"""What the Compare page shows while others are served, when too many wait, and after a stop."""
+
+import threading
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from effviz.explain.methods import Method
+from effviz.explain.results import Layer
+from effviz.explain.targets import TOP1
+from effviz.ui import cache
+from effviz.ui.compare import cells, work
+from effviz.ui.compare.controls import Choice
+from effviz.ui.turns import Lane, Turns
+from effviz.zoo.cards import card
+from effviz.zoo.catalogue import parse
+
+PATIENCE_S = 120
+
+
+class Bar:
+    """Notes what it is told to show."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[float, str]] = []
+        self.waits = threading.Event()
+
+    def progress(self, value: float, text: str) -> None:
+        self.shown.append((value, text))
+        if "before you" in text:
+            self.waits.set()
+
+
+def script() -> None:
+    """Compute the maps that the address asks for and write each outcome down."""
+    import streamlit as st
+
+    from effviz.explain.methods import Method
+    from effviz.explain.results import Layer
+    from effviz.explain.targets import TOP1
+    from effviz.ui import cache
+    from effviz.ui.compare import cells
+    from effviz.ui.compare.controls import Choice
+    from effviz.zoo.cards import card
+    from effviz.zoo.catalogue import parse
+
+    entrants = [cells.Entrant(card(parse(label)), None, "", "") for label in st.query_params["models"].split(",")]
+    choice = Choice(Method(st.query_params.get("method", "cam")), Layer.LAST, TOP1)
+    found = cells.compute([cache.sample(st.query_params["photos"])], entrants, choice)
+    for entry in found:
+        st.text(f"{entry.entrant.card.ref.label} {entry.sentence if isinstance(entry, cells.Gap) else 'is there'}")
+
+
+def page(**address: str) -> AppTest:
+    test = AppTest.from_function(script, default_timeout=PATIENCE_S)
+    test.query_params.update(address)
+    return test
+
+
+def outcomes(test: AppTest) -> list[str]:
+    return [text.value for text in test.text]
+
+
+def key_of(label: str, sample: str, method: Method) -> tuple[str, ...]:
+    entrant = cells.Entrant(card(parse(label)), None, "", "")
+    return cells._Task(cache.sample(sample), entrant, Choice(method, Layer.LAST, TOP1)).map_key
+
+
+@pytest.mark.parametrize(("others", "words"), [(1, "1 other is before you."), (2, "2 others are before you.")])
+def test_a_wait_says_how_many_come_first(monkeypatch: pytest.MonkeyPatch, others: int, words: str) -> None:
+    queue, bar = Turns(others), Bar()
+    monkeypatch.setattr(work, "TURNS", queue)
+    release = threading.Event()
+
+    def hold() -> None:
+        with queue.turn(Lane.QUICK, lambda _: None):
+            release.wait(PATIENCE_S)
+
+    def wait() -> None:
+        mine = work.Work(steps=4)
+        mine.bar = bar  # type: ignore[assignment]
+        mine.next("first")
+        mine.next("second")
+        with mine.turn(Lane.QUICK):
+            pass
+
+    threads = [threading.Thread(target=hold, daemon=True) for _ in range(others)]
+    for thread in threads:
+        thread.start()
+    while queue.running < others:
+        pass
+    threads.append(threading.Thread(target=wait, daemon=True))
+    threads[-1].start()
+    assert bar.waits.wait(PATIENCE_S)
+    release.set()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert bar.shown[:3] == [(0.0, "first"), (0.25, "second"), (0.25, words)]
+    assert bar.shown[-1] == (0.25, "second")  # its turn: the bar says again what is done
+
+
+def test_too_many_visitors_is_one_calm_sentence_and_a_way_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(work, "TURNS", Turns(1, most_waiting=0))
+        test = page(models="lite0@64,lite0@96", photos="owl").run()
+    assert not test.exception
+    (info,) = test.info
+    assert "Try again in a minute" in info.value
+    assert outcomes(test) == ["lite0@64 Not computed yet.", "lite0@96 Not computed yet."]
+    test.button(key="go_on").click().run()
+    assert outcomes(test) == ["lite0@64 is there", "lite0@96 is there"]
+    assert not test.info
+
+
+def test_what_the_caches_have_needs_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    page(models="lite0@64", photos="crab").run()
+    monkeypatch.setattr(work, "TURNS", Turns(1, most_waiting=0))
+    test = page(models="lite0@64", photos="crab").run()
+    assert outcomes(test) == ["lite0@64 is there"]
+    assert not test.info
+
+
+def test_after_a_stop_what_is_there_is_shown_and_the_rest_offered() -> None:
+    page(models="lite0@64", photos="owl", method="fem").run()
+    test = page(models="lite0@64,lite0@96", photos="owl", method="fem")
+    test.session_state[work.STOPPED] = (key_of("lite0@64", "owl", Method.FEM), key_of("lite0@96", "owl", Method.FEM))
+    test.run()
+    assert not test.exception
+    assert outcomes(test) == ["lite0@64 is there", "lite0@96 Not computed yet."]
+    assert [info.value for info in test.info] == ["Stopped with 1 of 2 maps made."]
+    test.button(key="go_on").click().run()
+    assert outcomes(test) == ["lite0@64 is there", "lite0@96 is there"]
+
+
+def test_a_stop_holds_only_for_the_work_that_was_stopped() -> None:
+    test = page(models="lite0@64", photos="bee")
+    test.session_state[work.STOPPED] = (key_of("lite0@64", "bee", Method.FEM),)
+    assert outcomes(test.run()) == ["lite0@64 is there"]
+
+
+def test_a_model_that_fails_leaves_its_sentence_and_the_others_work() -> None:
+    test = page(models="b3@300,lite0@64", photos="crab").run()
+    assert "effviz fetch b3" in outcomes(test)[0]
+    assert outcomes(test)[1] == "lite0@64 is there"
