@@ -102,8 +102,8 @@ def _smallest_holding(energy: Floats, share: float) -> tuple[int, int, int, int]
 def _gradient(forward: Forward, index: int, row: int, column: int) -> Floats:
     """Gradient of the cell's evidence with respect to the model's input, (3, S, S)."""
     net = stages.network(forward.model)
-    # A caller's inference mode or no_grad would silently leave no gradients.
-    with forward.model.lock, torch.inference_mode(False), torch.enable_grad():
+    # A caller's inference mode or no_grad would leave no gradients; this ends both.
+    with forward.model.lock, torch.inference_mode(False):
         pixels = torch.tensor(forward.prepared.pixels, requires_grad=True)
         features = net.forward_features(pixels)  # (1, C, H, W)
         score = features[0, :, row, column] @ net.classifier.weight[index]
@@ -112,10 +112,10 @@ def _gradient(forward: Forward, index: int, row: int, column: int) -> Floats:
 
 
 def _pooling(pixels: int, cells: int) -> Doubles:
-    """How much of each pixel lies in each of the cells that share its axis, (cells, pixels); columns sum to 1.
+    """How much of each pixel lies in each of the cells that share its axis, (cells, pixels); a whole pixel is `cells`.
 
-    In units of 1 / (pixels * cells) all borders are whole numbers, so what does not overlap gets exactly 0.
+    In these units all borders are whole numbers, so what does not overlap gets exactly 0.
     """
     cell, pixel = np.arange(cells)[:, None], np.arange(pixels)[None, :]
     overlap = np.minimum((cell + 1) * pixels, (pixel + 1) * cells) - np.maximum(cell * pixels, pixel * cells)
-    return np.asarray(np.maximum(overlap, 0) / cells, dtype=np.float64)
+    return np.asarray(np.maximum(overlap, 0), dtype=np.float64)
