@@ -8,8 +8,11 @@ from effviz.cli import output
 
 if TYPE_CHECKING:
     from effviz.bench.cam import CamRow
+    from effviz.bench.figures import Figure, Figures
 
-app = typer.Typer(no_args_is_help=True, help="Time EffViz beside a peer in the same run and print the ratio.")
+app = typer.Typer(
+    no_args_is_help=True, help="Time EffViz: beside a peer in the same run, and the app as visitors meet it."
+)
 
 
 @app.command("scaling")
@@ -49,6 +52,36 @@ def cam(
         output.show_table("Class activation maps: median (least-most)", columns, [_cells(row) for row in result.rows])
     for sentence in result.skipped:
         typer.echo(sentence, err=True)
+
+
+@app.command("load")
+def load(
+    sessions: Annotated[int, typer.Option(min=1, max=200, help="Visitors at once, each with its own photo.")] = 20,
+    as_json: output.AsJson = False,
+) -> None:
+    """Let many visitors compare their photos at once, check each map, and run Score-CAM beside quick maps."""
+    from effviz.bench.load import Load, bench
+
+    with output.progress() as bar:
+        task = bar.add_task("Many visitors", total=None)
+        figures = bench(Load(sessions=sessions), lambda text: bar.update(task, description=text))
+    _show("Many visitors", figures, as_json)
+
+
+def _show(title: str, figures: "Figures", as_json: bool) -> None:
+    if as_json:
+        fields = ("name", "ours", "unit", "target", "met")
+        output.show_json([{field: getattr(row, field) for field in fields} for row in figures.rows])
+    else:
+        columns = ("Measured", "EffViz", "Unit", "Target")
+        output.show_table(title, columns, [_figure(row) for row in figures.rows])
+    for sentence in figures.notes:
+        typer.echo(sentence, err=True)
+
+
+def _figure(row: "Figure") -> tuple[str, ...]:
+    target = row.target if row.met is None else f"{row.target}: {_met(row.met)}"
+    return row.name, f"{row.ours:.{0 if row.ours >= 100 or row.ours == int(row.ours) else 1}f}", row.unit, target
 
 
 def _cells(row: "CamRow") -> tuple[str, ...]:

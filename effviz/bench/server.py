@@ -1,0 +1,125 @@
+"""The app's real server for a measurement: a process of its own on a free loopback port, and what it takes.
+
+Memory and loaded libraries are read from `/proc`, so they are known on Linux only.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from effviz.errors import SettingsError
+
+CLONE = Path(__file__).parents[2]
+START_S = 60
+MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that answers."""
+
+    port: int
+    pid: int
+    log: Path
+
+    @property
+    def address(self) -> str:
+        """Where a browser finds it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def memory_mib(self) -> float | None:
+        """What it holds now."""
+        return self._status_mib("VmRSS")
+
+    @property
+    def peak_mib(self) -> float | None:
+        """The most that it ever held."""
+        return self._status_mib("VmHWM")
+
+    def loaded(self, library: str) -> bool | None:
+        """Whether it has a shared library in its memory by now; None where the system does not say."""
+        maps = Path(f"/proc/{self.pid}/maps")
+        return library in maps.read_text() if maps.exists() else None
+
+    def _status_mib(self, field: str) -> float | None:
+        status = Path(f"/proc/{self.pid}/status")
+        if not status.exists():
+            return None
+        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(fields[field].split()[0]) / 1024  # the file says kB
+
+
+@contextmanager
+def running(script: Path = CLONE / "app.py") -> Iterator[Server]:
+    """Start a server and stop it at the end of the block.
+
+    Raises:
+        SettingsError: the app's script is not here, or the server does not start; its last words are in the sentence.
+    """
+    if not script.is_file():
+        raise SettingsError(
+            f"The app's script {script} is not there: this is measured in a clone of the repository. Run it there."
+        )
+    with tempfile.TemporaryDirectory(prefix="effviz-bench-") as folder:
+        log = Path(folder) / "log.txt"
+        port = _free_port()
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                _command(script, port), cwd=CLONE, env=_environment(), stdout=output, stderr=subprocess.STDOUT
+            )
+        server = Server(port, process.pid, log)
+        try:
+            _wait(process, server)
+            yield server
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _command(script: Path, port: int) -> list[str]:
+    options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
+    return [sys.executable, "-m", "streamlit", "run", str(script), *options]
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "HF_HUB_OFFLINE": "1"}
+
+
+def _free_port() -> int:
+    with socket.socket() as candidate:
+        candidate.bind(("127.0.0.1", 0))
+        return int(candidate.getsockname()[1])
+
+
+def _wait(process: "subprocess.Popen[bytes]", server: Server) -> None:
+    """Ask again and again; between two questions, notice a server that has died."""
+    for _ in range(START_S * 20):
+        if _healthy(server.address):
+            return
+        try:
+            process.wait(timeout=0.05)
+        except subprocess.TimeoutExpired:
+            continue
+        break
+    last = " ".join(server.log.read_text(errors="replace").split()[-30:])
+    raise SettingsError(
+        f"The app's server did not answer within {START_S} s; it said: {last or 'nothing'}. "
+        "See that `effviz app` starts."
+    )
+
+
+def _healthy(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False

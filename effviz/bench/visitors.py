@@ -1,0 +1,111 @@
+"""Visitors without a browser: each is a real session of the server, over the WebSocket that a browser would open.
+
+This speaks Streamlit's own messages, so it is the one place below the user interface that imports them.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Element_pb2 import Element
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from websockets.asyncio.client import ClientConnection, connect
+
+PATIENCE_S = 300  # of one answer; only a broken server needs it
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back from one run of a page."""
+
+    seconds: float  # from asking to the end of the script
+    elements: tuple[Element, ...]
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Tracebacks, and sentences in red."""
+        failed = [each.exception.message for each in self.elements if each.HasField("exception")]
+        alerts = [each.alert for each in self.elements if each.HasField("alert")]
+        return (*failed, *(alert.body for alert in alerts if alert.format == alert.ERROR))
+
+    def data(self, component: str) -> Iterable[str]:
+        """The data, as JSON, of every component of a name."""
+        parts = [each.bidi_component for each in self.elements if each.HasField("bidi_component")]
+        return (part.json or part.mixed.json for part in parts if part.component_name == component)
+
+    def widget(self, key: str) -> str:
+        """The full name of a switch or a list of options, by its key.
+
+        Raises:
+            KeyError: the page has none of this key.
+        """
+        for each in self.elements:
+            kind = each.WhichOneof("type")
+            if kind in ("checkbox", "selectbox") and (name := str(getattr(each, kind).id)).endswith(f"-{key}"):
+                return name
+        raise KeyError(key)
+
+
+@dataclass(slots=True)
+class Visitor:
+    """One open page."""
+
+    socket: ClientConnection
+    query: str
+    page: str
+    script: str = ""  # Streamlit's name for the page, known after the first run
+    widgets: dict[str, WidgetState] = field(default_factory=dict)
+    computing: asyncio.Event = field(default_factory=asyncio.Event)  # a progress bar was seen
+
+    def switch_on(self, widget: str) -> None:
+        """Turn a switch on before the next run."""
+        self.widgets[widget] = WidgetState(id=widget, bool_value=True)
+
+    def select(self, widget: str, option: str) -> None:
+        """Choose an option, by its words, before the next run."""
+        self.widgets[widget] = WidgetState(id=widget, string_value=option)
+
+    async def ask(self) -> Answer:
+        """Run the page (again) and wait for its end."""
+        message = BackMsg()
+        message.rerun_script.query_string = self.query
+        message.rerun_script.page_name = "" if self.script else self.page
+        message.rerun_script.page_script_hash = self.script
+        message.rerun_script.widget_states.widgets.extend(self.widgets.values())
+        started = time.perf_counter()
+        await self.socket.send(message.SerializeToString())
+        async with asyncio.timeout(PATIENCE_S):
+            elements = await self._until_finished()
+        return Answer(time.perf_counter() - started, tuple(elements))
+
+    async def _until_finished(self) -> Iterable[Element]:
+        """Read to the end of the script; an element at a place replaces the one before it."""
+        places: dict[tuple[int, ...], Element] = {}
+        async for data in self.socket:
+            message = ForwardMsg()
+            message.ParseFromString(data if isinstance(data, bytes) else data.encode())
+            kind = message.WhichOneof("type")
+            if kind == "new_session":
+                places.clear()
+            elif kind == "navigation":
+                self.script = message.navigation.page_script_hash
+            elif kind == "delta" and message.delta.HasField("new_element"):
+                places[tuple(message.metadata.delta_path)] = message.delta.new_element
+                if message.delta.new_element.HasField("progress"):
+                    self.computing.set()
+            elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+                return places.values()
+        raise ConnectionError("The server closed the connection before the page's script ended.")
+
+
+@asynccontextmanager
+async def visit(port: int, query: Mapping[str, str], page: str = "") -> AsyncIterator[Visitor]:
+    """Open a session of the app on this machine."""
+    address = f"ws://127.0.0.1:{port}/_stcore/stream"
+    async with connect(address, subprotocols=["streamlit"], max_size=None, proxy=None) as socket:  # type: ignore[list-item]
+        yield Visitor(socket, urlencode(query), page)

@@ -1,0 +1,110 @@
+"""Twenty real sessions at once, and the arithmetic that judges them."""
+
+import asyncio
+import base64
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.proto.Element_pb2 import Element
+
+from effviz.bench import server, shown
+from effviz.bench.figures import Figure, percentile
+from effviz.bench.load import MOST_PEAK_MIB, Load, Seen, everyone, expected
+from effviz.bench.visitors import Answer
+from effviz.errors import SettingsError
+from effviz.explain.results import Method
+
+RAMP = np.arange(6, dtype=np.float32).reshape(2, 3)
+
+
+def test_targets_by_hand() -> None:
+    assert Figure.at_most("memory", 50, 50, "MB").met
+    assert not Figure.at_most("memory", 51, 50, "MB").met
+    assert Figure.at_least("frames", 50, 50, "frames/s").met
+    assert not Figure.at_least("frames", 49, 50, "frames/s").met
+    assert Figure.at_least("frames", 49, 50, "frames/s").target == "at least 50 frames/s"
+
+
+def test_percentiles_are_the_nearest_rank() -> None:
+    values = list(range(20, 0, -1))
+    assert [percentile(values, percent) for percent in (50, 95, 100)] == [10, 19, 20]
+    assert percentile([7], 95) == 7
+
+
+def answer(*cells: dict[str, object]) -> Answer:
+    """A page with a grid of one photo."""
+    element = Element()
+    element.bidi_component.component_name = shown.COMPONENT
+    element.bidi_component.json = json.dumps({"photos": [{"id": "0 5ea owl.jpg", "cells": cells}]})
+    return Answer(0.1, (Element(), element))
+
+
+def cell(label: str, *maps: np.ndarray, target: int = 0) -> dict[str, object]:
+    """As the page packs it: divided by the largest value, as half floats."""
+    factors = [float(np.abs(values).max()) for values in maps]
+    halves = np.stack([values / factor for values, factor in zip(maps, factors, strict=True)]).astype("<f2")
+    packed = {"data": base64.b64encode(halves.tobytes()).decode(), "factors": factors, "rows": 2, "columns": 3}
+    return {"label": label, "maps": packed, "classes": [4, 7][: len(maps)], "target": target}
+
+
+def test_the_explained_map_is_read_out_of_those_of_all_classes() -> None:
+    found = shown.shown(answer(cell("lite0@64", RAMP, 40 - RAMP, target=7), {"label": "b3@300", "maps": None}))
+    assert list(found) == [("5ea", "lite0@64")]
+    assert shown.same(found["5ea", "lite0@64"], 40 - RAMP)
+    assert not shown.same(found["5ea", "lite0@64"], RAMP)
+
+
+def test_maps_are_the_same_up_to_a_half_float() -> None:
+    assert shown.same(RAMP * np.float32(1.0009), RAMP)
+    assert not shown.same(RAMP * np.float32(1.01), RAMP)
+    assert not shown.same(RAMP.T, RAMP)
+    assert not shown.same(None, RAMP)
+
+
+def test_two_visitors_with_each_other_s_maps_are_two_wrong_maps() -> None:
+    own, other = RAMP, RAMP[::-1].copy()
+    seen = Seen()
+    seen.compare({("a", "lite0@64"): other}, {"lite0@64": own}, "a")
+    seen.compare({("b", "lite0@64"): own}, {"lite0@64": other}, "b")
+    seen.compare({("a", "lite0@64"): own}, {"lite0@64": own}, "a")
+    assert (seen.maps, len(seen.wrong)) == (3, 2)
+
+
+def test_red_sentences_and_tracebacks_are_errors() -> None:
+    red, blue, traceback = Element(), Element(), Element()
+    red.alert.format, red.alert.body = red.alert.ERROR, "Something went wrong"
+    blue.alert.format, blue.alert.body = blue.alert.INFO, "Choose a photo"
+    traceback.exception.message = "ZeroDivisionError"
+    assert Answer(0.1, (red, blue, traceback)).errors == ("ZeroDivisionError", "Something went wrong")
+
+
+def test_a_script_that_is_not_there_is_said_plainly(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"app\.py is not there"), server.running(tmp_path / "app.py"):
+        pytest.fail("It ran.")
+
+
+def test_a_server_that_dies_is_said_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_command", lambda *_: [sys.executable, "-c", "raise SystemExit('no such port')"])
+    with pytest.raises(SettingsError, match="no such port"), server.running():
+        pytest.fail("It ran.")
+
+
+def test_twenty_visitors_at_once_each_get_their_own_maps() -> None:
+    load = Load(20, ("lite0@64", "lite0@96"), (Method.CAM, Method.EIGENCAM))
+    wanted = expected(load)
+    with server.running() as running:
+        seen = asyncio.run(everyone(running.port, load, wanted))
+        peak_mib = running.peak_mib
+    assert seen.errors == []
+    assert seen.wrong == []
+    assert seen.maps == 20 * 2 * 2
+    assert len(seen.seconds) == 20 * 2
+    assert peak_mib is None or peak_mib < MOST_PEAK_MIB
+
+
+def test_an_unknown_widget_is_a_mistake_of_the_benchmark() -> None:
+    with pytest.raises(KeyError, match="no such key"):
+        answer().widget("no such key")
