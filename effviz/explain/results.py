@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -94,6 +95,30 @@ class Forward:
     features: Floats  # (C, H, W): output of bn2, after the activation; read-only
     logits: Floats  # (K,), read-only
     forward_ms: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pass:
+    """The arrays of a forward pass, to be kept: they hold neither the model nor the photo in memory."""
+
+    prepared: Prepared
+    features: Floats  # (C, H, W)
+    logits: Floats  # (K,)
+    forward_ms: float
+
+    @classmethod
+    def of(cls, forward: Forward) -> Self:
+        """Leave model and photo out."""
+        return cls(forward.prepared, forward.features, forward.logits, forward.forward_ms)
+
+    def forward(self, model: Model, photo: Photo) -> Forward:
+        """Put the model and the photo back; the caller knows that they are the same."""
+        return Forward(model, photo, self.prepared, self.features, self.logits, self.forward_ms)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return self.prepared.pixels.nbytes + self.features.nbytes + self.logits.nbytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)

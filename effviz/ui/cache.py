@@ -1,14 +1,15 @@
 """Every cache of the app: bounded, and keyed by content alone."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 from effviz.explain import images, samples
 from effviz.explain.methods import METHODS
 from effviz.explain.overlay import OverlayStyle, display, overlay
-from effviz.explain.results import ActivationMap, Forward, Layer, Method, Photo
+from effviz.explain.results import ActivationMap, Forward, Layer, Method, Pass, Photo
 from effviz.explain.scales import ScaledMap
 from effviz.explain.targets import Guess, Target, TargetKind, top
 from effviz.report.pictures import jpeg
@@ -17,12 +18,16 @@ from effviz.scaling.growth import Growth
 from effviz.scaling.growth import growth as grow
 from effviz.ui.components.phi import table
 from effviz.ui.components.phi.table import PhiTable
+from effviz.ui.memory import Kept, budget_bytes
 from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
 
 if TYPE_CHECKING:
     from effviz.explain.identity import Group
+    from effviz.explain.maps import Progress
     from effviz.zoo.model import Model
+
+ENGINE_COPIES: Final = 4  # measured: torch holds the weights once, OpenVINO compiled about three times
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -43,26 +48,33 @@ def growth(rule: ScalingRule, family: Family) -> Growth:
     return grow(table.steps(), rule, family)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+_PHOTOS: Kept[Photo] = Kept(budget_bytes(0.25), lambda photo: photo.rgb.nbytes)
+_MODELS: "Kept[Model]" = Kept(budget_bytes(0.5), lambda model: ENGINE_COPIES * model.weight_bytes)
+_PASSES: Kept[Pass] = Kept(budget_bytes(0.2), lambda made: made.nbytes)
+_MAPS: Kept[ActivationMap] = Kept(budget_bytes(0.05), lambda made: made.values.nbytes + 1024)
+
+
 def photo(data: bytes, name: str) -> Photo:
     """A photo that somebody brought; one that cannot be read is tried again each time."""
-    return images.read(data, name)
+    return _PHOTOS.get((hashlib.sha256(data).digest(), name), lambda: images.read(data, name))
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
 def sample(name: str) -> Photo:
     """A bundled photo."""
     found = samples.find(name)
-    return images.read(found.path.read_bytes(), found.title)
+    return _PHOTOS.get(found.path, lambda: images.read(found.path.read_bytes(), found.title))
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
 def model(label: str) -> "Model":
     """A network with its weights, shared by all visitors."""
-    # Imported here: torch takes seconds to load, and a page shows itself without it.
-    from effviz.zoo.loading import load
 
-    return load(catalogue.parse(label))
+    def make() -> "Model":
+        # Imported here: torch takes seconds to load, and a page shows itself without it.
+        from effviz.zoo.loading import load
+
+        return load(catalogue.parse(label))
+
+    return _MODELS.get(label, make)
 
 
 def fallback(label: str) -> str:
@@ -74,30 +86,35 @@ def fallback(label: str) -> str:
 
 def forward(ref: ModelRef, of: Photo) -> Forward:
     """One pass of a photo through a model."""
-    return _forward(ref.label, of.sha256, of.name, of)
-
-
-@st.cache_resource(max_entries=48, show_spinner=False)
-def _forward(label: str, sha256: str, name: str, _photo: Photo) -> Forward:
     from effviz.explain.forward import forward as run
 
-    return run(model(label), _photo)
+    known = model(ref.label)
+    found = _PASSES.get(_content(known, of), lambda: Pass.of(run(known, of)))
+    return found.forward(known, of)
 
 
-def activation_map(ref: ModelRef, of: Photo, target: Target, method: Method, layer: Layer) -> ActivationMap:
-    """The raw map of a photo by a model."""
+def activation_map(  # noqa: PLR0913 - each decides about the numbers
+    ref: ModelRef,
+    of: Photo,
+    target: Target,
+    method: Method,
+    layer: Layer,
+    progress: "Progress | None" = None,
+) -> ActivationMap:
+    """The raw map of a photo by a model; `progress` gets the share of a slow method that is done, 0 to 1."""
+    from effviz.explain.maps import activation_map as explain
 
-    def make() -> ActivationMap:
-        from effviz.explain.maps import activation_map as explain
-
-        return explain(forward(ref, of), target, method, layer)
-
-    return _map((ref.label, of.sha256, of.name, str(target), method, layer), make)
+    more = () if progress is None else (progress,)
+    key = (*_content(model(ref.label), of), str(target), method, layer)
+    found = _MAPS.get(key, lambda: explain(forward(ref, of), target, method, layer, *more))
+    return replace(found, photo=of.name)  # the same picture may have come under another name
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
-def _map(key: tuple[str, ...], _make: Callable[[], ActivationMap]) -> ActivationMap:
-    return _make()
+def _content(of: "Model", photo: Photo) -> tuple[str, ...]:
+    """What decides about the numbers of a pass: who computes it on what."""
+    from effviz.explain.engines import engine_name
+
+    return of.ref.label, of.weights_sha256, engine_name(of), photo.sha256
 
 
 def map_of_class(ref: ModelRef, of: Photo, index: int, method: Method) -> ActivationMap:

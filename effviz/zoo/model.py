@@ -71,3 +71,8 @@ class Model:
     module: "torch.nn.Module"
     weights_sha256: str  # of the weights file; "" when untrained
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Memory that the weights take once."""
+        return sum(tensor.nbytes for tensor in (*self.module.parameters(), *self.module.buffers()))

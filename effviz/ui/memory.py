@@ -1,0 +1,73 @@
+"""Results that all visitors share, bounded in bytes: the ones not asked for longest go first.
+
+Streamlit's caches count entries, and entries differ a thousandfold: a photo of 50 megapixels beside a thumbnail.
+Nothing here knows Streamlit.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Hashable
+from typing import Final, Generic, TypeVar
+
+from cachetools import LRUCache
+
+from effviz.errors import SettingsError
+
+V = TypeVar("V")
+
+SETTING: Final = "EFFVIZ_MEMORY_MB"
+DEFAULT_MB: Final = 2048
+LEAST_MB: Final = 64
+
+
+def budget_bytes(share: float) -> int:
+    """Return a share of what the setting EFFVIZ_MEMORY_MB allows, in bytes.
+
+    Raises:
+        SettingsError: The setting is not a number of megabytes that EffViz can work with.
+    """
+    text = os.environ.get(SETTING, "").strip() or str(DEFAULT_MB)
+    if not text.isdecimal() or int(text) < LEAST_MB:
+        raise SettingsError(
+            f"{SETTING} is {text!r}: it must be a whole number of megabytes, at least {LEAST_MB}. Correct it, or leave "
+            f"it out for {DEFAULT_MB}."
+        )
+    return int(share * int(text) * 2**20)
+
+
+class Kept(Generic[V]):
+    """Values by key. Each is made once, however many threads ask for it at the same time."""
+
+    def __init__(self, most_bytes: int, size: Callable[[V], int]) -> None:
+        self._values: LRUCache[Hashable, V] = LRUCache(most_bytes, size)
+        self._lookup = threading.Lock()  # held for microseconds
+        self._making: dict[Hashable, threading.Lock] = {}
+
+    @property
+    def size_bytes(self) -> int:
+        """What is kept now."""
+        with self._lookup:
+            return int(self._values.currsize)
+
+    def get(self, key: Hashable, make: Callable[[], V]) -> V:
+        """Return what is kept, or make it; what `make` raises is raised, and nothing is kept."""
+        with self._lookup:
+            if key in self._values:
+                return self._values[key]
+            turn = self._making.setdefault(key, threading.Lock())
+        with turn:
+            try:
+                with self._lookup:
+                    if key in self._values:  # another thread made it meanwhile
+                        return self._values[key]
+                value = make()
+                self._keep(key, value)
+                return value
+            finally:
+                with self._lookup:
+                    self._making.pop(key, None)
+
+    def _keep(self, key: Hashable, value: V) -> None:
+        with self._lookup:
+            if self._values.getsizeof(value) <= self._values.maxsize:  # a larger one is used, but not kept
+                self._values[key] = value

@@ -1,0 +1,107 @@
+"""What visitors share: the same content is computed once, and nothing keeps a dropped model in memory."""
+
+import gc
+import weakref
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from effviz.explain import forward as passes
+from effviz.explain import images, maps
+from effviz.explain.results import ActivationMap, Layer, Method, Pass, Photo
+from effviz.explain.targets import TOP1, Target, TargetKind
+from effviz.ui import cache
+from effviz.ui.memory import Kept
+from effviz.zoo.catalogue import parse
+
+SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
+REF = parse("lite0@64")
+
+
+@pytest.fixture(autouse=True)
+def _empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, most in (("_PHOTOS", 2**28), ("_MODELS", 2**28), ("_PASSES", 2**24), ("_MAPS", 2**20)):
+        monkeypatch.setattr(cache, name, Kept(most, getattr(cache, name)._values.getsizeof))
+
+
+@pytest.fixture
+def cat() -> Photo:
+    return images.read((SAMPLES / "cat.jpg").read_bytes(), "cat.jpg")
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> list[object]:
+    calls: list[object] = []
+    original = getattr(module, name)
+    monkeypatch.setattr(module, name, lambda *given: calls.append(given) or original(*given))
+    return calls
+
+
+def test_the_same_picture_under_another_name_is_passed_once(cat: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = counted(monkeypatch, passes, "forward")
+    tom = replace(cat, name="tom.jpg")
+    first, second = cache.forward(REF, cat), cache.forward(REF, tom)
+    assert len(runs) == 1
+    assert first.features is second.features
+    assert (first.photo.name, second.photo.name) == ("cat.jpg", "tom.jpg")
+    found = [cache.activation_map(REF, photo, TOP1, Method.CAM, Layer.LAST) for photo in (cat, tom)]
+    assert [entry.photo for entry in found] == ["cat.jpg", "tom.jpg"]
+    assert found[0].values is found[1].values
+
+
+@pytest.mark.parametrize("change", ["weights", "engine", "photo"])
+def test_other_content_is_passed_again(change: str, cat: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = counted(monkeypatch, passes, "forward")
+    cache.forward(REF, cat)
+    if change == "engine":
+        monkeypatch.setenv("EFFVIZ_ENGINE", "torch")
+    elif change == "photo":
+        cat = images.read((SAMPLES / "dog.jpg").read_bytes(), "cat.jpg")
+    else:
+        other = replace(cache.model(REF.label), weights_sha256="other")
+        monkeypatch.setattr(cache, "model", lambda _: other)
+    cache.forward(REF, cat)
+    assert len(runs) == 2
+
+
+def test_maps_of_other_targets_methods_and_layers_are_their_own(cat: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = counted(monkeypatch, maps, "activation_map")
+    asked = [
+        (TOP1, Method.CAM, Layer.LAST),
+        (Target(TargetKind.CLASS, 5), Method.CAM, Layer.LAST),
+        (TOP1, Method.EIGENCAM, Layer.LAST),
+        (TOP1, Method.EIGENCAM, Layer.STRIDE_8),
+    ]
+    found: list[ActivationMap] = [cache.activation_map(REF, cat, *each) for each in (*asked, *asked)]
+    assert len(runs) == 4
+    assert [(entry.method, entry.layer) for entry in found[:4]] == [each[1:] for each in asked]
+    assert found[1].target_index == 5
+    assert np.array_equal(found[0].values, found[4].values)
+
+
+def test_a_dropped_model_leaves_the_memory(cat: Photo) -> None:
+    cache.activation_map(REF, cat, TOP1, Method.CAM, Layer.LAST)
+    model = weakref.ref(cache.model(REF.label).module)
+    cache._MODELS._values.clear()
+    gc.collect()
+    assert model() is None
+    assert cache._PASSES.size_bytes > 0
+
+
+def test_the_bytes_of_a_pass_by_hand(cat: Photo) -> None:
+    kept = Pass.of(cache.forward(REF, cat))
+    assert kept.nbytes == 4 * (3 * 64 * 64 + 1280 * 2 * 2 + 1000)
+
+
+def test_a_model_counts_with_its_compiled_copies() -> None:
+    cache.model(REF.label)
+    # 4,652,008 parameters (timm), 42,016 statistics and 56 counters of batch norm, 4 bytes each (counters 8); 4 copies.
+    assert cache._MODELS.size_bytes == pytest.approx(4 * 4 * (4_652_008 + 42_016), rel=1e-3)
+
+
+def test_progress_reaches_the_slow_method(cat: Photo) -> None:
+    told: list[float] = []
+    cache.activation_map(REF, cat, TOP1, Method.SCORECAM, Layer.STRIDE_8, told.append)
+    assert told
+    assert told[-1] <= 1

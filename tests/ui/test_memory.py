@@ -1,0 +1,84 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from effviz.errors import SettingsError
+from effviz.ui.memory import Kept, budget_bytes
+
+
+def test_the_longest_unused_goes_first() -> None:
+    kept: Kept[str] = Kept(10, len)
+    made = []
+
+    def make(text: str) -> str:
+        made.append(text)
+        return text
+
+    for text in ("aaaa", "bbbb", "aaaa", "cccc", "aaaa", "bbbb"):
+        assert kept.get(text, lambda text=text: make(text)) == text
+    assert made == ["aaaa", "bbbb", "cccc", "bbbb"]
+    assert kept.size_bytes == 8
+
+
+def test_a_value_too_large_is_used_and_not_kept() -> None:
+    kept: Kept[str] = Kept(10, len)
+    kept.get("small", lambda: "1234567890")
+    assert kept.get("large", lambda: "12345678901") == "12345678901"
+    assert kept.size_bytes == 10
+
+
+def test_many_threads_make_a_value_once() -> None:
+    kept: Kept[str] = Kept(100, len)
+    together = threading.Barrier(8)
+    made = []
+
+    def ask(_: int) -> str:
+        together.wait(timeout=60)
+        return kept.get("key", lambda: made.append(1) or "value")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(8))) == {"value"}
+    assert len(made) == 1
+
+
+def test_two_keys_do_not_wait_for_each_other() -> None:
+    kept: Kept[str] = Kept(100, len)
+    inside, other = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        inside.set()
+        assert other.wait(timeout=60)
+        return "slow"
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(kept.get, "one", slow)
+        assert inside.wait(timeout=60)
+        assert kept.get("two", lambda: "quick") == "quick"
+        other.set()
+        assert first.result(timeout=60) == "slow"
+
+
+def test_a_failure_is_raised_and_tried_again() -> None:
+    kept: Kept[str] = Kept(100, len)
+
+    def fail() -> str:
+        raise SettingsError("no")
+
+    with pytest.raises(SettingsError):
+        kept.get("key", fail)
+    assert kept.get("key", lambda: "now") == "now"
+
+
+def test_the_budget_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EFFVIZ_MEMORY_MB", raising=False)
+    assert budget_bytes(0.5) == 1024 * 1024 * 1024
+    monkeypatch.setenv("EFFVIZ_MEMORY_MB", "100")
+    assert budget_bytes(0.25) == 25 * 1024 * 1024
+
+
+@pytest.mark.parametrize("text", ["lots", "-5", "63", "1.5"])
+def test_a_budget_that_means_nothing_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EFFVIZ_MEMORY_MB", text)
+    with pytest.raises(SettingsError, match=r"EFFVIZ_MEMORY_MB is .* at least 64\. Correct it"):
+        budget_bytes(1)
