@@ -17,6 +17,7 @@ page = st.navigation(
         st.Page(f"{PAGES}/compare.py", title="Compare", icon=":material/grid_view:", default=True),
         st.Page(f"{PAGES}/scale.py", title="Scale", icon=":material/open_in_full:"),
         st.Page(f"{PAGES}/tradeoff.py", title="Trade-off", icon=":material/scatter_plot:", url_path="tradeoff"),
+        st.Page(f"{PAGES}/paper.py", title="Paper", icon=":material/menu_book:", url_path="paper"),
     ],
     position="top",
 )

@@ -1,6 +1,13 @@
 """Numbers that others published, as CSV with a source on every row."""
 
-from effviz.facts.curves import CurveDot, WidthDot, scaling_methods, single_dimension, width_by_baseline
+from effviz.facts.curves import (
+    CurveDot,
+    WidthDot,
+    gain_per_doubling,
+    scaling_methods,
+    single_dimension,
+    width_by_baseline,
+)
 from effviz.facts.latency import PaperLatency, paper_latencies, paper_speedup
 from effviz.facts.measured import (
     TIMM_URL,
@@ -48,6 +55,7 @@ __all__ = [
     "TransferResult",
     "WidthDot",
     "family_points",
+    "gain_per_doubling",
     "geometric_mean",
     "held_out",
     "load",

@@ -126,3 +126,8 @@ def scaling_methods() -> tuple[CurveDot, ...]:
 def _compound(name: str) -> tuple[str, float, Plan]:
     published = PUBLISHED[name]
     return name.upper(), math.nan, plan(published.depth, published.width, published.resolution)
+
+
+def gain_per_doubling(before: CurveDot, after: CurveDot) -> float:
+    """Points of top-1 that a doubling of the drawn FLOPs brought between two dots of one curve."""
+    return (after.top1_pct - before.top1_pct) / math.log2(after.macs_billions / before.macs_billions)

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from effviz.facts import load, paper_points, scaling_methods, single_dimension, width_by_baseline
+from effviz.facts import gain_per_doubling, load, paper_points, scaling_methods, single_dimension, width_by_baseline
 from effviz.facts.paper import PaperVersion
 
 # MACs in billions by a script that shares no code with EffViz (shared facts, recomputed_single_dimension.csv).
@@ -101,3 +101,10 @@ def test_the_compound_curve_of_figure_8_is_table_2_of_the_first_version():
     assert [round(dot.macs_billions_computed, 4) for dot in compound] == list(
         counted.loc[["b0", "b1", "b2", "b3", "b4"]]
     )
+
+
+def test_gain_per_doubling_by_hand():
+    """From d = 1 to d = 2 the drawn FLOPs grow by 0.95 / 0.5, which is 0.926 doublings, and top-1 by 2.41 points."""
+    deep = [dot for dot in single_dimension() if dot.method == "depth"]
+    assert gain_per_doubling(deep[0], deep[1]) == pytest.approx(2.41 / 0.926, abs=0.002)
+    assert gain_per_doubling(deep[4], deep[5]) == 0  # d = 6 and d = 8: 80.00 % both

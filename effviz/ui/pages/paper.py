@@ -1,0 +1,21 @@
+"""Paper: every figure and table of EfficientNet, to be touched."""
+
+import streamlit as st
+
+from effviz.ui.guard import guard
+from effviz.ui.paper import sections
+from effviz.words import _
+
+st.title(_("The paper, alive"))
+st.markdown(
+    _(
+        "Every figure and table of [EfficientNet](https://arxiv.org/abs/1905.11946) (Tan and Le, 2019). What the paper "
+        "**prints** and what EffViz **recomputes** are never mixed."
+    )
+)
+with guard():
+    sections.SECTION.adopt()
+section = sections.choose()
+st.header(_(section.title), divider="gray")
+with guard():
+    section.show()

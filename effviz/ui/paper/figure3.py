@@ -1,0 +1,99 @@
+"""Figure 3: growing width, depth or resolution alone pays at first, then hardly."""
+
+from itertools import pairwise
+
+import pandas as pd
+import streamlit as st
+
+from effviz.facts import CurveDot, PaperVersion, gain_per_doubling, single_dimension
+from effviz.plots.curves import curves
+from effviz.plots.saturation import METHODS, accuracy_axis, figure3, macs_axis
+from effviz.ui.paper.exhibit import exhibit, sources, table
+from effviz.words import _
+from effviz.zoo.presets import Role
+
+LOG = "log"
+
+
+def show() -> None:
+    """Draw the section."""
+    st.markdown(
+        _(
+            "B0 is made wider, deeper or sharper, one at a time. Every curve rises steeply and then flattens near "
+            "**80 %**: beyond that, more of the same buys almost nothing."
+        )
+    )
+    log = st.toggle(_("Equal steps for doublings"), key=LOG, bind="query-params", help=_("A logarithmic axis of cost."))
+    drawn = figure3()
+    made = curves(drawn, macs_axis(log), accuracy_axis())
+    exhibit("figure3", made, table(drawn, "macs_billions", "top1_pct"), _alt())
+    sources((_("paper, Figure 3 (the same drawing in v2, v3 and v5)"), PaperVersion.V5.url))
+    _costs()
+    _numbers()
+
+
+def _curves() -> dict[Role, list[CurveDot]]:
+    dots = single_dimension()
+    methods = dict.fromkeys(dot.method for dot in dots)
+    return {Role(method): [dot for dot in dots if dot.method == method] for method in methods}
+
+
+def _alt() -> str:
+    ends = "; ".join(
+        _("{method} from {first:g} % to {last:g} %").format(
+            method=_(METHODS[role]), first=dots[0].top1_pct, last=dots[-1].top1_pct
+        )
+        for role, dots in _curves().items()
+    )
+    return _("Line chart of ImageNet top-1 over MACs, each curve printed and recomputed. {ends}.").format(ends=ends)
+
+
+def _costs() -> None:
+    """How far the figure's costs lie from what the released code costs."""
+    ranges = []
+    for role, dots in _curves().items():
+        ratios = [dot.macs_billions / dot.macs_billions_computed for dot in dots if dot.coefficient != 1]
+        ranges.append(f"{_(METHODS[role])} {min(ratios):.2f}–{max(ratios):.2f}")
+    start = single_dimension()[0]
+    st.info(
+        _(
+            "The figure's FLOPs are not those of the released code. Printed divided by recomputed: {ranges}; at the "
+            "common start {start:.2f}. Nobody has explained it, so both are drawn."
+        ).format(ranges=", ".join(ranges), start=start.macs_billions / start.macs_billions_computed),
+        icon=":material/info:",
+    )
+
+
+def _numbers() -> None:
+    st.subheader(_("What the next doubling buys"))
+    st.markdown(
+        _(
+            "Points of accuracy for each doubling of the printed FLOPs, from one network to the next of its curve: "
+            "about two at first, less than half a point at the end."
+        )
+    )
+    rows = [
+        {
+            "network": after.label,
+            "printed": after.macs_billions,
+            "computed": after.macs_billions_computed,
+            "top1": after.top1_pct,
+            "gain": gain_per_doubling(before, after),
+        }
+        for dots in _curves().values()
+        for before, after in pairwise(dots)
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        height="content",
+        column_config={
+            "network": st.column_config.TextColumn(_("Network"), pinned=True),
+            "printed": st.column_config.NumberColumn(_("FLOPs, printed (billion)"), format="%.3f"),
+            "computed": st.column_config.NumberColumn(_("MACs, recomputed (billion)"), format="%.3f"),
+            "top1": st.column_config.NumberColumn(_("Top-1, printed (%)"), format="%.2f"),
+            "gain": st.column_config.ProgressColumn(
+                _("Gain for a doubling (points)"), format="%.2f", min_value=0.0, max_value=4.0, color="blue"
+            ),
+        },
+    )

@@ -1,0 +1,81 @@
+"""The sections of the Paper page, in the paper's order; only the chosen one runs."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+
+import streamlit as st
+
+from effviz.errors import SettingsError
+from effviz.ui.state import Setting
+from effviz.words import _, later
+
+PILLS = "paper-section"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the page, drawn by `effviz.ui.paper.NAME.show()`."""
+
+    name: str  # in the address, and the module's
+    label: str  # short, for the row of sections
+    title: str
+
+    def show(self) -> None:
+        """Draw the section; its module is loaded when it is first looked at."""
+        import_module(f"effviz.ui.paper.{self.name}").show()
+
+
+SECTIONS = (
+    Section("problem", later("The problem"), later("The problem: the best network within a budget")),
+    Section("figure2", later("Fig. 2"), later("Figure 2: five ways to grow a network")),
+    Section("figure3", later("Fig. 3"), later("Figure 3: one dimension alone")),
+    Section("figure4", later("Fig. 4"), later("Figure 4: the same width pays more on a balanced network")),
+    Section("table1", later("Table 1"), later("Table 1: EfficientNet-B0, stage by stage")),
+    Section("objective", later("Search objective"), later("How B0 was found: accuracy weighed against MACs")),
+    Section("search", later("Two steps"), later("Two-step scaling: a grid search, then one number")),
+    Section("results", later("Table 2, Figs. 1, 5"), later("Table 2, Figures 1 and 5: the results on ImageNet")),
+    Section("table3", later("Table 3"), later("Table 3: other networks, scaled the same way")),
+    Section("latency", later("Table 4"), later("Table 4: latency on this machine")),
+    Section("table7", later("Table 7, Fig. 8"), later("Table 7 and Figure 8: four ways to spend the same MACs")),
+    Section("recipe", later("Recipe"), later("The training recipe")),
+    Section("transfer", later("Tables 5, 6, Fig. 6"), later("Tables 5 and 6, Figure 6: transfer to other data sets")),
+)
+_BY_NAME = {section.name: section for section in SECTIONS if find_spec(f"effviz.ui.paper.{section.name}")}
+
+
+def parse(text: str) -> str:
+    """The name of a section, as the address has it.
+
+    Raises:
+        SettingsError: There is no such section.
+    """
+    if text not in _BY_NAME:
+        raise SettingsError(
+            _("The link asks for the section {text!r}: the sections are {names}. Choose one of them above.").format(
+                text=text[:40], names=", ".join(_BY_NAME)
+            )
+        )
+    return text
+
+
+SECTION = Setting("section", next(iter(_BY_NAME)), parse, str)
+
+
+def choose() -> Section:
+    """The row of sections; the chosen one stands in the address."""
+    st.session_state[PILLS] = SECTION.get()
+    st.pills(
+        _("Section of the paper"),
+        list(_BY_NAME),
+        format_func=lambda name: _(_BY_NAME[name].label),
+        key=PILLS,
+        required=True,
+        label_visibility="collapsed",
+        on_change=_chosen,
+    )
+    return _BY_NAME[SECTION.get()]
+
+
+def _chosen() -> None:
+    SECTION.put(st.session_state[PILLS])

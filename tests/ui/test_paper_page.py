@@ -1,0 +1,85 @@
+"""The Paper page without a browser: every section runs, and shows its tables' numbers."""
+
+import json
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from effviz.facts import load
+
+ROOT = Path(__file__).parents[2]
+
+
+def open_paper(**address: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.switch_page("effviz/ui/pages/paper.py")
+    at.query_params.update(address)
+    return at.run()
+
+
+def check_calm(at: AppTest, header: str) -> None:
+    assert [title.value for title in at.title] == ["The paper, alive"]
+    assert header in at.header[0].value
+    assert not at.exception
+    assert not at.error
+    assert not at.warning
+
+
+def chart(at: AppTest, number: int = 0) -> dict[str, dict[str, object]]:
+    """Trace name -> trace, as it is sent to the browser."""
+    spec = json.loads(at.get("plotly_chart")[number].proto.spec)
+    return {trace["name"]: trace for trace in spec["data"]}
+
+
+def words(at: AppTest) -> str:
+    return "\n".join(str(element.value) for kind in ("markdown", "caption", "info") for element in at.get(kind))
+
+
+def test_an_unknown_section_costs_one_sentence() -> None:
+    at = open_paper(section="table99")
+    assert "The link asks for the section 'table99'" in at.warning[0].value
+    assert "Choose one" in at.warning[0].value
+    assert len(at.header) == 1
+    assert not at.exception
+    assert "section" not in at.query_params
+
+
+def test_a_section_is_chosen_and_stands_in_the_address() -> None:
+    at = open_paper()
+    at.get("button_group")[0].set_value("figure4").run()
+    check_calm(at, "Figure 4")
+    assert at.query_params["section"] == "figure4"
+
+
+def test_figure_3_shows_printed_and_recomputed() -> None:
+    at = open_paper(section="figure3")
+    check_calm(at, "Figure 3")
+    table = load("fig3_single_dimension").query("dimension == 'depth'")
+    assert chart(at)["Depth, printed"]["x"] == list(table["flops_billions"])
+    assert chart(at)["Depth, printed"]["y"] == list(table["imagenet_top1_pct"])
+    assert "Depth, recomputed" in chart(at)
+    assert "Depth 1.15–1.21" in words(at)  # README of the shared facts, section 8
+    assert "Resolution 1.27–1.33" in words(at)
+    assert "start 1.30" in words(at)
+    assert "from 76.1 % to 80.3 %" in at.get("plotly_chart")[0].proto.alt
+    assert len(at.dataframe[0].value) == 16
+
+
+def test_figure_3_on_a_log_axis() -> None:
+    at = open_paper(section="figure3")
+    at.toggle(key="log").set_value(True).run()
+    check_calm(at, "Figure 3")
+    assert json.loads(at.get("plotly_chart")[0].proto.spec)["layout"]["xaxis"]["type"] == "log"
+
+
+def test_figure_4_shows_four_starts_and_says_what_is_not_known() -> None:
+    at = open_paper(section="figure4")
+    check_calm(at, "Figure 4")
+    rows = load("fig4_width_by_baseline").query("baseline_d == 2 and baseline_r == 1.3")
+    assert chart(at)["d = 2, r = 1.3, printed"]["y"] == list(rows["imagenet_top1_pct"])
+    assert len(chart(at)["d = 1, r = 1, recomputed where w is known"]["x"]) == 6
+    starts = at.dataframe[0].value
+    # 0.3858, 0.7184 and 0.7823 by a script that shares no code with EffViz.
+    assert [round(value, 4) for value in starts["computed"]][:3] == [0.3858, 0.7184, 0.7823]
+    assert list(starts["printed"]) == [0.5, 0.935, 0.95, 1.787]
+    assert "the paper does not say" in words(at)
