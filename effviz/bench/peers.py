@@ -7,6 +7,7 @@ import copy
 from collections.abc import Callable
 from importlib.util import find_spec
 
+import cv2
 import numpy as np
 import pytorch_grad_cam as library
 import torch
@@ -16,7 +17,7 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from effviz.explain.results import Bytes, Floats
 from effviz.zoo.model import Model
 
-# What pytorch-grad-cam has of the closed-form methods; CAM itself it has not, and Ablation-CAM takes it a minute.
+# What pytorch-grad-cam has of the closed-form methods; CAM itself it has not, and Ablation-CAM has its own row.
 METHODS = (
     *("GradCAM", "HiResCAM", "XGradCAM", "GradCAMPlusPlus", "LayerCAM", "GradCAMElementWise"),
     *("EigenCAM", "FinerCAM", "ShapleyCAM"),
@@ -36,6 +37,18 @@ def grad_cam(model: Model, index: int, method: str = "GradCAM") -> Explain:
         # FinerCAM makes its own targets
         maps = cam(tensor, target_idx=index) if method == "FinerCAM" else cam(input_tensor=tensor, targets=targets)
         return np.asarray(maps[0], np.float32)
+
+    return explain
+
+
+def grad_cam_batch(model: Model, index: int) -> Explain:
+    """pytorch-grad-cam's maps of a class after `bn2` for several photos at once: (N, 3, S, S) -> (N, S, S)."""
+    module = _private(model)
+    cam = library.GradCAM(model=module, target_layers=[module.bn2])
+
+    def explain(pixels: Floats) -> Floats:
+        targets = [ClassifierOutputTarget(index)] * len(pixels)
+        return np.asarray(cam(input_tensor=torch.tensor(pixels), targets=targets), np.float32)
 
     return explain
 
@@ -62,6 +75,12 @@ def torchcam_grad_cam(model: Model, index: int) -> Explain:
 def overlay(rgb: Bytes, values: Floats) -> Bytes:
     """pytorch-grad-cam's picture of a map on what the model saw, (S, S, 3)."""
     return np.asarray(show_cam_on_image(rgb.astype(np.float32) / 255, values, use_rgb=True))
+
+
+def png(rgb: Bytes) -> bytes:
+    """A PNG file as pytorch-grad-cam's README writes it, with OpenCV."""
+    _, data = cv2.imencode(".png", rgb[..., ::-1])
+    return bytes(data)
 
 
 def _private(model: Model) -> torch.nn.Module:

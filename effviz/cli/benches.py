@@ -36,6 +36,7 @@ def scaling(
 @app.command("cam")
 def cam(
     repeats: Annotated[int, typer.Option(min=1, max=1000, help="Timed runs of each side; the median counts.")] = 15,
+    long: Annotated[bool, typer.Option(help="Also rows that take the peer about a minute each.")] = True,
     as_json: output.AsJson = False,
 ) -> None:
     """Time class activation maps beside pytorch-grad-cam, torchcam and OpenVINO's forward passes alone."""
@@ -43,7 +44,7 @@ def cam(
 
     with output.progress() as bar:
         bar.add_task("Class activation maps", total=None)
-        result = bench(repeats)
+        result = bench(repeats, long=long)
     if as_json:
         fields = ("name", "ours_ms", "peer_ms", "ratio", "target", "met")
         output.show_json([{field: getattr(row, field) for field in fields} for row in result.rows])

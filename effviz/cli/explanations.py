@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from PIL import Image
 
 from effviz.cli import output
 from effviz.errors import ImageError, SettingsError
@@ -20,6 +19,7 @@ from effviz.explain.placement import Placement, View
 from effviz.explain.results import ActivationMap, Layer, Method, Photo
 from effviz.explain.scales import Scale, ScaledMap, rescale
 from effviz.explain.targets import Guess, Target
+from effviz.report.pictures import png
 from effviz.zoo import loading
 from effviz.zoo.model import Model, ModelRef
 
@@ -120,7 +120,7 @@ def _explain(path: Path, model: Model, wanted: Wanted) -> Explanation:
 def _write(explanation: Explanation, scaled: ScaledMap, stem: Path, style: OverlayStyle) -> Result:
     map_file, overlay_file = stem.with_name(f"{stem.name}.npy"), stem.with_name(f"{stem.name}.png")
     np.save(map_file, explanation.map.values)
-    Image.fromarray(overlay(read(explanation.photo), scaled, style)).save(overlay_file)
+    overlay_file.write_bytes(png(overlay(read(explanation.photo), scaled, style)))
     return _facts(explanation) | {"map_file": str(map_file), "overlay_file": str(overlay_file)}
 
 

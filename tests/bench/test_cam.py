@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from effviz.bench import cam, peers
+from effviz.bench import comparisons, peers
 from effviz.bench.cam import CamRow, bench
-from effviz.bench.timing import Times, side_by_side
+from effviz.bench.timing import Times, once, side_by_side
 from effviz.explain.maps import activation_map
 from effviz.zoo.catalogue import parse
 from effviz.zoo.loading import load
@@ -20,26 +20,38 @@ def test_ratio_and_target_by_hand():
     assert not CamRow("maps", Times((10,)), Times((79,)), 8, "8x or more").met
 
 
-def test_sides_are_warmed_up_and_run_in_turn():
+def test_each_timed_run_follows_an_untimed_one_of_the_same_side():
     order = []
     ours, peer = side_by_side(lambda: order.append("ours"), lambda: order.append("peer"), 3)
-    assert order == ["ours", "peer"] * 5
+    assert order == ["ours", "ours", "peer", "peer"] * 3
     assert len(ours.runs_ms) == len(peer.runs_ms) == 3
 
 
+def test_long_work_is_timed_once():
+    order = []
+    ours, peer = once(lambda: order.append("ours"), lambda: order.append("peer"))
+    assert order == ["ours", "peer"]
+    assert len(ours.runs_ms) == len(peer.runs_ms) == 1
+
+
 def test_a_run_gives_every_comparison():
-    result = bench(1, REFS)
+    result = bench(1, REFS, long=False)
     assert len(result.rows) == 6
-    assert not result.skipped
+    assert [sentence.split(" by")[0] for sentence in result.skipped] == [
+        "Ablation-CAM",
+        "Score-CAM",
+        "CAM of 200 photos",
+    ]
+    assert all("--long" in sentence for sentence in result.skipped)
     assert all(row.ours_ms > 0 and row.peer_ms > 0 and row.target for row in result.rows)
 
 
 def test_a_missing_peer_is_said_plainly(monkeypatch):
     monkeypatch.setattr(peers, "torchcam_missing", lambda: True)
     monkeypatch.setenv("EFFVIZ_ENGINE", "torch")
-    result = bench(1, REFS)
+    result = bench(1, REFS, long=False)
     assert len(result.rows) == 4
-    assert [sentence.split(":")[0] for sentence in result.skipped] == [
+    assert [sentence.split(":")[0] for sentence in result.skipped[:2]] == [
         "torchcam is left out",
         "OpenVINO alone is left out",
     ]
@@ -48,9 +60,31 @@ def test_a_missing_peer_is_said_plainly(monkeypatch):
 @pytest.mark.parametrize("peer", [peers.grad_cam, peers.torchcam_grad_cam])
 def test_both_sides_find_the_same_map(peer):
     """Else the times would compare different work."""
-    subject = cam._subject([load(parse("lite0@128"))])
-    ours = np.maximum(activation_map(subject.forwards[0], cam.CLASS).values, 0)
-    theirs = peer(subject.models[0], cam.CLASS)(subject.forwards[0].prepared.pixels)
+    subject = comparisons.Subject.of([load(parse("lite0@128"))])
+    ours = np.maximum(activation_map(subject.forwards[0], comparisons.CLASS).values, 0)
+    theirs = peer(subject.models[0], comparisons.CLASS)(subject.forwards[0].prepared.pixels)
     step = theirs.shape[0] // ours.shape[0]
     cells = theirs.reshape(ours.shape[0], step, ours.shape[1], step).mean(axis=(1, 3))  # enlarged by the library
     assert np.corrcoef(ours.ravel(), cells.ravel())[0, 1] > 0.95
+
+
+def test_both_sides_of_the_long_rows_do_the_same_work(monkeypatch):
+    """Which images and channels each side gets, on a small network; each side runs to its end."""
+    monkeypatch.setattr(comparisons, "MANY", 20)
+    subject = comparisons.Subject.of([load(parse("lite0@64"))])
+    batches = []
+    monkeypatch.setattr(peers, "grad_cam_batch", lambda *_: lambda pixels: batches.append(pixels.shape))
+    many = comparisons._many(subject)
+    many.ours()
+    many.peer()
+    assert batches == [(16, 3, 64, 64), (4, 3, 64, 64)]
+    comparisons._ablation(subject).ours()
+    assert "Ablation-CAM by lite0@64" in comparisons._ablation(subject).name
+
+
+def test_the_peers_batch_is_its_single_maps():
+    model = load(parse("lite0@64"))
+    pixels = np.random.default_rng(0).standard_normal((2, 3, 64, 64), np.float32)
+    together = peers.grad_cam_batch(model, 281)(pixels)
+    alone = [peers.grad_cam(model, 281)(one[None]) for one in pixels]
+    assert np.allclose(together, alone, atol=1e-3)

@@ -3,7 +3,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from effviz.report.pictures import jpeg
+from effviz.report.pictures import jpeg, png
 
 
 def test_a_jpeg_shows_the_picture_and_is_the_same_each_time() -> None:
@@ -14,3 +14,10 @@ def test_a_jpeg_shows_the_picture_and_is_the_same_each_time() -> None:
     with Image.open(io.BytesIO(data)) as picture:
         assert (picture.format, picture.size) == ("JPEG", (60, 40))
         assert np.abs(np.asarray(picture).astype(int) - rgb)[:, [5, 55]].max() <= 3
+
+
+def test_a_png_is_the_picture() -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    with Image.open(io.BytesIO(png(rgb))) as picture:
+        assert picture.format == "PNG"
+        assert np.array_equal(np.asarray(picture), rgb)
