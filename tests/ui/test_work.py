@@ -99,6 +99,29 @@ def test_a_wait_says_how_many_come_first(monkeypatch: pytest.MonkeyPatch, others
     assert bar.shown[-1] == (0.25, "second")  # its turn: the bar says again what is done
 
 
+def test_a_slow_step_moves_the_bar_between_batches_and_lets_others_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue, bar, served = Turns(1), Bar(), []
+    monkeypatch.setattr(work, "TURNS", queue)
+    mine = work.Work(steps=2)
+    mine.bar = bar  # type: ignore[assignment]
+
+    def quick() -> None:
+        with queue.turn(Lane.QUICK, lambda _: None):
+            served.append("quick")
+
+    other = threading.Thread(target=quick, daemon=True)
+    mine.next("slow")
+    with mine.turn(Lane.SLOW) as progress:
+        other.start()
+        while not queue.waiting:
+            pass
+        progress(0.5)
+        served.append("slow")
+    other.join(PATIENCE_S)
+    assert served == ["quick", "slow"]
+    assert (0.25, "slow") in bar.shown
+
+
 def test_too_many_visitors_is_one_calm_sentence_and_a_way_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as full:
         full.setattr(work, "TURNS", Turns(1, most_waiting=0))

@@ -10,7 +10,7 @@ from effviz.explain.results import ActivationMap, Floats, Layer, Photo
 from effviz.explain.targets import Guess
 from effviz.ui import cache
 from effviz.ui.compare.controls import Choice
-from effviz.ui.compare.work import Work, ask_again, stopped
+from effviz.ui.compare.work import Progress, Work, ask_again, stopped
 from effviz.ui.outputs import plain
 from effviz.ui.turns import BusyError, Lane
 from effviz.words import _
@@ -64,7 +64,7 @@ class _Task:
     @property
     def pass_key(self) -> tuple[str, ...]:
         """What tells forward passes apart."""
-        return self.entrant.card.ref.label, self.photo.sha256, self.photo.name
+        return self.entrant.card.ref.label, self.photo.sha256
 
     @property
     def map_key(self) -> tuple[str, ...]:
@@ -127,13 +127,13 @@ def _fill(task: _Task, work: Work) -> None:
         if task.quick:
             _keep_map(task)
     if not task.quick:
-        with work.turn(Lane.SLOW, task.map_key):
-            _keep_map(task)
+        with work.turn(Lane.SLOW, task.map_key) as progress:
+            _keep_map(task, progress)
 
 
-def _keep_map(task: _Task) -> None:
-    choice = task.choice
-    found = cache.activation_map(task.entrant.card.ref, task.photo, choice.target, choice.method, choice.layer)
+def _keep_map(task: _Task, progress: Progress | None = None) -> None:
+    ref, choice = task.entrant.card.ref, task.choice
+    found = cache.activation_map(ref, task.photo, choice.target, choice.method, choice.layer, progress)
     _cached[task.map_key] = found.values
 
 

@@ -1,6 +1,6 @@
 """What a visitor sees while maps are made: how far it is, how many others come first, and a way to stop."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self
@@ -8,8 +8,10 @@ from typing import Self
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from effviz.ui.turns import TURNS, Lane, PassOn
+from effviz.ui.turns import TURNS, Lane
 from effviz.words import _
+
+Progress = Callable[[float], None]  # gets the share of a step that is done, 0 to 1
 
 STOPPED = "stopped"  # in the session: the work that the visitor stopped
 
@@ -42,11 +44,20 @@ class Work:
         self._say(text)
 
     @contextmanager
-    def turn(self, lane: Lane, key: Hashable = None) -> Iterator[PassOn]:
-        """Hold a turn for the block; until then the bar says how many come first."""
+    def turn(self, lane: Lane, key: Hashable = None) -> Iterator[Progress]:
+        """Hold a turn for the block; until then the bar says how many come first.
+
+        The block reports how much of the step is done between two batches, and others may go first then.
+        """
         with TURNS.turn(lane, self._wait, key) as pass_on:
+
+            def progress(part: float) -> None:
+                self.part = part
+                self._say(self.text)
+                pass_on()
+
             self._say(self.text)
-            yield pass_on
+            yield progress
 
     def _wait(self, before: int) -> None:
         one, more = _("1 other is before you."), _("{count} others are before you.")
