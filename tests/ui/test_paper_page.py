@@ -83,3 +83,27 @@ def test_figure_4_shows_four_starts_and_says_what_is_not_known() -> None:
     assert [round(value, 4) for value in starts["computed"]][:3] == [0.3858, 0.7184, 0.7823]
     assert list(starts["printed"]) == [0.5, 0.935, 0.95, 1.787]
     assert "the paper does not say" in words(at)
+
+
+def test_figure_2_plans_what_the_sliders_ask_for() -> None:
+    at = open_paper(section="figure2", d="4.0", w="2.0", r="2.0", grow="0.0")
+    check_calm(at, "Figure 2")
+    macs = dict(zip(at.dataframe[0].value["network"], at.dataframe[0].value["macs"], strict=True))
+    # Table 7's networks, counted by the official rules (shared facts); phi = 0 is B0.
+    assert {name: round(value / 1e9, 3) for name, value in macs.items()} == {
+        "Baseline": 0.386,
+        "Width": 1.450,
+        "Depth": 1.575,
+        "Resolution": 1.538,
+        "Compound": 0.386,
+    }
+    at.slider(key="d").set_value(1.0).run()
+    assert at.dataframe[0].value["blocks"].tolist() == [16, 16, 16, 16, 16]
+
+
+def test_figure_2_gives_all_the_same_macs() -> None:
+    at = open_paper(section="figure2", grow="2.0")
+    at.button[0].click().run()
+    check_calm(at, "Figure 2")
+    costs = at.dataframe[0].value["macs_times_baseline"].tolist()
+    assert all(0.85 * costs[-1] < cost <= costs[-1] for cost in costs[1:])

@@ -10,6 +10,7 @@ const BAR = 10; // px, a bar and the gap below it, unless the tallest network ne
 const CHANNEL = 0.42; // px for one channel, unless the widest network needs fewer
 const PIXEL = 0.3; // px for one pixel of the input, unless the largest input needs fewer
 const LABEL = 48; // px kept beside the bars for "3 × 112"
+const NARROW = 110; // px: a column below this has no room for labels
 
 /**
  * @typedef {{name: string, depth: number, width: number, resolution: number, params: number, macs: number,
@@ -62,7 +63,7 @@ class Column {
 
   /**
    * @param {Network} network @param {Network} baseline what is drawn solid
-   * @param {Scale} scale @param {{middle: number, label: number}} place px from the left
+   * @param {Scale} scale @param {{middle: number, label: number}} place px from the left; label is NaN where there is no room
    */
   draw(network, baseline, scale, place) {
     const { middle } = place;
@@ -94,8 +95,8 @@ class Column {
       const length = network.channels[stage] * scale.channel;
       const coreLength = Math.min(network.channels[stage], baseline.channels[stage]) * scale.channel;
       const label = this.labels[stage];
-      label.textContent = `${stage === 0 ? "stem" : `${blocks} \u00d7`} ${network.channels[stage]}`;
-      set(label, { x: labels, y: top + (blocks * scale.bar) / 2 + 3.5 });
+      label.textContent = Number.isNaN(labels) ? "" : `${stage === 0 ? "stem" : `${blocks} \u00d7`} ${network.channels[stage]}`;
+      set(label, { x: labels || 0, y: top + (blocks * scale.bar) / 2 + 3.5 });
       for (let block = 0; block < blocks; block++, top += scale.bar) {
         all += bar(middle, top, length, height);
         if (block < baseline.blocks[stage]) core += bar(middle, top, coreLength, height);
@@ -107,26 +108,26 @@ class Column {
   }
 }
 
-/** The baseline, the network at phi and the nearest published one, side by side. */
+/** Networks side by side, on one scale; the first is the baseline of all. */
 class Drawing {
-  /** @param {SVGElement} svg @param {number} stages */
-  constructor(svg, stages) {
+  /** @param {SVGElement} svg @param {number} stages @param {string[]} kinds one a column, for the style sheet */
+  constructor(svg, stages, kinds) {
     this.svg = svg;
-    this.columns = ["baseline", "current", "published"].map((kind) => new Column(svg, kind, stages));
+    this.columns = kinds.map((kind) => new Column(svg, kind, stages));
     this.width = 0;
   }
 
-  /** @param {Network} baseline @param {Network} current @param {Network} published */
-  draw(baseline, current, published) {
+  /** @param {Network[]} networks one a column */
+  draw(networks) {
     if (this.width === 0) return;
-    const networks = [baseline, current, published];
-    const width = this.width / 3;
-    const scale = fit(networks, width - LABEL - 12);
+    const width = this.width / networks.length;
+    const room = width < NARROW ? 0 : LABEL;
+    const scale = fit(networks, width - room - 12);
     const longest = Math.max(...networks.map((network) => Math.max(...network.channels))) * scale.channel;
     set(this.svg, { viewBox: `0 0 ${this.width} ${TITLE + scale.square + 34 + STACK}` });
     networks.forEach((network, i) => {
-      const middle = i * width + (width - LABEL) / 2;
-      this.columns[i].draw(network, baseline, scale, { middle, label: middle + longest / 2 + 10 });
+      const middle = i * width + (width - room) / 2;
+      this.columns[i].draw(network, networks[0], scale, { middle, label: room ? middle + longest / 2 + 10 : NaN });
     });
     this.svg.setAttribute("aria-label", networks.map(sentence).join(" "));
   }

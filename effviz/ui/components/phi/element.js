@@ -15,7 +15,8 @@ class PhiSlider {
     this.add = /** @type {HTMLButtonElement} */ (root.querySelector(".add"));
     this.shown = new Map();
     for (const element of root.querySelectorAll("[data-show]")) this.shown.set(element.getAttribute("data-show"), element);
-    this.drawing = new Drawing(/** @type {SVGElement} */ (root.querySelector("svg")), 8);
+    const svg = /** @type {SVGElement} */ (root.querySelector("svg"));
+    this.drawing = new Drawing(svg, 8, ["baseline", "current", "published"]);
     this.dragging = false;
     this.sent = NaN; // what Python has been told and not yet answered
     this.range.addEventListener("input", () => this.move());
@@ -86,7 +87,7 @@ class PhiSlider {
     );
     if (this.data.variant === "full") {
       const named = (/** @type {Network} */ network, /** @type {string} */ role) => ({ ...network, name: `${network.name}, ${role}` });
-      this.drawing.draw(named(baseline, "baseline"), current, named(published, "published"));
+      this.drawing.draw([named(baseline, "baseline"), current, named(published, "published")]);
     }
   }
 

@@ -69,7 +69,7 @@ def phi_table(rule: ScalingRule, family: Family) -> PhiTable:
     """
     rows = tuple(_at(rule, phi, family) for phi in steps())
     published = tuple(
-        _network(name.title(), plan(entry.depth, entry.width, entry.resolution, family))
+        network(name.title(), plan(entry.depth, entry.width, entry.resolution, family))
         for name, entry in PUBLISHED.items()
         if entry.family is family
     )
@@ -78,10 +78,11 @@ def phi_table(rule: ScalingRule, family: Family) -> PhiTable:
 
 def _at(rule: ScalingRule, phi: float, family: Family) -> Network:
     scaled = rule.at(phi)
-    return _network(f"phi {phi:g}", plan(scaled.depth, scaled.width, scaled.resolution_px, family))
+    return network(f"phi {phi:g}", plan(scaled.depth, scaled.width, scaled.resolution_px, family))
 
 
-def _network(name: str, of: Plan) -> Network:
+def network(name: str, of: Plan) -> Network:
+    """What is shown of a plan; the head is left out."""
     drawn = of.stages[:STAGES_DRAWN]
     blocks = tuple(stage.layers for stage in drawn)
     channels = tuple(stage.channels for stage in drawn)

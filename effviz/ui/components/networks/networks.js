@@ -1,0 +1,44 @@
+// The networks of Fig. 2, drawn as on the Scale page; here the sliders are Streamlit's.
+
+/** @typedef {{networks: Network[], kinds: string[], colours: string[], caption: string, name: string, words: Record<string, string>}} Data */
+
+class Networks {
+  /** @param {HTMLElement} root @param {Data} data */
+  constructor(root, data) {
+    this.root = root;
+    this.svg = /** @type {SVGElement} */ (root.querySelector("svg"));
+    this.drawing = new Drawing(this.svg, data.networks[0].blocks.length, data.kinds);
+    this.drawing.columns.forEach((_, i) => {
+      /** @type {SVGElement} */ (this.svg.children[i]).style.setProperty("--role", data.colours[i]);
+    });
+    this.observer = new ResizeObserver(([entry]) => {
+      this.drawing.width = Math.round(entry.contentRect.width);
+      this.drawing.draw(this.data.networks);
+    });
+    this.observer.observe(root);
+  }
+
+  /** @param {Data} data */
+  update(data) {
+    this.data = data;
+    this.root.querySelector("figcaption").textContent = data.caption;
+    for (const button of this.root.querySelectorAll("button")) {
+      const format = /** @type {"svg" | "png"} */ (button.dataset.format);
+      button.setAttribute("aria-label", data.words[format]);
+      button.onclick = () => saveDrawing(this.svg, data.name, format);
+    }
+    this.drawing.draw(data.networks);
+  }
+}
+
+/** @type {WeakMap<Element, Networks>} */
+const drawn = new WeakMap();
+
+/** @param {{data: Data, parentElement: ParentNode}} component */
+export default function mount({ data, parentElement }) {
+  const root = /** @type {HTMLElement} */ (parentElement.querySelector(".networks"));
+  const networks = drawn.get(root) ?? new Networks(root, data);
+  drawn.set(root, networks);
+  networks.update(data);
+  return () => networks.observer.disconnect();
+}

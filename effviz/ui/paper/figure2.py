@@ -1,0 +1,118 @@
+"""Figure 2: the same baseline grown in four ways, drawn to scale from real plans."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from effviz.facts import PaperVersion
+from effviz.facts.curves import scaled_network
+from effviz.plots.saturation import METHODS
+from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Plan, ScalingMethod
+from effviz.ui import cache, outputs
+from effviz.ui.components.networks import networks
+from effviz.ui.paper.exhibit import save
+from effviz.words import _, later
+from effviz.zoo.presets import Role
+
+# role: key and name in the address, label, most, at the first visit; each about doubles B0's MACs there
+SLIDERS = {
+    Role.WIDTH: ("w", later("Width, w"), 3.0, 1.4),
+    Role.DEPTH: ("d", later("Depth, d"), 8.0, 2.0),
+    Role.RESOLUTION: ("r", later("Resolution, r"), 3.0, 1.45),
+    Role.COMPOUND: ("grow", later("Compound, φ"), 3.0, 1.0),
+}
+STEP = 0.05
+
+
+def show() -> None:
+    """Draw the section."""
+    st.markdown(
+        _(
+            "Width makes every bar longer, depth adds bars, resolution enlarges the input square. Compound scaling "
+            "does a little of each. The paper's figure is a sketch; these are the real networks, on one scale."
+        )
+    )
+    columns = st.columns(len(SLIDERS))
+    factors = {
+        role: column.slider(
+            _(label), 0.0 if role is Role.COMPOUND else 1.0, most, first, STEP, key=key, bind="query-params"
+        )
+        for column, (role, (key, label, most, first)) in zip(columns, SLIDERS.items(), strict=True)
+    }
+    st.button(
+        _("Give all the compound network's MACs"),
+        icon=":material/balance:",
+        on_click=match,
+        help=_("Moves width, depth and resolution to the largest networks that cost no more."),
+    )
+    plans = planned(factors)
+    networks(plans, _caption(), key="figure2")
+    _numbers(plans)
+    outputs.sources((_("paper, Figure 2"), PaperVersion.V5.url), (_("rounding: official code"), outputs.OFFICIAL_CODE))
+
+
+def planned(factors: Mapping[Role, float]) -> dict[Role, Plan]:
+    """The baseline and the four networks that the sliders ask for."""
+    at = PAPER_RULE.at(factors[Role.COMPOUND])
+    return {
+        Role.BASELINE: scaled_network(),
+        Role.WIDTH: scaled_network(width=factors[Role.WIDTH]),
+        Role.DEPTH: scaled_network(depth=factors[Role.DEPTH]),
+        Role.RESOLUTION: scaled_network(resolution=factors[Role.RESOLUTION]),
+        Role.COMPOUND: scaled_network(at.depth, at.width, at.resolution),
+    }
+
+
+def match() -> None:
+    """Move three sliders so that their networks spend what the compound one does, in whole steps of a slider."""
+    at = PAPER_RULE.at(st.session_state[SLIDERS[Role.COMPOUND][0]])
+    budget = Budget(BudgetKind.MACS, scaled_network(at.depth, at.width, at.resolution).macs)
+    for role in (Role.WIDTH, Role.DEPTH, Role.RESOLUTION):
+        key, _label, most, _first = SLIDERS[role]
+        found = cache.solution(budget, ScalingMethod(role.value), PAPER_RULE, scaled_network().family)
+        steps = int(found.coefficient / STEP + 1e-9)
+        st.session_state[key] = min(max(round(steps * STEP, 2), 1.0), most)
+
+
+def _caption() -> str:
+    return _(
+        "Drawn to one scale: a bar is a block, its length the channels, the square the input. Solid is what B0 has, "
+        "tinted what scaling added. The head is not drawn."
+    )
+
+
+def _numbers(plans: Mapping[Role, Plan]) -> None:
+    baseline = plans[Role.BASELINE]
+    rows = pd.DataFrame(
+        [
+            {
+                "network": _(METHODS[role]),
+                "depth": round(of.depth, 3),
+                "width": round(of.width, 3),
+                "resolution_px": of.resolution,
+                "blocks": sum(stage.layers for stage in of.stages[1:-1]),
+                "params": of.params,
+                "macs": of.macs,
+                "macs_times_baseline": of.macs / baseline.macs,
+                "source": "recomputed by EffViz with the official code's rounding",
+            }
+            for role, of in plans.items()
+        ]
+    )
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            "network": st.column_config.TextColumn(_("What grows"), pinned=True),
+            "depth": st.column_config.NumberColumn(_("Depth"), format="×%.2f"),
+            "width": st.column_config.NumberColumn(_("Width"), format="×%.2f"),
+            "resolution_px": st.column_config.NumberColumn(_("Input"), format="%d px"),
+            "blocks": st.column_config.NumberColumn(_("MBConv blocks")),
+            "params": st.column_config.NumberColumn(_("Parameters"), format="compact"),
+            "macs": st.column_config.NumberColumn(_("MACs, recomputed"), format="compact"),
+            "macs_times_baseline": st.column_config.NumberColumn(_("MACs against B0"), format="×%.2f"),
+            "source": None,
+        },
+    )
+    save("figure2", rows)
