@@ -25,6 +25,7 @@ class Answer:
 
     seconds: float  # from asking to the end of the script
     elements: tuple[Element, ...]
+    pages: tuple[str, ...] = ()  # of the app, as they stand in the address; "" is the first one
 
     @property
     def errors(self) -> tuple[str, ...]:
@@ -59,6 +60,7 @@ class Visitor:
     query: str
     page: str
     script: str = ""  # Streamlit's name for the page, known after the first run
+    pages: tuple[str, ...] = ()
     widgets: dict[str, WidgetState] = field(default_factory=dict)
     computing: asyncio.Event = field(default_factory=asyncio.Event)  # a progress bar was seen
 
@@ -81,7 +83,7 @@ class Visitor:
         await self.socket.send(message.SerializeToString())
         async with asyncio.timeout(PATIENCE_S):
             elements = await self._until_finished()
-        return Answer(time.perf_counter() - started, tuple(elements))
+        return Answer(time.perf_counter() - started, tuple(elements), self.pages)
 
     async def _until_finished(self) -> Iterable[Element]:
         """Read to the end of the script; an element at a place replaces the one before it."""
@@ -94,6 +96,8 @@ class Visitor:
                 places.clear()
             elif kind == "navigation":
                 self.script = message.navigation.page_script_hash
+                pages = message.navigation.app_pages
+                self.pages = tuple("" if page.is_default else page.url_pathname for page in pages)
             elif kind == "delta" and message.delta.HasField("new_element"):
                 places[tuple(message.metadata.delta_path)] = message.delta.new_element
                 if message.delta.new_element.HasField("progress"):

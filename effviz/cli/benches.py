@@ -55,6 +55,17 @@ def cam(
         typer.echo(sentence, err=True)
 
 
+@app.command("app")
+def measure_app(as_json: output.AsJson = False) -> None:
+    """Measure the app as a visitor meets it: scripts, first paint, classes, phi, memory. Takes about three minutes."""
+    from effviz.bench.app import bench
+
+    with output.progress() as bar:
+        task = bar.add_task("The app", total=None)
+        figures = bench(lambda text: bar.update(task, description=text))
+    _show("The app", figures, as_json)
+
+
 @app.command("load")
 def load(
     sessions: Annotated[int, typer.Option(min=1, max=200, help="Visitors at once, each with its own photo.")] = 20,

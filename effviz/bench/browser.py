@@ -1,0 +1,151 @@
+"""What only a real browser can tell: when something is painted, and how many pictures a second it draws.
+
+Playwright drives Chromium; both are for development only, so they are looked for when they are needed.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from effviz.errors import SettingsError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 120_000
+DRAG_S = 3
+
+# Tells when the page's title has been painted: the first frame after the one that has it.
+_PAINTED = """
+(() => {
+  const look = () => {
+    if (document.querySelector("h1")) requestAnimationFrame((now) => window.effvizPainted(now));
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})()
+"""
+
+# From the first touch of a class to the frame after the one in which a map's pixels are others.
+_WATCH_CLASS = """
+(button) => {
+  const canvas = button.getRootNode().querySelector(".tile canvas");
+  const pixels = () => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.join();
+  const before = pixels();
+  window.effvizChanged = new Promise((resolve) => {
+    button.addEventListener("pointerenter", (event) => {
+      const look = (now) => {
+        if (now - event.timeStamp > 5000) resolve(null);
+        else if (pixels() === before) requestAnimationFrame(look);
+        else requestAnimationFrame((shown) => resolve(shown - event.timeStamp));
+      };
+      requestAnimationFrame(look);
+    }, { once: true });
+  });
+}
+"""
+
+_COUNT_FRAMES = """
+(range) => {
+  window.effvizFrames = [];
+  window.effvizValues = new Set();
+  const count = (now) => {
+    window.effvizFrames.push(now);
+    window.effvizValues.add(range.value);
+    requestAnimationFrame(count);
+  };
+  requestAnimationFrame(count);
+}
+"""
+
+
+@contextmanager
+def chromium() -> "Iterator[Browser]":
+    """Run a browser for the block.
+
+    Raises:
+        SettingsError: Playwright or Chromium is not installed.
+    """
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if find_spec("playwright") is None or found is None:
+        raise SettingsError(
+            "What a browser shows was not measured: that takes Playwright and Chromium. "
+            "Run pip install -r requirements-dev.txt, and install your distribution's package chromium."
+        )
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def new_page(browser: "Browser") -> "Page":
+    """A window of its own, with nothing kept from before."""
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    return page
+
+
+def first_paint_ms(page: "Page", address: str, at_paint: Callable[[], None] = lambda: None) -> float:
+    """Open the app in a new window and return how long its title took; `at_paint` runs at that moment.
+
+    The clock starts when the browser begins to ask for the address.
+    """
+    times: list[float] = []
+
+    def painted(now: float) -> None:
+        if not times:
+            at_paint()
+        times.append(now)
+
+    page.expose_function("effvizPainted", painted)
+    page.add_init_script(_PAINTED)
+    page.goto(address, wait_until="commit")
+    page.get_by_role("heading", level=1).wait_for()
+    settled(page)
+    return times[0]
+
+
+def settled(page: "Page") -> None:
+    """Wait until the page's script has run."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+
+
+def class_to_pixels_ms(page: "Page", button: "Locator") -> float | None:
+    """Point at a class and return how long the picture took to change; None where it shows that class already."""
+    page.mouse.move(0, 0)
+    button.scroll_into_view_if_needed()
+    button.evaluate(_WATCH_CLASS)
+    button.hover()
+    found: float | None = page.evaluate("window.effvizChanged")
+    return found
+
+
+def frames_per_second(page: "Page", slider: "Locator") -> tuple[float, int]:
+    """Drag a slider to and fro and return the frames drawn a second, and how many values were passed."""
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    assert box is not None  # it is visible
+    middle = box["y"] + box["height"] / 2
+    at = float(slider.evaluate("(range) => (range.value - range.min) / (range.max - range.min)"))
+    page.mouse.move(box["x"] + at * box["width"], middle)
+    page.mouse.down()
+    slider.evaluate(_COUNT_FRAMES)
+    while page.evaluate("(window.effvizFrames.at(-1) ?? 0) - (window.effvizFrames[0] ?? 0)") < 1000 * DRAG_S:
+        for step in (*range(5, 96, 2), *range(95, 4, -2)):
+            page.mouse.move(box["x"] + box["width"] * step / 100, middle)
+    frames = page.evaluate("window.effvizFrames")
+    values = page.evaluate("window.effvizValues.size")
+    page.mouse.up()
+    return 1000 * (len(frames) - 1) / (frames[-1] - frames[0]), int(values)

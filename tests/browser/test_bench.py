@@ -1,0 +1,49 @@
+"""The benchmark's eyes: that each sees what it is meant to see."""
+
+import pytest
+from playwright.sync_api import Browser
+
+from effviz.bench.browser import class_to_pixels_ms, first_paint_ms, frames_per_second, new_page
+
+pytestmark = pytest.mark.browser
+
+SLOW_SLIDER = """
+<input type="range" min="0" max="100" style="width: 400px">
+<script>
+  document.querySelector("input").addEventListener("input", () => {
+    const end = performance.now() + 100;
+    while (performance.now() < end);
+  });
+</script>
+"""
+TWO_CLASSES = """
+<div class="tile"><canvas width="20" height="20"></canvas></div>
+<button id="same">same</button><button id="other">other</button>
+<script>
+  document.querySelector("#other").addEventListener("pointerenter", () => {
+    requestAnimationFrame(() => document.querySelector("canvas").getContext("2d").fillRect(0, 0, 9, 9));
+  });
+</script>
+"""
+
+
+def test_a_slider_that_does_much_at_each_step_draws_few_frames(browser: Browser) -> None:
+    page = new_page(browser)
+    page.set_content(SLOW_SLIDER)
+    frames, values = frames_per_second(page, page.get_by_role("slider"))
+    assert 0 < frames < 20  # each step takes a tenth of a second, however fast the machine
+    assert values > 5
+
+
+def test_a_class_that_changes_no_pixel_is_told_from_one_that_does(browser: Browser) -> None:
+    page = new_page(browser)
+    page.set_content(TWO_CLASSES)
+    assert class_to_pixels_ms(page, page.locator("#same")) is None
+    assert (class_to_pixels_ms(page, page.locator("#other")) or 0) > 0
+
+
+def test_the_first_paint_is_heard_of_once_and_while_the_title_is_there(browser: Browser, address: str) -> None:
+    page, heard = new_page(browser), []
+    assert first_paint_ms(page, f"{address}/scale", lambda: heard.append(True)) > 0
+    assert heard == [True]
+    assert page.get_by_role("heading", level=1).is_visible()
