@@ -1,5 +1,7 @@
 import io
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -20,8 +22,21 @@ def texts(test: AppTest) -> str:
     return "\n".join(str(part.value) for part in parts)
 
 
-def titles(test: AppTest) -> str:
-    return "\n".join(str(part.proto.body) for part in test.get("html"))
+def grid(test: AppTest) -> dict[str, Any]:
+    """What the browser gets to draw; nothing when there is no grid."""
+    for element in test.get("bidi_component"):
+        if element.proto.component_name == "effviz_grid":
+            found: dict[str, Any] = json.loads(element.proto.json or element.proto.mixed.json)
+            return found
+    return {"photos": []}
+
+
+def cells(test: AppTest) -> list[dict[str, Any]]:
+    return [cell for photo in grid(test)["photos"] for cell in photo["cells"]]
+
+
+def labels(test: AppTest) -> list[str]:
+    return [cell["label"] for cell in cells(test)]
 
 
 @pytest.fixture(autouse=True)
@@ -32,16 +47,13 @@ def _from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_first_visit_compares_the_five_scaling_axes() -> None:
     test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S).run()
     assert not test.exception
-    for label, role in (
+    assert [(cell["label"], cell["role"]) for cell in cells(test)] == [
         ("lite0@224", "baseline"),
         ("lite1@224", "depth"),
-        ("lite2@224", "width"),
+        ("lite2@224", "width, from lite1@224"),  # the pure-width step
         ("lite0@260", "resolution"),
         ("lite2@260", "compound"),
-    ):
-        assert f"<b>{label}</b>" in titles(test)
-        assert f">{role}" in titles(test)
-    assert ">width, from lite1@224</span>" in titles(test)  # the pure-width step
+    ]
     assert "Grad-CAM, HiResCAM, XGrad-CAM, ShapleyCAM" in texts(test)
     numbers = test.dataframe[0].value
     # README of the official Lite models: 4.7 and 6.1 million parameters; timm's 74.846 and 77.462 % top-1.
@@ -64,7 +76,7 @@ def test_no_model_is_one_calm_sentence() -> None:
 def test_an_unknown_model_leaves_its_sentence_and_the_others_work() -> None:
     test = page(models="resnet50@224,lite0@224")
     assert "There is no model 'resnet50'" in texts(test)
-    assert "<b>lite0@224</b>" in titles(test)
+    assert labels(test) == ["lite0@224"]
 
 
 def test_an_unknown_sample_in_a_link_leaves_its_sentence() -> None:
@@ -75,7 +87,7 @@ def test_a_model_without_weights_names_the_command(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     test = page(models="lite0@224,b3@300,b1@240")
     assert "The weights of b3, b1 are not on this machine yet: run `effviz fetch b3 b1` once" in texts(test)
-    assert "<b>lite0@224</b>" in titles(test)
+    assert labels(test) == ["lite0@224"]
 
 
 def test_without_any_weights_there_is_no_claim_about_maps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -88,31 +100,89 @@ def test_without_any_weights_there_is_no_claim_about_maps(monkeypatch: pytest.Mo
 
 def test_an_untrained_network_is_loudly_labelled() -> None:
     test = page(models="scaled-d1-w0.5@64")
-    assert "Untrained: random weights" in test.error[0].value
+    (cell,) = cells(test)
+    assert not cell["trained"]
+    assert "untrained" in cell["alt"]
+    assert "Untrained: random weights" in grid(test)["words"]["untrained"]
 
 
 def test_one_class_for_all_is_what_every_map_explains() -> None:
     test = page(models="lite0@224,lite1@240", target="One class", **{"class": "tench"})
-    assert texts(test).count("map: tench") == 2
+    (photo,) = grid(test)["photos"]
+    assert [photo["classes"][cell["target"]] for cell in photo["cells"]] == ["tench", "tench"]
+    assert [cell["facts"][cell["target"]]["index"] for cell in photo["cells"]] == [0, 0]  # ImageNet's first class
 
 
 def test_a_later_guess_explains_the_second_class() -> None:
     test = page(target="Later guess")
-    assert "map: " in texts(test)
+    (cell,) = cells(test)
+    second = sorted((fact["logit"] for fact in cell["facts"]), reverse=True)[1]
+    assert cell["facts"][cell["target"]]["logit"] == second
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("One range for all maps", "shared"),
+        ("Logit density (signed)", "density"),
+        ("Share of positive evidence", "share"),
+        ("rank", "rank"),
+    ],
+)
+def test_a_link_names_a_scale_by_its_title_or_its_short_name(title: str, name: str) -> None:
+    test = page(models="lite0@224,lite0@260", scale=title)
+    assert not test.exception
+    assert grid(test)["look"]["scale"] == name
+
+
+def test_a_link_brings_the_whole_look_back() -> None:
+    asked = {"opacity": "80", "palette": "Cividis", "contour": "50", "threshold": "30", "cells": "true"}
+    look = grid(page(**asked, placement="Calibrated"))["look"]
+    assert look == {
+        "opacity": 80,
+        "palette": "cividis",
+        "contour": 50,
+        "threshold": 30,
+        "cells": True,
+        "placement": "calibrated",
+        "scale": "own",
+    }
+
+
+@pytest.mark.parametrize("wrong", [{"opacity": "101"}, {"opacity": "half"}, {"scale": "log"}, {"palette": "viridis"}])
+def test_a_look_that_does_not_exist_leaves_its_sentence(wrong: dict[str, str]) -> None:
+    test = page(**wrong)
+    assert "The link asks for" in test.warning[0].value
+    assert labels(test) == ["lite0@224"]
 
 
 @pytest.mark.parametrize("scale", ["One range for all maps", "Logit density (signed)", "Share of positive evidence"])
-def test_scales_that_need_all_maps_draw_them(scale: str) -> None:
-    test = page(models="lite0@224,lite0@260", scale=scale)
+def test_still_pictures_draw_scales_that_need_all_maps(scale: str) -> None:
+    test = page(models="lite0@224,lite0@260", scale=scale, still="true")
     assert not test.exception
+    assert labels(test) == []
     words = {"One": "one range for all maps", "Logit": "logit density", "Share": "share of the positive evidence"}
     assert words[scale.split()[0]] in texts(test)
+
+
+def test_still_pictures_label_untrained_networks_loudly() -> None:
+    assert "Untrained: random weights" in page(models="scaled-d1-w0.5@64", still="true").error[0].value
+
+
+def test_still_pictures_have_their_own_controls_of_the_look() -> None:
+    test = page(still="true", opacity="80")
+    slider = next(each for each in test.slider if each.key == "look_opacity")
+    assert slider.value == 80
+    slider.set_value(20).run()
+    assert test.query_params["opacity"] == "20"
+    test.toggle(key="still").set_value(False).run()
+    assert grid(test)["look"]["opacity"] == 20
 
 
 def test_a_slow_method_asks_first() -> None:
     test = page(method="Score-CAM")
     assert "about a minute a map" in texts(test)
-    assert "<b>lite0@224</b>" not in titles(test)
+    assert labels(test) == []
 
 
 def test_an_uploaded_photo_is_compared_and_a_broken_one_gets_its_sentence() -> None:
@@ -122,9 +192,9 @@ def test_an_uploaded_photo_is_compared_and_a_broken_one_gets_its_sentence() -> N
     files = [("lawn.png", buffer.getvalue(), "image/png"), ("x [y](z).jpg", b"no photo", "image/jpeg")]
     test.file_uploader[0].set_value(files).run()
     assert not test.exception
-    assert "**lawn\\.png**" in texts(test)
+    assert [photo["name"] for photo in grid(test)["photos"]] == ["lawn.png"]
     assert "x [y](z).jpg" in texts(test)
-    assert "<b>lite0@224</b>" in titles(test)
+    assert labels(test) == ["lite0@224"]
 
 
 def test_all_methods_of_the_last_layer_stand_side_by_side_with_twins_folded() -> None:
@@ -135,19 +205,17 @@ def test_all_methods_of_the_last_layer_stand_side_by_side_with_twins_folded() ->
 
 def test_models_outside_a_ready_comparison_get_their_role_against_the_first() -> None:
     test = page(models="lite1@224,lite2@224,lite1@240")
-    assert [role for role in ("baseline", "width", "resolution") if f">{role}</span>" in titles(test)] == [
-        "baseline",
-        "width",
-        "resolution",
-    ]
+    assert [cell["role"] for cell in cells(test)] == ["baseline", "width", "resolution"]
 
 
 def test_a_role_against_another_model_than_the_first_names_it() -> None:
-    assert ">width, from lite1@224</span>" in titles(page(models="lite0@224,lite1@224,lite2@224"))
+    assert cells(page(models="lite0@224,lite1@224,lite2@224"))[2]["role"] == "width, from lite1@224"
 
 
 def test_a_model_without_calibration_is_placed_plainly_and_says_so() -> None:
     test = page(models="lite0@224,lite0@96", placement="Calibrated")
+    assert [cell["place"]["calibration"] is None for cell in cells(test)] == [False, True]
+    test = page(models="lite0@224,lite0@96", placement="Calibrated", still="true")
     assert not test.error
     assert "lite0@96 has no measured calibration: plain placement" in texts(test).replace("\\", "")
     assert "lite0@224 has no measured" not in texts(test).replace("\\", "")

@@ -7,15 +7,16 @@ import streamlit as st
 from effviz.explain import calibration
 from effviz.explain.methods import METHODS, slow, supported
 from effviz.explain.overlay import OverlayStyle
-from effviz.explain.palettes import Palette
-from effviz.explain.placement import Placement, View
+from effviz.explain.placement import Placement
 from effviz.explain.results import Layer, Method
 from effviz.explain.scales import Scale
 from effviz.explain.targets import TOP1, Target, TargetKind
+from effviz.words import _
 from effviz.zoo import classes
 
 PICTURE_PX = 512  # longest side of a picture in the grid
 SECONDS_A_SLOW_MAP = 60
+STILL = "still"  # key of the switch, also in the address
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ SCALES = {
 }
 
 
-def choose() -> tuple[Choice, Look]:
-    """One row of controls; those of the look are folded away."""
+def choose() -> Choice:
+    """One row of controls."""
     first, second, third, fourth = st.columns([10, 6, 6, 4], vertical_alignment="bottom")
     with first:
         explained = target()
@@ -66,13 +67,16 @@ def choose() -> tuple[Choice, Look]:
         chosen = method()
     with third:
         where = layer(chosen)
-    with fourth.popover(
-        "Look", icon=":material/tune:", width="stretch", help="Scale, palette, opacity, contour, placement"
-    ):
-        shown = look()
+    with fourth:
+        st.toggle(
+            _("Still pictures"),
+            key=STILL,
+            bind="query-params",
+            help=_("Draw the maps on the server, for browsers that cannot: nothing moves, and each change is a wait."),
+        )
     fact = METHODS[chosen]
     st.caption(f"{fact.title}: {fact.sentence} [Source]({fact.paper})")
-    return Choice(chosen, where, explained), shown
+    return Choice(chosen, where, explained)
 
 
 def target() -> Target:
@@ -127,41 +131,6 @@ def layer(of: Method) -> Layer:
             help="Where the features are read. Early layers have finer maps that know less about classes.",
         )
     )
-
-
-def look() -> Look:
-    """How maps are coloured and placed."""
-    scale = st.selectbox(
-        "Scale", [str(s) for s in Scale], format_func=lambda s: SCALES[Scale(s)], key="scale", bind="query-params"
-    )
-    palette = st.selectbox(
-        "Palette",
-        [str(p) for p in Palette],
-        format_func=str.title,
-        key="palette",
-        bind="query-params",
-        disabled=Scale(scale) is Scale.DENSITY,
-        help="Signed maps always take the diverging palette.",
-    )
-    opacity = st.slider("Opacity (%)", 0, 100, 55, 5, key="opacity", bind="query-params")
-    contour = st.slider("Contour (% of the range; 0: none)", 0, 95, 0, 5, key="contour", bind="query-params")
-    placement = st.selectbox(
-        "Placement",
-        [str(p) for p in Placement],
-        format_func=str.title,
-        key="placement",
-        bind="query-params",
-        help="Calibrated corrects by an offset and a slope measured with planted objects (`effviz calibrate`).",
-    )
-    cells = st.toggle("Show cells instead of smoothing", key="cells", bind="query-params")
-    style = OverlayStyle(
-        Palette(palette),
-        opacity / 100,
-        Placement(placement),
-        View(cells, PICTURE_PX),
-        contour / 100 if contour else None,
-    )
-    return Look(Scale(scale), style)
 
 
 def style_for(label: str, style: OverlayStyle) -> OverlayStyle:

@@ -3,17 +3,19 @@
 import streamlit as st
 
 from effviz.ui import state
-from effviz.ui.compare import cells, controls, downloads, grid, methods, models, numbers, photos, strip
+from effviz.ui.compare import cells, controls, downloads, grid, look, methods, models, numbers, photos, strip
 from effviz.ui.guard import guard
 
 st.title("What do differently scaled EfficientNets look at?")
 for setting in (state.MODELS, state.SAMPLES, state.PHI):
     with guard():
         setting.adopt()
+look.adopt()
 
 chosen = photos.choose()
 entrants = models.choose()
-choice, look = controls.choose()
+choice = controls.choose()
+looked = look.choose()
 ready = models.ready(entrants)
 
 # The grid stands above, but the strip and the plot need no model: they are there while maps are made.
@@ -32,7 +34,7 @@ with place:
         st.info("No model is chosen: pick a comparison above, or type a model such as lite0@224.")
     elif ready and controls.agreed(choice, len(chosen) * len(ready)):
         found = cells.compute(chosen, ready, choice)
-        grid.show(chosen, ready, found, look)
+        grid.show(found, choice, looked)
         shown = [entry for entry in found if isinstance(entry, cells.Cell)]
         methods.badge(shown, choice)
 
@@ -43,6 +45,6 @@ if shown:
     st.header("How much the maps agree", divider="gray")
     numbers.agreements([cell.map for cell in shown])
     st.header("The same photo by other methods", divider="gray")
-    methods.side_by_side(shown, look)
+    methods.side_by_side(shown, looked)
     st.header("Take it home", divider="gray")
-    downloads.show(shown, choice, look)
+    downloads.show(shown, choice, looked)

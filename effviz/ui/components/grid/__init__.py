@@ -1,0 +1,67 @@
+"""The comparison grid in the browser: photos and raw maps are sent once, and looked at without asking Python again."""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
+
+import numpy as np
+import streamlit as st
+
+from effviz.explain.palettes import Palette, table
+from effviz.explain.results import Floats
+
+SCRIPTS = (  # one module of many parts: Streamlit takes a component's script as one text
+    "numbers.js",
+    "scales.js",
+    "placement.js",
+    "picture.js",
+    "summary.js",
+    "painter.js",
+    "dom.js",
+    "surface.js",
+    "tile.js",
+    "classes.js",
+    "row.js",
+    "toolbar.js",
+    "element.js",
+)
+
+
+def text(name: str) -> str:
+    """One of the files beside this one."""
+    return files(__name__).joinpath(name).read_text("utf-8")
+
+
+_mount = st.components.v2.component(
+    "effviz_grid", html=text("grid.html"), css=text("grid.css"), js="".join(map(text, SCRIPTS))
+)
+
+
+def grid(
+    data: Mapping[str, object],
+    key: str,
+    on_look: Callable[[object], None],
+    on_no_canvas: Callable[[], None],
+) -> None:
+    """Show the grid of `data` (see `GridData` in element.js).
+
+    `on_look` is called before the page runs again, with what the browser says the look is now: it may be anything.
+    `on_no_canvas` is called when the browser cannot draw.
+    """
+    _mount(
+        key=key,
+        data={**data, "palettes": {str(palette): _text(table(palette).tobytes()) for palette in Palette}},
+        on_look_change=lambda: on_look(st.session_state[key].get("look")),
+        on_canvas_change=on_no_canvas,
+    )
+
+
+def pack(maps: Sequence[Floats]) -> dict[str, object]:
+    """Maps of one size (H, W) as half floats; each is divided by its largest size first, so that none is too small."""
+    factors = [float(np.abs(values).max()) or 1.0 for values in maps]
+    halves = np.stack([values / factor for values, factor in zip(maps, factors, strict=True)]).astype("<f2")
+    return {"data": _text(halves.tobytes()), "factors": factors, "rows": halves.shape[1], "columns": halves.shape[2]}
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

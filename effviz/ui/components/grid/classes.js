@@ -1,0 +1,84 @@
+// The classes that can be shown at once, each with every model's probability: point to look, click to keep.
+
+class ClassList {
+  /** @param {Row} row */
+  constructor(row) {
+    this.row = row;
+    this.element = make("div", { class: "classes", role: "radiogroup" });
+    this.element.addEventListener("keydown", (event) => this.key(event));
+    this.element.addEventListener("pointerleave", () => this.hover(null));
+  }
+
+  update() {
+    const { grid, photo } = this.row;
+    const trained = photo.cells.filter((cell) => cell.gap === "" && cell.trained);
+    this.element.hidden = !grid.data.pickable || trained.length === 0;
+    this.element.setAttribute("aria-label", grid.data.words.classes);
+    const strongest = (/** @type {number} */ i) => Math.max(...trained.map((cell) => cell.facts[i]?.probability ?? 0));
+    const order = photo.classes.map((_, i) => i).sort((a, b) => strongest(b) - strongest(a));
+    this.element.replaceChildren(this.choice(null, trained), ...order.map((i) => this.choice(i, trained)));
+    this.mark();
+  }
+
+  /** @param {number | null} position @param {Cell[]} cells */
+  choice(position, cells) {
+    const { grid, photo } = this.row;
+    const name = position === null ? grid.data.words.asChosen : photo.classes[position];
+    const button = make("button", { type: "button", role: "radio" }, [make("span", {}, [name])]);
+    button.dataset.position = position === null ? "" : String(position);
+    if (position !== null) {
+      const known = cells.filter((cell) => cell.facts[position]);
+      const says = known.map((cell) => `${cell.label} ${percent(cell.facts[position].probability, 1)}`).join(", ");
+      button.title = says;
+      button.setAttribute("aria-label", `${name}: ${says}`);
+      button.append(make("span", { class: "bars", "aria-hidden": "true" }, known.map((cell) => bar(cell, position))));
+    }
+    button.addEventListener("click", () => this.choose(position));
+    button.addEventListener("pointerenter", (event) => {
+      if (event.pointerType !== "touch") this.hover(position);
+    });
+    return button;
+  }
+
+  /** @param {number | null} position */
+  choose(position) {
+    this.row.pick = position;
+    this.mark();
+    this.row.grid.repaint(true);
+  }
+
+  /** @param {number | null} position */
+  hover(position) {
+    if (this.row.hovered === position) return;
+    this.row.hovered = position;
+    this.row.grid.repaint(true);
+  }
+
+  mark() {
+    for (const button of this.element.children) {
+      const chosen = button.dataset.position === (this.row.pick === null ? "" : String(this.row.pick));
+      button.setAttribute("aria-checked", String(chosen));
+      button.tabIndex = chosen ? 0 : -1;
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const buttons = [...this.element.children];
+    const now = buttons.findIndex((button) => button.getAttribute("aria-checked") === "true");
+    const next = buttons[(now + step + buttons.length) % buttons.length];
+    event.preventDefault();
+    next.focus();
+    next.click();
+  }
+}
+
+/** @param {Cell} cell @param {number} position */
+function bar(cell, position) {
+  const element = make("i");
+  element.style.setProperty("--part", String(cell.facts[position].probability));
+  element.style.setProperty("--role", cell.colour);
+  return element;
+}

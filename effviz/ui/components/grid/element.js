@@ -1,0 +1,163 @@
+// The comparison grid. Python sends photos and raw maps once; looking at them in another way needs no answer from it.
+
+/**
+ * @typedef {Record<string, any> & SummaryWords} Words every text that is shown
+ * @typedef {{look: Look, photos: PhotoData[], palettes: Record<string, string>, words: Words, pickable: boolean,
+ *   options: Record<string, string[][]>}} GridData
+ * @typedef {(name: string, value: unknown) => void} Send
+ */
+
+class Grid {
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.root = root;
+    this.box = /** @type {HTMLElement} */ (root.querySelector(".rows"));
+    this.toolbar = new Toolbar(this, /** @type {HTMLElement} */ (root.querySelector(".bar")));
+    /** @type {Row[]} */
+    this.rows = [];
+    /** @type {Map<string, Uint32Array>} */
+    this.palettes = new Map();
+    this.told = ""; // what Python has been told and not yet answered
+    this.received = "";
+    this.waiting = /** @type {number | null} */ (null);
+    this.sizes = new ResizeObserver(() => this.resize());
+    this.sight = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "100px" });
+  }
+
+  /** Python ran again. @param {GridData} data @param {Send} setStateValue @param {Send} setTriggerValue */
+  update(data, setStateValue, setTriggerValue) {
+    Object.assign(this, { data, setStateValue, setTriggerValue });
+    this.sizes.observe(this.root);
+    const look = JSON.stringify(data.look);
+    if (look === this.told) this.told = "";
+    // An answer to an older move must not pull the controls back from where the hand has them now.
+    if (look !== this.received && !this.toolbar.held && this.told === "") this.look = data.look;
+    this.received = look;
+    for (const [name, table] of Object.entries(data.palettes)) {
+      if (!this.palettes.has(name)) this.palettes.set(name, pixelsOf(bytesOf(table)));
+    }
+    this.toolbar.label(data);
+    this.toolbar.show(this.look);
+    this.updateRows(data.photos);
+    this.resize();
+    this.repaint(true);
+  }
+
+  /** @param {PhotoData[]} photos */
+  updateRows(photos) {
+    const known = new Map(this.rows.map((row) => [row.photo.id, row]));
+    const rows = photos.map((photo) => {
+      const row = known.get(photo.id);
+      row?.update(photo);
+      return row ?? new Row(this, photo);
+    });
+    const same = rows.length === this.rows.length && rows.every((row, i) => row === this.rows[i]);
+    this.rows = rows;
+    if (!same) this.box.replaceChildren(...rows.map((row) => row.element));
+    this.watch();
+  }
+
+  /** Draw only what can be seen. */
+  watch() {
+    this.sight.disconnect();
+    /** @type {Map<Element, Surface>} */
+    this.surfaces = new Map(this.rows.flatMap((row) => [row, ...row.tiles].map(({ surface }) => [surface.stage, surface])));
+    for (const stage of this.surfaces.keys()) this.sight.observe(stage);
+  }
+
+  /** @param {IntersectionObserverEntry[]} entries */
+  seen(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const surface = this.surfaces.get(target);
+      if (surface) surface.visible = isIntersecting;
+    }
+    this.repaint();
+  }
+
+  resize() {
+    this.root.classList.toggle("narrow", this.root.clientWidth < 640);
+    for (const row of this.rows) row.layout();
+    this.repaint();
+  }
+
+  /** @param {Look} look */
+  setLook(look) {
+    this.look = look;
+    this.toolbar.show(look);
+    this.repaint(true);
+  }
+
+  /** Downloads and the link follow the look. */
+  tell() {
+    const look = JSON.stringify(this.look);
+    if (look === this.received || !this.root.isConnected) return;
+    this.told = look;
+    this.setStateValue("look", this.look);
+  }
+
+  resetViews() {
+    for (const row of this.rows) row.setView({ zoom: 1, x: 0, y: 0 });
+  }
+
+  /** @param {boolean} signed */
+  palette(signed) {
+    return this.palettes.get(signed ? "diverging" : this.look.palette);
+  }
+
+  /** Draw once before the next picture, however much has changed. @param {boolean} changed whether another map or scale is asked for */
+  repaint(changed = false) {
+    this.changed = this.changed || changed;
+    this.waiting ??= requestAnimationFrame(() => this.paint());
+  }
+
+  paint() {
+    this.waiting = null;
+    if (this.changed) this.rescale();
+    this.changed = false;
+    for (const surface of this.surfaces?.values() ?? []) if (surface.visible) surface.acts.draw();
+  }
+
+  rescale() {
+    const tiles = this.rows.flatMap((row) => row.drawable);
+    const scaled = rescale(tiles.map((tile) => tile.map()), this.look.scale);
+    tiles.forEach((tile, i) => {
+      tile.scaled = scaled[i];
+      tile.mark = `${this.look.scale} ${markOf(tile.map())}`;
+      tile.describe();
+    });
+    this.toolbar.drawLegend(scaled[0]);
+  }
+
+  close() {
+    this.sizes.disconnect();
+    this.sight.disconnect();
+    if (this.waiting !== null) cancelAnimationFrame(this.waiting);
+    this.waiting = null;
+  }
+}
+
+/** @type {WeakMap<Float32Array, number>} */
+const marks = new WeakMap();
+let latestMark = 0;
+
+/** A number for a map that no other map has. @param {Float32Array} map */
+function markOf(map) {
+  if (!marks.has(map)) marks.set(map, ++latestMark);
+  return marks.get(map);
+}
+
+/** @type {WeakMap<Element, Grid>} */
+const grids = new WeakMap();
+
+/** Streamlit calls this after every run whose data changed. @param {{data: GridData, parentElement: ParentNode, setStateValue: Send, setTriggerValue: Send}} component */
+export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
+  const root = /** @type {HTMLElement} */ (parentElement.querySelector(".effviz-grid"));
+  if (!document.createElement("canvas").getContext("2d")) {
+    setStateValue("canvas", false);
+    return undefined;
+  }
+  const grid = grids.get(root) ?? new Grid(root);
+  grids.set(root, grid);
+  grid.update(data, setStateValue, setTriggerValue);
+  return () => grid.close();
+}

@@ -1,0 +1,153 @@
+// A photo with a map on it, on a canvas: three layers, of which only those that changed are made again.
+
+/**
+ * @typedef {{opacity: number, contour: number, threshold: number, palette: string, scale: Scale, placement: string, cells: boolean}} Look opacity, contour and threshold in percent
+ * @typedef {{slope: number, x: number, y: number}} Calibration x and y: the offsets, in parts of the input
+ * @typedef {{rows: number, columns: number, seen: number[], size: number[], calibration: Calibration | null}} Place where a map lies; size of the photo in pixels
+ */
+
+/** @param {Place} place @param {Window} window @param {string} placement @returns {{x: Axis, y: Axis}} */
+function axesOf({ rows, columns, seen, size, calibration }, window, placement) {
+  const { slope, x, y } = (placement === "calibrated" && calibration) || { slope: 1, x: 0, y: 0 };
+  const across = window.fullWidth / size[0];
+  const down = window.fullHeight / size[1];
+  return {
+    x: { start: seen[0] * across, end: seen[2] * across, n: columns, slope, offset: x },
+    y: { start: seen[1] * down, end: seen[3] * down, n: rows, slope, offset: y },
+  };
+}
+
+/** A canvas that is written pixel by pixel. */
+class Layer {
+  constructor() {
+    this.canvas = document.createElement("canvas");
+    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    this.key = "";
+  }
+
+  /** @param {number} width @param {number} height @returns {Uint32Array} */
+  resize(width, height) {
+    if (!this.image || this.image.width !== width || this.image.height !== height) {
+      Object.assign(this.canvas, { width, height });
+      this.image = new ImageData(width, height);
+      this.pixels = new Uint32Array(this.image.data.buffer);
+    }
+    return this.pixels;
+  }
+
+  put() {
+    this.context.putImageData(this.image, 0, 0);
+  }
+}
+
+/** A map's colours, and the lines above them. */
+class Painter {
+  constructor() {
+    this.colours = new Layer();
+    this.lines = new Layer();
+    this.placed = "";
+  }
+
+  /**
+   * @param {Scaled} scaled @param {Place} place @param {Look} look @param {Window} window @param {Uint32Array} palette
+   * @param {string} mark says which map it is
+   */
+  update(scaled, place, look, window, palette, mark) {
+    const where = `${Object.values(window)} ${look.placement} ${look.cells} ${JSON.stringify(place)}`;
+    const spreadKey = `${mark} ${scaled.low} ${scaled.high} ${scaled.signed} ${where}`;
+    if (where !== this.where) this.arrange(place, look, window, where);
+    if (spreadKey !== this.spreadKey) {
+      spread(scaled, this.xs, this.ys, place.columns, this.parts);
+      this.spreadKey = spreadKey;
+    }
+    const colourKey = `${spreadKey} ${look.palette} ${look.threshold}`;
+    if (colourKey !== this.colours.key) {
+      const pixels = this.colours.resize(window.width, window.height);
+      tint(this.parts, palette, look.threshold / 100, scaled.signed, pixels);
+      this.colours.put();
+      this.colours.key = colourKey;
+    }
+    const lineKey = look.contour > 0 ? `${spreadKey} ${look.contour}` : where;
+    if (lineKey !== this.lines.key) {
+      this.draw(scaled, look, window);
+      this.lines.key = lineKey;
+    }
+  }
+
+  /** @param {Place} place @param {Look} look @param {Window} window @param {string} where */
+  arrange(place, look, window, where) {
+    this.axes = axesOf(place, window, look.placement);
+    this.xs = weightsOf(this.axes.x, window.left, window.width, look.cells);
+    this.ys = weightsOf(this.axes.y, window.top, window.height, look.cells);
+    const size = window.width * window.height;
+    if (!this.parts || this.parts.length !== size) this.parts = new Float32Array(size);
+    this.where = where;
+  }
+
+  /** @param {Scaled} scaled @param {Look} look @param {Window} window */
+  draw(scaled, look, window) {
+    const pixels = this.lines.resize(window.width, window.height);
+    dim(this.xs, this.ys, pixels);
+    if (look.cells) {
+      const columns = edgesOf(this.axes.x).map((edge) => edge - window.left);
+      const rows = edgesOf(this.axes.y).map((edge) => edge - window.top);
+      cellLines(columns, rows, this.xs, this.ys, pixels);
+    }
+    if (look.contour > 0) {
+      // Signed maps: of the way from none to the strongest evidence, since half of their range is none.
+      const level = look.contour / 100;
+      contour(this.parts, window.width, scaled.signed ? 0.5 + level / 2 : level, pixels);
+    }
+    const [x0, x1] = seenPixels(this.axes.x, window.fullWidth);
+    const [y0, y1] = seenPixels(this.axes.y, window.fullHeight);
+    frame(window, { x0, y0, x1, y1 }, pixels);
+    this.lines.put();
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {CanvasImageSource} photo as large as the window @param {number} opacity 0 to 1 */
+  compose(context, photo, opacity) {
+    context.globalAlpha = 1;
+    context.drawImage(photo, 0, 0);
+    context.globalAlpha = opacity;
+    context.drawImage(this.colours.canvas, 0, 0);
+    context.globalAlpha = 1;
+    context.drawImage(this.lines.canvas, 0, 0);
+  }
+}
+
+/** A photo at the sizes it is shown in; the last few are kept. */
+class PhotoSizes {
+  /** @param {string} src @param {() => void} ready */
+  constructor(src, ready) {
+    this.src = src;
+    this.image = new Image();
+    this.image.onload = ready;
+    this.image.src = src;
+    /** @type {Map<string, HTMLCanvasElement>} */
+    this.kept = new Map();
+  }
+
+  get loaded() {
+    return this.image.complete && this.image.naturalWidth > 0;
+  }
+
+  /** @param {Window} window @returns {HTMLCanvasElement} */
+  at(window) {
+    const key = String(Object.values(window));
+    const found = this.kept.get(key) ?? this.drawn(window);
+    this.kept.delete(key);
+    this.kept.set(key, found);
+    if (this.kept.size > 4) this.kept.delete(this.kept.keys().next().value);
+    return found;
+  }
+
+  /** @param {Window} window @returns {HTMLCanvasElement} */
+  drawn({ left, top, width, height, fullWidth, fullHeight }) {
+    const canvas = document.createElement("canvas");
+    Object.assign(canvas, { width, height });
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    context.imageSmoothingQuality = "high";
+    context.drawImage(this.image, -left, -top, fullWidth, fullHeight);
+    return canvas;
+  }
+}

@@ -1,0 +1,116 @@
+// A canvas that shows a photo, fills its place, and lets the photo be zoomed and moved.
+
+const MOST_ZOOM = 16;
+const MOST_DENSITY = 2; // canvas pixels for one of the page: more is not seen, and takes longer
+const CLICK = 4; // px that a hand may move while it clicks
+
+/**
+ * @typedef {{view: View, size: number[], setView: (view: View) => void, repaint: () => void}} Owner what the surfaces of one photo share
+ * @typedef {{draw: () => void, point?: (x: number, y: number) => void, leave?: () => void, click?: (x: number, y: number) => void}} Acts x and y from 0 to 1 of the whole photo
+ */
+
+class Surface {
+  /** @param {HTMLElement} stage holds the canvas @param {Owner} owner @param {Acts} acts */
+  constructor(stage, owner, acts) {
+    this.stage = stage;
+    this.owner = owner;
+    this.acts = acts;
+    this.canvas = /** @type {HTMLCanvasElement} */ (stage.querySelector("canvas"));
+    this.context = this.canvas.getContext("2d");
+    this.canvas.dataset.drawn = "0";
+    this.visible = true;
+    this.pointers = new Map();
+    stage.style.aspectRatio = `${owner.size[0]} / ${owner.size[1]}`;
+    stage.addEventListener("pointerdown", (event) => this.down(event));
+    stage.addEventListener("pointermove", (event) => this.move(event));
+    for (const name of ["pointerup", "pointercancel"]) stage.addEventListener(name, (event) => this.up(event));
+    stage.addEventListener("pointerleave", () => this.acts.leave?.());
+    stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    stage.addEventListener("dblclick", () => owner.setView({ zoom: 1, x: 0, y: 0 }));
+  }
+
+  /** The part of the photo that is shown, in canvas pixels; null while there is no place for it. @returns {Window | null} */
+  window() {
+    const density = Math.min(MOST_DENSITY, window.devicePixelRatio);
+    const width = Math.round(this.stage.clientWidth * density);
+    const height = Math.round((this.stage.clientWidth * density * this.owner.size[1]) / this.owner.size[0]);
+    if (width < 1 || height < 1) return null;
+    if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
+    return windowOf(this.owner.view, width, height);
+  }
+
+  /** Benchmarks and tests wait for this count to grow. */
+  drawn() {
+    this.canvas.dataset.drawn = String(Number(this.canvas.dataset.drawn) + 1);
+  }
+
+  /** @param {MouseEvent} event @returns {number[]} where in the stage, 0 to 1 */
+  at(event) {
+    const { left, top, width, height } = this.stage.getBoundingClientRect();
+    return [(event.clientX - left) / width, (event.clientY - top) / height];
+  }
+
+  /** @param {number} x @param {number} y of the stage @returns {number[]} of the photo */
+  inPhoto(x, y) {
+    const { view } = this.owner;
+    return [view.x + x / view.zoom, view.y + y / view.zoom];
+  }
+
+  /** @param {PointerEvent} event */
+  down(event) {
+    if (event.button !== 0) return;
+    this.pointers.set(event.pointerId, this.at(event));
+    this.moved = 0;
+    if (this.owner.view.zoom > 1 || this.pointers.size > 1) this.stage.setPointerCapture(event.pointerId);
+  }
+
+  /** @param {PointerEvent} event */
+  move(event) {
+    const now = this.at(event);
+    const before = this.pointers.get(event.pointerId);
+    if (!before) {
+      this.acts.point?.(...this.inPhoto(...now));
+      return;
+    }
+    this.moved += Math.hypot(now[0] - before[0], now[1] - before[1]) * this.stage.clientWidth;
+    if (this.pointers.size === 2) this.pinch(event.pointerId, before, now);
+    else if (this.moved > CLICK) this.owner.setView(panned(this.owner.view, now[0] - before[0], now[1] - before[1]));
+    this.pointers.set(event.pointerId, now);
+  }
+
+  /** Two fingers: the photo grows as they part, around the one that rests. @param {number} id @param {number[]} before @param {number[]} now */
+  pinch(id, before, now) {
+    const [, rest] = [...this.pointers].find(([other]) => other !== id);
+    const apart = (/** @type {number[]} */ one) => Math.hypot(one[0] - rest[0], one[1] - rest[1]) || 1e-3;
+    this.owner.setView(zoomed(this.owner.view, apart(now) / apart(before), rest[0], rest[1], MOST_ZOOM));
+  }
+
+  /** @param {PointerEvent} event */
+  up(event) {
+    if (!this.pointers.delete(event.pointerId) || event.type === "pointercancel") return;
+    if (this.moved <= CLICK) this.acts.click?.(...this.inPhoto(...this.at(event)));
+  }
+
+  /** With Ctrl (as pads send it for a pinch), or where the keyboard is: otherwise the wheel scrolls the page. @param {WheelEvent} event */
+  wheel(event) {
+    const focused = /** @type {ShadowRoot} */ (this.stage.getRootNode()).activeElement === this.stage;
+    const back = event.deltaY > 0 && this.owner.view.zoom === 1;
+    if (!event.ctrlKey && !event.metaKey && (!focused || back)) return;
+    event.preventDefault();
+    const [x, y] = this.at(event);
+    this.owner.setView(zoomed(this.owner.view, Math.exp(-clip(event.deltaY, -50, 50) / 100), x, y, MOST_ZOOM));
+  }
+
+  /** @param {KeyboardEvent} event @returns {boolean} whether the key was one of zooming and moving */
+  key(event) {
+    const { view } = this.owner;
+    const factor = { "+": 1.25, "=": 1.25, "-": 0.8 }[event.key];
+    const pan = { ArrowLeft: [0.1, 0], ArrowRight: [-0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] }[event.key];
+    if (factor) this.owner.setView(zoomed(view, factor, 0.5, 0.5, MOST_ZOOM));
+    else if (event.key === "0") this.owner.setView({ zoom: 1, x: 0, y: 0 });
+    else if (event.shiftKey && pan) this.owner.setView(panned(view, pan[0], pan[1]));
+    else return false;
+    event.preventDefault();
+    return true;
+  }
+}

@@ -1,0 +1,106 @@
+// One model's map of one photo, with its caption.
+
+/**
+ * @typedef {{index: number, logit: number, probability: number}} Fact what a model says about a class
+ * @typedef {{label: string, role: string, colour: string, trained: boolean, alt: string, ms: string, about: string[], gap: string,
+ *   place: Place, maps: Packed, classes: number[], facts: (Fact | null)[], target: number, first: number}} Cell
+ *   classes: which of the photo's classes the maps are of, in their order; facts: one for each of the photo's classes;
+ *   target: what Python was asked to explain; first: the model's own first guess; gap: why there is no map;
+ *   alt: a sentence that stands in for the one about the map
+ */
+
+class Tile {
+  /** @param {Row} row @param {Cell} cell */
+  constructor(row, cell) {
+    this.row = row;
+    this.stage = make("div", { class: "stage", role: "application", tabindex: "-1" }, [make("canvas", { role: "img" })]);
+    this.enlarge = make("button", { type: "button", class: "enlarge", "aria-pressed": "false" }, ["\u2922"]);
+    this.lines = make("div", { class: "lines" });
+    this.title = make("div", { class: "title" });
+    this.about = make("details", { class: "about" }, [make("summary"), make("ul")]);
+    this.caption = make("figcaption", {}, [this.title, this.lines, this.about]);
+    this.element = make("figure", { class: "tile" }, [this.stage, this.enlarge, this.caption]);
+    this.painter = new Painter();
+    this.surface = new Surface(this.stage, row, { draw: () => this.draw() });
+    this.enlarge.addEventListener("click", () => this.setLarge(!this.element.classList.contains("large")));
+    this.update(cell);
+  }
+
+  /** @param {Cell} cell */
+  update(cell) {
+    const { words } = this.row.grid.data;
+    if (!this.cell || this.cell.maps?.data !== cell.maps?.data) this.maps = cell.maps ? unpack(cell.maps) : [];
+    this.cell = cell;
+    this.element.classList.toggle("gap", cell.gap !== "");
+    this.stage.setAttribute("aria-label", fill(words.stage, { model: cell.label }));
+    this.enlarge.setAttribute("aria-label", fill(words.enlarge, { model: cell.label }));
+    this.enlarge.title = this.enlarge.getAttribute("aria-label");
+    this.title.replaceChildren(make("b", {}, [cell.label]));
+    if (cell.role) {
+      const role = make("span", { class: "role" }, [cell.role]);
+      role.style.setProperty("--role", cell.colour);
+      this.title.append(" ", role);
+    }
+    const [head, list] = this.about.children;
+    write(head, cell.ms);
+    list.replaceChildren(...cell.about.map((line) => make("li", {}, [line])));
+    this.about.hidden = cell.about.length === 0;
+    if (cell.gap) this.lines.replaceChildren(make("div", {}, [cell.gap]));
+  }
+
+  /** @param {boolean} large */
+  setLarge(large) {
+    this.element.classList.toggle("large", large);
+    this.enlarge.setAttribute("aria-pressed", String(large));
+    this.row.grid.repaint();
+  }
+
+  /** Which of the photo's classes is drawn: the picked one where this model has a map of it. */
+  shown() {
+    const picked = this.row.picked();
+    return picked !== null && this.cell.classes.includes(picked) ? picked : this.cell.target;
+  }
+
+  /** @returns {Float32Array} */
+  map() {
+    return this.maps[this.cell.classes.indexOf(this.shown())];
+  }
+
+  describe() {
+    const { cell, row } = this;
+    const { words } = row.grid.data;
+    const shown = this.shown();
+    const sentence = cell.alt || summary(this.map(), { ...cell.place, name: row.photo.classes[shown] }, words);
+    this.surface.canvas.setAttribute("aria-label", sentence);
+    this.surface.canvas.dataset.class = String(cell.facts[shown]?.index ?? "");
+    const lines = cell.trained ? this.guesses(shown) : [make("div", { class: "loud" }, [words.untrained])];
+    if (cell.trained && this.map().every((value) => value <= 0)) lines.push(make("div", {}, [sentence]));
+    if (row.grid.look.placement === "calibrated" && !cell.place.calibration) {
+      lines.push(make("div", { class: "note" }, [fill(words.uncalibrated, { model: cell.label })]));
+    }
+    this.lines.replaceChildren(...lines);
+  }
+
+  /** @param {number} shown */
+  guesses(shown) {
+    const { classes } = this.row.photo;
+    const { facts, first } = this.cell;
+    const lines = [make("div", {}, [`${classes[first]} `, make("b", {}, [percent(facts[first].probability, 0)])])];
+    if (shown !== first) {
+      const values = { name: classes[shown], percent: percent(facts[shown].probability, 1) };
+      lines.push(make("div", {}, [fill(this.row.grid.data.words.mapOf, values)]));
+    }
+    return lines;
+  }
+
+  draw() {
+    const { look } = this.row.grid;
+    const window = this.surface.window();
+    if (!window || !this.row.sizes.loaded) return;
+    const palette = this.row.grid.palette(this.scaled.signed);
+    this.painter.update(this.scaled, this.cell.place, look, window, palette, this.mark);
+    this.painter.compose(this.surface.context, this.row.sizes.at(window), look.opacity / 100);
+    this.row.mark(this, window);
+    this.surface.drawn();
+  }
+}

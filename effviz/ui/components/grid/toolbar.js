@@ -1,0 +1,85 @@
+// The controls of the look. Moving them redraws; Python is told a moment after they are let go.
+
+const REST_MS = 400;
+
+class Toolbar {
+  /** @param {Grid} grid @param {HTMLElement} element */
+  constructor(grid, element) {
+    this.grid = grid;
+    this.element = element;
+    this.legend = /** @type {HTMLElement} */ (element.querySelector(".legend"));
+    /** @type {(HTMLInputElement | HTMLSelectElement)[]} */
+    this.controls = [...element.querySelectorAll("[data-look]")];
+    this.held = false;
+    for (const control of this.controls) {
+      control.addEventListener("input", () => this.read(control));
+      control.addEventListener("change", () => this.rest());
+      control.addEventListener("pointerdown", () => (this.held = true));
+      control.addEventListener("pointerup", () => (this.held = false));
+    }
+    element.querySelector(".reset").addEventListener("click", () => grid.resetViews());
+  }
+
+  /** @param {GridData} data */
+  label({ words, options }) {
+    for (const element of this.element.querySelectorAll("[data-word]")) write(element, words[element.dataset.word]);
+    for (const [name, choices] of Object.entries(options)) {
+      const select = this.control(name);
+      if (select.options.length === choices.length) continue;
+      select.replaceChildren(...choices.map(([value, text]) => make("option", { value }, [text])));
+    }
+  }
+
+  /** @param {string} name */
+  control(name) {
+    return this.controls.find((control) => control.dataset.look === name);
+  }
+
+  /** @param {Look} look */
+  show(look) {
+    for (const control of this.controls) {
+      const value = look[control.dataset.look];
+      if (control.type === "checkbox") control.checked = value;
+      else control.value = String(value);
+      this.say(control);
+    }
+    this.control("palette").disabled = look.scale === "density"; // signed maps always take the diverging palette
+  }
+
+  /** @param {HTMLInputElement | HTMLSelectElement} control */
+  read(control) {
+    const value = control.type === "checkbox" ? control.checked : control.type === "range" ? Number(control.value) : control.value;
+    this.grid.setLook({ ...this.grid.look, [control.dataset.look]: value });
+  }
+
+  /** @param {HTMLInputElement | HTMLSelectElement} control */
+  say(control) {
+    if (control.type !== "range") return;
+    const { words } = this.grid.data;
+    const off = control.value === "0" && control.dataset.look !== "opacity";
+    const text = off ? words.off : fill(words.percent, { value: control.value });
+    control.setAttribute("aria-valuetext", text);
+    control.style.setProperty("--done", `${(100 * Number(control.value)) / Number(control.max)}%`);
+    write(control.closest("label").querySelector("output"), text);
+  }
+
+  rest() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => (this.held ? this.rest() : this.grid.tell()), REST_MS);
+  }
+
+  /** What the colours mean. @param {Scaled | undefined} scaled */
+  drawLegend(scaled) {
+    this.legend.hidden = !scaled;
+    if (!scaled) return;
+    const { look, data } = this.grid;
+    const apart = look.scale === "own" || look.scale === "rank"; // the ends are not the same value in every map
+    const [low, bar, high] = this.legend.children;
+    write(low, apart ? data.words.weakest : general(scaled.low, 3));
+    write(high, `${apart ? data.words.strongestEnd : general(scaled.high, 3)} \u00b7 ${data.words.units[look.scale]}`);
+    const colours = this.grid.palette(scaled.signed);
+    const stops = Array.from({ length: 33 }, (_, i) => colours[Math.min(255, 8 * i)]);
+    const css = (/** @type {number} */ pixel) => `rgb(${pixel & 255} ${(pixel >> 8) & 255} ${(pixel >> 16) & 255})`;
+    bar.style.background = `linear-gradient(to right, ${stops.map(css).join(", ")})`;
+  }
+}
