@@ -1,5 +1,6 @@
 """Numbers that others published, as CSV with a source on every row."""
 
+from effviz.facts.baseline import PaperStage, paper_stages
 from effviz.facts.curves import (
     CurveDot,
     WidthDot,
@@ -44,6 +45,7 @@ __all__ = [
     "PaperLatency",
     "PaperPoint",
     "PaperRatios",
+    "PaperStage",
     "PaperVersion",
     "Ratio",
     "Recipe",
@@ -64,6 +66,7 @@ __all__ = [
     "paper_points",
     "paper_ratios",
     "paper_speedup",
+    "paper_stages",
     "paper_top1",
     "recipe",
     "recipe_of",

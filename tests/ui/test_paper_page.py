@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from effviz.facts import load
+from effviz.scaling import plan
 
 ROOT = Path(__file__).parents[2]
 
@@ -107,3 +109,29 @@ def test_figure_2_gives_all_the_same_macs() -> None:
     check_calm(at, "Figure 2")
     costs = at.dataframe[0].value["macs_times_baseline"].tolist()
     assert all(0.85 * costs[-1] < cost <= costs[-1] for cost in costs[1:])
+
+
+def test_table_1_printed_and_recomputed_agree() -> None:
+    at = open_paper(section="table1")
+    check_calm(at, "Table 1")
+    rows = at.dataframe[0].value
+    table = load("table1_b0")
+    assert list(rows["channels_printed"]) == list(table["output_channels"])
+    assert list(rows["resolution_printed"]) == list(rows["resolution_recomputed"]) == list(table["input_resolution"])
+    assert rows["params_recomputed"].sum() == 5_288_548  # torchvision's count
+    assert "author" not in words(at)
+
+
+def test_the_first_printing_of_table_1_has_its_erratum() -> None:
+    at = open_paper(section="table1", paper="v1")
+    check_calm(at, "Table 1")
+    assert list(at.dataframe[0].value["resolution_printed"])[5] == 28
+    assert "tensorflow/tpu#383" in words(at)
+
+
+@pytest.mark.parametrize("stage", range(1, 10))
+def test_the_parts_of_every_stage_add_up(stage: int) -> None:
+    at = open_paper(section="table1", stage=str(stage))
+    check_calm(at, "Table 1")
+    assert at.dataframe[1].value["macs"].sum() == plan(1, 1, 224).stages[stage - 1].macs
+    assert f"all of stage {stage}" in words(at)

@@ -42,7 +42,7 @@ def payload(found: Sequence[Cell | Gap], choice: Choice) -> Json:
             "palette": list(look.PALETTES.items()),
             "placement": list(look.PLACEMENTS.items()),
         },
-        "words": {**_words(), **_summary_words(choice.method), "units": _units(cells)},
+        "words": {**_words(), **summary_words(choice.method), "units": _units(cells)},
         "photos": [_photo(row, place, pickable) for place, row in enumerate(rows(found))],
     }
 
@@ -213,7 +213,7 @@ def _units(cells: Sequence[Cell]) -> dict[str, str]:
     return {**units, str(Scale.OWN): _("each map on its own")}
 
 
-def _summary_words(method: Method) -> Json:
+def summary_words(method: Method) -> Json:
     """The sentences of `explain.summary`, with places for what changes in the browser."""
     subject = (
         _("Evidence for {name} is")

@@ -35,7 +35,7 @@ def exhibit(name: str, made: go.Figure, rows: pd.DataFrame, alt: str) -> None:
     """Show a figure with its files; `rows` are the numbers that it draws, `name` its key and the files' name."""
     st.plotly_chart(made, key=name, config=config(f"effviz-{name}"), alt=alt)
     with st.container(horizontal=True, vertical_alignment="center"):
-        picture(name, f"effviz-{name}")
+        picture(name)
         save(name, rows)
 
 

@@ -10,12 +10,9 @@ import streamlit as st
 from effviz.explain.palettes import Palette, table
 from effviz.explain.results import Floats
 
+ARITHMETIC = ("numbers.js", "scales.js", "placement.js", "picture.js", "summary.js")  # the same as Python's
 SCRIPTS = (  # one module of many parts: Streamlit takes a component's script as one text
-    "numbers.js",
-    "scales.js",
-    "placement.js",
-    "picture.js",
-    "summary.js",
+    *ARITHMETIC,
     "painter.js",
     "dom.js",
     "surface.js",

@@ -1,4 +1,4 @@
-"""Two buttons that save a picture of the page as SVG or as PNG; Plotly's own tool bar has room for one format."""
+"""Two buttons that save a chart of the page as SVG or as PNG; Plotly's own tool bar has room for one format."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ import streamlit as st
 from effviz.words import _
 
 HERE = Path(__file__).parent
-SAVING = (HERE / "svg.js").read_text()  # for components that draw, too: nobody reaches into their shadow from outside
+SAVING = (HERE / "svg.js").read_text()  # for components that draw by themselves
 
 _picture = st.components.v2.component(
     "effviz_picture",
     html=(HERE / "picture.html").read_text(),
     css=(HERE / "picture.css").read_text(),
-    js=SAVING + (HERE / "picture.js").read_text(),
+    js=(HERE / "picture.js").read_text(),
 )
 
 
@@ -22,6 +22,6 @@ def words() -> dict[str, str]:
     return {"svg": _("Save as SVG"), "png": _("Save as PNG")}
 
 
-def picture(key: str, name: str) -> None:
-    """Show the buttons of the chart, or of the `svg.drawing`, in the element of the page with this key."""
-    _picture(key=f"{key}-picture", data={"picture": key, "name": name, "words": words()}, width="content")
+def picture(chart: str) -> None:
+    """Show the buttons of the chart with this key (`st.plotly_chart(key=)`)."""
+    _picture(key=f"{chart}-picture", data={"chart": chart, "words": words()}, width="content")

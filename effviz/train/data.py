@@ -1,0 +1,218 @@
+"""A folder of photos, laid out as torchvision's ImageFolder, decoded once into a cache that epochs read from.
+
+`DIR/train/CLASS/photo.jpg` and `DIR/val/CLASS/photo.jpg`. Decoding takes longer than training a small network, so
+every photo is decoded, cut to its middle square and resized once; the pixels lie in one memory-mapped file in the
+user's cache.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from effviz.errors import DatasetError, ImageError
+from effviz.explain import images
+from effviz.explain.engines import store
+from effviz.explain.results import Bytes
+
+SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+KEPT: Final = 8  # decoded folders; the oldest go first, and are made again when needed
+_VERSION: Final = 1  # of what lies in the cache
+
+Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
+
+
+class File(NamedTuple):
+    """One picture file and its class."""
+
+    path: Path
+    label: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures:
+    """One part of a data set, decoded."""
+
+    pixels: Bytes  # (N, S, S, 3), read-only, on disk until read
+    labels: NDArray[np.int64]  # (N,)
+    skipped: tuple[str, ...]  # a sentence for each file that could not be read
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataSet:
+    """Pictures to learn from, and pictures to be judged by."""
+
+    train: Pictures
+    val: Pictures
+    classes: tuple[str, ...]  # names of the folders, in the order of the labels
+    fingerprint: str  # of names, sizes and dates of all files, and the size they are decoded to
+
+
+def quiet(_what: str, _done: int, _of: int) -> None:
+    """Report to nobody."""
+
+
+def data_set(folder: Path, side_px: int, progress: Progress = quiet) -> DataSet:
+    """Decode a folder with `train/` and `val/` to squares of side_px, or find it decoded.
+
+    A file that is no readable photo is skipped and named in `skipped`.
+
+    Raises:
+        DatasetError: a folder is missing or a class has no pictures; or the disk has no room for the decoded ones.
+    """
+    classes = class_names(folder / "train")
+    parts = {part: _files(folder / part, classes) for part in ("train", "val")}
+    keys = {part: _key(files, side_px) for part, files in parts.items()}
+    _clean()
+    train, val = (_decoded(f"{part} pictures", parts[part], keys[part], side_px, progress) for part in parts)
+    for part, pictures in (("train", train), ("val", val)):
+        _check_classes(folder / part, pictures, classes)
+    fingerprint = hashlib.sha256("".join(keys.values()).encode()).hexdigest()[:16]
+    return DataSet(train, val, classes, fingerprint)
+
+
+def class_names(folder: Path) -> tuple[str, ...]:
+    """The class folders in the order of the labels.
+
+    Raises:
+        DatasetError: there are fewer than two.
+    """
+    names = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir())) if folder.is_dir() else ()
+    if len(names) < 2:
+        raise DatasetError(
+            f"{folder} holds {len(names)} class folders: train/ and val/ are needed, each with a folder of pictures "
+            "for every class, two classes at least. Give the folder that holds train/ and val/."
+        )
+    return names
+
+
+def _files(folder: Path, classes: Sequence[str]) -> tuple[File, ...]:
+    """Every picture file, in one order on every machine."""
+    if unknown := sorted(set(class_names(folder)) - set(classes)):
+        raise DatasetError(
+            f"{folder} has the class {unknown[0]!r}, which train/ has not: both need the same classes. "
+            "Add or remove the folder."
+        )
+    found = [
+        File(path, label)
+        for label, name in enumerate(classes)
+        for path in sorted((folder / name).glob("*"))
+        if path.suffix.lower() in SUFFIXES
+    ]
+    _check_counts(folder, np.bincount([file.label for file in found], minlength=len(classes)), classes)
+    return tuple(found)
+
+
+def _check_classes(folder: Path, pictures: Pictures, classes: Sequence[str]) -> None:
+    _check_counts(folder, np.bincount(pictures.labels, minlength=len(classes)), classes)
+
+
+def _check_counts(folder: Path, counts: NDArray[np.int64], classes: Sequence[str]) -> None:
+    for name, count in zip(classes, counts, strict=True):
+        if count == 0:
+            raise DatasetError(
+                f"{folder / name} holds no readable picture: every class needs one at least "
+                f"({', '.join(SUFFIXES)}). Add some, or remove the class from train/ and val/."
+            )
+
+
+def _key(files: Sequence[File], side_px: int) -> str:
+    digest = hashlib.sha256(f"{_VERSION} {side_px}".encode())
+    for file in files:
+        stat = file.path.stat()
+        digest.update(f"{file.path.resolve()} {file.label} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def _folder() -> Path:
+    return store.folder() / "pictures"
+
+
+def _decoded(what: str, files: Sequence[File], key: str, side_px: int, progress: Progress) -> Pictures:
+    place = _folder() / key
+    if not place.exists():
+        _make(place, what, files, side_px, progress)
+    os.utime(place)  # in use: the last to go
+    known = json.loads((place / "index.json").read_text(encoding="utf-8"))
+    kept = known["kept"]
+    pixels: Bytes = np.load(place / "pixels.npy", mmap_mode="r")[: len(kept)]
+    labels = np.array([files[position].label for position in kept], dtype=np.int64)
+    return Pictures(pixels, labels, tuple(known["skipped"]))
+
+
+def _make(place: Path, what: str, files: Sequence[File], side_px: int, progress: Progress) -> None:
+    """Decode into a folder beside the place, which appears whole or not at all."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    _check_room(place.parent, len(files) * side_px * side_px * 3)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=place.parent, ignore_cleanup_errors=True) as made:
+        new = Path(made) / "pictures"
+        new.mkdir()
+        shape = (len(files), side_px, side_px, 3)
+        pixels = np.lib.format.open_memmap(new / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
+        kept: list[int] = []
+        skipped: list[str] = []
+        for position, file in enumerate(files):
+            progress(what, position, len(files))
+            try:
+                pixels[len(kept)] = square(file.path, side_px)
+            except ImageError as error:
+                skipped.append(str(error))
+            else:
+                kept.append(position)
+        pixels.flush()
+        (new / "index.json").write_text(json.dumps({"kept": kept, "skipped": skipped}), encoding="utf-8")
+        try:
+            new.rename(place)
+        except OSError:
+            if not place.exists():  # else another process was faster
+                raise
+
+
+def square(path: Path, side_px: int) -> Bytes:
+    """The middle square of a photo.
+
+    Raises:
+        ImageError: the file is no photo that can be read.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(
+            f"{path.name} cannot be opened ({error.strerror}); a photo is needed. Check the file."
+        ) from error
+    photo = Image.fromarray(images.read(data, f"{path.parent.name}/{path.name}").rgb)
+    return np.asarray(ImageOps.fit(photo, (side_px, side_px), Image.Resampling.BICUBIC))
+
+
+def _check_room(folder: Path, size_bytes: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if size_bytes > 0.9 * free:
+        raise DatasetError(
+            f"The decoded pictures need {size_bytes / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free. "
+            "Make room, set XDG_CACHE_HOME to a larger disk, or train on fewer or smaller pictures."
+        )
+
+
+def _clean() -> None:
+    """Remove the oldest beyond KEPT, and what processes that were killed left behind."""
+    folder = _folder()
+    if not folder.exists():
+        return
+    entries = [(entry.stat().st_mtime, entry) for entry in folder.iterdir()]
+    newest = max((when for when, _ in entries), default=0.0)
+    whole = sorted((pair for pair in entries if not pair[1].name.startswith(".")), reverse=True)
+    left = [entry for when, entry in entries if entry.name.startswith(".") and newest - when > 24 * 3600]
+    for entry in [*left, *(entry for _, entry in whole[KEPT:])]:
+        shutil.rmtree(entry, ignore_errors=True)

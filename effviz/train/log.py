@@ -1,0 +1,47 @@
+"""What a training has to say for itself: a row an epoch, as CSV and as JSON."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """How far the training was after an epoch."""
+
+    epoch: int  # from 1
+    step: int  # batches so far
+    rate: float  # learning rate of the last batch
+    loss: float  # mean over the epoch's batches, with label smoothing and mixup
+    top1_pct: float | None  # on val/; None where it was not measured
+    seconds: float  # since the start, over all sittings
+
+
+def write(folder: Path, epochs: Sequence[Epoch]) -> None:
+    """Write `log.csv` and `log.json`, each whole or not at all."""
+    rows = [asdict(epoch) for epoch in epochs]
+    replace(folder / "log.json", json.dumps(rows, indent=1) + "\n")
+    replace(folder / "log.csv", table([of.name for of in fields(Epoch)], rows))
+
+
+def table(columns: Sequence[str], rows: Sequence[dict[str, object]]) -> str:
+    """Rows as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a text file beside its place, then move it there: a reader never sees half of it."""
+    new = path.with_name(f".{path.name}.new")
+    with new.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)

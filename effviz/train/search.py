@@ -1,0 +1,198 @@
+"""Step 1 of the paper's two-step method, run for real: a short training for every point of the grid.
+
+Each finished training is a row of `results.csv`, written before the next begins; a training that was cut off goes on
+from its last checkpoint. The points are trained with one seed, then the best five with more.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from effviz.errors import SettingsError
+from effviz.facts import searched
+from effviz.facts.searched import SearchResult
+from effviz.scaling import ScalingRule
+from effviz.scaling.grid import Baseline, GridPoint, GridSize, grid, point, worth_training
+from effviz.train import batches, data, log, loop
+from effviz.train.loop import Options, Status, Trained
+from effviz.train.recipe import TrainingRecipe
+
+FINALISTS: Final = 5
+UNSCALED: Final = ScalingRule(1, 1, 1)
+RESULTS: Final = "results.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is searched: which points, how each is trained, and with how many seeds the best are."""
+
+    recipe: TrainingRecipe
+    size: GridSize = GridSize.COARSE
+    seeds: int = 2
+
+    def __post_init__(self) -> None:
+        if self.seeds < 2:
+            raise SettingsError(
+                f"{self.seeds} seed for the best points shows no noise: 2 or more are allowed. Ask for 2."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One training of a search."""
+
+    point: GridPoint
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Short, for folders and people."""
+        return f"{self.point.name}-s{self.seed}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where a search stands."""
+
+    trial: Trial
+    done: int  # trainings
+    trials: int
+    status: Status | None  # of this training; None when it is over
+    result: SearchResult | None  # when it is over
+    seconds_left: float | None  # of the search; None until there is a pace
+
+
+Report = Callable[[Stand], None]
+
+
+def quiet(_stand: Stand) -> None:
+    """Report to nobody."""
+
+
+def points(of: Search, classes: int) -> tuple[GridPoint, ...]:
+    """The points that are trained: the network of each costs twice the baseline, on paper and in truth."""
+    network = of.recipe.network
+    return worth_training(grid(of.size, Baseline(network.depth, network.width, network.resolution_px, classes)))
+
+
+def search(
+    of: Search, folder: Path, out: Path, report: Report = quiet, decoding: data.Progress = data.quiet
+) -> tuple[SearchResult, ...]:
+    """Train every point on a folder of photos, and go on where an earlier call stopped.
+
+    Raises:
+        DatasetError: the folder is no data set, or the results file is of something else.
+        SettingsError: the results in `out` are of another recipe.
+    """
+    classes = len(data.class_names(folder / "train"))
+    chosen = points(of, classes)
+    largest = max((known.plan.resolution for known in chosen), default=of.recipe.network.resolution_px)
+    known = data.data_set(folder, batches.side_px(largest), decoding)
+    return _Searching(of, known, out, report).run(chosen, classes)
+
+
+class _Searching:
+    """A search in progress."""
+
+    def __init__(self, of: Search, known: data.DataSet, out: Path, report: Report) -> None:
+        self.of, self.known, self.out, self.report = of, known, out, report
+        self.recipe_name = f"{of.recipe.name} {of.recipe.digest}"
+        self.file = out / RESULTS
+        self.results = searched.read(self.file) if self.file.exists() else ()
+        if other := {row.recipe for row in self.results} - {self.recipe_name}:
+            raise SettingsError(
+                f"{self.file} holds results of the recipe {sorted(other)[0]}: one file has results of one recipe. "
+                "Give that recipe again, or choose another folder with --out."
+            )
+
+    def run(self, chosen: Sequence[GridPoint], classes: int) -> tuple[SearchResult, ...]:
+        network = self.of.recipe.network
+        unscaled = point(UNSCALED, Baseline(network.depth, network.width, network.resolution_px, classes))
+        first = [Trial(unscaled, seed) for seed in range(self.of.seeds)] + [Trial(of, 0) for of in chosen]
+        coming = min(FINALISTS, len(chosen)) * (self.of.seeds - 1)
+        self._train(first, coming)
+        self._train(list(self._second(chosen)), 0)
+        return self.results
+
+    def _second(self, chosen: Sequence[GridPoint]) -> Iterator[Trial]:
+        """More seeds for those who did best with the first."""
+        firsts = {row.rule: row.top1_pct for row in self.results if row.seed == 0}
+        best = sorted(chosen, key=lambda of: -firsts[of.rule])[:FINALISTS]
+        return (Trial(of, seed) for seed in range(1, self.of.seeds) for of in best)
+
+    def _train(self, trials: Sequence[Trial], coming: int) -> None:
+        for position, trial in enumerate(trials):
+            if (row := self._found(trial)) is None:
+                waiting = sum(of.point.plan.macs for of in trials[position + 1 :])
+                waiting += coming * max(of.point.plan.macs for of in trials)
+                row = self._one(trial, waiting, len(trials) + coming)
+                self.results = (*self.results, row)
+                self._write()
+            self._drop(trial)
+
+    def _found(self, trial: Trial) -> SearchResult | None:
+        for row in self.results:
+            if (row.rule, row.seed) == (trial.point.rule, trial.seed):
+                return row
+        return None
+
+    def _one(self, trial: Trial, waiting: int, trials: int) -> SearchResult:
+        """Train; `waiting` is the MACs of the networks after this one, which say how long they will take."""
+        done = len(self.results)
+        total = trials if done < trials else done + 1
+
+        def tell(status: Status) -> None:
+            left = status.seconds_left + (self._pace(trial, status) or 0) * waiting
+            self.report(Stand(trial, done, total, status, None, left))
+
+        recipe = replace(self.of.recipe, seed=trial.seed)
+        network = trial.point.plan
+        recipe = recipe.at(network.depth, network.width, network.resolution)
+        trained = loop.train(recipe, self.known, self._folder(trial), Options(), tell)
+        row = self._row(trial, trained)
+        pace = row.seconds / network.macs
+        self.report(Stand(trial, done + 1, total, None, row, pace * waiting))
+        return row
+
+    def _pace(self, trial: Trial, status: Status) -> float | None:
+        """Seconds of training for each MAC of a network, from those that are done, else from this one."""
+        if self.results:
+            return sum(row.seconds for row in self.results) / sum(row.macs for row in self.results)
+        share = status.step / status.steps
+        return status.seconds_left / (1 - share) / trial.point.plan.macs if share < 1 else None
+
+    def _row(self, trial: Trial, trained: Trained) -> SearchResult:
+        of, network = trial.point, trial.point.plan
+        return SearchResult(
+            alpha=of.rule.alpha,
+            beta=of.rule.beta,
+            gamma=of.rule.gamma,
+            seed=trial.seed,
+            depth=network.depth,
+            width=network.width,
+            resolution_px=network.resolution,
+            paper_ratio=round(of.paper_ratio, 6),
+            macs=network.macs,
+            macs_ratio=round(of.macs_ratio, 6),
+            params=network.params,
+            top1_pct=round(trained.top1_pct, 4),
+            pictures=trained.pictures,
+            epochs=self.of.recipe.epochs,
+            seconds=trained.seconds,
+            recipe=self.recipe_name,
+            source=f"trained by `effviz search --grid {self.of.size}`, {len(self.known.train)} pictures of "
+            f"{len(self.known.classes)} classes",
+        )
+
+    def _write(self) -> None:
+        self.out.mkdir(parents=True, exist_ok=True)
+        log.replace(self.file, log.table(searched.columns(), [asdict(row) for row in self.results]))
+
+    def _folder(self, trial: Trial) -> Path:
+        return self.out / "trials" / trial.name
+
+    def _drop(self, trial: Trial) -> None:
+        """Checkpoints of a training that is over; its log stays."""
+        for path in self._folder(trial).glob("step-*.pt"):
+            path.unlink()

@@ -1,0 +1,185 @@
+"""Table 1: EfficientNet-B0 stage by stage, and what is inside a block."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from effviz.facts import PaperVersion, paper_stages
+from effviz.facts.curves import scaled_network
+from effviz.plots.parts import PARTS, macs_of, parts
+from effviz.scaling import Layer, Plan, StagePlan
+from effviz.ui import outputs
+from effviz.ui.components.mbconv import mbconv
+from effviz.ui.paper import versions
+from effviz.ui.paper.exhibit import exhibit, save
+from effviz.words import _
+
+STAGE, BLOCK = "stage", "block"
+FIRST_STAGE = 4  # an MBConv6 with a stride and a second block with a shortcut
+
+
+def show() -> None:
+    """Draw the section."""
+    network = scaled_network()
+    st.markdown(
+        _(
+            "B0 is nine stages: a plain convolution, seven rows of **MBConv** blocks, and a head. All larger "
+            "EfficientNets have these stages, only with more blocks, more channels and larger maps."
+        )
+    )
+    version = versions.choose()
+    _table(network, version)
+    st.subheader(_("Where the MACs go"))
+    exhibit("table1", parts(network), _parts(network), _alt(network))
+    st.subheader(_("Inside a block"))
+    _inside(network)
+    outputs.sources(
+        (_("paper, Table 1"), version.url), (_("strides, expansion, squeeze: official code"), outputs.OFFICIAL_CODE)
+    )
+
+
+def _table(network: Plan, version: PaperVersion) -> None:
+    rows = pd.DataFrame(
+        [
+            {
+                "stage": printed.stage,
+                "operator_printed": printed.operator,
+                "resolution_printed": printed.resolution_px,
+                "channels_printed": printed.channels,
+                "layers_printed": printed.layers,
+                "resolution_recomputed": planned.in_resolution,
+                "params_recomputed": planned.params,
+                "macs_recomputed": planned.macs,
+                "macs_share_pct": 100 * planned.macs / network.macs,
+                "source": printed.source,
+            }
+            for printed, planned in zip(paper_stages(version), network.stages, strict=True)
+        ]
+    )
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height="content",
+        column_config={
+            "stage": st.column_config.NumberColumn(_("Stage"), pinned=True),
+            "operator_printed": _("Operator, printed"),
+            "resolution_printed": st.column_config.NumberColumn(_("Input, printed (px)")),
+            "channels_printed": st.column_config.NumberColumn(_("Channels, printed")),
+            "layers_printed": st.column_config.NumberColumn(_("Layers, printed")),
+            "resolution_recomputed": st.column_config.NumberColumn(_("Input, recomputed (px)")),
+            "params_recomputed": st.column_config.NumberColumn(_("Parameters, recomputed"), format="localized"),
+            "macs_recomputed": st.column_config.NumberColumn(_("MACs, recomputed"), format="localized"),
+            "macs_share_pct": st.column_config.NumberColumn(_("Share of MACs"), format="%.1f %%"),
+            "source": None,
+        },
+    )
+    save("table1-stages", rows)
+    if version is PaperVersion.V1:
+        st.info(
+            _(
+                "The first printing (v1 and ICML; v2 has it right) gives stage 6 an input of 28 px. It is 14 px: an "
+                "author confirmed in tensorflow/tpu#383 that the code is correct and the table was not."
+            ),
+            icon=":material/info:",
+        )
+
+
+def _parts(network: Plan) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "stage": stage.stage,
+                "part": str(operator),
+                "origin": "recomputed",
+                "macs": macs,
+                "source": "counted by EffViz from Table 1 and the official code",
+            }
+            for stage in network.stages
+            for operator in PARTS
+            if (macs := macs_of(network, stage.stage, operator))
+        ]
+    )
+
+
+def _alt(network: Plan) -> str:
+    shares = ", ".join(f"{stage.stage}: {100 * stage.macs / network.macs:.0f} %" for stage in network.stages)
+    return _("Stacked bar chart of B0's MACs by stage and part. Shares by stage: {shares}.").format(shares=shares)
+
+
+def _inside(network: Plan) -> None:
+    st.markdown(
+        _(
+            "An MBConv block widens its input with a 1 × 1 convolution, looks at each channel on its own, lets "
+            "**squeeze-and-excitation** turn channels up or down, and narrows again. Squeezing goes down to a quarter "
+            "of the channels that *enter the block*."
+        )
+    )
+    left, right = st.columns(2)
+    number = left.segmented_control(
+        _("Stage"),
+        [str(stage.stage) for stage in network.stages],
+        default=str(FIRST_STAGE),
+        key=STAGE,
+        required=True,
+        bind="query-params",
+    )
+    stage = network.stages[int(number or FIRST_STAGE) - 1]
+    layers = [layer for layer in network.layers if layer.stage == stage.stage]
+    chosen = right.segmented_control(
+        _("Block"),
+        [str(i + 1) for i in range(stage.layers)],
+        default="1",
+        key=f"{BLOCK}{stage.stage}",
+        required=True,
+        bind="query-params",
+    )
+    block = [layer for layer in layers if layer.block == int(chosen or 1) - 1]
+    drawing, numbers = st.columns(2, gap="large")
+    with drawing:
+        mbconv(block, f"effviz-b0-stage{stage.stage}-block{block[0].block + 1}")
+    with numbers:
+        _layers(stage, layers)
+
+
+def _layers(stage: StagePlan, layers: Sequence[Layer]) -> None:
+    rows = pd.DataFrame(
+        [
+            {
+                "block": layer.block + 1,
+                "part": _(PARTS[layer.operator]),
+                "channels": f"{layer.in_channels} → {layer.out_channels}",
+                "macs": layer.macs,
+                "share_pct": 100 * layer.macs / stage.macs,
+                "params": layer.params,
+                "map": f"{layer.in_size} → {layer.out_size}",
+                "kernel": layer.kernel,
+                "stride": layer.stride,
+                "source": "counted by EffViz from Table 1 and the official code",
+            }
+            for layer in layers
+        ]
+    )
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height="content",
+        column_config={
+            "block": st.column_config.NumberColumn(_("Block")),
+            "part": st.column_config.TextColumn(_("Part")),
+            "channels": _("Channels"),
+            "macs": st.column_config.NumberColumn(_("MACs"), format="localized"),
+            "share_pct": st.column_config.NumberColumn(_("Share of the stage"), format="%.1f %%"),
+            "params": st.column_config.NumberColumn(_("Parameters"), format="localized"),
+            "map": _("Map (px)"),
+            "kernel": st.column_config.NumberColumn(_("Kernel")),
+            "stride": st.column_config.NumberColumn(_("Stride")),
+            "source": None,
+        },
+    )
+    st.markdown(
+        _("Together {total} MACs: all of stage {stage}, {operator}.").format(
+            total=f"**{sum(layer.macs for layer in layers):,}**", stage=stage.stage, operator=stage.operator
+        )
+    )
+    save("table1-blocks", rows)

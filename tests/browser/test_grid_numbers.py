@@ -1,0 +1,296 @@
+"""The browser's arithmetic of the grid against Python's, on the same maps."""
+
+import base64
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+from effviz.explain import calibration, summary
+from effviz.explain.methods import METHODS
+from effviz.explain.overlay import OverlayStyle, overlay
+from effviz.explain.palettes import Palette, table
+from effviz.explain.placement import Placement, View, place
+from effviz.explain.results import ActivationMap, Box, Floats, Layer, Method, Photo
+from effviz.explain.scales import Scale, fractions, rescale
+from effviz.ui.compare.tiles import summary_words
+from effviz.ui.components.grid import ARITHMETIC, pack, text
+
+pytestmark = pytest.mark.browser
+
+MEASURED = "lite0@260"  # has a calibrated placement with offsets of several pixels
+Ask = Callable[..., Any]
+
+
+def golden(values: Floats, size: tuple[int, int] = (64, 48), seen: Box | None = None) -> ActivationMap:
+    """A map of any values on a photo of `size` (width, height)."""
+    return ActivationMap(
+        values=values.astype(np.float32),
+        bias=0.0,
+        method=Method.CAM,
+        layer=Layer.LAST,
+        model=MEASURED,
+        trained=True,
+        photo="photo",
+        photo_sha256="0" * 64,
+        photo_size=size,
+        target_index=7,
+        target_name="cock",
+        logit=1.0,
+        probability=0.5,
+        seen=seen or Box(0, 0, *size),
+    )
+
+
+def maps() -> dict[str, ActivationMap]:
+    random = np.random.default_rng(3)
+    return {
+        "random": golden(random.normal(size=(7, 7))),
+        "finer, not square": golden(random.normal(3, 2, size=(9, 5)), (37, 81), Box(2.3, 11.7, 34.9, 75.2)),
+        "seen beyond the photo": golden(random.normal(size=(4, 4)), (50, 40), Box(-6.5, -3.2, 45.1, 48.0)),
+        "constant": golden(np.full((3, 4), 2.5)),
+        "all negative": golden(-random.uniform(0.1, 3, size=(5, 5))),
+        "zero": golden(np.zeros((6, 6))),
+        "one cell": golden(np.array([[1.75]])),
+        "equal cells": golden(random.integers(-1, 3, size=(7, 7))),
+        "tiny": golden(1e-7 * random.normal(size=(7, 7))),
+    }
+
+
+def halved(of: ActivationMap) -> ActivationMap:
+    """The map as half floats can hold it, as the browser gets it: worked out here by numpy alone."""
+    most = np.abs(of.values).max() or np.float32(1)
+    return replace(of, values=(np.float64(most) * (of.values / most).astype(np.float16)).astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def sheet(browser: Browser) -> Iterator[Page]:
+    """An empty page that has the grid's functions."""
+    page = browser.new_page()
+    page.add_script_tag(content="".join(map(text, (*ARITHMETIC, "painter.js"))))
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def ask(sheet: Page) -> Ask:
+    return lambda script, *values: sheet.evaluate(f"([{','.join('abcdef'[: len(values)])}]) => {script}", list(values))
+
+
+def flat(values: Floats) -> list[float]:
+    return [float(value) for value in values.ravel()]
+
+
+def test_every_half_float_is_read_as_numpy_reads_it(ask: Ask) -> None:
+    bits = np.arange(2**16, dtype="<u2")
+    found = np.array(ask("Array.from(halves(bytesOf(a)))", base64.b64encode(bits.tobytes()).decode()), np.float32)
+    np.testing.assert_array_equal(found, bits.view("<f2").astype(np.float32))
+
+
+@pytest.mark.parametrize("name", maps())
+def test_packed_maps_come_back_to_half_a_thousandth(ask: Ask, name: str) -> None:
+    values = maps()[name].values
+    first, second = np.array(ask("unpack(a).map((map) => Array.from(map))", pack([values, -values])))
+    # Half floats have 11 significant bits: below the largest value nothing is off by more than 2^-12 of it.
+    np.testing.assert_allclose(first, values.ravel(), atol=2.0**-12 * max(1e-30, np.abs(values).max()), rtol=0)
+    np.testing.assert_array_equal(second, -first)
+
+
+@pytest.mark.parametrize("scale", list(Scale))
+def test_maps_are_scaled_together_as_python_does(ask: Ask, scale: Scale) -> None:
+    views = [[entry] for entry in maps().values()] + [list(maps().values())]
+    for view in views:
+        found = ask(
+            "rescale(a.map((map) => new Float32Array(map)), b).map((one) => ({...one, values: Array.from(one.values)}))",  # noqa: E501
+            [flat(entry.values) for entry in view],
+            str(scale),
+        )
+        for ours, theirs in zip(found, rescale(view, scale), strict=True):
+            np.testing.assert_allclose(ours["values"], theirs.values.ravel(), rtol=1e-6)
+            np.testing.assert_allclose([ours["low"], ours["high"]], [theirs.low, theirs.high], rtol=1e-6)
+            assert ours["signed"] == theirs.signed
+
+
+def where(of: ActivationMap) -> dict[str, Any]:
+    found, (rows, columns) = calibration.find(of.model), of.values.shape
+    offsets = {"x": found.offset_x / found.resolution_px, "y": found.offset_y / found.resolution_px}
+    seen = [of.seen.x0, of.seen.y0, of.seen.x1, of.seen.y1]
+    return {
+        "rows": rows,
+        "columns": columns,
+        "seen": seen,
+        "size": of.photo_size,
+        "calibration": {"slope": found.slope, **offsets},
+    }
+
+
+PARTS = """
+  (() => {
+    const window = {left: 0, top: 0, width: d[0], height: d[1], fullWidth: d[0], fullHeight: d[1]};
+    const axes = axesOf(b, window, c.placement);
+    const xs = weightsOf(axes.x, 0, d[0], c.cells);
+    const ys = weightsOf(axes.y, 0, d[1], c.cells);
+    const parts = new Float32Array(d[0] * d[1]);
+    const [scaled] = rescale([new Float32Array(a)], c.scale);
+    spread(scaled, xs, ys, b.columns, parts);
+    return Array.from(parts);
+  })()
+"""
+
+
+@pytest.mark.parametrize(("placement", "cells"), product(Placement, (False, True)))
+@pytest.mark.parametrize("name", maps())
+def test_maps_are_drawn_out_to_the_pixels_that_python_finds(
+    ask: Ask, name: str, placement: Placement, cells: bool
+) -> None:
+    of = maps()[name]
+    for scale, size in product((Scale.OWN, Scale.DENSITY), (None, 29)):
+        (scaled,) = rescale([of], scale)
+        placed = place(of, of.photo_size[1], of.photo_size[0], placement, View(cells, size))
+        height, width = placed.values.shape
+        look = {"placement": str(placement), "cells": cells, "scale": str(scale)}
+        found = np.array(ask(PARTS, flat(of.values), where(of), look, [width, height]), np.float32)
+        expected = fractions(placed.values, scaled).ravel()
+        np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+        np.testing.assert_allclose(found, expected, atol=2e-6)
+
+
+DRAWN = """
+  (async () => {
+    const photo = new Image();
+    photo.src = d;
+    await photo.decode();
+    const [width, height] = [photo.width, photo.height];
+    const whole = {left: 0, top: 0, width, height, fullWidth: width, fullHeight: height};
+    const canvas = document.createElement("canvas");
+    Object.assign(canvas, {width, height});
+    const [scaled] = rescale([new Float32Array(a)], c.scale);
+    const painter = new Painter();
+    painter.update(scaled, b, c, whole, pixelsOf(bytesOf(e)), "");
+    painter.compose(canvas.getContext("2d"), photo, c.opacity / 100);
+    const rgba = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+    return Array.from(rgba).filter((_, i) => i % 4 < 3);
+  })()
+"""
+
+STYLES = [
+    ("plain", Scale.OWN, OverlayStyle()),
+    ("calibrated cells", Scale.RANK, OverlayStyle(Palette.CIVIDIS, 0.8, Placement.CALIBRATED, View(cells=True))),
+    ("contour", Scale.SHARE, OverlayStyle(Palette.TURBO, 0.3, contour=0.6)),
+    ("signed contour", Scale.DENSITY, OverlayStyle(Palette.JET, 1.0, contour=0.25)),
+    ("photo alone", Scale.SHARED, OverlayStyle(opacity=0.0)),
+]
+
+
+@pytest.mark.parametrize(("scale", "style"), [entry[1:] for entry in STYLES], ids=[entry[0] for entry in STYLES])
+@pytest.mark.parametrize("name", maps())
+def test_a_canvas_shows_the_picture_that_python_draws(ask: Ask, name: str, scale: Scale, style: OverlayStyle) -> None:
+    of = maps()[name]
+    width, height = of.photo_size
+    rgb = np.random.default_rng(1).integers(0, 256, size=(height, width, 3), dtype=np.uint8)
+    (scaled,) = rescale([of], scale)
+    expected = overlay(Photo(rgb, "", "noise"), scaled, style)
+    look = {
+        "placement": str(style.placement),
+        "cells": style.view.cells,
+        "scale": str(scale),
+        "opacity": 100 * style.opacity,
+        "contour": 100 * (style.contour or 0),
+        "threshold": 0,
+        "palette": str(style.palette),
+    }
+    palette = table(Palette.DIVERGING if scale is Scale.DENSITY else style.palette)
+    found = ask(DRAWN, flat(of.values), where(of), look, png(rgb), base64.b64encode(palette.tobytes()).decode())
+    difference = np.abs(np.array(found).reshape(height, width, 3) - expected.astype(int)).max(axis=2)
+    # Chromium blends in whole numbers; a part on the border of two colours may take its neighbour.
+    assert np.mean(difference > 2) < 0.005
+    assert difference.max() <= 12
+
+
+def png(rgb: np.ndarray) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def test_what_is_below_the_threshold_is_not_coloured(ask: Ask) -> None:
+    parts = [0.0, 0.29, 0.31, 0.5, 0.9, 1.0]
+    script = "(() => { const out = new Uint32Array(6); tint(new Float32Array(a), new Uint32Array(256).fill(1), b, c, out); return Array.from(out); })()"  # noqa: E501
+    assert ask(script, parts, 0.3, False) == [0, 0, 1, 1, 1, 1]
+    assert ask(script, parts, 0.3, True) == [1, 1, 1, 0, 1, 1]  # 0.5 is none; 0.31 is 0.38 against
+    assert ask(script, parts, 0, False) == [1] * 6
+
+
+def test_numbers_are_printed_as_python_prints_them(ask: Ask) -> None:
+    random = np.random.default_rng(5)
+    values = [0.0, 0.5, 1.5, 2.5, 62.5, 0.125, 1e-5, 123456.0, -0.3, 9.995, 99.5, 1e21]
+    values += [float(value) for value in random.normal(size=200) * 10.0 ** random.integers(-7, 7, size=200)]
+    for digits in (2, 3):
+        assert ask(f"a.map((value) => general(value, {digits}))", values) == [f"{v:.{digits}g}" for v in values]
+    shares = [0.0, 0.125, 0.625, 0.005, 1.0, *map(float, random.uniform(size=200))]
+    for digits in (0, 1):
+        assert ask(f"a.map((part) => percent(part, {digits}))", shares) == [f"{share:.{digits}%}" for share in shares]
+
+
+@pytest.mark.parametrize("method", [Method.CAM, Method.EIGENCAM])
+@pytest.mark.parametrize("name", maps())
+def test_the_sentence_about_a_map_is_the_one_that_python_says(ask: Ask, name: str, method: Method) -> None:
+    of = replace(maps()[name], method=method)
+    found = ask(
+        "summary(new Float32Array(a), {...b, name: c}, d)",
+        flat(of.values),
+        where(of),
+        of.target_name,
+        summary_words(method),
+    )
+    assert found == summary.sentence(of)
+    assert METHODS[method].title in found or of.target_name in found
+
+
+def test_every_ninth_of_the_photo_has_its_name(ask: Ask) -> None:
+    for row, column in product(range(3), range(3)):
+        values = np.zeros((3, 3), np.float32)
+        values[row, column] = 1
+        of = golden(values)
+        found = ask(
+            "summary(new Float32Array(a), {...b, name: ''}, d)", flat(values), where(of), "", summary_words(of.method)
+        )
+        assert f" {summary.peak_region(of)} of" in found
+
+
+@pytest.mark.parametrize("zoom", [1, 1.7, 5])
+def test_a_zoomed_window_is_a_part_of_the_whole_drawn_larger(ask: Ask, zoom: float) -> None:
+    found = ask(
+        """
+        (() => {
+          const window = windowOf({zoom: a, x: 0.3, y: 0.9}, 40, 30);
+          const axis = {start: 3 * a, end: 30 * a, n: 7, slope: 0.9, offset: 0.02};
+          const whole = weightsOf(axis, 0, window.fullWidth, false);
+          const part = weightsOf(axis, window.left, 40, false);
+          const cut = (array) => Array.from(array).slice(window.left, window.left + 40);
+          return {window, same: String(cut(whole.part)) === String(Array.from(part.part)) && String(cut(whole.low)) === String(part.low)};  # noqa: E501
+        })()
+        """,
+        zoom,
+    )
+    assert found["same"]
+    window = found["window"]
+    assert (window["fullWidth"], window["fullHeight"]) == (round(40 * zoom), round(30 * zoom))
+    assert 0 <= window["left"] <= window["fullWidth"] - 40
+    assert window["top"] == window["fullHeight"] - 30  # beyond the lower border, so cut back to it
+
+
+def test_zooming_keeps_the_place_under_the_pointer(ask: Ask) -> None:
+    view = ask("zoomed({zoom: 2, x: 0.2, y: 0.3}, 1.5, 0.25, 0.5, 16)")
+    assert view["zoom"] == 3
+    # by hand: 0.2 + 0.25 / 2 = 0.325 stays at a quarter of the window, 0.3 + 0.5 / 2 = 0.55 in its middle
+    assert view["x"] + 0.25 / 3 == pytest.approx(0.325)
+    assert view["y"] + 0.5 / 3 == pytest.approx(0.55)
+    assert ask("zoomed({zoom: 2, x: 0.2, y: 0.3}, 0.1, 0.25, 0.5, 16)") == {"zoom": 1, "x": 0, "y": 0}
+    assert ask("panned({zoom: 2, x: 0.2, y: 0.3}, -1, 1)") == {"zoom": 2, "x": 0.5, "y": 0}

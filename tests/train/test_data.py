@@ -1,0 +1,98 @@
+"""Decoding a folder of pictures: what is kept, skipped, refused, and found again."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from effviz.errors import DatasetError
+from effviz.train import data
+
+
+def test_pictures_lie_in_the_order_of_their_folders(folder: Path) -> None:
+    known = data.data_set(folder, 16)
+    assert known.classes == ("blue", "red")
+    assert known.train.pixels.shape == (24, 16, 16, 3)
+    assert list(known.train.labels) == [0] * 12 + [1] * 12
+    assert list(known.val.labels) == [0] * 5 + [1] * 5
+    means = known.val.pixels.reshape(10, -1, 3).mean(1)  # by hand: red has most of the first channel, blue of the third
+    assert list(means.argmax(1)) == [2] * 5 + [0] * 5
+
+
+def test_a_picture_is_cut_to_its_middle_square(tmp_path: Path) -> None:
+    pixels = np.zeros((20, 60, 3), np.uint8)
+    pixels[:, 20:40] = 255  # the middle third of a strip is white
+    Image.fromarray(pixels).save(tmp_path / "strip.png")
+    assert data.square(tmp_path / "strip.png", 20).min() == 255
+
+
+def test_bad_files_are_skipped_and_named(folder: Path) -> None:
+    (folder / "train" / "red" / "broken.jpg").write_bytes(b"no picture")
+    (folder / "train" / "red" / "notes.txt").write_text("left alone")
+    known = data.data_set(folder, 16)
+    assert len(known.train) == 24
+    assert len(known.train.skipped) == 1
+    assert "red/broken.jpg is not a picture" in known.train.skipped[0]
+    assert list(known.train.labels) == [0] * 12 + [1] * 12
+
+
+def test_what_was_decoded_is_found_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = data.data_set(folder, 16)
+    monkeypatch.setattr(data, "square", None)  # decoding again would fail
+    again = data.data_set(folder, 16)
+    assert np.array_equal(first.train.pixels, again.train.pixels)
+    assert first.fingerprint == again.fingerprint
+
+
+def test_another_size_or_another_file_is_another_data_set(folder: Path) -> None:
+    first = data.data_set(folder, 16).fingerprint
+    assert data.data_set(folder, 24).fingerprint != first
+    (folder / "val" / "red" / "00.jpg").unlink()
+    assert data.data_set(folder, 16).fingerprint != first
+
+
+def test_a_cut_off_decoding_leaves_nothing_that_could_be_taken_for_whole(
+    folder: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path, side_px: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(data, "square", fail)
+        with pytest.raises(KeyboardInterrupt):
+            data.data_set(folder, 16)
+    assert not list(own_cache.glob("[!.]*"))
+    assert len(data.data_set(folder, 16).train) == 24
+
+
+def test_only_the_last_decoded_folders_are_kept(folder: Path, own_cache: Path) -> None:
+    for side_px in range(16, 16 + data.KEPT):
+        data.data_set(folder, side_px)
+    data.data_set(folder, 64)
+    assert len(list(own_cache.iterdir())) == data.KEPT + 2  # two parts are added after the old ones went
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda folder: folder.joinpath("val").rename(folder / "test"), "val holds 0 class folders"),
+        (lambda folder: [path.unlink() for path in (folder / "train/red").iterdir()], "red holds no readable picture"),
+        (lambda folder: folder.joinpath("val/green").mkdir(), "has the class 'green', which train/ has not"),
+        (
+            lambda folder: [path.write_bytes(b"no picture") for path in (folder / "val/blue").iterdir()],
+            "blue holds no readable picture",
+        ),
+    ],
+)
+def test_what_is_no_data_set_is_one_sentence(folder: Path, spoil, sentence: str) -> None:
+    spoil(folder)
+    with pytest.raises(DatasetError, match=sentence):
+        data.data_set(folder, 16)
+
+
+def test_no_room_on_the_disk_is_said_before_anything_is_decoded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data.shutil, "disk_usage", lambda place: SimpleNamespace(free=1000))
+    with pytest.raises(DatasetError, match="Make room"):
+        data.data_set(folder, 16)

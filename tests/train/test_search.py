@@ -1,0 +1,103 @@
+"""The grid search: every point once, the best five again, and nothing twice after a break."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from effviz.errors import SettingsError
+from effviz.facts import searched
+from effviz.scaling.grid import GridSize
+from effviz.train import loop, search
+from effviz.train.loop import Trained
+from effviz.train.recipe import TrainingRecipe, read
+from effviz.train.search import Search, Stand
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> list[TrainingRecipe]:
+    """Replace training by a made-up accuracy: the higher the resolution the better, and a little by the seed."""
+    trained: list[TrainingRecipe] = []
+
+    def train(recipe: TrainingRecipe, known: object, folder: Path, options: object, report: object) -> Trained:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "step-000000001-0123456789abcdef.pt").write_bytes(b"")
+        (folder / "log.csv").write_text("")
+        trained.append(recipe)
+        return Trained(None, recipe.network.resolution_px - recipe.seed, 200, (), 10.0)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "train", train)
+    return trained
+
+
+OF = Search(read("search"))
+
+
+def test_every_point_is_trained_once_and_the_best_five_twice(
+    folder: Path, tmp_path: Path, fake: list[TrainingRecipe]
+) -> None:
+    results = search.search(OF, folder, tmp_path / "out")
+    points = search.points(OF, classes=2)
+    assert len(results) == len(fake) == 2 + len(points) + 5
+    firsts = [row for row in results if row.seed == 0 and row.rule != search.UNSCALED]
+    assert {row.rule for row in firsts} == {of.rule for of in points}
+    seconds = {row.rule for row in results if row.seed == 1 and row.rule != search.UNSCALED}
+    assert len(seconds) == 5
+    worst = min(row.top1_pct for row in firsts if row.rule in seconds)
+    assert all(row.top1_pct <= worst for row in firsts if row.rule not in seconds)
+    assert searched.read(tmp_path / "out" / "results.csv") == results
+
+
+def test_each_row_says_what_was_trained(folder: Path, tmp_path: Path, fake: list[TrainingRecipe]) -> None:
+    for row, recipe in zip(search.search(OF, folder, tmp_path / "out"), fake, strict=True):
+        assert (row.depth, row.width) == (recipe.network.depth, recipe.network.width)
+        assert row.resolution_px == recipe.network.resolution_px == round(64 * row.gamma)
+        assert row.depth == pytest.approx(0.6 * row.alpha)
+        assert row.width == pytest.approx(0.45 * row.beta)
+        assert row.seed == recipe.seed
+        assert row.top1_pct == (row.resolution_px - row.seed) / 2  # of 200 pictures
+        assert row.source
+        if row.rule != search.UNSCALED:
+            assert 1.9 <= row.macs_ratio <= 2.1
+
+
+def test_a_broken_search_goes_on_with_what_is_missing(folder: Path, tmp_path: Path, fake: list[TrainingRecipe]) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(stand: Stand) -> None:
+        if stand.done == 4:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        search.search(OF, folder, tmp_path / "out", stop)
+    before = len(fake)
+    results = search.search(OF, folder, tmp_path / "out")
+    # The fourth was trained but not yet written when it broke off; a real one finds its checkpoint.
+    assert len(fake) - before == len(results) - 3
+    assert len({(row.rule, row.seed) for row in results}) == len(results)
+    again = len(fake)
+    assert search.search(OF, folder, tmp_path / "out") == results
+    assert len(fake) == again
+    assert not list(tmp_path.glob("out/trials/*/step-*.pt"))
+    assert list(tmp_path.glob("out/trials/*/log.csv"))
+
+
+def test_results_of_another_recipe_are_not_mixed_in(folder: Path, tmp_path: Path, fake: list[TrainingRecipe]) -> None:
+    search.search(OF, folder, tmp_path / "out")
+    with pytest.raises(SettingsError, match="results of the recipe search"):
+        search.search(Search(replace(OF.recipe, epochs=7)), folder, tmp_path / "out")
+
+
+def test_one_seed_shows_no_noise() -> None:
+    with pytest.raises(SettingsError, match="2 or more"):
+        Search(OF.recipe, GridSize.COARSE, 1)
+
+
+def test_a_real_search_of_the_smallest_kind(folder: Path, tmp_path: Path) -> None:
+    recipe = replace(OF.recipe, name="tiny", epochs=1, batch_size=8).at(0.6, 0.45, 32)
+    stands: list[Stand] = []
+    results = search.search(Search(recipe), folder, tmp_path / "out", stands.append)
+    assert [stand.result for stand in stands if stand.result is not None] == list(results)
+    assert stands[-1].done == stands[-1].trials == len(results)
+    assert all(0 <= row.top1_pct <= 100 and row.pictures == 10 for row in results)

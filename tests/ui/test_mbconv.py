@@ -1,0 +1,77 @@
+"""The block diagram of Table 1, read as text; that it is seen is driven in tests/browser."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from effviz.scaling import plan
+from effviz.ui.components.mbconv.diagram import diagram, short, shortcut, words
+
+B0 = plan(1, 1, 224)
+
+
+def block(stage: int, number: int):
+    return [layer for layer in B0.layers if (layer.stage, layer.block) == (stage, number - 1)]
+
+
+def texts(svg: str) -> list[str]:
+    return [element.text or "" for element in ET.fromstring(svg).iter() if element.tag.endswith("text")]
+
+
+def test_a_repeated_block_adds_its_input_at_the_end() -> None:
+    """Stage 4, second block: 28 x 28, 40 channels expanded 6 times, squeezed to a quarter of the 40."""
+    drawn = texts(diagram(block(4, 2)))
+    assert drawn.count("28 × 28 × 40") == 2
+    assert {"Expand ×6: 1 × 1", "Depthwise 5 × 5", "Squeeze: 1 × 1", "Project: 1 × 1", "+", "×"} <= set(drawn)
+    assert "40 → 240, 7.53 M MACs" in drawn  # 28 * 28 * 40 * 240
+    assert "240 → 240, 4.7 M MACs" in drawn  # 28 * 28 * 240 * 25
+    assert "240 → 10, 2.4 k MACs" in drawn
+    assert "the input is added at the end" in words(block(4, 2))
+
+
+def test_the_first_block_of_a_stage_halves_the_map_and_has_no_shortcut() -> None:
+    drawn = texts(diagram(block(4, 1)))
+    assert "56 × 56 × 24" in drawn
+    assert "28 × 28 × 40" in drawn
+    assert "Depthwise 5 × 5, stride 2" in drawn
+    assert "24 → 144, 10.8 M MACs" in drawn
+    assert "+" not in drawn
+
+
+@pytest.mark.parametrize("stage", range(1, 10))
+def test_every_stage_can_be_drawn_and_told(stage: int) -> None:
+    layers = block(stage, 1)
+    root = ET.fromstring(diagram(layers))
+    assert root.get("role") == "img"
+    assert root.get("aria-label") == words(layers)
+    height = float(root.get("viewBox", "").split()[3])
+    for element in root.iter():
+        assert float(element.get("y", 0)) <= height
+        assert float(element.get("x", 0)) <= 440
+
+
+def test_stem_and_head_are_no_mbconv() -> None:
+    assert texts(diagram(block(1, 1))) == [
+        "224 × 224 × 3",
+        "Convolution 3 × 3, stride 2",
+        "3 → 32, 10.8 M MACs",
+        "112 × 112 × 32",
+    ]
+    assert texts(diagram(block(9, 1)))[-1] == "1000 logits"
+
+
+def test_shortcuts_are_those_of_the_official_code() -> None:
+    """Stride 1 and as many channels out as in: every block but the first of its stage."""
+    for layer in B0.layers:
+        if 2 <= layer.stage <= 8:
+            assert shortcut(block(layer.stage, layer.block + 1)) == (layer.block > 0)
+
+
+def test_text_is_the_pages_colour() -> None:
+    assert "currentColor" in diagram(block(3, 1))
+    assert "#" not in diagram(block(3, 1))
+
+
+@pytest.mark.parametrize(("macs", "text"), [(256, "256"), (2400, "2.4 k"), (10_838_016, "10.8 M")])
+def test_costs_have_three_digits(macs: int, text: str) -> None:
+    assert short(macs) == text
