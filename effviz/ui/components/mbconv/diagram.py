@@ -11,6 +11,7 @@ from effviz.words import _
 LEFT, MIDDLE, SIDE = 24, 150, 350  # px: the shortcut, the boxes' middle, the gate's middle
 WIDE, NARROW = 190, 150  # px: boxes of the main line and of the gate
 BOX, GAP = 44, 40  # px
+GATE = 3 * (BOX + 16)  # px: height of squeeze-and-excitation
 WIDTH = 440
 
 
@@ -55,7 +56,7 @@ def diagram(layers: Sequence[Layer]) -> str:
         last = top = top + GAP + BOX
         if layer.operator is Operator.DEPTHWISE and gate:
             drawn += _gate(gate[Operator.SQUEEZE], gate[Operator.EXCITE], top)
-            last = top = top + 3 * (BOX + 16) + 22
+            last = top = top + GATE
     if shortcut(layers):
         drawn += _shortcut(last)
         last += GAP
@@ -121,7 +122,7 @@ def _gate(squeeze: Layer, excite: Layer, top: int) -> list[str]:
         *map(_box, boxes),
         _arrow(SIDE - NARROW // 2, end, MIDDLE + 11, end),
         _circle(MIDDLE, end, "×"),
-        _line(MIDDLE, end + 11, MIDDLE, end + BOX // 2),
+        _line(MIDDLE, end + 11, MIDDLE, top + GATE),
     ]
 
 
