@@ -135,3 +135,39 @@ def test_the_parts_of_every_stage_add_up(stage: int) -> None:
     check_calm(at, "Table 1")
     assert at.dataframe[1].value["macs"].sum() == plan(1, 1, 224).stages[stage - 1].macs
     assert f"all of stage {stage}" in words(at)
+
+
+def test_results_show_both_figures_and_point_out_the_misprint() -> None:
+    at = open_paper(section="results")
+    check_calm(at, "Table 2")
+    assert len(at.get("plotly_chart")) == 2
+    assert "for PNASNet the paper prints 6.0 times the FLOPs of EfficientNet-B4" in words(at)
+    assert "rounding allows 5.29 to 5.66" in words(at)
+    rows = at.dataframe[0].value.set_index("network")
+    assert len(rows) == 24
+    assert rows.loc["PNASNet", "flops_ratio_printed"] == 6.0
+    assert round(rows.loc["PNASNet", "flops_ratio_recomputed"], 2) == 5.48  # 23 / 4.2
+    assert list(rows.index[rows["misprint"]]) == ["PNASNet"]
+    assert rows.loc["EfficientNet-B3", "params_millions_recomputed"] == 12.233232
+    assert len(at.dataframe[1].value) == 8  # Table 8
+
+
+@pytest.mark.parametrize(("version", "b0"), [("v3", 77.3), ("v1", 76.3)])
+def test_results_follow_the_version(version: str, b0: float) -> None:
+    at = open_paper(section="results", paper=version, drawn="true")
+    check_calm(at, "Table 2")
+    assert chart(at)[f"EfficientNet, Table 2 of {version}"]["y"][0] == b0
+    drawn = {"v3": 77.3, "v1": 76.7}[version]  # the first versions' figures draw B0 at 76.7
+    assert chart(at)["EfficientNet, drawn in Figure 1"]["y"][0] == drawn
+    assert chart(at, 1)["EfficientNet, drawn in Figure 5"]["x"][0] == 0.393
+    assert len(at.dataframe) == 1  # Table 8 is in v5 alone
+
+
+def test_results_can_be_filtered_down_to_nothing() -> None:
+    at = open_paper(section="results")
+    at.get("button_group")[2].set_value(["B5"]).run()
+    check_calm(at, "Table 2")
+    assert list(at.dataframe[0].value["network"]) == ["EfficientNet-B5", "AmoebaNet-C"]
+    at.get("button_group")[2].set_value([]).run()
+    check_calm(at, "Table 2")
+    assert "Choose a group" in words(at)

@@ -1,0 +1,192 @@
+"""Table 2 and Figures 1 and 5: what EfficientNets reach on ImageNet, and at what cost."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from effviz.facts import PaperPoint, PaperRatios, PaperVersion, held_out, paper_points, paper_ratios
+from effviz.plots.curves import curves
+from effviz.plots.points import Cost
+from effviz.plots.results import axis, figure, planned, table2
+from effviz.plots.saturation import accuracy_axis
+from effviz.ui.paper import versions
+from effviz.ui.paper.exhibit import exhibit, save, sources, table
+from effviz.words import _
+
+GROUPS, DRAWN = "groups", "drawn"
+
+
+def show() -> None:
+    """Draw the section."""
+    st.markdown(
+        _(
+            "The paper's claim: at the same accuracy an EfficientNet needs several times fewer parameters and MACs "
+            "than the networks before it. The orange line lies to the left of every grey cross of its height."
+        )
+    )
+    with st.container(horizontal=True):
+        version = versions.choose()
+        groups = _groups()
+    drawn = st.toggle(
+        _("Also the dots as Figures 1 and 5 draw them"),
+        key=DRAWN,
+        bind="query-params",
+        help=_("Read from the figures' drawing commands. Those of v5 still draw the accuracies of v3."),
+    )
+    st.markdown(f"**{version.label}**: {version.why}")
+    for cost, title in (
+        (Cost.PARAMS, _("Figure 1: accuracy over size")),
+        (Cost.MACS, _("Figure 5: accuracy over cost")),
+    ):
+        st.subheader(title)
+        _plot(version, cost, groups, drawn)
+    sources((_("paper {version}, Table 2").format(version=version), version.url))
+    st.subheader(_("Table 2, group by group"))
+    _table(version, groups)
+    if version is PaperVersion.V5:
+        _held_out()
+
+
+def _groups() -> Sequence[int]:
+    names = [point.name.upper() for point in paper_points() if point.is_efficientnet]
+    chosen = st.pills(
+        _("Groups of like accuracy"),
+        names,
+        selection_mode="multi",
+        default=names,
+        key=GROUPS,
+        bind="query-params",
+        help=_("Table 2 sets each EfficientNet beside the networks that are about as accurate."),
+    )
+    return [names.index(name) + 1 for name in chosen]
+
+
+def _plot(version: PaperVersion, cost: Cost, groups: Sequence[int], drawn: bool) -> None:
+    shown = (*table2(version, cost, groups), *(figure(version, cost) if drawn else ()))
+    name = "figure1" if cost is Cost.PARAMS else "figure5"
+    column = "params_millions" if cost is Cost.PARAMS else "macs_billions"
+    series = "; ".join(f"{curve.title} ({len(curve.dots)})" for curve in shown)
+    alt = _("Chart of ImageNet top-1 over {cost} on a log scale: {series}.").format(
+        cost=axis(cost).title, series=series
+    )
+    exhibit(name, curves(shown, axis(cost), accuracy_axis(), 500), table(shown, column, "top1_pct"), alt)
+
+
+def _table(version: PaperVersion, groups: Sequence[int]) -> None:
+    pairs = zip(paper_points(version), paper_ratios(), strict=True)
+    rows = pd.DataFrame([_row(point, ratios) for point, ratios in pairs if point.group in groups])
+    _misprint()
+    if rows.empty:
+        st.caption(_("Choose a group above to see its rows."))
+        return
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        rows.style.apply(_marked, axis=1),
+        hide_index=True,
+        height="content",
+        column_config={
+            "network": st.column_config.TextColumn(_("Network"), pinned=True),
+            "group": None,
+            "top1_pct": number(_("Top-1 (%)"), format="%.1f"),
+            "top5_pct": number(_("Top-5 (%)"), format="%.1f"),
+            "params_millions": number(_("Parameters (million)"), format="%.3g"),
+            "params_ratio_printed": number(_("Ratio, printed"), format="%.3g×"),
+            "params_ratio_recomputed": number(_("Ratio, recomputed"), format="%.2f×"),
+            "flops_billions": number(_("FLOPs (billion)"), format="%.3g"),
+            "flops_ratio_printed": number(_("FLOPs ratio, printed"), format="%.3g×"),
+            "flops_ratio_recomputed": number(_("FLOPs ratio, recomputed"), format="%.2f×"),
+            "params_millions_recomputed": number(_("Parameters, recomputed (million)"), format="%.2f"),
+            "macs_billions_recomputed": number(_("MACs, recomputed (billion)"), format="%.3f"),
+            "misprint": None,
+            "source": None,
+        },
+    )
+    save("table2", rows)
+
+
+def _row(point: PaperPoint, ratios: PaperRatios) -> dict[str, object]:
+    network = planned(point.name) if point.name else None
+    return {
+        "group": point.group,
+        "network": point.model,
+        "top1_pct": point.top1_pct,
+        "top5_pct": point.top5_pct,
+        "params_millions": point.params_millions,
+        "params_ratio_printed": ratios.params.printed,
+        "params_ratio_recomputed": ratios.params.computed,
+        "flops_billions": point.macs_billions,
+        "flops_ratio_printed": ratios.macs.printed,
+        "flops_ratio_recomputed": ratios.macs.computed,
+        "params_millions_recomputed": network.params / 1e6 if network else None,
+        "macs_billions_recomputed": network.macs / 1e9 if network else None,
+        "misprint": not (ratios.params.possible and ratios.macs.possible),
+        "source": point.source,
+    }
+
+
+def _marked(row: "pd.Series[Any]") -> list[str]:
+    """EfficientNets open their groups; a misprint stands out."""
+    bold = "font-weight: 700" if str(row["network"]).startswith("EfficientNet") else ""
+    return [
+        "background-color: rgba(213, 94, 0, 0.25)" if row["misprint"] and column.startswith("flops_ratio") else bold
+        for column in row.index
+    ]
+
+
+def _misprint() -> None:
+    for row in paper_ratios():
+        for ratio in (row.params, row.macs):
+            if not ratio.possible:
+                st.info(
+                    _(
+                        "A misprint: for {model} the paper prints {printed:.1f} times the FLOPs of {own}. Its own "
+                        "numbers give {computed:.2f}, and rounding allows {least:.2f} to {most:.2f}."
+                    ).format(
+                        model=row.model,
+                        own=row.efficientnet,
+                        printed=ratio.printed,
+                        computed=ratio.computed,
+                        least=ratio.least,
+                        most=ratio.most,
+                    ),
+                    icon=":material/edit_off:",
+                )
+
+
+def _held_out() -> None:
+    st.subheader(_("Table 8: validation against test"))
+    st.markdown(
+        _(
+            "v5 also reports ImageNet's test set, which nobody tunes on. Both agree within 0.2 points: a sign that "
+            "the networks were not fitted to the validation pictures."
+        )
+    )
+    rows = pd.DataFrame(
+        [
+            {
+                "network": row.name.upper(),
+                "val_top1_pct": row.val_top1_pct,
+                "test_top1_pct": row.test_top1_pct,
+                "val_top5_pct": row.val_top5_pct,
+                "test_top5_pct": row.test_top5_pct,
+                "source": row.source,
+            }
+            for row in held_out()
+        ]
+    )
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            "network": _("Network"),
+            "val_top1_pct": number(_("Validation top-1 (%)"), format="%.2f"),
+            "test_top1_pct": number(_("Test top-1 (%)"), format="%.2f"),
+            "val_top5_pct": number(_("Validation top-5 (%)"), format="%.2f"),
+            "test_top5_pct": number(_("Test top-5 (%)"), format="%.2f"),
+            "source": None,
+        },
+    )
+    save("table8", rows)
