@@ -32,12 +32,23 @@ function unpack({ data, factors, rows, columns }) {
   return factors.map((factor, i) => all.slice(i * size, (i + 1) * size).map((value) => value * factor));
 }
 
-/** Like Python's `.{digits}f`: halves go to the even digit. @param {number} value @param {number} digits */
+/**
+ * JavaScript rounds 62.5 up, Python to the even 62: cut such a value off where the digit before is even.
+ *
+ * @param {number} value @param {number} digits that count, from the first that is not 0
+ */
+function halvesToEven(value, digits) {
+  const [mantissa, power] = value.toExponential(40).split("e"); // exact: a value half way has few digits
+  const all = mantissa.replace(/[-.]/g, "");
+  const even = digits === 0 || Number(all[digits - 1]) % 2 === 0;
+  if (!even || !/^50*$/.test(all.slice(digits))) return value;
+  return (Math.sign(value) * Number(all.slice(0, digits) || 0)) / 10 ** (digits - 1 - Number(power));
+}
+
+/** Like Python's `.{digits}f`. @param {number} value @param {number} digits */
 function fixed(value, digits) {
-  const scaled = value * 10 ** digits;
-  const below = Math.floor(scaled);
-  if (scaled - below !== 0.5) return value.toFixed(digits);
-  return ((below % 2 === 0 ? below : below + 1) / 10 ** digits).toFixed(digits);
+  const before = Number(value.toExponential(40).split("e")[1]) + 1;
+  return (before + digits < 0 ? value : halvesToEven(value, before + digits)).toFixed(digits);
 }
 
 /** Like Python's `.{digits}%`. @param {number} part @param {number} digits */
@@ -46,13 +57,14 @@ const percent = (part, digits) => `${fixed(100 * part, digits)}%`;
 /** Like Python's `.{digits}g`. @param {number} value @param {number} digits */
 function general(value, digits) {
   if (value === 0 || !Number.isFinite(value)) return String(value);
-  const [mantissa, power] = value.toExponential(digits - 1).split("e");
+  const rounded = halvesToEven(value, digits);
+  const [mantissa, power] = rounded.toExponential(digits - 1).split("e");
   const exponent = Number(power);
   if (exponent < -4 || exponent >= digits) {
     const size = String(Math.abs(exponent)).padStart(2, "0");
     return `${Number(mantissa)}e${exponent < 0 ? "-" : "+"}${size}`;
   }
-  return String(Number(value.toFixed(digits - 1 - exponent)));
+  return String(Number(rounded.toFixed(digits - 1 - exponent)));
 }
 
 /** Put values into a sentence: `{name}` becomes `values.name`. @param {string} sentence @param {Record<string, string | number>} values */
