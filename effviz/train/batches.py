@@ -11,15 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from PIL import Image
-from timm.data import create_transform
 from torch.utils.data import DataLoader, Dataset
 
+from effviz.train import augment
 from effviz.train.data import Pictures
 from effviz.train.recipe import TrainingRecipe
-from effviz.zoo.transforms import HALF_STATISTICS
-
-CROP = 0.875  # evaluation sees the middle of the picture, training random parts of it
-MEAN, STD = HALF_STATISTICS
 
 Item = tuple[torch.Tensor, int]  # picture (3, H, W), label
 Batch = tuple[torch.Tensor, torch.Tensor]  # pictures (N, 3, H, W), labels (N,)
@@ -27,7 +23,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]  # pictures (N, 3, H, W), labels (N,)
 
 def side_px(resolution_px: int) -> int:
     """How large pictures have to be decoded for a network's input."""
-    return int(resolution_px / CROP)
+    return int(resolution_px / augment.CROP)
 
 
 def seed_everything(*parts: int) -> None:
@@ -52,23 +48,12 @@ class _Training(Dataset[Item]):
     def __init__(self, pictures: Pictures, recipe: TrainingRecipe) -> None:
         self.pictures = pictures
         self.seed = recipe.seed
-        of = recipe.augmentation
-        self.transform = create_transform(
-            recipe.network.resolution_px,
-            is_training=True,
-            scale=(of.smallest_crop, 1.0),
-            auto_augment=of.policy or None,
-            color_jitter=None,
-            interpolation="bicubic",
-            mean=MEAN,
-            std=STD,
-        )
+        self.transform = augment.training(recipe)
 
     def __getitem__(self, key: _Key) -> Item:
         seed_everything(self.seed, key.epoch, key.position)
-        return self.transform(Image.fromarray(self.pictures.pixels[key.position])), int(
-            self.pictures.labels[key.position]
-        )
+        picture = Image.fromarray(self.pictures.pixels[key.position])
+        return self.transform(picture), int(self.pictures.labels[key.position])
 
 
 def training(
@@ -91,9 +76,7 @@ def steps_per_epoch(pictures: Pictures, recipe: TrainingRecipe) -> int:
 
 def evaluation(pictures: Pictures, resolution_px: int, batch_size: int = 128) -> Iterator[Batch]:
     """All pictures in order, unchanged but for size."""
-    transform = create_transform(
-        resolution_px, is_training=False, crop_pct=CROP, interpolation="bicubic", mean=MEAN, std=STD
-    )
+    transform = augment.evaluation(resolution_px)
     for start in range(0, len(pictures), batch_size):
         pixels = pictures.pixels[start : start + batch_size]
         batch = torch.stack([transform(Image.fromarray(picture)) for picture in pixels])  # (N, 3, H, W)

@@ -35,7 +35,9 @@ def test_the_cut_is_the_last_tensor_of_its_stride(layer, small_lite):
         handle.remove()
     cells = 128 // stages.STRIDES[layer]
     last = [output for output in sizes if output.shape[-1] == cells][-1]
-    assert torch.equal(torch.tensor(stage_features(small_lite, layer)), last[0])
+    found = torch.tensor(stage_features(small_lite, layer))
+    assert found.shape == last[0].shape
+    assert (found - last[0]).abs().max() <= 1e-3 * last[0].abs().max()
 
 
 def test_features_of_the_last_layer_are_those_of_the_forward_pass(small_lite):

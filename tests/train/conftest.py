@@ -37,11 +37,13 @@ def folder(tmp_path: Path) -> Path:
     return write_pictures(tmp_path / "data")
 
 
-TinyRecipe = Callable[..., TrainingRecipe]
+@pytest.fixture
+def another_folder(tmp_path: Path) -> Path:
+    return write_pictures(tmp_path / "another")
 
 
 @pytest.fixture
-def tiny() -> TinyRecipe:
+def tiny() -> Callable[..., TrainingRecipe]:
     """Return a maker of the smallest recipe, with changes."""
 
     def make(**changes: object) -> TrainingRecipe:

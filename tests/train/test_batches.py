@@ -1,5 +1,6 @@
 """Batches depend on seed, epoch and position alone."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,14 +8,13 @@ import pytest
 import torch
 
 from effviz.train import batches, data
-
-from .conftest import TinyRecipe
+from effviz.train.recipe import TrainingRecipe
 
 SIDE_PX = batches.side_px(32)
 
 
 def test_an_epoch_shows_every_picture_at_most_once_and_leaves_out_what_fills_no_batch(
-    folder: Path, tiny: TinyRecipe
+    folder: Path, tiny: Callable[..., TrainingRecipe]
 ) -> None:
     known = data.data_set(folder, SIDE_PX).train
     found = list(batches.training(known, tiny(batch_size=7), 0))
@@ -23,7 +23,7 @@ def test_an_epoch_shows_every_picture_at_most_once_and_leaves_out_what_fills_no_
     assert max(labels.count(0), labels.count(1)) <= 12
 
 
-def test_the_middle_of_an_epoch_is_the_same_alone(folder: Path, tiny: TinyRecipe) -> None:
+def test_the_middle_of_an_epoch_is_the_same_alone(folder: Path, tiny: Callable[..., TrainingRecipe]) -> None:
     known, recipe = data.data_set(folder, SIDE_PX).train, tiny()
     whole = list(batches.training(known, recipe, 1))
     for (ours, our_labels), (theirs, their_labels) in zip(
@@ -33,14 +33,14 @@ def test_the_middle_of_an_epoch_is_the_same_alone(folder: Path, tiny: TinyRecipe
         assert torch.equal(our_labels, their_labels)
 
 
-def test_another_process_loads_the_same(folder: Path, tiny: TinyRecipe) -> None:
+def test_another_process_loads_the_same(folder: Path, tiny: Callable[..., TrainingRecipe]) -> None:
     known, recipe = data.data_set(folder, SIDE_PX).train, tiny()
     recipe = replace(recipe, augmentation=replace(recipe.augmentation, policy="v0"))
     here, there = (torch.cat([p for p, _ in batches.training(known, recipe, 0, workers=n)]) for n in (0, 1))
     assert torch.equal(here, there)
 
 
-def test_epochs_and_seeds_differ(folder: Path, tiny: TinyRecipe) -> None:
+def test_epochs_and_seeds_differ(folder: Path, tiny: Callable[..., TrainingRecipe]) -> None:
     known = data.data_set(folder, SIDE_PX).train
     first = next(batches.training(known, tiny(), 0))[0]
     assert not torch.equal(first, next(batches.training(known, tiny(), 1))[0])

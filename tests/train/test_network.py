@@ -1,6 +1,7 @@
 """Networks, optimisers and learning rates of recipes, against the paper's formulas and torch's own scheduler."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -8,17 +9,15 @@ import torch
 
 from effviz.scaling import plan
 from effviz.train import network, recipe
-from effviz.train.recipe import OptimiserName
-
-from .conftest import TinyRecipe
+from effviz.train.recipe import OptimiserName, TrainingRecipe
 
 
-def test_the_network_is_the_planned_one(tiny: TinyRecipe) -> None:
+def test_the_network_is_the_planned_one(tiny: Callable[..., TrainingRecipe]) -> None:
     module = network.network(tiny(), 10)
     assert sum(part.numel() for part in module.parameters()) == plan(0.3, 0.25, 32, classes=10).params
 
 
-def test_weights_follow_the_seed_and_leave_the_callers_generator_alone(tiny: TinyRecipe) -> None:
+def test_weights_follow_the_seed_and_leave_the_callers_generator_alone(tiny: Callable[..., TrainingRecipe]) -> None:
     torch.manual_seed(3)
     expected = torch.rand(2)
     torch.manual_seed(3)
@@ -66,7 +65,7 @@ def test_the_papers_rate_warms_up_and_falls_in_stairs() -> None:
     assert found[50:] == pytest.approx([0.256 * 0.97 ** math.floor(step / 24 + 1e-9) for step in range(50, 200)])
 
 
-def test_one_cycle_is_torchs_own(tiny: TinyRecipe) -> None:
+def test_one_cycle_is_torchs_own(tiny: Callable[..., TrainingRecipe]) -> None:
     of = tiny(epochs=4)
     assert of.optimiser.name is OptimiserName.ADAMW
     moved = torch.optim.SGD([torch.zeros(1)], lr=1)
