@@ -171,3 +171,76 @@ def test_results_can_be_filtered_down_to_nothing() -> None:
     at.get("button_group")[2].set_value([]).run()
     check_calm(at, "Table 2")
     assert "Choose a group" in words(at)
+
+
+def test_table_3_leaves_out_what_is_not_chosen() -> None:
+    at = open_paper(section="table3")
+    check_calm(at, "Table 3")
+    table = load("table3_scaling")
+    assert chart(at)["Table 3, printed"]["y"] == list(table["top1_pct"])
+    assert len(chart(at)["By the formula d · w² · r²"]["x"]) == 12
+    at.get("button_group")[1].set_value(["ResNet-50"]).run()
+    check_calm(at, "Table 3")
+    assert chart(at)["Table 3, printed"]["x"] == [4.1, 16.2, 14.7, 16.4, 16.7]
+    assert "not printed" in list(at.dataframe[0].value["coefficients"])
+    at.get("button_group")[1].set_value([]).run()
+    check_calm(at, "Table 3")
+
+
+def test_table_7_says_that_its_networks_do_not_cost_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path))  # a folder without checkpoints
+    at = open_paper(section="table7")
+    check_calm(at, "Table 7")
+    assert "cost 1.45 to 1.58 billion and the compound network 1.83" in words(at)
+    assert "spends 16 to 26 % more" in words(at)  # README of the shared facts, section 7: 16-26 %
+    rows = at.dataframe[0].value
+    assert list(rows["flops_billions_printed"]) == [0.4, 1.8, 1.8, 1.9, 1.8]
+    assert [round(value, 3) for value in rows["macs_billions_recomputed"]] == [0.386, 1.575, 1.450, 1.538, 1.827]
+    assert list(chart(at)["Compound, printed"]["y"]) == [76.1, 78.8, 79.8, 81.1, 82.6]
+    assert "No trained network" in words(at)
+
+
+@pytest.mark.parametrize(("version", "baseline"), [("v5", 77.3), ("v3", 77.3), ("v1", 76.3)])
+def test_table_7_follows_the_version(version: str, baseline: float) -> None:
+    at = open_paper(section="table7", paper=version)
+    check_calm(at, "Table 7")
+    assert chart(at, 1)["Table 7, printed"]["y"][0] == baseline
+
+
+def test_own_networks_have_a_place_in_table_7(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    entry = {
+        "name": "tiny",
+        "file": "tiny.safetensors",
+        "sha256": "0" * 64,
+        "family": "lite",
+        "depth": 1.0,
+        "width": 1.0,
+        "resolution_px": 64,
+        "classes": ["a", "b"],
+        "licence": "Apache-2.0",
+        "origin": "trained here",
+        "top1_pct": 71.5,
+        "top1_source": "measured on its validation photos",
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps([entry]))
+    monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path))
+    at = open_paper(section="table7")
+    check_calm(at, "Table 7")
+    assert chart(at, 2)["Trained by this project"]["y"] == [71.5]
+    assert "not comparable with ImageNet" in words(at)
+
+
+def test_transfer_shows_every_data_set_and_the_ratio_that_does_not_follow() -> None:
+    at = open_paper(section="transfer")
+    check_calm(at, "Tables 5 and 6")
+    assert "prints 5.6 times fewer parameters; its own 58 and 17 million give 3.4" in words(at)
+    assert "mean of 4.7 contains that ratio; divided anew it is 4.4" in words(at)
+    assert chart(at)["Against public networks, printed"]["x"] == [21, 21, 1.5, 4.1, 1.5, 4.1, 5.6, 2.4]
+    assert chart(at, 1)["EfficientNet, drawn in Figure 6"]["y"][0] == 98.09
+    at.get("button_group")[1].set_value("Flowers").run()
+    check_calm(at, "Tables 5 and 6")
+    assert chart(at, 1)["EfficientNet, drawn in Figure 6"]["y"][5] == 98.59
+    assert "top-1 on Flowers" in at.get("plotly_chart")[1].proto.alt
+    rows = at.dataframe[0].value.set_index("dataset")
+    assert list(rows["classes"]) == list(load("table6_datasets")["classes"])
+    assert rows.loc["Flowers", "best_model"] == "DAT 97.7 %"

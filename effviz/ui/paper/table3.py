@@ -1,0 +1,95 @@
+"""Table 3: compound scaling also helps networks that were never made for it."""
+
+import pandas as pd
+import streamlit as st
+
+from effviz.facts import PaperVersion, ScaledNetwork, other_networks
+from effviz.plots.curves import curves
+from effviz.plots.others import table3
+from effviz.plots.saturation import METHODS, accuracy_axis, macs_axis
+from effviz.ui.paper.exhibit import exhibit, sources, table
+from effviz.words import _
+from effviz.zoo.presets import Role
+
+NETWORKS = "networks"
+
+
+def show() -> None:
+    """Draw the section."""
+    st.markdown(
+        _(
+            "Two MobileNets and ResNet-50, each grown about fourfold. In all three the compound network (orange star) "
+            "is the most accurate at about the same FLOPs."
+        )
+    )
+    models = list(dict.fromkeys(row.model for row in other_networks()))
+    chosen = st.pills(_("Networks"), models, selection_mode="multi", default=models, key=NETWORKS, bind="query-params")
+    drawn = table3(chosen)
+    made = curves(drawn, macs_axis(log=True), accuracy_axis())
+    exhibit("table3", made, table(drawn, "macs_billions", "top1_pct"), _alt(chosen))
+    sources((_("paper, Table 3 (the same in all versions)"), PaperVersion.V5.url))
+    st.info(
+        _(
+            "Open markers are no count of these networks: they are the baseline's printed FLOPs times d · w² · r², "
+            "the rule of section 3.3. It overshoots for width, since the first and last layers grow less, and the "
+            "paper prints no coefficients for two of the compound rows, so those have none."
+        ),
+        icon=":material/info:",
+    )
+    _table(chosen)
+
+
+def _alt(chosen: list[str]) -> str:
+    best = "; ".join(
+        _("{model} from {first:g} % to {last:g} % by compound scaling").format(
+            model=model,
+            first=_row(model, Role.BASELINE).top1_pct,
+            last=_row(model, Role.COMPOUND).top1_pct,
+        )
+        for model in chosen
+    )
+    return _("Scatter chart of ImageNet top-1 over MACs on a log scale: {best}.").format(best=best)
+
+
+def _row(model: str, role: Role) -> ScaledNetwork:
+    return next(row for row in other_networks() if (row.model, row.method) == (model, role.value))
+
+
+def _table(chosen: list[str]) -> None:
+    rows = [row for row in other_networks() if row.model in chosen]
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "network": row.model,
+                    "scaling": _(METHODS[Role(row.method)]),
+                    "coefficients": _coefficients(row),
+                    "flops": row.macs_billions,
+                    "times": row.macs_billions / (baseline := _row(row.model, Role.BASELINE)).macs_billions,
+                    "formula": row.macs_billions_formula,
+                    "top1": row.top1_pct,
+                    "gain": row.top1_pct - baseline.top1_pct,
+                }
+                for row in rows
+            ]
+        ),
+        hide_index=True,
+        height="content",
+        column_config={
+            "network": st.column_config.TextColumn(_("Network"), pinned=True),
+            "scaling": _("What grows"),
+            "coefficients": _("Coefficients, printed"),
+            "flops": number(_("FLOPs, printed (billion)"), format="%.1f"),
+            "times": number(_("Times the baseline's, recomputed"), format="%.2f×"),
+            "formula": number(_("By d · w² · r², recomputed (billion)"), format="%.2f"),
+            "top1": number(_("Top-1, printed (%)"), format="%.1f"),
+            "gain": number(_("Gain, recomputed (points)"), format="%.1f"),
+        },
+    )
+
+
+def _coefficients(row: ScaledNetwork) -> str:
+    if row.depth is None:
+        return _("not printed")
+    return f"d = {row.depth:g}, w = {row.width:g}, r = {row.resolution:g}"

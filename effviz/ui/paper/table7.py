@@ -1,0 +1,139 @@
+"""Table 7 and Figure 8: four ways to spend about the same, with what the networks really cost."""
+
+import pandas as pd
+import streamlit as st
+
+from effviz.facts import PaperVersion, scaled_b0
+from effviz.plots.curves import curves
+from effviz.plots.others import trained, trained_axis
+from effviz.plots.saturation import METHODS, accuracy_axis, figure8, macs_axis, table7
+from effviz.ui.paper import versions
+from effviz.ui.paper.exhibit import exhibit, save, sources, table
+from effviz.words import _
+from effviz.zoo import manifest
+from effviz.zoo.presets import Role
+
+LOG = "log"
+
+
+def show() -> None:
+    """Draw the section."""
+    st.markdown(
+        _(
+            "All grow from B0. Deeper, wider and sharper alone end within half a point of each other; growing all "
+            "three at once (orange) ends **two points higher** for about the same FLOPs."
+        )
+    )
+    st.subheader(_("Figure 8: the way makes the difference"))
+    log = st.toggle(_("Equal steps for doublings"), key=LOG, bind="query-params", help=_("A logarithmic axis of cost."))
+    drawn = figure8()
+    alt = _(
+        "Line chart of ImageNet top-1 over MACs, each way of scaling printed and recomputed. The compound curve "
+        "reaches 82.6 % at 4.2 billion, the others stay below 80.1 %."
+    )
+    exhibit("figure8", curves(drawn, macs_axis(log), accuracy_axis()), table(drawn, "macs_billions", "top1_pct"), alt)
+    sources((_("paper, Figure 8 (the same curves in ICML and v5)"), PaperVersion.V5.url))
+    st.caption(
+        _(
+            "The dots carry no labels in the figure. Single dimensions: labels of the same dots in Figure 3. Compound: "
+            "B0 to B4 with the accuracies of v1, which the figure kept."
+        )
+    )
+    st.subheader(_("Table 7: one network of each kind"))
+    _table7(versions.choose())
+    st.subheader(_("Trained by this project"))
+    _trained()
+
+
+def _table7(version: PaperVersion) -> None:
+    drawn = table7(version)
+    pairs = "; ".join(
+        _("{method} {printed:g} printed, {computed:.2f} recomputed").format(
+            method=_(METHODS[Role(row.method)]), printed=row.macs_billions, computed=row.macs_billions_computed
+        )
+        for row in scaled_b0(version)
+    )
+    alt = _("Scatter chart of ImageNet top-1 over MACs in billions: {pairs}.").format(pairs=pairs)
+    made = curves(drawn, macs_axis(), accuracy_axis(), 400)
+    exhibit("table7", made, table(drawn, "macs_billions", "top1_pct"), alt)
+    sources((_("paper {version}, Table 7").format(version=version), version.url))
+    alone = [row.macs_billions_computed for row in scaled_b0() if row.method in ("depth", "width", "resolution")]
+    compound = next(row.macs_billions_computed for row in scaled_b0() if row.method == "compound")
+    st.info(
+        _(
+            "**Not the same FLOPs.** The table prints 1.8, 1.8, 1.9 and 1.8 billion. By the released code the three "
+            "cost {least:.2f} to {most:.2f} billion and the compound network {compound:.2f}: it spends {low:.0f} to "
+            "{high:.0f} % more than those that it is compared with."
+        ).format(
+            least=min(alone),
+            most=max(alone),
+            compound=compound,
+            low=100 * (compound / max(alone) - 1),
+            high=100 * (compound / min(alone) - 1),
+        ),
+        icon=":material/info:",
+    )
+    _rows(version)
+
+
+def _rows(version: PaperVersion) -> None:
+    rows = pd.DataFrame(
+        [
+            {
+                "network": row.label,
+                "depth": row.depth,
+                "width": row.width,
+                "resolution": row.resolution,
+                "flops_billions_printed": row.macs_billions,
+                "macs_billions_recomputed": row.macs_billions_computed,
+                "params_recomputed": row.network.params,
+                "resolution_px_recomputed": row.network.resolution,
+                "top1_pct_printed": row.top1_pct,
+                "note": row.note,
+                "source": row.source,
+            }
+            for row in scaled_b0(version)
+        ]
+    )
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            "network": st.column_config.TextColumn(_("Network, as printed"), pinned=True),
+            "depth": number("d"),
+            "width": number("w"),
+            "resolution": number("r"),
+            "flops_billions_printed": number(_("FLOPs, printed (billion)"), format="%.1f"),
+            "macs_billions_recomputed": number(_("MACs, recomputed (billion)"), format="%.3f"),
+            "params_recomputed": number(_("Parameters, recomputed"), format="localized"),
+            "resolution_px_recomputed": number(_("Input that was recomputed (px)")),
+            "top1_pct_printed": number(_("Top-1, printed (%)"), format="%.1f"),
+            "note": _("Note"),
+            "source": None,
+        },
+    )
+    save("table7-rows", rows)
+    st.caption(
+        _(
+            "The rows mix versions: since v3 the baseline reads 77.3, while the compound row's 81.1 is B3's accuracy "
+            "of v1. Its d and w are B3's, so it is recomputed at B3's 300 px."
+        )
+    )
+
+
+def _trained() -> None:
+    """The same experiment on this project's own networks, where there are any."""
+    own = trained(manifest.entries())
+    if not own.dots:
+        st.caption(
+            _(
+                "No trained network with a measured accuracy lies in `models/` yet. Once one does, its accuracy and "
+                "MACs stand here: on its own data set, so never in one figure with ImageNet's."
+            )
+        )
+        return
+    st.markdown(_("Networks in `models/`, trained and measured on their own data: not comparable with ImageNet's."))
+    names = "; ".join(f"{dot.name} {dot.y:g} %" for dot in own.dots)
+    alt = _("Scatter chart of top-1 over MACs of networks trained by this project: {names}.").format(names=names)
+    exhibit("trained", curves([own], macs_axis(), trained_axis(), 400), table([own], "macs_billions", "top1_pct"), alt)

@@ -1,0 +1,139 @@
+"""Tables 5 and 6 and Figure 6: the same networks, fine-tuned on eight other data sets."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from effviz.facts import PaperVersion, Rival, geometric_mean, transfer_results
+from effviz.plots.curves import curves
+from effviz.plots.transfer import accuracy_axis, figure6, gain, gain_axis, params_axis, ratio_axis, table5
+from effviz.ui.paper.exhibit import exhibit, save, sources, table
+from effviz.words import _
+
+DATASET = "dataset"
+
+
+def show() -> None:
+    """Draw the section."""
+    st.markdown(
+        _(
+            "Networks trained on ImageNet were fine-tuned on eight smaller data sets. To the right of the figure the "
+            "other network is larger; above zero the EfficientNet is also more accurate."
+        )
+    )
+    st.subheader(_("Table 5: how much smaller, how much better"))
+    _table5()
+    st.subheader(_("Figure 6: accuracy over size, one data set at a time"))
+    _figure6()
+    st.subheader(_("Tables 5 and 6 in numbers"))
+    _numbers()
+
+
+def _means() -> tuple[float, float]:
+    """The mean ratio against public networks: of the printed ratios, and of the ratios divided anew."""
+    public = [result.public for result in transfer_results()]
+    printed = [rival.ratio_printed for rival in public if rival.ratio_printed is not None]
+    return geometric_mean(printed), geometric_mean([rival.ratio for rival in public if rival.ratio is not None])
+
+
+def _table5() -> None:
+    drawn = table5()
+    rivals = [rival for result in transfer_results() for rival in (result.public, result.best)]
+    alt = _(
+        "Scatter chart of the gain in top-1 over the ratio of parameters, printed and recomputed. In {better} of "
+        "{all} comparisons the EfficientNet is at least as accurate."
+    ).format(better=sum(gain(rival) >= 0 for rival in rivals), all=len(rivals))
+    exhibit("table5", curves(drawn, ratio_axis(), gain_axis()), table(drawn, "params_ratio", "gain_points"), alt)
+    sources((_("paper, Table 5 (the same accuracies in ICML, v2, v3 and v5)"), PaperVersion.V5.url))
+    pets = next(result.public for result in transfer_results() if result.dataset == "Oxford-IIIT Pets")
+    printed, computed = _means()
+    st.info(
+        _(
+            "For Oxford-IIIT Pets the paper prints {ratio} times fewer parameters; its own {theirs:g} and {ours:g} "
+            "million give {divided:.1f}. Its mean of {printed:.1f} contains that ratio; divided anew it is "
+            "{computed:.1f}. DAT, best on three data sets, has no printed size and is not in the figure."
+        ).format(
+            ratio=pets.ratio_printed,
+            theirs=pets.params_millions,
+            ours=pets.efficientnet_params_millions,
+            divided=pets.ratio,
+            printed=printed,
+            computed=computed,
+        ),
+        icon=":material/info:",
+    )
+
+
+def _figure6() -> None:
+    names = [result.dataset for result in transfer_results()]
+    dataset = st.pills(_("Data set"), names, default=names[0], key=DATASET, required=True, bind="query-params")
+    drawn = figure6(dataset or names[0])
+    printed = drawn[0].dots
+    alt = _(
+        "Chart of top-1 on {dataset} over parameters on a log scale: EfficientNet-B0 {first:g} %, B7 {last:g} %; "
+        "others: {others}."
+    ).format(
+        dataset=dataset,
+        first=printed[0].y,
+        last=printed[-1].y,
+        others=", ".join(f"{dot.name} {dot.y:g} %" for dot in drawn[2].dots),
+    )
+    made = curves(drawn, params_axis(), accuracy_axis(dataset or names[0]))
+    exhibit("figure6", made, table(drawn, "params_millions", "top1_pct"), alt)
+    sources((_("paper, Figure 6 and Table 5"), PaperVersion.V5.url))
+    st.caption(
+        _(
+            "Which dot is which network is inferred from the order of their sizes. Sizes are without ImageNet's "
+            "classifier; the recomputed ones have a classifier for this data set's classes."
+        )
+    )
+
+
+def _numbers() -> None:
+    rows = pd.DataFrame(
+        [
+            {
+                "dataset": result.dataset,
+                "train_size": result.train_size,
+                "test_size": result.test_size,
+                "classes": result.classes,
+                **_rival("public", result.public),
+                **_rival("best", result.best),
+                "source": result.source,
+                "size_source": result.size_source,
+            }
+            for result in transfer_results()
+        ]
+    )
+    st.dataframe(rows, hide_index=True, column_config=_columns())
+    save("tables-5-6", rows)
+
+
+def _rival(kind: str, rival: Rival) -> dict[str, object]:
+    return {
+        f"{kind}_model": f"{rival.model} {rival.top1_pct:g} %",
+        f"{kind}_efficientnet": f"{rival.efficientnet.removeprefix('EfficientNet-')} {rival.efficientnet_top1_pct:g} %",
+        f"{kind}_ratio_printed": rival.ratio_printed,
+        f"{kind}_ratio_recomputed": rival.ratio,
+    }
+
+
+def _columns() -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    columns: dict[str, Any] = {
+        "dataset": st.column_config.TextColumn(_("Data set"), pinned=True),
+        "train_size": number(_("Training pictures"), format="localized"),
+        "test_size": number(_("Test pictures"), format="localized"),
+        "classes": number(_("Classes")),
+        "source": None,
+        "size_source": None,
+    }
+    for kind, title in (("public", _("Best public")), ("best", _("Best reported"))):
+        columns |= {
+            f"{kind}_model": title,
+            f"{kind}_efficientnet": _("EfficientNet beside it"),
+            f"{kind}_ratio_printed": number(_("Ratio, printed"), format="%.1f×"),
+            f"{kind}_ratio_recomputed": number(_("Ratio, recomputed"), format="%.2f×"),
+        }
+    return columns
