@@ -221,7 +221,13 @@ def png(rgb: np.ndarray) -> str:
 
 def test_what_is_below_the_threshold_is_not_coloured(ask: Ask) -> None:
     parts = [0.0, 0.29, 0.31, 0.5, 0.9, 1.0]
-    script = "(() => { const out = new Uint32Array(6); tint(new Float32Array(a), new Uint32Array(256).fill(1), b, c, out); return Array.from(out); })()"
+    script = """
+      (() => {
+        const pixels = new Uint32Array(6);
+        tint(new Float32Array(a), new Uint32Array(256).fill(1), b, c, pixels);
+        return [...pixels];
+      })()
+    """
     assert ask(script, parts, 0.3, False) == [0, 0, 1, 1, 1, 1]
     assert ask(script, parts, 0.3, True) == [1, 1, 1, 0, 1, 1]  # 0.5 is none; 0.31 is 0.38 against
     assert ask(script, parts, 0, False) == [1] * 6

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from effviz.ui.compare import look, stills, tiles
+from effviz.ui.compare import inspection, look, stills, tiles
 from effviz.ui.compare.cells import Cell, Gap
 from effviz.ui.compare.controls import STILL, Choice, Look
 from effviz.ui.components.grid import grid
@@ -15,7 +15,7 @@ def show(found: Sequence[Cell | Gap], choice: Choice, looked: Look) -> None:
     if st.session_state.get(STILL):
         stills.show(found, looked)
     else:
-        grid(tiles.payload(found, choice), "comparison", look.take, _no_canvas)
+        grid(tiles.payload(found, choice), "comparison", look.take, inspection.ask, _no_canvas)
 
 
 def _no_canvas() -> None:

@@ -13,7 +13,7 @@ from effviz.explain.scales import Scale, rescale
 from effviz.explain.targets import probabilities
 from effviz.plots.style import GREY, LOOKS
 from effviz.ui import cache
-from effviz.ui.compare import look
+from effviz.ui.compare import inspection, look
 from effviz.ui.compare.cells import Cell, Entrant, Gap
 from effviz.ui.compare.controls import SCALES, Choice
 from effviz.ui.components.grid import pack
@@ -42,16 +42,32 @@ def payload(found: Sequence[Cell | Gap], choice: Choice) -> Json:
             "palette": list(look.PALETTES.items()),
             "placement": list(look.PLACEMENTS.items()),
         },
-        "words": {**_words(), **summary_words(choice.method), "units": _units(cells)},
+        "words": {
+            **_words(),
+            **summary_words(choice.method),
+            **inspection.words(choice.method, choice.layer),
+            "units": _units(cells),
+        },
         "photos": [_photo(row, place, pickable) for place, row in enumerate(rows(found))],
+        "answer": inspection.answer(
+            {
+                _id(row[0].photo, place): [entry for entry in row if isinstance(entry, Cell)]
+                for place, row in enumerate(rows(found))
+            }
+        ),
     }
+
+
+def _id(photo: Photo, place: int) -> str:
+    """One photo may stand in several places."""
+    return f"{place} {photo.sha256} {photo.name}"
 
 
 def _photo(row: Sequence[Cell | Gap], place: int, pickable: bool) -> Json:
     photo = row[0].photo
     classes = _classes([entry for entry in row if isinstance(entry, Cell)], pickable)
     return {
-        "id": f"{place} {photo.sha256} {photo.name}",
+        "id": _id(photo, place),
         "name": photo.name,
         "caption": _("{width} × {height} px").format(width=photo.width, height=photo.height),
         "alt": _("The photo {name}").format(name=photo.name),
@@ -78,6 +94,8 @@ def _gap(gap: Gap) -> Json:
     return {
         **_head(gap.entrant),
         "gap": gap.sentence,
+        "inspect": None,
+        "asked": [],
         "maps": None,
         "place": None,
         "classes": [],
@@ -97,9 +115,12 @@ def _cell(cell: Cell, classes: Sequence[Class], pickable: bool) -> Json:
     target = classes.index((found.target_index, found.target_name))
     first = (cell.guesses[0].index, cell.guesses[0].name)
     maps = _maps(forward, [classes[place][0] for place in known], found.method) if pickable else _only(found)
+    asked = known if pickable else [target]
     return {
         **_head(cell.entrant),
         "gap": "",
+        "inspect": inspection.of_cells(forward, [classes[place][0] for place in asked]),
+        "asked": asked,
         "maps": maps.packed,
         "classes": [place for place in known if classes[place][0] in maps.indices],
         "facts": _facts(forward, classes, known),
@@ -251,6 +272,11 @@ def _words() -> Json:
         "enlarge": _("Enlarge the map of {model}"),
         "classes": _("Class that the maps show"),
         "asChosen": _("As chosen above"),
+        "swipe": _("Swipe"),
+        "left": _("Left"),
+        "right": _("Right"),
+        "divider": _("Where the left map ends"),
+        "swiped": _("Left of the divider {left}, right of it {right}."),
         "mapOf": _("map: {name} {percent}"),
         "untrained": _("Untrained: random weights, this map means nothing."),
         "uncalibrated": _("{model} has no measured calibration: plain placement."),

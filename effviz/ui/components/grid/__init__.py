@@ -17,6 +17,8 @@ SCRIPTS = (  # one module of many parts: Streamlit takes a component's script as
     "dom.js",
     "surface.js",
     "tile.js",
+    "inspector.js",
+    "swipe.js",
     "classes.js",
     "row.js",
     "toolbar.js",
@@ -38,17 +40,19 @@ def grid(
     data: Mapping[str, object],
     key: str,
     on_look: Callable[[object], None],
+    on_ask: Callable[[object], None],
     on_no_canvas: Callable[[], None],
 ) -> None:
     """Show the grid of `data` (see `GridData` in element.js).
 
     `on_look` is called before the page runs again, with what the browser says the look is now: it may be anything.
-    `on_no_canvas` is called when the browser cannot draw.
+    `on_ask` is called with the cell that the visitor asks about. `on_no_canvas` is called when the browser cannot draw.
     """
     _mount(
         key=key,
-        data={**data, "palettes": {str(palette): _text(table(palette).tobytes()) for palette in Palette}},
+        data={**data, "palettes": {str(palette): base64_text(table(palette).tobytes()) for palette in Palette}},
         on_look_change=lambda: on_look(st.session_state[key].get("look")),
+        on_ask_change=lambda: on_ask(st.session_state[key].get("ask")),
         on_canvas_change=on_no_canvas,
     )
 
@@ -57,8 +61,14 @@ def pack(maps: Sequence[Floats]) -> dict[str, object]:
     """Maps of one size (H, W) as half floats; each is divided by its largest size first, so that none is too small."""
     factors = [float(np.abs(values).max()) or 1.0 for values in maps]
     halves = np.stack([values / factor for values, factor in zip(maps, factors, strict=True)]).astype("<f2")
-    return {"data": _text(halves.tobytes()), "factors": factors, "rows": halves.shape[1], "columns": halves.shape[2]}
+    return {
+        "data": base64_text(halves.tobytes()),
+        "factors": factors,
+        "rows": halves.shape[1],
+        "columns": halves.shape[2],
+    }
 
 
-def _text(data: bytes) -> str:
+def base64_text(data: bytes) -> str:
+    """Bytes as JSON can hold them."""
     return base64.b64encode(data).decode("ascii")

@@ -3,7 +3,7 @@
 /**
  * @typedef {Record<string, any> & SummaryWords} Words every text that is shown
  * @typedef {{look: Look, photos: PhotoData[], palettes: Record<string, string>, words: Words, pickable: boolean,
- *   options: Record<string, string[][]>}} GridData
+ *   options: Record<string, string[][]>, answer: Answer | null}} GridData
  * @typedef {(name: string, value: unknown) => void} Send
  */
 
@@ -19,6 +19,7 @@ class Grid {
     this.palettes = new Map();
     this.told = ""; // what Python has been told and not yet answered
     this.received = "";
+    this.swiping = false;
     this.waiting = /** @type {number | null} */ (null);
     this.sizes = new ResizeObserver(() => this.resize());
     this.sight = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "100px" });
@@ -61,7 +62,7 @@ class Grid {
   watch() {
     this.sight.disconnect();
     /** @type {Map<Element, Surface>} */
-    this.surfaces = new Map(this.rows.flatMap((row) => [row, ...row.tiles].map(({ surface }) => [surface.stage, surface])));
+    this.surfaces = new Map(this.rows.flatMap((row) => row.surfaces.map((surface) => [surface.stage, surface])));
     for (const stage of this.surfaces.keys()) this.sight.observe(stage);
   }
 
@@ -99,6 +100,13 @@ class Grid {
     for (const row of this.rows) row.setView({ zoom: 1, x: 0, y: 0 });
   }
 
+  /** @param {boolean} swiping */
+  setSwiping(swiping) {
+    this.swiping = swiping;
+    for (const row of this.rows) row.swipe.update();
+    this.repaint();
+  }
+
   /** @param {boolean} signed */
   palette(signed) {
     return this.palettes.get(signed ? "diverging" : this.look.palette);
@@ -125,6 +133,7 @@ class Grid {
       tile.mark = `${this.look.scale} ${markOf(tile.map())}`;
       tile.describe();
     });
+    for (const row of this.rows) row.inspector.update();
     this.toolbar.drawLegend(scaled[0]);
   }
 

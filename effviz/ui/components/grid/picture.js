@@ -81,21 +81,17 @@ function even(value) {
 
 /** A white line just inside where the map reaches the level, a black one just outside. @param {Float32Array} parts @param {number} width @param {number} level @param {Uint32Array} pixels is written */
 function contour(parts, width, level, pixels) {
-  const height = parts.length / width;
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      const part = parts[i];
-      if (part !== part) continue;
-      const above = part >= level;
-      // Across the line lies a neighbour with the other answer; nothing lies beyond what the model saw.
-      const differs = above ? (/** @type {number} */ other) => other < level : (/** @type {number} */ other) => other >= level;
-      const touches =
-        (x > 0 && differs(parts[i - 1])) ||
-        (x < width - 1 && differs(parts[i + 1])) ||
-        (y > 0 && differs(parts[i - width])) ||
-        (y < height - 1 && differs(parts[i + width]));
-      if (touches) pixels[i] = above ? WHITE : BLACK;
-    }
+  // 1 where the map reaches the level, 0 where it does not, 2 where the model saw nothing.
+  const sides = new Uint8Array(parts.length);
+  for (let i = 0; i < parts.length; i++) sides[i] = parts[i] >= level ? 1 : parts[i] < level ? 0 : 2;
+  const draw = (/** @type {number} */ one, /** @type {number} */ other) => {
+    if (sides[one] + sides[other] !== 1) return; // not across the line
+    pixels[one] = sides[one] ? WHITE : BLACK;
+    pixels[other] = sides[other] ? WHITE : BLACK;
+  };
+  for (let i = 0; i < parts.length; i++) {
+    if ((i + 1) % width !== 0) draw(i, i + 1);
+    if (i + width < parts.length) draw(i, i + width);
   }
 }
 

@@ -18,11 +18,15 @@ class Row {
     this.note = make("span", { class: "note" });
     this.list = new ClassList(this);
     this.tilesBox = make("div", { class: "tiles" });
+    this.cursor = /** @type {Cursor | null} */ (null);
     this.aside = make("div", { class: "aside" }, [
       make("div", { class: "photo" }, [this.stage, make("div", { class: "name" }, [this.heading, " ", this.note])]),
       this.list.element,
     ]);
-    this.element = make("section", { class: "row" }, [this.aside, this.tilesBox]);
+    this.swipe = new Swipe(this);
+    this.inspector = new Inspector(this);
+    this.main = make("div", { class: "main" }, [this.swipe.element, this.tilesBox, this.inspector.element]);
+    this.element = make("section", { class: "row" }, [this.aside, this.main]);
     this.surface = new Surface(this.stage, this, { draw: () => this.draw() });
     /** @type {Tile[]} */
     this.tiles = [];
@@ -43,6 +47,9 @@ class Row {
     this.surface.canvas.setAttribute("aria-label", photo.alt);
     this.updateTiles();
     this.list.update();
+    this.swipe.update();
+    this.inspector.element.hidden = this.inspectable.length === 0;
+    this.inspector.update();
   }
 
   updateTiles() {
@@ -52,14 +59,25 @@ class Row {
       this.tiles.forEach((tile, i) => tile.update(cells[i]));
       return;
     }
+    this.cursor = null;
     this.tiles = cells.map((cell) => new Tile(this, cell));
+    this.rove(this.drawable[0]);
     this.tilesBox.replaceChildren(...this.tiles.map((tile) => tile.element));
-    this.grid.watch();
   }
 
   /** @returns {Tile[]} those with a map */
   get drawable() {
     return this.tiles.filter((tile) => tile.cell.gap === "");
+  }
+
+  /** @returns {Tile[]} those whose cells can be asked */
+  get inspectable() {
+    return this.drawable.filter((tile) => tile.cells);
+  }
+
+  /** @returns {Surface[]} */
+  get surfaces() {
+    return [this, ...this.tiles, this.swipe].map(({ surface }) => surface);
   }
 
   /** The class that is pointed at, else the picked one, else null: what Python was asked for. */
@@ -86,13 +104,65 @@ class Row {
     this.tilesBox.style.setProperty("--columns", String(Math.ceil(this.tiles.length / Math.max(1, rows))));
   }
 
+  /** Only one map of a photo is reached by Tab, the others by arrows. @param {Tile | undefined} tile */
+  rove(tile) {
+    for (const other of this.tiles) other.stage.tabIndex = other === tile ? 0 : -1;
+  }
+
+  /** @param {Tile} tile @param {number} down @param {number} right */
+  neighbour(tile, down, right) {
+    const tiles = this.drawable;
+    const columns = Number(this.tilesBox.style.getPropertyValue("--columns"));
+    tiles[tiles.indexOf(tile) + down * columns + right]?.stage.focus();
+  }
+
+  /** @param {Tile} tile @param {number} x of the photo, 0 to 1 @param {number} y @param {boolean} click */
+  pointAt(tile, x, y, click) {
+    const held = this.cursor?.held;
+    if (!tile.cells || (held && !click)) return;
+    const place = tile.cells.at(x * this.size[0], y * this.size[1], this.grid.look.placement);
+    const { tile: last, row, column } = this.cursor ?? {};
+    const same = last === tile && row === place?.row && column === place?.column;
+    if (same && held === click && !click) return;
+    this.point(!place || (same && held) ? null : { tile, ...place, held: click }, click);
+  }
+
+  /** @param {Cursor | null} cursor @param {boolean} aloud */
+  point(cursor, aloud = false) {
+    this.cursor = cursor;
+    this.inspector.update(aloud && cursor !== null);
+    this.grid.repaint();
+  }
+
+  leave() {
+    if (this.cursor && !this.cursor.held) this.point(null);
+  }
+
+  /** The cell of a model at the place of the cell that is pointed at. @param {Tile} tile */
+  placeFor(tile) {
+    const { cursor } = this;
+    if (tile === cursor.tile) return { row: cursor.row, column: cursor.column };
+    const { placement } = this.grid.look;
+    const [x0, y0, x1, y1] = cursor.tile.cells.square(cursor.row, cursor.column, placement);
+    return tile.cells.at((x0 + x1) / 2, (y0 + y1) / 2, placement);
+  }
+
   draw() {
     const window = this.surface.window();
     if (!window || !this.sizes.loaded) return;
     this.surface.context.drawImage(this.sizes.at(window), 0, 0);
+    if (this.cursor) {
+      this.inspector.drawEnergy(this.surface.context, window);
+      this.mark(this.cursor.tile, window, this.surface.context);
+    }
     this.surface.drawn();
   }
 
-  /** Draw what the inspector points at. @param {Tile} tile @param {Window} window */
-  mark(tile, window) {}
+  /** Draw the cell that is pointed at, and what it can see. @param {Tile} tile @param {Window} window @param {CanvasRenderingContext2D} context */
+  mark(tile, window, context) {
+    const place = this.cursor && tile.cells ? this.placeFor(tile) : null;
+    if (!place) return;
+    outline(context, tile.cells.field(place.row, place.column), this.size, window, [5, 4]);
+    outline(context, tile.cells.square(place.row, place.column, this.grid.look.placement), this.size, window, []);
+  }
 }

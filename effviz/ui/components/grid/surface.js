@@ -6,7 +6,8 @@ const CLICK = 4; // px that a hand may move while it clicks
 
 /**
  * @typedef {{view: View, size: number[], setView: (view: View) => void, repaint: () => void}} Owner what the surfaces of one photo share
- * @typedef {{draw: () => void, point?: (x: number, y: number) => void, leave?: () => void, click?: (x: number, y: number) => void}} Acts x and y from 0 to 1 of the whole photo
+ * @typedef {{draw: () => void, point?: (x: number, y: number) => void, leave?: () => void, click?: (x: number, y: number) => void,
+ *   drag?: (x: number) => void}} Acts x and y from 0 to 1 of the whole photo; drag: of the stage, where there is nothing to move the photo for
  */
 
 class Surface {
@@ -23,6 +24,7 @@ class Surface {
     stage.style.aspectRatio = `${owner.size[0]} / ${owner.size[1]}`;
     stage.addEventListener("pointerdown", (event) => this.down(event));
     stage.addEventListener("pointermove", (event) => this.move(event));
+    stage.addEventListener("dragstart", (event) => event.preventDefault());
     for (const name of ["pointerup", "pointercancel"]) stage.addEventListener(name, (event) => this.up(event));
     stage.addEventListener("pointerleave", () => this.acts.leave?.());
     stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -61,7 +63,7 @@ class Surface {
     if (event.button !== 0) return;
     this.pointers.set(event.pointerId, this.at(event));
     this.moved = 0;
-    if (this.owner.view.zoom > 1 || this.pointers.size > 1) this.stage.setPointerCapture(event.pointerId);
+    if (this.owner.view.zoom > 1 || this.pointers.size > 1 || this.acts.drag) this.stage.setPointerCapture(event.pointerId);
   }
 
   /** @param {PointerEvent} event */
@@ -74,6 +76,7 @@ class Surface {
     }
     this.moved += Math.hypot(now[0] - before[0], now[1] - before[1]) * this.stage.clientWidth;
     if (this.pointers.size === 2) this.pinch(event.pointerId, before, now);
+    else if (this.owner.view.zoom === 1) this.acts.drag?.(now[0]);
     else if (this.moved > CLICK) this.owner.setView(panned(this.owner.view, now[0] - before[0], now[1] - before[1]));
     this.pointers.set(event.pointerId, now);
   }

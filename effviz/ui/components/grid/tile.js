@@ -3,7 +3,7 @@
 /**
  * @typedef {{index: number, logit: number, probability: number}} Fact what a model says about a class
  * @typedef {{label: string, role: string, colour: string, trained: boolean, alt: string, ms: string, about: string[], gap: string,
- *   place: Place, maps: Packed, classes: number[], facts: (Fact | null)[], target: number, first: number}} Cell
+ *   place: Place, inspect: Inspect | null, asked: number[], maps: Packed, classes: number[], facts: (Fact | null)[], target: number, first: number}} Cell
  *   classes: which of the photo's classes the maps are of, in their order; facts: one for each of the photo's classes;
  *   target: what Python was asked to explain; first: the model's own first guess; gap: why there is no map;
  *   alt: a sentence that stands in for the one about the map
@@ -21,7 +21,14 @@ class Tile {
     this.caption = make("figcaption", {}, [this.title, this.lines, this.about]);
     this.element = make("figure", { class: "tile" }, [this.stage, this.enlarge, this.caption]);
     this.painter = new Painter();
-    this.surface = new Surface(this.stage, row, { draw: () => this.draw() });
+    this.surface = new Surface(this.stage, row, {
+      draw: () => this.draw(),
+      point: (x, y) => row.pointAt(this, x, y, false),
+      click: (x, y) => row.pointAt(this, x, y, true),
+      leave: () => row.leave(),
+    });
+    this.stage.addEventListener("keydown", (event) => this.key(event));
+    this.stage.addEventListener("focus", () => row.rove(this));
     this.enlarge.addEventListener("click", () => this.setLarge(!this.element.classList.contains("large")));
     this.update(cell);
   }
@@ -30,7 +37,11 @@ class Tile {
   update(cell) {
     const { words } = this.row.grid.data;
     if (!this.cell || this.cell.maps?.data !== cell.maps?.data) this.maps = cell.maps ? unpack(cell.maps) : [];
+    if (!this.cell || JSON.stringify(this.cell.inspect) !== JSON.stringify(cell.inspect)) {
+      this.cells = cell.inspect ? new Cells(cell) : null;
+    }
     this.cell = cell;
+    if (this.cells) this.cells.cell = cell;
     this.element.classList.toggle("gap", cell.gap !== "");
     this.stage.setAttribute("aria-label", fill(words.stage, { model: cell.label }));
     this.enlarge.setAttribute("aria-label", fill(words.enlarge, { model: cell.label }));
@@ -93,6 +104,23 @@ class Tile {
     return lines;
   }
 
+  /** Enter asks about cells, the arrows move among them, Escape leaves; outside of cells the arrows move among maps. @param {KeyboardEvent} event */
+  key(event) {
+    if (event.target !== this.stage || this.surface.key(event)) return;
+    const { cursor } = this.row;
+    const held = cursor?.held && cursor.tile === this;
+    const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+    if (event.key === "Escape" && held) this.row.point(null);
+    else if ((event.key === "Enter" || event.key === " ") && this.cells) this.row.point({ tile: this, ...this.cells.peak(this.shown()), held: true }, true);
+    else if (step && held) {
+      const row = clip(cursor.row + step[0], 0, this.cells.rows - 1);
+      const column = clip(cursor.column + step[1], 0, this.cells.columns - 1);
+      this.row.point({ tile: this, row, column, held: true }, true);
+    } else if (step) this.row.neighbour(this, step[0], step[1]);
+    else return;
+    event.preventDefault();
+  }
+
   draw() {
     const { look } = this.row.grid;
     const window = this.surface.window();
@@ -100,7 +128,7 @@ class Tile {
     const palette = this.row.grid.palette(this.scaled.signed);
     this.painter.update(this.scaled, this.cell.place, look, window, palette, this.mark);
     this.painter.compose(this.surface.context, this.row.sizes.at(window), look.opacity / 100);
-    this.row.mark(this, window);
+    this.row.mark(this, window, this.surface.context);
     this.surface.drawn();
   }
 }

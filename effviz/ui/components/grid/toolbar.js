@@ -17,6 +17,8 @@ class Toolbar {
       control.addEventListener("pointerdown", () => (this.held = true));
       control.addEventListener("pointerup", () => (this.held = false));
     }
+    const swipe = /** @type {HTMLInputElement} */ (element.querySelector(".swiping"));
+    swipe.addEventListener("change", () => grid.setSwiping(swipe.checked));
     element.querySelector(".reset").addEventListener("click", () => grid.resetViews());
   }
 
@@ -60,7 +62,7 @@ class Toolbar {
     const text = off ? words.off : fill(words.percent, { value: control.value });
     control.setAttribute("aria-valuetext", text);
     control.style.setProperty("--done", `${(100 * Number(control.value)) / Number(control.max)}%`);
-    write(control.closest("label").querySelector("output"), text);
+    write(control.closest("label").querySelector(".value"), text);
   }
 
   rest() {

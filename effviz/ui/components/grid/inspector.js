@@ -1,0 +1,242 @@
+// What one cell of the last layer's map says, can see and is moved by, for every model at that place of the photo.
+
+/**
+ * @typedef {{evidence: Packed, top: {names: string[], picks: string, logits: Packed, count: number},
+ *   field: {x: number[][], y: number[][]}}} Inspect evidence: a map for each class in `asked`; field: photo pixels from and to
+ * @typedef {{tile: Tile, row: number, column: number, held: boolean}} Cursor the cell that is pointed at
+ * @typedef {{photo: string, model: string, index: number, row: number, column: number, sentence: string, energy: Packed | null, box: number[] | null}} Answer what matters in a cell
+ */
+
+const ENERGY = 0x00b0ff; // amber, blue and green before red
+const MARK_CELL = "#ffffff";
+const MARK_SHADE = "#000000";
+
+/** One model's cells. */
+class Cells {
+  /** @param {Cell} cell */
+  constructor(cell) {
+    const { evidence, top } = cell.inspect;
+    this.cell = cell;
+    this.rows = evidence.rows;
+    this.columns = evidence.columns;
+    this.evidence = unpack(evidence);
+    this.logits = unpack(top.logits);
+    const bytes = bytesOf(top.picks);
+    this.picks = new Uint16Array(bytes.buffer);
+  }
+
+  /** @param {string} placement @returns {{x: Axis, y: Axis}} in pixels of the photo */
+  axes(placement) {
+    const [width, height] = this.cell.place.size;
+    const whole = { left: 0, top: 0, width, height, fullWidth: width, fullHeight: height };
+    return axesOf({ ...this.cell.place, rows: this.rows, columns: this.columns }, whole, placement);
+  }
+
+  /** @param {number} x pixel of the photo @param {number} y @param {string} placement @returns {{row: number, column: number} | null} */
+  at(x, y, placement) {
+    const axes = this.axes(placement);
+    const inside = (/** @type {Axis} */ axis, /** @type {number} */ pixel) => pixel >= axis.start && pixel < axis.end;
+    if (!inside(axes.x, x) || !inside(axes.y, y)) return null;
+    const cell = (/** @type {Axis} */ axis, /** @type {number} */ pixel) => clip(Math.floor(placeOf(axis, pixel - 0.5)), 0, axis.n - 1);
+    return { row: cell(axes.y, y), column: cell(axes.x, x) };
+  }
+
+  /** @param {number} row @param {number} column @param {string} placement @returns {number[]} x0, y0, x1, y1 in pixels of the photo */
+  square(row, column, placement) {
+    const axes = this.axes(placement);
+    const [x, y] = [edgesOf(axes.x), edgesOf(axes.y)];
+    return [x[column], y[row], x[column + 1], y[row + 1]];
+  }
+
+  /** @param {number} row @param {number} column @returns {number[]} x0, y0, x1, y1 of what the cell can see */
+  field(row, column) {
+    const { x, y } = this.cell.inspect.field;
+    return [x[column][0], y[row][0], x[column][1], y[row][1]];
+  }
+
+  /** What the cell adds to the logit of a class; null where it was not sent. @param {number} position of the class @param {number} row @param {number} column */
+  adds(position, row, column) {
+    const map = this.evidence[this.cell.asked.indexOf(position)];
+    return map ? map[row * this.columns + column] : null;
+  }
+
+  /** The classes that the cell alone would choose. @param {number} row @param {number} column @returns {{name: string, logit: number}[]} */
+  favourites(row, column) {
+    const at = row * this.columns + column;
+    const { names, count } = this.cell.inspect.top;
+    return this.logits.map((logits, rank) => ({ name: names[this.picks[at * count + rank]], logit: logits[at] }));
+  }
+
+  /** The cell with the most evidence. @param {number} position of the class */
+  peak(position) {
+    const map = this.evidence[Math.max(0, this.cell.asked.indexOf(position))];
+    const cell = peakOf(map);
+    return { row: Math.floor(cell / this.columns), column: cell % this.columns };
+  }
+}
+
+/** The panel below the maps of one photo. */
+class Inspector {
+  /** @param {Row} row */
+  constructor(row) {
+    this.row = row;
+    this.hint = make("p", { class: "note" });
+    this.title = make("b");
+    this.matters = make("button", { type: "button" });
+    this.release = make("button", { type: "button" });
+    this.table = make("table");
+    this.legend = make("p", { class: "note" });
+    this.answer = make("p");
+    this.live = make("p", { class: "spoken", "aria-live": "polite" });
+    this.panel = make("div", { class: "panel", hidden: "" }, [
+      make("div", { class: "head" }, [this.title, this.matters, this.release]),
+      make("div", { class: "scroll" }, [this.table]),
+      this.answer,
+      this.legend,
+    ]);
+    this.element = make("div", { class: "inspector" }, [this.hint, this.panel, this.live]);
+    this.matters.addEventListener("click", () => this.ask());
+    this.release.addEventListener("click", () => row.point(null));
+    this.layer = new Layer();
+  }
+
+  /** Say what the cursor is at; without one the last words stay. @param {boolean} aloud */
+  update(aloud = false) {
+    const { words } = this.row.grid.data;
+    const { cursor } = this.row;
+    write(this.hint, words.hint);
+    write(this.matters, words.matters);
+    write(this.release, words.release);
+    this.matters.hidden = this.release.hidden = !cursor?.held;
+    if (!cursor) {
+      write(this.answer, "");
+      return;
+    }
+    this.panel.hidden = false;
+    const values = { row: cursor.row + 1, column: cursor.column + 1, model: cursor.tile.cell.label };
+    write(this.title, fill(words.cell, values));
+    write(this.legend, [words.field, this.found() ? words.energyField : "", words.cellNote].join(" ").trim());
+    this.fillTable();
+    const answer = this.found();
+    write(this.answer, answer ? answer.sentence : this.asking() ? words.asking : "");
+    this.matters.hidden = !cursor.held || answer !== null;
+    if (aloud) this.speak(values);
+  }
+
+  fillTable() {
+    const { words } = this.row.grid.data;
+    const tiles = this.row.inspectable;
+    const { cursor, photo } = this.row;
+    const names = new Set(tiles.map((tile) => photo.classes[tile.shown()]));
+    const name = names.size === 1 ? [...names][0] : "";
+    const line = (/** @type {string} */ head, /** @type {(tile: Tile) => (Node | string)[]} */ cell) =>
+      make("tr", {}, [make("th", { scope: "row" }, [head]), ...tiles.map((tile) => make("td", tile === cursor.tile ? { class: "at" } : {}, cell(tile)))]);
+    const places = new Map(tiles.map((tile) => [tile, this.row.placeFor(tile)]));
+    const heads = tiles.map((tile) => make("th", { scope: "col" }, [tile.cell.label]));
+    this.table.replaceChildren(
+      make("thead", {}, [make("tr", {}, [make("th", { scope: "col" }, [words.model]), ...heads])]),
+      make("tbody", {}, [
+        line(fill(words.adds, { name: name || "\u2026" }), (tile) => [this.evidence(tile, places.get(tile), name === "")]),
+        line(words.alone, (tile) => [favourites(tile, places.get(tile))]),
+      ]),
+    );
+  }
+
+  /** @param {Tile} tile @param {{row: number, column: number} | null} place @param {boolean} named */
+  evidence(tile, place, named) {
+    const { words } = this.row.grid.data;
+    if (!place) return words.unseen;
+    const shown = tile.shown();
+    const adds = tile.cells.adds(shown, place.row, place.column);
+    const logit = tile.cell.facts[shown]?.logit;
+    if (adds === null || logit === undefined) return "\u2013";
+    const values = { amount: signed(adds), logit: fixed(logit, 2), share: percent(adds / logit, 1) };
+    const text = fill(logit > 0 ? words.share : words.amount, values);
+    return named ? `${this.row.photo.classes[shown]}: ${text}` : text;
+  }
+
+  /** @param {Record<string, string | number>} values */
+  speak(values) {
+    const { cursor, photo, grid } = this.row;
+    const { tile } = cursor;
+    const adds = tile.cells.adds(tile.shown(), cursor.row, cursor.column);
+    const [first] = tile.cells.favourites(cursor.row, cursor.column);
+    const more = { amount: adds === null ? "\u2013" : signed(adds), name: photo.classes[tile.shown()], first: first.name };
+    write(this.live, fill(grid.data.words.spoken, { ...values, ...more }));
+  }
+
+  question() {
+    const { cursor, photo } = this.row;
+    const { label, facts } = cursor.tile.cell;
+    return { photo: photo.id, model: label, index: facts[cursor.tile.shown()].index, row: cursor.row, column: cursor.column };
+  }
+
+  ask() {
+    this.asked = JSON.stringify(this.question());
+    this.row.grid.setTriggerValue("ask", this.question());
+    this.update();
+  }
+
+  asking() {
+    return this.asked !== undefined && this.asked === JSON.stringify(this.question());
+  }
+
+  /** What Python found out about the cell that is held. @returns {Answer | null} */
+  found() {
+    const { answer } = this.row.grid.data;
+    const { cursor } = this.row;
+    if (!answer || !cursor?.held) return null;
+    const asked = this.question();
+    return Object.entries(asked).every(([name, value]) => answer[name] === value) ? answer : null;
+  }
+
+  /** Draw what matters to the cell on the photo. @param {CanvasRenderingContext2D} context @param {Window} window */
+  drawEnergy(context, window) {
+    const answer = this.found();
+    if (!answer?.energy) return;
+    const [energy] = unpack(answer.energy);
+    const place = { ...this.row.cursor.tile.cell.place, rows: answer.energy.rows, columns: answer.energy.columns };
+    const axes = axesOf(place, window, "plain");
+    const xs = weightsOf(axes.x, window.left, window.width, false);
+    const ys = weightsOf(axes.y, window.top, window.height, false);
+    const pixels = this.layer.resize(window.width, window.height);
+    const parts = new Float32Array(pixels.length);
+    spread({ values: energy, low: 0, high: most(energy), signed: false }, xs, ys, place.columns, parts);
+    // The square root: energy is a square, and its weaker parts would not be seen.
+    parts.forEach((part, i) => (pixels[i] = part > 0 ? (Math.round(230 * Math.sqrt(Math.min(1, part))) << 24) | ENERGY : HIDDEN));
+    this.layer.put();
+    context.fillStyle = "rgb(0 0 0 / 45%)";
+    context.fillRect(0, 0, window.width, window.height);
+    context.drawImage(this.layer.canvas, 0, 0);
+    outline(context, answer.box, this.row.size, window, []);
+  }
+}
+
+/** @param {Tile} tile @param {{row: number, column: number} | null} place */
+function favourites(tile, place) {
+  if (!place) return "";
+  const items = tile.cells.favourites(place.row, place.column);
+  return make("ol", {}, items.map(({ name, logit }) => make("li", {}, [`${name} `, make("span", { class: "note" }, [fixed(logit, 1)])])));
+}
+
+/** @param {number} value */
+const signed = (value) => (value < 0 ? `\u2212${fixed(-value, 2)}` : `+${fixed(value, 2)}`);
+
+/**
+ * A rectangle of photo pixels, light on dark so that it is seen on any picture.
+ *
+ * @param {CanvasRenderingContext2D} context @param {number[]} box @param {number[]} size of the photo @param {Window} window @param {number[]} dash
+ */
+function outline(context, [x0, y0, x1, y1], size, window, dash) {
+  const [across, down] = [window.fullWidth / size[0], window.fullHeight / size[1]];
+  const at = [x0 * across - window.left, y0 * down - window.top, (x1 - x0) * across, (y1 - y0) * down];
+  context.setLineDash([]);
+  context.lineWidth = 3.5;
+  context.strokeStyle = MARK_SHADE;
+  if (dash.length === 0) context.strokeRect(...at);
+  context.setLineDash(dash);
+  context.lineWidth = 1.75;
+  context.strokeStyle = MARK_CELL;
+  context.strokeRect(...at);
+  context.setLineDash([]);
+}
