@@ -38,6 +38,7 @@ class Dot:
     source: str  # of the point: who printed it, and how it was computed if it was
     label: str = ""  # written beside it; "" leaves it to the hover
     look: Look | None = None  # of this point alone, where a curve mixes scaling methods
+    beside: str = ""  # where the label stands, Plotly's `textposition`; "" for where the curve puts it
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def _trace(curve: Curve, x: Axis, y: Axis) -> go.Scatter:
         y=[dot.y for dot in curve.dots],
         customdata=[[dot.name] for dot in curve.dots],
         text=[dot.label for dot in curve.dots] if labels else None,
-        textposition=curve.text_position,
+        textposition=[dot.beside or curve.text_position for dot in curve.dots],
         textfont={"size": 11, "color": [look.colour for look in looks]},
         cliponaxis=False,
         hovertext=[hover(dot, curve, x, y) for dot in curve.dots],

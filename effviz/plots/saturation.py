@@ -38,6 +38,13 @@ _BESIDE = {
     Role.RESOLUTION: "middle right",
     Role.COMPOUND: "top left",
 }
+_TABLE_7 = {
+    Role.BASELINE: "bottom right",
+    Role.DEPTH: "top center",
+    Role.WIDTH: "bottom center",
+    Role.RESOLUTION: "top center",
+    Role.COMPOUND: "bottom center",
+}
 _COUNTED = later("MACs counted by EffViz (official code's rounding); accuracy: {source}")
 
 
@@ -78,7 +85,9 @@ def table7(version: PaperVersion) -> tuple[Curve, Curve]:
     """Table 7: five networks at their printed FLOPs, and at what they cost by the official code."""
     rows = [(row, Role(row.method)) for row in scaled_b0(version)]
     printed = tuple(
-        Dot(_(METHODS[role]), row.macs_billions, row.top1_pct, row.source, _(METHODS[role]), LOOKS[role])
+        Dot(
+            _(METHODS[role]), row.macs_billions, row.top1_pct, row.source, _(METHODS[role]), LOOKS[role], _TABLE_7[role]
+        )
         for row, role in rows
     )
     computed = tuple(

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from effviz.facts import Rival, TransferResult, transfer_dots, transfer_results
 from effviz.plots.curves import Axis, Curve, Dot, Origin
-from effviz.plots.style import BLUE, GREY, LOOKS, Look
+from effviz.plots.style import GREY, LOOKS, OLIVE, Look
 from effviz.words import _
 from effviz.zoo.presets import Role
 
 PUBLIC = Look(GREY, "x", "solid")
-BEST = Look(BLUE, "diamond", "solid")
+BEST = Look(OLIVE, "diamond", "solid")
 
 
 def ratio_axis() -> Axis:

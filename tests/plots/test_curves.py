@@ -42,3 +42,8 @@ def test_axes_say_what_they_show():
     layout = curves([PRINTED], X, Y).layout
     assert (layout.xaxis.type, layout.xaxis.title.text) == ("log", "MACs (billions)")
     assert (layout.yaxis.type, layout.yaxis.title.text) == (None, "top-1 (%)")
+
+
+def test_a_label_may_stand_elsewhere_than_its_curves():
+    moved = Curve("Width", LOOKS[Role.WIDTH], Origin.PRINTED, (DOTS[0], Dot("w = 2", 1, 2, "", "w", None, "top left")))
+    assert curves([moved], X, Y).data[0].textposition == ("bottom right", "top left")

@@ -31,8 +31,8 @@ def show() -> None:
     st.info(
         _(
             "Open markers are no count of these networks: they are the baseline's printed FLOPs times d · w² · r², "
-            "the rule of section 3.3. It overshoots for width, since the first and last layers grow less, and the "
-            "paper prints no coefficients for two of the compound rows, so those have none."
+            "the rule of section 3.3. It overshoots for width, since the first and last layers grow less, and falls "
+            "short of MobileNetV1's compound row. The paper prints no coefficients for the other two compound rows."
         ),
         icon=":material/info:",
     )

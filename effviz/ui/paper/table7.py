@@ -21,7 +21,7 @@ def show() -> None:
     st.markdown(
         _(
             "All grow from B0. Deeper, wider and sharper alone end within half a point of each other; growing all "
-            "three at once (orange) ends **two points higher** for about the same FLOPs."
+            "three at once (orange) ends **more than two points higher** for about the same FLOPs."
         )
     )
     st.subheader(_("Figure 8: the way makes the difference"))

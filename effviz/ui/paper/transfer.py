@@ -18,8 +18,8 @@ def show() -> None:
     """Draw the section."""
     st.markdown(
         _(
-            "Networks trained on ImageNet were fine-tuned on eight smaller data sets. To the right of the figure the "
-            "other network is larger; above zero the EfficientNet is also more accurate."
+            "Networks trained on ImageNet were fine-tuned on eight other data sets. The further right a point, the "
+            "more parameters the other network has; above zero the EfficientNet is also more accurate."
         )
     )
     st.subheader(_("Table 5: how much smaller, how much better"))
