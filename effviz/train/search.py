@@ -87,7 +87,12 @@ def search(
     """
     classes = len(data.class_names(folder / "train"))
     chosen = points(of, classes)
-    largest = max((known.plan.resolution for known in chosen), default=of.recipe.network.resolution_px)
+    if not chosen:
+        raise SettingsError(
+            f"No point of the {of.size} grid doubles the MACs of the recipe {of.recipe.name!r} both on paper and in "
+            "truth: 1.8 to 2.2 and 1.9 to 2.1 times are allowed. Choose the fine grid, or a larger baseline."
+        )
+    largest = max(known.plan.resolution for known in chosen)
     known = data.data_set(folder, batches.side_px(largest), decoding)
     return _Searching(of, known, out, report).run(chosen, classes)
 

@@ -101,3 +101,11 @@ def test_a_real_search_of_the_smallest_kind(folder: Path, tmp_path: Path) -> Non
     assert [stand.result for stand in stands if stand.result is not None] == list(results)
     assert stands[-1].done == stands[-1].trials == len(results)
     assert all(0 <= row.top1_pct <= 100 and row.pictures == 10 for row in results)
+
+
+def test_a_baseline_that_nothing_doubles_is_one_sentence(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "worth_training", lambda points: ())
+    with pytest.raises(SettingsError, match="No point of the coarse grid doubles the MACs"):
+        search.search(OF, folder, tmp_path / "out")

@@ -1,0 +1,100 @@
+"""The command that trains one network, for as long as it takes and over as many sittings."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from effviz.cli import output
+from effviz.errors import SettingsError
+
+if TYPE_CHECKING:
+    from effviz.train.data import DataSet
+    from effviz.train.loop import Status
+
+RUNS = Path(".effviz/train")
+
+
+def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
+    config: Annotated[str, typer.Argument(help="A TOML file, or a shipped recipe: paper, short.")],
+    data: Annotated[Path, typer.Option(help="Folder with train/CLASS/*.jpg and val/CLASS/*.jpg.")],
+    out: Annotated[Path | None, typer.Option(help="Where weights, log and checkpoints go.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the newest checkpoint, if there is one.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the recipe's.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto: the fastest there is.")] = "auto",
+    workers: Annotated[int, typer.Option(min=0, max=256, help="Processes that prepare pictures.")] = 0,
+    threads: Annotated[int, typer.Option(min=0, max=256, help="Cores to use; 0: torch decides.")] = 0,
+    as_json: output.AsJson = False,
+) -> None:
+    """Train B0 at any depth, width and resolution on your own pictures.
+
+    Kill it whenever you like and go on with --resume: a minute of work is lost at most, and the weights come out as if
+    nothing had happened.
+    """
+    import torch
+
+    from effviz.train import batches, checkpoint, export, loop
+    from effviz.train import data as pictures
+    from effviz.train import recipe as recipes
+
+    recipe = recipes.read(config)
+    if seed is not None:
+        recipe = replace(recipe, seed=seed)
+    folder = out or RUNS / recipe.name
+    if checkpoint.exists(folder) and not resume:
+        raise SettingsError(
+            f"{folder} holds a training already: only --resume goes on with it. Add --resume, or choose another --out."
+        )
+    if threads:
+        torch.set_num_threads(threads)
+    options = loop.Options(_device(device), workers)
+    with output.progress() as bar:
+        task = bar.add_task("pictures", total=None)
+
+        def decoding(what: str, done: int, of: int) -> None:
+            bar.update(task, description=what, completed=done, total=of)
+
+        def learning(status: "Status") -> None:
+            bar.update(task, description=_words(status), completed=status.step, total=status.steps)
+
+        known = pictures.data_set(data, batches.side_px(recipe.network.resolution_px), decoding)
+        _report_skipped(known)
+        trained = loop.train(recipe, known, folder, options, learning)
+    entry = export.export(recipe, known, trained, folder)
+    if as_json:
+        output.show_json(entry)
+        return
+    low, high = export.interval_pct(trained.correct, trained.pictures)
+    typer.echo(
+        f"{recipe.name}: top-1 {trained.top1_pct:.2f} % of {trained.pictures} pictures (95 % interval {low:.1f} to "
+        f"{high:.1f} %). Weights, {export.ENTRY} for models/manifest.json and log.csv are in {folder}."
+    )
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return next(name for name, available in there.items() if available)
+    if not there.get(wanted, False):
+        names = ", ".join(name for name, available in there.items() if available)
+        raise SettingsError(f"The device {wanted!r} is not there: auto, {names} can be used here. Choose one of them.")
+    return wanted
+
+
+def _words(status: "Status") -> str:
+    top1 = "" if status.top1_pct is None else f", top-1 {status.top1_pct:.1f} %"
+    return f"loss {status.loss:.2f}{top1}, {timedelta(seconds=round(status.seconds_left))} left"
+
+
+def _report_skipped(known: "DataSet") -> None:
+    skipped = (*known.train.skipped, *known.val.skipped)
+    for sentence in skipped[:5]:
+        typer.echo(f"Skipped: {sentence}", err=True)
+    if len(skipped) > 5:
+        typer.echo(f"{len(skipped)} files were skipped, of which 5 are named above.", err=True)
