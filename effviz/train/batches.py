@@ -1,7 +1,6 @@
 """Batches of augmented pictures: what comes when depends on seed and epoch alone, so a resumed run gets the same.
 
-Each picture's random crop and colours are drawn from (seed, epoch, position). Nothing has to be saved, and any number
-of loading processes gives the same pixels.
+Each picture's random crop and colours are drawn from (seed, epoch, position). Nothing has to be saved.
 """
 
 import random
@@ -56,9 +55,7 @@ class _Training(Dataset[Item]):
         return self.transform(picture), int(self.pictures.labels[key.position])
 
 
-def training(
-    pictures: Pictures, recipe: TrainingRecipe, epoch: int, first: int = 0, workers: int = 0
-) -> Iterator[Batch]:
+def training(pictures: Pictures, recipe: TrainingRecipe, epoch: int, first: int = 0) -> Iterator[Batch]:
     """The batches of an epoch from the first wanted one on; a last batch that is not full is left out."""
     order = np.random.default_rng([recipe.seed, epoch]).permutation(len(pictures))
     size = recipe.batch_size
@@ -66,7 +63,7 @@ def training(
         [_Key(epoch, int(position)) for position in order[start : start + size]]
         for start in range(first * size, steps_per_epoch(pictures, recipe) * size, size)
     ]
-    yield from DataLoader(_Training(pictures, recipe), batch_sampler=batches, num_workers=workers)
+    yield from DataLoader(_Training(pictures, recipe), batch_sampler=batches)
 
 
 def steps_per_epoch(pictures: Pictures, recipe: TrainingRecipe) -> int:

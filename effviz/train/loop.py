@@ -29,7 +29,6 @@ class Options:
     """What changes how a training runs, but not what comes out."""
 
     device: str = "cpu"
-    workers: int = 0  # processes that augment pictures
     checkpoint_s: float = 45.0  # most work that a kill can lose, and a step
 
 
@@ -155,7 +154,7 @@ class _Run:
     def epoch(self, report: Report) -> None:
         """What is left of the current epoch."""
         number, first = divmod(self.step, self.per_epoch)
-        for pictures, labels in batches.training(self.data.train, self.recipe, number, first, self.options.workers):
+        for pictures, labels in batches.training(self.data.train, self.recipe, number, first):
             loss = self._learn(pictures, labels)
             if self.step == (number + 1) * self.per_epoch:
                 self._end_epoch(number + 1)

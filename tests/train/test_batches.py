@@ -1,7 +1,6 @@
 """Batches depend on seed, epoch and position alone."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,13 +30,6 @@ def test_the_middle_of_an_epoch_is_the_same_alone(folder: Path, tiny: Callable[.
     ):
         assert torch.equal(ours, theirs)
         assert torch.equal(our_labels, their_labels)
-
-
-def test_another_process_loads_the_same(folder: Path, tiny: Callable[..., TrainingRecipe]) -> None:
-    known, recipe = data.data_set(folder, SIDE_PX).train, tiny()
-    recipe = replace(recipe, augmentation=replace(recipe.augmentation, policy="v0"))
-    here, there = (torch.cat([p for p, _ in batches.training(known, recipe, 0, workers=n)]) for n in (0, 1))
-    assert torch.equal(here, there)
 
 
 def test_epochs_and_seeds_differ(folder: Path, tiny: Callable[..., TrainingRecipe]) -> None:
