@@ -26,7 +26,6 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     ] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the recipe's.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto: the fastest there is.")] = "auto",
-    workers: Annotated[int, typer.Option(min=0, max=256, help="Processes that prepare pictures.")] = 0,
     threads: Annotated[int, typer.Option(min=0, max=256, help="Cores to use; 0: torch decides.")] = 0,
     as_json: output.AsJson = False,
 ) -> None:
@@ -51,7 +50,7 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         )
     if threads:
         torch.set_num_threads(threads)
-    options = loop.Options(_device(device), workers)
+    options = loop.Options(_device(device))
     with output.progress() as bar:
         task = bar.add_task("pictures", total=None)
 
