@@ -19,7 +19,7 @@ from effviz.explain.methods import METHODS
 from effviz.explain.overlay import OverlayStyle, overlay
 from effviz.explain.placement import View
 from effviz.explain.preprocess import prepare
-from effviz.explain.results import Bytes, Forward, Method, Photo
+from effviz.explain.results import Bytes, Floats, Forward, Method, Photo
 from effviz.explain.scales import Scale, rescale
 from effviz.report.pictures import png
 from effviz.zoo.model import Model, ModelRef
@@ -37,6 +37,7 @@ class Subject:
     models: tuple[Model, ...]
     data: bytes  # JPEG
     forwards: tuple[Forward, ...]
+    pixels: tuple[Floats, ...]  # the tensors of each, (1, 3, S, S): making them is not timed
 
     @classmethod
     def of(cls, models: Sequence[Model]) -> "Subject":
@@ -46,7 +47,8 @@ class Subject:
         buffer = io.BytesIO()
         image.crop((0, 0, side, side)).save(buffer, "JPEG", quality=95)
         photo = images.read(buffer.getvalue(), SAMPLE)
-        return cls(tuple(models), buffer.getvalue(), tuple(forward(model, photo) for model in models))
+        forwards = tuple(forward(model, photo) for model in models)
+        return cls(tuple(models), buffer.getvalue(), forwards, tuple(known.prepared.pixels for known in forwards))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,12 @@ class Comparison:
 
 def _maps(subject: Subject) -> None:
     """From tensors to raw maps: the pass is made again each time."""
-    for known in subject.forwards:
-        activation_map(_again(known), CLASS)
+    for known, pixels in zip(subject.forwards, subject.pixels, strict=True):
+        activation_map(_again(known, pixels), CLASS)
 
 
 def _grad_cam(subject: Subject) -> Comparison:
-    sides = [(peers.grad_cam(known.model, CLASS), known.prepared.pixels) for known in subject.forwards]
+    sides = list(zip([peers.grad_cam(model, CLASS) for model in subject.models], subject.pixels, strict=True))
     name = f"CAM of {_count(subject)}, tensor to raw map, and pytorch-grad-cam's GradCAM"
     return Comparison(
         name, lambda: _maps(subject), lambda: [explain(pixels) for explain, pixels in sides], 8, "8x or more"
@@ -76,7 +78,7 @@ def _grad_cam(subject: Subject) -> Comparison:
 
 
 def _torchcam(subject: Subject) -> Comparison:
-    sides = [(peers.torchcam_grad_cam(known.model, CLASS), known.prepared.pixels) for known in subject.forwards]
+    sides = list(zip([peers.torchcam_grad_cam(model, CLASS) for model in subject.models], subject.pixels, strict=True))
     name = f"CAM of {_count(subject)}, tensor to raw map, and torchcam's GradCAM"
     return Comparison(
         name, lambda: _maps(subject), lambda: [explain(pixels) for explain, pixels in sides], 3.3, "3.3x or more"
@@ -86,10 +88,9 @@ def _torchcam(subject: Subject) -> Comparison:
 def _bare(subject: Subject) -> Comparison:
     engines = [_openvino(model) for model in subject.models]
     requests = [engine.requests.compiled.create_infer_request() for engine in engines if engine]
-    pixels = [known.prepared.pixels for known in subject.forwards]
 
     def peer() -> None:
-        for request, tensor in zip(requests, pixels, strict=True):
+        for request, tensor in zip(requests, subject.pixels, strict=True):
             request.infer([tensor])
 
     name = f"CAM of {_count(subject)}, tensor to raw map, and OpenVINO's forward passes alone"
@@ -107,7 +108,7 @@ def _methods(subject: Subject) -> Comparison:
             activation_map(again, CLASS, method)
 
     name = f"{len(ours)} closed-form methods, and {len(sides)} of pytorch-grad-cam one after the other"
-    return Comparison(name, explain, lambda: [side(first.prepared.pixels) for side in sides], 30, "30x or more")
+    return Comparison(name, explain, lambda: [side(subject.pixels[0]) for side in sides], 30, "30x or more")
 
 
 def _classes(subject: Subject) -> Comparison:
@@ -115,30 +116,29 @@ def _classes(subject: Subject) -> Comparison:
     peer = peers.grad_cam(first.model, CLASS)
     name = f"Maps of all {len(first.logits)} classes, and one of pytorch-grad-cam"
     return Comparison(
-        name, lambda: class_maps(forward(first.model, first.photo)), lambda: peer(first.prepared.pixels), 1, "faster"
+        name, lambda: class_maps(forward(first.model, first.photo)), lambda: peer(subject.pixels[0]), 1, "faster"
     )
 
 
 def _ablation(subject: Subject) -> Comparison:
-    first = subject.forwards[0]
-    peer = peers.grad_cam(first.model, CLASS, "AblationCAM")
-
-    def ours() -> None:
-        activation_map(_again(first), CLASS, Method.ABLATIONCAM)
-
-    name = f"Ablation-CAM by {first.model.ref.label}, tensor to raw map, and pytorch-grad-cam's"
-    return Comparison(name, ours, lambda: peer(first.prepared.pixels), 1000, "1000x or more", long=True)
+    name = "Ablation-CAM by {model}, tensor to raw map, and pytorch-grad-cam's"
+    return _channelwise(subject, Method.ABLATIONCAM, "AblationCAM", (name, 1000))
 
 
 def _score(subject: Subject) -> Comparison:
-    first = subject.forwards[0]
-    peer = peers.grad_cam(first.model, CLASS, "ScoreCAM")
+    name = "Score-CAM by {model}, every channel, and pytorch-grad-cam's"
+    return _channelwise(subject, Method.SCORECAM, "ScoreCAM", (name, 4))
+
+
+def _channelwise(subject: Subject, method: Method, peers_name: str, row: tuple[str, float]) -> Comparison:
+    first, pixels, (name, at_least) = subject.forwards[0], subject.pixels[0], row
+    peer = peers.grad_cam(first.model, CLASS, peers_name)
 
     def ours() -> None:
-        activation_map(_again(first), CLASS, Method.SCORECAM)
+        activation_map(_again(first, pixels), CLASS, method)
 
-    name = f"Score-CAM by {first.model.ref.label}, every channel, and pytorch-grad-cam's"
-    return Comparison(name, ours, lambda: peer(first.prepared.pixels), 4, "4x or more", long=True)
+    name = name.format(model=first.model.ref.label)
+    return Comparison(name, ours, lambda: peer(pixels), at_least, f"{at_least}x or more", long=True)
 
 
 def _many(subject: Subject) -> Comparison:
@@ -160,9 +160,9 @@ def _many(subject: Subject) -> Comparison:
     return Comparison(name, ours, theirs, 6, "6x or more", long=True)
 
 
-def _again(known: Forward) -> Forward:
+def _again(known: Forward, pixels: Floats) -> Forward:
     """Make the pass anew."""
-    features, logits = run(known.model, known.prepared.pixels)
+    features, logits = run(known.model, pixels)
     return Forward(known.model, known.photo, known.prepared, features, logits, 0.0)
 
 

@@ -23,7 +23,7 @@ Progress = Callable[[float], None]  # gets the share that is done, 0 to 1; what 
 def raw_map(forward: Forward, index: int, method: Method, layer: Layer, progress: Progress) -> Floats:
     """Return the map (H, W) of class `index` at the layer's own grid; `progress` hears of it every few channels."""
     features = stage_features(forward, layer)
-    engine = choose(forward.model, forward.prepared.pixels.shape[-1]).engine
+    engine = choose(forward.model, forward.prepared.size_px).engine
     if method is Method.SCORECAM:
         weights = scorecam_weights(engine, forward.prepared.pixels, features, index, progress)
     else:

@@ -14,9 +14,10 @@ from effviz.zoo.model import Model
 def forward(model: Model, photo: Photo) -> Forward:
     """Prepare the photo as the model wants it and run the model once."""
     prepared = prepare(photo, model.ref)
-    choose(model, prepared.pixels.shape[-1])  # a model is compiled once; that is not part of its time
+    pixels = prepared.pixels
+    choose(model, prepared.size_px)  # a model is compiled once; that is not part of its time
     started = time.perf_counter()
-    features, logits = run(model, prepared.pixels)
+    features, logits = run(model, pixels)
     forward_ms = 1000 * (time.perf_counter() - started)
     return Forward(model, photo, prepared, features, logits, forward_ms)
 
@@ -34,8 +35,8 @@ def stage_features(forward: Forward, layer: Layer) -> Floats:
     """Return the features (C, H, W) at the end of a stage; the engine makes the pass again up to there."""
     if layer is Layer.LAST:
         return forward.features
-    pixels = forward.prepared.pixels
-    return _frozen(choose(forward.model, pixels.shape[-1]).engine.features_at(pixels, layer)[0])
+    prepared = forward.prepared
+    return _frozen(choose(forward.model, prepared.size_px).engine.features_at(prepared.pixels, layer)[0])
 
 
 def _frozen(array: Floats) -> Floats:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from effviz.explain.results import Box, Floats, Photo, Prepared
+from effviz.explain.results import Box, Photo, Prepared
 from effviz.zoo.model import ModelRef
 
 
@@ -21,7 +21,8 @@ def prepare(photo: Photo, ref: ModelRef) -> Prepared:
     window = (left, top, left + size_px, top + size_px)
     resampling = Image.Resampling[ref.spec.interpolation.upper()]
     rgb = Image.fromarray(photo.rgb).resize((width, height), resampling).crop(window)
-    return Prepared(_normalised(rgb, ref), _in_photo(window, photo.width / width, photo.height / height))
+    seen = _in_photo(window, photo.width / width, photo.height / height)
+    return Prepared(np.asarray(rgb), ref.spec.mean, ref.spec.std, seen)
 
 
 def _resized(width: int, height: int, short: int) -> tuple[int, int]:
@@ -29,15 +30,6 @@ def _resized(width: int, height: int, short: int) -> tuple[int, int]:
     if width <= height:
         return short, int(short * height / width)
     return int(short * width / height), short
-
-
-def _normalised(rgb: Image.Image, ref: ModelRef) -> Floats:
-    mean: Floats = np.array(ref.spec.mean, dtype=np.float32)
-    std: Floats = np.array(ref.spec.std, dtype=np.float32)
-    pixels: Floats = (np.asarray(rgb, dtype=np.float32) / np.float32(255) - mean) / std  # (S, S, 3)
-    batch = np.ascontiguousarray(pixels.transpose(2, 0, 1)[np.newaxis])  # (1, 3, S, S)
-    batch.setflags(write=False)
-    return batch
 
 
 def _in_photo(window: tuple[int, int, int, int], scale_x: float, scale_y: float) -> Box:

@@ -1,7 +1,9 @@
 """Every cache of the app: bounded, and keyed by content alone."""
 
+import gc
 import hashlib
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -48,10 +50,10 @@ def growth(rule: ScalingRule, family: Family) -> Growth:
     return grow(table.steps(), rule, family)
 
 
-_PHOTOS: Kept[Photo] = Kept(budget_bytes(0.25), lambda photo: photo.rgb.nbytes)
+_PHOTOS: Kept[Photo] = Kept(budget_bytes(0.2), lambda photo: photo.rgb.nbytes)
 _MODELS: "Kept[Model]" = Kept(budget_bytes(0.5), lambda model: ENGINE_COPIES * model.weight_bytes)
-_PASSES: Kept[Pass] = Kept(budget_bytes(0.2), lambda made: made.nbytes)
-_MAPS: Kept[ActivationMap] = Kept(budget_bytes(0.05), lambda made: made.values.nbytes + 1024)
+_PASSES: Kept[Pass] = Kept(budget_bytes(0.04), lambda made: made.nbytes)
+_MAPS: Kept[ActivationMap] = Kept(budget_bytes(0.005), lambda made: made.values.nbytes + 1024)
 
 
 def photo(data: bytes, name: str) -> Photo:
@@ -72,9 +74,22 @@ def model(label: str) -> "Model":
         # Imported here: torch takes seconds to load, and a page shows itself without it.
         from effviz.zoo.loading import load
 
+        _settle()
         return load(catalogue.parse(label))
 
     return _MODELS.get(label, make)
+
+
+@cache
+def _settle() -> None:
+    """Spare the garbage collector what torch has brought, once: it stays for good.
+
+    Streamlit collects after every script, and going through those objects took 0.2 s each time, for all visitors.
+    """
+    import effviz.explain.forward  # noqa: F401 - brings the engines too
+
+    gc.collect()
+    gc.freeze()
 
 
 def fallback(label: str) -> str:
@@ -139,7 +154,7 @@ def same_maps(ref: ModelRef, of: Photo, index: int) -> "tuple[Group, ...]":
     return _same_maps(ref.label, of.sha256, index, ref, of)
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
+@st.cache_data(max_entries=128, show_spinner=False)
 def _picture(key: tuple[object, ...], _photo: Photo, _scaled: ScaledMap, _style: OverlayStyle) -> bytes:
     return jpeg(overlay(_photo, _scaled, _style))
 

@@ -91,7 +91,7 @@ def test_a_dropped_model_leaves_the_memory(cat: Photo) -> None:
 
 def test_the_bytes_of_a_pass_by_hand(cat: Photo) -> None:
     kept = Pass.of(cache.forward(REF, cat))
-    assert kept.nbytes == 4 * (3 * 64 * 64 + 1280 * 2 * 2 + 1000)
+    assert kept.nbytes == 3 * 64 * 64 + 4 * (1280 * 2 * 2 + 1000)
 
 
 def test_a_model_counts_with_its_compiled_copies() -> None:
