@@ -1,8 +1,11 @@
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from effviz import words
 from effviz.explain.results import ActivationMap, Box, Layer, Method
 
 MapMaker = Callable[..., ActivationMap]
@@ -35,3 +38,37 @@ def make_map() -> MapMaker:
         return ActivationMap(**(fields | changes))  # type: ignore[arg-type]
 
     return make
+
+
+Translate = Callable[[str, dict[str, str]], None]
+
+
+@pytest.fixture
+def translate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Translate]:
+    """Return a writer of catalogues, which are then the only ones: a language, and its texts by those of the source."""
+    monkeypatch.setattr(words, "LOCALES", tmp_path / "locales")
+    words._catalogue.cache_clear()
+
+    def write(language: str, texts: dict[str, str]) -> None:
+        folder = tmp_path / "locales" / language / "LC_MESSAGES"
+        folder.mkdir(parents=True)
+        (folder / "effviz.mo").write_bytes(compiled({"": HEADER} | texts))
+
+    yield write
+    words._catalogue.cache_clear()
+
+
+HEADER = "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; plural=n != 1;\n"
+
+
+def compiled(texts: dict[str, str]) -> bytes:
+    """A catalogue as gettext's manual lays it out ("The Format of GNU MO Files"): no hash table, texts end with a 0."""
+    entries = sorted((source.encode(), text.encode()) for source, text in texts.items())
+    tables, bodies = b"", b""
+    start = 28 + 2 * 8 * len(entries)  # of the texts: after the header and two tables of lengths and offsets
+    for column in zip(*entries, strict=True):
+        for body in column:
+            tables += struct.pack("<2I", len(body), start + len(bodies))
+            bodies += body + b"\0"
+    header = struct.pack("<7I", 0x950412DE, 0, len(entries), 28, 28 + 8 * len(entries), 0, 0)
+    return header + tables + bodies
