@@ -3,12 +3,13 @@
 from typing import NamedTuple
 
 from effviz.errors import SettingsError
+from effviz.words import _, later
 
 
 class Limit(NamedTuple):
     """A closed range with the name that people read."""
 
-    name: str
+    name: str  # marked for translation
     low: float
     high: float
     unit: str = ""
@@ -21,14 +22,16 @@ class Limit(NamedTuple):
         """
         if not self.low <= value <= self.high:
             raise SettingsError(
-                f"The {self.name} {value:g}{self.unit} is out of range: {self.low:g} to {self.high:g}{self.unit} "
-                f"is allowed. Choose a {self.name} in that range."
+                _(
+                    "The {name} {value:g}{unit} is out of range: {low:g} to {high:g}{unit} "
+                    "is allowed. Choose a {name} in that range."
+                ).format(name=_(self.name), value=value, unit=self.unit, low=self.low, high=self.high)
             )
 
 
-DEPTH = Limit("depth", 0.1, 100)
-WIDTH = Limit("width", 0.1, 20)
-RESOLUTION = Limit("resolution", 32, 2048, " px")  # below 32 px the last map would be smaller than one cell
-CLASSES = Limit("number of classes", 1, 100_000)
-PHI = Limit("phi", -20, 20)
-BASE = Limit("base of the scaling rule", 1, 4)  # Eq. 3 asks for alpha, beta, gamma >= 1
+DEPTH = Limit(later("depth"), 0.1, 100)
+WIDTH = Limit(later("width"), 0.1, 20)
+RESOLUTION = Limit(later("resolution"), 32, 2048, " px")  # below 32 px the last map would be smaller than one cell
+CLASSES = Limit(later("number of classes"), 1, 100_000)
+PHI = Limit(later("phi"), -20, 20)
+BASE = Limit(later("base of the scaling rule"), 1, 4)  # Eq. 3 asks for alpha, beta, gamma >= 1

@@ -14,6 +14,7 @@ from effviz.scaling.blocks import BASE_RESOLUTION_PX
 from effviz.scaling.family import Family
 from effviz.scaling.plans import Plan, plan
 from effviz.scaling.rule import PAPER_RULE, Coefficients, ScalingRule
+from effviz.words import _, later
 
 STEPS = 10_000  # coefficients are searched in steps of 0.0001
 
@@ -36,9 +37,15 @@ class BudgetKind(StrEnum):
 
 
 UNITS = {
-    BudgetKind.MACS: "MACs",
-    BudgetKind.PARAMS: "parameters",
-    BudgetKind.ACTIVATION_MEMORY: "bytes of activations",
+    BudgetKind.MACS: later("MACs"),
+    BudgetKind.PARAMS: later("parameters"),
+    BudgetKind.ACTIVATION_MEMORY: later("bytes of activations"),
+}
+GROWING = {
+    ScalingMethod.COMPOUND: later("compound"),
+    ScalingMethod.DEPTH: later("depth"),
+    ScalingMethod.WIDTH: later("width"),
+    ScalingMethod.RESOLUTION: later("resolution"),
 }
 
 
@@ -56,8 +63,10 @@ class Budget:
     def __post_init__(self) -> None:
         if not 0 < self.amount < math.inf:
             raise SettingsError(
-                f"A budget of {self.amount:g} {UNITS[self.kind]} cannot be spent: any positive number is allowed. "
-                "Give one such as 1e9."
+                _(
+                    "A budget of {amount:g} {unit} cannot be spent: any positive number is allowed. "
+                    "Give one such as 1e9."
+                ).format(amount=self.amount, unit=_(UNITS[self.kind]))
             )
 
 
@@ -132,16 +141,20 @@ def solve(
 
 def _checked(budget: Budget, method: ScalingMethod, least: int, most: int) -> bool:
     """Whether even the largest network fits, once it is sure that there is something to solve."""
-    unit = UNITS[budget.kind]
+    unit, way = _(UNITS[budget.kind]), _(GROWING[method])
     if least == most:
         raise SettingsError(
-            f"Scaling by {method} does not change the {unit}: every network has {least:,}. "
-            "A budget has to be one that the method can change. Choose another budget or another method."
+            _(
+                "Scaling by {method} does not change the {unit}: every network has {least:,}. "
+                "A budget has to be one that the method can change. Choose another budget or another method."
+            ).format(method=way, unit=unit, least=least)
         )
     if budget.amount < least:
         raise SettingsError(
-            f"A budget of {budget.amount:g} {unit} is too small: scaling by {method} starts at {least:,} {unit}. "
-            f"Raise the budget to at least that, or choose another method."
+            _(
+                "A budget of {amount:g} {unit} is too small: scaling by {method} starts at {least:,} {unit}. "
+                "Raise the budget to at least that, or choose another method."
+            ).format(amount=budget.amount, unit=unit, method=way, least=least)
         )
     return budget.amount >= most
 
