@@ -121,6 +121,8 @@ def test_the_roof_reaches_from_b0s_size_to_each_single_pick():
     assert corner.depth == pick(BOTH, ScalingMethod.DEPTH).coefficient
     assert mesh[0][-1].resolution_px == pick(BOTH, ScalingMethod.RESOLUTION).plan.resolution
     assert mesh[-1][0].width == pick(BOTH, ScalingMethod.WIDTH).coefficient
+    # There the next block breaks both limits: the one that is nearly used up counts, as it does for the picks.
+    assert (mesh[-1][0].stopped_by, mesh[0][-1].stopped_by) == (Scarce.MEMORY, Scarce.MACS)
     assert all(not fits(BOTH, 1, row[-1].width, row[-1].resolution_px + 1) for row in mesh)
 
 
