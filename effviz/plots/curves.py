@@ -3,6 +3,7 @@
 Every figure of the Paper page that is made of points is a list of `Curve`s; the same list is its file of numbers.
 """
 
+import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from enum import StrEnum
 
 import plotly.graph_objects as go
 
+from effviz.plots.labels import Label, placed
 from effviz.plots.style import Look, figure, log_axis
 from effviz.words import _
 
@@ -51,6 +53,7 @@ class Curve:
     dots: tuple[Dot, ...]
     joined: bool = True
     text_position: str = "bottom right"
+    marked: bool = True  # False: only the line, where points are too many to be told apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,8 @@ class Axis:
 def curves(drawn: Sequence[Curve], x: Axis, y: Axis, height_px: int = HEIGHT_PX) -> go.Figure:
     """Draw the curves; the name of each point is the first of its `customdata`."""
     made = figure(height_px)
-    for curve in drawn:
-        made.add_trace(_trace(curve, x, y))
+    for curve, sides in zip(drawn, _sides(drawn, x, y), strict=True):
+        made.add_trace(_trace(curve, sides, x, y))
     made.update_xaxes(axis_options(x, [dot.x for curve in drawn for dot in curve.dots]))
     made.update_yaxes(axis_options(y, [dot.y for curve in drawn for dot in curve.dots]))
     return made
@@ -87,22 +90,45 @@ def hover(dot: Dot, curve: Curve, x: Axis, y: Axis) -> str:
     return "<br>".join([*lines, *textwrap.wrap(_("Source: {source}").format(source=dot.source), 60)])
 
 
-def _trace(curve: Curve, x: Axis, y: Axis) -> go.Scatter:
+def _sides(drawn: Sequence[Curve], x: Axis, y: Axis) -> list[list[str]]:
+    """Where each curve's labels stand, in the order of its points; "" for a point without one."""
+    xs, ys = ([_along(axis, value) for value in values] for axis, values in _values(drawn, x, y))
+    labels = [
+        Label(dot.label, _along(x, dot.x), _along(y, dot.y), dot.beside or curve.text_position)
+        for curve in drawn
+        for dot in curve.dots
+        if dot.label
+    ]
+    found = iter(placed(labels, xs, ys))
+    return [[next(found) if dot.label else "" for dot in curve.dots] for curve in drawn]
+
+
+def _values(drawn: Sequence[Curve], x: Axis, y: Axis) -> tuple[tuple[Axis, list[float]], tuple[Axis, list[float]]]:
+    dots = [dot for curve in drawn for dot in curve.dots]
+    return (x, [dot.x for dot in dots]), (y, [dot.y for dot in dots])
+
+
+def _along(axis: Axis, value: float) -> float:
+    return math.log10(value) if axis.log else value
+
+
+def _trace(curve: Curve, sides: Sequence[str], x: Axis, y: Axis) -> go.Scatter:
     computed = curve.origin is Origin.COMPUTED
-    labels = any(dot.label for dot in curve.dots)
+    labels = any(sides)
     looks = [dot.look or curve.look for dot in curve.dots]
+    parts = (("lines", curve.joined), ("markers", curve.marked), ("text", labels))
     return go.Scatter(
         name=curve.title,
         x=[dot.x for dot in curve.dots],
         y=[dot.y for dot in curve.dots],
         customdata=[[dot.name] for dot in curve.dots],
-        text=[dot.label for dot in curve.dots] if labels else None,
-        textposition=[dot.beside or curve.text_position for dot in curve.dots],
+        text=[dot.label if side else "" for dot, side in zip(curve.dots, sides, strict=True)] if labels else None,
+        textposition=[side or curve.text_position for side in sides],
         textfont={"size": 11, "color": [look.colour for look in looks]},
         cliponaxis=False,
         hovertext=[hover(dot, curve, x, y) for dot in curve.dots],
         hovertemplate="%{hovertext}<extra></extra>",
-        mode=("lines+" if curve.joined else "") + "markers" + ("+text" if labels else ""),
+        mode="+".join(part for part, wanted in parts if wanted),
         # Recomputed lines are always thin dots, so that nobody takes them for the paper's.
         line={
             "color": curve.look.colour,

@@ -14,7 +14,7 @@ BEST = Look(OLIVE, "diamond", "solid")
 
 def ratio_axis() -> Axis:
     """How many times more parameters the other network has."""
-    return Axis(_("Parameters of the other network, times those of the EfficientNet"), _("times the parameters"), True)
+    return Axis(_("Parameters, times the EfficientNet's"), _("times the parameters"), True)
 
 
 def gain_axis() -> Axis:

@@ -1,0 +1,33 @@
+"""Labels keep off the edges and off each other; a browser test measures the drawn ones."""
+
+from effviz.plots.curves import Axis, Curve, Dot, Origin, curves
+from effviz.plots.labels import Label, placed
+from effviz.plots.style import LOOKS
+from effviz.zoo.presets import Role
+
+XS, YS = (0.0, 1.0), (0.0, 1.0)
+
+
+def test_a_label_stays_where_it_is_wanted_when_there_is_room() -> None:
+    assert placed([Label("B3", 0.5, 0.5, "top left")], XS, YS) == ["top left"]
+
+
+def test_a_label_at_the_right_edge_turns_to_the_left() -> None:
+    side, *rest = placed([Label("Oxford-IIIT Pets", 1.0, 0.5, "bottom right")], XS, YS)
+    assert side.endswith("left")
+    assert not rest
+
+
+def test_a_label_on_another_one_moves_and_the_last_has_no_room() -> None:
+    same = [Label("x" * 20, 0.5, 0.5, "middle right")] * 9
+    sides = placed(same, XS, YS)
+    assert sides[0] == "middle right"
+    assert len(set(filter(None, sides))) == len([side for side in sides if side])
+    assert sides[-1] == ""
+
+
+def test_a_figure_writes_nothing_where_there_is_no_room() -> None:
+    crowd = tuple(Dot(f"{i}", 1.0, 1.0, "Figure 9", "a long name") for i in range(9))
+    trace = curves([Curve("All", LOOKS[Role.DEPTH], Origin.PRINTED, crowd)], Axis("x", "x"), Axis("y", "y")).data[0]
+    assert trace.text[0] == "a long name"
+    assert trace.text[-1] == ""
