@@ -6,10 +6,16 @@ import plotly.graph_objects as go
 
 from effviz.plots.style import GREY, LOOKS, VERMILLION, figure, log_axis, vertical
 from effviz.scaling.growth import Growth, PublishedStep
+from effviz.words import _, later
 from effviz.zoo.presets import Role
 
 HEIGHT_PX = 460
 _BILLION = 1e9
+_BY = {
+    Role.DEPTH: later("depth"),
+    Role.WIDTH: later("width"),
+    Role.RESOLUTION: later("resolution"),
+}
 
 
 def growth(of: Growth, phi: float | None = None) -> go.Figure:
@@ -24,16 +30,21 @@ def growth(of: Growth, phi: float | None = None) -> go.Figure:
     if phi is not None:
         drawn.add_trace(vertical(f"φ = {phi:g}", phi, least, most).update(hoverinfo="skip"))
     drawn.update_xaxes(title_text="φ")
-    drawn.update_yaxes(log_axis("MACs, the paper's FLOPs (billions)", (least, most)))
+    drawn.update_yaxes(log_axis(_("MACs, the paper's FLOPs (billions)"), (least, most)))
     return drawn
 
 
 def _curves(of: Growth) -> list[go.Scatter]:
     phis = [step.phi for step in of.steps]
     curves = (
-        ("planned network", [step.macs for step in of.steps], VERMILLION, "solid"),
-        ("2^φ, the paper's aim", [step.doubling for step in of.steps], GREY, "dash"),
-        (f"{of.rule.constraint:.3g}^φ, the rule", [step.promised for step in of.steps], GREY, "dot"),
+        (_("planned network"), [step.macs for step in of.steps], VERMILLION, "solid"),
+        (_("2^φ, the paper's aim"), [step.doubling for step in of.steps], GREY, "dash"),
+        (
+            _("{base:.3g}^φ, the rule").format(base=of.rule.constraint),
+            [step.promised for step in of.steps],
+            GREY,
+            "dot",
+        ),
     )
     return [
         go.Scatter(
@@ -42,7 +53,7 @@ def _curves(of: Growth) -> list[go.Scatter]:
             y=[macs / _BILLION for macs in amounts],
             mode="lines",
             line={"color": colour, "dash": dash, "width": 3 if dash == "solid" else 2},
-            hovertemplate=f"{name}<br>φ = %{{x:.2f}}: %{{y:.3g}} billion MACs<extra></extra>",
+            hovertemplate=f"{name}<br>" + _("φ = %{x:.2f}: %{y:.3g} billion MACs") + "<extra></extra>",
         )
         for name, amounts, colour, dash in curves
     ]
@@ -52,14 +63,17 @@ def _places(published: Sequence[PublishedStep]) -> list[go.Scatter]:
     """One marker for each dimension; a line ties those of a network together."""
     return [_ties(published)] + [
         go.Scatter(
-            name=f"published, φ by {role}",
+            name=_("published, φ by {dimension}").format(dimension=_(_BY[role])),
             x=[getattr(step.implied, role) for step in published],
             y=[step.macs / _BILLION for step in published],
             text=[step.name.upper() for step in published] if role is Role.DEPTH else None,
             textposition="top left",
             mode="markers+text",
             marker={"color": LOOKS[role].colour, "symbol": LOOKS[role].symbol, "size": 9},
-            hovertemplate=f"{role} implies φ = %{{x:.2f}}<br>%{{y:.3g}} billion MACs<extra></extra>",
+            hovertemplate=_("{dimension} implies φ =").format(dimension=_(_BY[role]))
+            + " %{x:.2f}<br>"
+            + _("%{y:.3g} billion MACs")
+            + "<extra></extra>",
         )
         for role in (Role.DEPTH, Role.WIDTH, Role.RESOLUTION)
     ]

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from effviz import facts
 from effviz.scaling import PUBLISHED, Plan, plan
+from effviz.words import _, later
 from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
 
@@ -20,17 +21,17 @@ class Cost(StrEnum):
     def axis(self) -> str:
         """The title of its axis."""
         return {
-            "Params": "Parameters (millions)",
-            "MACs": "MACs, the paper's FLOPs (billions)",
+            "Params": _("Parameters (millions)"),
+            "MACs": _("MACs, the paper's FLOPs (billions)"),
         }[self]
 
 
 class Count(StrEnum):
-    """Who counted a network's MACs, and what they counted."""
+    """Who counted a network's MACs, and what they counted; the values are for `_`."""
 
-    PRINTED = "printed in the paper as FLOPs"
-    COMPUTED = "convolutions and linear layers, counted by EffViz"
-    TIMM = "counted by timm, which includes batch norm"
+    PRINTED = later("printed in the paper as FLOPs")
+    COMPUTED = later("convolutions and linear layers, counted by EffViz")
+    TIMM = later("counted by timm, which includes batch norm")
 
 
 class Kind(StrEnum):
@@ -49,7 +50,7 @@ class Point:
 
     id: str  # unique in a figure: "EfficientNet-B3", "tf_efficientnet_b3.aa_in1k@300"
     label: str  # short: "B3"
-    training: str  # how it was trained, for people
+    training: str  # how it was trained, for people and for `_`
     top1_pct: float
     top5_pct: float | None
     params_millions: float
@@ -104,7 +105,7 @@ def compared(refs: Sequence[ModelRef]) -> tuple[Series, tuple[Mark, ...]]:
             marks.append(mark(ref.label, network))
         else:
             points.append(_compared_point(ref, network, *top1))
-    return Series("In your comparison", Kind.COMPARED, tuple(points)), tuple(marks)
+    return Series(_("In your comparison"), Kind.COMPARED, tuple(points)), tuple(marks)
 
 
 def paper_series(version: facts.PaperVersion) -> tuple[Series, Series]:
@@ -113,21 +114,24 @@ def paper_series(version: facts.PaperVersion) -> tuple[Series, Series]:
     ours = tuple(_paper_point(point) for point in points if point.is_efficientnet)
     others = tuple(_paper_point(point) for point in points if not point.is_efficientnet)
     return (
-        Series(f"EfficientNet, paper {version}", Kind.PAPER_EFFICIENTNETS, ours),
-        Series("Other ConvNets, paper", Kind.PAPER_OTHERS, others),
+        Series(_("EfficientNet, paper {version}").format(version=version), Kind.PAPER_EFFICIENTNETS, ours),
+        Series(_("Other ConvNets, paper"), Kind.PAPER_OTHERS, others),
     )
 
 
 def recipe_series(recipe: facts.Recipe) -> Series:
     """The EfficientNets that timm measured with weights of one recipe."""
-    points = tuple(_timm_point(point, f"{recipe.title}: {recipe.words}") for point in facts.recipe_points(recipe.key))
-    return Series(f"timm, {recipe.title}", Kind.RECIPE, points)
+    points = tuple(
+        _timm_point(point, f"{recipe.title}: {_(recipe.words)}") for point in facts.recipe_points(recipe.key)
+    )
+    return Series(_("timm, {name}").format(name=recipe.title), Kind.RECIPE, points)
 
 
 def family_series(family: facts.NetworkFamily) -> Series:
     """Every network of another family that timm measured; their recipes differ."""
-    points = tuple(_timm_point(point, f"timm's tag {point.recipe}") for point in facts.family_points(family))
-    return Series(f"timm, {family.label}", Kind.FAMILY, points)
+    text = _("timm's tag {tag}")
+    points = tuple(_timm_point(point, text.format(tag=point.recipe)) for point in facts.family_points(family))
+    return Series(_("timm, {name}").format(name=family.label), Kind.FAMILY, points)
 
 
 def _top1(ref: ModelRef) -> tuple[float, str] | None:
@@ -162,7 +166,7 @@ def _paper_point(point: facts.PaperPoint) -> Point:
     return Point(
         id=point.model,
         label=point.name.upper() or point.model,
-        training=f"as in version {point.version} of the paper",
+        training=later("as in version {version} of the paper", version=point.version),
         top1_pct=point.top1_pct,
         top5_pct=point.top5_pct,
         params_millions=point.params_millions,

@@ -22,7 +22,7 @@ FIGURE_VERSIONS = {PaperVersion.V5: "v5", PaperVersion.V3: "v3", PaperVersion.V1
 def axis(cost: Cost) -> Axis:
     """The horizontal axis."""
     unit = _("million parameters") if cost is Cost.PARAMS else _("billion MACs")
-    return Axis(_(cost.axis), unit, log=True)
+    return Axis(cost.axis, unit, log=True)
 
 
 def table2(version: PaperVersion, cost: Cost, groups: Sequence[int]) -> tuple[Curve, Curve, Curve]:

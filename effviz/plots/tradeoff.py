@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from effviz.plots.points import Cost, Kind, Mark, Point, Series
 from effviz.plots.style import BLUE, GREY, LOOKS, SERIES, Look, figure, log_axis, vertical
+from effviz.words import _
 from effviz.zoo.presets import Role
 
 HEIGHT_PX, COMPACT_HEIGHT_PX = 520, 260
@@ -46,24 +47,34 @@ def tradeoff(
         drawn.add_trace(vertical(mark.label, mark.cost(cost), low, top).update(hovertemplate=f"{text}<extra></extra>"))
     costs = [point.cost(cost) for point in shown] + [mark.cost(cost) for mark in marks]
     drawn.update_xaxes(log_axis(cost.axis, [amount for amount in costs if amount is not None]))
-    drawn.update_yaxes(title_text="ImageNet top-1 (%)", range=[low, high])
+    drawn.update_yaxes(title_text=_("ImageNet top-1 (%)"), range=[low, high])
     drawn.update_layout(showlegend=not compact)
     return drawn
 
 
 def hover(point: Point) -> str:
     """What a reader wants to know about a point, and where it comes from (HTML)."""
-    macs = "not published" if point.macs_billions is None else f"{point.macs_billions:.3g} billion"
     lines = [
         f"<b>{point.id}</b>",
-        f"top-1 {point.top1_pct:g} %" + ("" if point.top5_pct is None else f", top-5 {point.top5_pct:g} %"),
-        f"parameters {point.params_millions:g} million",
-        f"MACs {macs} ({point.macs_count})",
+        _("top-1 {percent:g} %").format(percent=point.top1_pct)
+        if point.top5_pct is None
+        else _("top-1 {top1:g} %, top-5 {top5:g} %").format(top1=point.top1_pct, top5=point.top5_pct),
+        _("parameters {millions:g} million").format(millions=point.params_millions),
+        _macs(point),
     ]
     if point.macs_billions_with_bn is not None:
-        lines.append(f"MACs {point.macs_billions_with_bn:g} billion (timm's count, with batch norm)")
-    lines.append(point.training + ("; more pictures than ImageNet-1k" if point.extra_data else ""))
-    return "<br>".join([*lines, *textwrap.wrap(f"Source: {point.source}", 60)])
+        counted = _("MACs {billions:g} billion (timm's count, with batch norm)")
+        lines.append(counted.format(billions=point.macs_billions_with_bn))
+    more = _("{training}; more pictures than ImageNet-1k") if point.extra_data else "{training}"
+    lines.append(more.format(training=_(point.training)))
+    return "<br>".join([*lines, *textwrap.wrap(_("Source: {source}").format(source=point.source), 60)])
+
+
+def _macs(point: Point) -> str:
+    if point.macs_billions is None:
+        return _("MACs not published ({count})").format(count=_(point.macs_count))
+    text = _("MACs {billions:.3g} billion ({count})")
+    return text.format(billions=point.macs_billions, count=_(point.macs_count))
 
 
 def _trace(of: Series, cost: Cost, look: Look, named: Collection[str] | None) -> go.Scatter:
