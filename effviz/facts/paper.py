@@ -7,6 +7,7 @@ from functools import cache
 
 from effviz.errors import SettingsError
 from effviz.facts.tables import load
+from effviz.words import _
 
 
 class PaperVersion(StrEnum):
@@ -19,7 +20,7 @@ class PaperVersion(StrEnum):
     @property
     def label(self) -> str:
         """For people: which version, and when."""
-        return {"v5": "v5 (Sep 2020, current)", "v3": "v3 (Nov 2019)", "v1": "v1, v2 and ICML (2019)"}[self]
+        return {"v5": _("v5 (Sep 2020, current)"), "v3": _("v3 (Nov 2019)"), "v1": _("v1, v2 and ICML (2019)")}[self]
 
     @property
     def url(self) -> str:
@@ -30,10 +31,12 @@ class PaperVersion(StrEnum):
     def why(self) -> str:
         """Why the accuracies differ from the other versions'."""
         return {
-            "v5": "Re-trained with 25,022 training images held out for early stopping. "
-            "Its Figures 1 and 5 still draw the accuracies of v3.",
-            "v3": "Open-source results with AutoAugment.",
-            "v1": "Results of internal code that had implementation bugs, as an author wrote in tensorflow/tpu#623.",
+            "v5": _(
+                "Re-trained with 25,022 training images held out for early stopping. "
+                "Its Figures 1 and 5 still draw the accuracies of v3."
+            ),
+            "v3": _("Open-source results with AutoAugment."),
+            "v1": _("Results of internal code that had implementation bugs, as an author wrote in tensorflow/tpu#623."),
         }[self]
 
 
@@ -92,6 +95,7 @@ def paper_top1(model: str, version: PaperVersion = PaperVersion.V5) -> float:
         if model and model in (point.name, point.model):
             return point.top1_pct
     raise SettingsError(
-        f"Table 2 of the paper has no network {model!r}: it has {', '.join(p.name or p.model for p in points)}. "
-        "Pick one of them."
+        _("Table 2 of the paper has no network {model!r}: it has {known}. Pick one of them.").format(
+            model=model, known=", ".join(p.name or p.model for p in points)
+        )
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from effviz.errors import SettingsError
+from effviz.words import _
 
 _FOLDER = Path(__file__).parent
 TABLES = tuple(sorted(file.stem for file in _FOLDER.glob("*.csv")))
@@ -18,6 +19,8 @@ def load(name: str) -> pd.DataFrame:
     """
     if name not in TABLES:
         raise SettingsError(
-            f"There is no table of facts named {name!r}: the tables are {', '.join(TABLES)}. Pick one of them."
+            _("There is no table of facts named {name!r}: the tables are {known}. Pick one of them.").format(
+                name=name, known=", ".join(TABLES)
+            )
         )
     return pd.read_csv(_FOLDER / f"{name}.csv")
