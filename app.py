@@ -4,20 +4,23 @@ from pathlib import Path
 
 import streamlit as st
 
+from effviz.ui import language
 from effviz.ui.guard import last_guard
+from effviz.words import _
 
 HERE = Path(__file__).parent
 PAGES = "effviz/ui/pages"  # st.Page finds them from this file's folder
 
+language.adopt()
 st.set_page_config(page_title="EffViz", page_icon=HERE / "assets/icon.png", layout="wide")
 st.logo(HERE / "assets/logo.svg", size="large")
 st.html(HERE / "effviz/ui/style.css")
 page = st.navigation(
     [
-        st.Page(f"{PAGES}/compare.py", title="Compare", icon=":material/grid_view:", default=True),
-        st.Page(f"{PAGES}/scale.py", title="Scale", icon=":material/open_in_full:"),
-        st.Page(f"{PAGES}/tradeoff.py", title="Trade-off", icon=":material/scatter_plot:", url_path="tradeoff"),
-        st.Page(f"{PAGES}/paper.py", title="Paper", icon=":material/menu_book:", url_path="paper"),
+        st.Page(f"{PAGES}/compare.py", title=_("Compare"), icon=":material/grid_view:", default=True),
+        st.Page(f"{PAGES}/scale.py", title=_("Scale"), icon=":material/open_in_full:"),
+        st.Page(f"{PAGES}/tradeoff.py", title=_("Trade-off"), icon=":material/scatter_plot:", url_path="tradeoff"),
+        st.Page(f"{PAGES}/paper.py", title=_("Paper"), icon=":material/menu_book:", url_path="paper"),
     ],
     position="top",
 )

@@ -7,7 +7,7 @@ where it is shown: `_(TITLES[kind])`. `docs/translating.md` says how a language 
 """
 
 import gettext
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,9 @@ from typing import Final
 LOCALES = Path(__file__).with_name("locales")  # LANGUAGE/LC_MESSAGES/effviz.mo, as gettext lays them out
 SOURCE: Final = "en"  # what the code is written in
 
-language: ContextVar[str] = ContextVar("language", default=SOURCE)  # of the visitor whose page runs in this thread
+# Of the visitor whose page runs in this thread; None: not known yet, `ask` says who knows.
+language: ContextVar[str | None] = ContextVar("language", default=None)
+_teller: Callable[[], str] = lambda: SOURCE  # noqa: E731 - replaced as a whole
 
 
 def _(text: str) -> str:
@@ -24,18 +26,27 @@ def _(text: str) -> str:
     if not text:  # gettext keeps the catalogue's own header under the empty text
         return ""
     if isinstance(text, _Marked):
-        return _catalogue(language.get()).gettext(text.sentence).format(**text.values)
-    return _catalogue(language.get()).gettext(text)
+        return _spoken().gettext(text.sentence).format(**text.values)
+    return _spoken().gettext(text)
 
 
 def many(one: str, several: str, count: int) -> str:
     """Return the form of a text that goes with a count: `many("{count} seed", "{count} seeds", n).format(count=n)`."""
-    return _catalogue(language.get()).ngettext(one, several, count)
+    return _spoken().ngettext(one, several, count)
 
 
 def later(text: str, **values: object) -> str:
     """Mark a text for the catalogue without looking it up yet; with values it reads as if they had been put in."""
     return _Marked(text, values) if values else text
+
+
+def ask(teller: Callable[[], str]) -> None:
+    """Let a function tell the language of every thread in which none is set; it is called once a thread.
+
+    Streamlit runs callbacks before the page and in a thread of their own: there nobody could have set it.
+    """
+    global _teller
+    _teller = teller
 
 
 def nearest(*asked: str) -> str:
@@ -56,6 +67,14 @@ def languages() -> tuple[str, ...]:
 
 def _found() -> Iterator[str]:
     return (file.parents[1].name for file in LOCALES.glob("*/LC_MESSAGES/effviz.mo"))
+
+
+def _spoken() -> gettext.NullTranslations:
+    code = language.get()
+    if code is None:
+        code = _teller()
+        language.set(code)
+    return _catalogue(code)
 
 
 @cache

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 import streamlit as st
 
 from effviz.errors import EffVizError
+from effviz.words import _, later
 
 logger = logging.getLogger(__name__)
 
-UNEXPECTED = (
+UNEXPECTED = later(
     "Something went wrong that EffViz did not foresee, so this part of the page is missing. "
     "The details are in the server's log; reload the page to try again."
 )
@@ -36,4 +37,4 @@ def last_guard() -> Iterator[None]:
             yield
     except Exception:
         logger.exception("A page failed")
-        st.error(UNEXPECTED, icon=":material/error:")
+        st.error(_(UNEXPECTED), icon=":material/error:")

@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 from cachetools import LRUCache
 
 from effviz.errors import SettingsError
+from effviz.words import _
 
 V = TypeVar("V")
 
@@ -29,8 +30,10 @@ def budget_bytes(share: float) -> int:
     text = os.environ.get(SETTING, "").strip() or str(DEFAULT_MB)
     if not text.isdecimal() or int(text) < LEAST_MB:
         raise SettingsError(
-            f"{SETTING} is {text!r}: it must be a whole number of megabytes, at least {LEAST_MB}. Correct it, or leave "
-            f"it out for {DEFAULT_MB}."
+            _(
+                "{setting} is {text!r}: it must be a whole number of megabytes, at least {least}. Correct it, or leave "
+                "it out for {default}."
+            ).format(setting=SETTING, text=text, least=LEAST_MB, default=DEFAULT_MB)
         )
     return int(share * int(text) * 2**20)
 

@@ -18,6 +18,7 @@ from effviz.scaling import (
 )
 from effviz.scaling.solver import UNITS
 from effviz.ui.inputs import BUDGET_NAMES, METHOD_NAMES
+from effviz.words import _
 
 PAPER = "https://arxiv.org/abs/1905.11946"
 OFFICIAL_CODE = "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet"
@@ -41,21 +42,25 @@ def plain(text: str) -> str:
 
 def sources(*links: tuple[str, str]) -> None:
     """Where the numbers of a section come from."""
-    st.caption("Source: " + " · ".join(f"[{text}]({url})" for text, url in links))
+    st.caption(_("Source: {links}").format(links=" · ".join(f"[{text}]({url})" for text, url in links)))
 
 
 def rule(of: ScalingRule) -> None:
     """The paper's formula, with the constraint as it is."""
+    depth, width, resolution = _("depth"), _("width"), _("resolution")
     st.latex(
-        r"\begin{aligned} \text{depth}\quad d &= \alpha^{\phi} \\ \text{width}\quad w &= \beta^{\phi} \\"
-        r" \text{resolution}\quad r &= \gamma^{\phi} \end{aligned}"
+        rf"\begin{{aligned}} \text{{{depth}}}\quad d &= \alpha^{{\phi}} \\"
+        rf" \text{{{width}}}\quad w &= \beta^{{\phi}} \\"
+        rf" \text{{{resolution}}}\quad r &= \gamma^{{\phi}} \end{{aligned}}"
     )
     st.latex(rf"\alpha\cdot\beta^{{2}}\cdot\gamma^{{2}} = {of.constraint:.3f}")
     st.markdown(
-        "MACs grow with depth, and with the square of width and of resolution, so each step of φ multiplies them by "
-        f"{of.constraint:.3f} before rounding. The paper asks for about 2; its own rates give 1.920."
+        _(
+            "MACs grow with depth, and with the square of width and of resolution, so each step of φ multiplies them "
+            "by {factor:.3f} before rounding. The paper asks for about 2; its own rates give 1.920."
+        ).format(factor=of.constraint)
     )
-    sources(("paper, section 3.3, Eq. 3", PAPER))
+    sources((_("paper, section 3.3, Eq. 3"), PAPER))
 
 
 def _table(rows: Sequence[Row]) -> None:
@@ -73,20 +78,20 @@ def _published_row(network: Published, rule: ScalingRule) -> Row:
     implied = implied_phi(network, rule)
     cost = plan(network.depth, network.width, network.resolution, network.family)
     return {
-        "Network": f"**{network.name.title()}**",
-        "Depth": f"{network.depth:.1f}",
-        "Width": f"{network.width:.1f}",
-        "Input": f"{network.resolution} px",
-        "φ of depth": _phi(implied.depth),
-        "φ of width": _phi(implied.width),
-        "φ of input": _phi(implied.resolution),
-        "Params": amount(cost.params),
-        "MACs": amount(cost.macs),
+        _("Network"): f"**{network.name.title()}**",
+        _("Depth"): f"{network.depth:.1f}",
+        _("Width"): f"{network.width:.1f}",
+        _("Input"): f"{network.resolution} px",
+        _("φ of depth"): _phi(implied.depth),
+        _("φ of width"): _phi(implied.width),
+        _("φ of input"): _phi(implied.resolution),
+        _("Params"): amount(cost.params),
+        _("MACs"): amount(cost.macs),
     }
 
 
 def _phi(value: float | None) -> str:
-    return "none" if value is None else f"{value:.2f}".replace("-", "−")
+    return _("none") if value is None else f"{value:.2f}".replace("-", "−")
 
 
 def stage_table(before: Plan, after: Plan) -> None:
@@ -96,13 +101,13 @@ def stage_table(before: Plan, after: Plan) -> None:
 
 def _stage_row(old: StagePlan, new: StagePlan) -> Row:
     return {
-        "Stage": str(new.stage),
-        "Operator": new.operator,
-        "Input": _change(f"{old.in_resolution}²", f"{new.in_resolution}²"),
-        "Channels": _change(str(old.channels), str(new.channels)),
-        "Layers": _change(str(old.layers), str(new.layers)),
-        "Params": _change(f"{old.params:,}", f"{new.params:,}"),
-        "MACs": _change(amount(old.macs), amount(new.macs)),
+        _("Stage"): str(new.stage),
+        _("Operator"): new.operator,
+        _("Input"): _change(f"{old.in_resolution}²", f"{new.in_resolution}²"),
+        _("Channels"): _change(str(old.channels), str(new.channels)),
+        _("Layers"): _change(str(old.layers), str(new.layers)),
+        _("Params"): _change(f"{old.params:,}", f"{new.params:,}"),
+        _("MACs"): _change(amount(old.macs), amount(new.macs)),
     }
 
 
@@ -118,15 +123,15 @@ def solutions_table(solutions: Sequence[Solution]) -> None:
 def _solution_row(solution: Solution) -> Row:
     network = solution.plan
     return {
-        "What grows": f"**{METHOD_NAMES[solution.method]}**",
-        "Coefficient": _coefficient(solution),
-        "Depth": f"×{network.depth:.2f}",
-        "Width": f"×{network.width:.2f}",
-        "Input": f"{network.resolution} px",
-        "Params": amount(network.params),
-        "MACs": amount(network.macs),
-        "Activation memory": amount(network.peak_activation_bytes, "B"),
-        "Left over": _left_over(solution),
+        _("What grows"): f"**{_(METHOD_NAMES[solution.method])}**",
+        _("Coefficient"): _coefficient(solution),
+        _("Depth"): f"×{network.depth:.2f}",
+        _("Width"): f"×{network.width:.2f}",
+        _("Input"): f"{network.resolution} px",
+        _("Params"): amount(network.params),
+        _("MACs"): amount(network.macs),
+        _("Activation memory"): amount(network.peak_activation_bytes, "B"),
+        _("Left over"): _left_over(solution),
     }
 
 
@@ -136,7 +141,8 @@ def _coefficient(solution: Solution) -> str:
 
 
 def _left_over(solution: Solution) -> str:
-    return f"{solution.miss_pct:.1f} %" + (" (cannot grow further)" if solution.at_limit else "")
+    left = f"{solution.miss_pct:.1f} %"
+    return _("{left} (cannot grow further)").format(left=left) if solution.at_limit else left
 
 
 def solution(found: Solution) -> None:
@@ -144,13 +150,17 @@ def solution(found: Solution) -> None:
     unit = "B" if found.budget.kind is BudgetKind.ACTIVATION_MEMORY else ""
     network = found.plan
     with st.container(horizontal=True, gap="large"):
-        st.metric(METHOD_NAMES[found.method], _coefficient(found), width="content")
-        st.metric("Depth", f"×{network.depth:.2f}", width="content")
-        st.metric("Width", f"×{network.width:.2f}", width="content")
-        st.metric("Input", f"{network.resolution} px", width="content")
-        st.metric(f"{BUDGET_NAMES[found.budget.kind]} used", amount(found.reached, unit), width="content")
-        st.metric("Left over", f"{found.miss_pct:.2f} %", width="content")
-    rest = "Channels and blocks come in whole steps, and the next one would cost too much."
+        st.metric(_(METHOD_NAMES[found.method]), _coefficient(found), width="content")
+        st.metric(_("Depth"), f"×{network.depth:.2f}", width="content")
+        st.metric(_("Width"), f"×{network.width:.2f}", width="content")
+        st.metric(_("Input"), f"{network.resolution} px", width="content")
+        used = _("{cost} used").format(cost=_(BUDGET_NAMES[found.budget.kind]))
+        st.metric(used, amount(found.reached, unit), width="content")
+        st.metric(_("Left over"), f"{found.miss_pct:.2f} %", width="content")
+    rest = _("Channels and blocks come in whole steps, and the next one would cost too much.")
     if found.at_limit:
-        rest = "Not the budget but the largest size that EffViz plans stops the growth here."
-    st.caption(f"{found.reached:,} of {found.budget.amount:,.0f} {UNITS[found.budget.kind]} used. {rest}")
+        rest = _("Not the budget but the largest size that EffViz plans stops the growth here.")
+    spent = _("{reached:,} of {amount:,.0f} {unit} used. {rest}")
+    st.caption(
+        spent.format(reached=found.reached, amount=found.budget.amount, unit=_(UNITS[found.budget.kind]), rest=rest)
+    )

@@ -16,6 +16,7 @@ import streamlit as st
 
 from effviz.errors import SettingsError
 from effviz.explain import samples
+from effviz.words import _
 
 T = TypeVar("T")
 
@@ -81,8 +82,10 @@ def parse_phi(text: str) -> float:
         phi = math.nan
     if not PHI_LEAST <= phi <= PHI_MOST:  # also when phi is nan
         raise SettingsError(
-            f"The link asks for phi = {text[:20]!r}: phi is a number from {PHI_LEAST:g} to {PHI_MOST:g}. "
-            "Move the slider to choose one."
+            _(
+                "The link asks for phi = {text!r}: phi is a number from {least:g} to {most:g}. "
+                "Move the slider to choose one."
+            ).format(text=text[:20], least=PHI_LEAST, most=PHI_MOST)
         )
     return round(round((phi - PHI_LEAST) / PHI_STEP) * PHI_STEP + PHI_LEAST, 2)
 
@@ -109,8 +112,10 @@ def parse_samples(text: str) -> tuple[str, ...]:
     unknown = [name for name in chosen if name not in known]
     if unknown:
         raise SettingsError(
-            f"The link asks for the sample photo {unknown[0][:40]!r}: it is not among the {len(known)} that come with "
-            "EffViz. Choose from the strip."
+            _(
+                "The link asks for the sample photo {unknown!r}: it is not among the {count} that come with "
+                "EffViz. Choose from the strip."
+            ).format(unknown=unknown[0][:40], count=len(known))
         )
     return chosen
 

@@ -18,6 +18,7 @@ from enum import IntEnum
 from typing import Final
 
 from effviz.errors import EffVizError
+from effviz.words import _
 
 MOST_WAITING: Final = 64
 PATIENCE: Final = 8  # quick turns that may pass a waiting slow one
@@ -103,8 +104,9 @@ class Turns:
         with self._changed:
             if len(self._waiting) >= self._most_waiting:
                 raise BusyError(
-                    f"{len(self._waiting)} requests wait for this server already: {self._most_waiting} may wait at "
-                    "once. Try again in a minute."
+                    _(
+                        "{count} requests wait for this server already: {most} may wait at once. Try again in a minute."
+                    ).format(count=len(self._waiting), most=self._most_waiting)
                 )
             self._came += 1
             place = _Place(lane, key, self._came)

@@ -10,17 +10,20 @@ from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Budget, BudgetKind,
 from effviz.ui import cache, inputs, outputs, state
 from effviz.ui.components.phi import Variant, phi_slider
 from effviz.ui.guard import guard
+from effviz.words import _
 
-st.title("How does one number scale a network?")
+st.title(_("How does one number scale a network?"))
 st.markdown(
-    "EfficientNet grows by one number, φ. It makes the network **deeper**, **wider** and its input **larger** at once, "
-    "each at its own rate. Move φ and watch."
+    _(
+        "EfficientNet grows by one number, φ. It makes the network **deeper**, **wider** and its input **larger** at "
+        "once, each at its own rate. Move φ and watch."
+    )
 )
 with guard():
     state.PHI.adopt()
 slider = st.container()  # shown first, but it needs the rule below
 
-st.header("The rule")
+st.header(_("The rule"))
 formula, settings = st.columns(2, gap="large")
 with settings:
     family = inputs.family()
@@ -36,27 +39,33 @@ at = rule.at(phi)
 baseline = plan(1.0, 1.0, 224, family)
 network = plan(at.depth, at.width, at.resolution_px, family)
 
-st.header("How cost grows")
+st.header(_("How cost grows"))
 st.markdown(
-    f"The paper aims at doubling the MACs with every step of φ; these rates give {rule.constraint:.3f} a step. Real "
-    "networks rise in steps of their own, since blocks are rounded up and channels to multiples of 8."
+    _(
+        "The paper aims at doubling the MACs with every step of φ; these rates give {factor:.3f} a step. Real "
+        "networks rise in steps of their own, since blocks are rounded up and channels to multiples of 8."
+    ).format(factor=rule.constraint)
 )
 st.plotly_chart(
     growth(cache.growth(rule, family), phi),
     config=config("growth"),
-    alt=f"Line chart of MACs over phi, on a log scale. At phi {phi:.2f} the planned network costs "
-    f"{outputs.amount(network.macs)}; two to the phi would be {outputs.amount(table.baseline.macs * 2**phi)}.",
+    alt=_(
+        "Line chart of MACs over phi, on a log scale. At phi {phi:.2f} the planned network costs {macs}; "
+        "two to the phi would be {doubled}."
+    ).format(phi=phi, macs=outputs.amount(network.macs), doubled=outputs.amount(table.baseline.macs * 2**phi)),
 )
 
-st.header("What was published")
+st.header(_("What was published"))
 outputs.published_table([entry for entry in PUBLISHED.values() if entry.family is family], rule)
-st.markdown(WHY_PUBLISHED_DIFFERS.replace("*", "·").replace("^2", "²").replace("phi", "φ"))
-outputs.sources(("official code", outputs.OFFICIAL_CODE), ("Keras guide", outputs.KERAS_GUIDE))
+st.markdown(_(WHY_PUBLISHED_DIFFERS).replace("*", "·").replace("^2", "²").replace("phi", "φ"))
+outputs.sources((_("official code"), outputs.OFFICIAL_CODE), (_("Keras guide"), outputs.KERAS_GUIDE))
 
-st.header("One dimension alone")
+st.header(_("One dimension alone"))
 st.markdown(
-    f"The network at φ = {phi:.2f} costs {outputs.amount(network.macs)} MACs. These spend the same by growing one "
-    "dimension only; the paper measured that this gains less accuracy (sections 3.2 and 5.1, Figures 3 and 8)."
+    _(
+        "The network at φ = {phi:.2f} costs {macs} MACs. These spend the same by growing one dimension only; "
+        "the paper measured that this gains less accuracy (sections 3.2 and 5.1, Figures 3 and 8)."
+    ).format(phi=phi, macs=outputs.amount(network.macs))
 )
 found = []
 for method in ScalingMethod:
@@ -65,25 +74,29 @@ for method in ScalingMethod:
 st.plotly_chart(
     alternatives(baseline, found),
     config=config("alternatives"),
-    alt="Bar chart of depth, width, resolution and parameters of the baseline and of each network in the table below.",
+    alt=_(
+        "Bar chart of depth, width, resolution and parameters of the baseline and of each network in the table below."
+    ),
 )
 outputs.solutions_table(found)
 
-st.header("Stage by stage")
-st.markdown(f"Table 1 of the paper for the baseline → at φ = {phi:.2f}.")
+st.header(_("Stage by stage"))
+st.markdown(_("Table 1 of the paper for the baseline → at φ = {phi:.2f}.").format(phi=phi))
 st.plotly_chart(
     stages(baseline, network),
     config=config("stages"),
-    alt="Bar chart of the MACs of every stage, the baseline beside the scaled network, as in the table below.",
+    alt=_("Bar chart of the MACs of every stage, the baseline beside the scaled network, as in the table below."),
 )
 outputs.stage_table(baseline, network)
-outputs.sources(("paper, Table 1", outputs.PAPER), ("rounding: official code", outputs.OFFICIAL_CODE))
+outputs.sources((_("paper, Table 1"), outputs.PAPER), (_("rounding: official code"), outputs.OFFICIAL_CODE))
 
-st.header("Spend a budget")
+st.header(_("Spend a budget"))
 st.markdown(
-    "The paper's problem (Eq. 2): the highest accuracy within a memory and a number of FLOPs. Accuracy is taken to "
-    "grow with size, so the answer is the largest network that fits."
+    _(
+        "The paper's problem (Eq. 2): the highest accuracy within a memory and a number of FLOPs. Accuracy is taken to "
+        "grow with size, so the answer is the largest network that fits."
+    )
 )
 with guard():
     outputs.solution(cache.solution(*inputs.budget(), rule, family))
-outputs.sources(("paper, section 3.1", outputs.PAPER))
+outputs.sources((_("paper, section 3.1"), outputs.PAPER))

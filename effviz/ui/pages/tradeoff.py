@@ -11,11 +11,14 @@ from effviz.ui import outputs
 from effviz.ui.guard import guard
 from effviz.ui.state import MODELS, PHI
 from effviz.ui.tradeoff import controls, notes, picked, table
+from effviz.words import _
 
-st.title("What does accuracy cost?")
+st.title(_("What does accuracy cost?"))
 st.markdown(
-    "The paper's claim is the distance between its orange line and the grey crosses: "
-    "**the same accuracy for fewer parameters and fewer MACs**."
+    _(
+        "The paper's claim is the distance between its orange line and the grey crosses: "
+        "**the same accuracy for fewer parameters and fewer MACs**."
+    )
 )
 for setting in (PHI, MODELS):
     with guard():
@@ -44,7 +47,7 @@ network = picked.choose([point for of in series for point in of.points])
 if network is not None:
     picked.show(network)
 
-st.header("The numbers", divider="gray")
+st.header(_("The numbers"), divider="gray")
 st.markdown(f"**{version.label}**: {version.why}")
 table.show(series)
-outputs.sources((f"paper {version}, Table 2", version.url), ("timm's results", TIMM_URL))
+outputs.sources((_("paper {version}, Table 2").format(version=version), version.url), (_("timm's results"), TIMM_URL))

@@ -8,6 +8,7 @@ from effviz.facts import RECIPES, NetworkFamily, PaperVersion, Recipe
 from effviz.plots.points import Cost
 from effviz.ui.guard import guard
 from effviz.ui.state import MODELS, MOST_MODELS, PHI, PHI_LEAST, PHI_MOST, PHI_STEP
+from effviz.words import _, later
 from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
 
@@ -15,6 +16,10 @@ from effviz.zoo.model import ModelRef
 COST, VERSION, RECIPE_TITLES, FAMILY_LABELS = "cost", "paper", "recipes", "families"
 PHI_SLIDER = "tradeoff-phi"
 
+_NAMES: dict[str, str] = {
+    Cost.PARAMS: later("Params"),
+    Cost.MACS: later("MACs"),
+}  # versions of the paper have no others
 _RECIPES = {known.title: known for known in RECIPES}
 _FAMILIES = {family.label: family for family in NetworkFamily if family is not NetworkFamily.EFFICIENTNET}
 
@@ -23,23 +28,31 @@ def first_row() -> tuple[Cost, PaperVersion, float]:
     """The cost, the version of the paper, and the phi of the marked network."""
     left, right = st.columns(2)
     with left.container(horizontal=True):
-        cost = _choice("Cost", Cost.MACS, COST)
+        cost = _choice(_("Cost"), Cost.MACS, COST)
         version = _choice(
-            "Version of the paper",
+            _("Version of the paper"),
             PaperVersion.V5,
             VERSION,
-            "EfficientNet's accuracies changed between versions; parameters and FLOPs did not.",
+            _("EfficientNet's accuracies changed between versions; parameters and FLOPs did not."),
         )
     st.session_state[PHI_SLIDER] = PHI.get()
-    phi = right.slider("φ of the marked network", PHI_LEAST, PHI_MOST, step=PHI_STEP, key=PHI_SLIDER, on_change=_moved)
+    label = _("φ of the marked network")
+    phi = right.slider(label, PHI_LEAST, PHI_MOST, step=PHI_STEP, key=PHI_SLIDER, on_change=_moved)
     return Cost(cost), PaperVersion(version), phi
 
 
 def _choice(label: str, default: Cost | PaperVersion, key: str, words: str | None = None) -> str:
     """One of the few values of a choice."""
-    names = [str(option) for option in type(default)]
+    names = {str(option): _(_NAMES.get(option, option)) for option in type(default)}
     return st.segmented_control(
-        label, names, default=str(default), key=key, required=True, bind="query-params", help=words
+        label,
+        list(names),
+        format_func=names.__getitem__,
+        default=str(default),
+        key=key,
+        required=True,
+        bind="query-params",
+        help=words,
     )
 
 
@@ -51,20 +64,20 @@ def second_row() -> tuple[tuple[Recipe, ...], tuple[NetworkFamily, ...]]:
     """Whose measured networks are shown: EfficientNets by recipe, and other families."""
     left, right = st.columns(2)
     titles = left.multiselect(
-        "EfficientNets measured by timm, by recipe of training",
+        _("EfficientNets measured by timm, by recipe of training"),
         list(_RECIPES),
         default=[RECIPES[0].title],
         key=RECIPE_TITLES,
         bind="query-params",
-        placeholder="Choose recipes",
+        placeholder=_("Choose recipes"),
         wrap=True,
     )
     labels = right.multiselect(
-        "Other families measured by timm",
+        _("Other families measured by timm"),
         list(_FAMILIES),
         key=FAMILY_LABELS,
         bind="query-params",
-        placeholder="Choose families",
+        placeholder=_("Choose families"),
         wrap=True,
     )
     return tuple(_RECIPES[title] for title in titles), tuple(_FAMILIES[label] for label in labels)
@@ -86,10 +99,10 @@ def mixing(recipes: Sequence[Recipe], families: Sequence[NetworkFamily]) -> str:
     The paper's EfficientNets are always in the figure, and were trained with AutoAugment.
     """
     names = list(dict.fromkeys([RECIPES[0].title, *(each.title for each in recipes)]))
-    names += [f"{family.label} (several recipes)" for family in families]
+    names += [_("{family} (several recipes)").format(family=family.label) for family in families]
     if len(names) == 1:
         return ""
-    return (
-        f"These networks were trained by different recipes: {', '.join(names)}. A difference between two of them may "
-        f"come from the training and not from the scaling. Show {RECIPES[0].title} alone to compare scaling."
-    )
+    return _(
+        "These networks were trained by different recipes: {names}. A difference between two of them may "
+        "come from the training and not from the scaling. Show {fair} alone to compare scaling."
+    ).format(names=", ".join(names), fair=RECIPES[0].title)

@@ -7,6 +7,7 @@ import streamlit as st
 from effviz.plots.points import Point
 from effviz.ui.guard import guard
 from effviz.ui.state import MODELS, MOST_MODELS
+from effviz.words import _
 from effviz.zoo import cards, catalogue
 from effviz.zoo.cards import Card
 
@@ -24,12 +25,12 @@ def choose(points: Sequence[Point]) -> Point | None:
     """The list of all networks in the figure; it also works without a mouse."""
     by_id = {point.id: point for point in points}
     chosen = st.selectbox(
-        "Network: click a point, or choose one here",
+        _("Network: click a point, or choose one here"),
         list(by_id),
         index=None,
         key=NETWORK,
         bind="query-params",
-        placeholder="No network chosen",
+        placeholder=_("No network chosen"),
     )
     return by_id.get(chosen or "")
 
@@ -39,47 +40,53 @@ def show(point: Point) -> None:
     with st.container(border=True):
         st.subheader(point.id, anchor=False)
         with st.container(horizontal=True, gap="medium"):
-            st.metric("Top-1", f"{point.top1_pct:g} %", width="content")
+            st.metric(_("Top-1"), f"{point.top1_pct:g} %", width="content")
             if point.top5_pct is not None:
-                st.metric("Top-5", f"{point.top5_pct:g} %", width="content")
-            st.metric("Parameters", _million(point.params_millions), width="content")
-            st.metric("MACs", _billion(point.macs_billions), width="content", help=f"{point.macs_count.capitalize()}.")
+                st.metric(_("Top-5"), f"{point.top5_pct:g} %", width="content")
+            st.metric(_("Parameters"), _million(point.params_millions), width="content")
+            counted = _(point.macs_count).capitalize() + "."
+            st.metric(_("MACs"), _billion(point.macs_billions), width="content", help=counted)
         if point.compare:
             with guard():
                 _comparable(point, cards.card(catalogue.parse(point.compare)))
         else:
             _list(_lines(point))
-            st.caption("EffViz has no weights for this network, so it cannot be compared.")
+            st.caption(_("EffViz has no weights for this network, so it cannot be compared."))
 
 
 def _comparable(point: Point, card: Card) -> None:
     """With the model's coefficients and weights, and the button; whether the weights are here is said before it."""
-    scaling = f"Scaling: d = {card.depth:g}, w = {card.width:g}, {card.resolution_px} px"
-    _list([scaling, *_lines(point), f"Weights: {card.weights}"])
+    scaling = _("Scaling: d = {depth:g}, w = {width:g}, {px} px")
+    weights = _("Weights: {weights}").format(weights=card.weights)
+    _list([scaling.format(depth=card.depth, width=card.width, px=card.resolution_px), *_lines(point), weights])
     if not card.availability.available:
         st.caption(card.availability.sentence)
     present, full = point.compare in MODELS.get(), len(MODELS.get()) >= MOST_MODELS
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            "In the comparison" if present else "Add to compare",
+            _("In the comparison") if present else _("Add to compare"),
             type="primary",
             icon=":material/check:" if present else ":material/add:",
             disabled=present or full,
-            help=f"A comparison holds {MOST_MODELS} models: remove one on the Compare page first." if full else None,
+            help=_("A comparison holds {most} models: remove one on the Compare page first.").format(most=MOST_MODELS)
+            if full
+            else None,
             on_click=_add,
             args=(point.compare,),
         )
-        st.page_link("effviz/ui/pages/compare.py", label="Open Compare", icon=":material/grid_view:")
+        st.page_link("effviz/ui/pages/compare.py", label=_("Open Compare"), icon=":material/grid_view:")
 
 
 def _lines(point: Point) -> list[str]:
-    lines = [f"Training: {point.training}" + (", on more pictures than ImageNet-1k" if point.extra_data else "")]
+    more = _("Training: {training}, on more pictures than ImageNet-1k")
+    lines = [(more if point.extra_data else _("Training: {training}")).format(training=_(point.training))]
     if point.resolution_px is not None:
-        lines.append(f"Measured at {point.resolution_px} px")
-    lines.append(f"MACs: {point.macs_count}")
+        lines.append(_("Measured at {px} px").format(px=point.resolution_px))
+    lines.append(_("MACs: {how}").format(how=_(point.macs_count)))
     if point.macs_billions_with_bn is not None:
-        lines.append(f"MACs as timm counts them, with batch norm: {_billion(point.macs_billions_with_bn)}")
-    return [*lines, f"Source: {point.source}"]
+        counted = _("MACs as timm counts them, with batch norm: {macs}")
+        lines.append(counted.format(macs=_billion(point.macs_billions_with_bn)))
+    return [*lines, _("Source: {source}").format(source=_(point.source))]
 
 
 def _list(lines: Sequence[str]) -> None:
@@ -95,4 +102,4 @@ def _million(amount: float) -> str:
 
 
 def _billion(amount: float | None) -> str:
-    return "not published" if amount is None else f"{amount:.3g} B"
+    return _("not published") if amount is None else f"{amount:.3g} B"

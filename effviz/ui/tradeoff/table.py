@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from effviz.plots.points import Series
+from effviz.words import _
 
 
 def table(series: Sequence[Series]) -> pd.DataFrame:
@@ -39,22 +40,22 @@ def show(series: Sequence[Series]) -> None:
         rows,
         hide_index=True,
         column_config={
-            "network": st.column_config.TextColumn("Network", pinned=True),
-            "series": "Series",
-            "top1_pct": st.column_config.NumberColumn("Top-1 (%)"),
-            "top5_pct": st.column_config.NumberColumn("Top-5 (%)"),
-            "params_millions": st.column_config.NumberColumn("Parameters (million)"),
-            "macs_billions": st.column_config.NumberColumn("MACs (billion)", format="%.3g"),
-            "macs_counted": "How the MACs were counted",
-            "macs_billions_timm_with_bn": st.column_config.NumberColumn("timm's MACs, with batch norm (billion)"),
-            "resolution_px": st.column_config.NumberColumn("Input (px)"),
-            "training": "Training",
-            "extra_data": "More pictures than ImageNet-1k",
-            "source": "Source",
+            "network": st.column_config.TextColumn(_("Network"), pinned=True),
+            "series": _("Series"),
+            "top1_pct": st.column_config.NumberColumn(_("Top-1 (%)")),
+            "top5_pct": st.column_config.NumberColumn(_("Top-5 (%)")),
+            "params_millions": st.column_config.NumberColumn(_("Parameters (million)")),
+            "macs_billions": st.column_config.NumberColumn(_("MACs (billion)"), format="%.3g"),
+            "macs_counted": _("How the MACs were counted"),
+            "macs_billions_timm_with_bn": st.column_config.NumberColumn(_("timm's MACs, with batch norm (billion)")),
+            "resolution_px": st.column_config.NumberColumn(_("Input (px)")),
+            "training": _("Training"),
+            "extra_data": _("More pictures than ImageNet-1k"),
+            "source": _("Source"),
         },
     )
     st.download_button(
-        "Download as CSV",
+        _("Download as CSV"),
         rows.to_csv(index=False),
         "effviz-tradeoff.csv",
         "text/csv",

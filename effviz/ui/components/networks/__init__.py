@@ -11,6 +11,7 @@ from effviz.plots.saturation import METHODS
 from effviz.scaling import Plan
 from effviz.ui.components import phi, picture
 from effviz.ui.components.phi.table import network
+from effviz.ui.components.phi.wording import drawing_words
 from effviz.words import _
 
 HERE = Path(__file__).parent
@@ -19,7 +20,9 @@ _networks = st.components.v2.component(
     "effviz_networks",
     html=(HERE / "networks.html").read_text(),
     css=(HERE / "networks.css").read_text() + (Path(picture.__file__).with_name("picture.css")).read_text(),
-    js=(Path(phi.__file__).with_name("drawing.js")).read_text() + picture.SAVING + (HERE / "networks.js").read_text(),
+    js="".join(Path(phi.__file__).with_name(part).read_text() for part in ("format.js", "drawing.js"))
+    + picture.SAVING
+    + (HERE / "networks.js").read_text(),
 )
 
 
@@ -33,6 +36,6 @@ def networks(plans: Mapping[Role, Plan], caption: str, key: str) -> None:
             "colours": [LOOKS[role].colour for role in plans],
             "caption": caption,
             "name": f"effviz-{key}",
-            "words": picture.words(),
+            "words": {**picture.words(), **drawing_words()},
         },
     )

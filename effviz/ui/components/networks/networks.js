@@ -13,7 +13,7 @@ class Networks {
     });
     this.observer = new ResizeObserver(([entry]) => {
       this.drawing.width = Math.round(entry.contentRect.width);
-      this.drawing.draw(this.data.networks);
+      this.drawing.draw(this.data.networks, this.data.words);
     });
     this.observer.observe(root);
   }
@@ -27,7 +27,7 @@ class Networks {
       button.setAttribute("aria-label", data.words[format]);
       button.onclick = () => saveDrawing(this.svg, data.name, format);
     }
-    this.drawing.draw(data.networks);
+    this.drawing.draw(data.networks, data.words);
   }
 }
 

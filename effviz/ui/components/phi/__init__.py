@@ -8,6 +8,7 @@ import streamlit as st
 
 from effviz.plots import LOOKS, Role
 from effviz.ui.components.phi.table import Network, PhiTable, phi_table
+from effviz.ui.components.phi.wording import slider_words
 from effviz.ui.state import PHI_LEAST, PHI_MOST
 
 __all__ = ["Network", "PhiTable", "Variant", "phi_slider", "phi_table"]
@@ -50,7 +51,13 @@ def phi_slider(
 
     result = _mount(
         key=key,
-        data={**table.payload(), "value": phi, "variant": variant.value, "colour": LOOKS[Role.COMPOUND].colour},
+        data={
+            **table.payload(),
+            "value": phi,
+            "variant": variant.value,
+            "colour": LOOKS[Role.COMPOUND].colour,
+            "words": slider_words(),
+        },
         default={"phi": phi},
         on_phi_change=lambda: None,
         on_add_change=added,

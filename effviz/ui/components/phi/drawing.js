@@ -15,6 +15,7 @@ const NARROW = 110; // px: a column below this has no room for labels
 /**
  * @typedef {{name: string, depth: number, width: number, resolution: number, params: number, macs: number,
  *   map: number, blocks: number[], channels: number[]}} Network map: cells of the last map along one side; blocks and channels: stem, then the seven MBConv stages
+ * @typedef {{middle: number, label: number, stem: string}} Place px from the left, and what the stem is called; label is NaN where there is no room
  * @typedef {{bar: number, channel: number, pixel: number, square: number}} Scale px for a block, a channel, an input pixel; the largest square
  */
 
@@ -63,7 +64,7 @@ class Column {
 
   /**
    * @param {Network} network @param {Network} baseline what is drawn solid
-   * @param {Scale} scale @param {{middle: number, label: number}} place px from the left; label is NaN where there is no room
+   * @param {Scale} scale @param {Place} place
    */
   draw(network, baseline, scale, place) {
     const { middle } = place;
@@ -85,8 +86,8 @@ class Column {
     set(this.size, { x: middle, y: TITLE + square + 15 });
   }
 
-  /** @param {Network} network @param {Network} baseline @param {Scale} scale @param {{middle: number, label: number}} place */
-  drawBars(network, baseline, scale, { middle, label: labels }) {
+  /** @param {Network} network @param {Network} baseline @param {Scale} scale @param {Place} place */
+  drawBars(network, baseline, scale, { middle, label: labels, stem }) {
     const height = scale.bar > 3 ? scale.bar - 1.5 : scale.bar * 0.7;
     let top = TITLE + scale.square + 28;
     let all = "";
@@ -95,7 +96,7 @@ class Column {
       const length = network.channels[stage] * scale.channel;
       const coreLength = Math.min(network.channels[stage], baseline.channels[stage]) * scale.channel;
       const label = this.labels[stage];
-      label.textContent = Number.isNaN(labels) ? "" : `${stage === 0 ? "stem" : `${blocks} \u00d7`} ${network.channels[stage]}`;
+      label.textContent = Number.isNaN(labels) ? "" : `${stage === 0 ? stem : `${blocks} \u00d7`} ${network.channels[stage]}`;
       set(label, { x: labels || 0, y: top + (blocks * scale.bar) / 2 + 3.5 });
       for (let block = 0; block < blocks; block++, top += scale.bar) {
         all += bar(middle, top, length, height);
@@ -117,8 +118,8 @@ class Drawing {
     this.width = 0;
   }
 
-  /** @param {Network[]} networks one a column */
-  draw(networks) {
+  /** @param {Network[]} networks one a column @param {Record<string, string>} words */
+  draw(networks, words) {
     if (this.width === 0) return;
     const width = this.width / networks.length;
     const room = width < NARROW ? 0 : LABEL;
@@ -127,14 +128,14 @@ class Drawing {
     set(this.svg, { viewBox: `0 0 ${this.width} ${TITLE + scale.square + 34 + STACK}` });
     networks.forEach((network, i) => {
       const middle = i * width + (width - room) / 2;
-      this.columns[i].draw(network, networks[0], scale, { middle, label: room ? middle + longest / 2 + 10 : NaN });
+      this.columns[i].draw(network, networks[0], scale, { middle, label: room ? middle + longest / 2 + 10 : NaN, stem: words.stem });
     });
-    this.svg.setAttribute("aria-label", networks.map(sentence).join(" "));
+    this.svg.setAttribute("aria-label", networks.map((network) => sentence(network, words)).join(" "));
   }
 }
 
-/** @param {Network} network @returns {string} the drawing in words */
-function sentence(network) {
-  const stages = network.blocks.map((blocks, stage) => `${blocks} of ${network.channels[stage]}`).slice(1);
-  return `${network.name}: ${network.resolution} pixel input, blocks of channels per stage ${stages.join(", ")}.`;
+/** @param {Network} network @param {Record<string, string>} words @returns {string} the drawing in words */
+function sentence(network, words) {
+  const stages = network.blocks.map((blocks, stage) => fill(words.stage, { blocks, channels: network.channels[stage] })).slice(1);
+  return fill(words.network, { name: network.name, px: network.resolution, stages: stages.join(", ") });
 }

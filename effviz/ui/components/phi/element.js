@@ -2,7 +2,8 @@
 
 /**
  * @typedef {{least: number, step: number, baseline: Network, rows: Network[], rule: number[],
- *   published: Network[], nearest: number[], value: number, variant: "full" | "compact", colour: string}} Data
+ *   published: Network[], nearest: number[], value: number, variant: "full" | "compact", colour: string,
+ *   words: Record<string, string>}} Data
  *   rule: by how much the rule itself lets MACs grow; nearest: the position in `published`
  * @typedef {(name: string, value: unknown) => void} Send
  */
@@ -32,6 +33,7 @@ class PhiSlider {
     this.root.classList.toggle("compact", data.variant === "compact");
     Object.assign(this.range, { min: "0", max: String(data.rows.length - 1), step: "1" });
     this.root.style.setProperty("--compound", data.colour);
+    this.name();
     this.drawRuler();
     // An answer to an older move must not pull the thumb back from where the hand has it now.
     if (data.value === this.sent) this.sent = NaN;
@@ -39,6 +41,13 @@ class PhiSlider {
       this.range.value = String(Math.round((data.value - data.least) / data.step));
     }
     this.draw();
+  }
+
+  /** Write what does not change with phi. */
+  name() {
+    const { baseline, words } = this.data;
+    for (const element of this.root.querySelectorAll("[data-word]")) element.textContent = words[element.getAttribute("data-word")];
+    this.root.querySelector("figcaption").replaceChildren(...rich(fill(words.caption, { baseline: baseline.name })));
   }
 
   move() {
@@ -72,22 +81,28 @@ class PhiSlider {
   }
 
   draw() {
-    const { baseline, rows, rule } = this.data;
+    const { baseline, rows, rule, words } = this.data;
     const current = { ...rows[this.row()], name: `\u03c6 = ${decimals(this.phi())}` };
     const published = this.nearest();
     this.write(current, baseline, rule[this.row()]);
-    this.show("nearestName", published.name);
-    this.show("nearestNote", `(${amount(published.macs)} MACs, ${published.resolution} px)`);
-    this.add.textContent = `Add ${published.name} to the comparison`;
+    const nearest = { name: published.name, macs: amount(published.macs), px: published.resolution };
+    this.shown.get("nearest").replaceChildren(...rich(fill(words.nearest, nearest)));
+    this.add.textContent = fill(words.add, nearest);
     this.range.style.setProperty("--done", `${(100 * this.row()) / (rows.length - 1)}%`);
     this.range.setAttribute(
       "aria-valuetext",
-      `phi ${decimals(this.phi())}: depth ${decimals(current.depth)}, width ${decimals(current.width)}, ` +
-        `${current.resolution} pixels, ${amount(current.params)} parameters, ${amount(current.macs)} MACs`,
+      fill(words.value, {
+        phi: decimals(this.phi()),
+        depth: decimals(current.depth),
+        width: decimals(current.width),
+        px: current.resolution,
+        params: amount(current.params),
+        macs: amount(current.macs),
+      }),
     );
     if (this.data.variant === "full") {
-      const named = (/** @type {Network} */ network, /** @type {string} */ role) => ({ ...network, name: `${network.name}, ${role}` });
-      this.drawing.draw([named(baseline, "baseline"), current, named(published, "published")]);
+      const named = (/** @type {Network} */ network, /** @type {string} */ role) => ({ ...network, name: fill(role, network) });
+      this.drawing.draw([named(baseline, words.baseline), current, named(published, words.published)], words);
     }
   }
 
@@ -95,8 +110,8 @@ class PhiSlider {
   write(current, baseline, rule) {
     const blocks = (/** @type {Network} */ network) => network.blocks.slice(1).reduce((sum, count) => sum + count, 0);
     this.show("phi", decimals(this.phi()));
-    this.show("baselineName", baseline.name);
-    const was = (/** @type {number | string} */ value) => `${baseline.name}: ${value}`;
+    const { words } = this.data;
+    const was = (/** @type {number | string} */ value) => fill(words.was, { baseline: baseline.name, value });
     this.show("depth", `\u00d7${decimals(current.depth)}`);
     this.show("width", `\u00d7${decimals(current.width)}`);
     this.show("resolution", `${current.resolution} px`);
@@ -104,9 +119,10 @@ class PhiSlider {
     this.show("blocks", String(blocks(current)));
     this.show("blocksNote", was(blocks(baseline)));
     this.show("params", amount(current.params));
-    this.show("paramsNote", `${times(current.params, baseline.params)} of ${baseline.name}`);
+    this.show("paramsNote", fill(words.times, { times: times(current.params, baseline.params), baseline: baseline.name }));
     this.show("macs", amount(current.macs));
-    this.show("macsNote", `${times(current.macs, baseline.macs)} of ${baseline.name}; the rule alone: \u00d7${decimals(rule)}`);
+    const grown = { times: times(current.macs, baseline.macs), baseline: baseline.name, rule: `\u00d7${decimals(rule)}` };
+    this.show("macsNote", fill(words.timesMacs, grown));
     this.show("map", `${current.map} \u00d7 ${current.map}`);
     this.show("mapNote", was(`${baseline.map} \u00d7 ${baseline.map}`));
   }

@@ -1,0 +1,140 @@
+"""What the extraction of texts relies on, read from the code itself; `docs/translating.md` has the command."""
+
+import ast
+import builtins
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import effviz
+
+PACKAGE = Path(effviz.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+# What only people at a terminal read is not in the catalogue.
+TERMINAL = ("__main__.py", "bench", "cli", "cluster.py", "evaluate", "train")
+
+
+def name(file: Path) -> str:
+    return str(file.relative_to(PACKAGE))
+
+
+def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id, node
+
+
+def is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def fields(text: str) -> set[str | None]:
+    return {field for _, field, _, _ in string.Formatter().parse(text) if field is not None}
+
+
+def unextractable(tree: ast.AST) -> Iterator[str]:
+    """Texts that a tool cannot see: put together before they are looked up."""
+    for called, call in calls(tree):
+        texts = {"_": call.args[:1], "later": call.args[:1], "many": call.args[:2]}.get(called, [])
+        for text in texts:
+            made = isinstance(text, ast.JoinedStr | ast.BinOp)
+            if made or (called != "_" and not is_text(text)):
+                yield f"line {call.lineno}: {called}() takes a literal sentence, and values go in by format()"
+    for node in ast.walk(tree):
+        inside = calls(node) if isinstance(node, ast.JoinedStr) else ()
+        if any(called in ("_", "many") and is_text(call.args[0]) for called, call in inside):
+            yield f"line {node.lineno}: a sentence inside an f-string is not extracted"
+
+
+def misfitting(tree: ast.AST) -> Iterator[str]:
+    """Sentences whose places are not those that their values go into."""
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format"):
+            continue
+        inner = node.func.value
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id in ("_", "many"):
+            given = {keyword.arg for keyword in node.keywords}
+            for text in inner.args[: 2 if inner.func.id == "many" else 1]:
+                if isinstance(text, ast.Constant) and fields(text.value) != given:
+                    yield f"line {node.lineno}: {sorted(map(str, fields(text.value) ^ given))}"
+    for called, call in calls(tree):
+        if called == "later" and is_text(call.args[0]) and call.keywords:
+            given = {keyword.arg for keyword in call.keywords}
+            if fields(ast.literal_eval(call.args[0])) != given:
+                yield f"line {call.lineno}: {sorted(map(str, given))}"
+
+
+def untranslated_errors(tree: ast.AST) -> Iterator[str]:
+    """Errors that visitors see, with a text that was not looked up."""
+    for called, call in calls(tree):
+        ours = called.endswith("Error") and not hasattr(builtins, called)
+        if ours and call.args and (is_text(call.args[0]) or isinstance(call.args[0], ast.JoinedStr)):
+            yield f"line {call.lineno}: {called}"
+
+
+def hidden(tree: ast.Module) -> Iterator[str]:
+    """Places where another value is called `_` that hides the function: in a whole module, or where a function uses it.
+
+    In a comprehension it does no harm.
+    """
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "effviz.words"]
+    if not any(alias.name == "_" for node in imported for alias in node.names):
+        return
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    inside = {id(part) for function in functions for part in ast.walk(function)}
+    for scope in (tree, *functions):
+        own = [part for part in ast.walk(scope) if scope is not tree or id(part) not in inside]
+        harmless = {id(part) for node in own if isinstance(node, ast.comprehension) for part in ast.walk(node.target)}
+        named = [part for part in own if isinstance(part, ast.Name) and part.id == "_" and id(part) not in harmless]
+        stored = [part for part in named if isinstance(part.ctx, ast.Store)]
+        if stored and (scope is tree or len(named) > len(stored)):
+            yield f"line {stored[0].lineno}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_texts_can_be_extracted_and_filled(file: Path) -> None:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    assert list(unextractable(tree)) == []
+    assert list(misfitting(tree)) == []
+    assert list(hidden(tree)) == []
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if name(file).split("/")[0] not in TERMINAL], ids=name)
+def test_errors_are_looked_up_before_they_are_raised(file: Path) -> None:
+    assert list(untranslated_errors(ast.parse(file.read_text(encoding="utf-8")))) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "check"),
+    [
+        ('_(f"{name} is wrong")', unextractable),
+        ('_("one " + two)', unextractable),
+        ("later(text)", unextractable),
+        ("f\"{_('depth')} grows\"", unextractable),
+        ('many("one", f"{n} of them", n)', unextractable),
+        ('_("{name} is wrong").format(nmae=1)', misfitting),
+        ('many("{n} seed", "{n} seeds", n).format(m=n)', misfitting),
+        ('later("{name} is wrong", nmae=1)', misfitting),
+        ('SettingsError("wrong")', untranslated_errors),
+        ('SettingsError(f"{name} is wrong")', untranslated_errors),
+        ("from effviz.words import _\nfor _ in range(3): pass", hidden),
+        ("from effviz.words import _\ndef show():\n    _, last = pair\n    return _(last)", hidden),
+    ],
+)
+def test_each_check_finds_what_it_is_for(code: str, check: object) -> None:
+    assert callable(check)
+    assert list(check(ast.parse(code)))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from effviz.words import _\n[a for _, a in pairs]",
+        "from effviz.words import _\ndef count():\n    _, n = pair\n    return n",
+        "for _ in range(3): pass",
+    ],
+)
+def test_a_thrown_away_value_that_hides_nothing_may_be_called_so(code: str) -> None:
+    assert list(hidden(ast.parse(code))) == []
