@@ -24,6 +24,7 @@ from effviz.facts.ratios import PaperRatios, Ratio, paper_ratios
 from effviz.facts.recipes import RECIPES, Recipe, recipe, recipe_of
 from effviz.facts.scaled import ScaledB0, ScaledNetwork, other_networks, scaled_b0
 from effviz.facts.tables import TABLES, load
+from effviz.facts.training import TrainingFact, training_fact, training_facts
 from effviz.facts.transfer import (
     HeldOut,
     Rival,
@@ -53,6 +54,7 @@ __all__ = [
     "ScaledB0",
     "ScaledNetwork",
     "TimmPoint",
+    "TrainingFact",
     "TransferDot",
     "TransferResult",
     "WidthDot",
@@ -76,6 +78,8 @@ __all__ = [
     "single_dimension",
     "timm_point",
     "timm_points",
+    "training_fact",
+    "training_facts",
     "transfer_dots",
     "transfer_results",
     "width_by_baseline",

@@ -1,0 +1,51 @@
+"""How EfficientNets were trained: what section 5.2 of the paper prints, and what only the official code says."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from effviz.errors import SettingsError
+from effviz.facts.tables import load
+from effviz.words import _
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFact:
+    """One setting of the training, as text; "" where that side says nothing."""
+
+    key: str
+    paper: str  # of v5
+    code: str  # of tensorflow/tpu
+    source: str
+
+    @property
+    def printed(self) -> float:
+        """The paper's number."""
+        return float(self.paper)
+
+    @property
+    def coded(self) -> float:
+        """The official code's number."""
+        return float(self.code)
+
+
+@cache
+def training_facts() -> tuple[TrainingFact, ...]:
+    """Every setting, in the order of the table."""
+    rows = load("training").fillna("").astype(str).to_dict("records")
+    return tuple(TrainingFact(row["key"], row["paper"], row["code"], row["source"]) for row in rows)
+
+
+def training_fact(key: str) -> TrainingFact:
+    """One setting by its key.
+
+    Raises:
+        SettingsError: there is no such setting; pick one of `training_facts()`.
+    """
+    for fact in training_facts():
+        if fact.key == key:
+            return fact
+    raise SettingsError(
+        _("There is no training setting {key!r}: the settings are {known}. Pick one of them.").format(
+            key=key, known=", ".join(fact.key for fact in training_facts())
+        )
+    )
