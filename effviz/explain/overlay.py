@@ -29,6 +29,7 @@ class OverlayStyle:
     placement: Placement = Placement.PLAIN
     view: View = SCREEN
     contour: float | None = None  # a line where the map passes this part of its range (signed: of its positive half)
+    threshold: float = 0.0  # below this part of its range the photo shows (signed: of the way from none to either end)
 
 
 DEFAULT_STYLE: Final = OverlayStyle()
@@ -68,9 +69,12 @@ def display(photo: Photo, longest_px: int | None) -> Bytes:
 
 
 def _blend(base: Bytes, placed: Placed, scaled: ScaledMap, style: OverlayStyle) -> Bytes:
-    colours = colour(fractions(placed.values, scaled), palette_of(scaled, style))
+    parts = fractions(placed.values, scaled)
     opacity = np.float32(style.opacity)
-    picture = base * (1 - opacity) + colours * opacity
+    picture = base * (1 - opacity) + colour(parts, palette_of(scaled, style)) * opacity
+    if style.threshold > 0:
+        weak = (np.abs(2 * parts - 1) if scaled.signed else parts) < style.threshold
+        picture[weak] = base[weak]
     unseen = np.isnan(placed.values)
     picture[unseen] = base[unseen] * np.float32(UNSEEN_BRIGHTNESS)
     blended: Bytes = np.rint(picture).astype(np.uint8)

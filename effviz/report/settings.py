@@ -75,6 +75,7 @@ def _shown(comparison: Comparison) -> dict[str, Json]:
         "palette": style.palette.value,
         "opacity": style.opacity,
         "contour": style.contour,
+        "threshold": style.threshold,
         "cells": style.view.cells,
         "longest_px": style.view.longest_px,
         "placement": style.placement.value,

@@ -107,3 +107,19 @@ def test_a_signed_contour_counts_from_none_to_the_strongest(make_map):
     own = rescale([make_map([[0.0, 0.5, 1.5, 4.0]])], Scale.OWN)[0]
     style = OverlayStyle(opacity=0, contour=0.25, view=CELLS)
     np.testing.assert_array_equal(overlay(grey_photo(), signed, style), overlay(grey_photo(), own, style))
+
+
+def test_below_the_threshold_the_photo_shows(make_map):
+    style = OverlayStyle(opacity=1, threshold=0.5, view=CELLS)
+    picture = overlay(grey_photo(), scaled(make_map, [[0.0, 0.4, 0.6, 1.0]]), style)
+    assert (picture[112, [20, 80]] == 100).all()
+    assert (picture[112, 200] == table(Palette.INFERNO)[255]).all()
+    assert (picture[112, 140] != 100).any()
+
+
+def test_of_a_signed_map_the_threshold_counts_from_none_to_either_end(make_map):
+    style = OverlayStyle(opacity=1, threshold=0.5, view=CELLS)
+    picture = overlay(grey_photo(), scaled(make_map, [[-2.0, -0.8, 0.8, 2.0]], Scale.DENSITY), style)
+    assert (picture[112, [80, 140]] == 100).all()
+    assert (picture[112, 20] == table(Palette.DIVERGING)[0]).all()
+    assert (picture[112, 200] == table(Palette.DIVERGING)[255]).all()

@@ -19,7 +19,7 @@ HASH = "ab" * 32
 @pytest.fixture
 def comparison(make_map):
     models = (Model(parse("lite0"), None, HASH), Model(parse("lite0@260"), None, HASH))
-    style = OverlayStyle(Palette.INFERNO, 0.4, Placement.PLAIN, View(cells=True, longest_px=300), 0.7)
+    style = OverlayStyle(Palette.INFERNO, 0.4, Placement.PLAIN, View(cells=True, longest_px=300), 0.7, 0.2)
     return Comparison(models, (make_map([[1.0, 2.0]]),), "top1", Scale.SHARE, style)
 
 
@@ -30,6 +30,7 @@ def test_everything_needed_to_repeat_it_is_there(comparison):
         "palette": "inferno",
         "opacity": 0.4,
         "contour": 0.7,
+        "threshold": 0.2,
         "cells": True,
         "longest_px": 300,
         "placement": "plain",
