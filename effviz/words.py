@@ -94,5 +94,6 @@ class _Marked(str):
         marked.sentence, marked.values = sentence, values
         return marked
 
-    def __getnewargs__(self) -> tuple[str, dict[str, object]]:  # type: ignore[override]  # for copies and pickles
-        return self.sentence, self.values
+    def __reduce__(self) -> tuple[type["_Marked"], tuple[str, dict[str, object]]]:
+        """Copies and pickles remember both, too."""
+        return _Marked, (self.sentence, self.values)
