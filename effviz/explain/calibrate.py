@@ -15,6 +15,7 @@ from effviz.explain.forward import forward
 from effviz.explain.maps import activation_map
 from effviz.explain.planted import Cutout, cutouts, paste
 from effviz.explain.results import Floats, Forward, Photo
+from effviz.words import _
 from effviz.zoo import classes
 from effviz.zoo.loading import load
 from effviz.zoo.model import Model, ModelRef
@@ -54,8 +55,10 @@ def calibrate(ref: ModelRef, progress: Progress | None = None) -> Calibration:
     """
     if ref.spec.classes != classes.names() or not ref.spec.trained:
         raise SettingsError(
-            f"{ref.label} cannot be calibrated: only a model trained on ImageNet's 1000 classes knows the planted "
-            "objects. Choose one of those, or plain placement."
+            _(
+                "{model} cannot be calibrated: only a model trained on ImageNet's 1000 classes knows the planted "
+                "objects. Choose one of those, or plain placement."
+            ).format(model=ref.label)
         )
     model = load(ref)
     objects = [one for one in _objects(ref) if _sighting(model, one, PLACES // 2, PLACES // 2)]
@@ -82,8 +85,10 @@ def fit(ref: ModelRef, sightings: Sequence[Sighting]) -> Calibration:
     clear = [one for one in sightings if one.to_border >= cell_px / 2]
     if len(clear) < FEWEST:
         raise SettingsError(
-            f"{ref.label} recognised planted objects only {len(clear)} times; {FEWEST} are needed to calibrate it. "
-            "Choose a larger input size, or plain placement."
+            _(
+                "{model} recognised planted objects only {count} times; {fewest} are needed to calibrate it. "
+                "Choose a larger input size, or plain placement."
+            ).format(model=ref.label, count=len(clear), fewest=FEWEST)
         )
     slope, offset = _line(*_places(clear))
     true, found = _places(sightings)

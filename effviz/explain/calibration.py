@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from effviz.errors import SettingsError
+from effviz.words import _
 
 PATH: Final = Path(__file__).with_name("calibration.json")
 
@@ -51,8 +52,10 @@ def find(label: str) -> Calibration:
     known = calibrations()
     if label not in known:
         raise SettingsError(
-            f"{label} has no calibrated placement; measured are {', '.join(sorted(known)) or 'none'}. "
-            f"Choose plain placement, or measure it: effviz calibrate {label}"
+            _(
+                "{model} has no calibrated placement; measured are {measured}. "
+                "Choose plain placement, or measure it: effviz calibrate {model}"
+            ).format(model=label, measured=", ".join(sorted(known)) or _("none"))
         )
     return known[label]
 

@@ -17,11 +17,12 @@ from effviz.explain.field import check_cell
 from effviz.explain.results import Box, Floats, Forward
 from effviz.explain.targets import resolve
 from effviz.scaling.limits import Limit
+from effviz.words import _, later
 
 Doubles = npt.NDArray[np.float64]
 
 GRID = 56
-SHARE = Limit("share of the energy", 0, 1)
+SHARE = Limit(later("share of the energy"), 0, 1)
 
 
 def energy(forward: Forward, index: int, row: int, column: int, grid: int = GRID) -> Floats:
@@ -44,8 +45,10 @@ def energy(forward: Forward, index: int, row: int, column: int, grid: int = GRID
     total = pooled.sum()
     if not np.isfinite(total):
         raise TargetError(
-            f"The gradient of class {index} at cell ({row}, {column}) is not a finite number: only finite ones can be "
-            "shown. Choose another model."
+            _(
+                "The gradient of class {index} at cell ({row}, {column}) is not a finite number: only finite ones can "
+                "be shown. Choose another model."
+            ).format(index=index, row=row, column=column)
         )
     shares: Floats = (pooled / total if total > 0 else pooled).astype(np.float32)
     shares.setflags(write=False)

@@ -5,6 +5,7 @@ from functools import lru_cache
 from effviz.errors import TargetError
 from effviz.explain.results import Box
 from effviz.scaling import Padding, ReceptiveField, plan
+from effviz.words import _
 from effviz.zoo.model import ModelRef
 
 
@@ -46,8 +47,10 @@ def check_cell(row: int, column: int, shape: tuple[int, int]) -> None:
     height, width = shape
     if not (0 <= row < height and 0 <= column < width):
         raise TargetError(
-            f"Cell ({row}, {column}) does not exist: this map has rows 0 to {height - 1} and columns 0 to {width - 1}. "
-            "Pick a cell of the map."
+            _(
+                "Cell ({row}, {column}) does not exist: this map has rows 0 to {last_row} and columns 0 to "
+                "{last_column}. Pick a cell of the map."
+            ).format(row=row, column=column, last_row=height - 1, last_column=width - 1)
         )
 
 

@@ -8,6 +8,7 @@ from effviz.errors import TargetError
 from effviz.explain import closed
 from effviz.explain.forward import stage_features
 from effviz.explain.results import Floats, Forward, Layer, Method
+from effviz.words import _
 
 METHODS = frozenset({Method.EIGENCAM, Method.KPCACAM, Method.FEM, Method.RANDOMCAM})
 KERNEL_CELLS = 4096  # KPCA compares every cell with every other one: 128 MiB at this many
@@ -40,8 +41,10 @@ def kpcacam(features: Floats) -> Floats:
     cells = features.shape[1] * features.shape[2]
     if cells > KERNEL_CELLS:
         raise TargetError(
-            f"KPCA-CAM was asked for a layer with {cells} cells: at most {KERNEL_CELLS} are allowed. "
-            "Choose a deeper layer or EigenCAM."
+            _(
+                "KPCA-CAM was asked for a layer with {cells} cells: at most {most} are allowed. "
+                "Choose a deeper layer or EigenCAM."
+            ).format(cells=cells, most=KERNEL_CELLS)
         )
     # Imported here: scikit-learn takes a second, and most maps never need it.
     from sklearn.decomposition import KernelPCA

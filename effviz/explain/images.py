@@ -13,9 +13,10 @@ from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from effviz.errors import ImageError
 from effviz.explain.results import Bytes, Photo
+from effviz.words import _, later
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-ALLOWED: Final = "JPEG, PNG, WebP, GIF, BMP and TIFF are allowed"
+ALLOWED: Final = later("JPEG, PNG, WebP, GIF, BMP and TIFF are allowed")
 MAX_BYTES: Final = 20 * 2**20
 MAX_PIXELS: Final = 50_000_000
 MIN_SIDE_PX: Final = 16
@@ -80,21 +81,28 @@ def _named(name: str) -> Iterator[None]:
     except _DAMAGE as error:
         if "truncated" in str(error).lower() or isinstance(error, EOFError):
             raise ImageError(
-                f"{name} ends before the picture is complete; only whole files can be read. Copy or download it again."
+                _(
+                    "{name} ends before the picture is complete; only whole files can be read. "
+                    "Copy or download it again."
+                ).format(name=name)
             ) from error
         raise ImageError(
-            f"{name} is damaged and cannot be decoded; only whole files can be read. "
-            "Open it in another program, save it as a new JPEG or PNG, and try that."
+            _(
+                "{name} is damaged and cannot be decoded; only whole files can be read. "
+                "Open it in another program, save it as a new JPEG or PNG, and try that."
+            ).format(name=name)
         ) from error
 
 
 def _check_bytes(data: bytes, name: str) -> None:
     if not data:
-        raise ImageError(f"{name} is empty (0 bytes); a photo is needed. Choose another file.")
+        raise ImageError(_("{name} is empty (0 bytes); a photo is needed. Choose another file.").format(name=name))
     if len(data) > MAX_BYTES:
         raise ImageError(
-            f"{name} has {len(data) / 2**20:.1f} MB; at most {MAX_BYTES // 2**20} MB are allowed. "
-            "Save it smaller, for example as a JPEG 2000 px wide, and try again."
+            _(
+                "{name} has {size:.1f} MB; at most {most} MB are allowed. "
+                "Save it smaller, for example as a JPEG 2000 px wide, and try again."
+            ).format(name=name, size=len(data) / 2**20, most=MAX_BYTES // 2**20)
         )
 
 
@@ -103,12 +111,18 @@ def _open(data: bytes, name: str) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
-        what = "a HEIC or AVIF picture" if data[4:8] == b"ftyp" else "not a picture that can be read"
-        raise ImageError(f"{name} is {what}; {ALLOWED}. Save it as JPEG and try again.") from error
+        what = _("a HEIC or AVIF picture") if data[4:8] == b"ftyp" else _("not a picture that can be read")
+        raise ImageError(
+            _("{name} is {what}; {allowed}. Save it as JPEG and try again.").format(
+                name=name, what=what, allowed=_(ALLOWED)
+            )
+        ) from error
     except Image.DecompressionBombError as error:
         raise ImageError(
-            f"{name} says it has more than {Image.MAX_IMAGE_PIXELS:,} pixels; "
-            f"at most {MAX_PIXELS // 10**6} megapixels are allowed. Save it smaller and try again."
+            _(
+                "{name} says it has more than {pixels:,} pixels; "
+                "at most {most} megapixels are allowed. Save it smaller and try again."
+            ).format(name=name, pixels=Image.MAX_IMAGE_PIXELS, most=MAX_PIXELS // 10**6)
         ) from error
 
 
@@ -116,17 +130,23 @@ def _check_size(image: Image.Image, name: str) -> None:
     width, height = image.size
     if max(width * height, _tile_pixels(image)) > MAX_PIXELS:
         raise ImageError(
-            f"{name} has {width} x {height} pixels ({width * height / 1e6:.1f} megapixels); "
-            f"at most {MAX_PIXELS // 10**6} megapixels are allowed. Save it smaller and try again."
+            _(
+                "{name} has {width} x {height} pixels ({megapixels:.1f} megapixels); "
+                "at most {most} megapixels are allowed. Save it smaller and try again."
+            ).format(name=name, width=width, height=height, megapixels=width * height / 1e6, most=MAX_PIXELS // 10**6)
         )
     if min(width, height) < MIN_SIDE_PX:
         raise ImageError(
-            f"{name} has {width} x {height} pixels; each side needs at least {MIN_SIDE_PX}. Choose a larger picture."
+            _(
+                "{name} has {width} x {height} pixels; each side needs at least {least}. Choose a larger picture."
+            ).format(name=name, width=width, height=height, least=MIN_SIDE_PX)
         )
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise ImageError(
-            f"{name} has {width} x {height} pixels; the long side may be at most {MAX_ASPECT} times the short one. "
-            "Crop it and try again."
+            _(
+                "{name} has {width} x {height} pixels; the long side may be at most {most} times the short one. "
+                "Crop it and try again."
+            ).format(name=name, width=width, height=height, most=MAX_ASPECT)
         )
 
 
@@ -141,7 +161,7 @@ def _tile_pixels(image: Image.Image) -> int:
 def _first_frame_note(image: Image.Image) -> tuple[str, ...]:
     # A phone's JPEG with a preview inside ("MPO") is one photo to its owner.
     if image.format != "MPO" and getattr(image, "is_animated", False):
-        return ("The file holds several pictures; the first is used.",)
+        return (later("The file holds several pictures; the first is used."),)
     return ()
 
 
@@ -157,8 +177,10 @@ def _to_rgb(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, ...]
     """Any colour mode -> RGB, with a note where transparency was laid on white."""
     if image.mode in ("I", "F"):
         raise ImageError(
-            f"{name} has 32 bits in a channel, whose black and white are not defined; "
-            "8 and 16 bits are allowed. Save it with 8 bits in a channel and try again."
+            _(
+                "{name} has 32 bits in a channel, whose black and white are not defined; "
+                "8 and 16 bits are allowed. Save it with 8 bits in a channel and try again."
+            ).format(name=name)
         )
     if image.mode.startswith("I;16"):
         return Image.fromarray(_scaled_to_8_bits(image)).convert("RGB"), ()
@@ -168,7 +190,7 @@ def _to_rgb(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, ...]
     if rgba.getchannel("A").getextrema() == (255, 255):
         return rgba.convert("RGB"), ()
     white = Image.new("RGBA", rgba.size, "white")
-    return Image.alpha_composite(white, rgba).convert("RGB"), ("Transparent parts are shown on white.",)
+    return Image.alpha_composite(white, rgba).convert("RGB"), (later("Transparent parts are shown on white."),)
 
 
 def _scaled_to_8_bits(image: Image.Image) -> Bytes:

@@ -8,6 +8,7 @@ from effviz.explain.channelwise import Progress
 from effviz.explain.methods import METHODS, supported
 from effviz.explain.results import ActivationMap, Floats, Forward, Layer, Method
 from effviz.explain.targets import TOP1, Target, probabilities, resolve
+from effviz.words import _
 
 __all__ = ["Progress", "activation_map", "class_maps", "supported"]
 
@@ -34,16 +35,20 @@ def activation_map(
     """
     if not supported(method, layer):
         raise TargetError(
-            f"{METHODS[method].title} was asked for at {layer.value}: it exists only at the last layer. "
-            "Choose the last layer or another method."
+            _(
+                "{method} was asked for at {layer}: it exists only at the last layer. "
+                "Choose the last layer or another method."
+            ).format(method=_(METHODS[method].title), layer=layer.value)
         )
     index = resolve(target, forward)
     with np.errstate(divide="ignore", invalid="ignore"):  # said below, in words
         values = _values(forward, index, method, layer, progress)
     if not np.isfinite(values).all():
         raise TargetError(
-            f"{METHODS[method].title} at {layer.value} has no finite map for class {index}: it divides by zero there. "
-            "Choose another method or layer."
+            _(
+                "{method} at {layer} has no finite map for class {index}: it divides by zero there. "
+                "Choose another method or layer."
+            ).format(method=_(METHODS[method].title), layer=layer.value, index=index)
         )
     return _labelled(forward, index, method, layer, values)
 

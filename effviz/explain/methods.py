@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from effviz.explain.results import Layer, Method
+from effviz.words import later
 
 PYTORCH_GRAD_CAM = "https://github.com/jacobgil/pytorch-grad-cam"
 
@@ -13,7 +14,7 @@ PYTORCH_GRAD_CAM = "https://github.com/jacobgil/pytorch-grad-cam"
 class MethodFact:
     """What a screen tells about a method."""
 
-    title: str
+    title: str  # for `_`, as is the sentence
     sentence: str  # one plain sentence
     paper: str  # link to the paper, or to the code where there is no paper
     uses_target: bool = True  # False: the map is the same for every class
@@ -26,50 +27,52 @@ METHODS: Mapping[Method, MethodFact] = MappingProxyType(
     {
         Method.CAM: MethodFact(
             "CAM",
-            "The classifier's own weights applied in every cell; the mean of the map plus the bias is the logit.",
+            later(
+                "The classifier's own weights applied in every cell; the mean of the map plus the bias is the logit."
+            ),
             "https://arxiv.org/abs/1512.04150",
             closed_form=True,
             last_layer_only=True,
         ),
         Method.GRADCAM: MethodFact(
             "Grad-CAM",
-            "Each channel is weighted by its mean gradient.",
+            later("Each channel is weighted by its mean gradient."),
             "https://arxiv.org/abs/1610.02391",
             closed_form=True,
         ),
         Method.HIRESCAM: MethodFact(
             "HiResCAM",
-            "Each cell of each channel is weighted by its own gradient.",
+            later("Each cell of each channel is weighted by its own gradient."),
             "https://arxiv.org/abs/2011.08891",
             closed_form=True,
         ),
         Method.XGRADCAM: MethodFact(
             "XGrad-CAM",
-            "Like Grad-CAM, with gradients averaged where the channel is active.",
+            later("Like Grad-CAM, with gradients averaged where the channel is active."),
             "https://arxiv.org/abs/2008.02312",
             closed_form=True,
         ),
         Method.GRADCAM_PLUS_PLUS: MethodFact(
             "Grad-CAM++",
-            "Only channels in favour of the class count, and strong ones less than in Grad-CAM.",
+            later("Only channels in favour of the class count, and strong ones less than in Grad-CAM."),
             "https://arxiv.org/abs/1710.11063",
             closed_form=True,
         ),
         Method.LAYERCAM: MethodFact(
             "LayerCAM",
-            "Only positive gradients count, cell by cell.",
+            later("Only positive gradients count, cell by cell."),
             "https://doi.org/10.1109/TIP.2021.3089943",
             closed_form=True,
         ),
         Method.ELEMENTWISE_GRADCAM: MethodFact(
-            "Element-wise Grad-CAM",
-            "Gradient times activation, cell by cell; only positive products count.",
+            later("Element-wise Grad-CAM"),
+            later("Gradient times activation, cell by cell; only positive products count."),
             PYTORCH_GRAD_CAM,
             closed_form=True,
         ),
         Method.ABLATIONCAM: MethodFact(
             "Ablation-CAM",
-            "Each channel is weighted by how much the logit drops when the channel is set to zero.",
+            later("Each channel is weighted by how much the logit drops when the channel is set to zero."),
             "https://openaccess.thecvf.com/content_WACV_2020/html/"
             "Desai_Ablation-CAM_Visual_Explanations_for_Deep_Convolutional_Network_via_Gradient-free_"
             "Localization_WACV_2020_paper.html",
@@ -78,60 +81,60 @@ METHODS: Mapping[Method, MethodFact] = MappingProxyType(
         ),
         Method.EIGENCAM: MethodFact(
             "EigenCAM",
-            "The pattern that most channels share; it does not know about classes.",
+            later("The pattern that most channels share; it does not know about classes."),
             "https://arxiv.org/abs/2008.00299",
             uses_target=False,
             closed_form=True,
         ),
         Method.FINERCAM: MethodFact(
             "FinerCAM",
-            "What speaks for the class and not for the three classes with the closest logits.",
+            later("What speaks for the class and not for the three classes with the closest logits."),
             "https://arxiv.org/abs/2501.11309",
             closed_form=True,
         ),
         Method.SCORECAM: MethodFact(
             "Score-CAM",
-            "Each channel is weighted by the logit of the photo seen through that channel.",
+            later("Each channel is weighted by the logit of the photo seen through that channel."),
             "https://arxiv.org/abs/1910.01279",
             slow=True,
         ),
         Method.FULLGRAD: MethodFact(
             "FullGrad",
-            "The gradients at the input and at every bias of the network, added up: it reads all layers.",
+            later("The gradients at the input and at every bias of the network, added up: it reads all layers."),
             "https://arxiv.org/abs/1905.00780",
             last_layer_only=True,
         ),
         Method.KPCACAM: MethodFact(
             "KPCA-CAM",
-            "EigenCAM with a curved (kernel) principal component; it does not know about classes.",
+            later("EigenCAM with a curved (kernel) principal component; it does not know about classes."),
             "https://arxiv.org/abs/2410.00267",
             uses_target=False,
         ),
         Method.EIGENGRADCAM: MethodFact(
             "EigenGradCAM",
-            "The pattern that most channels share after they are multiplied by their gradients.",
+            later("The pattern that most channels share after they are multiplied by their gradients."),
             PYTORCH_GRAD_CAM,
         ),
         Method.SHAPLEYCAM: MethodFact(
             "ShapleyCAM",
-            "Grad-CAM with a second-order correction; at the last layer the correction is zero.",
+            later("Grad-CAM with a second-order correction; at the last layer the correction is zero."),
             "https://arxiv.org/abs/2501.06261",
             closed_form=True,
         ),
         Method.SEGEIGENCAM: MethodFact(
             "Seg-Eigen-CAM",
-            "Like EigenGradCAM with the size of the gradients only, made for segmentation.",
+            later("Like EigenGradCAM with the size of the gradients only, made for segmentation."),
             "https://doi.org/10.3390/app15137562",
         ),
         Method.FEM: MethodFact(
             "FEM",
-            "Channels with rare, strong activations count most; it does not know about classes.",
+            later("Channels with rare, strong activations count most; it does not know about classes."),
             "https://hal.science/hal-02963298",
             uses_target=False,
         ),
         Method.RANDOMCAM: MethodFact(
-            "Random weights (control)",
-            "Channels with random weights: a control that any explanation has to beat.",
+            later("Random weights (control)"),
+            later("Channels with random weights: a control that any explanation has to beat."),
             PYTORCH_GRAD_CAM,
             uses_target=False,
         ),

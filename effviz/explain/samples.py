@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from effviz.errors import DatasetError
+from effviz.words import _
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "assets" / "samples"
 
@@ -36,8 +37,10 @@ def samples() -> tuple[Sample, ...]:
             return tuple(_sample(row) for row in csv.DictReader(file))
     except FileNotFoundError as error:
         raise DatasetError(
-            f"The sample photos are not in {FOLDER}; they lie in assets/samples of the repository. "
-            "Run EffViz from a clone of the repository, or use your own photos."
+            _(
+                "The sample photos are not in {folder}; they lie in assets/samples of the repository. "
+                "Run EffViz from a clone of the repository, or use your own photos."
+            ).format(folder=FOLDER)
         ) from error
 
 
@@ -51,7 +54,11 @@ def find(name: str) -> Sample:
         if sample.name == name:
             return sample
     names = ", ".join(sample.name for sample in samples())
-    raise DatasetError(f"There is no sample photo {name!r}; the samples are {names}. Pick one of them.")
+    raise DatasetError(
+        _("There is no sample photo {name!r}; the samples are {names}. Pick one of them.").format(
+            name=name, names=names
+        )
+    )
 
 
 def _sample(row: dict[str, str]) -> Sample:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from effviz.explain.results import ActivationMap, Floats, Method
+from effviz.words import _, later
 
 
 class Scale(StrEnum):
@@ -109,16 +110,17 @@ _VALUES: Final[Mapping[Scale, Callable[[Floats], Floats]]] = MappingProxyType(
 
 _UNITS: Final[Mapping[Scale, str]] = MappingProxyType(
     {
-        Scale.OWN: "own range of this map",
-        Scale.SHARED: "one range for all maps in view",
-        Scale.DENSITY: "evidence for (+) and against (-), in the map's own unit",
-        Scale.SHARE: "share of the positive evidence in a cell",
-        Scale.RANK: "rank of a cell, 0 weakest to 1 strongest",
+        Scale.OWN: later("own range of this map"),
+        Scale.SHARED: later("one range for all maps in view"),
+        Scale.DENSITY: later("evidence for (+) and against (-), in the map's own unit"),
+        Scale.SHARE: later("share of the positive evidence in a cell"),
+        Scale.RANK: later("rank of a cell, 0 weakest to 1 strongest"),
     }
 )
 
 
 def _unit(entry: ActivationMap, scale: Scale) -> str:
     if scale is Scale.DENSITY and entry.method is Method.CAM:
-        return f"logit density: its mean plus the bias {entry.bias:+.2f} is the logit {entry.logit:.2f}"
-    return _UNITS[scale]
+        density = _("logit density: its mean plus the bias {bias:+.2f} is the logit {logit:.2f}")
+        return density.format(bias=entry.bias, logit=entry.logit)
+    return _(_UNITS[scale])

@@ -7,23 +7,43 @@ import numpy as np
 
 from effviz.explain.methods import METHODS
 from effviz.explain.results import ActivationMap, Floats
+from effviz.words import _, later
 
 TOP_AREA: Final = 0.2
-_ROWS: Final = ("upper", "middle", "lower")
-_COLUMNS: Final = ("left", "centre", "right")
+_NINTHS: Final = (
+    (later("upper left"), later("upper centre"), later("upper right")),
+    (later("middle left"), later("centre"), later("middle right")),
+    (later("lower left"), later("lower centre"), later("lower right")),
+)
 
 
 def sentence(activation_map: ActivationMap) -> str:
     """Say where the map's peak lies (plain placement) and how concentrated it is, or that it says nothing."""
     if not activation_map.trained:
-        return f"{activation_map.model} is untrained: its weights are random, and this map means nothing."
+        untrained = _("{model} is untrained: its weights are random, and this map means nothing.")
+        return untrained.format(model=activation_map.model)
     strongest = float(activation_map.values.max())
     if strongest <= 0:
-        return f"No positive evidence for {activation_map.target_name} (max {strongest:.2g})."
-    share = 100 * top_share(activation_map.values)
-    return (
-        f"{_subject(activation_map)} strongest in the {peak_region(activation_map)} of the photo; "
-        f"the strongest {100 * TOP_AREA:.0f} % of the area seen holds {share:.0f} % of it."
+        none = _("No positive evidence for {name} (max {value}).")
+        return none.format(name=activation_map.target_name, value=f"{strongest:.2g}")
+    return _strongest(METHODS[activation_map.method].uses_target).format(
+        name=activation_map.target_name,
+        method=_(METHODS[activation_map.method].title),
+        region=_(peak_region(activation_map)),
+        area=f"{100 * TOP_AREA:.0f}",
+        share=f"{100 * top_share(activation_map.values):.0f}",
+    )
+
+
+def _strongest(of_a_class: bool) -> str:
+    if of_a_class:
+        return _(
+            "Evidence for {name} is strongest in the {region} of the photo; "
+            "the strongest {area} % of the area seen holds {share} % of it."
+        )
+    return _(
+        "What {method} picks out, whatever the class, is strongest in the {region} of the photo; "
+        "the strongest {area} % of the area seen holds {share} % of it."
     )
 
 
@@ -39,22 +59,14 @@ def top_share(values: Floats, area: float = TOP_AREA) -> float:
 
 
 def peak_region(activation_map: ActivationMap) -> str:
-    """Which ninth of the photo the strongest cell's centre lies in: "upper left", "centre", "lower right"."""
+    """Which ninth of the photo the strongest cell's centre lies in: "upper left", "centre", "lower right"; for `_`."""
     row, column = np.unravel_index(int(activation_map.values.argmax()), activation_map.values.shape)
     height, width = activation_map.values.shape
     seen, (photo_width, photo_height) = activation_map.seen, activation_map.photo_size
     x = seen.x0 + (column + 0.5) / width * (seen.x1 - seen.x0)
     y = seen.y0 + (row + 0.5) / height * (seen.y1 - seen.y0)
-    down, across = _ROWS[_third(float(y / photo_height))], _COLUMNS[_third(float(x / photo_width))]
-    return "centre" if (down, across) == ("middle", "centre") else f"{down} {across}"
+    return _NINTHS[_third(float(y / photo_height))][_third(float(x / photo_width))]
 
 
 def _third(part: float) -> int:
     return min(2, max(0, int(3 * part)))
-
-
-def _subject(activation_map: ActivationMap) -> str:
-    fact = METHODS[activation_map.method]
-    if fact.uses_target:
-        return f"Evidence for {activation_map.target_name} is"
-    return f"What {fact.title} picks out, whatever the class, is"

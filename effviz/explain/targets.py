@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from effviz.errors import TargetError
 from effviz.explain.results import Forward
+from effviz.words import _
 
 
 class TargetKind(StrEnum):
@@ -55,7 +56,9 @@ def parse(text: str) -> Target:
     """
     word = text.strip()
     if not word:
-        raise TargetError("The class is empty: it is top1, a rank such as rank2, an index or a name. Give one of them.")
+        raise TargetError(
+            _("The class is empty: it is top1, a rank such as rank2, an index or a name. Give one of them.")
+        )
     if word.lower() == TargetKind.TOP1:
         return TOP1
     prefix, number = word[:4].lower(), word[4:]
@@ -79,7 +82,9 @@ def resolve(target: Target | int, forward: Forward) -> int:
     rank, classes = int(target.value), len(forward.logits)
     if not 1 <= rank <= classes:
         raise TargetError(
-            f"Rank {rank} does not exist: this model ranks classes from 1 to {classes}. Choose one of those."
+            _("Rank {rank} does not exist: this model ranks classes from 1 to {classes}. Choose one of those.").format(
+                rank=rank, classes=classes
+            )
         )
     return int(_order(forward)[rank - 1])
 
@@ -127,7 +132,9 @@ def _order(forward: Forward) -> npt.NDArray[np.intp]:
 
 def _rank(number: int) -> Target:
     if number < 1:
-        raise TargetError(f"Rank {number} does not exist: ranks start at 1. Write rank1 for the first choice.")
+        raise TargetError(
+            _("Rank {number} does not exist: ranks start at 1. Write rank1 for the first choice.").format(number=number)
+        )
     return Target(TargetKind.RANK, number)
 
 
@@ -135,7 +142,9 @@ def _checked(index: int, forward: Forward) -> int:
     classes = len(forward.logits)
     if not 0 <= index < classes:
         raise TargetError(
-            f"Class {index} does not exist: this model has classes 0 to {classes - 1}. Pick one from the list."
+            _("Class {index} does not exist: this model has classes 0 to {last}. Pick one from the list.").format(
+                index=index, last=classes - 1
+            )
         )
     return index
 
@@ -145,5 +154,11 @@ def _named(name: str, classes: Sequence[str]) -> int:
     if name.lower() in folded:
         return folded.index(name.lower())
     close = [f'"{classes[index]}"' for index in search(name, classes, limit=3)]
-    advice = f"Did you mean {' or '.join(close)}?" if close else "Search the list for another word."
-    raise TargetError(f'Class "{name}" does not exist: this model has {len(classes)} named classes. {advice}')
+    advice = _("Search the list for another word.")
+    if close:
+        advice = _("Did you mean {names}?").format(names=_(" or ").join(close))
+    raise TargetError(
+        _('Class "{name}" does not exist: this model has {count} named classes. {advice}').format(
+            name=name, count=len(classes), advice=advice
+        )
+    )

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from effviz import words
 from effviz.explain.results import Box, Method
 from effviz.explain.summary import peak_region, sentence, top_share
 
@@ -59,3 +60,19 @@ def test_the_share_by_hand():
 
 def test_without_evidence_there_is_no_share():
     assert top_share(np.zeros((3, 3), np.float32)) == 0
+
+
+def test_the_sentence_is_in_the_visitors_language(make_map, translate):
+    translate(
+        "de",
+        {
+            "Evidence for {name} is strongest in the {region} of the photo; "
+            "the strongest {area} % of the area seen holds {share} % of it.": "{share} % davon liegen {region}.",
+            "upper left": "oben links",
+        },
+    )
+    token = words.language.set("de")
+    try:
+        assert sentence(make_map([[1.0, 0.0], [0.0, 0.0]])) == "100 % davon liegen oben links."
+    finally:
+        words.language.reset(token)

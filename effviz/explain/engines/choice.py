@@ -19,6 +19,7 @@ from effviz.explain.engines.check import check
 from effviz.explain.engines.engine import Engine, EngineName
 from effviz.explain.engines.openvino_engine import FAILURES, OpenVinoEngine
 from effviz.explain.engines.torch_engine import TorchEngine
+from effviz.words import _, later
 from effviz.zoo.model import Model
 
 SETTING: Final = "EFFVIZ_ENGINE"
@@ -42,7 +43,7 @@ class _Made:
     tensors: tuple[torch.Tensor, ...]  # the weights; walking through the module for them at each call takes longer
     state: tuple[int, ...]
     engine: Engine | None
-    failure: str
+    failure: str  # for `_`
 
 
 _Key = tuple[EngineName, int]
@@ -64,13 +65,15 @@ def choose(model: Model, size_px: int | None = None) -> Choice:
             break
         made = _fast(model, (name, size_px or model.ref.resolution_px))
         if made.engine is not None:
-            return Choice(made.engine, " ".join(failures))
+            return Choice(made.engine, " ".join(map(_, failures)))
         failures.append(made.failure)
     if failures and setting != AUTO:
         raise SettingsError(
-            f"{SETTING} asks for {setting} only, and it cannot run this model: set it to auto. {failures[0]}"
+            _("{setting} asks for {engine} only, and it cannot run this model: set it to auto. {reason}").format(
+                setting=SETTING, engine=setting, reason=_(failures[0])
+            )
         )
-    return Choice(TorchEngine.of(model), " ".join(failures))
+    return Choice(TorchEngine.of(model), " ".join(map(_, failures)))
 
 
 def engine_name(model: Model) -> EngineName:
@@ -88,7 +91,9 @@ def _setting() -> str:
     value = os.environ.get(SETTING, AUTO).strip().lower() or AUTO
     if value not in (AUTO, *EngineName):
         raise SettingsError(
-            f"{SETTING} is {value!r}: it must be {', '.join((AUTO, *EngineName))}. Correct it, or leave it out."
+            _("{setting} is {value!r}: it must be {allowed}. Correct it, or leave it out.").format(
+                setting=SETTING, value=value, allowed=", ".join((AUTO, *EngineName))
+            )
         )
     return value
 
@@ -118,8 +123,12 @@ def _make(model: Model, key: _Key) -> _Made:
     try:
         return _Made(tensors, state, _engine(model, name, size_px), "")
     except FAILURES as error:
-        label = f"{model.ref.spec.name}@{size_px}"
-        failure = f"{label} does not run on {name}, which would be faster ({error})."
+        failure = later(
+            "{model} does not run on {engine}, which would be faster ({error}).",
+            model=f"{model.ref.spec.name}@{size_px}",
+            engine=name,
+            error=str(error),
+        )
         _log.warning("%s", failure)
         return _Made(tensors, state, None, failure)
 
