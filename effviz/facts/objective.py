@@ -15,6 +15,7 @@ from effviz.errors import SettingsError
 from effviz.facts.measured import NetworkFamily, TimmPoint, timm_points
 from effviz.facts.paper import PaperPoint, PaperVersion, paper_points
 from effviz.scaling import PUBLISHED, plan
+from effviz.words import _, later
 
 TARGET_MACS = 400e6  # T and w as the paper has them
 EXPONENT = -0.07
@@ -37,12 +38,16 @@ class Objective:
     def __post_init__(self) -> None:
         if not 0 < self.target_macs < math.inf:
             raise SettingsError(
-                f"A target of {self.target_macs:g} MACs is none: any positive number is allowed. Give one such as 4e8."
+                _("A target of {macs:g} MACs is none: any positive number is allowed. Give one such as 4e8.").format(
+                    macs=self.target_macs
+                )
             )
         if not -1 <= self.exponent <= 0:
             raise SettingsError(
-                f"The exponent w = {self.exponent:g} is out of range: -1 to 0 is allowed, since MACs are a cost. "
-                "The paper has -0.07."
+                _(
+                    "The exponent w = {exponent:g} is out of range: -1 to 0 is allowed, since MACs are a cost. "
+                    "The paper has -0.07."
+                ).format(exponent=self.exponent)
             )
 
     def weight(self, macs: float) -> float:
@@ -89,7 +94,7 @@ class Candidate:
     macs: float
     counted: Counted
     extra_data: bool  # trained on more pictures than ImageNet-1k; the paper's are not
-    source: str
+    source: str  # for `_`
 
 
 class Ranked(NamedTuple):
@@ -132,7 +137,7 @@ def _recomputed(point: PaperPoint) -> Candidate:
         macs=float(plan(of.depth, of.width, of.resolution, of.family).macs),
         counted=Counted.EFFVIZ,
         extra_data=False,
-        source=f"MACs counted by EffViz (official code's rounding); accuracy: {point.source}",
+        source=later("MACs counted by EffViz (official code's rounding); accuracy: {source}", source=point.source),
     )
 
 

@@ -19,6 +19,7 @@ from effviz.scaling.blocks import B0_STAGES, BASE_RESOLUTION_PX
 from effviz.scaling.plans import Plan, plan
 from effviz.scaling.rounding import round_repeats
 from effviz.scaling.solver import STEPS, Budget, BudgetKind, ScalingMethod, scaled, solve
+from effviz.words import _
 
 BYTES_PER_WEIGHT = 4  # float32
 MEGABYTE = 1_000_000
@@ -67,9 +68,16 @@ class Limits:
         least = costs(1.0, 1.0, BASE_RESOLUTION_PX)
         if not self.allow(least):
             raise SettingsError(
-                f"Nothing fits into {self.macs / 1e6:,.0f} million MACs and {self.memory_bytes / MEGABYTE:,.0f} MB: "
-                f"the baseline needs {least.macs / 1e6:,.1f} million and {least.memory_bytes / MEGABYTE:,.1f} MB. "
-                "Raise the limit that is below."
+                _(
+                    "Nothing fits into {macs:,.0f} million MACs and {memory:,.0f} MB: "
+                    "the baseline needs {least_macs:,.1f} million and {least_memory:,.1f} MB. "
+                    "Raise the limit that is below."
+                ).format(
+                    macs=self.macs / 1e6,
+                    memory=self.memory_bytes / MEGABYTE,
+                    least_macs=least.macs / 1e6,
+                    least_memory=least.memory_bytes / MEGABYTE,
+                )
             )
 
     def allow(self, spent: Costs) -> bool:
