@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from effviz.cli import output
+from effviz.cli import latency, output
 
 if TYPE_CHECKING:
     from effviz.bench.cam import CamRow
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True, help="Time EffViz: beside a peer in the same run, and the app as visitors meet it."
 )
+app.command("latency")(latency.latency)
 
 
 @app.command("scaling")

@@ -1,0 +1,155 @@
+"""Times one network on one core: batch 1, an untimed run first, then as many timed ones as are asked for.
+
+torch's number of threads belongs to the whole process. So a server never calls this itself: it starts
+`effviz bench latency` as a process of its own, see `effviz.bench.apart`.
+"""
+
+import platform
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import timm
+import torch
+from timm.models import get_pretrained_cfg
+
+from effviz.bench.latency import RUNS, Latency, machine
+from effviz.errors import SettingsError
+from effviz.words import _
+from effviz.zoo import catalogue, scaled
+
+LARGEST_PX: Final = 1024  # of timm's networks; those of the catalogue have its own limit
+PAUSE_S: Final = 0.05  # after a longer one somebody else has had the caches
+SEED: Final = 0
+
+Ready = Callable[[int, int], None]  # hears before each run which one it is, of how many; may take its time
+
+
+def anytime(_run: int, _runs: int) -> None:
+    """Start the next run at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A network with random weights, and the size of its pictures."""
+
+    model: str
+    resolution_px: int
+    module: torch.nn.Module
+
+    @property
+    def params(self) -> int:
+        """How many numbers it has learned, had it learned."""
+        return sum(tensor.numel() for tensor in self.module.parameters())
+
+
+def subject(name: str) -> Subject:
+    """Build what a name says: `b1`, `lite0@260`, `scaled-d1.4-w1.2@300` as everywhere, else a network of timm.
+
+    Nothing is downloaded: the weights are random.
+
+    Raises:
+        SettingsError: there is no such network, or it is too large.
+    """
+    wanted, at, size = name.strip().lower().partition("@")
+    if wanted in catalogue.NAMES or wanted.startswith("scaled"):
+        ref = catalogue.parse(name)
+        spec = ref.spec
+        module = scaled.build(spec.family, spec.depth, spec.width, len(spec.classes))
+        return Subject(spec.name, ref.resolution_px, module.eval())
+    if wanted not in timm.list_models():
+        raise SettingsError(
+            _(
+                "There is no network {name!r}: b0 to b7, lite0 to lite4, scaled-dDEPTH-wWIDTH and the {count} names "
+                "that timm lists are allowed. Look the name up with timm.list_models()."
+            ).format(name=wanted[:60], count=len(timm.list_models()))
+        )
+    return Subject(wanted, _size(wanted, size) if at else _own_size(wanted), _of_timm(wanted).eval())
+
+
+def _own_size(name: str) -> int:
+    known = get_pretrained_cfg(name)
+    return int(known.input_size[-1]) if known else 224
+
+
+def _size(name: str, text: str) -> int:
+    if not re.fullmatch(r"\d{2,4}", text) or not 32 <= int(text) <= LARGEST_PX:
+        raise SettingsError(
+            _(
+                "{name}@{size} asks for pictures of {size!r} pixels: 32 to {most} are allowed. Leave the size out to "
+                "take the network's own."
+            ).format(name=name, size=text[:20], most=LARGEST_PX)
+        )
+    return int(text)
+
+
+def _of_timm(name: str) -> torch.nn.Module:
+    with torch.device("meta"):  # takes no memory
+        params = sum(tensor.numel() for tensor in timm.create_model(name, pretrained=False).parameters())
+    if params > catalogue.LARGEST_PARAMS:
+        raise SettingsError(
+            _(
+                "{name} has {params:.0f} million parameters: at most {most:.0f} million are allowed. Choose a smaller "
+                "network."
+            ).format(name=name, params=params / 1e6, most=catalogue.LARGEST_PARAMS / 1e6)
+        )
+    torch.manual_seed(SEED)
+    module: torch.nn.Module = timm.create_model(name, pretrained=False)
+    return module
+
+
+def measure(name: str, runs: int = RUNS, ready: Ready = anytime) -> Latency:
+    """Measure a network by the paper's protocol, on one thread of this process.
+
+    Raises:
+        SettingsError: there is no such network, it is too large, or does not take pictures of this size.
+    """
+    torch.set_num_threads(1)
+    # Random weights can make numbers that are almost zero, on which processors are many times slower.
+    torch.set_flush_denormal(True)
+    of = subject(name)
+    picture = torch.rand(1, 3, of.resolution_px, of.resolution_px, generator=torch.Generator().manual_seed(SEED))
+    with torch.inference_mode():
+        _try(of, picture)
+        times = timed(lambda: of.module(picture), runs, ready)
+    return Latency(
+        model=of.model,
+        resolution_px=of.resolution_px,
+        runs_ms=times,
+        params=of.params,
+        machine=machine(),
+        software=f"torch {torch.__version__.partition('+')[0]}, Python {platform.python_version()}",
+        threads=torch.get_num_threads(),
+        measured_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+    )
+
+
+def _try(of: Subject, picture: torch.Tensor) -> None:
+    try:
+        of.module(picture)
+    except (RuntimeError, AssertionError, ValueError) as error:  # timm's networks refuse a size in these three ways
+        reason = " ".join(str(error).split())[:120]
+        raise SettingsError(
+            _(
+                "{name} does not take pictures of {px} pixels ({reason}): its own size is {own}. Leave the size out."
+            ).format(name=of.model, px=of.resolution_px, reason=reason, own=_own_size(of.model))
+        ) from error
+
+
+def timed(
+    run: Callable[[], object], runs: int, ready: Ready, clock: Callable[[], float] = time.perf_counter
+) -> tuple[float, ...]:
+    """Milliseconds of each run; after a pause one run goes untimed, since somebody else has used the caches."""
+    times = []
+    for number in range(runs):
+        asked = clock()
+        ready(number, runs)
+        if clock() - asked > PAUSE_S:
+            run()
+        start = clock()
+        run()
+        times.append(1000 * (clock() - start))
+    return tuple(times)

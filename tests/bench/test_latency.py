@@ -1,0 +1,272 @@
+"""Latency by the paper's protocol: arithmetic by hand, the queue between runs, what is kept; no time is asserted."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from effviz.bench import apart, latency, single
+from effviz.bench.latency import Latency
+from effviz.cli import app
+from effviz.errors import EffVizError, SettingsError
+
+ONE = Latency("b1", 240, (40.0, 50.0, 60.0), 7_794_184, "A processor, 2 cores", "torch 2", 1, "2026-11-24 12:00")
+TINY = "scaled-d0.1-w0.1@32"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+    torch.set_flush_denormal(False)
+
+
+class Clock:
+    """Tells times from a list."""
+
+    def __init__(self, *seconds: float) -> None:
+        self.seconds = list(seconds)
+
+    def __call__(self) -> float:
+        return self.seconds.pop(0)
+
+
+def test_mean_spread_and_ratio_by_hand() -> None:
+    assert (ONE.label, ONE.mean_ms, ONE.spread_ms) == ("b1@240", 50.0, 10.0)
+    assert replace(ONE, runs_ms=(7.0,)).spread_ms == 0
+    # Table 4: 0.554 s against 0.098 s is 5.65
+    resnet, b1 = replace(ONE, runs_ms=(554.0,)), replace(ONE, runs_ms=(98.0,))
+    assert round(b1.times_as_fast_as(resnet), 2) == 5.65
+
+
+def test_a_run_is_timed_from_its_start_to_its_end() -> None:
+    ran, heard = [], []
+    clock = Clock(0, 0.01, 1, 1.5, 2, 2.01, 3, 3.25)  # asked, let go, start, end; twice
+    assert single.timed(lambda: ran.append(1), 2, lambda *at: heard.append(at), clock) == (500, 250)
+    assert heard == [(0, 2), (1, 2)]
+    assert len(ran) == 2
+
+
+def test_after_a_pause_one_run_goes_untimed() -> None:
+    ran = []
+    clock = Clock(0, 0.2, 1, 1.5)
+    assert single.timed(lambda: ran.append(1), 1, single.anytime, clock) == (500,)
+    assert len(ran) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "px", "params"),
+    [
+        ("b1", 240, 7_794_184),
+        ("lite0@64", 64, 4_652_008),
+        ("resnet18", 224, 11_689_512),
+        ("resnet18@96", 96, 11_689_512),
+    ],
+)
+def test_networks_of_the_catalogue_and_of_timm(name: str, px: int, params: int) -> None:
+    found = single.subject(name)  # parameters: torchvision's and the official counts
+    assert (found.resolution_px, found.params) == (px, params)
+    assert not found.module.training
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("resnet1520", "There is no network 'resnet1520'.*names that timm lists are allowed"),
+        ("resnet18@9", "asks for pictures of '9' pixels: 32 to 1024 are allowed"),
+        ("resnet18@2000", "32 to 1024 are allowed"),
+        ("resnet18@", "32 to 1024 are allowed"),
+        ("vit_giant_patch14_224", "has 10.. million parameters: at most 500 million are allowed"),
+        ("b1@99999", "at most 500|is allowed|are allowed"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_sentence(name: str, sentence: str) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        single.subject(name)
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_size_that_a_network_refuses_is_one_sentence() -> None:
+    with pytest.raises(SettingsError, match=r"does not take pictures of 96 pixels .*its own size is 224"):
+        single.measure("vit_tiny_patch16_224@96", 1)
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_measurement_has_its_runs_on_one_thread() -> None:
+    torch.set_num_threads(2)
+    found = single.measure(TINY, 3)
+    assert len(found.runs_ms) == 3
+    assert (found.model, found.resolution_px, found.threads) == ("scaled-d0.1-w0.1", 32, 1)
+    assert found.machine == latency.machine()
+
+
+def test_results_are_kept_for_each_machine(folder: Path) -> None:
+    slow, other = replace(ONE, model="b7", runs_ms=(900.0,)), replace(ONE, machine="Another")
+    for of in (slow, replace(ONE, runs_ms=(70.0,)), ONE, other):
+        latency.keep(of)
+    assert latency.kept(ONE.machine) == (ONE, slow)  # the later one of b1, the fastest first
+    assert latency.kept("Another") == (other,)
+    assert latency.kept("A third") == ()
+    assert sorted(path.name for path in folder.rglob("*.*")) == ["b1@240.json", "b1@240.json", "b7@240.json"]
+
+
+@pytest.mark.parametrize("damage", ["", "{}", "[]", "null", '{"runs_ms": 3}', '{"model": "b1"}'])
+def test_a_damaged_file_counts_as_none(damage: str) -> None:
+    latency.keep(ONE)
+    (latency.folder(ONE.machine) / "b2@260.json").write_text(damage)
+    assert latency.kept(ONE.machine) == (ONE,)
+
+
+@pytest.mark.parametrize("change", [{"runs_ms": []}, {"runs_ms": [0.0]}, {"model": 3}, {"more": 1}])
+def test_numbers_that_make_no_sense_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="not a latency"):
+        latency.parse(json.dumps(json.loads(latency.text(ONE)) | change))
+
+
+def test_the_oldest_go_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    monkeypatch.setattr(latency, "MOST_KEPT", 2)
+    for age, model in ((3, "b1"), (2, "b2"), (1, "b3")):
+        latency.keep(replace(ONE, model=model))
+        os.utime(latency.folder(ONE.machine) / f"{model}@240.json", (10 - age, 10 - age))
+    latency.keep(replace(ONE, model="b4"))
+    assert {of.model for of in latency.kept(ONE.machine)} == {"b3", "b4"}
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    (folder / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "file"))
+    latency.keep(ONE)
+    assert latency.kept(ONE.machine) == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "name"), [("processor : 0\nmodel name\t: A  CPU @ 2 GHz\n", "A  CPU @ 2 GHz"), ("", None)]
+)
+def test_the_machine_is_its_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, name: str) -> None:
+    monkeypatch.setattr(latency, "CPU_INFO", tmp_path / "cpuinfo")
+    latency.CPU_INFO.write_text(written)
+    latency.machine.cache_clear()
+    found = latency.machine()
+    latency.machine.cache_clear()
+    assert found.startswith(f"{name}, ") if name else not found.startswith(",")
+    assert found.endswith(" cores")
+
+
+# A child that speaks like the command: three runs, and then what the test wants.
+CHILD = """
+import sys
+for run in range(3):
+    print(f"{run}/3", file=sys.stderr, flush=True)
+    if not sys.stdin.readline():
+        sys.exit(1)
+    print("a library warns", file=sys.stderr, flush=True)
+"""
+
+
+def speak(monkeypatch: pytest.MonkeyPatch, rest: str) -> None:
+    monkeypatch.setattr(apart, "command", lambda *_: [sys.executable, "-c", CHILD + rest])
+
+
+def test_the_process_waits_before_each_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    speak(monkeypatch, f"print('''[{latency.text(ONE)}]''')")
+    steps = []
+    assert apart.measure("b1", lambda *at: steps.append(at), lambda: None) == ONE
+    assert steps == [(0, 3), (1, 3), (2, 3)]
+
+
+class Stopped(Exception):  # noqa: N818 - as Streamlit's
+    """What a stopped script raises."""
+
+
+@pytest.mark.parametrize("where", ["step", "beat"])
+def test_a_stop_ends_the_process(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    speak(monkeypatch, "import time; time.sleep(1000)")
+    started = []
+    whole = apart.subprocess.Popen
+
+    def popen(*args, **kwargs):
+        started.append(whole(*args, **kwargs))
+        return started[0]
+
+    monkeypatch.setattr(apart.subprocess, "Popen", popen)
+    runs = []
+
+    def stop(here: str) -> None:
+        if here == where and (where == "step" or len(runs) == 3):
+            raise Stopped
+
+    def step(run: int, _runs: int) -> None:
+        runs.append(run)
+        stop("step")
+
+    with pytest.raises(Stopped):
+        apart.measure("b1", step, lambda: stop("beat"))
+    assert started[0].poll() is not None
+    assert started[0].stdin.closed
+
+
+@pytest.mark.parametrize(
+    ("rest", "kind", "sentence"),
+    [
+        ("print('effviz: No such network.', file=sys.stderr); sys.exit(1)", SettingsError, "^No such network.$"),
+        ("import os; os.kill(os.getpid(), 9)", EffVizError, r"without a result \(exit status -9\)"),
+        ("raise RuntimeError('torch')", EffVizError, r"without a result \(exit status 1\)"),
+    ],
+)
+def test_an_end_without_a_result_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, rest: str, kind: type[EffVizError], sentence: str
+) -> None:
+    speak(monkeypatch, rest)
+    with pytest.raises(kind, match=sentence):
+        apart.measure("b1", lambda *_: None, lambda: None)
+
+
+@pytest.mark.parametrize("name", ["", "--help", "-b1", "a b", "b1;ls", "../b1", "b1@", "b" * 101, "b1\n--runs", "é"])
+def test_only_names_reach_the_command(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(apart, "command", lambda *_: pytest.fail("started"))
+    with pytest.raises(SettingsError, match="is no name of a network"):
+        apart.measure(name, lambda *_: None, lambda: None)
+
+
+def test_the_real_command_measures_in_a_process_of_its_own() -> None:
+    before, steps = torch.get_num_threads(), []
+    found = apart.measure(TINY, lambda *at: steps.append(at), lambda: None, runs=2)
+    assert steps == [(0, 2), (1, 2)]
+    assert (found.label, found.threads, len(found.runs_ms)) == (TINY, 1, 2)
+    assert latency.kept(latency.machine()) == (found,)
+    assert torch.get_num_threads() == before
+    with pytest.raises(SettingsError, match="There is no network 'resnet1520'"):
+        apart.measure("resnet1520", lambda *_: None, lambda: None)
+
+
+@pytest.mark.usefixtures("threads")
+def test_the_command_prints_a_table_and_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = {"b1": (40.0, 50.0, 60.0), "b7": (900.0, 900.0, 1050.0)}
+    monkeypatch.setattr(single, "measure", lambda name, *_: replace(ONE, model=name, runs_ms=times[name]))
+    shown = CliRunner().invoke(app, ["bench", "latency", "b1", "b7"])
+    assert shown.exit_code == 0, shown.output
+    row = next(line.split() for line in shown.stdout.splitlines() if line.startswith("b1@240"))
+    assert row[1:] == ["50.0", "10.0", "40.0-60.0", "7.79", "19.00x"]  # 950 / 50
+    printed = CliRunner().invoke(app, ["bench", "latency", "b1", "b7", "--json"])
+    assert [of["runs_ms"] for of in json.loads(printed.stdout)] == [list(times["b1"]), list(times["b7"])]
+
+
+@pytest.mark.usefixtures("threads")
+def test_nobody_who_lets_go_means_no_run() -> None:
+    ended = CliRunner().invoke(app, ["bench", "latency", "--in-turns", TINY], input="")
+    assert ended.exit_code == 1
+    assert ended.stderr.strip() == "0/20"
+    assert latency.kept(latency.machine()) == ()
