@@ -12,7 +12,8 @@ from itertools import groupby
 from pathlib import Path
 
 from effviz.errors import DatasetError
-from effviz.scaling import ScalingRule
+from effviz.scaling import ScalingRule, plan
+from effviz.scaling.grid import Baseline
 
 FOLDER = Path(__file__).with_name("search")
 SHIPPED = FOLDER / "imagenette_coarse.csv"
@@ -92,6 +93,12 @@ def read(path: Path) -> tuple[SearchResult, ...]:
 def shipped() -> tuple[SearchResult, ...]:
     """The run that comes with EffViz; empty while there is none."""
     return read(SHIPPED) if SHIPPED.exists() else ()
+
+
+def baseline(of: SearchResult) -> Baseline:
+    """The network that was scaled, from its unscaled training: it has as many classes as its parameters say."""
+    one, two = (plan(of.depth, of.width, of.resolution_px, classes=count).params for count in (1, 2))
+    return Baseline(of.depth, of.width, of.resolution_px, 1 + (of.params - one) // (two - one))
 
 
 def summaries(results: Sequence[SearchResult]) -> tuple[SearchSummary, ...]:

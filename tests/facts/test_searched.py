@@ -10,6 +10,7 @@ from effviz.errors import DatasetError
 from effviz.facts import searched
 from effviz.facts.searched import SearchResult
 from effviz.scaling import ScalingRule, plan
+from effviz.scaling.grid import Baseline
 
 ONE = SearchResult(1.0, 1.0, 1.0, 0, 0.6, 0.45, 64, 1.0, 100, 1.0, 10, 50.0, 200, 6, 9.5, "search abc", "by hand")
 
@@ -42,6 +43,13 @@ def test_the_baseline_does_not_compete() -> None:
     leader = searched.best(points)
     assert leader is not None
     assert leader.rule == ScalingRule(1.2, 1, 1)
+
+
+def test_the_baseline_has_the_classes_of_its_parameters() -> None:
+    # B0's parameters with ImageNet's classes (torchvision's count) and with ten: 990 * (1280 + 1) fewer.
+    b0 = replace(ONE, depth=1.0, width=1.0, resolution_px=224, params=5_288_548)
+    assert searched.baseline(b0) == Baseline(1.0, 1.0, 224, 1000)
+    assert searched.baseline(replace(b0, params=5_288_548 - 990 * 1281)).classes == 10
 
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n", ",".join(searched.columns()) + "\n1,x\n"])

@@ -1,0 +1,307 @@
+"""Two-step scaling: the grid of alpha, beta and gamma with its true costs, a real search, and phi to B7."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from effviz.facts import PaperVersion, searched
+from effviz.facts.searched import SearchResult, SearchSummary
+from effviz.facts.steps import GUESS_URL, second_steps
+from effviz.plots.curves import curves
+from effviz.plots.search import Tried, accuracy_space, blocks, cost, space
+from effviz.plots.steps import phi_axis, second_step, times_axis
+from effviz.plots.trials import row_name, trials
+from effviz.scaling import PAPER_RULE
+from effviz.scaling.blocks import BASE_RESOLUTION_PX
+from effviz.scaling.grid import B0, NEAR_IN_TRUTH, NEAR_ON_PAPER, GridPoint, GridSize, grid, point
+from effviz.ui import outputs
+from effviz.ui.paper.exhibit import exhibit, save, table
+from effviz.words import _, later
+
+GRID = "grid"
+SIZES = {GridSize.COARSE: later("Coarse"), GridSize.FINE: later("Fine")}
+COUNTED = "planned by EffViz with the official code's rounding"
+
+
+def show() -> None:
+    """Draw the section."""
+    st.markdown(
+        _(
+            "**Step 1** tries α, β and γ of at least 1 with α·β²·γ² ≈ 2 on B0, so that φ = 1 doubles the MACs. "
+            "**Step 2** keeps the best three and raises φ. The paper found 1.2, 1.1 and 1.15, and never published its "
+            "grid or what the other points reached."
+        )
+    )
+    st.subheader(_("Step 1: which points double the MACs?"))
+    _grid()
+    st.subheader(_("Step 1, run for real"))
+    _searched(searched.shipped())
+    st.subheader(_("Step 2: from φ to B7"))
+    _second_step()
+
+
+def _grid() -> None:
+    size = st.segmented_control(
+        _("Grid"),
+        [str(size) for size in GridSize],
+        format_func=lambda name: _(SIZES[GridSize(name)]),
+        default=str(GridSize.COARSE),
+        key=GRID,
+        required=True,
+        bind="query-params",
+        help=_("The steps are ours: α by 0.2, β by 0.1 and γ by 0.05, or α by 0.1 and β by 0.05."),
+    )
+    points = grid(GridSize(size))
+    paper, truth, both = (
+        sum(of.on_paper for of in points),
+        sum(of.really for of in points),
+        sum(of.on_paper and of.really for of in points),
+    )
+    st.markdown(
+        _(
+            "Each point is a network: B0 with its blocks, channels and pixels rounded. **{paper}** of {all} points "
+            "give 2 by the formula (within {near:.0%}), **{truth}** really double B0's MACs (within {close:.0%}), and "
+            "only **{both}** do both."
+        ).format(paper=paper, truth=truth, both=both, all=len(points), near=NEAR_ON_PAPER, close=NEAR_IN_TRUTH)
+    )
+    rows = _grid_rows(points)
+    alt = _(
+        "Three-dimensional scatter chart of α, β and γ around the surface α·β²·γ² = 2, coloured by the true MACs: "
+        "{all} points from {least:.2f} to {most:.2f} times B0's; the numbers stand in the CSV too."
+    ).format(all=len(points), least=min(of.macs_ratio for of in points), most=max(of.macs_ratio for of in points))
+    exhibit("search-grid", space(points), rows, alt)
+    _rounding()
+    alt = _(
+        "Scatter chart of true over promised MACs: {above} of {all} points cost more than the formula promises."
+    ).format(above=sum(of.macs_ratio > of.paper_ratio for of in points), all=len(points))
+    exhibit("search-cost", cost(points), rows, alt)
+    outputs.sources((_("paper, section 3.3 and section 4, step 1"), PaperVersion.V5.url))
+    with st.expander(_("Every point in numbers")):
+        _numbers(rows)
+
+
+def _rounding() -> None:
+    own = point(PAPER_RULE)
+    st.info(
+        _(
+            "The paper's own choice promises {paper:.2f} times B0's MACs and costs **{truth:.2f}** times: the official "
+            "code rounds the blocks of every stage up, so depth 1.2 makes {blocks} blocks of 16, not 19."
+        ).format(paper=own.paper_ratio, truth=own.macs_ratio, blocks=blocks(own)),
+        icon=":material/info:",
+    )
+
+
+def _grid_rows(points: Sequence[GridPoint]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "alpha": of.rule.alpha,
+                "beta": of.rule.beta,
+                "gamma": of.rule.gamma,
+                "paper_ratio": of.paper_ratio,
+                "macs_ratio": of.macs_ratio,
+                "on_paper": of.on_paper,
+                "in_truth": of.really,
+                "blocks": blocks(of),
+                "resolution_px": of.plan.resolution,
+                "macs": of.plan.macs,
+                "params": of.plan.params,
+                "source": COUNTED,
+            }
+            for of in points
+        ]
+    )
+
+
+def _numbers(rows: pd.DataFrame) -> None:
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            "alpha": number("α", format="%.1f"),
+            "beta": number("β", format="%.2f"),
+            "gamma": number("γ", format="%.2f"),
+            "paper_ratio": number(_("MACs on paper"), format="×%.3f"),
+            "macs_ratio": number(_("MACs in truth"), format="×%.3f"),
+            "on_paper": st.column_config.CheckboxColumn(_("Doubled on paper")),
+            "in_truth": st.column_config.CheckboxColumn(_("Doubled in truth")),
+            "blocks": number(_("MBConv blocks")),
+            "resolution_px": number(_("Input"), format="%d px"),
+            "macs": number(_("MACs"), format="compact"),
+            "params": number(_("Parameters"), format="compact"),
+            "source": None,
+        },
+    )
+
+
+def _searched(results: Sequence[SearchResult]) -> None:
+    points = searched.summaries(results)
+    base = next((of.results[0] for of in points if of.is_baseline), None)
+    if base is None:
+        st.info(
+            _(
+                "No finished search comes with this copy of EffViz, so no accuracy is shown. `effviz search --data "
+                "FOLDER --grid coarse` runs one."
+            ),
+            icon=":material/hourglass_empty:",
+        )
+        return
+    st.markdown(_size(results, base))
+    st.markdown(_verdict(points))
+    names = "; ".join(f"{row_name(of)} {of.top1_pct:.2f} %" for of in points)
+    alt = _("Dot chart of top-1 for every training, the best point first: {names}.").format(names=names)
+    exhibit("search-trials", trials(points), _trial_rows(results), alt)
+    st.caption(
+        _(
+            "Each ring is one training; the bar through the star is the standard deviation between seeds. One seed "
+            "says little: a point with a single ring above the star may only have been lucky."
+        )
+    )
+    _accuracies(points, base)
+
+
+def _size(results: Sequence[SearchResult], base: SearchResult) -> str:
+    return _(
+        "A small run by this project, not the paper's: {count} trainings of {epochs} epochs each, {minutes:.0f} "
+        "minutes in all. The baseline is a B0 cut to depth {depth:g}, width {width:g} and {px} px with {macs:.2f} "
+        "million MACs (B0 has {b0:.0f}), judged by {pictures} validation pictures; {source}. It shows the method, not "
+        "which α, β and γ suit ImageNet."
+    ).format(
+        count=len(results),
+        epochs=base.epochs,
+        minutes=sum(of.seconds for of in results) / 60,
+        depth=base.depth,
+        width=base.width,
+        px=base.resolution_px,
+        macs=base.macs / 1e6,
+        b0=B0.macs / 1e6,
+        pictures=f"{base.pictures:,}",
+        source=outputs.plain(base.source),
+    )
+
+
+def _verdict(points: Sequence[SearchSummary]) -> str:
+    leader, noise = searched.best(points), searched.noise_pct(points)
+    if leader is None or noise is None:
+        return _("No point has been trained with two seeds yet: nothing is known about the noise, so none is the best.")
+    others = [of for of in points if not of.is_baseline and of is not leader]
+    level = sum(searched.level_with(of, leader, noise) for of in others)
+    return _(
+        "Best with two seeds or more: **{leader}**, {top1:.2f} % on average over {seeds} seeds. Two trainings of one "
+        "network differ by {noise:.2f} points (standard deviation), so **{level} of the other {others} points may be "
+        "as good**."
+    ).format(
+        leader=row_name(leader),
+        top1=leader.top1_pct,
+        seeds=len(leader.results),
+        noise=noise,
+        level=level,
+        others=len(others),
+    )
+
+
+def _trial_rows(results: Sequence[SearchResult]) -> pd.DataFrame:
+    fields = [name for name in searched.columns() if name != "source"]
+    return pd.DataFrame([{name: getattr(of, name) for name in (*fields, "source")} for of in results])
+
+
+def _accuracies(points: Sequence[SearchSummary], base: SearchResult) -> None:
+    """The grid of the network that was searched, with an accuracy where there is one."""
+    means = {of.rule: of for of in points}
+    tried = [
+        Tried(of, means[of.rule].top1_pct if of.rule in means else None)
+        for of in grid(GridSize.COARSE, searched.baseline(base))
+    ]
+    rows = _grid_rows([of.point for of in tried])
+    rows.insert(5, "top1_pct", [of.top1_pct for of in tried])
+    rows.insert(6, "seeds", [len(means[of.point.rule].results) if of.point.rule in means else 0 for of in tried])
+    trained = [of.top1_pct for of in tried if of.top1_pct is not None]
+    if not trained:
+        return
+    alt = _(
+        "Three-dimensional scatter chart of the searched grid: {trained} of {all} points trained, {least:.2f} to "
+        "{most:.2f} % top-1."
+    ).format(trained=len(trained), all=len(tried), least=min(trained), most=max(trained))
+    exhibit("search-accuracy", accuracy_space(tried), rows, alt)
+    st.caption(
+        _(
+            "The same grid for the small baseline, whose rounding differs from B0's. Trained were the points that "
+            "double its MACs on paper and in truth, one for each different network."
+        )
+    )
+
+
+def _second_step() -> None:
+    st.markdown(
+        _(
+            "With α, β and γ fixed, one number should give every larger network. The published coefficients follow the "
+            "formula at first and then stay below it in depth: B7 is 3.1 times as deep as B0, not 1.2⁷ = 3.58 times."
+        )
+    )
+    drawn = second_step()
+    last = second_steps()[-1]
+    alt = _(
+        "Line chart of depth, width and resolution over φ, formula and published. {name}: depth {depth:g} published, "
+        "{formula:.2f} by the formula."
+    ).format(name=last.name, depth=last.published.depth, formula=last.formula.depth)
+    exhibit("second-step", curves(drawn, phi_axis(), times_axis()), table(drawn, "phi", "times_b0"), alt)
+    outputs.sources(
+        (_("formula: paper, Eq. 3"), PaperVersion.V5.url),
+        (_("published: official code"), outputs.OFFICIAL_CODE),
+        (_("φ: guessed by a user"), GUESS_URL),
+    )
+    rows = _step_rows()
+    _steps(rows)
+    save("second-step-rows", rows)
+    st.caption(
+        _(
+            "The paper never lists a φ. The guess of B3 to B7 is rough, as its author says; the last columns say which "
+            "φ each published dimension asks for, and they disagree. The authors have not explained it."
+        )
+    )
+
+
+def _step_rows() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "network": step.name,
+                "phi_guessed": step.phi,
+                "depth_formula": step.formula.depth,
+                "depth_published": step.published.depth,
+                "width_formula": step.formula.width,
+                "width_published": step.published.width,
+                "resolution_px_formula": BASE_RESOLUTION_PX * step.formula.resolution,
+                "resolution_px_published": step.published.resolution,
+                "phi_of_depth": step.implied.depth,
+                "phi_of_width": step.implied.width,
+                "phi_of_resolution": step.implied.resolution,
+                "source": step.source,
+            }
+            for step in second_steps()
+        ]
+    )
+
+
+def _steps(rows: pd.DataFrame) -> None:
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            "network": st.column_config.TextColumn(_("Network"), pinned=True),
+            "phi_guessed": number(_("φ, guessed"), format="%.1f"),
+            "depth_formula": number(_("Depth, formula"), format="×%.2f"),
+            "depth_published": number(_("Depth, published"), format="×%.1f"),
+            "width_formula": number(_("Width, formula"), format="×%.2f"),
+            "width_published": number(_("Width, published"), format="×%.1f"),
+            "resolution_px_formula": number(_("Input, formula"), format="%.0f px"),
+            "resolution_px_published": number(_("Input, published"), format="%d px"),
+            "phi_of_depth": number(_("φ of depth"), format="%.2f"),
+            "phi_of_width": number(_("φ of width"), format="%.2f"),
+            "phi_of_resolution": number(_("φ of input"), format="%.2f"),
+            "source": None,
+        },
+    )

@@ -1,0 +1,161 @@
+"""Two-step scaling on the Paper page: the grid's true costs, shipped trainings made here, and phi to B7."""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from effviz.facts import searched
+from effviz.scaling import plan
+
+ROOT = Path(__file__).parents[2]
+UNSCALED = {"alpha": 1, "beta": 1, "gamma": 1, "depth": 0.6, "width": 0.45, "resolution_px": 64}
+DEEPER = {"alpha": 1.8, "beta": 1, "gamma": 1, "depth": 1.08, "width": 0.45, "resolution_px": 64}
+SHARPER = {"alpha": 1, "beta": 1, "gamma": 1.35, "depth": 0.6, "width": 0.45, "resolution_px": 86}
+WIDER = {"alpha": 1, "beta": 1.2, "gamma": 1.15, "depth": 0.6, "width": 0.54, "resolution_px": 74}
+
+
+@pytest.fixture
+def ship(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where a run is shipped; empty at first."""
+    path = tmp_path / "run.csv"
+    monkeypatch.setattr(searched, "SHIPPED", path)
+    searched.shipped.cache_clear()
+    yield path
+    searched.shipped.cache_clear()
+
+
+def write(path: Path, *trainings: tuple[dict[str, float], int, float]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, searched.columns())
+        writer.writeheader()
+        for bases, seed, top1 in trainings:
+            network = plan(bases["depth"], bases["width"], bases["resolution_px"], classes=10)
+            writer.writerow(
+                bases
+                | {
+                    "seed": seed,
+                    "paper_ratio": bases["alpha"] * bases["beta"] ** 2 * bases["gamma"] ** 2,
+                    "macs": network.macs,
+                    "macs_ratio": network.macs / plan(0.6, 0.45, 64, classes=10).macs,
+                    "params": network.params,
+                    "top1_pct": top1,
+                    "pictures": 3925,
+                    "epochs": 5,
+                    "seconds": 240.0,
+                    "recipe": "search abc",
+                    "source": "trained by hand, 9469 pictures of 10 classes",
+                }
+            )
+
+
+def open_section(**address: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.switch_page("effviz/ui/pages/paper.py")
+    at.query_params.update(address | {"section": "search"})
+    at.run()
+    assert "Two-step" in at.header[0].value
+    assert not at.exception
+    assert not at.error
+    assert not at.warning
+    return at
+
+
+def charts(at: AppTest) -> list[dict[str, dict[str, object]]]:
+    """Trace name -> trace of every chart, as it is sent to the browser."""
+    specs = [json.loads(element.proto.spec) for element in at.get("plotly_chart")]
+    return [{trace.get("name"): trace for trace in spec["data"]} for spec in specs]
+
+
+def words(at: AppTest) -> str:
+    return "\n".join(str(element.value) for kind in ("markdown", "caption", "info") for element in at.get(kind))
+
+
+def test_nothing_shipped_is_said_calmly(ship: Path) -> None:
+    at = open_section()
+    assert not ship.exists()
+    assert "No finished search comes with this copy of EffViz, so no accuracy is shown" in words(at)
+    assert len(charts(at)) == 3  # the grid twice, and step 2
+    assert "top1_pct" not in at.dataframe[0].value
+
+
+def test_the_grid_says_what_points_really_cost(ship: Path) -> None:
+    at = open_section()
+    rows = at.dataframe[0].value
+    assert len(rows) == 37
+    own = rows.query("alpha == 1.2 and beta == 1.1 and gamma == 1.15").iloc[0]
+    # 1.2 * 1.21 * 1.3225; blocks 2 + 3 + 3 + 4 + 4 + 5 + 2; 224 * 1.15 = 257.6 px
+    assert own["paper_ratio"] == pytest.approx(1.92027)
+    assert (own["blocks"], own["resolution_px"]) == (23, 258)
+    assert own["macs"] == plan(1.2, 1.1, 258).macs
+    assert "promises 1.92 times B0's MACs and costs **2.57** times" in words(at)
+    doubled = rows.query("1.8 <= paper_ratio <= 2.2")
+    real = rows.query("1.9 <= macs_ratio <= 2.1")
+    both = len(set(doubled.index) & set(real.index))
+    assert f"**{len(doubled)}** of 37 points" in words(at)
+    assert f"**{len(real)}** really double" in words(at)
+    assert f"only **{both}** do both" in words(at)
+    space, cost = charts(at)[:2]
+    for chart in (space, cost):
+        assert len(chart["Doubled on paper and in truth"]["x"]) == both
+
+
+def test_the_fine_grid_is_a_link_away(ship: Path) -> None:
+    at = open_section(grid="Fine")
+    assert len(at.dataframe[0].value) == 125
+
+
+def test_a_shipped_run_shows_its_size_its_best_and_its_noise(ship: Path) -> None:
+    write(
+        ship,
+        (UNSCALED, 0, 53.0),
+        (UNSCALED, 1, 50.0),
+        (DEEPER, 0, 62.0),
+        (DEEPER, 1, 60.0),
+        (SHARPER, 0, 61.5),
+        (SHARPER, 1, 60.5),
+        (WIDER, 0, 40.0),
+    )
+    at = open_section()
+    said = words(at)
+    assert "7 trainings of 5 epochs each, 28 minutes in all" in said  # 7 times 240 s
+    assert "64 px with 7.61 million MACs (B0 has 386), judged by 3,925 validation pictures" in said
+    assert "9469 pictures of 10 classes" in said
+    assert (
+        "Best with two seeds or more: **α 1, β 1, γ 1.35**, 61.00 %" in said or "**α 1.8, β 1, γ 1**, 61.00 %" in said
+    )
+    # squares 4.5 + 2 + 0.5 over three degrees of freedom; 40 is 21 below the best, the tie is level
+    assert "differ by 1.53 points" in said
+    assert "**1 of the other 2 points may be as good**" in said
+    trials, space = charts(at)[2:4]
+    assert sorted(trials["One training"]["x"]) == [40, 50, 53, 60, 60.5, 61.5, 62]
+    assert trials["Best with two seeds or more"]["x"] == [61]
+    assert sorted(space["Trained"]["marker"]["color"]) == [40, 61, 61]
+    assert len(space["Not trained, so without an accuracy"]["x"]) == 44 - 3
+    assert len(charts(at)) == 5
+
+
+def test_a_run_without_second_seeds_has_no_best(ship: Path) -> None:
+    write(ship, (UNSCALED, 0, 53.0), (DEEPER, 0, 62.0))
+    at = open_section()
+    assert "none is the best" in words(at)
+    assert "Best with two seeds or more" not in charts(at)[2]
+
+
+def test_a_run_that_has_only_begun_is_shown_as_far_as_it_is(ship: Path) -> None:
+    write(ship, (UNSCALED, 0, 53.0))
+    assert charts(open_section())[2]["One training"]["x"] == [53]
+
+
+def test_step_2_sets_the_formula_beside_what_was_published(ship: Path) -> None:
+    at = open_section()
+    rows = at.dataframe[1].value.set_index("network")
+    assert rows.loc["B7", "depth_formula"] == pytest.approx(3.5831808)  # 1.2^7
+    assert rows.loc["B7", "depth_published"] == 3.1
+    assert rows.loc["B7", "resolution_px_formula"] == pytest.approx(595.84, abs=0.01)  # 224 * 1.15^7
+    assert rows.loc["B7", "resolution_px_published"] == 600
+    assert round(rows.loc["B7", "phi_of_width"], 2) == 7.27  # shared facts
+    assert charts(at)[2]["Depth, published"]["x"] == [0, 0.5, 1, 2, 3.5, 5, 6, 7]
