@@ -25,7 +25,7 @@ def latency(
     as_json: output.AsJson = False,
     in_turns: Annotated[bool, typer.Option("--in-turns", hidden=True)] = False,
 ) -> None:
-    """Time networks as Table 4 of the paper does: batch 1, one core, mean of 20 runs. Without names: ResNet-152 and B1."""
+    """Time networks as Table 4 does: batch 1, one core, mean of 20 runs. Without names: ResNet-152 and B1."""
     from effviz.bench import single
     from effviz.bench.latency import keep
 
