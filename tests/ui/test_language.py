@@ -136,6 +136,8 @@ def shown(at: AppTest) -> Iterator[str]:
     yield from (chart.proto.alt for chart in at.get("plotly_chart"))
     for table in at.table:
         yield from table.value.columns
+    for table in at.dataframe:
+        yield from (*table.value["macs_counted"], *table.value["training"])
 
 
 # Names of networks, methods of training and papers are the same everywhere.

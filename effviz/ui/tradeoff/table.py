@@ -20,12 +20,12 @@ def table(series: Sequence[Series]) -> pd.DataFrame:
                 "top5_pct": point.top5_pct,
                 "params_millions": point.params_millions,
                 "macs_billions": point.macs_billions,
-                "macs_counted": str(point.macs_count),
+                "macs_counted": str(_(point.macs_count)),
                 "macs_billions_timm_with_bn": point.macs_billions_with_bn,
                 "resolution_px": point.resolution_px,
-                "training": point.training,
+                "training": _(point.training),
                 "extra_data": point.extra_data,
-                "source": point.source,
+                "source": _(point.source),
             }
             for of in series
             for point in of.points
