@@ -1,0 +1,238 @@
+"""Table 4: latency by the paper's protocol, measured on the server's processor when a visitor asks for it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from effviz.bench import apart
+from effviz.bench.latency import Latency, kept, machine
+from effviz.facts import PaperLatency, PaperVersion, paper_latencies, paper_speedup, timm_points
+from effviz.facts.accuracy import KnownAccuracy, known_accuracy
+from effviz.plots.latency import Timed, drawn, figure
+from effviz.ui import outputs
+from effviz.ui.compare.work import Work
+from effviz.ui.guard import guard
+from effviz.ui.paper.exhibit import exhibit, save, table
+from effviz.ui.turns import Lane
+from effviz.words import _
+from effviz.zoo.catalogue import NAMES
+
+NETWORKS, MEASURE, BESIDE = "networks", "measure-latency", "beside"
+FOUND: Final = "latencies"  # in the session: what this visitor measured, should the cache folder not keep it
+FIRST: Final = ("resnet152", "b1")
+MOST: Final = 8
+# The networks of Table 4 that can be built here, at the paper's sizes; GPipe's is in no library that EffViz uses.
+HERE: Final = {"ResNet-152": "resnet152@224", "EfficientNet-B1": "b1@240", "EfficientNet-B7": "b7@600"}
+
+
+def show() -> None:
+    """Draw the section."""
+    st.markdown(
+        _(
+            "Fewer MACs do not always mean less time, so the paper also timed four networks: one picture at a time, "
+            "on one core, the mean of 20 runs. Here the same is done on **this server's** processor."
+        )
+    )
+    _measure(_choose())
+    results = _results()
+    _state(results)
+    st.subheader(_("Table 4, printed and measured"))
+    _table4(results)
+    st.subheader(_("Latency against accuracy"))
+    _figure(results)
+    if results:
+        st.subheader(_("Every network measured on this machine"))
+        _table(results)
+
+
+def _choose() -> Sequence[str]:
+    """The networks to measure now; none until the visitor asks for it."""
+    known = dict.fromkeys((*NAMES, *sorted({of.architecture.partition(".")[0] for of in timm_points()})))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen: list[str] = st.multiselect(
+            _("Networks to measure"),
+            list(known),
+            default=FIRST,
+            key=NETWORKS,
+            accept_new_options=True,
+            max_selections=MOST,
+            help=_(
+                "EfficientNets, Lite, and every name that timm lists; write @ and a number for another input size, "
+                "such as b0@320. No weights are needed: the time does not depend on them."
+            ),
+        )
+        wanted = st.button(_("Measure"), icon=":material/timer:", key=MEASURE, type="primary", disabled=not chosen)
+    return chosen if wanted else ()
+
+
+def _measure(names: Sequence[str]) -> None:
+    if not names:
+        return
+    work = Work(len(names))
+    with work.shown(("latency", *names), may_stop=True):
+        for name in names:
+            work.next(_("{name}: getting ready").format(name=name))
+            with guard():  # a wrong name costs its own measurement only
+                found = _one(work, name)
+                st.session_state.setdefault(FOUND, {})[found.label] = found
+
+
+def _one(work: Work, name: str) -> Latency:
+    with work.turn(Lane.SLOW, "latency") as progress:
+
+        def step(run: int, runs: int) -> None:
+            work.text = _("{name}: run {run} of {runs}").format(name=name, run=run + 1, runs=runs)
+            progress(run / runs)  # between two runs others may go first
+
+        def beat() -> None:  # Streamlit ends this run here when the visitor stops it or goes away
+            work.bar.progress((work.begun - 1 + work.part) / work.steps, text=work.text)
+
+        return apart.measure(name, step, beat)
+
+
+def _results() -> tuple[Latency, ...]:
+    own: dict[str, Latency] = st.session_state.get(FOUND, {})
+    oldest_first = sorted((*own.values(), *kept(machine())), key=lambda of: of.measured_at)
+    found = {of.label: of for of in oldest_first}
+    return tuple(sorted(found.values(), key=lambda of: of.mean_ms))
+
+
+def _state(results: Sequence[Latency]) -> None:
+    st.caption(
+        _(
+            "This machine: {machine}. {count} networks measured so far, kept for every visitor. torch, one thread, "
+            "random weights; what else runs on the machine makes times longer, and the standard deviation shows it. "
+            "From the shell: `effviz bench latency`."
+        ).format(machine=outputs.plain(machine()), count=len(results))
+    )
+
+
+def _table4(results: Sequence[Latency]) -> None:
+    here = {of.label: of for of in results}
+    rows = pd.DataFrame([_row4(row, here) for row in paper_latencies()])
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            "network": st.column_config.TextColumn(_("Network"), pinned=True),
+            "top1_pct_printed": number(_("Top-1, printed (%)"), format="%.1f"),
+            "latency_ms_printed": number(_("Printed (ms)"), format="%.0f"),
+            "speedup_printed": number(_("Speed-up, printed"), format="%.1f×"),
+            "speedup_divided_anew": number(_("Speed-up, divided anew"), format="%.2f×"),
+            "latency_ms_here": number(_("Here, mean (ms)"), format="%.1f"),
+            "std_ms_here": number(_("Here, standard deviation (ms)"), format="%.1f"),
+            "speedup_here": number(_("Speed-up, here"), format="%.2f×"),
+            "note": None,
+            "source": None,
+        },
+    )
+    save("table4", rows)
+    outputs.sources((_("paper, Table 4 (the same in every version)"), PaperVersion.V5.url))
+    st.caption(
+        _(
+            "Seconds of two processors do not compare; ratios on one processor do. GPipe's network (557 million "
+            "parameters) cannot be built here, so B7 has no ratio. Table 4 kept the accuracies of the first version."
+        )
+    )
+
+
+def _row4(row: PaperLatency, here: dict[str, Latency]) -> dict[str, object]:
+    own = here.get(HERE.get(row.model, ""))
+    rival = next(HERE.get(of.model, "") for of in paper_latencies() if of.pair == row.pair and not of.name)
+    other = here.get(rival)
+    return {
+        "network": row.model,
+        "top1_pct_printed": row.top1_pct,
+        "latency_ms_printed": 1000 * row.latency_s,
+        "speedup_printed": row.speedup_printed,
+        "speedup_divided_anew": paper_speedup(row.pair) if row.name else None,
+        "latency_ms_here": own.mean_ms if own else None,
+        "std_ms_here": own.spread_ms if own else None,
+        "speedup_here": own.times_as_fast_as(other) if own and other and row.name else None,
+        "note": row.note,
+        "source": row.source,
+    }
+
+
+def _figure(results: Sequence[Latency]) -> None:
+    accuracies = {of.label: known_accuracy(of.model, of.resolution_px) for of in results}
+    timed = [_timed(of, known) for of in results if (known := accuracies[of.label])]
+    shown = drawn(timed)
+    points = "; ".join(f"{dot.name} {dot.x:.3g} ms, {dot.y:g} %" for curve in shown for dot in curve.dots)
+    alt = _("Scatter chart of ImageNet top-1 over latency on a log scale: {points}.").format(points=points)
+    exhibit("latency", figure(timed), table(shown, "latency_ms", "top1_pct"), alt)
+    st.caption(
+        _(
+            "Filled markers: printed in Table 4, one core of an Intel Xeon E5-2690. Open markers: measured here, with "
+            "a bar of one standard deviation to each side. Accuracies: the paper's Table 2, or timm's best measurement "
+            "with ImageNet-1k weights at this input size."
+        )
+    )
+    if unknown := [label for label, known in accuracies.items() if known is None]:
+        names = ", ".join(outputs.plain(label) for label in unknown)
+        st.caption(_("Not in the figure, since nobody's accuracy at this size is known: {names}.").format(names=names))
+
+
+def _timed(of: Latency, known: KnownAccuracy) -> Timed:
+    return Timed(of.label, of.mean_ms, of.spread_ms, len(of.runs_ms), known, _source(of))
+
+
+def _source(of: Latency) -> str:
+    return _("EffViz on {machine}, {software}, {when} UTC").format(
+        machine=of.machine, software=of.software, when=of.measured_at
+    )
+
+
+def _table(results: Sequence[Latency]) -> None:
+    labels = [of.label for of in results]
+    usual = HERE["ResNet-152"]
+    beside = st.selectbox(
+        _("How many times as fast as"), labels, labels.index(usual) if usual in labels else len(labels) - 1, key=BESIDE
+    )
+    reference = next(of for of in results if of.label == beside)
+    rows = pd.DataFrame([_row(of, reference) for of in results])
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            "network": st.column_config.TextColumn(_("Network"), pinned=True),
+            "mean_ms": number(_("Mean (ms)"), format="%.1f"),
+            "std_ms": number(_("Standard deviation (ms)"), format="%.1f"),
+            "least_ms": number(_("Least (ms)"), format="%.1f"),
+            "most_ms": number(_("Most (ms)"), format="%.1f"),
+            "runs": number(_("Runs")),
+            "times_as_fast": number(_("Times as fast as {name}").format(name=beside), format="%.2f×"),
+            "top1_pct": number(_("Top-1 (%)"), format="%.1f"),
+            "params_millions": number(_("Parameters (million)"), format="%.2f"),
+            "accuracy_of": _("Accuracy of which weights"),
+            "measured_at": _("Measured at (UTC)"),
+            "software": None,
+            "machine": None,
+            "accuracy_source": None,
+        },
+    )
+    save("latencies", rows)
+
+
+def _row(of: Latency, reference: Latency) -> dict[str, object]:
+    known = known_accuracy(of.model, of.resolution_px)
+    return {
+        "network": of.label,
+        "mean_ms": of.mean_ms,
+        "std_ms": of.spread_ms,
+        "least_ms": min(of.runs_ms),
+        "most_ms": max(of.runs_ms),
+        "runs": len(of.runs_ms),
+        "times_as_fast": of.times_as_fast_as(reference),
+        "top1_pct": known.top1_pct if known else None,
+        "params_millions": of.params / 1e6,
+        "accuracy_of": known.weights if known else "",
+        "measured_at": of.measured_at,
+        "software": of.software,
+        "machine": of.machine,
+        "accuracy_source": known.source if known else "",
+    }

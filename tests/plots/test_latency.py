@@ -1,0 +1,48 @@
+"""Latency against accuracy: Table 4 as printed, and measured networks in their own series."""
+
+from effviz.facts import load
+from effviz.facts.accuracy import KnownAccuracy
+from effviz.plots.latency import Timed, drawn, figure
+
+KNOWN = KnownAccuracy(79.1, "some weights", "a table")
+B1 = Timed("b1@240", 50.0, 2.5, 20, KNOWN, "EffViz on a processor")
+RESNET = Timed("resnet152@224", 290.0, 9.0, 20, KnownAccuracy(77.8, "others", "a table"), "EffViz on a processor")
+LITE = Timed("lite0@224", 20.0, 1.0, 20, KNOWN, "EffViz on a processor")
+
+
+def test_table_4_is_printed_in_milliseconds() -> None:
+    (printed,) = drawn([])
+    table = load("table4_latency")
+    assert [dot.x for dot in printed.dots] == [1000 * seconds for seconds in table["latency_seconds"]]
+    assert [dot.y for dot in printed.dots] == list(table["top1_pct_as_printed_in_table4"])
+    assert all("Intel Xeon" in dot.source for dot in printed.dots)
+
+
+def test_measured_networks_have_their_own_series() -> None:
+    shown = {trace.name: trace for trace in figure([B1, RESNET, LITE]).data}
+    assert list(shown) == [
+        "Table 4, printed",
+        "EfficientNet, measured here",
+        "EfficientNet-Lite, measured here",
+        "Other networks, measured here",
+    ]
+    efficientnets = shown["EfficientNet, measured here"]
+    assert (efficientnets.x, efficientnets.y, efficientnets.text) == ((50.0,), (79.1,), ("B1",))
+    assert efficientnets.error_x.array == (2.5,)
+    assert efficientnets.marker.symbol == ("star-open",)
+    assert "standard deviation 2.5 ms, 20 runs" in efficientnets.hovertext[0]
+    assert "recomputed" not in efficientnets.hovertext[0]
+    assert shown["Other networks, measured here"].x == (290.0,)
+    assert shown["EfficientNet-Lite, measured here"].text == ("Lite0",)
+
+
+def test_a_name_that_begins_like_an_efficientnet_is_none() -> None:
+    names = {
+        of: Timed(of, 1, 0, 1, KNOWN, "").kind for of in ("b1@240", "beit_base@224", "lite4@300", "bat_resnext26ts@256")
+    }
+    assert [kind.split(",")[0] for kind in names.values()] == [
+        "EfficientNet",
+        "Other networks",
+        "EfficientNet-Lite",
+        "Other networks",
+    ]

@@ -1,0 +1,193 @@
+"""Table 4 on the Paper page: measured when asked for, one turn for all, and stopped by whoever asked."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from effviz.bench import apart, latency
+from effviz.bench.latency import Latency
+from effviz.errors import SettingsError
+from effviz.ui import turns
+from effviz.ui.compare import work
+from effviz.ui.turns import Lane, Turns
+
+ROOT = Path(__file__).parents[2]
+TINY = "scaled-d0.1-w0.1@32"
+PATIENCE_S = 120
+
+
+def known(model: str, px: int, *runs_ms: float, at: str = "2026-11-24 12:00") -> Latency:
+    return Latency(model, px, runs_ms, 7_794_184, latency.machine(), "torch 2", 1, at)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Measures nothing: 10 ms for each letter of a name, in two runs; notes what is asked for."""
+    asked: list[str] = []
+
+    def measure(name: str, step: Callable[[int, int], None], beat: Callable[[], None]) -> Latency:
+        asked.append(name)
+        if name == "wrong":
+            raise SettingsError("There is no network 'wrong'.")
+        beat()
+        for run in range(2):
+            step(run, 2)
+        return known(name, 224, 10.0 * len(name), 10.0 * len(name))
+
+    monkeypatch.setattr(apart, "measure", measure)
+    return asked
+
+
+def open_section() -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S)
+    at.switch_page("effviz/ui/pages/paper.py")
+    at.query_params["section"] = "latency"
+    at.run()
+    check(at)
+    return at
+
+
+def check(at: AppTest) -> None:
+    assert "Table 4" in at.header[0].value
+    assert not at.exception
+    assert not at.error
+
+
+def measure(at: AppTest, *names: str) -> AppTest:
+    at.multiselect(key="networks").set_value(list(names)).run()
+    at.button(key="measure-latency").click().run()
+    check(at)
+    return at
+
+
+def chart(at: AppTest) -> dict[str, dict[str, object]]:
+    return {trace["name"]: trace for trace in json.loads(at.get("plotly_chart")[0].proto.spec)["data"]}
+
+
+def words(at: AppTest) -> str:
+    return "\n".join(str(element.value) for kind in ("markdown", "caption") for element in at.get(kind))
+
+
+def test_before_anything_is_measured_the_printed_numbers_stand_alone(fake: list[str]) -> None:
+    at = open_section()
+    rows = at.dataframe[0].value.set_index("network")
+    assert list(rows["latency_ms_printed"]) == [554, 98, 19000, 3100]
+    assert rows["latency_ms_here"].isna().all()
+    assert rows["speedup_here"].isna().all()
+    assert rows.loc["EfficientNet-B1", "speedup_divided_anew"] == pytest.approx(554 / 98)
+    assert len(at.dataframe) == 1
+    assert list(chart(at)) == ["Table 4, printed"]
+    assert "0 networks measured so far" in words(at)
+    assert not fake
+
+
+def test_measured_networks_get_ratios_places_and_rows(fake: list[str]) -> None:
+    for of in (known("b1", 240, 40, 60), known("resnet152", 224, 300), known("b1", 96, 10)):
+        latency.keep(of)
+    at = open_section()
+    rows = at.dataframe[0].value.set_index("network")
+    assert rows.loc["EfficientNet-B1", "latency_ms_here"] == 50
+    assert rows.loc["EfficientNet-B1", "speedup_here"] == 6  # 300 / 50
+    assert rows["speedup_here"].notna().sum() == 1  # nothing beside GPipe
+    assert chart(at)["EfficientNet, measured here"]["x"] == [50]
+    assert chart(at)["EfficientNet, measured here"]["y"] == [79.1]  # Table 2 of v5
+    assert "nobody's accuracy at this size is known: b1@96" in words(at).replace("\\", "")
+    table = at.dataframe[1].value.set_index("network")
+    assert dict(table["times_as_fast"]) == {"b1@96": 30, "b1@240": 6, "resnet152@224": 1}
+    at.selectbox(key="beside").set_value("b1@240").run()
+    assert at.dataframe[1].value.set_index("network").loc["b1@96", "times_as_fast"] == 5
+
+
+def test_any_name_can_be_measured_and_a_wrong_one_costs_its_own_only(fake: list[str]) -> None:
+    at = measure(open_section(), "resnet18", "wrong", "b0")
+    assert fake == ["resnet18", "wrong", "b0"]
+    assert [warning.value for warning in at.warning] == ["There is no network 'wrong'."]
+    assert dict(at.dataframe[1].value.set_index("network")["mean_ms"]) == {"b0@224": 20, "resnet18@224": 80}
+    at.run()
+    assert len(fake) == 3  # not measured again
+    assert len(at.dataframe[1].value) == 2
+
+
+def test_the_latest_measurement_counts(fake: list[str]) -> None:
+    at = measure(open_section(), "b0")
+    latency.keep(known("b0", 224, 99.0, at="2026-11-24 13:00"))
+    at.run()
+    assert list(at.dataframe[1].value["mean_ms"]) == [99]
+
+
+def test_a_measurement_takes_its_turn_and_lets_others_go_between_runs(
+    monkeypatch: pytest.MonkeyPatch, fake: list[str]
+) -> None:
+    queue = Turns(at_once=1)
+    monkeypatch.setattr(work, "TURNS", queue)
+    served: list[str] = []
+    real = apart.measure
+
+    def watched(name: str, step: Callable[[int, int], None], beat: Callable[[], None]) -> Latency:
+        assert queue.running == 1
+        visitor = threading.Thread(target=quick)
+        visitor.start()
+        joined.wait(PATIENCE_S)
+        result = real(name, lambda *at: (step(*at), served.append(f"run {at[0]}")), beat)
+        visitor.join(PATIENCE_S)
+        return result
+
+    joined = threading.Event()
+
+    def quick() -> None:
+        with queue.turn(Lane.QUICK, lambda before: joined.set()):
+            served.append("quick")
+
+    monkeypatch.setattr(apart, "measure", watched)
+    measure(open_section(), "b0")
+    assert served == ["quick", "run 0", "run 1"]
+    assert queue.running == queue.waiting == 0
+
+
+def test_whoever_stops_ends_the_process_and_keeps_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A click on Stop is raised by Streamlit out of the bar's next word."""
+    from streamlit.runtime.scriptrunner_utils.exceptions import StopException
+
+    queue = Turns(at_once=1)
+    monkeypatch.setattr(work, "TURNS", queue)
+
+    def measure_one(name: str, step: Callable[[int, int], None], beat: Callable[[], None]) -> Latency:
+        if name == "b1":
+            raise StopException
+        return known(name, 224, 20.0)
+
+    monkeypatch.setattr(apart, "measure", measure_one)
+    at = measure(open_section(), "b0", "b1")
+    assert queue.running == queue.waiting == 0
+    at.run()
+    assert list(at.dataframe[1].value["network"]) == ["b0@224"]
+
+
+def test_a_real_measurement() -> None:
+    at = measure(open_section(), TINY)
+    assert not at.warning
+    rows = at.dataframe[1].value
+    assert list(rows["network"]) == [TINY]
+    assert list(rows["runs"]) == [20]
+    assert latency.kept(latency.machine())[0].label == TINY
+    assert turns.TURNS.running == 0
+
+
+def test_a_processor_with_markdown_in_its_name_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latency, "machine", lambda: "A_B_C *CPU*, 2 cores")
+    monkeypatch.setattr("effviz.ui.paper.latency.machine", lambda: "A_B_C *CPU*, 2 cores")
+    latency.keep(replace(known("b0", 224, 5.0), machine="A_B_C *CPU*, 2 cores"))
+    at = open_section()
+    assert r"A\_B\_C \*CPU\*" in words(at)
+    assert "1 networks measured" in words(at) or "1 network measured" in words(at)
