@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from effviz.errors import SettingsError
+from effviz.explain.placement import reading
 from effviz.explain.results import ActivationMap, Box
+from effviz.words import _
 
 Doubles = npt.NDArray[np.float64]
 
@@ -37,7 +39,9 @@ def agreement(a: ActivationMap, b: ActivationMap) -> Agreement:
     """
     if a.photo_sha256 != b.photo_sha256:
         raise SettingsError(
-            f"The maps are of {a.photo} and {b.photo}: only maps of one photo can agree. Choose two of the same photo."
+            _(
+                "The maps are of {first} and {second}: only maps of one photo can agree. Choose two of the same photo."
+            ).format(first=a.photo, second=b.photo)
         )
     box = common(a.seen, b.seen)
     first, second = evidence(a, box), evidence(b, box)
@@ -55,17 +59,16 @@ def common(a: Box, b: Box) -> Box:
     """
     box = Box(max(a.x0, b.x0), max(a.y0, b.y0), min(a.x1, b.x1), min(a.y1, b.y1))
     if box.x0 >= box.x1 or box.y0 >= box.y1:
-        raise SettingsError("The two models saw parts of the photo that do not overlap: choose another pair of models.")
+        raise SettingsError(
+            _("The two models saw parts of the photo that do not overlap: choose another pair of models.")
+        )
     return box
 
 
 def evidence(entry: ActivationMap, box: Box) -> Doubles:
     """Return the positive evidence at the 64 x 64 places of a box, as shares that sum to 1; zeros if there is none."""
-    height, width = entry.values.shape
-    seen, positive = entry.seen, np.maximum(entry.values.astype(np.float64), 0)
-    down = _weights(_places(box.y0, box.y1), (seen.y0, seen.y1), height)
-    across = _weights(_places(box.x0, box.x1), (seen.x0, seen.x1), width)
-    sampled = down @ positive @ across.T
+    down, across = reading(entry, _places(box.x0, box.x1), _places(box.y0, box.y1))
+    sampled = down @ np.maximum(entry.values.astype(np.float64), 0) @ across.T
     total = sampled.sum()
     return sampled / total if total > 0 else sampled
 
@@ -103,9 +106,3 @@ def _centroid(shares: Doubles, box: Box) -> Doubles:
 
 def _places(start: float, end: float) -> Doubles:
     return start + (np.arange(POINTS) + 0.5) * (end - start) / POINTS
-
-
-def _weights(places: Doubles, span: tuple[float, float], cells: int) -> Doubles:
-    """Linear interpolation between cell centres as a matrix (POINTS, cells); flat outside the outermost centres."""
-    position = np.clip((places - span[0]) / (span[1] - span[0]) * cells - 0.5, 0, cells - 1)
-    return np.asarray(np.maximum(0, 1 - np.abs(position[:, None] - np.arange(cells))))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from effviz.explain import calibration
 from effviz.explain.results import ActivationMap, Box, Floats
 
-Indices = npt.NDArray[np.float64]
+Doubles = npt.NDArray[np.float64]
 
 
 class Placement(StrEnum):
@@ -52,12 +52,12 @@ class _Axis:
 
     def inside(self, length: int) -> npt.NDArray[np.bool_]:
         """Which of the pixels' centres the model saw."""
-        centres = np.arange(length) + 0.5
+        centres = pixel_centres(length)
         return (centres >= self.start) & (centres < self.end)
 
-    def cell_coordinates(self, length: int) -> Indices:
-        """For each pixel's centre its place in the map: cell i reaches from i to i + 1."""
-        t = (np.arange(length) + 0.5 - self.start) / (self.end - self.start)
+    def cell_coordinates(self, places: Doubles) -> Doubles:
+        """For each place its place in the map: cell i reaches from i to i + 1."""
+        t = (places - self.start) / (self.end - self.start)
         return np.asarray((0.5 + self.slope * (t - 0.5) + self.offset) * self.n, dtype=np.float64)
 
     def edges(self) -> tuple[float, ...]:
@@ -84,13 +84,29 @@ def place(
     raster_height, raster_width = raster_size(height, width, view.longest_px)
     seen = scaled_box(activation_map.seen, raster_width / width, raster_height / height)
     x_axis, y_axis = _axes(activation_map, seen, placement)
-    rows = _matrix(y_axis.cell_coordinates(raster_height), y_axis.n, view.cells)  # (H, h)
-    columns = _matrix(x_axis.cell_coordinates(raster_width), x_axis.n, view.cells)  # (W, w)
-    values = (rows @ activation_map.values @ columns.T).astype(np.float32)  # (H, W)
+    weights = blocks if view.cells else linear
+    rows = weights(y_axis.cell_coordinates(pixel_centres(raster_height)), y_axis.n).astype(np.float32)  # (H, h)
+    columns = weights(x_axis.cell_coordinates(pixel_centres(raster_width)), x_axis.n).astype(np.float32)  # (W, w)
+    values: Floats = np.asarray(rows @ activation_map.values @ columns.T, np.float32)  # (H, W)
     values[~y_axis.inside(raster_height), :] = np.nan
     values[:, ~x_axis.inside(raster_width)] = np.nan
     values.setflags(write=False)
     return Placed(values, seen, x_axis.edges(), y_axis.edges())
+
+
+def reading(
+    activation_map: ActivationMap, x: Doubles, y: Doubles, placement: Placement = Placement.PLAIN
+) -> tuple[Doubles, Doubles]:
+    """Return matrices `rows` (Y, h) and `columns` (X, w): rows @ map @ columns.T is the map at these places.
+
+    The places are in pixels of the photo; between cell centres it is linear, and flat beyond the outer ones, also where
+    the model saw nothing.
+
+    Raises:
+        SettingsError: calibrated placement of a model that was not measured at this size.
+    """
+    x_axis, y_axis = _axes(activation_map, activation_map.seen, placement)
+    return linear(y_axis.cell_coordinates(y), y_axis.n), linear(x_axis.cell_coordinates(x), x_axis.n)
 
 
 def raster_size(height: int, width: int, longest_px: int | None) -> tuple[int, int]:
@@ -114,16 +130,24 @@ def _axes(activation_map: ActivationMap, seen: Box, placement: Placement) -> tup
     return _Axis(seen.x0, seen.x1, cells_x, slope, offset_x), _Axis(seen.y0, seen.y1, cells_y, slope, offset_y)
 
 
-def _matrix(coordinates: Indices, n: int, cells: bool) -> Floats:
-    """Weights of the n cells for each pixel, (pixels, n); beyond the outer cells' centres the outer cell goes on."""
-    pixels = np.arange(len(coordinates))
-    weights = np.zeros((len(coordinates), n), np.float32)
-    if cells:
-        weights[pixels, np.clip(np.floor(coordinates), 0, n - 1).astype(np.intp)] = 1
-        return weights
+def pixel_centres(length: int) -> Doubles:
+    """Return where the middles of a row of pixels are, in pixels."""
+    return np.asarray(np.arange(length) + 0.5, np.float64)
+
+
+def blocks(coordinates: Doubles, n: int) -> Doubles:
+    """Weights of the n cells for each place, (places, n): that of the cell it lies in."""
+    weights = np.zeros((len(coordinates), n))
+    weights[np.arange(len(coordinates)), np.clip(np.floor(coordinates), 0, n - 1).astype(np.intp)] = 1
+    return weights
+
+
+def linear(coordinates: Doubles, n: int) -> Doubles:
+    """Weights of the n cells for each place, (places, n); beyond the outer cells' centres the outer cell goes on."""
+    places = np.arange(len(coordinates))
+    weights = np.zeros((len(coordinates), n))
     centred = np.clip(coordinates - 0.5, 0, n - 1)
     low = np.floor(centred).astype(np.intp)
-    high = np.minimum(low + 1, n - 1)
-    weights[pixels, low] = 1 - (centred - low)
-    weights[pixels, high] += (centred - low).astype(np.float32)
+    weights[places, low] = 1 - (centred - low)
+    weights[places, np.minimum(low + 1, n - 1)] += centred - low
     return weights

@@ -1,0 +1,104 @@
+"""A map's positive evidence on a fixed grid over the whole photo: what all measures of place look at.
+
+The same number of cells whatever the photo's size and the map's, so that a measure costs the same for every photo and
+means the same for every model.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from effviz.evaluate.truth import Size, Truth
+from effviz.explain.placement import Doubles, Placement, reading
+from effviz.explain.results import ActivationMap
+
+SIDE = 96  # cells across and down: a box drawn on them is exact to 3 px in a photo 500 px wide
+FINER = 4  # places read in a cell, each way, so that maps finer than the grid are averaged and not picked from
+
+_PLACES = (np.arange(SIDE * FINER) + 0.5) / (SIDE * FINER)  # of the photo's width or height
+_CENTRES = (np.arange(SIDE) + 0.5) / SIDE
+_EDGES = np.arange(SIDE + 1) / SIDE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heat:
+    """Positive evidence in each of SIDE x SIDE equal parts of the photo, in the map's own unit."""
+
+    values: Doubles  # (SIDE, SIDE), >= 0, read-only; 0 where the model did not see
+    rows: tuple[int, int] = (0, SIDE)  # from, to: the cells whose centre the model saw
+    columns: tuple[int, int] = (0, SIDE)
+
+    @property
+    def seen(self) -> Doubles:
+        """Return the part that the model saw."""
+        return self.values[slice(*self.rows), slice(*self.columns)]
+
+    @property
+    def empty(self) -> bool:
+        """True when there is no evidence anywhere."""
+        return not self.values.any()
+
+
+def heat(entry: ActivationMap, calibrated: bool = False) -> Heat:
+    """Read a map over its whole photo: negative cells are zero, linear between cell centres, not normalised.
+
+    Raises:
+        SettingsError: calibrated placement of a model that was not measured at this size.
+    """
+    (width, height), seen = entry.photo_size, entry.seen
+    placement = Placement.CALIBRATED if calibrated else Placement.PLAIN
+    down, across = (_averaged(part) for part in reading(entry, _PLACES * width, _PLACES * height, placement))
+    values = down @ np.maximum(entry.values.astype(np.float64), 0) @ across.T
+    rows, columns = _within(seen.y0 / height, seen.y1 / height), _within(seen.x0 / width, seen.x1 / width)
+    values[: rows[0]], values[rows[1] :] = 0, 0
+    values[:, : columns[0]], values[:, columns[1] :] = 0, 0
+    values.setflags(write=False)
+    return Heat(values, rows, columns)
+
+
+def evidence_on(heat: Heat, truth: Truth, photo_size: Size) -> float:
+    """Return the sum of the heat on the object; a cell that it covers in part counts by that part."""
+    if truth.mask is not None:
+        return float((heat.values * _mask_cover(truth.checked_mask(photo_size))).sum())
+    width, height = photo_size
+    return sum(
+        float(cover(box.y0 / height, box.y1 / height) @ heat.values @ cover(box.x0 / width, box.x1 / width))
+        for box in truth.union(photo_size)
+    )
+
+
+def cover(start: float, end: float) -> Doubles:
+    """Return how much of each cell lies between two fractions of the photo's width or height, (SIDE,), 0..1."""
+    shares: Doubles = np.maximum(np.minimum(end, _EDGES[1:]) - np.maximum(start, _EDGES[:-1]), 0) * SIDE
+    return shares
+
+
+def _averaged(weights: Doubles) -> Doubles:
+    """(SIDE * FINER, cells) -> (SIDE, cells)."""
+    mean: Doubles = weights.reshape(SIDE, FINER, -1).mean(axis=1)
+    return mean
+
+
+def _within(start: float, end: float) -> tuple[int, int]:
+    return int(np.searchsorted(_CENTRES, start)), int(np.searchsorted(_CENTRES, end))
+
+
+def _mask_cover(mask: npt.NDArray[np.bool_]) -> Doubles:
+    """Return how much of each cell is marked, (SIDE, SIDE), 0..1.
+
+    Sums from the corner, read between pixels at the cells' edges: exact, and quick for large photos.
+    """
+    height, width = mask.shape
+    below = np.concatenate([np.zeros((1, width)), np.cumsum(mask, axis=0)])  # marked pixels above each edge
+    down = np.diff(_between(below, _EDGES * height), axis=0)  # (SIDE, W): marked in each row of cells
+    beside = np.concatenate([np.zeros((SIDE, 1)), np.cumsum(down, axis=1)], axis=1)
+    marked = np.diff(_between(beside.T, _EDGES * width), axis=0).T  # pixels, (SIDE, SIDE)
+    return np.asarray(marked * (SIDE / height) * (SIDE / width))
+
+
+def _between(sums: Doubles, places: Doubles) -> Doubles:
+    """Rows of `sums` at places between them, linear."""
+    low = np.minimum(places.astype(np.intp), len(sums) - 2)
+    part = (places - low)[:, None]
+    return np.asarray(sums[low] * (1 - part) + sums[low + 1] * part)

@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+import scipy.ndimage
+
+from effviz.errors import SettingsError
+from effviz.evaluate.heat import SIDE, Heat, cover, evidence_on, heat
+from effviz.evaluate.truth import Truth
+from effviz.explain import calibration
+from effviz.explain.calibration import Calibration
+from effviz.explain.results import Box
+
+MOVED = Calibration("lite0@224", 224, 28.0, 0.0, 1.0, 0.1, 0.5, 100, "by hand")
+PHOTO = (320, 160)
+CROP = Box(100, 0, 260, 160)
+
+
+def noise(height=7, width=7):
+    return np.random.default_rng(height).normal(size=(height, width))
+
+
+@pytest.mark.parametrize("shape", [(7, 7), (5, 9), (1, 1), (64, 64), (300, 300)])
+def test_it_is_the_positive_map_read_linearly_and_averaged_in_cells(make_map, shape):
+    found = heat(make_map(noise(*shape), CROP, photo_size=PHOTO))
+    x = (np.arange(SIDE * 4) + 0.5) / 4 * 320 / SIDE
+    y = (np.arange(SIDE * 4) + 0.5) / 4 * 160 / SIDE
+    places = np.meshgrid(y / 160 * shape[0] - 0.5, (x - 100) / 160 * shape[1] - 0.5, indexing="ij")
+    read = scipy.ndimage.map_coordinates(np.maximum(noise(*shape), 0), places, order=1, mode="nearest")
+    expected = read.reshape(SIDE, 4, SIDE, 4).mean(axis=(1, 3))
+    # the model saw 100..260 of 320 px: cells 10/3 px wide, the first 30 and the last 18 unseen
+    assert (found.rows, found.columns) == ((0, 96), (30, 78))
+    expected[:, :30], expected[:, 78:] = 0, 0
+    np.testing.assert_allclose(found.values, expected, atol=1e-6)
+    assert (found.values >= 0).all()
+    assert not found.values.flags.writeable
+    assert found.seen.shape == (96, 48)
+
+
+def test_a_map_finer_than_the_grid_is_averaged_and_not_picked_from(make_map):
+    # one cell of 384 x 384 holds all: a grid cell is 4 x 4 of them
+    values = np.zeros((384, 384))
+    values[193, 131] = 16
+    found = heat(make_map(values, Box(0, 0, 384, 384), photo_size=(384, 384)))
+    assert found.values[48, 32] == pytest.approx(1)
+    assert found.values.sum() == pytest.approx(1)
+
+
+def test_the_unit_is_kept(make_map):
+    assert heat(make_map([[3.0]])).values == pytest.approx(np.full((SIDE, SIDE), 3.0))
+
+
+def test_no_positive_evidence_is_empty(make_map):
+    assert heat(make_map(-np.ones((3, 3)))).empty
+    assert not heat(make_map(np.eye(3))).empty
+
+
+def test_a_crop_that_reaches_outside_the_photo(make_map):
+    # 16 px each side outside: of the 4 cells of 48 px, the middle two whole and 32 px of the outer ones
+    found = heat(make_map([[1, 2, 3, 4]], Box(-16, 0, 176, 160), photo_size=(160, 160)))
+    assert (found.rows, found.columns) == ((0, SIDE), (0, SIDE))
+    assert found.values[0, 0] == 1  # 5/3 px into the photo is 18 px into a cell with its centre at 24: flat
+    # the middle of the photo is that of the crop: halfway between 2 and 3
+    assert found.values[0, 47:49].mean() == pytest.approx(2.5)
+
+
+def test_calibrated_placement_moves_it(make_map, monkeypatch):
+    # the map shows a place one of 8 cells further right than it is: it must move left by an eighth
+    values = np.zeros((8, 8))
+    values[4, 4] = 1
+    entry = make_map(values, Box(0, 0, 96, 96), photo_size=(96, 96))
+    monkeypatch.setattr(calibration, "find", lambda model: MOVED)
+    plain, moved = heat(entry).values, heat(entry, calibrated=True).values
+    np.testing.assert_allclose(moved[:, :84], plain[:, 12:], atol=1e-9)
+
+
+def test_a_model_that_was_never_measured_has_no_calibrated_heat(make_map):
+    with pytest.raises(SettingsError):
+        heat(make_map([[1.0]], model="scaled-d9@97"), calibrated=True)
+
+
+def test_cells_that_a_box_covers_in_part_count_by_that_part():
+    # from a quarter into the second cell to half way into the fourth
+    assert cover(1.25 / SIDE, 3.5 / SIDE)[:5] == pytest.approx([0, 0.75, 1, 0.5, 0])
+    assert cover(-1, 2) == pytest.approx(np.ones(SIDE))
+    assert cover(0.3, 0.3).sum() == 0
+
+
+def test_evidence_on_overlapping_boxes_counts_once():
+    photo = (SIDE, SIDE)
+    values = np.random.default_rng(0).random((SIDE, SIDE))
+    truth = Truth((Box(10.25, 20, 40, 60.5), Box(30, 50, 80, 90), Box(-5, -5, 3, 1)))
+    fine = np.kron(values, np.ones((4, 4))) / 16
+    mask = np.zeros(fine.shape, bool)
+    for box in truth.boxes:
+        mask[max(0, int(4 * box.y0)) : int(4 * box.y1), max(0, int(4 * box.x0)) : int(4 * box.x1)] = True
+    assert evidence_on(Heat(values), truth, photo) == pytest.approx(fine[mask].sum())
+
+
+@pytest.mark.parametrize("size", [(96, 96), (500, 375), (37, 61), (1000, 90)])
+def test_evidence_on_a_mask_equals_that_on_the_box_it_paints(size):
+    width, height = size
+    box = Box(width // 5, height // 4, width // 2, height - 3)
+    mask = np.zeros((height, width), bool)
+    mask[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
+    values = np.random.default_rng(1).random((SIDE, SIDE))
+    on_box = evidence_on(Heat(values), Truth((box,)), size)
+    assert evidence_on(Heat(values), Truth((), mask), size) == pytest.approx(on_box)
+
+
+def test_evidence_on_a_mask_of_any_shape():
+    mask = np.random.default_rng(2).random((192, 288)) < 0.3
+    values = np.random.default_rng(3).random((SIDE, SIDE))
+    expected = (values * mask.reshape(SIDE, 2, SIDE, 3).mean(axis=(1, 3))).sum()
+    assert evidence_on(Heat(values), Truth((), mask), (288, 192)) == pytest.approx(expected)

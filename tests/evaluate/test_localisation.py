@@ -1,0 +1,210 @@
+import numpy as np
+import pytest
+import scipy.ndimage
+
+from effviz.evaluate.controls import centre_gaussian, uniform
+from effviz.evaluate.heat import SIDE, Heat, heat
+from effviz.evaluate.localisation import (
+    THRESHOLDS,
+    best_iou,
+    both_box_ious,
+    box_ious,
+    box_ious_v2,
+    energy,
+    max_box_acc,
+    max_box_acc_v2,
+    pointing,
+    strongest,
+)
+from effviz.evaluate.truth import Truth
+from effviz.explain.results import Box
+
+PHOTO = (192, 96)  # a grid cell is 2 x 1 px
+
+
+def painted(*parts: tuple[int, int, int, int, float]) -> Heat:
+    """Heat from rectangles of grid cells x0, y0, x1, y1 with a value."""
+    values = np.zeros((SIDE, SIDE))
+    for x0, y0, x1, y1, value in parts:
+        values[y0:y1, x0:x1] = value
+    return Heat(values)
+
+
+def iou(a, b) -> float:
+    width = max(0, min(a[2], b[2]) - max(a[0], b[0]))
+    height = max(0, min(a[3], b[3]) - max(a[1], b[1]))
+    common = width * height
+    return common / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - common)
+
+
+def by_hand(found: Heat, boxes, size):
+    """MaxBoxAcc's boxes with scipy: label, fill, take the largest; then compare in photo pixels."""
+    seen, largest, every = found.seen, [], []
+    across, down = size[0] / SIDE, size[1] / SIDE
+    for threshold in THRESHOLDS:
+        labels, count = scipy.ndimage.label(seen >= seen.min() + threshold * np.ptp(seen), np.ones((3, 3)))
+        areas, scores = [], []
+        for number in range(1, count + 1):
+            rows, columns = np.nonzero(labels == number)
+            box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+            moved = np.add(box, (found.columns[0], found.rows[0]) * 2) * (across, down, across, down)
+            scores.append(max(iou(moved, other) for other in boxes))
+            areas.append(scipy.ndimage.binary_fill_holes(labels == number).sum())
+        largest.append(scores[int(np.argmax(areas))])
+        every.append(max(scores))
+    return np.array(largest), np.array(every)
+
+
+def test_energy_by_hand():
+    # 100 cells of 3 and 300 of 1; the box has half of the first and none of the others: 150 of 600
+    found = painted((0, 0, 10, 10, 3), (50, 50, 60, 80, 1))
+    assert energy(found, Truth((Box(0, 0, 20, 5),)), PHOTO) == pytest.approx(0.25)
+    assert energy(found, Truth((Box(0, 0, 192, 96), Box(0, 0, 192, 96))), PHOTO) == pytest.approx(1)
+
+
+def test_uniform_has_the_objects_share_as_its_energy():
+    truth = Truth((Box(3.3, 4.4, 55.5, 66.6), Box(20, 30, 180.5, 80)))
+    assert energy(uniform(), truth, PHOTO) == pytest.approx(truth.share(PHOTO))
+
+
+def test_what_a_crop_hides_is_neither_gained_nor_lost(make_map):
+    # the model saw the right half, all of it equal; the object is the middle half of the photo
+    found = heat(make_map(np.ones((7, 7)), Box(96, 0, 192, 96), photo_size=PHOTO))
+    truth = Truth((Box(48, 0, 144, 96),))
+    assert energy(found, truth, PHOTO) == pytest.approx(0.5)
+    # the box drawn is 96..192: 48 of 144 px in common with 48..144
+    assert box_ious(found, truth, PHOTO) == pytest.approx(np.full(50, 48 / 144))
+    assert not pointing(found, Truth((Box(0, 0, 96, 96),)), PHOTO)
+
+
+def test_a_map_without_evidence_is_nowhere():
+    nothing, whole = painted(), Truth((Box(0, 0, 192, 96),))
+    assert energy(nothing, whole, PHOTO) == 0
+    assert pointing(nothing, whole, PHOTO) is False
+    assert not any(scores.any() for scores in both_box_ious(nothing, whole, PHOTO))
+
+
+def test_an_object_outside_the_photo_is_never_found():
+    outside = Truth((Box(300, 0, 400, 100),))
+    assert energy(uniform(), outside, PHOTO) == 0
+    assert pointing(uniform(), outside, PHOTO, 15) is False
+    assert not box_ious(uniform(), outside, PHOTO).any()
+
+
+def test_pointing_by_hand():
+    # the strongest cell (30, 40) has its centre at x = 61, y = 40.5
+    found = painted((30, 40, 31, 41, 2), (80, 80, 96, 96, 1))
+    assert pointing(found, Truth((Box(60, 40, 62, 41),)), PHOTO)
+    assert not pointing(found, Truth((Box(62, 40, 99, 41),)), PHOTO)
+    assert not pointing(found, Truth((Box(70, 52.5, 99, 99),)), PHOTO, 14.9)
+    assert pointing(found, Truth((Box(70, 52.5, 99, 99),)), PHOTO, 15)  # 9 and 12 px away
+    mask = np.zeros((96, 192), bool)
+    mask[40, 61] = True
+    assert pointing(found, Truth((), mask), PHOTO)
+
+
+def test_of_equally_strong_places_the_middle_one():
+    assert strongest(painted((20, 30, 31, 35, 1))) == (32, 25)
+    assert strongest(painted((0, 0, 4, 4, 1), (20, 0, 24, 4, 1), (12, 0, 13, 4, 1)))[1] == 12
+    assert strongest(uniform()) in [(47, 47), (47, 48), (48, 47), (48, 48)]
+
+
+def test_a_cell_at_the_border_of_a_map_points_to_its_own_middle(make_map):
+    # 4 cells of 48 px: linear reading is flat in the outer half cells, 0..24 px
+    values = np.zeros((4, 4))
+    values[0, 0] = 1
+    row, column = strongest(heat(make_map(values, Box(0, 0, 192, 192), photo_size=(192, 192))))
+    assert (row, column) == pytest.approx((5.5, 5.5), abs=0.5)  # 12 px in cells of 2 px
+
+
+def test_box_around_the_largest_part_by_hand():
+    # at 0.5 and more the small strong part alone; below both, of which the weak one is larger
+    found = painted((0, 0, 10, 10, 1.0), (50, 50, 70, 80, 0.5))
+    scores = box_ious(found, Truth((Box(100, 50, 140, 80),)), PHOTO)  # exactly the weak part
+    assert scores[1:26] == pytest.approx(1)
+    assert not scores[26:].any()
+    assert scores[0] == pytest.approx(40 * 30 / (192 * 96))  # everything reaches the minimum
+    every = box_ious_v2(found, Truth((Box(0, 0, 20, 10),)), PHOTO)
+    assert every[1:] == pytest.approx(1)
+
+
+def test_parts_that_touch_at_a_corner_are_one():
+    found = painted((0, 0, 10, 10, 1), (10, 10, 20, 20, 1))
+    assert box_ious(found, Truth((Box(0, 0, 40, 20),)), PHOTO)[30] == pytest.approx(1)
+
+
+def test_a_thin_line_has_the_area_of_its_cells():
+    # a line of 60 cells is larger than a square of 49
+    found = painted((0, 0, 60, 1, 1), (80, 80, 87, 87, 1))
+    assert box_ious(found, Truth((Box(0, 0, 120, 1),)), PHOTO)[10] == pytest.approx(1)
+
+
+def test_a_hole_is_filled_and_an_island_in_it_is_a_part():
+    # a frame of 2 * 20 + 2 * 18 = 76 cells around 18 x 18 is larger than a block of 15 x 15 = 225
+    values = np.zeros((SIDE, SIDE))
+    values[10:30, 10:30], values[11:29, 11:29] = 1, 0
+    values[50:65, 50:65] = 1
+    values[18:22, 18:22] = 1
+    found, truth = Heat(values), Truth((Box(20, 10, 60, 30),))
+    assert box_ious(found, truth, PHOTO)[10] == pytest.approx(1)
+    assert box_ious_v2(found, Truth((Box(36, 18, 44, 22),)), PHOTO)[10] == pytest.approx(1)
+
+
+def test_the_best_of_several_boxes_counts():
+    found = painted((10, 10, 20, 20, 1))
+    truth = Truth((Box(150, 70, 170, 90), Box(20, 10, 40, 20), Box(20, 10, 192, 96)))
+    assert box_ious(found, truth, PHOTO)[10] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("crop", [Box(0, 0, 192, 96), Box(48, 0, 144, 96), Box(13, 7, 180, 91)])
+def test_boxes_equal_those_of_scipy(make_map, seed, crop):
+    rng = np.random.default_rng(seed)
+    found = heat(make_map(rng.normal(0.2, 1, (9, 7)), crop, photo_size=PHOTO))
+    boxes = [(10, 20, 90, 70), (100, 5, 180, 96), (40.5, 30, 60, 92)]
+    largest, every = both_box_ious(found, Truth(tuple(Box(*box) for box in boxes)), PHOTO)
+    expected = by_hand(found, boxes, PHOTO)
+    assert largest == pytest.approx(expected[0])
+    assert every == pytest.approx(expected[1])
+
+
+def test_thresholds_are_of_the_maps_own_range():
+    values = np.random.default_rng(5).random((SIDE, SIDE)) * np.outer(np.hanning(SIDE), np.hanning(SIDE))
+    truth = Truth((Box(60, 30, 130, 70),))
+    assert box_ious(Heat(3 * values + 7), truth, PHOTO) == pytest.approx(box_ious(Heat(values), truth, PHOTO))
+
+
+def test_a_gaussian_in_the_middle_grows_as_the_threshold_falls():
+    # exp(-((x - 0.5) / 0.25)^2 / 2) falls to v at 0.5 +- 0.25 sqrt(-2 ln v); v = low + threshold * (1 - low)
+    truth = Truth((Box(48, 24, 144, 72),))
+    values = centre_gaussian().values
+    scores = box_ious(centre_gaussian(), truth, PHOTO)
+    for index in (10, 25, 40):
+        value = values.min() + THRESHOLDS[index] * np.ptp(values)
+        side = min(1.0, 2 * 0.25 * np.sqrt(-2 * np.log(value)))
+        expected = min(side, 0.5) ** 2 / max(side, 0.5) ** 2
+        assert scores[index] == pytest.approx(expected, abs=0.03)
+
+
+def test_max_box_acc_by_hand():
+    # at the third threshold three of four photos reach 0.5
+    ious = np.zeros((4, 50))
+    ious[:, 2] = [0.5, 0.6, 0.49, 0.9]
+    ious[:, 7] = [0.5, 0.5, 0.0, 0.0]
+    assert max_box_acc(ious) == (0.75, pytest.approx(0.04))
+    assert max_box_acc(ious, at=0.9) == (0.25, pytest.approx(0.04))
+    assert best_iou(ious[3]) == 0.9
+
+
+def test_max_box_acc_takes_the_lowest_of_equally_good_thresholds():
+    assert max_box_acc(np.ones((3, 50))) == (1, 0)
+
+
+def test_max_box_acc_v2_by_hand():
+    # 0.3: all four at index 1; 0.5: two at index 2; 0.7: one at index 2
+    ious = np.zeros((4, 50))
+    ious[:, 1] = 0.4
+    ious[:, 2] = [0.5, 0.8, 0.1, 0.1]
+    accuracy, thresholds = max_box_acc_v2(ious)
+    assert accuracy == pytest.approx((1 + 0.5 + 0.25) / 3)
+    assert thresholds == pytest.approx((0.02, 0.04, 0.04))
