@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from effviz.scaling import plan
+from effviz.words import _
 from effviz.zoo import hub
 from effviz.zoo.hub import Availability
 from effviz.zoo.model import ModelRef
@@ -42,7 +43,7 @@ def card(ref: ModelRef) -> Card:
         params=network.params,
         macs=network.macs,
         map_px=network.stages[-1].out_resolution,
-        weights=spec.weights,
+        weights=_(spec.weights),
         licence=spec.licence,
         top1_pct=spec.top1_pct if ref.resolution_px == spec.resolution_px else None,
         top1_words=_top1_words(ref),
@@ -53,10 +54,11 @@ def card(ref: ModelRef) -> Card:
 def _top1_words(ref: ModelRef) -> str:
     spec = ref.spec
     if not spec.trained:
-        return "untrained: no accuracy"
+        return _("untrained: no accuracy")
+    source = _(spec.top1_source)
     if spec.top1_pct is None:
-        return f"not measured ({spec.top1_source})"
-    measured = f"{spec.top1_pct:.1f} % at {spec.resolution_px} px ({spec.top1_source})"
-    return (
-        measured if ref.resolution_px == spec.resolution_px else f"{measured}; not measured at {ref.resolution_px} px"
-    )
+        return _("not measured ({source})").format(source=source)
+    measured = _("{top1:.1f} % at {px} px ({source})").format(top1=spec.top1_pct, px=spec.resolution_px, source=source)
+    if ref.resolution_px == spec.resolution_px:
+        return measured
+    return _("{measured}; not measured at {px} px").format(measured=measured, px=ref.resolution_px)

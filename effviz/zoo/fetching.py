@@ -9,6 +9,7 @@ from huggingface_hub.utils import logging as hub_logging
 from huggingface_hub.utils import tqdm as hub_tqdm
 
 from effviz.errors import WeightsError
+from effviz.words import _
 from effviz.zoo import catalogue, hub
 from effviz.zoo.model import ModelSpec, WeightsOrigin
 
@@ -41,13 +42,16 @@ def _fetch(spec: ModelSpec, report: Report) -> None:
         hf_hub_download(hub.repository(spec), hub.WEIGHTS_FILE, tqdm_class=_bar(spec.name, report))
     except HfHubHTTPError as error:
         raise WeightsError(
-            f"The Hugging Face hub refused {hub.repository(spec)} ({error.response.status_code}): public weights need "
-            "no account. Try again later."
+            _(
+                "The Hugging Face hub refused {repository} ({status}): public weights need no account. Try again later."
+            ).format(repository=hub.repository(spec), status=error.response.status_code)
         ) from error
     except (OSError, HTTPError, XetDownloadError) as error:  # OSError: not online, offline mode, disk full
         raise WeightsError(
-            f"The weights of {spec.name} could not be fetched from the Hugging Face hub: this needs a network, "
-            f"HF_HUB_OFFLINE unset and space on the disk. Run `effviz fetch {spec.name}` again then."
+            _(
+                "The weights of {name} could not be fetched from the Hugging Face hub: this needs a network, "
+                "HF_HUB_OFFLINE unset and space on the disk. Run `effviz fetch {name}` again then."
+            ).format(name=spec.name)
         ) from error
 
 

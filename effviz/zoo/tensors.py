@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 
 from effviz.errors import WeightsError
+from effviz.words import _
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -26,7 +27,9 @@ def sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise WeightsError(
-            f"The weights file {path.name} cannot be read ({error.strerror}): it must be a readable file. Put it back."
+            _("The weights file {name} cannot be read ({reason}): it must be a readable file. Put it back.").format(
+                name=path.name, reason=error.strerror
+            )
         ) from error
 
 
@@ -39,8 +42,10 @@ def check_sha256(path: Path, expected: str) -> str:
     found = sha256(path)
     if found != expected:
         raise WeightsError(
-            f"The weights file {path.name} has the sha256 {found[:12]}..., but {expected[:12]}... is expected: it is "
-            "damaged or another file. Get it again."
+            _(
+                "The weights file {name} has the sha256 {found}..., but {expected}... is expected: it is "
+                "damaged or another file. Get it again."
+            ).format(name=path.name, found=found[:12], expected=expected[:12])
         )
     return found
 
@@ -67,9 +72,9 @@ def read(path: Path) -> Tensors:
         AttributeError,
         OSError,
     ) as error:
-        raise _refusal(path, "is damaged or holds code") from error
+        raise _refusal(path, _("is damaged or holds code")) from error
     if not isinstance(tensors, dict) or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
-        raise _refusal(path, "holds something else")
+        raise _refusal(path, _("holds something else"))
     return tensors
 
 
@@ -81,24 +86,35 @@ def fit(module: torch.nn.Module, tensors: Tensors, source: str) -> None:
     """
     expected = module.state_dict()
     if lone := sorted(expected.keys() ^ tensors.keys()):
-        raise _misfit(source, f"{len(lone)} tensors have no partner, the first is {lone[0]}")
+        raise _misfit(
+            source, _("{count} tensors have no partner, the first is {first}").format(count=len(lone), first=lone[0])
+        )
     for name, tensor in tensors.items():
         if tensor.shape != expected[name].shape:
-            raise _misfit(source, f"{name} is {tuple(tensor.shape)} instead of {tuple(expected[name].shape)}")
+            raise _misfit(
+                source,
+                _("{name} is {shape} instead of {expected}").format(
+                    name=name, shape=tuple(tensor.shape), expected=tuple(expected[name].shape)
+                ),
+            )
         if not torch.isfinite(tensor).all():
-            raise _misfit(source, f"{name} holds numbers that are not finite")
+            raise _misfit(source, _("{name} holds numbers that are not finite").format(name=name))
     module.load_state_dict(dict(tensors), strict=True)
 
 
 def _refusal(path: Path, what: str) -> WeightsError:
     return WeightsError(
-        f"The weights file {path.name} {what}: only safetensors files and plain state dicts of tensors are read. "
-        "Save it again with safetensors."
+        _(
+            "The weights file {name} {what}: only safetensors files and plain state dicts of tensors are read. "
+            "Save it again with safetensors."
+        ).format(name=path.name, what=what)
     )
 
 
 def _misfit(source: str, what: str) -> WeightsError:
     return WeightsError(
-        f"The weights of {source} do not fit the network: {what}. Every tensor must match in name and shape: "
-        "get the right file or correct the architecture."
+        _(
+            "The weights of {source} do not fit the network: {what}. Every tensor must match in name and shape: "
+            "get the right file or correct the architecture."
+        ).format(source=source, what=what)
     )

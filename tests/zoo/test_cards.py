@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from effviz import words
 from effviz.zoo import catalogue, loading
 from effviz.zoo.cards import card
 
@@ -40,3 +41,23 @@ def test_untrained_is_said_loudly():
     assert found.top1_words == "untrained: no accuracy"
     assert "untrained" in found.availability.sentence
     assert "untrained" in found.weights
+
+
+def test_what_is_said_of_a_shared_model_is_in_each_visitors_language(translate):
+    translate(
+        "de",
+        {
+            "Hugging Face hub, {repository}": "{repository} beim Hugging Face Hub",
+            "{top1:.1f} % at {px} px ({source})": "{top1:.1f} % bei {px} px ({source})",
+        },
+    )
+    english = card(catalogue.parse("b0"))
+    token = words.language.set("de")
+    try:
+        german = card(catalogue.parse("b0"))
+    finally:
+        words.language.reset(token)
+    assert english.ref.spec is german.ref.spec
+    assert english.weights == "Hugging Face hub, timm/tf_efficientnet_b0.aa_in1k"
+    assert german.weights == "timm/tf_efficientnet_b0.aa_in1k beim Hugging Face Hub"
+    assert german.top1_words.startswith("76.9 % bei 224 px (timm")  # 76.882 in timm's results-imagenet.csv
