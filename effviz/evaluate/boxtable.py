@@ -1,0 +1,94 @@
+"""ImageNet's photos with a table of boxes, as CSV.
+
+Either Kaggle's `LOC_val_solution.csv` (`ImageId,PredictionString`, the latter `n01751748 111 108 441 193 ...`), or one
+box a row: a column for the photo (`file`, `image` or `ImageId`), `x0,y0,x1,y1` or `xmin,ymin,xmax,ymax`, and where
+there is one the class (`label`, `class`, `wnid` or `synset`). Photos may lie in class folders, and have any suffix.
+"""
+
+import csv
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from effviz.errors import DatasetError
+from effviz.evaluate.annotations import boxes, fingerprint
+from effviz.evaluate.folders import photos
+from effviz.evaluate.samples import Dataset, Sample, class_of
+from effviz.evaluate.truth import Truth
+
+PHOTO: Final = ("file", "image", "imageid", "filename", "image_id")
+CLASS: Final = ("label", "class", "wnid", "synset")
+EDGES: Final = (("x0", "y0", "x1", "y1"), ("xmin", "ymin", "xmax", "ymax"))
+KAGGLE: Final = "predictionstring"
+
+
+class _Marked(NamedTuple):
+    photo: str
+    word: str  # the class; "" where there is none
+    box: tuple[float, ...]
+
+
+def looks_like_boxes(file: Path) -> bool:
+    """Tell whether a CSV's header is one of these."""
+    with file.open(encoding="utf-8-sig", newline="", errors="replace") as opened:
+        header = {column.strip().lower() for column in next(csv.reader(opened), [])}
+    return bool(header & set(PHOTO)) and (KAGGLE in header or any(set(edges) <= header for edges in EDGES))
+
+
+def read(file: Path, root: Path) -> Dataset:
+    """List the photos of a table; rows of one photo are brought together.
+
+    Raises:
+        DatasetError: it has other columns, or a row is not complete.
+    """
+    if not looks_like_boxes(file):
+        raise DatasetError(
+            f"{file} has other columns: ImageId,PredictionString or file,x0,y0,x1,y1 with a label, are allowed. "
+            "Name its columns like that."
+        )
+    places, named = _places(root), cache(class_of)
+    found: dict[str, list[_Marked]] = {}
+    for row in _rows(file):
+        found.setdefault(row.photo, []).append(row)
+    samples = []
+    for photo, rows in found.items():
+        label, names = named(rows[0].word) if rows[0].word else (None, ())
+        path = places.get(photo) or places.get(Path(photo).stem) or root / photo
+        samples.append(Sample(path, photo, label, Truth(boxes(row.box for row in rows)), names))
+    labelled = any(sample.label is not None or sample.class_names for sample in samples)
+    return Dataset(file, tuple(samples), fingerprint(file), annotated=True, labelled=labelled)
+
+
+def _places(root: Path) -> dict[str, Path]:
+    """Where each photo lies, by its path within the folder, its name, and its name without suffix."""
+    found: dict[str, Path] = {}
+    for path in sorted(photos(root), reverse=True):
+        found |= dict.fromkeys((path.relative_to(root).as_posix(), path.name, path.stem), path)
+    return found
+
+
+def _rows(file: Path) -> Iterator[_Marked]:
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        for number, row in enumerate(csv.DictReader(opened), start=2):
+            try:
+                yield from _marked({key.strip().lower(): value.strip() for key, value in row.items()})
+            except (AttributeError, ValueError) as error:
+                raise DatasetError(
+                    f"Line {number} of {file} cannot be used ({error}): each needs a photo and four numbers for a box. "
+                    "Correct it."
+                ) from error
+
+
+def _marked(row: dict[str, str]) -> Iterator[_Marked]:
+    photo = next(row[column] for column in PHOTO if column in row)
+    if KAGGLE not in row:
+        edges = next(edges for edges in EDGES if set(edges) <= row.keys())
+        word = next((row[column] for column in CLASS if column in row), "")
+        yield _Marked(photo, word, tuple(float(row[edge]) for edge in edges))
+        return
+    words = row[KAGGLE].split()
+    if not words or len(words) % 5:
+        raise ValueError(f"{len(words)} words instead of five a box")
+    for start in range(0, len(words), 5):
+        yield _Marked(photo, words[start], tuple(float(word) for word in words[start + 1 : start + 5]))

@@ -1,0 +1,245 @@
+"""Data sets in each form, written by hand; masks against pictures drawn by Pillow."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from effviz.errors import DatasetError, TargetError
+from effviz.evaluate.datasets import open_dataset
+from effviz.explain.results import Box
+from effviz.zoo.catalogue import parse
+
+LITE = parse("lite0").spec
+
+
+def photo(path: Path, size=(60, 40)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, "orange").save(path)
+    return path
+
+
+def edges(sample):
+    return [(b.x0, b.y0, b.x1, b.y1) for b in sample.truth.boxes]
+
+
+class TestFolder:
+    def test_photos_are_found_at_any_depth_in_one_order(self, tmp_path):
+        for name in ("b.png", "a.JPG", "more/deep/c.webp", ".hidden/d.png", "._a.jpg"):
+            photo(tmp_path / name) if not name.endswith("JPG") else photo(tmp_path / "a.jpg").rename(tmp_path / name)
+        (tmp_path / "notes.txt").write_text("no photo")
+        found = open_dataset(tmp_path)
+        assert [sample.name for sample in found.samples] == ["a.JPG", "b.png", "more/deep/c.webp"]
+        assert not found.annotated
+        assert found.labelled  # "more" may be a class that a model knows
+
+    def test_class_folders_are_numbers_synsets_or_names(self, tmp_path):
+        for name in ("7/a.png", "n01440764/b.png", "Tench/c.png", "my cat/d.png", "e.png"):
+            photo(tmp_path / name)
+        by_name = {sample.name: sample for sample in open_dataset(tmp_path).samples}
+        # n01440764 is tench, class 0 of ImageNet
+        expected = {"7/a.png": 7, "n01440764/b.png": 0, "Tench/c.png": 0, "my cat/d.png": None, "e.png": None}
+        assert {name: sample.label for name, sample in by_name.items()} == expected
+        assert by_name["my cat/d.png"].class_names == ("my cat",)
+
+    def test_a_flat_folder_has_no_labels(self, tmp_path):
+        photo(tmp_path / "a.png")
+        assert not open_dataset(tmp_path).labelled
+
+    def test_its_fingerprint_changes_with_its_photos(self, tmp_path):
+        photo(tmp_path / "a.png")
+        before = open_dataset(tmp_path).fingerprint
+        assert open_dataset(tmp_path).fingerprint == before
+        photo(tmp_path / "b.png")
+        assert open_dataset(tmp_path).fingerprint != before
+
+    def test_without_photos_it_is_refused(self, tmp_path):
+        with pytest.raises(DatasetError, match="has no photos"):
+            open_dataset(tmp_path)
+
+
+ENTRY = {
+    "file": "images/a.jpg", "width": 500, "height": 375, "label": 65, "wnid": "n01751748", "name": "sea snake",
+    "boxes_xyxy": [[111.0, 108.0, 441.0, 193.0], [0, 1, 2, 3]],
+}  # fmt: skip
+
+
+class TestAnnotations:
+    def write(self, folder, *entries):
+        (folder / "annotations.json").write_text(json.dumps(entries))
+        return folder
+
+    def test_boxes_label_and_size(self, tmp_path):
+        found = open_dataset(self.write(tmp_path, ENTRY, {"file": "b.jpg"}))
+        first, second = found.samples
+        assert (first.path, first.name) == (tmp_path / "images/a.jpg", "images/a.jpg")
+        assert (first.label, first.size, edges(first)) == (65, (500, 375), [(111, 108, 441, 193), (0, 1, 2, 3)])
+        assert (second.label, second.truth, second.size) == (None, None, None)
+        assert found.annotated
+        assert found.labelled
+
+    def test_the_photos_may_lie_elsewhere(self, tmp_path):
+        found = open_dataset(self.write(tmp_path, ENTRY), tmp_path / "other")
+        assert found.samples[0].path == tmp_path / "other/images/a.jpg"
+
+    @pytest.mark.parametrize("entry", [{}, {"file": "a", "boxes_xyxy": [[1, 2, 3]]}, {"file": "a", "label": "x"}, 3])
+    def test_a_wrong_entry_is_named(self, tmp_path, entry):
+        with pytest.raises(DatasetError, match=r"Entry 1 of .*annotations.json"):
+            open_dataset(self.write(tmp_path, ENTRY, entry))
+
+    @pytest.mark.parametrize("text", ["{", '{"a": 1}', "7"])
+    def test_other_json_is_refused(self, tmp_path, text):
+        (tmp_path / "x.json").write_text(text)
+        with pytest.raises(DatasetError, match=r"x\.json"):
+            open_dataset(tmp_path / "x.json")
+
+
+POLYGON = [10, 5, 40, 5, 40, 25, 10, 25]
+
+
+class TestCoco:
+    def write(self, folder, **changes):
+        photo(folder / "val2017" / "1.png")
+        content = {
+            "images": [{"id": 1, "file_name": "1.png", "width": 60, "height": 40}],
+            "categories": [{"id": 3, "name": "zebra"}, {"id": 4, "name": "person"}],
+            "annotations": [
+                {"image_id": 1, "category_id": 3, "bbox": [10, 5, 30, 20], "segmentation": [POLYGON]},
+                {"image_id": 1, "category_id": 4, "bbox": [50, 30, 5, 6], "segmentation": [[50, 30, 55, 30, 55, 36]]},
+                {"image_id": 1, "category_id": 4, "bbox": [0, 0, 9, 9], "segmentation": [], "iscrowd": 1},
+            ],
+        } | changes
+        (folder / "annotations").mkdir()
+        file = folder / "annotations" / "instances_val2017.json"
+        file.write_text(json.dumps(content))
+        return file
+
+    def test_a_photo_comes_once_for_each_class_in_it(self, tmp_path):
+        found = open_dataset(self.write(tmp_path))
+        zebra, person = found.samples
+        assert (zebra.name, zebra.label) == ("1.png [zebra]", 340)  # ImageNet's zebra
+        assert (person.name, person.label, person.class_names) == ("1.png [person]", None, ("person",))
+        assert zebra.path == tmp_path / "val2017/1.png"
+        assert edges(zebra) == [(10, 5, 40, 25)]  # COCO writes x, y, width, height
+        assert edges(person) == [(50, 30, 55, 36)]  # without the crowd
+
+    def test_or_once_with_all_that_is_in_it(self, tmp_path):
+        found = open_dataset(self.write(tmp_path), by_class=False)
+        assert [sample.name for sample in found.samples] == ["1.png"]
+        assert len(edges(found.samples[0])) == 2
+        assert not found.labelled
+
+    def test_masks_are_the_polygons(self, tmp_path):
+        mask = open_dataset(self.write(tmp_path)).samples[0].truth.mask
+        drawn = Image.new("1", (60, 40))
+        ImageDraw.Draw(drawn).rectangle((10, 5, 39, 24), fill=1)
+        np.testing.assert_array_equal(mask, np.asarray(drawn))
+
+    def test_run_lengths_count_down_the_columns(self, tmp_path):
+        # 2 columns of 40 empty pixels, then 5 marked ones at the top of the third
+        counts = {"counts": [80, 5, 60 * 40 - 85], "size": [40, 60]}
+        objects = [{"image_id": 1, "category_id": 3, "bbox": [2, 0, 1, 5], "segmentation": counts}]
+        mask = open_dataset(self.write(tmp_path, annotations=objects)).samples[0].truth.mask
+        assert np.argwhere(mask).tolist() == [[0, 2], [1, 2], [2, 2], [3, 2], [4, 2]]
+
+    def test_without_outlines_boxes_do(self, tmp_path):
+        objects = [{"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4]}]
+        truth = open_dataset(self.write(tmp_path, annotations=objects)).samples[0].truth
+        assert (truth.mask, truth.boxes) == (None, (Box(1, 2, 4, 6),))
+
+    def test_an_object_of_no_photo_is_refused(self, tmp_path):
+        objects = [{"image_id": 2, "category_id": 3, "bbox": [1, 2, 3, 4]}]
+        with pytest.raises(DatasetError, match="not as COCO writes it"):
+            open_dataset(self.write(tmp_path, annotations=objects))
+
+
+class TestBoxTable:
+    def test_kaggles_solution(self, tmp_path):
+        photo(tmp_path / "val" / "n01440764" / "ILSVRC2012_val_00000001.png")
+        file = tmp_path / "LOC_val_solution.csv"
+        file.write_text("ImageId,PredictionString\nILSVRC2012_val_00000001,n01440764 1 2 30 40 n01440764 5 6 7 8 \n")
+        found = open_dataset(file, tmp_path / "val")
+        (sample,) = found.samples
+        assert sample.path == tmp_path / "val" / "n01440764" / "ILSVRC2012_val_00000001.png"
+        assert (sample.label, edges(sample)) == (0, [(1, 2, 30, 40), (5, 6, 7, 8)])
+
+    def test_one_box_a_row(self, tmp_path):
+        photo(tmp_path / "a.png")
+        (tmp_path / "boxes.csv").write_text("file,xmin,ymin,xmax,ymax,label\na.png,1,2,3,4,9\na.png,5,6,7,8,9\n")
+        (sample,) = open_dataset(tmp_path).samples  # the only table in the folder stands for it
+        assert (sample.path, sample.label) == (tmp_path / "a.png", 9)
+        assert edges(sample) == [(1, 2, 3, 4), (5, 6, 7, 8)]
+
+    def test_a_photo_that_is_not_there_stays_in_the_list(self, tmp_path):
+        (tmp_path / "boxes.csv").write_text("file,x0,y0,x1,y1\nlost.png,1,2,3,4\n")
+        (sample,) = open_dataset(tmp_path / "boxes.csv").samples
+        assert (sample.path, sample.label) == (tmp_path / "lost.png", None)
+
+    @pytest.mark.parametrize("line", ["a.png,1,2,3", "a.png,1,2,3,x", "a.png,1,2,3,"])
+    def test_a_wrong_line_is_named(self, tmp_path, line):
+        (tmp_path / "boxes.csv").write_text(f"file,x0,y0,x1,y1\n{line}\n")
+        with pytest.raises(DatasetError, match="Line 2"):
+            open_dataset(tmp_path / "boxes.csv")
+
+    @pytest.mark.parametrize("words", ["", "n01440764 1 2 3", "n01440764 1 2 3 4 5"])
+    def test_an_incomplete_prediction_is_named(self, tmp_path, words):
+        (tmp_path / "boxes.csv").write_text(f"ImageId,PredictionString\na,{words}\n")
+        with pytest.raises(DatasetError, match="Line 2"):
+            open_dataset(tmp_path / "boxes.csv")
+
+    def test_other_columns_are_refused(self, tmp_path):
+        (tmp_path / "boxes.csv").write_text("name,age\nx,3\n")
+        with pytest.raises(DatasetError, match="other columns"):
+            open_dataset(tmp_path / "boxes.csv")
+
+
+@pytest.mark.parametrize("name", ["nothing", "text.txt"])
+def test_no_data_set_at_all(tmp_path, name):
+    (tmp_path / "text.txt").write_text("hello")
+    with pytest.raises(DatasetError, match="are allowed"):
+        open_dataset(tmp_path / name)
+
+
+def test_a_choice_depends_on_the_seed_alone(tmp_path):
+    for number in range(30):
+        photo(tmp_path / f"{number:02d}.png")
+    found = open_dataset(tmp_path)
+    assert list(found.chosen(None, 0)) == list(found.chosen(99, 3)) == list(range(30))
+    some = found.chosen(10, 0)
+    assert some == found.chosen(10, 0) != found.chosen(10, 1)
+    assert some == sorted(set(some))
+    assert len(some) == 10
+
+
+class TestClassForAModel:
+    """ImageNet's number where the model has ImageNet's classes, else by name."""
+
+    def sample(self, tmp_path, **entry):
+        (tmp_path / "annotations.json").write_text(json.dumps([{"file": "a.jpg", **entry}]))
+        return open_dataset(tmp_path).samples[0]
+
+    def other(self, *names):
+        return dataclasses.replace(LITE, name="mine", classes=names)
+
+    def test_number_of_an_imagenet_model(self, tmp_path):
+        assert self.sample(tmp_path, label=340, name="zebra").class_for(LITE) == 340
+
+    def test_name_of_any_other(self, tmp_path):
+        assert self.sample(tmp_path, label=340, name="zebra").class_for(self.other("horse", "Zebra")) == 1
+
+    def test_synset_stands_for_its_names(self, tmp_path):
+        assert self.sample(tmp_path, wnid="n01440764").class_for(self.other("cat", "tench")) == 1
+
+    def test_a_bare_number_is_the_models_own(self, tmp_path):
+        assert self.sample(tmp_path, label=1).class_for(self.other("cat", "dog")) == 1
+
+    def test_a_number_with_an_unknown_name_is_not_guessed(self, tmp_path):
+        with pytest.raises(TargetError, match="'zebra'"):
+            self.sample(tmp_path, label=1, name="zebra").class_for(self.other("cat", "dog"))
+
+    def test_no_class_is_said(self, tmp_path):
+        with pytest.raises(TargetError, match="no class"):
+            self.sample(tmp_path).class_for(LITE)
