@@ -1,0 +1,16 @@
+"""Files that are there whole or not at all, whenever a process is killed."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+
+def replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write beside the place, wait for the disk, then move it there; several processes may do so at once."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    with new.open("wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)

@@ -1,0 +1,134 @@
+"""`run.json`: what decided a run's rows, so that it can go on, be repeated, and be believed."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from effviz.errors import SettingsError
+from effviz.evaluate import files
+from effviz.evaluate.merging import Thresholds
+from effviz.evaluate.settings import Metric, Settings
+
+FILE: Final = "run.json"
+FORMAT: Final = 1  # of a run's folder
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A model of a run."""
+
+    label: str
+    weights_sha256: str
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A run's folder and what its `run.json` holds."""
+
+    folder: Path
+    settings: Settings
+    dataset: str  # its path
+    fingerprint: str
+    photos: int  # that are measured
+    photos_a_part: int
+    networks: tuple[Network, ...]
+    versions: Mapping[str, str]
+    finished: bool = False
+    seconds: float = 0.0  # over all sittings
+    thresholds: tuple[Thresholds, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the content of `run.json`."""
+        return {
+            "format": FORMAT,
+            "finished": self.finished,
+            "seed": self.settings.seed,
+            "settings": self.settings.as_dict(),
+            "dataset": {"path": self.dataset, "fingerprint": self.fingerprint, "photos": self.photos},
+            "models": [asdict(network) for network in self.networks],
+            "versions": dict(self.versions),
+            "photos_a_part": self.photos_a_part,
+            "seconds": round(self.seconds, 3),
+            "thresholds": [asdict(found) for found in self.thresholds],
+        }
+
+
+def opened(out: Path, wanted: Manifest) -> Manifest:
+    """Make a run's folder, or find the run that is in it.
+
+    Raises:
+        SettingsError: it holds another run.
+    """
+    wanted = dataclasses.replace(wanted, folder=out)
+    if not (out / FILE).exists():
+        out.mkdir(parents=True, exist_ok=True)
+        return kept(wanted)
+    known = read(out)
+    for name, theirs, ours in _differences(known, wanted):
+        raise SettingsError(
+            f"{out} holds a run with {name} {theirs}, and now {name} {ours} is asked for: only the same run goes on "
+            "there. Give the old settings, or choose another folder with --out."
+        )
+    return dataclasses.replace(known, dataset=wanted.dataset)
+
+
+def read(run: Path) -> Manifest:
+    """Read a run's `run.json`.
+
+    Raises:
+        SettingsError: there is none, or it is not one that this version wrote.
+    """
+    try:
+        content = json.loads((run / FILE).read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
+            raise ValueError(f"format {content['format']}")
+        return _parsed(run, content)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SettingsError(
+            f"{run} is not the folder of a run ({error}): it must hold a {FILE} of this version. Make one with "
+            "`effviz evaluate`."
+        ) from error
+
+
+def kept(run: Manifest, **changes: Any) -> Manifest:
+    """Write `run.json`, whole or not at all."""
+    changed = dataclasses.replace(run, **changes)
+    text = json.dumps(changed.as_dict(), indent=1, ensure_ascii=False) + "\n"
+    files.replace(run.folder / FILE, lambda file: file.write(text.encode()))
+    return changed
+
+
+def _differences(known: Manifest, wanted: Manifest) -> list[tuple[str, object, object]]:
+    theirs, ours = known.settings.as_dict(), wanted.settings.as_dict()
+    theirs |= {"data of fingerprint": known.fingerprint} | _weights(known)
+    ours |= {"data of fingerprint": wanted.fingerprint} | _weights(wanted)
+    return [(name, theirs.get(name), value) for name, value in ours.items() if theirs.get(name) != value]
+
+
+def _weights(of: Manifest) -> dict[str, object]:
+    return {f"weights of {network.label}": network.weights_sha256 for network in of.networks}
+
+
+def _parsed(run: Path, content: Mapping[str, Any]) -> Manifest:
+    return Manifest(
+        folder=run,
+        settings=Settings.from_dict(content["settings"]),
+        dataset=content["dataset"]["path"],
+        fingerprint=content["dataset"]["fingerprint"],
+        photos=content["dataset"]["photos"],
+        photos_a_part=content["photos_a_part"],
+        networks=tuple(Network(**network) for network in content["models"]),
+        versions=content["versions"],
+        finished=content["finished"],
+        seconds=content["seconds"],
+        thresholds=tuple(_threshold(found) for found in content["thresholds"]),
+    )
+
+
+def _threshold(found: Mapping[str, Any]) -> Thresholds:
+    cuts = {name: tuple(found[name]) for name in ("overlaps", "thresholds")}
+    return Thresholds(found["model"], found["method"], Metric(found["metric"]), **cuts, accuracy=found["accuracy"])

@@ -1,0 +1,112 @@
+"""The rows of a run on disk: in parts while it lasts, each whole or not there at all, and in one table afterwards.
+
+One row for each photo, model, method and metric. A row without a value says in `error` why: for a photo that cannot be
+used at all it is the only one, without model, method and metric.
+"""
+
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from effviz.evaluate import files
+from effviz.explain.results import Floats
+
+PARTS: Final = "parts"
+RESULTS: Final = "results.parquet"
+ROWS_A_GROUP: Final = 1 << 16  # held in memory while parts are brought together
+
+_NAME: Final = re.compile(r"part-(\d{9})\.parquet")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """One measurement."""
+
+    photo: str
+    model: str | None = None
+    method: str | None = None
+    metric: str | None = None
+    value: float | None = None
+    target_index: int | None = None
+    error: str | None = None
+    placement: str | None = None
+    photo_sha256: str | None = None
+    label: int | None = None  # the photo's class in this model's logits
+    prediction: int | None = None  # the model's first choice
+    probability: float | None = None  # of the target
+    box_share: float | None = None  # of the photo that the object covers
+    off_centre: bool | None = None  # small, and off the centre
+    curve: Floats | None = None  # maxbox, maxboxv2: IoU at each threshold; deletion, insertion: probabilities
+
+
+SCHEMA: Final = pa.schema(
+    [
+        *((name, pa.string()) for name in ("photo", "model", "method", "metric")),
+        ("value", pa.float64()),
+        ("target_index", pa.int32()),
+        *((name, pa.string()) for name in ("error", "placement", "photo_sha256")),
+        *((name, pa.int32()) for name in ("label", "prediction")),
+        *((name, pa.float64()) for name in ("probability", "box_share")),
+        ("off_centre", pa.bool_()),
+        ("curve", pa.list_(pa.float32())),
+    ]
+)
+
+
+def table(rows: Sequence[Row]) -> pa.Table:
+    """Rows as a table."""
+    columns = {field.name: [getattr(row, field.name) for row in rows] for field in fields(Row)}
+    return pa.table({name: pa.array(values, SCHEMA.field(name).type) for name, values in columns.items()}, SCHEMA)
+
+
+def write_part(run: Path, start: int, rows: Sequence[Row]) -> None:
+    """Write the rows of the photos from number `start` on, in place of any that were there."""
+    folder = run / PARTS
+    folder.mkdir(parents=True, exist_ok=True)
+    files.replace(folder / f"part-{start:09d}.parquet", lambda file: _write(file, [table(rows)]))
+
+
+def parts(run: Path) -> dict[int, Path]:
+    """Return the parts that are there, by the number of their first photo, in order."""
+    found = ((_NAME.fullmatch(path.name), path) for path in sorted((run / PARTS).glob("part-*.parquet")))
+    return {int(match[1]): path for match, path in found if match}
+
+
+def read(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yield one part after the other."""
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            yield file.read(columns=None if columns is None else list(columns))
+
+
+def write_results(run: Path, tables: Iterable[pa.Table]) -> None:
+    """Write one table of all, some ten thousand rows at a time."""
+    files.replace(run / RESULTS, lambda file: _write(file, _gathered(tables)))
+
+
+def drop_parts(run: Path) -> None:
+    """Remove the parts, and what writers that were killed left among them."""
+    shutil.rmtree(run / PARTS, ignore_errors=True)
+
+
+def _write(file: BinaryIO, tables: Iterable[pa.Table]) -> None:
+    with pq.ParquetWriter(file, SCHEMA) as writer:
+        for each in tables:
+            writer.write_table(each)
+
+
+def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    waiting: list[pa.Table] = []
+    for each in tables:
+        waiting.append(each)
+        if sum(one.num_rows for one in waiting) >= ROWS_A_GROUP:
+            yield pa.concat_tables(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)

@@ -1,0 +1,89 @@
+"""A finished run, read back: what tables, reports and pages start from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from effviz.errors import SettingsError
+from effviz.evaluate import manifest
+from effviz.evaluate.controls import Control
+from effviz.evaluate.manifest import Manifest
+from effviz.evaluate.records import RESULTS
+from effviz.evaluate.settings import Metric
+from effviz.explain.placement import Doubles
+
+WORDS: Final = ("photo", "model", "method", "metric", "error")
+NUMBERS: Final = ("value", "target_index", "label", "prediction", "probability", "box_share", "off_centre")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Results:
+    """The rows of a run without their curves, which are read when they are needed."""
+
+    run: Manifest
+    frame: pd.DataFrame  # WORDS as categories, NUMBERS as they are
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """In the order in which they were asked for."""
+        return self.run.settings.models
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods, then the controls."""
+        return (*(method.value for method in self.run.settings.methods), *(control.value for control in Control))
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """In the order in which they were asked for."""
+        return self.run.settings.metrics
+
+    def values(self, method: str, metric: Metric) -> pd.DataFrame:
+        """Return one row a photo and one column a model; nan where there is no value."""
+        rows = self.frame[(self.frame["method"] == method) & (self.frame["metric"] == metric.value)]
+        wide = rows.pivot(index="photo", columns="model", values="value")
+        return wide.reindex(columns=list(self.models)).astype(np.float64)
+
+    def small(self) -> pd.Series:
+        """Return for each photo whether its object is small and off-centre; those without an object are left out."""
+        rows = self.frame[["photo", "off_centre"]].dropna().drop_duplicates("photo")
+        return rows.set_index("photo")["off_centre"].astype(bool)
+
+    def curves(self, model: str, method: str, metric: Metric) -> tuple[tuple[str, ...], Doubles]:
+        """Return photos and curves (N, T): of `maxbox` the overlap at each threshold."""
+        wanted = [("model", "=", model), ("method", "=", method), ("metric", "=", metric.value)]
+        table = pq.read_table(self.run.folder / RESULTS, columns=["photo", "curve"], filters=wanted)
+        flat = pc.list_flatten(table["curve"]).to_numpy().astype(np.float64)
+        return tuple(table["photo"].to_pylist()), flat.reshape(len(table), -1) if len(table) else np.zeros((0, 1))
+
+
+def load(run: Path) -> Results:
+    """Read a run that is finished.
+
+    Raises:
+        SettingsError: the folder holds no run, or one that is not finished.
+    """
+    known = manifest.read(run)
+    if not known.finished:
+        raise SettingsError(
+            f"The run in {run} is not finished: only whole runs can be read. Go on with the command that began it."
+        )
+    try:
+        table = pq.read_table(run / RESULTS, columns=[*WORDS, *NUMBERS], read_dictionary=list(WORDS))
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"{run / RESULTS} cannot be read ({error}): a run's folder must be whole. Run it again."
+        ) from error
+    return Results(known, table.to_pandas())
+
+
+def found(folder: Path) -> Sequence[Path]:
+    """Return the finished runs that lie in a folder, the newest first."""
+    runs = [path.parent for path in folder.glob(f"*/{manifest.FILE}") if (path.parent / RESULTS).is_file()]
+    return sorted(runs, key=lambda run: (run / RESULTS).stat().st_mtime, reverse=True)

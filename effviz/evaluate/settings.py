@@ -1,0 +1,159 @@
+"""What a run measures: everything that decides its rows, and nothing else."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final, Self
+
+from effviz.errors import SettingsError
+from effviz.evaluate.controls import Control
+from effviz.evaluate.masking import Baseline, Masking
+from effviz.evaluate.samples import Dataset
+from effviz.explain import calibration, targets
+from effviz.explain.methods import METHODS, supported
+from effviz.explain.placement import Placement
+from effviz.explain.results import Layer, Method
+from effviz.zoo import catalogue
+from effviz.zoo.model import ModelRef
+
+LABEL: Final = "label"
+PREDICTION: Final = "prediction"
+PASSES_A_PART: Final = 400  # forward passes, some seconds: what is lost when a run is killed
+MOST_PHOTOS_A_PART: Final = 32
+MASKING: Final = Masking()
+
+
+class Metric(StrEnum):
+    """What is measured; the value stands in the column `metric`."""
+
+    ENERGY = "energy"
+    POINTING = "pointing"
+    MAXBOX = "maxbox"
+    MAXBOX_V2 = "maxboxv2"
+    IOU = "iou"
+    DELETION = "deletion"
+    INSERTION = "insertion"
+    DROP = "drop"
+    INCREASE = "increase"
+    GAIN = "gain"
+    ROAD = "road"
+    ADCC = "adcc"
+
+
+PLACES: Final = frozenset({Metric.ENERGY, Metric.POINTING, Metric.MAXBOX, Metric.MAXBOX_V2, Metric.IOU})  # need boxes
+LOW_IS_GOOD: Final = frozenset({Metric.DELETION, Metric.DROP})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One run. Two runs with equal settings on one data set have the same rows."""
+
+    models: tuple[str, ...]  # labels, "lite0@224"
+    methods: tuple[Method, ...] = (Method.CAM,)
+    metrics: tuple[Metric, ...] = (Metric.ENERGY, Metric.POINTING, Metric.MAXBOX)
+    targets: str = LABEL  # the photo's class, the model's prediction, or what `targets.parse` reads
+    layer: Layer = Layer.LAST
+    placement: Placement = Placement.PLAIN
+    masking: Masking = MASKING
+    road_budget_s: float = math.inf  # for each map; with an end, a busy machine measures fewer shares
+    limit: int | None = None  # photos, chosen by chance; None: all
+    seed: int = 0  # of the choice of photos and of the random control
+
+    @property
+    def refs(self) -> tuple[ModelRef, ...]:
+        """The models."""
+        return tuple(catalogue.parse(label) for label in self.models)
+
+    @property
+    def photos_a_part(self) -> int:
+        """How many photos are measured between two visits to the disk."""
+        maps = len(self.models) * (len(self.methods) + len(Control))
+        passes = len(self.models) + maps * sum(_passes(metric, self.masking.steps) for metric in self.metrics)
+        return max(1, min(MOST_PHOTOS_A_PART, PASSES_A_PART // passes))
+
+    def check(self, dataset: Dataset) -> None:
+        """See beforehand that nothing asked for is impossible.
+
+        Raises:
+            EffVizError: one sentence about what is.
+        """
+        if not (self.models and self.methods and self.metrics):
+            raise SettingsError(
+                "A run needs at least one model, one method and one metric; one of them is empty. Name some."
+            )
+        for ref in self.refs:
+            if self.placement is Placement.CALIBRATED:
+                calibration.find(ref.label)
+        for method in self.methods:
+            if not supported(method, self.layer):
+                raise SettingsError(
+                    f"{METHODS[method].title} has no map at {self.layer.value}: it exists only at the last layer. "
+                    "Choose the last layer or another method."
+                )
+        self._check_truth(dataset)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `run.json` keeps."""
+        return {
+            "models": list(self.models),
+            "methods": [method.value for method in self.methods],
+            "metrics": [metric.value for metric in self.metrics],
+            "targets": self.targets,
+            "layer": self.layer.value,
+            "placement": self.placement.value,
+            "masking": self.masking.baseline.value,
+            "steps": self.masking.steps,
+            "road_budget_s": self.road_budget_s if math.isfinite(self.road_budget_s) else None,
+            "limit": self.limit,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> Self:
+        """Read what `as_dict` returned."""
+        return cls(
+            models=tuple(kept["models"]),
+            methods=tuple(map(Method, kept["methods"])),
+            metrics=tuple(map(Metric, kept["metrics"])),
+            targets=kept["targets"],
+            layer=Layer(kept["layer"]),
+            placement=Placement(kept["placement"]),
+            masking=Masking(Baseline(kept["masking"]), kept["steps"]),
+            road_budget_s=math.inf if kept["road_budget_s"] is None else kept["road_budget_s"],
+            limit=kept["limit"],
+            seed=kept["seed"],
+        )
+
+    def _check_truth(self, dataset: Dataset) -> None:
+        if not dataset.annotated and (blind := [metric for metric in self.metrics if metric in PLACES]):
+            raise SettingsError(
+                f"{blind[0].value} needs to know where the object is, and {dataset.path} has no boxes: without them "
+                f"{', '.join(metric for metric in Metric if metric not in PLACES)} are allowed. Choose among these."
+            )
+        if self.targets == LABEL and not dataset.labelled:
+            raise SettingsError(
+                f"The target is each photo's label, and {dataset.path} has none: prediction, a class index or a class "
+                "name are allowed. Choose one with --targets."
+            )
+        if self.targets not in (LABEL, PREDICTION):
+            targets.parse(self.targets)
+
+
+_PASSES: Final[Mapping[Metric, int]] = MappingProxyType(
+    {
+        Metric.DROP: 1,
+        Metric.INCREASE: 1,
+        Metric.GAIN: 1,
+        Metric.ROAD: 100,  # five shares with two passes each, and filling in takes longer than both
+        Metric.ADCC: 2,
+    }
+)
+
+
+def _passes(metric: Metric, steps: int) -> int:
+    """About how many forward passes a metric takes for one map."""
+    if metric in (Metric.DELETION, Metric.INSERTION):
+        return steps + 1
+    return _PASSES.get(metric, 0)

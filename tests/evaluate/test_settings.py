@@ -1,0 +1,77 @@
+"""What may be asked for, and that run.json gives it back."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from effviz.errors import SettingsError, TargetError
+from effviz.evaluate.masking import Baseline, Masking
+from effviz.evaluate.samples import Dataset
+from effviz.evaluate.settings import LOW_IS_GOOD, PLACES, Metric, Settings
+from effviz.explain.placement import Placement
+from effviz.explain.results import Layer, Method
+
+SETTINGS = Settings(("lite0@224",))
+
+
+def data(annotated=True, labelled=True):
+    return Dataset(Path("photos"), (), "0", annotated, labelled)
+
+
+def test_the_names_of_the_metrics_are_those_that_readers_know():
+    names = {"energy", "pointing", "maxbox", "deletion", "insertion", "drop", "increase", "road", "adcc"}
+    assert names | {"gain", "maxboxv2", "iou"} == {metric.value for metric in Metric}
+    assert {metric.value for metric in PLACES} == {"energy", "pointing", "maxbox", "maxboxv2", "iou"}
+    assert {metric.value for metric in LOW_IS_GOOD} == {"deletion", "drop"}
+
+
+@pytest.mark.parametrize("budget", [math.inf, 0.5])
+def test_settings_survive_json(budget):
+    settings = Settings(
+        models=("lite0@260", "b0@224"),
+        methods=(Method.CAM, Method.GRADCAM_PLUS_PLUS),
+        metrics=(Metric.ROAD, Metric.MAXBOX),
+        targets="zebra",
+        layer=Layer.STRIDE_16,
+        placement=Placement.CALIBRATED,
+        masking=Masking(Baseline.BLUR, 7),
+        road_budget_s=budget,
+        limit=3,
+        seed=5,
+    )
+    assert Settings.from_dict(json.loads(json.dumps(settings.as_dict()))) == settings
+
+
+@pytest.mark.parametrize(
+    ("changes", "dataset", "words"),
+    [
+        ({"models": ()}, data(), "at least one model"),
+        ({"metrics": ()}, data(), "at least one"),
+        ({}, data(annotated=False), "energy needs to know where"),
+        ({}, data(labelled=False), "--targets"),
+        ({"layer": Layer.STRIDE_8}, data(), "only at the last layer"),
+        ({"placement": Placement.CALIBRATED, "models": ("lite3@96",)}, data(), "lite3@96"),
+    ],
+)
+def test_the_impossible_is_said_before_any_work(changes, dataset, words):
+    with pytest.raises(SettingsError, match=words):
+        Settings(**({"models": ("lite0@224",)} | changes)).check(dataset)
+
+
+def test_targets_are_read_before_any_work():
+    with pytest.raises(TargetError, match="Rank 0"):
+        Settings(("lite0@224",), targets="rank0").check(data())
+
+
+def test_without_boxes_or_labels_effects_on_the_prediction_can_be_measured():
+    Settings(("lite0@224",), metrics=(Metric.INSERTION,), targets="prediction").check(data(False, False))
+    SETTINGS.check(data())
+
+
+def test_a_part_is_some_seconds_of_work():
+    assert SETTINGS.photos_a_part == 32
+    slow = Settings(("lite0@224",), metrics=(Metric.DELETION,), masking=Masking(steps=20))
+    assert slow.photos_a_part == 400 // (1 + 4 * 21)  # one method and three controls, 21 inputs each
+    assert Settings(("lite0", "lite1", "lite2"), metrics=tuple(Metric)).photos_a_part == 1

@@ -1,0 +1,173 @@
+"""Tables of small runs whose every number is known."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from effviz.errors import SettingsError
+from effviz.evaluate import manifest, merging, records, results, summary
+from effviz.evaluate.intervals import interval, max_box_interval, paired, paired_max_box
+from effviz.evaluate.localisation import LEVELS
+from effviz.evaluate.manifest import Manifest, Network
+from effviz.evaluate.records import Row
+from effviz.evaluate.settings import Metric, Settings
+from effviz.explain.results import Method
+
+MODELS = ("lite0@224", "lite2@260")
+ENERGY = {"lite0@224": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], "lite2@260": [0.2, 0.4, 0.3, 0.1, 0.9, 0.8]}
+SMALL = [True, False, False, True, False, False]
+LABELS = [3, 3, 3, 9, 9, 9]
+PREDICTED = {"lite0@224": [3, 3, 0, 9, 0, 9], "lite2@260": [3, 3, 3, 9, 9, 0]}
+
+
+def curves(model):
+    return np.random.default_rng(len(model) + (model == MODELS[1])).random((6, LEVELS)).astype(np.float32)
+
+
+def rows():
+    for model, values in ENERGY.items():
+        for number, value in enumerate(values):
+            base = Row(
+                photo=f"{number}.jpg",
+                model=model,
+                method="cam",
+                metric="energy",
+                value=value,
+                label=LABELS[number],
+                prediction=PREDICTED[model][number],
+                off_centre=SMALL[number],
+            )
+            yield base
+            yield dataclasses.replace(base, method="control-uniform", value=0.35)
+            yield dataclasses.replace(base, metric="maxbox", value=None, curve=curves(model)[number])
+    yield Row("6.jpg", error="6.jpg is empty (0 bytes); a photo is needed. Choose another file.")
+    yield Row("7.jpg", "lite0@224", "ablationcam", error="No finite map.")
+
+
+def finished(folder: Path) -> Path:
+    settings = Settings(MODELS, (Method.CAM,), (Metric.ENERGY, Metric.MAXBOX))
+    networks = tuple(Network(model, "a" * 64, "openvino") for model in MODELS)
+    run = Manifest(Path(), settings, "/data", "f" * 64, 8, 32, networks, {"effviz": "1"})
+    run = manifest.opened(folder, run)
+    records.write_part(folder, 0, list(rows()))
+    manifest.kept(run, finished=True, seconds=2.5, thresholds=merging.merge(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory):
+    return results.load(finished(tmp_path_factory.mktemp("run")))
+
+
+def cell(found, model, method="cam", metric=Metric.ENERGY):
+    (one,) = [one for one in found if (one.model, one.method, one.metric) == (model, method, metric)]
+    return one
+
+
+def test_means_have_intervals_for_all_photos_and_for_the_small_and_off_centre(known):
+    found = cell(summary.cells(known), "lite2@260")
+    assert found.every.mean == pytest.approx(2.7 / 6)
+    assert found.every == interval(ENERGY["lite2@260"])
+    assert found.small == interval([0.2, 0.1])
+    assert found.small.n == 2
+
+
+def test_controls_stand_in_the_table(known):
+    found = summary.cells(known)
+    assert cell(found, "lite0@224", "control-uniform").every.mean == pytest.approx(0.35)
+    assert not [one for one in found if one.method == "control-random"]  # no rows, no cell
+    assert len(found) == 6
+
+
+def test_box_accuracy_chooses_its_threshold_in_each_resample(known):
+    found = cell(summary.cells(known), "lite0@224", metric=Metric.MAXBOX)
+    expected = curves("lite0@224").astype(np.float64)
+    assert found.every == max_box_interval(expected)
+    fits = expected >= 0.5
+    assert found.every.mean == pytest.approx(fits.mean(axis=0).max())
+    best = fits.mean(axis=0).argmax()  # for the small ones the threshold of all photos
+    assert found.small.mean == pytest.approx(fits[SMALL, best].mean())
+
+
+def test_differences_are_paired(known):
+    (found,) = summary.differences(known, "cam", Metric.ENERGY)
+    assert (found.first, found.second) == MODELS
+    assert found.interval.mean == pytest.approx(0.35 - 0.45)
+    assert found.interval == paired(ENERGY["lite0@224"], ENERGY["lite2@260"])
+    assert not found.certain
+    (boxes,) = summary.differences(known, "cam", Metric.MAXBOX)
+    assert boxes.interval == paired_max_box(*(curves(model).astype(np.float64) for model in MODELS))
+
+
+def test_a_difference_is_certain_when_zero_is_outside():
+    from effviz.evaluate.intervals import Interval
+
+    sure = summary.Difference("a", "b", "cam", Metric.ENERGY, Interval(0.1, 0.05, 0.2, 9))
+    assert sure.certain
+    assert dataclasses.replace(sure, interval=Interval(-0.1, -0.2, -0.05, 9)).certain
+    assert not dataclasses.replace(sure, interval=Interval(0.1, -0.05, 0.2, 9)).certain
+
+
+def test_ranks_put_the_best_first(known):
+    found = summary.cells(known)
+    (energy, _) = summary.rankings(found)
+    names = [(one.model, one.method) for one in energy.cells]
+    assert names[0] == ("lite2@260", "cam")
+    assert set(names[1:]) >= {("lite0@224", "cam"), ("lite0@224", "control-uniform")}
+    (small, _) = summary.rankings(found, small=True)
+    assert [one.small.mean for one in small.cells] == pytest.approx([0.35, 0.35, 0.25, 0.15])
+    low = [dataclasses.replace(one, metric=Metric.DELETION) for one in energy.cells]
+    assert summary.rankings(low)[0].cells[-1].model == "lite2@260"  # of deletion the lowest is best
+
+
+def test_classes_have_their_means_and_names(known):
+    found = summary.per_class(known, "cam", Metric.ENERGY)
+    assert [(one.label, one.model, one.n) for one in found] == [
+        (3, "lite0@224", 3), (3, "lite2@260", 3), (9, "lite0@224", 3), (9, "lite2@260", 3),
+    ]  # fmt: skip
+    assert [one.mean for one in found] == pytest.approx([0.2, 0.3, 0.5, 0.6])
+    assert (found[0].name, found[2].name) == ("tiger shark", "ostrich")  # classes 3 and 9 of ImageNet
+
+
+def test_disputes_are_where_models_differ_most(known):
+    first, second = summary.disputes(known, "cam", count=2)
+    assert (first.photo, first.values) == ("4.jpg", {"lite0@224": 0.5, "lite2@260": 0.9})
+    assert first.spread == pytest.approx(0.4)
+    assert second.photo == "3.jpg"
+
+
+def test_accuracy_counts_first_choices(known):
+    assert [(one.model, one.top1.mean, one.top1.n) for one in summary.accuracies(known)] == [
+        ("lite0@224", pytest.approx(4 / 6), 6),
+        ("lite2@260", pytest.approx(5 / 6), 6),
+    ]
+
+
+def test_failures_say_what_and_why(known):
+    broken, undefined = summary.failures(known)
+    assert (broken.photo, broken.model, broken.method) == ("6.jpg", "", "")
+    assert "empty" in broken.reason
+    assert (undefined.model, undefined.method) == ("lite0@224", "ablationcam")
+
+
+def test_a_run_that_is_not_finished_is_refused(tmp_path, known):
+    manifest.opened(tmp_path / "a", dataclasses.replace(known.run, finished=False))
+    with pytest.raises(SettingsError, match="not finished"):
+        results.load(tmp_path / "a")
+    with pytest.raises(SettingsError, match="not the folder of a run"):
+        results.load(tmp_path)
+
+
+def test_a_manifest_comes_back_as_it_was(known):
+    assert manifest.read(known.run.folder) == known.run
+    assert known.run.seconds == 2.5
+    assert len(known.run.thresholds) == 2
+
+
+def test_finished_runs_of_a_folder_are_found(tmp_path, known):
+    finished(tmp_path / "one")
+    manifest.opened(tmp_path / "begun", dataclasses.replace(known.run, finished=False))
+    (tmp_path / "nothing").mkdir()
+    assert results.found(tmp_path) == [tmp_path / "one"]
