@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -79,7 +80,7 @@ class Photo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A photo as one model sees it. Kept in 8 bits, a quarter of the floats, which take a millisecond to make again."""
+    """A photo as one model sees it. Kept in 8 bits, a quarter of the floats, which are made again by a table."""
 
     rgb: Bytes  # (S, S, 3), resized and cropped
     mean: tuple[float, float, float]  # of pixels in 0..1
@@ -95,8 +96,9 @@ class Prepared:
     def pixels(self) -> Floats:
         """The network's input, (1, 3, S, S), normalised; read-only."""
         mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
-        pixels: Floats = (self.rgb.astype(np.float32) / np.float32(255) - mean) / std  # (S, S, 3)
-        batch = np.ascontiguousarray(pixels.transpose(2, 0, 1)[np.newaxis])
+        levels = np.arange(256, dtype=np.float32)[:, None] / np.float32(255)
+        table = np.ascontiguousarray((levels - mean) / std)[np.newaxis]  # what each of 256 levels becomes, (1, 256, 3)
+        batch = np.stack(cv2.split(cv2.LUT(self.rgb, table)), dtype=np.float32)[np.newaxis]
         batch.setflags(write=False)
         return batch
 
