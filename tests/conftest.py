@@ -1,4 +1,6 @@
+import os
 import struct
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -72,3 +74,37 @@ def compiled(texts: dict[str, str]) -> bytes:
             bodies += body + b"\0"
     header = struct.pack("<7I", 0x950412DE, 0, len(entries), 28, 28 + 8 * len(entries), 0, 0)
     return header + tables + bodies
+
+
+@pytest.fixture
+def descendants() -> Callable[[bytes], list[int]]:
+    """Return a finder of processes that this one started, directly or not, with a word in their commands."""
+
+    def find(word: bytes) -> list[int]:
+        parents, commands = {}, {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                commands[int(folder.name)] = (folder / "cmdline").read_bytes()
+                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, ValueError):  # it is over
+                continue
+
+        def is_ours(pid: int) -> bool:
+            while pid in parents:
+                pid = parents[pid]
+                if pid == os.getpid():
+                    return True
+            return False
+
+        return sorted(pid for pid, command in commands.items() if word in command and is_ours(pid))
+
+    return find
+
+
+@pytest.fixture
+def ray_stops(descendants: Callable[[bytes], list[int]]) -> Iterator[None]:
+    """See that nothing of Ray outlives a test."""
+    yield
+    deadline = time.monotonic() + 60
+    while left := descendants(b"ray"):
+        assert time.monotonic() < deadline, left

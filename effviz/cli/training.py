@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from effviz.cli import output
+from effviz.cluster import Cluster, Engine
 from effviz.errors import SettingsError
 
 if TYPE_CHECKING:
     from effviz.train.data import DataSet
-    from effviz.train.loop import Status
+    from effviz.train.loop import Report, Status, Trained
+    from effviz.train.ray_engine import Job
 
 RUNS = Path(".effviz/train")
 
@@ -27,6 +29,13 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the recipe's.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto: the fastest there is.")] = "auto",
     threads: Annotated[int, typer.Option(min=0, max=256, help="Cores to use; 0: torch decides.")] = 0,
+    engine: Annotated[Engine, typer.Option(help="local: this process; ray: several workers, here or elsewhere.")] = (
+        Engine.LOCAL
+    ),
+    workers: Annotated[int, typer.Option(min=1, max=1024, help="With --engine ray: how many share each batch.")] = 2,
+    address: Annotated[
+        str, typer.Option(help="With --engine ray: HOST:PORT of a running cluster; without: this machine.")
+    ] = "",
     as_json: output.AsJson = False,
 ) -> None:
     """Train B0 at any depth, width and resolution on your own pictures.
@@ -39,6 +48,8 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     from effviz.train import batches, checkpoint, export, loop
     from effviz.train import data as pictures
     from effviz.train import recipe as recipes
+    from effviz.train.ray_engine import Job
+    from effviz.zoo.accuracy import interval_pct
 
     recipe = recipes.read(config)
     if seed is not None:
@@ -50,7 +61,9 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         )
     if threads:
         torch.set_num_threads(threads)
-    options = loop.Options(_device(device))
+    on_ray = engine is Engine.RAY
+    job = Job(recipe, data, folder, loop.Options(device if on_ray and device == "cuda" else _device(device)))
+    of = Cluster(workers, address, max(threads, 1)) if on_ray else None
     with output.progress() as bar:
         task = bar.add_task("pictures", total=None)
 
@@ -62,16 +75,24 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
 
         known = pictures.data_set(data, batches.side_px(recipe.network.resolution_px), decoding)
         _report_skipped(known)
-        trained = loop.train(recipe, known, folder, options, learning)
+        trained = _train(job, known, of, learning)
     entry = export.export(recipe, known, trained, folder)
     if as_json:
         output.show_json(entry)
         return
-    low, high = export.interval_pct(trained.correct, trained.pictures)
+    low, high = interval_pct(trained.correct, trained.pictures)
     typer.echo(
         f"{recipe.name}: top-1 {trained.top1_pct:.2f} % of {trained.pictures} pictures (95 % interval {low:.1f} to "
         f"{high:.1f} %). Weights, {export.ENTRY} for models/manifest.json and log.csv are in {folder}."
     )
+
+
+def _train(job: "Job", known: "DataSet", of: Cluster | None, report: "Report") -> "Trained":
+    from effviz.train import loop, ray_engine
+
+    if of is None:
+        return loop.train(job.recipe, known, job.folder, job.options, report)
+    return ray_engine.train(job, of, report)
 
 
 def _device(wanted: str) -> str:

@@ -1,6 +1,7 @@
 """Batches of augmented pictures: what comes when depends on seed and epoch alone, so a resumed run gets the same.
 
-Each picture's random crop and colours are drawn from (seed, epoch, position). Nothing has to be saved.
+Each picture's random crop and colours are drawn from (seed, epoch, position). Nothing has to be saved. Several workers
+share the batches of one: each takes its part of every batch.
 """
 
 import random
@@ -13,6 +14,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from effviz.train import augment
+from effviz.train.crew import WHOLE, Part
 from effviz.train.data import Pictures
 from effviz.train.recipe import TrainingRecipe
 
@@ -55,12 +57,14 @@ class _Training(Dataset[Item]):
         return self.transform(picture), int(self.pictures.labels[key.position])
 
 
-def training(pictures: Pictures, recipe: TrainingRecipe, epoch: int, first: int = 0) -> Iterator[Batch]:
-    """The batches of an epoch from the first wanted one on; a last batch that is not full is left out."""
+def training(
+    pictures: Pictures, recipe: TrainingRecipe, epoch: int, first: int = 0, part: Part = WHOLE
+) -> Iterator[Batch]:
+    """A worker's part of an epoch's batches from the first wanted one on; a last batch that is not full is left out."""
     order = np.random.default_rng([recipe.seed, epoch]).permutation(len(pictures))
     size = recipe.batch_size
     batches = [
-        [_Key(epoch, int(position)) for position in order[start : start + size]]
+        [_Key(epoch, int(position)) for position in order[start + part.rank : start + size : part.size]]
         for start in range(first * size, steps_per_epoch(pictures, recipe) * size, size)
     ]
     yield from DataLoader(_Training(pictures, recipe), batch_sampler=batches)
@@ -71,10 +75,10 @@ def steps_per_epoch(pictures: Pictures, recipe: TrainingRecipe) -> int:
     return len(pictures) // recipe.batch_size
 
 
-def evaluation(pictures: Pictures, resolution_px: int, batch_size: int = 128) -> Iterator[Batch]:
-    """All pictures in order, unchanged but for size."""
+def evaluation(pictures: Pictures, resolution_px: int, batch_size: int = 128, part: Part = WHOLE) -> Iterator[Batch]:
+    """A worker's part of all pictures in order, unchanged but for size."""
     transform = augment.evaluation(resolution_px)
-    for start in range(0, len(pictures), batch_size):
-        pixels = pictures.pixels[start : start + batch_size]
-        batch = torch.stack([transform(Image.fromarray(picture)) for picture in pixels])  # (N, 3, H, W)
-        yield batch, torch.from_numpy(pictures.labels[start : start + batch_size])
+    pixels, labels = (array[part.rank :: part.size] for array in (pictures.pixels, pictures.labels))
+    for start in range(0, len(labels), batch_size):
+        batch = [transform(Image.fromarray(picture)) for picture in pixels[start : start + batch_size]]
+        yield torch.stack(batch), torch.from_numpy(labels[start : start + batch_size].copy())  # (N, 3, H, W), (N,)

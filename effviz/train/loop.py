@@ -2,6 +2,8 @@
 
 A step is a function of the state and of (seed, step): order, crops, dropout and mixup draw from generators that are set
 anew for every step. So a run that was killed and resumed ends with the same weights as one that was not.
+
+One process does all of it, or each of a crew its part; then all have the same state after every step, and one saves it.
 """
 
 import time
@@ -17,19 +19,22 @@ from torch import nn
 
 from effviz.errors import DatasetError, SettingsError
 from effviz.train import batches, checkpoint, log, network
+from effviz.train.crew import ALONE, Crew
 from effviz.train.data import DataSet
 from effviz.train.log import Epoch
 from effviz.train.recipe import TrainingRecipe
+from effviz.words import _
 
 _DRAWS: Final = 1 << 30  # parts dropout's seeds from those of the crops
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What changes how a training runs, but not what comes out."""
+    """What changes how a training runs, but not what comes out; a crew does a little, by its size."""
 
     device: str = "cpu"
     checkpoint_s: float = 45.0  # most work that a kill can lose, and a step
+    crew: Crew = ALONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +92,26 @@ def train(
     return run.finish()
 
 
+def is_over(recipe: TrainingRecipe, data: DataSet, folder: Path) -> bool:
+    """Whether nothing is left to train; raises what `train` would raise before its first step."""
+    run = _Run(recipe, data, folder, Options())
+    run.resume()
+    return run.step >= run.steps
+
+
 class _Run:
     """A training in progress."""
 
     def __init__(self, recipe: TrainingRecipe, data: DataSet, folder: Path, options: Options) -> None:
         self.recipe, self.data, self.folder, self.options = recipe, data, folder, options
-        self.device = torch.device(options.device)
+        self.device, self.crew = torch.device(options.device), options.crew
         self.per_epoch = batches.steps_per_epoch(data.train, recipe)
         self.steps = self.per_epoch * recipe.epochs
         _check_size(recipe, data, self.per_epoch)
         # Channels last: depthwise convolutions run about twice as fast on a CPU.
         module = network.network(recipe, len(data.classes)).to(self.device)
         self.module = module = module.to(memory_format=torch.channels_last)
+        self.learner = self.crew.learner(module)
         self.ema = _moving_average(module, recipe)
         self.optimiser = network.optimiser(recipe, module)
         self.schedule = network.schedule(recipe, self.optimiser, self.per_epoch)
@@ -122,8 +135,10 @@ class _Run:
         for what, ours in self._identity().items():
             if state[what] != ours:
                 raise SettingsError(
-                    f"{self.folder} holds a training with another {what}: only the same recipe and data can go on. "
-                    "Give them again, or choose another folder."
+                    _(
+                        "{folder} holds a training with another {what}: only the same recipe and data can go on. "
+                        "Give them again, or choose another folder."
+                    ).format(folder=self.folder, what=what)
                 )
         self.module.load_state_dict(state["module"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -137,7 +152,14 @@ class _Run:
         return {"recipe": self.recipe.digest, "data": self.data.fingerprint}
 
     def save(self) -> None:
-        state = self._identity() | {
+        """Write where the training stands; one of a crew does it for all."""
+        if not self.crew.part.rank:
+            checkpoint.save(self.folder, self.step, self._state())
+            log.write(self.folder, self.epochs)
+        self.saved = time.monotonic()
+
+    def _state(self) -> checkpoint.State:
+        return self._identity() | {
             "module": self.module.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "ema": self.ema.module.state_dict() if self.ema is not None else {},
@@ -147,14 +169,11 @@ class _Run:
             "correct": self.correct,
             "epochs": [asdict(epoch) for epoch in self.epochs],
         }
-        checkpoint.save(self.folder, self.step, state)
-        log.write(self.folder, self.epochs)
-        self.saved = time.monotonic()
 
     def epoch(self, report: Report) -> None:
         """What is left of the current epoch."""
         number, first = divmod(self.step, self.per_epoch)
-        for pictures, labels in batches.training(self.data.train, self.recipe, number, first):
+        for pictures, labels in batches.training(self.data.train, self.recipe, number, first, self.crew.part):
             loss = self._learn(pictures, labels)
             if self.step == (number + 1) * self.per_epoch:
                 self._end_epoch(number + 1)
@@ -163,7 +182,7 @@ class _Run:
             report(self._status(loss))
 
     def _learn(self, pictures: torch.Tensor, labels: torch.Tensor) -> float:
-        batches.seed_everything(self.recipe.seed, _DRAWS, self.step)
+        batches.seed_everything(self.recipe.seed, _DRAWS, self.step, self.crew.part.rank)
         self.schedule.advance(self.step)
         self.module.train()
         pictures = pictures.to(self.device, memory_format=torch.channels_last)  # (N, 3, H, W)
@@ -171,26 +190,38 @@ class _Run:
         if self.mixup is not None:
             pictures, targets = self.mixup(pictures, targets)  # targets (N, K)
         self.optimiser.zero_grad()
-        loss = self.loss(self.module(pictures), targets)
+        loss = self.loss(self.learner(pictures), targets)
         loss.backward()
         self.optimiser.step()
+        self.crew.align(self.module)
         if self.ema is not None:
             self.ema.update(self.module, self.step + 2)  # see _moving_average
         self.step += 1
-        self.losses += loss.item()
-        return float(loss.item())
+        mean = self.crew.total(loss.item()) / self.crew.part.size
+        self.losses += mean
+        return mean
 
     def _end_epoch(self, number: int) -> None:
         rate = self.optimiser.param_groups[0]["lr"]
         last = self.step == self.steps
         top1_pct = None
         if last or number % self.recipe.evaluate_every == 0:
-            correct = count_correct(self._judged(), self.data, self.recipe.network.resolution_px, self.device)
+            correct = self._count_correct()
             top1_pct = 100 * correct / len(self.data.val)
             self.correct = correct if last else None
         loss = self.losses / self.per_epoch
         self.losses = 0.0
         self.epochs.append(Epoch(number, self.step, rate, loss, top1_pct, round(self.elapsed_s, 1)))
+
+    @torch.inference_mode()
+    def _count_correct(self) -> int:
+        """How many pictures of val/ the network puts into their class; each of a crew looks at its part."""
+        module, part = self._judged().eval(), self.crew.part
+        correct = 0
+        for pictures, labels in batches.evaluation(self.data.val, self.recipe.network.resolution_px, part=part):
+            logits = module(pictures.to(self.device, memory_format=torch.channels_last))  # (N, K)
+            correct += int((logits.argmax(1).cpu() == labels).sum())
+        return int(self.crew.total(correct))
 
     def _judged(self) -> nn.Module:
         if self.ema is None:
@@ -204,7 +235,8 @@ class _Run:
         return Status(self.step, self.steps, loss, measured[-1] if measured else None, pace * (self.steps - self.step))
 
     def finish(self) -> Trained:
-        log.write(self.folder, self.epochs)
+        if not self.crew.part.rank:
+            log.write(self.folder, self.epochs)
         assert self.correct is not None, "the last epoch counts"
         seconds = self.epochs[-1].seconds
         return Trained(self._judged().eval(), self.correct, len(self.data.val), tuple(self.epochs), seconds)
@@ -213,8 +245,10 @@ class _Run:
 def _check_size(recipe: TrainingRecipe, data: DataSet, per_epoch: int) -> None:
     if per_epoch == 0:
         raise DatasetError(
-            f"{len(data.train)} training pictures are fewer than one batch of {recipe.batch_size}. "
-            "Add pictures, or lower batch_size in the recipe."
+            _(
+                "{count} training pictures are fewer than one batch of {batch}. "
+                "Add pictures, or lower batch_size in the recipe."
+            ).format(count=len(data.train), batch=recipe.batch_size)
         )
 
 
@@ -231,14 +265,3 @@ def _loss(recipe: TrainingRecipe, classes: int) -> tuple[nn.Module, Mixup | None
     if not of.mixup:
         return nn.CrossEntropyLoss(label_smoothing=of.label_smoothing), None
     return nn.CrossEntropyLoss(), Mixup(of.mixup, label_smoothing=of.label_smoothing, num_classes=classes)
-
-
-@torch.inference_mode()
-def count_correct(module: nn.Module, data: DataSet, resolution_px: int, device: torch.device) -> int:
-    """How many pictures of val/ the network puts into their class."""
-    module.eval()
-    correct = 0
-    for pictures, labels in batches.evaluation(data.val, resolution_px):
-        logits = module(pictures.to(device, memory_format=torch.channels_last))  # (N, K)
-        correct += int((logits.argmax(1).cpu() == labels).sum())
-    return correct

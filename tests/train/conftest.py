@@ -1,14 +1,16 @@
 """A tiny data set: red and blue noise, which any network tells apart within a few steps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from effviz.train import recipe
+from effviz.train import batches, loop, recipe
+from effviz.train.data import DataSet
 from effviz.train.recipe import TrainingRecipe
 
 COLOURS = {"blue": (40, 40, 200), "red": (200, 40, 40)}
@@ -52,3 +54,35 @@ def tiny() -> Callable[..., TrainingRecipe]:
         return replace(small.at(0.3, 0.25, 32), **changes)
 
     return make
+
+
+@pytest.fixture
+def two_by_hand() -> Iterator[Callable[[TrainingRecipe, DataSet], dict[str, torch.Tensor]]]:
+    """Return what trains as two workers would, in one process: two networks, gradients and statistics averaged."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as each worker has
+
+    def train(recipe: TrainingRecipe, known: DataSet) -> dict[str, torch.Tensor]:
+        runs = [loop._Run(recipe, known, Path("unused"), loop.Options()) for _ in range(2)]
+        for step in range(runs[0].steps):
+            epoch, first = divmod(step, runs[0].per_epoch)
+            pictures, labels = next(batches.training(known.train, recipe, epoch, first))
+            for rank, run in enumerate(runs):
+                batches.seed_everything(recipe.seed, loop._DRAWS, step, rank)
+                run.schedule.advance(step)
+                run.optimiser.zero_grad()
+                seen = pictures[rank::2].to(memory_format=torch.channels_last)
+                run.loss(run.module.train()(seen), labels[rank::2]).backward()
+            for one, other in zip(*(run.module.parameters() for run in runs), strict=True):
+                one.grad = (one.grad + other.grad) / 2
+                other.grad = one.grad.clone()
+            for run in runs:
+                run.optimiser.step()
+            for one, other in zip(*(run.module.buffers() for run in runs), strict=True):
+                if one.is_floating_point():
+                    one.copy_((one + other) / 2)
+                    other.copy_(one)
+        return runs[0].module.state_dict()
+
+    yield train
+    torch.set_num_threads(threads)

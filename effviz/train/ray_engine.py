@@ -1,0 +1,142 @@
+"""The loop on several workers under Ray Train.
+
+When one dies, all start anew and go on from the newest checkpoint, which is rank 0's.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from effviz import cluster
+from effviz.cluster import Cluster
+from effviz.errors import SettingsError
+from effviz.train import batches, data, loop
+from effviz.train.crew import Together
+from effviz.train.data import DataSet
+from effviz.train.loop import Options, Report, Status, Trained
+from effviz.train.recipe import TrainingRecipe
+
+RETRIES: Final = 3  # how often workers may die; machines that a cluster takes back on purpose do not count
+_POLL_S: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every worker has to know; its machine must see both folders at the same paths."""
+
+    recipe: TrainingRecipe
+    photos: Path  # with train/ and val/
+    folder: Path  # where checkpoints and log go, written by rank 0
+    options: Options
+
+
+class Notices:
+    """An actor with what rank 0 has to tell, until somebody takes it."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Status] = []
+
+    def put(self, status: Status) -> None:
+        """Add one."""
+        self._waiting.append(status)
+
+    def take(self) -> list[Status]:
+        """All since the last time."""
+        taken, self._waiting = self._waiting, []
+        return taken
+
+
+def train(job: Job, of: Cluster, report: Report = loop.quiet) -> Trained:
+    """Train as `loop.train` does, each worker on its part of every batch.
+
+    The batches are those of one process, so the number of workers changes batch norm (a worker sees its part alone) and
+    dropout's draws, nothing else. With one number of workers the weights are the same each time, killed or not.
+
+    Raises:
+        SettingsError: Ray is missing or cannot be reached, or batches cannot be parted among so many workers.
+        DatasetError, WeightsError: as `loop.train`.
+    """
+    cluster.check_installed()
+    _check(job, of)
+    job = replace(job, photos=job.photos.resolve(), folder=job.folder.resolve())
+    known = _pictures(job)
+    if not loop.is_over(job.recipe, known, job.folder):
+        with cluster.joined(of):
+            _fit(job, of, report)
+        if not loop.is_over(job.recipe, known, job.folder):
+            raise KeyboardInterrupt  # which Ray turns into an end without an error
+    return loop.train(job.recipe, known, job.folder)
+
+
+def work(job: Job, notices: Any) -> None:
+    """What each of Ray's workers runs."""
+    import ray.train.torch
+
+    crew = Together()
+    options = replace(job.options, device=str(ray.train.torch.get_device()), crew=crew)
+    report = loop.quiet if crew.part.rank else notices.put.remote
+    loop.train(job.recipe, _pictures(job), job.folder, options, report)
+
+
+def _check(job: Job, of: Cluster) -> None:
+    size = job.recipe.batch_size
+    if size % (2 * of.workers):  # mixup mixes pairs, batch norm needs two
+        raise SettingsError(
+            f"A batch of {size} pictures cannot be parted among {of.workers} workers: each needs the same even number. "
+            "Choose another --workers, or change batch_size in the recipe."
+        )
+    if job.options.device == "mps":
+        raise SettingsError("Ray's workers cannot share mps: cpu and cuda are allowed. Choose one with --device.")
+
+
+def _pictures(job: Job) -> DataSet:
+    return data.data_set(job.photos, batches.side_px(job.recipe.network.resolution_px))
+
+
+def _fit(job: Job, of: Cluster, report: Report) -> None:
+    import ray
+    from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    notices = ray.remote(Notices).options(num_cpus=0).remote()
+    on_gpu = job.options.device == "cuda"
+    each = {"CPU": of.cores} | ({"GPU": 1} if on_gpu else {})
+    trainer = TorchTrainer(
+        partial(work, job, notices),
+        torch_config=TorchConfig(backend="nccl" if on_gpu else "gloo"),
+        scaling_config=ScalingConfig(num_workers=of.workers, use_gpu=on_gpu, resources_per_worker=each),
+        run_config=RunConfig(
+            storage_path=str(job.folder / "ray"),
+            failure_config=FailureConfig(max_failures=RETRIES),
+            logging_config=LoggingConfig(log_level="ERROR"),
+        ),
+    )
+    with _reporting(notices, report):
+        trainer.fit()
+
+
+@contextmanager
+def _reporting(notices: Any, report: Report) -> Iterator[None]:
+    """Pass on what rank 0 tells, while the trainer holds this thread."""
+    import ray
+
+    over = threading.Event()
+
+    def listen() -> None:
+        last = False
+        while not last:
+            last = over.wait(_POLL_S)
+            for status in ray.get(notices.take.remote()):
+                report(status)
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    try:
+        yield
+    finally:
+        over.set()
+        listener.join()

@@ -1,0 +1,125 @@
+"""Ray Train: two workers on this machine, one of which is killed."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from effviz import cluster
+from effviz.cli import app
+from effviz.cluster import Cluster
+from effviz.errors import SettingsError
+from effviz.train import batches, data, loop, ray_engine
+from effviz.train.ray_engine import Job
+from effviz.train.recipe import TrainingRecipe
+
+EPOCHS = 12
+TINY = """
+epochs = 1
+batch_size = 8
+network = {depth = 0.3, width = 0.25, resolution_px = 32}
+optimiser = {name = "adamw", rate = 6e-3, rate_for_batch = 32, epsilon = 1e-8}
+schedule = {name = "one-cycle"}
+"""
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_stops")
+def test_a_killed_worker_changes_nothing(
+    folder: Path,
+    tmp_path: Path,
+    tiny: Callable[..., TrainingRecipe],
+    two_by_hand: Callable[..., dict[str, torch.Tensor]],
+    descendants: Callable[[bytes], list[int]],
+) -> None:
+    recipe = tiny(epochs=EPOCHS, evaluate_every=1000)
+    expected = two_by_hand(recipe, data.data_set(folder, batches.side_px(32)))
+    steps: list[int] = []
+    before: list[int] = []
+    after: list[int] = []
+
+    def kill(status: loop.Status) -> None:
+        steps.append(status.step)
+        after[:] = descendants(b"RayTrainWorker") or after
+        if not before:
+            before.extend(after)
+            os.kill(before[0], signal.SIGKILL)
+
+    job = Job(recipe, folder, tmp_path / "run", loop.Options(checkpoint_s=0))
+    trained = ray_engine.train(job, Cluster(2), kill)
+    assert len(before) == 2
+    assert before[0] not in after
+    assert steps == sorted(set(steps))  # no step was taken twice: it went on from the last one
+    assert steps[-1] == 3 * EPOCHS
+    assert [row.step for row in trained.epochs] == [3 * number for number in range(1, EPOCHS + 1)]
+    assert all(torch.equal(trained.module.state_dict()[name], tensor) for name, tensor in expected.items())
+    assert ray_engine.train(job, Cluster(2), lambda status: pytest.fail("trained again")).correct == trained.correct
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--engine", "ray"), Cluster(2)),
+        (("--engine", "ray", "--workers", "3", "--threads", "2", "--address", "head:6379"), Cluster(3, "head:6379", 2)),
+        ((), None),
+    ],
+)
+def test_the_command_hands_the_work_to_a_cluster(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], expected: Cluster | None
+) -> None:
+    asked: list[Cluster] = []
+
+    def train(job: Job, of: Cluster, report: loop.Report) -> loop.Trained:
+        asked.append(of)
+        return loop.train(job.recipe, data.data_set(job.photos, batches.side_px(32)), job.folder, job.options, report)
+
+    monkeypatch.setattr(ray_engine, "train", train)
+    monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
+    (tmp_path / "tiny.toml").write_text(TINY)
+    given = [
+        "train",
+        str(tmp_path / "tiny.toml"),
+        "--data",
+        str(folder),
+        "--out",
+        str(tmp_path / "run"),
+        "--json",
+        *words,
+    ]
+    result = CliRunner().invoke(app, given)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["classes"] == ["blue", "red"]
+    assert asked == ([] if expected is None else [expected])
+
+
+def test_without_ray_one_sentence_says_how_it_comes_here(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Callable[..., TrainingRecipe]
+) -> None:
+    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    job = Job(tiny(), folder, tmp_path / "run", loop.Options())
+    with pytest.raises(SettingsError, match=r"pip install -e '\.\[ray\]'"):
+        ray_engine.train(job, Cluster(2))
+
+
+@pytest.mark.parametrize(("workers", "batch"), [(3, 8), (8, 8), (2, 10)])
+def test_batches_that_cannot_be_parted_are_one_sentence(
+    folder: Path, tmp_path: Path, tiny: Callable[..., TrainingRecipe], workers: int, batch: int
+) -> None:
+    job = Job(tiny(batch_size=batch), folder, tmp_path / "run", loop.Options())
+    with pytest.raises(SettingsError, match=f"A batch of {batch} pictures cannot be parted among {workers} workers"):
+        ray_engine.train(job, Cluster(workers))
+
+
+def test_mps_cannot_be_shared(folder: Path, tmp_path: Path, tiny: Callable[..., TrainingRecipe]) -> None:
+    with pytest.raises(SettingsError, match="cpu and cuda are allowed"):
+        ray_engine.train(Job(tiny(), folder, tmp_path / "run", loop.Options("mps")), Cluster(2))
+
+
+def test_a_cluster_without_workers_is_one_sentence() -> None:
+    with pytest.raises(SettingsError, match="0 workers with 1 cores each do nothing"):
+        Cluster(0)
