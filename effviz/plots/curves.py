@@ -92,20 +92,15 @@ def hover(dot: Dot, curve: Curve, x: Axis, y: Axis) -> str:
 
 def _sides(drawn: Sequence[Curve], x: Axis, y: Axis) -> list[list[str]]:
     """Where each curve's labels stand, in the order of its points; "" for a point without one."""
-    xs, ys = ([_along(axis, value) for value in values] for axis, values in _values(drawn, x, y))
+    points = [(_along(x, dot.x), _along(y, dot.y)) for curve in drawn for dot in curve.dots]
     labels = [
         Label(dot.label, _along(x, dot.x), _along(y, dot.y), dot.beside or curve.text_position)
         for curve in drawn
         for dot in curve.dots
         if dot.label
     ]
-    found = iter(placed(labels, xs, ys))
+    found = iter(placed(labels, points))
     return [[next(found) if dot.label else "" for dot in curve.dots] for curve in drawn]
-
-
-def _values(drawn: Sequence[Curve], x: Axis, y: Axis) -> tuple[tuple[Axis, list[float]], tuple[Axis, list[float]]]:
-    dots = [dot for curve in drawn for dot in curve.dots]
-    return (x, [dot.x for dot in dots]), (y, [dot.y for dot in dots])
 
 
 def _along(axis: Axis, value: float) -> float:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 WIDTH_PX, HEIGHT_PX = 270, 290
 LETTER_PX, LINE_PX = 6.2, 13
 MARKER_PX = 7  # from a point to its label
-EDGE_PX = 12  # what the figure's right margin lends
-PAD = 0.06  # how much wider than its points Plotly makes an axis, on either side
+EDGE_PX = 8  # what the figure's margins lend on either side
+PAD = 0.05  # how much wider than its points Plotly makes an axis, on either side
 
 _SIDES = {
     f"{row} {column}": (right, below)
@@ -35,17 +35,29 @@ class Label:
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
-def placed(labels: Sequence[Label], xs: Sequence[float], ys: Sequence[float]) -> list[str]:
-    """Each label's `textposition`, "" for one that has no room; `xs` and `ys` are all points of the figure."""
+def placed(labels: Sequence[Label], points: Sequence[tuple[float, float]]) -> list[str]:
+    """Each label's `textposition`, "" for one that has no room; `points` are all that the figure shows.
+
+    A label keeps off other labels, and off other points where it can.
+    """
+    xs, ys = [x for x, _y in points], [y for _x, y in points]
+    markers = [_marker(_px(x, xs, WIDTH_PX), HEIGHT_PX - _px(y, ys, HEIGHT_PX)) for x, y in points]
     taken: list[Box] = []
     sides = []
     for label in labels:
         at = (_px(label.x, xs, WIDTH_PX), HEIGHT_PX - _px(label.y, ys, HEIGHT_PX))
-        side = next((name for name in _order(label.wanted) if _free(_box(label.text, at, name), taken)), "")
+        boxes = {side: _box(label.text, at, side) for side in _order(label.wanted)}
+        clear = (side for side, box in boxes.items() if _free(box, [*taken, *markers]))
+        side = next(clear, next((side for side, box in boxes.items() if _free(box, taken)), ""))
         if side:
-            taken.append(_box(label.text, at, side))
+            taken.append(boxes[side])
         sides.append(side)
     return sides
+
+
+def _marker(x: float, y: float) -> Box:
+    half = MARKER_PX / 2
+    return x - half, y - half, x + half, y + half
 
 
 def _order(wanted: str) -> list[str]:
@@ -71,6 +83,6 @@ def _box(text: str, at: tuple[float, float], side: str) -> Box:
 
 def _free(box: Box, taken: Sequence[Box]) -> bool:
     left, top, right, bottom = box
-    if left < 0 or right > WIDTH_PX + EDGE_PX:
+    if left < -EDGE_PX or right > WIDTH_PX + EDGE_PX:
         return False
     return not any(left < other[2] and other[0] < right and top < other[3] and other[1] < bottom for other in taken)

@@ -5,22 +5,22 @@ from effviz.plots.labels import Label, placed
 from effviz.plots.style import LOOKS
 from effviz.zoo.presets import Role
 
-XS, YS = (0.0, 1.0), (0.0, 1.0)
+CORNERS = ((0.0, 0.0), (1.0, 1.0))
 
 
 def test_a_label_stays_where_it_is_wanted_when_there_is_room() -> None:
-    assert placed([Label("B3", 0.5, 0.5, "top left")], XS, YS) == ["top left"]
+    assert placed([Label("B3", 0.5, 0.5, "top left")], CORNERS) == ["top left"]
 
 
 def test_a_label_at_the_right_edge_turns_to_the_left() -> None:
-    side, *rest = placed([Label("Oxford-IIIT Pets", 1.0, 0.5, "bottom right")], XS, YS)
+    side, *rest = placed([Label("Oxford-IIIT Pets", 1.0, 0.5, "bottom right")], CORNERS)
     assert side.endswith("left")
     assert not rest
 
 
 def test_a_label_on_another_one_moves_and_the_last_has_no_room() -> None:
     same = [Label("x" * 20, 0.5, 0.5, "middle right")] * 9
-    sides = placed(same, XS, YS)
+    sides = placed(same, CORNERS)
     assert sides[0] == "middle right"
     assert len(set(filter(None, sides))) == len([side for side in sides if side])
     assert sides[-1] == ""
@@ -31,3 +31,12 @@ def test_a_figure_writes_nothing_where_there_is_no_room() -> None:
     trace = curves([Curve("All", LOOKS[Role.DEPTH], Origin.PRINTED, crowd)], Axis("x", "x"), Axis("y", "y")).data[0]
     assert trace.text[0] == "a long name"
     assert trace.text[-1] == ""
+
+
+def test_a_label_keeps_off_another_point_where_it_can() -> None:
+    label = Label("B3", 0.5, 0.5, "middle right")
+    beside = (0.54, 0.5)  # just where the label would stand
+    assert placed([label], [*CORNERS, (0.5, 0.5)]) == ["middle right"]
+    assert placed([label], [*CORNERS, (0.5, 0.5), beside]) != ["middle right"]
+    everywhere = [(0.5 + x / 50, 0.5 + y / 50) for x in range(-9, 10) for y in range(-9, 10)]
+    assert placed([label], [*CORNERS, *everywhere]) == ["middle right"]
