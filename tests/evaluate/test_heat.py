@@ -35,6 +35,13 @@ def test_it_is_the_positive_map_read_linearly_and_averaged_in_cells(make_map, sh
     assert found.seen.shape == (96, 48)
 
 
+def test_nothing_is_where_the_model_did_not_see(make_map):
+    found = heat(make_map(np.ones((5, 5)), Box(20, 10, 90, 60), photo_size=(96, 96)))
+    assert (found.rows, found.columns) == ((10, 60), (20, 90))
+    assert found.values.sum() == pytest.approx(50 * 70)
+    assert (found.seen == 1).all()
+
+
 def test_a_map_finer_than_the_grid_is_averaged_and_not_picked_from(make_map):
     # one cell of 384 x 384 holds all: a grid cell is 4 x 4 of them
     values = np.zeros((384, 384))

@@ -109,6 +109,15 @@ def test_of_equally_strong_places_the_middle_one():
     assert strongest(uniform()) in [(47, 47), (47, 48), (48, 47), (48, 48)]
 
 
+def test_the_strongest_place_of_a_crop_is_that_of_the_photo(make_map):
+    # the model saw x 60..160, y 40..90, in cells of 25 x 12.5 px; row 1, column 2 has its centre at (122.5, 58.75)
+    values = np.zeros((4, 4))
+    values[1, 2] = 1
+    found = heat(make_map(values, Box(60, 40, 160, 90), photo_size=PHOTO))
+    assert strongest(found) == pytest.approx((58.75 - 0.5, 122.5 / 2 - 0.5), abs=0.51)
+    assert pointing(found, Truth((Box(121, 57.5, 124, 60),)), PHOTO)
+
+
 def test_a_cell_at_the_border_of_a_map_points_to_its_own_middle(make_map):
     # 4 cells of 48 px: linear reading is flat in the outer half cells, 0..24 px
     values = np.zeros((4, 4))
@@ -154,6 +163,13 @@ def test_the_best_of_several_boxes_counts():
     found = painted((10, 10, 20, 20, 1))
     truth = Truth((Box(150, 70, 170, 90), Box(20, 10, 40, 20), Box(20, 10, 192, 96)))
     assert box_ious(found, truth, PHOTO)[10] == pytest.approx(1)
+
+
+def test_a_hole_is_no_part():
+    values = np.zeros((SIDE, SIDE))
+    values[10:40, 10:40], values[20:30, 20:30] = 1, 0
+    around_the_hole = Truth((Box(38, 19, 62, 31),))  # the hole and the cells beside it: 12 x 12 of 30 x 30
+    assert box_ious_v2(Heat(values), around_the_hole, PHOTO)[10] == pytest.approx(144 / 900)
 
 
 @pytest.mark.parametrize("seed", range(6))
