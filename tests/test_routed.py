@@ -22,13 +22,15 @@ SHOWN = {
 }
 # Called by their bare names: `number = st.column_config.NumberColumn`, and what figures are made of.
 NAMED = {"number", "Curve", "Axis"}
+# What a visitor can cause is shown as the error says it.
+ERRORS = {"EffVizError", "ImageError", "WeightsError", "TargetError", "SettingsError", "DatasetError"}
 TRACES = {"Scatter", "Scatter3d", "Bar"}  # their `name` stands in the legend
 # Keyword arguments that are shown, whoever gets them.
 KEYWORDS = {"label", "help", "placeholder", "title", "title_text", "alt", "caption", "hovertext", "annotation_text"}
 KEYWORDS |= {"hovertemplate", "column_config"}
 # Not sentences of any language: file types, units' letters, the names of things.
 NAMES = {"CSV", "PNG", "SVG", "d", "w", "r", "φ", "α", "β", "γ", "SiLU", "ReLU", "B0"}
-ROUTES = {"_", "many", "later"}
+LOGS = {"_log", "logger", "logging"}  # whoever runs the server reads those
 
 
 def files() -> list[Path]:
@@ -45,7 +47,9 @@ def bare(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 def _arguments(call: ast.Call) -> Iterator[ast.expr]:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if name in SHOWN | NAMED and call.args:
+    if isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") in LOGS:
+        return
+    if name in SHOWN | NAMED | ERRORS and call.args:
         yield call.args[0]
     for keyword in call.keywords:
         if keyword.arg in KEYWORDS:
@@ -103,6 +107,7 @@ def test_every_text_goes_through_the_catalogue(file: Path) -> None:
         "st.column_config.NumberColumn('Parameters')",
         "figure.update_xaxes(title_text='Stage')",
         "go.Bar(name='baseline')",
+        "SettingsError(f'There is no network {name}.')",
         "Column(title=['depth', _('width')])",
         "number('Parameters', format='%.1f')",
         "st.dataframe(rows, column_config={'map': 'Map (px)', 'stage': number(_('Stage'))})",
@@ -124,6 +129,7 @@ def test_a_bare_text_is_found(source: str) -> None:
         "st.download_button('CSV', data)",
         "st.html('<div style=\"display: grid\">')",
         "number('d')",
+        "logger.warning('The file %s is gone', file)",
         "go.Scatter(hovertemplate='%{hovertext}<extra></extra>')",
     ],
 )
