@@ -7,16 +7,18 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from effviz.facts import paper_latencies
+from effviz.facts import PaperLatency, paper_latencies
 from effviz.facts.accuracy import KnownAccuracy
 from effviz.plots.curves import Axis, Curve, Dot, Origin, curves
 from effviz.plots.saturation import accuracy_axis
-from effviz.plots.style import LOOKS, SERIES, Look
+from effviz.plots.style import GREY, LOOKS, SERIES, Look
 from effviz.words import _, later
 from effviz.zoo.presets import Role
 
 HEIGHT_PX: Final = 440
-PRINTED_LOOK: Final = Look("#787878", "x", "solid")
+_PRINTED: Final = 2  # curves
+_TICKS_MS: Final = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
+_PRINTED_LOOK: Final = Look(GREY, "x", "solid")
 OTHERS, LITE = later("Other networks, measured here"), later("EfficientNet-Lite, measured here")
 EFFICIENTNETS = later("EfficientNet, measured here")
 # Vermillion is the paper's EfficientNets everywhere; the rest have looks of their own.
@@ -45,27 +47,32 @@ class Timed:
 
 def latency_axis() -> Axis:
     """The horizontal axis."""
-    return Axis(_("One picture on one core (ms)"), "ms", log=True)
+    return Axis(_("Time for one picture on one core"), "ms", log=True)
 
 
 def drawn(measured: Sequence[Timed]) -> tuple[Curve, ...]:
     """Table 4 and the measured networks, each kind a series."""
-    printed = tuple(
+    rows = paper_latencies()
+    here = (_measured(kind, [of for of in measured if of.kind == kind]) for kind in _LOOKS)
+    return (
+        _printed(_("EfficientNet, printed in Table 4"), [row for row in rows if row.name], LOOKS[Role.COMPOUND]),
+        _printed(_("Other networks, printed in Table 4"), [row for row in rows if not row.name], _PRINTED_LOOK),
+        *(curve for curve in here if curve.dots),
+    )
+
+
+def _printed(title: str, rows: Sequence[PaperLatency], look: Look) -> Curve:
+    dots = tuple(
         Dot(
             row.model,
             1000 * row.latency_s,
             row.top1_pct,
             f"{row.source}; {row.conditions}",
             row.model.removeprefix("EfficientNet-"),
-            LOOKS[Role.COMPOUND] if row.name else PRINTED_LOOK,
         )
-        for row in paper_latencies()
+        for row in rows
     )
-    here = (_measured(kind, [of for of in measured if of.kind == kind]) for kind in _LOOKS)
-    return (
-        Curve(_("Table 4, printed"), PRINTED_LOOK, Origin.PRINTED, printed, joined=False, text_position="top center"),
-        *(curve for curve in here if curve.dots),
-    )
+    return Curve(title, look, Origin.PRINTED, dots, joined=False, text_position="top center")
 
 
 def _measured(kind: str, of: Sequence[Timed]) -> Curve:
@@ -85,9 +92,18 @@ def figure(measured: Sequence[Timed]) -> go.Figure:
     """Draw both; a bar through an open marker is one standard deviation to each side."""
     made = curves(drawn(measured), latency_axis(), accuracy_axis(), HEIGHT_PX)
     by_label = {of.label: of for of in measured}
-    for trace in made.data[1:]:
+    made.update_xaxes(
+        tickvals=_TICKS_MS, ticktext=[f"{ms:g} ms" if ms < 1000 else f"{ms / 1000:g} s" for ms in _TICKS_MS]
+    )
+    for trace in made.data[_PRINTED:]:
         shown = [by_label[data[0]] for data in trace.customdata]
-        trace.error_x = {"type": "data", "array": [of.spread_ms for of in shown], "thickness": 1.5, "width": 4}
+        trace.error_x = {
+            "type": "data",
+            "array": [of.spread_ms for of in shown],
+            "thickness": 1.5,
+            "width": 4,
+            "color": GREY,
+        }
         trace.hovertext = [_hover(of) for of in shown]
     return made
 

@@ -1,5 +1,6 @@
 """The grid search over alpha, beta and gamma: the grid in space, what its points really cost, and what was trained."""
 
+import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from effviz.plots.style import BLUE, GREY, GRID, LOOKS, OLIVE, PURPLE, VERMILLION, figure
+from effviz.plots.style import BLUE, GREY, LOOKS, OLIVE, PURPLE, VERMILLION, figure
 from effviz.scaling import PAPER_RULE, ScalingRule
 from effviz.scaling.grid import DOUBLE, NEAR_IN_TRUTH, NEAR_ON_PAPER, GridPoint
 from effviz.words import _, later
@@ -19,6 +20,7 @@ BOTH, PAPER_ONLY, TRUTH_ONLY = later("Doubled on paper and in truth"), later("On
 _SYMBOLS = {BOTH: "circle", PAPER_ONLY: "diamond-open", TRUTH_ONLY: "square"}
 # Too cheap is blue, too dear is vermillion, and twice the baseline is neither.
 _SCALE: Final = [[0.0, BLUE], [0.5, "#A0A0A0"], [1.0, VERMILLION]]
+_LINES: Final = "#A0A0A0"  # of the grid; WebGL shows translucent ones in white
 _STEPS: Final = 24  # of the surface, along each side
 
 
@@ -47,10 +49,10 @@ def space(points: Sequence[GridPoint]) -> go.Figure:
     made = _space(points)
     for name in _SYMBOLS:
         of = [point for point in points if kind(point) == name]
-        made.add_trace(_cloud(_(name), of, [point.macs_ratio for point in of], _SYMBOLS[name]))
+        made.add_traces(_cloud(_(name), of, [point.macs_ratio for point in of], _SYMBOLS[name]))
     made.add_trace(_papers())
     off = max(abs(point.macs_ratio - DOUBLE) for point in points)
-    bar = {"title": {"text": _("True MACs, times the baseline")}, **_BAR}
+    bar = {"title": {"text": _("True MACs, times the baseline"), "side": "top"}, **_BAR}
     return made.update_layout(
         coloraxis={"colorscale": _SCALE, "cmin": DOUBLE - off, "cmid": DOUBLE, "cmax": DOUBLE + off, "colorbar": bar}
     )
@@ -62,10 +64,10 @@ def accuracy_space(tried: Sequence[Tried]) -> go.Figure:
     trained = [of for of in tried if of.top1_pct is not None]
     left = [of.point for of in tried if of.top1_pct is None]
     accuracies = [of.top1_pct for of in trained if of.top1_pct is not None]
-    made.add_trace(_cloud(_("Trained"), [of.point for of in trained], accuracies, "circle", _("{value:.2f} % top-1")))
-    cloud = _cloud(_("Not trained, so without an accuracy"), left, [], "diamond-open")
-    made.add_trace(cloud.update(marker={"color": GREY, "size": 4, "coloraxis": None}))
-    bar = {"title": {"text": _("Top-1 (%)")}, **_BAR}
+    words = [_("{top1:.2f} % top-1").format(top1=top1) for top1 in accuracies]
+    made.add_traces(_cloud(_("Trained"), [of.point for of in trained], accuracies, "circle", words))
+    made.add_traces(_cloud(_("Not trained, so without an accuracy"), left, None, "diamond-open"))
+    bar = {"title": {"text": _("Top-1 (%)"), "side": "top"}, **_BAR}
     return made.update_layout(coloraxis={"colorscale": _SCALE, "colorbar": bar})
 
 
@@ -75,29 +77,39 @@ _BAR: Final = {"orientation": "h", "thickness": 10, "len": 0.8, "y": -0.12, "yan
 def _space(points: Sequence[GridPoint]) -> go.Figure:
     made = figure(SPACE_PX)
     made.add_trace(_surface([of.rule for of in points]))
-    axis = {"gridcolor": GRID, "backgroundcolor": "rgba(0, 0, 0, 0)", "zeroline": False, "tickfont": {"size": 10}}
+    axis = {
+        "gridcolor": _LINES,
+        "linecolor": GREY,
+        "showline": True,
+        "showbackground": False,
+        "zeroline": False,
+        "tickfont": {"size": 11},
+    }
     return made.update_layout(
         margin={"l": 0, "r": 0, "t": 8, "b": 64},
         scene={
             "xaxis": axis | {"title": {"text": "α"}},
             "yaxis": axis | {"title": {"text": "β"}},
             "zaxis": axis | {"title": {"text": "γ"}},
-            "camera": {"eye": {"x": 1.5, "y": 1.35, "z": 0.75}},
+            "camera": {"eye": {"x": 1.3, "y": 1.15, "z": 0.65}, "center": {"x": 0, "y": 0, "z": -0.12}},
             "aspectmode": "cube",
         },
     )
 
 
 def _surface(rules: Sequence[ScalingRule]) -> go.Surface:
-    """Where the formula gives 2: gamma = sqrt(2 / (alpha * beta^2)), where it is at least 1."""
-    alphas = _between(1.0, max(rule.alpha for rule in rules))
-    betas = _between(1.0, max(rule.beta for rule in rules))
-    heights = [[(DOUBLE / (alpha * beta**2)) ** 0.5 for alpha in alphas] for beta in betas]
+    """Where the formula gives 2: gamma = sqrt(2 / (alpha * beta^2)), up to the edge where gamma is 1."""
+    steps = [step / _STEPS for step in range(_STEPS + 1)]
+    most_alpha, most_beta = (max(getattr(rule, base) for rule in rules) for base in ("alpha", "beta"))
+    alphas = [1 + (min(most_alpha, DOUBLE) - 1) * step for step in steps]
+    ends = [min(most_beta, math.sqrt(DOUBLE / alpha)) for alpha in alphas]
+    betas = [[1 + (end - 1) * step for end in ends] for step in steps]
+    heights = [[math.sqrt(DOUBLE / alpha) / beta for alpha, beta in zip(alphas, row, strict=True)] for row in betas]
     return go.Surface(
         name="α·β²·γ² = 2",
-        x=alphas,
+        x=[alphas] * len(steps),
         y=betas,
-        z=[[height if height >= 1 else None for height in row] for row in heights],
+        z=heights,
         colorscale=[[0, GREY], [1, GREY]],
         showscale=False,
         opacity=0.3,
@@ -105,24 +117,32 @@ def _surface(rules: Sequence[ScalingRule]) -> go.Surface:
     )
 
 
-def _between(low: float, high: float) -> list[float]:
-    return [low + (high - low) * step / _STEPS for step in range(_STEPS + 1)]
-
-
 def _cloud(
-    name: str, points: Sequence[GridPoint], values: Sequence[float], symbol: str, words: str = ""
-) -> go.Scatter3d:
-    said = [words.format(value=value) for value in values] if words else [""] * len(points)
-    return go.Scatter3d(
+    name: str,
+    points: Sequence[GridPoint],
+    values: Sequence[float] | None,
+    symbol: str,
+    words: Sequence[str] | None = None,
+) -> tuple[go.Scatter3d, go.Scatter3d]:
+    """Points coloured by a value, grey without one; and what stands for them in the legend, which knows no scale."""
+    marker = {"symbol": symbol, "size": 6}
+    colour = {"color": GREY} if values is None else {"color": list(values), "coloraxis": "coloraxis"}
+    shown = go.Scatter3d(
         name=name,
         x=[of.rule.alpha for of in points],
         y=[of.rule.beta for of in points],
         z=[of.rule.gamma for of in points],
         mode="markers",
-        marker={"color": list(values), "coloraxis": "coloraxis", "symbol": symbol, "size": 5},
-        hovertext=[hover(of, more) for of, more in zip(points, said, strict=True)],
+        marker=marker | colour,
+        legendgroup=name,
+        showlegend=False,
+        hovertext=[hover(of, more) for of, more in zip(points, words or [""] * len(points), strict=True)],
         hovertemplate="%{hovertext}<extra></extra>",
     )
+    sample = go.Scatter3d(
+        name=name, x=[None], y=[None], z=[None], mode="markers", marker=marker | {"color": GREY}, legendgroup=name
+    )
+    return shown, sample
 
 
 def _papers() -> go.Scatter3d:

@@ -2,8 +2,10 @@
 
 from typing import Final
 
+import plotly.graph_objects as go
+
 from effviz.facts.steps import second_steps
-from effviz.plots.curves import Axis, Curve, Dot, Origin
+from effviz.plots.curves import Axis, Curve, Dot, Origin, curves
 from effviz.plots.saturation import METHODS
 from effviz.plots.style import LOOKS
 from effviz.scaling import PAPER_RULE
@@ -11,7 +13,7 @@ from effviz.scaling.blocks import BASE_RESOLUTION_PX
 from effviz.words import _
 from effviz.zoo.presets import Role
 
-_PHIS: Final = tuple(step / 4 for step in range(29))  # 0 to 7
+_PHIS: Final = range(8)  # the formula is straight on a log axis
 _SYMBOLS = {Role.DEPTH: "α^φ", Role.WIDTH: "β^φ", Role.RESOLUTION: "γ^φ"}
 
 
@@ -23,6 +25,13 @@ def phi_axis() -> Axis:
 def times_axis() -> Axis:
     """The vertical axis; the formula is straight on it."""
     return Axis(_("Times B0"), _("times B0"), log=True)
+
+
+def figure() -> go.Figure:
+    """Draw the curves."""
+    ticks = (1, 1.25, 1.5, 2, 2.5, 3, 3.5)
+    made = curves(second_step(), phi_axis(), times_axis())
+    return made.update_yaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
 
 
 def second_step() -> tuple[Curve, ...]:

@@ -26,7 +26,6 @@ def trials(points: Sequence[SearchSummary]) -> go.Figure:
     leader, noise = best(points), noise_pct(points)
     level = [of for of in points if leader and noise is not None and _level(of, leader, noise)]
     single = [(of, result) for of in points for result in of.results]
-    made.add_trace(_dots(_("One training"), single))
     rest = [of for of in points if len(of.results) > 1 and of is not leader and of not in level]
     made.add_trace(_means(_("Mean of its seeds"), rest, GREY, "line-ns-open", 14))
     if leader and noise is not None:
@@ -35,6 +34,7 @@ def trials(points: Sequence[SearchSummary]) -> go.Figure:
         star = _means(_("Best with two seeds or more"), [leader], LOOKS[Role.COMPOUND].colour, "star", 13)
         star.error_x = {"type": "data", "array": [noise], "thickness": 2, "width": 5}
         made.add_trace(star)
+    made.add_trace(_dots(_("One training"), single))  # last: on top of what stands for several
     made.update_xaxes(title_text=_("Top-1 on the validation pictures (%)"))
     rows = [row_name(of) for of in points]
     return made.update_yaxes(categoryorder="array", categoryarray=rows[::-1], tickfont={"size": 11}, automargin=True)

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from effviz.facts.searched import SearchResult, summaries
 from effviz.plots.search import BOTH, PAPER_ONLY, TRUTH_ONLY, Tried, accuracy_space, cost, hover, kind, space
+from effviz.plots.style import GREY
 from effviz.plots.trials import trials
 from effviz.scaling import PAPER_RULE, ScalingRule
 from effviz.scaling.grid import B0, GridSize, grid, point
@@ -21,7 +23,8 @@ def rows(alpha: float, *accuracies: float) -> list[SearchResult]:
 
 
 def traces(of):
-    return {trace.name: trace for trace in of.data}
+    """Name -> trace; in space each cloud has a second trace without points, for the legend."""
+    return {trace.name: trace for trace in of.data if trace.x != (None,)}
 
 
 @pytest.mark.parametrize("bases", COUNTED)
@@ -49,6 +52,12 @@ def test_every_point_is_drawn_once(figure) -> None:
     assert all(len(cloud.x) == len(cloud.hovertext) for cloud in clouds)
 
 
+def test_every_cloud_has_a_sample_in_the_legend() -> None:
+    legend = [trace for trace in space(POINTS).data if trace.x == (None,)]
+    assert [trace.name for trace in legend] == [BOTH, PAPER_ONLY, TRUTH_ONLY]
+    assert len({trace.marker.symbol for trace in legend}) == 3
+
+
 def test_points_in_space_are_coloured_by_their_cost_about_two() -> None:
     made = space(POINTS)
     shown = traces(made)[BOTH]
@@ -61,15 +70,11 @@ def test_points_in_space_are_coloured_by_their_cost_about_two() -> None:
 
 def test_the_surface_is_where_the_formula_gives_two() -> None:
     surface = space(POINTS).data[0]
-    heights = [
-        (alpha * beta**2 * gamma**2, gamma)
-        for beta, row in zip(surface.y, surface.z, strict=True)
-        for alpha, gamma in zip(surface.x, row, strict=True)
-        if gamma is not None
-    ]
-    assert len(heights) > 100
-    assert all(product == pytest.approx(2) and gamma >= 1 for product, gamma in heights)
-    assert surface.z[-1][-1] is None  # alpha 2, beta 1.4: gamma would be below 1
+    alpha, beta, gamma = (np.array(values) for values in (surface.x, surface.y, surface.z))
+    assert np.allclose(alpha * beta**2 * gamma**2, 2)
+    for of in (alpha, beta, gamma):
+        assert of.min() == pytest.approx(1)
+    assert (alpha.max(), beta.max(), gamma.max()) == pytest.approx((2, 1.4, 2**0.5))
 
 
 def test_the_papers_choice_is_marked() -> None:
@@ -86,7 +91,7 @@ def test_only_trained_points_have_an_accuracy() -> None:
     left = shown["Not trained, so without an accuracy"]
     assert len(left.x) == 1
     assert "top-1" not in left.hovertext[0]
-    assert left.marker.coloraxis is None
+    assert left.marker.color == GREY
 
 
 def test_every_training_is_one_ring_and_the_best_has_its_noise() -> None:
@@ -108,8 +113,14 @@ def test_every_training_is_one_ring_and_the_best_has_its_noise() -> None:
 
 
 def test_without_a_second_seed_nothing_is_best() -> None:
-    assert list(traces(trials(summaries(rows(1.2, 50))))) == ["One training", "Mean of its seeds"]
+    assert list(traces(trials(summaries(rows(1.2, 50))))) == ["Mean of its seeds", "One training"]
 
 
 def test_the_baseline_of_the_grid_is_b0() -> None:
     assert B0.macs == 385_814_752  # shared facts: 0.3858 billion
+
+
+def test_the_baseline_is_never_level_with_the_best() -> None:
+    shown = traces(trials(summaries([*rows(1.0, 50, 54), *rows(1.2, 53, 53)])))
+    assert not shown["Level with the best, within the noise"].y  # one below, 2 * 1.41
+    assert shown["Mean of its seeds"].y == ("Baseline, unscaled",)

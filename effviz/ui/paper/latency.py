@@ -16,7 +16,7 @@ from effviz.ui.compare.work import Work
 from effviz.ui.guard import guard
 from effviz.ui.paper.exhibit import exhibit, save, table
 from effviz.ui.turns import Lane
-from effviz.words import _
+from effviz.words import _, many
 from effviz.zoo.catalogue import NAMES
 
 NETWORKS, MEASURE, BESIDE = "networks", "measure-latency", "beside"
@@ -100,12 +100,13 @@ def _results() -> tuple[Latency, ...]:
 
 
 def _state(results: Sequence[Latency]) -> None:
+    count = many("{count} network measured so far", "{count} networks measured so far", len(results))
     st.caption(
         _(
-            "This machine: {machine}. {count} networks measured so far, kept for every visitor. torch, one thread, "
-            "random weights; what else runs on the machine makes times longer, and the standard deviation shows it. "
-            "From the shell: `effviz bench latency`."
-        ).format(machine=outputs.plain(machine()), count=len(results))
+            "This machine: {machine}; {count}, kept for every visitor. torch, one thread, random weights. Whatever "
+            "else runs on the machine makes times longer, and the standard deviation shows it. From the shell: `effviz "
+            "bench latency`."
+        ).format(machine=outputs.plain(machine()), count=count.format(count=len(results)))
     )
 
 
@@ -116,6 +117,7 @@ def _table4(results: Sequence[Latency]) -> None:
     st.dataframe(
         rows,
         hide_index=True,
+        placeholder="–",
         column_config={
             "network": st.column_config.TextColumn(_("Network"), pinned=True),
             "top1_pct_printed": number(_("Top-1, printed (%)"), format="%.1f"),
@@ -198,6 +200,7 @@ def _table(results: Sequence[Latency]) -> None:
     st.dataframe(
         rows,
         hide_index=True,
+        placeholder="–",
         column_config={
             "network": st.column_config.TextColumn(_("Network"), pinned=True),
             "mean_ms": number(_("Mean (ms)"), format="%.1f"),

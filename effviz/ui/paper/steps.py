@@ -5,8 +5,7 @@ import streamlit as st
 
 from effviz.facts import PaperVersion
 from effviz.facts.steps import GUESS_URL, second_steps
-from effviz.plots.curves import curves
-from effviz.plots.steps import phi_axis, second_step, times_axis
+from effviz.plots.steps import figure, second_step
 from effviz.scaling.blocks import BASE_RESOLUTION_PX
 from effviz.ui import outputs
 from effviz.ui.paper.exhibit import exhibit, save, table
@@ -27,7 +26,7 @@ def show() -> None:
         "Line chart of depth, width and resolution over φ, formula and published. {name}: depth {depth:g} published, "
         "{formula:.2f} by the formula."
     ).format(name=last.name, depth=last.published.depth, formula=last.formula.depth)
-    exhibit("second-step", curves(drawn, phi_axis(), times_axis()), table(drawn, "phi", "times_b0"), alt)
+    exhibit("second-step", figure(), table(drawn, "phi", "times_b0"), alt)
     outputs.sources(
         (_("formula: paper, Eq. 3"), PaperVersion.V5.url),
         (_("published: official code"), outputs.OFFICIAL_CODE),
