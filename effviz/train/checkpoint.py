@@ -10,6 +10,7 @@ from typing import Any, Final
 import torch
 
 from effviz.errors import WeightsError
+from effviz.words import _
 
 KEPT: Final = 2
 _NAME: Final = re.compile(r"step-(\d{9})-([0-9a-f]{16})\.pt")
@@ -47,8 +48,10 @@ def load(folder: Path, device: torch.device) -> State | None:
         _log.warning("%s is damaged: its checksum is not that in its name. An older one is tried.", path.name)
     if found:
         raise WeightsError(
-            f"All checkpoints in {folder} are damaged: their checksums are not those in their names. "
-            "Remove the folder to start anew."
+            _(
+                "All checkpoints in {folder} are damaged: their checksums are not those in their names. "
+                "Remove the folder to start anew."
+            ).format(folder=folder)
         )
     return None
 

@@ -23,6 +23,7 @@ from effviz.errors import DatasetError, ImageError
 from effviz.explain import images
 from effviz.explain.engines import store
 from effviz.explain.results import Bytes
+from effviz.words import _
 
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 KEPT: Final = 8  # decoded folders; the oldest go first, and are made again when needed
@@ -92,8 +93,10 @@ def class_names(folder: Path) -> tuple[str, ...]:
     names = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir())) if folder.is_dir() else ()
     if len(names) < 2:
         raise DatasetError(
-            f"{folder} holds {len(names)} class folders: train/ and val/ are needed, each with a folder of pictures "
-            "for every class, two classes at least. Give the folder that holds train/ and val/."
+            _(
+                "{folder} holds {count} class folders: train/ and val/ are needed, each with a folder of pictures "
+                "for every class, two classes at least. Give the folder that holds train/ and val/."
+            ).format(folder=folder, count=len(names))
         )
     return names
 
@@ -102,8 +105,10 @@ def _files(folder: Path, classes: Sequence[str]) -> tuple[File, ...]:
     """Every picture file, in one order on every machine."""
     if unknown := sorted(set(class_names(folder)) - set(classes)):
         raise DatasetError(
-            f"{folder} has the class {unknown[0]!r}, which train/ has not: both need the same classes. "
-            "Add or remove the folder."
+            _(
+                "{folder} has the class {unknown!r}, which train/ has not: both need the same classes. "
+                "Add or remove the folder."
+            ).format(folder=folder, unknown=unknown[0])
         )
     found = [
         File(path, label)
@@ -123,8 +128,10 @@ def _check_counts(folder: Path, counts: NDArray[np.int64], classes: Sequence[str
     for name, count in zip(classes, counts, strict=True):
         if count == 0:
             raise DatasetError(
-                f"{folder / name} holds no readable picture: every class needs one at least "
-                f"({', '.join(SUFFIXES)}). Add some, or remove the class from train/ and val/."
+                _(
+                    "{folder} holds no readable picture: every class needs one at least "
+                    "({suffixes}). Add some, or remove the class from train/ and val/."
+                ).format(folder=folder / name, suffixes=", ".join(SUFFIXES))
             )
 
 
@@ -190,7 +197,9 @@ def square(path: Path, side_px: int) -> Bytes:
         data = path.read_bytes()
     except OSError as error:
         raise ImageError(
-            f"{path.name} cannot be opened ({error.strerror}); a photo is needed. Check the file."
+            _("{name} cannot be opened ({reason}); a photo is needed. Check the file.").format(
+                name=path.name, reason=error.strerror
+            )
         ) from error
     photo = Image.fromarray(images.read(data, f"{path.parent.name}/{path.name}").rgb)
     return np.asarray(ImageOps.fit(photo, (side_px, side_px), Image.Resampling.BICUBIC))
@@ -200,8 +209,10 @@ def _check_room(folder: Path, size_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if size_bytes > 0.9 * free:
         raise DatasetError(
-            f"The decoded pictures need {size_bytes / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free. "
-            "Make room, set XDG_CACHE_HOME to a larger disk, or train on fewer or smaller pictures."
+            _(
+                "The decoded pictures need {needed:.1f} GB and {folder} has {free:.1f} GB free. "
+                "Make room, set XDG_CACHE_HOME to a larger disk, or train on fewer or smaller pictures."
+            ).format(needed=size_bytes / 1e9, folder=folder, free=free / 1e9)
         )
 
 
@@ -214,5 +225,5 @@ def _clean() -> None:
     newest = max((when for when, _ in entries), default=0.0)
     whole = sorted((pair for pair in entries if not pair[1].name.startswith(".")), reverse=True)
     left = [entry for when, entry in entries if entry.name.startswith(".") and newest - when > 24 * 3600]
-    for entry in [*left, *(entry for _, entry in whole[KEPT:])]:
+    for entry in [*left, *(entry for _when, entry in whole[KEPT:])]:
         shutil.rmtree(entry, ignore_errors=True)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from effviz.errors import SettingsError
 from effviz.scaling import Family, plan
+from effviz.words import _
 
 FOLDER = Path(__file__).with_name("recipes")
 SHIPPED = tuple(sorted(file.stem for file in FOLDER.glob("*.toml")))
@@ -103,7 +104,9 @@ class TrainingRecipe:
         for name, value, low, high in _ranges(self):
             if not low <= value <= high:
                 raise SettingsError(
-                    f"The recipe {self.name!r} has {name} = {value:g}: {low:g} to {high:g} is allowed. Change it."
+                    _(
+                        "The recipe {recipe!r} has {name} = {value:g}: {low:g} to {high:g} is allowed. Change it."
+                    ).format(recipe=self.name, name=name, value=value, low=low, high=high)
                 )
 
     @property
@@ -154,13 +157,18 @@ def read(name_or_path: str) -> TrainingRecipe:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
-            f"The recipe {name_or_path} cannot be read: a TOML file or one of {', '.join(SHIPPED)} is allowed. "
-            "Check the path."
+            _(
+                "The recipe {name_or_path} cannot be read: a TOML file or one of {shipped} is allowed. Check the path."
+            ).format(name_or_path=name_or_path, shipped=", ".join(SHIPPED))
         ) from error
     try:
         rows = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"The recipe {name_or_path} is not TOML ({error}). Mend the file.") from error
+        raise SettingsError(
+            _("The recipe {name_or_path} is not TOML ({error}). Mend the file.").format(
+                name_or_path=name_or_path, error=error
+            )
+        ) from error
     return _typed(TrainingRecipe, {"name": path.stem} | rows, path.name)
 
 
@@ -170,11 +178,17 @@ def _typed(kind: type[T], rows: dict[str, Any], where: str) -> T:
     known = {of.name: of for of in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(rows.keys() - known.keys()):
         raise SettingsError(
-            f"{where} has the unknown key {unknown[0]!r}: {', '.join(known)} are allowed. Remove or rename it."
+            _("{where} has the unknown key {unknown!r}: {known} are allowed. Remove or rename it.").format(
+                where=where, unknown=unknown[0], known=", ".join(known)
+            )
         )
     needed = {name for name, of in known.items() if of.default is MISSING and of.default_factory is MISSING}
     if missing := sorted(needed - rows.keys()):
-        raise SettingsError(f"{where} lacks {', '.join(missing)}: a recipe needs {', '.join(sorted(needed))}. Add it.")
+        raise SettingsError(
+            _("{where} lacks {missing}: a recipe needs {needed}. Add it.").format(
+                where=where, missing=", ".join(missing), needed=", ".join(sorted(needed))
+            )
+        )
     return kind(**{name: _value(hints[name], value, f"{where}, {name}") for name, value in rows.items()})
 
 
@@ -190,5 +204,9 @@ def _value(kind: Any, value: Any, where: str) -> Any:
             return kind(value)
     except ValueError:
         pass
-    allowed = ", ".join(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else f"a value of {kind.__name__}"
-    raise SettingsError(f"{where} is {value!r}: {allowed} is allowed. Change it.")
+    allowed = _("a value of {kind}").format(kind=kind.__name__)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        allowed = ", ".join(kind)
+    raise SettingsError(
+        _("{where} is {value!r}: {allowed} is allowed. Change it.").format(where=where, value=value, allowed=allowed)
+    )

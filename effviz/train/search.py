@@ -17,6 +17,7 @@ from effviz.scaling.grid import Baseline, GridPoint, GridSize, grid, point, wort
 from effviz.train import batches, data, log, loop
 from effviz.train.loop import Options, Status, Trained
 from effviz.train.recipe import TrainingRecipe
+from effviz.words import _
 
 FINALISTS: Final = 5
 UNSCALED: Final = ScalingRule(1, 1, 1)
@@ -34,7 +35,9 @@ class Search:
     def __post_init__(self) -> None:
         if self.seeds < 2:
             raise SettingsError(
-                f"{self.seeds} seed for the best points shows no noise: 2 or more are allowed. Ask for 2."
+                _("{seeds} seed for the best points shows no noise: 2 or more are allowed. Ask for 2.").format(
+                    seeds=self.seeds
+                )
             )
 
 
@@ -89,8 +92,10 @@ def search(
     chosen = points(of, classes)
     if not chosen:
         raise SettingsError(
-            f"No point of the {of.size} grid doubles the MACs of the recipe {of.recipe.name!r} both on paper and in "
-            "truth: 1.8 to 2.2 and 1.9 to 2.1 times are allowed. Choose the fine grid, or a larger baseline."
+            _(
+                "No point of the {grid} grid doubles the MACs of the recipe {recipe!r} both on paper and in "
+                "truth: 1.8 to 2.2 and 1.9 to 2.1 times are allowed. Choose the fine grid, or a larger baseline."
+            ).format(grid=of.size, recipe=of.recipe.name)
         )
     largest = max(known.plan.resolution for known in chosen)
     known = data.data_set(folder, batches.side_px(largest), decoding)
@@ -107,8 +112,10 @@ class _Searching:
         self.results = searched.read(self.file) if self.file.exists() else ()
         if other := {row.recipe for row in self.results} - {self.recipe_name}:
             raise SettingsError(
-                f"{self.file} holds results of the recipe {sorted(other)[0]}: one file has results of one recipe. "
-                "Give that recipe again, or choose another folder with --out."
+                _(
+                    "{file} holds results of the recipe {recipe}: one file has results of one recipe. "
+                    "Give that recipe again, or choose another folder with --out."
+                ).format(file=self.file, recipe=sorted(other)[0])
             )
 
     def run(self, chosen: Sequence[GridPoint], classes: int) -> tuple[SearchResult, ...]:
