@@ -1,7 +1,6 @@
 """What a finished training leaves: weights, their entry for `models/manifest.json`, and a card for people."""
 
 import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -14,19 +13,11 @@ from effviz.train.data import DataSet
 from effviz.train.loop import Trained
 from effviz.train.recipe import TrainingRecipe
 from effviz.zoo import tensors
+from effviz.zoo.accuracy import interval_pct
 
 WEIGHTS: Final = "weights.safetensors"
 ENTRY: Final = "entry.json"
 CARD: Final = "README.md"
-_Z: Final = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
-
-
-def interval_pct(correct: int, pictures: int) -> tuple[float, float]:
-    """Where the share of right guesses lies with 95 % confidence, in percent (Wilson 1927)."""
-    share, z2 = correct / pictures, _Z**2
-    middle = (share + z2 / (2 * pictures)) / (1 + z2 / pictures)
-    spread = _Z * math.sqrt(share * (1 - share) / pictures + z2 / (4 * pictures**2)) / (1 + z2 / pictures)
-    return 100 * (middle - spread), 100 * (middle + spread)
 
 
 def export(recipe: TrainingRecipe, data: DataSet, trained: Trained, folder: Path) -> dict[str, object]:
@@ -56,6 +47,7 @@ def _entry(recipe: TrainingRecipe, data: DataSet, trained: Trained, sha256: str)
         "origin": f"trained with `effviz train`, recipe {recipe.name} {recipe.digest}, seed {recipe.seed}, on "
         f"{len(data.train)} pictures of {len(data.classes)} classes",
         "top1_pct": round(trained.top1_pct, 2),
+        "top1_pictures": trained.pictures,
         "top1_source": f"measured once after the last epoch: {trained.correct} of {trained.pictures} pictures of val/",
         "crop_pct": augment.CROP,
         "interpolation": "bicubic",

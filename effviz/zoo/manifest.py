@@ -36,6 +36,7 @@ class Entry:
     interpolation: str = "bicubic"
     mean: Rgb = HALF_STATISTICS[0]
     std: Rgb = HALF_STATISTICS[1]
+    top1_pictures: int | None = None  # how many pictures top1_pct was measured on
 
 
 def folder() -> Path:
@@ -95,6 +96,7 @@ def _typed(row: dict[str, Any]) -> Entry:
         "top1_pct": None if row["top1_pct"] is None else float(row["top1_pct"]),
     }
     typed |= {key: float(row[key]) for key in ("crop_pct",) if key in row}
+    typed |= {key: int(row[key]) for key in ("top1_pictures",) if row.get(key) is not None}
     typed |= {key: tuple(float(part) for part in row[key]) for key in ("mean", "std") if key in row}
     return Entry(**(row | typed))
 
@@ -109,6 +111,7 @@ def _rules(entry: Entry) -> dict[str, bool]:
         "classes, file, licence, origin or top1_source": all(isinstance(word, str) and word for word in words),
         "classes": len(entry.classes) > 0 and len(set(entry.classes)) == len(entry.classes),
         "top1_pct": entry.top1_pct is None or 0 <= entry.top1_pct <= 100,
+        "top1_pictures": entry.top1_pictures is None or entry.top1_pictures > 0,
         "crop_pct": 0 < entry.crop_pct <= 1,
         "interpolation": entry.interpolation in ("bilinear", "bicubic"),
         "mean": len(entry.mean) == 3,

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from effviz.scaling import StagePlan, plan
 from effviz.words import later
-from effviz.zoo import catalogue
+from effviz.zoo import catalogue, manifest
 from effviz.zoo.model import ModelRef
 
 
@@ -144,3 +144,55 @@ PRESETS = (
     ),
     _preset("custom", later("Custom"), later("Pick any models, at any size.")),
 )
+
+MINI = "mini-"  # the names of the mini family in the manifest begin so
+
+
+def presets() -> tuple[Preset, ...]:
+    """Return the ready comparisons; that of the mini family where all its five networks are in `models/`.
+
+    Raises:
+        WeightsError: the manifest cannot be read.
+    """
+    known = {entry.name for entry in manifest.entries()}
+    if not all(MINI + part.value in known for part in Role):
+        return PRESETS
+    first, *others = PRESETS
+    return (first, _mini(), *others)
+
+
+def _mini() -> Preset:
+    """The paper's Figure 7 with weights of our own; its order and, in other words, what it says to look for."""
+    return _preset(
+        "mini",
+        later("One baseline, five scalings (trained here)"),
+        later(
+            "The paper's comparison with weights of our own: one small baseline and four networks of four times its "
+            "MACs, trained alike on ten classes at small sizes (Imagenette). A photo of anything else gets the nearest "
+            "of the ten."
+        ),
+        (f"{MINI}baseline", Role.BASELINE, later("Half of B0's depth and width at 96 px: 3 x 3 cells.")),
+        (
+            f"{MINI}depth",
+            Role.DEPTH,
+            later("Only deeper. Look whether it finds the object as a whole, or only its most telling part."),
+        ),
+        (
+            f"{MINI}width",
+            Role.WIDTH,
+            later("Only wider. Look whether finer distinctions inside the object count."),
+        ),
+        (
+            f"{MINI}resolution",
+            Role.RESOLUTION,
+            later("Only more pixels: 6 x 6 cells. Look for a tighter outline; some of it is only the finer grid."),
+        ),
+        (
+            f"{MINI}compound",
+            Role.COMPOUND,
+            later(
+                "All three at once, by the paper's rule with φ = 2. The paper expects it to look at more of what is "
+                "relevant, with more of the object's details."
+            ),
+        ),
+    )

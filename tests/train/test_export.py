@@ -8,8 +8,7 @@ import torch
 from typer.testing import CliRunner
 
 from effviz.cli import app
-from effviz.train import export
-from effviz.zoo import catalogue
+from effviz.zoo import accuracy, catalogue
 from effviz.zoo.loading import load
 
 TOML = """
@@ -43,9 +42,9 @@ def run(*words: object, code: int = 0):
 
 def test_wilsons_interval_is_that_of_the_textbook() -> None:
     # Brown, Cai and DasGupta 2001, and by hand for 5 of 10: (0.5 + 1.9207/10 -+ ...) / 1.38415 = 0.2366, 0.7634.
-    low, high = export.interval_pct(5, 10)
+    low, high = accuracy.interval_pct(5, 10)
     assert (low, high) == (pytest.approx(23.66, abs=0.01), pytest.approx(76.34, abs=0.01))
-    assert export.interval_pct(0, 10)[0] == pytest.approx(0)
+    assert accuracy.interval_pct(0, 10)[0] == pytest.approx(0)
 
 
 def test_what_was_trained_is_loaded_by_the_app(

@@ -7,35 +7,45 @@ import streamlit as st
 from effviz.ui.compare.cells import Entrant
 from effviz.ui.guard import guard
 from effviz.ui.state import MODELS, MOST_MODELS
+from effviz.words import _
 from effviz.zoo import catalogue, hub
 from effviz.zoo.cards import card
 from effviz.zoo.model import ModelRef
-from effviz.zoo.presets import PRESETS, Preset, role
+from effviz.zoo.presets import Preset, presets, role
 
 PRESET, PICKED = "preset", "picked"  # widgets that only mirror MODELS
 
 
 def choose() -> tuple[Entrant, ...]:
-    """Show the choice of models and return those that exist, in order and each once."""
+    """Show the choice of models and return those that exist, in order and each once.
+
+    One that does not exist leaves the choice, and its sentence where it stood.
+    """
+    left, right = st.columns([1, 2])
+    with st.container():
+        refs = _exist(MODELS.get())
+    MODELS.put(tuple(ref.label for ref in refs))
     preset = matching(MODELS.get())
     st.session_state[PRESET] = preset.name
     st.session_state[PICKED] = list(MODELS.get())
-    left, right = st.columns([1, 2])
-    by_name = {each.name: each for each in PRESETS}
-    left.selectbox("Comparison", by_name, format_func=lambda name: by_name[name].title, key=PRESET, on_change=_preset)
+    by_name = {each.name: each for each in presets()}
+    left.selectbox(
+        _("Comparison"), by_name, format_func=lambda name: _(by_name[name].title), key=PRESET, on_change=_preset
+    )
     right.multiselect(
-        "Models",
+        _("Models"),
         list(dict.fromkeys([*MODELS.get(), *_choices()])),
         key=PICKED,
         on_change=_picked,
         accept_new_options=True,
         max_selections=MOST_MODELS,
-        placeholder="Choose models, or type one such as lite0@320",
-        help="NAME@PIXELS, or NAME:RECIPE@PIXELS for other weights, such as b0:ns_jft_in1k@224. "
-        "scaled-d1.4-w1.2@300 builds any scaled B0, without training.",
+        placeholder=_("Choose models, or type one such as lite0@320"),
+        help=_(
+            "NAME@PIXELS, or NAME:RECIPE@PIXELS for other weights, such as b0:ns_jft_in1k@224. "
+            "scaled-d1.4-w1.2@300 builds any scaled B0, without training."
+        ),
     )
-    st.caption(preset.summary)
-    refs = _exist(MODELS.get())
+    st.caption(_(preset.summary))
     return tuple(_entrant(ref, preset, refs[:place]) for place, ref in enumerate(refs))
 
 
@@ -54,7 +64,7 @@ def _choices() -> list[str]:
 
 
 def _preset() -> None:
-    chosen = next(each for each in PRESETS if each.name == st.session_state[PRESET])
+    chosen = next(each for each in presets() if each.name == st.session_state[PRESET])
     if chosen.refs:
         MODELS.put(labels(chosen))
 
@@ -65,7 +75,8 @@ def _picked() -> None:
 
 def matching(names: tuple[str, ...]) -> Preset:
     """The preset that has these models, else the one without any."""
-    return next((preset for preset in PRESETS if labels(preset) == names), PRESETS[-1])
+    known = presets()
+    return next((preset for preset in known if labels(preset) == names), known[-1])
 
 
 def labels(preset: Preset) -> tuple[str, ...]:
