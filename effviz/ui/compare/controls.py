@@ -11,7 +11,7 @@ from effviz.explain.placement import Placement
 from effviz.explain.results import Layer, Method
 from effviz.explain.scales import Scale
 from effviz.explain.targets import TOP1, Target, TargetKind
-from effviz.words import _
+from effviz.words import _, later
 from effviz.zoo import classes
 
 PICTURE_PX = 512  # longest side of a picture in the grid
@@ -37,24 +37,24 @@ class Look:
 
 
 LAYERS = {
-    Layer.LAST: "Last layer",
-    Layer.STRIDE_32: "End of the stages of stride 32",
-    Layer.STRIDE_16: "End of stride 16",
-    Layer.STRIDE_8: "End of stride 8",
-    Layer.STRIDE_4: "End of stride 4",
-    Layer.STRIDE_2: "End of stride 2",
+    Layer.LAST: later("Last layer"),
+    Layer.STRIDE_32: later("End of the stages of stride 32"),
+    Layer.STRIDE_16: later("End of stride 16"),
+    Layer.STRIDE_8: later("End of stride 8"),
+    Layer.STRIDE_4: later("End of stride 4"),
+    Layer.STRIDE_2: later("End of stride 2"),
 }
 TARGETS = {
-    TargetKind.TOP1: "Own first guess",
-    TargetKind.CLASS: "One class",
-    TargetKind.RANK: "Later guess",
+    TargetKind.TOP1: later("Own first guess"),
+    TargetKind.CLASS: later("One class"),
+    TargetKind.RANK: later("Later guess"),
 }
 SCALES = {
-    Scale.OWN: "Each map's own range",
-    Scale.SHARED: "One range for all maps",
-    Scale.DENSITY: "Logit density (signed)",
-    Scale.SHARE: "Share of positive evidence",
-    Scale.RANK: "Rank of each place",
+    Scale.OWN: later("Each map's own range"),
+    Scale.SHARED: later("One range for all maps"),
+    Scale.DENSITY: later("Logit density (signed)"),
+    Scale.SHARE: later("Share of positive evidence"),
+    Scale.RANK: later("Rank of each place"),
 }
 
 
@@ -75,7 +75,8 @@ def choose() -> Choice:
             help=_("Draw the maps on the server, for browsers that cannot: nothing moves, and each change is a wait."),
         )
     fact = METHODS[chosen]
-    st.caption(f"{fact.title}: {fact.sentence} [Source]({fact.paper})")
+    described = _("{method}: {sentence} [Source]({link})")
+    st.caption(described.format(method=fact.title, sentence=_(fact.sentence), link=fact.paper))
     return Choice(chosen, where, explained)
 
 
@@ -83,24 +84,29 @@ def target() -> Target:
     """Which class the maps explain."""
     kind = TargetKind(
         st.segmented_control(
-            "Class to explain",
+            _("Class to explain"),
             [str(kind) for kind in TARGETS],
             default=str(TargetKind.TOP1),
             required=True,
-            format_func=lambda kind: TARGETS[TargetKind(kind)],
+            format_func=lambda kind: _(TARGETS[TargetKind(kind)]),
             key="target",
             bind="query-params",
-            help="Each model's own first guess, one class for all models, or each model's second, third ... guess",
+            help=_("Each model's own first guess, one class for all models, or each model's second, third ... guess"),
         )
     )
     match kind:
         case TargetKind.CLASS:
             name = st.selectbox(
-                "Class", classes.names(), None, key="class", bind="query-params", placeholder="Search 1000 classes"
+                _("Class"),
+                classes.names(),
+                None,
+                key="class",
+                bind="query-params",
+                placeholder=_("Search 1000 classes"),
             )
             return Target(kind, name) if name else TOP1
         case TargetKind.RANK:
-            return Target(kind, int(st.number_input("Guess number", 2, 100, 2, key="rank", bind="query-params")))
+            return Target(kind, int(st.number_input(_("Guess number"), 2, 100, 2, key="rank", bind="query-params")))
     return TOP1
 
 
@@ -108,7 +114,7 @@ def method() -> Method:
     """How features become a map."""
     return Method(
         st.selectbox(
-            "Method",
+            _("Method"),
             [str(method) for method in METHODS],
             format_func=lambda method: METHODS[Method(method)].title,
             key="method",
@@ -122,13 +128,13 @@ def layer(of: Method) -> Layer:
     layers = [str(layer) for layer in Layer if supported(of, layer)]
     return Layer(
         st.selectbox(
-            "Layer",
+            _("Layer"),
             layers,
-            format_func=lambda layer: LAYERS[Layer(layer)],
+            format_func=lambda layer: _(LAYERS[Layer(layer)]),
             key="layer",
             bind="query-params",
             disabled=len(layers) == 1,
-            help="Where the features are read. Early layers have finer maps that know less about classes.",
+            help=_("Where the features are read. Early layers have finer maps that know less about classes."),
         )
     )
 
@@ -145,8 +151,6 @@ def agreed(choice: Choice, maps: int) -> bool:
     if not slow(choice.method, choice.layer):
         return True
     minutes = max(1, round(maps * SECONDS_A_SLOW_MAP / 60))
-    st.info(
-        f"{METHODS[choice.method].title} runs the network once for every channel: about a minute a map, "
-        f"{minutes} min for these {maps}."
-    )
-    return st.toggle("Compute them", key=f"agreed {choice.method}")
+    asked = _("{method} runs the network once for every channel: about a minute a map, {minutes} min for these {maps}.")
+    st.info(asked.format(method=METHODS[choice.method].title, minutes=minutes, maps=maps))
+    return st.toggle(_("Compute them"), key=f"agreed {choice.method}")

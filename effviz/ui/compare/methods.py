@@ -13,6 +13,7 @@ from effviz.ui import cache
 from effviz.ui.compare.cells import Cell
 from effviz.ui.compare.controls import Choice, Look, style_for
 from effviz.ui.outputs import plain
+from effviz.words import _
 
 if TYPE_CHECKING:
     from effviz.explain.identity import Group
@@ -28,10 +29,11 @@ def badge(cells: Sequence[Cell], choice: Choice) -> None:
     everywhere = [method for method in CLOSED if all(method in found for found in twins)]
     if everywhere:
         names = ", ".join(METHODS[method].title for method in everywhere)
-        st.markdown(
-            f":blue-badge[Same map] At this layer {METHODS[choice.method].title} shows the same as **{names}** "
+        same = _(
+            ":blue-badge[Same map] At this layer {method} shows the same as **{others}** "
             "(computed just now, for every cell above)."
         )
+        st.markdown(same.format(method=METHODS[choice.method].title, others=names))
 
 
 def _twins(cell: Cell, method: Method) -> tuple[Method, ...]:
@@ -43,17 +45,15 @@ def _twins(cell: Cell, method: Method) -> tuple[Method, ...]:
 def side_by_side(cells: Sequence[Cell], look: Look) -> None:
     """All closed-form methods on one photo by one model, the same ones folded into one picture."""
     labels = {f"{cell.entrant.card.ref.label} · {cell.photo.name}": cell for cell in cells}
-    chosen = labels[st.selectbox("Model and photo", list(labels), key="methods_cell")]
+    chosen = labels[st.selectbox(_("Model and photo"), list(labels), key="methods_cell")]
     ref, target = chosen.entrant.card.ref, chosen.map.target_index
     found = cache.same_maps(ref, chosen.photo, target)
     for start in range(0, len(found), 4):
         for column, group in zip(st.columns(4), found[start : start + 4], strict=False):
             with column:
                 _group(chosen, group, look)
-    st.caption(
-        f"All explain {plain(chosen.map.target_name)} at the last layer. "
-        "Maps that differ by a positive factor count as the same."
-    )
+    explained = _("All explain {name} at the last layer. Maps that differ by a positive factor count as the same.")
+    st.caption(explained.format(name=plain(chosen.map.target_name)))
 
 
 def _group(cell: Cell, group: "Group", look: Look) -> None:
@@ -66,10 +66,7 @@ def _group(cell: Cell, group: "Group", look: Look) -> None:
     )
     st.markdown(" = ".join(f"**{METHODS[method].title}**" for method in group.methods))
     if len(group.methods) > 1:
-        st.caption(
-            f"largest difference {group.difference:.0e} of the map's largest value"
-            if group.difference
-            else "bit for bit"
-        )
+        apart = _("largest difference {part:.0e} of the map's largest value").format(part=group.difference)
+        st.caption(apart if group.difference else _("bit for bit"))
     if not METHODS[group.methods[0]].uses_target:
-        st.caption("does not know about classes")
+        st.caption(_("does not know about classes"))

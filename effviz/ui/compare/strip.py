@@ -12,16 +12,17 @@ from effviz.ui import cache, outputs
 from effviz.ui.components.phi import Variant, phi_slider
 from effviz.ui.inputs import FAMILY_NAMES
 from effviz.ui.state import FAMILY, MODELS, MOST_MODELS, PHI
+from effviz.words import _
 from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
 
 
 def phi() -> Family:
     """The live slider; its button adds the nearest published network. Returns the family that is scaled."""
-    st.subheader("One number scales all three")
+    st.subheader(_("One number scales all three"))
     family = Family(
         st.segmented_control(
-            "Family",
+            _("Family"),
             [str(Family.LITE), str(Family.EFFICIENTNET)],
             default=str(Family.LITE),
             required=True,
@@ -33,10 +34,8 @@ def phi() -> Family:
     )
     table = cache.phi_table(PAPER_RULE.alpha, PAPER_RULE.beta, PAPER_RULE.gamma, family)
     PHI.put(phi_slider(table, PHI.get(), Variant.COMPACT, key="compare-phi", on_add=_add))
-    st.caption(
-        f"d = {PAPER_RULE.alpha:g}^φ, w = {PAPER_RULE.beta:g}^φ, r = {PAPER_RULE.gamma:g}^φ (paper, Eq. 3). "
-        "More on the Scale page."
-    )
+    rule = _("d = {alpha:g}^φ, w = {beta:g}^φ, r = {gamma:g}^φ (paper, Eq. 3). More on the Scale page.")
+    st.caption(rule.format(alpha=PAPER_RULE.alpha, beta=PAPER_RULE.beta, gamma=PAPER_RULE.gamma))
     return family
 
 
@@ -44,22 +43,23 @@ def _add(name: str) -> None:
     """Add a published network at its published size, and say what happened."""
     label = f"{name.lower()}@{PUBLISHED[name.lower()].resolution}"
     if name.lower() not in catalogue.NAMES:
-        st.toast(f"{name} cannot be compared: no weights of it belong to the recipe that the others share.")
+        cannot = _("{name} cannot be compared: no weights of it belong to the recipe that the others share.")
+        st.toast(cannot.format(name=name))
     elif label in MODELS.get():
-        st.toast(f"{label} is in the comparison already.")
+        st.toast(_("{label} is in the comparison already.").format(label=label))
     elif len(MODELS.get()) >= MOST_MODELS:
-        st.toast(f"A comparison holds {MOST_MODELS} models: remove one first.")
+        st.toast(_("A comparison holds {most} models: remove one first.").format(most=MOST_MODELS))
     else:
         MODELS.put((*MODELS.get(), label))
-        st.toast(f"{label} joined the comparison.")
+        st.toast(_("{label} joined the comparison.").format(label=label))
 
 
 def accuracy(refs: Sequence[ModelRef], family: Family) -> None:
     """The compared models among the paper's networks."""
-    st.subheader("Cost and accuracy")
+    st.subheader(_("Cost and accuracy"))
     cost = points.Cost(
         st.segmented_control(
-            "Cost",
+            _("Cost"),
             [str(cost) for cost in points.Cost],
             default=str(points.Cost.MACS),
             required=True,
@@ -74,9 +74,11 @@ def accuracy(refs: Sequence[ModelRef], family: Family) -> None:
     st.plotly_chart(
         tradeoff([*points.paper_series(facts.PaperVersion.V5), ours], cost, [here, *marks], compact=True),
         config=style.config("accuracy"),
-        alt=f"Scatter plot of ImageNet top-1 over {cost.axis}: the paper's networks, and the compared models as stars.",
+        alt=_(
+            "Scatter plot of ImageNet top-1 over {cost}: the paper's networks, and the compared models as stars."
+        ).format(cost=cost.axis),
     )
     outputs.sources(
-        ("paper, Table 2, v5", outputs.PAPER),
-        ("timm's measurements", "https://github.com/huggingface/pytorch-image-models/tree/main/results"),
+        (_("paper, Table 2, v5"), outputs.PAPER),
+        (_("timm's measurements"), "https://github.com/huggingface/pytorch-image-models/tree/main/results"),
     )
