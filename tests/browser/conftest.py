@@ -3,14 +3,18 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, WebSocket, expect, sync_playwright
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from effviz.bench import server
 from effviz.bench.browser import FLAGS
 
 START_S = 60
+PATIENCE_MS = 90_000  # a first visit loads torch and the models
+IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 Visit = Callable[..., Page]
 
@@ -60,8 +64,99 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
         page = context.new_page()
         page.on("pageerror", lambda mistake: mistakes.append(str(mistake)))
         page.goto(address + path)
-        page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=START_S * 1000)
+        page.wait_for_selector(IDLE, timeout=START_S * 1000)
         return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not mistakes
+
+
+@dataclass
+class Line:
+    """What goes to the server, and how much comes back."""
+
+    sent: list[str] = field(default_factory=list)  # kinds of messages
+    received: list[int] = field(default_factory=list)  # their lengths in bytes
+
+    def listen(self, socket: WebSocket) -> None:
+        socket.on("framesent", lambda frame: self.sent.append(_kind(frame)))
+        socket.on("framereceived", lambda frame: self.received.append(len(frame)))
+
+
+def _kind(frame: str | bytes) -> str:
+    """What a message asks for; one that no test expects should say why it came."""
+    message = BackMsg.FromString(frame if isinstance(frame, bytes) else frame.encode())
+    return "rerun" if message.WhichOneof("type") == "rerun_script" else str(message)
+
+
+@dataclass(slots=True)
+class Compared:
+    """The Compare page with its grid drawn."""
+
+    page: Page
+    line: Line
+
+    @property
+    def maps(self) -> Locator:
+        return self.page.locator("figure.tile canvas[aria-label]")
+
+    def stage(self, place: int) -> Locator:
+        """What holds a map and takes the keyboard."""
+        return self.page.locator("figure.tile .stage").nth(place)
+
+    def idle(self) -> None:
+        self.page.wait_for_selector(IDLE, timeout=PATIENCE_MS)
+
+    def ready(self) -> None:
+        """Wait until all maps are drawn and the page's script is done."""
+        expect(self.maps.last).to_be_visible(timeout=PATIENCE_MS)
+        self.idle()
+        expect(self.maps.first).not_to_have_attribute("data-drawn", "0")
+
+    def pixels(self, canvas: Locator) -> list[int]:
+        """A few hundred of the canvas's numbers, from everywhere."""
+        found: list[int] = canvas.evaluate(
+            "one => { const {data} = one.getContext('2d').getImageData(0, 0, one.width, one.height);"
+            " return Array.from({length: 400}, (_, i) => data[Math.floor(i * data.length / 400)]); }"
+        )
+        return found
+
+    def changes(self, act: Callable[[], object], canvas: Locator) -> None:
+        """Act, and wait until the canvas shows something else."""
+        before = self.pixels(canvas)
+        count = canvas.get_attribute("data-drawn")
+        act()
+        expect(canvas).not_to_have_attribute("data-drawn", count or "")
+        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert self.pixels(canvas) != before
+
+    def slide(self, label: str, value: int) -> None:
+        """Drag a slider without letting go."""
+        self.page.get_by_label(label, exact=False).first.evaluate(
+            "(one, value) => { one.value = value; one.dispatchEvent(new Event('input', {bubbles: true})); }", value
+        )
+
+
+@pytest.fixture
+def compare(browser: Browser, address: str) -> Iterator[Callable[..., Compared]]:
+    """Open a comparison in a fresh session and wait for its maps; what goes over the line is counted.
+
+    Ends with a failure if a page of the test threw an error in the browser.
+    """
+    contexts = []
+    mistakes: list[str] = []
+
+    def opened(path: str, width: int = 1280, touch: bool = False) -> Compared:
+        context = browser.new_context(viewport={"width": width, "height": 1000}, has_touch=touch)
+        contexts.append(context)
+        found = Compared(context.new_page(), Line())
+        found.page.on("pageerror", lambda mistake: mistakes.append(str(mistake)))
+        found.page.on("websocket", found.line.listen)
+        found.page.goto(address + path)
+        found.ready()
+        return found
 
     yield opened
     for context in contexts:

@@ -12,6 +12,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from effviz.evaluate.heat import heat
+from effviz.evaluate.localisation import energy, pointing
+from effviz.evaluate.truth import Truth
 from effviz.explain import calibration, summary
 from effviz.explain.methods import METHODS
 from effviz.explain.overlay import OverlayStyle, overlay
@@ -19,7 +22,7 @@ from effviz.explain.palettes import Palette, table
 from effviz.explain.placement import Placement, View, place
 from effviz.explain.results import ActivationMap, Box, Floats, Layer, Method, Photo
 from effviz.explain.scales import Scale, fractions, rescale
-from effviz.ui.compare.tiles import summary_words
+from effviz.ui.compare.wording import summary_words
 from effviz.ui.components.grid import ARITHMETIC, pack, text
 
 pytestmark = pytest.mark.browser
@@ -184,6 +187,8 @@ STYLES = [
     ("calibrated cells", Scale.RANK, OverlayStyle(Palette.CIVIDIS, 0.8, Placement.CALIBRATED, View(cells=True))),
     ("contour", Scale.SHARE, OverlayStyle(Palette.TURBO, 0.3, contour=0.6)),
     ("signed contour", Scale.DENSITY, OverlayStyle(Palette.JET, 1.0, contour=0.25)),
+    ("threshold", Scale.OWN, OverlayStyle(Palette.TURBO, 0.8, threshold=0.35)),
+    ("signed threshold and contour", Scale.DENSITY, OverlayStyle(contour=0.4, threshold=0.35)),
     ("photo alone", Scale.SHARED, OverlayStyle(opacity=0.0)),
 ]
 
@@ -202,7 +207,7 @@ def test_a_canvas_shows_the_picture_that_python_draws(ask: Ask, name: str, scale
         "scale": str(scale),
         "opacity": 100 * style.opacity,
         "contour": 100 * (style.contour or 0),
-        "threshold": 0,
+        "threshold": 100 * style.threshold,
         "palette": str(style.palette),
     }
     palette = table(Palette.DIVERGING if scale is Scale.DENSITY else style.palette)
@@ -231,6 +236,47 @@ def test_what_is_below_the_threshold_is_not_coloured(ask: Ask) -> None:
     assert ask(script, parts, 0.3, False) == [0, 0, 1, 1, 1, 1]
     assert ask(script, parts, 0.3, True) == [1, 1, 1, 0, 1, 1]  # 0.5 is none; 0.31 is 0.38 against
     assert ask(script, parts, 0, False) == [1] * 6
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+@pytest.mark.parametrize("name", maps())
+def test_maps_are_read_over_the_whole_photo_as_python_reads_them(ask: Ask, name: str, calibrated: bool) -> None:
+    of = maps()[name]
+    placement = "calibrated" if calibrated else "plain"
+    found = ask("Array.from(heat(new Float32Array(a), b, c).values)", flat(of.values), where(of), placement)
+    expected = heat(of, calibrated).values.ravel()
+    np.testing.assert_allclose(found, expected, atol=1e-12 * max(1.0, float(expected.max())), rtol=1e-9)
+
+
+BOXES = [
+    (0, 0, 1, 1),
+    (0.1, 0.2, 0.45, 0.9),
+    (0.5, 0.5, 0.51, 0.53),
+    (0.25, 0, 0.25, 1),
+    (0, 0.6, 1, 1),
+    (0.3, 0.1, 1, 0.4),
+]
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+@pytest.mark.parametrize("name", maps())
+def test_a_box_holds_what_python_finds_in_it(ask: Ask, name: str, calibrated: bool) -> None:
+    of = maps()[name]
+    width, height = of.photo_size
+    boxes = [Box(x0 * width, y0 * height, x1 * width, y1 * height) for x0, y0, x1, y1 in BOXES]
+    found = ask(
+        "(() => { const found = heat(new Float32Array(a), b, c);"
+        " return d.map((box) => [energyIn(found, box, b.size), pointsInto(found, box, b.size)]); })()",
+        flat(of.values),
+        where(of),
+        "calibrated" if calibrated else "plain",
+        [[box.x0, box.y0, box.x1, box.y1] for box in boxes],
+    )
+    python = heat(of, calibrated)
+    for box, (share, hit) in zip(boxes, found, strict=True):
+        truth = Truth((box,))
+        assert share == pytest.approx(energy(python, truth, of.photo_size), abs=1e-9)
+        assert hit == pointing(python, truth, of.photo_size)
 
 
 def test_numbers_are_printed_as_python_prints_them(ask: Ask) -> None:

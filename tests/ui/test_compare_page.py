@@ -1,5 +1,6 @@
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,18 @@ def texts(test: AppTest) -> str:
 
 def grid(test: AppTest) -> dict[str, Any]:
     """What the browser gets to draw; nothing when there is no grid."""
+    return next(sent(test, "effviz_grid"), {"photos": []})
+
+
+def news(test: AppTest) -> dict[str, Any]:
+    """What the browser gets anew while the maps stay."""
+    return next(sent(test, "effviz_grid_news"))
+
+
+def sent(test: AppTest, component: str) -> Iterator[dict[str, Any]]:
     for element in test.get("bidi_component"):
-        if element.proto.component_name == "effviz_grid":
-            found: dict[str, Any] = json.loads(element.proto.json or element.proto.mixed.json)
-            return found
-    return {"photos": []}
+        if element.proto.component_name == component:
+            yield json.loads(element.proto.json or element.proto.mixed.json)
 
 
 def cells(test: AppTest) -> list[dict[str, Any]]:
@@ -77,6 +85,17 @@ def test_an_unknown_model_leaves_its_sentence_and_the_others_work() -> None:
     test = page(models="resnet50@224,lite0@224")
     assert "There is no model 'resnet50'" in texts(test)
     assert labels(test) == ["lite0@224"]
+
+
+def test_a_model_that_does_not_exist_leaves_the_choice_at_once() -> None:
+    test = page()
+    picked = test.multiselect(key="picked")
+    picked.set_value(["lite0@224", "resnet50", "lite0"]).run()
+    assert [str(each.value) for each in test.warning if "'resnet50'" in str(each.value)]
+    assert test.multiselect(key="picked").value == ["lite0@224"]  # "lite0" is the same model
+    assert test.query_params["models"] == "lite0@224"
+    test.run()
+    assert not test.warning  # said once
 
 
 def test_an_unknown_sample_in_a_link_leaves_its_sentence() -> None:
@@ -132,12 +151,12 @@ def test_a_later_guess_explains_the_second_class() -> None:
 def test_a_link_names_a_scale_by_its_title_or_its_short_name(title: str, name: str) -> None:
     test = page(models="lite0@224,lite0@260", scale=title)
     assert not test.exception
-    assert grid(test)["look"]["scale"] == name
+    assert news(test)["look"]["scale"] == name
 
 
 def test_a_link_brings_the_whole_look_back() -> None:
     asked = {"opacity": "80", "palette": "Cividis", "contour": "50", "threshold": "30", "cells": "true"}
-    look = grid(page(**asked, placement="Calibrated"))["look"]
+    look = news(page(**asked, placement="Calibrated"))["look"]
     assert look == {
         "opacity": 80,
         "palette": "cividis",
@@ -149,7 +168,17 @@ def test_a_link_brings_the_whole_look_back() -> None:
     }
 
 
-@pytest.mark.parametrize("wrong", [{"opacity": "101"}, {"opacity": "half"}, {"scale": "log"}, {"palette": "viridis"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"opacity": "101"},
+        {"opacity": "half"},
+        {"opacity": "9" * 5000},  # Python refuses to read so many digits
+        {"scale": "log"},
+        {"palette": "viridis"},
+        {"cells": "perhaps"},
+    ],
+)
 def test_a_look_that_does_not_exist_leaves_its_sentence(wrong: dict[str, str]) -> None:
     test = page(**wrong)
     assert "The link asks for" in test.warning[0].value
@@ -175,8 +204,25 @@ def test_still_pictures_have_their_own_controls_of_the_look() -> None:
     assert slider.value == 80
     slider.set_value(20).run()
     assert test.query_params["opacity"] == "20"
+    threshold = next(each for each in test.slider if each.key == "look_threshold")
+    threshold.set_value(40).run()
+    assert test.query_params["threshold"] == "40"
     test.toggle(key="still").set_value(False).run()
-    assert grid(test)["look"]["opacity"] == 20
+    assert news(test)["look"]["opacity"] == 20
+    assert news(test)["look"]["threshold"] == 40
+
+
+def test_another_look_does_not_change_what_the_maps_are_sent_as() -> None:
+    test = page(models="lite0@224,lite0@260")
+    before, first = (
+        [each.proto for each in test.get("bidi_component") if each.proto.component_name == "effviz_grid"],
+        news(test),
+    )
+    test.session_state["opacity"] = 12
+    test.run()
+    after = [each.proto for each in test.get("bidi_component") if each.proto.component_name == "effviz_grid"]
+    assert news(test) != first
+    assert before == after  # so Streamlit sends its hash
 
 
 def test_a_slow_method_asks_first() -> None:

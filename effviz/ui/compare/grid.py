@@ -7,7 +7,7 @@ import streamlit as st
 from effviz.ui.compare import inspection, look, stills, tiles
 from effviz.ui.compare.cells import Cell, Gap
 from effviz.ui.compare.controls import STILL, Choice, Look
-from effviz.ui.components.grid import grid
+from effviz.ui.components.grid import Calls, grid
 
 
 def show(found: Sequence[Cell | Gap], choice: Choice, looked: Look) -> None:
@@ -15,7 +15,8 @@ def show(found: Sequence[Cell | Gap], choice: Choice, looked: Look) -> None:
     if st.session_state.get(STILL):
         stills.show(found, looked)
     else:
-        grid(tiles.payload(found, choice), "comparison", look.take, inspection.ask, _no_canvas)
+        calls = Calls(look.take, inspection.ask, _no_canvas)
+        grid(tiles.payload(found, choice), tiles.news(found), "comparison", calls)
 
 
 def _no_canvas() -> None:

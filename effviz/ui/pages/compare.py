@@ -5,8 +5,9 @@ import streamlit as st
 from effviz.ui import state
 from effviz.ui.compare import cells, controls, downloads, grid, look, methods, models, numbers, photos, strip
 from effviz.ui.guard import guard
+from effviz.words import _
 
-st.title("What do differently scaled EfficientNets look at?")
+st.title(_("What do differently scaled EfficientNets look at?"))
 for setting in (state.MODELS, state.SAMPLES, state.PHI):
     with guard():
         setting.adopt()
@@ -26,25 +27,25 @@ with left:
 with right:
     strip.accuracy([entrant.card.ref for entrant in entrants], family)
 
-shown: list[cells.Cell] = []
+found: list[cells.Cell | cells.Gap] = []
 with place:
     if not chosen:
-        st.info("No photo is chosen: take one of the samples above, or drop in your own.")
+        st.info(_("No photo is chosen: take one of the samples above, or drop in your own."))
     elif not entrants:
-        st.info("No model is chosen: pick a comparison above, or type a model such as lite0@224.")
+        st.info(_("No model is chosen: pick a comparison above, or type a model such as lite0@224."))
     elif ready and controls.agreed(choice, len(chosen) * len(ready)):
         found = cells.compute(chosen, ready, choice)
         grid.show(found, choice, looked)
-        shown = [entry for entry in found if isinstance(entry, cells.Cell)]
-        methods.badge(shown, choice)
+        methods.badge([entry for entry in found if isinstance(entry, cells.Cell)], choice)
 
 if entrants:
-    st.header("The models in numbers", divider="gray")
+    st.header(_("The models in numbers"), divider="gray")
     numbers.models([entrant.card for entrant in entrants])
+shown = [entry for entry in found if isinstance(entry, cells.Cell)]
 if shown:
-    st.header("How much the maps agree", divider="gray")
+    st.header(_("How much the maps agree"), divider="gray")
     numbers.agreements([cell.map for cell in shown])
-    st.header("The same photo by other methods", divider="gray")
+    st.header(_("The same photo by other methods"), divider="gray")
     methods.side_by_side(shown, looked)
-    st.header("Take it home", divider="gray")
-    downloads.show(shown, choice, looked)
+    st.header(_("Take it home"), divider="gray")
+    downloads.show(found, choice, looked)

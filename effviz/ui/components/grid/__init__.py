@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 
 import numpy as np
@@ -10,7 +11,8 @@ import streamlit as st
 from effviz.explain.palettes import Palette, table
 from effviz.explain.results import Floats
 
-ARITHMETIC = ("numbers.js", "scales.js", "placement.js", "picture.js", "summary.js")  # the same as Python's
+CHANNEL = "channel.js"
+ARITHMETIC = ("numbers.js", "scales.js", "placement.js", "picture.js", "summary.js", "heat.js")  # the same as Python's
 SCRIPTS = (  # one module of many parts: Streamlit takes a component's script as one text
     *ARITHMETIC,
     "painter.js",
@@ -19,9 +21,12 @@ SCRIPTS = (  # one module of many parts: Streamlit takes a component's script as
     "tile.js",
     "inspector.js",
     "swipe.js",
+    "box.js",
     "classes.js",
     "row.js",
+    "sheet.js",
     "toolbar.js",
+    CHANNEL,
     "element.js",
 )
 
@@ -34,27 +39,32 @@ def text(name: str) -> str:
 _mount = st.components.v2.component(
     "effviz_grid", html=text("grid.html"), css=text("grid.css"), js="".join(map(text, SCRIPTS))
 )
+_news = st.components.v2.component("effviz_grid_news", js=text(CHANNEL) + text("news.js"))
 
 
-def grid(
-    data: Mapping[str, object],
-    key: str,
-    on_look: Callable[[object], None],
-    on_ask: Callable[[object], None],
-    on_no_canvas: Callable[[], None],
-) -> None:
-    """Show the grid of `data` (see `GridData` in element.js).
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What is called before the page runs again, with what the browser says: it may be anything."""
 
-    `on_look` is called before the page runs again, with what the browser says the look is now: it may be anything.
-    `on_ask` is called with the cell that the visitor asks about. `on_no_canvas` is called when the browser cannot draw.
+    look: Callable[[object], None]  # how the maps look now
+    ask: Callable[[object], None]  # the cell that the visitor asks about
+    no_canvas: Callable[[], None]  # the browser cannot draw
+
+
+def grid(data: Mapping[str, object], news: Mapping[str, object], key: str, calls: Calls) -> None:
+    """Show the grid of `data` and `news` (see `GridData` and `News` in element.js).
+
+    The news are an element of their own: as long as `data` stays the same, Streamlit sends its hash in its place.
     """
-    _mount(
-        key=key,
-        data={**data, "palettes": {str(palette): base64_text(table(palette).tobytes()) for palette in Palette}},
-        on_look_change=lambda: on_look(st.session_state[key].get("look")),
-        on_ask_change=lambda: on_ask(st.session_state[key].get("ask")),
-        on_canvas_change=on_no_canvas,
-    )
+    with st.container(gap=None):
+        _mount(
+            key=key,
+            data={**data, "palettes": {str(palette): base64_text(table(palette).tobytes()) for palette in Palette}},
+            on_look_change=lambda: calls.look(st.session_state[key].get("look")),
+            on_ask_change=lambda: calls.ask(st.session_state[key].get("ask")),
+            on_canvas_change=calls.no_canvas,
+        )
+        _news(key=f"{key}-news", data=news)
 
 
 def pack(maps: Sequence[Floats]) -> dict[str, object]:

@@ -2,8 +2,9 @@
 
 /**
  * @typedef {Record<string, any> & SummaryWords} Words every text that is shown
- * @typedef {{look: Look, photos: PhotoData[], palettes: Record<string, string>, words: Words, pickable: boolean,
- *   options: Record<string, string[][]>, answer: Answer | null}} GridData
+ * @typedef {{photos: PhotoData[], palettes: Record<string, string>, words: Words, pickable: boolean,
+ *   options: Record<string, string[][]>}} GridData
+ * @typedef {{look: Look, answer: Answer | null}} News
  * @typedef {(name: string, value: unknown) => void} Send
  */
 
@@ -20,20 +21,34 @@ class Grid {
     this.told = ""; // what Python has been told and not yet answered
     this.received = "";
     this.swiping = false;
+    this.boxing = false;
     this.waiting = /** @type {number | null} */ (null);
     this.sizes = new ResizeObserver(() => this.resize());
     this.sight = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "100px" });
+    this.hear = (/** @type {CustomEvent<News>} */ event) => this.learn(event.detail);
   }
 
-  /** Python ran again. @param {GridData} data @param {Send} setStateValue @param {Send} setTriggerValue */
+  /** Python sent maps. @param {GridData} data @param {Send} setStateValue @param {Send} setTriggerValue */
   update(data, setStateValue, setTriggerValue) {
     Object.assign(this, { data, setStateValue, setTriggerValue });
     this.sizes.observe(this.root);
-    const look = JSON.stringify(data.look);
-    if (look === this.told) this.told = "";
+    addEventListener(NEWS, this.hear);
+    dispatchEvent(new Event(NEWS_WANTED)); // without news yet, they draw the maps when they come
+  }
+
+  /** @param {News} news */
+  learn({ look, answer }) {
+    this.answer = answer;
+    const text = JSON.stringify(look);
+    if (text === this.told) this.told = "";
     // An answer to an older move must not pull the controls back from where the hand has them now.
-    if (look !== this.received && !this.toolbar.held && this.told === "") this.look = data.look;
-    this.received = look;
+    if (text !== this.received && !this.toolbar.held && this.told === "") this.look = look;
+    this.received = text;
+    this.refresh();
+  }
+
+  refresh() {
+    const { data } = this;
     for (const [name, table] of Object.entries(data.palettes)) {
       if (!this.palettes.has(name)) this.palettes.set(name, pixelsOf(bytesOf(table)));
     }
@@ -107,6 +122,14 @@ class Grid {
     this.repaint();
   }
 
+  /** @param {boolean} boxing */
+  setBoxing(boxing) {
+    this.boxing = boxing;
+    this.root.classList.toggle("boxing", boxing);
+    for (const row of this.rows) row.boxing.update();
+    this.repaint();
+  }
+
   /** @param {boolean} signed */
   palette(signed) {
     return this.palettes.get(signed ? "diverging" : this.look.palette);
@@ -133,11 +156,15 @@ class Grid {
       tile.mark = `${this.look.scale} ${markOf(tile.map())}`;
       tile.describe();
     });
-    for (const row of this.rows) row.inspector.update();
+    for (const row of this.rows) {
+      row.inspector.update();
+      row.boxing.measure();
+    }
     this.toolbar.drawLegend(scaled[0]);
   }
 
   close() {
+    removeEventListener(NEWS, this.hear);
     this.sizes.disconnect();
     this.sight.disconnect();
     if (this.waiting !== null) cancelAnimationFrame(this.waiting);

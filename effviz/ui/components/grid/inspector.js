@@ -183,7 +183,7 @@ class Inspector {
 
   /** What Python found out about the cell that is held. @returns {Answer | null} */
   found() {
-    const { answer } = this.row.grid.data;
+    const { answer } = this.row.grid;
     const { cursor } = this.row;
     if (!answer || !cursor?.held) return null;
     const asked = this.question();
@@ -208,7 +208,7 @@ class Inspector {
     context.fillStyle = "rgb(0 0 0 / 45%)";
     context.fillRect(0, 0, window.width, window.height);
     context.drawImage(this.layer.canvas, 0, 0);
-    outline(context, answer.box, this.row.size, window, []);
+    outline(context, answer.box, this.row.size, window);
   }
 }
 
@@ -225,9 +225,10 @@ const signed = (value) => (value < 0 ? `\u2212${fixed(-value, 2)}` : `+${fixed(v
 /**
  * A rectangle of photo pixels, light on dark so that it is seen on any picture.
  *
- * @param {CanvasRenderingContext2D} context @param {number[]} box @param {number[]} size of the photo @param {Window} window @param {number[]} dash
+ * @param {CanvasRenderingContext2D} context @param {number[]} box @param {number[]} size of the photo @param {Window} window
+ * @param {{dash?: number[], colour?: string}} style
  */
-function outline(context, [x0, y0, x1, y1], size, window, dash) {
+function outline(context, [x0, y0, x1, y1], size, window, { dash = [], colour = MARK_CELL } = {}) {
   const [across, down] = [window.fullWidth / size[0], window.fullHeight / size[1]];
   const at = [x0 * across - window.left, y0 * down - window.top, (x1 - x0) * across, (y1 - y0) * down];
   context.setLineDash([]);
@@ -236,7 +237,7 @@ function outline(context, [x0, y0, x1, y1], size, window, dash) {
   if (dash.length === 0) context.strokeRect(...at);
   context.setLineDash(dash);
   context.lineWidth = 1.75;
-  context.strokeStyle = MARK_CELL;
+  context.strokeStyle = colour;
   context.strokeRect(...at);
   context.setLineDash([]);
 }

@@ -25,9 +25,14 @@ class Row {
     ]);
     this.swipe = new Swipe(this);
     this.inspector = new Inspector(this);
-    this.main = make("div", { class: "main" }, [this.swipe.element, this.tilesBox, this.inspector.element]);
+    this.boxing = new Boxing(this);
+    const parts = [this.boxing, this.swipe].map(({ element }) => element);
+    this.main = make("div", { class: "main" }, [...parts, this.tilesBox, this.inspector.element]);
     this.element = make("section", { class: "row" }, [this.aside, this.main]);
-    this.surface = new Surface(this.stage, this, { draw: () => this.draw() });
+    this.surface = new Surface(this.stage, this, {
+      draw: () => this.draw(),
+      box: (from, to, done) => this.boxing.drag(from, to, done),
+    });
     /** @type {Tile[]} */
     this.tiles = [];
     this.pick = /** @type {number | null} */ (null);
@@ -48,6 +53,7 @@ class Row {
     this.updateTiles();
     this.list.update();
     this.swipe.update();
+    this.boxing.update();
     this.inspector.element.hidden = this.inspectable.length === 0;
     this.inspector.update();
   }
@@ -150,19 +156,24 @@ class Row {
   draw() {
     const window = this.surface.window();
     if (!window || !this.sizes.loaded) return;
-    this.surface.context.drawImage(this.sizes.at(window), 0, 0);
-    if (this.cursor) {
-      this.inspector.drawEnergy(this.surface.context, window);
-      this.mark(this.cursor.tile, window, this.surface.context);
-    }
+    this.paint(this.surface.context, window);
     this.surface.drawn();
   }
 
-  /** Draw the cell that is pointed at, and what it can see. @param {Tile} tile @param {Window} window @param {CanvasRenderingContext2D} context */
+  /** @param {CanvasRenderingContext2D} context @param {Window} window */
+  paint(context, window) {
+    context.drawImage(this.sizes.at(window), 0, 0);
+    if (this.cursor) this.inspector.drawEnergy(context, window);
+    if (this.cursor) this.mark(this.cursor.tile, window, context);
+    else this.boxing.draw(context, window);
+  }
+
+  /** Draw the box, the cell that is pointed at, and what it can see. @param {Tile} tile @param {Window} window @param {CanvasRenderingContext2D} context */
   mark(tile, window, context) {
+    this.boxing.draw(context, window);
     const place = this.cursor && tile.cells ? this.placeFor(tile) : null;
     if (!place) return;
-    outline(context, tile.cells.field(place.row, place.column), this.size, window, [5, 4]);
-    outline(context, tile.cells.square(place.row, place.column, this.grid.look.placement), this.size, window, []);
+    outline(context, tile.cells.field(place.row, place.column), this.size, window, { dash: [5, 4] });
+    outline(context, tile.cells.square(place.row, place.column, this.grid.look.placement), this.size, window);
   }
 }

@@ -5,9 +5,10 @@ const MOST_DENSITY = 2; // canvas pixels for one of the page: more is not seen, 
 const CLICK = 4; // px that a hand may move while it clicks
 
 /**
- * @typedef {{view: View, size: number[], setView: (view: View) => void, repaint: () => void}} Owner what the surfaces of one photo share
+ * @typedef {{view: View, size: number[], grid: Grid, setView: (view: View) => void, repaint: () => void}} Owner what the surfaces of one photo share
  * @typedef {{draw: () => void, point?: (x: number, y: number) => void, leave?: () => void, click?: (x: number, y: number) => void,
- *   drag?: (x: number) => void}} Acts x and y from 0 to 1 of the whole photo; drag: of the stage, where there is nothing to move the photo for
+ *   drag?: (x: number) => void, box?: (from: number[], to: number[], done: boolean) => void}} Acts
+ *   x and y from 0 to 1 of the whole photo; drag: of the stage, where there is nothing to move the photo for; box: two corners, while boxes are drawn
  */
 
 class Surface {
@@ -63,7 +64,13 @@ class Surface {
     if (event.button !== 0) return;
     this.pointers.set(event.pointerId, this.at(event));
     this.moved = 0;
-    if (this.owner.view.zoom > 1 || this.pointers.size > 1 || this.acts.drag) this.stage.setPointerCapture(event.pointerId);
+    this.corner = this.draws && this.pointers.size === 1 ? this.inPhoto(...this.at(event)) : null;
+    if (this.owner.view.zoom > 1 || this.pointers.size > 1 || this.acts.drag || this.draws) this.stage.setPointerCapture(event.pointerId);
+  }
+
+  /** Whether a drag draws a box here. */
+  get draws() {
+    return this.owner.grid.boxing && this.acts.box !== undefined;
   }
 
   /** @param {PointerEvent} event */
@@ -71,11 +78,12 @@ class Surface {
     const now = this.at(event);
     const before = this.pointers.get(event.pointerId);
     if (!before) {
-      this.acts.point?.(...this.inPhoto(...now));
+      if (!this.draws) this.acts.point?.(...this.inPhoto(...now));
       return;
     }
     this.moved += Math.hypot(now[0] - before[0], now[1] - before[1]) * this.stage.clientWidth;
     if (this.pointers.size === 2) this.pinch(event.pointerId, before, now);
+    else if (this.corner) this.box(now, false);
     else if (this.owner.view.zoom === 1) this.acts.drag?.(now[0]);
     else if (this.moved > CLICK) this.owner.setView(panned(this.owner.view, now[0] - before[0], now[1] - before[1]));
     this.pointers.set(event.pointerId, now);
@@ -83,6 +91,7 @@ class Surface {
 
   /** Two fingers: the photo grows as they part, around the one that rests. @param {number} id @param {number[]} before @param {number[]} now */
   pinch(id, before, now) {
+    this.corner = null;
     const [, rest] = [...this.pointers].find(([other]) => other !== id);
     const apart = (/** @type {number[]} */ one) => Math.hypot(one[0] - rest[0], one[1] - rest[1]) || 1e-3;
     this.owner.setView(zoomed(this.owner.view, apart(now) / apart(before), rest[0], rest[1], MOST_ZOOM));
@@ -91,7 +100,13 @@ class Surface {
   /** @param {PointerEvent} event */
   up(event) {
     if (!this.pointers.delete(event.pointerId) || event.type === "pointercancel") return;
-    if (this.moved <= CLICK) this.acts.click?.(...this.inPhoto(...this.at(event)));
+    if (this.corner) this.box(this.at(event), true);
+    else if (this.moved <= CLICK) this.acts.click?.(...this.inPhoto(...this.at(event)));
+  }
+
+  /** A hand that only clicks draws nothing. @param {number[]} now @param {boolean} done */
+  box(now, done) {
+    if (this.moved > CLICK) this.acts.box(this.corner, this.inPhoto(...now), done);
   }
 
   /** With Ctrl (as pads send it for a pinch), or where the keyboard is: otherwise the wheel scrolls the page. @param {WheelEvent} event */

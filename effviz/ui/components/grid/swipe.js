@@ -56,6 +56,7 @@ class Swipe {
       this.painters[i].compose(context, sizes.at(window), grid.look.opacity / 100);
       context.restore();
     });
+    this.row.boxing.draw(context, window);
     context.fillStyle = MARK_SHADE;
     context.fillRect(x - 2, 0, 4, window.height);
     context.fillStyle = MARK_CELL;

@@ -16,9 +16,10 @@ class Tile {
     this.stage = make("div", { class: "stage", role: "application", tabindex: "-1" }, [make("canvas", { role: "img" })]);
     this.enlarge = make("button", { type: "button", class: "enlarge", "aria-pressed": "false" }, ["\u2922"]);
     this.lines = make("div", { class: "lines" });
+    this.boxed = make("div", { class: "boxed", hidden: "" });
     this.title = make("div", { class: "title" });
     this.about = make("details", { class: "about" }, [make("summary"), make("ul")]);
-    this.caption = make("figcaption", {}, [this.title, this.lines, this.about]);
+    this.caption = make("figcaption", {}, [this.title, this.lines, this.boxed, this.about]);
     this.element = make("figure", { class: "tile" }, [this.stage, this.enlarge, this.caption]);
     this.painter = new Painter();
     this.surface = new Surface(this.stage, row, {
@@ -26,6 +27,7 @@ class Tile {
       point: (x, y) => row.pointAt(this, x, y, false),
       click: (x, y) => row.pointAt(this, x, y, true),
       leave: () => row.leave(),
+      box: (from, to, done) => row.boxing.drag(from, to, done),
     });
     this.stage.addEventListener("keydown", (event) => this.key(event));
     this.stage.addEventListener("focus", () => row.rove(this));
@@ -122,13 +124,17 @@ class Tile {
   }
 
   draw() {
-    const { look } = this.row.grid;
     const window = this.surface.window();
     if (!window || !this.row.sizes.loaded) return;
-    const palette = this.row.grid.palette(this.scaled.signed);
-    this.painter.update(this.scaled, this.cell.place, look, window, palette, this.mark);
-    this.painter.compose(this.surface.context, this.row.sizes.at(window), look.opacity / 100);
-    this.row.mark(this, window, this.surface.context);
+    this.paint(this.surface.context, window, this.painter);
     this.surface.drawn();
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Window} window @param {Painter} painter */
+  paint(context, window, painter) {
+    const { grid, sizes } = this.row;
+    painter.update(this.scaled, this.cell.place, grid.look, window, grid.palette(this.scaled.signed), this.mark);
+    painter.compose(context, sizes.at(window), grid.look.opacity / 100);
+    this.row.mark(this, window, context);
   }
 }

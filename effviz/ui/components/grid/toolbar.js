@@ -19,7 +19,10 @@ class Toolbar {
     }
     const swipe = /** @type {HTMLInputElement} */ (element.querySelector(".swiping"));
     swipe.addEventListener("change", () => grid.setSwiping(swipe.checked));
+    const boxing = /** @type {HTMLInputElement} */ (element.querySelector(".boxing"));
+    boxing.addEventListener("change", () => grid.setBoxing(boxing.checked));
     element.querySelector(".reset").addEventListener("click", () => grid.resetViews());
+    element.querySelector(".save").addEventListener("click", () => save(grid));
   }
 
   /** @param {GridData} data */
@@ -82,6 +85,7 @@ class Toolbar {
     const colours = this.grid.palette(scaled.signed);
     const stops = Array.from({ length: 33 }, (_, i) => colours[Math.min(255, 8 * i)]);
     const css = (/** @type {number} */ pixel) => `rgb(${pixel & 255} ${(pixel >> 8) & 255} ${(pixel >> 16) & 255})`;
-    bar.style.background = `linear-gradient(to right, ${stops.map(css).join(", ")})`;
+    this.colours = stops.map(css);
+    bar.style.background = `linear-gradient(to right, ${this.colours.join(", ")})`;
   }
 }

@@ -1,0 +1,82 @@
+// The grid as one picture, drawn as it is seen: the photos down, the models across, and a line that says what it shows.
+
+const SHEET_CELL = 400; // px, width of a column
+const SHEET_GAP = 14;
+const SHEET_LINE = 24;
+const INK = "#1e1e1e";
+
+/** Give the visitor the picture as a file. @param {Grid} grid */
+function save(grid) {
+  sheetOf(grid).toBlob((blob) => {
+    const link = make("a", { href: URL.createObjectURL(blob), download: "effviz-grid.png" });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // some browsers read it after the click
+  });
+}
+
+/** @param {Grid} grid @returns {HTMLCanvasElement} */
+function sheetOf(grid) {
+  const rows = grid.rows.map((row) => ({ row, height: Math.round((SHEET_CELL * row.size[1]) / row.size[0]), lines: linesOf(row) }));
+  const columns = 1 + Math.max(...grid.rows.map((row) => row.tiles.length));
+  const heights = rows.map(({ height, lines }) => height + SHEET_LINE * Math.max(...lines.map((all) => all.length)) + 2 * SHEET_GAP);
+  const canvas = document.createElement("canvas");
+  canvas.width = SHEET_GAP + columns * (SHEET_CELL + SHEET_GAP);
+  canvas.height = 2 * SHEET_GAP + SHEET_LINE + heights.reduce((sum, height) => sum + height, 0);
+  const context = canvas.getContext("2d");
+  context.fillStyle = "white";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.font = `16px ${getComputedStyle(grid.root).fontFamily}`;
+  context.textBaseline = "top";
+  rows.reduce((top, one, i) => (drawRow(context, one, top), top + heights[i]), SHEET_GAP);
+  drawFooter(context, grid, canvas.height - SHEET_GAP - SHEET_LINE);
+  return canvas;
+}
+
+/** @typedef {{row: Row, height: number, lines: string[][]}} SheetRow lines: under the photo, then under every map */
+
+/** @param {CanvasRenderingContext2D} context @param {SheetRow} of @param {number} top */
+function drawRow(context, { row, height, lines }, top) {
+  const window = windowOf(row.view, SHEET_CELL, height);
+  const pictures = [row, ...row.tiles];
+  pictures.forEach((picture, i) => {
+    const left = SHEET_GAP + i * (SHEET_CELL + SHEET_GAP);
+    const cell = document.createElement("canvas");
+    Object.assign(cell, { width: SHEET_CELL, height });
+    if (picture === row) row.paint(cell.getContext("2d"), window);
+    else if (picture.cell.gap === "") picture.paint(cell.getContext("2d"), window, new Painter());
+    context.drawImage(cell, left, top);
+    lines[i].forEach((line, n) => put(context, line, [left, top + height + 6 + n * SHEET_LINE], SHEET_CELL));
+  });
+}
+
+/** @param {Row} row @returns {string[][]} */
+function linesOf(row) {
+  const under = row.tiles.map((tile) => {
+    const said = [tile.title, ...tile.lines.children, ...(tile.boxed.hidden ? [] : [tile.boxed])];
+    return said.map((element) => element.textContent);
+  });
+  return [[`${row.photo.name} ${row.photo.caption}`], ...under];
+}
+
+/** What is shown, and what its colours mean. @param {CanvasRenderingContext2D} context @param {Grid} grid @param {number} top */
+function drawFooter(context, grid, top) {
+  const [low, , high] = [...grid.toolbar.legend.children].map((element) => element.textContent);
+  const colours = grid.toolbar.colours ?? [];
+  const said = [grid.data.words.made, low].filter(Boolean).join(" \u00b7 ");
+  put(context, said, [SHEET_GAP, top], context.canvas.width);
+  let left = SHEET_GAP + context.measureText(said).width + 8;
+  for (const colour of colours) {
+    context.fillStyle = colour;
+    context.fillRect(left, top + 3, 5, 12);
+    left += 5;
+  }
+  put(context, high, [left + 8, top], context.canvas.width);
+}
+
+/** A line of text, cut where it does not fit. @param {CanvasRenderingContext2D} context @param {string} text @param {number[]} at @param {number} width */
+function put(context, text, [x, y], width) {
+  let shown = text;
+  while (shown.length > 1 && context.measureText(shown).width > width) shown = `${shown.slice(0, -2)}\u2026`;
+  context.fillStyle = INK;
+  context.fillText(shown, x, y);
+}

@@ -1,0 +1,120 @@
+"""A box on the photo and the picture that is saved: made by the browser alone."""
+
+import base64
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+pytestmark = pytest.mark.browser
+
+Compare = Callable[..., Any]  # opens a comparison: see conftest.py
+TWO = "/?models=lite0@224,lite2@260&photos=dog"
+
+
+def boxed(page: Page, place: int) -> Locator:
+    return page.locator("figure.tile .boxed").nth(place)
+
+
+def draw(page: Page, on: Locator, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag from one place to another, 0 to 1 of what is under the mouse, without letting go."""
+    on.scroll_into_view_if_needed()
+    frame = on.bounding_box()
+    assert frame is not None
+    (x0, y0), (x1, y1) = ((frame["x"] + x * frame["width"], frame["y"] + y * frame["height"]) for x, y in (start, end))
+    page.mouse.move(x0, y0)
+    page.mouse.down()
+    page.mouse.move((x0 + x1) / 2, (y0 + y1) / 2)
+    page.mouse.move(x1, y1)
+
+
+def test_a_box_is_measured_in_every_map_while_it_is_drawn(compare: Compare) -> None:
+    grid = compare(TWO)
+    page, line = grid.page, grid.line
+    before = len(line.sent)
+    page.get_by_label("Draw a box").check()
+    draw(page, page.locator(".photo .stage"), (0.05, 0.05), (0.5, 0.5))
+    for place in (0, 1):
+        expect(boxed(page, place)).to_have_text(re.compile(r"^\d+% of the evidence in the box, peak (in|out)side\.$"))
+    half = boxed(page, 0).inner_text()
+    page.mouse.move(5, 5)  # beyond the photo: the box ends at its edge
+    page.mouse.up()
+    expect(page.get_by_label("left", exact=True)).to_have_value("0")
+    expect(boxed(page, 0)).not_to_have_text(half)
+    expect(page.locator(".box [aria-live=polite]")).to_have_text(
+        re.compile(r"^lite0@224: \d+% of the evidence .* lite2@260: \d+% of the evidence ")
+    )
+    draw(page, grid.stage(1), (0.01, 0.01), (0.99, 0.99))
+    page.mouse.up()
+    # The model saw less than that.
+    expect(boxed(page, 1)).to_have_text("100% of the evidence in the box, peak inside.")
+    expect(page.get_by_text(re.compile(r"^It covers 9[5-7]\.\d% of the photo\.$"))).to_be_visible()
+    assert len(line.sent) == before
+
+
+def test_a_box_can_be_written_in_numbers(compare: Compare) -> None:
+    grid = compare(TWO)
+    page = grid.page
+    box = page.get_by_label("Draw a box")
+    expect(boxed(page, 0)).to_be_hidden()
+    box.focus()
+    box.press(" ")
+    left, top, right, bottom = (page.get_by_label(name, exact=True) for name in ("left", "top", "right", "bottom"))
+    size = [int(each.get_attribute("max") or "") for each in (right, bottom)]
+    grid.changes(lambda: right.fill("1"), grid.maps.first)
+    expect(boxed(page, 0)).to_have_text("0% of the evidence in the box, peak outside.")
+    right.fill(str(10 * size[0]))
+    bottom.fill(str(10 * size[1]))
+    expect(boxed(page, 0)).to_have_text("100% of the evidence in the box, peak inside.")
+    bottom.press("Tab")
+    expect(bottom).to_have_value(str(size[1]))
+    for edge in (left, top):
+        expect(edge).to_have_value("0")
+    page.get_by_role("button", name="Remove the box").click()
+    expect(boxed(page, 0)).to_be_hidden()
+    expect(right).to_have_value("")
+
+
+def saved(page: Page) -> Image.Image:
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as PNG").click()
+    assert download.value.suggested_filename == "effviz-grid.png"
+    picture = Image.open(io.BytesIO(Path(download.value.path()).read_bytes()))
+    assert picture.format == "PNG"
+    return picture.convert("RGB")
+
+
+CELL, GAP = 400, 14  # of sheet.js
+
+
+def in_sheet(picture: Image.Image, column: int, like: Image.Image) -> np.ndarray:
+    """A column's picture of the first row, as large as the canvas that it shows."""
+    left = GAP + column * (CELL + GAP)
+    height = round(CELL * like.height / like.width)
+    cut = picture.crop((left, GAP, left + CELL, GAP + height))
+    return np.asarray(cut.resize(like.size)).astype(int)
+
+
+def test_the_picture_that_is_saved_is_the_one_that_is_seen(compare: Compare) -> None:
+    grid = compare(TWO)
+    page = grid.page
+    plain = saved(page)
+    page.locator(".classes button").nth(3).click()
+    for name, value in (("Hide what is below", 60), ("Opacity", 100)):
+        grid.slide(name, value)
+    grid.changes(lambda: grid.stage(0).press("+"), grid.maps.last)
+    picture = saved(page)
+    assert picture.width == GAP + 3 * (CELL + GAP)
+    for column, canvas in enumerate([page.locator(".photo canvas"), grid.maps.first, grid.maps.last]):
+        data = canvas.evaluate("(one) => one.toDataURL('image/png').split(',')[1]")
+        shown = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
+        difference = np.abs(in_sheet(picture, column, shown) - np.asarray(shown).astype(int))
+        assert np.median(difference) <= 4  # drawn at another size
+        if column:
+            assert np.median(np.abs(in_sheet(plain, column, shown) - np.asarray(shown).astype(int))) > 10

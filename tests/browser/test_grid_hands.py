@@ -1,0 +1,141 @@
+"""The comparison grid by keyboard and by touch, and at rest for those who asked for that."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+Compare = Callable[..., Any]  # opens a comparison: see conftest.py
+TWO = "/?models=lite0@224,lite2@260&photos=dog"
+
+FOCUSED = """
+  () => {
+    let one = document.activeElement;
+    while (one.shadowRoot?.activeElement) one = one.shadowRoot.activeElement;
+    const label = one.labels?.[0]?.querySelector("[data-word]");
+    return one.getAttribute("aria-label") ?? (label ?? one).textContent;
+  }
+"""
+
+
+def focused(page: Page) -> str:
+    """What has the keyboard, by what a screen reader would call it."""
+    found: str = page.evaluate(FOCUSED)
+    return found
+
+
+def test_tab_reaches_everything_once_and_in_the_order_of_the_page(compare: Compare) -> None:
+    grid = compare(TWO)
+    page = grid.page
+    page.get_by_role("combobox", name="Scale", exact=True).focus()
+    order = [focused(page)]
+    for _ in range(15):
+        page.keyboard.press("Tab")
+        order.append(focused(page))
+    controls = ["Scale", "Palette", "Opacity", "Hide what is below", "Contour", "Placement"]
+    switches = ["Cells", "Swipe", "Draw a box", "Whole photo", "Save as PNG"]
+    assert order[:11] == controls + switches
+    first = ["As chosen above", "Map of lite0@224", "Enlarge the map of lite0@224"]
+    assert order[11:14] == first
+    assert re.fullmatch(r"\d+ ms · about", order[14])
+    assert order[15] == "Enlarge the map of lite2@260"  # the other map is reached by the arrows
+
+
+def test_everything_about_a_map_can_be_done_by_keyboard(compare: Compare) -> None:
+    grid = compare(TWO)
+    page = grid.page
+    row, first = page.locator(".row"), grid.stage(0)
+    zoomed = re.compile("zoomed")
+    first.press("+")
+    first.press("=")
+    expect(row).to_have_class(zoomed)
+    grid.changes(lambda: first.press("Shift+ArrowDown"), grid.maps.first)
+    first.press("-")
+    first.press("-")
+    expect(row).not_to_have_class(zoomed)
+    first.press("+")
+    first.press("0")
+    expect(row).not_to_have_class(zoomed)
+    first.press(" ")
+    title = page.get_by_text(re.compile("^Cell of row"))
+    for key, place in (("ArrowUp", "row 1, column 1"), ("ArrowDown", "row 7, column 7")):
+        for _ in range(8):  # further than the map reaches
+            first.press(key)
+            first.press(key.replace("Up", "Left").replace("Down", "Right"))
+        expect(title).to_have_text(re.compile(place))
+    first.press("Escape")
+    first.press("Tab")
+    button = page.get_by_role("button", name="Enlarge the map of lite0@224")
+    expect(button).to_be_focused()
+    button.press(" ")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("million parameters").first).to_be_visible()
+
+
+MOVES = """
+  (root) => [...root.getRootNode().querySelectorAll("*")].flatMap((one) => ["", "::before", "::after"].map((part) => {
+    const style = getComputedStyle(one, part || null);
+    const moves = style.transitionDuration.split(", ").some((time) => time !== "0s") || style.animationName !== "none"
+      || style.scrollBehavior === "smooth";
+    return moves ? `${one.tagName} ${one.className}${part}` : "";
+  })).filter(Boolean)
+"""
+
+
+def test_nothing_moves_by_itself_for_those_who_asked_for_that(compare: Compare) -> None:
+    grid = compare(TWO)
+    page = grid.page
+    page.emulate_media(reduced_motion="no-preference")
+    assert page.locator(".effviz-grid").evaluate(MOVES)  # the check sees what does move
+    page.emulate_media(reduced_motion="reduce")
+    for part in (".effviz-grid", ".strip"):
+        assert page.locator(part).evaluate(MOVES) == []
+    page.locator("figure.tile").first.hover()
+    page.get_by_role("button", name="Enlarge the map of lite0@224").click()
+    grid.stage(0).press("+")
+    assert page.locator(".effviz-grid").evaluate("(one) => one.getRootNode().getAnimations().length") == 0
+
+
+def test_two_fingers_zoom_a_map_and_one_moves_it(compare: Compare) -> None:
+    grid = compare(TWO, width=390, touch=True)
+    page = grid.page
+    grid.stage(0).scroll_into_view_if_needed()
+    box = grid.stage(0).bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    hand = page.context.new_cdp_session(page)
+
+    def touch(event: str, *places: tuple[float, float]) -> None:
+        points = [{"x": left, "y": top, "id": finger} for finger, (left, top) in enumerate(places)]
+        hand.send("Input.dispatchTouchEvent", {"type": event, "touchPoints": points})
+
+    touch("touchStart", (x - 10, y), (x + 10, y))
+    for apart in (15, 20, 30, 40):
+        touch("touchMove", (x - apart, y), (x + apart, y))
+    touch("touchEnd")
+    expect(page.locator(".row")).to_have_class(re.compile("zoomed"))
+    assert page.evaluate("visualViewport.scale") == 1  # the map, not the page
+
+    def move() -> None:
+        touch("touchStart", (x, y))
+        for step in (5, 15, 30):
+            touch("touchMove", (x + step, y + step))
+        touch("touchEnd")
+
+    grid.changes(move, grid.maps.last)  # the other map goes along
+
+
+def test_a_pinch_on_a_pad_zooms_the_map_and_not_the_page(compare: Compare) -> None:
+    grid = compare(TWO)
+    page = grid.page
+    grid.stage(0).hover()
+    page.keyboard.down("Control")
+    grid.changes(lambda: page.mouse.wheel(0, -100), grid.maps.last)
+    page.keyboard.up("Control")
+    expect(page.locator(".row")).to_have_class(re.compile("zoomed"))
