@@ -1,8 +1,10 @@
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
@@ -103,11 +105,53 @@ def test_a_narrow_window_never_scrolls_sideways(visit: Visit, scheme: str) -> No
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
 
 
-def test_the_grid_can_be_taken_home_as_a_picture(visit: Visit) -> None:
-    page = visit("/?models=lite0@224")
-    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
+def test_still_pictures_can_be_taken_home_as_one(visit: Visit) -> None:
+    page = visit("/?models=lite0@224&still=true")
     with page.expect_download(timeout=PATIENCE_MS) as download:
         page.get_by_role("button", name="Grid as PNG").click()
     with Image.open(io.BytesIO(Path(download.value.path()).read_bytes())) as picture:
         assert picture.format == "PNG"
         assert picture.width > 300
+
+
+def test_the_raw_maps_are_those_of_every_class_that_can_be_picked(visit: Visit) -> None:
+    page = visit("/?models=lite0@224,lite0@260")
+    expect(maps(page).nth(1)).to_be_visible(timeout=PATIENCE_MS)
+    named = set(page.locator(".classes button[data-position]:not([data-position=''])").all_inner_texts())
+    with page.expect_download(timeout=PATIENCE_MS) as download:
+        page.get_by_role("button", name="Raw maps as NPZ").click()
+    with np.load(io.BytesIO(Path(download.value.path()).read_bytes())) as file:
+        facts = json.loads(str(file["facts"]))
+        assert len(file.files) == len(facts) + 1
+    for model in ("lite0@224", "lite0@260"):
+        assert {fact["target_name"] for fact in facts if fact["model"] == model} == named
+
+
+def test_a_model_that_does_not_exist_is_said_once_and_gone(visit: Visit) -> None:
+    page = visit("/?models=lite0@224")
+    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
+    box = page.get_by_role("combobox", name=re.compile("Models"))
+    box.fill("resnet50")
+    box.press("Enter")
+    expect(page.get_by_text("There is no model 'resnet50'")).to_be_visible(timeout=PATIENCE_MS)
+    chips = page.get_by_test_id("stMultiSelectTagsContainer").filter(has_text="lite0@224")
+    expect(chips).not_to_contain_text("resnet50")
+
+
+def test_all_samples_are_seen_at_once_and_reached_by_arrows(visit: Visit) -> None:
+    page = visit("/?models=lite0@224")
+    pictures = page.locator(".strip button")
+    expect(pictures.first).to_be_visible()
+    count = pictures.count()
+    assert count >= 20
+    for place in (0, count - 1):
+        expect(pictures.nth(place)).to_be_in_viewport()
+    assert pictures.evaluate_all("all => all.filter((one) => one.tabIndex === 0).length") == 1
+    pictures.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(pictures.nth(1)).to_be_focused()
+    page.keyboard.press("End")
+    expect(pictures.last).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowDown")
+    expect(pictures.last).to_be_focused()

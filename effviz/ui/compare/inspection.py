@@ -21,6 +21,8 @@ Json = dict[str, object]
 
 ASKED: Final = "cell asked about"  # in the session
 ENERGY_SHARE: Final = 0.9  # of the gradient's energy, that the box holds
+LONGEST_NAME: Final = 1000  # of a photo or a model
+MOST_NUMBERS: Final = 100_000  # no model has as many classes, and no map as many rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,16 @@ def ask(value: object) -> None:
         return
     texts = [value.get(name) for name in ("photo", "model")]
     numbers = [value.get(name) for name in ("index", "row", "column")]
-    if all(type(text) is str for text in texts) and all(type(number) is int for number in numbers):
-        st.session_state[ASKED] = Question(*texts, *numbers)  # type: ignore[arg-type]
+    if all(map(_is_name, texts)) and all(map(_is_place, numbers)):
+        st.session_state[ASKED] = Question(*texts, *numbers)  # type: ignore[arg-type] # checked just above
+
+
+def _is_name(text: object) -> bool:
+    return type(text) is str and len(text) <= LONGEST_NAME
+
+
+def _is_place(number: object) -> bool:
+    return type(number) is int and 0 <= number < MOST_NUMBERS  # true and false are not
 
 
 def answer(cells: Mapping[str, Sequence[Cell]]) -> Json | None:

@@ -1,6 +1,7 @@
 """How the maps look: one set of values, whether the browser's toolbar or still pictures' controls change them."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ Option = TypeVar("Option", bound=StrEnum)
 
 def _percent(key: str, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or int(text) > most:
+        if not text.isascii() or not text.isdigit() or len(text) > LONGEST_NUMBER or int(text) > most:
             raise SettingsError(
                 _("The link asks for {key} = {text}: it is a whole number from 0 to {most}. Choose one below.").format(
                     key=key, text=repr(text[:20]), most=most
@@ -49,6 +50,21 @@ def _one_of(key: str, options: Mapping[Option, str]) -> Callable[[str], Option]:
     return parse
 
 
+def _switch(key: str) -> Callable[[str], bool]:
+    def parse(text: str) -> bool:
+        if text.lower() not in SWITCH:
+            raise SettingsError(
+                _("The link asks for {key} = {text}: it is true or false. Choose one below.").format(
+                    key=key, text=repr(text[:20])
+                )
+            )
+        return SWITCH[text.lower()]
+
+    return parse
+
+
+LONGEST_NUMBER = 3  # digits: 100
+SWITCH = {"true": True, "1": True, "false": False, "0": False}
 PALETTES = {palette: palette.title() for palette in Palette}
 PLACEMENTS = {placement: placement.title() for placement in Placement}
 MOST_CUT = 95  # percent; a contour or threshold above it would leave a dot
@@ -59,7 +75,7 @@ OPACITY = Setting("opacity", 55, _percent("opacity", 100), str)
 THRESHOLD = Setting("threshold", 0, _percent("threshold", MOST_CUT), str)
 CONTOUR = Setting("contour", 0, _percent("contour", MOST_CUT), str)
 PLACEMENT = Setting("placement", Placement.PLAIN, _one_of("placement", PLACEMENTS), str)
-CELLS = Setting("cells", False, lambda text: text.lower() in ("true", "1"), lambda cells: str(cells).lower())
+CELLS = Setting("cells", False, _switch("cells"), lambda cells: str(cells).lower())
 SETTINGS: tuple[Setting[Any], ...] = (SCALE, PALETTE, OPACITY, THRESHOLD, CONTOUR, PLACEMENT, CELLS)
 
 
@@ -73,7 +89,9 @@ def adopt() -> None:
 def choose() -> Look:
     """The look in force. Still pictures are drawn here on the server, so their controls are here too."""
     if st.session_state.get(STILL):
-        with st.popover(_("Look"), icon=":material/tune:", help=_("Scale, palette, opacity, contour, placement")):
+        with st.popover(
+            _("Look"), icon=":material/tune:", help=_("Scale, palette, opacity, threshold, contour, placement")
+        ):
             _controls()
     contour = CONTOUR.get()
     style = OverlayStyle(
@@ -82,6 +100,7 @@ def choose() -> Look:
         PLACEMENT.get(),
         View(CELLS.get(), PICTURE_PX),
         contour / 100 if contour else None,
+        THRESHOLD.get() / 100,
     )
     return Look(SCALE.get(), style)
 
@@ -96,10 +115,15 @@ def take(look: object) -> None:
     if not isinstance(look, Mapping):
         return
     for setting in SETTINGS:
-        try:
-            setting.put(setting.parse(str(look.get(setting.key))))
-        except SettingsError:
-            continue
+        with suppress(SettingsError):
+            setting.put(setting.parse(_text(look.get(setting.key))))
+
+
+def _text(value: object) -> str:
+    """A value as a link would say it; nothing for what no link says, such as a list or half a percent."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and 0 <= value <= 100 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +148,7 @@ def _controls() -> None:
     _select(SCALE, _("Scale"), SCALES)
     _select(PALETTE, _("Palette"), PALETTES, disabled=SCALE.get() is Scale.DENSITY)
     _slider(OPACITY, _("Opacity (%)"), 100)
+    _slider(THRESHOLD, _("Hide what is below (% of the range; 0: nothing)"), MOST_CUT)
     _slider(CONTOUR, _("Contour (% of the range; 0: none)"), MOST_CUT)
     _select(PLACEMENT, _("Placement"), PLACEMENTS)
     widget = _Widget(CELLS)
@@ -137,7 +162,7 @@ def _select(setting: Setting[Option], label: str, options: Mapping[Option, str],
     st.selectbox(
         label,
         list(options),
-        format_func=lambda option: options[option],
+        format_func=lambda option: _(options[option]),
         key=widget.key,
         on_change=widget.keep,
         disabled=disabled,

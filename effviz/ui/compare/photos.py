@@ -12,9 +12,10 @@ from effviz.explain import samples
 from effviz.explain.images import MAX_BYTES
 from effviz.explain.results import Photo
 from effviz.ui import cache as caches
-from effviz.ui.components.gallery import Picture, gallery
+from effviz.ui.components.gallery import Picture, Strip, gallery
 from effviz.ui.guard import guard
 from effviz.ui.state import SAMPLES
+from effviz.words import _
 
 SUFFIXES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
 MOST_SAMPLES = 4
@@ -35,38 +36,43 @@ def choose() -> tuple[Photo, ...]:
 
 def _samples() -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown("Sample photos: choose up to four", width="content")
-        credits = st.popover("Who took these?", type="tertiary")
-    gallery(_pictures(), SAMPLES.get(), MOST_SAMPLES, "gallery", _chosen)
+        st.markdown(_("Sample photos: choose up to {most}").format(most=MOST_SAMPLES), width="content")
+        credits = st.popover(_("Who took these?"), type="tertiary")
+    gallery(_pictures(), SAMPLES.get(), Strip(_("Sample photos"), MOST_SAMPLES), "gallery", take)
     with credits:
-        for sample in samples.samples():
-            st.markdown(f"**{sample.title}**: {sample.author}, {sample.licence}, [source]({sample.source})")
+        credit = _("**{title}**: {author}, {licence}, [source]({link})")
+        for each in samples.samples():
+            st.markdown(credit.format(title=each.title, author=each.author, licence=each.licence, link=each.source))
 
 
-def _chosen(names: tuple[str, ...]) -> None:
-    gone = [name for name in SAMPLES.get() if name not in names]
-    if gone and len(names) == MOST_SAMPLES:
-        st.toast(f"{MOST_SAMPLES} samples at most: {samples.find(gone[0]).title} made room.")
-    SAMPLES.put(names)
+def take(names: object) -> None:
+    """Keep the samples that the browser says are chosen; what is no list of them is left aside."""
+    if not isinstance(names, list):
+        return
+    known = [sample.name for sample in samples.samples()]
+    chosen = tuple(dict.fromkeys(name for name in names if name in known))[-MOST_SAMPLES:]
+    gone = [name for name in SAMPLES.get() if name not in chosen]
+    if gone and len(chosen) == MOST_SAMPLES:
+        said = _("{most} samples at most: {title} made room.")
+        st.toast(said.format(most=MOST_SAMPLES, title=samples.find(gone[0]).title))
+    SAMPLES.put(chosen)
 
 
 def _own() -> list[Photo]:
     files = st.file_uploader(
-        "Your own photos",
+        _("Your own photos"),
         type=SUFFIXES,
         accept_multiple_files=True,
         max_upload_size=MAX_BYTES // 2**20,
         key="uploads",
-        help="Photos stay in this server's memory until you close the page.",
+        help=_("Photos stay in this server's memory until you close the page."),
     )
-    with st.popover("Use the camera", icon=":material/photo_camera:"):
-        shot = (
-            st.camera_input("Take a photo", key="camera") if st.toggle("Turn the camera on", key="camera_on") else None
-        )
+    with st.popover(_("Use the camera"), icon=":material/photo_camera:"):
+        on = st.toggle(_("Turn the camera on"), key="camera_on")
+        shot = st.camera_input(_("Take a photo"), key="camera") if on else None
     if len(files) > MOST_UPLOADS:
-        st.info(
-            f"{len(files)} photos are loaded: the first {MOST_UPLOADS} are compared. Remove some to see the others."
-        )
+        many = _("{count} photos are loaded: the first {most} are compared. Remove some to see the others.")
+        st.info(many.format(count=len(files), most=MOST_UPLOADS))
     return _read([*files[:MOST_UPLOADS], *([shot] if shot else [])])
 
 

@@ -18,6 +18,14 @@ class Picture:
     src: str  # a data URL
 
 
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """What holds for all pictures together."""
+
+    label: str  # for screen readers
+    most: int  # that can be chosen; the oldest makes room
+
+
 _gallery = st.components.v2.component(
     "effviz_gallery",
     html=(HERE / "gallery.html").read_text(),
@@ -29,14 +37,17 @@ _gallery = st.components.v2.component(
 def gallery(
     pictures: tuple[Picture, ...],
     chosen: tuple[str, ...],
-    most: int,
+    strip: Strip,
     key: str,
-    on_change: Callable[[tuple[str, ...]], None],
+    on_change: Callable[[object], None],
 ) -> None:
-    """Show the strip with `chosen` marked; `on_change` gets the new choice (at most `most`, the newest last)."""
+    """Show the strip with `chosen` marked; `on_change` gets what the browser says is chosen now: it may be anything.
+
+    From our script it is a list of at most `strip.most` names, the newest last.
+    """
     _gallery(
-        data={"pictures": [asdict(picture) for picture in pictures], "chosen": list(chosen), "most": most},
+        data={"pictures": [asdict(picture) for picture in pictures], "chosen": list(chosen), **asdict(strip)},
         default={"chosen": list(chosen)},
-        on_chosen_change=lambda: on_change(tuple(st.session_state[key]["chosen"])),
+        on_chosen_change=lambda: on_change(st.session_state[key].get("chosen")),
         key=key,
     )

@@ -1,0 +1,153 @@
+"""Whatever a browser sends, the page stays: what our scripts never say is left aside."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 120
+LOOK = {
+    "scale": "own",
+    "palette": "inferno",
+    "opacity": 55,
+    "threshold": 0,
+    "contour": 0,
+    "placement": "plain",
+    "cells": True,
+}
+NO_VALUES = [
+    None,
+    [],
+    {},
+    [55],
+    {"a": 1},
+    math.nan,
+    math.inf,
+    -1,
+    1e300,
+    55.5,
+    101,
+    10**30,
+    "",
+    "x" * 100_000,
+    "9" * 5000,  # Python reads no whole number of so many digits
+    "55.5",
+    "-1",
+    "\u0663",
+]
+NO_LOOKS = [None, [], "own", 7, math.nan, True, [LOOK], {}, {"look": LOOK}, {"x" * 10_000: 1}]
+QUESTION = {"photo": "0 abc dog", "model": "lite0@224", "index": 3, "row": 0, "column": 6}
+NO_TEXTS = [None, 1, math.nan, True, ["dog"], {"dog": 1}, "x" * 100_000]
+NO_NUMBERS = [None, "3", 1.0, math.nan, math.inf, True, -1, 10**9, 10**300, [3], {"3": 3}]
+
+
+def take_looks(looks: list[object]) -> None:
+    import streamlit as st
+
+    from effviz.ui.compare import look
+
+    look.CELLS.put(True)
+    for each in looks:
+        look.take(each)
+    st.text(str({key: str(value) for key, value in look.payload().items()}))
+
+
+def ask_all(questions: list[object]) -> None:
+    import streamlit as st
+
+    from effviz.ui.compare import inspection
+
+    for each in questions:
+        inspection.ask(each)
+    st.text(str(st.session_state.get(inspection.ASKED)))
+
+
+def choose_all(choices: list[object]) -> None:
+    import streamlit as st
+
+    from effviz.ui.compare import photos
+    from effviz.ui.state import SAMPLES
+
+    for each in choices:
+        photos.take(each)
+    st.text(",".join(SAMPLES.get()))
+
+
+def said(script: Any, *values: Any) -> str:
+    test = AppTest.from_function(script, default_timeout=PATIENCE_S, args=(list(values),)).run()
+    assert not test.exception
+    return str(test.text[0].value)
+
+
+def test_a_look_is_taken() -> None:
+    found = said(take_looks, {**LOOK, "opacity": 80, "cells": False, "scale": "rank"})
+    assert "'opacity': '80'" in found
+    assert "'cells': 'False'" in found
+    assert "'scale': 'rank'" in found
+
+
+def test_what_is_no_look_changes_nothing() -> None:
+    assert said(take_looks, *NO_LOOKS) == said(take_looks)
+
+
+@pytest.mark.parametrize("key", LOOK)
+def test_no_junk_in_a_look_is_kept(key: str) -> None:
+    junk = [{**LOOK, key: value} for value in NO_VALUES]
+    missing = {name: value for name, value in LOOK.items() if name != key}
+    assert said(take_looks, *junk, missing) == said(take_looks, LOOK)
+
+
+def test_a_question_about_a_cell_is_kept() -> None:
+    assert said(ask_all, QUESTION) == "Question(photo='0 abc dog', model='lite0@224', index=3, row=0, column=6)"
+
+
+@pytest.mark.parametrize("key", QUESTION)
+def test_a_question_with_junk_is_left_aside(key: str) -> None:
+    junk = NO_TEXTS if key in ("photo", "model") else NO_NUMBERS
+    missing = {name: value for name, value in QUESTION.items() if name != key}
+    assert said(ask_all, missing, *({**QUESTION, key: value} for value in junk)) == "None"
+
+
+def test_what_is_no_question_is_left_aside() -> None:
+    assert said(ask_all, *NO_LOOKS, "x" * 100_000, [QUESTION]) == "None"
+
+
+def test_samples_that_do_not_exist_cannot_be_chosen() -> None:
+    assert said(choose_all, ["coffee", "coffee", "nessie", 3, None, {}, math.nan]) == "coffee"
+    junk = [None, 7, "coffee", {"coffee": 1}, math.nan]
+    assert said(choose_all, ["coffee"], *junk) == "coffee"
+
+
+@pytest.mark.parametrize(
+    "changed", [{"index": 99_999}, {"row": 99_999}, {"column": 7}, {"model": "lite9@1"}, {"photo": "nothing"}]
+)
+def test_a_question_about_a_cell_that_does_not_exist_costs_nothing_else(
+    changed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from effviz.ui.compare.inspection import ASKED, Question
+
+    monkeypatch.chdir(ROOT)
+    test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S)
+    test.query_params["models"] = "lite0@224"
+    test.run()
+    photo = grid(test, "effviz_grid")["photos"][0]
+    test.session_state[ASKED] = Question(**{**QUESTION, "photo": photo["id"], **changed})
+    test.run()
+    assert not test.exception
+    assert not test.error
+    answer = grid(test, "effviz_grid_news")["answer"]
+    if "model" in changed or "photo" in changed:
+        assert answer is None
+    else:
+        assert answer["energy"] is None
+        assert "does not exist" in answer["sentence"]
+
+
+def grid(test: AppTest, component: str) -> dict[str, Any]:
+    (found,) = [each.proto for each in test.get("bidi_component") if each.proto.component_name == component]
+    data: dict[str, Any] = json.loads(found.json or found.mixed.json)
+    return data
