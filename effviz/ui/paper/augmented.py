@@ -1,4 +1,4 @@
-"""What AutoAugment makes of a photo, the visitor's own or a sample: eight draws, the same for the same seed."""
+"""What AutoAugment makes of a photo, the visitor's own or a sample: seven draws, the same for the same seed."""
 
 import base64
 import html
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from effviz.train.policy import Draw, Step
 
 SAMPLE, SEED, OWN = "sample", "seed", "recipe-photo"
-DRAWS, ACROSS, LONGEST_PX = 8, 3, 360
+DRAWS, ACROSS, LONGEST_PX = 7, 4, 360
 MOST_SEED = 9_999
 AUGMENT_CODE = "https://github.com/tensorflow/tpu/blob/master/models/official/efficientnet/autoaugment.py"
 
@@ -36,8 +36,8 @@ WORDS = {
     "Invert": later("inverted"),
     "Posterize": later("{level:.0f} bits a colour"),
     "Rotate": later("turned by {level:.0f}°"),
-    "ShearX": later("slanted sideways by {level:.0%}"),
-    "ShearY": later("slanted upwards by {level:.0%}"),
+    "ShearX": later("slanted along its width by {level:.0%}"),
+    "ShearY": later("slanted along its height by {level:.0%}"),
     "Solarize": later("inverted from {level:.0f} up"),
     "SolarizeAdd": later("dark parts + {level:.0f}"),
     "TranslateYRel": later("moved by {level:.0%} of its height"),
@@ -95,10 +95,10 @@ def _photo() -> Photo | None:
     )
     if file is None:
         return cache.sample(name)
-    photo = None
+    read: list[Photo] = []
     with guard():
-        photo = cache.photo(file.getvalue(), file.name)
-    return photo
+        read.append(cache.photo(file.getvalue(), file.name))
+    return read[0] if read else None
 
 
 def _seed() -> int:
@@ -124,7 +124,7 @@ def _next() -> None:
 def told(steps: "tuple[Step, ...]") -> str:
     """What was done, in words."""
     done = [_(WORDS[step.name]).format(level=step.level) for step in steps if step.done]
-    return ", ".join(done) or _("left as it is")
+    return ", ".join(done).replace("-", "\N{MINUS SIGN}") or _("left as it is")
 
 
 def _tiles(tiles: list[Tile]) -> None:
@@ -173,7 +173,7 @@ def _files(photo: Photo, seed: int, plain: Bytes, drawn: "list[Draw]") -> None:
 
 
 def sheet(photo: Photo, seed: int, plain: Bytes, drawn: "list[Draw]") -> bytes:
-    """All tiles on white, three in a row."""
+    """All tiles on white, four in a row."""
     cells = [grid.Cell(plain, (_("the photo"),)), *(grid.Cell(one.picture, (told(one.steps),)) for one in drawn)]
     rows = tuple(("", tuple(cells[start : start + ACROSS])) for start in range(0, len(cells), ACROSS))
     footer = _("AutoAugment v0, {photo}, seed {seed}; EffViz").format(photo=photo.name, seed=seed)

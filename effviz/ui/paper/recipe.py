@@ -1,6 +1,9 @@
 """The training recipe: what section 5.2 of the paper prints, what only the official code says, what each part does."""
 
+from collections.abc import Sequence
+
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from effviz.facts import PaperVersion, TrainingFact, training_fact, training_facts
@@ -16,7 +19,7 @@ BATCH, LOG, NETWORK, SLOPES = "batch", "log", "network", "slopes"
 BATCHES = (4096, 2048)  # the one that the printed rate belongs to, and the official script's default
 NAMES = {
     "optimiser": later("Optimiser"),
-    "squares": later("RMSProp: decay of mean squares"),
+    "squares": later("RMSProp: decay of squares"),
     "momentum": later("Momentum"),
     "epsilon": later("RMSProp: epsilon"),
     "rate": later("Learning rate at first"),
@@ -25,13 +28,13 @@ NAMES = {
     "decay": later("Rate falls by the factor"),
     "decay_epochs": later("every so many epochs"),
     "steps": later("Steps in all"),
-    "ema": later("Moving average of the weights: decay"),
+    "ema": later("Average of weights: decay"),
     "norm_momentum": later("Batch norm momentum"),
     "weight_decay": later("Weight decay"),
     "activation": later("Activation function"),
     "dropout_least": later("Dropout, B0"),
     "dropout_most": later("Dropout, B7"),
-    "survival": later("Stochastic depth: survival probability"),
+    "survival": later("Survival of the last block"),
     "augmentation": later("Augmentation"),
     "label_smoothing": later("Label smoothing"),
     "held_out": later("Training pictures held out"),
@@ -117,13 +120,13 @@ def _memory() -> None:
     )
     drawn = training.memory(decay, BATCHES)
     half = {curve.title: next(dot.x for dot in curve.dots if dot.y >= 50) for curve in drawn}
+    counted = _("{epochs:g} epochs")
     alt = _("Line chart of how much of the averaged weights stems from the last epochs. Half of it: {half}.").format(
-        half="; ".join(f"{title}: {_('{epochs:g} epochs').format(epochs=epochs)}" for title, epochs in half.items())
+        half="; ".join(f"{title}: {counted.format(epochs=epochs)}" for title, epochs in half.items())
     )
-    exhibit(
-        "moving-average", curves(drawn, *training.memory_axes(), 320), table(drawn, "epochs_back", "share_pct"), alt
-    )
-    _paper(_("official code: main.py"))
+    made = _solid(curves(drawn, *training.memory_axes(), 320), drawn)
+    exhibit("moving-average", made, table(drawn, "epochs_back", "share_pct"), alt)
+    outputs.sources((_("official code: main.py"), outputs.OFFICIAL_CODE))
 
 
 def _dropout() -> None:
@@ -197,14 +200,19 @@ def _activations() -> None:
     )
     slopes = st.toggle(_("Show the slopes"), key=SLOPES, bind="query-params")
     drawn = training.activations(slopes)
-    made = curves(drawn, *training.activation_axes(slopes), 360)
-    for curve in drawn:  # neither is the paper's drawing, so the thin dots of what is recomputed would say nothing
-        made.update_traces(line={"dash": curve.look.dash, "width": 2}, selector={"name": curve.title})
+    made = _solid(curves(drawn, *training.activation_axes(slopes), 360), drawn)
     least = min(drawn[0].dots, key=lambda dot: dot.y)
     alt = _("Line chart of SiLU and ReLU from -6 to 6: SiLU's least value is {y:.3f} at {x:.2f}, ReLU's is 0.").format(
         y=least.y, x=least.x
     )
     exhibit("activations", made, table(drawn, "input", "slope" if slopes else "output"), alt)
+
+
+def _solid(made: go.Figure, drawn: Sequence[Curve]) -> go.Figure:
+    """Plain lines for functions that nobody prints: the thin dots of what is recomputed would say nothing."""
+    for curve in drawn:
+        made.update_traces(line={"dash": curve.look.dash, "width": 2}, selector={"name": curve.title})
+    return made
 
 
 def _settings() -> None:
