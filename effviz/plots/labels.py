@@ -11,7 +11,7 @@ from dataclasses import dataclass
 WIDTH_PX, HEIGHT_PX = 270, 290
 LETTER_PX, LINE_PX = 6.2, 13
 MARKER_PX = 7  # from a point to its label
-EDGE_PX = 8  # what the figure's margins lend on either side
+EDGE_PX = 10  # what the figure's margins lend on either side
 PAD = 0.05  # how much wider than its points Plotly makes an axis, on either side
 
 _SIDES = {

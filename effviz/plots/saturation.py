@@ -40,9 +40,9 @@ _BESIDE = {
 }
 _TABLE_7 = {
     Role.BASELINE: "bottom right",
-    Role.DEPTH: "top center",
-    Role.WIDTH: "bottom center",
-    Role.RESOLUTION: "top center",
+    Role.DEPTH: "bottom left",
+    Role.WIDTH: "bottom right",
+    Role.RESOLUTION: "top left",
     Role.COMPOUND: "bottom center",
 }
 _COUNTED = later("MACs counted by EffViz (official code's rounding); accuracy: {source}")
