@@ -5,12 +5,11 @@ import streamlit as st
 
 from effviz.facts import PaperVersion, scaled_b0
 from effviz.plots.curves import curves
-from effviz.plots.others import trained, trained_axis
 from effviz.plots.saturation import METHODS, accuracy_axis, figure8, macs_axis, table7
+from effviz.ui import mini
 from effviz.ui.paper import versions
 from effviz.ui.paper.exhibit import exhibit, save, sources, table
 from effviz.words import _
-from effviz.zoo import manifest
 from effviz.zoo.presets import Role
 
 LOG = "log"
@@ -42,7 +41,7 @@ def show() -> None:
     st.subheader(_("Table 7: one network of each kind"))
     _table7(versions.choose())
     st.subheader(_("Trained by this project"))
-    _trained()
+    mini.show()
 
 
 def _table7(version: PaperVersion) -> None:
@@ -120,20 +119,3 @@ def _rows(version: PaperVersion) -> None:
             "of v1. Its d and w are B3's, so it is recomputed at B3's 300 px."
         )
     )
-
-
-def _trained() -> None:
-    """The same experiment on this project's own networks, where there are any."""
-    own = trained(manifest.entries())
-    if not own.dots:
-        st.caption(
-            _(
-                "No trained network with a measured accuracy lies in `models/` yet. Once one does, its accuracy and "
-                "MACs stand here: on its own data set, so never in one figure with ImageNet's."
-            )
-        )
-        return
-    st.markdown(_("Networks in `models/`, trained and measured on their own data: not comparable with ImageNet's."))
-    names = "; ".join(f"{dot.name} {dot.y:g} %" for dot in own.dots)
-    alt = _("Scatter chart of top-1 over MACs of networks trained by this project: {names}.").format(names=names)
-    exhibit("trained", curves([own], macs_axis(), trained_axis(), 400), table([own], "macs_billions", "top1_pct"), alt)
