@@ -5,34 +5,70 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
+
+from effviz.ui.paper.sections import EXISTING
 
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
 
-# Label of the section, its name in the address, how its heading starts, its number of charts.
-SECTIONS = (
-    ("Fig. 2", "figure2", "Figure 2:", 0),
-    ("Fig. 3", "figure3", "Figure 3:", 1),
-    ("Fig. 4", "figure4", "Figure 4:", 1),
-    ("Table 1", "table1", "Table 1:", 1),
-    ("Table 2, Figs. 1, 5", "results", "Table 2,", 2),
-    ("Table 3", "table3", "Table 3:", 1),
-    ("Table 7, Fig. 8", "table7", "Table 7 ", 2),
-    ("Tables 5, 6, Fig. 6", "transfer", "Tables 5 ", 2),
-)
+# Charts of a section; a section that is not named here has at least one.
+CHARTS = {"figure2": 0, "figure3": 1, "figure4": 1, "table1": 1, "results": 2, "table3": 1, "transfer": 2, "recipe": 5}
+LOOKS = ((1280, "light"), (1280, "dark"), (390, "light"))
+
+# Where the words beside a chart's points run over its edge.
+CUT = """charts => charts.flatMap(chart => {
+    const { left, right } = chart.querySelector(".main-svg").getBoundingClientRect();
+    return [...chart.querySelectorAll(".textpoint text")]
+        .filter(text => { const box = text.getBoundingClientRect(); return box.left < left || box.right > right + 1; })
+        .map(text => text.textContent);
+})"""
 
 
-def test_every_section_is_a_click_away_and_shows_its_charts(visit: Visit) -> None:
-    page = visit("/paper?section=transfer")
-    for label, _, heading, charts in SECTIONS:
-        page.get_by_role("radio", name=label, exact=True).click()
-        expect(page.get_by_role("heading", level=2)).to_have_text(re.compile(f"^{heading}"))
-        expect(page.locator(".js-plotly-plot")).to_have_count(charts)
-        if charts:
-            expect(page.locator(".js-plotly-plot .trace").first).to_be_attached()
-        expect(page.get_by_text("Something went wrong")).to_have_count(0)
+def drawn(page: Page, name: str) -> None:
+    """Wait until the section has run and shown its figures, and fail if anything went wrong."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    charts = page.locator(".js-plotly-plot")
+    if name in CHARTS:
+        expect(charts).to_have_count(CHARTS[name])
+    if CHARTS.get(name) == 0:
+        expect(page.get_by_role("img", name=re.compile("Baseline: 224 pixel input"))).to_be_visible()
+    else:
+        expect(charts.locator(".main-svg").first).to_be_attached()
+    for broken in ("Something went wrong", "Traceback"):
+        expect(page.get_by_text(broken)).to_have_count(0)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS, ids=lambda value: str(value))
+def test_every_section_is_a_click_away_and_draws_its_figures(
+    visit: Visit, tmp_path: Path, width: int, scheme: str
+) -> None:
+    """One picture of each section is left in the test's folder, to be looked at."""
+    page = visit("/paper?section=transfer", width=width, scheme=scheme)
+    for section in EXISTING.values():
+        page.get_by_role("radio", name=section.label, exact=True).click()
+        expect(page.get_by_role("heading", level=2)).to_have_text(section.title)
+        drawn(page, section.name)
+        shot = tmp_path / f"{section.name}-{width}-{scheme}.png"
+        height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+        page.set_viewport_size({"width": width, "height": height})
+        page.screenshot(path=shot)
+        page.set_viewport_size({"width": width, "height": 900})
+        assert shot.stat().st_size > 20_000
+
+
+def test_the_recipe_changes_a_photo_before_the_visitors_eyes(visit: Visit) -> None:
+    page = visit("/paper?section=recipe&seed=5")
+    pictures = page.locator("figure img")
+    expect(pictures).to_have_count(8)
+    assert page.evaluate("[...document.querySelectorAll('figure img')].every(picture => picture.naturalWidth > 100)")
+    first = pictures.nth(1).get_attribute("src")
+    page.get_by_role("button", name="Draw again").click()
+    expect(page).to_have_url(re.compile("seed=6"))
+    expect(pictures.nth(1)).not_to_have_attribute("src", first or "")
 
 
 def test_a_link_brings_a_section_back_with_its_choices(visit: Visit, address: str) -> None:
@@ -91,9 +127,24 @@ def test_a_figure_is_saved_as_csv(visit: Visit) -> None:
     assert len(lines) == 1 + 34 + 6  # every dot of Fig. 4, and those that are recomputed
 
 
-@pytest.mark.parametrize("name", [name for _, name, _, _ in SECTIONS])
-def test_a_phone_never_scrolls_sideways(visit: Visit, name: str) -> None:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["figure3", "figure2"])  # Plotly's, and a drawing of our own
+def test_a_saved_figure_brings_its_own_ground(visit: Visit, name: str, scheme: str) -> None:
+    """Words on the page's ground are readable on any slide: nothing of the picture is transparent."""
+    page = visit(f"/paper?section={name}", scheme=scheme)
+    drawn(page, name)
+    ground = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="Save as PNG").click()
+    with Image.open(saving.value.path()) as saved:
+        assert saved.convert("RGBA").getchannel("A").getextrema() == (255, 255)
+        assert f"rgb{saved.convert('RGB').getpixel((2, 2))}" == ground
+
+
+@pytest.mark.parametrize("name", EXISTING)
+def test_a_phone_never_scrolls_sideways_and_cuts_no_label(visit: Visit, name: str) -> None:
     page = visit(f"/paper?section={name}", width=390)
-    expect(page.get_by_role("heading", level=2)).to_be_visible()
+    drawn(page, name)
+    assert page.locator(".js-plotly-plot").evaluate_all(CUT) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390

@@ -41,7 +41,7 @@ SECTIONS = (
     Section("recipe", later("Recipe"), later("The training recipe")),
     Section("transfer", later("Tables 5, 6, Fig. 6"), later("Tables 5 and 6, Figure 6: transfer to other data sets")),
 )
-_BY_NAME = {section.name: section for section in SECTIONS if find_spec(f"effviz.ui.paper.{section.name}")}
+EXISTING = {section.name: section for section in SECTIONS if find_spec(f"effviz.ui.paper.{section.name}")}
 
 
 def parse(text: str) -> str:
@@ -50,16 +50,16 @@ def parse(text: str) -> str:
     Raises:
         SettingsError: There is no such section.
     """
-    if text not in _BY_NAME:
+    if text not in EXISTING:
         raise SettingsError(
             _("The link asks for the section {text!r}: the sections are {names}. Choose one of them above.").format(
-                text=text[:40], names=", ".join(_BY_NAME)
+                text=text[:40], names=", ".join(EXISTING)
             )
         )
     return text
 
 
-SECTION = Setting("section", next(iter(_BY_NAME)), parse, str)
+SECTION = Setting("section", next(iter(EXISTING)), parse, str)
 
 
 def choose() -> Section:
@@ -67,14 +67,14 @@ def choose() -> Section:
     st.session_state[PILLS] = SECTION.get()
     st.pills(
         _("Section of the paper"),
-        list(_BY_NAME),
-        format_func=lambda name: _(_BY_NAME[name].label),
+        list(EXISTING),
+        format_func=lambda name: _(EXISTING[name].label),
         key=PILLS,
         required=True,
         label_visibility="collapsed",
         on_change=_chosen,
     )
-    return _BY_NAME[SECTION.get()]
+    return EXISTING[SECTION.get()]
 
 
 def _chosen() -> None:
