@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("effviz/ui/paper", "effviz/plots")  # add a folder once its texts are routed
+FOLDERS = (
+    "effviz/ui",
+    "effviz/plots",
+    "effviz/report",
+    "effviz/explain",
+    "effviz/zoo",
+    "effviz/facts",
+    "effviz/scaling",
+)
 
 # Methods whose first text is shown, of `st`, of a column or container, or of a column's configuration.
 SHOWN = {
