@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from effviz.errors import SettingsError
+from effviz.words import _
 
 STORE_BYTES: Final = 256 * 2**20  # rows, paths and weights of small networks; pictures never pass through it
 
@@ -36,7 +37,9 @@ class Cluster:
     def __post_init__(self) -> None:
         if self.workers < 1 or self.cores < 1:
             raise SettingsError(
-                f"{self.workers} workers with {self.cores} cores each do nothing: 1 or more are allowed. Ask for more."
+                _("{workers} workers with {cores} cores each do nothing: 1 or more are allowed. Ask for more.").format(
+                    workers=self.workers, cores=self.cores
+                )
             )
 
 
@@ -48,8 +51,10 @@ def check_installed() -> None:
     """
     if not find_spec("ray"):
         raise SettingsError(
-            "Ray is not installed, so only the local engine can be used. "
-            "Install it with pip install -e '.[ray]', or leave out --engine ray."
+            _(
+                "Ray is not installed, so only the local engine can be used. "
+                "Install it with pip install -e '.[ray]', or leave out --engine ray."
+            )
         )
 
 
@@ -73,8 +78,10 @@ def joined(of: Cluster) -> Iterator[None]:
         ray.init(log_to_driver=False, logging_level="ERROR", **_place(of))
     except (ConnectionError, ValueError) as error:
         raise SettingsError(
-            f"No Ray cluster answers at {of.address!r}: the HOST:PORT that `ray start --head` prints is allowed. "
-            "Check it, or leave out --address."
+            _(
+                "No Ray cluster answers at {address!r}: the HOST:PORT that `ray start --head` prints is allowed. "
+                "Check it, or leave out --address."
+            ).format(address=of.address)
         ) from error
     try:
         with redirect_stdout(sys.stderr):  # Ray tells of workers that died, and results belong on stdout alone

@@ -13,7 +13,7 @@ import effviz
 PACKAGE = Path(effviz.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # What only people at a terminal read is not in the catalogue.
-TERMINAL = ("__main__.py", "bench", "cli", "cluster.py", "evaluate")
+TERMINAL = ("__main__.py", "bench", "cli")
 
 
 def name(file: Path) -> str:

@@ -15,6 +15,7 @@ from effviz.errors import DatasetError
 from effviz.evaluate.samples import Dataset, Sample, class_of
 from effviz.evaluate.truth import Truth
 from effviz.explain.results import Box
+from effviz.words import _
 
 
 def read(file: Path, root: Path, entries: Sequence[Any]) -> Dataset:
@@ -59,8 +60,10 @@ def _sample(file: Path, root: Path, number: int, entry: Any) -> Sample:
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DatasetError(
-            f'Entry {number} of {file} cannot be used ({error}): each needs "file", and boxes as lists of four numbers '
-            'in "boxes_xyxy". Correct it.'
+            _(
+                'Entry {number} of {file} cannot be used ({error}): each needs "file", and boxes as lists of four '
+                'numbers in "boxes_xyxy". Correct it.'
+            ).format(number=number, file=file, error=error)
         ) from error
 
 

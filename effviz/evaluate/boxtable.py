@@ -16,6 +16,7 @@ from effviz.evaluate.annotations import boxes, fingerprint
 from effviz.evaluate.folders import photos
 from effviz.evaluate.samples import Dataset, Sample, class_of
 from effviz.evaluate.truth import Truth
+from effviz.words import _
 
 PHOTO: Final = ("file", "image", "imageid", "filename", "image_id")
 CLASS: Final = ("label", "class", "wnid", "synset")
@@ -44,8 +45,10 @@ def read(file: Path, root: Path) -> Dataset:
     """
     if not looks_like_boxes(file):
         raise DatasetError(
-            f"{file} has other columns: ImageId,PredictionString or file,x0,y0,x1,y1 with a label, are allowed. "
-            "Name its columns like that."
+            _(
+                "{file} has other columns: ImageId,PredictionString or file,x0,y0,x1,y1 with a label, are allowed. "
+                "Name its columns like that."
+            ).format(file=file)
         )
     places, named = _places(root), cache(class_of)
     found: dict[str, list[_Marked]] = {}
@@ -75,8 +78,10 @@ def _rows(file: Path) -> Iterator[_Marked]:
                 yield from _marked({key.strip().lower(): value.strip() for key, value in row.items()})
             except (AttributeError, ValueError) as error:
                 raise DatasetError(
-                    f"Line {number} of {file} cannot be used ({error}): each needs a photo and four numbers for a box. "
-                    "Correct it."
+                    _(
+                        "Line {number} of {file} cannot be used ({error}): each needs a photo and four numbers for a "
+                        "box. Correct it."
+                    ).format(number=number, file=file, error=error)
                 ) from error
 
 

@@ -17,6 +17,7 @@ from effviz.evaluate.annotations import fingerprint
 from effviz.evaluate.samples import Dataset, Sample, class_of
 from effviz.evaluate.truth import Booleans, Size, Truth
 from effviz.explain.results import Box
+from effviz.words import _
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,8 +81,10 @@ def read(file: Path, root: Path, content: dict[str, Any], by_class: bool) -> Dat
         ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DatasetError(
-            f"{file} is not as COCO writes it ({type(error).__name__}: {error}): images need id, file_name, width and "
-            "height, annotations image_id, category_id and bbox. Correct it."
+            _(
+                "{file} is not as COCO writes it ({kind}: {error}): images need id, file_name, width and "
+                "height, annotations image_id, category_id and bbox. Correct it."
+            ).format(file=file, kind=type(error).__name__, error=error)
         ) from error
     return Dataset(file, _Samples(marked), f"{fingerprint(file)} {by_class}", annotated=True, labelled=by_class)
 

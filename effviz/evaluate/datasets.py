@@ -10,11 +10,12 @@ from typing import Any, Final
 from effviz.errors import DatasetError
 from effviz.evaluate import annotations, boxtable, coco, folders
 from effviz.evaluate.samples import Dataset, Sample
+from effviz.words import _, later
 
 __all__ = ["Dataset", "Sample", "open_dataset"]
 
 ANNOTATIONS: Final = "annotations.json"
-FORMS: Final = (
+FORMS: Final = later(
     "a folder of photos, an annotations.json, COCO's instances as JSON, or a CSV of boxes beside its photos are allowed"
 )
 
@@ -33,7 +34,7 @@ def open_dataset(path: Path, photos: Path | None = None, by_class: bool = True) 
         DatasetError: there is nothing of these forms, or no photo in it.
     """
     if not path.exists():
-        raise DatasetError(f"{path} does not exist: {FORMS}. Check the path.")
+        raise DatasetError(_("{path} does not exist: {forms}. Check the path.").format(path=path, forms=_(FORMS)))
     file = _described_by(path) if path.is_dir() else path
     if file is None:
         return _checked(folders.read(path))
@@ -44,7 +45,9 @@ def open_dataset(path: Path, photos: Path | None = None, by_class: bool = True) 
         case ".json":
             return _checked(_from_json(file, root, by_class))
         case _:
-            raise DatasetError(f"{file} is no data set: {FORMS}. Give one of these.")
+            raise DatasetError(
+                _("{file} is no data set: {forms}. Give one of these.").format(file=file, forms=_(FORMS))
+            )
 
 
 def _described_by(folder: Path) -> Path | None:
@@ -58,18 +61,24 @@ def _from_json(file: Path, root: Path, by_class: bool) -> Dataset:
     try:
         content: Any = json.loads(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{file} cannot be read as JSON ({error}): {FORMS}. Correct the file.") from error
+        raise DatasetError(
+            _("{file} cannot be read as JSON ({error}): {forms}. Correct the file.").format(
+                file=file, error=error, forms=_(FORMS)
+            )
+        ) from error
     if isinstance(content, dict) and "images" in content and "annotations" in content:
         return coco.read(file, root, content, by_class)
     if isinstance(content, list):
         return annotations.read(file, root, content)
     raise DatasetError(
-        f"{file} is JSON of another form: a list of photos with boxes_xyxy, or COCO's images and annotations are "
-        "allowed. Bring it into one of these forms."
+        _(
+            "{file} is JSON of another form: a list of photos with boxes_xyxy, or COCO's images and annotations are "
+            "allowed. Bring it into one of these forms."
+        ).format(file=file)
     )
 
 
 def _checked(found: Dataset) -> Dataset:
     if not len(found):
-        raise DatasetError(f"{found.path} has no photos: at least one is needed. Check the path.")
+        raise DatasetError(_("{path} has no photos: at least one is needed. Check the path.").format(path=found.path))
     return found

@@ -11,6 +11,7 @@ from effviz.errors import SettingsError
 from effviz.evaluate import files
 from effviz.evaluate.merging import Thresholds
 from effviz.evaluate.settings import Metric, Settings
+from effviz.words import _
 
 FILE: Final = "run.json"
 FORMAT: Final = 1  # of a run's folder
@@ -70,8 +71,10 @@ def opened(out: Path, wanted: Manifest) -> Manifest:
     known = read(out)
     for name, theirs, ours in _differences(known, wanted):
         raise SettingsError(
-            f"{out} holds a run with {name} {theirs}, and now {name} {ours} is asked for: only the same run goes on "
-            "there. Give the old settings, or choose another folder with --out."
+            _(
+                "{out} holds a run with {name} {theirs}, and now {name} {ours} is asked for: only the same run goes on "
+                "there. Give the old settings, or choose another folder with --out."
+            ).format(out=out, name=name, theirs=theirs, ours=ours)
         )
     return dataclasses.replace(known, dataset=wanted.dataset)
 
@@ -89,8 +92,10 @@ def read(run: Path) -> Manifest:
         return _parsed(run, content)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(
-            f"{run} is not the folder of a run ({error}): it must hold a {FILE} of this version. Make one with "
-            "`effviz evaluate`."
+            _(
+                "{run} is not the folder of a run ({error}): it must hold a {file} of this version. Make one with "
+                "`effviz evaluate`."
+            ).format(run=run, error=error, file=FILE)
         ) from error
 
 

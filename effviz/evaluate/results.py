@@ -17,6 +17,7 @@ from effviz.evaluate.manifest import Manifest
 from effviz.evaluate.records import RESULTS
 from effviz.evaluate.settings import Metric
 from effviz.explain.placement import Doubles
+from effviz.words import _
 
 WORDS: Final = ("photo", "model", "method", "metric", "error")
 NUMBERS: Final = ("value", "target_index", "label", "prediction", "probability", "box_share", "off_centre")
@@ -72,13 +73,17 @@ def load(run: Path) -> Results:
     known = manifest.read(run)
     if not known.finished:
         raise SettingsError(
-            f"The run in {run} is not finished: only whole runs can be read. Go on with the command that began it."
+            _(
+                "The run in {run} is not finished: only whole runs can be read. Go on with the command that began it."
+            ).format(run=run)
         )
     try:
         table = pq.read_table(run / RESULTS, columns=[*WORDS, *NUMBERS], read_dictionary=list(WORDS))
     except (OSError, ValueError) as error:
         raise SettingsError(
-            f"{run / RESULTS} cannot be read ({error}): a run's folder must be whole. Run it again."
+            _("{file} cannot be read ({error}): a run's folder must be whole. Run it again.").format(
+                file=run / RESULTS, error=error
+            )
         ) from error
     return Results(known, table.to_pandas())
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from effviz.errors import TargetError
 from effviz.evaluate.truth import Size, Truth
+from effviz.words import _
 from effviz.zoo import classes
 from effviz.zoo.model import ModelSpec
 
@@ -37,10 +38,12 @@ class Sample:
         for name in self.class_names:
             if name.casefold() in known:
                 return known[name.casefold()]
-        label = f"the class {self.class_names[0]!r}" if self.class_names else "no class"
+        label = _("the class {name!r}").format(name=self.class_names[0]) if self.class_names else _("no class")
         raise TargetError(
-            f"{self.name} has {label}: {spec.name} can only be asked for one of its {len(spec.classes)} classes. "
-            "Take the model's prediction or a fixed class as the target."
+            _(
+                "{name} has {label}: {model} can only be asked for one of its {count} classes. "
+                "Take the model's prediction or a fixed class as the target."
+            ).format(name=self.name, label=label, model=spec.name, count=len(spec.classes))
         )
 
 

@@ -15,6 +15,7 @@ from effviz.explain import calibration, targets
 from effviz.explain.methods import METHODS, supported
 from effviz.explain.placement import Placement
 from effviz.explain.results import Layer, Method
+from effviz.words import _
 from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
 
@@ -43,6 +44,7 @@ class Metric(StrEnum):
 
 
 PLACES: Final = frozenset({Metric.ENERGY, Metric.POINTING, Metric.MAXBOX, Metric.MAXBOX_V2, Metric.IOU})  # need boxes
+EFFECTS: Final = frozenset(Metric) - PLACES  # run the model again
 LOW_IS_GOOD: Final = frozenset({Metric.DELETION, Metric.DROP})
 
 
@@ -81,7 +83,7 @@ class Settings:
         """
         if not (self.models and self.methods and self.metrics):
             raise SettingsError(
-                "A run needs at least one model, one method and one metric; one of them is empty. Name some."
+                _("A run needs at least one model, one method and one metric; one of them is empty. Name some.")
             )
         for ref in self.refs:
             if self.placement is Placement.CALIBRATED:
@@ -89,8 +91,10 @@ class Settings:
         for method in self.methods:
             if not supported(method, self.layer):
                 raise SettingsError(
-                    f"{METHODS[method].title} has no map at {self.layer.value}: it exists only at the last layer. "
-                    "Choose the last layer or another method."
+                    _(
+                        "{method} has no map at {layer}: it exists only at the last layer. "
+                        "Choose the last layer or another method."
+                    ).format(method=METHODS[method].title, layer=self.layer.value)
                 )
         self._check_truth(dataset)
 
@@ -129,13 +133,21 @@ class Settings:
     def _check_truth(self, dataset: Dataset) -> None:
         if not dataset.annotated and (blind := [metric for metric in self.metrics if metric in PLACES]):
             raise SettingsError(
-                f"{blind[0].value} needs to know where the object is, and {dataset.path} has no boxes: without them "
-                f"{', '.join(metric for metric in Metric if metric not in PLACES)} are allowed. Choose among these."
+                _(
+                    "{metric} needs to know where the object is, and {path} has no boxes: without them "
+                    "{allowed} are allowed. Choose among these."
+                ).format(
+                    metric=blind[0].value,
+                    path=dataset.path,
+                    allowed=", ".join(metric for metric in Metric if metric not in PLACES),
+                )
             )
         if self.targets == LABEL and not dataset.labelled:
             raise SettingsError(
-                f"The target is each photo's label, and {dataset.path} has none: prediction, a class index or a class "
-                "name are allowed. Choose one with --targets."
+                _(
+                    "The target is each photo's label, and {path} has none: prediction, a class index or a class "
+                    "name are allowed. Choose one with --targets."
+                ).format(path=dataset.path)
             )
         if self.targets not in (LABEL, PREDICTION):
             targets.parse(self.targets)

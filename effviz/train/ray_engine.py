@@ -19,6 +19,7 @@ from effviz.train.crew import Together
 from effviz.train.data import DataSet
 from effviz.train.loop import Options, Report, Status, Trained
 from effviz.train.recipe import TrainingRecipe
+from effviz.words import _
 
 RETRIES: Final = 3  # how often workers may die; machines that a cluster takes back on purpose do not count
 _POLL_S: Final = 0.2
@@ -86,11 +87,13 @@ def _check(job: Job, of: Cluster) -> None:
     size = job.recipe.batch_size
     if size % (2 * of.workers):  # mixup mixes pairs, batch norm needs two
         raise SettingsError(
-            f"A batch of {size} pictures cannot be parted among {of.workers} workers: each needs the same even number. "
-            "Choose another --workers, or change batch_size in the recipe."
+            _(
+                "A batch of {size} pictures cannot be parted among {workers} workers: each needs the same even number. "
+                "Choose another --workers, or change batch_size in the recipe."
+            ).format(size=size, workers=of.workers)
         )
     if job.options.device == "mps":
-        raise SettingsError("Ray's workers cannot share mps: cpu and cuda are allowed. Choose one with --device.")
+        raise SettingsError(_("Ray's workers cannot share mps: cpu and cuda are allowed. Choose one with --device."))
 
 
 def _pictures(job: Job) -> DataSet:
