@@ -1,0 +1,94 @@
+"""What a model gets to see when a part of its input is taken away, in the order that a map says.
+
+All in the frame of the model's input: a map is enlarged to it as everywhere, linear between cell centres.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from effviz.evaluate.controls import Control, in_place_of
+from effviz.explain.placement import Doubles, linear
+from effviz.explain.results import ActivationMap, Floats, Prepared
+
+Counts = npt.NDArray[np.intp]
+
+BLUR = 10 / 224  # sigma as a share of the input's side: Fong and Vedaldi 2017 blur by 10 px at 224 px
+
+
+class Baseline(StrEnum):
+    """What stands where something was taken away. One for all models and methods of a comparison."""
+
+    MEAN = "mean"  # the mean pixel of the model's training pictures: 0 after normalisation
+    BLUR = "blur"  # the same picture, blurred by the same share of the input at any size
+    BLACK = "black"
+
+
+@dataclass(frozen=True, slots=True)
+class Masking:
+    """How inputs are masked: the same for all models and methods of a comparison."""
+
+    baseline: Baseline = Baseline.MEAN
+    steps: int = 20  # equal parts of the input's area, taken away one after the other
+
+
+def baseline_input(prepared: Prepared, baseline: Baseline) -> Floats:
+    """Return the input with everything taken away, (1, 3, S, S), normalised."""
+    pixels = prepared.pixels
+    match baseline:
+        case Baseline.MEAN:
+            return np.zeros_like(pixels)
+        case Baseline.BLUR:
+            channels_last = np.ascontiguousarray(pixels[0].transpose(1, 2, 0))
+            blurred = cv2.GaussianBlur(channels_last, (0, 0), BLUR * prepared.size_px, borderType=cv2.BORDER_REPLICATE)
+            return np.ascontiguousarray(blurred.transpose(2, 0, 1)[np.newaxis], dtype=np.float32)
+        case Baseline.BLACK:
+            black = -np.array(prepared.mean, np.float32) / np.array(prepared.std, np.float32)
+            return np.broadcast_to(black[None, :, None, None], pixels.shape).astype(np.float32)
+
+
+def enlarged(values: Floats, size_px: int) -> Doubles:
+    """Return a map (H, W) at the input's size, (S, S)."""
+    places = (np.arange(size_px) + 0.5) / size_px
+    down, across = (linear(places * cells, cells) for cells in values.shape)
+    return np.asarray(down @ values.astype(np.float64) @ across.T)
+
+
+def weights(entry: ActivationMap, size_px: int) -> Doubles:
+    """Return a map as a mask, (S, S): negative is 0, then from 0 at its lowest to 1 at its highest, after enlarging.
+
+    A map that is the same everywhere keeps everything when it is positive, and nothing otherwise.
+    """
+    mask = enlarged(np.maximum(entry.values, 0), size_px)
+    low, high = mask.min(), mask.max()
+    if high - low > 1e-9 * high:
+        return np.asarray((mask - low) / (high - low))
+    return np.full(mask.shape, float(high > 0))
+
+
+def ranks(entry: ActivationMap, size_px: int) -> Counts:
+    """Return each input pixel's place in the map's order, (S, S): 0 for the strongest.
+
+    Equal pixels follow a random map with the same cells, the same for all models: so a map that says nothing fares like
+    the random control, and not like a scan from the top or like scattered dots, which hide more than their area.
+    """
+    ties = enlarged(in_place_of(entry, Control.RANDOM, f"ties {entry.photo_sha256}").values, size_px)
+    order = np.lexsort((-ties.ravel(), -enlarged(entry.values, size_px).ravel()))
+    places = np.empty(order.size, np.intp)
+    places[order] = np.arange(order.size)
+    return places.reshape(size_px, size_px)
+
+
+def pixel_counts(steps: int, pixels: int) -> Counts:
+    """Return how many pixels are taken at each step, (steps + 1,): from none to all in equal parts of the area."""
+    return np.rint(np.linspace(0, pixels, steps + 1)).astype(np.intp)
+
+
+def replaced(pixels: Floats, others: Floats, places: Counts, counts: Iterable[int]) -> Iterator[Floats]:
+    """Yield the input with its first `count` pixels in the order of `places` from `others`, for each count."""
+    for count in counts:
+        yield np.where(places < count, others, pixels)

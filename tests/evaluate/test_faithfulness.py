@@ -1,0 +1,238 @@
+import copy
+import dataclasses
+import functools
+import math
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.metrics.arcc import Coherency, Complexity
+from pytorch_grad_cam.metrics.cam_mult_image import DropInConfidence, IncreaseInConfidence
+from pytorch_grad_cam.metrics.perturbation_confidence import (
+    PerturbationConfidenceMetric,
+    RemoveLeastRelevantFirst,
+    RemoveMostRelevantFirst,
+)
+from pytorch_grad_cam.metrics.road import NoisyLinearImputer
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputSoftmaxTarget, ClassifierOutputTarget
+
+from effviz.evaluate import faithfulness
+from effviz.evaluate.controls import Control, in_place_of
+from effviz.evaluate.faithfulness import (
+    Adcc,
+    Confidence,
+    adcc,
+    confidence,
+    deletion,
+    drop,
+    gain,
+    increase,
+    insertion,
+    road,
+)
+from effviz.evaluate.imputation import impute
+from effviz.evaluate.masking import Baseline, Masking, enlarged, weights
+from effviz.explain import images
+from effviz.explain.forward import forward
+from effviz.explain.maps import activation_map
+from effviz.explain.results import Box, Floats, Forward, Method, Photo, Prepared
+from effviz.zoo.catalogue import parse
+from effviz.zoo.loading import load
+
+CAT = Path(__file__).parents[2] / "assets" / "samples" / "cat.jpg"
+TABBY = 281
+
+
+class BrightShare:
+    """A model that is as sure of class 0 as the input is white: its probability is the mean of the pixels."""
+
+    def many(self, inputs):
+        for pixels in inputs:
+            share = np.float64(pixels.mean())
+            with np.errstate(divide="ignore"):
+                yield np.zeros((1, 1, 8, 8), np.float32), np.log(np.array([[share, 1 - share]]))
+
+
+@pytest.fixture
+def half(monkeypatch) -> Forward:
+    """A picture whose left half is white, for the model above: class 0 has the probability 0.5."""
+    engine = BrightShare()
+    monkeypatch.setattr(faithfulness, "choose", lambda *_: types.SimpleNamespace(engine=engine))
+
+    def run(_, pixels: Floats):
+        features, logits = next(engine.many([pixels]))
+        return features[0], logits[0]
+
+    monkeypatch.setattr(faithfulness, "run", run)
+    rgb = np.zeros((8, 8, 3), np.uint8)
+    rgb[:, :4] = 255
+    prepared = Prepared(rgb, (0, 0, 0), (1, 1, 1), Box(0, 0, 8, 8))
+    _, logits = run(None, prepared.pixels)
+    return Forward(None, Photo(rgb, "0" * 64, "half"), prepared, np.zeros((1, 8, 8), np.float32), logits, 0.0)
+
+
+@pytest.fixture
+def left(make_map):
+    """Columns from the left, each weaker than the one before."""
+    return make_map(np.tile(np.arange(8, 0, -1.0), (8, 1)), Box(0, 0, 8, 8), target_index=0)
+
+
+@pytest.fixture(scope="module")
+def cat() -> Forward:
+    return forward(load(parse("lite0@128")), images.read(CAT.read_bytes(), "cat.jpg"))
+
+
+@pytest.fixture(scope="module")
+def cam(cat):
+    return activation_map(cat, TABBY)
+
+
+def test_deletion_and_insertion_by_hand(half, left):
+    # two columns of eight at each of four steps; only the first four columns count an eighth each
+    found = deletion(half, left, Masking(steps=4))
+    assert found.fractions == pytest.approx([0, 0.25, 0.5, 0.75, 1])
+    assert found.probabilities == pytest.approx([0.5, 0.25, 0, 0, 0], abs=1e-6)
+    assert found.auc == pytest.approx(0.25 * (0.375 + 0.125))
+    back = insertion(half, left, Masking(steps=4))
+    assert back.probabilities == pytest.approx([0, 0.25, 0.5, 0.5, 0.5], abs=1e-6)
+    assert back.auc == pytest.approx(0.25 * (0.125 + 0.375 + 0.5 + 0.5))
+
+
+def test_a_map_of_the_background_is_worse(half, left, make_map):
+    right = make_map(left.values[:, ::-1], Box(0, 0, 8, 8), target_index=0)
+    assert deletion(half, right, Masking(steps=8)).auc > deletion(half, left, Masking(steps=8)).auc
+    assert insertion(half, right, Masking(steps=8)).auc < insertion(half, left, Masking(steps=8)).auc
+
+
+def test_the_other_class_has_the_other_probability(half, left, make_map):
+    other = make_map(left.values, Box(0, 0, 8, 8), target_index=1)
+    expected = 1 - deletion(half, left, Masking(steps=4)).probabilities
+    assert deletion(half, other, Masking(steps=4)).probabilities == pytest.approx(expected)
+
+
+def test_confidence_by_hand(half, make_map):
+    # kept: half of the first two columns and all of the next two, 3 of 8 columns
+    values = np.zeros((8, 8))
+    values[:, 2:4], values[:, :2] = 2, 1
+    found = confidence(half, make_map(values, Box(0, 0, 8, 8), target_index=0), Masking())
+    assert (found.whole, found.kept) == pytest.approx((0.5, 3 / 8))
+    assert drop(found) == pytest.approx(0.25)
+
+
+def test_drop_increase_and_gain_by_hand():
+    lost, won = Confidence(0.8, 0.6), Confidence(0.6, 0.8)
+    assert (drop(lost), increase(lost), gain(lost)) == pytest.approx((0.25, 0, 0))
+    assert (drop(won), increase(won), gain(won)) == pytest.approx((0, 1, 0.5))
+    assert (drop(Confidence(0, 0)), gain(Confidence(1, 1)), increase(Confidence(0.5, 0.5))) == (0, 0, 0)
+
+
+def test_a_uniform_map_loses_nothing_and_an_empty_one_all(half, make_map):
+    masks = [make_map(np.full((4, 4), value), Box(0, 0, 8, 8), target_index=0) for value in (1, -1)]
+    assert drop(confidence(half, masks[0], Masking())) == pytest.approx(0)
+    assert drop(confidence(half, masks[1], Masking())) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("index", [TABBY, 0, 700])
+def test_drop_and_increase_equal_pytorch_grad_cams(cat, index):
+    entry = activation_map(cat, index, Method.LAYERCAM)
+    given = (
+        torch.tensor(cat.prepared.pixels),
+        weights(entry, 128).astype(np.float32)[None],
+        [ClassifierOutputSoftmaxTarget(index)],
+        cat.model.module,
+    )
+    found = confidence(cat, entry, Masking(Baseline.MEAN))
+    # the library does not divide by the confidence
+    assert drop(found) * found.whole == pytest.approx(float(DropInConfidence()(*given)[0]), abs=1e-4)
+    assert increase(found) == IncreaseInConfidence()(*given)[0]
+
+
+def test_with_black_the_picture_itself_is_multiplied(cat, cam, monkeypatch):
+    seen = []
+    monkeypatch.setattr(faithfulness, "run", lambda _, pixels: (seen.append(pixels), (None, cat.logits))[1])
+    confidence(cat, cam, Masking(Baseline.BLACK))
+    mean, std = (np.array(part)[:, None, None] for part in (cat.prepared.mean, cat.prepared.std))
+    picture = cat.prepared.rgb.transpose(2, 0, 1) / 255 * weights(cam, 128)
+    assert seen[0][0] == pytest.approx((picture - mean) / std, abs=1e-4)
+
+
+def test_adcc_by_hand():
+    assert Adcc(0.8, 0.5, 0.2).value == pytest.approx(3 / (1 / 0.8 + 1 / 0.5 + 1 / 0.8))
+    assert Adcc(1, 0, 0).value == 1
+    assert Adcc(0.9, 1.0, 0).value == 0
+
+
+def test_adccs_parts_equal_pytorch_grad_cams(cat, cam):
+    module = copy.deepcopy(cat.model.module).requires_grad_(True)
+    masks = weights(cam, 128).astype(np.float32)[None]
+    with GradCAM(module, [module.bn2]) as library:
+        expected = Coherency()(
+            torch.tensor(cat.prepared.pixels), masks, [ClassifierOutputTarget(TABBY)], module, library
+        )[0]
+    found = adcc(cat, cam, Masking(Baseline.MEAN))
+    assert found.coherency == pytest.approx(float(expected), abs=5e-3)  # ours is rounded to 8 bits
+    assert found.complexity == pytest.approx(float(Complexity()(masks)[0]), abs=1e-5)
+    assert found.drop == drop(confidence(cat, cam, Masking(Baseline.MEAN)))
+
+
+def test_adcc_of_a_control_asks_what_it_would_mark_again(cat, cam):
+    gaussian = in_place_of(cam, Control.GAUSSIAN, 0)
+    assert adcc(cat, gaussian, Masking(), lambda _: gaussian).coherency == pytest.approx(1)
+    assert adcc(cat, gaussian, Masking()).coherency < 0.99
+    uniform = in_place_of(cam, Control.UNIFORM, 0)
+    assert adcc(cat, uniform, Masking(), lambda _: uniform).coherency == 0.5
+    assert adcc(cat, uniform, Masking(), lambda _: uniform).value == 0
+
+
+def test_adcc_explains_the_masked_picture_with_methods_that_run_the_network_again(cat):
+    entry = activation_map(cat, TABBY, Method.FULLGRAD)
+    found = adcc(cat, entry, Masking())
+    assert 0.5 < found.coherency < 1
+
+
+def test_road_equals_pytorch_grad_cams(cat, cam, monkeypatch):
+    """Without the noise, which would differ; a little tilt leaves no ties, which the library removes all or none of."""
+    monkeypatch.setattr(faithfulness, "impute", functools.partial(impute, noise=0))
+    tilted = dataclasses.replace(cam, values=enlarged(cam.values, 128) + np.arange(128**2).reshape(128, 128) * 1e-7)
+    masks = weights(tilted, 128)[None]
+    target, module, pixels = [ClassifierOutputSoftmaxTarget(TABBY)], cat.model.module, torch.tensor(cat.prepared.pixels)
+    most, least = (
+        PerturbationConfidenceMetric(remove(80, NoisyLinearImputer(noise=0)))(pixels, masks, target, module)[0]
+        for remove in (RemoveMostRelevantFirst, RemoveLeastRelevantFirst)
+    )
+    found = road(cat, tilted, shares=[0.2])
+    assert found.value == pytest.approx((least - most) / 2, abs=2e-3)
+    assert abs(found.value) > 0.03
+    assert found.shares == (0.2,)
+
+
+def test_road_with_its_noise_is_near_to_it(cat, cam, monkeypatch):
+    noisy = road(cat, cam, shares=(0.5,)).value
+    monkeypatch.setattr(faithfulness, "impute", functools.partial(impute, noise=0))
+    assert road(cat, cam, shares=(0.5,)).value == pytest.approx(noisy, abs=0.03)
+
+
+def test_road_stops_when_its_time_is_over(cat, cam, monkeypatch):
+    ticks = iter([0.0, 0.0, 4.0, 8.0, 12.0, 12.0])
+    monkeypatch.setattr(faithfulness.time, "monotonic", lambda: next(ticks))
+    monkeypatch.setattr(faithfulness, "_road_difference", lambda *given: given[-1])
+    found = road(cat, cam, budget_s=8, shares=(0.5, 0.3, 0.9))
+    assert (found.value, found.shares) == (pytest.approx(0.2), (0.5, 0.3))
+    assert math.isnan(road(cat, cam, budget_s=0).value)
+
+
+def test_real_maps_beat_the_random_control(cat, cam):
+    control = in_place_of(cam, Control.RANDOM, "s")
+    assert insertion(cat, cam, Masking(Baseline.BLUR)).auc > insertion(cat, control, Masking(Baseline.BLUR)).auc
+    assert deletion(cat, cam, Masking()).auc < deletion(cat, control, Masking()).auc
+
+
+@pytest.mark.parametrize("baseline", Baseline)
+def test_curves_begin_and_end_with_whole_and_nothing(cat, cam, baseline):
+    found, back = (curve(cat, cam, Masking(baseline, 2)).probabilities for curve in (deletion, insertion))
+    assert found[0] == pytest.approx(cam.probability, abs=1e-4)
+    assert back[-1] == pytest.approx(cam.probability, abs=1e-4)
+    assert found[-1] == pytest.approx(back[0], abs=1e-4)
