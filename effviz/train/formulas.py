@@ -80,7 +80,7 @@ def shortcuts(network: Plan) -> tuple[bool, ...]:
 
 def remembered(decay: float, steps: float) -> float:
     """The share of a moving average that stems from the last `steps` steps."""
-    return 1 - decay**steps
+    return 1 - math.pow(decay, steps)
 
 
 def sigmoid(x: float) -> float:

@@ -65,6 +65,6 @@ def _pairs() -> tuple[tuple[auto_augment.AugmentOp, ...], ...]:
 def _level(operation: auto_augment.AugmentOp, chance: Random) -> float | None:
     if operation.level_fn is None:
         return None
-    (level,) = operation.level_fn(operation.magnitude, operation.hparams)
+    level: float = operation.level_fn(operation.magnitude, operation.hparams)[0]
     # Not timm's own sign, which comes from the shared generator.
     return chance.choice((-1, 1)) * abs(level) if operation.name in _SIGNED else level
