@@ -12,7 +12,7 @@ from effviz.scaling.plans import Plan
 from effviz.words import _, later
 from effviz.zoo.presets import Role
 
-ROOF_HEIGHT_PX, EDGE_HEIGHT_PX = 560, 420
+ROOF_HEIGHT_PX, EDGE_HEIGHT_PX = 500, 420  # a roof that is higher than this is cut off at a phone's sides
 SCARCE = {Scarce.MACS: later("MACs stop it"), Scarce.MEMORY: later("Memory stops it")}
 _COLOURS = {Scarce.MACS: GREY, Scarce.MEMORY: OLIVE}  # no colours of scaling methods
 _DASHES = {Scarce.MACS: "solid", Scarce.MEMORY: "dash"}
@@ -24,6 +24,7 @@ _SYMBOLS = {
     Role.RESOLUTION: "diamond",
     Role.COMPOUND: "circle",
 }
+_INWARD = {Role.WIDTH: "top right", Role.RESOLUTION: "top left"}  # labels at the left and the right end of the roof
 _WIDTH, _RESOLUTION, _DEPTH = later("Width, w"), later("Resolution, r"), later("Depth, d")
 _WASH = "rgba(120, 120, 120, 0.18)"  # of what fits, on any background
 
@@ -42,7 +43,7 @@ def roof(mesh: Sequence[Sequence[RegionPoint]], networks: Mapping[Role, Plan]) -
             "yaxis": axis | {"title": _(_RESOLUTION)},
             "zaxis": axis | {"title": _(_DEPTH)},
             "aspectmode": "cube",
-            "camera": {"eye": {"x": 1.5, "y": 1.3, "z": 0.8}, "center": {"x": 0, "y": 0, "z": -0.15}},
+            "camera": {"eye": {"x": 1.6, "y": 1.4, "z": 0.8}, "center": {"x": 0, "y": 0, "z": -0.15}},
         },
     )
     return drawn
@@ -106,7 +107,7 @@ def _spot(role: Role, of: Plan) -> go.Scatter3d:
         y=[_resolution(of)],
         z=[of.depth],
         text=["" if role is Role.BASELINE else _(METHODS[role])],  # its place, below the roof, is the axes' corner
-        textposition="top center",
+        textposition=_INWARD.get(role, "top center"),
         textfont={"size": 12, "color": LOOKS[role].colour},
         mode="markers+text",
         marker={"color": LOOKS[role].colour, "symbol": _SYMBOLS[role], "size": 6},
