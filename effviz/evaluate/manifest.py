@@ -53,7 +53,7 @@ class Manifest:
             "models": [asdict(network) for network in self.networks],
             "versions": dict(self.versions),
             "photos_a_part": self.photos_a_part,
-            "seconds": round(self.seconds, 3),
+            "seconds": self.seconds,
             "thresholds": [asdict(found) for found in self.thresholds],
         }
 

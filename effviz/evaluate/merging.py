@@ -84,4 +84,4 @@ def _boxes(table: pa.Table) -> Iterator[tuple[Key, npt.NDArray[np.intp], Floats]
 
 def _fits(curves: Floats, overlaps: tuple[float, ...]) -> Doubles:
     """(N, T) -> (overlaps, N, T), 1 where a box overlaps enough; in 32 bits, in which 0.7 is not less than 0.7."""
-    return np.array([curves >= np.float32(overlap) for overlap in overlaps], dtype=np.float64)
+    return np.array([curves >= overlap for overlap in overlaps], dtype=np.float64)

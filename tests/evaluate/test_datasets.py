@@ -53,8 +53,10 @@ class TestFolder:
         photo(tmp_path / "a.png")
         before = open_dataset(tmp_path).fingerprint
         assert open_dataset(tmp_path).fingerprint == before
+        photo(tmp_path / "a.png", (600, 400))
+        larger = open_dataset(tmp_path).fingerprint
         photo(tmp_path / "b.png")
-        assert open_dataset(tmp_path).fingerprint != before
+        assert len({before, larger, open_dataset(tmp_path).fingerprint}) == 3
 
     def test_without_photos_it_is_refused(self, tmp_path):
         with pytest.raises(DatasetError, match="has no photos"):
@@ -172,6 +174,11 @@ class TestBoxTable:
         (sample,) = open_dataset(tmp_path).samples  # the only table in the folder stands for it
         assert (sample.path, sample.label) == (tmp_path / "a.png", 9)
         assert edges(sample) == [(1, 2, 3, 4), (5, 6, 7, 8)]
+
+    def test_a_photo_may_have_another_suffix(self, tmp_path):
+        photo(tmp_path / "a.png")
+        (tmp_path / "boxes.csv").write_text("file,x0,y0,x1,y1\na.JPEG,1,2,3,4\n")
+        assert open_dataset(tmp_path / "boxes.csv").samples[0].path == tmp_path / "a.png"
 
     def test_a_photo_that_is_not_there_stays_in_the_list(self, tmp_path):
         (tmp_path / "boxes.csv").write_text("file,x0,y0,x1,y1\nlost.png,1,2,3,4\n")

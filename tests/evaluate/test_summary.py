@@ -23,7 +23,7 @@ PREDICTED = {"lite0@224": [3, 3, 0, 9, 0, 9], "lite2@260": [3, 3, 3, 9, 9, 0]}
 
 
 def curves(model):
-    return np.random.default_rng(len(model) + (model == MODELS[1])).random((6, LEVELS)).astype(np.float32)
+    return np.random.default_rng(len(model) + (model == MODELS[1])).random((6, LEVELS)).astype(np.float32) ** 2
 
 
 def rows():
@@ -119,7 +119,8 @@ def test_ranks_put_the_best_first(known):
     (small, _) = summary.rankings(found, small=True)
     assert [one.small.mean for one in small.cells] == pytest.approx([0.35, 0.35, 0.25, 0.15])
     low = [dataclasses.replace(one, metric=Metric.DELETION) for one in energy.cells]
-    assert summary.rankings(low)[0].cells[-1].model == "lite2@260"  # of deletion the lowest is best
+    worst = summary.rankings(low)[0].cells[-1]  # of deletion the lowest is best
+    assert (worst.model, worst.method) == ("lite2@260", "cam")
 
 
 def test_classes_have_their_means_and_names(known):
@@ -171,3 +172,17 @@ def test_finished_runs_of_a_folder_are_found(tmp_path, known):
     manifest.opened(tmp_path / "begun", dataclasses.replace(known.run, finished=False))
     (tmp_path / "nothing").mkdir()
     assert results.found(tmp_path) == [tmp_path / "one"]
+
+
+def test_a_run_in_which_nothing_could_be_measured_is_empty_and_not_an_error(tmp_path, known):
+    run = manifest.opened(tmp_path, dataclasses.replace(known.run, finished=False, thresholds=()))
+    records.write_part(tmp_path, 0, [Row("a.jpg", error="It is broken."), Row("b.jpg", error="It is empty.")])
+    manifest.kept(run, finished=True, thresholds=merging.merge(tmp_path))
+    nothing = results.load(tmp_path)
+    assert summary.cells(nothing) == ()
+    assert summary.rankings(()) == ()
+    assert summary.per_class(nothing, "cam", Metric.ENERGY) == ()
+    assert summary.disputes(nothing, "cam") == ()
+    assert [one.reason for one in summary.failures(nothing)] == ["It is broken.", "It is empty."]
+    assert [one.top1.n for one in summary.accuracies(nothing)] == [0, 0]
+    assert [one.interval.n for one in summary.differences(nothing, "cam", Metric.MAXBOX)] == [0]
