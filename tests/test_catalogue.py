@@ -2,13 +2,15 @@
 
 import ast
 import builtins
+import gettext
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import effviz
+from effviz import words
 
 PACKAGE = Path(effviz.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -138,3 +140,23 @@ def test_each_check_finds_what_it_is_for(code: str, check: object) -> None:
 )
 def test_a_thrown_away_value_that_hides_nothing_may_be_called_so(code: str) -> None:
     assert list(hidden(ast.parse(code))) == []
+
+
+def unfillable(catalogue: Path) -> Iterator[str]:
+    """Translations that would break a page, since their places are not those of the source."""
+    with catalogue.open("rb") as file:
+        found = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]  # only there all entries are
+    for source, text in found.items():
+        sentence = source[0] if isinstance(source, tuple) else source
+        if sentence and not fields(text) <= fields(sentence):
+            yield sentence
+
+
+def test_every_catalogue_can_be_read_and_filled() -> None:
+    assert [name for file in words.LOCALES.glob("*/LC_MESSAGES/*.mo") for name in unfillable(file)] == []
+
+
+def test_a_translation_that_could_not_be_filled_is_found(translate: Callable[[str, dict[str, str]], None]) -> None:
+    translate("de", {"{count} px": "{zahl} px", "{name} grows": "es wächst", "Depth": "Tiefe"})
+    (catalogue,) = words.LOCALES.glob("*/LC_MESSAGES/*.mo")
+    assert list(unfillable(catalogue)) == ["{count} px"]
