@@ -14,6 +14,7 @@ from pathlib import Path
 from effviz.errors import DatasetError
 from effviz.scaling import ScalingRule, plan
 from effviz.scaling.grid import Baseline
+from effviz.words import _
 
 FOLDER = Path(__file__).with_name("search")
 SHIPPED = FOLDER / "imagenette_coarse.csv"
@@ -84,8 +85,10 @@ def read(path: Path) -> tuple[SearchResult, ...]:
             )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise DatasetError(
-            f"{path} does not hold results of a search ({error}): a CSV written by `effviz search` is needed. "
-            "Choose another file, or remove it to search anew."
+            _(
+                "{path} does not hold results of a search ({error}): a CSV written by `effviz search` is needed. "
+                "Choose another file, or remove it to search anew."
+            ).format(path=path, error=error)
         ) from error
 
 
