@@ -1,0 +1,85 @@
+"""A sample's file to what each model sees of it; the photo itself is not kept."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from effviz.errors import DatasetError, ImageError
+from effviz.evaluate.samples import Sample
+from effviz.evaluate.truth import Truth
+from effviz.explain import images
+from effviz.explain.preprocess import prepare
+from effviz.explain.results import Photo, Prepared
+from effviz.words import _
+from effviz.zoo.model import ModelRef
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """A photo ready for every model: some hundred kilobytes each, whatever the photo's size."""
+
+    sample: Sample
+    photo: Photo  # its pixels are gone: all black, in no memory
+    prepared: tuple[Prepared, ...]  # for each model, in their order
+    truth: Truth | None  # None where no part of an object lies in the photo
+    share: float | None  # of the photo's area that the object covers
+    off_centre: bool | None  # small and off-centre, as `Truth.small_and_off_centre` says
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A photo that cannot be measured, and why."""
+
+    sample: Sample
+    reason: str
+
+
+def opened(sample: Sample, refs: Sequence[ModelRef]) -> Opened | Broken:
+    """Read, decode and prepare a photo; what is wrong with it is an answer, not an error."""
+    try:
+        photo = _read(sample)
+        prepared = tuple(prepare(photo, ref) for ref in refs)
+        return _with_truth(sample, _facts(photo), prepared)
+    except (ImageError, DatasetError) as error:
+        return Broken(sample, " ".join(str(error).split()))
+
+
+def _read(sample: Sample) -> Photo:
+    try:
+        data = sample.path.read_bytes()
+    except OSError as error:
+        raise ImageError(
+            _("{name} cannot be read ({reason}): every photo must be a readable file. Check its path.").format(
+                name=sample.name, reason=error.strerror
+            )
+        ) from error
+    photo = images.read(data, sample.name)
+    if sample.size is not None and sample.size != (photo.width, photo.height):
+        raise DatasetError(
+            _(
+                "{name} has {width} x {height} pixels when it is upright, and its annotations are for "
+                "{known_width} x {known_height}: boxes must be in pixels of the photo. Correct the annotations."
+            ).format(
+                name=sample.name,
+                width=photo.width,
+                height=photo.height,
+                known_width=sample.size[0],
+                known_height=sample.size[1],
+            )
+        )
+    return photo
+
+
+def _with_truth(sample: Sample, photo: Photo, prepared: tuple[Prepared, ...]) -> Opened:
+    size, truth = (photo.width, photo.height), sample.truth
+    share = truth.share(size) if truth else 0.0
+    if truth is None or share == 0:
+        return Opened(sample, photo, prepared, None, None, None)
+    return Opened(sample, photo, prepared, truth, share, truth.small_and_off_centre(size))
+
+
+def _facts(photo: Photo) -> Photo:
+    """Keep name, size and hash; one black byte stands for all pixels."""
+    return dataclasses.replace(photo, rgb=np.broadcast_to(np.uint8(0), photo.rgb.shape))

@@ -1,0 +1,165 @@
+"""Photos to rows: the one function that every worker runs, on this machine or on another."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from effviz.errors import EffVizError, TargetError
+from effviz.evaluate import scores
+from effviz.evaluate.controls import Control
+from effviz.evaluate.opening import Broken, Opened, opened
+from effviz.evaluate.records import Row
+from effviz.evaluate.samples import Sample
+from effviz.evaluate.scores import Scores
+from effviz.evaluate.settings import EFFECTS, LABEL, PLACES, PREDICTION, Settings
+from effviz.explain import targets
+from effviz.explain.engines import choose
+from effviz.explain.maps import activation_map
+from effviz.explain.results import ActivationMap, Floats, Forward, Layer, Method
+from effviz.zoo.model import Model
+
+# At the last layer these are one map up to a factor (see `explain.closed`), which no metric sees.
+_SAME: Final = MappingProxyType(
+    dict.fromkeys((Method.GRADCAM, Method.HIRESCAM, Method.XGRADCAM, Method.SHAPLEYCAM), Method.CAM)
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """One photo, asked of one model."""
+
+    opened: Opened
+    forward: Forward
+    settings: Settings
+    controls: dict[Control, Scores]  # where they lie, which no model decides
+    row: Row  # what all its rows have in common
+
+
+def rows_of(samples: Sequence[Sample], settings: Settings, models: Sequence[Model]) -> list[Row]:
+    """Measure photos with every model, method, control and metric of a run; the same input gives the same rows.
+
+    What is wrong with a photo, or what a model cannot answer about it, is a row too. `models` are those of
+    `settings.models`, loaded, in that order.
+    """
+    refs = [model.ref for model in models]
+    return rows_from([opened(sample, refs) for sample in samples], settings, models)
+
+
+def rows_from(found: Sequence[Opened | Broken], settings: Settings, models: Sequence[Model]) -> list[Row]:
+    """Do the same with photos that are opened already."""
+    rows = [Row(of.sample.name, error=of.reason) for of in found if isinstance(of, Broken)]
+    usable = [of for of in found if isinstance(of, Opened)]
+    if scores.asks(settings, *PLACES):
+        rows += [_unmarked(of) for of in usable if of.truth is None]
+    controls = [scores.of_controls(of, settings) for of in usable]
+    for number, model in enumerate(models):
+        passes = _passes(usable, model, number)
+        for of, forward, known in zip(usable, passes, controls, strict=True):
+            rows += _rows(_Asked(of, forward, settings, known, _start(of, forward, settings)))
+    return rows
+
+
+def _passes(usable: Sequence[Opened], model: Model, number: int) -> Iterator[Forward]:
+    """Yield a forward pass for each photo, several at a time as suits the engine."""
+    engine = choose(model, model.ref.resolution_px).engine
+    outputs = engine.many(of.prepared[number].pixels for of in usable)
+    for of, (features, logits) in zip(usable, outputs, strict=True):
+        yield Forward(model, of.photo, of.prepared[number], _frozen(features[0]), _frozen(logits[0]), 0.0)
+
+
+def _rows(asked: _Asked) -> Iterator[Row]:
+    try:
+        index = _target(asked)
+    except TargetError as error:
+        yield dataclasses.replace(asked.row, error=_sentence(error))
+        return
+    probability = float(targets.probabilities(asked.forward)[index])
+    row = dataclasses.replace(asked.row, target_index=index, probability=probability)
+    yield from _measured(dataclasses.replace(asked, row=row), index)
+
+
+def _measured(asked: _Asked, index: int) -> Iterator[Row]:
+    known: dict[Method, Scores] = {}
+    template: ActivationMap | None = None
+    for method in asked.settings.methods:
+        same = _SAME.get(method, method) if asked.settings.layer is Layer.LAST else method
+        try:
+            if same not in known:
+                entry = activation_map(asked.forward, index, method, asked.settings.layer)
+                known[same] = scores.of_map(asked.opened, asked.forward, entry, asked.settings)
+                template = entry
+        except EffVizError as error:
+            yield dataclasses.replace(asked.row, method=method.value, error=_sentence(error))
+            continue
+        yield from _scored(asked, method, known[same])
+    for control, where in asked.controls.items():
+        yield from _scored(asked, control, where | _effects(asked, template, control))
+
+
+def _effects(asked: _Asked, template: ActivationMap | None, control: Control) -> Scores:
+    if template is None or not scores.asks(asked.settings, *EFFECTS):
+        return {}
+    return scores.of_control(asked.forward, template, control, asked.settings)
+
+
+def _scored(asked: _Asked, method: Method | Control, found: Scores) -> Iterator[Row]:
+    row = asked.row
+    for metric in asked.settings.metrics:
+        if (score := found.get(metric)) is not None:
+            yield Row(
+                photo=row.photo,
+                model=row.model,
+                method=method.value,
+                metric=metric.value,
+                value=score.value,
+                target_index=row.target_index,
+                placement=row.placement,
+                photo_sha256=row.photo_sha256,
+                label=row.label,
+                prediction=row.prediction,
+                probability=row.probability,
+                box_share=row.box_share,
+                off_centre=row.off_centre,
+                curve=score.curve,
+            )
+
+
+def _start(of: Opened, forward: Forward, settings: Settings) -> Row:
+    try:
+        label = of.sample.class_for(forward.model.ref.spec)
+    except TargetError:
+        label = None
+    return Row(
+        photo=of.sample.name,
+        model=forward.model.ref.label,
+        placement=settings.placement.value,
+        photo_sha256=of.photo.sha256,
+        label=label,
+        prediction=int(forward.logits.argmax()),
+        box_share=of.share,
+        off_centre=of.off_centre,
+    )
+
+
+def _unmarked(of: Opened) -> Row:
+    reason = f"No object is marked in {of.sample.name}: measures of place need one. Mark it, or leave the photo out."
+    return Row(of.sample.name, photo_sha256=of.photo.sha256, error=reason)
+
+
+def _target(asked: _Asked) -> int:
+    wanted = asked.settings.targets
+    if wanted == LABEL:
+        return targets.resolve(asked.opened.sample.class_for(asked.forward.model.ref.spec), asked.forward)
+    target = targets.TOP1 if wanted == PREDICTION else targets.parse(wanted)
+    return targets.resolve(target, asked.forward)
+
+
+def _sentence(error: EffVizError) -> str:
+    return " ".join(str(error).split())
+
+
+def _frozen(array: Floats) -> Floats:
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,122 @@
+"""One map to the numbers that a run asks for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+
+from effviz.evaluate import faithfulness, localisation
+from effviz.evaluate.controls import Control, control_heat, in_place_of
+from effviz.evaluate.faithfulness import Confidence, Curve, Explain
+from effviz.evaluate.heat import Heat, heat
+from effviz.evaluate.opening import Opened
+from effviz.evaluate.settings import PLACES, Metric, Settings
+from effviz.explain.maps import activation_map
+from effviz.explain.placement import Placement
+from effviz.explain.results import ActivationMap, Floats, Forward
+
+RANDOM_MAPS: Final = 128  # shared by all photos: finding a noisy map's parts takes longer than all else about it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Score:
+    """A metric of one map. That of `maxbox` and `maxboxv2` is known only when all photos are: see `merging`."""
+
+    value: float | None
+    curve: Floats | None = None
+
+
+Scores = dict[Metric, Score]
+
+
+def of_map(opened: Opened, forward: Forward, entry: ActivationMap, settings: Settings) -> Scores:
+    """Return every metric of a run for a map."""
+    where = {}
+    if opened.truth is not None and asks(settings, *PLACES):
+        where = places(heat(entry, settings.placement is Placement.CALIBRATED), opened, settings)
+    return where | effects(forward, entry, settings)
+
+
+def of_controls(opened: Opened, settings: Settings) -> dict[Control, Scores]:
+    """Return where the controls lie; they look at no model, so all models share them."""
+    if opened.truth is None or not asks(settings, *PLACES):
+        return {control: {} for control in Control}
+    seed = control_seed(opened.photo.sha256, settings)
+    return {control: places(_control(control, seed), opened, settings) for control in Control}
+
+
+def of_control(forward: Forward, template: ActivationMap, control: Control, settings: Settings) -> Scores:
+    """Return what a control in the place of a map does to the model's confidence."""
+    seed = control_seed(template.photo_sha256, settings)
+
+    def explain(again: Forward) -> ActivationMap:
+        other = activation_map(again, template.target_index, template.method, template.layer)
+        return in_place_of(other, control, f"{seed} again")
+
+    return effects(forward, in_place_of(template, control, seed), settings, explain)
+
+
+def control_seed(photo_sha256: str, settings: Settings) -> str:
+    """Return the random control's seed: that of one of RANDOM_MAPS, the same for all models."""
+    return f"{settings.seed} {int(photo_sha256[:8], 16) % RANDOM_MAPS}"
+
+
+def places(found: Heat, opened: Opened, settings: Settings) -> Scores:
+    """Return the metrics that compare a map with the marked object."""
+    truth, size, scores = opened.truth, (opened.photo.width, opened.photo.height), Scores()
+    assert truth is not None
+    if asks(settings, Metric.ENERGY):
+        scores[Metric.ENERGY] = Score(localisation.energy(found, truth, size))
+    if asks(settings, Metric.POINTING):
+        scores[Metric.POINTING] = Score(float(localisation.pointing(found, truth, size)))
+    if asks(settings, Metric.MAXBOX, Metric.MAXBOX_V2, Metric.IOU):
+        largest, every = localisation.both_box_ious(found, truth, size)
+        scores[Metric.MAXBOX] = Score(None, largest.astype(np.float32))
+        scores[Metric.MAXBOX_V2] = Score(None, every.astype(np.float32))
+        scores[Metric.IOU] = Score(localisation.best_iou(largest))
+    return scores
+
+
+def effects(forward: Forward, entry: ActivationMap, settings: Settings, explain: Explain | None = None) -> Scores:
+    """Return the metrics that run the model again."""
+    masking, scores = settings.masking, Scores()
+    for metric, curve in _CURVES.items():
+        if asks(settings, metric):
+            found = curve(forward, entry, masking)
+            scores[metric] = Score(found.auc, found.probabilities.astype(np.float32))
+    if asks(settings, *_CONFIDENCE):
+        kept = faithfulness.confidence(forward, entry, masking)
+        scores |= {metric: Score(of(kept)) for metric, of in _CONFIDENCE.items()}
+    if asks(settings, Metric.ROAD):
+        road = faithfulness.road(forward, entry, settings.road_budget_s)
+        scores[Metric.ROAD] = Score(road.value if road.shares else None)
+    if asks(settings, Metric.ADCC):
+        scores[Metric.ADCC] = Score(faithfulness.adcc(forward, entry, masking, explain).value)
+    return scores
+
+
+def asks(settings: Settings, *metrics: Metric) -> bool:
+    """Tell whether a run wants any of these."""
+    return any(metric in settings.metrics for metric in metrics)
+
+
+def _control(control: Control, seed: str) -> Heat:
+    return _made(control, seed if control is Control.RANDOM else "")
+
+
+@lru_cache(maxsize=RANDOM_MAPS + 2)
+def _made(control: Control, seed: str) -> Heat:
+    return control_heat(control, seed)
+
+
+_CURVES: Final[dict[Metric, Callable[..., Curve]]] = {
+    Metric.DELETION: faithfulness.deletion,
+    Metric.INSERTION: faithfulness.insertion,
+}
+_CONFIDENCE: Final[dict[Metric, Callable[[Confidence], float]]] = {
+    Metric.DROP: faithfulness.drop,
+    Metric.INCREASE: faithfulness.increase,
+    Metric.GAIN: faithfulness.gain,
+}

@@ -1,0 +1,216 @@
+"""Rows of a few photos by a small network; measures of place are computed anew from maps drawn out to pixels."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from effviz.evaluate import rows, scores
+from effviz.evaluate.datasets import open_dataset
+from effviz.evaluate.masking import Masking
+from effviz.evaluate.rows import rows_of
+from effviz.evaluate.settings import PLACES, Metric, Settings
+from effviz.explain import images
+from effviz.explain.forward import forward
+from effviz.explain.maps import activation_map
+from effviz.explain.placement import place
+from effviz.explain.results import Layer, Method
+from effviz.zoo.catalogue import parse
+from effviz.zoo.loading import load
+
+CONTROLS = ("control-random", "control-gaussian", "control-uniform")
+WHERE = tuple(metric for metric in Metric if metric in PLACES)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load(parse("lite0@96"))
+
+
+@pytest.fixture(scope="module")
+def data(eight_photos):
+    return open_dataset(eight_photos)
+
+
+def settings(**changes):
+    return Settings(**({"models": ("lite0@96",), "metrics": WHERE, "masking": Masking(steps=4)} | changes))
+
+
+def table(found):
+    return {(row.photo, row.model, row.method, row.metric): row for row in found}
+
+
+def test_one_row_for_each_photo_model_method_and_metric(data, model):
+    wanted = settings(methods=(Method.CAM, Method.EIGENCAM), metrics=tuple(Metric))
+    found = rows_of(data.samples[:2], wanted, [model])
+    keys = [(row.photo, row.model, row.method, row.metric) for row in found]
+    assert len(keys) == len(set(keys)) == 2 * 1 * (2 + len(CONTROLS)) * len(Metric)
+    assert {row.method for row in found} == {"cam", "eigencam", *CONTROLS}
+    assert all(row.error is None for row in found)
+    assert all(row.value is not None for row in found if row.metric not in ("maxbox", "maxboxv2"))
+    for row in found:
+        assert (row.placement, len(row.photo_sha256)) == ("plain", 64)
+        assert (row.target_index, row.label) == (281 if row.photo == "cat.jpg" else 207,) * 2
+        assert 0 < row.probability < 1
+        assert row.box_share == pytest.approx(0.25)  # half of the width, half of the height
+        assert row.off_centre is False
+
+
+def test_energy_and_pointing_are_those_of_the_map_drawn_out_to_pixels(data, model):
+    found = table(rows_of(data.samples, settings(), [model]))
+    for sample in data.samples:
+        photo = images.read(sample.path.read_bytes(), sample.name)
+        entry = activation_map(forward(model, photo), sample.label)
+        positive = dataclasses.replace(entry, values=np.maximum(entry.values, 0))
+        drawn = np.nan_to_num(place(positive, photo.height, photo.width).values)
+        (box,) = sample.truth.boxes
+        y, x = np.mgrid[: photo.height, : photo.width] + 0.5
+        inside = (x >= box.x0) & (x < box.x1) & (y >= box.y0) & (y < box.y1)
+        key = (sample.name, "lite0@96", "cam")
+        assert found[(*key, "energy")].value == pytest.approx(drawn[inside].sum() / drawn.sum(), abs=0.01)
+        row, column = np.unravel_index(drawn.argmax(), drawn.shape)
+        near = np.hypot(*(np.argwhere(inside) - (row, column)).T).min()
+        if near == 0 or near > 20:  # not on the box's edge, where pixels and cells may differ
+            assert found[(*key, "pointing")].value == float(near == 0)
+
+
+def test_the_uniform_control_has_the_objects_share_as_energy(data, model):
+    for key, row in table(rows_of(data.samples[:3], settings(), [model])).items():
+        if key[2:] == ("control-uniform", "energy"):
+            assert row.value == pytest.approx(row.box_share)
+
+
+def test_controls_of_place_know_no_model_and_no_method(data, model):
+    other = load(parse("lite0@128"))
+    wanted = settings(models=("lite0@96", "lite0@128"), methods=(Method.EIGENCAM,))
+    found = table(rows_of(data.samples[:2], wanted, [model, other]))
+    for (photo, name, method, metric), row in found.items():
+        if name == "lite0@128" and method in CONTROLS:
+            assert row.value == found[photo, "lite0@96", method, metric].value
+    random = [row.value for key, row in found.items() if key[1:] == ("lite0@96", "control-random", "energy")]
+    assert random[0] != random[1]  # another one for each photo
+
+
+def test_the_random_control_follows_the_seed(data, model):
+    first, again, other = (table(rows_of(data.samples[:1], settings(seed=seed), [model])) for seed in (1, 1, 2))
+    key = (data.samples[0].name, "lite0@96", "control-random", "energy")
+    assert first[key].value == again[key].value != other[key].value
+
+
+@pytest.mark.parametrize("method", [Method.GRADCAM, Method.HIRESCAM, Method.XGRADCAM, Method.SHAPLEYCAM])
+def test_methods_that_are_one_map_are_measured_once_and_have_the_same_numbers(data, model, method, monkeypatch):
+    wanted = settings(methods=(Method.CAM, method), metrics=tuple(Metric))
+    shared = table(rows_of(data.samples[:1], wanted, [model]))
+    monkeypatch.setattr(rows, "_SAME", {})
+    alone = table(rows_of(data.samples[:1], wanted, [model]))
+    assert shared.keys() == alone.keys()
+    for key, row in alone.items():
+        if row.value is not None:
+            assert shared[key].value == pytest.approx(row.value, abs=1e-5)
+
+
+def test_earlier_layers_share_nothing(data, model):
+    wanted = settings(methods=(Method.GRADCAM, Method.HIRESCAM), layer=Layer.STRIDE_8, metrics=(Metric.ENERGY,))
+    found = table(rows_of(data.samples[:1], wanted, [model]))
+    values = [found["cat.jpg", "lite0@96", method, "energy"].value for method in ("gradcam", "hirescam")]
+    assert values[0] != pytest.approx(values[1], abs=1e-4)
+
+
+def test_only_what_is_asked_for_is_measured(data, model, monkeypatch):
+    def never(*_):
+        raise AssertionError("not asked for")
+
+    monkeypatch.setattr(scores.localisation, "both_box_ious", never)
+    found = rows_of(data.samples[:1], settings(metrics=(Metric.POINTING, Metric.INCREASE)), [model])
+    assert {row.metric for row in found} == {"pointing", "increase"}
+
+
+def test_curves_go_with_the_measures_that_have_them(data, model):
+    wanted = settings(metrics=(Metric.MAXBOX, Metric.IOU, Metric.DELETION, Metric.INSERTION))
+    found = table(rows_of(data.samples[:1], wanted, [model]))
+    of = {key[3]: row for key, row in found.items() if key[2] == "cam"}
+    assert (of["maxbox"].value, len(of["maxbox"].curve)) == (None, 50)
+    assert of["iou"].value == pytest.approx(of["maxbox"].curve.max())
+    assert len(of["deletion"].curve) == len(of["insertion"].curve) == 5  # none, and four steps
+    assert of["deletion"].curve[0] == pytest.approx(of["insertion"].curve[-1], abs=1e-4)  # the whole photo
+    assert of["deletion"].curve[0] == pytest.approx(of["deletion"].probability, abs=1e-4)
+    assert of["deletion"].value == pytest.approx(np.trapezoid(of["deletion"].curve, dx=0.25), abs=1e-3)
+
+
+class TestTargets:
+    def test_the_models_own_prediction(self, data, model):
+        photo = images.read(data.samples[0].path.read_bytes(), "cat")
+        best = int(forward(model, photo).logits.argmax())
+        found = rows_of(data.samples[:1], settings(targets="prediction"), [model])
+        assert {row.target_index for row in found} == {row.prediction for row in found} == {best}
+
+    @pytest.mark.parametrize("word", ["340", "zebra"])
+    def test_a_fixed_class(self, data, model, word):
+        assert {row.target_index for row in rows_of(data.samples[:1], settings(targets=word), [model])} == {340}
+
+    def test_a_label_that_the_model_has_not_is_one_row(self, data, model):
+        lost = dataclasses.replace(data.samples[0], label=None, class_names=("chimera",))
+        (row,) = rows_of([lost], settings(), [model])
+        assert (row.photo, row.model, row.method) == ("cat.jpg", "lite0@96", None)
+        assert "'chimera'" in row.error
+        outside = dataclasses.replace(data.samples[0], label=1000)
+        (row,) = rows_of([outside], settings(), [model])
+        assert "Class 1000 does not exist" in row.error
+
+
+class TestWhatIsWrongIsARow:
+    def reasons(self, folder, model, **changes):
+        found = rows_of(open_dataset(folder).samples, settings(**changes), [model])
+        return [(row.photo, row.model, row.error) for row in found if row.error]
+
+    def write(self, folder, **entry):
+        (folder / "annotations.json").write_text(json.dumps([{"file": "a.jpg", "label": 1, **entry}]))
+        return folder
+
+    @pytest.mark.parametrize(
+        ("data_of", "words"),
+        [(lambda jpeg: jpeg[:2000], "ends before"), (lambda _: b"", "is empty"), (lambda _: b"text", "not a picture")],
+    )
+    def test_a_broken_photo(self, tmp_path, eight_photos, model, data_of, words):
+        (tmp_path / "a.jpg").write_bytes(data_of((eight_photos / "cat.jpg").read_bytes()))
+        ((photo, of, reason),) = self.reasons(self.write(tmp_path, boxes_xyxy=[[0, 0, 9, 9]]), model)
+        assert (photo, of) == ("a.jpg", None)
+        assert words in reason
+
+    def test_a_photo_that_is_not_there(self, tmp_path, model):
+        ((_, _, reason),) = self.reasons(self.write(tmp_path, boxes_xyxy=[[0, 0, 9, 9]]), model)
+        assert "cannot be read" in reason
+
+    def test_annotations_of_another_size(self, tmp_path, eight_photos, model):
+        (tmp_path / "a.jpg").write_bytes((eight_photos / "cat.jpg").read_bytes())
+        folder = self.write(tmp_path, boxes_xyxy=[[0, 0, 9, 9]], width=50, height=40)
+        ((_, _, reason),) = self.reasons(folder, model)
+        assert "50 x 40" in reason
+
+    @pytest.mark.parametrize("boxes", [[], [[-50, -50, -10, -10]]])
+    def test_no_object_in_the_photo_leaves_the_other_metrics(self, tmp_path, eight_photos, model, boxes):
+        (tmp_path / "a.jpg").write_bytes((eight_photos / "cat.jpg").read_bytes())
+        wanted = settings(metrics=(Metric.ENERGY, Metric.DROP))
+        found = rows_of(open_dataset(self.write(tmp_path, boxes_xyxy=boxes)).samples, wanted, [model])
+        (reason,) = [row.error for row in found if row.error]
+        assert "No object is marked" in reason
+        assert {(row.method, row.metric) for row in found if not row.error} == {
+            (method, "drop") for method in ("cam", *CONTROLS)
+        }
+
+    def test_a_method_without_a_finite_map(self, data, model, monkeypatch):
+        real = rows.activation_map
+
+        def fails(passed, index, method, layer):
+            if method is Method.ABLATIONCAM:
+                from effviz.errors import TargetError
+
+                raise TargetError("No finite map\nfor this class.")
+            return real(passed, index, method, layer)
+
+        monkeypatch.setattr(rows, "activation_map", fails)
+        found = rows_of(data.samples[:1], settings(methods=(Method.ABLATIONCAM, Method.CAM)), [model])
+        (failed,) = [row for row in found if row.error]
+        assert (failed.method, failed.metric, failed.error) == ("ablationcam", None, "No finite map for this class.")
+        assert {row.method for row in found} == {"ablationcam", "cam", *CONTROLS}

@@ -1,0 +1,205 @@
+"""Whole runs on a few photos: killed ones go on, stopped ones too, and others are refused."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from effviz.errors import SettingsError
+from effviz.evaluate import local, manifest, records, results, run, settings
+from effviz.evaluate.datasets import open_dataset
+from effviz.evaluate.parts import Part
+from effviz.evaluate.records import RESULTS
+from effviz.evaluate.settings import Metric, Settings
+from effviz.explain.results import Method
+from effviz.zoo.catalogue import parse
+from effviz.zoo.loading import load
+
+KILLED = Path(__file__).with_name("killed.py")
+SETTINGS = Settings(("lite0@64", "lite0@96"))  # as in killed.py
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch):
+    monkeypatch.setattr(settings, "MOST_PHOTOS_A_PART", 2)
+
+
+@pytest.fixture(scope="module")
+def data(eight_photos):
+    return open_dataset(eight_photos)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(data, tmp_path_factory):
+    """The rows of a run in one sitting, and in one part."""
+    folder = tmp_path_factory.mktemp("whole")
+    run.evaluate(data, SETTINGS, folder)
+    return table(folder)
+
+
+def table(folder):
+    return pq.read_table(folder / RESULTS).to_pylist()
+
+
+def key(row):
+    return tuple(row[name] or "" for name in ("photo", "model", "method", "metric"))
+
+
+def same(found, expected):
+    """Tell that two tables have the same rows in any order, numbers to 1e-6."""
+    assert len(found) == len(expected)
+    for row, other in zip(sorted(found, key=key), sorted(expected, key=key), strict=True):
+        assert {name: value for name, value in row.items() if not isinstance(value, float | list)} == {
+            name: value for name, value in other.items() if not isinstance(value, float | list)
+        }
+        for name in ("value", "probability", "box_share", "curve"):
+            np.testing.assert_allclose(
+                np.array(row[name], float), np.array(other[name], float), atol=1e-6, equal_nan=True
+            )
+
+
+@pytest.mark.parametrize(
+    ("where", "count"),
+    [
+        ("progress", 3),  # two parts of four are written
+        ("disk", 3),  # run.json and a part are in their places, the second part is not
+        ("disk", 6),  # all parts are, the table is not
+        ("disk", 7),  # the table is, run.json does not know yet
+    ],
+)
+def test_a_killed_run_goes_on_and_ends_with_the_same_rows(eight_photos, data, tmp_path, uninterrupted, where, count):
+    words = [sys.executable, str(KILLED), str(eight_photos), str(tmp_path), where, str(count)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "here\n"
+        process.kill()
+    before = {path: path.stat().st_mtime_ns for path in records.parts(tmp_path).values()}
+    assert len(before) == {("progress", 3): 2, ("disk", 3): 1}.get((where, count), 4)
+    assert not manifest.read(tmp_path).finished
+    written = []
+    done = run.evaluate(data, SETTINGS, tmp_path, run.Watch(lambda photos, of: written.append((photos, of))))
+    assert written[0] == (2 * len(before), 8)  # what was there is not measured again
+    assert done.finished
+    same(table(tmp_path), uninterrupted)
+    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith(".")) == [
+        "results.parquet",
+        "run.json",
+    ]
+
+
+def test_a_run_that_is_stopped_goes_on(data, tmp_path, uninterrupted):
+    stops = iter([False, True])
+    begun = run.evaluate(data, SETTINGS, tmp_path, run.Watch(stop=lambda: next(stops)))
+    assert not begun.finished
+    assert list(records.parts(tmp_path)) == [0, 2]
+    assert begun.seconds > 0
+    done = run.evaluate(data, SETTINGS, tmp_path)
+    assert done.finished
+    assert done.seconds > begun.seconds
+    same(table(tmp_path), uninterrupted)
+
+
+def test_a_finished_run_is_left_as_it_is(data, tmp_path):
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=2)
+    first = run.evaluate(data, few, tmp_path)
+    stamp = (tmp_path / RESULTS).stat().st_mtime_ns
+
+    def never(*_):
+        raise AssertionError("nothing is left to measure")
+
+    assert run.evaluate(data, few, tmp_path, workers=never) == first
+    assert (tmp_path / RESULTS).stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"methods": (Method.EIGENCAM,)}, r"methods \['cam'\], and now methods \['eigencam'\]"),
+        ({"seed": 3}, "seed 0, and now seed 3"),
+        ({"models": ("lite0@96",)}, "models"),
+        ({"limit": 3}, "limit 2, and now limit 3"),
+    ],
+)
+def test_another_run_in_the_same_folder_is_refused_in_one_sentence(data, tmp_path, changes, words):
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=2)
+    run.evaluate(data, few, tmp_path, run.Watch(stop=lambda: True))
+    with pytest.raises(SettingsError, match=words) as caught:
+        run.evaluate(data, dataclasses.replace(few, **changes), tmp_path)
+    assert "--out" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_other_photos_or_weights_are_another_run(data, tmp_path):
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=2)
+    run.evaluate(data, few, tmp_path)
+    with pytest.raises(SettingsError, match="fingerprint"):
+        run.evaluate(dataclasses.replace(data, fingerprint="0"), few, tmp_path)
+    content = json.loads((tmp_path / "run.json").read_text())
+    content["models"][0]["weights_sha256"] = "0" * 64
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    with pytest.raises(SettingsError, match="weights of lite0@64"):
+        run.evaluate(data, few, tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_said(data, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SettingsError, match="--out"):
+        run.evaluate(data, dataclasses.replace(SETTINGS, models=("lite0@64",), limit=1), tmp_path / "file" / "run")
+
+
+def test_the_manifest_says_what_made_the_rows(data, tmp_path):
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=3)
+    model = load(parse("lite0@64"))
+    run.evaluate(data, few, tmp_path)
+    content = json.loads((tmp_path / "run.json").read_text())
+    assert content["settings"]["seed"] == content["seed"] == 0
+    assert content["models"][0]["weights_sha256"] == model.weights_sha256
+    assert content["dataset"]["photos"] == 3
+    assert {"effviz", "python", "torch", "numpy"} <= content["versions"].keys()
+    assert {(of["method"], of["metric"]) for of in content["thresholds"]} == {
+        (method, "maxbox") for method in ("cam", "control-random", "control-gaussian", "control-uniform")
+    }
+    known = results.load(tmp_path)
+    for of in known.run.thresholds:
+        assert known.values(of.method, Metric.MAXBOX)[of.model].mean() == pytest.approx(of.accuracy)
+
+
+def test_a_choice_of_photos_is_the_same_in_every_run(data, tmp_path):
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=3, seed=7)
+    for name in ("a", "b"):
+        run.evaluate(data, few, tmp_path / name)
+    same(table(tmp_path / "a"), table(tmp_path / "b"))
+    assert len({row["photo"] for row in table(tmp_path / "a")}) == 3
+
+
+def test_no_more_photos_are_open_than_two_parts_have(data):
+    """Memory does not grow with the number of photos: parts are taken as they are measured."""
+    taken = []
+
+    def parts():
+        for start in range(0, 8, 2):
+            taken.append(start)
+            yield Part(start, tuple(data.samples[start : start + 2]))
+
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",))
+    found = local.workers([load(parse("lite0@64"))])(parts(), few)
+    assert [part.start for part, _ in [next(found)]] == [0]
+    assert len(taken) == local.AHEAD
+    assert next(found)[0].start == 2
+    assert len(taken) == local.AHEAD + 1
+    found.close()
+    assert len(taken) == local.AHEAD + 1
+
+
+def test_parts_may_come_back_in_any_order(data, tmp_path, uninterrupted):
+    models = [load(ref) for ref in SETTINGS.refs]
+
+    def backwards(parts, wanted):
+        yield from reversed(list(local.workers(models)(parts, wanted)))
+
+    run.evaluate(data, SETTINGS, tmp_path, workers=backwards)
+    same(table(tmp_path), uninterrupted)
