@@ -53,6 +53,18 @@ def grad_cam_batch(model: Model, index: int) -> Explain:
     return explain
 
 
+def grad_cam_of_any(model: Model) -> Callable[[Floats, int], Floats]:
+    """pytorch-grad-cam's map after `bn2` of a class that is named with each photo, as a script over labels has it."""
+    module = _private(model)
+    cam = library.GradCAM(model=module, target_layers=[module.bn2])
+
+    def explain(pixels: Floats, index: int) -> Floats:
+        maps = cam(input_tensor=torch.tensor(pixels), targets=[ClassifierOutputTarget(index)])
+        return np.asarray(maps[0], np.float32)
+
+    return explain
+
+
 def torchcam_missing() -> bool:
     """Tell whether torchcam, which EffViz does not need, is not installed."""
     return find_spec("torchcam") is None

@@ -1,5 +1,6 @@
 """Commands that time EffViz beside a peer: one function a bench, which `effviz.bench` measures."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -65,6 +66,23 @@ def measure_app(as_json: output.AsJson = False) -> None:
         task = bar.add_task("The app", total=None)
         figures = bench(lambda text: bar.update(task, description=text))
     _show("The app", figures, as_json)
+
+
+@app.command("evaluate")
+def measure_evaluate(
+    data: Annotated[Path, typer.Option(help="Photos with boxes and labels, in any form that `effviz evaluate` reads.")],
+    model: Annotated[str, typer.Option(help="One model.")] = "lite0",
+    photos: Annotated[int, typer.Option(min=1, help="At most so many of the photos.")] = 400,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="Each side's runs; the median counts.")] = 3,
+    as_json: output.AsJson = False,
+) -> None:
+    """Time `effviz evaluate` beside the engine alone and the same loop with pytorch-grad-cam. Takes a minute."""
+    from effviz.bench.evaluate import bench
+
+    with output.progress() as bar:
+        task = bar.add_task("Photos", total=None)
+        figures = bench(data, model, photos, rounds, lambda text: bar.update(task, description=text))
+    _show("Measuring maps over a data set", figures, as_json)
 
 
 @app.command("load")

@@ -1,0 +1,168 @@
+"""The command that measures maps over a data set."""
+
+import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from effviz.cli import output
+from effviz.cluster import Engine
+from effviz.errors import SettingsError
+from effviz.explain.placement import Placement
+from effviz.explain.results import Layer, Method
+
+if TYPE_CHECKING:
+    from effviz.evaluate.intervals import Interval
+    from effviz.evaluate.manifest import Manifest
+    from effviz.evaluate.parts import Workers
+    from effviz.evaluate.summary import Cell, Failure
+
+METRICS_A_TABLE = 3
+METRICS = "energy,pointing,maxbox"
+EFFECTS = "deletion, insertion, drop, increase, gain, road, adcc."
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class BaselineChoice(StrEnum):
+    """What stands where something is taken away; `evaluate.masking.Baseline`, which loads heavy libraries."""
+
+    MEAN = "mean"
+    BLUR = "blur"
+    BLACK = "black"
+
+
+def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
+    dataset: Annotated[
+        Path, typer.Argument(help="A folder of photos, annotations.json, COCO's JSON, or a CSV of boxes.")
+    ],
+    out: Annotated[Path, typer.Option(help="The run's folder; a run that was stopped goes on there.")],
+    models: Annotated[str, typer.Option(help="Models with commas between: lite0@224,lite2@260.")] = "lite0",
+    methods: Annotated[str, typer.Option(help="Methods with commas between: cam,gradcam++,eigencam.")] = "cam",
+    metrics: Annotated[
+        str, typer.Option(help="Place: energy, pointing, maxbox, maxboxv2, iou. Effect: " + EFFECTS)
+    ] = METRICS,
+    targets: Annotated[
+        str, typer.Option(help="The class: label (the photo's), prediction (the model's), an index or a name.")
+    ] = "label",
+    layer: Annotated[Layer, typer.Option(help="Where the features are read.")] = Layer.LAST,
+    placement: Annotated[Placement, typer.Option(help="Where cells lie on the photo.")] = Placement.PLAIN,
+    masking: Annotated[BaselineChoice, typer.Option(help="What stands where something is taken away.")] = (
+        BaselineChoice.MEAN
+    ),
+    steps: Annotated[int, typer.Option(min=1, max=1000, help="Of deletion and insertion: parts of the area.")] = 20,
+    road_budget: Annotated[
+        float | None, typer.Option(min=0, help="Seconds for road, each map; without it all five shares are measured.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many photos, chosen by chance.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of photos and of the random control.")] = 0,
+    photos: Annotated[Path | None, typer.Option(help="Where the photos lie, if not beside the annotations.")] = None,
+    engine: Annotated[Engine, typer.Option(help="Who measures: this process, or workers of a Ray cluster.")] = (
+        Engine.LOCAL
+    ),
+    address: Annotated[str, typer.Option(help="Of a Ray cluster that runs already, HOST:PORT.")] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Of a Ray cluster.")] = 2,
+    as_json: output.AsJson = False,
+) -> None:
+    """Measure whether maps are in the right place and faithful, over a data set, beside three controls.
+
+    Stop or kill it whenever you like: the same command goes on. Results are in OUT/results.parquet, one row for each
+    photo, model, method and metric; what made them is in OUT/run.json.
+    """
+    from effviz.evaluate import run
+    from effviz.evaluate.datasets import open_dataset
+    from effviz.evaluate.masking import Baseline, Masking
+    from effviz.evaluate.settings import LABEL, Metric, Settings
+    from effviz.zoo import catalogue
+
+    settings = Settings(
+        models=tuple(dict.fromkeys(catalogue.parse(name).label for name in models.split(","))),
+        methods=_chosen(Method, methods, "method"),
+        metrics=_chosen(Metric, metrics, "metric"),
+        targets=targets.strip(),
+        layer=layer,
+        placement=placement,
+        masking=Masking(Baseline(masking.value), steps),
+        road_budget_s=math.inf if road_budget is None else road_budget,
+        limit=limit,
+        seed=seed,
+    )
+    known = open_dataset(dataset, photos, by_class=settings.targets == LABEL)
+    with output.progress() as bar, _workers(engine, address, workers) as measuring:
+        task = bar.add_task("photos", total=None)
+        watch = run.Watch(lambda done, total: bar.update(task, completed=done, total=total))
+        done = run.evaluate(known, settings, out, watch, *measuring)
+    _show(done, as_json)
+
+
+def _chosen(kind: type[Choice], text: str, what: str) -> tuple[Choice, ...]:
+    """Read names with commas between, each once."""
+    names = [name.strip().lower() for name in text.split(",")]
+    allowed = [choice.value for choice in kind]
+    if unknown := [name for name in names if name not in allowed]:
+        raise SettingsError(
+            f"There is no {what} {unknown[0]!r}: {', '.join(allowed)} are allowed. Name some, with commas between."
+        )
+    return tuple(kind(name) for name in dict.fromkeys(names))
+
+
+def _workers(engine: Engine, address: str, workers: int) -> "AbstractContextManager[tuple[Workers, ...]]":
+    """Return who measures, or nobody in particular."""
+    if engine is Engine.LOCAL:
+        return nullcontext(())
+    from effviz.cluster import Cluster, check_installed
+
+    check_installed()
+    from effviz.evaluate import ray_engine
+
+    return nullcontext((ray_engine.on(Cluster(workers, address)),))
+
+
+def _show(done: "Manifest", as_json: bool) -> None:
+    from effviz.evaluate import results, summary
+
+    known = results.load(done.folder)
+    cells = summary.cells(known, done.settings.seed)
+    failures = summary.failures(known)
+    if as_json:
+        output.show_json(done.as_dict() | {"results": [_plain(cell) for cell in cells], "failures": len(failures)})
+        return
+    for model in done.settings.models:
+        _show_model(model, [cell for cell in cells if cell.model == model], done)
+    for accuracy in summary.accuracies(known, done.settings.seed):
+        if accuracy.top1.n:
+            typer.echo(f"{accuracy.model}: top-1 {_words(accuracy.top1)}")
+    _report(failures, done.folder)
+
+
+def _show_model(model: str, cells: "Sequence[Cell]", done: "Manifest") -> None:
+    """A few metrics side by side, so that a table fits a narrow window."""
+    metrics = list(dict.fromkeys(cell.metric for cell in cells))
+    methods = dict.fromkeys(cell.method for cell in cells)
+    known = {(cell.method, cell.metric): _words(cell.every) for cell in cells}
+    for start in range(0, len(metrics), METRICS_A_TABLE):
+        some = metrics[start : start + METRICS_A_TABLE]
+        rows = [(method, *(known.get((method, metric), "") for metric in some)) for method in methods]
+        title = f"{model}, {done.photos} photos, target {done.settings.targets}: mean (95 % interval)"
+        output.show_table(title, ("Method", *(metric.value for metric in some)), rows)
+
+
+def _report(failures: "Sequence[Failure]", folder: Path) -> None:
+    for failure in failures[:5]:
+        typer.echo(f"Left out: {failure.reason}", err=True)
+    if len(failures) > 5:
+        typer.echo(f"{len(failures)} rows have a reason instead of a value, of which 5 are above.", err=True)
+    typer.echo(f"All rows are in {folder}/results.parquet.")
+
+
+def _words(found: "Interval") -> str:
+    return f"{found.mean:.3f} ({found.low:.3f}-{found.high:.3f})"
+
+
+def _plain(cell: "Cell") -> dict[str, object]:
+    parts = {"all": cell.every, "small_off_centre": cell.small}
+    numbers = {name: {"mean": of.mean, "low": of.low, "high": of.high, "n": of.n} for name, of in parts.items()}
+    return {"model": cell.model, "method": cell.method, "metric": cell.metric.value, **numbers}

@@ -1,0 +1,95 @@
+"""`effviz evaluate` from the shell: files, table, JSON, and what a user does wrong."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from effviz.cli import app, evaluate
+from effviz.cli.evaluate import BaselineChoice
+from effviz.evaluate.masking import Baseline
+
+SAMPLES = Path(__file__).parents[1] / "assets" / "samples"
+COLUMNS = {"photo", "model", "method", "metric", "value", "target_index", "error"}
+
+
+def run(*words: object, code: int = 0):
+    result = CliRunner().invoke(app, ["evaluate", *map(str, words)])
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in ("cat", "dog"):
+        shutil.copy(SAMPLES / f"{name}.jpg", folder)
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    width, height = Image.open(folder / "cat.jpg").size
+    entries = [
+        {"file": "cat.jpg", "label": 281, "boxes_xyxy": [[0, 0, width / 2, height]]},
+        {"file": "dog.jpg", "label": 207, "boxes_xyxy": [[0, 0, 90, 90]]},
+        {"file": "broken.jpg", "label": 1, "boxes_xyxy": [[0, 0, 9, 9]]},
+    ]
+    (folder / "annotations.json").write_text(json.dumps(entries))
+    return folder
+
+
+def test_a_run_writes_its_rows_and_prints_a_table(data, tmp_path):
+    out = tmp_path / "run"
+    words = (data, "--models", "lite0@64", "--methods", "cam,gradcam++", "--out", out)
+    result = run(*words)
+    assert "broken.jpg is not a picture" in result.stderr
+    assert "control-gaussian" in result.stdout
+    assert "top-1" in result.stdout
+    rows = pq.read_table(out / "results.parquet")
+    assert set(rows.column_names) >= COLUMNS
+    assert len(rows) == 1 + 2 * 5 * 3  # broken; two photos, two methods and three controls, three metrics
+    again = json.loads(run(*words, "--json").stdout)  # finished: read, not measured
+    assert again["finished"]
+    assert again["failures"] == 1
+    assert {cell["metric"] for cell in again["results"]} == {"energy", "pointing", "maxbox"}
+    uniform = next(
+        cell for cell in again["results"] if (cell["method"], cell["metric"]) == ("control-uniform", "energy")
+    )
+    width, height = Image.open(data / "dog.jpg").size
+    assert uniform["all"]["mean"] == pytest.approx((0.5 + 90 * 90 / (width * height)) / 2)  # the boxes' shares
+    refused = run(*words, "--seed", "5", code=1)
+    assert refused.stderr.count("\n") == 1
+    assert "seed 0" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--methods", "cam,magic"), "no method 'magic'"),
+        (("--metrics", "beauty"), "no metric 'beauty'"),
+        (("--models", "b99"), "b99"),
+        (("--targets", "rank0"), "Rank 0"),
+    ],
+)
+def test_what_does_not_exist_is_said_in_one_line(data, tmp_path, words, said):
+    result = run(data, "--out", tmp_path / "run", *words, code=1)
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_photos_can_be_measured_without_boxes(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    shutil.copy(SAMPLES / "cat.jpg", folder)
+    words = (folder, "--models", "lite0@64", "--out", tmp_path / "run", "--targets", "prediction")
+    assert "no boxes" in run(*words, code=1).stderr
+    answer = json.loads(run(*words, "--metrics", "drop,insertion", "--steps", "4", "--json").stdout)
+    assert {cell["metric"] for cell in answer["results"]} == {"drop", "insertion"}
+
+
+def test_the_commands_baselines_are_those_that_there_are():
+    assert [choice.value for choice in BaselineChoice] == [baseline.value for baseline in Baseline]
+    assert all(metric in evaluate.EFFECTS for metric in ("deletion", "insertion", "road", "adcc"))
