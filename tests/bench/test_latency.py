@@ -121,6 +121,12 @@ def test_results_are_kept_for_each_machine(folder: Path) -> None:
     assert sorted(path.name for path in folder.rglob("*.*")) == ["b1@240.json", "b1@240.json", "b7@240.json"]
 
 
+def test_machines_whose_folders_are_the_same_are_told_apart() -> None:
+    latency.keep(replace(ONE, model="b7", machine="A processor; 2 cores"))
+    latency.keep(ONE)
+    assert latency.kept(ONE.machine) == (ONE,)
+
+
 @pytest.mark.parametrize("damage", ["", "{}", "[]", "null", '{"runs_ms": 3}', '{"model": "b1"}'])
 def test_a_damaged_file_counts_as_none(damage: str) -> None:
     latency.keep(ONE)

@@ -73,17 +73,18 @@ def _measure(names: Sequence[str]) -> None:
     work = Work(len(names))
     with work.shown(("latency", *names), may_stop=True):
         for name in names:
-            work.next(_("{name}: getting ready").format(name=name))
+            work.next(_("{name}: getting ready").format(name=outputs.plain(name[:60])))
             with guard():  # a wrong name costs its own measurement only
                 found = _one(work, name)
                 st.session_state.setdefault(FOUND, {})[found.label] = found
 
 
 def _one(work: Work, name: str) -> Latency:
+    shown = outputs.plain(name)
     with work.turn(Lane.SLOW, "latency") as progress:
 
         def step(run: int, runs: int) -> None:
-            work.text = _("{name}: run {run} of {runs}").format(name=name, run=run + 1, runs=runs)
+            work.text = _("{name}: run {run} of {runs}").format(name=shown, run=run + 1, runs=runs)
             progress(run / runs)  # between two runs others may go first
 
         def beat() -> None:  # Streamlit ends this run here when the visitor stops it or goes away
