@@ -91,7 +91,7 @@ def _space(points: Sequence[GridPoint]) -> go.Figure:
             "xaxis": axis | {"title": {"text": "α"}},
             "yaxis": axis | {"title": {"text": "β"}},
             "zaxis": axis | {"title": {"text": "γ"}},
-            "camera": {"eye": {"x": 1.3, "y": 1.15, "z": 0.65}, "center": {"x": 0, "y": 0, "z": -0.12}},
+            "camera": {"eye": {"x": 1.4, "y": 1.25, "z": 0.7}, "center": {"x": 0, "y": 0, "z": -0.16}},
             "aspectmode": "cube",
         },
     )
