@@ -109,6 +109,7 @@ class _Searching:
         self.of, self.known, self.out, self.report = of, known, out, report
         self.recipe_name = f"{of.recipe.name} {of.recipe.digest}"
         self.file = out / RESULTS
+        self.trials = 0  # to come in all
         self.results = searched.read(self.file) if self.file.exists() else ()
         if other := {row.recipe for row in self.results} - {self.recipe_name}:
             raise SettingsError(
@@ -123,6 +124,7 @@ class _Searching:
         unscaled = point(UNSCALED, Baseline(network.depth, network.width, network.resolution_px, classes))
         first = [Trial(unscaled, seed) for seed in range(self.of.seeds)] + [Trial(of, 0) for of in chosen]
         coming = min(FINALISTS, len(chosen)) * (self.of.seeds - 1)
+        self.trials = len(first) + coming
         self._train(first, coming)
         self._train(list(self._second(chosen)), 0)
         return self.results
@@ -138,7 +140,7 @@ class _Searching:
             if (row := self._found(trial)) is None:
                 waiting = sum(of.point.plan.macs for of in trials[position + 1 :])
                 waiting += coming * max(of.point.plan.macs for of in trials)
-                row = self._one(trial, waiting, len(trials) + coming)
+                row = self._one(trial, waiting)
                 self.results = (*self.results, row)
                 self._write()
             self._drop(trial)
@@ -149,10 +151,10 @@ class _Searching:
                 return row
         return None
 
-    def _one(self, trial: Trial, waiting: int, trials: int) -> SearchResult:
+    def _one(self, trial: Trial, waiting: int) -> SearchResult:
         """Train; `waiting` is the MACs of the networks after this one, which say how long they will take."""
         done = len(self.results)
-        total = trials if done < trials else done + 1
+        total = max(self.trials, done + 1)  # more where an earlier call had other finalists
 
         def tell(status: Status) -> None:
             left = status.seconds_left + (self._pace(trial, status) or 0) * waiting
