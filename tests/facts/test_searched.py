@@ -60,7 +60,6 @@ def test_a_file_of_something_else_is_one_sentence(tmp_path: Path, text: str) -> 
         searched.read(path)
 
 
-@pytest.mark.skipif(not searched.SHIPPED.exists(), reason="no run of the grid search is shipped yet")
 def test_the_shipped_run_is_what_it_says() -> None:
     results = searched.shipped()
     classes = 10
