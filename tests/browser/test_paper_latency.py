@@ -1,0 +1,47 @@
+"""Measuring a latency in a real browser: the bar counts runs, and Stop ends the process."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Page]
+IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+NAME = "scaled-d1.9-w1.9@511"  # slow enough to be stopped, and nobody else's
+
+
+def processes() -> list[str]:
+    """Commands that measure just this network."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = file.read_bytes().decode(errors="replace").split("\0")
+        except OSError:  # it has just ended
+            continue
+        if "latency" in words and NAME in words:
+            found.append(" ".join(words))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are listed on Linux only")
+def test_a_measurement_counts_its_runs_and_can_be_stopped(visit: Visit) -> None:
+    page = visit("/paper?section=latency")
+    networks = page.get_by_test_id("stMultiSelect").get_by_role("combobox")
+    networks.press("Backspace")  # two networks are chosen at first
+    networks.press("Backspace")
+    networks.fill(NAME)
+    networks.press("Enter")
+    networks.press("Escape")  # while the list is open, nothing else can be reached
+    page.wait_for_selector(IDLE)
+    page.get_by_role("button", name=re.compile("Measure$")).click()
+    expect(page.get_by_text(re.compile(rf"{re.escape(NAME)}: run \d+ of 20")).first).to_be_visible()
+    assert len(processes()) == 1
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile("run .* of 20"))).to_have_count(0)
+    page.wait_for_selector(IDLE)
+    assert processes() == []
+    expect(page.get_by_test_id("stException")).to_have_count(0)
