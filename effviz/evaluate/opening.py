@@ -1,6 +1,6 @@
 """A sample's file to what each model sees of it; the photo itself is not kept."""
 
-import dataclasses
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ import numpy as np
 
 from effviz.errors import DatasetError, ImageError
 from effviz.evaluate.samples import Sample
-from effviz.evaluate.truth import Truth
+from effviz.evaluate.truth import Size, Truth
 from effviz.explain import images
-from effviz.explain.preprocess import prepare
+from effviz.explain.preprocess import fitted
 from effviz.explain.results import Photo, Prepared
 from effviz.words import _
 from effviz.zoo.model import ModelRef
@@ -39,37 +39,42 @@ class Broken:
 def opened(sample: Sample, refs: Sequence[ModelRef]) -> Opened | Broken:
     """Read, decode and prepare a photo; what is wrong with it is an answer, not an error."""
     try:
-        photo = _read(sample)
-        prepared = tuple(prepare(photo, ref) for ref in refs)
-        return _with_truth(sample, _facts(photo), prepared)
+        data = _data(sample)
+        image, notes = images.decode(data, sample.name)
+        _check_size(sample, image.size)
+        # one black byte stands for all pixels
+        black = np.broadcast_to(np.uint8(0), (image.height, image.width, 3))
+        photo = Photo(black, hashlib.sha256(data).hexdigest(), sample.name, notes)
+        return _with_truth(sample, photo, tuple(fitted(image, ref) for ref in refs))
     except (ImageError, DatasetError) as error:
         return Broken(sample, " ".join(str(error).split()))
 
 
-def _read(sample: Sample) -> Photo:
+def _data(sample: Sample) -> bytes:
     try:
-        data = sample.path.read_bytes()
+        return sample.path.read_bytes()
     except OSError as error:
         raise ImageError(
             _("{name} cannot be read ({reason}): every photo must be a readable file. Check its path.").format(
                 name=sample.name, reason=error.strerror
             )
         ) from error
-    photo = images.read(data, sample.name)
-    if sample.size is not None and sample.size != (photo.width, photo.height):
+
+
+def _check_size(sample: Sample, size: Size) -> None:
+    if sample.size is not None and sample.size != size:
         raise DatasetError(
             _(
                 "{name} has {width} x {height} pixels when it is upright, and its annotations are for "
                 "{known_width} x {known_height}: boxes must be in pixels of the photo. Correct the annotations."
             ).format(
                 name=sample.name,
-                width=photo.width,
-                height=photo.height,
+                width=size[0],
+                height=size[1],
                 known_width=sample.size[0],
                 known_height=sample.size[1],
             )
         )
-    return photo
 
 
 def _with_truth(sample: Sample, photo: Photo, prepared: tuple[Prepared, ...]) -> Opened:
@@ -78,8 +83,3 @@ def _with_truth(sample: Sample, photo: Photo, prepared: tuple[Prepared, ...]) ->
     if truth is None or share == 0:
         return Opened(sample, photo, prepared, None, None, None)
     return Opened(sample, photo, prepared, truth, share, truth.small_and_off_centre(size))
-
-
-def _facts(photo: Photo) -> Photo:
-    """Keep name, size and hash; one black byte stands for all pixels."""
-    return dataclasses.replace(photo, rgb=np.broadcast_to(np.uint8(0), photo.rgb.shape))

@@ -61,6 +61,18 @@ def read(data: bytes, name: str) -> Photo:
         ImageError: the file is empty, too large, not one of the six formats, damaged, cut off, or of a size or depth
             that cannot be shown. The limits on size are checked before a pixel is decoded.
     """
+    rgb, notes = decode(data, name)
+    pixels: Bytes = np.asarray(rgb)  # (H, W, 3)
+    pixels.setflags(write=False)
+    return Photo(pixels, hashlib.sha256(data).hexdigest(), name, notes)
+
+
+def decode(data: bytes, name: str) -> tuple[Image.Image, tuple[str, ...]]:
+    """Do the same and return Pillow's picture, with the notes: for whoever needs it resized and not as an array.
+
+    Raises:
+        ImageError: as `read`.
+    """
     _check_bytes(data, name)
     with _named(name):
         image = _open(data, name)
@@ -68,9 +80,7 @@ def read(data: bytes, name: str) -> Photo:
         image.load()
         notes = _first_frame_note(image)
         rgb, alpha_note = _to_rgb(_upright(image), name)
-    pixels: Bytes = np.asarray(rgb)  # (H, W, 3)
-    pixels.setflags(write=False)
-    return Photo(pixels, hashlib.sha256(data).hexdigest(), name, notes + alpha_note)
+    return rgb, notes + alpha_note
 
 
 @contextmanager
@@ -185,7 +195,7 @@ def _to_rgb(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, ...]
     if image.mode.startswith("I;16"):
         return Image.fromarray(_scaled_to_8_bits(image)).convert("RGB"), ()
     if not image.has_transparency_data:
-        return image.convert("RGB"), ()
+        return image if image.mode == "RGB" else image.convert("RGB"), ()
     rgba = image.convert("RGBA")
     if rgba.getchannel("A").getextrema() == (255, 255):
         return rgba.convert("RGB"), ()

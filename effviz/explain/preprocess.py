@@ -15,13 +15,18 @@ def prepare(photo: Photo, ref: ModelRef) -> Prepared:
     The pixels equal `timm.data.create_transform(..., is_training=False)` bit by bit; written out here because the box
     `seen` needs the same rounded sizes, and so that showing a photo does not load torch.
     """
+    return fitted(Image.fromarray(photo.rgb), ref)
+
+
+def fitted(image: Image.Image, ref: ModelRef) -> Prepared:
+    """Do the same with an RGB picture that Pillow has already."""
     size_px = ref.resolution_px
-    width, height = _resized(photo.width, photo.height, math.floor(size_px / ref.spec.crop_pct))
+    width, height = _resized(image.width, image.height, math.floor(size_px / ref.spec.crop_pct))
     left, top = round((width - size_px) / 2), round((height - size_px) / 2)
     window = (left, top, left + size_px, top + size_px)
     resampling = Image.Resampling[ref.spec.interpolation.upper()]
-    rgb = Image.fromarray(photo.rgb).resize((width, height), resampling).crop(window)
-    seen = _in_photo(window, photo.width / width, photo.height / height)
+    rgb = image.resize((width, height), resampling).crop(window)
+    seen = _in_photo(window, image.width / width, image.height / height)
     return Prepared(np.asarray(rgb), ref.spec.mean, ref.spec.std, seen)
 
 

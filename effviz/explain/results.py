@@ -97,8 +97,10 @@ class Prepared:
         """The network's input, (1, 3, S, S), normalised; read-only."""
         mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
         levels = np.arange(256, dtype=np.float32)[:, None] / np.float32(255)
-        table = np.ascontiguousarray((levels - mean) / std)[np.newaxis]  # what each of 256 levels becomes, (1, 256, 3)
-        batch = np.stack(cv2.split(cv2.LUT(self.rgb, table)), dtype=np.float32)[np.newaxis]
+        table = ((levels - mean) / std).T.copy()  # what each of 256 levels becomes in each channel, (3, 256)
+        batch = np.empty((1, 3, self.size_px, self.size_px), np.float32)
+        for plane, becomes, pixels in zip(cv2.split(self.rgb), table, batch[0], strict=True):
+            cv2.LUT(plane, becomes, pixels)
         batch.setflags(write=False)
         return batch
 
