@@ -19,7 +19,7 @@ LEVELS = 50
 THRESHOLDS: Doubles = np.arange(LEVELS) / LEVELS  # of the way from a map's minimum to its maximum
 THRESHOLDS.setflags(write=False)
 V2_OVERLAPS = (0.3, 0.5, 0.7)
-RECENT = 192  # maps whose parts are remembered: controls come again with other photos
+RECENT = 256  # maps whose parts are remembered: controls come again with other photos
 TOLERANCE_PX = 15.0  # Zhang et al. 2018; their photos are about 500 px wide
 
 _ROUNDING = 1e-9  # of a range: values this close are equal

@@ -4,6 +4,7 @@ One row for each photo, model, method and metric. A row without a value says in 
 used at all it is the only one, without model, method and metric.
 """
 
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +22,7 @@ PARTS: Final = "parts"
 RESULTS: Final = "results.parquet"
 ROWS_A_GROUP: Final = 1 << 16  # held in memory while parts are brought together
 
+_END: Final = b"PAR1"
 _NAME: Final = re.compile(r"part-(\d{9})\.parquet")
 
 
@@ -69,20 +71,20 @@ def write_part(run: Path, start: int, rows: Sequence[Row]) -> None:
     """Write the rows of the photos from number `start` on, in place of any that were there."""
     folder = run / PARTS
     folder.mkdir(parents=True, exist_ok=True)
-    files.replace(folder / f"part-{start:09d}.parquet", lambda file: _write(file, [table(rows)]))
+    files.replace(folder / f"part-{start:09d}.parquet", lambda file: _write(file, [table(rows)]), sync=False)
 
 
 def parts(run: Path) -> dict[int, Path]:
-    """Return the parts that are there, by the number of their first photo, in order."""
+    """Return the parts that are there and whole, by the number of their first photo, in order."""
     found = ((_NAME.fullmatch(path.name), path) for path in sorted((run / PARTS).glob("part-*.parquet")))
-    return {int(match[1]): path for match, path in found if match}
+    return {int(match[1]): path for match, path in found if match and _whole(path)}
 
 
 def read(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """Yield one part after the other."""
     for path in paths:
         with pq.ParquetFile(path) as file:
-            yield file.read(columns=None if columns is None else list(columns))
+            yield file.read(columns=None if columns is None else list(columns), use_threads=False)  # small: quicker
 
 
 def write_results(run: Path, tables: Iterable[pa.Table]) -> None:
@@ -93,6 +95,13 @@ def write_results(run: Path, tables: Iterable[pa.Table]) -> None:
 def drop_parts(run: Path) -> None:
     """Remove the parts, and what writers that were killed left among them."""
     shutil.rmtree(run / PARTS, ignore_errors=True)
+
+
+def _whole(path: Path) -> bool:
+    """Tell whether a file ends as Parquet files do; one that a power cut cut off does not."""
+    with path.open("rb") as file:
+        file.seek(-min(len(_END), path.stat().st_size), os.SEEK_END)
+        return file.read() == _END
 
 
 def _write(file: BinaryIO, tables: Iterable[pa.Table]) -> None:

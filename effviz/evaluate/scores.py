@@ -17,7 +17,7 @@ from effviz.explain.maps import activation_map
 from effviz.explain.placement import Placement
 from effviz.explain.results import ActivationMap, Floats, Forward
 
-RANDOM_MAPS: Final = 128  # shared by all photos: finding a noisy map's parts takes longer than all else about it
+RANDOM_MAPS: Final = 64  # shared by all photos: finding a noisy map's parts takes longer than all else about it
 
 
 @dataclass(frozen=True, slots=True, eq=False)

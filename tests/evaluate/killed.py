@@ -3,7 +3,6 @@
 killed.py DATA RUN progress|disk COUNT
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -31,8 +30,8 @@ class Stop:
 if __name__ == "__main__":
     data, out, where, count = sys.argv[1:]
     stop = Stop(int(count))
-    sync = os.fsync
+    move = Path.replace
     if where == "disk":  # a file is written and not yet in its place
-        os.fsync = lambda file: (sync(file), stop())[0]  # type: ignore[assignment]
+        Path.replace = lambda self, target: (stop(), move(self, target))[1]  # type: ignore[method-assign]
     watch = run.Watch((lambda _done, _total: stop()) if where == "progress" else run.Watch().progress)
     run.evaluate(open_dataset(Path(data)), SETTINGS, Path(out), watch)

@@ -59,6 +59,15 @@ def test_parts_are_in_the_photos_order_and_half_files_are_none(tmp_path):
     assert records.parts(tmp_path) == {}
 
 
+@pytest.mark.parametrize("left", [0, 2, 400])
+def test_a_part_that_a_power_cut_cut_off_is_none(tmp_path, left):
+    records.write_part(tmp_path, 0, [Row("whole")])
+    records.write_part(tmp_path, 32, [Row("cut")])
+    path = records.parts(tmp_path)[32]
+    path.write_bytes(path.read_bytes()[:left])
+    assert list(records.parts(tmp_path)) == [0]
+
+
 def test_a_failed_write_leaves_nothing_that_counts(tmp_path):
     def fails(file):
         file.write(b"half")

@@ -101,7 +101,10 @@ def test_the_random_control_follows_the_seed(data, model):
 @pytest.mark.parametrize("method", [Method.GRADCAM, Method.HIRESCAM, Method.XGRADCAM, Method.SHAPLEYCAM])
 def test_methods_that_are_one_map_are_measured_once_and_have_the_same_numbers(data, model, method, monkeypatch):
     wanted = settings(methods=(Method.CAM, method), metrics=tuple(Metric))
+    real, asked = rows.scores.of_map, []
+    monkeypatch.setattr(rows.scores, "of_map", lambda *of: (asked.append(of[2].method), real(*of))[1])
     shared = table(rows_of(data.samples[:1], wanted, [model]))
+    assert asked == [Method.CAM]
     monkeypatch.setattr(rows, "_SAME", {})
     alone = table(rows_of(data.samples[:1], wanted, [model]))
     assert shared.keys() == alone.keys()
@@ -136,6 +139,15 @@ def test_curves_go_with_the_measures_that_have_them(data, model):
     assert of["deletion"].curve[0] == pytest.approx(of["insertion"].curve[-1], abs=1e-4)  # the whole photo
     assert of["deletion"].curve[0] == pytest.approx(of["deletion"].probability, abs=1e-4)
     assert of["deletion"].value == pytest.approx(np.trapezoid(of["deletion"].curve, dx=0.25), abs=1e-3)
+
+
+def test_the_best_overlap_is_that_of_the_largest_part(data, model):
+    wanted = settings(metrics=(Metric.MAXBOX, Metric.MAXBOX_V2, Metric.IOU))
+    found = table(rows_of(data.samples, wanted, [model]))
+    best = {key: row.curve.max() for key, row in found.items() if row.curve is not None}
+    keys = [key[:3] for key in found if key[3] == "iou"]
+    assert [found[(*key, "iou")].value for key in keys] == pytest.approx([best[(*key, "maxbox")] for key in keys])
+    assert any(best[(*key, "maxboxv2")] > best[(*key, "maxbox")] for key in keys)  # another part may fit better
 
 
 class TestTargets:
