@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from effviz.evaluate.truth import Size, Truth
-from effviz.explain.placement import Doubles, Placement, reading
+from effviz.explain.placement import Doubles, Placement, centre, reading
 from effviz.explain.results import ActivationMap
 
 SIDE = 96  # cells across and down: a box drawn on them is exact to 3 px in a photo 500 px wide
 FINER = 4  # places read in a cell, each way, so that maps finer than the grid are averaged and not picked from
 
+_ROUNDING = 1e-9  # of a value: others this close are equal to it
 _PLACES = (np.arange(SIDE * FINER) + 0.5) / (SIDE * FINER)  # of the photo's width or height
 _CENTRES = (np.arange(SIDE) + 0.5) / SIDE
 _EDGES = np.arange(SIDE + 1) / SIDE
@@ -28,6 +29,7 @@ class Heat:
     values: Doubles  # (SIDE, SIDE), >= 0, read-only; 0 where the model did not see
     rows: tuple[int, int] = (0, SIDE)  # from, to: the cells whose centre the model saw
     columns: tuple[int, int] = (0, SIDE)
+    peak: tuple[float, float] | None = None  # x, y of the map's strongest place in the photo, 0..1; None: a cell's here
 
     @property
     def seen(self) -> Doubles:
@@ -54,7 +56,18 @@ def heat(entry: ActivationMap, calibrated: bool = False) -> Heat:
     values[: rows[0]], values[rows[1] :] = 0, 0
     values[:, : columns[0]], values[:, columns[1] :] = 0, 0
     values.setflags(write=False)
-    return Heat(values, rows, columns)
+    x, y = centre(entry, *strongest(np.maximum(entry.values, 0)), placement)
+    return Heat(values, rows, columns, (x / width, y / height))
+
+
+def strongest(values: npt.NDArray[np.floating]) -> tuple[int, int]:
+    """Return the cell (row, column) with the largest value, none of which is negative.
+
+    Of several equal ones the one nearest to their mean: the first one of a flat map would lie in its corner.
+    """
+    tied = np.argwhere(values >= values.max() * (1 - _ROUNDING))
+    row, column = tied[((tied - tied.mean(axis=0)) ** 2).sum(axis=1).argmin()]
+    return int(row), int(column)
 
 
 def evidence_on(heat: Heat, truth: Truth, photo_size: Size) -> float:

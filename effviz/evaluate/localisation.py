@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from effviz.evaluate.heat import SIDE, Heat, evidence_on
+from effviz.evaluate.heat import SIDE, Heat, evidence_on, strongest
 from effviz.evaluate.truth import Size, Truth
 from effviz.explain.placement import Doubles
 
@@ -55,22 +55,17 @@ def pointing(heat: Heat, truth: Truth, photo_size: Size, tolerance_px: float = 0
     """
     if heat.empty:
         return False
-    row, column = strongest(heat)
-    x, y = (column + 0.5) / SIDE * photo_size[0], (row + 0.5) / SIDE * photo_size[1]
-    return truth.distance(x, y, photo_size) <= tolerance_px
+    x, y = _peak(heat)
+    return truth.distance(x * photo_size[0], y * photo_size[1], photo_size) <= tolerance_px
 
 
 @lru_cache(maxsize=RECENT)
-def strongest(heat: Heat) -> tuple[int, int]:
-    """Return the cell (row, column) with the most evidence.
-
-    Of several equal ones the one nearest to their mean: a map's outer half cell is flat, and its first pixel would
-    always lie at the border.
-    """
-    seen = heat.seen
-    tied = np.argwhere(seen >= seen.max() * (1 - _ROUNDING))
-    row, column = tied[((tied - tied.mean(axis=0)) ** 2).sum(axis=1).argmin()]
-    return int(row) + heat.rows[0], int(column) + heat.columns[0]
+def _peak(heat: Heat) -> tuple[float, float]:
+    """Return x and y of the strongest place, 0..1 of the photo: the map's own, or a cell of a heat without a map."""
+    if heat.peak is not None:
+        return heat.peak
+    row, column = strongest(heat.seen)
+    return (column + heat.columns[0] + 0.5) / SIDE, (row + heat.rows[0] + 0.5) / SIDE
 
 
 def box_ious(heat: Heat, truth: Truth, photo_size: Size) -> Doubles:

@@ -62,8 +62,12 @@ class _Axis:
 
     def edges(self) -> tuple[float, ...]:
         """The cells' borders in pixels: the line above, solved for t."""
-        t = 0.5 + (np.arange(self.n + 1) / self.n - 0.5 - self.offset) / self.slope
-        return tuple(float(edge) for edge in self.start + t * (self.end - self.start))
+        return tuple(self.pixel(border) for border in range(self.n + 1))
+
+    def pixel(self, cell: float) -> float:
+        """Where a place in the map lies: cell i reaches from i to i + 1."""
+        t = 0.5 + (cell / self.n - 0.5 - self.offset) / self.slope
+        return float(self.start + t * (self.end - self.start))
 
 
 _VIEW = View()
@@ -107,6 +111,19 @@ def reading(
     """
     x_axis, y_axis = _axes(activation_map, activation_map.seen, placement)
     return linear(y_axis.cell_coordinates(y), y_axis.n), linear(x_axis.cell_coordinates(x), x_axis.n)
+
+
+def centre(
+    activation_map: ActivationMap, row: int, column: int, placement: Placement = Placement.PLAIN
+) -> tuple[float, float]:
+    """Return (x, y) of a cell's centre in pixels of the photo; one beyond what the model saw is moved to its edge.
+
+    Raises:
+        SettingsError: calibrated placement of a model that was not measured at this size.
+    """
+    x_axis, y_axis = _axes(activation_map, activation_map.seen, placement)
+    x, y = x_axis.pixel(column + 0.5), y_axis.pixel(row + 0.5)
+    return min(max(x, x_axis.start), x_axis.end), min(max(y, y_axis.start), y_axis.end)
 
 
 def raster_size(height: int, width: int, longest_px: int | None) -> tuple[int, int]:

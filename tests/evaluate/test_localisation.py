@@ -3,7 +3,7 @@ import pytest
 import scipy.ndimage
 
 from effviz.evaluate.controls import centre_gaussian, uniform
-from effviz.evaluate.heat import SIDE, Heat, heat
+from effviz.evaluate.heat import SIDE, Heat, heat, strongest
 from effviz.evaluate.localisation import (
     THRESHOLDS,
     best_iou,
@@ -14,9 +14,10 @@ from effviz.evaluate.localisation import (
     max_box_acc,
     max_box_acc_v2,
     pointing,
-    strongest,
 )
 from effviz.evaluate.truth import Truth
+from effviz.explain import calibration
+from effviz.explain.calibration import Calibration
 from effviz.explain.results import Box
 
 PHOTO = (192, 96)  # a grid cell is 2 x 1 px
@@ -104,9 +105,9 @@ def test_pointing_by_hand():
 
 
 def test_of_equally_strong_places_the_middle_one():
-    assert strongest(painted((20, 30, 31, 35, 1))) == (32, 25)
-    assert strongest(painted((0, 0, 4, 4, 1), (20, 0, 24, 4, 1), (12, 0, 13, 4, 1)))[1] == 12
-    assert strongest(uniform()) in [(47, 47), (47, 48), (48, 47), (48, 48)]
+    assert strongest(painted((20, 30, 31, 35, 1)).values) == (32, 25)
+    assert strongest(painted((0, 0, 4, 4, 1), (20, 0, 24, 4, 1), (12, 0, 13, 4, 1)).values)[1] == 12
+    assert strongest(uniform().values) in [(47, 47), (47, 48), (48, 47), (48, 48)]
 
 
 def test_the_strongest_place_of_a_crop_is_that_of_the_photo(make_map):
@@ -114,16 +115,36 @@ def test_the_strongest_place_of_a_crop_is_that_of_the_photo(make_map):
     values = np.zeros((4, 4))
     values[1, 2] = 1
     found = heat(make_map(values, Box(60, 40, 160, 90), photo_size=PHOTO))
-    assert strongest(found) == pytest.approx((58.75 - 0.5, 122.5 / 2 - 0.5), abs=0.51)
-    assert pointing(found, Truth((Box(121, 57.5, 124, 60),)), PHOTO)
+    assert found.peak == pytest.approx((122.5 / 192, 58.75 / 96))
+    assert pointing(found, Truth((Box(122.4, 58.7, 122.6, 58.8),)), PHOTO)
+    assert not pointing(found, Truth((Box(122.6, 58.7, 124, 60),)), PHOTO)
 
 
-def test_a_cell_at_the_border_of_a_map_points_to_its_own_middle(make_map):
-    # 4 cells of 48 px: linear reading is flat in the outer half cells, 0..24 px
+def test_a_cell_at_the_border_of_a_map_points_to_its_own_centre(make_map):
+    # 4 cells of 48 px: linear reading is flat in the outer half cells, 0..24 px, and falls from 24 on
     values = np.zeros((4, 4))
     values[0, 0] = 1
-    row, column = strongest(heat(make_map(values, Box(0, 0, 192, 192), photo_size=(192, 192))))
-    assert (row, column) == pytest.approx((5.5, 5.5), abs=0.5)  # 12 px in cells of 2 px
+    assert heat(make_map(values, Box(0, 0, 192, 192), photo_size=(192, 192))).peak == pytest.approx(
+        (24 / 192, 24 / 192)
+    )
+
+
+def test_two_peaks_that_are_almost_equal_are_not_mixed_up(make_map):
+    # averaging over a grid would blur the narrow one below the broad one beside a strong neighbour
+    values = np.zeros((7, 7))
+    values[1, 1], values[5, 5], values[5, 4] = 1.0, 0.999, 0.998
+    found = heat(make_map(values, Box(0, 0, 96, 96), photo_size=(96, 96)))
+    assert found.peak == pytest.approx((1.5 / 7, 1.5 / 7))
+
+
+def test_calibrated_cells_point_to_where_they_lie(make_map, monkeypatch):
+    # slope 0.5 draws the cells twice as wide: row 0, at y = 12 plain, lies at 48 - 2 * 36 = -24: moved to the edge
+    half = Calibration("lite0@224", 224, 0.0, 0.0, 0.5, 0.1, 0.5, 100, "by hand")
+    monkeypatch.setattr(calibration, "find", lambda _: half)
+    values = np.zeros((4, 4))
+    values[0, 2] = 1  # centre plain at x = 60: calibrated at 48 + 2 * 12 = 72
+    found = heat(make_map(values, Box(0, 0, 96, 96), photo_size=(96, 96)), calibrated=True)
+    assert found.peak == pytest.approx((72 / 96, 0))
 
 
 def test_box_around_the_largest_part_by_hand():

@@ -4,7 +4,7 @@
 const SIDE = 96; // cells across and down
 const FINER = 4; // places read in a cell, each way
 
-/** @typedef {{values: Float64Array, total: number, peak: number[]}} Heat peak: row and column of the strongest cell */
+/** @typedef {{values: Float64Array, total: number, peak: number[]}} Heat peak: x and y of the strongest place, px of the photo */
 
 /** @type {WeakMap<Float32Array, Map<string, Heat>>} */
 const heats = new WeakMap();
@@ -32,7 +32,7 @@ function heat(map, place, placement) {
     for (let x = x0; x < x1; x++) values[y * SIDE + x] = line.reduce((sum, value, i) => sum + value * across[x][i], 0);
   }
   const total = values.reduce((sum, value) => sum + value, 0);
-  return { values, total, peak: strongest(values, [y0, y1], [x0, x1]) };
+  return { values, total, peak: strongest(map, axes, place.columns) };
 }
 
 /** The map's rows, weighted and without what is negative. @param {Float32Array} map @param {Float64Array} weights of the rows @param {number} columns */
@@ -63,14 +63,21 @@ function centresWithin({ start, end }, length) {
   return [first(start), first(end)];
 }
 
-/** Of cells as strong as each other the one nearest to their mean. @param {Float64Array} values @param {number[]} rows from, to @param {number[]} columns */
-function strongest(values, [y0, y1], [x0, x1]) {
-  const least = values.reduce((most, value) => Math.max(most, value), 0) * (1 - 1e-9);
+/** The centre of the strongest cell; of equal ones the one nearest to their mean. @param {Float32Array} map @param {{x: Axis, y: Axis}} axes @param {number} columns */
+function strongest(map, axes, columns) {
+  const least = map.reduce((most, value) => Math.max(most, value), 0) * (1 - 1e-9);
   const tied = [];
-  for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) if (values[y * SIDE + x] >= least) tied.push([y, x]);
+  map.forEach((value, i) => Math.max(0, value) >= least && tied.push([Math.floor(i / columns), i % columns]));
   const mean = [0, 1].map((i) => tied.reduce((sum, cell) => sum + cell[i], 0) / tied.length);
   const far = (/** @type {number[]} */ [y, x]) => (y - mean[0]) ** 2 + (x - mean[1]) ** 2;
-  return tied.reduce((best, cell) => (far(cell) < far(best) ? cell : best), tied[0] ?? [0, 0]);
+  const [row, column] = tied.reduce((best, cell) => (far(cell) < far(best) ? cell : best));
+  return [centreOf(axes.x, column), centreOf(axes.y, row)];
+}
+
+/** A cell's centre, moved to the edge of what the model saw if it lies beyond. @param {Axis} axis @param {number} cell @returns {number} */
+function centreOf(axis, cell) {
+  const edges = edgesOf(axis);
+  return clip((edges[cell] + edges[cell + 1]) / 2, axis.start, axis.end);
 }
 
 /** How much of each part of the photo's length lies between two of its pixels. @param {number} from @param {number} to @param {number} length @returns {Float64Array} */
@@ -90,8 +97,7 @@ function energyIn({ values, total }, [x0, y0, x1, y1], [width, height]) {
   return total > 0 ? Math.min(1, inside / total) : 0;
 }
 
-/** Whether the strongest place lies in a box. @param {Heat} heat @param {number[]} box @param {number[]} size of the photo */
-function pointsInto({ peak: [row, column], total }, [x0, y0, x1, y1], [width, height]) {
-  const [x, y] = [((column + 0.5) / SIDE) * width, ((row + 0.5) / SIDE) * height];
+/** Whether the strongest place lies in a box. @param {Heat} heat @param {number[]} box */
+function pointsInto({ peak: [x, y], total }, [x0, y0, x1, y1]) {
   return total > 0 && x0 < x1 && y0 < y1 && x >= x0 && x <= x1 && y >= y0 && y <= y1;
 }
