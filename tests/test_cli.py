@@ -140,7 +140,10 @@ def test_every_command_and_option_is_explained() -> None:
 
     root = get_command(app)
     explained(root, "effviz")
-    expected = ("app", "bench", "calibrate", "cam", "fetch", "models", "plan", "scale", "search", "solve", "train")
+    expected = (
+        *("app", "bench", "calibrate", "cam", "evaluate", "fetch", "models"),
+        *("plan", "report", "scale", "search", "solve", "train"),
+    )
     assert sorted(root.commands) == sorted(expected)
 
 

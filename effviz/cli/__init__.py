@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import effviz
-from effviz.cli import arithmetic, benches, door, evaluate, models, photos, search, training
+from effviz.cli import arithmetic, benches, door, evaluate, models, photos, report, search, training
 from effviz.cli.guard import GuardedGroup
 
 app = typer.Typer(
@@ -39,6 +39,7 @@ app.command("solve")(arithmetic.solve)
 app.command("cam")(photos.cam)
 app.command("calibrate")(photos.calibrate)
 app.command("evaluate")(evaluate.evaluate)
+app.command("report")(report.report)
 app.command("search")(search.search)
 app.command("train")(training.train)
 app.add_typer(benches.app, name="bench")

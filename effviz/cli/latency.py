@@ -23,7 +23,9 @@ def latency(
     ] = None,
     runs: Annotated[int, typer.Option(min=1, max=1000, help="Timed runs of each; their mean counts.")] = 20,
     as_json: output.AsJson = False,
-    in_turns: Annotated[bool, typer.Option("--in-turns", hidden=True)] = False,
+    in_turns: Annotated[
+        bool, typer.Option("--in-turns", hidden=True, help="For the app: wait for a line before each run.")
+    ] = False,
 ) -> None:
     """Time networks as Table 4 does: batch 1, one core, mean of 20 runs. Without names: ResNet-152 and B1."""
     from effviz.bench import single
