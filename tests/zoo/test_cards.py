@@ -9,7 +9,7 @@ from effviz.zoo import catalogue, loading
 from effviz.zoo.cards import card
 
 
-@pytest.mark.parametrize("text", ["lite0@224", "lite2@260", "scaled-d0.5-w0.5@100"])
+@pytest.mark.parametrize("text", ["lite0@224", "lite2@260", "scaled-d0.5-w0.6@100"])
 def test_params_macs_and_map_size_are_those_of_the_network(text):
     ref = catalogue.parse(text)
     module = loading.load(ref).module

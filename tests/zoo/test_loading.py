@@ -6,7 +6,7 @@ import torch
 from effviz.zoo import catalogue, loading
 
 
-@pytest.mark.parametrize("text", ["lite0@96", "scaled-d0.5-w0.5@96", "scaled-lite-d0.5-w0.5@96"])
+@pytest.mark.parametrize("text", ["lite0@96", "scaled-d0.5-w0.6@96", "scaled-lite-d0.5-w0.5@96"])
 def test_loaded_network_only_looks(text):
     model = loading.load(catalogue.parse(text))
     assert not model.module.training
@@ -25,7 +25,7 @@ def test_gradients_reach_the_input_even_when_loaded_in_inference_mode(text):
     assert all(p.grad is None for p in module.parameters())
 
 
-@pytest.mark.parametrize("text", ["lite1", "scaled-d0.5-w0.5@96"])
+@pytest.mark.parametrize("text", ["lite1", "scaled-d0.5-w0.6@96"])
 def test_loading_twice_gives_the_same_weights(text):
     first, second = (loading.load(catalogue.parse(text)).module.state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
