@@ -6,11 +6,12 @@ user's cache.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -58,7 +59,7 @@ class DataSet:
     train: Pictures
     val: Pictures
     classes: tuple[str, ...]  # names of the folders, in the order of the labels
-    fingerprint: str  # of names, sizes and dates of all files, and the size they are decoded to
+    fingerprint: str  # of the files' names and sizes and of the size they are decoded to: a moved folder keeps it
 
 
 def quiet(_what: str, _done: int, _of: int) -> None:
@@ -80,8 +81,7 @@ def data_set(folder: Path, side_px: int, progress: Progress = quiet) -> DataSet:
     train, val = (_decoded(f"{part} pictures", parts[part], keys[part], side_px, progress) for part in parts)
     for part, pictures in (("train", train), ("val", val)):
         _check_classes(folder / part, pictures, classes)
-    fingerprint = hashlib.sha256("".join(keys.values()).encode()).hexdigest()[:16]
-    return DataSet(train, val, classes, fingerprint)
+    return DataSet(train, val, classes, _fingerprint(folder, parts.values(), side_px))
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
@@ -141,6 +141,14 @@ def _key(files: Sequence[File], side_px: int) -> str:
         stat = file.path.stat()
         digest.update(f"{file.path.resolve()} {file.label} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:32]
+
+
+def _fingerprint(folder: Path, parts: Iterable[Sequence[File]], side_px: int) -> str:
+    """The same wherever the folder lies and whenever it was copied: a training goes on after a move."""
+    digest = hashlib.sha256(f"{_VERSION} {side_px}".encode())
+    for file in itertools.chain.from_iterable(parts):
+        digest.update(f"{file.path.relative_to(folder).as_posix()} {file.path.stat().st_size}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 def _folder() -> Path:

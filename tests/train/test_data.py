@@ -1,5 +1,6 @@
 """Decoding a folder of pictures: what is kept, skipped, refused, and found again."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -51,6 +52,12 @@ def test_another_size_or_another_file_is_another_data_set(folder: Path) -> None:
     assert data.data_set(folder, 24).fingerprint != first
     (folder / "val" / "red" / "00.jpg").unlink()
     assert data.data_set(folder, 16).fingerprint != first
+
+
+def test_a_moved_or_copied_folder_is_the_same_data_set(folder: Path, tmp_path: Path) -> None:
+    first = data.data_set(folder, 16).fingerprint
+    copied = shutil.copytree(folder, tmp_path / "elsewhere", copy_function=shutil.copyfile)  # with new dates
+    assert data.data_set(copied, 16).fingerprint == first
 
 
 def test_a_cut_off_decoding_leaves_nothing_that_could_be_taken_for_whole(
