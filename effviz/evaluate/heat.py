@@ -16,7 +16,7 @@ from effviz.explain.results import ActivationMap
 SIDE = 96  # cells across and down: a box drawn on them is exact to 3 px in a photo 500 px wide
 FINER = 4  # places read in a cell, each way, so that maps finer than the grid are averaged and not picked from
 
-_ROUNDING = 1e-9  # of a value: others this close are equal to it
+_ROUNDING = 1e-5  # of a value: others this close are equal; an engine's sums differ less from machine to machine
 _PLACES = (np.arange(SIDE * FINER) + 0.5) / (SIDE * FINER)  # of the photo's width or height
 _CENTRES = (np.arange(SIDE) + 0.5) / SIDE
 _EDGES = np.arange(SIDE + 1) / SIDE
@@ -63,9 +63,10 @@ def heat(entry: ActivationMap, calibrated: bool = False) -> Heat:
 def strongest(values: npt.NDArray[np.floating]) -> tuple[int, int]:
     """Return the cell (row, column) with the largest value, none of which is negative.
 
-    Of several equal ones the one nearest to their mean: the first one of a flat map would lie in its corner.
+    Of several that are equal to rounding the one nearest to their mean, and of several as near the first: the first one
+    of a flat map would lie in its corner, and which of two equal cells is larger would depend on the processor.
     """
-    tied = np.argwhere(values >= values.max() * (1 - _ROUNDING))
+    tied = np.argwhere(values >= float(values.max()) * (1 - _ROUNDING))
     row, column = tied[((tied - tied.mean(axis=0)) ** 2).sum(axis=1).argmin()]
     return int(row), int(column)
 

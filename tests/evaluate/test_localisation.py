@@ -110,6 +110,16 @@ def test_of_equally_strong_places_the_middle_one():
     assert strongest(uniform().values) in [(47, 47), (47, 48), (48, 47), (48, 48)]
 
 
+def test_which_of_two_equal_cells_is_larger_is_not_left_to_rounding():
+    values = np.zeros((7, 7), np.float32)
+    values[1, 1] = values[3, 5] = 1.0
+    expected = strongest(values)
+    values[3, 5] = np.nextafter(np.float32(1), np.float32(2), dtype=np.float32)
+    assert strongest(values) == expected == (1, 1)
+    values[3, 5] = 1.0001
+    assert strongest(values) == (3, 5)
+
+
 def test_the_strongest_place_of_a_crop_is_that_of_the_photo(make_map):
     # the model saw x 60..160, y 40..90, in cells of 25 x 12.5 px; row 1, column 2 has its centre at (122.5, 58.75)
     values = np.zeros((4, 4))

@@ -65,7 +65,7 @@ function centresWithin({ start, end }, length) {
 
 /** The centre of the strongest cell; of equal ones the one nearest to their mean. @param {Float32Array} map @param {{x: Axis, y: Axis}} axes @param {number} columns */
 function strongest(map, axes, columns) {
-  const least = map.reduce((most, value) => Math.max(most, value), 0) * (1 - 1e-9);
+  const least = map.reduce((most, value) => Math.max(most, value), 0) * (1 - 1e-5);
   const tied = [];
   map.forEach((value, i) => Math.max(0, value) >= least && tied.push([Math.floor(i / columns), i % columns]));
   const mean = [0, 1].map((i) => tied.reduce((sum, cell) => sum + cell[i], 0) / tied.length);
