@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from effviz.facts import links
 from effviz.scaling import (
     BudgetKind,
     Plan,
@@ -20,8 +21,7 @@ from effviz.scaling.solver import UNITS
 from effviz.ui.inputs import BUDGET_NAMES, METHOD_NAMES
 from effviz.words import _
 
-PAPER = "https://arxiv.org/abs/1905.11946"
-OFFICIAL_CODE = "https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet"
+PAPER, OFFICIAL_CODE = links.PAPER_URL, links.OFFICIAL_CODE_URL
 KERAS_GUIDE = "https://keras.io/examples/vision/image_classification_efficientnet_fine_tuning/"
 
 Row = dict[str, str]

@@ -82,8 +82,8 @@ def test_figure_4_shows_four_starts_and_says_what_is_not_known() -> None:
     assert len(chart(at)["d = 1, r = 1, recomputed where w is known"]["x"]) == 6
     starts = at.dataframe[0].value
     # 0.3858, 0.7184 and 0.7823 by a script that shares no code with EffViz.
-    assert [round(value, 4) for value in starts["computed"]][:3] == [0.3858, 0.7184, 0.7823]
-    assert list(starts["printed"]) == [0.5, 0.935, 0.95, 1.787]
+    assert [round(value, 4) for value in starts["macs_billions_recomputed"]][:3] == [0.3858, 0.7184, 0.7823]
+    assert list(starts["flops_billions_printed"]) == [0.5, 0.935, 0.95, 1.787]
     assert "the paper does not say" in words(at)
 
 

@@ -1,16 +1,26 @@
 """One figure of the paper, as every section shows it: the chart, its files, and where its numbers come from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
+from effviz.facts.links import link
 from effviz.plots.curves import Curve
 from effviz.plots.style import config
 from effviz.ui import outputs
 from effviz.ui.components.picture import picture
 from effviz.words import _
+
+MISSING = "\N{EM DASH}"  # in a cell without a number; sections say why it has none
+TALL = 24  # more rows than these scroll inside of their table
+
+# The title of a column, or with the way in which its numbers are written ("%.1f").
+Column = str | tuple[str, str] | ColumnConfig
+Style = Callable[["pd.Series[Any]"], list[str]]  # CSS for the cells of a row
 
 
 def table(drawn: Sequence[Curve], x: str, y: str) -> pd.DataFrame:
@@ -37,6 +47,42 @@ def exhibit(name: str, made: go.Figure, rows: pd.DataFrame, alt: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         picture(name)
         save(name, rows)
+        listed = "source" in rows and st.toggle(_("Points and sources"), key=f"{name}-points")
+    if listed:
+        _points(rows)
+
+
+def _points(rows: pd.DataFrame) -> None:
+    """What the figure draws, with the way to who says so; the columns are those of the CSV."""
+    st.dataframe(
+        rows.assign(link=rows["source"].map(link)),
+        hide_index=True,
+        placeholder=MISSING,
+        column_config={"link": st.column_config.LinkColumn(_("Source"), display_text=_("open"), pinned=True)},
+    )
+
+
+def numbers(name: str, rows: pd.DataFrame, columns: Mapping[str, Column], style: Style | None = None) -> None:
+    """Show rows as a table with its file; the first column stays in sight, those not named are in the file alone."""
+    first = next(iter(columns))
+    shown = {column: _column(of, column == first) for column, of in columns.items()}
+    st.dataframe(
+        rows.style.apply(style, axis=1) if style else rows,
+        hide_index=True,
+        height="content" if len(rows) <= TALL else "auto",
+        placeholder=MISSING,
+        column_config={str(column): shown.get(str(column)) for column in rows},
+    )
+    save(name, rows)
+
+
+def _column(of: Column, first: bool) -> ColumnConfig:
+    if isinstance(of, dict):
+        return of
+    title, form = (of, None) if isinstance(of, str) else of
+    if form is None:
+        return st.column_config.Column(title, pinned=first)
+    return st.column_config.NumberColumn(title, format=form, pinned=first)
 
 
 def save(name: str, rows: pd.DataFrame) -> None:

@@ -11,7 +11,7 @@ from effviz.plots.saturation import METHODS
 from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Plan, ScalingMethod
 from effviz.ui import cache, outputs
 from effviz.ui.components.networks import networks
-from effviz.ui.paper.exhibit import save
+from effviz.ui.paper.exhibit import Column, numbers
 from effviz.words import _, later
 from effviz.zoo.presets import Role
 
@@ -100,19 +100,14 @@ def _numbers(plans: Mapping[Role, Plan]) -> None:
             for role, of in plans.items()
         ]
     )
-    st.dataframe(
-        rows,
-        hide_index=True,
-        column_config={
-            "network": st.column_config.TextColumn(_("What grows"), pinned=True),
-            "depth": st.column_config.NumberColumn(_("Depth"), format="×%.2f"),
-            "width": st.column_config.NumberColumn(_("Width"), format="×%.2f"),
-            "resolution_px": st.column_config.NumberColumn(_("Input"), format="%d px"),
-            "blocks": st.column_config.NumberColumn(_("MBConv blocks")),
-            "params": st.column_config.NumberColumn(_("Parameters"), format="compact"),
-            "macs": st.column_config.NumberColumn(_("MACs, recomputed"), format="compact"),
-            "macs_times_baseline": st.column_config.NumberColumn(_("MACs against B0"), format="×%.2f"),
-            "source": None,
-        },
-    )
-    save("figure2", rows)
+    columns: dict[str, Column] = {
+        "network": _("What grows"),
+        "depth": (_("Depth"), "×%.2f"),
+        "width": (_("Width"), "×%.2f"),
+        "resolution_px": (_("Input"), "%d px"),
+        "blocks": _("MBConv blocks"),
+        "params": (_("Parameters"), "compact"),
+        "macs": (_("MACs, recomputed"), "compact"),
+        "macs_times_baseline": (_("MACs against B0"), "×%.2f"),
+    }
+    numbers("figure2", rows, columns)

@@ -8,7 +8,7 @@ import streamlit as st
 from effviz.facts import CurveDot, PaperVersion, gain_per_doubling, single_dimension
 from effviz.plots.curves import curves
 from effviz.plots.saturation import METHODS, accuracy_axis, figure3, macs_axis
-from effviz.ui.paper.exhibit import exhibit, sources, table
+from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
 from effviz.words import _
 from effviz.zoo.presets import Role
 
@@ -75,25 +75,23 @@ def _numbers() -> None:
     rows = [
         {
             "network": after.label,
-            "printed": after.macs_billions,
-            "computed": after.macs_billions_computed,
-            "top1": after.top1_pct,
-            "gain": gain_per_doubling(before, after),
+            "flops_billions_printed": after.macs_billions,
+            "macs_billions_recomputed": after.macs_billions_computed,
+            "top1_pct_printed": after.top1_pct,
+            "gain_points": gain_per_doubling(before, after),
+            "source": after.source,
         }
         for dots in _curves().values()
         for before, after in pairwise(dots)
     ]
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        height="content",
-        column_config={
-            "network": st.column_config.TextColumn(_("Network"), pinned=True),
-            "printed": st.column_config.NumberColumn(_("FLOPs, printed (billion)"), format="%.3f"),
-            "computed": st.column_config.NumberColumn(_("MACs, recomputed (billion)"), format="%.3f"),
-            "top1": st.column_config.NumberColumn(_("Top-1, printed (%)"), format="%.2f"),
-            "gain": st.column_config.ProgressColumn(
-                _("Gain for a doubling (points)"), format="%.2f", min_value=0.0, max_value=4.0, color="blue"
-            ),
-        },
+    gain = st.column_config.ProgressColumn(
+        _("Gain for a doubling (points)"), format="%.2f", min_value=0.0, max_value=4.0, color="blue"
     )
+    columns: dict[str, Column] = {
+        "network": _("Network"),
+        "flops_billions_printed": (_("FLOPs, printed (billion)"), "%.3f"),
+        "macs_billions_recomputed": (_("MACs, recomputed (billion)"), "%.3f"),
+        "top1_pct_printed": (_("Top-1, printed (%)"), "%.2f"),
+        "gain_points": gain,
+    }
+    numbers("figure3-doublings", pd.DataFrame(rows), columns)

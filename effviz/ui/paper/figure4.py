@@ -7,7 +7,7 @@ from effviz.facts import PaperVersion, WidthDot, width_by_baseline
 from effviz.facts.curves import scaled_network
 from effviz.plots.curves import curves
 from effviz.plots.saturation import accuracy_axis, figure4, macs_axis
-from effviz.ui.paper.exhibit import exhibit, sources, table
+from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
 from effviz.words import _
 
 LOG = "log"
@@ -58,24 +58,22 @@ def _starts() -> None:
     rows = [
         {
             "start": f"d = {first.depth:g}, r = {first.resolution:g}",
-            "top1": first.top1_pct,
-            "printed": first.macs_billions,
-            "computed": (computed := scaled_network(first.depth, 1.0, first.resolution).macs / 1e9),
-            "ratio": first.macs_billions / computed,
+            "top1_pct_printed": first.top1_pct,
+            "flops_billions_printed": first.macs_billions,
+            "macs_billions_recomputed": (computed := scaled_network(first.depth, 1.0, first.resolution).macs / 1e9),
+            "printed_over_recomputed": first.macs_billions / computed,
+            "source": first.source,
         }
         for first, *_rest in _lines()
     ]
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        column_config={
-            "start": st.column_config.TextColumn(_("Baseline"), pinned=True),
-            "top1": st.column_config.NumberColumn(_("First dot, top-1 (%)"), format="%.2f"),
-            "printed": st.column_config.NumberColumn(_("First dot, FLOPs drawn (billion)"), format="%.3f"),
-            "computed": st.column_config.NumberColumn(_("MACs at w = 1, recomputed (billion)"), format="%.3f"),
-            "ratio": st.column_config.NumberColumn(_("Drawn / recomputed"), format="%.2f"),
-        },
-    )
+    columns: dict[str, Column] = {
+        "start": _("Baseline"),
+        "top1_pct_printed": (_("First dot, top-1 (%)"), "%.2f"),
+        "flops_billions_printed": (_("First dot, FLOPs drawn (billion)"), "%.3f"),
+        "macs_billions_recomputed": (_("MACs at w = 1, recomputed (billion)"), "%.3f"),
+        "printed_over_recomputed": (_("Drawn / recomputed"), "%.2f"),
+    }
+    numbers("figure4-starts", pd.DataFrame(rows), columns)
     st.caption(
         _(
             "The paper's caption gives the last baseline 36 layers and 299 pixels; 1.3 times 224 is 291, which is what "

@@ -14,7 +14,7 @@ from effviz.plots.latency import Timed, drawn, figure
 from effviz.ui import outputs
 from effviz.ui.compare.work import Work
 from effviz.ui.guard import guard
-from effviz.ui.paper.exhibit import exhibit, save, table
+from effviz.ui.paper.exhibit import Column, exhibit, numbers, table
 from effviz.ui.turns import Lane
 from effviz.words import _, many
 from effviz.zoo.catalogue import NAMES
@@ -114,25 +114,17 @@ def _state(results: Sequence[Latency]) -> None:
 def _table4(results: Sequence[Latency]) -> None:
     here = {of.label: of for of in results}
     rows = pd.DataFrame([_row4(row, here) for row in paper_latencies()])
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        rows,
-        hide_index=True,
-        placeholder="–",
-        column_config={
-            "network": st.column_config.TextColumn(_("Network"), pinned=True),
-            "top1_pct_printed": number(_("Top-1, printed (%)"), format="%.1f"),
-            "latency_ms_printed": number(_("Printed (ms)"), format="%.0f"),
-            "speedup_printed": number(_("Speed-up, printed"), format="%.1f×"),
-            "speedup_divided_anew": number(_("Speed-up, divided anew"), format="%.2f×"),
-            "latency_ms_here": number(_("Here, mean (ms)"), format="%.1f"),
-            "std_ms_here": number(_("Here, standard deviation (ms)"), format="%.1f"),
-            "speedup_here": number(_("Speed-up, here"), format="%.2f×"),
-            "note": None,
-            "source": None,
-        },
-    )
-    save("table4", rows)
+    columns: dict[str, Column] = {
+        "network": _("Network"),
+        "top1_pct_printed": (_("Top-1, printed (%)"), "%.1f"),
+        "latency_ms_printed": (_("Printed (ms)"), "%.0f"),
+        "speedup_printed": (_("Speed-up, printed"), "%.1f×"),
+        "speedup_divided_anew": (_("Speed-up, divided anew"), "%.2f×"),
+        "latency_ms_here": (_("Here, mean (ms)"), "%.1f"),
+        "std_ms_here": (_("Here, standard deviation (ms)"), "%.1f"),
+        "speedup_here": (_("Speed-up, here"), "%.2f×"),
+    }
+    numbers("table4", rows, columns)
     outputs.sources((_("paper, Table 4 (the same in every version)"), PaperVersion.V5.url))
     st.caption(
         _(
@@ -197,29 +189,20 @@ def _table(results: Sequence[Latency]) -> None:
     )
     reference = next(of for of in results if of.label == beside)
     rows = pd.DataFrame([_row(of, reference) for of in results])
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        rows,
-        hide_index=True,
-        placeholder="–",
-        column_config={
-            "network": st.column_config.TextColumn(_("Network"), pinned=True),
-            "mean_ms": number(_("Mean (ms)"), format="%.1f"),
-            "std_ms": number(_("Standard deviation (ms)"), format="%.1f"),
-            "least_ms": number(_("Least (ms)"), format="%.1f"),
-            "most_ms": number(_("Most (ms)"), format="%.1f"),
-            "runs": number(_("Runs")),
-            "times_as_fast": number(_("Times as fast as {name}").format(name=beside), format="%.2f×"),
-            "top1_pct": number(_("Top-1 (%)"), format="%.1f"),
-            "params_millions": number(_("Parameters (million)"), format="%.2f"),
-            "accuracy_of": _("Accuracy of which weights"),
-            "measured_at": _("Measured at (UTC)"),
-            "software": None,
-            "machine": None,
-            "accuracy_source": None,
-        },
-    )
-    save("latencies", rows)
+    columns: dict[str, Column] = {
+        "network": _("Network"),
+        "mean_ms": (_("Mean (ms)"), "%.1f"),
+        "std_ms": (_("Standard deviation (ms)"), "%.1f"),
+        "least_ms": (_("Least (ms)"), "%.1f"),
+        "most_ms": (_("Most (ms)"), "%.1f"),
+        "runs": _("Runs"),
+        "times_as_fast": (_("Times as fast as {name}").format(name=beside), "%.2f×"),
+        "top1_pct": (_("Top-1 (%)"), "%.1f"),
+        "params_millions": (_("Parameters (million)"), "%.2f"),
+        "accuracy_of": _("Accuracy of which weights"),
+        "measured_at": _("Measured at (UTC)"),
+    }
+    numbers("latencies", rows, columns)
 
 
 def _row(of: Latency, reference: Latency) -> dict[str, object]:

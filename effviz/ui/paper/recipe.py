@@ -12,7 +12,7 @@ from effviz.plots.curves import Curve, curves
 from effviz.train import formulas, recipe
 from effviz.ui import outputs
 from effviz.ui.paper import augmented
-from effviz.ui.paper.exhibit import exhibit, save, table
+from effviz.ui.paper.exhibit import Column, exhibit, numbers, table
 from effviz.words import _, later
 
 BATCH, LOG, NETWORK, SLOPES = "batch", "log", "network", "slopes"
@@ -218,18 +218,13 @@ def _solid(made: go.Figure, drawn: Sequence[Curve]) -> go.Figure:
 def _settings() -> None:
     of = PaperVersion.V5
     rows = pd.DataFrame([_setting(fact) for fact in training_facts()])
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height="content",
-        column_config={
-            "setting": st.column_config.TextColumn(_("Setting"), pinned=True),
-            "printed": _("Paper, printed"),
-            "official_code": _("Official code"),
-            "source": st.column_config.TextColumn(_("Source"), width="large"),
-        },
-    )
-    save("recipe", rows)
+    columns: dict[str, Column] = {
+        "setting": _("Setting"),
+        "printed": _("Paper, printed"),
+        "official_code": _("Official code"),
+        "source": st.column_config.TextColumn(_("Source"), width="large"),
+    }
+    numbers("recipe", rows, columns)
     st.caption(
         _("Numbers of paper {version}. `effviz train` has this recipe as `paper`: same rate, same stairs.").format(
             version=of

@@ -12,7 +12,7 @@ from effviz.plots.points import Cost
 from effviz.plots.results import axis, figure, planned, table2
 from effviz.plots.saturation import accuracy_axis
 from effviz.ui.paper import versions
-from effviz.ui.paper.exhibit import exhibit, save, sources, table
+from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
 from effviz.words import _
 
 GROUPS, DRAWN = "groups", "drawn"
@@ -81,29 +81,26 @@ def _table(version: PaperVersion, groups: Sequence[int]) -> None:
     if rows.empty:
         st.caption(_("Choose a group above to see its rows."))
         return
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        rows.style.apply(_marked, axis=1),
-        hide_index=True,
-        height="content",
-        column_config={
-            "network": st.column_config.TextColumn(_("Network"), pinned=True),
-            "group": None,
-            "top1_pct": number(_("Top-1 (%)"), format="%.1f"),
-            "top5_pct": number(_("Top-5 (%)"), format="%.1f"),
-            "params_millions": number(_("Parameters (million)"), format="%.3g"),
-            "params_ratio_printed": number(_("Ratio, printed"), format="%.3g×"),
-            "params_ratio_recomputed": number(_("Ratio, recomputed"), format="%.2f×"),
-            "flops_billions": number(_("FLOPs (billion)"), format="%.3g"),
-            "flops_ratio_printed": number(_("FLOPs ratio, printed"), format="%.3g×"),
-            "flops_ratio_recomputed": number(_("FLOPs ratio, recomputed"), format="%.2f×"),
-            "params_millions_recomputed": number(_("Parameters, recomputed (million)"), format="%.2f"),
-            "macs_billions_recomputed": number(_("MACs, recomputed (billion)"), format="%.3f"),
-            "misprint": None,
-            "source": None,
-        },
+    columns: dict[str, Column] = {
+        "network": _("Network"),
+        "top1_pct": (_("Top-1 (%)"), "%.1f"),
+        "top5_pct": (_("Top-5 (%)"), "%.1f"),
+        "params_millions": (_("Parameters (million)"), "%.3g"),
+        "params_ratio_printed": (_("Ratio, printed"), "%.3g×"),
+        "params_ratio_recomputed": (_("Ratio, recomputed"), "%.2f×"),
+        "flops_billions": (_("FLOPs (billion)"), "%.3g"),
+        "flops_ratio_printed": (_("FLOPs ratio, printed"), "%.3g×"),
+        "flops_ratio_recomputed": (_("FLOPs ratio, recomputed"), "%.2f×"),
+        "params_millions_recomputed": (_("Parameters, recomputed (million)"), "%.2f"),
+        "macs_billions_recomputed": (_("MACs, recomputed (billion)"), "%.3f"),
+    }
+    numbers("table2", rows, columns, _marked)
+    st.caption(
+        _(
+            "A dash stands where there is no number: EffViz plans EfficientNets alone, so no other network is counted "
+            "anew, and the paper prints no FLOPs for GPipe."
+        )
     )
-    save("table2", rows)
 
 
 def _row(point: PaperPoint, ratios: PaperRatios) -> dict[str, object]:
@@ -176,17 +173,11 @@ def _held_out() -> None:
             for row in held_out()
         ]
     )
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        rows,
-        hide_index=True,
-        column_config={
-            "network": _("Network"),
-            "val_top1_pct": number(_("Validation top-1 (%)"), format="%.2f"),
-            "test_top1_pct": number(_("Test top-1 (%)"), format="%.2f"),
-            "val_top5_pct": number(_("Validation top-5 (%)"), format="%.2f"),
-            "test_top5_pct": number(_("Test top-5 (%)"), format="%.2f"),
-            "source": None,
-        },
-    )
-    save("table8", rows)
+    columns: dict[str, Column] = {
+        "network": _("Network"),
+        "val_top1_pct": (_("Validation top-1 (%)"), "%.2f"),
+        "test_top1_pct": (_("Test top-1 (%)"), "%.2f"),
+        "val_top5_pct": (_("Validation top-5 (%)"), "%.2f"),
+        "test_top5_pct": (_("Test top-5 (%)"), "%.2f"),
+    }
+    numbers("table8", rows, columns)

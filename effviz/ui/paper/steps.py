@@ -8,7 +8,7 @@ from effviz.facts.steps import GUESS_URL, second_steps
 from effviz.plots.steps import figure, second_step
 from effviz.scaling.blocks import BASE_RESOLUTION_PX
 from effviz.ui import outputs
-from effviz.ui.paper.exhibit import exhibit, save, table
+from effviz.ui.paper.exhibit import Column, exhibit, numbers, table
 from effviz.words import _
 
 
@@ -32,9 +32,7 @@ def show() -> None:
         (_("published: official code"), outputs.OFFICIAL_CODE),
         (_("φ: guessed by a user"), GUESS_URL),
     )
-    rows = _step_rows()
-    _steps(rows)
-    save("second-step-rows", rows)
+    _steps(_step_rows())
     st.caption(
         _(
             "The paper never lists a φ. The guess of B3 to B7 is rough, as its author says; the last columns say which "
@@ -66,22 +64,17 @@ def _step_rows() -> pd.DataFrame:
 
 
 def _steps(rows: pd.DataFrame) -> None:
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        rows,
-        hide_index=True,
-        column_config={
-            "network": st.column_config.TextColumn(_("Network"), pinned=True),
-            "phi_guessed": number(_("φ, guessed"), format="%.1f"),
-            "depth_formula": number(_("Depth, formula"), format="×%.2f"),
-            "depth_published": number(_("Depth, published"), format="×%.1f"),
-            "width_formula": number(_("Width, formula"), format="×%.2f"),
-            "width_published": number(_("Width, published"), format="×%.1f"),
-            "resolution_px_formula": number(_("Input, formula"), format="%.0f px"),
-            "resolution_px_published": number(_("Input, published"), format="%d px"),
-            "phi_of_depth": number(_("φ of depth"), format="%.2f"),
-            "phi_of_width": number(_("φ of width"), format="%.2f"),
-            "phi_of_resolution": number(_("φ of input"), format="%.2f"),
-            "source": None,
-        },
-    )
+    columns: dict[str, Column] = {
+        "network": _("Network"),
+        "phi_guessed": (_("φ, guessed"), "%.1f"),
+        "depth_formula": (_("Depth, formula"), "×%.2f"),
+        "depth_published": (_("Depth, published"), "×%.1f"),
+        "width_formula": (_("Width, formula"), "×%.2f"),
+        "width_published": (_("Width, published"), "×%.1f"),
+        "resolution_px_formula": (_("Input, formula"), "%.0f px"),
+        "resolution_px_published": (_("Input, published"), "%d px"),
+        "phi_of_depth": (_("φ of depth"), "%.2f"),
+        "phi_of_width": (_("φ of width"), "%.2f"),
+        "phi_of_resolution": (_("φ of input"), "%.2f"),
+    }
+    numbers("second-step-rows", rows, columns)

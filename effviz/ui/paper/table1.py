@@ -12,7 +12,7 @@ from effviz.scaling import Layer, Plan, StagePlan
 from effviz.ui import outputs
 from effviz.ui.components.mbconv import mbconv
 from effviz.ui.paper import versions
-from effviz.ui.paper.exhibit import exhibit, save
+from effviz.ui.paper.exhibit import Column, exhibit, numbers
 from effviz.words import _
 
 STAGE, BLOCK = "stage", "block"
@@ -57,24 +57,18 @@ def _table(network: Plan, version: PaperVersion) -> None:
             for printed, planned in zip(paper_stages(version), network.stages, strict=True)
         ]
     )
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height="content",
-        column_config={
-            "stage": st.column_config.NumberColumn(_("Stage"), pinned=True),
-            "operator_printed": _("Operator, printed"),
-            "resolution_printed": st.column_config.NumberColumn(_("Input, printed (px)")),
-            "channels_printed": st.column_config.NumberColumn(_("Channels, printed")),
-            "layers_printed": st.column_config.NumberColumn(_("Layers, printed")),
-            "resolution_recomputed": st.column_config.NumberColumn(_("Input, recomputed (px)")),
-            "params_recomputed": st.column_config.NumberColumn(_("Parameters, recomputed"), format="localized"),
-            "macs_recomputed": st.column_config.NumberColumn(_("MACs, recomputed"), format="localized"),
-            "macs_share_pct": st.column_config.NumberColumn(_("Share of MACs"), format="%.1f %%"),
-            "source": None,
-        },
-    )
-    save("table1-stages", rows)
+    columns: dict[str, Column] = {
+        "stage": _("Stage"),
+        "operator_printed": _("Operator, printed"),
+        "resolution_printed": _("Input, printed (px)"),
+        "channels_printed": _("Channels, printed"),
+        "layers_printed": _("Layers, printed"),
+        "resolution_recomputed": _("Input, recomputed (px)"),
+        "params_recomputed": (_("Parameters, recomputed"), "localized"),
+        "macs_recomputed": (_("MACs, recomputed"), "localized"),
+        "macs_share_pct": (_("Share of MACs"), "%.1f %%"),
+    }
+    numbers("table1-stages", rows, columns)
     if version is PaperVersion.V1:
         st.info(
             _(
@@ -160,26 +154,20 @@ def _layers(stage: StagePlan, layers: Sequence[Layer]) -> None:
             for layer in layers
         ]
     )
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height="content",
-        column_config={
-            "block": st.column_config.NumberColumn(_("Block")),
-            "part": st.column_config.TextColumn(_("Part")),
-            "channels": _("Channels"),
-            "macs": st.column_config.NumberColumn(_("MACs"), format="localized"),
-            "share_pct": st.column_config.NumberColumn(_("Share of the stage"), format="%.1f %%"),
-            "params": st.column_config.NumberColumn(_("Parameters"), format="localized"),
-            "map": _("Map (px)"),
-            "kernel": st.column_config.NumberColumn(_("Kernel")),
-            "stride": st.column_config.NumberColumn(_("Stride")),
-            "source": None,
-        },
-    )
+    columns: dict[str, Column] = {
+        "block": _("Block"),
+        "part": _("Part"),
+        "channels": _("Channels"),
+        "macs": (_("MACs"), "localized"),
+        "share_pct": (_("Share of the stage"), "%.1f %%"),
+        "params": (_("Parameters"), "localized"),
+        "map": _("Map (px)"),
+        "kernel": _("Kernel"),
+        "stride": _("Stride"),
+    }
+    numbers("table1-blocks", rows, columns)
     st.markdown(
         _("Together {total} MACs: all of stage {stage}, {operator}.").format(
             total=f"**{sum(layer.macs for layer in layers):,}**", stage=stage.stage, operator=stage.operator
         )
     )
-    save("table1-blocks", rows)

@@ -7,7 +7,7 @@ from effviz.facts import PaperVersion, ScaledNetwork, other_networks
 from effviz.plots.curves import curves
 from effviz.plots.others import table3
 from effviz.plots.saturation import METHODS, accuracy_axis, macs_axis
-from effviz.ui.paper.exhibit import exhibit, sources, table
+from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
 from effviz.words import _
 from effviz.zoo.presets import Role
 
@@ -56,37 +56,37 @@ def _row(model: str, role: Role) -> ScaledNetwork:
 
 
 def _table(chosen: list[str]) -> None:
-    rows = [row for row in other_networks() if row.model in chosen]
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        pd.DataFrame(
-            [
-                {
-                    "network": row.model,
-                    "scaling": _(METHODS[Role(row.method)]),
-                    "coefficients": _coefficients(row),
-                    "flops": row.macs_billions,
-                    "times": row.macs_billions / (baseline := _row(row.model, Role.BASELINE)).macs_billions,
-                    "formula": row.macs_billions_formula,
-                    "top1": row.top1_pct,
-                    "gain": row.top1_pct - baseline.top1_pct,
-                }
-                for row in rows
-            ]
-        ),
-        hide_index=True,
-        height="content",
-        column_config={
-            "network": st.column_config.TextColumn(_("Network"), pinned=True),
-            "scaling": _("What grows"),
-            "coefficients": _("Coefficients, printed"),
-            "flops": number(_("FLOPs, printed (billion)"), format="%.1f"),
-            "times": number(_("Times the baseline's, recomputed"), format="%.2f×"),
-            "formula": number(_("By d · w² · r², recomputed (billion)"), format="%.2f"),
-            "top1": number(_("Top-1, printed (%)"), format="%.1f"),
-            "gain": number(_("Gain, recomputed (points)"), format="%.1f"),
-        },
-    )
+    rows = pd.DataFrame([_cells(row) for row in other_networks() if row.model in chosen])
+    if rows.empty:
+        st.caption(_("Choose a network above to see its rows."))
+        return
+    columns: dict[str, Column] = {
+        "network": _("Network"),
+        "scaling": _("What grows"),
+        "coefficients": _("Coefficients, printed"),
+        "flops_billions": (_("FLOPs, printed (billion)"), "%.1f"),
+        "times_baseline": (_("Times the baseline's, recomputed"), "%.2f×"),
+        "macs_billions_formula": (_("By d · w² · r², recomputed (billion)"), "%.2f"),
+        "top1_pct": (_("Top-1, printed (%)"), "%.1f"),
+        "gain_points": (_("Gain, recomputed (points)"), "%.1f"),
+    }
+    numbers("table3-rows", rows, columns)
+    st.caption(_("A dash stands where the paper prints no coefficients, so that the formula has nothing to work with."))
+
+
+def _cells(row: ScaledNetwork) -> dict[str, object]:
+    baseline = _row(row.model, Role.BASELINE)
+    return {
+        "network": row.model,
+        "scaling": _(METHODS[Role(row.method)]),
+        "coefficients": _coefficients(row),
+        "flops_billions": row.macs_billions,
+        "times_baseline": row.macs_billions / baseline.macs_billions,
+        "macs_billions_formula": row.macs_billions_formula,
+        "top1_pct": row.top1_pct,
+        "gain_points": row.top1_pct - baseline.top1_pct,
+        "source": row.source,
+    }
 
 
 def _coefficients(row: ScaledNetwork) -> str:

@@ -8,7 +8,7 @@ from effviz.plots.curves import curves
 from effviz.plots.saturation import METHODS, accuracy_axis, figure8, macs_axis, table7
 from effviz.ui import mini
 from effviz.ui.paper import versions
-from effviz.ui.paper.exhibit import exhibit, save, sources, table
+from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
 from effviz.words import _
 from effviz.zoo.presets import Role
 
@@ -94,25 +94,19 @@ def _rows(version: PaperVersion) -> None:
             for row in scaled_b0(version)
         ]
     )
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        rows,
-        hide_index=True,
-        column_config={
-            "network": st.column_config.TextColumn(_("Network, as printed"), pinned=True),
-            "depth": number("d"),
-            "width": number("w"),
-            "resolution": number("r"),
-            "flops_billions_printed": number(_("FLOPs, printed (billion)"), format="%.1f"),
-            "macs_billions_recomputed": number(_("MACs, recomputed (billion)"), format="%.3f"),
-            "params_recomputed": number(_("Parameters, recomputed"), format="localized"),
-            "resolution_px_recomputed": number(_("Input that was recomputed (px)")),
-            "top1_pct_printed": number(_("Top-1, printed (%)"), format="%.1f"),
-            "note": _("Note"),
-            "source": None,
-        },
-    )
-    save("table7-rows", rows)
+    columns: dict[str, Column] = {
+        "network": _("Network, as printed"),
+        "depth": "d",
+        "width": "w",
+        "resolution": "r",
+        "flops_billions_printed": (_("FLOPs, printed (billion)"), "%.1f"),
+        "macs_billions_recomputed": (_("MACs, recomputed (billion)"), "%.3f"),
+        "params_recomputed": (_("Parameters, recomputed"), "localized"),
+        "resolution_px_recomputed": _("Input that was recomputed (px)"),
+        "top1_pct_printed": (_("Top-1, printed (%)"), "%.1f"),
+        "note": _("Note"),
+    }
+    numbers("table7-rows", rows, columns)
     st.caption(
         _(
             "The rows mix versions: since v3 the baseline reads 77.3, while the compound row's 81.1 is B3's accuracy "

@@ -1,14 +1,12 @@
 """Tables 5 and 6 and Figure 6: the same networks, fine-tuned on eight other data sets."""
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
 from effviz.facts import PaperVersion, Rival, geometric_mean, transfer_results
 from effviz.plots.curves import curves
 from effviz.plots.transfer import accuracy_axis, figure6, gain, gain_axis, params_axis, ratio_axis, table5
-from effviz.ui.paper.exhibit import exhibit, save, sources, table
+from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
 from effviz.words import _
 
 DATASET = "dataset"
@@ -106,8 +104,7 @@ def _numbers() -> None:
             for result in transfer_results()
         ]
     )
-    st.dataframe(rows, hide_index=True, column_config=_columns())
-    save("tables-5-6", rows)
+    numbers("tables-5-6", rows, _columns())
 
 
 def _rival(kind: str, rival: Rival) -> dict[str, object]:
@@ -119,21 +116,18 @@ def _rival(kind: str, rival: Rival) -> dict[str, object]:
     }
 
 
-def _columns() -> dict[str, Any]:
-    number = st.column_config.NumberColumn
-    columns: dict[str, Any] = {
-        "dataset": st.column_config.TextColumn(_("Data set"), pinned=True),
-        "train_size": number(_("Training pictures"), format="localized"),
-        "test_size": number(_("Test pictures"), format="localized"),
-        "classes": number(_("Classes")),
-        "source": None,
-        "size_source": None,
+def _columns() -> dict[str, Column]:
+    columns: dict[str, Column] = {
+        "dataset": _("Data set"),
+        "train_size": (_("Training pictures"), "localized"),
+        "test_size": (_("Test pictures"), "localized"),
+        "classes": _("Classes"),
     }
     for kind, title in (("public", _("Best public")), ("best", _("Best reported"))):
         columns |= {
             f"{kind}_model": title,
             f"{kind}_efficientnet": _("EfficientNet beside it"),
-            f"{kind}_ratio_printed": number(_("Ratio, printed"), format="%.1f×"),
-            f"{kind}_ratio_recomputed": number(_("Ratio, recomputed"), format="%.2f×"),
+            f"{kind}_ratio_printed": (_("Ratio, printed"), "%.1f×"),
+            f"{kind}_ratio_recomputed": (_("Ratio, recomputed"), "%.2f×"),
         }
     return columns

@@ -1,0 +1,46 @@
+"""Each point of each figure links its source, in a list that opens below it."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from effviz.facts.links import link
+from effviz.ui.paper.sections import EXISTING
+
+ROOT = Path(__file__).parents[2]
+# Sections whose figures are drawn by components of our own; their numbers stand in a table beside.
+OWN = {"figure2"}
+TRAINED_HERE = "trained by `effviz search"
+
+
+@pytest.mark.parametrize("section", [name for name in EXISTING if name not in OWN])
+def test_every_point_links_its_source(section: str) -> None:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
+    at.switch_page("effviz/ui/pages/paper.py")
+    at.query_params["section"] = section
+    at.run()
+    toggles = [toggle.key for toggle in at.toggle if str(toggle.key).endswith("-points")]
+    learning = sum("after each epoch" in chart.proto.alt for chart in at.get("plotly_chart"))  # of trainings made here
+    assert len(toggles) == len(at.get("plotly_chart")) - learning
+    for key in toggles:
+        at.toggle(key=key).set_value(True)
+    at.run()
+    assert not at.exception
+    lists = [table.value for table in at.dataframe if "link" in table.value]
+    assert len(lists) == len(toggles)
+    for rows in lists:
+        assert len(rows) > 0
+        assert rows["source"].str.len().min() > 10
+        assert list(rows["link"]) == [link(source) for source in rows["source"]]
+
+
+def test_a_printed_point_opens_the_paper() -> None:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.switch_page("effviz/ui/pages/paper.py")
+    at.query_params["section"] = "figure3"
+    at.run()
+    at.toggle(key="figure3-points").set_value(True).run()
+    rows = at.dataframe[0].value
+    assert set(rows["link"]) == {"https://arxiv.org/abs/1905.11946v5"}
+    assert len(rows) == 2 * 19  # 6 widths, 6 depths and 7 resolutions, printed and recomputed
