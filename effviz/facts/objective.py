@@ -1,7 +1,9 @@
 """The goal of the search that found B0, ACC(m) * [FLOPS(m) / T]^w, applied to networks whose accuracy is known.
 
-Tan & Le 2019, section 4, after MnasNet (Tan et al. 2019, arXiv 1807.11626, Eq. 2 and 3). The accuracies that the search
-itself saw, of short trainings, were never published; the ranking here takes final ImageNet accuracies instead.
+Tan & Le 2019, section 4, after MnasNet (Tan et al. 2019, arXiv 1807.11626, "Problem Formulation"). MnasNet has latency
+where the paper has FLOPS, and lets w be alpha up to the target and beta above it; -0.07 for both makes twice the
+latency worth a relative gain of 5 % in accuracy. The accuracies that the search itself saw, of short trainings, were
+never published; the ranking here takes final ImageNet accuracies instead.
 """
 
 import math
@@ -33,7 +35,7 @@ class Objective:
 
     target_macs: float = TARGET_MACS  # T
     exponent: float = EXPONENT  # w: negative, so that MACs cost
-    above_only: bool = False  # MnasNet's other form: below T nothing is gained by being cheaper
+    above_only: bool = False  # MnasNet's alpha is 0: below T nothing is gained by being cheaper
 
     def __post_init__(self) -> None:
         if not 0 < self.target_macs < math.inf:

@@ -15,7 +15,10 @@ pytestmark = pytest.mark.browser
 Visit = Callable[..., Page]
 
 # Charts of a section; a section that is not named here has at least one.
-CHARTS = {"figure2": 0, "figure3": 1, "figure4": 1, "table1": 1, "results": 2, "table3": 1, "transfer": 2, "recipe": 5}
+CHARTS = {
+    **{"problem": 2, "figure2": 0, "figure3": 1, "figure4": 1, "table1": 1, "objective": 1, "results": 2},
+    **{"table3": 1, "latency": 1, "recipe": 5, "transfer": 2},
+}
 LOOKS = ((1280, "light"), (1280, "dark"), (390, "light"))
 
 # Where the words beside a chart's points run over its edge.

@@ -72,7 +72,7 @@ def test_a_moved_limit_moves_everything() -> None:
 
 
 def test_the_cut_is_made_where_a_network_is() -> None:
-    at = open_problem(cut="Compound")
+    at = open_problem(cut="compound")
     check_calm(at)
     compound = at.dataframe[0].value.set_index("network").loc["Compound"]
     assert f"All networks here have d = {compound['depth']:.2f}" in "".join(each.value for each in at.markdown)
@@ -83,7 +83,7 @@ def test_the_cut_is_made_where_a_network_is() -> None:
 
 
 def test_the_chain_of_the_baseline_is_table_1() -> None:
-    at = open_problem(stages="Baseline")
+    at = open_problem(stages="baseline")
     check_calm(at)
     rows = at.table[0].value
     assert list(rows["Layers"]) == ["1", "1", "2", "2", "3", "3", "4", "1", "1"]

@@ -104,7 +104,7 @@ def test_the_grid_says_what_points_really_cost(ship: Path) -> None:
 
 
 def test_the_fine_grid_is_a_link_away(ship: Path) -> None:
-    at = open_section(grid="Fine")
+    at = open_section(grid="fine")
     assert len(at.dataframe[0].value) == 125
 
 

@@ -14,7 +14,7 @@ from effviz.explain.overlay import display
 from effviz.explain.results import Bytes, Photo
 from effviz.report import grid
 from effviz.report.pictures import jpeg
-from effviz.ui import cache, outputs
+from effviz.ui import cache, choices, outputs
 from effviz.ui.compare.photos import SUFFIXES
 from effviz.ui.guard import guard
 from effviz.ui.paper.exhibit import save
@@ -83,9 +83,8 @@ def _photo() -> Photo | None:
     """The visitor's own photo, else a sample; None when the own one cannot be read."""
     left, right = st.columns(2, gap="large")
     titles = {sample.name: _(sample.title) for sample in samples.samples()}
-    name = left.selectbox(
-        _("Sample photo"), list(titles), format_func=titles.__getitem__, key=SAMPLE, bind="query-params"
-    )
+    with left:
+        name = choices.listed(_("Sample photo"), titles, SAMPLE, next(iter(titles)))
     file = right.file_uploader(
         _("Or your own photo"),
         type=SUFFIXES,

@@ -14,9 +14,9 @@ from effviz.scaling import Plan, ScalingMethod
 from effviz.scaling.blocks import BASE_RESOLUTION_PX
 from effviz.scaling.feasible import MEGABYTE, Limits, Pick, Scarce, memory_bytes, pick, region
 from effviz.scaling.feasible import edge as edge_at
-from effviz.ui import outputs
+from effviz.ui import choices, outputs
 from effviz.ui.components.networks import networks
-from effviz.ui.paper.exhibit import exhibit, save
+from effviz.ui.paper.exhibit import Column, exhibit, numbers
 from effviz.words import _
 from effviz.zoo.presets import Role
 
@@ -128,27 +128,20 @@ def _picks(limits: Limits, picks: Mapping[Role, Pick], plans: Mapping[Role, Plan
         )
     )
     rows = pd.DataFrame([_row(limits, role, of, picks.get(role)) for role, of in plans.items()])
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        rows,
-        hide_index=True,
-        column_config={
-            "network": st.column_config.TextColumn(_("What grows"), pinned=True),
-            "depth": number("d", format="%.2f"),
-            "width": number("w", format="%.2f"),
-            "resolution": number("r", format="%.2f"),
-            "resolution_px": None,
-            "macs_billions": number(_("MACs, recomputed (billion)"), format="%.3f"),
-            "weights_mb": number(_("Weights (MB)"), format="%.1f"),
-            "activations_mb": number(_("Activations (MB)"), format="%.1f"),
-            "memory_mb": number(_("Memory (MB)"), format="%.1f"),
-            "stopped_by": _("What stops it"),
-            "trained": _("Trained in the paper, fits"),
-            "trained_top1_pct": number(_("Its top-1, printed (%)"), format="%.1f"),
-            "source": None,
-        },
-    )
-    save("problem", rows)
+    columns: dict[str, Column] = {
+        "network": _("What grows"),
+        "depth": ("d", "%.2f"),
+        "width": ("w", "%.2f"),
+        "resolution": ("r", "%.2f"),
+        "macs_billions": (_("MACs, recomputed (billion)"), "%.3f"),
+        "weights_mb": (_("Weights (MB)"), "%.1f"),
+        "activations_mb": (_("Activations (MB)"), "%.1f"),
+        "memory_mb": (_("Memory (MB)"), "%.1f"),
+        "stopped_by": _("What stops it"),
+        "trained": _("Trained in the paper, fits"),
+        "trained_top1_pct": (_("Its top-1, printed (%)"), "%.1f"),
+    }
+    numbers("problem", rows, columns)
     st.caption(
         _("Top-1: dots of Figure 8, which kept the accuracies of v1. That they fit is judged by EffViz's own counts.")
     )
@@ -220,13 +213,4 @@ def _stages(plans: Mapping[Role, Plan]) -> None:
 
 def _network(label: str, key: str, roles: Sequence[Role], first: Role) -> Role:
     """One of the networks, by how it was scaled."""
-    chosen = st.segmented_control(
-        label,
-        [str(role) for role in roles],
-        format_func=lambda name: _(METHODS[Role(name)]),
-        default=str(first),
-        key=key,
-        required=True,
-        bind="query-params",
-    )
-    return Role(chosen)
+    return Role(choices.one(label, {str(role): _(METHODS[role]) for role in roles}, key, str(first)))

@@ -11,9 +11,9 @@ from effviz.plots.search import Tried, accuracy_space, blocks, cost, space
 from effviz.plots.trials import row_name, trials
 from effviz.scaling import PAPER_RULE
 from effviz.scaling.grid import B0, NEAR_IN_TRUTH, NEAR_ON_PAPER, GridPoint, GridSize, grid, point
-from effviz.ui import outputs
+from effviz.ui import choices, outputs
 from effviz.ui.paper import steps
-from effviz.ui.paper.exhibit import exhibit
+from effviz.ui.paper.exhibit import Column, exhibit, numbers
 from effviz.words import _, later
 
 GRID = "grid"
@@ -39,15 +39,12 @@ def show() -> None:
 
 
 def _grid() -> None:
-    size = st.segmented_control(
+    size = choices.one(
         _("Grid"),
-        [str(size) for size in GridSize],
-        format_func=lambda name: _(SIZES[GridSize(name)]),
-        default=str(GridSize.COARSE),
-        key=GRID,
-        required=True,
-        bind="query-params",
-        help=_("The steps are ours: α by 0.2, β by 0.1 and γ by 0.05, or α by 0.1 and β by 0.05."),
+        {str(size): _(name) for size, name in SIZES.items()},
+        GRID,
+        str(GridSize.COARSE),
+        _("The steps are ours: α by 0.2, β by 0.1 and γ by 0.05, or α by 0.1 and β by 0.05."),
     )
     points = grid(GridSize(size))
     paper, truth, both = (
@@ -112,25 +109,20 @@ def _grid_rows(points: Sequence[GridPoint]) -> pd.DataFrame:
 
 
 def _numbers(rows: pd.DataFrame) -> None:
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        rows,
-        hide_index=True,
-        column_config={
-            "alpha": number("α", format="%.1f"),
-            "beta": number("β", format="%.2f"),
-            "gamma": number("γ", format="%.2f"),
-            "paper_ratio": number(_("MACs on paper"), format="×%.3f"),
-            "macs_ratio": number(_("MACs in truth"), format="×%.3f"),
-            "on_paper": st.column_config.CheckboxColumn(_("Doubled on paper")),
-            "in_truth": st.column_config.CheckboxColumn(_("Doubled in truth")),
-            "blocks": number(_("MBConv blocks")),
-            "resolution_px": number(_("Input"), format="%d px"),
-            "macs": number(_("MACs"), format="compact"),
-            "params": number(_("Parameters"), format="compact"),
-            "source": None,
-        },
-    )
+    columns: dict[str, Column] = {
+        "alpha": ("α", "%.1f"),
+        "beta": ("β", "%.2f"),
+        "gamma": ("γ", "%.2f"),
+        "paper_ratio": (_("MACs on paper"), "×%.3f"),
+        "macs_ratio": (_("MACs in truth"), "×%.3f"),
+        "on_paper": _("Doubled on paper"),
+        "in_truth": _("Doubled in truth"),
+        "blocks": _("MBConv blocks"),
+        "resolution_px": (_("Input"), "%d px"),
+        "macs": (_("MACs"), "compact"),
+        "params": (_("Parameters"), "compact"),
+    }
+    numbers("search-rows", rows, columns)
 
 
 def _searched(results: Sequence[SearchResult]) -> None:
@@ -175,7 +167,7 @@ def _size(results: Sequence[SearchResult], base: SearchResult) -> str:
         macs=base.macs / 1e6,
         b0=B0.macs / 1e6,
         pictures=f"{base.pictures:,}",
-        source=outputs.plain(base.source),
+        source=base.source,  # its command stands in backticks, which Markdown shows as code
     )
 
 

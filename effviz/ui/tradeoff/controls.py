@@ -6,6 +6,7 @@ import streamlit as st
 
 from effviz.facts import RECIPES, NetworkFamily, PaperVersion, Recipe
 from effviz.plots.points import Cost
+from effviz.ui import choices
 from effviz.ui.guard import guard
 from effviz.ui.state import MODELS, MOST_MODELS, PHI, PHI_LEAST, PHI_MOST, PHI_STEP
 from effviz.words import _, later
@@ -44,16 +45,7 @@ def first_row() -> tuple[Cost, PaperVersion, float]:
 def _choice(label: str, default: Cost | PaperVersion, key: str, words: str | None = None) -> str:
     """One of the few values of a choice."""
     names = {str(option): _(_NAMES.get(option, option)) for option in type(default)}
-    return st.segmented_control(
-        label,
-        list(names),
-        format_func=names.__getitem__,
-        default=str(default),
-        key=key,
-        required=True,
-        bind="query-params",
-        help=words,
-    )
+    return choices.one(label, names, key, str(default), words)
 
 
 def _moved() -> None:

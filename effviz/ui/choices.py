@@ -1,0 +1,58 @@
+"""One or several of a few named things; what is chosen stands in the address by its value.
+
+Streamlit's `bind="query-params"` writes the names that the visitor reads, so a link that was made in German would mean
+nothing to somebody who reads English. Where names are translated, these widgets take its place.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+Names = Mapping[str, str]  # the value in the address -> what the visitor reads
+
+
+def one(label: str, names: Names, key: str, first: str, help: str | None = None) -> str:
+    """Choose one in a row of buttons; `first` is chosen where the address asks for nothing that exists."""
+    _adopt_one(key, names, first)
+    st.segmented_control(label, list(names), format_func=names.__getitem__, key=key, required=True, help=help)
+    return _kept(key, first)
+
+
+def listed(label: str, names: Names, key: str, first: str) -> str:
+    """Choose one from a list that opens."""
+    _adopt_one(key, names, first)
+    st.selectbox(label, list(names), format_func=names.__getitem__, key=key)
+    return _kept(key, first)
+
+
+def several(label: str, names: Names, key: str, first: Sequence[str], help: str | None = None) -> list[str]:
+    """Choose any number, none too; they come back in the order of `names`."""
+    if key not in st.session_state:
+        asked = st.query_params.get(key)
+        wanted = first if asked is None else asked.split(",")
+        st.session_state[key] = [name for name in names if name in wanted]
+    chosen = st.pills(label, list(names), selection_mode="multi", format_func=names.__getitem__, key=key, help=help)
+    ordered = [name for name in names if name in chosen]
+    _write(key, ",".join(ordered), ",".join(name for name in names if name in first))
+    return ordered
+
+
+def _adopt_one(key: str, names: Names, first: str) -> None:
+    """Take the address's wish, only when the widget appears: later the widget is right, and the address follows."""
+    if key not in st.session_state:
+        asked = st.query_params.get(key)
+        st.session_state[key] = asked if asked in names else first
+
+
+def _kept(key: str, first: str) -> str:
+    chosen: str = st.session_state[key]
+    _write(key, chosen, first)
+    return chosen
+
+
+def _write(key: str, text: str, first: str) -> None:
+    """Bring the address up to date; the first choice is left out, to keep links short."""
+    if text == first:
+        st.query_params.pop(key, None)
+    elif st.query_params.get(key) != text:
+        st.query_params[key] = text

@@ -1,0 +1,101 @@
+"""A link carries what was chosen, in whatever language it was made and is read."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+Translate = Callable[[str, dict[str, str]], None]
+GERMAN = {
+    "Compound": "Gemeinsam",
+    "Depth": "Tiefe",
+    "Fine": "Fein",
+    "Other ConvNets, Table 2": "Andere Netze, Tabelle 2",
+    "Params": "Parameter",
+}
+
+
+def open_page(page: str, **address: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.switch_page(f"effviz/ui/pages/{page}.py")
+    at.query_params.update(address)
+    at.run()
+    assert not at.exception
+    assert not at.warning
+    return at
+
+
+def address(at: AppTest) -> dict[str, str]:
+    return {key: value[0] if isinstance(value, list) else value for key, value in at.query_params.items()}
+
+
+def chosen(at: AppTest, key: str) -> object:
+    return next(group for group in at.get("button_group") if group.key == key).value
+
+
+def offered(at: AppTest, key: str) -> list[str]:
+    group = next(group for group in at.get("button_group") if group.key == key)
+    return [option.content for option in group.proto.options]
+
+
+@pytest.mark.parametrize(
+    ("page", "section", "key", "value", "name"),
+    [
+        ("paper", "problem", "cut", "compound", "Gemeinsam"),
+        ("paper", "problem", "stages", "depth", "Tiefe"),
+        ("paper", "search", "grid", "fine", "Fein"),
+        ("tradeoff", "", "cost", "Params", "Parameter"),
+    ],
+)
+def test_a_link_made_in_german_means_the_same_in_english(
+    translate: Translate, page: str, section: str, key: str, value: str, name: str
+) -> None:
+    translate("de", GERMAN)
+    where = {"section": section} if section else {}
+    german = open_page(page, lang="de", **where)
+    assert name in offered(german, key)
+    next(group for group in german.get("button_group") if group.key == key).set_value(value).run()
+    link = address(german)
+    assert link[key] == value
+    english = open_page(page, **link | {"lang": "en"})
+    assert name not in offered(english, key)
+    assert chosen(english, key) == value
+
+
+def test_several_stand_in_the_address_in_the_pages_order(translate: Translate) -> None:
+    translate("de", GERMAN)
+    german = open_page("paper", section="objective", lang="de")
+    assert "Andere Netze, Tabelle 2" in offered(german, "series")
+    assert "series" not in address(german)
+    group = next(group for group in german.get("button_group") if group.key == "series")
+    group.set_value(["timm-resnet", "paper-others"]).run()
+    assert address(german)["series"] == "paper-others,timm-resnet"
+    english = open_page("paper", **address(german) | {"lang": "en"})
+    assert set(english.dataframe[0].value["series"]) == {"Other ConvNets, Table 2", "timm, ResNet"}
+
+
+def test_none_of_several_is_a_link_too() -> None:
+    at = open_page("paper", section="objective", series="")
+    assert chosen(at, "series") == []
+    assert not at.dataframe
+
+
+def test_a_sample_photo_is_asked_for_by_its_name(translate: Translate) -> None:
+    from effviz.explain import samples
+
+    last = samples.samples()[-1]
+    translate("de", {last.title: "Ein Foto"})
+    at = open_page("paper", section="recipe", lang="de", sample=last.name)
+    assert at.selectbox(key="sample").value == last.name
+    assert "Ein Foto" in at.selectbox(key="sample").options
+    at.selectbox(key="sample").set_value(samples.samples()[0].name).run()
+    assert "sample" not in address(at)  # the first choice keeps links short
+
+
+def test_what_does_not_exist_leaves_the_first_choice_and_the_address() -> None:
+    at = open_page("paper", section="search", grid="finest")
+    assert chosen(at, "grid") == "coarse"
+    assert "grid" not in address(at)
+    assert not at.error
