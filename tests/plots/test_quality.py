@@ -1,0 +1,105 @@
+"""What the scatter of the Evaluate page draws is what stands in the study's table."""
+
+import csv
+import math
+from pathlib import Path
+
+import pytest
+
+from effviz.evaluate.controls import Control
+from effviz.evaluate.intervals import Interval
+from effviz.plots.quality import ROLES, Rated, quality, words
+from effviz.zoo import catalogue
+from effviz.zoo.presets import Role, role
+
+STUDY = Path(__file__).parents[2] / "docs" / "study" / "localisation.csv"
+AXIS = "Energy in box (more is better)"
+
+
+def rated(method: str, part: str = "") -> list[Rated]:
+    """A method's energy in the study."""
+    baseline = catalogue.parse("lite0@224")
+    with STUDY.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["method"] == method and row["metric"] == "energy"]
+    return [
+        Rated(
+            row["model"],
+            int(row["macs"]),
+            role(catalogue.parse(row["model"]), baseline),
+            Interval(*(float(row[f"{part}{name}"]) for name in ("mean", "low", "high")), int(row[f"{part}n"])),
+        )
+        for row in rows
+    ]
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return quality(rated("cam"), {control: rated(control.value) for control in Control}, AXIS)
+
+
+def points(figure):
+    """{model: (x, y, up, down, trace)} of all points that can be clicked."""
+    found = {}
+    for trace in figure.data:
+        for number, data in enumerate(trace.customdata if trace.customdata is not None else ()):
+            up, down = trace.error_y.array[number], trace.error_y.arrayminus[number]
+            found[data[0]] = (trace.x[number], trace.y[number], up, down, trace.name)
+    return found
+
+
+def test_models_lie_at_their_macs_and_means_with_their_intervals(drawn):
+    expected = {of.model: of for of in rated("cam")}
+    assert set(points(drawn)) == set(expected)
+    for model, (x, y, up, down, _) in points(drawn).items():
+        of = expected[model]
+        assert (x, y) == (of.macs / 1e9, of.found.mean)
+        assert (y + up, y - down) == pytest.approx((of.found.high, of.found.low))
+
+
+def test_colours_say_what_a_model_scales(drawn):
+    titles = {model: found[-1] for model, found in points(drawn).items()}
+    assert titles["lite0@224"] == "Baseline"
+    assert titles["lite1@224"] == "Deeper only"
+    assert titles["lite2@260"] == "All three"
+    assert titles["lite2@224"] == "Two of three, or another family"  # deeper and wider
+    assert {titles[f"lite0@{px}"] for px in (192, 260, 320, 384, 448)} == {"More pixels only"}
+    assert len({trace.marker.color for trace in drawn.data if trace.customdata is not None}) == 5
+
+
+def test_a_control_that_sees_no_model_is_a_level_line_beyond_all_models(drawn):
+    lines = {trace.name: trace for trace in drawn.data if trace.customdata is None}
+    assert set(lines) == {
+        "Control: random map",
+        "Control: Gaussian in the middle",
+        "Control: the same everywhere",
+    }
+    gaussian = lines["Control: Gaussian in the middle"]
+    assert list(gaussian.y) == pytest.approx([0.627, 0.627], abs=5e-4)  # docs/study.md
+    macs = [of.macs / 1e9 for of in rated("cam")]
+    assert min(gaussian.x) < min(macs)
+    assert max(gaussian.x) > max(macs)
+
+
+def test_a_control_that_models_see_differently_has_a_point_for_each():
+    models = [Rated(model, macs, Role.BASELINE, Interval(0.5, 0.4, 0.6, 9)) for model, macs in (("b", 2), ("a", 1))]
+    seen = [Rated("b", 2 * 10**9, None, Interval(0.2, 0.1, 0.3, 9)), Rated("a", 10**9, None, Interval(0.1, 0, 0.2, 9))]
+    figure = quality(models, {Control.RANDOM: seen}, AXIS)
+    line = figure.data[0]
+    assert (list(line.x), list(line.y)) == ([1, 2], [0.1, 0.2])
+    assert "a" in line.hovertext[0]
+
+
+def test_both_axes_say_what_they_show(drawn):
+    assert drawn.layout.xaxis.type == "log"
+    assert drawn.layout.xaxis.title.text == "MACs, the paper's FLOPs (billions)"
+    assert drawn.layout.yaxis.title.text == AXIS
+
+
+def test_every_role_has_a_title():
+    assert set(ROLES) == {*Role, None}
+
+
+def test_numbers_in_words():
+    assert words(Interval(0.7834, 0.7588, 0.8079, 400)) == "0.783 (0.759–0.808)"
+    assert words(Interval(0.5, math.nan, math.nan, 1)) == "0.500"
+    assert words(Interval(math.nan, math.nan, math.nan, 0)) == "–"
