@@ -20,6 +20,7 @@ page = st.navigation(
         st.Page(f"{PAGES}/compare.py", title=_("Compare"), icon=":material/grid_view:", default=True),
         st.Page(f"{PAGES}/scale.py", title=_("Scale"), icon=":material/open_in_full:"),
         st.Page(f"{PAGES}/tradeoff.py", title=_("Trade-off"), icon=":material/scatter_plot:", url_path="tradeoff"),
+        st.Page(f"{PAGES}/evaluate.py", title=_("Evaluate"), icon=":material/analytics:", url_path="evaluate"),
         st.Page(f"{PAGES}/paper.py", title=_("Paper"), icon=":material/menu_book:", url_path="paper"),
     ],
     position="top",

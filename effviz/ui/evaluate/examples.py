@@ -1,0 +1,135 @@
+"""One model's photos by a measure: the best, those in the middle and the worst; and the way to their maps."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from effviz.evaluate.settings import LOW_IS_GOOD
+from effviz.explain import samples
+from effviz.explain.samples import Sample
+from effviz.ui import cache as caches
+from effviz.ui import choices
+from effviz.ui.evaluate import wording
+from effviz.ui.evaluate.choose import View
+from effviz.ui.outputs import plain
+from effviz.ui.state import MODELS, SAMPLES
+from effviz.words import _, later
+
+MODEL: Final = "of"  # the widget, and in the address
+NONE: Final = "none"
+EACH: Final = 3  # best, in the middle, worst
+PLACES: Final = (later("best"), later("median"), later("worst"))
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One photo's value."""
+
+    place: str  # best, median, worst; for `_`
+    photo: str
+    value: float
+    sha256: str  # "" where it is not known
+
+
+def clicked(chart: str) -> None:
+    """Take over the model that was clicked; a click on a control, or beside all points, changes nothing."""
+    points = st.session_state[chart].selection.points
+    if points and points[0].get("customdata"):
+        st.session_state[MODEL] = points[0]["customdata"][0]
+
+
+def show(view: View) -> None:
+    """The choice of a model, its photos, and a button to Compare for those that come with EffViz."""
+    of = view.measured
+    names = {NONE: _("No model chosen")} | {model: model for model in of.models}
+    if st.session_state.get(MODEL) not in names:
+        st.session_state.pop(MODEL, None)
+    model = choices.listed(_("Model: click a point, or choose one here"), names, MODEL, NONE)
+    if model == NONE:
+        return
+    if of.results is None:
+        st.caption(_("Of this study only the means are part of EffViz: its photos are for research use."))
+        return
+    found = picked(view, model)
+    if not found:
+        st.caption(_("No photo has a value by this method for {model}.").format(model=plain(model)))
+        return
+    st.dataframe(
+        pd.DataFrame([{"place": _(of.place), "photo": of.photo, "value": of.value} for of in found]),
+        hide_index=True,
+        height="content",
+        column_config={
+            "place": st.column_config.TextColumn(_("Place"), width="small"),
+            "photo": _("Photo"),
+            "value": st.column_config.NumberColumn(wording.metric(view.metric), format="%.3f", width="small"),
+        },
+    )
+    _pictures(view, model, found)
+
+
+def picked(view: View, model: str) -> list[Example]:
+    """Return the best, the middle and the worst photos, each once; equal values come by name."""
+    assert view.measured.results is not None
+    values = view.measured.results.values(view.method, view.metric)[model].dropna().sort_index()
+    if view.small:
+        hard = view.measured.results.small()
+        values = values[hard.reindex(values.index, fill_value=False).to_numpy(dtype=bool)]
+    ordered = values.sort_values(ascending=view.metric in LOW_IS_GOOD, kind="stable")
+    return [
+        Example(place, str(ordered.index[number]), float(ordered.iloc[number]), _hash(view, str(ordered.index[number])))
+        for number, place in _numbers(len(ordered)).items()
+    ]
+
+
+def _numbers(count: int) -> dict[int, str]:
+    """Places in the order of values, each with what it is called; few photos are not named twice."""
+    best, median, worst = PLACES
+    middle = (count - EACH) // 2
+    found = dict.fromkeys(range(min(EACH, count)), best)
+    for number in range(max(0, count - EACH), count):
+        found.setdefault(number, worst)
+    for number in range(max(0, middle), max(0, middle) + min(EACH, count)):
+        found.setdefault(number, median)
+    return dict(sorted(found.items()))
+
+
+def _hash(view: View, photo: str) -> str:
+    return view.measured.hashes.get(photo, "")
+
+
+@cache
+def _bundled() -> dict[str, Sample]:
+    return {hashlib.sha256(sample.path.read_bytes()).hexdigest(): sample for sample in samples.samples()}
+
+
+def _pictures(view: View, model: str, found: Sequence[Example]) -> None:
+    here = [(example, _bundled()[example.sha256]) for example in found if example.sha256 in _bundled()]
+    if not here:
+        st.caption(
+            _("The photos of this data set are not on this server's pages: their names and numbers are all there is.")
+        )
+        return
+    with st.container(horizontal=True):
+        for example, sample in here:
+            _card(view, model, example, sample)
+
+
+def _card(view: View, model: str, example: Example, sample: Sample) -> None:
+    with st.container(width=220, border=True):
+        st.image(caches.thumbnail(caches.sample(sample.name)), alt=sample.title)
+        st.markdown(
+            _("**{title}**: {value:.3f}, {place}").format(
+                title=sample.title, value=example.value, place=_(example.place)
+            )
+        )
+        label = _("See its map")
+        if st.button(label, icon=":material/grid_view:", key=f"open-{sample.name}", help=_("Opens Compare")):
+            MODELS.put((model,))
+            SAMPLES.put((sample.name,))
+            st.session_state["method"] = view.method
+            st.switch_page("effviz/ui/pages/compare.py")

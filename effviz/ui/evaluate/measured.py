@@ -1,0 +1,181 @@
+"""What was measured, wherever it comes from: a run in the folder, the shipped study, or this visit."""
+
+import dataclasses
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Final
+
+import pyarrow.parquet as pq
+
+from effviz.errors import EffVizError, SettingsError
+from effviz.evaluate import records, results, summary
+from effviz.evaluate.controls import Control
+from effviz.evaluate.datasets import ANNOTATIONS
+from effviz.evaluate.manifest import Manifest
+from effviz.evaluate.results import NUMBERS, WORDS, Results
+from effviz.evaluate.settings import Metric
+from effviz.evaluate.summary import Cell, Difference
+from effviz.scaling import plan
+from effviz.ui.evaluate import tables
+from effviz.ui.evaluate.runs import Entry
+from effviz.words import _
+from effviz.zoo import catalogue
+from effviz.zoo.model import ModelRef
+
+STUDY, VISIT = ":study", ":visit"  # no run in a folder is called so: none with a colon in its name is shown
+LARGEST_ROWS: Final = 2_000_000  # about 90 MB while they are shown; `effviz report` has no such end
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """Photos, models and methods, and where the numbers are."""
+
+    key: tuple[object, ...]  # unlike any other's; changes when somebody measures anew
+    photos: int
+    models: tuple[str, ...]
+    methods: tuple[str, ...]  # without the controls
+    metrics: tuple[Metric, ...]
+    seed: int
+    results: Results | None = None  # None: only means are known
+    cells: tuple[Cell, ...] = ()  # means that are known without counting
+    hashes: Mapping[str, str] = field(default_factory=dict)  # sha256 of the photos, by name
+
+    @property
+    def run(self) -> Manifest | None:
+        """What made it, where that is known."""
+        return self.results.run if self.results else None
+
+    @property
+    def dataset(self) -> str:
+        """The data set's name, without the path that leads to it on some machine."""
+        if self.run is None:
+            return ""
+        path = PurePath(self.run.dataset)
+        return path.parent.name if path.name == ANNOTATIONS else path.name
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory, about."""
+        return int(self.results.frame.memory_usage().sum()) + 200 * len(self.hashes) if self.results else 1024
+
+    def cells_of(self, model: str, metric: Metric) -> tuple[Cell, ...]:
+        """Return the means of every method and control; thousands of draws where they are not known."""
+        if self.cells:
+            return tuple(cell for cell in self.cells if cell.model == model and cell.metric is metric)
+        assert self.results is not None
+        return summary.cells(_only(self.results, (model,), metric), self.seed)
+
+    def difference(self, model: str, method: str, metric: Metric) -> Difference | None:
+        """Return a model minus the first one on the same photos; None where only means are known."""
+        if self.results is None:
+            return None
+        pair = _only(self.results, (model, self.models[0]), metric)
+        return summary.differences(pair, method, metric, self.seed)[0]
+
+
+def refs(of: Measured) -> dict[str, ModelRef]:
+    """Return the models that this version knows; a run may have others."""
+    found = {}
+    for label in of.models:
+        try:
+            found[label] = catalogue.parse(label)
+        except EffVizError as error:
+            logger.info("A run has a model that is not here: %s", error)
+    return found
+
+
+def macs(ref: ModelRef) -> int:
+    """Return a model's multiply-adds."""
+    spec = ref.spec
+    return plan(spec.depth, spec.width, ref.resolution_px, spec.family, len(spec.classes)).macs
+
+
+def study() -> Measured:
+    """Return the study that comes with EffViz.
+
+    Raises:
+        SettingsError: its file is not here.
+    """
+    cells = tables.read(tables.STUDY).cells
+    return _of_cells((STUDY,), cells)
+
+
+def of_entry(entry: Entry) -> Measured:
+    """Return a finished run.
+
+    Raises:
+        SettingsError: it is damaged, or has more rows than a page can hold.
+    """
+    try:
+        return of_folder(entry.folder, (str(entry.folder), entry.stamp))
+    except (SettingsError, OSError, ValueError, KeyError) as error:
+        logger.warning("The run in %s cannot be shown: %s", entry.folder, error)
+        raise SettingsError(
+            _(
+                "The results of {name} cannot be read: a whole run of this version with at most {most:,} rows can be "
+                "shown. Choose another one, or see it with `effviz report`."
+            ).format(name=entry.name, most=LARGEST_ROWS)
+        ) from error
+
+
+def of_folder(folder: Path, key: tuple[object, ...]) -> Measured:
+    """Return a finished run as it lies on disk.
+
+    Raises:
+        SettingsError: it has too many rows, or is damaged.
+        OSError, ValueError, KeyError: it is damaged otherwise.
+    """
+    file = folder / records.RESULTS
+    if pq.read_metadata(file).num_rows > LARGEST_ROWS:
+        raise SettingsError(_("The run has more rows than a page can hold. See it with `effviz report`."))
+    found = results.load(folder)
+    if missing := {*WORDS, *NUMBERS} - set(found.frame.columns):
+        raise KeyError(missing)
+    return Measured(
+        key=key,
+        photos=found.run.photos,
+        models=found.models,
+        methods=tuple(method.value for method in found.run.settings.methods),
+        metrics=found.metrics,
+        seed=found.run.settings.seed,
+        results=found,
+        cells=_beside(file),
+        hashes=_hashes(file),
+    )
+
+
+def _only(of: Results, models: tuple[str, ...], metric: Metric) -> Results:
+    """Return the same results as if nothing else had been asked for."""
+    settings = dataclasses.replace(of.run.settings, models=models, metrics=(metric,))
+    return dataclasses.replace(of, run=dataclasses.replace(of.run, settings=settings))
+
+
+def _beside(file: Path) -> tuple[Cell, ...]:
+    """Return the means that `effviz report` left in the run's folder, unless the results are newer."""
+    summed = file.with_name(tables.SUMMARY)
+    if not summed.is_file() or summed.is_symlink() or summed.stat().st_mtime < file.stat().st_mtime:
+        return ()
+    return tables.read(summed).cells
+
+
+def _hashes(file: Path) -> dict[str, str]:
+    rows = pq.read_table(file, columns=["photo", "photo_sha256"]).group_by(["photo", "photo_sha256"]).aggregate([])
+    pairs = zip(rows["photo"].to_pylist(), rows["photo_sha256"].to_pylist(), strict=True)
+    return {photo: sha256 for photo, sha256 in pairs if sha256}
+
+
+def _of_cells(key: tuple[object, ...], cells: tuple[Cell, ...]) -> Measured:
+    controls = {control.value for control in Control}
+    return Measured(
+        key=key,
+        photos=max(cell.every.n for cell in cells),
+        models=tuple(dict.fromkeys(cell.model for cell in cells)),
+        methods=tuple(method for method in tables.methods(cells) if method not in controls),
+        metrics=tuple(dict.fromkeys(cell.metric for cell in cells)),
+        seed=0,
+        cells=cells,
+    )

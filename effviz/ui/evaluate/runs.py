@@ -1,0 +1,112 @@
+"""Which runs may be opened: those that lie directly in one folder of the server, never a path that a visitor names."""
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from effviz.errors import SettingsError
+from effviz.evaluate import manifest, records
+from effviz.evaluate.manifest import Manifest
+from effviz.words import _
+
+SETTING: Final = "EFFVIZ_RUNS"
+DEFAULT: Final = "runs"  # in the working directory
+
+logger = logging.getLogger(__name__)
+
+
+class State(Enum):
+    """Whether a run can be shown."""
+
+    FINISHED = "finished"
+    UNFINISHED = "unfinished"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A run's folder as the list shows it."""
+
+    name: str  # the folder's own name
+    folder: Path
+    state: State
+    done: int = 0  # photos that are measured
+    photos: int = 0  # that are to be
+
+    @property
+    def title(self) -> str:
+        """The name, with what keeps it from being shown."""
+        if self.state is State.BROKEN:
+            return _("{name} (cannot be read)").format(name=self.name)
+        if self.state is State.UNFINISHED:
+            return _("{name} (unfinished: {done} of {photos} photos)").format(
+                name=self.name, done=self.done, photos=self.photos
+            )
+        return self.name
+
+    @property
+    def stamp(self) -> int:
+        """What changes when somebody measures anew under this name."""
+        return (self.folder / records.RESULTS).stat().st_mtime_ns
+
+
+def folder() -> Path:
+    """Return the folder of runs, which need not be there."""
+    return Path(os.environ.get(SETTING, "").strip() or DEFAULT)
+
+
+def entries() -> tuple[Entry, ...]:
+    """Return the runs in the folder, the newest first; none where there is no folder.
+
+    Raises:
+        SettingsError: what the setting names is no folder, or cannot be read.
+    """
+    root = folder()
+    if not root.exists():
+        return ()
+    try:
+        return tuple(sorted(_entries(root), key=_age, reverse=True))
+    except OSError as error:
+        logger.warning("The folder of runs, %s, cannot be read: %s", root, error)
+        raise SettingsError(
+            _(
+                "This server's setting {setting} does not name a folder that can be read: runs are looked for in "
+                "one. Whoever runs the server can correct it."
+            ).format(setting=SETTING)
+        ) from error
+
+
+def _entries(root: Path) -> Iterator[Entry]:
+    for path in root.iterdir():
+        if (path / manifest.FILE).exists() and not path.name.startswith(".") and _inside(path, root):
+            yield _entry(path)
+
+
+def _inside(path: Path, root: Path) -> bool:
+    """Whether a run and its two files lie where they seem to, and no link leads out of the folder."""
+    return path.resolve().parent == root.resolve() and all(
+        (path / file).resolve().parent == path.resolve() for file in (manifest.FILE, records.RESULTS, records.PARTS)
+    )
+
+
+def _entry(path: Path) -> Entry:
+    try:
+        run = manifest.read(path)
+        if run.finished and (path / records.RESULTS).is_file():
+            return Entry(path.name, path, State.FINISHED, run.photos, run.photos)
+        return Entry(path.name, path, State.UNFINISHED, _done(run), run.photos)
+    except (SettingsError, OSError) as error:
+        logger.warning("The run in %s cannot be read: %s", path, error)
+        return Entry(path.name, path, State.BROKEN)
+
+
+def _done(run: Manifest) -> int:
+    return sum(min(run.photos_a_part, run.photos - start) for start in records.parts(run.folder))
+
+
+def _age(entry: Entry) -> tuple[float, str]:
+    return (entry.folder / manifest.FILE).stat().st_mtime, entry.name

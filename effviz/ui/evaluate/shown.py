@@ -1,0 +1,236 @@
+"""What a run found: the figure, its tables, and what made the numbers."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from effviz.evaluate.controls import Control
+from effviz.evaluate.intervals import Interval
+from effviz.evaluate.settings import PLACES, Metric
+from effviz.evaluate.summary import Cell, Difference
+from effviz.plots import quality as figures
+from effviz.plots.quality import Rated
+from effviz.plots.style import config
+from effviz.report.evaluation import WORDS, evaluation_html, summary_csv
+from effviz.ui.components.picture import picture
+from effviz.ui.evaluate import examples, means, measured, wording
+from effviz.ui.evaluate.choose import View
+from effviz.ui.evaluate.measured import VISIT, Measured
+from effviz.ui.outputs import plain
+from effviz.words import _, many
+from effviz.zoo.model import ModelRef
+from effviz.zoo.presets import role
+
+CHART: Final = "evaluate-chart"
+
+
+def about(of: Measured) -> None:
+    """One line that says what was measured, and all settings folded away."""
+    photos = many("{count} photo", "{count} photos", of.photos).format(count=of.photos)
+    models = many("{count} model", "{count} models", len(of.models)).format(count=len(of.models))
+    methods = many("{count} method", "{count} methods", len(of.methods)).format(count=len(of.methods))
+    what = _("{photos} of **{dataset}**").format(photos=photos, dataset=plain(of.dataset)) if of.dataset else photos
+    run = of.run
+    if run is None:
+        st.markdown(
+            _(
+                "{what} with boxes, {models}, {methods}; target: the photo's label, placement: plain, seed 0. What "
+                "follows from it stands in docs/study.md of the repository."
+            ).format(what=what, models=models, methods=methods)
+        )
+        return
+    st.markdown(
+        _("{what}, {models}, {methods}; target: {target}, placement: {placement}, seed {seed}.").format(
+            what=what,
+            models=models,
+            methods=methods,
+            target=plain(run.settings.targets),
+            placement=run.settings.placement.value,
+            seed=run.settings.seed,
+        )
+    )
+    with st.expander(_("Settings, weights and versions")):
+        made = {**run.settings.as_dict(), "fingerprint": run.fingerprint, **run.versions}
+        weights = {network.label: f"{network.weights_sha256[:12]}, {network.engine}" for network in run.networks}
+        rows = [(name, _plain(value)) for name, value in (made | weights).items()]
+        st.dataframe(pd.DataFrame(rows, columns=[_("Name"), _("Value")]), hide_index=True)
+
+
+def chart(view: View, cells: Sequence[Cell]) -> None:
+    """The measure against MACs; a click on a point chooses its model below."""
+    of, known = view.measured, measured.refs(view.measured)
+    models = _rated(view, cells, view.method, known)
+    if not models:
+        st.info(_("No model of this run is known to this version of EffViz, so their MACs are not: see the tables."))
+        return
+    controls = {control: rated for control in Control if (rated := _rated(view, cells, control.value, known))}
+    axis = wording.axis(view.metric)
+    st.plotly_chart(
+        figures.quality(models, controls, axis),
+        key=CHART,
+        on_select=lambda: examples.clicked(CHART),
+        selection_mode="points",
+        config=config(f"effviz-{view.metric}"),
+        alt=_alt(models, axis),
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        picture(CHART)
+        _save(view.metric, cells, known)
+    lines = [_(WORDS[view.metric]), _("Bars: 95 % of 2000 draws of the photos.")]
+    lines.append(_("Colours: what a model changes against {model}, the first of the run.").format(model=of.models[0]))
+    if unknown := [model for model in of.models if model not in known]:
+        lines.append(_("Not known here, so not in the figure: {names}.").format(names=", ".join(unknown)))
+    st.caption(" ".join(lines))
+
+
+def tables(view: View, cells: Sequence[Cell]) -> None:
+    """Every method and control beside every model, over all photos and over the hard ones; then the differences."""
+    most = max((cell.every.n for cell in cells), default=0)
+    st.markdown(_("All photos: **{count}**").format(count=most))
+    _matrix(view.measured, cells, small=False)
+    if view.metric in PLACES and (hard := max((cell.small.n for cell in cells), default=0)):
+        st.markdown(
+            _(
+                "Object under 25 % of the photo and off-centre, where a mark in the middle does not win: **{count}**"
+            ).format(count=hard)
+        )
+        _matrix(view.measured, cells, small=True)
+    found = means.differences(view.measured, view.method, view.metric)
+    if found:
+        st.markdown(
+            _("{method} on the same photos: each model minus {first}").format(
+                method=wording.method(view.method), first=plain(view.measured.models[0])
+            )
+        )
+        _pairs(found)
+
+
+def failed(of: Measured) -> None:
+    """What could not be measured, and why."""
+    if of.results is None:
+        return
+    rows = of.results.frame.dropna(subset=["error"])[["photo", "model", "method", "error"]].astype(object)
+    if rows.empty:
+        return
+    title = many(
+        "{count} row has a reason instead of a value", "{count} rows have a reason instead of a value", len(rows)
+    )
+    with st.expander(title.format(count=len(rows))):
+        titles = {"photo": _("Photo"), "model": _("Model"), "method": _("Method"), "error": _("Reason")}
+        st.dataframe(rows.head(1000), hide_index=True, column_config=titles)
+
+
+def files(of: Measured) -> None:
+    """What was measured on this visit is kept nowhere else: its table and its page to take home."""
+    if of.results is None or of.key[0] != VISIT:
+        return
+    found = of.results
+
+    def cells() -> list[Cell]:
+        return [cell for model in of.models for metric in of.metrics for cell in of.cells_of(model, metric)]
+
+    with st.container(horizontal=True):
+        for label, name, mime, make in (
+            (_("All means as CSV"), "summary.csv", "text/csv", summary_csv),
+            (_("Report as HTML"), "report.html", "text/html", evaluation_html),
+        ):
+            st.download_button(
+                label,
+                lambda make=make: make(found, cells()).encode(),  # type: ignore[misc]
+                name,
+                mime,
+                icon=":material/download:",
+                on_click="ignore",
+            )
+    st.caption(_("These numbers are in this server's memory until you close the page."))
+
+
+def _rated(view: View, cells: Sequence[Cell], method: str, known: dict[str, ModelRef]) -> list[Rated]:
+    baseline = known.get(view.measured.models[0])
+    found = {cell.model: _interval(view, cell) for cell in cells if cell.method == method}
+    return [
+        Rated(label, measured.macs(ref), role(ref, baseline) if baseline else None, found[label])
+        for label, ref in known.items()
+        if label in found and found[label].n
+    ]
+
+
+def _interval(view: View, cell: Cell) -> Interval:
+    return cell.small if view.small else cell.every
+
+
+def _alt(models: Sequence[Rated], axis: str) -> str:
+    points = "; ".join(f"{of.model} {of.found.mean:.3f}" for of in models)
+    return _("Scatter chart of {axis} over MACs on a log scale: {points}.").format(axis=axis, points=points)
+
+
+def _save(metric: Metric, cells: Sequence[Cell], known: dict[str, ModelRef]) -> None:
+    rows = [
+        {
+            "model": cell.model,
+            "macs": measured.macs(known[cell.model]) if cell.model in known else None,
+            "method": cell.method,
+            "metric": metric.value,
+            **_numbers("", cell.every),
+            **_numbers("small_", cell.small),
+        }
+        for cell in cells
+    ]
+    st.download_button(
+        "CSV",
+        pd.DataFrame(rows).to_csv(index=False),
+        f"effviz-{metric}.csv",
+        "text/csv",
+        icon=":material/download:",
+        help=_("The means and intervals of this measure, every model, method and control"),
+        on_click="ignore",
+    )
+
+
+def _numbers(part: str, found: Interval) -> dict[str, object]:
+    return {f"{part}{name}": getattr(found, name) for name in ("mean", "low", "high", "n")}
+
+
+def _matrix(of: Measured, cells: Sequence[Cell], small: bool) -> None:
+    found = {(cell.method, cell.model): cell.small if small else cell.every for cell in cells}
+    methods = dict.fromkeys(cell.method for cell in cells)
+    rows = [
+        {"method": wording.method(method)}
+        | {model: figures.words(found[method, model]) for model in of.models if (method, model) in found}
+        for method in methods
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        height="content",
+        placeholder="–",
+        column_config={"method": st.column_config.TextColumn(_("Method"), pinned=True)},
+    )
+
+
+def _pairs(found: Sequence[Difference]) -> None:
+    rows = [
+        {
+            "model": of.first,
+            "difference": figures.words(of.interval).replace("-", "−"),
+            "certain": of.certain,
+            "photos": of.interval.n,
+        }
+        for of in found
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={
+            "model": st.column_config.TextColumn(_("Model"), pinned=True),
+            "difference": _("Difference (95 %)"),
+            "certain": st.column_config.CheckboxColumn(_("Interval leaves zero out")),
+            "photos": _("Photos"),
+        },
+    )
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else "–" if value is None else str(value)

@@ -1,0 +1,82 @@
+"""Measure a few photos on this server: how long it will take, then the work itself, with a way to stop."""
+
+from typing import Final
+
+import streamlit as st
+
+from effviz.ui.compare.work import STOPPED, Work, stopped
+from effviz.ui.evaluate import asking, measuring
+from effviz.ui.evaluate.asking import Asked
+from effviz.ui.evaluate.choose import HERE, NEXT
+from effviz.ui.evaluate.measured import VISIT, Measured
+from effviz.ui.evaluate.measuring import Beat, Timed
+from effviz.ui.outputs import plain
+from effviz.ui.turns import Lane
+from effviz.words import _
+
+TIMED: Final = "evaluate-timed"  # in the session: the last estimate
+LONGEST_S: Final = 600.0
+
+
+def show() -> None:
+    """Show the choices, the estimate and the button that starts."""
+    asked = asking.ask()
+    if asked is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        wanted = st.button(_("Estimate the time"), icon=":material/timer:", key="estimate")
+        place = st.empty()
+    if wanted:
+        st.session_state[TIMED] = _time(asked)
+    timed: Timed | None = st.session_state.get(TIMED)
+    if timed is None or timed.asked != asked:
+        st.caption(_("One photo is measured first, to tell how long all of them will take."))
+        return
+    short = timed.total_s <= LONGEST_S
+    st.markdown(_estimate(timed))
+    if place.button(_("Start"), icon=":material/play_arrow:", type="primary", key="start", disabled=not short):
+        st.session_state[HERE] = _measure(asked)
+        st.session_state[NEXT] = VISIT
+        st.rerun()
+    if stopped(("evaluate", asked)):
+        st.caption(_("Stopped: nothing of it is kept."))
+
+
+def _time(asked: Asked) -> Timed:
+    with Work(1).shown(("estimate", asked), may_stop=True) as work:
+        work.next(_("{photo}: timed with every model").format(photo=plain(asked.pictures[0].name)))
+        with work.turn(Lane.SLOW) as progress:
+            return measuring.time(asked, measuring.ready(asked), progress)
+
+
+def _measure(asked: Asked) -> Measured:
+    st.session_state.pop(STOPPED, None)
+    work = Work(len(asked.pictures))
+
+    def begin(photo: str) -> Beat:
+        work.next(_("{photo}: measured with every model").format(photo=plain(photo)))
+        return progress
+
+    with work.shown(("evaluate", asked), may_stop=True), work.turn(Lane.SLOW) as progress:
+        return measuring.measure(asked, measuring.ready(asked), begin)
+
+
+def _estimate(timed: Timed) -> str:
+    models = [
+        _("{seconds:.1f} s with {model}").format(seconds=seconds, model=plain(model))
+        for model, seconds in zip(timed.asked.models, timed.seconds, strict=True)
+    ]
+    text = _(
+        "**About {total}** for {count} photos: one took {models}, timed just now on this server. Other visitors make "
+        "it longer."
+    ).format(total=_duration(timed.total_s), count=len(timed.asked.pictures), models=", ".join(models))
+    if timed.total_s > LONGEST_S:
+        limit = _("At most {most} are allowed here: take fewer photos, models or measures, or run `effviz evaluate`.")
+        return f"{text} {limit.format(most=_duration(LONGEST_S))}"
+    return text
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return _("{seconds:.0f} s").format(seconds=max(1, seconds))
+    return _("{minutes:.0f} min").format(minutes=seconds / 60)

@@ -1,0 +1,58 @@
+"""Means with intervals as `effviz report` writes them: the shipped study, and `summary.csv` beside a run's results."""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import effviz
+from effviz.errors import SettingsError
+from effviz.evaluate.intervals import Interval
+from effviz.evaluate.settings import Metric
+from effviz.evaluate.summary import Cell
+from effviz.words import _
+
+STUDY: Final = Path(effviz.__file__).parents[1] / "docs" / "study" / "localisation.csv"
+SUMMARY: Final = "summary.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What such a file holds."""
+
+    cells: tuple[Cell, ...]
+    macs: Mapping[str, int]  # by model
+
+
+def read(file: Path) -> Table:
+    """Read a file that `effviz.report.evaluation.summary_csv` wrote.
+
+    Raises:
+        SettingsError: it cannot be read, or was written by something else.
+    """
+    try:
+        with file.open(encoding="utf-8", newline="") as text:
+            rows = list(csv.DictReader(text))
+        return Table(tuple(map(_cell, rows)), {row["model"]: int(row["macs"]) for row in rows})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SettingsError(
+            _("{file} cannot be read: it must be a table that `effviz report` wrote. Make it anew.").format(
+                file=file.name
+            )
+        ) from error
+
+
+def _cell(row: Mapping[str, str]) -> Cell:
+    return Cell(row["model"], row["method"], Metric(row["metric"]), _interval(row, ""), _interval(row, "small_"))
+
+
+def _interval(row: Mapping[str, str], part: str) -> Interval:
+    mean, low, high = (float(row[f"{part}{name}"] or math.nan) for name in ("mean", "low", "high"))
+    return Interval(mean, low, high, int(row[f"{part}n"]))
+
+
+def methods(cells: Sequence[Cell]) -> tuple[str, ...]:
+    """Return the methods and controls of some cells, in their order."""
+    return tuple(dict.fromkeys(cell.method for cell in cells))

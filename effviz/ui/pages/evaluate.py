@@ -1,0 +1,37 @@
+"""Evaluate: whether maps are in the right place and faithful, over many photos, and what scaling does to that."""
+
+import streamlit as st
+
+from effviz.ui import state
+from effviz.ui.evaluate import choose, examples, means, shown, small
+from effviz.ui.guard import guard
+from effviz.words import _
+
+st.title(_("Does scaling make maps better?"))
+st.markdown(
+    _(
+        "Measured over many photos: do maps lie on the object, and does the model need what they mark? Three "
+        "**controls** know nothing of the photo; what does not beat them has shown nothing."
+    )
+)
+for setting in (state.MODELS, state.SAMPLES):
+    with guard():
+        setting.adopt()
+
+chosen = choose.run()
+if chosen is not None:
+    with guard():
+        found = choose.opened(chosen)
+        shown.about(found)
+        view = choose.view(found)
+        cells = means.means(found, view.metric)
+        shown.chart(view, cells)
+        examples.show(view)
+        st.header(_("The numbers"), divider="gray")
+        shown.tables(view, cells)
+        shown.failed(found)
+        shown.files(found)
+
+st.header(_("Measure a few photos here"), divider="gray")
+with guard():
+    small.show()

@@ -1,0 +1,273 @@
+"""The Evaluate page opens runs whose every number is known, and stays calm before what is no run."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from effviz.evaluate import manifest, merging, records
+from effviz.evaluate.manifest import Manifest, Network
+from effviz.evaluate.records import Row
+from effviz.evaluate.settings import Metric, Settings
+from effviz.explain import samples
+from effviz.explain.results import Method
+from effviz.ui.evaluate import examples, measured, runs, tables
+from effviz.ui.evaluate.choose import View
+
+ROOT = Path(__file__).parents[2]
+TITLE = "Does scaling make maps better?"
+MODELS = ("lite0@224", "lite2@260")
+PHOTOS = ("a.jpg", "b.jpg", "cat.jpg", "d.jpg", "e.jpg", "f.jpg", "g.jpg", "h.jpg")
+ENERGY = {
+    "lite0@224": (0.1, 0.9, 0.8, 0.3, 0.4, 0.5, 0.6, 0.2),  # mean 3.8 / 8
+    "lite2@260": (0.2, 0.8, 0.9, 0.4, 0.5, 0.5, 0.7, 0.4),  # mean 4.4 / 8
+}
+SMALL = (True, True, False, False, False, False, False, True)
+CONTROLS = {"control-random": 0.25, "control-gaussian": 0.35, "control-uniform": 0.15}
+
+
+def sha256(photo: str) -> str:
+    """That of the bundled photo for the one photo that is."""
+    if photo == "cat.jpg":
+        return hashlib.sha256(samples.find("cat").path.read_bytes()).hexdigest()
+    return hashlib.sha256(photo.encode()).hexdigest()
+
+
+def rows() -> Iterator[Row]:
+    for model, values in ENERGY.items():
+        for photo, value, small in zip(PHOTOS, values, SMALL, strict=True):
+            row = Row(photo, model, "cam", "energy", value, 3, photo_sha256=sha256(photo), off_centre=small)
+            yield row
+            yield replace(row, metric="deletion", value=value / 2)
+            for control, level in CONTROLS.items():
+                yield replace(row, method=control, value=level)
+    yield Row("broken.jpg", error="broken.jpg is empty (0 bytes); a photo is needed. Choose another file.")
+
+
+def unfinished(folder: Path) -> Manifest:
+    settings = Settings(MODELS, (Method.CAM,), (Metric.ENERGY, Metric.DELETION), seed=7)
+    networks = tuple(Network(model, "a" * 64, "openvino") for model in MODELS)
+    run = Manifest(Path(), settings, "/somewhere/cars/annotations.json", "f" * 64, 9, 8, networks, {"effviz": "1"})
+    run = manifest.opened(folder, run)
+    records.write_part(folder, 0, list(rows()))
+    return run
+
+
+def finished(folder: Path) -> Path:
+    run = unfinished(folder)
+    manifest.kept(run, finished=True, seconds=2.5, thresholds=merging.merge(folder))
+    records.drop_parts(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(runs.SETTING, str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+def open_page(**address: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    at.switch_page("effviz/ui/pages/evaluate.py")
+    at.query_params.update(address)
+    at.run()
+    check(at)
+    return at
+
+
+def check(at: AppTest) -> None:
+    assert [title.value for title in at.title] == [TITLE]
+    assert not at.exception
+    assert not at.error
+
+
+def chart(at: AppTest) -> dict[str, dict[str, list[object]]]:
+    return {trace["name"]: trace for trace in json.loads(at.get("plotly_chart")[0].proto.spec)["data"]}
+
+
+def words(at: AppTest) -> str:
+    return "\n".join(str(element.value) for kind in ("markdown", "caption", "info") for element in at.get(kind))
+
+
+def table(at: AppTest, column: str) -> dict[str, str]:
+    """The first table with this column, by the method's name."""
+    found = next(each.value for each in at.dataframe if column in each.value and "method" in each.value)
+    return dict(zip(found["method"], found[column], strict=True))
+
+
+def view(of: measured.Measured, metric: Metric = Metric.ENERGY, small: bool = False) -> View:
+    return View(of, metric, "cam", small)
+
+
+def test_without_a_folder_the_study_is_open() -> None:
+    at = open_page()
+    assert not at.warning
+    assert at.selectbox(key="run").options == ["A first study: 400 photos with boxes"]
+    numbers = table(at, "lite0@224")
+    assert numbers["CAM"] == "0.783 (0.759–0.808)"  # docs/study.md, as are the others
+    assert numbers["Control: Gaussian in the middle"] == "0.627 (0.600–0.656)"
+    assert chart(at)["Baseline"]["text"] == ["lite0@224"]
+    at.selectbox(key="of").set_value("lite2@260").run()
+    assert "its photos are for research use" in words(at)
+    check(at)
+
+
+def test_the_study_has_the_hard_photos_too() -> None:
+    at = open_page(which="small", metric="pointing")
+    assert chart(at)["All three"]["y"] == [pytest.approx(0.609, abs=5e-4)]  # lite2@260 in docs/study.md
+    assert "**46**" in words(at)
+
+
+def test_a_run_shows_its_means_controls_and_differences(folder: Path) -> None:
+    finished(folder / "cars")
+    at = open_page()
+    assert at.selectbox(key="run").value == "cars"
+    assert "9 photos of **cars**, 2 models, 1 method; target: label, placement: plain, seed 7." in words(at)
+    assert table(at, "lite0@224")["CAM"].startswith("0.475 (")
+    assert table(at, "lite2@260")["CAM"].startswith("0.550 (")
+    assert table(at, "lite2@260")["Control: random map"] == "0.250 (0.250–0.250)"
+    assert chart(at)["Control: Gaussian in the middle"]["y"] == [0.35, 0.35]
+    pairs = next(each.value for each in at.dataframe if "difference" in each.value)
+    assert list(pairs["model"]) == ["lite2@260"]
+    assert pairs["difference"].iloc[0].startswith("0.075 (")  # 0.6 more over eight photos
+    assert any("broken.jpg is empty" in text for each in at.dataframe for text in each.value.get("error", ()))
+
+
+def test_small_and_off_centre_objects_are_a_set_of_their_own(folder: Path) -> None:
+    finished(folder / "cars")
+    at = open_page(which="small")
+    assert chart(at)["Baseline"]["y"] == [pytest.approx(0.4)]  # 0.1, 0.9 and 0.2
+    assert "**3**" in words(at)
+    at.selectbox(key="metric").set_value("deletion").run()
+    check(at)
+    assert chart(at)["Baseline"]["y"] == [pytest.approx(0.2)]
+
+
+def test_a_model_has_its_best_median_and_worst_photos(folder: Path) -> None:
+    found = measured.of_folder(finished(folder / "cars"), ("test",))
+    best_first = ["b.jpg", "cat.jpg", "g.jpg", "f.jpg", "e.jpg", "d.jpg", "h.jpg", "a.jpg"]
+    names = [(of.place, of.photo) for of in examples.picked(view(found), "lite0@224")]
+    places = ["best", "best", "best", "median", "median", "worst", "worst", "worst"]
+    assert names == list(zip(places, best_first, strict=True))
+    lowest = examples.picked(view(found, Metric.DELETION), "lite0@224")
+    assert [of.photo for of in lowest] == best_first[::-1]  # less is better
+    assert [of.photo for of in examples.picked(view(found, small=True), "lite0@224")] == ["b.jpg", "h.jpg", "a.jpg"]
+
+
+def test_photos_that_come_with_effviz_can_be_opened_and_others_have_names_only(folder: Path) -> None:
+    finished(folder / "cars")
+    at = open_page(of="lite0@224")
+    shown = next(each.value for each in at.dataframe if "place" in each.value)
+    assert list(shown["photo"])[:2] == ["b.jpg", "cat.jpg"]
+    assert list(shown["value"])[:2] == [0.9, 0.8]
+    assert [button.key for button in at.button if str(button.key).startswith("open-")] == ["open-cat"]
+    at.button(key="open-cat").click().run()
+    assert at.session_state["models"] == ("lite0@224",)
+    assert at.session_state["photos"] == ("cat",)
+
+
+def test_an_unfinished_run_says_how_far_it_is(folder: Path) -> None:
+    unfinished(folder / "cars")
+    at = open_page(run="cars")
+    assert "cars (unfinished: 8 of 9 photos)" in at.selectbox(key="run").options
+    assert [warning.value for warning in at.warning] == [
+        "cars is not finished (8 of 9 photos): only whole runs can be shown. Go on with the command that began it, or "
+        "choose another run."
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 1}', '{"format": 1, "settings": []}', "\udcff"])
+def test_a_broken_run_json_is_one_sentence(folder: Path, text: str) -> None:
+    finished(folder / "cars")
+    (folder / "cars" / manifest.FILE).write_bytes(text.encode(errors="surrogateescape"))
+    at = open_page(run="cars")
+    assert "cars (cannot be read)" in at.selectbox(key="run").options
+    (warning,) = at.warning
+    assert warning.value.startswith("cars cannot be read: its run.json must be whole")
+    assert str(folder) not in warning.value
+
+
+@pytest.mark.parametrize("damage", ["garbage", "cut", "columns"])
+def test_broken_results_are_one_sentence(folder: Path, damage: str) -> None:
+    import pyarrow.parquet as pq
+
+    file = finished(folder / "cars") / records.RESULTS
+    match damage:
+        case "garbage":
+            file.write_bytes(b"no parquet")
+        case "cut":
+            file.write_bytes(file.read_bytes()[:-100])
+        case "columns":
+            pq.write_table(pq.read_table(file).drop_columns(["label"]), file)
+    (warning,) = open_page(run="cars").warning
+    assert warning.value.startswith("The results of cars cannot be read")
+    assert str(folder) not in warning.value
+
+
+def test_a_run_too_large_for_the_page_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finished(folder / "cars")
+    monkeypatch.setattr(measured, "LARGEST_ROWS", 10)
+    (warning,) = open_page(run="cars").warning
+    assert "at most 10 rows" in warning.value
+
+
+def test_a_file_where_the_folder_should_be_is_one_sentence(folder: Path) -> None:
+    folder.write_text("no folder")
+    at = open_page()
+    (warning,) = at.warning
+    assert "EFFVIZ_RUNS does not name a folder" in warning.value
+    assert at.selectbox(key="run").value == measured.STUDY
+
+
+def test_an_empty_folder_and_folders_that_are_no_runs_are_left_out(folder: Path) -> None:
+    folder.mkdir()
+    assert runs.entries() == ()
+    (folder / "notes").mkdir()
+    (folder / "file.txt").write_text("hello")
+    finished(folder / ".hidden")
+    assert runs.entries() == ()
+
+
+def test_links_out_of_the_folder_are_left_out(folder: Path, tmp_path: Path) -> None:
+    elsewhere = finished(tmp_path / "elsewhere")
+    finished(folder / "cars")
+    (folder / "out").symlink_to(elsewhere)
+    for name in (manifest.FILE, records.RESULTS):
+        finished(folder / f"linked-{name}")
+        (folder / f"linked-{name}" / name).unlink()
+        (folder / f"linked-{name}" / name).symlink_to(elsewhere / name)
+    assert [entry.name for entry in runs.entries()] == ["cars"]
+
+
+@pytest.mark.parametrize("asked", ["../elsewhere", "/etc", "cars/../../elsewhere", "nothing", ""])
+def test_an_address_opens_nothing_outside_the_list(folder: Path, tmp_path: Path, asked: str) -> None:
+    finished(tmp_path / "elsewhere")
+    finished(folder / "cars")
+    at = open_page(run=asked)
+    assert at.selectbox(key="run").value == "cars"
+    assert not at.warning
+
+
+def test_a_model_that_is_not_here_has_numbers_but_no_place_in_the_figure(folder: Path) -> None:
+    text = (finished(folder / "cars") / manifest.FILE).read_text()
+    (folder / "cars" / manifest.FILE).write_text(text.replace("lite2@260", "gone@64"))
+    at = open_page()
+    assert "Not known here, so not in the figure: gone@64" in words(at)
+    assert "All three" not in chart(at)
+
+
+def test_a_summary_beside_the_results_is_read_unless_it_is_older(folder: Path) -> None:
+    run = finished(folder / "cars")
+    line = "lite0@224,385187552,cam,energy,0.111,0.1,0.2,8,,,,0\n"
+    (run / tables.SUMMARY).write_text(tables.STUDY.read_text().partition("\n")[0] + "\n" + line)
+    found = measured.of_folder(run, ("test",))
+    (cell,) = found.cells_of("lite0@224", Metric.ENERGY)
+    assert (cell.every.mean, cell.every.n, cell.small.n) == (0.111, 8, 0)
+    os.utime(run / tables.SUMMARY, (0, 0))
+    old = measured.of_folder(run, ("test",))
+    assert old.cells_of("lite0@224", Metric.ENERGY)[0].every.mean == pytest.approx(0.475)
