@@ -3,6 +3,7 @@
 Plotly lets labels overlap and run over the edge. What is left out here is still said when a point is pointed at.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,14 +36,14 @@ class Label:
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
-def placed(labels: Sequence[Label], points: Sequence[tuple[float, float]]) -> list[str]:
+def placed(labels: Sequence[Label], points: Sequence[tuple[float, float]], lines: Sequence[float] = ()) -> list[str]:
     """Each label's `textposition`, "" for one that has no room; `points` are all that the figure shows.
 
-    A label keeps off other labels, and off other points where it can.
+    A label keeps off other labels and off vertical `lines` (their x), and off other points where it can.
     """
     xs, ys = [x for x, _y in points], [y for _x, y in points]
     markers = [_marker(_px(x, xs, WIDTH_PX), HEIGHT_PX - _px(y, ys, HEIGHT_PX)) for x, y in points]
-    taken: list[Box] = []
+    taken = [_line(_px(x, xs, WIDTH_PX)) for x in lines]
     sides = []
     for label in labels:
         at = (_px(label.x, xs, WIDTH_PX), HEIGHT_PX - _px(label.y, ys, HEIGHT_PX))
@@ -53,6 +54,26 @@ def placed(labels: Sequence[Label], points: Sequence[tuple[float, float]]) -> li
             taken.append(boxes[side])
         sides.append(side)
     return sides
+
+
+def stepped(labels: Sequence[tuple[str, float]], xs: Sequence[float]) -> list[int]:
+    """How many lines of text below the top the words to the right of each vertical line stand.
+
+    The lines' words and x come from left to right; each line begins where its words do. So no words stand on others,
+    nor on another line: a line that would run through the words of an earlier one begins below them.
+    """
+    levels: list[int] = []
+    ends: list[float] = []  # px where the words end
+    for text, x in labels:
+        at = _px(x, xs, WIDTH_PX)
+        crossed = [level for level, end in zip(levels, ends, strict=True) if end > at]
+        levels.append(1 + max(crossed, default=-1))
+        ends.append(at + MARKER_PX + LETTER_PX * len(text))
+    return levels
+
+
+def _line(x: float) -> Box:
+    return x - 1, -math.inf, x + 1, math.inf
 
 
 def _marker(x: float, y: float) -> Box:

@@ -1,16 +1,21 @@
 """Accuracy against cost: the paper's Figures 1 and 5, with what timm measured beside them."""
 
+import math
 import textwrap
 from collections.abc import Collection, Sequence
 
 import plotly.graph_objects as go
 
+from effviz.plots.labels import PAD, Label, placed, stepped
 from effviz.plots.points import Cost, Kind, Mark, Point, Series
 from effviz.plots.style import BLUE, GREY, LOOKS, SERIES, Look, figure, log_axis, vertical
 from effviz.words import _
 from effviz.zoo.presets import Role
 
-HEIGHT_PX, COMPACT_HEIGHT_PX = 520, 260
+HEIGHT_PX, COMPACT_HEIGHT_PX = 520, 300
+STEP, COMPACT_STEP = 0.05, 0.08  # of the height: a line of text
+MOST_ABOVE = 0.6  # of the height: names of lines stand above all points
+LEFT = 0.3  # of the points' width: room for the name of the leftmost star, where lines stand at its right
 
 # Printed beside their dots in the wide figure: those of the paper's other networks that lie apart on both axes.
 _APART = {"ResNet-50", "ResNet-152", "ResNeXt-101", "SENet", "GPipe", "Inception-v4"}
@@ -38,18 +43,48 @@ def tradeoff(
     for of in series:
         named = _named(of.kind, crowded, compact)
         drawn.add_trace(_trace(of, cost, _LOOKS.get(of.kind) or next(looks), named))
-    shown = [point for of in series for point in of.points if point.cost(cost) is not None]
-    low, high = _range(shown)
-    for position, mark in enumerate(sorted(marks, key=lambda mark: mark.cost(cost))):
-        # Each line ends below the label of the one to its left.
-        top = high - (0.09 if compact else 0.05) * position * (high - low)
+    costs = [x for trace in drawn.data for x in trace.x] + [mark.cost(cost) for mark in marks]
+    low, high = _range([point for of in series for point in of.points if point.cost(cost) is not None])
+    lines = _lines(marks, cost, costs)
+    steps = max((level + 1 for _mark, level in lines), default=0)
+    above = min(MOST_ABOVE, steps * (COMPACT_STEP if compact else STEP))
+    top = low + (high - low) / (1 - above)
+    step = above * (top - low) / max(1, steps)
+    for mark, level in lines:
         text = f"{mark.label}: {mark.cost(cost):.3g}<br>{cost.axis}"
-        drawn.add_trace(vertical(mark.label, mark.cost(cost), low, top).update(hovertemplate=f"{text}<extra></extra>"))
-    costs = [point.cost(cost) for point in shown] + [mark.cost(cost) for mark in marks]
-    drawn.update_xaxes(log_axis(cost.axis, [amount for amount in costs if amount is not None]))
-    drawn.update_yaxes(title_text=_("ImageNet top-1 (%)"), range=[low, high])
+        line = vertical(mark.label, mark.cost(cost), low, top - level * step)
+        drawn.add_trace(line.update(hovertemplate=f"{text}<extra></extra>"))
+    drawn.update_xaxes(log_axis(cost.axis, costs))
+    drawn.update_yaxes(title_text=_("ImageNet top-1 (%)"), range=[low, top])
     drawn.update_layout(showlegend=not compact)
+    if compact:
+        _name_stars(drawn, [trace for of, trace in zip(series, drawn.data, strict=False) if of.kind is Kind.COMPARED])
     return drawn
+
+
+def _lines(marks: Sequence[Mark], cost: Cost, costs: Sequence[float]) -> list[tuple[Mark, int]]:
+    """The marks from left to right, and how many lines of text below the top the name of each stands."""
+    ordered = sorted(marks, key=lambda mark: mark.cost(cost))
+    names = [(mark.label, math.log10(mark.cost(cost))) for mark in ordered]
+    return list(zip(ordered, stepped(names, [math.log10(each) for each in costs]), strict=True))
+
+
+def _name_stars(drawn: go.Figure, stars: Sequence[go.Scatter]) -> None:
+    """Put the stars' names where no line runs through them; at the left of all points there is room for one."""
+    points = [(math.log10(x), y) for trace in drawn.data for x, y in zip(trace.x, trace.y, strict=True)]
+    if not points:
+        return
+    along = [x for x, _y in points]
+    span = (max(along) - min(along)) or 1.0
+    corner = (min(along) - LEFT * span, points[0][1])
+    drawn.update_xaxes(range=[corner[0] - PAD * span, max(along) + PAD * span])
+    dashed = [math.log10(trace.x[0]) for trace in drawn.data if trace.line.dash == "dash"]
+    for trace in stars:
+        places = [(math.log10(x), y) for x, y in zip(trace.x, trace.y, strict=True)]
+        labels = [Label(text, *place, "bottom right") for text, place in zip(trace.text, places, strict=True)]
+        sides = placed(labels, [corner, *points], dashed)
+        texts = [text if side else "" for text, side in zip(trace.text, sides, strict=True)]
+        trace.update(text=texts, textposition=[side or "bottom right" for side in sides])
 
 
 def hover(point: Point) -> str:

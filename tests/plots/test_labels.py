@@ -1,7 +1,7 @@
 """Labels keep off the edges and off each other; a browser test measures the drawn ones."""
 
 from effviz.plots.curves import Axis, Curve, Dot, Origin, curves
-from effviz.plots.labels import Label, placed
+from effviz.plots.labels import Label, placed, stepped
 from effviz.plots.style import LOOKS
 from effviz.zoo.presets import Role
 
@@ -40,3 +40,20 @@ def test_a_label_keeps_off_another_point_where_it_can() -> None:
     assert placed([label], [*CORNERS, (0.5, 0.5), beside]) != ["middle right"]
     everywhere = [(0.5 + x / 50, 0.5 + y / 50) for x in range(-9, 10) for y in range(-9, 10)]
     assert placed([label], [*CORNERS, *everywhere]) == ["middle right"]
+
+
+def test_a_label_keeps_off_a_line_or_stays_away() -> None:
+    label = Label("lite0@224", 0.5, 0.5, "bottom right")
+    points = [*CORNERS, (0.5, 0.5)]
+    assert placed([label], points, [0.49]) == ["bottom right"]  # the line is at its other side
+    assert placed([label], points, [0.6]) == ["bottom left"]
+    assert placed([label], points, [0.4, 0.6]) == [""]
+
+
+def test_words_beside_a_line_stand_below_those_that_the_line_would_run_through() -> None:
+    ends = (0.0, 1.0)  # of 270 px: nine letters and their distance take 63, less than a quarter
+    assert stepped([("lite0@224", 0.1), ("lite1@224", 0.2), ("lite2@224", 0.3)], ends) == [0, 1, 2]
+    assert stepped([("lite0@224", 0.1), ("lite1@224", 0.6)], ends) == [0, 0]
+    # The third is clear of the first, but still above the second's end.
+    assert stepped([("lite0@224", 0.1), ("lite1@224", 0.2), ("φ = 1", 0.38)], ends) == [0, 1, 2]
+    assert stepped([], ends) == []

@@ -1,5 +1,7 @@
 """What is drawn is what stands in the tables."""
 
+import math
+
 import pytest
 
 from effviz.facts import NetworkFamily, PaperVersion, load, recipe
@@ -72,11 +74,34 @@ def test_a_network_without_accuracy_is_a_line(cost, x):
     assert high > 84.3
 
 
-def test_labels_of_lines_step_down_from_left_to_right():
-    figure = tradeoff([], Cost.MACS, [Mark("b", 2, 2), Mark("a", 1, 1), Mark("c", 3, 3)])
-    assert [line.name for line in figure.data] == ["a", "b", "c"]
-    tops = [line.y[1] for line in figure.data]
-    assert tops == sorted(tops, reverse=True)
+def test_names_of_lines_step_down_from_left_to_right_above_all_points():
+    marks = [Mark("b", 2.2, 2.2), Mark("a" * 9, 2, 2), Mark("c", 2.1, 2.1), Mark("far", 60, 60)]
+    figure = tradeoff(paper_series(PaperVersion.V5), Cost.MACS, marks, compact=True)
+    lines = figure.data[-4:]
+    assert [line.name for line in lines] == ["a" * 9, "c", "b", "far"]
+    tops = [line.y[1] for line in lines]
+    assert tops[0] > tops[1] > tops[2] > 84.3 + 1  # B7's 84.3 (Table 2), and room for a line of text
+    assert tops[3] == tops[0] == figure.layout.yaxis.range[1]
+
+
+@pytest.mark.parametrize("cost", Cost)
+@pytest.mark.parametrize(
+    "names", [("lite0@224", "lite1@224", "lite2@224", "lite0@260", "lite2@260"), ("b0", "b1", "b2")]
+)
+def test_no_line_runs_through_the_name_of_a_compared_model(names, cost):
+    stars, marks = compared([catalogue.parse(name) for name in names])
+    marks = [*marks, Mark("φ = 1", 6.1, 0.87)]
+    figure = tradeoff([*paper_series(PaperVersion.V5), stars], cost, marks, compact=True)
+    trace = figure.data[2]
+    left, right = figure.layout.xaxis.range
+    assert sum(map(bool, trace.text)) >= len(trace.text) - 1
+    for text, side, x in zip(trace.text, trace.textposition, trace.x, strict=True):
+        # A phone gives the axis 270 px, and a letter of 11 px is about 6 wide.
+        at, length = 270 * (math.log10(x) - left) / (right - left), 6 * len(text)
+        start = at + {"left": -7 - length, "center": -length / 2, "right": 7}[side.split()[1]]
+        crossing = [270 * (math.log10(line.x[0]) - left) / (right - left) for line in figure.data[3:]]
+        assert not [place for place in crossing if text and start < place < start + length]
+        assert start > 0
 
 
 def test_hover_tells_printed_from_counted_and_the_source():
