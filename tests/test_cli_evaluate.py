@@ -11,7 +11,11 @@ from typer.testing import CliRunner
 
 from effviz.cli import app, evaluate
 from effviz.cli.evaluate import BaselineChoice
-from effviz.evaluate.masking import Baseline
+from effviz.errors import SettingsError
+from effviz.evaluate.masking import Baseline, Masking
+from effviz.evaluate.settings import AGREEMENT, EFFECTS, SANITY, Metric, Settings
+from effviz.explain.placement import Placement
+from effviz.explain.results import Layer, Method
 
 SAMPLES = Path(__file__).parents[1] / "assets" / "samples"
 COLUMNS = {"photo", "model", "method", "metric", "value", "target_index", "error"}
@@ -64,6 +68,47 @@ def test_a_run_writes_its_rows_and_prints_a_table(data, tmp_path):
     assert "seed 0" in refused.stderr
 
 
+def test_every_option_reaches_the_run(data, tmp_path, monkeypatch):
+    """Each differs from what it is by default, so that one that is forgotten shows."""
+    caught = []
+
+    def stops(*asked):
+        caught.append(asked)
+        raise SettingsError("Seen.")
+
+    monkeypatch.setattr("effviz.evaluate.run.evaluate", stops)
+    elsewhere = tmp_path / "photos"
+    words = (
+        *("--models", "lite0@96, lite1@128,lite0@96", "--methods", "GradCAM,eigencam", "--metrics", "adcc,road"),
+        *("--targets", " prediction ", "--layer", "stride16", "--placement", "calibrated", "--masking", "blur"),
+        *("--steps", "7", "--road-budget", "1.5", "--limit", "2", "--seed", "9", "--photos", elsewhere),
+    )
+    run(data, "--out", tmp_path / "run", *words, code=1)
+    dataset, settings, out, _watch = caught[0]
+    assert settings == Settings(
+        models=("lite0@96", "lite1@128"),
+        methods=(Method.GRADCAM, Method.EIGENCAM),
+        metrics=(Metric.ADCC, Metric.ROAD),
+        targets="prediction",
+        layer=Layer.STRIDE_16,
+        placement=Placement.CALIBRATED,
+        masking=Masking(Baseline.BLUR, 7),
+        road_budget_s=1.5,
+        limit=2,
+        seed=9,
+    )
+    assert out == tmp_path / "run"
+    assert dataset.samples[0].path.parent == elsewhere
+
+
+def test_without_options_place_is_measured_of_the_photos_own_class(data, tmp_path, monkeypatch):
+    caught = []
+    monkeypatch.setattr("effviz.evaluate.run.evaluate", lambda *asked: caught.append(asked))
+    monkeypatch.setattr(evaluate, "_show", lambda *_: None)
+    run(data, "--out", tmp_path / "run")
+    assert caught[0][1] == Settings(("lite0@224",))
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -92,4 +137,6 @@ def test_a_folder_of_photos_can_be_measured_without_boxes(tmp_path):
 
 def test_the_commands_baselines_are_those_that_there_are():
     assert [choice.value for choice in BaselineChoice] == [baseline.value for baseline in Baseline]
-    assert all(metric in evaluate.EFFECTS for metric in ("deletion", "insertion", "road", "adcc"))
+    assert all(metric in evaluate.EFFECTS for metric in EFFECTS)
+    assert all(metric in evaluate.BESIDE_FIRST for metric in AGREEMENT)
+    assert all(metric in evaluate.SANITY for metric in SANITY)

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+# Not effviz/cli and effviz/bench: the command line always speaks English (docs/translating.md).
 FOLDERS = (
     "effviz/ui",
+    "effviz/evaluate",
     "effviz/plots",
     "effviz/report",
     "effviz/explain",

@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from effviz.evaluate.intervals import Interval
     from effviz.evaluate.manifest import Manifest
     from effviz.evaluate.parts import Workers
+    from effviz.evaluate.samples import Dataset
+    from effviz.evaluate.settings import Settings
     from effviz.evaluate.summary import Cell, Failure
 
 METRICS_A_TABLE = 3
 METRICS = "energy,pointing,maxbox"
 EFFECTS = "deletion, insertion, drop, increase, gain, road, adcc."
+BESIDE_FIRST = "agree_rank, agree_top20, agree_distance."
+SANITY = "sanity_spearman, sanity_ssim, sanity_logit."
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
@@ -35,36 +39,55 @@ class BaselineChoice(StrEnum):
     BLACK = "black"
 
 
+DatasetPath = Annotated[
+    Path, typer.Argument(help="A folder of photos, annotations.json, COCO's JSON, or a CSV of boxes.")
+]
+Out = Annotated[Path, typer.Option(help="The run's folder; a run that was stopped goes on there.")]
+Models = Annotated[str, typer.Option(help="Models with commas between: lite0@224,lite2@260.")]
+Methods = Annotated[str, typer.Option(help="Methods with commas between: cam,gradcam++,eigencam.")]
+Metrics = Annotated[
+    str,
+    typer.Option(
+        help="Place: energy, pointing, maxbox, maxboxv2, iou. Effect: " + EFFECTS + " Likeness to the first model: "
+        f"{BESIDE_FIRST} Sanity, slow: {SANITY}"
+    ),
+]
+Targets = Annotated[
+    str, typer.Option(help="The class: label (the photo's), prediction (the model's), an index or a name.")
+]
+AtLayer = Annotated[Layer, typer.Option(help="Where the features are read.")]
+Placed = Annotated[Placement, typer.Option(help="Where cells lie on the photo.")]
+MaskedBy = Annotated[BaselineChoice, typer.Option(help="What stands where something is taken away.")]
+Steps = Annotated[int, typer.Option(min=1, max=1000, help="Of deletion and insertion: parts of the area.")]
+RoadBudget = Annotated[
+    float | None, typer.Option(min=0, help="Seconds for road, each map; without it all five shares are measured.")
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only so many photos, chosen by chance.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of the choice of photos and of the random control.")]
+Photos = Annotated[Path | None, typer.Option(help="Where the photos lie, if not beside the annotations.")]
+MeasuredBy = Annotated[Engine, typer.Option(help="Who measures: this process, or workers of a Ray cluster.")]
+Address = Annotated[str, typer.Option(help="Of a Ray cluster that runs already, HOST:PORT.")]
+WorkerCount = Annotated[int, typer.Option(min=1, help="Of a Ray cluster.")]
+
+
 def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
-    dataset: Annotated[
-        Path, typer.Argument(help="A folder of photos, annotations.json, COCO's JSON, or a CSV of boxes.")
-    ],
-    out: Annotated[Path, typer.Option(help="The run's folder; a run that was stopped goes on there.")],
-    models: Annotated[str, typer.Option(help="Models with commas between: lite0@224,lite2@260.")] = "lite0",
-    methods: Annotated[str, typer.Option(help="Methods with commas between: cam,gradcam++,eigencam.")] = "cam",
-    metrics: Annotated[
-        str, typer.Option(help="Place: energy, pointing, maxbox, maxboxv2, iou. Effect: " + EFFECTS)
-    ] = METRICS,
-    targets: Annotated[
-        str, typer.Option(help="The class: label (the photo's), prediction (the model's), an index or a name.")
-    ] = "label",
-    layer: Annotated[Layer, typer.Option(help="Where the features are read.")] = Layer.LAST,
-    placement: Annotated[Placement, typer.Option(help="Where cells lie on the photo.")] = Placement.PLAIN,
-    masking: Annotated[BaselineChoice, typer.Option(help="What stands where something is taken away.")] = (
-        BaselineChoice.MEAN
-    ),
-    steps: Annotated[int, typer.Option(min=1, max=1000, help="Of deletion and insertion: parts of the area.")] = 20,
-    road_budget: Annotated[
-        float | None, typer.Option(min=0, help="Seconds for road, each map; without it all five shares are measured.")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many photos, chosen by chance.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the choice of photos and of the random control.")] = 0,
-    photos: Annotated[Path | None, typer.Option(help="Where the photos lie, if not beside the annotations.")] = None,
-    engine: Annotated[Engine, typer.Option(help="Who measures: this process, or workers of a Ray cluster.")] = (
-        Engine.LOCAL
-    ),
-    address: Annotated[str, typer.Option(help="Of a Ray cluster that runs already, HOST:PORT.")] = "",
-    workers: Annotated[int, typer.Option(min=1, help="Of a Ray cluster.")] = 2,
+    dataset: DatasetPath,
+    out: Out,
+    models: Models = "lite0",
+    methods: Methods = "cam",
+    metrics: Metrics = METRICS,
+    targets: Targets = "label",
+    layer: AtLayer = Layer.LAST,
+    placement: Placed = Placement.PLAIN,
+    masking: MaskedBy = BaselineChoice.MEAN,
+    steps: Steps = 20,
+    road_budget: RoadBudget = None,
+    limit: Limit = None,
+    seed: Seed = 0,
+    photos: Photos = None,
+    engine: MeasuredBy = Engine.LOCAL,
+    address: Address = "",
+    workers: WorkerCount = 2,
     as_json: output.AsJson = False,
 ) -> None:
     """Measure whether maps are in the right place and faithful, over a data set, beside three controls.
@@ -72,14 +95,11 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     Stop or kill it whenever you like: the same command goes on. Results are in OUT/results.parquet, one row for each
     photo, model, method and metric; what made them is in OUT/run.json.
     """
-    from effviz.evaluate import run
-    from effviz.evaluate.datasets import open_dataset
     from effviz.evaluate.masking import Baseline, Masking
-    from effviz.evaluate.settings import LABEL, Metric, Settings
-    from effviz.zoo import catalogue
+    from effviz.evaluate.settings import Metric, Settings
 
     settings = Settings(
-        models=tuple(dict.fromkeys(catalogue.parse(name).label for name in models.split(","))),
+        models=_labels(models),
         methods=_chosen(Method, methods, "method"),
         metrics=_chosen(Metric, metrics, "metric"),
         targets=targets.strip(),
@@ -90,12 +110,33 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         limit=limit,
         seed=seed,
     )
-    known = open_dataset(dataset, photos, by_class=settings.targets == LABEL)
-    with output.progress() as bar, _workers(engine, address, workers) as measuring:
+    with _workers(engine, address, workers) as measuring:
+        done = _measured(_opened(dataset, photos, settings), settings, out, measuring)
+    _show(done, as_json)
+
+
+def _labels(names: str) -> tuple[str, ...]:
+    """Read models' names with commas between, each once."""
+    from effviz.zoo import catalogue
+
+    return tuple(dict.fromkeys(catalogue.parse(name).label for name in names.split(",")))
+
+
+def _opened(path: Path, photos: Path | None, settings: "Settings") -> "Dataset":
+    from effviz.evaluate.datasets import open_dataset
+    from effviz.evaluate.settings import LABEL
+
+    return open_dataset(path, photos, by_class=settings.targets == LABEL)
+
+
+def _measured(dataset: "Dataset", settings: "Settings", out: Path, measuring: "tuple[Workers, ...]") -> "Manifest":
+    """Measure with a progress bar."""
+    from effviz.evaluate import run
+
+    with output.progress() as bar:
         task = bar.add_task("photos", total=None)
         watch = run.Watch(lambda done, total: bar.update(task, completed=done, total=total))
-        done = run.evaluate(known, settings, out, watch, *measuring)
-    _show(done, as_json)
+        return run.evaluate(dataset, settings, out, watch, *measuring)
 
 
 def _chosen(kind: type[Choice], text: str, what: str) -> tuple[Choice, ...]:

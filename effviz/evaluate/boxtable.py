@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from effviz.errors import DatasetError
 from effviz.evaluate.annotations import boxes, fingerprint
-from effviz.evaluate.folders import photos
+from effviz.evaluate.folders import places
 from effviz.evaluate.samples import Dataset, Sample, class_of
 from effviz.evaluate.truth import Truth
 from effviz.words import _
@@ -50,25 +50,17 @@ def read(file: Path, root: Path) -> Dataset:
                 "Name its columns like that."
             ).format(file=file)
         )
-    places, named = _places(root), cache(class_of)
+    found_at, named = places(root), cache(class_of)
     found: dict[str, list[_Marked]] = {}
     for row in _rows(file):
         found.setdefault(row.photo, []).append(row)
     samples = []
     for photo, rows in found.items():
         label, names = named(rows[0].word) if rows[0].word else (None, ())
-        path = places.get(photo) or places.get(Path(photo).stem) or root / photo
+        path = found_at.get(photo) or found_at.get(Path(photo).stem) or root / photo
         samples.append(Sample(path, photo, label, Truth(boxes(row.box for row in rows)), names))
     labelled = any(sample.label is not None or sample.class_names for sample in samples)
     return Dataset(file, tuple(samples), fingerprint(file), annotated=True, labelled=labelled)
-
-
-def _places(root: Path) -> dict[str, Path]:
-    """Where each photo lies, by its path within the folder, its name, and its name without suffix."""
-    found: dict[str, Path] = {}
-    for path in sorted(photos(root), reverse=True):
-        found |= dict.fromkeys((path.relative_to(root).as_posix(), path.name, path.stem), path)
-    return found
 
 
 def _rows(file: Path) -> Iterator[_Marked]:

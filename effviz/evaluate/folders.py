@@ -33,3 +33,11 @@ def photos(folder: Path) -> list[Path]:
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and path.is_file()
     ]
+
+
+def places(folder: Path) -> dict[str, Path]:
+    """Return where each photo lies, by its path within the folder, its name, and its name without suffix."""
+    found: dict[str, Path] = {}
+    for path in sorted(photos(folder), reverse=True):
+        found |= dict.fromkeys((path.relative_to(folder).as_posix(), path.name, path.stem), path)
+    return found

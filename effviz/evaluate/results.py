@@ -23,6 +23,14 @@ WORDS: Final = ("photo", "model", "method", "metric", "error")
 NUMBERS: Final = ("value", "target_index", "label", "prediction", "probability", "box_share", "off_centre")
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a map was of."""
+
+    target_index: int
+    photo_sha256: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
     """The rows of a run without their curves, which are read when they are needed."""
@@ -50,6 +58,13 @@ class Results:
         rows = self.frame[(self.frame["method"] == method) & (self.frame["metric"] == metric.value)]
         wide = rows.pivot(index="photo", columns="model", values="value")
         return wide.reindex(columns=list(self.models)).astype(np.float64)
+
+    def asked(self, method: str, metric: Metric, photos: Sequence[str]) -> dict[tuple[str, str], Asked]:
+        """Return what was asked about some photos, by photo and model."""
+        columns = ["photo", "model", "target_index", "photo_sha256"]
+        wanted = [("method", "=", method), ("metric", "=", metric.value), ("photo", "in", list(photos))]
+        rows = pq.read_table(self.run.folder / RESULTS, columns=columns, filters=wanted).to_pylist() if photos else []
+        return {(row["photo"], row["model"]): Asked(row["target_index"], row["photo_sha256"]) for row in rows}
 
     def small(self) -> pd.Series:
         """Return for each photo whether its object is small and off-centre; those without an object are left out."""

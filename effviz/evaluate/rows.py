@@ -8,7 +8,7 @@ from typing import Final
 
 from effviz.errors import EffVizError, TargetError
 from effviz.evaluate import scores
-from effviz.evaluate.controls import Control
+from effviz.evaluate.controls import Control, in_place_of
 from effviz.evaluate.opening import Broken, Opened, opened
 from effviz.evaluate.records import Row
 from effviz.evaluate.samples import Sample
@@ -18,6 +18,7 @@ from effviz.explain import targets
 from effviz.explain.engines import choose
 from effviz.explain.maps import activation_map
 from effviz.explain.results import ActivationMap, Floats, Forward, Layer, Method
+from effviz.words import _
 from effviz.zoo.model import Model
 
 # At the last layer these are one map up to a factor (see `explain.closed`), which no metric sees.
@@ -34,6 +35,7 @@ class _Asked:
     forward: Forward
     settings: Settings
     controls: dict[Control, Scores]  # where they lie, which no model decides
+    first: dict[Method, ActivationMap]  # maps of the run's first model, which the others are compared with
     row: Row  # what all its rows have in common
 
 
@@ -53,11 +55,11 @@ def rows_from(found: Sequence[Opened | Broken], settings: Settings, models: Sequ
     usable = [of for of in found if isinstance(of, Opened)]
     if scores.asks(settings, *PLACES):
         rows += [_unmarked(of) for of in usable if of.truth is None]
-    controls = [scores.of_controls(of, settings) for of in usable]
+    shared = [(scores.of_controls(of, settings), dict[Method, ActivationMap]()) for of in usable]
     for number, model in enumerate(models):
         passes = _passes(usable, model, number)
-        for of, forward, known in zip(usable, passes, controls, strict=True):
-            rows += _rows(_Asked(of, forward, settings, known, _start(of, forward, settings)))
+        for of, forward, known in zip(usable, passes, shared, strict=True):
+            rows += _rows(_Asked(of, forward, settings, *known, _start(of, forward, settings)))
     return rows
 
 
@@ -89,19 +91,38 @@ def _measured(asked: _Asked, index: int) -> Iterator[Row]:
             if same not in known:
                 entry = activation_map(asked.forward, index, method, asked.settings.layer)
                 known[same] = scores.of_map(asked.opened, asked.forward, entry, asked.settings)
+                known[same] |= _beside_first(asked, same, entry)
                 template = entry
         except EffVizError as error:
             yield dataclasses.replace(asked.row, method=method.value, error=_sentence(error))
             continue
         yield from _scored(asked, method, known[same])
     for control, where in asked.controls.items():
-        yield from _scored(asked, control, where | _effects(asked, template, control))
+        more = {} if template is None else _in_place_of(template, asked, control)
+        yield from _scored(asked, control, where | more)
 
 
-def _effects(asked: _Asked, template: ActivationMap | None, control: Control) -> Scores:
-    if template is None or not scores.asks(asked.settings, *EFFECTS):
+def _beside_first(asked: _Asked, method: Method, entry: ActivationMap) -> Scores:
+    """Compare a map with that of the run's first model; the first one's are kept for the others."""
+    if _leads(asked):
+        asked.first[method] = entry
         return {}
-    return scores.of_control(asked.forward, template, control, asked.settings)
+    return scores.of_pair(asked.first[method], entry, asked.settings) if method in asked.first else {}
+
+
+def _in_place_of(template: ActivationMap, asked: _Asked, control: Control) -> Scores:
+    """Return what a control does to the model, and how like the first model's map it is, by the first method."""
+    settings, found = asked.settings, Scores()
+    if scores.asks(settings, *EFFECTS):
+        found |= scores.of_control(asked.forward, template, control, settings)
+    if asked.first and not _leads(asked):
+        entry = in_place_of(template, control, scores.control_seed(template.photo_sha256, settings))
+        found |= scores.of_pair(next(iter(asked.first.values())), entry, settings)
+    return found
+
+
+def _leads(asked: _Asked) -> bool:
+    return asked.row.model == asked.settings.models[0]
 
 
 def _scored(asked: _Asked, method: Method | Control, found: Scores) -> Iterator[Row]:
@@ -144,8 +165,8 @@ def _start(of: Opened, forward: Forward, settings: Settings) -> Row:
 
 
 def _unmarked(of: Opened) -> Row:
-    reason = f"No object is marked in {of.sample.name}: measures of place need one. Mark it, or leave the photo out."
-    return Row(of.sample.name, photo_sha256=of.photo.sha256, error=reason)
+    reason = _("No object is marked in {name}: measures of place need one. Mark it, or leave the photo out.")
+    return Row(of.sample.name, photo_sha256=of.photo.sha256, error=reason.format(name=of.sample.name))
 
 
 def _target(asked: _Asked) -> int:

@@ -74,12 +74,17 @@ def cascade(model: Model, photo: Photo, target: Target | int, method: Method, se
         TargetError: the model has no such class.
         SettingsError: the method runs the network hundreds of times; choose another one.
     """
-    _check(method)
-    whole = run(model, photo)
+    check(method)
+    yield from cascade_from(run(model, photo), target, method, seed)
+
+
+def cascade_from(whole: Forward, target: Target | int, method: Method, seed: int = 0) -> Iterator[Broken]:
+    """Do the same from a pass of the whole network that is there already."""
+    check(method)
     index = resolve(target, whole)
     first = activation_map(whole, index, method)
     yield Broken(TRAINED, first, 1.0, 1.0)
-    twin = private(model)
+    twin = private(whole.model)
     with _plain_numbers():
         parts, inputs = _parts(twin), [torch.tensor(whole.prepared.pixels)]
         for part in parts[:-1]:
@@ -109,6 +114,21 @@ def random_logit(forward: Forward, target: Target | int, method: Method, seed: i
     return OtherClass(*_compared(*maps))
 
 
+def check(method: Method) -> None:
+    """See beforehand that a method is quick enough to be made anew for each broken network.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if method in channelwise.METHODS and not METHODS[method].closed_form:
+        raise SettingsError(
+            _(
+                "{method} runs the network hundreds of times for each of a dozen broken networks: the check would take "
+                "minutes. Choose a method that needs one pass."
+            ).format(method=_(METHODS[method].title))
+        )
+
+
 def private(model: Model) -> Model:
     """Copy a model with all its weights: whatever is done to the copy, visitors of the model do not see it."""
     # In inference mode the copy's weights could take no gradients; under the lock nobody's hooks are copied with it.
@@ -125,16 +145,6 @@ def randomise(modules: tuple[nn.Module, ...], generator: torch.Generator) -> Non
                 nn.init.normal_(layer.weight, 0.0, float(layer.weight.detach().std()), generator)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
-
-
-def _check(method: Method) -> None:
-    if method in channelwise.METHODS and not METHODS[method].closed_form:
-        raise SettingsError(
-            _(
-                "{method} runs the network hundreds of times for each of a dozen broken networks: the check would take "
-                "minutes. Choose a method that needs one pass."
-            ).format(method=_(METHODS[method].title))
-        )
 
 
 def _parts(model: Model) -> list[_Part]:

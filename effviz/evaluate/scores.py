@@ -1,5 +1,6 @@
 """One map to the numbers that a run asks for."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,12 +8,13 @@ from typing import Final
 
 import numpy as np
 
-from effviz.evaluate import faithfulness, localisation
+from effviz.evaluate import faithfulness, localisation, sanity
+from effviz.evaluate.agreement import agreement
 from effviz.evaluate.controls import Control, control_heat, in_place_of
 from effviz.evaluate.faithfulness import Confidence, Curve, Explain
 from effviz.evaluate.heat import Heat, heat
 from effviz.evaluate.opening import Opened
-from effviz.evaluate.settings import PLACES, Metric, Settings
+from effviz.evaluate.settings import AGREEMENT, CASCADE, PLACES, Metric, Settings
 from effviz.explain.maps import activation_map
 from effviz.explain.placement import Placement
 from effviz.explain.results import ActivationMap, Floats, Forward
@@ -36,7 +38,19 @@ def of_map(opened: Opened, forward: Forward, entry: ActivationMap, settings: Set
     where = {}
     if opened.truth is not None and asks(settings, *PLACES):
         where = places(heat(entry, settings.placement is Placement.CALIBRATED), opened, settings)
-    return where | effects(forward, entry, settings)
+    return where | effects(forward, entry, settings) | shaken(forward, entry, settings)
+
+
+def of_pair(first: ActivationMap, entry: ActivationMap, settings: Settings) -> Scores:
+    """Return how alike a map and the first model's map of the same photo are."""
+    if not asks(settings, *AGREEMENT):
+        return {}
+    found = agreement(first, entry)
+    return {
+        Metric.AGREE_RANK: Score(_number(found.spearman)),
+        Metric.AGREE_TOP20: Score(_number(found.iou_top20)),
+        Metric.AGREE_DISTANCE: Score(_number(found.centroid_distance)),
+    }
 
 
 def of_controls(opened: Opened, settings: Settings) -> dict[Control, Scores]:
@@ -97,9 +111,34 @@ def effects(forward: Forward, entry: ActivationMap, settings: Settings, explain:
     return scores
 
 
+def shaken(forward: Forward, entry: ActivationMap, settings: Settings) -> Scores:
+    """Return how much of a map is left when all that the network learnt is gone, and when another class is asked for.
+
+    The values of the cascade are those at its end, where all weights are random; its curves begin with the whole
+    network and go down from the classifier to the stem.
+    """
+    scores = Scores()
+    if asks(settings, *CASCADE):
+        steps = list(sanity.cascade_from(forward, entry.target_index, entry.method, settings.seed))
+        for metric, values in (
+            (Metric.SANITY_SPEARMAN, [step.spearman for step in steps]),
+            (Metric.SANITY_SSIM, [step.ssim for step in steps]),
+        ):
+            scores[metric] = Score(_number(values[-1]), np.array(values, np.float32))
+    if asks(settings, Metric.SANITY_LOGIT):
+        other = sanity.random_logit(forward, entry.target_index, entry.method, settings.seed)
+        scores[Metric.SANITY_LOGIT] = Score(_number(other.spearman))
+    return scores
+
+
 def asks(settings: Settings, *metrics: Metric) -> bool:
     """Tell whether a run wants any of these."""
     return any(metric in settings.metrics for metric in metrics)
+
+
+def _number(value: float) -> float | None:
+    """A map that is the same everywhere has no ranks: then there is no value."""
+    return value if math.isfinite(value) else None
 
 
 def _control(control: Control, seed: str) -> Heat:

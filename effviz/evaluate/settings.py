@@ -41,11 +41,20 @@ class Metric(StrEnum):
     GAIN = "gain"
     ROAD = "road"
     ADCC = "adcc"
+    AGREE_RANK = "agree_rank"
+    AGREE_TOP20 = "agree_top20"
+    AGREE_DISTANCE = "agree_distance"
+    SANITY_SPEARMAN = "sanity_spearman"
+    SANITY_SSIM = "sanity_ssim"
+    SANITY_LOGIT = "sanity_logit"
 
 
 PLACES: Final = frozenset({Metric.ENERGY, Metric.POINTING, Metric.MAXBOX, Metric.MAXBOX_V2, Metric.IOU})  # need boxes
-EFFECTS: Final = frozenset(Metric) - PLACES  # run the model again
-LOW_IS_GOOD: Final = frozenset({Metric.DELETION, Metric.DROP})
+AGREEMENT: Final = frozenset({Metric.AGREE_RANK, Metric.AGREE_TOP20, Metric.AGREE_DISTANCE})  # with the first model
+SANITY: Final = frozenset({Metric.SANITY_SPEARMAN, Metric.SANITY_SSIM, Metric.SANITY_LOGIT})  # break the model
+EFFECTS: Final = frozenset(Metric) - PLACES - AGREEMENT - SANITY  # run the model again
+CASCADE: Final = frozenset({Metric.SANITY_SPEARMAN, Metric.SANITY_SSIM})
+LOW_IS_GOOD: Final = frozenset({Metric.DELETION, Metric.DROP, Metric.AGREE_DISTANCE}) | SANITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,7 @@ class Settings:
                         "Choose the last layer or another method."
                     ).format(method=METHODS[method].title, layer=self.layer.value)
                 )
+        self._check_kinds()
         self._check_truth(dataset)
 
     def as_dict(self) -> dict[str, Any]:
@@ -130,6 +140,27 @@ class Settings:
             seed=kept["seed"],
         )
 
+    def _check_kinds(self) -> None:
+        if len(self.models) < 2 and (lonely := [metric for metric in self.metrics if metric in AGREEMENT]):
+            raise SettingsError(
+                _(
+                    "{metric} compares each model with the first one, and there is only {model}: at least two are "
+                    "needed. Name another model, or leave the metric out."
+                ).format(metric=lonely[0].value, model=self.models[0])
+            )
+        if self.layer is not Layer.LAST and (shaken := [metric for metric in self.metrics if metric in CASCADE]):
+            raise SettingsError(
+                _(
+                    "{metric} breaks the network above the last layer, and {layer} is asked for: only the last layer "
+                    "is allowed. Choose it, or leave the metric out."
+                ).format(metric=shaken[0].value, layer=self.layer.value)
+            )
+        if any(metric in CASCADE for metric in self.metrics):
+            from effviz.evaluate import sanity  # here: it loads torch
+
+            for method in self.methods:
+                sanity.check(method)
+
     def _check_truth(self, dataset: Dataset) -> None:
         if not dataset.annotated and (blind := [metric for metric in self.metrics if metric in PLACES]):
             raise SettingsError(
@@ -160,6 +191,8 @@ _PASSES: Final[Mapping[Metric, int]] = MappingProxyType(
         Metric.GAIN: 1,
         Metric.ROAD: 100,  # five shares with two passes each, and filling in takes longer than both
         Metric.ADCC: 2,
+        Metric.SANITY_SPEARMAN: 10,  # eleven parts, each from where the broken ones begin; copying the model counts too
+        Metric.SANITY_SSIM: 10,
     }
 )
 

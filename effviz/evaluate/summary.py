@@ -68,6 +68,24 @@ class Dispute:
 
 
 @dataclass(frozen=True, slots=True)
+class Valued:
+    """A photo and what it was given."""
+
+    photo: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Extremes:
+    """Three photos that show how good a model's maps are; they may be the same where there are few."""
+
+    model: str
+    best: Valued
+    median: Valued  # of an even number of photos the better one of the two in the middle
+    worst: Valued
+
+
+@dataclass(frozen=True, slots=True)
 class Accuracy:
     """How often a model's first choice is the photo's label."""
 
@@ -132,14 +150,25 @@ def per_class(results: Results, method: str, metric: Metric) -> tuple[ClassMean,
 
 
 def disputes(results: Results, method: str, metric: Metric = Metric.ENERGY, count: int = 20) -> tuple[Dispute, ...]:
-    """Return the photos on which the models' values differ most."""
-    wide = results.values(method, metric).dropna()
+    """Return the photos on which the models' values differ most; models without any value are left out."""
+    wide = results.values(method, metric).dropna(axis=1, how="all").dropna()
     values = wide.to_numpy()
     spread = np.ptp(values, axis=1) if values.size else np.zeros(0)
     return tuple(
-        Dispute(str(wide.index[row]), dict(zip(results.models, values[row].tolist(), strict=True)), float(spread[row]))
+        Dispute(str(wide.index[row]), dict(zip(wide.columns, values[row].tolist(), strict=True)), float(spread[row]))
         for row in np.argsort(-spread, kind="stable")[:count]
     )
+
+
+def extremes(results: Results, method: str, metric: Metric) -> tuple[Extremes, ...]:
+    """Return each model's best, median and worst photo; of photos with one value the first in the run's order."""
+    found = []
+    for model, column in results.values(method, metric).items():
+        ordered = column.dropna().sort_values(ascending=metric in LOW_IS_GOOD, kind="stable")
+        if len(ordered):
+            three = (ordered.iloc[[place]] for place in (0, (len(ordered) - 1) // 2, -1))
+            found.append(Extremes(str(model), *(Valued(str(of.index[0]), float(of.iloc[0])) for of in three)))
+    return tuple(found)
 
 
 def accuracies(results: Results, seed: int = 0) -> tuple[Accuracy, ...]:

@@ -6,11 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from effviz.evaluate import rows, scores
+from effviz.evaluate import rows, sanity, scores
+from effviz.evaluate.agreement import agreement, evidence
 from effviz.evaluate.datasets import open_dataset
 from effviz.evaluate.masking import Masking
 from effviz.evaluate.rows import rows_of
-from effviz.evaluate.settings import PLACES, Metric, Settings
+from effviz.evaluate.settings import AGREEMENT, PLACES, SANITY, Metric, Settings
 from effviz.explain import images
 from effviz.explain.forward import forward
 from effviz.explain.maps import activation_map
@@ -45,7 +46,9 @@ def test_one_row_for_each_photo_model_method_and_metric(data, model):
     wanted = settings(methods=(Method.CAM, Method.EIGENCAM), metrics=tuple(Metric))
     found = rows_of(data.samples[:2], wanted, [model])
     keys = [(row.photo, row.model, row.method, row.metric) for row in found]
-    assert len(keys) == len(set(keys)) == 2 * 1 * (2 + len(CONTROLS)) * len(Metric)
+    of_controls = len(Metric) - len(AGREEMENT) - len(SANITY)  # of one model; a control knows no network to break
+    of_methods = of_controls + len(SANITY)
+    assert len(keys) == len(set(keys)) == 2 * 1 * (2 * of_methods + len(CONTROLS) * of_controls)
     assert {row.method for row in found} == {"cam", "eigencam", *CONTROLS}
     assert all(row.error is None for row in found)
     assert all(row.value is not None for row in found if row.metric not in ("maxbox", "maxboxv2"))
@@ -154,6 +157,56 @@ def test_the_best_overlap_is_that_of_the_largest_part(data, model):
     keys = [key[:3] for key in found if key[3] == "iou"]
     assert [found[(*key, "iou")].value for key in keys] == pytest.approx([best[(*key, "maxbox")] for key in keys])
     assert any(best[(*key, "maxboxv2")] > best[(*key, "maxbox")] for key in keys)  # another part may fit better
+
+
+@pytest.fixture(scope="module")
+def pairs(data, model):
+    """Rows of two models: the second is compared with the first."""
+    wanted = settings(models=("lite0@96", "lite0@128"), methods=(Method.CAM, Method.EIGENCAM), metrics=tuple(AGREEMENT))
+    return table(rows_of(data.samples[:2], wanted, [model, load(parse("lite0@128"))]))
+
+
+class TestBesideTheFirstModel:
+    def entry(self, data, name, method=Method.CAM):
+        photo = images.read(data.samples[0].path.read_bytes(), "cat.jpg")
+        return activation_map(forward(load(parse(name)), photo), 281, method)
+
+    def test_each_method_is_compared_with_the_first_models_map_by_that_method(self, data, pairs):
+        for method in (Method.CAM, Method.EIGENCAM):
+            pair = agreement(*(self.entry(data, name, method) for name in ("lite0@96", "lite0@128")))
+            values = [pairs["cat.jpg", "lite0@128", method, metric].value for metric in sorted(AGREEMENT)]
+            assert values == pytest.approx([pair.centroid_distance, pair.spearman, pair.iou_top20], abs=1e-4)
+
+    def test_the_first_model_has_nothing_to_be_compared_with(self, pairs):
+        assert {key[1] for key in pairs} == {"lite0@128"}
+        assert {key[2] for key in pairs} == {"cam", "eigencam", *CONTROLS}
+
+    def test_a_control_in_the_place_of_a_map_is_compared_too(self, data, pairs):
+        key = ("cat.jpg", "lite0@128")
+        assert pairs[(*key, "control-uniform", "agree_rank")].value is None  # it has no ranks
+        # its centre is the middle of what both saw, which is the photo's; the evidence's centre is counted cell by cell
+        first = self.entry(data, "lite0@96")
+        place = evidence(first, first.seen)
+        x, y = (place.sum(axis=axis) @ (np.arange(64) + 0.5) / 64 - 0.5 for axis in (0, 1))
+        side = first.seen.x1 - first.seen.x0
+        expected = np.hypot(x, y) * side / np.hypot(*first.photo_size)
+        assert pairs[(*key, "control-gaussian", "agree_distance")].value == pytest.approx(expected, abs=2e-3)
+
+
+def test_sanity_is_what_is_left_at_the_end_of_the_cascade(data, model):
+    wanted = settings(metrics=tuple(SANITY), methods=(Method.CAM, Method.EIGENCAM), seed=4)
+    found = table(rows_of(data.samples[:1], wanted, [model]))
+    assert {key[2] for key in found} == {"cam", "eigencam"}
+    photo = images.read(data.samples[0].path.read_bytes(), "cat.jpg")
+    steps = list(sanity.cascade(model, photo, 281, Method.CAM, seed=4))
+    for metric, values in (("spearman", [of.spearman for of in steps]), ("ssim", [of.ssim for of in steps])):
+        row = found["cat.jpg", "lite0@96", "cam", f"sanity_{metric}"]
+        np.testing.assert_allclose(row.curve, values, atol=1e-3)
+        assert (len(row.curve), row.curve[0]) == (11, 1)
+        assert row.value == pytest.approx(values[-1], abs=1e-3)
+    logits = [found["cat.jpg", "lite0@96", method, "sanity_logit"].value for method in ("cam", "eigencam")]
+    assert logits[0] == pytest.approx(sanity.random_logit(forward(model, photo), 281, Method.CAM, seed=4).spearman)
+    assert logits[1] == pytest.approx(1)  # EigenCAM does not know of classes
 
 
 class TestTargets:

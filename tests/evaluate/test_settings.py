@@ -22,9 +22,11 @@ def data(annotated=True, labelled=True):
 
 def test_the_names_of_the_metrics_are_those_that_readers_know():
     names = {"energy", "pointing", "maxbox", "deletion", "insertion", "drop", "increase", "road", "adcc"}
-    assert names | {"gain", "maxboxv2", "iou"} == {metric.value for metric in Metric}
+    pairs = {"agree_rank", "agree_top20", "agree_distance"}
+    sanity = {"sanity_spearman", "sanity_ssim", "sanity_logit"}
+    assert names | {"gain", "maxboxv2", "iou"} | pairs | sanity == {metric.value for metric in Metric}
     assert {metric.value for metric in PLACES} == {"energy", "pointing", "maxbox", "maxboxv2", "iou"}
-    assert {metric.value for metric in LOW_IS_GOOD} == {"deletion", "drop"}
+    assert {metric.value for metric in LOW_IS_GOOD} == {"deletion", "drop", "agree_distance"} | sanity
 
 
 @pytest.mark.parametrize("budget", [math.inf, 0.5])
@@ -52,6 +54,9 @@ def test_settings_survive_json(budget):
         ({}, data(annotated=False), "energy needs to know where"),
         ({}, data(labelled=False), "--targets"),
         ({"layer": Layer.STRIDE_8}, data(), "only at the last layer"),
+        ({"metrics": (Metric.ENERGY, Metric.AGREE_RANK)}, data(), "at least two are needed"),
+        ({"metrics": (Metric.SANITY_SSIM,), "methods": (Method.GRADCAM,), "layer": Layer.STRIDE_8}, data(), "stride8"),
+        ({"metrics": (Metric.SANITY_SSIM,), "methods": (Method.SCORECAM,)}, data(), "Score-CAM"),
         ({"placement": Placement.CALIBRATED, "models": ("lite3@96",)}, data(), "lite3@96"),
     ],
 )
@@ -75,3 +80,8 @@ def test_a_part_is_some_seconds_of_work():
     slow = Settings(("lite0@224",), metrics=(Metric.DELETION,), masking=Masking(steps=20))
     assert slow.photos_a_part == 400 // (1 + 4 * 21)  # one method and three controls, 21 inputs each
     assert Settings(("lite0", "lite1", "lite2"), metrics=tuple(Metric)).photos_a_part == 1
+
+
+def test_another_class_can_be_asked_for_at_any_layer():
+    wanted = {"metrics": (Metric.SANITY_LOGIT,), "methods": (Method.GRADCAM,), "layer": Layer.STRIDE_8}
+    Settings(("lite0@224",), **wanted).check(data())

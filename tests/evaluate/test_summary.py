@@ -139,6 +139,39 @@ def test_disputes_are_where_models_differ_most(known):
     assert second.photo == "3.jpg"
 
 
+def test_the_best_the_median_and_the_worst_photo_of_each_model(known):
+    first, second = summary.extremes(known, "cam", Metric.ENERGY)
+    assert first == summary.Extremes(  # 0.1 to 0.6: of the two in the middle the better one
+        "lite0@224", summary.Valued("5.jpg", 0.6), summary.Valued("3.jpg", 0.4), summary.Valued("0.jpg", 0.1)
+    )
+    assert [of.photo for of in (second.best, second.median, second.worst)] == ["4.jpg", "1.jpg", "3.jpg"]
+
+
+def test_of_equally_good_photos_the_first_is_shown_and_of_deletion_the_lowest_is_best(tmp_path):
+    settings = Settings(("lite0@224",), (Method.CAM,), (Metric.DELETION,))
+    run = Manifest(Path(), settings, "/d", "f", 4, 32, (Network("lite0@224", "a", "torch"),), {})
+    run = manifest.opened(tmp_path, run)
+    values = {"d.jpg": 0.5, "c.jpg": 0.2, "b.jpg": 0.2, "a.jpg": 0.9}
+    records.write_part(
+        tmp_path, 0, [Row(name, "lite0@224", "cam", "deletion", value) for name, value in values.items()]
+    )
+    manifest.kept(run, finished=True, thresholds=merging.merge(tmp_path))
+    (found,) = summary.extremes(results.load(tmp_path), "cam", Metric.DELETION)
+    assert [of.photo for of in (found.best, found.median, found.worst)] == ["c.jpg", "b.jpg", "a.jpg"]
+
+
+def test_a_model_that_all_others_are_compared_with_is_left_out_of_disputes(tmp_path):
+    settings = Settings((*MODELS, "lite1@224"), (Method.CAM,), (Metric.AGREE_RANK,))
+    networks = tuple(Network(model, "a", "torch") for model in settings.models)
+    run = manifest.opened(tmp_path, Manifest(Path(), settings, "/d", "f", 2, 32, networks, {}))
+    values = {("a", MODELS[1]): 0.5, ("b", MODELS[1]): 0.9, ("a", "lite1@224"): 0.6, ("b", "lite1@224"): 0.5}
+    some = [Row(photo, model, "cam", "agree_rank", value) for (photo, model), value in values.items()]
+    records.write_part(tmp_path, 0, some)
+    manifest.kept(run, finished=True, thresholds=merging.merge(tmp_path))
+    first, _ = summary.disputes(results.load(tmp_path), "cam", Metric.AGREE_RANK)
+    assert (first.photo, first.values) == ("b", {MODELS[1]: 0.9, "lite1@224": 0.5})
+
+
 def test_accuracy_counts_first_choices(known):
     assert [(one.model, one.top1.mean, one.top1.n) for one in summary.accuracies(known)] == [
         ("lite0@224", pytest.approx(4 / 6), 6),
@@ -183,6 +216,7 @@ def test_a_run_in_which_nothing_could_be_measured_is_empty_and_not_an_error(tmp_
     assert summary.rankings(()) == ()
     assert summary.per_class(nothing, "cam", Metric.ENERGY) == ()
     assert summary.disputes(nothing, "cam") == ()
+    assert summary.extremes(nothing, "cam", Metric.ENERGY) == ()
     assert [one.reason for one in summary.failures(nothing)] == ["It is broken.", "It is empty."]
     assert [one.top1.n for one in summary.accuracies(nothing)] == [0, 0]
     assert [one.interval.n for one in summary.differences(nothing, "cam", Metric.MAXBOX)] == [0]

@@ -23,6 +23,12 @@ METRICS: Final[Mapping[Metric, str]] = {
     Metric.GAIN: later("Average gain"),
     Metric.ROAD: later("ROAD"),
     Metric.ADCC: later("ADCC"),
+    Metric.AGREE_RANK: later("Rank correlation with the first model"),
+    Metric.AGREE_TOP20: later("Strongest fifth in common with the first model"),
+    Metric.AGREE_DISTANCE: later("Distance from the first model's centre"),
+    Metric.SANITY_SPEARMAN: later("Rank correlation with random weights"),
+    Metric.SANITY_SSIM: later("Similarity with random weights"),
+    Metric.SANITY_LOGIT: later("Rank correlation with another class"),
 }
 
 
