@@ -11,15 +11,21 @@ from effviz.errors import SettingsError
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of a run that `effviz evaluate` ended.")],
     out: Annotated[Path, typer.Option(help="Where the page goes; summary.csv goes beside it.")] = Path("report.html"),
+    photos: Annotated[
+        Path | None,
+        typer.Option(help="The run's photos: draws example maps into the page, which then shows these photos."),
+    ] = None,
 ) -> None:
     """Make one page of a finished run that needs no network, and summary.csv beside it."""
     from effviz.evaluate import files, results, summary
-    from effviz.report.evaluation import evaluation_html, summary_csv
+    from effviz.report.evaluation import evaluation_html, summary_csv, told
+    from effviz.report.examples import examples
 
     known = results.load(run)
     cells = summary.cells(known, known.run.settings.seed)
     beside = out.with_name("summary.csv")
-    pages = {out: evaluation_html(known, cells).encode(), beside: summary_csv(known, cells).encode()}
+    shown = examples(known, told(known), photos) if photos else None
+    pages = {out: evaluation_html(known, cells, shown).encode(), beside: summary_csv(known, cells).encode()}
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         for path, content in pages.items():

@@ -12,7 +12,8 @@ from effviz.evaluate.results import Results
 from effviz.evaluate.settings import LOW_IS_GOOD, PLACES, Metric
 from effviz.evaluate.summary import Cell
 from effviz.plots.evaluation import against_macs
-from effviz.report.page import Entry, Html, chart, folded, heading, page, paragraph, table
+from effviz.report.examples import Example, Examples
+from effviz.report.page import Entry, Html, Tile, chart, folded, heading, page, paragraph, table, tiles
 from effviz.scaling import plan
 from effviz.words import _, later
 
@@ -30,6 +31,12 @@ WORDS: Final[Mapping[Metric, str]] = {
     Metric.GAIN: later("What the probability gains, as a share, when only what the map marks is left."),
     Metric.ROAD: later("ROAD: the difference between taking away the least and the most important parts."),
     Metric.ADCC: later("ADCC: coherency, complexity and average drop in one number."),
+    Metric.AGREE_RANK: later("Rank correlation of the map's evidence with that of the first model's map."),
+    Metric.AGREE_TOP20: later("How much the strongest fifths of the map and of the first model's map have in common."),
+    Metric.AGREE_DISTANCE: later("From the map's centre of evidence to the first model's, in diagonals of the photo."),
+    Metric.SANITY_SPEARMAN: later("Rank correlation of the map with that of the network with all weights at random."),
+    Metric.SANITY_SSIM: later("Structural similarity of the map with that of the network with all weights at random."),
+    Metric.SANITY_LOGIT: later("Rank correlation of the map with that of another class, drawn at random."),
 }
 
 
@@ -45,9 +52,14 @@ def summary_csv(results: Results, cells: Sequence[Cell]) -> str:
     return text.getvalue()
 
 
-def evaluation_html(results: Results, cells: Sequence[Cell]) -> str:
-    """Return the whole page; `cells` are `summary.cells` of the run."""
-    return page(_("Explanations, measured"), tuple(_parts(results, cells)))
+def evaluation_html(results: Results, cells: Sequence[Cell], shown: Examples | None = None) -> str:
+    """Return the whole page; `cells` are `summary.cells` of the run, `shown` are maps on its photos."""
+    return page(_("Explanations, measured"), tuple(_parts(results, cells, shown)))
+
+
+def told(results: Results) -> Metric:
+    """Return the metric for what would be too long with all of them."""
+    return Metric.ENERGY if Metric.ENERGY in results.metrics else results.metrics[0]
 
 
 def model_macs(results: Results) -> dict[str, int]:
@@ -65,7 +77,7 @@ def _row(cell: Cell) -> Iterator[object]:
         yield found.n
 
 
-def _parts(results: Results, cells: Sequence[Cell]) -> Iterator[Html]:
+def _parts(results: Results, cells: Sequence[Cell], shown: Examples | None) -> Iterator[Html]:
     yield from _about(results)
     for metric in results.metrics:
         some = [cell for cell in cells if cell.metric is metric]
@@ -74,6 +86,7 @@ def _parts(results: Results, cells: Sequence[Cell]) -> Iterator[Html]:
     yield from _differences(results)
     yield from _classes(results)
     yield from _disputes(results)
+    yield from _examples(results, shown)
     yield from _failures(results)
 
 
@@ -84,7 +97,7 @@ def _about(results: Results) -> Iterator[Html]:
             "{photos} photos of {dataset}, target: {target}. Numbers are means over photos, below them the 95 % "
             "interval of 2000 bootstrap draws of the photos. control-random, control-gaussian and control-uniform are "
             "maps that know nothing of the photo: what does not beat them has shown nothing."
-        ).format(photos=run.photos, dataset=Path(run.dataset).name, target=settings.targets)
+        ).format(photos=run.photos, dataset=_folder(results), target=settings.targets)
     )
     macs = model_macs(results)
     top1 = {found.model: found.top1 for found in summary.accuracies(results, settings.seed) if found.top1.n}
@@ -167,7 +180,7 @@ def _differences(results: Results) -> Iterator[Html]:
 
 
 def _classes(results: Results) -> Iterator[Html]:
-    method, metric = results.methods[0], _told(results)
+    method, metric = results.methods[0], told(results)
     found = summary.per_class(results, method, metric)
     if not found:
         return
@@ -187,19 +200,58 @@ def _classes(results: Results) -> Iterator[Html]:
 
 
 def _disputes(results: Results) -> Iterator[Html]:
-    method, metric = results.methods[0], _told(results)
+    method, metric = results.methods[0], told(results)
     found = summary.disputes(results, method, metric, DISPUTES) if len(results.models) > 1 else ()
     if not found:
         return
     yield heading(_("Where models disagree most"))
     rows = [
-        (Entry(of.photo), Entry(f"{of.spread:.3f}"), *(Entry(f"{of.values[model]:.3f}") for model in results.models))
+        (Entry(of.photo), Entry(f"{of.spread:.3f}"), *(Entry(f"{value:.3f}") for value in of.values.values()))
         for of in found
     ]
     title = _("{metric} by {method}: the largest minus the smallest of all models").format(
         metric=metric.value, method=method
     )
-    yield table(title, (_("Photo"), _("Spread"), *results.models), rows)
+    yield table(title, (_("Photo"), _("Spread"), *found[0].values), rows)
+
+
+def _examples(results: Results, shown: Examples | None) -> Iterator[Html]:
+    yield heading(_("Example maps"))
+    if shown is None:
+        yield paragraph(
+            _(
+                "Left out: they show the photos themselves, which may not be free to share. `effviz report --photos` "
+                "with the photos' folder draws them."
+            )
+        )
+        return
+    yield paragraph(
+        _(
+            "By {method}; photos are chosen by {metric}, which is the number below each. The brighter, the more of the "
+            "map's positive evidence lies there, on one scale for all maps of a photo; what lies outside the frame the "
+            "model did not see. Share this page only if you may share the photos of {dataset}."
+        ).format(method=shown.method.value, metric=shown.metric.value, dataset=_folder(results))
+    )
+    places = (_("best"), _("median"), _("worst"))
+    for three in shown.extremes:
+        yield tiles(
+            three[0].model, [_tile(of, place, Path(of.photo).name) for place, of in zip(places, three, strict=True)]
+        )
+    for every in shown.disputes:
+        title = _("Models disagree: {photo}").format(photo=every[0].photo)
+        yield tiles(title, [_tile(of, of.model) for of in every])
+
+
+def _tile(of: Example, text: str, photo: str = "") -> Tile:
+    alt = _("Map of {model} for {target} on {photo}").format(model=of.model, target=of.target, photo=of.photo)
+    target = _("{target}, probability {probability:.1%}").format(target=of.target, probability=of.probability)
+    return Tile(of.picture, alt, f"{text}: {of.value:.3f}", f"{target}; {photo}" if photo else target)
+
+
+def _folder(results: Results) -> str:
+    """Return the name of the folder that the data set lies in: its whole path says too much of a machine."""
+    path = Path(results.run.dataset)
+    return path.parent.name if path.suffix.lower() in (".json", ".csv") else path.name
 
 
 def _failures(results: Results) -> Iterator[Html]:
@@ -210,11 +262,6 @@ def _failures(results: Results) -> Iterator[Html]:
     rows = [(Entry(of.photo), Entry(of.model), Entry(of.method), Entry(of.reason)) for of in found]
     names = (_("Photo"), _("Model"), _("Method"), _("Reason"))
     yield table(_("{n} rows have a reason instead of a value").format(n=len(rows)), names, rows)
-
-
-def _told(results: Results) -> Metric:
-    """Return the metric for what would be too long with all of them."""
-    return Metric.ENERGY if Metric.ENERGY in results.metrics else results.metrics[0]
 
 
 def _entry(found: Interval | None, best: bool = False) -> Entry:

@@ -4,6 +4,7 @@ Whatever goes in is escaped here and nowhere else: names of photos may hold anyt
 to load from elsewhere, so that even a mistake here could not.
 """
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -27,11 +28,15 @@ h1 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(-
 .wide { overflow-x: auto; } .wide:focus-visible { outline: 2px solid #0072b2; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.875rem; overflow-wrap: normal; }
 caption { text-align: left; color: var(--soft); padding: 0.5rem 0; }
+caption span { display: block; position: sticky; left: 0; max-width: min(48rem, calc(100vw - 2rem)); }
 th, td { padding: 0.25rem 0.75rem 0.25rem 0; text-align: right; white-space: nowrap; vertical-align: top;
   border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 8rem; overflow-wrap: anywhere; }
 td small { display: block; color: var(--soft); } td.best { background: var(--best); font-weight: 600; }
 summary { cursor: pointer; padding: 0.5rem 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(18rem, 30%), 1fr)); gap: 0.5rem; }
+.tiles + h3, h3 { margin: 1.5rem 0 0.5rem; } figure { margin: 0; font-size: 0.875rem; }
+figure img { display: block; width: 100%; height: auto; } figcaption small { display: block; color: var(--soft); }
 """
 
 
@@ -42,6 +47,16 @@ class Entry:
     text: str
     note: str = ""
     best: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tile:
+    """A picture in the page itself, and what it shows."""
+
+    picture: bytes  # JPEG
+    alt: str
+    text: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +82,13 @@ def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Entry]])
     body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     return Html(
         f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
-        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>"
+        f"<caption><span>{escape(caption)}</span></caption><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>"
     )
+
+
+def tiles(title: str, pictures: Sequence[Tile]) -> Html:
+    """Pictures side by side under a small heading."""
+    return Html(f'<h3>{escape(title)}</h3><div class="tiles">{"".join(map(_tile, pictures))}</div>')
 
 
 def folded(title: str, content: Html) -> Html:
@@ -91,6 +111,15 @@ def page(title: str, parts: Sequence[Html]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n<script>{get_plotlyjs()}</script>\n</head>\n"
         f"<body>\n<main>\n<h1>{escape(title)}</h1>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _tile(tile: Tile) -> str:
+    data = base64.b64encode(tile.picture).decode()
+    note = f"<small>{escape(tile.note)}</small>" if tile.note else ""
+    return (
+        f'<figure><img src="data:image/jpeg;base64,{data}" alt="{escape(tile.alt)}">'
+        f"<figcaption><bdi>{escape(tile.text)}</bdi>{note}</figcaption></figure>"
     )
 
 

@@ -1,0 +1,158 @@
+"""Maps of a few photos of a run, drawn anew: a run keeps numbers, and a page shows photos only when asked to."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from effviz.errors import DatasetError, WeightsError
+from effviz.evaluate import folders, summary
+from effviz.evaluate.results import Asked, Results
+from effviz.evaluate.settings import Metric
+from effviz.explain import images
+from effviz.explain.forward import forward
+from effviz.explain.maps import activation_map
+from effviz.explain.overlay import OverlayStyle, overlay
+from effviz.explain.placement import View
+from effviz.explain.results import ActivationMap, Method, Photo
+from effviz.explain.scales import Scale, rescale
+from effviz.report.pictures import jpeg
+from effviz.words import _
+from effviz.zoo.loading import load
+from effviz.zoo.model import Model
+
+DISPUTES: Final = 3  # photos on which models disagree most
+LONGEST_PX: Final = 320
+QUALITY: Final = 80
+
+Key = tuple[str, str]  # photo, model
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Example:
+    """A map on its photo."""
+
+    photo: str
+    model: str
+    value: float  # of the metric
+    target: str  # the class that was asked for
+    probability: float
+    picture: bytes  # JPEG
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examples:
+    """What a page shows of a run's maps."""
+
+    method: Method
+    metric: Metric
+    extremes: tuple[tuple[Example, ...], ...]  # for each model: its best, its median and its worst photo
+    disputes: tuple[tuple[Example, ...], ...]  # for each photo: every model
+
+
+def examples(results: Results, metric: Metric, photos: Path) -> Examples:
+    """Draw the maps of each model's best, median and worst photo, and of those on which models disagree most.
+
+    All by the run's first method. Colours are shares of the positive evidence, on one scale for all maps that are shown
+    of a photo.
+
+    Args:
+        results: a finished run.
+        metric: by which photos are chosen.
+        photos: the folder that the names of the run's photos start from.
+
+    Raises:
+        DatasetError: a photo is not there, or is not the one that was measured.
+        EffVizError: a model cannot be loaded, or has other weights than it had then.
+    """
+    method = results.run.settings.methods[0]
+    three = [(of.model, (of.best, of.median, of.worst)) for of in summary.extremes(results, method, metric)]
+    disputes = summary.disputes(results, method, metric, DISPUTES) if len(results.models) > 1 else ()
+    values = {(each.photo, model): each.value for model, some in three for each in some}
+    values |= {(of.photo, model): value for of in disputes for model, value in of.values.items()}
+    drawn = _drawn(results, metric, values, _Folder(photos))
+    return Examples(
+        method,
+        metric,
+        tuple(tuple(drawn[each.photo, model] for each in some) for model, some in three),
+        tuple(tuple(drawn[of.photo, model] for model in of.values) for of in disputes),
+    )
+
+
+class _Folder:
+    """Finds photos by their names in a run: with a folder and a suffix or without, in COCO with a class behind it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._places = folders.places(path)
+
+    def open(self, name: str, sha256: str) -> Photo:
+        """Read a photo that was measured."""
+        words = (name, name.rpartition(" [")[0])
+        keys = [key for word in words for key in (word, Path(word).name, Path(word).stem)]
+        place = next((self._places[key] for key in keys if key in self._places), None)
+        if place is None:
+            raise DatasetError(
+                _(
+                    "{name} is not in {folder}: example maps need the run's photos. Give the folder that their names "
+                    "start from with --photos, or leave it out."
+                ).format(name=name, folder=self._path)
+            )
+        photo = images.read(place.read_bytes(), name)
+        if photo.sha256 != sha256:
+            raise DatasetError(
+                _(
+                    "{file} is not the photo that was measured: example maps need the run's own photos. Give the "
+                    "folder that holds them with --photos, or leave it out."
+                ).format(file=place)
+            )
+        return photo
+
+
+def _drawn(results: Results, metric: Metric, values: Mapping[Key, float], folder: _Folder) -> dict[Key, Example]:
+    settings, names = results.run.settings, tuple(dict.fromkeys(photo for photo, _model in values))
+    asked = results.asked(settings.methods[0], metric, names)
+    maps: dict[str, list[ActivationMap]] = {name: [] for name in names}
+    for model in _models(results, {model for _photo, model in values}):
+        label = model.ref.label
+        wanted = {photo: asked[photo, label] for photo, of in values if of == label}
+        for name, entry in _maps(results, model, wanted, folder):
+            maps[name].append(entry)
+    style = OverlayStyle(placement=settings.placement, view=View(longest_px=LONGEST_PX))
+    drawn = (example for name in names for example in _examples(name, maps[name], values, style, folder))
+    return {(of.photo, of.model): of for of in drawn}
+
+
+def _models(results: Results, wanted: set[str]) -> Iterable[Model]:
+    """Yield the models one after the other, so that no two have to be in memory."""
+    for ref, network in zip(results.run.settings.refs, results.run.networks, strict=True):
+        if ref.label not in wanted:
+            continue
+        model = load(ref)
+        if model.weights_sha256 != network.weights_sha256:
+            raise WeightsError(
+                _(
+                    "{model} has other weights than when the run was made: example maps need the same ones. Bring them "
+                    "back, or leave --photos out."
+                ).format(model=ref.label)
+            )
+        yield model
+
+
+def _maps(
+    results: Results, model: Model, wanted: Mapping[str, Asked], folder: _Folder
+) -> Iterable[tuple[str, ActivationMap]]:
+    settings = results.run.settings
+    for name, asked in wanted.items():
+        passed = forward(model, folder.open(name, asked.photo_sha256))
+        yield name, activation_map(passed, asked.target_index, settings.methods[0], settings.layer)
+
+
+def _examples(
+    name: str, maps: Sequence[ActivationMap], values: Mapping[Key, float], style: OverlayStyle, folder: _Folder
+) -> Iterable[Example]:
+    photo = folder.open(name, maps[0].photo_sha256)
+    for scaled in rescale(maps, Scale.SHARE):
+        of = scaled.source
+        picture = jpeg(overlay(photo, scaled, style), QUALITY)
+        yield Example(name, of.model, values[name, of.model], of.target_name, of.probability, picture)
