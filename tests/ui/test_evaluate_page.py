@@ -192,6 +192,17 @@ def test_a_broken_run_json_is_one_sentence(folder: Path, text: str) -> None:
     assert str(folder) not in warning.value
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("versions", ["1"]), ("dataset", {"path": 3, "fingerprint": "f", "photos": 9}), ("models", None)],
+)
+def test_a_run_json_of_odd_values_is_one_sentence(folder: Path, key: str, value: object) -> None:
+    file = finished(folder / "cars") / manifest.FILE
+    file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
+    (warning,) = open_page(run="cars").warning
+    assert warning.value.startswith("cars cannot be read")
+
+
 @pytest.mark.parametrize("damage", ["garbage", "cut", "columns"])
 def test_broken_results_are_one_sentence(folder: Path, damage: str) -> None:
     import pyarrow.parquet as pq

@@ -13,6 +13,7 @@ from effviz.ui.evaluate.measured import STUDY, VISIT, Measured
 from effviz.ui.evaluate.runs import Entry, State
 from effviz.ui.guard import guard
 from effviz.ui.memory import Kept, budget_bytes
+from effviz.ui.outputs import plain
 from effviz.words import _, many
 
 RUN, METRIC, BY, WHICH = "run", "metric", "by", "which"  # widgets, and in the address
@@ -120,11 +121,11 @@ def _sentence(entry: Entry) -> str:
         return _(
             "{name} is not finished ({done} of {photos} photos): only whole runs can be shown. Go on with the command "
             "that began it, or choose another run."
-        ).format(name=entry.name, done=entry.done, photos=entry.photos)
+        ).format(name=plain(entry.name), done=entry.done, photos=entry.photos)
     return _(
         "{name} cannot be read: its run.json must be whole and of this version. Choose another run, or measure it "
         "again."
-    ).format(name=entry.name)
+    ).format(name=plain(entry.name))
 
 
 def _listed(label: str, names: dict[str, str], key: str, first: str) -> str:

@@ -16,6 +16,7 @@ from effviz.ui import cache as caches
 from effviz.ui import choices
 from effviz.ui.evaluate import wording
 from effviz.ui.evaluate.choose import View
+from effviz.ui.evaluate.measured import VISIT
 from effviz.ui.outputs import plain
 from effviz.ui.state import MODELS, SAMPLES
 from effviz.words import _, later
@@ -23,6 +24,8 @@ from effviz.words import _, later
 MODEL: Final = "of"  # the widget, and in the address
 NONE: Final = "none"
 EACH: Final = 3  # best, in the middle, worst
+_OWN: Final = later("To see maps of your own photos, drop them on the Compare page.")
+_ELSEWHERE: Final = later("The photos of this data set are not on this page: there are names and numbers only.")
 PLACES: Final = (later("best"), later("median"), later("worst"))
 
 
@@ -110,9 +113,7 @@ def _bundled() -> dict[str, Sample]:
 def _pictures(view: View, model: str, found: Sequence[Example]) -> None:
     here = [(example, _bundled()[example.sha256]) for example in found if example.sha256 in _bundled()]
     if not here:
-        st.caption(
-            _("The photos of this data set are not on this server's pages: their names and numbers are all there is.")
-        )
+        st.caption(_(_OWN if view.measured.key[0] == VISIT else _ELSEWHERE))
         return
     with st.container(horizontal=True):
         for example, sample in here:
@@ -132,4 +133,6 @@ def _card(view: View, model: str, example: Example, sample: Sample) -> None:
             MODELS.put((model,))
             SAMPLES.put((sample.name,))
             st.session_state["method"] = view.method
+            if view.measured.run:
+                st.session_state["layer"] = view.measured.run.settings.layer.value
             st.switch_page("effviz/ui/pages/compare.py")

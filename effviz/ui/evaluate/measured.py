@@ -20,6 +20,7 @@ from effviz.evaluate.summary import Cell, Difference
 from effviz.scaling import plan
 from effviz.ui.evaluate import tables
 from effviz.ui.evaluate.runs import Entry
+from effviz.ui.outputs import plain
 from effviz.words import _
 from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
@@ -69,12 +70,12 @@ class Measured:
         assert self.results is not None
         return summary.cells(_only(self.results, (model,), metric), self.seed)
 
-    def difference(self, model: str, method: str, metric: Metric) -> Difference | None:
-        """Return a model minus the first one on the same photos; None where only means are known."""
-        if self.results is None:
-            return None
+    def difference(self, model: str, method: str, metric: Metric) -> tuple[Difference, ...]:
+        """Return a model minus the first one on the same photos; nothing where only means are known."""
+        if self.results is None or model == self.models[0]:
+            return ()
         pair = _only(self.results, (model, self.models[0]), metric)
-        return summary.differences(pair, method, metric, self.seed)[0]
+        return summary.differences(pair, method, metric, self.seed)
 
 
 def refs(of: Measured) -> dict[str, ModelRef]:
@@ -118,7 +119,7 @@ def of_entry(entry: Entry) -> Measured:
             _(
                 "The results of {name} cannot be read: a whole run of this version with at most {most:,} rows can be "
                 "shown. Choose another one, or see it with `effviz report`."
-            ).format(name=entry.name, most=LARGEST_ROWS)
+            ).format(name=plain(entry.name), most=LARGEST_ROWS)
         ) from error
 
 

@@ -95,13 +95,23 @@ def _inside(path: Path, root: Path) -> bool:
 
 def _entry(path: Path) -> Entry:
     try:
-        run = manifest.read(path)
+        run = _checked(manifest.read(path))
         if run.finished and (path / records.RESULTS).is_file():
             return Entry(path.name, path, State.FINISHED, run.photos, run.photos)
         return Entry(path.name, path, State.UNFINISHED, _done(run), run.photos)
-    except (SettingsError, OSError) as error:
+    except (SettingsError, OSError, TypeError) as error:
         logger.warning("The run in %s cannot be read: %s", path, error)
         return Entry(path.name, path, State.BROKEN)
+
+
+def _checked(run: Manifest) -> Manifest:
+    """See that a run.json that somebody changed still has what the page shows."""
+    settings = run.settings
+    kinds = {str: (run.dataset, *settings.models), int: (run.photos, run.photos_a_part), dict: (run.versions,)}
+    odd = [value for kind, values in kinds.items() for value in values if not isinstance(value, kind)]
+    if odd or not (settings.models and settings.methods and settings.metrics):
+        raise TypeError(odd)
+    return run
 
 
 def _done(run: Manifest) -> int:

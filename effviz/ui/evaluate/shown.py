@@ -79,9 +79,11 @@ def chart(view: View, cells: Sequence[Cell]) -> None:
         picture(CHART)
         _save(view.metric, cells, known)
     lines = [_(WORDS[view.metric]), _("Bars: 95 % of 2000 draws of the photos.")]
-    lines.append(_("Colours: what a model changes against {model}, the first of the run.").format(model=of.models[0]))
+    lines.append(
+        _("Colours: what a model changes against {model}, the first of the run.").format(model=plain(of.models[0]))
+    )
     if unknown := [model for model in of.models if model not in known]:
-        lines.append(_("Not known here, so not in the figure: {names}.").format(names=", ".join(unknown)))
+        lines.append(_("Not known here, so not in the figure: {names}.").format(names=", ".join(map(plain, unknown))))
     st.caption(" ".join(lines))
 
 

@@ -51,14 +51,16 @@ def _time(asked: Asked) -> Timed:
 
 def _measure(asked: Asked) -> Measured:
     st.session_state.pop(STOPPED, None)
-    work = Work(len(asked.pictures))
+    work = Work(1 + len(asked.pictures))
 
     def begin(photo: str) -> Beat:
         work.next(_("{photo}: measured with every model").format(photo=plain(photo)))
         return progress
 
-    with work.shown(("evaluate", asked), may_stop=True), work.turn(Lane.SLOW) as progress:
-        return measuring.measure(asked, measuring.ready(asked), begin)
+    with work.shown(("evaluate", asked), may_stop=True):
+        work.next(_("Models are loaded"))
+        with work.turn(Lane.SLOW) as progress:
+            return measuring.measure(asked, measuring.ready(asked), begin)
 
 
 def _estimate(timed: Timed) -> str:
