@@ -1,6 +1,7 @@
 """The 1000 ImageNet classes: a short name for people, the WordNet synset and its synonyms for searching."""
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -33,3 +34,25 @@ def imagenet() -> tuple[ImageNetClass, ...]:
 def names() -> tuple[str, ...]:
     """Return the short names in the order of the logits."""
     return tuple(entry.name for entry in imagenet())
+
+
+@cache
+def _by_word() -> dict[str, frozenset[int]]:
+    """Which classes a word may mean, in small letters."""
+    found: dict[str, set[int]] = {}
+    for entry in imagenet():
+        for word in (entry.name, *entry.lemmas):
+            found.setdefault(word.lower(), set()).add(entry.index)
+    return {word: frozenset(meant) for word, meant in found.items()}
+
+
+def indices(words: Iterable[str]) -> frozenset[int] | None:
+    """Return the classes that these names, or WordNet's words, mean; None when ImageNet does not know one of them.
+
+    Example:
+        >>> sorted(indices(["tench", "English springer"]))
+        [0, 217]
+    """
+    meant = [_by_word().get(word.lower()) for word in words]
+    known = [of for of in meant if of is not None]
+    return frozenset().union(*known) if len(known) == len(meant) else None

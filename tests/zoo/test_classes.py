@@ -36,3 +36,11 @@ def test_names_equal_the_labels_of_the_photos():
 def test_every_row_says_where_it_comes_from():
     path = Path(__file__).parents[2] / "effviz/facts/imagenet_classes.csv"
     assert all(row["source"] for row in csv.DictReader(path.open(encoding="utf-8")))
+
+
+def test_names_and_synonyms_mean_their_classes():
+    # Imagenette's ten, by the table of its authors (github.com/fastai/imagenette).
+    ten = ["tench", "English springer", "cassette player", "chain saw", "church", "French horn"]
+    more = ["garbage truck", "gas pump", "golf ball", "parachute"]
+    assert classes.indices([*ten, *more]) == {0, 217, 482, 491, 497, 566, 569, 571, 574, 701}
+    assert classes.indices(["tench", "our cat"]) is None

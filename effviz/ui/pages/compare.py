@@ -3,7 +3,7 @@
 import streamlit as st
 
 from effviz.ui import state
-from effviz.ui.compare import cells, controls, downloads, grid, look, methods, models, numbers, photos, strip
+from effviz.ui.compare import cells, controls, downloads, grid, look, methods, models, numbers, outside, photos, strip
 from effviz.ui.guard import guard
 from effviz.words import _
 
@@ -37,6 +37,7 @@ with place:
         found = cells.compute(chosen, ready, choice)
         grid.show(found, choice, looked)
         methods.badge([entry for entry in found if isinstance(entry, cells.Cell)], choice)
+        outside.notice([entry for entry in found if isinstance(entry, cells.Cell)])
 
 if entrants:
     st.header(_("The models in numbers"), divider="gray")

@@ -1,0 +1,48 @@
+"""Photos of things that a network of few classes cannot know."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+IMAGENETTE = ROOT.parent / "shared" / "data" / "imagenette" / "val"
+OUTSIDE = "Outside their classes"
+
+
+@pytest.fixture(autouse=True)
+def _from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def page(models: str, samples: str) -> AppTest:
+    test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    test.query_params.update({"models": models, "samples": samples})
+    return test.run()
+
+
+def notices(test: AppTest) -> list[str]:
+    return [str(info.value) for info in test.info if OUTSIDE in str(info.value)]
+
+
+def test_a_dog_is_none_of_the_ten_classes_and_the_notice_says_which_there_are() -> None:
+    test = page("mini-baseline@96,lite0@96", "dog.jpg")
+    assert not test.exception
+    (notice,) = notices(test)
+    assert "Trained on 10 classes only: mini\\-baseline@96 (tench" in notice
+    assert "lite0@96" not in notice  # it knows 1000
+    assert "English springer" in notice
+
+
+def test_networks_of_a_thousand_classes_get_no_notice() -> None:
+    assert notices(page("lite0@96", "dog.jpg")) == []
+
+
+@pytest.mark.skipif(not IMAGENETTE.exists(), reason="Imagenette is not beside the project: ../shared/data/imagenette")
+def test_a_photo_of_one_of_the_ten_gets_no_notice() -> None:
+    test = page("mini-baseline@96", "dog.jpg")
+    church = min((IMAGENETTE / "n03028079").iterdir())  # a clear one; only its class matters
+    test.file_uploader(key="uploads").upload("brought.jpg", church.read_bytes(), "image/jpeg").run()
+    assert not test.exception
+    assert "brought" not in notices(test)[0]  # that of the dog stays
+    assert len(test.file_uploader(key="uploads").value) == 1
