@@ -66,10 +66,8 @@ def entries() -> tuple[Entry, ...]:
         SettingsError: what the setting names is no folder, or cannot be read.
     """
     root = folder()
-    if not root.exists():
-        return ()
     try:
-        return tuple(sorted(_entries(root), key=_age, reverse=True))
+        return tuple(sorted(_entries(root), key=_age, reverse=True)) if root.exists() else ()
     except OSError as error:
         logger.warning("The folder of runs, %s, cannot be read: %s", root, error)
         raise SettingsError(
@@ -82,8 +80,11 @@ def entries() -> tuple[Entry, ...]:
 
 def _entries(root: Path) -> Iterator[Entry]:
     for path in root.iterdir():
-        if (path / manifest.FILE).exists() and not path.name.startswith(".") and _inside(path, root):
-            yield _entry(path)
+        try:
+            if not path.name.startswith(".") and (path / manifest.FILE).exists() and _inside(path, root):
+                yield _entry(path)
+        except OSError as error:  # one that may not be read hides no other
+            logger.warning("%s cannot be read: %s", path, error)
 
 
 def _inside(path: Path, root: Path) -> bool:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from effviz.evaluate.controls import Control
 from effviz.evaluate.intervals import Interval
+from effviz.evaluate.manifest import Manifest
 from effviz.evaluate.settings import PLACES, Metric
 from effviz.evaluate.summary import Cell, Difference
 from effviz.plots import quality as figures
@@ -31,26 +32,32 @@ def about(of: Measured) -> None:
     photos = many("{count} photo", "{count} photos", of.photos).format(count=of.photos)
     models = many("{count} model", "{count} models", len(of.models)).format(count=len(of.models))
     methods = many("{count} method", "{count} methods", len(of.methods)).format(count=len(of.methods))
-    what = _("{photos} of **{dataset}**").format(photos=photos, dataset=plain(of.dataset)) if of.dataset else photos
-    run = of.run
-    if run is None:
+    if of.run is None:
         st.markdown(
             _(
-                "{what} with boxes, {models}, {methods}; target: the photo's label, placement: plain, seed 0. What "
+                "{photos} with boxes, {models}, {methods}; target: the photo's label, placement: plain, seed 0. What "
                 "follows from it stands in docs/study.md of the repository."
-            ).format(what=what, models=models, methods=methods)
+            ).format(photos=photos, models=models, methods=methods)
         )
         return
+    settings = of.run.settings
     st.markdown(
-        _("{what}, {models}, {methods}; target: {target}, placement: {placement}, seed {seed}.").format(
-            what=what,
+        _(
+            "{photos} of **{dataset}**, {models}, {methods}; target: {target}, placement: {placement}, seed {seed}."
+        ).format(
+            photos=photos,
+            dataset=plain(of.dataset),
             models=models,
             methods=methods,
-            target=plain(run.settings.targets),
-            placement=run.settings.placement.value,
-            seed=run.settings.seed,
+            target=plain(settings.targets),
+            placement=settings.placement.value,
+            seed=settings.seed,
         )
     )
+    _made_by(of.run)
+
+
+def _made_by(run: Manifest) -> None:
     with st.expander(_("Settings, weights and versions")):
         made = {**run.settings.as_dict(), "fingerprint": run.fingerprint, **run.versions}
         weights = {network.label: f"{network.weights_sha256[:12]}, {network.engine}" for network in run.networks}
@@ -78,7 +85,10 @@ def chart(view: View, cells: Sequence[Cell]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         picture(CHART)
         _save(view.metric, cells, known)
-    lines = [_(WORDS[view.metric]), _("Bars: 95 % of 2000 draws of the photos.")]
+    lines = [
+        _(WORDS[view.metric]),
+        _("Bars: 95 % of 2000 draws of the photos; they speak of other photos, not of other trainings."),
+    ]
     lines.append(
         _("Colours: what a model changes against {model}, the first of the run.").format(model=plain(of.models[0]))
     )
