@@ -187,6 +187,24 @@ def test_table_3_leaves_out_what_is_not_chosen() -> None:
     check_calm(at, "Table 3")
 
 
+@pytest.mark.parametrize(
+    ("section", "column", "missing"),
+    # Table 2: GPipe's FLOPs, and all but the eight EfficientNets; Table 3: two compound rows without coefficients.
+    [
+        ("results", "flops_billions", 1),
+        ("results", "macs_billions_recomputed", 16),
+        ("table3", "macs_billions_formula", 2),
+    ],
+)
+def test_a_number_that_is_not_there_is_a_dash_with_its_reason(section: str, column: str, missing: int) -> None:
+    at = open_paper(section=section)
+    table = at.dataframe[0]
+    assert table.proto.placeholder == "—"
+    assert table.value[column].dtype == float  # so that the table can still be sorted by it
+    assert table.value[column].isna().sum() == missing
+    assert "A dash stands where" in words(at)
+
+
 def test_table_7_says_that_its_networks_do_not_cost_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path))  # a folder without checkpoints
     at = open_paper(section="table7")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from effviz.facts import PaperVersion, paper_stages
+from effviz.facts import PaperStage, PaperVersion, paper_stages
 from effviz.facts.curves import scaled_network
 from effviz.plots.parts import PARTS, macs_of, parts
 from effviz.scaling import Layer, Plan, StagePlan
@@ -40,23 +40,8 @@ def show() -> None:
 
 
 def _table(network: Plan, version: PaperVersion) -> None:
-    rows = pd.DataFrame(
-        [
-            {
-                "stage": printed.stage,
-                "operator_printed": printed.operator,
-                "resolution_printed": printed.resolution_px,
-                "channels_printed": printed.channels,
-                "layers_printed": printed.layers,
-                "resolution_recomputed": planned.in_resolution,
-                "params_recomputed": planned.params,
-                "macs_recomputed": planned.macs,
-                "macs_share_pct": 100 * planned.macs / network.macs,
-                "source": printed.source,
-            }
-            for printed, planned in zip(paper_stages(version), network.stages, strict=True)
-        ]
-    )
+    pairs = zip(paper_stages(version), network.stages, strict=True)
+    rows = pd.DataFrame([_row(printed, planned, network.macs) for printed, planned in pairs])
     columns: dict[str, Column] = {
         "stage": _("Stage"),
         "operator_printed": _("Operator, printed"),
@@ -77,6 +62,21 @@ def _table(network: Plan, version: PaperVersion) -> None:
             ),
             icon=":material/info:",
         )
+
+
+def _row(printed: PaperStage, planned: StagePlan, macs: int) -> dict[str, object]:
+    return {
+        "stage": printed.stage,
+        "operator_printed": printed.operator,
+        "resolution_printed": printed.resolution_px,
+        "channels_printed": printed.channels,
+        "layers_printed": printed.layers,
+        "resolution_recomputed": planned.in_resolution,
+        "params_recomputed": planned.params,
+        "macs_recomputed": planned.macs,
+        "macs_share_pct": 100 * planned.macs / macs,
+        "source": printed.source,
+    }
 
 
 def _parts(network: Plan) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from effviz.facts import PaperVersion, scaled_b0
+from effviz.facts import PaperVersion, ScaledB0, scaled_b0
 from effviz.plots.curves import curves
 from effviz.plots.saturation import METHODS, accuracy_axis, figure8, macs_axis, table7
 from effviz.ui import mini
@@ -76,24 +76,7 @@ def _table7(version: PaperVersion) -> None:
 
 
 def _rows(version: PaperVersion) -> None:
-    rows = pd.DataFrame(
-        [
-            {
-                "network": row.label,
-                "depth": row.depth,
-                "width": row.width,
-                "resolution": row.resolution,
-                "flops_billions_printed": row.macs_billions,
-                "macs_billions_recomputed": row.macs_billions_computed,
-                "params_recomputed": row.network.params,
-                "resolution_px_recomputed": row.network.resolution,
-                "top1_pct_printed": row.top1_pct,
-                "note": row.note,
-                "source": row.source,
-            }
-            for row in scaled_b0(version)
-        ]
-    )
+    rows = pd.DataFrame([_cells(row) for row in scaled_b0(version)])
     columns: dict[str, Column] = {
         "network": _("Network, as printed"),
         "depth": "d",
@@ -113,3 +96,19 @@ def _rows(version: PaperVersion) -> None:
             "of v1. Its d and w are B3's, so it is recomputed at B3's 300 px."
         )
     )
+
+
+def _cells(row: ScaledB0) -> dict[str, object]:
+    return {
+        "network": row.label,
+        "depth": row.depth,
+        "width": row.width,
+        "resolution": row.resolution,
+        "flops_billions_printed": row.macs_billions,
+        "macs_billions_recomputed": row.macs_billions_computed,
+        "params_recomputed": row.network.params,
+        "resolution_px_recomputed": row.network.resolution,
+        "top1_pct_printed": row.top1_pct,
+        "note": row.note,
+        "source": row.source,
+    }
