@@ -57,6 +57,10 @@ Targets = Annotated[
 ]
 AtLayer = Annotated[Layer, typer.Option(help="Where the features are read.")]
 Placed = Annotated[Placement, typer.Option(help="Where cells lie on the photo.")]
+Grid = Annotated[
+    int | None,
+    typer.Option(min=1, help="Cells a side that every map is averaged to first: a finer map has no advantage then."),
+]
 MaskedBy = Annotated[BaselineChoice, typer.Option(help="What stands where something is taken away.")]
 Steps = Annotated[int, typer.Option(min=1, max=1000, help="Of deletion and insertion: parts of the area.")]
 RoadBudget = Annotated[
@@ -79,6 +83,7 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     targets: Targets = "label",
     layer: AtLayer = Layer.LAST,
     placement: Placed = Placement.PLAIN,
+    grid: Grid = None,
     masking: MaskedBy = BaselineChoice.MEAN,
     steps: Steps = 20,
     road_budget: RoadBudget = None,
@@ -105,6 +110,7 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         targets=targets.strip(),
         layer=layer,
         placement=placement,
+        grid=grid,
         masking=Masking(Baseline(masking.value), steps),
         road_budget_s=math.inf if road_budget is None else road_budget,
         limit=limit,

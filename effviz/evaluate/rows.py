@@ -9,6 +9,7 @@ from typing import Final
 from effviz.errors import EffVizError, TargetError
 from effviz.evaluate import scores
 from effviz.evaluate.controls import Control, in_place_of
+from effviz.evaluate.grids import averaged
 from effviz.evaluate.opening import Broken, Opened, opened
 from effviz.evaluate.records import Row
 from effviz.evaluate.samples import Sample
@@ -89,7 +90,7 @@ def _measured(asked: _Asked, index: int) -> Iterator[Row]:
         same = _SAME.get(method, method) if asked.settings.layer is Layer.LAST else method
         try:
             if same not in known:
-                entry = activation_map(asked.forward, index, method, asked.settings.layer)
+                entry = _map(asked, index, method)
                 known[same] = scores.of_map(asked.opened, asked.forward, entry, asked.settings)
                 known[same] |= _beside_first(asked, same, entry)
                 template = entry
@@ -100,6 +101,11 @@ def _measured(asked: _Asked, index: int) -> Iterator[Row]:
     for control, where in asked.controls.items():
         more = {} if template is None else _in_place_of(template, asked, control)
         yield from _scored(asked, control, where | more)
+
+
+def _map(asked: _Asked, index: int, method: Method) -> ActivationMap:
+    entry, side = activation_map(asked.forward, index, method, asked.settings.layer), asked.settings.grid
+    return entry if side is None else averaged(entry, side)
 
 
 def _beside_first(asked: _Asked, method: Method, entry: ActivationMap) -> Scores:

@@ -67,6 +67,7 @@ class Settings:
     targets: str = LABEL  # the photo's class, the model's prediction, or what `targets.parse` reads
     layer: Layer = Layer.LAST
     placement: Placement = Placement.PLAIN
+    grid: int | None = None  # cells a side that every map is averaged to first; None: each its own
     masking: Masking = MASKING
     road_budget_s: float = math.inf  # for each map; with an end, a busy machine measures fewer shares
     limit: int | None = None  # photos, chosen by chance; None: all
@@ -94,6 +95,13 @@ class Settings:
             raise SettingsError(
                 _("A run needs at least one model, one method and one metric; one of them is empty. Name some.")
             )
+        if self.grid is not None and self.placement is Placement.CALIBRATED:
+            raise SettingsError(
+                _(
+                    "A common grid of {grid} cells has no calibrated placement, which was measured for a model's own "
+                    "cells: only plain is allowed. Choose plain, or leave the grid out."
+                ).format(grid=self.grid)
+            )
         for ref in self.refs:
             if self.placement is Placement.CALIBRATED:
                 calibration.find(ref.label)
@@ -117,6 +125,7 @@ class Settings:
             "targets": self.targets,
             "layer": self.layer.value,
             "placement": self.placement.value,
+            "grid": self.grid,
             "masking": self.masking.baseline.value,
             "steps": self.masking.steps,
             "road_budget_s": self.road_budget_s if math.isfinite(self.road_budget_s) else None,
@@ -134,6 +143,7 @@ class Settings:
             targets=kept["targets"],
             layer=Layer(kept["layer"]),
             placement=Placement(kept["placement"]),
+            grid=kept.get("grid"),  # runs of before had none
             masking=Masking(Baseline(kept["masking"]), kept["steps"]),
             road_budget_s=math.inf if kept["road_budget_s"] is None else kept["road_budget_s"],
             limit=kept["limit"],

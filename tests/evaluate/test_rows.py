@@ -285,3 +285,16 @@ class TestWhatIsWrongIsARow:
         (failed,) = [row for row in found if row.error]
         assert (failed.method, failed.metric, failed.error) == ("ablationcam", None, "No finite map for this class.")
         assert {row.method for row in found} == {"ablationcam", "cam", *CONTROLS}
+
+
+def test_on_a_grid_of_one_cell_a_map_is_as_good_as_its_photo_is_centred(data, model):
+    one, own = (table(rows_of(data.samples, settings(grid=grid), [model])) for grid in (1, None))
+    for sample in data.samples:
+        width, height = images.read(sample.path.read_bytes(), sample.name).rgb.shape[1::-1]
+        side = 0.875 * min(width, height)  # of the middle square that the model sees
+        edges = ((width, 0.2, 0.7), (height, 0.3, 0.8))  # of the box, in shares of the photo
+        inside = [min(end * of, (of + side) / 2) - max(start * of, (of - side) / 2) for of, start, end in edges]
+        energy, pointing = (one[sample.name, "lite0@96", "cam", metric] for metric in ("energy", "pointing"))
+        assert energy.value == pytest.approx(inside[0] * inside[1] / side**2, abs=0.02)
+        assert pointing.value == 1  # the middle
+        assert energy.value != own[sample.name, "lite0@96", "cam", "energy"].value

@@ -40,6 +40,7 @@ def test_settings_survive_json(budget):
         placement=Placement.CALIBRATED,
         masking=Masking(Baseline.BLUR, 7),
         road_budget_s=budget,
+        grid=3,
         limit=3,
         seed=5,
     )
@@ -57,6 +58,7 @@ def test_settings_survive_json(budget):
         ({"metrics": (Metric.ENERGY, Metric.AGREE_RANK)}, data(), "at least two are needed"),
         ({"metrics": (Metric.SANITY_SSIM,), "methods": (Method.GRADCAM,), "layer": Layer.STRIDE_8}, data(), "stride8"),
         ({"metrics": (Metric.SANITY_SSIM,), "methods": (Method.SCORECAM,)}, data(), "Score-CAM"),
+        ({"placement": Placement.CALIBRATED, "grid": 7}, data(), "grid of 7 cells"),
         ({"placement": Placement.CALIBRATED, "models": ("lite3@96",)}, data(), "lite3@96"),
     ],
 )
@@ -85,3 +87,8 @@ def test_a_part_is_some_seconds_of_work():
 def test_another_class_can_be_asked_for_at_any_layer():
     wanted = {"metrics": (Metric.SANITY_LOGIT,), "methods": (Method.GRADCAM,), "layer": Layer.STRIDE_8}
     Settings(("lite0@224",), **wanted).check(data())
+
+
+def test_a_run_of_before_grids_were_asked_for_had_none():
+    kept = {name: value for name, value in SETTINGS.as_dict().items() if name != "grid"}
+    assert Settings.from_dict(kept) == SETTINGS
