@@ -150,13 +150,45 @@ def test_small_and_off_centre_objects_are_a_set_of_their_own(folder: Path) -> No
 
 def test_a_model_has_its_best_median_and_worst_photos(folder: Path) -> None:
     found = measured.of_folder(finished(folder / "cars"), ("test",))
-    best_first = ["b.jpg", "cat.jpg", "g.jpg", "f.jpg", "e.jpg", "d.jpg", "h.jpg", "a.jpg"]
-    names = [(of.place, of.photo) for of in examples.picked(view(found), "lite0@224")]
-    places = ["best", "best", "best", "median", "median", "worst", "worst", "worst"]
-    assert names == list(zip(places, best_first, strict=True))
-    lowest = examples.picked(view(found, Metric.DELETION), "lite0@224")
-    assert [of.photo for of in lowest] == best_first[::-1]  # less is better
-    assert [of.photo for of in examples.picked(view(found, small=True), "lite0@224")] == ["b.jpg", "h.jpg", "a.jpg"]
+    names = [(of.place, of.photo, of.value) for of in examples.picked(view(found), "lite0@224")]
+    assert names == [
+        ("best", "b.jpg", 0.9),
+        ("best", "cat.jpg", 0.8),
+        ("median", "f.jpg", 0.5),
+        ("median", "e.jpg", 0.4),
+        ("worst", "h.jpg", 0.2),
+        ("worst", "a.jpg", 0.1),
+    ]
+    lowest = [of.photo for of in examples.picked(view(found, Metric.DELETION), "lite0@224")]
+    assert lowest == ["a.jpg", "h.jpg", "e.jpg", "f.jpg", "cat.jpg", "b.jpg"]  # less is better
+    hard = [(of.place, of.photo) for of in examples.picked(view(found, small=True), "lite0@224")]
+    assert hard == [("best", "b.jpg"), ("median", "h.jpg"), ("worst", "a.jpg")]
+
+
+@pytest.mark.parametrize(
+    ("count", "places"),
+    [
+        (0, {}),
+        (1, {0: "best"}),
+        (2, {0: "best", 1: "worst"}),
+        (
+            10,
+            {
+                0: "best",
+                1: "best",
+                2: "best",
+                3: "median",
+                4: "median",
+                5: "median",
+                7: "worst",
+                8: "worst",
+                9: "worst",
+            },
+        ),
+    ],
+)
+def test_few_photos_are_not_named_twice(count: int, places: dict[int, str]) -> None:
+    assert examples._numbers(count) == places
 
 
 def test_photos_that_come_with_effviz_can_be_opened_and_others_have_names_only(folder: Path) -> None:

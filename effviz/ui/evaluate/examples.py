@@ -23,7 +23,7 @@ from effviz.words import _, later
 
 MODEL: Final = "of"  # the widget, and in the address
 NONE: Final = "none"
-EACH: Final = 3  # best, in the middle, worst
+EACH: Final = 3  # of the best, of those in the middle, of the worst
 _OWN: Final = later("To see maps of your own photos, drop them on the Compare page.")
 _ELSEWHERE: Final = later("The photos of this data set are not on this page: there are names and numbers only.")
 PLACES: Final = (later("best"), later("median"), later("worst"))
@@ -90,14 +90,13 @@ def picked(view: View, model: str) -> list[Example]:
 
 
 def _numbers(count: int) -> dict[int, str]:
-    """Places in the order of values, each with what it is called; few photos are not named twice."""
+    """Places in the order of values, each with what it is called; of few photos there are fewer of each."""
     best, median, worst = PLACES
-    middle = (count - EACH) // 2
-    found = dict.fromkeys(range(min(EACH, count)), best)
-    for number in range(max(0, count - EACH), count):
-        found.setdefault(number, worst)
-    for number in range(max(0, middle), max(0, middle) + min(EACH, count)):
-        found.setdefault(number, median)
+    each = min(EACH, max(1, count // 3), count)
+    middle = (count - each) // 2
+    found = dict.fromkeys(range(each), best)
+    for first, place in ((count - each, worst), (middle, median)):
+        found |= {number: place for number in range(first, first + each) if number not in found}
     return dict(sorted(found.items()))
 
 
