@@ -7,6 +7,7 @@ Only `file` is needed; boxes are in pixels of the upright photo.
 """
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,14 +41,26 @@ def fingerprint(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def boxes(rows: Iterable[Sequence[float]]) -> tuple[Box, ...]:
-    """Return boxes from x0, y0, x1, y1."""
-    return tuple(Box(*(float(edge) for edge in row)) for row in rows)
+def boxes(rows: Iterable[Iterable[float | str]]) -> tuple[Box, ...]:
+    """Return boxes from x0, y0, x1, y1.
+
+    Raises:
+        ValueError: they are not four numbers; for the sentence of whoever reads the file.
+    """
+    edges = [[float(edge) for edge in row] for row in rows]
+    for row in edges:
+        if len(row) != 4 or not all(map(math.isfinite, row)):
+            raise ValueError(_("{numbers} is no box").format(numbers=row))
+    return tuple(Box(*row) for row in edges)
 
 
 def _sample(file: Path, root: Path, number: int, entry: Any) -> Sample:
     try:
-        marked = entry.get("boxes_xyxy")
+        if not isinstance(entry, dict):
+            raise ValueError(_("{entry} is no object").format(entry=repr(entry)[:40]))
+        marked = entry.get("boxes_xyxy") or []
+        if not (isinstance(marked, list) and all(isinstance(row, list) for row in marked)):
+            raise ValueError(_("{boxes} are no boxes").format(boxes=repr(marked)[:40]))
         size = (int(entry["width"]), int(entry["height"])) if "width" in entry and "height" in entry else None
         label, names = _class(entry)
         return Sample(
@@ -58,13 +71,17 @@ def _sample(file: Path, root: Path, number: int, entry: Any) -> Sample:
             class_names=names,
             size=size,
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(
             _(
-                'Entry {number} of {file} cannot be used ({error}): each needs "file", and boxes as lists of four '
+                'Entry {number} of {file} cannot be used ({reason}): each needs "file", and boxes as lists of four '
                 'numbers in "boxes_xyxy". Correct it.'
-            ).format(number=number, file=file, error=error)
+            ).format(number=number, file=file, reason=_reason(error))
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    return _("{key} is missing").format(key=error) if isinstance(error, KeyError) else str(error)
 
 
 def _class(entry: dict[str, Any]) -> tuple[int | None, tuple[str, ...]]:

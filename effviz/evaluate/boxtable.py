@@ -16,6 +16,7 @@ from effviz.evaluate.annotations import boxes, fingerprint
 from effviz.evaluate.folders import places
 from effviz.evaluate.samples import Dataset, Sample, class_of
 from effviz.evaluate.truth import Truth
+from effviz.explain.results import Box
 from effviz.words import _
 
 PHOTO: Final = ("file", "image", "imageid", "filename", "image_id")
@@ -27,7 +28,7 @@ KAGGLE: Final = "predictionstring"
 class _Marked(NamedTuple):
     photo: str
     word: str  # the class; "" where there is none
-    box: tuple[float, ...]
+    box: Box
 
 
 def looks_like_boxes(file: Path) -> bool:
@@ -58,7 +59,7 @@ def read(file: Path, root: Path) -> Dataset:
     for photo, rows in found.items():
         label, names = named(rows[0].word) if rows[0].word else (None, ())
         path = found_at.get(photo) or found_at.get(Path(photo).stem) or root / photo
-        samples.append(Sample(path, photo, label, Truth(boxes(row.box for row in rows)), names))
+        samples.append(Sample(path, photo, label, Truth(tuple(row.box for row in rows)), names))
     labelled = any(sample.label is not None or sample.class_names for sample in samples)
     return Dataset(file, tuple(samples), fingerprint(file), annotated=True, labelled=labelled)
 
@@ -82,10 +83,10 @@ def _marked(row: dict[str, str]) -> Iterator[_Marked]:
     if KAGGLE not in row:
         edges = next(edges for edges in EDGES if set(edges) <= row.keys())
         word = next((row[column] for column in CLASS if column in row), "")
-        yield _Marked(photo, word, tuple(float(row[edge]) for edge in edges))
+        yield _Marked(photo, word, *boxes([[row[edge] for edge in edges]]))
         return
     words = row[KAGGLE].split()
     if not words or len(words) % 5:
         raise ValueError(f"{len(words)} words instead of five a box")
     for start in range(0, len(words), 5):
-        yield _Marked(photo, words[start], tuple(float(word) for word in words[start + 1 : start + 5]))
+        yield _Marked(photo, words[start], *boxes([words[start + 1 : start + 5]]))

@@ -13,7 +13,7 @@ import numpy as np
 from pycocotools import mask as rle
 
 from effviz.errors import DatasetError
-from effviz.evaluate.annotations import fingerprint
+from effviz.evaluate.annotations import boxes, fingerprint
 from effviz.evaluate.samples import Dataset, Sample, class_of
 from effviz.evaluate.truth import Booleans, Size, Truth
 from effviz.explain.results import Box
@@ -96,7 +96,7 @@ def _marked(folder: Path, photo: dict[str, Any], objects: list[dict[str, Any]], 
         path=folder / photo["file_name"],
         name=f"{photo['file_name']} [{category}]" if category else str(photo["file_name"]),
         size=(int(photo["width"]), int(photo["height"])),
-        boxes=tuple(Box(x, y, x + width, y + height) for x, y, width, height in (each["bbox"] for each in objects)),
+        boxes=boxes((x, y, x + width, y + height) for x, y, width, height in (each["bbox"] for each in objects)),
         outlines=tuple(map(_packed, outlines)) if all(outlines) else (),
         label=label,
         class_names=names,

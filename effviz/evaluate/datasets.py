@@ -3,6 +3,7 @@
 A data set is a list of paths and boxes; photos are opened one by one, when they are measured.
 """
 
+import csv
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +34,17 @@ def open_dataset(path: Path, photos: Path | None = None, by_class: bool = True) 
     Raises:
         DatasetError: there is nothing of these forms, or no photo in it.
     """
+    try:
+        return _opened(path, photos, by_class)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(
+            _("{path} cannot be read ({reason}): {forms}. Check the files and their permissions.").format(
+                path=path, reason=error, forms=_(FORMS)
+            )
+        ) from error
+
+
+def _opened(path: Path, photos: Path | None, by_class: bool) -> Dataset:
     if not path.exists():
         raise DatasetError(_("{path} does not exist: {forms}. Check the path.").format(path=path, forms=_(FORMS)))
     file = _described_by(path) if path.is_dir() else path

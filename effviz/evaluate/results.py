@@ -96,9 +96,10 @@ def load(run: Path) -> Results:
         table = pq.read_table(run / RESULTS, columns=[*WORDS, *NUMBERS], read_dictionary=list(WORDS))
     except (OSError, ValueError) as error:
         raise SettingsError(
-            _("{file} cannot be read ({error}): a run's folder must be whole. Run it again.").format(
-                file=run / RESULTS, error=error
-            )
+            _(
+                "{file} cannot be read ({error}): a run's folder must be whole. Remove the folder, and run "
+                "`effviz evaluate` again."
+            ).format(file=run / RESULTS, error=error)
         ) from error
     return Results(known, table.to_pandas())
 

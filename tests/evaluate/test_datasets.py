@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from effviz.errors import DatasetError, TargetError
+from effviz.evaluate import datasets
 from effviz.evaluate.datasets import open_dataset
 from effviz.explain.results import Box
 from effviz.zoo.catalogue import parse
@@ -87,10 +89,22 @@ class TestAnnotations:
         found = open_dataset(self.write(tmp_path, ENTRY), tmp_path / "other")
         assert found.samples[0].path == tmp_path / "other/images/a.jpg"
 
-    @pytest.mark.parametrize("entry", [{}, {"file": "a", "boxes_xyxy": [[1, 2, 3]]}, {"file": "a", "label": "x"}, 3])
-    def test_a_wrong_entry_is_named(self, tmp_path, entry):
-        with pytest.raises(DatasetError, match=r"Entry 1 of .*annotations.json"):
+    @pytest.mark.parametrize(
+        ("entry", "reason"),
+        [
+            ({}, "'file' is missing"),
+            ({"file": "a", "boxes_xyxy": [[1, 2, 3]]}, "[1.0, 2.0, 3.0] is no box"),
+            ({"file": "a", "boxes_xyxy": [[1, 2, math.nan, 4]]}, "[1.0, 2.0, nan, 4.0] is no box"),
+            ({"file": "a", "boxes_xyxy": 5}, "5 are no boxes"),
+            ({"file": "a", "boxes_xyxy": [5]}, "[5] are no boxes"),
+            ({"file": "a", "label": "x"}, "'x'"),
+            (3, "3 is no object"),
+        ],
+    )
+    def test_a_wrong_entry_is_named_and_why(self, tmp_path, entry, reason):
+        with pytest.raises(DatasetError, match=r"Entry 1 of .*annotations.json") as caught:
             open_dataset(self.write(tmp_path, ENTRY, entry))
+        assert reason in str(caught.value)
 
     @pytest.mark.parametrize("text", ["{", '{"a": 1}', "7"])
     def test_other_json_is_refused(self, tmp_path, text):
@@ -152,8 +166,9 @@ class TestCoco:
         truth = open_dataset(self.write(tmp_path, annotations=objects)).samples[0].truth
         assert (truth.mask, truth.boxes) == (None, (Box(1, 2, 4, 6),))
 
-    def test_an_object_of_no_photo_is_refused(self, tmp_path):
-        objects = [{"image_id": 2, "category_id": 3, "bbox": [1, 2, 3, 4]}]
+    @pytest.mark.parametrize("changes", [{"image_id": 2}, {"bbox": [1, 2, 3]}, {"bbox": [1, 2, math.nan, 4]}])
+    def test_a_wrong_object_is_refused(self, tmp_path, changes):
+        objects = [{"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4]} | changes]
         with pytest.raises(DatasetError, match="not as COCO writes it"):
             open_dataset(self.write(tmp_path, annotations=objects))
 
@@ -185,7 +200,7 @@ class TestBoxTable:
         (sample,) = open_dataset(tmp_path / "boxes.csv").samples
         assert (sample.path, sample.label) == (tmp_path / "lost.png", None)
 
-    @pytest.mark.parametrize("line", ["a.png,1,2,3", "a.png,1,2,3,x", "a.png,1,2,3,"])
+    @pytest.mark.parametrize("line", ["a.png,1,2,3", "a.png,1,2,3,x", "a.png,1,2,3,", "a.png,1,2,3,nan"])
     def test_a_wrong_line_is_named(self, tmp_path, line):
         (tmp_path / "boxes.csv").write_text(f"file,x0,y0,x1,y1\n{line}\n")
         with pytest.raises(DatasetError, match="Line 2"):
@@ -197,10 +212,26 @@ class TestBoxTable:
         with pytest.raises(DatasetError, match="Line 2"):
             open_dataset(tmp_path / "boxes.csv")
 
+    def test_letters_in_another_code_are_refused(self, tmp_path):
+        (tmp_path / "boxes.csv").write_bytes("file,x0,y0,x1,y1\nKöln.png,1,2,3,4\n".encode("latin-1"))
+        with pytest.raises(DatasetError, match="cannot be read"):
+            open_dataset(tmp_path / "boxes.csv")
+
     def test_other_columns_are_refused(self, tmp_path):
         (tmp_path / "boxes.csv").write_text("name,age\nx,3\n")
         with pytest.raises(DatasetError, match="other columns"):
             open_dataset(tmp_path / "boxes.csv")
+
+
+def test_a_file_that_may_not_be_read_is_said(tmp_path, monkeypatch):
+    (tmp_path / "x.json").write_text("[]")
+
+    def refuses(_):
+        raise PermissionError(13, "Permission denied", "x.json")
+
+    monkeypatch.setattr(datasets.Path, "exists", refuses)
+    with pytest.raises(DatasetError, match="Permission denied"):
+        open_dataset(tmp_path / "x.json")
 
 
 @pytest.mark.parametrize("name", ["nothing", "text.txt"])
