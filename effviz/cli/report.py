@@ -1,11 +1,16 @@
 """The command that makes a page of a finished run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from effviz.errors import SettingsError
+
+if TYPE_CHECKING:
+    from effviz.evaluate.results import Results
+    from effviz.evaluate.settings import Metric
+    from effviz.report.examples import Examples
 
 
 def report(
@@ -19,13 +24,14 @@ def report(
     """Make one page of a finished run that needs no network, and summary.csv beside it."""
     from effviz.evaluate import files, results, summary
     from effviz.report.evaluation import evaluation_html, summary_csv, told
-    from effviz.report.examples import examples
 
     known = results.load(run)
     cells = summary.cells(known, known.run.settings.seed)
     beside = out.with_name("summary.csv")
-    shown = examples(known, told(known), photos) if photos else None
-    pages = {out: evaluation_html(known, cells, shown).encode(), beside: summary_csv(known, cells).encode()}
+    pages = {
+        out: evaluation_html(known, cells, _examples(known, told(known), photos)).encode(),
+        beside: summary_csv(known, cells).encode(),
+    }
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         for path, content in pages.items():
@@ -36,3 +42,11 @@ def report(
             "Choose another place with --out."
         ) from error
     typer.echo(f"The page is {out}, its numbers are {beside}.")
+
+
+def _examples(run: "Results", metric: "Metric", photos: Path | None) -> "Examples | None":
+    if photos is None:
+        return None
+    from effviz.report.examples import examples
+
+    return examples(run, metric, photos)

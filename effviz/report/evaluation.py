@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from effviz.evaluate import summary
 from effviz.evaluate.intervals import Interval
@@ -12,10 +12,12 @@ from effviz.evaluate.results import Results
 from effviz.evaluate.settings import LOW_IS_GOOD, PLACES, Metric
 from effviz.evaluate.summary import Cell
 from effviz.plots.evaluation import against_macs
-from effviz.report.examples import Example, Examples
 from effviz.report.page import Entry, Html, Tile, chart, folded, heading, page, paragraph, table, tiles
 from effviz.scaling import plan
 from effviz.words import _, later
+
+if TYPE_CHECKING:  # it loads torch, which a page of numbers does not need
+    from effviz.report.examples import Example, Examples
 
 DISPUTES: Final = 20
 WORDS: Final[Mapping[Metric, str]] = {
@@ -52,7 +54,7 @@ def summary_csv(results: Results, cells: Sequence[Cell]) -> str:
     return text.getvalue()
 
 
-def evaluation_html(results: Results, cells: Sequence[Cell], shown: Examples | None = None) -> str:
+def evaluation_html(results: Results, cells: Sequence[Cell], shown: "Examples | None" = None) -> str:
     """Return the whole page; `cells` are `summary.cells` of the run, `shown` are maps on its photos."""
     return page(_("Explanations, measured"), tuple(_parts(results, cells, shown)))
 
@@ -77,7 +79,7 @@ def _row(cell: Cell) -> Iterator[object]:
         yield found.n
 
 
-def _parts(results: Results, cells: Sequence[Cell], shown: Examples | None) -> Iterator[Html]:
+def _parts(results: Results, cells: Sequence[Cell], shown: "Examples | None") -> Iterator[Html]:
     yield from _about(results)
     for metric in results.metrics:
         some = [cell for cell in cells if cell.metric is metric]
@@ -215,7 +217,7 @@ def _disputes(results: Results) -> Iterator[Html]:
     yield table(title, (_("Photo"), _("Spread"), *found[0].values), rows)
 
 
-def _examples(results: Results, shown: Examples | None) -> Iterator[Html]:
+def _examples(results: Results, shown: "Examples | None") -> Iterator[Html]:
     yield heading(_("Example maps"))
     if shown is None:
         yield paragraph(
@@ -242,7 +244,7 @@ def _examples(results: Results, shown: Examples | None) -> Iterator[Html]:
         yield tiles(title, [_tile(of, of.model) for of in every])
 
 
-def _tile(of: Example, text: str, photo: str = "") -> Tile:
+def _tile(of: "Example", text: str, photo: str = "") -> Tile:
     alt = _("Map of {model} for {target} on {photo}").format(model=of.model, target=of.target, photo=of.photo)
     target = _("{target}, probability {probability:.1%}").format(target=of.target, probability=of.probability)
     return Tile(of.picture, alt, f"{text}: {of.value:.3f}", f"{target}; {photo}" if photo else target)

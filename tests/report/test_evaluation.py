@@ -3,6 +3,8 @@
 import csv
 import io
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -148,6 +150,11 @@ def test_the_command_writes_both_files(run, html, tmp_path):
     assert done.exit_code == 0, done.output
     assert out.read_text(encoding="utf-8") == html
     assert (out.parent / "summary.csv").read_text().startswith("model,macs,method,metric,mean,low,high,n,small_mean")
+
+
+def test_a_page_of_numbers_loads_no_network():
+    script = "import sys, effviz.report.evaluation, effviz.plots.evaluation; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_what_is_no_run_and_no_place_is_said_in_one_line(run, tmp_path):
