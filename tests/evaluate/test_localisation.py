@@ -104,6 +104,15 @@ def test_pointing_by_hand():
     assert pointing(found, Truth((), mask), PHOTO)
 
 
+def test_pointing_without_a_map_of_its_own_takes_a_cell_of_what_was_seen():
+    # the first row and column seen are 50 and 40: x = 2 * (40.5) = 81, y = 50.5
+    values = np.zeros((SIDE, SIDE))
+    values[50, 40] = 1
+    found = Heat(values, (50, 60), (40, 60))
+    assert pointing(found, Truth((Box(80, 50, 82, 51),)), PHOTO)
+    assert not pointing(found, Truth((Box(0, 0, 80, 96), Box(0, 51, 192, 96))), PHOTO)
+
+
 def test_of_equally_strong_places_the_middle_one():
     assert strongest(painted((20, 30, 31, 35, 1)).values) == (32, 25)
     assert strongest(painted((0, 0, 4, 4, 1), (20, 0, 24, 4, 1), (12, 0, 13, 4, 1)).values)[1] == 12
