@@ -8,7 +8,7 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-from effviz.plots.style import BLUE, GREY, LOOKS, OLIVE, PURPLE, VERMILLION, figure
+from effviz.plots.style import BLUE, GREY, LOOKS, OLIVE, VERMILLION, figure
 from effviz.scaling import PAPER_RULE, ScalingRule
 from effviz.scaling.grid import DOUBLE, NEAR_IN_TRUTH, NEAR_ON_PAPER, GridPoint
 from effviz.words import _, later
@@ -181,7 +181,7 @@ def blocks(of: GridPoint) -> int:
 def cost(points: Sequence[GridPoint]) -> go.Figure:
     """What the formula promises against what the planned network costs; the shaded bands are the tolerances."""
     made = figure(COST_PX)
-    colours = {BOTH: OLIVE, PAPER_ONLY: GREY, TRUTH_ONLY: PURPLE}
+    colours = {BOTH: OLIVE, PAPER_ONLY: GREY, TRUTH_ONLY: GREY}  # none of a way of scaling
     for name, colour in colours.items():
         of = [point for point in points if kind(point) == name]
         made.add_trace(

@@ -105,6 +105,6 @@ def sources(*parts: tuple[str, str]) -> None:
     st.caption(
         _(
             "Filled markers: printed in the paper. Open markers: recomputed by EffViz. Each point's source stands in "
-            "its hover and in the CSV."
+            "its hover and in the CSV, and its link under **Points and sources**."
         )
     )

@@ -28,7 +28,7 @@ from effviz.words import _
 
 TARGET, WEIGHT, FORM, ONLY, SERIES = "target", "weight", "above", "imagenet", "series"
 MILLION = 1e6
-NAME_PX = 430  # has room for convnext_base.clip_laion2b_augreg_ft_in12k_in1k_384@384
+NAME_PX = 395  # has room for convnext_base.clip_laion2b_augreg_ft_in12k_in1k_384@384
 
 
 def show() -> None:

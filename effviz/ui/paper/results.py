@@ -16,6 +16,7 @@ from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
 from effviz.words import _
 
 GROUPS, DRAWN = "groups", "drawn"
+NAME_PX = 160  # has room for Inception-resnet-v2
 
 
 def show() -> None:
@@ -82,7 +83,7 @@ def _table(version: PaperVersion, groups: Sequence[int]) -> None:
         st.caption(_("Choose a group above to see its rows."))
         return
     columns: dict[str, Column] = {
-        "network": _("Network"),
+        "network": st.column_config.TextColumn(_("Network"), width=NAME_PX, pinned=True),
         "top1_pct": (_("Top-1 (%)"), "%.1f"),
         "top5_pct": (_("Top-5 (%)"), "%.1f"),
         "params_millions": (_("Parameters (million)"), "%.3g"),
