@@ -1,0 +1,103 @@
+"""Where the mini family's maps lie, measured on photos with boxes: on each network's cells and on the baseline's."""
+
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from effviz.evaluate.controls import Control
+from effviz.evaluate.settings import Metric
+from effviz.evaluate.summary import Cell
+from effviz.explain.results import Method
+from effviz.plots.quality import Rated, quality
+from effviz.ui import choices
+from effviz.ui.evaluate import tables, wording
+from effviz.ui.guard import guard
+from effviz.ui.paper.exhibit import exhibit
+from effviz.words import _, later
+from effviz.zoo import manifest
+from effviz.zoo.presets import MINI, Role
+
+MEASURED: Final = (Metric.ENERGY, Metric.POINTING, Metric.MAXBOX)
+OWN: Final = "own"
+FILES: Final = MappingProxyType({OWN: "localisation.csv", "3x3": "localisation-3x3.csv"})  # beside the weights
+GRIDS: Final = MappingProxyType({OWN: later("Each network's own cells"), "3x3": later("All on the baseline's 3 × 3")})
+
+
+def show() -> None:
+    """Draw one measure for the networks that were measured; nothing where no file of measurements is there."""
+    folder = manifest.folder() / "mini"
+    if not all((folder / name).is_file() for name in FILES.values()):
+        return
+    st.markdown(
+        _(
+            "The paper says of two photos that compound scaling looks at more relevant regions with more detail. Here "
+            "the same is **measured**: CAM for the photo's class, on all of Imagenette's validation photos that have "
+            "boxes, beside three maps that know nothing. Look first whether the intervals overlap."
+        )
+    )
+    with st.container(horizontal=True):
+        metric = Metric(
+            choices.one(_("Measure"), {of.value: wording.metric(of) for of in MEASURED}, "mini-place", "energy")
+        )
+        grid = choices.one(_("Cells"), {name: _(title) for name, title in GRIDS.items()}, "mini-cells", OWN)
+    with guard():
+        _measure(tables.read(folder / FILES[grid]), metric, grid)
+
+
+def _measure(of: tables.Table, metric: Metric, grid: str) -> None:
+    cells = [cell for cell in of.cells if cell.metric is metric]
+    models = [_rated(of, cell) for cell in cells if cell.method == Method.CAM]
+    controls = {
+        control: [_rated(of, cell) for cell in cells if cell.method == control and cell.model == models[0].model]
+        for control in Control
+    }
+    photos = max(rated.found.n for rated in models)
+    said = "; ".join(f"{rated.model} {rated.found.mean:.2f}" for rated in models)
+    alt = _("Scatter chart of {measure} over MACs, with intervals and three controls: {said}.").format(
+        measure=wording.metric(metric), said=said
+    )
+    exhibit(f"mini-{metric}-{grid}", quality(models, controls, wording.axis(metric)), _rows(of, cells), alt)
+    st.caption(
+        _(
+            "{photos} photos, weights of this project. Bars: 95 % of 2000 draws of the photos; another training would "
+            "differ too. A finer map is sharper for that alone: the second choice averages every map to the "
+            "baseline's cells first. Photos whose object is small and off-centre are in the CSV."
+        ).format(photos=photos)
+    )
+
+
+def _rated(of: tables.Table, cell: Cell) -> Rated:
+    name = cell.model.partition("@")[0].removeprefix(MINI)
+    return Rated(cell.model, of.macs[cell.model], Role(name) if name in set(Role) else None, cell.every)
+
+
+def _rows(of: tables.Table, cells: Sequence[Cell]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "network": cell.model,
+                "macs": of.macs[cell.model],
+                "method": cell.method,
+                "metric": cell.metric.value,
+                **_numbers(cell),
+            }
+            for cell in cells
+        ]
+    )
+
+
+def _numbers(cell: Cell) -> dict[str, float]:
+    every, small = cell.every, cell.small
+    return {
+        "mean": every.mean,
+        "low": every.low,
+        "high": every.high,
+        "photos": every.n,
+        "small_mean": small.mean,
+        "small_low": small.low,
+        "small_high": small.high,
+        "small_photos": small.n,
+    }

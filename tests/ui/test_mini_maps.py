@@ -1,0 +1,85 @@
+"""Where the mini family's maps lie: the figure shows what the files beside the weights say."""
+
+import json
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+HEAD = "model,macs,method,metric,mean,low,high,n,small_mean,small_low,small_high,small_n\n"
+
+
+def rows(deeper: float) -> str:
+    """Two networks and one control by two measures, as `effviz report` writes them."""
+    made = [
+        ("mini-baseline@96", 13_500_000, "cam", "energy", 0.54),
+        ("mini-depth@96", 55_400_000, "cam", "energy", deeper),
+        ("mini-baseline@96", 13_500_000, "control-gaussian", "energy", 0.59),
+        ("mini-depth@96", 55_400_000, "control-gaussian", "energy", 0.59),
+        ("mini-baseline@96", 13_500_000, "cam", "pointing", 0.74),
+        ("mini-depth@96", 55_400_000, "cam", "pointing", 0.78),
+    ]
+    lines = [
+        f"{name},{macs},{method},{metric},{mean},{mean - 0.05},{mean + 0.05},134,,,,0"
+        for name, macs, method, metric, mean in made
+    ]
+    return HEAD + "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path))
+    (tmp_path / "manifest.json").write_text("[]")
+    (tmp_path / "mini").mkdir()
+    return tmp_path / "mini"
+
+
+def table7(**address: str) -> AppTest:
+    test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    test.switch_page("effviz/ui/pages/paper.py")
+    test.query_params.update({"section": "table7", **address})
+    return test.run()
+
+
+def charts(test: AppTest) -> list[dict[str, dict[str, object]]]:
+    specs = [json.loads(chart.proto.spec)["data"] for chart in test.get("plotly_chart")]
+    return [{trace["name"]: trace for trace in spec} for spec in specs]
+
+
+@pytest.mark.parametrize(("cells", "deeper"), [("own", 0.61), ("3x3", 0.56)])
+def test_the_figure_shows_the_file_of_the_chosen_cells(folder: Path, cells: str, deeper: float) -> None:
+    (folder / "localisation.csv").write_text(rows(0.61))
+    (folder / "localisation-3x3.csv").write_text(rows(0.56))
+    test = table7(**{"mini-cells": cells})
+    assert not test.exception
+    drawn = charts(test)[-1]
+    assert drawn["Deeper only"]["y"] == [deeper]
+    assert drawn["Deeper only"]["x"] == [0.0554]  # billion
+    assert drawn["Deeper only"]["error_y"]["array"] == [pytest.approx(0.05)]
+    assert drawn["Baseline"]["y"] == [0.54]
+    assert drawn["Control: Gaussian in the middle"]["y"] == [0.59, 0.59]
+    assert any("134 photos" in caption.value for caption in test.caption)
+
+
+def test_another_measure_is_another_figure(folder: Path) -> None:
+    for name in ("localisation.csv", "localisation-3x3.csv"):
+        (folder / name).write_text(rows(0.61))
+    drawn = charts(table7(**{"mini-place": "pointing"}))[-1]
+    assert (drawn["Baseline"]["y"], drawn["Deeper only"]["y"]) == ([0.74], [0.78])
+
+
+def test_without_measurements_nothing_is_said_of_them(folder: Path) -> None:
+    test = table7()
+    assert not test.exception
+    assert not any("alone: the second choice" in caption.value for caption in test.caption)
+    assert len(charts(test)) == 2
+
+
+def test_a_file_of_something_else_costs_one_sentence(folder: Path) -> None:
+    for name in ("localisation.csv", "localisation-3x3.csv"):
+        (folder / name).write_text("a,b\n1,2\n")
+    test = table7()
+    assert not test.exception
+    assert len(charts(test)) == 2
+    assert any("localisation.csv cannot be read" in error.value for error in [*test.error, *test.warning, *test.info])
