@@ -72,8 +72,9 @@ def test_another_measure_is_another_figure(folder: Path) -> None:
 def test_without_measurements_nothing_is_said_of_them(folder: Path) -> None:
     test = table7()
     assert not test.exception
-    assert not any("alone: the second choice" in caption.value for caption in test.caption)
+    assert not [*test.error, *test.warning]
     assert len(charts(test)) == 2
+    assert not any("compound scaling looks at more relevant regions" in text.value for text in test.markdown)
 
 
 def test_a_file_of_something_else_costs_one_sentence(folder: Path) -> None:
