@@ -102,7 +102,7 @@ def tables(view: View, cells: Sequence[Cell]) -> None:
     most = max((cell.every.n for cell in cells), default=0)
     st.markdown(_("All photos: **{count}**").format(count=most))
     _matrix(view.measured, cells, small=False)
-    if view.metric in PLACES and (hard := max((cell.small.n for cell in cells), default=0)):
+    if (view.small or view.metric in PLACES) and (hard := max((cell.small.n for cell in cells), default=0)):
         st.markdown(
             _(
                 "Object under 25 % of the photo and off-centre, where a mark in the middle does not win: **{count}**"
