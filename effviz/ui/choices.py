@@ -13,39 +13,47 @@ Names = Mapping[str, str]  # the value in the address -> what the visitor reads
 
 def one(label: str, names: Names, key: str, first: str, help: str | None = None) -> str:
     """Choose one in a row of buttons; `first` is chosen where the address asks for nothing that exists."""
-    _adopt_one(key, names, first)
-    st.segmented_control(label, list(names), format_func=names.__getitem__, key=key, required=True, help=help)
+    state = _adopt_one(key, names, first)
+    st.segmented_control(label, list(names), format_func=names.__getitem__, key=state, required=True, help=help)
     return _kept(key, first)
 
 
 def listed(label: str, names: Names, key: str, first: str) -> str:
     """Choose one from a list that opens."""
-    _adopt_one(key, names, first)
-    st.selectbox(label, list(names), format_func=names.__getitem__, key=key)
+    state = _adopt_one(key, names, first)
+    st.selectbox(label, list(names), format_func=names.__getitem__, key=state)
     return _kept(key, first)
 
 
 def several(label: str, names: Names, key: str, first: Sequence[str], help: str | None = None) -> list[str]:
     """Choose any number, none too; they come back in the order of `names`."""
-    if key not in st.session_state:
+    state = widget(key)
+    if state not in st.session_state:
         asked = st.query_params.get(key)
         wanted = first if asked is None else asked.split(",")
-        st.session_state[key] = [name for name in names if name in wanted]
-    chosen = st.pills(label, list(names), selection_mode="multi", format_func=names.__getitem__, key=key, help=help)
+        st.session_state[state] = [name for name in names if name in wanted]
+    chosen = st.pills(label, list(names), selection_mode="multi", format_func=names.__getitem__, key=state, help=help)
     ordered = [name for name in names if name in chosen]
     _write(key, ",".join(ordered), ",".join(name for name in names if name in first))
     return ordered
 
 
-def _adopt_one(key: str, names: Names, first: str) -> None:
+def widget(key: str) -> str:
+    """The widget's own key: under the bare one, Streamlit would give it what a bound widget of another page had."""
+    return f"{key}-choice"
+
+
+def _adopt_one(key: str, names: Names, first: str) -> str:
     """Take the address's wish, only when the widget appears: later the widget is right, and the address follows."""
-    if key not in st.session_state:
+    state = widget(key)
+    if state not in st.session_state:
         asked = st.query_params.get(key)
-        st.session_state[key] = asked if asked in names else first
+        st.session_state[state] = asked if asked in names else first
+    return state
 
 
 def _kept(key: str, first: str) -> str:
-    chosen: str = st.session_state[key]
+    chosen: str = st.session_state[widget(key)]
     _write(key, chosen, first)
     return chosen
 

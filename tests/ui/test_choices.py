@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from effviz.ui.choices import widget
+
 ROOT = Path(__file__).parents[2]
 Translate = Callable[[str, dict[str, str]], None]
 GERMAN = {
@@ -32,11 +34,11 @@ def address(at: AppTest) -> dict[str, str]:
 
 
 def chosen(at: AppTest, key: str) -> object:
-    return next(group for group in at.get("button_group") if group.key == key).value
+    return next(group for group in at.get("button_group") if group.key == widget(key)).value
 
 
 def offered(at: AppTest, key: str) -> list[str]:
-    group = next(group for group in at.get("button_group") if group.key == key)
+    group = next(group for group in at.get("button_group") if group.key == widget(key))
     return [option.content for option in group.proto.options]
 
 
@@ -56,7 +58,7 @@ def test_a_link_made_in_german_means_the_same_in_english(
     where = {"section": section} if section else {}
     german = open_page(page, lang="de", **where)
     assert name in offered(german, key)
-    next(group for group in german.get("button_group") if group.key == key).set_value(value).run()
+    next(group for group in german.get("button_group") if group.key == widget(key)).set_value(value).run()
     link = address(german)
     assert link[key] == value
     english = open_page(page, **link | {"lang": "en"})
@@ -69,7 +71,7 @@ def test_several_stand_in_the_address_in_the_pages_order(translate: Translate) -
     german = open_page("paper", section="objective", lang="de")
     assert "Andere Netze, Tabelle 2" in offered(german, "series")
     assert "series" not in address(german)
-    group = next(group for group in german.get("button_group") if group.key == "series")
+    group = next(group for group in german.get("button_group") if group.key == widget("series"))
     group.set_value(["timm-resnet", "paper-others"]).run()
     assert address(german)["series"] == "paper-others,timm-resnet"
     english = open_page("paper", **address(german) | {"lang": "en"})
@@ -88,9 +90,9 @@ def test_a_sample_photo_is_asked_for_by_its_name(translate: Translate) -> None:
     last = samples.samples()[-1]
     translate("de", {last.title: "Ein Foto"})
     at = open_page("paper", section="recipe", lang="de", sample=last.name)
-    assert at.selectbox(key="sample").value == last.name
-    assert "Ein Foto" in at.selectbox(key="sample").options
-    at.selectbox(key="sample").set_value(samples.samples()[0].name).run()
+    assert at.selectbox(key=widget("sample")).value == last.name
+    assert "Ein Foto" in at.selectbox(key=widget("sample")).options
+    at.selectbox(key=widget("sample")).set_value(samples.samples()[0].name).run()
     assert "sample" not in address(at)  # the first choice keeps links short
 
 
@@ -99,3 +101,21 @@ def test_what_does_not_exist_leaves_the_first_choice_and_the_address() -> None:
     assert chosen(at, "grid") == "coarse"
     assert "grid" not in address(at)
     assert not at.error
+
+
+def test_a_bound_widget_of_another_page_keeps_its_choice_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import streamlit as st\nst.navigation([st.Page('bound.py'), st.Page('named.py')]).run()"
+    )
+    (tmp_path / "bound.py").write_text(
+        "import streamlit as st\nst.segmented_control('Cost', ['a', 'b'], default='a', key='cost', bind='query-params')"
+    )
+    (tmp_path / "named.py").write_text(
+        "from effviz.ui import choices\nchoices.one('Cost', {'a': 'A', 'b': 'B'}, 'cost', 'a')"
+    )
+    at = AppTest.from_file(str(tmp_path / "app.py"), default_timeout=60).run()
+    at.get("button_group")[0].set_value("b").run()
+    at.switch_page("named.py").run()
+    assert at.get("button_group")[0].value == "a"
+    assert at.run().get("button_group")[0].value == "a"  # nor later
+    assert not at.exception
