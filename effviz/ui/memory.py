@@ -52,6 +52,11 @@ class Kept(Generic[V]):
         with self._lookup:
             return int(self._values.currsize)
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether a value is kept now."""
+        with self._lookup:
+            return key in self._values
+
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
         """Return what is kept, or make it; what `make` raises is raised, and nothing is kept."""
         with self._lookup:

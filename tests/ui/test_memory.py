@@ -89,3 +89,12 @@ def test_a_budget_that_means_nothing_is_refused(text: str, monkeypatch: pytest.M
     monkeypatch.setenv("EFFVIZ_MEMORY_MB", text)
     with pytest.raises(SettingsError, match=r"EFFVIZ_MEMORY_MB is .* at least 64\. Correct it"):
         budget_bytes(1)
+
+
+def test_it_can_be_asked_what_is_kept() -> None:
+    kept: Kept[str] = Kept(4, len)
+    assert "a" not in kept
+    kept.get("a", lambda: "1234")
+    assert "a" in kept
+    kept.get("b", lambda: "1234")
+    assert "a" not in kept

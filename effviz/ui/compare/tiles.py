@@ -92,7 +92,7 @@ def _photo(row: Sequence[Cell | Gap], place: int, pickable: bool) -> Json:
         "caption": _("{width} × {height} px").format(width=photo.width, height=photo.height),
         "alt": _("The photo {name}").format(name=photo.name),
         "size": [photo.width, photo.height],
-        "src": _picture(photo),
+        "src": picture(photo),
         "classes": [name for _index, name in classes],
         "cells": [_gap(entry) if isinstance(entry, Gap) else _cell(entry, classes, pickable) for entry in row],
     }
@@ -146,7 +146,7 @@ def _cell(cell: Cell, classes: Sequence[Class], pickable: bool) -> Json:
         "facts": _sayings(forward, classes, known),
         "target": target,
         "first": classes.index(first) if first in classes else target,
-        "place": _place(found),
+        "place": place(found),
         "alt": "" if found.trained else summary.sentence(found),
         "ms": _("{ms} ms · about").format(ms=round(cell.forward_ms)),
         "about": _about(cell),
@@ -162,9 +162,14 @@ def _head(entrant: Entrant) -> Json:
     return {
         "label": entrant.card.ref.label,
         "role": role,
-        "colour": LOOKS[entrant.role].colour if entrant.role else GREY,
+        "colour": colour(entrant),
         "trained": entrant.card.ref.spec.trained,
     }
+
+
+def colour(entrant: Entrant) -> str:
+    """The colour of a model's role."""
+    return LOOKS[entrant.role].colour if entrant.role else GREY
 
 
 def _knows(cell: Cell, of: Class) -> bool:
@@ -190,7 +195,7 @@ def _sayings(forward: Forward, classes: Sequence[Class], known: Sequence[int]) -
     return said
 
 
-def _place(found: ActivationMap) -> Json:
+def place(found: ActivationMap) -> Json:
     """Where the map lies on the photo, and how that is corrected where it was measured."""
     height, width = found.values.shape
     seen, measured = found.seen, calibration.calibrations().get(found.model)
@@ -232,5 +237,11 @@ def _maps(forward: Forward, indices: Sequence[int], method: Method) -> list[Acti
     return found
 
 
-def _picture(photo: Photo) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(cache.thumbnail(photo)).decode('ascii')}"
+def picture(photo: Photo) -> str:
+    """A photo as small as the grid shows it, as an address of its own."""
+    return address(cache.thumbnail(photo))
+
+
+def address(jpeg: bytes) -> str:
+    """A picture as an address that holds all of it."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"

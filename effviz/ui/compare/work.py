@@ -21,6 +21,7 @@ class Work:
     """A progress bar over some steps; each step takes turns with other visitors."""
 
     steps: int
+    name: str = ""  # of the place on the page, where it has several
     begun: int = 0
     part: float = 0.0  # of the step in hand
     text: str = ""
@@ -34,7 +35,9 @@ class Work:
             self.bar = st.progress(0.0, text=_("Getting ready"))
             if may_stop:
                 # A click reruns the page, and Streamlit ends this run at the bar's next word.
-                st.button(_("Stop"), icon=":material/stop:", key="stop", on_click=_stop, args=(what,))
+                st.button(
+                    _("Stop"), icon=":material/stop:", key=f"stop {self.name}".strip(), on_click=_stop, args=(what,)
+                )
         yield self
         place.empty()
 

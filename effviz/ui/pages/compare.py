@@ -3,7 +3,21 @@
 import streamlit as st
 
 from effviz.ui import state
-from effviz.ui.compare import cells, controls, downloads, grid, look, methods, models, numbers, outside, photos, strip
+from effviz.ui.compare import (
+    cells,
+    controls,
+    downloads,
+    faithful,
+    grid,
+    look,
+    methods,
+    models,
+    numbers,
+    outside,
+    photos,
+    sanity,
+    strip,
+)
 from effviz.ui.guard import guard
 from effviz.words import _
 
@@ -48,5 +62,9 @@ if shown:
     numbers.agreements([cell.map for cell in shown])
     st.header(_("The same photo by other methods"), divider="gray")
     methods.side_by_side(shown, looked)
+    st.header(_("Is the map faithful?"), divider="gray")
+    faithful.show(shown)
+    st.header(_("Does a map depend on what the model learnt?"), divider="gray")
+    sanity.show(shown)
     st.header(_("Take it home"), divider="gray")
     downloads.show(found, choice, looked)

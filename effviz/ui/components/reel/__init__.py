@@ -1,0 +1,46 @@
+"""A sequence of pictures with a playhead: all of it is sent at once, and played without asking Python again."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+
+import numpy as np
+import streamlit as st
+
+from effviz.explain.results import Bytes
+from effviz.ui.components import grid
+from effviz.ui.components.grid import base64_text
+from effviz.words import _
+
+DRAWING = ("numbers.js", "scales.js", "placement.js", "picture.js", "painter.js", "dom.js")  # of the grid
+SCRIPTS = ("melting.js", "masked.js", "playhead.js", "element.js", "mount.js")
+
+
+def _text(name: str) -> str:
+    return files(__name__).joinpath(name).read_text("utf-8")
+
+
+# One module of many parts: Streamlit takes a component's script as one text.
+_mount = st.components.v2.component(
+    "effviz_reel",
+    html=_text("reel.html"),
+    css=_text("reel.css"),
+    js="".join([*map(grid.text, DRAWING), *map(_text, SCRIPTS)]),
+)
+
+
+def reel(data: Mapping[str, object], key: str) -> None:
+    """Show the sequence (see `ReelData` in element.js); its playhead is on the chart with the key `data["chart"]`."""
+    _mount(key=key, data={**data, "words": words()})
+
+
+def words() -> dict[str, str]:
+    """What holds for every sequence."""
+    return {"play": _("Play"), "pause": _("Pause"), "way": _("What happens to the photo")}
+
+
+def runs(levels: Bytes) -> dict[str, object]:
+    """Pack an array with few different neighbours: row after row, each value with how often it follows itself."""
+    flat = levels.ravel()
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(flat)) + 1])
+    lengths = np.diff(np.append(starts, flat.size)).astype("<u4")
+    return {"values": base64_text(flat[starts].tobytes()), "lengths": base64_text(lengths.tobytes())}

@@ -1,0 +1,198 @@
+"""Compare's two checks in a real browser: asked for once, then played without the server."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+pytestmark = pytest.mark.browser
+
+Compare = Callable[..., Any]  # opens a comparison: see conftest.py
+TWO = "/?models=lite0@224,lite2@260&photos=dog"
+PATIENCE_MS = 90_000
+
+
+def ask(grid: Any, button: str) -> Locator:
+    """Press a button and wait for its sequence."""
+    page = grid.page
+    before = page.locator(".reel").count()
+    page.get_by_role("button", name=button).click()
+    expect(page.locator(".reel")).to_have_count(before + 1, timeout=PATIENCE_MS)
+    grid.idle()
+    reel = page.locator(".reel").last
+    expect(reel.locator("canvas").first).not_to_have_attribute("data-drawn", "0")
+    return reel
+
+
+def slider(reel: Locator) -> Locator:
+    return reel.get_by_role("slider")
+
+
+def settled(reel: Locator) -> None:
+    """Wait until nothing more is drawn for what the slider shows."""
+    reel.evaluate(
+        """(root) => new Promise((done) => {
+          const drawn = () => [...root.querySelectorAll("canvas")].map((one) => one.dataset.drawn).join();
+          let before = drawn(), still = 0;
+          const look = () => {
+            const now = drawn();
+            still = now === before ? still + 1 : 0;
+            before = now;
+            if (still > 5) done();
+            else requestAnimationFrame(look);
+          };
+          requestAnimationFrame(look);
+        })"""
+    )
+
+
+def colours(canvas: Locator) -> list[int]:
+    """Every pixel as one number."""
+    found: list[int] = canvas.evaluate(
+        "one => Array.from(new Uint32Array(one.getContext('2d').getImageData(0, 0, one.width, one.height).data.buffer))"
+    )
+    return found
+
+
+def playhead(page: Page, chart: str) -> float:
+    """Where the line stands on a chart, as a share of the plot's width."""
+    found: float = page.evaluate(
+        """(chart) => {
+          const plot = document.querySelector(`.st-key-${chart} .js-plotly-plot`);
+          const line = plot.querySelector(".effviz-playhead");
+          const {xaxis} = plot._fullLayout;
+          return xaxis.p2l(parseFloat(line.style.left) + 1 - xaxis._offset);
+        }""",
+        chart,
+    )
+    return found
+
+
+def test_the_photo_is_taken_away_and_brought_in_step_by_step(compare: Compare) -> None:
+    grid = compare(TWO)
+    page, line = grid.page, grid.line
+    reel = ask(grid, "Measure")
+    expect(reel.locator("canvas")).to_have_count(2)
+    page.wait_for_selector(".st-key-faithful-curves .effviz-playhead", state="attached")
+    sent, canvas = len(line.sent), reel.locator("canvas").first
+    slider(reel).fill("20")
+    settled(reel)
+    (gone,) = set(colours(canvas))  # nothing but the mean colour
+    slider(reel).fill("10")
+    settled(reel)
+    shares = [colours(canvas).count(gone) / len(colours(canvas))]
+    reel.get_by_role("radio", name="Bring in").click()
+    settled(reel)
+    shares.append(colours(canvas).count(gone) / len(colours(canvas)))
+    assert shares == pytest.approx([0.5, 0.5], abs=0.02)  # 10 of 20 steps of equal area
+    slider(reel).fill("0")
+    settled(reel)
+    assert set(colours(canvas)) == {gone}
+    assert playhead(page, "faithful-curves") == pytest.approx(0, abs=0.2)
+    slider(reel).fill("5")
+    settled(reel)
+    assert playhead(page, "faithful-curves") == pytest.approx(25, abs=0.2)  # percent of the area
+    expect(reel.locator("figcaption div").first).to_have_text(re.compile(r"^German Shepherd Dog \d+%$"))
+    assert len(line.sent) == sent
+
+
+def test_it_plays_to_the_end_and_asks_nobody(compare: Compare) -> None:
+    grid = compare(TWO)
+    page, line = grid.page, grid.line
+    reel = ask(grid, "Measure")
+    sent, canvas = len(line.sent), reel.locator("canvas").last
+    settled(reel)
+    before = grid.pixels(canvas)
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+    reel.get_by_role("button", name="Play").click()
+    page.clock.run_for(4 * 250 + 20)  # four frames, drawn
+    expect(reel).to_have_attribute("data-frame", "8")  # it began at the fourth
+    assert grid.pixels(canvas) != before
+    reel.get_by_role("button", name="Pause").click()
+    page.clock.run_for(2000)
+    expect(reel).to_have_attribute("data-frame", "8")
+    reel.get_by_role("button", name="Play").click()
+    page.clock.run_for(12 * 250)
+    expect(slider(reel)).to_have_attribute("aria-valuetext", "The strongest 100 % of the area, as the map has it.")
+    reel.get_by_role("button", name="Play").click()  # from the beginning
+    page.clock.run_for(250)
+    expect(reel).to_have_attribute("data-frame", "1")
+    assert len(line.sent) == sent
+
+
+def test_the_keyboard_moves_plays_and_chooses(compare: Compare) -> None:
+    grid = compare(TWO)
+    page = grid.page
+    reel = ask(grid, "Measure")
+    slider(reel).focus()
+    slider(reel).press("Home")
+    expect(reel).to_have_attribute("data-frame", "0")
+    grid.changes(lambda: slider(reel).press("ArrowRight"), reel.locator("canvas").first)
+    expect(slider(reel)).to_have_attribute("aria-valuetext", "The strongest 5 % of the area, as the map has it.")
+    slider(reel).press("End")
+    expect(reel).to_have_attribute("data-frame", "20")
+    slider(reel).press(" ")
+    expect(reel.get_by_role("button", name="Pause")).to_be_visible()
+    slider(reel).press(" ")
+    expect(reel.get_by_role("button", name="Play")).to_be_visible()
+    slider(reel).press("Shift+Tab")
+    expect(reel.get_by_role("radio", name="Take away")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(reel.get_by_role("radio", name="Bring in")).to_be_focused()
+    expect(reel.get_by_role("radio", name="Bring in")).to_have_attribute("aria-checked", "true")
+    page.keyboard.press("Shift+Tab")
+    expect(reel.get_by_role("button", name="Play")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(reel.get_by_role("button", name="Pause")).to_be_focused()
+
+
+def test_breaking_the_network_melts_the_map(compare: Compare) -> None:
+    grid = compare(TWO)
+    page, line = grid.page, grid.line
+    reel = ask(grid, "Break the network")
+    page.wait_for_selector(".st-key-sanity-curve .effviz-playhead", state="attached")
+    sent, canvas = len(line.sent), reel.locator("canvas")
+    settled(reel)
+    intact, drawn = grid.pixels(canvas), int(canvas.get_attribute("data-drawn") or "")
+    slider(reel).fill("10")
+    expect(slider(reel)).to_have_attribute("aria-valuetext", re.compile("this part: stem"))
+    settled(reel)
+    assert int(canvas.get_attribute("data-drawn") or "") > drawn + 3  # gradually
+    assert grid.pixels(canvas) != intact
+    assert playhead(page, "sanity-curve") == pytest.approx(10, abs=0.05)
+    slider(reel).fill("0")
+    settled(reel)
+    assert grid.pixels(canvas) == intact
+    reel.get_by_role("button", name="Play").click()
+    expect(reel).to_have_attribute("data-frame", re.compile("^[1-9]$"))
+    assert len(line.sent) == sent
+
+
+def test_less_motion_shows_each_map_at_once(browser: Browser, address: str) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"{address}/?models=lite0@224&photos=dog")
+    page.get_by_role("button", name="Break the network").click(timeout=PATIENCE_MS)
+    reel = page.locator(".reel")
+    canvas = reel.locator("canvas")
+    expect(canvas).not_to_have_attribute("data-drawn", "0", timeout=PATIENCE_MS)
+    settled(reel)
+    drawn = int(canvas.get_attribute("data-drawn") or "")
+    slider(reel).fill("10")
+    settled(reel)
+    assert int(canvas.get_attribute("data-drawn") or "") == drawn + 1
+    context.close()
+
+
+def test_a_phone_shows_all_of_it(compare: Compare) -> None:
+    grid = compare(TWO, width=390)
+    reel = ask(grid, "Measure")
+    for one in (reel.locator("canvas").first, reel.locator("canvas").last, slider(reel)):
+        box = one.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    assert grid.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
