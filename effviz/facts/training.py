@@ -4,8 +4,16 @@ from dataclasses import dataclass
 from functools import cache
 
 from effviz.errors import SettingsError
+from effviz.facts.paper import PaperVersion
 from effviz.facts.tables import load
 from effviz.words import _
+
+# What earlier versions print otherwise than v5; "" where they say nothing. Drop connect 0.2 is survival 0.8.
+_EARLIER = {
+    ("survival", PaperVersion.V1): "drop connect 0.3, in v2 0.2",
+    ("held_out", PaperVersion.V3): "",
+    ("held_out", PaperVersion.V1): "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,10 @@ class TrainingFact:
     def printed(self) -> float:
         """The paper's number."""
         return float(self.paper)
+
+    def printed_in(self, version: PaperVersion) -> str:
+        """What a version of the paper prints; "" if nothing."""
+        return _EARLIER.get((self.key, version), self.paper)
 
     @property
     def coded(self) -> float:

@@ -3,7 +3,7 @@
 import pytest
 
 from effviz.errors import SettingsError
-from effviz.facts import training_fact, training_facts
+from effviz.facts import PaperVersion, training_fact, training_facts
 from effviz.scaling import PUBLISHED
 from effviz.train import recipe
 
@@ -20,6 +20,15 @@ def test_what_the_paper_prints() -> None:
     }
     printed |= {"weight_decay": 1e-5, "dropout_least": 0.2, "dropout_most": 0.5, "survival": 0.8}
     assert {key: training_fact(key).printed for key in printed} == printed
+
+
+def test_what_earlier_versions_print_otherwise() -> None:
+    # README of the collected facts, sections 0 and 9: drop connect 0.3 in v1 and ICML, 0.2 in v2, survival 0.8 since
+    # v3; pictures held out in v5 alone.
+    survival, held_out = training_fact("survival"), training_fact("held_out")
+    assert [survival.printed_in(version) for version in PaperVersion] == ["0.8", "0.8", "drop connect 0.3, in v2 0.2"]
+    assert [held_out.printed_in(version) for version in PaperVersion] == ["25000", "", ""]
+    assert training_fact("rate").printed_in(PaperVersion.V1) == "0.256"
 
 
 def test_what_only_the_code_says_is_not_put_into_the_papers_mouth() -> None:

@@ -94,6 +94,15 @@ def test_every_setting_has_a_name_and_stands_in_the_table() -> None:
     assert rows.loc["Learning rate at first", "printed"] == "0.256"
 
 
+@pytest.mark.parametrize(("version", "survival"), [("v5", "0.8"), ("v3", "0.8"), ("v1", "drop connect 0.3, in v2 0.2")])
+def test_settings_follow_the_version(monkeypatch: pytest.MonkeyPatch, version: str, survival: str) -> None:
+    monkeypatch.setattr("effviz.ui.paper.augmented.show", lambda: None)  # brings torch, which this does not need
+    at = open_recipe(paper=version)
+    rows = at.dataframe[0].value.set_index("setting")
+    assert rows.loc["Survival of the last block", "printed"] == survival
+    assert rows.loc["Training pictures held out", "printed"] == ("25000" if version == "v5" else "not said")
+
+
 def test_the_sample_is_augmented_and_a_seed_repeats_it() -> None:
     at = open_recipe(seed="3")
     first = tiles(at)

@@ -11,7 +11,7 @@ from effviz.plots import training
 from effviz.plots.curves import Curve, curves
 from effviz.train import formulas, recipe
 from effviz.ui import outputs
-from effviz.ui.paper import augmented
+from effviz.ui.paper import augmented, versions
 from effviz.ui.paper.exhibit import Column, exhibit, numbers, table
 from effviz.words import _, later
 
@@ -216,8 +216,8 @@ def _solid(made: go.Figure, drawn: Sequence[Curve]) -> go.Figure:
 
 
 def _settings() -> None:
-    of = PaperVersion.V5
-    rows = pd.DataFrame([_setting(fact) for fact in training_facts()])
+    version = versions.choose()
+    rows = pd.DataFrame([_setting(fact, version) for fact in training_facts()])
     columns: dict[str, Column] = {
         "setting": _("Setting"),
         "printed": _("Paper, printed"),
@@ -227,15 +227,15 @@ def _settings() -> None:
     numbers("recipe", rows, columns)
     st.caption(
         _("Numbers of paper {version}. `effviz train` has this recipe as `paper`: same rate, same stairs.").format(
-            version=of
+            version=version
         )
     )
 
 
-def _setting(fact: TrainingFact) -> dict[str, str]:
+def _setting(fact: TrainingFact, version: PaperVersion) -> dict[str, str]:
     return {
         "setting": _(NAMES[fact.key]),
-        "printed": fact.paper or _("not said"),
+        "printed": fact.printed_in(version) or _("not said"),
         "official_code": fact.code,
         "source": fact.source,
     }
