@@ -50,10 +50,7 @@ def show() -> None:
 def _measure(of: tables.Table, metric: Metric, grid: str) -> None:
     cells = [cell for cell in of.cells if cell.metric is metric]
     models = [_rated(of, cell) for cell in cells if cell.method == Method.CAM]
-    controls = {
-        control: [_rated(of, cell) for cell in cells if cell.method == control and cell.model == models[0].model]
-        for control in Control
-    }
+    controls = {control: [_rated(of, cell) for cell in cells if cell.method == control] for control in Control}
     photos = max(rated.found.n for rated in models)
     said = "; ".join(f"{rated.model} {rated.found.mean:.2f}" for rated in models)
     alt = _("Scatter chart of {measure} over MACs, with intervals and three controls: {said}.").format(

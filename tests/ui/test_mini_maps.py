@@ -59,6 +59,8 @@ def test_the_figure_shows_the_file_of_the_chosen_cells(folder: Path, cells: str,
     assert drawn["Deeper only"]["error_y"]["array"] == [pytest.approx(0.05)]
     assert drawn["Baseline"]["y"] == [0.54]
     assert drawn["Control: Gaussian in the middle"]["y"] == [0.59, 0.59]
+    start, end = drawn["Control: Gaussian in the middle"]["x"]
+    assert start < 0.0135 < 0.0554 < end  # below all models
     assert any("134 photos" in caption.value for caption in test.caption)
 
 
