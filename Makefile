@@ -2,6 +2,8 @@
 # make check formats, lints, types and layering   make clean  removes the environment
 PYTHON ?= python3
 BIN := .venv/bin
+TYPESCRIPT := 7.0.2
+TSC := .venv/node_modules/typescript/bin/tsc
 
 .PHONY: app test check format clean
 
@@ -11,11 +13,12 @@ app: .venv/app.done
 test: .venv/dev.done
 	$(BIN)/python -m pytest --cov --cov-report=term
 
-check: .venv/dev.done
+check: .venv/dev.done .venv/typescript.done
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	for each in effviz/ui/components/*/tsconfig.json; do $(BIN)/node $(TSC) --project $$each || exit 1; done
 
 format: .venv/dev.done
 	$(BIN)/ruff format .
@@ -32,6 +35,11 @@ format: .venv/dev.done
 
 .venv/dev.done: requirements-dev.txt .venv/app.done
 	$(BIN)/pip install --quiet -r requirements-dev.txt
+	touch $@
+
+# Checks the types that the components' plain JavaScript has in its comments; nothing is built from it.
+.venv/typescript.done: Makefile .venv/dev.done
+	$(BIN)/npm install --silent --no-save --no-audit --no-fund --prefix .venv typescript@$(TYPESCRIPT)
 	touch $@
 
 clean:

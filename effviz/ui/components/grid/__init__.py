@@ -28,6 +28,7 @@ SCRIPTS = (  # one module of many parts: Streamlit takes a component's script as
     "toolbar.js",
     CHANNEL,
     "element.js",
+    "mount.js",
 )
 
 

@@ -86,27 +86,27 @@ class Boxing {
     write(this.covers, shown ? fill(words.boxCovers, { share: percent(areaOf(shown) / areaOf([0, 0, ...this.row.size]), 1) }) : "");
     for (const tile of this.row.drawable) {
       tile.boxed.hidden = !shown;
-      if (shown) write(tile.boxed, this.sentence(tile));
+      if (shown) write(tile.boxed, this.sentence(tile, shown));
     }
   }
 
-  /** @param {Tile} tile */
-  sentence(tile) {
+  /** @param {Tile} tile @param {Corners} box */
+  sentence(tile, box) {
     const { words } = this.row.grid.data;
     const heat = heatOf(tile.map(), tile.cell.place, this.row.grid.look.placement);
     if (heat.total <= 0) return words.boxNothing;
-    const share = energyIn(heat, this.shown, this.row.size);
-    const place = pointsInto(heat, this.shown) ? words.boxHit : words.boxMiss;
+    const share = energyIn(heat, box, this.row.size);
+    const place = pointsInto(heat, box) ? words.boxHit : words.boxMiss;
     return fill(words.boxShare, { share: percent(share, 0), place });
   }
 
   speak() {
     const { shown } = this;
-    const parts = shown ? this.row.drawable.map((tile) => `${tile.cell.label}: ${this.sentence(tile)}`) : [];
+    const parts = shown ? this.row.drawable.map((tile) => `${tile.cell.label}: ${this.sentence(tile, shown)}`) : [];
     write(this.live, parts.join(" "));
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {Window} window */
+  /** @param {CanvasRenderingContext2D} context @param {Pane} window */
   draw(context, window) {
     if (this.shown) outline(context, this.shown, this.row.size, window, { colour: BOX });
   }

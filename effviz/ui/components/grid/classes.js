@@ -27,11 +27,14 @@ class ClassList {
     const button = make("button", { type: "button", role: "radio" }, [make("span", {}, [name])]);
     button.dataset.position = position === null ? "" : String(position);
     if (position !== null) {
-      const known = cells.filter((cell) => cell.facts[position]);
-      const says = known.map((cell) => `${cell.label} ${percent(cell.facts[position].probability, 1)}`).join(", ");
+      const known = cells.flatMap((cell) => {
+        const fact = cell.facts[position];
+        return fact ? { label: cell.label, colour: cell.colour, probability: fact.probability } : [];
+      });
+      const says = known.map(({ label, probability }) => `${label} ${percent(probability, 1)}`).join(", ");
       button.title = says;
       button.setAttribute("aria-label", `${name}: ${says}`);
-      button.append(make("span", { class: "bars", "aria-hidden": "true" }, known.map((cell) => bar(cell, position))));
+      button.append(make("span", { class: "bars", "aria-hidden": "true" }, known.map(bar)));
     }
     button.addEventListener("click", () => this.choose(position));
     button.addEventListener("pointerenter", (event) => {
@@ -55,7 +58,7 @@ class ClassList {
   }
 
   mark() {
-    for (const button of this.element.children) {
+    for (const button of childrenOf(this.element)) {
       const chosen = button.dataset.position === (this.row.pick === null ? "" : String(this.row.pick));
       button.setAttribute("aria-checked", String(chosen));
       button.tabIndex = chosen ? 0 : -1;
@@ -64,9 +67,11 @@ class ClassList {
 
   /** @param {KeyboardEvent} event */
   key(event) {
-    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+    /** @type {Record<string, number>} */
+    const steps = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
+    const step = steps[event.key];
     if (!step) return;
-    const buttons = [...this.element.children];
+    const buttons = childrenOf(this.element);
     const now = buttons.findIndex((button) => button.getAttribute("aria-checked") === "true");
     const next = buttons[(now + step + buttons.length) % buttons.length];
     event.preventDefault();
@@ -75,10 +80,10 @@ class ClassList {
   }
 }
 
-/** @param {Cell} cell @param {number} position */
-function bar(cell, position) {
+/** @param {{probability: number, colour: string}} of */
+function bar({ probability, colour }) {
   const element = make("i");
-  element.style.setProperty("--part", String(cell.facts[position].probability));
-  element.style.setProperty("--role", cell.colour);
+  element.style.setProperty("--part", String(probability));
+  element.style.setProperty("--role", colour);
   return element;
 }

@@ -9,15 +9,24 @@
  */
 
 class Grid {
+  /** @type {GridData} */ data;
+  /** @type {Look} */ look;
+  /** @type {Send} */ setStateValue;
+  /** @type {Send} */ setTriggerValue;
+  /** @type {Answer | null} */ answer = null;
+
   /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;
-    this.box = /** @type {HTMLElement} */ (root.querySelector(".rows"));
-    this.toolbar = new Toolbar(this, /** @type {HTMLElement} */ (root.querySelector(".bar")));
+    this.box = find(root, ".rows");
+    this.toolbar = new Toolbar(this, find(root, ".bar"));
     /** @type {Row[]} */
     this.rows = [];
     /** @type {Map<string, Uint32Array>} */
     this.palettes = new Map();
+    /** @type {Map<Element, Surface>} what is drawn where */
+    this.surfaces = new Map();
+    this.changed = false;
     this.told = ""; // what Python has been told and not yet answered
     this.received = "";
     this.swiping = false;
@@ -25,7 +34,7 @@ class Grid {
     this.waiting = /** @type {number | null} */ (null);
     this.sizes = new ResizeObserver(() => this.resize());
     this.sight = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "100px" });
-    this.hear = (/** @type {CustomEvent<News>} */ event) => this.learn(event.detail);
+    this.hear = (/** @type {Event} */ event) => this.learn(/** @type {CustomEvent<News>} */ (event).detail);
   }
 
   /** Python sent maps. @param {GridData} data @param {Send} setStateValue @param {Send} setTriggerValue */
@@ -76,7 +85,6 @@ class Grid {
   /** Draw only what can be seen. */
   watch() {
     this.sight.disconnect();
-    /** @type {Map<Element, Surface>} */
     this.surfaces = new Map(this.rows.flatMap((row) => row.surfaces.map((surface) => [surface.stage, surface])));
     for (const stage of this.surfaces.keys()) this.sight.observe(stage);
   }
@@ -132,7 +140,7 @@ class Grid {
 
   /** @param {boolean} signed */
   palette(signed) {
-    return this.palettes.get(signed ? "diverging" : this.look.palette);
+    return /** @type {Uint32Array} */ (this.palettes.get(signed ? "diverging" : this.look.palette));
   }
 
   /** Draw once before the next picture, however much has changed. @param {boolean} changed whether another map or scale is asked for */
@@ -145,7 +153,7 @@ class Grid {
     this.waiting = null;
     if (this.changed) this.rescale();
     this.changed = false;
-    for (const surface of this.surfaces?.values() ?? []) if (surface.visible) surface.acts.draw();
+    for (const surface of this.surfaces.values()) if (surface.visible) surface.acts.draw();
   }
 
   rescale() {
@@ -178,22 +186,7 @@ let latestMark = 0;
 
 /** A number for a map that no other map has. @param {Float32Array} map */
 function markOf(map) {
-  if (!marks.has(map)) marks.set(map, ++latestMark);
-  return marks.get(map);
-}
-
-/** @type {WeakMap<Element, Grid>} */
-const grids = new WeakMap();
-
-/** Streamlit calls this after every run whose data changed. @param {{data: GridData, parentElement: ParentNode, setStateValue: Send, setTriggerValue: Send}} component */
-export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
-  const root = /** @type {HTMLElement} */ (parentElement.querySelector(".effviz-grid"));
-  if (!document.createElement("canvas").getContext("2d")) {
-    setStateValue("canvas", false);
-    return undefined;
-  }
-  const grid = grids.get(root) ?? new Grid(root);
-  grids.set(root, grid);
-  grid.update(data, setStateValue, setTriggerValue);
-  return () => grid.close();
+  const mark = marks.get(map) ?? ++latestMark;
+  marks.set(map, mark);
+  return mark;
 }

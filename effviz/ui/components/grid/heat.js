@@ -11,8 +11,8 @@ const heats = new WeakMap();
 
 /** @param {Float32Array} map @param {Place} place @param {string} placement @returns {Heat} kept as long as the map */
 function heatOf(map, place, placement) {
-  if (!heats.has(map)) heats.set(map, new Map());
-  const known = heats.get(map);
+  const known = heats.get(map) ?? new Map();
+  heats.set(map, known);
   const key = JSON.stringify([placement, place]);
   if (!known.has(key)) known.set(key, heat(map, place, placement));
   return known.get(key);
@@ -66,6 +66,7 @@ function centresWithin({ start, end }, length) {
 /** The centre of the strongest cell; of equal ones the one nearest to their mean. @param {Float32Array} map @param {{x: Axis, y: Axis}} axes @param {number} columns */
 function strongest(map, axes, columns) {
   const least = map.reduce((most, value) => Math.max(most, value), 0) * (1 - 1e-5);
+  /** @type {number[][]} */
   const tied = [];
   map.forEach((value, i) => Math.max(0, value) >= least && tied.push([Math.floor(i / columns), i % columns]));
   const mean = [0, 1].map((i) => tied.reduce((sum, cell) => sum + cell[i], 0) / tied.length);

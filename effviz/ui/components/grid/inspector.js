@@ -3,20 +3,27 @@
 /**
  * @typedef {{evidence: Packed, top: {names: string[], picks: string, logits: Packed, count: number},
  *   field: {x: number[][], y: number[][]}}} Inspect evidence: a map for each class in `asked`; field: photo pixels from and to
- * @typedef {{tile: Tile, row: number, column: number, held: boolean}} Cursor the cell that is pointed at
- * @typedef {{photo: string, model: string, index: number, row: number, column: number, sentence: string, energy: Packed | null, box: number[] | null}} Answer what matters in a cell
+ * @typedef {Tile & {cells: Cells}} Askable a map whose cells can be asked
+ * @typedef {{tile: Askable, row: number, column: number, held: boolean}} Cursor the cell that is pointed at
+ * @typedef {{row: number, column: number}} Spotted a cell of a map
+ * @typedef {{photo: string, model: string, index: number, row: number, column: number}} Question about a cell
+ * @typedef {Question & {sentence: string, energy: Packed | null, box: number[] | null}} Answer what matters in a cell
  */
 
 const ENERGY = 0x00b0ff; // amber, blue and green before red
 const MARK_CELL = "#ffffff";
 const MARK_SHADE = "#000000";
 
+/** @param {Tile} tile @returns {tile is Askable} */
+const askable = (tile) => tile.cells !== null;
+
 /** One model's cells. */
 class Cells {
-  /** @param {Cell} cell */
-  constructor(cell) {
-    const { evidence, top } = cell.inspect;
+  /** @param {Cell} cell @param {Inspect} inspect */
+  constructor(cell, inspect) {
+    const { evidence, top } = inspect;
     this.cell = cell;
+    this.inspect = inspect;
     this.rows = evidence.rows;
     this.columns = evidence.columns;
     this.evidence = unpack(evidence);
@@ -50,7 +57,7 @@ class Cells {
 
   /** @param {number} row @param {number} column @returns {number[]} x0, y0, x1, y1 of what the cell can see */
   field(row, column) {
-    const { x, y } = this.cell.inspect.field;
+    const { x, y } = this.inspect.field;
     return [x[column][0], y[row][0], x[column][1], y[row][1]];
   }
 
@@ -63,7 +70,7 @@ class Cells {
   /** The classes that the cell alone would choose. @param {number} row @param {number} column @returns {{name: string, logit: number}[]} */
   favourites(row, column) {
     const at = row * this.columns + column;
-    const { names, count } = this.cell.inspect.top;
+    const { names, count } = this.inspect.top;
     return this.logits.map((logits, rank) => ({ name: names[this.picks[at * count + rank]], logit: logits[at] }));
   }
 
@@ -98,6 +105,7 @@ class Inspector {
     this.matters.addEventListener("click", () => this.ask());
     this.release.addEventListener("click", () => row.point(null));
     this.layer = new Layer();
+    this.asked = ""; // the question that Python has been asked
   }
 
   /** Say what the cursor is at; without one the last words stay. @param {boolean} aloud */
@@ -116,33 +124,34 @@ class Inspector {
     const values = { row: cursor.row + 1, column: cursor.column + 1, model: cursor.tile.cell.label };
     write(this.title, fill(words.cell, values));
     write(this.legend, [words.field, this.found() ? words.energyField : "", words.cellNote].join(" ").trim());
-    this.fillTable();
+    this.fillTable(cursor);
     const answer = this.found();
-    write(this.answer, answer ? answer.sentence : this.asking() ? words.asking : "");
+    write(this.answer, answer ? answer.sentence : this.asking(cursor) ? words.asking : "");
     this.matters.hidden = !cursor.held || answer !== null;
-    if (aloud) this.speak(values);
+    if (aloud) this.speak(cursor, values);
   }
 
-  fillTable() {
+  /** @param {Cursor} cursor */
+  fillTable(cursor) {
     const { words } = this.row.grid.data;
     const tiles = this.row.inspectable;
-    const { cursor, photo } = this.row;
+    const { photo } = this.row;
     const names = new Set(tiles.map((tile) => photo.classes[tile.shown()]));
     const name = names.size === 1 ? [...names][0] : "";
-    const line = (/** @type {string} */ head, /** @type {(tile: Tile) => (Node | string)[]} */ cell) =>
+    const line = (/** @type {string} */ head, /** @type {(tile: Askable) => (Node | string)[]} */ cell) =>
       make("tr", {}, [make("th", { scope: "row" }, [head]), ...tiles.map((tile) => make("td", tile === cursor.tile ? { class: "at" } : {}, cell(tile)))]);
-    const places = new Map(tiles.map((tile) => [tile, this.row.placeFor(tile)]));
+    const placed = (/** @type {Askable} */ tile) => this.row.placeFor(tile, cursor);
     const heads = tiles.map((tile) => make("th", { scope: "col" }, [tile.cell.label]));
     this.table.replaceChildren(
       make("thead", {}, [make("tr", {}, [make("th", { scope: "col" }, [words.model]), ...heads])]),
       make("tbody", {}, [
-        line(fill(words.adds, { name: name || "\u2026" }), (tile) => [this.evidence(tile, places.get(tile), name === "")]),
-        line(words.alone, (tile) => [favourites(tile, places.get(tile))]),
+        line(fill(words.adds, { name: name || "\u2026" }), (tile) => [this.evidence(tile, placed(tile), name === "")]),
+        line(words.alone, (tile) => [favourites(tile, placed(tile))]),
       ]),
     );
   }
 
-  /** @param {Tile} tile @param {{row: number, column: number} | null} place @param {boolean} named */
+  /** @param {Askable} tile @param {Spotted | null} place @param {boolean} named */
   evidence(tile, place, named) {
     const { words } = this.row.grid.data;
     if (!place) return words.unseen;
@@ -155,9 +164,9 @@ class Inspector {
     return named ? `${this.row.photo.classes[shown]}: ${text}` : text;
   }
 
-  /** @param {Record<string, string | number>} values */
-  speak(values) {
-    const { cursor, photo, grid } = this.row;
+  /** @param {Cursor} cursor @param {Record<string, string | number>} values */
+  speak(cursor, values) {
+    const { photo, grid } = this.row;
     const { tile } = cursor;
     const adds = tile.cells.adds(tile.shown(), cursor.row, cursor.column);
     const [first] = tile.cells.favourites(cursor.row, cursor.column);
@@ -165,20 +174,22 @@ class Inspector {
     write(this.live, fill(grid.data.words.spoken, { ...values, ...more }));
   }
 
-  question() {
-    const { cursor, photo } = this.row;
-    const { label, facts } = cursor.tile.cell;
-    return { photo: photo.id, model: label, index: facts[cursor.tile.shown()].index, row: cursor.row, column: cursor.column };
+  /** @param {Cursor} cursor @returns {Question} */
+  question({ tile, row, column }) {
+    return { photo: this.row.photo.id, model: tile.cell.label, index: tile.fact(tile.shown()).index, row, column };
   }
 
   ask() {
-    this.asked = JSON.stringify(this.question());
-    this.row.grid.setTriggerValue("ask", this.question());
+    const { cursor } = this.row;
+    if (!cursor) return;
+    this.asked = JSON.stringify(this.question(cursor));
+    this.row.grid.setTriggerValue("ask", this.question(cursor));
     this.update();
   }
 
-  asking() {
-    return this.asked !== undefined && this.asked === JSON.stringify(this.question());
+  /** @param {Cursor} cursor */
+  asking(cursor) {
+    return this.asked === JSON.stringify(this.question(cursor));
   }
 
   /** What Python found out about the cell that is held. @returns {Answer | null} */
@@ -186,16 +197,17 @@ class Inspector {
     const { answer } = this.row.grid;
     const { cursor } = this.row;
     if (!answer || !cursor?.held) return null;
-    const asked = this.question();
-    return Object.entries(asked).every(([name, value]) => answer[name] === value) ? answer : null;
+    const asked = this.question(cursor);
+    const names = /** @type {(keyof Question)[]} */ (Object.keys(asked));
+    return names.every((name) => answer[name] === asked[name]) ? answer : null;
   }
 
-  /** Draw what matters to the cell on the photo. @param {CanvasRenderingContext2D} context @param {Window} window */
-  drawEnergy(context, window) {
+  /** Draw what matters to the cell on the photo. @param {Cursor} cursor @param {CanvasRenderingContext2D} context @param {Pane} window */
+  drawEnergy(cursor, context, window) {
     const answer = this.found();
-    if (!answer?.energy) return;
+    if (!answer?.energy || !answer.box) return;
     const [energy] = unpack(answer.energy);
-    const place = { ...this.row.cursor.tile.cell.place, rows: answer.energy.rows, columns: answer.energy.columns };
+    const place = { ...cursor.tile.cell.place, rows: answer.energy.rows, columns: answer.energy.columns };
     const axes = axesOf(place, window, "plain");
     const xs = weightsOf(axes.x, window.left, window.width, false);
     const ys = weightsOf(axes.y, window.top, window.height, false);
@@ -212,7 +224,7 @@ class Inspector {
   }
 }
 
-/** @param {Tile} tile @param {{row: number, column: number} | null} place */
+/** @param {Askable} tile @param {Spotted | null} place */
 function favourites(tile, place) {
   if (!place) return "";
   const items = tile.cells.favourites(place.row, place.column);
@@ -225,19 +237,19 @@ const signed = (value) => (value < 0 ? `\u2212${fixed(-value, 2)}` : `+${fixed(v
 /**
  * A rectangle of photo pixels, light on dark so that it is seen on any picture.
  *
- * @param {CanvasRenderingContext2D} context @param {number[]} box @param {number[]} size of the photo @param {Window} window
+ * @param {CanvasRenderingContext2D} context @param {number[]} box @param {number[]} size of the photo @param {Pane} window
  * @param {{dash?: number[], colour?: string}} style
  */
 function outline(context, [x0, y0, x1, y1], size, window, { dash = [], colour = MARK_CELL } = {}) {
   const [across, down] = [window.fullWidth / size[0], window.fullHeight / size[1]];
-  const at = [x0 * across - window.left, y0 * down - window.top, (x1 - x0) * across, (y1 - y0) * down];
+  const edges = () => context.strokeRect(x0 * across - window.left, y0 * down - window.top, (x1 - x0) * across, (y1 - y0) * down);
   context.setLineDash([]);
   context.lineWidth = 3.5;
   context.strokeStyle = MARK_SHADE;
-  if (dash.length === 0) context.strokeRect(...at);
+  if (dash.length === 0) edges();
   context.setLineDash(dash);
   context.lineWidth = 1.75;
   context.strokeStyle = colour;
-  context.strokeRect(...at);
+  edges();
   context.setLineDash([]);
 }

@@ -6,7 +6,7 @@
  * @typedef {{rows: number, columns: number, seen: number[], size: number[], calibration: Calibration | null}} Place where a map lies; size of the photo in pixels
  */
 
-/** @param {Place} place @param {Window} window @param {string} placement @returns {{x: Axis, y: Axis}} */
+/** @param {Place} place @param {Pane} window @param {string} placement @returns {{x: Axis, y: Axis}} */
 function axesOf({ rows, columns, seen, size, calibration }, window, placement) {
   const { slope, x, y } = (placement === "calibrated" && calibration) || { slope: 1, x: 0, y: 0 };
   const across = window.fullWidth / size[0];
@@ -17,8 +17,18 @@ function axesOf({ rows, columns, seen, size, calibration }, window, placement) {
   };
 }
 
+/** @param {number} width @param {number} height */
+function canvasOf(width, height) {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width, height });
+  return { canvas, context: /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")) };
+}
+
 /** A canvas that is written pixel by pixel. */
 class Layer {
+  /** @type {ImageData} */ image;
+  /** @type {Uint32Array} */ pixels;
+
   constructor() {
     this.canvas = document.createElement("canvas");
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
@@ -42,14 +52,20 @@ class Layer {
 
 /** A map's colours, and the lines above them. */
 class Painter {
+  /** @type {{x: Axis, y: Axis}} */ axes;
+  /** @type {Weights} */ xs;
+  /** @type {Weights} */ ys;
+  /** @type {Float32Array} */ parts;
+  where = "";
+  spreadKey = "";
+
   constructor() {
     this.colours = new Layer();
     this.lines = new Layer();
-    this.placed = "";
   }
 
   /**
-   * @param {Scaled} scaled @param {Place} place @param {Look} look @param {Window} window @param {Uint32Array} palette
+   * @param {Scaled} scaled @param {Place} place @param {Look} look @param {Pane} window @param {Uint32Array} palette
    * @param {string} mark says which map it is
    */
   update(scaled, place, look, window, palette, mark) {
@@ -74,7 +90,7 @@ class Painter {
     }
   }
 
-  /** @param {Place} place @param {Look} look @param {Window} window @param {string} where */
+  /** @param {Place} place @param {Look} look @param {Pane} window @param {string} where */
   arrange(place, look, window, where) {
     this.axes = axesOf(place, window, look.placement);
     this.xs = weightsOf(this.axes.x, window.left, window.width, look.cells);
@@ -84,7 +100,7 @@ class Painter {
     this.where = where;
   }
 
-  /** @param {Scaled} scaled @param {Look} look @param {Window} window */
+  /** @param {Scaled} scaled @param {Look} look @param {Pane} window */
   draw(scaled, look, window) {
     const pixels = this.lines.resize(window.width, window.height);
     dim(this.xs, this.ys, pixels);
@@ -131,21 +147,19 @@ class PhotoSizes {
     return this.image.complete && this.image.naturalWidth > 0;
   }
 
-  /** @param {Window} window @returns {HTMLCanvasElement} */
+  /** @param {Pane} window @returns {HTMLCanvasElement} */
   at(window) {
     const key = String(Object.values(window));
     const found = this.kept.get(key) ?? this.drawn(window);
     this.kept.delete(key);
     this.kept.set(key, found);
-    if (this.kept.size > 4) this.kept.delete(this.kept.keys().next().value);
+    if (this.kept.size > 4) this.kept.delete([...this.kept.keys()][0]);
     return found;
   }
 
-  /** @param {Window} window @returns {HTMLCanvasElement} */
+  /** @param {Pane} window @returns {HTMLCanvasElement} */
   drawn({ left, top, width, height, fullWidth, fullHeight }) {
-    const canvas = document.createElement("canvas");
-    Object.assign(canvas, { width, height });
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const { canvas, context } = canvasOf(width, height);
     context.imageSmoothingQuality = "high";
     context.drawImage(this.image, -left, -top, fullWidth, fullHeight);
     return canvas;

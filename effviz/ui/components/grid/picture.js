@@ -98,7 +98,7 @@ function contour(parts, width, level, pixels) {
 /**
  * A white line with a black one inside it around what the model saw; where a zoomed window cuts it off there is no line.
  *
- * @param {Window} window @param {{x0: number, y0: number, x1: number, y1: number}} seen first and last pixel of the full photo that was seen @param {Uint32Array} pixels is written
+ * @param {Pane} window @param {{x0: number, y0: number, x1: number, y1: number}} seen first and last pixel of the full photo that was seen @param {Uint32Array} pixels is written
  */
 function frame(window, seen, pixels) {
   const { left, top, width, height } = window;

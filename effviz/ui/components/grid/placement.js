@@ -5,7 +5,7 @@
  * @typedef {{low: Uint16Array, high: Uint16Array, part: Float32Array, from: number, to: number}} Weights
  *   for each pixel the two cells it lies between and how far it is on its way to the second; the model saw the pixels from `from` up to `to`
  * @typedef {{zoom: number, x: number, y: number}} View the photo's visible part begins at x, y (0 to 1) and is 1 / zoom of it
- * @typedef {{left: number, top: number, width: number, height: number, fullWidth: number, fullHeight: number}} Window
+ * @typedef {{left: number, top: number, width: number, height: number, fullWidth: number, fullHeight: number}} Pane
  *   pixels that are shown of the photo drawn at full size
  */
 
@@ -45,7 +45,7 @@ function weightsOf(axis, first, length, cells) {
   return { low, high, part, from: Math.min(from, to), to };
 }
 
-/** @param {View} view @param {number} width of the canvas, px @param {number} height @returns {Window} */
+/** @param {View} view @param {number} width of the canvas, px @param {number} height @returns {Pane} */
 function windowOf(view, width, height) {
   const fullWidth = Math.round(width * view.zoom);
   const fullHeight = Math.round(height * view.zoom);

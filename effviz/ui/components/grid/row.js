@@ -7,6 +7,9 @@ const LEAST_TILE_NARROW = 150;
 const GAP = 16;
 
 class Row {
+  asked = ""; // the classes that Python was asked for
+  /** @type {PhotoSizes} */ sizes;
+
   /** @param {Grid} grid @param {PhotoData} photo */
   constructor(grid, photo) {
     this.grid = grid;
@@ -76,9 +79,9 @@ class Row {
     return this.tiles.filter((tile) => tile.cell.gap === "");
   }
 
-  /** @returns {Tile[]} those whose cells can be asked */
+  /** @returns {Askable[]} those whose cells can be asked */
   get inspectable() {
-    return this.drawable.filter((tile) => tile.cells);
+    return this.drawable.filter(askable);
   }
 
   /** @returns {Surface[]} */
@@ -125,7 +128,7 @@ class Row {
   /** @param {Tile} tile @param {number} x of the photo, 0 to 1 @param {number} y @param {boolean} click */
   pointAt(tile, x, y, click) {
     const held = this.cursor?.held;
-    if (!tile.cells || (held && !click)) return;
+    if (!askable(tile) || (held && !click)) return;
     const place = tile.cells.at(x * this.size[0], y * this.size[1], this.grid.look.placement);
     const { tile: last, row, column } = this.cursor ?? {};
     const same = last === tile && row === place?.row && column === place?.column;
@@ -144,9 +147,8 @@ class Row {
     if (this.cursor && !this.cursor.held) this.point(null);
   }
 
-  /** The cell of a model at the place of the cell that is pointed at. @param {Tile} tile */
-  placeFor(tile) {
-    const { cursor } = this;
+  /** The cell of a model at the place of the cell that is pointed at. @param {Askable} tile @param {Cursor} cursor @returns {Spotted | null} */
+  placeFor(tile, cursor) {
     if (tile === cursor.tile) return { row: cursor.row, column: cursor.column };
     const { placement } = this.grid.look;
     const [x0, y0, x1, y1] = cursor.tile.cells.square(cursor.row, cursor.column, placement);
@@ -160,18 +162,19 @@ class Row {
     this.surface.drawn();
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {Window} window */
+  /** @param {CanvasRenderingContext2D} context @param {Pane} window */
   paint(context, window) {
     context.drawImage(this.sizes.at(window), 0, 0);
-    if (this.cursor) this.inspector.drawEnergy(context, window);
+    if (this.cursor) this.inspector.drawEnergy(this.cursor, context, window);
     if (this.cursor) this.mark(this.cursor.tile, window, context);
     else this.boxing.draw(context, window);
   }
 
-  /** Draw the box, the cell that is pointed at, and what it can see. @param {Tile} tile @param {Window} window @param {CanvasRenderingContext2D} context */
+  /** Draw the box, the cell that is pointed at, and what it can see. @param {Tile} tile @param {Pane} window @param {CanvasRenderingContext2D} context */
   mark(tile, window, context) {
     this.boxing.draw(context, window);
-    const place = this.cursor && tile.cells ? this.placeFor(tile) : null;
+    if (!this.cursor || !askable(tile)) return;
+    const place = this.placeFor(tile, this.cursor);
     if (!place) return;
     outline(context, tile.cells.field(place.row, place.column), this.size, window, { dash: [5, 4] });
     outline(context, tile.cells.square(place.row, place.column, this.grid.look.placement), this.size, window);

@@ -7,7 +7,7 @@
 
 /** Scale all maps in view together; the order is kept. @param {Float32Array[]} maps @param {Scale} scale @returns {Scaled[]} */
 function rescale(maps, scale) {
-  const change = { share: shares, rank: ranks }[scale];
+  const change = scale === "share" ? shares : scale === "rank" ? ranks : null;
   const values = change ? maps.map(change) : maps;
   const ranges = rangesOf(values, scale);
   return values.map((array, i) => ({ values: array, low: ranges[i][0], high: ranges[i][1], signed: scale === "density" }));

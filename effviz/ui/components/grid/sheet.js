@@ -8,6 +8,7 @@ const INK = "#1e1e1e";
 /** Give the visitor the picture as a file. @param {Grid} grid */
 function save(grid) {
   sheetOf(grid).toBlob((blob) => {
+    if (!blob) return; // too large for this browser
     const link = make("a", { href: URL.createObjectURL(blob), download: "effviz-grid.png" });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // some browsers read it after the click
@@ -19,10 +20,9 @@ function sheetOf(grid) {
   const rows = grid.rows.map((row) => ({ row, height: Math.round((SHEET_CELL * row.size[1]) / row.size[0]), lines: linesOf(row) }));
   const columns = 1 + Math.max(...grid.rows.map((row) => row.tiles.length));
   const heights = rows.map(({ height, lines }) => height + SHEET_LINE * Math.max(...lines.map((all) => all.length)) + 2 * SHEET_GAP);
-  const canvas = document.createElement("canvas");
-  canvas.width = SHEET_GAP + columns * (SHEET_CELL + SHEET_GAP);
-  canvas.height = 2 * SHEET_GAP + SHEET_LINE + heights.reduce((sum, height) => sum + height, 0);
-  const context = canvas.getContext("2d");
+  const width = SHEET_GAP + columns * (SHEET_CELL + SHEET_GAP);
+  const height = 2 * SHEET_GAP + SHEET_LINE + heights.reduce((sum, height) => sum + height, 0);
+  const { canvas, context } = canvasOf(width, height);
   context.fillStyle = "white";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.font = `16px ${getComputedStyle(grid.root).fontFamily}`;
@@ -40,11 +40,10 @@ function drawRow(context, { row, height, lines }, top) {
   const pictures = [row, ...row.tiles];
   pictures.forEach((picture, i) => {
     const left = SHEET_GAP + i * (SHEET_CELL + SHEET_GAP);
-    const cell = document.createElement("canvas");
-    Object.assign(cell, { width: SHEET_CELL, height });
-    if (picture === row) row.paint(cell.getContext("2d"), window);
-    else if (picture.cell.gap === "") picture.paint(cell.getContext("2d"), window, new Painter());
-    context.drawImage(cell, left, top);
+    const cell = canvasOf(SHEET_CELL, height);
+    if (picture instanceof Row) picture.paint(cell.context, window);
+    else if (picture.cell.gap === "") picture.paint(cell.context, window, new Painter());
+    context.drawImage(cell.canvas, left, top);
     lines[i].forEach((line, n) => put(context, line, [left, top + height + 6 + n * SHEET_LINE], SHEET_CELL));
   });
 }

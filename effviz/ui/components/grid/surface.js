@@ -2,12 +2,17 @@
 
 const MOST_ZOOM = 16;
 const MOST_DENSITY = 2; // canvas pixels for one of the page: more is not seen, and takes longer
+/** @type {Record<string, number>} */
+const FACTORS = { "+": 1.25, "=": 1.25, "-": 0.8 }; // of the zoom, by key
+/** @type {Record<string, number[]>} */
+const PANS = { ArrowLeft: [0.1, 0], ArrowRight: [-0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] }; // with Shift
 const CLICK = 4; // px that a hand may move while it clicks
 
 /**
+ * @typedef {[number, number]} Spot x and y, 0 to 1
  * @typedef {{view: View, size: number[], grid: Grid, setView: (view: View) => void, repaint: () => void}} Owner what the surfaces of one photo share
  * @typedef {{draw: () => void, point?: (x: number, y: number) => void, leave?: () => void, click?: (x: number, y: number) => void,
- *   drag?: (x: number) => void, box?: (from: number[], to: number[], done: boolean) => void}} Acts
+ *   drag?: (x: number) => void, box?: (from: Spot, to: Spot, done: boolean) => void}} Acts
  *   x and y from 0 to 1 of the whole photo; drag: of the stage, where there is nothing to move the photo for; box: two corners, while boxes are drawn
  */
 
@@ -18,21 +23,25 @@ class Surface {
     this.owner = owner;
     this.acts = acts;
     this.canvas = /** @type {HTMLCanvasElement} */ (stage.querySelector("canvas"));
-    this.context = this.canvas.getContext("2d");
+    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     this.canvas.dataset.drawn = "0";
     this.visible = true;
+    /** @type {Map<number, Spot>} hands that are down, and where */
     this.pointers = new Map();
+    this.moved = 0; // px
+    this.corner = /** @type {Spot | null} */ (null); // of the box that is being drawn
     stage.style.aspectRatio = `${owner.size[0]} / ${owner.size[1]}`;
     stage.addEventListener("pointerdown", (event) => this.down(event));
     stage.addEventListener("pointermove", (event) => this.move(event));
     stage.addEventListener("dragstart", (event) => event.preventDefault());
-    for (const name of ["pointerup", "pointercancel"]) stage.addEventListener(name, (event) => this.up(event));
+    stage.addEventListener("pointerup", (event) => this.up(event));
+    stage.addEventListener("pointercancel", (event) => this.up(event));
     stage.addEventListener("pointerleave", () => this.acts.leave?.());
     stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     stage.addEventListener("dblclick", () => owner.setView({ zoom: 1, x: 0, y: 0 }));
   }
 
-  /** The part of the photo that is shown, in canvas pixels; null while there is no place for it. @returns {Window | null} */
+  /** The part of the photo that is shown, in canvas pixels; null while there is no place for it. @returns {Pane | null} */
   window() {
     const density = Math.min(MOST_DENSITY, window.devicePixelRatio);
     const width = Math.round(this.stage.clientWidth * density);
@@ -47,13 +56,13 @@ class Surface {
     this.canvas.dataset.drawn = String(Number(this.canvas.dataset.drawn) + 1);
   }
 
-  /** @param {MouseEvent} event @returns {number[]} where in the stage, 0 to 1 */
+  /** @param {MouseEvent} event @returns {Spot} where in the stage */
   at(event) {
     const { left, top, width, height } = this.stage.getBoundingClientRect();
     return [(event.clientX - left) / width, (event.clientY - top) / height];
   }
 
-  /** @param {number} x @param {number} y of the stage @returns {number[]} of the photo */
+  /** @param {number} x @param {number} y of the stage @returns {Spot} of the photo */
   inPhoto(x, y) {
     const { view } = this.owner;
     return [view.x + x / view.zoom, view.y + y / view.zoom];
@@ -89,11 +98,11 @@ class Surface {
     this.pointers.set(event.pointerId, now);
   }
 
-  /** Two fingers: the photo grows as they part, around the one that rests. @param {number} id @param {number[]} before @param {number[]} now */
+  /** Two fingers: the photo grows as they part, around the one that rests. @param {number} id @param {Spot} before @param {Spot} now */
   pinch(id, before, now) {
     this.corner = null;
-    const [, rest] = [...this.pointers].find(([other]) => other !== id);
-    const apart = (/** @type {number[]} */ one) => Math.hypot(one[0] - rest[0], one[1] - rest[1]) || 1e-3;
+    const rest = [...this.pointers].find(([other]) => other !== id)?.[1] ?? before;
+    const apart = (/** @type {Spot} */ one) => Math.hypot(one[0] - rest[0], one[1] - rest[1]) || 1e-3;
     this.owner.setView(zoomed(this.owner.view, apart(now) / apart(before), rest[0], rest[1], MOST_ZOOM));
   }
 
@@ -104,9 +113,9 @@ class Surface {
     else if (this.moved <= CLICK) this.acts.click?.(...this.inPhoto(...this.at(event)));
   }
 
-  /** A hand that only clicks draws nothing. @param {number[]} now @param {boolean} done */
+  /** A hand that only clicks draws nothing. @param {Spot} now @param {boolean} done */
   box(now, done) {
-    if (this.moved > CLICK) this.acts.box(this.corner, this.inPhoto(...now), done);
+    if (this.corner && this.moved > CLICK) this.acts.box?.(this.corner, this.inPhoto(...now), done);
   }
 
   /** With Ctrl (as pads send it for a pinch), or where the keyboard is: otherwise the wheel scrolls the page. @param {WheelEvent} event */
@@ -122,8 +131,8 @@ class Surface {
   /** @param {KeyboardEvent} event @returns {boolean} whether the key was one of zooming and moving */
   key(event) {
     const { view } = this.owner;
-    const factor = { "+": 1.25, "=": 1.25, "-": 0.8 }[event.key];
-    const pan = { ArrowLeft: [0.1, 0], ArrowRight: [-0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] }[event.key];
+    const factor = FACTORS[event.key];
+    const pan = PANS[event.key];
     if (factor) this.owner.setView(zoomed(view, factor, 0.5, 0.5, MOST_ZOOM));
     else if (event.key === "0") this.owner.setView({ zoom: 1, x: 0, y: 0 });
     else if (event.shiftKey && pan) this.owner.setView(panned(view, pan[0], pan[1]));

@@ -1,6 +1,8 @@
 // Two models' maps on one photo, with a divider to move.
 
 class Swipe {
+  labels = ""; // of the models to choose from
+
   /** @param {Row} row */
   constructor(row) {
     this.row = row;
@@ -40,8 +42,8 @@ class Swipe {
   draw() {
     const { grid, drawable, sizes } = this.row;
     const window = this.surface.window();
-    const pair = this.sides.map((select) => drawable.find((tile) => tile.cell.label === select.value));
-    if (!window || !sizes.loaded || !pair[0] || !pair[1]) return;
+    const pair = this.sides.flatMap((select) => drawable.filter((tile) => tile.cell.label === select.value));
+    if (!window || !sizes.loaded || pair.length < 2) return;
     const { context, canvas } = this.surface;
     const x = Math.round((window.width * Number(this.divider.value)) / 100);
     pair.forEach((tile, i) => {

@@ -3,13 +3,19 @@
 /**
  * @typedef {{index: number, logit: number, probability: number}} Fact what a model says about a class
  * @typedef {{label: string, role: string, colour: string, trained: boolean, alt: string, ms: string, about: string[], gap: string,
- *   place: Place, inspect: Inspect | null, asked: number[], maps: Packed, classes: number[], facts: (Fact | null)[], target: number, first: number}} Cell
+ *   place: Place, inspect: Inspect | null, asked: number[], maps: Packed | null, classes: number[], facts: (Fact | null)[], target: number, first: number}} Cell
  *   classes: which of the photo's classes the maps are of, in their order; facts: one for each of the photo's classes;
  *   target: what Python was asked to explain; first: the model's own first guess; gap: why there is no map;
  *   alt: a sentence that stands in for the one about the map
  */
 
 class Tile {
+  /** @type {Cell} */ cell;
+  /** @type {Cells | null} */ cells = null;
+  /** @type {Float32Array[]} */ maps = [];
+  /** @type {Scaled} */ scaled;
+  mark = ""; // says which map is drawn
+
   /** @param {Row} row @param {Cell} cell */
   constructor(row, cell) {
     this.row = row;
@@ -40,14 +46,14 @@ class Tile {
     const { words } = this.row.grid.data;
     if (!this.cell || this.cell.maps?.data !== cell.maps?.data) this.maps = cell.maps ? unpack(cell.maps) : [];
     if (!this.cell || JSON.stringify(this.cell.inspect) !== JSON.stringify(cell.inspect)) {
-      this.cells = cell.inspect ? new Cells(cell) : null;
+      this.cells = cell.inspect ? new Cells(cell, cell.inspect) : null;
     }
     this.cell = cell;
     if (this.cells) this.cells.cell = cell;
     this.element.classList.toggle("gap", cell.gap !== "");
     this.stage.setAttribute("aria-label", fill(words.stage, { model: cell.label }));
-    this.enlarge.setAttribute("aria-label", fill(words.enlarge, { model: cell.label }));
-    this.enlarge.title = this.enlarge.getAttribute("aria-label");
+    this.enlarge.title = fill(words.enlarge, { model: cell.label });
+    this.enlarge.setAttribute("aria-label", this.enlarge.title);
     this.title.replaceChildren(make("b", {}, [cell.label]));
     if (cell.role) {
       const role = make("span", { class: "role" }, [cell.role]);
@@ -74,6 +80,11 @@ class Tile {
     return picked !== null && this.cell.classes.includes(picked) ? picked : this.cell.target;
   }
 
+  /** What the model says about a class that it knows. @param {number} position */
+  fact(position) {
+    return /** @type {Fact} */ (this.cell.facts[position]);
+  }
+
   /** @returns {Float32Array} */
   map() {
     return this.maps[this.cell.classes.indexOf(this.shown())];
@@ -97,10 +108,10 @@ class Tile {
   /** @param {number} shown */
   guesses(shown) {
     const { classes } = this.row.photo;
-    const { facts, first } = this.cell;
-    const lines = [make("div", {}, [`${classes[first]} `, make("b", {}, [percent(facts[first].probability, 0)])])];
+    const { first } = this.cell;
+    const lines = [make("div", {}, [`${classes[first]} `, make("b", {}, [percent(this.fact(first).probability, 0)])])];
     if (shown !== first) {
-      const values = { name: classes[shown], percent: percent(facts[shown].probability, 1) };
+      const values = { name: classes[shown], percent: percent(this.fact(shown).probability, 1) };
       lines.push(make("div", {}, [fill(this.row.grid.data.words.mapOf, values)]));
     }
     return lines;
@@ -110,14 +121,17 @@ class Tile {
   key(event) {
     if (event.target !== this.stage || this.surface.key(event)) return;
     const { cursor } = this.row;
-    const held = cursor?.held && cursor.tile === this;
-    const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+    const held = cursor?.held && cursor.tile === this ? cursor : null;
+    /** @type {Record<string, number[]>} */
+    const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+    const step = steps[event.key];
     if (event.key === "Escape" && held) this.row.point(null);
-    else if ((event.key === "Enter" || event.key === " ") && this.cells) this.row.point({ tile: this, ...this.cells.peak(this.shown()), held: true }, true);
+    else if ((event.key === "Enter" || event.key === " ") && askable(this)) this.row.point({ tile: this, ...this.cells.peak(this.shown()), held: true }, true);
     else if (step && held) {
-      const row = clip(cursor.row + step[0], 0, this.cells.rows - 1);
-      const column = clip(cursor.column + step[1], 0, this.cells.columns - 1);
-      this.row.point({ tile: this, row, column, held: true }, true);
+      const { cells } = held.tile;
+      const row = clip(held.row + step[0], 0, cells.rows - 1);
+      const column = clip(held.column + step[1], 0, cells.columns - 1);
+      this.row.point({ tile: held.tile, row, column, held: true }, true);
     } else if (step) this.row.neighbour(this, step[0], step[1]);
     else return;
     event.preventDefault();
@@ -130,7 +144,7 @@ class Tile {
     this.surface.drawn();
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {Window} window @param {Painter} painter */
+  /** @param {CanvasRenderingContext2D} context @param {Pane} window @param {Painter} painter */
   paint(context, window, painter) {
     const { grid, sizes } = this.row;
     painter.update(this.scaled, this.cell.place, grid.look, window, grid.palette(this.scaled.signed), this.mark);

@@ -1,15 +1,26 @@
 // The controls of the look. Moving them redraws; Python is told a moment after they are let go.
 
+/** @typedef {HTMLInputElement | HTMLSelectElement} Control */
+
 const REST_MS = 400;
+
+/** @param {Control} control */
+const nameOf = (control) => /** @type {keyof Look} */ (control.dataset.look);
+
+/** @param {Control} control @returns {control is HTMLInputElement & {type: "checkbox"}} */
+const isSwitch = (control) => control.type === "checkbox";
 
 class Toolbar {
   /** @param {Grid} grid @param {HTMLElement} element */
   constructor(grid, element) {
     this.grid = grid;
     this.element = element;
-    this.legend = /** @type {HTMLElement} */ (element.querySelector(".legend"));
-    /** @type {(HTMLInputElement | HTMLSelectElement)[]} */
-    this.controls = [...element.querySelectorAll("[data-look]")];
+    this.legend = find(element, ".legend");
+    /** @type {Control[]} */
+    this.controls = Array.from(element.querySelectorAll("[data-look]"));
+    this.timer = 0;
+    /** @type {string[]} the legend's */
+    this.colours = [];
     this.held = false;
     for (const control of this.controls) {
       control.addEventListener("input", () => this.read(control));
@@ -17,55 +28,55 @@ class Toolbar {
       control.addEventListener("pointerdown", () => (this.held = true));
       control.addEventListener("pointerup", () => (this.held = false));
     }
-    const swipe = /** @type {HTMLInputElement} */ (element.querySelector(".swiping"));
+    const swipe = /** @type {HTMLInputElement} */ (find(element, ".swiping"));
     swipe.addEventListener("change", () => grid.setSwiping(swipe.checked));
-    const boxing = /** @type {HTMLInputElement} */ (element.querySelector(".boxing"));
+    const boxing = /** @type {HTMLInputElement} */ (find(element, ".boxing"));
     boxing.addEventListener("change", () => grid.setBoxing(boxing.checked));
-    element.querySelector(".reset").addEventListener("click", () => grid.resetViews());
-    element.querySelector(".save").addEventListener("click", () => save(grid));
+    find(element, ".reset").addEventListener("click", () => grid.resetViews());
+    find(element, ".save").addEventListener("click", () => save(grid));
   }
 
   /** @param {GridData} data */
   label({ words, options }) {
-    for (const element of this.element.querySelectorAll("[data-word]")) write(element, words[element.dataset.word]);
+    for (const element of this.element.querySelectorAll("[data-word]")) write(element, words[element.getAttribute("data-word") ?? ""]);
     for (const [name, choices] of Object.entries(options)) {
-      const select = this.control(name);
+      const select = /** @type {HTMLSelectElement} */ (this.control(name));
       if (select.options.length === choices.length) continue;
       select.replaceChildren(...choices.map(([value, text]) => make("option", { value }, [text])));
     }
   }
 
-  /** @param {string} name */
+  /** @param {string} name @returns {Control} */
   control(name) {
-    return this.controls.find((control) => control.dataset.look === name);
+    return /** @type {Control} */ (this.controls.find((control) => nameOf(control) === name));
   }
 
   /** @param {Look} look */
   show(look) {
     for (const control of this.controls) {
-      const value = look[control.dataset.look];
-      if (control.type === "checkbox") control.checked = value;
+      const value = look[nameOf(control)];
+      if (isSwitch(control)) control.checked = value === true;
       else control.value = String(value);
       this.say(control);
     }
     this.control("palette").disabled = look.scale === "density"; // signed maps always take the diverging palette
   }
 
-  /** @param {HTMLInputElement | HTMLSelectElement} control */
+  /** @param {Control} control */
   read(control) {
-    const value = control.type === "checkbox" ? control.checked : control.type === "range" ? Number(control.value) : control.value;
-    this.grid.setLook({ ...this.grid.look, [control.dataset.look]: value });
+    const value = isSwitch(control) ? control.checked : control.type === "range" ? Number(control.value) : control.value;
+    this.grid.setLook({ ...this.grid.look, [nameOf(control)]: value });
   }
 
-  /** @param {HTMLInputElement | HTMLSelectElement} control */
+  /** @param {Control} control */
   say(control) {
     if (control.type !== "range") return;
     const { words } = this.grid.data;
-    const off = control.value === "0" && control.dataset.look !== "opacity";
+    const off = control.value === "0" && nameOf(control) !== "opacity";
     const text = off ? words.off : fill(words.percent, { value: control.value });
     control.setAttribute("aria-valuetext", text);
     control.style.setProperty("--done", `${(100 * Number(control.value)) / Number(control.max)}%`);
-    write(control.closest("label").querySelector(".value"), text);
+    write(find(/** @type {Element} */ (control.closest("label")), ".value"), text);
   }
 
   rest() {
@@ -79,7 +90,7 @@ class Toolbar {
     if (!scaled) return;
     const { look, data } = this.grid;
     const apart = look.scale === "own" || look.scale === "rank"; // the ends are not the same value in every map
-    const [low, bar, high] = this.legend.children;
+    const [low, bar, high] = childrenOf(this.legend);
     write(low, apart ? data.words.weakest : general(scaled.low, 3));
     write(high, `${apart ? data.words.strongestEnd : general(scaled.high, 3)} \u00b7 ${data.words.units[look.scale]}`);
     const colours = this.grid.palette(scaled.signed);

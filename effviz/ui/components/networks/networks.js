@@ -3,9 +3,12 @@
 /** @typedef {{networks: Network[], kinds: string[], colours: string[], caption: string, name: string, words: Record<string, string>}} Data */
 
 class Networks {
+  /** @type {Data} */ data;
+
   /** @param {HTMLElement} root @param {Data} data */
   constructor(root, data) {
     this.root = root;
+    this.data = data;
     this.svg = /** @type {SVGElement} */ (root.querySelector("svg"));
     this.drawing = new Drawing(this.svg, data.networks[0].blocks.length, data.kinds);
     this.drawing.columns.forEach((_, i) => {
@@ -21,7 +24,7 @@ class Networks {
   /** @param {Data} data */
   update(data) {
     this.data = data;
-    this.root.querySelector("figcaption").textContent = data.caption;
+    /** @type {HTMLElement} */ (this.root.querySelector("figcaption")).textContent = data.caption;
     for (const button of this.root.querySelectorAll("button")) {
       const format = /** @type {"svg" | "png"} */ (button.dataset.format);
       button.setAttribute("aria-label", data.words[format]);

@@ -9,6 +9,11 @@
  */
 
 class PhiSlider {
+  /** @type {Data} */ data;
+  /** @type {Send} */ setStateValue;
+  /** @type {Send} */ setTriggerValue;
+  ruler = ""; // what the ruler was drawn for
+
   /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;
@@ -46,8 +51,8 @@ class PhiSlider {
   /** Write what does not change with phi. */
   name() {
     const { baseline, words } = this.data;
-    for (const element of this.root.querySelectorAll("[data-word]")) element.textContent = words[element.getAttribute("data-word")];
-    this.root.querySelector("figcaption").replaceChildren(...rich(fill(words.caption, { baseline: baseline.name })));
+    for (const element of this.root.querySelectorAll("[data-word]")) element.textContent = words[element.getAttribute("data-word") ?? ""];
+    this.root.querySelector("figcaption")?.replaceChildren(...rich(fill(words.caption, { baseline: baseline.name })));
   }
 
   move() {
@@ -101,7 +106,7 @@ class PhiSlider {
       }),
     );
     if (this.data.variant === "full") {
-      const named = (/** @type {Network} */ network, /** @type {string} */ role) => ({ ...network, name: fill(role, network) });
+      const named = (/** @type {Network} */ network, /** @type {string} */ role) => ({ ...network, name: fill(role, { name: network.name }) });
       this.drawing.draw([named(baseline, words.baseline), current, named(published, words.published)], words);
     }
   }

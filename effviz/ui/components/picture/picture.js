@@ -2,12 +2,14 @@
 
 const SCALE = { svg: 1, png: 2 }; // a PNG twice as fine stays sharp on a slide
 
+/** @typedef {Element & {_context?: {toImageButtonOptions: object}}} Plot what Plotly has drawn, with its options */
+
 /** @param {string} chart the chart's key @param {"svg" | "png"} format */
 function save(chart, format) {
-  const plot = document.querySelector(`.st-key-${CSS.escape(chart)} .js-plotly-plot`);
+  const plot = /** @type {Plot | null} */ (document.querySelector(`.st-key-${CSS.escape(chart)} .js-plotly-plot`));
   if (!plot?._context) return; // the chart is not drawn yet
   Object.assign(plot._context.toImageButtonOptions, { format, scale: SCALE[format] });
-  plot.querySelector('.modebar-btn[data-title^="Download"]').dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  plot.querySelector('.modebar-btn[data-title^="Download"]')?.dispatchEvent(new MouseEvent("click", { bubbles: true }));
 }
 
 /** @param {{data: {chart: string, words: Record<string, string>}, parentElement: ParentNode}} component */

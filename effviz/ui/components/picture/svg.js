@@ -40,6 +40,6 @@ async function saveDrawing(svg, name, format) {
   await image.decode();
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width: width * FINE, height: height * FINE });
-  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
   download(canvas.toDataURL("image/png"), `${name}.png`);
 }

@@ -1,0 +1,17 @@
+// The door of the grid: Streamlit asks for it by this one function.
+
+/** @type {WeakMap<Element, Grid>} */
+const grids = new WeakMap();
+
+/** Streamlit calls this after every run whose data changed. @param {{data: GridData, parentElement: ParentNode, setStateValue: Send, setTriggerValue: Send}} component */
+export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
+  const root = /** @type {HTMLElement} */ (parentElement.querySelector(".effviz-grid"));
+  if (!document.createElement("canvas").getContext("2d")) {
+    setStateValue("canvas", false);
+    return undefined;
+  }
+  const grid = grids.get(root) ?? new Grid(root);
+  grids.set(root, grid);
+  grid.update(data, setStateValue, setTriggerValue);
+  return () => grid.close();
+}
