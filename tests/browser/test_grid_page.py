@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -15,32 +15,88 @@ FIVE = "/"
 TWO = "/?models=lite0@224,lite2@260&photos=dog"
 
 
+def choose(page: Page, name: str, value: str) -> None:
+    """Pass a choice of a list as one does with the arrows, without settling on it."""
+    page.get_by_role("combobox", name=name, exact=True).evaluate(
+        "(one, value) => { one.value = value; one.dispatchEvent(new Event('input', {bubbles: true})); }", value
+    )
+
+
+def drag(page: Page, on: Locator, start: float, end: float) -> None:
+    """Drag across what is under the mouse, 0 to 1 of its width, without letting go."""
+    box = on.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + start * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + (start + end) / 2 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.move(box["x"] + end * box["width"], box["y"] + box["height"] / 2)
+
+
+def pinch(page: Page, on: Locator) -> None:
+    """Zoom as a pad does: a wheel with Ctrl."""
+    on.hover(position={"x": 60, "y": 60})
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -100)
+    page.keyboard.up("Control")
+
+
 def test_looking_in_another_way_sends_nothing(compare: Compare) -> None:
     grid = compare(TWO)
     page, line = grid.page, grid.line
-    first = grid.maps.first
+    first, last = grid.maps.first, grid.maps.last
     assert line.sent  # the page did talk before
     before = len(line.sent)
+
+    def quietly(act: Callable[[], object], canvas: Locator) -> None:
+        grid.changes(act, canvas)
+        assert line.sent[before:] == []
+
     names = page.locator(".classes button")
     shown = first.get_attribute("data-class")
-    grid.changes(lambda: names.nth(2).hover(), first)
+    quietly(lambda: names.nth(2).hover(), first)
     assert first.get_attribute("data-class") != shown
-    grid.changes(lambda: page.locator(".aside .name").hover(), first)
+    quietly(lambda: page.locator(".aside .name").hover(), first)
     assert first.get_attribute("data-class") == shown
-    grid.changes(lambda: names.nth(3).click(), first)
+    quietly(lambda: names.nth(3).click(), first)
     for name, value in (("Opacity", 90), ("Hide what is below", 60), ("Contour", 40)):
-        grid.changes(lambda name=name, value=value: grid.slide(name, value), first)
+        quietly(lambda name=name, value=value: grid.slide(name, value), first)
+    for name, value in (("Palette", "turbo"), ("Scale", "rank"), ("Scale", "density"), ("Scale", "shared")):
+        quietly(lambda name=name, value=value: choose(page, name, value), first)
+    cells = "one => { one.checked = !one.checked; one.dispatchEvent(new Event('input', {bubbles: true})); }"
+    for _ in ("cells", "smooth"):
+        quietly(lambda: page.get_by_label("Cells").evaluate(cells), first)
     grid.stage(0).click(position={"x": 120, "y": 80})
     expect(page.get_by_text(re.compile("^Cell of row"))).to_be_visible()
     grid.stage(0).press("Escape")
-    grid.changes(lambda: grid.stage(0).press("+"), first)
-    grid.changes(lambda: grid.stage(0).press("Shift+ArrowRight"), grid.maps.last)
-    grid.changes(lambda: grid.stage(0).dblclick(), first)
+    quietly(lambda: grid.stage(0).press("+"), first)
+    quietly(lambda: grid.stage(0).press("Shift+ArrowRight"), last)
+    quietly(lambda: pinch(page, grid.stage(0)), last)  # what is done to one map is done to all
+    quietly(lambda: drag(page, grid.stage(1), 0.6, 0.3), first)
+    page.mouse.up()
+    quietly(lambda: page.get_by_role("button", name="Whole photo").click(), first)
     page.get_by_label("Swipe").check()
     swipe = page.locator(".swipe canvas")
     expect(swipe).to_be_visible()
-    grid.changes(lambda: grid.slide("Where the left map ends", 20), swipe)
-    assert len(line.sent) == before
+    quietly(lambda: grid.slide("Where the left map ends", 20), swipe)
+    quietly(lambda: drag(page, page.locator(".swipe .stage"), 0.2, 0.8), swipe)
+    page.mouse.up()
+    quietly(lambda: page.locator(".swipe select").first.select_option("lite2@260"), swipe)
+    quietly(lambda: page.locator(".swipe select").last.select_option("lite0@224"), swipe)
+    page.get_by_label("Opacity").fill("30")  # and let go: whatever was sent before this has been heard of by now
+    expect(page).to_have_url(re.compile("opacity=30"))
+    assert line.sent[before:] == ["rerun"]
+
+
+def test_what_is_chosen_for_good_is_shown_before_the_server_hears_of_it(compare: Compare) -> None:
+    grid = compare(TWO)
+    page, first = grid.page, grid.maps.first
+    page.evaluate("window.unsent = 0; WebSocket.prototype.send = () => { window.unsent += 1; }")
+    for name, value in (("Palette", "turbo"), ("Scale", "rank"), ("Palette", "cividis"), ("Scale", "shared")):
+        box = page.get_by_role("combobox", name=name, exact=True)
+        grid.changes(lambda box=box, value=value: box.select_option(value), first)
+    grid.changes(lambda: page.get_by_label("Cells").check(), first)
+    grid.changes(lambda: page.get_by_label("Opacity").fill("90"), first)
+    page.wait_for_function("() => window.unsent === 1")  # the link would have followed, once
 
 
 def test_letting_go_of_a_control_tells_the_server_and_the_link_follows(compare: Compare) -> None:
