@@ -107,12 +107,12 @@ def view(of: measured.Measured, metric: Metric = Metric.ENERGY, small: bool = Fa
 def test_without_a_folder_the_study_is_open() -> None:
     at = open_page()
     assert not at.warning
-    assert at.selectbox(key="run").options == ["A first study: 400 photos with boxes"]
+    assert at.selectbox(key="run-choice").options == ["A first study: 400 photos with boxes"]
     numbers = table(at, "lite0@224")
     assert numbers["CAM"] == "0.783 (0.759–0.808)"  # docs/study.md, as are the others
     assert numbers["Control: Gaussian in the middle"] == "0.627 (0.600–0.656)"
     assert chart(at)["Baseline"]["text"] == ["lite0@224"]
-    at.selectbox(key="of").set_value("lite2@260").run()
+    at.selectbox(key="of-choice").set_value("lite2@260").run()
     assert "its photos are for research use" in words(at)
     check(at)
 
@@ -126,7 +126,7 @@ def test_the_study_has_the_hard_photos_too() -> None:
 def test_a_run_shows_its_means_controls_and_differences(folder: Path) -> None:
     finished(folder / "cars")
     at = open_page()
-    assert at.selectbox(key="run").value == "cars"
+    assert at.selectbox(key="run-choice").value == "cars"
     assert "9 photos of **cars**, 2 models, 1 method; target: label, placement: plain, seed 7." in words(at)
     assert table(at, "lite0@224")["CAM"].startswith("0.475 (")
     assert table(at, "lite2@260")["CAM"].startswith("0.550 (")
@@ -143,7 +143,7 @@ def test_small_and_off_centre_objects_are_a_set_of_their_own(folder: Path) -> No
     at = open_page(which="small")
     assert chart(at)["Baseline"]["y"] == [pytest.approx(0.4)]  # 0.1, 0.9 and 0.2
     assert "**3**" in words(at)
-    at.selectbox(key="metric").set_value("deletion").run()
+    at.selectbox(key="metric-choice").set_value("deletion").run()
     check(at)
     assert chart(at)["Baseline"]["y"] == [pytest.approx(0.2)]
 
@@ -206,7 +206,7 @@ def test_photos_that_come_with_effviz_can_be_opened_and_others_have_names_only(f
 def test_an_unfinished_run_says_how_far_it_is(folder: Path) -> None:
     unfinished(folder / "cars")
     at = open_page(run="cars")
-    assert "cars (unfinished: 8 of 9 photos)" in at.selectbox(key="run").options
+    assert "cars (unfinished: 8 of 9 photos)" in at.selectbox(key="run-choice").options
     assert [warning.value for warning in at.warning] == [
         "cars is not finished (8 of 9 photos): only whole runs can be shown. Go on with the command that began it, or "
         "choose another run."
@@ -218,7 +218,7 @@ def test_a_broken_run_json_is_one_sentence(folder: Path, text: str) -> None:
     finished(folder / "cars")
     (folder / "cars" / manifest.FILE).write_bytes(text.encode(errors="surrogateescape"))
     at = open_page(run="cars")
-    assert "cars (cannot be read)" in at.selectbox(key="run").options
+    assert "cars (cannot be read)" in at.selectbox(key="run-choice").options
     (warning,) = at.warning
     assert warning.value.startswith("cars cannot be read: its run.json must be whole")
     assert str(folder) not in warning.value
@@ -264,7 +264,7 @@ def test_a_file_where_the_folder_should_be_is_one_sentence(folder: Path) -> None
     at = open_page()
     (warning,) = at.warning
     assert "EFFVIZ_RUNS does not name a folder" in warning.value
-    assert at.selectbox(key="run").value == measured.STUDY
+    assert at.selectbox(key="run-choice").value == measured.STUDY
 
 
 def test_an_empty_folder_and_folders_that_are_no_runs_are_left_out(folder: Path) -> None:
@@ -292,7 +292,7 @@ def test_an_address_opens_nothing_outside_the_list(folder: Path, tmp_path: Path,
     finished(tmp_path / "elsewhere")
     finished(folder / "cars")
     at = open_page(run=asked)
-    assert at.selectbox(key="run").value == "cars"
+    assert at.selectbox(key="run-choice").value == "cars"
     assert not at.warning
 
 

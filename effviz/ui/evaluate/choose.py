@@ -1,5 +1,6 @@
 """Which run is open, and what of it is shown; all of it stands in the address."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,7 +59,7 @@ def run() -> Chosen | None:
         )
         return None
     if NEXT in st.session_state:
-        st.session_state[RUN] = st.session_state.pop(NEXT)
+        st.session_state[choices.widget(RUN)] = st.session_state.pop(NEXT)
     shown = [name for name, entry in known.items() if entry.state is State.FINISHED]
     first = next((name for name in (VISIT, *shown, STUDY) if name in names), next(iter(names)))
     chosen = _listed(_("Run"), names, RUN, first)
@@ -104,6 +105,13 @@ def has_small(of: Measured, metric: Metric) -> bool:
     return bool(of.results.small().any())
 
 
+def forget(key: str, names: Collection[str]) -> None:
+    """Drop what was chosen where it can be chosen no longer."""
+    state = choices.widget(key)
+    if state in st.session_state and st.session_state[state] not in names:
+        del st.session_state[state]
+
+
 def _visit() -> dict[str, str]:
     own: Measured | None = st.session_state.get(HERE)
     if own is None:
@@ -130,6 +138,5 @@ def _sentence(entry: Entry) -> str:
 
 def _listed(label: str, names: dict[str, str], key: str, first: str) -> str:
     """Choose from a list whose options depend on other choices: one that is gone makes room for the first."""
-    if key in st.session_state and st.session_state[key] not in names:
-        del st.session_state[key]
+    forget(key, names)
     return choices.listed(label, names, key, first)

@@ -15,7 +15,7 @@ from effviz.explain.samples import Sample
 from effviz.ui import cache as caches
 from effviz.ui import choices
 from effviz.ui.evaluate import wording
-from effviz.ui.evaluate.choose import View
+from effviz.ui.evaluate.choose import View, forget
 from effviz.ui.evaluate.measured import VISIT
 from effviz.ui.outputs import plain
 from effviz.ui.state import MODELS, SAMPLES
@@ -43,15 +43,14 @@ def clicked(chart: str) -> None:
     """Take over the model that was clicked; a click on a control, or beside all points, changes nothing."""
     points = st.session_state[chart].selection.points
     if points and points[0].get("customdata"):
-        st.session_state[MODEL] = points[0]["customdata"][0]
+        st.session_state[choices.widget(MODEL)] = points[0]["customdata"][0]
 
 
 def show(view: View) -> None:
     """The choice of a model, its photos, and a button to Compare for those that come with EffViz."""
     of = view.measured
     names = {NONE: _("No model chosen")} | {model: model for model in of.models}
-    if st.session_state.get(MODEL) not in names:
-        st.session_state.pop(MODEL, None)
+    forget(MODEL, names)
     model = choices.listed(_("Model: click a point, or choose one here"), names, MODEL, NONE)
     if model == NONE:
         return
