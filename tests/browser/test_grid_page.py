@@ -263,6 +263,44 @@ def test_a_browser_without_a_canvas_gets_still_pictures(browser: Browser, addres
     context.close()
 
 
+def test_a_script_that_fails_while_it_draws_leaves_still_pictures(browser: Browser, address: str) -> None:
+    context = browser.new_context()
+    context.add_init_script("CanvasRenderingContext2D.prototype.putImageData = () => { throw new Error('broken'); }")
+    page = context.new_page()
+    page.goto(address + "/?models=lite0@224")
+    expect(page.locator(".st-key-grid img[alt^='Evidence for']").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("switch", name="Still pictures")).to_be_checked()
+    context.close()
+
+
+UNREADABLE = """
+  const Readable = Blob;
+  window.Blob = class extends Readable {
+    constructor(parts, options) {
+      super(String(parts[0]).includes("effviz-grid") ? ["not a script"] : parts, options);
+    }
+  };
+"""
+UNDRAWN = ".effviz-undrawn"
+
+
+def test_a_script_that_cannot_be_read_leaves_a_sentence_with_the_way_out(browser: Browser, address: str) -> None:
+    context = browser.new_context()
+    context.add_init_script(UNREADABLE)
+    page = context.new_page()
+    page.goto(address + "/?models=lite0@224")
+    expect(page.locator(UNDRAWN)).to_contain_text("switch on Still pictures above", timeout=PATIENCE_MS)
+    expect(page.locator(UNDRAWN)).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_text("Still pictures", exact=True).click()
+    expect(page.locator(".st-key-grid img[alt^='Evidence for']").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(UNDRAWN)).to_have_count(0)
+    context.close()
+
+
+def test_who_sees_the_maps_does_not_see_the_sentence(compare: Compare) -> None:
+    expect(compare(TWO).page.locator(UNDRAWN)).to_have_css("display", "none")
+
+
 def test_a_model_that_cannot_be_read_leaves_its_sentence_in_its_place(compare: Compare) -> None:
     grid = compare("/?models=lite0@224,scaled-d1-w0.5@64&photos=dog")
     page = grid.page

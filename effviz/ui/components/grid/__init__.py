@@ -1,6 +1,7 @@
 """The comparison grid in the browser: photos and raw maps are sent once, and looked at without asking Python again."""
 
 import base64
+import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -10,6 +11,7 @@ import streamlit as st
 
 from effviz.explain.palettes import Palette, table
 from effviz.explain.results import Floats
+from effviz.words import _
 
 CHANNEL = "channel.js"
 ARITHMETIC = ("numbers.js", "scales.js", "placement.js", "picture.js", "summary.js", "heat.js")  # the same as Python's
@@ -49,7 +51,7 @@ class Calls:
 
     look: Callable[[object], None]  # how the maps look now
     ask: Callable[[object], None]  # the cell that the visitor asks about
-    no_canvas: Callable[[], None]  # the browser cannot draw
+    no_canvas: Callable[[], None]  # the browser cannot draw, or its script failed
 
 
 def grid(data: Mapping[str, object], news: Mapping[str, object], key: str, calls: Calls) -> None:
@@ -58,6 +60,7 @@ def grid(data: Mapping[str, object], news: Mapping[str, object], key: str, calls
     The news are an element of their own: as long as `data` stays the same, Streamlit sends its hash in its place.
     """
     with st.container(gap=None):
+        st.html(f'<style>{text("undrawn.css")}</style><p class="effviz-undrawn">{html.escape(_undrawn())}</p>')
         _mount(
             key=key,
             data={**data, "palettes": {str(palette): base64_text(table(palette).tobytes()) for palette in Palette}},
@@ -66,6 +69,13 @@ def grid(data: Mapping[str, object], news: Mapping[str, object], key: str, calls
             on_canvas_change=calls.no_canvas,
         )
         _news(key=f"{key}-news", data=news)
+
+
+def _undrawn() -> str:
+    return _(
+        "The maps are drawn by your browser, and it has not drawn them yet. If none appear, switch on Still pictures "
+        "above: then the server draws them."
+    )
 
 
 def pack(maps: Sequence[Floats]) -> dict[str, object]:

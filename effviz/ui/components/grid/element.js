@@ -34,7 +34,7 @@ class Grid {
     this.waiting = /** @type {number | null} */ (null);
     this.sizes = new ResizeObserver(() => this.resize());
     this.sight = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "100px" });
-    this.hear = (/** @type {Event} */ event) => this.learn(/** @type {CustomEvent<News>} */ (event).detail);
+    this.hear = (/** @type {Event} */ event) => this.attempt(() => this.learn(/** @type {CustomEvent<News>} */ (event).detail));
   }
 
   /** Python sent maps. @param {GridData} data @param {Send} setStateValue @param {Send} setTriggerValue */
@@ -146,7 +146,7 @@ class Grid {
   /** Draw once before the next picture, however much has changed. @param {boolean} changed whether another map or scale is asked for */
   repaint(changed = false) {
     this.changed = this.changed || changed;
-    this.waiting ??= requestAnimationFrame(() => this.paint());
+    this.waiting ??= requestAnimationFrame(() => this.attempt(() => this.paint()));
   }
 
   paint() {
@@ -154,6 +154,17 @@ class Grid {
     if (this.changed) this.rescale();
     this.changed = false;
     for (const surface of this.surfaces.values()) if (surface.visible) surface.acts.draw();
+    if (this.surfaces.size > 0) document.documentElement.toggleAttribute("data-effviz-drawn", true); // see undrawn.css
+  }
+
+  /** What fails here the server draws. @param {() => void} act */
+  attempt(act) {
+    try {
+      act();
+    } catch (mistake) {
+      this.setStateValue("canvas", false);
+      throw mistake;
+    }
   }
 
   rescale() {
