@@ -19,19 +19,23 @@ REACH: Final = 1.15  # how far lines of controls go beyond the models, as a fact
 
 ROLES: Final[Mapping[Role | None, str]] = {
     Role.BASELINE: later("Baseline"),
-    Role.DEPTH: later("Deeper only"),
-    Role.WIDTH: later("Wider only"),
-    Role.RESOLUTION: later("More pixels only"),
+    Role.DEPTH: later("Deeper"),
+    Role.WIDTH: later("Wider"),
+    Role.RESOLUTION: later("More pixels"),
     Role.COMPOUND: later("All three"),
-    None: later("Two of three, or another family"),
+    None: later("Other"),
 }
 CONTROLS: Final[Mapping[Control, str]] = {
-    Control.GAUSSIAN: later("Control: Gaussian in the middle"),
-    Control.RANDOM: later("Control: random map"),
-    Control.UNIFORM: later("Control: the same everywhere"),
+    Control.GAUSSIAN: later("Control: Gaussian"),
+    Control.RANDOM: later("Control: random"),
+    Control.UNIFORM: later("Control: uniform"),
 }
 _OTHER: Final = Look(OLIVE, "triangle-down", "longdash")
-_DASHES: Final = {Control.GAUSSIAN: "dot", Control.RANDOM: "dash", Control.UNIFORM: "dashdot"}
+_LINES: Final = {
+    Control.GAUSSIAN: Look(GREY, "x-thin-open", "dot"),
+    Control.RANDOM: Look(GREY, "cross-thin-open", "dash"),
+    Control.UNIFORM: Look(GREY, "line-ew-open", "dashdot"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def quality(models: Sequence[Rated], controls: Mapping[Control, Sequence[Rated]]
     """Draw means with their intervals over MACs; controls are lines across.
 
     A control that looks at no model has one value for all of them and a level line; one that models see differently
-    (deletion) has a point for each. Every model's point carries its name as the first of its `customdata`, so that a
+    (deletion) has a mark for each. Every model's point carries its name as the first of its `customdata`, so that a
     click can tell which it was.
     """
     drawn = figure(HEIGHT_PX)
@@ -107,16 +111,16 @@ def _level(control: Control, rated: Sequence[Rated]) -> go.Scatter:
     if level:  # one line that reaches beyond the first and the last model
         ends = (known[0].macs / REACH, known[-1].macs * REACH)
         known = [Rated(of.model, round(end), None, of.found) for of, end in zip((known[0],) * 2, ends, strict=True)]
-    title = _(CONTROLS[control])
+    title, look = _(CONTROLS[control]), _LINES[control]
     return go.Scatter(
         name=title,
         x=[of.macs / 1e9 for of in known],
         y=[of.found.mean for of in known],
         hovertext=[f"{title}<br>{words(of.found)}" + ("" if level else f"<br>{of.model}") for of in known],
         hovertemplate="%{hovertext}<extra></extra>",
-        mode="lines" if level else "lines+markers",
-        line={"color": GREY, "dash": _DASHES[control], "width": 2},
-        marker={"color": GREY, "symbol": "line-ew-open", "size": 9},
+        mode="lines" if level else "markers",
+        line={"color": look.colour, "dash": look.dash, "width": 2},
+        marker={"color": look.colour, "symbol": look.symbol, "size": 11, "line": {"color": look.colour, "width": 2}},
         unselected={"marker": {"opacity": 1}},
     )
 

@@ -110,7 +110,7 @@ def test_without_a_folder_the_study_is_open() -> None:
     assert at.selectbox(key="run-choice").options == ["A first study: 400 photos with boxes"]
     numbers = table(at, "lite0@224")
     assert numbers["CAM"] == "0.783 (0.759–0.808)"  # docs/study.md, as are the others
-    assert numbers["Control: Gaussian in the middle"] == "0.627 (0.600–0.656)"
+    assert numbers["Control: Gaussian"] == "0.627 (0.600–0.656)"
     assert chart(at)["Baseline"]["text"] == ["lite0@224"]
     at.selectbox(key="of-choice").set_value("lite2@260").run()
     assert "its photos are for research use" in words(at)
@@ -130,8 +130,8 @@ def test_a_run_shows_its_means_controls_and_differences(folder: Path) -> None:
     assert "9 photos of **cars**, 2 models, 1 method; target: label, placement: plain, seed 7." in words(at)
     assert table(at, "lite0@224")["CAM"].startswith("0.475 (")
     assert table(at, "lite2@260")["CAM"].startswith("0.550 (")
-    assert table(at, "lite2@260")["Control: random map"] == "0.250 (0.250–0.250)"
-    assert chart(at)["Control: Gaussian in the middle"]["y"] == [0.35, 0.35]
+    assert table(at, "lite2@260")["Control: random"] == "0.250 (0.250–0.250)"
+    assert chart(at)["Control: Gaussian"]["y"] == [0.35, 0.35]
     pairs = next(each.value for each in at.dataframe if "difference" in each.value)
     assert list(pairs["model"]) == ["lite2@260"]
     assert pairs["difference"].iloc[0].startswith("0.075 (")  # 0.6 more over eight photos

@@ -61,17 +61,10 @@ def show(view: View) -> None:
     if not found:
         st.caption(_("No photo has a value by this method for {model}.").format(model=plain(model)))
         return
-    st.dataframe(
-        pd.DataFrame([{"place": _(of.place), "photo": of.photo, "value": of.value} for of in found]),
-        hide_index=True,
-        height="content",
-        column_config={
-            "place": st.column_config.TextColumn(_("Place"), width="small"),
-            "photo": _("Photo"),
-            "value": st.column_config.NumberColumn(wording.metric(view.metric), format="%.3f", width="small"),
-        },
-    )
-    _pictures(view, model, found)
+    if any(example.sha256 not in _bundled() for example in found):
+        _names(view, found)
+    if not _cards(view, model, found):
+        st.caption(_(_OWN if of.key[0] == VISIT else _ELSEWHERE))
 
 
 def picked(view: View, model: str) -> list[Example]:
@@ -108,29 +101,46 @@ def _bundled() -> dict[str, Sample]:
     return {hashlib.sha256(sample.path.read_bytes()).hexdigest(): sample for sample in samples.samples()}
 
 
-def _pictures(view: View, model: str, found: Sequence[Example]) -> None:
+def _names(view: View, found: Sequence[Example]) -> None:
+    st.dataframe(
+        pd.DataFrame([{"place": _(of.place), "value": of.value, "photo": of.photo} for of in found]),
+        hide_index=True,
+        height="content",
+        column_config={
+            "place": st.column_config.TextColumn(_("Place"), width="small"),
+            "value": st.column_config.NumberColumn(wording.metric(view.metric), format="%.3f", width="small"),
+            "photo": _("Photo"),
+        },
+    )
+
+
+def _cards(view: View, model: str, found: Sequence[Example]) -> bool:
+    """Show the photos that come with EffViz, a column for each place; tell whether there were any."""
     here = [(example, _bundled()[example.sha256]) for example in found if example.sha256 in _bundled()]
-    if not here:
-        st.caption(_(_OWN if view.measured.key[0] == VISIT else _ELSEWHERE))
-        return
-    with st.container(horizontal=True):
-        for example, sample in here:
-            _card(view, model, example, sample)
+    places = [place for place in PLACES if any(example.place == place for example, _sample in here)]
+    for place, column in zip(places, st.columns(len(PLACES)), strict=False):
+        with column:
+            st.markdown(f"**{_(place).capitalize()}**")
+            for example, sample in here:
+                if example.place == place:
+                    _card(view, model, example, sample)
+    return bool(here)
 
 
 def _card(view: View, model: str, example: Example, sample: Sample) -> None:
-    with st.container(width=220, border=True):
-        st.image(caches.thumbnail(caches.sample(sample.name)), alt=sample.title)
-        st.markdown(
-            _("**{title}**: {value:.3f}, {place}").format(
-                title=sample.title, value=example.value, place=_(example.place)
-            )
-        )
-        label = _("See its map")
-        if st.button(label, icon=":material/grid_view:", key=f"open-{sample.name}", help=_("Opens Compare")):
-            MODELS.put((model,))
-            SAMPLES.put((sample.name,))
-            st.session_state["method"] = view.method
-            if view.measured.run:
-                st.session_state["layer"] = view.measured.run.settings.layer.value
-            st.switch_page("effviz/ui/pages/compare.py")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.image(caches.thumbnail(caches.sample(sample.name)), width=120, alt=sample.title)
+        with st.container(width=170, gap="xsmall"):
+            st.markdown(f"{sample.title}: {example.value:.3f}")
+            label = _("See its map")
+            if st.button(label, icon=":material/grid_view:", key=f"open-{sample.name}", help=_("Opens Compare")):
+                _open(view, model, sample)
+
+
+def _open(view: View, model: str, sample: Sample) -> None:
+    MODELS.put((model,))
+    SAMPLES.put((sample.name,))
+    st.session_state["method"] = view.method
+    if view.measured.run:
+        st.session_state["layer"] = view.measured.run.settings.layer.value
+    st.switch_page("effviz/ui/pages/compare.py")

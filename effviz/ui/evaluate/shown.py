@@ -1,6 +1,6 @@
 """What a run found: the figure, its tables, and what made the numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import pandas as pd
@@ -8,8 +8,7 @@ import streamlit as st
 
 from effviz.evaluate.controls import Control
 from effviz.evaluate.intervals import Interval
-from effviz.evaluate.manifest import Manifest
-from effviz.evaluate.settings import PLACES, Metric
+from effviz.evaluate.settings import EFFECTS, PLACES, Metric
 from effviz.evaluate.summary import Cell, Difference
 from effviz.plots import quality as figures
 from effviz.plots.quality import Rated
@@ -54,10 +53,13 @@ def about(of: Measured) -> None:
             seed=settings.seed,
         )
     )
-    _made_by(of.run)
 
 
-def _made_by(run: Manifest) -> None:
+def made_by(of: Measured) -> None:
+    """Everything that decides the numbers, folded away."""
+    if of.run is None:
+        return
+    run = of.run
     with st.expander(_("Settings, weights and versions")):
         made = {**run.settings.as_dict(), "fingerprint": run.fingerprint, **run.versions}
         weights = {network.label: f"{network.weights_sha256[:12]}, {network.engine}" for network in run.networks}
@@ -67,7 +69,7 @@ def _made_by(run: Manifest) -> None:
 
 def chart(view: View, cells: Sequence[Cell]) -> None:
     """The measure against MACs; a click on a point chooses its model below."""
-    of, known = view.measured, measured.refs(view.measured)
+    known = measured.refs(view.measured)
     models = _rated(view, cells, view.method, known)
     if not models:
         st.info(_("No model of this run is known to this version of EffViz, so their MACs are not: see the tables."))
@@ -85,16 +87,21 @@ def chart(view: View, cells: Sequence[Cell]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         picture(CHART)
         _save(view.metric, cells, known)
-    lines = [
-        _(WORDS[view.metric]),
-        _("Bars: 95 % of 2000 draws of the photos; they speak of other photos, not of other trainings."),
-    ]
-    lines.append(
-        _("Colours: what a model changes against {model}, the first of the run.").format(model=plain(of.models[0]))
-    )
+    st.caption(" ".join(_notes(view, models, known)))
+
+
+def _notes(view: View, models: Sequence[Rated], known: Mapping[str, ModelRef]) -> Iterator[str]:
+    """How to read the figure, and what is not in it."""
+    of = view.measured
+    yield _(WORDS[view.metric])
+    if view.metric in EFFECTS:
+        yield _("A model that is less sure of everything moves together with its controls: compare it with them first.")
+    yield _("Bars: 95 % of 2000 draws of the photos; they speak of other photos, not of other trainings.")
+    yield _("Colours: what a model changes against {model}, the first of the run.").format(model=plain(of.models[0]))
+    if any(rated.role is None for rated in models):
+        yield _("Other: two of depth, width and pixels, or another family.")
     if unknown := [model for model in of.models if model not in known]:
-        lines.append(_("Not known here, so not in the figure: {names}.").format(names=", ".join(map(plain, unknown))))
-    st.caption(" ".join(lines))
+        yield _("Not known here, so not in the figure: {names}.").format(names=", ".join(map(plain, unknown)))
 
 
 def tables(view: View, cells: Sequence[Cell]) -> None:
@@ -226,7 +233,7 @@ def _pairs(found: Sequence[Difference]) -> None:
     rows = [
         {
             "model": of.first,
-            "difference": figures.words(of.interval).replace("-", "−"),
+            "difference": figures.words(of.interval).replace("–", _(" to ")).replace("-", "−"),
             "certain": of.certain,
             "photos": of.interval.n,
         }

@@ -11,7 +11,8 @@ st.title(_("Does scaling make maps better?"))
 st.markdown(
     _(
         "Measured over many photos: do maps lie on the object, and does the model need what they mark? Three "
-        "**controls** know nothing of the photo; what does not beat them has shown nothing."
+        "**controls** know nothing of the photo (a random map, a Gaussian in the middle, the same everywhere): what "
+        "does not beat them has shown nothing."
     )
 )
 for setting in (state.MODELS, state.SAMPLES):
@@ -30,6 +31,7 @@ if chosen is not None:
         st.header(_("The numbers"), divider="gray")
         shown.tables(view, cells)
         shown.failed(found)
+        shown.made_by(found)
         shown.files(found)
 
 st.header(_("Measure a few photos here"), divider="gray")
