@@ -1,0 +1,71 @@
+"""A click on the scatter leads to photos and on to their maps; a small run can be stopped, and made."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from effviz.bench import server
+from effviz.evaluate.run import evaluate
+from effviz.evaluate.samples import Dataset, Sample
+from effviz.evaluate.settings import Metric, Settings
+from effviz.explain import samples
+from effviz.explain.results import Method
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Page]
+POINTS = ".js-plotly-plot .scatterlayer .trace .points path"
+PATIENCE_MS = 180_000  # models are loaded, and many passes are made
+NAMES = ("cat", "owl", "dog")
+
+
+@pytest.fixture(scope="module")
+def address(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a server answers that has one run, of photos that come with EffViz."""
+    folder = tmp_path_factory.mktemp("runs")
+    photos = tuple(Sample(samples.find(name).path, f"{name}.jpg") for name in NAMES)
+    dataset = Dataset(Path("three"), photos, "three", annotated=False, labelled=False)
+    evaluate(dataset, Settings(("lite0@96",), (Method.CAM,), (Metric.DROP,), targets="prediction"), folder / "tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("EFFVIZ_RUNS", str(folder))
+        with server.running() as running:
+            yield running.address
+
+
+def test_a_click_on_a_point_leads_to_its_photos_and_their_maps(visit: Visit) -> None:
+    page = visit("/evaluate")
+    expect(page.get_by_text("3 photos of three, 1 model, 1 method")).to_be_visible()
+    page.locator(POINTS).last.click(force=True)  # the controls' lines come first
+    expect(page).to_have_url(re.compile("of=lite0%4096"))
+    expect(page.get_by_text(re.compile(r"^[^:]+: -?\d\.\d{3}$"))).to_have_count(len(NAMES))
+    page.get_by_role("button", name="See its map").first.click()
+    expect(page).to_have_url(re.compile(r"models=lite0%4096"))
+    expect(page.locator("figure.tile canvas[aria-label]").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page).to_have_url(re.compile("photos=(cat|owl|dog)"))
+
+
+def test_a_small_run_is_estimated_stopped_and_made(visit: Visit) -> None:
+    page = visit("/evaluate")
+    main = page.get_by_test_id("stMain")
+    main.get_by_role("button", name=re.compile("Estimate the time")).click()
+    expect(page.get_by_text(re.compile(r"for 3 photos: one took .* with lite0@224"))).to_be_visible(timeout=PATIENCE_MS)
+    main.get_by_role("button", name=re.compile("Start$")).click()
+    expect(page.get_by_text(re.compile("measured with every model")).first).to_be_visible()
+    main.get_by_role("button", name=re.compile("Stop$")).click()
+    expect(page.get_by_text("Stopped: nothing of it is kept.")).to_be_visible()
+    main.get_by_role("button", name=re.compile("Start$")).click()
+    expect(page.get_by_text("3 photos of bundled samples, 2 models, 1 method")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name=re.compile("Report as HTML"))).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_the_whole_page_without_scrolling_sideways(visit: Visit, scheme: str) -> None:
+    page = visit("/evaluate?run=:study&of=lite0@224", width=390, scheme=scheme)
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(page.get_by_role("figure", name=re.compile("Scatter chart of Energy in box"))).to_be_visible()
