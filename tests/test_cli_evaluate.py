@@ -116,6 +116,8 @@ def test_without_options_place_is_measured_of_the_photos_own_class(data, tmp_pat
         (("--metrics", "beauty"), "no metric 'beauty'"),
         (("--models", "b99"), "b99"),
         (("--targets", "rank0"), "Rank 0"),
+        (("--address", "head:6379"), "--engine ray"),
+        (("--metrics", "agree_rank"), "at least two"),
     ],
 )
 def test_what_does_not_exist_is_said_in_one_line(data, tmp_path, words, said):

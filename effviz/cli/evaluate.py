@@ -159,6 +159,11 @@ def _chosen(kind: type[Choice], text: str, what: str) -> tuple[Choice, ...]:
 def _workers(engine: Engine, address: str, workers: int) -> "AbstractContextManager[tuple[Workers, ...]]":
     """Return who measures, or nobody in particular."""
     if engine is Engine.LOCAL:
+        if address:
+            raise SettingsError(
+                f"The cluster at {address} is named, and this process measures: only --engine ray has a use for it. "
+                "Add that, or leave --address out."
+            )
         return nullcontext(())
     from effviz.cluster import Cluster, check_installed
 
