@@ -40,6 +40,37 @@ def test_every_row_is_there_and_the_targets_are_ratios(data):
     assert [row.met for row in (ours, engine, peer)] == [None] * 3
 
 
+def test_rates_are_photos_a_second_of_each_side(data, monkeypatch):
+    seconds = {"_engine_alone": 0.5, "_peer": 4.0}
+    monkeypatch.setattr(
+        evaluate, "_seconds", lambda side: next(seconds[name] for name in side.__code__.co_names if name in seconds)
+    )
+    monkeypatch.setattr(evaluate, "_ours", lambda of: 0.8)
+    rows = evaluate.bench(data, "lite0@64", photos=2, rounds=1).rows
+    assert [row.ours for row in rows] == pytest.approx([2 / 0.8, 2 / 0.5, 2 / 4, 100 * 0.5 / 0.8, 4 / 0.8])
+
+
+def test_all_sides_have_the_same_photos_and_the_peer_measures_the_controls_too(data, monkeypatch):
+    asked, measured = [], []
+    ours, theirs = evaluate.run.evaluate, evaluate.measured
+    monkeypatch.setattr(evaluate.run, "evaluate", lambda *of: (asked.append(of[1]), ours(*of))[1])
+    monkeypatch.setattr(evaluate, "measured", lambda *of: (measured.append(of), theirs(*of))[1])
+    evaluate.bench(data, "lite0@64", photos=2, rounds=1)
+    assert [settings.limit for settings in asked] == [2, 2]  # to warm up, and one round
+    assert {metric.value for metric in asked[0].metrics} == {"energy", "pointing", "maxbox"}
+    assert len(measured) == 2 * 2 * (1 + 3)
+
+
+def test_photos_that_nobody_can_measure_are_left_out(data, tmp_path):
+    folder = shutil.copytree(data, tmp_path / "data")
+    entries = json.loads((folder / "annotations.json").read_text())
+    entries[0]["boxes_xyxy"] = []
+    (folder / "dog.jpg").write_bytes(b"no picture")
+    (folder / "annotations.json").write_text(json.dumps(entries))
+    subject = evaluate.Subject(load(parse("lite0@64")), open_dataset(folder), 3, 1)
+    assert [one.sample.name for one in evaluate._opened(subject, 3)] == ["panda.jpg"]
+
+
 def test_photos_without_boxes_are_refused(tmp_path):
     shutil.copy(SAMPLES / "cat.jpg", tmp_path)
     with pytest.raises(SettingsError, match="no boxes"):
@@ -55,6 +86,10 @@ def test_the_peers_measures_by_hand():
     assert pointing
     assert overlaps[-1] == pytest.approx(8 / 16)  # a box of 4 x 2 in one of 4 x 4
     assert overlaps[0] == pytest.approx(16 / 100)  # everything is at least 0
+    # at a quarter there is a part of 1 cell too, before and after the larger one
+    heat[0, 0] = 0.5
+    assert evaluate.measured(heat, np.array([[3.0, 2.0, 7.0, 6.0]]))[2][12] == pytest.approx(8 / 16)
+    assert not evaluate.measured(heat.T, np.array([[3.0, 2.0, 7.0, 4.0]]))[1]  # its first maximum is at x = 2
 
 
 def test_boxes_move_with_the_models_crop(data):
