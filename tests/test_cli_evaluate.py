@@ -1,6 +1,7 @@
 """`effviz evaluate` from the shell: files, table, JSON, and what a user does wrong."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from effviz.cli import app, evaluate
 from effviz.cli.evaluate import BaselineChoice
 from effviz.errors import SettingsError
+from effviz.evaluate.intervals import Interval
 from effviz.evaluate.masking import Baseline, Masking
 from effviz.evaluate.settings import AGREEMENT, EFFECTS, SANITY, Metric, Settings
 from effviz.explain.placement import Placement
@@ -135,6 +137,11 @@ def test_a_folder_of_photos_can_be_measured_without_boxes(tmp_path):
     assert "no boxes" in run(*words, code=1).stderr
     answer = json.loads(run(*words, "--metrics", "drop,insertion", "--steps", "4", "--json").stdout)
     assert {cell["metric"] for cell in answer["results"]} == {"drop", "insertion"}
+
+
+def test_one_photo_has_no_spread_to_print():
+    assert evaluate._words(Interval(0.5, math.nan, math.nan, 1)) == "0.500"
+    assert evaluate._words(Interval(0.5, 0.25, 0.75, 2)) == "0.500 (0.250-0.750)"
 
 
 def test_the_commands_baselines_are_those_that_there_are():

@@ -195,10 +195,11 @@ def _show_model(model: str, cells: "Sequence[Cell]", done: "Manifest") -> None:
     metrics = list(dict.fromkeys(cell.metric for cell in cells))
     methods = dict.fromkeys(cell.method for cell in cells)
     known = {(cell.method, cell.metric): _words(cell.every) for cell in cells}
+    photos = "1 photo" if done.photos == 1 else f"{done.photos} photos"
     for start in range(0, len(metrics), METRICS_A_TABLE):
         some = metrics[start : start + METRICS_A_TABLE]
         rows = [(method, *(known.get((method, metric), "") for metric in some)) for method in methods]
-        title = f"{model}, {done.photos} photos, target {done.settings.targets}: mean (95 % interval)"
+        title = f"{model}, {photos}, target {done.settings.targets}: mean (95 % interval)"
         output.show_table(title, ("Method", *(metric.value for metric in some)), rows)
 
 
@@ -211,6 +212,8 @@ def _report(failures: "Sequence[Failure]", folder: Path) -> None:
 
 
 def _words(found: "Interval") -> str:
+    if math.isnan(found.low):  # one photo says nothing about their spread
+        return f"{found.mean:.3f}"
     return f"{found.mean:.3f} ({found.low:.3f}-{found.high:.3f})"
 
 
