@@ -18,13 +18,13 @@ from effviz.explain import samples
 from effviz.zoo import classes
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 REPEATS = 9
 COMPARISONS = 200
 FOUR = {"models": "lite0@224,lite1@224,lite0@260,lite2@260"}
 FIVE = {"models": "lite0@224,lite1@224,lite2@224,lite0@260,lite2@260"}
-FIRST_PAINT_MS, COMPARE_MS, FRAMES, GROWTH_MIB = 2500, 150, 50, 50 * 1e6 / server.MIB
+FIRST_PAINT_MS, COMPARE_MS, FRAMES, PICTURES, GROWTH_MIB = 2500, 150, 50, 60, 50 * 1e6 / server.MIB
 
 
 def bench(say: Say = lambda _: None, comparisons: int = COMPARISONS) -> Figures:
@@ -124,11 +124,27 @@ def _interaction(running: "Browser", used: server.Server) -> list[Figure]:
     buttons.first.wait_for()
     tried = [browser.class_to_pixels_ms(page, buttons.nth(place)) for place in range(1, buttons.count())]
     changes = [ms for ms in tried if ms is not None]
+    rows = [Figure(f"From pointing at a class to changed pixels, median of {len(changes)}", median(changes), "ms")]
+    rows += _hands(page)
     page.goto(f"{used.address}/scale")
     browser.settled(page)
     frames, values = browser.frames_per_second(page, page.get_by_role("slider").first)
     return [
-        Figure(f"From pointing at a class to changed pixels, median of {len(changes)}", median(changes), "ms"),
+        *rows,
         Figure.at_least("Frames while phi is dragged", frames, FRAMES, "frames/s"),
         Figure("Values of phi passed in that drag", values, ""),
+    ]
+
+
+def _hands(page: "Page") -> list[Figure]:
+    """How often the maps are drawn while a hand moves them, in the comparison that is open: five of one photo."""
+    first = page.locator("figure.tile .stage").first
+    first.press("+")
+    moved = browser.pictures_per_second(page, first, zooming=True)
+    page.get_by_role("button", name="Whole photo").click()
+    page.get_by_label("Swipe").check()
+    swiped = browser.pictures_per_second(page, page.locator(".swipe .stage"))
+    return [
+        Figure.at_least("Pictures of five maps while they are zoomed and moved", round(moved), PICTURES, "frames/s"),
+        Figure.at_least("Pictures of two maps while they are swiped", round(swiped), PICTURES, "frames/s"),
     ]

@@ -69,6 +69,32 @@ _COUNT_FRAMES = """
 """
 
 
+# Moves the hand before every frame, as a hand does: moves that Playwright sends reach only every other frame.
+_HAND = """
+async (stage, [zooming, duration]) => {
+  const canvas = stage.querySelector("canvas");
+  const { left, top, width, height } = stage.getBoundingClientRect();
+  const first = await new Promise(requestAnimationFrame);
+  const drawn = new Set();
+  let now = first;
+  let grown = 0; // the logarithm of how far it has been zoomed in
+  while (now - first < duration) {
+    const angle = (now - first) / 300;
+    const clientX = left + width * (0.5 + 0.4 * Math.sin(angle));
+    const at = { pointerId: 1, buttons: 1, bubbles: true, clientX, clientY: top + height / 2 };
+    stage.dispatchEvent(new PointerEvent("pointermove", at));
+    const size = 0.6 * (1 - Math.cos(angle));
+    const wheel = { ...at, ctrlKey: true, cancelable: true, deltaY: 100 * (grown - size) };
+    if (zooming) stage.dispatchEvent(new WheelEvent("wheel", wheel));
+    grown = size;
+    now = await new Promise(requestAnimationFrame);
+    drawn.add(canvas.dataset.drawn);
+  }
+  return (1000 * drawn.size) / (now - first);
+}
+"""
+
+
 @contextmanager
 def chromium() -> "Iterator[Browser]":
     """Run a browser for the block.
@@ -149,3 +175,13 @@ def frames_per_second(page: "Page", slider: "Locator") -> tuple[float, int]:
     values = page.evaluate("window.effvizValues.size")
     page.mouse.up()
     return 1000 * (len(frames) - 1) / (frames[-1] - frames[0]), int(values)
+
+
+def pictures_per_second(page: "Page", stage: "Locator", zooming: bool = False) -> float:
+    """Drag to and fro on a map, or zoom it in and out meanwhile, and return how often a second it was drawn anew."""
+    stage.scroll_into_view_if_needed()
+    stage.hover()
+    page.mouse.down()
+    found = float(stage.evaluate(_HAND, [zooming, 1000 * DRAG_S]))
+    page.mouse.up()
+    return found

@@ -3,7 +3,13 @@
 import pytest
 from playwright.sync_api import Browser
 
-from effviz.bench.browser import class_to_pixels_ms, first_paint_ms, frames_per_second, new_page
+from effviz.bench.browser import (
+    class_to_pixels_ms,
+    first_paint_ms,
+    frames_per_second,
+    new_page,
+    pictures_per_second,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -14,6 +20,31 @@ SLOW_SLIDER = """
     const end = performance.now() + 100;
     while (performance.now() < end);
   });
+</script>
+"""
+# Draws in the frame after a move of the hand; each picture takes as long as `slowness` says.
+MAP = """
+<div class="stage" style="width: 300px; height: 200px"><canvas data-drawn="0"></canvas></div>
+<script>
+  const stage = document.querySelector(".stage");
+  const { dataset } = document.querySelector("canvas");
+  window.slowness = 0;
+  window.said = new Set();
+  let waiting = false;
+  const draw = (event) => {
+    if (event.buttons !== 1) return;
+    said.add(event.type === "wheel" ? `zoom ${Math.sign(event.deltaY)} ${event.ctrlKey}` : `move ${event.pointerId}`);
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      const end = performance.now() + slowness;
+      while (performance.now() < end);
+      dataset.drawn = Number(dataset.drawn) + 1;
+    });
+  };
+  stage.addEventListener("pointermove", draw);
+  stage.addEventListener("wheel", draw);
 </script>
 """
 TWO_CLASSES = """
@@ -33,6 +64,24 @@ def test_a_slider_that_does_much_at_each_step_draws_few_frames(browser: Browser)
     frames, values = frames_per_second(page, page.get_by_role("slider"))
     assert 0 < frames < 20  # each step takes a tenth of a second, however fast the machine
     assert values > 5
+
+
+def test_maps_that_are_slow_to_draw_are_seen_to_be_so(browser: Browser) -> None:
+    page = new_page(browser)
+    page.set_content(MAP)
+    quick = pictures_per_second(page, page.locator(".stage"))
+    page.evaluate("window.slowness = 100")
+    slow = pictures_per_second(page, page.locator(".stage"), zooming=True)
+    assert 0 < slow <= 10  # each takes a tenth of a second, however fast the machine
+    assert quick > slow
+    # 1 is the pointer that Chromium calls the mouse; the wheel turns both ways.
+    assert set(page.evaluate("[...window.said]")) >= {"move 1", "zoom 1 true", "zoom -1 true"}
+
+
+def test_maps_that_are_not_drawn_give_no_pictures(browser: Browser) -> None:
+    page = new_page(browser)
+    page.set_content(MAP.split("<script>")[0])
+    assert pictures_per_second(page, page.locator(".stage")) < 1  # the one that was there
 
 
 def test_a_class_that_changes_no_pixel_is_told_from_one_that_does(browser: Browser) -> None:
