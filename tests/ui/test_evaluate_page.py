@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from effviz.evaluate import manifest, merging, records
+from effviz.evaluate import manifest, merging, records, summary
+from effviz.evaluate.localisation import LEVELS
 from effviz.evaluate.manifest import Manifest, Network
 from effviz.evaluate.records import Row
 from effviz.evaluate.settings import Metric, Settings
@@ -44,13 +46,16 @@ def rows() -> Iterator[Row]:
             row = Row(photo, model, "cam", "energy", value, 3, photo_sha256=sha256(photo), off_centre=small)
             yield row
             yield replace(row, metric="deletion", value=value / 2)
+            boxes = (np.linspace(value, 0, LEVELS) + value / 2).astype(np.float32)
+            for method in ("cam", *CONTROLS):
+                yield replace(row, method=method, metric="maxbox", value=None, curve=boxes)
             for control, level in CONTROLS.items():
                 yield replace(row, method=control, value=level)
     yield Row("broken.jpg", error="broken.jpg is empty (0 bytes); a photo is needed. Choose another file.")
 
 
 def unfinished(folder: Path) -> Manifest:
-    settings = Settings(MODELS, (Method.CAM,), (Metric.ENERGY, Metric.DELETION), seed=7)
+    settings = Settings(MODELS, (Method.CAM,), (Metric.ENERGY, Metric.DELETION, Metric.MAXBOX), seed=7)
     networks = tuple(Network(model, "a" * 64, "openvino") for model in MODELS)
     run = Manifest(Path(), settings, "/somewhere/cars/annotations.json", "f" * 64, 9, 8, networks, {"effviz": "1"})
     run = manifest.opened(folder, run)
@@ -302,6 +307,16 @@ def test_a_model_that_is_not_here_has_numbers_but_no_place_in_the_figure(folder:
     at = open_page()
     assert "Not known here, so not in the figure: gone@64" in words(at)
     assert "All three" not in chart(at)
+
+
+def test_what_is_counted_in_steps_is_what_is_counted_at_once(folder: Path) -> None:
+    found = measured.of_folder(finished(folder / "cars"), ("test",))
+    assert found.results is not None
+    shares: list[float] = []
+    steps = [cell for model in MODELS for metric in Metric for cell in found.cells_of(model, metric, shares.append)]
+    assert sorted(map(str, steps)) == sorted(map(str, summary.cells(found.results, 7)))
+    assert {cell.method for cell in steps if cell.metric is Metric.MAXBOX} == {"cam", *CONTROLS}
+    assert shares.count(0.5) == len(MODELS)  # others may go first between CAM and the controls
 
 
 def test_a_summary_beside_the_results_is_read_unless_it_is_older(folder: Path) -> None:

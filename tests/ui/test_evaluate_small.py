@@ -54,7 +54,7 @@ def test_steps_add_up_to_what_the_command_measures_and_nothing_stays_on_disk(tem
     begun: list[str] = []
     shares: list[float] = []
 
-    def begin(name: str) -> measuring.Beat:
+    def begin(name: str) -> measured.Beat:
         begun.append(name)
         return shares.append
 

@@ -14,7 +14,7 @@ from effviz.evaluate.settings import Settings
 from effviz.ui import cache
 from effviz.ui.evaluate import measured
 from effviz.ui.evaluate.asking import Asked
-from effviz.ui.evaluate.measured import VISIT, Measured
+from effviz.ui.evaluate.measured import VISIT, Beat, Measured
 from effviz.words import _
 
 if TYPE_CHECKING:  # they bring torch, which the page does not need before somebody starts a run
@@ -25,8 +25,7 @@ if TYPE_CHECKING:  # they bring torch, which the page does not need before someb
     from effviz.evaluate.samples import Dataset, Sample
     from effviz.zoo.model import Model
 
-Beat = Callable[[float], None]  # gets the share of a photo that is done, 0 to 1, and may end the run
-Begin = Callable[[str], Beat]  # gets the name of the next photo
+Begin = Callable[[str], Beat]  # gets the name of the next photo; its beat may end the run
 
 
 @dataclass(frozen=True, slots=True)

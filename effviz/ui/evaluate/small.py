@@ -8,8 +8,8 @@ from effviz.ui.compare.work import STOPPED, Work, stopped
 from effviz.ui.evaluate import asking, measuring
 from effviz.ui.evaluate.asking import Asked
 from effviz.ui.evaluate.choose import HERE, NEXT
-from effviz.ui.evaluate.measured import VISIT, Measured
-from effviz.ui.evaluate.measuring import Beat, Timed
+from effviz.ui.evaluate.measured import VISIT, Beat, Measured
+from effviz.ui.evaluate.measuring import Timed
 from effviz.ui.outputs import plain
 from effviz.ui.turns import Lane
 from effviz.words import _
