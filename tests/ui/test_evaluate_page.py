@@ -143,6 +143,17 @@ def test_a_run_shows_its_means_controls_and_differences(folder: Path) -> None:
     assert any("broken.jpg is empty" in text for each in at.dataframe for text in each.value.get("error", ()))
 
 
+def test_another_run_drops_what_it_does_not_have(folder: Path) -> None:
+    finished(folder / "cars")
+    at = open_page(run=measured.STUDY, metric="pointing", by="eigencam", of="lite1@224")
+    assert at.selectbox(key="by-choice").value == "eigencam"
+    at.selectbox(key="run-choice").set_value("cars").run()
+    check(at)
+    chosen = [at.selectbox(key=f"{name}-choice").value for name in ("metric", "by", "of")]
+    assert chosen == ["energy", "cam", "none"]
+    assert at.query_params == {}
+
+
 def test_small_and_off_centre_objects_are_a_set_of_their_own(folder: Path) -> None:
     finished(folder / "cars")
     at = open_page(which="small")

@@ -1,6 +1,5 @@
 """Which run is open, and what of it is shown; all of it stands in the address."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,7 +61,7 @@ def run() -> Chosen | None:
         st.session_state[choices.widget(RUN)] = st.session_state.pop(NEXT)
     shown = [name for name, entry in known.items() if entry.state is State.FINISHED]
     first = next((name for name in (VISIT, *shown, STUDY) if name in names), next(iter(names)))
-    chosen = _listed(_("Run"), names, RUN, first)
+    chosen = choices.listed(_("Run"), names, RUN, first)
     return Chosen(chosen, known.get(chosen))
 
 
@@ -90,9 +89,9 @@ def view(of: Measured) -> View:
     methods = {method: wording.method(method) for method in of.methods}
     which = {ALL: _("All photos"), SMALL: _("Small and off-centre")}
     with columns[0]:
-        metric = Metric(_listed(_("Measure"), names, METRIC, of.metrics[0].value))
+        metric = Metric(choices.listed(_("Measure"), names, METRIC, of.metrics[0].value))
     with columns[1]:
-        method = _listed(_("Method"), methods, BY, of.methods[0])
+        method = choices.listed(_("Method"), methods, BY, of.methods[0])
     with columns[2]:
         small = has_small(of, metric) and choices.one(_("Photos"), which, WHICH, ALL) == SMALL
     return View(of, metric, method, small)
@@ -103,13 +102,6 @@ def has_small(of: Measured, metric: Metric) -> bool:
     if of.results is None:
         return any(cell.small.n for cell in of.cells if cell.metric is metric)
     return bool(of.results.small().any())
-
-
-def forget(key: str, names: Collection[str]) -> None:
-    """Drop what was chosen where it can be chosen no longer."""
-    state = choices.widget(key)
-    if state in st.session_state and st.session_state[state] not in names:
-        del st.session_state[state]
 
 
 def _visit() -> dict[str, str]:
@@ -134,9 +126,3 @@ def _sentence(entry: Entry) -> str:
         "{name} cannot be read: its run.json must be whole and of this version. Choose another run, or measure it "
         "again."
     ).format(name=plain(entry.name))
-
-
-def _listed(label: str, names: dict[str, str], key: str, first: str) -> str:
-    """Choose from a list whose options depend on other choices: one that is gone makes room for the first."""
-    forget(key, names)
-    return choices.listed(label, names, key, first)

@@ -15,7 +15,7 @@ from effviz.explain.samples import Sample
 from effviz.ui import cache as caches
 from effviz.ui import choices
 from effviz.ui.evaluate import wording
-from effviz.ui.evaluate.choose import View, forget
+from effviz.ui.evaluate.choose import View
 from effviz.ui.evaluate.measured import VISIT
 from effviz.ui.outputs import plain
 from effviz.ui.state import MODELS, SAMPLES
@@ -50,7 +50,6 @@ def show(view: View) -> None:
     """The choice of a model, its photos, and a button to Compare for those that come with EffViz."""
     of = view.measured
     names = {NONE: _("No model chosen")} | {model: model for model in of.models}
-    forget(MODEL, names)
     model = choices.listed(_("Model: click a point, or choose one here"), names, MODEL, NONE)
     if model == NONE:
         return
