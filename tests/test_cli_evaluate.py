@@ -16,6 +16,7 @@ from effviz.errors import SettingsError
 from effviz.evaluate.intervals import Interval
 from effviz.evaluate.masking import Baseline, Masking
 from effviz.evaluate.settings import AGREEMENT, EFFECTS, SANITY, Metric, Settings
+from effviz.evaluate.summary import Cell
 from effviz.explain.placement import Placement
 from effviz.explain.results import Layer, Method
 
@@ -137,6 +138,26 @@ def test_a_folder_of_photos_can_be_measured_without_boxes(tmp_path):
     assert "no boxes" in run(*words, code=1).stderr
     answer = json.loads(run(*words, "--metrics", "drop,insertion", "--steps", "4", "--json").stdout)
     assert {cell["metric"] for cell in answer["results"]} == {"drop", "insertion"}
+
+
+@pytest.mark.parametrize(("target", "by_class"), [("label", True), ("prediction", False), ("zebra", False)])
+def test_a_photo_comes_once_for_each_class_only_when_classes_are_asked_for(tmp_path, monkeypatch, target, by_class):
+    asked = []
+
+    def stops(_path, _photos, by_class):
+        asked.append(by_class)
+        raise SettingsError("Seen.")
+
+    monkeypatch.setattr("effviz.evaluate.datasets.open_dataset", stops)
+    run(tmp_path, "--out", tmp_path / "run", "--targets", target, code=1)
+    assert asked == [by_class]
+
+
+def test_json_tells_all_photos_from_the_small_and_off_centre():
+    cell = Cell("lite0@64", "cam", Metric.ENERGY, Interval(0.5, 0.4, 0.6, 9), Interval(0.2, 0.1, 0.3, 2))
+    plain = evaluate._plain(cell)
+    assert plain["all"] == {"mean": 0.5, "low": 0.4, "high": 0.6, "n": 9}
+    assert plain["small_off_centre"] == {"mean": 0.2, "low": 0.1, "high": 0.3, "n": 2}
 
 
 def test_one_photo_has_no_spread_to_print():
