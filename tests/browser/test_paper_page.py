@@ -16,9 +16,10 @@ Visit = Callable[..., Page]
 
 # Charts of a section; a section that is not named here has at least one.
 CHARTS = {
-    **{"problem": 2, "figure2": 0, "figure3": 1, "figure4": 1, "table1": 1, "objective": 1, "results": 2},
-    **{"table3": 1, "latency": 1, "recipe": 5, "transfer": 2},
+    **{"problem": 2, "figure2": 0, "figure3": 1, "figure4": 1, "table1": 1, "objective": 1, "search": 5},
+    **{"results": 2, "table3": 1, "latency": 1, "recipe": 5, "transfer": 2},
 }
+DRAWINGS = {"problem": 1, "figure2": 1, "table1": 1}  # by components of our own
 LOOKS = ((1280, "light"), (1280, "dark"), (390, "light"))
 
 # Where the words beside a chart's points run over its edge.
@@ -45,6 +46,16 @@ def drawn(page: Page, name: str) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+def savable(page: Page, name: str) -> None:
+    """Every figure can be saved in all three ways; tables bring more CSV files."""
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)  # all charts stand there
+    charts = page.locator(".js-plotly-plot").count()
+    for button in ("Save as SVG", "Save as PNG"):
+        expect(page.get_by_role("button", name=button)).to_have_count(charts + DRAWINGS.get(name, 0))
+    files = page.get_by_test_id("stDownloadButton").get_by_role("button", name="CSV")
+    expect(files.nth(max(charts, 1) - 1)).to_be_visible()
+
+
 @pytest.mark.parametrize(("width", "scheme"), LOOKS, ids=lambda value: str(value))
 def test_every_section_is_a_click_away_and_draws_its_figures(
     visit: Visit, tmp_path: Path, width: int, scheme: str
@@ -55,6 +66,7 @@ def test_every_section_is_a_click_away_and_draws_its_figures(
         page.get_by_role("radio", name=section.label, exact=True).click()
         expect(page.get_by_role("heading", level=2)).to_have_text(section.title)
         drawn(page, section.name)
+        savable(page, section.name)
         shot = tmp_path / f"{section.name}-{width}-{scheme}.png"
         height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         page.set_viewport_size({"width": width, "height": height})
@@ -131,14 +143,15 @@ def test_a_figure_is_saved_as_csv(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["figure3", "figure2"])  # Plotly's, and a drawing of our own
+# Plotly's, a drawing of our own, and Plotly's in three dimensions
+@pytest.mark.parametrize("name", ["figure3", "figure2", "problem"])
 def test_a_saved_figure_brings_its_own_ground(visit: Visit, name: str, scheme: str) -> None:
     """Words on the page's ground are readable on any slide: nothing of the picture is transparent."""
     page = visit(f"/paper?section={name}", scheme=scheme)
     drawn(page, name)
     ground = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
     with page.expect_download() as saving:
-        page.get_by_role("button", name="Save as PNG").click()
+        page.get_by_role("button", name="Save as PNG").first.click()
     with Image.open(saving.value.path()) as saved:
         assert saved.convert("RGBA").getchannel("A").getextrema() == (255, 255)
         assert f"rgb{saved.convert('RGB').getpixel((2, 2))}" == ground
