@@ -17,6 +17,7 @@ from effviz.evaluate import manifest, results, run
 from effviz.evaluate.datasets import open_dataset
 from effviz.evaluate.settings import Metric, Settings
 from effviz.report.examples import LONGEST_PX, examples
+from effviz.zoo.classes import names
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
 LABELS = {"cat": 281, "dog": 207, "owl": 24, "teacup": 968}
@@ -136,3 +137,10 @@ def test_the_page_has_pictures_only_when_it_is_asked_for_them(known, photos, tmp
         assert "four" in html  # the folder's name and nothing of the way there
         assert "private-name" not in html
         assert ("may not be free to share" in html) == (not words)
+
+
+def test_maps_are_of_the_class_that_was_measured(shown):
+    of = [example for three in shown.extremes for example in three]
+    assert {Path(example.photo).stem for example in of} <= set(LABELS)
+    for example in of:
+        assert example.target == names()[LABELS[Path(example.photo).stem]]
