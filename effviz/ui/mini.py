@@ -68,7 +68,13 @@ def _accuracies(networks: Sequence[MiniNetwork]) -> pd.DataFrame:
 def _epochs(networks: Sequence[MiniNetwork]) -> pd.DataFrame:
     return pd.DataFrame(
         [
-            {"network": of.entry.name, "epoch": at.epoch, "top1_pct": at.top1_pct, "training_loss": at.loss}
+            {
+                "network": of.entry.name,
+                "epoch": at.epoch,
+                "top1_pct": at.top1_pct,
+                "training_loss": at.loss,
+                "source": of.entry.origin,
+            }
             for of in networks
             for at in of.epochs
         ]

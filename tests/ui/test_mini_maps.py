@@ -54,12 +54,12 @@ def test_the_figure_shows_the_file_of_the_chosen_cells(folder: Path, cells: str,
     test = table7(**{"mini-cells": cells})
     assert not test.exception
     drawn = charts(test)[-1]
-    assert drawn["Deeper only"]["y"] == [deeper]
-    assert drawn["Deeper only"]["x"] == [0.0554]  # billion
-    assert drawn["Deeper only"]["error_y"]["array"] == [pytest.approx(0.05)]
+    assert drawn["Deeper"]["y"] == [deeper]
+    assert drawn["Deeper"]["x"] == [0.0554]  # billion
+    assert drawn["Deeper"]["error_y"]["array"] == [pytest.approx(0.05)]
     assert drawn["Baseline"]["y"] == [0.54]
-    assert drawn["Control: Gaussian in the middle"]["y"] == [0.59, 0.59]
-    start, end = drawn["Control: Gaussian in the middle"]["x"]
+    assert drawn["Control: Gaussian"]["y"] == [0.59, 0.59]
+    start, end = drawn["Control: Gaussian"]["x"]
     assert start < 0.0135 < 0.0554 < end  # below all models
     assert any("134 photos" in caption.value for caption in test.caption)
 
@@ -68,7 +68,7 @@ def test_another_measure_is_another_figure(folder: Path) -> None:
     for name in ("localisation.csv", "localisation-3x3.csv"):
         (folder / name).write_text(rows(0.61))
     drawn = charts(table7(**{"mini-place": "pointing"}))[-1]
-    assert (drawn["Baseline"]["y"], drawn["Deeper only"]["y"]) == ([0.74], [0.78])
+    assert (drawn["Baseline"]["y"], drawn["Deeper"]["y"]) == ([0.74], [0.78])
 
 
 def test_without_measurements_nothing_is_said_of_them(folder: Path) -> None:
