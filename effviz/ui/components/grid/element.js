@@ -27,6 +27,7 @@ class Grid {
     /** @type {Map<Element, Surface>} what is drawn where */
     this.surfaces = new Map();
     this.changed = false;
+    this.failed = false;
     this.told = ""; // what Python has been told and not yet answered
     this.received = "";
     this.swiping = false;
@@ -157,11 +158,13 @@ class Grid {
     if (this.surfaces.size > 0) document.documentElement.toggleAttribute("data-effviz-drawn", true); // see undrawn.css
   }
 
-  /** What fails here the server draws. @param {() => void} act */
+  /** What fails here the server draws; it is told once. @param {() => void} act */
   attempt(act) {
+    if (this.failed) return;
     try {
       act();
     } catch (mistake) {
+      this.failed = true;
       this.setStateValue("canvas", false);
       throw mistake;
     }
