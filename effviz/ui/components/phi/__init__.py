@@ -7,6 +7,7 @@ from importlib.resources import files
 import streamlit as st
 
 from effviz.plots import LOOKS, Role
+from effviz.ui.components import SLIDER_CSS
 from effviz.ui.components.phi.table import Network, PhiTable, phi_table
 from effviz.ui.components.phi.wording import slider_words
 from effviz.ui.state import PHI_LEAST, PHI_MOST
@@ -29,7 +30,7 @@ def _text(name: str) -> str:
 _mount = st.components.v2.component(
     "effviz_phi",
     html=_text("phi.html"),
-    css=_text("phi.css"),
+    css=SLIDER_CSS + _text("phi.css"),
     js=_text("format.js") + _text("drawing.js") + _text("element.js"),
 )
 

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from effviz.explain.results import Bytes
-from effviz.ui.components import grid
+from effviz.ui.components import SLIDER_CSS, grid
 from effviz.ui.components.grid import base64_text
 from effviz.words import _
 
@@ -23,7 +23,7 @@ def _text(name: str) -> str:
 _mount = st.components.v2.component(
     "effviz_reel",
     html=_text("reel.html"),
-    css=_text("reel.css"),
+    css=SLIDER_CSS + _text("reel.css"),
     js="".join([*map(grid.text, DRAWING), *map(_text, SCRIPTS)]),
 )
 
