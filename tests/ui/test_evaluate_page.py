@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from effviz.errors import SettingsError
 from effviz.evaluate import manifest, merging, records, summary
 from effviz.evaluate.localisation import LEVELS
 from effviz.evaluate.manifest import Manifest, Network
@@ -213,10 +214,18 @@ def test_photos_that_come_with_effviz_can_be_opened_and_others_have_names_only(f
     shown = next(each.value for each in at.dataframe if "place" in each.value)
     assert list(shown["photo"])[:2] == ["b.jpg", "cat.jpg"]
     assert list(shown["value"])[:2] == [0.9, 0.8]
-    assert [button.key for button in at.button if str(button.key).startswith("open-")] == ["open-cat"]
-    at.button(key="open-cat").click().run()
+    assert [button.key for button in at.button if str(button.key).startswith("open-")] == ["open-cat.jpg"]
+    at.button(key="open-cat.jpg").click().run()
     assert at.session_state["models"] == ("lite0@224",)
     assert at.session_state["photos"] == ("cat",)
+
+
+def test_a_bundled_photo_under_two_names_has_two_buttons(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cat = sha256("cat.jpg")
+    monkeypatch.setitem(globals(), "sha256", lambda _photo: cat)
+    finished(folder / "cars")
+    at = open_page(of="lite0@224")
+    assert len([button for button in at.button if str(button.key).startswith("open-")]) == 6
 
 
 def test_an_unfinished_run_says_how_far_it_is(folder: Path) -> None:
@@ -229,7 +238,9 @@ def test_an_unfinished_run_says_how_far_it_is(folder: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 1}', '{"format": 1, "settings": []}', "\udcff"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"format": 1}', '{"format": 1, "settings": []}', "\udcff", "[" * 100_000]
+)
 def test_a_broken_run_json_is_one_sentence(folder: Path, text: str) -> None:
     finished(folder / "cars")
     (folder / "cars" / manifest.FILE).write_bytes(text.encode(errors="surrogateescape"))
@@ -242,7 +253,12 @@ def test_a_broken_run_json_is_one_sentence(folder: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("versions", ["1"]), ("dataset", {"path": 3, "fingerprint": "f", "photos": 9}), ("models", None)],
+    [
+        ("versions", ["1"]),
+        ("dataset", {"path": 3, "fingerprint": "f", "photos": 9}),
+        ("models", None),
+        ("models", [{"label": "lite0@224", "weights_sha256": 3, "engine": "openvino"}]),
+    ],
 )
 def test_a_run_json_of_odd_values_is_one_sentence(folder: Path, key: str, value: object) -> None:
     file = finished(folder / "cars") / manifest.FILE
@@ -301,6 +317,20 @@ def test_links_out_of_the_folder_are_left_out(folder: Path, tmp_path: Path) -> N
         (folder / f"linked-{name}" / name).unlink()
         (folder / f"linked-{name}" / name).symlink_to(elsewhere / name)
     assert [entry.name for entry in runs.entries()] == ["cars"]
+
+
+def test_a_link_to_itself_hides_no_other_run(folder: Path) -> None:
+    finished(folder / "cars")
+    looped = finished(folder / "looped") / records.RESULTS
+    looped.unlink()
+    looped.symlink_to(looped)
+    assert [entry.name for entry in runs.entries()] == ["cars"]
+
+
+def test_a_table_of_endless_words_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "summary.csv").write_text("model,method\n" + "a" * 200_000)
+    with pytest.raises(SettingsError, match=r"summary\.csv cannot be read"):
+        tables.read(tmp_path / "summary.csv")
 
 
 @pytest.mark.parametrize("asked", ["../elsewhere", "/etc", "cars/../../elsewhere", "nothing", ""])

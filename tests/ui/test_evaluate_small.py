@@ -140,7 +140,7 @@ def test_from_the_choices_to_the_numbers() -> None:
     at.selectbox(key="of-choice").set_value(TINY).run()
     check(at)
     opened = {button.key for button in at.button if str(button.key).startswith("open-")}
-    assert opened == {"open-cat", "open-owl"}
+    assert opened == {"open-cat.jpg", "open-owl.jpg"}
 
 
 def test_other_choices_need_another_estimate() -> None:

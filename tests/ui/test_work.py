@@ -165,3 +165,24 @@ def test_a_model_that_fails_leaves_its_sentence_and_the_others_work() -> None:
     test = page(models="b3@300,lite0@64", photos="crab").run()
     assert "effviz fetch b3" in outcomes(test)[0]
     assert outcomes(test)[1] == "lite0@64 is there"
+
+
+def refused() -> None:
+    """Work that ends before it began."""
+    import streamlit as st
+
+    from effviz.errors import SettingsError
+    from effviz.ui.compare.work import Work
+    from effviz.ui.guard import guard
+
+    with guard(), Work(1).shown("what", may_stop=True):
+        raise SettingsError("Too many wait.")
+    st.text("after")
+
+
+def test_work_that_cannot_be_done_leaves_no_bar_and_no_button() -> None:
+    test = AppTest.from_function(refused, default_timeout=PATIENCE_S).run()
+    assert [warning.value for warning in test.warning] == ["Too many wait."]
+    assert [text.value for text in test.text] == ["after"]
+    assert not test.button
+    assert not test.get("progress")

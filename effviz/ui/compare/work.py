@@ -8,6 +8,7 @@ from typing import Self
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from effviz.errors import EffVizError
 from effviz.ui.turns import TURNS, Lane
 from effviz.words import _
 
@@ -38,7 +39,11 @@ class Work:
                 st.button(
                     _("Stop"), icon=":material/stop:", key=f"stop {self.name}".strip(), on_click=_stop, args=(what,)
                 )
-        yield self
+        try:
+            yield self
+        except EffVizError:  # its sentence stands elsewhere; a stop is none, and clears the page itself
+            place.empty()
+            raise
         place.empty()
 
     def next(self, text: str) -> None:

@@ -132,7 +132,7 @@ def _card(view: View, model: str, example: Example, sample: Sample) -> None:
         with st.container(width=170, gap="xsmall"):
             st.markdown(f"{sample.title}: {example.value:.3f}")
             label = _("See its map")
-            if st.button(label, icon=":material/grid_view:", key=f"open-{sample.name}", help=_("Opens Compare")):
+            if st.button(label, icon=":material/grid_view:", key=f"open-{example.photo}", help=_("Opens Compare")):
                 _open(view, model, sample)
 
 

@@ -131,7 +131,7 @@ def of_entry(entry: Entry) -> Measured:
     """
     try:
         return of_folder(entry.folder, (str(entry.folder), entry.stamp))
-    except (SettingsError, OSError, ValueError, KeyError) as error:
+    except (SettingsError, OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
         logger.warning("The run in %s cannot be shown: %s", entry.folder, error)
         raise SettingsError(
             _(

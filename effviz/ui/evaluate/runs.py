@@ -83,7 +83,7 @@ def _entries(root: Path) -> Iterator[Entry]:
         try:
             if not path.name.startswith(".") and (path / manifest.FILE).exists() and _inside(path, root):
                 yield _entry(path)
-        except OSError as error:  # one that may not be read hides no other
+        except (OSError, RuntimeError) as error:  # one that may not be read, or a link to itself, hides no other
             logger.warning("%s cannot be read: %s", path, error)
 
 
@@ -100,7 +100,7 @@ def _entry(path: Path) -> Entry:
         if run.finished and (path / records.RESULTS).is_file():
             return Entry(path.name, path, State.FINISHED, run.photos, run.photos)
         return Entry(path.name, path, State.UNFINISHED, _done(run), run.photos)
-    except (SettingsError, OSError, TypeError) as error:
+    except (SettingsError, OSError, TypeError, RecursionError) as error:
         logger.warning("The run in %s cannot be read: %s", path, error)
         return Entry(path.name, path, State.BROKEN)
 
@@ -108,7 +108,12 @@ def _entry(path: Path) -> Entry:
 def _checked(run: Manifest) -> Manifest:
     """See that a run.json that somebody changed still has what the page shows."""
     settings = run.settings
-    kinds = {str: (run.dataset, *settings.models), int: (run.photos, run.photos_a_part), dict: (run.versions,)}
+    weights = [network.weights_sha256 for network in run.networks]
+    kinds = {
+        str: (run.dataset, settings.targets, *settings.models, *weights),
+        int: (run.photos, run.photos_a_part),
+        dict: (run.versions,),
+    }
     odd = [value for kind, values in kinds.items() for value in values if not isinstance(value, kind)]
     if odd or not (settings.models and settings.methods and settings.metrics):
         raise TypeError(odd)

@@ -36,7 +36,7 @@ def read(file: Path) -> Table:
         with file.open(encoding="utf-8", newline="") as text:
             rows = list(csv.DictReader(text))
         return Table(tuple(map(_cell, rows)), {row["model"]: int(row["macs"]) for row in rows})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise SettingsError(
             _("{file} cannot be read: it must be a table that `effviz report` wrote. Make it anew.").format(
                 file=file.name
