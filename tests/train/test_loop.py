@@ -140,9 +140,13 @@ def test_other_recipes_and_other_data_cannot_go_on(
     loop.train(tiny(), known, tmp_path / "run")
     with pytest.raises(SettingsError, match="another recipe"):
         loop.train(tiny(seed=1), known, tmp_path / "run")
-    other = data.data_set(another_folder, SIDE_PX)
+    loop.train(tiny(), data.data_set(another_folder, SIDE_PX), tmp_path / "run")  # the same pictures elsewhere
+    changed = min((another_folder / "train" / "red").iterdir())
+    bytes_of = bytearray(changed.read_bytes())
+    bytes_of[len(bytes_of) // 2] ^= 1  # of the same name and size
+    changed.write_bytes(bytes_of)
     with pytest.raises(SettingsError, match="another data"):
-        loop.train(tiny(), other, tmp_path / "run")
+        loop.train(tiny(), data.data_set(another_folder, SIDE_PX), tmp_path / "run")
 
 
 def test_fewer_pictures_than_a_batch_is_one_sentence(
