@@ -22,6 +22,7 @@ from effviz.zoo.presets import MINI, Role
 
 MEASURED: Final = (Metric.ENERGY, Metric.POINTING, Metric.MAXBOX)
 OWN: Final = "own"
+SOURCE: Final = "measured here: effviz evaluate, Imagenette's boxed validation photos (models/mini/README.md)"
 FILES: Final = MappingProxyType({OWN: "localisation.csv", "3x3": "localisation-3x3.csv"})  # beside the weights
 GRIDS: Final = MappingProxyType({OWN: later("Each network's own cells"), "3x3": later("All on the baseline's 3 × 3")})
 
@@ -80,6 +81,7 @@ def _rows(of: tables.Table, cells: Sequence[Cell]) -> pd.DataFrame:
                 "method": cell.method,
                 "metric": cell.metric.value,
                 **_numbers(cell),
+                "source": SOURCE,
             }
             for cell in cells
         ]
