@@ -72,7 +72,8 @@ def test_maps_that_are_slow_to_draw_are_seen_to_be_so(browser: Browser) -> None:
     quick = pictures_per_second(page, page.locator(".stage"))
     page.evaluate("window.slowness = 100")
     slow = pictures_per_second(page, page.locator(".stage"), zooming=True)
-    assert 0 < slow <= 10  # each takes a tenth of a second, however fast the machine
+    # Each takes a tenth of a second, however fast the machine; in two seconds the frames' clock may be one of them early.
+    assert 0 < slow <= 10.5
     assert quick > slow
     # 1 is the pointer that Chromium calls the mouse; the wheel turns both ways.
     assert set(page.evaluate("[...window.said]")) >= {"move 1", "zoom 1 true", "zoom -1 true"}
