@@ -72,7 +72,7 @@ def test_maps_that_are_slow_to_draw_are_seen_to_be_so(browser: Browser) -> None:
     quick = pictures_per_second(page, page.locator(".stage"))
     page.evaluate("window.slowness = 100")
     slow = pictures_per_second(page, page.locator(".stage"), zooming=True)
-    # Each takes a tenth of a second, however fast the machine; in two seconds the frames' clock may be one of them early.
+    # Each takes a tenth of a second, however fast the machine; over three seconds the clock may be one picture early.
     assert 0 < slow <= 10.5
     assert quick > slow
     # 1 is the pointer that Chromium calls the mouse; the wheel turns both ways.
