@@ -6,7 +6,9 @@ Nothing here knows Streamlit.
 
 import os
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from cachetools import LRUCache
@@ -38,13 +40,21 @@ def budget_bytes(share: float) -> int:
     return int(share * int(text) * 2**20)
 
 
+@dataclass(slots=True)
+class _Making:
+    """A value that some ask for at the same time."""
+
+    alone: threading.Lock = field(default_factory=threading.Lock)
+    asking: int = 0
+
+
 class Kept(Generic[V]):
     """Values by key. Each is made once, however many threads ask for it at the same time."""
 
     def __init__(self, most_bytes: int, size: Callable[[V], int]) -> None:
         self._values: LRUCache[Hashable, V] = LRUCache(most_bytes, size)
         self._lookup = threading.Lock()  # held for microseconds
-        self._making: dict[Hashable, threading.Lock] = {}
+        self._making: dict[Hashable, _Making] = {}
 
     @property
     def size_bytes(self) -> int:
@@ -57,23 +67,42 @@ class Kept(Generic[V]):
         with self._lookup:
             return key in self._values
 
+    def find(self, key: Hashable) -> V | None:
+        """Return what is kept, or None."""
+        with self._lookup:
+            return self._values.get(key)
+
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
-        """Return what is kept, or make it; what `make` raises is raised, and nothing is kept."""
+        """Return what is kept, or make it; what `make` raises is raised, and nothing is kept.
+
+        Others who ask for the key wait meanwhile, and nothing ends their wait: whoever waits for a turn to make
+        something takes the turn first.
+        """
         with self._lookup:
             if key in self._values:
                 return self._values[key]
-            turn = self._making.setdefault(key, threading.Lock())
-        with turn:
-            try:
-                with self._lookup:
-                    if key in self._values:  # another thread made it meanwhile
-                        return self._values[key]
-                value = make()
-                self._keep(key, value)
-                return value
-            finally:
-                with self._lookup:
-                    self._making.pop(key, None)
+        with self._alone(key):
+            with self._lookup:
+                if key in self._values:  # another thread made it meanwhile
+                    return self._values[key]
+            value = make()
+            self._keep(key, value)
+            return value
+
+    @contextmanager
+    def _alone(self, key: Hashable) -> Iterator[None]:
+        """Hold a key's lock for the block; it stays until nobody asks any more, so that all wait for the same one."""
+        with self._lookup:
+            making = self._making.setdefault(key, _Making())
+            making.asking += 1
+        try:
+            with making.alone:
+                yield
+        finally:
+            with self._lookup:
+                making.asking -= 1
+                if not making.asking:
+                    del self._making[key]
 
     def _keep(self, key: Hashable, value: V) -> None:
         with self._lookup:

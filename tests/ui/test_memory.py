@@ -77,6 +77,43 @@ def test_a_failure_is_raised_and_tried_again() -> None:
     assert kept.get("key", lambda: "now") == "now"
 
 
+def test_after_a_failure_those_who_wait_and_those_who_come_make_it_once() -> None:
+    kept: Kept[str] = Kept(100, len)
+    inside, fail, again, done = (threading.Event() for _ in range(4))
+    made = []
+
+    def break_off() -> str:
+        inside.set()
+        assert fail.wait(timeout=60)
+        raise SettingsError("no")
+
+    def make() -> str:
+        made.append("slowly")
+        again.set()
+        assert done.wait(timeout=60)
+        return "value"
+
+    def asking() -> int:
+        return kept._making["key"].asking
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(kept.get, "key", break_off)
+        assert inside.wait(timeout=60)
+        second = pool.submit(kept.get, "key", make)
+        while asking() < 2:
+            pass
+        fail.set()
+        assert again.wait(timeout=60)  # the first one has left, the second one is at it
+        third = pool.submit(kept.get, "key", lambda: made.append("twice") or "other")
+        while not third.done() and asking() < 2:
+            pass
+        done.set()
+        assert isinstance(first.exception(timeout=60), SettingsError)
+        assert [second.result(timeout=60), third.result(timeout=60)] == ["value", "value"]
+    assert made == ["slowly"]
+    assert not kept._making
+
+
 def test_the_budget_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EFFVIZ_MEMORY_MB", raising=False)
     assert budget_bytes(0.5) == 1024 * 1024 * 1024
@@ -94,7 +131,9 @@ def test_a_budget_that_means_nothing_is_refused(text: str, monkeypatch: pytest.M
 def test_it_can_be_asked_what_is_kept() -> None:
     kept: Kept[str] = Kept(4, len)
     assert "a" not in kept
+    assert kept.find("a") is None
     kept.get("a", lambda: "1234")
     assert "a" in kept
+    assert kept.find("a") == "1234"
     kept.get("b", lambda: "1234")
     assert "a" not in kept
