@@ -54,7 +54,15 @@ AGREEMENT: Final = frozenset({Metric.AGREE_RANK, Metric.AGREE_TOP20, Metric.AGRE
 SANITY: Final = frozenset({Metric.SANITY_SPEARMAN, Metric.SANITY_SSIM, Metric.SANITY_LOGIT})  # break the model
 EFFECTS: Final = frozenset(Metric) - PLACES - AGREEMENT - SANITY  # run the model again
 CASCADE: Final = frozenset({Metric.SANITY_SPEARMAN, Metric.SANITY_SSIM})
-LOW_IS_GOOD: Final = frozenset({Metric.DELETION, Metric.DROP, Metric.AGREE_DISTANCE}) | SANITY
+LOW_IS_GOOD: Final = frozenset({Metric.DELETION, Metric.DROP, Metric.AGREE_DISTANCE})
+NEAR_ZERO_IS_GOOD: Final = SANITY  # a likeness of either sign is one
+
+
+def worse(metric: Metric, value: float) -> float:
+    """Return a number that grows as a value of the metric gets worse, to sort by."""
+    if metric in NEAR_ZERO_IS_GOOD:
+        return abs(value)
+    return value if metric in LOW_IS_GOOD else -value
 
 
 @dataclass(frozen=True, slots=True)

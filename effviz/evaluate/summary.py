@@ -3,12 +3,13 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from effviz.evaluate.intervals import Interval, interval, max_box_interval, paired, paired_max_box
 from effviz.evaluate.results import Results
-from effviz.evaluate.settings import LOW_IS_GOOD, Metric
+from effviz.evaluate.settings import Metric, worse
 from effviz.zoo import catalogue
 
 
@@ -127,7 +128,7 @@ def rankings(found: Sequence[Cell], small: bool = False) -> tuple[Ranking, ...]:
         return (cell.small if small else cell.every).mean
 
     def best_first(cell: Cell) -> float:
-        return mean(cell) if cell.metric in LOW_IS_GOOD else -mean(cell)
+        return worse(cell.metric, mean(cell))
 
     known = [cell for cell in found if not np.isnan(mean(cell))]
     metrics = dict.fromkeys(cell.metric for cell in known)
@@ -164,7 +165,7 @@ def extremes(results: Results, method: str, metric: Metric) -> tuple[Extremes, .
     """Return each model's best, median and worst photo; of photos with one value the first in the run's order."""
     found = []
     for model, column in results.values(method, metric).items():
-        ordered = column.dropna().sort_values(ascending=metric in LOW_IS_GOOD, kind="stable")
+        ordered = column.dropna().sort_values(key=lambda values: values.map(partial(worse, metric)), kind="stable")
         if len(ordered):
             three = (ordered.iloc[[place]] for place in (0, (len(ordered) - 1) // 2, -1))
             found.append(Extremes(str(model), *(Valued(str(of.index[0]), float(of.iloc[0])) for of in three)))

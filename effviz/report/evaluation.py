@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from effviz.evaluate import summary
 from effviz.evaluate.intervals import Interval
 from effviz.evaluate.results import Results
-from effviz.evaluate.settings import LOW_IS_GOOD, PLACES, Metric
+from effviz.evaluate.settings import LOW_IS_GOOD, NEAR_ZERO_IS_GOOD, PLACES, Metric
 from effviz.evaluate.summary import Cell
 from effviz.plots.evaluation import against_macs
 from effviz.report.page import Entry, Html, Tile, chart, folded, heading, page, paragraph, table, tiles
@@ -121,9 +121,8 @@ def _about(results: Results) -> Iterator[Html]:
 
 
 def _metric(results: Results, metric: Metric, cells: Sequence[Cell]) -> Iterator[Html]:
-    better = _("Less is better.") if metric in LOW_IS_GOOD else _("More is better.")
     yield heading(metric.value)
-    yield paragraph(f"{_(WORDS[metric])} {better}")
+    yield paragraph(f"{_(WORDS[metric])} {_better(metric)}")
     yield chart(against_macs(cells, model_macs(results)), f"effviz-{metric.value}")
     yield _matrix(results, cells, small=False)
     if metric in PLACES:
@@ -133,8 +132,16 @@ def _metric(results: Results, metric: Metric, cells: Sequence[Cell]) -> Iterator
             (Entry(f"{place}. {cell.model}"), Entry(cell.method), _entry(cell.every))
             for place, cell in enumerate(ranking.cells, 1)
         ]
-        names = (_("Model"), _("Method"), _("Mean"))
+        names = (_("Model"), _("Method"), _("Mean, nearest 0 first") if metric in NEAR_ZERO_IS_GOOD else _("Mean"))
         yield folded(_("Ranking of all models and methods"), table(_("The best first"), names, rows))
+
+
+def _better(metric: Metric) -> str:
+    if metric in NEAR_ZERO_IS_GOOD:
+        return _(
+            "Near 0 is better, whatever the sign: far below it the maps are as alike, with bright and dark swapped."
+        )
+    return _("Less is better.") if metric in LOW_IS_GOOD else _("More is better.")
 
 
 def _matrix(results: Results, cells: Sequence[Cell], small: bool) -> Html:

@@ -9,7 +9,7 @@ import pytest
 from effviz.errors import SettingsError, TargetError
 from effviz.evaluate.masking import Baseline, Masking
 from effviz.evaluate.samples import Dataset
-from effviz.evaluate.settings import LOW_IS_GOOD, PLACES, Metric, Settings
+from effviz.evaluate.settings import LOW_IS_GOOD, NEAR_ZERO_IS_GOOD, PLACES, Metric, Settings, worse
 from effviz.explain.placement import Placement
 from effviz.explain.results import Layer, Method
 
@@ -26,7 +26,20 @@ def test_the_names_of_the_metrics_are_those_that_readers_know():
     sanity = {"sanity_spearman", "sanity_ssim", "sanity_logit"}
     assert names | {"gain", "maxboxv2", "iou"} | pairs | sanity == {metric.value for metric in Metric}
     assert {metric.value for metric in PLACES} == {"energy", "pointing", "maxbox", "maxboxv2", "iou"}
-    assert {metric.value for metric in LOW_IS_GOOD} == {"deletion", "drop", "agree_distance"} | sanity
+    assert {metric.value for metric in LOW_IS_GOOD} == {"deletion", "drop", "agree_distance"}
+    assert {metric.value for metric in NEAR_ZERO_IS_GOOD} == sanity
+
+
+@pytest.mark.parametrize(
+    ("metric", "best_first"),
+    [
+        (Metric.ENERGY, [0.5, 0.1, -0.3]),
+        (Metric.DELETION, [-0.3, 0.1, 0.5]),
+        (Metric.SANITY_SPEARMAN, [0.1, -0.3, 0.5]),  # 0 is no likeness; -0.3 is one upside down
+    ],
+)
+def test_values_are_sorted_as_the_metric_means_them(metric, best_first):
+    assert sorted(sorted(best_first), key=lambda value: worse(metric, value)) == best_first
 
 
 @pytest.mark.parametrize("budget", [math.inf, 0.5])

@@ -123,6 +123,13 @@ def test_ranks_put_the_best_first(known):
     assert (worst.model, worst.method) == ("lite2@260", "cam")
 
 
+def test_of_a_likeness_to_a_broken_network_that_nearest_to_zero_ranks_first(known):
+    two = [of for of in summary.cells(known) if of.method == "cam" and of.metric is Metric.ENERGY]
+    means = [dataclasses.replace(two[0].every, mean=mean) for mean in (-0.9, 0.3, -0.1)]
+    found = [dataclasses.replace(two[0], metric=Metric.SANITY_LOGIT, every=every) for every in means]
+    assert [of.every.mean for of in summary.rankings(found)[0].cells] == [-0.1, 0.3, -0.9]
+
+
 def test_classes_have_their_means_and_names(known):
     found = summary.per_class(known, "cam", Metric.ENERGY)
     assert [(one.label, one.model, one.n) for one in found] == [
@@ -147,17 +154,22 @@ def test_the_best_the_median_and_the_worst_photo_of_each_model(known):
     assert [of.photo for of in (second.best, second.median, second.worst)] == ["4.jpg", "1.jpg", "3.jpg"]
 
 
-def test_of_equally_good_photos_the_first_is_shown_and_of_deletion_the_lowest_is_best(tmp_path):
-    settings = Settings(("lite0@224",), (Method.CAM,), (Metric.DELETION,))
+@pytest.mark.parametrize(
+    ("metric", "values", "ordered"),
+    [
+        (Metric.DELETION, (0.5, 0.2, 0.2, 0.9), ["c.jpg", "b.jpg", "a.jpg"]),  # the lowest; of two equal ones the first
+        (Metric.SANITY_SSIM, (-0.5, 0.2, 0.3, -0.9), ["c.jpg", "b.jpg", "a.jpg"]),  # that nearest to 0
+    ],
+)
+def test_what_is_best_depends_on_the_metric(tmp_path, metric, values, ordered):
+    settings = Settings(("lite0@224",), (Method.CAM,), (metric,))
     run = Manifest(Path(), settings, "/d", "f", 4, 32, (Network("lite0@224", "a", "torch"),), {})
     run = manifest.opened(tmp_path, run)
-    values = {"d.jpg": 0.5, "c.jpg": 0.2, "b.jpg": 0.2, "a.jpg": 0.9}
-    records.write_part(
-        tmp_path, 0, [Row(name, "lite0@224", "cam", "deletion", value) for name, value in values.items()]
-    )
+    named = zip(("d.jpg", "c.jpg", "b.jpg", "a.jpg"), values, strict=True)
+    records.write_part(tmp_path, 0, [Row(name, "lite0@224", "cam", metric.value, value) for name, value in named])
     manifest.kept(run, finished=True, thresholds=merging.merge(tmp_path))
-    (found,) = summary.extremes(results.load(tmp_path), "cam", Metric.DELETION)
-    assert [of.photo for of in (found.best, found.median, found.worst)] == ["c.jpg", "b.jpg", "a.jpg"]
+    (found,) = summary.extremes(results.load(tmp_path), "cam", metric)
+    assert [of.photo for of in (found.best, found.median, found.worst)] == ordered
 
 
 def test_a_model_that_all_others_are_compared_with_is_left_out_of_disputes(tmp_path):

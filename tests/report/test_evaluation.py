@@ -1,6 +1,7 @@
 """The page and the table of small runs whose every mean is known."""
 
 import csv
+import dataclasses
 import io
 import re
 import subprocess
@@ -16,6 +17,7 @@ from effviz.evaluate.manifest import Manifest, Network
 from effviz.evaluate.records import Row
 from effviz.evaluate.settings import Metric, Settings
 from effviz.explain.results import Method
+from effviz.report import evaluation
 from effviz.report.evaluation import evaluation_html, model_macs, summary_csv
 
 MODELS = ("lite0@224", "lite2@260")
@@ -105,6 +107,20 @@ def test_rankings_classes_and_disputes(html):
     assert [row[:2] for row in disputes] == [[PHOTOS[1], "0.400"], ["plain.jpg", "0.200"], [HOSTILE, "0.100"]]
     (differences,) = seen.table("Models", "Difference", "Photos")
     assert differences == [["lite0@224 − lite2@260", "-0.100", "3"]]
+
+
+def test_what_should_be_near_zero_is_ranked_by_how_far_it_is_from_it_and_says_so(known):
+    found = [cell for cell in summary.cells(known) if cell.method == "cam"]
+    means = [dataclasses.replace(cell.every, mean=mean) for cell, mean in zip(found, (-0.8, 0.3), strict=True)]
+    cells = [
+        dataclasses.replace(cell, metric=Metric.SANITY_SPEARMAN, every=every)
+        for cell, every in zip(found, means, strict=True)
+    ]
+    html = "".join(part.text for part in evaluation._metric(known, Metric.SANITY_SPEARMAN, cells))
+    (ranking,) = Seen(html).table("Model", "Method", "Mean, nearest 0 first")
+    assert [row[0] for row in ranking] == ["1. lite2@260", "2. lite0@224"]
+    assert "Near 0 is better" in html
+    assert "Less is better" not in html
 
 
 def test_names_of_photos_are_text_and_never_markup(html):

@@ -19,7 +19,7 @@ from effviz.evaluate.records import Row
 from effviz.evaluate.settings import Metric, Settings
 from effviz.explain import samples
 from effviz.explain.results import Method
-from effviz.ui.evaluate import examples, measured, runs, tables
+from effviz.ui.evaluate import examples, measured, runs, tables, wording
 from effviz.ui.evaluate.choose import View
 
 ROOT = Path(__file__).parents[2]
@@ -180,6 +180,19 @@ def test_a_model_has_its_best_median_and_worst_photos(folder: Path) -> None:
     assert lowest == ["a.jpg", "h.jpg", "e.jpg", "f.jpg", "cat.jpg", "b.jpg"]  # less is better
     hard = [(of.place, of.photo) for of in examples.picked(view(found, small=True), "lite0@224")]
     assert hard == [("best", "b.jpg"), ("median", "h.jpg"), ("worst", "a.jpg")]
+
+
+def test_of_a_likeness_to_a_broken_network_the_photos_nearest_to_zero_are_best(folder: Path) -> None:
+    found = measured.of_folder(finished(folder / "cars"), ("test",))
+    assert found.results is not None
+    frame = found.results.frame
+    energy = frame["metric"] == "energy"
+    frame.loc[energy, "value"] -= 0.45  # 0.1 to 0.9 become -0.35 to 0.45
+    frame["metric"] = frame["metric"].cat.rename_categories({"energy": "sanity_logit"})
+    chosen = examples.picked(view(found, Metric.SANITY_LOGIT), "lite0@224")
+    assert [of.photo for of in chosen[:2]] == ["e.jpg", "f.jpg"]  # 0.4 and 0.5
+    assert chosen[-1].photo == "b.jpg"  # 0.9
+    assert wording.axis(Metric.SANITY_LOGIT) == "Rank correlation with another class (near 0 is better)"
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 import pandas as pd
 import streamlit as st
 
-from effviz.evaluate.settings import LOW_IS_GOOD
+from effviz.evaluate.settings import worse
 from effviz.explain import samples
 from effviz.explain.samples import Sample
 from effviz.ui import cache as caches
@@ -73,7 +73,7 @@ def picked(view: View, model: str) -> list[Example]:
     if view.small:
         hard = view.measured.results.small()
         values = values[hard.reindex(values.index, fill_value=False).to_numpy(dtype=bool)]
-    ordered = values.sort_values(ascending=view.metric in LOW_IS_GOOD, kind="stable")
+    ordered = values.sort_values(key=lambda some: some.map(partial(worse, view.metric)), kind="stable")
     return [
         Example(place, str(ordered.index[number]), float(ordered.iloc[number]), _hash(view, str(ordered.index[number])))
         for number, place in _numbers(len(ordered)).items()

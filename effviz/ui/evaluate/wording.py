@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from effviz.evaluate.controls import Control
-from effviz.evaluate.settings import LOW_IS_GOOD, Metric
+from effviz.evaluate.settings import LOW_IS_GOOD, NEAR_ZERO_IS_GOOD, Metric
 from effviz.explain.methods import METHODS
 from effviz.explain.results import Method
 from effviz.plots.quality import CONTROLS
@@ -40,6 +40,8 @@ def metric(of: Metric) -> str:
 def axis(of: Metric) -> str:
     """A metric's name, and which way is better."""
     name = metric(of)
+    if of in NEAR_ZERO_IS_GOOD:
+        return _("{metric} (near 0 is better)").format(metric=name)
     if of in LOW_IS_GOOD:
         return _("{metric} (less is better)").format(metric=name)
     return _("{metric} (more is better)").format(metric=name)
