@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import pandas as pd
 
-from effviz.evaluate.intervals import Interval, interval, max_box_interval, paired, paired_max_box
+from effviz.evaluate import overlaps
+from effviz.evaluate.intervals import Interval, interval, intervals, max_box_interval, paired, paired_max_box
+from effviz.evaluate.overlaps import Overlaps
 from effviz.evaluate.results import Results
 from effviz.evaluate.settings import Metric, worse
 from effviz.zoo import catalogue
+
+Key = tuple[str, str]  # method, model
+Both = tuple[Interval, Interval]  # over all photos, and over those whose object is small and off-centre
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +121,15 @@ def cells(results: Results, seed: int = 0) -> tuple[Cell, ...]:
 
 def differences(results: Results, method: str, metric: Metric, seed: int = 0) -> tuple[Difference, ...]:
     """Return each pair of models, compared on the photos that both have values for."""
-    return tuple(
-        Difference(first, second, method, metric, _difference(results, (first, second), method, metric, seed))
-        for first, second in itertools.combinations(results.models, 2)
-    )
+    pairs = list(itertools.combinations(results.models, 2))
+    if metric is Metric.MAXBOX:
+        known = overlaps.read(results, results.models, (method,))
+        boxes = {model: known.get((model, method), overlaps.NONE) for model in results.models}
+        found = [_paired_boxes(boxes[one], boxes[other], seed) for one, other in pairs]
+    else:
+        wide = results.values(method, metric)
+        found = [paired(wide[one], wide[other], seed) for one, other in pairs]
+    return tuple(Difference(*pair, method, metric, of) for pair, of in zip(pairs, found, strict=True))
 
 
 def rankings(found: Sequence[Cell], small: bool = False) -> tuple[Ranking, ...]:
@@ -188,28 +199,42 @@ def failures(results: Results) -> tuple[Failure, ...]:
 
 def _cells(results: Results, seed: int) -> Iterator[Cell]:
     small = results.small()
-    for method, metric in itertools.product(results.methods, results.metrics):
-        wide = results.values(method, metric)
-        is_small = small.reindex(wide.index, fill_value=False).to_numpy(dtype=bool)
-        for model in results.models:
-            values = wide[model].to_numpy()
-            if np.isfinite(values).any():
-                every = _interval(results, (model, method), metric, values, seed)
-                yield Cell(model, method, metric, every, interval(values[is_small], seed))
+    known = {metric: dict(_of_metric(results, metric, small, seed)) for metric in results.metrics}
+    for method, metric, model in itertools.product(results.methods, results.metrics, results.models):
+        if (both := known[metric].get((method, model))) is not None:
+            yield Cell(model, method, metric, *both)
 
 
-def _interval(results: Results, of: tuple[str, str], metric: Metric, values: np.ndarray, seed: int) -> Interval:
-    if metric is Metric.MAXBOX:
-        return max_box_interval(results.curves(*of, metric)[1], seed=seed)
-    return interval(values, seed)
+def _of_metric(results: Results, metric: Metric, small: pd.Series, seed: int) -> Iterator[tuple[Key, Both]]:
+    """Yield the intervals of every method and model that has values: over all photos, and over the hard ones."""
+    wide = _wide(results, metric)
+    values = wide.to_numpy()
+    is_small = small.reindex(wide.index, fill_value=False).to_numpy(dtype=bool)
+    boxes = dict(_box_intervals(results, seed)) if metric is Metric.MAXBOX else {}
+    keys = [(str(column[0]), str(column[1])) for column in wide.columns]
+    found = zip(keys, intervals(values, seed), intervals(values[is_small], seed), strict=True)
+    for key, every, hard in found:
+        if every.n:
+            yield key, (boxes.get(key, every), hard)
 
 
-def _difference(results: Results, pair: tuple[str, str], method: str, metric: Metric, seed: int) -> Interval:
-    if metric is not Metric.MAXBOX:
-        wide = results.values(method, metric)
-        return paired(wide[pair[0]], wide[pair[1]], seed)
-    (photos, one), (others, other) = (results.curves(model, method, metric) for model in pair)
-    places = {photo: number for number, photo in enumerate(others)}
-    both = [(number, places[photo]) for number, photo in enumerate(photos) if photo in places]
+def _wide(results: Results, metric: Metric) -> pd.DataFrame:
+    """Return one row a photo and one column for each method and model; nan where there is no value."""
+    frame = results.frame
+    rows = frame[(frame["metric"] == metric.value) & frame["method"].isin(results.methods)]
+    wide = rows[rows["model"].isin(results.models)].pivot(index="photo", columns=["method", "model"], values="value")
+    return wide.astype(np.float64)
+
+
+def _box_intervals(results: Results, seed: int) -> Iterator[tuple[Key, Interval]]:
+    """Yield MaxBoxAcc of every method and model; one model at a time is in memory."""
+    for model in results.models:
+        found = overlaps.read(results, (model,), results.methods)
+        yield from (((method, model), max_box_interval(of.curves, seed=seed)) for (_model, method), of in found.items())
+
+
+def _paired_boxes(one: Overlaps, other: Overlaps, seed: int) -> Interval:
+    places = {photo: number for number, photo in enumerate(other.photos)}
+    both = [(number, places[photo]) for number, photo in enumerate(one.photos) if photo in places]
     mine, theirs = np.array(both, dtype=np.intp).reshape(-1, 2).T
-    return paired_max_box(one[mine], other[theirs], seed=seed)
+    return paired_max_box(one.curves[mine], other.curves[theirs], seed=seed)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from effviz.evaluate.intervals import interval, max_box_interval, paired, paired_max_box
+from effviz.evaluate import intervals as drawing
+from effviz.evaluate.intervals import interval, intervals, max_box_interval, paired, paired_max_box
 
 VALUES = np.random.default_rng(0).exponential(size=200)
 
@@ -91,3 +92,51 @@ def test_no_photos_have_no_max_box_acc():
     found = max_box_interval(np.zeros((0, 50)))
     assert (math.isnan(found.mean), found.n) == (True, 0)
     assert math.isnan(paired_max_box(np.zeros((0, 50)), np.zeros((0, 50))).mean)
+
+
+def fetched(count: int, statistic) -> np.ndarray:
+    """The limits as one reads them in the book: every drawn photo is fetched."""
+    drawn = np.random.default_rng(4).integers(count, size=(drawing.RESAMPLES, count))
+    return np.quantile([statistic(draw) for draw in drawn], [0.025, 0.975])
+
+
+@pytest.fixture(params=["kept", "in parts"])
+def _counted(request, monkeypatch):
+    """Counts of draws that are kept, and those of so many photos that they are made anew each time."""
+    if request.param == "in parts":
+        monkeypatch.setattr(drawing, "REMEMBERED", 0)
+        monkeypatch.setattr(drawing, "AT_ONCE", 1000)
+
+
+@pytest.mark.usefixtures("_counted")
+def test_counting_how_often_photos_are_drawn_equals_fetching_them():
+    found = interval(VALUES, seed=4)
+    assert (found.low, found.high) == pytest.approx(fetched(200, lambda draw: VALUES[draw].mean()), abs=1e-12)
+    fits = ious() >= 0.5
+    best = max_box_interval(ious(), seed=4)
+    expected = fetched(80, lambda draw: fits[draw].mean(axis=0).max())
+    assert (best.low, best.high) == pytest.approx(expected, abs=1e-12)
+    others = np.roll(ious(), 7, axis=0) * 0.95
+    pair = paired_max_box(ious(), others, seed=4)
+    expected = fetched(80, lambda draw: fits[draw].mean(axis=0).max() - (others >= 0.5)[draw].mean(axis=0).max())
+    assert (pair.low, pair.high) == pytest.approx(expected, abs=1e-12)
+
+
+def test_columns_are_what_each_would_be_alone():
+    columns = np.random.default_rng(6).random((30, 5))
+    columns[3, 1] = columns[4, 3] = math.nan
+    columns[3, 4] = math.inf
+    columns[1:, 2] = math.nan  # one value is no spread
+    for number, found in enumerate(intervals(columns, seed=2)):
+        alone = interval(columns[:, number], seed=2)
+        assert (found.mean, found.n) == (pytest.approx(alone.mean), alone.n)
+        assert (found.low, found.high) == pytest.approx((alone.low, alone.high), abs=1e-12, nan_ok=True)
+    assert [found.n for found in intervals(columns)] == [30, 29, 1, 29, 29]
+    assert intervals(np.zeros((0, 2)))[1].n == 0
+    assert intervals(np.zeros((5, 0))) == ()
+
+
+def test_draws_that_are_kept_cannot_be_changed():
+    (counts,) = drawing._draws(9, 1)
+    assert set(counts.sum(axis=1)) == {9}
+    assert not counts.flags.writeable

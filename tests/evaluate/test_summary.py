@@ -69,8 +69,9 @@ def cell(found, model, method="cam", metric=Metric.ENERGY):
 def test_means_have_intervals_for_all_photos_and_for_the_small_and_off_centre(known):
     found = cell(summary.cells(known), "lite2@260")
     assert found.every.mean == pytest.approx(2.7 / 6)
-    assert found.every == interval(ENERGY["lite2@260"])
-    assert found.small == interval([0.2, 0.1])
+    # products of matrices of two sizes may differ in a number's last bit
+    assert dataclasses.astuple(found.every) == pytest.approx(dataclasses.astuple(interval(ENERGY["lite2@260"])))
+    assert dataclasses.astuple(found.small) == pytest.approx(dataclasses.astuple(interval([0.2, 0.1])))
     assert found.small.n == 2
 
 
