@@ -1,57 +1,39 @@
 """Deletion and insertion on demand: all models of a photo at once, and everything to play it with."""
 
 import base64
+import contextlib
 import io
-import json
-from pathlib import Path
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from streamlit.testing.v1 import AppTest
 
 from effviz.evaluate.faithfulness import deletion, insertion
 from effviz.evaluate.masking import Baseline, Masking
 from effviz.evaluate.playback import playback
 from effviz.explain.maps import activation_map
 from effviz.ui import cache
+from effviz.ui.compare import faithful, work
+from effviz.ui.compare.cells import Cell, Entrant
+from effviz.ui.compare.faithful import ASKED
+from effviz.ui.compare.work import STOPPED
 from effviz.ui.components.reel import runs
+from effviz.ui.turns import Lane, Turns
+from effviz.zoo.cards import card
 from effviz.zoo.catalogue import parse
 
-ROOT = Path(__file__).parents[2]
-PATIENCE_S = 120
 TWO = "lite0@64,lite1@64"
 STEPS = 20
+PATIENCE_S = 120
+
+Compare = Callable[..., Any]  # opens the page: see conftest.py
 
 
-def page(**address: str) -> AppTest:
-    test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S)
-    test.query_params.update({"models": TWO, "photos": "dog", **address})
-    return test.run()
-
-
-def texts(test: AppTest) -> str:
-    return "\n".join(str(part.value) for part in [*test.markdown, *test.caption, *test.info, *test.warning])
-
-
-def reels(test: AppTest) -> list[dict[str, Any]]:
-    return [
-        json.loads(element.proto.json or element.proto.mixed.json)
-        for element in test.get("bidi_component")
-        if element.proto.component_name == "effviz_reel"
-    ]
-
-
-def measured(test: AppTest) -> dict[str, Any]:
-    test.button(key="faithful").click().run()
-    assert not test.exception
-    (reel,) = reels(test)
-    return reel
-
-
-def table(test: AppTest) -> Any:
-    return next(each.value for each in test.dataframe if "Insertion" in each.value)
+def table(page: Any) -> Any:
+    return next(each.value for each in page.test.dataframe if "Insertion" in each.value)
 
 
 def unrolled(packed: dict[str, str]) -> np.ndarray:
@@ -65,30 +47,25 @@ def picture(address: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")).astype(int)
 
 
-@pytest.fixture(autouse=True)
-def _from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-
-
 def test_runs_by_hand() -> None:
     packed = runs(np.array([[1, 1, 1], [1, 2, 1]], np.uint8))
     assert base64.b64decode(str(packed["values"])) == bytes([1, 2, 1])
     assert np.frombuffer(base64.b64decode(str(packed["lengths"])), "<u4").tolist() == [4, 1, 1]
 
 
-def test_nothing_is_measured_before_it_is_asked_for() -> None:
-    test = page()
-    assert "Is the map faithful?" in [header.value for header in test.header]
-    assert reels(test) == []
+def test_nothing_is_measured_before_it_is_asked_for(compare: Compare) -> None:
+    page = compare(models=TWO)
+    assert "Is the map faithful?" in [header.value for header in page.test.header]
+    assert page.reels() == []
 
 
-def test_all_models_of_the_photo_are_measured_as_the_run_would() -> None:
-    test = page()
-    reel = measured(test)
+def test_all_models_of_the_photo_are_measured_as_the_run_would(compare: Compare) -> None:
+    page = compare(models=TWO)
+    reel = page.pressed("faithful")
     assert [panel["title"] for panel in reel["panels"]] == TWO.split(",")
     assert len(reel["said"]) == len(reel["places"]) == STEPS + 1
     assert (reel["said"][5], reel["places"][5]) == ("The strongest 25 % of the area, as the map has it.", 25)
-    found, photo = table(test), cache.sample("dog")
+    found, photo = table(page), cache.sample("dog")
     for row, label in enumerate(TWO.split(",")):
         forward = cache.forward(parse(label), photo)
         entry = activation_map(forward, int(forward.logits.argmax()))
@@ -100,8 +77,8 @@ def test_all_models_of_the_photo_are_measured_as_the_run_would() -> None:
             assert lines[name] == [f"{entry.target_name} {chance:.0%}" for chance in curve.probabilities]
 
 
-def test_the_browser_gets_what_the_model_saw() -> None:
-    panel = measured(page(models="lite0@64"))["panels"][0]
+def test_the_browser_gets_what_the_model_saw(compare: Compare) -> None:
+    panel = compare(models="lite0@64").pressed("faithful")["panels"][0]
     forward = cache.forward(parse("lite0@64"), cache.sample("dog"))
     expected = playback(forward, activation_map(forward, int(forward.logits.argmax())), Masking())
     assert panel["size"] == 64
@@ -112,36 +89,96 @@ def test_the_browser_gets_what_the_model_saw() -> None:
 
 
 @pytest.mark.parametrize("baseline", [Baseline.BLUR, Baseline.BLACK])
-def test_another_masking_is_asked_for_anew(baseline: Baseline) -> None:
-    test = page(models="lite0@64")
-    mean = measured(test)
-    control = next(each for each in test.get("button_group") if each.key == "faithful_baseline")
+def test_another_masking_is_asked_for_anew(compare: Compare, baseline: Baseline) -> None:
+    page = compare(models="lite0@64")
+    mean = page.pressed("faithful")
+    control = next(each for each in page.test.get("button_group") if each.key == "faithful_baseline")
     control.set_value(baseline.value).run()
-    assert reels(test) == []
-    other = measured(test)
+    assert page.reels() == []
+    other = page.pressed("faithful")
     assert other["panels"][0]["rest"] != mean["panels"][0]["rest"]
     assert other["panels"][0]["order"] == mean["panels"][0]["order"]
 
 
-def test_what_was_measured_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = measured(page())
+def test_what_was_measured_is_kept(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = compare(models=TWO).pressed("faithful")
 
     def refuse(*_: object) -> None:
         raise AssertionError("computed twice")
 
     monkeypatch.setattr("effviz.evaluate.playback.playback", refuse)
-    again = page()
-    assert measured(again) == first
+    assert compare(models=TWO).pressed("faithful") == first
 
 
-def test_untrained_networks_are_left_out() -> None:
-    test = page(models="scaled-d1-w0.5@64,lite0@64")
-    assert "Untrained networks are left out" in texts(test)
-    assert [panel["title"] for panel in measured(test)["panels"]] == ["lite0@64"]
+def test_what_was_stopped_waits_to_be_asked_for_again(compare: Compare) -> None:
+    page = compare(models="lite0@64")
+    page.pressed("faithful")
+    page.test.session_state[STOPPED] = page.test.session_state[ASKED]
+    page.test.run()
+    assert page.reels() == []
+    assert len(page.pressed("faithful")["panels"]) == 1
 
 
-def test_with_nothing_but_untrained_networks_there_is_nothing_to_press() -> None:
-    test = page(models="scaled-d1-w0.5@64")
-    assert "Untrained networks are left out" in texts(test)
-    assert not [button for button in test.button if button.key == "faithful"]
-    assert not test.exception
+def test_too_many_visitors_are_one_calm_sentence(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = compare(models="lite0@96")
+    monkeypatch.setattr(work, "TURNS", Turns(most_waiting=0))
+    page.test.button(key="faithful").click().run()
+    assert "requests wait for this server already" in page.texts()
+    assert page.reels() == []
+    assert not page.test.exception
+
+
+class Stopped(BaseException):
+    """What ends a visitor's script."""
+
+
+class Bar:
+    """A visitor's progress bar; where they have pressed Stop, its next word about a wait is the last."""
+
+    def __init__(self, stop: bool) -> None:
+        self.stop, self.waits = stop, threading.Event()
+
+    def progress(self, _share: float, text: str) -> None:
+        if "before you" in text:
+            self.waits.set()
+            if self.stop:
+                raise Stopped
+
+
+def test_whoever_waits_for_the_same_numbers_as_another_one_can_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue, bars = Turns(1), (Bar(False), Bar(True))
+    monkeypatch.setattr(work, "TURNS", queue)
+    ref, photo = parse("lite0@64"), cache.sample("owl")
+    forward = cache.forward(ref, photo)
+    entry = activation_map(forward, int(forward.logits.argmax()))
+    cell = Cell(photo, Entrant(card(ref), None, "", ""), entry, (), 0.0)
+    request = faithful.Request((cell,), Masking())
+
+    def visit(bar: Bar) -> None:
+        mine = work.Work(1)
+        mine.bar = bar  # type: ignore[assignment]
+        with contextlib.suppress(Stopped):
+            faithful._make(request, cell, mine)
+
+    visitors = [threading.Thread(target=visit, args=(bar,), daemon=True) for bar in bars]
+    with queue.turn(Lane.QUICK, lambda _: None):
+        for visitor, bar in zip(visitors, bars, strict=True):
+            visitor.start()
+            assert bar.waits.wait(PATIENCE_S)
+        visitors[1].join(PATIENCE_S)
+        assert not visitors[1].is_alive()
+    visitors[0].join(PATIENCE_S)
+    assert request.key_of(cell) in faithful._PLAYBACKS
+
+
+def test_untrained_networks_are_left_out(compare: Compare) -> None:
+    page = compare(models="scaled-d1-w0.5@64,lite0@64")
+    assert "Untrained networks are left out" in page.texts()
+    assert [panel["title"] for panel in page.pressed("faithful")["panels"]] == ["lite0@64"]
+
+
+def test_with_nothing_but_untrained_networks_there_is_nothing_to_press(compare: Compare) -> None:
+    page = compare(models="scaled-d1-w0.5@64")
+    assert "Untrained networks are left out" in page.texts()
+    assert not [button for button in page.test.button if button.key == "faithful"]
+    assert not page.test.exception

@@ -5,6 +5,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from effviz.ui.compare import outside, work
+from effviz.ui.memory import Kept
+from effviz.ui.turns import Turns
+
 ROOT = Path(__file__).parents[2]
 IMAGENETTE = ROOT.parent / "shared" / "data" / "imagenette" / "val"
 OUTSIDE = "Outside their classes"
@@ -33,6 +37,26 @@ def test_a_kitten_is_none_of_the_ten_classes_and_the_notice_says_which_there_are
     assert "lite0@96" not in notice  # it knows 1000
     assert "English springer" in notice
     assert "Kitten on a plank: " in notice
+
+
+def test_what_the_judge_said_is_kept_and_needs_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    page("mini-baseline@96", "kitten")
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a bar is shown")
+
+    monkeypatch.setattr(outside, "Work", refuse)
+    assert len(notices(page("mini-baseline@96", "kitten"))) == 1
+
+
+def test_a_judge_that_cannot_be_asked_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    page("mini-baseline@96,lite0@96", "owl")  # their maps are there
+    monkeypatch.setattr(outside, "_GUESSES", Kept(1000, len))
+    monkeypatch.setattr(work, "TURNS", Turns(1, most_waiting=0))
+    test = page("mini-baseline@96,lite0@96", "owl")
+    assert notices(test) == []
+    assert not test.exception
+    assert not test.get("progress")
 
 
 def test_networks_of_a_thousand_classes_get_no_notice() -> None:

@@ -19,7 +19,7 @@ from effviz.ui.compare.work import STOPPED, Work, stopped
 from effviz.ui.components.reel import reel, runs
 from effviz.ui.guard import guard
 from effviz.ui.memory import Kept, budget_bytes
-from effviz.ui.turns import TURNS, Lane
+from effviz.ui.turns import Lane
 from effviz.words import _, later
 
 if TYPE_CHECKING:
@@ -124,29 +124,24 @@ def playbacks(request: Request) -> list["Playback"]:
     Raises:
         EffVizError: too many others wait.
     """
-    new = sum(request.key_of(cell) not in _PLAYBACKS for cell in request.cells)
-    if not new:
-        return [_kept(request, cell, None) for cell in request.cells]
-    with Work(new, "faithful").shown(request.key, may_stop=True) as work:
-        return [_kept(request, cell, work) for cell in request.cells]
+    known = {cell: made for cell in request.cells if (made := _PLAYBACKS.find(request.key_of(cell)))}
+    if len(known) < len(request.cells):
+        with Work(len(request.cells) - len(known), "faithful").shown(request.key, may_stop=True) as work:
+            known |= {cell: _make(request, cell, work) for cell in request.cells if cell not in known}
+    return [known[cell] for cell in request.cells]
 
 
-def _kept(request: Request, cell: Cell, work: Work | None) -> "Playback":
-    return _PLAYBACKS.get(request.key_of(cell), lambda: _make(request, cell, work))
-
-
-def _make(request: Request, cell: Cell, work: Work | None) -> "Playback":
+def _make(request: Request, cell: Cell, work: Work) -> "Playback":
     # Imported here: a page shows itself without torch.
     from effviz.evaluate.playback import playback
 
     ref, key = cell.entrant.card.ref, request.key_of(cell)
-    if work is None:  # dropped from the cache since it was looked for
-        with TURNS.turn(Lane.SLOW, lambda before: None, key):
-            return playback(cache.forward(ref, cell.photo), cell.map, request.masking)
     steps = _("{model} is asked about {count} masked photos")
     work.next(steps.format(model=outputs.plain(ref.label), count=4 * (request.masking.steps + 1)))
     with work.turn(Lane.SLOW, key) as progress:
-        return playback(cache.forward(ref, cell.photo), cell.map, request.masking, progress)
+        return _PLAYBACKS.get(
+            key, lambda: playback(cache.forward(ref, cell.photo), cell.map, request.masking, progress)
+        )
 
 
 def _show(request: Request, found: Sequence["Playback"]) -> None:

@@ -1,6 +1,7 @@
 """Photos that show none of the classes a network was trained on: a plain notice, from what a network of 1000 sees."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import streamlit as st
 
@@ -10,12 +11,16 @@ from effviz.explain.targets import Guess
 from effviz.ui import cache
 from effviz.ui.compare.cells import Cell
 from effviz.ui.compare.work import Work
+from effviz.ui.memory import Kept, budget_bytes
 from effviz.ui.outputs import plain
 from effviz.ui.turns import Lane
 from effviz.words import _
 from effviz.zoo import catalogue, classes
 
 JUDGE = catalogue.parse("lite0")  # knows ImageNet's 1000 classes, and its weights are always there
+GUESS_BYTES = 200
+
+_GUESSES: Kept[tuple[Guess, ...]] = Kept(budget_bytes(0.0005), lambda found: GUESS_BYTES * len(found))
 
 
 def notice(cells: Sequence[Cell]) -> None:
@@ -37,21 +42,27 @@ def _small(cells: Iterable[Cell]) -> dict[tuple[str, ...], list[str]]:
     return found
 
 
-def _foreign(photos: Iterable[Photo], known: frozenset[int]) -> list[tuple[Photo, Guess]]:
+def _foreign(photos: Sequence[Photo], known: frozenset[int]) -> list[tuple[Photo, Guess]]:
     """The photos of which no guess is among the known classes, each with the first guess."""
-    guessed = [(photo, _guesses(photo)) for photo in photos]
+    guessed = zip(photos, _guesses(photos), strict=True)
     return [(photo, first[0]) for photo, first in guessed if first and known.isdisjoint(of.index for of in first)]
 
 
-def _guesses(photo: Photo) -> tuple[Guess, ...]:
-    """The judge's five first guesses; none where it cannot be asked now, for a notice is worth no error."""
-    try:
-        with Work(1).shown(("outside", photo.sha256), may_stop=False) as work:
-            work.next(_("{model} looks whether the photo shows a known class").format(model=JUDGE.label))
-            with work.turn(Lane.QUICK):
-                return cache.guesses(JUDGE, photo)
-    except EffVizError:
-        return ()
+def _guesses(photos: Sequence[Photo]) -> list[tuple[Guess, ...]]:
+    """The judge's five first guesses of each photo; none where it cannot be asked now: a notice is worth no error."""
+    known = {photo: found for photo in photos if (found := _GUESSES.find(photo.sha256))}
+    new = [photo for photo in photos if photo not in known]
+    if new:
+        with suppress(EffVizError), Work(len(new), "outside").shown("outside", may_stop=False) as work:
+            for photo in new:
+                known[photo] = _ask(photo, work)
+    return [known.get(photo, ()) for photo in photos]
+
+
+def _ask(photo: Photo, work: Work) -> tuple[Guess, ...]:
+    work.next(_("{model} looks whether the photo shows a known class").format(model=JUDGE.label))
+    with work.turn(Lane.QUICK):
+        return _GUESSES.get(photo.sha256, lambda: cache.guesses(JUDGE, photo))
 
 
 def _sentence(names: Sequence[str], models: Sequence[str], foreign: Sequence[tuple[Photo, Guess]]) -> str:

@@ -14,7 +14,7 @@ from effviz.plots.melting import Step, melting
 from effviz.ui import cache, outputs
 from effviz.ui.compare import look, tiles
 from effviz.ui.compare.cells import Cell
-from effviz.ui.compare.work import Work
+from effviz.ui.compare.work import Progress, Work
 from effviz.ui.components.grid import base64_text, pack
 from effviz.ui.components.reel import reel
 from effviz.ui.guard import guard
@@ -80,7 +80,7 @@ def check(cell: Cell) -> Check:
     Raises:
         EffVizError: too many wait, or the method takes too long for this.
     """
-    return _CHECKS.get(_key(cell), lambda: _make(cell))
+    return _CHECKS.find(_key(cell)) or _make(cell)
 
 
 def _key(cell: Cell) -> tuple[Hashable, ...]:
@@ -92,19 +92,22 @@ def _name(cell: Cell) -> str:
 
 
 def _make(cell: Cell) -> Check:
+    with Work(1, "sanity").shown(_key(cell), may_stop=False) as work:
+        work.next(_("A copy of {model} is broken").format(model=outputs.plain(cell.map.model)))
+        with work.turn(Lane.SLOW, _key(cell)) as progress:
+            return _CHECKS.get(_key(cell), lambda: _checked(cell, progress))
+
+
+def _checked(cell: Cell, progress: Progress) -> Check:
     # Imported here: a page shows itself without torch.
     from effviz.evaluate.sanity import cascade_from, random_logit
 
     found, steps = cell.map, []
-    with Work(1, "sanity").shown(_key(cell), may_stop=False) as work:
-        work.next(_("A copy of {model} is broken").format(model=outputs.plain(found.model)))
-        with work.turn(Lane.SLOW, _key(cell)) as progress:
-            whole = cache.forward(cell.entrant.card.ref, cell.photo)
-            for step in cascade_from(whole, found.target_index, found.method):
-                steps.append(step)
-                progress(min(1.0, len(steps) / MOST_STEPS))
-            other = random_logit(whole, found.target_index, found.method)
-    return Check(tuple(steps), other)
+    whole = cache.forward(cell.entrant.card.ref, cell.photo)
+    for step in cascade_from(whole, found.target_index, found.method):
+        steps.append(step)
+        progress(min(1.0, len(steps) / MOST_STEPS))
+    return Check(tuple(steps), random_logit(whole, found.target_index, found.method))
 
 
 def _show(cell: Cell, found: Check) -> None:

@@ -1,0 +1,54 @@
+"""The page Compare as its two checks are tested: opened by an address, pressed, and read."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A visit."""
+
+    test: AppTest
+
+    def texts(self) -> str:
+        """What stands there in words, whatever kind of message it is."""
+        test = self.test
+        parts = [*test.markdown, *test.caption, *test.info, *test.warning, *test.error]
+        return "\n".join(str(part.value) for part in parts)
+
+    def reels(self) -> list[dict[str, Any]]:
+        """What the sequences on the page were given."""
+        return [
+            json.loads(element.proto.json or element.proto.mixed.json)
+            for element in self.test.get("bidi_component")
+            if element.proto.component_name == "effviz_reel"
+        ]
+
+    def pressed(self, button: str) -> dict[str, Any]:
+        """Press what begins a check, and return the sequence that it makes."""
+        self.test.button(key=button).click().run()
+        assert not self.test.exception
+        (reel,) = self.reels()
+        return reel
+
+
+@pytest.fixture
+def compare(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Opened]:
+    """Return a function that opens Compare at an address, of the dog where no photo is named."""
+    monkeypatch.chdir(ROOT)
+
+    def opened(**address: str) -> Opened:
+        test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S)
+        test.query_params.update({"photos": "dog", **address})
+        return Opened(test.run())
+
+    return opened
