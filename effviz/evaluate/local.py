@@ -4,7 +4,6 @@ import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 
 from effviz.evaluate.opening import Broken, Opened, opened
 from effviz.evaluate.parts import Measured, Part, Workers
@@ -26,7 +25,7 @@ def workers(models: Sequence[Model]) -> Workers:
     """
     for model in models:
         list(choose(model, model.ref.resolution_px).engine.many(()))
-    return partial(_measured, models)
+    return Workers(lambda parts, run: _measured(models, parts, run.settings), tuple(models))
 
 
 def _measured(models: Sequence[Model], parts: Iterable[Part], settings: Settings) -> Generator[Measured, None, None]:

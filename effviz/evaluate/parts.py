@@ -3,9 +3,10 @@
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
+from effviz.evaluate.manifest import Manifest
 from effviz.evaluate.records import Row
 from effviz.evaluate.samples import Sample
-from effviz.evaluate.settings import Settings
+from effviz.zoo.model import Model
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,4 +18,12 @@ class Part:
 
 
 Measured = tuple[Part, list[Row]]
-Workers = Callable[[Iterable[Part], Settings], Generator[Measured, None, None]]  # parts may come back in any order
+Measure = Callable[[Iterable[Part], Manifest], Generator[Measured, None, None]]  # parts may come back in any order
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Workers:
+    """Who measures the parts of a run."""
+
+    measure: Measure
+    models: tuple[Model, ...] = ()  # those of the run in its order, where they are loaded already

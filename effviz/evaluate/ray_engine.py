@@ -15,6 +15,7 @@ import torch
 from effviz import cluster
 from effviz.cluster import Cluster
 from effviz.errors import WeightsError
+from effviz.evaluate.manifest import Manifest
 from effviz.evaluate.parts import Measured, Part, Workers
 from effviz.evaluate.rows import rows_of
 from effviz.evaluate.settings import Settings
@@ -29,10 +30,10 @@ def on(of: Cluster) -> Workers:
         SettingsError: Ray is not installed.
     """
     cluster.check_installed()
-    return partial(measured, of=of)
+    return Workers(partial(measured, of=of))
 
 
-def measured(parts: Iterable[Part], settings: Settings, of: Cluster) -> Generator[Measured, None, None]:
+def measured(parts: Iterable[Part], run: Manifest, of: Cluster) -> Generator[Measured, None, None]:
     """Measure all parts, which come back in any order.
 
     Raises:
@@ -41,7 +42,7 @@ def measured(parts: Iterable[Part], settings: Settings, of: Cluster) -> Generato
     waiting = {part.start: _packed(part.samples) for part in parts}
     if not waiting:
         return
-    weights = tuple(load(ref).weights_sha256 for ref in settings.refs)
+    weights = tuple(network.weights_sha256 for network in run.networks)
     with cluster.joined(of):
         import ray.data
 
@@ -52,7 +53,7 @@ def measured(parts: Iterable[Part], settings: Settings, of: Cluster) -> Generato
             override_num_blocks=len(waiting),  # one part each: what a worker that dies has to do again
         ).map_batches(
             Measurer,
-            fn_constructor_args=(settings, weights, of.cores),
+            fn_constructor_args=(run.settings, weights, of.cores),
             compute=ray.data.ActorPoolStrategy(size=min(of.workers, len(waiting))),
             batch_size=1,
             num_cpus=of.cores,

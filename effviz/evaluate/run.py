@@ -18,7 +18,7 @@ import effviz
 from effviz.errors import SettingsError
 from effviz.evaluate import local, manifest, merging, records
 from effviz.evaluate.manifest import Manifest, Network
-from effviz.evaluate.parts import Part, Workers
+from effviz.evaluate.parts import Measure, Part, Workers
 from effviz.evaluate.samples import Dataset
 from effviz.evaluate.settings import Settings
 from effviz.explain.engines import choose
@@ -58,7 +58,7 @@ def evaluate(
         settings: what to measure.
         out: the run's folder; it is made if it is not there.
         watch: hears of progress, and may stop the run.
-        workers: who measures: this process, unless somebody else is named.
+        workers: who measures: this process, unless somebody else is named. What models they have is not loaded anew.
 
     Returns:
         What `run.json` holds; `finished` is false when the run was stopped.
@@ -69,12 +69,10 @@ def evaluate(
         EffVizError: a model cannot be loaded.
     """
     settings.check(dataset)
-    models = [load(ref) for ref in settings.refs]
-    by = workers or local.workers(models)
+    by = workers or local.workers([load(ref) for ref in settings.refs])
     try:
-        run = manifest.opened(out, _described(dataset, settings, models))
-        del models  # workers elsewhere load their own
-        return _evaluate(run, dataset, watch or Watch(), by)
+        run = manifest.opened(out, _described(dataset, settings, by.models))
+        return _evaluate(run, dataset, watch or Watch(), by.measure)
     except OSError as error:
         raise SettingsError(
             _(
@@ -84,7 +82,7 @@ def evaluate(
         ) from error
 
 
-def _evaluate(run: Manifest, dataset: Dataset, watch: Watch, workers: Workers) -> Manifest:
+def _evaluate(run: Manifest, dataset: Dataset, watch: Watch, measure: Measure) -> Manifest:
     if run.finished:
         records.drop_parts(run.folder)  # a run may have been killed just before it did that
         return run
@@ -92,7 +90,7 @@ def _evaluate(run: Manifest, dataset: Dataset, watch: Watch, workers: Workers) -
     there = records.parts(run.folder)
     done = sum(len(numbers) for start, numbers in _parts(run, dataset) if start in there)
     watch.progress(done, total)
-    with closing(workers(waiting(run, dataset), run.settings)) as measured:
+    with closing(measure(waiting(run, dataset), run)) as measured:
         for part, rows in measured:
             records.write_part(run.folder, part.start, rows)
             done += len(part.samples)
@@ -110,7 +108,7 @@ def _described(dataset: Dataset, settings: Settings, models: Sequence[Model]) ->
         fingerprint=dataset.fingerprint,
         photos=len(dataset.chosen(settings.limit, settings.seed)),
         photos_a_part=settings.photos_a_part,
-        networks=tuple(_network(model) for model in models),
+        networks=tuple(map(_network, models or map(load, settings.refs))),  # one after the other
         versions={
             "effviz": effviz.__version__,
             "python": platform.python_version(),

@@ -16,6 +16,7 @@ from effviz.cluster import Cluster
 from effviz.errors import SettingsError, WeightsError
 from effviz.evaluate import ray_engine, records, settings
 from effviz.evaluate.datasets import open_dataset
+from effviz.evaluate.manifest import Manifest
 from effviz.evaluate.ray_engine import Measurer
 from effviz.evaluate.run import Watch, evaluate
 from effviz.evaluate.samples import Dataset
@@ -89,7 +90,8 @@ def test_workers_give_the_same_rows_also_when_one_is_killed(
 
 def test_a_run_with_nothing_left_starts_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "joined", lambda of: pytest.fail("Ray was started"))
-    assert list(ray_engine.on(Cluster(2))([], ASKED)) == []
+    run = Manifest(Path(), ASKED, "", "", 0, 1, (), {})
+    assert list(ray_engine.on(Cluster(2)).measure([], run)) == []
 
 
 def test_a_worker_with_other_weights_does_not_measure() -> None:

@@ -13,7 +13,7 @@ import pytest
 from effviz.errors import SettingsError
 from effviz.evaluate import local, manifest, records, results, run, settings
 from effviz.evaluate.datasets import open_dataset
-from effviz.evaluate.parts import Part
+from effviz.evaluate.parts import Part, Workers
 from effviz.evaluate.records import RESULTS
 from effviz.evaluate.settings import Metric, Settings
 from effviz.explain.results import Method
@@ -112,7 +112,7 @@ def test_a_finished_run_is_left_as_it_is(data, tmp_path):
     def never(*_):
         raise AssertionError("nothing is left to measure")
 
-    assert run.evaluate(data, few, tmp_path, workers=never) == first
+    assert run.evaluate(data, few, tmp_path, workers=Workers(never)) == first
     assert (tmp_path / RESULTS).stat().st_mtime_ns == stamp
 
 
@@ -177,7 +177,7 @@ def test_a_choice_of_photos_is_the_same_in_every_run(data, tmp_path):
     assert len({row["photo"] for row in table(tmp_path / "a")}) == 3
 
 
-def test_no_more_photos_are_open_than_two_parts_have(data):
+def test_no_more_photos_are_open_than_two_parts_have(data, tmp_path):
     """Memory does not grow with the number of photos: parts are taken as they are measured."""
     taken = []
 
@@ -187,7 +187,8 @@ def test_no_more_photos_are_open_than_two_parts_have(data):
             yield Part(start, tuple(data.samples[start : start + 2]))
 
     few = dataclasses.replace(SETTINGS, models=("lite0@64",))
-    found = local.workers([load(parse("lite0@64"))])(parts(), few)
+    begun = run.evaluate(data, few, tmp_path, run.Watch(stop=lambda: True))
+    found = local.workers([load(parse("lite0@64"))]).measure(parts(), begun)
     assert [part.start for part, _ in [next(found)]] == [0]
     assert len(taken) == local.AHEAD
     assert next(found)[0].start == 2
@@ -200,7 +201,16 @@ def test_parts_may_come_back_in_any_order(data, tmp_path, uninterrupted):
     models = [load(ref) for ref in SETTINGS.refs]
 
     def backwards(parts, wanted):
-        yield from reversed(list(local.workers(models)(parts, wanted)))
+        yield from reversed(list(local.workers(models).measure(parts, wanted)))
 
-    run.evaluate(data, SETTINGS, tmp_path, workers=backwards)
+    run.evaluate(data, SETTINGS, tmp_path, workers=Workers(backwards))
     same(table(tmp_path), uninterrupted)
+
+
+def test_models_that_are_loaded_are_not_loaded_again(data, tmp_path, monkeypatch):
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=1)
+    workers = local.workers([load(ref) for ref in few.refs])
+    monkeypatch.setattr(run, "load", lambda _ref: pytest.fail("loaded again"))
+    done = run.evaluate(data, few, tmp_path, workers=workers)
+    assert done.finished
+    assert done.networks[0].weights_sha256 == workers.models[0].weights_sha256

@@ -18,6 +18,7 @@ from effviz.ui.evaluate.measured import VISIT, Beat, Measured
 from effviz.words import _
 
 if TYPE_CHECKING:  # they bring torch, which the page does not need before somebody starts a run
+    from effviz.evaluate.manifest import Manifest
     from effviz.evaluate.opening import Broken, Opened
     from effviz.evaluate.parts import Measured as PartRows
     from effviz.evaluate.parts import Part
@@ -76,14 +77,16 @@ def measure(asked: Asked, models: "Sequence[Model]", begin: Begin) -> Measured:
         SettingsError: nothing can be written on this server.
     """
     from effviz.evaluate import run
+    from effviz.evaluate.parts import Workers
 
-    def workers(parts: "Iterable[Part]", settings: Settings) -> "Generator[PartRows, None, None]":
+    def parts_measured(parts: "Iterable[Part]", of: "Manifest") -> "Generator[PartRows, None, None]":
         for part in parts:
-            rows = [row for sample in part.samples for row in _rows(sample, settings, models, begin(sample.name))]
+            rows = [row for sample in part.samples for row in _rows(sample, of.settings, models, begin(sample.name))]
             yield part, rows
 
     with TemporaryDirectory(prefix="effviz-") as folder:
         out = Path(folder) / "run"
+        workers = Workers(parts_measured, tuple(models))
         run.evaluate(_dataset(asked, Path(folder)), asked.settings, out, workers=workers)
         return measured.of_folder(out, (VISIT, uuid.uuid4().hex))
 
