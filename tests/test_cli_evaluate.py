@@ -71,6 +71,21 @@ def test_a_run_writes_its_rows_and_prints_a_table(data, tmp_path):
     assert "seed 0" in refused.stderr
 
 
+def test_a_run_without_a_usable_photo_fails_and_keeps_the_reasons(tmp_path):
+    folder, out = tmp_path / "photos", tmp_path / "run"
+    folder.mkdir()
+    for name in ("one", "two"):
+        (folder / f"{name}.jpg").write_bytes(b"no picture")
+    words = (folder, "--models", "lite0@64", "--metrics", "drop", "--targets", "prediction", "--out", out)
+    for more in ((), ("--json",)):  # the second time all is there already
+        result = run(*words, *more, code=1)
+        assert "effviz: Nothing could be measured on 2 photos" in result.stderr.splitlines()[-1]
+    assert json.loads(result.stdout)["failures"] == 2
+    rows = pq.read_table(out / "results.parquet").to_pylist()
+    assert [row["photo"] for row in rows] == ["one.jpg", "two.jpg"]
+    assert all("is not a picture" in row["error"] for row in rows)
+
+
 def test_every_option_reaches_the_run(data, tmp_path, monkeypatch):
     """Each differs from what it is by default, so that one that is forgotten shows."""
     caught = []
@@ -151,6 +166,18 @@ def test_a_photo_comes_once_for_each_class_only_when_classes_are_asked_for(tmp_p
     monkeypatch.setattr("effviz.evaluate.datasets.open_dataset", stops)
     run(tmp_path, "--out", tmp_path / "run", "--targets", target, code=1)
     assert asked == [by_class]
+
+
+def test_the_small_and_off_centre_stand_beside_the_whole_set(data, tmp_path):
+    """The dog's box is in a corner; the cat's takes half of the photo."""
+    stdout = run(data, "--models", "lite0@64", "--metrics", "energy,drop", "--out", tmp_path / "run").stdout
+    whole, hard = " ".join(stdout.split()).split("1 photo with an object under 25 %")
+    width, height = Image.open(data / "dog.jpg").size
+    share = 90 * 90 / (width * height)
+    assert f"control-uniform {(0.5 + share) / 2:.3f}" in whole
+    assert f"control-uniform {share:.3f}" in hard
+    assert "drop" in whole
+    assert "drop" not in hard
 
 
 def test_json_tells_all_photos_from_the_small_and_off_centre():

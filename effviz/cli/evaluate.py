@@ -1,7 +1,7 @@
 """The command that measures maps over a data set."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +11,7 @@ import typer
 
 from effviz.cli import output
 from effviz.cluster import Engine
-from effviz.errors import SettingsError
+from effviz.errors import DatasetError, SettingsError
 from effviz.explain.placement import Placement
 from effviz.explain.results import Layer, Method
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from effviz.evaluate.intervals import Interval
     from effviz.evaluate.manifest import Manifest
     from effviz.evaluate.parts import Workers
+    from effviz.evaluate.results import Results
     from effviz.evaluate.samples import Dataset
     from effviz.evaluate.settings import Settings
     from effviz.evaluate.summary import Cell, Failure
@@ -174,32 +175,49 @@ def _workers(engine: Engine, address: str, workers: int) -> "AbstractContextMana
 
 
 def _show(done: "Manifest", as_json: bool) -> None:
-    from effviz.evaluate import results, summary
+    from effviz.evaluate import records, results, summary
 
     known = results.load(done.folder)
     cells = summary.cells(known, done.settings.seed)
     failures = summary.failures(known)
     if as_json:
         output.show_json(done.as_dict() | {"results": [_plain(cell) for cell in cells], "failures": len(failures)})
-        return
-    for model in done.settings.models:
-        _show_model(model, [cell for cell in cells if cell.model == model], done)
-    for accuracy in summary.accuracies(known, done.settings.seed):
+    else:
+        _show_tables(known, cells)
+        _report(failures, done.folder)
+    if not cells:
+        raise DatasetError(
+            f"Nothing could be measured on {_photos(done.photos)}: at least one must be usable. The reasons are in "
+            f"{done.folder}/{records.RESULTS}; see to them, and measure into another folder with --out."
+        )
+
+
+def _show_tables(known: "Results", cells: "Sequence[Cell]") -> None:
+    from effviz.evaluate import summary
+    from effviz.evaluate.settings import PLACES
+
+    run = known.run
+    for model in run.settings.models:
+        mine = [cell for cell in cells if cell.model == model]
+        named = f"{model}, {_photos(run.photos)}, target {run.settings.targets}"
+        _show_table(f"{named}: mean (95 % interval)", mine, lambda cell: cell.every)
+        if hard := [cell for cell in mine if cell.metric in PLACES and cell.small.n]:
+            count = _photos(max(cell.small.n for cell in hard))
+            title = f"{model}, {count} with an object under 25 % and off the centre, where a mark in the middle loses"
+            _show_table(title, hard, lambda cell: cell.small)
+    for accuracy in summary.accuracies(known, run.settings.seed):
         if accuracy.top1.n:
             typer.echo(f"{accuracy.model}: top-1 {_words(accuracy.top1)}")
-    _report(failures, done.folder)
 
 
-def _show_model(model: str, cells: "Sequence[Cell]", done: "Manifest") -> None:
+def _show_table(title: str, cells: "Sequence[Cell]", of: "Callable[[Cell], Interval]") -> None:
     """A few metrics side by side, so that a table fits a narrow window."""
     metrics = list(dict.fromkeys(cell.metric for cell in cells))
     methods = dict.fromkeys(cell.method for cell in cells)
-    known = {(cell.method, cell.metric): _words(cell.every) for cell in cells}
-    photos = "1 photo" if done.photos == 1 else f"{done.photos} photos"
+    known = {(cell.method, cell.metric): _words(of(cell)) for cell in cells}
     for start in range(0, len(metrics), METRICS_A_TABLE):
         some = metrics[start : start + METRICS_A_TABLE]
         rows = [(method, *(known.get((method, metric), "") for metric in some)) for method in methods]
-        title = f"{model}, {photos}, target {done.settings.targets}: mean (95 % interval)"
         output.show_table(title, ("Method", *(metric.value for metric in some)), rows)
 
 
@@ -209,6 +227,10 @@ def _report(failures: "Sequence[Failure]", folder: Path) -> None:
     if len(failures) > 5:
         typer.echo(f"{len(failures)} rows have a reason instead of a value, of which 5 are above.", err=True)
     typer.echo(f"All rows are in {folder}/results.parquet.")
+
+
+def _photos(count: int) -> str:
+    return "1 photo" if count == 1 else f"{count} photos"
 
 
 def _words(found: "Interval") -> str:
