@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from effviz.errors import SettingsError
@@ -16,7 +15,6 @@ from effviz.evaluate.controls import Control
 from effviz.evaluate.manifest import Manifest
 from effviz.evaluate.records import RESULTS
 from effviz.evaluate.settings import Metric
-from effviz.explain.placement import Doubles
 from effviz.words import _
 
 WORDS: Final = ("photo", "model", "method", "metric", "error")
@@ -70,13 +68,6 @@ class Results:
         """Return for each photo whether its object is small and off-centre; those without an object are left out."""
         rows = self.frame[["photo", "off_centre"]].dropna().drop_duplicates("photo")
         return rows.set_index("photo")["off_centre"].astype(bool)
-
-    def curves(self, model: str, method: str, metric: Metric) -> tuple[tuple[str, ...], Doubles]:
-        """Return photos and curves (N, T): of `maxbox` the overlap at each threshold."""
-        wanted = [("model", "=", model), ("method", "=", method), ("metric", "=", metric.value)]
-        table = pq.read_table(self.run.folder / RESULTS, columns=["photo", "curve"], filters=wanted)
-        flat = pc.list_flatten(table["curve"]).to_numpy().astype(np.float64)
-        return tuple(table["photo"].to_pylist()), flat.reshape(len(table), -1) if len(table) else np.zeros((0, 1))
 
 
 def load(run: Path) -> Results:

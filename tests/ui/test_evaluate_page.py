@@ -3,8 +3,9 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import replace
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,11 @@ from effviz.evaluate import manifest, merging, records, summary
 from effviz.evaluate.localisation import LEVELS
 from effviz.evaluate.manifest import Manifest, Network
 from effviz.evaluate.records import Row
+from effviz.evaluate.results import load
 from effviz.evaluate.settings import Metric, Settings
 from effviz.explain import samples
 from effviz.explain.results import Method
+from effviz.report.evaluation import summary_csv
 from effviz.ui.evaluate import examples, measured, runs, tables, wording
 from effviz.ui.evaluate.choose import View
 
@@ -363,23 +366,182 @@ def test_a_model_that_is_not_here_has_numbers_but_no_place_in_the_figure(folder:
     assert "All three" not in chart(at)
 
 
-def test_what_is_counted_in_steps_is_what_is_counted_at_once(folder: Path) -> None:
-    found = measured.of_folder(finished(folder / "cars"), ("test",))
+@pytest.mark.parametrize(("values", "steps"), [(20_000, 1), (9, 4), (18, 2)])
+def test_what_is_counted_in_steps_is_what_is_counted_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, values: int, steps: int
+) -> None:
+    monkeypatch.setattr(measured, "VALUES_A_STEP", values)
+    found = measured.of_folder(finished(folder / "cars"), ("test",))  # nine photos; CAM and three controls
     assert found.results is not None
     shares: list[float] = []
-    steps = [cell for model in MODELS for metric in Metric for cell in found.cells_of(model, metric, shares.append)]
-    assert sorted(map(str, steps)) == sorted(map(str, summary.cells(found.results, 7)))
-    assert {cell.method for cell in steps if cell.metric is Metric.MAXBOX} == {"cam", *CONTROLS}
-    assert shares.count(0.5) == len(MODELS)  # others may go first between CAM and the controls
+    counted = [cell for model in MODELS for metric in Metric for cell in found.cells_of(model, metric, shares.append)]
+    assert shares[:steps] == [step / steps for step in range(steps)]  # others may go first between them
+    assert len(shares) == steps * len(MODELS) * len(Metric)
+    whole = {(of.model, of.method, of.metric): of for of in summary.cells(found.results, 7)}
+    assert {(of.model, of.method, of.metric) for of in counted} == set(whole)
+    for of in counted:
+        expected = whole[of.model, of.method, of.metric]
+        assert astuple(of.every) == pytest.approx(astuple(expected.every), nan_ok=True)
+        assert astuple(of.small) == pytest.approx(astuple(expected.small), nan_ok=True)
+
+
+def summed(run: Path) -> Path:
+    """The table that `effviz report` leaves beside the results; its draws have another seed than the run's."""
+    known = load(run)
+    file = run / tables.SUMMARY
+    file.write_text(summary_csv(known, summary.cells(known, seed=99)))
+    return file
+
+
+def counted_anew(run: Path) -> bool:
+    """Whether the page counts, whatever lies beside the results; its numbers are right in any case."""
+    found = measured.of_folder(run, ("test",))
+    assert next(cell.every.mean for cell in found.cells_of("lite0@224", Metric.ENERGY)) == pytest.approx(0.475)
+    return not found.cells
 
 
 def test_a_summary_beside_the_results_is_read_unless_it_is_older(folder: Path) -> None:
+    file = summed(finished(folder / "cars"))
+    assert not counted_anew(folder / "cars")
+    (found,) = (
+        cell
+        for cell in measured.of_folder(folder / "cars", ("test",)).cells
+        if (cell.model, cell.method, cell.metric) == ("lite0@224", "cam", Metric.ENERGY)
+    )
+    assert found.every == summary.cells(load(folder / "cars"), seed=99)[0].every
+    os.utime(file, (0, 0))
+    assert counted_anew(folder / "cars")
+
+
+def _half(file: Path) -> None:
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+
+
+def _of_another_run(file: Path) -> None:
+    file.write_text(file.read_text().replace("lite0@224", "lite1@224"))
+
+
+def _of_other_results(file: Path) -> None:
+    file.write_text(file.read_text().replace(",0.475", ",0.111"))
+
+
+def _of_fewer_photos(file: Path) -> None:
+    file.write_text(file.read_text().replace(",8,", ",7,"))
+
+
+def _twice(file: Path) -> None:
+    file.write_text(file.read_text() + file.read_text().splitlines()[-1] + "\n")
+
+
+def _huge(file: Path) -> None:
+    with file.open("ab") as text:
+        text.truncate(10**10)  # a hole that takes no space
+
+
+def _pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda file: file.write_bytes(b"\xff\x00"),
+        lambda file: file.write_text(""),
+        lambda file: file.write_text(file.read_text()[:-20]),
+        _half,
+        _of_another_run,
+        _of_other_results,
+        _of_fewer_photos,
+        _twice,
+        _pipe,
+    ],
+    ids=["garbage", "empty", "cut", "half", "another run", "other results", "fewer photos", "twice", "pipe"],
+)
+def test_a_summary_that_does_not_sum_up_the_results_hides_no_run(folder: Path, damage: Callable[[Path], None]) -> None:
+    damage(summed(finished(folder / "cars")))
+    assert counted_anew(folder / "cars")
+
+
+def test_a_summary_that_is_too_large_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = summed(finished(folder / "cars"))
+    monkeypatch.setattr(tables, "LARGEST_BYTES", file.stat().st_size)
+    assert not counted_anew(folder / "cars")
+    monkeypatch.setattr(tables, "LARGEST_BYTES", file.stat().st_size - 1)
+    assert counted_anew(folder / "cars")
+
+
+def test_a_new_summary_is_another_state_of_the_run(folder: Path) -> None:
+    """So that what is kept of the run does not hide it."""
+    finished(folder / "cars")
+    (before,) = runs.entries()
+    summed(folder / "cars")
+    (after,) = runs.entries()
+    assert before.stamp != after.stamp
+    assert runs.entries() == (after,)
+
+
+def test_means_that_are_kept_count_as_memory(folder: Path) -> None:
     run = finished(folder / "cars")
-    line = "lite0@224,385187552,cam,energy,0.111,0.1,0.2,8,,,,0\n"
-    (run / tables.SUMMARY).write_text(tables.STUDY.read_text().partition("\n")[0] + "\n" + line)
-    found = measured.of_folder(run, ("test",))
-    (cell,) = found.cells_of("lite0@224", Metric.ENERGY)
-    assert (cell.every.mean, cell.every.n, cell.small.n) == (0.111, 8, 0)
-    os.utime(run / tables.SUMMARY, (0, 0))
-    old = measured.of_folder(run, ("test",))
-    assert old.cells_of("lite0@224", Metric.ENERGY)[0].every.mean == pytest.approx(0.475)
+    without = measured.of_folder(run, ("test",)).size_bytes
+    summed(run)
+    assert measured.of_folder(run, ("test",)).size_bytes > without
+    assert measured.study().size_bytes > 100 * len(measured.study().cells)
+
+
+def test_pipes_are_not_waited_for_and_hide_no_other_run(folder: Path) -> None:
+    finished(folder / "cars")
+    for name, file in (("a", manifest.FILE), ("b", records.RESULTS)):
+        finished(folder / name)
+        _pipe(folder / name / file)
+    unfinished(folder / "c")
+    os.mkfifo(folder / "c" / records.PARTS / "part-000000032.parquet")
+    states = {entry.name: entry.state for entry in runs.entries()}
+    assert states.pop("cars") is runs.State.FINISHED
+    assert states == dict.fromkeys("abc", runs.State.BROKEN)
+
+
+def test_a_huge_run_json_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _huge(finished(folder / "cars") / manifest.FILE)
+    read: list[Path] = []
+    monkeypatch.setattr(manifest, "read", read.append)
+    assert [entry.state for entry in runs.entries()] == [runs.State.BROKEN]
+    assert read == []
+
+
+def test_a_run_json_is_read_once_until_it_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finished(folder / "cars")
+    read: list[Path] = []
+    reads = manifest.read
+    monkeypatch.setattr(manifest, "read", lambda run: (read.append(run), reads(run))[1])
+    assert runs.entries() == runs.entries()
+    assert len(read) == 1
+    file = folder / "cars" / manifest.FILE
+    file.write_text(file.read_text().replace('"photos": 9', '"photos": 10'))
+    assert [entry.photos for entry in runs.entries()] == [10]
+
+
+def test_a_run_that_is_removed_while_the_page_lists_it_hides_no_other(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished(folder / "cars")
+    finished(folder / "gone")
+    inside = runs._inside
+
+    def removed(path: Path, root: Path) -> bool:
+        found = inside(path, root)
+        if path.name == "gone":
+            shutil.rmtree(path)
+        return found
+
+    monkeypatch.setattr(runs, "_inside", removed)
+    assert [entry.name for entry in runs.entries()] == ["cars"]
+
+
+def test_a_run_that_is_removed_after_it_was_listed_is_one_sentence(folder: Path) -> None:
+    finished(folder / "cars")
+    (entry,) = runs.entries()
+    shutil.rmtree(folder / "cars")
+    assert (entry.age[1], len(entry.stamp)) == ("cars", 3)
+    with pytest.raises(SettingsError, match="The results of cars cannot be read"):
+        measured.of_entry(entry)

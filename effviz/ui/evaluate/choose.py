@@ -123,6 +123,6 @@ def _sentence(entry: Entry) -> str:
             "that began it, or choose another run."
         ).format(name=plain(entry.name), done=entry.done, photos=entry.photos)
     return _(
-        "{name} cannot be read: its run.json must be whole and of this version. Choose another run, or measure it "
-        "again."
+        "{name} cannot be read: its run.json must be whole and of this version, with its results beside it. Choose "
+        "another run, or measure it again."
     ).format(name=plain(entry.name))

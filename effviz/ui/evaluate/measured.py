@@ -2,11 +2,13 @@
 
 import dataclasses
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Final
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from effviz.errors import EffVizError, SettingsError
@@ -27,6 +29,8 @@ from effviz.zoo.model import ModelRef
 
 STUDY, VISIT = ":study", ":visit"  # no run in a folder is called so: none with a colon in its name is shown
 LARGEST_ROWS: Final = 2_000_000  # about 90 MB while they are shown; `effviz report` has no such end
+VALUES_A_STEP: Final = 20_000  # of one model by one metric, drawn thousands of times: some tenths of a second
+CELL_BYTES: Final = 500
 
 Beat = Callable[[float], None]  # gets the share that is done, 0 to 1
 
@@ -67,7 +71,8 @@ class Measured:
     @property
     def size_bytes(self) -> int:
         """What it takes in memory, about."""
-        return int(self.results.frame.memory_usage().sum()) + 200 * len(self.hashes) if self.results else 1024
+        rows = int(self.results.frame.memory_usage().sum()) if self.results else 0
+        return 1024 + rows + 200 * len(self.hashes) + CELL_BYTES * len(self.cells)
 
     def cells_of(self, model: str, metric: Metric, beat: Beat = _nobody) -> tuple[Cell, ...]:
         """Return the means of every method and control; thousands of draws where they are not known."""
@@ -75,7 +80,7 @@ class Measured:
             return tuple(cell for cell in self.cells if cell.model == model and cell.metric is metric)
         assert self.results is not None
         found: list[Cell] = []
-        steps = self._steps(metric)
+        steps = self._steps()
         for done, methods in enumerate(steps):
             beat(done / len(steps))
             found += summary.cells(_only(self.results, (model,), metric, methods), self.seed)
@@ -88,12 +93,11 @@ class Measured:
         pair = _only(self.results, (model, self.models[0]), metric, (method,))
         return summary.differences(pair, method, metric, self.seed)
 
-    def _steps(self, metric: Metric) -> list[tuple[str, ...]]:
-        """Methods that are counted at once: a third of a second, and `maxbox` takes ten times as long as the others."""
-        controls = tuple(control.value for control in Control)
-        if metric is Metric.MAXBOX:
-            return [*((method,) for method in self.methods), controls]
-        return [(*self.methods, *controls)]
+    def _steps(self) -> list[tuple[str, ...]]:
+        """Methods and controls that are counted at once."""
+        every = (*self.methods, *(control.value for control in Control))
+        some = max(1, VALUES_A_STEP // max(1, self.photos))
+        return [every[start : start + some] for start in range(0, len(every), some)]
 
 
 def refs(of: Measured) -> dict[str, ModelRef]:
@@ -162,7 +166,7 @@ def of_folder(folder: Path, key: tuple[object, ...]) -> Measured:
         metrics=found.metrics,
         seed=found.run.settings.seed,
         results=found,
-        cells=_beside(file),
+        cells=_beside(found),
         hashes=_hashes(file),
     )
 
@@ -175,12 +179,31 @@ def _only(of: Results, models: tuple[str, ...], metric: Metric, methods: tuple[s
     return Results(dataclasses.replace(of.run, settings=settings), frame)
 
 
-def _beside(file: Path) -> tuple[Cell, ...]:
-    """Return the means that `effviz report` left in the run's folder, unless the results are newer."""
-    summed = file.with_name(tables.SUMMARY)
-    if not summed.is_file() or summed.is_symlink() or summed.stat().st_mtime < file.stat().st_mtime:
+def _beside(of: Results) -> tuple[Cell, ...]:
+    """Return the means that `effviz report` left in the run's folder; none where they are not those of its results."""
+    file, rows = of.run.folder / tables.SUMMARY, of.run.folder / records.RESULTS
+    try:
+        if not file.is_file() or file.is_symlink() or file.stat().st_mtime < rows.stat().st_mtime:
+            return ()
+        found = tables.read(file).cells
+    except (SettingsError, OSError) as error:
+        logger.warning("%s is left aside: %s", file, error)
         return ()
-    return tables.read(summed).cells
+    if _sums_up(found, of):
+        return found
+    logger.warning("%s is left aside: it does not sum up the results beside it", file)
+    return ()
+
+
+def _sums_up(cells: tuple[Cell, ...], of: Results) -> bool:
+    """Whether means are those of all rows, so that none is missing and none is of another run."""
+    rows = of.frame[np.isfinite(of.frame["value"])]
+    known = rows.groupby(["model", "method", "metric"], observed=True)["value"].agg(["mean", "size"])
+    said = {(cell.model, cell.method, cell.metric.value): cell.every for cell in cells}
+    return len(cells) == len(known) and all(
+        key in said and said[key].n == row["size"] and math.isclose(said[key].mean, row["mean"], abs_tol=1e-9)
+        for key, row in known.iterrows()
+    )
 
 
 def _hashes(file: Path) -> dict[str, str]:

@@ -5,16 +5,21 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from effviz.errors import SettingsError
 from effviz.evaluate import manifest, records
 from effviz.evaluate.manifest import Manifest
+from effviz.ui.evaluate import tables
 from effviz.words import _
 
 SETTING: Final = "EFFVIZ_RUNS"
 DEFAULT: Final = "runs"  # in the working directory
+LARGEST_JSON: Final = 4 * 2**20  # bytes of a run.json: room for hundreds of models with all methods
+
+Stamp = tuple[tuple[int, int], ...]  # when each of a run's files was written, in ns, and its bytes
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +39,7 @@ class Entry:
     name: str  # the folder's own name
     folder: Path
     state: State
+    stamp: Stamp  # changes when somebody measures anew under this name, or sums the results up
     done: int = 0  # photos that are measured
     photos: int = 0  # that are to be
 
@@ -49,9 +55,9 @@ class Entry:
         return self.name
 
     @property
-    def stamp(self) -> int:
-        """What changes when somebody measures anew under this name."""
-        return (self.folder / records.RESULTS).stat().st_mtime_ns
+    def age(self) -> tuple[int, str]:
+        """What runs are ordered by: when run.json was written, then the name."""
+        return self.stamp[0][0], self.name
 
 
 def folder() -> Path:
@@ -67,7 +73,7 @@ def entries() -> tuple[Entry, ...]:
     """
     root = folder()
     try:
-        return tuple(sorted(_entries(root), key=_age, reverse=True)) if root.exists() else ()
+        return tuple(sorted(_entries(root), key=lambda entry: entry.age, reverse=True)) if root.exists() else ()
     except OSError as error:
         logger.warning("The folder of runs, %s, cannot be read: %s", root, error)
         raise SettingsError(
@@ -83,7 +89,10 @@ def _entries(root: Path) -> Iterator[Entry]:
         try:
             if not path.name.startswith(".") and (path / manifest.FILE).exists() and _inside(path, root):
                 yield _entry(path)
-        except (OSError, RuntimeError) as error:  # one that may not be read, or a link to itself, hides no other
+        except (
+            OSError,
+            RuntimeError,
+        ) as error:  # one that may not be read, a link to itself, or one that somebody removes just now hides no other
             logger.warning("%s cannot be read: %s", path, error)
 
 
@@ -95,14 +104,38 @@ def _inside(path: Path, root: Path) -> bool:
 
 
 def _entry(path: Path) -> Entry:
+    stamp = _stamp(path)
     try:
-        run = _checked(manifest.read(path))
-        if run.finished and (path / records.RESULTS).is_file():
-            return Entry(path.name, path, State.FINISHED, run.photos, run.photos)
-        return Entry(path.name, path, State.UNFINISHED, _done(run), run.photos)
+        run = _manifest(path, stamp)
+        if run.finished:
+            if not (path / records.RESULTS).is_file():  # also when it is a pipe, which would be waited for
+                raise FileNotFoundError(records.RESULTS)
+            return Entry(path.name, path, State.FINISHED, stamp, run.photos, run.photos)
+        return Entry(path.name, path, State.UNFINISHED, stamp, _done(run), run.photos)
     except (SettingsError, OSError, TypeError, RecursionError) as error:
         logger.warning("The run in %s cannot be read: %s", path, error)
-        return Entry(path.name, path, State.BROKEN)
+        return Entry(path.name, path, State.BROKEN, stamp)
+
+
+def _stamp(path: Path) -> Stamp:
+    run = (path / manifest.FILE).stat()
+    return (run.st_mtime_ns, run.st_size), *(_written(path / name) for name in (records.RESULTS, tables.SUMMARY))
+
+
+def _written(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=256)
+def _manifest(path: Path, stamp: Stamp) -> Manifest:
+    """Read a run.json, again only when it has changed: the list of runs is made whenever somebody clicks."""
+    if not (path / manifest.FILE).is_file() or stamp[0][1] > LARGEST_JSON:
+        raise OSError(f"{manifest.FILE} is no file of at most {LARGEST_JSON} bytes")
+    return _checked(manifest.read(path))
 
 
 def _checked(run: Manifest) -> Manifest:
@@ -121,8 +154,6 @@ def _checked(run: Manifest) -> Manifest:
 
 
 def _done(run: Manifest) -> int:
+    if odd := [part for part in (run.folder / records.PARTS).glob("*") if not part.is_file()]:
+        raise OSError(f"{odd[0].name} is no file")
     return sum(min(run.photos_a_part, run.photos - start) for start in records.parts(run.folder))
-
-
-def _age(entry: Entry) -> tuple[float, str]:
-    return (entry.folder / manifest.FILE).stat().st_mtime, entry.name

@@ -16,6 +16,7 @@ from effviz.words import _
 
 STUDY: Final = Path(effviz.__file__).parents[1] / "docs" / "study" / "localisation.csv"
 SUMMARY: Final = "summary.csv"
+LARGEST_BYTES: Final = 4 * 2**20  # the shipped study has 80 kB
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,11 @@ def read(file: Path) -> Table:
     """Read a file that `effviz.report.evaluation.summary_csv` wrote.
 
     Raises:
-        SettingsError: it cannot be read, or was written by something else.
+        SettingsError: it cannot be read, is too large, or was written by something else.
     """
     try:
+        if not file.is_file() or file.stat().st_size > LARGEST_BYTES:
+            raise OSError(f"{file} is no file of at most {LARGEST_BYTES} bytes")
         with file.open(encoding="utf-8", newline="") as text:
             rows = list(csv.DictReader(text))
         return Table(tuple(map(_cell, rows)), {row["model"]: int(row["macs"]) for row in rows})
