@@ -9,7 +9,9 @@ import plotly.graph_objects as go
 
 from effviz.evaluate.controls import Control
 from effviz.evaluate.intervals import Interval
-from effviz.plots.labels import Label, placed
+from effviz.plots import barnames
+from effviz.plots.barnames import Bar, Frame, Place
+from effviz.plots.evaluation import DIGITS
 from effviz.plots.style import GREY, LOOKS, OLIVE, Look, figure, log_axis
 from effviz.words import _, later
 from effviz.zoo.presets import Role
@@ -56,15 +58,16 @@ def quality(models: Sequence[Rated], controls: Mapping[Control, Sequence[Rated]]
     click can tell which it was.
     """
     drawn = figure(HEIGHT_PX)
-    sides = dict(zip([of.model for of in models], _sides(models, controls), strict=True))
     for control, of in controls.items():
         drawn.add_trace(_level(control, of))
     for role, title in ROLES.items():
         some = [of for of in models if of.role == role]
         if some:
-            drawn.add_trace(_trace(_(title), some, LOOKS[role] if role else _OTHER, sides))
-    drawn.update_xaxes(log_axis(_("MACs, the paper's FLOPs (billions)"), [of.macs / 1e9 for of in models]))
-    drawn.update_yaxes(title_text=axis)
+            drawn.add_trace(_trace(_(title), some, LOOKS[role] if role else _OTHER))
+    bars, within = [_bar(of) for of in models], _frame(models, controls)
+    drawn.add_trace(_names(bars, barnames.places(bars, within, _marks(controls), _levels(controls)), within))
+    drawn.update_xaxes(_axis([of.macs / 1e9 for of in models]))
+    drawn.update_yaxes(title_text=axis, range=[within.low, within.high])
     drawn.update_layout(showlegend=True, margin={"r": 24})
     return drawn
 
@@ -78,7 +81,7 @@ def words(found: Interval) -> str:
     return f"{found.mean:.3f} ({found.low:.3f}–{found.high:.3f})"
 
 
-def _trace(title: str, models: Sequence[Rated], look: Look, sides: Mapping[str, str]) -> go.Scatter:
+def _trace(title: str, models: Sequence[Rated], look: Look) -> go.Scatter:
     return go.Scatter(
         name=title,
         x=[of.macs / 1e9 for of in models],
@@ -91,23 +94,20 @@ def _trace(title: str, models: Sequence[Rated], look: Look, sides: Mapping[str, 
             "width": 4,
         },
         customdata=[[of.model] for of in models],
-        text=[of.model if sides[of.model] else "" for of in models],
-        textposition=[sides[of.model] or "middle right" for of in models],
-        textfont={"size": 11},
         hovertext=[f"<b>{of.model}</b><br>{words(of.found)}" for of in models],
         hovertemplate="%{hovertext}<extra></extra>",
-        mode="markers+text",
+        mode="markers",
         marker={"color": look.colour, "symbol": look.symbol, "size": 11},
         cliponaxis=False,
         # A click makes one point larger; Plotly alone would fade all the others.
         selected={"marker": {"size": 17}},
-        unselected={"marker": {"opacity": 1}, "textfont": {"color": GREY}},
+        unselected={"marker": {"opacity": 1}},
     )
 
 
 def _level(control: Control, rated: Sequence[Rated]) -> go.Scatter:
     known = sorted((of for of in rated if of.found.n), key=lambda of: of.macs)
-    level = len({of.found for of in known}) == 1
+    level = _is_level(rated)
     if level:  # one line that reaches beyond the first and the last model
         ends = (known[0].macs / REACH, known[-1].macs * REACH)
         known = [Rated(of.model, round(end), None, of.found) for of, end in zip((known[0],) * 2, ends, strict=True)]
@@ -125,10 +125,55 @@ def _level(control: Control, rated: Sequence[Rated]) -> go.Scatter:
     )
 
 
-def _sides(models: Sequence[Rated], controls: Mapping[Control, Sequence[Rated]]) -> list[str]:
-    """Where each model's name stands; "" where it has no room and only a hover says it."""
-    points = [(math.log10(of.macs), of.found.mean) for of in models]
-    ends = [(math.log10(rated[0].macs), of.found.mean) for rated in controls.values() if rated for of in rated[:1]]
-    return placed(
-        [Label(of.model, x, y, "middle right") for of, (x, y) in zip(models, points, strict=True)], points + ends
+def _is_level(rated: Sequence[Rated]) -> bool:
+    return len({of.found for of in rated if of.found.n}) == 1
+
+
+def _marks(controls: Mapping[Control, Sequence[Rated]]) -> list[tuple[float, float]]:
+    return [(math.log10(of.macs), of.found.mean) for some in controls.values() if not _is_level(some) for of in some]
+
+
+def _levels(controls: Mapping[Control, Sequence[Rated]]) -> list[float]:
+    return [some[0].found.mean for some in controls.values() if _is_level(some)]
+
+
+def _bar(of: Rated) -> Bar:
+    """A bar; the mean alone where there are too few photos for an interval."""
+    low, high = (of.found.mean if math.isnan(end) else end for end in (of.found.low, of.found.high))
+    return Bar(of.model, math.log10(of.macs), low, high)
+
+
+def _frame(models: Sequence[Rated], controls: Mapping[Control, Sequence[Rated]]) -> Frame:
+    bars = [_bar(of) for of in models]
+    reach = math.log10(REACH) if _levels(controls) else 0.0
+    xs = [bar.x + side for bar in bars for side in (-reach, reach)]
+    means = [of.found.mean for some in controls.values() for of in some if of.found.n]
+    return barnames.frame(xs, [*(bar.low for bar in bars), *(bar.high for bar in bars), *means])
+
+
+def _names(bars: Sequence[Bar], found: Sequence[Place | None], within: Frame) -> go.Scatter:
+    """The models' names at the ends of their bars; lines without words hold one away from it."""
+    known = [(bar, place) for bar, place in zip(bars, found, strict=True) if place]
+    return go.Scatter(
+        x=[10**bar.x / 1e9 for bar, _place in known],
+        y=[bar.high + within.gap if place.above else bar.low - within.gap for bar, place in known],
+        text=[
+            bar.name + "<br> " * place.lines if place.above else " <br>" * place.lines + bar.name
+            for bar, place in known
+        ],
+        textposition=["top center" if place.above else "bottom center" for _bar, place in known],
+        textfont={"size": 11},
+        mode="text",
+        cliponaxis=False,
+        hoverinfo="skip",
+        showlegend=False,
+        unselected={"textfont": {"color": GREY}},
     )
+
+
+def _axis(billions: Sequence[float]) -> dict[str, object]:
+    axis = log_axis(_("MACs, the paper's FLOPs (billions)"), billions)
+    if max(billions) < 10 * min(billions):  # more ticks, or there might be one only
+        ticks = [digit * 10.0**power for power in range(-3, 4) for digit in DIGITS]
+        axis |= {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+    return axis

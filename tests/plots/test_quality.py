@@ -67,7 +67,7 @@ def test_colours_say_what_a_model_scales(drawn):
 
 
 def test_a_control_that_sees_no_model_is_a_level_line_beyond_all_models(drawn):
-    lines = {trace.name: trace for trace in drawn.data if trace.customdata is None}
+    lines = {trace.name: trace for trace in drawn.data if trace.customdata is None and trace.mode != "text"}
     assert set(lines) == {
         "Control: random",
         "Control: Gaussian",
@@ -88,6 +88,69 @@ def test_a_control_that_models_see_differently_has_a_point_for_each():
     assert (list(line.x), list(line.y)) == ([1, 2], [0.1, 0.2])
     assert line.mode == "markers"  # between two models nothing was measured
     assert "a" in line.hovertext[0]
+
+
+def test_names_stand_at_the_ends_of_their_own_bars(drawn):
+    (names,) = (trace for trace in drawn.data if trace.mode == "text")
+    known = {of.model: of for of in rated("cam")}
+    assert len(names.text) >= 8  # on a phone one or another has no room
+    for x, y, text, side in zip(names.x, names.y, names.text, names.textposition, strict=True):
+        of = known[text.replace("<br>", "").strip()]
+        assert x == pytest.approx(of.macs / 1e9)
+        assert side == ("top center" if y > of.found.mean else "bottom center")
+        if side == "top center":
+            assert of.found.high < y < of.found.high + 0.02
+            assert text.startswith(of.model)  # lines without words hold it away from the bar
+        else:
+            assert of.found.low > y > of.found.low - 0.02
+            assert text.endswith(of.model)
+
+
+def names(models, controls):
+    """Sides and texts of the names."""
+    trace = quality(models, controls, AXIS).data[-1]
+    return list(zip(trace.textposition, trace.text, strict=True))
+
+
+def test_what_a_control_covers_is_left_free():
+    models = [Rated(name, macs, None, Interval(0.5, 0.4, 0.6, 9)) for name, macs in (("a", 10**9), ("b", 10**10))]
+    assert [side for side, _ in names(models, {})] == ["top center", "top center"]
+    marks = [Rated("a", 10**9, None, Interval(0.61, 0.6, 0.62, 9)), Rated("b", 10**10, None, Interval(0.1, 0, 0.2, 9))]
+    assert [side for side, _ in names(models, {Control.RANDOM: marks})] == ["bottom center", "top center"]
+    line = [Rated(name, macs, None, Interval(0.615, 0.6, 0.63, 9)) for name, macs in (("a", 10**9), ("b", 10**10))]
+    assert [side for side, _ in names(models, {Control.UNIFORM: line})] == ["bottom center", "bottom center"]
+
+
+def test_lines_without_words_hold_a_name_away():
+    twins = [Rated(name, 10**9, None, Interval(0.5, 0.4, 0.6, 9)) for name in ("one", "two", "three", "four")]
+    assert names(twins, {}) == [
+        ("top center", "one"),
+        ("bottom center", "two"),
+        ("top center", "three<br> "),
+        ("bottom center", " <br>four"),
+    ]
+
+
+def test_there_is_room_for_names_above_and_below_everything(drawn):
+    low, high = drawn.layout.yaxis.range
+    ends = [end for of in rated("cam") for end in (of.found.low, of.found.high)]
+    ends += [of.found.mean for control in Control for of in rated(control.value)]
+    assert (low, high) == pytest.approx(
+        (min(ends) - 0.15 * (max(ends) - min(ends)), max(ends) + 0.15 * (max(ends) - min(ends)))
+    )
+
+
+def test_a_photo_alone_has_a_name_at_its_point():
+    alone = [Rated("a", 10**9, Role.BASELINE, Interval(0.5, math.nan, math.nan, 1))]
+    names = quality(alone, {}, AXIS).data[-1]
+    assert names.text == ("a",)
+    assert names.y[0] == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_narrow_axis_has_several_ticks(drawn):
+    macs = [of.macs / 1e9 for of in rated("cam")]
+    inside = [tick for tick in drawn.layout.xaxis.tickvals if min(macs) < tick < max(macs)]
+    assert inside == pytest.approx([0.3, 0.4, 0.5, 0.7, 1, 1.5])
 
 
 def test_both_axes_say_what_they_show(drawn):

@@ -96,7 +96,7 @@ def check(at: AppTest) -> None:
 
 
 def chart(at: AppTest) -> dict[str, dict[str, list[object]]]:
-    return {trace["name"]: trace for trace in json.loads(at.get("plotly_chart")[0].proto.spec)["data"]}
+    return {trace.get("name"): trace for trace in json.loads(at.get("plotly_chart")[0].proto.spec)["data"]}
 
 
 def words(at: AppTest) -> str:
@@ -120,7 +120,8 @@ def test_without_a_folder_the_study_is_open() -> None:
     numbers = table(at, "lite0@224")
     assert numbers["CAM"] == "0.783 (0.759–0.808)"  # docs/study.md, as are the others
     assert numbers["Control: Gaussian"] == "0.627 (0.600–0.656)"
-    assert chart(at)["Baseline"]["text"] == ["lite0@224"]
+    assert chart(at)["Baseline"]["customdata"] == [["lite0@224"]]
+    assert "lite0@224" in "".join(chart(at)[None]["text"])
     at.selectbox(key="of-choice").set_value("lite2@260").run()
     assert "its photos are for research use" in words(at)
     check(at)

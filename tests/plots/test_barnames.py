@@ -1,0 +1,81 @@
+"""Names keep off bars, marks, lines and each other, in pixels that are computed here anew."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from effviz.plots.barnames import LINES, Bar, Frame, Place, frame, places
+
+LINE, LETTER, HEIGHT, WIDTH = 13, 6.2, 290, 270  # px of a line and a letter, and of the axes on a phone
+FRAME = Frame(0, WIDTH, 0, HEIGHT)  # one unit is one pixel, counted from below
+
+
+def box(bar: Bar, place: Place) -> tuple[float, float, float, float]:
+    """Left, bottom, right and top of a name in FRAME."""
+    half = LETTER * len(bar.name) / 2
+    bottom = bar.high + 3 + LINE * place.lines if place.above else bar.low - 3 - LINE * (place.lines + 1)
+    return bar.x - half, bottom, bar.x + half, bottom + LINE
+
+
+def apart(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+
+
+def test_a_name_with_room_stands_on_its_bar() -> None:
+    assert places([Bar("lite0@224", 135, 100, 150)], FRAME) == [Place(above=True, lines=0)]
+
+
+def test_what_is_above_sends_a_name_below() -> None:
+    bar, tower = Bar("lite0@224", 135, 100, 150), Bar("x", 140, 151, 289)
+    assert places([bar], FRAME, marks=[(140, 160)]) == [Place(above=False, lines=0)]
+    assert places([bar], FRAME, levels=[160]) == [Place(above=False, lines=0)]
+    assert places([bar, tower], FRAME)[0] == Place(above=False, lines=0)
+
+
+def test_a_name_may_stand_a_line_away() -> None:
+    bar = Bar("lite0@224", 135, 100, 150)
+    assert places([bar], FRAME, levels=[160, 95]) == [Place(above=True, lines=1)]
+    assert places([bar], FRAME, levels=[160, 175, 95]) == [Place(above=False, lines=1)]
+
+
+def test_a_name_without_room_is_left_out() -> None:
+    assert places([Bar("lite0@224", 135, 10, 280)], FRAME) == [None]
+    assert places([Bar("lite0@224", 5, 100, 150)], FRAME) == [None]  # half of it would be beside the figure
+    assert places([Bar("lite0@224", 265, 100, 150)], FRAME) == [None]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_names_touch_nothing(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lows = rng.uniform(60, 180, 12)
+    bars = [
+        Bar(f"lite{number}@224", x, low, low + tall)
+        for number, (x, low, tall) in enumerate(zip(rng.uniform(0, 270, 12), lows, rng.uniform(0, 60, 12), strict=True))
+    ]
+    marks = [(float(x), float(y)) for x, y in rng.uniform(40, 230, (3, 2))]
+    found = places(bars, FRAME, marks, [40.0])
+    names = [box(bar, place) for bar, place in zip(bars, found, strict=True) if place]
+    assert len(names) >= 4
+    assert all(place.lines < LINES for place in found if place)
+    assert all(itertools.starmap(apart, itertools.combinations(names, 2)))
+    for name in names:
+        assert all(apart(name, (bar.x - 4, bar.low, bar.x + 4, bar.high)) for bar in bars)
+        assert all(apart(name, (x - 7, y - 7, x + 7, y + 7)) for x, y in marks)
+        assert not name[1] < 40 < name[3]
+        assert name[0] >= -10
+        assert name[2] <= WIDTH + 10
+        assert name[1] >= 0
+        assert name[3] <= HEIGHT
+
+
+def test_a_frame_has_all_in_it_and_room_above_and_below() -> None:
+    found = frame([1, 3], [0.2, 0.4, 0.6])
+    assert (found.left, found.right) == pytest.approx((0.9, 3.1))
+    assert (found.low, found.high) == pytest.approx((0.14, 0.66))
+    assert (found.across(found.left), found.across(found.right)) == (0, WIDTH)
+    assert (found.down(found.low), found.down(found.high)) == (HEIGHT, 0)
+    assert found.gap == pytest.approx(3 * 0.52 / HEIGHT)
+    one = frame([1], [0.5])  # one model, one photo
+    assert one.left < 1 < one.right
+    assert one.low < 0.5 < one.high
