@@ -97,7 +97,7 @@ async def _many(port: int, comparisons: int) -> None:
     """Different photos and classes, each in a page of its own, as visitors come and go."""
     photos = [sample.name for sample in samples.samples()]
     for number, name in enumerate(islice(classes.names(), comparisons)):
-        target = {"target": "One class", "class": name, "photos": photos[number % len(photos)]}
+        target = {"target": "class", "class": name, "photos": photos[number % len(photos)]}
         await _compare(port, {**FOUR, **target})
 
 

@@ -18,10 +18,11 @@ def one(label: str, names: Names, key: str, first: str, help: str | None = None)
     return _kept(key, first)
 
 
-def listed(label: str, names: Names, key: str, first: str) -> str:
-    """Choose one from a list that opens."""
+def listed(label: str, names: Names, key: str, first: str, help: str | None = None) -> str:
+    """Choose one from a list that opens, if there is anything to choose from."""
     state = _adopt_one(key, names, first)
-    st.selectbox(label, list(names), format_func=names.__getitem__, key=state)
+    alone = len(names) == 1
+    st.selectbox(label, list(names), format_func=names.__getitem__, key=state, disabled=alone, help=help)
     return _kept(key, first)
 
 
@@ -29,13 +30,21 @@ def several(label: str, names: Names, key: str, first: Sequence[str], help: str 
     """Choose any number, none too; they come back in the order of `names`."""
     state = widget(key)
     if state not in st.session_state:
-        asked = st.query_params.get(key)
+        asked = _asked(key)
         wanted = first if asked is None else asked.split(",")
         st.session_state[state] = [name for name in names if name in wanted]
     chosen = st.pills(label, list(names), selection_mode="multi", format_func=names.__getitem__, key=state, help=help)
     ordered = [name for name in names if name in chosen]
     _write(key, ",".join(ordered), ",".join(name for name in names if name in first))
     return ordered
+
+
+def read_old(key: str, names: Names) -> None:
+    """Take a link from the time when English names stood in the address; `names` are not looked up."""
+    asked = st.query_params.get(key)
+    for value, name in names.items():
+        if asked == name:
+            st.query_params[key] = str(value)
 
 
 def widget(key: str) -> str:
@@ -46,9 +55,9 @@ def widget(key: str) -> str:
 def _adopt_one(key: str, names: Names, first: str) -> str:
     """Take the address's wish, only when the widget appears: later the widget is right, and the address follows."""
     state = widget(key)
-    if state not in st.session_state:
-        asked = st.query_params.get(key)
-        st.session_state[state] = asked if asked in names else first
+    wanted = st.session_state[state] if state in st.session_state else _asked(key)
+    if state not in st.session_state or wanted not in names:  # another choice may have taken this one away
+        st.session_state[state] = wanted if wanted in names else first
     return state
 
 
@@ -58,9 +67,22 @@ def _kept(key: str, first: str) -> str:
     return chosen
 
 
+def _asked(key: str) -> str | None:
+    """What the address says, else what was chosen before the visitor looked at another page."""
+    kept: str | None = st.session_state.get(_memory(key))
+    return st.query_params.get(key, kept)
+
+
 def _write(key: str, text: str, first: str) -> None:
     """Bring the address up to date; the first choice is left out, to keep links short."""
     if text == first:
         st.query_params.pop(key, None)
-    elif st.query_params.get(key) != text:
+        st.session_state.pop(_memory(key), None)
+        return
+    st.session_state[_memory(key)] = text
+    if st.query_params.get(key) != text:
         st.query_params[key] = text
+
+
+def _memory(key: str) -> str:
+    return f"{key}-before"

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Family, ScalingMethod, ScalingRule
-from effviz.ui import state
+from effviz.ui import choices, state
 from effviz.words import _, later
 
 FAMILY_NAMES = {Family.EFFICIENTNET: "EfficientNet", Family.LITE: "EfficientNet-Lite"}
@@ -85,13 +85,6 @@ def budget() -> tuple[Budget, ScalingMethod]:
 
 
 def _choice(label: str, names: dict[BudgetKind, str] | dict[ScalingMethod, str], key: str) -> str:
-    options = {str(value): _(name) for value, name in names.items()}
-    return st.segmented_control(
-        label,
-        list(options),
-        format_func=options.__getitem__,
-        default=next(iter(options)),
-        key=key,
-        required=True,
-        bind="query-params",
-    )
+    words = {str(value): name for value, name in names.items()}
+    choices.read_old(key, words)
+    return choices.one(label, {value: _(name) for value, name in words.items()}, key, next(iter(words)))

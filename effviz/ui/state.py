@@ -4,7 +4,8 @@ A `Setting` belongs to no single widget: it keeps its value when the visitor cha
 address (`?phi=1.5`) so that a link brings it back. A page calls `adopt()` once at its top (inside `guard()`),
 `get()` to read, and `put()` after a change.
 
-Values of one widget on one page need none of this: give the widget its key below and `bind="query-params"`.
+Values of one widget on one page need none of this: give the widget its key below and `bind="query-params"`. That writes
+what the visitor reads into the address: where options have translated names, take `choices.py`, which writes values.
 """
 
 import math

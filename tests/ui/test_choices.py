@@ -9,10 +9,13 @@ from streamlit.testing.v1 import AppTest
 from effviz.ui.choices import widget
 
 ROOT = Path(__file__).parents[2]
+TINY = "scaled-lite-d1-w0.5@64"
 Translate = Callable[[str, dict[str, str]], None]
 GERMAN = {
+    "Activation memory": "Zwischenspeicher",
     "Compound": "Gemeinsam",
     "Depth": "Tiefe",
+    "One class": "Eine Klasse",
     "Fine": "Fein",
     "Other ConvNets, Table 2": "Andere Netze, Tabelle 2",
     "Params": "Parameter",
@@ -49,6 +52,9 @@ def offered(at: AppTest, key: str) -> list[str]:
         ("paper", "problem", "stages", "depth", "Tiefe"),
         ("paper", "search", "grid", "fine", "Fein"),
         ("tradeoff", "", "cost", "Params", "Parameter"),
+        ("scale", "", "budget", "activation-memory", "Zwischenspeicher"),
+        ("scale", "", "method", "depth", "Tiefe"),
+        ("compare", "", "target", "class", "Eine Klasse"),
     ],
 )
 def test_a_link_made_in_german_means_the_same_in_english(
@@ -76,6 +82,66 @@ def test_several_stand_in_the_address_in_the_pages_order(translate: Translate) -
     assert address(german)["series"] == "paper-others,timm-resnet"
     english = open_page("paper", **address(german) | {"lang": "en"})
     assert set(english.dataframe[0].value["series"]) == {"Other ConvNets, Table 2", "timm, ResNet"}
+
+
+def test_a_layer_stands_in_the_address_by_its_value(translate: Translate) -> None:
+    translate("de", {"End of stride 16": "Ende von Schritt 16"})
+    at = open_page("compare", models=TINY, method="EigenCAM", lang="de")
+    layer = at.selectbox(key=widget("layer"))
+    assert "Ende von Schritt 16" in layer.options
+    layer.set_value("stride16").run()
+    assert address(at)["layer"] == "stride16"
+
+
+@pytest.mark.parametrize(
+    ("page", "key", "old", "value"),
+    [
+        ("scale", "budget", "Activation memory", "activation-memory"),
+        ("scale", "method", "Resolution", "resolution"),
+        ("compare", "target", "Later guess", "rank"),
+        ("compare", "target", "One class", "class"),
+    ],
+)
+def test_a_link_with_an_english_name_still_opens(page: str, key: str, old: str, value: str) -> None:
+    at = open_page(page, **{key: old})
+    assert chosen(at, key) == value
+    assert address(at)[key] == value
+
+
+def test_a_link_with_a_layers_english_name_still_opens() -> None:
+    at = open_page("compare", models=TINY, method="EigenCAM", layer="End of stride 8")
+    assert at.selectbox(key=widget("layer")).value == "stride8"
+    assert address(at)["layer"] == "stride8"
+
+
+def test_a_layer_that_a_method_lacks_leaves_the_only_one() -> None:
+    at = open_page("compare", models=TINY, method="EigenCAM", layer="stride8")
+    at.selectbox(key="method").set_value("cam").run()
+    layer = at.selectbox(key=widget("layer"))
+    assert (layer.value, layer.disabled) == ("last", True)
+    assert "layer" not in address(at)
+    assert not at.exception
+
+
+def test_a_choice_is_kept_while_another_page_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "import streamlit as st\nst.navigation([st.Page('named.py'), st.Page('other.py')]).run()"
+    )
+    (tmp_path / "named.py").write_text(
+        "from effviz.ui import choices\n"
+        "choices.one('Cost', {'a': 'A', 'b': 'B'}, 'cost', 'a')\n"
+        "choices.several('Parts', {'c': 'C', 'd': 'D'}, 'parts', ['c'])"
+    )
+    (tmp_path / "other.py").write_text("")
+    at = AppTest.from_file(str(tmp_path / "app.py"), default_timeout=60).run()
+    for group, value in zip(at.get("button_group"), ("b", ["d"]), strict=True):
+        group.set_value(value).run()
+    at.switch_page("other.py")
+    at.query_params.clear()  # as Streamlit's navigation does in a browser
+    at.run()
+    at.switch_page("named.py").run()
+    assert [group.value for group in at.get("button_group")] == ["b", ["d"]]
+    assert address(at) == {"cost": "b", "parts": "d"}
 
 
 def test_none_of_several_is_a_link_too() -> None:

@@ -141,7 +141,7 @@ def test_a_budget_too_small_is_one_sentence() -> None:
 
 
 def test_a_budget_of_memory_is_kept_apart_from_one_of_macs() -> None:
-    at = open_scale(budget="Activation memory", method="Resolution")
+    at = open_scale(budget="activation-memory", method="resolution")
     check_calm(at)
     assert at.number_input(key="activation-memory-amount").label == "At most (MB)"
     assert "Activation memory used" in metrics(at)

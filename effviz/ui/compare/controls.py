@@ -11,12 +11,13 @@ from effviz.explain.placement import Placement
 from effviz.explain.results import Layer, Method
 from effviz.explain.scales import Scale
 from effviz.explain.targets import TOP1, Target, TargetKind
+from effviz.ui import choices
 from effviz.words import _, later
 from effviz.zoo import classes
 
 PICTURE_PX = 512  # longest side of a picture in the grid
 SECONDS_A_SLOW_MAP = 60
-STILL = "still"  # key of the switch, also in the address
+TARGET, LAYER, METHOD, STILL = "target", "layer", "method", "still"  # names in the address
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Look:
     style: OverlayStyle
 
 
-LAYERS = {
+LAYERS: choices.Names = {
     Layer.LAST: later("Last layer"),
     Layer.STRIDE_32: later("End of the stages of stride 32"),
     Layer.STRIDE_16: later("End of stride 16"),
@@ -44,7 +45,7 @@ LAYERS = {
     Layer.STRIDE_4: later("End of stride 4"),
     Layer.STRIDE_2: later("End of stride 2"),
 }
-TARGETS = {
+TARGETS: choices.Names = {
     TargetKind.TOP1: later("Own first guess"),
     TargetKind.CLASS: later("One class"),
     TargetKind.RANK: later("Later guess"),
@@ -82,16 +83,14 @@ def choose() -> Choice:
 
 def target() -> Target:
     """Which class the maps explain."""
+    choices.read_old(TARGET, TARGETS)
     kind = TargetKind(
-        st.segmented_control(
+        choices.one(
             _("Class to explain"),
-            [str(kind) for kind in TARGETS],
-            default=str(TargetKind.TOP1),
-            required=True,
-            format_func=lambda kind: _(TARGETS[TargetKind(kind)]),
-            key="target",
-            bind="query-params",
-            help=_("Each model's own first guess, one class for all models, or each model's second, third ... guess"),
+            {str(kind): _(name) for kind, name in TARGETS.items()},
+            TARGET,
+            TargetKind.TOP1.value,
+            _("Each model's own first guess, one class for all models, or each model's second, third ... guess"),
         )
     )
     match kind:
@@ -117,7 +116,7 @@ def method() -> Method:
             _("Method"),
             [str(method) for method in METHODS],
             format_func=lambda method: METHODS[Method(method)].title,
-            key="method",
+            key=METHOD,
             bind="query-params",
         )
     )
@@ -125,16 +124,14 @@ def method() -> Method:
 
 def layer(of: Method) -> Layer:
     """Where the features are read."""
-    layers = [str(layer) for layer in Layer if supported(of, layer)]
+    choices.read_old(LAYER, LAYERS)
     return Layer(
-        st.selectbox(
+        choices.listed(
             _("Layer"),
-            layers,
-            format_func=lambda layer: _(LAYERS[Layer(layer)]),
-            key="layer",
-            bind="query-params",
-            disabled=len(layers) == 1,
-            help=_("Where the features are read. Early layers have finer maps that know less about classes."),
+            {str(layer): _(LAYERS[layer]) for layer in Layer if supported(of, layer)},
+            LAYER,
+            Layer.LAST.value,
+            _("Where the features are read. Early layers have finer maps that know less about classes."),
         )
     )
 

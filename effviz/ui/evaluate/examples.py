@@ -14,6 +14,7 @@ from effviz.explain import samples
 from effviz.explain.samples import Sample
 from effviz.ui import cache as caches
 from effviz.ui import choices
+from effviz.ui.compare.controls import LAYER, METHOD
 from effviz.ui.evaluate import wording
 from effviz.ui.evaluate.choose import View
 from effviz.ui.evaluate.measured import VISIT
@@ -139,7 +140,7 @@ def _card(view: View, model: str, example: Example, sample: Sample) -> None:
 def _open(view: View, model: str, sample: Sample) -> None:
     MODELS.put((model,))
     SAMPLES.put((sample.name,))
-    st.session_state["method"] = view.method
+    st.session_state[METHOD] = view.method
     if view.measured.run:
-        st.session_state["layer"] = view.measured.run.settings.layer.value
+        st.session_state[choices.widget(LAYER)] = view.measured.run.settings.layer.value
     st.switch_page("effviz/ui/pages/compare.py")
