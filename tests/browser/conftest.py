@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, WebSocket, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, WebSocket, expect, sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from effviz.bench import server
@@ -14,6 +14,8 @@ from effviz.bench.browser import FLAGS
 
 START_S = 60
 PATIENCE_MS = 90_000  # a first visit loads torch and the models
+LOOK_MS = 2000
+LOOKS = 30
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 Visit = Callable[..., Page]
@@ -71,6 +73,26 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
     for context in contexts:
         context.close()
     assert not mistakes
+
+
+@pytest.fixture
+def press_point() -> Callable[[Page, int], None]:
+    """Click a point of a page's Plotly charts, by its number."""
+
+    def pressed(page: Page, number: int) -> None:
+        """Point at it until its label shows: a chart that is still finding its size moves its points away."""
+        point = page.locator(".js-plotly-plot .scatterlayer .trace .points path").nth(number)
+        label = page.locator(".hoverlayer .hovertext").first
+        for _look in range(LOOKS):
+            point.hover(force=True)  # what catches the mouse lies above the points
+            try:
+                label.wait_for(timeout=LOOK_MS)
+                break
+            except TimeoutError:
+                page.mouse.move(0, 0)
+        point.click(force=True)
+
+    return pressed
 
 
 @dataclass

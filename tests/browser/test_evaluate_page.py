@@ -1,5 +1,6 @@
 """A click on the scatter leads to photos and on to their maps; a small run can be stopped, and made."""
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from effviz.explain.results import Method
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
-POINTS = ".js-plotly-plot .scatterlayer .trace .points path"
+Press = Callable[[Page, int], None]
 PATIENCE_MS = 180_000  # models are loaded, and many passes are made
 NAMES = ("cat", "owl", "dog")
 
@@ -36,10 +37,10 @@ def address(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             yield running.address
 
 
-def test_a_click_on_a_point_leads_to_its_photos_and_their_maps(visit: Visit) -> None:
+def test_a_click_on_a_point_leads_to_its_photos_and_their_maps(visit: Visit, press_point: Press) -> None:
     page = visit("/evaluate")
     expect(page.get_by_text("3 photos of three, 1 model, 1 method")).to_be_visible()
-    page.locator(POINTS).last.click(force=True)  # the controls' lines come first
+    press_point(page, -1)  # the controls' lines come first
     expect(page).to_have_url(re.compile("of=lite0%4096"))
     expect(page.get_by_text(re.compile(r"^[^:]+: -?\d\.\d{3}$"))).to_have_count(len(NAMES))
     page.get_by_role("button", name="See its map").first.click()
@@ -57,6 +58,7 @@ def test_a_small_run_is_estimated_stopped_and_made(visit: Visit) -> None:
     expect(page.get_by_text(re.compile("measured with every model")).first).to_be_visible()
     main.get_by_role("button", name=re.compile("Stop$")).click()
     expect(page.get_by_text("Stopped: nothing of it is kept.")).to_be_visible()
+    expect(page.get_by_text("Measured on this visit")).to_have_count(0)
     main.get_by_role("button", name=re.compile("Start$")).click()
     expect(page.get_by_text("3 photos of bundled samples, 2 models, 1 method")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_role("button", name=re.compile("Report as HTML"))).to_be_visible()
@@ -69,3 +71,33 @@ def test_a_phone_shows_the_whole_page_without_scrolling_sideways(visit: Visit, s
     expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     expect(page.get_by_role("figure", name=re.compile("Scatter chart of Energy in box"))).to_be_visible()
+
+
+# Where the words beside points and the bars of intervals are: left, top, right, bottom. A line without words is none.
+SEEN = """() => {
+    const place = (part) => { const at = part.getBoundingClientRect(); return [at.left, at.top, at.right, at.bottom]; };
+    const plot = document.querySelector(".js-plotly-plot");
+    const words = [...plot.querySelectorAll(".textpoint text")].flatMap((text) =>
+        text.children.length ? [...text.children] : [text]);
+    return {
+        names: words.filter((line) => line.textContent.trim()).map(place),
+        bars: [...plot.querySelectorAll(".errorbars path.yerror")].map(place),
+    };
+}"""
+
+
+def apart(one: list[float], other: list[float]) -> bool:
+    """Two px of a line of text are above and below its letters."""
+    return one[2] <= other[0] or other[2] <= one[0] or one[3] - 2 <= other[1] + 2 or other[3] - 2 <= one[1] + 2
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("asked", ["metric=energy", "metric=maxbox&by=eigencam", "metric=pointing&which=small"])
+def test_names_lie_on_no_bar_and_on_no_other_name(visit: Visit, width: int, asked: str) -> None:
+    page = visit(f"/evaluate?run=:study&{asked}", width=width)
+    expect(page.locator(".js-plotly-plot .errorbars path.yerror")).to_have_count(9)
+    seen = page.evaluate(SEEN)
+    assert len(seen["names"]) >= 6
+    assert all(apart(*pair) for pair in itertools.combinations(seen["names"], 2))
+    assert all(apart(name, bar) for name in seen["names"] for bar in seen["bars"])
+    assert all(name[0] >= 0 and name[2] <= width for name in seen["names"])

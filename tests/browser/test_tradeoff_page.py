@@ -9,13 +9,13 @@ from playwright.sync_api import Page, expect
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
+Press = Callable[[Page, int], None]
 CHART = ".js-plotly-plot"  # the first is that of all networks; those of the mini family follow
-POINTS = f"{CHART} .scatterlayer .trace .points path"
 
 
-def test_a_click_on_a_point_opens_its_card_and_adds_it_to_the_comparison(visit: Visit) -> None:
+def test_a_click_on_a_point_opens_its_card_and_adds_it_to_the_comparison(visit: Visit, press_point: Press) -> None:
     page = visit("/tradeoff?recipes=")
-    page.locator(POINTS).nth(3).click(force=True)  # the fourth point of the first series
+    press_point(page, 3)  # the fourth point of the first series
     expect(page.get_by_role("heading", name="EfficientNet-B3")).to_be_visible()
     expect(page).to_have_url(re.compile("network=EfficientNet-B3"))
     page.get_by_role("button", name="Add to compare").click()
