@@ -41,7 +41,8 @@ class BaselineChoice(StrEnum):
 
 
 DatasetPath = Annotated[
-    Path, typer.Argument(help="A folder of photos, annotations.json, COCO's JSON, or a CSV of boxes.")
+    Path,
+    typer.Argument(metavar="DATASET", help="A folder of photos, annotations.json, COCO's JSON, or a CSV of boxes."),
 ]
 Out = Annotated[Path, typer.Option(help="The run's folder; a run that was stopped goes on there.")]
 Models = Annotated[str, typer.Option(help="Models with commas between: lite0@224,lite2@260.")]

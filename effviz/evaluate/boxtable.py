@@ -68,8 +68,10 @@ def _rows(file: Path) -> Iterator[_Marked]:
     with file.open(encoding="utf-8-sig", newline="") as opened:
         for number, row in enumerate(csv.DictReader(opened), start=2):
             try:
+                if None in row or None in row.values():
+                    raise ValueError(_("it has more or fewer cells than the header"))
                 yield from _marked({key.strip().lower(): value.strip() for key, value in row.items()})
-            except (AttributeError, ValueError) as error:
+            except ValueError as error:
                 raise DatasetError(
                     _(
                         "Line {number} of {file} cannot be used ({error}): each needs a photo and four numbers for a "

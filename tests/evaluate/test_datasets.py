@@ -206,6 +206,12 @@ class TestBoxTable:
         with pytest.raises(DatasetError, match="Line 2"):
             open_dataset(tmp_path / "boxes.csv")
 
+    @pytest.mark.parametrize("line", ["a.png,1,2,3", "a.png,1,2,3,4,5"])
+    def test_a_line_of_another_length_is_told_in_words(self, tmp_path, line):
+        (tmp_path / "boxes.csv").write_text(f"file,x0,y0,x1,y1\n{line}\n")
+        with pytest.raises(DatasetError, match="more or fewer cells than the header"):
+            open_dataset(tmp_path / "boxes.csv")
+
     @pytest.mark.parametrize("words", ["", "n01440764 1 2 3", "n01440764 1 2 3 4 5"])
     def test_an_incomplete_prediction_is_named(self, tmp_path, words):
         (tmp_path / "boxes.csv").write_text(f"ImageId,PredictionString\na,{words}\n")
