@@ -125,15 +125,31 @@ def test_an_untrained_network_is_loudly_labelled() -> None:
     assert "Untrained: random weights" in grid(test)["words"]["untrained"]
 
 
+@pytest.mark.parametrize("still", ["", "true"])
+def test_a_model_that_cannot_be_converted_runs_on_torch_and_its_card_says_so(
+    still: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no such operation")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("effviz.explain.engines.network.convert", fail)
+    label = f"scaled-lite-d1-w0.5@{96 if still else 80}"  # not in the app's memory yet
+    test = page(models=label, **({"still": still} if still else {}))
+    said = texts(test).replace("\\", "") if still else "\n".join(cells(test)[0]["about"])
+    assert f"{label} does not run on openvino, which would be faster (no such operation)." in said
+    assert not test.exception
+
+
 def test_one_class_for_all_is_what_every_map_explains() -> None:
-    test = page(models="lite0@224,lite1@240", target="One class", **{"class": "tench"})
+    test = page(models="lite0@224,lite1@240", target="class", **{"class": "tench"})
     (photo,) = grid(test)["photos"]
     assert [photo["classes"][cell["target"]] for cell in photo["cells"]] == ["tench", "tench"]
     assert [cell["facts"][cell["target"]]["index"] for cell in photo["cells"]] == [0, 0]  # ImageNet's first class
 
 
 def test_a_later_guess_explains_the_second_class() -> None:
-    test = page(target="Later guess")
+    test = page(target="rank")
     (cell,) = cells(test)
     second = sorted((fact["logit"] for fact in cell["facts"]), reverse=True)[1]
     assert cell["facts"][cell["target"]]["logit"] == second
