@@ -2,6 +2,8 @@
 
 Streamlit's `bind="query-params"` writes the names that the visitor reads, so a link that was made in German would mean
 nothing to somebody who reads English. Where names are translated, these widgets take its place.
+
+What was chosen is there again after a look at another page, whose address says nothing about it.
 """
 
 from collections.abc import Mapping, Sequence
