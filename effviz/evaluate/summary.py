@@ -1,7 +1,7 @@
 """What a run says: means with intervals beside controls, differences on the same photos, ranks, classes, disputes."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,6 +16,8 @@ from effviz.evaluate.settings import Metric, worse
 from effviz.zoo import catalogue
 
 Key = tuple[str, str]  # method, model
+Pair = tuple[str, str]  # models
+PairedBy = Callable[[str, str, int], Interval]  # gets two models and the seed
 Both = tuple[Interval, Interval]  # over all photos, and over those whose object is small and off-centre
 
 
@@ -121,15 +123,13 @@ def cells(results: Results, seed: int = 0) -> tuple[Cell, ...]:
 
 def differences(results: Results, method: str, metric: Metric, seed: int = 0) -> tuple[Difference, ...]:
     """Return each pair of models, compared on the photos that both have values for."""
-    pairs = list(itertools.combinations(results.models, 2))
-    if metric is Metric.MAXBOX:
-        known = overlaps.read(results, results.models, (method,))
-        boxes = {model: known.get((model, method), overlaps.NONE) for model in results.models}
-        found = [_paired_boxes(boxes[one], boxes[other], seed) for one, other in pairs]
-    else:
-        wide = results.values(method, metric)
-        found = [paired(wide[one], wide[other], seed) for one, other in pairs]
-    return tuple(Difference(*pair, method, metric, of) for pair, of in zip(pairs, found, strict=True))
+    return _differences(results, itertools.combinations(results.models, 2), (method, metric), seed)
+
+
+def against_first(results: Results, method: str, metric: Metric, seed: int = 0) -> tuple[Difference, ...]:
+    """Return each other model minus the first one, on the photos that both have values for."""
+    first, *others = results.models
+    return _differences(results, [(other, first) for other in others], (method, metric), seed)
 
 
 def rankings(found: Sequence[Cell], small: bool = False) -> tuple[Ranking, ...]:
@@ -231,6 +231,23 @@ def _box_intervals(results: Results, seed: int) -> Iterator[tuple[Key, Interval]
     for model in results.models:
         found = overlaps.read(results, (model,), results.methods)
         yield from (((method, model), max_box_interval(of.curves, seed=seed)) for (_model, method), of in found.items())
+
+
+def _differences(results: Results, pairs: Iterable[Pair], of: tuple[str, Metric], seed: int) -> tuple[Difference, ...]:
+    method, metric = of
+    paired_by = _box_pairs(results, method) if metric is Metric.MAXBOX else _value_pairs(results, method, metric)
+    return tuple(Difference(*pair, method, metric, paired_by(*pair, seed)) for pair in pairs)
+
+
+def _value_pairs(results: Results, method: str, metric: Metric) -> PairedBy:
+    wide = results.values(method, metric)
+    return lambda one, other, seed: paired(wide[one], wide[other], seed)
+
+
+def _box_pairs(results: Results, method: str) -> PairedBy:
+    known = overlaps.read(results, results.models, (method,))
+    boxes = {model: known.get((model, method), overlaps.NONE) for model in results.models}
+    return lambda one, other, seed: _paired_boxes(boxes[one], boxes[other], seed)
 
 
 def _paired_boxes(one: Overlaps, other: Overlaps, seed: int) -> Interval:

@@ -22,7 +22,7 @@ from effviz.evaluate.settings import Metric, Settings
 from effviz.explain import samples
 from effviz.explain.results import Method
 from effviz.report.evaluation import summary_csv
-from effviz.ui.evaluate import examples, measured, runs, tables, wording
+from effviz.ui.evaluate import examples, measured, runs, shown, tables, wording
 from effviz.ui.evaluate.choose import View
 
 ROOT = Path(__file__).parents[2]
@@ -157,6 +157,21 @@ def test_another_run_drops_what_it_does_not_have(folder: Path) -> None:
     chosen = [at.selectbox(key=f"{name}-choice").value for name in ("metric", "by", "of")]
     assert chosen == ["energy", "cam", "none"]
     assert at.query_params == {}
+
+
+@pytest.mark.parametrize(
+    ("metric", "note", "controls"),
+    [
+        (Metric.ENERGY, False, True),
+        (Metric.AGREE_RANK, True, True),
+        (Metric.SANITY_SSIM, False, False),
+    ],
+)
+def test_what_has_no_value_by_its_nature_is_said(folder: Path, metric: Metric, note: bool, controls: bool) -> None:
+    found = measured.of_folder(finished(folder / "cars"), ("test",))
+    said = " ".join(shown._notes(view(found, metric), [], measured.refs(found)))
+    assert ("so it has no value itself" in said) is note
+    assert ("Controls have no value" not in said) is controls
 
 
 def test_small_and_off_centre_objects_are_a_set_of_their_own(folder: Path) -> None:
@@ -375,7 +390,7 @@ def test_what_is_counted_in_steps_is_what_is_counted_at_once(
     found = measured.of_folder(finished(folder / "cars"), ("test",))  # nine photos; CAM and three controls
     assert found.results is not None
     shares: list[float] = []
-    counted = [cell for model in MODELS for metric in Metric for cell in found.cells_of(model, metric, shares.append)]
+    counted = [cell for model in MODELS for metric in Metric for cell in found.cells_of([model], metric, shares.append)]
     assert shares[:steps] == [step / steps for step in range(steps)]  # others may go first between them
     assert len(shares) == steps * len(MODELS) * len(Metric)
     whole = {(of.model, of.method, of.metric): of for of in summary.cells(found.results, 7)}
@@ -397,7 +412,7 @@ def summed(run: Path) -> Path:
 def counted_anew(run: Path) -> bool:
     """Whether the page counts, whatever lies beside the results; its numbers are right in any case."""
     found = measured.of_folder(run, ("test",))
-    assert next(cell.every.mean for cell in found.cells_of("lite0@224", Metric.ENERGY)) == pytest.approx(0.475)
+    assert next(cell.every.mean for cell in found.cells_of(["lite0@224"], Metric.ENERGY)) == pytest.approx(0.475)
     return not found.cells
 
 
@@ -546,3 +561,12 @@ def test_a_run_that_is_removed_after_it_was_listed_is_one_sentence(folder: Path)
     assert (entry.age[1], len(entry.stamp)) == ("cars", 3)
     with pytest.raises(SettingsError, match="The results of cars cannot be read"):
         measured.of_entry(entry)
+
+
+def test_a_run_that_is_removed_while_it_is_shown_is_one_sentence(folder: Path) -> None:
+    found = measured.of_folder(finished(folder / "cars"), ("test",))
+    shutil.rmtree(folder / "cars")
+    with pytest.raises(SettingsError, match="are not in its folder any more"):
+        found.cells_of(MODELS, Metric.MAXBOX)
+    with pytest.raises(SettingsError, match="are not in its folder any more"):
+        found.differences(MODELS, "cam", Metric.MAXBOX)

@@ -1,7 +1,7 @@
 """The means of a run with their intervals: thousands of draws each, counted once for all visitors."""
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Final, TypeVar
 
 from cachetools import LRUCache
@@ -27,28 +27,30 @@ _differences: Counted[Difference] = LRUCache(MOST_KEPT)
 def means(of: Measured, metric: Metric) -> tuple[Cell, ...]:
     """Return the means of every model, method and control by one metric; a bar shows how far they are."""
     if of.cells:
-        return tuple(cell for model in of.models for cell in of.cells_of(model, metric))
-    return _each(of, (metric,), _cells, lambda model, beat: of.cells_of(model, metric, beat))
+        return of.cells_of(of.models, metric)
+    found = _each(of, (metric,), _cells, lambda models, beat: of.cells_of(models, metric, beat))
+    return tuple(cell for model in of.models for cell in found if cell.model == model)
 
 
 def differences(of: Measured, method: str, metric: Metric) -> tuple[Difference, ...]:
     """Return each model minus the first on the same photos; none where only means are known."""
-    return _each(of, (method, metric), _differences, lambda model, _beat: of.difference(model, method, metric))
+    return _each(of, (method, metric), _differences, lambda models, _beat: of.differences(models, method, metric))
 
 
 def _each(
-    of: Measured, what: tuple[str, ...], kept: Counted[T], count: Callable[[str, Beat], tuple[T, ...]]
+    of: Measured, what: tuple[str, ...], kept: Counted[T], count: Callable[[Sequence[str], Beat], tuple[T, ...]]
 ) -> tuple[T, ...]:
-    """Count what is not kept for one model after the other, each when it is the visitor's turn."""
-    keys = {model: (of.key, *what, model) for model in of.models}
+    """Count what is not kept for some models after the others, each time when it is the visitor's turn."""
+    some = [of.models[start : start + of.models_a_step] for start in range(0, len(of.models), of.models_a_step)]
+    keys = {models: (of.key, *what, models) for models in some}
     with _lock:
-        found = {model: kept[key] for model, key in keys.items() if key in kept}
-    if missing := [model for model in of.models if model not in found]:
+        found = {models: kept[key] for models, key in keys.items() if key in kept}
+    if missing := [models for models in some if models not in found]:
         with Work(len(missing)).shown(("means", of.key, *what), may_stop=False) as work:
-            for model in missing:
-                work.next(_("{model}: means and intervals").format(model=plain(model)))
+            for models in missing:
+                work.next(_("{model}: means and intervals").format(model=plain(", ".join(models))))
                 with work.turn(Lane.SLOW) as beat:
-                    found[model] = count(model, beat)
+                    found[models] = count(models, beat)
                 with _lock:
-                    kept[keys[model]] = found[model]
-    return tuple(one for model in of.models for one in found[model])
+                    kept[keys[models]] = found[models]
+    return tuple(one for models in some for one in found[models])

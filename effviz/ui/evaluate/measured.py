@@ -3,7 +3,8 @@
 import dataclasses
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Final
@@ -74,30 +75,63 @@ class Measured:
         rows = int(self.results.frame.memory_usage().sum()) if self.results else 0
         return 1024 + rows + 200 * len(self.hashes) + CELL_BYTES * len(self.cells)
 
-    def cells_of(self, model: str, metric: Metric, beat: Beat = _nobody) -> tuple[Cell, ...]:
-        """Return the means of every method and control; thousands of draws where they are not known."""
+    def cells_of(self, models: Sequence[str], metric: Metric, beat: Beat = _nobody) -> tuple[Cell, ...]:
+        """Return the means of every method and control; thousands of draws where they are not known.
+
+        Raises:
+            SettingsError: the run's folder is gone.
+        """
         if self.cells:
-            return tuple(cell for cell in self.cells if cell.model == model and cell.metric is metric)
+            return tuple(
+                cell for model in models for cell in self.cells if (cell.model, cell.metric) == (model, metric)
+            )
         assert self.results is not None
         found: list[Cell] = []
         steps = self._steps()
         for done, methods in enumerate(steps):
             beat(done / len(steps))
-            found += summary.cells(_only(self.results, (model,), metric, methods), self.seed)
+            with _still_there():
+                found += summary.cells(_only(self.results, tuple(models), metric, methods), self.seed)
         return tuple(found)
 
-    def difference(self, model: str, method: str, metric: Metric) -> tuple[Difference, ...]:
-        """Return a model minus the first one on the same photos; nothing where only means are known."""
-        if self.results is None or model == self.models[0]:
+    def differences(self, models: Sequence[str], method: str, metric: Metric) -> tuple[Difference, ...]:
+        """Return models minus the first one on the same photos; nothing where only means are known.
+
+        Raises:
+            SettingsError: the run's folder is gone.
+        """
+        first, *_rest = self.models
+        others = [model for model in models if model != first]
+        if self.results is None or not others:
             return ()
-        pair = _only(self.results, (model, self.models[0]), metric, (method,))
-        return summary.differences(pair, method, metric, self.seed)
+        some = _only(self.results, (first, *others), metric, (method,))
+        with _still_there():
+            return summary.against_first(some, method, metric, self.seed)
+
+    @property
+    def models_a_step(self) -> int:
+        """How many models are counted at once by one metric, with their methods and controls."""
+        return max(1, VALUES_A_STEP // max(1, self.photos * (len(self.methods) + len(Control))))
 
     def _steps(self) -> list[tuple[str, ...]]:
         """Methods and controls that are counted at once."""
         every = (*self.methods, *(control.value for control in Control))
         some = max(1, VALUES_A_STEP // max(1, self.photos))
         return [every[start : start + some] for start in range(0, len(every), some)]
+
+
+@contextmanager
+def _still_there() -> Iterator[None]:
+    """Boxes are read when they are asked for, from a folder that somebody may have removed meanwhile."""
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(
+            _(
+                "The results of this run are not in its folder any more: only runs that lie there can be shown. "
+                "Choose another one."
+            )
+        ) from error
 
 
 def refs(of: Measured) -> dict[str, ModelRef]:

@@ -1,6 +1,6 @@
 """What a run found: the figure, its tables, and what made the numbers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import pandas as pd
@@ -8,7 +8,8 @@ import streamlit as st
 
 from effviz.evaluate.controls import Control
 from effviz.evaluate.intervals import Interval
-from effviz.evaluate.settings import EFFECTS, PLACES, Metric
+from effviz.evaluate.results import Results
+from effviz.evaluate.settings import AGREEMENT, EFFECTS, PLACES, SANITY, Metric
 from effviz.evaluate.summary import Cell, Difference
 from effviz.plots import quality as figures
 from effviz.plots.quality import Rated
@@ -19,6 +20,7 @@ from effviz.ui.evaluate import examples, means, measured, wording
 from effviz.ui.evaluate.choose import View
 from effviz.ui.evaluate.measured import VISIT, Measured
 from effviz.ui.outputs import plain
+from effviz.ui.turns import TURNS, Lane
 from effviz.words import _, many
 from effviz.zoo.model import ModelRef
 from effviz.zoo.presets import role
@@ -96,6 +98,12 @@ def _notes(view: View, models: Sequence[Rated], known: Mapping[str, ModelRef]) -
     yield _(WORDS[view.metric])
     if view.metric in EFFECTS:
         yield _("A model that is less sure of everything moves together with its controls: compare it with them first.")
+    if view.metric in AGREEMENT:
+        yield _("{model} is what the others are compared with, so it has no value itself.").format(
+            model=plain(of.models[0])
+        )
+    if view.metric in SANITY:
+        yield _("Controls have no value: no network made them.")
     yield _("Bars: 95 % of 2000 draws of the photos; they speak of other photos, not of other trainings.")
     yield _("Colours: what a model changes against {model}, the first of the run.").format(model=plain(of.models[0]))
     if any(rated.role is None for rated in models):
@@ -145,11 +153,6 @@ def files(of: Measured) -> None:
     """What was measured on this visit is kept nowhere else: its table and its page to take home."""
     if of.results is None or of.key[0] != VISIT:
         return
-    found = of.results
-
-    def cells() -> list[Cell]:
-        return [cell for model in of.models for metric in of.metrics for cell in of.cells_of(model, metric)]
-
     with st.container(horizontal=True):
         for label, name, mime, make in (
             (_("All means as CSV"), "summary.csv", "text/csv", summary_csv),
@@ -157,13 +160,21 @@ def files(of: Measured) -> None:
         ):
             st.download_button(
                 label,
-                lambda make=make: make(found, cells()).encode(),  # type: ignore[misc]
+                lambda make=make: _made(of, make),  # type: ignore[misc]
                 name,
                 mime,
                 icon=":material/download:",
                 on_click="ignore",
             )
     st.caption(_("These numbers are in this server's memory until you close the page."))
+
+
+def _made(of: Measured, make: Callable[[Results, Sequence[Cell]], str]) -> bytes:
+    """Count every mean, and what the page compares, when it is the visitor's turn: a click waits for it unseen."""
+    assert of.results is not None
+    with TURNS.turn(Lane.SLOW, lambda _before: None):
+        found = [cell for metric in of.metrics for cell in of.cells_of(of.models, metric)]
+        return make(of.results, found).encode()
 
 
 def _rated(view: View, cells: Sequence[Cell], method: str, known: dict[str, ModelRef]) -> list[Rated]:
