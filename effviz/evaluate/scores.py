@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -18,6 +19,9 @@ from effviz.evaluate.settings import AGREEMENT, CASCADE, PLACES, Metric, Setting
 from effviz.explain.maps import activation_map
 from effviz.explain.placement import Placement
 from effviz.explain.results import ActivationMap, Floats, Forward
+
+# Called before what takes a second and more for each map, in the thread that measures: others may go first meanwhile.
+pause: ContextVar[Callable[[], None]] = ContextVar("pause", default=lambda: None)
 
 RANDOM_MAPS: Final = 64  # shared by all photos: finding a noisy map's parts takes longer than all else about it
 
@@ -104,6 +108,7 @@ def effects(forward: Forward, entry: ActivationMap, settings: Settings, explain:
         kept = faithfulness.confidence(forward, entry, masking)
         scores |= {metric: Score(of(kept)) for metric, of in _CONFIDENCE.items()}
     if asks(settings, Metric.ROAD):
+        pause.get()()
         road = faithfulness.road(forward, entry, settings.road_budget_s)
         scores[Metric.ROAD] = Score(road.value if road.shares else None)
     if asks(settings, Metric.ADCC):

@@ -1,21 +1,32 @@
 """A small run made on the page: the numbers of the command, shown by the same functions, and nothing left on disk."""
 
 import dataclasses
+import hashlib
+import io
+import math
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from effviz.evaluate import records, rows, summary
 from effviz.evaluate.rows import rows_of
 from effviz.evaluate.samples import Sample
 from effviz.evaluate.settings import Metric
-from effviz.explain import samples
-from effviz.explain.results import Method
+from effviz.explain import images, samples
+from effviz.explain.overlay import SCREEN, display
+from effviz.explain.results import ActivationMap, Method, Photo
 from effviz.report.evaluation import evaluation_html, summary_csv
-from effviz.ui.evaluate import asking, measured, measuring, runs
+from effviz.ui import cache
+from effviz.ui.evaluate import asking, measured, measuring, own, runs, shown, uploads
 from effviz.ui.evaluate.asking import Asked, Picture
 from effviz.ui.evaluate.measuring import Timed
+from effviz.ui.turns import TURNS
+from effviz.zoo.model import ModelRef
 
 ROOT = Path(__file__).parents[2]
 TINY = "lite0@96"
@@ -27,7 +38,7 @@ def picture(name: str) -> Picture:
 
 
 def asked(*names: str, models: tuple[str, ...] = (TINY,)) -> Asked:
-    return Asked(tuple(map(picture, names)), models, (Method.CAM,), (Metric.DROP, Metric.INCREASE), "samples")
+    return Asked(tuple(map(picture, names)), models, (Method.CAM,), (Metric.DROP, Metric.DELETION), "samples")
 
 
 class Ended(BaseException):
@@ -68,12 +79,58 @@ def test_steps_add_up_to_what_the_command_measures_and_nothing_stays_on_disk(tem
     assert begun == ["cat.jpg", "owl.jpg"]
     assert shares == [0, 0.5, 0, 0.5]
     assert ours(temporary) == []
-    cells = [cell for metric in found.metrics for cell in found.cells_of(TINY, metric)]
+    cells = [cell for metric in found.metrics for cell in found.cells_of([TINY], metric)]
     page = evaluation_html(found.results, cells)
     assert "2 photos of samples" in page
     assert str(Path.cwd()) not in page  # what is taken home says nothing about the server
     assert str(temporary) not in page
     assert summary_csv(found.results, cells).count("\n") == 1 + 4 * 2
+
+
+def test_every_metric_that_is_offered_is_the_commands(temporary: Path) -> None:
+    """Likeness needs the first model's maps too, and what needs the same passes is measured at once."""
+    methods, tiny = (Method.CAM, Method.LAYERCAM), (TINY, "lite1@96", "lite0@64")
+    of = dataclasses.replace(asked("cat", models=tiny), methods=methods, metrics=asking.OFFERED)
+    models = measuring.ready(of)
+    found = measuring.measure(of, models, lambda _name: lambda _share: None).results
+    assert found is not None
+    whole = [Sample(samples.find("cat").path, "cat.jpg")]
+    expected = {
+        (row.model, row.method, row.metric): math.nan if row.value is None else row.value
+        for row in rows_of(whole, of.settings, models)
+    }
+    columns = found.frame[["model", "method", "metric", "value"]].itertuples(index=False)
+    assert {tuple(row[:3]): row[3] for row in columns} == pytest.approx(expected, nan_ok=True)
+    assert {metric for _model, _method, metric in expected} == {metric.value for metric in asking.OFFERED}
+    like = {model for model, _method, metric in expected if metric == "agree_rank"}
+    assert like == {"lite1@96", "lite0@64"}  # the first one is not compared with itself
+
+
+def test_what_needs_the_same_passes_is_one_step_and_counts_in_the_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    measure = rows.rows_from
+
+    def a_second(*args: Any) -> list[records.Row]:
+        clock[0] += 1
+        return measure(*args)
+
+    def others(share: float) -> None:
+        clock[0] += 100  # what they do is not counted
+        shares.append(share)
+
+    shares: list[float] = []
+    monkeypatch.setattr(measuring, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(rows, "rows_from", a_second)
+    of = dataclasses.replace(asked("cat", "owl", models=(TINY, "lite0@64")), metrics=asking.OFFERED)
+    timed = measuring.time(of, measuring.ready(of), others)
+    # deletion, insertion, the three of one pass, ROAD, ADCC, two of broken networks, another class; then likeness, too
+    assert timed.seconds == (7, 8)
+    assert timed.total_s == 2 * 15
+    assert list(dict.fromkeys(shares)) == [step / 15 for step in range(15)]
+    # ROAD takes long for each map: CAM's and three controls', by two models
+    road = asking.OFFERED.index(Metric.ROAD) - 2  # gain and increase are no steps of their own
+    assert [shares.count(step / 15) for step in (road, 7 + road)] == [5, 5]
+    assert len(shares) == 15 + 2 * 4
 
 
 def test_a_run_that_is_ended_leaves_nothing(temporary: Path) -> None:
@@ -143,6 +200,39 @@ def test_from_the_choices_to_the_numbers() -> None:
     assert opened == {"open-cat.jpg", "open-owl.jpg"}
 
 
+def test_own_photos_have_their_maps_on_the_page_while_they_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = samples.find("owl").path.read_bytes() + b"\0"  # no bundled photo any more
+    at = upload(choose(open_page(), photos=["cat"], models=[TINY], metrics=["drop"]), ("mine.jpg", mine))
+    for button in ("estimate", "start"):
+        at.button(key=button).click().run()
+        check(at)
+    at.selectbox(key="of-choice").set_value(TINY).run()
+    made: list[tuple[str, int]] = []
+    explain = cache.activation_map
+
+    def noted(ref: ModelRef, photo: Photo, *more: Any) -> ActivationMap:
+        made.append((photo.name, TURNS.running))
+        return explain(ref, photo, *more)
+
+    monkeypatch.setattr(cache, "activation_map", noted)
+    at.toggle(key=own.WANTED).set_value(True).run()
+    check(at)
+    assert made == [("mine.jpg", 1)]
+    ((key, (jpeg, sentence)),) = at.session_state[own.DRAWN].items()
+    assert key == (hashlib.sha256(mine).hexdigest(), TINY, "cam")
+    assert sentence.startswith("Evidence for ")
+    photo = images.read(mine, "mine.jpg")
+    drawn = np.asarray(Image.open(io.BytesIO(jpeg)), np.float64)
+    assert drawn.shape[:2] == display(photo, SCREEN.longest_px).shape[:2]
+    assert np.abs(drawn - display(photo, SCREEN.longest_px)).mean() > 10  # there is something on it
+    at.run()
+    assert len(made) == 1
+    at.file_uploader(key=uploads.OWN).set_value([]).run()
+    check(at)
+    assert not [toggle for toggle in at.toggle if toggle.key == own.WANTED]
+    assert "drop them on the Compare page" in said(at) or "See its map" in {button.label for button in at.button}
+
+
 def test_other_choices_need_another_estimate() -> None:
     at = choose(open_page(), models=[TINY])
     of = Asked((), (), (), (), "")
@@ -173,6 +263,97 @@ def test_models_that_cannot_be_measured_here_say_why(name: str, part: str) -> No
     at = choose(open_page(), models=[name])
     assert any(part in warning.value for warning in at.warning)
     assert not [button for button in at.button if button.key == "estimate"]
+
+
+def options(at: AppTest, name: str) -> list[str]:
+    return list(at.multiselect(key=f"measure-{name}").options)
+
+
+def test_models_that_are_compared_come_first_but_only_those_that_can_be_measured_here() -> None:
+    at = open_page()
+    at.session_state["models"] = ("lite2@600", "scaled-d1.1-w1.1@96", "nonsense", "../../etc", "lite1@96")
+    at.run()
+    check(at)
+    assert options(at, "models")[:2] == ["lite1@96", "lite0@224"]
+    assert not {"lite2@600", "scaled-d1.1-w1.1@96", "nonsense"} & set(options(at, "models"))
+    fresh = open_page()
+    assert fresh.multiselect(key="measure-models").value == ["lite0@224", "lite1@224"]
+
+
+def test_a_comparison_of_none_that_can_be_measured_starts_with_others() -> None:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=300)
+    at.switch_page("effviz/ui/pages/evaluate.py")
+    at.session_state["models"] = ("lite2@600", "scaled-d1.1-w1.1@96")
+    at.run()
+    check(at)
+    assert at.multiselect(key="measure-models").value == ["lite0@224", "lite1@240"]
+    assert not at.warning
+
+
+def said(at: AppTest) -> str:
+    return "\n".join(str(each.value) for kind in ("caption", "info", "warning") for each in at.get(kind))
+
+
+def test_measures_that_need_boxes_are_not_offered_and_why_is_said() -> None:
+    at = open_page()
+    offered = options(at, "metrics")
+    assert not {"Energy in box", "Pointing game", "MaxBoxAcc", "MaxBoxAccV2", "Best IoU"} & set(offered)
+    assert {"ROAD", "Rank correlation with the first model", "Similarity with random weights"} <= set(offered)
+    assert "they need boxes around the objects" in said(at)
+
+
+def test_likeness_needs_a_second_model() -> None:
+    at = choose(open_page(), models=[TINY], metrics=["agree_rank", "drop"])
+    assert "Rank correlation with the first model is left out" in said(at)
+    assert [button for button in at.button if button.key == "estimate"]
+    at = choose(at, metrics=["agree_rank"])
+    assert not [button for button in at.button if button.key == "estimate"]
+    at = choose(at, models=[TINY, "lite0@64"])
+    assert "is left out" not in said(at)
+    assert [button for button in at.button if button.key == "estimate"]
+
+
+def upload(at: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    at.file_uploader(key=uploads.OWN).set_value([(name, data, "image/jpeg") for name, data in files]).run()
+    check(at)
+    return at
+
+
+def test_uploads_are_decoded_once_each_in_the_visitors_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[tuple[str, int]] = []
+    decode = images.decode
+
+    def noted(data: bytes, name: str) -> object:
+        decoded.append((name, TURNS.running))
+        return decode(data, name)
+
+    monkeypatch.setattr(images, "decode", noted)
+    owl = samples.find("owl").path.read_bytes()
+    at = upload(open_page(), ("mine.jpg", owl), ("torn.jpg", owl[:999]))
+    assert decoded == [("mine.jpg", 1), ("torn.jpg", 1)]
+    assert "torn.jpg ends before the picture is complete" in said(at)
+    at.run()
+    assert len(decoded) == 2
+    assert "torn.jpg ends before the picture is complete" in said(at)
+    upload(at, ("mine.jpg", owl))
+    assert "torn.jpg" not in said(at)
+
+
+def test_what_is_taken_home_is_counted_in_the_visitors_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = asked("cat")
+    found = measuring.measure(of, measuring.ready(of), lambda _name: lambda _share: None)
+    counted: list[int] = []
+    cells = summary.cells
+
+    def noted(*args: object) -> object:
+        counted.append(TURNS.running)
+        return cells(*args)
+
+    monkeypatch.setattr(summary, "cells", noted)
+    text = shown._made(found, lambda _results, of: f"{TURNS.running} {len(of)}")
+    assert text == b"1 8"  # CAM and three controls by two metrics
+    assert set(counted) == {1}
+    assert TURNS.running == 0
 
 
 def test_nothing_chosen_is_said() -> None:

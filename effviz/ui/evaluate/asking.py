@@ -1,20 +1,21 @@
 """What to measure on this visit: few enough photos, models and methods for a server that others use, too."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
-from effviz.errors import SettingsError
-from effviz.evaluate.settings import EFFECTS, PREDICTION, Metric, Settings
+from effviz.errors import EffVizError, SettingsError
+from effviz.evaluate.settings import AGREEMENT, PLACES, PREDICTION, Metric, Settings
 from effviz.explain import samples
 from effviz.explain.images import MAX_BYTES
 from effviz.explain.methods import METHODS
 from effviz.explain.results import Method
-from effviz.ui import cache as caches
 from effviz.ui.compare.photos import SUFFIXES
-from effviz.ui.evaluate import measured, wording
+from effviz.ui.evaluate import measured, uploads, wording
 from effviz.ui.guard import guard
 from effviz.ui.outputs import amount
 from effviz.ui.state import MODELS
@@ -22,15 +23,12 @@ from effviz.words import _
 from effviz.zoo import catalogue, hub
 from effviz.zoo.model import ModelRef
 
-PHOTOS, OWN, NETWORKS, METHOD, METRIC = (
-    f"measure-{name}" for name in ("photos", "own", "models", "methods", "metrics")
-)
+PHOTOS, NETWORKS, METHOD, METRIC = (f"measure-{name}" for name in ("photos", "models", "methods", "metrics"))
 MOST_PHOTOS: Final = 24
 MOST_MODELS: Final = 4
 MOST_METHODS: Final = 3
 LARGEST_MACS: Final = 2e9  # of a model: one of its steps holds others up for some seconds at most
-# ROAD fills in a hundred pictures a map: that is the command's work.
-OFFERED: Final = tuple(metric for metric in Metric if metric in EFFECTS and metric is not Metric.ROAD)
+OFFERED: Final = tuple(metric for metric in Metric if metric not in PLACES)  # those need boxes, which nobody drew here
 FIRST: Final = (Metric.DELETION, Metric.INSERTION)
 
 
@@ -67,12 +65,12 @@ def ask() -> Asked | None:
     with right:
         models = _models()
         methods = _methods()
-        metrics = _metrics()
+        metrics = _possible(_metrics(), models)
     st.caption(
         _(
             "At most {photos} photos, {models} models and {methods} methods; the class is each model's own first guess."
-            " Nobody marked the objects in these photos, so nothing is said about places: for boxes, and for ROAD, "
-            "there is `effviz evaluate`."
+            " Energy in box, the pointing game, MaxBoxAcc and best IoU are left out: they need boxes around the "
+            "objects, and nobody drew any on these photos. `effviz evaluate` measures them where there are boxes."
         ).format(photos=MOST_PHOTOS, models=MOST_MODELS, methods=MOST_METHODS)
     )
     pictures = _unlike([*bundled, *own])[:MOST_PHOTOS]
@@ -93,9 +91,12 @@ def _bundled() -> list[Picture]:
         max_selections=MOST_PHOTOS,
         key=PHOTOS,
     )
-    return [
-        Picture(known[name].path.name, caches.sample(name).sha256, known[name].path.read_bytes()) for name in chosen
-    ]
+    return [_bundle(known[name].path) for name in chosen]
+
+
+def _bundle(path: Path) -> Picture:
+    data = path.read_bytes()
+    return Picture(path.name, hashlib.sha256(data).hexdigest(), data)
 
 
 def _own() -> list[Picture]:
@@ -104,25 +105,16 @@ def _own() -> list[Picture]:
         type=SUFFIXES,
         accept_multiple_files=True,
         max_upload_size=MAX_BYTES // 2**20,
-        key=OWN,
+        key=uploads.OWN,
         help=_("Photos stay in this server's memory until you close the page."),
     )
     if len(files) > MOST_PHOTOS:
         st.info(_("The first {most} photos are measured. Remove some to see the others.").format(most=MOST_PHOTOS))
-    found = []
-    for file in files[:MOST_PHOTOS]:
-        with guard():  # one that cannot be read costs itself only
-            data = file.getvalue()
-            found.append(Picture(file.name, caches.photo(data, file.name).sha256, data))
-    return found
+    return [Picture(file.name, sha256, file.getvalue()) for file, sha256 in uploads.readable(files[:MOST_PHOTOS])]
 
 
 def _models() -> tuple[str, ...]:
-    here = [f"{spec.name}@{spec.resolution_px}" for spec in catalogue.catalogue() if hub.availability(spec).available]
-    compared = [
-        label for label in MODELS.get() if label.rpartition("@")[0] in {name.partition("@")[0] for name in here}
-    ]
-    options = list(dict.fromkeys([*compared, *(name for name in here if _small(name))]))
+    options = list(dict.fromkeys(_fit()))
     chosen = st.multiselect(
         _("Models to measure"),
         options,
@@ -139,8 +131,14 @@ def _models() -> tuple[str, ...]:
     return tuple(found)
 
 
-def _small(name: str) -> bool:
-    return measured.macs(catalogue.parse(name)) <= LARGEST_MACS
+def _fit() -> Iterator[str]:
+    """Yield the models that can be measured here: those of the comparison first, then all others."""
+    known = (f"{spec.name}@{spec.resolution_px}" for spec in catalogue.catalogue())
+    for name in (*MODELS.get(), *known):
+        try:
+            yield _allowed(catalogue.parse(name)).label
+        except EffVizError:
+            continue  # an untrained, large or absent one says why only to whoever asks for it
 
 
 def _allowed(ref: ModelRef) -> ModelRef:
@@ -189,9 +187,24 @@ def _metrics() -> tuple[Metric, ...]:
         default=[metric.value for metric in FIRST],
         format_func=lambda name: wording.metric(Metric(name)),
         key=METRIC,
-        help=_("All of them hide or show parts of the photo and ask the model again."),
+        help=_(
+            "Most hide or show parts of the photo and ask the model again; others compare with the first model's map, "
+            "or with that of a broken network. ROAD and broken networks take longest."
+        ),
     )
     return tuple(metric for metric in OFFERED if metric.value in chosen)
+
+
+def _possible(metrics: tuple[Metric, ...], models: Sequence[str]) -> tuple[Metric, ...]:
+    """Leave out what compares a model with the first one where there is no second."""
+    lonely = [metric for metric in metrics if metric in AGREEMENT and len(models) < 2]
+    if lonely:
+        st.info(
+            _("{metric} is left out: it compares each model with the first one. Choose a second model for it.").format(
+                metric=wording.metric(lonely[0])
+            )
+        )
+    return tuple(metric for metric in metrics if metric not in lonely)
 
 
 def _unlike(pictures: Sequence[Picture]) -> tuple[Picture, ...]:

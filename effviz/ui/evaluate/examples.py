@@ -15,7 +15,7 @@ from effviz.explain.samples import Sample
 from effviz.ui import cache as caches
 from effviz.ui import choices
 from effviz.ui.compare.controls import LAYER, METHOD
-from effviz.ui.evaluate import wording
+from effviz.ui.evaluate import own, wording
 from effviz.ui.evaluate.choose import View
 from effviz.ui.evaluate.measured import VISIT
 from effviz.ui.outputs import plain
@@ -61,10 +61,12 @@ def show(view: View) -> None:
     if not found:
         st.caption(_("No photo has a value by this method for {model}.").format(model=plain(model)))
         return
-    if any(example.sha256 not in _bundled() for example in found):
+    others = [example for example in found if example.sha256 not in _bundled()]
+    if others:
         _names(view, found)
-    if not _cards(view, model, found):
-        st.caption(_(_OWN if of.key[0] == VISIT else _ELSEWHERE))
+    cards, here = _cards(view, model, found), of.key[0] == VISIT
+    if not (here and own.show(others, model, view.method)) and not cards:
+        st.caption(_(_OWN if here else _ELSEWHERE))
 
 
 def picked(view: View, model: str) -> list[Example]:

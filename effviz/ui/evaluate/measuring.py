@@ -3,14 +3,15 @@
 import dataclasses
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from effviz.errors import SettingsError
-from effviz.evaluate.settings import Settings
+from effviz.evaluate.settings import AGREEMENT, CASCADE, Metric, Settings
 from effviz.ui import cache
 from effviz.ui.evaluate import measured
 from effviz.ui.evaluate.asking import Asked
@@ -25,6 +26,8 @@ if TYPE_CHECKING:  # they bring torch, which the page does not need before someb
     from effviz.evaluate.records import Row
     from effviz.evaluate.samples import Dataset, Sample
     from effviz.zoo.model import Model
+
+TOGETHER: Final = (AGREEMENT, CASCADE, frozenset({Metric.DROP, Metric.INCREASE, Metric.GAIN}))
 
 Begin = Callable[[str], Beat]  # gets the name of the next photo; its beat may end the run
 
@@ -44,7 +47,7 @@ class Timed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One photo, model and metric."""
+    """One photo and model, and one metric or a few that need the same passes."""
 
     model: str
     rows: "list[Row]"
@@ -96,7 +99,7 @@ def _rows(sample: "Sample", settings: Settings, models: "Sequence[Model]", beat:
     for step in _steps(sample, settings, models, beat):
         for row in step.rows:
             reason = (row.model, row.method, row.error)
-            if row.metric is not None or reason not in said:  # each metric's step gives the same reasons
+            if row.metric is not None or reason not in said:  # each step gives the same reasons
                 yield row
             if row.metric is None:
                 said.add(reason)
@@ -107,22 +110,57 @@ def _steps(sample: "Sample", settings: Settings, models: "Sequence[Model]", beat
     from effviz.evaluate.rows import rows_from
 
     found = opened(sample, settings.refs)
-    work = [(number, metric) for number in range(len(models)) for metric in settings.metrics]
-    for done, (number, metric) in enumerate(work):
+    work = [(number, metrics) for number in range(len(models)) for metrics in _together(settings.metrics, number)]
+    for done, (number, metrics) in enumerate(work):
         beat(done / len(work))
-        one = dataclasses.replace(settings, models=settings.models[number : number + 1], metrics=(metric,))
-        started = perf_counter()
-        rows = rows_from([_seen(found, number)], one, models[number : number + 1])
-        yield Step(settings.models[number], rows, perf_counter() - started)
+        beside = (0, number) if AGREEMENT.issuperset(metrics) else (number,)  # the first model's maps are needed, too
+        labels = tuple(settings.models[place] for place in beside)
+        with _timed(beat, done / len(work)) as seconds:
+            rows = rows_from(
+                [_seen(found, beside)],
+                dataclasses.replace(settings, models=labels, metrics=metrics),
+                [models[place] for place in beside],
+            )
+        yield Step(labels[-1], rows, seconds())
 
 
-def _seen(found: "Opened | Broken", number: int) -> "Opened | Broken":
-    """Return a photo as one model sees it."""
+@contextmanager
+def _timed(beat: Beat, share: float) -> Iterator[Callable[[], float]]:
+    """Let others go first where a step takes long; the seconds are those of the block without them."""
+    from effviz.evaluate.scores import pause
+
+    waited, started = 0.0, perf_counter()
+
+    def wait() -> None:
+        nonlocal waited
+        since = perf_counter()
+        beat(share)
+        waited += perf_counter() - since
+
+    before = pause.set(wait)
+    try:
+        yield lambda: perf_counter() - started - waited
+    finally:
+        pause.reset(before)
+
+
+def _together(metrics: Sequence[Metric], number: int) -> list[tuple[Metric, ...]]:
+    """Part the metrics of the model with this number: those that need the same passes stay together."""
+    found: dict[frozenset[Metric], list[Metric]] = {}
+    for metric in metrics:
+        if number or metric not in AGREEMENT:  # the first model is not compared with itself
+            kind = next((kind for kind in TOGETHER if metric in kind), frozenset({metric}))
+            found.setdefault(kind, []).append(metric)
+    return [tuple(some) for some in found.values()]
+
+
+def _seen(found: "Opened | Broken", numbers: Sequence[int]) -> "Opened | Broken":
+    """Return a photo as some models see it."""
     from effviz.evaluate.opening import Broken
 
     if isinstance(found, Broken):
         return found
-    return dataclasses.replace(found, prepared=found.prepared[number : number + 1])
+    return dataclasses.replace(found, prepared=tuple(found.prepared[number] for number in numbers))
 
 
 def _dataset(asked: Asked, folder: Path) -> "Dataset":
