@@ -95,7 +95,7 @@ def read(run: Path) -> Manifest:
             _(
                 "{run} is not the folder of a run ({error}): it must hold a {file} of this version. Make one with "
                 "`effviz evaluate`."
-            ).format(run=run, error=error, file=FILE)
+            ).format(run=run, error=error.strerror if isinstance(error, OSError) else error, file=FILE)
         ) from error
 
 

@@ -178,3 +178,4 @@ def test_what_is_no_run_and_no_place_is_said_in_one_line(run, tmp_path):
         done = CliRunner().invoke(app, ["report", *words])
         assert done.exit_code == 1
         assert re.fullmatch(r"effviz: .+\n", done.stderr)
+        assert "Errno" not in done.stderr
