@@ -102,6 +102,15 @@ def test_differences_are_paired(known):
     assert boxes.interval == paired_max_box(*(curves(model).astype(np.float64) for model in MODELS))
 
 
+def test_against_the_first_model_each_other_one_comes_first(known):
+    for metric, mean in ((Metric.ENERGY, 0.45 - 0.35), (Metric.MAXBOX, None)):
+        (found,) = summary.against_first(known, "cam", metric)
+        (turned,) = summary.differences(known, "cam", metric)
+        assert (found.first, found.second) == MODELS[::-1]
+        assert found.interval.mean == pytest.approx(-turned.interval.mean if mean is None else mean)
+        assert (found.interval.low, found.interval.high) == pytest.approx((-turned.interval.high, -turned.interval.low))
+
+
 def test_a_difference_is_certain_when_zero_is_outside():
     from effviz.evaluate.intervals import Interval
 

@@ -133,7 +133,12 @@ def test_the_study_has_the_hard_photos_too() -> None:
     assert "**46**" in words(at)
 
 
-def test_a_run_shows_its_means_controls_and_differences(folder: Path) -> None:
+@pytest.mark.parametrize("values", [20_000, 1])
+def test_a_run_shows_its_means_controls_and_differences(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, values: int
+) -> None:
+    """Whether the models are counted at once, or one after the other with a method each."""
+    monkeypatch.setattr(measured, "VALUES_A_STEP", values)
     finished(folder / "cars")
     at = open_page()
     assert at.selectbox(key="run-choice").value == "cars"
