@@ -5,6 +5,7 @@ means the same for every model.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from effviz.explain.placement import Doubles, Placement, centre, reading
 from effviz.explain.results import ActivationMap
 
 SIDE = 96  # cells across and down: a box drawn on them is exact to 3 px in a photo 500 px wide
+RECENT = 256  # edges of boxes that are remembered: a photo's are asked for by each map of it
 FINER = 4  # places read in a cell, each way, so that maps finer than the grid are averaged and not picked from
 
 _ROUNDING = 1e-5  # of a value: others this close are equal; an engine's sums differ less from machine to machine
@@ -82,9 +84,11 @@ def evidence_on(heat: Heat, truth: Truth, photo_size: Size) -> float:
     )
 
 
+@lru_cache(maxsize=RECENT)
 def cover(start: float, end: float) -> Doubles:
     """Return how much of each cell lies between two fractions of the photo's width or height, (SIDE,), 0..1."""
     shares: Doubles = np.maximum(np.minimum(end, _EDGES[1:]) - np.maximum(start, _EDGES[:-1]), 0) * SIDE
+    shares.setflags(write=False)
     return shares
 
 

@@ -5,6 +5,7 @@ of its crop counts whole. A map without positive evidence has energy 0, points n
 """
 
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 import cv2
@@ -93,11 +94,11 @@ def both_box_ious(heat: Heat, truth: Truth, photo_size: Size) -> tuple[Doubles, 
     marked = np.array([(b.x0, b.y0, b.x1, b.y1) for b in truth.inside(photo_size)])  # (B, 4)
     if heat.empty or not len(marked):
         return largest, every
-    level, area, cells = _parts(heat)
-    best = _ious(cells * np.tile(np.array(photo_size) / SIDE, 2), marked).max(axis=1)
+    level, cells = _parts(heat)
+    width, height = photo_size
+    best = _ious(cells * (width / SIDE, height / SIDE, width / SIDE, height / SIDE), marked).max(axis=1)
     np.maximum.at(every, level, best)
-    order = np.argsort(area, kind="stable")  # the last one written to a level is its largest
-    largest[level[order]] = best[order]
+    largest[level] = best  # the last one written to a level is its largest
     return largest, every
 
 
@@ -120,17 +121,17 @@ def best_iou(ious: Doubles) -> float:
 
 
 @lru_cache(maxsize=RECENT)
-def _parts(heat: Heat) -> tuple[npt.NDArray[np.intp], Doubles, Doubles]:
-    """Return all connected parts at all levels: level (P,), cells within the outline (P,), box in cells (P, 4)."""
+def _parts(heat: Heat) -> tuple[npt.NDArray[np.intp], Doubles]:
+    """Return all connected parts at all levels, those with more cells later: level (P,), box in cells (P, 4)."""
     seen = heat.seen
     low, high = seen.min(), seen.max()
     spread = (seen - low) / (high - low) if high - low > _ROUNDING * high else np.ones(seen.shape)
     steps = np.minimum(spread * LEVELS + _ROUNDING, LEVELS - 1).astype(np.uint8)
     windows = zip(_reaches(steps.max(axis=1)), _reaches(steps.max(axis=0)), strict=True)
     found = [(level, *part) for level, window in enumerate(windows) for part in _outlines(steps, level, *window)]
-    table = np.array(found)
+    table = np.array(sorted(found, key=itemgetter(1)))
     offset = (heat.columns[0], heat.rows[0]) * 2
-    return table[:, 0].astype(np.intp), table[:, 1], table[:, 2:] + offset
+    return table[:, 0].astype(np.intp), table[:, 2:] + offset
 
 
 def _reaches(strongest: npt.NDArray[np.uint8]) -> list[tuple[int, int]]:
@@ -143,7 +144,7 @@ def _reaches(strongest: npt.NDArray[np.uint8]) -> list[tuple[int, int]]:
 def _outlines(
     steps: npt.NDArray[np.uint8], level: int, rows: tuple[int, int], columns: tuple[int, int]
 ) -> list[tuple[float, int, int, int, int]]:
-    """Return area and box of each connected part within some rows and columns, (cells, x0, y0, x1, y1)."""
+    """Return cells within the outline, and box, of each connected part in some rows and columns."""
     cells = (steps[slice(*rows), slice(*columns)] >= level).view(np.uint8)
     shift = (columns[0], rows[0])
     outlines, hierarchy = cv2.findContours(cells, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE, offset=shift)
