@@ -171,6 +171,18 @@ def test_breaking_the_network_melts_the_map(compare: Compare) -> None:
     assert len(line.sent) == sent
 
 
+def test_another_palette_leaves_the_sequence_where_it_is(compare: Compare) -> None:
+    grid = compare("/?models=lite0@224&photos=dog")
+    reel = ask(grid, "Break the network")
+    canvas = reel.locator("canvas")
+    slider(reel).fill("5")
+    settled(reel)
+    palette = grid.page.get_by_role("combobox", name="Palette", exact=True)
+    grid.changes(lambda: palette.select_option("turbo"), canvas)
+    grid.idle()
+    expect(reel).to_have_attribute("data-frame", "5")
+
+
 def test_less_motion_shows_each_map_at_once(browser: Browser, address: str) -> None:
     context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()

@@ -80,7 +80,9 @@ def show(cells: Sequence[Cell]) -> None:
     request = _choose(trained)
     if st.session_state.get(ASKED) == request.key and not stopped(request.key):
         with guard():
-            _show(request, playbacks(request))
+            with st.container():  # for the bar: what follows has the same place without it, and stays as it was played
+                found = playbacks(request)
+            _show(request, found)
 
 
 def _choose(cells: Sequence[Cell]) -> Request:

@@ -71,7 +71,9 @@ def show(cells: Sequence[Cell]) -> None:
         )
     if st.session_state.get(ASKED) == key:
         with guard():
-            _show(chosen, check(chosen))
+            with st.container():  # for the bar: what follows has the same place without it, and stays as it was played
+                found = check(chosen)
+            _show(chosen, found)
 
 
 def check(cell: Cell) -> Check:
