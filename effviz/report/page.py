@@ -29,9 +29,10 @@ h1 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(-
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.875rem; overflow-wrap: normal; }
 caption { text-align: left; color: var(--soft); padding: 0.5rem 0; }
 caption span { display: block; position: sticky; left: 0; max-width: min(48rem, calc(100vw - 2rem)); }
-th, td { padding: 0.25rem 0.75rem 0.25rem 0; text-align: right; white-space: nowrap; vertical-align: top;
+th, td { padding: 0.25rem 0.75rem 0.25rem 0.25rem; text-align: right; white-space: nowrap; vertical-align: top;
   border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 8rem; overflow-wrap: anywhere; }
+th:first-child, td:first-child { padding-left: 0; min-width: 8rem; text-align: left; white-space: normal;
+  overflow-wrap: anywhere; }
 td small { display: block; color: var(--soft); } td.best { background: var(--best); font-weight: 600; }
 summary { cursor: pointer; padding: 0.5rem 0; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(18rem, 30%), 1fr)); gap: 0.5rem; }
