@@ -87,6 +87,39 @@ def test_looking_in_another_way_sends_nothing(compare: Compare) -> None:
     assert line.sent[before:] == ["rerun"]
 
 
+def test_a_hand_on_the_divider_draws_nothing_but_the_two_maps(compare: Compare) -> None:
+    grid = compare(TWO)
+    grid.page.get_by_label("Swipe").check()
+    swipe, beside = grid.page.locator(".swipe canvas"), grid.page.locator(".photo canvas")
+    expect(swipe).to_be_visible()
+    grid.changes(lambda: grid.slide("Where the left map ends", 20), swipe)
+    drawn = beside.get_attribute("data-drawn")
+    for place in (40, 60, 80):
+        grid.changes(lambda place=place: grid.slide("Where the left map ends", place), swipe)
+    assert beside.get_attribute("data-drawn") == drawn
+
+
+COUNT_CANVASES = """
+  () => {
+    const make = document.createElement.bind(document);
+    window.made = 0;
+    document.createElement = (name, ...more) => { window.made += name === "canvas"; return make(name, ...more); };
+  }
+"""
+
+
+def test_a_photo_in_the_hand_is_drawn_on_the_canvases_that_are_there(compare: Compare) -> None:
+    grid = compare(TWO)
+    page, hand = grid.page, grid.stage(0)
+    page.evaluate(COUNT_CANVASES)
+    for _ in range(6):
+        grid.changes(lambda: hand.press("+"), grid.maps.first)
+    made = page.evaluate("window.made")
+    for _ in range(6):
+        grid.changes(lambda: hand.press("Shift+ArrowRight"), grid.maps.last)
+    assert page.evaluate("window.made") == made
+
+
 def test_what_is_chosen_for_good_is_shown_before_the_server_hears_of_it(compare: Compare) -> None:
     grid = compare(TWO)
     page, first = grid.page, grid.maps.first
@@ -115,6 +148,44 @@ def test_letting_go_of_a_control_tells_the_server_and_the_link_follows(compare: 
     grid.ready()
     expect(page.get_by_label("Opacity")).to_have_value("80")
     expect(page.get_by_role("combobox", name="Scale", exact=True)).to_have_value("shared")
+
+
+def test_a_list_that_hides_the_end_of_a_press_is_let_go_by_a_choice(compare: Compare) -> None:
+    grid = compare(TWO)
+    scale = grid.page.get_by_role("combobox", name="Scale", exact=True)
+    scale.dispatch_event("pointerdown")  # some browsers send no pointerup while a list is open
+    scale.select_option("shared")
+    expect(grid.page).to_have_url(re.compile("scale=shared"))
+
+
+def test_maps_that_were_new_are_still_in_hand_when_the_page_runs_again(compare: Compare) -> None:
+    grid = compare("/?models=lite0@176,lite0@208&photos=owl")  # no other test makes these: a bar stood above them
+    page = grid.page
+    grid.stage(0).press("+")
+    zoomed = page.locator(".row.zoomed")
+    expect(zoomed).to_be_visible()
+    page.get_by_label("Opacity").fill("80")
+    expect(page).to_have_url(re.compile("opacity=80"))
+    grid.idle()
+    expect(zoomed).to_be_visible()
+
+
+CHOOSE_BEFORE_AN_OLDER_ANSWER = """
+  (scale) => {
+    scale.value = "shared";
+    for (const name of ["input", "change"]) scale.dispatchEvent(new Event(name, { bubbles: true }));
+    const look = { scale: "own", palette: "inferno", opacity: 20, threshold: 0, contour: 0, placement: "plain" };
+    dispatchEvent(new CustomEvent("effviz-grid-news", { detail: { look, answer: null } }));
+  }
+"""
+
+
+def test_the_answer_to_an_older_choice_does_not_undo_a_new_one(compare: Compare) -> None:
+    grid = compare(TWO)
+    scale = grid.page.get_by_role("combobox", name="Scale", exact=True)
+    scale.evaluate(CHOOSE_BEFORE_AN_OLDER_ANSWER)
+    assert scale.input_value() == "shared"
+    expect(grid.page).to_have_url(re.compile("scale=shared"))
 
 
 def test_another_look_does_not_bring_the_maps_again(compare: Compare) -> None:

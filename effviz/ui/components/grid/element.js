@@ -27,6 +27,8 @@ class Grid {
     /** @type {Map<Element, Surface>} what is drawn where */
     this.surfaces = new Map();
     this.changed = false;
+    /** @type {Set<Surface>} to be drawn in the next picture */
+    this.stale = new Set();
     this.failed = false;
     this.told = ""; // what Python has been told and not yet answered
     this.received = "";
@@ -52,7 +54,7 @@ class Grid {
     const text = JSON.stringify(look);
     if (text === this.told) this.told = "";
     // An answer to an older move must not pull the controls back from where the hand has them now.
-    if (text !== this.received && !this.toolbar.held && this.told === "") this.look = look;
+    if (text !== this.received && !this.toolbar.ahead && this.told === "") this.look = look;
     this.received = text;
     this.refresh();
   }
@@ -144,9 +146,14 @@ class Grid {
     return /** @type {Uint32Array} */ (this.palettes.get(signed ? "diverging" : this.look.palette));
   }
 
-  /** Draw once before the next picture, however much has changed. @param {boolean} changed whether another map or scale is asked for */
-  repaint(changed = false) {
+  /**
+   * Draw once before the next picture, however much has changed.
+   *
+   * @param {boolean} changed whether another map or scale is asked for @param {Iterable<Surface>} surfaces those that show it
+   */
+  repaint(changed = false, surfaces = this.surfaces.values()) {
     this.changed = this.changed || changed;
+    for (const surface of surfaces) this.stale.add(surface);
     this.waiting ??= requestAnimationFrame(() => this.attempt(() => this.paint()));
   }
 
@@ -154,7 +161,8 @@ class Grid {
     this.waiting = null;
     if (this.changed) this.rescale();
     this.changed = false;
-    for (const surface of this.surfaces.values()) if (surface.visible) surface.acts.draw();
+    for (const surface of this.stale) if (surface.visible) surface.acts.draw();
+    this.stale.clear();
     if (this.surfaces.size > 0) document.documentElement.toggleAttribute("data-effviz-drawn", true); // see undrawn.css
   }
 

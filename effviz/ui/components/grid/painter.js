@@ -131,6 +131,8 @@ class Painter {
   }
 }
 
+const MOST_SIZES = 4; // of a photo that are kept
+
 /** A photo at the sizes it is shown in; the last few are kept. */
 class PhotoSizes {
   /** @param {string} src @param {() => void} ready */
@@ -139,7 +141,7 @@ class PhotoSizes {
     this.image = new Image();
     this.image.onload = ready;
     this.image.src = src;
-    /** @type {Map<string, HTMLCanvasElement>} */
+    /** @type {Map<string, CanvasRenderingContext2D>} the one that was needed last is the last */
     this.kept = new Map();
   }
 
@@ -147,21 +149,31 @@ class PhotoSizes {
     return this.image.complete && this.image.naturalWidth > 0;
   }
 
-  /** @param {Pane} window @returns {HTMLCanvasElement} */
+  /** The canvas is drawn on again when other windows are asked for. @param {Pane} window @returns {HTMLCanvasElement} */
   at(window) {
     const key = String(Object.values(window));
     const found = this.kept.get(key) ?? this.drawn(window);
     this.kept.delete(key);
     this.kept.set(key, found);
-    if (this.kept.size > 4) this.kept.delete([...this.kept.keys()][0]);
-    return found;
+    return found.canvas;
   }
 
-  /** @param {Pane} window @returns {HTMLCanvasElement} */
+  /** @param {Pane} window */
   drawn({ left, top, width, height, fullWidth, fullHeight }) {
-    const { canvas, context } = canvasOf(width, height);
+    const context = this.spare(width, height);
     context.imageSmoothingQuality = "high";
+    context.clearRect(0, 0, width, height);
     context.drawImage(this.image, -left, -top, fullWidth, fullHeight);
-    return canvas;
+    return context;
+  }
+
+  /** A zoomed photo is another one in every picture, and a new canvas takes longer than what is drawn on it. @param {number} width @param {number} height */
+  spare(width, height) {
+    if (this.kept.size < MOST_SIZES) return canvasOf(width, height).context;
+    const [[oldest, context]] = this.kept;
+    this.kept.delete(oldest);
+    const { canvas } = context;
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    return context;
   }
 }

@@ -14,8 +14,19 @@ class Swipe {
     this.element = make("div", { class: "swipe", hidden: "" }, [make("div", { class: "sides" }, labels), this.stage, this.divider]);
     this.painters = [new Painter(), new Painter()];
     this.surface = new Surface(this.stage, row, { draw: () => this.draw(), drag: (x) => this.move(100 * x) });
-    this.divider.addEventListener("input", () => row.repaint());
-    for (const select of this.sides) select.addEventListener("change", () => row.repaint());
+    this.divider.addEventListener("input", () => this.repaint());
+    for (const select of this.sides) select.addEventListener("change", () => this.choose());
+  }
+
+  /** Two others are wanted. */
+  choose() {
+    this.say();
+    this.repaint();
+  }
+
+  say() {
+    const [left, right] = this.sides.map((select) => select.value);
+    this.surface.canvas.setAttribute("aria-label", fill(this.row.grid.data.words.swiped, { left, right }));
   }
 
   update() {
@@ -25,7 +36,12 @@ class Swipe {
     this.element.hidden = !grid.swiping || labels.length < 2;
     this.divider.setAttribute("aria-label", words.divider);
     [words.left, words.right].forEach((word, i) => write(this.names[i], word));
-    if (labels.join() === this.labels) return;
+    if (labels.join() !== this.labels) this.offer(labels);
+    if (labels.length >= 2) this.say();
+  }
+
+  /** @param {string[]} labels */
+  offer(labels) {
     this.labels = labels.join();
     this.sides.forEach((select, i) => {
       select.replaceChildren(...labels.map((label) => make("option", { value: label }, [label])));
@@ -36,7 +52,12 @@ class Swipe {
   /** @param {number} percent */
   move(percent) {
     this.divider.value = String(percent);
-    this.row.repaint();
+    this.repaint();
+  }
+
+  /** The maps beside stay as they are. */
+  repaint() {
+    this.row.grid.repaint(false, [this.surface]);
   }
 
   draw() {
@@ -44,7 +65,7 @@ class Swipe {
     const window = this.surface.window();
     const pair = this.sides.flatMap((select) => drawable.filter((tile) => tile.cell.label === select.value));
     if (!window || !sizes.loaded || pair.length < 2) return;
-    const { context, canvas } = this.surface;
+    const { context } = this.surface;
     const x = Math.round((window.width * Number(this.divider.value)) / 100);
     pair.forEach((tile, i) => {
       context.save();
@@ -63,8 +84,6 @@ class Swipe {
     context.fillRect(x - 2, 0, 4, window.height);
     context.fillStyle = MARK_CELL;
     context.fillRect(x - 1, 0, 2, window.height);
-    const [left, right] = pair.map((tile) => tile.cell.label);
-    canvas.setAttribute("aria-label", fill(grid.data.words.swiped, { left, right }));
     this.surface.drawn();
   }
 }

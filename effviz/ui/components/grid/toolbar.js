@@ -18,13 +18,13 @@ class Toolbar {
     this.legend = find(element, ".legend");
     /** @type {Control[]} */
     this.controls = Array.from(element.querySelectorAll("[data-look]"));
-    this.timer = 0;
+    this.timer = 0; // runs until Python is told
     /** @type {string[]} the legend's */
     this.colours = [];
     this.held = false;
     for (const control of this.controls) {
       control.addEventListener("input", () => this.read(control));
-      control.addEventListener("change", () => this.rest());
+      control.addEventListener("change", () => this.letGo());
       control.addEventListener("pointerdown", () => (this.held = true));
       control.addEventListener("pointerup", () => (this.held = false));
     }
@@ -79,9 +79,24 @@ class Toolbar {
     write(find(/** @type {Element} */ (control.closest("label")), ".value"), text);
   }
 
+  /** A list that opens may keep the end of a press to itself, so a choice counts as one. */
+  letGo() {
+    this.held = false;
+    this.rest();
+  }
+
   rest() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => (this.held ? this.rest() : this.grid.tell()), REST_MS);
+    this.timer = setTimeout(() => {
+      this.timer = 0;
+      if (this.held) this.rest();
+      else this.grid.tell();
+    }, REST_MS);
+  }
+
+  /** Whether the controls are ahead of what Python knows. */
+  get ahead() {
+    return this.held || this.timer !== 0;
   }
 
   /** What the colours mean. @param {Scaled | undefined} scaled */
