@@ -65,37 +65,49 @@ def assert_close(ours, expected):
 
 @pytest.mark.parametrize("ref", NETWORKS)
 def test_openvino_equals_torch_on_sample_photos(ref, lively):
+    """Features, logits and maps of all photos, up to every stage's end, and from there to the logits."""
     model = lively(ref)
-    fast, reference = choose(model).engine, TorchEngine.of(model)
+    fast, rows = choose(model).engine, model.module.classifier.weight.detach().numpy()
     assert fast.name is EngineName.OPENVINO
-    photos = [images.read(path.read_bytes(), path.name) for path in SAMPLES]
-    pixels = [prepare(photo, model.ref).pixels for photo in photos]
-    for given, streamed, (features, logits) in zip(pixels, fast.many(pixels), reference.many(pixels), strict=True):
+    pixels = list(prepared(model, SAMPLES))
+    for given, streamed in zip(pixels, fast.many(pixels), strict=True):
+        *ends, features, logits = every_layer(model, given)
+        row = rows[logits[0].argmax()]
         for ours in (fast.run(given), streamed):
             assert_close(ours, (features, logits))
             assert np.array_equal(np.argsort(-ours[1][0])[:5], np.argsort(-logits[0])[:5])
-            assert_maps_close(model, ours, (features, logits))
+            assert_maps_close(closed.cam(ours[0][0], row), closed.cam(features[0], row))
+        for layer, end in zip(stages.STRIDES, ends, strict=True):
+            ours = fast.features_at(given, layer)
+            assert_close([ours, *fast.logits_from([end], layer)], [end, logits])
+            assert_maps_close(closed.eigencam(ours[0]), closed.eigencam(end[0]))
 
 
-def assert_maps_close(model, ours, expected):
-    """CAM of the first guess, within a thousandth of its range."""
-    row = model.module.classifier.weight.detach().numpy()[expected[1][0].argmax()]
-    ours_map, expected_map = (closed.cam(features[0], row) for features, _ in (ours, expected))
-    assert np.abs(ours_map - expected_map).max() <= 1e-3 * np.ptp(expected_map)
+def prepared(model, paths):
+    """Photos as the model wants them."""
+    for path in paths:
+        yield prepare(images.read(path.read_bytes(), path.name), model.ref).pixels
 
 
-@pytest.mark.parametrize("layer", stages.STRIDES)
+def every_layer(model, pixels):
+    """What torch's own module gives: the ends of the stages, features and logits."""
+    with torch.inference_mode():
+        return [tensor.numpy() for tensor in stages.every_layer(model.module, torch.tensor(pixels))]
+
+
+def assert_maps_close(ours, expected):
+    """Within a thousandth of the map's range."""
+    assert np.abs(ours - expected).max() <= 1e-3 * np.ptp(expected)
+
+
 @pytest.mark.parametrize("ref", NETWORKS)
-def test_stage_ends_equal_torchs(ref, layer, lively):
-    """Both up to a stage's end, and from there to the logits."""
+def test_the_torch_engine_cuts_at_every_stage(ref, lively):
     model = lively(ref)
-    fast, reference = choose(model).engine, TorchEngine.of(model)
-    photos = [images.read(path.read_bytes(), path.name) for path in SAMPLES[:3]]
-    pixels = [prepare(photo, model.ref).pixels for photo in photos]
-    features = [reference.features_at(given, layer) for given in pixels]
-    assert_close([fast.features_at(given, layer) for given in pixels], features)
-    assert_close(list(fast.logits_from(features, layer)), list(reference.logits_from(features, layer)))
-    assert_close(list(reference.logits_from(features, layer)), [reference.run(given)[1] for given in pixels])
+    reference, (given,) = TorchEngine.of(model), prepared(model, SAMPLES[:1])
+    *ends, features, logits = every_layer(model, given)
+    assert_close(reference.run(given), (features, logits))
+    for layer, end in zip(stages.STRIDES, ends, strict=True):
+        assert_close([reference.features_at(given, layer), *reference.logits_from([end], layer)], [end, logits])
 
 
 def test_torch_engine_equals_the_modules_own_forward(tiny):
