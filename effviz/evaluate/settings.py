@@ -22,7 +22,7 @@ from effviz.zoo.model import ModelRef
 LABEL: Final = "label"
 PREDICTION: Final = "prediction"
 PASSES_A_PART: Final = 400  # forward passes, some seconds: what is lost when a run is killed
-MOST_PHOTOS_A_PART: Final = 32
+MOST_PHOTOS_A_PART: Final = 64
 MASKING: Final = Masking()
 
 

@@ -91,7 +91,7 @@ def test_without_boxes_or_labels_effects_on_the_prediction_can_be_measured():
 
 
 def test_a_part_is_some_seconds_of_work():
-    assert SETTINGS.photos_a_part == 32
+    assert SETTINGS.photos_a_part == 64
     slow = Settings(("lite0@224",), metrics=(Metric.DELETION,), masking=Masking(steps=20))
     assert slow.photos_a_part == 400 // (1 + 4 * 21)  # one method and three controls, 21 inputs each
     assert Settings(("lite0", "lite1", "lite2"), metrics=tuple(Metric)).photos_a_part == 1
