@@ -10,7 +10,7 @@ from effviz.explain.results import ActivationMap, Floats, Layer, Photo
 from effviz.explain.targets import Guess
 from effviz.ui import cache
 from effviz.ui.compare.controls import Choice
-from effviz.ui.compare.work import Progress, Work, ask_again, stopped, unneeded
+from effviz.ui.compare.work import Progress, Work, ask_again, stopped
 from effviz.ui.outputs import plain
 from effviz.ui.turns import BusyError, Lane
 from effviz.words import _
@@ -86,7 +86,6 @@ def compute(photos: Sequence[Photo], entrants: Sequence[Entrant], choice: Choice
     what = tuple(task.map_key for task in tasks)
     new = sum(not task.known for task in tasks)
     if not new:
-        unneeded()
         return [_cell(task, None) for task in tasks]
     if stopped(what):
         done = _("Stopped with {done} of {all} maps made.").format(done=len(tasks) - new, all=len(tasks))

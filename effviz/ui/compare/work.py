@@ -75,14 +75,6 @@ class Work:
         self.bar.progress((self.begun - 1 + self.part) / self.steps, text=text)
 
 
-def unneeded() -> None:
-    """Keep the bar's place where there is nothing to do.
-
-    If what follows moved up, the browser would make it anew, and a grid forget what it is zoomed to.
-    """
-    st.empty()
-
-
 def stopped(what: Hashable) -> bool:
     """Whether the visitor stopped just this work."""
     return bool(st.session_state.get(STOPPED) == what)

@@ -48,7 +48,8 @@ with place:
     elif not entrants:
         st.info(_("No model is chosen: pick a comparison above, or type a model such as lite0@224."))
     elif ready and controls.agreed(choice, len(chosen) * len(ready)):
-        found = cells.compute(chosen, ready, choice)
+        with st.container():  # for the bar: the grid has the same place without it, and stays zoomed as it was
+            found = cells.compute(chosen, ready, choice)
         grid.show(found, choice, looked)
         methods.badge([entry for entry in found if isinstance(entry, cells.Cell)], choice)
         outside.notice([entry for entry in found if isinstance(entry, cells.Cell)])
