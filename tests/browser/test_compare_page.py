@@ -67,6 +67,32 @@ def test_a_chosen_class_changes_every_map_and_the_address(visit: Visit) -> None:
     assert shown_class(maps(page).first) != before
 
 
+def test_what_is_explained_stays_while_another_page_is_looked_at(visit: Visit) -> None:
+    page = visit("/?models=lite0@224&photos=dog")
+    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("radio", name="Later guess").click()
+    expect(page).to_have_url(re.compile("target=rank"))
+    page.get_by_role("link", name="Scale").click()
+    expect(page.get_by_text("What is scarce")).to_be_visible()
+    page.get_by_role("link", name="Compare").click()
+    expect(page.get_by_role("radio", name="Later guess")).to_be_checked()
+    expect(page).to_have_url(re.compile("target=rank"))
+
+
+def test_scorecam_shows_how_far_it_is_and_can_be_stopped(visit: Visit) -> None:
+    page = visit("/?models=lite0@224&photos=dog&method=Score-CAM")
+    page.get_by_text("Compute them").click()
+    bar = page.get_by_role("progressbar")
+    expect(bar).to_be_visible(timeout=PATIENCE_MS)
+    for _ in range(3):  # batches of the one map
+        expect(bar).not_to_have_attribute("aria-valuenow", bar.get_attribute("aria-valuenow") or "")
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped with 0 of 1 maps made.")).to_be_visible()
+    expect(bar).to_have_count(0)
+    expect(page.get_by_text("Not computed yet.")).to_be_visible()
+    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+
+
 def test_a_link_brings_the_whole_comparison_back(visit: Visit) -> None:
     page = visit("/?models=lite0@224,lite0@320&photos=coffee&method=LayerCAM&opacity=80")
     expect(page.get_by_role("img", name=re.compile("The photo"))).to_have_count(1, timeout=PATIENCE_MS)
