@@ -316,6 +316,13 @@ def test_threads_follow_torch(tiny):
     assert choose(tiny).engine.requests.compiled.get_property("INFERENCE_PRECISION_HINT") == runtime.openvino().Type.f32
 
 
+@pytest.mark.parametrize(("spare", "pinned"), [(0, True), (1, False)])
+def test_a_process_with_a_share_of_the_cores_leaves_it_to_the_system_which(tiny, monkeypatch, spare, pinned):
+    cores = set(range(torch.get_num_threads() + spare))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: cores, raising=False)
+    assert choose(tiny).engine.requests.compiled.get_property("ENABLE_CPU_PINNING") is pinned
+
+
 def test_a_new_process_converts_without_network_or_statistics(cache):
     done = subprocess.run([sys.executable, "-c", ALONE, TINY], capture_output=True, text=True, check=False)
     assert done.stdout.split("\n")[0] == "openvino []", done.stderr
