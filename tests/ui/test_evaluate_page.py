@@ -116,7 +116,10 @@ def view(of: measured.Measured, metric: Metric = Metric.ENERGY, small: bool = Fa
 def test_without_a_folder_the_study_is_open() -> None:
     at = open_page()
     assert not at.warning
-    assert at.selectbox(key="run-choice").options == ["A first study: 400 photos with boxes"]
+    assert at.selectbox(key="run-choice").options == [
+        "A first study: 400 photos with boxes",
+        "A first study of faithfulness: 100 of the 400 photos",
+    ]
     numbers = table(at, "lite0@224")
     assert numbers["CAM"] == "0.783 (0.759–0.808)"  # docs/study.md, as are the others
     assert numbers["Control: Gaussian"] == "0.627 (0.600–0.656)"
@@ -124,6 +127,13 @@ def test_without_a_folder_the_study_is_open() -> None:
     assert "lite0@224" in "".join(chart(at)[None]["text"])
     at.selectbox(key="of-choice").set_value("lite2@260").run()
     assert "its photos are for research use" in words(at)
+    check(at)
+
+
+def test_the_study_of_faithfulness_opens_too() -> None:
+    at = open_page(run=measured.FAITHFUL, metric="insertion")
+    assert table(at, "lite0@224")["CAM"] == "0.412 (0.356–0.468)"  # docs/study.md
+    assert "100 photos" in words(at)
     check(at)
 
 

@@ -8,8 +8,8 @@ import streamlit as st
 from effviz.errors import SettingsError
 from effviz.evaluate.settings import Metric
 from effviz.ui import choices
-from effviz.ui.evaluate import measured, runs, tables, wording
-from effviz.ui.evaluate.measured import STUDY, VISIT, Measured
+from effviz.ui.evaluate import measured, runs, wording
+from effviz.ui.evaluate.measured import FAITHFUL, STUDIES, STUDY, VISIT, Measured
 from effviz.ui.evaluate.runs import Entry, State
 from effviz.ui.guard import guard
 from effviz.ui.memory import Kept, budget_bytes
@@ -28,7 +28,7 @@ _RUNS: Kept[Measured] = Kept(budget_bytes(0.1), lambda found: found.size_bytes)
 class Chosen:
     """One of the list."""
 
-    name: str  # of a folder, or STUDY or VISIT
+    name: str  # of a folder, of one of STUDIES, or VISIT
     entry: Entry | None  # None: it is in no folder
 
 
@@ -48,7 +48,7 @@ def run() -> Chosen | None:
     with guard():
         found = runs.entries()
     known = {entry.name: entry for entry in found if ":" not in entry.name}
-    names = _visit() | {name: entry.title for name, entry in known.items()} | _study()
+    names = _visit() | {name: entry.title for name, entry in known.items()} | _studies()
     if not names:
         st.info(
             _(
@@ -75,7 +75,7 @@ def opened(of: Chosen) -> Measured:
         own: Measured = st.session_state[HERE]
         return own
     if of.entry is None:
-        return _RUNS.get(STUDY, measured.study)
+        return _RUNS.get(of.name, lambda: measured.study(of.name))
     entry = of.entry
     if entry.state is not State.FINISHED:
         raise SettingsError(_sentence(entry))
@@ -112,8 +112,12 @@ def _visit() -> dict[str, str]:
     return {VISIT: title.format(count=own.photos)}
 
 
-def _study() -> dict[str, str]:
-    return {STUDY: _("A first study: 400 photos with boxes")} if tables.STUDY.is_file() else {}
+def _studies() -> dict[str, str]:
+    titles = {
+        STUDY: _("A first study: 400 photos with boxes"),
+        FAITHFUL: _("A first study of faithfulness: 100 of the 400 photos"),
+    }
+    return {name: title for name, title in titles.items() if STUDIES[name].is_file()}
 
 
 def _sentence(entry: Entry) -> str:

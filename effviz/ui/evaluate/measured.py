@@ -1,4 +1,4 @@
-"""What was measured, wherever it comes from: a run in the folder, the shipped study, or this visit."""
+"""What was measured, wherever it comes from: a run in the folder, a shipped study, or this visit."""
 
 import dataclasses
 import logging
@@ -28,7 +28,9 @@ from effviz.words import _
 from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
 
-STUDY, VISIT = ":study", ":visit"  # no run in a folder is called so: none with a colon in its name is shown
+# No run in a folder is called so: none with a colon in its name is shown.
+STUDY, FAITHFUL, VISIT = ":study", ":faithfulness", ":visit"
+STUDIES: Final = {STUDY: tables.STUDIES / "localisation.csv", FAITHFUL: tables.STUDIES / "faithfulness.csv"}
 LARGEST_ROWS: Final = 2_000_000  # about 90 MB while they are shown; `effviz report` has no such end
 VALUES_A_STEP: Final = 20_000  # of one model by one metric, drawn thousands of times: some tenths of a second
 CELL_BYTES: Final = 500
@@ -151,14 +153,13 @@ def macs(ref: ModelRef) -> int:
     return plan(spec.depth, spec.width, ref.resolution_px, spec.family, len(spec.classes)).macs
 
 
-def study() -> Measured:
-    """Return the study that comes with EffViz.
+def study(name: str = STUDY) -> Measured:
+    """Return one of STUDIES, which come with EffViz.
 
     Raises:
         SettingsError: its file is not here.
     """
-    cells = tables.read(tables.STUDY).cells
-    return _of_cells((STUDY,), cells)
+    return _of_cells((name,), tables.read(STUDIES[name]).cells)
 
 
 def of_entry(entry: Entry) -> Measured:

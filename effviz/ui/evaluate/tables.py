@@ -1,4 +1,4 @@
-"""Means with intervals as `effviz report` writes them: the shipped study, and `summary.csv` beside a run's results."""
+"""Means with intervals as `effviz report` writes them: shipped studies, and `summary.csv` beside a run's results."""
 
 import csv
 import math
@@ -14,9 +14,9 @@ from effviz.evaluate.settings import Metric
 from effviz.evaluate.summary import Cell
 from effviz.words import _
 
-STUDY: Final = Path(effviz.__file__).parents[1] / "docs" / "study" / "localisation.csv"
+STUDIES: Final = Path(effviz.__file__).parents[1] / "docs" / "study"
 SUMMARY: Final = "summary.csv"
-LARGEST_BYTES: Final = 4 * 2**20  # the shipped study has 80 kB
+LARGEST_BYTES: Final = 4 * 2**20  # the larger shipped study has 80 kB
 
 
 @dataclass(frozen=True, slots=True)
