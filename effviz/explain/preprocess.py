@@ -25,9 +25,7 @@ def fitted(image: Image.Image, ref: ModelRef) -> Prepared:
     left, top = round((width - size_px) / 2), round((height - size_px) / 2)
     window = (left, top, left + size_px, top + size_px)
     resampling = Image.Resampling[ref.spec.interpolation.upper()]
-    # Pillow resizes across and then down; what is cropped away between the two need not be resized down
-    across = image.resize((width, image.height), resampling).crop((left, 0, left + size_px, image.height))
-    rgb = across.resize((size_px, height), resampling).crop((0, top, size_px, top + size_px))
+    rgb = image.resize((width, height), resampling).crop(window)
     seen = _in_photo(window, image.width / width, image.height / height)
     return Prepared(np.asarray(rgb), ref.spec.mean, ref.spec.std, seen)
 
