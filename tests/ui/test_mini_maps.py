@@ -44,7 +44,7 @@ def table7(**address: str) -> AppTest:
 
 def charts(test: AppTest) -> list[dict[str, dict[str, object]]]:
     specs = [json.loads(chart.proto.spec)["data"] for chart in test.get("plotly_chart")]
-    return [{trace["name"]: trace for trace in spec} for spec in specs]
+    return [{trace.get("name", "names"): trace for trace in spec} for spec in specs]
 
 
 @pytest.mark.parametrize(("cells", "deeper"), [("own", 0.61), ("3x3", 0.56)])
