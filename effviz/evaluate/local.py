@@ -1,10 +1,10 @@
 """This process measures: while the engine and the metrics have one part, threads open the photos of the next."""
 
-import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from effviz import cores
 from effviz.evaluate.opening import Broken, Opened, opened
 from effviz.evaluate.parts import Measured, Part, Workers
 from effviz.evaluate.rows import rows_from
@@ -29,7 +29,7 @@ def workers(models: Sequence[Model]) -> Workers:
 
 
 def _measured(models: Sequence[Model], parts: Iterable[Part], settings: Settings) -> Generator[Measured, None, None]:
-    pool = ThreadPoolExecutor(min(MOST_THREADS, _cores()), thread_name_prefix="photos")
+    pool = ThreadPoolExecutor(min(MOST_THREADS, cores.available()), thread_name_prefix="photos")
     try:
         for part, opening in _ahead(parts, settings, pool):
             yield part, rows_from([future.result() for future in opening], settings, models)
@@ -45,7 +45,3 @@ def _ahead(parts: Iterable[Part], settings: Settings, pool: ThreadPoolExecutor) 
         if len(waiting) == AHEAD:
             yield waiting.popleft()
     yield from waiting
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -9,7 +9,6 @@ Nothing here knows Streamlit: a wait tells its position to a function, again and
 raises (a stopped script does) takes the visitor out of the queue.
 """
 
-import os
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from effviz import cores
 from effviz.errors import EffVizError
 from effviz.words import _
 
@@ -55,8 +55,7 @@ def capacity() -> int:
     in line gains nothing; `docs/performance.md` has one against two on two cores. With many cores one pass leaves some
     idle, and more at once fill them.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // 2)
+    return max(1, cores.available() // 2)
 
 
 class Turns:

@@ -1,7 +1,6 @@
 """OpenVINO on the CPU, in 32-bit floats: about four times as fast as torch for one photo."""
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any, Self, cast
 import numpy as np
 import torch
 
+from effviz import cores
 from effviz.explain.engines import network, runtime, store
 from effviz.explain.engines.check import check
 from effviz.explain.engines.engine import EngineName
@@ -123,12 +123,8 @@ def _compiled(part: Network, hint: Hint, cache: Path | None) -> Requests:
         "INFERENCE_PRECISION_HINT": "f32",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),  # which follows OMP_NUM_THREADS
         # Pinned threads take the first cores, which all processes with a share of the machine would then crowd on.
-        "ENABLE_CPU_PINNING": torch.get_num_threads() >= _cores(),
+        "ENABLE_CPU_PINNING": torch.get_num_threads() >= cores.available(),
     }
     if cache:
         settings["CACHE_DIR"] = str(cache)
     return Requests(runtime.openvino().Core().compile_model(part, "CPU", settings))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
