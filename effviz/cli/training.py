@@ -45,8 +45,7 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     """
     import torch
 
-    from effviz.train import batches, checkpoint, export, loop
-    from effviz.train import data as pictures
+    from effviz.train import checkpoint, export, loop
     from effviz.train import recipe as recipes
     from effviz.train.ray_engine import Job
     from effviz.zoo.accuracy import interval_pct
@@ -64,18 +63,7 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     on_ray = engine is Engine.RAY
     job = Job(recipe, data, folder, loop.Options(device if on_ray and device == "cuda" else _device(device)))
     of = Cluster(workers, address, max(threads, 1)) if on_ray else None
-    with output.progress() as bar:
-        task = bar.add_task("pictures", total=None)
-
-        def decoding(what: str, done: int, of: int) -> None:
-            bar.update(task, description=what, completed=done, total=of)
-
-        def learning(status: "Status") -> None:
-            bar.update(task, description=_words(status), completed=status.step, total=status.steps)
-
-        known = pictures.data_set(data, batches.side_px(recipe.network.resolution_px), decoding)
-        _report_skipped(known)
-        trained = _train(job, known, of, learning)
+    known, trained = _watched(job, of)
     entry = export.export(recipe, known, trained, folder)
     if as_json:
         output.show_json(entry)
@@ -85,6 +73,25 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         f"{recipe.name}: top-1 {trained.top1_pct:.2f} % of {trained.pictures} pictures (95 % interval {low:.1f} to "
         f"{high:.1f} %). Weights, {export.ENTRY} for models/manifest.json and log.csv are in {folder}."
     )
+
+
+def _watched(job: "Job", of: Cluster | None) -> "tuple[DataSet, Trained]":
+    """Read the pictures and learn from them, with a bar."""
+    from effviz.train import batches
+    from effviz.train import data as pictures
+
+    with output.progress() as bar:
+        task = bar.add_task("pictures", total=None)
+
+        def decoding(what: str, done: int, of: int) -> None:
+            bar.update(task, description=what, completed=done, total=of)
+
+        def learning(status: "Status") -> None:
+            bar.update(task, description=_words(status), completed=status.step, total=status.steps)
+
+        known = pictures.data_set(job.photos, batches.side_px(job.recipe.network.resolution_px), decoding)
+        _report_skipped(known)
+        return known, _train(job, known, of, learning)
 
 
 def _train(job: "Job", known: "DataSet", of: Cluster | None, report: "Report") -> "Trained":

@@ -89,10 +89,8 @@ def _entries(root: Path) -> Iterator[Entry]:
         try:
             if not path.name.startswith(".") and (path / manifest.FILE).exists() and _inside(path, root):
                 yield _entry(path)
-        except (
-            OSError,
-            RuntimeError,
-        ) as error:  # one that may not be read, a link to itself, or one that somebody removes just now hides no other
+        # One that may not be read, a link to itself, or one that somebody removes just now hides no other.
+        except (OSError, RuntimeError) as error:
             logger.warning("%s cannot be read: %s", path, error)
 
 
