@@ -66,7 +66,7 @@ def quality(models: Sequence[Rated], controls: Mapping[Control, Sequence[Rated]]
             drawn.add_trace(_trace(_(title), some, LOOKS[role] if role else _OTHER))
     bars, within = [_bar(of) for of in models], _frame(models, controls)
     drawn.add_trace(_names(bars, barnames.places(bars, within, _marks(controls), _levels(controls)), within))
-    drawn.update_xaxes(_axis([of.macs / 1e9 for of in models]))
+    drawn.update_xaxes(_axis([of.macs / 1e9 for of in models]), range=[within.left - 9, within.right - 9])  # billions
     drawn.update_yaxes(title_text=axis, range=[within.low, within.high])
     drawn.update_layout(showlegend=True, margin={"r": 24})
     return drawn
@@ -145,7 +145,7 @@ def _bar(of: Rated) -> Bar:
 
 def _frame(models: Sequence[Rated], controls: Mapping[Control, Sequence[Rated]]) -> Frame:
     bars = [_bar(of) for of in models]
-    reach = math.log10(REACH) if _levels(controls) else 0.0
+    reach = math.log10(REACH)  # also room for the outer names
     xs = [bar.x + side for bar in bars for side in (-reach, reach)]
     means = [of.found.mean for some in controls.values() for of in some if of.found.n]
     return barnames.frame(xs, [*(bar.low for bar in bars), *(bar.high for bar in bars), *means])

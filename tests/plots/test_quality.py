@@ -167,3 +167,17 @@ def test_numbers_in_words():
     assert words(Interval(0.7834, 0.7588, 0.8079, 400)) == "0.783 (0.759–0.808)"
     assert words(Interval(0.5, math.nan, math.nan, 1)) == "0.500"
     assert words(Interval(math.nan, math.nan, math.nan, 0)) == "–"
+
+
+def test_the_outer_models_have_room_for_their_names_where_no_line_reaches_beyond_them():
+    labels = {"lite0@224": 385, "lite1@224": 502, "lite2@260": 938}
+    models = [Rated(label, macs * 10**6, Role.BASELINE, Interval(0.4, 0.35, 0.45, 9)) for label, macs in labels.items()]
+    seen = [
+        Rated(of.model, of.macs, None, Interval(0.2 + of.macs / 10**11, 0.1, 0.3, 9)) for of in models
+    ]  # different for each, so they have points and no line
+    figure = quality(models, {Control.RANDOM: seen}, AXIS)
+    names = "".join(next(trace for trace in figure.data if trace.mode == "text").text)
+    assert all(label in names for label in labels)
+    left, right = figure.layout.xaxis.range
+    assert 10**left < 0.385 / 1.14
+    assert 10**right > 0.938 * 1.14
