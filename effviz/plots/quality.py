@@ -18,6 +18,7 @@ from effviz.zoo.presets import Role
 
 HEIGHT_PX: Final = 460
 REACH: Final = 1.15  # how far lines of controls go beyond the models, as a factor of MACs
+ROOM: Final = 1.05  # the same for the names of the outer models, where there are no such lines
 
 ROLES: Final[Mapping[Role | None, str]] = {
     Role.BASELINE: later("Baseline"),
@@ -145,7 +146,7 @@ def _bar(of: Rated) -> Bar:
 
 def _frame(models: Sequence[Rated], controls: Mapping[Control, Sequence[Rated]]) -> Frame:
     bars = [_bar(of) for of in models]
-    reach = math.log10(REACH)  # also room for the outer names
+    reach = math.log10(REACH if _levels(controls) else ROOM)
     xs = [bar.x + side for bar in bars for side in (-reach, reach)]
     means = [of.found.mean for some in controls.values() for of in some if of.found.n]
     return barnames.frame(xs, [*(bar.low for bar in bars), *(bar.high for bar in bars), *means])

@@ -179,5 +179,5 @@ def test_the_outer_models_have_room_for_their_names_where_no_line_reaches_beyond
     names = "".join(next(trace for trace in figure.data if trace.mode == "text").text)
     assert all(label in names for label in labels)
     left, right = figure.layout.xaxis.range
-    assert 10**left < 0.385 / 1.14
-    assert 10**right > 0.938 * 1.14
+    assert 10**left < 0.385 / 1.05
+    assert 10**right > 0.938 * 1.05
