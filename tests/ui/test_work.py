@@ -1,6 +1,7 @@
 """What the Compare page shows while others are served, when too many wait, and after a stop."""
 
 import threading
+from weakref import WeakValueDictionary
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -16,6 +17,12 @@ from effviz.zoo.cards import card
 from effviz.zoo.catalogue import parse
 
 PATIENCE_S = 120
+
+
+@pytest.fixture(autouse=True)
+def no_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests have asked for maps of these photos, too."""
+    monkeypatch.setattr(cells, "_cached", WeakValueDictionary())
 
 
 class Bar:
