@@ -135,6 +135,8 @@ def test_figures_are_saved_as_svg_and_png(visit: Visit, section: str, ending: st
 
 def test_a_figure_is_saved_as_csv(visit: Visit) -> None:
     page = visit("/paper?section=figure4")
+    drawn(page, "figure4")
+    expect(page.get_by_test_id("stDownloadButton")).to_have_count(2)  # that of the table below may be there first
     with page.expect_download() as saving:
         page.get_by_test_id("stDownloadButton").get_by_role("button", name="CSV").first.click()
     lines = Path(saving.value.path()).read_text().splitlines()
