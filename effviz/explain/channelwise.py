@@ -33,9 +33,19 @@ def raw_map(forward: Forward, index: int, method: Method, layer: Layer, progress
 
 
 def scorecam_weights(engine: Engine, pixels: Floats, features: Floats, index: int, progress: Progress) -> Doubles:
-    """Score-CAM (Wang et al. 2020, https://arxiv.org/abs/1910.01279): softmax over the masked photos' logits, (C,)."""
-    masked = (pixels * mask for mask in masks(features, pixels.shape[-1]))  # (1, 3, S, S) each
-    scores = _logits((logits for _, logits in engine.many(masked)), index, len(features), progress)
+    """Score-CAM (Wang et al. 2020, https://arxiv.org/abs/1910.01279): softmax over the masked photos' logits, (C,).
+
+    Channels that are zero everywhere hide the whole photo: one pass stands for all of them. After a ReLU they are many,
+    half of Lite0's.
+    """
+    silent = ~features.any(axis=(1, 2))
+    tried = np.flatnonzero(~silent)
+    if silent.any():
+        tried = np.append(tried, silent.argmax())
+    masked = (pixels * mask for mask in masks(features[tried], pixels.shape[-1]))  # (1, 3, S, S) each
+    scores = np.empty(len(features))
+    scores[tried] = _logits((logits for _, logits in engine.many(masked)), index, len(tried), progress)
+    scores[silent] = scores[tried[-1]]
     exponentials: Doubles = np.exp(scores - scores.max())
     return np.asarray(exponentials / exponentials.sum())
 

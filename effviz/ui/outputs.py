@@ -35,6 +35,13 @@ def amount(value: float, unit: str = "") -> str:
     return f"{scaled:.{0 if scaled >= 100 else 1 if scaled >= 10 else 2}f} {prefix}{unit}"
 
 
+def duration(seconds: float) -> str:
+    """How long something takes: `40 s`, `3 min`."""
+    if seconds < 90:
+        return _("{seconds:.0f} s").format(seconds=max(1, seconds))
+    return _("{minutes:.0f} min").format(minutes=seconds / 60)
+
+
 def plain(text: str) -> str:
     """Text that somebody else wrote (a file's name), so that Markdown shows it letter by letter."""
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])", r"\\\1", text)

@@ -74,6 +74,42 @@ def test_masks_are_the_channels_enlarged_and_stretched():
     assert np.isfinite(ours[2]).all()
 
 
+class Summing:
+    """Stands in for an engine: the logits are made of the sum of the input, so that each mask counts."""
+
+    def __init__(self):
+        self.passes = 0
+
+    def many(self, inputs):
+        for pixels in inputs:
+            self.passes += 1
+            yield None, np.array([[0.0, float(pixels.sum())]])
+
+
+def test_scorecam_passes_once_for_all_channels_that_are_zero():
+    rng = np.random.default_rng(1)
+    features = rng.random((6, 3, 4)).astype(np.float32)
+    features[[1, 2, 4]] = 0
+    pixels = rng.random((1, 3, 9, 9)).astype(np.float32) / 40
+    engine, told = Summing(), []
+    weights = channelwise.scorecam_weights(engine, pixels, features, 1, told.append)
+    scores = []
+    for channel in torch.tensor(features):  # as the paper has it, every channel
+        large = torch.nn.functional.interpolate(channel[None, None], (9, 9), mode="bilinear", align_corners=True)
+        mask = (large - large.min()) / (large.max() - large.min() + 1e-8)
+        scores.append((torch.tensor(pixels) * mask).sum().item())
+    assert weights == pytest.approx(torch.tensor(scores, dtype=torch.float64).softmax(0).numpy(), rel=1e-4)
+    assert weights[1] == weights[2] == weights[4] < weights[0]
+    assert engine.passes == 4
+
+
+def test_scorecam_of_features_that_are_never_zero_passes_once_for_each():
+    features = np.random.default_rng(2).standard_normal((5, 3, 3)).astype(np.float32)
+    engine = Summing()
+    channelwise.scorecam_weights(engine, np.ones((1, 3, 6, 6), np.float32), features, 0, lambda _: None)
+    assert engine.passes == 5
+
+
 @pytest.mark.parametrize("method", sorted(channelwise.METHODS))
 def test_progress_is_told_and_grows(small_lite, method):
     told = []

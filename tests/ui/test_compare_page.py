@@ -243,8 +243,14 @@ def test_another_look_does_not_change_what_the_maps_are_sent_as() -> None:
 
 def test_a_slow_method_asks_first() -> None:
     test = page(method="Score-CAM")
-    assert "about a minute a map" in texts(test)
+    assert "up to about 6 s for what" in texts(test)  # lite0@224: 1280 channels, 385 M MACs, 80 G a second
     assert labels(test) == []
+
+
+def test_a_slow_method_at_a_stage_end_takes_a_pass_for_each_channel_there() -> None:
+    # Lite2 at 224 px has 120 channels there (112 of Table 1, times 1.1, in steps of 8) and 577 M MACs.
+    test = page(method="Ablation-CAM", layer="stride16", models="lite0@224,lite2@224", photos="lemur,coffee")
+    assert "up to about 3 s for what" in texts(test)  # 2 x (112 x 385 + 120 x 577) / 80 000
 
 
 def test_an_uploaded_photo_is_compared_and_a_broken_one_gets_its_sentence() -> None:

@@ -1,6 +1,9 @@
 """Choose what the maps explain and how they look: widgets to typed values, all of them in the address."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
+from operator import mul
 
 import streamlit as st
 
@@ -11,12 +14,15 @@ from effviz.explain.placement import Placement
 from effviz.explain.results import Layer, Method
 from effviz.explain.scales import Scale
 from effviz.explain.targets import TOP1, Target, TargetKind
+from effviz.scaling import plan
 from effviz.ui import choices
+from effviz.ui.outputs import duration
 from effviz.words import _, later
 from effviz.zoo import classes
+from effviz.zoo.cards import Card
 
 PICTURE_PX = 512  # longest side of a picture in the grid
-SECONDS_A_SLOW_MAP = 60
+MACS_A_SECOND = 80e9  # of many passes on two cores: 208 a second by lite0@224, see `effviz bench cam`
 TARGET, LAYER, METHOD, STILL = "target", "layer", "method", "still"  # names in the address
 
 
@@ -143,11 +149,22 @@ def style_for(label: str, style: OverlayStyle) -> OverlayStyle:
     return style
 
 
-def agreed(choice: Choice, maps: int) -> bool:
+def agreed(choice: Choice, cards: Sequence[Card], photos: int) -> bool:
     """Ask before a method that takes many forward passes."""
     if not slow(choice.method, choice.layer):
         return True
-    minutes = max(1, round(maps * SECONDS_A_SLOW_MAP / 60))
-    asked = _("{method} runs the network once for every channel: about a minute a map, {minutes} min for these {maps}.")
-    st.info(asked.format(method=METHODS[choice.method].title, minutes=minutes, maps=maps))
+    seconds = photos * sum(_passes(card, choice.layer) * card.macs for card in cards) / MACS_A_SECOND
+    asked = _(
+        "{method} runs the network once for every channel: up to about {time} for what is chosen here, on two cores."
+    )
+    st.info(asked.format(method=METHODS[choice.method].title, time=duration(seconds)))
     return st.toggle(_("Compute them"), key=f"agreed {choice.method}")
+
+
+def _passes(card: Card, layer: Layer) -> int:
+    """How many channels a layer has: one pass for each."""
+    *stages, head = plan(card.depth, card.width, card.resolution_px, card.ref.spec.family).stages
+    if layer is Layer.LAST:
+        return head.channels
+    strides = accumulate((stage.stride for stage in stages), mul)
+    return [stage.channels for stage, stride in zip(stages, strides, strict=True) if layer == f"stride{stride}"][-1]

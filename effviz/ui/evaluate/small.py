@@ -10,7 +10,7 @@ from effviz.ui.evaluate.asking import Asked
 from effviz.ui.evaluate.choose import HERE, NEXT
 from effviz.ui.evaluate.measured import VISIT, Beat, Measured
 from effviz.ui.evaluate.measuring import Timed
-from effviz.ui.outputs import plain
+from effviz.ui.outputs import duration, plain
 from effviz.ui.turns import Lane
 from effviz.words import _
 
@@ -71,14 +71,8 @@ def _estimate(timed: Timed) -> str:
     text = _(
         "**About {total}** for {count} photos: one took {models}, timed just now on this server. Other visitors make "
         "it longer."
-    ).format(total=_duration(timed.total_s), count=len(timed.asked.pictures), models=", ".join(models))
+    ).format(total=duration(timed.total_s), count=len(timed.asked.pictures), models=", ".join(models))
     if timed.total_s > LONGEST_S:
         limit = _("At most {most} are allowed here: take fewer photos, models or measures, or run `effviz evaluate`.")
-        return f"{text} {limit.format(most=_duration(LONGEST_S))}"
+        return f"{text} {limit.format(most=duration(LONGEST_S))}"
     return text
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return _("{seconds:.0f} s").format(seconds=max(1, seconds))
-    return _("{minutes:.0f} min").format(minutes=seconds / 60)

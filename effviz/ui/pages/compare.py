@@ -47,7 +47,7 @@ with place:
         st.info(_("No photo is chosen: take one of the samples above, or drop in your own."))
     elif not entrants:
         st.info(_("No model is chosen: pick a comparison above, or type a model such as lite0@224."))
-    elif ready and controls.agreed(choice, len(chosen) * len(ready)):
+    elif ready and controls.agreed(choice, [entrant.card for entrant in ready], len(chosen)):
         with st.container():  # for the bar: the grid has the same place without it, and stays zoomed as it was
             found = cells.compute(chosen, ready, choice)
         grid.show(found, choice, looked)
