@@ -48,7 +48,7 @@ def masked(drawn: Sequence[Masked], shares: Sequence[float]) -> go.Figure:
         made.add_trace(_random(model, model.random_insertion, percent), 2, 1)
     made.add_trace(_random_in_legend(drawn), 1, 1)
     made.update_layout(template=TEMPLATE, height=HEIGHT_PX, margin={"t": 24})
-    made.update_layout(legend={"y": -0.12, "yanchor": "top"})
+    made.update_layout(legend={"y": -0.16, "yanchor": "top"})
     made.update_annotations(font={"size": 13}, x=0, xanchor="left")
     made.update_xaxes(title_text=_("Area of the input that has changed (%)"), row=2)
     made.update_yaxes(title_text=_("Probability (%)"), range=[-3, 103])
