@@ -125,6 +125,7 @@ def _compiled(part: Network, hint: Hint, cache: Path | None) -> Requests:
         # Pinned threads take the first cores, which all processes with a share of the machine would then crowd on.
         "ENABLE_CPU_PINNING": torch.get_num_threads() >= cores.available(),
     }
+    cores.leave_to_engines()
     if cache:
         settings["CACHE_DIR"] = str(cache)
     return Requests(runtime.openvino().Core().compile_model(part, "CPU", settings))
