@@ -2,12 +2,14 @@
 
 import io
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import cycle, islice
 
 import numpy as np
 from PIL import Image
 
+from effviz import cores
 from effviz.bench import peers
 from effviz.bench.timing import Side
 from effviz.explain import closed, images, samples, stages
@@ -20,7 +22,7 @@ from effviz.explain.overlay import OverlayStyle, overlay
 from effviz.explain.placement import View
 from effviz.explain.preprocess import prepare
 from effviz.explain.results import Bytes, Floats, Forward, Method, Photo
-from effviz.explain.scales import Scale, rescale
+from effviz.explain.scales import Scale, ScaledMap, rescale
 from effviz.report.pictures import png
 from effviz.zoo.model import Model, ModelRef
 
@@ -171,9 +173,13 @@ def _pictures(subject: Subject) -> Comparison:
 
     def ours() -> None:
         photo = images.read(subject.data, SAMPLE)
-        for model in subject.models:
-            (scaled,) = rescale([activation_map(forward(model, photo), CLASS)], Scale.OWN)
-            png(overlay(photo, scaled, OverlayStyle(view=View(longest_px=model.ref.resolution_px))))
+        maps = [activation_map(forward(model, photo), CLASS) for model in subject.models]
+
+        def draw(model: Model, scaled: ScaledMap) -> bytes:
+            return png(overlay(photo, scaled, OverlayStyle(view=View(longest_px=model.ref.resolution_px))))
+
+        with ThreadPoolExecutor(cores.available()) as pool:  # as `effviz cam` does
+            list(pool.map(draw, subject.models, rescale(maps, Scale.OWN)))
 
     def peer() -> None:
         photo = images.read(subject.data, SAMPLE)

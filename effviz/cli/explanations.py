@@ -3,12 +3,15 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from effviz import cores
 from effviz.cli import output
 from effviz.errors import ImageError, SettingsError
 from effviz.explain import calibration, images, targets
@@ -83,10 +86,9 @@ def write(explanations: Sequence[Explanation], out: Path, scale: Scale, style: O
         out.mkdir(parents=True, exist_ok=True)
         scaled = rescale([explanation.map for explanation in explanations], scale)
         stems = _stems(explanations)
-        results = [
-            _write(explanation, entry, out.resolve() / stem, style)
-            for explanation, entry, stem in zip(explanations, scaled, stems, strict=True)
-        ]
+        paths = [out.resolve() / stem for stem in stems]
+        with ThreadPoolExecutor(cores.available(), thread_name_prefix="overlays") as pool:
+            results = list(pool.map(partial(_write, style=style), explanations, scaled, paths))
         (out / RESULT_FILE).write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise SettingsError(
