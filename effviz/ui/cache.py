@@ -2,8 +2,9 @@
 
 import gc
 import hashlib
-from dataclasses import replace
-from functools import cache
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -56,9 +57,37 @@ _PASSES: Kept[Pass] = Kept(budget_bytes(0.04), lambda made: made.nbytes)
 _MAPS: Kept[ActivationMap] = Kept(budget_bytes(0.005), lambda made: made.values.nbytes + 1024)
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A photo as its file: a session may hold it while its page is open, since only the cache holds pixels."""
+
+    name: str  # for people
+    sha256: str  # of the file
+    open: Callable[[], Photo] = field(compare=False, repr=False)
+
+
+def own(data: bytes, name: str) -> Chosen:
+    """A photo that somebody brought; one that cannot be read is tried again each time.
+
+    Raises:
+        ImageError: as `images.read`.
+    """
+    digest = hashlib.sha256(data)
+    key = (digest.digest(), name)
+    chosen = Chosen(name, digest.hexdigest(), lambda: _PHOTOS.get(key, lambda: images.read(data, name)))
+    chosen.open()
+    return chosen
+
+
+def bundled(name: str) -> Chosen:
+    """A bundled photo, as its file."""
+    found = sample(name)
+    return Chosen(found.name, found.sha256, partial(sample, name))
+
+
 def photo(data: bytes, name: str) -> Photo:
-    """A photo that somebody brought; one that cannot be read is tried again each time."""
-    return _PHOTOS.get((hashlib.sha256(data).digest(), name), lambda: images.read(data, name))
+    """The same, for one look at it."""
+    return own(data, name).open()
 
 
 def sample(name: str) -> Photo:

@@ -1,5 +1,7 @@
+import gc
 import io
 import json
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+
+from effviz.ui import cache
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120
@@ -263,6 +267,22 @@ def test_an_uploaded_photo_is_compared_and_a_broken_one_gets_its_sentence() -> N
     assert [photo["name"] for photo in grid(test)["photos"]] == ["lawn.png"]
     assert "x [y](z).jpg" in texts(test)
     assert labels(test) == ["lite0@224"]
+
+
+def test_a_page_that_is_left_open_holds_no_pixels_of_a_photo() -> None:
+    """Its buttons, and the parts of it that run alone, would keep them for hours, outside what the caches may hold."""
+    photo = io.BytesIO()
+    Image.new("RGB", (90, 60), "teal").save(photo, "PNG")
+    test = page(photos=",")
+    test.file_uploader[0].set_value([("sea.png", photo.getvalue(), "image/png")]).run()
+    assert labels(test) == ["lite0@224"]
+    (key,) = [key for key in cache._PHOTOS._values if isinstance(key, tuple) and key[1] == "sea.png"]
+    pixels = weakref.ref(cache._PHOTOS._values.pop(key).rgb)
+    gc.collect()
+    assert pixels() is None
+    test.button(key="sanity").click().run()  # reads the file again
+    assert not test.exception
+    assert key in cache._PHOTOS
 
 
 def test_all_methods_of_the_last_layer_stand_side_by_side_with_twins_folded() -> None:

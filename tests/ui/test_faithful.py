@@ -148,8 +148,8 @@ class Bar:
 def test_whoever_waits_for_the_same_numbers_as_another_one_can_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     queue, bars = Turns(1), (Bar(False), Bar(True))
     monkeypatch.setattr(work, "TURNS", queue)
-    ref, photo = parse("lite0@64"), cache.sample("owl")
-    forward = cache.forward(ref, photo)
+    ref, photo = parse("lite0@64"), cache.bundled("owl")
+    forward = cache.forward(ref, photo.open())
     entry = activation_map(forward, int(forward.logits.argmax()))
     cell = Cell(photo, Entrant(card(ref), None, "", ""), entry, (), 0.0)
     request = faithful.Request((cell,), Masking())

@@ -141,12 +141,11 @@ def test_words_of_a_tile_are_escaped_and_every_operation_has_some() -> None:
 
 
 def test_the_sheet_holds_all_tiles() -> None:
-    from effviz.explain.results import Photo
     from effviz.train.policy import draw
 
     plain = np.zeros((90, 120, 3), np.uint8)
     drawn = [draw(plain, seed) for seed in range(augmented.DRAWS)]
-    data = augmented.sheet(Photo(plain, "0" * 64, "black", ()), 5, plain, drawn)
+    data = augmented.sheet("black", 5, plain, drawn)
     with Image.open(io.BytesIO(data)) as made:
         assert made.format == "PNG"
         assert made.width > 4 * 360

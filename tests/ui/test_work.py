@@ -53,7 +53,7 @@ def script() -> None:
 
     entrants = [cells.Entrant(card(parse(label)), None, "", "") for label in st.query_params["models"].split(",")]
     choice = Choice(Method(st.query_params.get("method", "cam")), Layer.LAST, TOP1)
-    found = cells.compute([cache.sample(st.query_params["photos"])], entrants, choice)
+    found = cells.compute([cache.bundled(st.query_params["photos"])], entrants, choice)
     for entry in found:
         st.text(f"{entry.entrant.card.ref.label} {entry.sentence if isinstance(entry, cells.Gap) else 'is there'}")
 

@@ -9,6 +9,7 @@ from effviz.explain.methods import METHODS
 from effviz.explain.results import ActivationMap, Floats, Layer, Photo
 from effviz.explain.targets import Guess
 from effviz.ui import cache
+from effviz.ui.cache import Chosen
 from effviz.ui.compare.controls import Choice
 from effviz.ui.compare.work import Progress, Work, ask_again, stopped
 from effviz.ui.outputs import plain
@@ -32,27 +33,37 @@ class Entrant:
 class Cell:
     """What one model makes of one photo."""
 
-    photo: Photo
+    chosen: Chosen
     entrant: Entrant
     map: ActivationMap
     guesses: tuple[Guess, ...]  # the model's five first, whatever the map explains
     forward_ms: float
+
+    @property
+    def photo(self) -> Photo:
+        """With its pixels: read again where the cache has let them go."""
+        return self.chosen.open()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gap:
     """A cell without a map, and the sentence that says why."""
 
-    photo: Photo
+    chosen: Chosen
     entrant: Entrant
     sentence: str
+
+    @property
+    def photo(self) -> Photo:
+        """With its pixels, as a cell's."""
+        return self.chosen.open()
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
     """One cell to fill."""
 
-    photo: Photo
+    chosen: Chosen
     entrant: Entrant
     choice: Choice
 
@@ -64,7 +75,7 @@ class _Task:
     @property
     def pass_key(self) -> tuple[str, ...]:
         """What tells forward passes apart."""
-        return self.entrant.card.ref.label, self.photo.sha256
+        return self.entrant.card.ref.label, self.chosen.sha256
 
     @property
     def map_key(self) -> tuple[str, ...]:
@@ -80,7 +91,7 @@ class _Task:
 _cached: WeakValueDictionary[tuple[str, ...], Floats] = WeakValueDictionary()  # an entry goes when a cache drops it
 
 
-def compute(photos: Sequence[Photo], entrants: Sequence[Entrant], choice: Choice) -> list[Cell | Gap]:
+def compute(photos: Sequence[Chosen], entrants: Sequence[Entrant], choice: Choice) -> list[Cell | Gap]:
     """Return one entry for every photo and model, photo by photo; what was stopped or refused is a gap."""
     tasks = [_Task(photo, entrant, choice) for photo in photos for entrant in entrants]
     what = tuple(task.map_key for task in tasks)
@@ -100,30 +111,31 @@ def compute(photos: Sequence[Photo], entrants: Sequence[Entrant], choice: Choice
 
 
 def _cell_if_known(task: _Task) -> Cell | Gap:
-    return _cell(task, None) if task.known else Gap(task.photo, task.entrant, _("Not computed yet."))
+    return _cell(task, None) if task.known else Gap(task.chosen, task.entrant, _("Not computed yet."))
 
 
 def _cell(task: _Task, work: Work | None) -> Cell | Gap:
     """Fill a cell; without `work` it is known to the caches."""
-    photo, entrant, choice = task.photo, task.entrant, task.choice
+    chosen, entrant, choice = task.chosen, task.entrant, task.choice
     ref = entrant.card.ref
     try:
         if work and not task.known:
-            work.next(_doing(entrant, photo))
+            work.next(_doing(entrant, chosen))
             _fill(task, work)
+        photo = chosen.open()
         forward = cache.forward(ref, photo)
         found = cache.activation_map(ref, photo, choice.target, choice.method, choice.layer)
-        return Cell(photo, entrant, found, cache.guesses(ref, photo), forward.forward_ms)
+        return Cell(chosen, entrant, found, cache.guesses(ref, photo), forward.forward_ms)
     except BusyError:
         raise
     except EffVizError as error:
-        return Gap(photo, entrant, str(error))
+        return Gap(chosen, entrant, str(error))
 
 
 def _fill(task: _Task, work: Work) -> None:
     """Have the caches hold a cell's pass and map: one quick turn, and a slow one where the pass is not enough."""
     with work.turn(Lane.QUICK):
-        _cached[task.pass_key] = cache.forward(task.entrant.card.ref, task.photo).features
+        _cached[task.pass_key] = cache.forward(task.entrant.card.ref, task.chosen.open()).features
         if task.quick:
             _keep_map(task)
     if not task.quick:
@@ -133,11 +145,11 @@ def _fill(task: _Task, work: Work) -> None:
 
 def _keep_map(task: _Task, progress: Progress | None = None) -> None:
     ref, choice = task.entrant.card.ref, task.choice
-    found = cache.activation_map(ref, task.photo, choice.target, choice.method, choice.layer, progress)
+    found = cache.activation_map(ref, task.chosen.open(), choice.target, choice.method, choice.layer, progress)
     _cached[task.map_key] = found.values
 
 
-def _doing(entrant: Entrant, photo: Photo) -> str:
+def _doing(entrant: Entrant, photo: Chosen) -> str:
     return _("{model} looks at {photo} (a model is loaded the first time)").format(
         model=plain(entrant.card.ref.label), photo=plain(photo.name)
     )

@@ -71,10 +71,10 @@ def _comparison(found: Sequence[Cell | Gap], choice: Choice, look: Look) -> Comp
 def _sheet(cells: Sequence[Cell], choice: Choice, look: Look) -> sheet.Grid:
     """The photos down, the models across; a map that could not be made leaves the photo alone in its place."""
     labels = list(dict.fromkeys(cell.entrant.card.ref.label for cell in cells))
-    photos = {(cell.photo.sha256, cell.photo.name): cell.photo for cell in cells}
+    photos = {(cell.chosen.sha256, cell.chosen.name): cell.photo for cell in cells}
     scaled = zip(cells, rescale([cell.map for cell in cells], look.scale), strict=True)
     drawn = {
-        (cell.photo.sha256, cell.photo.name, cell.map.model): sheet.Cell(
+        (cell.chosen.sha256, cell.chosen.name, cell.map.model): sheet.Cell(
             overlay(cell.photo, one, style_for(cell.map.model, look.style)), _lines(cell)
         )
         for cell, one in scaled

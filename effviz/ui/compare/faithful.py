@@ -88,10 +88,10 @@ def show(cells: Sequence[Cell]) -> None:
 def _choose(cells: Sequence[Cell]) -> Request:
     by_photo: dict[str, list[Cell]] = {}
     for cell in cells:
-        by_photo.setdefault(f"{cell.photo.name} {cell.photo.sha256}", []).append(cell)
+        by_photo.setdefault(f"{cell.chosen.name} {cell.chosen.sha256}", []).append(cell)
     left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
     with left:
-        names = {key: some[0].photo.name for key, some in by_photo.items()}
+        names = {key: some[0].chosen.name for key, some in by_photo.items()}
         photo = st.selectbox(_("Photo to measure"), list(names), format_func=names.__getitem__, key="faithful_photo")
     with middle:
         baseline = _baseline()

@@ -44,7 +44,7 @@ def _twins(cell: Cell, method: Method) -> tuple[Method, ...]:
 
 def side_by_side(cells: Sequence[Cell], look: Look) -> None:
     """All closed-form methods on one photo by one model, the same ones folded into one picture."""
-    labels = {f"{cell.entrant.card.ref.label} · {cell.photo.name}": cell for cell in cells}
+    labels = {f"{cell.entrant.card.ref.label} · {cell.chosen.name}": cell for cell in cells}
     chosen = labels[st.selectbox(_("Model and photo"), list(labels), key="methods_cell")]
     ref, target = chosen.entrant.card.ref, chosen.map.target_index
     found = cache.same_maps(ref, chosen.photo, target)

@@ -25,7 +25,7 @@ _GUESSES: Kept[tuple[Guess, ...]] = Kept(budget_bytes(0.0005), lambda found: GUE
 
 def notice(cells: Sequence[Cell]) -> None:
     """Say which photos seem to show none of the classes of a network that knows few."""
-    photos = list(dict.fromkeys(cell.photo for cell in cells))
+    photos = [chosen.open() for chosen in dict.fromkeys(cell.chosen for cell in cells)]
     for names, models in _small(cells).items():
         known = classes.indices(names)
         foreign = [] if known is None else _foreign(photos, known)

@@ -10,8 +10,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from effviz.explain import samples
 from effviz.explain.images import MAX_BYTES
-from effviz.explain.results import Photo
 from effviz.ui import cache as caches
+from effviz.ui.cache import Chosen
 from effviz.ui.components.gallery import Picture, Strip, gallery
 from effviz.ui.guard import guard
 from effviz.ui.state import SAMPLES
@@ -23,14 +23,14 @@ MOST_UPLOADS = 12
 THUMBNAIL_PX = 96
 
 
-def choose() -> tuple[Photo, ...]:
+def choose() -> tuple[Chosen, ...]:
     """Show the gallery and the upload box; return the chosen photos, a visitor's own first."""
     left, right = st.columns([3, 2], gap="large")
     with right:
         own = _own()
     with left:
         _samples()
-    bundled = [caches.sample(name) for name in SAMPLES.get()]
+    bundled = [caches.bundled(name) for name in SAMPLES.get()]
     return (*own, *bundled)
 
 
@@ -58,7 +58,7 @@ def take(names: object) -> None:
     SAMPLES.put(chosen)
 
 
-def _own() -> list[Photo]:
+def _own() -> list[Chosen]:
     files = st.file_uploader(
         _("Your own photos"),
         type=SUFFIXES,
@@ -76,12 +76,12 @@ def _own() -> list[Photo]:
     return _read([*files[:MOST_UPLOADS], *([shot] if shot else [])])
 
 
-def _read(files: list[UploadedFile]) -> list[Photo]:
+def _read(files: list[UploadedFile]) -> list[Chosen]:
     """Photos that can be read; each of the others leaves its sentence, and costs nothing else."""
     photos = []
     for file in files:
         with guard():
-            photos.append(caches.photo(file.getvalue(), file.name))
+            photos.append(caches.own(file.getvalue(), file.name))
     return photos
 
 

@@ -86,11 +86,11 @@ def check(cell: Cell) -> Check:
 
 
 def _key(cell: Cell) -> tuple[Hashable, ...]:
-    return cell.entrant.card.ref.label, cell.photo.sha256, cell.map.target_index, cell.map.method
+    return cell.entrant.card.ref.label, cell.chosen.sha256, cell.map.target_index, cell.map.method
 
 
 def _name(cell: Cell) -> str:
-    return f"{cell.entrant.card.ref.label} · {cell.photo.name}"
+    return f"{cell.entrant.card.ref.label} · {cell.chosen.name}"
 
 
 def _make(cell: Cell) -> Check:

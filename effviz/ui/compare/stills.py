@@ -103,7 +103,7 @@ def _caption(cell: Cell) -> None:
         st.markdown("  \n".join(_lines(cell)))
     with st.popover(
         _("{ms} ms · about").format(ms=round(cell.forward_ms)),
-        key=f"about {card.ref.label} {cell.photo.sha256} {cell.photo.name}",
+        key=f"about {card.ref.label} {cell.chosen.sha256} {cell.chosen.name}",
         type="tertiary",
     ):
         about(card, cell.entrant.words)

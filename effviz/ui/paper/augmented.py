@@ -69,7 +69,7 @@ def show() -> None:
     plain = display(photo, LONGEST_PX)
     drawn = [draw(plain, seed * DRAWS + number) for number in range(DRAWS)]
     _tiles([Tile(jpeg(plain), _("the photo")), *(Tile(jpeg(one.picture), told(one.steps)) for one in drawn)])
-    _files(photo, seed, plain, drawn)
+    _files(photo.name, seed, plain, drawn)
     outputs.sources((_("paper, section 5.2"), outputs.PAPER), (_("official code: autoaugment.py"), AUGMENT_CODE))
     st.caption(
         _(
@@ -142,12 +142,12 @@ def _figure(tile: Tile) -> str:
     )
 
 
-def _files(photo: Photo, seed: int, plain: Bytes, drawn: "list[Draw]") -> None:
+def _files(name: str, seed: int, plain: Bytes, drawn: "list[Draw]") -> None:
     """The pictures as one PNG, and what was done to each as CSV."""
     rows = pd.DataFrame(
         [
             {
-                "photo": photo.name,
+                "photo": name,
                 "seed": seed,
                 "draw": number + 1,
                 "operation": step.name,
@@ -162,7 +162,7 @@ def _files(photo: Photo, seed: int, plain: Bytes, drawn: "list[Draw]") -> None:
     with st.container(horizontal=True):
         st.download_button(
             _("Pictures as PNG"),
-            lambda: sheet(photo, seed, plain, drawn),
+            lambda: sheet(name, seed, plain, drawn),
             f"effviz-autoaugment-{seed}.png",
             "image/png",
             on_click="ignore",
@@ -171,9 +171,9 @@ def _files(photo: Photo, seed: int, plain: Bytes, drawn: "list[Draw]") -> None:
         save("autoaugment", rows)
 
 
-def sheet(photo: Photo, seed: int, plain: Bytes, drawn: "list[Draw]") -> bytes:
+def sheet(photo: str, seed: int, plain: Bytes, drawn: "list[Draw]") -> bytes:
     """All tiles on white, four in a row."""
     cells = [grid.Cell(plain, (_("the photo"),)), *(grid.Cell(one.picture, (told(one.steps),)) for one in drawn)]
     rows = tuple(("", tuple(cells[start : start + ACROSS])) for start in range(0, len(cells), ACROSS))
-    footer = _("AutoAugment v0, {photo}, seed {seed}; EffViz").format(photo=photo.name, seed=seed)
+    footer = _("AutoAugment v0, {photo}, seed {seed}; EffViz").format(photo=photo, seed=seed)
     return grid.grid_png(grid.Grid(("",) * ACROSS, rows, (footer,)))
