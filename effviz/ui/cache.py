@@ -33,19 +33,19 @@ if TYPE_CHECKING:
 ENGINE_COPIES: Final = 4  # measured: torch holds the weights once, OpenVINO compiled about three times
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=32, show_spinner=False)
 def phi_table(alpha: float, beta: float, gamma: float, family: Family) -> PhiTable:
     """The networks along the phi slider: about 200 plans, a tenth of a second the first time."""
     return table.phi_table(ScalingRule(alpha, beta, gamma), family)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@st.cache_resource(max_entries=256, show_spinner=False)
 def solution(budget: Budget, method: ScalingMethod, rule: ScalingRule, family: Family) -> Solution:
     """The largest network within a budget."""
     return solve(budget, method, rule, family)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=32, show_spinner=False)
 def growth(rule: ScalingRule, family: Family) -> Growth:
     """How MACs grow along the phi slider."""
     return grow(table.steps(), rule, family)
