@@ -15,7 +15,7 @@ from pycocotools import mask as rle
 from effviz.errors import DatasetError
 from effviz.evaluate.annotations import boxes, fingerprint
 from effviz.evaluate.samples import Dataset, Sample, class_of
-from effviz.evaluate.truth import Booleans, Size, Truth
+from effviz.evaluate.truth import Booleans, Mask, Size, Truth
 from effviz.explain.results import Box
 from effviz.words import _
 
@@ -33,7 +33,7 @@ class _Marked:
     class_names: tuple[str, ...]
 
     def sample(self) -> Sample:
-        mask = _mask(self.outlines, self.size) if self.outlines else None
+        mask = Mask.of(_mask(self.outlines, self.size)) if self.outlines else None
         return Sample(self.path, self.name, self.label, Truth(self.boxes, mask), self.class_names, self.size)
 
 

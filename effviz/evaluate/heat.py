@@ -10,12 +10,13 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from effviz.evaluate.truth import Size, Truth
+from effviz.evaluate.truth import Mask, Size, Truth
 from effviz.explain.placement import Doubles, Placement, centre, reading
 from effviz.explain.results import ActivationMap
 
 SIDE = 96  # cells across and down: a box drawn on them is exact to 3 px in a photo 500 px wide
-RECENT = 256  # edges of boxes that are remembered: a photo's are asked for by each map of it
+RECENT = 256  # edges of boxes, and masks, that are remembered: a photo's are asked for by each map of it
+STRIPS = 4096  # of a mask, at a time: some megabytes
 FINER = 4  # places read in a cell, each way, so that maps finer than the grid are averaged and not picked from
 
 _ROUNDING = 1e-5  # of a value: others this close are equal; an engine's sums differ less from machine to machine
@@ -76,7 +77,7 @@ def strongest(values: npt.NDArray[np.floating]) -> tuple[int, int]:
 def evidence_on(heat: Heat, truth: Truth, photo_size: Size) -> float:
     """Return the sum of the heat on the object; a cell that it covers in part counts by that part."""
     if truth.mask is not None:
-        return float((heat.values * _mask_cover(truth.checked_mask(photo_size))).sum())
+        return float(np.vdot(heat.values, _mask_cover(truth.checked_mask(photo_size))))
     width, height = photo_size
     return sum(
         float(cover(box.y0 / height, box.y1 / height) @ heat.values @ cover(box.x0 / width, box.x1 / width))
@@ -87,7 +88,7 @@ def evidence_on(heat: Heat, truth: Truth, photo_size: Size) -> float:
 @lru_cache(maxsize=RECENT)
 def cover(start: float, end: float) -> Doubles:
     """Return how much of each cell lies between two fractions of the photo's width or height, (SIDE,), 0..1."""
-    shares: Doubles = np.maximum(np.minimum(end, _EDGES[1:]) - np.maximum(start, _EDGES[:-1]), 0) * SIDE
+    shares: Doubles = _covers(np.array([start]), np.array([end]))[0]
     shares.setflags(write=False)
     return shares
 
@@ -102,21 +103,19 @@ def _within(start: float, end: float) -> tuple[int, int]:
     return int(np.searchsorted(_CENTRES, start)), int(np.searchsorted(_CENTRES, end))
 
 
-def _mask_cover(mask: npt.NDArray[np.bool_]) -> Doubles:
-    """Return how much of each cell is marked, (SIDE, SIDE), 0..1.
+@lru_cache(maxsize=RECENT)
+def _mask_cover(mask: Mask) -> Doubles:
+    """Return how much of each cell is marked, (SIDE, SIDE), 0..1."""
+    width, height = mask.size
+    marked = np.zeros((SIDE, SIDE))
+    for some in np.array_split(mask.strips, len(mask.strips) // STRIPS + 1):
+        x0, y0, x1, y1 = some.T
+        marked += _covers(y0 / height, y1 / height).T @ _covers(x0 / width, x1 / width)
+    marked.setflags(write=False)
+    return marked
 
-    Sums from the corner, read between pixels at the cells' edges: exact, and quick for large photos.
-    """
-    height, width = mask.shape
-    below = np.concatenate([np.zeros((1, width)), np.cumsum(mask, axis=0)])  # marked pixels above each edge
-    down = np.diff(_between(below, _EDGES * height), axis=0)  # (SIDE, W): marked in each row of cells
-    beside = np.concatenate([np.zeros((SIDE, 1)), np.cumsum(down, axis=1)], axis=1)
-    marked = np.diff(_between(beside.T, _EDGES * width), axis=0).T  # pixels, (SIDE, SIDE)
-    return np.asarray(marked * (SIDE / height) * (SIDE / width))
 
-
-def _between(sums: Doubles, places: Doubles) -> Doubles:
-    """Rows of `sums` at places between them, linear."""
-    low = np.minimum(places.astype(np.intp), len(sums) - 2)
-    part = (places - low)[:, None]
-    return np.asarray(sums[low] * (1 - part) + sums[low + 1] * part)
+def _covers(starts: Doubles, ends: Doubles) -> Doubles:
+    """(N,) -> (N, SIDE)."""
+    within = np.minimum(ends[:, None], _EDGES[1:]) - np.maximum(starts[:, None], _EDGES[:-1])
+    return np.asarray(np.maximum(within, 0) * SIDE)

@@ -56,8 +56,11 @@ def pointing(heat: Heat, truth: Truth, photo_size: Size, tolerance_px: float = 0
     """
     if heat.empty:
         return False
-    x, y = _peak(heat)
-    return truth.distance(x * photo_size[0], y * photo_size[1], photo_size) <= tolerance_px
+    # a place that calibration moved to the photo's far edge is in its last pixel
+    x, y = (min(part * side, np.nextafter(side, 0)) for part, side in zip(_peak(heat), photo_size, strict=True))
+    if not tolerance_px:
+        return truth.holds(x, y, photo_size)
+    return truth.distance(x, y, photo_size) <= tolerance_px
 
 
 @lru_cache(maxsize=RECENT)

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,26 @@ SMALL = 0.25  # of the photo's area
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Mask:
+    """Marked pixels as strips: some kilobytes, whatever the photo's size, so many photos may wait to be measured."""
+
+    size: Size
+    strips: Doubles  # (N, 4): x0, y0, x1, y1 of each stretch of marked pixels in a row, which is 1 high
+
+    @classmethod
+    def of(cls, pixels: Booleans) -> Self:
+        """Return the strips of pixels, (H, W)."""
+        height, width = pixels.shape
+        framed = np.zeros((height, width + 2), np.bool_)  # so that each strip begins and ends within its row
+        framed[:, 1:-1] = pixels
+        changes = np.flatnonzero(framed.ravel()[1:] != framed.ravel()[:-1])
+        rows, starts = np.divmod(changes[::2], width + 2)
+        strips = np.stack([starts, rows, changes[1::2] % (width + 2), rows + 1], axis=1).astype(np.float64)
+        strips.setflags(write=False)
+        return cls((width, height), strips)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Truth:
     """Boxes in pixels of the upright photo, and a mask where there is one, which then says what is object.
 
@@ -25,12 +46,13 @@ class Truth:
     """
 
     boxes: tuple[Box, ...]
-    mask: Booleans | None = None  # (H, W), of the photo's size
+    mask: Mask | None = None  # of the photo's size
 
     def share(self, photo_size: Size) -> float:
         """Return the object's part of the photo's area, 0..1."""
         if self.mask is not None:
-            return float(self.checked_mask(photo_size).mean())
+            x0, _y0, x1, _y1 = self.checked_mask(photo_size).strips.T
+            return float((x1 - x0).sum()) / (photo_size[0] * photo_size[1])
         area = sum((box.x1 - box.x0) * (box.y1 - box.y0) for box in self.union(photo_size))
         return area / (photo_size[0] * photo_size[1])
 
@@ -46,13 +68,12 @@ class Truth:
     def holds(self, x: float, y: float, photo_size: Size) -> bool:
         """Tell whether a point of the photo is on the object."""
         if self.mask is not None:
-            return bool(self.checked_mask(photo_size)[int(y), int(x)])
+            x0, y0, x1, y1 = self.checked_mask(photo_size).strips.T
+            return bool(((x0 <= x) & (x < x1) & (y0 <= y) & (y < y1)).any())
         return any(box.x0 <= x < box.x1 and box.y0 <= y < box.y1 for box in self.inside(photo_size))
 
     def distance(self, x: float, y: float, photo_size: Size) -> float:
         """Return how far a point is from the object in pixels, 0 on it; inf when there is no object."""
-        if self.holds(x, y, photo_size):
-            return 0.0
         corners = self._corners(photo_size)
         return float(np.hypot(*_gaps(corners, x, y)).min()) if len(corners) else float("inf")
 
@@ -78,35 +99,32 @@ class Truth:
             for y0, y1 in _stretches(boxes, left, right)
         )
 
-    def checked_mask(self, photo_size: Size) -> Booleans:
+    def checked_mask(self, photo_size: Size) -> Mask:
         """Return the mask.
 
         Raises:
             DatasetError: it is not of the photo's size.
         """
         assert self.mask is not None
-        height, width = self.mask.shape
-        if (width, height) != photo_size:
+        if self.mask.size != photo_size:
             raise DatasetError(
                 _(
                     "A mask has {mask} pixels and its photo {photo}: both must have the same size, upright. "
                     "Make the mask anew from the upright photo."
-                ).format(mask=f"{width} x {height}", photo=f"{photo_size[0]} x {photo_size[1]}")
+                ).format(mask="{} x {}".format(*self.mask.size), photo="{} x {}".format(*photo_size))
             )
         return self.mask
 
     def _around_mask(self, photo_size: Size) -> tuple[Box, ...]:
-        if self.mask is None or not self.mask.any():
+        if self.mask is None or not len(strips := self.checked_mask(photo_size).strips):
             return ()
-        rows, columns = (np.flatnonzero(self.checked_mask(photo_size).any(axis=axis)) for axis in (1, 0))
-        return (Box(float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)),)
+        return (Box(*strips[:, :2].min(axis=0).tolist(), *strips[:, 2:].max(axis=0).tolist()),)
 
     def _corners(self, photo_size: Size) -> Doubles:
-        """Return x0, y0, x1, y1 of each box, or of each marked pixel, (N, 4)."""
-        if self.mask is None:
-            return np.array([(box.x0, box.y0, box.x1, box.y1) for box in self.inside(photo_size)])
-        y, x = np.nonzero(self.mask)
-        return np.stack([x, y, x + 1, y + 1], axis=1).astype(np.float64)
+        """Return x0, y0, x1, y1 of each box, or of each strip of the mask, (N, 4)."""
+        if self.mask is not None:
+            return self.checked_mask(photo_size).strips
+        return np.array([(box.x0, box.y0, box.x1, box.y1) for box in self.inside(photo_size)])
 
 
 def _stretches(boxes: tuple[Box, ...], left: float, right: float) -> list[tuple[float, float]]:

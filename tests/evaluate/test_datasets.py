@@ -24,6 +24,15 @@ def photo(path: Path, size=(60, 40)) -> Path:
     return path
 
 
+def pixels(sample) -> np.ndarray:
+    """Draw a mask, (H, W)."""
+    mask = sample.truth.mask
+    drawn = np.zeros(mask.size[::-1], bool)
+    for x0, y0, x1, y1 in mask.strips.astype(int):
+        drawn[y0:y1, x0:x1] = True
+    return drawn
+
+
 def edges(sample):
     return [(b.x0, b.y0, b.x1, b.y1) for b in sample.truth.boxes]
 
@@ -149,7 +158,7 @@ class TestCoco:
         assert not found.labelled
 
     def test_masks_are_the_polygons(self, tmp_path):
-        mask = open_dataset(self.write(tmp_path)).samples[0].truth.mask
+        mask = pixels(open_dataset(self.write(tmp_path)).samples[0])
         drawn = Image.new("1", (60, 40))
         ImageDraw.Draw(drawn).rectangle((10, 5, 39, 24), fill=1)
         np.testing.assert_array_equal(mask, np.asarray(drawn))
@@ -158,7 +167,7 @@ class TestCoco:
         # 2 columns of 40 empty pixels, then 5 marked ones at the top of the third
         counts = {"counts": [80, 5, 60 * 40 - 85], "size": [40, 60]}
         objects = [{"image_id": 1, "category_id": 3, "bbox": [2, 0, 1, 5], "segmentation": counts}]
-        mask = open_dataset(self.write(tmp_path, annotations=objects)).samples[0].truth.mask
+        mask = pixels(open_dataset(self.write(tmp_path, annotations=objects)).samples[0])
         assert np.argwhere(mask).tolist() == [[0, 2], [1, 2], [2, 2], [3, 2], [4, 2]]
 
     def test_without_outlines_boxes_do(self, tmp_path):

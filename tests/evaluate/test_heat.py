@@ -3,8 +3,9 @@ import pytest
 import scipy.ndimage
 
 from effviz.errors import SettingsError
+from effviz.evaluate import heat as grid
 from effviz.evaluate.heat import SIDE, Heat, cover, evidence_on, heat
-from effviz.evaluate.truth import Truth
+from effviz.evaluate.truth import Mask, Truth
 from effviz.explain import calibration
 from effviz.explain.calibration import Calibration
 from effviz.explain.results import Box
@@ -110,11 +111,20 @@ def test_evidence_on_a_mask_equals_that_on_the_box_it_paints(size):
     mask[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
     values = np.random.default_rng(1).random((SIDE, SIDE))
     on_box = evidence_on(Heat(values), Truth((box,)), size)
-    assert evidence_on(Heat(values), Truth((), mask), size) == pytest.approx(on_box)
+    assert evidence_on(Heat(values), Truth((), Mask.of(mask)), size) == pytest.approx(on_box)
 
 
 def test_evidence_on_a_mask_of_any_shape():
     mask = np.random.default_rng(2).random((192, 288)) < 0.3
     values = np.random.default_rng(3).random((SIDE, SIDE))
     expected = (values * mask.reshape(SIDE, 2, SIDE, 3).mean(axis=(1, 3))).sum()
-    assert evidence_on(Heat(values), Truth((), mask), (288, 192)) == pytest.approx(expected)
+    assert evidence_on(Heat(values), Truth((), Mask.of(mask)), (288, 192)) == pytest.approx(expected)
+
+
+def test_a_mask_is_brought_to_the_grid_once_for_all_maps_of_its_photo(monkeypatch):
+    asked = []
+    monkeypatch.setattr(grid, "_covers", lambda *of, real=grid._covers: (asked.append(of), real(*of))[1])
+    truth = Truth((), Mask.of(np.random.default_rng(4).random((192, 288)) < 0.3))
+    first, second = (evidence_on(Heat(np.full((SIDE, SIDE), value)), truth, (288, 192)) for value in (1.0, 2.0))
+    assert second == pytest.approx(2 * first)
+    assert len(asked) == 2 * (len(truth.mask.strips) // grid.STRIPS + 1)  # across and down

@@ -15,7 +15,7 @@ from effviz.evaluate.localisation import (
     max_box_acc_v2,
     pointing,
 )
-from effviz.evaluate.truth import Truth
+from effviz.evaluate.truth import Mask, Truth
 from effviz.explain import calibration
 from effviz.explain.calibration import Calibration
 from effviz.explain.results import Box
@@ -101,7 +101,28 @@ def test_pointing_by_hand():
     assert pointing(found, Truth((Box(70, 52.5, 99, 99),)), PHOTO, 15)  # 9 and 12 px away
     mask = np.zeros((96, 192), bool)
     mask[40, 61] = True
-    assert pointing(found, Truth((), mask), PHOTO)
+    assert pointing(found, Truth((), Mask.of(mask)), PHOTO)
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_point_on_the_objects_right_or_lower_border_is_beside_it(marked):
+    found = Heat(np.ones((SIDE, SIDE)), peak=(0.5, 0.5))  # x = 96, y = 48
+    for box, expected in ((Box(90, 40, 96, 60), False), (Box(90, 40, 100, 48), False), (Box(96, 48, 99, 50), True)):
+        truth = Truth((box,))
+        if marked:
+            mask = np.zeros((96, 192), bool)
+            mask[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
+            truth = Truth((), Mask.of(mask))
+        assert pointing(found, truth, PHOTO) is expected
+        assert pointing(found, truth, PHOTO, 1)
+
+
+def test_a_place_moved_to_the_photos_far_corner_is_in_its_last_pixel():
+    found = Heat(np.ones((SIDE, SIDE)), peak=(1.0, 1.0))
+    mask = np.zeros((96, 192), bool)
+    mask[95, 191] = True
+    assert pointing(found, Truth((Box(191, 95, 192, 96),)), PHOTO)
+    assert pointing(found, Truth((), Mask.of(mask)), PHOTO)
 
 
 def test_pointing_without_a_map_of_its_own_takes_a_cell_of_what_was_seen():

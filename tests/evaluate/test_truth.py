@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effviz.errors import DatasetError
-from effviz.evaluate.truth import Truth
+from effviz.evaluate.truth import Mask, Truth
 from effviz.explain.results import Box
 
 PHOTO = (100, 50)  # width, height
@@ -68,20 +68,35 @@ def test_small_and_off_centre(box, expected):
 def test_a_mask_says_what_is_object_whatever_the_boxes_say():
     mask = np.zeros((50, 100), bool)
     mask[10:20, 30:50] = True
-    truth = Truth((Box(0, 0, 100, 50),), mask)
+    truth = Truth((Box(0, 0, 100, 50),), Mask.of(mask))
     assert truth.share(PHOTO) == pytest.approx(0.04)
     assert truth.holds(30.5, 10.5, PHOTO)
     assert not truth.holds(29.5, 10.5, PHOTO)
     assert truth.small_and_off_centre(PHOTO)
-    assert Truth((), mask).inside(PHOTO) == (Box(30, 10, 50, 20),)
-    assert Truth((), np.zeros((50, 100), bool)).inside(PHOTO) == ()
+    assert Truth((), Mask.of(mask)).inside(PHOTO) == (Box(30, 10, 50, 20),)
+    assert Truth((), Mask.of(np.zeros((50, 100), bool))).inside(PHOTO) == ()
+
+
+@given(st.lists(boxes, max_size=5))
+def test_strips_cover_the_pixels_that_are_marked(found):
+    pixels = painted(Truth(tuple(found)), 20, 15)
+    truth = Truth((), Mask.of(pixels))
+    assert truth.share((20, 15)) == pytest.approx(pixels.mean())
+    assert [[truth.holds(x + 0.5, y + 0.5, (20, 15)) for x in range(20)] for y in range(15)] == pixels.tolist()
+    assert sum(x1 - x0 for x0, _y0, x1, _y1 in truth.mask.strips) == pixels.sum()
+
+
+def test_a_mask_takes_little_memory_whatever_the_photos_size():
+    pixels = np.zeros((3000, 4000), bool)
+    pixels[1000:2000, 500:3500] = True
+    assert Mask.of(pixels).strips.shape == (1000, 4)  # one strip a row: 32 kB for 12 MB
 
 
 def test_distance_by_hand():
     # 3 px left and 4 px above the corner (30, 10)
     mask = np.zeros((50, 100), bool)
     mask[10:20, 30:50] = True
-    for truth in (Truth((Box(30, 10, 50, 20), Box(90, 40, 95, 45))), Truth((), mask)):
+    for truth in (Truth((Box(30, 10, 50, 20), Box(90, 40, 95, 45))), Truth((), Mask.of(mask))):
         assert truth.distance(27, 6, PHOTO) == pytest.approx(5)
         assert truth.distance(40, 26, PHOTO) == pytest.approx(6)
         assert truth.distance(40, 15, PHOTO) == 0
@@ -90,4 +105,4 @@ def test_distance_by_hand():
 
 def test_a_mask_of_another_size_is_refused():
     with pytest.raises(DatasetError, match="A mask has 50 x 100 pixels and its photo 100 x 50"):
-        Truth((), np.zeros((100, 50), bool)).share(PHOTO)
+        Truth((), Mask.of(np.zeros((100, 50), bool))).share(PHOTO)
