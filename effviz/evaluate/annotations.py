@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from effviz.errors import DatasetError
-from effviz.evaluate.samples import Dataset, Sample, class_of
+from effviz.evaluate.samples import Dataset, Sample, class_of, printable
 from effviz.evaluate.truth import Truth
 from effviz.explain.results import Box
 from effviz.words import _
@@ -65,7 +65,7 @@ def _sample(file: Path, root: Path, number: int, entry: Any) -> Sample:
         label, names = _class(entry)
         return Sample(
             path=root / entry["file"],
-            name=str(entry["file"]),
+            name=printable(str(entry["file"])),
             label=label,
             truth=Truth(boxes(marked)) if marked else None,
             class_names=names,

@@ -1,61 +1,19 @@
 """COCO's `instances_*.json`: photos with boxes and outlines of many objects each.
 
-Outlines become masks with COCO's own code when a photo is measured; what is kept of the file is what it says about each
-photo. Crowds are left out: their boxes stand for no single object.
+Outlines become masks when a photo is measured; until then they are kept as the file has them. Where one of a photo's
+objects has none that has an area, its boxes do. Crowds are left out: their boxes stand for no single object.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, overload
-
-import numpy as np
-from pycocotools import mask as rle
+from typing import Any
 
 from effviz.errors import DatasetError
+from effviz.evaluate import outlines
 from effviz.evaluate.annotations import boxes, fingerprint
-from effviz.evaluate.samples import Dataset, Sample, class_of
-from effviz.evaluate.truth import Booleans, Mask, Size, Truth
-from effviz.explain.results import Box
+from effviz.evaluate.samples import Dataset, Sample, class_of, printable
+from effviz.evaluate.truth import Truth
 from effviz.words import _
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Marked:
-    """The objects of a photo, or those of one class in it."""
-
-    path: Path
-    name: str
-    size: Size
-    boxes: tuple[Box, ...]
-    outlines: tuple[Any, ...]  # polygons or run lengths, as the file has them; empty where one has none
-    label: int | None
-    class_names: tuple[str, ...]
-
-    def sample(self) -> Sample:
-        mask = Mask.of(_mask(self.outlines, self.size)) if self.outlines else None
-        return Sample(self.path, self.name, self.label, Truth(self.boxes, mask), self.class_names, self.size)
-
-
-class _Samples(Sequence[Sample]):
-    """Masks are made when a sample is asked for, and not kept."""
-
-    def __init__(self, marked: Sequence[_Marked]) -> None:
-        self._marked = marked
-
-    def __len__(self) -> int:
-        return len(self._marked)
-
-    @overload
-    def __getitem__(self, index: int) -> Sample: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> "_Samples": ...
-
-    def __getitem__(self, index: int | slice) -> "Sample | _Samples":
-        if isinstance(index, slice):
-            return _Samples(self._marked[index])
-        return self._marked[index].sample()
 
 
 def read(file: Path, root: Path, content: dict[str, Any], by_class: bool) -> Dataset:
@@ -69,56 +27,49 @@ def read(file: Path, root: Path, content: dict[str, Any], by_class: bool) -> Dat
     try:
         names = {category["id"]: str(category["name"]) for category in content.get("categories", [])}
         photos = {photo["id"]: photo for photo in content["images"]}
+        category_of, photo_of = _first_alike(names), _first_alike({key: _file(photo) for key, photo in photos.items()})
         groups: dict[tuple[Any, Any], list[dict[str, Any]]] = {}
         for each in content["annotations"]:
             if not each.get("iscrowd"):
-                key = (each["image_id"], each["category_id"] if by_class else None)
-                groups.setdefault(key, []).append(each)
+                category = category_of.get(each["category_id"]) if by_class else None
+                groups.setdefault((photo_of[each["image_id"]], category), []).append(each)
         folder = _folder(file, root, next(iter(photos.values()), None))
-        marked = [
-            _marked(folder, photos[photo], objects, names.get(category, ""))
+        samples = tuple(
+            _sample(folder, photos[photo], objects, names.get(category, ""))
             for (photo, category), objects in sorted(groups.items(), key=lambda item: str(item[0]))
-        ]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise DatasetError(
             _(
                 "{file} is not as COCO writes it ({kind}: {error}): images need id, file_name, width and "
                 "height, annotations image_id, category_id and bbox. Correct it."
             ).format(file=file, kind=type(error).__name__, error=error)
         ) from error
-    return Dataset(file, _Samples(marked), f"{fingerprint(file)} {by_class}", annotated=True, labelled=by_class)
+    return Dataset(file, samples, f"{fingerprint(file)} {by_class}", annotated=True, labelled=by_class)
 
 
-def _marked(folder: Path, photo: dict[str, Any], objects: list[dict[str, Any]], category: str) -> _Marked:
+def _first_alike(named: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return for each id the first one that is named the same: what is listed twice is one photo, or one class."""
+    first: dict[Any, Any] = {}
+    return {key: first.setdefault(name, key) for key, name in named.items()}
+
+
+def _file(photo: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(photo.get(key) for key in ("file_name", "width", "height"))
+
+
+def _sample(folder: Path, photo: dict[str, Any], objects: list[dict[str, Any]], category: str) -> Sample:
     label, names = class_of(category) if category else (None, ())
-    outlines = tuple(each.get("segmentation") for each in objects)
-    return _Marked(
+    around = [outlines.read(each.get("segmentation")) for each in objects]
+    return Sample(
         path=folder / photo["file_name"],
-        name=f"{photo['file_name']} [{category}]" if category else str(photo["file_name"]),
-        size=(int(photo["width"]), int(photo["height"])),
-        boxes=boxes((x, y, x + width, y + height) for x, y, width, height in (each["bbox"] for each in objects)),
-        outlines=tuple(map(_packed, outlines)) if all(outlines) else (),
+        name=printable(f"{photo['file_name']} [{category}]" if category else str(photo["file_name"])),
         label=label,
+        truth=Truth(boxes((x, y, x + width, y + height) for x, y, width, height in (each["bbox"] for each in objects))),
         class_names=names,
+        size=(int(photo["width"]), int(photo["height"])),
+        outlines=tuple(each for each in around if each is not None) if None not in around else (),
     )
-
-
-def _packed(outline: Any) -> Any:
-    """Hold polygons as arrays, which take a quarter of the memory of lists."""
-    return outline if isinstance(outline, dict) else tuple(np.array(polygon, np.float64) for polygon in outline)
-
-
-def _mask(outlines: tuple[Any, ...], size: Size) -> Booleans:
-    """Return what all outlines together cover, (H, W)."""
-    width, height = size
-    parts = []
-    for outline in outlines:
-        if isinstance(outline, dict):
-            packed = outline if isinstance(outline["counts"], (str, bytes)) else rle.frPyObjects(outline, height, width)
-            parts.append(packed)
-        else:
-            parts += rle.frPyObjects([polygon.tolist() for polygon in outline], height, width)
-    return np.asarray(rle.decode(rle.merge(parts)), dtype=bool)
 
 
 def _folder(file: Path, root: Path, first: dict[str, Any] | None) -> Path:

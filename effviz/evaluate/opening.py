@@ -1,12 +1,15 @@
 """A sample's file to what each model sees of it; the photo itself is not kept."""
 
+import errno
 import hashlib
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from effviz.errors import DatasetError, ImageError
+from effviz.evaluate import outlines
 from effviz.evaluate.samples import Sample
 from effviz.evaluate.truth import Size, Truth
 from effviz.explain import images
@@ -52,11 +55,16 @@ def opened(sample: Sample, refs: Sequence[ModelRef]) -> Opened | Broken:
 
 def _data(sample: Sample) -> bytes:
     try:
-        return sample.path.read_bytes()
-    except OSError as error:
+        status = sample.path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe or a device may never end
+            raise OSError(errno.EINVAL, _("it is no file"))
+        images.check_bytes(status.st_size, sample.name)
+        with sample.path.open("rb") as file:
+            return file.read(images.MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: no file can have that name
         raise ImageError(
             _("{name} cannot be read ({reason}): every photo must be a readable file. Check its path.").format(
-                name=sample.name, reason=error.strerror
+                name=sample.name, reason=error.strerror if isinstance(error, OSError) else error
             )
         ) from error
 
@@ -78,8 +86,23 @@ def _check_size(sample: Sample, size: Size) -> None:
 
 
 def _with_truth(sample: Sample, photo: Photo, prepared: tuple[Prepared, ...]) -> Opened:
-    size, truth = (photo.width, photo.height), sample.truth
+    size = (photo.width, photo.height)
+    truth = _truth(sample, size)
     share = truth.share(size) if truth else 0.0
     if truth is None or share == 0:
         return Opened(sample, photo, prepared, None, None, None)
     return Opened(sample, photo, prepared, truth, share, truth.small_and_off_centre(size))
+
+
+def _truth(sample: Sample, size: Size) -> Truth | None:
+    if sample.truth is None or not sample.outlines:
+        return sample.truth
+    try:
+        return Truth(sample.truth.boxes, outlines.drawn(sample.outlines, size))
+    except ValueError as error:
+        raise DatasetError(
+            _(
+                "An outline in {name} cannot be drawn ({reason}): polygons and run lengths must be for the upright "
+                "photo. Correct the annotations, or leave the outline out."
+            ).format(name=sample.name, reason=error)
+        ) from error

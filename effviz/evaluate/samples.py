@@ -3,13 +3,16 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from effviz.errors import TargetError
+from effviz.evaluate.outlines import Outline
 from effviz.evaluate.truth import Size, Truth
 from effviz.words import _
 from effviz.zoo import classes
+from effviz.zoo.classes import ImageNetClass
 from effviz.zoo.model import ModelSpec
 
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
@@ -25,15 +28,16 @@ class Sample:
     truth: Truth | None = None  # None where nobody marked the object
     class_names: tuple[str, ...] = ()  # what its class is called: for models with other classes than ImageNet's
     size: Size | None = None  # of the upright photo as the annotations say; None where they do not
+    outlines: tuple[Outline, ...] = ()  # what becomes the truth's mask once the photo is open; empty: its boxes do
 
     def class_for(self, spec: ModelSpec) -> int:
         """Return the index of the photo's class in a model's logits.
 
         Raises:
-            TargetError: the photo has no class, or the model does not know it.
+            TargetError: the photo has no class, the model does not know it, or its number and its name differ.
         """
         if self.label is not None and (not self.class_names or spec.classes == classes.names()):
-            return self.label
+            return self._checked(self.label, spec)
         known = {name.casefold(): index for index, name in enumerate(spec.classes)}
         for name in self.class_names:
             if name.casefold() in known:
@@ -46,13 +50,31 @@ class Sample:
             ).format(name=self.name, label=label, model=spec.name, count=len(spec.classes))
         )
 
+    def _checked(self, label: int, spec: ModelSpec) -> int:
+        if not 0 <= label < len(spec.classes):
+            raise TargetError(
+                _(
+                    "Class {label} does not exist, which {name} has: {model} has classes 0 to {last}. Correct the label, "
+                    "or take the model's prediction or a fixed class as the target."
+                ).format(label=label, name=self.name, model=spec.name, last=len(spec.classes) - 1)
+            )
+        for word in self.class_names:
+            if (meant := _numbers(word)) and label not in meant:
+                raise TargetError(
+                    _(
+                        "{name} has the label {label}, which is {known}, and is called {word!r}, which is class "
+                        "{meant}: both must say the same. Correct the annotations."
+                    ).format(name=self.name, label=label, known=classes.names()[label], word=word, meant=min(meant))
+                )
+        return label
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
     """Photos in one order on every machine."""
 
     path: Path
-    samples: Sequence[Sample]  # those with masks are made when they are asked for
+    samples: Sequence[Sample]
     fingerprint: str  # of the annotations, or of the files' names and sizes
     annotated: bool  # whether objects are marked
     labelled: bool
@@ -72,9 +94,24 @@ def class_of(word: str) -> tuple[int | None, tuple[str, ...]]:
     """Read what a folder or a column calls a class: a number, an ImageNet synset such as n01440764, or a name."""
     if word.isdecimal():
         return int(word), ()
-    for entry in classes.imagenet():
-        if word == entry.synset:
-            return entry.index, (entry.name, *entry.lemmas, entry.synset)
-        if word.casefold() == entry.name.casefold():
-            return entry.index, (entry.name, *entry.lemmas, entry.synset)
-    return None, (word,)
+    entry = _imagenet().get(word) or _imagenet().get(word.casefold())
+    return (entry.index, (entry.name, *entry.lemmas, entry.synset)) if entry else (None, (word,))
+
+
+def printable(name: str) -> str:
+    """Return a file's name as tables and terminals can write it: what is no text in it becomes its number."""
+    return name.encode(errors="backslashreplace").decode()
+
+
+@cache
+def _imagenet() -> dict[str, ImageNetClass]:
+    """Return ImageNet's classes by their synsets and by their names in small letters."""
+    known = classes.imagenet()
+    return {entry.name.casefold(): entry for entry in known} | {entry.synset: entry for entry in known}
+
+
+def _numbers(name: str) -> frozenset[int]:
+    """Return which of ImageNet's classes a name or a synset may mean; none where ImageNet does not know it."""
+    if meant := classes.indices([name]):
+        return meant
+    return frozenset({_imagenet()[name].index}) if name in _imagenet() else frozenset()

@@ -73,7 +73,7 @@ def decode(data: bytes, name: str) -> tuple[Image.Image, tuple[str, ...]]:
     Raises:
         ImageError: as `read`.
     """
-    _check_bytes(data, name)
+    check_bytes(len(data), name)
     with _named(name):
         image = _open(data, name)
         _check_size(image, name)
@@ -81,6 +81,23 @@ def decode(data: bytes, name: str) -> tuple[Image.Image, tuple[str, ...]]:
         notes = _first_frame_note(image)
         rgb, alpha_note = _to_rgb(_upright(image), name)
     return rgb, notes + alpha_note
+
+
+def check_bytes(count: int, name: str) -> None:
+    """See that a file is neither empty nor too large, which may be done before it is read.
+
+    Raises:
+        ImageError: it is one of these.
+    """
+    if not count:
+        raise ImageError(_("{name} is empty (0 bytes); a photo is needed. Choose another file.").format(name=name))
+    if count > MAX_BYTES:
+        raise ImageError(
+            _(
+                "{name} has {size:.1f} MB; at most {most} MB are allowed. "
+                "Save it smaller, for example as a JPEG 2000 px wide, and try again."
+            ).format(name=name, size=count / 2**20, most=MAX_BYTES // 2**20)
+        )
 
 
 @contextmanager
@@ -102,18 +119,6 @@ def _named(name: str) -> Iterator[None]:
                 "Open it in another program, save it as a new JPEG or PNG, and try that."
             ).format(name=name)
         ) from error
-
-
-def _check_bytes(data: bytes, name: str) -> None:
-    if not data:
-        raise ImageError(_("{name} is empty (0 bytes); a photo is needed. Choose another file.").format(name=name))
-    if len(data) > MAX_BYTES:
-        raise ImageError(
-            _(
-                "{name} has {size:.1f} MB; at most {most} MB are allowed. "
-                "Save it smaller, for example as a JPEG 2000 px wide, and try again."
-            ).format(name=name, size=len(data) / 2**20, most=MAX_BYTES // 2**20)
-        )
 
 
 def _open(data: bytes, name: str) -> Image.Image:

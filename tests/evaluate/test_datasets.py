@@ -1,19 +1,19 @@
-"""Data sets in each form, written by hand; masks against pictures drawn by Pillow."""
+"""Data sets in each form, written by hand."""
 
 import dataclasses
 import json
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from effviz.errors import DatasetError, TargetError
 from effviz.evaluate import datasets
-from effviz.evaluate.datasets import open_dataset
+from effviz.evaluate.datasets import Sample, open_dataset
 from effviz.explain.results import Box
 from effviz.zoo.catalogue import parse
+from effviz.zoo.classes import imagenet
 
 LITE = parse("lite0").spec
 
@@ -22,15 +22,6 @@ def photo(path: Path, size=(60, 40)) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, "orange").save(path)
     return path
-
-
-def pixels(sample) -> np.ndarray:
-    """Draw a mask, (H, W)."""
-    mask = sample.truth.mask
-    drawn = np.zeros(mask.size[::-1], bool)
-    for x0, y0, x1, y1 in mask.strips.astype(int):
-        drawn[y0:y1, x0:x1] = True
-    return drawn
 
 
 def edges(sample):
@@ -157,25 +148,53 @@ class TestCoco:
         assert len(edges(found.samples[0])) == 2
         assert not found.labelled
 
-    def test_masks_are_the_polygons(self, tmp_path):
-        mask = pixels(open_dataset(self.write(tmp_path)).samples[0])
-        drawn = Image.new("1", (60, 40))
-        ImageDraw.Draw(drawn).rectangle((10, 5, 39, 24), fill=1)
-        np.testing.assert_array_equal(mask, np.asarray(drawn))
+    def test_outlines_wait_as_they_are_until_the_photo_is_open(self, tmp_path):
+        zebra, _person = open_dataset(self.write(tmp_path)).samples
+        assert zebra.truth.mask is None
+        ((corners,),) = zebra.outlines
+        assert corners.tolist() == POLYGON
 
-    def test_run_lengths_count_down_the_columns(self, tmp_path):
-        # 2 columns of 40 empty pixels, then 5 marked ones at the top of the third
-        counts = {"counts": [80, 5, 60 * 40 - 85], "size": [40, 60]}
-        objects = [{"image_id": 1, "category_id": 3, "bbox": [2, 0, 1, 5], "segmentation": counts}]
-        mask = pixels(open_dataset(self.write(tmp_path, annotations=objects)).samples[0])
-        assert np.argwhere(mask).tolist() == [[0, 2], [1, 2], [2, 2], [3, 2], [4, 2]]
+    def test_a_photo_or_a_class_that_is_listed_twice_is_one(self, tmp_path):
+        photos = [{"id": number, "file_name": "1.png", "width": 60, "height": 40} for number in (1, 2)]
+        classes = [{"id": number, "name": "zebra"} for number in (3, 5)]
+        objects = [
+            {"image_id": photo, "category_id": of, "bbox": [x, 0, 1, 2]} for photo, of, x in ((2, 5, 9), (1, 3, 7))
+        ]
+        file = self.write(tmp_path, images=photos, categories=classes, annotations=objects)
+        (sample,) = open_dataset(file).samples
+        assert (sample.name, sample.label, edges(sample)) == ("1.png [zebra]", 340, [(9, 0, 10, 2), (7, 0, 8, 2)])
+
+    def test_objects_of_classes_without_a_name_are_of_none(self, tmp_path):
+        objects = [{"image_id": 1, "category_id": of, "bbox": [of, 0, 1, 2]} for of in (8, 9)]
+        (sample,) = open_dataset(self.write(tmp_path, annotations=objects)).samples
+        assert (sample.name, sample.label, len(edges(sample))) == ("1.png", None, 2)
 
     def test_without_outlines_boxes_do(self, tmp_path):
         objects = [{"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4]}]
-        truth = open_dataset(self.write(tmp_path, annotations=objects)).samples[0].truth
-        assert (truth.mask, truth.boxes) == (None, (Box(1, 2, 4, 6),))
+        (sample,) = open_dataset(self.write(tmp_path, annotations=objects)).samples
+        assert (sample.outlines, sample.truth.boxes) == ((), (Box(1, 2, 4, 6),))
 
-    @pytest.mark.parametrize("changes", [{"image_id": 2}, {"bbox": [1, 2, 3]}, {"bbox": [1, 2, math.nan, 4]}])
+    @pytest.mark.parametrize(
+        "outline",
+        [
+            [[]], [[1, 2, 3]], [[1, 2, 3, 4]], [POLYGON, [1, 2]], [[*POLYGON, 1]], [[[1, 2], [3, 4]]], ["abc"],
+            "abc", 7, {}, {"size": [40, 60]}, {"counts": None, "size": [40, 60]}, {"counts": ["x"], "size": [40, 60]},
+            {"counts": [10**30], "size": [40, 60]}, {"counts": [2400]},
+        ],
+    )  # fmt: skip
+    def test_an_outline_that_is_none_leaves_the_box(self, tmp_path, outline):
+        objects = [{"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4], "segmentation": outline}]
+        (sample,) = open_dataset(self.write(tmp_path, annotations=objects)).samples
+        assert (sample.outlines, sample.truth.boxes) == ((), (Box(1, 2, 4, 6),))
+
+    def test_an_endless_photo_is_refused(self, tmp_path):
+        endless = [{"id": 1, "file_name": "1.png", "width": math.inf, "height": 40}]
+        with pytest.raises(DatasetError, match="not as COCO writes it"):
+            open_dataset(self.write(tmp_path, images=endless))
+
+    @pytest.mark.parametrize(
+        "changes", [{"image_id": 2}, {"bbox": [1, 2, 3]}, {"bbox": [1, 2, math.nan, 4]}, {"bbox": None}]
+    )
     def test_a_wrong_object_is_refused(self, tmp_path, changes):
         objects = [{"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4]} | changes]
         with pytest.raises(DatasetError, match="not as COCO writes it"):
@@ -292,6 +311,32 @@ class TestClassForAModel:
     def test_a_number_with_an_unknown_name_is_not_guessed(self, tmp_path):
         with pytest.raises(TargetError, match="'zebra'"):
             self.sample(tmp_path, label=1, name="zebra").class_for(self.other("cat", "dog"))
+
+    @pytest.mark.parametrize("label", [-1, 1000, 2019, 20240131123000])
+    def test_a_number_that_the_model_has_not_is_no_class(self, tmp_path, label):
+        with pytest.raises(TargetError, match=f"Class {label} does not exist, which a.jpg has: .* classes 0 to 999"):
+            self.sample(tmp_path, label=label).class_for(LITE)
+
+    def test_a_number_is_checked_against_the_models_own_classes(self, tmp_path):
+        with pytest.raises(TargetError, match="classes 0 to 1"):
+            self.sample(tmp_path, label=2).class_for(self.other("cat", "dog"))
+
+    @pytest.mark.parametrize("entry", [{"name": "zebra"}, {"name": "Zebra"}, {"wnid": "n02391049"}])  # class 340
+    def test_a_number_and_a_name_of_two_classes_are_both_said(self, tmp_path, entry):
+        sample = self.sample(tmp_path, label=3, **entry)
+        with pytest.raises(TargetError, match=r"label 3, which is tiger shark, .*(zebra|Zebra|n02391049).* 340"):
+            sample.class_for(LITE)
+        assert sample.class_for(self.other("horse", "zebra")) == 1  # its own numbers are the data set's affair
+
+    def test_a_word_that_two_classes_share_goes_with_either(self, tmp_path):
+        # "crane" is a bird (134) and a machine (517), and WordNet calls a projectile (744) a missile (657) too
+        for label, name in ((134, "crane"), (517, "crane"), (744, "missile"), (657, "missile"), (3, "Nemo")):
+            assert self.sample(tmp_path, label=label, name=name).class_for(LITE) == label
+
+    def test_every_class_goes_with_its_own_words(self, tmp_path):
+        for entry in imagenet():
+            words = (entry.name, entry.synset, *entry.lemmas)
+            assert Sample(tmp_path, "a.jpg", entry.index, class_names=words).class_for(LITE) == entry.index
 
     def test_no_class_is_said(self, tmp_path):
         with pytest.raises(TargetError, match="no class"):
