@@ -69,6 +69,22 @@ def test_app_starts_for_a_new_user_and_stops_when_told_to(tmp_path):
     assert server.returncode == 0
 
 
+OPTION = "from streamlit import config; from streamlit.web import bootstrap; from effviz.cli import door; "
+TELL = "tell = lambda *_: print(config.get_option('runner.fastReruns')); bootstrap.run = tell; "
+
+
+@pytest.mark.parametrize(
+    ("start", "folder"),
+    [
+        ("bootstrap.load_config_options({}); tell()", door.CLONE),  # streamlit run app.py
+        (f"door.open_app({free_port()}, 'localhost', False)", Path("/")),  # effviz app
+    ],
+)
+def test_two_threads_never_run_one_visitors_script(start, folder):
+    done = subprocess.run([sys.executable, "-c", OPTION + TELL + start], cwd=folder, capture_output=True, text=True)
+    assert done.stdout.split()[-1:] == ["False"], done.stderr
+
+
 def test_a_port_in_use_is_one_line(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
