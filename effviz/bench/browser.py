@@ -55,19 +55,25 @@ _WATCH_CLASS = """
 }
 """
 
-_COUNT_FRAMES = """
-(range) => {
-  window.effvizFrames = [];
-  window.effvizValues = new Set();
-  const count = (now) => {
-    window.effvizFrames.push(now);
-    window.effvizValues.add(range.value);
-    requestAnimationFrame(count);
-  };
-  requestAnimationFrame(count);
+# Moves the thumb by a step before every frame, and counts the frames that show another number than the last one.
+_DRAG = """
+async (range, duration) => {
+  const shown = range.getRootNode().querySelector("[data-show=phi]");
+  const first = await new Promise(requestAnimationFrame);
+  let now = first;
+  let step = Number(range.step);
+  let changed = 0;
+  while (now - first < duration) {
+    const before = shown.textContent;
+    if (Number(range.value) + step > range.max || Number(range.value) + step < range.min) step = -step;
+    range.value = Number(range.value) + step;
+    range.dispatchEvent(new Event("input", { bubbles: true }));
+    now = await new Promise(requestAnimationFrame);
+    if (shown.textContent !== before) changed += 1;
+  }
+  return (1000 * changed) / (now - first);
 }
 """
-
 
 # Moves the hand before every frame, as a hand does: moves that Playwright sends reach only every other frame.
 _HAND = """
@@ -158,23 +164,10 @@ def class_to_pixels_ms(page: "Page", button: "Locator") -> float | None:
     return found
 
 
-def frames_per_second(page: "Page", slider: "Locator") -> tuple[float, int]:
-    """Drag a slider to and fro and return the frames drawn a second, and how many values were passed."""
+def frames_per_second(slider: "Locator") -> float:
+    """Drag the phi slider to and fro and return in how many frames a second another phi was drawn."""
     slider.scroll_into_view_if_needed()
-    box = slider.bounding_box()
-    assert box is not None  # it is visible
-    middle = box["y"] + box["height"] / 2
-    at = float(slider.evaluate("(range) => (range.value - range.min) / (range.max - range.min)"))
-    page.mouse.move(box["x"] + at * box["width"], middle)
-    page.mouse.down()
-    slider.evaluate(_COUNT_FRAMES)
-    while page.evaluate("(window.effvizFrames.at(-1) ?? 0) - (window.effvizFrames[0] ?? 0)") < 1000 * DRAG_S:
-        for step in (*range(5, 96, 2), *range(95, 4, -2)):
-            page.mouse.move(box["x"] + box["width"] * step / 100, middle)
-    frames = page.evaluate("window.effvizFrames")
-    values = page.evaluate("window.effvizValues.size")
-    page.mouse.up()
-    return 1000 * (len(frames) - 1) / (frames[-1] - frames[0]), int(values)
+    return float(slider.evaluate(_DRAG, 1000 * DRAG_S))
 
 
 def pictures_per_second(page: "Page", stage: "Locator", zooming: bool = False) -> float:
