@@ -31,6 +31,11 @@ from effviz.explain.results import ActivationMap, Floats, Forward, Prepared
 ROAD_SHARES = (0.5, 0.2, 0.8, 0.1, 0.9)  # of the area taken away; when time ends, the first ones are done
 
 Explain = Callable[[Forward], ActivationMap]
+Passed = Callable[[], None]  # called after each pass of the model
+
+
+def _nobody() -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,23 +78,23 @@ class Adcc:
 class Road:
     """Half the difference between taking the weakest pixels away and taking the strongest: high is good."""
 
-    value: float  # -0.5..0.5; nan when the time ended before the first share
-    shares: tuple[float, ...]  # of the area, those that were done
+    value: float  # -0.5..0.5, the mean over all shares; nan when the time ended before the last one
+    halves: tuple[float, ...]  # half the difference at each share that was done, in their order
 
 
-def deletion(forward: Forward, entry: ActivationMap, masking: Masking) -> Curve:
+def deletion(forward: Forward, entry: ActivationMap, masking: Masking, passed: Passed = _nobody) -> Curve:
     """Take away the strongest pixels first: a low area under the curve is good.
 
     Petsiuk et al. 2018 (RISE), https://arxiv.org/abs/1806.07421, section 4.2.
     """
     pixels = forward.prepared.pixels
-    return _curve(forward, entry, masking, (pixels, baseline_input(forward.prepared, masking.baseline)))
+    return _curve(forward, entry, masking, (pixels, baseline_input(forward.prepared, masking.baseline)), passed)
 
 
-def insertion(forward: Forward, entry: ActivationMap, masking: Masking) -> Curve:
+def insertion(forward: Forward, entry: ActivationMap, masking: Masking, passed: Passed = _nobody) -> Curve:
     """Put the strongest pixels first into the baseline: a high area under the curve is good (Petsiuk et al. 2018)."""
     pixels = forward.prepared.pixels
-    return _curve(forward, entry, masking, (baseline_input(forward.prepared, masking.baseline), pixels))
+    return _curve(forward, entry, masking, (baseline_input(forward.prepared, masking.baseline), pixels), passed)
 
 
 def confidence(forward: Forward, entry: ActivationMap, masking: Masking) -> Confidence:
@@ -148,17 +153,16 @@ def road(
     """Take pixels away and fill them in from their neighbours, so that the mask's shape betrays little.
 
     ROAD (Rong et al. 2022, https://arxiv.org/abs/2202.00449), combined as in pytorch-grad-cam: the mean over `shares`
-    of (p without the weakest - p without the strongest) / 2. No share is begun after `budget_s`.
+    of (p without the weakest - p without the strongest) / 2. No share is begun after `budget_s`; a mean over some of
+    them would be another measure than one over all.
     """
     started, places = time.monotonic(), ranks(entry, forward.prepared.size_px)
-    done: list[float] = []
-    differences: list[float] = []
+    halves: list[float] = []
     for share in shares:
         if time.monotonic() - started >= budget_s:
-            break
-        differences.append(_road_difference(forward, entry, places, share))
-        done.append(share)
-    return Road(float(np.mean(differences)) / 2 if done else math.nan, tuple(done))
+            return Road(math.nan, tuple(halves))
+        halves.append(_road_difference(forward, entry, places, share) / 2)
+    return Road(float(np.mean(halves)), tuple(halves))
 
 
 def _road_difference(forward: Forward, entry: ActivationMap, places: Counts, share: float) -> float:
@@ -169,16 +173,21 @@ def _road_difference(forward: Forward, entry: ActivationMap, places: Counts, sha
     return float(kept - lost)
 
 
-def _curve(forward: Forward, entry: ActivationMap, masking: Masking, inputs: tuple[Floats, Floats]) -> Curve:
+def _curve(
+    forward: Forward, entry: ActivationMap, masking: Masking, inputs: tuple[Floats, Floats], passed: Passed
+) -> Curve:
     places = ranks(entry, forward.prepared.size_px)
     counts = pixel_counts(masking.steps, places.size)
     masked = replaced(*inputs, places, counts.tolist())
-    return Curve(counts / places.size, _probabilities(forward, masked, entry.target_index))
+    return Curve(counts / places.size, _probabilities(forward, masked, entry.target_index, passed))
 
 
-def _probabilities(forward: Forward, inputs: Iterable[Floats], index: int) -> Doubles:
-    engine = choose(forward.model, forward.prepared.size_px).engine
-    return np.array([_probability(logits[0], index) for _, logits in engine.many(inputs)])
+def _probabilities(forward: Forward, inputs: Iterable[Floats], index: int, passed: Passed = _nobody) -> Doubles:
+    found = []
+    for _, logits in choose(forward.model, forward.prepared.size_px).engine.many(inputs):
+        found.append(_probability(logits[0], index))
+        passed()
+    return np.array(found)
 
 
 def _probability(logits: Floats, index: int) -> float:

@@ -40,16 +40,20 @@ class Playback:
 def playback(
     forward: Forward, entry: ActivationMap, masking: Masking, progress: Callable[[float], None] = lambda part: None
 ) -> Playback:
-    """Run the model on all steps of both; `progress` gets the share that is done, 0 to 1, four times.
+    """Run the model on all steps of both; `progress` gets the share that is done, 0 to 1, after each pass.
 
     The random map is drawn from the photo's hash: the same each time.
     """
     assert 0 < masking.steps <= MOST_STEPS
-    curves = []
-    for one in (entry, in_place_of(entry, Control.RANDOM, f"control {entry.photo_sha256}")):
-        for curve in (deletion, insertion):
-            curves.append(curve(forward, one, masking))
-            progress(len(curves) / 4)
+    done, passes = 0, 4 * (masking.steps + 1)
+
+    def passed() -> None:
+        nonlocal done
+        done += 1
+        progress(done / passes)
+
+    maps = (entry, in_place_of(entry, Control.RANDOM, f"control {entry.photo_sha256}"))
+    curves = [curve(forward, one, masking, passed) for one in maps for curve in (deletion, insertion)]
     order = _steps(entry, masking, forward.prepared.size_px)
     rest = _picture(baseline_input(forward.prepared, masking.baseline), forward.prepared)
     return Playback(Both(*curves[:2]), Both(*curves[2:]), order, forward.prepared.rgb, rest)

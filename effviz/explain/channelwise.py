@@ -15,13 +15,12 @@ from effviz.explain.forward import stage_features
 from effviz.explain.results import Floats, Forward, Layer, Method
 
 METHODS = frozenset({Method.SCORECAM, Method.ABLATIONCAM})
-REPORT_EVERY = 16  # channels, about a tenth of a second
 
 Progress = Callable[[float], None]  # gets the share that is done, 0 to 1; what it raises ends the work
 
 
 def raw_map(forward: Forward, index: int, method: Method, layer: Layer, progress: Progress) -> Floats:
-    """Return the map (H, W) of class `index` at the layer's own grid; `progress` hears of it every few channels."""
+    """Return the map (H, W) of class `index` at the layer's own grid; `progress` hears of every channel."""
     features = stage_features(forward, layer)
     engine = choose(forward.model, forward.prepared.size_px).engine
     if method is Method.SCORECAM:
@@ -86,6 +85,5 @@ def _logits(passes: Iterable[Floats], index: int, total: int, progress: Progress
     scores = np.empty(total)
     for done, logits in enumerate(passes, start=1):
         scores[done - 1] = logits[0, index]
-        if done % REPORT_EVERY == 0:
-            progress(done / total)
+        progress(done / total)
     return scores

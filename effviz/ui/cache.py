@@ -22,14 +22,15 @@ from effviz.scaling.growth import growth as grow
 from effviz.ui.components.phi import table
 from effviz.ui.components.phi.table import PhiTable
 from effviz.ui.memory import Kept, budget_bytes
-from effviz.zoo import catalogue
-from effviz.zoo.model import ModelRef
+from effviz.zoo import catalogue, hub, manifest
+from effviz.zoo.model import ModelRef, WeightsOrigin
 
 if TYPE_CHECKING:
     from effviz.explain.identity import Group
     from effviz.explain.maps import Progress
     from effviz.zoo.model import Model
 
+IDLE_BYTES: Final = budget_bytes(0.004)  # of photos, and of passes, while nobody is here
 ENGINE_COPIES: Final = 4  # measured: torch holds the weights once, OpenVINO compiled about three times
 
 
@@ -54,7 +55,27 @@ def growth(rule: ScalingRule, family: Family) -> Growth:
 _PHOTOS: Kept[Photo] = Kept(budget_bytes(0.2), lambda photo: photo.rgb.nbytes)
 _MODELS: "Kept[Model]" = Kept(budget_bytes(0.5), lambda model: ENGINE_COPIES * model.weight_bytes)
 _PASSES: Kept[Pass] = Kept(budget_bytes(0.04), lambda made: made.nbytes)
-_MAPS: Kept[ActivationMap] = Kept(budget_bytes(0.005), lambda made: made.values.nbytes + 1024)
+_MAPS: Kept[ActivationMap] = Kept(budget_bytes(0.002), lambda made: made.values.nbytes + 1024)
+_SAME: "Kept[tuple[Group, ...]]" = Kept(budget_bytes(0.001), lambda groups: 512 * len(groups) + 512)
+_PICTURES: Kept[bytes] = Kept(budget_bytes(0.003), len)
+
+
+_HERE: set[object] = set()  # a token for every visitor whose Compare page is open
+
+
+def _leave(token: object) -> None:
+    _HERE.discard(token)
+    if not _HERE:
+        _PHOTOS.shrink(IDLE_BYTES)
+        _PASSES.shrink(IDLE_BYTES)
+
+
+@st.cache_resource(scope="session", on_release=_leave, show_spinner=False)
+def arrive() -> object:
+    """Note that a page is open: what it shows stays at hand. When the last one is closed, most of it goes."""
+    token = object()
+    _HERE.add(token)
+    return token
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +118,32 @@ def sample(name: str) -> Photo:
 
 
 def model(label: str) -> "Model":
-    """A network with its weights, shared by all visitors."""
+    """A network with its weights and its engine, shared by all visitors."""
+    return _loaded(catalogue.parse(label))
 
+
+def _loaded(ref: ModelRef) -> "Model":
     def make() -> "Model":
         # Imported here: torch takes seconds to load, and a page shows itself without it.
+        from effviz.explain.engines import choose
         from effviz.zoo.loading import load
 
         _settle()
-        return load(catalogue.parse(label))
+        made = load(ref)
+        choose(made)
+        return made
 
-    return _MODELS.get(label, make)
+    return _MODELS.get(_weights(ref), make)
+
+
+def _weights(ref: ModelRef) -> tuple[str, str]:
+    """What tells a model's weights from those that had its name before, found in microseconds."""
+    which = ""
+    if ref.spec.origin is WeightsOrigin.CHECKPOINT:  # the manifest has every file's hash, and changes with it
+        which = str((manifest.folder() / "manifest.json").stat().st_mtime_ns)
+    elif ref.spec.origin is WeightsOrigin.HUB and (path := hub.cached(ref.spec)):
+        which = str(path.resolve())
+    return ref.label, which
 
 
 @cache
@@ -132,8 +169,8 @@ def forward(ref: ModelRef, of: Photo) -> Forward:
     """One pass of a photo through a model."""
     from effviz.explain.forward import forward as run
 
-    known = model(ref.label)
-    found = _PASSES.get(_content(known, of), lambda: Pass.of(run(known, of)))
+    known = _loaded(ref)
+    found = _PASSES.get(_content(known, of.sha256), lambda: Pass.of(run(known, of)))
     return found.forward(known, of)
 
 
@@ -149,16 +186,34 @@ def activation_map(  # noqa: PLR0913 - each decides about the numbers
     from effviz.explain.maps import activation_map as explain
 
     more = () if progress is None else (progress,)
-    key = (*_content(model(ref.label), of), str(target), method, layer)
+    key = (*content(ref, of.sha256), str(target), method, layer)
     found = _MAPS.get(key, lambda: explain(forward(ref, of), target, method, layer, *more))
     return replace(found, photo=of.name)  # the same picture may have come under another name
 
 
-def _content(of: "Model", photo: Photo) -> tuple[str, ...]:
-    """What decides about the numbers of a pass: who computes it on what."""
+def find(
+    ref: ModelRef, of: Photo, target: Target, method: Method, layer: Layer
+) -> tuple[Forward, ActivationMap] | None:
+    """A pass and a map where all of it is kept; nothing is loaded or computed, so it takes no turn."""
+    known = _MODELS.find(_weights(ref))
+    if known is None:
+        return None
+    key = _content(known, of.sha256)
+    passed, made = _PASSES.find(key), _MAPS.find((*key, str(target), method, layer))
+    if passed is None or made is None:
+        return None
+    return passed.forward(known, of), replace(made, photo=of.name)
+
+
+def content(ref: ModelRef, photo_sha256: str) -> tuple[str, ...]:
+    """What decides about all numbers that a model gives for a photo; it loads the model."""
+    return _content(_loaded(ref), photo_sha256)
+
+
+def _content(of: "Model", photo_sha256: str) -> tuple[str, ...]:
     from effviz.explain.engines import engine_name
 
-    return of.ref.label, of.weights_sha256, engine_name(of), photo.sha256
+    return of.ref.label, of.weights_sha256, engine_name(of), photo_sha256
 
 
 def map_of_class(ref: ModelRef, of: Photo, index: int, method: Method) -> ActivationMap:
@@ -171,35 +226,24 @@ def guesses(ref: ModelRef, of: Photo) -> tuple[Guess, ...]:
     return top(forward(ref, of))
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _same_maps(label: str, sha256: str, index: int, _ref: ModelRef, _photo: Photo) -> "tuple[Group, ...]":
-    from effviz.explain.identity import groups
-
-    return groups([map_of_class(_ref, _photo, index, method) for method, fact in METHODS.items() if fact.closed_form])
-
-
 def same_maps(ref: ModelRef, of: Photo, index: int) -> "tuple[Group, ...]":
     """The closed-form methods at the last layer, those with the same map together."""
-    return _same_maps(ref.label, of.sha256, index, ref, of)
 
+    def make() -> "tuple[Group, ...]":
+        from effviz.explain.identity import groups
 
-@st.cache_data(max_entries=128, show_spinner=False)
-def _picture(key: tuple[object, ...], _photo: Photo, _scaled: ScaledMap, _style: OverlayStyle) -> bytes:
-    return jpeg(overlay(_photo, _scaled, _style))
+        return groups([map_of_class(ref, of, index, method) for method, fact in METHODS.items() if fact.closed_form])
+
+    return _SAME.get((*content(ref, of.sha256), index), make)
 
 
 def picture(of: Photo, scaled: ScaledMap, style: OverlayStyle) -> bytes:
     """A map laid over its photo, as JPEG."""
-    made = scaled.source
-    what = (of.sha256, made.model, made.method, made.layer, made.target_index)
-    return _picture((*what, scaled.scale, scaled.low, scaled.high, str(style)), of, scaled, style)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _thumbnail(sha256: str, longest_px: int, _photo: Photo) -> bytes:
-    return jpeg(display(_photo, longest_px))
+    values = hashlib.sha256(scaled.values.tobytes()).hexdigest()
+    drawn = (of.sha256, scaled.source.model, values, scaled.scale, scaled.low, scaled.high, style)
+    return _PICTURES.get(drawn, lambda: jpeg(overlay(of, scaled, style)))
 
 
 def thumbnail(of: Photo, longest_px: int = 512) -> bytes:
     """A photo small enough for the grid, as JPEG."""
-    return _thumbnail(of.sha256, longest_px, of)
+    return _PICTURES.get((of.sha256, longest_px), lambda: jpeg(display(of, longest_px)))

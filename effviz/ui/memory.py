@@ -72,6 +72,12 @@ class Kept(Generic[V]):
         with self._lookup:
             return self._values.get(key)
 
+    def shrink(self, most_bytes: int) -> None:
+        """Let the longest unused go, until no more than this is kept."""
+        with self._lookup:
+            while self._values.currsize > most_bytes:
+                self._values.popitem()
+
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
         """Return what is kept, or make it; what `make` raises is raised, and nothing is kept.
 

@@ -22,7 +22,7 @@ from effviz.words import _
 
 MOST_WAITING: Final = 64
 PATIENCE: Final = 8  # quick turns that may pass a waiting slow one
-HEARTBEAT_S: Final = 0.5  # a wait tells its position this often even if nothing moved: that notices a closed page
+HEARTBEAT_S: Final = 0.2  # a wait tells its position this often even if nothing moved: that notices a click
 
 Tell = Callable[[int], None]  # how many others come first
 PassOn = Callable[[], None]  # offers the turn to others between two batches
@@ -51,9 +51,8 @@ class _Place:
 def capacity() -> int:
     """How many turns run at once: one for every two cores.
 
-    Each forward pass already works on all cores, so more at once only share them and hold more memory, and the second
-    in line gains nothing; `docs/performance.md` has one against two on two cores. With many cores one pass leaves some
-    idle, and more at once fill them.
+    Each forward pass already works on all cores, so with few of them more at once only share them and hold more
+    memory, and the second in line gains nothing. With many cores one pass leaves some idle, and more at once fill them.
     """
     return max(1, cores.available() // 2)
 

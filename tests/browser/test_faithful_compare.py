@@ -171,6 +171,20 @@ def test_breaking_the_network_melts_the_map(compare: Compare) -> None:
     assert len(line.sent) == sent
 
 
+@pytest.mark.parametrize("button", ["Measure", "Break the network"])
+def test_stop_ends_what_was_begun(compare: Compare, button: str) -> None:
+    page = compare("/?models=lite2@448,lite2@384&photos=dog").page
+    bar, main = page.get_by_role("progressbar"), page.get_by_test_id("stMain")
+    main.get_by_role("button", name=button).click()
+    expect(bar).to_be_visible(timeout=PATIENCE_MS)
+    main.get_by_role("button", name="Stop").click()
+    expect(bar).to_have_count(0)
+    expect(page.locator(".reel")).to_have_count(0)
+    main.get_by_role("button", name=button).click()
+    expect(bar).to_be_visible()  # something was left to do
+    expect(page.locator(".reel")).to_have_count(1, timeout=PATIENCE_MS)
+
+
 def test_another_palette_leaves_the_sequence_where_it_is(compare: Compare) -> None:
     grid = compare("/?models=lite0@224&photos=dog")
     reel = ask(grid, "Break the network")

@@ -1,6 +1,7 @@
 """What visitors share: the same content is computed once, and nothing keeps a dropped model in memory."""
 
 import gc
+import os
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,17 @@ import numpy as np
 import pytest
 
 from effviz.explain import forward as passes
-from effviz.explain import images, maps
+from effviz.explain import identity, images, maps
+from effviz.explain.overlay import OverlayStyle
 from effviz.explain.results import ActivationMap, Layer, Method, Pass, Photo
+from effviz.explain.scales import Scale, rescale
 from effviz.explain.targets import TOP1, Target, TargetKind
+from effviz.scaling import Family
 from effviz.ui import cache
 from effviz.ui.memory import Kept
+from effviz.zoo import catalogue, checkpoints, loading, scaled
 from effviz.zoo.catalogue import parse
+from effviz.zoo.model import WeightsOrigin
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
 REF = parse("lite0@64")
@@ -22,7 +28,8 @@ REF = parse("lite0@64")
 
 @pytest.fixture(autouse=True)
 def _empty(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, most in (("_PHOTOS", 2**28), ("_MODELS", 2**28), ("_PASSES", 2**24), ("_MAPS", 2**20)):
+    bounds = {"_PHOTOS": 2**28, "_MODELS": 2**28, "_PASSES": 2**24, "_MAPS": 2**20, "_SAME": 2**20, "_PICTURES": 2**24}
+    for name, most in bounds.items():
         monkeypatch.setattr(cache, name, Kept(most, getattr(cache, name)._values.getsizeof))
 
 
@@ -60,7 +67,7 @@ def test_other_content_is_passed_again(change: str, cat: Photo, monkeypatch: pyt
         cat = images.read((SAMPLES / "dog.jpg").read_bytes(), "cat.jpg")
     else:
         other = replace(cache.model(REF.label), weights_sha256="other")
-        monkeypatch.setattr(cache, "model", lambda _: other)
+        monkeypatch.setattr(cache, "_loaded", lambda _: other)
     cache.forward(REF, cat)
     assert len(runs) == 2
 
@@ -78,6 +85,55 @@ def test_maps_of_other_targets_methods_and_layers_are_their_own(cat: Photo, monk
     assert [(entry.method, entry.layer) for entry in found[:4]] == [each[1:] for each in asked]
     assert found[1].target_index == 5
     assert np.array_equal(found[0].values, found[4].values)
+
+
+def test_a_checkpoint_that_was_replaced_is_loaded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = counted(monkeypatch, loading, "load")
+    monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path))
+    ref = replace(REF, spec=replace(REF.spec, origin=WeightsOrigin.CHECKPOINT))
+    monkeypatch.setattr(catalogue, "parse", lambda _: ref)
+    monkeypatch.setattr(checkpoints, "load", lambda _: (scaled.build(Family.LITE, 1, 0.5, 1000), "sha256"))
+    for time_ns in (10**18, 10**18, 10**18 + 1):
+        (tmp_path / "manifest.json").write_text("[]")
+        os.utime(tmp_path / "manifest.json", ns=(time_ns, time_ns))
+        cache.model("any")
+    assert len(loaded) == 2
+
+
+def test_other_weights_and_engines_have_other_pictures_and_groups(cat: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
+    alike = counted(monkeypatch, identity, "groups")
+    cache.same_maps(REF, cat, 5)
+    cache.same_maps(REF, cat, 5)
+    assert len(alike) == 1
+    (scaled_map,) = rescale([cache.map_of_class(REF, cat, 5, Method.CAM)], Scale.OWN)
+    before = cache.picture(cat, scaled_map, OverlayStyle())
+    assert cache.picture(cat, replace(scaled_map), OverlayStyle()) is before
+    changed = replace(scaled_map, values=scaled_map.values[::-1].copy())
+    assert cache.picture(cat, changed, OverlayStyle()) != before
+    other = replace(cache.model(REF.label), weights_sha256="other")
+    monkeypatch.setattr(cache, "_loaded", lambda _: other)
+    cache.same_maps(REF, cat, 5)
+    assert len(alike) == 2
+
+
+def test_pictures_are_bounded_in_bytes(cat: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_PICTURES", Kept(10_000, len))
+    for longest_px in (64, 65, 66, 512):
+        cache.thumbnail(cat, longest_px)
+    assert 0 < cache._PICTURES.size_bytes <= 10_000
+
+
+def test_most_goes_when_the_last_visitor_leaves_and_nothing_before(cat: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_HERE", {"one", "other"})
+    monkeypatch.setattr(cache, "IDLE_BYTES", 0)
+    cache.forward(REF, cat)
+    cache.bundled("cat").open()
+    cache._leave("one")
+    cache._leave("one")
+    assert cache._PASSES.size_bytes > 0
+    assert cache._PHOTOS.size_bytes > 0
+    cache._leave("other")
+    assert cache._PASSES.size_bytes == cache._PHOTOS.size_bytes == 0
 
 
 def test_a_dropped_model_leaves_the_memory(cat: Photo) -> None:

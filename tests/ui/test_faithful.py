@@ -21,6 +21,7 @@ from effviz.ui.compare.cells import Cell, Entrant
 from effviz.ui.compare.faithful import ASKED
 from effviz.ui.compare.work import STOPPED
 from effviz.ui.components.reel import runs
+from effviz.ui.memory import Kept
 from effviz.ui.turns import Lane, Turns
 from effviz.zoo.cards import card
 from effviz.zoo.catalogue import parse
@@ -110,13 +111,24 @@ def test_what_was_measured_is_kept(compare: Compare, monkeypatch: pytest.MonkeyP
     assert compare(models=TWO).pressed("faithful") == first
 
 
-def test_what_was_stopped_waits_to_be_asked_for_again(compare: Compare) -> None:
+def test_what_was_stopped_waits_to_be_asked_for_again(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     page = compare(models="lite0@64")
     page.pressed("faithful")
-    page.test.session_state[STOPPED] = page.test.session_state[ASKED]
+    monkeypatch.setattr(faithful, "_PLAYBACKS", Kept(2**24, lambda made: made.nbytes))
+    page.test.session_state[STOPPED] = {hash(page.test.session_state[ASKED])}
     page.test.run()
     assert page.reels() == []
     assert len(page.pressed("faithful")["panels"]) == 1
+    page.test.run()
+    assert len(page.reels()) == 1
+
+
+def test_a_stop_that_came_too_late_hides_nothing(compare: Compare) -> None:
+    page = compare(models="lite0@64")
+    page.pressed("faithful")
+    page.test.session_state[STOPPED] = {hash(page.test.session_state[ASKED])}
+    page.test.run()
+    assert len(page.reels()) == 1
 
 
 def test_too_many_visitors_are_one_calm_sentence(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,6 +128,17 @@ def test_a_budget_that_means_nothing_is_refused(text: str, monkeypatch: pytest.M
         budget_bytes(1)
 
 
+def test_shrinking_lets_the_longest_unused_go() -> None:
+    kept: Kept[str] = Kept(10, len)
+    for text in ("aaa", "bbb", "ccc"):
+        kept.get(text, lambda text=text: text)
+    kept.find("aaa")
+    kept.shrink(6)
+    assert ["aaa" in kept, "bbb" in kept, "ccc" in kept] == [True, False, True]
+    kept.shrink(6)
+    assert kept.size_bytes == 6
+
+
 def test_it_can_be_asked_what_is_kept() -> None:
     kept: Kept[str] = Kept(4, len)
     assert "a" not in kept

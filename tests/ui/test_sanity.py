@@ -7,11 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from effviz.evaluate.sanity import cascade
 from effviz.explain.results import Method
 from effviz.ui import cache
+from effviz.ui.compare import sanity
+from effviz.ui.compare.work import STOPPED
+from effviz.ui.memory import Kept
 from effviz.zoo.catalogue import parse
 
 TITLE = "Does a map depend on what the model learnt?"
@@ -89,6 +93,18 @@ def test_it_is_asked_for_anew_when_another_map_is_chosen(compare: Compare) -> No
     choice.set_value(1).run()
     assert page.reels() == []
     assert page.pressed("sanity")["panels"][0]["title"] == "lite1@64"
+
+
+def test_what_was_stopped_waits_to_be_asked_for_again(compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = compare(models="lite0@64")
+    page.pressed("sanity")
+    page.test.session_state[STOPPED] = {hash(page.test.session_state[sanity.ASKED])}
+    page.test.run()
+    assert len(page.reels()) == 1  # the stop came too late
+    monkeypatch.setattr(sanity, "_CHECKS", Kept(2**24, lambda check: 1))
+    page.test.run()
+    assert page.reels() == []
+    page.pressed("sanity")
 
 
 def test_an_untrained_network_is_loudly_labelled(compare: Compare) -> None:

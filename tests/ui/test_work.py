@@ -1,7 +1,7 @@
 """What the Compare page shows while others are served, when too many wait, and after a stop."""
 
 import threading
-from weakref import WeakValueDictionary
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,6 +12,7 @@ from effviz.explain.targets import TOP1
 from effviz.ui import cache
 from effviz.ui.compare import cells, work
 from effviz.ui.compare.controls import Choice
+from effviz.ui.memory import Kept
 from effviz.ui.turns import Lane, Turns
 from effviz.zoo.cards import card
 from effviz.zoo.catalogue import parse
@@ -22,7 +23,7 @@ PATIENCE_S = 120
 @pytest.fixture(autouse=True)
 def no_maps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other tests have asked for maps of these photos, too."""
-    monkeypatch.setattr(cells, "_cached", WeakValueDictionary())
+    monkeypatch.setattr(cache, "_MAPS", Kept(2**20, cache._MAPS._values.getsizeof))
 
 
 class Bar:
@@ -68,9 +69,13 @@ def outcomes(test: AppTest) -> list[str]:
     return [text.value for text in test.text]
 
 
-def key_of(label: str, sample: str, method: Method) -> tuple[str, ...]:
+def task(label: str, sample: str, method: Method) -> cells._Task:
     entrant = cells.Entrant(card(parse(label)), None, "", "")
-    return cells._Task(cache.sample(sample), entrant, Choice(method, Layer.LAST, TOP1)).map_key
+    return cells._Task(cache.bundled(sample), entrant, Choice(method, Layer.LAST, TOP1))
+
+
+def key_of(label: str, sample: str, method: Method) -> tuple[str, ...]:
+    return task(label, sample, method).key
 
 
 @pytest.mark.parametrize(("others", "words"), [(1, "1 other is before you."), (2, "2 others are before you.")])
@@ -109,6 +114,7 @@ def test_a_wait_says_how_many_come_first(monkeypatch: pytest.MonkeyPatch, others
 def test_a_slow_step_moves_the_bar_between_batches_and_lets_others_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
     queue, bar, served = Turns(1), Bar(), []
     monkeypatch.setattr(work, "TURNS", queue)
+    monkeypatch.setattr(work, "PACE_S", 0)
     mine = work.Work(steps=2)
     mine.bar = bar  # type: ignore[assignment]
 
@@ -127,6 +133,19 @@ def test_a_slow_step_moves_the_bar_between_batches_and_lets_others_go_first(monk
     other.join(PATIENCE_S)
     assert served == ["quick", "slow"]
     assert (0.25, "slow") in bar.shown
+
+
+def test_reports_come_a_tenth_of_a_second_apart_however_often_there_is_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, bar = [0.0], Bar()
+    monkeypatch.setattr(work, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    mine = work.Work(steps=1)
+    mine.bar = bar  # type: ignore[assignment]
+    mine.next("slow")
+    with mine.turn(Lane.SLOW) as progress:
+        for now in (0.03, 0.09, 0.11, 0.19, 0.2, 0.25, 5.0):
+            clock[0] = now
+            progress(now / 10)
+    assert [share for share, _ in bar.shown[2:]] == pytest.approx([0.011, 0.025, 0.5])
 
 
 def test_too_many_visitors_is_one_calm_sentence_and_a_way_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,21 +169,43 @@ def test_what_the_caches_have_needs_no_turn(monkeypatch: pytest.MonkeyPatch) -> 
     assert not test.info
 
 
+def test_what_a_cache_let_go_takes_a_turn_again_although_a_page_still_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    page(models="lite0@64", photos="crab", method="fem").run()
+    shown = task("lite0@64", "crab", Method.FEM).find()
+    assert shown is not None
+    cache._MAPS._values.clear()
+    with monkeypatch.context() as full:
+        full.setattr(work, "TURNS", Turns(1, most_waiting=0))
+        test = page(models="lite0@64", photos="crab", method="fem").run()
+    assert outcomes(test) == ["lite0@64 Not computed yet."]
+    test.button(key="go_on").click().run()
+    assert outcomes(test) == ["lite0@64 is there"]
+    assert (shown.map.values == task("lite0@64", "crab", Method.FEM).find().map.values).all()  # type: ignore[union-attr]
+
+
+def test_looking_for_a_cell_loads_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_MODELS", Kept(2**28, cache._MODELS._values.getsizeof))
+    assert task("lite0@64", "crab", Method.CAM).find() is None
+    assert cache._MODELS.size_bytes == 0
+
+
 def test_after_a_stop_what_is_there_is_shown_and_the_rest_offered() -> None:
     page(models="lite0@64", photos="owl", method="fem").run()
     test = page(models="lite0@64,lite0@96", photos="owl", method="fem")
-    test.session_state[work.STOPPED] = (key_of("lite0@64", "owl", Method.FEM), key_of("lite0@96", "owl", Method.FEM))
+    what = (key_of("lite0@64", "owl", Method.FEM), key_of("lite0@96", "owl", Method.FEM))
+    test.session_state[work.STOPPED] = {hash(what), hash("other work")}
     test.run()
     assert not test.exception
     assert outcomes(test) == ["lite0@64 is there", "lite0@96 Not computed yet."]
     assert [info.value for info in test.info] == ["Stopped with 1 of 2 maps made."]
     test.button(key="go_on").click().run()
     assert outcomes(test) == ["lite0@64 is there", "lite0@96 is there"]
+    assert test.session_state[work.STOPPED] == {hash("other work")}
 
 
 def test_a_stop_holds_only_for_the_work_that_was_stopped() -> None:
     test = page(models="lite0@64", photos="bee")
-    test.session_state[work.STOPPED] = (key_of("lite0@64", "bee", Method.FEM),)
+    test.session_state[work.STOPPED] = {hash((key_of("lite0@64", "bee", Method.FEM),))}
     assert outcomes(test.run()) == ["lite0@64 is there"]
 
 

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from weakref import WeakValueDictionary
 
 from effviz.errors import EffVizError
 from effviz.explain.methods import METHODS
-from effviz.explain.results import ActivationMap, Floats, Layer, Photo
-from effviz.explain.targets import Guess
+from effviz.explain.results import ActivationMap, Forward, Layer, Photo
+from effviz.explain.targets import Guess, top
 from effviz.ui import cache
 from effviz.ui.cache import Chosen
 from effviz.ui.compare.controls import Choice
-from effviz.ui.compare.work import Progress, Work, ask_again, stopped
+from effviz.ui.compare.work import Work, ask_again, stopped
 from effviz.ui.outputs import plain
 from effviz.ui.turns import BusyError, Lane
 from effviz.words import _
@@ -73,83 +72,73 @@ class _Task:
         return METHODS[self.choice.method].closed_form and self.choice.layer is Layer.LAST
 
     @property
-    def pass_key(self) -> tuple[str, ...]:
-        """What tells forward passes apart."""
-        return self.entrant.card.ref.label, self.chosen.sha256
-
-    @property
-    def map_key(self) -> tuple[str, ...]:
+    def key(self) -> tuple[str, ...]:
         """What tells maps apart."""
-        return *self.pass_key, str(self.choice.target), self.choice.method, self.choice.layer
+        choice = self.choice
+        return self.entrant.card.ref.label, self.chosen.sha256, str(choice.target), choice.method, choice.layer
 
-    @property
-    def known(self) -> bool:
-        """Whether the caches still have both."""
-        return self.pass_key in _cached and self.map_key in _cached
+    def find(self) -> Cell | None:
+        """The cell where the caches have all of it: what they have let go is made in a turn, not here."""
+        choice = self.choice
+        ref = self.entrant.card.ref
+        found = cache.find(ref, self.chosen.open(), choice.target, choice.method, choice.layer)
+        return found and self.cell(*found)
 
+    def cell(self, forward: Forward, found: ActivationMap) -> Cell:
+        """The cell of a pass and its map."""
+        return Cell(self.chosen, self.entrant, found, top(forward), forward.forward_ms)
 
-_cached: WeakValueDictionary[tuple[str, ...], Floats] = WeakValueDictionary()  # an entry goes when a cache drops it
+    def gap(self, sentence: str) -> Gap:
+        """No cell, and why."""
+        return Gap(self.chosen, self.entrant, sentence)
 
 
 def compute(photos: Sequence[Chosen], entrants: Sequence[Entrant], choice: Choice) -> list[Cell | Gap]:
     """Return one entry for every photo and model, photo by photo; what was stopped or refused is a gap."""
+    cache.arrive()
     tasks = [_Task(photo, entrant, choice) for photo in photos for entrant in entrants]
-    what = tuple(task.map_key for task in tasks)
-    new = sum(not task.known for task in tasks)
+    found = [task.find() for task in tasks]
+    new, what = found.count(None), tuple(task.key for task in tasks)
     if not new:
-        return [_cell(task, None) for task in tasks]
+        return [cell for cell in found if cell]
     if stopped(what):
         done = _("Stopped with {done} of {all} maps made.").format(done=len(tasks) - new, all=len(tasks))
-        ask_again(done, _("Go on"))
-        return [_cell_if_known(task) for task in tasks]
+        ask_again(done, _("Go on"), what)
+        return _as_it_is(tasks)
     try:
-        with Work(len(tasks)).shown(what, may_stop=not tasks[0].quick) as work:
-            return [_cell(task, work) for task in tasks]
+        with Work(new).shown(what, may_stop=not tasks[0].quick) as work:
+            return [cell or _made(task, work) for task, cell in zip(tasks, found, strict=True)]
     except BusyError as error:
-        ask_again(str(error), _("Try again"))
-        return [_cell_if_known(task) for task in tasks]
+        ask_again(str(error), _("Try again"), what)
+        return _as_it_is(tasks)
 
 
-def _cell_if_known(task: _Task) -> Cell | Gap:
-    return _cell(task, None) if task.known else Gap(task.chosen, task.entrant, _("Not computed yet."))
+def _as_it_is(tasks: Sequence[_Task]) -> list[Cell | Gap]:
+    return [task.find() or task.gap(_("Not computed yet.")) for task in tasks]
 
 
-def _cell(task: _Task, work: Work | None) -> Cell | Gap:
-    """Fill a cell; without `work` it is known to the caches."""
-    chosen, entrant, choice = task.chosen, task.entrant, task.choice
-    ref = entrant.card.ref
+def _made(task: _Task, work: Work) -> Cell | Gap:
+    """Fill a cell: one quick turn, and a slow one where the pass is not enough."""
+    choice, ref = task.choice, task.entrant.card.ref
+    wanted = (choice.target, choice.method, choice.layer)
+    work.next(_doing(task))
     try:
-        if work and not task.known:
-            work.next(_doing(entrant, chosen))
-            _fill(task, work)
-        photo = chosen.open()
-        forward = cache.forward(ref, photo)
-        found = cache.activation_map(ref, photo, choice.target, choice.method, choice.layer)
-        return Cell(chosen, entrant, found, cache.guesses(ref, photo), forward.forward_ms)
+        photo = task.chosen.open()
+        with work.turn(Lane.QUICK):
+            forward = cache.forward(ref, photo)
+            if task.quick:
+                return task.cell(forward, cache.activation_map(ref, photo, *wanted))
+        with work.turn(Lane.SLOW, task.key) as progress:
+            return task.cell(forward, cache.activation_map(ref, photo, *wanted, progress))
     except BusyError:
         raise
     except EffVizError as error:
-        return Gap(chosen, entrant, str(error))
+        return task.gap(str(error))
 
 
-def _fill(task: _Task, work: Work) -> None:
-    """Have the caches hold a cell's pass and map: one quick turn, and a slow one where the pass is not enough."""
-    with work.turn(Lane.QUICK):
-        _cached[task.pass_key] = cache.forward(task.entrant.card.ref, task.chosen.open()).features
-        if task.quick:
-            _keep_map(task)
-    if not task.quick:
-        with work.turn(Lane.SLOW, task.map_key) as progress:
-            _keep_map(task, progress)
-
-
-def _keep_map(task: _Task, progress: Progress | None = None) -> None:
-    ref, choice = task.entrant.card.ref, task.choice
-    found = cache.activation_map(ref, task.chosen.open(), choice.target, choice.method, choice.layer, progress)
-    _cached[task.map_key] = found.values
-
-
-def _doing(entrant: Entrant, photo: Chosen) -> str:
-    return _("{model} looks at {photo} (a model is loaded the first time)").format(
-        model=plain(entrant.card.ref.label), photo=plain(photo.name)
-    )
+def _doing(task: _Task) -> str:
+    doing = _("{model} looks at {photo} (a model is loaded the first time)")
+    if not task.quick and not METHODS[task.choice.method].slow:
+        doing = _("{model} looks at {photo}; a map by {method} is made in one piece, and Stop ends what follows it")
+    title = METHODS[task.choice.method].title
+    return doing.format(model=plain(task.entrant.card.ref.label), photo=plain(task.chosen.name), method=_(title))

@@ -15,7 +15,7 @@ from effviz.report.pictures import jpeg
 from effviz.ui import cache, outputs
 from effviz.ui.compare import tiles
 from effviz.ui.compare.cells import Cell
-from effviz.ui.compare.work import STOPPED, Work, stopped
+from effviz.ui.compare.work import Work, resume, stopped
 from effviz.ui.components.reel import reel, runs
 from effviz.ui.guard import guard
 from effviz.ui.memory import Kept, budget_bytes
@@ -61,7 +61,6 @@ class Request:
         return tuple(map(self.key_of, self.cells))
 
 
-@st.fragment
 def show(cells: Sequence[Cell]) -> None:
     """Choose a photo and what stands where something is taken away; measure on demand, and play it."""
     st.caption(
@@ -78,7 +77,7 @@ def show(cells: Sequence[Cell]) -> None:
     if not trained:
         return
     request = _choose(trained)
-    if st.session_state.get(ASKED) == request.key and not stopped(request.key):
+    if st.session_state.get(ASKED) == request.key and (known(request) or not stopped(request.key)):
         with guard():
             with st.container():  # for the bar: what follows has the same place without it, and stays as it was played
                 found = playbacks(request)
@@ -116,8 +115,12 @@ def _baseline() -> Baseline:
 
 def _ask(key: Hashable) -> None:
     st.session_state[ASKED] = key
-    if stopped(key):
-        del st.session_state[STOPPED]
+    resume(key)
+
+
+def known(request: Request) -> bool:
+    """Whether all of it was measured and kept, so that there is nothing to stop."""
+    return all(request.key_of(cell) in _PLAYBACKS for cell in request.cells)
 
 
 def playbacks(request: Request) -> list["Playback"]:
@@ -126,11 +129,11 @@ def playbacks(request: Request) -> list["Playback"]:
     Raises:
         EffVizError: too many others wait.
     """
-    known = {cell: made for cell in request.cells if (made := _PLAYBACKS.find(request.key_of(cell)))}
-    if len(known) < len(request.cells):
-        with Work(len(request.cells) - len(known), "faithful").shown(request.key, may_stop=True) as work:
-            known |= {cell: _make(request, cell, work) for cell in request.cells if cell not in known}
-    return [known[cell] for cell in request.cells]
+    found = {cell: made for cell in request.cells if (made := _PLAYBACKS.find(request.key_of(cell)))}
+    if len(found) < len(request.cells):
+        with Work(len(request.cells) - len(found), "faithful").shown(request.key, may_stop=True) as work:
+            found |= {cell: _make(request, cell, work) for cell in request.cells if cell not in found}
+    return [found[cell] for cell in request.cells]
 
 
 def _make(request: Request, cell: Cell, work: Work) -> "Playback":

@@ -14,7 +14,7 @@ from effviz.plots.melting import Step, melting
 from effviz.ui import cache, outputs
 from effviz.ui.compare import look, tiles
 from effviz.ui.compare.cells import Cell
-from effviz.ui.compare.work import Progress, Work
+from effviz.ui.compare.work import Progress, Work, resume, stopped
 from effviz.ui.components.grid import base64_text, pack
 from effviz.ui.components.reel import reel
 from effviz.ui.guard import guard
@@ -47,7 +47,6 @@ _CHECKS: Kept[Check] = Kept(
 )
 
 
-@st.fragment
 def show(cells: Sequence[Cell]) -> None:
     """Choose one map, break its network on demand, and move through what became of the map."""
     st.caption(
@@ -66,14 +65,19 @@ def show(cells: Sequence[Cell]) -> None:
             _("Break the network"),
             key="sanity",
             width="stretch",
-            on_click=st.session_state.update,
-            args=({ASKED: key},),
+            on_click=_ask,
+            args=(key,),
         )
-    if st.session_state.get(ASKED) == key:
+    if st.session_state.get(ASKED) == key and (key in _CHECKS or not stopped(key)):
         with guard():
             with st.container():  # for the bar: what follows has the same place without it, and stays as it was played
                 found = check(chosen)
             _show(chosen, found)
+
+
+def _ask(key: Hashable) -> None:
+    st.session_state[ASKED] = key
+    resume(key)
 
 
 def check(cell: Cell) -> Check:
@@ -94,7 +98,7 @@ def _name(cell: Cell) -> str:
 
 
 def _make(cell: Cell) -> Check:
-    with Work(1, "sanity").shown(_key(cell), may_stop=False) as work:
+    with Work(1, "sanity").shown(_key(cell), may_stop=True) as work:
         work.next(_("A copy of {model} is broken").format(model=outputs.plain(cell.map.model)))
         with work.turn(Lane.SLOW, _key(cell)) as progress:
             return _CHECKS.get(_key(cell), lambda: _checked(cell, progress))

@@ -1,9 +1,10 @@
 """What a visitor sees while maps are made: how far it is, how many others come first, and a way to stop."""
 
+import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -14,7 +15,10 @@ from effviz.words import _
 
 Progress = Callable[[float], None]  # gets the share of a step that is done, 0 to 1
 
-STOPPED = "stopped"  # in the session: the work that the visitor stopped
+STOPPED: Final = (
+    "stopped"  # in the session: hashes of the work that the visitor stopped, since its names may hold photos
+)
+PACE_S: Final = 0.1  # between two reports: each of them goes to the browser and to the queue
 
 
 @dataclass(slots=True)
@@ -35,7 +39,8 @@ class Work:
         with place.container(horizontal=True, vertical_alignment="center"):
             self.bar = st.progress(0.0, text=_("Getting ready"))
             if may_stop:
-                # A click reruns the page, and Streamlit ends this run at the bar's next word.
+                # A click reruns the page, and Streamlit ends this run at the bar's next word. Not in a fragment,
+                # where a click waits for the run in progress.
                 st.button(
                     _("Stop"), icon=":material/stop:", key=f"stop {self.name}".strip(), on_click=_stop, args=(what,)
                 )
@@ -55,14 +60,19 @@ class Work:
     def turn(self, lane: Lane, key: Hashable = None) -> Iterator[Progress]:
         """Hold a turn for the block; until then the bar says how many come first.
 
-        The block reports how much of the step is done between two batches, and others may go first then.
+        The block reports how much of the step is done as often as it likes; now and then others may go first.
         """
         with TURNS.turn(lane, self._wait, key) as pass_on:
+            told = time.monotonic()
 
             def progress(part: float) -> None:
+                nonlocal told
+                if time.monotonic() - told < PACE_S:
+                    return
                 self.part = part
                 self._say(self.text)
                 pass_on()
+                told = time.monotonic()
 
             self._say(self.text)
             yield progress
@@ -76,16 +86,21 @@ class Work:
 
 
 def stopped(what: Hashable) -> bool:
-    """Whether the visitor stopped just this work."""
-    return bool(st.session_state.get(STOPPED) == what)
+    """Whether the visitor stopped this work."""
+    return hash(what) in st.session_state.get(STOPPED, ())
 
 
-def ask_again(sentence: str, button: str) -> None:
+def resume(what: Hashable) -> None:
+    """Note that the visitor wants this work again."""
+    st.session_state.get(STOPPED, set()).discard(hash(what))
+
+
+def ask_again(sentence: str, button: str, what: Hashable) -> None:
     """Say why maps are missing, and offer to make them."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info(sentence, icon=":material/pause_circle:")
-        st.button(button, key="go_on", on_click=lambda: st.session_state.pop(STOPPED, None))
+        st.button(button, key="go_on", on_click=resume, args=(what,))
 
 
 def _stop(what: Hashable) -> None:
-    st.session_state[STOPPED] = what
+    st.session_state.setdefault(STOPPED, set()).add(hash(what))

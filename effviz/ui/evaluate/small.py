@@ -4,7 +4,7 @@ from typing import Final
 
 import streamlit as st
 
-from effviz.ui.compare.work import STOPPED, Work, stopped
+from effviz.ui.compare.work import Work, resume, stopped
 from effviz.ui.evaluate import asking, measuring
 from effviz.ui.evaluate.asking import Asked
 from effviz.ui.evaluate.choose import HERE, NEXT
@@ -50,7 +50,7 @@ def _time(asked: Asked) -> Timed:
 
 
 def _measure(asked: Asked) -> Measured:
-    st.session_state.pop(STOPPED, None)
+    resume(("evaluate", asked))
     work = Work(1 + len(asked.pictures))
 
     def begin(photo: str) -> Beat:
