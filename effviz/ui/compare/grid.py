@@ -16,7 +16,9 @@ def show(found: Sequence[Cell | Gap], choice: Choice, looked: Look) -> None:
         stills.show(found, looked)
     else:
         calls = Calls(look.take, inspection.ask, _no_canvas)
-        grid(tiles.payload(found, choice), tiles.news(found), "comparison", calls)
+        with st.container():  # for the bar of a question: the grid has the same place without it
+            news = tiles.news(found)
+        grid(tiles.payload(found, choice), news, "comparison", calls)
 
 
 def _no_canvas() -> None:

@@ -12,9 +12,11 @@ from effviz.explain import field
 from effviz.explain.results import Box, Floats, Forward, Layer, Method
 from effviz.ui import cache
 from effviz.ui.compare.cells import Cell
+from effviz.ui.compare.work import Work, resume, stopped
 from effviz.ui.components.grid import base64_text, pack
 from effviz.ui.memory import Kept, budget_bytes
-from effviz.ui.turns import TURNS, Lane
+from effviz.ui.outputs import plain
+from effviz.ui.turns import Lane
 from effviz.words import _
 
 Json = dict[str, object]
@@ -47,7 +49,7 @@ def of_cells(forward: Forward, indices: Sequence[int]) -> Json | None:
     ref = forward.model.ref
     if not ref.spec.trained:
         return None
-    top = _TOPS.get((ref.label, forward.photo.sha256), lambda: _top(forward))
+    top = _TOPS.get(cache.content(ref, forward.photo.sha256), lambda: _top(forward))
     return {
         "evidence": pack([evidence(forward, index) for index in indices]),
         "top": {"names": top.names, "picks": top.picks, "logits": top.logits, "count": top.count},
@@ -93,6 +95,7 @@ def ask(value: object) -> None:
     numbers = [value.get(name) for name in ("index", "row", "column")]
     if all(map(_is_name, texts)) and all(map(_is_place, numbers)):
         st.session_state[ASKED] = Question(*texts, *numbers)  # type: ignore[arg-type] # checked just above
+        resume(st.session_state[ASKED])
 
 
 def _is_name(text: object) -> bool:
@@ -106,7 +109,7 @@ def _is_place(number: object) -> bool:
 def answer(cells: Mapping[str, Sequence[Cell]]) -> Json | None:
     """The energy of the gradient for the cell that was asked about, where it is still in view; `cells` by photo."""
     asked: Question | None = st.session_state.get(ASKED)
-    if asked is None:
+    if asked is None or stopped(asked):
         return None
     for cell in cells.get(asked.photo, ()):
         if cell.entrant.card.ref.label == asked.model:
@@ -137,14 +140,21 @@ def _answer(asked: Question, cell: Cell) -> Json:
 
 def _energy(asked: Question, cell: Cell) -> Floats:
     """One pass forth and back, when it is this visitor's turn."""
+    ref = cell.entrant.card.ref
+    key = (*cache.content(ref, cell.chosen.sha256), asked.index, asked.row, asked.column)
+    found = _ENERGIES.find(key)
+    if found is not None:
+        return found
 
     def make() -> Floats:
         from effviz.explain.effective import energy
 
-        with TURNS.turn(Lane.QUICK, lambda before: None):
-            return energy(cache.forward(cell.entrant.card.ref, cell.photo), asked.index, asked.row, asked.column)
+        return energy(cache.forward(ref, cell.photo), asked.index, asked.row, asked.column)
 
-    return _ENERGIES.get((asked.model, cell.photo.sha256, asked.index, asked.row, asked.column), make)
+    with Work(1, "cell").shown(asked, may_stop=True) as work:
+        work.next(_("{model} is asked what matters to the cell").format(model=plain(ref.label)))
+        with work.turn(Lane.QUICK):
+            return _ENERGIES.get(key, make)
 
 
 def _corners(box: Box) -> list[float]:
@@ -166,8 +176,8 @@ def words(method: Method, layer: Layer) -> Json:
         "spoken": _("{model}, row {row}, column {column}: {amount} for {name}. By itself: {first}."),
         "field": _("Dashed: all that the cell can see. The small square is the cell."),
         "energyField": _("Bright on the photo: what matters; the box holds 90 % of it."),
-        "matters": _("What matters in it?"),
+        "matters": _("Show what this cell reacts to"),
         "asking": _("One moment …"),
-        "release": _("Let go"),
+        "release": _("Release cell"),
         "cellNote": "" if method is Method.CAM and layer is Layer.LAST else other,
     }
