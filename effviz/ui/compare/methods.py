@@ -10,6 +10,7 @@ from effviz.explain.methods import METHODS
 from effviz.explain.results import Layer, Method
 from effviz.explain.scales import rescale
 from effviz.ui import cache
+from effviz.ui.compare import tiles
 from effviz.ui.compare.cells import Cell
 from effviz.ui.compare.controls import Choice, Look, style_for
 from effviz.ui.outputs import plain
@@ -59,8 +60,9 @@ def side_by_side(cells: Sequence[Cell], look: Look) -> None:
 def _group(cell: Cell, group: "Group", look: Look) -> None:
     found = cache.map_of_class(cell.entrant.card.ref, cell.photo, cell.map.target_index, group.methods[0])
     scaled = rescale([found], look.scale)[0]
+    picture = cache.picture(cell.photo, scaled, style_for(found.model, look.style))
     st.image(
-        cache.picture(cell.photo, scaled, style_for(found.model, look.style)),
+        tiles.address(picture),  # Streamlit would keep the file for every visitor until the session is forgotten
         alt=summary.sentence(found),
         width="stretch",
     )
