@@ -102,14 +102,15 @@ def cascade_from(whole: Forward, target: Target | int, method: Method, seed: int
 def random_logit(forward: Forward, target: Target | int, method: Method, seed: int = 0) -> OtherClass:
     """Compare a map with that of another class, drawn at random (Sixt et al. 2020, https://arxiv.org/abs/1912.09818).
 
-    Much alike means that the method does not say what tells this class from others.
+    Much alike means that the method does not say what tells this class from others. Each photo has a draw of its own:
+    the mean over photos is one over other classes, too.
 
     Raises:
         TargetError: the model has no such class.
     """
     index = resolve(target, forward)
     others = np.delete(np.arange(len(forward.logits)), index)
-    other = int(np.random.default_rng(seed).choice(others))
+    other = int(np.random.default_rng([seed, int(forward.photo.sha256, 16)]).choice(others))
     maps = (activation_map(forward, which, method) for which in (index, other))
     return OtherClass(*_compared(*maps))
 

@@ -161,6 +161,14 @@ def test_another_class_by_the_seed(model, photo):
     assert random_logit(passed, TABBY, Method.CAM, 1).map.target_index == found.map.target_index
 
 
+def test_each_photo_is_compared_with_a_class_of_its_own(model, photo):
+    names = ("cat", "dog", "panda", "koala", "teacup", "bee")
+    photos = [images.read((CAT.parent / f"{name}.jpg").read_bytes(), f"{name}.jpg") for name in names]
+    drawn = [random_logit(forward(model, of), TABBY, Method.CAM).map.target_index for of in photos]
+    assert len(set(drawn)) > 4
+    assert random_logit(forward(model, photo), TABBY, Method.CAM).map.target_index == drawn[0]  # the cat once more
+
+
 def test_a_map_that_ignores_the_class_is_the_same_for_another(model, photo):
     found = random_logit(forward(model, photo), TABBY, Method.EIGENCAM)
     assert (found.spearman, found.ssim) == pytest.approx((1, 1))
