@@ -44,7 +44,7 @@ class Row:
     probability: float | None = None  # of the target
     box_share: float | None = None  # of the photo that the object covers
     off_centre: bool | None = None  # small, and off the centre
-    curve: Floats | None = None  # maxbox, maxboxv2: IoU at each threshold; deletion, insertion: probabilities
+    curve: Floats | None = None  # what the value is made of, a number for each step; see docs/metrics.md
 
 
 SCHEMA: Final = pa.schema(

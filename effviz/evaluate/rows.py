@@ -142,6 +142,7 @@ def _scored(asked: _Asked, method: Method | Control, found: Scores) -> Iterator[
                 metric=metric.value,
                 value=score.value,
                 target_index=row.target_index,
+                error=score.error,
                 placement=row.placement,
                 photo_sha256=row.photo_sha256,
                 label=row.label,

@@ -12,13 +12,14 @@ import numpy as np
 from effviz.evaluate import faithfulness, localisation, sanity
 from effviz.evaluate.agreement import agreement
 from effviz.evaluate.controls import Control, control_heat, in_place_of
-from effviz.evaluate.faithfulness import Confidence, Curve, Explain
+from effviz.evaluate.faithfulness import ROAD_SHARES, Confidence, Curve, Explain, Road
 from effviz.evaluate.heat import Heat, heat
 from effviz.evaluate.opening import Opened
 from effviz.evaluate.settings import AGREEMENT, CASCADE, PLACES, Metric, Settings
 from effviz.explain.maps import activation_map
 from effviz.explain.placement import Placement
 from effviz.explain.results import ActivationMap, Floats, Forward
+from effviz.words import _
 
 # Called before what takes a second and more for each map, in the thread that measures: others may go first meanwhile.
 pause: ContextVar[Callable[[], None]] = ContextVar("pause", default=lambda: None)
@@ -32,6 +33,7 @@ class Score:
 
     value: float | None
     curve: Floats | None = None
+    error: str | None = None  # why there is no value
 
 
 Scores = dict[Metric, Score]
@@ -51,9 +53,9 @@ def of_pair(first: ActivationMap, entry: ActivationMap, settings: Settings) -> S
         return {}
     found = agreement(first, entry)
     return {
-        Metric.AGREE_RANK: Score(_number(found.spearman)),
-        Metric.AGREE_TOP20: Score(_number(found.iou_top20)),
-        Metric.AGREE_DISTANCE: Score(_number(found.centroid_distance)),
+        Metric.AGREE_RANK: _likeness(found.spearman),
+        Metric.AGREE_TOP20: _likeness(found.iou_top20),
+        Metric.AGREE_DISTANCE: _likeness(found.centroid_distance),
     }
 
 
@@ -109,8 +111,7 @@ def effects(forward: Forward, entry: ActivationMap, settings: Settings, explain:
         scores |= {metric: Score(of(kept)) for metric, of in _CONFIDENCE.items()}
     if asks(settings, Metric.ROAD):
         pause.get()()
-        road = faithfulness.road(forward, entry, settings.road_budget_s)
-        scores[Metric.ROAD] = Score(road.value if road.shares else None)
+        scores[Metric.ROAD] = _road(faithfulness.road(forward, entry, settings.road_budget_s), settings)
     if asks(settings, Metric.ADCC):
         scores[Metric.ADCC] = Score(faithfulness.adcc(forward, entry, masking, explain).value)
     return scores
@@ -129,10 +130,10 @@ def shaken(forward: Forward, entry: ActivationMap, settings: Settings) -> Scores
             (Metric.SANITY_SPEARMAN, [step.spearman for step in steps]),
             (Metric.SANITY_SSIM, [step.ssim for step in steps]),
         ):
-            scores[metric] = Score(_number(values[-1]), np.array(values, np.float32))
+            scores[metric] = _likeness(values[-1], np.array(values, np.float32))
     if asks(settings, Metric.SANITY_LOGIT):
         other = sanity.random_logit(forward, entry.target_index, entry.method, settings.seed)
-        scores[Metric.SANITY_LOGIT] = Score(_number(other.spearman))
+        scores[Metric.SANITY_LOGIT] = _likeness(other.spearman)
     return scores
 
 
@@ -141,9 +142,25 @@ def asks(settings: Settings, *metrics: Metric) -> bool:
     return any(metric in settings.metrics for metric in metrics)
 
 
-def _number(value: float) -> float | None:
-    """A map that is the same everywhere has no ranks: then there is no value."""
-    return value if math.isfinite(value) else None
+def _likeness(value: float, curve: Floats | None = None) -> Score:
+    if math.isfinite(value):
+        return Score(value, curve)
+    reason = _(
+        "One of the two maps is the same everywhere, or has no positive evidence: only other maps can be compared. "
+        "Means leave this one out."
+    )
+    return Score(None, curve, reason)
+
+
+def _road(found: Road, settings: Settings) -> Score:
+    curve = np.array(found.halves, np.float32)
+    if math.isfinite(found.value):
+        return Score(found.value, curve)
+    reason = _(
+        "The {seconds:g} s for road ended after {done} of {all} shares of the area: its value is the mean over all of "
+        "them. Give more seconds with --road-budget, or none to measure all, and another folder with --out."
+    )
+    return Score(None, curve, reason.format(seconds=settings.road_budget_s, done=len(curve), all=len(ROAD_SHARES)))
 
 
 def _control(control: Control, seed: str) -> Heat:

@@ -206,7 +206,7 @@ def test_road_equals_pytorch_grad_cams(cat, cam, monkeypatch):
     found = road(cat, tilted, shares=[0.2])
     assert found.value == pytest.approx((least - most) / 2, abs=2e-3)
     assert abs(found.value) > 0.03
-    assert found.shares == (0.2,)
+    assert found.halves == (found.value,)
 
 
 def test_road_with_its_noise_is_near_to_it(cat, cam, monkeypatch):
@@ -220,8 +220,16 @@ def test_road_stops_when_its_time_is_over(cat, cam, monkeypatch):
     monkeypatch.setattr(faithfulness.time, "monotonic", lambda: next(ticks))
     monkeypatch.setattr(faithfulness, "_road_difference", lambda *given: given[-1])
     found = road(cat, cam, budget_s=8, shares=(0.5, 0.3, 0.9))
-    assert (found.value, found.shares) == (pytest.approx(0.2), (0.5, 0.3))
-    assert math.isnan(road(cat, cam, budget_s=0).value)
+    assert found.halves == (0.25, 0.15)
+    assert math.isnan(found.value)  # a mean over two shares is none over three
+    assert road(cat, cam, budget_s=0).halves == ()
+
+
+def test_road_is_the_mean_over_all_shares(cat, cam, monkeypatch):
+    monkeypatch.setattr(faithfulness, "_road_difference", lambda *given: given[-1])
+    found = road(cat, cam)
+    assert found.halves == (0.25, 0.1, 0.4, 0.05, 0.45)
+    assert found.value == pytest.approx((0.5 + 0.2 + 0.8 + 0.1 + 0.9) / 5 / 2)
 
 
 def test_real_maps_beat_the_random_control(cat, cam):

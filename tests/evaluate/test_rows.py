@@ -1,6 +1,7 @@
 """Rows of a few photos by a small network; measures of place are computed anew from maps drawn out to pixels."""
 
 import dataclasses
+import itertools
 import json
 
 import numpy as np
@@ -184,6 +185,8 @@ class TestBesideTheFirstModel:
     def test_a_control_in_the_place_of_a_map_is_compared_too(self, data, pairs):
         key = ("cat.jpg", "lite0@128")
         assert pairs[(*key, "control-uniform", "agree_rank")].value is None  # it has no ranks
+        assert "is the same everywhere" in pairs[(*key, "control-uniform", "agree_rank")].error
+        assert pairs[(*key, "control-uniform", "agree_distance")].error is None
         # its centre is the middle of what both saw, which is the photo's; the evidence's centre is counted cell by cell
         first = self.entry(data, "lite0@96")
         place = evidence(first, first.seen)
@@ -207,6 +210,20 @@ def test_sanity_is_what_is_left_at_the_end_of_the_cascade(data, model):
     logits = [found["cat.jpg", "lite0@96", method, "sanity_logit"].value for method in ("cam", "eigencam")]
     assert logits[0] == pytest.approx(sanity.random_logit(forward(model, photo), 281, Method.CAM, seed=4).spearman)
     assert logits[1] == pytest.approx(1)  # EigenCAM does not know of classes
+
+
+def test_road_whose_time_is_over_says_so(data, model, monkeypatch):
+    ticks = itertools.count()
+    monkeypatch.setattr(scores.faithfulness.time, "monotonic", lambda: next(ticks))
+    wanted = settings(metrics=(Metric.ROAD,), road_budget_s=3.0)  # a second a look at the clock: two shares are done
+    row = table(rows_of(data.samples[:1], wanted, [model]))["cat.jpg", "lite0@96", "cam", "road"]
+    assert (row.value, len(row.curve)) == (None, 2)
+    assert "The 3 s for road ended after 2 of 5 shares" in row.error
+    assert "--road-budget" in row.error
+    whole = table(rows_of(data.samples[:1], settings(metrics=(Metric.ROAD,)), [model]))
+    row = whole["cat.jpg", "lite0@96", "cam", "road"]
+    assert row.error is None
+    assert row.value == pytest.approx(row.curve.mean())
 
 
 class TestTargets:
