@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from effviz.words import _
 
 FILE: Final = "run.json"
 FORMAT: Final = 1  # of a run's folder
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class Manifest:
     photos: int  # that are measured
     photos_a_part: int
     networks: tuple[Network, ...]
-    versions: Mapping[str, str]
+    versions: Mapping[str, str]  # of what it was begun with
+    sittings: tuple[Mapping[str, str], ...] = ()  # versions of each time it went on
     finished: bool = False
     seconds: float = 0.0  # over all sittings
     thresholds: tuple[Thresholds, ...] = ()
@@ -52,6 +56,7 @@ class Manifest:
             "dataset": {"path": self.dataset, "fingerprint": self.fingerprint, "photos": self.photos},
             "models": [asdict(network) for network in self.networks],
             "versions": dict(self.versions),
+            "sittings": [dict(versions) for versions in self.sittings],
             "photos_a_part": self.photos_a_part,
             "seconds": self.seconds,
             "thresholds": [asdict(found) for found in self.thresholds],
@@ -59,15 +64,33 @@ class Manifest:
 
 
 def opened(out: Path, wanted: Manifest) -> Manifest:
-    """Make a run's folder, or find the run that is in it.
+    """Make a run's folder, or go on with the run that is in it, which then says with what versions.
 
     Raises:
-        SettingsError: it holds another run.
+        SettingsError: it holds another run, or another engine measured so far.
     """
-    wanted = dataclasses.replace(wanted, folder=out)
-    if not (out / FILE).exists():
+    known = found(out, wanted)
+    if known is None:
         out.mkdir(parents=True, exist_ok=True)
-        return kept(wanted)
+        return kept(dataclasses.replace(wanted, folder=out))
+    if known.finished:
+        return known
+    before = (known.versions, *known.sittings)[-1]
+    if changed := [
+        f"{name} {before.get(name)}, now {of}" for name, of in wanted.versions.items() if before.get(name) != of
+    ]:
+        _log.warning("%s goes on with other versions, and numbers may differ a little: %s", out, "; ".join(changed))
+    return kept(known, sittings=(*known.sittings, wanted.versions))
+
+
+def found(out: Path, wanted: Manifest) -> Manifest | None:
+    """Return the run that a folder holds, if it is the one that is asked for.
+
+    Raises:
+        SettingsError: it is another one, or it would go on with another engine.
+    """
+    if not (out / FILE).exists():
+        return None
     known = read(out)
     for name, theirs, ours in _differences(known, wanted):
         raise SettingsError(
@@ -76,6 +99,8 @@ def opened(out: Path, wanted: Manifest) -> Manifest:
                 "there. Give the old settings, or choose another folder with --out."
             ).format(out=out, name=name, theirs=theirs, ours=ours)
         )
+    if not known.finished:
+        _check_engines(out, known, wanted)
     return dataclasses.replace(known, dataset=wanted.dataset)
 
 
@@ -114,6 +139,18 @@ def _differences(known: Manifest, wanted: Manifest) -> list[tuple[str, object, o
     return [(name, theirs.get(name), value) for name, value in ours.items() if theirs.get(name) != value]
 
 
+def _check_engines(out: Path, known: Manifest, wanted: Manifest) -> None:
+    for theirs, ours in zip(known.networks, wanted.networks, strict=True):
+        if theirs.engine != ours.engine:
+            raise SettingsError(
+                _(
+                    "{out} holds a run of {model} on the engine {theirs}, and this process has {ours}: a run has one "
+                    "engine, since their numbers agree only to a thousandth. Set EFFVIZ_ENGINE={theirs}, or choose "
+                    "another folder with --out."
+                ).format(out=out, model=ours.label, theirs=theirs.engine, ours=ours.engine)
+            )
+
+
 def _weights(of: Manifest) -> dict[str, object]:
     return {f"weights of {network.label}": network.weights_sha256 for network in of.networks}
 
@@ -128,6 +165,7 @@ def _parsed(run: Path, content: Mapping[str, Any]) -> Manifest:
         photos_a_part=content["photos_a_part"],
         networks=tuple(Network(**network) for network in content["models"]),
         versions=content["versions"],
+        sittings=tuple(content.get("sittings", ())),  # runs of before had none
         finished=content["finished"],
         seconds=content["seconds"],
         thresholds=tuple(_threshold(found) for found in content["thresholds"]),

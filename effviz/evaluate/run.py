@@ -3,11 +3,12 @@
 RUN/run.json          what decides the rows; afterwards also thresholds and how long it took
 RUN/parts/            rows of some photos each, while the run lasts
 RUN/results.parquet   all rows, when it is finished
+RUN/.lock             held by the process that measures
 """
 
 import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Final
 
 import effviz
 from effviz.errors import SettingsError
-from effviz.evaluate import local, manifest, merging, records
+from effviz.evaluate import local, locking, manifest, merging, records
 from effviz.evaluate.manifest import Manifest, Network
 from effviz.evaluate.parts import Measure, Part, Workers
 from effviz.evaluate.samples import Dataset
@@ -64,40 +65,38 @@ def evaluate(
         What `run.json` holds; `finished` is false when the run was stopped.
 
     Raises:
-        SettingsError: something impossible is asked for, the folder holds a run with other settings, or it cannot be
-            written.
+        SettingsError: something impossible is asked for, the folder holds a run with other settings, another process
+            is measuring into it, or it cannot be written.
         EffVizError: a model cannot be loaded.
     """
     settings.check(dataset)
     by = workers or local.workers([load(ref) for ref in settings.refs])
-    try:
-        run = manifest.opened(out, _described(dataset, settings, by.models))
-        return _evaluate(run, dataset, watch or Watch(), by.measure)
-    except OSError as error:
-        raise SettingsError(
-            _(
-                "Nothing can be written to {out} ({reason}): the folder must be writable and have space. "
-                "Choose another one with --out."
-            ).format(out=out, reason=error.strerror)
-        ) from error
+    wanted = _described(dataset, settings, by.models)
+    known = manifest.found(out, wanted)
+    if known is not None and known.finished:
+        return _over(known)  # its folder may be one that can only be read
+    with ExitStack() as until_the_end:
+        with _writing(out):
+            until_the_end.enter_context(locking.held(out))
+            run = manifest.opened(out, wanted)
+        return _over(run) if run.finished else _evaluate(run, dataset, watch or Watch(), by.measure)
 
 
 def _evaluate(run: Manifest, dataset: Dataset, watch: Watch, measure: Measure) -> Manifest:
-    if run.finished:
-        records.drop_parts(run.folder)  # a run may have been killed just before it did that
-        return run
     started, total = monotonic(), run.photos
     there = records.parts(run.folder)
     done = sum(len(numbers) for start, numbers in _parts(run, dataset) if start in there)
     watch.progress(done, total)
     with closing(measure(waiting(run, dataset), run)) as measured:
         for part, rows in measured:
-            records.write_part(run.folder, part.start, rows)
+            with _writing(run.folder):
+                records.write_part(run.folder, part.start, rows)
             done += len(part.samples)
             watch.progress(done, total)
             if watch.stop() and done < total:
-                return manifest.kept(run, seconds=run.seconds + monotonic() - started)
-    return _finished(run, run.seconds + monotonic() - started)
+                with _writing(run.folder):
+                    return manifest.kept(run, seconds=run.seconds + monotonic() - started)
+    return _finished(run, dataset, run.seconds + monotonic() - started)
 
 
 def _described(dataset: Dataset, settings: Settings, models: Sequence[Model]) -> Manifest:
@@ -137,11 +136,38 @@ def waiting(run: Manifest, dataset: Dataset) -> Iterator[Part]:
             yield Part(start, tuple(dataset.samples[number] for number in numbers))
 
 
-def _finished(run: Manifest, seconds: float) -> Manifest:
-    thresholds = merging.merge(run.folder)
-    done = manifest.kept(run, seconds=seconds, finished=True, thresholds=thresholds)
-    records.drop_parts(run.folder)
-    return done
+def _finished(run: Manifest, dataset: Dataset, seconds: float) -> Manifest:
+    there = records.parts(run.folder)
+    if missing := sum(start not in there for start, _ in _parts(run, dataset)):
+        raise SettingsError(
+            _(
+                "{missing} of the parts that were measured are gone from {folder}: nothing else may change it "
+                "meanwhile. Run the same command again, which measures them anew."
+            ).format(missing=missing, folder=run.folder / records.PARTS)
+        )
+    with _writing(run.folder):
+        thresholds = merging.merge(run.folder)
+        done = manifest.kept(run, seconds=seconds, finished=True, thresholds=thresholds)
+    return _over(done)
+
+
+def _over(run: Manifest) -> Manifest:
+    records.drop_parts(run.folder)  # also those of a run that was killed just before it did that
+    return run
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Say what is wrong with the run's folder; photos and models have troubles of their own."""
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(
+            _(
+                "Nothing can be written to {out} ({reason}): the folder must be writable and have space. "
+                "Choose another one with --out."
+            ).format(out=out, reason=error.strerror or error)
+        ) from error
 
 
 def _parts(run: Manifest, dataset: Dataset) -> Iterable[tuple[int, list[int]]]:

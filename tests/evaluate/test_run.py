@@ -4,6 +4,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,34 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_rows(eight_photos, data, tm
     ]
 
 
+def test_another_process_that_measures_into_the_folder_is_left_alone(eight_photos, data, tmp_path, uninterrupted):
+    words = [sys.executable, str(KILLED), str(eight_photos), str(tmp_path), "progress", "2"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "here\n"
+        before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+        with pytest.raises(SettingsError, match=r"Another process is measuring into .* --out") as caught:
+            run.evaluate(data, SETTINGS, tmp_path)
+        assert "\n" not in str(caught.value)
+        assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+        assert process.communicate("")[0] == ""  # it ends undisturbed
+    assert manifest.read(tmp_path).finished
+    same(table(tmp_path), uninterrupted)
+
+
+def test_a_part_that_is_gone_is_no_result(data, tmp_path):
+    def loses(parts, wanted):
+        for number, found in enumerate(local.workers([load(ref) for ref in SETTINGS.refs]).measure(parts, wanted)):
+            yield found
+            if number == 1:
+                records.drop_parts(wanted.folder)
+
+    with pytest.raises(SettingsError, match="2 of the parts that were measured are gone") as caught:
+        run.evaluate(data, SETTINGS, tmp_path, workers=Workers(loses))
+    assert "\n" not in str(caught.value)
+    assert not manifest.read(tmp_path).finished
+    assert not (tmp_path / RESULTS).exists()
+
+
 def test_a_run_that_is_stopped_goes_on(data, tmp_path, uninterrupted):
     stops = iter([False, True])
     begun = run.evaluate(data, SETTINGS, tmp_path, run.Watch(stop=lambda: next(stops)))
@@ -150,6 +179,68 @@ def test_a_folder_that_cannot_be_made_is_said(data, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SettingsError, match="--out"):
         run.evaluate(data, dataclasses.replace(SETTINGS, models=("lite0@64",), limit=1), tmp_path / "file" / "run")
+
+
+def broken(parts, _wanted):
+    """A disk that is none of the run's folder."""
+    raise OSError(5, "Input/output error", "photos/cat.jpg")
+    yield parts
+
+
+def test_only_what_writes_into_the_folder_is_blamed_on_it(data, tmp_path, monkeypatch):
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=2)
+    with pytest.raises(OSError, match=r"photos/cat\.jpg"):
+        run.evaluate(data, few, tmp_path, workers=Workers(broken))
+
+    def full(*_):
+        raise OSError("no space left")  # without a number, and so without a text of the system
+
+    monkeypatch.setattr(records, "write_part", full)
+    with pytest.raises(SettingsError, match=r"Nothing can be written to .* \(no space left\)"):
+        run.evaluate(data, few, tmp_path)
+
+
+@pytest.fixture
+def stopped(data, tmp_path):
+    """The settings of a run that was stopped, and a writer of what its run.json says."""
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=5)
+    assert not run.evaluate(data, few, tmp_path, run.Watch(stop=lambda: True)).finished
+
+    def write(change):
+        content = json.loads((tmp_path / "run.json").read_text())
+        change(content)
+        (tmp_path / "run.json").write_text(json.dumps(content))
+
+    return few, write
+
+
+def test_a_run_goes_on_with_its_engine_alone(data, tmp_path, stopped):
+    few, write = stopped
+    write(lambda content: content["models"][0].update(engine="abacus"))
+    with pytest.raises(SettingsError, match=r"on the engine abacus.*EFFVIZ_ENGINE=abacus") as caught:
+        run.evaluate(data, few, tmp_path)
+    assert "\n" not in str(caught.value)
+    write(lambda content: content.update(finished=True))
+    assert run.evaluate(data, few, tmp_path).networks[0].engine == "abacus"  # nothing is measured any more
+
+
+def test_each_sitting_says_its_versions(data, tmp_path, stopped, caplog):
+    few, write = stopped
+    write(lambda content: content["versions"].update(torch="0.1"))
+    assert run.evaluate(data, few, tmp_path, run.Watch(stop=lambda: True)).versions["torch"] == "0.1"
+    assert "torch 0.1, now" in caplog.text
+    caplog.clear()
+    done = run.evaluate(data, few, tmp_path)
+    assert caplog.text == ""  # as the sitting before
+    assert [versions["torch"] == metadata.version("torch") for versions in done.sittings] == [True, True]
+    assert json.loads((tmp_path / "run.json").read_text())["sittings"] == [dict(of) for of in done.sittings]
+
+
+def test_runs_of_before_say_nothing_of_sittings(data, tmp_path, stopped):
+    few, write = stopped
+    write(lambda content: content.pop("sittings"))
+    assert manifest.read(tmp_path).sittings == ()
+    assert run.evaluate(data, few, tmp_path).finished
 
 
 def test_the_manifest_says_what_made_the_rows(data, tmp_path):
