@@ -1,7 +1,8 @@
 """How commands speak: results on stdout as a table or JSON, progress on stderr and only for people who watch."""
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -23,8 +24,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 
 def show_json(value: object) -> None:
-    """Print JSON; names may hold any letters."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print JSON; names may hold any letters, and a number that is not known is null: JSON has no NaN."""
+    typer.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
