@@ -15,7 +15,7 @@ from effviz.cli.evaluate import BaselineChoice
 from effviz.errors import SettingsError
 from effviz.evaluate.intervals import Interval
 from effviz.evaluate.masking import Baseline, Masking
-from effviz.evaluate.settings import AGREEMENT, EFFECTS, SANITY, Metric, Settings
+from effviz.evaluate.settings import AGREEMENT, EFFECTS, PLACES, SANITY, Metric, Settings
 from effviz.evaluate.summary import Cell
 from effviz.explain.placement import Placement
 from effviz.explain.results import Layer, Method
@@ -28,6 +28,11 @@ def run(*words: object, code: int = 0):
     result = CliRunner().invoke(app, ["evaluate", *map(str, words)])
     assert result.exit_code == code, result.output
     return result
+
+
+def strict(text: str):
+    """Read JSON as other languages do: there is no NaN in it, which Python's own reader lets pass."""
+    return json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
 
 
 @pytest.fixture
@@ -57,7 +62,7 @@ def test_a_run_writes_its_rows_and_prints_a_table(data, tmp_path):
     rows = pq.read_table(out / "results.parquet")
     assert set(rows.column_names) >= COLUMNS
     assert len(rows) == 1 + 2 * 5 * 3  # broken; two photos, two methods and three controls, three metrics
-    again = json.loads(run(*words, "--json").stdout)  # finished: read, not measured
+    again = strict(run(*words, "--json").stdout)  # finished: read, not measured
     assert again["finished"]
     assert again["failures"] == 1
     assert {cell["metric"] for cell in again["results"]} == {"energy", "pointing", "maxbox"}
@@ -80,7 +85,7 @@ def test_a_run_without_a_usable_photo_fails_and_keeps_the_reasons(tmp_path):
     for more in ((), ("--json",)):  # the second time all is there already
         result = run(*words, *more, code=1)
         assert "effviz: Nothing could be measured on 2 photos" in result.stderr.splitlines()[-1]
-    assert json.loads(result.stdout)["failures"] == 2
+    assert strict(result.stdout)["failures"] == 2
     rows = pq.read_table(out / "results.parquet").to_pylist()
     assert [row["photo"] for row in rows] == ["one.jpg", "two.jpg"]
     assert all("is not a picture" in row["error"] for row in rows)
@@ -135,6 +140,7 @@ def test_without_options_place_is_measured_of_the_photos_own_class(data, tmp_pat
         (("--models", "b99"), "b99"),
         (("--targets", "rank0"), "Rank 0"),
         (("--address", "head:6379"), "--engine ray"),
+        (("--workers", "8"), "8 workers are asked for"),
         (("--metrics", "agree_rank"), "at least two"),
     ],
 )
@@ -151,8 +157,11 @@ def test_a_folder_of_photos_can_be_measured_without_boxes(tmp_path):
     shutil.copy(SAMPLES / "cat.jpg", folder)
     words = (folder, "--models", "lite0@64", "--out", tmp_path / "run", "--targets", "prediction")
     assert "no boxes" in run(*words, code=1).stderr
-    answer = json.loads(run(*words, "--metrics", "drop,insertion", "--steps", "4", "--json").stdout)
+    answer = strict(run(*words, "--metrics", "drop,insertion", "--steps", "4", "--json").stdout)
     assert {cell["metric"] for cell in answer["results"]} == {"drop", "insertion"}
+    first = answer["results"][0]
+    assert (first["all"]["low"], first["all"]["high"], first["all"]["n"]) == (None, None, 1)  # one photo has no spread
+    assert first["small_off_centre"] == {"mean": None, "low": None, "high": None, "n": 0}  # nobody marked anything
 
 
 @pytest.mark.parametrize(("target", "by_class"), [("label", True), ("prediction", False), ("zebra", False)])
@@ -194,6 +203,7 @@ def test_one_photo_has_no_spread_to_print():
 
 def test_the_commands_baselines_are_those_that_there_are():
     assert [choice.value for choice in BaselineChoice] == [baseline.value for baseline in Baseline]
+    assert all(metric in evaluate.PLACES for metric in PLACES)
     assert all(metric in evaluate.EFFECTS for metric in EFFECTS)
     assert all(metric in evaluate.BESIDE_FIRST for metric in AGREEMENT)
     assert all(metric in evaluate.SANITY for metric in SANITY)

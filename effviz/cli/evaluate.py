@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -19,13 +18,13 @@ if TYPE_CHECKING:
     from effviz.evaluate.intervals import Interval
     from effviz.evaluate.manifest import Manifest
     from effviz.evaluate.parts import Workers
-    from effviz.evaluate.results import Results
     from effviz.evaluate.samples import Dataset
     from effviz.evaluate.settings import Settings
     from effviz.evaluate.summary import Cell, Failure
 
 METRICS_A_TABLE = 3
 METRICS = "energy,pointing,maxbox"
+PLACES = "energy, pointing, maxbox, maxboxv2, iou."
 EFFECTS = "deletion, insertion, drop, increase, gain, road, adcc."
 BESIDE_FIRST = "agree_rank, agree_top20, agree_distance."
 SANITY = "sanity_spearman, sanity_ssim, sanity_logit."
@@ -44,36 +43,53 @@ DatasetPath = Annotated[
     Path,
     typer.Argument(metavar="DATASET", help="A folder of photos, annotations.json, COCO's JSON, or a CSV of boxes."),
 ]
-Out = Annotated[Path, typer.Option(help="The run's folder; a run that was stopped goes on there.")]
-Models = Annotated[str, typer.Option(help="Models with commas between: lite0@224,lite2@260.")]
-Methods = Annotated[str, typer.Option(help="Methods with commas between: cam,gradcam++,eigencam.")]
+Out = Annotated[
+    Path, typer.Option(help="The run's folder. A run that was stopped goes on there; a finished one is shown again.")
+]
+Models = Annotated[str, typer.Option(help="Names with commas between, as in lite0@224,lite2@260: `effviz models`.")]
+Methods = Annotated[str, typer.Option(help=f"Names with commas between: {', '.join(Method)}.")]
 Metrics = Annotated[
     str,
     typer.Option(
-        help="Place: energy, pointing, maxbox, maxboxv2, iou. Effect: " + EFFECTS + " Likeness to the first model: "
-        f"{BESIDE_FIRST} Sanity, slow: {SANITY}"
+        help=f"Names with commas between; docs/metrics.md says what they are. Localisation, with boxes: {PLACES} "
+        f"Faithfulness: {EFFECTS} Agreement with the first model: {BESIDE_FIRST} Sanity, slow: {SANITY}"
     ),
 ]
 Targets = Annotated[
-    str, typer.Option(help="The class: label (the photo's), prediction (the model's), an index or a name.")
+    str,
+    typer.Option(help="The class that maps are of: label (the photo's), prediction (the model's), an index or a name."),
 ]
-AtLayer = Annotated[Layer, typer.Option(help="Where the features are read.")]
-Placed = Annotated[Placement, typer.Option(help="Where cells lie on the photo.")]
+AtLayer = Annotated[Layer, typer.Option(help="Where the features are read: after the head, or at a stride before it.")]
+Placed = Annotated[
+    Placement, typer.Option(help="Where a map's cells lie on the photo: in even squares, or as measured for the model.")
+]
 Grid = Annotated[
     int | None,
     typer.Option(min=1, help="Cells a side that every map is averaged to first: a finer map has no advantage then."),
 ]
-MaskedBy = Annotated[BaselineChoice, typer.Option(help="What stands where something is taken away.")]
-Steps = Annotated[int, typer.Option(min=1, max=1000, help="Of deletion and insertion: parts of the area.")]
-RoadBudget = Annotated[
-    float | None, typer.Option(min=0, help="Seconds for road, each map; without it all five shares are measured.")
+MaskedBy = Annotated[
+    BaselineChoice,
+    typer.Option(help="What replaces pixels that are taken away: the mean pixel, the blurred photo, or black."),
 ]
-Limit = Annotated[int | None, typer.Option(min=1, help="Only so many photos, chosen by chance.")]
-Seed = Annotated[int, typer.Option(min=0, help="Of the choice of photos and of the random control.")]
+Steps = Annotated[
+    int, typer.Option(min=1, max=1000, help="In how many equal parts of the area deletion and insertion go on.")
+]
+RoadBudget = Annotated[
+    float | None,
+    typer.Option(
+        min=0, help="Seconds for road, each map; one that takes longer has no value. By default there is no end."
+    ),
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only so many photos, chosen by chance; by default all.")]
+Seed = Annotated[
+    int, typer.Option(min=0, help="Of all that is left to chance: which photos, the random control, sanity's draws.")
+]
 Photos = Annotated[Path | None, typer.Option(help="Where the photos lie, if not beside the annotations.")]
-MeasuredBy = Annotated[Engine, typer.Option(help="Who measures: this process, or workers of a Ray cluster.")]
-Address = Annotated[str, typer.Option(help="Of a Ray cluster that runs already, HOST:PORT.")]
-WorkerCount = Annotated[int, typer.Option(min=1, help="Of a Ray cluster.")]
+MeasuredBy = Annotated[Engine, typer.Option(help="local: this process; ray: several workers, here or elsewhere.")]
+Address = Annotated[str, typer.Option(help="With --engine ray: HOST:PORT of a running cluster; without: this machine.")]
+WorkerCount = Annotated[
+    int | None, typer.Option(min=1, help="With --engine ray: how many measure at a time; by default 2.")
+]
 
 
 def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
@@ -94,13 +110,16 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     photos: Photos = None,
     engine: MeasuredBy = Engine.LOCAL,
     address: Address = "",
-    workers: WorkerCount = 2,
+    workers: WorkerCount = None,
     as_json: output.AsJson = False,
 ) -> None:
     """Measure whether maps are in the right place and faithful, over a data set, beside three controls.
 
-    Stop or kill it whenever you like: the same command goes on. Results are in OUT/results.parquet, one row for each
-    photo, model, method and metric; what made them is in OUT/run.json.
+    Stop or kill it whenever you like: the same command goes on.
+
+    Results are in OUT/results.parquet, one row for each photo, model, method and metric.
+
+    What made them is in OUT/run.json; `effviz report OUT` makes a page of both.
     """
     from effviz.evaluate.masking import Baseline, Masking
     from effviz.evaluate.settings import Metric, Settings
@@ -118,8 +137,8 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         limit=limit,
         seed=seed,
     )
-    with _workers(engine, address, workers) as measuring:
-        done = _measured(_opened(dataset, photos, settings), settings, out, measuring)
+    measuring = _workers(engine, address, workers)
+    done = _measured(_opened(dataset, photos, settings), settings, out, measuring)
     _show(done, as_json)
 
 
@@ -158,7 +177,7 @@ def _chosen(kind: type[Choice], text: str, what: str) -> tuple[Choice, ...]:
     return tuple(kind(name) for name in dict.fromkeys(names))
 
 
-def _workers(engine: Engine, address: str, workers: int) -> "AbstractContextManager[tuple[Workers, ...]]":
+def _workers(engine: Engine, address: str, workers: int | None) -> "tuple[Workers, ...]":
     """Return who measures, or nobody in particular."""
     if engine is Engine.LOCAL:
         if address:
@@ -166,25 +185,28 @@ def _workers(engine: Engine, address: str, workers: int) -> "AbstractContextMana
                 f"The cluster at {address} is named, and this process measures: only --engine ray has a use for it. "
                 "Add that, or leave --address out."
             )
-        return nullcontext(())
+        if workers is not None:
+            raise SettingsError(
+                f"{workers} workers are asked for, and this process measures: only --engine ray has any. "
+                "Add that, or leave --workers out."
+            )
+        return ()
     from effviz.cluster import Cluster, check_installed
 
     check_installed()
     from effviz.evaluate import ray_engine
 
-    return nullcontext((ray_engine.on(Cluster(workers, address)),))
+    return (ray_engine.on(Cluster(workers or Cluster().workers, address)),)
 
 
 def _show(done: "Manifest", as_json: bool) -> None:
-    from effviz.evaluate import records, results, summary
+    from effviz.evaluate import overview, records
 
-    known = results.load(done.folder)
-    cells = summary.cells(known, done.settings.seed)
-    failures = summary.failures(known)
+    cells, failures = overview.cells(done), overview.failures(done)
     if as_json:
         output.show_json(done.as_dict() | {"results": [_plain(cell) for cell in cells], "failures": len(failures)})
     else:
-        _show_tables(known, cells)
+        _show_tables(done, cells)
         _report(failures, done.folder)
     if not cells:
         raise DatasetError(
@@ -193,11 +215,10 @@ def _show(done: "Manifest", as_json: bool) -> None:
         )
 
 
-def _show_tables(known: "Results", cells: "Sequence[Cell]") -> None:
-    from effviz.evaluate import summary
+def _show_tables(run: "Manifest", cells: "Sequence[Cell]") -> None:
+    from effviz.evaluate import overview
     from effviz.evaluate.settings import PLACES
 
-    run = known.run
     for model in run.settings.models:
         mine = [cell for cell in cells if cell.model == model]
         named = f"{model}, {_photos(run.photos)}, target {run.settings.targets}"
@@ -206,7 +227,7 @@ def _show_tables(known: "Results", cells: "Sequence[Cell]") -> None:
             count = _photos(max(cell.small.n for cell in hard))
             title = f"{model}, {count} with an object under 25 % and off the centre, where a mark in the middle loses"
             _show_table(title, hard, lambda cell: cell.small)
-    for accuracy in summary.accuracies(known, run.settings.seed):
+    for accuracy in overview.accuracies(run):
         if accuracy.top1.n:
             typer.echo(f"{accuracy.model}: top-1 {_words(accuracy.top1)}")
 

@@ -7,6 +7,8 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from effviz.errors import SettingsError
@@ -70,8 +72,8 @@ class Results:
         return rows.set_index("photo")["off_centre"].astype(bool)
 
 
-def load(run: Path) -> Results:
-    """Read a run that is finished.
+def load(run: Path, rows: pc.Expression | None = None) -> Results:
+    """Read a run that is finished: all rows, or some of them.
 
     Raises:
         SettingsError: the folder holds no run, or one that is not finished.
@@ -84,7 +86,7 @@ def load(run: Path) -> Results:
             ).format(run=run)
         )
     try:
-        table = pq.read_table(run / RESULTS, columns=[*WORDS, *NUMBERS], read_dictionary=list(WORDS))
+        table = _table(run / RESULTS, rows)
     except (OSError, ValueError) as error:
         raise SettingsError(
             _(
@@ -93,6 +95,14 @@ def load(run: Path) -> Results:
             ).format(file=run / RESULTS, error=error)
         ) from error
     return Results(known, table.to_pandas())
+
+
+def _table(file: Path, rows: pc.Expression | None) -> pa.Table:
+    """Read some rows; a filter of the library's own would have several times as much in memory meanwhile."""
+    with pq.ParquetFile(file, read_dictionary=list(WORDS)) as open_file:
+        groups = range(open_file.num_row_groups)
+        tables = (open_file.read_row_group(number, columns=[*WORDS, *NUMBERS]) for number in groups)
+        return pa.concat_tables([each if rows is None else each.filter(rows) for each in tables])
 
 
 def found(folder: Path) -> Sequence[Path]:

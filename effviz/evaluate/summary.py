@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from effviz.evaluate import overlaps
+from effviz.evaluate.controls import Control
 from effviz.evaluate.intervals import Interval, interval, intervals, max_box_interval, paired, paired_max_box
 from effviz.evaluate.overlaps import Overlaps
 from effviz.evaluate.results import Results
@@ -191,8 +192,12 @@ def accuracies(results: Results, seed: int = 0) -> tuple[Accuracy, ...]:
 
 
 def failures(results: Results) -> tuple[Failure, ...]:
-    """Return the rows without a value and their reasons, in the photos' order."""
+    """Return the rows without a value and their reasons, in the photos' order; those of the controls are left out.
+
+    A uniform map has no ranks on any photo, which says nothing about the run.
+    """
     rows = results.frame.dropna(subset=["error"])[["photo", "model", "method", "error"]].astype(object)
+    rows = rows[~rows["method"].isin([control.value for control in Control])]
     texts = rows.where(rows.notna(), "")
     return tuple(Failure(*map(str, row)) for row in texts.itertuples(index=False, name=None))
 
