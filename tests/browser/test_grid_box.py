@@ -106,7 +106,7 @@ def test_the_picture_that_is_saved_is_the_one_that_is_seen(compare: Compare) -> 
     page = grid.page
     plain = saved(page)
     page.locator(".classes button").nth(3).click()
-    for name, value in (("Hide what is below", 60), ("Opacity", 100)):
+    for name, value in (("Hide weak parts below", 60), ("Opacity", 100)):
         grid.slide(name, value)
     grid.changes(lambda: grid.stage(0).press("+"), grid.maps.last)
     picture = saved(page)

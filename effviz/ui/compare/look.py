@@ -148,7 +148,7 @@ def _controls() -> None:
     _select(SCALE, _("Scale"), SCALES)
     _select(PALETTE, _("Palette"), PALETTES, disabled=SCALE.get() is Scale.DENSITY)
     _slider(OPACITY, _("Opacity (%)"), 100)
-    _slider(THRESHOLD, _("Hide what is below (% of the range; 0: nothing)"), MOST_CUT)
+    _slider(THRESHOLD, _("Hide weak parts below (% of the range; 0: nothing)"), MOST_CUT)
     _slider(CONTOUR, _("Contour (% of the range; 0: none)"), MOST_CUT)
     _select(PLACEMENT, _("Placement"), PLACEMENTS)
     widget = _Widget(CELLS)

@@ -102,7 +102,7 @@ def _caption(cell: Cell) -> None:
     else:
         st.markdown("  \n".join(_lines(cell)))
     with st.popover(
-        _("{ms} ms · about").format(ms=round(cell.forward_ms)),
+        _("About this model ({ms} ms)").format(ms=round(cell.forward_ms)),
         key=f"about {card.ref.label} {cell.chosen.sha256} {cell.chosen.name}",
         type="tertiary",
     ):

@@ -148,7 +148,7 @@ def _cell(cell: Cell, classes: Sequence[Class], pickable: bool) -> Json:
         "first": classes.index(first) if first in classes else target,
         "place": place(found),
         "alt": "" if found.trained else summary.sentence(found),
-        "ms": _("{ms} ms · about").format(ms=round(cell.forward_ms)),
+        "ms": _("About this model ({ms} ms)").format(ms=round(cell.forward_ms)),
         "about": _about(cell),
     }
 

@@ -61,7 +61,7 @@ def _toolbar() -> Json:
         "scale": _("Scale"),
         "palette": _("Palette"),
         "opacity": _("Opacity"),
-        "threshold": _("Hide what is below"),
+        "threshold": _("Hide weak parts below"),
         "contour": _("Contour"),
         "placement": _("Placement"),
         "cells": _("Cells"),
