@@ -45,11 +45,11 @@ def boxes(rows: Iterable[Iterable[float | str]]) -> tuple[Box, ...]:
     """Return boxes from x0, y0, x1, y1.
 
     Raises:
-        ValueError: they are not four numbers; for the sentence of whoever reads the file.
+        ValueError: they are not four numbers, or end before they begin; for the sentence of whoever reads the file.
     """
     edges = [[float(edge) for edge in row] for row in rows]
     for row in edges:
-        if len(row) != 4 or not all(map(math.isfinite, row)):
+        if len(row) != 4 or not all(map(math.isfinite, row)) or row[0] > row[2] or row[1] > row[3]:
             raise ValueError(_("{numbers} is no box").format(numbers=row))
     return tuple(Box(*row) for row in edges)
 
@@ -71,7 +71,7 @@ def _sample(file: Path, root: Path, number: int, entry: Any) -> Sample:
             class_names=names,
             size=size,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DatasetError(
             _(
                 'Entry {number} of {file} cannot be used ({reason}): each needs "file", and boxes as lists of four '

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from effviz.errors import DatasetError
 from effviz.evaluate.annotations import boxes, fingerprint
-from effviz.evaluate.folders import places
+from effviz.evaluate.folders import Places
 from effviz.evaluate.samples import Dataset, Sample, class_of
 from effviz.evaluate.truth import Truth
 from effviz.explain.results import Box
@@ -39,10 +39,10 @@ def looks_like_boxes(file: Path) -> bool:
 
 
 def read(file: Path, root: Path) -> Dataset:
-    """List the photos of a table; rows of one photo are brought together.
+    """List the photos of a table; rows of one photo and class are brought together.
 
     Raises:
-        DatasetError: it has other columns, or a row is not complete.
+        DatasetError: it has other columns, a row is not complete, or several files fit a name.
     """
     if not looks_like_boxes(file):
         raise DatasetError(
@@ -51,17 +51,22 @@ def read(file: Path, root: Path) -> Dataset:
                 "Name its columns like that."
             ).format(file=file)
         )
-    found_at, named = places(root), cache(class_of)
-    found: dict[str, list[_Marked]] = {}
+    found_at, named = Places(root), cache(class_of)  # many photos have one class: they share its words
+    found: dict[tuple[str, str], list[Box]] = {}
     for row in _rows(file):
-        found.setdefault(row.photo, []).append(row)
+        found.setdefault((row.photo, row.word), []).append(row.box)
     samples = []
-    for photo, rows in found.items():
-        label, names = named(rows[0].word) if rows[0].word else (None, ())
-        path = found_at.get(photo) or found_at.get(Path(photo).stem) or root / photo
-        samples.append(Sample(path, photo, label, Truth(tuple(row.box for row in rows)), names))
+    for (photo, word), marked in found.items():
+        label, names = named(word) if word else (None, ())
+        samples.append(Sample(_place(root, photo, found_at), photo, label, Truth(tuple(marked)), names))
     labelled = any(sample.label is not None or sample.class_names for sample in samples)
     return Dataset(file, tuple(samples), fingerprint(file), annotated=True, labelled=labelled)
+
+
+def _place(root: Path, photo: str, found_at: Places) -> Path:
+    """Return the file that is called just so, or the one that fits; one that is not there stays in the list."""
+    path = root / photo
+    return path if path.is_file() else found_at.find(photo) or path
 
 
 def _rows(file: Path) -> Iterator[_Marked]:

@@ -54,8 +54,8 @@ class Sample:
         if not 0 <= label < len(spec.classes):
             raise TargetError(
                 _(
-                    "Class {label} does not exist, which {name} has: {model} has classes 0 to {last}. Correct the label, "
-                    "or take the model's prediction or a fixed class as the target."
+                    "Class {label} does not exist, which {name} has: {model} has classes 0 to {last}. Correct the "
+                    "label, or take the model's prediction or a fixed class as the target."
                 ).format(label=label, name=self.name, model=spec.name, last=len(spec.classes) - 1)
             )
         for word in self.class_names:

@@ -1,21 +1,21 @@
 """Data sets in each form, written by hand."""
 
-import dataclasses
+import hashlib
 import json
 import math
+import os
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from effviz.errors import DatasetError, TargetError
-from effviz.evaluate import datasets
-from effviz.evaluate.datasets import Sample, open_dataset
+from effviz.errors import DatasetError
+from effviz.evaluate import datasets, records
+from effviz.evaluate.datasets import open_dataset
+from effviz.evaluate.folders import Places
+from effviz.evaluate.opening import opened
 from effviz.explain.results import Box
-from effviz.zoo.catalogue import parse
-from effviz.zoo.classes import imagenet
-
-LITE = parse("lite0").spec
 
 
 def photo(path: Path, size=(60, 40)) -> Path:
@@ -60,6 +60,30 @@ class TestFolder:
         photo(tmp_path / "b.png")
         assert len({before, larger, open_dataset(tmp_path).fingerprint}) == 3
 
+    def test_it_is_read_in_the_order_of_the_folders_names(self, tmp_path):
+        names = ["a/b.png", "a/c/d.png", "a-b/c.png", "a.png"]  # as a list of folders: a - comes before a /
+        for name in names:
+            photo(tmp_path / name)
+        found = open_dataset(tmp_path)
+        assert [sample.name for sample in found.samples] == names
+        lines = "".join(f"{name} {(tmp_path / name).stat().st_size}\n" for name in names)
+        assert found.fingerprint == hashlib.sha256(lines.encode()).hexdigest()
+
+    def test_a_link_to_a_folder_is_not_followed(self, tmp_path):
+        photo(tmp_path / "in" / "a.png")
+        (tmp_path / "in" / "round").symlink_to(tmp_path, target_is_directory=True)
+        (tmp_path / "b.png").symlink_to(tmp_path / "in" / "a.png")
+        assert [sample.name for sample in open_dataset(tmp_path).samples] == ["b.png", "in/a.png"]
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+    def test_a_name_in_another_code_can_be_written_and_its_photo_opened(self, tmp_path):
+        photo(tmp_path / "a.png").rename(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
+        (sample,) = open_dataset(tmp_path).samples
+        assert sample.name == r"caf\udce9.png"
+        assert records.table([records.Row(sample.name)])["photo"].to_pylist() == [sample.name]
+        assert (opened(sample, []).photo.width, opened(sample, []).photo.height) == (60, 40)
+        assert Places(tmp_path).find(sample.name) == sample.path
+
     def test_without_photos_it_is_refused(self, tmp_path):
         with pytest.raises(DatasetError, match="has no photos"):
             open_dataset(tmp_path)
@@ -95,6 +119,9 @@ class TestAnnotations:
             ({}, "'file' is missing"),
             ({"file": "a", "boxes_xyxy": [[1, 2, 3]]}, "[1.0, 2.0, 3.0] is no box"),
             ({"file": "a", "boxes_xyxy": [[1, 2, math.nan, 4]]}, "[1.0, 2.0, nan, 4.0] is no box"),
+            ({"file": "a", "boxes_xyxy": [[3, 2, 1, 4]]}, "[3.0, 2.0, 1.0, 4.0] is no box"),
+            ({"file": "a", "boxes_xyxy": [[1, 4, 3, 2]]}, "[1.0, 4.0, 3.0, 2.0] is no box"),
+            ({"file": "a", "label": math.inf}, "infinity"),
             ({"file": "a", "boxes_xyxy": 5}, "5 are no boxes"),
             ({"file": "a", "boxes_xyxy": [5]}, "[5] are no boxes"),
             ({"file": "a", "label": "x"}, "'x'"),
@@ -106,7 +133,30 @@ class TestAnnotations:
             open_dataset(self.write(tmp_path, ENTRY, entry))
         assert reason in str(caught.value)
 
-    @pytest.mark.parametrize("text", ["{", '{"a": 1}', "7"])
+    def test_entries_of_one_photo_are_brought_together(self, tmp_path):
+        entries = [ENTRY | {"boxes_xyxy": [[number, 0, 9, 9]]} for number in (1, 2)]
+        found = open_dataset(
+            self.write(tmp_path, entries[0], {"file": "b.jpg"}, entries[1], ENTRY | {"boxes_xyxy": []})
+        )
+        assert [sample.name for sample in found.samples] == ["images/a.jpg", "b.jpg"]
+        assert (found.samples[0].label, edges(found.samples[0])) == (65, [(1, 0, 9, 9), (2, 0, 9, 9)])
+
+    @pytest.mark.parametrize(
+        "other", [{"label": 66, "wnid": None, "name": None}, {"name": "viper"}, {"width": 501}, {"width": None}]
+    )
+    def test_entries_that_differ_name_their_photo(self, tmp_path, other):
+        other = {key: value for key, value in (ENTRY | other).items() if value is not None}
+        with pytest.raises(DatasetError, match=r"annotations.json lists images/a.jpg more than once"):
+            open_dataset(self.write(tmp_path, {"file": "b.jpg"}, ENTRY, other))
+
+    def test_where_nobody_asks_for_classes_they_may_differ(self, tmp_path):
+        other = {"file": "images/a.jpg", "width": 500, "height": 375, "label": 3, "boxes_xyxy": [[5, 6, 7, 8]]}
+        found = open_dataset(self.write(tmp_path, ENTRY, other), by_class=False)
+        (sample,) = found.samples
+        assert (sample.label, sample.class_names) == (None, ())
+        assert edges(sample) == [(111, 108, 441, 193), (0, 1, 2, 3), (5, 6, 7, 8)]
+
+    @pytest.mark.parametrize("text", ["{", '{"a": 1}', "7", "[" * 100_000])
     def test_other_json_is_refused(self, tmp_path, text):
         (tmp_path / "x.json").write_text(text)
         with pytest.raises(DatasetError, match=r"x\.json"):
@@ -187,6 +237,12 @@ class TestCoco:
         (sample,) = open_dataset(self.write(tmp_path, annotations=objects)).samples
         assert (sample.outlines, sample.truth.boxes) == ((), (Box(1, 2, 4, 6),))
 
+    def test_where_one_object_has_no_outline_boxes_do_for_all(self, tmp_path):
+        outlined = {"image_id": 1, "category_id": 3, "bbox": [10, 5, 30, 20], "segmentation": [POLYGON]}
+        objects = [outlined, {"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4]}]
+        (sample,) = open_dataset(self.write(tmp_path, annotations=objects)).samples
+        assert (sample.outlines, len(edges(sample))) == ((), 2)
+
     def test_an_endless_photo_is_refused(self, tmp_path):
         endless = [{"id": 1, "file_name": "1.png", "width": math.inf, "height": 40}]
         with pytest.raises(DatasetError, match="not as COCO writes it"):
@@ -199,62 +255,6 @@ class TestCoco:
         objects = [{"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4]} | changes]
         with pytest.raises(DatasetError, match="not as COCO writes it"):
             open_dataset(self.write(tmp_path, annotations=objects))
-
-
-class TestBoxTable:
-    def test_kaggles_solution(self, tmp_path):
-        photo(tmp_path / "val" / "n01440764" / "ILSVRC2012_val_00000001.png")
-        file = tmp_path / "LOC_val_solution.csv"
-        file.write_text("ImageId,PredictionString\nILSVRC2012_val_00000001,n01440764 1 2 30 40 n01440764 5 6 7 8 \n")
-        found = open_dataset(file, tmp_path / "val")
-        (sample,) = found.samples
-        assert sample.path == tmp_path / "val" / "n01440764" / "ILSVRC2012_val_00000001.png"
-        assert (sample.label, edges(sample)) == (0, [(1, 2, 30, 40), (5, 6, 7, 8)])
-
-    def test_one_box_a_row(self, tmp_path):
-        photo(tmp_path / "a.png")
-        (tmp_path / "boxes.csv").write_text("file,xmin,ymin,xmax,ymax,label\na.png,1,2,3,4,9\na.png,5,6,7,8,9\n")
-        (sample,) = open_dataset(tmp_path).samples  # the only table in the folder stands for it
-        assert (sample.path, sample.label) == (tmp_path / "a.png", 9)
-        assert edges(sample) == [(1, 2, 3, 4), (5, 6, 7, 8)]
-
-    def test_a_photo_may_have_another_suffix(self, tmp_path):
-        photo(tmp_path / "a.png")
-        (tmp_path / "boxes.csv").write_text("file,x0,y0,x1,y1\na.JPEG,1,2,3,4\n")
-        assert open_dataset(tmp_path / "boxes.csv").samples[0].path == tmp_path / "a.png"
-
-    def test_a_photo_that_is_not_there_stays_in_the_list(self, tmp_path):
-        (tmp_path / "boxes.csv").write_text("file,x0,y0,x1,y1\nlost.png,1,2,3,4\n")
-        (sample,) = open_dataset(tmp_path / "boxes.csv").samples
-        assert (sample.path, sample.label) == (tmp_path / "lost.png", None)
-
-    @pytest.mark.parametrize("line", ["a.png,1,2,3", "a.png,1,2,3,x", "a.png,1,2,3,", "a.png,1,2,3,nan"])
-    def test_a_wrong_line_is_named(self, tmp_path, line):
-        (tmp_path / "boxes.csv").write_text(f"file,x0,y0,x1,y1\n{line}\n")
-        with pytest.raises(DatasetError, match="Line 2"):
-            open_dataset(tmp_path / "boxes.csv")
-
-    @pytest.mark.parametrize("line", ["a.png,1,2,3", "a.png,1,2,3,4,5"])
-    def test_a_line_of_another_length_is_told_in_words(self, tmp_path, line):
-        (tmp_path / "boxes.csv").write_text(f"file,x0,y0,x1,y1\n{line}\n")
-        with pytest.raises(DatasetError, match="more or fewer cells than the header"):
-            open_dataset(tmp_path / "boxes.csv")
-
-    @pytest.mark.parametrize("words", ["", "n01440764 1 2 3", "n01440764 1 2 3 4 5"])
-    def test_an_incomplete_prediction_is_named(self, tmp_path, words):
-        (tmp_path / "boxes.csv").write_text(f"ImageId,PredictionString\na,{words}\n")
-        with pytest.raises(DatasetError, match="Line 2"):
-            open_dataset(tmp_path / "boxes.csv")
-
-    def test_letters_in_another_code_are_refused(self, tmp_path):
-        (tmp_path / "boxes.csv").write_bytes("file,x0,y0,x1,y1\nKöln.png,1,2,3,4\n".encode("latin-1"))
-        with pytest.raises(DatasetError, match="cannot be read"):
-            open_dataset(tmp_path / "boxes.csv")
-
-    def test_other_columns_are_refused(self, tmp_path):
-        (tmp_path / "boxes.csv").write_text("name,age\nx,3\n")
-        with pytest.raises(DatasetError, match="other columns"):
-            open_dataset(tmp_path / "boxes.csv")
 
 
 def test_a_file_that_may_not_be_read_is_said(tmp_path, monkeypatch):
@@ -284,60 +284,3 @@ def test_a_choice_depends_on_the_seed_alone(tmp_path):
     assert some == found.chosen(10, 0) != found.chosen(10, 1)
     assert some == sorted(set(some))
     assert len(some) == 10
-
-
-class TestClassForAModel:
-    """ImageNet's number where the model has ImageNet's classes, else by name."""
-
-    def sample(self, tmp_path, **entry):
-        (tmp_path / "annotations.json").write_text(json.dumps([{"file": "a.jpg", **entry}]))
-        return open_dataset(tmp_path).samples[0]
-
-    def other(self, *names):
-        return dataclasses.replace(LITE, name="mine", classes=names)
-
-    def test_number_of_an_imagenet_model(self, tmp_path):
-        assert self.sample(tmp_path, label=340, name="zebra").class_for(LITE) == 340
-
-    def test_name_of_any_other(self, tmp_path):
-        assert self.sample(tmp_path, label=340, name="zebra").class_for(self.other("horse", "Zebra")) == 1
-
-    def test_synset_stands_for_its_names(self, tmp_path):
-        assert self.sample(tmp_path, wnid="n01440764").class_for(self.other("cat", "tench")) == 1
-
-    def test_a_bare_number_is_the_models_own(self, tmp_path):
-        assert self.sample(tmp_path, label=1).class_for(self.other("cat", "dog")) == 1
-
-    def test_a_number_with_an_unknown_name_is_not_guessed(self, tmp_path):
-        with pytest.raises(TargetError, match="'zebra'"):
-            self.sample(tmp_path, label=1, name="zebra").class_for(self.other("cat", "dog"))
-
-    @pytest.mark.parametrize("label", [-1, 1000, 2019, 20240131123000])
-    def test_a_number_that_the_model_has_not_is_no_class(self, tmp_path, label):
-        with pytest.raises(TargetError, match=f"Class {label} does not exist, which a.jpg has: .* classes 0 to 999"):
-            self.sample(tmp_path, label=label).class_for(LITE)
-
-    def test_a_number_is_checked_against_the_models_own_classes(self, tmp_path):
-        with pytest.raises(TargetError, match="classes 0 to 1"):
-            self.sample(tmp_path, label=2).class_for(self.other("cat", "dog"))
-
-    @pytest.mark.parametrize("entry", [{"name": "zebra"}, {"name": "Zebra"}, {"wnid": "n02391049"}])  # class 340
-    def test_a_number_and_a_name_of_two_classes_are_both_said(self, tmp_path, entry):
-        sample = self.sample(tmp_path, label=3, **entry)
-        with pytest.raises(TargetError, match=r"label 3, which is tiger shark, .*(zebra|Zebra|n02391049).* 340"):
-            sample.class_for(LITE)
-        assert sample.class_for(self.other("horse", "zebra")) == 1  # its own numbers are the data set's affair
-
-    def test_a_word_that_two_classes_share_goes_with_either(self, tmp_path):
-        # "crane" is a bird (134) and a machine (517), and WordNet calls a projectile (744) a missile (657) too
-        for label, name in ((134, "crane"), (517, "crane"), (744, "missile"), (657, "missile"), (3, "Nemo")):
-            assert self.sample(tmp_path, label=label, name=name).class_for(LITE) == label
-
-    def test_every_class_goes_with_its_own_words(self, tmp_path):
-        for entry in imagenet():
-            words = (entry.name, entry.synset, *entry.lemmas)
-            assert Sample(tmp_path, "a.jpg", entry.index, class_names=words).class_for(LITE) == entry.index
-
-    def test_no_class_is_said(self, tmp_path):
-        with pytest.raises(TargetError, match="no class"):
-            self.sample(tmp_path).class_for(LITE)

@@ -1,0 +1,127 @@
+"""Tables of boxes, written by hand, and which photo a line means: never one that only happens to be called alike."""
+
+import pytest
+
+from effviz.errors import DatasetError
+from effviz.evaluate.datasets import open_dataset
+
+
+def touch(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+def edges(sample):
+    return [(b.x0, b.y0, b.x1, b.y1) for b in sample.truth.boxes]
+
+
+def test_kaggles_solution(tmp_path):
+    touch(tmp_path / "val" / "n01440764" / "ILSVRC2012_val_00000001.png")
+    file = tmp_path / "LOC_val_solution.csv"
+    file.write_text("ImageId,PredictionString\nILSVRC2012_val_00000001,n01440764 1 2 30 40 n01440764 5 6 7 8 \n")
+    found = open_dataset(file, tmp_path / "val")
+    (sample,) = found.samples
+    assert sample.path == tmp_path / "val" / "n01440764" / "ILSVRC2012_val_00000001.png"
+    assert (sample.label, edges(sample)) == (0, [(1, 2, 30, 40), (5, 6, 7, 8)])
+
+
+def test_one_box_a_row(tmp_path):
+    touch(tmp_path / "a.png")
+    (tmp_path / "boxes.csv").write_text("file,xmin,ymin,xmax,ymax,label\na.png,1,2,3,4,9\na.png,5,6,7,8,9\n")
+    (sample,) = open_dataset(tmp_path).samples  # the only table in the folder stands for it
+    assert (sample.path, sample.label) == (tmp_path / "a.png", 9)
+    assert edges(sample) == [(1, 2, 3, 4), (5, 6, 7, 8)]
+
+
+def test_a_photo_may_have_another_suffix(tmp_path):
+    touch(tmp_path / "a.png")
+    (tmp_path / "boxes.csv").write_text("file,x0,y0,x1,y1\na.JPEG,1,2,3,4\n")
+    assert open_dataset(tmp_path / "boxes.csv").samples[0].path == tmp_path / "a.png"
+
+
+def places(folder, *names):
+    (folder / "boxes.csv").write_text("file,x0,y0,x1,y1\n" + "".join(f"{name},1,2,3,4\n" for name in names))
+    samples = open_dataset(folder / "boxes.csv").samples
+    assert [sample.name for sample in samples] == list(names)
+    return [sample.path.relative_to(folder).as_posix() for sample in samples]
+
+
+def test_photos_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    for name in ("cat/001.jpg", "dog/001.jpg", "dog/old/001.jpg", "002.jpg", "dog/002.jpg"):
+        touch(tmp_path / name)
+    expected = {
+        "val/dog/001.jpg": "dog/001.jpg",
+        "cat/001.jpg": "cat/001.jpg",
+        "cat/001": "cat/001.jpg",
+        "x/cat/001.JPEG": "cat/001.jpg",
+        "old/001.jpg": "dog/old/001.jpg",
+        "002.jpg": "002.jpg",
+        "002": "002.jpg",
+        "x/002.jpg": "002.jpg",
+    }
+    assert places(tmp_path, *expected) == list(expected.values())
+
+
+@pytest.mark.parametrize("name", ["lost.png", "bird/001.jpg", "cat/old/001.jpg", "01.jpg", "../lost.jpg", ""])
+def test_a_photo_that_is_not_there_stays_in_the_list(tmp_path, name):
+    for there in ("cat/001.jpg", "dog/001.jpg", "dog/new/001.jpg"):
+        touch(tmp_path / there)
+    assert places(tmp_path, name) == [(tmp_path / name).relative_to(tmp_path).as_posix()]
+
+
+@pytest.mark.parametrize("name", ["001.jpg", "001", "001.png", "a", "new/b.jpg"])
+def test_a_name_that_several_files_may_have_is_not_guessed(tmp_path, name):
+    for there in ("cat/001.jpg", "dog/001.jpg", "a.jpg", "a.png", "cat/new/b.png", "dog/new/b.png"):
+        touch(tmp_path / there)
+    with pytest.raises(DatasetError, match=f"^{name} may be .* or .* in "):
+        places(tmp_path, name)
+
+
+def test_a_file_that_is_called_just_so_is_taken_wherever_it_lies(tmp_path):
+    for there in (".hidden/a.png", "up/a.png", "in/up/a.png", "in/hidden/a.png"):
+        touch(tmp_path / there)
+    (tmp_path / "in" / "boxes.csv").write_text("file,x0,y0,x1,y1\n../up/a.png,1,2,3,4\n../.hidden/a.png,1,2,3,4\n")
+    samples = open_dataset(tmp_path / "in" / "boxes.csv").samples
+    assert [sample.path for sample in samples] == [tmp_path / "in/../up/a.png", tmp_path / "in/../.hidden/a.png"]
+
+
+def test_photos_with_objects_of_several_classes(tmp_path):
+    touch(tmp_path / "a.png")
+    (tmp_path / "boxes.csv").write_text("file,x0,y0,x1,y1,label\na.png,1,2,3,4,9\na.png,5,6,7,8,3\n")
+    with pytest.raises(DatasetError, match=r"lists a.png more than once"):
+        open_dataset(tmp_path)
+    (sample,) = open_dataset(tmp_path, by_class=False).samples
+    assert (sample.label, edges(sample)) == (None, [(1, 2, 3, 4), (5, 6, 7, 8)])
+
+
+@pytest.mark.parametrize("line", ["a.png,1,2,3", "a.png,1,2,3,x", "a.png,1,2,3,", "a.png,1,2,3,nan"])
+def test_a_wrong_line_is_named(tmp_path, line):
+    (tmp_path / "boxes.csv").write_text(f"file,x0,y0,x1,y1\n{line}\n")
+    with pytest.raises(DatasetError, match="Line 2"):
+        open_dataset(tmp_path / "boxes.csv")
+
+
+@pytest.mark.parametrize("line", ["a.png,1,2,3", "a.png,1,2,3,4,5"])
+def test_a_line_of_another_length_is_told_in_words(tmp_path, line):
+    (tmp_path / "boxes.csv").write_text(f"file,x0,y0,x1,y1\n{line}\n")
+    with pytest.raises(DatasetError, match="more or fewer cells than the header"):
+        open_dataset(tmp_path / "boxes.csv")
+
+
+@pytest.mark.parametrize("words", ["", "n01440764 1 2 3", "n01440764 1 2 3 4 5"])
+def test_an_incomplete_prediction_is_named(tmp_path, words):
+    (tmp_path / "boxes.csv").write_text(f"ImageId,PredictionString\na,{words}\n")
+    with pytest.raises(DatasetError, match="Line 2"):
+        open_dataset(tmp_path / "boxes.csv")
+
+
+def test_letters_in_another_code_are_refused(tmp_path):
+    (tmp_path / "boxes.csv").write_bytes("file,x0,y0,x1,y1\nKöln.png,1,2,3,4\n".encode("latin-1"))
+    with pytest.raises(DatasetError, match="cannot be read"):
+        open_dataset(tmp_path / "boxes.csv")
+
+
+def test_other_columns_are_refused(tmp_path):
+    (tmp_path / "boxes.csv").write_text("name,age\nx,3\n")
+    with pytest.raises(DatasetError, match="other columns"):
+        open_dataset(tmp_path / "boxes.csv")
