@@ -58,8 +58,9 @@ class Places:
         Raises:
             DatasetError: several files fit.
         """
-        *above, last = Path(name).parts or ("",)
-        for called in dict.fromkeys((last, Path(last).stem)):
+        path = Path(name)
+        *above, last = path.parts or ("",)
+        for called in dict.fromkeys((last, path.stem)):
             parts = [*above, called]
             whole = "/".join(parts)
             shorter = ("/" + "/".join(parts[start:]) for start in range(1, len(parts)))
