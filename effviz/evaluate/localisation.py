@@ -4,6 +4,7 @@ All in the photo's coordinates, so a model that crops cannot lose or gain by wha
 of its crop counts whole. A map without positive evidence has energy 0, points nowhere and draws no box.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
@@ -130,34 +131,28 @@ def _parts(heat: Heat) -> tuple[npt.NDArray[np.intp], Doubles]:
     low, high = seen.min(), seen.max()
     spread = (seen - low) / (high - low) if high - low > _ROUNDING * high else np.ones(seen.shape)
     steps = np.minimum(spread * LEVELS + _ROUNDING, LEVELS - 1).astype(np.uint8)
-    windows = zip(_reaches(steps.max(axis=1)), _reaches(steps.max(axis=0)), strict=True)
-    found = [(level, *part) for level, window in enumerate(windows) for part in _outlines(steps, level, *window)]
-    table = np.array(sorted(found, key=itemgetter(1)))
-    offset = (heat.columns[0], heat.rows[0]) * 2
-    return table[:, 0].astype(np.intp), table[:, 2:] + offset
+    parts = np.array(sorted(_outlines(steps), key=itemgetter(0)))[:, 1:]  # x0, y0, x1, y1; all levels below each other
+    level, top = np.divmod(parts[:, 1], steps.shape[0] + 1)
+    parts[:, 3] += top - parts[:, 1]
+    parts[:, 1] = top
+    return level.astype(np.intp), parts + (heat.columns[0], heat.rows[0]) * 2
 
 
-def _reaches(strongest: npt.NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """Return from which to which row (or column) each level reaches: looking further would only take time."""
-    reached = strongest >= np.arange(LEVELS)[:, None]
-    ends = len(strongest) - reached[:, ::-1].argmax(axis=1)
-    return list(zip(reached.argmax(axis=1).tolist(), ends.tolist(), strict=True))
+def _outlines(steps: npt.NDArray[np.uint8]) -> Iterator[tuple[float, int, int, int, int]]:
+    """Yield cells within the outline, and box, of each connected part in one tall picture of all levels.
 
-
-def _outlines(
-    steps: npt.NDArray[np.uint8], level: int, rows: tuple[int, int], columns: tuple[int, int]
-) -> list[tuple[float, int, int, int, int]]:
-    """Return cells within the outline, and box, of each connected part in some rows and columns."""
-    cells = (steps[slice(*rows), slice(*columns)] >= level).view(np.uint8)
-    shift = (columns[0], rows[0])
-    outlines, hierarchy = cv2.findContours(cells, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE, offset=shift)
-    parts = []
+    The levels stand below each other with an empty row between: looking for parts once takes half as long as 50 times.
+    """
+    height, width = steps.shape
+    cells = np.zeros((LEVELS, height + 1, width), np.bool_)
+    np.greater_equal(steps, np.arange(LEVELS, dtype=np.uint8)[:, None, None], out=cells[:, :height])
+    picture = cells.reshape(-1, width).view(np.uint8)
+    outlines, hierarchy = cv2.findContours(picture, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     for outline, (_, _, _, parent) in zip(outlines, hierarchy.reshape(-1, 4).tolist(), strict=True):
         if parent < 0:  # the others are the borders of holes
-            x, y, width, height = cv2.boundingRect(outline)
+            x, y, across, down = cv2.boundingRect(outline)
             area = cv2.contourArea(outline) + len(outline) / 2 + 1  # Pick's theorem: cells, not the area between them
-            parts.append((area, x, y, x + width, y + height))
-    return parts
+            yield area, x, y, x + across, y + down
 
 
 def _ious(boxes: Doubles, others: Doubles) -> Doubles:
