@@ -109,6 +109,23 @@ def test_the_gallery_can_be_used_by_keyboard(visit: Visit) -> None:
     expect(page).to_have_url(re.compile("photos=.*red_panda"))
 
 
+CLICK_TWO = """
+  (strip) => {
+    const find = (name) => strip.querySelector(`[data-name="${name}"]`);
+    for (const name of ["owl", "red_panda"]) find(name).click();
+    return ["dog", "owl", "red_panda"].map((name) => find(name).getAttribute("aria-pressed"));
+  }
+"""
+
+
+def test_two_quick_clicks_choose_two_pictures(visit: Visit) -> None:
+    page = visit("/?models=lite0@224&photos=dog")
+    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
+    assert page.locator(".strip").evaluate(CLICK_TWO) == ["true"] * 3  # at once
+    expect(page).to_have_url(re.compile("photos=dog(,|%2C)owl(,|%2C)red_panda"))
+    expect(page.locator('.strip [aria-pressed="true"]')).to_have_count(3)
+
+
 def test_the_nearest_published_network_joins_with_one_click(visit: Visit) -> None:
     page = visit("/?models=lite0@224")
     expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)

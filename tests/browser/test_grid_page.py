@@ -15,13 +15,6 @@ FIVE = "/"
 TWO = "/?models=lite0@224,lite2@260&photos=dog"
 
 
-def choose(page: Page, name: str, value: str) -> None:
-    """Pass a choice of a list as one does with the arrows, without settling on it."""
-    page.get_by_role("combobox", name=name, exact=True).evaluate(
-        "(one, value) => { one.value = value; one.dispatchEvent(new Event('input', {bubbles: true})); }", value
-    )
-
-
 def drag(page: Page, on: Locator, start: float, end: float) -> None:
     """Drag across what is under the mouse, 0 to 1 of its width, without letting go."""
     box = on.bounding_box()
@@ -58,13 +51,8 @@ def test_looking_in_another_way_sends_nothing(compare: Compare) -> None:
     quietly(lambda: page.locator(".aside .name").hover(), first)
     assert first.get_attribute("data-class") == shown
     quietly(lambda: names.nth(3).click(), first)
-    for name, value in (("Opacity", 90), ("Hide what is below", 60), ("Contour", 40)):
+    for name, value in (("Opacity", 90), ("Hide weak parts below", 60), ("Contour", 40)):
         quietly(lambda name=name, value=value: grid.slide(name, value), first)
-    for name, value in (("Palette", "turbo"), ("Scale", "rank"), ("Scale", "density"), ("Scale", "shared")):
-        quietly(lambda name=name, value=value: choose(page, name, value), first)
-    cells = "one => { one.checked = !one.checked; one.dispatchEvent(new Event('input', {bubbles: true})); }"
-    for _ in ("cells", "smooth"):
-        quietly(lambda: page.get_by_label("Cells").evaluate(cells), first)
     grid.stage(0).click(position={"x": 120, "y": 80})
     expect(page.get_by_text(re.compile("^Cell of row"))).to_be_visible()
     grid.stage(0).press("Escape")
@@ -120,44 +108,6 @@ def test_a_photo_in_the_hand_is_drawn_on_the_canvases_that_are_there(compare: Co
     assert page.evaluate("window.made") == made
 
 
-def test_what_is_chosen_for_good_is_shown_before_the_server_hears_of_it(compare: Compare) -> None:
-    grid = compare(TWO)
-    page, first = grid.page, grid.maps.first
-    page.evaluate("window.unsent = 0; WebSocket.prototype.send = () => { window.unsent += 1; }")
-    for name, value in (("Palette", "turbo"), ("Scale", "rank"), ("Palette", "cividis"), ("Scale", "shared")):
-        box = page.get_by_role("combobox", name=name, exact=True)
-        grid.changes(lambda box=box, value=value: box.select_option(value), first)
-    grid.changes(lambda: page.get_by_label("Cells").check(), first)
-    grid.changes(lambda: page.get_by_label("Opacity").fill("90"), first)
-    page.wait_for_function("() => window.unsent === 1")  # the link would have followed, once
-
-
-def test_letting_go_of_a_control_tells_the_server_and_the_link_follows(compare: Compare) -> None:
-    grid = compare(TWO)
-    page, line = grid.page, grid.line
-    before = len(line.sent)
-    opacity = page.get_by_label("Opacity")
-    for value in range(20, 80):
-        grid.slide("Opacity", value)
-    opacity.fill("80")  # and let go
-    expect(page).to_have_url(re.compile("opacity=80"))
-    assert line.sent[before:] == ["rerun"]  # a drag of sixty steps is told once
-    page.get_by_role("combobox", name="Scale", exact=True).select_option("shared")
-    expect(page).to_have_url(re.compile("scale=shared"))
-    page.reload()
-    grid.ready()
-    expect(page.get_by_label("Opacity")).to_have_value("80")
-    expect(page.get_by_role("combobox", name="Scale", exact=True)).to_have_value("shared")
-
-
-def test_a_list_that_hides_the_end_of_a_press_is_let_go_by_a_choice(compare: Compare) -> None:
-    grid = compare(TWO)
-    scale = grid.page.get_by_role("combobox", name="Scale", exact=True)
-    scale.dispatch_event("pointerdown")  # some browsers send no pointerup while a list is open
-    scale.select_option("shared")
-    expect(grid.page).to_have_url(re.compile("scale=shared"))
-
-
 def test_maps_that_were_new_are_still_in_hand_when_the_page_runs_again(compare: Compare) -> None:
     grid = compare("/?models=lite0@176,lite0@208&photos=owl")  # no other test makes these: a bar stood above them
     page = grid.page
@@ -168,41 +118,6 @@ def test_maps_that_were_new_are_still_in_hand_when_the_page_runs_again(compare: 
     expect(page).to_have_url(re.compile("opacity=80"))
     grid.idle()
     expect(zoomed).to_be_visible()
-
-
-CHOOSE_BEFORE_AN_OLDER_ANSWER = """
-  (scale) => {
-    scale.value = "shared";
-    for (const name of ["input", "change"]) scale.dispatchEvent(new Event(name, { bubbles: true }));
-    const look = { scale: "own", palette: "inferno", opacity: 20, threshold: 0, contour: 0, placement: "plain" };
-    dispatchEvent(new CustomEvent("effviz-grid-news", { detail: { look, answer: null } }));
-  }
-"""
-
-
-def test_the_answer_to_an_older_choice_does_not_undo_a_new_one(compare: Compare) -> None:
-    grid = compare(TWO)
-    scale = grid.page.get_by_role("combobox", name="Scale", exact=True)
-    scale.evaluate(CHOOSE_BEFORE_AN_OLDER_ANSWER)
-    assert scale.input_value() == "shared"
-    expect(grid.page).to_have_url(re.compile("scale=shared"))
-
-
-def test_another_look_does_not_bring_the_maps_again(compare: Compare) -> None:
-    grid = compare(TWO)
-    page, line = grid.page, grid.line
-    assert max(line.received) > 50_000  # the maps, the photo and the scripts
-    for value in ("80", "20"):
-        before = len(line.received)
-        page.get_by_label("Opacity").fill(value)
-        expect(page).to_have_url(re.compile(f"opacity={value}"))
-        grid.idle()
-        assert max(line.received[before:]) < 10_000  # Streamlit sends the hash of larger messages that it sent before
-    before = len(line.received)
-    grid.stage(0).press("Enter")
-    page.get_by_role("button", name="What matters in it?").click()
-    expect(page.get_by_text(re.compile("^90 % of what matters to the cell"))).to_be_visible()
-    assert max(line.received[before:]) < 20_000  # the answer is a grid of 56 x 56 half floats
 
 
 def test_a_picked_class_says_so_in_every_map(compare: Compare) -> None:
@@ -237,7 +152,7 @@ def test_cells_are_asked_by_keyboard_and_spoken(compare: Compare) -> None:
     expect(page.locator(".panel th[scope=col]")).to_have_text(["Model", "lite0@224", "lite2@260"])
     expect(page.locator(".panel ol").first.locator("li")).to_have_count(5)
     grid.stage(1).press("Escape")
-    expect(page.get_by_role("button", name="Let go")).to_be_hidden()
+    expect(page.get_by_role("button", name="Release cell")).to_be_hidden()
     grid.stage(1).press("ArrowLeft")
     expect(grid.stage(0)).to_be_focused()
 
@@ -271,12 +186,14 @@ def test_what_matters_in_a_cell_is_drawn_on_the_photo(compare: Compare) -> None:
     grid.stage(0).press("Enter")
     photo = page.locator(".photo canvas")
     before = grid.pixels(photo)
-    page.get_by_role("button", name="What matters in it?").click()
-    expect(page.get_by_text(re.compile(r"^90 % of what matters to the cell .* lies in [\d.]+ % of"))).to_be_visible()
+    page.get_by_role("button", name="Show what this cell reacts to").click()
+    expect(
+        page.locator(".panel").get_by_text(re.compile(r"^90 % of what matters to the cell .* lies in [\d.]+ % of"))
+    ).to_be_visible()
     grid.idle()
     assert grid.pixels(photo) != before
     grid.stage(0).press("ArrowUp")
-    expect(page.get_by_role("button", name="What matters in it?")).to_be_visible()
+    expect(page.get_by_role("button", name="Show what this cell reacts to")).to_be_visible()
 
 
 def test_one_map_can_be_enlarged(compare: Compare) -> None:

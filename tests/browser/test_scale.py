@@ -79,6 +79,26 @@ def test_answers_to_older_moves_never_pull_the_slider_back(visit: Visit) -> None
     assert seen[-1] == 3.0
 
 
+LOSE_ONE = """
+  () => {
+    const send = WebSocket.prototype.send;
+    window.lost = 0;
+    WebSocket.prototype.send = function () { window.lost += 1; WebSocket.prototype.send = send; };
+  }
+"""
+
+
+def test_a_move_that_is_lost_on_the_way_is_told_again(visit: Visit) -> None:
+    page = visit("/scale?phi=0.95")
+    slider = page.get_by_role("slider")
+    page.evaluate(LOSE_ONE)
+    slider.press("ArrowLeft")
+    page.wait_for_function("() => window.lost === 1")
+    expect(page).to_have_url(re.compile(r"phi=0.9$"))
+    expect(page.get_by_text("The network at φ = 0.90")).to_be_visible()
+    expect(shown(page, "phi")).to_have_text("0.90")
+
+
 def test_phi_zero_is_b0_as_published(visit: Visit) -> None:
     page = visit("/scale?phi=0")
     # Table 1 and 2 of the paper, and 5,288,548 parameters as torchvision counts them.

@@ -6,7 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from effviz.scaling import Family, ScalingRule
-from effviz.ui.components.phi import PhiTable, phi_table
+from effviz.ui.components import Told, phi, told
+from effviz.ui.components.phi import PhiTable, Variant, checked, phi_slider, phi_table
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +80,50 @@ def test_the_slider_starts_where_the_page_says() -> None:
 
 @pytest.mark.parametrize("junk", ["2", None, 9.0, float("nan"), [1], True])
 def test_nothing_but_a_position_of_the_slider_is_believed(junk: object) -> None:
-    from effviz.ui.components.phi import checked
-
     assert checked(junk, 1.0) == 1.0
+
+
+@pytest.mark.parametrize(("between", "step"), [(0.123, 0.1), (0.13, 0.15), (-1.999, -2.0), (7.99, 8.0), (3, 3.0)])
+def test_what_lies_between_two_positions_is_the_nearer_one(between: float, step: float) -> None:
+    assert checked(between, 1.0) == step
+
+
+@pytest.mark.parametrize(
+    ("junk", "read"),
+    [
+        ({"value": 0.9, "move": 3}, Told(0.9, 3)),
+        ({"value": 0.9}, Told(0.9, 0)),
+        ({"value": 0.9, "move": True}, Told(0.9, 0)),
+        ({"value": 0.9, "move": -1}, Told(0.9, 0)),
+        ({"value": 0.9, "move": 10**400}, Told(0.9, 0)),
+        ({"value": 0.9, "move": [3]}, Told(0.9, 0)),
+        ([0.9, 3], Told(None, 0)),
+        (0.9, Told(None, 0)),
+        (None, Told(None, 0)),
+    ],
+)
+def test_a_move_is_a_value_and_its_number(junk: object, read: Told) -> None:
+    assert told(junk) == read
+
+
+def press(name: object, table: PhiTable, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the page is told when the browser sends `name` as the network to add."""
+    added: list[str] = []
+    monkeypatch.setattr(phi.st, "session_state", {"slider": {"add": name}})
+    monkeypatch.setattr(phi, "_mount", lambda **given: given["on_add_change"]() or {})
+    phi_slider(table, 1.0, Variant.COMPACT, "slider", added.append)
+    return added
+
+
+def test_the_network_to_add_is_handed_on(table: PhiTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert press("B2", table, monkeypatch) == ["B2"]
+
+
+@pytest.mark.parametrize("junk", [["B2"], {"B2": 1}, "B99", "", 2, None, True])
+def test_nothing_but_a_published_network_is_added(
+    junk: object, table: PhiTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert press(junk, table, monkeypatch) == []
 
 
 def test_the_first_paint_needs_no_torch() -> None:

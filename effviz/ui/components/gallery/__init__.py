@@ -6,6 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from effviz.ui.components import SENDER, told
+
 HERE = Path(__file__).parent
 
 
@@ -30,7 +32,7 @@ _gallery = st.components.v2.component(
     "effviz_gallery",
     html=(HERE / "gallery.html").read_text(),
     css=(HERE / "gallery.css").read_text(),
-    js=(HERE / "gallery.js").read_text(),
+    js=SENDER + (HERE / "gallery.js").read_text(),
 )
 
 
@@ -46,8 +48,12 @@ def gallery(
     From our script it is a list of at most `strip.most` names, the newest last.
     """
     _gallery(
-        data={"pictures": [asdict(picture) for picture in pictures], "chosen": list(chosen), **asdict(strip)},
-        default={"chosen": list(chosen)},
-        on_chosen_change=lambda: on_change(st.session_state[key].get("chosen")),
+        data={
+            "pictures": [asdict(picture) for picture in pictures],
+            "chosen": list(chosen),
+            "move": told(st.session_state.get(key, {}).get("chosen")).move,
+            **asdict(strip),
+        },
+        on_chosen_change=lambda: on_change(told(st.session_state[key].get("chosen")).value),
         key=key,
     )

@@ -1,42 +1,67 @@
+// Pictures that can be chosen by pointer or keyboard: Tab reaches one of them, the arrows the others.
+
 /**
- * Pictures that can be chosen by pointer or keyboard: Tab reaches one of them, the arrows the others.
- *
  * @typedef {{name: string, title: string, src: string}} Picture
- * @param {{data: {pictures: Picture[], chosen: string[], most: number, label: string}, parentElement: ParentNode,
- *          setStateValue: (key: string, value: string[]) => void}} component
+ * @typedef {{pictures: Picture[], chosen: string[], move: number, most: number, label: string}} Data
+ * @typedef {(key: string, value: unknown) => void} Send
  */
-export default function ({ data, parentElement, setStateValue }) {
-  const strip = /** @type {HTMLElement} */ (parentElement.querySelector(".strip"));
-  const chosen = toggled(data.chosen, null, data.most);
-  strip.setAttribute("aria-label", data.label);
-  strip.onkeydown = (event) => move(strip, event);
-  if (strip.childElementCount !== data.pictures.length) {
-    strip.replaceChildren(...data.pictures.map(button));
+
+class Gallery {
+  /** @type {Data} */ data;
+  /** @type {Send} */ setStateValue;
+  /** @type {string[]} */ chosen = []; // the newest last
+
+  /** @param {HTMLElement} strip */
+  constructor(strip) {
+    this.strip = strip;
+    this.sender = new Sender(strip, (told) => this.setStateValue("chosen", told));
+    strip.addEventListener("keydown", (event) => move(strip, event));
   }
-  for (const element of buttonsOf(strip)) {
-    const name = element.dataset.name ?? "";
-    element.setAttribute("aria-pressed", String(chosen.includes(name)));
-    element.onclick = () => setStateValue("chosen", toggled(chosen, name, data.most));
-    element.onfocus = () => rove(strip, element);
+
+  /** Python ran again. @param {Data} data @param {Send} setStateValue */
+  update(data, setStateValue) {
+    Object.assign(this, { data, setStateValue });
+    const { strip } = this;
+    // An answer to an older click must not take back a newer one.
+    if (this.sender.hear(data.move)) this.chosen = data.chosen.slice(-data.most);
+    strip.setAttribute("aria-label", data.label);
+    if (strip.childElementCount !== data.pictures.length) strip.replaceChildren(...data.pictures.map((picture) => this.button(picture)));
+    this.mark();
+    if (!strip.querySelector('[tabindex="0"]')) rove(strip, strip.querySelector('[aria-pressed="true"]') ?? strip.firstElementChild);
   }
-  if (!strip.querySelector('[tabindex="0"]')) rove(strip, strip.querySelector('[aria-pressed="true"]') ?? strip.firstElementChild);
+
+  /** @param {Picture} picture */
+  button(picture) {
+    const element = document.createElement("button");
+    element.type = "button";
+    element.dataset.name = picture.name;
+    element.title = picture.title;
+    const image = document.createElement("img");
+    image.src = picture.src;
+    image.alt = picture.title;
+    element.append(image);
+    element.addEventListener("click", () => this.toggle(picture.name));
+    element.addEventListener("focus", () => rove(this.strip, element));
+    return element;
+  }
+
+  /** Out if it was in, else in; the oldest leaves when there are too many. @param {string} name */
+  toggle(name) {
+    const others = this.chosen.filter((other) => other !== name);
+    this.chosen = others.length < this.chosen.length ? others : [...others, name].slice(-this.data.most);
+    this.mark();
+    this.sender.tell(this.chosen);
+  }
+
+  mark() {
+    for (const element of buttonsOf(this.strip)) {
+      element.setAttribute("aria-pressed", String(this.chosen.includes(element.dataset.name ?? "")));
+    }
+  }
 }
 
 /** @param {HTMLElement} strip */
 const buttonsOf = (strip) => /** @type {HTMLElement[]} */ ([...strip.children]);
-
-/** @param {Picture} picture */
-function button(picture) {
-  const element = document.createElement("button");
-  element.type = "button";
-  element.dataset.name = picture.name;
-  element.title = picture.title;
-  const image = document.createElement("img");
-  image.src = picture.src;
-  image.alt = picture.title;
-  element.append(image);
-  return element;
-}
 
 /** @param {HTMLElement} strip @param {Element | null} reached by Tab from now on */
 function rove(strip, reached) {
@@ -59,13 +84,13 @@ function move(strip, event) {
   buttons[next]?.focus();
 }
 
-/**
- * The choice after a click on `name`: taken out if it was in, else added; the oldest leaves when there are too many.
- *
- * @param {string[]} chosen @param {string | null} name @param {number} most
- */
-function toggled(chosen, name, most) {
-  if (name === null) return chosen.slice(-most);
-  if (chosen.includes(name)) return chosen.filter((other) => other !== name);
-  return [...chosen, name].slice(-most);
+/** @type {WeakMap<Element, Gallery>} */
+const galleries = new WeakMap();
+
+/** Streamlit calls this after every run whose data changed. @param {{data: Data, parentElement: ParentNode, setStateValue: Send}} component */
+export default function mount({ data, parentElement, setStateValue }) {
+  const strip = /** @type {HTMLElement} */ (parentElement.querySelector(".strip"));
+  const gallery = galleries.get(strip) ?? new Gallery(strip);
+  galleries.set(strip, gallery);
+  gallery.update(data, setStateValue);
 }

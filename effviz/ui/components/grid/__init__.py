@@ -11,6 +11,7 @@ import streamlit as st
 
 from effviz.explain.palettes import Palette, table
 from effviz.explain.results import Floats
+from effviz.ui.components import SENDER, told
 from effviz.words import _
 
 CHANNEL = "channel.js"
@@ -40,7 +41,7 @@ def text(name: str) -> str:
 
 
 _mount = st.components.v2.component(
-    "effviz_grid", html=text("grid.html"), css=text("grid.css"), js="".join(map(text, SCRIPTS))
+    "effviz_grid", html=text("grid.html"), css=text("grid.css"), js=SENDER + "".join(map(text, SCRIPTS))
 )
 _news = st.components.v2.component("effviz_grid_news", js=text(CHANNEL) + text("news.js"))
 
@@ -61,14 +62,14 @@ def grid(data: Mapping[str, object], news: Mapping[str, object], key: str, calls
     """
     with st.container(gap=None):
         st.html(f'<style>{text("undrawn.css")}</style><p class="effviz-undrawn">{html.escape(_undrawn())}</p>')
-        _mount(
+        result = _mount(
             key=key,
             data={**data, "palettes": {str(palette): base64_text(table(palette).tobytes()) for palette in Palette}},
-            on_look_change=lambda: calls.look(st.session_state[key].get("look")),
+            on_look_change=lambda: calls.look(told(st.session_state[key].get("look")).value),
             on_ask_change=lambda: calls.ask(st.session_state[key].get("ask")),
             on_canvas_change=calls.no_canvas,
         )
-        _news(key=f"{key}-news", data=news)
+        _news(key=f"{key}-news", data={**news, "move": told(result.get("look")).move})
 
 
 def _undrawn() -> str:

@@ -4,7 +4,7 @@
  * @typedef {Record<string, any> & SummaryWords} Words every text that is shown
  * @typedef {{photos: PhotoData[], palettes: Record<string, string>, words: Words, pickable: boolean,
  *   options: Record<string, string[][]>}} GridData
- * @typedef {{look: Look, answer: Answer | null}} News
+ * @typedef {{look: Look, answer: Answer | null, move: number}} News move: the last that Python has heard of
  * @typedef {(name: string, value: unknown) => void} Send
  */
 
@@ -30,8 +30,8 @@ class Grid {
     /** @type {Set<Surface>} to be drawn in the next picture */
     this.stale = new Set();
     this.failed = false;
-    this.told = ""; // what Python has been told and not yet answered
-    this.received = "";
+    this.sender = new Sender(root, (told) => this.setStateValue("look", told));
+    this.known = ""; // the look that Python has, or has been told
     this.swiping = false;
     this.boxing = false;
     this.waiting = /** @type {number | null} */ (null);
@@ -49,13 +49,14 @@ class Grid {
   }
 
   /** @param {News} news */
-  learn({ look, answer }) {
+  learn({ look, answer, move }) {
     this.answer = answer;
     const text = JSON.stringify(look);
-    if (text === this.told) this.told = "";
     // An answer to an older move must not pull the controls back from where the hand has them now.
-    if (text !== this.received && !this.toolbar.ahead && this.told === "") this.look = look;
-    this.received = text;
+    if (this.sender.hear(move)) {
+      if (text !== this.known && !this.toolbar.ahead) this.look = look;
+      this.known = text;
+    }
     this.refresh();
   }
 
@@ -117,9 +118,9 @@ class Grid {
   /** Downloads and the link follow the look. */
   tell() {
     const look = JSON.stringify(this.look);
-    if (look === this.received || !this.root.isConnected) return;
-    this.told = look;
-    this.setStateValue("look", this.look);
+    if (look === this.known || !this.root.isConnected) return;
+    this.known = look;
+    this.sender.tell(this.look);
   }
 
   resetViews() {

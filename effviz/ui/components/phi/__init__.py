@@ -7,10 +7,10 @@ from importlib.resources import files
 import streamlit as st
 
 from effviz.plots import LOOKS, Role
-from effviz.ui.components import SLIDER_CSS
-from effviz.ui.components.phi.table import Network, PhiTable, phi_table
+from effviz.ui.components import SENDER, SLIDER_CSS, told
+from effviz.ui.components.phi.table import Network, PhiTable, phi_table, steps
 from effviz.ui.components.phi.wording import slider_words
-from effviz.ui.state import PHI_LEAST, PHI_MOST
+from effviz.ui.state import PHI_LEAST, PHI_MOST, PHI_STEP
 
 __all__ = ["Network", "PhiTable", "Variant", "phi_slider", "phi_table"]
 
@@ -31,7 +31,7 @@ _mount = st.components.v2.component(
     "effviz_phi",
     html=_text("phi.html"),
     css=SLIDER_CSS + _text("phi.css"),
-    js=_text("format.js") + _text("drawing.js") + _text("element.js"),
+    js=SENDER + _text("format.js") + _text("drawing.js") + _text("element.js"),
 )
 
 
@@ -43,11 +43,13 @@ def phi_slider(
     `value` counts when the slider first appears on a page; later the slider keeps its own. `on_add` is called before
     the page runs again, with the name of the published network ("B2", "Lite1") that the visitor wants to compare.
     """
-    phi = checked(st.session_state.get(key, {}).get("phi"), value)
+    move = told(st.session_state.get(key, {}).get("phi"))
+    phi = checked(move.value, value)
 
     def added() -> None:
         name = st.session_state[key].get("add")
-        if on_add is not None and name in {network.name for network in table.published}:
+        names = {network.name for network in table.published}
+        if on_add is not None and isinstance(name, str) and name in names:
             on_add(name)
 
     result = _mount(
@@ -55,19 +57,19 @@ def phi_slider(
         data={
             **table.payload(),
             "value": phi,
+            "move": move.move,
             "variant": variant.value,
             "colour": LOOKS[Role.COMPOUND].colour,
             "words": slider_words(),
         },
-        default={"phi": phi},
         on_phi_change=lambda: None,
         on_add_change=added,
     )
-    return checked(result.get("phi"), phi)
+    return checked(told(result.get("phi")).value, phi)
 
 
 def checked(phi: object, otherwise: float) -> float:
-    """`phi` if it is a position of the slider: what comes from a browser may be anything."""
+    """The slider's position nearest to `phi`, if that is on it: what comes from a browser may be anything."""
     if isinstance(phi, int | float) and not isinstance(phi, bool) and PHI_LEAST <= phi <= PHI_MOST:
-        return float(phi)
+        return steps()[round((phi - PHI_LEAST) / PHI_STEP)]
     return otherwise

@@ -2,7 +2,7 @@
 
 /**
  * @typedef {{least: number, step: number, baseline: Network, rows: Network[], rule: number[],
- *   published: Network[], nearest: number[], value: number, variant: "full" | "compact", colour: string,
+ *   published: Network[], nearest: number[], value: number, move: number, variant: "full" | "compact", colour: string,
  *   words: Record<string, string>}} Data
  *   rule: by how much the rule itself lets MACs grow; nearest: the position in `published`
  * @typedef {(name: string, value: unknown) => void} Send
@@ -24,7 +24,7 @@ class PhiSlider {
     const svg = /** @type {SVGElement} */ (root.querySelector("svg"));
     this.drawing = new Drawing(svg, 8, ["baseline", "current", "published"]);
     this.dragging = false;
-    this.sent = NaN; // what Python has been told and not yet answered
+    this.sender = new Sender(root, (told) => this.setStateValue("phi", told));
     this.range.addEventListener("input", () => this.move());
     this.range.addEventListener("change", () => this.release());
     this.add.addEventListener("click", () => this.setTriggerValue("add", this.nearest().name));
@@ -41,8 +41,7 @@ class PhiSlider {
     this.name();
     this.drawRuler();
     // An answer to an older move must not pull the thumb back from where the hand has it now.
-    if (data.value === this.sent) this.sent = NaN;
-    if (!this.dragging && Number.isNaN(this.sent)) {
+    if (this.sender.hear(data.move) && !this.dragging) {
       this.range.value = String(Math.round((data.value - data.least) / data.step));
     }
     this.draw();
@@ -62,8 +61,7 @@ class PhiSlider {
 
   release() {
     this.dragging = false;
-    this.sent = this.phi();
-    this.setStateValue("phi", this.sent);
+    this.sender.tell(this.phi());
   }
 
   /** @param {number} width px */
@@ -164,5 +162,6 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
   const slider = sliders.get(root) ?? new PhiSlider(root);
   sliders.set(root, slider);
   slider.update(data, setStateValue, setTriggerValue);
-  return () => slider.observer.disconnect();
+  // Streamlit also says goodbye for a call that a newer one has overtaken.
+  return () => root.isConnected || slider.observer.disconnect();
 }

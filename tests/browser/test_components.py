@@ -1,0 +1,106 @@
+"""What the components share, in a page without a server: telling Python of moves, and living through its reruns."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from effviz.scaling import Family, ScalingRule
+from effviz.ui import components
+from effviz.ui.components import phi
+from effviz.ui.components.phi.table import phi_table
+from effviz.ui.components.phi.wording import slider_words
+
+pytestmark = pytest.mark.browser
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture
+def sheet(browser: Browser) -> Iterator[Page]:
+    """An empty page whose clock stands still until it is moved on."""
+    page = browser.new_page()
+    page.clock.install(time=0)
+    page.clock.pause_at(1)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def sender(sheet: Page) -> Ask:
+    """Run a line with the sender in it, and return the moves that were sent so far."""
+    sheet.add_script_tag(
+        content=components.SENDER
+        + "const sent = []; const sender = new Sender(document.body, ({ value, move }) => sent.push([value, move]));"
+    )
+
+    def asked(line: str = "") -> Any:
+        return sheet.evaluate(f"() => {{ {line}; return sent; }}")
+
+    return asked
+
+
+def test_the_answer_to_a_move_is_known_by_its_number_not_by_its_value(sheet: Page, sender: Ask) -> None:
+    sender("sender.hear(0); sender.tell(0.95); sender.tell(0.9); sender.tell(0.95)")
+    heard = "() => [1, 2, 3].map((move) => sender.hear(move))"
+    assert sheet.evaluate(heard) == [False, False, True]
+    sheet.clock.run_for(200_000)
+    assert sender() == [[0.95, 1], [0.9, 2], [0.95, 3]]  # an answered move is not told again
+
+
+def test_an_unanswered_move_is_told_again_five_times_and_ever_more_seldom(sheet: Page, sender: Ask) -> None:
+    sender("sender.tell('x')")
+    told = []
+    for second in range(1, 200):
+        sheet.clock.run_for(1000)
+        told += [second] * (len(sender()) - len(told) - 1)
+    assert told == [2, 6, 14, 30, 62]  # 2 s, then 4, 8, 16 and 32 more
+    assert {tuple(each) for each in sender()} == {("x", 1)}
+    assert sheet.evaluate("() => sender.hear(0)")  # whatever Python says now counts
+
+
+def test_nothing_is_told_again_while_python_is_at_work(sheet: Page, sender: Ask) -> None:
+    sender("sender.tell('x'); document.body.dataset.testScriptState = 'running'")
+    sheet.clock.run_for(100_000)
+    assert len(sender()) == 1
+    sender("document.body.dataset.testScriptState = 'notRunning'")
+    sheet.clock.run_for(2000)
+    assert len(sender()) == 2
+
+
+def test_an_element_that_is_gone_says_no_more(sheet: Page, sender: Ask) -> None:
+    sender("sender.root = document.createElement('p'); sender.tell('x')")
+    sheet.clock.run_for(100_000)
+    assert len(sender()) == 1
+
+
+def test_moves_are_counted_on_where_an_earlier_element_left_off(sender: Ask) -> None:
+    assert sender("sender.hear(7); sender.tell('x')") == [["x", 8]]
+
+
+MOUNT = """
+  async ([script, data]) => {
+    const { default: mount } = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+    const asked = { data, parentElement: document.body, setStateValue: () => {}, setTriggerValue: () => {} };
+    const goodbye = mount(asked);
+    mount(asked);
+    goodbye();
+  }
+"""
+
+
+def test_a_call_that_a_newer_one_overtook_takes_nothing_with_it(browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1000, "height": 800})
+    page.set_content(phi._text("phi.html"))
+    script = components.SENDER + "".join(map(phi._text, ("format.js", "drawing.js", "element.js")))
+    table = phi_table(ScalingRule(), Family.EFFICIENTNET).payload()
+    shown = {"value": 1.0, "move": 0, "variant": "full", "colour": "#123456", "words": slider_words()}
+    page.evaluate(MOUNT, [script, json.loads(json.dumps({**table, **shown}))])
+    page.set_viewport_size({"width": 700, "height": 800})
+    drawing = page.locator("svg")
+    width = round(page.locator(".drawing").evaluate("one => one.getBoundingClientRect().width"))
+    expect(drawing).to_have_attribute("viewBox", re.compile(rf"^0 0 {width} "))
+    page.close()

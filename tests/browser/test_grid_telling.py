@@ -1,0 +1,153 @@
+"""What the comparison grid tells the server, when, and what becomes of the answers."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+Compare = Callable[..., Any]  # opens a comparison: see conftest.py
+TWO = "/?models=lite0@224,lite2@260&photos=dog"
+
+
+WATCH_ORDER = """
+  (map) => {
+    window.order = [];
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (data) { window.order.push("sent"); return send.call(this, data); };
+    new MutationObserver(() => window.order.push("drawn")).observe(map, { attributeFilter: ["data-drawn"] });
+  }
+"""
+
+
+def test_every_choice_is_drawn_before_the_server_hears_of_it_once(compare: Compare) -> None:
+    grid = compare(TWO)
+    page, first = grid.page, grid.maps.first
+    first.evaluate(WATCH_ORDER)
+    slider, scale = page.get_by_label("Opacity"), page.get_by_role("combobox", name="Scale", exact=True)
+    choices: list[tuple[Callable[[], object], str]] = [
+        (lambda: scale.press("ArrowDown"), "scale=shared"),
+        (lambda: scale.select_option("rank"), "scale=rank"),
+        (lambda: page.get_by_role("combobox", name="Palette", exact=True).select_option("turbo"), "palette=turbo"),
+        (lambda: slider.press("ArrowRight"), "opacity=56"),
+        (lambda: [slider.press("ArrowRight") for _ in range(5)], "opacity=61"),
+        (lambda: slider.click(position={"x": 2, "y": 10}), "opacity=0"),
+        (lambda: page.get_by_label("Cells").press(" "), "cells=true"),
+        (lambda: page.get_by_label("Cells").click(), ""),
+    ]
+    for act, address in choices:
+        page.evaluate("window.order.length = 0")
+        act()
+        page.wait_for_function("() => window.order.includes('sent')")
+        expect(page).to_have_url(re.compile(address) if address else re.compile("^((?!cells).)*$"))
+        grid.idle()
+        order = page.evaluate("window.order")
+        assert order[0] == "drawn"
+        assert order.count("sent") == 1
+
+
+def test_letting_go_of_a_control_tells_the_server_and_the_link_follows(compare: Compare) -> None:
+    grid = compare(TWO)
+    page, line = grid.page, grid.line
+    before = len(line.sent)
+    opacity = page.get_by_label("Opacity")
+    for value in range(20, 80):
+        grid.slide("Opacity", value)
+    opacity.fill("80")  # and let go
+    expect(page).to_have_url(re.compile("opacity=80"))
+    assert line.sent[before:] == ["rerun"]  # a drag of sixty steps is told once
+    page.get_by_role("combobox", name="Scale", exact=True).select_option("shared")
+    expect(page).to_have_url(re.compile("scale=shared"))
+    page.reload()
+    grid.ready()
+    expect(page.get_by_label("Opacity")).to_have_value("80")
+    expect(page.get_by_role("combobox", name="Scale", exact=True)).to_have_value("shared")
+
+
+def test_a_list_that_hides_the_end_of_a_press_is_let_go_by_a_choice(compare: Compare) -> None:
+    grid = compare(TWO)
+    scale = grid.page.get_by_role("combobox", name="Scale", exact=True)
+    scale.dispatch_event("pointerdown")  # some browsers send no pointerup while a list is open
+    scale.select_option("shared")
+    expect(grid.page).to_have_url(re.compile("scale=shared"))
+
+
+CHOOSE_BEFORE_AN_OLDER_ANSWER = """
+  (scale) => {
+    scale.value = "shared";
+    for (const name of ["input", "change"]) scale.dispatchEvent(new Event(name, { bubbles: true }));
+    const look = { scale: "own", palette: "inferno", opacity: 20, threshold: 0, contour: 0, placement: "plain" };
+    dispatchEvent(new CustomEvent("effviz-grid-news", { detail: { look, answer: null, move: 0 } }));
+  }
+"""
+
+
+def test_the_answer_to_an_older_choice_does_not_undo_a_new_one(compare: Compare) -> None:
+    grid = compare(TWO)
+    scale = grid.page.get_by_role("combobox", name="Scale", exact=True)
+    scale.evaluate(CHOOSE_BEFORE_AN_OLDER_ANSWER)
+    assert scale.input_value() == "shared"
+    expect(grid.page).to_have_url(re.compile("scale=shared"))
+
+
+HOLD_BACK = """
+  () => {
+    const send = WebSocket.prototype.send;
+    window.held = [];
+    WebSocket.prototype.send = (data) => { window.held.push(new TextDecoder("latin1").decode(data)); };
+    window.letThrough = () => { WebSocket.prototype.send = send; };
+  }
+"""
+ANSWER = """
+  ([scale, move]) => {
+    const look = { scale, palette: "inferno", opacity: 55, threshold: 0, contour: 0, placement: "plain", cells: false };
+    dispatchEvent(new CustomEvent("effviz-grid-news", { detail: { look, answer: null, move } }));
+  }
+"""
+TOLD = '(move) => window.held.some((message) => message.includes(`"move":${move}`))'
+
+
+def test_who_goes_back_to_a_choice_keeps_it_when_the_answer_to_the_one_between_comes_late(compare: Compare) -> None:
+    grid = compare(f"{TWO}&scale=rank")
+    page = grid.page
+    scale = page.get_by_role("combobox", name="Scale", exact=True)
+    page.evaluate(HOLD_BACK)
+    for move, name in enumerate(("shared", "rank"), 1):
+        scale.select_option(name)
+        page.wait_for_function(TOLD, arg=move)
+    page.evaluate(ANSWER, ["shared", 1])
+    assert scale.input_value() == "rank"
+    page.evaluate(ANSWER, ["rank", 2])
+    page.evaluate("window.letThrough()")
+    scale.select_option("shared")
+    expect(page).to_have_url(re.compile("scale=shared"))
+
+
+def test_a_look_that_is_lost_on_the_way_is_told_again(compare: Compare) -> None:
+    grid = compare(TWO)
+    page = grid.page
+    page.evaluate(HOLD_BACK)
+    page.get_by_role("combobox", name="Scale", exact=True).select_option("shared")
+    page.wait_for_function(TOLD, arg=1)
+    page.evaluate("window.letThrough()")
+    expect(page).to_have_url(re.compile("scale=shared"))
+
+
+def test_another_look_does_not_bring_the_maps_again(compare: Compare) -> None:
+    grid = compare(TWO)
+    page, line = grid.page, grid.line
+    assert max(line.received) > 50_000  # the maps, the photo and the scripts
+    for value in ("80", "20"):
+        before = len(line.received)
+        page.get_by_label("Opacity").fill(value)
+        expect(page).to_have_url(re.compile(f"opacity={value}"))
+        grid.idle()
+        assert max(line.received[before:]) < 10_000  # Streamlit sends the hash of larger messages that it sent before
+    before = len(line.received)
+    grid.stage(0).press("Enter")
+    page.get_by_role("button", name="Show what this cell reacts to").click()
+    expect(page.locator(".panel").get_by_text(re.compile("^90 % of what matters to the cell"))).to_be_visible()
+    assert max(line.received[before:]) < 20_000  # the answer is a grid of 56 x 56 half floats
