@@ -13,5 +13,6 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
   const grid = grids.get(root) ?? new Grid(root);
   grids.set(root, grid);
   grid.update(data, setStateValue, setTriggerValue);
-  return () => grid.close();
+  // Streamlit also says goodbye for a call that a newer one has overtaken.
+  return () => root.isConnected || grid.close();
 }

@@ -43,5 +43,6 @@ export default function mount({ data, parentElement }) {
   const networks = drawn.get(root) ?? new Networks(root, data);
   drawn.set(root, networks);
   networks.update(data);
-  return () => networks.observer.disconnect();
+  // Streamlit also says goodbye for a call that a newer one has overtaken.
+  return () => root.isConnected || networks.observer.disconnect();
 }

@@ -9,5 +9,6 @@ export default function mount({ data, parentElement }) {
   const reel = reels.get(root) ?? new Reel(root);
   reels.set(root, reel);
   reel.update(data);
-  return () => reel.close();
+  // Streamlit also says goodbye for a call that a newer one has overtaken.
+  return () => root.isConnected || reel.close();
 }
