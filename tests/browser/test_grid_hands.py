@@ -1,4 +1,4 @@
-"""The comparison grid by keyboard and by touch, and at rest for those who asked for that."""
+"""The comparison grid by keyboard, by ear and by touch, and at rest for those who asked for that."""
 
 import re
 from collections.abc import Callable
@@ -11,6 +11,7 @@ pytestmark = pytest.mark.browser
 
 Compare = Callable[..., Any]  # opens a comparison: see conftest.py
 TWO = "/?models=lite0@224,lite2@260&photos=dog"
+PATIENCE_MS = 90_000  # another model is loaded
 
 FOCUSED = """
   () => {
@@ -36,12 +37,12 @@ def test_tab_reaches_everything_once_and_in_the_order_of_the_page(compare: Compa
     for _ in range(15):
         page.keyboard.press("Tab")
         order.append(focused(page))
-    controls = ["Scale", "Palette", "Opacity", "Hide what is below", "Contour", "Placement"]
+    controls = ["Scale", "Palette", "Opacity", "Hide weak parts below", "Contour", "Placement"]
     switches = ["Cells", "Swipe", "Draw a box", "Whole photo", "Save as PNG"]
     assert order[:11] == controls + switches
     first = ["As chosen above", "Map of lite0@224", "Enlarge the map of lite0@224"]
     assert order[11:14] == first
-    assert re.fullmatch(r"\d+ ms · about", order[14])
+    assert re.fullmatch(r"About this model \(\d+ ms\)", order[14])
     assert order[15] == "Enlarge the map of lite2@260"  # the other map is reached by the arrows
 
 
@@ -76,6 +77,62 @@ def test_everything_about_a_map_can_be_done_by_keyboard(compare: Compare) -> Non
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_text("million parameters").first).to_be_visible()
+
+
+def test_a_screen_reader_hears_what_a_map_shows(compare: Compare) -> None:
+    grid = compare(TWO)
+    page = grid.page
+    shows = re.compile("^Evidence for German Shepherd Dog is strongest in")
+    for place in (0, 1):
+        expect(grid.stage(place)).to_have_accessible_description(shows)
+    chosen = page.locator(".classes button").nth(2)
+    name = chosen.locator("span").first.inner_text()
+    chosen.press(" ")
+    sentence = f"(Evidence for {name} is strongest in .*|No positive evidence for {name} .*)"
+    expect(grid.stage(0)).to_have_accessible_description(re.compile(f"^{sentence}$"))
+    spoken = page.locator(".aside [aria-live=polite]")
+    expect(spoken).to_have_text(re.compile(f"^lite0@224: {sentence} lite2@260: {sentence}$"))
+
+
+ANSWER = """
+  () => {
+    const plain = { threshold: 0, contour: 0, placement: "plain", cells: false };
+    const look = { scale: "own", palette: "inferno", opacity: 55, ...plain };
+    dispatchEvent(new CustomEvent("effviz-grid-news", { detail: { look, answer: null, move: 0 } }));
+  }
+"""
+
+
+def test_the_keyboard_stays_with_the_class_when_the_page_runs_again(compare: Compare) -> None:
+    grid = compare("/?models=lite0@224&photos=dog")
+    page = grid.page
+    page.locator(".classes button").first.focus()
+    page.keyboard.press("ArrowDown")
+    chosen = page.locator(".classes button").nth(1)
+    expect(chosen).to_be_focused()
+    page.evaluate(ANSWER)
+    expect(chosen).to_be_focused()
+    expect(chosen).to_have_attribute("aria-checked", "true")
+    page.get_by_role("button", name=re.compile("^Add Lite2")).evaluate("(one) => one.click()")  # focus stays
+    expect(page.locator("figure.tile")).to_have_count(2, timeout=PATIENCE_MS)
+    expect(page.locator(".classes [aria-checked=true]")).to_be_focused()
+
+
+def test_the_answer_about_a_cell_is_spoken_and_the_keyboard_is_not_lost(compare: Compare) -> None:
+    grid = compare(TWO)
+    page = grid.page
+    grid.stage(0).press("Enter")
+    spoken = page.locator(".inspector [aria-live=polite]")
+    page.get_by_role("button", name="Show what this cell reacts to").press("Enter")
+    expect(spoken).to_have_text(re.compile(r"^(One moment …|90 % of what matters)"))
+    expect(spoken).to_have_text(re.compile(r"^90 % of what matters to the cell .* lies in [\d.]+ % of"))
+    release = page.get_by_role("button", name="Release cell")
+    expect(release).to_be_focused()
+    grid.stage(0).press("ArrowUp")
+    grid.stage(0).press("ArrowDown")  # back: what is known of it is said again, after the cell
+    expect(spoken).to_have_text(re.compile(r"^lite0@224, row .* By itself: .*\. 90 % of what matters to the cell"))
+    release.press("Enter")
+    expect(grid.stage(0)).to_be_focused()
 
 
 MOVES = """

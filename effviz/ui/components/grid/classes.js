@@ -1,10 +1,13 @@
 // The classes that can be shown at once, each with every model's probability: point to look, click to keep.
 
 class ClassList {
+  offered = ""; // what the buttons were made for
+
   /** @param {Row} row */
   constructor(row) {
     this.row = row;
     this.element = make("div", { class: "classes", role: "radiogroup" });
+    this.live = make("p", { class: "spoken", "aria-live": "polite" });
     this.element.addEventListener("keydown", (event) => this.key(event));
     this.element.addEventListener("pointerleave", () => this.hover(null));
   }
@@ -14,10 +17,21 @@ class ClassList {
     const trained = photo.cells.filter((cell) => cell.gap === "" && cell.trained);
     this.element.hidden = !grid.data.pickable || trained.length === 0;
     this.element.setAttribute("aria-label", grid.data.words.classes);
+    const offered = JSON.stringify([grid.data.words.asChosen, photo.classes, trained.map(({ label, colour, facts }) => [label, colour, facts])]);
+    if (offered !== this.offered) this.offer(trained);
+    this.offered = offered;
+    this.mark();
+  }
+
+  /** Make the buttons anew; where one of them had the keyboard, the chosen one gets it. @param {Cell[]} trained */
+  offer(trained) {
+    const { photo } = this.row;
+    const focused = this.element.contains(/** @type {ShadowRoot} */ (this.element.getRootNode()).activeElement ?? null);
     const strongest = (/** @type {number} */ i) => Math.max(...trained.map((cell) => cell.facts[i]?.probability ?? 0));
     const order = photo.classes.map((_, i) => i).sort((a, b) => strongest(b) - strongest(a));
     this.element.replaceChildren(this.choice(null, trained), ...order.map((i) => this.choice(i, trained)));
     this.mark();
+    if (focused) find(this.element, '[aria-checked="true"]').focus();
   }
 
   /** @param {number | null} position @param {Cell[]} cells */
@@ -45,9 +59,11 @@ class ClassList {
 
   /** @param {number | null} position */
   choose(position) {
-    this.row.pick = position;
+    const { row } = this;
+    row.pick = position;
     this.mark();
-    this.row.grid.repaint(true);
+    row.grid.repaint(true);
+    write(this.live, row.drawable.map((tile) => `${tile.cell.label}: ${tile.sentence()}`).join(" "));
   }
 
   /** @param {number | null} position */

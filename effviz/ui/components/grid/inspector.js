@@ -103,7 +103,7 @@ class Inspector {
     ]);
     this.element = make("div", { class: "inspector" }, [this.hint, this.panel, this.live]);
     this.matters.addEventListener("click", () => this.ask());
-    this.release.addEventListener("click", () => row.point(null));
+    this.release.addEventListener("click", () => this.letGo());
     this.layer = new Layer();
     this.asked = ""; // the question that Python has been asked
   }
@@ -126,9 +126,26 @@ class Inspector {
     write(this.legend, [words.field, this.found() ? words.energyField : "", words.cellNote].join(" ").trim());
     this.fillTable(cursor);
     const answer = this.found();
-    write(this.answer, answer ? answer.sentence : this.asking(cursor) ? words.asking : "");
-    this.matters.hidden = !cursor.held || answer !== null;
-    if (aloud) this.speak(cursor, values);
+    const said = answer ? answer.sentence : this.asking(cursor) ? words.asking : "";
+    const news = said !== this.answer.textContent ? said : "";
+    write(this.answer, said);
+    if (answer !== null) this.hide(this.matters);
+    const spoken = [aloud ? this.spoken(cursor, values) : "", news].join(" ").trim();
+    if (spoken) write(this.live, spoken);
+  }
+
+  /** A button that has done its work leaves the keyboard to the one beside it. @param {HTMLElement} button */
+  hide(button) {
+    const focused = /** @type {ShadowRoot} */ (button.getRootNode()).activeElement === button;
+    button.hidden = true;
+    if (focused) this.release.focus();
+  }
+
+  /** The button goes away, and the keyboard goes back to the map. */
+  letGo() {
+    const { cursor } = this.row;
+    this.row.point(null);
+    cursor?.tile.stage.focus({ preventScroll: true });
   }
 
   /** @param {Cursor} cursor */
@@ -165,13 +182,13 @@ class Inspector {
   }
 
   /** @param {Cursor} cursor @param {Record<string, string | number>} values */
-  speak(cursor, values) {
+  spoken(cursor, values) {
     const { photo, grid } = this.row;
     const { tile } = cursor;
     const adds = tile.cells.adds(tile.shown(), cursor.row, cursor.column);
     const [first] = tile.cells.favourites(cursor.row, cursor.column);
     const more = { amount: adds === null ? "\u2013" : signed(adds), name: photo.classes[tile.shown()], first: first.name };
-    write(this.live, fill(grid.data.words.spoken, { ...values, ...more }));
+    return fill(grid.data.words.spoken, { ...values, ...more });
   }
 
   /** @param {Cursor} cursor @returns {Question} */

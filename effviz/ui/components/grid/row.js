@@ -25,6 +25,7 @@ class Row {
     this.aside = make("div", { class: "aside" }, [
       make("div", { class: "photo" }, [this.stage, make("div", { class: "name" }, [this.heading, " ", this.note])]),
       this.list.element,
+      this.list.live,
     ]);
     this.swipe = new Swipe(this);
     this.inspector = new Inspector(this);

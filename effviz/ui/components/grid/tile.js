@@ -9,6 +9,8 @@
  *   alt: a sentence that stands in for the one about the map
  */
 
+let tilesMade = 0;
+
 class Tile {
   /** @type {Cell} */ cell;
   /** @type {Cells | null} */ cells = null;
@@ -19,7 +21,9 @@ class Tile {
   /** @param {Row} row @param {Cell} cell */
   constructor(row, cell) {
     this.row = row;
-    this.stage = make("div", { class: "stage", role: "application", tabindex: "-1" }, [make("canvas", { role: "img" })]);
+    const id = `map-${++tilesMade}`; // what the map shows is said of the stage, since that gets the keyboard
+    const canvas = make("canvas", { role: "img", id });
+    this.stage = make("div", { class: "stage", role: "application", tabindex: "-1", "aria-describedby": id }, [canvas]);
     this.enlarge = make("button", { type: "button", class: "enlarge", "aria-pressed": "false" }, ["\u2922"]);
     this.lines = make("div", { class: "lines" });
     this.boxed = make("div", { class: "boxed", hidden: "" });
@@ -90,11 +94,17 @@ class Tile {
     return this.maps[this.cell.classes.indexOf(this.shown())];
   }
 
+  /** What the map shows. */
+  sentence() {
+    const { cell, row } = this;
+    return cell.alt || summary(this.map(), { ...cell.place, name: row.photo.classes[this.shown()] }, row.grid.data.words);
+  }
+
   describe() {
     const { cell, row } = this;
     const { words } = row.grid.data;
     const shown = this.shown();
-    const sentence = cell.alt || summary(this.map(), { ...cell.place, name: row.photo.classes[shown] }, words);
+    const sentence = this.sentence();
     this.surface.canvas.setAttribute("aria-label", sentence);
     this.surface.canvas.dataset.class = String(cell.facts[shown]?.index ?? "");
     const lines = cell.trained ? this.guesses(shown) : [make("div", { class: "loud" }, [words.untrained])];
