@@ -6,11 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from effviz import words
 from effviz.explain.results import ActivationMap, Box, Layer, Method
 
 ONE_AFTER_ANOTHER = ("browser", "ray")  # marks of tests that share a server, or that would start two clusters at once
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 MapMaker = Callable[..., ActivationMap]
 WHOLE = Box(0, 0, 224, 224)

@@ -285,13 +285,13 @@ def photo_or_sentence(data: bytes) -> None:
     assert sentence.startswith("fuzz.bin ")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=300))
 def test_random_bytes_give_a_photo_or_a_sentence(data):
     photo_or_sentence(data)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(BASES), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8), st.floats(0, 1))
 def test_mutated_files_give_a_photo_or_a_sentence(base, edits, keep):
     data = bytearray(base)

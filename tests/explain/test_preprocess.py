@@ -73,7 +73,7 @@ def test_the_pixels_equal_timms_evaluation_transform(width, height, model):
     np.testing.assert_array_equal(pixels, by_timm(picture, model))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(16, 400), st.integers(16, 400), st.integers(32, 300), st.floats(0.5, 1.0))
 def test_the_pixels_equal_timms_at_any_size(width, height, resolution_px, crop_pct):
     picture, model = photo(width, height), ref(resolution_px, crop_pct)

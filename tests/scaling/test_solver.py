@@ -74,7 +74,7 @@ def test_nothing_larger_fits(kind, method, family):
         assert COST[kind](scaled(method, low + (min(high, 6) - low) * i / 50, family=family)) > amount
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(amount=st.floats(2e7, 1.5e10), method=st.sampled_from(ScalingMethod))
 def test_any_budget_is_used_and_never_exceeded(amount, method):
     smallest, largest = (scaled(method, end).macs for end in ends(method))
@@ -93,7 +93,7 @@ def ends(method):
     return math.ceil(low / STEP) * STEP, math.floor(high / STEP) * STEP
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     kind=st.sampled_from(BudgetKind),
     method=st.sampled_from(ScalingMethod),
