@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from effviz.evaluate.truth import Mask, Size, Truth
-from effviz.explain.placement import Doubles, Placement, centre, reading
+from effviz.explain.placement import Axis, Doubles, Placement, axes, centre, linear
 from effviz.explain.results import ActivationMap
 
 SIDE = 96  # cells across and down: a box drawn on them is exact to 3 px in a photo 500 px wide
@@ -53,7 +53,8 @@ def heat(entry: ActivationMap, calibrated: bool = False) -> Heat:
     """
     (width, height), seen = entry.photo_size, entry.seen
     placement = Placement.CALIBRATED if calibrated else Placement.PLAIN
-    down, across = (_averaged(part) for part in reading(entry, _PLACES * width, _PLACES * height, placement))
+    x_axis, y_axis = axes(entry, seen, placement)
+    down, across = _shares(y_axis, height), _shares(x_axis, width)
     values = down @ np.maximum(entry.values.astype(np.float64), 0) @ across.T
     rows, columns = _within(seen.y0 / height, seen.y1 / height), _within(seen.x0 / width, seen.x1 / width)
     values[: rows[0]], values[rows[1] :] = 0, 0
@@ -93,10 +94,13 @@ def cover(start: float, end: float) -> Doubles:
     return shares
 
 
-def _averaged(weights: Doubles) -> Doubles:
-    """(SIDE * FINER, cells) -> (SIDE, cells)."""
-    mean: Doubles = weights.reshape(SIDE, FINER, -1).mean(axis=1)
-    return mean
+@lru_cache(maxsize=RECENT)
+def _shares(axis: Axis, length_px: int) -> Doubles:
+    """Return by how much each cell of a map counts in each part of its photo, (SIDE, cells); many photos are alike."""
+    finer = linear(axis.cell_coordinates(_PLACES * length_px), axis.n)
+    shares: Doubles = finer.reshape(SIDE, FINER, -1).mean(axis=1)
+    shares.setflags(write=False)
+    return shares
 
 
 def _within(start: float, end: float) -> tuple[int, int]:

@@ -38,8 +38,8 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Axis:
-    """One direction: n cells across what the model saw, from pixel `start` to `end`.
+class Axis:
+    """One direction of a map on its photo: n cells across what the model saw, from pixel `start` to `end`.
 
     A place at the fraction t of the seen length shows the map's fraction  0.5 + slope * (t - 0.5) + offset.
     """
@@ -87,7 +87,7 @@ def place(
     """
     raster_height, raster_width = raster_size(height, width, view.longest_px)
     seen = scaled_box(activation_map.seen, raster_width / width, raster_height / height)
-    x_axis, y_axis = _axes(activation_map, seen, placement)
+    x_axis, y_axis = axes(activation_map, seen, placement)
     weights = blocks if view.cells else linear
     rows = weights(y_axis.cell_coordinates(pixel_centres(raster_height)), y_axis.n).astype(np.float32)  # (H, h)
     columns = weights(x_axis.cell_coordinates(pixel_centres(raster_width)), x_axis.n).astype(np.float32)  # (W, w)
@@ -109,7 +109,7 @@ def reading(
     Raises:
         SettingsError: calibrated placement of a model that was not measured at this size.
     """
-    x_axis, y_axis = _axes(activation_map, activation_map.seen, placement)
+    x_axis, y_axis = axes(activation_map, activation_map.seen, placement)
     return linear(y_axis.cell_coordinates(y), y_axis.n), linear(x_axis.cell_coordinates(x), x_axis.n)
 
 
@@ -121,7 +121,7 @@ def centre(
     Raises:
         SettingsError: calibrated placement of a model that was not measured at this size.
     """
-    x_axis, y_axis = _axes(activation_map, activation_map.seen, placement)
+    x_axis, y_axis = axes(activation_map, activation_map.seen, placement)
     x, y = x_axis.pixel(column + 0.5), y_axis.pixel(row + 0.5)
     return min(max(x, x_axis.start), x_axis.end), min(max(y, y_axis.start), y_axis.end)
 
@@ -137,14 +137,19 @@ def scaled_box(box: Box, scale_x: float, scale_y: float) -> Box:
     return Box(box.x0 * scale_x, box.y0 * scale_y, box.x1 * scale_x, box.y1 * scale_y)
 
 
-def _axes(activation_map: ActivationMap, seen: Box, placement: Placement) -> tuple[_Axis, _Axis]:
+def axes(activation_map: ActivationMap, seen: Box, placement: Placement) -> tuple[Axis, Axis]:
+    """Return the directions across and down, for what the model saw in pixels of the photo or of a raster of it.
+
+    Raises:
+        SettingsError: calibrated placement of a model that was not measured at this size.
+    """
     slope, offset_x, offset_y = 1.0, 0.0, 0.0
     if placement is Placement.CALIBRATED:
         found = calibration.find(activation_map.model)
         slope = found.slope
         offset_x, offset_y = found.offset_x / found.resolution_px, found.offset_y / found.resolution_px
     cells_y, cells_x = activation_map.values.shape
-    return _Axis(seen.x0, seen.x1, cells_x, slope, offset_x), _Axis(seen.y0, seen.y1, cells_y, slope, offset_y)
+    return Axis(seen.x0, seen.x1, cells_x, slope, offset_x), Axis(seen.y0, seen.y1, cells_y, slope, offset_y)
 
 
 def pixel_centres(length: int) -> Doubles:
