@@ -20,7 +20,7 @@ from effviz.errors import SettingsError
 from effviz.evaluate import local, locking, manifest, merging, records
 from effviz.evaluate.manifest import Manifest, Network
 from effviz.evaluate.parts import Measure, Part, Workers
-from effviz.evaluate.samples import Dataset
+from effviz.evaluate.samples import Dataset, printable
 from effviz.evaluate.settings import Settings
 from effviz.explain.engines import choose
 from effviz.words import _
@@ -103,7 +103,7 @@ def _described(dataset: Dataset, settings: Settings, models: Sequence[Model]) ->
     return Manifest(
         folder=Path(),
         settings=settings,
-        dataset=str(dataset.path.resolve()),
+        dataset=printable(str(dataset.path.resolve())),
         fingerprint=dataset.fingerprint,
         photos=len(dataset.chosen(settings.limit, settings.seed)),
         photos_a_part=settings.photos_a_part,
@@ -129,7 +129,7 @@ def _version(package: str) -> str:
 
 
 def waiting(run: Manifest, dataset: Dataset) -> Iterator[Part]:
-    """Yield the parts that are not on disk yet; their samples are made here, one part at a time."""
+    """Yield the parts that are not on disk yet, one part at a time."""
     there = records.parts(run.folder)
     for start, numbers in _parts(run, dataset):
         if start not in there:
