@@ -1,33 +1,114 @@
-"""What stands in docs/study is one thing: the means follow from the single measurements, and the page has both."""
+"""What stands in docs/study is one thing: means follow from single measurements, and study.md prints these numbers."""
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from effviz.evaluate import results, summary
+from effviz.report import numbers
+
 STUDY = Path(__file__).parents[1] / "docs" / "study"
+PAGE = (STUDY.parent / "study.md").read_text(encoding="utf-8")
 WHERE = ["model", "method", "metric"]
+NUMBER = re.compile(r"(-?\d\.\d{3})(?: \((-?\d\.\d{3})–(-?\d\.\d{3})\))?")
+SMALL = ", small and off-centre"
+METRICS = {
+    "energy": "energy",
+    "energy in box": "energy",
+    "pointing": "pointing",
+    "pointing game": "pointing",
+    "MaxBoxAcc": "maxbox",
+    "MaxBoxAccV2": "maxboxv2",
+    "best IoU": "iou",
+    "deletion": "deletion",
+    "insertion": "insertion",
+    "average drop": "drop",
+}
+MODELS = {"top-1": "top1_", "the label's probability": "probability_"}
+MINUS_GAUSSIAN = ", minus Gaussian"
 
 
 @pytest.mark.parametrize(("name", "photos"), [("localisation", 400), ("faithfulness", 100)])
 def test_the_means_are_those_of_the_single_measurements(name: str, photos: int) -> None:
-    rows = pd.read_parquet(STUDY / f"{name}.parquet")
-    means = pd.read_csv(STUDY / f"{name}.csv").set_index(WHERE)
+    rows = pd.read_parquet(STUDY / name / "results.parquet")
+    means = pd.read_csv(STUDY / name / "summary.csv").set_index(WHERE)
     assert rows["photo"].nunique() == photos
     found = rows.groupby(WHERE, observed=True)["value"].agg(["mean", "count"])
     assert set(found.index) == set(means.index)
     for where, (mean, count) in zip(found.index, found.to_numpy(), strict=True):
-        assert mean == pytest.approx(means["mean"][where], abs=1e-6)  # one file has 32 bits
+        assert mean == pytest.approx(means["mean"][where], abs=1e-9)
         assert count == means["n"][where]
 
 
-def test_the_page_prints_the_means_of_faithfulness() -> None:
-    page = (STUDY.parent / "study.md").read_text(encoding="utf-8")
-    means = pd.read_csv(STUDY / "faithfulness.csv").set_index(WHERE)
-    section = page.split("## Faithfulness")[1].split("\n## ")[0]
-    printed = re.findall(r"^\| (lite\S+) \| ([\d.]+) \| ([\d.]+) \(", section, re.MULTILINE)
-    assert len(printed) == 5
-    for model, deletion, insertion in printed:
-        assert float(deletion) == pytest.approx(means["mean"][model, "cam", "deletion"], abs=5e-4)
-        assert float(insertion) == pytest.approx(means["mean"][model, "cam", "insertion"], abs=5e-4)
+@pytest.mark.parametrize("name", ["localisation", "faithfulness"])
+def test_the_tables_are_those_of_effviz_report(name: str) -> None:
+    known = results.load(STUDY / name)
+    for file, text in numbers.files(known, summary.cells(known, known.run.settings.seed)).items():
+        made, shipped = (pd.read_csv(of) for of in (io_of(text), STUDY / name / file))
+        pd.testing.assert_frame_equal(made, shipped, rtol=0, atol=1e-6)  # other processors round otherwise
+
+
+@pytest.mark.parametrize("name", ["localisation", "faithfulness"])
+def test_what_made_them_is_said_without_a_path_of_a_machine(name: str) -> None:
+    made = json.loads((STUDY / name / "run.json").read_text(encoding="utf-8"))
+    assert made["finished"]
+    assert made["dataset"]["path"] == name
+    assert {"effviz", "torch", "openvino"} <= set(made["versions"])
+    assert all(re.fullmatch("[0-9a-f]{64}", model["weights_sha256"]) for model in made["models"])
+    assert f"--models {','.join(made['settings']['models'])}" in PAGE
+
+
+def test_every_number_of_every_table_is_in_the_files() -> None:
+    checked = [check(*cell) for cell in printed()]
+    assert len(checked) == sum(len(NUMBER.findall(line)) for line in PAGE.splitlines() if line.startswith("| "))
+    assert len(checked) > 150
+
+
+def io_of(text: str) -> object:
+    import io
+
+    return io.StringIO(text)
+
+
+def printed() -> Iterator[tuple[str, str, str, str]]:
+    """Yield the cells of all tables: the section's title, the row's and the column's name, and what is printed."""
+    for section in PAGE.split("\n## ")[1:]:
+        title, _, text = section.partition("\n")
+        lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+        if lines:
+            names, _rule, *rows = lines
+            for row in rows:
+                yield from ((title, row[0], name, cell) for name, cell in zip(names[1:], row[1:], strict=True))
+
+
+def check(title: str, row: str, column: str, cell: str) -> None:
+    """Hold one cell against its file."""
+    found = NUMBER.fullmatch(cell)
+    assert found, cell
+    known, part = line(title, row, column)
+    expected = [known[f"{part}{name}"] for name in ("mean", "low", "high")]
+    for text, number in zip(found.groups(), expected, strict=True):
+        if text is not None:
+            assert float(text) == pytest.approx(number, abs=5.01e-4), (title, row, column)
+
+
+def line(title: str, row: str, column: str) -> tuple[pd.Series, str]:
+    """Return the line of a file that a cell was printed from, and how the names of its numbers begin."""
+    folder = STUDY / ("faithfulness" if title.startswith("Faithfulness") else "localisation")
+    if column in MODELS:
+        return pd.read_csv(folder / "models.csv").set_index("model").loc[row], MODELS[column]
+    small = "small_" if column.endswith(SMALL) or "small" in title else ""
+    column = column.removesuffix(SMALL)
+    gaussian = column.endswith(MINUS_GAUSSIAN) or "minus the centre Gaussian" in title
+    metric = METRICS[column.removesuffix(MINUS_GAUSSIAN)]
+    model, method = (row, "cam") if "@" in row else ("lite0@224", row)
+    if not gaussian and not title.startswith("Differences from"):
+        means = pd.read_csv(folder / "summary.csv").set_index(WHERE)
+        return means.loc[(model, method, metric)], small
+    minus = (model, "control-gaussian") if gaussian else ("lite0@224", method)
+    paired = pd.read_csv(folder / "differences.csv").set_index([*WHERE[:2], "minus_model", "minus_method", "metric"])
+    return paired.loc[(model, method, *minus, metric)], small

@@ -31,6 +31,11 @@ class Interval:
     high: float
     n: int  # values that are numbers; nan and inf are left out
 
+    @property
+    def leaves_zero_out(self) -> bool:
+        """Whether a difference is surely one."""
+        return self.low > 0 or self.high < 0
+
 
 def interval(values: npt.ArrayLike, seed: int = 0) -> Interval:
     """Return the mean of one value a photo, and its interval."""
@@ -48,14 +53,6 @@ def intervals(values: Doubles, seed: int = 0) -> tuple[Interval, ...]:
         there = values[known[:, numbers[0]]][:, numbers]
         found |= zip(numbers, _means(there, seed), strict=True)
     return tuple(found[number] for number in range(len(found)))
-
-
-def paired(a: npt.ArrayLike, b: npt.ArrayLike, seed: int = 0) -> Interval:
-    """Return the mean of a - b over the same photos in the same order; those without one of the two are left out.
-
-    Much narrower than two separate intervals, because a hard photo is hard for both.
-    """
-    return interval(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64), seed)
 
 
 def max_box_interval(ious: Doubles, at: float = 0.5, seed: int = 0) -> Interval:

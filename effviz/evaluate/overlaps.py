@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from effviz.evaluate.records import RESULTS
-from effviz.evaluate.results import Results
+from effviz.evaluate.results import Key, Results
 from effviz.evaluate.settings import Metric
 from effviz.explain.placement import Doubles
 
@@ -23,10 +22,7 @@ class Overlaps:
     curves: Doubles  # (N, T): IoU at each threshold
 
 
-NONE: Final = Overlaps((), np.zeros((0, 1)))
-
-
-def read(results: Results, models: Collection[str], methods: Collection[str]) -> dict[tuple[str, str], Overlaps]:
+def read(results: Results, models: Collection[str], methods: Collection[str]) -> dict[Key, Overlaps]:
     """Return the overlaps of `maxbox` by model and method; where there are none, there is no entry.
 
     All curves of a run are decoded to find a few of them, so it pays to ask once for many.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 import numpy as np
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from effviz.errors import SettingsError
 from effviz.evaluate import manifest
 from effviz.evaluate.controls import Control
+from effviz.evaluate.datasets import ANNOTATIONS
 from effviz.evaluate.manifest import Manifest
 from effviz.evaluate.records import RESULTS
 from effviz.evaluate.settings import Metric
@@ -21,6 +22,9 @@ from effviz.words import _
 
 WORDS: Final = ("photo", "model", "method", "metric", "error")
 NUMBERS: Final = ("value", "target_index", "label", "prediction", "probability", "box_share", "off_centre")
+
+
+Key = tuple[str, str]  # model, method
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,25 @@ class Results:
         """In the order in which they were asked for."""
         return self.run.settings.metrics
 
+    @property
+    def dataset(self) -> str:
+        """The data set's name; the path that leads to it says too much of some machine."""
+        path = PurePath(self.run.dataset)
+        return path.parent.name if path.name == ANNOTATIONS else path.name
+
+    def rows(self, metric: Metric, methods: Sequence[str]) -> pd.DataFrame:
+        """Return the rows of a metric by some methods or controls."""
+        of = self.frame
+        return of[(of["metric"] == metric.value) & of["method"].isin(methods) & of["model"].isin(self.models)]
+
+    def wide(self, metric: Metric, methods: Sequence[str]) -> pd.DataFrame:
+        """Return one row a photo and one column for each model and method that has any; nan where there is no value."""
+        rows = self.rows(metric, methods)
+        return rows.pivot(index="photo", columns=["model", "method"], values="value").astype(np.float64)
+
     def values(self, method: str, metric: Metric) -> pd.DataFrame:
         """Return one row a photo and one column a model; nan where there is no value."""
-        rows = self.frame[(self.frame["method"] == method) & (self.frame["metric"] == metric.value)]
-        wide = rows.pivot(index="photo", columns="model", values="value")
+        wide = self.rows(metric, (method,)).pivot(index="photo", columns="model", values="value")
         return wide.reindex(columns=list(self.models)).astype(np.float64)
 
     def asked(self, method: str, metric: Metric, photos: Sequence[str]) -> dict[tuple[str, str], Asked]:
@@ -103,9 +122,3 @@ def _table(file: Path, rows: pc.Expression | None) -> pa.Table:
         groups = range(open_file.num_row_groups)
         tables = (open_file.read_row_group(number, columns=[*WORDS, *NUMBERS]) for number in groups)
         return pa.concat_tables([each if rows is None else each.filter(rows) for each in tables])
-
-
-def found(folder: Path) -> Sequence[Path]:
-    """Return the finished runs that lie in a folder, the newest first."""
-    runs = [path.parent for path in folder.glob(f"*/{manifest.FILE}") if (path.parent / RESULTS).is_file()]
-    return sorted(runs, key=lambda run: (run / RESULTS).stat().st_mtime, reverse=True)

@@ -1,24 +1,24 @@
-"""What a run says: means with intervals beside controls, differences on the same photos, ranks, classes, disputes."""
+"""What a run says: means with intervals beside controls, ranks, classes, disputes."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from effviz.evaluate import overlaps
 from effviz.evaluate.controls import Control
-from effviz.evaluate.intervals import Interval, interval, intervals, max_box_interval, paired, paired_max_box
-from effviz.evaluate.overlaps import Overlaps
-from effviz.evaluate.results import Results
+from effviz.evaluate.intervals import Interval, interval, intervals, max_box_interval
+from effviz.evaluate.results import Key, Results
 from effviz.evaluate.settings import Metric, worse
 from effviz.zoo import catalogue
 
-Key = tuple[str, str]  # method, model
-Pair = tuple[str, str]  # models
-PairedBy = Callable[[str, str, int], Interval]  # gets two models and the seed
+IN_CLASSES: Final = (Control.GAUSSIAN.value, Control.UNIFORM.value)  # stand beside single classes and photos
+
 Both = tuple[Interval, Interval]  # over all photos, and over those whose object is small and off-centre
 
 
@@ -30,23 +30,7 @@ class Cell:
     method: str
     metric: Metric
     every: Interval  # over all photos
-    small: Interval  # over those whose object is small and off-centre, where a mark in the middle does not win
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One model minus another on the same photos, by one method and metric."""
-
-    first: str
-    second: str
-    method: str
-    metric: Metric
-    interval: Interval
-
-    @property
-    def certain(self) -> bool:
-        """Whether the interval leaves zero out."""
-        return self.interval.low > 0 or self.interval.high < 0
+    small: Interval  # over those whose object is small and off-centre, where a centre Gaussian does not win
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +42,13 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
-class ClassMean:
+class ClassMeans:
     """The photos of one class."""
 
     label: int  # in the model's logits
     name: str
-    model: str
-    mean: float
-    n: int
+    photos: int
+    means: Mapping[str, float]  # by model, then by IN_CLASSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +56,9 @@ class Dispute:
     """A photo on which models differ."""
 
     photo: str
-    values: dict[str, float]  # by model
-    spread: float  # the largest minus the smallest
+    values: Mapping[str, float]  # by model
+    controls: Mapping[str, float]  # by IN_CLASSES; nan where there is none
+    spread: float  # the largest of the models' values minus the smallest
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +81,19 @@ class Extremes:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """How often a model's first choice is the photo's label."""
+    """How often a model's first choice is the photo's label, and how sure it is of the class that was asked for."""
 
     model: str
     top1: Interval
+    probability: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why some rows have no value."""
+
+    text: str
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +115,6 @@ def cells(results: Results, seed: int = 0) -> tuple[Cell, ...]:
     return tuple(_cells(results, seed))
 
 
-def differences(results: Results, method: str, metric: Metric, seed: int = 0) -> tuple[Difference, ...]:
-    """Return each pair of models, compared on the photos that both have values for."""
-    return _differences(results, itertools.combinations(results.models, 2), (method, metric), seed)
-
-
-def against_first(results: Results, method: str, metric: Metric, seed: int = 0) -> tuple[Difference, ...]:
-    """Return each other model minus the first one, on the photos that both have values for."""
-    first, *others = results.models
-    return _differences(results, [(other, first) for other in others], (method, metric), seed)
-
-
 def rankings(found: Sequence[Cell], small: bool = False) -> tuple[Ranking, ...]:
     """Order cells by their means, for all photos or for the small and off-centre ones; without a mean they are out."""
 
@@ -150,15 +132,16 @@ def rankings(found: Sequence[Cell], small: bool = False) -> tuple[Ranking, ...]:
     )
 
 
-def per_class(results: Results, method: str, metric: Metric) -> tuple[ClassMean, ...]:
-    """Return the mean of each class and model, classes in the order of their numbers."""
-    frame = results.frame
-    rows = frame[(frame["method"] == method) & (frame["metric"] == metric.value)].dropna(subset=["label", "value"])
-    names = {model: catalogue.parse(model).spec.classes for model in results.models}
-    groups = rows.groupby(["label", "model"], observed=True)["value"].agg(["mean", "size"])
+def per_class(results: Results, method: str, metric: Metric) -> tuple[ClassMeans, ...]:
+    """Return the means of each class, in the order of their numbers."""
+    rows = results.rows(metric, (method, *IN_CLASSES)).dropna(subset=["label", "value"])
+    named = [_class_names(model)[int(label)] for model, label in zip(rows["model"], rows["label"], strict=True)]
+    rows = rows.assign(name=named, of=_model_or_control(rows, method))
+    groups = rows[rows["method"] == method].groupby(["label", "name"])["photo"].nunique()
+    means = rows.groupby(["label", "name", "of"], observed=True)["value"].mean()
     return tuple(
-        ClassMean(int(label), names[model][int(label)], str(model), float(mean), int(n))
-        for (label, model), mean, n in zip(groups.index, groups["mean"], groups["size"], strict=True)
+        ClassMeans(int(label), str(name), int(count), means[label, name].to_dict())
+        for (label, name), count in zip(groups.index, groups, strict=True)
     )
 
 
@@ -167,9 +150,11 @@ def disputes(results: Results, method: str, metric: Metric = Metric.ENERGY, coun
     wide = results.values(method, metric).dropna(axis=1, how="all").dropna()
     values = wide.to_numpy()
     spread = np.ptp(values, axis=1) if values.size else np.zeros(0)
+    largest = np.argsort(-spread, kind="stable")[:count]
+    beside = _controls(results, metric, wide.index[largest])
     return tuple(
-        Dispute(str(wide.index[row]), dict(zip(wide.columns, values[row].tolist(), strict=True)), float(spread[row]))
-        for row in np.argsort(-spread, kind="stable")[:count]
+        Dispute(str(photo), wide.loc[photo].to_dict(), beside.loc[photo].to_dict(), float(spread[row]))
+        for row, photo in zip(largest, wide.index[largest], strict=True)
     )
 
 
@@ -185,10 +170,11 @@ def extremes(results: Results, method: str, metric: Metric) -> tuple[Extremes, .
 
 
 def accuracies(results: Results, seed: int = 0) -> tuple[Accuracy, ...]:
-    """Return each model's top-1 accuracy on the photos that have a label."""
-    rows = results.frame.dropna(subset=["label", "prediction"]).drop_duplicates(["photo", "model"])
-    right = rows["label"] == rows["prediction"]
-    return tuple(Accuracy(model, interval(right[rows["model"] == model].to_numpy(), seed)) for model in results.models)
+    """Return each model's top-1 accuracy on the photos that have a label, and its mean probability of the target."""
+    rows = results.frame.dropna(subset=["prediction"]).drop_duplicates(["photo", "model"])
+    right = (rows["label"] == rows["prediction"]).where(rows["label"].notna())
+    found = rows.assign(right=right)[["model", "right", "probability"]]
+    return tuple(_accuracy(model, found[found["model"] == model], seed) for model in results.models)
 
 
 def failures(results: Results) -> tuple[Failure, ...]:
@@ -202,17 +188,27 @@ def failures(results: Results) -> tuple[Failure, ...]:
     return tuple(Failure(*map(str, row)) for row in texts.itertuples(index=False, name=None))
 
 
+def reasons(found: Sequence[Failure]) -> tuple[Reason, ...]:
+    """Count the reasons, the most frequent first; that of a photo is the same for all photos but for its name."""
+    counts = Counter(of.reason.replace(of.photo, "…") if of.photo else of.reason for of in found)
+    return tuple(Reason(text, rows) for text, rows in counts.most_common())
+
+
+def _accuracy(model: str, rows: pd.DataFrame, seed: int) -> Accuracy:
+    return Accuracy(model, *(interval(rows[name].to_numpy(np.float64), seed) for name in ("right", "probability")))
+
+
 def _cells(results: Results, seed: int) -> Iterator[Cell]:
     small = results.small()
     known = {metric: dict(_of_metric(results, metric, small, seed)) for metric in results.metrics}
     for method, metric, model in itertools.product(results.methods, results.metrics, results.models):
-        if (both := known[metric].get((method, model))) is not None:
+        if (both := known[metric].get((model, method))) is not None:
             yield Cell(model, method, metric, *both)
 
 
 def _of_metric(results: Results, metric: Metric, small: pd.Series, seed: int) -> Iterator[tuple[Key, Both]]:
     """Yield the intervals of every method and model that has values: over all photos, and over the hard ones."""
-    wide = _wide(results, metric)
+    wide = results.wide(metric, results.methods)
     values = wide.to_numpy()
     is_small = small.reindex(wide.index, fill_value=False).to_numpy(dtype=bool)
     boxes = dict(_box_intervals(results, seed)) if metric is Metric.MAXBOX else {}
@@ -223,40 +219,26 @@ def _of_metric(results: Results, metric: Metric, small: pd.Series, seed: int) ->
             yield key, (boxes.get(key, every), hard)
 
 
-def _wide(results: Results, metric: Metric) -> pd.DataFrame:
-    """Return one row a photo and one column for each method and model; nan where there is no value."""
-    frame = results.frame
-    rows = frame[(frame["metric"] == metric.value) & frame["method"].isin(results.methods)]
-    wide = rows[rows["model"].isin(results.models)].pivot(index="photo", columns=["method", "model"], values="value")
-    return wide.astype(np.float64)
+@cache
+def _class_names(model: str) -> tuple[str, ...]:
+    return catalogue.parse(model).spec.classes
+
+
+def _model_or_control(rows: pd.DataFrame, method: str) -> pd.Series:
+    """Name each row by its model, or by the control; its values for several models come under one name."""
+    return rows["model"].astype(object).where(rows["method"] == method, rows["method"].astype(object))
+
+
+def _controls(results: Results, metric: Metric, photos: pd.Index) -> pd.DataFrame:
+    """Return the controls' values on some photos, mean over the models where these see them differently."""
+    rows = results.rows(metric, IN_CLASSES)
+    rows = rows[rows["photo"].isin(photos)].astype({"photo": object, "method": object})
+    wide = rows.pivot_table(index="photo", columns="method", values="value", aggfunc="mean")
+    return wide.reindex(index=photos, columns=list(IN_CLASSES))
 
 
 def _box_intervals(results: Results, seed: int) -> Iterator[tuple[Key, Interval]]:
     """Yield MaxBoxAcc of every method and model; one model at a time is in memory."""
     for model in results.models:
         found = overlaps.read(results, (model,), results.methods)
-        yield from (((method, model), max_box_interval(of.curves, seed=seed)) for (_model, method), of in found.items())
-
-
-def _differences(results: Results, pairs: Iterable[Pair], of: tuple[str, Metric], seed: int) -> tuple[Difference, ...]:
-    method, metric = of
-    paired_by = _box_pairs(results, method) if metric is Metric.MAXBOX else _value_pairs(results, method, metric)
-    return tuple(Difference(*pair, method, metric, paired_by(*pair, seed)) for pair in pairs)
-
-
-def _value_pairs(results: Results, method: str, metric: Metric) -> PairedBy:
-    wide = results.values(method, metric)
-    return lambda one, other, seed: paired(wide[one], wide[other], seed)
-
-
-def _box_pairs(results: Results, method: str) -> PairedBy:
-    known = overlaps.read(results, results.models, (method,))
-    boxes = {model: known.get((model, method), overlaps.NONE) for model in results.models}
-    return lambda one, other, seed: _paired_boxes(boxes[one], boxes[other], seed)
-
-
-def _paired_boxes(one: Overlaps, other: Overlaps, seed: int) -> Interval:
-    places = {photo: number for number, photo in enumerate(other.photos)}
-    both = [(number, places[photo]) for number, photo in enumerate(one.photos) if photo in places]
-    mine, theirs = np.array(both, dtype=np.intp).reshape(-1, 2).T
-    return paired_max_box(one.curves[mine], other.curves[theirs], seed=seed)
+        yield from ((key, max_box_interval(of.curves, seed=seed)) for key, of in found.items())

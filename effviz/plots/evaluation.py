@@ -6,6 +6,7 @@ from typing import Final
 
 import plotly.graph_objects as go
 
+from effviz.evaluate import wording
 from effviz.evaluate.controls import Control
 from effviz.evaluate.summary import Cell
 from effviz.plots.labels import Label, placed
@@ -43,7 +44,7 @@ def against_macs(cells: Sequence[Cell], macs: Mapping[str, int]) -> go.Figure:
             trace.update(_names(some, shown, macs))
         drawn.add_trace(trace.update(visible=True if method == first else "legendonly"))
     drawn.update_xaxes(_axis([macs[cell.model] / 1e9 for cell in cells]))
-    drawn.update_yaxes(title_text=cells[0].metric.value if cells else "")
+    drawn.update_yaxes(title_text=wording.axis(cells[0].metric) if cells else "")
     drawn.update_layout(showlegend=True, margin={"r": 24})
     return drawn
 
@@ -51,7 +52,7 @@ def against_macs(cells: Sequence[Cell], macs: Mapping[str, int]) -> go.Figure:
 def _trace(cells: Sequence[Cell], macs: Mapping[str, int], look: Look) -> go.Scatter:
     found = [cell.every for cell in cells]
     return go.Scatter(
-        name=cells[0].method,
+        name=wording.method(cells[0].method),
         x=[macs[cell.model] / 1e9 for cell in cells],
         y=[of.mean for of in found],
         error_y={
@@ -60,7 +61,7 @@ def _trace(cells: Sequence[Cell], macs: Mapping[str, int], look: Look) -> go.Sca
             "thickness": 1,
             "width": 3,
         },
-        hovertext=[f"{cell.model}, {cell.method}" for cell in cells],
+        hovertext=[f"{cell.model}, {wording.method(cell.method)}" for cell in cells],
         hovertemplate="%{hovertext}<br>%{y:.3f}<extra></extra>",
         mode="markers",
         marker={"color": look.colour, "symbol": look.symbol, "size": 9, "line": {"color": look.colour, "width": 1}},
@@ -71,14 +72,15 @@ def _trace(cells: Sequence[Cell], macs: Mapping[str, int], look: Look) -> go.Sca
 
 def _line(cells: Sequence[Cell], macs: Mapping[str, int], look: Look) -> go.Scatter:
     """A control: one level across where all models have the same, else from model to model."""
-    known = [(macs[cell.model] / 1e9, cell.every.mean, f"{cell.model}, {cell.method}") for cell in cells]
+    title = wording.method(cells[0].method)
+    known = [(macs[cell.model] / 1e9, cell.every.mean, f"{cell.model}, {title}") for cell in cells]
     level = len({mean for _macs, mean, _text in known}) == 1
     if level:
         (low, mean, _first), (high, _mean, _last) = known[0], known[-1]
-        known = [(low / REACH, mean, cells[0].method), (high * REACH, mean, cells[0].method)]
+        known = [(low / REACH, mean, title), (high * REACH, mean, title)]
     x, y, text = zip(*known, strict=True)
     return go.Scatter(
-        name=cells[0].method,
+        name=title,
         x=x,
         y=y,
         hovertext=text,

@@ -7,6 +7,7 @@ from typing import Final
 
 import plotly.graph_objects as go
 
+from effviz.evaluate import wording
 from effviz.evaluate.controls import Control
 from effviz.evaluate.intervals import Interval
 from effviz.plots import barnames
@@ -27,11 +28,6 @@ ROLES: Final[Mapping[Role | None, str]] = {
     Role.RESOLUTION: later("More pixels"),
     Role.COMPOUND: later("All three"),
     None: later("Other"),
-}
-CONTROLS: Final[Mapping[Control, str]] = {
-    Control.GAUSSIAN: later("Control: Gaussian"),
-    Control.RANDOM: later("Control: random"),
-    Control.UNIFORM: later("Control: uniform"),
 }
 _OTHER: Final = Look(OLIVE, "triangle-down", "longdash")
 _LINES: Final = {
@@ -112,7 +108,7 @@ def _level(control: Control, rated: Sequence[Rated]) -> go.Scatter:
     if level:  # one line that reaches beyond the first and the last model
         ends = (known[0].macs / REACH, known[-1].macs * REACH)
         known = [Rated(of.model, round(end), None, of.found) for of, end in zip((known[0],) * 2, ends, strict=True)]
-    title, look = _(CONTROLS[control]), _LINES[control]
+    title, look = wording.method(control), _LINES[control]
     return go.Scatter(
         name=title,
         x=[of.macs / 1e9 for of in known],

@@ -1,57 +1,29 @@
-"""A finished run as one page for people, and as a small table for programs."""
+"""A finished run as one page for people."""
 
-import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from effviz.evaluate import summary
+from effviz.evaluate import summary, wording
+from effviz.evaluate.controls import Control
+from effviz.evaluate.differences import Difference, differences
 from effviz.evaluate.intervals import Interval
 from effviz.evaluate.results import Results
-from effviz.evaluate.settings import LOW_IS_GOOD, NEAR_ZERO_IS_GOOD, PLACES, Metric
+from effviz.evaluate.settings import NEAR_ZERO_IS_GOOD, PLACES, Metric
 from effviz.evaluate.summary import Cell
 from effviz.plots.evaluation import against_macs
 from effviz.report.page import Entry, Html, Tile, chart, folded, heading, page, paragraph, table, tiles
-from effviz.scaling import plan
 from effviz.words import _, later
 
 if TYPE_CHECKING:  # it loads torch, which a page of numbers does not need
     from effviz.report.examples import Example, Examples
 
 DISPUTES: Final = 20
-WORDS: Final[Mapping[Metric, str]] = {
-    Metric.ENERGY: later("The share of the map's positive evidence that lies inside the object's boxes."),
-    Metric.POINTING: later("How often the map's maximum lies inside one of the object's boxes."),
-    Metric.MAXBOX: later("MaxBoxAcc: how often the box around the map fits the object's, at the best threshold."),
-    Metric.MAXBOX_V2: later("MaxBoxAccV2: the mean of MaxBoxAcc over the overlaps 0.3, 0.5 and 0.7."),
-    Metric.IOU: later("The overlap of the map's box with the object's, at the best threshold of each photo."),
-    Metric.DELETION: later("The mean probability while what the map marks is taken away, the strongest first."),
-    Metric.INSERTION: later("The mean probability while what the map marks is put back, the strongest first."),
-    Metric.DROP: later("What the probability loses, as a share, when only what the map marks is left."),
-    Metric.INCREASE: later("How often the probability rises when only what the map marks is left."),
-    Metric.GAIN: later("What the probability gains, as a share, when only what the map marks is left."),
-    Metric.ROAD: later("ROAD: the difference between taking away the least and the most important parts."),
-    Metric.ADCC: later("ADCC: coherency, complexity and average drop in one number."),
-    Metric.AGREE_RANK: later("Rank correlation of the map's evidence with that of the first model's map."),
-    Metric.AGREE_TOP20: later("How much the strongest fifths of the map and of the first model's map have in common."),
-    Metric.AGREE_DISTANCE: later("From the map's centre of evidence to the first model's, in diagonals of the photo."),
-    Metric.SANITY_SPEARMAN: later("Rank correlation of the map with that of the network with all weights at random."),
-    Metric.SANITY_SSIM: later("Structural similarity of the map with that of the network with all weights at random."),
-    Metric.SANITY_LOGIT: later("Rank correlation of the map with that of another class, drawn at random."),
-}
-
-
-def summary_csv(results: Results, cells: Sequence[Cell]) -> str:
-    """Return all means with their intervals, one row for each model, method and metric."""
-    macs = model_macs(results)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    parts = [f"{part}{number}" for part in ("", "small_") for number in ("mean", "low", "high", "n")]
-    writer.writerow(["model", "macs", "method", "metric", *parts])
-    for cell in cells:
-        writer.writerow([cell.model, macs[cell.model], cell.method, cell.metric.value, *_row(cell)])
-    return text.getvalue()
+BESIDE: Final = {
+    Control.GAUSSIAN: later("Centre Gaussian"),
+    Control.UNIFORM: later("Uniform"),
+}  # single classes, photos
+LISTED: Final = 100  # rows without a value, beside the counts of their reasons
 
 
 def evaluation_html(results: Results, cells: Sequence[Cell], shown: "Examples | None" = None) -> str:
@@ -62,21 +34,6 @@ def evaluation_html(results: Results, cells: Sequence[Cell], shown: "Examples | 
 def told(results: Results) -> Metric:
     """Return the metric for what would be too long with all of them."""
     return Metric.ENERGY if Metric.ENERGY in results.metrics else results.metrics[0]
-
-
-def model_macs(results: Results) -> dict[str, int]:
-    """Return the multiply-adds of each model of a run."""
-    found = {}
-    for ref in results.run.settings.refs:
-        spec = ref.spec
-        found[ref.label] = plan(spec.depth, spec.width, ref.resolution_px, spec.family, len(spec.classes)).macs
-    return found
-
-
-def _row(cell: Cell) -> Iterator[object]:
-    for found in (cell.every, cell.small):
-        yield from ("" if value != value else value for value in (found.mean, found.low, found.high))
-        yield found.n
 
 
 def _parts(results: Results, cells: Sequence[Cell], shown: "Examples | None") -> Iterator[Html]:
@@ -97,11 +54,11 @@ def _about(results: Results) -> Iterator[Html]:
     yield paragraph(
         _(
             "{photos} photos of {dataset}, target: {target}. Numbers are means over photos, below them the 95 % "
-            "interval of 2000 bootstrap draws of the photos. control-random, control-gaussian and control-uniform are "
-            "maps that know nothing of the photo: what does not beat them has shown nothing."
-        ).format(photos=run.photos, dataset=_folder(results), target=settings.targets)
+            "interval of 2000 bootstrap draws of the photos. The three controls, a random map, a centre Gaussian and a "
+            "uniform map, know nothing of the photo: what does not beat them has shown nothing."
+        ).format(photos=run.photos, dataset=results.dataset, target=settings.targets)
     )
-    macs = model_macs(results)
+    macs = {ref.label: ref.macs for ref in settings.refs}
     top1 = {found.model: found.top1 for found in summary.accuracies(results, settings.seed) if found.top1.n}
     rows = [
         (
@@ -115,33 +72,31 @@ def _about(results: Results) -> Iterator[Html]:
     ]
     names = (_("Model"), _("MACs (billion)"), _("Top-1 on these photos"), _("Engine"), _("SHA-256 of the weights"))
     yield table(_("Models"), names, rows)
-    made = {**settings.as_dict(), "fingerprint": run.fingerprint, **run.versions}
-    lines = [(Entry(name), Entry(_plain(value))) for name, value in made.items()]
+    lines = [(Entry(name), Entry(value)) for name, value in wording.made_by(run).items()]
     yield folded(_("Settings and versions"), table(_("What made these numbers"), (_("Name"), _("Value")), lines))
 
 
 def _metric(results: Results, metric: Metric, cells: Sequence[Cell]) -> Iterator[Html]:
-    yield heading(metric.value)
-    yield paragraph(f"{_(WORDS[metric])} {_better(metric)}")
-    yield chart(against_macs(cells, model_macs(results)), f"effviz-{metric.value}")
+    yield heading(wording.metric(metric))
+    yield paragraph(f"{wording.sentence(metric)} {wording.better(metric).capitalize()}.{_upside_down(metric)}")
+    macs = {ref.label: ref.macs for ref in results.run.settings.refs}
+    yield chart(against_macs(cells, macs), f"effviz-{metric.value}")
     yield _matrix(results, cells, small=False)
     if metric in PLACES:
         yield _matrix(results, cells, small=True)
     for ranking in summary.rankings(cells):
         rows = [
-            (Entry(f"{place}. {cell.model}"), Entry(cell.method), _entry(cell.every))
+            (Entry(f"{place}. {cell.model}"), Entry(wording.method(cell.method)), _entry(cell.every))
             for place, cell in enumerate(ranking.cells, 1)
         ]
         names = (_("Model"), _("Method"), _("Mean, nearest 0 first") if metric in NEAR_ZERO_IS_GOOD else _("Mean"))
         yield folded(_("Ranking of all models and methods"), table(_("The best first"), names, rows))
 
 
-def _better(metric: Metric) -> str:
-    if metric in NEAR_ZERO_IS_GOOD:
-        return _(
-            "Near 0 is better, whatever the sign: far below it the maps are as alike, with bright and dark swapped."
-        )
-    return _("Less is better.") if metric in LOW_IS_GOOD else _("More is better.")
+def _upside_down(metric: Metric) -> str:
+    if metric not in NEAR_ZERO_IS_GOOD:
+        return ""
+    return _(" Far below it the maps are as alike, with bright and dark swapped.")
 
 
 def _matrix(results: Results, cells: Sequence[Cell], small: bool) -> Html:
@@ -153,14 +108,14 @@ def _matrix(results: Results, cells: Sequence[Cell], small: bool) -> Html:
             best[cell.model] = cell.method
     rows = [
         (
-            Entry(method),
+            Entry(wording.method(method)),
             *(_entry(found.get((method, model)), best.get(model) == method) for model in results.models),
         )
         for method in results.methods
     ]
     largest = max((of.n for of in found.values()), default=0)
     words = (
-        _("Object under 25 % of the photo and off its centre, where a mark in the middle does not win: {n} photos")
+        _("Object under 25 % of the photo and off its centre, where a centre Gaussian does not win: {n} photos")
         if small
         else _("All photos: {n}")
     )
@@ -168,24 +123,32 @@ def _matrix(results: Results, cells: Sequence[Cell], small: bool) -> Html:
 
 
 def _differences(results: Results) -> Iterator[Html]:
-    if len(results.models) < 2:
-        return
-    method = results.methods[0]
-    yield heading(_("Between models, on the same photos"))
+    method, first = results.methods[0], results.models[0]
+    yield heading(_("Differences on the same photos"))
     yield paragraph(
         _(
-            "The first model minus the second by {method}, photo by photo; marked where the interval leaves zero out. "
-            "With many pairs some intervals leave zero out by chance."
-        ).format(method=method)
+            "By {method}, photo by photo: each model minus {first}, and each model minus the centre Gaussian. Marked "
+            "where the interval leaves zero out; of many differences some do so by chance. differences.csv has those "
+            "of every method."
+        ).format(method=wording.method(method), first=first)
     )
     for metric in results.metrics:
         rows = [
-            (Entry(f"{of.first} − {of.second}"), _entry(of.interval, of.certain), Entry(str(of.interval.n)))
-            for of in summary.differences(results, method, metric, results.run.settings.seed)
-            if of.interval.n
+            (Entry(_minus(of)), *_with_count(of.every), *_with_count(of.small))
+            for of in differences(results, (method,), metric, results.run.settings.seed)
         ]
-        names = (_("Models"), _("Difference"), _("Photos"))
-        yield folded(metric.value, table(metric.value, names, rows))
+        names = (_("Models"), _("All photos"), _("Photos"), _("Small and off-centre"), _("Photos"))
+        if rows:
+            yield folded(wording.metric(metric), table(wording.axis(metric), names, rows))
+
+
+def _minus(of: Difference) -> str:
+    other = of.minus_model if of.minus_method == of.method else _("centre Gaussian")
+    return f"{of.model} − {other}"
+
+
+def _with_count(found: Interval) -> tuple[Entry, Entry]:
+    return _entry(found, found.leaves_zero_out), Entry(str(found.n))
 
 
 def _classes(results: Results) -> Iterator[Html]:
@@ -194,16 +157,15 @@ def _classes(results: Results) -> Iterator[Html]:
     if not found:
         return
     yield heading(_("Class by class"))
-    values = {(of.label, of.name, of.model): of for of in found}
-    rows = []
-    for label, name in dict.fromkeys((of.label, of.name) for of in found):
-        means = [values.get((label, name, model)) for model in results.models]
-        count = max(of.n for of in means if of)
-        rows.append(
-            (Entry(f"{name} ({label})"), Entry(str(count)), *(Entry(f"{of.mean:.3f}" if of else "–") for of in means))
-        )
-    names = (_("Class"), _("Photos"), *results.models)
-    title = _("Mean {metric} by {method}, {n} classes").format(metric=metric.value, method=method, n=len(rows))
+    columns = (*results.models, *BESIDE)
+    rows = [
+        (Entry(f"{of.name} ({of.label})"), Entry(str(of.photos)), *(_number(of.means.get(name)) for name in columns))
+        for of in found
+    ]
+    names = (_("Class"), _("Photos"), *results.models, *map(_, BESIDE.values()))
+    title = _("Mean of {metric} by {method}, {n} classes").format(
+        metric=wording.metric(metric), method=wording.method(method), n=len(rows)
+    )
     yield paragraph(_("A class of a few photos says little: there are no intervals here."))
     yield folded(title, table(title, names, rows))
 
@@ -215,13 +177,19 @@ def _disputes(results: Results) -> Iterator[Html]:
         return
     yield heading(_("Where models disagree most"))
     rows = [
-        (Entry(of.photo), Entry(f"{of.spread:.3f}"), *(Entry(f"{value:.3f}") for value in of.values.values()))
+        (
+            Entry(of.photo),
+            _number(of.spread),
+            *map(_number, of.values.values()),
+            *(_number(of.controls[control]) for control in BESIDE),
+        )
         for of in found
     ]
-    title = _("{metric} by {method}: the largest minus the smallest of all models").format(
-        metric=metric.value, method=method
+    title = _("{metric} by {method}; spread: the largest minus the smallest of all models").format(
+        metric=wording.metric(metric), method=wording.method(method)
     )
-    yield table(title, (_("Photo"), _("Spread"), *found[0].values), rows)
+    names = (_("Photo"), _("Spread"), *found[0].values, *map(_, BESIDE.values()))
+    yield table(title, names, rows)
 
 
 def _examples(results: Results, shown: "Examples | None") -> Iterator[Html]:
@@ -239,7 +207,7 @@ def _examples(results: Results, shown: "Examples | None") -> Iterator[Html]:
             "By {method}; photos are chosen by {metric}, which is the number below each. The brighter, the more of the "
             "map's positive evidence lies there, on one scale for all maps of a photo; what lies outside the frame the "
             "model did not see. Share this page only if you may share the photos of {dataset}."
-        ).format(method=shown.method.value, metric=shown.metric.value, dataset=_folder(results))
+        ).format(method=wording.method(shown.method), metric=wording.metric(shown.metric), dataset=results.dataset)
     )
     places = (_("best"), _("median"), _("worst"))
     for three in shown.extremes:
@@ -257,20 +225,17 @@ def _tile(of: "Example", text: str, photo: str = "") -> Tile:
     return Tile(of.picture, alt, f"{text}: {of.value:.3f}", f"{target}; {photo}" if photo else target)
 
 
-def _folder(results: Results) -> str:
-    """Return the name of the folder that the data set lies in: its whole path says too much of a machine."""
-    path = Path(results.run.dataset)
-    return path.parent.name if path.suffix.lower() in (".json", ".csv") else path.name
-
-
 def _failures(results: Results) -> Iterator[Html]:
     found = summary.failures(results)
     if not found:
         return
     yield heading(_("What could not be measured"))
-    rows = [(Entry(of.photo), Entry(of.model), Entry(of.method), Entry(of.reason)) for of in found]
-    names = (_("Photo"), _("Model"), _("Method"), _("Reason"))
-    yield table(_("{n} rows have a reason instead of a value").format(n=len(rows)), names, rows)
+    counts = [(Entry(of.text), Entry(str(of.rows))) for of in summary.reasons(found)]
+    title = _("{n} rows have a reason instead of a value").format(n=len(found))
+    yield table(title, (_("Reason"), _("Rows")), counts[:LISTED])
+    some = [(Entry(of.photo), Entry(of.model), Entry(of.method), Entry(of.reason)) for of in found[:LISTED]]
+    first = _("The first {n} of them").format(n=len(some))
+    yield folded(first, table(first, (_("Photo"), _("Model"), _("Method"), _("Reason")), some))
 
 
 def _entry(found: Interval | None, best: bool = False) -> Entry:
@@ -280,5 +245,5 @@ def _entry(found: Interval | None, best: bool = False) -> Entry:
     return Entry(f"{found.mean:.3f}", note, best)
 
 
-def _plain(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else "–" if value is None else str(value)
+def _number(value: float | None) -> Entry:
+    return Entry("–" if value is None or value != value else f"{value:.3f}")

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from effviz.errors import DatasetError, WeightsError
-from effviz.evaluate import folders, summary
+from effviz.errors import WeightsError
+from effviz.evaluate import summary
+from effviz.evaluate.originals import Originals
 from effviz.evaluate.results import Asked, Results
 from effviz.evaluate.settings import Metric
 from effviz.explain import images
@@ -14,7 +15,7 @@ from effviz.explain.forward import forward
 from effviz.explain.maps import activation_map
 from effviz.explain.overlay import OverlayStyle, overlay
 from effviz.explain.placement import View
-from effviz.explain.results import ActivationMap, Method, Photo
+from effviz.explain.results import ActivationMap, Method
 from effviz.explain.scales import Scale, rescale
 from effviz.report.pictures import jpeg
 from effviz.words import _
@@ -70,7 +71,7 @@ def examples(results: Results, metric: Metric, photos: Path) -> Examples:
     disputes = summary.disputes(results, method, metric, DISPUTES) if len(results.models) > 1 else ()
     values = {(each.photo, model): each.value for model, some in three for each in some}
     values |= {(of.photo, model): value for of in disputes for model, value in of.values.items()}
-    drawn = _drawn(results, metric, values, _Folder(photos))
+    drawn = _drawn(results, metric, values, Originals(photos))
     return Examples(
         method,
         metric,
@@ -79,37 +80,7 @@ def examples(results: Results, metric: Metric, photos: Path) -> Examples:
     )
 
 
-class _Folder:
-    """Finds photos by their names in a run: with a folder and a suffix or without, in COCO with a class behind it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._places = folders.places(path)
-
-    def open(self, name: str, sha256: str) -> Photo:
-        """Read a photo that was measured."""
-        words = (name, name.rpartition(" [")[0])
-        keys = [key for word in words for key in (word, Path(word).name, Path(word).stem)]
-        place = next((self._places[key] for key in keys if key in self._places), None)
-        if place is None:
-            raise DatasetError(
-                _(
-                    "{name} is not in {folder}: example maps need the run's photos. Give the folder that their names "
-                    "start from with --photos, or leave it out."
-                ).format(name=name, folder=self._path)
-            )
-        photo = images.read(place.read_bytes(), name)
-        if photo.sha256 != sha256:
-            raise DatasetError(
-                _(
-                    "{file} is not the photo that was measured: example maps need the run's own photos. Give the "
-                    "folder that holds them with --photos, or leave it out."
-                ).format(file=place)
-            )
-        return photo
-
-
-def _drawn(results: Results, metric: Metric, values: Mapping[Key, float], folder: _Folder) -> dict[Key, Example]:
+def _drawn(results: Results, metric: Metric, values: Mapping[Key, float], folder: Originals) -> dict[Key, Example]:
     settings, names = results.run.settings, tuple(dict.fromkeys(photo for photo, _model in values))
     asked = results.asked(settings.methods[0], metric, names)
     maps: dict[str, list[ActivationMap]] = {name: [] for name in names}
@@ -140,18 +111,18 @@ def _models(results: Results, wanted: set[str]) -> Iterable[Model]:
 
 
 def _maps(
-    results: Results, model: Model, wanted: Mapping[str, Asked], folder: _Folder
+    results: Results, model: Model, wanted: Mapping[str, Asked], folder: Originals
 ) -> Iterable[tuple[str, ActivationMap]]:
     settings = results.run.settings
     for name, asked in wanted.items():
-        passed = forward(model, folder.open(name, asked.photo_sha256))
+        passed = forward(model, images.read(folder.read(name, asked.photo_sha256), name))
         yield name, activation_map(passed, asked.target_index, settings.methods[0], settings.layer)
 
 
 def _examples(
-    name: str, maps: Sequence[ActivationMap], values: Mapping[Key, float], style: OverlayStyle, folder: _Folder
+    name: str, maps: Sequence[ActivationMap], values: Mapping[Key, float], style: OverlayStyle, folder: Originals
 ) -> Iterable[Example]:
-    photo = folder.open(name, maps[0].photo_sha256)
+    photo = images.read(folder.read(name, maps[0].photo_sha256), name)
     for scaled in rescale(maps, Scale.SHARE):
         of = scaled.source
         picture = jpeg(overlay(photo, scaled, style), QUALITY)

@@ -7,13 +7,14 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from effviz.evaluate import wording
 from effviz.evaluate.controls import Control
 from effviz.evaluate.settings import Metric
 from effviz.evaluate.summary import Cell
 from effviz.explain.results import Method
 from effviz.plots.quality import Rated, quality
 from effviz.ui import choices
-from effviz.ui.evaluate import tables, wording
+from effviz.ui.evaluate import tables
 from effviz.ui.guard import guard
 from effviz.ui.paper.exhibit import exhibit
 from effviz.words import _, later

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from effviz.scaling import plan
 from effviz.scaling.family import Family
 
 if TYPE_CHECKING:
@@ -58,6 +59,12 @@ class ModelRef:
     def label(self) -> str:
         """The short name used on every screen and in every file, `lite0@260`."""
         return f"{self.spec.name}@{self.resolution_px}"
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of one photo, in closed form."""
+        spec = self.spec
+        return plan(spec.depth, spec.width, self.resolution_px, spec.family, len(spec.classes)).macs
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 
 from effviz.evaluate import intervals as drawing
-from effviz.evaluate.intervals import interval, intervals, max_box_interval, paired, paired_max_box
+from effviz.evaluate.intervals import Interval, interval, intervals, max_box_interval, paired_max_box
 
 VALUES = np.random.default_rng(0).exponential(size=200)
 
@@ -44,21 +44,11 @@ def test_too_few_values_have_no_interval():
     assert (math.isnan(none.mean), none.n) == (True, 0)
 
 
-def test_a_pair_is_narrower_than_two_separate_means():
-    other = VALUES + np.random.default_rng(1).normal(0.1, 0.05, 200)
-    found = paired(other, VALUES)
-    assert found.mean == pytest.approx((other - VALUES).mean())
-    expected = scipy.stats.bootstrap(
-        (other, VALUES), lambda a, b: np.mean(a - b), paired=True, vectorized=False, method="percentile",
-        rng=np.random.default_rng(1), n_resamples=2000,
-    ).confidence_interval  # fmt: skip
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.002)
-    assert found.high - found.low < 0.2 * (interval(VALUES).high - interval(VALUES).low)
-
-
-def test_photos_without_one_of_the_pair_are_left_out():
-    found = paired([1.0, math.nan, 5.0], [0.0, 1.0, 2.0])
-    assert (found.mean, found.n) == (2, 2)
+def test_a_difference_is_certain_when_zero_is_outside():
+    assert Interval(0.1, 0.05, 0.2, 9).leaves_zero_out
+    assert Interval(-0.1, -0.2, -0.05, 9).leaves_zero_out
+    assert not Interval(0.1, -0.05, 0.2, 9).leaves_zero_out
+    assert not interval([0.7]).leaves_zero_out
 
 
 def ious() -> np.ndarray:

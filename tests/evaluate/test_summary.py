@@ -8,7 +8,8 @@ import pytest
 
 from effviz.errors import SettingsError
 from effviz.evaluate import manifest, merging, records, results, summary
-from effviz.evaluate.intervals import interval, max_box_interval, paired, paired_max_box
+from effviz.evaluate.differences import differences
+from effviz.evaluate.intervals import interval, max_box_interval
 from effviz.evaluate.localisation import LEVELS
 from effviz.evaluate.manifest import Manifest, Network
 from effviz.evaluate.records import Row
@@ -92,34 +93,6 @@ def test_box_accuracy_chooses_its_threshold_in_each_resample(known):
     assert found.small.mean == pytest.approx(fits[SMALL, best].mean())
 
 
-def test_differences_are_paired(known):
-    (found,) = summary.differences(known, "cam", Metric.ENERGY)
-    assert (found.first, found.second) == MODELS
-    assert found.interval.mean == pytest.approx(0.35 - 0.45)
-    assert found.interval == paired(ENERGY["lite0@224"], ENERGY["lite2@260"])
-    assert not found.certain
-    (boxes,) = summary.differences(known, "cam", Metric.MAXBOX)
-    assert boxes.interval == paired_max_box(*(curves(model).astype(np.float64) for model in MODELS))
-
-
-def test_against_the_first_model_each_other_one_comes_first(known):
-    for metric, mean in ((Metric.ENERGY, 0.45 - 0.35), (Metric.MAXBOX, None)):
-        (found,) = summary.against_first(known, "cam", metric)
-        (turned,) = summary.differences(known, "cam", metric)
-        assert (found.first, found.second) == MODELS[::-1]
-        assert found.interval.mean == pytest.approx(-turned.interval.mean if mean is None else mean)
-        assert (found.interval.low, found.interval.high) == pytest.approx((-turned.interval.high, -turned.interval.low))
-
-
-def test_a_difference_is_certain_when_zero_is_outside():
-    from effviz.evaluate.intervals import Interval
-
-    sure = summary.Difference("a", "b", "cam", Metric.ENERGY, Interval(0.1, 0.05, 0.2, 9))
-    assert sure.certain
-    assert dataclasses.replace(sure, interval=Interval(-0.1, -0.2, -0.05, 9)).certain
-    assert not dataclasses.replace(sure, interval=Interval(0.1, -0.05, 0.2, 9)).certain
-
-
 def test_ranks_put_the_best_first(known):
     found = summary.cells(known)
     (energy, _) = summary.rankings(found)
@@ -140,19 +113,20 @@ def test_of_a_likeness_to_a_broken_network_that_nearest_to_zero_ranks_first(know
     assert [of.every.mean for of in summary.rankings(found)[0].cells] == [-0.1, 0.3, -0.9]
 
 
-def test_classes_have_their_means_and_names(known):
-    found = summary.per_class(known, "cam", Metric.ENERGY)
-    assert [(one.label, one.model, one.n) for one in found] == [
-        (3, "lite0@224", 3), (3, "lite2@260", 3), (9, "lite0@224", 3), (9, "lite2@260", 3),
-    ]  # fmt: skip
-    assert [one.mean for one in found] == pytest.approx([0.2, 0.3, 0.5, 0.6])
-    assert (found[0].name, found[2].name) == ("tiger shark", "ostrich")  # classes 3 and 9 of ImageNet
+def test_classes_have_their_means_and_names_beside_the_controls(known):
+    shark, ostrich = summary.per_class(known, "cam", Metric.ENERGY)
+    assert (shark.label, shark.name, shark.photos) == (3, "tiger shark", 3)  # classes 3 and 9 of ImageNet
+    assert (ostrich.label, ostrich.name, ostrich.photos) == (9, "ostrich", 3)
+    expected = {"control-uniform": 0.35, "lite0@224": 0.2, "lite2@260": 0.3}
+    assert shark.means == pytest.approx(expected)
+    assert ostrich.means == pytest.approx(expected | {"lite0@224": 0.5, "lite2@260": 0.6})
 
 
 def test_disputes_are_where_models_differ_most(known):
     first, second = summary.disputes(known, "cam", count=2)
     assert (first.photo, first.values) == ("4.jpg", {"lite0@224": 0.5, "lite2@260": 0.9})
     assert first.spread == pytest.approx(0.4)
+    assert first.controls == pytest.approx({"control-uniform": 0.35, "control-gaussian": np.nan}, nan_ok=True)
     assert second.photo == "3.jpg"
 
 
@@ -208,6 +182,12 @@ def test_failures_say_what_and_why(known):
     assert (undefined.model, undefined.method) == ("lite0@224", "ablationcam")
 
 
+def test_reasons_are_counted_whatever_the_photo_is_called():
+    failed = [summary.Failure(f"{name}.jpg", "", "", f"{name}.jpg is empty.") for name in "abc"]
+    failed.insert(1, summary.Failure("d.jpg", "lite0@224", "cam", "No finite map."))
+    assert summary.reasons(failed) == (summary.Reason("… is empty.", 3), summary.Reason("No finite map.", 1))
+
+
 def test_a_run_that_is_not_finished_is_refused(tmp_path, known):
     manifest.opened(tmp_path / "a", dataclasses.replace(known.run, finished=False))
     with pytest.raises(SettingsError, match="not finished"):
@@ -222,11 +202,17 @@ def test_a_manifest_comes_back_as_it_was(known):
     assert len(known.run.thresholds) == 2
 
 
-def test_finished_runs_of_a_folder_are_found(tmp_path, known):
-    finished(tmp_path / "one")
-    manifest.opened(tmp_path / "begun", dataclasses.replace(known.run, finished=False))
-    (tmp_path / "nothing").mkdir()
-    assert results.found(tmp_path) == [tmp_path / "one"]
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/secret/cars/annotations.json", "cars"),
+        ("/secret/coco/annotations/instances_val2017.json", "instances_val2017.json"),
+        ("/secret/val/boxes.csv", "boxes.csv"),
+        ("/secret/photos", "photos"),
+    ],
+)
+def test_a_data_set_is_called_by_its_name_and_never_by_its_path(known, path, name):
+    assert results.Results(dataclasses.replace(known.run, dataset=path), known.frame).dataset == name
 
 
 def test_a_run_in_which_nothing_could_be_measured_is_empty_and_not_an_error(tmp_path, known):
@@ -241,4 +227,4 @@ def test_a_run_in_which_nothing_could_be_measured_is_empty_and_not_an_error(tmp_
     assert summary.extremes(nothing, "cam", Metric.ENERGY) == ()
     assert [one.reason for one in summary.failures(nothing)] == ["It is broken.", "It is empty."]
     assert [one.top1.n for one in summary.accuracies(nothing)] == [0, 0]
-    assert [one.interval.n for one in summary.differences(nothing, "cam", Metric.MAXBOX)] == [0]
+    assert differences(nothing, ("cam",), Metric.MAXBOX) == ()

@@ -30,15 +30,15 @@ def test_means_and_intervals_stand_over_their_macs():
 def test_the_first_method_and_the_controls_are_shown():
     cells = [cell("small", method, 0.5) for method in ("cam", "eigencam", "control-random")]
     assert {name: trace.visible for name, trace in traces(*cells).items()} == {
-        "cam": True,
-        "eigencam": "legendonly",
-        "control-random": None,  # Plotly's own: shown
+        "CAM": True,
+        "EigenCAM": "legendonly",
+        "Control: random": None,  # Plotly's own: shown
     }
 
 
 def test_a_control_that_looks_at_no_model_is_one_line_across():
     found = traces(*(cell(model, "control-uniform", 0.4) for model in MACS), cell("small", "cam", 0.5))
-    line = found["control-uniform"]
+    line = found["Control: uniform"]
     assert line.mode == "lines"
     assert tuple(line.y) == (0.4, 0.4)
     assert line.x == pytest.approx((0.3 / REACH, 0.902 * REACH))
@@ -46,8 +46,8 @@ def test_a_control_that_looks_at_no_model_is_one_line_across():
 
 def test_a_control_that_models_see_differently_has_a_point_for_each():
     found = traces(cell("large", "control-random", 0.3), cell("small", "control-random", 0.2))
-    assert found["control-random"].mode == "lines+markers"
-    assert tuple(found["control-random"].y) == (0.2, 0.3)
+    assert found["Control: random"].mode == "lines+markers"
+    assert tuple(found["Control: random"].y) == (0.2, 0.3)
 
 
 def test_names_without_room_are_left_out_and_not_written_over_others():

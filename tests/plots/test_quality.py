@@ -12,7 +12,7 @@ from effviz.plots.quality import ROLES, Rated, quality, words
 from effviz.zoo import catalogue
 from effviz.zoo.presets import Role, role
 
-STUDY = Path(__file__).parents[2] / "docs" / "study" / "localisation.csv"
+STUDY = Path(__file__).parents[2] / "docs" / "study" / "localisation" / "summary.csv"
 AXIS = "Energy in box (more is better)"
 
 
@@ -70,10 +70,10 @@ def test_a_control_that_sees_no_model_is_a_level_line_beyond_all_models(drawn):
     lines = {trace.name: trace for trace in drawn.data if trace.customdata is None and trace.mode != "text"}
     assert set(lines) == {
         "Control: random",
-        "Control: Gaussian",
+        "Control: centre Gaussian",
         "Control: uniform",
     }
-    gaussian = lines["Control: Gaussian"]
+    gaussian = lines["Control: centre Gaussian"]
     assert list(gaussian.y) == pytest.approx([0.627, 0.627], abs=5e-4)  # docs/study.md
     macs = [of.macs / 1e9 for of in rated("cam")]
     assert min(gaussian.x) < min(macs)

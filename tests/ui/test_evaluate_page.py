@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from effviz.errors import SettingsError
-from effviz.evaluate import manifest, merging, records, summary
+from effviz.evaluate import manifest, merging, records, summary, wording
 from effviz.evaluate.localisation import LEVELS
 from effviz.evaluate.manifest import Manifest, Network
 from effviz.evaluate.records import Row
@@ -21,8 +21,9 @@ from effviz.evaluate.results import load
 from effviz.evaluate.settings import Metric, Settings
 from effviz.explain import samples
 from effviz.explain.results import Method
-from effviz.report.evaluation import summary_csv
-from effviz.ui.evaluate import examples, measured, runs, shown, tables, wording
+from effviz.report.numbers import SUMMARY, summary_csv
+from effviz.ui import cache
+from effviz.ui.evaluate import examples, maps, measured, runs, shown, tables
 from effviz.ui.evaluate.choose import View
 
 ROOT = Path(__file__).parents[2]
@@ -109,6 +110,12 @@ def table(at: AppTest, column: str) -> dict[str, str]:
     return dict(zip(found["method"], found[column], strict=True))
 
 
+def differences(at: AppTest) -> list[tuple[str, str, str, int]]:
+    """Models, what is taken away, mean and photos of the table of differences."""
+    (found,) = (each.value for each in at.dataframe if "difference" in each.value)
+    return [(row.model, row.minus, row.difference.partition(" ")[0], row.photos) for row in found.itertuples()]
+
+
 def view(of: measured.Measured, metric: Metric = Metric.ENERGY, small: bool = False) -> View:
     return View(of, metric, "cam", small)
 
@@ -122,11 +129,14 @@ def test_without_a_folder_the_study_is_open() -> None:
     ]
     numbers = table(at, "lite0@224")
     assert numbers["CAM"] == "0.783 (0.759–0.808)"  # docs/study.md, as are the others
-    assert numbers["Control: Gaussian"] == "0.627 (0.600–0.656)"
+    assert numbers["Control: centre Gaussian"] == "0.627 (0.600–0.656)"
     assert chart(at)["Baseline"]["customdata"] == [["lite0@224"]]
     assert "lite0@224" in "".join(chart(at)[None]["text"])
+    # docs/study.md: lite2@260 minus lite0@224, and lite0@224 minus the centre Gaussian
+    assert ("lite2@260", "lite0@224", "0.047", 400) in differences(at)
+    assert ("lite0@224", "centre Gaussian", "0.156", 400) in differences(at)
     at.selectbox(key="of-choice").set_value("lite2@260").run()
-    assert "its photos are for research use" in words(at)
+    assert "The photos of this data set are not on this page" in words(at)
     check(at)
 
 
@@ -156,10 +166,12 @@ def test_a_run_shows_its_means_controls_and_differences(
     assert table(at, "lite0@224")["CAM"].startswith("0.475 (")
     assert table(at, "lite2@260")["CAM"].startswith("0.550 (")
     assert table(at, "lite2@260")["Control: random"] == "0.250 (0.250–0.250)"
-    assert chart(at)["Control: Gaussian"]["y"] == [0.35, 0.35]
-    pairs = next(each.value for each in at.dataframe if "difference" in each.value)
-    assert list(pairs["model"]) == ["lite2@260"]
-    assert pairs["difference"].iloc[0].startswith("0.075 (")  # 0.6 more over eight photos
+    assert chart(at)["Control: centre Gaussian"]["y"] == [0.35, 0.35]
+    assert differences(at) == [
+        ("lite2@260", "lite0@224", "0.075", 8),  # 0.6 more over eight photos
+        ("lite0@224", "centre Gaussian", "0.125", 8),
+        ("lite2@260", "centre Gaussian", "0.200", 8),
+    ]
     assert any("broken.jpg is empty" in text for each in at.dataframe for text in each.value.get("error", ()))
 
 
@@ -194,6 +206,11 @@ def test_small_and_off_centre_objects_are_a_set_of_their_own(folder: Path) -> No
     at = open_page(which="small")
     assert chart(at)["Baseline"]["y"] == [pytest.approx(0.4)]  # 0.1, 0.9 and 0.2
     assert "**3**" in words(at)
+    assert differences(at) == [
+        ("lite2@260", "lite0@224", "0.067", 3),  # 0.2 - 0.1, 0.8 - 0.9 and 0.4 - 0.2
+        ("lite0@224", "centre Gaussian", "0.050", 3),
+        ("lite2@260", "centre Gaussian", "0.117", 3),
+    ]
     at.selectbox(key="metric-choice").set_value("deletion").run()
     check(at)
     assert chart(at)["Baseline"]["y"] == [pytest.approx(0.2)]
@@ -265,6 +282,69 @@ def test_photos_that_come_with_effviz_can_be_opened_and_others_have_names_only(f
     at.button(key="open-cat.jpg").click().run()
     assert at.session_state["models"] == ("lite0@224",)
     assert at.session_state["photos"] == ("cat",)
+
+
+def originals(folder: Path) -> Path:
+    """A folder with the run's only real photo: the others have names and hashes of nothing."""
+    folder.mkdir()
+    shutil.copy(samples.find("cat").path, folder / "a.jpg")
+    shutil.copy(samples.find("dog").path, folder / "b.jpg")
+    return folder
+
+
+def real(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure as if a.jpg were the cat, which no sample's hash says, and b.jpg something that is gone."""
+    hashes = {"a.jpg": hashlib.sha256(samples.find("cat").path.read_bytes()).hexdigest()}
+    monkeypatch.setitem(globals(), "sha256", lambda photo: hashes.get(photo, "0" * 64))
+    monkeypatch.setattr(examples, "_bundled", dict)
+    monkeypatch.setattr(maps, "_check_weights", lambda _view, _model: None)
+
+
+def test_photos_in_the_servers_own_folder_have_maps_of_the_class_that_was_measured(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real(monkeypatch)
+    finished(folder / "cars")
+    at = open_page(of="lite0@224")
+    assert not [toggle for toggle in at.toggle if toggle.key == maps.WANTED]
+    monkeypatch.setenv(maps.SETTING, str(originals(tmp_path / "originals")))
+    at.run()
+    asked: list[tuple[str, str]] = []
+    explain = cache.activation_map
+    monkeypatch.setattr(
+        cache, "activation_map", lambda ref, of, target, *more: (
+            asked.append((of.name, str(target))), explain(ref, of, target, *more)
+        )[1]
+    )  # fmt: skip
+    at.toggle(key=maps.WANTED).set_value(True).run()
+    check(at)
+    assert asked == [("a.jpg", "3")]  # b.jpg is another photo than was measured
+    assert "This is not the photo that was measured" in words(at)
+    assert str(tmp_path) not in words(at)
+
+
+def test_maps_need_the_weights_of_the_run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_weights = maps._check_weights
+    real(monkeypatch)
+    monkeypatch.setattr(maps, "_check_weights", check_weights)
+    monkeypatch.setenv(maps.SETTING, str(originals(tmp_path / "originals")))
+    finished(folder / "cars")
+    at = open_page(of="lite0@224")
+    at.toggle(key=maps.WANTED).set_value(True).run()
+    assert ["lite0@224 has other weights" in warning.value for warning in at.warning] == [True]
+    check(at)
+
+
+@pytest.mark.parametrize("name", ["gone", "a file"])
+def test_a_folder_of_photos_that_is_none_leaves_names_and_numbers(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "a file").write_text("no folder")
+    monkeypatch.setenv(maps.SETTING, str(tmp_path / name))
+    finished(folder / "cars")
+    at = open_page(of="lite2@260")
+    assert not [toggle for toggle in at.toggle if toggle.key == maps.WANTED]
+    check(at)
 
 
 def test_a_bundled_photo_under_two_names_has_two_buttons(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,8 +499,8 @@ def test_what_is_counted_in_steps_is_what_is_counted_at_once(
 def summed(run: Path) -> Path:
     """The table that `effviz report` leaves beside the results; its draws have another seed than the run's."""
     known = load(run)
-    file = run / tables.SUMMARY
-    file.write_text(summary_csv(known, summary.cells(known, seed=99)))
+    file = run / SUMMARY
+    file.write_text(summary_csv(summary.cells(known, seed=99)))
     return file
 
 

@@ -13,16 +13,19 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from effviz.errors import SettingsError
 from effviz.evaluate import records, rows, summary
+from effviz.evaluate.masking import Baseline
 from effviz.evaluate.rows import rows_of
 from effviz.evaluate.samples import Sample
 from effviz.evaluate.settings import Metric
 from effviz.explain import images, samples
 from effviz.explain.overlay import SCREEN, display
 from effviz.explain.results import ActivationMap, Method, Photo
-from effviz.report.evaluation import evaluation_html, summary_csv
+from effviz.report.evaluation import evaluation_html
+from effviz.report.numbers import summary_csv
 from effviz.ui import cache
-from effviz.ui.evaluate import asking, measured, measuring, own, runs, shown, uploads
+from effviz.ui.evaluate import asking, maps, measured, measuring, runs, shown, uploads
 from effviz.ui.evaluate.asking import Asked, Picture
 from effviz.ui.evaluate.measuring import Timed
 from effviz.ui.turns import TURNS
@@ -72,7 +75,6 @@ def test_steps_add_up_to_what_the_command_measures_and_nothing_stays_on_disk(tem
     found = measuring.measure(of, models, begin)
     whole = [Sample(samples.find(name).path, f"{name}.jpg") for name in ("cat", "owl")]
     expected = {(row.photo, row.method, row.metric): row.value for row in rows_of(whole, of.settings, models)}
-    assert found.results is not None
     columns = found.results.frame[["photo", "method", "metric", "value"]].itertuples(index=False)
     assert {tuple(row[:3]): row[3] for row in columns} == pytest.approx(expected)
     assert len(expected) == 2 * 4 * 2  # photos; CAM and three controls; metrics
@@ -84,7 +86,7 @@ def test_steps_add_up_to_what_the_command_measures_and_nothing_stays_on_disk(tem
     assert "2 photos of samples" in page
     assert str(Path.cwd()) not in page  # what is taken home says nothing about the server
     assert str(temporary) not in page
-    assert summary_csv(found.results, cells).count("\n") == 1 + 4 * 2
+    assert summary_csv(cells).count("\n") == 1 + 4 * 2
 
 
 def test_every_metric_that_is_offered_is_the_commands(temporary: Path) -> None:
@@ -146,10 +148,28 @@ def test_a_run_that_is_ended_leaves_nothing(temporary: Path) -> None:
     assert ours(temporary) == []
 
 
+def test_an_estimate_that_is_ended_leaves_nothing(temporary: Path) -> None:
+    of = asked("cat")
+
+    def beat(_share: float) -> None:
+        assert ours(temporary)
+        raise Ended
+
+    with pytest.raises(Ended):
+        measuring.time(of, measuring.ready(of), beat)
+    assert ours(temporary) == []
+
+
+def test_an_error_leaves_nothing(temporary: Path) -> None:
+    of = dataclasses.replace(asked("cat"), metrics=(Metric.ENERGY,))  # nobody drew boxes
+    with pytest.raises(SettingsError, match="has no boxes"):
+        measuring.measure(of, measuring.ready(of), lambda _name: lambda _share: None)
+    assert ours(temporary) == []
+
+
 def test_a_photo_that_cannot_be_read_is_one_row(temporary: Path) -> None:
     of = dataclasses.replace(asked(), pictures=(Picture("torn.jpg", "torn", b"torn"), picture("cat")))
     found = measuring.measure(of, measuring.ready(of), lambda _name: lambda _share: None)
-    assert found.results is not None
     errors = found.results.frame.dropna(subset=["error"])
     assert list(errors["photo"]) == ["torn.jpg"]
 
@@ -193,11 +213,29 @@ def test_from_the_choices_to_the_numbers() -> None:
     assert at.selectbox(key="run-choice").value == measured.VISIT
     assert any("2 photos of **bundled samples**, 1 model, 1 method; target: prediction" in m.value for m in at.markdown)
     labels = [button.proto.label for button in at.get("download_button")]
-    assert {"All means as CSV", "Report as HTML"} <= set(labels)
+    assert {"All means as CSV", "Differences as CSV", "Report as HTML"} <= set(labels)
     at.selectbox(key="of-choice").set_value(TINY).run()
     check(at)
     opened = {button.key for button in at.button if str(button.key).startswith("open-")}
     assert opened == {"open-cat.jpg", "open-owl.jpg"}
+
+
+def test_masking_and_class_are_shown_and_can_be_chosen() -> None:
+    at = choose(open_page(), photos=["cat"], models=[TINY], metrics=["drop"])
+    assert "20 steps; the random control has seed 0" in said(at)
+    assert at.selectbox(key="measure-baseline").options == ["Mean pixel", "Blurred photo", "Black"]
+    at.selectbox(key="measure-baseline").set_value("black")
+    next(group for group in at.get("button_group") if group.key == "measure-target").set_value("class").run()
+    at.selectbox(key="measure-class").set_value("lynx").run()
+    for button in ("estimate", "start"):
+        at.button(key=button).click().run()
+        check(at)
+    assert any("target: lynx" in text.value for text in at.markdown)
+    results = at.session_state["evaluate-here"].results
+    assert results.run.settings.masking.baseline is Baseline.BLACK
+    assert set(results.frame["target_index"]) == {287}  # ImageNet's lynx
+    at.selectbox(key="of-choice").set_value(TINY).run()
+    check(at)
 
 
 def test_own_photos_have_their_maps_on_the_page_while_they_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,11 +253,12 @@ def test_own_photos_have_their_maps_on_the_page_while_they_are_here(monkeypatch:
         return explain(ref, photo, *more)
 
     monkeypatch.setattr(cache, "activation_map", noted)
-    at.toggle(key=own.WANTED).set_value(True).run()
+    at.toggle(key=maps.WANTED).set_value(True).run()
     check(at)
     assert made == [("mine.jpg", 1)]
-    ((key, (jpeg, sentence)),) = at.session_state[own.DRAWN].items()
-    assert key == (hashlib.sha256(mine).hexdigest(), TINY, "cam")
+    ((key, (jpeg, sentence)),) = at.session_state[maps.DRAWN].items()
+    assert key[1] == hashlib.sha256(mine).hexdigest()
+    assert key[3:] == (TINY, "cam")
     assert sentence.startswith("Evidence for ")
     photo = images.read(mine, "mine.jpg")
     drawn = np.asarray(Image.open(io.BytesIO(jpeg)), np.float64)
@@ -229,7 +268,7 @@ def test_own_photos_have_their_maps_on_the_page_while_they_are_here(monkeypatch:
     assert len(made) == 1
     at.file_uploader(key=uploads.OWN).set_value([]).run()
     check(at)
-    assert not [toggle for toggle in at.toggle if toggle.key == own.WANTED]
+    assert not [toggle for toggle in at.toggle if toggle.key == maps.WANTED]
     assert "drop them on the Compare page" in said(at) or "See its map" in {button.label for button in at.button}
 
 
@@ -299,7 +338,7 @@ def test_measures_that_need_boxes_are_not_offered_and_why_is_said() -> None:
     offered = options(at, "metrics")
     assert not {"Energy in box", "Pointing game", "MaxBoxAcc", "MaxBoxAccV2", "Best IoU"} & set(offered)
     assert {"ROAD", "Rank correlation with the first model", "Similarity with random weights"} <= set(offered)
-    assert "they need boxes around the objects" in said(at)
+    assert "Localisation needs boxes around the objects" in said(at)
 
 
 def test_likeness_needs_a_second_model() -> None:

@@ -58,8 +58,8 @@ def test_the_figure_shows_the_file_of_the_chosen_cells(folder: Path, cells: str,
     assert drawn["Deeper"]["x"] == [0.0554]  # billion
     assert drawn["Deeper"]["error_y"]["array"] == [pytest.approx(0.05)]
     assert drawn["Baseline"]["y"] == [0.54]
-    assert drawn["Control: Gaussian"]["y"] == [0.59, 0.59]
-    start, end = drawn["Control: Gaussian"]["x"]
+    assert drawn["Control: centre Gaussian"]["y"] == [0.59, 0.59]
+    start, end = drawn["Control: centre Gaussian"]["x"]
     assert start < 0.0135 < 0.0554 < end  # below all models
     assert any("134 photos" in caption.value for caption in test.caption)
 

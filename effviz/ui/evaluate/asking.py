@@ -9,21 +9,26 @@ from typing import Final
 import streamlit as st
 
 from effviz.errors import EffVizError, SettingsError
+from effviz.evaluate import wording
+from effviz.evaluate.masking import Baseline, Masking
 from effviz.evaluate.settings import AGREEMENT, PLACES, PREDICTION, Metric, Settings
 from effviz.explain import samples
 from effviz.explain.images import MAX_BYTES
 from effviz.explain.methods import METHODS
 from effviz.explain.results import Method
 from effviz.ui.compare.photos import SUFFIXES
-from effviz.ui.evaluate import measured, uploads, wording
+from effviz.ui.evaluate import uploads
 from effviz.ui.guard import guard
 from effviz.ui.outputs import amount
 from effviz.ui.state import MODELS
 from effviz.words import _
-from effviz.zoo import catalogue, hub
+from effviz.zoo import catalogue, classes, hub
 from effviz.zoo.model import ModelRef
 
-PHOTOS, NETWORKS, METHOD, METRIC = (f"measure-{name}" for name in ("photos", "models", "methods", "metrics"))
+PHOTOS, NETWORKS, METHOD, METRIC, TARGET, CLASS, BASELINE = (
+    f"measure-{name}" for name in ("photos", "models", "methods", "metrics", "target", "class", "baseline")
+)
+ONE_CLASS: Final = "class"
 MOST_PHOTOS: Final = 24
 MOST_MODELS: Final = 4
 MOST_METHODS: Final = 3
@@ -50,11 +55,13 @@ class Asked:
     methods: tuple[Method, ...]
     metrics: tuple[Metric, ...]
     dataset: str = field(compare=False)  # what the photos are, in words
+    targets: str = PREDICTION  # or the name of one class
+    baseline: Baseline = Baseline.MEAN
 
     @property
     def settings(self) -> Settings:
         """The same for `effviz.evaluate`."""
-        return Settings(self.models, self.methods, self.metrics, targets=PREDICTION)
+        return Settings(self.models, self.methods, self.metrics, self.targets, masking=Masking(self.baseline))
 
 
 def ask() -> Asked | None:
@@ -62,23 +69,27 @@ def ask() -> Asked | None:
     left, right = st.columns(2, gap="large")
     with left:
         bundled, own = _bundled(), _own()
+        targets = _targets()
     with right:
         models = _models()
         methods = _methods()
         metrics = _possible(_metrics(), models)
+        baseline = _baseline()
     st.caption(
         _(
-            "At most {photos} photos, {models} models and {methods} methods; the class is each model's own first guess."
-            " Energy in box, the pointing game, MaxBoxAcc and best IoU are left out: they need boxes around the "
-            "objects, and nobody drew any on these photos. `effviz evaluate` measures them where there are boxes."
-        ).format(photos=MOST_PHOTOS, models=MOST_MODELS, methods=MOST_METHODS)
+            "At most {photos} photos, {models} models and {methods} methods. Deletion and insertion have {steps} "
+            "steps; the random control has seed {seed}. Localisation needs boxes around the objects, and nobody drew "
+            "any on these photos: `effviz evaluate` measures it where there are some."
+        ).format(
+            photos=MOST_PHOTOS, models=MOST_MODELS, methods=MOST_METHODS, steps=Masking().steps, seed=Settings(()).seed
+        )
     )
     pictures = _unlike([*bundled, *own])[:MOST_PHOTOS]
     if not (pictures and models and methods and metrics):
         st.info(_("Something is missing: choose at least one photo, one model, one method and one measure."))
         return None
     words = [_("bundled samples")] * bool(bundled) + [_("own photos")] * bool(own)
-    return Asked(pictures, models, methods, metrics, ", ".join(words))
+    return Asked(pictures, models, methods, metrics, ", ".join(words), targets, baseline)
 
 
 def _bundled() -> list[Picture]:
@@ -106,7 +117,10 @@ def _own() -> list[Picture]:
         accept_multiple_files=True,
         max_upload_size=MAX_BYTES // 2**20,
         key=uploads.OWN,
-        help=_("Photos stay in this server's memory until you close the page."),
+        help=_(
+            "Photos stay in this server's memory until you close the page. While they are measured they also lie in a "
+            "temporary folder on its disk, which is removed afterwards."
+        ),
     )
     if len(files) > MOST_PHOTOS:
         st.info(_("The first {most} photos are measured. Remove some to see the others.").format(most=MOST_PHOTOS))
@@ -156,12 +170,12 @@ def _allowed(ref: ModelRef) -> ModelRef:
     known = hub.availability(ref.spec)
     if not known.available:
         raise SettingsError(known.sentence)
-    if measured.macs(ref) > LARGEST_MACS:
+    if ref.macs > LARGEST_MACS:
         raise SettingsError(
             _(
                 "{model} takes {macs} MACs a photo: at most {most} are allowed here, since others wait meanwhile. "
                 "Choose a smaller one, or measure it with `effviz evaluate`."
-            ).format(model=ref.label, macs=amount(measured.macs(ref)), most=amount(LARGEST_MACS))
+            ).format(model=ref.label, macs=amount(ref.macs), most=amount(LARGEST_MACS))
         )
     return ref
 
@@ -193,6 +207,30 @@ def _metrics() -> tuple[Metric, ...]:
         ),
     )
     return tuple(metric for metric in OFFERED if metric.value in chosen)
+
+
+def _targets() -> str:
+    """Ask which class the maps explain."""
+    names = {PREDICTION: _("Each model's own first guess"), ONE_CLASS: _("One class for all")}
+    kind = st.segmented_control(
+        _("Class to measure"), list(names), default=PREDICTION, format_func=names.__getitem__, key=TARGET, required=True
+    )
+    if kind != ONE_CLASS:
+        return PREDICTION
+    chosen = st.selectbox(_("Class"), classes.names(), None, key=CLASS, placeholder=_("Search 1000 classes"))
+    return chosen or PREDICTION
+
+
+def _baseline() -> Baseline:
+    """Ask what stands where something is taken away."""
+    chosen = st.selectbox(
+        _("Masked with"),
+        [baseline.value for baseline in Baseline],
+        format_func=lambda name: _(wording.BASELINES[Baseline(name)]),
+        key=BASELINE,
+        help=_("What stands where a part of the photo is hidden; ROAD fills in from the neighbours instead."),
+    )
+    return Baseline(chosen)
 
 
 def _possible(metrics: tuple[Metric, ...], models: Sequence[str]) -> tuple[Metric, ...]:

@@ -6,9 +6,10 @@ from typing import Final
 import streamlit as st
 
 from effviz.errors import SettingsError
+from effviz.evaluate import wording
 from effviz.evaluate.settings import Metric
 from effviz.ui import choices
-from effviz.ui.evaluate import measured, runs, wording
+from effviz.ui.evaluate import measured, runs
 from effviz.ui.evaluate.measured import FAITHFUL, STUDIES, STUDY, VISIT, Measured
 from effviz.ui.evaluate.runs import Entry, State
 from effviz.ui.guard import guard
@@ -93,14 +94,12 @@ def view(of: Measured) -> View:
     with columns[1]:
         method = choices.listed(_("Method"), methods, BY, of.methods[0])
     with columns[2]:
-        small = has_small(of, metric) and choices.one(_("Photos"), which, WHICH, ALL) == SMALL
+        small = has_small(of) and choices.one(_("Photos"), which, WHICH, ALL) == SMALL
     return View(of, metric, method, small)
 
 
-def has_small(of: Measured, metric: Metric) -> bool:
+def has_small(of: Measured) -> bool:
     """Whether some photos are known to have a small and off-centre object."""
-    if of.results is None:
-        return any(cell.small.n for cell in of.cells if cell.metric is metric)
     return bool(of.results.small().any())
 
 
@@ -117,7 +116,7 @@ def _studies() -> dict[str, str]:
         STUDY: _("A first study: 400 photos with boxes"),
         FAITHFUL: _("A first study of faithfulness: 100 of the 400 photos"),
     }
-    return {name: title for name, title in titles.items() if STUDIES[name].is_file()}
+    return {name: title for name, title in titles.items() if STUDIES[name].is_dir()}
 
 
 def _sentence(entry: Entry) -> str:

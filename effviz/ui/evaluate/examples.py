@@ -9,15 +9,17 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from effviz.evaluate import wording
 from effviz.evaluate.settings import worse
 from effviz.explain import samples
 from effviz.explain.samples import Sample
 from effviz.ui import cache as caches
 from effviz.ui import choices
 from effviz.ui.compare.controls import LAYER, METHOD
-from effviz.ui.evaluate import own, wording
+from effviz.ui.evaluate import maps
 from effviz.ui.evaluate.choose import View
 from effviz.ui.evaluate.measured import VISIT
+from effviz.ui.guard import guard
 from effviz.ui.outputs import plain
 from effviz.ui.state import MODELS, SAMPLES
 from effviz.words import _, later
@@ -38,6 +40,7 @@ class Example:
     photo: str
     value: float
     sha256: str  # "" where it is not known
+    target: int  # the class that was measured
 
 
 def clicked(chart: str) -> None:
@@ -54,9 +57,6 @@ def show(view: View) -> None:
     model = choices.listed(_("Model: click a point, or choose one here"), names, MODEL, NONE)
     if model == NONE:
         return
-    if of.results is None:
-        st.caption(_("Of this study only the means are part of EffViz: its photos are for research use."))
-        return
     found = picked(view, model)
     if not found:
         st.caption(_("No photo has a value by this method for {model}.").format(model=plain(model)))
@@ -64,23 +64,23 @@ def show(view: View) -> None:
     others = [example for example in found if example.sha256 not in _bundled()]
     if others:
         _names(view, found)
-    cards, here = _cards(view, model, found), of.key[0] == VISIT
-    if not (here and own.show(others, model, view.method)) and not cards:
-        st.caption(_(_OWN if here else _ELSEWHERE))
+    drawn = _cards(view, model, found)
+    with guard():
+        drawn |= maps.show(others, view, model)
+    if not drawn:
+        st.caption(_(_OWN if of.key[0] == VISIT else _ELSEWHERE))
 
 
 def picked(view: View, model: str) -> list[Example]:
     """Return the best, the middle and the worst photos, each once; equal values come by name."""
-    assert view.measured.results is not None
-    values = view.measured.results.values(view.method, view.metric)[model].dropna().sort_index()
+    results = view.measured.results
+    rows = results.rows(view.metric, (view.method,))
+    rows = rows[rows["model"] == model].dropna(subset=["value"]).astype({"photo": object}).sort_values("photo")
     if view.small:
-        hard = view.measured.results.small()
-        values = values[hard.reindex(values.index, fill_value=False).to_numpy(dtype=bool)]
-    ordered = values.sort_values(key=lambda some: some.map(partial(worse, view.metric)), kind="stable")
-    return [
-        Example(place, str(ordered.index[number]), float(ordered.iloc[number]), _hash(view, str(ordered.index[number])))
-        for number, place in _numbers(len(ordered)).items()
-    ]
+        hard = results.small()
+        rows = rows[hard.reindex(rows["photo"], fill_value=False).to_numpy(dtype=bool)]
+    rows = rows.sort_values("value", key=lambda some: some.map(partial(worse, view.metric)), kind="stable")
+    return [_example(view, place, rows.iloc[number]) for number, place in _numbers(len(rows)).items()]
 
 
 def _numbers(count: int) -> dict[int, str]:
@@ -94,8 +94,9 @@ def _numbers(count: int) -> dict[int, str]:
     return dict(sorted(found.items()))
 
 
-def _hash(view: View, photo: str) -> str:
-    return view.measured.hashes.get(photo, "")
+def _example(view: View, place: str, row: pd.Series) -> Example:
+    photo = str(row["photo"])
+    return Example(place, photo, float(row["value"]), view.measured.hashes.get(photo, ""), int(row["target_index"]))
 
 
 @cache
@@ -143,6 +144,5 @@ def _open(view: View, model: str, sample: Sample) -> None:
     MODELS.put((model,))
     SAMPLES.put((sample.name,))
     st.session_state[METHOD] = view.method
-    if view.measured.run:
-        st.session_state[choices.widget(LAYER)] = view.measured.run.settings.layer.value
+    st.session_state[choices.widget(LAYER)] = view.measured.run.settings.layer.value
     st.switch_page("effviz/ui/pages/compare.py")

@@ -6,8 +6,9 @@ from typing import Final, TypeVar
 
 from cachetools import LRUCache
 
+from effviz.evaluate.differences import Difference
 from effviz.evaluate.settings import Metric
-from effviz.evaluate.summary import Cell, Difference
+from effviz.evaluate.summary import Cell
 from effviz.ui.compare.work import Work
 from effviz.ui.evaluate.measured import Beat, Measured
 from effviz.ui.outputs import plain
@@ -33,8 +34,9 @@ def means(of: Measured, metric: Metric) -> tuple[Cell, ...]:
 
 
 def differences(of: Measured, method: str, metric: Metric) -> tuple[Difference, ...]:
-    """Return each model minus the first on the same photos; none where only means are known."""
-    return _each(of, (method, metric), _differences, lambda models, _beat: of.differences(models, method, metric))
+    """Return each model minus the first, and minus the centre Gaussian, on the same photos."""
+    found = _each(of, (method, metric), _differences, lambda models, _beat: of.differences(models, method, metric))
+    return tuple(sorted(found, key=lambda one: one.minus_method != method))
 
 
 def _each(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 from effviz.errors import EffVizError, SettingsError
 from effviz.evaluate import records, results, summary
 from effviz.evaluate.controls import Control
-from effviz.evaluate.datasets import ANNOTATIONS
+from effviz.evaluate.differences import GAUSSIAN, Difference, differences
 from effviz.evaluate.manifest import Manifest
 from effviz.evaluate.results import NUMBERS, WORDS, Results
 from effviz.evaluate.settings import Metric
-from effviz.evaluate.summary import Cell, Difference
-from effviz.scaling import plan
+from effviz.evaluate.summary import Cell
+from effviz.report.numbers import SUMMARY
 from effviz.ui.evaluate import tables
 from effviz.ui.evaluate.runs import Entry
 from effviz.ui.outputs import plain
@@ -30,7 +30,7 @@ from effviz.zoo.model import ModelRef
 
 # No run in a folder is called so: none with a colon in its name is shown.
 STUDY, FAITHFUL, VISIT = ":study", ":faithfulness", ":visit"
-STUDIES: Final = {STUDY: tables.STUDIES / "localisation.csv", FAITHFUL: tables.STUDIES / "faithfulness.csv"}
+STUDIES: Final = {STUDY: tables.STUDIES / "localisation", FAITHFUL: tables.STUDIES / "faithfulness"}
 LARGEST_ROWS: Final = 2_000_000  # about 90 MB while they are shown; `effviz report` has no such end
 VALUES_A_STEP: Final = 20_000  # of one model by one metric, drawn thousands of times: some tenths of a second
 CELL_BYTES: Final = 500
@@ -54,27 +54,19 @@ class Measured:
     methods: tuple[str, ...]  # without the controls
     metrics: tuple[Metric, ...]
     seed: int
-    results: Results | None = None  # None: only means are known
+    results: Results
     cells: tuple[Cell, ...] = ()  # means that are known without counting
     hashes: Mapping[str, str] = field(default_factory=dict)  # sha256 of the photos, by name
 
     @property
-    def run(self) -> Manifest | None:
-        """What made it, where that is known."""
-        return self.results.run if self.results else None
-
-    @property
-    def dataset(self) -> str:
-        """The data set's name, without the path that leads to it on some machine."""
-        if self.run is None:
-            return ""
-        path = PurePath(self.run.dataset)
-        return path.parent.name if path.name == ANNOTATIONS else path.name
+    def run(self) -> Manifest:
+        """What made it."""
+        return self.results.run
 
     @property
     def size_bytes(self) -> int:
         """What it takes in memory, about."""
-        rows = int(self.results.frame.memory_usage().sum()) if self.results else 0
+        rows = int(self.results.frame.memory_usage().sum())
         return 1024 + rows + 200 * len(self.hashes) + CELL_BYTES * len(self.cells)
 
     def cells_of(self, models: Sequence[str], metric: Metric, beat: Beat = _nobody) -> tuple[Cell, ...]:
@@ -87,7 +79,6 @@ class Measured:
             return tuple(
                 cell for model in models for cell in self.cells if (cell.model, cell.metric) == (model, metric)
             )
-        assert self.results is not None
         found: list[Cell] = []
         steps = self._steps()
         for done, methods in enumerate(steps):
@@ -97,18 +88,15 @@ class Measured:
         return tuple(found)
 
     def differences(self, models: Sequence[str], method: str, metric: Metric) -> tuple[Difference, ...]:
-        """Return models minus the first one on the same photos; nothing where only means are known.
+        """Return models minus the first one, and minus the centre Gaussian, on the same photos.
 
         Raises:
             SettingsError: the run's folder is gone.
         """
-        first, *_rest = self.models
-        others = [model for model in models if model != first]
-        if self.results is None or not others:
-            return ()
-        some = _only(self.results, (first, *others), metric, (method,))
+        beside_first = tuple(dict.fromkeys((self.models[0], *models)))
+        some = _only(self.results, beside_first, metric, (method, GAUSSIAN))
         with _still_there():
-            return summary.against_first(some, method, metric, self.seed)
+            return tuple(of for of in differences(some, (method,), metric, self.seed) if of.model in models)
 
     @property
     def models_a_step(self) -> int:
@@ -147,19 +135,14 @@ def refs(of: Measured) -> dict[str, ModelRef]:
     return found
 
 
-def macs(ref: ModelRef) -> int:
-    """Return a model's multiply-adds."""
-    spec = ref.spec
-    return plan(spec.depth, spec.width, ref.resolution_px, spec.family, len(spec.classes)).macs
-
-
 def study(name: str = STUDY) -> Measured:
-    """Return one of STUDIES, which come with EffViz.
+    """Return one of STUDIES, which come with EffViz: a run, whose means are beside it whenever they were written.
 
     Raises:
-        SettingsError: its file is not here.
+        SettingsError: a file of it is not here.
     """
-    return _of_cells((name,), tables.read(STUDIES[name]).cells)
+    found = of_folder(STUDIES[name], (name,))
+    return dataclasses.replace(found, cells=tables.read(STUDIES[name] / SUMMARY).cells)
 
 
 def of_entry(entry: Entry) -> Measured:
@@ -216,7 +199,7 @@ def _only(of: Results, models: tuple[str, ...], metric: Metric, methods: tuple[s
 
 def _beside(of: Results) -> tuple[Cell, ...]:
     """Return the means that `effviz report` left in the run's folder; none where they are not those of its results."""
-    file, rows = of.run.folder / tables.SUMMARY, of.run.folder / records.RESULTS
+    file, rows = of.run.folder / SUMMARY, of.run.folder / records.RESULTS
     try:
         if not file.is_file() or file.is_symlink() or file.stat().st_mtime < rows.stat().st_mtime:
             return ()
@@ -245,16 +228,3 @@ def _hashes(file: Path) -> dict[str, str]:
     rows = pq.read_table(file, columns=["photo", "photo_sha256"]).group_by(["photo", "photo_sha256"]).aggregate([])
     pairs = zip(rows["photo"].to_pylist(), rows["photo_sha256"].to_pylist(), strict=True)
     return {photo: sha256 for photo, sha256 in pairs if sha256}
-
-
-def _of_cells(key: tuple[object, ...], cells: tuple[Cell, ...]) -> Measured:
-    controls = {control.value for control in Control}
-    return Measured(
-        key=key,
-        photos=max(cell.every.n for cell in cells),
-        models=tuple(dict.fromkeys(cell.model for cell in cells)),
-        methods=tuple(method for method in tables.methods(cells) if method not in controls),
-        metrics=tuple(dict.fromkeys(cell.metric for cell in cells)),
-        seed=0,
-        cells=cells,
-    )

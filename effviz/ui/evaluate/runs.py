@@ -12,7 +12,7 @@ from typing import Final
 from effviz.errors import SettingsError
 from effviz.evaluate import manifest, records
 from effviz.evaluate.manifest import Manifest
-from effviz.ui.evaluate import tables
+from effviz.report.numbers import SUMMARY
 from effviz.words import _
 
 SETTING: Final = "EFFVIZ_RUNS"
@@ -117,7 +117,7 @@ def _entry(path: Path) -> Entry:
 
 def _stamp(path: Path) -> Stamp:
     run = (path / manifest.FILE).stat()
-    return (run.st_mtime_ns, run.st_size), *(_written(path / name) for name in (records.RESULTS, tables.SUMMARY))
+    return (run.st_mtime_ns, run.st_size), *(_written(path / name) for name in (records.RESULTS, SUMMARY))
 
 
 def _written(file: Path) -> tuple[int, int]:

@@ -6,19 +6,23 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from effviz.evaluate import wording
 from effviz.evaluate.controls import Control
+from effviz.evaluate.differences import Difference
 from effviz.evaluate.intervals import Interval
 from effviz.evaluate.results import Results
 from effviz.evaluate.settings import AGREEMENT, EFFECTS, PLACES, SANITY, Metric
-from effviz.evaluate.summary import Cell, Difference
+from effviz.evaluate.summary import Cell
 from effviz.plots import quality as figures
 from effviz.plots.quality import Rated
 from effviz.plots.style import config
-from effviz.report.evaluation import WORDS, evaluation_html, summary_csv
+from effviz.report import numbers
+from effviz.report.evaluation import evaluation_html
+from effviz.report.numbers import DIFFERENCES, summary_csv
 from effviz.ui.components.picture import picture
-from effviz.ui.evaluate import examples, means, measured, wording
+from effviz.ui.evaluate import examples, means, measured
 from effviz.ui.evaluate.choose import View
-from effviz.ui.evaluate.measured import VISIT, Measured
+from effviz.ui.evaluate.measured import STUDIES, VISIT, Measured
 from effviz.ui.outputs import plain
 from effviz.ui.turns import TURNS, Lane
 from effviz.words import _, many
@@ -33,40 +37,30 @@ def about(of: Measured) -> None:
     photos = many("{count} photo", "{count} photos", of.photos).format(count=of.photos)
     models = many("{count} model", "{count} models", len(of.models)).format(count=len(of.models))
     methods = many("{count} method", "{count} methods", len(of.methods)).format(count=len(of.methods))
-    if of.run is None:
-        st.markdown(
-            _(
-                "{photos} with boxes, {models}, {methods}; target: the photo's label, placement: plain, seed 0. What "
-                "follows from it stands in docs/study.md of the repository."
-            ).format(photos=photos, models=models, methods=methods)
-        )
-        return
     settings = of.run.settings
     st.markdown(
         _(
             "{photos} of **{dataset}**, {models}, {methods}; target: {target}, placement: {placement}, seed {seed}."
         ).format(
             photos=photos,
-            dataset=plain(of.dataset),
+            dataset=plain(of.results.dataset),
             models=models,
             methods=methods,
             target=plain(settings.targets),
             placement=settings.placement.value,
             seed=settings.seed,
         )
+        + (_(" What follows from it stands in docs/study.md of the repository.") if of.key[0] in STUDIES else "")
     )
 
 
 def made_by(of: Measured) -> None:
     """Everything that decides the numbers, folded away."""
-    if of.run is None:
-        return
     run = of.run
     with st.expander(_("Settings, weights and versions")):
-        made = {**run.settings.as_dict(), "fingerprint": run.fingerprint, **run.versions}
         weights = {network.label: f"{network.weights_sha256[:12]}, {network.engine}" for network in run.networks}
-        rows = [(name, _plain(value)) for name, value in (made | weights).items()]
-        st.dataframe(pd.DataFrame(rows, columns=[_("Name"), _("Value")]), hide_index=True)
+        rows = wording.made_by(run) | weights
+        st.dataframe(pd.DataFrame(rows.items(), columns=[_("Name"), _("Value")]), hide_index=True)
 
 
 def chart(view: View, cells: Sequence[Cell]) -> None:
@@ -88,14 +82,14 @@ def chart(view: View, cells: Sequence[Cell]) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         picture(CHART)
-        _save(view.metric, cells, known)
+        _save(view.metric, cells)
     st.caption(" ".join(_notes(view, models, known)))
 
 
 def _notes(view: View, models: Sequence[Rated], known: Mapping[str, ModelRef]) -> Iterator[str]:
     """How to read the figure, and what is not in it."""
     of = view.measured
-    yield _(WORDS[view.metric])
+    yield wording.sentence(view.metric)
     if view.metric in EFFECTS:
         yield _("A model that is less sure of everything moves together with its controls: compare it with them first.")
     if view.metric in AGREEMENT:
@@ -120,24 +114,23 @@ def tables(view: View, cells: Sequence[Cell]) -> None:
     if (view.small or view.metric in PLACES) and (hard := max((cell.small.n for cell in cells), default=0)):
         st.markdown(
             _(
-                "Object under 25 % of the photo and off-centre, where a mark in the middle does not win: **{count}**"
+                "Object under 25 % of the photo and off-centre, where a centre Gaussian does not win: **{count}**"
             ).format(count=hard)
         )
         _matrix(view.measured, cells, small=True)
     found = means.differences(view.measured, view.method, view.metric)
     if found:
-        st.markdown(
-            _("{method} on the same photos: each model minus {first}").format(
-                method=wording.method(view.method), first=plain(view.measured.models[0])
-            )
+        title = (
+            _("{method}, differences on the same photos that are small and off-centre")
+            if view.small
+            else _("{method}, differences on the same photos")
         )
-        _pairs(found)
+        st.markdown(title.format(method=wording.method(view.method)))
+        _pairs(found, view.small)
 
 
 def failed(of: Measured) -> None:
     """What could not be measured, and why."""
-    if of.results is None:
-        return
     rows = of.results.frame.dropna(subset=["error"])[["photo", "model", "method", "error"]].astype(object)
     if rows.empty:
         return
@@ -151,11 +144,12 @@ def failed(of: Measured) -> None:
 
 def files(of: Measured) -> None:
     """What was measured on this visit is kept nowhere else: its table and its page to take home."""
-    if of.results is None or of.key[0] != VISIT:
+    if of.key[0] != VISIT:
         return
     with st.container(horizontal=True):
         for label, name, mime, make in (
-            (_("All means as CSV"), "summary.csv", "text/csv", summary_csv),
+            (_("All means as CSV"), "summary.csv", "text/csv", lambda _results, cells: summary_csv(cells)),
+            (_("Differences as CSV"), DIFFERENCES, "text/csv", lambda *found: numbers.files(*found)[DIFFERENCES]),
             (_("Report as HTML"), "report.html", "text/html", evaluation_html),
         ):
             st.download_button(
@@ -171,7 +165,6 @@ def files(of: Measured) -> None:
 
 def _made(of: Measured, make: Callable[[Results, Sequence[Cell]], str]) -> bytes:
     """Count every mean, and what the page compares, when it is the visitor's turn: a click waits for it unseen."""
-    assert of.results is not None
     with TURNS.turn(Lane.SLOW, lambda _before: None):
         found = [cell for metric in of.metrics for cell in of.cells_of(of.models, metric)]
         return make(of.results, found).encode()
@@ -181,7 +174,7 @@ def _rated(view: View, cells: Sequence[Cell], method: str, known: dict[str, Mode
     baseline = known.get(view.measured.models[0])
     found = {cell.model: _interval(view, cell) for cell in cells if cell.method == method}
     return [
-        Rated(label, measured.macs(ref), role(ref, baseline) if baseline else None, found[label])
+        Rated(label, ref.macs, role(ref, baseline) if baseline else None, found[label])
         for label, ref in known.items()
         if label in found and found[label].n
     ]
@@ -196,31 +189,16 @@ def _alt(models: Sequence[Rated], axis: str) -> str:
     return _("Scatter chart of {axis} over MACs on a log scale: {points}.").format(axis=axis, points=points)
 
 
-def _save(metric: Metric, cells: Sequence[Cell], known: dict[str, ModelRef]) -> None:
-    rows = [
-        {
-            "model": cell.model,
-            "macs": measured.macs(known[cell.model]) if cell.model in known else None,
-            "method": cell.method,
-            "metric": metric.value,
-            **_numbers("", cell.every),
-            **_numbers("small_", cell.small),
-        }
-        for cell in cells
-    ]
+def _save(metric: Metric, cells: Sequence[Cell]) -> None:
     st.download_button(
         "CSV",
-        pd.DataFrame(rows).to_csv(index=False),
+        summary_csv(cells),
         f"effviz-{metric}.csv",
         "text/csv",
         icon=":material/download:",
         help=_("The means and intervals of this measure, every model, method and control"),
         on_click="ignore",
     )
-
-
-def _numbers(part: str, found: Interval) -> dict[str, object]:
-    return {f"{part}{name}": getattr(found, name) for name in ("mean", "low", "high", "n")}
 
 
 def _matrix(of: Measured, cells: Sequence[Cell], small: bool) -> None:
@@ -240,21 +218,27 @@ def _matrix(of: Measured, cells: Sequence[Cell], small: bool) -> None:
     )
 
 
-def _pairs(found: Sequence[Difference]) -> None:
+def _pairs(found: Sequence[Difference], small: bool) -> None:
     rows = [
         {
-            "model": of.first,
-            "difference": figures.words(of.interval).replace("–", _(" to ")).replace("-", "−"),
-            "certain": of.certain,
-            "photos": of.interval.n,
+            "model": of.model,
+            "minus": of.minus_model if of.minus_method == of.method else _("centre Gaussian"),
+            "difference": _signed(interval),
+            "certain": interval.leaves_zero_out,
+            "photos": interval.n,
         }
         for of in found
+        if (interval := of.small if small else of.every).n
     ]
+    if not rows:
+        return
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
+        height="content",
         column_config={
             "model": st.column_config.TextColumn(_("Model"), pinned=True),
+            "minus": _("Minus"),
             "difference": _("Difference (95 %)"),
             "certain": st.column_config.CheckboxColumn(_("Interval leaves zero out")),
             "photos": _("Photos"),
@@ -262,5 +246,5 @@ def _pairs(found: Sequence[Difference]) -> None:
     )
 
 
-def _plain(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else "–" if value is None else str(value)
+def _signed(found: Interval) -> str:
+    return figures.words(found).replace("–", _(" to ")).replace("-", "−")

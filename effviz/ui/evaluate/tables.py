@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,6 @@ from effviz.evaluate.summary import Cell
 from effviz.words import _
 
 STUDIES: Final = Path(effviz.__file__).parents[1] / "docs" / "study"
-SUMMARY: Final = "summary.csv"
 LARGEST_BYTES: Final = 4 * 2**20  # the larger shipped study has 80 kB
 
 
@@ -28,7 +27,7 @@ class Table:
 
 
 def read(file: Path) -> Table:
-    """Read a file that `effviz.report.evaluation.summary_csv` wrote.
+    """Read a file that `effviz.report.numbers.summary_csv` wrote.
 
     Raises:
         SettingsError: it cannot be read, is too large, or was written by something else.
@@ -54,8 +53,3 @@ def _cell(row: Mapping[str, str]) -> Cell:
 def _interval(row: Mapping[str, str], part: str) -> Interval:
     mean, low, high = (float(row[f"{part}{name}"] or math.nan) for name in ("mean", "low", "high"))
     return Interval(mean, low, high, int(row[f"{part}n"]))
-
-
-def methods(cells: Sequence[Cell]) -> tuple[str, ...]:
-    """Return the methods and controls of some cells, in their order."""
-    return tuple(dict.fromkeys(cell.method for cell in cells))

@@ -10,9 +10,9 @@ from effviz.words import _
 st.title(_("Does scaling make maps better?"))
 st.markdown(
     _(
-        "Measured over many photos: do maps lie on the object, and does the model need what they mark? Three "
-        "**controls** know nothing of the photo (a random map, a Gaussian in the middle, the same everywhere): what "
-        "does not beat them has shown nothing."
+        "Measured over many photos: do maps lie on the object (**localisation**), and does the model need what they "
+        "mark (**faithfulness**)? Three **controls** know nothing of the photo: a random map, a centre Gaussian and a "
+        "uniform map. What does not beat them has shown nothing."
     )
 )
 for setting in (state.MODELS, state.SAMPLES):

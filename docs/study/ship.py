@@ -1,0 +1,56 @@
+"""Make a finished run part of EffViz: `python docs/study/ship.py RUN docs/study/NAME`.
+
+The copy is a run like any other, without the path of the data set on the machine that measured it, and without curves
+that no table needs; its tables are those of `effviz report`.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from effviz.evaluate import manifest, results, summary
+from effviz.evaluate.records import RESULTS, SCHEMA
+from effviz.evaluate.settings import Metric
+from effviz.report import numbers
+
+FINEST = 1000  # overlaps are rounded down to thousandths: whether one reaches 0.5 stays the same
+
+
+def ship(run: Path, to: Path) -> None:
+    """Write run.json, the measurements and their tables."""
+    known = manifest.read(run)
+    to.mkdir(parents=True, exist_ok=True)
+    pq.write_table(_slim(pq.read_table(run / RESULTS)), to / RESULTS, compression="zstd", compression_level=19)
+    manifest.kept(dataclasses.replace(known, folder=to, dataset=to.name))
+    copied = results.load(to)
+    cells = summary.cells(copied, known.settings.seed)
+    for name, text in numbers.files(copied, cells).items():
+        (to / name).write_text(text, encoding="utf-8")
+
+
+def _slim(table: pa.Table) -> pa.Table:
+    boxes = _of(table, Metric.MAXBOX)
+    table = pa.concat_tables([_rounded(table.filter(boxes)), table.filter(pc.invert(boxes))])
+    none = pa.scalar(None, SCHEMA.field("curve").type)
+    curves = pc.if_else(_of(table, Metric.MAXBOX_V2), none, table["curve"].combine_chunks())
+    return table.set_column(SCHEMA.get_field_index("curve"), SCHEMA.field("curve"), curves)
+
+
+def _of(table: pa.Table, metric: Metric) -> pa.Array:
+    return pc.fill_null(pc.equal(table["metric"], metric.value), False).combine_chunks()
+
+
+def _rounded(boxes: pa.Table) -> pa.Table:
+    curves = boxes["curve"].combine_chunks()
+    values = np.floor(curves.flatten().to_numpy().astype(np.float64) * FINEST) / FINEST
+    lists = pa.ListArray.from_arrays(curves.offsets, pa.array(values.astype(np.float32)))
+    return boxes.set_column(SCHEMA.get_field_index("curve"), SCHEMA.field("curve"), lists)
+
+
+if __name__ == "__main__":
+    ship(*map(Path, sys.argv[1:]))

@@ -1,0 +1,78 @@
+"""A run's numbers as small tables for programs; models, methods and metrics have their short names."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from effviz.errors import EffVizError
+from effviz.evaluate.differences import Difference, differences
+from effviz.evaluate.intervals import Interval
+from effviz.evaluate.results import Results
+from effviz.evaluate.summary import Accuracy, Cell, accuracies
+from effviz.zoo import catalogue
+
+SUMMARY: Final = "summary.csv"
+DIFFERENCES: Final = "differences.csv"
+NUMBERS: Final = ("mean", "low", "high", "n")
+PARTS: Final = tuple(f"{part}{number}" for part in ("", "small_") for number in NUMBERS)
+
+
+def summary_csv(cells: Sequence[Cell]) -> str:
+    """Return all means with their intervals, one row for each model, method and metric."""
+    rows = (
+        (of.model, _macs(of.model), of.method, of.metric.value, *_numbers(of.every), *_numbers(of.small))
+        for of in cells
+    )
+    return _csv(("model", "macs", "method", "metric", *PARTS), rows)
+
+
+def differences_csv(found: Sequence[Difference]) -> str:
+    """Return all differences with their intervals: a model's maps by a method, minus others on the same photos."""
+    rows = (
+        (
+            *(of.model, of.method, of.minus_model, of.minus_method, of.metric.value),
+            *(*_numbers(of.every), *_numbers(of.small)),
+        )
+        for of in found
+    )
+    return _csv(("model", "method", "minus_model", "minus_method", "metric", *PARTS), rows)
+
+
+def models_csv(found: Sequence[Accuracy]) -> str:
+    """Return how often each model is right, and the mean probability of the classes that maps were asked for."""
+    names = [f"{of}_{number}" for of in ("top1", "probability") for number in NUMBERS]
+    rows = ((of.model, _macs(of.model), *_numbers(of.top1), *_numbers(of.probability)) for of in found)
+    return _csv(("model", "macs", *names), rows)
+
+
+def files(results: Results, cells: Sequence[Cell]) -> dict[str, str]:
+    """Return every table of a run by the name of its file; `cells` are `summary.cells` of the run."""
+    methods, seed = [method.value for method in results.run.settings.methods], results.run.settings.seed
+    found = [of for metric in results.metrics for of in differences(results, methods, metric, seed)]
+    return {
+        SUMMARY: summary_csv(cells),
+        DIFFERENCES: differences_csv(found),
+        "models.csv": models_csv(accuracies(results, seed)),
+    }
+
+
+def _macs(model: str) -> int | str:
+    """Return a model's multiply-adds; nothing for one that this version does not know."""
+    try:
+        return catalogue.parse(model).macs
+    except EffVizError:
+        return ""
+
+
+def _numbers(of: Interval) -> Iterator[float | str]:
+    yield from ("" if value != value else value for value in (of.mean, of.low, of.high))
+    yield of.n
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
