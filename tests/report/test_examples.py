@@ -16,8 +16,14 @@ from effviz.errors import DatasetError, WeightsError
 from effviz.evaluate import manifest, results, run
 from effviz.evaluate.datasets import open_dataset
 from effviz.evaluate.settings import Metric, Settings
-from effviz.report.examples import LONGEST_PX, examples
+from effviz.explain import images
+from effviz.explain.forward import forward
+from effviz.explain.overlay import DEFAULT_STYLE
+from effviz.explain.results import Box, Photo
+from effviz.report.examples import LONGEST_PX, Example, examples
+from effviz.zoo import catalogue
 from effviz.zoo.classes import names
+from effviz.zoo.loading import load
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
 LABELS = {"cat": 281, "dog": 207, "owl": 24, "teacup": 968}
@@ -91,10 +97,35 @@ def test_pictures_are_small_and_of_their_photos(shown):
         assert max(alike, key=alike.__getitem__) == Path(of.photo).stem
 
 
+def colours(of: Example, photo: Photo, seen: Box) -> np.ndarray:
+    """How bright the colours over what a model saw are: inferno is the brighter, the higher the value."""
+    drawn = np.asarray(Image.open(io.BytesIO(of.picture)), float)
+    height, width = drawn.shape[:2]
+    below = np.asarray(Image.fromarray(photo.rgb).resize((width, height), Image.Resampling.BILINEAR), float)
+    over = (drawn - (1 - DEFAULT_STYLE.opacity) * below).mean(axis=2)
+    scale = width / photo.width
+    left, top, right, bottom = (max(0, round(edge * scale)) for edge in (seen.x0, seen.y0, seen.x1, seen.y1))
+    return over[top:bottom, left:right]
+
+
 def test_colours_show_where_each_models_own_map_is_strongest(shown):
+    """Maps of torch's weights and the features, drawn out by Pillow: each picture is most like its own model's."""
     for every in shown.disputes:
-        pictures = [np.asarray(Image.open(io.BytesIO(of.picture)), int) for of in every]
-        assert np.abs(pictures[0] - pictures[1]).max() > 60
+        name = Path(every[0].photo).stem
+        photo = images.read((SAMPLES / f"{name}.jpg").read_bytes(), name)
+        passes = {label: forward(load(catalogue.parse(label)), photo) for label in MODELS}
+        maps = {}
+        for label, passed in passes.items():
+            weights = passed.model.module.classifier.weight[LABELS[name]].detach().numpy()
+            maps[label] = Image.fromarray(np.einsum("c,chw->hw", weights, passed.features).clip(0).astype(np.float32))
+        for of in every:
+            found = colours(of, photo, passes[of.model].prepared.seen)
+            size = found.shape[::-1]
+            drawn = {label: np.asarray(cam.resize(size, Image.Resampling.BILINEAR)) for label, cam in maps.items()}
+            inner = np.s_[4:-4, 4:-4]  # without the frame
+            alike = {label: np.corrcoef(found[inner].ravel(), cam[inner].ravel())[0, 1] for label, cam in drawn.items()}
+            assert max(alike, key=alike.__getitem__) == of.model
+            assert alike[of.model] > 0.8  # brightness grows with the value, but not evenly
         assert every[0].target == every[1].target
 
 
