@@ -1,17 +1,23 @@
-"""A report's charts in a real browser: on a phone no words lie on others or run over the edge."""
+"""Reports in a real browser, without a network: whole, and on a phone no words lie on others or run over the edge."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from PIL import Image
+from playwright.sync_api import Browser, expect
+from typer.testing import CliRunner
 
+from effviz.cli import app
 from effviz.evaluate.intervals import Interval
 from effviz.evaluate.settings import Metric
 from effviz.evaluate.summary import Cell
+from effviz.explain import samples
 from effviz.plots.evaluation import against_macs
 from effviz.report.page import chart, page
 
-# Models, MACs and energies of docs/study/localisation.csv, which crowd in the middle.
+# Models, MACs and energies of docs/study/localisation/summary.csv, which crowd in the middle.
 STUDY = {
     "lite0@192": (283, 0.765),
     "lite0@224": (385, 0.783),
@@ -67,3 +73,64 @@ def test_words_of_a_chart_keep_off_each_other(browser: Browser, tmp_path: Path, 
     assert seen["found"] == []
     assert seen["wide"] == width
     assert seen["named"] >= 4
+
+
+def data_set(folder: Path) -> Path:
+    """Three bundled photos, each with a box, and one that is broken."""
+    entries = []
+    for name, label in (("cat", 281), ("dog", 207), ("owl", 24)):
+        place = shutil.copy(samples.find(name).path, folder / f"{name}.jpg")
+        width, height = Image.open(place).size
+        box = [[0.2 * width, 0.2 * height, 0.8 * width, 0.8 * height]]
+        entries.append({"file": f"{name}.jpg", "label": label, "boxes_xyxy": box})
+    (folder / "torn.jpg").write_bytes(b"torn")
+    entries.append({"file": "torn.jpg", "label": 1, "boxes_xyxy": [[0, 0, 1, 1]]})
+    (folder / "annotations.json").write_text(json.dumps(entries))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the two commands make of a tiny data set."""
+    folder, photos = tmp_path_factory.mktemp("run"), data_set(tmp_path_factory.mktemp("three"))
+    measured = ["--models", "lite0@64,lite0@96", "--metrics", "energy,maxbox,drop", "--out", str(folder / "run")]
+    out = folder / "report.html"
+    for words in (
+        ["evaluate", str(photos), *measured],
+        ["report", str(folder / "run"), "--out", str(out), "--photos", str(photos)],
+    ):
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0, done.output
+    return out
+
+
+def test_a_report_that_the_command_made_is_whole_without_a_network(browser: Browser, report: Path) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 800}, offline=True)
+    page = context.new_page()
+    asked: list[str] = []
+    wrong: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda mistake: wrong.append(str(mistake)))
+    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+    page.goto(report.as_uri())
+    expect(page.locator(".js-plotly-plot .main-svg .points path").first).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    for plot in page.locator(".js-plotly-plot").all():
+        assert plot.locator(".points path").count() >= 2  # one for each model
+    for title in (
+        "Energy in box",
+        "MaxBoxAcc",
+        "Average drop",
+        "Where models disagree most",
+        "What could not be measured",
+    ):
+        expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+    expect(page.get_by_role("row", name="CAM")).not_to_have_count(0)
+    expect(page.get_by_text("torn.jpg", exact=True)).to_have_count(1)
+    pictures = page.locator("figure img")
+    expect(pictures).to_have_count(2 * 3 + 3 * 2)  # best, median and worst of each model; disputes by each model
+    assert pictures.evaluate_all("all => all.every(one => one.complete && one.naturalWidth > 0)")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert [url for url in asked if not url.startswith(("data:", "blob:"))] == [report.as_uri()]
+    assert wrong == []
+    context.close()
