@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from effviz.scaling import Family, ScalingRule
 from effviz.ui import components
-from effviz.ui.components import phi
+from effviz.ui.components import grid, phi
 from effviz.ui.components.phi.table import phi_table
 from effviz.ui.components.phi.wording import slider_words
 
@@ -90,6 +90,28 @@ MOUNT = """
     goodbye();
   }
 """
+
+
+NEWS = """
+  async (script) => {
+    const { default: mount } = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+    const heard = [];
+    addEventListener("effviz-grid-news", ({ detail }) => heard.push(detail));
+    const ask = () => dispatchEvent(new Event("effviz-grid-news-wanted"));
+    const goodbyes = ["first", "second"].map((data) => mount({ data }));
+    ask();
+    goodbyes[0](); // for a call that was overtaken
+    ask();
+    goodbyes[1](); // the page has changed
+    ask();
+    return heard;
+  }
+"""
+
+
+def test_a_grid_that_comes_later_hears_the_newest_news_only(sheet: Page) -> None:
+    heard = sheet.evaluate(NEWS, grid.text("channel.js") + grid.text("news.js"))
+    assert heard == ["first", "second", "second", "second"]  # both when they come, and the second when it is wanted
 
 
 def test_a_call_that_a_newer_one_overtook_takes_nothing_with_it(browser: Browser) -> None:
