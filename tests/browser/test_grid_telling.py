@@ -145,7 +145,8 @@ def test_another_look_does_not_bring_the_maps_again(compare: Compare) -> None:
         page.get_by_label("Opacity").fill(value)
         expect(page).to_have_url(re.compile(f"opacity={value}"))
         grid.idle()
-        assert max(line.received[before:]) < 10_000  # Streamlit sends the hash of larger messages that it sent before
+        # Streamlit sends the hash of what it sent before; the pictures of other methods below do follow the look.
+        assert max(line.received[before:]) < max(line.received[:before]) / 2
     before = len(line.received)
     grid.stage(0).press("Enter")
     page.get_by_role("button", name="Show what this cell reacts to").click()
