@@ -21,7 +21,7 @@ from effviz.scaling.growth import Growth
 from effviz.scaling.growth import growth as grow
 from effviz.ui.components.phi import table
 from effviz.ui.components.phi.table import PhiTable
-from effviz.ui.memory import Kept, budget_bytes
+from effviz.ui.memory import Kept, budget_bytes, give_back
 from effviz.zoo import catalogue, hub, manifest
 from effviz.zoo.model import ModelRef, WeightsOrigin
 
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from effviz.explain.maps import Progress
     from effviz.zoo.model import Model
 
-IDLE_BYTES: Final = budget_bytes(0.004)  # of photos, and of passes, while nobody is here
-ENGINE_COPIES: Final = 4  # measured: torch holds the weights once, OpenVINO compiled about three times
+IDLE_BYTES: Final = budget_bytes(0.002)  # of photos, and of passes, while nobody is here
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -53,11 +52,11 @@ def growth(rule: ScalingRule, family: Family) -> Growth:
 
 
 _PHOTOS: Kept[Photo] = Kept(budget_bytes(0.2), lambda photo: photo.rgb.nbytes)
-_MODELS: "Kept[Model]" = Kept(budget_bytes(0.5), lambda model: ENGINE_COPIES * model.weight_bytes)
+_MODELS: "Kept[Model]" = Kept(budget_bytes(0.5), lambda model: _held_bytes(model))
 _PASSES: Kept[Pass] = Kept(budget_bytes(0.04), lambda made: made.nbytes)
 _MAPS: Kept[ActivationMap] = Kept(budget_bytes(0.002), lambda made: made.values.nbytes + 1024)
-_SAME: "Kept[tuple[Group, ...]]" = Kept(budget_bytes(0.001), lambda groups: 512 * len(groups) + 512)
-_PICTURES: Kept[bytes] = Kept(budget_bytes(0.003), len)
+_SAME: "Kept[tuple[Group, ...]]" = Kept(budget_bytes(0.0005), lambda groups: 512 * len(groups) + 512)
+_PICTURES: Kept[bytes] = Kept(budget_bytes(0.002), len)
 
 
 _HERE: set[object] = set()  # a token for every visitor whose Compare page is open
@@ -68,6 +67,7 @@ def _leave(token: object) -> None:
     if not _HERE:
         _PHOTOS.shrink(IDLE_BYTES)
         _PASSES.shrink(IDLE_BYTES)
+        give_back()
 
 
 @st.cache_resource(scope="session", on_release=_leave, show_spinner=False)
@@ -131,9 +131,17 @@ def _loaded(ref: ModelRef) -> "Model":
         _settle()
         made = load(ref)
         choose(made)
+        _MODELS.recount()  # those that ran slow methods since have grown
         return made
 
     return _MODELS.get(_weights(ref), make)
+
+
+def _held_bytes(of: "Model") -> int:
+    """What a model takes: the weights once for torch, and the copies of its engine."""
+    from effviz.explain.engines import choose
+
+    return (1 + choose(of).engine.copies) * of.weight_bytes
 
 
 def _weights(ref: ModelRef) -> tuple[str, str]:

@@ -4,7 +4,9 @@ Streamlit's caches count entries, and entries differ a thousandfold: a photo of 
 Nothing here knows Streamlit.
 """
 
+import ctypes
 import os
+import sys
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -38,6 +40,12 @@ def budget_bytes(share: float) -> int:
             ).format(setting=SETTING, text=text, least=LEAST_MB, default=DEFAULT_MB)
         )
     return int(share * int(text) * 2**20)
+
+
+def give_back() -> None:
+    """Return freed memory to the system: glibc keeps it otherwise, a piece in the heap of every thread that ran."""
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
 
 
 @dataclass(slots=True)
@@ -78,6 +86,13 @@ class Kept(Generic[V]):
             while self._values.currsize > most_bytes:
                 self._values.popitem()
 
+    def recount(self) -> None:
+        """Ask again how large everything is, where values grow; the longest unused go if that is too much."""
+        with self._lookup:
+            aged = [self._values.popitem() for _ in range(len(self._values))]
+            for key, value in aged:
+                self._put(key, value)
+
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
         """Return what is kept, or make it; what `make` raises is raised, and nothing is kept.
 
@@ -112,5 +127,8 @@ class Kept(Generic[V]):
 
     def _keep(self, key: Hashable, value: V) -> None:
         with self._lookup:
-            if self._values.getsizeof(value) <= self._values.maxsize:  # a larger one is used, but not kept
-                self._values[key] = value
+            self._put(key, value)
+
+    def _put(self, key: Hashable, value: V) -> None:
+        if self._values.getsizeof(value) <= self._values.maxsize:  # a larger one is used, but not kept
+            self._values[key] = value

@@ -15,11 +15,12 @@ import torch
 
 from effviz.errors import SettingsError
 from effviz.explain import closed, images, stages
-from effviz.explain.engines import EngineName, choice, choose, engine_name, network, runtime, store
-from effviz.explain.engines.openvino_engine import OpenVinoEngine
+from effviz.explain.engines import EngineName, choice, choose, engine_name, network, openvino_engine, runtime, store
+from effviz.explain.engines.openvino_engine import WHOLE, Hint, OpenVinoEngine
 from effviz.explain.engines.torch_engine import TorchEngine
 from effviz.explain.forward import run
 from effviz.explain.preprocess import prepare
+from effviz.explain.results import Layer
 from effviz.zoo.catalogue import parse
 from effviz.zoo.loading import load
 
@@ -64,8 +65,9 @@ def assert_close(ours, expected):
 
 
 @pytest.mark.parametrize("ref", NETWORKS)
-def test_openvino_equals_torch_on_sample_photos(ref, lively):
+def test_openvino_equals_torch_on_sample_photos(ref, lively, monkeypatch):
     """Features, logits and maps of all photos, up to every stage's end, and from there to the logits."""
+    monkeypatch.setattr(openvino_engine, "OTHER_PARTS", 2 * len(stages.STRIDES) + 1)  # each is compiled once
     model = lively(ref)
     fast, rows = choose(model).engine, model.module.classifier.weight.detach().numpy()
     assert fast.name is EngineName.OPENVINO
@@ -167,6 +169,34 @@ def test_four_threads_compile_a_model_once(tiny, monkeypatch):
     assert len({id(engine) for engine in engines}) == 1
 
 
+def test_only_the_last_parts_stay_beside_the_network_for_one_photo(tiny):
+    engine, pixels = choose(tiny).engine, pixels_of(tiny)
+    for layer in (Layer.STRIDE_2, Layer.STRIDE_8, Layer.STRIDE_32):
+        engine.features_at(pixels, layer)
+    list(engine.many([pixels]))
+    assert list(engine.parts) == [
+        (WHOLE, Hint.LATENCY),
+        (f"to {Layer.STRIDE_32}", Hint.LATENCY),
+        (WHOLE, Hint.THROUGHPUT),
+    ]
+    first = engine.requests
+    assert_close([engine.features_at(pixels, Layer.STRIDE_2)], [every_layer(tiny, pixels)[0]])
+    assert engine.requests is first
+
+
+def test_another_number_of_threads_gets_a_new_engine(tiny):
+    before, threads = choose(tiny).engine, torch.get_num_threads()
+    try:
+        torch.set_num_threads(2 if threads == 1 else 1)
+        after = choose(tiny).engine
+        assert choose(tiny).engine is after
+    finally:
+        torch.set_num_threads(threads)
+    assert after is not before
+    if threads > 1:
+        assert after.requests.compiled.get_property("INFERENCE_NUM_THREADS") == 1
+
+
 def test_changed_weights_get_a_new_engine(tiny):
     pixels = pixels_of(tiny)
     run(tiny, pixels)
@@ -203,6 +233,7 @@ def test_the_setting_picks_torch(word, tiny, monkeypatch):
 def gpu(monkeypatch):
     """A machine with a GPU, as far as torch says; its work is done by the CPU."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     monkeypatch.setattr(torch.nn.Module, "to", lambda self, *_: self)
     monkeypatch.setattr(TorchEngine, "_tensor", lambda _, array: torch.tensor(array))
 
@@ -214,6 +245,13 @@ def test_a_gpu_is_taken_where_there_is_one(tiny, gpu):
     assert choose(tiny).engine is engine
     pixels = pixels_of(tiny, 3)
     assert_close(engine.run(pixels), TorchEngine.of(tiny).run(pixels))
+
+
+def test_a_gpu_goes_without_tf32_from_the_first_engine_on(tiny, gpu, monkeypatch):
+    engine = choose(tiny).engine
+    assert not torch.backends.cudnn.allow_tf32
+    monkeypatch.setattr(torch.backends.cudnn, "flags", lambda **_: pytest.fail("a switch of the whole process"))
+    engine.run(pixels_of(tiny))
 
 
 def test_a_gpu_with_other_numbers_is_not_used(tiny, gpu, monkeypatch):
@@ -248,9 +286,31 @@ def test_without_openvino_torch_runs_and_says_so(error, tiny, monkeypatch, caplo
     assert chosen.engine.name is EngineName.TORCH
     assert str(error) in chosen.fallback
     assert [record.getMessage() for record in caplog.records] == [chosen.fallback]  # once
+    assert str(error) in caplog.text.partition("Traceback")[2]
     monkeypatch.setenv("EFFVIZ_ENGINE", "openvino")
     with pytest.raises(SettingsError, match="does not run on openvino"):
         choose(tiny)
+
+
+RAW = (
+    """Exception from src/core/src/node.cpp:12:
+Check 'is_dynamic' failed at src/core/src/node.cpp:34:
+OpConversionFailure: no rule for aten::complex, which """
+    + 50 * "a very long list of names "
+)
+
+
+def test_a_long_error_is_one_clear_line_and_the_log_has_the_rest(tiny, monkeypatch, caplog):
+    def fail(*_):
+        raise RuntimeError(RAW)
+
+    monkeypatch.setattr(network, "convert", fail)
+    said = choose(tiny).fallback
+    assert "OpConversionFailure: no rule for aten::complex" in said
+    assert "node.cpp" not in said
+    assert "\n" not in said
+    assert len(said) < 220
+    assert RAW in caplog.text
 
 
 def test_a_conversion_with_other_numbers_is_not_used(tiny, monkeypatch):
@@ -296,13 +356,20 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tiny, tmp_path, monkeypa
     assert "cannot be kept" in caplog.text
 
 
-def test_the_cache_keeps_the_newest(cache, monkeypatch):
-    monkeypatch.setattr(store, "KEPT", 2)
-    for age, name in enumerate(["a-1", "b-1", "c-1"]):
-        path = store.put(name, lambda path: path.write_text("x"))
-        os.utime(path.parent, (1000 + age, 1000 + age))
-    store.put("d-1", lambda path: path.write_text("x"))
-    assert sorted(entry.name for entry in cache.iterdir()) == ["c-1", "d-1"]
+def test_the_cache_is_bounded_in_bytes_and_lets_the_longest_unused_go(cache, monkeypatch):
+    store.compiled().mkdir(parents=True)
+    old = store.compiled() / "old.blob"
+    old.write_text(5 * "x")
+    os.utime(old, (1001, 1001))
+    for used, name in ((1002, "a-1"), (1000, "b-1"), (1003, "c-1")):
+        path = store.put(name, lambda path: path.write_text(8 * "x"))
+        os.utime(path.parent, (used, used))
+    store.find("b-1")  # the oldest is in use again
+    monkeypatch.setattr(store, "MOST_BYTES", 25)
+    store.put("d-1", lambda path: path.write_text(8 * "x"))
+    assert sorted(entry.name for entry in cache.iterdir()) == ["b-1", "c-1", "compiled", "d-1"]  # 24 bytes
+    assert not old.exists()
+    assert store.find("a-1") is None
 
 
 def test_the_key_tells_weights_sizes_and_versions_apart(tiny):

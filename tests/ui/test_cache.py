@@ -11,6 +11,7 @@ import pytest
 
 from effviz.explain import forward as passes
 from effviz.explain import identity, images, maps
+from effviz.explain.engines import choose
 from effviz.explain.overlay import OverlayStyle
 from effviz.explain.results import ActivationMap, Layer, Method, Pass, Photo
 from effviz.explain.scales import Scale, rescale
@@ -150,10 +151,25 @@ def test_the_bytes_of_a_pass_by_hand(cat: Photo) -> None:
     assert kept.nbytes == 3 * 64 * 64 + 4 * (1280 * 2 * 2 + 1000)
 
 
-def test_a_model_counts_with_its_compiled_copies() -> None:
+def test_a_model_counts_with_its_compiled_copies(cat: Photo) -> None:
     cache.model(REF.label)
     # 4,652,008 parameters (timm), 42,016 statistics and 56 counters of batch norm, 4 bytes each (counters 8); 4 copies.
-    assert cache._MODELS.size_bytes == pytest.approx(4 * 4 * (4_652_008 + 42_016), rel=1e-3)
+    once = 4 * (4_652_008 + 42_016)
+    assert cache._MODELS.size_bytes == pytest.approx(4 * once, rel=1e-3)
+    cache.activation_map(REF, cat, TOP1, Method.ABLATIONCAM, Layer.STRIDE_2)  # from the photo to there, and on
+    cache._MODELS.recount()
+    assert cache._MODELS.size_bytes == pytest.approx(10 * once, rel=1e-3)
+
+
+def test_a_model_that_makes_room_counts_what_the_others_have_become(monkeypatch: pytest.MonkeyPatch) -> None:
+    once = 4 * (4_652_008 + 42_016)
+    monkeypatch.setattr(cache, "_MODELS", Kept(10 * once, cache._held_bytes))
+    grown = cache.model("lite0@64")
+    cache.model("lite0@96")
+    list(choose(grown).engine.many(()))
+    cache.model("lite0@64")
+    cache.model("lite0@80")  # 7 + 4 + 4 copies are too many: the longest unused goes, then the grown one
+    assert cache._MODELS.size_bytes == pytest.approx(4 * once, rel=1e-3)
 
 
 def test_progress_reaches_the_slow_method(cat: Photo) -> None:

@@ -139,6 +139,21 @@ def test_shrinking_lets_the_longest_unused_go() -> None:
     assert kept.size_bytes == 6
 
 
+def test_values_that_grow_are_counted_again_and_keep_their_age() -> None:
+    kept: Kept[list[int]] = Kept(10, len)
+    for name in "abc":
+        kept.get(name, lambda: [1, 2])
+    grown = kept.find("a")  # b is the longest unused now
+    assert grown is not None
+    grown += [3, 4, 5]
+    assert kept.size_bytes == 6
+    kept.recount()
+    assert kept.size_bytes == 9
+    grown += [6, 7]
+    kept.recount()
+    assert ["a" in kept, "b" in kept, "c" in kept] == [True, False, True]
+
+
 def test_it_can_be_asked_what_is_kept() -> None:
     kept: Kept[str] = Kept(4, len)
     assert "a" not in kept

@@ -9,6 +9,7 @@ import os
 import threading
 from dataclasses import dataclass
 from itertools import chain
+from textwrap import shorten
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -24,6 +25,7 @@ from effviz.zoo.model import Model
 
 SETTING: Final = "EFFVIZ_ENGINE"
 AUTO: Final = "auto"
+LONGEST_REASON: Final = 120  # characters
 
 _log = logging.getLogger(__name__)
 
@@ -127,10 +129,17 @@ def _make(model: Model, key: _Key) -> _Made:
             "{model} does not run on {engine}, which would be faster ({error}).",
             model=f"{model.ref.spec.name}@{size_px}",
             engine=name,
-            error=str(error),
+            error=_reason(error),
         )
-        _log.warning("%s", failure)
+        _log.warning("%s", failure, exc_info=error)
         return _Made(tensors, state, None, failure)
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error that says what is wrong: OpenVINO's begin with places in its source, and are long."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    said = [line for line in lines if line and not line.startswith(("Exception from", "Check "))]
+    return shorten(said[0] if said else type(error).__name__, LONGEST_REASON, placeholder=" ...")
 
 
 def _engine(model: Model, name: EngineName, size_px: int) -> Engine:

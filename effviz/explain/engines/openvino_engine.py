@@ -22,6 +22,8 @@ from effviz.zoo.model import Model
 
 FAILURES = (ImportError, RuntimeError)
 WHOLE = "whole"
+COPIES_A_PART = 3  # of the weights, measured on whole networks from 5 to 24 million parameters
+OTHER_PARTS = 2  # beside the network for one photo: what the last slow method needed
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ class Hint(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenVinoEngine:
-    """A converted network. Each part of it is compiled when it is first asked for."""
+    """A converted network. Each part of it is compiled when it is asked for, and the last ones are kept."""
 
     source: "Path | Network"
     name: EngineName = EngineName.OPENVINO
@@ -50,7 +52,7 @@ class OpenVinoEngine:
             FAILURES: OpenVINO is missing, or cannot convert this network as torch runs it.
         """
         name = store.key(model, size_px, runtime.openvino().get_version())
-        if (known := store.path(name)).exists():
+        if known := store.find(name):
             try:
                 return cls(known)._ready()
             except RuntimeError as error:
@@ -82,6 +84,11 @@ class OpenVinoEngine:
             yield logits
 
     @property
+    def copies(self) -> int:
+        """How many times it holds the weights."""
+        return COPIES_A_PART * len(self.parts)
+
+    @property
     def requests(self) -> Requests:
         """The compiled network behind `run`."""
         return self._whole(Hint.LATENCY)
@@ -99,7 +106,11 @@ class OpenVinoEngine:
         with self.compiling:
             if (name, hint) not in self.parts:  # another thread may have made it meanwhile
                 folder = store.compiled() if name == WHOLE and isinstance(self.source, Path) else None
-                self.parts[name, hint] = _compiled(cut(network.own(self.source)), hint, folder)
+                part = _compiled(cut(network.own(self.source)), hint, folder)
+                others = [key for key in self.parts if key != (WHOLE, Hint.LATENCY)]
+                for oldest in others[: len(others) + 1 - OTHER_PARTS] if (name, hint) != (WHOLE, Hint.LATENCY) else ():
+                    del self.parts[oldest]
+                self.parts[name, hint] = part
             return self.parts[name, hint]
 
 

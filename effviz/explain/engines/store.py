@@ -8,13 +8,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from effviz.zoo.model import Model
 
 FILE = "network.xml"  # its weights lie beside it, in network.bin
 FORMAT = 2  # of what is kept: another number makes every network anew
-KEPT = 32  # networks, and as many compiled ones; the oldest go first, and are made again when needed
+MOST_BYTES = 2 * 2**30  # of networks and compiled ones; the longest unused go first, and are made again when needed
 
 
 def folder() -> Path:
@@ -61,19 +62,41 @@ def put(name: str, write: Callable[[Path], None]) -> Path:
         except OSError:
             if not target.exists():
                 raise
-    _prune(target.parent.parent, "*-*")
-    _prune(compiled(), "*.blob")
+    with suppress(FileNotFoundError):  # another process may be pruning, too
+        _prune()
     return target
 
 
-def _prune(parent: Path, pattern: str) -> None:
-    """Remove the oldest beyond KEPT; whoever has one open keeps what is open."""
-    found = sorted(parent.glob(pattern), key=lambda entry: entry.stat().st_mtime, reverse=True)
-    for old in found[KEPT:]:
-        if old.is_dir():
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            old.unlink(missing_ok=True)
+def find(name: str) -> Path | None:
+    """Return where a network lies, and note that it is in use; None where there is none."""
+    known = path(name)
+    if not known.exists():
+        return None
+    with suppress(OSError):  # a folder that can only be read
+        os.utime(known.parent)
+    return known
+
+
+def _prune() -> None:
+    """Remove the longest unused beyond MOST_BYTES; whoever has one open keeps what is open."""
+    networks = (folder() / "openvino").glob("*-*")
+    total = 0
+    for entry in sorted([*networks, *compiled().glob("*.blob")], key=_used, reverse=True):
+        total += sum(file.stat().st_size for file in (entry.iterdir() if entry.is_dir() else [entry]))
+        if total > MOST_BYTES:
+            _remove(entry)
+
+
+def _used(entry: Path) -> float:
+    """When it was last written, or read where the file system keeps that: OpenVINO opens its own files itself."""
+    return max(entry.stat().st_mtime, entry.stat().st_atime if entry.is_file() else 0)
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir():
+        shutil.rmtree(entry, ignore_errors=True)
+    else:
+        entry.unlink(missing_ok=True)
 
 
 def drop(name: str) -> None:

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Self, cast
@@ -27,15 +26,21 @@ class TorchEngine:
 
     @classmethod
     def of(cls, model: Model, name: EngineName = EngineName.TORCH) -> Self:
-        """Take the model's module itself on the CPU, else copy it to the device."""
+        """Take the model's module itself on the CPU, else copy it to the device.
+
+        On a GPU the whole process does without TF32 from then on: it would round convolutions to ten bits. The switch
+        is no thread's own, so turning it to and fro around each pass would leave it either way.
+        """
         if name is EngineName.TORCH:
             return cls(model.module)
+        if name is EngineName.CUDA:
+            torch.backends.cudnn.allow_tf32 = False
         with torch.inference_mode(False):
             return cls(copy.deepcopy(model.module).to(name.value), name)
 
     def run(self, pixels: Floats) -> tuple[Floats, Floats]:
         """Return features after `bn2` (N, C, H, W) and logits (N, K) of inputs (N, 3, S, S)."""
-        with _exact():
+        with torch.inference_mode():
             features = self._net.forward_features(self._tensor(pixels))
             return _array(features), _array(self._net.forward_head(features))
 
@@ -47,15 +52,20 @@ class TorchEngine:
 
     def features_at(self, pixels: Floats, layer: Layer) -> Floats:
         """Return the features (1, C, H, W) at the end of a stage."""
-        with _exact():
+        with torch.inference_mode():
             return _array(stages.features_at(self._net, self._tensor(pixels), layer))
 
     def logits_from(self, features: Iterable[Floats], layer: Layer) -> Iterator[Floats]:
         """Yield logits (1, K) from features (1, C, H, W) at a layer, in order."""
         for some in _batches(features, BATCH[self.name]):
-            with _exact():
+            with torch.inference_mode():
                 logits = _array(stages.logits_from(self._net, self._tensor(some), layer))
             yield from logits[:, None]
+
+    @property
+    def copies(self) -> int:
+        """How many times it holds the weights, beside the module."""
+        return int(self.name is not EngineName.TORCH)
 
     @property
     def _net(self) -> stages.Network:
@@ -63,13 +73,6 @@ class TorchEngine:
 
     def _tensor(self, array: Floats) -> torch.Tensor:
         return torch.tensor(array, device="cpu" if self.name is EngineName.TORCH else self.name.value)
-
-
-@contextmanager
-def _exact() -> Iterator[None]:
-    """Without gradients, and without TF32, which would round a GPU's convolutions to ten bits."""
-    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        yield
 
 
 def _batches(inputs: Iterable[Floats], size: int) -> Iterator[Floats]:
