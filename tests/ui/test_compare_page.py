@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.testing.v1 import AppTest
 
 from effviz.ui import cache
+from effviz.ui.compare import inspection, photos, work
+from effviz.ui.memory import Kept
+from effviz.ui.turns import Turns
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120
@@ -267,6 +271,58 @@ def test_an_uploaded_photo_is_compared_and_a_broken_one_gets_its_sentence() -> N
     assert [photo["name"] for photo in grid(test)["photos"]] == ["lawn.png"]
     assert "x [y](z).jpg" in texts(test)
     assert labels(test) == ["lite0@224"]
+
+
+def lawns(count: int) -> list[tuple[str, bytes, str]]:
+    found = []
+    for number in range(count):
+        buffer = io.BytesIO()
+        Image.new("RGB", (40, 30), (0, 10 * number, 0)).save(buffer, "PNG")
+        found.append((f"lawn {number}.png", buffer.getvalue(), "image/png"))
+    return found
+
+
+@pytest.mark.parametrize(("room", "kept"), [("files", 12), ("bytes", 3)])
+def test_more_photos_than_there_is_room_for_are_not_kept(room: str, kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = lawns(14)
+    if room == "bytes":
+        monkeypatch.setattr(photos, "MOST_UPLOADED_MB", sum(len(data) for _, data, _ in files[:3]) / 2**20)
+    removed: list[str] = []
+    forget = MemoryUploadedFileManager.remove_file
+    monkeypatch.setattr(
+        MemoryUploadedFileManager, "remove_file", lambda of, *given: removed.append(given[1]) or forget(of, *given)
+    )
+    test = page(photos=",", models="lite0@64")
+    test.file_uploader[0].set_value(files).run()
+    assert len(set(removed)) == 14 - kept  # they have left the server's memory
+    names = [f"lawn {number}.png" for number in range(kept)]
+    for _ in range(2):  # the sentence stays
+        assert [photo["name"] for photo in grid(test)["photos"]] == names
+        assert f"The first {kept} photos are compared, and {14 - kept} were not kept" in texts(test)
+        test.run()
+    test.file_uploader[0].set_value(files[:2]).run()
+    assert "were not kept" not in texts(test)
+
+
+def question(test: AppTest) -> inspection.Question:
+    (photo,) = grid(test)["photos"]
+    return inspection.Question(photo["id"], "lite0@64", 5, 0, 1)
+
+
+def test_what_matters_to_a_cell_is_asked_in_the_visitors_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    test = page(models="lite0@64", photos="crab")
+    asked = test.session_state[inspection.ASKED] = question(test)
+    monkeypatch.setattr(inspection, "_ENERGIES", Kept(2**20, lambda energy: energy.nbytes))
+    with monkeypatch.context() as full:
+        full.setattr(work, "TURNS", Turns(1, most_waiting=0))
+        assert "requests wait for this server" in news(test.run())["answer"]["sentence"]
+        test.session_state[work.STOPPED] = {hash(asked)}
+        assert news(test.run())["answer"] is None
+    test.session_state[work.STOPPED] = set()
+    assert news(test.run())["answer"]["energy"]["rows"] > 0
+    monkeypatch.setattr(work, "TURNS", Turns(1, most_waiting=0))
+    assert news(test.run())["answer"]["energy"]["rows"] > 0  # it is kept, and takes no turn
+    assert not test.get("progress")
 
 
 def test_a_page_that_is_left_open_holds_no_pixels_of_a_photo() -> None:

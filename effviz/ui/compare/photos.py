@@ -3,9 +3,11 @@
 import base64
 import io
 from functools import cache
+from itertools import accumulate
 
 import streamlit as st
 from PIL import Image
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from effviz.explain import samples
@@ -20,6 +22,8 @@ from effviz.words import _
 SUFFIXES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
 MOST_SAMPLES = 4
 MOST_UPLOADS = 12
+MOST_UPLOADED_MB = 120  # of one visitor, together
+FORGOTTEN = "photos not kept"  # in the session: how many, until the visitor adds or removes some
 THUMBNAIL_PX = 96
 
 
@@ -65,15 +69,33 @@ def _own() -> list[Chosen]:
         accept_multiple_files=True,
         max_upload_size=MAX_BYTES // 2**20,
         key="uploads",
+        on_change=lambda: st.session_state.pop(FORGOTTEN, None),
         help=_("Photos stay in this server's memory until you close the page."),
     )
     with st.popover(_("Use the camera"), icon=":material/photo_camera:"):
         on = st.toggle(_("Turn the camera on"), key="camera_on")
         shot = st.camera_input(_("Take a photo"), key="camera") if on else None
-    if len(files) > MOST_UPLOADS:
-        many = _("{count} photos are loaded: the first {most} are compared. Remove some to see the others.")
-        st.info(many.format(count=len(files), most=MOST_UPLOADS))
-    return _read([*files[:MOST_UPLOADS], *([shot] if shot else [])])
+    kept = _within(files)
+    if st.session_state.get(FORGOTTEN):
+        many = _(
+            "The first {kept} photos are compared, and {count} were not kept: up to {most} are, of {size} MB together. "
+            "Remove some, and add the others again."
+        )
+        count = st.session_state[FORGOTTEN]
+        st.info(many.format(kept=len(kept), count=count, most=MOST_UPLOADS, size=MOST_UPLOADED_MB))
+    return _read([*kept, *([shot] if shot else [])])
+
+
+def _within(files: list[UploadedFile]) -> list[UploadedFile]:
+    """The first files that there is room for; the server forgets the others at once."""
+    totals = accumulate(file.size for file in files[:MOST_UPLOADS])
+    count = sum(total <= MOST_UPLOADED_MB * 2**20 for total in totals)
+    context = get_script_run_ctx()
+    if count < len(files) and context:
+        st.session_state[FORGOTTEN] = len(files) - count
+        for file in files[count:]:
+            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+    return files[:count]
 
 
 def _read(files: list[UploadedFile]) -> list[Chosen]:
