@@ -1,5 +1,6 @@
 """Many visitors at once, each with a photo of its own: how long they wait, and whether each gets its own maps.
 
+Every other one brings its photo as a file, the others take a bundled one.
 A real server in a process of its own, real sessions over WebSocket, this machine only. What each visitor has to see is
 computed here beforehand, one after the other.
 """
@@ -38,6 +39,15 @@ class Load:
     rounds: tuple[Method, ...] = ROUNDS
     heavy_model: str = "lite2@260"  # for Score-CAM
     quick_model: str = "lite0@192"  # what the others ask for meanwhile; a size of its own, so that nothing is known
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A visitor's photo."""
+
+    photo: str  # the bundled one that it is
+    data: bytes
+    as_file: bool  # sent to the server
 
 
 @dataclass(slots=True)
@@ -119,15 +129,19 @@ async def everyone(port: int, load_: Load, wanted: Wanted) -> Seen:
     """Let every visitor look at its photo by each method, all at the same moments."""
     seen = Seen()
     together = asyncio.Barrier(load_.sessions)
-    await asyncio.gather(*(_one(port, load_, photo, together, (wanted, seen)) for photo in _photos(load_.sessions)))
+    photos = enumerate(_photos(load_.sessions))
+    brought = (Brought(photo, samples.find(photo).path.read_bytes(), number % 2 == 1) for number, photo in photos)
+    await asyncio.gather(*(_one(port, load_, photo, together, (wanted, seen)) for photo in brought))
     return seen
 
 
-async def _one(port: int, load_: Load, photo: str, together: asyncio.Barrier, books: tuple[Wanted, Seen]) -> None:
+async def _one(port: int, load_: Load, of: Brought, together: asyncio.Barrier, books: tuple[Wanted, Seen]) -> None:
     """Open a page, look at it by each method in turn, all visitors at the same moment."""
     wanted, seen = books
-    sha256 = hashlib.sha256(samples.find(photo).path.read_bytes()).hexdigest()
-    async with visit(port, {"photos": photo, "models": ",".join(load_.models)}) as visitor:
+    photo, sha256 = of.photo, hashlib.sha256(of.data).hexdigest()
+    async with visit(port, {"photos": "," if of.as_file else photo, "models": ",".join(load_.models)}) as visitor:
+        if of.as_file:
+            await visitor.upload((await visitor.ask()).widget("uploads"), f"{photo}.jpg", of.data)
         methods = ""
         for method in load_.rounds:
             if methods:
