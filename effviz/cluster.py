@@ -65,7 +65,8 @@ def joined(of: Cluster) -> Iterator[None]:
     Within another `joined` it does nothing.
 
     Raises:
-        SettingsError: Ray is not installed, or nothing answers at the address.
+        SettingsError: Ray is not installed, nothing answers at the address, or the cluster there is of other versions
+            or has too few cores.
     """
     check_installed()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray would report to its makers
@@ -79,15 +80,37 @@ def joined(of: Cluster) -> Iterator[None]:
     except (ConnectionError, ValueError) as error:
         raise SettingsError(
             _(
-                "No Ray cluster answers at {address!r}: the HOST:PORT that `ray start --head` prints is allowed. "
-                "Check it, or leave out --address."
+                "No Ray cluster answers at {address!r}: the HOST:PORT that `ray start --head` prints is allowed, with "
+                "RAY_AUTH_MODE=token where the cluster wants one. Check both, or leave out --address."
             ).format(address=of.address)
         ) from error
+    except (RuntimeError, ray.exceptions.RayError) as error:
+        raise SettingsError(
+            _(
+                "Ray cannot be used ({reason}): all machines of a cluster need the same Ray, Python and token. "
+                "Install them, or leave out --engine ray."
+            ).format(reason=" ".join(str(error).split()))
+        ) from error
     try:
+        _check_room(of)
         with redirect_stdout(sys.stderr):  # Ray tells of workers that died, and results belong on stdout alone
             yield
     finally:
         ray.shutdown()
+
+
+def _check_room(of: Cluster) -> None:
+    """See that all workers can start: those without a free core would wait for ever, and say nothing."""
+    import ray
+
+    room = sum(int(node["Resources"].get("CPU", 0)) // of.cores for node in ray.nodes() if node["Alive"])
+    if room < of.workers:
+        raise SettingsError(
+            _(
+                "{workers} workers with {cores} cores each are asked for, and the Ray cluster at {address!r} has room "
+                "for {room}: no more are allowed. Ask for fewer with --workers, or add machines."
+            ).format(workers=of.workers, cores=of.cores, address=of.address, room=room)
+        )
 
 
 def _place(of: Cluster) -> dict[str, object]:
@@ -95,8 +118,7 @@ def _place(of: Cluster) -> dict[str, object]:
         return {"address": of.address}
     return {
         "address": "local",
-        "num_cpus": of.workers * of.cores + 1,  # one for Ray's own tasks, which else wait for ever for a free one
+        "num_cpus": of.workers * of.cores,
         "object_store_memory": STORE_BYTES,
         "include_dashboard": False,
-        "_node_ip_address": "127.0.0.1",  # nobody else can reach it
     }

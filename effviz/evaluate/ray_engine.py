@@ -1,26 +1,31 @@
-"""Workers of a Ray cluster measure: Ray Data hands them parts, and each is an actor that holds the models.
+"""Workers of a Ray cluster measure: each is an actor that holds the models, and gets a part after the other.
 
 A worker that dies is started again, and the parts that it had are measured anew.
 """
 
-import logging
-import pickle
-import zlib
-from collections.abc import Generator, Iterable, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Generator, Iterable
+from functools import cached_property, partial
+from itertools import islice
+from typing import Any, Final
 
 import torch
 
 from effviz import cluster
 from effviz.cluster import Cluster
-from effviz.errors import WeightsError
-from effviz.evaluate.manifest import Manifest
+from effviz.errors import EffVizError, SettingsError, WeightsError
+from effviz.evaluate.manifest import Manifest, Network
 from effviz.evaluate.parts import Measured, Part, Workers
+from effviz.evaluate.records import Row
 from effviz.evaluate.rows import rows_of
+from effviz.evaluate.samples import Sample
 from effviz.evaluate.settings import Settings
+from effviz.explain.engines import choose
 from effviz.words import _
 from effviz.zoo.loading import load
+from effviz.zoo.model import Model
+
+AHEAD: Final = 2  # parts that a worker has, so that it need not wait for the next one
+RETRIES: Final = 5  # how often a part is measured anew when its worker dies; it may be the part that kills them
 
 
 def on(of: Cluster) -> Workers:
@@ -34,60 +39,84 @@ def on(of: Cluster) -> Workers:
 
 
 def measured(parts: Iterable[Part], run: Manifest, of: Cluster) -> Generator[Measured, None, None]:
-    """Measure all parts, which come back in any order.
+    """Measure all parts, which come back in any order; each is made only when a worker is free for it.
 
     Raises:
-        SettingsError: Ray is not installed, or nothing answers at the cluster's address.
+        SettingsError: Ray is not installed, nothing answers at the cluster's address, it has fewer cores than are asked
+            for, its workers die again and again, or one has another engine.
+        WeightsError: a worker has no weights, or others.
     """
-    waiting = {part.start: _packed(part.samples) for part in parts}
-    if not waiting:
+    ahead = iter(parts)
+    first = list(islice(ahead, of.workers))
+    if not first:
         return
-    weights = tuple(network.weights_sha256 for network in run.networks)
     with cluster.joined(of):
-        import ray.data
+        import ray
 
-        ray.data.DataContext.get_current().enable_progress_bars = False  # there is one already
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
-        rows = ray.data.from_items(
-            [{"start": start, "samples": samples} for start, samples in waiting.items()],
-            override_num_blocks=len(waiting),  # one part each: what a worker that dies has to do again
-        ).map_batches(
-            Measurer,
-            fn_constructor_args=(run.settings, weights, of.cores),
-            compute=ray.data.ActorPoolStrategy(size=min(of.workers, len(waiting))),
-            batch_size=1,
-            num_cpus=of.cores,
-        )
-        for found in rows.iter_batches(batch_size=1, prefetch_batches=0):
-            start = int(found["start"][0])
-            yield Part(start, _unpacked(waiting.pop(start))), _unpacked(found["rows"][0])
+        start = ray.remote(Measurer).options(num_cpus=of.cores, max_restarts=-1, max_task_retries=RETRIES)
+        workers = [start.remote(run.settings, run.networks, of.cores) for _part in first]
+        given = {worker.rows.remote(part.samples): (worker, part) for worker, part in zip(workers, first, strict=True)}
+        for worker, part in zip(workers * (AHEAD - 1), ahead, strict=False):
+            given[worker.rows.remote(part.samples)] = worker, part
+        while given:
+            (ready,), _others = ray.wait(list(given), num_returns=1)
+            worker, part = given.pop(ready)
+            for following in islice(ahead, 1):
+                given[worker.rows.remote(following.samples)] = worker, following
+            yield part, _received(ready)
 
 
 class Measurer:
     """A worker: the models, loaded once, and what is asked about every photo."""
 
-    def __init__(self, settings: Settings, weights: tuple[str, ...], cores: int) -> None:
+    def __init__(self, settings: Settings, networks: tuple[Network, ...], cores: int) -> None:
         torch.set_num_threads(cores)  # engines follow
-        self.settings, self.models = settings, [load(ref) for ref in settings.refs]
-        for model, sha256 in zip(self.models, weights, strict=True):
-            if model.weights_sha256 != sha256:
-                raise WeightsError(
-                    _(
-                        "A worker has other weights of {model} than this machine: all need the same. Copy the "
-                        "weights to every machine of the cluster."
-                    ).format(model=model.ref.label)
-                )
+        self._settings, self._networks = settings, networks
 
-    def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+    def rows(self, samples: tuple[Sample, ...]) -> list[Row]:
         """One part in, its rows out."""
-        rows = [rows_of(_unpacked(samples), self.settings, self.models) for samples in batch["samples"]]
-        return {"start": batch["start"], "rows": [_packed(of) for of in rows]}
+        return rows_of(samples, self._settings, self._models)
+
+    @cached_property  # not in __init__: what is wrong there arrives as a text with a traceback
+    def _models(self) -> list[Model]:
+        return [_checked(load(ref), known) for ref, known in zip(self._settings.refs, self._networks, strict=True)]
 
 
-def _packed(value: object) -> bytes:
-    """Pickled as Ray would, but masks become small."""
-    return zlib.compress(pickle.dumps(value), level=1)
+def _checked(model: Model, known: Network) -> Model:
+    if model.weights_sha256 != known.weights_sha256:
+        raise WeightsError(
+            _(
+                "A worker has other weights of {model} than this machine: all need the same. Copy the "
+                "weights to every machine of the cluster."
+            ).format(model=known.label)
+        )
+    engine = choose(model, model.ref.resolution_px).engine.name.value
+    if engine != known.engine:
+        raise SettingsError(
+            _(
+                "A worker has the engine {theirs} for {model}, and this machine {ours}: all need the same. Set "
+                "EFFVIZ_ENGINE={theirs} here, or EFFVIZ_ENGINE={ours} before `ray start` on every machine."
+            ).format(model=known.label, theirs=engine, ours=known.engine)
+        )
+    return model
 
 
-def _unpacked(data: bytes) -> Any:
-    return pickle.loads(zlib.decompress(data))  # noqa: S301  # what this run packed, here or on a worker
+def _received(rows: Any) -> list[Row]:
+    """Return what a worker made; what a user can mend is said as if it had happened here."""
+    import ray
+    from ray.exceptions import RayError, RayTaskError
+
+    try:
+        found: list[Row] = ray.get(rows)
+    except RayTaskError as error:
+        if isinstance(error.cause, EffVizError):
+            raise error.cause from error
+        raise
+    except RayError as error:
+        raise SettingsError(
+            _(
+                "Workers of the Ray cluster died ({reason}), and a part is measured anew {retries} times at most. See "
+                "to the machines' memory, or ask for fewer --workers; the same command then goes on."
+            ).format(reason=str(error).splitlines()[0].rstrip("."), retries=RETRIES)
+        ) from error
+    return found

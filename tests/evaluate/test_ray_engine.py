@@ -1,9 +1,14 @@
-"""Ray Data: two workers on this machine give the rows of one process, also when one of them is killed."""
+"""Ray: two workers on this machine give the rows of one process, also when one of them is killed."""
 
+import dataclasses
 import json
 import os
+import re
 import signal
-from collections.abc import Callable
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +21,37 @@ from effviz.cluster import Cluster
 from effviz.errors import SettingsError, WeightsError
 from effviz.evaluate import ray_engine, records, settings
 from effviz.evaluate.datasets import open_dataset
-from effviz.evaluate.manifest import Manifest
+from effviz.evaluate.manifest import Manifest, Network
+from effviz.evaluate.parts import Part
 from effviz.evaluate.ray_engine import Measurer
 from effviz.evaluate.run import Watch, evaluate
-from effviz.evaluate.samples import Dataset
+from effviz.evaluate.samples import Dataset, Sample
 from effviz.evaluate.settings import Metric, Settings
+from effviz.explain.engines import choose
+from effviz.zoo.catalogue import parse
+from effviz.zoo.loading import load
 
 PHOTOS = 24
 ASKED = Settings(
     ("lite0@64",), metrics=(Metric.ENERGY, Metric.POINTING, Metric.MAXBOX, Metric.DROP), targets="prediction"
 )
+
+
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "5" * 64}  # nobody else may join
+
+
+class Watched(Sequence[Sample]):
+    """Samples, and how many of them were taken."""
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self.samples, self.taken = samples, 0
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, number: Any) -> Any:
+        self.taken += 1
+        return self.samples[number]
 
 
 @pytest.fixture
@@ -61,19 +87,24 @@ def test_workers_give_the_same_rows_also_when_one_is_killed(
     before: list[int] = []
     after: list[int] = []
     left: list[int] = []
+    taken: list[int] = []
+    watched = Watched(dataset.samples)
 
     def kill(done: int, total: int) -> None:
-        after[:] = descendants(b"ray::MapWorker") or after
+        after[:] = descendants(b"ray::Measurer") or after
         if done and not before:
             before.extend(after)
             left.append(total - done)
+            taken.append(watched.taken)
             os.kill(before[0], signal.SIGKILL)
 
     evaluate(dataset, ASKED, tmp_path / "local")
-    done = evaluate(dataset, ASKED, tmp_path / "ray", Watch(kill), ray_engine.on(Cluster(2)))
+    seen = dataclasses.replace(dataset, samples=watched)
+    done = evaluate(seen, ASKED, tmp_path / "ray", Watch(kill), ray_engine.on(Cluster(2)))
     assert done.finished
     assert len(before) == 2
     assert left[0] > PHOTOS // 2
+    assert taken == [2 * ray_engine.AHEAD + 1]  # others are made when a worker is free for them
     assert before[0] not in after
     ours, theirs = rows(tmp_path / "ray"), rows(tmp_path / "local")
     # 23 photos with a box: the map and three controls by four metrics; one without: drop alone, and a row that says why
@@ -94,9 +125,103 @@ def test_a_run_with_nothing_left_starts_no_cluster(monkeypatch: pytest.MonkeyPat
     assert list(ray_engine.on(Cluster(2)).measure([], run)) == []
 
 
-def test_a_worker_with_other_weights_does_not_measure() -> None:
-    with pytest.raises(WeightsError, match="other weights of lite0@64"):
-        Measurer(ASKED, ("0" * 64,), 1)
+@pytest.fixture
+def head(tmp_path_factory: pytest.TempPathFactory, descendants: Callable[[bytes], list[int]]) -> Iterator[str]:
+    """A Ray of this machine with two cores that runs already, as `ray start` leaves it; its HOST:PORT."""
+    folder = tmp_path_factory.mktemp("ray")
+    words = [
+        *(sys.executable, "-u", "-m", "ray.scripts.scripts", "start", "--head", "--block", "--port=0", "--num-cpus=2"),
+        *("--include-dashboard=false", "--disable-usage-stats", f"--object-store-memory={100 * 2**20}"),
+    ]
+    output = (folder / "said").open("w")
+    with output, subprocess.Popen(words, stdout=output, stderr=output, env=os.environ | TOKEN) as started:
+        try:
+            yield _address(folder / "said", started)
+        finally:
+            started.terminate()
+    deadline = time.monotonic() + 60
+    while descendants(b"ray"):
+        assert time.monotonic() < deadline
+
+
+def _address(said: Path, started: "subprocess.Popen[bytes]") -> str:
+    """Wait for what `ray start` prints when others can join."""
+    while not (found := re.search(r"--address='(\S+:\d+)'", said.read_text())):
+        assert started.poll() is None, said.read_text()
+        time.sleep(0.1)
+    return found[1]
+
+
+def of_run(dataset: Dataset, sha256: str = "") -> Manifest:
+    """A run as the one who asks describes it."""
+    model = load(parse("lite0@64"))
+    engine = choose(model, 64).engine.name.value
+    network = Network("lite0@64", sha256 or model.weights_sha256, engine)
+    return Manifest(Path(), ASKED, str(dataset.path), "", len(dataset), 1, (network,), {})
+
+
+@pytest.mark.ray
+def test_a_cluster_that_runs_already_measures_on_all_its_cores(dataset: Dataset, tmp_path: Path, head: str) -> None:
+    words = [
+        *(
+            sys.executable,
+            "-m",
+            "effviz",
+            "evaluate",
+            str(dataset.path.parent),
+            "--out",
+            str(tmp_path / "run"),
+            "--json",
+        ),
+        *("--models", "lite0@64", "--targets", "prediction", "--engine", "ray", "--address", head, "--workers"),
+    ]
+    environment = os.environ | TOKEN
+    refused = subprocess.run([*words, "3"], env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert refused.returncode == 1
+    assert (
+        f"3 workers with 1 cores each are asked for, and the Ray cluster at {head!r} has room for 2" in refused.stderr
+    )
+    assert refused.stderr.count("\n") == 1
+    done = subprocess.run([*words, "2"], env=environment, capture_output=True, text=True, check=True, timeout=300)
+    assert json.loads(done.stdout)["finished"]
+    assert len(rows(tmp_path / "run")) == 23 * 4 * 3 + 1 + 1
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_stops")
+def test_what_is_wrong_on_a_worker_is_one_sentence_here(dataset: Dataset) -> None:
+    parts = [Part(0, tuple(dataset.samples[:1]))]
+    with pytest.raises(WeightsError) as caught:
+        next(ray_engine.on(Cluster(1)).measure(parts, of_run(dataset, "0" * 64)))
+    assert str(caught.value).startswith("A worker has other weights of lite0@64 than this machine")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_worker_with_another_engine_does_not_measure(dataset: Dataset) -> None:
+    (network,) = of_run(dataset).networks
+    worker = Measurer(ASKED, (dataclasses.replace(network, engine="abacus"),), 1)
+    with pytest.raises(SettingsError, match=f"the engine {network.engine} for lite0@64, and this machine abacus"):
+        worker.rows(())
+
+
+def test_workers_that_die_again_and_again_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+    from ray.exceptions import ActorDiedError, RayTaskError
+
+    def gone(_rows: object) -> None:
+        raise ActorDiedError
+
+    monkeypatch.setattr(ray, "get", gone)
+    with pytest.raises(SettingsError, match="--workers") as caught:
+        ray_engine._received(None)
+    assert "\n" not in str(caught.value)
+
+    def wrong(_rows: object) -> None:
+        raise RayTaskError("rows", "a traceback", ZeroDivisionError())
+
+    monkeypatch.setattr(ray, "get", wrong)
+    with pytest.raises(RayTaskError, match="a traceback"):  # a mistake of ours is shown as it is
+        ray_engine._received(None)
 
 
 def test_without_ray_one_sentence_says_how_it_comes_here(monkeypatch: pytest.MonkeyPatch) -> None:
