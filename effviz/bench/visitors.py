@@ -100,7 +100,7 @@ class Visitor:
     async def _addresses(self) -> Iterable[FileURLs]:
         async for message in self._messages():
             if message.WhichOneof("type") == "file_urls_response":
-                return message.file_urls_response.file_urls
+                return list(message.file_urls_response.file_urls)
         raise ConnectionError("The server closed the connection before it said where files go.")
 
     async def _messages(self) -> AsyncIterator[ForwardMsg]:

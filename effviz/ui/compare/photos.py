@@ -7,6 +7,7 @@ from itertools import accumulate
 
 import streamlit as st
 from PIL import Image
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -91,7 +92,7 @@ def _within(files: list[UploadedFile]) -> list[UploadedFile]:
     totals = accumulate(file.size for file in files[:MOST_UPLOADS])
     count = sum(total <= MOST_UPLOADED_MB * 2**20 for total in totals)
     context = get_script_run_ctx()
-    if count < len(files) and context:
+    if count < len(files) and context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         st.session_state[FORGOTTEN] = len(files) - count
         for file in files[count:]:
             context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
