@@ -59,10 +59,10 @@ def check_installed() -> None:
 
 
 @contextmanager
-def joined(of: Cluster) -> Iterator[None]:
+def joined(of: Cluster, free: int = 0) -> Iterator[None]:
     """Start Ray, or join the cluster at the address; leave it, and stop what was started, whatever happens.
 
-    Within another `joined` it does nothing.
+    So many cores stay free of workers. Within another `joined` it does nothing.
 
     Raises:
         SettingsError: Ray is not installed, nothing answers at the address, or the cluster there is of other versions
@@ -76,7 +76,7 @@ def joined(of: Cluster) -> Iterator[None]:
         yield
         return
     try:
-        ray.init(log_to_driver=False, logging_level="ERROR", **_place(of))
+        ray.init(log_to_driver=False, logging_level="ERROR", **_place(of, free))
     except (ConnectionError, ValueError) as error:
         raise SettingsError(
             _(
@@ -92,33 +92,35 @@ def joined(of: Cluster) -> Iterator[None]:
             ).format(reason=" ".join(str(error).split()))
         ) from error
     try:
-        _check_room(of)
+        _check_room(of, free)
         with redirect_stdout(sys.stderr):  # Ray tells of workers that died, and results belong on stdout alone
             yield
     finally:
         ray.shutdown()
 
 
-def _check_room(of: Cluster) -> None:
+def _check_room(of: Cluster, free: int) -> None:
     """See that all workers can start: those without a free core would wait for ever, and say nothing."""
     import ray
 
-    room = sum(int(node["Resources"].get("CPU", 0)) // of.cores for node in ray.nodes() if node["Alive"])
+    there = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+    room = max(0, min(sum(cores // of.cores for cores in there), (sum(there) - free) // of.cores))
     if room < of.workers:
         raise SettingsError(
             _(
                 "{workers} workers with {cores} cores each are asked for, and the Ray cluster at {address!r} has room "
-                "for {room}: no more are allowed. Ask for fewer with --workers, or add machines."
-            ).format(workers=of.workers, cores=of.cores, address=of.address, room=room)
+                "for {room} (of its {total} cores {free} stay free): no more are allowed. Ask for fewer with "
+                "--workers, or add machines."
+            ).format(workers=of.workers, cores=of.cores, address=of.address, room=room, total=sum(there), free=free)
         )
 
 
-def _place(of: Cluster) -> dict[str, object]:
+def _place(of: Cluster, free: int) -> dict[str, object]:
     if of.address:
         return {"address": of.address}
     return {
         "address": "local",
-        "num_cpus": of.workers * of.cores,
+        "num_cpus": of.workers * of.cores + free,
         "object_store_memory": STORE_BYTES,
         "include_dashboard": False,
     }

@@ -1,13 +1,18 @@
-"""Workers of a Ray cluster measure: each is an actor that holds the models, and gets a part after the other.
+"""Workers of a Ray cluster measure: Ray Data hands them parts, and each is an actor that holds the models.
 
 A worker that dies is started again, and the parts that it had are measured anew.
 """
 
-from collections.abc import Generator, Iterable
+import logging
+import pickle
+import warnings
+import zlib
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property, partial
-from itertools import islice
 from typing import Any, Final
 
+import pyarrow as pa
 import torch
 
 from effviz import cluster
@@ -24,7 +29,7 @@ from effviz.words import _
 from effviz.zoo.loading import load
 from effviz.zoo.model import Model
 
-AHEAD: Final = 2  # parts that a worker has, so that it need not wait for the next one
+FREE_CORES: Final = 1  # for Ray Data's own tasks: they would wait for ever for one that actors never give back
 RETRIES: Final = 5  # how often a part is measured anew when its worker dies; it may be the part that kills them
 
 
@@ -39,31 +44,23 @@ def on(of: Cluster) -> Workers:
 
 
 def measured(parts: Iterable[Part], run: Manifest, of: Cluster) -> Generator[Measured, None, None]:
-    """Measure all parts, which come back in any order; each is made only when a worker is free for it.
+    """Measure all parts, which come back in any order.
 
     Raises:
         SettingsError: Ray is not installed, nothing answers at the cluster's address, it has fewer cores than are asked
             for, its workers die again and again, or one has another engine.
         WeightsError: a worker has no weights, or others.
     """
-    ahead = iter(parts)
-    first = list(islice(ahead, of.workers))
-    if not first:
+    waiting = {part.start: _packed(part.samples) for part in parts}
+    if not waiting:
         return
-    with cluster.joined(of):
-        import ray
-
-        start = ray.remote(Measurer).options(num_cpus=of.cores, max_restarts=-1, max_task_retries=RETRIES)
-        workers = [start.remote(run.settings, run.networks, of.cores) for _part in first]
-        given = {worker.rows.remote(part.samples): (worker, part) for worker, part in zip(workers, first, strict=True)}
-        for worker, part in zip(workers * (AHEAD - 1), ahead, strict=False):
-            given[worker.rows.remote(part.samples)] = worker, part
-        while given:
-            (ready,), _others = ray.wait(list(given), num_returns=1)
-            worker, part = given.pop(ready)
-            for following in islice(ahead, 1):
-                given[worker.rows.remote(following.samples)] = worker, following
-            yield part, _received(ready)
+    with cluster.joined(of, FREE_CORES), _one_sentence():
+        for table in _spread(waiting, run, of):
+            (found,) = table.to_pylist()
+            rows = _unpacked(found["rows"])
+            if isinstance(rows, EffVizError):
+                raise rows
+            yield Part(found["start"], _unpacked(waiting.pop(found["start"]))), rows
 
 
 class Measurer:
@@ -73,13 +70,51 @@ class Measurer:
         torch.set_num_threads(cores)  # engines follow
         self._settings, self._networks = settings, networks
 
-    def rows(self, samples: tuple[Sample, ...]) -> list[Row]:
-        """One part in, its rows out."""
-        return rows_of(samples, self._settings, self._models)
+    def __call__(self, parts: pa.Table) -> pa.Table:
+        """Parts in, their rows out."""
+        found = [_packed(self._rows(_unpacked(samples))) for samples in parts["samples"].to_pylist()]
+        return pa.table({"start": parts["start"], "rows": found})
 
-    @cached_property  # not in __init__: what is wrong there arrives as a text with a traceback
+    def _rows(self, samples: tuple[Sample, ...]) -> list[Row] | EffVizError:
+        try:
+            return rows_of(samples, self._settings, self._models)
+        except EffVizError as error:
+            return error  # were it raised, Ray Data would add advice of its own to the sentence
+
+    @cached_property  # not in __init__, where the same holds
     def _models(self) -> list[Model]:
         return [_checked(load(ref), known) for ref, known in zip(self._settings.refs, self._networks, strict=True)]
+
+
+def _spread(parts: Mapping[int, bytes], run: Manifest, of: Cluster) -> Iterable[pa.Table]:
+    """Let Ray Data have the parts measured; one of them at a time comes back."""
+    import ray.data
+    from ray.util.annotations import RayDeprecationWarning
+
+    _tell_ray_data()
+    given = ray.data.from_arrow([pa.table({"start": [start], "samples": [each]}) for start, each in parts.items()])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RayDeprecationWarning)  # of max_task_retries, whose default has no bound
+        rows = given.map_batches(  # a part each: what a worker that dies has to do again
+            Measurer,
+            fn_constructor_args=(run.settings, run.networks, of.cores),
+            compute=ray.data.ActorPoolStrategy(size=min(of.workers, len(parts))),
+            batch_size=1,
+            batch_format="pyarrow",
+            num_cpus=of.cores,
+            max_task_retries=RETRIES,
+        )
+    found: Iterable[pa.Table] = rows.iter_batches(batch_size=1, batch_format="pyarrow", prefetch_batches=0)
+    return found
+
+
+def _tell_ray_data() -> None:
+    import ray.data
+
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # errors are raised as well
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False  # there is one already
+    context.execution_no_progress_timeout_s = -1  # never: a part with many models and metrics may take an hour
 
 
 def _checked(model: Model, known: Network) -> Model:
@@ -101,16 +136,14 @@ def _checked(model: Model, known: Network) -> Model:
     return model
 
 
-def _received(rows: Any) -> list[Row]:
-    """Return what a worker made; what a user can mend is said as if it had happened here."""
-    import ray
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Say that workers died; a mistake of ours is shown as it is."""
     from ray.exceptions import RayError, RayTaskError
 
     try:
-        found: list[Row] = ray.get(rows)
-    except RayTaskError as error:
-        if isinstance(error.cause, EffVizError):
-            raise error.cause from error
+        yield
+    except RayTaskError:
         raise
     except RayError as error:
         raise SettingsError(
@@ -119,4 +152,12 @@ def _received(rows: Any) -> list[Row]:
                 "to the machines' memory, or ask for fewer --workers; the same command then goes on."
             ).format(reason=str(error).splitlines()[0].rstrip("."), retries=RETRIES)
         ) from error
-    return found
+
+
+def _packed(value: object) -> bytes:
+    """Pickled as Ray would, but smaller."""
+    return zlib.compress(pickle.dumps(value), level=1)
+
+
+def _unpacked(data: bytes) -> Any:
+    return pickle.loads(zlib.decompress(data))  # noqa: S301  # what this run packed, here or on a worker

@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -25,7 +26,7 @@ from effviz.evaluate.manifest import Manifest, Network
 from effviz.evaluate.parts import Part
 from effviz.evaluate.ray_engine import Measurer
 from effviz.evaluate.run import Watch, evaluate
-from effviz.evaluate.samples import Dataset, Sample
+from effviz.evaluate.samples import Dataset
 from effviz.evaluate.settings import Metric, Settings
 from effviz.explain.engines import choose
 from effviz.zoo.catalogue import parse
@@ -38,20 +39,6 @@ ASKED = Settings(
 
 
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "5" * 64}  # nobody else may join
-
-
-class Watched(Sequence[Sample]):
-    """Samples, and how many of them were taken."""
-
-    def __init__(self, samples: Sequence[Sample]) -> None:
-        self.samples, self.taken = samples, 0
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, number: Any) -> Any:
-        self.taken += 1
-        return self.samples[number]
 
 
 @pytest.fixture
@@ -87,24 +74,19 @@ def test_workers_give_the_same_rows_also_when_one_is_killed(
     before: list[int] = []
     after: list[int] = []
     left: list[int] = []
-    taken: list[int] = []
-    watched = Watched(dataset.samples)
 
     def kill(done: int, total: int) -> None:
-        after[:] = descendants(b"ray::Measurer") or after
+        after[:] = descendants(b"ray::MapWorker") or after
         if done and not before:
             before.extend(after)
             left.append(total - done)
-            taken.append(watched.taken)
             os.kill(before[0], signal.SIGKILL)
 
     evaluate(dataset, ASKED, tmp_path / "local")
-    seen = dataclasses.replace(dataset, samples=watched)
-    done = evaluate(seen, ASKED, tmp_path / "ray", Watch(kill), ray_engine.on(Cluster(2)))
+    done = evaluate(dataset, ASKED, tmp_path / "ray", Watch(kill), ray_engine.on(Cluster(2)))
     assert done.finished
     assert len(before) == 2
     assert left[0] > PHOTOS // 2
-    assert taken == [2 * ray_engine.AHEAD + 1]  # others are made when a worker is free for them
     assert before[0] not in after
     ours, theirs = rows(tmp_path / "ray"), rows(tmp_path / "local")
     # 23 photos with a box: the map and three controls by four metrics; one without: drop alone, and a row that says why
@@ -120,17 +102,17 @@ def test_workers_give_the_same_rows_also_when_one_is_killed(
 
 
 def test_a_run_with_nothing_left_starts_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "joined", lambda of: pytest.fail("Ray was started"))
+    monkeypatch.setattr(cluster, "joined", lambda *_of: pytest.fail("Ray was started"))
     run = Manifest(Path(), ASKED, "", "", 0, 1, (), {})
     assert list(ray_engine.on(Cluster(2)).measure([], run)) == []
 
 
 @pytest.fixture
 def head(tmp_path_factory: pytest.TempPathFactory, descendants: Callable[[bytes], list[int]]) -> Iterator[str]:
-    """A Ray of this machine with two cores that runs already, as `ray start` leaves it; its HOST:PORT."""
+    """A Ray of this machine with three cores that runs already, as `ray start` leaves it; its HOST:PORT."""
     folder = tmp_path_factory.mktemp("ray")
     words = [
-        *(sys.executable, "-u", "-m", "ray.scripts.scripts", "start", "--head", "--block", "--port=0", "--num-cpus=2"),
+        *(sys.executable, "-u", "-m", "ray.scripts.scripts", "start", "--head", "--block", "--port=0", "--num-cpus=3"),
         *("--include-dashboard=false", "--disable-usage-stats", f"--object-store-memory={100 * 2**20}"),
     ]
     output = (folder / "said").open("w")
@@ -161,7 +143,9 @@ def of_run(dataset: Dataset, sha256: str = "") -> Manifest:
 
 
 @pytest.mark.ray
-def test_a_cluster_that_runs_already_measures_on_all_its_cores(dataset: Dataset, tmp_path: Path, head: str) -> None:
+def test_a_cluster_that_runs_already_measures_on_all_its_cores_but_one(
+    dataset: Dataset, tmp_path: Path, head: str
+) -> None:
     words = [
         *(
             sys.executable,
@@ -178,9 +162,8 @@ def test_a_cluster_that_runs_already_measures_on_all_its_cores(dataset: Dataset,
     environment = os.environ | TOKEN
     refused = subprocess.run([*words, "3"], env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert refused.returncode == 1
-    assert (
-        f"3 workers with 1 cores each are asked for, and the Ray cluster at {head!r} has room for 2" in refused.stderr
-    )
+    asked = f"3 workers with 1 cores each are asked for, and the Ray cluster at {head!r} has room for 2"
+    assert f"{asked} (of its 3 cores 1 stay free)" in refused.stderr
     assert refused.stderr.count("\n") == 1
     done = subprocess.run([*words, "2"], env=environment, capture_output=True, text=True, check=True, timeout=300)
     assert json.loads(done.stdout)["finished"]
@@ -200,28 +183,46 @@ def test_what_is_wrong_on_a_worker_is_one_sentence_here(dataset: Dataset) -> Non
 def test_a_worker_with_another_engine_does_not_measure(dataset: Dataset) -> None:
     (network,) = of_run(dataset).networks
     worker = Measurer(ASKED, (dataclasses.replace(network, engine="abacus"),), 1)
-    with pytest.raises(SettingsError, match=f"the engine {network.engine} for lite0@64, and this machine abacus"):
-        worker.rows(())
+    table = worker(pa.table({"start": [7], "samples": [ray_engine._packed(())]}))
+    error = ray_engine._unpacked(table["rows"][0].as_py())
+    assert isinstance(error, SettingsError)
+    assert f"the engine {network.engine} for lite0@64, and this machine abacus" in str(error)
 
 
-def test_workers_that_die_again_and_again_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    import ray
-    from ray.exceptions import ActorDiedError, RayTaskError
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_stops")
+def test_a_part_that_kills_its_workers_is_one_sentence(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed:
+        def __init__(self, *_known: object) -> None:
+            """Like a worker."""
 
-    def gone(_rows: object) -> None:
-        raise ActorDiedError
+        def __call__(self, _parts: object) -> object:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    monkeypatch.setattr(ray, "get", gone)
-    with pytest.raises(SettingsError, match="--workers") as caught:
-        ray_engine._received(None)
+    monkeypatch.setattr(ray_engine, "Measurer", Killed)
+    monkeypatch.setattr(ray_engine, "RETRIES", 1)
+    parts = [Part(0, tuple(dataset.samples[:1]))]
+    with pytest.raises(SettingsError, match=r"a part is measured anew 1 times at most.*--workers") as caught:
+        next(ray_engine.on(Cluster(1)).measure(parts, of_run(dataset)))
     assert "\n" not in str(caught.value)
 
-    def wrong(_rows: object) -> None:
-        raise RayTaskError("rows", "a traceback", ZeroDivisionError())
 
-    monkeypatch.setattr(ray, "get", wrong)
-    with pytest.raises(RayTaskError, match="a traceback"):  # a mistake of ours is shown as it is
-        ray_engine._received(None)
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_stops")
+def test_a_mistake_of_ours_on_a_worker_is_shown_as_it_is(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray.exceptions import RayTaskError
+
+    class Mistaken:
+        def __init__(self, *_known: object) -> None:
+            """Like a worker."""
+
+        def __call__(self, _parts: object) -> float:
+            return 1 / 0
+
+    monkeypatch.setattr(ray_engine, "Measurer", Mistaken)
+    parts = [Part(0, tuple(dataset.samples[:1]))]
+    with pytest.raises(RayTaskError, match="ZeroDivisionError"):
+        next(ray_engine.on(Cluster(1)).measure(parts, of_run(dataset)))
 
 
 def test_without_ray_one_sentence_says_how_it_comes_here(monkeypatch: pytest.MonkeyPatch) -> None:
