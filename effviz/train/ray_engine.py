@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from effviz import cluster
 from effviz.cluster import Cluster
-from effviz.errors import SettingsError
+from effviz.errors import EffVizError, SettingsError
 from effviz.train import batches, data, loop
 from effviz.train.crew import Together
 from effviz.train.data import DataSet
@@ -58,7 +58,8 @@ def train(job: Job, of: Cluster, report: Report = loop.quiet) -> Trained:
     dropout's draws, nothing else. With one number of workers the weights are the same each time, killed or not.
 
     Raises:
-        SettingsError: Ray is missing or cannot be reached, or batches cannot be parted among so many workers.
+        SettingsError: Ray is missing or cannot be reached, batches cannot be parted among so many workers, or these die
+            again and again.
         DatasetError, WeightsError: as `loop.train`.
     """
     cluster.check_installed()
@@ -102,7 +103,7 @@ def _pictures(job: Job) -> DataSet:
 
 def _fit(job: Job, of: Cluster, report: Report) -> None:
     import ray
-    from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
+    from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchConfig, TorchTrainer
 
     notices = ray.remote(Notices).options(num_cpus=0).remote()
@@ -119,7 +120,34 @@ def _fit(job: Job, of: Cluster, report: Report) -> None:
         ),
     )
     with _reporting(notices, report):
-        trainer.fit()
+        try:
+            trainer.fit()
+        except TrainingFailedError as error:
+            raise _said(error) from error
+
+
+def _said(error: Any) -> Exception:
+    """Return what a user can mend as if it had happened here; a mistake of ours stays as it is."""
+    from ray.exceptions import RayActorError
+    from ray.train import ControllerError, WorkerGroupError
+    from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError  # a worker's death, once it works
+
+    failures: list[Exception] = []
+    if isinstance(error, WorkerGroupError):
+        failures = list(error.worker_failures.values())
+    elif isinstance(error, ControllerError):
+        failures = [error.controller_failure]
+    for failure in failures:
+        if isinstance(failure, EffVizError):
+            return failure
+    if not any(isinstance(failure, RayActorError | WorkerHealthCheckFailedError) for failure in failures):
+        return cast("Exception", error)
+    return SettingsError(
+        _(
+            "Workers of the Ray cluster died, and training starts anew {retries} times at most. See to the machines' "
+            "memory, or ask for fewer --workers; the same command with --resume then goes on."
+        ).format(retries=RETRIES)
+    )
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from effviz import cluster
 from effviz.cli import app
 from effviz.cluster import Cluster
-from effviz.errors import SettingsError
+from effviz.errors import SettingsError, WeightsError
 from effviz.train import batches, data, loop, ray_engine
 from effviz.train.ray_engine import Job
 from effviz.train.recipe import TrainingRecipe
@@ -59,6 +59,54 @@ def test_a_killed_worker_changes_nothing(
     assert [row.step for row in trained.epochs] == [3 * number for number in range(1, EPOCHS + 1)]
     assert all(torch.equal(trained.module.state_dict()[name], tensor) for name, tensor in expected.items())
     assert ray_engine.train(job, Cluster(2), lambda status: pytest.fail("trained again")).correct == trained.correct
+
+
+def mends() -> None:
+    """A worker that cannot go on, and a user can mend it."""
+    raise WeightsError("Weights are gone.")
+
+
+def dies() -> None:
+    """A worker that the machine kills."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_stops")
+@pytest.mark.parametrize(
+    ("worker", "error", "words"),
+    [
+        (mends, WeightsError, r"^Weights are gone\.$"),
+        (dies, SettingsError, r"^Workers .* 0 times at most\..* --workers; .* --resume then goes on\.$"),
+    ],
+)
+def test_workers_that_fail_are_one_sentence(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tiny: Callable[..., TrainingRecipe],
+    worker: Callable[[], None],
+    error: type[Exception],
+    words: str,
+) -> None:
+    monkeypatch.setattr(ray_engine, "work", lambda _job, _notices: worker())
+    monkeypatch.setattr(ray_engine, "RETRIES", 0)
+    job = Job(tiny(), folder, tmp_path / "run", loop.Options())
+    with pytest.raises(error, match=words):
+        ray_engine.train(job, Cluster(2))
+
+
+def test_workers_that_die_are_told_from_mistakes_of_ours() -> None:
+    from ray.exceptions import ActorDiedError
+    from ray.train import ControllerError, WorkerGroupError
+    from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError
+
+    dead = WorkerHealthCheckFailedError("dead", ActorDiedError())
+    beside = RuntimeError("Connection reset by peer")  # what the others say then
+    for error in (WorkerGroupError("", {0: beside, 1: dead}), ControllerError(ActorDiedError())):
+        assert isinstance(ray_engine._said(error), SettingsError)
+    for mistake in (WorkerGroupError("", {0: ZeroDivisionError()}), ControllerError(ZeroDivisionError())):
+        assert ray_engine._said(mistake) is mistake
 
 
 @pytest.mark.parametrize(
