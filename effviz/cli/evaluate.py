@@ -225,7 +225,7 @@ def _show_tables(run: "Manifest", cells: "Sequence[Cell]") -> None:
         _show_table(f"{named}: mean (95 % interval)", mine, lambda cell: cell.every)
         if hard := [cell for cell in mine if cell.metric in PLACES and cell.small.n]:
             count = _photos(max(cell.small.n for cell in hard))
-            title = f"{model}, {count} with an object under 25 % and off the centre, where a mark in the middle loses"
+            title = f"{model}, {count} with an object under 25 % and off the centre, where a centre Gaussian loses"
             _show_table(title, hard, lambda cell: cell.small)
     for accuracy in overview.accuracies(run):
         if accuracy.top1.n:
