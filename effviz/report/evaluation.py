@@ -9,11 +9,11 @@ from effviz.evaluate.controls import Control
 from effviz.evaluate.differences import Difference, differences
 from effviz.evaluate.intervals import Interval
 from effviz.evaluate.results import Results
-from effviz.evaluate.settings import NEAR_ZERO_IS_GOOD, PLACES, Metric
+from effviz.evaluate.settings import NEAR_ZERO_IS_GOOD, PLACES, Metric, worse
 from effviz.evaluate.summary import Cell
 from effviz.plots.evaluation import against_macs
 from effviz.report.page import Entry, Html, Tile, chart, folded, heading, page, paragraph, table, tiles
-from effviz.words import _, later
+from effviz.words import _, later, many
 
 if TYPE_CHECKING:  # it loads torch, which a page of numbers does not need
     from effviz.report.examples import Example, Examples
@@ -51,12 +51,13 @@ def _parts(results: Results, cells: Sequence[Cell], shown: "Examples | None") ->
 
 def _about(results: Results) -> Iterator[Html]:
     run, settings = results.run, results.run.settings
+    photos = many("{count} photo", "{count} photos", run.photos).format(count=run.photos)
     yield paragraph(
         _(
-            "{photos} photos of {dataset}, target: {target}. Numbers are means over photos, below them the 95 % "
+            "{photos} of {dataset}, target: {target}. Numbers are means over photos, below them the 95 % "
             "interval of 2000 bootstrap draws of the photos. The three controls, a random map, a centre Gaussian and a "
             "uniform map, know nothing of the photo: what does not beat them has shown nothing."
-        ).format(photos=run.photos, dataset=results.dataset, target=settings.targets)
+        ).format(photos=photos, dataset=results.dataset, target=settings.targets)
     )
     macs = {ref.label: ref.macs for ref in settings.refs}
     top1 = {found.model: found.top1 for found in summary.accuracies(results, settings.seed) if found.top1.n}
@@ -100,26 +101,34 @@ def _upside_down(metric: Metric) -> str:
 
 
 def _matrix(results: Results, cells: Sequence[Cell], small: bool) -> Html:
-    """Methods down, models across; the best method of each model is marked."""
+    """Methods down, models across; the best methods of each model are marked."""
     found = {(cell.method, cell.model): cell.small if small else cell.every for cell in cells}
-    best = {}
-    for ranking in summary.rankings(cells, small):
-        for cell in reversed(ranking.cells):  # the best comes last and stays
-            best[cell.model] = cell.method
+    best = _best(cells, small)
     rows = [
         (
             Entry(wording.method(method)),
-            *(_entry(found.get((method, model)), best.get(model) == method) for model in results.models),
+            *(_entry(found.get((method, model)), (method, model) in best) for model in results.models),
         )
         for method in results.methods
     ]
     largest = max((of.n for of in found.values()), default=0)
     words = (
-        _("Object under 25 % of the photo and off its centre, where a centre Gaussian does not win: {n} photos")
+        _("Object under 25 % of the photo and off its centre, where a centre Gaussian does not win: {n}")
         if small
         else _("All photos: {n}")
     )
     return table(words.format(n=largest), (_("Method"), *results.models), rows)
+
+
+def _best(cells: Sequence[Cell], small: bool) -> set[tuple[str, str]]:
+    """Return the best methods, each with its model: several whose numbers read the same, none where all do."""
+    found: set[tuple[str, str]] = set()
+    for model in dict.fromkeys(cell.model for cell in cells):
+        means = {cell.method: (cell.small if small else cell.every).mean for cell in cells if cell.model == model}
+        far = {method: worse(cells[0].metric, round(mean, 3)) for method, mean in means.items() if mean == mean}
+        best = {(method, model) for method, how in far.items() if how == min(far.values())}
+        found |= best if len(best) < len(far) else set()
+    return found
 
 
 def _differences(results: Results) -> Iterator[Html]:
@@ -197,8 +206,8 @@ def _examples(results: Results, shown: "Examples | None") -> Iterator[Html]:
     if shown is None:
         yield paragraph(
             _(
-                "Left out: they show the photos themselves, which may not be free to share. `effviz report --photos` "
-                "with the photos' folder draws them."
+                "Left out: they show the photos themselves, which may not be free to share. The command effviz report "
+                "draws them with the option --photos and the photos' folder."
             )
         )
         return
@@ -231,7 +240,9 @@ def _failures(results: Results) -> Iterator[Html]:
         return
     yield heading(_("What could not be measured"))
     counts = [(Entry(of.text), Entry(str(of.rows))) for of in summary.reasons(found)]
-    title = _("{n} rows have a reason instead of a value").format(n=len(found))
+    title = many(
+        "{count} row has a reason instead of a value", "{count} rows have a reason instead of a value", len(found)
+    ).format(count=len(found))
     yield table(title, (_("Reason"), _("Rows")), counts[:LISTED])
     some = [(Entry(of.photo), Entry(of.model), Entry(of.method), Entry(of.reason)) for of in found[:LISTED]]
     first = _("The first {n} of them").format(n=len(some))

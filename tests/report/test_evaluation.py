@@ -103,6 +103,36 @@ def test_means_stand_beside_the_controls_for_all_photos_and_for_the_small_ones(h
     assert "0.200 to 0.900" in html  # of three photos a draw can be one photo thrice: 1 of 27, more than 2.5 %
 
 
+@pytest.mark.parametrize(
+    ("means", "marked"),
+    [
+        ((0.5, 0.7, 0.2, 0.1), {"0.700"}),
+        ((0.7004, 0.6996, 0.2, 0.1), {"0.700"}),  # both read 0.700
+        ((0.5, 0.5, 0.5, 0.5), set()),
+    ],
+)
+@pytest.mark.parametrize("small", [False, True])
+def test_all_methods_that_read_as_the_best_are_marked_and_none_where_all_read_the_same(known, means, marked, small):
+    some = [cell for cell in summary.cells(known) if cell.model == MODELS[0]]
+    part = "small" if small else "every"
+    cells = [
+        dataclasses.replace(cell, **{part: dataclasses.replace(cell.every, mean=mean)})
+        for cell, mean in zip(some, means, strict=True)
+    ]
+    found = re.findall(r'<td class="best"><bdi>([\d.]+)', evaluation._matrix(known, cells, small).text)
+    assert set(found) == marked
+    assert len(found) == [f"{mean:.3f}" for mean in means].count("0.700")
+
+
+def test_one_is_not_counted_as_several_and_no_mark_of_code_is_left(known, html):
+    assert "4 photos of data, target" in html
+    one = dataclasses.replace(known, run=dataclasses.replace(known.run, photos=1))
+    assert "1 photo of data, target" in "".join(part.text for part in evaluation._about(one))
+    assert "<h2>What could not be measured</h2>" in html
+    assert "1 row has a reason instead of a value" in html
+    assert "`" not in html.partition("<main>")[2]
+
+
 def test_rankings_classes_and_disputes(html):
     seen = Seen(html)
     (ranking,) = seen.table("Model", "Method", "Mean")
