@@ -18,7 +18,7 @@ SAMPLES = Path(__file__).parents[1] / "assets" / "samples"
 PLAN_KEYS = {"depth", "width", "resolution", "params", "macs", "activations", "stages"}
 MODEL_KEYS = {
     *("name", "family", "depth", "width", "resolution", "params", "macs"),
-    *("weights", "available", "top1_pct", "top1_source"),
+    *("weights", "available", "classes", "top1_pct", "top1_dataset", "top1_source"),
 }
 CAM_KEYS = {
     *("photo", "model", "method", "target_index", "target_name", "logit", "probability", "top5"),
@@ -81,6 +81,18 @@ def test_models_lists_what_is_here() -> None:
     assert models["b3"]["top1_pct"] == pytest.approx(81.65, abs=0.02)  # timm's results for tf_efficientnet_b3.aa_in1k
 
 
+def test_accuracies_of_other_classes_than_imagenets_are_told_apart() -> None:
+    models = {model["name"]: model for model in answer("models")}
+    assert (models["b3"]["top1_dataset"], models["b3"]["classes"]) == ("ImageNet", 1000)
+    assert (models["mini-width"]["top1_dataset"], models["mini-width"]["classes"]) == ("Imagenette", 10)
+    imagenet, imagenette = run("models").stdout.split("Models, top-1 on ")[1:]
+    assert imagenet.startswith("ImageNet")
+    assert "b7" in imagenet
+    assert "mini" not in imagenet
+    assert imagenette.startswith("Imagenette, 10 classes")
+    assert "mini-width" in imagenette
+
+
 def test_cam_writes_maps_overlays_and_their_facts(tmp_path: Path) -> None:
     photo = SAMPLES / "red_panda.jpg"
     results = answer("cam", str(photo), "--models", "lite0@224,lite0@160", "--out", str(tmp_path))
@@ -103,6 +115,35 @@ def test_cam_takes_a_class_by_name_or_index_and_other_layers(tmp_path: Path) -> 
     by_index = answer(*words, "--target", "968", "--method", "gradcam", "--layer", "stride16")[0]
     assert by_name["target_index"] == by_index["target_index"] == 968
     assert by_name["map_height"] == 128 // 16
+
+
+def test_files_of_cam_are_lines_of_their_own_which_can_be_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    out = tmp_path / ("folder " * 12).strip()
+    shown = run("cam", str(SAMPLES / "coffee.jpg"), "--models", "lite0@64,lite0@96", "--out", str(out)).stdout
+    files = shown.splitlines()[-2:]
+    assert [Path(file).name for file in files] == ["coffee--lite0@64--cam.png", "coffee--lite0@96--cam.png"]
+    assert all(Path(file).is_file() for file in files)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (str(SAMPLES / "coffee.jpg"), "--models", "vgg16"),
+        (str(SAMPLES / "ATTRIBUTION.csv"),),
+        (str(SAMPLES / "coffee.jpg"), "--target", " "),
+    ],
+)
+def test_what_is_wrong_is_said_before_torch_is_loaded(words: tuple[str, ...], tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom effviz.cli import app\n"
+        "try: app(sys.argv[1:])\n"
+        "except SystemExit as end: sys.exit(9 if 'torch' in sys.modules else end.code)"
+    )
+    command = [sys.executable, "-c", script, "cam", *words, "--out", str(tmp_path)]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 1
 
 
 def test_photos_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:

@@ -13,13 +13,14 @@ import numpy as np
 
 from effviz import cores
 from effviz.cli import output
-from effviz.errors import ImageError, SettingsError
-from effviz.explain import calibration, images, targets
+from effviz.cli.photos import read
+from effviz.errors import SettingsError
+from effviz.explain import calibration, targets
 from effviz.explain.forward import forward
 from effviz.explain.maps import activation_map
 from effviz.explain.overlay import OverlayStyle, overlay
 from effviz.explain.placement import Placement, View
-from effviz.explain.results import ActivationMap, Layer, Method, Photo
+from effviz.explain.results import ActivationMap, Layer, Method
 from effviz.explain.scales import Scale, ScaledMap, rescale
 from effviz.explain.targets import Guess, Target
 from effviz.report.pictures import png
@@ -96,21 +97,6 @@ def write(explanations: Sequence[Explanation], out: Path, scale: Scale, style: O
             "Choose another one with --out."
         ) from error
     return results
-
-
-def read(path: Path) -> Photo:
-    """Read one photo.
-
-    Raises:
-        ImageError: there is no such file, or it is no photo.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ImageError(
-            f"{path} cannot be read ({error.strerror}): every photo must be a readable file. Check its path."
-        ) from error
-    return images.read(data, path.name)
 
 
 def _explain(path: Path, model: Model, wanted: Wanted) -> Explanation:

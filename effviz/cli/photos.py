@@ -9,9 +9,10 @@ import typer
 from rich.progress import Progress, TaskID
 
 from effviz.cli import output
+from effviz.errors import ImageError
 from effviz.explain.palettes import Palette
 from effviz.explain.placement import Placement
-from effviz.explain.results import Layer, Method
+from effviz.explain.results import Layer, Method, Photo
 from effviz.explain.scales import Scale
 
 
@@ -37,15 +38,20 @@ def cam(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     Photos are prepared as each model's own evaluation does: resize, centre crop, bicubic. The NPY holds the map as it
     was computed, not cut or stretched.
     """
-    from effviz.cli import explanations
     from effviz.explain import targets
-    from effviz.explain.overlay import OverlayStyle
     from effviz.zoo import catalogue
+
+    refs, asked = tuple(dict.fromkeys(catalogue.parse(name) for name in models.split(","))), targets.parse(target)
+    for photo in photos:
+        read(photo)
+    # These load torch, which takes seconds: what is wrong with a photo or a name is said before.
+    from effviz.cli import explanations
+    from effviz.explain.overlay import OverlayStyle
 
     wanted = explanations.Wanted(
         photos=tuple(photos),
-        refs=tuple(dict.fromkeys(catalogue.parse(name) for name in models.split(","))),
-        target=targets.parse(target),
+        refs=refs,
+        target=asked,
         method=method,
         layer=layer,
         placement=placement,
@@ -61,11 +67,29 @@ def cam(  # noqa: PLR0913  # one parameter an option, as Typer wants it
             str(result["model"]),
             f"{result['probability']:.1%}",
             str(result["target_name"]),
-            str(result["overlay_file"]),
         )
         for result in results
     ]
-    output.show_table(f"{method.value} at {layer.value}", ("Photo", "Model", "Probability", "Class", "Overlay"), rows)
+    output.show_table(f"{method.value} at {layer.value}", ("Photo", "Model", "Probability", "Class"), rows)
+    for result in results:
+        typer.echo(result["overlay_file"])  # not in the table, which would break it into lines
+
+
+def read(path: Path) -> Photo:
+    """Read one photo.
+
+    Raises:
+        ImageError: there is no such file, or it is no photo.
+    """
+    from effviz.explain import images
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(
+            f"{path} cannot be read ({error.strerror}): every photo must be a readable file. Check its path."
+        ) from error
+    return images.read(data, path.name)
 
 
 def calibrate(
