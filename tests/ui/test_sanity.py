@@ -90,7 +90,7 @@ def test_it_is_asked_for_anew_when_another_map_is_chosen(compare: Compare) -> No
     page = compare(models="lite0@64,lite1@64")
     assert page.pressed("sanity")["panels"][0]["title"] == "lite0@64"
     choice = next(box for box in page.test.selectbox if box.label == "Map to check")
-    choice.set_value(1).run()
+    choice.select_index(1).run()
     assert page.reels() == []
     assert page.pressed("sanity")["panels"][0]["title"] == "lite1@64"
 

@@ -13,7 +13,7 @@ from effviz.plots.masked import Line, Masked, masked
 from effviz.plots.style import LOOKS, SERIES, Look
 from effviz.report.pictures import jpeg
 from effviz.ui import cache, outputs
-from effviz.ui.compare import tiles
+from effviz.ui.compare import newest, tiles
 from effviz.ui.compare.cells import Cell
 from effviz.ui.compare.work import Work, resume, stopped
 from effviz.ui.components.reel import reel, runs
@@ -91,6 +91,7 @@ def _choose(cells: Sequence[Cell]) -> Request:
     left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
     with left:
         names = {key: some[0].chosen.name for key, some in by_photo.items()}
+        newest.follow("faithful_photo", {key: some[0].chosen.sha256 for key, some in by_photo.items()})
         photo = st.selectbox(_("Photo to measure"), list(names), format_func=names.__getitem__, key="faithful_photo")
     with middle:
         baseline = _baseline()

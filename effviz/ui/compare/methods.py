@@ -10,7 +10,7 @@ from effviz.explain.methods import METHODS
 from effviz.explain.results import Layer, Method
 from effviz.explain.scales import rescale
 from effviz.ui import cache
-from effviz.ui.compare import tiles
+from effviz.ui.compare import newest, tiles
 from effviz.ui.compare.cells import Cell
 from effviz.ui.compare.controls import Choice, Look, style_for
 from effviz.ui.outputs import plain
@@ -45,8 +45,7 @@ def _twins(cell: Cell, method: Method) -> tuple[Method, ...]:
 
 def side_by_side(cells: Sequence[Cell], look: Look) -> None:
     """All closed-form methods on one photo by one model, the same ones folded into one picture."""
-    labels = {f"{cell.entrant.card.ref.label} · {cell.chosen.name}": cell for cell in cells}
-    chosen = labels[st.selectbox(_("Model and photo"), list(labels), key="methods_cell")]
+    chosen = newest.one(_("Model and photo"), cells, "methods_cell")
     ref, target = chosen.entrant.card.ref, chosen.map.target_index
     found = cache.same_maps(ref, chosen.photo, target)
     for start in range(0, len(found), 4):

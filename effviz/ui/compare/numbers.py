@@ -7,6 +7,7 @@ import streamlit as st
 
 from effviz.evaluate.agreement import agreement
 from effviz.explain.results import ActivationMap
+from effviz.ui.compare import newest
 from effviz.words import _
 from effviz.zoo.cards import Card
 
@@ -22,7 +23,7 @@ def models(cards: Sequence[Card]) -> None:
             _("Parameters (million)"): [card.params / 1e6 for card in cards],
             _("MACs (billion)"): [card.macs / 1e9 for card in cards],
             _("Map (cells)"): [f"{card.map_px} × {card.map_px}" for card in cards],
-            _("ImageNet top-1 (%)"): [_("not measured") if c.top1_pct is None else f"{c.top1_pct:.1f}" for c in cards],
+            _("Top-1 (%)"): [_top1(card) for card in cards],
             _("Weights"): [card.weights for card in cards],
             _("Source of top-1"): [card.top1_words for card in cards],
         }
@@ -46,10 +47,15 @@ def models(cards: Sequence[Card]) -> None:
     )
 
 
+def _top1(card: Card) -> str:
+    """An accuracy never stands without its data set: those of ten classes and of a thousand do not compare."""
+    return _("not measured") if card.top1_pct is None else f"{card.top1_pct:.1f} ({card.top1_on})"
+
+
 def agreements(maps: Sequence[ActivationMap]) -> None:
     """Every model against the first one, on one photo."""
     names = list(dict.fromkeys(entry.photo for entry in maps))
-    photo = names[0] if len(names) == 1 else st.selectbox(_("Photo"), names, key="agreement_photo")
+    photo = names[0] if len(names) == 1 else _one(maps, names)
     first, *others = [entry for entry in maps if entry.photo == photo]
     found = [agreement(first, other) for other in others]
     columns = {
@@ -71,6 +77,11 @@ def agreements(maps: Sequence[ActivationMap]) -> None:
     )
 
 
+def _one(maps: Sequence[ActivationMap], names: Sequence[str]) -> str:
+    newest.follow("agreement_photo", {entry.photo: entry.photo_sha256 for entry in maps})
+    return st.selectbox(_("Photo"), names, key="agreement_photo")
+
+
 def about(card: Card, words: str) -> None:
     """A model's card: what to look for, its numbers, and where they come from."""
     if words:
@@ -88,6 +99,6 @@ def facts(card: Card) -> list[str]:
             params=card.params / 1e6, macs=card.macs / 1e9
         ),
         _("map of {cells} × {cells} cells").format(cells=card.map_px),
-        _("ImageNet top-1: {words}").format(words=card.top1_words),
+        _("top-1 ({dataset}): {words}").format(dataset=card.top1_on, words=card.top1_words),
         _("weights: {weights}; licence {licence}").format(weights=card.weights, licence=card.licence),
     ]

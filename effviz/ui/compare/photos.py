@@ -15,6 +15,7 @@ from effviz.explain import samples
 from effviz.explain.images import MAX_BYTES
 from effviz.ui import cache as caches
 from effviz.ui.cache import Chosen
+from effviz.ui.compare import newest
 from effviz.ui.components.gallery import Picture, Strip, gallery
 from effviz.ui.guard import guard
 from effviz.ui.state import SAMPLES
@@ -36,7 +37,9 @@ def choose() -> tuple[Chosen, ...]:
     with left:
         _samples()
     bundled = [caches.bundled(name) for name in SAMPLES.get()]
-    return (*own, *bundled)
+    chosen = (*own, *bundled)
+    newest.notice(chosen)
+    return chosen
 
 
 def _samples() -> None:

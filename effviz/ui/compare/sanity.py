@@ -12,7 +12,7 @@ from effviz.explain.palettes import table
 from effviz.plots import style
 from effviz.plots.melting import Step, melting
 from effviz.ui import cache, outputs
-from effviz.ui.compare import look, tiles
+from effviz.ui.compare import look, newest, tiles
 from effviz.ui.compare.cells import Cell
 from effviz.ui.compare.work import Progress, Work, resume, stopped
 from effviz.ui.components.grid import base64_text, pack
@@ -58,7 +58,7 @@ def show(cells: Sequence[Cell]) -> None:
     )
     place, name = st.columns([3, 1], vertical_alignment="bottom")
     with place:
-        chosen = cells[st.selectbox(_("Map to check"), range(len(cells)), format_func=lambda i: _name(cells[i]))]
+        chosen = newest.one(_("Map to check"), cells, "sanity_cell")
     key = _key(chosen)
     with name:
         st.button(
@@ -91,10 +91,6 @@ def check(cell: Cell) -> Check:
 
 def _key(cell: Cell) -> tuple[Hashable, ...]:
     return cell.entrant.card.ref.label, cell.chosen.sha256, cell.map.target_index, cell.map.method
-
-
-def _name(cell: Cell) -> str:
-    return f"{cell.entrant.card.ref.label} · {cell.chosen.name}"
 
 
 def _make(cell: Cell) -> Check:
