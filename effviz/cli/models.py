@@ -23,21 +23,11 @@ def models(as_json: output.AsJson = False) -> None:
     if as_json:
         output.show_json([_facts(card) for card in cards])
         return
-    rows = [
-        (
-            found.ref.spec.name,
-            f"{found.depth:g}",
-            f"{found.width:g}",
-            str(found.resolution_px),
-            f"{found.params / 1e6:.1f}",
-            f"{found.macs / 1e9:.2f}",
-            "-" if found.top1_pct is None else f"{found.top1_pct:.1f}",
-            "ready" if found.availability.available else "to fetch",
-        )
-        for found in cards
-    ]
     columns = ("Model", "Depth", "Width", "Pixels", "Params, M", "MACs, G", "Top-1, %", "Weights")
-    output.show_table("Models", columns, rows)
+    # A table for each data set: accuracies of ten classes and of a thousand do not belong in one column.
+    for measured_on in dict.fromkeys(found.top1_on for found in cards):
+        rows = [_row(found) for found in cards if found.top1_on == measured_on]
+        output.show_table(f"Models, top-1 on {measured_on}", columns, rows)
     if any(not found.availability.available for found in cards):
         typer.echo("`effviz fetch MODEL` gets the weights of one to fetch, once, online.")
 
@@ -59,6 +49,19 @@ def fetch(
         typer.echo(f"{spec.name}: ready ({spec.weights})")
 
 
+def _row(card: "Card") -> tuple[str, ...]:
+    return (
+        card.ref.spec.name,
+        f"{card.depth:g}",
+        f"{card.width:g}",
+        str(card.resolution_px),
+        f"{card.params / 1e6:.1f}",
+        f"{card.macs / 1e9:.2f}",
+        "-" if card.top1_pct is None else f"{card.top1_pct:.1f}",
+        "ready" if card.availability.available else "to fetch",
+    )
+
+
 def _facts(card: "Card") -> dict[str, object]:
     spec = card.ref.spec
     return {
@@ -71,6 +74,8 @@ def _facts(card: "Card") -> dict[str, object]:
         "macs": card.macs,
         "weights": card.weights,
         "available": card.availability.available,
+        "classes": len(spec.classes),
         "top1_pct": card.top1_pct,
+        "top1_dataset": spec.dataset or None,
         "top1_source": spec.top1_source,
     }

@@ -8,7 +8,7 @@ from effviz import facts
 from effviz.scaling import PUBLISHED, Plan, plan
 from effviz.words import _, later
 from effviz.zoo import catalogue
-from effviz.zoo.model import ModelRef
+from effviz.zoo.model import IMAGENET, ModelRef
 
 
 class Cost(StrEnum):
@@ -95,7 +95,7 @@ def mark(label: str, network: Plan) -> Mark:
 
 
 def compared(refs: Sequence[ModelRef]) -> tuple[Series, tuple[Mark, ...]]:
-    """Models of a comparison: points where someone measured them at their size, marks where nobody did."""
+    """Models of a comparison: points where someone measured them on ImageNet at their size, marks where nobody did."""
     points: list[Point] = []
     marks: list[Mark] = []
     for ref in refs:
@@ -135,12 +135,13 @@ def family_series(family: facts.NetworkFamily) -> Series:
 
 
 def _top1(ref: ModelRef) -> tuple[float, str] | None:
-    """Accuracy in percent at the size that is compared, and who measured it."""
+    """ImageNet accuracy in percent at the size that is compared, and who measured it."""
     measured = facts.timm_point(ref.spec.architecture, ref.resolution_px)
     if measured is not None:
         return measured.top1_pct, measured.source
-    if ref.spec.top1_pct is not None and ref.resolution_px == ref.spec.resolution_px:
-        return ref.spec.top1_pct, ref.spec.top1_source
+    spec = ref.spec
+    if spec.top1_pct is not None and spec.dataset == IMAGENET and ref.resolution_px == spec.resolution_px:
+        return spec.top1_pct, spec.top1_source
     return None
 
 

@@ -6,7 +6,7 @@ from effviz.scaling import plan
 from effviz.words import _
 from effviz.zoo import hub
 from effviz.zoo.hub import Availability
-from effviz.zoo.model import ModelRef
+from effviz.zoo.model import IMAGENET, ModelRef, ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Card:
     weights: str
     licence: str
     top1_pct: float | None  # published; None when nobody measured this model at this size
+    top1_on: str  # whose pictures, for people: "Imagenette, 10 classes"
     top1_words: str  # the accuracy for people: value, size and source, or why there is none
     availability: Availability
 
@@ -46,9 +47,17 @@ def card(ref: ModelRef) -> Card:
         weights=_(spec.weights),
         licence=spec.licence,
         top1_pct=spec.top1_pct if ref.resolution_px == spec.resolution_px else None,
+        top1_on=_top1_on(spec),
         top1_words=_top1_words(ref),
         availability=hub.availability(spec),
     )
+
+
+def _top1_on(spec: ModelSpec) -> str:
+    if spec.dataset == IMAGENET:
+        return IMAGENET
+    words = _("{dataset}, {count} classes") if spec.dataset else _("{count} classes")
+    return words.format(dataset=spec.dataset, count=len(spec.classes))
 
 
 def _top1_words(ref: ModelRef) -> str:

@@ -8,7 +8,7 @@ from effviz.facts import TimmPoint, timm_points
 from effviz.scaling import PUBLISHED, Family, plan
 from effviz.words import _, later
 from effviz.zoo import classes, manifest
-from effviz.zoo.model import ModelRef, ModelSpec, WeightsOrigin
+from effviz.zoo.model import IMAGENET, ModelRef, ModelSpec, WeightsOrigin
 from effviz.zoo.transforms import HALF_STATISTICS, IMAGENET_STATISTICS, Transform, transform
 
 NAMES = (*(f"lite{i}" for i in range(5)), *(f"b{i}" for i in range(8)))
@@ -220,4 +220,5 @@ def _checkpoint(entry: manifest.Entry) -> ModelSpec:
         interpolation=entry.interpolation,
         mean=entry.mean,
         std=entry.std,
+        dataset=entry.dataset or (IMAGENET if entry.classes == classes.names() else ""),
     )

@@ -37,6 +37,7 @@ class Entry:
     mean: Rgb = HALF_STATISTICS[0]
     std: Rgb = HALF_STATISTICS[1]
     top1_pictures: int | None = None  # how many pictures top1_pct was measured on
+    dataset: str = ""  # and of which data set, "Imagenette"
 
 
 def folder() -> Path:
@@ -112,6 +113,7 @@ def _rules(entry: Entry) -> dict[str, bool]:
         "classes": len(entry.classes) > 0 and len(set(entry.classes)) == len(entry.classes),
         "top1_pct": entry.top1_pct is None or 0 <= entry.top1_pct <= 100,
         "top1_pictures": entry.top1_pictures is None or entry.top1_pictures > 0,
+        "dataset": isinstance(entry.dataset, str),
         "crop_pct": 0 < entry.crop_pct <= 1,
         "interpolation": entry.interpolation in ("bilinear", "bicubic"),
         "mean": len(entry.mean) == 3,

@@ -3,13 +3,15 @@
 import threading
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from effviz.scaling import plan
 from effviz.scaling.family import Family
 
 if TYPE_CHECKING:
     import torch
+
+IMAGENET: Final = "ImageNet"
 
 
 class WeightsOrigin(StrEnum):
@@ -35,12 +37,13 @@ class ModelSpec:
     weights: str  # one line for people, for `_`: where the weights come from
     licence: str
     classes: tuple[str, ...]  # class names in the order of the logits
-    top1_pct: float | None  # published ImageNet top-1 at resolution_px, None when nobody measured it
+    top1_pct: float | None  # published top-1 on `dataset` at resolution_px, None when nobody measured it
     top1_source: str  # for `_`
     crop_pct: float  # evaluation: resize to resolution / crop_pct, then centre crop
     interpolation: str  # "bicubic"
     mean: tuple[float, float, float]  # of pixels in 0..1
     std: tuple[float, float, float]
+    dataset: str = IMAGENET  # whose pictures top1_pct is of; "" when nobody says
 
     @property
     def trained(self) -> bool:

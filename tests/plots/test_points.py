@@ -1,5 +1,7 @@
 """Points carry the tables' numbers unchanged; expected values are read from the CSVs or typed from the paper."""
 
+import dataclasses
+
 import pytest
 
 from effviz.facts import RECIPES, NetworkFamily, PaperVersion, load, recipe
@@ -91,6 +93,12 @@ def test_compared_models_are_points_where_somebody_measured_them():
     assert [mark.label for mark in marks] == ["lite1@224", "lite0@260"]
     assert [mark.params_millions for mark in marks] == [5.416680, 4.652008]
     assert all("timm" in point.source for point in stars.points)
+
+
+def test_an_accuracy_of_other_classes_is_no_point_among_imagenets() -> None:
+    spec = catalogue.find("lite0", "timm-lite-ra_in1k")
+    points, marks = compared([catalogue.at(dataclasses.replace(spec, architecture="x", dataset="Imagenette"), 224)])
+    assert (len(points.points), len(marks)) == (0, 1)
 
 
 def test_a_mark_is_the_plans_cost():

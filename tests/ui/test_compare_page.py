@@ -47,6 +47,11 @@ def sent(test: AppTest, component: str) -> Iterator[dict[str, Any]]:
             yield json.loads(element.proto.json or element.proto.mixed.json)
 
 
+def drawn(test: AppTest) -> list[dict[str, Any]]:
+    """What the plot of cost and accuracy shows."""
+    return list(json.loads(test.get("plotly_chart")[0].proto.spec)["data"])
+
+
 def cells(test: AppTest) -> list[dict[str, Any]]:
     return [cell for photo in grid(test)["photos"] for cell in photo["cells"]]
 
@@ -74,7 +79,19 @@ def test_a_first_visit_compares_the_five_scaling_axes() -> None:
     numbers = test.dataframe[0].value
     # README of the official Lite models: 4.7 and 6.1 million parameters; timm's 74.846 and 77.462 % top-1.
     assert numbers["Parameters (million)"].round(1).tolist() == [4.7, 5.4, 6.1, 4.7, 6.1]
-    assert numbers["ImageNet top-1 (%)"].tolist() == ["74.8", *["not measured"] * 3, "77.5"]
+    assert numbers["Top-1 (%)"].tolist() == ["74.8 (ImageNet)", *["not measured"] * 3, "77.5 (ImageNet)"]
+    assert "nobody measured them on ImageNet at this size: lite1@224, lite2@224, lite0@260." in texts(test)
+    assert {trace["name"] for trace in drawn(test) if trace["name"].startswith("lite")} == set()  # no line
+
+
+def test_an_accuracy_of_ten_classes_is_no_imagenet_accuracy() -> None:
+    test = page(models="lite0@224,mini-resolution@192")
+    # models/manifest.json: 3,128 of Imagenette's 3,925 validation photos
+    expected = ["74.8 (ImageNet)", "79.7 (Imagenette, 10 classes)"]
+    assert test.dataframe[0].value["Top-1 (%)"].tolist() == expected
+    (stars,) = [trace for trace in drawn(test) if trace["name"] == "In your comparison"]
+    assert [of[0] for of in stars["customdata"]] == ["lite0@224"]
+    assert "measured on other classes than ImageNet's: mini-resolution@192." in texts(test)
 
 
 def test_no_photo_is_one_calm_sentence() -> None:

@@ -60,7 +60,7 @@ def test_a_first_visit_shows_the_current_paper_and_one_recipe() -> None:
     assert "https://arxiv.org/abs/1905.11946v5" in words(at)
     assert "huggingface/pytorch-image-models" in words(at)
     assert "the paper prints no FLOPs: GPipe" in words(at)
-    assert "without a measured accuracy: lite1@224, lite2@224, lite0@260." in words(at)
+    assert "without an ImageNet accuracy at this size: lite1@224, lite2@224, lite0@260." in words(at)
 
 
 def test_the_chart_has_words_for_those_who_cannot_see_it() -> None:

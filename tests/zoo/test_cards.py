@@ -1,11 +1,14 @@
 """Cards say what the network itself says."""
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from effviz import words
-from effviz.zoo import catalogue, loading
+from effviz.zoo import catalogue, loading, manifest
 from effviz.zoo.cards import card
 
 
@@ -28,6 +31,25 @@ def test_accuracy_is_shown_with_its_size_and_source():
     found = card(catalogue.parse("lite0"))
     assert found.top1_pct == 74.846  # timm's results-imagenet.csv
     assert found.top1_words.startswith("74.8 % at 224 px (timm results")
+
+
+@pytest.mark.parametrize(
+    ("classes", "dataset", "words"),
+    [
+        ("imagenet", "", "ImageNet"),
+        (["cat", "dog"], "Pets", "Pets, 2 classes"),
+        (["cat", "dog"], "", "2 classes"),
+        ("imagenet", "ImageNet-V2", "ImageNet-V2, 1000 classes"),
+    ],
+)
+def test_an_accuracy_names_what_it_was_measured_on(
+    classes: object, dataset: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = {"name": "mine", "file": "mine.pth", "sha256": "0" * 64, "family": "lite", "depth": 1, "width": 1}
+    entry |= {"resolution_px": 96, "classes": classes, "licence": "MIT", "origin": "a test", "top1_pct": 50.0}
+    (tmp_path / "manifest.json").write_text(json.dumps([entry | {"top1_source": "a test", "dataset": dataset}]))
+    monkeypatch.setenv(manifest.FOLDER_VARIABLE, str(tmp_path))
+    assert card(catalogue.parse("mine")).top1_on == words
 
 
 def test_accuracy_at_another_size_is_not_claimed():

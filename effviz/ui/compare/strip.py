@@ -1,6 +1,6 @@
 """Beside the maps: phi in one strip, and where the compared models lie between cost and accuracy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ from effviz.ui.inputs import FAMILY_NAMES
 from effviz.ui.state import FAMILY, MODELS, MOST_MODELS, PHI
 from effviz.words import _
 from effviz.zoo import catalogue
-from effviz.zoo.model import ModelRef
+from effviz.zoo.model import IMAGENET, ModelRef
 
 
 def phi() -> Family:
@@ -68,17 +68,30 @@ def accuracy(refs: Sequence[ModelRef], family: Family) -> None:
             label_visibility="collapsed",
         )
     )
-    ours, marks = points.compared(refs)
+    ours, without = points.compared(refs)
     at = PAPER_RULE.at(PHI.get())
     here = points.mark(f"φ = {PHI.get():g}", plan(at.depth, at.width, at.resolution_px, family))
     st.plotly_chart(
-        tradeoff([*points.paper_series(facts.PaperVersion.V5), ours], cost, [here, *marks], compact=True),
+        tradeoff([*points.paper_series(facts.PaperVersion.V5), ours], cost, [here], compact=True),
         config=style.config("accuracy"),
         alt=_(
             "Scatter plot of ImageNet top-1 over {cost}: the paper's networks, and the compared models as stars."
         ).format(cost=cost.axis),
     )
+    if without:
+        st.caption(" ".join(_left_out(refs, [mark.label for mark in without])))
     outputs.sources(
         (_("paper, Table 2, v5"), outputs.PAPER),
         (_("timm's measurements"), "https://github.com/huggingface/pytorch-image-models/tree/main/results"),
     )
+
+
+def _left_out(refs: Sequence[ModelRef], without: Sequence[str]) -> Iterator[str]:
+    """Which models have no star, and why."""
+    others = [ref.label for ref in refs if ref.label in without and ref.spec.dataset != IMAGENET]
+    if others:
+        words = _("Not in this plot, since they were trained and measured on other classes than ImageNet's: {names}.")
+        yield words.format(names=", ".join(others))
+    if unmeasured := [label for label in without if label not in others]:
+        words = _("Without a star, since nobody measured them on ImageNet at this size: {names}.")
+        yield words.format(names=", ".join(unmeasured))

@@ -43,5 +43,7 @@ def below(series: Sequence[Series], cost: Cost, unmeasured: Sequence[Mark]) -> N
         sentences.append(absent.format(names=", ".join(missing)))
     if unmeasured:
         labels = ", ".join(mark.label for mark in unmeasured)
-        sentences.append(_("In your comparison but without a measured accuracy: {names}.").format(names=labels))
+        sentences.append(
+            _("In your comparison but without an ImageNet accuracy at this size: {names}.").format(names=labels)
+        )
     st.caption(" ".join(sentences))
