@@ -53,18 +53,36 @@ def test_a_section_is_chosen_and_stands_in_the_address() -> None:
     assert at.query_params["section"] == "figure4"
 
 
-def test_figure_3_shows_printed_and_recomputed() -> None:
+def test_figure_3_shows_printed_and_recomputed_on_request() -> None:
     at = open_paper(section="figure3")
     check_calm(at, "Figure 3")
     table = load("fig3_single_dimension").query("dimension == 'depth'")
     assert chart(at)["Depth, printed"]["x"] == list(table["flops_billions"])
     assert chart(at)["Depth, printed"]["y"] == list(table["imagenet_top1_pct"])
-    assert "Depth, recomputed" in chart(at)
+    assert set(chart(at)) == {"Width, printed", "Depth, printed", "Resolution, printed"}
     assert "Depth 1.15–1.21" in words(at)  # README of the shared facts, section 8
     assert "Resolution 1.27–1.33" in words(at)
     assert "start 1.30" in words(at)
     assert "from 76.1 % to 80.3 %" in at.get("plotly_chart")[0].proto.alt
     assert len(at.dataframe[0].value) == 16
+    at.toggle(key="recomputed").set_value(True).run()
+    assert "Depth, recomputed" in chart(at)
+    assert len(chart(at)) == 6
+
+
+def test_a_link_brings_back_figure_3_with_its_recomputed_curves() -> None:
+    at = open_paper(section="figure3", recomputed="true")
+    check_calm(at, "Figure 3")
+    assert "Depth, recomputed" in chart(at)
+
+
+def test_figure_3_says_what_a_doubling_buys_as_its_table_has_it() -> None:
+    at = open_paper(section="figure3")
+    # By hand from the drawn dots: (77.68 - 76.1) / log2(0.936 / 0.5) = 1.75 is the least of the three first steps.
+    assert "1.75 to 2.60 in the first step, 0.00 to 0.49 in the last" in words(at)
+    gains = at.dataframe[0].value.set_index("network")["gain_points"]
+    assert gains["d = 6"] > gains["d = 4"]
+    assert "d = 6, r = 1.7, r = 2.2 bring more" in words(at)
 
 
 def test_figure_3_on_a_log_axis() -> None:
