@@ -119,7 +119,7 @@ def _trace(curve: Curve, sides: Sequence[str], x: Axis, y: Axis) -> go.Scatter:
         customdata=[[dot.name] for dot in curve.dots],
         text=[dot.label if side else "" for dot, side in zip(curve.dots, sides, strict=True)] if labels else None,
         textposition=[side or curve.text_position for side in sides],
-        textfont={"size": 11, "color": [look.colour for look in looks]},
+        textfont={"size": 11},
         cliponaxis=False,
         hovertext=[hover(dot, curve, x, y) for dot in curve.dots],
         hovertemplate="%{hovertext}<extra></extra>",

@@ -28,6 +28,7 @@ def test_recomputed_points_are_open_and_their_line_is_dotted():
 def test_a_point_may_have_a_look_of_its_own():
     trace = curves([PRINTED], X, Y).data[0]
     assert trace.marker.color == (LOOKS[Role.WIDTH].colour, LOOKS[Role.COMPOUND].colour)
+    assert trace.textfont.color is None  # ink: small words need more contrast than marks
 
 
 def test_hover_tells_the_origin_and_the_source():
