@@ -79,6 +79,7 @@ TELL = "tell = lambda *_: print(config.get_option('runner.fastReruns')); bootstr
         ("bootstrap.load_config_options({}); tell()", door.CLONE),  # streamlit run app.py
         (f"door.open_app({free_port()}, 'localhost', False)", Path("/")),  # effviz app
     ],
+    ids=["streamlit", "effviz"],  # not by their texts: the port is another one in each process of a run
 )
 def test_two_threads_never_run_one_visitors_script(start, folder):
     done = subprocess.run([sys.executable, "-c", OPTION + TELL + start], cwd=folder, capture_output=True, text=True)
