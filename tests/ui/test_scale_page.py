@@ -73,6 +73,12 @@ def test_every_method_spends_the_same_budget() -> None:
     assert list(rows["Params"])[3] == "5.29 M"  # a larger input adds no parameters
 
 
+def test_the_compound_network_of_the_table_is_that_of_the_slider() -> None:
+    rows = table(open_scale(phi="1"), 1)
+    # By hand: 224 · 1.15 = 257.6. Solved back from the MACs, φ = 1.02 would fit as well.
+    assert (rows["Coefficient"][0], rows["Input"][0], rows["Left over"][0]) == ("φ = 1.00", "258 px", "0.0 %")
+
+
 def test_a_method_that_cannot_shrink_that_far_says_so_and_the_rest_stays() -> None:
     at = open_scale(phi="-2", alpha="1.5", beta="1.4", gamma="1.3")
     check_calm(at)

@@ -6,7 +6,7 @@ from effviz.plots import config
 from effviz.plots.alternatives import alternatives
 from effviz.plots.growth import growth
 from effviz.plots.stages import stages
-from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Budget, BudgetKind, ScalingMethod, plan
+from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Budget, BudgetKind, ScalingMethod, Solution, plan
 from effviz.ui import cache, inputs, outputs, state
 from effviz.ui.components.phi import Variant, phi_slider
 from effviz.ui.guard import guard
@@ -67,10 +67,11 @@ st.markdown(
         "the paper measured that this gains less accuracy (sections 3.2 and 5.1, Figures 3 and 8)."
     ).format(phi=phi, macs=outputs.amount(network.macs))
 )
-found = []
-for method in ScalingMethod:
+same = Budget(BudgetKind.MACS, network.macs)
+found = [Solution(same, ScalingMethod.COMPOUND, phi, network, network.macs, at_limit=False)]  # the network itself
+for method in (ScalingMethod.DEPTH, ScalingMethod.WIDTH, ScalingMethod.RESOLUTION):
     with guard():
-        found.append(cache.solution(Budget(BudgetKind.MACS, network.macs), method, rule, family))
+        found.append(cache.solution(same, method, rule, family))
 st.plotly_chart(
     alternatives(baseline, found),
     config=config("alternatives"),
