@@ -13,6 +13,7 @@ from effviz.evaluate.intervals import Interval
 from effviz.plots import barnames
 from effviz.plots.barnames import Bar, Frame, Place
 from effviz.plots.evaluation import DIGITS
+from effviz.plots.saturation import METHODS
 from effviz.plots.style import GREY, LOOKS, OLIVE, Look, figure, log_axis
 from effviz.words import _, later
 from effviz.zoo.presets import Role
@@ -21,14 +22,7 @@ HEIGHT_PX: Final = 460
 REACH: Final = 1.15  # how far lines of controls go beyond the models, as a factor of MACs
 ROOM: Final = 1.05  # the same for the names of the outer models, where there are no such lines
 
-ROLES: Final[Mapping[Role | None, str]] = {
-    Role.BASELINE: later("Baseline"),
-    Role.DEPTH: later("Deeper"),
-    Role.WIDTH: later("Wider"),
-    Role.RESOLUTION: later("More pixels"),
-    Role.COMPOUND: later("All three"),
-    None: later("Other"),
-}
+ROLES: Final[Mapping[Role | None, str]] = {**METHODS, None: later("Other")}
 _OTHER: Final = Look(OLIVE, "triangle-down", "longdash")
 _LINES: Final = {
     Control.GAUSSIAN: Look(GREY, "x-thin-open", "dot"),

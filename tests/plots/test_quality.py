@@ -59,10 +59,10 @@ def test_models_lie_at_their_macs_and_means_with_their_intervals(drawn):
 def test_colours_say_what_a_model_scales(drawn):
     titles = {model: found[-1] for model, found in points(drawn).items()}
     assert titles["lite0@224"] == "Baseline"
-    assert titles["lite1@224"] == "Deeper"
-    assert titles["lite2@260"] == "All three"
+    assert titles["lite1@224"] == "Depth"
+    assert titles["lite2@260"] == "Compound"
     assert titles["lite2@224"] == "Other"  # deeper and wider
-    assert {titles[f"lite0@{px}"] for px in (192, 260, 320, 384, 448)} == {"More pixels"}
+    assert {titles[f"lite0@{px}"] for px in (192, 260, 320, 384, 448)} == {"Resolution"}  # fewer pixels too
     assert len({trace.marker.color for trace in drawn.data if trace.customdata is not None}) == 5
 
 

@@ -149,7 +149,7 @@ def test_the_study_of_faithfulness_opens_too() -> None:
 
 def test_the_study_has_the_hard_photos_too() -> None:
     at = open_page(which="small", metric="pointing")
-    assert chart(at)["All three"]["y"] == [pytest.approx(0.609, abs=5e-4)]  # lite2@260 in docs/study.md
+    assert chart(at)["Compound"]["y"] == [pytest.approx(0.609, abs=5e-4)]  # lite2@260 in docs/study.md
     assert "**46**" in words(at)
 
 
@@ -474,7 +474,7 @@ def test_a_model_that_is_not_here_has_numbers_but_no_place_in_the_figure(folder:
     (folder / "cars" / manifest.FILE).write_text(text.replace("lite2@260", "gone@64"))
     at = open_page()
     assert "Not known here, so not in the figure: gone@64" in words(at)
-    assert "All three" not in chart(at)
+    assert "Compound" not in chart(at)
 
 
 @pytest.mark.parametrize(("values", "steps"), [(20_000, 1), (9, 4), (18, 2)])

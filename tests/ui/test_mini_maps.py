@@ -54,9 +54,9 @@ def test_the_figure_shows_the_file_of_the_chosen_cells(folder: Path, cells: str,
     test = table7(**{"mini-cells": cells})
     assert not test.exception
     drawn = charts(test)[-1]
-    assert drawn["Deeper"]["y"] == [deeper]
-    assert drawn["Deeper"]["x"] == [0.0554]  # billion
-    assert drawn["Deeper"]["error_y"]["array"] == [pytest.approx(0.05)]
+    assert drawn["Depth"]["y"] == [deeper]
+    assert drawn["Depth"]["x"] == [0.0554]  # billion
+    assert drawn["Depth"]["error_y"]["array"] == [pytest.approx(0.05)]
     assert drawn["Baseline"]["y"] == [0.54]
     assert drawn["Control: centre Gaussian"]["y"] == [0.59, 0.59]
     start, end = drawn["Control: centre Gaussian"]["x"]
@@ -68,7 +68,7 @@ def test_another_measure_is_another_figure(folder: Path) -> None:
     for name in ("localisation.csv", "localisation-3x3.csv"):
         (folder / name).write_text(rows(0.61))
     drawn = charts(table7(**{"mini-place": "pointing"}))[-1]
-    assert (drawn["Baseline"]["y"], drawn["Deeper"]["y"]) == ([0.74], [0.78])
+    assert (drawn["Baseline"]["y"], drawn["Depth"]["y"]) == ([0.74], [0.78])
 
 
 def test_without_measurements_nothing_is_said_of_them(folder: Path) -> None:
