@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -18,7 +18,9 @@ MOST_ABOVE = 0.6  # of the height: names of lines stand above all points
 LEFT = 0.3  # of the points' width: room for the name of the leftmost star, where lines stand at its right
 
 # Printed beside their dots in the wide figure: those of the paper's other networks that lie apart on both axes.
-_APART = {"ResNet-50", "ResNet-152", "ResNeXt-101", "SENet", "GPipe", "Inception-v4"}
+_APART = ("ResNet-50", "ResNet-152", "ResNeXt-101", "SENet", "GPipe", "Inception-v4")
+# The small figure has no legend: the ends of the line are named, and the crosses once, where they lie apart.
+_ENDS, _CROSSES = ("B0", "B7"), "ResNet-50"
 _LOOKS = {
     Kind.PAPER_EFFICIENTNETS: Look(LOOKS[Role.COMPOUND].colour, "circle", "solid"),
     Kind.PAPER_OTHERS: Look(GREY, "x", "solid"),
@@ -58,7 +60,8 @@ def tradeoff(
     drawn.update_yaxes(title_text=_("ImageNet top-1 (%)"), range=[low, top])
     drawn.update_layout(showlegend=not compact)
     if compact:
-        _name_stars(drawn, [trace for of, trace in zip(series, drawn.data, strict=False) if of.kind is Kind.COMPARED])
+        pairs = sorted(zip(series, drawn.data, strict=False), key=lambda pair: pair[0].kind is not Kind.COMPARED)
+        _name(drawn, [trace for _of, trace in pairs])
     return drawn
 
 
@@ -69,8 +72,8 @@ def _lines(marks: Sequence[Mark], cost: Cost, costs: Sequence[float]) -> list[tu
     return list(zip(ordered, stepped(names, [math.log10(each) for each in costs]), strict=True))
 
 
-def _name_stars(drawn: go.Figure, stars: Sequence[go.Scatter]) -> None:
-    """Put the stars' names where no line runs through them; at the left of all points there is room for one."""
+def _name(drawn: go.Figure, traces: Sequence[go.Scatter]) -> None:
+    """Put names where no line runs through them, the first trace's first; left of all points there is room for one."""
     points = [(math.log10(x), y) for trace in drawn.data for x, y in zip(trace.x, trace.y, strict=True)]
     if not points:
         return
@@ -79,12 +82,17 @@ def _name_stars(drawn: go.Figure, stars: Sequence[go.Scatter]) -> None:
     corner = (min(along) - LEFT * span, points[0][1])
     drawn.update_xaxes(range=[corner[0] - PAD * span, max(along) + PAD * span])
     dashed = [math.log10(trace.x[0]) for trace in drawn.data if trace.line.dash == "dash"]
-    for trace in stars:
-        places = [(math.log10(x), y) for x, y in zip(trace.x, trace.y, strict=True)]
-        labels = [Label(text, *place, "bottom right") for text, place in zip(trace.text, places, strict=True)]
-        sides = placed(labels, [corner, *points], dashed)
-        texts = [text if side else "" for text, side in zip(trace.text, sides, strict=True)]
-        trace.update(text=texts, textposition=[side or "bottom right" for side in sides])
+    labels = [
+        Label(text, math.log10(x), y, "bottom right")
+        for trace in traces
+        for text, x, y in zip(trace.text, trace.x, trace.y, strict=True)
+        if text
+    ]
+    sides = iter(placed(labels, [corner, *points], dashed))
+    for trace in traces:
+        beside = [next(sides) if text else "" for text in trace.text]
+        texts = [text if side else "" for text, side in zip(trace.text, beside, strict=True)]
+        trace.update(text=texts, textposition=[side or "bottom right" for side in beside])
 
 
 def hover(point: Point) -> str:
@@ -112,7 +120,7 @@ def _macs(point: Point) -> str:
     return text.format(billions=point.macs_billions, count=_(point.macs_count))
 
 
-def _trace(of: Series, cost: Cost, look: Look, named: Collection[str] | None) -> go.Scatter:
+def _trace(of: Series, cost: Cost, look: Look, named: Mapping[str, str] | None) -> go.Scatter:
     points = [point for point in of.points if point.cost(cost) is not None]
     joined = of.kind in (Kind.PAPER_EFFICIENTNETS, Kind.RECIPE)
     return go.Scatter(
@@ -120,7 +128,7 @@ def _trace(of: Series, cost: Cost, look: Look, named: Collection[str] | None) ->
         x=[point.cost(cost) for point in points],
         y=[point.top1_pct for point in points],
         customdata=[[point.id] for point in points],
-        text=[point.label if named is None or point.label in named else "" for point in points],
+        text=[point.label if named is None else named.get(point.label, "") for point in points],
         textposition=_TEXT_POSITIONS.get(of.kind, "top left"),
         cliponaxis=False,
         textfont={"size": 11} if of.kind is Kind.COMPARED else {"size": 11, "color": look.colour},
@@ -139,11 +147,18 @@ def _trace(of: Series, cost: Cost, look: Look, named: Collection[str] | None) ->
     )
 
 
-def _named(kind: Kind, crowded: bool, compact: bool) -> Collection[str] | None:
-    """Whose labels stand in the figure; None: all. The others say their names on hover."""
-    if kind is Kind.COMPARED or (kind is Kind.PAPER_EFFICIENTNETS and not compact):
-        return None
-    return _APART if kind is Kind.PAPER_OTHERS and not (crowded or compact) else ()
+def _named(kind: Kind, crowded: bool, compact: bool) -> Mapping[str, str] | None:
+    """Beside whose points words stand, and which; None: all their names. The others say their names on hover."""
+    match kind:
+        case Kind.COMPARED:
+            return None
+        case Kind.PAPER_EFFICIENTNETS:
+            return {name: name for name in _ENDS} if compact else None
+        case Kind.PAPER_OTHERS if compact:
+            return {_CROSSES: _("other ConvNets")}
+        case Kind.PAPER_OTHERS if not crowded:
+            return {name: name for name in _APART}
+    return {}
 
 
 def _range(points: Sequence[Point]) -> tuple[float, float]:

@@ -130,11 +130,12 @@ def test_networks_trained_on_more_pictures_have_open_markers():
     assert not any(symbol.endswith("-open") for symbol in trace.marker.symbol)
 
 
-def test_the_compact_figure_names_only_the_compared_models():
+@pytest.mark.parametrize("cost", Cost)
+def test_the_compact_figure_names_the_compared_models_and_what_else_there_is(cost):
     stars, marks = compared([catalogue.parse("lite0@224"), catalogue.parse("lite0@260")])
-    figure = tradeoff([*paper_series(PaperVersion.V5), stars], Cost.MACS, marks, compact=True)
-    named = {text.strip() for trace in figure.data for text in trace.text if text.strip()}
-    assert named == {"lite0@224", "lite0@260"}
+    figure = tradeoff([*paper_series(PaperVersion.V5), stars], cost, marks, compact=True)
+    named = [{text.strip() for text in trace.text if text.strip()} for trace in figure.data]
+    assert named == [{"B0", "B7"}, {"other ConvNets"}, {"lite0@224"}, {"lite0@260"}]
     assert figure.layout.height == COMPACT_HEIGHT_PX
     assert figure.layout.showlegend is False
 
