@@ -76,6 +76,8 @@ PRESETS = (
         later("Scaling axes"),
         later(
             "One dimension at a time, all trained on ImageNet: deeper, wider, higher resolution, and all three at once."
+            " Lite0's weights were trained at 224 px, Lite1's at 240, Lite2's at 260: at other sizes a model is less "
+            "sure, which is no effect of scaling."
         ),
         ("lite0@224", Role.BASELINE, later("The smallest network: remember which parts of the object it marks.")),
         (

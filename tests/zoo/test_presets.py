@@ -57,6 +57,12 @@ def test_scaling_axes_change_one_dimension_at_a_time():
     assert changed("lite0@224", "lite2@260") == [True, True, True]
 
 
+def test_the_scaling_axes_say_which_sizes_their_weights_were_trained_at():
+    # README of the official Lite models: resolutions of 224, 240 and 260
+    assert "Lite0's weights were trained at 224 px, Lite1's at 240, Lite2's at 260:" in BY_NAME["scaling-axes"].summary
+    assert [parse(name).resolution_px for name in ("lite0", "lite1", "lite2")] == [224, 240, 260]
+
+
 def test_words_name_the_right_numbers_of_blocks_and_cells():
     axes = BY_NAME["scaling-axes"]
     words = dict(zip((ref.label for ref in axes.refs), axes.words, strict=True))

@@ -92,9 +92,7 @@ def about(card: Card, words: str) -> None:
 def facts(card: Card) -> list[str]:
     """A model's card in five lines."""
     return [
-        _("depth {depth:g} × width {width:g} × {size} px").format(
-            depth=card.depth, width=card.width, size=card.resolution_px
-        ),
+        _dimensions(card),
         _("{params:.2f} million parameters, {macs:.3f} billion MACs").format(
             params=card.params / 1e6, macs=card.macs / 1e9
         ),
@@ -102,3 +100,12 @@ def facts(card: Card) -> list[str]:
         _("top-1 ({dataset}): {words}").format(dataset=card.top1_on, words=card.top1_words),
         _("weights: {weights}; licence {licence}").format(weights=card.weights, licence=card.licence),
     ]
+
+
+def _dimensions(card: Card) -> str:
+    made_for = card.ref.spec.resolution_px
+    if made_for == card.resolution_px:
+        words = _("depth {depth:g} × width {width:g} × {size} px")
+    else:
+        words = _("depth {depth:g} × width {width:g} × {size} px, with weights made for {made_for} px")
+    return words.format(depth=card.depth, width=card.width, size=card.resolution_px, made_for=made_for)
