@@ -24,7 +24,8 @@ _SYMBOLS = {
     Role.RESOLUTION: "diamond",
     Role.COMPOUND: "circle",
 }
-_INWARD = {Role.WIDTH: "top right", Role.RESOLUTION: "top left"}  # labels at the left and the right end of the roof
+# Labels at the left and the right end of the roof begin or end at their networks, to stay inside.
+_INWARD = {Role.WIDTH: "left", Role.RESOLUTION: "right"}
 _WIDTH, _RESOLUTION, _DEPTH = later("Width, w"), later("Resolution, r"), later("Depth, d")
 _WASH = "rgba(120, 120, 120, 0.18)"  # of what fits, on any background
 
@@ -42,6 +43,8 @@ def roof(mesh: Sequence[Sequence[RegionPoint]], networks: Mapping[Role, Plan]) -
             "xaxis": axis | {"title": _(_WIDTH)},
             "yaxis": axis | {"title": _(_RESOLUTION)},
             "zaxis": axis | {"title": _(_DEPTH)},
+            # The baseline's place, below the roof, is the axes' corner.
+            "annotations": [_label(role, of) for role, of in networks.items() if role is not Role.BASELINE],
             "aspectmode": "cube",
             "camera": {"eye": {"x": 1.6, "y": 1.4, "z": 0.8}, "center": {"x": 0, "y": 0, "z": -0.15}},
         },
@@ -106,14 +109,26 @@ def _spot(role: Role, of: Plan) -> go.Scatter3d:
         x=[of.width],
         y=[_resolution(of)],
         z=[of.depth],
-        text=["" if role is Role.BASELINE else _(METHODS[role])],  # its place, below the roof, is the axes' corner
-        textposition=_INWARD.get(role, "top center"),
-        textfont={"size": 12, "color": LOOKS[role].colour},
-        mode="markers+text",
+        mode="markers",
         marker={"color": LOOKS[role].colour, "symbol": _SYMBOLS[role], "size": 6},
         hovertemplate=f"{_place(role, of)}<extra></extra>",
         showlegend=False,
     )
+
+
+def _label(role: Role, of: Plan) -> dict[str, object]:
+    """A network's name in the page's ink, always before the roof: text of a trace would show through it in grey."""
+    return {
+        "text": f"<b>{_(METHODS[role])}</b>",
+        "x": of.width,
+        "y": _resolution(of),
+        "z": of.depth,
+        "showarrow": False,
+        "xanchor": _INWARD.get(role, "center"),
+        "yanchor": "bottom",
+        "yshift": 6,
+        "font": {"size": 13},
+    }
 
 
 def _resolution(of: Plan) -> float:

@@ -53,6 +53,17 @@ def test_networks_stand_in_the_roof_in_their_colours():
         assert trace.marker.color == LOOKS[role].colour
 
 
+def test_names_in_the_roof_are_never_behind_it_and_have_the_pages_ink():
+    """Notes of a scene lie over all that it draws; without a colour of their own they take the page's."""
+    notes = roof(MESH, NETWORKS).layout.scene.annotations
+    assert [(note.text, note.x, note.y, note.z) for note in notes] == [
+        ("<b>Depth</b>", 1.0, 1.0, 3.0),
+        ("<b>Width</b>", 2.0, 1.0, 1.0),
+    ]
+    assert {note.font.color for note in notes} == {None}
+    assert not any(trace.text for trace in roof(MESH, NETWORKS).data if trace.type == "scatter3d")
+
+
 def test_a_cut_has_a_line_for_each_limit_and_the_area_below_both():
     drawn = traces(edge(POINTS, {Role.WIDTH: NETWORKS[Role.WIDTH]}, 2.0))
     assert drawn["The limit of MACs"].y == (2.0, 1.5, 1.25)
