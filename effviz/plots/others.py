@@ -10,6 +10,7 @@ from effviz.words import _
 from effviz.zoo.presets import Role
 
 GREY = LOOKS[Role.BASELINE]
+Line = dict[str, object]  # a shape of Plotly
 
 
 def table3(models: Sequence[str]) -> tuple[Curve, Curve]:
@@ -25,6 +26,25 @@ def table3(models: Sequence[str]) -> tuple[Curve, Curve]:
         Curve(_("Table 3, printed"), GREY, Origin.PRINTED, printed, joined=False),
         Curve(_("By the formula d · w² · r²"), GREY, Origin.COMPUTED, formula, joined=False),
     )
+
+
+def spokes(models: Sequence[str]) -> list[Line]:
+    """A thin line from each network's baseline to each of its scalings, behind the points: what belongs together."""
+    rows = [row for row in other_networks() if row.model in models]
+    baselines = {row.model: row for row in rows if row.method == Role.BASELINE}
+    return [_spoke(baselines[row.model], row) for row in rows if row.method != Role.BASELINE]
+
+
+def _spoke(start: ScaledNetwork, end: ScaledNetwork) -> Line:
+    return {
+        "type": "line",
+        "layer": "between",
+        "x0": start.macs_billions,
+        "y0": start.top1_pct,
+        "x1": end.macs_billions,
+        "y1": end.top1_pct,
+        "line": {"color": GREY.colour, "width": 1},
+    }
 
 
 def _name(row: ScaledNetwork) -> str:

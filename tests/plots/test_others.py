@@ -4,7 +4,7 @@ import pytest
 
 from effviz.facts import load
 from effviz.plots.curves import Origin
-from effviz.plots.others import table3
+from effviz.plots.others import spokes, table3
 from effviz.plots.style import LOOKS
 from effviz.zoo.presets import Role
 
@@ -31,3 +31,11 @@ def test_the_formula_leaves_out_rows_without_coefficients():
         "ResNet-50, Resolution",
     ]
     assert [dot.x for dot in formula.dots] == [pytest.approx(x) for x in (4.1, 16.4, 16.4, 16.4)]
+
+
+def test_thin_lines_lead_from_a_baseline_to_its_own_scalings():
+    lines = spokes(("ResNet-50",))
+    assert {(line["x0"], line["y0"]) for line in lines} == {(4.1, 76.0)}  # Table 3
+    assert [(line["x1"], line["y1"]) for line in lines] == [(16.2, 78.1), (14.7, 77.7), (16.4, 77.5), (16.7, 78.8)]
+    assert len(spokes(MODELS)) == 11  # 3, 4 and 4: MobileNetV1 has no row for depth
+    assert spokes(()) == []

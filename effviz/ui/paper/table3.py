@@ -5,7 +5,7 @@ import streamlit as st
 
 from effviz.facts import PaperVersion, ScaledNetwork, other_networks
 from effviz.plots.curves import curves
-from effviz.plots.others import table3
+from effviz.plots.others import spokes, table3
 from effviz.plots.saturation import METHODS, accuracy_axis, macs_axis
 from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
 from effviz.words import _
@@ -19,13 +19,14 @@ def show() -> None:
     st.markdown(
         _(
             "Two MobileNets and ResNet-50, each grown about fourfold. In all three the compound network (orange star) "
-            "is the most accurate at about the same FLOPs."
+            "is the most accurate at about the same FLOPs. Thin lines lead from each baseline to its own scalings."
         )
     )
     models = list(dict.fromkeys(row.model for row in other_networks()))
     chosen = st.pills(_("Networks"), models, selection_mode="multi", default=models, key=NETWORKS, bind="query-params")
     drawn = table3(chosen)
     made = curves(drawn, macs_axis(log=True), accuracy_axis())
+    made.update_layout(shapes=spokes(chosen))
     exhibit("table3", made, table(drawn, "macs_billions", "top1_pct"), _alt(chosen))
     sources((_("paper, Table 3 (the same in all versions)"), PaperVersion.V5.url))
     st.info(
