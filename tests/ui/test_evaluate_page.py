@@ -14,6 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from effviz.errors import SettingsError
 from effviz.evaluate import manifest, merging, records, summary, wording
+from effviz.evaluate.differences import Difference
+from effviz.evaluate.intervals import Interval
 from effviz.evaluate.localisation import LEVELS
 from effviz.evaluate.manifest import Manifest, Network
 from effviz.evaluate.records import Row
@@ -23,7 +25,7 @@ from effviz.explain import samples
 from effviz.explain.results import Method
 from effviz.report.numbers import SUMMARY, summary_csv
 from effviz.ui import cache
-from effviz.ui.evaluate import examples, maps, measured, runs, shown, tables
+from effviz.ui.evaluate import answer, examples, maps, measured, runs, shown, tables
 from effviz.ui.evaluate.choose import View
 
 ROOT = Path(__file__).parents[2]
@@ -135,8 +137,13 @@ def test_without_a_folder_the_study_is_open() -> None:
     # docs/study.md: lite2@260 minus lite0@224, and lite0@224 minus the centre Gaussian
     assert ("lite2@260", "lite0@224", "0.047", 400) in differences(at)
     assert ("lite0@224", "centre Gaussian", "0.156", 400) in differences(at)
+    (found,) = (each.value for each in at.dataframe if "certain" in each.value)
+    certain = dict(zip(found["model"][:8], found["certain"], strict=False))  # the others are minus the Gaussian
+    assert (certain["lite2@260"], certain["lite1@224"]) == ("yes", "no")
+    assert "400 photos of **ImageNet's validation set, with boxes**" in words(at)
     at.selectbox(key="of-choice").set_value("lite2@260").run()
     assert "The photos of this data set are not on this page" in words(at)
+    assert "Start the server with `EFFVIZ_PHOTOS` set to a folder" in words(at)
     check(at)
 
 
@@ -151,6 +158,80 @@ def test_the_study_has_the_hard_photos_too() -> None:
     at = open_page(which="small", metric="pointing")
     assert chart(at)["Compound"]["y"] == [pytest.approx(0.609, abs=5e-4)]  # lite2@260 in docs/study.md
     assert "**46**" in words(at)
+
+
+def answered(at: AppTest) -> str:
+    """The one paragraph that answers, without the backslashes that keep it from being markup."""
+    (found,) = (text.value for text in at.markdown if "photo by photo:" in text.value)
+    return found.replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [  # the numbers stand in docs/study
+        (
+            {"metric": "energy"},
+            "**By CAM, Energy in box (more is better) over lite0@224, photo by photo:** better: most lite2@260 +0.047 "
+            "(0.041 to 0.053), then lite0@260, lite0@320, lite0@384; worse: lite0@192 −0.018 (−0.021 to −0.015); not "
+            "told from zero: lite1@224, lite2@224, lite0@448. Every model is better than the centre Gaussian.",
+        ),
+        (
+            {"run": measured.FAITHFUL, "metric": "deletion"},
+            "better: lite0@260 −0.072 (−0.092 to −0.054); worse: most lite2@224 +0.082 (0.064 to 0.101), then "
+            "lite1@224; not told from zero: lite2@260.",
+        ),
+    ],
+)
+def test_the_question_is_answered_by_the_differences_of_the_measure_that_is_open(
+    asked: dict[str, str], said: str
+) -> None:
+    at = open_page(**asked)
+    assert said in answered(at)
+    assert "intervals say little" not in words(at)
+
+
+@pytest.mark.parametrize(
+    ("metric", "small", "said"),
+    [
+        (
+            Metric.ENERGY,
+            False,
+            "**By CAM, Energy in box (more is better) over m0, photo by photo:** better: most m2 +0.300 (0.200 to "
+            "0.400), then m1; worse: m3 −0.100 (−0.200 to −0.050); not told from zero: m4. Not surely better than the "
+            "centre Gaussian: m1, m2.",
+        ),
+        (Metric.ENERGY, True, "better: m3 +0.500 (0.400 to 0.600). Every model is better than the centre Gaussian."),
+        (Metric.DELETION, False, "better: m3 −0.100 (−0.200 to −0.050); worse: most m2 +0.300 (0.200 to 0.400), then"),
+        (Metric.SANITY_SSIM, False, "(near 0 is better) over m0, photo by photo:** larger: most m2 +0.300 (0.200 to"),
+    ],
+)
+def test_an_answer_parts_models_by_what_their_intervals_say(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, metric: Metric, small: bool, said: str
+) -> None:
+    """Each group has its farthest model first; which way is better depends on the measure."""
+
+    def minus(model: str, *numbers: float, gaussian: bool = False) -> Difference:
+        found, nothing = Interval(*numbers, 20), Interval(np.nan, np.nan, np.nan, 0)
+        hard = found if numbers[0] == 0.5 else nothing
+        other = (model, "control-gaussian") if gaussian else ("m0", "cam")
+        return Difference(model, "cam", *other, metric, nothing if hard.n else found, hard)
+
+    found = [
+        minus("m1", 0.2, 0.1, 0.3),
+        minus("m2", 0.3, 0.2, 0.4),
+        minus("m3", -0.1, -0.2, -0.05),
+        minus("m4", 0.4, -0.1, 0.9),
+        minus("m3", 0.5, 0.4, 0.6),  # these two of small objects only
+        minus("m3", 0.5, 0.4, 0.6, gaussian=True),
+        minus("m0", 0.2, 0.1, 0.3, gaussian=True),
+        minus("m1", -0.2, -0.3, -0.1, gaussian=True),
+        minus("m2", 0.1, -0.1, 0.3, gaussian=True),
+    ]
+    seen: list[str] = []
+    of = replace(measured.of_folder(finished(folder / "cars"), ("test",)), models=("m0", "m1", "m2", "m3", "m4"))
+    monkeypatch.setattr(answer.st, "markdown", seen.append)
+    answer.show(view(of, metric, small), found)
+    assert said in seen[0].replace("\\", "")
 
 
 @pytest.mark.parametrize("values", [20_000, 1])
@@ -172,6 +253,7 @@ def test_a_run_shows_its_means_controls_and_differences(
         ("lite0@224", "centre Gaussian", "0.125", 8),
         ("lite2@260", "centre Gaussian", "0.200", 8),
     ]
+    assert "Of 8 photos intervals say little" in words(at)
     assert any("broken.jpg is empty" in text for each in at.dataframe for text in each.value.get("error", ()))
 
 

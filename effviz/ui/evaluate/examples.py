@@ -28,7 +28,11 @@ MODEL: Final = "of"  # the widget, and in the address
 NONE: Final = "none"
 EACH: Final = 3  # of the best, of those in the middle, of the worst
 _OWN: Final = later("To see maps of your own photos, drop them on the Compare page.")
-_ELSEWHERE: Final = later("The photos of this data set are not on this page: there are names and numbers only.")
+_ELSEWHERE: Final = later(
+    "The photos of this data set are not on this page: there are names and numbers only. Start the server with "
+    "{setting} set to a folder that holds these photos, and their maps can be shown here.",
+    setting=f"`{maps.SETTING}`",
+)
 PLACES: Final = (later("best"), later("median"), later("worst"))
 
 

@@ -20,16 +20,17 @@ from effviz.report import numbers
 from effviz.report.evaluation import evaluation_html
 from effviz.report.numbers import DIFFERENCES, summary_csv
 from effviz.ui.components.picture import picture
-from effviz.ui.evaluate import examples, means, measured
+from effviz.ui.evaluate import examples, measured
 from effviz.ui.evaluate.choose import View
 from effviz.ui.evaluate.measured import STUDIES, VISIT, Measured
 from effviz.ui.outputs import plain
 from effviz.ui.turns import TURNS, Lane
-from effviz.words import _, many
+from effviz.words import _, later, many
 from effviz.zoo.model import ModelRef
 from effviz.zoo.presets import role
 
 CHART: Final = "evaluate-chart"
+BUNDLED: Final = later("ImageNet's validation set, with boxes")  # what STUDIES measured; their run.json has no name
 
 
 def about(of: Measured) -> None:
@@ -37,20 +38,20 @@ def about(of: Measured) -> None:
     photos = many("{count} photo", "{count} photos", of.photos).format(count=of.photos)
     models = many("{count} model", "{count} models", len(of.models)).format(count=len(of.models))
     methods = many("{count} method", "{count} methods", len(of.methods)).format(count=len(of.methods))
-    settings = of.run.settings
+    settings, bundled = of.run.settings, of.key[0] in STUDIES
     st.markdown(
         _(
             "{photos} of **{dataset}**, {models}, {methods}; target: {target}, placement: {placement}, seed {seed}."
         ).format(
             photos=photos,
-            dataset=plain(of.results.dataset),
+            dataset=_(BUNDLED) if bundled else plain(of.results.dataset),
             models=models,
             methods=methods,
             target=plain(settings.targets),
             placement=settings.placement.value,
             seed=settings.seed,
         )
-        + (_(" What follows from it stands in docs/study.md of the repository.") if of.key[0] in STUDIES else "")
+        + (_(" What it says of all measures stands in docs/study.md of the repository.") if bundled else "")
     )
 
 
@@ -106,7 +107,7 @@ def _notes(view: View, models: Sequence[Rated], known: Mapping[str, ModelRef]) -
         yield _("Not known here, so not in the figure: {names}.").format(names=", ".join(map(plain, unknown)))
 
 
-def tables(view: View, cells: Sequence[Cell]) -> None:
+def tables(view: View, cells: Sequence[Cell], found: Sequence[Difference]) -> None:
     """Every method and control beside every model, over all photos and over the hard ones; then the differences."""
     most = max((cell.every.n for cell in cells), default=0)
     st.markdown(_("All photos: **{count}**").format(count=most))
@@ -118,7 +119,6 @@ def tables(view: View, cells: Sequence[Cell]) -> None:
             ).format(count=hard)
         )
         _matrix(view.measured, cells, small=True)
-    found = means.differences(view.measured, view.method, view.metric)
     if found:
         title = (
             _("{method}, differences on the same photos that are small and off-centre")
@@ -223,8 +223,8 @@ def _pairs(found: Sequence[Difference], small: bool) -> None:
         {
             "model": of.model,
             "minus": of.minus_model if of.minus_method == of.method else _("centre Gaussian"),
-            "difference": _signed(interval),
-            "certain": interval.leaves_zero_out,
+            "difference": signed(interval),
+            "certain": _("yes") if interval.leaves_zero_out else _("no"),
             "photos": interval.n,
         }
         for of in found
@@ -240,11 +240,12 @@ def _pairs(found: Sequence[Difference], small: bool) -> None:
             "model": st.column_config.TextColumn(_("Model"), pinned=True),
             "minus": _("Minus"),
             "difference": _("Difference (95 %)"),
-            "certain": st.column_config.CheckboxColumn(_("Interval leaves zero out")),
+            "certain": _("Interval leaves zero out"),
             "photos": _("Photos"),
         },
     )
 
 
-def _signed(found: Interval) -> str:
+def signed(found: Interval) -> str:
+    """Return a difference and its interval: `−0.030 (−0.041 to −0.020)`."""
     return figures.words(found).replace("–", _(" to ")).replace("-", "−")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from effviz.ui import state
-from effviz.ui.evaluate import choose, examples, means, shown, small
+from effviz.ui.evaluate import answer, choose, examples, means, shown, small
 from effviz.ui.guard import guard
 from effviz.words import _
 
@@ -26,10 +26,12 @@ if chosen is not None:
         shown.about(found)
         view = choose.view(found)
         cells = means.means(found, view.metric)
+        differences = means.differences(found, view.method, view.metric)
+        answer.show(view, differences)
         shown.chart(view, cells)
         examples.show(view)
         st.header(_("The numbers"), divider="gray")
-        shown.tables(view, cells)
+        shown.tables(view, cells, differences)
         shown.failed(found)
         shown.made_by(found)
         shown.files(found)
