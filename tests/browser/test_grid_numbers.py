@@ -76,7 +76,7 @@ def halved(of: ActivationMap) -> ActivationMap:
 def sheet(browser: Browser) -> Iterator[Page]:
     """An empty page that has the grid's functions."""
     page = browser.new_page()
-    page.add_script_tag(content="".join(map(text, (*ARITHMETIC, "painter.js"))))
+    page.add_script_tag(content="".join(map(text, (*ARITHMETIC, "painter.js", "inspector.js"))))
     yield page
     page.close()
 
@@ -346,3 +346,21 @@ def test_zooming_keeps_the_place_under_the_pointer(ask: Ask) -> None:
     assert view["y"] + 0.5 / 3 == pytest.approx(0.55)
     assert ask("zoomed({zoom: 2, x: 0.2, y: 0.3}, 0.1, 0.25, 0.5, 16)") == {"zoom": 1, "x": 0, "y": 0}
     assert ask("panned({zoom: 2, x: 0.2, y: 0.3}, -1, 1)") == {"zoom": 2, "x": 0.5, "y": 0}
+
+
+@pytest.mark.parametrize(
+    ("field", "whole"),
+    [
+        ([50, 0, 350, 300], True),
+        ([58, 6, 342, 294], True),  # 2 % of 400 px across and of 300 px down
+        ([59, 0, 350, 300], False),
+        ([50, 0, 341, 300], False),
+        ([50, 7, 350, 300], False),
+        ([50, 0, 350, 293], False),
+    ],
+)
+def test_a_frame_that_would_lie_on_that_of_what_the_model_saw_is_not_drawn(
+    ask: Ask, field: list[float], whole: bool
+) -> None:
+    cells = {"cell": {"place": {"seen": [50, 0, 350, 300], "size": [400, 300]}}}
+    assert ask("Cells.prototype.seesAll.call({...a, field: () => b}, 0, 0)", cells, field) is whole

@@ -152,3 +152,41 @@ def test_another_look_does_not_bring_the_maps_again(compare: Compare) -> None:
     page.get_by_role("button", name="Show what this cell reacts to").click()
     expect(page.locator(".panel").get_by_text(re.compile("^90 % of what matters to the cell"))).to_be_visible()
     assert max(line.received[before:]) < 20_000  # the answer is a grid of 56 x 56 half floats
+
+
+STOPPED = """
+  ([question, count, sentence]) => {
+    const look = { scale: "own", palette: "inferno", opacity: 55, threshold: 0, contour: 0, placement: "plain" };
+    const answer = { ...question, count, sentence, energy: null, box: null };
+    dispatchEvent(new CustomEvent("effviz-grid-news", { detail: { look, answer, move: 0 } }));
+  }
+"""
+QUESTION = """
+  () => {
+    const held = window.held.find((message) => message.includes('"model":"lite0@224"'));
+    return JSON.parse(held.match(/\\{"photo":[^{}]*"column":\\d+\\}/)[0]);
+  }
+"""
+
+
+def test_a_question_that_was_stopped_can_be_asked_again(compare: Compare) -> None:
+    grid = compare(TWO)
+    page = grid.page
+    button, panel = (
+        page.get_by_role("button", name="Show what this cell reacts to"),
+        page.locator(".inspector > .panel"),
+    )
+    grid.stage(0).press("Enter")
+    page.evaluate(HOLD_BACK)
+    button.click()
+    expect(panel).to_contain_text("One moment …")
+    page.wait_for_function("() => window.held.some((message) => message.includes('lite0@224'))")
+    question = page.evaluate(QUESTION)
+    page.evaluate(STOPPED, [question, 1, "Stopped."])
+    expect(panel).to_contain_text("Stopped.")
+    expect(panel).not_to_contain_text("One moment …")
+    button.click()
+    expect(panel).to_contain_text("One moment …")
+    page.evaluate(STOPPED, [question, 2, "Stopped."])
+    expect(panel).to_contain_text("Stopped.")
+    expect(button).to_be_visible()

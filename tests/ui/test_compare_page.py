@@ -334,7 +334,8 @@ def test_what_matters_to_a_cell_is_asked_in_the_visitors_turn(monkeypatch: pytes
         full.setattr(work, "TURNS", Turns(1, most_waiting=0))
         assert "requests wait for this server" in news(test.run())["answer"]["sentence"]
         test.session_state[work.STOPPED] = {hash(asked)}
-        assert news(test.run())["answer"] is None
+        stopped = news(test.run())["answer"]
+        assert (stopped["sentence"], stopped["energy"]) == ("Stopped before there was an answer.", None)
     test.session_state[work.STOPPED] = set()
     assert news(test.run())["answer"]["energy"]["rows"] > 0
     monkeypatch.setattr(work, "TURNS", Turns(1, most_waiting=0))

@@ -1,6 +1,6 @@
 """What single cells say: sent with the maps for every cell, except for what matters to one, which is asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,7 @@ from effviz.words import _
 Json = dict[str, object]
 
 ASKED: Final = "cell asked about"  # in the session
+COUNT: Final = "questions about cells"  # in the session: two equal answers in a row would be no news to the browser
 ENERGY_SHARE: Final = 0.9  # of the gradient's energy, that the box holds
 LONGEST_NAME: Final = 1000  # of a photo or a model
 MOST_NUMBERS: Final = 100_000  # no model has as many classes, and no map as many rows
@@ -95,6 +96,7 @@ def ask(value: object) -> None:
     numbers = [value.get(name) for name in ("index", "row", "column")]
     if all(map(_is_name, texts)) and all(map(_is_place, numbers)):
         st.session_state[ASKED] = Question(*texts, *numbers)  # type: ignore[arg-type] # checked just above
+        st.session_state[COUNT] = st.session_state.get(COUNT, 0) + 1
         resume(st.session_state[ASKED])
 
 
@@ -109,7 +111,7 @@ def _is_place(number: object) -> bool:
 def answer(cells: Mapping[str, Sequence[Cell]]) -> Json | None:
     """The energy of the gradient for the cell that was asked about, where it is still in view; `cells` by photo."""
     asked: Question | None = st.session_state.get(ASKED)
-    if asked is None or stopped(asked):
+    if asked is None:
         return None
     for cell in cells.get(asked.photo, ()):
         if cell.entrant.card.ref.label == asked.model:
@@ -119,7 +121,9 @@ def answer(cells: Mapping[str, Sequence[Cell]]) -> Json | None:
 
 def _answer(asked: Question, cell: Cell) -> Json:
     about: Json = {"photo": asked.photo, "model": asked.model, "row": asked.row, "column": asked.column}
-    about["index"] = asked.index
+    about |= {"index": asked.index, "count": st.session_state.get(COUNT, 0)}
+    if stopped(asked) and _key(asked, cell) not in _ENERGIES:
+        return {**about, "sentence": _("Stopped before there was an answer."), "energy": None, "box": None}
     try:
         energy = _energy(asked, cell)
     except EffVizError as error:
@@ -138,10 +142,13 @@ def _answer(asked: Question, cell: Cell) -> Json:
     }
 
 
+def _key(asked: Question, cell: Cell) -> tuple[Hashable, ...]:
+    return *cache.content(cell.entrant.card.ref, cell.chosen.sha256), asked.index, asked.row, asked.column
+
+
 def _energy(asked: Question, cell: Cell) -> Floats:
     """One pass forth and back, when it is this visitor's turn."""
-    ref = cell.entrant.card.ref
-    key = (*cache.content(ref, cell.chosen.sha256), asked.index, asked.row, asked.column)
+    ref, key = cell.entrant.card.ref, _key(asked, cell)
     found = _ENERGIES.find(key)
     if found is not None:
         return found
@@ -165,16 +172,21 @@ def words(method: Method, layer: Layer) -> Json:
     """What the inspector says."""
     other = _("Cells are those of the last layer's map, and evidence is what CAM counts, whatever the map shows.")
     return {
-        "hint": _("Point at a map to ask single cells; click to hold one. By keyboard: Enter, then the arrows."),
+        "hint": _(
+            "White frame: what the model saw. Dimmed: cropped away. "
+            "Point at a map to ask single cells; click to hold one. By keyboard: Enter, then the arrows."
+        ),
         "cell": _("Cell of row {row}, column {column} of {model}, and what the other models see there"),
         "model": _("Model"),
         "adds": _("Adds to the logit of {name}"),
-        "alone": _("Would say by itself"),
+        "alone": _("Would say by itself (logit)"),
         "amount": _("{amount} of {logit}"),
         "share": _("{amount} of {logit} ({share})"),
         "unseen": _("not seen"),
         "spoken": _("{model}, row {row}, column {column}: {amount} for {name}. By itself: {first}."),
-        "field": _("Dashed: all that the cell can see. The small square is the cell."),
+        "field": _("Dashed: all that the cell can see; without dashes, it can see all that the model saw."),
+        "wholeField": _("The cell can see all that the model saw."),
+        "square": _("The small square is the cell."),
         "energyField": _("Bright on the photo: what matters; the box holds 90 % of it."),
         "matters": _("Show what this cell reacts to"),
         "asking": _("One moment …"),

@@ -7,12 +7,13 @@
  * @typedef {{tile: Askable, row: number, column: number, held: boolean}} Cursor the cell that is pointed at
  * @typedef {{row: number, column: number}} Spotted a cell of a map
  * @typedef {{photo: string, model: string, index: number, row: number, column: number}} Question about a cell
- * @typedef {Question & {sentence: string, energy: Packed | null, box: number[] | null}} Answer what matters in a cell
+ * @typedef {Question & {count: number, sentence: string, energy: Packed | null, box: number[] | null}} Answer what matters in a cell
  */
 
 const ENERGY = 0x00b0ff; // amber, blue and green before red
 const MARK_CELL = "#ffffff";
 const MARK_SHADE = "#000000";
+const BARELY = 0.02; // of the photo: two frames nearer than this look like one
 
 /** @param {Tile} tile @returns {tile is Askable} */
 const askable = (tile) => tile.cells !== null;
@@ -59,6 +60,12 @@ class Cells {
   field(row, column) {
     const { x, y } = this.inspect.field;
     return [x[column][0], y[row][0], x[column][1], y[row][1]];
+  }
+
+  /** Whether its frame would lie on that of what the model saw. @param {number} row @param {number} column */
+  seesAll(row, column) {
+    const { seen, size } = this.cell.place;
+    return this.field(row, column).every((edge, i) => Math.abs(edge - seen[i]) <= BARELY * size[i % 2]);
   }
 
   /** What the cell adds to the logit of a class; null where it was not sent. @param {number} position of the class @param {number} row @param {number} column */
@@ -123,15 +130,26 @@ class Inspector {
     this.panel.hidden = false;
     const values = { row: cursor.row + 1, column: cursor.column + 1, model: cursor.tile.cell.label };
     write(this.title, fill(words.cell, values));
-    write(this.legend, [words.field, this.found() ? words.energyField : "", words.cellNote].join(" ").trim());
+    write(this.legend, this.explained(cursor));
     this.fillTable(cursor);
     const answer = this.found();
     const said = answer ? answer.sentence : this.asking(cursor) ? words.asking : "";
     const news = said !== this.answer.textContent ? said : "";
     write(this.answer, said);
-    if (answer !== null) this.hide(this.matters);
+    if (answer?.energy) this.hide(this.matters); // else there is reason to ask again
     const spoken = [aloud ? this.spoken(cursor, values) : "", news].join(" ").trim();
     if (spoken) write(this.live, spoken);
+  }
+
+  /** What is drawn on the maps. @param {Cursor} cursor */
+  explained(cursor) {
+    const { words } = this.row.grid.data;
+    const dashed = this.row.inspectable.some((tile) => {
+      const place = this.row.placeFor(tile, cursor);
+      return place && !tile.cells.seesAll(place.row, place.column);
+    });
+    const field = dashed ? words.field : words.wholeField;
+    return [field, words.square, this.found()?.energy ? words.energyField : "", words.cellNote].filter(Boolean).join(" ");
   }
 
   /** A button that has done its work leaves the keyboard to the one beside it. @param {HTMLElement} button */
@@ -200,6 +218,7 @@ class Inspector {
     const { cursor } = this.row;
     if (!cursor) return;
     this.asked = JSON.stringify(this.question(cursor));
+    this.row.grid.answer = null; // that of an earlier try
     this.row.grid.setTriggerValue("ask", this.question(cursor));
     this.update();
   }

@@ -177,7 +177,9 @@ class Row {
     if (!this.cursor || !askable(tile)) return;
     const place = this.placeFor(tile, this.cursor);
     if (!place) return;
-    outline(context, tile.cells.field(place.row, place.column), this.size, window, { dash: [5, 4] });
+    if (!tile.cells.seesAll(place.row, place.column)) {
+      outline(context, tile.cells.field(place.row, place.column), this.size, window, { dash: [5, 4] });
+    }
     outline(context, tile.cells.square(place.row, place.column, this.grid.look.placement), this.size, window);
   }
 }
