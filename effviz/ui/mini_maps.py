@@ -33,11 +33,12 @@ def show() -> None:
     folder = manifest.folder() / "mini"
     if not all((folder / name).is_file() for name in FILES.values()):
         return
+    st.subheader(_("Measured on photos with boxes"))
     st.markdown(
         _(
-            "The paper says of two photos that compound scaling looks at more relevant regions with more detail. Here "
-            "the same is **measured**: CAM for the photo's class, on all of Imagenette's validation photos that have "
-            "boxes, beside three maps that know nothing. Look first whether the intervals overlap."
+            "What two photos suggest can be **measured** on this project's own five networks: CAM for the photo's "
+            "class, on all of Imagenette's validation photos that have boxes, beside three maps that know nothing. "
+            "Look first whether the intervals overlap."
         )
     )
     with st.container(horizontal=True):

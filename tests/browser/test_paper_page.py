@@ -17,7 +17,7 @@ Visit = Callable[..., Page]
 # Charts of a section; a section that is not named here has at least one.
 CHARTS = {
     **{"problem": 2, "figure2": 0, "figure3": 1, "figure4": 1, "table1": 1, "objective": 1, "search": 5},
-    **{"results": 2, "table3": 1, "latency": 1, "recipe": 5, "transfer": 2},
+    **{"results": 2, "table3": 1, "latency": 1, "figure7": 1, "recipe": 5, "transfer": 2},
 }
 DRAWINGS = {"problem": 1, "figure2": 1, "table1": 1}  # by components of our own
 LOOKS = ((1280, "light"), (1280, "dark"), (390, "light"))
@@ -106,6 +106,18 @@ def test_figure_2_is_drawn_and_follows_its_sliders(visit: Visit) -> None:
     )
     page.get_by_role("slider", name="Depth, d").press("ArrowLeft")
     expect(page).to_have_url(re.compile(r"d=3\.95"))
+
+
+@pytest.mark.parametrize(("button", "model"), [("five scalings", "mini-compound@127"), ("Scaling axes", "lite2@260")])
+def test_figure_7_opens_its_comparisons_though_another_one_was_looked_at_before(
+    visit: Visit, button: str, model: str
+) -> None:
+    page = visit("/?models=b1")
+    page.get_by_role("link", name="Paper", exact=True).click()
+    page.get_by_role("radio", name="Fig. 7", exact=True).click()
+    page.get_by_role("button", name=re.compile(button)).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("differently scaled"))
+    expect(page.get_by_test_id("stMultiSelect").first).to_contain_text(model)
 
 
 def test_a_block_of_table_1_is_drawn_with_its_words(visit: Visit) -> None:

@@ -30,7 +30,7 @@ def check_calm(at: AppTest, header: str) -> None:
 def chart(at: AppTest, number: int = 0) -> dict[str, dict[str, object]]:
     """Trace name -> trace, as it is sent to the browser."""
     spec = json.loads(at.get("plotly_chart")[number].proto.spec)
-    return {trace["name"]: trace for trace in spec["data"]}
+    return {trace.get("name", "names"): trace for trace in spec["data"]}
 
 
 def words(at: AppTest) -> str:
@@ -266,6 +266,28 @@ def test_the_mini_family_has_a_place_in_table_7(monkeypatch: pytest.MonkeyPatch,
     assert chart(at, 2)["Depth"]["y"] == [71.5]
     assert chart(at, 2)["Depth"]["x"] == [pytest.approx(385.9, abs=0.1)]  # B0, million MACs: timm and FlopCounterMode
     assert "not comparable with ImageNet" in words(at)
+
+
+def test_figure_7_says_what_is_not_there_and_how_fine_each_map_is() -> None:
+    at = open_paper(section="figure7")
+    check_calm(at, "Figure 7")
+    assert "never released" in words(at)
+    # Strides multiply to 32: 224 / 32 = 7, 448 / 32 = 14, and 300 / 32 rounds up to 10.
+    assert list(at.dataframe[0].value["map_cells"]) == ["7 × 7", "7 × 7", "7 × 7", "14 × 14", "10 × 10"]
+    assert "has 10 × 10 cells and that of resolution 14 × 14, where the other three have 7 × 7" in words(at)
+    assert [button.key for button in at.button] == ["figure7-mini", "figure7-scaling-axes"]
+    energy = chart(at)["Compound"]
+    assert energy["y"] == [pytest.approx(0.574, abs=5e-4)]  # models/mini/README.md: 0.574 (0.523 to 0.624)
+    assert energy["error_y"]["array"] == [pytest.approx(0.624 - 0.574, abs=1e-3)]
+    assert energy["error_y"]["arrayminus"] == [pytest.approx(0.574 - 0.523, abs=1e-3)]
+
+
+def test_figure_7_without_the_mini_family(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path))
+    at = open_paper(section="figure7")
+    check_calm(at, "Figure 7")
+    assert [button.key for button in at.button] == ["figure7-scaling-axes"]
+    assert not at.get("plotly_chart")
 
 
 def test_transfer_shows_every_data_set_and_the_ratio_that_does_not_follow() -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 from effviz.facts import PaperVersion, ScaledB0, scaled_b0
 from effviz.plots.curves import curves
 from effviz.plots.saturation import METHODS, accuracy_axis, figure8, macs_axis, table7
-from effviz.ui import mini, mini_maps
+from effviz.ui import mini
 from effviz.ui.paper import versions
 from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
 from effviz.words import _
@@ -42,7 +42,6 @@ def show() -> None:
     _table7(versions.choose())
     st.subheader(_("Trained by this project"))
     mini.show()
-    mini_maps.show()
 
 
 def _table7(version: PaperVersion) -> None:
