@@ -173,6 +173,13 @@ def test_one_class_for_all_is_what_every_map_explains() -> None:
     assert [cell["facts"][cell["target"]]["index"] for cell in photo["cells"]] == [0, 0]  # ImageNet's first class
 
 
+def test_with_no_class_chosen_the_maps_say_that_they_show_the_first_guess() -> None:
+    test = page(target="class")
+    assert "No class is chosen yet: each map shows its model's own first guess." in texts(test)
+    (cell,) = cells(test)
+    assert cell["target"] == cell["first"]
+
+
 def test_a_later_guess_explains_the_second_class() -> None:
     test = page(target="rank")
     (cell,) = cells(test)

@@ -109,7 +109,9 @@ def target() -> Target:
                 bind="query-params",
                 placeholder=_("Search 1000 classes"),
             )
-            return Target(kind, name) if name else TOP1
+            if name:
+                return Target(kind, name)
+            st.caption(_("No class is chosen yet: each map shows its model's own first guess."))
         case TargetKind.RANK:
             return Target(kind, int(st.number_input(_("Guess number"), 2, 100, 2, key="rank", bind="query-params")))
     return TOP1
