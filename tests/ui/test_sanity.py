@@ -51,6 +51,7 @@ def test_every_part_from_the_top_down_has_its_map_and_its_sentence(compare: Comp
     photo = Image.open(io.BytesIO(base64.b64decode(panel["photo"].partition(",")[2])))
     assert abs(photo.width / photo.height - panel["place"]["size"][0] / panel["place"]["size"][1]) < 0.01
     assert "a class drawn at random" in page.texts()
+    assert "0 is no likeness at all, below 0 is the opposite order" in page.texts()
 
 
 def test_the_maps_are_those_of_the_cascade_and_the_shared_model_keeps_its_own(compare: Compare) -> None:

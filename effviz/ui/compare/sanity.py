@@ -175,7 +175,7 @@ def _ends(found: Check) -> str:
     last = found.steps[-1]
     return _(
         "With all weights random, the map's rank correlation with the intact one is {spearman} and its SSIM {ssim}; "
-        "1 would be the same map, 0 is no likeness at all."
+        "1 would be the same map, 0 is no likeness at all, below 0 is the opposite order."
     ).format(spearman=_number(last.spearman), ssim=_number(last.ssim))
 
 
