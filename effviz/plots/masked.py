@@ -37,8 +37,7 @@ def masked(drawn: Sequence[Masked], shares: Sequence[float]) -> go.Figure:
     made = make_subplots(
         rows=2,
         shared_xaxes=True,
-        vertical_spacing=0.1,
-        subplot_titles=[_("Taken away: a low curve is good"), _("Brought in: a high curve is good")],
+        vertical_spacing=0.06,
     )
     percent = [100 * share for share in shares]
     for model in drawn:
@@ -47,12 +46,18 @@ def masked(drawn: Sequence[Masked], shares: Sequence[float]) -> go.Figure:
         made.add_trace(_random(model, model.random_deletion, percent), 1, 1)
         made.add_trace(_random(model, model.random_insertion, percent), 2, 1)
     made.add_trace(_random_in_legend(drawn), 1, 1)
-    made.update_layout(template=TEMPLATE, height=HEIGHT_PX, margin={"t": 24})
+    made.update_layout(template=TEMPLATE, height=HEIGHT_PX, margin={"l": 72, "t": 12})
     made.update_layout(legend={"y": -0.16, "yanchor": "top"})
-    made.update_annotations(font={"size": 13}, x=0, xanchor="left")
     made.update_xaxes(title_text=_("Area of the input that has changed (%)"), row=2)
-    made.update_yaxes(title_text=_("Probability (%)"), range=[-3, 103])
+    made.update_yaxes(range=[-3, 103])
+    # Beside the curves: the line that says where the pictures are crosses what stands between them.
+    made.update_yaxes(title_text=_title(_("Taken away: low is good")), row=1)
+    made.update_yaxes(title_text=_title(_("Brought in: high is good")), row=2)
     return made
+
+
+def _title(good: str) -> str:
+    return f"<b>{good}</b><br>" + _("Probability (%)")
 
 
 def _name(model: Masked) -> str:

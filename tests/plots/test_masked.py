@@ -34,6 +34,13 @@ def test_every_curve_is_in_its_own_half():
     assert insertion.yaxis == random_insertion.yaxis == "y2"
 
 
+def test_what_is_good_stands_beside_the_curves():
+    layout = masked([BASELINE], SHARES).layout
+    assert not layout.annotations  # between the halves the line of the pictures would cross it
+    assert layout.yaxis.title.text == "<b>Taken away: low is good</b><br>Probability (%)"
+    assert layout.yaxis2.title.text == "<b>Brought in: high is good</b><br>Probability (%)"
+
+
 def test_the_legend_names_each_model_once_with_its_areas():
     drawn = masked([BASELINE, DEEPER], SHARES)
     assert [trace.name for trace in drawn.data if trace.showlegend is not False] == [

@@ -78,6 +78,18 @@ def test_all_models_of_the_photo_are_measured_as_the_run_would(compare: Compare)
             assert lines[name] == [f"{entry.target_name} {chance:.0%}" for chance in curve.probabilities]
 
 
+def test_each_map_is_said_to_be_better_than_a_random_one_or_not(compare: Compare) -> None:
+    page = compare(models=TWO)
+    page.pressed("faithful")
+    found = table(page)
+    assert len(found) == 2
+    for _place, row in found.iterrows():
+        lower, higher = row["Deletion"] < row["Deletion, random map"], row["Insertion"] > row["Insertion, random map"]
+        assert row["Better than random: deletion"] == ("yes" if lower else "no")
+        assert row["Better than random: insertion"] == ("yes" if higher else "no")
+    assert "One photo and one random map say little" in page.texts()
+
+
 def test_the_browser_gets_what_the_model_saw(compare: Compare) -> None:
     panel = compare(models="lite0@64").pressed("faithful")["panels"][0]
     forward = cache.forward(parse("lite0@64"), cache.sample("dog"))

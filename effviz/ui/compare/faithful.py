@@ -196,6 +196,12 @@ def _table(cells: Sequence[Cell], found: Sequence["Playback"]) -> None:
             _("Model"): [cell.entrant.card.ref.label for cell in cells],
             _("Class"): [cell.map.target_name for cell in cells],
             **columns,
+            _("Better than random: deletion"): [
+                _yes(made.map.deletion.auc < made.random.deletion.auc) for made in found
+            ],
+            _("Better than random: insertion"): [
+                _yes(made.map.insertion.auc > made.random.insertion.auc) for made in found
+            ],
         }
     )
     number = st.column_config.NumberColumn(format="%.3f")
@@ -203,9 +209,14 @@ def _table(cells: Sequence[Cell], found: Sequence["Playback"]) -> None:
     st.caption(
         _(
             "Areas under the curves, from 0 to 1. Deletion: low is good. Insertion: high is good. A model that is sure "
-            "of its class starts higher, so compare each with its own random map before comparing models."
+            "of its class starts higher, so compare each with its own random map before comparing models. "
+            "One photo and one random map say little: whether a method is better shows over many photos."
         )
     )
+
+
+def _yes(better: bool) -> str:
+    return _("yes") if better else _("no")
 
 
 def payload(request: Request, found: Sequence["Playback"]) -> Json:
