@@ -120,6 +120,17 @@ def test_maps_that_were_new_are_still_in_hand_when_the_page_runs_again(compare: 
     expect(zoomed).to_be_visible()
 
 
+def test_the_page_stays_where_it_is_while_classes_are_pointed_at(compare: Compare) -> None:
+    grid = compare(TWO)
+    page = grid.page
+    tile, classes = page.locator("figure.tile").first, page.locator(".classes button")
+    name = classes.nth(2).locator("span").first.inner_text()
+    before = tile.evaluate("one => one.offsetHeight")
+    classes.nth(2).hover()
+    expect(tile.get_by_text(re.compile(f"^map: {name}"))).to_be_visible()
+    assert tile.evaluate("one => one.offsetHeight") == before
+
+
 def test_a_picked_class_says_so_in_every_map(compare: Compare) -> None:
     grid = compare(TWO)
     page = grid.page

@@ -120,11 +120,10 @@ class Tile {
     const { classes } = this.row.photo;
     const { first } = this.cell;
     const lines = [make("div", {}, [`${classes[first]} `, make("b", {}, [percent(this.fact(first).probability, 0)])])];
-    if (shown !== first) {
-      const values = { name: classes[shown], percent: percent(this.fact(shown).probability, 1) };
-      lines.push(make("div", {}, [fill(this.row.grid.data.words.mapOf, values)]));
-    }
-    return lines;
+    const values = { name: classes[shown], percent: percent(this.fact(shown).probability, 1) };
+    const said = fill(this.row.grid.data.words.mapOf, values);
+    // Its line is always there: else the page would move while somebody points at one class after the other.
+    return [...lines, make("div", {}, [shown === first ? "\u00a0" : said])];
   }
 
   /** Enter asks about cells, the arrows move among them, Escape leaves; outside of cells the arrows move among maps. @param {KeyboardEvent} event */
