@@ -1,6 +1,7 @@
 """What Compare says of each model in numbers."""
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from effviz.ui.compare.numbers import facts
 from effviz.zoo import catalogue
@@ -17,3 +18,15 @@ from effviz.zoo.cards import card
 )
 def test_a_card_says_which_size_its_weights_were_made_for(name: str, said: str) -> None:
     assert facts(card(catalogue.parse(name)))[0] == said
+
+
+def test_a_table_shows_no_marks_of_markdown() -> None:
+    def script() -> None:
+        from effviz.ui.compare.numbers import models
+        from effviz.zoo import catalogue
+        from effviz.zoo.cards import card
+
+        models([card(catalogue.parse("mini-depth"))])
+
+    (weights,) = AppTest.from_function(script).run().dataframe[0].value["Weights"]
+    assert weights.startswith("trained with effviz train, recipe mini-depth")  # models/manifest.json, without `

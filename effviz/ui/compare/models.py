@@ -25,16 +25,17 @@ def choose() -> tuple[Entrant, ...]:
     with st.container():
         refs = _exist(MODELS.get())
     MODELS.put(tuple(ref.label for ref in refs))
-    preset = matching(MODELS.get())
+    known = presets()
+    preset = matching(MODELS.get(), known)
     st.session_state[PRESET] = preset.name
     st.session_state[PICKED] = list(MODELS.get())
-    by_name = {each.name: each for each in presets()}
-    left.selectbox(
-        _("Comparison"), by_name, format_func=lambda name: _(by_name[name].title), key=PRESET, on_change=_preset
-    )
+    titles = {each.name: _title(each) for each in known}
+    left.selectbox(_("Comparison"), titles, format_func=titles.__getitem__, key=PRESET, on_change=_preset)
+    offered = _offered(refs)
     right.multiselect(
         _("Models"),
-        list(dict.fromkeys([*MODELS.get(), *_choices()])),
+        list(offered),
+        format_func=lambda label: offered.get(label, label),  # one that is typed in is in no list
         key=PICKED,
         on_change=_picked,
         accept_new_options=True,
@@ -56,11 +57,27 @@ def ready(entrants: Sequence[Entrant]) -> list[Entrant]:
     return [entrant for entrant in entrants if entrant.card.availability.available]
 
 
-def _choices() -> list[str]:
-    """Every model at its own size, then the other recipes of its weights."""
-    default = [f"{spec.name}@{spec.resolution_px}" for spec in catalogue.catalogue()]
+def _title(preset: Preset) -> str:
+    if all(_here(ref) for ref in preset.refs):
+        return _(preset.title)
+    return _("{comparison} (not all weights here)").format(comparison=_(preset.title))
+
+
+def _offered(refs: Sequence[ModelRef]) -> dict[str, str]:
+    """The chosen models, every model at its own size, then other recipes of its weights, each with its option's text.
+
+    Those that can run at once stand first.
+    """
     others = [catalogue.find(name, recipe) for name in catalogue.NAMES for recipe in catalogue.recipes(name)[1:]]
-    return default + [f"{spec.name}@{spec.resolution_px}" for spec in others]
+    known = [ModelRef(spec, spec.resolution_px) for spec in (*catalogue.catalogue(), *others)]
+    absent = _("{model} (weights not here)")
+    texts = {ref.label: ref.label if _here(ref) else absent.format(model=ref.label) for ref in (*refs, *known)}
+    return dict(sorted(texts.items(), key=lambda item: item[0] != item[1]))
+
+
+def _here(ref: ModelRef) -> bool:
+    """Whether a model's weights are on this machine: a look at its file, nothing is loaded."""
+    return hub.availability(ref.spec).available
 
 
 def _preset() -> None:
@@ -73,9 +90,8 @@ def _picked() -> None:
     MODELS.put(tuple(st.session_state[PICKED]))
 
 
-def matching(names: tuple[str, ...]) -> Preset:
+def matching(names: tuple[str, ...], known: Sequence[Preset]) -> Preset:
     """The preset that has these models, else the one without any."""
-    known = presets()
     return next((preset for preset in known if labels(preset) == names), known[-1])
 
 

@@ -24,7 +24,7 @@ def models(cards: Sequence[Card]) -> None:
             _("MACs (billion)"): [card.macs / 1e9 for card in cards],
             _("Map (cells)"): [f"{card.map_px} × {card.map_px}" for card in cards],
             _("Top-1 (%)"): [_top1(card) for card in cards],
-            _("Weights"): [card.weights for card in cards],
+            _("Weights"): [card.weights.replace("`", "") for card in cards],
             _("Source of top-1"): [card.top1_words for card in cards],
         }
     )
