@@ -26,6 +26,7 @@ KERAS_GUIDE = "https://keras.io/examples/vision/image_classification_efficientne
 
 Row = dict[str, str]
 NO_BREAK = "\N{NO-BREAK SPACE}"
+MISSING = "\N{EM DASH}"  # in a cell without a number; sections say why it has none
 
 
 def amount(value: float, unit: str = "") -> str:
@@ -33,6 +34,19 @@ def amount(value: float, unit: str = "") -> str:
     divisor, prefix = (1e9, "B" if not unit else "G") if value >= 1e9 else (1e6, "M")
     scaled = value / divisor
     return f"{scaled:.{0 if scaled >= 100 else 1 if scaled >= 10 else 2}f} {prefix}{unit}"
+
+
+def printed(value: float) -> str:
+    """Two digits that count, as the paper prints its numbers, three where there are more: `0.70`, `1.0`, `26`."""
+    if value >= 100:
+        return f"{value:.0f}"
+    two, three = (f"{value:#.{digits}g}".removesuffix(".") for digits in (2, 3))
+    return two if float(two) == value else three
+
+
+def times(ratio: float) -> str:
+    """A ratio as the paper prints it: `3.0×`, `21×`; a network is `1×` itself."""
+    return "1×" if ratio == 1 else f"{printed(ratio)}×"
 
 
 def duration(seconds: float) -> str:

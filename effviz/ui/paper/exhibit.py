@@ -15,11 +15,11 @@ from effviz.ui import outputs
 from effviz.ui.components.picture import picture
 from effviz.words import _
 
-MISSING = "\N{EM DASH}"  # in a cell without a number; sections say why it has none
 TALL = 24  # more rows than these scroll inside of their table
 
-# The title of a column, or with the way in which its numbers are written ("%.1f").
-Column = str | tuple[str, str] | ColumnConfig
+# The title of a column, or with the way in which its numbers are written: "%.1f", or a function where no such words
+# keep a last 0. The table sorts by the numbers in either case.
+Column = str | tuple[str, str | Callable[[float], str]] | ColumnConfig
 Style = Callable[["pd.Series[Any]"], list[str]]  # CSS for the cells of a row
 
 
@@ -57,7 +57,7 @@ def _points(rows: pd.DataFrame) -> None:
     st.dataframe(
         rows.assign(link=rows["source"].map(link)),
         hide_index=True,
-        placeholder=MISSING,
+        placeholder=outputs.MISSING,
         column_config={"link": st.column_config.LinkColumn(_("Source"), display_text=_("open"), pinned=True)},
     )
 
@@ -66,11 +66,15 @@ def numbers(name: str, rows: pd.DataFrame, columns: Mapping[str, Column], style:
     """Show rows as a table with its file; the first column stays in sight, those not named are in the file alone."""
     first = next(iter(columns))
     shown = {column: _column(of, column == first) for column, of in columns.items()}
+    written: dict[str, Any] = {
+        column: of[1] for column, of in columns.items() if isinstance(of, tuple) and callable(of[1])
+    }
+    styled = rows.style.format(written, na_rep=outputs.MISSING)
     st.dataframe(
-        rows.style.apply(style, axis=1) if style else rows,
+        styled.apply(style, axis=1) if style else styled if written else rows,
         hide_index=True,
         height="content" if len(rows) <= TALL else "auto",
-        placeholder=MISSING,
+        placeholder=outputs.MISSING,
         column_config={str(column): shown.get(str(column)) for column in rows},
     )
     save(name, rows)
@@ -82,7 +86,7 @@ def _column(of: Column, first: bool) -> ColumnConfig:
     title, form = (of, None) if isinstance(of, str) else of
     if form is None:
         return st.column_config.Column(title, pinned=first)
-    return st.column_config.NumberColumn(title, format=form, pinned=first)
+    return st.column_config.NumberColumn(title, format=None if callable(form) else form, pinned=first)
 
 
 def save(name: str, rows: pd.DataFrame) -> None:

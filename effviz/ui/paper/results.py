@@ -11,6 +11,7 @@ from effviz.plots.curves import curves
 from effviz.plots.points import Cost
 from effviz.plots.results import axis, figure, planned, table2
 from effviz.plots.saturation import accuracy_axis
+from effviz.ui import outputs
 from effviz.ui.paper import versions
 from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
 from effviz.words import _
@@ -86,11 +87,11 @@ def _table(version: PaperVersion, groups: Sequence[int]) -> None:
         "network": st.column_config.TextColumn(_("Network"), width=NAME_PX, pinned=True),
         "top1_pct": (_("Top-1 (%)"), "%.1f"),
         "top5_pct": (_("Top-5 (%)"), "%.1f"),
-        "params_millions": (_("Parameters (million)"), "%.3g"),
-        "params_ratio_printed": (_("Ratio, printed"), "%.3g×"),
+        "params_millions": (_("Parameters (million)"), outputs.printed),
+        "params_ratio_printed": (_("Ratio, printed"), outputs.times),
         "params_ratio_recomputed": (_("Ratio, recomputed"), "%.2f×"),
-        "flops_billions": (_("FLOPs (billion)"), "%.3g"),
-        "flops_ratio_printed": (_("FLOPs ratio, printed"), "%.3g×"),
+        "flops_billions": (_("FLOPs (billion)"), outputs.printed),
+        "flops_ratio_printed": (_("FLOPs ratio, printed"), outputs.times),
         "flops_ratio_recomputed": (_("FLOPs ratio, recomputed"), "%.2f×"),
         "params_millions_recomputed": (_("Parameters, recomputed (million)"), "%.2f"),
         "macs_billions_recomputed": (_("MACs, recomputed (billion)"), "%.3f"),

@@ -6,6 +6,7 @@ import streamlit as st
 from effviz.facts import PaperVersion, Rival, geometric_mean, transfer_results
 from effviz.plots.curves import curves
 from effviz.plots.transfer import accuracy_axis, figure6, gain, gain_axis, params_axis, ratio_axis, table5
+from effviz.ui import outputs
 from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
 from effviz.words import _
 
@@ -108,9 +109,10 @@ def _numbers() -> None:
 
 
 def _rival(kind: str, rival: Rival) -> dict[str, object]:
+    ours = rival.efficientnet.removeprefix("EfficientNet-")
     return {
-        f"{kind}_model": f"{rival.model} {rival.top1_pct:g} %",
-        f"{kind}_efficientnet": f"{rival.efficientnet.removeprefix('EfficientNet-')} {rival.efficientnet_top1_pct:g} %",
+        f"{kind}_model": f"{rival.model} {rival.top1_pct:.1f} %",
+        f"{kind}_efficientnet": f"{ours} {rival.efficientnet_top1_pct:.1f} %",
         f"{kind}_ratio_printed": rival.ratio_printed,
         f"{kind}_ratio_recomputed": rival.ratio,
     }
@@ -127,7 +129,7 @@ def _columns() -> dict[str, Column]:
         columns |= {
             f"{kind}_model": title,
             f"{kind}_efficientnet": _("EfficientNet beside it"),
-            f"{kind}_ratio_printed": (_("Ratio, printed"), "%.1f×"),
+            f"{kind}_ratio_printed": (_("Ratio, printed"), outputs.times),
             f"{kind}_ratio_recomputed": (_("Ratio, recomputed"), "%.2f×"),
         }
     return columns

@@ -1,11 +1,13 @@
 """Every number of the figure as a table, on the screen and as a file."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from effviz.plots.points import Series
+from effviz.ui import outputs
 from effviz.words import _
 
 
@@ -36,19 +38,23 @@ def table(series: Sequence[Series]) -> pd.DataFrame:
 def show(series: Sequence[Series]) -> None:
     """The table, and a button that saves it."""
     rows = table(series)
+    written: dict[str, Any] = dict.fromkeys(("params_millions", "macs_billions"), outputs.printed)
     st.dataframe(
-        rows,
+        rows.style.format(written, na_rep=outputs.MISSING),
         hide_index=True,
+        placeholder=outputs.MISSING,
         column_config={
             "network": st.column_config.TextColumn(_("Network"), pinned=True),
             "series": _("Series"),
-            "top1_pct": st.column_config.NumberColumn(_("Top-1 (%)")),
-            "top5_pct": st.column_config.NumberColumn(_("Top-5 (%)")),
+            "top1_pct": st.column_config.NumberColumn(_("Top-1 (%)"), format="%.1f"),
+            "top5_pct": st.column_config.NumberColumn(_("Top-5 (%)"), format="%.1f"),
             "params_millions": st.column_config.NumberColumn(_("Parameters (million)")),
-            "macs_billions": st.column_config.NumberColumn(_("MACs (billion)"), format="%.3g"),
+            "macs_billions": st.column_config.NumberColumn(_("MACs (billion)")),
             "macs_counted": _("How the MACs were counted"),
-            "macs_billions_timm_with_bn": st.column_config.NumberColumn(_("timm's MACs, with batch norm (billion)")),
-            "resolution_px": st.column_config.NumberColumn(_("Input (px)")),
+            "macs_billions_timm_with_bn": st.column_config.NumberColumn(
+                _("timm's MACs, with batch norm (billion)"), format="%.2f"
+            ),
+            "resolution_px": st.column_config.NumberColumn(_("Input (px)"), format="%d"),
             "training": _("Training"),
             "extra_data": _("More pictures than ImageNet-1k"),
             "source": _("Source"),
