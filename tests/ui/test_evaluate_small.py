@@ -25,6 +25,7 @@ from effviz.explain.results import ActivationMap, Method, Photo
 from effviz.report.evaluation import evaluation_html
 from effviz.report.numbers import summary_csv
 from effviz.ui import cache
+from effviz.ui.compare.work import Work
 from effviz.ui.evaluate import asking, maps, measured, measuring, runs, shown, uploads
 from effviz.ui.evaluate.asking import Asked, Picture
 from effviz.ui.evaluate.measuring import Timed
@@ -277,7 +278,46 @@ def test_other_choices_need_another_estimate() -> None:
     of = Asked((), (), (), (), "")
     at.session_state["evaluate-timed"] = Timed(of, (1.0,))
     at.run()
-    assert not [button for button in at.button if button.key == "start"]
+    assert not any("timed just now" in text.value for text in at.markdown)
+    at.button(key="start").click().run()
+    check(at)
+    assert at.session_state["evaluate-timed"].asked.models == (TINY,)
+
+
+def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what the progress bar will say."""
+    told: list[str] = []
+    say = Work.next
+    monkeypatch.setattr(Work, "next", lambda work, text: (told.append(text), say(work, text))[1])
+    return told
+
+
+def test_a_start_without_an_estimate_makes_one_first_and_calls_photos_as_the_list_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at = choose(open_page(), photos=["lemur", "owl"], models=[TINY], metrics=["drop"])
+    told = noted(monkeypatch)
+    at.button(key="start").click().run()
+    check(at)
+    title = samples.find("owl").title
+    assert told[:4] == [
+        "Ring-tailed lemurs: timed with every model",
+        "Models are loaded",
+        "Ring-tailed lemurs: measured with every model",
+        f"{title}: measured with every model",
+    ]
+    assert at.selectbox(key="run-choice").value == measured.VISIT
+
+
+def test_a_start_of_what_would_take_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "ready", lambda _of: [])
+    monkeypatch.setattr(measuring, "time", lambda of, _models, _beat: Timed(of, (601.0,)))
+    at = choose(open_page(), photos=["cat"], models=[TINY])
+    at.button(key="start").click().run()
+    check(at)
+    assert at.button(key="start").disabled
+    assert any("At most 10 min are allowed here" in text.value for text in at.markdown)
+    assert "evaluate-here" not in at.session_state
 
 
 def test_what_would_take_too_long_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import streamlit as st
@@ -16,6 +15,7 @@ from effviz.explain import samples
 from effviz.explain.images import MAX_BYTES
 from effviz.explain.methods import METHODS
 from effviz.explain.results import Method
+from effviz.explain.samples import Sample
 from effviz.ui.compare.photos import SUFFIXES
 from effviz.ui.evaluate import uploads
 from effviz.ui.guard import guard
@@ -44,6 +44,7 @@ class Picture:
     name: str  # unlike any other's
     sha256: str
     data: bytes = field(compare=False, repr=False)
+    title: str = field(default="", compare=False)  # what the list calls it; "" for the file's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +103,12 @@ def _bundled() -> list[Picture]:
         max_selections=MOST_PHOTOS,
         key=PHOTOS,
     )
-    return [_bundle(known[name].path) for name in chosen]
+    return [_bundle(known[name]) for name in chosen]
 
 
-def _bundle(path: Path) -> Picture:
-    data = path.read_bytes()
-    return Picture(path.name, hashlib.sha256(data).hexdigest(), data)
+def _bundle(sample: Sample) -> Picture:
+    data = sample.path.read_bytes()
+    return Picture(sample.path.name, hashlib.sha256(data).hexdigest(), data, sample.title)
 
 
 def _own() -> list[Picture]:
@@ -253,5 +254,5 @@ def _unlike(pictures: Sequence[Picture]) -> tuple[Picture, ...]:
         while name in found:
             count += 1
             name = f"{count} {picture.name}"
-        found[name] = Picture(name, picture.sha256, picture.data)
+        found[name] = replace(picture, name=name)
     return tuple(found.values())

@@ -6,7 +6,7 @@ import streamlit as st
 
 from effviz.ui.compare.work import Work, resume, stopped
 from effviz.ui.evaluate import asking, measuring
-from effviz.ui.evaluate.asking import Asked
+from effviz.ui.evaluate.asking import Asked, Picture
 from effviz.ui.evaluate.choose import HERE, NEXT
 from effviz.ui.evaluate.measured import VISIT, Beat, Measured
 from effviz.ui.evaluate.measuring import Timed
@@ -14,6 +14,7 @@ from effviz.ui.outputs import duration, plain
 from effviz.ui.turns import Lane
 from effviz.words import _
 
+START: Final = "start"  # the button
 TIMED: Final = "evaluate-timed"  # in the session: the last estimate
 LONGEST_S: Final = 600.0
 
@@ -26,15 +27,18 @@ def show() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         wanted = st.button(_("Estimate the time"), icon=":material/timer:", key="estimate")
         place = st.empty()
-    if wanted:
-        st.session_state[TIMED] = _time(asked)
     timed: Timed | None = st.session_state.get(TIMED)
-    if timed is None or timed.asked != asked:
+    if timed is not None and timed.asked != asked:
+        timed = None
+    # What is started without an estimate gets one first: only then the button knows whether it may be pressed.
+    if wanted or (timed is None and st.session_state.get(START)):
+        timed = st.session_state[TIMED] = _time(asked)
+    if timed:
+        st.markdown(_estimate(timed))
+    else:
         st.caption(_("One photo is measured first, to tell how long all of them will take."))
-        return
-    short = timed.total_s <= LONGEST_S
-    st.markdown(_estimate(timed))
-    if place.button(_("Start"), icon=":material/play_arrow:", type="primary", key="start", disabled=not short):
+    short = timed is None or timed.total_s <= LONGEST_S
+    if place.button(_("Start"), icon=":material/play_arrow:", type="primary", key=START, disabled=not short) and short:
         st.session_state[HERE] = _measure(asked)
         st.session_state[NEXT] = VISIT
         st.rerun()
@@ -43,8 +47,8 @@ def show() -> None:
 
 
 def _time(asked: Asked) -> Timed:
-    with Work(1).shown(("estimate", asked), may_stop=True) as work:
-        work.next(_("{photo}: timed with every model").format(photo=plain(asked.pictures[0].name)))
+    with Work(1, "estimate").shown(("estimate", asked), may_stop=True) as work:
+        work.next(_("{photo}: timed with every model").format(photo=_named(asked.pictures[0])))
         with work.turn(Lane.SLOW) as progress:
             return measuring.time(asked, measuring.ready(asked), progress)
 
@@ -52,15 +56,20 @@ def _time(asked: Asked) -> Timed:
 def _measure(asked: Asked) -> Measured:
     resume(("evaluate", asked))
     work = Work(1 + len(asked.pictures))
+    names = {picture.name: _named(picture) for picture in asked.pictures}
 
     def begin(photo: str) -> Beat:
-        work.next(_("{photo}: measured with every model").format(photo=plain(photo)))
+        work.next(_("{photo}: measured with every model").format(photo=names[photo]))
         return progress
 
     with work.shown(("evaluate", asked), may_stop=True):
         work.next(_("Models are loaded"))
         with work.turn(Lane.SLOW) as progress:
             return measuring.measure(asked, measuring.ready(asked), begin)
+
+
+def _named(picture: Picture) -> str:
+    return picture.title or plain(picture.name)
 
 
 def _estimate(timed: Timed) -> str:
