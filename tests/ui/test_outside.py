@@ -39,6 +39,18 @@ def test_a_kitten_is_none_of_the_ten_classes_and_the_notice_says_which_there_are
     assert "Kitten on a plank: " in notice
 
 
+def test_the_notice_stands_above_the_maps() -> None:
+    around = list(page("mini-baseline@96", "kitten").main)
+    (said,) = [place for place, element in enumerate(around) if OUTSIDE in str(getattr(element, "value", ""))]
+    (maps,) = [place for place, element in enumerate(around) if name_of(element) == "effviz_grid"]
+    assert said < maps
+
+
+def name_of(element: object) -> str:
+    """A component's name, "" for any other element."""
+    return str(getattr(getattr(element, "proto", None), "component_name", ""))
+
+
 def test_what_the_judge_said_is_kept_and_needs_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     page("mini-baseline@96", "kitten")
 

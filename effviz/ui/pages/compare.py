@@ -50,9 +50,11 @@ with place:
     elif ready and controls.agreed(choice, [entrant.card for entrant in ready], len(chosen)):
         with st.container():  # for the bar: the grid has the same place without it, and stays zoomed as it was
             found = cells.compute(chosen, ready, choice)
+        above = st.container()  # filled last: what it says takes a look at the photos, and the maps need not wait
         grid.show(found, choice, looked)
         methods.badge([entry for entry in found if isinstance(entry, cells.Cell)], choice)
-        outside.notice([entry for entry in found if isinstance(entry, cells.Cell)])
+        with above:
+            outside.notice([entry for entry in found if isinstance(entry, cells.Cell)])
 
 if entrants:
     st.header(_("The models in numbers"), divider="gray")
