@@ -90,6 +90,14 @@ def test_each_map_is_said_to_be_better_than_a_random_one_or_not(compare: Compare
     assert "One photo and one random map say little" in page.texts()
 
 
+@pytest.mark.parametrize(
+    ("area", "other", "said"),
+    [(0.1, 0.2, "yes"), (0.2, 0.1, "no"), (0.1231, 0.1234, "no difference"), (0.1231, 0.1239, "yes")],
+)
+def test_areas_that_read_the_same_are_no_verdict(area: float, other: float, said: str) -> None:
+    assert faithful._less(area, other) == said  # the table has three digits: 0.123, 0.124
+
+
 def test_the_browser_gets_what_the_model_saw(compare: Compare) -> None:
     panel = compare(models="lite0@64").pressed("faithful")["panels"][0]
     forward = cache.forward(parse("lite0@64"), cache.sample("dog"))

@@ -197,10 +197,10 @@ def _table(cells: Sequence[Cell], found: Sequence["Playback"]) -> None:
             _("Class"): [cell.map.target_name for cell in cells],
             **columns,
             _("Better than random: deletion"): [
-                _yes(made.map.deletion.auc < made.random.deletion.auc) for made in found
+                _less(made.map.deletion.auc, made.random.deletion.auc) for made in found
             ],
             _("Better than random: insertion"): [
-                _yes(made.map.insertion.auc > made.random.insertion.auc) for made in found
+                _less(made.random.insertion.auc, made.map.insertion.auc) for made in found
             ],
         }
     )
@@ -215,8 +215,11 @@ def _table(cells: Sequence[Cell], found: Sequence["Playback"]) -> None:
     )
 
 
-def _yes(better: bool) -> str:
-    return _("yes") if better else _("no")
+def _less(area: float, other: float) -> str:
+    """Whether an area is smaller; areas that read the same in the table are no verdict."""
+    if f"{area:.3f}" == f"{other:.3f}":
+        return _("no difference")
+    return _("yes") if area < other else _("no")
 
 
 def payload(request: Request, found: Sequence["Playback"]) -> Json:
