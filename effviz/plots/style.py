@@ -49,7 +49,7 @@ TEMPLATE = go.layout.Template(
     layout={
         "paper_bgcolor": "rgba(0, 0, 0, 0)",
         "plot_bgcolor": "rgba(0, 0, 0, 0)",
-        "font": {"color": GREY, "size": 13},  # readable on both; Streamlit puts its own text colour here
+        "font": {"color": GREY, "size": 13},  # for files; a page has its own (ui/style.css)
         "margin": {"l": 56, "r": 12, "t": 12, "b": 48},
         "hoverlabel": {"align": "left"},
         "legend": {
