@@ -22,7 +22,7 @@ HEIGHT_PX: Final = 460
 REACH: Final = 1.15  # how far lines of controls go beyond the models, as a factor of MACs
 ROOM: Final = 1.05  # the same for the names of the outer models, where there are no such lines
 
-ROLES: Final[Mapping[Role | None, str]] = dict[Role | None, str](METHODS) | {None: later("Other")}
+ROLES: Final[Mapping[Role | None, str]] = {**dict[Role | None, str](METHODS.items()), None: later("Other")}
 _OTHER: Final = Look(OLIVE, "triangle-down", "longdash")
 _LINES: Final = {
     Control.GAUSSIAN: Look(GREY, "x-thin-open", "dot"),
