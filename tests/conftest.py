@@ -20,6 +20,7 @@ MapMaker = Callable[..., ActivationMap]
 WHOLE = Box(0, 0, 224, 224)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests that run one after the other in one of the processes that share the work."""
     for item in items:
