@@ -10,9 +10,8 @@ TSC := .venv/node_modules/typescript/bin/tsc
 app: .venv/app.done
 	$(BIN)/effviz app
 
-# A process for each core, which computes on one: threads of several processes on the same cores wait for each other.
 test: .venv/dev.done
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadgroup --cov --cov-report=term
+	$(BIN)/python -m pytest --cov --cov-report=term
 
 check: .venv/dev.done .venv/typescript.done
 	$(BIN)/ruff format --check .

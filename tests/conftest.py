@@ -11,22 +11,11 @@ from hypothesis import settings
 from effviz import words
 from effviz.explain.results import ActivationMap, Box, Layer, Method
 
-ONE_AFTER_ANOTHER = ("browser", "ray")  # marks of tests that share a server, or that would start two clusters at once
-
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 MapMaker = Callable[..., ActivationMap]
 WHOLE = Box(0, 0, 224, 224)
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that run one after the other in one of the processes that share the work."""
-    for item in items:
-        for name in ONE_AFTER_ANOTHER:
-            if item.get_closest_marker(name):
-                item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="session")
