@@ -105,7 +105,7 @@ def test_the_gallery_can_be_used_by_keyboard(visit: Visit) -> None:
     page = visit("/?models=lite0@224")
     expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("button", name="Red panda", exact=True).press("Enter")
-    expect(page.get_by_role("img", name=re.compile("^Evidence for red panda"))).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("img", name=re.compile("^Evidence for red panda")).first).to_be_visible(timeout=PATIENCE_MS)
     expect(page).to_have_url(re.compile("photos=.*red_panda"))
 
 
