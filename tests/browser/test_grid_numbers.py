@@ -266,7 +266,7 @@ def test_a_box_holds_what_python_finds_in_it(ask: Ask, name: str, calibrated: bo
     boxes = [Box(x0 * width, y0 * height, x1 * width, y1 * height) for x0, y0, x1, y1 in BOXES]
     found = ask(
         "(() => { const found = heat(new Float32Array(a), b, c);"
-        " return d.map((box) => [energyIn(found, box, b.size), pointsInto(found, box)]); })()",
+        " return d.map((box) => [energyIn(found, box, b.size), pointsInto(found, box, b.size)]); })()",
         flat(of.values),
         where(of),
         "calibrated" if calibrated else "plain",

@@ -96,7 +96,7 @@ class Boxing {
     const heat = heatOf(tile.map(), tile.cell.place, this.row.grid.look.placement);
     if (heat.total <= 0) return words.boxNothing;
     const share = energyIn(heat, box, this.row.size);
-    const place = pointsInto(heat, box) ? words.boxHit : words.boxMiss;
+    const place = pointsInto(heat, box, this.row.size) ? words.boxHit : words.boxMiss;
     return fill(words.boxShare, { share: percent(share, 0), place });
   }
 

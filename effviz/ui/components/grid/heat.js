@@ -98,7 +98,9 @@ function energyIn({ values, total }, [x0, y0, x1, y1], [width, height]) {
   return total > 0 ? Math.min(1, inside / total) : 0;
 }
 
-/** Whether the strongest place lies in a box. @param {Heat} heat @param {number[]} box */
-function pointsInto({ peak: [x, y], total }, [x0, y0, x1, y1]) {
-  return total > 0 && x0 < x1 && y0 < y1 && x >= x0 && x <= x1 && y >= y0 && y <= y1;
+/** Whether the strongest place lies in a box: one beyond the photo's far edge is in its last pixel. @param {Heat} heat @param {number[]} box @param {number[]} size of the photo */
+function pointsInto({ peak: [x, y], total }, [x0, y0, x1, y1], [width, height]) {
+  const within = (/** @type {number} */ at, /** @type {number} */ start, /** @type {number} */ end, /** @type {number} */ length) =>
+    at >= start && start < end && (at < end || end >= length);
+  return total > 0 && within(x, x0, x1, width) && within(y, y0, y1, height);
 }
