@@ -32,7 +32,7 @@ MODELS = {"top-1": "top1_", "the label's probability": "probability_"}
 MINUS_GAUSSIAN = ", minus Gaussian"
 
 
-@pytest.mark.parametrize(("name", "photos"), [("localisation", 400), ("faithfulness", 100)])
+@pytest.mark.parametrize(("name", "photos"), [("localisation", 400), ("faithfulness", 100), ("methods", 100)])
 def test_the_means_are_those_of_the_single_measurements(name: str, photos: int) -> None:
     rows = pd.read_parquet(STUDY / name / "results.parquet")
     means = pd.read_csv(STUDY / name / "summary.csv").set_index(WHERE)
@@ -44,7 +44,7 @@ def test_the_means_are_those_of_the_single_measurements(name: str, photos: int) 
         assert count == means["n"][where]
 
 
-@pytest.mark.parametrize("name", ["localisation", "faithfulness"])
+@pytest.mark.parametrize("name", ["localisation", "faithfulness", "methods"])
 def test_the_tables_are_those_of_effviz_report(name: str) -> None:
     known = results.load(STUDY / name)
     for file, text in numbers.files(known, summary.cells(known, known.run.settings.seed)).items():
@@ -52,7 +52,7 @@ def test_the_tables_are_those_of_effviz_report(name: str) -> None:
         pd.testing.assert_frame_equal(made, shipped, rtol=0, atol=1e-6)  # other processors round otherwise
 
 
-@pytest.mark.parametrize("name", ["localisation", "faithfulness"])
+@pytest.mark.parametrize("name", ["localisation", "faithfulness", "methods"])
 def test_what_made_them_is_said_without_a_path_of_a_machine(name: str) -> None:
     made = json.loads((STUDY / name / "run.json").read_text(encoding="utf-8"))
     assert made["finished"]
@@ -98,14 +98,15 @@ def check(title: str, row: str, column: str, cell: str) -> None:
 
 def line(title: str, row: str, column: str) -> tuple[pd.Series, str]:
     """Return the line of a file that a cell was printed from, and how the names of its numbers begin."""
-    folder = STUDY / ("faithfulness" if title.startswith("Faithfulness") else "localisation")
+    of_methods = title.startswith("Faithfulness of the methods")
+    folder = STUDY / ("methods" if of_methods else "faithfulness" if title == "Faithfulness" else "localisation")
     if column in MODELS:
         return pd.read_csv(folder / "models.csv").set_index("model").loc[row], MODELS[column]
     small = "small_" if column.endswith(SMALL) or "small" in title else ""
     column = column.removesuffix(SMALL)
     gaussian = column.endswith(MINUS_GAUSSIAN) or "minus the centre Gaussian" in title
     metric = METRICS[column.removesuffix(MINUS_GAUSSIAN)]
-    model, method = (row, "cam") if "@" in row else ("lite0@224", row)
+    model, method = (row, "cam") if "@" in row else (title.split()[-1] if of_methods else "lite0@224", row)
     if not gaussian and not title.startswith("Differences from"):
         means = pd.read_csv(folder / "summary.csv").set_index(WHERE)
         return means.loc[(model, method, metric)], small

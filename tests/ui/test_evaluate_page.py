@@ -128,6 +128,7 @@ def test_without_a_folder_the_study_is_open() -> None:
     assert at.selectbox(key="run-choice").options == [
         "A first study: 400 photos with boxes",
         "A first study of faithfulness: 100 of the 400 photos",
+        "Ten methods' faithfulness: the same 100 photos",
     ]
     numbers = table(at, "lite0@224")
     assert numbers["CAM"] == "0.783 (0.759–0.808)"  # docs/study.md, as are the others
@@ -145,6 +146,13 @@ def test_without_a_folder_the_study_is_open() -> None:
     assert "The photos of this data set are not on this page" in words(at)
     assert "Start the server with `EFFVIZ_PHOTOS` set to a folder" in words(at)
     check(at)
+
+
+def test_the_methods_of_the_study_open_too() -> None:
+    at = open_page(run=measured.METHODS, metric="insertion")
+    numbers = table(at, "lite0@224")
+    assert numbers["FinerCAM"].startswith("0.414")  # docs/study.md
+    assert numbers["Control: centre Gaussian"].startswith("0.329")
 
 
 def test_the_study_of_faithfulness_opens_too() -> None:

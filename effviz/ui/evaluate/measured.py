@@ -29,8 +29,12 @@ from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
 
 # No run in a folder is called so: none with a colon in its name is shown.
-STUDY, FAITHFUL, VISIT = ":study", ":faithfulness", ":visit"
-STUDIES: Final = {STUDY: tables.STUDIES / "localisation", FAITHFUL: tables.STUDIES / "faithfulness"}
+STUDY, FAITHFUL, METHODS, VISIT = ":study", ":faithfulness", ":methods", ":visit"
+STUDIES: Final = {
+    STUDY: tables.STUDIES / "localisation",
+    FAITHFUL: tables.STUDIES / "faithfulness",
+    METHODS: tables.STUDIES / "methods",
+}
 LARGEST_ROWS: Final = 2_000_000  # about 90 MB while they are shown; `effviz report` has no such end
 VALUES_A_STEP: Final = 20_000  # of one model by one metric, drawn thousands of times: some tenths of a second
 CELL_BYTES: Final = 500
