@@ -16,6 +16,7 @@ def shown(page: Page, name: str) -> Locator:
 def thumb(page: Page) -> tuple[float, float]:
     """The middle of the slider's thumb: it travels the track less its own width."""
     slider = page.get_by_role("slider")
+    slider.hover()  # waits until it has found its place
     box = slider.bounding_box()
     assert box is not None
     share = float(slider.input_value()) / float(slider.get_attribute("max") or "0")
