@@ -18,7 +18,7 @@ Progress = Callable[[float], None]  # gets the share of a step that is done, 0 t
 STOPPED: Final = (
     "stopped"  # in the session: hashes of the work that the visitor stopped, since its names may hold photos
 )
-PACE_S: Final = 0.1  # between two reports: each of them goes to the browser and to the queue
+PACE_S: Final = 0.1  # between two words of the bar, which go to the browser
 
 
 @dataclass(slots=True)
@@ -60,19 +60,18 @@ class Work:
     def turn(self, lane: Lane, key: Hashable = None) -> Iterator[Progress]:
         """Hold a turn for the block; until then the bar says how many come first.
 
-        The block reports how much of the step is done as often as it likes; now and then others may go first.
+        The block reports how much of the step is done as often as it likes: others may go first then.
         """
         with TURNS.turn(lane, self._wait, key) as pass_on:
             told = time.monotonic()
 
             def progress(part: float) -> None:
                 nonlocal told
-                if time.monotonic() - told < PACE_S:
-                    return
                 self.part = part
-                self._say(self.text)
+                if time.monotonic() - told >= PACE_S:
+                    self._say(self.text)
+                    told = time.monotonic()
                 pass_on()
-                told = time.monotonic()
 
             self._say(self.text)
             yield progress
