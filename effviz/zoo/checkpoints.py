@@ -26,7 +26,8 @@ def load(name: str) -> tuple[torch.nn.Module, str]:
         )
     path = _path(entry)
     sha256 = tensors.check_sha256(path, entry.sha256)
-    module = scaled.build(entry.family, entry.depth, entry.width, len(entry.classes))
+    with tensors.unfilled():
+        module = scaled.build(entry.family, entry.depth, entry.width, len(entry.classes))
     tensors.fit(module, tensors.read(path), entry.name)
     return module, sha256
 

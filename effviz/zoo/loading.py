@@ -44,7 +44,8 @@ def _from_package(spec: ModelSpec) -> tuple[torch.nn.Module, str]:
     path = package.locate(spec.name)
     sha256 = tensors.check_sha256(path, package.FILES[spec.name][1])
     network = plan(spec.depth, spec.width, spec.resolution_px, spec.family)
-    module: torch.nn.Module = timm.create_model(spec.architecture, pretrained=False)
+    with tensors.unfilled():
+        module: torch.nn.Module = timm.create_model(spec.architecture, pretrained=False)
     tensors.fit(module, package.translate(tensors.read(path), network), spec.name)
     return module, sha256
 
@@ -55,6 +56,7 @@ def _from_hub(spec: ModelSpec) -> tuple[torch.nn.Module, str]:
         raise WeightsError(hub.availability(spec).sentence)
     promised = path.resolve().name  # the cache names large files by their sha256, where the file system has links
     sha256 = tensors.check_sha256(path, promised) if _SHA256.fullmatch(promised) else tensors.sha256(path)
-    module: torch.nn.Module = timm.create_model(spec.architecture, pretrained=False)
+    with tensors.unfilled():
+        module: torch.nn.Module = timm.create_model(spec.architecture, pretrained=False)
     tensors.fit(module, tensors.read(path), spec.name)
     return module, sha256

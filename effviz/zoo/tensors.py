@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
@@ -73,13 +74,31 @@ def read(path: Path) -> Tensors:
         OSError,
     ) as error:
         raise _refusal(path, _("is damaged or holds code")) from error
-    if not isinstance(tensors, dict) or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
+    if not isinstance(tensors, dict) or not all(map(_is_array, tensors.values())):
         raise _refusal(path, _("holds something else"))
     return tensors
 
 
+def _is_array(value: object) -> bool:
+    """Tell whether something is a tensor of real numbers in memory; files may hold other kinds, too."""
+    return (
+        isinstance(value, torch.Tensor)
+        and value.layout is torch.strided
+        and value.device.type == "cpu"
+        and not (value.is_nested or value.is_quantized or value.is_complex())
+    )
+
+
+def unfilled() -> torch.device:
+    """Return where to build a network whose tensors `fit` brings: random ones would be made in vain.
+
+    `with unfilled():` around its construction.
+    """
+    return torch.device("meta")
+
+
 def fit(module: torch.nn.Module, tensors: Tensors, source: str) -> None:
-    """Copy tensors into a network after every name and shape was found to match.
+    """Give copies of tensors to a network after every name and shape was found to match; its types of numbers stay.
 
     Raises:
         WeightsError: a tensor is missing, left over, of another shape, or not a number everywhere.
@@ -97,9 +116,13 @@ def fit(module: torch.nn.Module, tensors: Tensors, source: str) -> None:
                     name=name, shape=tuple(tensor.shape), expected=tuple(expected[name].shape)
                 ),
             )
-        if not torch.isfinite(tensor).all():
+        if not np.isfinite(
+            tensor.to(torch.float32).numpy()
+        ).all():  # torch's threads would take longer to meet than to look
             raise _misfit(source, _("{name} holds numbers that are not finite").format(name=name))
-    module.load_state_dict(dict(tensors), strict=True)
+    # Copies, since a file may have been mapped into memory, and somebody may change it.
+    owned = {name: tensor.to(expected[name].dtype, copy=True) for name, tensor in tensors.items()}
+    module.load_state_dict(owned, strict=True, assign=True)
 
 
 def _refusal(path: Path, what: str) -> WeightsError:

@@ -175,6 +175,48 @@ def test_weights_that_are_not_numbers_are_refused(models, network):
         loading.load(catalogue.parse("tiny"))
 
 
+@pytest.mark.filterwarnings("ignore")  # torch's own, about kinds that it no longer likes
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: torch.zeros(3).to_sparse(),
+        lambda: torch.zeros(3, dtype=torch.complex64),
+        lambda: torch.quantize_per_tensor(torch.zeros(3), 1.0, 0, torch.quint8),
+        lambda: torch.empty(3, device="meta"),
+    ],
+    ids=["sparse", "complex", "quantized", "without data"],
+)
+def test_other_kinds_of_tensors_are_refused(models, network, make):
+    file = models / "tiny.pth"
+    torch.save(network.state_dict() | {"classifier.bias": make()}, file)
+    write(models, entry(file))
+    with pytest.raises(WeightsError, match="plain state dicts of tensors are read"):
+        loading.load(catalogue.parse("tiny"))
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_half_precision_is_read_as_single(models, network, suffix):
+    half = {
+        name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in network.state_dict().items()
+    }
+    file = models / f"tiny{suffix}"
+    save_file(half, file) if suffix == ".safetensors" else torch.save(half, file)
+    write(models, entry(file))
+    found = loading.load(catalogue.parse("tiny")).module.state_dict()
+    assert all(torch.equal(found[name], tensor.to(found[name].dtype)) for name, tensor in half.items())
+    assert {tensor.dtype for tensor in found.values()} == {torch.float32, torch.int64}
+
+
+def test_a_file_that_changes_later_changes_nothing(models, network):
+    file = models / "tiny.safetensors"
+    save_file(network.state_dict(), file)
+    write(models, entry(file))
+    found = loading.load(catalogue.parse("tiny")).module.state_dict()
+    with file.open("r+b") as known:  # the same file, not another one in its place
+        known.write(bytes(file.stat().st_size))
+    assert all(torch.equal(tensor, network.state_dict()[name]) for name, tensor in found.items())
+
+
 def outside(models, network, way):
     """A good checkpoint outside the folder, and the manifest's word for it."""
     file = models.parent / "outside.safetensors"
