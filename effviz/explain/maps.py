@@ -55,8 +55,7 @@ def activation_map(
 
 def class_maps(forward: Forward) -> Floats:
     """Return the CAM of every class as one matrix product, (K, H, W): switching class needs no new pass."""
-    rows, _ = _classifier(forward)
-    return closed.class_maps(forward.features, rows)
+    return closed.class_maps(forward.features, _rows(forward))
 
 
 def _values(forward: Forward, index: int, method: Method, layer: Layer, progress: Progress) -> Floats:
@@ -73,7 +72,7 @@ def _values(forward: Forward, index: int, method: Method, layer: Layer, progress
 
 
 def _closed(forward: Forward, index: int, method: Method) -> Floats:
-    features, (rows, _) = forward.features, _classifier(forward)
+    features, rows = forward.features, _rows(forward)
     row = rows[index]
     match method:
         case Method.CAM:
@@ -94,10 +93,10 @@ def _closed(forward: Forward, index: int, method: Method) -> Floats:
             return closed.gradcam(features, row)
 
 
-def _classifier(forward: Forward) -> tuple[Floats, Floats]:
-    """Return the classifier's weights (K, C) and biases (K,)."""
-    classifier = stages.network(forward.model).classifier
-    return classifier.weight.detach().numpy(), classifier.bias.detach().numpy()
+def _rows(forward: Forward) -> Floats:
+    """Return the classifier's weights, (K, C)."""
+    weights: Floats = stages.network(forward.model).classifier.weight.detach().numpy()
+    return weights
 
 
 def _labelled(forward: Forward, index: int, method: Method, layer: Layer, values: Floats) -> ActivationMap:
@@ -105,7 +104,7 @@ def _labelled(forward: Forward, index: int, method: Method, layer: Layer, values
     values.setflags(write=False)
     return ActivationMap(
         values=values,
-        bias=float(_classifier(forward)[1][index]) if method is Method.CAM else 0.0,
+        bias=float(stages.network(forward.model).classifier.bias[index]) if method is Method.CAM else 0.0,
         method=method,
         layer=layer,
         model=ref.label,

@@ -140,6 +140,16 @@ def test_many_inputs_come_back_in_order(tiny):
         assert_close(streamed, engine.run(given))
 
 
+@pytest.mark.parametrize(("size_px", "together"), [(224, [8, 2]), (448, [2] * 5), (896, [1] * 10)])
+def test_torch_takes_fewer_large_inputs_at_once(tiny, monkeypatch, size_px, together):
+    taken = []
+    monkeypatch.setattr(TorchEngine, "run", lambda _, pixels: taken.append(len(pixels)) or (pixels, pixels))
+    inputs = [np.full((1, 3, size_px, size_px), number, np.float32) for number in range(10)]
+    given = [int(features[0, 0, 0, 0]) for features, _ in TorchEngine.of(tiny).many(inputs)]
+    assert given == list(range(10))
+    assert taken == together
+
+
 def test_a_stream_may_be_left_early(tiny):
     engine, inputs = choose(tiny).engine, list(pixels_of(tiny, 30)[:, None])
     stream = engine.many(iter(inputs))

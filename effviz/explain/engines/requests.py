@@ -21,8 +21,8 @@ class Requests:
     def one(self, array: Floats) -> tuple[Floats, ...]:
         """Run one input now and return every output."""
         request = self._take()
-        request.infer([array])
-        return self._outputs(request)
+        request.start_async([array])  # `infer` also builds a table of the outputs, for a fifth of a millisecond
+        return self._finished(request)
 
     def many(self, arrays: Iterable[Floats]) -> Iterator[tuple[Floats, ...]]:
         """Run inputs several at a time and yield their outputs in order."""

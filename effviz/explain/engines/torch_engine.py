@@ -14,7 +14,8 @@ from effviz.explain.engines.engine import EngineName
 from effviz.explain.results import Floats, Layer
 from effviz.zoo.model import Model
 
-BATCH = {EngineName.TORCH: 8, EngineName.CUDA: 64, EngineName.MPS: 32}  # inputs at once, of many
+BATCH = {EngineName.TORCH: 8, EngineName.CUDA: 64, EngineName.MPS: 32}  # inputs of USUAL numbers at once, of many
+USUAL = 3 * 224 * 224  # of larger ones fewer: somebody may wait for the end of a batch, and its layers fill the memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,8 +78,9 @@ class TorchEngine:
 
 def _batches(inputs: Iterable[Floats], size: int) -> Iterator[Floats]:
     waiting = iter(inputs)
-    while some := list(islice(waiting, size)):
-        yield np.concatenate(some)
+    for first in waiting:
+        fitting = max(1, size * USUAL // first.size)
+        yield np.concatenate([first, *islice(waiting, fitting - 1)])
 
 
 def _array(tensor: torch.Tensor) -> Floats:
