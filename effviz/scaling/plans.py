@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from effviz.scaling import limits
 from effviz.scaling.blocks import B0_STAGES, HEAD_CHANNELS, HEAD_STAGE, STEM_CHANNELS, BlockStage
@@ -11,6 +12,7 @@ from effviz.scaling.rounding import round_filters, round_repeats
 from effviz.scaling.walk import Walk
 
 BYTES_PER_ACTIVATION = 4  # float32
+RECENT = 128  # plans that are remembered: a page asks for those of its models again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Plan:
         }
 
 
+@lru_cache(maxsize=RECENT, typed=True)
 def plan(
     depth: float, width: float, resolution_px: int, family: Family = Family.EFFICIENTNET, classes: int = 1000
 ) -> Plan:

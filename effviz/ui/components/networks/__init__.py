@@ -1,7 +1,6 @@
 """Networks side by side on one scale, by the drawing of the Scale page."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import streamlit as st
@@ -31,7 +30,7 @@ def networks(plans: Mapping[Role, Plan], caption: str, key: str) -> None:
     _networks(
         key=key,
         data={
-            "networks": [asdict(network(_(METHODS[role]), of)) for role, of in plans.items()],
+            "networks": [network(_(METHODS[role]), of)._asdict() for role, of in plans.items()],
             "kinds": [str(role) for role in plans],
             "colours": [LOOKS[role].colour for role in plans],
             "caption": caption,

@@ -1,7 +1,8 @@
 """The networks along the phi slider, computed once: the browser only looks rows up and draws them."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from effviz.scaling import PUBLISHED, Family, Plan, ScalingRule, plan
 from effviz.ui.state import PHI_LEAST, PHI_MOST, PHI_STEP
@@ -9,8 +10,7 @@ from effviz.ui.state import PHI_LEAST, PHI_MOST, PHI_STEP
 STAGES_DRAWN = 8  # the stem and the seven MBConv stages; the head is one layer, four times as wide as all others
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(NamedTuple):
     """What is shown of one network."""
 
     name: str
@@ -48,10 +48,10 @@ class PhiTable:
         return {
             "least": PHI_LEAST,
             "step": PHI_STEP,
-            "baseline": asdict(self.baseline),
-            "rows": [asdict(row) for row in self.rows],
+            "baseline": self.baseline._asdict(),
+            "rows": [row._asdict() for row in self.rows],
             "rule": [self.rule.constraint**phi for phi in steps()],
-            "published": [asdict(network) for network in self.published],
+            "published": [network._asdict() for network in self.published],
             "nearest": self.nearest,
         }
 
