@@ -62,6 +62,7 @@ class DataSet:
     val: Pictures
     classes: tuple[str, ...]  # names of the folders, in the order of the labels
     fingerprint: str  # of the files' names, sizes and some of their bytes: a moved or copied folder keeps it
+    name: str  # the folder's own
 
 
 def quiet(_what: str, _done: int, _of: int) -> None:
@@ -83,7 +84,7 @@ def data_set(folder: Path, side_px: int, progress: Progress = quiet) -> DataSet:
     train, val = (_decoded(f"{part} pictures", parts[part], keys[part], side_px, progress) for part in parts)
     for part, pictures in (("train", train), ("val", val)):
         _check_classes(folder / part, pictures, classes)
-    return DataSet(train, val, classes, _fingerprint(folder, parts.values(), side_px))
+    return DataSet(train, val, classes, _fingerprint(folder, parts.values(), side_px), folder.resolve().name)
 
 
 def class_names(folder: Path) -> tuple[str, ...]:

@@ -48,6 +48,7 @@ def _entry(recipe: TrainingRecipe, data: DataSet, trained: Trained, sha256: str)
         f"{len(data.train)} pictures of {len(data.classes)} classes",
         "top1_pct": round(trained.top1_pct, 2),
         "top1_pictures": trained.pictures,
+        "dataset": data.name,
         "top1_source": f"measured once after the last epoch: {trained.correct} of {trained.pictures} pictures of val/",
         "crop_pct": augment.CROP,
         "interpolation": "bicubic",

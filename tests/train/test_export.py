@@ -57,7 +57,7 @@ def test_what_was_trained_is_loaded_by_the_app(
     (out / "manifest.json").write_text(json.dumps([entry]))
     monkeypatch.setenv("EFFVIZ_MODELS", str(out))
     model = load(catalogue.parse("mini@32"))
-    assert model.ref.spec.classes == ("blue", "red")
+    assert (model.ref.spec.classes, model.ref.spec.dataset) == (("blue", "red"), folder.name)
     assert model.weights_sha256 == entry["sha256"]
     assert f"{entry['top1_pct']:.2f}" in shown
     with torch.inference_mode():
