@@ -1,10 +1,9 @@
 """Every cache of the app: bounded, and keyed by content alone."""
 
-import gc
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -126,9 +125,9 @@ def _loaded(ref: ModelRef) -> "Model":
     def make() -> "Model":
         # Imported here: torch takes seconds to load, and a page shows itself without it.
         from effviz.explain.engines import choose
-        from effviz.zoo.loading import load
+        from effviz.zoo.loading import load, set_aside
 
-        _settle()
+        set_aside()
         made = load(ref)
         choose(made)
         _MODELS.recount()  # those that ran slow methods since have grown
@@ -152,18 +151,6 @@ def _weights(ref: ModelRef) -> tuple[str, str]:
     elif ref.spec.origin is WeightsOrigin.HUB and (path := hub.cached(ref.spec)):
         which = str(path.resolve())
     return ref.label, which
-
-
-@cache
-def _settle() -> None:
-    """Spare the garbage collector what torch has brought, once: it stays for good.
-
-    Streamlit collects after every script, and going through those objects took 0.2 s each time, for all visitors.
-    """
-    import effviz.explain.forward  # noqa: F401 - brings the engines too
-
-    gc.collect()
-    gc.freeze()
 
 
 def fallback(label: str) -> str:

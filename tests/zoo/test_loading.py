@@ -1,5 +1,8 @@
 """A loaded model is ready for everyone: evaluation mode, no parameter gradients, usable in and after inference mode."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -29,3 +32,12 @@ def test_gradients_reach_the_input_even_when_loaded_in_inference_mode(text):
 def test_loading_twice_gives_the_same_weights(text):
     first, second = (loading.load(catalogue.parse(text)).module.state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_what_torch_brought_is_set_aside_once():
+    code = (
+        "import gc; from effviz.zoo import loading; loading.set_aside(); first = gc.get_freeze_count();"
+        "kept = [[] for _ in range(1000)]; loading.set_aside(); print(first > 100_000, gc.get_freeze_count() == first)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "True"]
