@@ -240,6 +240,7 @@ def test_still_pictures_draw_scales_that_need_all_maps(scale: str) -> None:
     assert labels(test) == []
     words = {"One": "one range for all maps", "Logit": "logit density", "Share": "share of the positive evidence"}
     assert words[scale.split()[0]] in texts(test)
+    assert texts(test).count("White frame: what the model saw. Dimmed: cropped away.") == 1
 
 
 def test_still_pictures_label_untrained_networks_loudly() -> None:

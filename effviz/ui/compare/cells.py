@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from effviz.errors import EffVizError
 from effviz.explain.methods import METHODS
@@ -13,9 +14,11 @@ from effviz.ui.compare.controls import Choice
 from effviz.ui.compare.work import Work, ask_again, stopped
 from effviz.ui.outputs import plain
 from effviz.ui.turns import BusyError, Lane
-from effviz.words import _
+from effviz.words import _, later
 from effviz.zoo.cards import Card
 from effviz.zoo.presets import Role
+
+FRAME: Final = later("White frame: what the model saw. Dimmed: cropped away.")  # on every map, whoever draws it
 
 
 @dataclass(frozen=True, slots=True)

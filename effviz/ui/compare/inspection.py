@@ -11,7 +11,7 @@ from effviz.errors import EffVizError
 from effviz.explain import field
 from effviz.explain.results import Box, Floats, Forward, Layer, Method
 from effviz.ui import cache
-from effviz.ui.compare.cells import Cell
+from effviz.ui.compare.cells import FRAME, Cell
 from effviz.ui.compare.work import Work, resume, stopped
 from effviz.ui.components.grid import base64_text, pack
 from effviz.ui.memory import Kept, budget_bytes
@@ -172,9 +172,11 @@ def words(method: Method, layer: Layer) -> Json:
     """What the inspector says."""
     other = _("Cells are those of the last layer's map, and evidence is what CAM counts, whatever the map shows.")
     return {
-        "hint": _(
-            "White frame: what the model saw. Dimmed: cropped away. "
-            "Point at a map to ask single cells; click to hold one. By keyboard: Enter, then the arrows."
+        "hint": " ".join(
+            (
+                _(FRAME),
+                _("Point at a map to ask single cells; click to hold one. By keyboard: Enter, then the arrows."),
+            )
         ),
         "cell": _("Cell of row {row}, column {column} of {model}, and what the other models see there"),
         "model": _("Model"),

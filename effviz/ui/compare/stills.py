@@ -13,7 +13,7 @@ from effviz.explain.palettes import colour as coloured
 from effviz.explain.scales import Scale, ScaledMap, rescale
 from effviz.plots.style import LOOKS
 from effviz.ui import cache
-from effviz.ui.compare.cells import Cell, Entrant, Gap
+from effviz.ui.compare.cells import FRAME, Cell, Entrant, Gap
 from effviz.ui.compare.controls import Look, style_for
 from effviz.ui.compare.numbers import about
 from effviz.ui.compare.tiles import rows
@@ -92,6 +92,7 @@ def _legend(scaled: ScaledMap, look: Look) -> None:
         st.caption(low, width="content")
         st.image(bar, alt=_("Colours from {low} to {high}").format(low=low, high=high), width=200)
         st.caption(f"{high} · {unit}", width="content")
+    st.caption(_(FRAME))
 
 
 def _caption(cell: Cell) -> None:
