@@ -116,13 +116,16 @@ def fit(module: torch.nn.Module, tensors: Tensors, source: str) -> None:
                     name=name, shape=tuple(tensor.shape), expected=tuple(expected[name].shape)
                 ),
             )
-        if not np.isfinite(
-            tensor.to(torch.float32).numpy()
-        ).all():  # torch's threads would take longer to meet than to look
+        # By numpy: torch's threads would take longer to meet than to look.
+        if not np.isfinite(_copy(tensor, torch.float32).numpy()).all():
             raise _misfit(source, _("{name} holds numbers that are not finite").format(name=name))
-    # Copies, since a file may have been mapped into memory, and somebody may change it.
-    owned = {name: tensor.to(expected[name].dtype, copy=True) for name, tensor in tensors.items()}
+    owned = {name: _copy(tensor, expected[name].dtype) for name, tensor in tensors.items()}
     module.load_state_dict(owned, strict=True, assign=True)
+
+
+def _copy(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Numbers alone, without gradients, in memory of their own: a file may be mapped into it, and change."""
+    return tensor.detach().to(dtype, copy=True)
 
 
 def _refusal(path: Path, what: str) -> WeightsError:

@@ -207,6 +207,22 @@ def test_half_precision_is_read_as_single(models, network, suffix):
     assert {tensor.dtype for tensor in found.values()} == {torch.float32, torch.int64}
 
 
+@pytest.mark.parametrize(
+    "make",
+    [torch.nn.Parameter, lambda tensor: torch._neg_view(-tensor), lambda tensor: tensor.flip(0).flip(0)[:]],
+    ids=["with gradients", "negated when read", "a view"],
+)
+def test_tensors_that_are_kept_in_another_way_are_the_same_numbers(models, network, make):
+    file = models / "tiny.pth"
+    known = network.state_dict()
+    torch.save(known | {"classifier.bias": make(known["classifier.bias"])}, file)
+    write(models, entry(file))
+    module = loading.load(catalogue.parse("tiny")).module
+    assert torch.equal(module.classifier.bias, known["classifier.bias"])
+    assert module.classifier.bias.is_leaf
+    assert not module.classifier.bias.requires_grad
+
+
 def test_a_file_that_changes_later_changes_nothing(models, network):
     file = models / "tiny.safetensors"
     save_file(network.state_dict(), file)
