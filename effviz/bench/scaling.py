@@ -52,7 +52,7 @@ def _row(name: str, target_ms: float, repeats: int) -> BenchRow:
         module = timm.create_model(f"efficientnet_{name}").eval()
         picture = torch.empty(1, 3, network.resolution, network.resolution)  # (N, C, H, W)
 
-    def ours() -> None:
+    def ours() -> None:  # planned, not remembered
         plan.__wrapped__(network.depth, network.width, network.resolution, network.family)
 
     def peer() -> None:

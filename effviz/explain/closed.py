@@ -127,7 +127,7 @@ def aligned(component: Doubles, features: Floats) -> Floats:
 
 
 def _weighted(features: Floats, weights: Doubles) -> Floats:
-    """In 32 bits: turning a million features into 64 bits would take longer than all else about a map."""
+    """In 32 bits: turning all features into 64 bits took longer than all else about a map."""
     return np.tensordot(weights.astype(np.float32), features, axes=1)
 
 

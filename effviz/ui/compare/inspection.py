@@ -172,12 +172,9 @@ def words(method: Method, layer: Layer) -> Json:
     """What the inspector says."""
     other = _("Cells are those of the last layer's map, and evidence is what CAM counts, whatever the map shows.")
     return {
-        "hint": " ".join(
-            (
-                _(FRAME),
-                _("Point at a map to ask single cells; click to hold one. By keyboard: Enter, then the arrows."),
-            )
-        ),
+        "hint": _(FRAME)
+        + " "
+        + _("Point at a map to ask single cells; click to hold one. By keyboard: Enter, then the arrows."),
         "cell": _("Cell of row {row}, column {column} of {model}, and what the other models see there"),
         "model": _("Model"),
         "adds": _("Adds to the logit of {name}"),
