@@ -1,4 +1,4 @@
-# make app   opens EffViz in the browser          make test   runs every test
+# make app   opens EffViz in the browser          make test   runs every test; make test FILE=tests/zoo one file or folder
 # make check formats, lints, types and layering   make clean  removes the environment
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,7 +11,11 @@ app: .venv/app.done
 	$(BIN)/effviz app
 
 test: .venv/dev.done
-	$(BIN)/python -m pytest --cov --cov-report=term
+ifdef FILE
+	$(BIN)/python -m pytest $(FILE)
+else
+	$(BIN)/python tests/run_all.py
+endif
 
 check: .venv/dev.done .venv/typescript.done
 	$(BIN)/ruff format --check .

@@ -1,0 +1,121 @@
+"""Runs all tests in two pytest processes, one a core: what drives a browser or Ray, and everything else.
+
+Each line says which half it comes from; the last lines say which half failed, and why. Ending the run ends both halves
+in order: a first SIGINT or SIGTERM lets them close their servers and browsers, a second one kills them.
+Arguments go to both halves, as in `python tests/run_all.py --durations=20`.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+HALVES = {"browser": "browser or ray", "core": "not (browser or ray)"}
+MOST_REASONS = 12  # of a half's failures, so that all of both fits the last screen
+COUNTED = ("passed", "failed", "error", "skipped")
+
+
+@dataclass
+class Half:
+    """One pytest process and what it said."""
+
+    name: str
+    process: "subprocess.Popen[str]"
+    lines: list[str] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, name: str, coverage: Path, arguments: list[str]) -> "Half":
+        command = [sys.executable, "-m", "pytest", "-m", HALVES[name], "--cov", "--cov-report=", "--cov-fail-under=0"]
+        environment = {
+            **os.environ,
+            "COVERAGE_FILE": str(coverage / f".coverage.{name}"),
+            "OMP_NUM_THREADS": "1",  # torch's threads spin, on the other half's core
+            "PYTHONUNBUFFERED": "1",
+            "COLUMNS": "160",  # reasons of failures are cut at the width of the terminal
+        }
+        process = subprocess.Popen(
+            [*command, *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # signals reach it through this process alone, so each one counts once
+        )
+        return cls(name, process)
+
+    def follow(self) -> None:
+        """Print what it says until it ends."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+            print(f"{self.name:>7} | {line.rstrip()}", flush=True)
+        self.process.wait()
+
+    def counts(self) -> Counter[str]:
+        """How many tests passed, failed and so on, by pytest's last line."""
+        found = re.findall(r"(\d+) (passed|failed|error|skipped)", self.lines[-1] if self.lines else "")
+        return Counter({word: int(number) for number, word in found})
+
+    def verdict(self) -> list[str]:
+        """How it ended, and the first reasons where it failed."""
+        last = self.lines[-1].strip("= ") if self.lines else "nothing was said"
+        reasons = [f"    {line}" for line in self.lines if line.startswith(("FAILED ", "ERROR "))]
+        if len(reasons) > MOST_REASONS:
+            reasons[MOST_REASONS:] = [f"    ... and {len(reasons) - MOST_REASONS} more"]
+        return [f"{self.name}: exit code {self.process.returncode}, {last}", *reasons]
+
+
+def run(arguments: list[str]) -> int:
+    """Run both halves and report; return 0 if both passed and coverage is high enough."""
+    with tempfile.TemporaryDirectory(prefix="effviz-coverage-") as folder:
+        halves = [Half.start(name, Path(folder), arguments) for name in HALVES]
+        _forward_signals(halves)
+        threads = [threading.Thread(target=half.follow) for half in halves]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        covered = _report_coverage(Path(folder))
+    total: Counter[str] = sum((half.counts() for half in halves), Counter())
+    for half in halves:
+        print("\n".join(half.verdict()))
+    if covered:
+        print("coverage: too low, or not measured; the table above says where")
+    print(f"{total['passed']} passed, {total['failed'] + total['error']} failed, {total['skipped']} skipped")
+    return 1 if covered or any(half.process.returncode for half in halves) else 0
+
+
+def _forward_signals(halves: list[Half]) -> None:
+    asked = False
+
+    def forward(_number: int, _frame: object) -> None:
+        nonlocal asked
+        for half in halves:
+            if half.process.poll() is None:
+                os.killpg(half.process.pid, signal.SIGKILL) if asked else half.process.send_signal(signal.SIGINT)
+        asked = True
+
+    signal.signal(signal.SIGINT, forward)
+    signal.signal(signal.SIGTERM, forward)
+
+
+def _report_coverage(folder: Path) -> int:
+    """Print the lines that both halves together leave out; return 0 if coverage is high enough."""
+    coverage = [sys.executable, "-m", "coverage"]
+    environment = {**os.environ, "COVERAGE_FILE": str(ROOT / ".coverage")}
+    combined = subprocess.run([*coverage, "combine", "--quiet", str(folder)], cwd=ROOT, env=environment)
+    return combined.returncode or subprocess.run([*coverage, "report"], cwd=ROOT, env=environment).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

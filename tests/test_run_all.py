@@ -1,0 +1,70 @@
+"""The runner of all tests: which half failed and why, and an end in order when it is interrupted."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+BOTH = """
+    import pytest
+
+    def test_core():
+        assert 1 + 1 == 3, "core is wrong"
+
+    @pytest.mark.browser
+    def test_browser():
+        pass
+"""
+WAITING = """
+    import pathlib, threading, pytest
+
+    HERE = pathlib.Path(__file__).parent
+
+    @pytest.fixture
+    def server(request):
+        (HERE / f"{request.function.__name__}.opened").touch()
+        yield
+        (HERE / f"{request.function.__name__}.closed").touch()
+
+    def test_core(server):
+        threading.Event().wait(60)
+
+    @pytest.mark.browser
+    def test_browser(server):
+        threading.Event().wait(60)
+"""
+
+
+def start(folder: Path, tests: str) -> "subprocess.Popen[str]":
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = browser\n  ray\n")
+    (folder / "test_it.py").write_text(textwrap.dedent(tests))
+    command = [sys.executable, str(ROOT / "tests" / "run_all.py"), "-p", "no:cacheprovider", str(folder / "test_it.py")]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_the_last_lines_say_which_half_failed_and_why(tmp_path: Path) -> None:
+    process = start(tmp_path, BOTH)
+    output, _ = process.communicate()
+    last = output.splitlines()[-20:]
+    assert process.returncode == 1
+    assert any(line.startswith("browser: exit code 0, 1 passed, 1 deselected") for line in last)
+    assert any(line.startswith("core: exit code 1, 1 failed, 1 deselected") for line in last)
+    assert any("test_core" in line and "core is wrong" in line for line in last)
+    assert last[-1] == "1 passed, 1 failed, 0 skipped"
+
+
+def test_an_interrupted_run_closes_what_both_halves_opened(tmp_path: Path) -> None:
+    process = start(tmp_path, WAITING)
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.glob("*.opened"))) < 2:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert output.count("KeyboardInterrupt") >= 2, output
+    assert {file.name for file in tmp_path.glob("*.closed")} == {"test_core.closed", "test_browser.closed"}
