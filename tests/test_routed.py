@@ -98,10 +98,10 @@ def _is_text(text: str) -> bool:
     return any(len(word) > 1 and word.isalpha() and word not in NAMES for word in words)
 
 
-@pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(ROOT)))
-def test_every_text_goes_through_the_catalogue(file: Path) -> None:
-    found = [f"{file.name}:{line}: {text!r}" for line, text in bare(ast.parse(file.read_text(encoding="utf-8")))]
-    assert not found
+def test_every_text_goes_through_the_catalogue() -> None:
+    read = [(file, ast.parse(file.read_text(encoding="utf-8"))) for file in files()]
+    assert len(read) > 200  # the folders are where they are said to be
+    assert [f"{file.relative_to(ROOT)}:{line}: {text!r}" for file, tree in read for line, text in bare(tree)] == []
 
 
 @pytest.mark.parametrize(
