@@ -23,7 +23,7 @@ from effviz.facts.paper import PaperPoint, PaperVersion, paper_points, paper_top
 from effviz.facts.ratios import PaperRatios, Ratio, paper_ratios
 from effviz.facts.recipes import RECIPES, Recipe, recipe, recipe_of
 from effviz.facts.scaled import ScaledB0, ScaledNetwork, other_networks, scaled_b0
-from effviz.facts.tables import TABLES, load
+from effviz.facts.tables import TABLES, load, rows
 from effviz.facts.training import TrainingFact, training_fact, training_facts
 from effviz.facts.transfer import (
     HeldOut,
@@ -73,6 +73,7 @@ __all__ = [
     "recipe",
     "recipe_of",
     "recipe_points",
+    "rows",
     "scaled_b0",
     "scaling_methods",
     "single_dimension",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from effviz.facts.paper import PaperVersion
-from effviz.facts.tables import load
+from effviz.facts.tables import rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +35,5 @@ def paper_stages(version: PaperVersion = PaperVersion.V5) -> tuple[PaperStage, .
             layers=int(row["layers"]),
             source=row["source"],
         )
-        for row in load("table1_b0").to_dict("records")
+        for row in rows("table1_b0")
     )

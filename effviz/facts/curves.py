@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from effviz.facts.tables import load
+from effviz.facts.tables import rows
 from effviz.scaling import PUBLISHED, Plan, plan
 from effviz.scaling.blocks import BASE_RESOLUTION_PX
 
@@ -75,14 +75,14 @@ def single_dimension() -> tuple[CurveDot, ...]:
             network=_alone(row["dimension"], float(row["coefficient"])),
             source=row["source"],
         )
-        for row in load("fig3_single_dimension").to_dict("records")
+        for row in rows("fig3_single_dimension")
     )
 
 
 @cache
 def width_by_baseline() -> tuple[WidthDot, ...]:
     """Fig. 4: growing width from four baselines."""
-    return tuple(_width_dot(row) for row in load("fig4_width_by_baseline").to_dict("records"))
+    return tuple(_width_dot(row) for row in rows("fig4_width_by_baseline"))
 
 
 def _width_dot(row: dict[Any, Any]) -> WidthDot:
@@ -105,13 +105,15 @@ def _width_dot(row: dict[Any, Any]) -> WidthDot:
 def scaling_methods() -> tuple[CurveDot, ...]:
     """Fig. 8: the four ways of scaling; its dots are those of Fig. 3, which labels them, and B0 to B4."""
     dots = []
-    for method, rows in load("fig8_scaling_methods").groupby("method", sort=False):
+    table = rows("fig8_scaling_methods")
+    for method in dict.fromkeys(row["method"] for row in table):
         alone = [dot for dot in single_dimension() if dot.method == method]
         named = [(dot.label, dot.coefficient, dot.network) for dot in alone] or [_compound(name) for name in COMPOUND]
-        for row, (label, coefficient, network) in zip(rows.to_dict("records"), named, strict=False):
+        drawn = [row for row in table if row["method"] == method]
+        for row, (label, coefficient, network) in zip(drawn, named, strict=False):
             dots.append(
                 CurveDot(
-                    method=str(method),
+                    method=method,
                     label=label,
                     coefficient=coefficient,
                     macs_billions=float(row["flops_billions"]),

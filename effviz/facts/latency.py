@@ -1,10 +1,9 @@
 """Table 4 of the paper: how long a network takes for one picture on one core of a server's processor."""
 
-import math
 from dataclasses import dataclass
 from functools import cache
 
-from effviz.facts.tables import load
+from effviz.facts.tables import rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +28,6 @@ class PaperLatency:
 @cache
 def paper_latencies() -> tuple[PaperLatency, ...]:
     """The four networks of Table 4, in its order."""
-    table = load("table4_latency")
-    table["note"] = table["note"].fillna("")
     return tuple(
         PaperLatency(
             pair=int(row["pair"]),
@@ -44,7 +41,7 @@ def paper_latencies() -> tuple[PaperLatency, ...]:
             note=row["note"],
             source=row["source"],
         )
-        for row in table.to_dict("records")
+        for row in rows("table4_latency")
     )
 
 
@@ -54,5 +51,5 @@ def paper_speedup(pair: int) -> float:
     return slow / fast
 
 
-def _speedup(printed: str | float) -> float | None:
-    return None if isinstance(printed, float) and math.isnan(printed) else float(str(printed).removesuffix("x"))
+def _speedup(printed: str) -> float | None:
+    return float(printed.removesuffix("x")) if printed else None

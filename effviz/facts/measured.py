@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from effviz.facts.recipes import recipe, recipe_of
-from effviz.facts.tables import load
+from effviz.facts.tables import rows
 from effviz.scaling import PUBLISHED, plan
 
 TIMM_URL = "https://github.com/huggingface/pytorch-image-models/blob/aa4b5850/results/results-imagenet.csv"
@@ -91,7 +91,7 @@ def _point(row: dict[Any, Any]) -> TimmPoint:
 @cache
 def timm_points() -> tuple[TimmPoint, ...]:
     """Every measurement in `timm_accuracy.csv`, from few parameters to many."""
-    points = [_point(row) for row in load("timm_accuracy").to_dict("records")]
+    points = [_point(row) for row in rows("timm_accuracy")]
     return tuple(sorted(points, key=lambda point: (point.params_millions, point.resolution_px)))
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cache
 
 from effviz.errors import SettingsError
-from effviz.facts.tables import load
+from effviz.facts.tables import rows
 from effviz.words import _
 
 
@@ -80,7 +80,7 @@ def paper_points(version: PaperVersion = PaperVersion.V5) -> tuple[PaperPoint, .
             macs_billions=None if math.isnan(row["flops_billions"]) else float(row["flops_billions"]),
             source=row["source"],
         )
-        for row in load("table2_imagenet").to_dict("records")
+        for row in rows("table2_imagenet")
     )
 
 

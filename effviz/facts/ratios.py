@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from functools import cache
 
-from effviz.facts.tables import load
+from effviz.facts.tables import rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class PaperRatios:
 @cache
 def paper_ratios() -> tuple[PaperRatios, ...]:
     """Every row of Table 2 in its order; an EfficientNet's ratio to itself is 1."""
-    rows = load("table2_imagenet").to_dict("records")
-    ours = {row["group"]: row for row in rows if row["is_efficientnet"]}
+    table = rows("table2_imagenet")
+    ours = {row["group"]: row for row in table if row["is_efficientnet"]}
     return tuple(
         PaperRatios(
             model=row["model"],
@@ -47,7 +47,7 @@ def paper_ratios() -> tuple[PaperRatios, ...]:
             params=_ratio(row["params_millions"], own["params_millions"], row["params_ratio_to_efficientnet"]),
             macs=_ratio(row["flops_billions"], own["flops_billions"], row["flops_ratio_to_efficientnet"]),
         )
-        for row in rows
+        for row in table
     )
 
 

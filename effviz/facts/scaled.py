@@ -7,7 +7,7 @@ from typing import Any
 
 from effviz.facts.curves import scaled_network
 from effviz.facts.paper import PaperVersion
-from effviz.facts.tables import load
+from effviz.facts.tables import rows
 from effviz.scaling import PUBLISHED, Plan, plan
 
 
@@ -50,9 +50,9 @@ class ScaledB0:
 @cache
 def other_networks() -> tuple[ScaledNetwork, ...]:
     """Table 3: MobileNets and ResNet-50, in its order."""
-    rows = load("table3_scaling").to_dict("records")
-    baselines = {row["model"]: float(row["flops_billions"]) for row in rows if row["scaling"] == "baseline"}
-    return tuple(_other(row, baselines[row["model"]]) for row in rows)
+    table = rows("table3_scaling")
+    baselines = {row["model"]: float(row["flops_billions"]) for row in table if row["scaling"] == "baseline"}
+    return tuple(_other(row, baselines[row["model"]]) for row in table)
 
 
 def _other(row: dict[Any, Any], baseline: float) -> ScaledNetwork:
@@ -75,8 +75,6 @@ def _other(row: dict[Any, Any], baseline: float) -> ScaledNetwork:
 def scaled_b0(version: PaperVersion = PaperVersion.V5) -> tuple[ScaledB0, ...]:
     """Table 7, in its order; versions differ in the baseline's accuracy alone."""
     column = "top1_pct_v1v2" if version is PaperVersion.V1 else "top1_pct"
-    table = load("table7_scaled")
-    table["note"] = table["note"].fillna("")
     return tuple(
         ScaledB0(
             method=row["scaling"],
@@ -90,7 +88,7 @@ def scaled_b0(version: PaperVersion = PaperVersion.V5) -> tuple[ScaledB0, ...]:
             note=row["note"],
             source=row["source"],
         )
-        for row in table.to_dict("records")
+        for row in rows("table7_scaled")
     )
 
 

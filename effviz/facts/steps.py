@@ -7,7 +7,7 @@ The paper never lists a phi for its networks. The phis here are a guess that a u
 from dataclasses import dataclass
 from functools import cache
 
-from effviz.facts.tables import load
+from effviz.facts.tables import rows
 from effviz.scaling import PAPER_RULE, PUBLISHED, Coefficients, ImpliedPhi, Published, implied_phi
 
 GUESS_URL = "https://github.com/tensorflow/tpu/issues/390"
@@ -32,8 +32,8 @@ class SecondStep:
 @cache
 def second_steps() -> tuple[SecondStep, ...]:
     """B0 to B7."""
-    rows = load("coefficients").dropna(subset=["phi_guess_tpu_issue_390"]).to_dict("records")
-    return tuple(_step(row["model"], row["phi_guess_tpu_issue_390"], row["source"]) for row in rows)
+    guessed = [row for row in rows("coefficients") if row["phi_guess_tpu_issue_390"]]
+    return tuple(_step(row["model"], row["phi_guess_tpu_issue_390"], row["source"]) for row in guessed)
 
 
 def _step(name: str, guess: object, source: str) -> SecondStep:

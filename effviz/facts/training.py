@@ -5,7 +5,7 @@ from functools import cache
 
 from effviz.errors import SettingsError
 from effviz.facts.paper import PaperVersion
-from effviz.facts.tables import load
+from effviz.facts.tables import rows
 from effviz.words import _
 
 # What earlier versions print otherwise than v5; "" where they say nothing. Drop connect 0.2 is survival 0.8.
@@ -43,8 +43,7 @@ class TrainingFact:
 @cache
 def training_facts() -> tuple[TrainingFact, ...]:
     """Every setting, in the order of the table."""
-    rows = load("training").fillna("").astype(str).to_dict("records")
-    return tuple(TrainingFact(row["key"], row["paper"], row["code"], row["source"]) for row in rows)
+    return tuple(TrainingFact(row["key"], row["paper"], row["code"], row["source"]) for row in rows("training"))
 
 
 def training_fact(key: str) -> TrainingFact:

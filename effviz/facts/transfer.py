@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from effviz.facts.tables import load
+from effviz.facts.tables import rows
 from effviz.scaling import PUBLISHED, plan
 
 
@@ -79,7 +79,7 @@ _FIGURE_NAMES = {
 
 def _number(value: object) -> float | None:
     """A printed number or ratio ("8.7x"); None where the table has a gap."""
-    number = float(str(value).removesuffix("x"))
+    number = float(str(value).removesuffix("x") or math.nan)
     return None if math.isnan(number) else number
 
 
@@ -90,8 +90,8 @@ def _name(model: str) -> str:
 @cache
 def transfer_results() -> tuple[TransferResult, ...]:
     """Table 5 with Table 6, eight data sets in the paper's order."""
-    sizes = load("table6_datasets").set_index("dataset").to_dict("index")
-    return tuple(_result(row, sizes[row["dataset"]]) for row in load("table5_transfer").to_dict("records"))
+    sizes = {row["dataset"]: row for row in rows("table6_datasets")}
+    return tuple(_result(row, sizes[row["dataset"]]) for row in rows("table5_transfer"))
 
 
 def _result(row: dict[Any, Any], size: dict[Any, Any]) -> TransferResult:
@@ -132,18 +132,16 @@ def geometric_mean(ratios: list[float]) -> float:
 def transfer_dots() -> tuple[TransferDot, ...]:
     """Fig. 6: B0 to B7 on each data set."""
     classes = {result.dataset: result.classes for result in transfer_results()}
-    table = load("fig6_transfer_efficientnet_line")
-    table["dataset"] = table["dataset"].replace(_FIGURE_NAMES)
     return tuple(
         TransferDot(
-            dataset=row["dataset"],
+            dataset=(dataset := _FIGURE_NAMES.get(row["dataset"], row["dataset"])),
             name=_name(row["model"]),
             params_millions=float(row["params_millions"]),
-            params_millions_computed=_params_millions(_name(row["model"]), classes[row["dataset"]]),
+            params_millions_computed=_params_millions(_name(row["model"]), classes[dataset]),
             top1_pct=float(row["accuracy_pct"]),
             source=row["source"],
         )
-        for row in table.to_dict("records")
+        for row in rows("fig6_transfer_efficientnet_line")
     )
 
 
@@ -164,5 +162,5 @@ def held_out() -> tuple[HeldOut, ...]:
             test_top5_pct=float(row["test_top5_pct"]),
             source=row["source"],
         )
-        for row in load("table8_val_vs_test").to_dict("records")
+        for row in rows("table8_val_vs_test")
     )

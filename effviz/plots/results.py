@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from effviz.facts import PaperPoint, PaperVersion, load, paper_points
+from effviz.facts import PaperPoint, PaperVersion, paper_points, rows
 from effviz.plots.curves import Axis, Curve, Dot, Origin
 from effviz.plots.points import Cost
 from effviz.plots.style import GREY, LOOKS, Look
@@ -46,13 +46,13 @@ def table2(version: PaperVersion, cost: Cost, groups: Sequence[int]) -> tuple[Cu
 
 def figure(version: PaperVersion, cost: Cost) -> tuple[Curve, Curve]:
     """Figure 1 or 5 as it is drawn, by the coordinates of its dots."""
-    rows = load(FIGURES[cost]).query("arxiv_version == @name", local_dict={"name": FIGURE_VERSIONS[version]})
     dots = [
         (
             row["model"].startswith("EfficientNet"),
             Dot(row["model"], float(row[_DRAWN[cost]]), float(row["imagenet_top1_pct"]), row["source"]),
         )
-        for row in rows.to_dict("records")
+        for row in rows(FIGURES[cost])
+        if row["arxiv_version"] == FIGURE_VERSIONS[version]
     ]
     number = 1 if cost is Cost.PARAMS else 5
     ours, others = (tuple(dot for own, dot in dots if own is wanted) for wanted in (True, False))

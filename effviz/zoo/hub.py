@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from huggingface_hub import try_to_load_from_cache
+from huggingface_hub import constants
 
 from effviz.words import _
 from effviz.zoo import manifest
@@ -29,7 +29,12 @@ def repository(spec: ModelSpec) -> str:
 
 def cached(spec: ModelSpec) -> Path | None:
     """Return the weights file of a hub model in the local cache, None when it was not fetched."""
-    path = try_to_load_from_cache(repository(spec), WEIGHTS_FILE)
+    name = repository(spec)
+    if not Path(constants.HF_HUB_CACHE, f"models--{name.replace('/', '--')}").is_dir():
+        return None
+    from huggingface_hub import try_to_load_from_cache  # brings an HTTP client, which lists of models do without
+
+    path = try_to_load_from_cache(name, WEIGHTS_FILE)
     return Path(path) if isinstance(path, str) else None
 
 

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from effviz.errors import SettingsError
-from effviz.facts import TABLES, load
+from effviz.facts import TABLES, load, rows
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "facts"
 COPIED = (
@@ -69,6 +70,18 @@ def test_timm_rows_are_rows_of_the_collected_table():
     assert len(ours.merge(collected, how="inner")) == len(ours)
     ported = collected.model.str.fullmatch(r"(tf_)?efficientnet_(b\d|l2|lite\d)")
     assert ours.model.str.fullmatch(r"(tf_)?efficientnet_(b\d|l2|lite\d)").sum() == ported.sum()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_rows_are_what_pandas_reads(name):
+    table = load(name)
+    texts = table.select_dtypes(exclude="number").columns
+    expected = table.fillna(dict.fromkeys(texts, "")).to_dict("records")
+    found = rows(name)
+    np.testing.assert_equal(found, expected)
+    assert [type(value) for row in found for value in row.values()] == [
+        type(value) for row in expected for value in row.values()
+    ]
 
 
 def test_a_table_that_does_not_exist_is_named_with_those_that_do():

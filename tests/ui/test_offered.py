@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from effviz.zoo import hub
+from effviz.zoo.model import ModelSpec
+
 ROOT = Path(__file__).parents[2]
 HUB = "timm/tf_efficientnet_b3.aa_in1k"
 ABSENT = " (weights not here)"
@@ -15,10 +18,10 @@ def only_b3_was_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.chdir(ROOT)
     weights = tmp_path / "model.safetensors"
 
-    def cached(repository: str, _file: str) -> str | None:
-        return str(weights) if repository == HUB else None
+    def cached(spec: ModelSpec) -> Path | None:
+        return weights if hub.repository(spec) == HUB else None
 
-    monkeypatch.setattr("effviz.zoo.hub.try_to_load_from_cache", cached)
+    monkeypatch.setattr(hub, "cached", cached)
 
 
 def opened(**address: str) -> AppTest:
