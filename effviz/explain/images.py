@@ -2,16 +2,15 @@
 
 import hashlib
 import io
-import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
-from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from effviz.errors import ImageError
+from effviz.explain import colours
 from effviz.explain.results import Bytes, Photo
 from effviz.words import _, later
 
@@ -22,36 +21,9 @@ MAX_PIXELS: Final = 50_000_000
 MIN_SIDE_PX: Final = 16
 MAX_ASPECT: Final = 20
 
-# What Pillow's plugins are documented or seen (by fuzzing) to raise on damaged files.
-_DAMAGE: Final = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    EOFError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
-
-# EXIF orientation -> what sets the picture upright. Not ImageOps.exif_transpose: it also writes the EXIF block anew,
-# and fails on the unusual blocks that cameras write.
-_UPRIGHT: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
 
 def read(data: bytes, name: str) -> Photo:
-    """Decode a photo: upright, RGB, first frame; colour profiles are ignored, as in the models' training.
+    """Decode a photo as browsers show it: upright, sRGB, first frame, on white.
 
     Args:
         data: the file's bytes, at most 20 MB.
@@ -77,10 +49,7 @@ def decode(data: bytes, name: str) -> tuple[Image.Image, tuple[str, ...]]:
     with _named(name):
         image = _open(data, name)
         _check_size(image, name)
-        image.load()
-        notes = _first_frame_note(image)
-        rgb, alpha_note = _to_rgb(_upright(image), name)
-    return rgb, notes + alpha_note
+        return colours.shown(image, data, name)
 
 
 def check_bytes(count: int, name: str) -> None:
@@ -105,7 +74,7 @@ def _named(name: str) -> Iterator[None]:
     """Turn a decoder's error into one sentence with the file's name."""
     try:
         yield
-    except _DAMAGE as error:
+    except colours.DAMAGE as error:
         if "truncated" in str(error).lower() or isinstance(error, EOFError):
             raise ImageError(
                 _(
@@ -126,10 +95,9 @@ def _open(data: bytes, name: str) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
-        what = _("a HEIC or AVIF picture") if data[4:8] == b"ftyp" else _("not a picture that can be read")
         raise ImageError(
             _("{name} is {what}; {allowed}. Save it as JPEG and try again.").format(
-                name=name, what=what, allowed=_(ALLOWED)
+                name=name, what=_unread(data), allowed=_(ALLOWED)
             )
         ) from error
     except Image.DecompressionBombError as error:
@@ -139,6 +107,14 @@ def _open(data: bytes, name: str) -> Image.Image:
                 "at most {most} megapixels are allowed. Save it smaller and try again."
             ).format(name=name, pixels=Image.MAX_IMAGE_PIXELS, most=MAX_PIXELS // 10**6)
         ) from error
+
+
+def _unread(data: bytes) -> str:
+    if data[4:8] == b"ftyp":
+        return _("a HEIC or AVIF picture")
+    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return _("a TIFF of a kind that cannot be read")
+    return _("not a picture that can be read")
 
 
 def _check_size(image: Image.Image, name: str) -> None:
@@ -171,49 +147,3 @@ def _tile_pixels(image: Image.Image) -> int:
         return 0
     tags = image.tag_v2
     return int(tags.get(TiffImagePlugin.TILEWIDTH, 0)) * int(tags.get(TiffImagePlugin.TILELENGTH, 0))
-
-
-def _first_frame_note(image: Image.Image) -> tuple[str, ...]:
-    # A phone's JPEG with a preview inside ("MPO") is one photo to its owner.
-    if image.format != "MPO" and getattr(image, "is_animated", False):
-        return (later("The file holds several pictures; the first is used."),)
-    return ()
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except _DAMAGE:  # an unreadable EXIF block says nothing about the pixels
-        turn = None
-    return image if turn is None else image.transpose(turn)
-
-
-def _to_rgb(image: Image.Image, name: str) -> tuple[Image.Image, tuple[str, ...]]:
-    """Any colour mode -> RGB, with a note where transparency was laid on white."""
-    if image.mode in ("I", "F"):
-        raise ImageError(
-            _(
-                "{name} has 32 bits in a channel, whose black and white are not defined; "
-                "8 and 16 bits are allowed. Save it with 8 bits in a channel and try again."
-            ).format(name=name)
-        )
-    if image.mode.startswith("I;16"):
-        return Image.fromarray(_scaled_to_8_bits(image)).convert("RGB"), ()
-    if not image.has_transparency_data:
-        return image if image.mode == "RGB" else image.convert("RGB"), ()
-    rgba = image.convert("RGBA")
-    if rgba.getchannel("A").getextrema() == (255, 255):
-        return rgba.convert("RGB"), ()
-    white = Image.new("RGBA", rgba.size, "white")
-    return Image.alpha_composite(white, rgba).convert("RGB"), (later("Transparent parts are shown on white."),)
-
-
-def _scaled_to_8_bits(image: Image.Image) -> Bytes:
-    """16-bit grey -> 8-bit grey: white stays white. Pillow's own conversion clips at 255."""
-    top, inverted = 65535, False
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        top = 2 ** int(image.tag_v2[TiffImagePlugin.BITSPERSAMPLE][0]) - 1  # 12 bits from some cameras and scanners
-        inverted = image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0  # 0: white is zero
-    grey = np.asarray(image, dtype=np.float32) * np.float32(255 / top)  # (H, W)
-    grey8: Bytes = np.clip(np.rint(255 - grey if inverted else grey), 0, 255).astype(np.uint8)
-    return grey8

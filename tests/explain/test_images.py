@@ -163,8 +163,10 @@ def test_transparency_is_laid_on_white_and_said():
 def test_a_transparent_palette_colour_is_laid_on_white():
     grey = Image.new("P", (20, 20), 3)
     grey.putpalette([0, 0, 0] * 8)
+    grey.paste(1, (0, 0, 20, 10))
     photo = read(saved(grey, "GIF", transparency=3), "a.gif")
-    assert (photo.rgb == 255).all()
+    assert (photo.rgb[10:] == 255).all()
+    assert (photo.rgb[:10] == 0).all()
 
 
 def test_an_unused_alpha_channel_is_not_mentioned():
