@@ -136,6 +136,11 @@ def _loaded(ref: ModelRef) -> "Model":
     return _MODELS.get(_weights(ref), make)
 
 
+def is_loaded(ref: ModelRef) -> bool:
+    """Whether a network is at hand."""
+    return _weights(ref) in _MODELS
+
+
 def _held_bytes(of: "Model") -> int:
     """What a model takes: the weights once for torch, and the copies of its engine."""
     from effviz.explain.engines import choose

@@ -57,6 +57,8 @@ def script() -> None:
     found = cells.compute([cache.bundled(st.query_params["photos"])], entrants, choice)
     for entry in found:
         st.text(f"{entry.entrant.card.ref.label} {entry.sentence if isinstance(entry, cells.Gap) else 'is there'}")
+    if cells.awaited(found):
+        st.rerun()
 
 
 def page(**address: str) -> AppTest:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import streamlit as st
+
 from effviz.errors import EffVizError
 from effviz.explain.methods import METHODS
 from effviz.explain.results import ActivationMap, Forward, Layer, Photo
@@ -18,6 +20,7 @@ from effviz.words import _, later
 from effviz.zoo.cards import Card
 from effviz.zoo.presets import Role
 
+FILLING: Final = "comparison being filled"  # in the session: what is compared, and the entries that are there
 FRAME: Final = later("White frame: what the model saw. Dimmed: cropped away.")  # on every map, whoever draws it
 
 
@@ -54,6 +57,7 @@ class Gap:
     chosen: Chosen
     entrant: Entrant
     sentence: str
+    awaited: bool = False  # the next run of the page goes on with it
 
     @property
     def photo(self) -> Photo:
@@ -91,29 +95,72 @@ class _Task:
         """The cell of a pass and its map."""
         return Cell(self.chosen, self.entrant, found, top(forward), forward.forward_ms)
 
-    def gap(self, sentence: str) -> Gap:
+    def gap(self, sentence: str, awaited: bool = False) -> Gap:
         """No cell, and why."""
-        return Gap(self.chosen, self.entrant, sentence)
+        return Gap(self.chosen, self.entrant, sentence, awaited)
 
 
 def compute(photos: Sequence[Chosen], entrants: Sequence[Entrant], choice: Choice) -> list[Cell | Gap]:
-    """Return one entry for every photo and model, photo by photo; what was stopped or refused is a gap."""
+    """Return one entry for every photo and model, photo by photo; what was stopped or refused is a gap.
+
+    A map that took a while is worth showing at once: the others are `awaited` then, and the page runs again for them.
+    """
     cache.arrive()
     tasks = [_Task(photo, entrant, choice) for photo in photos for entrant in entrants]
-    found = [task.find() for task in tasks]
-    new, what = found.count(None), tuple(task.key for task in tasks)
+    what = tuple(task.key for task in tasks)
+    filled = _filled(what)
+    found = [filled.get(task.key) or task.find() for task in tasks]
+    new = found.count(None)
     if not new:
-        return [cell for cell in found if cell]
+        st.session_state.pop(FILLING, None)
+        return [entry for entry in found if entry]
     if stopped(what):
         done = _("Stopped with {done} of {all} maps made.").format(done=len(tasks) - new, all=len(tasks))
         ask_again(done, _("Go on"), what)
         return _as_it_is(tasks)
     try:
-        with Work(new).shown(what, may_stop=not tasks[0].quick) as work:
-            return [cell or _made(task, work) for task, cell in zip(tasks, found, strict=True)]
+        with Work(len(tasks), begun=len(tasks) - new).shown(what, may_stop=not tasks[0].quick) as work:
+            return _until_worth_showing(tasks, found, work)
     except BusyError as error:
         ask_again(str(error), _("Try again"), what)
         return _as_it_is(tasks)
+
+
+def awaited(found: Sequence[Cell | Gap]) -> bool:
+    """Whether the page has to run again for some of the cells."""
+    return any(isinstance(entry, Gap) and entry.awaited for entry in found)
+
+
+def _filled(what: tuple[object, ...]) -> dict[tuple[str, ...], Cell | Gap]:
+    """What the last runs have made of this comparison: also what the caches have let go since, and what failed."""
+    known: tuple[tuple[object, ...], dict[tuple[str, ...], Cell | Gap]] | None = st.session_state.get(FILLING)
+    return known[1] if known and known[0] == what else {}
+
+
+def _until_worth_showing(tasks: Sequence[_Task], found: Sequence[Cell | Gap | None], work: Work) -> list[Cell | Gap]:
+    entries: list[Cell | Gap] = []
+    show = False
+    for task, known in zip(tasks, found, strict=True):
+        if known or show:
+            entries.append(known or task.gap(_("On its way."), awaited=True))
+        else:
+            long = not (task.quick and cache.is_loaded(task.entrant.card.ref))
+            entries.append(_made(task, work))
+            show = long and isinstance(entries[-1], Cell) and _at_hand(entries)
+    _keep(tasks, entries)
+    return entries
+
+
+def _at_hand(entries: Sequence[Cell | Gap]) -> bool:
+    """Whether showing the cells loads no model again, as it would where the memory is too small for all of them."""
+    return all(cache.is_loaded(entry.entrant.card.ref) for entry in entries if isinstance(entry, Cell))
+
+
+def _keep(tasks: Sequence[_Task], entries: Sequence[Cell | Gap]) -> None:
+    st.session_state.pop(FILLING, None)
+    if awaited(entries):
+        kept = {task.key: entry for task, entry in zip(tasks, entries, strict=True) if not awaited([entry])}
+        st.session_state[FILLING] = tuple(task.key for task in tasks), kept
 
 
 def _as_it_is(tasks: Sequence[_Task]) -> list[Cell | Gap]:

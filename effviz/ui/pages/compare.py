@@ -52,6 +52,8 @@ with place:
             found = cells.compute(chosen, ready, choice)
         above = st.container()  # filled last: what it says takes a look at the photos, and the maps need not wait
         grid.show(found, choice, looked)
+        if cells.awaited(found):  # the maps that are there are shown while a run of its own makes the next one
+            st.rerun()
         methods.badge([entry for entry in found if isinstance(entry, cells.Cell)], choice)
         with above:
             outside.notice([entry for entry in found if isinstance(entry, cells.Cell)])

@@ -1,0 +1,87 @@
+"""A first visit is never empty: each map is on the page as soon as its model is ready."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from effviz.errors import WeightsError
+from effviz.ui import cache
+from effviz.ui.compare import cells
+from effviz.ui.memory import Kept
+
+PATIENCE_S = 120
+MODELS = ("lite0@64", "lite0@96", "mini-baseline@64")
+
+
+@pytest.fixture(autouse=True)
+def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    monkeypatch.setattr(cache, "_MODELS", Kept(2**28, cache._MODELS._values.getsizeof))
+
+
+def script() -> None:
+    """Compare, write down what each run shows, and run again for what is awaited, as the page does."""
+    import streamlit as st
+
+    from effviz.explain.methods import Method
+    from effviz.explain.results import Layer
+    from effviz.explain.targets import TOP1
+    from effviz.ui import cache
+    from effviz.ui.compare import cells
+    from effviz.ui.compare.controls import Choice
+    from effviz.zoo.cards import card
+    from effviz.zoo.catalogue import parse
+
+    entrants = [cells.Entrant(card(parse(label)), None, "", "") for label in st.query_params["models"].split(",")]
+    choice = Choice(Method(st.query_params.get("method", "cam")), Layer.LAST, TOP1)
+    found = cells.compute([cache.bundled("owl")], entrants, choice)
+    st.session_state.setdefault("runs", []).append([getattr(entry, "sentence", "map") for entry in found])
+    if cells.awaited(found):
+        st.rerun()
+
+
+def runs(**address: str) -> list[list[str]]:
+    """What each run of the page showed, cell by cell."""
+    test = AppTest.from_function(script, default_timeout=PATIENCE_S)
+    test.query_params.update(address)
+    assert not test.run().exception
+    shown: list[list[str]] = test.session_state["runs"]
+    assert cells.FILLING not in test.session_state
+    return shown
+
+
+def test_each_map_is_shown_before_the_next_model_is_loaded() -> None:
+    later = "On its way."
+    assert runs(models=",".join(MODELS)) == [["map", later, later], ["map", "map", later], ["map", "map", "map"]]
+
+
+def test_maps_of_loaded_models_come_together() -> None:
+    for label in MODELS:
+        cache.model(label)
+    assert runs(models=",".join(MODELS)) == [["map", "map", "map"]]
+
+
+def test_a_slow_method_shows_each_map() -> None:
+    for label in MODELS:
+        cache.model(label)
+    assert [row.count("map") for row in runs(models=",".join(MODELS), method="fem")] == [1, 2, 3]
+
+
+def test_a_model_that_fails_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried, forward = [], cache.forward
+
+    def fail(ref, of):  # type: ignore[no-untyped-def]
+        tried.append(ref.label)
+        if ref.label == MODELS[0]:
+            raise WeightsError("No weights.")
+        return forward(ref, of)
+
+    monkeypatch.setattr(cache, "forward", fail)
+    assert runs(models=",".join(MODELS))[-1] == ["No weights.", "map", "map"]
+    assert tried.count(MODELS[0]) == 1
+
+
+def test_too_little_memory_for_all_models_shows_the_maps_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_MODELS", Kept(1, lambda _model: 1))  # one at a time
+    assert runs(models=",".join(MODELS))[-1] == ["map", "map", "map"]
