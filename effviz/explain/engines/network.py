@@ -52,7 +52,7 @@ def convert(model: Model, size_px: int) -> Network:
 
 def own(source: "Path | Network") -> Network:
     """Return a network that may be cut: read from its file, or a copy."""
-    return runtime.openvino().Core().read_model(source) if isinstance(source, Path) else source.clone()
+    return runtime.core().read_model(source) if isinstance(source, Path) else source.clone()
 
 
 def keeping(network: Network, *names: str) -> Network:

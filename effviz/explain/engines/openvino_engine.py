@@ -139,4 +139,4 @@ def _compiled(part: Network, hint: Hint, cache: Path | None) -> Requests:
     cores.leave_to_engines()
     if cache:
         settings["CACHE_DIR"] = str(cache)
-    return Requests(runtime.openvino().Core().compile_model(part, "CPU", settings))
+    return Requests(runtime.core().compile_model(part, "CPU", settings))

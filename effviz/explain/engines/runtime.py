@@ -5,6 +5,7 @@ So Python is told that it is missing, and OpenVINO takes the stub that it brings
 """
 
 import sys
+from functools import cache
 from typing import Any
 
 TELEMETRY = "openvino_telemetry"
@@ -20,6 +21,16 @@ def openvino() -> Any:
     import openvino as package
 
     return package
+
+
+@cache
+def core() -> Any:
+    """Return the process's one Core, which threads may share.
+
+    Each Core that compiles gives its thread another stack for signals, and takes it back at its own end: where
+    a second one outlives the first, the next Ctrl-C finds neither and ends the process with a segmentation fault.
+    """
+    return openvino().Core()
 
 
 def conversion_failures() -> tuple[type[Exception], ...]:
