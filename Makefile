@@ -1,5 +1,6 @@
 # make app   opens EffViz in the browser          make test   runs every test; make test FILE=tests/zoo one file or folder
 # make check formats, lints, types and layering   make clean  removes the environment
+# make app LIGHT=1  the same without torch: a tenth of the download, and no gradients and no training
 PYTHON ?= python3
 BIN := .venv/bin
 TYPESCRIPT := 7.0.2
@@ -7,7 +8,7 @@ TSC := .venv/node_modules/typescript/bin/tsc
 
 .PHONY: app test check format clean
 
-app: .venv/app.done
+app: .venv/$(if $(LIGHT),light,app).done
 	$(BIN)/effviz app
 
 test: .venv/dev.done
@@ -34,6 +35,12 @@ format: .venv/dev.done
 
 .venv/app.done: requirements.txt pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet -r requirements.txt
+	$(BIN)/pip install --quiet --no-deps -e .
+	touch $@
+
+.venv/light.done: requirements.txt pyproject.toml | .venv/bin/python
+	sed '/^# torch/,$$d' requirements.txt > .venv/light.txt
+	$(BIN)/pip install --quiet -r .venv/light.txt
 	$(BIN)/pip install --quiet --no-deps -e .
 	touch $@
 

@@ -10,7 +10,7 @@ from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING
 
-from effviz.bench import browser, cold, server
+from effviz.bench import browser, server
 from effviz.bench.figures import Figure, Figures, Say
 from effviz.bench.visitors import Answer, visit
 from effviz.errors import SettingsError
@@ -24,7 +24,7 @@ REPEATS = 9
 COMPARISONS = 200
 FOUR = {"models": "lite0@224,lite1@224,lite0@260,lite2@260"}
 FIVE = {"models": "lite0@224,lite1@224,lite2@224,lite0@260,lite2@260"}
-FIRST_PAINT_MS, START_MS, COMPARE_MS, FRAMES, PICTURES, GROWTH_MIB = 2500, 500, 150, 50, 60, 50 * 1e6 / server.MIB
+FIRST_PAINT_MS, COMPARE_MS, FRAMES, PICTURES, GROWTH_MIB = 2500, 150, 50, 60, 50 * 1e6 / server.MIB
 
 
 def bench(say: Say = lambda _: None, comparisons: int = COMPARISONS) -> Figures:
@@ -36,21 +36,11 @@ def bench(say: Say = lambda _: None, comparisons: int = COMPARISONS) -> Figures:
             rows += _shown(running)
     except SettingsError as error:
         notes.append(str(error))
-    say("A model's start")
-    rows += _starts()
     say("Each page's script")
     rows += _scripts()
     say(f"{comparisons} comparisons")
     rows += _memory(comparisons, notes)
     return Figures(tuple(rows), tuple(notes))
-
-
-def _starts() -> list[Figure]:
-    """The smallest and the largest model of "Scaling axes"."""
-    return [
-        Figure.at_most(f"Start of {label}, known on disk, fresh process", median(cold.starts_ms(label)), START_MS, "ms")
-        for label in ("lite0@224", "lite2@260")
-    ]
 
 
 def _scripts() -> list[Figure]:

@@ -4,7 +4,7 @@ Playwright drives Chromium; both are for development only, so they are looked fo
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -34,6 +34,17 @@ _PAINTED = """
   };
   requestAnimationFrame(look);
 })()
+"""
+
+# Keeps when there were how many maps with something drawn in them, in ms from asking for the page.
+_DRAWN = """
+window.effvizMaps = [];
+setInterval(() => {
+  const grids = [...document.querySelectorAll("[data-testid^=stBidiComponent]")].map((one) => one.shadowRoot ?? one);
+  const maps = grids.flatMap((grid) => [...grid.querySelectorAll("figure.tile canvas[aria-label]")]);
+  const drawn = maps.filter((map) => (map.dataset.drawn ?? "0") !== "0").length;
+  while (effvizMaps.length < drawn) effvizMaps.push(performance.now());
+}, 10);
 """
 
 # From the first touch of a class to the frame after the one in which a map's pixels are others.
@@ -147,6 +158,15 @@ def first_paint_ms(page: "Page", address: str, at_paint: Callable[[], None] = la
     page.get_by_role("heading", level=1).wait_for()
     settled(page)
     return times[0]
+
+
+def maps_drawn_s(page: "Page", address: str, counts: Sequence[int]) -> list[float]:
+    """Open Compare in a new window and return how long it took until so many maps were drawn."""
+    page.add_init_script(_DRAWN)
+    page.goto(address, wait_until="commit")
+    page.wait_for_function(f"window.effvizMaps.length >= {max(counts)}")
+    times: list[float] = page.evaluate("window.effvizMaps")
+    return [times[count - 1] / 1000 for count in counts]
 
 
 def settled(page: "Page") -> None:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,12 +59,15 @@ class Server:
 
 
 @contextmanager
-def running(script: Path = CLONE / "app.py") -> Iterator[Server]:
-    """Start a server and stop it at the end of the block.
+def running(
+    command: "Callable[[int], list[str]] | None" = None, environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """Start a server by a command of its port, `streamlit run` if none is given, and stop it at the end of the block.
 
     Raises:
         SettingsError: the app's script is not here, or the server does not start; its last words are in the sentence.
     """
+    script = CLONE / "app.py"
     if not script.is_file():
         raise SettingsError(
             f"The app's script {script} is not there: this is measured in a clone of the repository. Run it there."
@@ -74,7 +77,11 @@ def running(script: Path = CLONE / "app.py") -> Iterator[Server]:
         port = _free_port()
         with log.open("wb") as output:
             process = subprocess.Popen(
-                _command(script, port), cwd=CLONE, env=_environment(), stdout=output, stderr=subprocess.STDOUT
+                (command or _streamlit)(port),
+                cwd=CLONE,
+                env={**os.environ, "HF_HUB_OFFLINE": "1", **(environment or {})},
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
         server = Server(port, process.pid, log)
         try:
@@ -85,13 +92,14 @@ def running(script: Path = CLONE / "app.py") -> Iterator[Server]:
             process.wait()
 
 
-def _command(script: Path, port: int) -> list[str]:
+def effviz_app(port: int) -> list[str]:
+    """The command that people type."""
+    return [sys.executable, "-m", "effviz", "app", f"--port={port}", "--address=127.0.0.1", "--no-browser"]
+
+
+def _streamlit(port: int) -> list[str]:
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
-    return [sys.executable, "-m", "streamlit", "run", str(script), *options]
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "HF_HUB_OFFLINE": "1"}
+    return [sys.executable, "-m", "streamlit", "run", "app.py", *options]
 
 
 def _free_port() -> int:

@@ -68,6 +68,20 @@ def measure_app(as_json: output.AsJson = False) -> None:
     _show("The app", figures, as_json)
 
 
+@app.command("cold")
+def measure_cold(
+    rounds: Annotated[int, typer.Option(min=1, max=20, help="Fresh processes of each; the median counts.")] = 3,
+    as_json: output.AsJson = False,
+) -> None:
+    """Time first maps with an empty cache, of the command and the app, beside importing torch and a plain script."""
+    from effviz.bench.cold import bench
+
+    with output.progress() as bar:
+        task = bar.add_task("First times", total=None)
+        figures = bench(lambda text: bar.update(task, description=text), rounds)
+    _show("First times, in fresh processes", figures, as_json)
+
+
 @app.command("evaluate")
 def measure_evaluate(
     data: Annotated[Path, typer.Option(help="Photos with boxes and labels, in any form that `effviz evaluate` reads.")],
@@ -112,7 +126,8 @@ def _show(title: str, figures: "Figures", as_json: bool) -> None:
 
 def _figure(row: "Figure") -> tuple[str, ...]:
     target = row.target if row.met is None else f"{row.target}: {_met(row.met)}"
-    return row.name, f"{row.ours:.{0 if row.ours >= 100 or row.ours == int(row.ours) else 1}f}", row.unit, target
+    digits = 0 if row.ours >= 100 or row.ours == int(row.ours) else 1 if row.ours >= 10 else 2
+    return row.name, f"{row.ours:.{digits}f}", row.unit, target
 
 
 def _cells(row: "CamRow") -> tuple[str, ...]:

@@ -81,14 +81,15 @@ def test_red_sentences_and_tracebacks_are_errors() -> None:
     assert Answer(0.1, (red, blue, traceback)).errors == ("ZeroDivisionError", "Something went wrong")
 
 
-def test_a_script_that_is_not_there_is_said_plainly(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"app\.py is not there"), server.running(tmp_path / "app.py"):
+def test_a_script_that_is_not_there_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CLONE", tmp_path)
+    with pytest.raises(SettingsError, match=r"app\.py is not there"), server.running():
         pytest.fail("It ran.")
 
 
 def test_a_server_that_dies_is_said_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_command", lambda *_: [sys.executable, "-c", "raise SystemExit('no such port')"])
-    with pytest.raises(SettingsError, match="no such port"), server.running():
+    dying = [sys.executable, "-c", "raise SystemExit('no such port')"]
+    with pytest.raises(SettingsError, match="no such port"), server.running(lambda _port: dying):
         pytest.fail("It ran.")
 
 
