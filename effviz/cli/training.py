@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from effviz.train.ray_engine import Job
 
 RUNS = Path(".effviz/train")
+FAMILY = "family"
 
 
 def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
-    config: Annotated[str, typer.Argument(help="A TOML file, or a shipped recipe: paper, short.")],
+    config: Annotated[str, typer.Argument(help="A TOML file, a shipped recipe (paper, short), or `family`.")],
+    plan: Annotated[Path | None, typer.Argument(help="With `family`: the plan, such as models/mini/plan.toml.")] = None,
+    *,
     data: Annotated[Path, typer.Option(help="Folder with train/CLASS/*.jpg and val/CLASS/*.jpg.")],
     out: Annotated[Path | None, typer.Option(help="Where weights, log and checkpoints go.")] = None,
     resume: Annotated[
@@ -36,13 +39,25 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     address: Annotated[
         str, typer.Option(help="With --engine ray: HOST:PORT of a running cluster; without: this machine.")
     ] = "",
+    epochs: Annotated[int | None, typer.Option(min=1, help="With `family`: fewer epochs, to try the chain.")] = None,
+    photos: Annotated[int | None, typer.Option(min=2, help="With `family`: fewer photos to train on.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="With `family`: fewer seeds.")] = None,
     as_json: output.AsJson = False,
 ) -> None:
-    """Train B0 at any depth, width and resolution on your own pictures.
+    """Train B0 at any depth, width and resolution on your own pictures, or a family of networks by a plan.
 
     Kill it whenever you like and go on with --resume: a minute of work is lost at most, and the weights come out as if
-    nothing had happened.
+    nothing had happened. A family goes on by itself.
     """
+    if config == FAMILY:
+        if plan is None:
+            raise SettingsError("`effviz train family` needs a plan: name its file, such as models/mini/plan.toml.")
+        from effviz.cli import family
+        from effviz.train import family as plans
+
+        wanted = plans.smaller(plans.read(plan), epochs, seeds)
+        family.family(wanted, family.job(data, out or RUNS / wanted.name, _device(device), photos), as_json)
+        return
     import torch
 
     from effviz.train import checkpoint, export, loop

@@ -126,6 +126,19 @@ def noise_pct(points: Sequence[SearchSummary]) -> float | None:
     return math.sqrt(squares / freedom) if freedom else None
 
 
+def widest_spread_pct(points: Sequence[SearchSummary]) -> float | None:
+    """The largest difference in top-1 between trainings of one point, which differ in their seed alone.
+
+    None where no point has two seeds.
+    """
+    spreads = [
+        max(row.top1_pct for row in of.results) - min(row.top1_pct for row in of.results)
+        for of in points
+        if len(of.results) > 1
+    ]
+    return max(spreads, default=None)
+
+
 def best(points: Sequence[SearchSummary]) -> SearchSummary | None:
     """The point with the highest mean among those trained with two seeds or more; the baseline does not compete."""
     sure = [of for of in points if len(of.results) > 1 and not of.is_baseline]

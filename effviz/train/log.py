@@ -37,6 +37,12 @@ def table(columns: Sequence[str], rows: Sequence[dict[str, object]]) -> str:
     return text.getvalue()
 
 
+def rows(path: Path) -> list[dict[str, str]]:
+    """Read what `table` wrote."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def replace(path: Path, text: str) -> None:
     """Write a text file beside its place, then move it there: a reader never sees half of it."""
     new = path.with_name(f".{path.name}.new")

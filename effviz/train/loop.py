@@ -7,7 +7,7 @@ One process does all of it, or each of a crew its part; then all have the same s
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -19,8 +19,8 @@ from torch import nn
 
 from effviz.errors import DatasetError, SettingsError
 from effviz.train import batches, checkpoint, log, network
-from effviz.train.crew import ALONE, Crew
-from effviz.train.data import DataSet
+from effviz.train.crew import ALONE, Crew, Part
+from effviz.train.data import DataSet, Pictures
 from effviz.train.log import Epoch
 from effviz.train.recipe import TrainingRecipe
 from effviz.words import _
@@ -28,13 +28,19 @@ from effviz.words import _
 _DRAWS: Final = 1 << 30  # parts dropout's seeds from those of the crops
 
 
+# Makes the batches of an epoch: the arguments of `batches.training`.
+Source = Callable[[Pictures, TrainingRecipe, int, int, Part], Iterator[batches.Batch]]
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What changes how a training runs, but not what comes out; a crew does a little, by its size."""
+    """How a training runs. The first three change what comes out by rounding and a crew's size at most."""
 
     device: str = "cpu"
     checkpoint_s: float = 45.0  # most work that a kill can lose, and a step
     crew: Crew = ALONE
+    source: Source = batches.training  # other crops than Pillow's give other weights
+    bfloat16: bool = False  # activations and gradients; weights and the optimiser stay in 32 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +179,7 @@ class _Run:
     def epoch(self, report: Report) -> None:
         """What is left of the current epoch."""
         number, first = divmod(self.step, self.per_epoch)
-        for pictures, labels in batches.training(self.data.train, self.recipe, number, first, self.crew.part):
+        for pictures, labels in self.options.source(self.data.train, self.recipe, number, first, self.crew.part):
             loss = self._learn(pictures, labels)
             if self.step == (number + 1) * self.per_epoch:
                 self._end_epoch(number + 1)
@@ -190,7 +196,8 @@ class _Run:
         if self.mixup is not None:
             pictures, targets = self.mixup(pictures, targets)  # targets (N, K)
         self.optimiser.zero_grad()
-        loss = self.loss(self.learner(pictures), targets)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bfloat16):
+            loss = self.loss(self.learner(pictures), targets)
         loss.backward()
         self.optimiser.step()
         self.crew.align(self.module)

@@ -31,6 +31,8 @@ def network(recipe: TrainingRecipe, classes: int) -> nn.Module:
         efficientnet_init_weights(module)
     module.drop_rate = of.dropout  # type: ignore[assignment]  # timm reads it before the classifier
     _set_stochastic_depth(module, of)
+    if of.zero_residual:
+        _zero_residuals(module)
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
             part.momentum = of.norm_momentum
@@ -50,6 +52,14 @@ def _set_stochastic_depth(module: nn.Module, of: NetworkRecipe) -> None:
     for position, block in enumerate(found):
         if of.stochastic_depth > 0:
             block.drop_path = DropPath(of.stochastic_depth * position / len(found))
+
+
+def _zero_residuals(module: nn.Module) -> None:
+    """Let every block with a shortcut begin as the shortcut alone."""
+    for block in blocks(module):
+        if getattr(block, "has_skip", False):
+            norm = block.bn3 if hasattr(block, "bn3") else block.bn2  # the first stage's blocks have two
+            nn.init.zeros_(norm.weight)  # type: ignore[union-attr,arg-type]
 
 
 def optimiser(recipe: TrainingRecipe, module: nn.Module) -> torch.optim.Optimizer:

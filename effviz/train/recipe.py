@@ -43,6 +43,7 @@ class NetworkRecipe:
     dropout: float = 0.2  # before the classifier
     stochastic_depth: float = 0.0  # how often the last block is skipped; earlier ones less, in proportion
     norm_momentum: float = 0.1  # of batch norm's statistics, as torch counts: the paper's 0.99 is 0.01
+    zero_residual: bool = False  # the last batch norm of each residual branch starts at zero (Goyal et al. 2017, 5.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,10 @@ class TrainingRecipe:
     @property
     def digest(self) -> str:
         """Names all that is in it: two recipes with one digest train the same network."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        values = asdict(self)
+        if not self.network.zero_residual:  # a later field: recipes without it keep their digests
+            del values["network"]["zero_residual"]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
     def at(self, depth: float, width: float, resolution_px: int) -> "TrainingRecipe":
         """The same training of another network."""
@@ -169,10 +173,10 @@ def read(name_or_path: str) -> TrainingRecipe:
                 name_or_path=name_or_path, error=error
             )
         ) from error
-    return _typed(TrainingRecipe, {"name": path.stem} | rows, path.name)
+    return typed(TrainingRecipe, {"name": path.stem} | rows, path.name)
 
 
-def _typed(kind: type[T], rows: dict[str, Any], where: str) -> T:
+def typed(kind: type[T], rows: dict[str, Any], where: str) -> T:
     """Build a dataclass from a TOML table, with a sentence for whatever does not fit."""
     hints = get_type_hints(kind)
     known = {of.name: of for of in fields(kind)}  # type: ignore[arg-type]
@@ -194,13 +198,15 @@ def _typed(kind: type[T], rows: dict[str, Any], where: str) -> T:
 
 def _value(kind: Any, value: Any, where: str) -> Any:
     if is_dataclass(kind) and isinstance(kind, type) and isinstance(value, dict):
-        return _typed(kind, value, where)
+        return typed(kind, value, where)
+    if kind is bool and isinstance(value, bool):
+        return value
     try:
         if kind in (int, float) and (
             isinstance(value, bool) or not isinstance(value, int | float) or value != kind(value)
         ):
             raise ValueError
-        if not is_dataclass(kind) and isinstance(value, str | int | float):
+        if kind is not bool and not is_dataclass(kind) and isinstance(value, str | int | float):
             return kind(value)
     except ValueError:
         pass

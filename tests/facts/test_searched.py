@@ -25,6 +25,7 @@ def test_means_noise_and_the_best_by_hand() -> None:
     # squares: 2 * 2^2 for 1.0, 2 * 2^2 for 1.2, 0 for 1.4 and 1.6; degrees of freedom: 1 + 1 + 0 + 1
     noise = searched.noise_pct(points)
     assert noise == pytest.approx(math.sqrt(16 / 3))
+    assert searched.widest_spread_pct(points) == 4
     leader = searched.best(points)
     assert leader is not None
     assert leader.rule.alpha == 1.6  # 1.4 was trained once only
@@ -35,6 +36,7 @@ def test_means_noise_and_the_best_by_hand() -> None:
 def test_without_a_second_seed_there_is_neither_noise_nor_a_best() -> None:
     points = searched.summaries(rows(1.2, 50))
     assert searched.noise_pct(points) is None
+    assert searched.widest_spread_pct(points) is None
     assert searched.best(points) is None
 
 

@@ -265,7 +265,7 @@ def test_the_mini_family_has_a_place_in_table_7(monkeypatch: pytest.MonkeyPatch,
     check_calm(at, "Table 7")
     assert chart(at, 2)["Depth"]["y"] == [71.5]
     assert chart(at, 2)["Depth"]["x"] == [pytest.approx(385.9, abs=0.1)]  # B0, million MACs: timm and FlopCounterMode
-    assert "not comparable with ImageNet" in words(at)
+    assert "does not test the paper's claim about ImageNet" in words(at)
 
 
 def test_figure_7_says_what_is_not_there_and_how_fine_each_map_is() -> None:

@@ -7,7 +7,7 @@ from effviz.plots.points import compared, family_series, mark, paper_series, rec
 from effviz.plots.style import config
 from effviz.plots.tradeoff import tradeoff
 from effviz.scaling import PAPER_RULE, plan
-from effviz.ui import mini, outputs
+from effviz.ui import outputs
 from effviz.ui.guard import guard
 from effviz.ui.state import MODELS, PHI
 from effviz.ui.tradeoff import controls, notes, picked, table
@@ -51,6 +51,3 @@ st.header(_("The numbers"), divider="gray")
 st.markdown(f"**{version.label}**: {version.why}")
 table.show(series)
 outputs.sources((_("paper {version}, Table 2").format(version=version), version.url), (_("timm's results"), TIMM_URL))
-
-st.header(_("Trained by this project"), divider="gray")
-mini.show()
