@@ -10,17 +10,20 @@ import logging
 import os
 import platform
 import re
+import time
 import uuid
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Final
+from typing import Final, Self
 
 logger = logging.getLogger(__name__)
 
 RUNS: Final = 20  # Table 4
+MOST_LOAD: Final = 0.5  # cores
 MOST_KEPT: Final = 500  # networks on a machine; the oldest go first
+CPU_TIMES = Path("/proc/stat")
 CPU_INFO = Path("/proc/cpuinfo")  # of Linux; elsewhere Python's own word for the processor has to do
 
 
@@ -36,6 +39,7 @@ class Latency:
     software: str  # "torch 2.14.0"
     threads: int
     measured_at: str  # UTC, "2026-11-24 13:55"
+    load: float | None = None  # how many cores others kept busy meanwhile; None where nobody knows
 
     @property
     def label(self) -> str:
@@ -52,9 +56,44 @@ class Latency:
         """Standard deviation between runs; 0 when there was one."""
         return stdev(self.runs_ms) if len(self.runs_ms) > 1 else 0.0
 
+    @property
+    def disturbed(self) -> bool:
+        """Whether others computed so much that the times are of little use to anybody else."""
+        return self.load is not None and self.load > MOST_LOAD
+
     def times_as_fast_as(self, other: "Latency") -> float:
         """The ratio of means, as Table 4 states its speed-ups."""
         return other.mean_ms / self.mean_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """How long cores have computed since the system started, of all processes and of this one."""
+
+    wall_s: float
+    all_s: float | None
+    own_s: float
+
+    @classmethod
+    def now(cls) -> Self:
+        """Read it; what all do is known on Linux."""
+        return cls(time.perf_counter(), _all_s(), time.process_time())
+
+    def others_since(self) -> float | None:
+        """How many cores others kept busy since then, on average."""
+        now = Busy.now()
+        if self.all_s is None or now.all_s is None:
+            return None
+        others_s = (now.all_s - self.all_s) - (now.own_s - self.own_s)
+        return round(max(0.0, others_s) / max(now.wall_s - self.wall_s, 0.01), 2)
+
+
+def _all_s() -> float | None:
+    try:
+        user, nice, system = map(int, CPU_TIMES.read_text().split(maxsplit=4)[1:4])
+    except (OSError, ValueError):
+        return None
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
 
 
 @cache
@@ -84,6 +123,8 @@ def parse(written: str) -> Latency:
         raise ValueError(f"not a latency: {error}") from error
     if not all(isinstance(getattr(found, of.name), str) for of in fields(Latency) if of.type is str):
         raise ValueError("not a latency: a name is no text")
+    if not (found.load is None or (isinstance(found.load, int | float) and found.load >= 0)):
+        raise ValueError("not a latency: the load is no number")
     if not found.runs_ms or min(found.runs_ms) <= 0:
         raise ValueError("not a latency: no time, or one that is not positive")
     return found
@@ -97,7 +138,13 @@ def folder(of: str) -> Path:
 
 
 def keep(of: Latency) -> None:
-    """Keep a result, in place of an earlier one of the same network; a folder that cannot be written is no error."""
+    """Keep a result, in place of an earlier one of the same network; a folder that cannot be written is no error.
+
+    What was measured on a busy machine is not kept: others would take it for the machine's.
+    """
+    if of.disturbed:
+        logger.info("The latency of %s is not kept: others kept %.1f cores busy.", of.label, of.load)
+        return
     home = folder(of.machine)
     new = home / f".{uuid.uuid4().hex}.new"
     try:

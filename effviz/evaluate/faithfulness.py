@@ -148,7 +148,11 @@ def adcc(forward: Forward, entry: ActivationMap, masking: Masking, explain: Expl
 
 
 def road(
-    forward: Forward, entry: ActivationMap, budget_s: float = math.inf, shares: Sequence[float] = ROAD_SHARES
+    forward: Forward,
+    entry: ActivationMap,
+    budget_s: float = math.inf,
+    shares: Sequence[float] = ROAD_SHARES,
+    passed: Passed = _nobody,
 ) -> Road:
     """Take pixels away and fill them in from their neighbours, so that the mask's shape betrays little.
 
@@ -159,6 +163,9 @@ def road(
     started, places = time.monotonic(), ranks(entry, forward.prepared.size_px)
     halves: list[float] = []
     for share in shares:
+        asked = time.monotonic()
+        passed()
+        started += time.monotonic() - asked  # what others do meanwhile does not count
         if time.monotonic() - started >= budget_s:
             return Road(math.nan, tuple(halves))
         halves.append(_road_difference(forward, entry, places, share) / 2)

@@ -21,7 +21,7 @@ from effviz.explain.placement import Placement
 from effviz.explain.results import ActivationMap, Floats, Forward
 from effviz.words import _
 
-# Called before what takes a second and more for each map, in the thread that measures: others may go first meanwhile.
+# Called between two passes, in the thread that measures: others may go first meanwhile.
 pause: ContextVar[Callable[[], None]] = ContextVar("pause", default=lambda: None)
 
 RANDOM_MAPS: Final = 64  # shared by all photos: finding a noisy map's parts takes longer than all else about it
@@ -104,14 +104,15 @@ def effects(forward: Forward, entry: ActivationMap, settings: Settings, explain:
     masking, scores = settings.masking, Scores()
     for metric, curve in _CURVES.items():
         if asks(settings, metric):
-            found = curve(forward, entry, masking)
+            found = curve(forward, entry, masking, pause.get())
             scores[metric] = Score(found.auc, found.probabilities.astype(np.float32))
     if asks(settings, *_CONFIDENCE):
         kept = faithfulness.confidence(forward, entry, masking)
         scores |= {metric: Score(of(kept)) for metric, of in _CONFIDENCE.items()}
     if asks(settings, Metric.ROAD):
-        pause.get()()
-        scores[Metric.ROAD] = _road(faithfulness.road(forward, entry, settings.road_budget_s), settings)
+        scores[Metric.ROAD] = _road(
+            faithfulness.road(forward, entry, settings.road_budget_s, passed=pause.get()), settings
+        )
     if asks(settings, Metric.ADCC):
         scores[Metric.ADCC] = Score(faithfulness.adcc(forward, entry, masking, explain).value)
     return scores
@@ -125,7 +126,10 @@ def shaken(forward: Forward, entry: ActivationMap, settings: Settings) -> Scores
     """
     scores = Scores()
     if asks(settings, *CASCADE):
-        steps = list(sanity.cascade_from(forward, entry.target_index, entry.method, settings.seed))
+        steps = []
+        for step in sanity.cascade_from(forward, entry.target_index, entry.method, settings.seed):
+            steps.append(step)
+            pause.get()()
         for metric, values in (
             (Metric.SANITY_SPEARMAN, [step.spearman for step in steps]),
             (Metric.SANITY_SSIM, [step.ssim for step in steps]),

@@ -27,6 +27,7 @@ from effviz.zoo.model import ModelRef, WeightsOrigin
 if TYPE_CHECKING:
     from effviz.explain.identity import Group
     from effviz.explain.maps import Progress
+    from effviz.ui.turns import Effort
     from effviz.zoo.model import Model
 
 IDLE_BYTES: Final = budget_bytes(0.002)  # of photos, and of passes, while nobody is here
@@ -50,8 +51,8 @@ def growth(rule: ScalingRule, family: Family) -> Growth:
     return grow(table.steps(), rule, family)
 
 
-_PHOTOS: Kept[Photo] = Kept(budget_bytes(0.2), lambda photo: photo.rgb.nbytes)
-_MODELS: "Kept[Model]" = Kept(budget_bytes(0.5), lambda model: _held_bytes(model))
+_PHOTOS: Kept[Photo] = Kept(budget_bytes(0.06), lambda photo: photo.rgb.nbytes)
+_MODELS: "Kept[Model]" = Kept(budget_bytes(0.28), lambda model: _held_bytes(model))
 _PASSES: Kept[Pass] = Kept(budget_bytes(0.04), lambda made: made.nbytes)
 _MAPS: Kept[ActivationMap] = Kept(budget_bytes(0.002), lambda made: made.values.nbytes + 1024)
 _SAME: "Kept[tuple[Group, ...]]" = Kept(budget_bytes(0.0005), lambda groups: 512 * len(groups) + 512)
@@ -119,6 +120,13 @@ def sample(name: str) -> Photo:
 def model(label: str) -> "Model":
     """A network with its weights and its engine, shared by all visitors."""
     return _loaded(catalogue.parse(label))
+
+
+def effort(ref: ModelRef) -> "Effort":
+    """What one pass takes now, with loading the model where that has to come first."""
+    from effviz.ui import costs
+
+    return costs.one_pass(ref, loaded=_weights(ref) in _MODELS)
 
 
 def _loaded(ref: ModelRef) -> "Model":

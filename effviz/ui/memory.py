@@ -23,6 +23,8 @@ V = TypeVar("V")
 SETTING: Final = "EFFVIZ_MEMORY_MB"
 DEFAULT_MB: Final = 2048
 LEAST_MB: Final = 64
+WORK_SHARE: Final = 0.5  # for work in flight and its processes; the rest is for caches, a share each
+LONG_SHARE: Final = 0.75  # of that for work that takes many turns: a quick one always finds some
 
 
 def budget_bytes(share: float) -> int:
@@ -60,6 +62,7 @@ class Kept(Generic[V]):
     """Values by key. Each is made once, however many threads ask for it at the same time."""
 
     def __init__(self, most_bytes: int, size: Callable[[V], int]) -> None:
+        self.most_bytes = most_bytes
         self._values: LRUCache[Hashable, V] = LRUCache(most_bytes, size)
         self._lookup = threading.Lock()  # held for microseconds
         self._making: dict[Hashable, _Making] = {}

@@ -53,7 +53,8 @@ def test_mean_spread_and_ratio_by_hand() -> None:
 def test_a_run_is_timed_from_its_start_to_its_end() -> None:
     ran, heard = [], []
     clock = Clock(0, 0.01, 1, 1.5, 2, 2.01, 3, 3.25)  # asked, let go, start, end; twice
-    assert single.timed(lambda: ran.append(1), 2, lambda *at: heard.append(at), clock) == (500, 250)
+    own = Clock(7, 7.5, 8, 8.25)
+    assert single.timed(lambda: ran.append(1), 2, lambda *at: heard.append(at), (clock, own)) == (500, 250)
     assert heard == [(0, 2), (1, 2)]
     assert len(ran) == 2
 
@@ -61,8 +62,66 @@ def test_a_run_is_timed_from_its_start_to_its_end() -> None:
 def test_after_a_pause_one_run_goes_untimed() -> None:
     ran = []
     clock = Clock(0, 0.2, 1, 1.5)
-    assert single.timed(lambda: ran.append(1), 1, single.anytime, clock) == (500,)
+    assert single.timed(lambda: ran.append(1), 1, single.anytime, (clock, Clock(0, 0.5))) == (500,)
     assert len(ran) == 2
+
+
+def test_a_run_whose_core_others_had_is_repeated_twice_and_then_counts() -> None:
+    heard = []
+    clock, own = Clock(0, 0, 1, 2, 2, 2, 3, 3.5), Clock(0, 0.5, 0.5, 0.99)  # half of a second; 0.49 of half a second
+    assert single.timed(lambda: None, 1, lambda *at: heard.append(at), (clock, own)) == (500,)
+    assert heard == [(0, 1), (0, 1)]
+    clock, own = Clock(*[0, 0, 1, 2] * 3), Clock(*[0, 0.5] * 3)
+    assert single.timed(lambda: None, 1, single.anytime, (clock, own)) == (1000,)
+
+
+def test_the_load_is_what_others_computed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By hand: 30 s of all cores, 10 of them our own, in 20 s."""
+    ticks = latency.os.sysconf("SC_CLK_TCK")
+    monkeypatch.setattr(latency, "CPU_TIMES", tmp_path / "stat")
+    monkeypatch.setattr(latency.time, "perf_counter", Clock(100, 120))
+    monkeypatch.setattr(latency.time, "process_time", Clock(5, 15))
+    latency.CPU_TIMES.write_text("cpu  0 0 0 77 0\n")
+    before = latency.Busy.now()
+    latency.CPU_TIMES.write_text(f"cpu  {20 * ticks} {6 * ticks} {4 * ticks} 99 0\n")
+    assert before.others_since() == 1.0
+    latency.CPU_TIMES.unlink()
+    assert latency._all_s() is None
+
+
+def test_what_was_measured_on_a_busy_machine_is_not_kept_for_others() -> None:
+    latency.keep(replace(ONE, load=0.6))
+    assert latency.kept(ONE.machine) == ()
+    latency.keep(quiet := replace(ONE, load=0.1))
+    assert latency.kept(ONE.machine) == (quiet,)
+
+
+def test_a_run_is_stopped_while_others_want_the_processor_and_killed_at_its_limits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    speak(monkeypatch, "import time; time.sleep(1000)")
+    states, started = [], []
+    whole = apart.subprocess.Popen
+    monkeypatch.setattr(
+        apart.subprocess, "Popen", lambda *args, **kwargs: started.append(whole(*args, **kwargs)) or started[-1]
+    )
+
+    def state() -> str:
+        return Path(f"/proc/{started[0].pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+    def beat() -> None:
+        while len(states) == 5 and state() != "T":  # a signal takes its time to arrive
+            pass
+        states.append(state())
+
+    with pytest.raises(EffVizError, match=r"ended after 1 s: more is not allowed"):
+        apart.measure("b1", lambda *_: None, beat, terms=apart.Terms(most_beats=10, wanted=lambda: len(states) == 5))
+    assert started[0].poll() is not None
+    with pytest.raises(EffVizError, match=r"ended at \d+ MiB of memory: 0 are allowed .*EFFVIZ_MEMORY_MB"):
+        apart.measure("b1", lambda *_: None, lambda: None, terms=apart.Terms(most_bytes=2**10))
+    assert started[1].poll() is not None
+    assert states[5] == "T"
+    assert "T" not in states[:5]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from effviz.ui.compare.faithful import ASKED
 from effviz.ui.compare.work import STOPPED
 from effviz.ui.components.reel import runs
 from effviz.ui.memory import Kept
-from effviz.ui.turns import Lane, Turns
+from effviz.ui.turns import Turns
 from effviz.zoo.cards import card
 from effviz.zoo.catalogue import parse
 
@@ -193,7 +193,7 @@ def test_whoever_waits_for_the_same_numbers_as_another_one_can_stop(monkeypatch:
             faithful._make(request, cell, mine)
 
     visitors = [threading.Thread(target=visit, args=(bar,), daemon=True) for bar in bars]
-    with queue.turn(Lane.QUICK, lambda _: None):
+    with queue.turn(lambda _: None):
         for visitor, bar in zip(visitors, bars, strict=True):
             visitor.start()
             assert bar.waits.wait(PATIENCE_S)

@@ -14,7 +14,7 @@ from effviz.bench.latency import Latency
 from effviz.errors import SettingsError
 from effviz.ui import turns
 from effviz.ui.compare import work
-from effviz.ui.turns import Lane, Turns
+from effviz.ui.turns import Turns
 
 ROOT = Path(__file__).parents[2]
 TINY = "scaled-d0.1-w0.1@32"
@@ -36,7 +36,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Measures nothing: 10 ms for each letter of a name, in two runs; notes what is asked for."""
     asked: list[str] = []
 
-    def measure(name: str, step: Callable[[int, int], None], beat: Callable[[], None]) -> Latency:
+    def measure(name: str, step: Callable[[int, int], None], beat: Callable[[], None], **_terms: object) -> Latency:
         asked.append(name)
         if name == "wrong":
             raise SettingsError("There is no network 'wrong'.")
@@ -134,7 +134,7 @@ def test_a_measurement_takes_its_turn_and_lets_others_go_between_runs(
     served: list[str] = []
     real = apart.measure
 
-    def watched(name: str, step: Callable[[int, int], None], beat: Callable[[], None]) -> Latency:
+    def watched(name: str, step: Callable[[int, int], None], beat: Callable[[], None], **_terms: object) -> Latency:
         assert queue.running == 1
         visitor = threading.Thread(target=quick)
         visitor.start()
@@ -146,7 +146,7 @@ def test_a_measurement_takes_its_turn_and_lets_others_go_between_runs(
     joined = threading.Event()
 
     def quick() -> None:
-        with queue.turn(Lane.QUICK, lambda before: joined.set()):
+        with queue.turn(lambda before: joined.set()):
             served.append("quick")
 
     monkeypatch.setattr(apart, "measure", watched)
@@ -162,7 +162,7 @@ def test_whoever_stops_ends_the_process_and_keeps_what_is_done(monkeypatch: pyte
     queue = Turns(at_once=1)
     monkeypatch.setattr(work, "TURNS", queue)
 
-    def measure_one(name: str, step: Callable[[int, int], None], beat: Callable[[], None]) -> Latency:
+    def measure_one(name: str, step: Callable[[int, int], None], beat: Callable[[], None], **_terms: object) -> Latency:
         if name == "b1":
             raise StopException
         return known(name, 224, 20.0)

@@ -1,20 +1,32 @@
 """The queue with real threads: every step waits for a state, none for a time."""
 
+import contextlib
 import os
 import threading
+from collections.abc import Hashable
+from random import Random
 
 import pytest
 
 from effviz.ui import turns
-from effviz.ui.turns import BusyError, Lane, Turns
+from effviz.ui.turns import BusyError, Effort, TooLargeError, Turns
 
 PATIENCE_S = 30  # only a broken queue needs it
+LONG = Effort(long=True)
 
 
 class Visitor:
     """A thread that asks for a turn, notes when it gets it, and keeps it until it is let go."""
 
-    def __init__(self, queue: Turns, name: str, served: list[str], lane: Lane = Lane.QUICK, key: str | None = None):
+    def __init__(
+        self,
+        queue: Turns,
+        name: str,
+        served: list[str],
+        effort: Effort = turns.A_PASS,
+        key: str | None = None,
+        address: str = "",
+    ):
         self.name, self.served = name, served
         self.told: list[int] = []
         self.waits, self.done = threading.Event(), threading.Event()
@@ -22,14 +34,16 @@ class Visitor:
         self.error: BaseException | None = None
         self.stop: BaseException | None = None
         self.batches = 1
-        self.thread = threading.Thread(target=self._visit, args=(queue, lane, key), daemon=True)
+        self.thread = threading.Thread(
+            target=self._visit, args=(queue, effort, key, (address or name, name)), daemon=True
+        )
 
-    def _visit(self, queue: Turns, lane: Lane, key: str | None) -> None:
+    def _visit(self, queue: Turns, effort: Effort, key: str | None, who: turns.Visitor) -> None:
         try:
-            with queue.turn(lane, self._tell, key) as pass_on:
+            with queue.turn(self._tell, effort, key, who) as turn:
                 for number in range(self.batches):
                     if number:
-                        pass_on()
+                        turn.pass_on()
                     self.served.append(self.name)
                     self.batch.release()
                     assert self.go.acquire(timeout=PATIENCE_S)
@@ -109,7 +123,7 @@ def test_a_position_goes_down_as_others_leave() -> None:
 
 def test_a_quick_request_waits_for_one_batch_of_a_slow_one() -> None:
     queue, served = Turns(1), []
-    slow = Visitor(queue, "slow", served, Lane.SLOW)
+    slow = Visitor(queue, "slow", served, LONG)
     slow.batches = 3
     slow.begins()
     quick = Visitor(queue, "quick", served).queues()
@@ -124,37 +138,11 @@ def test_a_quick_request_waits_for_one_batch_of_a_slow_one() -> None:
     assert served == ["slow", "quick", "slow", "slow"]
 
 
-def test_slow_ones_that_nobody_passes_end_in_the_order_of_coming() -> None:
-    queue, served = Turns(1), []
-    first = Visitor(queue, "first", served, Lane.SLOW)
-    first.batches = 2
-    first.begins()
-    second = Visitor(queue, "second", served, Lane.SLOW).queues()
-    first.lets_go()
-    first.next_batch()
-    first.ends()
-    second.next_batch()
-    second.ends()
-    assert served == ["first", "first", "second"]
-
-
-def test_a_slow_one_is_not_starved_by_quick_ones() -> None:
-    queue, served = Turns(1), []
-    holder = Visitor(queue, "holder", served).begins()
-    slow = Visitor(queue, "slow", served, Lane.SLOW).queues()
-    quick = [Visitor(queue, f"quick {number}", served).queues() for number in range(turns.PATIENCE + 1)]
-    holder.ends()
-    for each in [*quick[:-1], slow, quick[-1]]:
-        each.next_batch()
-        each.ends()
-    assert served.index("slow") == 1 + turns.PATIENCE
-
-
 def test_the_same_slow_work_is_never_begun_twice() -> None:
     queue, served = Turns(2), []
-    first = Visitor(queue, "first", served, Lane.SLOW, "map").begins()
-    twin = Visitor(queue, "twin", served, Lane.SLOW, "map").queues()
-    other = Visitor(queue, "other", served, Lane.SLOW, "another map").begins()
+    first = Visitor(queue, "first", served, LONG, "map").begins()
+    twin = Visitor(queue, "twin", served, LONG, "map").queues()
+    other = Visitor(queue, "other", served, LONG, "another map").begins()
     assert served == ["first", "other"]
     first.ends()
     twin.next_batch()
@@ -192,14 +180,14 @@ def test_a_waiter_is_asked_again_although_nothing_moves(monkeypatch: pytest.Monk
 
 def test_an_error_during_a_turn_frees_it() -> None:
     queue = Turns(1)
-    with pytest.raises(ZeroDivisionError), queue.turn(Lane.QUICK, lambda _: None):
+    with pytest.raises(ZeroDivisionError), queue.turn(lambda _: None):
         _ = 1 / 0
     assert (queue.waiting, queue.running) == (0, 0)
 
 
 def test_somebody_stopped_between_batches_leaves() -> None:
     queue, served = Turns(1), []
-    slow = Visitor(queue, "slow", served, Lane.SLOW, "map")
+    slow = Visitor(queue, "slow", served, LONG, "map")
     slow.batches = 2
     slow.begins()
     quick = Visitor(queue, "quick", served).queues()
@@ -208,7 +196,7 @@ def test_somebody_stopped_between_batches_leaves() -> None:
     assert slow.done.wait(PATIENCE_S)
     quick.next_batch()
     quick.ends()
-    again = Visitor(queue, "again", served, Lane.SLOW, "map").begins()  # the key is free
+    again = Visitor(queue, "again", served, LONG, "map").begins()  # the key is free
     again.ends()
     assert (queue.waiting, queue.running) == (0, 0)
 
@@ -219,7 +207,7 @@ def test_one_too_many_gets_a_sentence_at_once() -> None:
     others = [Visitor(queue, name, served).queues() for name in ("second", "third")]
     with (
         pytest.raises(BusyError, match=r"^2 requests wait .*: 2 may wait at once\. Try again in a minute\.$"),
-        queue.turn(Lane.QUICK, lambda _: None),
+        queue.turn(lambda _: None),
     ):
         pytest.fail("It was let in.")
     first.ends()
@@ -230,7 +218,7 @@ def test_one_too_many_gets_a_sentence_at_once() -> None:
 
 def test_going_on_between_batches_is_never_refused() -> None:
     queue, served = Turns(1, most_waiting=1), []
-    slow = Visitor(queue, "slow", served, Lane.SLOW)
+    slow = Visitor(queue, "slow", served, LONG)
     slow.batches = 2
     slow.begins()
     quick = Visitor(queue, "quick", served).queues()
@@ -251,17 +239,17 @@ def test_twenty_visitors_at_once_all_finish_and_none_overlaps() -> None:
     queue, inside, most = Turns(2), [], []
     start = threading.Barrier(20)
 
-    def visit(lane: Lane) -> None:
+    def visit(number: int) -> None:
         start.wait(PATIENCE_S)
-        with queue.turn(lane, lambda _: None) as pass_on:
+        with queue.turn(lambda _: None, visitor=(number % 3, number)) as turn:
             for _ in range(5):
                 inside.append(1)
                 most.append(len(inside))
                 inside.pop()
-                if lane is Lane.SLOW:
-                    pass_on()
+                if number % 2:
+                    turn.pass_on()
 
-    threads = [threading.Thread(target=visit, args=(Lane(number % 2),), daemon=True) for number in range(20)]
+    threads = [threading.Thread(target=visit, args=(number,), daemon=True) for number in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -269,3 +257,225 @@ def test_twenty_visitors_at_once_all_finish_and_none_overlaps() -> None:
         assert not thread.is_alive()
     assert max(most) <= 2
     assert (queue.waiting, queue.running) == (0, 0)
+
+
+def test_many_pages_of_one_address_have_the_share_of_one() -> None:
+    queue, served = Turns(1), []
+    holder = Visitor(queue, "holder", served).begins()
+    many = [Visitor(queue, f"page {number}", served, address="many").queues() for number in range(3)]
+    one = Visitor(queue, "one", served).queues()
+    holder.ends()
+    first, *others = many
+    for each in (first, one, *others):
+        each.next_batch()
+        each.ends()
+    assert served == ["holder", "page 0", "one", "page 1", "page 2"]
+
+
+def test_among_the_pages_of_an_address_turns_go_round() -> None:
+    queue, served = Turns(1), []
+    holder = Visitor(queue, "holder", served).begins()
+    first, second = (Visitor(queue, name, served, LONG, address="one") for name in ("first", "second"))
+    first.batches = 3
+    first.queues()
+    second.queues()
+    holder.ends()
+    for each in (first, second, first, first):
+        each.next_batch()
+        each.lets_go()
+    assert served == ["holder", "first", "second", "first", "first"]
+
+
+def test_a_dear_turn_is_paid_with_as_much_waiting() -> None:
+    """The account decides, not the number of turns: ten turns of 1 are due before the second one of 10."""
+    queue, served = Turns(1), []
+    dear = Visitor(queue, "dear", served, Effort(10.0, long=True))
+    cheap = Visitor(queue, "cheap", served, Effort(1.0, long=True))
+    dear.batches, cheap.batches = 2, 12
+    dear.begins()
+    cheap.queues()
+    dear.lets_go()
+    for _ in range(10):
+        cheap.next_batch()
+        cheap.lets_go()
+    dear.next_batch()  # as many have been spent by either; the one who came back first is first
+    assert served == ["dear", *["cheap"] * 10, "dear"]
+    dear.ends()
+    for _ in range(2):
+        cheap.next_batch()
+        cheap.lets_go()
+
+
+def test_leaving_and_coming_back_saves_nobody_from_its_debts() -> None:
+    queue, served = Turns(1), []
+    Visitor(queue, "again", served, Effort(10.0)).begins().ends()
+    holder = Visitor(queue, "holder", served).begins()
+    again, new = Visitor(queue, "again", served).queues(), Visitor(queue, "new", served).queues()
+    holder.ends()
+    for each in (new, again):
+        each.next_batch()
+        each.ends()
+
+
+def test_a_turn_beyond_the_limit_gets_a_sentence_and_costs_nobody_anything() -> None:
+    queue = Turns(1, limit=lambda: 16)
+    with (
+        pytest.raises(TooLargeError, match=r"costs 17 times a pass of B4 at 380 px, and 16 are allowed at once"),
+        queue.turn(lambda _: None, Effort(17)),
+    ):
+        pytest.fail("It was let in.")
+    with queue.turn(lambda _: None, Effort(16)) as turn, pytest.raises(TooLargeError):
+        turn.next(Effort(17), None)
+    assert (queue.waiting, queue.running) == (0, 0)
+
+
+def test_memory_that_does_not_fit_now_waits_and_what_never_fits_is_refused() -> None:
+    queue, served = Turns(2, most_bytes=100), []
+    first = Visitor(queue, "first", served, Effort(nbytes=60)).begins()
+    second = Visitor(queue, "second", served, Effort(nbytes=60)).queues()
+    small = Visitor(queue, "small", served, Effort(nbytes=40)).begins()
+    assert queue.held_bytes == 100
+    first.ends()
+    second.next_batch()
+    small.ends()
+    second.ends()
+    assert queue.held_bytes == 0
+    for effort in (Effort(nbytes=101), Effort(nbytes=76, long=True)):
+        with pytest.raises(TooLargeError, match="MiB of memory"), queue.turn(lambda _: None, effort):
+            pytest.fail("It was let in.")
+
+
+def test_long_work_keeps_its_memory_between_turns_and_leaves_some_for_a_quick_one() -> None:
+    queue, served = Turns(1, most_bytes=100), []
+    long = [Visitor(queue, name, served, Effort(nbytes=40, long=True)) for name in ("a", "b")]
+    long[0].batches = 2
+    long[0].begins()
+    long[1].queues()
+    quick = Visitor(queue, "quick", served, Effort(nbytes=60)).queues()
+    long[0].lets_go()
+    quick.next_batch()  # 40 and 60 fit; 40 and 40 would be more than long work may hold
+    assert served == ["a", "quick"]
+    quick.ends()
+    for each in long:
+        each.next_batch()
+        each.ends()
+    assert served == ["a", "quick", "a", "b"]
+
+
+def test_the_key_of_work_between_two_batches_is_taken() -> None:
+    """Its twin would wait for the cache's lock, and the one that holds it for the turn."""
+    queue, served = Turns(1), []
+    first = Visitor(queue, "first", served, LONG, "map")
+    first.batches = 2
+    first.begins()
+    twin = Visitor(queue, "twin", served, LONG, "map").queues()
+    first.lets_go()
+    first.next_batch()
+    first.ends()
+    twin.next_batch()
+    twin.ends()
+    assert served == ["first", "first", "twin"]
+
+
+def test_nobody_slips_in_between_two_works_of_one_who_has_spent_less() -> None:
+    queue, served = Turns(1), []
+    Visitor(queue, "rich", served, Effort(10.0)).begins().ends()
+    with queue.turn(lambda _: None, visitor=("new", "new")) as turn:
+        rich = Visitor(queue, "rich", served).queues()
+        turn.next(turns.A_PASS, "another work")
+        served.append("new")
+    rich.next_batch()
+    rich.ends()
+    assert served == ["rich", "new", "rich"]
+
+
+def test_a_full_queue_turns_away_the_address_that_fills_it() -> None:
+    queue, served = Turns(1, most_waiting=3), []
+    holder = Visitor(queue, "holder", served).begins()
+    many = [Visitor(queue, f"page {number}", served, address="many").queues() for number in range(3)]
+    new = Visitor(queue, "new", served).queues()
+    assert many[2].done.wait(PATIENCE_S)
+    assert isinstance(many[2].error, BusyError)
+    with pytest.raises(BusyError), queue.turn(lambda _: None, visitor=("many", "page 3")):
+        pytest.fail("It was let in.")
+    holder.ends()
+    for each in (many[0], new, many[1]):
+        each.next_batch()
+        each.ends()
+
+
+def test_one_page_may_not_ask_for_everything_at_once() -> None:
+    queue, served = Turns(1), []
+    first = Visitor(queue, "page", served).begins()
+    others = [Visitor(queue, "page", served).queues() for _ in range(turns.MOST_EACH - 1)]
+    with pytest.raises(BusyError, match="4 are allowed"), queue.turn(lambda _: None, visitor=("page", "page")):
+        pytest.fail("It was let in.")
+    for each in (first, *others):
+        each.lets_go()
+        assert each.done.wait(PATIENCE_S)
+
+
+def test_accounts_are_forgotten_but_not_those_of_who_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "MOST_ACCOUNTS", 50)
+    queue = Turns(1)
+    for number in range(200):
+        with queue.turn(lambda _: None, visitor=(number, number)):
+            pass
+    assert len(queue._spent) <= 50
+
+
+class Counted(Turns):
+    """Writes down who comes and who is served, in order."""
+
+    def __init__(self, limit: float) -> None:
+        super().__init__(1, limit=lambda: limit)
+        self.events: list[tuple[turns.Visitor, float]] = []
+
+    def _join(self, visitor: turns.Visitor, effort: Effort, key: Hashable) -> turns._Place:
+        with self._changed:
+            self.events.append((visitor, 0.0))
+            return super()._join(visitor, effort, key)
+
+    def _charge(self, place: turns._Place) -> None:
+        self.events.append((place.visitor, place.effort.cost))
+        super()._charge(place)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_one_visitor_does_another_one_s_maps_wait_three_times_their_own_work_or_one_longest_turn(
+    seed: int,
+) -> None:
+    """The bound that docs/deploy.md states, by counting what is served from the moment that the newcomer comes."""
+    limit, random = 16.0, Random(seed)
+    queue, stop = Counted(limit), threading.Event()
+
+    def hostile(page: int) -> None:
+        """Pages that ask for the dearest turns, for many small ones, for long work, and come back at once."""
+        while not stop.is_set():
+            cost = random.choice((0.01, 1.0, limit))
+            with contextlib.suppress(BusyError), queue.turn(lambda _: None, Effort(cost), None, ("one", page)) as turn:
+                for _ in range(page % 4):
+                    turn.pass_on()
+                    if page % 3:
+                        turn.next(Effort(limit, long=True), random.random())
+
+    pages = [threading.Thread(target=hostile, args=(page,), daemon=True) for page in range(40)]
+    for page in pages:
+        page.start()
+    own = [random.choice((0.1, 1.0, 5.0, limit)) for _ in range(random.choice((1, 5, 20)))]
+    while len(queue.events) < 500:
+        pass
+    with queue.turn(lambda _: None, Effort(own[0]), None, ("other", "new")) as turn:
+        for cost in own[1:]:
+            turn.next(Effort(cost), None)
+        with queue._changed:
+            seen = list(queue.events)
+    stop.set()
+    for page in pages:
+        page.join(PATIENCE_S)
+        assert not page.is_alive()
+    comes = seen.index((("other", "new"), 0.0))
+    running = next(cost for who, cost in reversed(seen[:comes]) if cost)
+    served = [cost for (address, _), cost in seen[comes:] if address == "one"]
+    assert running + sum(served) <= max(3 * sum(own), limit)
+    assert sum(cost for (address, _), cost in seen[comes:] if address == "other") == pytest.approx(sum(own))

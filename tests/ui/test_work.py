@@ -13,7 +13,7 @@ from effviz.ui import cache
 from effviz.ui.compare import cells, work
 from effviz.ui.compare.controls import Choice
 from effviz.ui.memory import Kept
-from effviz.ui.turns import Lane, Turns
+from effviz.ui.turns import Effort, Turns
 from effviz.zoo.cards import card
 from effviz.zoo.catalogue import parse
 
@@ -87,7 +87,7 @@ def test_a_wait_says_how_many_come_first(monkeypatch: pytest.MonkeyPatch, others
     release = threading.Event()
 
     def hold() -> None:
-        with queue.turn(Lane.QUICK, lambda _: None):
+        with queue.turn(lambda _: None):
             release.wait(PATIENCE_S)
 
     def wait() -> None:
@@ -95,7 +95,7 @@ def test_a_wait_says_how_many_come_first(monkeypatch: pytest.MonkeyPatch, others
         mine.bar = bar  # type: ignore[assignment]
         mine.next("first")
         mine.next("second")
-        with mine.turn(Lane.QUICK):
+        with mine.turn():
             pass
 
     threads = [threading.Thread(target=hold, daemon=True) for _ in range(others)]
@@ -121,12 +121,12 @@ def test_a_slow_step_moves_the_bar_between_batches_and_lets_others_go_first(monk
     mine.bar = bar  # type: ignore[assignment]
 
     def quick() -> None:
-        with queue.turn(Lane.QUICK, lambda _: None):
+        with queue.turn(lambda _: None):
             served.append("quick")
 
     other = threading.Thread(target=quick, daemon=True)
     mine.next("slow")
-    with mine.turn(Lane.SLOW) as progress:
+    with mine.turn(Effort(long=True)) as progress:
         other.start()
         while not queue.waiting:
             pass
@@ -143,7 +143,7 @@ def test_reports_come_a_tenth_of_a_second_apart_however_often_there_is_news(monk
     mine = work.Work(steps=1)
     mine.bar = bar  # type: ignore[assignment]
     mine.next("slow")
-    with mine.turn(Lane.SLOW) as progress:
+    with mine.turn(Effort(long=True)) as progress:
         for now in (0.03, 0.09, 0.11, 0.19, 0.2, 0.25, 5.0):
             clock[0] = now
             progress(now / 10)

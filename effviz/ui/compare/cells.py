@@ -10,12 +10,12 @@ from effviz.errors import EffVizError
 from effviz.explain.methods import METHODS
 from effviz.explain.results import ActivationMap, Forward, Layer, Photo
 from effviz.explain.targets import Guess, top
-from effviz.ui import cache
+from effviz.ui import cache, costs
 from effviz.ui.cache import Chosen
 from effviz.ui.compare.controls import Choice
 from effviz.ui.compare.work import Work, ask_again, stopped
 from effviz.ui.outputs import plain
-from effviz.ui.turns import BusyError, Lane
+from effviz.ui.turns import BusyError
 from effviz.words import _, later
 from effviz.zoo.cards import Card
 from effviz.zoo.presets import Role
@@ -174,11 +174,11 @@ def _made(task: _Task, work: Work) -> Cell | Gap:
     work.next(_doing(task))
     try:
         photo = task.chosen.open()
-        with work.turn(Lane.QUICK):
+        with work.turn(cache.effort(ref)):
             forward = cache.forward(ref, photo)
             if task.quick:
                 return task.cell(forward, cache.activation_map(ref, photo, *wanted))
-        with work.turn(Lane.SLOW, task.key) as progress:
+        with work.turn(costs.one_map(ref, choice.method, choice.layer), task.key) as progress:
             return task.cell(forward, cache.activation_map(ref, photo, *wanted, progress))
     except BusyError:
         raise

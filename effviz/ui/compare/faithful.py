@@ -12,14 +12,13 @@ from effviz.plots import style
 from effviz.plots.masked import Line, Masked, masked
 from effviz.plots.style import LOOKS, SERIES, Look
 from effviz.report.pictures import jpeg
-from effviz.ui import cache, outputs
+from effviz.ui import cache, costs, outputs
 from effviz.ui.compare import newest, tiles
 from effviz.ui.compare.cells import Cell
 from effviz.ui.compare.work import Work, resume, stopped
 from effviz.ui.components.reel import reel, runs
 from effviz.ui.guard import guard
 from effviz.ui.memory import Kept, budget_bytes
-from effviz.ui.turns import Lane
 from effviz.words import _, later
 
 if TYPE_CHECKING:
@@ -144,7 +143,7 @@ def _make(request: Request, cell: Cell, work: Work) -> "Playback":
     ref, key = cell.entrant.card.ref, request.key_of(cell)
     steps = _("{model} is asked about {count} masked photos")
     work.next(steps.format(model=outputs.plain(ref.label), count=4 * (request.masking.steps + 1)))
-    with work.turn(Lane.SLOW, key) as progress:
+    with work.turn(costs.many_passes(ref), key) as progress:
         return _PLAYBACKS.get(
             key, lambda: playback(cache.forward(ref, cell.photo), cell.map, request.masking, progress)
         )

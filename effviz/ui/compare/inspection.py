@@ -10,13 +10,12 @@ import streamlit as st
 from effviz.errors import EffVizError
 from effviz.explain import field
 from effviz.explain.results import Box, Floats, Forward, Layer, Method
-from effviz.ui import cache
+from effviz.ui import cache, costs
 from effviz.ui.compare.cells import FRAME, Cell
 from effviz.ui.compare.work import Work, resume, stopped
 from effviz.ui.components.grid import base64_text, pack
 from effviz.ui.memory import Kept, budget_bytes
 from effviz.ui.outputs import plain
-from effviz.ui.turns import Lane
 from effviz.words import _
 
 Json = dict[str, object]
@@ -160,7 +159,7 @@ def _energy(asked: Question, cell: Cell) -> Floats:
 
     with Work(1, "cell").shown(asked, may_stop=True) as work:
         work.next(_("{model} is asked what matters to the cell").format(model=plain(ref.label)))
-        with work.turn(Lane.QUICK):
+        with work.turn(costs.gradient(ref)):
             return _ENERGIES.get(key, make)
 
 

@@ -13,7 +13,6 @@ from effviz.ui.compare.cells import Cell
 from effviz.ui.compare.work import Work
 from effviz.ui.memory import Kept, budget_bytes
 from effviz.ui.outputs import plain
-from effviz.ui.turns import Lane
 from effviz.words import _
 from effviz.zoo import catalogue, classes
 
@@ -61,7 +60,7 @@ def _guesses(photos: Sequence[Photo]) -> list[tuple[Guess, ...]]:
 
 def _ask(photo: Photo, work: Work) -> tuple[Guess, ...]:
     work.next(_("{model} looks whether the photo shows a known class").format(model=JUDGE.label))
-    with work.turn(Lane.QUICK):
+    with work.turn(cache.effort(JUDGE)):
         return _GUESSES.get(photo.sha256, lambda: cache.guesses(JUDGE, photo))
 
 

@@ -11,7 +11,7 @@ from effviz.explain.methods import METHODS
 from effviz.explain.palettes import table
 from effviz.plots import style
 from effviz.plots.melting import Step, melting
-from effviz.ui import cache, outputs
+from effviz.ui import cache, costs, outputs
 from effviz.ui.compare import look, newest, tiles
 from effviz.ui.compare.cells import Cell
 from effviz.ui.compare.work import Progress, Work, resume, stopped
@@ -19,7 +19,6 @@ from effviz.ui.components.grid import base64_text, pack
 from effviz.ui.components.reel import reel
 from effviz.ui.guard import guard
 from effviz.ui.memory import Kept, budget_bytes
-from effviz.ui.turns import Lane
 from effviz.words import _
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ def _key(cell: Cell) -> tuple[Hashable, ...]:
 def _make(cell: Cell) -> Check:
     with Work(1, "sanity").shown(_key(cell), may_stop=True) as work:
         work.next(_("A copy of {model} is broken").format(model=outputs.plain(cell.map.model)))
-        with work.turn(Lane.SLOW, _key(cell)) as progress:
+        with work.turn(costs.broken_copies(cell.entrant.card.ref), _key(cell)) as progress:
             return _CHECKS.get(_key(cell), lambda: _checked(cell, progress))
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -10,7 +10,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from effviz.errors import EffVizError
-from effviz.ui.turns import TURNS, Lane
+from effviz.ui import visitors
+from effviz.ui.turns import A_PASS, TURNS, Effort, Turn
 from effviz.words import _
 
 Progress = Callable[[float], None]  # gets the share of a step that is done, 0 to 1
@@ -23,7 +24,10 @@ PACE_S: Final = 0.1  # between two words of the bar, which go to the browser
 
 @dataclass(slots=True)
 class Work:
-    """A progress bar over some steps; each step takes turns with other visitors."""
+    """A progress bar over some steps, which take turns with other visitors.
+
+    Between two steps the turn is offered, not left: else somebody who has had much more would slip in each time.
+    """
 
     steps: int
     name: str = ""  # of the place on the page, where it has several
@@ -31,6 +35,8 @@ class Work:
     part: float = 0.0  # of the step in hand
     text: str = ""
     bar: DeltaGenerator = field(init=False)
+    _turns: ExitStack = field(default_factory=ExitStack)
+    _turn: Turn | None = None  # held since an earlier step
 
     @contextmanager
     def shown(self, what: Hashable, may_stop: bool) -> Iterator[Self]:
@@ -45,7 +51,8 @@ class Work:
                     _("Stop"), icon=":material/stop:", key=f"stop {self.name}".strip(), on_click=_stop, args=(what,)
                 )
         try:
-            yield self
+            with self._turns:
+                yield self
         except EffVizError:  # its sentence stands elsewhere; a stop is none, and clears the page itself
             place.empty()
             raise
@@ -57,24 +64,35 @@ class Work:
         self._say(text)
 
     @contextmanager
-    def turn(self, lane: Lane, key: Hashable = None) -> Iterator[Progress]:
+    def turn(self, effort: Effort = A_PASS, key: Hashable = None) -> Iterator[Progress]:
         """Hold a turn for the block; until then the bar says how many come first.
 
         The block reports how much of the step is done as often as it likes: others may go first then.
         """
-        with TURNS.turn(lane, self._wait, key) as pass_on:
-            told = time.monotonic()
+        turn = self._take(effort, key)
+        told = time.monotonic()
 
-            def progress(part: float) -> None:
-                nonlocal told
-                self.part = part
-                if time.monotonic() - told >= PACE_S:
-                    self._say(self.text)
-                    told = time.monotonic()
-                pass_on()
+        def progress(part: float) -> None:
+            nonlocal told
+            self.part = part
+            if time.monotonic() - told >= PACE_S:
+                self._say(self.text)
+                told = time.monotonic()
+            turn.pass_on()
 
-            self._say(self.text)
-            yield progress
+        self._say(self.text)
+        yield progress
+
+    def wanted(self) -> bool:
+        """Whether others wait for a turn."""
+        return TURNS.waiting > 0
+
+    def _take(self, effort: Effort, key: Hashable) -> Turn:
+        if self._turn is None:
+            self._turn = self._turns.enter_context(TURNS.turn(self._wait, effort, key, visitors.here()))
+        else:
+            self._turn.next(effort, key)
+        return self._turn
 
     def _wait(self, before: int) -> None:
         one, more = _("1 other is before you."), _("{count} others are before you.")

@@ -22,7 +22,7 @@ HERE: Final = "evaluate-here"  # in the session: what this visitor measured
 NEXT: Final = "evaluate-next"  # in the session: the run that the page opens next
 ALL, SMALL = "all", "small"
 
-_RUNS: Kept[Measured] = Kept(budget_bytes(0.1), lambda found: found.size_bytes)
+_RUNS: Kept[Measured] = Kept(budget_bytes(0.05), lambda found: found.size_bytes)
 
 
 @dataclass(frozen=True, slots=True)

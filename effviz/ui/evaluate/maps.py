@@ -14,18 +14,18 @@ from cachetools import TTLCache, cached
 from effviz.errors import DatasetError, ImageError, WeightsError
 from effviz.evaluate.originals import Originals
 from effviz.explain import summary
-from effviz.explain.methods import METHODS
 from effviz.explain.overlay import OverlayStyle
 from effviz.explain.results import Method
 from effviz.explain.scales import Scale, rescale
 from effviz.explain.targets import Target, TargetKind
 from effviz.ui import cache as caches
-from effviz.ui.compare.work import Work
+from effviz.ui import costs
+from effviz.ui.compare.work import Progress, Work
 from effviz.ui.evaluate import uploads
 from effviz.ui.evaluate.choose import View
 from effviz.ui.evaluate.measured import VISIT
 from effviz.ui.outputs import plain
-from effviz.ui.turns import Lane
+from effviz.ui.turns import Effort
 from effviz.words import _
 from effviz.zoo import catalogue
 
@@ -114,13 +114,19 @@ def _pictures(mine: "Sequence[Example]", source: Source, view: View, model: str)
         with Work(len(missing), "own").shown((WANTED, *keys), may_stop=False) as work:
             for key in missing:
                 work.next(_("{model} looks at {photo}").format(model=plain(model), photo=plain(keys[key].photo)))
-                with work.turn(Lane.SLOW if METHODS[Method(view.method)].slow else Lane.QUICK):
-                    found[key] = _picture(keys[key], source, view, model)
+                with work.turn(_effort(view, model)) as progress:
+                    found[key] = _picture(keys[key], source, view, model, progress)
     st.session_state[DRAWN] = found
     return [found[key] for key in keys]
 
 
-def _picture(example: "Example", source: Source, view: View, model: str) -> Picture | None:
+def _effort(view: View, model: str) -> Effort:
+    """One map, and loading the model where it is not there."""
+    ref = catalogue.parse(model)
+    return costs.one_map(ref, Method(view.method), view.measured.run.settings.layer) + caches.effort(ref)
+
+
+def _picture(example: "Example", source: Source, view: View, model: str, progress: Progress) -> Picture | None:
     """Draw one map of the class that was measured; None where the photo is not the one that was measured."""
     settings, ref = view.measured.run.settings, catalogue.parse(model)
     _check_weights(view, model)
@@ -130,7 +136,7 @@ def _picture(example: "Example", source: Source, view: View, model: str) -> Pict
         logger.warning("There is no map of %s: %s", example.photo, error)
         return None
     target = Target(TargetKind.CLASS, example.target)
-    made = caches.activation_map(ref, photo, target, Method(view.method), settings.layer)
+    made = caches.activation_map(ref, photo, target, Method(view.method), settings.layer, progress)
     (scaled,) = rescale([made], Scale.OWN)
     return caches.picture(photo, scaled, OverlayStyle(placement=settings.placement)), summary.sentence(made)
 

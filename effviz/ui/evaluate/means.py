@@ -12,7 +12,7 @@ from effviz.evaluate.summary import Cell
 from effviz.ui.compare.work import Work
 from effviz.ui.evaluate.measured import Beat, Measured
 from effviz.ui.outputs import plain
-from effviz.ui.turns import Lane
+from effviz.ui.turns import Effort
 from effviz.words import _
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ def _each(
         with Work(len(missing)).shown(("means", of.key, *what), may_stop=False) as work:
             for models in missing:
                 work.next(_("{model}: means and intervals").format(model=plain(", ".join(models))))
-                with work.turn(Lane.SLOW) as beat:
+                with work.turn(Effort(long=True)) as beat:
                     found[models] = count(models, beat)
                 with _lock:
                     kept[keys[models]] = found[models]

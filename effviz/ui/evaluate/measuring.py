@@ -54,13 +54,15 @@ class Step:
     seconds: float
 
 
-def ready(asked: Asked) -> "list[Model]":
+def ready(asked: Asked, beat: Beat) -> "list[Model]":
     """Return the models with their engines; the first one to ask waits while they are loaded."""
     from effviz.explain.engines import choose
 
-    models = [cache.model(label) for label in asked.models]
-    for model in models:
-        list(choose(model, model.ref.resolution_px).engine.many(()))
+    models = []
+    for label in asked.models:
+        models.append(cache.model(label))
+        list(choose(models[-1], models[-1].ref.resolution_px).engine.many(()))
+        beat(0.0)
     return models
 
 

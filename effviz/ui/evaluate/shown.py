@@ -19,12 +19,13 @@ from effviz.plots.style import config
 from effviz.report import numbers
 from effviz.report.evaluation import evaluation_html
 from effviz.report.numbers import DIFFERENCES, summary_csv
+from effviz.ui import visitors
 from effviz.ui.components.picture import picture
 from effviz.ui.evaluate import examples, measured
 from effviz.ui.evaluate.choose import View
 from effviz.ui.evaluate.measured import STUDIES, VISIT, Measured
 from effviz.ui.outputs import plain
-from effviz.ui.turns import TURNS, Lane
+from effviz.ui.turns import TURNS
 from effviz.words import _, later, many
 from effviz.zoo.model import ModelRef
 from effviz.zoo.presets import role
@@ -165,7 +166,7 @@ def files(of: Measured) -> None:
 
 def _made(of: Measured, make: Callable[[Results, Sequence[Cell]], str]) -> bytes:
     """Count every mean, and what the page compares, when it is the visitor's turn: a click waits for it unseen."""
-    with TURNS.turn(Lane.SLOW, lambda _before: None):
+    with TURNS.turn(lambda _before: None, visitor=visitors.here()):
         found = [cell for metric in of.metrics for cell in of.cells_of(of.models, metric)]
         return make(of.results, found).encode()
 

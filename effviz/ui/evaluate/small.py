@@ -4,6 +4,7 @@ from typing import Final
 
 import streamlit as st
 
+from effviz.ui import costs
 from effviz.ui.compare.work import Work, resume, stopped
 from effviz.ui.evaluate import asking, measuring
 from effviz.ui.evaluate.asking import Asked, Picture
@@ -11,7 +12,6 @@ from effviz.ui.evaluate.choose import HERE, NEXT
 from effviz.ui.evaluate.measured import VISIT, Beat, Measured
 from effviz.ui.evaluate.measuring import Timed
 from effviz.ui.outputs import duration, plain
-from effviz.ui.turns import Lane
 from effviz.words import _
 
 START: Final = "start"  # the button
@@ -49,8 +49,8 @@ def show() -> None:
 def _time(asked: Asked) -> Timed:
     with Work(1, "estimate").shown(("estimate", asked), may_stop=True) as work:
         work.next(_("{photo}: timed with every model").format(photo=_named(asked.pictures[0])))
-        with work.turn(Lane.SLOW) as progress:
-            return measuring.time(asked, measuring.ready(asked), progress)
+        with work.turn(costs.measuring(asked.settings.refs)) as progress:
+            return measuring.time(asked, measuring.ready(asked, progress), progress)
 
 
 def _measure(asked: Asked) -> Measured:
@@ -64,8 +64,8 @@ def _measure(asked: Asked) -> Measured:
 
     with work.shown(("evaluate", asked), may_stop=True):
         work.next(_("Models are loaded"))
-        with work.turn(Lane.SLOW) as progress:
-            return measuring.measure(asked, measuring.ready(asked), begin)
+        with work.turn(costs.measuring(asked.settings.refs)) as progress:
+            return measuring.measure(asked, measuring.ready(asked, progress), begin)
 
 
 def _named(picture: Picture) -> str:

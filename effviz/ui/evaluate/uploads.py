@@ -12,7 +12,6 @@ from effviz.errors import ImageError
 from effviz.explain import images
 from effviz.ui.compare.work import Work
 from effviz.ui.outputs import plain
-from effviz.ui.turns import Lane
 from effviz.words import _
 
 OWN: Final = "measure-own"  # the widget
@@ -40,7 +39,7 @@ def readable(files: Sequence[UploadedFile]) -> Iterator[tuple[UploadedFile, str]
         with Work(len(new), "uploads").shown(SEEN, may_stop=False) as work:
             for file in new:
                 work.next(_("{photo} is read").format(photo=plain(file.name)))
-                with work.turn(Lane.QUICK):
+                with work.turn():
                     seen[file.file_id] = _seen(file)
     for file in files:
         found = seen[file.file_id]

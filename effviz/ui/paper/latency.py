@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from effviz.bench import apart
+from effviz.bench.apart import Terms
 from effviz.bench.latency import Latency, kept, machine
 from effviz.facts import PaperLatency, PaperVersion, paper_latencies, paper_speedup, timm_points
 from effviz.facts.accuracy import KnownAccuracy, known_accuracy
@@ -14,8 +15,9 @@ from effviz.plots.latency import Timed, drawn, figure
 from effviz.ui import outputs
 from effviz.ui.compare.work import Work
 from effviz.ui.guard import guard
+from effviz.ui.memory import LONG_SHARE, WORK_SHARE, budget_bytes
 from effviz.ui.paper.exhibit import Column, exhibit, numbers, table
-from effviz.ui.turns import Lane
+from effviz.ui.turns import Effort
 from effviz.words import _, many
 from effviz.zoo.catalogue import NAMES
 
@@ -81,16 +83,15 @@ def _measure(names: Sequence[str]) -> None:
 
 def _one(work: Work, name: str) -> Latency:
     shown = outputs.plain(name)
-    with work.turn(Lane.SLOW, "latency") as progress:
+    most = budget_bytes(WORK_SHARE * LONG_SHARE)  # all of it: long work beside a measurement would falsify it
+    with work.turn(Effort(nbytes=most, long=True), "latency") as progress:
 
         def step(run: int, runs: int) -> None:
+            work.part = run / runs
             work.text = _("{name}: run {run} of {runs}").format(name=shown, run=run + 1, runs=runs)
-            progress(run / runs)  # between two runs others may go first
 
-        def beat() -> None:  # Streamlit ends this run here when the visitor stops it or goes away
-            work.bar.progress((work.begun - 1 + work.part) / work.steps, text=work.text)
-
-        return apart.measure(name, step, beat)
+        # Others may go first at each beat, and Streamlit ends this run there when the visitor stops it or goes away.
+        return apart.measure(name, step, lambda: progress(work.part), terms=Terms(most_bytes=most, wanted=work.wanted))
 
 
 def _results() -> tuple[Latency, ...]:
