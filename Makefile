@@ -6,7 +6,7 @@ BIN := .venv/bin
 TYPESCRIPT := 7.0.2
 TSC := .venv/node_modules/typescript/bin/tsc
 
-.PHONY: app test check format clean
+.PHONY: app test check format lock audit clean
 
 app: .venv/$(if $(LIGHT),light,app).done
 	$(BIN)/effviz app
@@ -33,8 +33,11 @@ format: .venv/dev.done
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "EffViz needs Python 3.11 or newer: make PYTHON=python3.12 app")'
 	$(PYTHON) -m venv .venv
 
-.venv/app.done: requirements.txt pyproject.toml | .venv/bin/python
-	$(BIN)/pip install --quiet -r requirements.txt
+# requirements.lock has every package with its hashes. Where other builds are wanted (torch for the CPU alone) or the
+# lock does not fit the platform, `make LOCKED=requirements.txt app`.
+LOCKED ?= requirements.lock
+.venv/app.done: $(LOCKED) pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet $(if $(filter %.lock,$(LOCKED)),--require-hashes) -r $(LOCKED)
 	$(BIN)/pip install --quiet --no-deps -e .
 	touch $@
 
@@ -52,6 +55,13 @@ format: .venv/dev.done
 .venv/typescript.done: Makefile .venv/dev.done
 	$(BIN)/npm install --silent --no-save --no-audit --no-fund --prefix .venv typescript@$(TYPESCRIPT)
 	touch $@
+
+# After a change in requirements.txt.
+lock: .venv/dev.done
+	$(BIN)/uv pip compile requirements.txt --universal --python-version 3.11 --generate-hashes --quiet --output-file requirements.lock --custom-compile-command "make lock"
+
+audit: .venv/dev.done
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock
 
 clean:
 	rm -rf .venv

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 RUNS: Final = 20  # Table 4
 MOST_LOAD: Final = 0.5  # cores
 MOST_KEPT: Final = 500  # networks on a machine; the oldest go first
+SHIPPED: Final = Path(__file__).with_name("latencies.json")
 CPU_TIMES = Path("/proc/stat")
 CPU_INFO = Path("/proc/cpuinfo")  # of Linux; elsewhere Python's own word for the processor has to do
 
@@ -160,6 +161,13 @@ def _prune(home: Path) -> None:
     found = sorted(home.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
     for old in found[MOST_KEPT:]:
         old.unlink(missing_ok=True)
+
+
+@cache
+def shipped() -> tuple[Latency, ...]:
+    """What was measured for EffViz itself, on the machine that each result names."""
+    rows = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    return tuple(parse(json.dumps(row)) for row in rows)
 
 
 def kept(on: str) -> tuple[Latency, ...]:

@@ -22,6 +22,7 @@ from websockets.asyncio.client import ClientConnection, connect
 PATIENCE_S = 300  # of one answer; only a broken server needs it
 XSRF = "_streamlit_xsrf"  # the cookie whose value every upload repeats
 BOUNDARY = "effviz-bench"
+WIDGETS = ("checkbox", "selectbox", "file_uploader", "button")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,9 @@ class Answer:
         """
         for each in self.elements:
             kind = each.WhichOneof("type")
-            if kind in ("checkbox", "selectbox", "file_uploader") and (name := str(getattr(each, kind).id)).endswith(
-                f"-{key}"
-            ):
+            if kind in ("checkbox", "selectbox", "file_uploader", "button") and (
+                name := str(getattr(each, kind).id)
+            ).endswith(f"-{key}"):
                 return name
         raise KeyError(key)
 
@@ -76,6 +77,10 @@ class Visitor:
     def switch_on(self, widget: str) -> None:
         """Turn a switch on before the next run."""
         self.widgets[widget] = WidgetState(id=widget, bool_value=True)
+
+    def press(self, widget: str) -> None:
+        """Press a button with the next run."""
+        self.widgets[widget] = WidgetState(id=widget, trigger_value=True)
 
     def select(self, widget: str, option: str) -> None:
         """Choose an option, by its words, before the next run."""
@@ -142,10 +147,17 @@ class Visitor:
 
 
 @asynccontextmanager
-async def visit(port: int, query: Mapping[str, str], page: str = "") -> AsyncIterator[Visitor]:
-    """Open a session of the app on this machine."""
-    address = f"ws://127.0.0.1:{port}/_stcore/stream"
-    async with connect(address, subprotocols=["streamlit"], max_size=None, proxy=None) as socket:  # type: ignore[list-item]
+async def visit(port: int, query: Mapping[str, str], page: str = "", address: str = "") -> AsyncIterator[Visitor]:
+    """Open a session of the app on this machine; from an address, as a proxy would tell the server."""
+    server = f"ws://127.0.0.1:{port}/_stcore/stream"
+    headers = {"X-Forwarded-For": address} if address else {}
+    async with connect(
+        server,
+        subprotocols=["streamlit"],  # type: ignore[list-item]
+        max_size=None,
+        proxy=None,
+        additional_headers=headers,
+    ) as socket:
         yield Visitor(socket, port, urlencode(query), page)
 
 

@@ -102,14 +102,21 @@ def measure_evaluate(
 @app.command("load")
 def load(
     sessions: Annotated[int, typer.Option(min=1, max=200, help="Visitors at once, each with its own photo.")] = 20,
+    hostile: Annotated[
+        bool, typer.Option("--hostile", help="Instead: one visitor does the worst, others want one quick map.")
+    ] = False,
     as_json: output.AsJson = False,
 ) -> None:
     """Let many visitors compare their photos at once, check each map, and run Score-CAM beside quick maps."""
-    from effviz.bench.load import Load, bench
+    from effviz.bench import hostile as attack
+    from effviz.bench import load as crowd
 
     with output.progress() as bar:
         task = bar.add_task("Many visitors", total=None)
-        figures = bench(Load(sessions=sessions), lambda text: bar.update(task, description=text))
+        if hostile:
+            figures = attack.bench(say=lambda text: bar.update(task, description=text))
+        else:
+            figures = crowd.bench(crowd.Load(sessions), lambda text: bar.update(task, description=text))
     _show("Many visitors", figures, as_json)
 
 

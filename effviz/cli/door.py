@@ -11,6 +11,11 @@ import typer
 from effviz.errors import SettingsError
 
 CLONE = Path(__file__).parents[2]
+LOCAL = ("localhost", "127.0.0.1", "::1")
+PUBLIC_NOTE = (
+    "Public: whoever reaches this address may open every page, compute on this machine, and read the models, the runs "
+    "in EFFVIZ_RUNS and the photos in EFFVIZ_PHOTOS; nothing is encrypted. docs/deploy.md puts a proxy before it."
+)
 
 
 def open_app(
@@ -37,6 +42,8 @@ def open_app(
         "logger_hideWelcomeMessage": True,
     }
     typer.echo(f"EffViz: http://{address}:{port}")
+    if address not in LOCAL:
+        typer.echo(PUBLIC_NOTE)
     bootstrap.load_config_options(options)
     bootstrap.run(str(script), False, [], options)
 

@@ -45,6 +45,13 @@ class Manifest:
     finished: bool = False
     seconds: float = 0.0  # over all sittings
     thresholds: tuple[Thresholds, ...] = ()
+    results_sha256: str = ""  # of results.parquet; runs of before have none
+
+    @property
+    def key(self) -> str:
+        """All that decides the rows, as text."""
+        rows = (self.settings.as_dict(), self.fingerprint, self.photos_a_part, [asdict(of) for of in self.networks])
+        return json.dumps(rows, sort_keys=True)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of `run.json`."""
@@ -60,6 +67,7 @@ class Manifest:
             "photos_a_part": self.photos_a_part,
             "seconds": self.seconds,
             "thresholds": [asdict(found) for found in self.thresholds],
+            "results_sha256": self.results_sha256,
         }
 
 
@@ -169,6 +177,7 @@ def _parsed(run: Path, content: Mapping[str, Any]) -> Manifest:
         finished=content["finished"],
         seconds=content["seconds"],
         thresholds=tuple(_threshold(found) for found in content["thresholds"]),
+        results_sha256=content.get("results_sha256", ""),
     )
 
 

@@ -33,13 +33,13 @@ class Thresholds:
     accuracy: float  # the mean of the rows' values
 
 
-def merge(run: Path) -> tuple[Thresholds, ...]:
+def merge(run: Path, sealed_by: str | None = None) -> tuple[Thresholds, ...]:
     """Bring the parts together into `results.parquet`; memory does not grow with their number.
 
     A `maxbox` row gets 1 where the box fits at the threshold that is best for its model and method over all photos,
     else 0, so that their mean is MaxBoxAcc; a `maxboxv2` row gets the mean over its three overlaps.
     """
-    paths = list(records.parts(run).values())
+    paths = list(records.parts(run, sealed_by).values())
     counts: dict[Key, Doubles] = {}
     photos: dict[Key, int] = defaultdict(int)
     for table in records.read(paths, ("model", "method", "metric", "curve")):

@@ -4,10 +4,13 @@ One row for each photo, model, method and metric. A row without a value says in 
 used at all it is the only one, without model, method and metric.
 """
 
+import hashlib
+import logging
 import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -22,6 +25,9 @@ PARTS: Final = "parts"
 RESULTS: Final = "results.parquet"
 ROWS_A_GROUP: Final = 1 << 16  # held in memory while parts are brought together
 
+SEAL: Final = ".seal"
+
+_log = logging.getLogger(__name__)
 _END: Final = b"PAR1"
 _NAME: Final = re.compile(r"part-(\d{9})\.parquet")
 
@@ -67,17 +73,51 @@ def table(rows: Sequence[Row]) -> pa.Table:
     return pa.table({name: pa.array(values, SCHEMA.field(name).type) for name, values in columns.items()}, SCHEMA)
 
 
-def write_part(run: Path, start: int, rows: Sequence[Row]) -> None:
-    """Write the rows of the photos from number `start` on, in place of any that were there."""
+def write_part(run: Path, start: int, rows: Sequence[Row], key: str = "") -> None:
+    """Write the rows of the photos from number `start` on, in place of any that were there, and their seal.
+
+    `key` is all that decides the run's rows.
+    """
     folder = run / PARTS
     folder.mkdir(parents=True, exist_ok=True)
-    files.replace(folder / f"part-{start:09d}.parquet", lambda file: _write(file, [table(rows)]), sync=False)
+    path = folder / f"part-{start:09d}.parquet"
+    path.with_suffix(SEAL).unlink(missing_ok=True)  # until the new rows are there the part is none
+    files.replace(path, lambda file: _write(file, [table(rows)]), sync=False)
+    files.replace(path.with_suffix(SEAL), lambda file: file.write(_seal(path, key).encode()), sync=False)
 
 
-def parts(run: Path) -> dict[int, Path]:
-    """Return the parts that are there and whole, by the number of their first photo, in order."""
+def parts(run: Path, key: str | None = None) -> dict[int, Path]:
+    """Return the parts that are there and whole, by the number of their first photo, in order.
+
+    With a key only those that this run wrote just so: whatever else lies there is told in the log, and removed.
+    """
     found = ((_NAME.fullmatch(path.name), path) for path in sorted((run / PARTS).glob("part-*.parquet")))
-    return {int(match[1]): path for match, path in found if match and _whole(path)}
+    return {int(match[1]): path for match, path in found if match and _whole(path) and _is_sealed(path, key)}
+
+
+def sha256(path: Path) -> str:
+    """Return a file's hash."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _seal(path: Path, key: str) -> str:
+    """What binds a file's content to its place in one run."""
+    return hashlib.sha256(f"{key}\n{path.name}\n{sha256(path)}".encode()).hexdigest()
+
+
+def _is_sealed(path: Path, key: str | None) -> bool:
+    if key is None:
+        return True
+    try:
+        if path.with_suffix(SEAL).read_text(encoding="ascii") == _seal(path, key):
+            return True
+    except (OSError, ValueError):
+        pass
+    _log.warning("%s is damaged or of another run: its photos are measured again.", path)
+    with suppress(OSError):
+        path.unlink()
+    return False
 
 
 def read(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:

@@ -16,7 +16,7 @@ from effviz.evaluate import manifest
 from effviz.evaluate.controls import Control
 from effviz.evaluate.datasets import ANNOTATIONS
 from effviz.evaluate.manifest import Manifest
-from effviz.evaluate.records import RESULTS
+from effviz.evaluate.records import RESULTS, sha256
 from effviz.evaluate.settings import Metric
 from effviz.words import _
 
@@ -105,6 +105,8 @@ def load(run: Path, rows: pc.Expression | None = None) -> Results:
             ).format(run=run)
         )
     try:
+        if known.results_sha256 and sha256(run / RESULTS) != known.results_sha256:
+            raise ValueError(_("it is another file than the run wrote"))
         table = _table(run / RESULTS, rows)
     except (OSError, ValueError) as error:
         raise SettingsError(

@@ -84,13 +84,13 @@ def evaluate(
 
 def _evaluate(run: Manifest, dataset: Dataset, watch: Watch, measure: Measure) -> Manifest:
     started, total = monotonic(), run.photos
-    there = records.parts(run.folder)
+    there = records.parts(run.folder, run.key)
     done = sum(len(numbers) for start, numbers in _parts(run, dataset) if start in there)
     watch.progress(done, total)
     with closing(measure(waiting(run, dataset), run)) as measured:
         for part, rows in measured:
             with _writing(run.folder):
-                records.write_part(run.folder, part.start, rows)
+                records.write_part(run.folder, part.start, rows, run.key)
             done += len(part.samples)
             watch.progress(done, total)
             if watch.stop() and done < total:
@@ -130,14 +130,14 @@ def _version(package: str) -> str:
 
 def waiting(run: Manifest, dataset: Dataset) -> Iterator[Part]:
     """Yield the parts that are not on disk yet, one part at a time."""
-    there = records.parts(run.folder)
+    there = records.parts(run.folder, run.key)
     for start, numbers in _parts(run, dataset):
         if start not in there:
             yield Part(start, tuple(dataset.samples[number] for number in numbers))
 
 
 def _finished(run: Manifest, dataset: Dataset, seconds: float) -> Manifest:
-    there = records.parts(run.folder)
+    there = records.parts(run.folder, run.key)
     if missing := sum(start not in there for start, _ in _parts(run, dataset)):
         raise SettingsError(
             _(
@@ -146,8 +146,9 @@ def _finished(run: Manifest, dataset: Dataset, seconds: float) -> Manifest:
             ).format(missing=missing, folder=run.folder / records.PARTS)
         )
     with _writing(run.folder):
-        thresholds = merging.merge(run.folder)
-        done = manifest.kept(run, seconds=seconds, finished=True, thresholds=thresholds)
+        thresholds = merging.merge(run.folder, run.key)
+        sealed = {"results_sha256": records.sha256(run.folder / records.RESULTS)}
+        done = manifest.kept(run, seconds=seconds, finished=True, thresholds=thresholds, **sealed)
     return _over(done)
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from effviz.errors import EffVizError
+from effviz.ui.visitors import public
 from effviz.words import _, later
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,11 @@ def last_guard() -> Iterator[None]:
     try:
         with guard():
             yield
-    except Exception:
-        logger.exception("A page failed")
+    except Exception as error:
+        logger.exception("A page failed", exc_info=_nameless(error) if public() else error)
         st.error(_(UNEXPECTED), icon=":material/error:")
+
+
+def _nameless(error: Exception) -> Exception:
+    """The same place and kind without its words, which may hold the name of a visitor's file."""
+    return RuntimeError(type(error).__name__).with_traceback(error.__traceback__)

@@ -68,6 +68,31 @@ def test_a_part_that_a_power_cut_cut_off_is_none(tmp_path, left):
     assert list(records.parts(tmp_path)) == [0]
 
 
+@pytest.mark.parametrize("damage", ["flip", "zero", "truncate", "swap", "other run", "no seal"])
+def test_a_part_that_is_not_what_the_run_wrote_is_none_and_told_in_one_line(tmp_path, caplog, damage):
+    for start in (0, 32):
+        records.write_part(tmp_path, start, [Row(f"photo {start}", value=1.5)], "key")
+    first, second = records.parts(tmp_path, "key").values()
+    data = first.read_bytes()
+    middle = len(data) // 2
+    match damage:
+        case "flip":
+            first.write_bytes(data[:60] + bytes([data[60] ^ 1]) + data[61:])
+        case "zero":
+            first.write_bytes(data[:8] + bytes(middle - 8) + data[middle:])
+        case "truncate":
+            first.write_bytes(data[:middle] + b"PAR1")
+        case "swap":
+            first.write_bytes(second.read_bytes())
+            first.with_suffix(records.SEAL).write_bytes(second.with_suffix(records.SEAL).read_bytes())
+        case "other run":
+            records.write_part(tmp_path, 0, [Row("photo 0", value=9.0)], "another key")
+        case _:
+            first.with_suffix(records.SEAL).unlink()
+    assert list(records.parts(tmp_path, "key")) == [32]
+    assert caplog.messages == [f"{first} is damaged or of another run: its photos are measured again."]
+
+
 def test_a_failed_write_leaves_nothing_that_counts(tmp_path):
     def fails(file):
         file.write(b"half")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from effviz.bench import apart
 from effviz.bench.apart import Terms
-from effviz.bench.latency import Latency, kept, machine
+from effviz.bench.latency import Latency, kept, machine, shipped
 from effviz.facts import PaperLatency, PaperVersion, paper_latencies, paper_speedup, timm_points
 from effviz.facts.accuracy import KnownAccuracy, known_accuracy
 from effviz.plots.latency import Timed, drawn, figure
@@ -18,6 +18,7 @@ from effviz.ui.guard import guard
 from effviz.ui.memory import LONG_SHARE, WORK_SHARE, budget_bytes
 from effviz.ui.paper.exhibit import Column, exhibit, numbers, table
 from effviz.ui.turns import Effort
+from effviz.ui.visitors import public
 from effviz.words import _, many
 from effviz.zoo.catalogue import NAMES
 
@@ -25,6 +26,7 @@ NETWORKS, MEASURE, BESIDE = "networks", "measure-latency", "beside"
 FOUND: Final = "latencies"  # in the session: what this visitor measured, should the cache folder not keep it
 FIRST: Final = ("resnet152", "b1")
 MOST: Final = 8
+PUBLIC: Final = ("b0", "b1", "b2", "b3", "b4")  # what strangers may have measured, each at its own size
 # The networks of Table 4 that can be built here, at the paper's sizes; GPipe's is in no library that EffViz uses.
 HERE: Final = {"ResNet-152": "resnet152@224", "EfficientNet-B1": "b1@240", "EfficientNet-B7": "b7@600"}
 
@@ -51,22 +53,25 @@ def show() -> None:
 
 def _choose() -> Sequence[str]:
     """The networks to measure now; none until the visitor asks for it."""
-    known = dict.fromkeys((*NAMES, *sorted({of.architecture.partition(".")[0] for of in timm_points()})))
+    open_to_all = public()
+    known = PUBLIC if open_to_all else (*NAMES, *sorted({of.architecture.partition(".")[0] for of in timm_points()}))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen: list[str] = st.multiselect(
             _("Networks to measure"),
-            list(known),
-            default=FIRST,
+            list(dict.fromkeys(known)),
+            default=[name for name in FIRST if name in known],
             key=NETWORKS,
-            accept_new_options=True,
+            accept_new_options=not open_to_all,
             max_selections=MOST,
-            help=_(
+            help=_("The paper's networks up to B4, on this public server; on your own every name that timm lists.")
+            if open_to_all
+            else _(
                 "EfficientNets, Lite, and every name that timm lists; write @ and a number for another input size, "
                 "such as b0@320. No weights are needed: the time does not depend on them."
             ),
         )
         wanted = st.button(_("Measure"), icon=":material/timer:", key=MEASURE, type="primary", disabled=not chosen)
-    return chosen if wanted else ()
+    return [name for name in chosen if not open_to_all or name in PUBLIC] if wanted else ()
 
 
 def _measure(names: Sequence[str]) -> None:
@@ -98,10 +103,18 @@ def _results() -> tuple[Latency, ...]:
     own: dict[str, Latency] = st.session_state.get(FOUND, {})
     oldest_first = sorted((*own.values(), *kept(machine())), key=lambda of: of.measured_at)
     found = {of.label: of for of in oldest_first}
+    if not found and public():  # never beside those of another machine: only times of one machine compare
+        return shipped()
     return tuple(sorted(found.values(), key=lambda of: of.mean_ms))
 
 
 def _state(results: Sequence[Latency]) -> None:
+    if results and results[0].machine != machine():
+        st.info(
+            _("Nothing is measured on this server yet: these are EffViz's own times, of {machine}.").format(
+                machine=outputs.plain(results[0].machine)
+            )
+        )
     count = many("{count} network measured so far", "{count} networks measured so far", len(results))
     st.caption(
         _(
@@ -202,6 +215,7 @@ def _table(results: Sequence[Latency]) -> None:
         "params_millions": (_("Parameters (million)"), "%.2f"),
         "accuracy_of": _("Accuracy of which weights"),
         "measured_at": _("Measured at (UTC)"),
+        "load": (_("Cores busy with other work"), "%.1f"),
     }
     numbers("latencies", rows, columns)
 
@@ -220,6 +234,7 @@ def _row(of: Latency, reference: Latency) -> dict[str, object]:
         "params_millions": of.params / 1e6,
         "accuracy_of": known.weights if known else "",
         "measured_at": of.measured_at,
+        "load": of.load,
         "software": of.software,
         "machine": of.machine,
         "accuracy_source": known.source if known else "",

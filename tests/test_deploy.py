@@ -1,0 +1,173 @@
+"""What docs/deploy.md gives to whoever shows EffViz to others: an nginx that runs, settings that are documented."""
+
+import http.client
+import http.server
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import tomllib
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from effviz.cli import app, door
+
+ROOT = Path(__file__).parents[1]
+DEPLOY = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
+
+
+class Upstream(http.server.BaseHTTPRequestHandler):
+    """Answers with the headers that it was sent; a request to become a WebSocket is accepted."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if self.headers.get("Upgrade") == "websocket":
+            self.send_response(101)
+            self.send_header("Upgrade", "websocket")
+            self.send_header("Connection", "Upgrade")
+            self.end_headers()
+            self.close_connection = True
+            return
+        body = str(self.headers).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def free_port() -> int:
+    with socket.socket() as candidate:
+        candidate.bind(("127.0.0.1", 0))
+        return int(candidate.getsockname()[1])
+
+
+@pytest.fixture
+def proxy(tmp_path: Path) -> Iterator[str]:
+    """The address of an nginx that runs deploy/nginx.conf; only its ports and the place of its log are others."""
+    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+    if nginx is None:
+        pytest.skip("nginx is not installed (Debian package nginx)")
+    port, upstream = free_port(), http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
+    threading.Thread(target=upstream.serve_forever, daemon=True).start()
+    text = (ROOT / "deploy/nginx.conf").read_text()
+    for ours, theirs in (
+        ("listen 80;", f"listen 127.0.0.1:{port};"),
+        ("127.0.0.1:8501", f"127.0.0.1:{upstream.server_address[1]}"),
+        ("/var/log/nginx/effviz.log", str(tmp_path / "error.log")),
+        ("include effviz-proxy.conf", f"include {ROOT / 'deploy/effviz-proxy.conf'}"),
+    ):
+        assert ours in text
+        text = text.replace(ours, theirs)
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    places = "".join(f"{kind}_temp_path {tmp_path / kind};" for kind in kinds)
+    user = "user root root;" if os.geteuid() == 0 else ""  # so that its workers may write into the test's folder
+    around = f"{user} daemon off; pid {tmp_path / 'pid'}; events {{}}"
+    (tmp_path / "nginx.conf").write_text(f"{around} http {{ {places}\n{text}\n}}")
+    command = [nginx, "-p", str(tmp_path), "-c", "nginx.conf", "-e", str(tmp_path / "start.log")]
+    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    try:
+        while not answers(port):
+            assert server.poll() is None, (tmp_path / "start.log").read_text()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=60)
+        upstream.shutdown()
+        upstream.server_close()
+
+
+def answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_nginx_sends_the_headers_and_the_visitor_s_own_address(proxy: str) -> None:
+    forged = urllib.request.Request(f"{proxy}/", headers={"X-Forwarded-For": "198.51.100.7"})
+    with urllib.request.urlopen(forged) as answer:
+        said, seen = answer.headers, answer.read().decode()
+    rules = dict(rule.strip().split(" ", 1) for rule in said["Content-Security-Policy"].split(";"))
+    assert rules["frame-ancestors"] == rules["object-src"] == "'none'"
+    assert rules["default-src"] == "'self'"
+    assert "'unsafe-eval'" not in rules["script-src"].split()
+    assert said["X-Content-Type-Options"] == "nosniff"
+    assert said["Referrer-Policy"] == "no-referrer"
+    assert "/" not in said["Server"]  # no version
+    assert re.findall(r"(?i)x-forwarded-for: (.*)", seen) == ["127.0.0.1"]
+
+
+def test_nginx_passes_the_websocket_on_and_refuses_what_is_larger_than_a_photo(proxy: str) -> None:
+    host, port = proxy.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as client:
+        asked = "GET /_stcore/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+        client.sendall(asked.encode())
+        assert client.recv(1000).startswith(b"HTTP/1.1 101 ")
+    assert upload(proxy, 20) == 200
+    assert upload(proxy, 22) == 413
+
+
+def upload(proxy: str, megabytes: int) -> int:
+    host = proxy.removeprefix("http://")
+    connection = http.client.HTTPConnection(host, timeout=60)
+    connection.putrequest("PUT", "/_stcore/upload_file/x")
+    connection.putheader("Content-Length", str(megabytes * 2**20))
+    connection.endheaders()
+    if megabytes <= 20:  # what is refused is refused by its header
+        connection.send(b"\0" * (megabytes * 2**20))
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_by_itself_the_server_listens_on_this_machine_only() -> None:
+    settings = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())
+    assert settings["server"]["address"] == "localhost"
+
+
+@pytest.mark.parametrize(("address", "lines"), [("localhost", 1), ("127.0.0.1", 1), ("0.0.0.0", 2)])
+def test_an_open_address_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, address: str, lines: int) -> None:
+    from streamlit.web import bootstrap
+
+    monkeypatch.setattr(bootstrap, "run", lambda *_: None)
+    monkeypatch.setattr(bootstrap, "load_config_options", lambda _: None)
+    monkeypatch.setattr(door.os, "chdir", lambda _: None)
+    said = CliRunner().invoke(app, ["app", "--address", address, "--port", str(free_port()), "--no-browser"])
+    assert said.exit_code == 0, said.output
+    assert said.stdout.count("\n") == lines
+    assert ("Public: whoever reaches this address" in said.stdout) == (lines == 2)
+
+
+def test_every_setting_is_documented_and_every_one_documented_exists() -> None:
+    written = set(re.findall(r"EFFVIZ_[A-Z_]+", DEPLOY + (ROOT / "deploy/effviz.service").read_text()))
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "effviz").rglob("*.py"))
+    known = set(re.findall(r'"(EFFVIZ_[A-Z_]+)"', code))
+    assert written <= known
+    assert {"EFFVIZ_PUBLIC", "EFFVIZ_TURN_LIMIT", "EFFVIZ_MEMORY_MB"} <= written
+
+
+def test_the_lock_pins_what_is_required_each_with_hashes() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    pinned = dict(re.findall(r"^([a-z0-9._-]+)(?:\[[a-z,]+\])?==([^ ;\\]+)", lock, re.MULTILINE))
+    wanted = dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    assert {name: pinned.get(name.lower()) for name in wanted} == wanted
+    blocks = re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE)[1:]
+    assert len(blocks) >= len(pinned) > len(wanted)
+    assert all("--hash=sha256:" in block for block in blocks)
