@@ -1,7 +1,11 @@
 import os
+import shutil
+import socket
 import struct
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +116,57 @@ def ray_stops(descendants: Callable[[bytes], list[int]]) -> Iterator[None]:
     deadline = time.monotonic() + 60
     while left := descendants(b"ray"):
         assert time.monotonic() < deadline, left
+
+
+@pytest.fixture
+def behind_nginx(tmp_path: Path) -> Callable[[int], AbstractContextManager[str]]:
+    """Return what runs an nginx with deploy/nginx.conf before a port; its own port and log are others."""
+    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+    if nginx is None:
+        pytest.skip("nginx is not installed (Debian package nginx)")
+
+    @contextmanager
+    def run(upstream: int) -> Iterator[str]:
+        with socket.socket() as candidate:
+            candidate.bind(("127.0.0.1", 0))
+            port = int(candidate.getsockname()[1])
+        (tmp_path / "nginx.conf").write_text(_nginx_conf(tmp_path, port, upstream))
+        command = [nginx, "-p", str(tmp_path), "-c", "nginx.conf", "-e", str(tmp_path / "start.log")]
+        checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, checked.stderr
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        try:
+            while not _answers(port):
+                assert server.poll() is None, (tmp_path / "start.log").read_text()
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(timeout=60)
+
+    return run
+
+
+def _nginx_conf(folder: Path, port: int, upstream: int) -> str:
+    deploy = Path(__file__).parents[1] / "deploy"
+    text = (deploy / "nginx.conf").read_text()
+    for ours, theirs in (
+        ("listen 80;", f"listen 127.0.0.1:{port};"),
+        ("127.0.0.1:8501", f"127.0.0.1:{upstream}"),
+        ("/var/log/nginx/effviz.log", str(folder / "error.log")),
+        ("include effviz-proxy.conf", f"include {deploy / 'effviz-proxy.conf'}"),
+    ):
+        assert ours in text
+        text = text.replace(ours, theirs)
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    places = "".join(f"{kind}_temp_path {folder / kind};" for kind in kinds)
+    user = "user root root;" if os.geteuid() == 0 else ""  # so that its workers may write into the test's folder
+    mime = "include /etc/nginx/mime.types;" if Path("/etc/nginx/mime.types").exists() else ""
+    return f"{user} daemon off; pid {folder / 'pid'}; events {{}} http {{ {mime} {places}\n{text}\n}}"
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -2,15 +2,13 @@
 
 import http.client
 import http.server
-import os
 import re
-import shutil
 import socket
-import subprocess
 import threading
 import tomllib
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from typer.testing import CliRunner
 from effviz.cli import app, door
 
 ROOT = Path(__file__).parents[1]
+BehindNginx = Callable[[int], AbstractContextManager[str]]
 DEPLOY = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
 
 
@@ -49,55 +48,20 @@ class Upstream(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+@pytest.fixture
+def proxy(behind_nginx: BehindNginx) -> Iterator[str]:
+    upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
+    threading.Thread(target=upstream.serve_forever, daemon=True).start()
+    with behind_nginx(upstream.server_address[1]) as address:
+        yield address
+    upstream.shutdown()
+    upstream.server_close()
+
+
 def free_port() -> int:
     with socket.socket() as candidate:
         candidate.bind(("127.0.0.1", 0))
         return int(candidate.getsockname()[1])
-
-
-@pytest.fixture
-def proxy(tmp_path: Path) -> Iterator[str]:
-    """The address of an nginx that runs deploy/nginx.conf; only its ports and the place of its log are others."""
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-    if nginx is None:
-        pytest.skip("nginx is not installed (Debian package nginx)")
-    port, upstream = free_port(), http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
-    threading.Thread(target=upstream.serve_forever, daemon=True).start()
-    text = (ROOT / "deploy/nginx.conf").read_text()
-    for ours, theirs in (
-        ("listen 80;", f"listen 127.0.0.1:{port};"),
-        ("127.0.0.1:8501", f"127.0.0.1:{upstream.server_address[1]}"),
-        ("/var/log/nginx/effviz.log", str(tmp_path / "error.log")),
-        ("include effviz-proxy.conf", f"include {ROOT / 'deploy/effviz-proxy.conf'}"),
-    ):
-        assert ours in text
-        text = text.replace(ours, theirs)
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    places = "".join(f"{kind}_temp_path {tmp_path / kind};" for kind in kinds)
-    user = "user root root;" if os.geteuid() == 0 else ""  # so that its workers may write into the test's folder
-    around = f"{user} daemon off; pid {tmp_path / 'pid'}; events {{}}"
-    (tmp_path / "nginx.conf").write_text(f"{around} http {{ {places}\n{text}\n}}")
-    command = [nginx, "-p", str(tmp_path), "-c", "nginx.conf", "-e", str(tmp_path / "start.log")]
-    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stderr
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-    try:
-        while not answers(port):
-            assert server.poll() is None, (tmp_path / "start.log").read_text()
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=60)
-        upstream.shutdown()
-        upstream.server_close()
-
-
-def answers(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def test_nginx_sends_the_headers_and_the_visitor_s_own_address(proxy: str) -> None:

@@ -1,7 +1,10 @@
 """Measured corrections of where a model's cells lie, stored beside this file (`effviz calibrate MODEL` adds one)."""
 
+import hashlib
 import json
+import logging
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -9,6 +12,7 @@ from typing import Final
 from effviz.errors import SettingsError
 from effviz.words import _
 
+_log = logging.getLogger(__name__)
 PATH: Final = Path(__file__).with_name("calibration.json")
 
 
@@ -32,10 +36,14 @@ class Calibration:
 
 def calibrations(path: Path = PATH) -> dict[str, Calibration]:
     """All stored calibrations by the model's label."""
-    if not path.exists():
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        return {label: Calibration(**entry) for label, (seal, entry) in entries.items() if _whole(label, seal, entry)}
+    except FileNotFoundError:
         return {}
-    entries = json.loads(path.read_text(encoding="utf-8"))
-    return {label: Calibration(**entry) for label, entry in entries.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        _log.warning("%s cannot be read, so there are no calibrations: %s", path, error)
+        return {}
 
 
 def measured(label: str) -> bool:
@@ -62,8 +70,20 @@ def find(label: str) -> Calibration:
 
 def store(calibration: Calibration, path: Path = PATH) -> None:
     """Add or replace one calibration; readers never see half a file."""
-    entries = {label: asdict(entry) for label, entry in calibrations(path).items()}
-    entries[calibration.model] = asdict(calibration)
+    found = [*calibrations(path).values(), calibration]
+    entries = {entry.model: (_seal(asdict(entry)), asdict(entry)) for entry in found}
     unfinished = path.with_suffix(f".{os.getpid()}.tmp")
     unfinished.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     unfinished.replace(path)
+
+
+def _seal(entry: Mapping[str, object]) -> str:
+    """What tells an entry from one that was damaged, or changed by hand."""
+    return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
+
+
+def _whole(label: str, seal: str, entry: Mapping[str, object]) -> bool:
+    if seal == _seal(entry) and entry.get("model") == label:
+        return True
+    _log.warning("The calibration of %s is damaged and not used: measure it again.", label)
+    return False

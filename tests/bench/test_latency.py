@@ -309,9 +309,9 @@ def test_only_names_reach_the_command(monkeypatch: pytest.MonkeyPatch, name: str
 def test_the_real_command_measures_in_a_process_of_its_own() -> None:
     before, steps = torch.get_num_threads(), []
     found = apart.measure(TINY, lambda *at: steps.append(at), lambda: None, runs=2)
-    assert steps == [(0, 2), (1, 2)]
+    assert list(dict.fromkeys(steps)) == [(0, 2), (1, 2)]  # one that was disturbed is repeated
     assert (found.label, found.threads, len(found.runs_ms)) == (TINY, 1, 2)
-    assert latency.kept(latency.machine()) == (found,)
+    assert latency.kept(latency.machine()) == (() if found.disturbed else (found,))
     assert torch.get_num_threads() == before
     with pytest.raises(SettingsError, match="There is no network 'resnet1520'"):
         apart.measure("resnet1520", lambda *_: None, lambda: None)

@@ -35,7 +35,36 @@ def test_an_unknown_model_is_refused_with_the_command_that_helps():
         calibration.find("b7@600")
 
 
-def test_the_shipped_file_names_its_entries_by_their_model():
-    for label, entry in json.loads(calibration.PATH.read_text()).items() if calibration.PATH.exists() else ():
-        assert entry["model"] == label
-        assert label.endswith(f"@{entry['resolution_px']}")
+def test_the_shipped_file_names_its_entries_by_their_model_and_none_is_damaged():
+    shipped = json.loads(calibration.PATH.read_text())
+    assert calibrations().keys() == shipped.keys()
+    for label, entry in calibrations().items():
+        assert entry.model == label
+        assert label.endswith(f"@{entry.resolution_px}")
+
+
+@pytest.mark.parametrize("damage", ["flip", "swap"])
+def test_a_damaged_entry_is_not_used_and_the_others_are(tmp_path, caplog, damage):
+    path = tmp_path / "calibration.json"
+    third = dataclasses.replace(FIRST, model="b0@224")
+    for entry in (FIRST, SECOND, third):
+        store(entry, path)
+    known = json.loads(path.read_text())
+    if damage == "flip":
+        known["lite0@224"][1]["slope"] = 0.94
+    else:
+        known["lite0@224"], known["b0@224"] = known["b0@224"], known["lite0@224"]
+    path.write_text(json.dumps(known))
+    left = {"lite2@260": SECOND} | ({"b0@224": third} if damage == "flip" else {})
+    assert calibrations(path) == left
+    assert "The calibration of lite0@224 is damaged and not used: measure it again." in caplog.messages
+    store(FIRST, path)
+    assert calibrations(path)["lite0@224"] == FIRST
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 900, b'{"lite0@224": [', b'{"lite0@224": 3}', b"[]"])
+def test_a_file_that_is_none_is_no_calibration_and_one_line(tmp_path, caplog, content):
+    path = tmp_path / "calibration.json"
+    path.write_bytes(content)
+    assert calibrations(path) == {}
+    assert len(caplog.messages) == 1

@@ -1,11 +1,14 @@
 import contextlib
+import importlib
+import pkgutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+import effviz.ui
 from effviz.errors import SettingsError
-from effviz.ui.memory import Kept, budget_bytes
+from effviz.ui.memory import WORK_SHARE, Kept, budget_bytes
 
 
 def test_the_longest_unused_goes_first() -> None:
@@ -163,3 +166,14 @@ def test_it_can_be_asked_what_is_kept() -> None:
     assert kept.find("a") == "1234"
     kept.get("b", lambda: "1234")
     assert "a" not in kept
+
+
+def test_all_caches_of_the_app_and_all_work_together_fit_the_setting() -> None:
+    """Whatever is kept, it is in the sum: every module-wide cache below `effviz.ui`."""
+    found = {}
+    for module in pkgutil.walk_packages(effviz.ui.__path__, "effviz.ui."):
+        if ".pages." not in module.name:
+            known = importlib.import_module(module.name)
+            found |= {id(each): each for each in vars(known).values() if isinstance(each, Kept)}
+    assert len(found) >= 11
+    assert sum(each.most_bytes for each in found.values()) <= budget_bytes(1 - WORK_SHARE)

@@ -54,7 +54,7 @@ class Step:
     seconds: float
 
 
-def ready(asked: Asked, beat: Beat) -> "list[Model]":
+def ready(asked: Asked, beat: Beat = lambda _share: None) -> "list[Model]":
     """Return the models with their engines; the first one to ask waits while they are loaded."""
     from effviz.explain.engines import choose
 
