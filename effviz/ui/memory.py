@@ -23,8 +23,9 @@ V = TypeVar("V")
 SETTING: Final = "EFFVIZ_MEMORY_MB"
 DEFAULT_MB: Final = 2048
 LEAST_MB: Final = 64
-WORK_SHARE: Final = 0.5  # for work in flight and its processes; the rest is for caches, a share each
-LONG_SHARE: Final = 0.75  # of that for work that takes many turns: a quick one always finds some
+WORK_SHARE: Final = 0.4  # for work in flight and its processes; the rest is for caches, a share each
+UPLOADS_SHARE: Final = 0.1  # for the files that visitors bring, as they are
+LONG_SHARE: Final = 0.7  # of that for work that takes many turns: a quick one always finds some
 
 
 def budget_bytes(share: float) -> int:

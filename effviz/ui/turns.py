@@ -57,7 +57,7 @@ class Effort:
 
     cost: float = 1.0  # in passes of B4 at 380 px: about a tenth of a second on two cores
     nbytes: int = 0  # of memory, from the first turn until the work is done
-    long: bool = False  # many turns: together such works may have three quarters of the memory
+    long: bool = False  # many turns: together such works leave some memory to quick ones
 
     def __add__(self, other: "Effort") -> "Effort":
         """One after the other in the same turn."""

@@ -340,7 +340,7 @@ def test_memory_that_does_not_fit_now_waits_and_what_never_fits_is_refused() -> 
     small.ends()
     second.ends()
     assert queue.held_bytes == 0
-    for effort in (Effort(nbytes=101), Effort(nbytes=76, long=True)):
+    for effort in (Effort(nbytes=101), Effort(nbytes=71, long=True)):
         with pytest.raises(TooLargeError, match="MiB of memory"), queue.turn(lambda _: None, effort):
             pytest.fail("It was let in.")
 
