@@ -207,10 +207,3 @@ def test_strangers_see_the_times_of_another_machine_and_measure_the_paper_s_netw
     measure(at, "b0")
     assert fake == ["b0"]
     assert list(at.dataframe[1].value["network"]) == ["b0@224"]  # times of two machines do not compare
-
-
-def test_what_is_shipped_can_be_read() -> None:
-    found = {of.label for of in latency.shipped()}
-    assert {"b0@224", "b1@240", "b2@260", "b3@300", "b4@380", "resnet152@224"} <= found
-    assert len({of.machine for of in latency.shipped()}) == 1
-    assert all(len(of.runs_ms) == latency.RUNS and not of.disturbed for of in latency.shipped())
