@@ -5,9 +5,11 @@ import sys
 
 import pytest
 
+from effviz.explain import samples
 from effviz.scaling import plan
 from effviz.zoo import presets
 from effviz.zoo.catalogue import parse
+from effviz.zoo.classes import names
 from effviz.zoo.presets import PRESETS, Role, role
 
 BY_NAME = {preset.name: preset for preset in PRESETS}
@@ -92,3 +94,9 @@ def test_presets_need_no_torch():
 )
 def test_role_is_the_dimension_that_differs(ref: str, baseline: str, expected: Role | None) -> None:
     assert role(parse(ref), parse(baseline)) is expected
+
+
+def test_the_mini_family_begins_with_a_photo_of_one_of_its_classes():
+    (mini,) = (preset for preset in presets.presets() if preset.name == "mini")
+    ours = {names()[label] for label in samples.find(mini.sample).labels}
+    assert all(ours & set(ref.spec.classes) for ref in mini.refs)

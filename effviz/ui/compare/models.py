@@ -6,7 +6,7 @@ import streamlit as st
 
 from effviz.ui.compare.cells import Entrant
 from effviz.ui.guard import guard
-from effviz.ui.state import MODELS, MOST_MODELS
+from effviz.ui.state import MODELS, MOST_MODELS, SAMPLES
 from effviz.words import _
 from effviz.zoo import catalogue, hub
 from effviz.zoo.cards import card
@@ -83,7 +83,14 @@ def _here(ref: ModelRef) -> bool:
 def _preset() -> None:
     chosen = next(each for each in presets() if each.name == st.session_state[PRESET])
     if chosen.refs:
-        MODELS.put(labels(chosen))
+        take(chosen)
+
+
+def take(preset: Preset) -> None:
+    """Choose a preset's models, and its photo where it has one."""
+    MODELS.put(labels(preset))
+    if preset.sample:
+        SAMPLES.put((preset.sample,))
 
 
 def _picked() -> None:
