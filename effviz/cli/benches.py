@@ -105,18 +105,28 @@ def load(
     hostile: Annotated[
         bool, typer.Option("--hostile", help="Instead: one visitor does the worst, others want one quick map.")
     ] = False,
+    minutes: Annotated[
+        float, typer.Option(min=0, max=600, help="Instead: mixed visitors come and go so long, and memory is watched.")
+    ] = 0,
     as_json: output.AsJson = False,
 ) -> None:
     """Let many visitors compare their photos at once, check each map, and run Score-CAM beside quick maps."""
     from effviz.bench import hostile as attack
     from effviz.bench import load as crowd
+    from effviz.bench import session
 
     with output.progress() as bar:
         task = bar.add_task("Many visitors", total=None)
+
+        def say(text: str) -> None:
+            bar.update(task, description=text)
+
         if hostile:
-            figures = attack.bench(say=lambda text: bar.update(task, description=text))
+            figures = attack.bench(say=say)
+        elif minutes:
+            figures = session.bench(minutes, say)
         else:
-            figures = crowd.bench(crowd.Load(sessions), lambda text: bar.update(task, description=text))
+            figures = crowd.bench(crowd.Load(sessions), say)
     _show("Many visitors", figures, as_json)
 
 
