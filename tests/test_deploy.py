@@ -2,6 +2,7 @@
 
 import http.client
 import http.server
+import inspect
 import re
 import socket
 import threading
@@ -12,6 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from typer.testing import CliRunner
 
 from effviz.cli import app, door
@@ -99,6 +101,13 @@ def upload(proxy: str, megabytes: int) -> int:
     status = connection.getresponse().status
     connection.close()
     return status
+
+
+def test_files_stay_as_long_as_is_said() -> None:
+    """Streamlit keeps a closed page for those who come back, and its files with it."""
+    kept_s = inspect.signature(MemorySessionStorage).parameters["ttl_seconds"].default
+    assert kept_s == 120
+    assert "until the page is closed and two minutes more" in " ".join(DEPLOY.split())
 
 
 def test_by_itself_the_server_listens_on_this_machine_only() -> None:
