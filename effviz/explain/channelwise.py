@@ -1,8 +1,9 @@
 """Methods that judge one channel at a time by running the network again: slow, but they need no gradients.
 
-pytorch-grad-cam has both. Its Score-CAM holds every masked copy of the photo at once (11 GB for B7), and its
-Ablation-CAM swaps a layer of the shared module and puts -1e7 where a channel can be negative. These do the same sums
-with the engine, which takes as many inputs at once as suits it.
+pytorch-grad-cam has both. Its Score-CAM holds every masked copy of the photo at once (11 GB for B7), and enlarges
+channels from corner to corner, so that a mask lies up to half a cell off the place where its map is then drawn; here
+cells lie by their centres, as everywhere else. Its Ablation-CAM swaps a layer of the shared module and puts -1e7 where
+a channel can be negative. The rest are the same sums with the engine, which takes as many inputs at once as suits it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +13,7 @@ import numpy as np
 from effviz.explain.closed import Doubles
 from effviz.explain.engines import Engine, choose
 from effviz.explain.forward import stage_features
+from effviz.explain.placement import linear
 from effviz.explain.results import Floats, Forward, Layer, Method
 
 METHODS = frozenset({Method.SCORECAM, Method.ABLATIONCAM})
@@ -50,7 +52,7 @@ def scorecam_weights(engine: Engine, pixels: Floats, features: Floats, index: in
 
 
 def masks(features: Floats, size_px: int) -> Iterator[Floats]:
-    """Enlarge each channel to the input's size and stretch it to 0..1: (S, S) one after the other."""
+    """Enlarge each channel by its cells' centres to the input's size and stretch it to 0..1: (S, S) in turn."""
     rows, columns = (_enlarging(cells, size_px) for cells in features.shape[1:])
     for channel in features:
         large = rows @ channel @ columns.T
@@ -60,10 +62,8 @@ def masks(features: Floats, size_px: int) -> Iterator[Floats]:
 
 
 def _enlarging(cells: int, size_px: int) -> Floats:
-    """Weights of the cells for each pixel, (S, cells): linear, with the outer cells' centres on the outer pixels."""
-    places = np.linspace(0, cells - 1, size_px)
-    weights: Floats = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(cells))).astype(np.float32)
-    return weights
+    """Weights of the cells for each pixel, (S, cells): linear between their centres, as maps are drawn."""
+    return linear((np.arange(size_px) + 0.5) / size_px * cells, cells).astype(np.float32)
 
 
 def ablationcam_weights(engine: Engine, features: Floats, index: int, layer: Layer, progress: Progress) -> Doubles:

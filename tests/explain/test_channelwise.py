@@ -1,4 +1,5 @@
 import copy
+import functools
 
 import numpy as np
 import pytest
@@ -17,6 +18,14 @@ def far(ours, expected):
     return float(np.abs(ours - expected).max() / np.ptp(expected))
 
 
+@pytest.fixture
+def _by_centres(monkeypatch):
+    """The library's Score-CAM with cells placed by their centres: its own enlarging goes from corner to corner."""
+    centred = functools.partial(torch.nn.Upsample, mode="bilinear", align_corners=False)
+    monkeypatch.setattr(torch.nn, "UpsamplingBilinear2d", lambda size: centred(size=size))
+
+
+@pytest.mark.usefixtures("_by_centres")
 def test_scorecam_equals_pytorch_grad_cam(small_lite, silu):
     for passed in (small_lite, silu):
         module = copy.deepcopy(passed.model.module)
@@ -66,7 +75,7 @@ def test_the_map_is_its_own_class(silu, method):
 def test_masks_are_the_channels_enlarged_and_stretched():
     features = np.random.default_rng(0).standard_normal((3, 5, 7)).astype(np.float32)
     features[2] = 4  # the same everywhere: nothing to stretch
-    large = torch.nn.functional.interpolate(torch.tensor(features)[None], (33, 33), mode="bilinear", align_corners=True)
+    large = torch.nn.functional.interpolate(torch.tensor(features)[None], (33, 33), mode="bilinear")
     low, high = large.amin((2, 3), keepdim=True), large.amax((2, 3), keepdim=True)
     expected = ((large - low) / (high - low + 1e-8))[0].numpy()
     ours = list(channelwise.masks(features, 33))
@@ -95,7 +104,7 @@ def test_scorecam_passes_once_for_all_channels_that_are_zero():
     weights = channelwise.scorecam_weights(engine, pixels, features, 1, told.append)
     scores = []
     for channel in torch.tensor(features):  # as the paper has it, every channel
-        large = torch.nn.functional.interpolate(channel[None, None], (9, 9), mode="bilinear", align_corners=True)
+        large = torch.nn.functional.interpolate(channel[None, None], (9, 9), mode="bilinear")
         mask = (large - large.min()) / (large.max() - large.min() + 1e-8)
         scores.append((torch.tensor(pixels) * mask).sum().item())
     assert weights == pytest.approx(torch.tensor(scores, dtype=torch.float64).softmax(0).numpy(), rel=1e-4)
