@@ -14,13 +14,15 @@ from effviz.report import numbers
 STUDY = Path(__file__).parents[1] / "docs" / "study"
 PAGE = (STUDY.parent / "study.md").read_text(encoding="utf-8")
 WHERE = ["model", "method", "metric"]
-NUMBER = re.compile(r"(-?\d\.\d{3})(?: \((-?\d\.\d{3})–(-?\d\.\d{3})\))?")
+NUMBER = re.compile(r"(-?\d\.\d{3})(?: \((-?\d\.\d{3})–(-?\d\.\d{3})\))?( \*)?")
+RUNS = {"localisation": 400, "smooth": 400, "faithfulness": 100, "methods": 100}
 SMALL = ", small and off-centre"
 METRICS = {
     "energy": "energy",
     "energy in box": "energy",
     "pointing": "pointing",
     "pointing game": "pointing",
+    "pointing, 15 px": "pointing15",
     "MaxBoxAcc": "maxbox",
     "MaxBoxAccV2": "maxboxv2",
     "best IoU": "iou",
@@ -32,7 +34,7 @@ MODELS = {"top-1": "top1_", "the label's probability": "probability_"}
 MINUS_GAUSSIAN = ", minus Gaussian"
 
 
-@pytest.mark.parametrize(("name", "photos"), [("localisation", 400), ("faithfulness", 100), ("methods", 100)])
+@pytest.mark.parametrize(("name", "photos"), RUNS.items())
 def test_the_means_are_those_of_the_single_measurements(name: str, photos: int) -> None:
     rows = pd.read_parquet(STUDY / name / "results.parquet")
     means = pd.read_csv(STUDY / name / "summary.csv").set_index(WHERE)
@@ -44,15 +46,15 @@ def test_the_means_are_those_of_the_single_measurements(name: str, photos: int) 
         assert count == means["n"][where]
 
 
-@pytest.mark.parametrize("name", ["localisation", "faithfulness", "methods"])
+@pytest.mark.parametrize("name", RUNS)
 def test_the_tables_are_those_of_effviz_report(name: str) -> None:
     known = results.load(STUDY / name)
-    for file, text in numbers.files(known, summary.cells(known, known.run.settings.seed)).items():
+    for file, text in numbers.files(known, summary.cells(known)).items():
         made, shipped = (pd.read_csv(of) for of in (io_of(text), STUDY / name / file))
         pd.testing.assert_frame_equal(made, shipped, rtol=0, atol=1e-6)  # other processors round otherwise
 
 
-@pytest.mark.parametrize("name", ["localisation", "faithfulness", "methods"])
+@pytest.mark.parametrize("name", RUNS)
 def test_what_made_them_is_said_without_a_path_of_a_machine(name: str) -> None:
     made = json.loads((STUDY / name / "run.json").read_text(encoding="utf-8"))
     assert made["finished"]
@@ -86,12 +88,13 @@ def printed() -> Iterator[tuple[str, str, str, str]]:
 
 
 def check(title: str, row: str, column: str, cell: str) -> None:
-    """Hold one cell against its file."""
+    """Hold one cell against its file: its numbers, and whether it is marked as surely a difference."""
     found = NUMBER.fullmatch(cell)
     assert found, cell
     known, part = line(title, row, column)
     expected = [known[f"{part}{name}"] for name in ("mean", "low", "high")]
-    for text, number in zip(found.groups(), expected, strict=True):
+    assert bool(found[4]) == (known.get(f"{part}p", 1) < 0.05), (title, row, column)
+    for text, number in zip(found.groups()[:3], expected, strict=True):
         if text is not None:
             assert float(text) == pytest.approx(number, abs=5.01e-4), (title, row, column)
 
@@ -99,17 +102,19 @@ def check(title: str, row: str, column: str, cell: str) -> None:
 def line(title: str, row: str, column: str) -> tuple[pd.Series, str]:
     """Return the line of a file that a cell was printed from, and how the names of its numbers begin."""
     of_methods = title.startswith("Faithfulness of the methods")
-    folder = STUDY / ("methods" if of_methods else "faithfulness" if title == "Faithfulness" else "localisation")
+    places = "smooth" if title.startswith("After one blur") else "localisation"
+    folder = STUDY / ("methods" if of_methods else "faithfulness" if title.startswith("Faithfulness") else places)
     if column in MODELS:
         return pd.read_csv(folder / "models.csv").set_index("model").loc[row], MODELS[column]
     small = "small_" if column.endswith(SMALL) or "small" in title else ""
     column = column.removesuffix(SMALL)
-    gaussian = column.endswith(MINUS_GAUSSIAN) or "minus the centre Gaussian" in title
+    crop, first = "minus the Gaussian in the crop" in title, re.search("ifferences from|leads minus", title)
+    gaussian = column.endswith(MINUS_GAUSSIAN) or crop
     metric = METRICS[column.removesuffix(MINUS_GAUSSIAN)]
     model, method = (row, "cam") if "@" in row else (title.split()[-1] if of_methods else "lite0@224", row)
-    if not gaussian and not title.startswith("Differences from"):
+    if not gaussian and not first:
         means = pd.read_csv(folder / "summary.csv").set_index(WHERE)
         return means.loc[(model, method, metric)], small
-    minus = (model, "control-gaussian") if gaussian else ("lite0@224", method)
+    minus = (model, "control-crop-gaussian" if crop else "control-gaussian") if gaussian else ("lite0@224", method)
     paired = pd.read_csv(folder / "differences.csv").set_index([*WHERE[:2], "minus_model", "minus_method", "metric"])
     return paired.loc[(model, method, *minus, metric)], small

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from effviz.evaluate import manifest, results, summary
+from effviz.evaluate import manifest, records, results, summary
 from effviz.evaluate.records import RESULTS, SCHEMA
 from effviz.evaluate.settings import Metric
 from effviz.report import numbers
@@ -26,9 +26,10 @@ def ship(run: Path, to: Path) -> None:
     known = manifest.read(run)
     to.mkdir(parents=True, exist_ok=True)
     pq.write_table(_slim(pq.read_table(run / RESULTS)), to / RESULTS, compression="zstd", compression_level=19)
-    manifest.kept(dataclasses.replace(known, folder=to, dataset=to.name))
+    sealed = {"results_sha256": records.sha256(to / RESULTS)}
+    manifest.kept(dataclasses.replace(known, folder=to, dataset=to.name), **sealed)
     copied = results.load(to)
-    cells = summary.cells(copied, known.settings.seed)
+    cells = summary.cells(copied)
     for name, text in numbers.files(copied, cells).items():
         (to / name).write_text(text, encoding="utf-8")
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 METRICS_A_TABLE = 3
 METRICS = "energy,pointing,maxbox"
-PLACES = "energy, pointing, maxbox, maxboxv2, iou."
+PLACES = "energy, pointing, pointing15, maxbox, maxboxv2, iou."
 EFFECTS = "deletion, insertion, drop, increase, gain, road, adcc."
 BESIDE_FIRST = "agree_rank, agree_top20, agree_distance."
 SANITY = "sanity_spearman, sanity_ssim, sanity_logit."
@@ -37,6 +37,14 @@ class BaselineChoice(StrEnum):
     MEAN = "mean"
     BLUR = "blur"
     BLACK = "black"
+    RISE = "rise"
+
+
+class EnergyChoice(StrEnum):
+    """The same of `evaluate.settings.EnergyPhotos`."""
+
+    ALL = "all"
+    SCORE_CAM = "score-cam"
 
 
 DatasetPath = Annotated[
@@ -63,13 +71,27 @@ AtLayer = Annotated[Layer, typer.Option(help="Where the features are read: after
 Placed = Annotated[
     Placement, typer.Option(help="Where a map's cells lie on the photo: in even squares, or as measured for the model.")
 ]
-Grid = Annotated[
-    int | None,
-    typer.Option(min=1, help="Cells a side that every map is averaged to first: a finer map has no advantage then."),
+Smooth = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Sigma of a blur of every map, as a share of the photo's shorter side: a finer map has little advantage "
+        "then. Half a cell of the coarsest map suits, 0.07 for 6 x 6 cells.",
+    ),
+]
+EnergyOn = Annotated[
+    EnergyChoice,
+    typer.Option(
+        help="Photos of the energy game: all, or score-cam, one box of at most half the photo, as its authors."
+    ),
 ]
 MaskedBy = Annotated[
     BaselineChoice,
-    typer.Option(help="What replaces pixels that are taken away: the mean pixel, the blurred photo, or black."),
+    typer.Option(
+        help="What replaces pixels that are taken away: the mean pixel, the blurred photo, black, or as RISE: the mean "
+        "pixel, and a blurred photo that insertion begins with."
+    ),
 ]
 Steps = Annotated[
     int, typer.Option(min=1, max=1000, help="In how many equal parts of the area deletion and insertion go on.")
@@ -101,7 +123,8 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     targets: Targets = "label",
     layer: AtLayer = Layer.LAST,
     placement: Placed = Placement.PLAIN,
-    grid: Grid = None,
+    smooth: Smooth = 0.0,
+    energy_photos: EnergyOn = EnergyChoice.ALL,
     masking: MaskedBy = BaselineChoice.MEAN,
     steps: Steps = 20,
     road_budget: RoadBudget = None,
@@ -113,7 +136,7 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     workers: WorkerCount = None,
     as_json: output.AsJson = False,
 ) -> None:
-    """Measure whether maps are in the right place and faithful, over a data set, beside three controls.
+    """Measure whether maps are in the right place and faithful, over a data set, beside controls.
 
     Stop or kill it whenever you like: the same command goes on.
 
@@ -122,7 +145,7 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     What made them is in OUT/run.json; `effviz report OUT` makes a page of both.
     """
     from effviz.evaluate.masking import Baseline, Masking
-    from effviz.evaluate.settings import Metric, Settings
+    from effviz.evaluate.settings import EnergyPhotos, Metric, Settings
 
     settings = Settings(
         models=_labels(models),
@@ -131,7 +154,8 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         targets=targets.strip(),
         layer=layer,
         placement=placement,
-        grid=grid,
+        smooth=smooth,
+        energy_photos=EnergyPhotos(energy_photos.value),
         masking=Masking(Baseline(masking.value), steps),
         road_budget_s=math.inf if road_budget is None else road_budget,
         limit=limit,
@@ -216,7 +240,8 @@ def _show(done: "Manifest", as_json: bool) -> None:
 
 
 def _show_tables(run: "Manifest", cells: "Sequence[Cell]") -> None:
-    from effviz.evaluate import overview
+    from effviz.evaluate import overview, wording
+    from effviz.evaluate.intervals import FEW
     from effviz.evaluate.settings import PLACES
 
     for model in run.settings.models:
@@ -225,8 +250,10 @@ def _show_tables(run: "Manifest", cells: "Sequence[Cell]") -> None:
         _show_table(f"{named}: mean (95 % interval)", mine, lambda cell: cell.every)
         if hard := [cell for cell in mine if cell.metric in PLACES and cell.small.n]:
             count = _photos(max(cell.small.n for cell in hard))
-            title = f"{model}, {count} with an object under 25 % and off the centre, where a centre Gaussian loses"
+            title = f"{model}, {count} with an object under 25 % and off the centre"
             _show_table(title, hard, lambda cell: cell.small)
+    if run.photos < FEW:
+        typer.echo(wording.few(run.photos))
     for accuracy in overview.accuracies(run):
         if accuracy.top1.n:
             typer.echo(f"{accuracy.model}: top-1 {_words(accuracy.top1)}")

@@ -29,7 +29,7 @@ def report(
     from effviz.report.evaluation import evaluation_html, told
 
     known = results.load(run)
-    cells = summary.cells(known, known.run.settings.seed)
+    cells = summary.cells(known)
     pages = {
         out: evaluation_html(known, cells, _examples(known, told(known), photos)),
         **{out.with_name(name): text for name, text in numbers.files(known, cells).items()},

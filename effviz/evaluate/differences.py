@@ -1,21 +1,22 @@
-"""Maps against other maps on the same photos: each model against the first one, and against the centre Gaussian."""
+"""Maps against other maps on the same photos: each model against the first one, and against a control of its own.
+
+What depends on how sure a model is (deletion, insertion and all that run the model again) is never compared between
+models as it is: a less sure model has lower areas whatever its maps are worth. There a model's lead over its own
+control is compared with the first model's.
+"""
 
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from effviz.evaluate import overlaps
+from effviz.evaluate import intervals
 from effviz.evaluate.controls import Control
-from effviz.evaluate.intervals import Interval, intervals, paired_max_box
-from effviz.evaluate.overlaps import Overlaps
+from effviz.evaluate.intervals import Interval
 from effviz.evaluate.results import Key, Results
-from effviz.evaluate.settings import Metric
-
-GAUSSIAN: Final = Control.GAUSSIAN.value  # the control that is hardest to beat
+from effviz.evaluate.settings import EFFECTS, SHARES, Metric
 
 Pair = tuple[Key, Key]
 
@@ -29,62 +30,71 @@ class Difference:
     minus_model: str
     minus_method: str
     metric: Metric
-    every: Interval  # over all photos
+    every: Interval  # over all photos; its p is corrected for all differences of the measure
     small: Interval  # over those whose object is small and off-centre
 
+    @property
+    def beside_model(self) -> bool:
+        """Whether it is between two models, and not between a map and a control."""
+        return self.model != self.minus_model
 
-def differences(results: Results, methods: Sequence[str], metric: Metric, seed: int = 0) -> tuple[Difference, ...]:
-    """Return each other model minus the first, then each model minus the centre Gaussian, by each method.
+    @property
+    def of_leads(self) -> bool:
+        """Whether it is between two models' leads over their own controls, and not between their values."""
+        return self.beside_model and self.metric in EFFECTS
 
-    Always on the photos that both have values for. As for means, `maxbox` chooses its thresholds anew in each resample
-    of all photos, and keeps those of all photos for the small and off-centre ones.
+
+def differences(results: Results, methods: Sequence[str], metric: Metric) -> tuple[Difference, ...]:
+    """Return each other model minus the first, then each model minus its own Gaussian, by each method.
+
+    Always on the photos that both have values for. P-values are corrected (Holm) for all differences of the measure in
+    the run, whatever methods are asked for, and apart for all photos and for the small and off-centre ones.
     """
-    wide = results.wide(metric, (*methods, GAUSSIAN))
-    pairs = [pair for pair in _pairs(results.models, methods) if set(pair) <= set(wide.columns)]
-    boxes = _box_pairs(results, methods, pairs, seed) if metric is Metric.MAXBOX else {}
-    found = zip(pairs, _paired(wide, pairs, results.small(), seed), strict=True)
-    return tuple(
-        Difference(*one, *other, metric, boxes.get((one, other), every), small)
-        for (one, other), (every, small) in found
-        if every.n
+    every = [method.value for method in results.run.settings.methods]
+    gaussian = results.gaussian(metric).value
+    wide = results.wide(metric, (*every, gaussian))
+    pairs = [pair for pair in _pairs(results.models, every, gaussian) if set(pair) <= set(wide.columns)]
+    both = (intervals.holm(of) for of in _paired(wide, pairs, results.small(), metric))
+    found = (
+        Difference(one[0], one[1], other[0], other[1], metric, of_all, of_small)
+        for (one, other), of_all, of_small in zip(pairs, *both, strict=True)
     )
+    return tuple(of for of in found if of.every.n and of.method in methods)
 
 
-def _pairs(models: Sequence[str], methods: Sequence[str]) -> Iterator[Pair]:
+def leads(found: Sequence[Difference]) -> Iterator[tuple[Key, Interval, Interval]]:
+    """Yield how far each model and method is from the model's own control: over all photos, and over the hard ones."""
+    for of in found:
+        if not of.beside_model:
+            yield (of.model, of.method), of.every, of.small
+
+
+def _pairs(models: Sequence[str], methods: Sequence[str], gaussian: str) -> Iterator[Pair]:
     for method, model in itertools.product(methods, models[1:]):
         yield (model, method), (models[0], method)
     for method, model in itertools.product(methods, models):
-        yield (model, method), (model, GAUSSIAN)
+        yield (model, method), (model, gaussian)
 
 
-def _paired(
-    wide: pd.DataFrame, pairs: Sequence[Pair], small: pd.Series, seed: int
-) -> Iterator[tuple[Interval, Interval]]:
-    """Yield the mean difference of each pair over all photos, and over the hard ones.
+def _paired(wide: pd.DataFrame, pairs: Sequence[Pair], small: pd.Series, metric: Metric) -> Iterator[list[Interval]]:
+    """Yield the mean difference of each pair over all photos, and then over the hard ones.
 
     Much narrower than two separate intervals, because a hard photo is hard for both.
     """
-    values = np.array([wide[one].to_numpy() - wide[other].to_numpy() for one, other in pairs])
-    values = values.reshape(len(pairs), len(wide)).T  # also without any pair
     is_small = small.reindex(wide.index, fill_value=False).to_numpy(dtype=bool)
-    yield from zip(intervals(values, seed), intervals(values[is_small], seed), strict=True)
+    for some in (np.full(len(wide), True), is_small):
+        yield [_interval(wide[some], pair, metric) for pair in pairs]
 
 
-def _box_pairs(results: Results, methods: Sequence[str], pairs: Sequence[Pair], seed: int) -> dict[Pair, Interval]:
-    """Return the differences of MaxBoxAcc; two models are in memory at once, and each is read once."""
-    found: dict[Pair, Interval] = {}
-    first: dict[Key, Overlaps] = {}
-    for model in results.models:
-        mine = overlaps.read(results, (model,), (*methods, GAUSSIAN))
-        first = first or mine
-        known = first | mine
-        some = [(one, other) for one, other in pairs if one[0] == model]
-        found |= {(one, other): _paired_boxes(known[one], known[other], seed) for one, other in some}
-    return found
+def _interval(wide: pd.DataFrame, pair: Pair, metric: Metric) -> Interval:
+    one, other = pair
+    values = wide[one] - wide[other]
+    if one[0] == other[0] or metric not in EFFECTS:
+        return (intervals.paired_share if metric in SHARES else intervals.paired_mean)(values)
+    controls = [(model, _GAUSSIAN) for model, _method in pair]
+    if not set(controls) <= set(wide.columns):
+        return intervals.NOTHING
+    return intervals.paired_mean(values - (wide[controls[0]] - wide[controls[1]]))
 
 
-def _paired_boxes(one: Overlaps, other: Overlaps, seed: int) -> Interval:
-    places = {photo: number for number, photo in enumerate(other.photos)}
-    both = [(number, places[photo]) for number, photo in enumerate(one.photos) if photo in places]
-    mine, theirs = np.array(both, dtype=np.intp).reshape(-1, 2).T
-    return paired_max_box(one.curves[mine], other.curves[theirs], seed=seed)
+_GAUSSIAN = Control.GAUSSIAN.value  # of all that runs the model again; it has the cells of the model's own map

@@ -20,6 +20,7 @@ from effviz.evaluate.masking import (
     pixel_counts,
     ranks,
     replaced,
+    start_input,
     weights,
 )
 from effviz.explain.engines import choose
@@ -94,7 +95,7 @@ def deletion(forward: Forward, entry: ActivationMap, masking: Masking, passed: P
 def insertion(forward: Forward, entry: ActivationMap, masking: Masking, passed: Passed = _nobody) -> Curve:
     """Put the strongest pixels first into the baseline: a high area under the curve is good (Petsiuk et al. 2018)."""
     pixels = forward.prepared.pixels
-    return _curve(forward, entry, masking, (baseline_input(forward.prepared, masking.baseline), pixels), passed)
+    return _curve(forward, entry, masking, (start_input(forward.prepared, masking.baseline), pixels), passed)
 
 
 def confidence(forward: Forward, entry: ActivationMap, masking: Masking) -> Confidence:

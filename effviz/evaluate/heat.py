@@ -4,7 +4,7 @@ The same number of cells whatever the photo's size and the map's, so that a meas
 means the same for every model.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -21,7 +21,7 @@ FINER = 4  # places read in a cell, each way, so that maps finer than the grid a
 
 _ROUNDING = 1e-5  # of a value: others this close are equal; an engine's sums differ less from machine to machine
 _PLACES = (np.arange(SIDE * FINER) + 0.5) / (SIDE * FINER)  # of the photo's width or height
-_CENTRES = (np.arange(SIDE) + 0.5) / SIDE
+CENTRES: Doubles = (np.arange(SIDE) + 0.5) / SIDE
 _EDGES = np.arange(SIDE + 1) / SIDE
 
 
@@ -45,6 +45,26 @@ class Heat:
         return not self.values.any()
 
 
+def smoothed(found: Heat, sigma: float, photo_size: Size) -> Heat:
+    """Blur heat by one Gaussian in the photo's own coordinates, so that maps of fine and coarse cells are alike sharp.
+
+    Nothing comes from beyond what the model saw, and what the blur takes there is left out: thrown back, it would move
+    the strongest place of a map with coarse cells to the border.
+
+    Args:
+        found: any map or control.
+        sigma: as a share of the photo's shorter side.
+        photo_size: width and height in pixels.
+    """
+    from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]  # here: a page shows itself without it
+
+    across, down = (sigma * min(photo_size) / side * SIDE for side in photo_size)  # in cells
+    values = found.values.copy()
+    values[slice(*found.rows), slice(*found.columns)] = gaussian_filter(found.seen, (down, across), mode="constant")
+    values.setflags(write=False)
+    return replace(found, values=values, peak=None)
+
+
 def heat(entry: ActivationMap, calibrated: bool = False) -> Heat:
     """Read a map over its whole photo: negative cells are zero, linear between cell centres, not normalised.
 
@@ -56,7 +76,7 @@ def heat(entry: ActivationMap, calibrated: bool = False) -> Heat:
     x_axis, y_axis = axes(entry, seen, placement)
     down, across = _shares(y_axis, height), _shares(x_axis, width)
     values = down @ np.maximum(entry.values.astype(np.float64), 0) @ across.T
-    rows, columns = _within(seen.y0 / height, seen.y1 / height), _within(seen.x0 / width, seen.x1 / width)
+    rows, columns = within(seen.y0 / height, seen.y1 / height), within(seen.x0 / width, seen.x1 / width)
     values[: rows[0]], values[rows[1] :] = 0, 0
     values[:, : columns[0]], values[:, columns[1] :] = 0, 0
     values.setflags(write=False)
@@ -103,8 +123,9 @@ def _shares(axis: Axis, length_px: int) -> Doubles:
     return shares
 
 
-def _within(start: float, end: float) -> tuple[int, int]:
-    return int(np.searchsorted(_CENTRES, start)), int(np.searchsorted(_CENTRES, end))
+def within(start: float, end: float) -> tuple[int, int]:
+    """Return from where to where the cells' centres lie between two fractions of the photo's width or height."""
+    return int(np.searchsorted(CENTRES, start)), int(np.searchsorted(CENTRES, end))
 
 
 @lru_cache(maxsize=RECENT)

@@ -1,25 +1,31 @@
-"""How far a mean over photos can be trusted: 95 % bootstrap intervals, by the percentile method.
+"""How far a mean over photos can be trusted, and whether a difference is more than chance.
 
-Photos are drawn again with replacement (Efron 1979). The interval speaks of other photos of the same kind, not of other
-trainings of the same model.
+A share of photos has Wilson's interval, a mean one from Student's t. Both keep close to 95 % also for 18 photos, where
+a percentile bootstrap of a share of 0.9 covers 80 % (`tests/evaluate/test_coverage.py`). All of them speak of other
+photos of the same kind, not of other trainings of the same model.
 """
 
+import dataclasses
 import math
-from collections import defaultdict
-from collections.abc import Iterator
+import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from effviz.explain.placement import Doubles
-from effviz.explain.results import Floats
 
-RESAMPLES = 2000
-COVERED = 0.95
-AT_ONCE = 2**20  # photos drawn before anything is summed: 8 MB
-REMEMBERED = 2**21  # counts of one number of photos that are kept for the next mean over as many: 8 MB
+COVERED: Final = 0.95
+FEW: Final = 30  # photos: with fewer, an interval is a hint at most, and whoever shows it says so
+SMALL: Final = 50  # photos: with fewer, differences that are mostly 0 would often have too narrow an interval
+SHARE: Final = (0.0, 1.0)
+
+Scale = tuple[float, float]  # the lowest and the highest value that a measure can have
+
+_NORMAL: Final = statistics.NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,97 +36,131 @@ class Interval:
     low: float  # nan with fewer than two values, which say nothing about their spread
     high: float
     n: int  # values that are numbers; nan and inf are left out
+    p: float = math.nan  # of a difference: how probable one as large is by chance, corrected by `holm`
 
     @property
-    def leaves_zero_out(self) -> bool:
+    def sure(self) -> bool:
         """Whether a difference is surely one."""
-        return self.low > 0 or self.high < 0
+        return self.p < 1 - COVERED
 
 
-def interval(values: npt.ArrayLike, seed: int = 0) -> Interval:
-    """Return the mean of one value a photo, and its interval."""
-    return intervals(np.asarray(values, dtype=np.float64).reshape(-1, 1), seed)[0]
+NOTHING: Final = Interval(math.nan, math.nan, math.nan, 0)
 
 
-def intervals(values: Doubles, seed: int = 0) -> tuple[Interval, ...]:
-    """Return the mean and interval of each column, (N, C); columns with values of the same photos share their draws."""
-    known = np.isfinite(values)
-    alike: dict[bytes, list[int]] = defaultdict(list)
-    for number, column in enumerate(known.T):
-        alike[column.tobytes()].append(number)
-    found: dict[int, Interval] = {}
-    for numbers in alike.values():
-        there = values[known[:, numbers[0]]][:, numbers]
-        found |= zip(numbers, _means(there, seed), strict=True)
-    return tuple(found[number] for number in range(len(found)))
+def share(values: npt.ArrayLike) -> Interval:
+    """Return the share of ones among zeros and ones, with Wilson's interval."""
+    known = _known(values)
+    n, ones = len(known), int(known.sum())
+    return Interval(ones / n, *_wilson(ones, n), n) if n > 1 else _alone(known)
 
 
-def max_box_interval(ious: Doubles, at: float = 0.5, seed: int = 0) -> Interval:
-    """Return MaxBoxAcc and its interval from `box_ious` (N, T); each resample chooses its threshold anew."""
-    fits = _fits(ious, at)
-    return _interval(_best_share(fits), _best(fits, seed), len(fits))
+def mean(values: npt.ArrayLike, scale: Scale = SHARE) -> Interval:
+    """Return a mean with an interval from Student's t.
 
-
-def paired_max_box(a: Doubles, b: Doubles, at: float = 0.5, seed: int = 0) -> Interval:
-    """Return MaxBoxAcc of a minus that of b, over the same photos in the same order: (N, T) each."""
-    one, other = _fits(a, at), _fits(b, at)
-    return _interval(_best_share(one) - _best_share(other), _best(one, seed) - _best(other, seed), len(one))
-
-
-def _means(values: Doubles, seed: int) -> Iterator[Interval]:
-    n, columns = values.shape
-    resampled = np.concatenate([counts @ values for counts in _draws(n, seed)] or [np.zeros((0, columns))]) / max(n, 1)
-    for column, draws in zip(values.T, resampled.T, strict=True):
-        yield _interval(float(column.mean()) if n else math.nan, draws, n)
-
-
-def _interval(mean: float, resampled: Doubles, n: int) -> Interval:
-    if n < 2:
-        return Interval(mean, math.nan, math.nan, n)
-    low, high = np.quantile(resampled, [(1 - COVERED) / 2, (1 + COVERED) / 2])
-    return Interval(mean, float(low), float(high), n)
-
-
-def _fits(ious: Doubles, at: float) -> Floats:
-    return (np.reshape(ious, (-1, np.shape(ious)[-1])) >= at).astype(np.float32)
-
-
-def _best_share(fits: Floats) -> float:
-    """Return the largest share of photos that fit at one threshold."""
-    return float(fits.mean(axis=0, dtype=np.float64).max()) if len(fits) else math.nan
-
-
-def _best(fits: Floats, seed: int) -> Doubles:
-    """Return the same for each draw, (R,)."""
-    # Sums are whole numbers, which 32 bits hold exactly up to 16 million photos.
-    sums = [(counts @ fits).max(axis=1) for counts in _draws(len(fits), seed)]
-    return np.concatenate(sums).astype(np.float64) / len(fits) if sums else np.zeros(0)
-
-
-def _draws(n: int, seed: int) -> Iterator[Floats]:
-    """Yield how often each of n photos is drawn, (R, N), some of the RESAMPLES at a time; nothing for fewer than two.
-
-    A sum over what was drawn is then a product with a matrix, which is many times quicker than fetching each value.
+    Each limit is that of the sample with one further photo at the end of the scale it is drawn towards. Without it, 18
+    photos most of which have 0 would say that all photos have 0.
     """
+    known = _known(values)
+    if len(known) < 2:
+        return _alone(known)
+    low, high = (_limit(known, end, sign) for end, sign in zip(scale, (-1, 1), strict=True))
+    return Interval(float(known.mean()), max(low, scale[0]), min(high, scale[1]), len(known))
+
+
+def paired_share(differences: npt.ArrayLike) -> Interval:
+    """Return the mean of -1, 0 and 1, what one map hits and the other misses, with the exact McNemar test.
+
+    The interval is Wald's after adding one to each count of photos on which the two differ (Bonett and Price 2012;
+    Fagerland, Lydersen and Laake 2014, https://doi.org/10.1002/sim.6148, recommend it).
+    """
+    known = _known(differences)
+    n, more, less = len(known), int((known > 0).sum()), int((known < 0).sum())
     if n < 2:
-        return
-    if RESAMPLES * n <= REMEMBERED:
-        yield _all_draws(n, seed)
-        return
-    yield from _drawn(n, seed)
+        return _alone(known)
+    up, down = (more + 1) / (n + 2), (less + 1) / (n + 2)
+    half = _NORMAL.inv_cdf((1 + COVERED) / 2) * math.sqrt((up + down - (up - down) ** 2) / (n + 2))
+    low, high = max(up - down - half, -1.0), min(up - down + half, 1.0)
+    return Interval((more - less) / n, low, high, n, _mcnemar(more, more + less))
 
 
-@lru_cache(maxsize=4)
-def _all_draws(n: int, seed: int) -> Floats:
-    counts = np.concatenate(list(_drawn(n, seed)))
-    counts.setflags(write=False)
-    return counts
+def paired_mean(differences: npt.ArrayLike) -> Interval:
+    """Return a mean difference with an interval and a p-value from Student's t.
+
+    Below 50 photos each side has one further photo, as for `mean`: one that differs by as much as any does. Where no
+    photo differs, whatever their number, that is 1.
+    """
+    known = _known(differences)
+    if len(known) < 2:
+        return _alone(known)
+    most = float(np.abs(known).max())
+    ends = (-most or -1.0, most or 1.0) if len(known) < SMALL or not most else (None, None)
+    low, high = (_limit(known, end, sign) for end, sign in zip(ends, (-1, 1), strict=True))
+    p = min(1.0, 2 * min(_tail(known, end, sign) for end, sign in zip(ends, (-1, 1), strict=True)))
+    return Interval(float(known.mean()), low, high, len(known), p)
 
 
-def _drawn(n: int, seed: int) -> Iterator[Floats]:
-    rng, left = np.random.default_rng(seed), RESAMPLES
-    while left:
-        some = min(left, max(1, AT_ONCE // n))
-        places = rng.integers(n, size=(some, n)) + n * np.arange(some)[:, None]
-        yield np.bincount(places.ravel(), minlength=some * n).reshape(some, n).astype(np.float32)
-        left -= some
+def holm(found: Sequence[Interval]) -> tuple[Interval, ...]:
+    """Correct p-values of many comparisons so that one false one among them all is as rare as 1 in 20 (Holm 1979).
+
+    Those with the same numbers are one comparison: several methods have one map at the last layer.
+    """
+    known = sorted({one for one in found if one.p == one.p}, key=lambda one: one.p)
+    raw = np.array([one.p for one in known]) * np.arange(len(known), 0, -1)
+    corrected = dict(zip(known, np.minimum(np.maximum.accumulate(raw), 1).tolist(), strict=True)) if known else {}
+    return tuple(dataclasses.replace(one, p=corrected.get(one, one.p)) for one in found)
+
+
+def columns(values: Doubles, of: Callable[[Doubles], Interval]) -> tuple[Interval, ...]:
+    """Return the interval of each column, (N, C)."""
+    return tuple(of(column) for column in values.T)
+
+
+def _known(values: npt.ArrayLike) -> Doubles:
+    found = np.asarray(values, dtype=np.float64).ravel()
+    return found[np.isfinite(found)]
+
+
+def _alone(known: Doubles) -> Interval:
+    return Interval(float(known[0]), math.nan, math.nan, 1) if len(known) else NOTHING
+
+
+def _widened(known: Doubles, further: float | None) -> tuple[float, float, int]:
+    """Return mean, standard error and degrees of freedom, with one further value if there is one."""
+    values = known if further is None else np.append(known, further)
+    n = len(values)
+    return float(values.mean()), float(values.std(ddof=1)) / math.sqrt(n), n - 1
+
+
+def _limit(known: Doubles, further: float | None, sign: int) -> float:
+    middle, error, freedom = _widened(known, further)
+    return middle + sign * _quantile(freedom) * error
+
+
+def _tail(known: Doubles, further: float | None, sign: int) -> float:
+    """Return how probable so large a mean is if the true one is 0: of one above it (-1) or below it (1)."""
+    from scipy import special  # type: ignore[import-untyped]  # here: pages show themselves without it
+
+    middle, error, freedom = _widened(known, further)
+    return float(special.stdtr(freedom, sign * middle / error)) if error else float(sign * middle >= 0)
+
+
+@lru_cache(maxsize=1024)
+def _quantile(freedom: int) -> float:
+    from scipy import special  # here: as above
+
+    return float(special.stdtrit(freedom, (1 + COVERED) / 2))
+
+
+@lru_cache(maxsize=4096)
+def _wilson(ones: int, n: int) -> tuple[float, float]:
+    from scipy import stats  # here: it takes a second, and most measures do without
+
+    found = stats.binomtest(ones, n).proportion_ci(COVERED, method="wilson")
+    return float(found.low), float(found.high)
+
+
+@lru_cache(maxsize=4096)
+def _mcnemar(more: int, differing: int) -> float:
+    from scipy import stats  # here: as above
+
+    return float(stats.binomtest(more, differing).pvalue) if differing else 1.0

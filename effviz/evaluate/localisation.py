@@ -1,7 +1,8 @@
 """Whether a map lies on the object: energy, the pointing game, and boxes drawn around what is brightest.
 
-All in the photo's coordinates, so a model that crops cannot lose or gain by what it did not see: a box that reaches out
-of its crop counts whole. A map without positive evidence has energy 0, points nowhere and draws no box.
+All in the photo's coordinates: a box that reaches out of a model's crop counts whole. Objects are mostly in the crop,
+so a map gains by not leaving it: `controls` has maps that know nothing but the crop. A map without positive evidence
+has energy 0, points nowhere and draws no box.
 """
 
 from collections.abc import Iterator

@@ -15,7 +15,8 @@ from effviz.evaluate.settings import Metric, Settings
 from effviz.words import _
 
 FILE: Final = "run.json"
-FORMAT: Final = 1  # of a run's folder
+FORMAT: Final = 2  # of a run's folder
+BEFORE: Final = 1  # without controls inside the crop: its results are read, but it cannot go on
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Manifest:
     seconds: float = 0.0  # over all sittings
     thresholds: tuple[Thresholds, ...] = ()
     results_sha256: str = ""  # of results.parquet; runs of before have none
+    format: int = FORMAT
 
     @property
     def key(self) -> str:
@@ -56,7 +58,7 @@ class Manifest:
     def as_dict(self) -> dict[str, Any]:
         """Return the content of `run.json`."""
         return {
-            "format": FORMAT,
+            "format": self.format,
             "finished": self.finished,
             "seed": self.settings.seed,
             "settings": self.settings.as_dict(),
@@ -108,6 +110,13 @@ def found(out: Path, wanted: Manifest) -> Manifest | None:
             ).format(out=out, name=name, theirs=theirs, ours=ours)
         )
     if not known.finished:
+        if known.format != FORMAT:
+            raise SettingsError(
+                _(
+                    "{out} holds a run that an earlier version began and did not finish: this version measures other "
+                    "controls, and only a run of one version goes on. Choose another folder with --out."
+                ).format(out=out)
+            )
         _check_engines(out, known, wanted)
     return dataclasses.replace(known, dataset=wanted.dataset)
 
@@ -120,7 +129,7 @@ def read(run: Path) -> Manifest:
     """
     try:
         content = json.loads((run / FILE).read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
+        if content["format"] not in (BEFORE, FORMAT):
             raise ValueError(f"format {content['format']}")
         return _parsed(run, content)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -178,6 +187,7 @@ def _parsed(run: Path, content: Mapping[str, Any]) -> Manifest:
         seconds=content["seconds"],
         thresholds=tuple(_threshold(found) for found in content["thresholds"]),
         results_sha256=content.get("results_sha256", ""),
+        format=content["format"],
     )
 
 

@@ -17,6 +17,7 @@ from effviz.explain.results import ActivationMap, Floats, Prepared
 
 Counts = npt.NDArray[np.intp]
 
+RISE_SIGMA = 5 / 224  # of the input's side: Petsiuk et al. 2018 blur by 11 x 11 px with sigma 5 at 224 px
 BLUR = 10 / 224  # sigma as a share of the input's side: Fong and Vedaldi 2017 blur by 10 px at 224 px
 
 
@@ -26,6 +27,7 @@ class Baseline(StrEnum):
     MEAN = "mean"  # the mean pixel of the model's training pictures: 0 after normalisation
     BLUR = "blur"  # the same picture, blurred by the same share of the input at any size
     BLACK = "black"
+    RISE = "rise"  # as RISE's authors do: away to the mean pixel, and back into a blurred photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def baseline_input(prepared: Prepared, baseline: Baseline) -> Floats:
     """Return the input with everything taken away, (1, 3, S, S), normalised."""
     pixels = prepared.pixels
     match baseline:
-        case Baseline.MEAN:
+        case Baseline.MEAN | Baseline.RISE:
             return np.zeros_like(pixels)
         case Baseline.BLUR:
             channels_last = np.ascontiguousarray(pixels[0].transpose(1, 2, 0))
@@ -49,6 +51,22 @@ def baseline_input(prepared: Prepared, baseline: Baseline) -> Floats:
         case Baseline.BLACK:
             black = -np.array(prepared.mean, np.float32) / np.array(prepared.std, np.float32)
             return np.broadcast_to(black[None, :, None, None], pixels.shape).astype(np.float32)
+
+
+def start_input(prepared: Prepared, baseline: Baseline) -> Floats:
+    """Return the input that insertion begins with, (1, 3, S, S), normalised: mostly the one that deletion ends with."""
+    if baseline is not Baseline.RISE:
+        return baseline_input(prepared, baseline)
+    from scipy.ndimage import convolve1d, gaussian_filter1d  # type: ignore[import-untyped]  # here: as in `heat`
+
+    sigma = RISE_SIGMA * prepared.size_px
+    point = np.zeros(2 * round(sigma) + 1)
+    point[len(point) // 2] = 1
+    kernel = gaussian_filter1d(point, sigma)  # what falls outside of the kernel is thrown back, as in the authors' code
+    blurred = prepared.pixels
+    for axis in (2, 3):
+        blurred = convolve1d(blurred, kernel, axis, mode="constant")
+    return np.asarray(blurred, np.float32)
 
 
 def enlarged(values: Floats, size_px: int) -> Doubles:

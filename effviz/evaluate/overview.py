@@ -20,7 +20,7 @@ ANSWERS = ["photo", "model", "label", "prediction", "probability"]  # the same i
 
 def cells(run: Manifest) -> tuple[Cell, ...]:
     """Return those of `summary.cells`."""
-    known = {metric: summary.cells(_of(run, metric), run.settings.seed) for metric in run.settings.metrics}
+    known = {metric: summary.cells(_of(run, metric)) for metric in run.settings.metrics}
     methods = dict.fromkeys(cell.method for some in known.values() for cell in some)
     order = {pair: number for number, pair in enumerate(itertools.product(methods, run.settings.metrics))}
     return tuple(sorted(itertools.chain(*known.values()), key=lambda cell: order[cell.method, cell.metric]))
@@ -34,7 +34,7 @@ def failures(run: Manifest) -> tuple[Failure, ...]:
 def accuracies(run: Manifest) -> tuple[Accuracy, ...]:
     """Return those of `summary.accuracies`."""
     found = pd.concat(_answers(run)).drop_duplicates(["photo", "model"])
-    return summary.accuracies(Results(run, found), run.settings.seed)
+    return summary.accuracies(Results(run, found))
 
 
 def _of(run: Manifest, metric: Metric) -> Results:

@@ -17,7 +17,7 @@ from effviz.evaluate.controls import Control
 from effviz.evaluate.datasets import ANNOTATIONS
 from effviz.evaluate.manifest import Manifest
 from effviz.evaluate.records import RESULTS, sha256
-from effviz.evaluate.settings import Metric
+from effviz.evaluate.settings import EFFECTS, PLACES, Metric
 from effviz.words import _
 
 WORDS: Final = ("photo", "model", "method", "metric", "error")
@@ -63,6 +63,21 @@ class Results:
         path = PurePath(self.run.dataset)
         return path.parent.name if path.name == ANNOTATIONS else path.name
 
+    def gaussian(self, metric: Metric) -> Control:
+        """Return the control that is hardest to beat: for measures of place the one inside the crop.
+
+        A run of before those were measured has only the one over the whole photo.
+        """
+        return self.beside(metric)[0]
+
+    def beside(self, metric: Metric) -> tuple[Control, Control]:
+        """Return the Gaussian and the uniform control that stand beside single classes and photos."""
+        of = self.frame
+        inside = (of["metric"] == metric.value) & (of["method"] == Control.CROP_GAUSSIAN.value)
+        if metric in PLACES and inside.any():
+            return Control.CROP_GAUSSIAN, Control.CROP_UNIFORM
+        return Control.GAUSSIAN, Control.UNIFORM
+
     def rows(self, metric: Metric, methods: Sequence[str]) -> pd.DataFrame:
         """Return the rows of a metric by some methods or controls."""
         of = self.frame
@@ -77,6 +92,11 @@ class Results:
         """Return one row a photo and one column a model; nan where there is no value."""
         wide = self.rows(metric, (method,)).pivot(index="photo", columns="model", values="value")
         return wide.reindex(columns=list(self.models)).astype(np.float64)
+
+    def compared(self, method: str, metric: Metric) -> pd.DataFrame:
+        """Return values that may be compared between models: of what runs the model, the lead over its own control."""
+        values = self.values(method, metric)
+        return values - self.values(Control.GAUSSIAN.value, metric) if metric in EFFECTS else values
 
     def asked(self, method: str, metric: Metric, photos: Sequence[str]) -> dict[tuple[str, str], Asked]:
         """Return what was asked about some photos, by photo and model."""

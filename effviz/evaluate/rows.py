@@ -8,8 +8,7 @@ from typing import Final
 
 from effviz.errors import EffVizError, TargetError
 from effviz.evaluate import scores
-from effviz.evaluate.controls import Control, in_place_of
-from effviz.evaluate.grids import averaged
+from effviz.evaluate.controls import IN_CROP, Control, in_place_of
 from effviz.evaluate.opening import Broken, Opened, opened
 from effviz.evaluate.records import Row
 from effviz.evaluate.samples import Sample
@@ -35,7 +34,7 @@ class _Asked:
     opened: Opened
     forward: Forward
     settings: Settings
-    controls: dict[Control, Scores]  # where they lie, which no model decides
+    controls: dict[Control, Scores]  # where they lie
     first: dict[Method, ActivationMap]  # maps of the run's first model, which the others are compared with
     row: Row  # what all its rows have in common
 
@@ -59,8 +58,9 @@ def rows_from(found: Sequence[Opened | Broken], settings: Settings, models: Sequ
     shared = [(scores.of_controls(of, settings), dict[Method, ActivationMap]()) for of in usable]
     for number, model in enumerate(models):
         passes = _passes(usable, model, number)
-        for of, forward, known in zip(usable, passes, shared, strict=True):
-            rows += _rows(_Asked(of, forward, settings, *known, _start(of, forward, settings)))
+        for of, forward, (whole, first) in zip(usable, passes, shared, strict=True):
+            controls = whole | scores.of_controls(of, settings, of.prepared[number].seen)
+            rows += _rows(_Asked(of, forward, settings, controls, first, _start(of, forward, settings)))
     return rows
 
 
@@ -90,7 +90,7 @@ def _measured(asked: _Asked, index: int) -> Iterator[Row]:
         same = _SAME.get(method, method) if asked.settings.layer is Layer.LAST else method
         try:
             if same not in known:
-                entry = _map(asked, index, method)
+                entry = activation_map(asked.forward, index, method, asked.settings.layer)
                 known[same] = scores.of_map(asked.opened, asked.forward, entry, asked.settings)
                 known[same] |= _beside_first(asked, same, entry)
                 template = entry
@@ -99,13 +99,9 @@ def _measured(asked: _Asked, index: int) -> Iterator[Row]:
             continue
         yield from _scored(asked, method, known[same])
     for control, where in asked.controls.items():
-        more = {} if template is None else _in_place_of(template, asked, control)
+        inside = control in IN_CROP  # what runs the model has such controls already: its maps are all inside
+        more = {} if template is None or inside else _in_place_of(template, asked, control)
         yield from _scored(asked, control, where | more)
-
-
-def _map(asked: _Asked, index: int, method: Method) -> ActivationMap:
-    entry, side = activation_map(asked.forward, index, method, asked.settings.layer), asked.settings.grid
-    return entry if side is None else averaged(entry, side)
 
 
 def _beside_first(asked: _Asked, method: Method, entry: ActivationMap) -> Scores:

@@ -11,20 +11,28 @@ import numpy as np
 
 from effviz.evaluate import faithfulness, localisation, sanity
 from effviz.evaluate.agreement import agreement
-from effviz.evaluate.controls import Control, control_heat, in_place_of
+from effviz.evaluate.controls import IN_CROP, WHOLE, Control, control_heat, in_place_of
 from effviz.evaluate.faithfulness import ROAD_SHARES, Confidence, Curve, Explain, Road
-from effviz.evaluate.heat import Heat, heat
+from effviz.evaluate.heat import Heat, heat, smoothed
 from effviz.evaluate.opening import Opened
-from effviz.evaluate.settings import AGREEMENT, CASCADE, PLACES, Metric, Settings
+from effviz.evaluate.settings import AGREEMENT, CASCADE, PLACES, EnergyPhotos, Metric, Settings
+from effviz.evaluate.truth import Size
 from effviz.explain.maps import activation_map
 from effviz.explain.placement import Placement
-from effviz.explain.results import ActivationMap, Floats, Forward
+from effviz.explain.results import ActivationMap, Box, Floats, Forward
 from effviz.words import _
 
 # Called between two passes, in the thread that measures: others may go first meanwhile.
 pause: ContextVar[Callable[[], None]] = ContextVar("pause", default=lambda: None)
 
 RANDOM_MAPS: Final = 64  # shared by all photos: finding a noisy map's parts takes longer than all else about it
+
+MADE: Final = 512  # controls that are remembered, 74 kB each: many photos have one shape, and many models one crop
+PARTS: Final = 3  # digits of a crop's edges, in parts of the photo: crops that are this alike share their controls
+UNIT: Final = (1, 1)
+HALF: Final = 0.5  # of the photo: Wang et al. 2020, section 4.3
+
+Parts = tuple[float, ...]  # x0, y0, x1, y1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +51,10 @@ def of_map(opened: Opened, forward: Forward, entry: ActivationMap, settings: Set
     """Return every metric of a run for a map."""
     where = {}
     if opened.truth is not None and asks(settings, *PLACES):
-        where = places(heat(entry, settings.placement is Placement.CALIBRATED), opened, settings)
+        found = heat(entry, settings.placement is Placement.CALIBRATED)
+        if settings.smooth:
+            found = smoothed(found, settings.smooth, (opened.photo.width, opened.photo.height))
+        where = places(found, opened, settings)
     return where | effects(forward, entry, settings) | shaken(forward, entry, settings)
 
 
@@ -59,12 +70,18 @@ def of_pair(first: ActivationMap, entry: ActivationMap, settings: Settings) -> S
     }
 
 
-def of_controls(opened: Opened, settings: Settings) -> dict[Control, Scores]:
-    """Return where the controls lie; they look at no model, so all models share them."""
+def of_controls(opened: Opened, settings: Settings, seen: Box | None = None) -> dict[Control, Scores]:
+    """Return where controls lie: those over the photo, which all models share, or those inside a model's crop."""
+    controls = WHOLE if seen is None else IN_CROP
     if opened.truth is None or not asks(settings, *PLACES):
-        return {control: {} for control in Control}
+        return {control: {} for control in controls}
+    width, height = opened.photo.width, opened.photo.height
     seed = control_seed(opened.photo.sha256, settings)
-    return {control: places(_control(control, seed), opened, settings) for control in Control}
+    parts = (0.0, 0.0, 1.0, 1.0) if seen is None else _parts(seen, width, height)
+    return {
+        control: places(_control(control, seed, parts, (width, height), settings.smooth), opened, settings)
+        for control in controls
+    }
 
 
 def of_control(forward: Forward, template: ActivationMap, control: Control, settings: Settings) -> Scores:
@@ -88,9 +105,11 @@ def places(found: Heat, opened: Opened, settings: Settings) -> Scores:
     truth, size, scores = opened.truth, (opened.photo.width, opened.photo.height), Scores()
     assert truth is not None
     if asks(settings, Metric.ENERGY):
-        scores[Metric.ENERGY] = Score(localisation.energy(found, truth, size))
-    if asks(settings, Metric.POINTING):
-        scores[Metric.POINTING] = Score(float(localisation.pointing(found, truth, size)))
+        left_out = settings.energy_photos is EnergyPhotos.SCORE_CAM and _not_in_score_cam(opened)
+        scores[Metric.ENERGY] = left_out or Score(localisation.energy(found, truth, size))
+    for metric, tolerance in ((Metric.POINTING, 0.0), (Metric.POINTING_15, localisation.TOLERANCE_PX)):
+        if asks(settings, metric):
+            scores[metric] = Score(float(localisation.pointing(found, truth, size, tolerance)))
     if asks(settings, Metric.MAXBOX, Metric.MAXBOX_V2, Metric.IOU):
         largest, every = localisation.both_box_ious(found, truth, size)
         scores[Metric.MAXBOX] = Score(None, largest.astype(np.float32))
@@ -146,6 +165,19 @@ def asks(settings: Settings, *metrics: Metric) -> bool:
     return any(metric in settings.metrics for metric in metrics)
 
 
+def _not_in_score_cam(opened: Opened) -> Score | None:
+    """Say why a photo is none of the energy game as Score-CAM's authors play it; None where it is."""
+    assert opened.truth is not None
+    boxes = len(opened.truth.inside((opened.photo.width, opened.photo.height)))
+    if boxes == 1 and opened.share is not None and opened.share <= HALF:
+        return None
+    reason = _(
+        "The energy game of Score-CAM's authors is for photos with one box that covers at most half of them: this one "
+        "is left out. Give --energy-photos all to play it on every photo."
+    )
+    return Score(None, error=reason)
+
+
 def _likeness(value: float, curve: Floats | None = None) -> Score:
     if math.isfinite(value):
         return Score(value, curve)
@@ -167,13 +199,22 @@ def _road(found: Road, settings: Settings) -> Score:
     return Score(None, curve, reason.format(seconds=settings.road_budget_s, done=len(curve), all=len(ROAD_SHARES)))
 
 
-def _control(control: Control, seed: str) -> Heat:
-    return _made(control, seed if control is Control.RANDOM else "")
+def _parts(seen: Box, width: int, height: int) -> Parts:
+    return tuple(round(of, PARTS) for of in (seen.x0 / width, seen.y0 / height, seen.x1 / width, seen.y1 / height))
 
 
-@lru_cache(maxsize=RANDOM_MAPS + 2)
-def _made(control: Control, seed: str) -> Heat:
-    return control_heat(control, seed)
+def _control(control: Control, seed: str, parts: Parts, size: Size, smooth: float) -> Heat:
+    drawn = seed if control in (Control.RANDOM, Control.CROP_RANDOM) else ""
+    blur = smooth if control in IN_CROP else 0.0  # those over the photo are the same in every run
+    return _made(control, drawn, parts, size if blur else UNIT, blur)
+
+
+@lru_cache(maxsize=MADE)
+def _made(control: Control, seed: str, parts: Parts, size: Size, smooth: float) -> Heat:
+    width, height = size
+    x0, y0, x1, y1 = parts
+    found = control_heat(control, seed, Box(x0 * width, y0 * height, x1 * width, y1 * height), size)
+    return smoothed(found, smooth, size) if smooth else found
 
 
 _CURVES: Final[dict[Metric, Callable[..., Curve]]] = {

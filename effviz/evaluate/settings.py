@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Any, Final, Self
 
 from effviz.errors import SettingsError
-from effviz.evaluate.controls import Control
+from effviz.evaluate.controls import WHOLE
+from effviz.evaluate.intervals import SHARE, Scale
 from effviz.evaluate.masking import Baseline, Masking
 from effviz.evaluate.samples import Dataset
 from effviz.explain import calibration, targets
@@ -31,6 +32,7 @@ class Metric(StrEnum):
 
     ENERGY = "energy"
     POINTING = "pointing"
+    POINTING_15 = "pointing15"
     MAXBOX = "maxbox"
     MAXBOX_V2 = "maxboxv2"
     IOU = "iou"
@@ -49,13 +51,33 @@ class Metric(StrEnum):
     SANITY_LOGIT = "sanity_logit"
 
 
-PLACES: Final = frozenset({Metric.ENERGY, Metric.POINTING, Metric.MAXBOX, Metric.MAXBOX_V2, Metric.IOU})  # need boxes
+class EnergyPhotos(StrEnum):
+    """Which photos the energy game is played on."""
+
+    ALL = "all"
+    SCORE_CAM = "score-cam"  # Wang et al. 2020: one box, which covers at most half of the photo
+
+
+PLACES: Final = frozenset(
+    {Metric.ENERGY, Metric.POINTING, Metric.POINTING_15, Metric.MAXBOX, Metric.MAXBOX_V2, Metric.IOU}
+)  # need boxes
 AGREEMENT: Final = frozenset({Metric.AGREE_RANK, Metric.AGREE_TOP20, Metric.AGREE_DISTANCE})  # with the first model
 SANITY: Final = frozenset({Metric.SANITY_SPEARMAN, Metric.SANITY_SSIM, Metric.SANITY_LOGIT})  # break the model
 EFFECTS: Final = frozenset(Metric) - PLACES - AGREEMENT - SANITY  # run the model again
 CASCADE: Final = frozenset({Metric.SANITY_SPEARMAN, Metric.SANITY_SSIM})
 LOW_IS_GOOD: Final = frozenset({Metric.DELETION, Metric.DROP, Metric.AGREE_DISTANCE})
 NEAR_ZERO_IS_GOOD: Final = SANITY  # a likeness of either sign is one
+SHARES: Final = frozenset(
+    {Metric.POINTING, Metric.POINTING_15, Metric.MAXBOX, Metric.INCREASE}
+)  # 0 or 1 for each photo
+_SIGNED: Final = frozenset({Metric.AGREE_RANK}) | SANITY
+
+
+def scale(metric: Metric) -> Scale:
+    """Return the lowest and the highest value that a photo can have."""
+    if metric is Metric.ROAD:
+        return -0.5, 0.5
+    return (-1.0, 1.0) if metric in _SIGNED else SHARE
 
 
 def worse(metric: Metric, value: float) -> float:
@@ -75,7 +97,9 @@ class Settings:
     targets: str = LABEL  # the photo's class, the model's prediction, or what `targets.parse` reads
     layer: Layer = Layer.LAST
     placement: Placement = Placement.PLAIN
-    grid: int | None = None  # cells a side that every map is averaged to first; None: each its own
+    smooth: float = 0.0  # sigma of the blur of every map, as a share of the photo's shorter side; 0: none
+    energy_photos: EnergyPhotos = EnergyPhotos.ALL
+    grid: int | None = None  # of runs made before maps were smoothed instead: cells a side they were averaged to
     masking: Masking = MASKING
     road_budget_s: float = math.inf  # for each map; with an end, a busy machine measures fewer shares
     limit: int | None = None  # photos, chosen by chance; None: all
@@ -89,7 +113,7 @@ class Settings:
     @property
     def photos_a_part(self) -> int:
         """How many photos are measured between two visits to the disk."""
-        maps = len(self.models) * (len(self.methods) + len(Control))
+        maps = len(self.models) * (len(self.methods) + len(WHOLE))
         passes = len(self.models) + maps * sum(_passes(metric, self.masking.steps) for metric in self.metrics)
         return max(1, min(MOST_PHOTOS_A_PART, PASSES_A_PART // passes))
 
@@ -103,11 +127,11 @@ class Settings:
             raise SettingsError(
                 _("A run needs at least one model, one method and one metric; one of them is empty. Name some.")
             )
-        if self.grid is not None and self.placement is Placement.CALIBRATED:
+        if self.grid is not None:
             raise SettingsError(
                 _(
-                    "A common grid of {grid} cells has no calibrated placement, which was measured for a model's own "
-                    "cells: only plain is allowed. Choose plain, or leave the grid out."
+                    "Maps averaged to {grid} cells are asked for, which blurs 4 cells and not 6: only smoothing is "
+                    "offered. Give smooth instead."
                 ).format(grid=self.grid)
             )
         for ref in self.refs:
@@ -133,7 +157,9 @@ class Settings:
             "targets": self.targets,
             "layer": self.layer.value,
             "placement": self.placement.value,
-            "grid": self.grid,
+            "smooth": self.smooth,
+            "energy_photos": self.energy_photos.value,
+            **({} if self.grid is None else {"grid": self.grid}),
             "masking": self.masking.baseline.value,
             "steps": self.masking.steps,
             "road_budget_s": self.road_budget_s if math.isfinite(self.road_budget_s) else None,
@@ -151,7 +177,9 @@ class Settings:
             targets=kept["targets"],
             layer=Layer(kept["layer"]),
             placement=Placement(kept["placement"]),
-            grid=kept.get("grid"),  # runs of before had none
+            smooth=kept.get("smooth", 0.0),  # runs of before had none of these
+            energy_photos=EnergyPhotos(kept.get("energy_photos", EnergyPhotos.ALL)),
+            grid=kept.get("grid"),
             masking=Masking(Baseline(kept["masking"]), kept["steps"]),
             road_budget_s=math.inf if kept["road_budget_s"] is None else kept["road_budget_s"],
             limit=kept["limit"],

@@ -5,19 +5,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from effviz.evaluate import overlaps
+from effviz.evaluate import intervals
 from effviz.evaluate.controls import Control
-from effviz.evaluate.intervals import Interval, interval, intervals, max_box_interval
+from effviz.evaluate.intervals import Interval
 from effviz.evaluate.results import Key, Results
-from effviz.evaluate.settings import Metric, worse
+from effviz.evaluate.settings import EFFECTS, SHARES, Metric, scale, worse
 from effviz.zoo import catalogue
-
-IN_CLASSES: Final = (Control.GAUSSIAN.value, Control.UNIFORM.value)  # stand beside single classes and photos
 
 Both = tuple[Interval, Interval]  # over all photos, and over those whose object is small and off-centre
 
@@ -48,16 +45,16 @@ class ClassMeans:
     label: int  # in the model's logits
     name: str
     photos: int
-    means: Mapping[str, float]  # by model, then by IN_CLASSES
+    means: Mapping[str, float]  # by model, then by `Results.beside`
 
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
-    """A photo on which models differ."""
+    """A photo on which models differ; of what runs the model again, in their leads over their own controls."""
 
     photo: str
     values: Mapping[str, float]  # by model
-    controls: Mapping[str, float]  # by IN_CLASSES; nan where there is none
+    controls: Mapping[str, float]  # by `Results.beside`; nan where there is none, and beside leads
     spread: float  # the largest of the models' values minus the smallest
 
 
@@ -106,13 +103,13 @@ class Failure:
     reason: str
 
 
-def cells(results: Results, seed: int = 0) -> tuple[Cell, ...]:
+def cells(results: Results) -> tuple[Cell, ...]:
     """Return the mean and its interval of every model, method, control and metric that has values.
 
-    `maxbox` chooses its threshold anew in each resample of all photos; for the small and off-centre ones the threshold
-    is that of all photos, so that nothing is fitted to a few.
+    The threshold of `maxbox` is the one that is best for all photos, also for the small and off-centre ones: nothing is
+    fitted to a few.
     """
-    return tuple(_cells(results, seed))
+    return tuple(_cells(results))
 
 
 def rankings(found: Sequence[Cell], small: bool = False) -> tuple[Ranking, ...]:
@@ -134,7 +131,7 @@ def rankings(found: Sequence[Cell], small: bool = False) -> tuple[Ranking, ...]:
 
 def per_class(results: Results, method: str, metric: Metric) -> tuple[ClassMeans, ...]:
     """Return the means of each class, in the order of their numbers."""
-    rows = results.rows(metric, (method, *IN_CLASSES)).dropna(subset=["label", "value"])
+    rows = results.rows(metric, (method, *results.beside(metric))).dropna(subset=["label", "value"])
     named = [_class_names(model)[int(label)] for model, label in zip(rows["model"], rows["label"], strict=True)]
     rows = rows.assign(name=named, of=_model_or_control(rows, method))
     groups = rows[rows["method"] == method].groupby(["label", "name"])["photo"].nunique()
@@ -147,7 +144,7 @@ def per_class(results: Results, method: str, metric: Metric) -> tuple[ClassMeans
 
 def disputes(results: Results, method: str, metric: Metric = Metric.ENERGY, count: int = 20) -> tuple[Dispute, ...]:
     """Return the photos on which the models' values differ most; models without any value are left out."""
-    wide = results.values(method, metric).dropna(axis=1, how="all").dropna()
+    wide = results.compared(method, metric).dropna(axis=1, how="all").dropna()
     values = wide.to_numpy()
     spread = np.ptp(values, axis=1) if values.size else np.zeros(0)
     largest = np.argsort(-spread, kind="stable")[:count]
@@ -159,9 +156,12 @@ def disputes(results: Results, method: str, metric: Metric = Metric.ENERGY, coun
 
 
 def extremes(results: Results, method: str, metric: Metric) -> tuple[Extremes, ...]:
-    """Return each model's best, median and worst photo; of photos with one value the first in the run's order."""
+    """Return each model's best, median and worst photo; of photos with one value the first in the run's order.
+
+    Of what runs the model again by its lead over its own control: a photo of which it is unsure is no better for that.
+    """
     found = []
-    for model, column in results.values(method, metric).items():
+    for model, column in results.compared(method, metric).items():
         ordered = column.dropna().sort_values(key=lambda values: values.map(partial(worse, metric)), kind="stable")
         if len(ordered):
             three = (ordered.iloc[[place]] for place in (0, (len(ordered) - 1) // 2, -1))
@@ -169,12 +169,12 @@ def extremes(results: Results, method: str, metric: Metric) -> tuple[Extremes, .
     return tuple(found)
 
 
-def accuracies(results: Results, seed: int = 0) -> tuple[Accuracy, ...]:
+def accuracies(results: Results) -> tuple[Accuracy, ...]:
     """Return each model's top-1 accuracy on the photos that have a label, and its mean probability of the target."""
     rows = results.frame.dropna(subset=["prediction"]).drop_duplicates(["photo", "model"])
     right = (rows["label"] == rows["prediction"]).where(rows["label"].notna())
     found = rows.assign(right=right)[["model", "right", "probability"]]
-    return tuple(_accuracy(model, found[found["model"] == model], seed) for model in results.models)
+    return tuple(_accuracy(model, found[found["model"] == model]) for model in results.models)
 
 
 def failures(results: Results) -> tuple[Failure, ...]:
@@ -194,29 +194,30 @@ def reasons(found: Sequence[Failure]) -> tuple[Reason, ...]:
     return tuple(Reason(text, rows) for text, rows in counts.most_common())
 
 
-def _accuracy(model: str, rows: pd.DataFrame, seed: int) -> Accuracy:
-    return Accuracy(model, *(interval(rows[name].to_numpy(np.float64), seed) for name in ("right", "probability")))
+def _accuracy(model: str, rows: pd.DataFrame) -> Accuracy:
+    right, probability = (rows[name].to_numpy(np.float64) for name in ("right", "probability"))
+    return Accuracy(model, intervals.share(right), intervals.mean(probability))
 
 
-def _cells(results: Results, seed: int) -> Iterator[Cell]:
+def _cells(results: Results) -> Iterator[Cell]:
     small = results.small()
-    known = {metric: dict(_of_metric(results, metric, small, seed)) for metric in results.metrics}
+    known = {metric: dict(_of_metric(results, metric, small)) for metric in results.metrics}
     for method, metric, model in itertools.product(results.methods, results.metrics, results.models):
         if (both := known[metric].get((model, method))) is not None:
             yield Cell(model, method, metric, *both)
 
 
-def _of_metric(results: Results, metric: Metric, small: pd.Series, seed: int) -> Iterator[tuple[Key, Both]]:
+def _of_metric(results: Results, metric: Metric, small: pd.Series) -> Iterator[tuple[Key, Both]]:
     """Yield the intervals of every method and model that has values: over all photos, and over the hard ones."""
     wide = results.wide(metric, results.methods)
     values = wide.to_numpy()
     is_small = small.reindex(wide.index, fill_value=False).to_numpy(dtype=bool)
-    boxes = dict(_box_intervals(results, seed)) if metric is Metric.MAXBOX else {}
+    of = intervals.share if metric in SHARES else partial(intervals.mean, scale=scale(metric))
     keys = [(str(column[0]), str(column[1])) for column in wide.columns]
-    found = zip(keys, intervals(values, seed), intervals(values[is_small], seed), strict=True)
-    for key, every, hard in found:
+    found = (intervals.columns(some, of) for some in (values, values[is_small]))
+    for key, every, hard in zip(keys, *found, strict=True):
         if every.n:
-            yield key, (boxes.get(key, every), hard)
+            yield key, (every, hard)
 
 
 @cache
@@ -231,14 +232,8 @@ def _model_or_control(rows: pd.DataFrame, method: str) -> pd.Series:
 
 def _controls(results: Results, metric: Metric, photos: pd.Index) -> pd.DataFrame:
     """Return the controls' values on some photos, mean over the models where these see them differently."""
-    rows = results.rows(metric, IN_CLASSES)
+    names = [control.value for control in results.beside(metric)]
+    rows = results.rows(metric, [] if metric in EFFECTS else names)
     rows = rows[rows["photo"].isin(photos)].astype({"photo": object, "method": object})
     wide = rows.pivot_table(index="photo", columns="method", values="value", aggfunc="mean")
-    return wide.reindex(index=photos, columns=list(IN_CLASSES))
-
-
-def _box_intervals(results: Results, seed: int) -> Iterator[tuple[Key, Interval]]:
-    """Yield MaxBoxAcc of every method and model; one model at a time is in memory."""
-    for model in results.models:
-        found = overlaps.read(results, (model,), results.methods)
-        yield from ((key, max_box_interval(of.curves, seed=seed)) for key, of in found.items())
+    return wide.reindex(index=photos, columns=names)

@@ -94,7 +94,10 @@ METHODS: Mapping[Method, MethodFact] = MappingProxyType(
         ),
         Method.SCORECAM: MethodFact(
             "Score-CAM",
-            later("Each channel is weighted by the logit of the photo seen through that channel."),
+            later(
+                "Each channel is weighted by the logit of the photo seen through that channel, whose cells lie by "
+                "their centres; pytorch-grad-cam enlarges it from corner to corner."
+            ),
             "https://arxiv.org/abs/1910.01279",
             slow=True,
         ),

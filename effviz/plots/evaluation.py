@@ -7,7 +7,7 @@ from typing import Final
 import plotly.graph_objects as go
 
 from effviz.evaluate import wording
-from effviz.evaluate.controls import Control
+from effviz.evaluate.controls import IN_CROP, WHOLE, Control
 from effviz.evaluate.summary import Cell
 from effviz.plots.labels import Label, placed
 from effviz.plots.style import BLUE, GREY, SERIES, VERMILLION, Look, figure, log_axis
@@ -16,6 +16,9 @@ from effviz.words import _
 HEIGHT_PX: Final = 420
 REACH: Final = 1.15  # how far a control's line goes beyond the models, as a factor of MACs
 CONTROLS: Final = {
+    Control.CROP_GAUSSIAN.value: Look(GREY, "x", "dot"),
+    Control.CROP_RANDOM.value: Look(GREY, "cross", "dash"),
+    Control.CROP_UNIFORM.value: Look(GREY, "line-ew-open", "dashdot"),
     Control.GAUSSIAN.value: Look(GREY, "x", "dot"),
     Control.RANDOM.value: Look(GREY, "cross", "dash"),
     Control.UNIFORM.value: Look(GREY, "line-ew-open", "dashdot"),
@@ -26,8 +29,8 @@ DIGITS: Final = (1, 1.5, 2, 3, 4, 5, 7)  # of ticks where models are so alike th
 def against_macs(cells: Sequence[Cell], macs: Mapping[str, int]) -> go.Figure:
     """Draw one metric's means over all photos with their intervals; `macs` are those of each model.
 
-    The first method and the controls are shown, the others wait in the legend: they often lie on each other. Controls
-    are lines without intervals, which are in the tables.
+    The first method and the controls that are hardest to beat are shown, the others wait in the legend: they often lie
+    on each other. Controls are lines without intervals, which are in the tables.
     """
     drawn = figure(HEIGHT_PX)
     looks = iter((Look(VERMILLION, "circle", "solid"), Look(BLUE, "square", "dash"), *SERIES * 2))
@@ -37,14 +40,15 @@ def against_macs(cells: Sequence[Cell], macs: Mapping[str, int]) -> go.Figure:
     for method in methods:
         some = sorted((cell for cell in cells if cell.method == method), key=lambda cell: macs[cell.model])
         if method in CONTROLS:
-            drawn.add_trace(_line(some, macs, CONTROLS[method]))
+            waits = method in WHOLE and bool(methods.keys() & set(IN_CROP))
+            drawn.add_trace(_line(some, macs, CONTROLS[method]).update(visible="legendonly" if waits else True))
             continue
         trace = _trace(some, macs, next(looks))
         if method == first:
             trace.update(_names(some, shown, macs))
         drawn.add_trace(trace.update(visible=True if method == first else "legendonly"))
     drawn.update_xaxes(_axis([macs[cell.model] / 1e9 for cell in cells]))
-    drawn.update_yaxes(title_text=wording.axis(cells[0].metric) if cells else "")
+    drawn.update_yaxes(title_text=wording.compared(cells[0].metric) if cells else "")
     drawn.update_layout(showlegend=True, margin={"r": 24})
     return drawn
 

@@ -8,7 +8,7 @@ from typing import Final
 import plotly.graph_objects as go
 
 from effviz.evaluate import wording
-from effviz.evaluate.controls import Control
+from effviz.evaluate.controls import IN_CROP, WHOLE, Control
 from effviz.evaluate.intervals import Interval
 from effviz.plots import barnames
 from effviz.plots.barnames import Bar, Frame, Place
@@ -25,6 +25,9 @@ ROOM: Final = 1.05  # the same for the names of the outer models, where there ar
 ROLES: Final[Mapping[Role | None, str]] = {**dict[Role | None, str](METHODS.items()), None: later("Other")}
 _OTHER: Final = Look(OLIVE, "triangle-down", "longdash")
 _LINES: Final = {
+    Control.CROP_GAUSSIAN: Look(GREY, "x-thin-open", "dot"),
+    Control.CROP_RANDOM: Look(GREY, "cross-thin-open", "dash"),
+    Control.CROP_UNIFORM: Look(GREY, "line-ew-open", "dashdot"),
     Control.GAUSSIAN: Look(GREY, "x-thin-open", "dot"),
     Control.RANDOM: Look(GREY, "cross-thin-open", "dash"),
     Control.UNIFORM: Look(GREY, "line-ew-open", "dashdot"),
@@ -45,18 +48,21 @@ def quality(models: Sequence[Rated], controls: Mapping[Control, Sequence[Rated]]
     """Draw means with their intervals over MACs; controls are lines across.
 
     A control that looks at no model has one value for all of them and a level line; one that models see differently
-    (deletion) has a mark for each. Every model's point carries its name as the first of its `customdata`, so that a
+    (those in their crops, deletion) has a mark for each. Those over the whole photo wait in the legend where there are
+    some in the crop. Every model's point carries its name as the first of its `customdata`, so that a
     click can tell which it was.
     """
     drawn = figure(HEIGHT_PX)
+    inside = bool(controls.keys() & set(IN_CROP))
+    shown = {control: of for control, of in controls.items() if not (inside and control in WHOLE)}
     for control, of in controls.items():
-        drawn.add_trace(_level(control, of))
+        drawn.add_trace(_level(control, of).update(visible=True if control in shown else "legendonly"))
     for role, title in ROLES.items():
         some = [of for of in models if of.role == role]
         if some:
             drawn.add_trace(_trace(_(title), some, LOOKS[role] if role else _OTHER))
     bars, within = [_bar(of) for of in models], _frame(models, controls)
-    drawn.add_trace(_names(bars, barnames.places(bars, within, _marks(controls), _levels(controls)), within))
+    drawn.add_trace(_names(bars, barnames.places(bars, within, _marks(shown), _levels(shown)), within))
     drawn.update_xaxes(_axis([of.macs / 1e9 for of in models]), range=[within.left - 9, within.right - 9])  # billions
     drawn.update_yaxes(title_text=axis, range=[within.low, within.high])
     drawn.update_layout(showlegend=True, margin={"r": 24})

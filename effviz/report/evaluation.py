@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from effviz.evaluate import summary, wording
 from effviz.evaluate.controls import Control
-from effviz.evaluate.differences import Difference, differences
-from effviz.evaluate.intervals import Interval
+from effviz.evaluate.differences import differences, leads
+from effviz.evaluate.intervals import FEW, Interval
 from effviz.evaluate.results import Results
-from effviz.evaluate.settings import NEAR_ZERO_IS_GOOD, PLACES, Metric, worse
+from effviz.evaluate.settings import EFFECTS, NEAR_ZERO_IS_GOOD, PLACES, Metric, worse
 from effviz.evaluate.summary import Cell
 from effviz.plots.evaluation import against_macs
 from effviz.report.page import Entry, Html, Tile, chart, folded, heading, page, paragraph, table, tiles
@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # it loads torch, which a page of numbers does not need
 
 DISPUTES: Final = 20
 BESIDE: Final = {
+    Control.CROP_GAUSSIAN: later("Gaussian in the crop"),
+    Control.CROP_UNIFORM: later("Uniform in the crop"),
     Control.GAUSSIAN: later("Centre Gaussian"),
     Control.UNIFORM: later("Uniform"),
 }  # single classes, photos
@@ -54,13 +56,16 @@ def _about(results: Results) -> Iterator[Html]:
     photos = many("{count} photo", "{count} photos", run.photos).format(count=run.photos)
     yield paragraph(
         _(
-            "{photos} of {dataset}, target: {target}. Numbers are means over photos, below them the 95 % "
-            "interval of 2000 bootstrap draws of the photos. The three controls, a random map, a centre Gaussian and a "
-            "uniform map, know nothing of the photo: what does not beat them has shown nothing."
+            "{photos} of {dataset}, target: {target}. Numbers are means over photos, below them their 95 % interval: "
+            "Wilson's for shares of photos, Student's t for the others. The controls, Gaussians, uniform and random "
+            "maps, know nothing of the photo: what does not beat them has shown nothing. No map can leave the crop "
+            "that its model saw, so those in the crop are the ones to beat."
         ).format(photos=photos, dataset=results.dataset, target=settings.targets)
     )
+    if run.photos < FEW:
+        yield paragraph(wording.few(run.photos))
     macs = {ref.label: ref.macs for ref in settings.refs}
-    top1 = {found.model: found.top1 for found in summary.accuracies(results, settings.seed) if found.top1.n}
+    top1 = {found.model: found.top1 for found in summary.accuracies(results) if found.top1.n}
     rows = [
         (
             Entry(network.label),
@@ -81,17 +86,33 @@ def _metric(results: Results, metric: Metric, cells: Sequence[Cell]) -> Iterator
     yield heading(wording.metric(metric))
     yield paragraph(f"{wording.sentence(metric)} {wording.better(metric).capitalize()}.{_upside_down(metric)}")
     macs = {ref.label: ref.macs for ref in results.run.settings.refs}
-    yield chart(against_macs(cells, macs), f"effviz-{metric.value}")
+    beside = _leads(results, metric) if metric in EFFECTS else cells
+    if metric in EFFECTS:
+        yield paragraph(wording.only_leads())
+    if beside:
+        yield chart(against_macs(beside, macs), f"effviz-{metric.value}")
     yield _matrix(results, cells, small=False)
     if metric in PLACES:
         yield _matrix(results, cells, small=True)
-    for ranking in summary.rankings(cells):
+    for ranking in summary.rankings(beside):
         rows = [
             (Entry(f"{place}. {cell.model}"), Entry(wording.method(cell.method)), _entry(cell.every))
             for place, cell in enumerate(ranking.cells, 1)
         ]
-        names = (_("Model"), _("Method"), _("Mean, nearest 0 first") if metric in NEAR_ZERO_IS_GOOD else _("Mean"))
+        names = (_("Model"), _("Method"), _ranked_by(metric))
         yield folded(_("Ranking of all models and methods"), table(_("The best first"), names, rows))
+
+
+def _leads(results: Results, metric: Metric) -> list[Cell]:
+    """Return each model's lead over its own control in the place of means, which do not compare between models."""
+    found = differences(results, [method.value for method in results.run.settings.methods], metric)
+    return [Cell(model, method, metric, every, small) for (model, method), every, small in leads(found)]
+
+
+def _ranked_by(metric: Metric) -> str:
+    if metric in EFFECTS:
+        return _("Mean, minus the model's own Gaussian")
+    return _("Mean, nearest 0 first") if metric in NEAR_ZERO_IS_GOOD else _("Mean")
 
 
 def _upside_down(metric: Metric) -> str:
@@ -110,13 +131,10 @@ def _matrix(results: Results, cells: Sequence[Cell], small: bool) -> Html:
             *(_entry(found.get((method, model)), (method, model) in best) for model in results.models),
         )
         for method in results.methods
+        if any((method, model) in found for model in results.models)
     ]
     largest = max((of.n for of in found.values()), default=0)
-    words = (
-        _("Object under 25 % of the photo and off its centre, where a centre Gaussian does not win: {n}")
-        if small
-        else _("All photos: {n}")
-    )
+    words = _("Object under 25 % of the photo and off its centre: {n}") if small else _("All photos: {n}")
     return table(words.format(n=largest), (_("Method"), *results.models), rows)
 
 
@@ -136,28 +154,23 @@ def _differences(results: Results) -> Iterator[Html]:
     yield heading(_("Differences on the same photos"))
     yield paragraph(
         _(
-            "By {method}, photo by photo: each model minus {first}, and each model minus the centre Gaussian. Marked "
-            "where the interval leaves zero out; of many differences some do so by chance. differences.csv has those "
-            "of every method."
+            "By {method}, photo by photo: each model minus {first}, and each model minus its own Gaussian. Marked "
+            "where it is surely a difference: p below 0.05, corrected (Holm) for all differences of the measure by "
+            "every method, which differences.csv has."
         ).format(method=wording.method(method), first=first)
     )
     for metric in results.metrics:
         rows = [
-            (Entry(_minus(of)), *_with_count(of.every), *_with_count(of.small))
-            for of in differences(results, (method,), metric, results.run.settings.seed)
+            (Entry(wording.minus(of)), *_with_count(of.every), *_with_count(of.small))
+            for of in differences(results, (method,), metric)
         ]
         names = (_("Models"), _("All photos"), _("Photos"), _("Small and off-centre"), _("Photos"))
         if rows:
             yield folded(wording.metric(metric), table(wording.axis(metric), names, rows))
 
 
-def _minus(of: Difference) -> str:
-    other = of.minus_model if of.minus_method == of.method else _("centre Gaussian")
-    return f"{of.model} − {other}"
-
-
 def _with_count(found: Interval) -> tuple[Entry, Entry]:
-    return _entry(found, found.leaves_zero_out), Entry(str(found.n))
+    return _entry(found, found.sure), Entry(str(found.n))
 
 
 def _classes(results: Results) -> Iterator[Html]:
@@ -166,16 +179,19 @@ def _classes(results: Results) -> Iterator[Html]:
     if not found:
         return
     yield heading(_("Class by class"))
-    columns = (*results.models, *BESIDE)
+    beside = results.beside(metric)
+    columns = (*results.models, *beside)
     rows = [
         (Entry(f"{of.name} ({of.label})"), Entry(str(of.photos)), *(_number(of.means.get(name)) for name in columns))
         for of in found
     ]
-    names = (_("Class"), _("Photos"), *results.models, *map(_, BESIDE.values()))
+    names = (_("Class"), _("Photos"), *results.models, *(_(BESIDE[control]) for control in beside))
     title = _("Mean of {metric} by {method}, {n} classes").format(
         metric=wording.metric(metric), method=wording.method(method), n=len(rows)
     )
     yield paragraph(_("A class of a few photos says little: there are no intervals here."))
+    if metric in EFFECTS:
+        yield paragraph(wording.only_leads())
     yield folded(title, table(title, names, rows))
 
 
@@ -184,20 +200,21 @@ def _disputes(results: Results) -> Iterator[Html]:
     found = summary.disputes(results, method, metric, DISPUTES) if len(results.models) > 1 else ()
     if not found:
         return
+    beside = results.beside(metric)
     yield heading(_("Where models disagree most"))
     rows = [
         (
             Entry(of.photo),
             _number(of.spread),
             *map(_number, of.values.values()),
-            *(_number(of.controls[control]) for control in BESIDE),
+            *(_number(of.controls[control]) for control in beside),
         )
         for of in found
     ]
     title = _("{metric} by {method}; spread: the largest minus the smallest of all models").format(
-        metric=wording.metric(metric), method=wording.method(method)
+        metric=wording.compared(metric), method=wording.method(method)
     )
-    names = (_("Photo"), _("Spread"), *found[0].values, *map(_, BESIDE.values()))
+    names = (_("Photo"), _("Spread"), *found[0].values, *(_(BESIDE[control]) for control in beside))
     yield table(title, names, rows)
 
 
@@ -216,7 +233,7 @@ def _examples(results: Results, shown: "Examples | None") -> Iterator[Html]:
             "By {method}; photos are chosen by {metric}, which is the number below each. The brighter, the more of the "
             "map's positive evidence lies there, on one scale for all maps of a photo; what lies outside the frame the "
             "model did not see. Share this page only if you may share the photos of {dataset}."
-        ).format(method=wording.method(shown.method), metric=wording.metric(shown.metric), dataset=results.dataset)
+        ).format(method=wording.method(shown.method), metric=wording.compared(shown.metric), dataset=results.dataset)
     )
     places = (_("best"), _("median"), _("worst"))
     for three in shown.extremes:

@@ -9,34 +9,43 @@ from effviz.errors import EffVizError
 from effviz.evaluate.differences import Difference, differences
 from effviz.evaluate.intervals import Interval
 from effviz.evaluate.results import Results
+from effviz.evaluate.settings import SHARES
 from effviz.evaluate.summary import Accuracy, Cell, accuracies
 from effviz.zoo import catalogue
 
 SUMMARY: Final = "summary.csv"
 DIFFERENCES: Final = "differences.csv"
+INTERVAL: Final = "interval"  # the column that says how they were made; a table without it has others
 NUMBERS: Final = ("mean", "low", "high", "n")
 PARTS: Final = tuple(f"{part}{number}" for part in ("", "small_") for number in NUMBERS)
+TESTED: Final = tuple(f"{part}{number}" for part in ("", "small_") for number in (*NUMBERS, "p"))
 
 
 def summary_csv(cells: Sequence[Cell]) -> str:
     """Return all means with their intervals, one row for each model, method and metric."""
     rows = (
-        (of.model, _macs(of.model), of.method, of.metric.value, *_numbers(of.every), *_numbers(of.small))
+        (
+            *(of.model, _macs(of.model), of.method, of.metric.value),
+            *(*_numbers(of.every), *_numbers(of.small), "wilson" if of.metric in SHARES else "t"),
+        )
         for of in cells
     )
-    return _csv(("model", "macs", "method", "metric", *PARTS), rows)
+    return _csv(("model", "macs", "method", "metric", *PARTS, INTERVAL), rows)
 
 
 def differences_csv(found: Sequence[Difference]) -> str:
-    """Return all differences with their intervals: a model's maps by a method, minus others on the same photos."""
+    """Return all differences with their intervals: a model's maps by a method, minus others on the same photos.
+
+    `of` says of what: of values, or of leads over each model's own Gaussian; p is Holm's, within the measure.
+    """
     rows = (
         (
             *(of.model, of.method, of.minus_model, of.minus_method, of.metric.value),
-            *(*_numbers(of.every), *_numbers(of.small)),
+            *("lead" if of.of_leads else "value", *_tested(of.every), *_tested(of.small)),
         )
         for of in found
     )
-    return _csv(("model", "method", "minus_model", "minus_method", "metric", *PARTS), rows)
+    return _csv(("model", "method", "minus_model", "minus_method", "metric", "of", *TESTED), rows)
 
 
 def models_csv(found: Sequence[Accuracy]) -> str:
@@ -48,12 +57,12 @@ def models_csv(found: Sequence[Accuracy]) -> str:
 
 def files(results: Results, cells: Sequence[Cell]) -> dict[str, str]:
     """Return every table of a run by the name of its file; `cells` are `summary.cells` of the run."""
-    methods, seed = [method.value for method in results.run.settings.methods], results.run.settings.seed
-    found = [of for metric in results.metrics for of in differences(results, methods, metric, seed)]
+    methods = [method.value for method in results.run.settings.methods]
+    found = [of for metric in results.metrics for of in differences(results, methods, metric)]
     return {
         SUMMARY: summary_csv(cells),
         DIFFERENCES: differences_csv(found),
-        "models.csv": models_csv(accuracies(results, seed)),
+        "models.csv": models_csv(accuracies(results)),
     }
 
 
@@ -68,6 +77,11 @@ def _macs(model: str) -> int | str:
 def _numbers(of: Interval) -> Iterator[float | str]:
     yield from ("" if value != value else value for value in (of.mean, of.low, of.high))
     yield of.n
+
+
+def _tested(of: Interval) -> Iterator[float | str]:
+    yield from _numbers(of)
+    yield "" if of.p != of.p else of.p
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -22,10 +22,10 @@ from effviz.zoo import manifest
 from effviz.zoo.presets import MINI, Role
 
 MEASURED: Final = (Metric.ENERGY, Metric.POINTING, Metric.MAXBOX)
-OWN: Final = "own"
+OWN, SMOOTH = "own", "smooth"
 SOURCE: Final = "measured here: effviz evaluate, Imagenette's boxed validation photos (models/mini/README.md)"
-FILES: Final = MappingProxyType({OWN: "localisation.csv", "3x3": "localisation-3x3.csv"})  # beside the weights
-GRIDS: Final = MappingProxyType({OWN: later("Each network's own cells"), "3x3": later("All on the baseline's 3 × 3")})
+FILES: Final = MappingProxyType({OWN: "localisation.csv", SMOOTH: "localisation-smooth.csv"})  # beside the weights
+GRIDS: Final = MappingProxyType({OWN: later("Each network's own cells"), SMOOTH: later("All blurred alike")})
 
 
 def show() -> None:
@@ -37,7 +37,7 @@ def show() -> None:
     st.markdown(
         _(
             "What two photos suggest can be **measured** on this project's own five networks: CAM for the photo's "
-            "class, on all of Imagenette's validation photos that have boxes, beside three maps that know nothing. "
+            "class, on all of Imagenette's validation photos that have boxes, beside maps that know nothing. "
             "Look first whether the intervals overlap."
         )
     )
@@ -53,18 +53,19 @@ def show() -> None:
 def _measure(of: tables.Table, metric: Metric, grid: str) -> None:
     cells = [cell for cell in of.cells if cell.metric is metric]
     models = [_rated(of, cell) for cell in cells if cell.method == Method.CAM]
-    controls = {control: [_rated(of, cell) for cell in cells if cell.method == control] for control in Control}
+    rated = {control: [_rated(of, cell) for cell in cells if cell.method == control] for control in Control}
+    controls = {control: some for control, some in rated.items() if some}
     photos = max(rated.found.n for rated in models)
     said = "; ".join(f"{rated.model} {rated.found.mean:.2f}" for rated in models)
-    alt = _("Scatter chart of {measure} over MACs, with intervals and three controls: {said}.").format(
+    alt = _("Scatter chart of {measure} over MACs, with intervals and controls: {said}.").format(
         measure=wording.metric(metric), said=said
     )
     exhibit(f"mini-{metric}-{grid}", quality(models, controls, wording.axis(metric)), _rows(of, cells), alt)
     st.caption(
         _(
-            "{photos} photos, weights of this project. Bars: 95 % of 2000 draws of the photos; another training would "
-            "differ too. A finer map is sharper for that alone: the second choice averages every map to the "
-            "baseline's cells first. Photos whose object is small and off-centre are in the CSV."
+            "{photos} photos, weights of this project. Bars: 95 % intervals; another training would differ too. A "
+            "finer map is sharper for that alone: the second choice blurs every map, and the controls in the crop, by "
+            "half a cell of the baseline first. Photos whose object is small and off-centre are in the CSV."
         ).format(photos=photos)
     )
 

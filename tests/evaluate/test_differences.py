@@ -4,12 +4,12 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-import scipy.stats
 
 from effviz.evaluate import manifest, merging, records, results
 from effviz.evaluate.differences import differences
-from effviz.evaluate.intervals import interval
+from effviz.evaluate.intervals import mean, paired_mean, paired_share
 from effviz.evaluate.localisation import LEVELS
 from effviz.evaluate.manifest import Manifest, Network
 from effviz.evaluate.records import Row
@@ -60,15 +60,6 @@ def one(found, *key):
     return of
 
 
-def bootstrapped(a, b):
-    """An independent implementation's interval of a paired difference of means."""
-    found = scipy.stats.bootstrap(
-        (a, b), lambda a, b: np.mean(a - b), paired=True, vectorized=False, method="percentile",
-        rng=np.random.default_rng(1), n_resamples=4000,
-    ).confidence_interval  # fmt: skip
-    return found.low, found.high
-
-
 def test_each_other_model_minus_the_first_and_each_one_minus_the_gaussian(known):
     found = differences(known, METHODS, Metric.ENERGY)
     keys = [(of.model, of.method, of.minus_model, of.minus_method) for of in found]
@@ -85,8 +76,10 @@ def test_means_and_intervals_are_those_of_paired_photos(known, other):
     for found, some in ((of.every, np.full(PHOTOS, True)), (of.small, SMALL)):
         assert found.n == some.sum()
         assert found.mean == pytest.approx((mine[some] - theirs[some]).mean())
-        assert (found.low, found.high) == pytest.approx(bootstrapped(mine[some], theirs[some]), abs=0.002)
-    assert of.every.high - of.every.low < 0.3 * (interval(mine).high - interval(mine).low)
+        alone = paired_mean(mine[some] - theirs[some])
+        assert (found.low, found.high) == pytest.approx((alone.low, alone.high))
+        assert found.p >= alone.p
+    assert of.every.high - of.every.low < 0.3 * (mean(mine).high - mean(mine).low)
 
 
 def test_photos_without_one_of_the_pair_are_left_out(known):
@@ -101,17 +94,77 @@ def test_photos_without_one_of_the_pair_are_left_out(known):
     assert of.every.mean == pytest.approx(best[BROKEN] - best["lite0@224", "cam"])
 
 
-def test_box_accuracy_chooses_both_thresholds_in_each_resample_but_not_for_the_hard_photos(known):
+def test_box_accuracy_is_compared_at_each_maps_own_threshold(known):
     of = one(differences(known, METHODS, Metric.MAXBOX), "lite1@224", "cam", "lite1@224", GAUSSIAN)
     fits = [CURVES["lite1@224", method] >= 0.5 for method in ("cam", GAUSSIAN)]
-    shares = [one.mean(axis=0) for one in fits]
-    assert of.every.mean == pytest.approx(shares[0].max() - shares[1].max())
-    rng = np.random.default_rng(2)
-    draws = [rng.integers(PHOTOS, size=PHOTOS) for _ in range(3000)]
-    resampled = [fits[0][draw].mean(axis=0).max() - fits[1][draw].mean(axis=0).max() for draw in draws]
-    assert (of.every.low, of.every.high) == pytest.approx(np.quantile(resampled, [0.025, 0.975]), abs=0.02)
-    at = [share.argmax() for share in shares]
-    assert of.small.mean == pytest.approx(fits[0][SMALL, at[0]].mean() - fits[1][SMALL, at[1]].mean())
+    mine, theirs = (fit[:, fit.mean(axis=0).argmax()].astype(float) for fit in fits)
+    for found, some in ((of.every, np.full(PHOTOS, True)), (of.small, SMALL)):
+        alone = paired_share(mine[some] - theirs[some])
+        assert (found.mean, found.low, found.high) == pytest.approx((alone.mean, alone.low, alone.high))
+
+
+def test_p_values_are_corrected_for_all_methods_of_the_measure_whichever_are_asked_for(known):
+    """Ten pairs: the smallest p counts ten times, the largest once at least."""
+    every, some = (differences(known, of, Metric.ENERGY) for of in (METHODS, METHODS[:1]))
+    assert some == tuple(of for of in every if of.method == "cam")
+    alone = [
+        paired_mean(
+            np.delete(ENERGY[of.model, of.method] - ENERGY[of.minus_model, of.minus_method], MISSING)
+            if BROKEN in ((of.model, of.method), (of.minus_model, of.minus_method))
+            else ENERGY[of.model, of.method] - ENERGY[of.minus_model, of.minus_method]
+        ).p
+        for of in every
+    ]
+    assert len(alone) == 10
+    order = np.argsort(alone)
+    expected = np.minimum(np.maximum.accumulate(np.array(alone)[order] * np.arange(10, 0, -1)), 1)
+    assert [every[number].every.p for number in order] == pytest.approx(expected)
+
+
+AREAS = {
+    ("lite0@224", "cam"): [0.5, 0.6, 0.7, 0.8],
+    ("lite0@224", GAUSSIAN): [0.6, 0.8, 0.9, 0.9],
+    ("lite0@448", "cam"): [0.10, 0.12, 0.14, 0.16],  # a fifth as sure of everything
+    ("lite0@448", GAUSSIAN): [0.12, 0.16, 0.18, 0.18],
+}
+
+
+@pytest.fixture
+def unsure(tmp_path):
+    settings = Settings(("lite0@224", "lite0@448"), (Method.CAM,), (Metric.DELETION,))
+    networks = tuple(Network(model, "a" * 64, "openvino") for model in settings.models)
+    run = manifest.opened(tmp_path, Manifest(Path(), settings, "/data", "f" * 64, 4, 32, networks, {}))
+    of = [(key, photo, value) for key, values in AREAS.items() for photo, value in enumerate(values)]
+    records.write_part(tmp_path, 0, [Row(f"{photo}.jpg", *key, "deletion", value) for key, photo, value in of])
+    manifest.kept(run, finished=True, thresholds=merging.merge(tmp_path))
+    return results.load(tmp_path)
+
+
+def test_a_less_sure_model_is_not_better_for_that(unsure):
+    """Its areas are lower by 0.52 on average, and its lead over its own Gaussian is smaller: -0.03 against -0.15."""
+    between, first, second = differences(unsure, ("cam",), Metric.DELETION)
+    assert between.of_leads
+    assert between.every.mean == pytest.approx(0.12)
+    assert (first.every.mean, second.every.mean) == pytest.approx((-0.15, -0.03))
+    assert not first.of_leads
+    assert set(unsure.compared("cam", Metric.DELETION)["lite0@448"].round(3)) == {-0.02, -0.04}
+
+
+def test_between_models_nothing_is_said_where_one_has_no_control(unsure):
+    without = unsure.frame[(unsure.frame["model"] == "lite0@224") | (unsure.frame["method"] == "cam")]
+    (alone,) = differences(results.Results(unsure.run, without), ("cam",), Metric.DELETION)
+    assert not alone.beside_model
+
+
+@pytest.mark.parametrize(("inside", "other"), [(True, "control-crop-gaussian"), (False, GAUSSIAN)])
+def test_maps_are_compared_with_the_gaussian_in_the_crop_where_it_was_measured(known, inside, other):
+    """Runs of before have the one over the whole photo only."""
+    frame = known.frame
+    if inside:
+        crop = frame[frame["method"] == GAUSSIAN].assign(method="control-crop-gaussian")
+        frame = pd.concat([frame, crop])
+    found = differences(results.Results(known.run, frame), METHODS, Metric.ENERGY)
+    assert {of.minus_method for of in found if not of.beside_model} == {other}
 
 
 def test_a_model_alone_is_compared_with_the_gaussian_only(known):

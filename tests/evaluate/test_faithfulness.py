@@ -34,9 +34,9 @@ from effviz.evaluate.faithfulness import (
     road,
 )
 from effviz.evaluate.imputation import impute
-from effviz.evaluate.masking import Baseline, Masking, enlarged, weights
+from effviz.evaluate.masking import Baseline, Masking, enlarged, start_input, weights
 from effviz.explain import images
-from effviz.explain.forward import forward
+from effviz.explain.forward import forward, run
 from effviz.explain.maps import activation_map
 from effviz.explain.results import Box, Floats, Forward, Method, Photo, Prepared
 from effviz.zoo.catalogue import parse
@@ -238,7 +238,18 @@ def test_real_maps_beat_the_random_control(cat, cam):
     assert deletion(cat, cam, Masking()).auc < deletion(cat, control, Masking()).auc
 
 
-@pytest.mark.parametrize("baseline", Baseline)
+def test_rise_deletes_to_the_mean_pixel_and_inserts_into_a_blurred_photo(cat, cam):
+    found, back, mean = (
+        curve(cat, cam, Masking(baseline, 2)).probabilities
+        for curve, baseline in ((deletion, Baseline.RISE), (insertion, Baseline.RISE), (deletion, Baseline.MEAN))
+    )
+    assert found == pytest.approx(mean)
+    assert back[-1] == pytest.approx(cam.probability, abs=1e-4)
+    _, logits = run(cat.model, start_input(cat.prepared, Baseline.RISE))
+    assert back[0] == pytest.approx(torch.tensor(logits).softmax(0)[cam.target_index].item(), abs=1e-4)
+
+
+@pytest.mark.parametrize("baseline", [baseline for baseline in Baseline if baseline is not Baseline.RISE])
 def test_curves_begin_and_end_with_whole_and_nothing(cat, cam, baseline):
     found, back = (curve(cat, cam, Masking(baseline, 2)).probabilities for curve in (deletion, insertion))
     assert found[0] == pytest.approx(cam.probability, abs=1e-4)

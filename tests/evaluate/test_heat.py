@@ -4,7 +4,7 @@ import scipy.ndimage
 
 from effviz.errors import SettingsError
 from effviz.evaluate import heat as grid
-from effviz.evaluate.heat import SIDE, Heat, cover, evidence_on, heat
+from effviz.evaluate.heat import SIDE, Heat, cover, evidence_on, heat, smoothed
 from effviz.evaluate.truth import Mask, Truth
 from effviz.explain import calibration
 from effviz.explain.calibration import Calibration
@@ -128,3 +128,49 @@ def test_a_mask_is_brought_to_the_grid_once_for_all_maps_of_its_photo(monkeypatc
     first, second = (evidence_on(Heat(np.full((SIDE, SIDE), value)), truth, (288, 192)) for value in (1.0, 2.0))
     assert second == pytest.approx(2 * first)
     assert len(asked) == 2 * (len(truth.mask.strips) // grid.STRIPS + 1)  # across and down
+
+
+def bumps(*places: tuple[int, int]) -> Heat:
+    values = np.zeros((SIDE, SIDE))
+    for row, column in places:
+        values[row, column] = 1
+    return Heat(values, (8, 88), (24, 72), (0.5, 0.5))
+
+
+def test_one_blur_for_all_maps_is_a_gaussian_in_the_photos_own_pixels():
+    """Sigma 0.1 of the shorter side: 10 px, which are 9.6 cells down and 4.8 across a photo twice as wide."""
+    found = smoothed(bumps((48, 48)), 0.1, (200, 100))
+    assert found.values[48, 53] / found.values[48, 48] == pytest.approx(np.exp(-((5 / 4.8) ** 2) / 2), rel=1e-3)
+    assert found.values[58, 48] / found.values[48, 48] == pytest.approx(np.exp(-((10 / 9.6) ** 2) / 2), rel=1e-3)
+    assert found.peak is None  # the strongest place is sought anew
+    assert not found.values.flags.writeable
+
+
+def test_by_blurring_no_evidence_leaves_the_crop_and_none_is_made():
+    corner, middle = smoothed(bumps((8, 24)), 0.1, (100, 100)), smoothed(bumps((48, 48)), 0.05, (100, 100))
+    assert (
+        corner.values.sum() == corner.seen.sum() == pytest.approx(0.25 + 0.25 / 9.6 / np.sqrt(2 * np.pi) * 2, abs=0.01)
+    )
+    assert middle.values.sum() == pytest.approx(1)
+
+
+def test_a_strong_cell_at_the_border_stays_strongest_about_its_centre(make_map):
+    """Of 3 x 3 cells, 32 px each; a blur that is thrown back has its top at the very border."""
+    values = np.zeros((3, 3))
+    values[0, 1] = 1
+    found = smoothed(heat(make_map(values, Box(0, 0, 96, 96), photo_size=(96, 96))), 0.15, (96, 96))
+    row, column = np.unravel_index(found.values.argmax(), found.values.shape)
+    assert (8 <= row <= 24, 44 <= column <= 52) == (True, True)
+
+
+def test_after_the_blur_a_fine_map_and_its_mean_over_coarse_cells_are_alike(make_map):
+    """Averaging 4 to 3 cells blurs, 6 to 3 is exact; one kernel treats every grid the same."""
+    fine = np.kron(np.random.default_rng(0).random((3, 3)), np.ones((2, 2)))  # 6 x 6 cells that say what 3 x 3 say
+    coarse = fine[::2, ::2]
+    before, after = [], []
+    for values in (fine, coarse):
+        drawn = heat(make_map(values, Box(0, 0, 96, 96), photo_size=(96, 96)))
+        for found, kept in ((drawn, before), (smoothed(drawn, 0.15, (96, 96)), after)):
+            kept.append(found.values / found.values.sum())
+    gap = [np.abs(one - other).sum() for one, other in (before, after)]
+    assert gap[1] < 0.4 * gap[0]

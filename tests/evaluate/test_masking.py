@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+import scipy.ndimage
 import torch
 from pytorch_grad_cam.utils.image import scale_cam_image
 
@@ -11,6 +12,7 @@ from effviz.evaluate.masking import (
     pixel_counts,
     ranks,
     replaced,
+    start_input,
     weights,
 )
 from effviz.explain.results import Box, Prepared
@@ -116,3 +118,18 @@ def test_blur_spreads_a_point_by_ten_pixels_at_224():
     spot = found - found[0, 0]
     x = np.arange(224) - 112
     assert np.sqrt((spot.sum(axis=0) * x**2).sum() / spot.sum()) == pytest.approx(10, rel=0.03)
+
+
+def test_rise_blurs_as_its_authors_do():
+    """`gkern(11, 5)` and the convolution of https://github.com/eclique/RISE, evaluation.py, at their 224 px."""
+    before = prepared(np.random.default_rng(2).integers(0, 256, (224, 224, 3)))
+    point = np.zeros((11, 11))
+    point[5, 5] = 1
+    kernel = np.zeros((3, 3, 11, 11))
+    for channel in range(3):
+        kernel[channel, channel] = scipy.ndimage.gaussian_filter(point, 5)
+    expected = torch.nn.functional.conv2d(torch.tensor(before.pixels).double(), torch.tensor(kernel), padding=5)
+    assert start_input(before, Baseline.RISE) == pytest.approx(expected.numpy(), abs=1e-5)
+    assert not baseline_input(before, Baseline.RISE).any()  # deletion ends at the mean pixel
+    for other in (Baseline.MEAN, Baseline.BLUR, Baseline.BLACK):
+        np.testing.assert_array_equal(start_input(before, other), baseline_input(before, other))

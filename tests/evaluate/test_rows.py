@@ -12,7 +12,7 @@ from effviz.evaluate.agreement import agreement, evidence
 from effviz.evaluate.datasets import open_dataset
 from effviz.evaluate.masking import Masking
 from effviz.evaluate.rows import rows_of
-from effviz.evaluate.settings import AGREEMENT, PLACES, SANITY, Metric, Settings
+from effviz.evaluate.settings import AGREEMENT, PLACES, SANITY, EnergyPhotos, Metric, Settings
 from effviz.explain import images
 from effviz.explain.forward import forward
 from effviz.explain.maps import activation_map
@@ -21,7 +21,8 @@ from effviz.explain.results import Layer, Method
 from effviz.zoo.catalogue import parse
 from effviz.zoo.loading import load
 
-CONTROLS = ("control-random", "control-gaussian", "control-uniform")
+CONTROLS = ("control-random", "control-gaussian", "control-uniform")  # over the photo, or what a model saw
+IN_CROP = ("control-crop-random", "control-crop-gaussian", "control-crop-uniform")
 WHERE = tuple(metric for metric in Metric if metric in PLACES)
 
 
@@ -49,8 +50,9 @@ def test_one_row_for_each_photo_model_method_and_metric(data, model):
     keys = [(row.photo, row.model, row.method, row.metric) for row in found]
     of_controls = len(Metric) - len(AGREEMENT) - len(SANITY)  # of one model; a control knows no network to break
     of_methods = of_controls + len(SANITY)
-    assert len(keys) == len(set(keys)) == 2 * 1 * (2 * of_methods + len(CONTROLS) * of_controls)
-    assert {row.method for row in found} == {"cam", "eigencam", *CONTROLS}
+    of_all = 2 * of_methods + len(CONTROLS) * of_controls + len(IN_CROP) * len(PLACES)
+    assert len(keys) == len(set(keys)) == 2 * 1 * of_all
+    assert {row.method for row in found} == {"cam", "eigencam", *CONTROLS, *IN_CROP}
     assert all(row.error is None for row in found)
     assert all(row.value is not None for row in found if row.metric not in ("maxbox", "maxboxv2"))
     for row in found:
@@ -301,17 +303,55 @@ class TestWhatIsWrongIsARow:
         found = rows_of(data.samples[:1], settings(methods=(Method.ABLATIONCAM, Method.CAM)), [model])
         (failed,) = [row for row in found if row.error]
         assert (failed.method, failed.metric, failed.error) == ("ablationcam", None, "No finite map for this class.")
-        assert {row.method for row in found} == {"ablationcam", "cam", *CONTROLS}
+        assert {row.method for row in found} == {"ablationcam", "cam", *CONTROLS, *IN_CROP}
 
 
-def test_on_a_grid_of_one_cell_a_map_is_as_good_as_its_photo_is_centred(data, model):
-    one, own = (table(rows_of(data.samples, settings(grid=grid), [model])) for grid in (1, None))
+def test_blurred_beyond_the_photo_a_map_is_the_uniform_control_in_its_crop(data, model):
+    far, own = (table(rows_of(data.samples, settings(smooth=smooth), [model])) for smooth in (3, 0))
     for sample in data.samples:
         width, height = images.read(sample.path.read_bytes(), sample.name).rgb.shape[1::-1]
         side = 0.875 * min(width, height)  # of the middle square that the model sees
         edges = ((width, 0.2, 0.7), (height, 0.3, 0.8))  # of the box, in shares of the photo
         inside = [min(end * of, (of + side) / 2) - max(start * of, (of - side) / 2) for of, start, end in edges]
-        energy, pointing = (one[sample.name, "lite0@96", "cam", metric] for metric in ("energy", "pointing"))
-        assert energy.value == pytest.approx(inside[0] * inside[1] / side**2, abs=0.02)
-        assert pointing.value == 1  # the middle
-        assert energy.value != own[sample.name, "lite0@96", "cam", "energy"].value
+        for method in ("cam", *IN_CROP):
+            found = far[sample.name, "lite0@96", method, "energy"].value
+            assert found == pytest.approx(inside[0] * inside[1] / side**2, abs=0.02)
+        assert own[sample.name, "lite0@96", "control-crop-uniform", "energy"].value == pytest.approx(found, abs=0.005)
+        for control in CONTROLS:  # what covers the photo stays
+            values = [found[sample.name, "lite0@96", control, "energy"].value for found in (far, own)]
+            assert values[0] == values[1]
+
+
+def test_controls_in_the_crop_are_of_each_model_and_those_of_one_crop_alike(data):
+    names = ("lite0@112", "lite0@168", "lite2@112")  # 112 of 128, 168 of 192, and 112 of 125 px
+    found = table(rows_of(data.samples[:3], settings(models=names), [load(parse(name)) for name in names]))
+    for sample in data.samples[:3]:
+        for control in ("control-crop-gaussian", "control-crop-uniform"):
+            one, alike, wider = (found[sample.name, name, control, "energy"].value for name in names)
+            assert one == pytest.approx(alike, abs=0.02)  # but for a cell of the heat at the crop's edge
+            assert one != wider
+
+
+def test_the_energy_game_of_scorecams_authors_leaves_photos_out_with_a_reason(eight_photos, tmp_path, model):
+    """Of four photos with a box of a quarter one gets a second box, and one a box of 64 %."""
+    entries = json.loads((eight_photos / "annotations.json").read_text())[:4]
+    width, height = entries[1]["width"], entries[1]["height"]
+    entries[0]["boxes_xyxy"].append([0, 0, 20, 20])
+    entries[1]["boxes_xyxy"] = [[0, 0, 0.8 * width, 0.8 * height]]
+    (tmp_path / "annotations.json").write_text(json.dumps(entries))
+    samples = open_dataset(tmp_path / "annotations.json", eight_photos).samples
+    found = rows_of(samples, settings(energy_photos=EnergyPhotos.SCORE_CAM), [model])
+    assert {row.method for row in found} == {"cam", *CONTROLS, *IN_CROP}
+    for row in found:
+        out = row.metric == "energy" and row.photo in (entries[0]["file"], entries[1]["file"])
+        assert (row.error is not None) is out
+        assert not out or "one box that covers at most half" in row.error
+    everybody = rows_of(samples, settings(), [model])
+    assert all(row.error is None for row in everybody)
+
+
+def test_with_a_tolerance_a_peak_beside_the_box_is_a_hit(data, model):
+    found = table(rows_of(data.samples, settings(), [model]))
+    hits = {(photo, metric): row.value for (photo, _, method, metric), row in found.items() if method == "cam"}
+    photos = {photo for photo, _ in hits}
+    assert all(hits[photo, "pointing15"] >= hits[photo, "pointing"] for photo in photos)

@@ -13,6 +13,7 @@ import pytest
 
 from effviz.errors import SettingsError
 from effviz.evaluate import local, manifest, records, results, run, settings
+from effviz.evaluate.controls import Control
 from effviz.evaluate.datasets import open_dataset
 from effviz.evaluate.parts import Part, Workers
 from effviz.evaluate.records import RESULTS
@@ -236,6 +237,20 @@ def test_each_sitting_says_its_versions(data, tmp_path, stopped, caplog):
     assert json.loads((tmp_path / "run.json").read_text())["sittings"] == [dict(of) for of in done.sittings]
 
 
+def test_what_an_earlier_version_began_does_not_go_on_with_other_controls(data, tmp_path, stopped):
+    """Its finished runs are read as ever."""
+    few, write = stopped
+    write(lambda content: content.update(format=1))
+    with pytest.raises(SettingsError, match="earlier version began") as caught:
+        run.evaluate(data, few, tmp_path)
+    assert "\n" not in str(caught.value)
+    write(lambda content: content.update(finished=True))
+    assert run.evaluate(data, few, tmp_path).format == 1
+    write(lambda content: content.update(format=3))
+    with pytest.raises(SettingsError, match="not the folder of a run"):
+        manifest.read(tmp_path)
+
+
 def test_runs_of_before_say_nothing_of_sittings(data, tmp_path, stopped):
     few, write = stopped
     write(lambda content: content.pop("sittings"))
@@ -253,7 +268,7 @@ def test_the_manifest_says_what_made_the_rows(data, tmp_path):
     assert content["dataset"]["photos"] == 3
     assert {"effviz", "python", "torch", "numpy"} <= content["versions"].keys()
     assert {(of["method"], of["metric"]) for of in content["thresholds"]} == {
-        (method, "maxbox") for method in ("cam", "control-random", "control-gaussian", "control-uniform")
+        (method, "maxbox") for method in ("cam", *Control)
     }
     known = results.load(tmp_path)
     for of in known.run.thresholds:

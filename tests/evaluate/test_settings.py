@@ -9,7 +9,7 @@ import pytest
 from effviz.errors import SettingsError, TargetError
 from effviz.evaluate.masking import Baseline, Masking
 from effviz.evaluate.samples import Dataset
-from effviz.evaluate.settings import LOW_IS_GOOD, NEAR_ZERO_IS_GOOD, PLACES, Metric, Settings, worse
+from effviz.evaluate.settings import LOW_IS_GOOD, NEAR_ZERO_IS_GOOD, PLACES, EnergyPhotos, Metric, Settings, worse
 from effviz.explain.placement import Placement
 from effviz.explain.results import Layer, Method
 
@@ -24,8 +24,8 @@ def test_the_names_of_the_metrics_are_those_that_readers_know():
     names = {"energy", "pointing", "maxbox", "deletion", "insertion", "drop", "increase", "road", "adcc"}
     pairs = {"agree_rank", "agree_top20", "agree_distance"}
     sanity = {"sanity_spearman", "sanity_ssim", "sanity_logit"}
-    assert names | {"gain", "maxboxv2", "iou"} | pairs | sanity == {metric.value for metric in Metric}
-    assert {metric.value for metric in PLACES} == {"energy", "pointing", "maxbox", "maxboxv2", "iou"}
+    assert names | {"gain", "maxboxv2", "iou", "pointing15"} | pairs | sanity == {metric.value for metric in Metric}
+    assert {metric.value for metric in PLACES} == {"energy", "pointing", "pointing15", "maxbox", "maxboxv2", "iou"}
     assert {metric.value for metric in LOW_IS_GOOD} == {"deletion", "drop", "agree_distance"}
     assert {metric.value for metric in NEAR_ZERO_IS_GOOD} == sanity
 
@@ -53,7 +53,8 @@ def test_settings_survive_json(budget):
         placement=Placement.CALIBRATED,
         masking=Masking(Baseline.BLUR, 7),
         road_budget_s=budget,
-        grid=3,
+        smooth=0.1,
+        energy_photos=EnergyPhotos.SCORE_CAM,
         limit=3,
         seed=5,
     )
@@ -71,7 +72,7 @@ def test_settings_survive_json(budget):
         ({"metrics": (Metric.ENERGY, Metric.AGREE_RANK)}, data(), "at least two are needed"),
         ({"metrics": (Metric.SANITY_SSIM,), "methods": (Method.GRADCAM,), "layer": Layer.STRIDE_8}, data(), "stride8"),
         ({"metrics": (Metric.SANITY_SSIM,), "methods": (Method.SCORECAM,)}, data(), "Score-CAM"),
-        ({"placement": Placement.CALIBRATED, "grid": 7}, data(), "grid of 7 cells"),
+        ({"grid": 7}, data(), "Give smooth instead"),
         ({"placement": Placement.CALIBRATED, "models": ("lite3@96",)}, data(), "lite3@96"),
     ],
 )
@@ -102,6 +103,9 @@ def test_another_class_can_be_asked_for_at_any_layer():
     Settings(("lite0@224",), **wanted).check(data())
 
 
-def test_a_run_of_before_grids_were_asked_for_had_none():
-    kept = {name: value for name, value in SETTINGS.as_dict().items() if name != "grid"}
+def test_runs_of_before_maps_were_smoothed_are_read_with_their_grid():
+    kept = {name: value for name, value in SETTINGS.as_dict().items() if name not in ("smooth", "energy_photos")}
     assert Settings.from_dict(kept) == SETTINGS
+    old = Settings.from_dict(kept | {"grid": 3})
+    assert (old.grid, old.as_dict()["grid"], old.smooth) == (3, 3, 0)
+    assert "grid" not in SETTINGS.as_dict()

@@ -1,5 +1,7 @@
 """A metric against MACs: what is drawn of numbers that are known."""
 
+from dataclasses import replace
+
 import pytest
 
 from effviz.evaluate.intervals import Interval
@@ -32,8 +34,20 @@ def test_the_first_method_and_the_controls_are_shown():
     assert {name: trace.visible for name, trace in traces(*cells).items()} == {
         "CAM": True,
         "EigenCAM": "legendonly",
-        "Control: random": None,  # Plotly's own: shown
+        "Control: random": True,
     }
+
+
+def test_controls_over_the_photo_wait_where_those_in_the_crop_were_measured():
+    """A map cannot leave its crop: those in it lead."""
+    cells = [cell("small", method, 0.5) for method in ("cam", "control-crop-gaussian", "control-gaussian")]
+    shown = {name: trace.visible for name, trace in traces(*cells).items()}
+    assert (shown["Control: Gaussian in the crop"], shown["Control: centre Gaussian"]) == (True, "legendonly")
+
+
+def test_what_runs_the_model_says_that_it_is_a_lead():
+    drawn = against_macs([replace(cell("small", "cam", -0.1), metric=Metric.DELETION)], MACS)
+    assert drawn.layout.yaxis.title.text == "Deletion minus the model's own Gaussian (less is better)"
 
 
 def test_a_control_that_looks_at_no_model_is_one_line_across():

@@ -224,7 +224,12 @@ def test_from_the_choices_to_the_numbers() -> None:
 def test_masking_and_class_are_shown_and_can_be_chosen() -> None:
     at = choose(open_page(), photos=["cat"], models=[TINY], metrics=["drop"])
     assert "20 steps; the random control has seed 0" in said(at)
-    assert at.selectbox(key="measure-baseline").options == ["Mean pixel", "Blurred photo", "Black"]
+    assert at.selectbox(key="measure-baseline").options == [
+        "Mean pixel",
+        "Blurred photo",
+        "Black",
+        "As RISE: mean pixel, and back from a blurred photo",
+    ]
     at.selectbox(key="measure-baseline").set_value("black")
     next(group for group in at.get("button_group") if group.key == "measure-target").set_value("class").run()
     at.selectbox(key="measure-class").set_value("lynx").run()

@@ -47,10 +47,10 @@ def charts(test: AppTest) -> list[dict[str, dict[str, object]]]:
     return [{trace.get("name", "names"): trace for trace in spec} for spec in specs]
 
 
-@pytest.mark.parametrize(("cells", "deeper"), [("own", 0.61), ("3x3", 0.56)])
+@pytest.mark.parametrize(("cells", "deeper"), [("own", 0.61), ("smooth", 0.56)])
 def test_the_figure_shows_the_file_of_the_chosen_cells(folder: Path, cells: str, deeper: float) -> None:
     (folder / "localisation.csv").write_text(rows(0.61))
-    (folder / "localisation-3x3.csv").write_text(rows(0.56))
+    (folder / "localisation-smooth.csv").write_text(rows(0.56))
     test = figure7(**{"mini-cells": cells})
     assert not test.exception
     drawn = charts(test)[-1]
@@ -66,7 +66,7 @@ def test_the_figure_shows_the_file_of_the_chosen_cells(folder: Path, cells: str,
 
 
 def test_another_measure_is_another_figure(folder: Path) -> None:
-    for name in ("localisation.csv", "localisation-3x3.csv"):
+    for name in ("localisation.csv", "localisation-smooth.csv"):
         (folder / name).write_text(rows(0.61))
     drawn = charts(figure7(**{"mini-place": "pointing"}))[-1]
     assert (drawn["Baseline"]["y"], drawn["Depth"]["y"]) == ([0.74], [0.78])
@@ -82,7 +82,7 @@ def test_without_measurements_nothing_is_said_of_them(folder: Path) -> None:
 
 
 def test_a_file_of_something_else_costs_one_sentence(folder: Path) -> None:
-    for name in ("localisation.csv", "localisation-3x3.csv"):
+    for name in ("localisation.csv", "localisation-smooth.csv"):
         (folder / name).write_text("a,b\n1,2\n")
     test = figure7()
     assert not test.exception

@@ -10,7 +10,7 @@ from effviz.evaluate import wording
 from effviz.evaluate.settings import Metric
 from effviz.ui import choices
 from effviz.ui.evaluate import measured, runs
-from effviz.ui.evaluate.measured import FAITHFUL, METHODS, STUDIES, STUDY, VISIT, Measured
+from effviz.ui.evaluate.measured import FAITHFUL, METHODS, SMOOTH, STUDIES, STUDY, VISIT, Measured
 from effviz.ui.evaluate.runs import Entry, State
 from effviz.ui.guard import guard
 from effviz.ui.memory import Kept, budget_bytes
@@ -116,6 +116,7 @@ def _studies() -> dict[str, str]:
         STUDY: _("A first study: 400 photos with boxes"),
         FAITHFUL: _("A first study of faithfulness: 100 of the 400 photos"),
         METHODS: _("Ten methods' faithfulness: the same 100 photos"),
+        SMOOTH: _("The first study after one blur for all maps: 400 photos with boxes"),
     }
     return {name: title for name, title in titles.items() if STUDIES[name].is_dir()}
 

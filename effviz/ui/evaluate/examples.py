@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from effviz.evaluate import wording
-from effviz.evaluate.settings import worse
+from effviz.evaluate.settings import EFFECTS, worse
 from effviz.explain import samples
 from effviz.explain.samples import Sample
 from effviz.ui import cache as caches
@@ -83,6 +83,9 @@ def picked(view: View, model: str) -> list[Example]:
     if view.small:
         hard = results.small()
         rows = rows[hard.reindex(rows["photo"], fill_value=False).to_numpy(dtype=bool)]
+    if view.metric in EFFECTS:  # a photo of which the model is not sure is no better for that
+        own = results.compared(view.method, view.metric)[model]
+        rows = rows.assign(value=own.reindex(rows["photo"]).to_numpy()).dropna(subset=["value"])
     rows = rows.sort_values("value", key=lambda some: some.map(partial(worse, view.metric)), kind="stable")
     return [_example(view, place, rows.iloc[number]) for number, place in _numbers(len(rows)).items()]
 
@@ -115,7 +118,7 @@ def _names(view: View, found: Sequence[Example]) -> None:
         height="content",
         column_config={
             "place": st.column_config.TextColumn(_("Place"), width="small"),
-            "value": st.column_config.NumberColumn(wording.metric(view.metric), format="%.3f", width="small"),
+            "value": st.column_config.NumberColumn(wording.compared(view.metric), format="%.3f", width="small"),
             "photo": _("Photo"),
         },
     )

@@ -1,4 +1,4 @@
-"""The means of a run with their intervals: thousands of draws each, counted once for all visitors."""
+"""The means of a run with their intervals, counted once for all visitors."""
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from cachetools import LRUCache
 
+from effviz.evaluate import wording
 from effviz.evaluate.differences import Difference
 from effviz.evaluate.settings import Metric
 from effviz.evaluate.summary import Cell
@@ -34,9 +35,21 @@ def means(of: Measured, metric: Metric) -> tuple[Cell, ...]:
 
 
 def differences(of: Measured, method: str, metric: Metric) -> tuple[Difference, ...]:
-    """Return each model minus the first, and minus the centre Gaussian, on the same photos."""
-    found = _each(of, (method, metric), _differences, lambda models, _beat: of.differences(models, method, metric))
-    return tuple(sorted(found, key=lambda one: one.minus_method != method))
+    """Return each model minus the first, and minus a Gaussian of its own, on the same photos.
+
+    All models at once: which of them is surely different depends on how many are compared.
+    """
+    key = (of.key, method, metric)
+    with _lock:
+        known = _differences.get(key)
+    if known is None:
+        with Work(1).shown(("means", *key), may_stop=False) as work:
+            work.next(_("{metric}: differences on the same photos").format(metric=wording.metric(metric)))
+            with work.turn(Effort(long=True)):
+                known = of.differences(of.models, method, metric)
+        with _lock:
+            _differences[key] = known
+    return tuple(sorted(known, key=lambda one: not one.beside_model))
 
 
 def _each(

@@ -3,8 +3,7 @@
 import dataclasses
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 from effviz.errors import EffVizError, SettingsError
 from effviz.evaluate import records, results, summary
 from effviz.evaluate.controls import Control
-from effviz.evaluate.differences import GAUSSIAN, Difference, differences
+from effviz.evaluate.differences import Difference, differences
 from effviz.evaluate.manifest import Manifest
 from effviz.evaluate.results import NUMBERS, WORDS, Results
 from effviz.evaluate.settings import Metric
@@ -29,11 +28,12 @@ from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
 
 # No run in a folder is called so: none with a colon in its name is shown.
-STUDY, FAITHFUL, METHODS, VISIT = ":study", ":faithfulness", ":methods", ":visit"
+STUDY, FAITHFUL, METHODS, SMOOTH, VISIT = ":study", ":faithfulness", ":methods", ":smooth", ":visit"
 STUDIES: Final = {
     STUDY: tables.STUDIES / "localisation",
     FAITHFUL: tables.STUDIES / "faithfulness",
     METHODS: tables.STUDIES / "methods",
+    SMOOTH: tables.STUDIES / "smooth",
 }
 LARGEST_ROWS: Final = 2_000_000  # about 90 MB while they are shown; `effviz report` has no such end
 VALUES_A_STEP: Final = 20_000  # of one model by one metric, drawn thousands of times: some tenths of a second
@@ -74,11 +74,7 @@ class Measured:
         return 1024 + rows + 200 * len(self.hashes) + CELL_BYTES * len(self.cells)
 
     def cells_of(self, models: Sequence[str], metric: Metric, beat: Beat = _nobody) -> tuple[Cell, ...]:
-        """Return the means of every method and control; thousands of draws where they are not known.
-
-        Raises:
-            SettingsError: the run's folder is gone.
-        """
+        """Return the means of every method and control, counted where they are not known."""
         if self.cells:
             return tuple(
                 cell for model in models for cell in self.cells if (cell.model, cell.metric) == (model, metric)
@@ -87,20 +83,12 @@ class Measured:
         steps = self._steps()
         for done, methods in enumerate(steps):
             beat(done / len(steps))
-            with _still_there():
-                found += summary.cells(_only(self.results, tuple(models), metric, methods), self.seed)
+            found += summary.cells(_only(self.results, tuple(models), metric, methods))
         return tuple(found)
 
     def differences(self, models: Sequence[str], method: str, metric: Metric) -> tuple[Difference, ...]:
-        """Return models minus the first one, and minus the centre Gaussian, on the same photos.
-
-        Raises:
-            SettingsError: the run's folder is gone.
-        """
-        beside_first = tuple(dict.fromkeys((self.models[0], *models)))
-        some = _only(self.results, beside_first, metric, (method, GAUSSIAN))
-        with _still_there():
-            return tuple(of for of in differences(some, (method,), metric, self.seed) if of.model in models)
+        """Return models minus the first one, and minus a Gaussian of their own, on the same photos."""
+        return tuple(of for of in differences(self.results, (method,), metric) if of.model in models)
 
     @property
     def models_a_step(self) -> int:
@@ -112,20 +100,6 @@ class Measured:
         every = (*self.methods, *(control.value for control in Control))
         some = max(1, VALUES_A_STEP // max(1, self.photos))
         return [every[start : start + some] for start in range(0, len(every), some)]
-
-
-@contextmanager
-def _still_there() -> Iterator[None]:
-    """Boxes are read when they are asked for, from a folder that somebody may have removed meanwhile."""
-    try:
-        yield
-    except OSError as error:
-        raise SettingsError(
-            _(
-                "The results of this run are not in its folder any more: only runs that lie there can be shown. "
-                "Choose another one."
-            )
-        ) from error
 
 
 def refs(of: Measured) -> dict[str, ModelRef]:
@@ -207,12 +181,12 @@ def _beside(of: Results) -> tuple[Cell, ...]:
     try:
         if not file.is_file() or file.is_symlink() or file.stat().st_mtime < rows.stat().st_mtime:
             return ()
-        found = tables.read(file).cells
+        table = tables.read(file)
     except (SettingsError, OSError) as error:
         logger.warning("%s is left aside: %s", file, error)
         return ()
-    if _sums_up(found, of):
-        return found
+    if table.intervals and _sums_up(table.cells, of):
+        return table.cells
     logger.warning("%s is left aside: it does not sum up the results beside it", file)
     return ()
 

@@ -1,5 +1,6 @@
 """What a run found: the figure, its tables, and what made the numbers."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -8,10 +9,10 @@ import streamlit as st
 
 from effviz.evaluate import wording
 from effviz.evaluate.controls import Control
-from effviz.evaluate.differences import Difference
+from effviz.evaluate.differences import Difference, leads
 from effviz.evaluate.intervals import Interval
 from effviz.evaluate.results import Results
-from effviz.evaluate.settings import AGREEMENT, EFFECTS, PLACES, SANITY, Metric
+from effviz.evaluate.settings import AGREEMENT, EFFECTS, PLACES, SANITY, SHARES, Metric
 from effviz.evaluate.summary import Cell
 from effviz.plots import quality as figures
 from effviz.plots.quality import Rated
@@ -65,15 +66,20 @@ def made_by(of: Measured) -> None:
         st.dataframe(pd.DataFrame(rows.items(), columns=[_("Name"), _("Value")]), hide_index=True)
 
 
-def chart(view: View, cells: Sequence[Cell]) -> None:
-    """The measure against MACs; a click on a point chooses its model below."""
+def chart(view: View, cells: Sequence[Cell], found: Sequence[Difference]) -> None:
+    """The measure against MACs; a click on a point chooses its model below.
+
+    Of what runs the model again each model's lead over its own Gaussian, which is then the line at 0.
+    """
     known = measured.refs(view.measured)
+    if view.metric in EFFECTS:
+        cells = _leads(view, found)
     models = _rated(view, cells, view.method, known)
     if not models:
         st.info(_("No model of this run is known to this version of EffViz, so their MACs are not: see the tables."))
         return
     controls = {control: rated for control in Control if (rated := _rated(view, cells, control.value, known))}
-    axis = wording.axis(view.metric)
+    axis = wording.compared(view.metric)
     st.plotly_chart(
         figures.quality(models, controls, axis),
         key=CHART,
@@ -93,14 +99,16 @@ def _notes(view: View, models: Sequence[Rated], known: Mapping[str, ModelRef]) -
     of = view.measured
     yield wording.sentence(view.metric)
     if view.metric in EFFECTS:
-        yield _("A model that is less sure of everything moves together with its controls: compare it with them first.")
+        yield wording.only_leads()
     if view.metric in AGREEMENT:
         yield _("{model} is what the others are compared with, so it has no value itself.").format(
             model=plain(of.models[0])
         )
     if view.metric in SANITY:
         yield _("Controls have no value: no network made them.")
-    yield _("Bars: 95 % of 2000 draws of the photos; they speak of other photos, not of other trainings.")
+    yield _("Bars: 95 % intervals ({kind}); they speak of other photos, not of other trainings.").format(
+        kind=_("Wilson") if view.metric in SHARES else _("Student's t")
+    )
     yield _("Colours: what a model changes against {model}, the first of the run.").format(model=plain(of.models[0]))
     if any(rated.role is None for rated in models):
         yield _("Other: two of depth, width and pixels, or another family.")
@@ -114,11 +122,7 @@ def tables(view: View, cells: Sequence[Cell], found: Sequence[Difference]) -> No
     st.markdown(_("All photos: **{count}**").format(count=most))
     _matrix(view.measured, cells, small=False)
     if (view.small or view.metric in PLACES) and (hard := max((cell.small.n for cell in cells), default=0)):
-        st.markdown(
-            _(
-                "Object under 25 % of the photo and off-centre, where a centre Gaussian does not win: **{count}**"
-            ).format(count=hard)
-        )
+        st.markdown(_("Object under 25 % of the photo and off-centre: **{count}**").format(count=hard))
         _matrix(view.measured, cells, small=True)
     if found:
         title = (
@@ -223,9 +227,9 @@ def _pairs(found: Sequence[Difference], small: bool) -> None:
     rows = [
         {
             "model": of.model,
-            "minus": of.minus_model if of.minus_method == of.method else _("centre Gaussian"),
+            "minus": _minus(of),
             "difference": signed(interval),
-            "certain": _("yes") if interval.leaves_zero_out else _("no"),
+            "certain": _("yes") if interval.sure else _("no"),
             "photos": interval.n,
         }
         for of in found
@@ -241,10 +245,26 @@ def _pairs(found: Sequence[Difference], small: bool) -> None:
             "model": st.column_config.TextColumn(_("Model"), pinned=True),
             "minus": _("Minus"),
             "difference": _("Difference (95 %)"),
-            "certain": _("Interval leaves zero out"),
+            "certain": st.column_config.TextColumn(
+                _("Surely one"), help=_("p below 0.05, corrected (Holm) for all differences of this measure")
+            ),
             "photos": _("Photos"),
         },
     )
+
+
+def _minus(of: Difference) -> str:
+    if not of.beside_model:
+        return wording.controls_name(of.minus_method)
+    return _("{model}, of leads").format(model=of.minus_model) if of.of_leads else of.minus_model
+
+
+def _leads(view: View, found: Sequence[Difference]) -> list[Cell]:
+    """The lead of each model over its own Gaussian, and the Gaussian's own, 0, in the place of means."""
+    known = list(leads(found))
+    own = [Cell(model, method, view.metric, every, small) for (model, method), every, small in known]
+    zero = Interval(0.0, math.nan, math.nan, view.measured.photos)
+    return own + [Cell(model, Control.GAUSSIAN.value, view.metric, zero, zero) for (model, _method), *_of in known]
 
 
 def signed(found: Interval) -> str:

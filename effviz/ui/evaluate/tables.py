@@ -12,6 +12,7 @@ from effviz.errors import SettingsError
 from effviz.evaluate.intervals import Interval
 from effviz.evaluate.settings import Metric
 from effviz.evaluate.summary import Cell
+from effviz.report.numbers import INTERVAL
 from effviz.words import _
 
 STUDIES: Final = Path(effviz.__file__).parents[1] / "docs" / "study"
@@ -24,6 +25,7 @@ class Table:
 
     cells: tuple[Cell, ...]
     macs: Mapping[str, int]  # by model
+    intervals: bool  # whether they are those of this version; earlier ones drew photos again
 
 
 def read(file: Path) -> Table:
@@ -37,7 +39,8 @@ def read(file: Path) -> Table:
             raise OSError(f"{file} is no file of at most {LARGEST_BYTES} bytes")
         with file.open(encoding="utf-8", newline="") as text:
             rows = list(csv.DictReader(text))
-        return Table(tuple(map(_cell, rows)), {row["model"]: int(row["macs"]) for row in rows})
+        macs = {row["model"]: int(row["macs"]) for row in rows}
+        return Table(tuple(map(_cell, rows)), macs, all(row.get(INTERVAL) for row in rows))
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise SettingsError(
             _("{file} cannot be read: it must be a table that `effviz report` wrote. Make it anew.").format(

@@ -11,8 +11,9 @@ st.title(_("Does scaling make maps better?"))
 st.markdown(
     _(
         "Measured over many photos: do maps lie on the object (**localisation**), and does the model need what they "
-        "mark (**faithfulness**)? Three **controls** know nothing of the photo: a random map, a centre Gaussian and a "
-        "uniform map. What does not beat them has shown nothing."
+        "mark (**faithfulness**)? **Controls** know nothing of the photo: Gaussians, uniform and random maps. What "
+        "does not beat them has shown nothing. A map cannot leave the crop that its model saw, so the controls in the "
+        "crop are the ones to beat."
     )
 )
 for setting in (state.MODELS, state.SAMPLES):
@@ -28,7 +29,7 @@ if chosen is not None:
         cells = means.means(found, view.metric)
         differences = means.differences(found, view.method, view.metric)
         answer.show(view, differences)
-        shown.chart(view, cells)
+        shown.chart(view, cells, differences)
         examples.show(view)
         st.header(_("The numbers"), divider="gray")
         shown.tables(view, cells, differences)
