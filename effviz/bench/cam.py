@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from effviz.bench.comparisons import COMPARISONS, Comparison, Subject
 from effviz.bench.timing import Times, against_one, side_by_side
-from effviz.zoo.loading import load
+from effviz.zoo.loading import load_all
 from effviz.zoo.model import ModelRef
 from effviz.zoo.presets import PRESETS
 
@@ -57,7 +57,7 @@ class CamBench:
 
 def bench(repeats: int = 15, refs: Sequence[ModelRef] = REFS, long: bool = True) -> CamBench:
     """Time every comparison on the models of "Scaling axes", those of one model on the first; `long` ones on demand."""
-    subject = Subject.of([load(ref) for ref in refs])
+    subject = Subject.of(load_all(refs))
     rows, skipped = [], []
     for make, missing in COMPARISONS:
         if sentence := missing(subject):

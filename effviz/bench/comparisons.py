@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from effviz import cores
 from effviz.bench import peers
 from effviz.bench.timing import Side
-from effviz.explain import closed, images, samples, stages
+from effviz.explain import closed, images, samples
 from effviz.explain.engines import choose
 from effviz.explain.engines.openvino_engine import OpenVinoEngine
 from effviz.explain.forward import forward, run
@@ -155,7 +155,7 @@ def _many(subject: Subject) -> Comparison:
     photos = [images.read(sample.path.read_bytes(), sample.name) for sample in samples.samples()]
     pixels = list(islice(cycle([prepare(photo, model.ref).pixels for photo in photos]), MANY))  # (1, 3, S, S) each
     peer = peers.grad_cam_batch(model, CLASS)
-    row = stages.network(model).classifier.weight.detach().numpy()[CLASS]
+    row = model.classifier[0][CLASS]
 
     def ours() -> None:
         for features, _ in choose(model).engine.many(pixels):

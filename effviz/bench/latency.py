@@ -18,6 +18,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Final, Self
 
+from effviz import store
+
 logger = logging.getLogger(__name__)
 
 RUNS: Final = 20  # Table 4
@@ -133,8 +135,6 @@ def parse(written: str) -> Latency:
 
 def folder(of: str) -> Path:
     """Where the results of a machine are kept: one small file a network, in the cache folder."""
-    from effviz.explain.engines import store
-
     return store.folder() / "latency" / re.sub(r"[^A-Za-z0-9]+", "-", of).strip("-")
 
 

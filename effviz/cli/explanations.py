@@ -63,17 +63,16 @@ def explain(wanted: Wanted) -> list[Explanation]:
     if wanted.placement is Placement.CALIBRATED:
         for ref in wanted.refs:
             calibration.find(ref.label)
-    by_model = []
+    columns: dict[int, list[Explanation]] = {}
     with output.progress() as bar:
         task = bar.add_task("maps", total=len(wanted.refs) * len(wanted.photos))
-        for ref in wanted.refs:
-            model = loading.load(ref)
-            column = []
+        for place, model in loading.one_by_one(wanted.refs):
+            columns[place] = []
             for path in wanted.photos:
-                bar.update(task, description=f"{path.name}, {ref.label}")
-                column.append(_explain(path, model, wanted))
+                bar.update(task, description=f"{path.name}, {model.ref.label}")
+                columns[place].append(_explain(path, model, wanted))
                 bar.advance(task)
-            by_model.append(column)
+    by_model = (columns[place] for place in sorted(columns))
     return [explanation for row in zip(*by_model, strict=True) for explanation in row]
 
 

@@ -13,9 +13,8 @@ from functools import cached_property, partial
 from typing import Any, Final
 
 import pyarrow as pa
-import torch
 
-from effviz import cluster
+from effviz import cluster, cores
 from effviz.cluster import Cluster
 from effviz.errors import EffVizError, SettingsError, WeightsError
 from effviz.evaluate.manifest import Manifest, Network
@@ -26,7 +25,7 @@ from effviz.evaluate.samples import Sample
 from effviz.evaluate.settings import Settings
 from effviz.explain.engines import choose
 from effviz.words import _
-from effviz.zoo.loading import load
+from effviz.zoo.loading import load_all
 from effviz.zoo.model import Model
 
 FREE_CORES: Final = 1  # for Ray Data's own tasks: they would wait for ever for one that actors never give back
@@ -66,8 +65,8 @@ def measured(parts: Iterable[Part], run: Manifest, of: Cluster) -> Generator[Mea
 class Measurer:
     """A worker: the models, loaded once, and what is asked about every photo."""
 
-    def __init__(self, settings: Settings, networks: tuple[Network, ...], cores: int) -> None:
-        torch.set_num_threads(cores)  # engines follow
+    def __init__(self, settings: Settings, networks: tuple[Network, ...], threads: int) -> None:
+        cores.limit_threads(threads)
         self._settings, self._networks = settings, networks
 
     def __call__(self, parts: pa.Table) -> pa.Table:
@@ -83,7 +82,7 @@ class Measurer:
 
     @cached_property  # not in __init__, where the same holds
     def _models(self) -> list[Model]:
-        return [_checked(load(ref), known) for ref, known in zip(self._settings.refs, self._networks, strict=True)]
+        return [_checked(*pair) for pair in zip(load_all(self._settings.refs), self._networks, strict=True)]
 
 
 def _spread(parts: Mapping[int, bytes], run: Manifest, of: Cluster) -> Iterable[pa.Table]:

@@ -24,7 +24,7 @@ from effviz.evaluate.samples import Dataset, printable
 from effviz.evaluate.settings import Settings
 from effviz.explain.engines import choose
 from effviz.words import _
-from effviz.zoo.loading import load
+from effviz.zoo.loading import load, load_all
 from effviz.zoo.model import Model
 
 Progress = Callable[[int, int], None]  # photos done, of how many
@@ -70,7 +70,7 @@ def evaluate(
         EffVizError: a model cannot be loaded.
     """
     settings.check(dataset)
-    by = workers or local.workers([load(ref) for ref in settings.refs])
+    by = workers or local.workers(load_all(settings.refs))
     wanted = _described(dataset, settings, by.models)
     known = manifest.found(out, wanted)
     if known is not None and known.finished:

@@ -3,16 +3,10 @@
 A method whose map stays the same when the weights are drawn at random shows edges of the photo, not the model.
 """
 
-import copy
-import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from effviz.errors import SettingsError
 from effviz.evaluate.agreement import spearman
@@ -24,7 +18,6 @@ from effviz.explain.maps import activation_map
 from effviz.explain.methods import METHODS
 from effviz.explain.placement import Doubles
 from effviz.explain.results import ActivationMap, Floats, Forward, Method, Photo
-from effviz.explain.stages import Network
 from effviz.explain.targets import Target, resolve
 from effviz.words import _
 from effviz.zoo.model import Model
@@ -52,15 +45,6 @@ class OtherClass:
     ssim: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Part:
-    """A part of a network that gets its weights at random at once."""
-
-    name: str
-    modules: tuple[nn.Module, ...]
-    run: Callable[[Tensor], Tensor]
-
-
 def cascade(model: Model, photo: Photo, target: Target | int, method: Method, seed: int = 0) -> Iterator[Broken]:
     """Yield the map as the network is broken from the top, beginning with the whole one.
 
@@ -84,19 +68,10 @@ def cascade_from(whole: Forward, target: Target | int, method: Method, seed: int
     index = resolve(target, whole)
     first = activation_map(whole, index, method)
     yield Broken(TRAINED, first, 1.0, 1.0)
-    twin = private(whole.model)
-    with _plain_numbers():
-        parts, inputs = _parts(twin), [torch.tensor(whole.prepared.pixels)]
-        for part in parts[:-1]:
-            inputs.append(_run((part,), inputs[-1]))
-    generator = torch.Generator().manual_seed(seed)
-    for depth in range(len(parts) - 1, -1, -1):
-        with _plain_numbers():
-            randomise(parts[depth].modules, generator)
-            features = _run(parts[depth:-1], inputs[depth])
-            logits = _run(parts[-1:], features)
-        broken = dataclasses.replace(whole, model=twin, features=_array(features), logits=_array(logits))
-        yield Broken(parts[depth].name, *_compared(first, activation_map(broken, index, method)))
+    from effviz.evaluate import randomised  # here: it loads torch
+
+    for stage, passed in randomised.passes(whole, seed):
+        yield Broken(stage, *_compared(first, activation_map(passed, index, method)))
 
 
 def random_logit(forward: Forward, target: Target | int, method: Method, seed: int = 0) -> OtherClass:
@@ -130,54 +105,6 @@ def check(method: Method) -> None:
         )
 
 
-def private(model: Model) -> Model:
-    """Copy a model with all its weights: whatever is done to the copy, visitors of the model do not see it."""
-    # In inference mode the copy's weights could take no gradients; under the lock nobody's hooks are copied with it.
-    with model.lock, torch.inference_mode(False):
-        module = copy.deepcopy(model.module).eval()
-    return Model(model.ref, module, "")
-
-
-def randomise(modules: tuple[nn.Module, ...], generator: torch.Generator) -> None:
-    """Draw the weights of convolutions and linear layers anew, in place."""
-    for module in modules:
-        for layer in module.modules():
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                nn.init.normal_(layer.weight, 0.0, float(layer.weight.detach().std()), generator)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
-
-
-def _parts(model: Model) -> list[_Part]:
-    """Return what a network consists of, from the photo to the logits."""
-    net = cast(Network, model.module)
-    stages = [_Part(f"stage {number}", (stage,), stage) for number, stage in enumerate(net.blocks, start=1)]
-    return [
-        _Part("stem", (net.conv_stem,), lambda pixels: cast(Tensor, net.bn1(net.conv_stem(pixels)))),
-        *stages,
-        _Part("head", (net.conv_head,), lambda tensor: cast(Tensor, net.bn2(net.conv_head(tensor)))),
-        _Part("classifier", (net.classifier,), net.forward_head),
-    ]
-
-
-def _run(parts: Sequence[_Part], tensor: Tensor) -> Tensor:
-    with torch.no_grad():
-        for part in parts:
-            tensor = part.run(tensor)
-    return tensor
-
-
-@contextmanager
-def _plain_numbers() -> Iterator[None]:
-    """Take numbers too small for normal floats as zero: broken networks make many, and each takes a processor long."""
-    torch.set_flush_denormal(True)
-    try:
-        with torch.inference_mode(False), torch.no_grad():
-            yield
-    finally:
-        torch.set_flush_denormal(False)
-
-
 def _compared(first: ActivationMap, other: ActivationMap) -> tuple[ActivationMap, float, float]:
     ranks = spearman(first.values.astype(np.float64), other.values.astype(np.float64))
     return other, ranks, ssim(_stretched(first.values), _stretched(other.values))
@@ -187,9 +114,3 @@ def _stretched(values: Floats) -> Doubles:
     large = enlarged(values, COMPARED_PX)
     spread = float(np.ptp(large))
     return (large - large.min()) / spread if spread > 0 else np.zeros_like(large)
-
-
-def _array(tensor: Tensor) -> Floats:
-    array: Floats = tensor.numpy()[0]
-    array.setflags(write=False)
-    return array

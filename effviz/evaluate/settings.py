@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, Self
 
 from effviz.errors import SettingsError
+from effviz.evaluate import sanity
 from effviz.evaluate.controls import WHOLE
 from effviz.evaluate.intervals import SHARE, Scale
 from effviz.evaluate.masking import Baseline, Masking
@@ -202,8 +203,6 @@ class Settings:
                 ).format(metric=shaken[0].value, layer=self.layer.value)
             )
         if any(metric in CASCADE for metric in self.metrics):
-            from effviz.evaluate import sanity  # here: it loads torch
-
             for method in self.methods:
                 sanity.check(method)
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from effviz.explain import stages
 from effviz.explain.maps import activation_map, class_maps
 from effviz.explain.results import Floats, Forward, Method
 
@@ -40,7 +39,7 @@ def top_classes(forward: Forward, count: int = 5) -> TopClasses:
 
     One matrix product serves all cells and classes. A model with fewer than `count` classes gives all it has.
     """
-    bias = stages.network(forward.model).classifier.bias.detach().numpy()
+    _, bias = forward.model.classifier
     logits = np.moveaxis(class_maps(forward), 0, -1) + bias  # (H, W, K)
     found = _highest(logits, min(count, logits.shape[-1]))
     best = np.take_along_axis(logits, found, axis=-1)

@@ -9,10 +9,8 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from effviz.errors import TargetError
-from effviz.explain import stages
 from effviz.explain.field import check_cell
 from effviz.explain.results import Box, Floats, Forward
 from effviz.explain.targets import resolve
@@ -104,6 +102,10 @@ def _smallest_holding(energy: Floats, share: float) -> tuple[int, int, int, int]
 
 def _gradient(forward: Forward, index: int, row: int, column: int) -> Floats:
     """Gradient of the cell's evidence with respect to the model's input, (3, S, S)."""
+    import torch
+
+    from effviz.explain import stages
+
     net = stages.network(forward.model)
     # A caller's inference mode or no_grad would leave no gradients; this ends both.
     with forward.model.lock, torch.inference_mode(False):

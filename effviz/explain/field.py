@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from effviz.errors import TargetError
 from effviz.explain.results import Box
-from effviz.scaling import Padding, ReceptiveField, plan
+from effviz.scaling import ReceptiveField, plan
 from effviz.words import _
 from effviz.zoo.model import ModelRef
 
@@ -30,14 +30,6 @@ def box(ref: ModelRef, seen: Box, row: int, column: int) -> Box:
     return Box(seen.x0 + scale_x * left, seen.y0 + scale_y * top, seen.x0 + scale_x * right, seen.y0 + scale_y * bottom)
 
 
-def padding(ref: ModelRef) -> Padding:
-    """Return how a network pads its maps: timm's `tf_*` as TensorFlow does, the others as PyTorch does.
-
-    Scaled networks and checkpoints are built as their base, `tf_efficientnet_b0` or `tf_efficientnet_lite0`.
-    """
-    return Padding.SAME if ref.spec.architecture.startswith("tf_") else Padding.SYMMETRIC
-
-
 def check_cell(row: int, column: int, shape: tuple[int, int]) -> None:
     """Accept a cell of a map of shape (H, W).
 
@@ -59,7 +51,7 @@ def _last_layer(ref: ModelRef) -> tuple[ReceptiveField, int]:
     """Return the field of the last map's cells and how many there are along one side."""
     layout = plan(ref.spec.depth, ref.spec.width, ref.resolution_px, ref.spec.family)
     head = layout.layers[-2]  # the last layer is the classifier
-    return head.field(padding(ref)), head.out_size
+    return head.field(ref.spec.arithmetic.padding), head.out_size
 
 
 def _inside(field: ReceptiveField, cell: int, size_px: int) -> tuple[float, float]:

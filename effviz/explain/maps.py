@@ -3,7 +3,7 @@
 import numpy as np
 
 from effviz.errors import TargetError
-from effviz.explain import channelwise, closed, gradientfree, stages
+from effviz.explain import channelwise, closed, gradientfree
 from effviz.explain.channelwise import Progress
 from effviz.explain.methods import METHODS, supported
 from effviz.explain.results import ActivationMap, Floats, Forward, Layer, Method
@@ -65,6 +65,7 @@ def _values(forward: Forward, index: int, method: Method, layer: Layer, progress
         return gradientfree.raw_map(forward, method, layer)
     if method in channelwise.METHODS:
         return channelwise.raw_map(forward, index, method, layer, progress)
+    forward.model.weights.module  # noqa: B018 - made before the next import: where torch is missing, this says so
     # Imported here: pytorch-grad-cam takes seconds to load, and the first map of a visit does not need it.
     from effviz.explain import hooked
 
@@ -95,7 +96,7 @@ def _closed(forward: Forward, index: int, method: Method) -> Floats:
 
 def _rows(forward: Forward) -> Floats:
     """Return the classifier's weights, (K, C)."""
-    weights: Floats = stages.network(forward.model).classifier.weight.detach().numpy()
+    weights, _ = forward.model.classifier
     return weights
 
 
@@ -104,7 +105,7 @@ def _labelled(forward: Forward, index: int, method: Method, layer: Layer, values
     values.setflags(write=False)
     return ActivationMap(
         values=values,
-        bias=float(stages.network(forward.model).classifier.bias[index]) if method is Method.CAM else 0.0,
+        bias=float(forward.model.classifier[1][index]) if method is Method.CAM else 0.0,
         method=method,
         layer=layer,
         model=ref.label,

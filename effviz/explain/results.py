@@ -48,6 +48,10 @@ class Layer(StrEnum):
     STRIDE_2 = "stride2"
 
 
+# Ends of stages, in the order in which a photo passes them.
+STRIDES = {Layer.STRIDE_2: 2, Layer.STRIDE_4: 4, Layer.STRIDE_8: 8, Layer.STRIDE_16: 16, Layer.STRIDE_32: 32}
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """A rectangle in pixels of the upright photo; x grows to the right, y downwards; may reach outside the photo."""

@@ -3,16 +3,13 @@
 Cutting the network needs no hooks, so the module that all visitors share is only ever read.
 """
 
-from collections.abc import Iterator
 from typing import Protocol, TypedDict, cast
 
 import torch
 from torch import Tensor
 
-from effviz.explain.results import Layer
+from effviz.explain.results import STRIDES, Layer
 from effviz.zoo.model import Model
-
-STRIDES = {Layer.STRIDE_2: 2, Layer.STRIDE_4: 4, Layer.STRIDE_8: 8, Layer.STRIDE_16: 16, Layer.STRIDE_32: 32}
 
 
 class StageInfo(TypedDict):
@@ -58,17 +55,6 @@ def logits_from(net: Network, features: Tensor, layer: Layer) -> Tensor:
         return net.forward_head(features)
     deep = _run(net.blocks[_stage(net, layer) :], features)
     return net.forward_head(net.bn2(net.conv_head(deep)))
-
-
-def every_layer(net: Network, pixels: Tensor) -> Iterator[Tensor]:
-    """Run the whole network and yield the ends of the stages in the order of STRIDES, `bn2` and the logits."""
-    tensor = net.bn1(net.conv_stem(pixels))
-    done = 0
-    for layer in STRIDES:
-        tensor, done = _run(net.blocks[done : _stage(net, layer)], tensor), _stage(net, layer)
-        yield tensor
-    features = net.bn2(net.conv_head(tensor))
-    yield from (features, net.forward_head(features))
 
 
 def _stage(net: Network, layer: Layer) -> int:

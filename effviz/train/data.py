@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from effviz import store
 from effviz.errors import DatasetError, ImageError
 from effviz.explain import images
-from effviz.explain.engines import store
 from effviz.explain.results import Bytes
 from effviz.words import _
 

@@ -22,13 +22,12 @@ from effviz.ui.components.phi import table
 from effviz.ui.components.phi.table import PhiTable
 from effviz.ui.memory import Kept, budget_bytes, give_back
 from effviz.zoo import catalogue, hub, manifest
-from effviz.zoo.model import ModelRef, WeightsOrigin
+from effviz.zoo.model import Model, ModelRef, Weights, WeightsOrigin
 
 if TYPE_CHECKING:
     from effviz.explain.identity import Group
     from effviz.explain.maps import Progress
     from effviz.ui.turns import Effort
-    from effviz.zoo.model import Model
 
 IDLE_BYTES: Final = budget_bytes(0.002)  # of photos, and of passes, while nobody is here
 
@@ -52,7 +51,7 @@ def growth(rule: ScalingRule, family: Family) -> Growth:
 
 
 _PHOTOS: Kept[Photo] = Kept(budget_bytes(0.06), lambda photo: photo.rgb.nbytes)
-_MODELS: "Kept[Model]" = Kept(budget_bytes(0.28), lambda model: _held_bytes(model))
+_MODELS: Kept[Weights] = Kept(budget_bytes(0.28), lambda weights: _held_bytes(weights))
 _PASSES: Kept[Pass] = Kept(budget_bytes(0.04), lambda made: made.nbytes)
 _MAPS: Kept[ActivationMap] = Kept(budget_bytes(0.002), lambda made: made.values.nbytes + 1024)
 _SAME: "Kept[tuple[Group, ...]]" = Kept(budget_bytes(0.0005), lambda groups: 512 * len(groups) + 512)
@@ -117,7 +116,7 @@ def sample(name: str) -> Photo:
     return _PHOTOS.get(found.path, lambda: images.read(found.path.read_bytes(), found.title))
 
 
-def model(label: str) -> "Model":
+def model(label: str) -> Model:
     """A network with its weights and its engine, shared by all visitors."""
     return _loaded(catalogue.parse(label))
 
@@ -126,34 +125,37 @@ def effort(ref: ModelRef) -> "Effort":
     """What one pass takes now, with loading the model where that has to come first."""
     from effviz.ui import costs
 
-    return costs.one_pass(ref, loaded=_weights(ref) in _MODELS)
+    return costs.one_pass(ref, loaded=is_loaded(ref))
 
 
-def _loaded(ref: ModelRef) -> "Model":
-    def make() -> "Model":
-        # Imported here: torch takes seconds to load, and a page shows itself without it.
-        from effviz.explain.engines import choose
-        from effviz.zoo.loading import load, set_aside
+def _loaded(ref: ModelRef) -> Model:
+    # Imported here: OpenVINO takes a moment to load, and a page shows itself without it.
+    from effviz.explain.engines import choose, is_ready
+    from effviz.zoo import loading
 
-        set_aside()
-        made = load(ref)
+    def make() -> Weights:
+        loading.set_aside()
+        return loading.weights(ref.spec)
+
+    made = Model(ref, _MODELS.get(_weights(ref), make))  # sizes of one network share its weights
+    if not is_ready(made):
         choose(made)
-        _MODELS.recount()  # those that ran slow methods since have grown
-        return made
-
-    return _MODELS.get(_weights(ref), make)
+        _MODELS.recount()  # this one, and those that ran slow methods since, have grown
+    return made
 
 
 def is_loaded(ref: ModelRef) -> bool:
-    """Whether a network is at hand."""
-    return _weights(ref) in _MODELS
+    """Whether a network is at hand, and its engine ready."""
+    from effviz.explain.engines import is_ready
+
+    weights = _MODELS.find(_weights(ref))
+    return weights is not None and is_ready(Model(ref, weights))
 
 
-def _held_bytes(of: "Model") -> int:
-    """What a model takes: the weights once for torch, and the copies of its engine."""
-    from effviz.explain.engines import choose
+def _held_bytes(of: Weights) -> int:
+    from effviz.explain.engines import held_bytes
 
-    return (1 + choose(of).engine.copies) * of.weight_bytes
+    return held_bytes(of)
 
 
 def _weights(ref: ModelRef) -> tuple[str, str]:
@@ -163,7 +165,7 @@ def _weights(ref: ModelRef) -> tuple[str, str]:
         which = str((manifest.folder() / "manifest.json").stat().st_mtime_ns)
     elif ref.spec.origin is WeightsOrigin.HUB and (path := hub.cached(ref.spec)):
         which = str(path.resolve())
-    return ref.label, which
+    return ref.spec.name, which
 
 
 def fallback(label: str) -> str:
@@ -192,10 +194,16 @@ def activation_map(  # noqa: PLR0913 - each decides about the numbers
 ) -> ActivationMap:
     """The raw map of a photo by a model; `progress` gets the share of a slow method that is done, 0 to 1."""
     from effviz.explain.maps import activation_map as explain
+    from effviz.zoo.loading import set_aside
 
-    more = () if progress is None else (progress,)
+    def make() -> ActivationMap:
+        more = () if progress is None else (progress,)
+        made = explain(forward(ref, of), target, method, layer, *more)
+        set_aside()  # this may have imported torch
+        return made
+
     key = (*content(ref, of.sha256), str(target), method, layer)
-    found = _MAPS.get(key, lambda: explain(forward(ref, of), target, method, layer, *more))
+    found = _MAPS.get(key, make)
     return replace(found, photo=of.name)  # the same picture may have come under another name
 
 
@@ -203,8 +211,10 @@ def find(
     ref: ModelRef, of: Photo, target: Target, method: Method, layer: Layer
 ) -> tuple[Forward, ActivationMap] | None:
     """A pass and a map where all of it is kept; nothing is loaded or computed, so it takes no turn."""
-    known = _MODELS.find(_weights(ref))
-    if known is None:
+    from effviz.explain.engines import is_ready
+
+    weights = _MODELS.find(_weights(ref))
+    if weights is None or not is_ready(known := Model(ref, weights)):
         return None
     key = _content(known, of.sha256)
     passed, made = _PASSES.find(key), _MAPS.find((*key, str(target), method, layer))
@@ -218,7 +228,7 @@ def content(ref: ModelRef, photo_sha256: str) -> tuple[str, ...]:
     return _content(_loaded(ref), photo_sha256)
 
 
-def _content(of: "Model", photo_sha256: str) -> tuple[str, ...]:
+def _content(of: Model, photo_sha256: str) -> tuple[str, ...]:
     from effviz.explain.engines import engine_name
 
     return of.ref.label, of.weights_sha256, engine_name(of), photo_sha256

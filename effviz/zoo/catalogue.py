@@ -5,10 +5,10 @@ from functools import cache
 
 from effviz.errors import SettingsError
 from effviz.facts import TimmPoint, timm_points
-from effviz.scaling import PUBLISHED, Family, plan
+from effviz.scaling import PUBLISHED, Family, Padding, plan
 from effviz.words import _, later
 from effviz.zoo import classes, manifest
-from effviz.zoo.model import IMAGENET, ModelRef, ModelSpec, WeightsOrigin
+from effviz.zoo.model import IMAGENET, ModelRef, ModelSpec, WeightsOrigin, arithmetic
 from effviz.zoo.transforms import HALF_STATISTICS, IMAGENET_STATISTICS, Transform, transform
 
 NAMES = (*(f"lite{i}" for i in range(5)), *(f"b{i}" for i in range(8)))
@@ -119,6 +119,7 @@ def scaled(depth: float, width: float, resolution_px: int, family: Family = Fami
         width=width,
         resolution_px=resolution_px,
         architecture="tf_efficientnet_lite0" if lite else "tf_efficientnet_b0",
+        arithmetic=arithmetic(family),
         origin=WeightsOrigin.UNTRAINED,
         weights=later("untrained: random weights, its maps mean nothing"),
         licence="Apache-2.0",
@@ -189,6 +190,7 @@ def _published(point: TimmPoint, settings: Transform) -> ModelSpec:
         width=PUBLISHED[point.name].width,
         resolution_px=point.resolution_px,
         architecture=point.architecture,
+        arithmetic=arithmetic(family, Padding.SAME if point.architecture.startswith("tf_") else Padding.SYMMETRIC),
         origin=WeightsOrigin.PACKAGE if packaged else WeightsOrigin.HUB,
         weights=package if packaged else hub,
         licence="Apache-2.0",
@@ -210,6 +212,7 @@ def _checkpoint(entry: manifest.Entry) -> ModelSpec:
         width=entry.width,
         resolution_px=entry.resolution_px,
         architecture="tf_efficientnet_lite0" if entry.family is Family.LITE else "tf_efficientnet_b0",
+        arithmetic=arithmetic(entry.family),
         origin=WeightsOrigin.CHECKPOINT,
         weights=f"{entry.origin} (models/{entry.file})",
         licence=entry.licence,

@@ -2,20 +2,19 @@
 
 from pathlib import Path
 
-import torch
-
 from effviz.errors import WeightsError
 from effviz.words import _
-from effviz.zoo import manifest, scaled, tensors
+from effviz.zoo import manifest, pickles, tensors
+from effviz.zoo.tensors import Tensors
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 
 
-def load(name: str) -> tuple[torch.nn.Module, str]:
-    """Build a checkpoint's network with its weights; return it with the sha256 of the file.
+def load(name: str) -> tuple[Tensors, str]:
+    """Read a checkpoint's tensors; return them with the sha256 of the file.
 
     Raises:
-        WeightsError: the file lies outside the folder, is missing, is another one, holds code, or does not fit.
+        WeightsError: the file lies outside the folder, is missing, is another one or holds code.
     """
     entry = next((entry for entry in manifest.entries() if entry.name == name), None)
     if entry is None:
@@ -26,10 +25,7 @@ def load(name: str) -> tuple[torch.nn.Module, str]:
         )
     path = _path(entry)
     sha256 = tensors.check_sha256(path, entry.sha256)
-    with tensors.unfilled():
-        module = scaled.build(entry.family, entry.depth, entry.width, len(entry.classes))
-    tensors.fit(module, tensors.read(path), entry.name)
-    return module, sha256
+    return tensors.read(path) if path.suffix == ".safetensors" else pickles.read(path, sha256), sha256
 
 
 def _path(entry: manifest.Entry) -> Path:

@@ -1,47 +1,79 @@
-"""From a model's name to the network with its weights, ready to look at photos."""
+"""From a model's name to the network with its weights, ready to look at photos; torch is not needed."""
 
 import gc
 import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-
-import timm
-import torch
+from pathlib import Path
 
 from effviz.errors import WeightsError
-from effviz.scaling import plan
-from effviz.zoo import checkpoints, hub, package, scaled, tensors
-from effviz.zoo.model import Model, ModelRef, ModelSpec, WeightsOrigin
+from effviz.zoo import checkpoints, hub, layout, legacy, package, tensors, untrained
+from effviz.zoo.model import Channels, Model, ModelRef, ModelSpec, Weights, WeightsOrigin
+from effviz.zoo.tensors import Tensors
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@cache
 def set_aside() -> None:
-    """Spare the garbage collector what torch and timm have brought, once: it stays for good.
+    """Spare the garbage collector what libraries have brought, which stays for good: once, and once more with torch.
 
-    Going through those objects takes 0.2 s each time: once or twice while a model is loaded, and after every script of
-    a page. For programs that load models and do little else: what is there now and is let go later is still freed,
-    unless it holds itself.
+    Going through the objects of torch and timm takes 0.2 s each time, after every script of a page. For programs that
+    load models and do little else: what is there now and is let go later is still freed, unless it holds itself.
     """
+    _set_aside("torch" in sys.modules)
+
+
+@cache
+def _set_aside(_with_torch: bool) -> None:
     gc.freeze()
 
 
 def load(ref: ModelRef) -> Model:
-    """Build the network of a model and fill in its weights; nothing is fetched, and nothing is cached here.
+    """Read the weights of a model; nothing is fetched, and nothing is cached here.
 
-    The network is in evaluation mode and its parameters ask for no gradients: whoever needs gradients of features asks
-    for them at the input. The same ref gives the same weights on every call.
+    The same ref gives the same weights on every call.
 
     Raises:
         WeightsError: the weights are missing, damaged or do not fit; the text names the command that gets them.
     """
-    # Tensors born in inference mode could never take part in a backward pass or an export.
-    with torch.inference_mode(False):
-        module, sha256 = _build(ref.spec)
-        return Model(ref, module.eval().requires_grad_(False), sha256)
+    return Model(ref, weights(ref.spec))
 
 
-def _build(spec: ModelSpec) -> tuple[torch.nn.Module, str]:
+def load_all(refs: Iterable[ModelRef]) -> list[Model]:
+    """Do the same for several models; those that differ in their input sizes alone share their weights.
+
+    Raises:
+        WeightsError: as `load`.
+    """
+    known: dict[ModelSpec, Weights] = {}
+    return [Model(ref, known.get(ref.spec) or known.setdefault(ref.spec, weights(ref.spec))) for ref in refs]
+
+
+def one_by_one(refs: Sequence[ModelRef]) -> Iterator[tuple[int, Model]]:
+    """Yield models with their places, those that share weights in a row: no two networks have to be in memory.
+
+    Raises:
+        WeightsError: as `load`.
+    """
+    places = {ref.spec: [place for place, other in enumerate(refs) if other.spec == ref.spec] for ref in refs}
+    for spec, of in places.items():
+        shared = weights(spec)
+        yield from ((place, Model(refs[place], shared)) for place in of)
+
+
+def weights(spec: ModelSpec) -> Weights:
+    """Read, check and return a network's weights.
+
+    Raises:
+        WeightsError: as `load`.
+    """
+    found, sha256 = _found(spec)
+    fitted = tensors.fitted(found, layout.shapes(spec.plan), spec.name)
+    return Weights(spec, _in_rgb(fitted, spec.arithmetic.channels), sha256)
+
+
+def _found(spec: ModelSpec) -> tuple[Tensors, str]:
     match spec.origin:
         case WeightsOrigin.PACKAGE:
             return _from_package(spec)
@@ -50,26 +82,32 @@ def _build(spec: ModelSpec) -> tuple[torch.nn.Module, str]:
         case WeightsOrigin.CHECKPOINT:
             return checkpoints.load(spec.name)
         case WeightsOrigin.UNTRAINED:
-            return scaled.build(spec.family, spec.depth, spec.width, len(spec.classes)), ""
+            return untrained.tensors(spec.plan), ""
 
 
-def _from_package(spec: ModelSpec) -> tuple[torch.nn.Module, str]:
+def _from_package(spec: ModelSpec) -> tuple[Tensors, str]:
     path = package.locate(spec.name)
     sha256 = tensors.check_sha256(path, package.FILES[spec.name][1])
-    network = plan(spec.depth, spec.width, spec.resolution_px, spec.family)
-    with tensors.unfilled():
-        module: torch.nn.Module = timm.create_model(spec.architecture, pretrained=False)
-    tensors.fit(module, package.translate(tensors.read(path), network), spec.name)
-    return module, sha256
+    return package.translate(legacy.read(path), spec.plan), sha256
 
 
-def _from_hub(spec: ModelSpec) -> tuple[torch.nn.Module, str]:
+def _from_hub(spec: ModelSpec) -> tuple[Tensors, str]:
     path = hub.cached(spec)
     if path is None:
         raise WeightsError(hub.availability(spec).sentence)
-    promised = path.resolve().name  # the cache names large files by their sha256, where the file system has links
-    sha256 = tensors.check_sha256(path, promised) if _SHA256.fullmatch(promised) else tensors.sha256(path)
-    with tensors.unfilled():
-        module: torch.nn.Module = timm.create_model(spec.architecture, pretrained=False)
-    tensors.fit(module, tensors.read(path), spec.name)
-    return module, sha256
+    sha256 = _hub_sha256(path)
+    return tensors.read(path), sha256
+
+
+def _hub_sha256(path: Path) -> str:
+    """The cache names large files by their sha256, where the file system has links."""
+    promised = path.resolve().name
+    return tensors.check_sha256(path, promised) if _SHA256.fullmatch(promised) else tensors.sha256(path)
+
+
+def _in_rgb(found: Tensors, channels: Channels) -> Tensors:
+    if channels is Channels.RGB:
+        return found
+    turned = found["conv_stem.weight"][:, ::-1].copy()
+    turned.setflags(write=False)
+    return {**found, "conv_stem.weight": turned}

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from effviz.scaling import plan
+from effviz.scaling import Padding, Plan, plan
 from effviz.scaling.family import Family
 
 if TYPE_CHECKING:
     import torch
+
+    from effviz.zoo.tensors import Array, Tensors
 
 IMAGENET: Final = "ImageNet"
 
@@ -23,6 +25,44 @@ class WeightsOrigin(StrEnum):
     UNTRAINED = "untrained"  # random weights: its maps mean nothing
 
 
+class Activation(StrEnum):
+    """The function after each batch norm but that of a block's last convolution."""
+
+    RELU6 = "relu6"
+    SILU = "silu"
+
+
+class Channels(StrEnum):
+    """The order in which the first convolution of a weights file wants a photo's colours."""
+
+    RGB = "rgb"
+    BGR = "bgr"  # OpenCV's; turned when the weights are read, so that all else is RGB
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """What names and shapes of weights do not tell, although every logit depends on it."""
+
+    padding: Padding
+    epsilon: float  # which batch norm adds to the variance
+    activation: Activation
+    channels: Channels = Channels.RGB
+
+
+# tensorflow/tpu `efficientnet_model.py` and timm's `tf_efficientnet_*`; PyTorch's own defaults and timm's others.
+TENSORFLOW_EPSILON: Final = 1e-3
+PYTORCH_EPSILON: Final = 1e-5
+
+
+def arithmetic(family: Family, padding: Padding = Padding.SAME) -> Arithmetic:
+    """Return what timm computes with: `tf_efficientnet_*` pads as TensorFlow does, `efficientnet_*` symmetrically."""
+    return Arithmetic(
+        padding,
+        TENSORFLOW_EPSILON if padding is Padding.SAME else PYTORCH_EPSILON,
+        Activation.RELU6 if family is Family.LITE else Activation.SILU,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
     """A network, its weights and how it was trained and evaluated; nothing is loaded yet."""
@@ -33,6 +73,7 @@ class ModelSpec:
     width: float
     resolution_px: int  # the input size it was trained (or evaluated) at
     architecture: str  # timm's name with its weights tag, "tf_efficientnet_b0.aa_in1k"
+    arithmetic: Arithmetic
     origin: WeightsOrigin
     weights: str  # one line for people, for `_`: where the weights come from
     licence: str
@@ -49,6 +90,11 @@ class ModelSpec:
     def trained(self) -> bool:
         """False when the weights are random."""
         return self.origin is not WeightsOrigin.UNTRAINED
+
+    @property
+    def plan(self) -> Plan:
+        """Every layer, at the size that it was trained at."""
+        return plan(self.depth, self.width, self.resolution_px, self.family, len(self.classes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +116,70 @@ class ModelRef:
         return plan(spec.depth, spec.width, self.resolution_px, spec.family, len(spec.classes)).macs
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Model:
-    """A loaded network in evaluation mode, shared by all visitors.
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Weights:
+    """A network's numbers, shared by all visitors and by all input sizes.
 
-    Reading forward passes need no lock. Whoever adds a hook or runs a backward pass holds `lock`.
+    The tensors are what it is: engines read them, and nobody changes them. Its torch module is made when something asks
+    for it, such as gradients; reading forward passes of that need no lock. Whoever adds a hook or runs a backward pass
+    holds `lock`.
     """
 
-    ref: ModelRef
-    module: "torch.nn.Module"
-    weights_sha256: str  # of the weights file; "" when untrained
+    spec: ModelSpec
+    tensors: "Tensors"  # float32 by timm's names, read-only
+    sha256: str  # of the weights file; "" when untrained
     lock: threading.RLock = field(default_factory=threading.RLock)
+    modules: "list[torch.nn.Module]" = field(default_factory=list)  # none yet, or the one
 
     @property
-    def weight_bytes(self) -> int:
-        """Memory that the weights take once."""
-        return sum(tensor.nbytes for tensor in (*self.module.parameters(), *self.module.buffers()))
+    def module(self) -> "torch.nn.Module":
+        """The network in torch, in evaluation mode; its parameters ask for no gradients.
+
+        Raises:
+            SettingsError: torch or timm is not installed.
+        """
+        if not self.modules:
+            from effviz.zoo import modules  # and so torch, which takes seconds
+
+            with self.lock:
+                if not self.modules:  # another thread made it meanwhile
+                    self.modules.append(modules.build(self.spec, self.tensors))
+        return self.modules[0]
+
+    @property
+    def tensor_bytes(self) -> int:
+        """Memory that the tensors take once."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the tensors take, and the module where there is one."""
+        return (1 + len(self.modules)) * self.tensor_bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A network with its weights at an input size."""
+
+    ref: ModelRef
+    weights: Weights
+
+    @property
+    def weights_sha256(self) -> str:
+        """Hash of the weights file; "" when untrained."""
+        return self.weights.sha256
+
+    @property
+    def module(self) -> "torch.nn.Module":
+        """The network in torch; the first call makes it, see `Weights`."""
+        return self.weights.module
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held by whoever adds a hook or runs a backward pass."""
+        return self.weights.lock
+
+    @property
+    def classifier(self) -> "tuple[Array, Array]":
+        """Weights (K, C) and biases (K,) of the linear layer after the average of the last features."""
+        return self.weights.tensors["classifier.weight"], self.weights.tensors["classifier.bias"]

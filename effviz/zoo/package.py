@@ -7,12 +7,10 @@ lukemelas/EfficientNet-PyTorch. Here those names become timm's.
 from importlib.util import find_spec
 from pathlib import Path
 
-import torch
-
 from effviz.errors import WeightsError
 from effviz.scaling import Plan
 from effviz.words import _
-from effviz.zoo.tensors import Tensors
+from effviz.zoo.tensors import Array, Tensors
 
 # name -> file in the package and its sha256, as in the package's own RECORD
 FILES = {
@@ -59,7 +57,7 @@ def locate(name: str) -> Path:
     return Path(package.submodule_search_locations[0]) / "models" / FILES[name][0]
 
 
-def translate(tensors: Tensors, network: Plan) -> dict[str, torch.Tensor]:
+def translate(tensors: Tensors, network: Plan) -> dict[str, Array]:
     """Give a package's tensors the names that timm uses; an unknown name stays, for the check of the fit to refuse."""
     stages = network.stages[1:-1]  # without stem and head
     places = [(stage, block) for stage, row in enumerate(stages) for block in range(row.layers)]

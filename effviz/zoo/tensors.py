@@ -1,20 +1,20 @@
 """Weights files that are not trusted: hashed, read without running their code, and checked against the network."""
 
 import hashlib
-import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import safetensors
-import safetensors.torch
-import torch
 
 from effviz.errors import WeightsError
 from effviz.words import _
+from effviz.zoo import layout
 
-Tensors = Mapping[str, torch.Tensor]
+Array = npt.NDArray[Any]
+Tensors = Mapping[str, Array]
 
 
 def sha256(path: Path) -> str:
@@ -52,80 +52,77 @@ def check_sha256(path: Path, expected: str) -> str:
 
 
 def read(path: Path) -> Tensors:
-    """Read a `.safetensors` file or a plain state dict saved by torch; code in a pickle never runs.
+    """Read a `.safetensors` file.
 
     Raises:
-        WeightsError: the file holds more than tensors, or is damaged.
+        WeightsError: the file holds something else, or is damaged.
     """
     try:
-        if path.suffix == ".safetensors":
-            tensors = safetensors.torch.load_file(path)
-        else:
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        safetensors.SafetensorError,
-        zipfile.BadZipFile,
-        RuntimeError,
-        ValueError,
-        EOFError,
-        LookupError,
-        AttributeError,
-        OSError,
-    ) as error:
-        raise _refusal(path, _("is damaged or holds code")) from error
-    if not isinstance(tensors, dict) or not all(map(_is_array, tensors.values())):
-        raise _refusal(path, _("holds something else"))
-    return tensors
+        with safetensors.safe_open(path, "numpy") as file:  # maps it; each tensor is a copy
+            kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118 - not a dict
+            if "BF16" in kinds.values():  # which numpy has not
+                return _with_halves(path)
+            return {name: file.get_tensor(name) for name in kinds}
+    except (safetensors.SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
+        raise damaged(path) from error
 
 
-def _is_array(value: object) -> bool:
-    """Tell whether something is a tensor of real numbers in memory; files may hold other kinds, too."""
-    return (
-        isinstance(value, torch.Tensor)
-        and value.layout is torch.strided
-        and value.device.type == "cpu"
-        and not (value.is_nested or value.is_quantized or value.is_complex())
-    )
+def _with_halves(path: Path) -> Tensors:
+    """Read a file with bfloat16 numbers, which are the upper halves of float32 ones."""
+    found: dict[str, Array] = {}
+    for name, of in safetensors.deserialize(path.read_bytes()):  # type: ignore[no-untyped-call]
+        halves = of["dtype"] == "BF16"
+        numbers = np.frombuffer(of["data"], np.dtype("<u2") if halves else _NUMPY[of["dtype"]]).reshape(of["shape"])
+        found[name] = (numbers.astype(np.uint32) << 16).view(np.float32) if halves else numbers
+    return found
 
 
-def unfilled() -> torch.device:
-    """Return where to build a network whose tensors `fit` brings: random ones would be made in vain.
-
-    `with unfilled():` around its construction.
-    """
-    return torch.device("meta")
+_NUMPY = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32}
 
 
-def fit(module: torch.nn.Module, tensors: Tensors, source: str) -> None:
-    """Give copies of tensors to a network after every name and shape was found to match; its types of numbers stay.
+def fitted(tensors: Tensors, expected: Mapping[str, layout.Shape], source: str) -> Tensors:
+    """Return the tensors as float32, read-only and in the network's order, after every name and shape was found right.
+
+    Counters of batch norms may be missing: they count from 0.
 
     Raises:
         WeightsError: a tensor is missing, left over, of another shape, or not a number everywhere.
     """
-    expected = module.state_dict()
-    if lone := sorted(expected.keys() ^ tensors.keys()):
+    lone = sorted(name for name in expected.keys() ^ tensors.keys() if not _spare(name, expected))
+    if lone:
         raise _misfit(
             source, _("{count} tensors have no partner, the first is {first}").format(count=len(lone), first=lone[0])
         )
-    for name, tensor in tensors.items():
-        if tensor.shape != expected[name].shape:
-            raise _misfit(
-                source,
-                _("{name} is {shape} instead of {expected}").format(
-                    name=name, shape=tuple(tensor.shape), expected=tuple(expected[name].shape)
-                ),
-            )
-        # By numpy: torch's threads would take longer to meet than to look.
-        if not np.isfinite(_copy(tensor, torch.float32).numpy()).all():
-            raise _misfit(source, _("{name} holds numbers that are not finite").format(name=name))
-    owned = {name: _copy(tensor, expected[name].dtype) for name, tensor in tensors.items()}
-    module.load_state_dict(owned, strict=True, assign=True)
+    return {name: _fitted(name, tensors.get(name), shape, source) for name, shape in expected.items()}
 
 
-def _copy(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """Numbers alone, without gradients, in memory of their own: a file may be mapped into it, and change."""
-    return tensor.detach().to(dtype, copy=True)
+def _spare(name: str, expected: Mapping[str, layout.Shape]) -> bool:
+    return name in expected and name.endswith(layout.COUNTER)
+
+
+def _fitted(name: str, found: Array | None, shape: layout.Shape, source: str) -> Array:
+    if name.endswith(layout.COUNTER):
+        array: Array = np.array(0 if found is None else found, np.int64)
+    else:
+        array = np.ascontiguousarray(found, np.float32)
+    if array.shape != shape:
+        raise _misfit(
+            source, _("{name} is {shape} instead of {expected}").format(name=name, shape=array.shape, expected=shape)
+        )
+    if not np.isfinite(array).all():
+        raise _misfit(source, _("{name} holds numbers that are not finite").format(name=name))
+    array.setflags(write=False)
+    return array
+
+
+def damaged(path: Path) -> WeightsError:
+    """Return what to say of a file that cannot be read."""
+    return _refusal(path, _("is damaged or holds code"))
+
+
+def other(path: Path) -> WeightsError:
+    """Return what to say of a file that holds something else than tensors."""
+    return _refusal(path, _("holds something else"))
 
 
 def _refusal(path: Path, what: str) -> WeightsError:

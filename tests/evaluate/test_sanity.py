@@ -8,7 +8,8 @@ import scipy.stats
 import torch
 
 from effviz.errors import SettingsError, TargetError
-from effviz.evaluate.sanity import TRAINED, cascade, private, random_logit, randomise
+from effviz.evaluate.randomised import private, randomise
+from effviz.evaluate.sanity import TRAINED, cascade, random_logit
 from effviz.explain import images
 from effviz.explain.forward import forward
 from effviz.explain.maps import activation_map

@@ -10,8 +10,10 @@ from effviz.explain import images
 from effviz.explain.forward import forward
 from effviz.explain.preprocess import prepare
 from effviz.explain.results import Forward, Photo
+from effviz.zoo import modules
 from effviz.zoo.catalogue import parse
 from effviz.zoo.loading import load
+from effviz.zoo.model import Model
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
 LITES = ("lite0", "lite1", "lite2")
@@ -26,8 +28,7 @@ def cat() -> Photo:
 def silu(cat) -> Forward:
     """B0's architecture, random but lively: SiLU and squeeze-and-excitation, features below zero."""
     model = load(parse("scaled-d1-w1@128"))
-    enliven(model.module, torch.tensor(forward(model, cat).prepared.pixels))
-    return forward(model, cat)
+    return forward(enlivened(model, prepare(cat, model.ref).pixels), cat)
 
 
 @pytest.fixture(scope="session")
@@ -61,10 +62,16 @@ def lively():
         model = load(parse(ref))
         if not model.ref.spec.trained:
             pixels = np.concatenate([prepare(photo, model.ref).pixels for photo in photos])
-            enliven(model.module, torch.tensor(pixels), spread=0.3)
+            return enlivened(model, pixels, spread=0.3)
         return model
 
     return loaded
+
+
+def enlivened(model: Model, pixels: np.ndarray, spread: float = 1.0) -> Model:
+    module = modules.build(model.ref.spec, model.weights.tensors)
+    enliven(module, torch.tensor(pixels), spread)
+    return modules.model(model.ref, module)
 
 
 def enliven(module: torch.nn.Module, pixels: torch.Tensor, spread: float = 1.0) -> None:

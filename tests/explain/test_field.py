@@ -73,14 +73,14 @@ def test_every_network_is_padded_as_timm_pads_it():
             with torch.device("meta"):
                 module = timm.create_model(ref.spec.architecture.partition(".")[0], pretrained=False)
             same = "Same" in type(module.conv_stem).__name__  # timm's Conv2dSame pads as it goes
-            assert (field.padding(ref) is Padding.SAME) == same, ref.label
+            assert (ref.spec.arithmetic.padding is Padding.SAME) == same, ref.label
 
 
 @pytest.mark.parametrize("name", ["scaled-d0.1-w0.1", "scaled-lite-d0.1-w0.1"])
 def test_scaled_networks_are_padded_as_their_base(name):
     ref = parse(name)
     assert type(load(ref).module.conv_stem).__name__ == "Conv2dSame"
-    assert field.padding(ref) is Padding.SAME
+    assert ref.spec.arithmetic.padding is Padding.SAME
 
 
 @pytest.mark.parametrize(("row", "column"), [(-1, 0), (0, -1), (7, 0), (0, 7)])

@@ -10,7 +10,7 @@ from PIL import Image
 from effviz.explain.preprocess import prepare
 from effviz.explain.results import Photo
 from effviz.scaling.family import Family
-from effviz.zoo.model import ModelRef, ModelSpec, WeightsOrigin
+from effviz.zoo.model import ModelRef, ModelSpec, WeightsOrigin, arithmetic
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -24,6 +24,7 @@ def ref(resolution_px=224, crop_pct=0.875, statistics=HALF, interpolation="bicub
         width=1.0,
         resolution_px=224,
         architecture="tf_efficientnet_lite0",
+        arithmetic=arithmetic(Family.LITE),
         origin=WeightsOrigin.UNTRAINED,
         weights="",
         licence="",

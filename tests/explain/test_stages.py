@@ -3,7 +3,7 @@ import torch
 
 from effviz.explain import stages
 from effviz.explain.forward import stage_features
-from effviz.explain.results import Layer
+from effviz.explain.results import STRIDES, Layer
 from effviz.scaling.family import Family
 from effviz.zoo.catalogue import scaled
 from effviz.zoo.loading import load
@@ -19,7 +19,7 @@ def test_a_scaled_network_is_cut_at_the_end_of_a_stride(depth, width, family):
         for layer in Layer:
             features = stages.features_at(net, pixels, layer)
             assert torch.equal(stages.logits_from(net, features, layer), model.module(pixels))
-            stride = 32 if layer is Layer.LAST else stages.STRIDES[layer]
+            stride = 32 if layer is Layer.LAST else STRIDES[layer]
             assert features.shape[-2:] == (64 // stride, 64 // stride)
 
 
@@ -33,7 +33,7 @@ def test_the_cut_is_the_last_tensor_of_its_stride(layer, small_lite):
         small_lite.model.module(torch.tensor(small_lite.prepared.pixels))
     for handle in handles:
         handle.remove()
-    cells = 128 // stages.STRIDES[layer]
+    cells = 128 // STRIDES[layer]
     last = [output for output in sizes if output.shape[-1] == cells][-1]
     found = torch.tensor(stage_features(small_lite, layer))
     assert found.shape == last[0].shape

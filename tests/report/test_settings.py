@@ -11,14 +11,15 @@ from effviz.explain.placement import Placement, View
 from effviz.explain.scales import Scale
 from effviz.report.settings import Comparison, settings_json
 from effviz.zoo.catalogue import parse
-from effviz.zoo.model import Model
+from effviz.zoo.model import Model, Weights
 
 HASH = "ab" * 32
 
 
 @pytest.fixture
 def comparison(make_map):
-    models = (Model(parse("lite0"), None, HASH), Model(parse("lite0@260"), None, HASH))
+    shared = Weights(parse("lite0").spec, {}, HASH)
+    models = (Model(parse("lite0"), shared), Model(parse("lite0@260"), shared))
     style = OverlayStyle(Palette.INFERNO, 0.4, Placement.PLAIN, View(cells=True, longest_px=300), 0.7, 0.2)
     return Comparison(models, (make_map([[1.0, 2.0]]),), "top1", Scale.SHARE, style)
 

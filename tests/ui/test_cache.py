@@ -12,16 +12,16 @@ import pytest
 from effviz.explain import forward as passes
 from effviz.explain import identity, images, maps
 from effviz.explain.engines import choose
+from effviz.explain.engines.openvino_engine import COPIES_A_PART
 from effviz.explain.overlay import OverlayStyle
 from effviz.explain.results import ActivationMap, Layer, Method, Pass, Photo
 from effviz.explain.scales import Scale, rescale
 from effviz.explain.targets import TOP1, Target, TargetKind
-from effviz.scaling import Family
 from effviz.ui import cache
 from effviz.ui.memory import Kept
-from effviz.zoo import catalogue, checkpoints, loading, scaled
+from effviz.zoo import catalogue, checkpoints, loading, untrained
 from effviz.zoo.catalogue import parse
-from effviz.zoo.model import WeightsOrigin
+from effviz.zoo.model import Model, WeightsOrigin
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
 REF = parse("lite0@64")
@@ -37,6 +37,10 @@ def _empty(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def cat() -> Photo:
     return images.read((SAMPLES / "cat.jpg").read_bytes(), "cat.jpg")
+
+
+def with_other_weights(model: Model) -> Model:
+    return replace(model, weights=replace(model.weights, sha256="other"))
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> list[object]:
@@ -67,7 +71,7 @@ def test_other_content_is_passed_again(change: str, cat: Photo, monkeypatch: pyt
     elif change == "photo":
         cat = images.read((SAMPLES / "dog.jpg").read_bytes(), "cat.jpg")
     else:
-        other = replace(cache.model(REF.label), weights_sha256="other")
+        other = with_other_weights(cache.model(REF.label))
         monkeypatch.setattr(cache, "_loaded", lambda _: other)
     cache.forward(REF, cat)
     assert len(runs) == 2
@@ -89,11 +93,11 @@ def test_maps_of_other_targets_methods_and_layers_are_their_own(cat: Photo, monk
 
 
 def test_a_checkpoint_that_was_replaced_is_loaded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded = counted(monkeypatch, loading, "load")
+    loaded = counted(monkeypatch, loading, "weights")
     monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path))
     ref = replace(REF, spec=replace(REF.spec, origin=WeightsOrigin.CHECKPOINT))
     monkeypatch.setattr(catalogue, "parse", lambda _: ref)
-    monkeypatch.setattr(checkpoints, "load", lambda _: (scaled.build(Family.LITE, 1, 0.5, 1000), "sha256"))
+    monkeypatch.setattr(checkpoints, "load", lambda _: (untrained.tensors(ref.spec.plan), "sha256"))
     for time_ns in (10**18, 10**18, 10**18 + 1):
         (tmp_path / "manifest.json").write_text("[]")
         os.utime(tmp_path / "manifest.json", ns=(time_ns, time_ns))
@@ -111,7 +115,7 @@ def test_other_weights_and_engines_have_other_pictures_and_groups(cat: Photo, mo
     assert cache.picture(cat, replace(scaled_map), OverlayStyle()) is before
     changed = replace(scaled_map, values=scaled_map.values[::-1].copy())
     assert cache.picture(cat, changed, OverlayStyle()) != before
-    other = replace(cache.model(REF.label), weights_sha256="other")
+    other = with_other_weights(cache.model(REF.label))
     monkeypatch.setattr(cache, "_loaded", lambda _: other)
     cache.same_maps(REF, cat, 5)
     assert len(alike) == 2
@@ -139,7 +143,7 @@ def test_most_goes_when_the_last_visitor_leaves_and_nothing_before(cat: Photo, m
 
 def test_a_dropped_model_leaves_the_memory(cat: Photo) -> None:
     cache.activation_map(REF, cat, TOP1, Method.CAM, Layer.LAST)
-    model = weakref.ref(cache.model(REF.label).module)
+    model = weakref.ref(cache.model(REF.label).weights)
     cache._MODELS._values.clear()
     gc.collect()
     assert model() is None
@@ -151,25 +155,33 @@ def test_the_bytes_of_a_pass_by_hand(cat: Photo) -> None:
     assert kept.nbytes == 3 * 64 * 64 + 4 * (1280 * 2 * 2 + 1000)
 
 
-def test_a_model_counts_with_its_compiled_copies(cat: Photo) -> None:
+# 4,652,008 parameters (timm), 42,016 statistics and 56 counters of batch norm, 4 bytes each (counters 8).
+ONCE = 4 * (4_652_008 + 42_016)
+
+
+def test_a_model_counts_with_its_compiled_parts_its_sizes_and_its_module(cat: Photo) -> None:
     cache.model(REF.label)
-    # 4,652,008 parameters (timm), 42,016 statistics and 56 counters of batch norm, 4 bytes each (counters 8); 4 copies.
-    once = 4 * (4_652_008 + 42_016)
-    assert cache._MODELS.size_bytes == pytest.approx(4 * once, rel=1e-3)
+    # tensors, the network that they became, a compiled part
+    assert cache._MODELS.size_bytes == pytest.approx((2 + COPIES_A_PART) * ONCE, rel=1e-3)
     cache.activation_map(REF, cat, TOP1, Method.ABLATIONCAM, Layer.STRIDE_2)  # from the photo to there, and on
     cache._MODELS.recount()
-    assert cache._MODELS.size_bytes == pytest.approx(10 * once, rel=1e-3)
+    assert cache._MODELS.size_bytes == pytest.approx((2 + 3 * COPIES_A_PART) * ONCE, rel=1e-3)
+    cache.model("lite0@96")
+    assert cache._MODELS.size_bytes == pytest.approx((2 + 4 * COPIES_A_PART) * ONCE, rel=1e-3)
+    cache.activation_map(REF, cat, TOP1, Method.GRADCAM, Layer.STRIDE_8)
+    cache._MODELS.recount()
+    assert cache._MODELS.size_bytes == pytest.approx((3 + 4 * COPIES_A_PART) * ONCE, rel=1e-3)
 
 
 def test_a_model_that_makes_room_counts_what_the_others_have_become(monkeypatch: pytest.MonkeyPatch) -> None:
-    once = 4 * (4_652_008 + 42_016)
-    monkeypatch.setattr(cache, "_MODELS", Kept(10 * once, cache._held_bytes))
+    monkeypatch.setattr(cache, "_MODELS", Kept(8.5 * ONCE, cache._held_bytes))
     grown = cache.model("lite0@64")
-    cache.model("lite0@96")
+    cache.model("scaled-lite-d1-w1@64")
     list(choose(grown).engine.many(()))
     cache.model("lite0@64")
-    cache.model("lite0@80")  # 7 + 4 + 4 copies are too many: the longest unused goes, then the grown one
-    assert cache._MODELS.size_bytes == pytest.approx(4 * once, rel=1e-3)
+    # 5.6 + 3.8 + 3.8 copies are too many: the longest unused goes, then the grown one. This one rounds to Lite0, too.
+    cache.model("scaled-lite-d1-w1.0001@64")
+    assert cache._MODELS.size_bytes == pytest.approx((2 + COPIES_A_PART) * ONCE, rel=1e-3)
 
 
 def test_progress_reaches_the_slow_method(cat: Photo) -> None:

@@ -5,15 +5,17 @@ import json
 import os
 import pickle
 import shutil
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from effviz.errors import WeightsError
+from effviz.errors import SettingsError, WeightsError
 from effviz.scaling import Family
-from effviz.zoo import catalogue, checkpoints, hub, loading, manifest, scaled
+from effviz.zoo import catalogue, checkpoints, hub, loading, manifest, pickles, scaled
 from effviz.zoo.model import WeightsOrigin
 
 
@@ -23,6 +25,7 @@ def models(tmp_path, monkeypatch):
     folder = tmp_path / "models"
     folder.mkdir()
     monkeypatch.setenv(manifest.FOLDER_VARIABLE, str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return folder
 
 
@@ -155,7 +158,7 @@ def test_another_hash_is_refused_before_the_file_is_opened(models, network, monk
     [
         ({"width": 0.6}, "instead of"),  # wrong shapes
         ({"depth": 1.0}, "have no partner"),  # wrong names
-        ({"classes": ["church", "fish"]}, r"classifier\.bias is \(3,\) instead of \(2,\)"),
+        ({"classes": ["church", "fish"]}, r"classifier\.weight is \(3, 1280\) instead of \(2, 1280\)"),
         ({"family": "efficientnet"}, "have no partner"),
     ],
 )
@@ -221,6 +224,75 @@ def test_tensors_that_are_kept_in_another_way_are_the_same_numbers(models, netwo
     assert torch.equal(module.classifier.bias, known["classifier.bias"])
     assert module.classifier.bias.is_leaf
     assert not module.classifier.bias.requires_grad
+
+
+def test_bfloat16_is_read_as_single(models, network):
+    halves = {
+        name: tensor.bfloat16() if tensor.is_floating_point() else tensor
+        for name, tensor in network.state_dict().items()
+    }
+    file = models / "tiny.safetensors"
+    save_file(halves, file)
+    write(models, entry(file))
+    found = loading.load(catalogue.parse("tiny")).weights.tensors
+    assert all(np.array_equal(found[name], tensor.to(torch.float64).numpy()) for name, tensor in halves.items())
+
+
+def test_counters_of_batch_norms_may_be_missing(models, network):
+    file = models / "tiny.safetensors"
+    save_file({name: tensor for name, tensor in network.state_dict().items() if "num_batches" not in name}, file)
+    write(models, entry(file))
+    model = loading.load(catalogue.parse("tiny"))
+    assert model.weights.tensors["bn1.num_batches_tracked"] == 0
+    assert model.module.state_dict()["bn1.num_batches_tracked"].dtype is torch.int64
+
+
+def pickled(models, network):
+    file = models / "tiny.pth"
+    torch.save(network.state_dict(), file)
+    write(models, entry(file))
+
+
+def test_a_pickle_is_read_by_torch_once_and_kept_as_safetensors(models, network, monkeypatch):
+    pickled(models, network)
+    first = loading.load(catalogue.parse("tiny"))
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("read again"))
+    second = loading.load(catalogue.parse("tiny"))
+    assert second.weights_sha256 == first.weights_sha256
+    assert all(np.array_equal(tensor, first.weights.tensors[name]) for name, tensor in second.weights.tensors.items())
+
+
+@pytest.mark.parametrize("harm", ["flip", "zero", "cut", "swap"])
+def test_kept_tensors_that_were_changed_are_made_again(models, network, harm, caplog):
+    pickled(models, network)
+    expected = loading.load(catalogue.parse("tiny")).weights.tensors
+    (kept,) = pickles.folder().iterdir()
+    content = bytearray(kept.read_bytes())
+    if harm == "flip":
+        content[-1] ^= 1
+    elif harm == "swap":  # numbers of another network, whole and of the right shapes
+        save_file({name: tensor + 1 for name, tensor in network.state_dict().items()}, kept)
+        content = kept.read_bytes()
+    kept.write_bytes(bytes(len(content)) if harm == "zero" else content[:-100] if harm == "cut" else content)
+    found = loading.load(catalogue.parse("tiny")).weights.tensors
+    assert all(np.array_equal(tensor, expected[name]) for name, tensor in found.items())
+    assert "are damaged" in caplog.text
+    assert [file.name for file in pickles.folder().iterdir()] == [kept.name]
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(models, network, monkeypatch, tmp_path, caplog):
+    pickled(models, network)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    loading.load(catalogue.parse("tiny"))
+    assert "cannot be kept" in caplog.text
+
+
+def test_a_pickle_without_torch_is_one_sentence(models, network, monkeypatch):
+    pickled(models, network)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(SettingsError, match=r"tiny\.pth was saved by torch, which is not installed"):
+        loading.load(catalogue.parse("tiny"))
 
 
 def test_a_file_that_changes_later_changes_nothing(models, network):

@@ -3,7 +3,7 @@
 Adding an engine is one file with a class that follows `engine.Engine`, and one line in `choice`.
 """
 
-from effviz.explain.engines.choice import Choice, choose, engine_name
+from effviz.explain.engines.choice import Choice, choose, engine_name, held_bytes, is_ready
 from effviz.explain.engines.engine import Engine, EngineName
 
-__all__ = ["Choice", "Engine", "EngineName", "choose", "engine_name"]
+__all__ = ["Choice", "Engine", "EngineName", "choose", "engine_name", "held_bytes", "is_ready"]

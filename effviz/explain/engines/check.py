@@ -1,16 +1,15 @@
-"""Whether an engine gives torch's numbers for a network, asked once before it is used."""
+"""Whether a GPU gives the CPU's numbers for a network, asked once before it is used."""
 
 import numpy as np
-import torch
 
-from effviz.explain import stages
-from effviz.explain.engines.engine import Engine
-from effviz.zoo.model import Model
+from effviz.explain.engines.torch_engine import TorchEngine
+from effviz.explain.results import STRIDES
+from effviz.zoo.model import Weights
 
-TOLERANCE = 1e-3  # relative to torch's largest value
+TOLERANCE = 1e-3  # relative to the CPU's largest value
 
 
-def check(engine: Engine, model: Model, size_px: int) -> None:
+def check(engine: TorchEngine, weights: Weights, size_px: int) -> None:
     """Compare every layer on a smooth picture: on noise some networks lose all digits, whoever runs them.
 
     Raises:
@@ -18,9 +17,10 @@ def check(engine: Engine, model: Model, size_px: int) -> None:
     """
     ramp = np.linspace(-1, 1, size_px, dtype=np.float32)
     pixels = np.stack([*np.meshgrid(ramp, ramp), np.outer(ramp, ramp)])[None]  # (1, 3, S, S)
-    ours = [*(engine.features_at(pixels, layer) for layer in stages.STRIDES), *engine.run(pixels)]
-    with torch.inference_mode():
-        expected = list(stages.every_layer(stages.network(model), torch.tensor(pixels)))
-    for array, tensor in zip(ours, expected, strict=True):
-        if not np.abs(array - tensor.numpy()).max() <= TOLERANCE * tensor.abs().max().item():
-            raise RuntimeError(f"{engine.name} gives other numbers than torch")
+    ours, expected = (
+        [*(of.features_at(pixels, layer) for layer in STRIDES), *of.run(pixels)]
+        for of in (engine, TorchEngine.of(weights))
+    )
+    for array, right in zip(ours, expected, strict=True):
+        if not np.abs(array - right).max() <= TOLERANCE * np.abs(right).max():
+            raise RuntimeError(f"{engine.name} gives other numbers than the CPU")

@@ -1,27 +1,25 @@
 """Which engine runs a model: by the setting EFFVIZ_ENGINE and by what this machine has.
 
-Left to itself (`auto`) it is a GPU where torch finds one, else OpenVINO, and torch on the CPU where neither gives the
-right numbers. Engines live as long as the module that they were made from: when a cache drops a model, they go too.
+Left to itself (`auto`) it is a GPU where torch finds one, else OpenVINO, and torch on the CPU where OpenVINO is missing
+or cannot run the network: one that no plan describes would be such a one. Engines live as long as the weights that
+they were made from: when a cache drops those, they go too.
 """
 
 import logging
 import os
 import threading
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, field
+from functools import cache
 from textwrap import shorten
 from typing import Final
 from weakref import WeakKeyDictionary
 
-import torch
-
 from effviz.errors import SettingsError
-from effviz.explain.engines.check import check
+from effviz.explain.engines import gpus
 from effviz.explain.engines.engine import Engine, EngineName
 from effviz.explain.engines.openvino_engine import FAILURES, OpenVinoEngine
-from effviz.explain.engines.torch_engine import TorchEngine
 from effviz.words import _, later
-from effviz.zoo.model import Model
+from effviz.zoo.model import Model, Weights
 
 SETTING: Final = "EFFVIZ_ENGINE"
 AUTO: Final = "auto"
@@ -40,18 +38,25 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A fast engine for one state of a module, or why there is none. It must not hold the module alive."""
+    """A fast engine, or why there is none. It must not hold the weights alive."""
 
-    tensors: tuple[torch.Tensor, ...]  # the weights; walking through the module for them at each call takes longer
-    state: tuple[int, ...]
     engine: Engine | None
     failure: str  # for `_`
 
 
-_Key = tuple[EngineName, int]
-_made: WeakKeyDictionary[torch.nn.Module, dict[_Key, _Made]] = WeakKeyDictionary()
+_Key = tuple[EngineName, int]  # with the input size
+
+
+@dataclass(frozen=True, slots=True)
+class _Engines:
+    """What was made of some weights."""
+
+    made: dict[_Key, _Made] = field(default_factory=dict)
+    building: threading.Lock = field(default_factory=threading.Lock)  # for a fraction of a second
+
+
+_known: WeakKeyDictionary[Weights, _Engines] = WeakKeyDictionary()
 _lookup = threading.Lock()  # held for microseconds
-_building = threading.Lock()  # held while a network is converted: one at a time fits the memory
 
 
 def choose(model: Model, size_px: int | None = None) -> Choice:
@@ -75,7 +80,9 @@ def choose(model: Model, size_px: int | None = None) -> Choice:
                 setting=SETTING, engine=setting, reason=_(failures[0])
             )
         )
-    return Choice(TorchEngine.of(model), " ".join(map(_, failures)))
+    from effviz.explain.engines.torch_engine import TorchEngine  # and so torch, which takes seconds
+
+    return Choice(TorchEngine.of(model.weights), " ".join(map(_, failures)))
 
 
 def engine_name(model: Model) -> EngineName:
@@ -83,10 +90,25 @@ def engine_name(model: Model) -> EngineName:
     return choose(model).engine.name
 
 
+def is_ready(model: Model) -> bool:
+    """Tell whether a model's engine at its own size is made already."""
+    if _setting() == EngineName.TORCH:
+        return bool(model.weights.modules)
+    return any(size_px == model.ref.resolution_px for _, size_px in list(_engines(model.weights).made))
+
+
+def held_bytes(weights: Weights) -> int:
+    """Return what some weights take in memory now: their tensors, their module, and what engines made of them."""
+    engines = [made.engine for made in list(_engines(weights).made.values()) if made.engine is not None]
+    written = any(engine.name is EngineName.OPENVINO for engine in engines)  # the network that its sizes share
+    copies = int(written) + sum(engine.copies for engine in engines)
+    return weights.nbytes + round(copies * weights.tensor_bytes)
+
+
+@cache
 def present() -> list[EngineName]:
     """Return what this machine has, the fastest first."""
-    gpus = {EngineName.CUDA: torch.cuda.is_available(), EngineName.MPS: torch.backends.mps.is_available()}
-    return [*(name for name, there in gpus.items() if there), EngineName.OPENVINO, EngineName.TORCH]
+    return [*gpus.present(), EngineName.OPENVINO, EngineName.TORCH]
 
 
 def _setting() -> str:
@@ -100,30 +122,25 @@ def _setting() -> str:
     return value
 
 
-def _fast(model: Model, key: _Key) -> _Made:
-    if found := _find(model, key):
-        return found
-    with _building:
-        if found := _find(model, key):  # another thread made it meanwhile
-            return found
-        made = _make(model, key)
-        with _lookup:
-            _made.setdefault(model.module, {})[key] = made
-        return made
-
-
-def _find(model: Model, key: _Key) -> _Made | None:
+def _engines(weights: Weights) -> _Engines:
     with _lookup:
-        found = _made.get(model.module, {}).get(key)
-    return found if found is not None and found.state == _state(found.tensors) else None
+        return _known.setdefault(weights, _Engines())
+
+
+def _fast(model: Model, key: _Key) -> _Made:
+    engines = _engines(model.weights)
+    if found := engines.made.get(key):
+        return found
+    with engines.building:
+        if key not in engines.made:  # another thread may have made it meanwhile
+            engines.made[key] = _make(model, key)
+        return engines.made[key]
 
 
 def _make(model: Model, key: _Key) -> _Made:
     name, size_px = key
-    tensors = tuple(chain(model.module.parameters(), model.module.buffers()))
-    state = _state(tensors)
     try:
-        return _Made(tensors, state, _engine(model, name, size_px), "")
+        return _Made(_engine(model.weights, name, size_px), "")
     except FAILURES as error:
         failure = later(
             "{model} does not run on {engine}, which would be faster ({error}).",
@@ -132,7 +149,7 @@ def _make(model: Model, key: _Key) -> _Made:
             error=_reason(error),
         )
         _log.warning("%s", failure, exc_info=error)
-        return _Made(tensors, state, None, failure)
+        return _Made(None, failure)
 
 
 def _reason(error: Exception) -> str:
@@ -142,14 +159,12 @@ def _reason(error: Exception) -> str:
     return shorten(said[0] if said else type(error).__name__, LONGEST_REASON, placeholder=" ...")
 
 
-def _engine(model: Model, name: EngineName, size_px: int) -> Engine:
+def _engine(weights: Weights, name: EngineName, size_px: int) -> Engine:
     if name is EngineName.OPENVINO:
-        return OpenVinoEngine.of(model, size_px)
-    engine = TorchEngine.of(model, name)
-    check(engine, model, size_px)
+        return OpenVinoEngine.of(weights, size_px)
+    from effviz.explain.engines.check import check
+    from effviz.explain.engines.torch_engine import TorchEngine
+
+    engine = TorchEngine.of(weights, name)
+    check(engine, weights, size_px)
     return engine
-
-
-def _state(tensors: tuple[torch.Tensor, ...]) -> tuple[int, ...]:
-    """Count the changes made in place to the weights, as autograd does, and the threads: either needs a new engine."""
-    return sum(tensor._version for tensor in tensors), torch.get_num_threads()

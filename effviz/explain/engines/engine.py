@@ -27,8 +27,8 @@ class Engine(Protocol):
         """Which engine this is."""
 
     @property
-    def copies(self) -> int:
-        """How many times it holds the weights, beside the module, about."""
+    def copies(self) -> float:
+        """How many times it holds the weights, beside tensors and module, about."""
 
     def run(self, pixels: Floats) -> tuple[Floats, Floats]:
         """Return features after `bn2` (N, C, H, W) and logits (N, K): as soon as possible."""

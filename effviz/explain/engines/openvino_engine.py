@@ -1,31 +1,29 @@
 """OpenVINO on the CPU, in 32-bit floats: about four times as fast as torch for one photo."""
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Self, cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
-import torch
 
 from effviz import cores
-from effviz.explain.engines import network, runtime, store
-from effviz.explain.engines.check import check
+from effviz.explain.engines import network, runtime
 from effviz.explain.engines.engine import EngineName
 from effviz.explain.engines.network import LOGITS, Network
 from effviz.explain.engines.requests import Requests
 from effviz.explain.results import Floats, Layer
-from effviz.zoo.model import Model
+from effviz.zoo.model import Weights
 
 FAILURES = (ImportError, RuntimeError)
 WHOLE = "whole"
-COPIES_A_PART = 3  # of the weights, measured on whole networks from 5 to 24 million parameters
+COPIES_A_PART = 1.8  # of the weights, with a request's buffers: measured from 5 to 30 million parameters
 OTHER_PARTS = 2  # beside the network for one photo: what the last slow method needed
 
-_log = logging.getLogger(__name__)
+# Networks of any size by their weights: those of one size are cut from them, and share their numbers.
+_written: "WeakKeyDictionary[Weights, Network]" = WeakKeyDictionary()
 
 
 class Hint(StrEnum):
@@ -37,30 +35,25 @@ class Hint(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenVinoEngine:
-    """A converted network. Each part of it is compiled when it is asked for, and the last ones are kept."""
+    """A network for one input size. Each part of it is compiled when it is asked for, and the last ones are kept."""
 
-    source: "Path | Network"
+    source: Network
     name: EngineName = EngineName.OPENVINO
     parts: dict[tuple[str, Hint], Requests] = field(default_factory=dict)
     compiling: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def of(cls, model: Model, size_px: int) -> Self:
-        """Compile a model, converted now or found on disk.
+    def of(cls, weights: Weights, size_px: int) -> Self:
+        """Write and compile a network; one thread at a time for the same weights.
 
         Raises:
-            FAILURES: OpenVINO is missing, or cannot convert this network as torch runs it.
+            FAILURES: OpenVINO is missing, or does not compile this network.
         """
-        name = store.key(model, size_px, runtime.openvino().get_version())
-        if known := store.find(name):
-            try:
-                return cls(known)._ready()
-            except RuntimeError as error:
-                _log.warning("The converted network %s cannot be read (%s); it is made again.", name, error)
-                store.drop(name)
-        converted = network.convert(model, size_px)
-        check(cls(converted), model, size_px)  # before it is kept
-        return cls(_saved(converted, name))._ready()
+        if weights not in _written:
+            _written[weights] = network.build(weights.spec.plan, weights.tensors, weights.spec.arithmetic)
+        made = cls(network.sized(_written[weights], size_px))
+        made._whole(Hint.LATENCY)
+        return made
 
     def run(self, pixels: Floats) -> tuple[Floats, Floats]:
         """Return features after `bn2` (N, C, H, W) and logits (N, K) of inputs (N, 3, S, S), one after the other."""
@@ -84,18 +77,14 @@ class OpenVinoEngine:
             yield logits
 
     @property
-    def copies(self) -> int:
-        """How many times it holds the weights."""
+    def copies(self) -> float:
+        """How many times it holds the weights, beside the network that other sizes share."""
         return COPIES_A_PART * len(self.parts)
 
     @property
     def requests(self) -> Requests:
         """The compiled network behind `run`."""
         return self._whole(Hint.LATENCY)
-
-    def _ready(self) -> Self:
-        self._whole(Hint.LATENCY)
-        return self
 
     def _whole(self, hint: Hint) -> Requests:
         return self._part(WHOLE, hint, lambda whole: network.keeping(whole, Layer.LAST, LOGITS))
@@ -105,8 +94,7 @@ class OpenVinoEngine:
             return found
         with self.compiling:
             if (name, hint) not in self.parts:  # another thread may have made it meanwhile
-                folder = store.compiled() if name == WHOLE and isinstance(self.source, Path) else None
-                part = _compiled(cut(network.own(self.source)), hint, folder)
+                part = _compiled(cut(self.source.clone()), hint)
                 others = [key for key in self.parts if key != (WHOLE, Hint.LATENCY)]
                 for oldest in others[: len(others) + 1 - OTHER_PARTS] if (name, hint) != (WHOLE, Hint.LATENCY) else ():
                     del self.parts[oldest]
@@ -118,25 +106,14 @@ def _joined(arrays: tuple[Floats, ...]) -> Floats:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
-def _saved(converted: Network, name: str) -> "Path | Network":
-    """Return the network's path, or the network itself where nothing can be written."""
-    save = runtime.openvino().save_model
-    try:
-        return store.put(name, lambda path: save(converted, path, compress_to_fp16=False))
-    except (OSError, RuntimeError) as error:
-        _log.warning("The converted network %s cannot be kept (%s); it is made again at the next start.", name, error)
-        return converted
-
-
-def _compiled(part: Network, hint: Hint, cache: Path | None) -> Requests:
+def _compiled(part: Network, hint: Hint) -> Requests:
+    threads = cores.threads()
     settings: dict[str, Any] = {
         "PERFORMANCE_HINT": hint.value,
         "INFERENCE_PRECISION_HINT": "f32",
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),  # which follows OMP_NUM_THREADS
+        "INFERENCE_NUM_THREADS": threads,
         # Pinned threads take the first cores, which all processes with a share of the machine would then crowd on.
-        "ENABLE_CPU_PINNING": torch.get_num_threads() >= cores.available(),
+        "ENABLE_CPU_PINNING": threads >= cores.available(),
     }
     cores.leave_to_engines()
-    if cache:
-        settings["CACHE_DIR"] = str(cache)
     return Requests(runtime.core().compile_model(part, "CPU", settings))

@@ -31,18 +31,3 @@ def core() -> Any:
     a second one outlives the first, the next Ctrl-C finds neither and ends the process with a segmentation fault.
     """
     return openvino().Core()
-
-
-def conversion_failures() -> tuple[type[Exception], ...]:
-    """Return the converter's own errors, which have no base but Exception."""
-    frontend = openvino().frontend
-    from openvino.tools.ovc.error import BasicError
-
-    return (
-        BasicError,
-        frontend.GeneralFailure,
-        frontend.InitializationFailure,
-        frontend.NotImplementedFailure,
-        frontend.OpConversionFailure,
-        frontend.OpValidationFailure,
-    )

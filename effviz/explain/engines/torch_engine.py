@@ -1,4 +1,4 @@
-"""torch as an engine: on the CPU the reference, the model's own module as it is; on a GPU a copy of it there."""
+"""torch as an engine: on the CPU the reference, the module as it is; on a GPU a copy of it there."""
 
 import copy
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ import torch
 from effviz.explain import stages
 from effviz.explain.engines.engine import EngineName
 from effviz.explain.results import Floats, Layer
-from effviz.zoo.model import Model
+from effviz.zoo.model import Weights
 
 BATCH = {EngineName.TORCH: 8, EngineName.CUDA: 64, EngineName.MPS: 32}  # inputs of USUAL numbers at once, of many
 USUAL = 3 * 224 * 224  # of larger ones fewer: somebody may wait for the end of a batch, and its layers fill the memory
@@ -26,18 +26,18 @@ class TorchEngine:
     name: EngineName = EngineName.TORCH
 
     @classmethod
-    def of(cls, model: Model, name: EngineName = EngineName.TORCH) -> Self:
-        """Take the model's module itself on the CPU, else copy it to the device.
+    def of(cls, weights: Weights, name: EngineName = EngineName.TORCH) -> Self:
+        """Take the module itself on the CPU, else copy it to the device.
 
         On a GPU the whole process does without TF32 from then on: it would round convolutions to ten bits. The switch
         is no thread's own, so turning it to and fro around each pass would leave it either way.
         """
         if name is EngineName.TORCH:
-            return cls(model.module)
+            return cls(weights.module)
         if name is EngineName.CUDA:
             torch.backends.cudnn.allow_tf32 = False
         with torch.inference_mode(False):
-            return cls(copy.deepcopy(model.module).to(name.value), name)
+            return cls(copy.deepcopy(weights.module).to(name.value), name)
 
     def run(self, pixels: Floats) -> tuple[Floats, Floats]:
         """Return features after `bn2` (N, C, H, W) and logits (N, K) of inputs (N, 3, S, S)."""

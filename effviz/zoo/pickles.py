@@ -1,0 +1,112 @@
+"""Weights files that somebody saved with torch: read by torch once, then kept as safetensors in the cache."""
+
+import logging
+import os
+import pickle
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from effviz import store
+from effviz.errors import SettingsError, WeightsError
+from effviz.words import _
+from effviz.zoo import tensors
+from effviz.zoo.tensors import Array, Tensors
+
+if TYPE_CHECKING:
+    import torch
+
+_log = logging.getLogger(__name__)
+
+
+def read(path: Path, sha256: str) -> Tensors:
+    """Read a plain state dict, the file's hash being known; code in it never runs.
+
+    Raises:
+        WeightsError: the file holds more than tensors, or is damaged.
+        SettingsError: the file is new here, and torch is not installed.
+    """
+    if (known := _kept(sha256)) is not None:
+        return known
+    found = _by_torch(path)
+    try:
+        _keep(found, sha256)
+    except OSError as error:
+        _log.warning("The tensors of %s cannot be kept (%s); torch reads them again next time.", path.name, error)
+    return found
+
+
+def folder() -> Path:
+    """Where tensors are kept: files named by the hash of where they are from, and their own."""
+    return store.folder() / "weights"
+
+
+def _kept(sha256: str) -> Tensors | None:
+    for file in folder().glob(f"{sha256}-*.safetensors"):
+        try:
+            if file.stem.endswith(f"-{tensors.sha256(file)}"):
+                return tensors.read(file)
+        except WeightsError as error:
+            _log.debug("%s", error)
+        _log.warning("The kept tensors %s are damaged; torch reads them again.", file.name)
+        file.unlink(missing_ok=True)
+    return None
+
+
+def _keep(found: Tensors, sha256: str) -> None:
+    folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder()) as made:
+        new = Path(made) / "weights.safetensors"
+        save_file(dict(found), new)
+        os.replace(new, folder() / f"{sha256}-{tensors.sha256(new)}.safetensors")
+
+
+def _by_torch(path: Path) -> Tensors:
+    try:
+        import torch
+    except ImportError as error:
+        raise SettingsError(
+            _(
+                "{name} was saved by torch, which is not installed here: only safetensors files are read without. "
+                "Install it, or save the weights again with safetensors."
+            ).format(name=path.name)
+        ) from error
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+        RuntimeError,
+        ValueError,
+        EOFError,
+        LookupError,
+        AttributeError,
+        OSError,
+    ) as error:
+        raise tensors.damaged(path) from error
+    if not isinstance(found, dict) or not all(map(_is_array, found.values())):
+        raise tensors.other(path)
+    return {str(name): _array(tensor) for name, tensor in found.items()}
+
+
+def _is_array(value: object) -> bool:
+    """Tell whether something is a tensor of real numbers in memory; files may hold other kinds, too."""
+    import torch
+
+    return (
+        isinstance(value, torch.Tensor)
+        and value.layout is torch.strided
+        and value.device.type == "cpu"
+        and not (value.is_nested or value.is_quantized or value.is_complex())
+    )
+
+
+def _array(tensor: "torch.Tensor") -> Array:
+    """Numbers alone, without gradients, in memory of their own."""
+    plain = tensor.detach().resolve_neg()
+    array: Array = (plain.float() if plain.is_floating_point() else plain).numpy()
+    return np.array(array)
