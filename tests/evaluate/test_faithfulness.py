@@ -215,11 +215,19 @@ def test_road_with_its_noise_is_near_to_it(cat, cam, monkeypatch):
     assert road(cat, cam, shares=(0.5,)).value == pytest.approx(noisy, abs=0.03)
 
 
-def test_road_stops_when_its_time_is_over(cat, cam, monkeypatch):
-    ticks = iter([0.0, 0.0, 4.0, 8.0, 12.0, 12.0])
-    monkeypatch.setattr(faithfulness.time, "monotonic", lambda: next(ticks))
-    monkeypatch.setattr(faithfulness, "_road_difference", lambda *given: given[-1])
-    found = road(cat, cam, budget_s=8, shares=(0.5, 0.3, 0.9))
+def test_road_stops_when_its_time_is_over_and_what_others_do_meanwhile_is_not_its_time(cat, cam, monkeypatch):
+    clock = [0.0]
+
+    def four_seconds(*given):
+        clock[0] += 4
+        return given[-1]
+
+    def others():
+        clock[0] += 100
+
+    monkeypatch.setattr(faithfulness.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(faithfulness, "_road_difference", four_seconds)
+    found = road(cat, cam, budget_s=8, shares=(0.5, 0.3, 0.9), passed=others)
     assert found.halves == (0.25, 0.15)
     assert math.isnan(found.value)  # a mean over two shares is none over three
     assert road(cat, cam, budget_s=0).halves == ()
