@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from effviz.errors import WeightsError
-from effviz.zoo import checkpoints, hub, layout, legacy, package, tensors, untrained
+from effviz.zoo import checkpoints, hub, layout, legacy, package, pins, tensors, untrained
 from effviz.zoo.model import Channels, Model, ModelRef, ModelSpec, Weights, WeightsOrigin
 from effviz.zoo.tensors import Tensors
 
@@ -96,6 +96,7 @@ def _from_hub(spec: ModelSpec) -> tuple[Tensors, str]:
     if path is None:
         raise WeightsError(hub.availability(spec).sentence)
     sha256 = _hub_sha256(path)
+    pins.check(f"{hub.repository(spec)} at {path.parent.name[:40]}", sha256)
     return tensors.read(path), sha256
 
 

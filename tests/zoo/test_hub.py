@@ -9,10 +9,10 @@ import pytest
 import timm
 import torch
 from huggingface_hub import constants
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from effviz.errors import SettingsError, WeightsError
-from effviz.zoo import catalogue, fetching, hub, loading
+from effviz.zoo import catalogue, fetching, hub, loading, pins
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPOSITORY = "timm/tf_efficientnet_b0.aa_in1k"
@@ -33,6 +33,7 @@ def weights(tmp_path_factory):
 def cache(tmp_path, monkeypatch):
     """An empty hub cache, offline."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     return tmp_path
 
@@ -76,6 +77,27 @@ def test_damaged_cache_is_refused(cache, weights):
     blob.write_bytes(blob.read_bytes()[:-4] + b"\0\0\0\1")
     with pytest.raises(WeightsError, match="damaged or another file"):
         loading.load(catalogue.parse("b0"))
+
+
+def test_weights_of_another_network_of_the_same_shapes_are_not_used_in_its_place(cache, weights):
+    blob = put(cache, weights)
+    loading.load(catalogue.parse("b0"))
+    loading.load(catalogue.parse("b0"))  # the same file is no other one
+    tensors = load_file(weights)
+    tensors["classifier.bias"] = tensors["classifier.bias"] + 1
+    save_file(tensors, cache / "other")
+    other = blob.with_name(hashlib.sha256((cache / "other").read_bytes()).hexdigest())
+    (cache / "other").rename(other)
+    link = cache / "models--timm--tf_efficientnet_b0.aa_in1k/snapshots" / COMMIT / "model.safetensors"
+    link.unlink()
+    link.symlink_to(f"../../blobs/{other.name}")
+    with pytest.raises(WeightsError, match=r"another file \(sha256 .*\) than the one first read here"):
+        loading.load(catalogue.parse("b0"))
+    (pin,) = pins.folder().iterdir()
+    for damage in (b"", b"\0" * 64, pin.read_bytes()[:30]):  # what is noted is noted again
+        pin.write_bytes(damage)
+        assert loading.load(catalogue.parse("b0")).weights_sha256 == other.name
+        assert pin.read_text() == other.name
 
 
 def test_without_cache_one_sentence_names_the_command(cache):
@@ -136,6 +158,7 @@ def online(tmp_path, monkeypatch, weights):
     thread.start()
     address = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setattr(constants, "ENDPOINT", address)
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}")
     yield address
