@@ -1,4 +1,4 @@
-"""Real Lite models and one network with SiLU, each with one forward pass of the same photo."""
+"""Two real Lite models and one network with SiLU, each with one forward pass of the same photo."""
 
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from effviz.zoo.loading import load
 from effviz.zoo.model import Model
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
-LITES = ("lite0", "lite1", "lite2")
 
 
 @pytest.fixture(scope="session")
@@ -37,19 +36,14 @@ def small_lite(cat) -> Forward:
 
 
 @pytest.fixture(scope="session")
-def lites(cat) -> dict[str, Forward]:
-    """Each Lite model at its own size: ReLU6, features never negative."""
-    return {name: forward(load(parse(name)), cat) for name in LITES}
+def lite(cat) -> Forward:
+    """ReLU6, features never negative; another network than `small_lite`, on a grid of 5 x 5 cells instead of 4 x 4."""
+    return forward(load(parse("lite1@160")), cat)
 
 
-@pytest.fixture(params=LITES)
-def lite(request, lites) -> Forward:
-    return lites[request.param]
-
-
-@pytest.fixture(params=(*LITES, "silu"))
-def network(request, lites, silu) -> Forward:
-    return lites.get(request.param, silu)
+@pytest.fixture(params=("lite", "silu"))
+def network(request) -> Forward:
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -116,7 +116,7 @@ BACKGROUNDS = ("china_temple", "coffee", "rocket", "taj_mahal")
 CORNERS = [(x, y) for y in (0.25, 0.75) for x in (0.25, 0.75)]
 
 
-@pytest.fixture(scope="module", params=["lite0", "lite1", "lite2"])
+@pytest.fixture(scope="module", params=["lite0", "lite2"])  # 32 px a cell, and 260 px on nine cells
 def model(request):
     return load(parse(request.param))
 

@@ -8,7 +8,7 @@ from effviz.explain.forward import forward, run
 def test_logits_equal_the_modules_own_forward(network):
     with torch.no_grad():
         expected = network.model.module(torch.tensor(network.prepared.pixels))[0]
-    assert network.logits == pytest.approx(expected.numpy(), abs=1e-5)
+    assert network.logits == pytest.approx(expected.numpy(), abs=5e-5)
 
 
 def test_features_are_the_output_of_bn2(small_lite, monkeypatch):
