@@ -45,25 +45,31 @@ NO_TEXTS = [None, 1, math.nan, True, ["dog"], {"dog": 1}, "x" * 100_000]
 NO_NUMBERS = [None, "3", 1.0, math.nan, math.inf, True, -1, 10**9, 10**300, [3], {"3": 3}]
 
 
-def take_looks(looks: list[object]) -> None:
+def take_looks(visits: list[list[object]]) -> None:
+    """Say what is left of each visit, that begins with nothing but cells."""
     import streamlit as st
 
     from effviz.ui.compare import look
 
-    look.CELLS.put(True)
-    for each in looks:
-        look.take(each)
-    st.text(str({key: str(value) for key, value in look.payload().items()}))
+    for looks in visits:
+        for setting in look.SETTINGS:
+            setting.put(setting.default)
+        look.CELLS.put(True)
+        for each in looks:
+            look.take(each)
+        st.text(str({key: str(value) for key, value in look.payload().items()}))
 
 
-def ask_all(questions: list[object]) -> None:
+def ask_all(visits: list[list[object]]) -> None:
     import streamlit as st
 
     from effviz.ui.compare import inspection
 
-    for each in questions:
-        inspection.ask(each)
-    st.text(str(st.session_state.get(inspection.ASKED)))
+    for questions in visits:
+        st.session_state.pop(inspection.ASKED, None)
+        for each in questions:
+            inspection.ask(each)
+        st.text(str(st.session_state.get(inspection.ASKED)))
 
 
 def choose_all(choices: list[object]) -> None:
@@ -77,57 +83,62 @@ def choose_all(choices: list[object]) -> None:
     st.text(",".join(SAMPLES.get()))
 
 
-def said(script: Any, *values: Any) -> str:
-    test = AppTest.from_function(script, default_timeout=PATIENCE_S, args=(list(values),)).run()
+def said(script: Any, *visits: list[Any]) -> list[str]:
+    test = AppTest.from_function(script, default_timeout=PATIENCE_S, args=(list(visits),)).run()
     assert not test.exception
-    return str(test.text[0].value)
+    return [str(text.value) for text in test.text]
 
 
 def test_a_look_is_taken() -> None:
-    found = said(take_looks, {**LOOK, "opacity": 80, "cells": False, "scale": "rank"})
+    (found,) = said(take_looks, [{**LOOK, "opacity": 80, "cells": False, "scale": "rank"}])
     assert "'opacity': '80'" in found
     assert "'cells': 'False'" in found
     assert "'scale': 'rank'" in found
 
 
 def test_what_is_no_look_changes_nothing() -> None:
-    assert said(take_looks, *NO_LOOKS) == said(take_looks)
+    first, empty, whole = said(take_looks, NO_LOOKS, [], [LOOK])
+    assert first == empty == whole
 
 
-@pytest.mark.parametrize("key", LOOK)
-def test_no_junk_in_a_look_is_kept(key: str) -> None:
-    junk = [{**LOOK, key: value} for value in NO_VALUES]
-    missing = {name: value for name, value in LOOK.items() if name != key}
-    assert said(take_looks, *junk, missing) == said(take_looks, LOOK)
+def test_no_junk_in_a_look_is_kept() -> None:
+    visits = [
+        [
+            *({**LOOK, key: value} for value in NO_VALUES),
+            {name: value for name, value in LOOK.items() if name != key},
+        ]
+        for key in LOOK
+    ]
+    whole, *found = said(take_looks, [LOOK], *visits)
+    assert dict(zip(LOOK, found, strict=True)) == dict.fromkeys(LOOK, whole)
 
 
 def test_a_question_about_a_cell_is_kept() -> None:
-    assert said(ask_all, QUESTION) == "Question(photo='0 abc dog', model='lite0@224', index=3, row=0, column=6)"
+    assert said(ask_all, [QUESTION]) == ["Question(photo='0 abc dog', model='lite0@224', index=3, row=0, column=6)"]
 
 
-@pytest.mark.parametrize("key", QUESTION)
-def test_a_question_with_junk_is_left_aside(key: str) -> None:
-    junk = NO_TEXTS if key in ("photo", "model") else NO_NUMBERS
-    missing = {name: value for name, value in QUESTION.items() if name != key}
-    assert said(ask_all, missing, *({**QUESTION, key: value} for value in junk)) == "None"
+def test_a_question_with_junk_is_left_aside() -> None:
+    visits = [
+        [
+            {name: value for name, value in QUESTION.items() if name != key},
+            *({**QUESTION, key: value} for value in (NO_TEXTS if key in ("photo", "model") else NO_NUMBERS)),
+        ]
+        for key in QUESTION
+    ]
+    assert said(ask_all, *visits) == ["None"] * 5
 
 
 def test_what_is_no_question_is_left_aside() -> None:
-    assert said(ask_all, *NO_LOOKS, "x" * 100_000, [QUESTION]) == "None"
+    assert said(ask_all, [*NO_LOOKS, "x" * 100_000, [QUESTION]]) == ["None"]
 
 
 def test_samples_that_do_not_exist_cannot_be_chosen() -> None:
-    assert said(choose_all, ["coffee", "coffee", "nessie", 3, None, {}, math.nan]) == "coffee"
+    assert said(choose_all, ["coffee", "coffee", "nessie", 3, None, {}, math.nan]) == ["coffee"]
     junk = [None, 7, "coffee", {"coffee": 1}, math.nan]
-    assert said(choose_all, ["coffee"], *junk) == "coffee"
+    assert said(choose_all, ["coffee"], *junk) == ["coffee"]
 
 
-@pytest.mark.parametrize(
-    "changed", [{"index": 99_999}, {"row": 99_999}, {"column": 7}, {"model": "lite9@1"}, {"photo": "nothing"}]
-)
-def test_a_question_about_a_cell_that_does_not_exist_costs_nothing_else(
-    changed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_question_about_a_cell_that_does_not_exist_costs_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     from effviz.ui.compare.inspection import ASKED, Question
 
     monkeypatch.chdir(ROOT)
@@ -135,14 +146,19 @@ def test_a_question_about_a_cell_that_does_not_exist_costs_nothing_else(
     test.query_params["models"] = "lite0@224"
     test.run()
     photo = grid(test, "effviz_grid")["photos"][0]
-    test.session_state[ASKED] = Question(**{**QUESTION, "photo": photo["id"], **changed})
-    test.run()
-    assert not test.exception
-    assert not test.error
-    answer = grid(test, "effviz_grid_news")["answer"]
-    if "model" in changed or "photo" in changed:
-        assert answer is None
-    else:
+
+    def answered(**changed: object) -> dict[str, Any] | None:
+        test.session_state[ASKED] = Question(**{**QUESTION, "photo": photo["id"], **changed})
+        test.run()
+        assert not test.exception
+        assert not test.error
+        return grid(test, "effviz_grid_news")["answer"]
+
+    assert answered(model="lite9@1") is None
+    assert answered(photo="nothing") is None
+    for outside in ({"index": 99_999}, {"row": 99_999}, {"column": 7}):
+        answer = answered(**outside)
+        assert answer is not None
         assert answer["energy"] is None
         assert "does not exist" in answer["sentence"]
 

@@ -11,9 +11,11 @@ from PIL import Image
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.testing.v1 import AppTest
 
+from effviz.errors import SettingsError
 from effviz.ui import cache
-from effviz.ui.compare import inspection, photos, work
+from effviz.ui.compare import inspection, look, photos, work
 from effviz.ui.memory import Kept
+from effviz.ui.state import Setting
 from effviz.ui.turns import Turns
 
 ROOT = Path(__file__).parents[2]
@@ -197,38 +199,41 @@ def test_a_later_guess_explains_the_second_class() -> None:
     ],
 )
 def test_a_link_names_a_scale_by_its_title_or_its_short_name(title: str, name: str) -> None:
-    test = page(models="lite0@224,lite0@260", scale=title)
-    assert not test.exception
-    assert news(test)["look"]["scale"] == name
+    assert look.SCALE.parse(title) == name
 
 
 def test_a_link_brings_the_whole_look_back() -> None:
     asked = {"opacity": "80", "palette": "Cividis", "contour": "50", "threshold": "30", "cells": "true"}
-    look = news(page(**asked, placement="Calibrated"))["look"]
-    assert look == {
+    assert news(page(**asked, placement="Calibrated", scale="Logit density (signed)"))["look"] == {
         "opacity": 80,
         "palette": "cividis",
         "contour": 50,
         "threshold": 30,
         "cells": True,
         "placement": "calibrated",
-        "scale": "own",
+        "scale": "density",
     }
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("setting", "wrong"),
     [
-        {"opacity": "101"},
-        {"opacity": "half"},
-        {"opacity": "9" * 5000},  # Python refuses to read so many digits
-        {"scale": "log"},
-        {"palette": "viridis"},
-        {"cells": "perhaps"},
+        (look.OPACITY, "101"),
+        (look.CONTOUR, "half"),
+        (look.THRESHOLD, "9" * 5000),  # Python refuses to read so many digits
+        (look.SCALE, "log"),
+        (look.PALETTE, "viridis"),
+        (look.CELLS, "perhaps"),
     ],
+    ids=lambda given: str(getattr(given, "key", given))[:10],
 )
-def test_a_look_that_does_not_exist_leaves_its_sentence(wrong: dict[str, str]) -> None:
-    test = page(**wrong)
+def test_a_look_that_does_not_exist_is_one_sentence(setting: Setting[object], wrong: str) -> None:
+    with pytest.raises(SettingsError, match=f"^The link asks for {setting.key} = .* Choose one below"):
+        setting.parse(wrong)
+
+
+def test_a_look_that_does_not_exist_leaves_its_sentence() -> None:
+    test = page(opacity="101", scale="log")
     assert "The link asks for" in test.warning[0].value
     assert labels(test) == ["lite0@224"]
 

@@ -475,17 +475,23 @@ def test_an_unfinished_run_says_how_far_it_is(folder: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '{"format": 1}', '{"format": 1, "settings": []}', "\udcff", "[" * 100_000]
-)
-def test_a_broken_run_json_is_one_sentence(folder: Path, text: str) -> None:
+def test_a_broken_run_json_is_one_sentence(folder: Path) -> None:
     finished(folder / "cars")
-    (folder / "cars" / manifest.FILE).write_bytes(text.encode(errors="surrogateescape"))
+    (folder / "cars" / manifest.FILE).write_text("{")
     at = open_page(run="cars")
     assert "cars (cannot be read)" in at.selectbox(key="run-choice").options
     (warning,) = at.warning
     assert warning.value.startswith("cars cannot be read: its run.json must be whole")
     assert str(folder) not in warning.value
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"format": 1}', '{"format": 1, "settings": []}', "\udcff", "[" * 100_000]
+)
+def test_a_run_json_that_is_none_is_broken(folder: Path, text: str) -> None:
+    finished(folder / "cars")
+    (folder / "cars" / manifest.FILE).write_bytes(text.encode(errors="surrogateescape"))
+    assert [entry.state for entry in runs.entries()] == [runs.State.BROKEN]
 
 
 @pytest.mark.parametrize(
@@ -497,11 +503,10 @@ def test_a_broken_run_json_is_one_sentence(folder: Path, text: str) -> None:
         ("models", [{"label": "lite0@224", "weights_sha256": 3, "engine": "openvino"}]),
     ],
 )
-def test_a_run_json_of_odd_values_is_one_sentence(folder: Path, key: str, value: object) -> None:
+def test_a_run_json_of_odd_values_is_broken(folder: Path, key: str, value: object) -> None:
     file = finished(folder / "cars") / manifest.FILE
     file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
-    (warning,) = open_page(run="cars").warning
-    assert warning.value.startswith("cars cannot be read")
+    assert [entry.state for entry in runs.entries()] == [runs.State.BROKEN]
 
 
 @pytest.mark.parametrize("damage", ["garbage", "cut", "columns"])
@@ -516,9 +521,10 @@ def test_broken_results_are_one_sentence(folder: Path, damage: str) -> None:
             file.write_bytes(file.read_bytes()[:-100])
         case "columns":
             pq.write_table(pq.read_table(file).drop_columns(["label"]), file)
-    (warning,) = open_page(run="cars").warning
-    assert warning.value.startswith("The results of cars cannot be read")
-    assert str(folder) not in warning.value
+    (entry,) = runs.entries()
+    with pytest.raises(SettingsError, match=r"^The results of cars cannot be read") as caught:
+        measured.of_entry(entry)
+    assert str(folder) not in str(caught.value)
 
 
 def test_a_run_too_large_for_the_page_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -570,7 +576,7 @@ def test_a_table_of_endless_words_is_one_sentence(tmp_path: Path) -> None:
         tables.read(tmp_path / "summary.csv")
 
 
-@pytest.mark.parametrize("asked", ["../elsewhere", "/etc", "cars/../../elsewhere", "nothing", ""])
+@pytest.mark.parametrize("asked", ["../elsewhere", "/etc", ""])
 def test_an_address_opens_nothing_outside_the_list(folder: Path, tmp_path: Path, asked: str) -> None:
     finished(tmp_path / "elsewhere")
     finished(folder / "cars")

@@ -12,12 +12,10 @@ from streamlit.testing.v1 import AppTest
 from effviz.bench import apart, latency
 from effviz.bench.latency import Latency
 from effviz.errors import SettingsError
-from effviz.ui import turns
 from effviz.ui.compare import work
 from effviz.ui.turns import Turns
 
 ROOT = Path(__file__).parents[2]
-TINY = "scaled-d0.1-w0.1@32"
 PATIENCE_S = 120
 
 
@@ -172,16 +170,6 @@ def test_whoever_stops_ends_the_process_and_keeps_what_is_done(monkeypatch: pyte
     assert queue.running == queue.waiting == 0
     at.run()
     assert list(at.dataframe[1].value["network"]) == ["b0@224"]
-
-
-def test_a_real_measurement() -> None:
-    at = measure(open_section(), TINY)
-    assert not at.warning
-    rows = at.dataframe[1].value
-    assert list(rows["network"]) == [TINY]
-    assert list(rows["runs"]) == [20]
-    assert rows["load"].notna().all()
-    assert turns.TURNS.running == 0
 
 
 def test_a_processor_with_markdown_in_its_name_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,31 +65,23 @@ def test_figure_3_shows_printed_and_recomputed_on_request() -> None:
     assert "start 1.30" in words(at)
     assert "from 76.1 % to 80.3 %" in at.get("plotly_chart")[0].proto.alt
     assert len(at.dataframe[0].value) == 16
-    at.toggle(key="recomputed").set_value(True).run()
+    # By hand from the drawn dots: (77.68 - 76.1) / log2(0.936 / 0.5) = 1.75 is the least of the three first steps.
+    assert "1.75 to 2.60 in the first step, 0.00 to 0.49 in the last" in words(at)
+    gains = at.dataframe[0].value.set_index("network")["gain_points"]
+    assert gains["d = 6"] > gains["d = 4"]
+    assert "d = 6, r = 1.7, r = 2.2 bring more" in words(at)
+    at.toggle(key="recomputed").set_value(True)
+    at.toggle(key="log").set_value(True).run()
+    check_calm(at, "Figure 3")
     assert "Depth, recomputed" in chart(at)
     assert len(chart(at)) == 6
+    assert json.loads(at.get("plotly_chart")[0].proto.spec)["layout"]["xaxis"]["type"] == "log"
 
 
 def test_a_link_brings_back_figure_3_with_its_recomputed_curves() -> None:
     at = open_paper(section="figure3", recomputed="true")
     check_calm(at, "Figure 3")
     assert "Depth, recomputed" in chart(at)
-
-
-def test_figure_3_says_what_a_doubling_buys_as_its_table_has_it() -> None:
-    at = open_paper(section="figure3")
-    # By hand from the drawn dots: (77.68 - 76.1) / log2(0.936 / 0.5) = 1.75 is the least of the three first steps.
-    assert "1.75 to 2.60 in the first step, 0.00 to 0.49 in the last" in words(at)
-    gains = at.dataframe[0].value.set_index("network")["gain_points"]
-    assert gains["d = 6"] > gains["d = 4"]
-    assert "d = 6, r = 1.7, r = 2.2 bring more" in words(at)
-
-
-def test_figure_3_on_a_log_axis() -> None:
-    at = open_paper(section="figure3")
-    at.toggle(key="log").set_value(True).run()
-    check_calm(at, "Figure 3")
-    assert json.loads(at.get("plotly_chart")[0].proto.spec)["layout"]["xaxis"]["type"] == "log"
 
 
 def test_figure_4_shows_four_starts_and_says_what_is_not_known() -> None:
@@ -147,8 +139,8 @@ def test_the_first_printing_of_table_1_has_its_erratum() -> None:
     assert "tensorflow/tpu#383" in words(at)
 
 
-@pytest.mark.parametrize("stage", range(1, 10))
-def test_the_parts_of_every_stage_add_up(stage: int) -> None:
+@pytest.mark.parametrize("stage", [1, 9])
+def test_the_parts_of_a_stage_add_up(stage: int) -> None:
     at = open_paper(section="table1", stage=str(stage))
     check_calm(at, "Table 1")
     assert at.dataframe[1].value["macs"].sum() == plan(1, 1, 224).stages[stage - 1].macs
@@ -168,6 +160,18 @@ def test_results_show_both_figures_and_point_out_the_misprint() -> None:
     assert list(rows.index[rows["misprint"]]) == ["PNASNet"]
     assert rows.loc["EfficientNet-B3", "params_millions_recomputed"] == 12.233232
     assert len(at.dataframe[1].value) == 8  # Table 8
+    # GPipe's FLOPs, and all but the eight EfficientNets
+    check_dashes(at, {"flops_billions": 1, "macs_billions_recomputed": 16})
+
+
+def check_dashes(at: AppTest, missing: dict[str, int]) -> None:
+    """Hold that a number that is not there is a dash with its reason."""
+    table = at.dataframe[0]
+    assert table.proto.placeholder == "—"
+    assert "A dash stands where" in words(at)
+    for column, count in missing.items():
+        assert table.value[column].dtype == float  # so that the table can still be sorted by it
+        assert table.value[column].isna().sum() == count
 
 
 @pytest.mark.parametrize(("version", "b0"), [("v3", 77.3), ("v1", 76.3)])
@@ -197,30 +201,13 @@ def test_table_3_leaves_out_what_is_not_chosen() -> None:
     table = load("table3_scaling")
     assert chart(at)["Table 3, printed"]["y"] == list(table["top1_pct"])
     assert len(chart(at)["By the formula d · w² · r²"]["x"]) == 12
+    check_dashes(at, {"macs_billions_formula": 2})  # two compound rows without coefficients
     at.get("button_group")[1].set_value(["ResNet-50"]).run()
     check_calm(at, "Table 3")
     assert chart(at)["Table 3, printed"]["x"] == [4.1, 16.2, 14.7, 16.4, 16.7]
     assert "not printed" in list(at.dataframe[0].value["coefficients"])
     at.get("button_group")[1].set_value([]).run()
     check_calm(at, "Table 3")
-
-
-@pytest.mark.parametrize(
-    ("section", "column", "missing"),
-    # Table 2: GPipe's FLOPs, and all but the eight EfficientNets; Table 3: two compound rows without coefficients.
-    [
-        ("results", "flops_billions", 1),
-        ("results", "macs_billions_recomputed", 16),
-        ("table3", "macs_billions_formula", 2),
-    ],
-)
-def test_a_number_that_is_not_there_is_a_dash_with_its_reason(section: str, column: str, missing: int) -> None:
-    at = open_paper(section=section)
-    table = at.dataframe[0]
-    assert table.proto.placeholder == "—"
-    assert table.value[column].dtype == float  # so that the table can still be sorted by it
-    assert table.value[column].isna().sum() == missing
-    assert "A dash stands where" in words(at)
 
 
 def test_table_7_says_that_its_networks_do_not_cost_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -236,7 +223,7 @@ def test_table_7_says_that_its_networks_do_not_cost_the_same(monkeypatch: pytest
     assert "No trained network" in words(at)
 
 
-@pytest.mark.parametrize(("version", "baseline"), [("v5", 77.3), ("v3", 77.3), ("v1", 76.3)])
+@pytest.mark.parametrize(("version", "baseline"), [("v3", 77.3), ("v1", 76.3)])
 def test_table_7_follows_the_version(version: str, baseline: float) -> None:
     at = open_paper(section="table7", paper=version)
     check_calm(at, "Table 7")

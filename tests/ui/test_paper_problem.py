@@ -89,7 +89,7 @@ def test_the_chain_of_the_baseline_is_table_1() -> None:
     assert list(rows["Layers"]) == ["1", "1", "2", "2", "3", "3", "4", "1", "1"]
 
 
-@pytest.mark.parametrize(("macs", "memory"), [("0.5", "32"), ("40.0", "1000"), ("0.5", "1000"), ("40.0", "32")])
+@pytest.mark.parametrize(("macs", "memory"), [("0.5", "1000"), ("40.0", "32")])
 def test_the_ends_of_the_sliders(macs: str, memory: str) -> None:
     at = open_problem(macs=macs, memory=memory)
     check_calm(at)

@@ -54,6 +54,13 @@ def photo(colour: tuple[int, int, int]) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.fixture
+def no_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the photo, which takes torch, and which the charts do not need."""
+    monkeypatch.setattr("effviz.ui.paper.augmented.show", lambda: None)
+
+
+@pytest.mark.usefixtures("no_photo")
 def test_the_rate_is_printed_and_computed() -> None:
     at = open_recipe()
     drawn = chart(at, "learning-rate")
@@ -66,26 +73,24 @@ def test_the_rate_is_printed_and_computed() -> None:
     assert "goes on at 0.1204" in words(at)
 
 
-def test_stochastic_depth_follows_the_network() -> None:
+@pytest.mark.usefixtures("no_photo")
+def test_stochastic_depth_follows_the_network_and_silu_has_a_slope_where_relu_has_none() -> None:
     at = open_recipe()
     assert len(chart(at, "stochastic-depth")["B0: may be skipped"]["x"]) == 9
     # Blocks 2, 4, 6, 7, 9, 10, 12, 13 and 14 (from 0) have a shortcut; block i is skipped with 0.2 * i / 16.
     assert "**15.0** of B0's 16 blocks" in words(at)  # 16 - 0.2 * 77 / 16 = 15.04
-    at = open_recipe(network="B7")
-    assert len(chart(at, "stochastic-depth")["B7: may be skipped"]["x"]) == 48  # 55 blocks, seven open a stage
-    assert "blocks run in a step" in words(at)
-
-
-def test_silu_has_a_slope_where_relu_has_none() -> None:
-    at = open_recipe()
     assert chart(at, "activations")["SiLU"]["y"][0] == pytest.approx(-0.014836, abs=1e-6)
     at.toggle(key="slopes").set_value(True).run()
     check_calm(at)
     drawn = chart(at, "activations")
     assert set(drawn["ReLU"]["y"]) == {0.0, 1.0}
     assert min(drawn["SiLU"]["y"]) == pytest.approx(-0.0998, abs=1e-3)  # the least slope, near -2.4
+    at = open_recipe(network="B7")
+    assert len(chart(at, "stochastic-depth")["B7: may be skipped"]["x"]) == 48  # 55 blocks, seven open a stage
+    assert "blocks run in a step" in words(at)
 
 
+@pytest.mark.usefixtures("no_photo")
 def test_every_setting_has_a_name_and_stands_in_the_table() -> None:
     assert set(recipe.NAMES) == {fact.key for fact in training_facts()}
     rows = open_recipe().dataframe[0].value.set_index("setting")
@@ -94,9 +99,9 @@ def test_every_setting_has_a_name_and_stands_in_the_table() -> None:
     assert rows.loc["Learning rate at first", "printed"] == "0.256"
 
 
+@pytest.mark.usefixtures("no_photo")
 @pytest.mark.parametrize(("version", "survival"), [("v5", "0.8"), ("v3", "0.8"), ("v1", "drop connect 0.3, in v2 0.2")])
-def test_settings_follow_the_version(monkeypatch: pytest.MonkeyPatch, version: str, survival: str) -> None:
-    monkeypatch.setattr("effviz.ui.paper.augmented.show", lambda: None)  # brings torch, which this does not need
+def test_settings_follow_the_version(version: str, survival: str) -> None:
     at = open_recipe(paper=version)
     rows = at.dataframe[0].value.set_index("setting")
     assert rows.loc["Survival of the last block", "printed"] == survival

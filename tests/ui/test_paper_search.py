@@ -74,16 +74,18 @@ def words(at: AppTest) -> str:
     return "\n".join(str(element.value) for kind in ("markdown", "caption", "info") for element in at.get(kind))
 
 
-def test_nothing_shipped_is_said_calmly(ship: Path) -> None:
+def test_the_grid_and_step_2_are_there_when_nothing_is_shipped(ship: Path) -> None:
     at = open_section()
     assert not ship.exists()
     assert "No finished search comes with this copy of EffViz, so no accuracy is shown" in words(at)
     assert len(charts(at)) == 3  # the grid twice, and step 2
     assert "top1_pct" not in at.dataframe[0].value
+    check_grid(at)
+    check_step_2(at)
 
 
-def test_the_grid_says_what_points_really_cost(ship: Path) -> None:
-    at = open_section()
+def check_grid(at: AppTest) -> None:
+    """Hold what points really cost."""
     rows = at.dataframe[0].value
     assert len(rows) == 37
     own = rows.query("alpha == 1.2 and beta == 1.1 and gamma == 1.15").iloc[0]
@@ -101,6 +103,17 @@ def test_the_grid_says_what_points_really_cost(ship: Path) -> None:
     space, cost = charts(at)[:2]
     for chart in (space, cost):
         assert len(chart["Doubled on paper and in truth"]["x"]) == both
+
+
+def check_step_2(at: AppTest) -> None:
+    """Hold the formula beside what was published."""
+    rows = at.dataframe[1].value.set_index("network")
+    assert rows.loc["B7", "depth_formula"] == pytest.approx(3.5831808)  # 1.2^7
+    assert rows.loc["B7", "depth_published"] == 3.1
+    assert rows.loc["B7", "resolution_px_formula"] == pytest.approx(595.84, abs=0.01)  # 224 * 1.15^7
+    assert rows.loc["B7", "resolution_px_published"] == 600
+    assert round(rows.loc["B7", "phi_of_width"], 2) == 7.27  # shared facts
+    assert charts(at)[2]["Depth, published"]["x"] == [0, 0.5, 1, 2, 3.5, 5, 6, 7]
 
 
 def test_the_fine_grid_is_a_link_away(ship: Path) -> None:
@@ -148,14 +161,3 @@ def test_a_run_without_second_seeds_has_no_best(ship: Path) -> None:
 def test_a_run_that_has_only_begun_is_shown_as_far_as_it_is(ship: Path) -> None:
     write(ship, (UNSCALED, 0, 53.0))
     assert charts(open_section())[2]["One training"]["x"] == [53]
-
-
-def test_step_2_sets_the_formula_beside_what_was_published(ship: Path) -> None:
-    at = open_section()
-    rows = at.dataframe[1].value.set_index("network")
-    assert rows.loc["B7", "depth_formula"] == pytest.approx(3.5831808)  # 1.2^7
-    assert rows.loc["B7", "depth_published"] == 3.1
-    assert rows.loc["B7", "resolution_px_formula"] == pytest.approx(595.84, abs=0.01)  # 224 * 1.15^7
-    assert rows.loc["B7", "resolution_px_published"] == 600
-    assert round(rows.loc["B7", "phi_of_width"], 2) == 7.27  # shared facts
-    assert charts(at)[2]["Depth, published"]["x"] == [0, 0.5, 1, 2, 3.5, 5, 6, 7]

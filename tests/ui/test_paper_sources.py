@@ -32,14 +32,6 @@ def test_every_point_links_its_source(section: str) -> None:
         assert len(rows) > 0
         assert rows["source"].str.len().min() > 10
         assert list(rows["link"]) == [link(source) for source in rows["source"]]
-
-
-def test_a_printed_point_opens_the_paper() -> None:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    at.switch_page("effviz/ui/pages/paper.py")
-    at.query_params["section"] = "figure3"
-    at.run()
-    at.toggle(key="figure3-points").set_value(True).run()
-    rows = at.dataframe[0].value
-    assert set(rows["link"]) == {"https://arxiv.org/abs/1905.11946v5"}
-    assert len(rows) == 19  # 6 widths, 6 depths and 7 resolutions
+    if section == "figure3":  # whose points are all printed
+        assert set(lists[0]["link"]) == {"https://arxiv.org/abs/1905.11946v5"}
+        assert len(lists[0]) == 19  # 6 widths, 6 depths and 7 resolutions

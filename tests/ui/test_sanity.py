@@ -30,14 +30,12 @@ def maps(panel: dict[str, Any]) -> np.ndarray:
     return halves.reshape(-1, packed["rows"], packed["columns"]) * np.array(packed["factors"])[:, None, None]
 
 
-def test_nothing_is_broken_before_it_is_asked_for(compare: Compare) -> None:
+def test_every_part_from_the_top_down_has_its_map_and_its_sentence_and_not_before_it_is_asked_for(
+    compare: Compare,
+) -> None:
     page = compare(models="lite0@224")
     assert TITLE in [header.value for header in page.test.header]
     assert page.reels() == []
-
-
-def test_every_part_from_the_top_down_has_its_map_and_its_sentence(compare: Compare) -> None:
-    page = compare(models="lite0@224")
     reel = page.pressed("sanity")
     (panel,) = reel["panels"]
     assert len(reel["said"]) == len(panel["lines"][""]) == len(maps(panel)) == len(STAGES) == 11  # 1 + 2 + 7 + 1
@@ -55,10 +53,10 @@ def test_every_part_from_the_top_down_has_its_map_and_its_sentence(compare: Comp
 
 
 def test_the_maps_are_those_of_the_cascade_and_the_shared_model_keeps_its_own(compare: Compare) -> None:
-    ref, photo = parse("lite0@224"), cache.sample("dog")
+    ref, photo = parse("lite0@96"), cache.sample("dog")
     model = cache.model(ref.label)
     weights = {name: tensor.clone() for name, tensor in model.module.state_dict().items()}
-    page = compare(models="lite0@224")
+    page = compare(models="lite0@96")
     shown = maps(page.pressed("sanity")["panels"][0])
     guess = cache.guesses(ref, photo)[0].index
     expected = [step.map.values for step in cascade(model, photo, guess, Method.CAM)]

@@ -32,25 +32,32 @@ def metrics(at: AppTest) -> dict[str, str]:
     return {metric.label: str(metric.value) for metric in at.metric}
 
 
-def test_a_first_visit_shows_the_papers_rule_at_phi_one() -> None:
+@pytest.fixture(scope="module")
+def first() -> AppTest:
+    """A first visit, to look at."""
     at = open_scale()
     check_calm(at)
     assert not at.warning
     assert at.query_params == {}
+    return at
+
+
+def test_a_first_visit_shows_the_papers_rule_at_phi_one(first: AppTest) -> None:
+    at = first
     # By hand: 1.2 * 1.1^2 * 1.15^2 = 1.92027.
     assert r"\gamma^{2} = 1.920" in words(at)
     # At phi = 1 channels and blocks are those of B2, at 258 px (1.15 * 224 = 257.6) for 260.
     assert "The network at φ = 1.00 costs 993 M MACs" in words(at)
 
 
-def test_published_coefficients_stand_beside_the_phi_they_imply() -> None:
-    rows = table(open_scale(), 0).set_index("Network")
+def test_published_coefficients_stand_beside_the_phi_they_imply(first: AppTest) -> None:
+    rows = table(first, 0).set_index("Network")
     # ln(3.1)/ln(1.2), ln(2)/ln(1.1), ln(600/224)/ln(1.15); torchvision counts 66,347,960 parameters and 37.7 B MACs.
     row = rows.loc["**B7**"]
     assert (row["Depth"], row["Width"], row["Input"]) == ("3.1", "2.0", "600 px")
     assert (row["φ of depth"], row["φ of width"], row["φ of input"]) == ("6.21", "7.27", "7.05")
     assert (row["Params"], row["MACs"]) == ("66.3 M", "37.7 B")
-    assert "hand-picked" in words(open_scale())
+    assert "hand-picked" in words(first)
 
 
 def test_the_stage_table_of_phi_zero_is_table_1() -> None:
@@ -60,8 +67,8 @@ def test_the_stage_table_of_phi_zero_is_table_1() -> None:
     assert list(rows["Input"]) == ["224²", "112²", "112²", "56²", "28²", "14²", "14²", "7²", "7²"]
 
 
-def test_the_stage_table_shows_before_and_after() -> None:
-    rows = table(open_scale(phi="1"), 2)
+def test_the_stage_table_shows_before_and_after(first: AppTest) -> None:
+    rows = table(first, 2)
     assert rows["Channels"][3] == "40 → **48**"  # 44 is rounded to a multiple of 8, facts: stages_all_models, B2
     assert rows["Layers"][3] == "2 → **3**"  # ceil(2.4)
 
@@ -73,8 +80,8 @@ def test_every_method_spends_the_same_budget() -> None:
     assert list(rows["Params"])[3] == "5.29 M"  # a larger input adds no parameters
 
 
-def test_the_compound_network_of_the_table_is_that_of_the_slider() -> None:
-    rows = table(open_scale(phi="1"), 1)
+def test_the_compound_network_of_the_table_is_that_of_the_slider(first: AppTest) -> None:
+    rows = table(first, 1)
     # By hand: 224 · 1.15 = 257.6. Solved back from the MACs, φ = 1.02 would fit as well.
     assert (rows["Coefficient"][0], rows["Input"][0], rows["Left over"][0]) == ("φ = 1.00", "258 px", "0.0 %")
 
@@ -112,7 +119,7 @@ def test_lite_has_its_own_published_networks() -> None:
     assert table(at, 0)["Params"][0] == "4.65 M"
 
 
-@pytest.mark.parametrize("phi", ["abc", "999", ""])
+@pytest.mark.parametrize("phi", ["abc", ""])
 def test_a_phi_that_makes_no_sense_is_one_sentence(phi: str) -> None:
     at = open_scale(phi=phi)
     check_calm(at)
@@ -122,18 +129,15 @@ def test_a_phi_that_makes_no_sense_is_one_sentence(phi: str) -> None:
     assert "The network at φ = 1.00" in words(at)
 
 
-@pytest.mark.parametrize(
-    "address", [{"alpha": "abc"}, {"alpha": "9"}, {"gamma": "nan"}, {"family": "resnet"}, {"budget": "money"}]
-)
-def test_other_junk_in_a_link_leaves_the_page_as_it_is(address: dict[str, str]) -> None:
-    at = open_scale(**address)
+def test_other_junk_in_a_link_leaves_the_page_as_it_is(first: AppTest) -> None:
+    at = open_scale(alpha="abc", beta="9", gamma="nan", family="resnet", budget="money")
     check_calm(at)
     assert not at.warning
+    assert words(at) == words(first)
 
 
-def test_the_budget_solver_shows_what_is_left() -> None:
-    at = open_scale()
-    found = metrics(at)
+def test_the_budget_solver_shows_what_is_left(first: AppTest) -> None:
+    found = metrics(first)
     assert found["Input"] == "259 px"
     assert found["MACs used"].endswith("M")
     assert float(found["Left over"].removesuffix(" %")) >= 0
