@@ -1,9 +1,6 @@
 """Weights from packages become timm's networks: name by name against timm, as a whole against labelled photos."""
 
-import csv
-import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +10,10 @@ from PIL import Image
 from timm.data import create_transform
 
 from effviz.errors import WeightsError
+from effviz.explain import samples
 from effviz.scaling import PUBLISHED, Family, plan
 from effviz.zoo import catalogue, legacy, loading, package
 
-SHARED = Path(__file__).parents[3] / "shared/data"
 LITES = ("lite0", "lite1", "lite2")
 
 
@@ -91,19 +88,6 @@ def right_answers(name, photos):
 
 @pytest.mark.parametrize("name", LITES)
 def test_names_what_the_sample_photos_show(name):
-    rows = SHARED / "samples/ATTRIBUTION.csv"
-    if not rows.exists():
-        pytest.skip("../shared/data/samples is not here")
-    labelled = [row for row in csv.DictReader(rows.open(encoding="utf-8")) if row["labels"]][:20]
-    photos = [(SHARED / "samples" / row["file"], {int(label) for label in row["labels"].split()}) for row in labelled]
+    photos = [(sample.path, set(sample.labels)) for sample in samples.samples()[:20]]
     # ImageNet top-1 of these weights is 75 to 77 %; one wrong tensor leaves far less than 60 %
     assert right_answers(name, photos) >= 12
-
-
-def test_lite0_scores_as_published_on_imagenet_photos():
-    rows = SHARED / "localisation/annotations.json"
-    if not rows.exists():
-        pytest.skip("../shared/data/localisation is not here")
-    photos = [(SHARED / "localisation" / row["file"], {row["label"]}) for row in json.loads(rows.read_text())[:100]]
-    # timm measured 74.8 %; on 100 photos three standard deviations are 13 points
-    assert 62 <= right_answers("lite0", photos) <= 88

@@ -25,7 +25,7 @@ def test_a_mini_network_recognises_about_as_many_photos_as_its_entry_says(name: 
     model = loading.load(ref)
     right, seen = 0, 0
     for label, folder in enumerate(sorted(IMAGENETTE.iterdir())):
-        for path in sorted(folder.iterdir())[:20]:
+        for path in sorted(folder.iterdir())[:10]:
             photo = images.read(path.read_bytes(), path.name)
             with torch.inference_mode():
                 logits = model.module(torch.from_numpy(preprocess.prepare(photo, ref).pixels.copy()))
@@ -33,4 +33,4 @@ def test_a_mini_network_recognises_about_as_many_photos_as_its_entry_says(name: 
             seen += 1
     claimed = ref.spec.top1_pct
     assert claimed is not None
-    assert abs(100 * right / seen - claimed) < 10  # three standard errors of 200 photos
+    assert abs(100 * right / seen - claimed) < 14  # three standard errors of 100 photos
