@@ -11,6 +11,7 @@ from PIL import Image
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from effviz.bench import scaling
 from effviz.cli import app
 from effviz.explain import calibrate, calibration
 
@@ -231,10 +232,12 @@ def test_calibrate_stores_and_prints_what_was_measured(monkeypatch: pytest.Monke
     assert stored == [measured] * 2
 
 
-def test_bench_scaling_prints_the_peer_beside_ours() -> None:
+def test_bench_scaling_prints_the_peer_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = scaling.BenchRow("b7", ours_ms=0.5, peer_ms=200, target_ms=3)
+    monkeypatch.setattr(scaling, "bench", lambda repeats: (row,) * repeats)
     shown = run("bench", "scaling", "--repeats", "1").stdout
     assert "FlopCounterMode" in shown
-    assert "b7" in shown.lower()
+    assert "400" in next(line for line in shown.splitlines() if line.lower().startswith("b7"))
 
 
 def test_the_console_script_answers_from_any_folder(tmp_path: Path) -> None:

@@ -63,7 +63,8 @@ def test_one_alone_has_nothing_to_agree_on() -> None:
     assert module.running_mean.tolist() == pytest.approx([0.3, 0.3])
 
 
-WORKER = """
+WORKERS = """
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -71,8 +72,10 @@ import torch
 import torch.distributed as dist
 from effviz.train import batches, data, loop, recipe
 from effviz.train.crew import Together
-photos, out, rank = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+photos, out = Path(sys.argv[1]), Path(sys.argv[2])
 torch.set_num_threads(1)
+other = os.fork()  # before torch has threads, which a fork would not have
+rank = int(other == 0)
 dist.init_process_group("gloo", init_method=f"file://{out}/meeting", rank=rank, world_size=2)
 tiny = replace(recipe.read("search"), name="tiny", epochs=2, batch_size=8, evaluate_every=1).at(0.3, 0.25, 32)
 known, options = data.data_set(photos, 36), loop.Options(crew=Together())
@@ -83,6 +86,8 @@ found = {"total": total, "correct": trained.correct, "losses": [row.loss for row
 states = {"module": trained.module.state_dict(), "averaged": averaged.module.state_dict()}
 torch.save(found | states, out / f"{rank}.pt")
 dist.destroy_process_group()
+if other:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(other, 0)[1]))
 """
 
 
@@ -90,10 +95,8 @@ dist.destroy_process_group()
 def pair(folder: Path, tmp_path: Path) -> list[dict[str, Any]]:
     """What two processes say after a training."""
     data.data_set(folder, 36)
-    words = [sys.executable, "-c", WORKER, str(folder), str(tmp_path)]
-    environment = os.environ | {"GLOO_SOCKET_IFNAME": "lo"}
-    workers = [subprocess.Popen([*words, str(rank)], env=environment) for rank in (0, 1)]
-    assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
+    words = [sys.executable, "-c", WORKERS, str(folder), str(tmp_path)]
+    subprocess.run(words, env=os.environ | {"GLOO_SOCKET_IFNAME": "lo"}, check=True, timeout=120)
     return [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
 
 
