@@ -1,21 +1,32 @@
+import functools
 import os
 import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from effviz import words
 from effviz.explain.results import ActivationMap, Box, Layer, Method
 
-settings.register_profile("untimed", deadline=None)
+if TYPE_CHECKING:
+    from effviz.zoo.model import Model
+
+# One temporary folder for all that tests and the processes that they start leave behind; it goes with the last of them.
+_TEMPORARY = tempfile.TemporaryDirectory(prefix="effviz-tests-", ignore_cleanup_errors=True)
+os.environ["TMPDIR"] = tempfile.tempdir = _TEMPORARY.name
+set_hypothesis_home_dir(f"{_TEMPORARY.name}/hypothesis")
+settings.register_profile("untimed", deadline=None, database=None)
 settings.load_profile("untimed")
 
 MapMaker = Callable[..., ActivationMap]
@@ -48,6 +59,14 @@ def make_map() -> MapMaker:
         return ActivationMap(**(fields | changes))  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def loaded() -> "Callable[[str], Model]":
+    """Return a loader that keeps its models, and so their engines, for tests that only look at them."""
+    from effviz.zoo import catalogue, loading
+
+    return functools.cache(lambda label: loading.load(catalogue.parse(label)))
 
 
 Translate = Callable[[str, dict[str, str]], None]
@@ -84,7 +103,7 @@ def compiled(texts: dict[str, str]) -> bytes:
     return header + tables + bodies
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def descendants() -> Callable[[bytes], list[int]]:
     """Return a finder of processes that this one started, directly or not, with a word in their commands."""
 

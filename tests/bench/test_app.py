@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 from typer.testing import CliRunner
 
-from effviz.bench import app, browser
+from effviz.bench import app, browser, server
 from effviz.bench.figures import Figure, Figures
 from effviz.bench.visitors import Answer
 from effviz.cli import app as command
@@ -26,6 +26,8 @@ def test_the_first_run_stands_apart_from_the_median_of_the_others() -> None:
 
 
 def test_no_browser_is_one_sentence_and_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All on one real server, which the command starts anew for each page."""
+
     @contextmanager
     def nothing() -> Iterator[None]:
         raise SettingsError("What a browser shows was not measured.")
@@ -35,7 +37,11 @@ def test_no_browser_is_one_sentence_and_the_rest_is_measured(monkeypatch: pytest
     for name, value in {"FOUR": small, "FIVE": small, "REPEATS": 1}.items():
         monkeypatch.setattr(app, name, value)
     monkeypatch.setattr(browser, "chromium", nothing)
-    result = app.bench(comparisons=2)
+    with server.running() as only:
+        monkeypatch.setattr(server, "running", lambda: nullcontext(only))
+        measured = app._memory(2, [])  # first, while the server is idle
+        monkeypatch.setattr(app, "_memory", lambda comparisons, _notes: measured if comparisons == 2 else [])
+        result = app.bench(comparisons=2)
     names = [row.name for row in result.rows]
     assert result.notes == ("What a browser shows was not measured.",)
     assert {"Script of scale, repeated", "Script of tradeoff, repeated", "Growth over 2 comparisons"} <= set(names)

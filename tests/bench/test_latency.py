@@ -313,8 +313,14 @@ def test_the_real_command_measures_in_a_process_of_its_own() -> None:
     assert (found.label, found.threads, len(found.runs_ms)) == (TINY, 1, 2)
     assert latency.kept(latency.machine()) == (() if found.disturbed else (found,))
     assert torch.get_num_threads() == before
-    with pytest.raises(SettingsError, match="There is no network 'resnet1520'"):
-        apart.measure("resnet1520", lambda *_: None, lambda: None)
+
+
+@pytest.mark.usefixtures("threads")
+def test_what_the_command_says_of_a_wrong_network_is_what_the_process_is_asked_to_say() -> None:
+    """`apart` takes the sentence from the command's last line."""
+    ended = CliRunner().invoke(app, ["bench", "latency", "--in-turns", "resnet1520"])
+    assert ended.exit_code == 1
+    assert ended.stderr.splitlines()[-1].startswith("effviz: There is no network 'resnet1520'")
 
 
 @pytest.mark.usefixtures("threads")

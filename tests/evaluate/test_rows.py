@@ -18,8 +18,6 @@ from effviz.explain.forward import forward
 from effviz.explain.maps import activation_map
 from effviz.explain.placement import place
 from effviz.explain.results import Layer, Method
-from effviz.zoo.catalogue import parse
-from effviz.zoo.loading import load
 
 CONTROLS = ("control-random", "control-gaussian", "control-uniform")  # over the photo, or what a model saw
 IN_CROP = ("control-crop-random", "control-crop-gaussian", "control-crop-uniform")
@@ -27,8 +25,8 @@ WHERE = tuple(metric for metric in Metric if metric in PLACES)
 
 
 @pytest.fixture(scope="module")
-def model():
-    return load(parse("lite0@96"))
+def model(loaded):
+    return loaded("lite0@96")
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +91,8 @@ def test_the_uniform_control_has_the_objects_share_as_energy(data, model):
             assert row.value == pytest.approx(row.box_share)
 
 
-def test_controls_of_place_know_no_model_and_no_method(data, model):
-    other = load(parse("lite0@128"))
+def test_controls_of_place_know_no_model_and_no_method(data, model, loaded):
+    other = loaded("lite0@128")
     wanted = settings(models=("lite0@96", "lite0@128"), methods=(Method.EIGENCAM,))
     found = table(rows_of(data.samples[:2], wanted, [model, other]))
     for (photo, name, method, metric), row in found.items():
@@ -110,15 +108,16 @@ def test_the_random_control_follows_the_seed(data, model):
     assert first[key].value == again[key].value != other[key].value
 
 
-@pytest.mark.parametrize("method", [Method.GRADCAM, Method.HIRESCAM, Method.XGRADCAM, Method.SHAPLEYCAM])
-def test_methods_that_are_one_map_are_measured_once_and_have_the_same_numbers(data, model, method, monkeypatch):
-    wanted = settings(methods=(Method.CAM, method), metrics=tuple(Metric))
+def test_methods_that_are_one_map_are_measured_once_and_have_the_same_numbers(data, model, monkeypatch):
+    methods = (Method.CAM, Method.GRADCAM, Method.HIRESCAM, Method.XGRADCAM, Method.SHAPLEYCAM)
+    wanted = settings(methods=methods, metrics=(*WHERE, Metric.DROP, Metric.DELETION, Metric.SANITY_LOGIT))
     real, asked = rows.scores.of_map, []
     monkeypatch.setattr(rows.scores, "of_map", lambda *of: (asked.append(of[2].method), real(*of))[1])
     shared = table(rows_of(data.samples[:1], wanted, [model]))
     assert asked == [Method.CAM]
     monkeypatch.setattr(rows, "_SAME", {})
     alone = table(rows_of(data.samples[:1], wanted, [model]))
+    assert tuple(asked[1:]) == methods
     assert shared.keys() == alone.keys()
     for key, row in alone.items():
         if row.value is not None:
@@ -163,20 +162,21 @@ def test_the_best_overlap_is_that_of_the_largest_part(data, model):
 
 
 @pytest.fixture(scope="module")
-def pairs(data, model):
+def pairs(data, model, loaded):
     """Rows of two models: the second is compared with the first."""
     wanted = settings(models=("lite0@96", "lite0@128"), methods=(Method.CAM, Method.EIGENCAM), metrics=tuple(AGREEMENT))
-    return table(rows_of(data.samples[:2], wanted, [model, load(parse("lite0@128"))]))
+    return table(rows_of(data.samples[:2], wanted, [model, loaded("lite0@128")]))
 
 
 class TestBesideTheFirstModel:
-    def entry(self, data, name, method=Method.CAM):
+    @pytest.fixture
+    def entry(self, data, loaded):
         photo = images.read(data.samples[0].path.read_bytes(), "cat.jpg")
-        return activation_map(forward(load(parse(name)), photo), 281, method)
+        return lambda name, method=Method.CAM: activation_map(forward(loaded(name), photo), 281, method)
 
-    def test_each_method_is_compared_with_the_first_models_map_by_that_method(self, data, pairs):
+    def test_each_method_is_compared_with_the_first_models_map_by_that_method(self, entry, pairs):
         for method in (Method.CAM, Method.EIGENCAM):
-            pair = agreement(*(self.entry(data, name, method) for name in ("lite0@96", "lite0@128")))
+            pair = agreement(*(entry(name, method) for name in ("lite0@96", "lite0@128")))
             values = [pairs["cat.jpg", "lite0@128", method, metric].value for metric in sorted(AGREEMENT)]
             assert values == pytest.approx([pair.centroid_distance, pair.spearman, pair.iou_top20], abs=1e-4)
 
@@ -184,13 +184,13 @@ class TestBesideTheFirstModel:
         assert {key[1] for key in pairs} == {"lite0@128"}
         assert {key[2] for key in pairs} == {"cam", "eigencam", *CONTROLS}
 
-    def test_a_control_in_the_place_of_a_map_is_compared_too(self, data, pairs):
+    def test_a_control_in_the_place_of_a_map_is_compared_too(self, entry, pairs):
         key = ("cat.jpg", "lite0@128")
         assert pairs[(*key, "control-uniform", "agree_rank")].value is None  # it has no ranks
         assert "is the same everywhere" in pairs[(*key, "control-uniform", "agree_rank")].error
         assert pairs[(*key, "control-uniform", "agree_distance")].error is None
         # its centre is the middle of what both saw, which is the photo's; the evidence's centre is counted cell by cell
-        first = self.entry(data, "lite0@96")
+        first = entry("lite0@96")
         place = evidence(first, first.seen)
         x, y = (place.sum(axis=axis) @ (np.arange(64) + 0.5) / 64 - 0.5 for axis in (0, 1))
         side = first.seen.x1 - first.seen.x0

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -19,16 +20,20 @@ from effviz.evaluate.parts import Part, Workers
 from effviz.evaluate.records import RESULTS
 from effviz.evaluate.settings import Metric, Settings
 from effviz.explain.results import Method
-from effviz.zoo.catalogue import parse
-from effviz.zoo.loading import load
 
 KILLED = Path(__file__).with_name("killed.py")
 SETTINGS = Settings(("lite0@64", "lite0@96"))  # as in killed.py
 
 
 @pytest.fixture(autouse=True)
-def _small_parts(monkeypatch):
+def _small_parts(monkeypatch, loaded):
     monkeypatch.setattr(settings, "MOST_PHOTOS_A_PART", 2)
+    monkeypatch.setattr(run, "load", lambda ref: loaded(ref.label))
+
+
+@pytest.fixture(scope="module")
+def models(loaded):
+    return [loaded(label) for label in SETTINGS.models]
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +42,10 @@ def data(eight_photos):
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(data, tmp_path_factory):
+def uninterrupted(data, models, tmp_path_factory):
     """The rows of a run in one sitting, and in one part."""
     folder = tmp_path_factory.mktemp("whole")
-    run.evaluate(data, SETTINGS, folder)
+    run.evaluate(data, SETTINGS, folder, workers=local.workers(models))
     return table(folder)
 
 
@@ -65,37 +70,26 @@ def same(found, expected):
             )
 
 
-@pytest.mark.parametrize(
-    ("where", "count"),
-    [
-        ("progress", 3),  # two parts of four are written
-        ("disk", 4),  # run.json and a part with its seal are in their places, the second part is not
-        ("disk", 10),  # all parts are, the table is not
-        ("disk", 11),  # the table is, run.json does not know yet
-    ],
-)
-def test_a_killed_run_goes_on_and_ends_with_the_same_rows(eight_photos, data, tmp_path, uninterrupted, where, count):
-    words = [sys.executable, str(KILLED), str(eight_photos), str(tmp_path), where, str(count)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "here\n"
-        process.kill()
-    before = {path: path.stat().st_mtime_ns for path in records.parts(tmp_path).values()}
-    assert len(before) == {("progress", 3): 2, ("disk", 4): 1}.get((where, count), 4)
-    assert not manifest.read(tmp_path).finished
+def goes_on(folder, data, uninterrupted, parts):
+    """See that what is there of a run is kept, and that it ends with the same rows as one that nobody disturbed."""
+    assert len(records.parts(folder)) == parts
+    assert not manifest.read(folder).finished
     written = []
-    done = run.evaluate(data, SETTINGS, tmp_path, run.Watch(lambda photos, of: written.append((photos, of))))
+    done = run.evaluate(data, SETTINGS, folder, run.Watch(lambda photos, of: written.append((photos, of))))
     # what was there is not measured again
-    assert written == [(photos, 8) for photos in range(2 * len(before), 10, 2)]
+    assert written == [(photos, 8) for photos in range(2 * parts, 10, 2)]
     assert done.finished
-    same(table(tmp_path), uninterrupted)
-    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith(".")) == [
+    same(table(folder), uninterrupted)
+    assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == [
         "results.parquet",
         "run.json",
     ]
 
 
-def test_another_process_that_measures_into_the_folder_is_left_alone(eight_photos, data, tmp_path, uninterrupted):
-    words = [sys.executable, str(KILLED), str(eight_photos), str(tmp_path), "progress", "2"]
+def test_another_process_that_measures_is_left_alone_and_when_it_is_killed_the_run_goes_on(
+    eight_photos, data, tmp_path, uninterrupted
+):
+    words = [sys.executable, str(KILLED), str(eight_photos), str(tmp_path)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "here\n"
         before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
@@ -103,14 +97,44 @@ def test_another_process_that_measures_into_the_folder_is_left_alone(eight_photo
             run.evaluate(data, SETTINGS, tmp_path)
         assert "\n" not in str(caught.value)
         assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
-        assert process.communicate("")[0] == ""  # it ends undisturbed
-    assert manifest.read(tmp_path).finished
-    same(table(tmp_path), uninterrupted)
+        print(file=process.stdin, flush=True)
+        assert process.stdout.readline() == "here\n"  # it writes on, undisturbed
+        process.kill()
+    goes_on(tmp_path, data, uninterrupted, parts=2)
 
 
-def test_a_part_that_is_gone_is_no_result(data, tmp_path):
+@pytest.fixture(scope="module")
+def broken_off(data, models, tmp_path_factory):
+    """Copies of a run's folder, each made when a file was written and not yet in its place: what a kill then leaves."""
+    folder, copies, move = tmp_path_factory.mktemp("whole") / "run", {}, Path.replace
+
+    def copied(path, target):
+        place = len(copies) + 1
+        copies[place] = shutil.copytree(folder, folder.with_name(f"copy-{place}"))
+        return move(path, target)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(settings, "MOST_PHOTOS_A_PART", 2)
+        patched.setattr(Path, "replace", copied)
+        run.evaluate(data, SETTINGS, folder, workers=local.workers(models))
+    return copies
+
+
+@pytest.mark.parametrize(
+    ("place", "parts"),
+    [
+        (4, 1),  # run.json and a part with its seal are in their places, the second part is not
+        (10, 4),  # all parts are, the table is not
+        (11, 4),  # the table is, run.json does not know yet
+    ],
+)
+def test_a_run_that_was_broken_off_at_any_place_ends_with_the_same_rows(broken_off, data, uninterrupted, place, parts):
+    goes_on(broken_off[place], data, uninterrupted, parts)
+
+
+def test_a_part_that_is_gone_is_no_result(data, tmp_path, models):
     def loses(parts, wanted):
-        for number, found in enumerate(local.workers([load(ref) for ref in SETTINGS.refs]).measure(parts, wanted)):
+        for number, found in enumerate(local.workers(models).measure(parts, wanted)):
             yield found
             if number == 1:
                 records.drop_parts(wanted.folder)
@@ -258,9 +282,9 @@ def test_runs_of_before_say_nothing_of_sittings(data, tmp_path, stopped):
     assert run.evaluate(data, few, tmp_path).finished
 
 
-def test_the_manifest_says_what_made_the_rows(data, tmp_path):
+def test_the_manifest_says_what_made_the_rows(data, tmp_path, loaded):
     few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=3)
-    model = load(parse("lite0@64"))
+    model = loaded("lite0@64")
     run.evaluate(data, few, tmp_path)
     content = json.loads((tmp_path / "run.json").read_text())
     assert content["settings"]["seed"] == content["seed"] == 0
@@ -283,7 +307,7 @@ def test_a_choice_of_photos_is_the_same_in_every_run(data, tmp_path):
     assert len({row["photo"] for row in table(tmp_path / "a")}) == 3
 
 
-def test_no_more_photos_are_open_than_two_parts_have(data, tmp_path):
+def test_no_more_photos_are_open_than_two_parts_have(data, tmp_path, loaded):
     """Memory does not grow with the number of photos: parts are taken as they are measured."""
     taken = []
 
@@ -294,7 +318,7 @@ def test_no_more_photos_are_open_than_two_parts_have(data, tmp_path):
 
     few = dataclasses.replace(SETTINGS, models=("lite0@64",))
     begun = run.evaluate(data, few, tmp_path, run.Watch(stop=lambda: True))
-    found = local.workers([load(parse("lite0@64"))]).measure(parts(), begun)
+    found = local.workers([loaded("lite0@64")]).measure(parts(), begun)
     assert [part.start for part, _ in [next(found)]] == [0]
     assert len(taken) == local.AHEAD
     assert next(found)[0].start == 2
@@ -303,8 +327,7 @@ def test_no_more_photos_are_open_than_two_parts_have(data, tmp_path):
     assert len(taken) == local.AHEAD + 1
 
 
-def test_parts_may_come_back_in_any_order(data, tmp_path, uninterrupted):
-    models = [load(ref) for ref in SETTINGS.refs]
+def test_parts_may_come_back_in_any_order(data, tmp_path, uninterrupted, models):
 
     def backwards(parts, wanted):
         yield from reversed(list(local.workers(models).measure(parts, wanted)))
@@ -313,9 +336,9 @@ def test_parts_may_come_back_in_any_order(data, tmp_path, uninterrupted):
     same(table(tmp_path), uninterrupted)
 
 
-def test_models_that_are_loaded_are_not_loaded_again(data, tmp_path, monkeypatch):
+def test_models_that_are_loaded_are_not_loaded_again(data, tmp_path, monkeypatch, loaded):
     few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=1)
-    workers = local.workers([load(ref) for ref in few.refs])
+    workers = local.workers([loaded("lite0@64")])
     monkeypatch.setattr(run, "load", lambda _ref: pytest.fail("loaded again"))
     done = run.evaluate(data, few, tmp_path, workers=workers)
     assert done.finished
