@@ -322,9 +322,9 @@ def test_blurred_beyond_the_photo_a_map_is_the_uniform_control_in_its_crop(data,
             assert values[0] == values[1]
 
 
-def test_controls_in_the_crop_are_of_each_model_and_those_of_one_crop_alike(data):
+def test_controls_in_the_crop_are_of_each_model_and_those_of_one_crop_alike(data, loaded):
     names = ("lite0@112", "lite0@168", "lite2@112")  # 112 of 128, 168 of 192, and 112 of 125 px
-    found = table(rows_of(data.samples[:3], settings(models=names), [load(parse(name)) for name in names]))
+    found = table(rows_of(data.samples[:3], settings(models=names), [loaded(name) for name in names]))
     for sample in data.samples[:3]:
         for control in ("control-crop-gaussian", "control-crop-uniform"):
             one, alike, wider = (found[sample.name, name, control, "energy"].value for name in names)
