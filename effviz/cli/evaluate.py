@@ -13,6 +13,7 @@ from effviz.cluster import Engine
 from effviz.errors import DatasetError, SettingsError
 from effviz.explain.placement import Placement
 from effviz.explain.results import Layer, Method
+from effviz.words import _
 
 if TYPE_CHECKING:
     from effviz.evaluate.intervals import Interval
@@ -49,7 +50,9 @@ class EnergyChoice(StrEnum):
 
 DatasetPath = Annotated[
     Path,
-    typer.Argument(metavar="DATASET", help="A folder of photos, annotations.json, COCO's JSON, or a CSV of boxes."),
+    typer.Argument(
+        metavar="DATASET", help="A folder of photos, annotations.json, COCO's JSON, XML, or a CSV of boxes."
+    ),
 ]
 Out = Annotated[
     Path, typer.Option(help="The run's folder. A run that was stopped goes on there; a finished one is shown again.")
@@ -177,7 +180,10 @@ def _opened(path: Path, photos: Path | None, settings: "Settings") -> "Dataset":
     from effviz.evaluate.datasets import open_dataset
     from effviz.evaluate.settings import LABEL
 
-    return open_dataset(path, photos, by_class=settings.targets == LABEL)
+    found = open_dataset(path, photos, by_class=settings.targets == LABEL)
+    for note in found.notes:
+        typer.echo(_(note), err=True)
+    return found
 
 
 def _measured(dataset: "Dataset", settings: "Settings", out: Path, measuring: "tuple[Workers, ...]") -> "Manifest":

@@ -3,36 +3,19 @@
     [{"file": "images/a.jpg", "width": 500, "height": 375, "label": 65, "wnid": "n01751748", "name": "sea snake",
       "boxes_xyxy": [[111, 108, 441, 193]]}, ...]
 
-Only `file` is needed; boxes are in pixels of the upright photo.
+Only `file` is needed; boxes are in pixels of the upright photo, or all in fractions of its sides.
 """
 
 import hashlib
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from effviz.errors import DatasetError
-from effviz.evaluate.samples import Dataset, Sample, class_of, printable
-from effviz.evaluate.truth import Truth
+from effviz.evaluate import marks
+from effviz.evaluate.marks import Mark, Named
+from effviz.evaluate.samples import class_of
 from effviz.explain.results import Box
 from effviz.words import _
-
-
-def read(file: Path, root: Path, entries: Sequence[Any]) -> Dataset:
-    """List the photos of an `annotations.json` that is already parsed.
-
-    Raises:
-        DatasetError: an entry has no file, or its numbers are none.
-    """
-    samples = tuple(_sample(file, root, number, entry) for number, entry in enumerate(entries))
-    return Dataset(
-        path=file,
-        samples=samples,
-        fingerprint=fingerprint(file),
-        annotated=any(sample.truth is not None for sample in samples),
-        labelled=any(sample.label is not None or sample.class_names for sample in samples),
-    )
 
 
 def fingerprint(file: Path) -> str:
@@ -41,53 +24,84 @@ def fingerprint(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def boxes(rows: Iterable[Iterable[float | str]]) -> tuple[Box, ...]:
-    """Return boxes from x0, y0, x1, y1.
+def read(file: Path, entries: Sequence[Any]) -> Iterator[Mark]:
+    """Yield the marks of an `annotations.json` that is already parsed: each entry's photo and its boxes."""
+    for number, entry in enumerate(entries):
+        faults = _Faults(file, number)
+        if not isinstance(entry, dict) or not isinstance(entry.get("file"), str):
+            missing = "'file'" if isinstance(entry, dict) else None
+            reason = _("{key} is missing").format(key=missing) if missing else _no_object(entry)
+            yield Mark(f"entry {number}", fault=faults.text(reason), lost=True)
+        else:
+            yield from _marks(entry, faults)
 
-    Raises:
-        ValueError: they are not four numbers, or end before they begin; for the sentence of whoever reads the file.
-    """
-    edges = [[float(edge) for edge in row] for row in rows]
-    for row in edges:
-        if len(row) != 4 or not all(map(math.isfinite, row)) or row[0] > row[2] or row[1] > row[3]:
-            raise ValueError(_("{numbers} is no box").format(numbers=row))
-    return tuple(Box(*row) for row in edges)
+
+class _Faults:
+    """Sentences about one entry."""
+
+    def __init__(self, file: Path, number: int) -> None:
+        self._file, self._number = file, number
+
+    def text(self, reason: object) -> str:
+        return _(
+            'Entry {number} of {file} cannot be used ({reason}): each needs "file", and boxes as lists of four '
+            'numbers in "boxes_xyxy". Correct it.'
+        ).format(number=self._number, file=self._file, reason=reason)
 
 
-def _sample(file: Path, root: Path, number: int, entry: Any) -> Sample:
+def _no_object(entry: Any) -> str:
+    return _("{entry} is no object").format(entry=repr(entry)[:40])
+
+
+def _marks(entry: dict[str, Any], faults: _Faults) -> Iterator[Mark]:
+    photo = entry["file"]
     try:
-        if not isinstance(entry, dict):
-            raise ValueError(_("{entry} is no object").format(entry=repr(entry)[:40]))
-        marked = entry.get("boxes_xyxy") or []
-        if not (isinstance(marked, list) and all(isinstance(row, list) for row in marked)):
-            raise ValueError(_("{boxes} are no boxes").format(boxes=repr(marked)[:40]))
-        size = (int(entry["width"]), int(entry["height"])) if "width" in entry and "height" in entry else None
-        label, names = _class(entry)
-        return Sample(
-            path=root / entry["file"],
-            name=printable(str(entry["file"])),
-            label=label,
-            truth=Truth(boxes(marked)) if marked else None,
-            class_names=names,
-            size=size,
-        )
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise DatasetError(
-            _(
-                'Entry {number} of {file} cannot be used ({reason}): each needs "file", and boxes as lists of four '
-                'numbers in "boxes_xyxy". Correct it.'
-            ).format(number=number, file=file, reason=_reason(error))
-        ) from error
+        size = marks.size(entry["width"], entry["height"]) if {"width", "height"} <= entry.keys() else None
+    except ValueError as error:
+        yield Mark(photo, fault=faults.text(error), lost=True)
+        return
+    named, wrong = _class(entry)
+    if wrong:
+        yield Mark(photo, fault=faults.text(wrong))
+    marked = entry.get("boxes_xyxy") or []
+    if not isinstance(marked, list):
+        yield Mark(photo, fault=faults.text(_("{boxes} are no boxes").format(boxes=repr(marked)[:40])))
+        marked = []
+    yield Mark(photo, named=named, size=size)
+    for row in marked:
+        try:
+            yield Mark(photo, _box(row), named, size=size)
+        except ValueError as error:
+            yield Mark(photo, fault=faults.text(error))
 
 
-def _reason(error: Exception) -> str:
-    return _("{key} is missing").format(key=error) if isinstance(error, KeyError) else str(error)
+def _box(row: Any) -> Box:
+    if not isinstance(row, list):
+        raise ValueError(_("{numbers} is no box").format(numbers=repr(row)[:40]))
+    return marks.box(row)
 
 
-def _class(entry: dict[str, Any]) -> tuple[int | None, tuple[str, ...]]:
-    label = None if entry.get("label") is None else int(entry["label"])
-    names = (str(entry["name"]),) if entry.get("name") else ()
+def _class(entry: dict[str, Any]) -> tuple[Named, str]:
+    """Return an entry's class, and what is wrong with its number."""
+    said = tuple(str(entry[key]) for key in ("name", "wnid") if entry.get(key))
+    label, names, wrong = None, said[:1] if entry.get("name") else (), ""
     if entry.get("wnid"):
-        known, others = class_of(str(entry["wnid"]))
-        return known if label is None else label, (*names, *others)
-    return label, names
+        label, others = class_of(str(entry["wnid"]))
+        names = (*names, *others)
+    try:
+        label, numbers = _number(entry.get("label"), label)
+    except ValueError as error:
+        numbers, wrong = (), str(error)
+    return Named(label, names or numbers, next(iter((*said, *numbers)), "")), wrong
+
+
+def _number(written: Any, otherwise: int | None) -> tuple[int | None, tuple[str, ...]]:
+    """Read an entry's label as a class's number and its names."""
+    if written is None:
+        return otherwise, ()
+    if isinstance(written, str):
+        return class_of(written.strip())
+    if isinstance(written, bool) or not isinstance(written, int | float) or written != written // 1:
+        raise ValueError(_("{label} is neither a class's number nor its name").format(label=repr(written)[:40]))
+    label = int(written)
+    return label, (str(label),) if label >= 0 else ()

@@ -5,96 +5,137 @@ box a row: a column for the photo (`file`, `image` or `ImageId`), `x0,y0,x1,y1` 
 there is one the class (`label`, `class`, `wnid` or `synset`). Photos may lie in class folders, and have any suffix.
 """
 
+import codecs
 import csv
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from effviz.errors import DatasetError
-from effviz.evaluate.annotations import boxes, fingerprint
-from effviz.evaluate.folders import Places
-from effviz.evaluate.samples import Dataset, Sample, class_of
-from effviz.evaluate.truth import Truth
-from effviz.explain.results import Box
+from effviz.evaluate import marks
+from effviz.evaluate.marks import NOBODY, Mark, Named
+from effviz.evaluate.samples import class_of
 from effviz.words import _
 
 PHOTO: Final = ("file", "image", "imageid", "filename", "image_id")
-CLASS: Final = ("label", "class", "wnid", "synset")
-EDGES: Final = (("x0", "y0", "x1", "y1"), ("xmin", "ymin", "xmax", "ymax"))
+CLASS: Final = ("label", "class", "wnid", "synset", "labelname", "class_name", "category")
+EDGES: Final = (("x0", "y0", "x1", "y1"), ("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"))
+SIZE: Final = ("width", "height")
 KAGGLE: Final = "predictionstring"
+HEADLESS: Final = ("file", "x0", "y0", "x1", "y1", "label")  # what columns without a header mean, as in RetinaNet's CSV
+DELIMITERS: Final = (",", ";", "\t")
 
-
-class _Marked(NamedTuple):
-    photo: str
-    word: str  # the class; "" where there is none
-    box: Box
+Row = dict[str, str]
+Namer = Callable[[str], Named]
 
 
 def looks_like_boxes(file: Path) -> bool:
-    """Tell whether a CSV's header is one of these."""
-    with file.open(encoding="utf-8-sig", newline="", errors="replace") as opened:
-        header = {column.strip().lower() for column in next(csv.reader(opened), [])}
-    return bool(header & set(PHOTO)) and (KAGGLE in header or any(set(edges) <= header for edges in EDGES))
+    """Tell whether a CSV's header is one of these, or its first row a box."""
+    with _opened(file, errors="replace") as lines:
+        return _header(next(iter(lines), ""))[1] is not None
 
 
-def read(file: Path, root: Path) -> Dataset:
-    """List the photos of a table; rows of one photo and class are brought together.
+def read(file: Path) -> Iterator[Mark]:
+    """Yield the marks of a table.
 
     Raises:
-        DatasetError: it has other columns, a row is not complete, or several files fit a name.
+        DatasetError: it has other columns.
     """
-    if not looks_like_boxes(file):
+    named = cache(class_of)  # many photos have one class: they share its words
+    for number, photo, row in _rows(file):
+        try:
+            if not row:
+                raise ValueError(_("it has more or fewer cells than the header"))
+            yield from _marks(photo, row, lambda word: Named(*named(word), word) if word else NOBODY)
+        except ValueError as error:
+            fault = _(
+                "Line {number} of {file} cannot be used ({error}): each needs a photo and four numbers for a "
+                "box. Correct it."
+            ).format(number=number, file=file, error=error)
+            yield Mark(photo or f"line {number}", fault=fault, lost=not photo)
+
+
+@contextmanager
+def _opened(file: Path, errors: str = "strict") -> Iterator[Iterable[str]]:
+    with file.open("rb") as raw:
+        start = raw.read(4)
+    encoding = "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    with file.open(encoding=encoding, newline="", errors=errors) as opened:
+        yield opened
+
+
+def _header(line: str) -> tuple[str, Sequence[str] | None, bool]:
+    """Return what stands between cells, the columns (None: they are others), and whether the line names them."""
+    for delimiter in DELIMITERS:
+        cells = [cell.strip().lower() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+        if set(cells) & set(PHOTO) and (KAGGLE in cells or any(set(edges) <= set(cells) for edges in EDGES)):
+            return delimiter, cells, True
+        if len(cells) in (5, 6) and (_are_numbers(cells[1:5]) or not any(cells[1:])):
+            return delimiter, HEADLESS[: len(cells)], False
+    return DELIMITERS[0], None, False
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    try:
+        return bool([float(cell) for cell in cells])
+    except ValueError:
+        return False
+
+
+def _rows(file: Path) -> Iterator[tuple[int, str, Row]]:
+    """Yield each row's line, its photo and its cells; those of another length have no cells."""
+    with _opened(file) as lines:
+        delimiter, columns, named = _header(next(iter(lines), ""))
+    if columns is None:
         raise DatasetError(
             _(
                 "{file} has other columns: ImageId,PredictionString or file,x0,y0,x1,y1 with a label, are allowed. "
                 "Name its columns like that."
             ).format(file=file)
         )
-    found_at, named = Places(root), cache(class_of)  # many photos have one class: they share its words
-    found: dict[tuple[str, str], list[Box]] = {}
-    for row in _rows(file):
-        found.setdefault((row.photo, row.word), []).append(row.box)
-    samples = []
-    for (photo, word), marked in found.items():
-        label, names = named(word) if word else (None, ())
-        samples.append(Sample(_place(root, photo, found_at), photo, label, Truth(tuple(marked)), names))
-    labelled = any(sample.label is not None or sample.class_names for sample in samples)
-    return Dataset(file, tuple(samples), fingerprint(file), annotated=True, labelled=labelled)
+    photo = next(columns.index(name) for name in PHOTO if name in columns)
+    with _opened(file) as lines:
+        reader = csv.reader(lines, delimiter=delimiter)
+        for cells in reader:
+            if not cells or (named and reader.line_num == 1):
+                continue
+            cells = [cell.strip() for cell in cells]
+            row = dict(zip(columns, cells, strict=True)) if len(cells) == len(columns) else {}
+            yield reader.line_num, cells[photo] if photo < len(cells) else "", row
 
 
-def _place(root: Path, photo: str, found_at: Places) -> Path:
-    """Return the file that is called just so, or the one that fits; one that is not there stays in the list."""
-    just_so = os.path.isfile(os.path.join(root, photo))  # many: pathlib takes several times as long
-    return (None if just_so else found_at.find(photo)) or root / photo
-
-
-def _rows(file: Path) -> Iterator[_Marked]:
-    with file.open(encoding="utf-8-sig", newline="") as opened:
-        for number, row in enumerate(csv.DictReader(opened), start=2):
-            try:
-                if None in row or None in row.values():
-                    raise ValueError(_("it has more or fewer cells than the header"))
-                yield from _marked({key.strip().lower(): value.strip() for key, value in row.items()})
-            except ValueError as error:
-                raise DatasetError(
-                    _(
-                        "Line {number} of {file} cannot be used ({error}): each needs a photo and four numbers for a "
-                        "box. Correct it."
-                    ).format(number=number, file=file, error=error)
-                ) from error
-
-
-def _marked(row: dict[str, str]) -> Iterator[_Marked]:
-    photo = next(row[column] for column in PHOTO if column in row)
-    if KAGGLE not in row:
-        edges = next(edges for edges in EDGES if set(edges) <= row.keys())
-        word = next((row[column] for column in CLASS if column in row), "")
-        yield _Marked(photo, word, *boxes([[row[edge] for edge in edges]]))
+def _marks(photo: str, row: Row, named: Namer) -> Iterator[Mark]:
+    if not photo:
+        raise ValueError(_("it names no photo"))
+    if KAGGLE in row:
+        yield from _of_kaggle(photo, row[KAGGLE].split(), named)
         return
-    words = row[KAGGLE].split()
+    of = named(next((row[column] for column in CLASS if row.get(column)), ""))
+    edges = [row[edge] for edge in next(edges for edges in EDGES if set(edges) <= row.keys())]
+    if not any(edges):  # a photo without objects, as RetinaNet lists it
+        yield Mark(photo, named=of, fault=_("A line of {name} marks no object there.").format(name=photo))
+        return
+    size = marks.size(*(row.get(side) for side in SIZE)) if set(SIZE) <= row.keys() else None
+    try:
+        yield Mark(photo, marks.box(edges), of, size=size)
+    except ValueError:
+        yield Mark(photo, named=of)  # the photo has its class nevertheless
+        raise
+
+
+def _of_kaggle(photo: str, words: Sequence[str], named: Namer) -> Iterator[Mark]:
+    yield Mark(photo)
     if not words or len(words) % 5:
-        raise ValueError(f"{len(words)} words instead of five a box")
+        raise ValueError(_("{count} words instead of five a box").format(count=len(words)))
+    wrong = []
     for start in range(0, len(words), 5):
-        yield _Marked(photo, words[start], *boxes([words[start + 1 : start + 5]]))
+        of = named(words[start])
+        try:
+            yield Mark(photo, marks.box(words[start + 1 : start + 5]), of)
+        except ValueError as error:
+            yield Mark(photo, named=of)
+            wrong.append(str(error))
+    if wrong:
+        raise ValueError(wrong[0])

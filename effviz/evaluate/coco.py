@@ -4,78 +4,142 @@ Outlines become masks when a photo is measured; until then they are kept as the 
 objects has none that has an area, its boxes do. Crowds are left out: their boxes stand for no single object.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from effviz.errors import DatasetError
-from effviz.evaluate import outlines
-from effviz.evaluate.annotations import boxes, fingerprint
-from effviz.evaluate.samples import Dataset, Sample, class_of, printable
-from effviz.evaluate.truth import Truth
+from effviz.evaluate import marks, outlines
+from effviz.evaluate.marks import NOBODY, Mark, Named
+from effviz.evaluate.samples import class_of
+from effviz.explain.results import Box
 from effviz.words import _
 
+FORMAT: Final = 2  # of what is made of a file: another number is another data set
 
-def read(file: Path, root: Path, content: dict[str, Any], by_class: bool) -> Dataset:
-    """List the photos of a file that is already parsed.
 
-    With `by_class` a photo appears once for each class in it, as the pointing game on COCO has it, else once.
+def looks_like_coco(content: Any) -> bool:
+    """Tell whether JSON is of this form."""
+    return isinstance(content, dict) and {"images", "annotations"} <= content.keys()
+
+
+def looks_like_file(file: Path) -> bool:
+    """Tell whether a JSON file may be of this form, without reading all of it as JSON."""
+    text = file.read_bytes()
+    return b'"images"' in text and b'"annotations"' in text
+
+
+def read(file: Path, content: Mapping[str, Any]) -> Iterator[Mark]:
+    """Yield the marks of a file that is already parsed: its photos, and the objects on them.
 
     Raises:
-        DatasetError: a photo or an object lacks what COCO's format has.
+        DatasetError: it has no lists of photos and objects.
     """
-    try:
-        names = {category["id"]: str(category["name"]) for category in content.get("categories", [])}
-        photos = {photo["id"]: photo for photo in content["images"]}
-        category_of, photo_of = _first_alike(names), _first_alike({key: _file(photo) for key, photo in photos.items()})
-        groups: dict[tuple[Any, Any], list[dict[str, Any]]] = {}
-        for each in content["annotations"]:
-            if not each.get("iscrowd"):
-                category = category_of.get(each["category_id"]) if by_class else None
-                groups.setdefault((photo_of[each["image_id"]], category), []).append(each)
-        folder = _folder(file, root, next(iter(photos.values()), None))
-        samples = tuple(
-            _sample(folder, photos[photo], objects, names.get(category, ""))
-            for (photo, category), objects in sorted(groups.items(), key=lambda item: str(item[0]))
-        )
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+    images, objects, categories = (_list(file, content, key) for key in ("images", "annotations", "categories"))
+    photos = _Photos()
+    for number, image in enumerate(images):
+        yield photos.added(number, image)
+    classes = _classes(categories)
+    for number, each in enumerate(objects):
+        if isinstance(each, dict) and str(each.get("iscrowd") or 0) in ("1", "True"):
+            continue
+        yield photos.marked(number, each, classes)
+
+
+def finder(file: Path, root: Path, content: Mapping[str, Any]) -> Callable[[str], Path]:
+    """Return what finds its photos: in the folder given, or as COCO is unpacked, `val2017/` beside `annotations/`."""
+    part = file.stem.removeprefix("instances_")
+    above = root.parent if root.name == "annotations" else root
+    places = (root, root / "images", root / part, above / part, above / "images")
+    names = (image.get("file_name") for image in content["images"] if isinstance(image, dict))
+    first = next((name for name in names if isinstance(name, str)), "")
+    at = next((place for place in places if first and (place / first).is_file()), root)
+    return marks.finder(at, *dict.fromkeys(place for place in (root, above) if place != at))
+
+
+def _list(file: Path, content: Mapping[str, Any], key: str) -> list[Any]:
+    found = content.get(key) or []
+    if not isinstance(found, list):
         raise DatasetError(
             _(
-                "{file} is not as COCO writes it ({kind}: {error}): images need id, file_name, width and "
+                "{file} is not as COCO writes it ({key} is no list): images need id, file_name, width and "
                 "height, annotations image_id, category_id and bbox. Correct it."
-            ).format(file=file, kind=type(error).__name__, error=error)
-        ) from error
-    return Dataset(file, samples, f"{fingerprint(file)} {by_class}", annotated=True, labelled=by_class)
+            ).format(file=file, key=key)
+        )
+    return found
 
 
-def _first_alike(named: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return for each id the first one that is named the same: what is listed twice is one photo, or one class."""
-    first: dict[Any, Any] = {}
-    return {key: first.setdefault(name, key) for key, name in named.items()}
+class _Photos:
+    """What the file calls its photos, and sentences about what it says of them."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}  # by their ids
+
+    def added(self, number: int, image: Any) -> Mark:
+        key, name = (_key(image.get("id")), image.get("file_name")) if isinstance(image, dict) else ("", None)
+        if not isinstance(name, str) or not name:
+            called = f"image {key or number}"
+            self._names[key] = called
+            return Mark(called, fault=_fault(number, "images", _("it has no file_name")), lost=True)
+        self._names.setdefault(key, name)
+        try:
+            return Mark(name, size=marks.size(image.get("width"), image.get("height")))
+        except ValueError as error:
+            return Mark(name, fault=_fault(number, "images", str(error)), lost=True)
+
+    def marked(self, number: int, each: Any, classes: Mapping[str, Named]) -> Mark:
+        if not isinstance(each, dict):
+            return Mark(f"annotation {number}", fault=_no_object(number, each), lost=True)
+        key = _key(each.get("image_id"))
+        if key not in self._names:
+            called = f"image {key}" if key else f"annotation {number}"
+            reason = _("it is of image {id}, which images has not").format(id=repr(each.get("image_id"))[:40])
+            return Mark(called, fault=_fault(number, "annotations", reason, each), lost=True)
+        named = classes.get(_key(each.get("category_id")), NOBODY)
+        try:
+            around = outlines.read(each.get("segmentation"))
+            return Mark(self._names[key], _box(each.get("bbox")), named, around)
+        except ValueError as error:
+            fault = _fault(number, "annotations", str(error), each)
+            return Mark(self._names[key], named=named, fault=fault)
 
 
-def _file(photo: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(photo.get(key) for key in ("file_name", "width", "height"))
+def _classes(categories: list[Any]) -> dict[str, Named]:
+    named = cache(class_of)
+    return {
+        _key(of.get("id")): Named(*named(str(of["name"])), str(of["name"]))
+        for of in reversed(categories)
+        if isinstance(of, dict) and of.get("name")
+    }
 
 
-def _sample(folder: Path, photo: dict[str, Any], objects: list[dict[str, Any]], category: str) -> Sample:
-    label, names = class_of(category) if category else (None, ())
-    around = [outlines.read(each.get("segmentation")) for each in objects]
-    return Sample(
-        path=folder / photo["file_name"],
-        name=printable(f"{photo['file_name']} [{category}]" if category else str(photo["file_name"])),
-        label=label,
-        truth=Truth(boxes((x, y, x + width, y + height) for x, y, width, height in (each["bbox"] for each in objects))),
-        class_names=names,
-        size=(int(photo["width"]), int(photo["height"])),
-        outlines=tuple(each for each in around if each is not None) if None not in around else (),
-    )
+def _key(found: Any) -> str:
+    """Return an id as text: 1, 1.0 and "1" are one; an empty text where there is none."""
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
+    return str(found).strip() if isinstance(found, int | float | str) and not isinstance(found, bool) else ""
 
 
-def _folder(file: Path, root: Path, first: dict[str, Any] | None) -> Path:
-    """Return where the photos lie: in the folder given, or as COCO is unpacked, `val2017/` beside `annotations/`."""
-    part = file.stem.removeprefix("instances_")
-    places = (root, root / "images", root / part, root.parent / part, root.parent / "images")
-    if first is None:
-        return root
-    return next((place for place in places if (place / first["file_name"]).is_file()), root)
+def _box(written: Any) -> Box:
+    if not isinstance(written, list) or len(written) != 4:
+        raise ValueError(_("{numbers} is no box").format(numbers=repr(written)[:60]))
+    try:
+        x, y, width, height = map(float, written)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(_("{numbers} is no box").format(numbers=repr(written)[:60])) from error
+    if width < 0 or height < 0:
+        raise ValueError(_("{numbers} has a negative side").format(numbers=repr(written)[:60]))
+    return marks.box((x, y, x + width, y + height))
+
+
+def _no_object(number: int, each: Any) -> str:
+    return _fault(number, "annotations", _("{entry} is no object").format(entry=repr(each)[:40]))
+
+
+def _fault(number: int, where: str, reason: str, each: Mapping[str, Any] | None = None) -> str:
+    known = (each or {}).get("id")
+    return _(
+        "Entry {number} of {where}{known} cannot be used ({reason}): images need id and file_name, annotations "
+        "image_id and a bbox of x, y, width and height. Correct it."
+    ).format(number=number, where=where, known="" if known is None else f" (id {str(known)[:40]})", reason=reason)

@@ -1,45 +1,47 @@
-"""Data sets as people have them: a folder, `annotations.json`, COCO, or ImageNet's photos with a table of boxes.
+"""Data sets as people have them: a folder, `annotations.json`, COCO, ImageNet's XML, or photos with a table of boxes.
 
 A data set is a list of paths and boxes; photos are opened one by one, when they are measured.
 """
 
 import csv
-import dataclasses
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from effviz.errors import DatasetError
-from effviz.evaluate import annotations, boxtable, coco, folders
-from effviz.evaluate.samples import Dataset, Sample
-from effviz.evaluate.truth import Truth
+from effviz.evaluate import annotations, boxtable, coco, folders, marks, voc
+from effviz.evaluate.marks import Form, Mark
+from effviz.evaluate.samples import Dataset, Sample, printable
 from effviz.words import _, later
 
 __all__ = ["Dataset", "Sample", "open_dataset"]
 
 ANNOTATIONS: Final = "annotations.json"
 FORMS: Final = later(
-    "a folder of photos, an annotations.json, COCO's instances as JSON, or a CSV of boxes beside its photos are allowed"
+    "a folder of photos, an annotations.json, COCO's instances as JSON, ImageNet's boxes as XML, or a CSV of boxes "
+    "beside its photos are allowed"
 )
 
 
 def open_dataset(path: Path, photos: Path | None = None, by_class: bool = True) -> Dataset:
     """Find out what lies at a path and list its photos.
 
-    A folder with an `annotations.json` or a single CSV in it stands for that file.
+    A folder with an `annotations.json`, or with a single CSV or COCO file in it, stands for that file; one with XML
+    files in it, or below, for all of them.
 
     Args:
-        path: a folder, a JSON file or a CSV file.
+        path: a folder, or a JSON, CSV or XML file.
         photos: the folder that the file's names start from, where it is not the file's own.
-        by_class: whether photos are asked for their classes: then COCO's appear once for each class in them, with that
-            class's objects, and others must have one class; else all objects of a photo are together.
+        by_class: whether photos are asked for their classes: then those with several appear once for each class in
+            them, with that class's objects; else all objects of a photo are together.
 
     Raises:
-        DatasetError: there is nothing of these forms, no photo in it, or one photo in two ways.
+        DatasetError: there is nothing of these forms, or no photo in it.
     """
     try:
-        return _opened(path, photos, by_class)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        return _checked(_opened(path, photos, by_class))
+    except (OSError, UnicodeError, csv.Error) as error:
         raise DatasetError(
             _("{path} cannot be read ({reason}): {forms}. Check the files and their permissions.").format(
                 path=path, reason=error, forms=_(FORMS)
@@ -52,13 +54,16 @@ def _opened(path: Path, photos: Path | None, by_class: bool) -> Dataset:
         raise DatasetError(_("{path} does not exist: {forms}. Check the path.").format(path=path, forms=_(FORMS)))
     file = _described_by(path) if path.is_dir() else path
     if file is None:
-        return _checked(folders.read(path))
-    root = photos or file.parent
+        return folders.read(path)
+    root = photos or (file if file.is_dir() else file.parent)
+    if file.is_dir() or file.suffix.lower() == voc.SUFFIX:
+        return _marked(file, voc.read(file, root), voc.fingerprint(file), Form(marks.finder(root), by_class))
     match file.suffix.lower():
         case ".csv":
-            return _checked(_together(boxtable.read(file, root), by_class))
+            form = Form(marks.finder(root), by_class)
+            return _marked(file, boxtable.read(file), annotations.fingerprint(file), form)
         case ".json":
-            return _checked(_from_json(file, root, by_class))
+            return _from_json(file, root, by_class)
         case _:
             raise DatasetError(
                 _("{file} is no data set: {forms}. Give one of these.").format(file=file, forms=_(FORMS))
@@ -66,10 +71,14 @@ def _opened(path: Path, photos: Path | None, by_class: bool) -> Dataset:
 
 
 def _described_by(folder: Path) -> Path | None:
+    """Return what says where the objects in a folder's photos are; None where nothing does."""
     if (named := folder / ANNOTATIONS).is_file():
         return named
-    tables = sorted(folder.glob("*.csv"))
-    return tables[0] if len(tables) == 1 and boxtable.looks_like_boxes(tables[0]) else None
+    for suffix, fits in ((".csv", boxtable.looks_like_boxes), (".json", coco.looks_like_file)):
+        files = [file for file in sorted(folder.glob(f"*{suffix}")) if file.is_file()]
+        if len(files) == 1 and fits(files[0]):
+            return files[0]
+    return folder if voc.looks_like_boxes(folder) else None
 
 
 def _from_json(file: Path, root: Path, by_class: bool) -> Dataset:
@@ -81,10 +90,12 @@ def _from_json(file: Path, root: Path, by_class: bool) -> Dataset:
                 file=file, error=error, forms=_(FORMS)
             )
         ) from error
-    if isinstance(content, dict) and "images" in content and "annotations" in content:
-        return coco.read(file, root, content, by_class)
+    whole = annotations.fingerprint(file)
+    if coco.looks_like_coco(content):
+        form = Form(coco.finder(file, root, content), by_class, always_named=True)
+        return _marked(file, coco.read(file, content), f"{whole} {by_class} {coco.FORMAT}", form)
     if isinstance(content, list):
-        return _together(annotations.read(file, root, content), by_class)
+        return _marked(file, annotations.read(file, content), whole, Form(marks.finder(root), by_class))
     raise DatasetError(
         _(
             "{file} is JSON of another form: a list of photos with boxes_xyxy, or COCO's images and annotations are "
@@ -93,33 +104,20 @@ def _from_json(file: Path, root: Path, by_class: bool) -> Dataset:
     )
 
 
-def _together(found: Dataset, by_class: bool) -> Dataset:
-    """Make one photo of entries that mean the same one; with `by_class` only of those that agree on its class."""
-    photos: dict[tuple[object, ...], Sample] = {}
-    for sample in found.samples:
-        key = (sample.name, sample.size, *((sample.label, sample.class_names) if by_class else ()))
-        photos[key] = _joined(photos[key], sample) if key in photos else sample
-    return dataclasses.replace(found, samples=tuple(photos.values()))
-
-
-def _joined(one: Sample, other: Sample) -> Sample:
-    marked = tuple(box for sample in (one, other) if sample.truth for box in sample.truth.boxes)
-    alike = (one.label, one.class_names) == (other.label, other.class_names)
-    label, names = (one.label, one.class_names) if alike else (None, ())
-    return dataclasses.replace(one, truth=Truth(marked) if marked else None, label=label, class_names=names)
+def _marked(file: Path, found: Iterable[Mark], fingerprint: str, form: Form) -> Dataset:
+    """Bring together what a file says; faults of objects count as marks, so that a run tells of them."""
+    samples, in_fractions = marks.scaled(marks.gathered(found, form))
+    return Dataset(
+        path=file,
+        samples=samples,
+        fingerprint=fingerprint,
+        annotated=any(sample.truth or sample.faults or sample.broken for sample in samples),
+        labelled=any(sample.label is not None or sample.class_names or sample.broken for sample in samples),
+        notes=(later(marks.FRACTIONS, path=printable(str(file))),) if in_fractions else (),
+    )
 
 
 def _checked(found: Dataset) -> Dataset:
     if not len(found):
         raise DatasetError(_("{path} has no photos: at least one is needed. Check the path.").format(path=found.path))
-    names: set[str] = set()
-    for sample in found.samples:
-        if sample.name in names:
-            raise DatasetError(
-                _(
-                    "{path} lists {name} more than once, with classes or sizes that differ: a photo has one of each. "
-                    "Take the others out, or take the model's prediction or a fixed class as the target."
-                ).format(path=found.path, name=sample.name)
-            )
-        names.add(sample.name)
     return found

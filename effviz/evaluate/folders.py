@@ -1,21 +1,32 @@
 """A folder of photos; where they lie in sub-folders, those are their classes."""
 
+import dataclasses
 import hashlib
 import os
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Final
 
 from effviz.errors import DatasetError
 from effviz.evaluate.samples import SUFFIXES, Dataset, Sample, class_of, printable
-from effviz.words import _
+from effviz.words import _, later
+
+PARTS: Final = ("train", "val")  # of a folder that `effviz train` learns from
+
+BOTH_PARTS: Final = later("{path} holds train and val: val is measured. Give {path}/train for the other photos.")
 
 
 def read(folder: Path) -> Dataset:
     """List all photos in a folder and below it.
 
-    The first sub-folder's name is the class: a number, an ImageNet synset, or a name that the model knows.
+    The first sub-folder's name is the class: a number, an ImageNet synset, or a name that the model knows. Of a folder
+    that `effviz train` reads, `val` is taken, with its classes.
     """
+    if all(class_names(folder / part) for part in PARTS):
+        return dataclasses.replace(read(folder / "val"), notes=(later(BOTH_PARTS, path=printable(str(folder))),))
     named = cache(class_of)  # many photos have one class: they share its words
     digest = hashlib.sha256()
     samples = []
@@ -29,9 +40,23 @@ def read(folder: Path) -> Dataset:
     return Dataset(folder, tuple(samples), digest.hexdigest(), annotated=False, labelled=labelled)
 
 
+def class_names(folder: Path) -> tuple[str, ...]:
+    """Return the folders in a folder, in the order of their names, hidden ones left out: its classes."""
+    if not folder.is_dir():
+        return ()
+    return tuple(
+        sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_dir())
+    )
+
+
 def photos(folder: Path) -> list[tuple[str, "os.DirEntry[str]"]]:
     """Return every file that is called like a photo by its path within the folder, in order, hidden ones left out."""
-    return sorted(_photos(folder), key=lambda found: found[0].split("/"))
+    return listed(folder, SUFFIXES)
+
+
+def listed(folder: Path, suffixes: tuple[str, ...]) -> list[tuple[str, "os.DirEntry[str]"]]:
+    """Return every file with one of these suffixes, as `photos` does."""
+    return sorted(_listed(folder, suffixes), key=lambda found: found[0].split("/"))
 
 
 class Places:
@@ -45,12 +70,17 @@ class Places:
         """List the folder once."""
         self._folder = folder
         self._files: dict[str, tuple[str, ...]] = {}  # by each ending of their paths: one, or two of several
-        for within, _entry in photos(folder):
+        self._names = [within for within, _entry in photos(folder)]
+        for within in self._names:
             for path in (within, within.rpartition(".")[0]):
-                for ending in _endings(printable(path)):
+                for ending in _endings(_plain(printable(path))):
                     found = self._files.get(ending, ())
                     if len(found) < 2:
                         self._files[ending] = (*found, within)
+
+    def names(self) -> Sequence[str]:
+        """Return the paths of all photos within the folder."""
+        return self._names
 
     def find(self, name: str) -> Path | None:
         """Return where a photo lies, None where no file fits.
@@ -58,7 +88,22 @@ class Places:
         Raises:
             DatasetError: several files fit.
         """
-        path = Path(name)
+        within = self.within(name)
+        return None if within is None else self._folder / within
+
+    def within(self, name: str) -> str | None:
+        """Return the path of a photo within the folder, None where no file fits.
+
+        A name may be another system's, with backslashes between folders.
+
+        Raises:
+            DatasetError: several files fit.
+        """
+        found = self._within(_plain(name))
+        return self._within(_plain(name.replace("\\", "/"))) if found is None and "\\" in name else found
+
+    def _within(self, name: str) -> str | None:
+        path = PurePosixPath(name)
         *above, last = path.parts or ("",)
         for called in dict.fromkeys((last, path.stem)):
             parts = [*above, called]
@@ -66,7 +111,7 @@ class Places:
             shorter = ("/" + "/".join(parts[start:]) for start in range(1, len(parts)))
             for ending in ("/" + whole, whole, *shorter):
                 if found := self._files.get(ending):
-                    return self._folder / self._only(found, name)
+                    return self._only(found, name)
         return None
 
     def _only(self, found: tuple[str, ...], name: str) -> str:
@@ -98,18 +143,30 @@ def _endings(path: str) -> Iterator[str]:
         path = path.partition("/")[2]
 
 
-def _photos(folder: Path) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
-    waiting = [(os.fspath(folder), "")]
+def _plain(path: str) -> str:
+    """Letters with marks are written in two ways, of which some systems like only one."""
+    return path if path.isascii() else unicodedata.normalize("NFC", path)
+
+
+def _listed(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
+    """Follow links to folders, too, but never back into a folder that they lie in."""
+    waiting: list[tuple[str, str, tuple[tuple[int, int], ...]]] = [(os.fspath(folder), "", ())]
     while waiting:
-        place, within = waiting.pop()
-        try:
-            entries = list(os.scandir(place))
-        except PermissionError:
-            continue
+        place, within, above = waiting.pop()
+        entries: list[os.DirEntry[str]] = []
+        with suppress(OSError):  # it is not there, or nobody may look into it
+            entries, above = list(os.scandir(place)), (*above, _identity(place))
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append((entry.path, f"{within}{entry.name}/"))
-            elif entry.name.lower().endswith(SUFFIXES) and entry.is_file():
-                yield within + entry.name, entry
+            with suppress(OSError):  # a link to itself
+                if entry.is_dir():
+                    if _identity(entry.path) not in above:
+                        waiting.append((entry.path, f"{within}{entry.name}/", above))
+                elif entry.name.lower().endswith(suffixes) and entry.is_file():
+                    yield within + entry.name, entry
+
+
+def _identity(folder: str) -> tuple[int, int]:
+    status = os.stat(folder)
+    return status.st_dev, status.st_ino

@@ -14,7 +14,7 @@ from effviz.evaluate.samples import Sample
 from effviz.evaluate.truth import Size, Truth
 from effviz.explain import images
 from effviz.explain.preprocess import fitted
-from effviz.explain.results import Photo, Prepared
+from effviz.explain.results import Box, Photo, Prepared
 from effviz.words import _
 from effviz.zoo.model import ModelRef
 
@@ -41,6 +41,8 @@ class Broken:
 
 def opened(sample: Sample, refs: Sequence[ModelRef]) -> Opened | Broken:
     """Read, decode and prepare a photo; what is wrong with it is an answer, not an error."""
+    if sample.broken:
+        return Broken(sample, sample.broken)
     try:
         data = _data(sample)
         image, notes = images.decode(data, sample.name)
@@ -95,10 +97,13 @@ def _with_truth(sample: Sample, photo: Photo, prepared: tuple[Prepared, ...]) ->
 
 
 def _truth(sample: Sample, size: Size) -> Truth | None:
-    if sample.truth is None or not sample.outlines:
-        return sample.truth
+    boxes = sample.truth.boxes if sample.truth else ()
+    if sample.fractions:
+        boxes = tuple(Box(of.x0 * size[0], of.y0 * size[1], of.x1 * size[0], of.y1 * size[1]) for of in boxes)
+    if not boxes or not sample.outlines:
+        return Truth(boxes) if boxes else None
     try:
-        return Truth(sample.truth.boxes, outlines.drawn(sample.outlines, size))
+        return Truth(boxes, outlines.drawn(sample.outlines, size, in_fractions=sample.fractions))
     except ValueError as error:
         raise DatasetError(
             _(

@@ -25,7 +25,7 @@ class Originals:
 
     def find(self, name: str) -> Path | None:
         """Return the file that may be a photo; only `read` knows whether it is."""
-        words = (name, name.rpartition(" [")[0])
+        words = [word for one in (name, name.rpartition(" [")[0]) for word in (one, one.replace("\\", "/"))]
         keys = [key for word in words for key in (word, Path(word).name, Path(word).stem)]
         return next((self._places[key] for key in keys if key in self._places), None)
 

@@ -49,8 +49,8 @@ def read(found: Any) -> Outline | None:
     return None
 
 
-def drawn(outlines: Sequence[Outline], size: Size) -> Mask:
-    """Return what all outlines together cover.
+def drawn(outlines: Sequence[Outline], size: Size, in_fractions: bool = False) -> Mask:
+    """Return what all outlines together cover; polygons may be in fractions of the photo's sides.
 
     Raises:
         ValueError: one of them does not fit the photo; for the sentence of whoever measures it.
@@ -61,7 +61,7 @@ def drawn(outlines: Sequence[Outline], size: Size) -> Mask:
         if isinstance(outline, Runs):
             pixels |= _counted(outline, size)
         else:
-            polygons += outline
+            polygons += [corners * np.resize(size, len(corners)) for corners in outline] if in_fractions else outline
     if polygons:
         pixels |= _filled(polygons, size)
     return Mask.of(pixels)

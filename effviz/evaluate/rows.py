@@ -51,10 +51,11 @@ def rows_of(samples: Sequence[Sample], settings: Settings, models: Sequence[Mode
 
 def rows_from(found: Sequence[Opened | Broken], settings: Settings, models: Sequence[Model]) -> list[Row]:
     """Do the same with photos that are opened already."""
-    rows = [Row(of.sample.name, error=of.reason) for of in found if isinstance(of, Broken)]
+    rows = [Row(of.sample.name, error=fault) for of in found for fault in of.sample.faults]
+    rows += [Row(of.sample.name, error=of.reason) for of in found if isinstance(of, Broken)]
     usable = [of for of in found if isinstance(of, Opened)]
     if scores.asks(settings, *PLACES):
-        rows += [_unmarked(of) for of in usable if of.truth is None]
+        rows += [_unmarked(of) for of in usable if of.truth is None and not of.sample.faults]
     shared = [(scores.of_controls(of, settings), dict[Method, ActivationMap]()) for of in usable]
     for number, model in enumerate(models):
         passes = _passes(usable, model, number)

@@ -15,6 +15,7 @@ from effviz.zoo import classes
 from effviz.zoo.classes import ImageNetClass
 from effviz.zoo.model import ModelSpec
 
+LONGEST_NUMBER: Final = 18  # digits; a moment such as 20240131123000 is a number, too
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
@@ -29,6 +30,9 @@ class Sample:
     class_names: tuple[str, ...] = ()  # what its class is called: for models with other classes than ImageNet's
     size: Size | None = None  # of the upright photo as the annotations say; None where they do not
     outlines: tuple[Outline, ...] = ()  # what becomes the truth's mask once the photo is open; empty: its boxes do
+    fractions: bool = False  # boxes and outlines are parts of the photo's width and height, not pixels
+    faults: tuple[str, ...] = ()  # why something that was said about it cannot be used: a row each
+    broken: str = ""  # why it cannot be measured at all, where that is known beforehand
 
     def class_for(self, spec: ModelSpec) -> int:
         """Return the index of the photo's class in a model's logits.
@@ -38,10 +42,11 @@ class Sample:
         """
         if self.label is not None and (not self.class_names or spec.classes == classes.names()):
             return self._checked(self.label, spec)
-        known = {name.casefold(): index for index, name in enumerate(spec.classes)}
         for name in self.class_names:
-            if name.casefold() in known:
-                return known[name.casefold()]
+            if (index := classes.place(name, spec.classes)) is not None:
+                return index
+        if self.label is not None and all(map(is_number, self.class_names)):  # a number that is nobody's name
+            return self._checked(self.label, spec)
         label = _("the class {name!r}").format(name=self.class_names[0]) if self.class_names else _("no class")
         raise TargetError(
             _(
@@ -78,6 +83,7 @@ class Dataset:
     fingerprint: str  # of the annotations, or of the files' names and sizes
     annotated: bool  # whether objects are marked
     labelled: bool
+    notes: tuple[str, ...] = ()  # for `_`: what was understood in one of several ways
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -91,11 +97,19 @@ class Dataset:
 
 
 def class_of(word: str) -> tuple[int | None, tuple[str, ...]]:
-    """Read what a folder or a column calls a class: a number, an ImageNet synset such as n01440764, or a name."""
-    if word.isdecimal():
-        return int(word), ()
+    """Read what a folder or a column calls a class: a number, an ImageNet synset such as n01440764, or a name.
+
+    A number is a name, too: a model that has a class of that name means it by that, and not by its place.
+    """
+    if is_number(word):
+        return int(word), (word,)
     entry = _imagenet().get(word) or _imagenet().get(word.casefold())
     return (entry.index, (entry.name, *entry.lemmas, entry.synset)) if entry else (None, (word,))
+
+
+def is_number(word: str) -> bool:
+    """Tell whether a word is a class's number; digits of other scripts, and hundreds of them, are none."""
+    return word.isascii() and word.isdecimal() and len(word) <= LONGEST_NUMBER
 
 
 def printable(name: str) -> str:

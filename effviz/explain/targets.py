@@ -1,9 +1,11 @@
 """Which class a map explains: the model's own first choice, one class for all models, or a rank."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,9 @@ import numpy.typing as npt
 from effviz.errors import TargetError
 from effviz.explain.results import Forward
 from effviz.words import _
+from effviz.zoo.classes import place
+
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 class TargetKind(StrEnum):
@@ -26,7 +31,7 @@ class Target:
     """A class to explain; what it means depends on the model's logits only for top1 and rank."""
 
     kind: TargetKind = TargetKind.TOP1
-    value: int | str = 1  # the rank, the class index or the class name
+    value: int | str = 1  # the rank, the class index, or what a person wrote: the class name, or its index
 
     def __str__(self) -> str:
         """Return the text that `parse` reads: "top1", "rank2", "207" or "golden retriever"."""
@@ -62,9 +67,9 @@ def parse(text: str) -> Target:
     if word.lower() == TargetKind.TOP1:
         return TOP1
     prefix, number = word[:4].lower(), word[4:]
-    if prefix == TargetKind.RANK and number.isdecimal():
+    if prefix == TargetKind.RANK and _INTEGER.fullmatch(number):
         return _rank(int(number))
-    return Target(TargetKind.CLASS, int(word) if word.lstrip("+-").isdecimal() else word)
+    return Target(TargetKind.CLASS, word)
 
 
 def resolve(target: Target | int, forward: Forward) -> int:
@@ -78,7 +83,7 @@ def resolve(target: Target | int, forward: Forward) -> int:
     if target.kind is TargetKind.CLASS:
         if isinstance(target.value, int):
             return _checked(target.value, forward)
-        return _named(target.value, forward.model.ref.spec.classes)
+        return _written(target.value, forward)
     rank, classes = int(target.value), len(forward.logits)
     if not 1 <= rank <= classes:
         raise TargetError(
@@ -149,10 +154,15 @@ def _checked(index: int, forward: Forward) -> int:
     return index
 
 
+def _written(word: str, forward: Forward) -> int:
+    """Return the class of that name, which may be a number; else the one with that number."""
+    named = place(word, forward.model.ref.spec.classes)
+    if named is None and _INTEGER.fullmatch(word):
+        return _checked(int(word), forward)
+    return _named(word, forward.model.ref.spec.classes) if named is None else named
+
+
 def _named(name: str, classes: Sequence[str]) -> int:
-    folded = [known.lower() for known in classes]
-    if name.lower() in folded:
-        return folded.index(name.lower())
     close = [f'"{classes[index]}"' for index in search(name, classes, limit=3)]
     advice = _("Search the list for another word.")
     if close:

@@ -1,7 +1,7 @@
 """The 1000 ImageNet classes: a short name for people, the WordNet synset and its synonyms for searching."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -56,3 +56,11 @@ def indices(words: Iterable[str]) -> frozenset[int] | None:
     meant = [_by_word().get(word.lower()) for word in words]
     known = [of for of in meant if of is not None]
     return frozenset().union(*known) if len(known) == len(meant) else None
+
+
+def place(name: str, of: Sequence[str]) -> int | None:
+    """Return where a class of that name stands: one that is written just so, else the first one in other letters."""
+    if name in of:
+        return of.index(name)
+    folded = name.casefold()
+    return next((index for index, known in enumerate(of) if known.casefold() == folded), None)

@@ -13,7 +13,7 @@ from effviz.zoo.classes import names
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "datasets.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```(json|csv)\n(.*?)```", TEXT, re.DOTALL)
+EXAMPLES = re.findall(r"```(json|csv|xml)\n(.*?)```", TEXT, re.DOTALL)
 
 
 @pytest.fixture
@@ -42,6 +42,7 @@ def test_examples_are_read(example: "list[Dataset]") -> None:
         [("1.jpg [zebra]", 1, "zebra")],
         [("fish/001.jpg", 2, "goldfish")],
         [("ILSVRC2012_val_00000001", 2, "sea snake")],
+        [("ILSVRC2012_val_00000001", 1, "sea snake")],
     ]
 
 

@@ -6,12 +6,13 @@ import math
 import os
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from PIL import Image
 
 from effviz.errors import DatasetError
-from effviz.evaluate import datasets, records
+from effviz.evaluate import datasets, records, voc
 from effviz.evaluate.datasets import open_dataset
 from effviz.evaluate.folders import Places
 from effviz.evaluate.opening import opened
@@ -25,7 +26,7 @@ def photo(path: Path, size=(60, 40)) -> Path:
 
 
 def edges(sample):
-    return [(b.x0, b.y0, b.x1, b.y1) for b in sample.truth.boxes]
+    return [(b.x0, b.y0, b.x1, b.y1) for b in sample.truth.boxes] if sample.truth else []
 
 
 class TestFolder:
@@ -69,11 +70,26 @@ class TestFolder:
         lines = "".join(f"{name} {(tmp_path / name).stat().st_size}\n" for name in names)
         assert found.fingerprint == hashlib.sha256(lines.encode()).hexdigest()
 
-    def test_a_link_to_a_folder_is_not_followed(self, tmp_path):
-        photo(tmp_path / "in" / "a.png")
-        (tmp_path / "in" / "round").symlink_to(tmp_path, target_is_directory=True)
-        (tmp_path / "b.png").symlink_to(tmp_path / "in" / "a.png")
-        assert [sample.name for sample in open_dataset(tmp_path).samples] == ["b.png", "in/a.png"]
+    def test_links_to_folders_are_followed_but_not_round_and_round(self, tmp_path):
+        data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+        photo(data / "in" / "a.png")
+        photo(elsewhere / "c.png")
+        (data / "in" / "round").symlink_to(data, target_is_directory=True)
+        (data / "out").symlink_to(elsewhere, target_is_directory=True)
+        (elsewhere / "back").symlink_to(data, target_is_directory=True)
+        (data / "b.png").symlink_to(data / "in" / "a.png")
+        (data / "lost").symlink_to(data / "lost")
+        assert [sample.name for sample in open_dataset(data).samples] == ["b.png", "in/a.png", "out/c.png"]
+
+    def test_of_a_folder_to_train_on_the_photos_to_judge_by_are_taken(self, tmp_path):
+        for name in ("train/1/a.png", "train/10/b.png", "val/1/c.png", "val/10/d.png"):
+            photo(tmp_path / name)
+        found = open_dataset(tmp_path)
+        assert [(sample.name, sample.class_names) for sample in found.samples] == [
+            ("1/c.png", ("1",)),
+            ("10/d.png", ("10",)),
+        ]
+        assert "val is measured" in found.notes[0]
 
     @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
     def test_a_name_in_another_code_can_be_written_and_its_photo_opened(self, tmp_path):
@@ -121,17 +137,26 @@ class TestAnnotations:
             ({"file": "a", "boxes_xyxy": [[1, 2, math.nan, 4]]}, "[1.0, 2.0, nan, 4.0] is no box"),
             ({"file": "a", "boxes_xyxy": [[3, 2, 1, 4]]}, "[3.0, 2.0, 1.0, 4.0] is no box"),
             ({"file": "a", "boxes_xyxy": [[1, 4, 3, 2]]}, "[1.0, 4.0, 3.0, 2.0] is no box"),
-            ({"file": "a", "label": math.inf}, "infinity"),
+            ({"file": "a", "label": math.inf}, "inf is neither"),
+            ({"file": "a", "label": 6.5}, "6.5 is neither"),
+            ({"file": "a", "width": "x", "height": 3}, "'x' x 3 is no size"),
             ({"file": "a", "boxes_xyxy": 5}, "5 are no boxes"),
-            ({"file": "a", "boxes_xyxy": [5]}, "[5] are no boxes"),
-            ({"file": "a", "label": "x"}, "'x'"),
+            ({"file": "a", "boxes_xyxy": [5]}, "5 is no box"),
             (3, "3 is no object"),
         ],
     )
-    def test_a_wrong_entry_is_named_and_why(self, tmp_path, entry, reason):
-        with pytest.raises(DatasetError, match=r"Entry 1 of .*annotations.json") as caught:
-            open_dataset(self.write(tmp_path, ENTRY, entry))
-        assert reason in str(caught.value)
+    def test_a_wrong_entry_costs_its_photo_a_row_and_says_why(self, tmp_path, entry, reason):
+        good, wrong = open_dataset(self.write(tmp_path, ENTRY, entry)).samples
+        assert (len(edges(good)), good.faults, good.broken) == (2, (), "")
+        (sentence,) = {*wrong.faults, wrong.broken} - {""}
+        assert "Entry 1 of" in sentence
+        assert reason in sentence
+        assert wrong.truth is None
+
+    def test_a_wrong_box_costs_itself_alone(self, tmp_path):
+        (sample,) = open_dataset(self.write(tmp_path, ENTRY | {"boxes_xyxy": [[9, 9, 1, 1], [0, 1, 2, 3]]})).samples
+        assert edges(sample) == [(0, 1, 2, 3)]
+        assert ["[9.0, 9.0, 1.0, 1.0] is no box" in fault for fault in sample.faults] == [True]
 
     def test_entries_of_one_photo_are_brought_together(self, tmp_path):
         entries = [ENTRY | {"boxes_xyxy": [[number, 0, 9, 9]]} for number in (1, 2)]
@@ -142,12 +167,18 @@ class TestAnnotations:
         assert (found.samples[0].label, edges(found.samples[0])) == (65, [(1, 0, 9, 9), (2, 0, 9, 9)])
 
     @pytest.mark.parametrize(
-        "other", [{"label": 66, "wnid": None, "name": None}, {"name": "viper"}, {"width": 501}, {"width": None}]
+        ("other", "name"), [({"label": 66, "wnid": None, "name": None}, "66"), ({"name": "viper"}, "viper")]
     )
-    def test_entries_that_differ_name_their_photo(self, tmp_path, other):
+    def test_a_photo_of_two_classes_comes_once_for_each(self, tmp_path, other, name):
         other = {key: value for key, value in (ENTRY | other).items() if value is not None}
-        with pytest.raises(DatasetError, match=r"annotations.json lists images/a.jpg more than once"):
-            open_dataset(self.write(tmp_path, {"file": "b.jpg"}, ENTRY, other))
+        found = open_dataset(self.write(tmp_path, ENTRY, other)).samples
+        assert [sample.name for sample in found] == ["images/a.jpg [sea snake]", f"images/a.jpg [{name}]"]
+        assert [len(edges(sample)) for sample in found] == [2, 2]
+
+    def test_a_photo_of_two_sizes_has_the_first_and_says_so(self, tmp_path):
+        (sample,) = open_dataset(self.write(tmp_path, ENTRY, ENTRY | {"width": 501})).samples
+        assert (sample.size, len(edges(sample))) == ((500, 375), 2)
+        assert ["500 x 375 pixels and 501 x 375" in fault for fault in sample.faults] == [True]
 
     def test_where_nobody_asks_for_classes_they_may_differ(self, tmp_path):
         other = {"file": "images/a.jpg", "width": 500, "height": 375, "label": 3, "boxes_xyxy": [[5, 6, 7, 8]]}
@@ -243,18 +274,143 @@ class TestCoco:
         (sample,) = open_dataset(self.write(tmp_path, annotations=objects)).samples
         assert (sample.outlines, len(edges(sample))) == ((), 2)
 
-    def test_an_endless_photo_is_refused(self, tmp_path):
-        endless = [{"id": 1, "file_name": "1.png", "width": math.inf, "height": 40}]
-        with pytest.raises(DatasetError, match="not as COCO writes it"):
-            open_dataset(self.write(tmp_path, images=endless))
+    def test_an_endless_photo_is_told(self, tmp_path):
+        endless = {"id": 2, "file_name": "2.png", "width": math.inf, "height": 40}
+        known = {"id": 1, "file_name": "1.png", "width": 60, "height": 40}
+        *_others, sample = open_dataset(self.write(tmp_path, images=[known, endless])).samples
+        assert (sample.name, "inf x 40 is no size" in sample.broken) == ("2.png", True)
+
+    GOOD: ClassVar = {"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4]}
 
     @pytest.mark.parametrize(
-        "changes", [{"image_id": 2}, {"bbox": [1, 2, 3]}, {"bbox": [1, 2, math.nan, 4]}, {"bbox": None}]
+        ("changes", "reason"),
+        [
+            ({"bbox": [1, 2, 3]}, "[1, 2, 3] is no box"),
+            ({"bbox": []}, "[] is no box"),
+            ({"bbox": [1, 2, math.nan, 4]}, "is no box"),
+            ({"bbox": None}, "None is no box"),
+            ({"bbox": [50, 50, -20, 10]}, "negative side"),
+            ({"bbox": {"x": 1}}, "is no box"),
+            ({"bbox": ["a", 2, 3, 4]}, "is no box"),
+        ],
     )
-    def test_a_wrong_object_is_refused(self, tmp_path, changes):
-        objects = [{"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4]} | changes]
-        with pytest.raises(DatasetError, match="not as COCO writes it"):
-            open_dataset(self.write(tmp_path, annotations=objects))
+    def test_a_wrong_object_costs_itself_alone(self, tmp_path, changes, reason):
+        objects = [self.GOOD, self.GOOD | {"id": 7} | changes]
+        (sample,) = open_dataset(self.write(tmp_path, annotations=objects)).samples
+        assert edges(sample) == [(1, 2, 4, 6)]
+        assert sample.broken == ""
+        (fault,) = sample.faults
+        assert "(id 7)" in fault
+        assert reason in fault
+
+    @pytest.mark.parametrize(
+        ("photo", "name"), [(2, "image 2"), ("x", "image x"), (None, "annotation 1"), ([], "annotation 1")]
+    )
+    def test_an_object_of_a_photo_that_is_not_listed_is_a_row_of_its_own(self, tmp_path, photo, name):
+        good, lost = open_dataset(
+            self.write(tmp_path, annotations=[self.GOOD, self.GOOD | {"image_id": photo}])
+        ).samples
+        assert (edges(good), good.faults) == ([(1, 2, 4, 6)], ())
+        assert (lost.name, "which images has not" in lost.broken) == (name, True)
+
+    @pytest.mark.parametrize(("photo", "asked"), [("1", 1), (1, "1"), (1.0, "1"), (1, 1.0)])
+    def test_ids_are_the_same_as_text_and_as_numbers(self, tmp_path, photo, asked):
+        images = [{"id": photo, "file_name": "1.png", "width": 60, "height": 40}]
+        objects = [self.GOOD | {"image_id": asked, "category_id": "3"}]
+        (sample,) = open_dataset(self.write(tmp_path, images=images, annotations=objects)).samples
+        assert (sample.name, edges(sample)) == ("1.png [zebra]", [(1, 2, 4, 6)])
+
+    def test_numbers_that_are_texts_are_added_as_numbers(self, tmp_path):
+        (sample,) = open_dataset(self.write(tmp_path, annotations=[self.GOOD | {"bbox": ["1", "2", "3", "4"]}])).samples
+        assert edges(sample) == [(1, 2, 4, 6)]
+
+    def test_a_photo_without_objects_and_one_without_a_file_are_there(self, tmp_path):
+        images = [{"id": 1, "file_name": "1.png"}, {"id": 2}, {"id": 3, "file_name": "3.png"}, 4]
+        found = open_dataset(self.write(tmp_path, images=images, annotations=[self.GOOD])).samples
+        assert [sample.name for sample in found] == ["1.png [zebra]", "image 2", "3.png", "image 3"]
+        assert ["no file_name" in sample.broken for sample in found] == [False, True, False, True]
+        assert [sample.truth is None for sample in found] == [False, True, True, True]
+
+    @pytest.mark.parametrize("name", [r"val2017\1.png", r"C:\data\val2017\1.png", "other/val2017/1.png", "1"])
+    def test_a_photo_is_found_in_whatever_way_its_folders_are_written(self, tmp_path, name):
+        images = [{"id": 1, "file_name": name, "width": 60, "height": 40}]
+        (sample, _person) = open_dataset(self.write(tmp_path, images=images)).samples
+        assert sample.path == tmp_path / "val2017/1.png"
+
+
+class TestXml:
+    """ImageNet's form, as its own files have it, and Pascal VOC's."""
+
+    def write(self, file, *objects, name="a", size=(60, 40)):
+        marked = "".join(
+            f"<object><name>{of}</name><bndbox>"
+            + "".join(f"<{edge}>{value}</{edge}>" for edge, value in zip(voc.EDGES, box, strict=True))
+            + "</bndbox></object>"
+            for of, box in objects
+        )
+        file.parent.mkdir(parents=True, exist_ok=True)
+        sides = f"<size><width>{size[0]}</width><height>{size[1]}</height></size>"
+        file.write_text(f"<annotation><filename>{name}</filename>{sides}{marked}</annotation>")
+
+    def test_beside_the_photos_with_and_without_a_suffix(self, tmp_path):
+        for name in ("a.JPEG", "b.png", "c.png"):
+            photo(tmp_path / "a.jpg").rename(tmp_path / name)
+        self.write(tmp_path / "a.xml", ("n01440764", (1, 2, 30, 40)), ("n01440764", (5, 6, 7, 8)))
+        self.write(tmp_path / "b.xml", ("zebra", (1, 2, 3, 4)), ("ox", (5, 6, 7, 8)), name="b.jpg")
+        found = open_dataset(tmp_path).samples
+        assert [sample.name for sample in found] == ["a.JPEG", "b.png [zebra]", "b.png [ox]", "c.png"]
+        assert [sample.label for sample in found] == [0, 340, 345, None]
+        assert [edges(sample) for sample in found[:2]] == [[(1, 2, 30, 40), (5, 6, 7, 8)], [(1, 2, 3, 4)]]
+        assert found[0].size == (60, 40)
+        assert [sample.truth is None for sample in found] == [False, False, False, True]
+
+    def test_in_folders_of_their_own_and_one_alone(self, tmp_path):
+        for name in ("1", "2"):
+            photo(tmp_path / "photos" / name / "x.png")
+            self.write(tmp_path / "boxes" / name / "x.xml", (name, (1, 2, 30, 40)), name="%s")
+        found = open_dataset(tmp_path / "boxes", tmp_path / "photos").samples
+        assert [(sample.name, sample.class_names) for sample in found] == [("1/x.png", ("1",)), ("2/x.png", ("2",))]
+        (alone,) = open_dataset(tmp_path / "boxes" / "1" / "x.xml", tmp_path / "photos" / "1").samples
+        assert alone.path == tmp_path / "photos" / "1" / "x.png"
+
+    def test_what_is_wrong_costs_an_object_or_a_photo_its_row(self, tmp_path):
+        for name in ("a", "b"):
+            photo(tmp_path / f"{name}.png")
+        self.write(tmp_path / "a.xml", ("ox", (1, 2, 30, 40)), ("ox", (9, 9, "x", 4)))
+        (tmp_path / "b.xml").write_text("<annotation><object>")
+        good, broken = open_dataset(tmp_path).samples
+        assert edges(good) == [(1, 2, 30, 40)]
+        assert ["is no box" in fault for fault in good.faults] == [True]
+        assert ["no element found" in fault for fault in broken.faults] == [True]
+
+
+class TestFractions:
+    def marked(self, folder, *boxes):
+        entries = [{"file": f"{number}.png", "boxes_xyxy": [box]} for number, box in enumerate(boxes)]
+        (folder / "annotations.json").write_text(json.dumps(entries))
+        for number in range(len(boxes)):
+            photo(folder / f"{number}.png", (400, 200))
+        return open_dataset(folder)
+
+    def test_boxes_within_one_are_scaled_and_that_is_said_once(self, tmp_path):
+        found = self.marked(tmp_path, [0.25, 0.5, 0.75, 1], [0, 0, 1.01, 0.5])
+        first, second = (opened(sample, []).truth.inside((400, 200)) for sample in found.samples)
+        assert (first, second) == ((Box(100, 100, 300, 200),), (Box(0, 0, 400, 100),))
+        assert len(found.notes) == 1
+        assert "within 0 to 1" in found.notes[0]
+
+    def test_among_boxes_in_pixels_they_are_left_out_with_the_reason(self, tmp_path):
+        found = self.marked(tmp_path, [0.25, 0.5, 0.75, 1], [10, 20, 300, 100], [0, 0, 0, 0])
+        assert [edges(sample) for sample in found.samples] == [[], [(10, 20, 300, 100)], [(0, 0, 0, 0)]]
+        assert [["in fractions" in fault for fault in sample.faults] for sample in found.samples] == [[True], [], []]
+        assert found.notes == ()
+
+    def test_outlines_are_scaled_with_their_boxes(self, tmp_path):
+        photo(tmp_path / "a.png", (400, 200))
+        marked = {"image_id": 1, "bbox": [0, 0, 0.5, 0.5], "segmentation": [[0, 0, 0.5, 0, 0.5, 0.5, 0, 0.5]]}
+        content = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": [marked]}
+        (tmp_path / "coco.json").write_text(json.dumps(content))
+        assert opened(open_dataset(tmp_path).samples[0], []).share == pytest.approx(0.25)
 
 
 def test_a_file_that_may_not_be_read_is_said(tmp_path, monkeypatch):

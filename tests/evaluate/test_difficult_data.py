@@ -60,3 +60,22 @@ def test_photos_and_classes_listed_twice_and_outlines_that_are_none(tmp_path):
     assert failure.photo == "dog.jpg [zebra]"
     assert "cannot be drawn" in failure.reason
     assert {cell.every.n for cell in summary.cells(found)} == {1}
+
+
+def test_what_cannot_be_used_costs_a_row_and_the_rest_is_measured(tmp_path):
+    for name in ("cat", "dog"):
+        shutil.copy(SAMPLES / f"{name}.jpg", tmp_path)
+    photos = [{"id": str(number), "file_name": f"{name}.jpg"} for number, name in enumerate(("cat", "dog", "lost"))]
+    good = {"image_id": 0, "category_id": 24, "bbox": [9, 9, 300, 300]}
+    marked = [good, good | {"id": 7, "bbox": []}, good | {"image_id": 5}]
+    content = {"images": photos, "annotations": marked, "categories": [{"id": 24, "name": "zebra"}]}
+    (tmp_path / "coco.json").write_text(json.dumps(content))
+    found = measured(open_dataset(tmp_path / "coco.json"), tmp_path / "run", metrics=BESIDE)
+    assert {cell.every.n for cell in summary.cells(found)} == {1}
+    reasons = {(failure.photo, failure.model): failure.reason for failure in summary.failures(found)}
+    assert set(reasons) == {
+        ("cat.jpg [zebra]", ""), ("dog.jpg", ""), ("dog.jpg", "lite0@64"), ("image 5", ""), ("lost.jpg", ""),
+    }  # fmt: skip
+    assert "(id 7)" in reasons["cat.jpg [zebra]", ""]
+    assert "No object is marked" in reasons["dog.jpg", ""]
+    assert "cannot be read" in reasons["lost.jpg", ""]

@@ -38,6 +38,18 @@ def test_a_bare_number_is_the_models_own(tmp_path):
     assert sample(tmp_path, label=1).class_for(other("cat", "dog")) == 1
 
 
+@pytest.mark.parametrize("entry", [{"label": 10}, {"label": "10"}])
+def test_a_number_is_first_the_name_of_a_class(tmp_path, entry):
+    numbers = sorted(str(number) for number in range(1, 13))  # 1, 10, 11, 12, 2 ... as folders are sorted
+    assert numbers[sample(tmp_path, **entry).class_for(other(*numbers))] == "10"
+    assert sample(tmp_path, **entry).class_for(other(*"abcdefghijkl")) == 10
+    assert sample(tmp_path, **entry).class_for(LITE) == 10
+
+
+def test_of_two_classes_that_differ_in_their_letters_the_one_that_is_meant_is_taken(tmp_path):
+    assert [sample(tmp_path, name=name).class_for(other("A", "a")) for name in ("A", "a")] == [0, 1]
+
+
 def test_a_number_with_an_unknown_name_is_not_guessed(tmp_path):
     with pytest.raises(TargetError, match="'zebra'"):
         sample(tmp_path, label=1, name="zebra").class_for(other("cat", "dog"))

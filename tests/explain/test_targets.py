@@ -25,8 +25,8 @@ def ranked(small_lite):
         ("top1", TOP1),
         (" TOP1 ", TOP1),
         ("rank2", Target(TargetKind.RANK, 2)),
-        ("207", Target(TargetKind.CLASS, 207)),
-        ("-1", Target(TargetKind.CLASS, -1)),
+        ("207", Target(TargetKind.CLASS, "207")),
+        ("-1", Target(TargetKind.CLASS, "-1")),
         ("golden retriever", Target(TargetKind.CLASS, "golden retriever")),
         ("ranked", Target(TargetKind.CLASS, "ranked")),
     ],
@@ -77,6 +77,25 @@ def test_what_does_not_exist_is_said_in_one_sentence(ranked, target, sentence):
     with pytest.raises(TargetError) as caught:
         resolve(target, ranked)
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["+-5", "--5", "-", "rank-", "rank+-1", "9" * 5000, "rank" + "9" * 5000, "\u0663", "1000"]
+)
+def test_what_only_looks_like_a_number_ends_in_a_sentence(ranked, text):
+    with pytest.raises(TargetError, match="does not exist"):
+        resolve(parse(text), ranked)
+
+
+def test_a_number_is_first_the_name_of_a_class(ranked):
+    numbers = tuple(sorted(str(number) for number in range(1, 1001)))  # 1, 10, 100, 1000, 101 ...
+    spec = dataclasses.replace(ranked.model.ref.spec, classes=numbers)
+    named = dataclasses.replace(
+        ranked, model=dataclasses.replace(ranked.model, ref=dataclasses.replace(ranked.model.ref, spec=spec))
+    )
+    assert numbers[resolve(parse("10"), named)] == "10"
+    assert resolve(parse("0"), named) == 0  # nobody's name
+    assert (resolve(parse("10"), ranked), resolve(parse("+7"), ranked)) == (10, 7)
 
 
 def test_a_misspelt_name_is_answered_with_the_closest(ranked):

@@ -1,0 +1,215 @@
+"""What somebody wrote about photos, object by object, brought together to one sample a photo, or a photo and class.
+
+Every form of data set is read into marks, so that all follow the same rules: what cannot be used costs that object or
+photo a row with its reason, never the data set.
+"""
+
+import dataclasses
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from effviz.errors import DatasetError
+from effviz.evaluate.folders import Places
+from effviz.evaluate.outlines import Outline
+from effviz.evaluate.samples import Sample, printable
+from effviz.evaluate.truth import Size, Truth
+from effviz.explain.results import Box
+from effviz.words import _, later
+
+FRACTIONS_END: Final = 2.0  # px: no object is so small; boxes of fractions may reach a little over the border
+
+FRACTIONS: Final = later(
+    "All boxes of {path} lie within 0 to 1: they are taken as fractions of each photo's width and height."
+)
+
+
+class Named(NamedTuple):
+    """A class as `samples.class_of` reads it, and the word that was written."""
+
+    label: int | None = None
+    names: tuple[str, ...] = ()
+    word: str = ""
+
+
+NOBODY: Final = Named()
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An object on a photo, or what was meant to be one."""
+
+    photo: str  # its file as it was written; where that is missing, what else it may be called
+    box: Box | None = None
+    named: Named = NOBODY
+    outline: Outline | None = None
+    size: Size | None = None  # of the upright photo
+    fault: str = ""  # why this cannot be used
+    lost: bool = False  # the fault is the photo's: there is no file, or it cannot be measured
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How marks become samples."""
+
+    find: Callable[[str], Path]  # where a photo lies
+    by_class: bool  # whether a photo is asked for its class: then it comes once for each class on it
+    always_named: bool = False  # whether the class stands behind the photo's name even where there is only one
+
+
+def gathered(marks: Iterable[Mark], form: Form) -> tuple[Sample, ...]:
+    """Return the photos in the order in which they first appear, each with all that was said about it."""
+    photos: dict[str, list[Mark]] = {}
+    for mark in marks:
+        photos.setdefault(mark.photo, []).append(mark)
+    taken: set[str] = set()
+    found = []
+    for photo, said in photos.items():
+        for sample in _samples(photo, said, form):
+            name = sample.name
+            for number in range(2, len(taken) + 3):  # names that differ only in what cannot be printed
+                if sample.name not in taken:
+                    break
+                sample = dataclasses.replace(sample, name=f"{name} ({number})")
+            taken.add(sample.name)
+            found.append(sample)
+    return tuple(found)
+
+
+def box(edges: Sequence[Any]) -> Box:
+    """Return a box from x0, y0, x1, y1.
+
+    Raises:
+        ValueError: they are not four numbers, or end before they begin; for the sentence of whoever reads the file.
+    """
+    try:
+        numbers = [float(edge) for edge in edges]
+    except (TypeError, ValueError, OverflowError):
+        numbers = []
+    if len(numbers) != 4 or not all(map(math.isfinite, numbers)) or numbers[0] > numbers[2] or numbers[1] > numbers[3]:
+        raise ValueError(_("{numbers} is no box").format(numbers=repr(numbers or edges)[:60]))
+    return Box(*numbers)
+
+
+def size(width: Any, height: Any) -> Size | None:
+    """Return a photo's size; None where nobody says it, or writes 0.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        found = tuple(int(float(side or 0)) for side in (width, height))
+        if min(found) < 0:
+            raise ValueError
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            _("{width} x {height} is no size").format(width=repr(width)[:20], height=repr(height)[:20])
+        ) from error
+    return (found[0], found[1]) if all(found) else None
+
+
+def finder(root: Path, *more: Path) -> Callable[[str], Path]:
+    """Return a function that finds a photo by what it is called, in the first folder or else one of the others.
+
+    It is the file that is called just so, or the one that fits (see `folders.Places`); what is nowhere stays in the
+    list as if it lay in the first folder.
+    """
+    folders: dict[Path, Places] = {}
+
+    def find(name: str) -> Path:
+        if os.path.isfile(os.path.join(root, name)):  # many: pathlib takes several times as long
+            return root / name
+        for folder in (root, *more):
+            if folder not in folders:
+                folders[folder] = Places(folder)
+            if found := folders[folder].find(name):
+                return found
+        return root / name
+
+    return find
+
+
+def scaled(samples: Sequence[Sample]) -> tuple[tuple[Sample, ...], bool]:
+    """Tell whether all boxes are fractions of the photo's sides, and return the samples marked so.
+
+    Where only some lie within a pixel or two, these are left out, with the reason.
+    """
+    kinds = {_small(of) for sample in samples if sample.truth for of in sample.truth.boxes if _has_area(of)}
+    if kinds == {True}:
+        return tuple(dataclasses.replace(sample, fractions=True) for sample in samples), True
+    if kinds == {True, False}:
+        return tuple(map(_without_small, samples)), False
+    return tuple(samples), False
+
+
+def _samples(photo: str, said: Sequence[Mark], form: Form) -> Iterator[Sample]:
+    faults = [mark.fault for mark in said if mark.fault]
+    first_size = next((mark.size for mark in said if mark.size), None)
+    usable: dict[tuple[Any, ...], list[Mark]] = {}
+    for mark in said:
+        if mark.size is not None and mark.size != first_size:
+            faults.append(_sizes(photo, first_size, mark.size))
+        elif mark.box is not None or mark.named != NOBODY:
+            usable.setdefault(mark.named[:2] if form.by_class else (), []).append(mark)
+    try:
+        path, broken = form.find(photo), next((mark.fault for mark in said if mark.lost), "")
+    except DatasetError as error:  # several files fit
+        path, broken = Path(photo), str(error)
+    whole = Sample(path, printable(photo), size=first_size, broken=broken)
+    named = form.by_class and (form.always_named or len(usable) > 1)
+    for number, marks in enumerate(usable.values() or [[]]):
+        new = () if number or broken else tuple(dict.fromkeys(faults))
+        yield _sample(dataclasses.replace(whole, faults=new), marks, named)
+
+
+def _sample(whole: Sample, marks: Sequence[Mark], with_class: bool) -> Sample:
+    """Return a photo with all of its objects, or with those of one class."""
+    same = len({mark.named[:2] for mark in marks}) == 1
+    named = marks[0].named if same else NOBODY
+    behind = printable(named.word) if with_class else ""
+    boxes = tuple(mark.box for mark in marks if mark.box is not None)
+    around = tuple(mark.outline for mark in marks if mark.outline is not None)
+    return dataclasses.replace(
+        whole,
+        name=f"{whole.name} [{behind}]" if behind else whole.name,
+        label=named.label,
+        class_names=named.names,
+        truth=Truth(boxes) if boxes else None,
+        outlines=around if len(around) == len(boxes) else (),
+    )
+
+
+def _sizes(photo: str, one: Size | None, other: Size) -> str:
+    return _("{name} is said to have {one} pixels and {other}: a photo has one size. Correct the annotations.").format(
+        name=printable(photo), one="{} x {}".format(*(one or (0, 0))), other="{} x {}".format(*other)
+    )
+
+
+def _small(of: Box) -> bool:
+    return max(abs(of.x0), abs(of.y0), abs(of.x1), abs(of.y1)) < FRACTIONS_END
+
+
+def _has_area(of: Box) -> bool:
+    return of.x0 < of.x1 and of.y0 < of.y1
+
+
+def _without_small(sample: Sample) -> Sample:
+    boxes = sample.truth.boxes if sample.truth else ()
+    small = [of for of in boxes if _small(of) and _has_area(of)]
+    if not small:
+        return sample
+    reason = _(
+        "A box of {name} lies within {most:g} pixels, {edges}, and others of the data set do not: all must be in "
+        "pixels, or all in fractions of the sides. Correct it."
+    ).format(name=sample.name, most=FRACTIONS_END, edges="{:g}, {:g}, {:g}, {:g}".format(*_edges(small[0])))
+    left = tuple(of for of in boxes if of not in small)
+    return dataclasses.replace(
+        sample, truth=Truth(left) if left else None, outlines=(), faults=(*sample.faults, reason)
+    )
+
+
+def _edges(of: Box) -> tuple[float, float, float, float]:
+    return of.x0, of.y0, of.x1, of.y1

@@ -1,0 +1,110 @@
+"""Boxes as XML, one file a photo: ImageNet's own, and Pascal VOC's.
+
+    <annotation><filename>ILSVRC2012_val_00000001</filename><size><width>500</width><height>375</height></size>
+    <object><name>n01751748</name><bndbox><xmin>111</xmin><ymin>108</ymin><xmax>441</xmax><ymax>193</ymax></bndbox>
+    </object></annotation>
+
+A photo has the file's own name or the one in it, with or without a suffix. Numbers are taken as they are: Pascal VOC
+counts pixels from 1, so its boxes lie one pixel further to the lower right.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Final
+from xml.etree import ElementTree
+
+from effviz.errors import DatasetError
+from effviz.evaluate import folders, marks
+from effviz.evaluate.marks import NOBODY, Mark, Named
+from effviz.evaluate.samples import class_of
+from effviz.words import _
+
+SUFFIX: Final = ".xml"
+EDGES: Final = ("xmin", "ymin", "xmax", "ymax")
+
+
+def files(path: Path) -> list[Path]:
+    """Return the XML files at a path: itself, or all in a folder and below, in order."""
+    if not path.is_dir():
+        return [path]
+    return [path / within for within, _entry in folders.listed(path, (SUFFIX,))]
+
+
+def looks_like_boxes(folder: Path) -> bool:
+    """Tell whether a folder's first XML file is of this form."""
+    first = next(iter(files(folder)), None)
+    try:
+        return first is not None and ElementTree.parse(first).getroot().tag == "annotation"
+    except (ElementTree.ParseError, OSError, ValueError, LookupError):
+        return False
+
+
+def fingerprint(path: Path) -> str:
+    """Return a hash of all that is written there, and of what the files are called."""
+    digest = hashlib.sha256()
+    for file in files(path):
+        digest.update(os.fsencode(file.relative_to(path)) + b"\n" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def read(path: Path, root: Path) -> Iterator[Mark]:
+    """Yield the marks of all XML files at a path, then the photos beside those that were found, which have none."""
+    named, places = cache(class_of), folders.Places(root)
+    seen: set[str] = set()
+    for file in files(path):
+        within = PurePosixPath(file.relative_to(path).as_posix() if file != path else file.name)
+        for mark in _marks(file, within, places, lambda word: Named(*named(word), word)):
+            seen.add(mark.photo)
+            yield mark
+    beside = {photo.rpartition("/")[0] for photo in seen.intersection(places.names())}
+    for photo in places.names():
+        if photo not in seen and photo.rpartition("/")[0] in beside:
+            word, deeper, _rest = photo.partition("/")
+            yield Mark(photo, named=Named(*named(word), word) if deeper else NOBODY)
+
+
+def _marks(file: Path, within: PurePosixPath, places: folders.Places, named: Callable[[str], Named]) -> Iterator[Mark]:
+    try:
+        content = ElementTree.parse(file).getroot()
+        if content.tag != "annotation":
+            raise ValueError(_("it holds {tag} instead of annotation").format(tag=content.tag[:40]))
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        photo = _photo(within, "", places)
+        yield Mark(photo, fault=_fault(file, str(error)))
+        return
+    photo = _photo(within, (content.findtext("filename") or "").strip(), places)
+    try:
+        size = marks.size(content.findtext("size/width"), content.findtext("size/height"))
+    except ValueError as error:
+        yield Mark(photo, fault=_fault(file, str(error)), lost=True)
+        return
+    yield Mark(photo, size=size)
+    for each in content.iterfind("object"):
+        word = (each.findtext("name") or "").strip()
+        of = named(word) if word else NOBODY
+        try:
+            yield Mark(photo, marks.box([each.findtext(f"bndbox/{edge}") for edge in EDGES]), of, size=size)
+        except ValueError as error:
+            yield Mark(photo, named=of, fault=_fault(file, str(error)))
+
+
+def _photo(within: PurePosixPath, written: str, places: folders.Places) -> str:
+    """Return what a photo is called: where it lies if it is there, else as the file says, or as the file is called."""
+    stem = within.with_suffix("").as_posix()
+    called = written if written and "%" not in written else PurePosixPath(stem).name  # ImageNet has some "%s"
+    for name in dict.fromkeys(((within.parent / called).as_posix(), stem, called, PurePosixPath(stem).name)):
+        with suppress(DatasetError):  # several files fit: another of these may say which
+            if found := places.within(name):
+                return found
+    return called
+
+
+def _fault(file: Path, reason: str) -> str:
+    return _(
+        "{file} cannot be used as it is ({reason}): each object needs a bndbox of xmin, ymin, xmax and ymax. "
+        "Correct it."
+    ).format(file=file, reason=reason)
