@@ -1,6 +1,5 @@
 """The work behind `effviz cam`: photos and models to maps, maps to files."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from effviz import cores
+from effviz import cores, files
 from effviz.cli import output
 from effviz.cli.photos import read
-from effviz.errors import SettingsError
 from effviz.explain import calibration, targets
 from effviz.explain.forward import forward
 from effviz.explain.maps import activation_map
@@ -29,6 +27,7 @@ from effviz.zoo.model import Model, ModelRef
 
 VIEW: Final = View(longest_px=2048)  # larger pictures take memory and show nothing more
 RESULT_FILE: Final = "result.json"
+LONGEST_STEM: Final = 40  # letters of a photo's name, 160 bytes at most: model, method and suffix follow within 255
 
 Result = dict[str, Any]  # one object of result.json
 
@@ -82,19 +81,14 @@ def write(explanations: Sequence[Explanation], out: Path, scale: Scale, style: O
     Raises:
         SettingsError: the folder cannot be written.
     """
-    try:
+    with files.writing(out):
         out.mkdir(parents=True, exist_ok=True)
         scaled = rescale([explanation.map for explanation in explanations], scale)
         stems = _stems(explanations)
         paths = [out.resolve() / stem for stem in stems]
         with ThreadPoolExecutor(cores.available(), thread_name_prefix="overlays") as pool:
             results = list(pool.map(partial(_write, style=style), explanations, scaled, paths))
-        (out / RESULT_FILE).write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(
-            f"Nothing can be written to {out} ({error.strerror}): the folder must be writable and have space. "
-            "Choose another one with --out."
-        ) from error
+        files.replace_text(out / RESULT_FILE, output.json_text(results) + "\n")
     return results
 
 
@@ -138,7 +132,7 @@ def _facts(explanation: Explanation) -> Result:
 def _stems(explanations: Sequence[Explanation]) -> Iterator[str]:
     """Name files after photo, model and method; where two photos would share a name, all get a number in front."""
     photos = list(dict.fromkeys(explanation.photo for explanation in explanations))
-    names = [_file_name(photo.stem) for photo in photos]
+    names = [_file_name(photo.stem)[:LONGEST_STEM] for photo in photos]
     if len({name.casefold() for name in names}) < len(names):
         names = [f"{number:03d}-{name}" for number, name in enumerate(names, start=1)]
     by_photo = dict(zip(photos, names, strict=True))

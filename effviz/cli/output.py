@@ -1,7 +1,9 @@
 """How commands speak: results on stdout as a table or JSON, progress on stderr and only for people who watch."""
 
+import io
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
@@ -24,13 +26,25 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 
 def show_json(value: object) -> None:
-    """Print JSON; names may hold any letters, and a number that is not known is null: JSON has no NaN."""
-    typer.echo(json_text(value))
+    """Print JSON, with escapes where letters are none that the place which it goes to can hold."""
+    text = json_text(value)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json_text(value, plain=True)
+    typer.echo(text)
 
 
-def json_text(value: object) -> str:
-    """Return JSON that any reader takes."""
-    return json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
+def json_text(value: object, plain: bool = False) -> str:
+    """Return JSON; names may hold any letters unless `plain`, and a number that is not known is null, not NaN."""
+    return json.dumps(_finite(value), indent=2, ensure_ascii=plain, allow_nan=False)
+
+
+def never_fail_at_letters() -> None:
+    """Have what cannot be written in an output's code become its number; names of files may be no text at all."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _finite(value: object) -> object:

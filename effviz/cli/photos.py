@@ -106,6 +106,7 @@ def calibrate(
     from effviz.zoo import catalogue
 
     refs = [catalogue.parse(name) for name in models]
+    calibration.check_writable()
     found = []
     with output.progress() as bar:
         for ref in refs:

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from effviz.errors import SettingsError
-
 if TYPE_CHECKING:
     from effviz.evaluate.results import Results
     from effviz.evaluate.settings import Metric
@@ -24,7 +22,8 @@ def report(
     ] = None,
 ) -> None:
     """Make one page of a finished run that needs no network, and tables of its numbers beside it."""
-    from effviz.evaluate import files, results, summary
+    from effviz import files
+    from effviz.evaluate import results, summary
     from effviz.report import numbers
     from effviz.report.evaluation import evaluation_html, told
 
@@ -34,15 +33,10 @@ def report(
         out: evaluation_html(known, cells, _examples(known, told(known), photos)),
         **{out.with_name(name): text for name, text in numbers.files(known, cells).items()},
     }
-    try:
+    with files.writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         for path, content in pages.items():
-            files.replace(path, lambda file, content=content: file.write(content.encode()))  # type: ignore[misc]
-    except OSError as error:
-        raise SettingsError(
-            f"{out} cannot be written ({error.strerror}): a file in a folder of yours is allowed. "
-            "Choose another place with --out."
-        ) from error
+            files.replace_text(path, content)
     typer.echo(f"The page is {out}; beside it are {', '.join(path.name for path in list(pages)[1:])}.")
 
 

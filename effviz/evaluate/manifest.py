@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from effviz import files
 from effviz.errors import SettingsError
-from effviz.evaluate import files
 from effviz.evaluate.merging import Thresholds
 from effviz.evaluate.settings import Metric, Settings
 from effviz.words import _
@@ -145,7 +145,7 @@ def kept(run: Manifest, **changes: Any) -> Manifest:
     """Write `run.json`, whole or not at all."""
     changed = dataclasses.replace(run, **changes)
     text = json.dumps(changed.as_dict(), indent=1, ensure_ascii=False) + "\n"
-    files.replace(run.folder / FILE, lambda file: file.write(text.encode()))
+    files.replace_text(run.folder / FILE, text)
     return changed
 
 

@@ -18,7 +18,8 @@ from typing import BinaryIO, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from effviz.evaluate import files
+from effviz import files
+from effviz.evaluate.samples import printable
 from effviz.explain.results import Floats
 
 PARTS: Final = "parts"
@@ -69,8 +70,12 @@ SCHEMA: Final = pa.schema(
 
 def table(rows: Sequence[Row]) -> pa.Table:
     """Rows as a table."""
-    columns = {field.name: [getattr(row, field.name) for row in rows] for field in fields(Row)}
+    columns = {field.name: [_written(getattr(row, field.name)) for row in rows] for field in fields(Row)}
     return pa.table({name: pa.array(values, SCHEMA.field(name).type) for name, values in columns.items()}, SCHEMA)
+
+
+def _written(value: object) -> object:
+    return printable(value) if isinstance(value, str) and not value.isascii() else value
 
 
 def write_part(run: Path, start: int, rows: Sequence[Row], key: str = "") -> None:

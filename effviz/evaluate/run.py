@@ -8,7 +8,7 @@ RUN/.lock             held by the process that measures
 
 import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Final
 
 import effviz
+from effviz import files
 from effviz.errors import SettingsError
 from effviz.evaluate import local, locking, manifest, merging, records
 from effviz.evaluate.manifest import Manifest, Network
@@ -76,7 +77,7 @@ def evaluate(
     if known is not None and known.finished:
         return _over(known)  # its folder may be one that can only be read
     with ExitStack() as until_the_end:
-        with _writing(out):
+        with files.writing(out):
             until_the_end.enter_context(locking.held(out))
             run = manifest.opened(out, wanted)
         return _over(run) if run.finished else _evaluate(run, dataset, watch or Watch(), by.measure)
@@ -89,12 +90,12 @@ def _evaluate(run: Manifest, dataset: Dataset, watch: Watch, measure: Measure) -
     watch.progress(done, total)
     with closing(measure(waiting(run, dataset), run)) as measured:
         for part, rows in measured:
-            with _writing(run.folder):
+            with files.writing(run.folder):
                 records.write_part(run.folder, part.start, rows, run.key)
             done += len(part.samples)
             watch.progress(done, total)
             if watch.stop() and done < total:
-                with _writing(run.folder):
+                with files.writing(run.folder):
                     return manifest.kept(run, seconds=run.seconds + monotonic() - started)
     return _finished(run, dataset, run.seconds + monotonic() - started)
 
@@ -145,7 +146,7 @@ def _finished(run: Manifest, dataset: Dataset, seconds: float) -> Manifest:
                 "meanwhile. Run the same command again, which measures them anew."
             ).format(missing=missing, folder=run.folder / records.PARTS)
         )
-    with _writing(run.folder):
+    with files.writing(run.folder):
         thresholds = merging.merge(run.folder, run.key)
         sealed = {"results_sha256": records.sha256(run.folder / records.RESULTS)}
         done = manifest.kept(run, seconds=seconds, finished=True, thresholds=thresholds, **sealed)
@@ -155,20 +156,6 @@ def _finished(run: Manifest, dataset: Dataset, seconds: float) -> Manifest:
 def _over(run: Manifest) -> Manifest:
     records.drop_parts(run.folder)  # also those of a run that was killed just before it did that
     return run
-
-
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    """Say what is wrong with the run's folder; photos and models have troubles of their own."""
-    try:
-        yield
-    except OSError as error:
-        raise SettingsError(
-            _(
-                "Nothing can be written to {out} ({reason}): the folder must be writable and have space. "
-                "Choose another one with --out."
-            ).format(out=out, reason=error.strerror or error)
-        ) from error
 
 
 def _parts(run: Manifest, dataset: Dataset) -> Iterable[tuple[int, list[int]]]:

@@ -1,5 +1,6 @@
 """Measured corrections of where a model's cells lie, stored beside this file (`effviz calibrate MODEL` adds one)."""
 
+import errno
 import hashlib
 import json
 import logging
@@ -9,11 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from effviz import files
 from effviz.errors import SettingsError
-from effviz.words import _
+from effviz.words import _, later
 
 _log = logging.getLogger(__name__)
 PATH: Final = Path(__file__).with_name("calibration.json")
+WRITABLE: Final = later("Measure from a clone of the repository, or as somebody who may write there.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,26 @@ def find(label: str) -> Calibration:
 
 
 def store(calibration: Calibration, path: Path = PATH) -> None:
-    """Add or replace one calibration; readers never see half a file."""
+    """Add or replace one calibration; readers never see half a file.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
     found = [*calibrations(path).values(), calibration]
     entries = {entry.model: (_seal(asdict(entry)), asdict(entry)) for entry in found}
-    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-    unfinished.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    with files.writing(path, WRITABLE):
+        files.replace_text(path, json.dumps(entries, indent=2, sort_keys=True) + "\n")
+
+
+def check_writable(path: Path = PATH) -> None:
+    """See that `store` will do, before minutes are spent on measuring.
+
+    Raises:
+        SettingsError: it will not.
+    """
+    with files.writing(path, WRITABLE):
+        if not os.access(path.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def _seal(entry: Mapping[str, object]) -> str:

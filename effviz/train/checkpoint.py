@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import torch
 
+from effviz import files
 from effviz.errors import WeightsError
 from effviz.words import _
 
@@ -20,15 +21,20 @@ State = dict[str, Any]  # tensors, numbers, text, and lists and dicts of them
 
 
 def save(folder: Path, step: int, state: State) -> Path:
-    """Write the state after a step, then remove all but the last two."""
-    folder.mkdir(parents=True, exist_ok=True)
-    new = folder / ".new"
-    with new.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    path = folder / f"step-{step:09d}-{_digest(new)}.pt"
-    new.replace(path)
+    """Write the state after a step, then remove all but the last two.
+
+    Raises:
+        SettingsError: nothing can be written there.
+    """
+    with files.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        new = folder / ".new"
+        with new.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        path = folder / f"step-{step:09d}-{_digest(new)}.pt"
+        new.replace(path)
     for old in _found(folder)[KEPT:]:
         old.unlink(missing_ok=True)
     return path

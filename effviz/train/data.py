@@ -23,11 +23,13 @@ from PIL import Image, ImageOps
 
 from effviz import store
 from effviz.errors import DatasetError, ImageError
+from effviz.evaluate import folders
+from effviz.evaluate.samples import SUFFIXES
 from effviz.explain import images
 from effviz.explain.results import Bytes
+from effviz.files import CHOOSE_CACHE, writing
 from effviz.words import _
 
-SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 KEPT: Final = 8  # decoded folders; the oldest go first, and are made again when needed
 READ: Final = 256  # files of which the bytes tell data sets apart that have the same names and sizes
 _VERSION: Final = 1  # of what lies in the cache
@@ -88,12 +90,12 @@ def data_set(folder: Path, side_px: int, progress: Progress = quiet) -> DataSet:
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
-    """The class folders in the order of the labels.
+    """The class folders in the order of the labels, by the rules of `effviz evaluate`.
 
     Raises:
         DatasetError: there are fewer than two.
     """
-    names = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir())) if folder.is_dir() else ()
+    names = folders.class_names(folder)
     if len(names) < 2:
         raise DatasetError(
             _(
@@ -114,10 +116,9 @@ def _files(folder: Path, classes: Sequence[str]) -> tuple[File, ...]:
             ).format(folder=folder, unknown=unknown[0])
         )
     found = [
-        File(path, label)
+        File(folder / name / within, label)
         for label, name in enumerate(classes)
-        for path in sorted((folder / name).glob("*"))
-        if path.suffix.lower() in SUFFIXES
+        for within, _entry in folders.photos(folder / name)
     ]
     _check_counts(folder, np.bincount([file.label for file in found], minlength=len(classes)), classes)
     return tuple(found)
@@ -165,8 +166,10 @@ def _folder() -> Path:
 def _decoded(what: str, files: Sequence[File], key: str, side_px: int, progress: Progress) -> Pictures:
     place = _folder() / key
     if not place.exists():
-        _make(place, what, files, side_px, progress)
-    os.utime(place)  # in use: the last to go
+        with writing(_folder(), CHOOSE_CACHE):
+            _make(place, what, files, side_px, progress)
+    with suppress(OSError):  # a cache that can only be read
+        os.utime(place)  # in use: the last to go
     known = json.loads((place / "index.json").read_text(encoding="utf-8"))
     kept = known["kept"]
     pixels: Bytes = np.load(place / "pixels.npy", mmap_mode="r")[: len(kept)]
@@ -233,10 +236,11 @@ def _check_room(folder: Path, size_bytes: int) -> None:
 
 def _clean() -> None:
     """Remove the oldest beyond KEPT, and what processes that were killed left behind."""
-    folder = _folder()
-    if not folder.exists():
-        return
-    entries = [(entry.stat().st_mtime, entry) for entry in folder.iterdir()]
+    entries = []
+    with suppress(OSError):  # there is none yet, or nobody may look into it
+        for entry in _folder().iterdir():
+            with suppress(OSError):  # another process was faster
+                entries.append((entry.stat().st_mtime, entry))
     newest = max((when for when, _ in entries), default=0.0)
     whole = sorted((pair for pair in entries if not pair[1].name.startswith(".")), reverse=True)
     left = [entry for when, entry in entries if entry.name.startswith(".") and newest - when > 24 * 3600]

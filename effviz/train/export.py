@@ -7,6 +7,7 @@ from typing import Final
 
 from safetensors.torch import save_file
 
+from effviz import files
 from effviz.scaling import plan
 from effviz.train import augment, log
 from effviz.train.data import DataSet
@@ -24,8 +25,9 @@ def export(recipe: TrainingRecipe, data: DataSet, trained: Trained, folder: Path
     """Write weights, entry and card into the folder; return the entry."""
     weights = {name: tensor.cpu().contiguous() for name, tensor in trained.module.state_dict().items()}
     new = folder / f".{WEIGHTS}.new"
-    save_file(weights, new)
-    new.replace(folder / WEIGHTS)
+    with files.writing(folder):
+        save_file(weights, new)
+        new.replace(folder / WEIGHTS)
     entry = _entry(recipe, data, trained, tensors.sha256(folder / WEIGHTS))
     log.replace(folder / ENTRY, json.dumps(entry, indent=2, ensure_ascii=False) + "\n")
     log.replace(folder / CARD, _card(recipe, data, trained))

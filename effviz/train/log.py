@@ -3,10 +3,11 @@
 import csv
 import io
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+
+from effviz import files
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,11 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def replace(path: Path, text: str) -> None:
-    """Write a text file beside its place, then move it there: a reader never sees half of it."""
-    new = path.with_name(f".{path.name}.new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    """Write a text file, whole or not at all.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    with files.writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.replace_text(path, text)

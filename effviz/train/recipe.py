@@ -167,7 +167,7 @@ def read(name_or_path: str) -> TrainingRecipe:
         ) from error
     try:
         rows = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # of TOML, or of a number with thousands of digits
         raise SettingsError(
             _("The recipe {name_or_path} is not TOML ({error}). Mend the file.").format(
                 name_or_path=name_or_path, error=error
@@ -208,7 +208,7 @@ def _value(kind: Any, value: Any, where: str) -> Any:
             raise ValueError
         if kind is not bool and not is_dataclass(kind) and isinstance(value, str | int | float):
             return kind(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     allowed = _("a value of {kind}").format(kind=kind.__name__)
     if isinstance(kind, type) and issubclass(kind, StrEnum):

@@ -200,7 +200,6 @@ class _Searching:
         )
 
     def _write(self) -> None:
-        self.out.mkdir(parents=True, exist_ok=True)
         log.replace(self.file, log.table(searched.columns(), [asdict(row) for row in self.results]))
 
     def _folder(self, trial: Trial) -> Path:

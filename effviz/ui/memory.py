@@ -6,6 +6,7 @@ Nothing here knows Streamlit.
 
 import ctypes
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Hashable, Iterator
@@ -35,7 +36,7 @@ def budget_bytes(share: float) -> int:
         SettingsError: The setting is not a number of megabytes that EffViz can work with.
     """
     text = os.environ.get(SETTING, "").strip() or str(DEFAULT_MB)
-    if not text.isdecimal() or int(text) < LEAST_MB:
+    if not re.fullmatch("[0-9]{1,12}", text) or int(text) < LEAST_MB:
         raise SettingsError(
             _(
                 "{setting} is {text!r}: it must be a whole number of megabytes, at least {least}. Correct it, or leave "

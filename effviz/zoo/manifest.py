@@ -56,7 +56,7 @@ def entries() -> tuple[Entry, ...]:
         return ()
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _refusal(_("is not JSON: {error}").format(error=error)) from error
     if not isinstance(rows, list):
         raise _refusal(_("is not a list"))
@@ -79,7 +79,7 @@ def _entry(row: Any) -> Entry:
     try:
         entry = _typed(row)
         plan(entry.depth, entry.width, entry.resolution_px, entry.family)
-    except (TypeError, ValueError, SettingsError) as error:
+    except (TypeError, ValueError, OverflowError, SettingsError) as error:
         raise _refusal(_("has a wrong value for {name!r}: {error}").format(name=row["name"], error=error)) from error
     if wrong := [key for key, right in _rules(entry).items() if not right]:
         raise _refusal(_("has a wrong value for {name!r} in {wrong}").format(name=row["name"], wrong=", ".join(wrong)))

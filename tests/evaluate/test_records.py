@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from effviz.evaluate import files, merging, records
+from effviz import files
+from effviz.evaluate import merging, records
 from effviz.evaluate.localisation import LEVELS, max_box_acc, max_box_acc_v2
 from effviz.evaluate.records import RESULTS, Row
 from effviz.evaluate.settings import Metric

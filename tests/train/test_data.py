@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from effviz.errors import DatasetError
+from effviz.errors import DatasetError, SettingsError
+from effviz.evaluate.datasets import open_dataset
 from effviz.train import data
 
 
@@ -103,3 +104,26 @@ def test_no_room_on_the_disk_is_said_before_anything_is_decoded(folder: Path, mo
     monkeypatch.setattr(data.shutil, "disk_usage", lambda place: SimpleNamespace(free=1000))
     with pytest.raises(DatasetError, match="Make room"):
         data.data_set(folder, 16)
+
+
+def test_a_cache_that_cannot_be_written_is_one_sentence(folder: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match=r"Nothing can be written to .*file/effviz/pictures .*XDG_CACHE_HOME"):
+        data.data_set(folder, 16)
+
+
+def test_folders_are_read_as_effviz_evaluate_reads_them(folder: Path, tmp_path: Path) -> None:
+    """Hidden folders are no classes, links are followed, deeper folders belong to their class."""
+    for part in ("train", "val"):
+        (folder / part / ".ipynb_checkpoints").mkdir()
+        (folder / part / "red").rename(tmp_path / f"elsewhere-{part}")
+        (folder / part / "red").symlink_to(tmp_path / f"elsewhere-{part}", target_is_directory=True)
+    (folder / "train" / "blue" / "deeper").mkdir()
+    shutil.copy(folder / "train" / "blue" / "00.jpg", folder / "train" / "blue" / "deeper")
+    (folder / "train" / "blue" / "lost.jpg").symlink_to(folder / "nothing.jpg")
+    known = data.data_set(folder, 16)
+    assert known.classes == ("blue", "red")
+    assert list(known.train.labels) == [0] * 13 + [1] * 12
+    judged = open_dataset(folder)
+    assert [sample.class_names for sample in judged.samples] == [("blue",)] * 5 + [("red",)] * 5

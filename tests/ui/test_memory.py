@@ -124,7 +124,7 @@ def test_the_budget_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     assert budget_bytes(0.25) == 25 * 1024 * 1024
 
 
-@pytest.mark.parametrize("text", ["lots", "-5", "63", "1.5"])
+@pytest.mark.parametrize("text", ["lots", "-5", "63", "1.5", "9" * 5000, "\u0666\u0666\u0666"])
 def test_a_budget_that_means_nothing_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EFFVIZ_MEMORY_MB", text)
     with pytest.raises(SettingsError, match=r"EFFVIZ_MEMORY_MB is .* at least 64\. Correct it"):

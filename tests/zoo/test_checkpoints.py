@@ -361,6 +361,7 @@ def test_a_broken_manifest_is_one_error(models, text, words):
         ({"depth": "deep"}, "could not convert"),
         ({"width": 900}, "width 900 is out of range"),
         ({"resolution_px": None}, "wrong value"),
+        ({"resolution_px": float("inf")}, "wrong value"),
         ({"mean": 3}, "wrong value"),
         ({"mean": [0.5]}, "in mean"),
         ({"std": [0.5, 0.5, 0]}, "in std"),
