@@ -16,9 +16,11 @@ def models(as_json: output.AsJson = False) -> None:
     Every model runs at other sizes too: lite0@260. Other weights are NAME:RECIPE, such as b0:ns_jft_in1k. Any scaled
     network works: scaled-d1.4-w1.2@300 (untrained unless models/ has a checkpoint that fits).
     """
-    from effviz.zoo import catalogue
+    from effviz.zoo import catalogue, hub
     from effviz.zoo.cards import card
 
+    for spec in catalogue.catalogue():
+        hub.verify(spec)
     cards = [card(catalogue.at(spec, spec.resolution_px)) for spec in catalogue.catalogue()]
     if as_json:
         output.show_json([_facts(card) for card in cards])

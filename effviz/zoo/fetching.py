@@ -21,7 +21,7 @@ def silent(model: str, done: int, total: int) -> None:
 
 
 def fetch(names: Sequence[str], report: Report = silent) -> tuple[ModelSpec, ...]:
-    """Fetch the weights of models (`b0`, `b3:ns_jft_in1k`) that are not on this machine yet.
+    """Fetch the weights of models (`b0`, `b3:ns_jft_in1k`) that are not on this machine yet, or damaged here.
 
     Raises:
         SettingsError: there is no such model; nothing is fetched.
@@ -29,17 +29,20 @@ def fetch(names: Sequence[str], report: Report = silent) -> tuple[ModelSpec, ...
     """
     specs = tuple(catalogue.parse(name).spec for name in names)
     for spec in specs:
-        if not hub.availability(spec).available:
-            _fetch(spec, report)
+        known = hub.cached(spec) if spec.origin is WeightsOrigin.HUB else None
+        broken = known is not None and hub.damaged(known, thorough=True)
+        if broken or not hub.availability(spec).available:
+            _fetch(spec, report, again=broken)
     return specs
 
 
-def _fetch(spec: ModelSpec, report: Report) -> None:
+def _fetch(spec: ModelSpec, report: Report, again: bool) -> None:
     if spec.origin is not WeightsOrigin.HUB:
         raise WeightsError(hub.availability(spec).sentence)
     hub_logging.set_verbosity_error()  # its retries are not the user's concern, the outcome is
     try:
-        hf_hub_download(hub.repository(spec), hub.WEIGHTS_FILE, tqdm_class=_bar(spec.name, report))
+        how = {"force_download": True} if again else {}
+        hf_hub_download(hub.repository(spec), hub.WEIGHTS_FILE, tqdm_class=_bar(spec.name, report), **how)
     except HfHubHTTPError as error:
         raise WeightsError(
             _(

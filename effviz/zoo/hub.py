@@ -1,9 +1,13 @@
 """Which weights of the Hugging Face hub are on this machine; nothing is ever fetched from here."""
 
+import hashlib
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 from huggingface_hub import constants
 
@@ -12,6 +16,11 @@ from effviz.zoo import manifest
 from effviz.zoo.model import ModelSpec, WeightsOrigin
 
 WEIGHTS_FILE = "model.safetensors"
+SHA256: Final = re.compile(r"[0-9a-f]{64}")
+LONGEST_HEADER: Final = 100_000_000  # bytes, the format's own limit
+
+_Stamp = tuple[str, int, int, int]
+_damaged: dict[_Stamp, bool] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,64 @@ def cached(spec: ModelSpec) -> Path | None:
 
     path = try_to_load_from_cache(name, WEIGHTS_FILE)
     return Path(path) if isinstance(path, str) else None
+
+
+def damaged(path: Path, thorough: bool = False) -> bool:
+    """Tell whether a cached file is not what the hub sent: at a glance by its length, thoroughly by its hash.
+
+    The cache names a large file by its sha256, where the file system has links; elsewhere nothing says what it was.
+    What was found out thoroughly, here or by whoever loaded it, is remembered until the file changes.
+    """
+    stamp = _stamp(path)
+    if stamp not in _damaged:
+        if not thorough:
+            return not _complete(path)
+        promised = path.resolve().name
+        broken = not _complete(path) or (bool(SHA256.fullmatch(promised)) and sha256(path) != promised)
+        _damaged[stamp] = broken
+    return _damaged[stamp]
+
+
+def verify(spec: ModelSpec) -> None:
+    """Look thoroughly at a hub model's file, some tenths of a second each; `availability` then knows."""
+    if spec.origin is WeightsOrigin.HUB and (path := cached(spec)) is not None:
+        damaged(path, thorough=True)
+
+
+def note_damage(path: Path) -> None:
+    """Remember that a cached file could not be used."""
+    _damaged[_stamp(path)] = True
+
+
+def sha256(path: Path) -> str:
+    """Return the hexadecimal hash of a file; an empty text where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        status = path.stat()
+    except OSError:
+        return str(path), 0, 0, 0
+    return str(path), status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _complete(path: Path) -> bool:
+    """Tell whether a safetensors file is as long as its header says: its length, itself, and then every tensor."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 2 <= length <= LONGEST_HEADER:
+                return False
+            header = json.loads(file.read(length))
+            ends = [of["data_offsets"][1] for name, of in header.items() if name != "__metadata__"]
+            return path.stat().st_size == 8 + length + max(ends, default=0)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return False
 
 
 def availability(spec: ModelSpec) -> Availability:
@@ -67,11 +134,22 @@ def _to_fetch(names: Sequence[str]) -> str:
 
 
 def _of_hub(spec: ModelSpec) -> Availability:
-    if cached(spec):
-        return Availability(
-            True, _("The weights of {name} are in the local cache of the Hugging Face hub.").format(name=spec.name)
-        )
-    return Availability(False, _to_fetch([spec.name]))
+    path = cached(spec)
+    if path is None:
+        return Availability(False, _to_fetch([spec.name]))
+    if damaged(path):
+        return Availability(False, damage(spec))
+    return Availability(
+        True, _("The weights of {name} are in the local cache of the Hugging Face hub.").format(name=spec.name)
+    )
+
+
+def damage(spec: ModelSpec) -> str:
+    """Return what to do about a hub model's weights that are damaged."""
+    return _(
+        "The weights of {name} on this machine are damaged or not whole: run `effviz fetch {name}` once, online, "
+        "which gets them again."
+    ).format(name=spec.name)
 
 
 def _of_package(spec: ModelSpec) -> Availability:

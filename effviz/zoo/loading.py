@@ -1,7 +1,6 @@
 """From a model's name to the network with its weights, ready to look at photos; torch is not needed."""
 
 import gc
-import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -11,8 +10,6 @@ from effviz.errors import WeightsError
 from effviz.zoo import checkpoints, hub, layout, legacy, package, pins, tensors, untrained
 from effviz.zoo.model import Channels, Model, ModelRef, ModelSpec, Weights, WeightsOrigin
 from effviz.zoo.tensors import Tensors
-
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def set_aside() -> None:
@@ -95,15 +92,19 @@ def _from_hub(spec: ModelSpec) -> tuple[Tensors, str]:
     path = hub.cached(spec)
     if path is None:
         raise WeightsError(hub.availability(spec).sentence)
-    sha256 = _hub_sha256(path)
+    try:
+        sha256, found = _hub_sha256(path), tensors.read(path)
+    except WeightsError as error:
+        hub.note_damage(path)
+        raise WeightsError(hub.damage(spec)) from error
     pins.check(f"{hub.repository(spec)} at {path.parent.name[:40]}", sha256)
-    return tensors.read(path), sha256
+    return found, sha256
 
 
 def _hub_sha256(path: Path) -> str:
     """The cache names large files by their sha256, where the file system has links."""
     promised = path.resolve().name
-    return tensors.check_sha256(path, promised) if _SHA256.fullmatch(promised) else tensors.sha256(path)
+    return tensors.check_sha256(path, promised) if hub.SHA256.fullmatch(promised) else tensors.sha256(path)
 
 
 def _in_rgb(found: Tensors, channels: Channels) -> Tensors:

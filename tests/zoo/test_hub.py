@@ -72,11 +72,41 @@ def test_logits_equal_timms(cache, weights):
         assert torch.equal(loading.load(catalogue.parse("b0")).module(photo), theirs(photo))
 
 
-def test_damaged_cache_is_refused(cache, weights):
+def test_damaged_cache_is_refused_and_then_known(cache, weights):
     blob = put(cache, weights)
     blob.write_bytes(blob.read_bytes()[:-4] + b"\0\0\0\1")
-    with pytest.raises(WeightsError, match="damaged or another file"):
+    with pytest.raises(WeightsError, match="run `effviz fetch b0` once, online, which gets them again"):
         loading.load(catalogue.parse("b0"))
+    assert not hub.availability(catalogue.find("b0")).available
+
+
+@pytest.mark.parametrize("linked", [True, False])
+@pytest.mark.parametrize("content", [lambda whole: whole[:-1], lambda whole: bytes(len(whole)), lambda _: b""])
+def test_a_file_that_is_not_whole_is_seen_at_a_glance(cache, weights, linked, content):
+    blob = put(cache, weights)
+    if not linked:  # as on systems without links
+        place = next(cache.glob("models--*/snapshots/*/model.safetensors"))
+        place.unlink()
+        blob = blob.rename(place)
+    blob.write_bytes(content(weights.read_bytes()))
+    state = hub.availability(catalogue.find("b0"))
+    assert (state.available, "`effviz fetch b0`" in state.sentence) == (False, True)
+    with pytest.raises(WeightsError, match="`effviz fetch b0`"):
+        loading.load(catalogue.parse("b0"))
+
+
+def test_one_changed_bit_is_seen_by_whoever_looks_thoroughly(cache, weights):
+    blob = put(cache, weights)
+    content = bytearray(blob.read_bytes())
+    content[len(content) // 2] ^= 1
+    blob.write_bytes(content)
+    hub.verify(catalogue.find("b0"))
+    assert not hub.availability(catalogue.find("b0")).available
+    blob.write_bytes(weights.read_bytes())
+    assert hub.availability(catalogue.find("b0")).available
+    blob.write_bytes(content)
+    with pytest.raises(WeightsError, match="needs a network"):
+        fetching.fetch(["b0"])
 
 
 def test_weights_of_another_network_of_the_same_shapes_are_not_used_in_its_place(cache, weights):
@@ -175,6 +205,17 @@ def test_fetched_weights_can_be_loaded_and_every_byte_is_reported(online, weight
     assert [done for _, done, _ in steps] == sorted(done for _, done, _ in steps)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert loading.load(catalogue.parse("b0@260")).weights_sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
+
+
+def test_damaged_weights_are_fetched_again(online, tmp_path, weights, monkeypatch):
+    for _ in range(2):
+        fetching.fetch(["b0"])
+        (blob,) = tmp_path.glob("models--*/blobs/*")
+        assert blob.read_bytes() == weights.read_bytes()
+        blob.write_bytes(bytes(len(weights.read_bytes())))
+        assert not hub.availability(catalogue.find("b0")).available
+    fetching.fetch(["b0"])
+    assert hub.availability(catalogue.find("b0")).available
 
 
 def test_a_refusal_of_the_hub_is_one_error(online):
