@@ -3,6 +3,7 @@
 Figures 3 and 4 are the same drawing in v2, v3 and v5 of the paper, the curves of Figure 8 in the ICML copy and v5.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import cache
@@ -99,6 +100,42 @@ def _width_dot(row: dict[Any, Any]) -> WidthDot:
         macs_billions_computed=scaled_network(depth, width, resolution).macs / 1e9 if known else None,
         source=row["source"],
     )
+
+
+@cache
+def drawn_twice() -> tuple[tuple[CurveDot, WidthDot], ...]:
+    """Return the networks that Fig. 3 and Fig. 4 both draw, and with different accuracies.
+
+    Where a line of Fig. 4 starts, only depth or only resolution has grown, as on a curve of Fig. 3.
+    """
+    starts = {(dot.depth, dot.resolution): dot for dot in width_by_baseline() if dot.index == 1}
+    alone = {
+        (dot.coefficient if dot.method == "depth" else 1.0, dot.coefficient if dot.method == "resolution" else 1.0): dot
+        for dot in single_dimension()
+        if dot.method != "width"
+    }
+    both = [(alone[key], start) for key, start in starts.items() if key in alone]
+    return tuple((dot, start) for dot, start in both if dot.top1_pct != start.top1_pct)
+
+
+@cache
+def compound_leads() -> tuple[tuple[CurveDot, float], ...]:
+    """Return how far each compound dot of Fig. 8 lies above the others at its FLOPs, points of top-1; not B0's.
+
+    Along a curve's straight lines as they are drawn; one that has ended keeps its last accuracy, which cost less.
+    """
+    dots = scaling_methods()
+    curves = [[dot for dot in dots if dot.method == method] for method in _LETTERS]
+    compound = [dot for dot in dots if dot.method == "compound"][1:]
+    return tuple((dot, dot.top1_pct - max(_reached(curve, dot.macs_billions) for curve in curves)) for dot in compound)
+
+
+def _reached(curve: list[CurveDot], macs_billions: float) -> float:
+    for before, after in itertools.pairwise(curve):
+        if macs_billions < after.macs_billions:
+            part = (macs_billions - before.macs_billions) / (after.macs_billions - before.macs_billions)
+            return before.top1_pct + part * (after.top1_pct - before.top1_pct)
+    return curve[-1].top1_pct
 
 
 @cache

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from effviz.plots.style import BLUE, GREY, LOOKS, OLIVE, VERMILLION, figure
 from effviz.scaling import PAPER_RULE, ScalingRule
-from effviz.scaling.grid import DOUBLE, NEAR_IN_TRUTH, NEAR_ON_PAPER, GridPoint
+from effviz.scaling.grid import DOUBLE, NEAR, GridPoint
 from effviz.words import _, later
 from effviz.zoo.presets import Role
 
@@ -197,8 +197,8 @@ def cost(points: Sequence[GridPoint]) -> go.Figure:
         )
     ends = [min(of.paper_ratio for of in points), max(of.paper_ratio for of in points)]
     made.add_trace(_exact(ends))
-    made.add_vrect(*_around(NEAR_ON_PAPER), line_width=0, fillcolor=GREY, opacity=0.1)
-    made.add_hrect(*_around(NEAR_IN_TRUTH), line_width=0, fillcolor=GREY, opacity=0.2)
+    made.add_vrect(*_around(NEAR), line_width=0, fillcolor=GREY, opacity=0.1)
+    made.add_hrect(*_around(NEAR), line_width=0, fillcolor=GREY, opacity=0.2)
     made.update_xaxes(title_text=_("On paper: α·β²·γ²"))
     return made.update_yaxes(title_text=_("In truth: MACs over the baseline's"))
 

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from effviz.facts import gain_per_doubling, load, paper_points, scaling_methods, single_dimension, width_by_baseline
+from effviz.facts.curves import compound_leads, drawn_twice
 from effviz.facts.paper import PaperVersion
 
 # MACs in billions by a script that shares no code with EffViz (shared facts, recomputed_single_dimension.csv).
@@ -108,3 +109,20 @@ def test_gain_per_doubling_by_hand():
     deep = [dot for dot in single_dimension() if dot.method == "depth"]
     assert gain_per_doubling(deep[0], deep[1]) == pytest.approx(2.41 / 0.926, abs=0.002)
     assert gain_per_doubling(deep[4], deep[5]) == 0  # d = 6 and d = 8: 80.00 % both
+
+
+def test_two_networks_are_drawn_with_other_accuracies_in_figure_4() -> None:
+    # read from the figures: d = 2 is at 78.51 % in Figure 3, r = 1.3 at 77.68 %
+    found = {dot.label: (dot.top1_pct, start.top1_pct) for dot, start in drawn_twice()}
+    assert found == {"d = 2": (78.51, 78.74), "r = 1.3": (77.68, 78.21)}
+
+
+def test_how_far_the_compound_curve_lies_above_the_others() -> None:
+    """By hand: depth leads at 0.7 billion (0.39 to 0.95) and 1 (0.95 to 1.4), width at 1.8, depth's end at 4.2."""
+    by_hand = {
+        "B1": 78.8 - (76.1 + (0.7 - 0.39) / (0.95 - 0.39) * (78.51 - 76.1)),
+        "B2": 79.8 - (78.51 + (1 - 0.95) / (1.4 - 0.95) * (78.84 - 78.51)),
+        "B3": 81.1 - (78.51 + (1.8 - 1.147) / (2.258 - 1.147) * (79.46 - 78.51)),
+        "B4": 82.6 - 80.0,
+    }
+    assert {dot.label: lead for dot, lead in compound_leads()} == pytest.approx(by_hand)

@@ -40,7 +40,7 @@ def test_true_costs_are_those_of_an_independent_count(bases: tuple[float, float,
 
 
 def test_points_are_sorted_by_where_they_double() -> None:
-    # On paper 1.920, 1.8 and 1.7424; counted 2.57, 2.03 and 1.94: within 10 % of 2 on paper, 5 % in truth.
+    # On paper 1.920, 1.8 and 1.7424; counted 2.57, 2.03 and 1.94: within 10 % of 2 or not.
     assert [kind(point(ScalingRule(*bases))) for bases in COUNTED] == [PAPER_ONLY, BOTH, TRUTH_ONLY]
 
 

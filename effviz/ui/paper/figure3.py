@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from effviz.facts import CurveDot, PaperVersion, gain_per_doubling, single_dimension
+from effviz.facts.curves import drawn_twice
 from effviz.plots.curves import Origin, curves
 from effviz.plots.saturation import METHODS, accuracy_axis, figure3, macs_axis
 from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
@@ -36,6 +37,7 @@ def show() -> None:
     exhibit("figure3", made, table(drawn, "macs_billions", "top1_pct"), _alt())
     sources((_("paper, Figure 3 (the same drawing in v2, v3 and v5)"), PaperVersion.V5.url))
     _costs()
+    disagreement()
     _numbers()
 
 
@@ -67,6 +69,23 @@ def _costs() -> None:
             "The figure's FLOPs are not those of the released code. Printed divided by recomputed: {ranges}; at the "
             "common start {start:.2f}. Nobody has explained it; the switch above draws both."
         ).format(ranges=", ".join(ranges), start=start.macs_billions / start.macs_billions_computed),
+        icon=":material/info:",
+    )
+
+
+def disagreement() -> None:
+    """Say which networks Figures 3 and 4 draw with different accuracies; both sections do."""
+    pairs = "; ".join(
+        _("{network} has {here:g} % in Figure 3 and {there:g} % in Figure 4").format(
+            network=dot.label, here=dot.top1_pct, there=start.top1_pct
+        )
+        for dot, start in drawn_twice()
+    )
+    st.info(
+        _(
+            "**Figures 3 and 4 disagree.** Two networks are in both, at the same FLOPs: {pairs}. The paper does not "
+            "say why, nor whether these were other trainings."
+        ).format(pairs=pairs),
         icon=":material/info:",
     )
 

@@ -8,6 +8,7 @@ from effviz.facts.curves import scaled_network
 from effviz.plots.curves import curves
 from effviz.plots.saturation import accuracy_axis, figure4, macs_axis
 from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
+from effviz.ui.paper.figure3 import disagreement
 from effviz.words import _
 
 LOG = "log"
@@ -27,6 +28,7 @@ def show() -> None:
     made = curves(drawn, macs_axis(log), accuracy_axis())
     exhibit("figure4", made, table(drawn, "macs_billions", "top1_pct"), _alt())
     sources((_("paper, Figure 4 (the same drawing in v2, v3 and v5)"), PaperVersion.V5.url))
+    disagreement()
     _starts()
 
 

@@ -10,7 +10,7 @@ from effviz.facts.searched import SearchResult, SearchSummary
 from effviz.plots.search import Tried, accuracy_space, blocks, cost, space
 from effviz.plots.trials import row_name, trials
 from effviz.scaling import PAPER_RULE
-from effviz.scaling.grid import B0, NEAR_IN_TRUTH, NEAR_ON_PAPER, GridPoint, GridSize, grid, point
+from effviz.scaling.grid import B0, NEAR, NEAR_TO_COMPARE, GridPoint, GridSize, grid, point
 from effviz.ui import choices, outputs
 from effviz.ui.paper import steps
 from effviz.ui.paper.exhibit import Column, exhibit, numbers
@@ -54,10 +54,10 @@ def _grid() -> None:
     )
     st.markdown(
         _(
-            "Each point is a network: B0 with its blocks, channels and pixels rounded. **{paper}** of {all} points "
-            "give 2 by the formula (within {near:.0%}), **{truth}** really double B0's MACs (within {close:.0%}), and "
-            "only **{both}** do both."
-        ).format(paper=paper, truth=truth, both=both, all=len(points), near=NEAR_ON_PAPER, close=NEAR_IN_TRUTH)
+            "Each point is a network: B0 with its blocks, channels and pixels rounded. Within {near:.0%} of 2, "
+            "**{paper}** of {all} points double B0's MACs by the formula, **{truth}** really do, and only **{both}** "
+            "do both. The paper does not say how near a point had to be."
+        ).format(paper=paper, truth=truth, both=both, all=len(points), near=NEAR)
     )
     rows = _grid_rows(points)
     alt = _(
@@ -216,7 +216,8 @@ def _accuracies(points: Sequence[SearchSummary], base: SearchResult) -> None:
     exhibit("search-accuracy", accuracy_space(tried), rows, alt)
     st.caption(
         _(
-            "The same grid for the small baseline, whose rounding differs from B0's. Trained were the points that "
-            "double its MACs on paper and in truth, one for each different network."
-        )
+            "The same grid for the small baseline, whose rounding differs from B0's. Trained were, of the points that "
+            "double its MACs on paper, those that cost twice as much in truth within {near:.0%}, so that all cost "
+            "nearly the same; one for each different network."
+        ).format(near=NEAR_TO_COMPARE)
     )

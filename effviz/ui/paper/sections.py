@@ -37,7 +37,7 @@ SECTIONS = (
     Section("results", later("Table 2, Figs. 1, 5"), later("Table 2, Figures 1 and 5: the results on ImageNet")),
     Section("table3", later("Table 3"), later("Table 3: other networks, scaled the same way")),
     Section("latency", later("Table 4"), later("Table 4: latency on this machine")),
-    Section("table7", later("Table 7, Fig. 8"), later("Table 7 and Figure 8: four ways to spend the same MACs")),
+    Section("table7", later("Table 7, Fig. 8"), later("Table 7 and Figure 8: four ways to spend about the same")),
     Section("figure7", later("Fig. 7"), later("Figure 7: what differently scaled networks look at")),
     Section("recipe", later("Recipe"), later("The training recipe")),
     Section("transfer", later("Tables 5, 6, Fig. 6"), later("Tables 5 and 6, Figure 6: transfer to other data sets")),
