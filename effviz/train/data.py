@@ -24,12 +24,13 @@ from PIL import Image, ImageOps
 from effviz import store
 from effviz.errors import DatasetError, ImageError
 from effviz.evaluate import folders
-from effviz.evaluate.samples import SUFFIXES
+from effviz.evaluate.samples import SUFFIXES, printable
 from effviz.explain import images
 from effviz.explain.results import Bytes
 from effviz.files import CHOOSE_CACHE, writing
 from effviz.words import _
 
+AS_BYTES: Final = "surrogateescape"  # names of files in another code become the bytes that they are
 KEPT: Final = 8  # decoded folders; the oldest go first, and are made again when needed
 READ: Final = 256  # files of which the bytes tell data sets apart that have the same names and sizes
 _VERSION: Final = 1  # of what lies in the cache
@@ -86,7 +87,8 @@ def data_set(folder: Path, side_px: int, progress: Progress = quiet) -> DataSet:
     train, val = (_decoded(f"{part} pictures", parts[part], keys[part], side_px, progress) for part in parts)
     for part, pictures in (("train", train), ("val", val)):
         _check_classes(folder / part, pictures, classes)
-    return DataSet(train, val, classes, _fingerprint(folder, parts.values(), side_px), folder.resolve().name)
+    known_as = tuple(map(printable, classes)), printable(folder.resolve().name)
+    return DataSet(train, val, known_as[0], _fingerprint(folder, parts.values(), side_px), known_as[1])
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
@@ -143,7 +145,7 @@ def _key(files: Sequence[File], side_px: int) -> str:
     digest = hashlib.sha256(f"{_VERSION} {side_px}".encode())
     for file in files:
         stat = file.path.stat()
-        digest.update(f"{file.path.resolve()} {file.label} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+        digest.update(f"{file.path.resolve()} {file.label} {stat.st_size} {stat.st_mtime_ns}\n".encode(errors=AS_BYTES))
     return digest.hexdigest()[:32]
 
 
@@ -152,7 +154,9 @@ def _fingerprint(folder: Path, parts: Iterable[Sequence[File]], side_px: int) ->
     digest = hashlib.sha256(f"{_VERSION} {side_px}".encode())
     files = list(itertools.chain.from_iterable(parts))
     for file in files:
-        digest.update(f"{file.path.relative_to(folder).as_posix()} {file.path.stat().st_size}\n".encode())
+        digest.update(
+            f"{file.path.relative_to(folder).as_posix()} {file.path.stat().st_size}\n".encode(errors=AS_BYTES)
+        )
     for file in files[:: max(1, len(files) // READ)]:
         with suppress(OSError):  # one that cannot be read is skipped later, with its reason
             digest.update(file.path.read_bytes())

@@ -49,7 +49,7 @@ def _fetch(spec: ModelSpec, report: Report, again: bool) -> None:
                 "The Hugging Face hub refused {repository} ({status}): public weights need no account. Try again later."
             ).format(repository=hub.repository(spec), status=error.response.status_code)
         ) from error
-    except (OSError, HTTPError, XetDownloadError) as error:  # OSError: not online, offline mode, disk full
+    except (OSError, ValueError, HTTPError, XetDownloadError) as error:  # not online, offline mode, disk full
         raise WeightsError(
             _(
                 "The weights of {name} could not be fetched from the Hugging Face hub: this needs a network, "

@@ -1,6 +1,8 @@
 """Decoding a folder of pictures: what is kept, skipped, refused, and found again."""
 
+import os
 import shutil
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -127,3 +129,12 @@ def test_folders_are_read_as_effviz_evaluate_reads_them(folder: Path, tmp_path: 
     assert list(known.train.labels) == [0] * 13 + [1] * 12
     judged = open_dataset(folder)
     assert [sample.class_names for sample in judged.samples] == [("blue",)] * 5 + [("red",)] * 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_in_another_code_are_read_and_can_be_written(folder: Path) -> None:
+    for part in ("train", "val"):
+        (folder / part / "red").rename(os.fsdecode(os.fsencode(folder / part) + b"/caf\xe9"))
+    known = data.data_set(folder, 16)
+    assert known.classes == ("blue", r"caf\udce9")
+    assert known.classes[1] == open_dataset(folder).samples[-1].class_names[0]
