@@ -106,8 +106,8 @@ class TrainingRecipe:
             if not low <= value <= high:
                 raise SettingsError(
                     _(
-                        "The recipe {recipe!r} has {name} = {value:g}: {low:g} to {high:g} is allowed. Change it."
-                    ).format(recipe=self.name, name=name, value=value, low=low, high=high)
+                        "The recipe {recipe!r} has {name} = {value}: {low:g} to {high:g} is allowed. Change it."
+                    ).format(recipe=self.name, name=name, value=f"{value}"[:20], low=low, high=high)
                 )
 
     @property
