@@ -41,7 +41,13 @@ def open_dataset(path: Path, photos: Path | None = None, by_class: bool = True) 
     """
     try:
         return _checked(_opened(path, photos, by_class))
-    except (OSError, UnicodeError, csv.Error) as error:
+    except UnicodeError as error:
+        raise DatasetError(
+            _("{path} cannot be read as text ({reason}): UTF-8 and UTF-16 are allowed. Save it as UTF-8.").format(
+                path=path, reason=error
+            )
+        ) from error
+    except (OSError, csv.Error) as error:
         raise DatasetError(
             _("{path} cannot be read ({reason}): {forms}. Check the files and their permissions.").format(
                 path=path, reason=error, forms=_(FORMS)

@@ -160,7 +160,7 @@ def test_names_as_other_systems_write_them(tmp_path, name):
 
 def test_letters_in_another_code_are_refused(tmp_path):
     (tmp_path / "boxes.csv").write_bytes("file,x0,y0,x1,y1\nKöln.png,1,2,3,4\n".encode("latin-1"))
-    with pytest.raises(DatasetError, match="cannot be read"):
+    with pytest.raises(DatasetError, match="Save it as UTF-8"):
         open_dataset(tmp_path / "boxes.csv")
 
 
