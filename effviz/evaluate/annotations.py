@@ -46,7 +46,7 @@ class _Faults:
         return _(
             'Entry {number} of {file} cannot be used ({reason}): each needs "file", and boxes as lists of four '
             'numbers in "boxes_xyxy". Correct it.'
-        ).format(number=self._number, file=self._file, reason=reason)
+        ).format(number=self._number, file=self._file.name, reason=reason)
 
 
 def _no_object(entry: Any) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 from effviz.errors import DatasetError
 from effviz.evaluate import marks
 from effviz.evaluate.marks import NOBODY, Mark, Named
-from effviz.evaluate.samples import class_of
+from effviz.evaluate.samples import class_of, printable
 from effviz.words import _
 
 PHOTO: Final = ("file", "image", "imageid", "filename", "image_id")
@@ -29,6 +29,10 @@ DELIMITERS: Final = (",", ";", "\t")
 
 Row = dict[str, str]
 Namer = Callable[[str], Named]
+
+
+class _NoObjectError(Exception):
+    """A row is a photo without objects."""
 
 
 def looks_like_boxes(file: Path) -> bool:
@@ -49,11 +53,14 @@ def read(file: Path) -> Iterator[Mark]:
             if not row:
                 raise ValueError(_("it has more or fewer cells than the header"))
             yield from _marks(photo, row, lambda word: Named(*named(word), word) if word else NOBODY)
+        except _NoObjectError:
+            words = _("Line {number} of {file} marks no object on {name}.")
+            yield Mark(photo, fault=words.format(number=number, file=file.name, name=printable(photo)))
         except ValueError as error:
             fault = _(
                 "Line {number} of {file} cannot be used ({error}): each needs a photo and four numbers for a "
                 "box. Correct it."
-            ).format(number=number, file=file, error=error)
+            ).format(number=number, file=file.name, error=error)
             yield Mark(photo or f"line {number}", fault=fault, lost=not photo)
 
 
@@ -115,8 +122,8 @@ def _marks(photo: str, row: Row, named: Namer) -> Iterator[Mark]:
     of = named(next((row[column] for column in CLASS if row.get(column)), ""))
     edges = [row[edge] for edge in next(edges for edges in EDGES if set(edges) <= row.keys())]
     if not any(edges):  # a photo without objects, as RetinaNet lists it
-        yield Mark(photo, named=of, fault=_("A line of {name} marks no object there.").format(name=photo))
-        return
+        yield Mark(photo, named=of)
+        raise _NoObjectError
     size = marks.size(*(row.get(side) for side in SIZE)) if set(SIZE) <= row.keys() else None
     try:
         yield Mark(photo, marks.box(edges), of, size=size)

@@ -107,4 +107,4 @@ def _fault(file: Path, reason: str) -> str:
     return _(
         "{file} cannot be used as it is ({reason}): each object needs a bndbox of xmin, ymin, xmax and ymax. "
         "Correct it."
-    ).format(file=file, reason=reason)
+    ).format(file=file.name, reason=reason)

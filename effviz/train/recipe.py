@@ -105,9 +105,9 @@ class TrainingRecipe:
         for name, value, low, high in _ranges(self):
             if not low <= value <= high:
                 raise SettingsError(
-                    _(
-                        "The recipe {recipe!r} has {name} = {value}: {low:g} to {high:g} is allowed. Change it."
-                    ).format(recipe=self.name, name=name, value=f"{value}"[:20], low=low, high=high)
+                    _("The recipe {recipe!r} has {name} = {value}: {low:g} to {high:g} is allowed. Change it.").format(
+                        recipe=self.name, name=name, value=f"{value}"[:20], low=low, high=high
+                    )
                 )
 
     @property
