@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -190,17 +191,22 @@ def _in_srgb(rgb: Image.Image, info: Mapping[Any, Any]) -> tuple[Image.Image, No
 
 def _by_profile(rgb: Image.Image, profile: bytes) -> Image.Image | None:
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        mode = {"RGB": "RGB", "GRAY": "L"}.get(source.profile.xcolor_space.strip())
-        if mode is None:  # of inks, whose numbers are gone by now; browsers leave it aside, too
-            return None
-        to_srgb = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
-        before = _colours()
-        if _alike(before, to_srgb.apply(before.convert(mode)) if mode == "RGB" else before):
-            return None
-        return to_srgb.apply(rgb if mode == "RGB" else rgb.getchannel(0))
+        mode, to_srgb = _transform(profile)
+        return to_srgb.apply(rgb if mode == "RGB" else rgb.getchannel(0)) if to_srgb else None
     except (ImageCms.PyCMSError, *DAMAGE):  # a damaged profile says nothing about the pixels
         return None
+
+
+@lru_cache(maxsize=32)  # a camera's photos have one profile, and it takes longer to read than a small photo
+def _transform(profile: bytes) -> tuple[str, ImageCms.ImageCmsTransform | None]:
+    """Return what a profile is of, and what leads to sRGB; None where it is sRGB, or of inks, as browsers have it."""
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    mode = {"RGB": "RGB", "GRAY": "L"}.get(source.profile.xcolor_space.strip())
+    if mode is None:
+        return "", None
+    to_srgb = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+    before = _colours() if mode == "RGB" else _colours().convert("L")
+    return mode, None if _alike(before.convert("RGB"), to_srgb.apply(before)) else to_srgb
 
 
 def _by_gamma(rgb: Image.Image, gamma: float, primaries: tuple[float, ...]) -> Image.Image | None:

@@ -71,8 +71,8 @@ def gif(*frame: int) -> bytes:
     return b"GIF89a" + screen + b"," + struct.pack("<4HB", x, y, width, height, 0) + b"\2" + blocks + b"\0;"
 
 
-def profile(*primaries: tuple[float, float, float]) -> bytes:
-    """An ICC profile (version 2) of three primaries in XYZ and one gamma of 2.2."""
+def profile(*primaries: tuple[float, float, float], greys: bool = False) -> bytes:
+    """An ICC profile (version 2) of three primaries in XYZ and one gamma of 2.2; of linear greys instead."""
     fixed = lambda *numbers: b"".join(struct.pack(">i", round(number * 65536)) for number in numbers)  # noqa: E731
     white, text = (0.9642, 1, 0.8249), b"text\0\0\0\0x\0\0\0"
     named = b"desc\0\0\0\0" + struct.pack(">I", 2) + b"x\0" + bytes(80)
@@ -81,11 +81,15 @@ def profile(*primaries: tuple[float, float, float]) -> bytes:
         (name, b"XYZ \0\0\0\0" + fixed(*of)) for name, of in zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries, strict=True)
     ]
     tags += [(name, b"curv\0\0\0\0" + struct.pack(">IHH", 1, 563, 0)) for name in (b"rTRC", b"gTRC", b"bTRC")]
+    if greys:
+        tags = [*tags[:3], (b"kTRC", b"curv" + bytes(8))]
     table, body, at = b"", b"", 132 + 12 * len(tags)
     for name, value in tags:
         table += name + struct.pack(">II", at + len(body), len(value))
         body += value
-    head = struct.pack(">I4sI4s4s4s", at + len(body), b"", 0x02100000, b"mntr", b"RGB ", b"XYZ ") + bytes(12)
+    head = struct.pack(
+        ">I4sI4s4s4s", at + len(body), b"", 0x02100000, b"mntr", b"GRAY" if greys else b"RGB ", b"XYZ "
+    ) + bytes(12)
     head += b"acsp" + bytes(28) + fixed(*white)
     return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
 
@@ -144,6 +148,12 @@ class TestColours:
     def test_one_of_srgb_and_a_damaged_one_change_nothing(self, kept):
         photo = read(saved(Image.new("RGB", (32, 32), RED), "PNG", icc_profile=kept), "a.png")
         assert (photo.rgb[9, 9].tolist(), photo.notes) == (list(RED), ())
+
+    def test_greys_have_profiles_too(self):
+        """Of gamma 1: 55 / 255 of the light is 0.2157, which sRGB writes as 0.5020."""
+        linear = profile(*SRGB, greys=True)
+        photo = read(saved(Image.new("L", (32, 32), 55), "PNG", icc_profile=linear), "a.png")
+        assert (photo.rgb[9, 9].tolist(), photo.notes) == ([128, 128, 128], (CONVERTED,))
 
     def test_linear_light_is_encoded(self):
         row = bytes((0, 55, 255)) * SIDE  # 55 / 255 of the light is 0.2157, which sRGB writes as 0.5020
