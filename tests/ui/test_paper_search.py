@@ -147,7 +147,7 @@ def test_a_shipped_run_shows_its_size_its_best_and_its_noise(ship: Path) -> None
     assert sorted(trials["One training"]["x"]) == [40, 50, 53, 60, 60.5, 61.5, 62]
     assert trials["Best with two seeds or more"]["x"] == [61]
     assert sorted(space["Trained"]["marker"]["color"]) == [40, 61, 61]
-    assert len(space["Not trained, so without an accuracy"]["x"]) == 44 - 3
+    assert len(space["Not trained, so without an accuracy"]["x"]) == 60 - 3
     assert len(charts(at)) == 5
 
 
