@@ -41,6 +41,7 @@ def _entry(recipe: TrainingRecipe, data: DataSet, trained: Trained, sha256: str)
         "file": WEIGHTS,
         "sha256": sha256,
         "family": of.family.value,
+        "padding": "same",
         "depth": of.depth,
         "width": of.width,
         "resolution_px": of.resolution_px,

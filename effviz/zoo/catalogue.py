@@ -211,8 +211,9 @@ def _checkpoint(entry: manifest.Entry) -> ModelSpec:
         depth=entry.depth,
         width=entry.width,
         resolution_px=entry.resolution_px,
-        architecture="tf_efficientnet_lite0" if entry.family is Family.LITE else "tf_efficientnet_b0",
-        arithmetic=arithmetic(entry.family),
+        architecture=("tf_" if entry.arithmetic.padding is Padding.SAME else "")
+        + ("efficientnet_lite0" if entry.family is Family.LITE else "efficientnet_b0"),
+        arithmetic=entry.arithmetic,
         origin=WeightsOrigin.CHECKPOINT,
         weights=f"{entry.origin} (models/{entry.file})",
         licence=entry.licence,

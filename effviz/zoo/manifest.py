@@ -3,14 +3,15 @@
 import json
 import os
 import re
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from effviz.errors import SettingsError, WeightsError
-from effviz.scaling import PUBLISHED, Family, plan
+from effviz.scaling import PUBLISHED, Family, Padding, plan
 from effviz.words import _
 from effviz.zoo import classes as imagenet
+from effviz.zoo.model import Arithmetic, arithmetic
 from effviz.zoo.transforms import HALF_STATISTICS, Rgb
 
 FOLDER_VARIABLE = "EFFVIZ_MODELS"  # another folder than the clone's models/
@@ -38,6 +39,14 @@ class Entry:
     std: Rgb = HALF_STATISTICS[1]
     top1_pictures: int | None = None  # how many pictures top1_pct was measured on
     dataset: str = ""  # and of which data set, "Imagenette"
+    padding: Padding | None = None  # None: Lite's networks are TensorFlow's; others have to say
+    epsilon: float | None = None  # of batch norm; None: what goes with the padding
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """What names and shapes of its weights do not tell."""
+        usual = arithmetic(self.family, self.padding or Padding.SAME)
+        return usual if self.epsilon is None else replace(usual, epsilon=self.epsilon)
 
 
 def folder() -> Path:
@@ -81,9 +90,28 @@ def _entry(row: Any) -> Entry:
         plan(entry.depth, entry.width, entry.resolution_px, entry.family)
     except (TypeError, ValueError, OverflowError, SettingsError) as error:
         raise _refusal(_("has a wrong value for {name!r}: {error}").format(name=row["name"], error=error)) from error
+    _check_told(entry)
     if wrong := [key for key, right in _rules(entry).items() if not right]:
         raise _refusal(_("has a wrong value for {name!r} in {wrong}").format(name=row["name"], wrong=", ".join(wrong)))
     return entry
+
+
+def _check_told(entry: Entry) -> None:
+    """Refuse what has several meanings: `efficientnet_b0` and `tf_efficientnet_b0` have the same names and shapes."""
+    if entry.padding is None and entry.family is Family.EFFICIENTNET:
+        raise _refusal(
+            _(
+                'does not say the padding of {name!r}, which weights do not tell: "same" for TensorFlow\'s networks '
+                "and timm's tf_efficientnet_b*, \"symmetric\" for timm's other efficientnet_b*"
+            ).format(name=entry.name)
+        )
+    if len(entry.classes) == 1:
+        raise _refusal(
+            _(
+                "gives {name!r} one class, whose softmax is always 100 %: two classes at least are needed; a network "
+                "with one logit can get a second one, with weights of 0, for the other class"
+            ).format(name=entry.name)
+        )
 
 
 def _typed(row: dict[str, Any]) -> Entry:
@@ -98,6 +126,9 @@ def _typed(row: dict[str, Any]) -> Entry:
     }
     typed |= {key: float(row[key]) for key in ("crop_pct",) if key in row}
     typed |= {key: int(row[key]) for key in ("top1_pictures",) if row.get(key) is not None}
+    typed |= {"padding": Padding(row["padding"])} if row.get("padding") is not None else {}
+    typed |= {"epsilon": float(row["epsilon"])} if row.get("epsilon") is not None else {}
+    typed |= {"sha256": str(row["sha256"]).lower()}
     typed |= {key: tuple(float(part) for part in row[key]) for key in ("mean", "std") if key in row}
     return Entry(**(row | typed))
 
@@ -114,6 +145,7 @@ def _rules(entry: Entry) -> dict[str, bool]:
         "top1_pct": entry.top1_pct is None or 0 <= entry.top1_pct <= 100,
         "top1_pictures": entry.top1_pictures is None or entry.top1_pictures > 0,
         "dataset": isinstance(entry.dataset, str),
+        "epsilon": entry.epsilon is None or 0 < entry.epsilon < 1,
         "crop_pct": 0 < entry.crop_pct <= 1,
         "interpolation": entry.interpolation in ("bilinear", "bicubic"),
         "mean": len(entry.mean) == 3,

@@ -6,7 +6,7 @@ import pickle
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -20,11 +20,14 @@ from effviz.zoo.tensors import Array, Tensors
 if TYPE_CHECKING:
     import torch
 
+# What timm, Lightning and others call a state dict among other things.
+WRAPPERS: Final = ("state_dict_ema", "model_ema", "ema_state_dict", "state_dict", "model_state_dict", "model", "net")
+
 _log = logging.getLogger(__name__)
 
 
 def read(path: Path, sha256: str) -> Tensors:
-    """Read a plain state dict, the file's hash being known; code in it never runs.
+    """Read a state dict, plain or in a wrapper, the file's hash being known; code in it never runs.
 
     Raises:
         WeightsError: the file holds more than tensors, or is damaged.
@@ -88,9 +91,17 @@ def _by_torch(path: Path) -> Tensors:
         OSError,
     ) as error:
         raise tensors.damaged(path) from error
-    if not isinstance(found, dict) or not all(map(_is_array, found.values())):
+    found = _unwrapped(found)
+    if not isinstance(found, dict) or not found or not all(map(_is_array, found.values())):
         raise tensors.other(path)
     return {str(name): _array(tensor) for name, tensor in found.items()}
+
+
+def _unwrapped(found: object) -> object:
+    """Take a state dict out of what training scripts keep beside it; as timm does, moving averages come first."""
+    if not isinstance(found, dict):
+        return found
+    return next((found[key] for key in WRAPPERS if isinstance(found.get(key), dict)), found)
 
 
 def _is_array(value: object) -> bool:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,8 @@ from effviz.zoo import layout
 
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
+
+FIRST: Final = "conv_stem.weight"  # a name that every network of the family has once
 
 
 def sha256(path: Path) -> str:
@@ -83,12 +85,13 @@ _NUMPY = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int
 def fitted(tensors: Tensors, expected: Mapping[str, layout.Shape], source: str) -> Tensors:
     """Return the tensors as float32, read-only and in the network's order, after every name and shape was found right.
 
-    Counters of batch norms may be missing: they count from 0.
+    Counters of batch norms may be missing or left over, which nobody reads, and one prefix may stand before every name.
 
     Raises:
         WeightsError: a tensor is missing, left over, of another shape, or not a number everywhere.
     """
-    lone = sorted(name for name in expected.keys() ^ tensors.keys() if not _spare(name, expected))
+    tensors = without_prefix(tensors)
+    lone = sorted(name for name in expected.keys() ^ tensors.keys() if not name.endswith(layout.COUNTER))
     if lone:
         raise _misfit(
             source, _("{count} tensors have no partner, the first is {first}").format(count=len(lone), first=lone[0])
@@ -96,13 +99,18 @@ def fitted(tensors: Tensors, expected: Mapping[str, layout.Shape], source: str) 
     return {name: _fitted(name, tensors.get(name), shape, source) for name, shape in expected.items()}
 
 
-def _spare(name: str, expected: Mapping[str, layout.Shape]) -> bool:
-    return name in expected and name.endswith(layout.COUNTER)
+def without_prefix(tensors: Tensors) -> Tensors:
+    """Take off what stands before every name: `module.`, `_orig_mod.` or `model.`, as wrappers of networks leave it."""
+    before = {name.removesuffix(FIRST) for name in tensors if name.endswith(FIRST)}
+    prefix = next(iter(before)) if len(before) == 1 else ""
+    if not prefix.endswith(".") or not all(name.startswith(prefix) for name in tensors):
+        return tensors
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
 
 
 def _fitted(name: str, found: Array | None, shape: layout.Shape, source: str) -> Array:
     if name.endswith(layout.COUNTER):
-        array: Array = np.array(0 if found is None else found, np.int64)
+        array: Array = np.array(0 if found is None or np.size(found) != 1 else np.ravel(found)[0], np.int64)
     else:
         array = np.ascontiguousarray(found, np.float32)
     if array.shape != shape:

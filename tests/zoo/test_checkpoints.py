@@ -135,13 +135,56 @@ def test_a_file_cut_short_is_refused(models, network, suffix):
         loading.load(catalogue.parse("tiny"))
 
 
-@pytest.mark.parametrize("content", [[1, 2], {"a": 1}, {"state_dict": {"a": torch.zeros(1)}}, torch.zeros(2)])
+@pytest.mark.parametrize("content", [[1, 2], {"a": 1}, {"state_dict": {"a": 1}}, torch.zeros(2)])
 def test_anything_but_a_plain_state_dict_is_refused(models, content):
     file = models / "other.pth"
     torch.save(content, file)
     write(models, entry(file))
     with pytest.raises(WeightsError, match="holds something else"):
         loading.load(catalogue.parse("tiny"))
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: {"state_dict": state, "epoch": 3},
+        lambda state: {"state_dict": {"model." + name: of for name, of in state.items()}, "epoch": 3},
+        lambda state: {"state_dict": {"conv_stem.weight": torch.zeros(1)}, "state_dict_ema": state},
+        lambda state: {"model": state},
+        lambda state: {"module." + name: of for name, of in state.items()},
+        lambda state: {"module._orig_mod." + name: of for name, of in state.items()},
+        lambda state: {name: of for name, of in state.items() if "num_batches_tracked" not in name},
+        lambda state: state | {"old.num_batches_tracked": torch.zeros(1, dtype=torch.int64)},
+        lambda state: {name: of.half() if of.is_floating_point() else of.reshape(1) for name, of in state.items()},
+    ],
+)
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_wrappers_and_prefixes_are_taken_off_and_counters_do_not_count(models, network, wrap, suffix):
+    content = wrap(network.state_dict())
+    file = models / f"tiny{suffix}"
+    if suffix == ".pth":
+        torch.save(content, file)
+    elif all(isinstance(of, torch.Tensor) for of in content.values()):
+        save_file(content, file)
+    else:
+        pytest.skip("safetensors hold tensors alone")
+    write(models, entry(file))
+    found = loading.load(catalogue.parse("tiny")).weights.tensors
+    for name, tensor in network.state_dict().items():
+        if "num_batches_tracked" not in name:
+            np.testing.assert_allclose(found[name], tensor.numpy(), atol=2e-3)
+
+
+def test_symmetric_padding_and_its_epsilon_are_timms_other_networks(models):
+    file = models / "tiny.safetensors"
+    file.touch()
+    write(models, entry(file, family="efficientnet", padding="symmetric"))
+    spec = catalogue.parse("tiny").spec
+    assert (spec.architecture, spec.arithmetic.padding.value, spec.arithmetic.epsilon) == (
+        "efficientnet_b0",
+        "symmetric",
+        1e-5,
+    )
 
 
 def test_another_hash_is_refused_before_the_file_is_opened(models, network, monkeypatch):
@@ -159,7 +202,7 @@ def test_another_hash_is_refused_before_the_file_is_opened(models, network, monk
         ({"width": 0.6}, "instead of"),  # wrong shapes
         ({"depth": 1.0}, "have no partner"),  # wrong names
         ({"classes": ["church", "fish"]}, r"classifier\.weight is \(3, 1280\) instead of \(2, 1280\)"),
-        ({"family": "efficientnet"}, "have no partner"),
+        ({"family": "efficientnet", "padding": "same"}, "have no partner"),
     ],
 )
 def test_weights_of_another_network_are_refused(models, network, change, words):
@@ -372,6 +415,10 @@ def test_a_broken_manifest_is_one_error(models, text, words):
         ({"name": 3}, "without a name"),
         ({"sha256": "abc"}, "in sha256"),
         ({"classes": []}, "in classes"),
+        ({"classes": ["tumour"]}, "one class, whose softmax is always 100 %"),
+        ({"family": "efficientnet"}, "does not say the padding of 'tiny'"),
+        ({"padding": "valid"}, "'valid' is not a valid Padding"),
+        ({"epsilon": 0}, "in epsilon"),
         ({"classes": ["cat", "cat"]}, "in classes"),
         ({"classes": [1, 2]}, "in classes, file"),
         ({"classes": "animals"}, "in classes"),

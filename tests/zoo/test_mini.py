@@ -25,6 +25,7 @@ def entry(role: Role, **changes: object) -> dict[str, object]:
         "file": f"mini/{role}.safetensors",
         "sha256": "0" * 64,
         "family": "efficientnet",
+        "padding": "same",
         "depth": depth,
         "width": width,
         "resolution_px": px,
