@@ -89,8 +89,9 @@ def test_workers_give_the_same_rows_also_when_one_is_killed(
     assert left[0] > PHOTOS // 2
     assert before[0] not in after
     ours, theirs = rows(tmp_path / "ray"), rows(tmp_path / "local")
-    # 23 photos with a box: the map and three controls by four metrics; one without: drop alone, and a row that says why
-    assert len(ours) == 23 * 16 + 4 + 1 + 1
+    # 23 photos with a box: a map and three controls by four metrics, three controls in the crop by the three of place;
+    # one without: drop alone, and a row that says why
+    assert len(ours) == 23 * (16 + 9) + 4 + 1 + 1
     assert ours.keys() == theirs.keys()
     for key, row in ours.items():
         numbers = {name for name, value in theirs[key].items() if isinstance(value, float | list)}
@@ -167,7 +168,7 @@ def test_a_cluster_that_runs_already_measures_on_all_its_cores_but_one(
     assert refused.stderr.count("\n") == 1
     done = subprocess.run([*words, "2"], env=environment, capture_output=True, text=True, check=True, timeout=300)
     assert json.loads(done.stdout)["finished"]
-    assert len(rows(tmp_path / "run")) == 23 * 4 * 3 + 1 + 1
+    assert len(rows(tmp_path / "run")) == 23 * 7 * 3 + 1 + 1
 
 
 @pytest.mark.ray
