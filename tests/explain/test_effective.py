@@ -15,6 +15,7 @@ from effviz.explain.effective import area_holding, box_holding, energy
 from effviz.explain.forward import forward
 from effviz.explain.results import Box
 from effviz.explain.summary import top_share
+from effviz.zoo import modules
 
 UNEVEN = np.array([[4, 3], [2, 1]], dtype=np.float32) / 10
 
@@ -147,7 +148,7 @@ def with_row(passed, value: float):
     """The same pass of a network whose classifier has this value in all weights of class 0."""
     module = copy.deepcopy(passed.model.module)
     module.classifier.weight[0] = value
-    return dataclasses.replace(passed, model=dataclasses.replace(passed.model, module=module))
+    return dataclasses.replace(passed, model=modules.model(passed.model.ref, module))
 
 
 def test_nothing_matters_to_a_class_without_weights(small_lite):
