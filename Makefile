@@ -1,12 +1,14 @@
 # make app   opens EffViz in the browser          make test   runs every test; make test FILE=tests/zoo one file or folder
 # make check formats, lints, types and layering   make clean  removes the environment
 # make app LIGHT=1  the same without torch: a tenth of the download, and no gradients and no training
+# make fuzz  decodes damaged pictures for an hour  (HOURS=8 for longer)
 PYTHON ?= python3
+HOURS ?= 1
 BIN := .venv/bin
 TYPESCRIPT := 7.0.2
 TSC := .venv/node_modules/typescript/bin/tsc
 
-.PHONY: app test check format lock audit clean
+.PHONY: app test check format fuzz lock audit clean
 
 app: .venv/$(if $(LIGHT),light,app).done
 	$(BIN)/effviz app
@@ -28,6 +30,9 @@ check: .venv/dev.done .venv/typescript.done
 format: .venv/dev.done
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+fuzz: .venv/dev.done
+	$(BIN)/python -m tests.fuzz --hours $(HOURS)
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "EffViz needs Python 3.11 or newer: make PYTHON=python3.12 app")'

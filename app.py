@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from effviz.ui import language, logs, uploaded
+from effviz.ui import decoders, language, logs, uploaded
 from effviz.ui.guard import last_guard
 from effviz.words import _
 
@@ -13,6 +13,7 @@ PAGES = "effviz/ui/pages"  # st.Page finds them from this file's folder
 
 logs.shorten()
 uploaded.bound()
+decoders.start()
 language.adopt()
 st.set_page_config(page_title="EffViz", page_icon=HERE / "assets/icon.png", layout="wide")
 st.logo(HERE / "assets/logo.svg", size="large")

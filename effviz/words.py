@@ -40,6 +40,17 @@ def later(text: str, **values: object) -> str:
     return _Marked(text, values) if values else text
 
 
+def parts(text: str) -> tuple[str, dict[str, object]]:
+    """Return a marked text's sentence and values: what `later` made of them, for another process to make it again."""
+    return (text.sentence, text.values) if isinstance(text, _Marked) else (text, {})
+
+
+def spoken() -> str:
+    """Return the visitor's language."""
+    _spoken()
+    return language.get() or SOURCE
+
+
 def ask(teller: Callable[[], str]) -> None:
     """Let a function tell the language of every thread in which none is set; it is called once a thread.
 

@@ -34,6 +34,8 @@ def open_app(
     os.chdir(CLONE)  # Streamlit reads .streamlit/config.toml from here, before it is imported
     from streamlit.web import bootstrap
 
+    from effviz.ui import decoders
+
     options = {
         "server_port": port,
         # A set address also keeps Streamlit from asking the internet for this machine's public one.
@@ -44,6 +46,7 @@ def open_app(
     typer.echo(f"EffViz: http://{address}:{port}")
     if address not in LOCAL:
         typer.echo(PUBLIC_NOTE)
+    decoders.start()  # so that they are ready when somebody comes
     bootstrap.load_config_options(options)
     bootstrap.run(str(script), False, [], options)
 

@@ -81,15 +81,15 @@ def read(path: Path) -> Photo:
     Raises:
         ImageError: there is no such file, or it is no photo.
     """
-    from effviz.explain import images
+    from effviz.explain import decoding, images
 
     try:
-        data = path.read_bytes()
+        data = images.from_file(path, path.name)
     except OSError as error:
         raise ImageError(
             f"{path} cannot be read ({error.strerror}): every photo must be a readable file. Check its path."
         ) from error
-    return images.read(data, path.name)
+    return decoding.read(data, path.name)
 
 
 def calibrate(

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from effviz import regular_files
 from effviz.errors import DatasetError
 from effviz.evaluate import annotations, boxtable, coco, folders, marks, voc
 from effviz.evaluate.marks import Form, Mark
@@ -61,6 +62,8 @@ def _opened(path: Path, photos: Path | None, by_class: bool) -> Dataset:
     file = _described_by(path) if path.is_dir() else path
     if file is None:
         return folders.read(path)
+    if not file.is_dir():
+        regular_files.opened(file).close()  # a pipe would be waited for
     root = photos or (file if file.is_dir() else file.parent)
     if file.is_dir() or file.suffix.lower() == voc.SUFFIX:
         return _marked(file, voc.read(file, root), voc.fingerprint(file), Form(marks.finder(root), by_class))

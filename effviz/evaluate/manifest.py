@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from effviz import files
+from effviz import files, regular_files
 from effviz.errors import SettingsError
 from effviz.evaluate.merging import Thresholds
 from effviz.evaluate.settings import Metric, Settings
@@ -17,6 +17,7 @@ from effviz.words import _
 FILE: Final = "run.json"
 FORMAT: Final = 2  # of a run's folder
 BEFORE: Final = 1  # without controls inside the crop: its results are read, but it cannot go on
+LARGEST_BYTES: Final = 2**24
 
 _log = logging.getLogger(__name__)
 
@@ -128,11 +129,11 @@ def read(run: Path) -> Manifest:
         SettingsError: there is none, or it is not one that this version wrote.
     """
     try:
-        content = json.loads((run / FILE).read_text(encoding="utf-8"))
+        content = regular_files.parsed_json(regular_files.read(run / FILE, LARGEST_BYTES))
         if content["format"] not in (BEFORE, FORMAT):
             raise ValueError(f"format {content['format']}")
         return _parsed(run, content)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SettingsError) as error:
         raise SettingsError(
             _(
                 "{run} is not the folder of a run ({error}): it must hold a {file} of this version. Make one with "

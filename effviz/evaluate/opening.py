@@ -1,8 +1,6 @@
 """A sample's file to what each model sees of it; the photo itself is not kept."""
 
-import errno
 import hashlib
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,8 +10,8 @@ from effviz.errors import DatasetError, ImageError
 from effviz.evaluate import outlines
 from effviz.evaluate.samples import Sample
 from effviz.evaluate.truth import Size, Truth
-from effviz.explain import images
-from effviz.explain.preprocess import fitted
+from effviz.explain import decoding, images
+from effviz.explain.preprocess import prepared, transform
 from effviz.explain.results import Box, Photo, Prepared
 from effviz.words import _
 from effviz.zoo.model import ModelRef
@@ -45,28 +43,24 @@ def opened(sample: Sample, refs: Sequence[ModelRef]) -> Opened | Broken:
         return Broken(sample, sample.broken)
     try:
         data = _data(sample)
-        image, notes = images.decode(data, sample.name)
-        _check_size(sample, image.size)
-        # one black byte stands for all pixels
-        black = np.broadcast_to(np.uint8(0), (image.height, image.width, 3))
-        photo = Photo(black, hashlib.sha256(data).hexdigest(), sample.name, notes)
-        return _with_truth(sample, photo, tuple(fitted(image, ref) for ref in refs))
+        found = decoding.cropped(data, sample.name, [transform(ref) for ref in refs])
+        size = found.size
+        _check_size(sample, size)
+        black = np.broadcast_to(np.uint8(0), (*size[::-1], 3))  # one byte stands for all pixels
+        photo = Photo(black, hashlib.sha256(data).hexdigest(), sample.name, found.notes)
+        seen = zip(found.pictures, refs, strict=True)
+        return _with_truth(sample, photo, tuple(prepared(pixels, ref, size) for pixels, ref in seen))
     except (ImageError, DatasetError) as error:
         return Broken(sample, " ".join(str(error).split()))
 
 
 def _data(sample: Sample) -> bytes:
     try:
-        status = sample.path.stat()
-        if not stat.S_ISREG(status.st_mode):  # a pipe or a device may never end
-            raise OSError(errno.EINVAL, _("it is no file"))
-        images.check_bytes(status.st_size, sample.name)
-        with sample.path.open("rb") as file:
-            return file.read(images.MAX_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: no file can have that name
+        return images.from_file(sample.path, sample.name)
+    except OSError as error:
         raise ImageError(
             _("{name} cannot be read ({reason}): every photo must be a readable file. Check its path.").format(
-                name=sample.name, reason=error.strerror if isinstance(error, OSError) else error
+                name=sample.name, reason=error.strerror
             )
         ) from error
 

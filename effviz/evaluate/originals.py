@@ -5,6 +5,7 @@ from pathlib import Path
 
 from effviz.errors import DatasetError
 from effviz.evaluate import folders
+from effviz.explain import images
 from effviz.words import _
 
 
@@ -44,7 +45,7 @@ class Originals:
                 ).format(name=name, folder=self._path)
             )
         try:
-            data = place.read_bytes()
+            data = images.from_file(place, name)
         except OSError as error:
             raise DatasetError(
                 _("{file} cannot be read ({reason}): maps need the run's photos. Check its permissions.").format(

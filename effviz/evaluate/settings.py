@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
+from effviz import schema
 from effviz.errors import SettingsError
 from effviz.evaluate import sanity
 from effviz.evaluate.controls import WHOLE
@@ -17,7 +18,8 @@ from effviz.explain import calibration, targets
 from effviz.explain.methods import METHODS, supported
 from effviz.explain.placement import Placement
 from effviz.explain.results import Layer, Method
-from effviz.words import _
+from effviz.schema import Pattern, Range
+from effviz.words import _, later
 from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
 
@@ -86,6 +88,27 @@ def worse(metric: Metric, value: float) -> float:
     if metric in NEAR_ZERO_IS_GOOD:
         return abs(value)
     return value if metric in LOW_IS_GOOD else -value
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The settings as `run.json` has them."""
+
+    models: tuple[str, ...]
+    methods: tuple[Method, ...]
+    metrics: tuple[Metric, ...]
+    targets: Annotated[str, Pattern(".{1,200}", later("a text of 1 to 200 characters"))]
+    layer: Layer
+    placement: Placement
+    masking: Baseline
+    steps: Annotated[int, Range(1, 1000)]
+    road_budget_s: Annotated[float, Range(0, 1e9)] | None
+    limit: Annotated[int, Range(1, 2**53)] | None
+    seed: Annotated[int, Range(0, 2**53)]
+    # runs of before had none of these
+    smooth: Annotated[float, Range(0, 1)] = 0.0
+    energy_photos: EnergyPhotos = EnergyPhotos.ALL
+    grid: Annotated[int, Range(1, 2048)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,21 +193,26 @@ class Settings:
 
     @classmethod
     def from_dict(cls, kept: Mapping[str, Any]) -> Self:
-        """Read what `as_dict` returned."""
+        """Read what `as_dict` returned.
+
+        Raises:
+            SettingsError: a value is missing, or is none that a run can have.
+        """
+        known = schema.parse(_Kept, kept, "settings")
         return cls(
-            models=tuple(kept["models"]),
-            methods=tuple(map(Method, kept["methods"])),
-            metrics=tuple(map(Metric, kept["metrics"])),
-            targets=kept["targets"],
-            layer=Layer(kept["layer"]),
-            placement=Placement(kept["placement"]),
-            smooth=kept.get("smooth", 0.0),  # runs of before had none of these
-            energy_photos=EnergyPhotos(kept.get("energy_photos", EnergyPhotos.ALL)),
-            grid=kept.get("grid"),
-            masking=Masking(Baseline(kept["masking"]), kept["steps"]),
-            road_budget_s=math.inf if kept["road_budget_s"] is None else kept["road_budget_s"],
-            limit=kept["limit"],
-            seed=kept["seed"],
+            models=known.models,
+            methods=known.methods,
+            metrics=known.metrics,
+            targets=known.targets,
+            layer=known.layer,
+            placement=known.placement,
+            smooth=known.smooth,
+            energy_photos=known.energy_photos,
+            grid=known.grid,
+            masking=Masking(known.masking, known.steps),
+            road_budget_s=math.inf if known.road_budget_s is None else known.road_budget_s,
+            limit=known.limit,
+            seed=known.seed,
         )
 
     def _check_kinds(self) -> None:

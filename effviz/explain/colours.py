@@ -5,7 +5,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,10 @@ from PIL.GifImagePlugin import GifImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from effviz.errors import ImageError
-from effviz.explain.results import Bytes
 from effviz.words import _, later
+
+if TYPE_CHECKING:
+    from effviz.explain.results import Bytes  # not at run time: it brings OpenCV, which a decoding worker does without
 
 Notes = tuple[str, ...]
 
@@ -168,7 +170,7 @@ def _undefined_alpha(image: Image.Image) -> bool:
     return isinstance(image, TiffImagePlugin.TiffImageFile) and TiffImagePlugin.EXTRASAMPLES not in image.tag_v2
 
 
-def _scaled_to_8_bits(image: Image.Image) -> Bytes:
+def _scaled_to_8_bits(image: Image.Image) -> "Bytes":
     """16-bit grey -> 8-bit grey: white stays white. Pillow's own conversion clips at 255."""
     top, inverted = 65535, False
     if isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -228,7 +230,7 @@ def _by_gamma(rgb: Image.Image, gamma: float, primaries: tuple[float, ...]) -> I
     return Image.fromarray(pixels)
 
 
-def _encoded(light: npt.NDArray[np.floating[Any]]) -> Bytes:
+def _encoded(light: npt.NDArray[np.floating[Any]]) -> "Bytes":
     """Linear light 0..1 -> sRGB's 0..255 (IEC 61966-2-1)."""
     light = light.clip(0, 1)
     curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)

@@ -2,17 +2,24 @@
 
 import hashlib
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
+from effviz import regular_files
 from effviz.errors import ImageError
-from effviz.explain import colours
-from effviz.explain.results import Bytes, Photo
+from effviz.explain import colours, headers
+from effviz.explain.resizing import Size
 from effviz.words import _, later
+
+if TYPE_CHECKING:
+    from effviz.explain.results import Bytes, Photo
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 ALLOWED: Final = later("JPEG, PNG, WebP, GIF, BMP and TIFF are allowed")
@@ -22,8 +29,26 @@ MIN_SIDE_PX: Final = 16
 MAX_ASPECT: Final = 20
 
 
-def read(data: bytes, name: str) -> Photo:
-    """Decode a photo as browsers show it: upright, sRGB, first frame, on white.
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture as it was stored, upright and RGB."""
+
+    image: Image.Image  # may be smaller than the photo where `decode` was told how small
+    size: Size  # of the photo, upright
+    notes: tuple[str, ...]  # what was changed, for `_`
+
+    def rgb(self, longest_px: int | None = None) -> Image.Image:
+        """The picture in the photo's size, its long side at most so many pixels."""
+        width, height = self.size
+        shrunk = min(1.0, (longest_px or MAX_PIXELS) / max(self.size))
+        wanted = max(1, round(width * shrunk)), max(1, round(height * shrunk))
+        return self.image if self.image.size == wanted else self.image.resize(wanted, Image.Resampling.BICUBIC)
+
+
+def read(data: bytes, name: str) -> "Photo":
+    """Decode a photo that we know, here and now; one that somebody brought is read by `decoding.read`.
+
+    As browsers show it: upright, sRGB, first frame, on white.
 
     Args:
         data: the file's bytes, at most 20 MB.
@@ -33,23 +58,36 @@ def read(data: bytes, name: str) -> Photo:
         ImageError: the file is empty, too large, not one of the six formats, damaged, cut off, or of a size or depth
             that cannot be shown. The limits on size are checked before a pixel is decoded.
     """
-    rgb, notes = decode(data, name)
-    pixels: Bytes = np.asarray(rgb)  # (H, W, 3)
+    from effviz.explain.results import Photo  # brings OpenCV and the zoo, which a decoding worker does without
+
+    found = decode(data, name)
+    pixels: Bytes = np.asarray(found.rgb())  # (H, W, 3)
     pixels.setflags(write=False)
-    return Photo(pixels, hashlib.sha256(data).hexdigest(), name, notes)
+    return Photo(pixels, hashlib.sha256(data).hexdigest(), name, found.notes)
 
 
-def decode(data: bytes, name: str) -> tuple[Image.Image, tuple[str, ...]]:
-    """Do the same and return Pillow's picture, with the notes: for whoever needs it resized and not as an array.
+def decode(data: bytes, name: str, least_px: int | None = None) -> Decoded:
+    """Do the same and return Pillow's picture.
+
+    Args:
+        data: as `read`.
+        name: as `read`.
+        least_px: a JPEG may be read at 1/2, 1/4 or 1/8 of its size, if its long side keeps so many pixels.
 
     Raises:
         ImageError: as `read`.
     """
     check_bytes(len(data), name)
-    with _named(name):
+    with named(name):
+        headers.check(data, name)
         image = _open(data, name)
         _check_size(image, name)
-        return colours.shown(image, data, name)
+        size = image.size
+        if least_px:
+            image.draft(None, (size[0] * least_px // max(size), size[1] * least_px // max(size)))
+        stored = image.size
+        rgb, notes = colours.shown(image, data, name)
+    return Decoded(rgb, size if rgb.size == stored else size[::-1], notes)
 
 
 def check_bytes(count: int, name: str) -> None:
@@ -69,8 +107,20 @@ def check_bytes(count: int, name: str) -> None:
         )
 
 
+def from_file(path: Path, name: str) -> bytes:
+    """Return a file's bytes, of which no more are read than a photo may have.
+
+    Raises:
+        OSError: it is no regular file, or cannot be read; `strerror` says why.
+        ImageError: it is empty or too large.
+    """
+    with regular_files.opened(path) as file:
+        check_bytes(os.fstat(file.fileno()).st_size, name)
+        return file.read(MAX_BYTES + 1)  # it may have grown
+
+
 @contextmanager
-def _named(name: str) -> Iterator[None]:
+def named(name: str) -> Iterator[None]:
     """Turn a decoder's error into one sentence with the file's name."""
     try:
         yield
@@ -82,12 +132,17 @@ def _named(name: str) -> Iterator[None]:
                     "Copy or download it again."
                 ).format(name=name)
             ) from error
-        raise ImageError(
-            _(
-                "{name} is damaged and cannot be decoded; only whole files can be read. "
-                "Open it in another program, save it as a new JPEG or PNG, and try that."
-            ).format(name=name)
-        ) from error
+        raise damaged(name) from error
+
+
+def damaged(name: str) -> ImageError:
+    """Say that a decoder could make nothing of a file."""
+    return ImageError(
+        _(
+            "{name} is damaged and cannot be decoded; only whole files can be read. "
+            "Open it in another program, save it as a new JPEG or PNG, and try that."
+        ).format(name=name)
+    )
 
 
 def _open(data: bytes, name: str) -> Image.Image:

@@ -5,7 +5,8 @@ import math
 import numpy as np
 from PIL import Image
 
-from effviz.explain.results import Box, Photo, Prepared
+from effviz.explain.resizing import ResizeCrop, Size
+from effviz.explain.results import Box, Bytes, Photo, Prepared
 from effviz.zoo.model import ModelRef
 
 
@@ -15,26 +16,21 @@ def prepare(photo: Photo, ref: ModelRef) -> Prepared:
     The pixels equal `timm.data.create_transform(..., is_training=False)` bit by bit; written out here because the box
     `seen` needs the same rounded sizes, and so that showing a photo does not load torch.
     """
-    return fitted(Image.fromarray(photo.rgb), ref)
+    image = Image.fromarray(photo.rgb)
+    return prepared(np.asarray(transform(ref).apply(image, image.size)), ref, image.size)
 
 
-def fitted(image: Image.Image, ref: ModelRef) -> Prepared:
-    """Do the same with an RGB picture that Pillow has already."""
-    size_px = ref.resolution_px
-    width, height = _resized(image.width, image.height, math.floor(size_px / ref.spec.crop_pct))
-    left, top = round((width - size_px) / 2), round((height - size_px) / 2)
-    window = (left, top, left + size_px, top + size_px)
-    resampling = Image.Resampling[ref.spec.interpolation.upper()]
-    rgb = image.resize((width, height), resampling).crop(window)
-    seen = _in_photo(window, image.width / width, image.height / height)
-    return Prepared(np.asarray(rgb), ref.spec.mean, ref.spec.std, seen)
+def transform(ref: ModelRef) -> ResizeCrop:
+    """What a model's evaluation does to a photo."""
+    short_px = math.floor(ref.resolution_px / ref.spec.crop_pct)
+    return ResizeCrop(short_px, ref.resolution_px, Image.Resampling[ref.spec.interpolation.upper()])
 
 
-def _resized(width: int, height: int, short: int) -> tuple[int, int]:
-    """The size with the short side at `short`; torchvision cuts the long side's fraction off."""
-    if width <= height:
-        return short, int(short * height / width)
-    return int(short * width / height), short
+def prepared(pixels: Bytes, ref: ModelRef, size: Size) -> Prepared:
+    """Say what the pixels are that the transform made of a photo of this size."""
+    of = transform(ref)
+    width, height = of.resized(size)
+    return Prepared(pixels, ref.spec.mean, ref.spec.std, _in_photo(of.window(size), size[0] / width, size[1] / height))
 
 
 def _in_photo(window: tuple[int, int, int, int], scale_x: float, scale_y: float) -> Box:

@@ -10,7 +10,7 @@ from effviz.evaluate import summary
 from effviz.evaluate.originals import Originals
 from effviz.evaluate.results import Asked, Results
 from effviz.evaluate.settings import Metric
-from effviz.explain import images
+from effviz.explain import decoding
 from effviz.explain.forward import forward
 from effviz.explain.maps import activation_map
 from effviz.explain.overlay import OverlayStyle, overlay
@@ -115,14 +115,14 @@ def _maps(
 ) -> Iterable[tuple[str, ActivationMap]]:
     settings = results.run.settings
     for name, asked in wanted.items():
-        passed = forward(model, images.read(folder.read(name, asked.photo_sha256), name))
+        passed = forward(model, decoding.read(folder.read(name, asked.photo_sha256), name))
         yield name, activation_map(passed, asked.target_index, settings.methods[0], settings.layer)
 
 
 def _examples(
     name: str, maps: Sequence[ActivationMap], values: Mapping[Key, float], style: OverlayStyle, folder: Originals
 ) -> Iterable[Example]:
-    photo = images.read(folder.read(name, maps[0].photo_sha256), name)
+    photo = decoding.read(folder.read(name, maps[0].photo_sha256), name)
     for scaled in rescale(maps, Scale.SHARE):
         of = scaled.source
         picture = jpeg(overlay(photo, scaled, style), QUALITY)

@@ -25,7 +25,7 @@ from effviz import store
 from effviz.errors import DatasetError, ImageError
 from effviz.evaluate import folders
 from effviz.evaluate.samples import SUFFIXES, printable
-from effviz.explain import images
+from effviz.explain import decoding, images
 from effviz.explain.results import Bytes
 from effviz.files import CHOOSE_CACHE, writing
 from effviz.words import _
@@ -216,14 +216,14 @@ def square(path: Path, side_px: int) -> Bytes:
         ImageError: the file is no photo that can be read.
     """
     try:
-        data = path.read_bytes()
+        data = images.from_file(path, path.name)
     except OSError as error:
         raise ImageError(
             _("{name} cannot be opened ({reason}); a photo is needed. Check the file.").format(
                 name=path.name, reason=error.strerror
             )
         ) from error
-    photo = Image.fromarray(images.read(data, f"{path.parent.name}/{path.name}").rgb)
+    photo = Image.fromarray(decoding.read(data, f"{path.parent.name}/{path.name}").rgb)
     return np.asarray(ImageOps.fit(photo, (side_px, side_px), Image.Resampling.BICUBIC))
 
 

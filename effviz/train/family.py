@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from effviz import regular_files, schema
 from effviz.errors import SettingsError
 from effviz.explain.results import Bytes
 from effviz.scaling import plan as network_plan
@@ -153,18 +154,18 @@ def read(path: Path) -> FamilyPlan:
         SettingsError: the file cannot be read, or lacks something that a plan has to say.
     """
     try:
-        rows = tomllib.loads(path.read_text(encoding="utf-8"))
+        rows = tomllib.loads(regular_files.read(path, recipes.LARGEST_BYTES).decode())
         recipe = {"name": rows.get("name", path.stem), **rows["recipe"]}
         recipe["network"] = recipe["network"] | _size(rows["networks"][BASELINE])
         made = FamilyPlan(
             str(rows.get("name", path.stem)),
-            recipes.typed(TrainingRecipe, recipe, path.name),
+            schema.parse(TrainingRecipe, recipe, path.name),
             _networks(rows["networks"]),
             _networks(rows.get("step1", {})),
             **{name: int(rows[name]) for name in ("seeds", "step1_seeds", "held_out")},
             learnt_pct=float(rows["learnt_pct"]),
         )
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(
             _("The plan {path} cannot be read ({error}): a TOML file is needed. Check the path.").format(
                 path=path, error=error

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from effviz.explain import images, samples
+from effviz.explain import decoding, images, samples
 from effviz.explain.methods import METHODS
 from effviz.explain.overlay import OverlayStyle, display, overlay
 from effviz.explain.results import ActivationMap, Forward, Layer, Method, Pass, Photo
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from effviz.explain.maps import Progress
     from effviz.ui.turns import Effort
 
+KEPT_PX: Final = 2000  # of a visitor's photo, on its long side: a page shows less
 IDLE_BYTES: Final = budget_bytes(0.002)  # of photos, and of passes, while nobody is here
 
 
@@ -86,17 +88,27 @@ class Chosen:
     open: Callable[[], Photo] = field(compare=False, repr=False)
 
 
-def own(data: bytes, name: str) -> Chosen:
-    """A photo that somebody brought; one that cannot be read is tried again each time.
+Turn = Callable[[], AbstractContextManager[decoding.Beat]]  # to be waited for before a photo is decoded
+
+
+def own(data: bytes, name: str, turn: Turn = lambda: nullcontext(lambda: None)) -> Chosen:
+    """A photo that somebody brought; a turn is taken where it is not known yet, nor known to be none.
 
     Raises:
-        ImageError: as `images.read`.
+        ImageError: as `decoding.read`.
+        BusyError: too many others wait for a turn.
     """
     digest = hashlib.sha256(data)
     key = (digest.digest(), name)
-    chosen = Chosen(name, digest.hexdigest(), lambda: _PHOTOS.get(key, lambda: images.read(data, name)))
-    chosen.open()
-    return chosen
+
+    def opened(beat: decoding.Beat = lambda: None) -> Photo:
+        return _PHOTOS.get(key, lambda: decoding.read(data, name, KEPT_PX, beat))
+
+    if key not in _PHOTOS and not decoding.is_refused(digest.digest()):
+        with turn() as beat:
+            opened(beat)
+    opened()
+    return Chosen(name, digest.hexdigest(), opened)
 
 
 def bundled(name: str) -> Chosen:
@@ -105,9 +117,9 @@ def bundled(name: str) -> Chosen:
     return Chosen(found.name, found.sha256, partial(sample, name))
 
 
-def photo(data: bytes, name: str) -> Photo:
+def photo(data: bytes, name: str, turn: Turn = lambda: nullcontext(lambda: None)) -> Photo:
     """The same, for one look at it."""
-    return own(data, name).open()
+    return own(data, name, turn).open()
 
 
 def sample(name: str) -> Photo:

@@ -10,6 +10,7 @@ from typing import Final
 from effviz.explain.methods import METHODS
 from effviz.explain.results import Layer, Method
 from effviz.scaling import PUBLISHED, Plan, plan
+from effviz.ui import decoders
 from effviz.ui.turns import Effort
 from effviz.zoo.model import ModelRef
 
@@ -22,6 +23,11 @@ FLOAT_BYTES: Final = 4
 COPIES: Final = 3  # of the activations that are alive at once: those of the engine, of its results, and of the maps
 KEPT: Final = 3  # of all activations, for a gradient: before and after the batch norm, and after the activation
 REQUESTS: Final = 4  # passes in flight while many are asked for
+
+
+def a_photo() -> Effort:
+    """A turn of decoding a visitor's photo, which is given away ten times a second."""
+    return Effort(1.0, decoders.memory_bytes(), long=True)
 
 
 def one_pass(ref: ModelRef, *, loaded: bool = True) -> Effort:

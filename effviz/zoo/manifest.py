@@ -1,46 +1,63 @@
 """The list of checkpoints in `models/manifest.json`: what each file is, before anything of it is opened."""
 
-import json
 import os
-import re
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final
 
+from effviz import regular_files, schema
 from effviz.errors import SettingsError, WeightsError
 from effviz.scaling import PUBLISHED, Family, Padding, plan
-from effviz.words import _
+from effviz.scaling.limits import CLASSES, DEPTH, RESOLUTION, WIDTH
+from effviz.schema import Distinct, Pattern, Range
+from effviz.words import _, later
 from effviz.zoo import classes as imagenet
 from effviz.zoo.model import Arithmetic, arithmetic
-from effviz.zoo.transforms import HALF_STATISTICS, Rgb
+from effviz.zoo.transforms import HALF_STATISTICS
 
 FOLDER_VARIABLE = "EFFVIZ_MODELS"  # another folder than the clone's models/
+LARGEST_BYTES: Final = 2**24
+
+
+class Interpolation(StrEnum):
+    """How photos are resized."""
+
+    BILINEAR = "bilinear"
+    BICUBIC = "bicubic"
+
+
+Text = Annotated[str, Pattern(r".{1,2000}", later("a text of 1 to 2000 characters"))]
+Name = Annotated[str, Pattern(r"[a-z][a-z0-9._-]{0,99}", later("a name of lower-case letters, digits, '.', '_', '-'"))]
+Part = Annotated[float, Range(0, 1)]  # of a pixel's 0..1
+Spread = Annotated[float, Range(1e-3, 10)]  # narrower, a pixel's smallest change would fill the network's range
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One checkpoint: a B0 or Lite0 scaled by depth and width, with its weights file."""
 
-    name: str  # how it is asked for, "imagenette-d1.4"
-    file: str  # inside the manifest's folder; .safetensors, or .pth with a plain state dict
-    sha256: str
+    name: Name  # how it is asked for, "imagenette-d1.4"
+    file: Text  # inside the manifest's folder; .safetensors, or .pth with a plain state dict
+    sha256: Annotated[str, Pattern(r"[0-9a-f]{64}", later("a hash of 64 hexadecimal digits"))]
     family: Family
-    depth: float
-    width: float
-    resolution_px: int
-    classes: tuple[str, ...]  # in the manifest: a list of names, or "imagenet"
-    licence: str
-    origin: str  # who trained it, on what
-    top1_pct: float | None
-    top1_source: str
-    crop_pct: float = 0.875
-    interpolation: str = "bicubic"
-    mean: Rgb = HALF_STATISTICS[0]
-    std: Rgb = HALF_STATISTICS[1]
-    top1_pictures: int | None = None  # how many pictures top1_pct was measured on
-    dataset: str = ""  # and of which data set, "Imagenette"
+    depth: Annotated[float, Range(DEPTH.low, DEPTH.high)]
+    width: Annotated[float, Range(WIDTH.low, WIDTH.high)]
+    resolution_px: Annotated[int, Range(RESOLUTION.low, RESOLUTION.high)]
+    classes: Annotated[tuple[Text, ...], Distinct(int(CLASSES.high))]  # in the file: a list of names, or "imagenet"
+    licence: Text
+    origin: Text  # who trained it, on what
+    top1_pct: Annotated[float, Range(0, 100)] | None
+    top1_source: Text
+    crop_pct: Annotated[float, Range(0.1, 1)] = 0.875
+    interpolation: Interpolation = Interpolation.BICUBIC
+    mean: tuple[Part, Part, Part] = HALF_STATISTICS[0]
+    std: tuple[Spread, Spread, Spread] = HALF_STATISTICS[1]
+    top1_pictures: Annotated[int, Range(1, 2**53)] | None = None  # how many pictures top1_pct was measured on
+    dataset: Annotated[str, Pattern(r".{0,200}", later("a text of at most 200 characters"))] = ""  # "Imagenette"
     padding: Padding | None = None  # None: Lite's networks are TensorFlow's; others have to say
-    epsilon: float | None = None  # of batch norm; None: what goes with the padding
+    epsilon: Annotated[float, Range(1e-12, 0.99)] | None = None  # of batch norm; None: what goes with the padding
 
     @property
     def arithmetic(self) -> Arithmetic:
@@ -61,11 +78,19 @@ def entries() -> tuple[Entry, ...]:
         WeightsError: the manifest is not a list of complete entries; the text says which one to mend.
     """
     path = folder() / "manifest.json"
-    if not path.exists():
-        return ()
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return _entries(regular_files.read(path, LARGEST_BYTES))
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise _refusal(_("cannot be read ({reason})").format(reason=error.strerror)) from error
+
+
+@lru_cache(maxsize=2)  # asked for again and again, and parsed in milliseconds
+def _entries(text: bytes) -> tuple[Entry, ...]:
+    try:
+        rows = regular_files.parsed_json(text)
+    except ValueError as error:
         raise _refusal(_("is not JSON: {error}").format(error=error)) from error
     if not isinstance(rows, list):
         raise _refusal(_("is not a list"))
@@ -76,23 +101,20 @@ def entries() -> tuple[Entry, ...]:
 
 
 def _entry(row: Any) -> Entry:
-    if not isinstance(row, dict) or not isinstance(row.get("name"), str):
+    if not isinstance(row, dict) or not isinstance(name := row.get("name"), str):
         raise _refusal(_("holds an entry without a name"))
-    needed = {field.name for field in fields(Entry) if field.default is MISSING}
-    if missing := sorted(needed - row.keys()):
-        raise _refusal(_("lacks {missing} for {name!r}").format(missing=", ".join(missing), name=row["name"]))
-    if unknown := sorted(row.keys() - {field.name for field in fields(Entry)}):
-        raise _refusal(
-            _("has unknown keys for {name!r}: {unknown}").format(name=row["name"], unknown=", ".join(unknown))
-        )
+    if row.get("classes") == "imagenet":
+        row = row | {"classes": imagenet.names()}
+    if isinstance(row.get("sha256"), str):
+        row = row | {"sha256": row["sha256"].lower()}
     try:
-        entry = _typed(row)
+        entry = schema.parse(Entry, row, repr(name[:100]))
         plan(entry.depth, entry.width, entry.resolution_px, entry.family)
-    except (TypeError, ValueError, OverflowError, SettingsError) as error:
-        raise _refusal(_("has a wrong value for {name!r}: {error}").format(name=row["name"], error=error)) from error
+    except SettingsError as error:
+        raise _refusal(_("has a mistake ({error})").format(error=str(error).rstrip("."))) from error
+    if name in PUBLISHED or name.startswith("scaled"):
+        raise _refusal(_("calls a checkpoint {name!r}, which is another network's name").format(name=name))
     _check_told(entry)
-    if wrong := [key for key, right in _rules(entry).items() if not right]:
-        raise _refusal(_("has a wrong value for {name!r} in {wrong}").format(name=row["name"], wrong=", ".join(wrong)))
     return entry
 
 
@@ -112,45 +134,6 @@ def _check_told(entry: Entry) -> None:
                 "with one logit can get a second one, with weights of 0, for the other class"
             ).format(name=entry.name)
         )
-
-
-def _typed(row: dict[str, Any]) -> Entry:
-    names = imagenet.names() if row["classes"] == "imagenet" else tuple(row["classes"])
-    typed: dict[str, Any] = {
-        "family": Family(row["family"]),
-        "depth": float(row["depth"]),
-        "width": float(row["width"]),
-        "resolution_px": int(row["resolution_px"]),
-        "classes": names,
-        "top1_pct": None if row["top1_pct"] is None else float(row["top1_pct"]),
-    }
-    typed |= {key: float(row[key]) for key in ("crop_pct",) if key in row}
-    typed |= {key: int(row[key]) for key in ("top1_pictures",) if row.get(key) is not None}
-    typed |= {"padding": Padding(row["padding"])} if row.get("padding") is not None else {}
-    typed |= {"epsilon": float(row["epsilon"])} if row.get("epsilon") is not None else {}
-    typed |= {"sha256": str(row["sha256"]).lower()}
-    typed |= {key: tuple(float(part) for part in row[key]) for key in ("mean", "std") if key in row}
-    return Entry(**(row | typed))
-
-
-def _rules(entry: Entry) -> dict[str, bool]:
-    """Return, by key, whether a value that has the right type makes sense."""
-    words = (entry.file, entry.licence, entry.origin, entry.top1_source, *entry.classes)
-    reserved = entry.name in PUBLISHED or entry.name.startswith("scaled")
-    return {
-        "name": bool(re.fullmatch(r"[a-z][a-z0-9._-]*", entry.name)) and not reserved,
-        "sha256": bool(re.fullmatch(r"[0-9a-f]{64}", str(entry.sha256))),
-        "classes, file, licence, origin or top1_source": all(isinstance(word, str) and word for word in words),
-        "classes": len(entry.classes) > 0 and len(set(entry.classes)) == len(entry.classes),
-        "top1_pct": entry.top1_pct is None or 0 <= entry.top1_pct <= 100,
-        "top1_pictures": entry.top1_pictures is None or entry.top1_pictures > 0,
-        "dataset": isinstance(entry.dataset, str),
-        "epsilon": entry.epsilon is None or 0 < entry.epsilon < 1,
-        "crop_pct": 0 < entry.crop_pct <= 1,
-        "interpolation": entry.interpolation in ("bilinear", "bicubic"),
-        "mean": len(entry.mean) == 3,
-        "std": len(entry.std) == 3 and min(entry.std) > 0,
-    }
 
 
 def _refusal(what: str) -> WeightsError:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import safetensors
 
+from effviz import regular_files
 from effviz.errors import WeightsError
 from effviz.words import _
 from effviz.zoo import layout
@@ -26,7 +27,7 @@ def sha256(path: Path) -> str:
         WeightsError: the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with regular_files.opened(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise WeightsError(

@@ -440,3 +440,17 @@ def test_a_choice_depends_on_the_seed_alone(tmp_path):
     assert some == found.chosen(10, 0) != found.chosen(10, 1)
     assert some == sorted(set(some))
     assert len(some) == 10
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize("name", ["pipe.csv", "pipe.json"])
+def test_a_pipe_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DatasetError, match="it is no file"):
+        open_dataset(tmp_path / name)
+
+
+def test_json_nested_too_deeply_is_one_sentence(tmp_path):
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(DatasetError, match="cannot be read as JSON"):
+        open_dataset(tmp_path / "deep.json")

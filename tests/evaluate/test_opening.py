@@ -1,6 +1,5 @@
 """Photos that cannot be measured are an answer with one sentence, whatever annotations say; no model looks at them."""
 
-import io
 import json
 import os
 from pathlib import Path
@@ -11,7 +10,7 @@ from PIL import Image
 from effviz.evaluate.datasets import open_dataset
 from effviz.evaluate.opening import Broken, Opened, opened
 from effviz.evaluate.samples import Sample
-from effviz.explain import images
+from effviz.explain import decoding, images
 
 PHOTO = {"id": 1, "file_name": "1.png", "width": 60, "height": 40}
 POLYGON = [10, 5, 40, 5, 40, 25, 10, 25]
@@ -66,36 +65,24 @@ class TestOutlines:
 
 
 class TestFiles:
-    @pytest.fixture
-    def unread(self, monkeypatch):
-        """Let files be listed, but none be opened any more."""
-        return lambda: monkeypatch.setattr(Path, "open", lambda path, *_: pytest.fail(f"{path} was opened"))
-
-    def test_the_size_is_checked_before_a_byte_is_read(self, tmp_path, unread):
+    def test_the_size_is_checked_before_a_byte_is_read(self, tmp_path):
         with (tmp_path / "large.png").open("wb") as file:
-            file.truncate(images.MAX_BYTES + 1)
-        sample = listed(tmp_path, "large.png")
-        unread()
-        assert "large.png has 20.0 MB" in opened(sample, []).reason
+            file.truncate(2**40)
+        assert "large.png has 1048576.0 MB" in opened(listed(tmp_path, "large.png"), []).reason
 
     def test_a_file_that_grows_is_not_read_to_its_end(self, tmp_path, monkeypatch):
-        class Growing(io.BytesIO):
-            def read(self, count: int | None = -1) -> bytes:
-                assert count == images.MAX_BYTES + 1
-                return bytes(count)
-
         Image.new("RGB", (60, 40)).save(tmp_path / "a.png")
         sample = listed(tmp_path, "a.png")
-        monkeypatch.setattr(Path, "open", lambda *_: Growing())
-        assert "at most 20 MB are allowed" in opened(sample, []).reason
+        monkeypatch.setattr(images, "check_bytes", lambda *_: (tmp_path / "a.png").write_bytes(bytes(2**25)))
+        monkeypatch.setattr(decoding, "cropped", lambda data, *_: pytest.fail(f"{len(data)} bytes"))
+        with pytest.raises(pytest.fail.Exception, match=f"{images.MAX_BYTES + 1} bytes"):
+            opened(sample, [])
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
     @pytest.mark.parametrize("name", ["pipe.jpg", os.devnull, "."])
-    def test_a_pipe_or_a_device_is_not_waited_for(self, tmp_path, unread, name):
+    def test_a_pipe_or_a_device_is_not_waited_for(self, tmp_path, name):
         os.mkfifo(tmp_path / "pipe.jpg")
-        sample = listed(tmp_path, name)
-        unread()
-        assert f"{name} cannot be read (it is no file)" in opened(sample, []).reason
+        assert f"{name} cannot be read (it is no file)" in opened(listed(tmp_path, name), []).reason
 
     @pytest.mark.parametrize("name", ["a\0b.jpg", "\ud800.jpg", "x" * 5000])
     def test_a_name_that_no_file_can_have(self, tmp_path, name):

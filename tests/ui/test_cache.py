@@ -1,14 +1,19 @@
 """What visitors share: the same content is computed once, and nothing keeps a dropped model in memory."""
 
 import gc
+import io
 import os
 import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from effviz.errors import ImageError
 from effviz.explain import forward as passes
 from effviz.explain import identity, images, maps
 from effviz.explain.engines import choose
@@ -24,6 +29,7 @@ from effviz.zoo.catalogue import parse
 from effviz.zoo.model import Model, WeightsOrigin
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
+OWL = (SAMPLES / "owl.jpg").read_bytes()
 REF = parse("lite0@64")
 
 
@@ -139,6 +145,31 @@ def test_most_goes_when_the_last_visitor_leaves_and_nothing_before(cat: Photo, m
     assert cache._PHOTOS.size_bytes > 0
     cache._leave("other")
     assert cache._PASSES.size_bytes == cache._PHOTOS.size_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "readable"), [((SAMPLES / "owl.jpg").read_bytes(), True), (b"no photo at all", False)]
+)
+def test_a_visitors_photo_is_decoded_once_and_in_a_turn(data: bytes, readable: bool) -> None:
+    taken: list[str] = []
+
+    @contextmanager
+    def turn() -> Iterator[Callable[[], None]]:
+        taken.append("begun")
+        yield lambda: None
+        taken.append("over")
+
+    for _again in range(3):
+        with nullcontext() if readable else pytest.raises(ImageError, match=r"^mine\.jpg is not a picture"):
+            assert cache.own(data, "mine.jpg", turn).open().rgb.ndim == 3
+    assert taken == ["begun", "over"][: 1 + readable]
+
+
+def test_a_large_photo_is_kept_as_large_as_a_page_shows_it() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (4500, 3000), "orange").save(buffer, "JPEG")
+    photo = cache.photo(buffer.getvalue(), "large.jpg")
+    assert (photo.width, photo.height) == (2000, 1333)
 
 
 def test_a_dropped_model_leaves_the_memory(cat: Photo) -> None:

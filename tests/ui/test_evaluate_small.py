@@ -20,7 +20,7 @@ from effviz.evaluate.masking import Baseline
 from effviz.evaluate.rows import rows_of
 from effviz.evaluate.samples import Sample
 from effviz.evaluate.settings import Metric
-from effviz.explain import images, samples
+from effviz.explain import decoding, images, samples
 from effviz.explain.overlay import SCREEN, display
 from effviz.explain.results import ActivationMap, Method, Photo
 from effviz.report.evaluation import evaluation_html
@@ -403,13 +403,13 @@ def upload(at: AppTest, *files: tuple[str, bytes]) -> AppTest:
 
 def test_uploads_are_decoded_once_each_in_the_visitors_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[tuple[str, int]] = []
-    decode = images.decode
+    check = decoding.check
 
-    def noted(data: bytes, name: str) -> object:
+    def noted(data: bytes, name: str, beat: decoding.Beat) -> None:
         decoded.append((name, TURNS.running))
-        return decode(data, name)
+        check(data, name, beat)
 
-    monkeypatch.setattr(images, "decode", noted)
+    monkeypatch.setattr(decoding, "check", noted)
     owl = samples.find("owl").path.read_bytes()
     at = upload(open_page(), ("mine.jpg", owl), ("torn.jpg", owl[:999]))
     assert decoded == [("mine.jpg", 1), ("torn.jpg", 1)]

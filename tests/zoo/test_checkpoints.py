@@ -388,6 +388,8 @@ def test_an_unlisted_file_is_never_opened(models, network):
         ("{", "is not JSON"),
         ("{}", "is not a list"),
         ("[1]", "without a name"),
+        ("[" * 100_000, "nested too deeply"),
+        ("\ufeff", "is not JSON"),
         ('[{"name": "x"}]', "lacks classes, depth, family"),
     ],
 )
@@ -400,32 +402,40 @@ def test_a_broken_manifest_is_one_error(models, text, words):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"family": "resnet"}, "'resnet' is not a valid Family"),
-        ({"depth": "deep"}, "could not convert"),
-        ({"width": 900}, "width 900 is out of range"),
-        ({"resolution_px": None}, "wrong value"),
-        ({"resolution_px": float("inf")}, "wrong value"),
-        ({"mean": 3}, "wrong value"),
-        ({"mean": [0.5]}, "in mean"),
-        ({"std": [0.5, 0.5, 0]}, "in std"),
-        ({"colour": "red"}, "unknown keys for 'tiny': colour"),
-        ({"name": "Tiny@3"}, "in name"),
-        ({"name": "b0"}, "in name"),
-        ({"name": "scaled-d1-w1"}, "in name"),
+        ({"family": "resnet"}, "family is 'resnet': efficientnet, lite is allowed"),
+        ({"depth": "deep"}, "depth is 'deep': a value of float"),
+        ({"depth": 1e300}, "depth is 1e\\+300: 0.1 to 100"),
+        ({"width": 900}, "width is 900: 0.1 to 20"),
+        ({"resolution_px": None}, "resolution_px is None"),
+        ({"resolution_px": float("inf")}, "resolution_px is inf"),
+        ({"resolution_px": "224"}, "resolution_px is '224': a value of int"),
+        ({"resolution_px": 224.5}, "resolution_px is 224.5: a value of int"),
+        ({"mean": 3}, "mean is 3: a list of 3"),
+        ({"mean": [0.5]}, "mean is .0.5.: a list of 3"),
+        ({"mean": [0.5, float("nan"), 0.5]}, r"mean\[1\] is nan"),
+        ({"std": [0.5, 0.5, 0]}, r"std\[2\] is 0"),
+        ({"std": [0.5, 0.5, 1e-300]}, r"std\[2\] is 1e-300"),
+        ({"std": [True, 0.5, 0.5]}, r"std\[0\] is True"),
+        ({"colour": "red"}, "'tiny' has the unknown key 'colour'"),
+        ({"name": "Tiny@3"}, "name is 'Tiny@3': a name of"),
+        ({"name": "b0"}, "another network's name"),
+        ({"name": "scaled-d1-w1"}, "another network's name"),
         ({"name": 3}, "without a name"),
-        ({"sha256": "abc"}, "in sha256"),
-        ({"classes": []}, "in classes"),
+        ({"sha256": "abc"}, "sha256 is 'abc'"),
+        ({"classes": []}, "classes is "),
         ({"classes": ["tumour"]}, "one class, whose softmax is always 100 %"),
         ({"family": "efficientnet"}, "does not say the padding of 'tiny'"),
-        ({"padding": "valid"}, "'valid' is not a valid Padding"),
-        ({"epsilon": 0}, "in epsilon"),
-        ({"classes": ["cat", "cat"]}, "in classes"),
-        ({"classes": [1, 2]}, "in classes, file"),
-        ({"classes": "animals"}, "in classes"),
-        ({"licence": ""}, "in classes, file, licence"),
-        ({"crop_pct": 0}, "in crop_pct"),
-        ({"interpolation": "magic"}, "in interpolation"),
-        ({"top1_pct": 900}, "in top1_pct"),
+        ({"padding": "valid"}, "padding is 'valid': "),
+        ({"epsilon": 0}, "epsilon is 0: "),
+        ({"classes": ["cat", "cat"]}, "different values"),
+        ({"classes": [1, 2]}, r"classes\[0\] is 1"),
+        ({"classes": "animals"}, "classes is 'animals'"),
+        ({"licence": ""}, "licence is ''"),
+        ({"licence": ["MIT"] * 10**5}, r"licence is \[.{59}\.\.\.: a value of str"),
+        ({"crop_pct": 0}, "crop_pct is 0: 0.1 to 1"),
+        ({"crop_pct": 1e-9}, "crop_pct is 1e-09"),
+        ({"interpolation": "magic"}, "bilinear, bicubic is allowed"),
+        ({"top1_pct": 900}, "top1_pct is 900"),
     ],
 )
 def test_a_wrong_value_in_the_manifest_is_one_error(models, network, change, words):
@@ -434,6 +444,26 @@ def test_a_wrong_value_in_the_manifest_is_one_error(models, network, change, wor
     write(models, entry(file, **change))
     with pytest.raises(WeightsError, match=words):
         catalogue.catalogue()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_a_manifest_that_is_no_file_is_one_error(models, make):
+    make(models / "manifest.json")
+    with pytest.raises(WeightsError, match="cannot be read"):
+        catalogue.catalogue()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_weights_that_are_no_file_are_one_error(models, network, make):
+    file = models / "tiny.safetensors"
+    save_file(network.state_dict(), file)
+    write(models, entry(file))
+    file.unlink()
+    make(file)
+    with pytest.raises(WeightsError, match=r"tiny\.safetensors cannot be read|it must lie in"):
+        loading.load(catalogue.parse("tiny"))
 
 
 def test_two_checkpoints_of_one_name_are_refused(models, network):

@@ -2,7 +2,9 @@
 
 import base64
 import io
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, partial
 from itertools import accumulate
 
 import streamlit as st
@@ -12,12 +14,16 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from effviz.explain import samples
+from effviz.explain.decoding import Beat
 from effviz.explain.images import MAX_BYTES
 from effviz.ui import cache as caches
+from effviz.ui import costs
 from effviz.ui.cache import Chosen
 from effviz.ui.compare import newest
+from effviz.ui.compare.work import Work
 from effviz.ui.components.gallery import Picture, Strip, gallery
 from effviz.ui.guard import guard
+from effviz.ui.outputs import plain
 from effviz.ui.state import SAMPLES
 from effviz.words import _
 
@@ -87,7 +93,8 @@ def _own() -> list[Chosen]:
         )
         count = st.session_state[FORGOTTEN]
         st.info(many.format(kept=len(kept), count=count, most=MOST_UPLOADS, size=MOST_UPLOADED_MB))
-    return _read([*kept, *([shot] if shot else [])])
+    with st.container():  # for the bar, so that what follows keeps its place
+        return _read([*kept, *([shot] if shot else [])])
 
 
 def _within(files: list[UploadedFile]) -> list[UploadedFile]:
@@ -107,8 +114,17 @@ def _read(files: list[UploadedFile]) -> list[Chosen]:
     photos = []
     for file in files:
         with guard():
-            photos.append(caches.own(file.getvalue(), file.name))
+            photos.append(caches.own(file.getvalue(), file.name, partial(turn, file)))
     return photos
+
+
+@contextmanager
+def turn(file: UploadedFile) -> Iterator[Beat]:
+    """Wait for a turn to decode a visitor's photo, and hold it for the block."""
+    with Work(1, "photo").shown(file.file_id, may_stop=False) as work:
+        work.next(_("{photo} is read").format(photo=plain(file.name)))
+        with work.turn(costs.a_photo()) as progress:
+            yield partial(progress, 0.0)
 
 
 @cache
@@ -119,7 +135,7 @@ def _pictures() -> tuple[Picture, ...]:
 
 
 def _thumbnail(data: bytes) -> str:
-    """Our own files only: a visitor's photos go through `explain.images.read`."""
+    """Our own files only: a visitor's photos go through `explain.decoding.read`."""
     with Image.open(io.BytesIO(data)) as image:
         image.draft("RGB", (2 * THUMBNAIL_PX, 2 * THUMBNAIL_PX))
         image.thumbnail((4 * THUMBNAIL_PX, THUMBNAIL_PX))

@@ -3,13 +3,15 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from effviz.errors import ImageError
-from effviz.explain import images
+from effviz.explain import decoding
+from effviz.ui import costs
 from effviz.ui.compare.work import Work
 from effviz.ui.outputs import plain
 from effviz.words import _
@@ -39,8 +41,8 @@ def readable(files: Sequence[UploadedFile]) -> Iterator[tuple[UploadedFile, str]
         with Work(len(new), "uploads").shown(SEEN, may_stop=False) as work:
             for file in new:
                 work.next(_("{photo} is read").format(photo=plain(file.name)))
-                with work.turn():
-                    seen[file.file_id] = _seen(file)
+                with work.turn(costs.a_photo()) as progress:
+                    seen[file.file_id] = _seen(file, partial(progress, 0.0))
     for file in files:
         found = seen[file.file_id]
         if found.reason:
@@ -49,10 +51,10 @@ def readable(files: Sequence[UploadedFile]) -> Iterator[tuple[UploadedFile, str]
             yield file, found.sha256
 
 
-def _seen(file: UploadedFile) -> Seen:
+def _seen(file: UploadedFile, beat: decoding.Beat) -> Seen:
     data = file.getvalue()
     try:
-        images.decode(data, file.name)
+        decoding.check(data, file.name, beat)
     except ImageError as error:
         return Seen("", str(error))
     return Seen(hashlib.sha256(data).hexdigest(), "")

@@ -3,6 +3,7 @@
 import base64
 import html
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -15,7 +16,7 @@ from effviz.explain.results import Bytes, Photo
 from effviz.report import grid
 from effviz.report.pictures import jpeg
 from effviz.ui import cache, choices, outputs
-from effviz.ui.compare.photos import SUFFIXES
+from effviz.ui.compare import photos
 from effviz.ui.guard import guard
 from effviz.ui.paper.exhibit import save
 from effviz.words import _, later
@@ -87,7 +88,7 @@ def _photo() -> Photo | None:
         name = choices.listed(_("Sample photo"), titles, SAMPLE, next(iter(titles)))
     file = right.file_uploader(
         _("Or your own photo"),
-        type=SUFFIXES,
+        type=photos.SUFFIXES,
         max_upload_size=MAX_BYTES // 2**20,
         key=OWN,
         help=_("It stays in this server's memory until you close the page."),
@@ -96,7 +97,7 @@ def _photo() -> Photo | None:
         return cache.sample(name)
     read: list[Photo] = []
     with guard():
-        read.append(cache.photo(file.getvalue(), file.name))
+        read.append(cache.photo(file.getvalue(), file.name, partial(photos.turn, file)))
     return read[0] if read else None
 
 

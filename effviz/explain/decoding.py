@@ -1,0 +1,384 @@
+"""Photos that somebody brought are decoded in processes of their own, which are ended when a photo costs too much.
+
+A few hundred kilobytes may ask a decoder for minutes of work or gigabytes of memory, and nothing ends a decoder inside
+a thread. Here each photo has so much processor time, memory and time by the clock; a process that comes to a limit is
+replaced by a new one. The processes (`decoder`) know numpy and Pillow alone and take 30 MB each. They are started as
+programs of their own, since a copy of a process that runs threads, as `fork` makes it, may hang.
+"""
+
+import atexit
+import hashlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+
+from effviz import cores, words
+from effviz.errors import ImageError
+from effviz.explain import images
+from effviz.explain.decoder import LENGTH, NAME, Request, Wanted
+from effviz.explain.resizing import ResizeCrop, Size
+from effviz.words import _, later
+
+if TYPE_CHECKING:
+    from effviz.explain.results import Bytes, Photo
+
+PIPE_BYTES: Final = 2**20  # pixels pass in fewer pieces
+HEARTBEAT_S: Final = 0.1  # how often whoever waits is asked whether it still wants the photo
+MOST_REFUSED: Final = 4096  # files whose sentence is remembered
+ROOT: Final = Path(__file__).parents[2]  # where the package lies, installed or not
+PROGRAM: Final = "import sys; sys.path.insert(0, sys.argv.pop()); from effviz.explain.decoder import main; main()"
+# One thread for numpy, and one heap: each of either reserves addresses, which count as memory.
+ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+
+Beat = Callable[[], None]  # raises what is to end the wait
+
+
+def _stay() -> None:
+    """Nobody leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one photo may cost."""
+
+    cpu_s: int = 5
+    wall_s: float = 60.0  # a busy machine may give a photo a part of a core
+    memory_bytes: int = 2**30  # beyond the 30 MB that a process takes without a photo
+
+
+class DearError(ImageError):
+    """A photo came to a limit."""
+
+
+class LateError(DearError):
+    """A photo took too long by the clock, which may be the machine's fault and not its own."""
+
+
+class CrashError(ImageError):
+    """A photo killed the process that decoded it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reply:
+    """What was made of a photo."""
+
+    size: Size  # of the whole photo, upright
+    notes: tuple[str, ...]
+    pictures: "tuple[Bytes, ...]"  # (H, W, 3) each, read-only: the crops, then the photo
+
+
+def read(data: bytes, name: str, longest_px: int | None = None, beat: Beat = _stay) -> "Photo":
+    """Decode a photo that somebody brought: upright, RGB, first frame.
+
+    Args:
+        data: the file's bytes, at most 20 MB.
+        name: the file's name, for messages and labels.
+        longest_px: a longer photo is kept smaller, which its notes say. What a model then sees of it differs from what
+            it would see of the whole: with 2000 px, two bicubic steps and a JPEG read at half its size, by 0.1 to 0.3
+            of 255 levels on average and by at most 2 in 99 of 100 values, up to inputs of 600 px (see
+            `docs/performance.md`).
+        beat: called again and again meanwhile; what it raises ends the decoding.
+
+    Raises:
+        ImageError: as `images.read`; or the photo costs more than it may.
+    """
+    from effviz.explain.results import Photo  # brings OpenCV and the zoo, which a server starts without
+
+    reply = _asked(data, name, Wanted(longest_px), beat)
+    (rgb,) = reply.pictures
+    notes = reply.notes
+    if rgb.shape[1::-1] != reply.size:
+        notes = (*notes, _smaller(reply.size, rgb.shape[1::-1]))
+    return Photo(rgb, hashlib.sha256(data).hexdigest(), name, notes)
+
+
+def _smaller(size: Size, kept: Size) -> str:
+    return later(
+        "The file has {width} × {height} px; it is shown and explained at {kept_width} × {kept_height} px.",
+        width=size[0],
+        height=size[1],
+        kept_width=kept[0],
+        kept_height=kept[1],
+    )
+
+
+def check(data: bytes, name: str, beat: Beat = _stay) -> None:
+    """See that a photo can be decoded.
+
+    Raises:
+        ImageError: as `read`.
+    """
+    _asked(data, name, Wanted(0), beat)
+
+
+def cropped(data: bytes, name: str, crops: Sequence[ResizeCrop], beat: Beat = _stay) -> Reply:
+    """Make what models see of a photo, which itself is not kept.
+
+    Raises:
+        ImageError: as `read`.
+    """
+    return _asked(data, name, Wanted(0, tuple(crops)), beat)
+
+
+_refused: "OrderedDict[tuple[bytes, str], str]" = OrderedDict()
+_refusing = threading.Lock()
+
+
+def _asked(data: bytes, name: str, wanted: Wanted, beat: Beat) -> Reply:
+    images.check_bytes(len(data), name)
+    key = (hashlib.sha256(data).digest(), words.spoken())
+    with _refusing:
+        known = _refused.get(key)
+    if known:
+        raise ImageError(known.replace(NAME, name))
+    try:
+        return pool().ask(data, wanted, beat)
+    except ImageError as error:
+        if not isinstance(error, LateError):
+            _remember(key, str(error))
+        raise type(error)(str(error).replace(NAME, name)) from error.__cause__
+
+
+def is_refused(sha256: bytes) -> bool:
+    """Whether a file of this hash is known to be none that can be read, so that asking again costs nothing."""
+    with _refusing:
+        return (sha256, words.spoken()) in _refused
+
+
+def _remember(key: tuple[bytes, str], sentence: str) -> None:
+    with _refusing:
+        _refused[key] = sentence
+        if len(_refused) > MOST_REFUSED:
+            _refused.popitem(last=False)
+
+
+class _Worker:
+    """One process, with one photo at a time."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        command = [sys.executable, "-P", "-W", "ignore", "-c", PROGRAM, str(limits.memory_bytes), str(ROOT)]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pipesize=PIPE_BYTES,
+            env={**os.environ, **ENVIRONMENT},
+        )
+        assert self._process.stdin
+        assert isinstance(self._process.stdout, io.BufferedReader)
+        self._in, self._out = self._process.stdin, self._process.stdout
+
+    @property
+    def dead(self) -> bool:
+        """Whether somebody else ended it while it had no photo."""
+        return self._process.poll() is not None
+
+    def converse(self, request: Request, data: bytes) -> Reply | ImageError:
+        """Give it a photo and take what it makes of it; EOFError or OSError: it is dead."""
+        packed = request.packed()
+        self._in.write(LENGTH.pack(len(packed)) + LENGTH.pack(len(data)) + packed)
+        self._in.write(data)
+        self._in.flush()
+        fields = json.loads(self._read(LENGTH.unpack(self._read(LENGTH.size))[0]))
+        if "refused" in fields:
+            return self._dear_memory() if fields["memory"] else ImageError(fields["refused"])
+        return self._reply(fields)
+
+    def _reply(self, fields: dict[str, Any]) -> Reply:
+        pictures = tuple(self._picture(width, height) for width, height in fields["sizes"])
+        notes = tuple(later(sentence, **values) for sentence, values in fields["notes"])
+        return Reply(tuple(fields["size"]), notes, pictures)
+
+    def _picture(self, width: int, height: int) -> "Bytes":
+        pixels = np.empty((height, width, 3), np.uint8)
+        self._fill(pixels.data.cast("B"))
+        pixels.setflags(write=False)
+        return pixels
+
+    def _read(self, count: int) -> bytes:
+        read = bytearray(count)
+        self._fill(memoryview(read))
+        return bytes(read)
+
+    def _fill(self, view: memoryview) -> None:
+        while view:
+            if not (count := self._out.readinto(view)):
+                raise EOFError
+            view = view[count:]
+
+    def end(self) -> None:
+        """Kill it, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        with suppress(OSError):  # what it had not read yet
+            self._in.close()
+        self._out.close()
+
+    def why_dead(self) -> ImageError:
+        """Say in a sentence what ended it, once it is dead."""
+        code = self._process.wait()
+        if hasattr(signal, "SIGXCPU") and code == -signal.SIGXCPU:
+            return DearError(
+                _(
+                    "{name} takes more than {most} s of processor time to decode, and no photo gets more. "
+                    "Open it in another program, save it as a new JPEG or PNG, and try that."
+                ).format(name=NAME, most=self._limits.cpu_s)
+            )
+        if hasattr(signal, "SIGKILL") and code == -signal.SIGKILL:  # the kernel is out of memory
+            return self._dear_memory()
+        return CrashError(str(images.damaged(NAME)))
+
+    def _dear_memory(self) -> ImageError:
+        return DearError(
+            _(
+                "{name} takes more than {most} MB of memory to decode, and no photo gets more. "
+                "Save it smaller, for example as a JPEG 2000 px wide, and try that."
+            ).format(name=NAME, most=self._limits.memory_bytes // 2**20)
+        )
+
+    def late(self) -> ImageError:
+        """Say in a sentence that it took too long."""
+        return LateError(
+            _(
+                "{name} was not decoded within {most:g} s: the machine is busy, or the file asks for too much. "
+                "Try again, or save it as a new JPEG or PNG and try that."
+            ).format(name=NAME, most=self._limits.wall_s)
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Pool:
+    """Some workers, which are started as they are needed and kept."""
+
+    most: int
+    limits: Limits = field(default_factory=Limits)
+    _idle: list[_Worker] = field(default_factory=list)
+    _alive: int = 0  # idle ones and those at work
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _threads: ThreadPoolExecutor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._threads = ThreadPoolExecutor(self.most, thread_name_prefix="decoding")
+
+    @property
+    def busy(self) -> int:
+        """How many photos are being decoded."""
+        with self._changed:
+            return self._alive - len(self._idle)
+
+    def start(self) -> Self:
+        """Start all workers now: they load what they need while nobody waits."""
+        with self._changed:
+            while self._alive < self.most:
+                self._idle.append(_Worker(self.limits))
+                self._alive += 1
+        return self
+
+    def ask(self, data: bytes, wanted: Wanted, beat: Beat) -> Reply:
+        """Have a photo decoded.
+
+        Raises:
+            ImageError: it cannot be, or costs too much; its sentence names the file `NAME`.
+        """
+        request = Request(wanted, words.spoken(), self.limits.cpu_s)
+        with self._worker(beat) as worker:
+            talk = self._threads.submit(worker.converse, request, data)
+            self._wait(worker, talk, beat)
+            try:
+                found = talk.result()
+            except (EOFError, OSError):
+                raise worker.why_dead() from None
+        if isinstance(found, ImageError):
+            raise found
+        return found
+
+    def _wait(self, worker: _Worker, talk: "Future[Reply | ImageError]", beat: Beat) -> None:
+        waited = 0.0
+        while waited <= self.limits.wall_s:
+            started = time.monotonic()
+            if wait([talk], HEARTBEAT_S).done:
+                return
+            waited += time.monotonic() - started
+            beat()  # which may take its time: somebody else's turn
+        raise worker.late()
+
+    @contextmanager
+    def _worker(self, beat: Beat) -> Iterator[_Worker]:
+        """Hold a worker for the block; whatever the block raises, the worker is replaced."""
+        worker = self._take(beat)
+        try:
+            yield worker
+        except BaseException:
+            worker.end()
+            worker = _Worker(self.limits)
+            raise
+        finally:
+            with self._changed:
+                self._idle.append(worker)
+                self._changed.notify()
+
+    def _take(self, beat: Beat) -> _Worker:
+        while True:
+            with self._changed:
+                if self._idle:
+                    worker = self._idle.pop()
+                    return _Worker(self.limits) if worker.dead else worker
+                if self._alive < self.most:
+                    worker = _Worker(self.limits)
+                    self._alive += 1
+                    return worker
+                self._changed.wait(HEARTBEAT_S)
+            beat()
+
+    def close(self) -> None:
+        """End all workers."""
+        with self._changed:
+            for worker in self._idle:
+                worker.end()
+            self._alive -= len(self._idle)
+            self._idle.clear()
+        self._threads.shutdown(wait=False)
+
+
+_pool: Pool | None = None
+_making = threading.Lock()
+
+
+def pool() -> Pool:
+    """Return this process's workers: as many as cores, unless `configure` said otherwise."""
+    return _pool or configure(cores.available(), Limits())
+
+
+def configure(most: int, limits: Limits) -> Pool:
+    """Say how many workers there may be, and what a photo may cost; the first to say so decides."""
+    global _pool
+    with _making:
+        if _pool is None:
+            _pool = Pool(most, limits)
+            atexit.register(_pool.close)
+        return _pool
+
+
+def _forget() -> None:
+    """A copy of this process has workers of its own: two that talk to one would get each other's photos."""
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

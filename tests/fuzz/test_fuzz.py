@@ -1,0 +1,36 @@
+"""Whatever is done to a picture, what comes back is a photo or one sentence, within the limits of one photo."""
+
+from collections import Counter
+
+from effviz.explain.decoding import Limits, Pool
+from tests.fuzz import corpus
+from tests.fuzz.__main__ import tried
+
+MUTATIONS = 300
+LIMITS = Limits(cpu_s=2, memory_bytes=2**27)  # of one mutant: they are the kernel's, and what is tested here
+
+
+def test_every_seed_is_a_photo() -> None:
+    pool = Pool(1, LIMITS)
+    assert {tried(pool, seed) for seed in corpus.seeds()} == {"photo"}
+    pool.close()
+
+
+def test_mutated_pictures_give_a_photo_or_a_sentence() -> None:
+    pool = Pool(1, LIMITS)
+    found = Counter(tried(pool, corpus.mutant(number)) for number in range(MUTATIONS))
+    pool.close()
+    assert found.total() == MUTATIONS
+    assert found["photo"] > MUTATIONS / 20  # else the mutations break everything, and test little
+    assert found["sentence"] > MUTATIONS / 5
+    assert found["crash"] == 0
+    assert found["late"] == 0
+
+
+def test_a_crash_is_noticed() -> None:
+    pool = Pool(1, LIMITS).start()
+    (worker,) = pool._idle
+    worker.converse = lambda *_: worker._process.terminate() or worker._read(1)
+    assert tried(pool, corpus.seeds()[0]) == "crash"
+    assert tried(pool, corpus.seeds()[0]) == "photo"
+    pool.close()
