@@ -1,13 +1,18 @@
 """Checkpoints of `models/`: opened only when path, hash, content and shapes are as the manifest says."""
 
 from pathlib import Path
+from typing import Final
 
 from effviz.errors import WeightsError
+from effviz.scaling import plan
 from effviz.words import _
 from effviz.zoo import manifest, pickles, tensors
 from effviz.zoo.tensors import Tensors
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
+# What a training keeps: the weights, their moving average and two moments of gradients, in double precision at most.
+BYTES_A_PARAMETER: Final = 4 * 8
+OTHER_BYTES: Final = 2**26
 
 
 def load(name: str) -> tuple[Tensors, str]:
@@ -25,7 +30,10 @@ def load(name: str) -> tuple[Tensors, str]:
         )
     path = _path(entry)
     sha256 = tensors.check_sha256(path, entry.sha256)
-    return tensors.read(path) if path.suffix == ".safetensors" else pickles.read(path, sha256), sha256
+    if path.suffix == ".safetensors":
+        return tensors.read(path), sha256
+    params = plan(entry.depth, entry.width, entry.resolution_px, entry.family, len(entry.classes)).params
+    return pickles.read(path, sha256, BYTES_A_PARAMETER * params + OTHER_BYTES), sha256
 
 
 def _path(entry: manifest.Entry) -> Path:

@@ -3,6 +3,7 @@
 import logging
 import os
 import pickle
+import struct
 import tempfile
 import zipfile
 from pathlib import Path
@@ -26,16 +27,22 @@ WRAPPERS: Final = ("state_dict_ema", "model_ema", "ema_state_dict", "state_dict"
 _log = logging.getLogger(__name__)
 
 
-def read(path: Path, sha256: str) -> Tensors:
+def read(path: Path, sha256: str, most_bytes: int) -> Tensors:
     """Read a state dict, plain or in a wrapper, the file's hash being known; code in it never runs.
 
+    Args:
+        path: the file.
+        sha256: its hash.
+        most_bytes: that all in it may take in memory.
+
     Raises:
-        WeightsError: the file holds more than tensors, or is damaged.
+        WeightsError: the file holds more than tensors, unpacks to more than that, or is damaged.
         SettingsError: the file is new here, and torch is not installed.
     """
     if (known := _kept(sha256)) is not None:
         return known
-    found = _by_torch(path)
+    _check_unpacked(path, most_bytes)
+    found = _by_torch(path, most_bytes)
     try:
         _keep(found, sha256)
     except OSError as error:
@@ -68,7 +75,28 @@ def _keep(found: Tensors, sha256: str) -> None:
         os.replace(new, folder() / f"{sha256}-{tensors.sha256(new)}.safetensors")
 
 
-def _by_torch(path: Path) -> Tensors:
+def _check_unpacked(path: Path, most_bytes: int) -> None:
+    """Look at what a zip says of its parts; torch would unpack them all, a thousandfold where they are zeros."""
+    size = path.stat().st_size
+    try:
+        with zipfile.ZipFile(path) as parts:
+            size = max(size, sum(part.file_size for part in parts.infolist()))
+    except (zipfile.BadZipFile, ValueError, LookupError, EOFError, struct.error):
+        pass  # of torch before 1.6, which is as large as what it holds, or damaged: torch says so
+    if size > most_bytes:
+        raise _too_large(path, size, most_bytes)
+
+
+def _too_large(path: Path, size: int, most_bytes: int) -> WeightsError:
+    return WeightsError(
+        _(
+            "The weights file {name} unpacks to {size} MB: the network and what training keeps beside it take at most "
+            "{most} MB. Get the right file, or save the state dict alone."
+        ).format(name=path.name, size=size // 2**20, most=most_bytes // 2**20)
+    )
+
+
+def _by_torch(path: Path, most_bytes: int) -> Tensors:
     try:
         import torch
     except ImportError as error:
@@ -88,12 +116,17 @@ def _by_torch(path: Path) -> Tensors:
         EOFError,
         LookupError,
         AttributeError,
+        OverflowError,
+        RecursionError,
+        TypeError,
         OSError,
     ) as error:
         raise tensors.damaged(path) from error
     found = _unwrapped(found)
     if not isinstance(found, dict) or not found or not all(map(_is_array, found.values())):
         raise tensors.other(path)
+    if (size := sum(tensor.numel() * tensor.element_size() for tensor in found.values())) > most_bytes:
+        raise _too_large(path, size, most_bytes)  # many elements may be one number in memory, until they are copied
     return {str(name): _array(tensor) for name, tensor in found.items()}
 
 

@@ -6,6 +6,7 @@ import os
 import pickle
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -452,6 +453,34 @@ def test_a_manifest_that_is_no_file_is_one_error(models, make):
     make(models / "manifest.json")
     with pytest.raises(WeightsError, match="cannot be read"):
         catalogue.catalogue()
+
+
+def test_a_file_that_unpacks_to_more_than_the_network_needs_is_refused_before_it_is(models, network, monkeypatch):
+    file = models / "bomb.pth"
+    torch.save(network.state_dict(), file)
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as parts, parts.open("archive/data/zeros", "w") as part:
+        for _megabyte in range(100):
+            part.write(bytes(2**20))
+    write(models, entry(file))
+    monkeypatch.setattr(torch, "load", None)
+    with pytest.raises(WeightsError, match=r"bomb\.pth unpacks to 10\d MB: .* at most \d\d MB"):
+        checkpoints.load("tiny")
+
+
+def test_one_number_that_claims_to_be_many_is_refused_before_it_is_copied(models, network):
+    file = models / "wide.pth"
+    torch.save(network.state_dict() | {"wide": torch.zeros(1).expand(10**12)}, file)
+    write(models, entry(file))
+    with pytest.raises(WeightsError, match="unpacks to 38146"):
+        checkpoints.load("tiny")
+
+
+def test_numbers_for_names_are_one_sentence(models, network):
+    file = models / "numbers.pth"
+    torch.save({3: torch.zeros(2), "a": torch.zeros(2), 7: torch.zeros(1)}, file)
+    write(models, entry(file))
+    with pytest.raises(WeightsError, match="tensors have no partner"):
+        loading.load(catalogue.parse("tiny"))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
