@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from effviz.evaluate.controls import centre_gaussian, uniform
+from effviz.evaluate.controls import Control, control_heat
 from effviz.evaluate.heat import SIDE, Heat, heat, strongest
 from effviz.evaluate.localisation import (
     THRESHOLDS,
@@ -21,6 +21,14 @@ from effviz.explain.calibration import Calibration
 from effviz.explain.results import Box
 
 PHOTO = (192, 96)  # a grid cell is 2 x 1 px
+
+
+def uniform() -> Heat:
+    return control_heat(Control.UNIFORM, 0, Box(0, 0, 192, 96), PHOTO)
+
+
+def centre_gaussian() -> Heat:
+    return control_heat(Control.GAUSSIAN, 0, Box(0, 0, 192, 96), PHOTO)
 
 
 def painted(*parts: tuple[int, int, int, int, float]) -> Heat:
