@@ -45,6 +45,11 @@ def parts(text: str) -> tuple[str, dict[str, object]]:
     return (text.sentence, text.values) if isinstance(text, _Marked) else (text, {})
 
 
+def joined(sentence: str, values: dict[str, object]) -> str:
+    """Return the marked text that `parts` took apart, in this process or another one."""
+    return _Marked(sentence, values) if values else sentence
+
+
 def spoken() -> str:
     """Return the visitor's language."""
     _spoken()

@@ -20,7 +20,7 @@ def two_threads():
 
 def test_numpy_leaves_the_cores_to_an_engine(two_threads, monkeypatch):
     monkeypatch.delenv(cores.SETTING, raising=False)
-    OpenVinoEngine.of(load(catalogue.parse("lite0@64")), 64)
+    OpenVinoEngine.of(load(catalogue.parse("lite0@64")).weights, 64)
     assert numpys_threads() == {1}
 
 

@@ -122,7 +122,14 @@ def _marked(file: Path, found: Iterable[Mark], fingerprint: str, form: Form) -> 
         fingerprint=fingerprint,
         annotated=any(sample.truth or sample.faults or sample.broken for sample in samples),
         labelled=any(sample.label is not None or sample.class_names or sample.broken for sample in samples),
-        notes=(later(marks.FRACTIONS, path=printable(str(file))),) if in_fractions else (),
+        notes=(_fractions(file),) if in_fractions else (),
+    )
+
+
+def _fractions(file: Path) -> str:
+    return later(
+        "All boxes of {path} lie within 0 to 1: they are taken as fractions of each photo's width and height.",
+        path=printable(str(file)),
     )
 
 

@@ -16,8 +16,6 @@ from effviz.words import _, later
 
 PARTS: Final = ("train", "val")  # of a folder that `effviz train` learns from
 
-BOTH_PARTS: Final = later("{path} holds train and val: val is measured. Give {path}/train for the other photos.")
-
 
 def read(folder: Path) -> Dataset:
     """List all photos in a folder and below it.
@@ -26,7 +24,7 @@ def read(folder: Path) -> Dataset:
     that `effviz train` reads, `val` is taken, with its classes.
     """
     if all(class_names(folder / part) for part in PARTS):
-        return dataclasses.replace(read(folder / "val"), notes=(later(BOTH_PARTS, path=printable(str(folder))),))
+        return dataclasses.replace(read(folder / "val"), notes=(_both_parts(folder),))
     named = cache(class_of)  # many photos have one class: they share its words
     digest = hashlib.sha256()
     samples = []
@@ -170,3 +168,10 @@ def _listed(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, "os.
 def _identity(folder: str) -> tuple[int, int]:
     status = os.stat(folder)
     return status.st_dev, status.st_ino
+
+
+def _both_parts(folder: Path) -> str:
+    return later(
+        "{path} holds train and val: val is measured. Give {path}/train for the other photos.",
+        path=printable(str(folder)),
+    )

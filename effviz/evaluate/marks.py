@@ -18,13 +18,9 @@ from effviz.evaluate.outlines import Outline
 from effviz.evaluate.samples import Sample, printable
 from effviz.evaluate.truth import Size, Truth
 from effviz.explain.results import Box
-from effviz.words import _, later
+from effviz.words import _
 
 FRACTIONS_END: Final = 2.0  # px: no object is so small; boxes of fractions may reach a little over the border
-
-FRACTIONS: Final = later(
-    "All boxes of {path} lie within 0 to 1: they are taken as fractions of each photo's width and height."
-)
 
 
 class Named(NamedTuple):

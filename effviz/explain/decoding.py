@@ -31,7 +31,7 @@ from effviz.errors import ImageError
 from effviz.explain import images
 from effviz.explain.decoder import LENGTH, NAME, Request, Wanted
 from effviz.explain.resizing import ResizeCrop, Size
-from effviz.words import _, later
+from effviz.words import _, joined, later
 
 if TYPE_CHECKING:
     from effviz.explain.results import Bytes, Photo
@@ -201,7 +201,7 @@ class _Worker:
 
     def _reply(self, fields: dict[str, Any]) -> Reply:
         pictures = tuple(self._picture(width, height) for width, height in fields["sizes"])
-        notes = tuple(later(sentence, **values) for sentence, values in fields["notes"])
+        notes = tuple(joined(sentence, values) for sentence, values in fields["notes"])
         return Reply(tuple(fields["size"]), notes, pictures)
 
     def _picture(self, width: int, height: int) -> "Bytes":

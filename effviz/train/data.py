@@ -216,7 +216,7 @@ def square(path: Path, side_px: int) -> Bytes:
         ImageError: the file is no photo that can be read.
     """
     try:
-        data = images.from_file(path, path.name)
+        data = images.from_file(path, f"{path.parent.name}/{path.name}")
     except OSError as error:
         raise ImageError(
             _("{name} cannot be opened ({reason}); a photo is needed. Check the file.").format(

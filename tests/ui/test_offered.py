@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
 from effviz.zoo import hub
@@ -17,6 +19,7 @@ ABSENT = " (weights not here)"
 def only_b3_was_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(ROOT)
     weights = tmp_path / "model.safetensors"
+    save_file({"x": np.zeros(1, np.float32)}, weights)  # a whole file: a damaged one counts as absent
 
     def cached(spec: ModelSpec) -> Path | None:
         return weights if hub.repository(spec) == HUB else None

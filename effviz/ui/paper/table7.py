@@ -1,5 +1,7 @@
 """Table 7 and Figure 8: four ways to spend about the same, with what the networks really cost."""
 
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 
@@ -18,12 +20,13 @@ LOG = "log"
 
 def show() -> None:
     """Draw the section."""
+    gains = _gains()
     st.markdown(
         _(
             "All grow from B0. Deeper, wider and sharper alone end within {apart:.1f} points of each other; growing "
             "all three at once (orange) ends **{least:.1f} to {most:.1f} points higher**, for about the same FLOPs as "
             "they are printed, and for {low:.0f} to {high:.0f} % more by the released code."
-        ).format(**_table7_gains())
+        ).format(apart=gains.apart, least=gains.least, most=gains.most, low=gains.low, high=gains.high)
     )
     st.subheader(_("Figure 8: the way makes the difference"))
     log = st.toggle(_("Equal steps for doublings"), key=LOG, bind="query-params", help=_("A logarithmic axis of cost."))
@@ -59,18 +62,28 @@ def _leads() -> str:
     ).format(parts=parts)
 
 
-def _table7_gains() -> dict[str, float]:
-    """What Table 7 says of the compound network beside the three: points of top-1, and costs by the released code."""
+@dataclass(frozen=True, slots=True)
+class _Gains:
+    """What Table 7 says of the compound network beside the three."""
+
+    apart: float  # points of top-1 between the best and the worst of the three
+    least: float  # points above the best of them
+    most: float  # points above the worst
+    low: float  # percent more MACs by the released code than the dearest
+    high: float  # percent more than the cheapest
+
+
+def _gains() -> _Gains:
     compound = next(row for row in scaled_b0() if row.method == "compound")
     alone = [row for row in scaled_b0() if row.method in ("depth", "width", "resolution")]
     top1, costs = [row.top1_pct for row in alone], [row.macs_billions_computed for row in alone]
-    return {
-        "apart": max(top1) - min(top1),
-        "least": compound.top1_pct - max(top1),
-        "most": compound.top1_pct - min(top1),
-        "low": 100 * (compound.macs_billions_computed / max(costs) - 1),
-        "high": 100 * (compound.macs_billions_computed / min(costs) - 1),
-    }
+    return _Gains(
+        apart=max(top1) - min(top1),
+        least=compound.top1_pct - max(top1),
+        most=compound.top1_pct - min(top1),
+        low=100 * (compound.macs_billions_computed / max(costs) - 1),
+        high=100 * (compound.macs_billions_computed / min(costs) - 1),
+    )
 
 
 def _table7(version: PaperVersion) -> None:
@@ -87,12 +100,13 @@ def _table7(version: PaperVersion) -> None:
     sources((_("paper {version}, Table 7").format(version=version), version.url))
     alone = [row.macs_billions_computed for row in scaled_b0() if row.method in ("depth", "width", "resolution")]
     compound = next(row.macs_billions_computed for row in scaled_b0() if row.method == "compound")
+    gains = _gains()
     st.info(
         _(
             "**Not the same FLOPs.** The table prints 1.8, 1.8, 1.9 and 1.8 billion. By the released code the three "
             "cost {cheapest:.2f} to {dearest:.2f} billion and the compound network {compound:.2f}: it spends {low:.0f} "
             "to {high:.0f} % more than those that it is compared with."
-        ).format(cheapest=min(alone), dearest=max(alone), compound=compound, **_table7_gains()),
+        ).format(cheapest=min(alone), dearest=max(alone), compound=compound, low=gains.low, high=gains.high),
         icon=":material/info:",
     )
     _rows(version)
