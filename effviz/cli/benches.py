@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from effviz import packages
 from effviz.cli import latency, output
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def scaling(
     repeats: Annotated[int, typer.Option(min=1, max=1000, help="Timed runs of each side; the median counts.")] = 9,
 ) -> None:
     """Time the closed-form plan of B0 and B7 beside torch's FlopCounterMode on meta tensors."""
+    packages.need(*packages.TORCH)
     from effviz.bench.scaling import bench
 
     with output.progress() as bar:
@@ -42,6 +44,7 @@ def cam(
     as_json: output.AsJson = False,
 ) -> None:
     """Time class activation maps beside pytorch-grad-cam, torchcam and OpenVINO's forward passes alone."""
+    packages.need(*packages.GRAD_CAM)
     from effviz.bench.cam import bench
 
     with output.progress() as bar:
@@ -74,6 +77,7 @@ def measure_cold(
     as_json: output.AsJson = False,
 ) -> None:
     """Time first maps with an empty cache, of the command and the app, beside importing torch and a plain script."""
+    packages.need(*packages.GRAD_CAM)
     from effviz.bench.cold import bench
 
     with output.progress() as bar:
@@ -91,6 +95,7 @@ def measure_evaluate(
     as_json: output.AsJson = False,
 ) -> None:
     """Time `effviz evaluate` beside the engine alone and the same loop with pytorch-grad-cam. Takes a minute."""
+    packages.need(*packages.GRAD_CAM)
     from effviz.bench.evaluate import bench
 
     with output.progress() as bar:

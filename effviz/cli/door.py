@@ -34,7 +34,7 @@ def open_app(
     os.chdir(CLONE)  # Streamlit reads .streamlit/config.toml from here, before it is imported
     from streamlit.web import bootstrap
 
-    from effviz.ui import decoders
+    from effviz.ui import ahead, decoders
 
     options = {
         "server_port": port,
@@ -48,6 +48,7 @@ def open_app(
         typer.echo(PUBLIC_NOTE)
     decoders.start()  # so that they are ready when somebody comes
     bootstrap.load_config_options(options)
+    ahead.start()
     bootstrap.run(str(script), False, [], options)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from effviz import packages
 from effviz.cli import output
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def latency(
     ] = False,
 ) -> None:
     """Time networks as Table 4 does: batch 1, one core, mean of 20 runs. Without names: ResNet-152 and B1."""
+    packages.need(*packages.TORCH)
     from effviz.bench import single
     from effviz.bench.latency import keep
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from effviz import packages
 from effviz.cli import output
 from effviz.scaling.grid import GridSize
 
@@ -34,6 +35,7 @@ def search(  # noqa: PLR0913  # one parameter an option, as Typer wants it
 
     Kill it whenever you like: the same command goes on from where it was, and a minute of work is lost at most.
     """
+    packages.need(*packages.TORCH)
     import torch
 
     from effviz.train import recipe as recipes

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from effviz import packages
 from effviz.cli import output
 from effviz.cluster import Cluster, Engine
 from effviz.errors import SettingsError
@@ -49,6 +50,7 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     Kill it whenever you like and go on with --resume: a minute of work is lost at most, and the weights come out as if
     nothing had happened. A family goes on by itself.
     """
+    packages.need(*packages.TORCH)
     if config == FAMILY:
         if plan is None:
             raise SettingsError("`effviz train family` needs a plan: name its file, such as models/mini/plan.toml.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from effviz import packages
 from effviz.errors import SettingsError
 from effviz.evaluate.agreement import spearman
 from effviz.evaluate.masking import enlarged
@@ -68,6 +69,7 @@ def cascade_from(whole: Forward, target: Target | int, method: Method, seed: int
     index = resolve(target, whole)
     first = activation_map(whole, index, method)
     yield Broken(TRAINED, first, 1.0, 1.0)
+    packages.need(*packages.TORCH)
     from effviz.evaluate import randomised  # here: it loads torch
 
     for stage, passed in randomised.passes(whole, seed):

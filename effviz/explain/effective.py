@@ -10,6 +10,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from effviz import packages
 from effviz.errors import TargetError
 from effviz.explain.field import check_cell
 from effviz.explain.results import Box, Floats, Forward
@@ -102,6 +103,7 @@ def _smallest_holding(energy: Floats, share: float) -> tuple[int, int, int, int]
 
 def _gradient(forward: Forward, index: int, row: int, column: int) -> Floats:
     """Gradient of the cell's evidence with respect to the model's input, (3, S, S)."""
+    packages.need(*packages.TORCH)
     import torch
 
     from effviz.explain import stages

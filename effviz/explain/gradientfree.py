@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 
+from effviz import packages
 from effviz.errors import TargetError
 from effviz.explain import closed
 from effviz.explain.forward import stage_features
@@ -46,6 +47,7 @@ def kpcacam(features: Floats) -> Floats:
                 "Choose a deeper layer or EigenCAM."
             ).format(cells=cells, most=KERNEL_CELLS)
         )
+    packages.need("sklearn")
     # Imported here: scikit-learn takes a second, and most maps never need it.
     from sklearn.decomposition import KernelPCA
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from effviz import packages
 from effviz.errors import TargetError
 from effviz.explain import channelwise, closed, gradientfree
 from effviz.explain.channelwise import Progress
@@ -65,7 +66,7 @@ def _values(forward: Forward, index: int, method: Method, layer: Layer, progress
         return gradientfree.raw_map(forward, method, layer)
     if method in channelwise.METHODS:
         return channelwise.raw_map(forward, index, method, layer, progress)
-    forward.model.weights.module  # noqa: B018 - made before the next import: where torch is missing, this says so
+    packages.need(*packages.GRAD_CAM)
     # Imported here: pytorch-grad-cam takes seconds to load, and the first map of a visit does not need it.
     from effviz.explain import hooked
 

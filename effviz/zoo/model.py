@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from effviz import packages
 from effviz.scaling import Padding, Plan, plan
 from effviz.scaling.family import Family
 
@@ -139,6 +140,7 @@ class Weights:
             SettingsError: torch or timm is not installed.
         """
         if not self.modules:
+            packages.need(*packages.TORCH)
             from effviz.zoo import modules  # and so torch, which takes seconds
 
             with self.lock:

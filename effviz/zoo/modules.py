@@ -3,22 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from effviz.errors import SettingsError
-from effviz.words import _
+import torch
+
+from effviz.zoo import scaled
 from effviz.zoo.model import Model, ModelRef, ModelSpec, Weights
 from effviz.zoo.tensors import Tensors
-
-try:
-    import torch
-
-    from effviz.zoo import scaled
-except ImportError as error:
-    raise SettingsError(
-        _(
-            "This needs torch and timm, which are not installed here ({reason}): most maps and all figures do without. "
-            "Install them: pip install torch timm grad-cam"
-        ).format(reason=error)
-    ) from error
 
 
 def build(spec: ModelSpec, tensors: Tensors) -> torch.nn.Module:

@@ -14,6 +14,7 @@ from textwrap import shorten
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from effviz import packages
 from effviz.errors import SettingsError
 from effviz.explain.engines import gpus
 from effviz.explain.engines.engine import Engine, EngineName
@@ -80,6 +81,7 @@ def choose(model: Model, size_px: int | None = None) -> Choice:
                 setting=SETTING, engine=setting, reason=_(failures[0])
             )
         )
+    packages.need(*packages.TORCH)
     from effviz.explain.engines.torch_engine import TorchEngine  # and so torch, which takes seconds
 
     return Choice(TorchEngine.of(model.weights), " ".join(map(_, failures)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from effviz import packages
 from effviz.explain import samples
 from effviz.explain.images import MAX_BYTES
 from effviz.explain.overlay import display
@@ -66,6 +67,7 @@ def show() -> None:
     if photo is None:
         return
     with st.spinner(_("Loading the operations…")):
+        packages.need(*packages.TORCH)
         from effviz.train.policy import draw  # brings torch, which takes seconds
     plain = display(photo, LONGEST_PX)
     drawn = [draw(plain, seed * DRAWS + number) for number in range(DRAWS)]
