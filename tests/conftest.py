@@ -1,6 +1,7 @@
 import functools
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -28,6 +29,8 @@ os.environ["TMPDIR"] = tempfile.tempdir = _TEMPORARY.name
 set_hypothesis_home_dir(f"{_TEMPORARY.name}/hypothesis")
 settings.register_profile("untimed", deadline=None, database=None)
 settings.load_profile("untimed")
+
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a run in order and with its summary, as Ctrl-C does
 
 MapMaker = Callable[..., ActivationMap]
 WHOLE = Box(0, 0, 224, 224)

@@ -3,16 +3,18 @@
 Playwright drives Chromium; both are for development only, so they are looked for when they are needed.
 """
 
+import asyncio
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from effviz.errors import SettingsError
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Locator, Page, Playwright
 
 FLAGS = [
     "--headless",
@@ -125,12 +127,25 @@ def chromium() -> "Iterator[Browser]":
             "What a browser shows was not measured: that takes Playwright and Chromium. "
             "Run pip install -r requirements-dev.txt, and install your distribution's package chromium."
         )
+    with _playwright() as playwright, playwright.chromium.launch(executable_path=found, args=FLAGS) as browser:
+        yield browser
+
+
+@contextmanager
+def _playwright() -> "Iterator[Playwright]":
+    """Start Playwright's driver in a session of its own: Ctrl-C reaches this process alone, which then closes all."""
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield browser
-        browser.close()
+    start = asyncio.create_subprocess_exec
+    asyncio.create_subprocess_exec = partial(start, start_new_session=True)
+    try:
+        playwright = sync_playwright().start()
+    finally:
+        asyncio.create_subprocess_exec = start
+    try:
+        yield playwright
+    finally:
+        playwright.stop()
 
 
 def new_page(browser: "Browser") -> "Page":

@@ -14,12 +14,24 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Final
 
 from effviz.errors import SettingsError
 
 CLONE = Path(__file__).parents[2]
 START_S = 60
+STOP_S = 30
 MIB = 2**20
+
+# Becomes the server, which Linux tells to end when the thread that started it is gone, however that came.
+_BOUND: Final = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+if os.getppid() == int(sys.argv[1]):  # else it was gone before it could be watched
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +40,6 @@ class Server:
 
     port: int
     pid: int
-    log: Path
 
     @property
     def address(self) -> str:
@@ -72,23 +83,36 @@ def running(
         raise SettingsError(
             f"The app's script {script} is not there: this is measured in a clone of the repository. Run it there."
         )
-    with tempfile.TemporaryDirectory(prefix="effviz-bench-") as folder:
-        log = Path(folder) / "log.txt"
-        port = _free_port()
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                (command or _streamlit)(port),
-                cwd=CLONE,
-                env={**os.environ, "HF_HUB_OFFLINE": "1", **(environment or {})},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        server = Server(port, process.pid, log)
+    port = _free_port()
+    words, given = (command or _streamlit)(port), {**os.environ, "HF_HUB_OFFLINE": "1", **(environment or {})}
+    with (
+        tempfile.TemporaryFile() as log,
+        _process(words, given, log) as process,
+    ):  # a file without a name: nothing stays
+        server = Server(port, process.pid)
+        _wait(process, server, log)
+        yield server
+
+
+@contextmanager
+def _process(words: list[str], environment: dict[str, str], log: IO[bytes]) -> "Iterator[subprocess.Popen[bytes]]":
+    """Run a command in a session of its own: Ctrl-C ends it by way of this process, and in order."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _BOUND, str(os.getpid()), *words],
+        cwd=CLONE,
+        env=environment,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
         try:
-            _wait(process, server)
-            yield server
-        finally:
-            process.terminate()
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
             process.wait()
 
 
@@ -108,7 +132,7 @@ def _free_port() -> int:
         return int(candidate.getsockname()[1])
 
 
-def _wait(process: "subprocess.Popen[bytes]", server: Server) -> None:
+def _wait(process: "subprocess.Popen[bytes]", server: Server, log: IO[bytes]) -> None:
     """Ask again and again; between two questions, notice a server that has died."""
     for _ in range(START_S * 20):
         if _healthy(server.address):
@@ -118,7 +142,8 @@ def _wait(process: "subprocess.Popen[bytes]", server: Server) -> None:
         except subprocess.TimeoutExpired:
             continue
         break
-    last = " ".join(server.log.read_text(errors="replace").split()[-30:])
+    log.seek(0)
+    last = " ".join(log.read().decode(errors="replace").split()[-30:])
     raise SettingsError(
         f"The app's server did not answer within {START_S} s; it said: {last or 'nothing'}. "
         "See that `effviz app` starts."

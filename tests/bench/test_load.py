@@ -3,6 +3,10 @@
 import asyncio
 import base64
 import json
+import os
+import select
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -91,6 +95,36 @@ def test_a_server_that_dies_is_said_with_its_last_words(monkeypatch: pytest.Monk
     dying = [sys.executable, "-c", "raise SystemExit('no such port')"]
     with pytest.raises(SettingsError, match="no such port"), server.running(lambda _port: dying):
         pytest.fail("It ran.")
+
+
+WAITING = """
+import sys
+from effviz.bench import server
+ready = sys.argv[1]
+serve = f"open({ready!r}, 'w').close(); import time; time.sleep(600)"
+server._wait = lambda *_: open(ready).read()
+with server.running(lambda _port: [sys.executable, "-c", serve]) as running:
+    print(running.pid, flush=True)
+    input()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with the one that started it")
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda end: end.name)
+def test_a_server_ends_with_who_started_it_and_leaves_nothing(tmp_path: Path, end: signal.Signals) -> None:
+    ready, folder = tmp_path / "ready", tmp_path / "temporary"
+    os.mkfifo(ready)  # opened by both ends when the server runs
+    folder.mkdir()
+    words, pipe = [sys.executable, "-c", WAITING, str(ready)], subprocess.PIPE
+    environment = os.environ | {"TMPDIR": str(folder)}
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as starter:
+        assert starter.stdout
+        server_ends = os.pidfd_open(int(starter.stdout.readline()))
+        starter.send_signal(end)
+        assert starter.wait() != 0
+    assert select.select([server_ends], [], [], 60)[0]
+    os.close(server_ends)
+    assert list(folder.iterdir()) == []
 
 
 def test_visitors_at_once_each_get_their_own_maps() -> None:
