@@ -4,13 +4,16 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, TimeoutError, WebSocket, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, TimeoutError, WebSocket, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
+from effviz.bench import browser as bench_browser
 from effviz.bench import server
-from effviz.bench.browser import FLAGS
 
 START_S = 60
 PATIENCE_MS = 90_000  # a first visit loads torch and the models
@@ -24,55 +27,102 @@ expect.set_options(timeout=START_S * 1000)  # waits end when the state is there;
 
 
 @pytest.fixture(scope="session")
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
+def chromium() -> None:
+    """Chromium is here, or the test is left out; CI has to have it."""
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
         reason = "Chromium is not installed: install your distribution's package `chromium` to drive a real browser."
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    return found
 
 
 @pytest.fixture(scope="package")
-def address(chromium: str) -> Iterator[str]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server looks for runs of `effviz evaluate`."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="package")
+def address(chromium: None, runs: Path) -> Iterator[str]:
     """Where the app answers; the server lives as long as these tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("EFFVIZ_RUNS", str(runs))
         with server.running() as running:
             yield running.address
 
 
 @pytest.fixture(scope="package")  # Playwright's event loop would be in the way of other tests' loops
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+def browser(chromium: None) -> Iterator[Browser]:
+    with bench_browser.chromium() as running:
         yield running
-        running.close()
+
+
+class Window:
+    """A window of the browser: every visit loads the app anew, so it is a new session of the server.
+
+    Streamlit's scripts are read and compiled once a window, which is most of what a visit takes of the processor.
+    """
+
+    def __init__(self, context: BrowserContext, address: str, broken: bool = False) -> None:
+        self.page, self.address, self.broken = context.new_page(), address, broken
+        self.line, self.mistakes = Line(), list[str]()
+        self.page.on("pageerror", lambda mistake: self.mistakes.append(str(mistake)))
+        self.page.on("websocket", lambda socket: self.line.listen(socket))
+
+    def visit(self, path: str = "/", width: int = 1280, scheme: str = "light", motion: str = "no-preference") -> Page:
+        """Open a path of the app and wait until its script has run."""
+        self.line = Line()
+        self.page.mouse.move(0, 0)
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.emulate_media(color_scheme=scheme, reduced_motion=motion)
+        self.page.goto(self.address + path)
+        self.page.wait_for_selector(IDLE, timeout=START_S * 1000)
+        return self.page
+
+
+@pytest.fixture(scope="package")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """What windows share: files that they have read."""
+    with browser.new_context() as context:
+        yield context
+
+
+@pytest.fixture(scope="package")
+def shared_window(context: BrowserContext, address: str) -> Window:
+    return Window(context, address)
 
 
 @pytest.fixture
-def visit(browser: Browser, address: str) -> Iterator[Visit]:
-    """Open a path of the app in a fresh session and wait until its script has run.
+def window(shared_window: Window) -> Iterator[Window]:
+    """The window of all tests; ends with a failure if a page of the test threw an error in the browser."""
+    shared_window.mistakes.clear()
+    yield shared_window
+    shared_window.page.mouse.up()  # of a test that failed in the middle of a drag
+    assert not shared_window.mistakes
 
-    Ends with a failure if a page of the test threw an error in the browser.
-    """
-    contexts = []
-    mistakes: list[str] = []
 
-    def opened(path: str = "/", width: int = 1280, scheme: str = "light") -> Page:
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda mistake: mistakes.append(str(mistake)))
-        page.goto(address + path)
-        page.wait_for_selector(IDLE, timeout=START_S * 1000)
-        return page
+@pytest.fixture
+def visit(window: Window) -> Visit:
+    """Open a path of the app in a new session and wait until its script has run."""
+    return window.visit
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not mistakes
+
+@pytest.fixture
+def new_window(browser: Browser, address: str) -> Iterator[Callable[..., Window]]:
+    """Open a window of its own, for a test that changes what a visit would not set back: clock, touch, scripts."""
+    opened: list[Window] = []
+
+    def opening(script: str = "", **options: Any) -> Window:
+        context = browser.new_context(**options)
+        context.add_init_script(script)
+        opened.append(Window(context, address, broken=bool(script)))
+        return opened[-1]
+
+    yield opening
+    for each in opened:
+        each.page.context.close()
+    assert not [mistake for each in opened if not each.broken for mistake in each.mistakes]
 
 
 @pytest.fixture
@@ -161,26 +211,14 @@ class Compared:
         )
 
 
+def comparison(window: Window, path: str, **look: Any) -> Compared:
+    """Open a comparison in a new session and wait for its maps; what goes over the line is counted."""
+    found = Compared(window.visit(path, **look), window.line)
+    found.ready()
+    return found
+
+
 @pytest.fixture
-def compare(browser: Browser, address: str) -> Iterator[Callable[..., Compared]]:
-    """Open a comparison in a fresh session and wait for its maps; what goes over the line is counted.
-
-    Ends with a failure if a page of the test threw an error in the browser.
-    """
-    contexts = []
-    mistakes: list[str] = []
-
-    def opened(path: str, width: int = 1280, touch: bool = False) -> Compared:
-        context = browser.new_context(viewport={"width": width, "height": 1000}, has_touch=touch)
-        contexts.append(context)
-        found = Compared(context.new_page(), Line())
-        found.page.on("pageerror", lambda mistake: mistakes.append(str(mistake)))
-        found.page.on("websocket", found.line.listen)
-        found.page.goto(address + path)
-        found.ready()
-        return found
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not mistakes
+def compare(window: Window) -> Callable[..., Compared]:
+    """Open a comparison in the window of all tests."""
+    return partial(comparison, window)

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.browser
 Visit = Callable[..., Page]
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
 PATIENCE_MS = 90_000  # a first visit loads torch and five models
+ONE = "/?models=lite0@224&photos=dog"
 
 
 def maps(page: Page) -> Locator:
@@ -35,41 +36,23 @@ def test_a_first_visit_shows_five_maps_without_a_click(visit: Visit) -> None:
     expect(page.get_by_role("heading", name="Cost and accuracy")).to_be_visible()
 
 
-def test_an_uploaded_photo_gets_a_row_of_maps(visit: Visit) -> None:
-    page = visit("/?models=lite0@224")
-    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
+def test_a_bad_file_gets_its_sentence_and_a_photo_a_row_of_maps(visit: Visit, tmp_path: Path) -> None:
+    broken = tmp_path / "holiday.jpg"
+    broken.write_bytes(b"this is not a photo")
+    page = visit(ONE)
     before = shown_class(maps(page).first)
+    page.locator('input[type="file"]').set_input_files(broken)
+    expect(page.get_by_text(re.compile("holiday.jpg.* JPEG, PNG, WebP, GIF, BMP and TIFF"))).to_be_visible()
+    expect(maps(page)).to_have_count(1)  # the rest stays
     page.locator('input[type="file"]').set_input_files(SAMPLES / "red_panda.jpg")
     expect(page.get_by_role("img", name="The photo red_panda.jpg")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_role("img", name=re.compile("^Evidence for red panda")).first).to_be_visible(timeout=PATIENCE_MS)
     assert shown_class(maps(page).first) != before
 
 
-def test_a_bad_file_gets_its_sentence_and_the_rest_stays(visit: Visit, tmp_path: Path) -> None:
-    broken = tmp_path / "holiday.jpg"
-    broken.write_bytes(b"this is not a photo")
-    page = visit("/?models=lite0@224")
-    page.locator('input[type="file"]').set_input_files(broken)
-    expect(page.get_by_text(re.compile("holiday.jpg.* JPEG, PNG, WebP, GIF, BMP and TIFF"))).to_be_visible()
-    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
-
-
-def test_a_chosen_class_changes_every_map_and_the_address(visit: Visit) -> None:
-    page = visit("/?models=lite0@224")
-    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
+def test_what_is_explained_stays_while_another_page_is_looked_at_and_can_be_one_class(visit: Visit) -> None:
+    page = visit(ONE)
     before = shown_class(maps(page).first)
-    page.get_by_role("radio", name="One class").click()
-    box = page.get_by_role("combobox", name=re.compile("Class$|Search 1000 classes"))
-    box.fill("golden retr")
-    page.get_by_role("option", name="Golden Retriever").click()
-    expect(page.get_by_text(re.compile("map: Golden Retriever"))).to_be_visible(timeout=PATIENCE_MS)
-    expect(page).to_have_url(re.compile("class=Golden"))
-    assert shown_class(maps(page).first) != before
-
-
-def test_what_is_explained_stays_while_another_page_is_looked_at(visit: Visit) -> None:
-    page = visit("/?models=lite0@224&photos=dog")
-    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("radio", name="Later guess").click()
     expect(page).to_have_url(re.compile("target=rank"))
     page.get_by_role("link", name="Scale").click()
@@ -77,6 +60,13 @@ def test_what_is_explained_stays_while_another_page_is_looked_at(visit: Visit) -
     page.get_by_role("link", name="Compare").click()
     expect(page.get_by_role("radio", name="Later guess")).to_be_checked()
     expect(page).to_have_url(re.compile("target=rank"))
+    page.get_by_role("radio", name="One class").click()
+    box = page.get_by_role("combobox", name=re.compile("Class$|Search 1000 classes"))
+    box.fill("golden retr")
+    page.get_by_role("option", name="Golden Retriever").click()
+    expect(page.get_by_text(re.compile("map: Golden Retriever"))).to_be_visible(timeout=PATIENCE_MS)
+    expect(page).to_have_url(re.compile("class=Golden"))
+    assert shown_class(maps(page).first) != before
 
 
 def test_scorecam_shows_how_far_it_is_and_can_be_stopped(visit: Visit) -> None:
@@ -94,19 +84,11 @@ def test_scorecam_shows_how_far_it_is_and_can_be_stopped(visit: Visit) -> None:
 
 
 def test_a_link_brings_the_whole_comparison_back(visit: Visit) -> None:
-    page = visit("/?models=lite0@224,lite0@320&photos=coffee&method=LayerCAM&opacity=80")
+    page = visit("/?models=lite0@224,lite2@260&photos=coffee&method=LayerCAM&opacity=80")
     expect(page.get_by_role("img", name=re.compile("The photo"))).to_have_count(1, timeout=PATIENCE_MS)
-    expect(page.locator("b", has_text="lite0@320")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("b", has_text="lite2@260")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_text("LayerCAM: Only positive gradients count")).to_be_visible()
     expect(page.get_by_role("button", name="Coffee in a cup", exact=True)).to_have_attribute("aria-pressed", "true")
-
-
-def test_the_gallery_can_be_used_by_keyboard(visit: Visit) -> None:
-    page = visit("/?models=lite0@224")
-    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
-    page.get_by_role("button", name="Red panda", exact=True).press("Enter")
-    expect(page.get_by_role("img", name=re.compile("^Evidence for red panda")).first).to_be_visible(timeout=PATIENCE_MS)
-    expect(page).to_have_url(re.compile("photos=.*red_panda"))
 
 
 CLICK_TWO = """
@@ -118,73 +100,9 @@ CLICK_TWO = """
 """
 
 
-def test_two_quick_clicks_choose_two_pictures(visit: Visit) -> None:
-    page = visit("/?models=lite0@224&photos=dog")
-    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
-    assert page.locator(".strip").evaluate(CLICK_TWO) == ["true"] * 3  # at once
-    expect(page).to_have_url(re.compile("photos=dog(,|%2C)owl(,|%2C)red_panda"))
-    expect(page.locator('.strip [aria-pressed="true"]')).to_have_count(3)
-
-
-def test_the_nearest_published_network_joins_with_one_click(visit: Visit) -> None:
-    page = visit("/?models=lite0@224")
-    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
-    page.get_by_role("button", name=re.compile("^Add Lite2")).click()
-    expect(page.locator("b", has_text="lite2@260")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page).to_have_url(re.compile("lite2"))
-
-
-def test_a_model_without_weights_says_what_gets_them(visit: Visit) -> None:
-    page = visit("/?models=lite0@224,b0@224")
-    expect(page.get_by_text("effviz fetch b0")).to_be_visible(timeout=PATIENCE_MS)
-    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_narrow_window_never_scrolls_sideways(visit: Visit, scheme: str) -> None:
-    page = visit("/?models=lite0@224", width=390, scheme=scheme)
-    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
-
-
-def test_still_pictures_can_be_taken_home_as_one(visit: Visit) -> None:
-    page = visit("/?models=lite0@224&still=true")
-    with page.expect_download(timeout=PATIENCE_MS) as download:
-        page.get_by_role("button", name="Grid as PNG").click()
-    with Image.open(io.BytesIO(Path(download.value.path()).read_bytes())) as picture:
-        assert picture.format == "PNG"
-        assert picture.width > 300
-
-
-def test_the_raw_maps_are_those_of_every_class_that_can_be_picked(visit: Visit) -> None:
-    page = visit("/?models=lite0@224,lite0@260")
-    expect(maps(page).nth(1)).to_be_visible(timeout=PATIENCE_MS)
-    named = set(page.locator(".classes button[data-position]:not([data-position=''])").all_inner_texts())
-    with page.expect_download(timeout=PATIENCE_MS) as download:
-        page.get_by_role("button", name="Raw maps as NPZ").click()
-    with np.load(io.BytesIO(Path(download.value.path()).read_bytes())) as file:
-        facts = json.loads(str(file["facts"]))
-        assert len(file.files) == len(facts) + 1
-    for model in ("lite0@224", "lite0@260"):
-        assert {fact["target_name"] for fact in facts if fact["model"] == model} == named
-
-
-def test_a_model_that_does_not_exist_is_said_once_and_gone(visit: Visit) -> None:
-    page = visit("/?models=lite0@224")
-    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
-    box = page.get_by_role("combobox", name=re.compile("Models"))
-    box.fill("resnet50")
-    box.press("Enter")
-    expect(page.get_by_text("There is no model 'resnet50'")).to_be_visible(timeout=PATIENCE_MS)
-    chips = page.get_by_test_id("stMultiSelectTagsContainer").filter(has_text="lite0@224")
-    expect(chips).not_to_contain_text("resnet50")
-
-
-def test_all_samples_are_seen_at_once_and_reached_by_arrows(visit: Visit) -> None:
-    page = visit("/?models=lite0@224")
+def test_the_gallery_is_seen_whole_used_by_keyboard_and_by_quick_clicks(visit: Visit) -> None:
+    page = visit(ONE)
     pictures = page.locator(".strip button")
-    expect(pictures.first).to_be_visible()
     count = pictures.count()
     assert count >= 20
     for place in (0, count - 1):
@@ -198,3 +116,46 @@ def test_all_samples_are_seen_at_once_and_reached_by_arrows(visit: Visit) -> Non
     page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowDown")
     expect(pictures.last).to_be_focused()
+    assert page.locator(".strip").evaluate(CLICK_TWO) == ["true"] * 3  # at once
+    expect(page).to_have_url(re.compile("photos=dog(,|%2C)owl(,|%2C)red_panda"))
+    expect(page.locator('.strip [aria-pressed="true"]')).to_have_count(3)
+    page.get_by_role("button", name="Owl", exact=True).press("Enter")
+    expect(page).to_have_url(re.compile("photos=dog(,|%2C)red_panda"))
+    expect(page.get_by_role("img", name=re.compile("^Evidence for red panda")).first).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_models_join_with_one_click_or_say_what_is_missing(visit: Visit) -> None:
+    page = visit("/?models=lite0@224,b0@224&photos=dog")
+    expect(page.get_by_text("effviz fetch b0")).to_be_visible(timeout=PATIENCE_MS)  # without weights
+    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("button", name=re.compile("^Add Lite2")).click()
+    expect(page.locator("b", has_text="lite2@260")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page).to_have_url(re.compile("lite2"))
+    box = page.get_by_role("combobox", name=re.compile("Models"))
+    box.fill("resnet50")
+    box.press("Enter")
+    expect(page.get_by_text("There is no model 'resnet50'")).to_be_visible(timeout=PATIENCE_MS)
+    chips = page.get_by_test_id("stMultiSelectTagsContainer").filter(has_text="lite0@224")
+    expect(chips).not_to_contain_text("resnet50")
+
+
+def test_still_pictures_can_be_taken_home_as_one(visit: Visit) -> None:
+    page = visit(f"{ONE}&still=true")
+    with page.expect_download(timeout=PATIENCE_MS) as download:
+        page.get_by_role("button", name="Grid as PNG").click()
+    with Image.open(io.BytesIO(Path(download.value.path()).read_bytes())) as picture:
+        assert picture.format == "PNG"
+        assert picture.width > 300
+
+
+def test_the_raw_maps_are_those_of_every_class_that_can_be_picked(visit: Visit) -> None:
+    page = visit("/?models=lite0@224,lite2@260&photos=dog")
+    expect(maps(page).nth(1)).to_be_visible(timeout=PATIENCE_MS)
+    named = set(page.locator(".classes button[data-position]:not([data-position=''])").all_inner_texts())
+    with page.expect_download(timeout=PATIENCE_MS) as download:
+        page.get_by_role("button", name="Raw maps as NPZ").click()
+    with np.load(io.BytesIO(Path(download.value.path()).read_bytes())) as file:
+        facts = json.loads(str(file["facts"]))
+        assert len(file.files) == len(facts) + 1
+    for model in ("lite0@224", "lite2@260"):
+        assert {fact["target_name"] for fact in facts if fact["model"] == model} == named

@@ -2,13 +2,12 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from effviz.bench import server
 from effviz.evaluate.run import evaluate
 from effviz.evaluate.samples import Dataset, Sample
 from effviz.evaluate.settings import Metric, Settings
@@ -23,18 +22,12 @@ PATIENCE_MS = 180_000  # models are loaded, and many passes are made
 NAMES = ("cat", "owl", "dog")
 
 
-@pytest.fixture(scope="module")
-def address(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where a server answers that has one run, of photos that come with EffViz."""
-    folder = tmp_path_factory.mktemp("runs")
+@pytest.fixture(scope="module", autouse=True)
+def run(runs: Path) -> None:
+    """One run, of photos that come with EffViz."""
     photos = tuple(Sample(samples.find(name).path, f"{name}.jpg") for name in NAMES)
     dataset = Dataset(Path("three"), photos, "three", annotated=False, labelled=False)
-    evaluate(dataset, Settings(("lite0@96",), (Method.CAM,), (Metric.DROP,), targets="prediction"), folder / "tiny")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        patch.setenv("EFFVIZ_RUNS", str(folder))
-        with server.running() as running:
-            yield running.address
+    evaluate(dataset, Settings(("lite0@96",), (Method.CAM,), (Metric.DROP,), targets="prediction"), runs / "tiny")
 
 
 def test_a_click_on_a_point_leads_to_its_photos_and_their_maps(visit: Visit, press_point: Press) -> None:
@@ -65,9 +58,8 @@ def test_a_small_run_is_estimated_stopped_and_made(visit: Visit) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_shows_the_whole_page_without_scrolling_sideways(visit: Visit, scheme: str) -> None:
-    page = visit("/evaluate?run=:study&of=lite0@224", width=390, scheme=scheme)
+def test_a_phone_shows_the_whole_page_without_scrolling_sideways(visit: Visit) -> None:
+    page = visit("/evaluate?run=:study&of=lite0@224", width=390, scheme="dark")
     expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     expect(page.get_by_role("figure", name=re.compile("Scatter chart of Energy in box"))).to_be_visible()

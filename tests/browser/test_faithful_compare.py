@@ -5,11 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import comparison
 
 pytestmark = pytest.mark.browser
 
 Compare = Callable[..., Any]  # opens a comparison: see conftest.py
+ONE = "/?models=lite0@224&photos=dog"
 TWO = "/?models=lite0@224,lite2@260&photos=dog"
 PATIENCE_MS = 90_000
 
@@ -70,7 +73,7 @@ def playhead(page: Page, chart: str) -> float:
     return found
 
 
-def test_the_photo_is_taken_away_and_brought_in_step_by_step(compare: Compare) -> None:
+def test_the_photo_is_taken_away_and_brought_in_step_by_step_by_hand_and_by_keyboard(compare: Compare) -> None:
     grid = compare(TWO)
     page, line = grid.page, grid.line
     reel = ask(grid, "Measure")
@@ -96,10 +99,18 @@ def test_the_photo_is_taken_away_and_brought_in_step_by_step(compare: Compare) -
     assert playhead(page, "faithful-curves") == pytest.approx(25, abs=0.2)  # percent of the area
     expect(reel.locator("figcaption div").first).to_have_text(re.compile(r"^German Shepherd Dog \d+%$"))
     assert len(line.sent) == sent
+    the_keyboard_does_it_all(grid, reel)
+    page.set_viewport_size({"width": 390, "height": 900})
+    for one in (reel.locator("canvas").first, reel.locator("canvas").last, slider(reel)):
+        box = one.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
 
 
-def test_it_plays_to_the_end_and_asks_nobody(compare: Compare) -> None:
-    grid = compare(TWO)
+def test_it_plays_to_the_end_and_asks_nobody(new_window: Callable[..., Any]) -> None:
+    grid = comparison(new_window(), TWO)
     page, line = grid.page, grid.line
     reel = ask(grid, "Measure")
     sent, canvas = len(line.sent), reel.locator("canvas").last
@@ -123,10 +134,9 @@ def test_it_plays_to_the_end_and_asks_nobody(compare: Compare) -> None:
     assert len(line.sent) == sent
 
 
-def test_the_keyboard_moves_plays_and_chooses(compare: Compare) -> None:
-    grid = compare(TWO)
+def the_keyboard_does_it_all(grid: Any, reel: Locator) -> None:
     page = grid.page
-    reel = ask(grid, "Measure")
+    reel.get_by_role("radio", name="Take away").click()
     slider(reel).focus()
     slider(reel).press("Home")
     expect(reel).to_have_attribute("data-frame", "0")
@@ -149,8 +159,8 @@ def test_the_keyboard_moves_plays_and_chooses(compare: Compare) -> None:
     expect(reel.get_by_role("button", name="Pause")).to_be_focused()
 
 
-def test_breaking_the_network_melts_the_map(compare: Compare) -> None:
-    grid = compare(TWO)
+def test_breaking_the_network_melts_the_map_in_any_palette(compare: Compare) -> None:
+    grid = compare(ONE)
     page, line = grid.page, grid.line
     reel = ask(grid, "Break the network")
     page.wait_for_selector(".st-key-sanity-curve .effviz-playhead", state="attached")
@@ -168,12 +178,19 @@ def test_breaking_the_network_melts_the_map(compare: Compare) -> None:
     assert grid.pixels(canvas) == intact
     reel.get_by_role("button", name="Play").click()
     expect(reel).to_have_attribute("data-frame", re.compile("^[1-9]$"))
+    reel.get_by_role("button", name="Pause").click()
     assert len(line.sent) == sent
+    slider(reel).fill("5")
+    settled(reel)
+    palette = page.get_by_role("combobox", name="Palette", exact=True)
+    grid.changes(lambda: palette.select_option("turbo"), canvas)
+    grid.idle()
+    expect(reel).to_have_attribute("data-frame", "5")  # the sequence stays where it is
 
 
 @pytest.mark.parametrize("button", ["Measure", "Break the network"])
 def test_stop_ends_what_was_begun(compare: Compare, button: str) -> None:
-    page = compare("/?models=lite2@448,lite2@384&photos=dog").page
+    page = compare("/?models=lite2@384&photos=dog").page
     bar, main = page.get_by_role("progressbar"), page.get_by_test_id("stMain")
     main.get_by_role("button", name=button).click()
     expect(bar).to_be_visible(timeout=PATIENCE_MS)
@@ -185,40 +202,12 @@ def test_stop_ends_what_was_begun(compare: Compare, button: str) -> None:
     expect(page.locator(".reel")).to_have_count(1, timeout=PATIENCE_MS)
 
 
-def test_another_palette_leaves_the_sequence_where_it_is(compare: Compare) -> None:
-    grid = compare("/?models=lite0@224&photos=dog")
+def test_less_motion_shows_each_map_at_once(compare: Compare) -> None:
+    grid = compare(ONE, motion="reduce")
     reel = ask(grid, "Break the network")
     canvas = reel.locator("canvas")
-    slider(reel).fill("5")
-    settled(reel)
-    palette = grid.page.get_by_role("combobox", name="Palette", exact=True)
-    grid.changes(lambda: palette.select_option("turbo"), canvas)
-    grid.idle()
-    expect(reel).to_have_attribute("data-frame", "5")
-
-
-def test_less_motion_shows_each_map_at_once(browser: Browser, address: str) -> None:
-    context = browser.new_context(reduced_motion="reduce")
-    page = context.new_page()
-    page.goto(f"{address}/?models=lite0@224&photos=dog")
-    page.get_by_role("button", name="Break the network").click(timeout=PATIENCE_MS)
-    reel = page.locator(".reel")
-    canvas = reel.locator("canvas")
-    expect(canvas).not_to_have_attribute("data-drawn", "0", timeout=PATIENCE_MS)
     settled(reel)
     drawn = int(canvas.get_attribute("data-drawn") or "")
     slider(reel).fill("10")
     settled(reel)
     assert int(canvas.get_attribute("data-drawn") or "") == drawn + 1
-    context.close()
-
-
-def test_a_phone_shows_all_of_it(compare: Compare) -> None:
-    grid = compare(TWO, width=390)
-    reel = ask(grid, "Measure")
-    for one in (reel.locator("canvas").first, reel.locator("canvas").last, slider(reel)):
-        box = one.bounding_box()
-        assert box is not None
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= 390
-    assert grid.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import comparison
+
 pytestmark = pytest.mark.browser
 
 Compare = Callable[..., Any]  # opens a comparison: see conftest.py
@@ -79,21 +81,6 @@ def test_everything_about_a_map_can_be_done_by_keyboard(compare: Compare) -> Non
     expect(page.get_by_text("million parameters").first).to_be_visible()
 
 
-def test_a_screen_reader_hears_what_a_map_shows(compare: Compare) -> None:
-    grid = compare(TWO)
-    page = grid.page
-    shows = re.compile("^Evidence for German Shepherd Dog is strongest in")
-    for place in (0, 1):
-        expect(grid.stage(place)).to_have_accessible_description(shows)
-    chosen = page.locator(".classes button").nth(2)
-    name = chosen.locator("span").first.inner_text()
-    chosen.press(" ")
-    sentence = f"(Evidence for {name} is strongest in .*|No positive evidence for {name} .*)"
-    expect(grid.stage(0)).to_have_accessible_description(re.compile(f"^{sentence}$"))
-    spoken = page.locator(".aside [aria-live=polite]")
-    expect(spoken).to_have_text(re.compile(f"^lite0@224: {sentence} lite2@260: {sentence}$"))
-
-
 ANSWER = """
   () => {
     const plain = { threshold: 0, contour: 0, placement: "plain", cells: false };
@@ -145,10 +132,21 @@ MOVES = """
 """
 
 
-def test_nothing_moves_by_itself_for_those_who_asked_for_that(compare: Compare) -> None:
+def test_a_screen_reader_hears_what_a_map_shows_and_nothing_moves_for_those_who_asked_for_that(
+    compare: Compare,
+) -> None:
     grid = compare(TWO)
     page = grid.page
-    page.emulate_media(reduced_motion="no-preference")
+    shows = re.compile("^Evidence for German Shepherd Dog is strongest in")
+    for place in (0, 1):
+        expect(grid.stage(place)).to_have_accessible_description(shows)
+    chosen = page.locator(".classes button").nth(2)
+    name = chosen.locator("span").first.inner_text()
+    chosen.press(" ")
+    sentence = f"(Evidence for {name} is strongest in .*|No positive evidence for {name} .*)"
+    expect(grid.stage(0)).to_have_accessible_description(re.compile(f"^{sentence}$"))
+    spoken = page.locator(".aside [aria-live=polite]")
+    expect(spoken).to_have_text(re.compile(f"^lite0@224: {sentence} lite2@260: {sentence}$"))
     assert page.locator(".effviz-grid").evaluate(MOVES)  # the check sees what does move
     page.emulate_media(reduced_motion="reduce")
     for part in (".effviz-grid", ".strip"):
@@ -159,8 +157,8 @@ def test_nothing_moves_by_itself_for_those_who_asked_for_that(compare: Compare) 
     assert page.locator(".effviz-grid").evaluate("(one) => one.getRootNode().getAnimations().length") == 0
 
 
-def test_two_fingers_zoom_a_map_and_one_moves_it(compare: Compare) -> None:
-    grid = compare(TWO, width=390, touch=True)
+def test_two_fingers_zoom_a_map_and_one_moves_it(new_window: Callable[..., Any]) -> None:
+    grid = comparison(new_window(has_touch=True), TWO, width=390)
     page = grid.page
     grid.stage(0).scroll_into_view_if_needed()
     box = grid.stage(0).bounding_box()
@@ -186,13 +184,3 @@ def test_two_fingers_zoom_a_map_and_one_moves_it(compare: Compare) -> None:
         touch("touchEnd")
 
     grid.changes(move, grid.maps.last)  # the other map goes along
-
-
-def test_a_pinch_on_a_pad_zooms_the_map_and_not_the_page(compare: Compare) -> None:
-    grid = compare(TWO)
-    page = grid.page
-    grid.stage(0).hover()
-    page.keyboard.down("Control")
-    grid.changes(lambda: page.mouse.wheel(0, -100), grid.maps.last)
-    page.keyboard.up("Control")
-    expect(page.locator(".row")).to_have_class(re.compile("zoomed"))
