@@ -80,14 +80,15 @@ def test_a_slider_whose_drawing_stays_the_same_draws_no_frames(browser: Browser)
     assert frames_per_second(page.get_by_role("slider")) == 0
 
 
-def test_maps_that_are_slow_to_draw_are_seen_to_be_so(browser: Browser) -> None:
+def test_maps_that_are_slow_to_draw_are_seen_to_be_so(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("effviz.bench.browser.DRAG_S", 3)  # the wheel turns back after a while
     page = new_page(browser)
     page.set_content(MAP)
     quick = pictures_per_second(page, page.locator(".stage"))
     page.evaluate("window.slowness = 100")
     slow = pictures_per_second(page, page.locator(".stage"), zooming=True)
-    # Each takes a tenth of a second, however fast the machine; over a second the clock may be one picture early.
-    assert 0 < slow <= 11
+    # Each takes a tenth of a second, however fast the machine; over three seconds the clock may be one picture early.
+    assert 0 < slow <= 10.5
     assert quick > slow
     # 1 is the pointer that Chromium calls the mouse; the wheel turns both ways.
     assert set(page.evaluate("[...window.said]")) >= {"move 1", "zoom 1 true", "zoom -1 true"}

@@ -119,7 +119,7 @@ def test_the_gallery_is_seen_whole_used_by_keyboard_and_by_quick_clicks(visit: V
     assert page.locator(".strip").evaluate(CLICK_TWO) == ["true"] * 3  # at once
     expect(page).to_have_url(re.compile("photos=dog(,|%2C)owl(,|%2C)red_panda"))
     expect(page.locator('.strip [aria-pressed="true"]')).to_have_count(3)
-    page.get_by_role("button", name="Owl", exact=True).press("Enter")
+    page.get_by_role("button", name="Owl on a branch", exact=True).press("Enter")
     expect(page).to_have_url(re.compile("photos=dog(,|%2C)red_panda"))
     expect(page.get_by_role("img", name=re.compile("^Evidence for red panda")).first).to_be_visible(timeout=PATIENCE_MS)
 
@@ -131,6 +131,11 @@ def test_models_join_with_one_click_or_say_what_is_missing(visit: Visit) -> None
     page.get_by_role("button", name=re.compile("^Add Lite2")).click()
     expect(page.locator("b", has_text="lite2@260")).to_be_visible(timeout=PATIENCE_MS)
     expect(page).to_have_url(re.compile("lite2"))
+
+
+def test_a_model_that_does_not_exist_is_said_once_and_gone(visit: Visit) -> None:
+    page = visit(ONE)
+    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
     box = page.get_by_role("combobox", name=re.compile("Models"))
     box.fill("resnet50")
     box.press("Enter")

@@ -84,7 +84,7 @@ def data_set(folder: Path) -> Path:
         box = [[0.2 * width, 0.2 * height, 0.8 * width, 0.8 * height]]
         entries.append({"file": f"{name}.jpg", "label": label, "boxes_xyxy": box})
     (folder / "torn.jpg").write_bytes(b"torn")
-    entries.append({"file": "torn.jpg", "label": 1, "boxes_xyxy": [[0, 0, 1, 1]]})
+    entries.append({"file": "torn.jpg", "label": 1, "boxes_xyxy": [[0, 0, 10, 10]]})
     (folder / "annotations.json").write_text(json.dumps(entries))
     return folder
 

@@ -161,7 +161,7 @@ def test_a_model_that_cannot_be_converted_runs_on_torch_and_its_card_says_so(
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr("effviz.explain.engines.network.build", fail)
-    label = f"scaled-lite-d1-w0.5@{96 if still else 80}"  # not in the app's memory yet
+    label = f"scaled-lite-d1-w0.{6 if still else 7}@80"  # weights that no engine has seen yet
     test = page(models=label, **({"still": still} if still else {}))
     said = texts(test).replace("\\", "") if still else "\n".join(cells(test)[0]["about"])
     assert f"{label} does not run on openvino, which would be faster (no such operation)." in said
