@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,13 +131,27 @@ def descendants() -> Callable[[bytes], list[int]]:
     return find
 
 
-@pytest.fixture
-def ray_stops(descendants: Callable[[bytes], list[int]]) -> Iterator[None]:
-    """See that nothing of Ray outlives a test."""
-    yield
-    deadline = time.monotonic() + 60
-    while left := descendants(b"ray"):
-        assert time.monotonic() < deadline, left
+@pytest.fixture(scope="session")
+def one_ray(descendants: Callable[[bytes], list[int]]) -> Iterator[str]:
+    """Start the one Ray of all tests, with three cores, and return its HOST:PORT; nothing of it outlives them.
+
+    Whoever asks for a cluster in this process gets this one, another process by the address.
+    """
+    from effviz import cluster
+
+    with pytest.MonkeyPatch.context() as environment, tempfile.TemporaryDirectory(prefix="ray-") as folder:
+        environment.setenv("RAY_TMPDIR", folder)  # a short path: sockets allow 107 characters
+        with pytest.MonkeyPatch.context() as of_workers:
+            of_workers.setenv("XDG_CACHE_HOME", f"{folder}/cache")
+            started = ExitStack()
+            started.enter_context(cluster.joined(cluster.Cluster(2), free=1))
+        with started:
+            import ray
+
+            yield ray.get_runtime_context().gcs_address
+        deadline = time.monotonic() + 60
+        while left := descendants(b"ray::") + descendants(b"/ray/"):
+            assert time.monotonic() < deadline, left
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """Ray: two workers on this machine give the rows of one process, also when one of them is killed."""
 
+import contextlib
 import dataclasses
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,13 @@ ASKED = Settings(
 )
 
 
-TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "5" * 64}  # nobody else may join
+# Before the tests that start a Ray: within one nobody looks for another.
+def test_an_address_where_nobody_answers_is_one_sentence() -> None:
+    with (
+        pytest.raises(SettingsError, match="No Ray cluster answers at 'nowhere'"),
+        cluster.joined(Cluster(2, "nowhere")),
+    ):
+        pass
 
 
 @pytest.fixture
@@ -66,7 +71,7 @@ def rows(run: Path) -> dict[tuple[str | None, ...], dict[str, Any]]:
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_stops")
+@pytest.mark.usefixtures("one_ray")
 def test_workers_give_the_same_rows_also_when_one_is_killed(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, descendants: Callable[[bytes], list[int]]
 ) -> None:
@@ -108,33 +113,6 @@ def test_a_run_with_nothing_left_starts_no_cluster(monkeypatch: pytest.MonkeyPat
     assert list(ray_engine.on(Cluster(2)).measure([], run)) == []
 
 
-@pytest.fixture
-def head(tmp_path_factory: pytest.TempPathFactory, descendants: Callable[[bytes], list[int]]) -> Iterator[str]:
-    """A Ray of this machine with three cores that runs already, as `ray start` leaves it; its HOST:PORT."""
-    folder = tmp_path_factory.mktemp("ray")
-    words = [
-        *(sys.executable, "-u", "-m", "ray.scripts.scripts", "start", "--head", "--block", "--port=0", "--num-cpus=3"),
-        *("--include-dashboard=false", "--disable-usage-stats", f"--object-store-memory={100 * 2**20}"),
-    ]
-    output = (folder / "said").open("w")
-    with output, subprocess.Popen(words, stdout=output, stderr=output, env=os.environ | TOKEN) as started:
-        try:
-            yield _address(folder / "said", started)
-        finally:
-            started.terminate()
-    deadline = time.monotonic() + 60
-    while descendants(b"ray"):
-        assert time.monotonic() < deadline
-
-
-def _address(said: Path, started: "subprocess.Popen[bytes]") -> str:
-    """Wait for what `ray start` prints when others can join."""
-    while not (found := re.search(r"--address='(\S+:\d+)'", said.read_text())):
-        assert started.poll() is None, said.read_text()
-        time.sleep(0.1)
-    return found[1]
-
-
 def of_run(dataset: Dataset, sha256: str = "") -> Manifest:
     """A run as the one who asks describes it."""
     model = load(parse("lite0@64"))
@@ -143,37 +121,46 @@ def of_run(dataset: Dataset, sha256: str = "") -> Manifest:
     return Manifest(Path(), ASKED, str(dataset.path), "", len(dataset), 1, (network,), {})
 
 
+TWICE = """
+import sys
+from effviz.cli import app
+for workers in ("3", "2"):
+    try:
+        app([*sys.argv[1:], workers])
+    except SystemExit as end:
+        print("exit", end.code, file=sys.stderr)
+"""
+
+
 @pytest.mark.ray
 def test_a_cluster_that_runs_already_measures_on_all_its_cores_but_one(
-    dataset: Dataset, tmp_path: Path, head: str
+    dataset: Dataset, tmp_path: Path, one_ray: str
 ) -> None:
-    words = [
-        *(
-            sys.executable,
-            "-m",
-            "effviz",
-            "evaluate",
-            str(dataset.path.parent),
-            "--out",
-            str(tmp_path / "run"),
-            "--json",
-        ),
-        *("--models", "lite0@64", "--targets", "prediction", "--engine", "ray", "--address", head, "--workers"),
-    ]
-    environment = os.environ | TOKEN
-    refused = subprocess.run([*words, "3"], env=environment, capture_output=True, text=True, check=False, timeout=300)
-    assert refused.returncode == 1
-    asked = f"3 workers with 1 cores each are asked for, and the Ray cluster at {head!r} has room for 2"
-    assert f"{asked} (of its 3 cores 1 stay free)" in refused.stderr
-    assert refused.stderr.count("\n") == 1
-    done = subprocess.run([*words, "2"], env=environment, capture_output=True, text=True, check=True, timeout=300)
+    """By the command in another process, first with more workers than there is room for."""
+    words = ["evaluate", str(dataset.path.parent), "--out", str(tmp_path / "run"), "--json"]
+    words += ["--models", "lite0@64", "--targets", "prediction", "--engine", "ray", "--address", one_ray, "--workers"]
+    done = subprocess.run(
+        [sys.executable, "-c", TWICE, *words], capture_output=True, text=True, check=True, timeout=300
+    )
+    refused, *more = done.stderr.splitlines()
+    asked = f"3 workers with 1 cores each are asked for, and the Ray cluster at {one_ray!r} has room for 2"
+    assert f"{asked} (of its 3 cores 1 stay free)" in refused
+    assert (more[0], more[-1]) == ("exit 1", "exit 0")
     assert json.loads(done.stdout)["finished"]
     assert len(rows(tmp_path / "run")) == 23 * 7 * 3 + 1 + 1
 
 
-@pytest.mark.ray
-@pytest.mark.usefixtures("ray_stops")
-def test_what_is_wrong_on_a_worker_is_one_sentence_here(dataset: Dataset) -> None:
+def test_what_is_wrong_on_a_worker_is_one_sentence_here(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a worker does, done here: what it cannot raise comes back as a row, and is raised."""
+    monkeypatch.setattr(cluster, "joined", lambda *_of: contextlib.nullcontext())
+    monkeypatch.setattr(
+        ray_engine,
+        "_spread",
+        lambda parts, run, of: map(
+            Measurer(run.settings, run.networks, of.cores),
+            [pa.table({"start": [start], "samples": [packed]}) for start, packed in parts.items()],
+        ),
+    )
     parts = [Part(0, tuple(dataset.samples[:1]))]
     with pytest.raises(WeightsError) as caught:
         next(ray_engine.on(Cluster(1)).measure(parts, of_run(dataset, "0" * 64)))
@@ -191,7 +178,7 @@ def test_a_worker_with_another_engine_does_not_measure(dataset: Dataset) -> None
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_stops")
+@pytest.mark.usefixtures("one_ray")
 def test_a_part_that_kills_its_workers_is_one_sentence(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     class Killed:
         def __init__(self, *_known: object) -> None:
@@ -209,7 +196,7 @@ def test_a_part_that_kills_its_workers_is_one_sentence(dataset: Dataset, monkeyp
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_stops")
+@pytest.mark.usefixtures("one_ray")
 def test_a_mistake_of_ours_on_a_worker_is_shown_as_it_is(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     from ray.exceptions import RayTaskError
 
@@ -230,11 +217,3 @@ def test_without_ray_one_sentence_says_how_it_comes_here(monkeypatch: pytest.Mon
     monkeypatch.setattr(cluster, "find_spec", lambda name: None)
     with pytest.raises(SettingsError, match=r"pip install -e '\.\[ray\]'"):
         ray_engine.on(Cluster(2))
-
-
-def test_an_address_where_nobody_answers_is_one_sentence() -> None:
-    with (
-        pytest.raises(SettingsError, match="No Ray cluster answers at 'nowhere'"),
-        cluster.joined(Cluster(2, "nowhere")),
-    ):
-        pass

@@ -18,7 +18,7 @@ from effviz.train import batches, data, loop, ray_engine
 from effviz.train.ray_engine import Job
 from effviz.train.recipe import TrainingRecipe
 
-EPOCHS = 12
+EPOCHS = 6
 TINY = """
 epochs = 1
 batch_size = 8
@@ -29,7 +29,7 @@ schedule = {name = "one-cycle"}
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_stops")
+@pytest.mark.usefixtures("one_ray")
 def test_a_killed_worker_changes_nothing(
     folder: Path,
     tmp_path: Path,
@@ -72,7 +72,7 @@ def dies() -> None:
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_stops")
+@pytest.mark.usefixtures("one_ray")
 @pytest.mark.parametrize(
     ("worker", "error", "words"),
     [
@@ -93,7 +93,7 @@ def test_workers_that_fail_are_one_sentence(
     monkeypatch.setattr(ray_engine, "RETRIES", 0)
     job = Job(tiny(), folder, tmp_path / "run", loop.Options())
     with pytest.raises(error, match=words):
-        ray_engine.train(job, Cluster(2))
+        ray_engine.train(job, Cluster(1))
 
 
 def test_workers_that_die_are_told_from_mistakes_of_ours() -> None:
