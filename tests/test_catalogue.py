@@ -93,6 +93,8 @@ def hidden(tree: ast.Module) -> Iterator[str]:
     inside = {id(part) for function in functions for part in ast.walk(function)}
     for scope in (tree, *functions):
         own = [part for part in ast.walk(scope) if scope is not tree or id(part) not in inside]
+        if not any(isinstance(part, ast.Name) and part.id == "_" and isinstance(part.ctx, ast.Store) for part in own):
+            continue
         harmless = {id(part) for node in own if isinstance(node, ast.comprehension) for part in ast.walk(node.target)}
         named = [part for part in own if isinstance(part, ast.Name) and part.id == "_" and id(part) not in harmless]
         stored = [part for part in named if isinstance(part.ctx, ast.Store)]

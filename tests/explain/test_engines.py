@@ -66,7 +66,7 @@ def test_openvino_equals_torch_on_sample_photos(ref, lively, monkeypatch):
     model = lively(ref)
     fast, rows = choose(model).engine, model.module.classifier.weight.detach().numpy()
     assert fast.name is EngineName.OPENVINO
-    pixels = list(prepared(model, SAMPLES[::8]))
+    pixels = list(prepared(model, SAMPLES[::12]))
     for given, streamed in zip(pixels, fast.many(pixels), strict=True):
         *ends, features, logits = every_layer(model, given)
         row = rows[logits[0].argmax()]
