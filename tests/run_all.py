@@ -78,6 +78,7 @@ class Half:
 def run(arguments: list[str]) -> int:
     """Run both halves and report; return 0 if both passed and coverage is high enough."""
     with tempfile.TemporaryDirectory(prefix="effviz-coverage-") as folder:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background, and by what starts there
         halves = [Half.start(name, Path(folder), arguments) for name in HALVES]
         _forward_signals(halves)
         threads = [threading.Thread(target=half.follow) for half in halves]

@@ -98,8 +98,9 @@ def test_a_server_that_dies_is_said_with_its_last_words(monkeypatch: pytest.Monk
 
 
 WAITING = """
-import sys
+import signal, sys
 from effviz.bench import server
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
 ready = sys.argv[1]
 serve = f"open({ready!r}, 'w').close(); import time; time.sleep(600)"
 server._wait = lambda *_: open(ready).read()
