@@ -4,17 +4,17 @@ from pathlib import Path
 
 import streamlit as st
 
-from effviz.ui import decoders, language, logs, uploaded
+from effviz.i18n import _
+from effviz.ui import job_costs, session, startup
 from effviz.ui.guard import last_guard
-from effviz.words import _
 
 HERE = Path(__file__).parent
 PAGES = "effviz/ui/pages"  # st.Page finds them from this file's folder
 
-logs.shorten()
-uploaded.bound()
-decoders.start()
-language.adopt()
+startup.shorten_log()
+startup.bound_uploads()
+job_costs.start_decoders()
+session.adopt_language()
 st.set_page_config(page_title="EffViz", page_icon=HERE / "assets/icon.png", layout="wide")
 st.logo(HERE / "assets/logo.svg", size="large")
 st.html(HERE / "effviz/ui/style.css")

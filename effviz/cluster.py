@@ -10,12 +10,12 @@ from importlib.util import find_spec
 from typing import Final
 
 from effviz.errors import SettingsError
-from effviz.words import _
+from effviz.i18n import _
 
 STORE_BYTES: Final = 256 * 2**20  # rows, paths and weights of small networks; pictures never pass through it
 
 
-class Engine(StrEnum):
+class ExecutionBackend(StrEnum):
     """Who runs a long command."""
 
     LOCAL = "local"  # this process
@@ -43,7 +43,7 @@ class Cluster:
             )
 
 
-def check_installed() -> None:
+def require_ray() -> None:
     """Say how Ray comes here.
 
     Raises:
@@ -59,16 +59,16 @@ def check_installed() -> None:
 
 
 @contextmanager
-def joined(of: Cluster, free: int = 0) -> Iterator[None]:
+def connect(of: Cluster, free: int = 0) -> Iterator[None]:
     """Start Ray, or join the cluster at the address; leave it, and stop what was started, whatever happens.
 
-    So many cores stay free of workers. Within another `joined` it does nothing.
+    So many cores stay free of workers. Within another `connect` it does nothing.
 
     Raises:
         SettingsError: Ray is not installed, nothing answers at the address, or the cluster there is of other versions
             or has too few cores.
     """
-    check_installed()
+    require_ray()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray would report to its makers
     import ray
 
@@ -76,7 +76,7 @@ def joined(of: Cluster, free: int = 0) -> Iterator[None]:
         yield
         return
     try:
-        ray.init(log_to_driver=False, logging_level="ERROR", **_place(of, free))
+        ray.init(log_to_driver=False, logging_level="ERROR", **_ray_arguments(of, free))
     except (ConnectionError, ValueError) as error:
         raise SettingsError(
             _(
@@ -92,14 +92,14 @@ def joined(of: Cluster, free: int = 0) -> Iterator[None]:
             ).format(reason=" ".join(str(error).split()))
         ) from error
     try:
-        _check_room(of, free)
+        _check_capacity(of, free)
         with redirect_stdout(sys.stderr):  # Ray tells of workers that died, and results belong on stdout alone
             yield
     finally:
         ray.shutdown()
 
 
-def _check_room(of: Cluster, free: int) -> None:
+def _check_capacity(of: Cluster, free: int) -> None:
     """See that all workers can start: those without a free core would wait for ever, and say nothing."""
     import ray
 
@@ -115,7 +115,7 @@ def _check_room(of: Cluster, free: int) -> None:
         )
 
 
-def _place(of: Cluster, free: int) -> dict[str, object]:
+def _ray_arguments(of: Cluster, free: int) -> dict[str, object]:
     if of.address:
         return {"address": of.address}
     return {

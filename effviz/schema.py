@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from effviz.errors import SettingsError
-from effviz.words import _
+from effviz.i18n import _
 
 T = TypeVar("T")
 SHOWN = 60  # characters of a value in a sentence

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from effviz import words
-from effviz.explain.results import ActivationMap, Box, Layer, Method
+from effviz import i18n
+from effviz.explain.data_types import ActivationMap, Box, Method, TargetLayer
 
 if TYPE_CHECKING:
     from effviz.zoo.model import Model
@@ -31,6 +31,17 @@ settings.register_profile("untimed", deadline=None, database=None)
 settings.load_profile("untimed")
 
 signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a run in order and with its summary, as Ctrl-C does
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what looks at pages: it is one half of the whole run, see run_all.py."""
+    for item in items:
+        if item.path.is_relative_to(HERE / "ui") or item.path.is_relative_to(HERE / "browser"):
+            item.add_marker("page")
+
 
 MapMaker = Callable[..., ActivationMap]
 WHOLE = Box(0, 0, 224, 224)
@@ -47,7 +58,7 @@ def make_map() -> MapMaker:
             "values": array,
             "bias": 0.0,
             "method": Method.CAM,
-            "layer": Layer.LAST,
+            "layer": TargetLayer.LAST,
             "model": "lite0@224",
             "trained": True,
             "photo": "dog.jpg",
@@ -69,7 +80,7 @@ def loaded() -> "Callable[[str], Model]":
     """Return a loader that keeps its models, and so their engines, for tests that only look at them."""
     from effviz.zoo import catalogue, loading
 
-    return functools.cache(lambda label: loading.load(catalogue.parse(label)))
+    return functools.cache(lambda label: loading.load(catalogue.parse_model(label)))
 
 
 Translate = Callable[[str, dict[str, str]], None]
@@ -78,8 +89,8 @@ Translate = Callable[[str, dict[str, str]], None]
 @pytest.fixture
 def translate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Translate]:
     """Return a writer of catalogues, which are then the only ones: a language, and its texts by those of the source."""
-    monkeypatch.setattr(words, "LOCALES", tmp_path / "locales")
-    words._catalogue.cache_clear()
+    monkeypatch.setattr(i18n, "LOCALES", tmp_path / "locales")
+    i18n._catalogue.cache_clear()
 
     def write(language: str, texts: dict[str, str]) -> None:
         folder = tmp_path / "locales" / language / "LC_MESSAGES"
@@ -87,7 +98,7 @@ def translate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trans
         (folder / "effviz.mo").write_bytes(compiled({"": HEADER} | texts))
 
     yield write
-    words._catalogue.cache_clear()
+    i18n._catalogue.cache_clear()
 
 
 HEADER = "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; plural=n != 1;\n"
@@ -144,7 +155,7 @@ def one_ray(descendants: Callable[[bytes], list[int]]) -> Iterator[str]:
         with pytest.MonkeyPatch.context() as of_workers:
             of_workers.setenv("XDG_CACHE_HOME", f"{folder}/cache")
             started = ExitStack()
-            started.enter_context(cluster.joined(cluster.Cluster(2), free=1))
+            started.enter_context(cluster.connect(cluster.Cluster(2), free=1))
         with started:
             import ray
 

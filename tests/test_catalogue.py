@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import effviz
-from effviz import words
+from effviz import i18n
 
 PACKAGE = Path(effviz.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -44,14 +44,14 @@ def fields(text: str) -> set[str | None]:
 def unextractable(tree: ast.AST) -> Iterator[str]:
     """Texts that a tool cannot see: put together before they are looked up."""
     for called, call in calls(tree):
-        texts = {"_": call.args[:1], "later": call.args[:1], "many": call.args[:2]}.get(called, [])
+        texts = {"_": call.args[:1], "lazy_gettext": call.args[:1], "ngettext": call.args[:2]}.get(called, [])
         for text in texts:
             made = isinstance(text, ast.JoinedStr | ast.BinOp)
             if made or (called != "_" and not is_text(text)):
                 yield f"line {call.lineno}: {called}() takes a literal sentence, and values go in by format()"
     for node in ast.walk(tree):
         inside = calls(node) if isinstance(node, ast.JoinedStr) else ()
-        if any(called in ("_", "many") and is_text(call.args[0]) for called, call in inside):
+        if any(called in ("_", "ngettext") and is_text(call.args[0]) for called, call in inside):
             yield f"line {node.lineno}: a sentence inside an f-string is not extracted"
 
 
@@ -61,13 +61,13 @@ def misfitting(tree: ast.AST) -> Iterator[str]:
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format"):
             continue
         inner = node.func.value
-        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id in ("_", "many"):
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id in ("_", "ngettext"):
             given = {keyword.arg for keyword in node.keywords}
-            for text in inner.args[: 2 if inner.func.id == "many" else 1]:
+            for text in inner.args[: 2 if inner.func.id == "ngettext" else 1]:
                 if isinstance(text, ast.Constant) and fields(text.value) != given:
                     yield f"line {node.lineno}: {sorted(map(str, fields(text.value) ^ given))}"
     for called, call in calls(tree):
-        if called == "later" and is_text(call.args[0]) and call.keywords:
+        if called == "lazy_gettext" and is_text(call.args[0]) and call.keywords:
             given = {keyword.arg for keyword in call.keywords}
             if fields(ast.literal_eval(call.args[0])) != given:
                 yield f"line {call.lineno}: {sorted(map(str, given))}"
@@ -86,7 +86,7 @@ def hidden(tree: ast.Module) -> Iterator[str]:
 
     In a comprehension it does no harm.
     """
-    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "effviz.words"]
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "effviz.i18n"]
     if not any(alias.name == "_" for node in imported for alias in node.names):
         return
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
@@ -117,16 +117,16 @@ def test_errors_are_looked_up_before_they_are_raised(trees: dict[str, ast.Module
     [
         ('_(f"{name} is wrong")', unextractable),
         ('_("one " + two)', unextractable),
-        ("later(text)", unextractable),
+        ("lazy_gettext(text)", unextractable),
         ("f\"{_('depth')} grows\"", unextractable),
-        ('many("one", f"{n} of them", n)', unextractable),
+        ('ngettext("one", f"{n} of them", n)', unextractable),
         ('_("{name} is wrong").format(nmae=1)', misfitting),
-        ('many("{n} seed", "{n} seeds", n).format(m=n)', misfitting),
-        ('later("{name} is wrong", nmae=1)', misfitting),
+        ('ngettext("{n} seed", "{n} seeds", n).format(m=n)', misfitting),
+        ('lazy_gettext("{name} is wrong", nmae=1)', misfitting),
         ('SettingsError("wrong")', untranslated_errors),
         ('SettingsError(f"{name} is wrong")', untranslated_errors),
-        ("from effviz.words import _\nfor _ in range(3): pass", hidden),
-        ("from effviz.words import _\ndef show():\n    _, last = pair\n    return _(last)", hidden),
+        ("from effviz.i18n import _\nfor _ in range(3): pass", hidden),
+        ("from effviz.i18n import _\ndef show():\n    _, last = pair\n    return _(last)", hidden),
     ],
 )
 def test_each_check_finds_what_it_is_for(code: str, check: object) -> None:
@@ -137,8 +137,8 @@ def test_each_check_finds_what_it_is_for(code: str, check: object) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "from effviz.words import _\n[a for _, a in pairs]",
-        "from effviz.words import _\ndef count():\n    _, n = pair\n    return n",
+        "from effviz.i18n import _\n[a for _, a in pairs]",
+        "from effviz.i18n import _\ndef count():\n    _, n = pair\n    return n",
         "for _ in range(3): pass",
     ],
 )
@@ -157,10 +157,10 @@ def unfillable(catalogue: Path) -> Iterator[str]:
 
 
 def test_every_catalogue_can_be_read_and_filled() -> None:
-    assert [name for file in words.LOCALES.glob("*/LC_MESSAGES/*.mo") for name in unfillable(file)] == []
+    assert [name for file in i18n.LOCALES.glob("*/LC_MESSAGES/*.mo") for name in unfillable(file)] == []
 
 
 def test_a_translation_that_could_not_be_filled_is_found(translate: Callable[[str, dict[str, str]], None]) -> None:
     translate("de", {"{count} px": "{zahl} px", "{name} grows": "es wächst", "Depth": "Tiefe"})
-    (catalogue,) = words.LOCALES.glob("*/LC_MESSAGES/*.mo")
+    (catalogue,) = i18n.LOCALES.glob("*/LC_MESSAGES/*.mo")
     assert list(unfillable(catalogue)) == ["{count} px"]

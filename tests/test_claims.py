@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from effviz.evaluate.intervals import paired_mean, paired_share, share
-from effviz.facts import searched
-from effviz.zoo import catalogue, mini
+from effviz.facts import two_step_search
+from effviz.zoo import catalogue, presets
 
 ROOT = Path(__file__).parents[1]
 STUDY, MINI = ROOT / "docs" / "study", ROOT / "models" / "mini"
@@ -233,7 +233,7 @@ LOCALISATION: dict[str, Rule] = {
         )
     ),
     "But Lite1 was trained for 240 px and Lite2 for 260: a network loses or gains by being tested at another size than it was trained for ([FixRes](https://arxiv.org/abs/1906.06423)), so this does not separate depth and width from size.": lambda: (
-        [catalogue.parse(name).resolution_px for name in ("lite1", "lite2")] == [240, 260]
+        [catalogue.parse_model(name).resolution_px for name in ("lite1", "lite2")] == [240, 260]
     ),
     "- **Most of lite2@260's gain comes with its size.** Its energy is 0.047 above lite0@224's; Lite0's weights at 260 px have 0.030 of that, and 0.017 are left.": lambda: (
         all_near(
@@ -358,10 +358,14 @@ IN_README: dict[str, Rule] = {
 TOP1 = {"baseline": 69.55, "depth": 40.71, "width": 73.30, "resolution": 79.69, "compound": 74.96}
 ACCURACY: dict[str, Rule] = {
     "At four times the MACs the one trained network of each kind reached 79.69 % (resolution), 74.96 % (compound), 73.30 % (width) and 40.71 % (depth), the baseline 69.55 %.": lambda: (
-        {of.role.value: of.top1_pct for of in mini.family()} == TOP1
+        {of.role.value: of.top1_pct for of in presets.mini_family()} == TOP1
     ),
     "Two seeds of the search of step 1 (`effviz search`, five epochs at 64 px) lay up to 3.4 points apart, so one seed each ranks no two networks that are nearer than that.": lambda: (
-        round(searched.widest_spread_pct(searched.summaries(searched.shipped())) or 0, 1) == 3.4
+        round(
+            two_step_search.widest_spread_pct(two_step_search.summarize_points(two_step_search.shipped_results())) or 0,
+            1,
+        )
+        == 3.4
     ),
 }
 METRICS: dict[str, Rule] = {

@@ -11,9 +11,9 @@ from PIL import Image
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from effviz.bench import scaling
+from effviz.bench import network_timing
 from effviz.cli import app
-from effviz.explain import calibrate, calibration
+from effviz.explain import calibration_run, placement
 
 SAMPLES = Path(__file__).parents[1] / "assets" / "samples"
 PLAN_KEYS = {"depth", "width", "resolution", "params", "macs", "activations", "stages"}
@@ -223,18 +223,18 @@ def test_what_a_user_does_wrong_is_one_line_and_exit_1(
 
 
 def test_calibrate_stores_and_prints_what_was_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    measured = calibration.Calibration("lite0@96", 96, 1.5, -2.0, 0.9, 0.25, 0.5, 40, "by hand")
+    measured = placement.Calibration("lite0@96", 96, 1.5, -2.0, 0.9, 0.25, 0.5, 40, "by hand")
     stored = []
-    monkeypatch.setattr(calibrate, "calibrate", lambda ref, progress: progress(1, 2) or measured)
-    monkeypatch.setattr(calibration, "store", stored.append)
+    monkeypatch.setattr(calibration_run, "calibrate", lambda ref, progress: progress(1, 2) or measured)
+    monkeypatch.setattr(placement, "store_calibration", stored.append)
     assert answer("calibrate", "lite0@96")[0]["error_cells"] == 0.25
     assert "0.25" in run("calibrate", "lite0@96").stdout
     assert stored == [measured] * 2
 
 
 def test_bench_scaling_prints_the_peer_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = scaling.BenchRow("b7", ours_ms=0.5, peer_ms=200, target_ms=3)
-    monkeypatch.setattr(scaling, "bench", lambda repeats: (row,) * repeats)
+    row = network_timing.ScalingRow("b7", ours_ms=0.5, peer_ms=200, target_ms=3)
+    monkeypatch.setattr(network_timing, "bench_scaling", lambda repeats: (row,) * repeats)
     shown = run("bench", "scaling", "--repeats", "1").stdout
     assert "FlopCounterMode" in shown
     assert "400" in next(line for line in shown.splitlines() if line.lower().startswith("b7"))

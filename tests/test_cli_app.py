@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from effviz.cli import app, door
+from effviz.cli import app, launch
 
 SCRIPT = Path(sys.executable).with_name("effviz")
 
@@ -69,15 +69,15 @@ def test_app_starts_for_a_new_user_and_stops_when_told_to(tmp_path):
     assert server.returncode == 0
 
 
-OPTION = "from streamlit import config; from streamlit.web import bootstrap; from effviz.cli import door; "
+OPTION = "from streamlit import config; from streamlit.web import bootstrap; from effviz.cli import launch; "
 TELL = "tell = lambda *_: print(config.get_option('runner.fastReruns')); bootstrap.run = tell; "
 
 
 @pytest.mark.parametrize(
     ("start", "folder"),
     [
-        ("bootstrap.load_config_options({}); tell()", door.CLONE),  # streamlit run app.py
-        (f"door.open_app({free_port()}, 'localhost', False)", Path("/")),  # effviz app
+        ("bootstrap.load_config_options({}); tell()", launch.CLONE),  # streamlit run app.py
+        (f"launch.open_app({free_port()}, 'localhost', False)", Path("/")),  # effviz app
     ],
     ids=["streamlit", "effviz"],  # not by their texts: the port is another one in each process of a run
 )
@@ -99,7 +99,7 @@ def test_a_port_in_use_is_one_line(tmp_path):
 
 
 def test_without_a_clone_one_line_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(door, "CLONE", tmp_path)
+    monkeypatch.setattr(launch, "CLONE", tmp_path)
     result = CliRunner().invoke(app, ["app"])
     assert result.exit_code == 1
     assert "runs from a clone of the repository" in result.stderr
@@ -121,5 +121,5 @@ def test_a_browser_opens_only_where_there_is_a_screen(monkeypatch, platform, env
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(door.sys, "platform", platform)
-    assert door._has_screen() is expected
+    monkeypatch.setattr(launch.sys, "platform", platform)
+    assert launch._has_screen() is expected

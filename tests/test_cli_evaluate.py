@@ -14,11 +14,18 @@ from effviz.cli import app, evaluate
 from effviz.cli.evaluate import BaselineChoice
 from effviz.errors import SettingsError
 from effviz.evaluate.intervals import Interval
-from effviz.evaluate.masking import Baseline, Masking
-from effviz.evaluate.settings import AGREEMENT, EFFECTS, PLACES, SANITY, Metric, Settings
-from effviz.evaluate.summary import Cell
+from effviz.evaluate.masking import MaskBaseline, Masking
+from effviz.evaluate.run_settings import (
+    AGREEMENT_METRICS,
+    FAITHFULNESS_METRICS,
+    LOCALISATION_METRICS,
+    SANITY_METRICS,
+    Metric,
+    RunSettings,
+)
+from effviz.evaluate.run_summary import MetricMean
+from effviz.explain.data_types import Method, TargetLayer
 from effviz.explain.placement import Placement
-from effviz.explain.results import Layer, Method
 
 SAMPLES = Path(__file__).parents[1] / "assets" / "samples"
 COLUMNS = {"photo", "model", "method", "metric", "value", "target_index", "error"}
@@ -100,7 +107,7 @@ def test_every_option_reaches_the_run(data, tmp_path, monkeypatch):
         caught.append(asked)
         raise SettingsError("Seen.")
 
-    monkeypatch.setattr("effviz.evaluate.run.evaluate", stops)
+    monkeypatch.setattr("effviz.evaluate.runner.evaluate", stops)
     elsewhere = tmp_path / "photos"
     words = (
         *("--models", "lite0@96, lite1@128,lite0@96", "--methods", "GradCAM,eigencam", "--metrics", "adcc,road"),
@@ -109,14 +116,14 @@ def test_every_option_reaches_the_run(data, tmp_path, monkeypatch):
     )
     run(data, "--out", tmp_path / "run", *words, code=1)
     dataset, settings, out, _watch = caught[0]
-    assert settings == Settings(
+    assert settings == RunSettings(
         models=("lite0@96", "lite1@128"),
         methods=(Method.GRADCAM, Method.EIGENCAM),
         metrics=(Metric.ADCC, Metric.ROAD),
         targets="prediction",
-        layer=Layer.STRIDE_16,
+        layer=TargetLayer.STRIDE_16,
         placement=Placement.CALIBRATED,
-        masking=Masking(Baseline.BLUR, 7),
+        masking=Masking(MaskBaseline.BLUR, 7),
         road_budget_s=1.5,
         limit=2,
         seed=9,
@@ -127,10 +134,10 @@ def test_every_option_reaches_the_run(data, tmp_path, monkeypatch):
 
 def test_without_options_place_is_measured_of_the_photos_own_class(data, tmp_path, monkeypatch):
     caught = []
-    monkeypatch.setattr("effviz.evaluate.run.evaluate", lambda *asked: caught.append(asked))
+    monkeypatch.setattr("effviz.evaluate.runner.evaluate", lambda *asked: caught.append(asked))
     monkeypatch.setattr(evaluate, "_show", lambda *_: None)
     run(data, "--out", tmp_path / "run")
-    assert caught[0][1] == Settings(("lite0@224",))
+    assert caught[0][1] == RunSettings(("lite0@224",))
 
 
 @pytest.mark.parametrize(
@@ -191,7 +198,7 @@ def test_the_small_and_off_centre_stand_beside_the_whole_set(data, tmp_path):
 
 
 def test_json_tells_all_photos_from_the_small_and_off_centre():
-    cell = Cell("lite0@64", "cam", Metric.ENERGY, Interval(0.5, 0.4, 0.6, 9), Interval(0.2, 0.1, 0.3, 2))
+    cell = MetricMean("lite0@64", "cam", Metric.ENERGY, Interval(0.5, 0.4, 0.6, 9), Interval(0.2, 0.1, 0.3, 2))
     plain = evaluate._plain(cell)
     assert plain["all"] == {"mean": 0.5, "low": 0.4, "high": 0.6, "n": 9}
     assert plain["small_off_centre"] == {"mean": 0.2, "low": 0.1, "high": 0.3, "n": 2}
@@ -203,8 +210,8 @@ def test_one_photo_has_no_spread_to_print():
 
 
 def test_the_commands_baselines_are_those_that_there_are():
-    assert [choice.value for choice in BaselineChoice] == [baseline.value for baseline in Baseline]
-    assert all(metric in evaluate.PLACES for metric in PLACES)
-    assert all(metric in evaluate.EFFECTS for metric in EFFECTS)
-    assert all(metric in evaluate.BESIDE_FIRST for metric in AGREEMENT)
-    assert all(metric in evaluate.SANITY for metric in SANITY)
+    assert [choice.value for choice in BaselineChoice] == [baseline.value for baseline in MaskBaseline]
+    assert all(metric in evaluate.LOCALISATION_HELP for metric in LOCALISATION_METRICS)
+    assert all(metric in evaluate.FAITHFULNESS_HELP for metric in FAITHFULNESS_METRICS)
+    assert all(metric in evaluate.AGREEMENT_HELP for metric in AGREEMENT_METRICS)
+    assert all(metric in evaluate.SANITY_HELP for metric in SANITY_METRICS)

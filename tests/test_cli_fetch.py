@@ -5,7 +5,7 @@ from huggingface_hub import constants
 from typer.testing import CliRunner
 
 from effviz.cli import app
-from effviz.zoo import fetching
+from effviz.zoo import download
 
 
 @pytest.fixture
@@ -13,14 +13,14 @@ def asked(tmp_path, monkeypatch):
     """What the hub is asked for; it sends ten bytes in two parts."""
     asked: list[str] = []
 
-    def download(repository: str, file: str, *, tqdm_class: type) -> None:
+    def downloaded(repository: str, file: str, *, tqdm_class: type) -> None:
         asked.append(f"{repository}/{file}")
         with tqdm_class(total=10, initial=0, unit="B", desc=file) as bar:
             bar.update(4)
             bar.update(6)
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(fetching, "hf_hub_download", download)
+    monkeypatch.setattr(download, "hf_hub_download", downloaded)
     return asked
 
 

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from effviz.cli import app
-from effviz.facts.searched import SearchResult
-from effviz.train import search
+from effviz.facts.two_step_search import SearchResult
+from effviz.train import grid_search
 
 ONE = SearchResult(1.0, 1.0, 1.0, 0, 0.6, 0.45, 64, 1.0, 100, 1.0, 10**6, 50.0, 200, 6, 9.5, "search abc", "by hand")
 ROWS = tuple(
@@ -20,7 +20,7 @@ ROWS = tuple(
 
 @pytest.fixture
 def trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "search", lambda *_: ROWS)
+    monkeypatch.setattr(grid_search, "run_search", lambda *_: ROWS)
 
 
 @pytest.mark.usefixtures("trained")

@@ -16,9 +16,9 @@ COMMANDS = """
 import json, sys
 from pathlib import Path
 from effviz.cli import app
-from effviz.explain import calibrate
+from effviz.explain import calibration_run
 
-calibrate.PLACES, calibrate.FEWEST = 2, 1  # it measures at two places a side, which takes a second
+calibration_run.PLACES, calibration_run.FEWEST = 2, 1  # it measures at two places a side, which takes a second
 folder, loaded = Path(sys.argv[1]), {}
 photos = folder / "photos"
 photos.mkdir()

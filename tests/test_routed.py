@@ -100,7 +100,7 @@ def _is_text(text: str) -> bool:
 
 def test_every_text_goes_through_the_catalogue() -> None:
     read = [(file, ast.parse(file.read_text(encoding="utf-8"))) for file in files()]
-    assert len(read) > 200  # the folders are where they are said to be
+    assert len(read) > 150  # the folders are where they are said to be
     assert [f"{file.relative_to(ROOT)}:{line}: {text!r}" for file, tree in read for line, text in bare(tree)] == []
 
 

@@ -15,8 +15,8 @@ BOTH = """
     def test_core():
         assert 1 + 1 == 3, "core is wrong"
 
-    @pytest.mark.browser
-    def test_browser():
+    @pytest.mark.page
+    def test_page():
         pass
 """
 WAITING = """
@@ -33,14 +33,14 @@ WAITING = """
     def test_core(server):
         threading.Event().wait(60)
 
-    @pytest.mark.browser
-    def test_browser(server):
+    @pytest.mark.page
+    def test_page(server):
         threading.Event().wait(60)
 """
 
 
 def start(folder: Path, tests: str) -> "subprocess.Popen[str]":
-    (folder / "pytest.ini").write_text("[pytest]\nmarkers = browser\n  ray\n")
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = page\n")
     (folder / "test_it.py").write_text(textwrap.dedent(tests))
     command = [sys.executable, str(ROOT / "tests" / "run_all.py"), "-p", "no:cacheprovider", str(folder / "test_it.py")]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -51,7 +51,7 @@ def test_the_last_lines_say_which_half_failed_and_why(tmp_path: Path) -> None:
     output, _ = process.communicate()
     last = output.splitlines()[-20:]
     assert process.returncode == 1
-    assert any(line.startswith("browser: exit code 0, 1 passed, 1 deselected") for line in last)
+    assert any(line.startswith("pages: exit code 0, 1 passed, 1 deselected") for line in last)
     assert any(line.startswith("core: exit code 1, 1 failed, 1 deselected") for line in last)
     assert any("test_core" in line and "core is wrong" in line for line in last)
     assert last[-1] == "1 passed, 1 failed, 0 skipped"
@@ -67,4 +67,4 @@ def test_an_interrupted_run_closes_what_both_halves_opened(tmp_path: Path) -> No
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert output.count("KeyboardInterrupt") >= 2, output
-    assert {file.name for file in tmp_path.glob("*.closed")} == {"test_core.closed", "test_browser.closed"}
+    assert {file.name for file in tmp_path.glob("*.closed")} == {"test_core.closed", "test_page.closed"}

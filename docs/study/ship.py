@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-
-from effviz.evaluate import manifest, records, results, summary
 from effviz.evaluate.records import RESULTS, SCHEMA
 from effviz.evaluate.settings import Metric
+
+from effviz.evaluate import manifest, records, results, summary
 from effviz.report import numbers
 
 FINEST = 1000  # overlaps are rounded down to thousandths: whether one reaches 0.5 stays the same

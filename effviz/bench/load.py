@@ -1,33 +1,40 @@
-"""Many visitors at once, each with a photo of its own: how long they wait, and whether each gets its own maps.
+"""Many visitors at once, a hostile one, and a long session: whether each gets its own maps, and how long they wait.
 
-Every other one brings its photo as a file, the others take a bundled one.
-A real server in a process of its own, real sessions over WebSocket, this machine only. What each visitor has to see is
-computed here beforehand, one after the other.
+Every bench uses a real server in a process of its own and real sessions over WebSocket, on this machine only.
 """
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+import re
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count, cycle
+from pathlib import Path
 from statistics import median
+from typing import Final
 
-from effviz.bench import server
-from effviz.bench.figures import Figure, Figures, Say, percentile
-from effviz.bench.shown import Maps, same, shown
-from effviz.bench.visitors import visit
-from effviz.explain import images, samples
-from effviz.explain.forward import forward
-from effviz.explain.maps import activation_map
-from effviz.explain.methods import METHODS
-from effviz.explain.results import Floats, Method
-from effviz.zoo.catalogue import parse
+from effviz.bench import app_sessions
+from effviz.bench.app_sessions import ShownMaps, Visitor, is_same_map, read_shown_maps, visit
+from effviz.bench.app_timing import GROWTH_MIB
+from effviz.bench.benchmark import Figure, Figures, Say, percentile
+from effviz.explain import images, sample_photos
+from effviz.explain.activation_maps import activation_map
+from effviz.explain.cam_methods import CAM_METHODS
+from effviz.explain.data_types import Floats, Method
+from effviz.explain.forward_pass import forward
+from effviz.zoo.catalogue import parse_model
 from effviz.zoo.loading import load
 
-ROUNDS = (Method.CAM, Method.LAYERCAM, Method.EIGENCAM)  # what each visitor looks at, one after the other
+METHODS_LOOKED_AT = (Method.CAM, Method.LAYERCAM, Method.EIGENCAM)  # what each visitor looks at, one after the other
+
 MOST_PEAK_MIB = 3072
+
 QUICK_VISITS = 8
 
-Wanted = dict[tuple[str, str, str], Floats]  # photo's sha256, model, method -> the map
+ExpectedMaps = dict[tuple[str, str, str], Floats]  # photo's sha256, model, method -> the map
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +43,13 @@ class Load:
 
     sessions: int = 20
     models: tuple[str, ...] = ("lite0@224", "lite1@224", "lite0@260", "lite2@260")
-    rounds: tuple[Method, ...] = ROUNDS
+    rounds: tuple[Method, ...] = METHODS_LOOKED_AT
     heavy_model: str = "lite2@260"  # for Score-CAM
     quick_model: str = "lite0@192"  # what the others ask for meanwhile; a size of its own, so that nothing is known
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class VisitorPhoto:
     """A visitor's photo."""
 
     photo: str  # the bundled one that it is
@@ -51,7 +58,7 @@ class Brought:
 
 
 @dataclass(slots=True)
-class Seen:
+class LoadOutcome:
     """What all visitors got."""
 
     seconds: list[float] = field(default_factory=list)
@@ -59,24 +66,24 @@ class Seen:
     wrong: list[str] = field(default_factory=list)
     maps: int = 0
 
-    def compare(self, found: Maps, wanted: Mapping[str, Floats], sha256: str) -> None:
+    def compare(self, found: ShownMaps, wanted: Mapping[str, Floats], sha256: str) -> None:
         """Count the maps of one answer, and those that are not what a visitor alone gets."""
         for label, values in wanted.items():
             self.maps += 1
-            if not same(found.get((sha256, label)), values):
+            if not is_same_map(found.get((sha256, label)), values):
                 self.wrong.append(f"Photo {sha256[:8]} by {label} did not get the map that a visitor alone gets.")
 
 
-def bench(load_: Load = Load(), say: Say = lambda _: None) -> Figures:
+def bench_load(load_: Load = Load(), say: Say = lambda _: None) -> Figures:
     """Run the visitors, then a few quick ones alone and beside one who runs Score-CAM."""
     say("What each visitor has to see")
-    wanted = expected(load_)
-    with server.running() as running:
+    wanted = expected_maps(load_)
+    with app_sessions.start_server() as running:
         say(f"{load_.sessions} visitors at once")
-        seen = asyncio.run(everyone(running.port, load_, wanted))
+        seen = asyncio.run(visit_all(running.port, load_, wanted))
         say("One visitor with Score-CAM")
         alone_s, beside_s = asyncio.run(_quick_and_heavy(running.port, load_))
-        rows = [*_rows(load_, seen), *_quick_rows(alone_s, beside_s)]
+        rows = [*_load_rows(load_, seen), *_quick_rows(alone_s, beside_s)]
         notes = [*seen.errors[:5], *seen.wrong[:5]]
         if (peak_mib := running.peak_mib) is None:
             notes.append("The server's memory is not known: it is read from /proc, on Linux.")
@@ -93,7 +100,7 @@ def _quick_rows(alone_s: list[float], beside_s: list[float]) -> list[Figure]:
     return rows
 
 
-def _rows(load_: Load, seen: Seen) -> list[Figure]:
+def _load_rows(load_: Load, seen: LoadOutcome) -> list[Figure]:
     times_ms = [1000 * seconds for seconds in seen.seconds]
     asked = load_.sessions * len(load_.rounds)
     return [
@@ -106,13 +113,13 @@ def _rows(load_: Load, seen: Seen) -> list[Figure]:
     ]
 
 
-def expected(load_: Load) -> Wanted:
+def expected_maps(load_: Load) -> ExpectedMaps:
     """The maps of every photo that somebody will look at, computed one after the other."""
-    wanted: Wanted = {}
+    wanted: ExpectedMaps = {}
     for label in load_.models:
-        model = load(parse(label))
+        model = load(parse_model(label))
         for name in _photos(load_.sessions):
-            sample = samples.find(name)
+            sample = sample_photos.find(name)
             passed = forward(model, images.read(sample.path.read_bytes(), sample.title))
             for method in load_.rounds:
                 wanted[passed.photo.sha256, label, method] = activation_map(passed, method=method).values
@@ -121,21 +128,25 @@ def expected(load_: Load) -> Wanted:
 
 def _photos(sessions: int) -> list[str]:
     """A photo for each session; they repeat when there are more sessions than photos."""
-    names = [sample.name for sample in samples.samples()]
+    names = [sample.name for sample in sample_photos.samples()]
     return [names[number % len(names)] for number in range(sessions)]
 
 
-async def everyone(port: int, load_: Load, wanted: Wanted) -> Seen:
+async def visit_all(port: int, load_: Load, wanted: ExpectedMaps) -> LoadOutcome:
     """Let every visitor look at its photo by each method, all at the same moments."""
-    seen = Seen()
+    seen = LoadOutcome()
     together = asyncio.Barrier(load_.sessions)
     photos = enumerate(_photos(load_.sessions))
-    brought = (Brought(photo, samples.find(photo).path.read_bytes(), number % 2 == 1) for number, photo in photos)
+    brought = (
+        VisitorPhoto(photo, sample_photos.find(photo).path.read_bytes(), number % 2 == 1) for number, photo in photos
+    )
     await asyncio.gather(*(_one(port, load_, photo, together, (wanted, seen)) for photo in brought))
     return seen
 
 
-async def _one(port: int, load_: Load, of: Brought, together: asyncio.Barrier, books: tuple[Wanted, Seen]) -> None:
+async def _one(
+    port: int, load_: Load, of: VisitorPhoto, together: asyncio.Barrier, books: tuple[ExpectedMaps, LoadOutcome]
+) -> None:
     """Open a page, look at it by each method in turn, all visitors at the same moment."""
     wanted, seen = books
     photo, sha256 = of.photo, hashlib.sha256(of.data).hexdigest()
@@ -145,18 +156,20 @@ async def _one(port: int, load_: Load, of: Brought, together: asyncio.Barrier, b
         methods = ""
         for method in load_.rounds:
             if methods:
-                visitor.select(methods, METHODS[method].title)
+                visitor.select(methods, CAM_METHODS[method].title)
             await together.wait()
             answer = await visitor.ask()
             methods = answer.widget("method")
             seen.seconds.append(answer.seconds)
             seen.errors += [f"{photo}: {error}" for error in answer.errors]
-            seen.compare(shown(answer), {label: wanted[sha256, label, method] for label in load_.models}, sha256)
+            seen.compare(
+                read_shown_maps(answer), {label: wanted[sha256, label, method] for label in load_.models}, sha256
+            )
 
 
 async def _quick_and_heavy(port: int, load_: Load) -> tuple[list[float], list[float]]:
     """Seconds of a page with one new map, alone, and while somebody else's Score-CAM runs."""
-    names = [sample.name for sample in samples.samples()]
+    names = [sample.name for sample in sample_photos.samples()]
     warm, alone, beside = names[0], names[1 : QUICK_VISITS + 1], names[QUICK_VISITS + 1 : 2 * QUICK_VISITS + 1]
     await _quick(port, load_, warm)
     alone_s = [await _quick(port, load_, name) for name in alone]
@@ -177,3 +190,235 @@ async def _quick_and_heavy(port: int, load_: Load) -> tuple[list[float], list[fl
 async def _quick(port: int, load_: Load, photo: str) -> float:
     async with visit(port, {"photos": photo, "models": load_.quick_model}) as visitor:
         return (await visitor.ask()).seconds
+
+
+# One visitor does the worst that the pages allow, on many pages at once; others come for one quick map each.
+# The server is set up as for the internet (EFFVIZ_PUBLIC=1). The hostile pages have one address and the newcomers
+# others, as a proxy on this machine would tell.
+
+HOSTILE = "198.51.100.1"
+
+PAUSE_S = 0.1  # between two looks at the server's health and memory
+
+WAIT_S, MOST_TIMES, STALL_MS = 5.0, 3.0, 1000.0
+
+# What each page asks for, again and again, for another photo each time: the dearest networks that are allowed, long
+# methods, methods with gradients, many networks to load, a network beyond the limit, a measurement.
+B4, L2 = "scaled-d1.8-w1.4@380", "scaled-d5.3-w4.3@800"
+
+MANY_MODELS = ",".join(f"scaled-d1-w0.{number}@224" for number in range(2, 10))
+
+QUERIES = (
+    ("", {"models": B4, "method": "fullgrad"}),
+    ("", {"models": B4, "method": "scorecam"}),
+    ("", {"models": "lite2@260", "method": "scorecam"}),
+    ("", {"models": B4, "method": "gradcam", "layer": "4"}),
+    ("", {"models": MANY_MODELS}),
+    ("", {"models": L2}),
+    ("paper", {"section": "latency"}),
+    ("", {"models": f"lite0@224,lite1@224,lite2@224,{B4}"}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """How much of it."""
+
+    pages: int = 24
+    newcomers: int = 8
+    model: str = "lite0@192"
+
+
+@dataclass(slots=True)
+class ServerHealth:
+    """What was seen of the server meanwhile."""
+
+    stalls_ms: list[float] = field(default_factory=list)
+    held_mib: list[float] = field(default_factory=list)
+    children: int = 0
+
+
+def bench_hostile(attack: Attack = Attack(), say: Say = lambda _: None) -> Figures:
+    """Time newcomers alone, and then beside the hostile pages."""
+    with app_sessions.start_server(environment={"EFFVIZ_PUBLIC": "1"}) as running:
+        alone_s, beside_s, seen = asyncio.run(_both(running, attack, say))
+    return Figures(tuple(_hostile_rows(attack, alone_s, beside_s, seen)), ())
+
+
+def _hostile_rows(attack: Attack, alone_s: list[float], beside_s: list[float], seen: ServerHealth) -> Iterable[Figure]:
+    most_ms = 1000 * max(MOST_TIMES * median(alone_s), WAIT_S)
+    yield Figure("Hostile pages of one visitor", attack.pages, "")
+    yield Figure("A newcomer's page with one new quick map, alone, median", 1000 * median(alone_s), "ms")
+    yield Figure("The same beside the hostile pages, median", 1000 * median(beside_s), "ms")
+    yield Figure.at_most("The longest", 1000 * max(beside_s), round(most_ms), "ms")
+    yield Figure.at_most("Longest wait for the health check", max(seen.stalls_ms), STALL_MS, "ms")
+    if seen.held_mib:
+        yield Figure("Memory of server and children after its start", seen.held_mib[0], "MiB")
+        yield Figure("Peak memory of server and children", max(seen.held_mib), "MiB")
+        yield Figure("Children at once, most", seen.children, "")
+
+
+async def _both(
+    running: app_sessions.AppServer, attack: Attack, say: Say
+) -> tuple[list[float], list[float], ServerHealth]:
+    names = [sample.name for sample in sample_photos.samples()]
+    own = (visits for visits in enumerate(cycle(names)))
+    say("Newcomers alone")
+    await _newcomer(running.port, attack, *next(own))
+    alone_s = [await _newcomer(running.port, attack, *next(own)) for _ in range(attack.newcomers)]
+    say(f"{attack.pages} hostile pages")
+    async with _watching(running) as seen, _attacked(running.port, attack):
+        beside_s = [await _newcomer(running.port, attack, *next(own)) for _ in range(attack.newcomers)]
+    return alone_s, beside_s, seen
+
+
+async def _newcomer(port: int, attack: Attack, number: int, photo: str) -> float:
+    """Seconds of a page with one new map, by somebody who was never here."""
+    size = 192 + 32 * (number // len(sample_photos.samples()))  # so that no map is known
+    query = {"photos": photo, "models": f"{attack.model.partition('@')[0]}@{size}"}
+    async with visit(port, query, address=f"203.0.113.{number % 250 + 1}") as visitor:
+        return (await visitor.ask()).seconds
+
+
+@asynccontextmanager
+async def _attacked(port: int, attack: Attack) -> AsyncIterator[None]:
+    """Keep the hostile pages going for the block; each has asked once before it begins."""
+    begun = [asyncio.Event() for _ in range(attack.pages)]
+    pages = [asyncio.create_task(_hostile(port, number, begun[number])) for number in range(attack.pages)]
+    try:
+        await asyncio.gather(*(each.wait() for each in begun))
+        yield
+    finally:
+        for page in pages:
+            page.cancel()
+        await asyncio.gather(*pages, return_exceptions=True)
+
+
+async def _hostile(port: int, number: int, begun: asyncio.Event) -> None:
+    names = [sample.name for sample in sample_photos.samples()]
+    for turn in count(number):
+        page, query = QUERIES[turn % len(QUERIES)]
+        photo = names[(7 * turn + number) % len(names)]
+        with suppress(OSError, TimeoutError):
+            async with visit(port, {"photos": photo, **query}, page, HOSTILE) as visitor:
+                await _worst(visitor, begun)
+
+
+async def _worst(visitor: Visitor, begun: asyncio.Event) -> None:
+    """Ask for the page, and then press what its work waits for."""
+    asking = asyncio.create_task(visitor.ask())
+    await asyncio.sleep(0)
+    begun.set()
+    answer = await asking
+    with suppress(KeyError):
+        visitor.switch_on(answer.widget("agreed scorecam"))
+        await visitor.ask()
+    with suppress(KeyError):
+        visitor.press(answer.widget("measure-latency"))
+        await visitor.ask()
+
+
+@asynccontextmanager
+async def _watching(running: app_sessions.AppServer) -> AsyncIterator[ServerHealth]:
+    seen = ServerHealth()
+    watching = asyncio.create_task(_watch(running, seen))
+    try:
+        yield seen
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def _watch(running: app_sessions.AppServer, seen: ServerHealth) -> None:
+    while True:
+        asked = time.perf_counter()
+        await asyncio.to_thread(_health, running.address)
+        seen.stalls_ms.append(1000 * (time.perf_counter() - asked))
+        tree = await asyncio.to_thread(_tree, running.pid)
+        seen.children = max(seen.children, len(tree) - 1)
+        if held := [mib for pid in tree if (mib := _held_mib(pid)) is not None]:
+            seen.held_mib.append(sum(held))
+        await asyncio.sleep(PAUSE_S)
+
+
+def _health(address: str) -> None:
+    urllib.request.urlopen(f"{address}/_stcore/health", timeout=60).close()
+
+
+def _tree(pid: int) -> list[int]:
+    """A process and all that it started."""
+    found = [pid]
+    for each in found:
+        for task in Path(f"/proc/{each}/task").glob("*/children"):
+            with suppress(OSError):
+                found += map(int, task.read_text().split())
+    return found
+
+
+def _held_mib(pid: int) -> float | None:
+    """What a process holds, its share of what several hold; None where nobody knows."""
+    try:
+        known = re.search(r"^Pss:\s*(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(known[1]) / 1024 if known else None
+
+
+# Mixed visitors come and go for a while: what the server holds must not grow with them.
+# One after the other, each with a session of its own: comparisons of other photos, classes and methods, the other
+# pages, a photo brought as a file, a model that fails.
+
+WARM_VISITORS: Final = 30  # visits, until caches are filled
+
+VISIT_KINDS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
+    ("", {"models": "lite0@224,lite1@224"}),
+    ("scale", {"phi": "1.5"}),
+    ("", {"models": "lite0@224", "method": "layercam"}),
+    ("tradeoff", {}),
+    ("", {"models": "lite2@260", "method": "eigencam"}),
+    ("paper", {"section": "table1"}),
+    ("", {"models": "b7@600"}),  # whose weights are not here
+    ("evaluate", {}),
+)
+
+
+def bench_session(minutes: float, say: Say = lambda _: None) -> Figures:
+    """Let visitors come for some minutes, after the first ones."""
+    with app_sessions.start_server() as running:
+        say("The first visitors")
+        asyncio.run(make_visits(running.port, 0, WARM_VISITORS))
+        start, number, ends = running.memory_mib, WARM_VISITORS, time.monotonic() + 60 * minutes
+        while time.monotonic() < ends:
+            say(f"{number} visitors")
+            asyncio.run(make_visits(running.port, number, len(VISIT_KINDS)))
+            number += len(VISIT_KINDS)
+        end, peak = running.memory_mib, running.peak_mib
+    if start is None or end is None or peak is None:
+        return Figures((), ("The server's memory is not known: it is read from /proc, on Linux.",))
+    return Figures(
+        (
+            Figure(f"Server's memory after {WARM_VISITORS} visitors", start, "MiB"),
+            Figure(f"Server's memory after {number} visitors in {minutes:g} minutes", end, "MiB"),
+            Figure.at_most("Growth", end - start, round(GROWTH_MIB, 1), "MiB"),
+            Figure("The most that it held", peak, "MiB"),
+        )
+    )
+
+
+async def make_visits(port: int, first: int, how_many: int) -> None:
+    """Let so many visitors come, beginning with a number: each number is another visit.
+
+    Raises:
+        AssertionError: a page failed.
+    """
+    names = [sample.name for sample in sample_photos.samples()]
+    for number, _ in zip(count(first), range(how_many), strict=False):
+        page, query = VISIT_KINDS[number % len(VISIT_KINDS)]
+        more = {} if page else {"photos": names[number % len(names)]}
+        async with visit(port, {**query, **more}, page) as visitor:
+            answer = await visitor.ask()
+            assert not answer.errors, answer.errors
+            if not page and number % 3 == 0:  # and a file of one's own
+                data = sample_photos.find(names[number % len(names)]).path.read_bytes()
+                await visitor.upload(answer.widget("uploads"), f"own {number}.jpg", data + bytes(number % 100))
+                assert not (await visitor.ask()).errors

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 import effviz
-from effviz.cli import arithmetic, benches, door, evaluate, models, photos, report, search, training
-from effviz.cli.guard import GuardedGroup
+from effviz.cli import arithmetic, benchmarks, cam, evaluate, launch, models, train
+from effviz.cli.console import GuardedGroup
 
 app = typer.Typer(
     cls=GuardedGroup,
@@ -30,19 +30,19 @@ def _root(
     pass
 
 
-app.command("app")(door.open_app)
+app.command("app")(launch.open_app)
 app.command("models")(models.models)
 app.command("fetch")(models.fetch)
 app.command("scale")(arithmetic.scale)
 app.command("plan")(arithmetic.plan)
 app.command("solve")(arithmetic.solve)
-app.command("cam")(photos.cam)
-app.command("calibrate")(photos.calibrate)
+app.command("cam")(cam.cam)
+app.command("calibrate")(cam.calibrate)
 app.command("evaluate")(evaluate.evaluate)
-app.command("report")(report.report)
-app.command("search")(search.search)
-app.command("train")(training.train)
-app.add_typer(benches.app, name="bench")
+app.command("report")(evaluate.report)
+app.command("search")(train.search)
+app.command("train")(train.train)
+app.add_typer(benchmarks.app, name="bench")
 
 
 def main() -> None:

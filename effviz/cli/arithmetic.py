@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from effviz import scaling
-from effviz.cli import output
+from effviz.cli import console
 from effviz.scaling import Budget, BudgetKind, Family, Plan, ScalingMethod, ScalingRule
 
 _FAMILY = typer.Option(help="EfficientNet, or Lite: no squeeze-and-excitation, stem and head fixed.")
@@ -20,14 +20,14 @@ def scale(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     beta: Annotated[float, typer.Option(help="Width grows by beta^phi" + _PAPER)] = 1.1,
     gamma: Annotated[float, typer.Option(help="Resolution grows by gamma^phi" + _PAPER)] = 1.15,
     family: Annotated[Family, _FAMILY] = Family.EFFICIENTNET,
-    as_json: output.AsJson = False,
+    as_json: console.AsJson = False,
 ) -> None:
     """Scale B0 by the compound rule and show the network: depth, width, resolution, parameters, MACs, stages."""
     rule = ScalingRule(alpha, beta, gamma)
     at = rule.at(phi)
     network = scaling.plan(at.depth, at.width, at.resolution_px, family)
     title = f"phi {phi:g}, alpha*beta^2*gamma^2 = {rule.constraint:.3f}"
-    output.show_json(network.as_dict()) if as_json else _show(network, title)
+    console.show_json(network.as_dict()) if as_json else _show(network, title)
 
 
 def plan(
@@ -35,11 +35,11 @@ def plan(
     width: Annotated[float, typer.Option(help="Times B0's channels.")],
     resolution: Annotated[int, typer.Option(help="Side of the square input in pixels; B0 has 224.")],
     family: Annotated[Family, _FAMILY] = Family.EFFICIENTNET,
-    as_json: output.AsJson = False,
+    as_json: console.AsJson = False,
 ) -> None:
     """Show the network of any depth, width and resolution, stage by stage."""
     network = scaling.plan(depth, width, resolution, family)
-    output.show_json(network.as_dict()) if as_json else _show(network, family.value)
+    console.show_json(network.as_dict()) if as_json else _show(network, family.value)
 
 
 def solve(  # noqa: PLR0913
@@ -48,7 +48,7 @@ def solve(  # noqa: PLR0913
     memory: Annotated[float | None, typer.Option(help="At most so many bytes of activations at their peak.")] = None,
     method: Annotated[ScalingMethod, typer.Option(help="Which dimensions grow.")] = ScalingMethod.COMPOUND,
     family: Annotated[Family, _FAMILY] = Family.EFFICIENTNET,
-    as_json: output.AsJson = False,
+    as_json: console.AsJson = False,
 ) -> None:
     """Find the largest network within one budget: the paper's "maximise accuracy subject to memory and FLOPs"."""
     amounts = {BudgetKind.MACS: macs, BudgetKind.PARAMS: params, BudgetKind.ACTIVATION_MEMORY: memory}
@@ -64,7 +64,7 @@ def solve(  # noqa: PLR0913
             "reached": found.reached,
             "miss": found.miss,
         }
-        output.show_json(solution | found.plan.as_dict())
+        console.show_json(solution | found.plan.as_dict())
     else:
         name = "phi" if method is ScalingMethod.COMPOUND else method.value
         _show(found.plan, f"{name} = {found.coefficient:.4f}, {found.miss_pct:.1f} % of the budget is left")
@@ -85,7 +85,7 @@ def _show(network: Plan, title: str) -> None:
         for stage in network.stages
     ]
     columns = ("Operator", "Layers", "Stride", "Channels", "Pixels", "Params", "MACs", "Outputs")
-    output.show_table(f"{title}; parameters, MACs and outputs in millions", columns, rows)
+    console.show_table(f"{title}; parameters, MACs and outputs in millions", columns, rows)
     typer.echo(
         f"depth {network.depth:.4g}, width {network.width:.4g}, {network.resolution} px: "
         f"{network.params:,} parameters, {network.macs:,} MACs (the paper's FLOPs), {network.activations:,} activations"

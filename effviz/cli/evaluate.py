@@ -1,4 +1,4 @@
-"""The command that measures maps over a data set."""
+"""The commands `effviz evaluate`, which measures maps over a data set, and `effviz report`, which makes its page."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,32 +8,38 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from effviz.cli import output
-from effviz.cluster import Engine
+from effviz.cli import console
+from effviz.cluster import ExecutionBackend
 from effviz.errors import DatasetError, SettingsError
+from effviz.explain.data_types import Method, TargetLayer
 from effviz.explain.placement import Placement
-from effviz.explain.results import Layer, Method
-from effviz.words import _
+from effviz.i18n import _
 
 if TYPE_CHECKING:
+    from effviz.evaluate.dataset_samples import Dataset
     from effviz.evaluate.intervals import Interval
-    from effviz.evaluate.manifest import Manifest
-    from effviz.evaluate.parts import Workers
-    from effviz.evaluate.samples import Dataset
-    from effviz.evaluate.settings import Settings
-    from effviz.evaluate.summary import Cell, Failure
+    from effviz.evaluate.run_settings import RunSettings
+    from effviz.evaluate.run_store import Manifest
+    from effviz.evaluate.run_summary import Failure, MetricMean
+    from effviz.evaluate.runner import Workers
 
 METRICS_A_TABLE = 3
-METRICS = "energy,pointing,maxbox"
-PLACES = "energy, pointing, pointing15, maxbox, maxboxv2, iou."
-EFFECTS = "deletion, insertion, drop, increase, gain, road, adcc."
-BESIDE_FIRST = "agree_rank, agree_top20, agree_distance."
-SANITY = "sanity_spearman, sanity_ssim, sanity_logit."
+
+DEFAULT_METRICS = "energy,pointing,maxbox"
+
+LOCALISATION_HELP = "energy, pointing, pointing15, maxbox, maxboxv2, iou."
+
+FAITHFULNESS_HELP = "deletion, insertion, drop, increase, gain, road, adcc."
+
+AGREEMENT_HELP = "agree_rank, agree_top20, agree_distance."
+
+SANITY_HELP = "sanity_spearman, sanity_ssim, sanity_logit."
+
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class BaselineChoice(StrEnum):
-    """What stands where something is taken away; `evaluate.masking.Baseline`, which loads heavy libraries."""
+    """What stands where something is taken away; `evaluate.masking.MaskBaseline`, which loads heavy libraries."""
 
     MEAN = "mean"
     BLUR = "blur"
@@ -42,7 +48,7 @@ class BaselineChoice(StrEnum):
 
 
 class EnergyChoice(StrEnum):
-    """The same of `evaluate.settings.EnergyPhotos`."""
+    """The same of `evaluate.run_settings.EnergyPhotos`."""
 
     ALL = "all"
     SCORE_CAM = "score-cam"
@@ -54,26 +60,37 @@ DatasetPath = Annotated[
         metavar="DATASET", help="A folder of photos, annotations.json, COCO's JSON, XML, or a CSV of boxes."
     ),
 ]
+
 Out = Annotated[
     Path, typer.Option(help="The run's folder. A run that was stopped goes on there; a finished one is shown again.")
 ]
+
 Models = Annotated[str, typer.Option(help="Names with commas between, as in lite0@224,lite2@260: `effviz models`.")]
+
 Methods = Annotated[str, typer.Option(help=f"Names with commas between: {', '.join(Method)}.")]
+
 Metrics = Annotated[
     str,
     typer.Option(
-        help=f"Names with commas between; docs/metrics.md says what they are. Localisation, with boxes: {PLACES} "
-        f"Faithfulness: {EFFECTS} Agreement with the first model: {BESIDE_FIRST} Sanity, slow: {SANITY}"
+        help="Names with commas between; docs/metrics.md says what they are. "
+        f"Localisation, with boxes: {LOCALISATION_HELP} Faithfulness: {FAITHFULNESS_HELP} "
+        f"Agreement with the first model: {AGREEMENT_HELP} Sanity, slow: {SANITY_HELP}"
     ),
 ]
+
 Targets = Annotated[
     str,
     typer.Option(help="The class that maps are of: label (the photo's), prediction (the model's), an index or a name."),
 ]
-AtLayer = Annotated[Layer, typer.Option(help="Where the features are read: after the head, or at a stride before it.")]
+
+AtLayer = Annotated[
+    TargetLayer, typer.Option(help="Where the features are read: after the head, or at a stride before it.")
+]
+
 Placed = Annotated[
     Placement, typer.Option(help="Where a map's cells lie on the photo: in even squares, or as measured for the model.")
 ]
+
 Smooth = Annotated[
     float,
     typer.Option(
@@ -83,12 +100,14 @@ Smooth = Annotated[
         "then. Half a cell of the coarsest map suits, 0.07 for 6 x 6 cells.",
     ),
 ]
+
 EnergyOn = Annotated[
     EnergyChoice,
     typer.Option(
         help="Photos of the energy game: all, or score-cam, one box of at most half the photo, as its authors."
     ),
 ]
+
 MaskedBy = Annotated[
     BaselineChoice,
     typer.Option(
@@ -96,22 +115,32 @@ MaskedBy = Annotated[
         "pixel, and a blurred photo that insertion begins with."
     ),
 ]
+
 Steps = Annotated[
     int, typer.Option(min=1, max=1000, help="In how many equal parts of the area deletion and insertion go on.")
 ]
+
 RoadBudget = Annotated[
     float | None,
     typer.Option(
         min=0, help="Seconds for road, each map; one that takes longer has no value. By default there is no end."
     ),
 ]
+
 Limit = Annotated[int | None, typer.Option(min=1, help="Only so many photos, chosen by chance; by default all.")]
+
 Seed = Annotated[
     int, typer.Option(min=0, help="Of all that is left to chance: which photos, the random control, sanity's draws.")
 ]
+
 Photos = Annotated[Path | None, typer.Option(help="Where the photos lie, if not beside the annotations.")]
-MeasuredBy = Annotated[Engine, typer.Option(help="local: this process; ray: several workers, here or elsewhere.")]
+
+MeasuredBy = Annotated[
+    ExecutionBackend, typer.Option(help="local: this process; ray: several workers, here or elsewhere.")
+]
+
 Address = Annotated[str, typer.Option(help="With --engine ray: HOST:PORT of a running cluster; without: this machine.")]
+
 WorkerCount = Annotated[
     int | None, typer.Option(min=1, help="With --engine ray: how many measure at a time; by default 2.")
 ]
@@ -122,9 +151,9 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     out: Out,
     models: Models = "lite0",
     methods: Methods = "cam",
-    metrics: Metrics = METRICS,
+    metrics: Metrics = DEFAULT_METRICS,
     targets: Targets = "label",
-    layer: AtLayer = Layer.LAST,
+    layer: AtLayer = TargetLayer.LAST,
     placement: Placed = Placement.PLAIN,
     smooth: Smooth = 0.0,
     energy_photos: EnergyOn = EnergyChoice.ALL,
@@ -134,10 +163,10 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     limit: Limit = None,
     seed: Seed = 0,
     photos: Photos = None,
-    engine: MeasuredBy = Engine.LOCAL,
+    engine: MeasuredBy = ExecutionBackend.LOCAL,
     address: Address = "",
     workers: WorkerCount = None,
-    as_json: output.AsJson = False,
+    as_json: console.AsJson = False,
 ) -> None:
     """Measure whether maps are in the right place and faithful, over a data set, beside controls.
 
@@ -147,10 +176,10 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
 
     What made them is in OUT/run.json; `effviz report OUT` makes a page of both.
     """
-    from effviz.evaluate.masking import Baseline, Masking
-    from effviz.evaluate.settings import EnergyPhotos, Metric, Settings
+    from effviz.evaluate.masking import MaskBaseline, Masking
+    from effviz.evaluate.run_settings import EnergyPhotos, Metric, RunSettings
 
-    settings = Settings(
+    settings = RunSettings(
         models=_labels(models),
         methods=_chosen(Method, methods, "method"),
         metrics=_chosen(Metric, metrics, "metric"),
@@ -159,7 +188,7 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         placement=placement,
         smooth=smooth,
         energy_photos=EnergyPhotos(energy_photos.value),
-        masking=Masking(Baseline(masking.value), steps),
+        masking=Masking(MaskBaseline(masking.value), steps),
         road_budget_s=math.inf if road_budget is None else road_budget,
         limit=limit,
         seed=seed,
@@ -173,12 +202,12 @@ def _labels(names: str) -> tuple[str, ...]:
     """Read models' names with commas between, each once."""
     from effviz.zoo import catalogue
 
-    return tuple(dict.fromkeys(catalogue.parse(name).label for name in names.split(",")))
+    return tuple(dict.fromkeys(catalogue.parse_model(name).label for name in names.split(",")))
 
 
-def _opened(path: Path, photos: Path | None, settings: "Settings") -> "Dataset":
+def _opened(path: Path, photos: Path | None, settings: "RunSettings") -> "Dataset":
     from effviz.evaluate.datasets import open_dataset
-    from effviz.evaluate.settings import LABEL
+    from effviz.evaluate.run_settings import LABEL
 
     found = open_dataset(path, photos, by_class=settings.targets == LABEL)
     for note in found.notes:
@@ -186,14 +215,14 @@ def _opened(path: Path, photos: Path | None, settings: "Settings") -> "Dataset":
     return found
 
 
-def _measured(dataset: "Dataset", settings: "Settings", out: Path, measuring: "tuple[Workers, ...]") -> "Manifest":
+def _measured(dataset: "Dataset", settings: "RunSettings", out: Path, measuring: "tuple[Workers, ...]") -> "Manifest":
     """Measure with a progress bar."""
-    from effviz.evaluate import run
+    from effviz.evaluate import runner
 
-    with output.progress() as bar:
+    with console.progress() as bar:
         task = bar.add_task("photos", total=None)
-        watch = run.Watch(lambda done, total: bar.update(task, completed=done, total=total))
-        return run.evaluate(dataset, settings, out, watch, *measuring)
+        watch = runner.RunObserver(lambda done, total: bar.update(task, completed=done, total=total))
+        return runner.evaluate(dataset, settings, out, watch, *measuring)
 
 
 def _chosen(kind: type[Choice], text: str, what: str) -> tuple[Choice, ...]:
@@ -207,9 +236,9 @@ def _chosen(kind: type[Choice], text: str, what: str) -> tuple[Choice, ...]:
     return tuple(kind(name) for name in dict.fromkeys(names))
 
 
-def _workers(engine: Engine, address: str, workers: int | None) -> "tuple[Workers, ...]":
+def _workers(engine: ExecutionBackend, address: str, workers: int | None) -> "tuple[Workers, ...]":
     """Return who measures, or nobody in particular."""
-    if engine is Engine.LOCAL:
+    if engine is ExecutionBackend.LOCAL:
         if address:
             raise SettingsError(
                 f"The cluster at {address} is named, and this process measures: only --engine ray has a use for it. "
@@ -221,51 +250,51 @@ def _workers(engine: Engine, address: str, workers: int | None) -> "tuple[Worker
                 "Add that, or leave --workers out."
             )
         return ()
-    from effviz.cluster import Cluster, check_installed
+    from effviz.cluster import Cluster, require_ray
 
-    check_installed()
+    require_ray()
     from effviz.evaluate import ray_engine
 
-    return (ray_engine.on(Cluster(workers or Cluster().workers, address)),)
+    return (ray_engine.ray_workers(Cluster(workers or Cluster().workers, address)),)
 
 
 def _show(done: "Manifest", as_json: bool) -> None:
-    from effviz.evaluate import overview, records
+    from effviz.evaluate import run_store, run_summary
 
-    cells, failures = overview.cells(done), overview.failures(done)
+    cells, failures = run_summary.read_metric_means(done), run_summary.read_failures(done)
     if as_json:
-        output.show_json(done.as_dict() | {"results": [_plain(cell) for cell in cells], "failures": len(failures)})
+        console.show_json(done.as_dict() | {"results": [_plain(cell) for cell in cells], "failures": len(failures)})
     else:
         _show_tables(done, cells)
-        _report(failures, done.folder)
+        _print_failures(failures, done.folder)
     if not cells:
         raise DatasetError(
             f"Nothing could be measured on {_photos(done.photos)}: at least one must be usable. The reasons are in "
-            f"{done.folder}/{records.RESULTS}; see to them, and measure into another folder with --out."
+            f"{done.folder}/{run_store.RESULTS_FILE}; see to them, and measure into another folder with --out."
         )
 
 
-def _show_tables(run: "Manifest", cells: "Sequence[Cell]") -> None:
-    from effviz.evaluate import overview, wording
+def _show_tables(run: "Manifest", cells: "Sequence[MetricMean]") -> None:
+    from effviz.evaluate import display_names, run_summary
     from effviz.evaluate.intervals import FEW
-    from effviz.evaluate.settings import PLACES
+    from effviz.evaluate.run_settings import LOCALISATION_METRICS
 
     for model in run.settings.models:
         mine = [cell for cell in cells if cell.model == model]
         named = f"{model}, {_photos(run.photos)}, target {run.settings.targets}"
         _show_table(f"{named}: mean (95 % interval)", mine, lambda cell: cell.every)
-        if hard := [cell for cell in mine if cell.metric in PLACES and cell.small.n]:
+        if hard := [cell for cell in mine if cell.metric in LOCALISATION_METRICS and cell.small.n]:
             count = _photos(max(cell.small.n for cell in hard))
             title = f"{model}, {count} with an object under 25 % and off the centre"
             _show_table(title, hard, lambda cell: cell.small)
     if run.photos < FEW:
-        typer.echo(wording.few(run.photos))
-    for accuracy in overview.accuracies(run):
+        typer.echo(display_names.few(run.photos))
+    for accuracy in run_summary.read_accuracies(run):
         if accuracy.top1.n:
             typer.echo(f"{accuracy.model}: top-1 {_words(accuracy.top1)}")
 
 
-def _show_table(title: str, cells: "Sequence[Cell]", of: "Callable[[Cell], Interval]") -> None:
+def _show_table(title: str, cells: "Sequence[MetricMean]", of: "Callable[[MetricMean], Interval]") -> None:
     """A few metrics side by side, so that a table fits a narrow window."""
     metrics = list(dict.fromkeys(cell.metric for cell in cells))
     methods = dict.fromkeys(cell.method for cell in cells)
@@ -273,10 +302,10 @@ def _show_table(title: str, cells: "Sequence[Cell]", of: "Callable[[Cell], Inter
     for start in range(0, len(metrics), METRICS_A_TABLE):
         some = metrics[start : start + METRICS_A_TABLE]
         rows = [(method, *(known.get((method, metric), "") for metric in some)) for method in methods]
-        output.show_table(title, ("Method", *(metric.value for metric in some)), rows)
+        console.show_table(title, ("Method", *(metric.value for metric in some)), rows)
 
 
-def _report(failures: "Sequence[Failure]", folder: Path) -> None:
+def _print_failures(failures: "Sequence[Failure]", folder: Path) -> None:
     for failure in failures[:5]:
         typer.echo(f"Left out: {failure.reason}", err=True)
     if len(failures) > 5:
@@ -294,7 +323,52 @@ def _words(found: "Interval") -> str:
     return f"{found.mean:.3f} ({found.low:.3f}-{found.high:.3f})"
 
 
-def _plain(cell: "Cell") -> dict[str, object]:
+def _plain(cell: "MetricMean") -> dict[str, object]:
     parts = {"all": cell.every, "small_off_centre": cell.small}
     numbers = {name: {"mean": of.mean, "low": of.low, "high": of.high, "n": of.n} for name, of in parts.items()}
     return {"model": cell.model, "method": cell.method, "metric": cell.metric.value, **numbers}
+
+
+# `effviz report`: a page of a finished run.
+
+if TYPE_CHECKING:
+    from effviz.evaluate.run_settings import Metric
+    from effviz.evaluate.run_summary import Results
+    from effviz.report.example_maps import ExampleMaps
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="The folder of a run that `effviz evaluate` ended.")],
+    out: Annotated[
+        Path, typer.Option(help="Where the page goes; summary.csv, differences.csv and models.csv go beside it.")
+    ] = Path("report.html"),
+    photos: Annotated[
+        Path | None,
+        typer.Option(help="The run's photos: draws example maps into the page, which then shows these photos."),
+    ] = None,
+) -> None:
+    """Make one page of a finished run that needs no network, and tables of its numbers beside it."""
+    from effviz import file_io
+    from effviz.evaluate import run_summary
+    from effviz.report import csv_tables
+    from effviz.report.html_report import evaluation_html, headline_metric
+
+    known = run_summary.load_results(run)
+    cells = run_summary.metric_means(known)
+    pages = {
+        out: evaluation_html(known, cells, _draw_examples(known, headline_metric(known), photos)),
+        **{out.with_name(name): text for name, text in csv_tables.table_files(known, cells).items()},
+    }
+    with file_io.reporting_write_errors(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        for path, content in pages.items():
+            file_io.write_text_atomically(path, content)
+    typer.echo(f"The page is {out}; beside it are {', '.join(path.name for path in list(pages)[1:])}.")
+
+
+def _draw_examples(run: "Results", metric: "Metric", photos: Path | None) -> "ExampleMaps | None":
+    if photos is None:
+        return None
+    from effviz.report.example_maps import draw_examples
+
+    return draw_examples(run, metric, photos)

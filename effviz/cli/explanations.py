@@ -10,22 +10,22 @@ from typing import Any, Final
 
 import numpy as np
 
-from effviz import cores, files
-from effviz.cli import output
-from effviz.cli.photos import read
-from effviz.explain import calibration, targets
-from effviz.explain.forward import forward
-from effviz.explain.maps import activation_map
+from effviz import cpu, file_io
+from effviz.cli import console
+from effviz.cli.cam import read_photo
+from effviz.explain import placement, targets
+from effviz.explain.activation_maps import activation_map
+from effviz.explain.data_types import ActivationMap, Method, TargetLayer
+from effviz.explain.forward_pass import forward
 from effviz.explain.overlay import OverlayStyle, overlay
-from effviz.explain.placement import Placement, View
-from effviz.explain.results import ActivationMap, Layer, Method
+from effviz.explain.placement import Placement, RasterOptions
 from effviz.explain.scales import Scale, ScaledMap, rescale
 from effviz.explain.targets import Guess, Target
-from effviz.report.pictures import png
+from effviz.report.image_files import encode_png
 from effviz.zoo import loading
 from effviz.zoo.model import Model, ModelRef
 
-VIEW: Final = View(longest_px=2048)  # larger pictures take memory and show nothing more
+VIEW: Final = RasterOptions(longest_px=2048)  # larger pictures take memory and show nothing more
 RESULT_FILE: Final = "result.json"
 LONGEST_STEM: Final = 40  # letters of a photo's name, 160 bytes at most: model, method and suffix follow within 255
 
@@ -33,14 +33,14 @@ Result = dict[str, Any]  # one object of result.json
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExplanationRequest:
     """What to explain; every photo by every model."""
 
     photos: tuple[Path, ...]
     refs: tuple[ModelRef, ...]
     target: Target
     method: Method
-    layer: Layer
+    layer: TargetLayer
     placement: Placement
 
 
@@ -53,7 +53,7 @@ class Explanation:
     top5: tuple[Guess, ...]
 
 
-def explain(wanted: Wanted) -> list[Explanation]:
+def explain(wanted: ExplanationRequest) -> list[Explanation]:
     """Make all maps, photo by photo in the order given; only one network is in memory at a time.
 
     Raises:
@@ -61,11 +61,11 @@ def explain(wanted: Wanted) -> list[Explanation]:
     """
     if wanted.placement is Placement.CALIBRATED:
         for ref in wanted.refs:
-            calibration.find(ref.label)
+            placement.find_calibration(ref.label)
     columns: dict[int, list[Explanation]] = {}
-    with output.progress() as bar:
+    with console.progress() as bar:
         task = bar.add_task("maps", total=len(wanted.refs) * len(wanted.photos))
-        for place, model in loading.one_by_one(wanted.refs):
+        for place, model in loading.iter_models(wanted.refs):
             columns[place] = []
             for path in wanted.photos:
                 bar.update(task, description=f"{path.name}, {model.ref.label}")
@@ -81,27 +81,27 @@ def write(explanations: Sequence[Explanation], out: Path, scale: Scale, style: O
     Raises:
         SettingsError: the folder cannot be written.
     """
-    with files.writing(out):
+    with file_io.reporting_write_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         scaled = rescale([explanation.map for explanation in explanations], scale)
         stems = _stems(explanations)
         paths = [out.resolve() / stem for stem in stems]
-        with ThreadPoolExecutor(cores.available(), thread_name_prefix="overlays") as pool:
+        with ThreadPoolExecutor(cpu.available_cores(), thread_name_prefix="overlays") as pool:
             results = list(pool.map(partial(_write, style=style), explanations, scaled, paths))
-        files.replace_text(out / RESULT_FILE, output.json_text(results) + "\n")
+        file_io.write_text_atomically(out / RESULT_FILE, console.json_text(results) + "\n")
     return results
 
 
-def _explain(path: Path, model: Model, wanted: Wanted) -> Explanation:
-    passed = forward(model, read(path))
+def _explain(path: Path, model: Model, wanted: ExplanationRequest) -> Explanation:
+    passed = forward(model, read_photo(path))
     made = activation_map(passed, wanted.target, wanted.method, wanted.layer)
-    return Explanation(path, made, targets.top(passed))
+    return Explanation(path, made, targets.top_guesses(passed))
 
 
 def _write(explanation: Explanation, scaled: ScaledMap, stem: Path, style: OverlayStyle) -> Result:
     map_file, overlay_file = stem.with_name(f"{stem.name}.npy"), stem.with_name(f"{stem.name}.png")
     np.save(map_file, explanation.map.values)
-    overlay_file.write_bytes(png(overlay(read(explanation.photo), scaled, style)))
+    overlay_file.write_bytes(encode_png(overlay(read_photo(explanation.photo), scaled, style)))
     return _facts(explanation) | {"map_file": str(map_file), "overlay_file": str(overlay_file)}
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from effviz.errors import SettingsError
-from effviz.explain.placement import reading
-from effviz.explain.results import ActivationMap, Box
-from effviz.words import _
+from effviz.explain.data_types import ActivationMap, Box
+from effviz.explain.placement import read_map_value
+from effviz.i18n import _
 
 Doubles = npt.NDArray[np.float64]
 
@@ -67,7 +67,7 @@ def common(a: Box, b: Box) -> Box:
 
 def evidence(entry: ActivationMap, box: Box) -> Doubles:
     """Return the positive evidence at the 64 x 64 places of a box, as shares that sum to 1; zeros if there is none."""
-    down, across = reading(entry, _places(box.x0, box.x1), _places(box.y0, box.y1))
+    down, across = read_map_value(entry, _places(box.x0, box.x1), _places(box.y0, box.y1))
     sampled = down @ np.maximum(entry.values.astype(np.float64), 0) @ across.T
     total = sampled.sum()
     return sampled / total if total > 0 else sampled

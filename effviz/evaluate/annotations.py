@@ -1,4 +1,6 @@
-"""`annotations.json`: a list of photos, each with its boxes.
+"""Annotations of photos, object by object, grouped to one sample a photo, or a photo and class.
+
+Reads `annotations.json`, a list of photos, each with its boxes:
 
     [{"file": "images/a.jpg", "width": 500, "height": 375, "label": 65, "wnid": "n01751748", "name": "sea snake",
       "boxes_xyxy": [[111, 108, 441, 193]]}, ...]
@@ -6,34 +8,231 @@
 Only `file` is needed; boxes are in pixels of the upright photo, or all in fractions of its sides.
 """
 
+import dataclasses
 import hashlib
-from collections.abc import Iterator, Sequence
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
-from effviz.evaluate import marks
-from effviz.evaluate.marks import Mark, Named
-from effviz.evaluate.samples import class_of
-from effviz.explain.results import Box
-from effviz.words import _
+from effviz.errors import DatasetError
+from effviz.evaluate.dataset_samples import DatasetSample, GroundTruth, Outline, Size, parse_class, printable
+from effviz.evaluate.image_folder import PhotoIndex
+from effviz.explain.data_types import Box
+from effviz.i18n import _
+
+# Every form of data set is read into annotations, so that all follow the same rules: what cannot be used costs that
+# object or photo a row with its reason, never the data set.
+
+FRACTIONS_END: Final = 2.0  # px: no object is so small; boxes of fractions may reach a little over the border
 
 
-def fingerprint(file: Path) -> str:
+class ClassName(NamedTuple):
+    """A class as `parse_class` reads it, and the word that was written."""
+
+    label: int | None = None
+    names: tuple[str, ...] = ()
+    word: str = ""
+
+
+NO_CLASS: Final = ClassName()
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """An object on a photo, or what was meant to be one."""
+
+    photo: str  # its file as it was written; where that is missing, what else it may be called
+    box: Box | None = None
+    named: ClassName = NO_CLASS
+    outline: Outline | None = None
+    size: Size | None = None  # of the upright photo
+    fault: str = ""  # why this cannot be used
+    lost: bool = False  # the fault is the photo's: there is no file, or it cannot be measured
+
+
+@dataclass(frozen=True, slots=True)
+class GroupingRules:
+    """How marks become samples."""
+
+    find: Callable[[str], Path]  # where a photo lies
+    by_class: bool  # whether a photo is asked for its class: then it comes once for each class on it
+    always_named: bool = False  # whether the class stands behind the photo's name even where there is only one
+
+
+def group_annotations(marks: Iterable[Annotation], form: GroupingRules) -> tuple[DatasetSample, ...]:
+    """Return the photos in the order in which they first appear, each with all that was said about it."""
+    photos: dict[str, list[Annotation]] = {}
+    for mark in marks:
+        photos.setdefault(mark.photo, []).append(mark)
+    taken: set[str] = set()
+    found = []
+    for photo, said in photos.items():
+        for sample in _samples(photo, said, form):
+            name = sample.name
+            for number in range(2, len(taken) + 3):  # names that differ only in what cannot be printed
+                if sample.name not in taken:
+                    break
+                sample = dataclasses.replace(sample, name=f"{name} ({number})")
+            taken.add(sample.name)
+            found.append(sample)
+    return tuple(found)
+
+
+def read_box(edges: Sequence[Any]) -> Box:
+    """Return a box from x0, y0, x1, y1.
+
+    Raises:
+        ValueError: they are not four numbers, or end before they begin; for the sentence of whoever reads the file.
+    """
+    try:
+        numbers = [float(edge) for edge in edges]
+    except (TypeError, ValueError, OverflowError):
+        numbers = []
+    if len(numbers) != 4 or not all(map(math.isfinite, numbers)) or numbers[0] > numbers[2] or numbers[1] > numbers[3]:
+        raise ValueError(_("{numbers} is no box").format(numbers=repr(numbers or edges)[:60]))
+    return Box(*numbers)
+
+
+def read_size(width: Any, height: Any) -> Size | None:
+    """Return a photo's size; None where nobody says it, or writes 0.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        found = tuple(int(float(side or 0)) for side in (width, height))
+        if min(found) < 0:
+            raise ValueError
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            _("{width} x {height} is no size").format(width=repr(width)[:20], height=repr(height)[:20])
+        ) from error
+    return (found[0], found[1]) if all(found) else None
+
+
+def photo_finder(root: Path, *more: Path) -> Callable[[str], Path]:
+    """Return a function that finds a photo by what it is called, in the first folder or else one of the others.
+
+    It is the file that is called just so, or the one that fits (see `PhotoIndex`); what is nowhere stays in the
+    list as if it lay in the first folder.
+    """
+    folders: dict[Path, PhotoIndex] = {}
+
+    def find(name: str) -> Path:
+        if os.path.isfile(os.path.join(root, name)):  # many: pathlib takes several times as long
+            return root / name
+        for folder in (root, *more):
+            if folder not in folders:
+                folders[folder] = PhotoIndex(folder)
+            if found := folders[folder].find(name):
+                return found
+        return root / name
+
+    return find
+
+
+def detect_fractions(samples: Sequence[DatasetSample]) -> tuple[tuple[DatasetSample, ...], bool]:
+    """Tell whether all boxes are fractions of the photo's sides, and return the samples marked so.
+
+    Where only some lie within a pixel or two, these are left out, with the reason.
+    """
+    kinds = {_small(of) for sample in samples if sample.truth for of in sample.truth.boxes if _has_area(of)}
+    if kinds == {True}:
+        return tuple(dataclasses.replace(sample, fractions=True) for sample in samples), True
+    if kinds == {True, False}:
+        return tuple(map(_without_small, samples)), False
+    return tuple(samples), False
+
+
+def _samples(photo: str, said: Sequence[Annotation], form: GroupingRules) -> Iterator[DatasetSample]:
+    faults = [mark.fault for mark in said if mark.fault]
+    first_size = next((mark.size for mark in said if mark.size), None)
+    usable: dict[tuple[Any, ...], list[Annotation]] = {}
+    for mark in said:
+        if mark.size is not None and mark.size != first_size:
+            faults.append(_sizes(photo, first_size, mark.size))
+        elif mark.box is not None or mark.named != NO_CLASS:
+            usable.setdefault(mark.named[:2] if form.by_class else (), []).append(mark)
+    try:
+        path, broken = form.find(photo), next((mark.fault for mark in said if mark.lost), "")
+    except DatasetError as error:  # several files fit
+        path, broken = Path(photo), str(error)
+    whole = DatasetSample(path, printable(photo), size=first_size, broken=broken)
+    named = form.by_class and (form.always_named or len(usable) > 1)
+    for number, marks in enumerate(usable.values() or [[]]):
+        new = () if number or broken else tuple(dict.fromkeys(faults))
+        yield _sample(dataclasses.replace(whole, faults=new), marks, named)
+
+
+def _sample(whole: DatasetSample, marks: Sequence[Annotation], with_class: bool) -> DatasetSample:
+    """Return a photo with all of its objects, or with those of one class."""
+    same = len({mark.named[:2] for mark in marks}) == 1
+    named = marks[0].named if same else NO_CLASS
+    behind = printable(named.word) if with_class else ""
+    boxes = tuple(mark.box for mark in marks if mark.box is not None)
+    around = tuple(mark.outline for mark in marks if mark.outline is not None)
+    return dataclasses.replace(
+        whole,
+        name=f"{whole.name} [{behind}]" if behind else whole.name,
+        label=named.label,
+        class_names=named.names,
+        truth=GroundTruth(boxes) if boxes else None,
+        outlines=around if len(around) == len(boxes) else (),
+    )
+
+
+def _sizes(photo: str, one: Size | None, other: Size) -> str:
+    return _("{name} is said to have {one} pixels and {other}: a photo has one size. Correct the annotations.").format(
+        name=printable(photo), one="{} x {}".format(*(one or (0, 0))), other="{} x {}".format(*other)
+    )
+
+
+def _small(of: Box) -> bool:
+    return max(abs(of.x0), abs(of.y0), abs(of.x1), abs(of.y1)) < FRACTIONS_END
+
+
+def _has_area(of: Box) -> bool:
+    return of.x0 < of.x1 and of.y0 < of.y1
+
+
+def _without_small(sample: DatasetSample) -> DatasetSample:
+    boxes = sample.truth.boxes if sample.truth else ()
+    small = [of for of in boxes if _small(of) and _has_area(of)]
+    if not small:
+        return sample
+    reason = _(
+        "A box of {name} lies within {most:g} pixels, {edges}, and others of the data set do not: all must be in "
+        "pixels, or all in fractions of the sides. Correct it."
+    ).format(name=sample.name, most=FRACTIONS_END, edges="{:g}, {:g}, {:g}, {:g}".format(*_edges(small[0])))
+    left = tuple(of for of in boxes if of not in small)
+    return dataclasses.replace(
+        sample, truth=GroundTruth(left) if left else None, outlines=(), faults=(*sample.faults, reason)
+    )
+
+
+def _edges(of: Box) -> tuple[float, float, float, float]:
+    return of.x0, of.y0, of.x1, of.y1
+
+
+def file_fingerprint(file: Path) -> str:
     """Return the sha256 of a file."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def read(file: Path, entries: Sequence[Any]) -> Iterator[Mark]:
+def read_annotations_json(file: Path, entries: Sequence[Any]) -> Iterator[Annotation]:
     """Yield the marks of an `annotations.json` that is already parsed: each entry's photo and its boxes."""
     for number, entry in enumerate(entries):
         faults = _Faults(file, number)
         if not isinstance(entry, dict) or not isinstance(entry.get("file"), str):
             missing = "'file'" if isinstance(entry, dict) else None
             reason = _("{key} is missing").format(key=missing) if missing else _no_object(entry)
-            yield Mark(f"entry {number}", fault=faults.text(reason), lost=True)
+            yield Annotation(f"entry {number}", fault=faults.text(reason), lost=True)
         else:
-            yield from _marks(entry, faults)
+            yield from _entry_annotations(entry, faults)
 
 
 class _Faults:
@@ -53,54 +252,54 @@ def _no_object(entry: Any) -> str:
     return _("{entry} is no object").format(entry=repr(entry)[:40])
 
 
-def _marks(entry: dict[str, Any], faults: _Faults) -> Iterator[Mark]:
+def _entry_annotations(entry: dict[str, Any], faults: _Faults) -> Iterator[Annotation]:
     photo = entry["file"]
     try:
-        size = marks.size(entry["width"], entry["height"]) if {"width", "height"} <= entry.keys() else None
+        size = read_size(entry["width"], entry["height"]) if {"width", "height"} <= entry.keys() else None
     except ValueError as error:
-        yield Mark(photo, fault=faults.text(error), lost=True)
+        yield Annotation(photo, fault=faults.text(error), lost=True)
         return
-    named, wrong = _class(entry)
+    named, wrong = _entry_class(entry)
     if wrong:
-        yield Mark(photo, fault=faults.text(wrong))
+        yield Annotation(photo, fault=faults.text(wrong))
     marked = entry.get("boxes_xyxy") or []
     if not isinstance(marked, list):
-        yield Mark(photo, fault=faults.text(_("{boxes} are no boxes").format(boxes=repr(marked)[:40])))
+        yield Annotation(photo, fault=faults.text(_("{boxes} are no boxes").format(boxes=repr(marked)[:40])))
         marked = []
-    yield Mark(photo, named=named, size=size)
+    yield Annotation(photo, named=named, size=size)
     for row in marked:
         try:
-            yield Mark(photo, _box(row), named, size=size)
+            yield Annotation(photo, _entry_box(row), named, size=size)
         except ValueError as error:
-            yield Mark(photo, fault=faults.text(error))
+            yield Annotation(photo, fault=faults.text(error))
 
 
-def _box(row: Any) -> Box:
+def _entry_box(row: Any) -> Box:
     if not isinstance(row, list):
         raise ValueError(_("{numbers} is no box").format(numbers=repr(row)[:40]))
-    return marks.box(row)
+    return read_box(row)
 
 
-def _class(entry: dict[str, Any]) -> tuple[Named, str]:
+def _entry_class(entry: dict[str, Any]) -> tuple[ClassName, str]:
     """Return an entry's class, and what is wrong with its number."""
     said = tuple(str(entry[key]) for key in ("name", "wnid") if entry.get(key))
     label, names, wrong = None, said[:1] if entry.get("name") else (), ""
     if entry.get("wnid"):
-        label, others = class_of(str(entry["wnid"]))
+        label, others = parse_class(str(entry["wnid"]))
         names = (*names, *others)
     try:
-        label, numbers = _number(entry.get("label"), label)
+        label, numbers = _entry_label(entry.get("label"), label)
     except ValueError as error:
         numbers, wrong = (), str(error)
-    return Named(label, names or numbers, next(iter((*said, *numbers)), "")), wrong
+    return ClassName(label, names or numbers, next(iter((*said, *numbers)), "")), wrong
 
 
-def _number(written: Any, otherwise: int | None) -> tuple[int | None, tuple[str, ...]]:
+def _entry_label(written: Any, otherwise: int | None) -> tuple[int | None, tuple[str, ...]]:
     """Read an entry's label as a class's number and its names."""
     if written is None:
         return otherwise, ()
     if isinstance(written, str):
-        return class_of(written.strip())
+        return parse_class(written.strip())
     if isinstance(written, bool) or not isinstance(written, int | float) or written != written // 1:
         raise ValueError(_("{label} is neither a class's number nor its name").format(label=repr(written)[:40]))
     label = int(written)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from effviz.errors import DatasetError
-from effviz.evaluate import marks, outlines
-from effviz.evaluate.marks import NOBODY, Mark, Named
-from effviz.evaluate.samples import class_of
-from effviz.explain.results import Box
-from effviz.words import _
+from effviz.evaluate import annotations, dataset_samples
+from effviz.evaluate.annotations import NO_CLASS, Annotation, ClassName
+from effviz.evaluate.dataset_samples import parse_class
+from effviz.explain.data_types import Box
+from effviz.i18n import _
 
 FORMAT: Final = 2  # of what is made of a file: another number is another data set
 
@@ -30,7 +30,7 @@ def looks_like_file(file: Path) -> bool:
     return b'"images"' in text and b'"annotations"' in text
 
 
-def read(file: Path, content: Mapping[str, Any]) -> Iterator[Mark]:
+def read(file: Path, content: Mapping[str, Any]) -> Iterator[Annotation]:
     """Yield the marks of a file that is already parsed: its photos, and the objects on them.
 
     Raises:
@@ -55,7 +55,7 @@ def finder(file: Path, root: Path, content: Mapping[str, Any]) -> Callable[[str]
     names = (image.get("file_name") for image in content["images"] if isinstance(image, dict))
     first = next((name for name in names if isinstance(name, str)), "")
     at = next((place for place in places if first and (place / first).is_file()), root)
-    return marks.finder(at, *dict.fromkeys(place for place in (root, above) if place != at))
+    return annotations.photo_finder(at, *dict.fromkeys(place for place in (root, above) if place != at))
 
 
 def _list(file: Path, content: Mapping[str, Any], key: str) -> list[Any]:
@@ -76,39 +76,39 @@ class _Photos:
     def __init__(self) -> None:
         self._names: dict[str, str] = {}  # by their ids
 
-    def added(self, number: int, image: Any) -> Mark:
+    def added(self, number: int, image: Any) -> Annotation:
         key, name = (_key(image.get("id")), image.get("file_name")) if isinstance(image, dict) else ("", None)
         if not isinstance(name, str) or not name:
             called = f"image {key or number}"
             self._names[key] = called
-            return Mark(called, fault=_fault(number, "images", _("it has no file_name")), lost=True)
+            return Annotation(called, fault=_fault(number, "images", _("it has no file_name")), lost=True)
         self._names.setdefault(key, name)
         try:
-            return Mark(name, size=marks.size(image.get("width"), image.get("height")))
+            return Annotation(name, size=annotations.read_size(image.get("width"), image.get("height")))
         except ValueError as error:
-            return Mark(name, fault=_fault(number, "images", str(error)), lost=True)
+            return Annotation(name, fault=_fault(number, "images", str(error)), lost=True)
 
-    def marked(self, number: int, each: Any, classes: Mapping[str, Named]) -> Mark:
+    def marked(self, number: int, each: Any, classes: Mapping[str, ClassName]) -> Annotation:
         if not isinstance(each, dict):
-            return Mark(f"annotation {number}", fault=_no_object(number, each), lost=True)
+            return Annotation(f"annotation {number}", fault=_no_object(number, each), lost=True)
         key = _key(each.get("image_id"))
         if key not in self._names:
             called = f"image {key}" if key else f"annotation {number}"
             reason = _("it is of image {id}, which images has not").format(id=repr(each.get("image_id"))[:40])
-            return Mark(called, fault=_fault(number, "annotations", reason, each), lost=True)
-        named = classes.get(_key(each.get("category_id")), NOBODY)
+            return Annotation(called, fault=_fault(number, "annotations", reason, each), lost=True)
+        named = classes.get(_key(each.get("category_id")), NO_CLASS)
         try:
-            around = outlines.read(each.get("segmentation"))
-            return Mark(self._names[key], _box(each.get("bbox")), named, around)
+            around = dataset_samples.read_outline(each.get("segmentation"))
+            return Annotation(self._names[key], _box(each.get("bbox")), named, around)
         except ValueError as error:
             fault = _fault(number, "annotations", str(error), each)
-            return Mark(self._names[key], named=named, fault=fault)
+            return Annotation(self._names[key], named=named, fault=fault)
 
 
-def _classes(categories: list[Any]) -> dict[str, Named]:
-    named = cache(class_of)
+def _classes(categories: list[Any]) -> dict[str, ClassName]:
+    named = cache(parse_class)
     return {
-        _key(of.get("id")): Named(*named(str(of["name"])), str(of["name"]))
+        _key(of.get("id")): ClassName(*named(str(of["name"])), str(of["name"]))
         for of in reversed(categories)
         if isinstance(of, dict) and of.get("name")
     }
@@ -130,7 +130,7 @@ def _box(written: Any) -> Box:
         raise ValueError(_("{numbers} is no box").format(numbers=repr(written)[:60])) from error
     if width < 0 or height < 0:
         raise ValueError(_("{numbers} has a negative side").format(numbers=repr(written)[:60]))
-    return marks.box((x, y, x + width, y + height))
+    return annotations.read_box((x, y, x + width, y + height))
 
 
 def _no_object(number: int, each: Any) -> str:

@@ -9,17 +9,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from effviz import regular_files
+from effviz import file_io
 from effviz.errors import DatasetError
-from effviz.evaluate import annotations, boxtable, coco, folders, marks, voc
-from effviz.evaluate.marks import Form, Mark
-from effviz.evaluate.samples import Dataset, Sample, printable
-from effviz.words import _, later
+from effviz.evaluate import annotations, box_csv, coco, image_folder, voc
+from effviz.evaluate.annotations import Annotation, GroupingRules
+from effviz.evaluate.dataset_samples import Dataset, printable
+from effviz.i18n import _, lazy_gettext
 
-__all__ = ["Dataset", "Sample", "open_dataset"]
+__all__ = ["Dataset", "open_dataset"]
 
 ANNOTATIONS: Final = "annotations.json"
-FORMS: Final = later(
+FORMS: Final = lazy_gettext(
     "a folder of photos, an annotations.json, COCO's instances as JSON, ImageNet's boxes as XML, or a CSV of boxes "
     "beside its photos are allowed"
 )
@@ -61,16 +61,18 @@ def _opened(path: Path, photos: Path | None, by_class: bool) -> Dataset:
         raise DatasetError(_("{path} does not exist: {forms}. Check the path.").format(path=path, forms=_(FORMS)))
     file = _described_by(path) if path.is_dir() else path
     if file is None:
-        return folders.read(path)
+        return image_folder.read_folder(path)
     if not file.is_dir():
-        regular_files.opened(file).close()  # a pipe would be waited for
+        file_io.open_regular(file).close()  # a pipe would be waited for
     root = photos or (file if file.is_dir() else file.parent)
     if file.is_dir() or file.suffix.lower() == voc.SUFFIX:
-        return _marked(file, voc.read(file, root), voc.fingerprint(file), Form(marks.finder(root), by_class))
+        return _marked(
+            file, voc.read(file, root), voc.fingerprint(file), GroupingRules(annotations.photo_finder(root), by_class)
+        )
     match file.suffix.lower():
         case ".csv":
-            form = Form(marks.finder(root), by_class)
-            return _marked(file, boxtable.read(file), annotations.fingerprint(file), form)
+            form = GroupingRules(annotations.photo_finder(root), by_class)
+            return _marked(file, box_csv.read(file), annotations.file_fingerprint(file), form)
         case ".json":
             return _from_json(file, root, by_class)
         case _:
@@ -83,7 +85,7 @@ def _described_by(folder: Path) -> Path | None:
     """Return what says where the objects in a folder's photos are; None where nothing does."""
     if (named := folder / ANNOTATIONS).is_file():
         return named
-    for suffix, fits in ((".csv", boxtable.looks_like_boxes), (".json", coco.looks_like_file)):
+    for suffix, fits in ((".csv", box_csv.looks_like_boxes), (".json", coco.looks_like_file)):
         files = [file for file in sorted(folder.glob(f"*{suffix}")) if file.is_file()]
         if len(files) == 1 and fits(files[0]):
             return files[0]
@@ -99,12 +101,17 @@ def _from_json(file: Path, root: Path, by_class: bool) -> Dataset:
                 file=file, error=error, forms=_(FORMS)
             )
         ) from error
-    whole = annotations.fingerprint(file)
+    whole = annotations.file_fingerprint(file)
     if coco.looks_like_coco(content):
-        form = Form(coco.finder(file, root, content), by_class, always_named=True)
+        form = GroupingRules(coco.finder(file, root, content), by_class, always_named=True)
         return _marked(file, coco.read(file, content), f"{whole} {by_class} {coco.FORMAT}", form)
     if isinstance(content, list):
-        return _marked(file, annotations.read(file, content), whole, Form(marks.finder(root), by_class))
+        return _marked(
+            file,
+            annotations.read_annotations_json(file, content),
+            whole,
+            GroupingRules(annotations.photo_finder(root), by_class),
+        )
     raise DatasetError(
         _(
             "{file} is JSON of another form: a list of photos with boxes_xyxy, or COCO's images and annotations are "
@@ -113,9 +120,9 @@ def _from_json(file: Path, root: Path, by_class: bool) -> Dataset:
     )
 
 
-def _marked(file: Path, found: Iterable[Mark], fingerprint: str, form: Form) -> Dataset:
+def _marked(file: Path, found: Iterable[Annotation], fingerprint: str, form: GroupingRules) -> Dataset:
     """Bring together what a file says; faults of objects count as marks, so that a run tells of them."""
-    samples, in_fractions = marks.scaled(marks.gathered(found, form))
+    samples, in_fractions = annotations.detect_fractions(annotations.group_annotations(found, form))
     return Dataset(
         path=file,
         samples=samples,
@@ -127,7 +134,7 @@ def _marked(file: Path, found: Iterable[Mark], fingerprint: str, form: Form) -> 
 
 
 def _fractions(file: Path) -> str:
-    return later(
+    return lazy_gettext(
         "All boxes of {path} lie within 0 to 1: they are taken as fractions of each photo's width and height.",
         path=printable(str(file)),
     )

@@ -1,7 +1,7 @@
 """Whether the model itself needs what a map marks: the model is run again on inputs without it, or with nothing else.
 
-Probabilities are the softmax of the map's class. Everything masked is far from what a model was trained on, so these
-numbers mean something beside those of a random map with the same masking, and little alone.
+Probabilities are the softmax of the map's class. Every masked input is far from what a model was trained on, so these
+numbers mean little alone: compare them with those of a random map under the same masking.
 """
 
 import dataclasses
@@ -11,27 +11,90 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array  # type: ignore[import-untyped]
+from scipy.sparse.linalg import SuperLU, splu  # type: ignore[import-untyped]
 
-from effviz.evaluate.imputation import impute
-from effviz.evaluate.masking import (
-    Counts,
-    Masking,
-    baseline_input,
-    pixel_counts,
-    ranks,
-    replaced,
-    start_input,
-    weights,
-)
+from effviz.evaluate.heatmaps import Control, control_map
+from effviz.evaluate.masking import Counts, Masking, baseline_input, pixel_counts, ranks, replaced, start_input, weights
+from effviz.explain.activation_maps import activation_map
+from effviz.explain.data_types import ActivationMap, Bytes, Floats, Forward, Prepared
 from effviz.explain.engines import choose
-from effviz.explain.forward import run
-from effviz.explain.maps import activation_map
+from effviz.explain.forward_pass import run_network
 from effviz.explain.placement import Doubles
-from effviz.explain.results import ActivationMap, Floats, Forward, Prepared
+
+# ROAD's noisy linear imputation fills in missing pixels from their neighbours.
+# The same equations as pytorch-grad-cam's `NoisyLinearImputer`, put together at once and solved with one decomposition
+# for all three channels, which takes a fraction of its time.
+
+ROAD_NOISE = 0.01  # added to what is filled in, in normalised units; the authors' value
+
+ROAD_NEIGHBOURS = {
+    **dict.fromkeys([(0, 1), (0, -1), (1, 0), (-1, 0)], 1 / 6),
+    **dict.fromkeys([(1, 1), (1, -1), (-1, 1), (-1, -1)], 1 / 12),
+}
+
+Booleans = npt.NDArray[np.bool_]
+
+Indices = npt.NDArray[np.intp]
+
+
+def impute(pixels: Floats, hidden: Booleans, noise: float = ROAD_NOISE, seed: int = 0) -> Floats:
+    """Return pixels (C, H, W) with the hidden ones (H, W) as the weighted mean of their eight neighbours, plus noise.
+
+    Neighbours outside the picture are left out of the mean. With nothing to go by, all is zero, the mean pixel.
+    """
+    filled = np.array(pixels, np.float32)
+    count = int(hidden.sum())
+    if not count:
+        return filled
+    channels = len(pixels)
+    solution = _solve_hidden(pixels, hidden) if count < hidden.size else np.zeros((count, channels))
+    spread = np.random.default_rng(seed).standard_normal((count, channels)) * noise
+    filled[:, hidden] = (solution + spread).T
+    return filled
+
+
+def _solve_hidden(pixels: Floats, hidden: Booleans) -> Doubles:
+    """Solve for the hidden pixels in reading order, (N, C)."""
+    number = np.full(hidden.shape, -1, np.intp)
+    number[hidden] = np.arange(hidden.sum())
+    total, known = np.zeros(hidden.sum()), np.zeros((hidden.sum(), len(pixels)))
+    entries: list[tuple[Indices, Indices, float]] = []
+    for (down, right), weight in ROAD_NEIGHBOURS.items():
+        here, there = _neighbour_pairs(hidden, down, right)
+        rows = number[here]
+        total[rows] += weight
+        shown = number[there] < 0
+        known[rows[shown]] += weight * pixels[:, there[0][shown], there[1][shown]].T
+        entries.append((rows[~shown], number[there][~shown], -weight))
+    return np.asarray(_decompose(total, entries).solve(known), np.float64)
+
+
+def _neighbour_pairs(
+    hidden: Booleans, down: int, right: int
+) -> tuple[tuple[Indices, Indices], tuple[Indices, Indices]]:
+    """Return where hidden pixels are, and where their neighbours in one direction are, inside the picture."""
+    y, x = np.nonzero(hidden)
+    inside = (y + down >= 0) & (y + down < hidden.shape[0]) & (x + right >= 0) & (x + right < hidden.shape[1])
+    y, x = y[inside], x[inside]
+    return (y, x), (y + down, x + right)
+
+
+def _decompose(total: Doubles, entries: list[tuple[Indices, Indices, float]]) -> SuperLU:
+    diagonal = np.arange(len(total))
+    rows = np.concatenate([diagonal, *(row for row, _, _ in entries)])
+    columns = np.concatenate([diagonal, *(column for _, column, _ in entries)])
+    values = np.concatenate([total, *(np.full(len(row), weight) for row, _, weight in entries)])
+    matrix = coo_array((values, (rows, columns)), shape=(len(total), len(total))).tocsc()
+    # symmetric and diagonally dominant: pivots stay on the diagonal, and an order for symmetric matrices fills least
+    return splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0)
+
 
 ROAD_SHARES = (0.5, 0.2, 0.8, 0.1, 0.9)  # of the area taken away; when time ends, the first ones are done
 
 Explain = Callable[[Forward], ActivationMap]
+
 Passed = Callable[[], None]  # called after each pass of the model
 
 
@@ -40,7 +103,7 @@ def _nobody() -> None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Curve:
+class ProbabilityCurve:
     """The class's probability as more and more of the input changes."""
 
     fractions: Doubles  # of the input's area, 0..1, (steps + 1,)
@@ -83,7 +146,7 @@ class Road:
     halves: tuple[float, ...]  # half the difference at each share that was done, in their order
 
 
-def deletion(forward: Forward, entry: ActivationMap, masking: Masking, passed: Passed = _nobody) -> Curve:
+def deletion(forward: Forward, entry: ActivationMap, masking: Masking, passed: Passed = _nobody) -> ProbabilityCurve:
     """Take away the strongest pixels first: a low area under the curve is good.
 
     Petsiuk et al. 2018 (RISE), https://arxiv.org/abs/1806.07421, section 4.2.
@@ -92,7 +155,7 @@ def deletion(forward: Forward, entry: ActivationMap, masking: Masking, passed: P
     return _curve(forward, entry, masking, (pixels, baseline_input(forward.prepared, masking.baseline)), passed)
 
 
-def insertion(forward: Forward, entry: ActivationMap, masking: Masking, passed: Passed = _nobody) -> Curve:
+def insertion(forward: Forward, entry: ActivationMap, masking: Masking, passed: Passed = _nobody) -> ProbabilityCurve:
     """Put the strongest pixels first into the baseline: a high area under the curve is good (Petsiuk et al. 2018)."""
     pixels = forward.prepared.pixels
     return _curve(forward, entry, masking, (start_input(forward.prepared, masking.baseline), pixels), passed)
@@ -104,7 +167,7 @@ def confidence(forward: Forward, entry: ActivationMap, masking: Masking) -> Conf
     With the baseline `black` that is Chattopadhay et al.'s product of map and picture; with `mean` it is
     pytorch-grad-cam's product of map and normalised input.
     """
-    _, logits = run(forward.model, _kept(forward, entry, masking))
+    _, logits = run_network(forward.model, _kept(forward, entry, masking))
     return Confidence(_probability(forward.logits, entry.target_index), _probability(logits, entry.target_index))
 
 
@@ -183,11 +246,11 @@ def _road_difference(forward: Forward, entry: ActivationMap, places: Counts, sha
 
 def _curve(
     forward: Forward, entry: ActivationMap, masking: Masking, inputs: tuple[Floats, Floats], passed: Passed
-) -> Curve:
+) -> ProbabilityCurve:
     places = ranks(entry, forward.prepared.size_px)
     counts = pixel_counts(masking.steps, places.size)
     masked = replaced(*inputs, places, counts.tolist())
-    return Curve(counts / places.size, _probabilities(forward, masked, entry.target_index, passed))
+    return ProbabilityCurve(counts / places.size, _probabilities(forward, masked, entry.target_index, passed))
 
 
 def _probabilities(forward: Forward, inputs: Iterable[Floats], index: int, passed: Passed = _nobody) -> Doubles:
@@ -215,7 +278,7 @@ def _masked_forward(forward: Forward, entry: ActivationMap, masking: Masking) ->
     mean, std = np.array(before.mean, np.float32), np.array(before.std, np.float32)
     picture = _kept(forward, entry, masking)[0].transpose(1, 2, 0) * std + mean
     prepared: Prepared = dataclasses.replace(before, rgb=np.rint(picture.clip(0, 1) * 255).astype(np.uint8))
-    features, logits = run(forward.model, prepared.pixels)
+    features, logits = run_network(forward.model, prepared.pixels)
     return dataclasses.replace(forward, prepared=prepared, features=features, logits=logits)
 
 
@@ -227,3 +290,70 @@ def _coherency(a: Doubles, b: Doubles) -> float:
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return 0.5
     return float((1 + np.corrcoef(a.ravel(), b.ravel())[0, 1]) / 2)
+
+
+# Deletion and insertion of one map, beside a random one, kept so that they can be shown step by step.
+
+MAX_STEPS = 255  # a pixel's step has one byte
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionInsertion:
+    """What taking away and bringing in do to the class's probability."""
+
+    deletion: ProbabilityCurve
+    insertion: ProbabilityCurve
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Playback:
+    """All that is needed to show a model's input at each step, and what the model makes of it."""
+
+    map: DeletionInsertion
+    random: DeletionInsertion  # the same with a random map of as many cells
+    order: Bytes  # (S, S): the step at which each input pixel changes, from 1
+    picture: Bytes  # (S, S, 3): what the model sees of the photo
+    rest: Bytes  # (S, S, 3): what it sees when all is taken away
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return self.order.nbytes + self.picture.nbytes + self.rest.nbytes + 4096
+
+
+def make_playback(
+    forward: Forward, entry: ActivationMap, masking: Masking, progress: Callable[[float], None] = lambda part: None
+) -> Playback:
+    """Run the model on all steps of both; `progress` gets the share that is done, 0 to 1, after each pass.
+
+    The random map is drawn from the photo's hash: the same each time.
+    """
+    assert 0 < masking.steps <= MAX_STEPS
+    done, passes = 0, 4 * (masking.steps + 1)
+
+    def passed() -> None:
+        nonlocal done
+        done += 1
+        progress(done / passes)
+
+    maps = (entry, control_map(entry, Control.RANDOM, f"control {entry.photo_sha256}"))
+    curves = [curve(forward, one, masking, passed) for one in maps for curve in (deletion, insertion)]
+    order = _step_of_pixels(entry, masking, forward.prepared.size_px)
+    rest = _picture(baseline_input(forward.prepared, masking.baseline), forward.prepared)
+    return Playback(DeletionInsertion(*curves[:2]), DeletionInsertion(*curves[2:]), order, forward.prepared.rgb, rest)
+
+
+def _step_of_pixels(entry: ActivationMap, masking: Masking, size_px: int) -> Bytes:
+    """The first step by which more pixels are taken than come before this one."""
+    places = ranks(entry, size_px)
+    steps: Bytes = np.searchsorted(pixel_counts(masking.steps, places.size), places, side="right").astype(np.uint8)
+    steps.setflags(write=False)
+    return steps
+
+
+def _picture(pixels: Floats, prepared: Prepared) -> Bytes:
+    """(1, 3, S, S), normalised -> (S, S, 3)."""
+    mean, std = np.array(prepared.mean, np.float32), np.array(prepared.std, np.float32)
+    picture: Bytes = np.rint((pixels[0].transpose(1, 2, 0) * std + mean).clip(0, 1) * 255).astype(np.uint8)
+    picture.setflags(write=False)
+    return picture

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from effviz.evaluate.controls import Control, in_place_of
-from effviz.explain.placement import Doubles, linear
-from effviz.explain.results import ActivationMap, Floats, Prepared
+from effviz.evaluate.heatmaps import Control, control_map
+from effviz.explain.data_types import ActivationMap, Floats, Prepared
+from effviz.explain.placement import Doubles, linear_weights
 
 Counts = npt.NDArray[np.intp]
 
@@ -21,7 +21,7 @@ RISE_SIGMA = 5 / 224  # of the input's side: Petsiuk et al. 2018 blur by 11 x 11
 BLUR = 10 / 224  # sigma as a share of the input's side: Fong and Vedaldi 2017 blur by 10 px at 224 px
 
 
-class Baseline(StrEnum):
+class MaskBaseline(StrEnum):
     """What stands where something was taken away. One for all models and methods of a comparison."""
 
     MEAN = "mean"  # the mean pixel of the model's training pictures: 0 after normalisation
@@ -34,30 +34,30 @@ class Baseline(StrEnum):
 class Masking:
     """How inputs are masked: the same for all models and methods of a comparison."""
 
-    baseline: Baseline = Baseline.MEAN
+    baseline: MaskBaseline = MaskBaseline.MEAN
     steps: int = 20  # equal parts of the input's area, taken away one after the other
 
 
-def baseline_input(prepared: Prepared, baseline: Baseline) -> Floats:
+def baseline_input(prepared: Prepared, baseline: MaskBaseline) -> Floats:
     """Return the input with everything taken away, (1, 3, S, S), normalised."""
     pixels = prepared.pixels
     match baseline:
-        case Baseline.MEAN | Baseline.RISE:
+        case MaskBaseline.MEAN | MaskBaseline.RISE:
             return np.zeros_like(pixels)
-        case Baseline.BLUR:
+        case MaskBaseline.BLUR:
             channels_last = np.ascontiguousarray(pixels[0].transpose(1, 2, 0))
             blurred = cv2.GaussianBlur(channels_last, (0, 0), BLUR * prepared.size_px, borderType=cv2.BORDER_REPLICATE)
             return np.ascontiguousarray(blurred.transpose(2, 0, 1)[np.newaxis], dtype=np.float32)
-        case Baseline.BLACK:
+        case MaskBaseline.BLACK:
             black = -np.array(prepared.mean, np.float32) / np.array(prepared.std, np.float32)
             return np.broadcast_to(black[None, :, None, None], pixels.shape).astype(np.float32)
 
 
-def start_input(prepared: Prepared, baseline: Baseline) -> Floats:
+def start_input(prepared: Prepared, baseline: MaskBaseline) -> Floats:
     """Return the input that insertion begins with, (1, 3, S, S), normalised: mostly the one that deletion ends with."""
-    if baseline is not Baseline.RISE:
+    if baseline is not MaskBaseline.RISE:
         return baseline_input(prepared, baseline)
-    from scipy.ndimage import convolve1d, gaussian_filter1d  # type: ignore[import-untyped]  # here: as in `heat`
+    from scipy.ndimage import convolve1d, gaussian_filter1d  # type: ignore[import-untyped]  # here: as in `heatmaps`
 
     sigma = RISE_SIGMA * prepared.size_px
     point = np.zeros(2 * round(sigma) + 1)
@@ -72,7 +72,7 @@ def start_input(prepared: Prepared, baseline: Baseline) -> Floats:
 def enlarged(values: Floats, size_px: int) -> Doubles:
     """Return a map (H, W) at the input's size, (S, S)."""
     places = (np.arange(size_px) + 0.5) / size_px
-    down, across = (linear(places * cells, cells) for cells in values.shape)
+    down, across = (linear_weights(places * cells, cells) for cells in values.shape)
     return np.asarray(down @ values.astype(np.float64) @ across.T)
 
 
@@ -94,7 +94,7 @@ def ranks(entry: ActivationMap, size_px: int) -> Counts:
     Equal pixels follow a random map with the same cells, the same for all models: so a map that says nothing fares like
     the random control, and not like a scan from the top or like scattered dots, which hide more than their area.
     """
-    ties = enlarged(in_place_of(entry, Control.RANDOM, f"ties {entry.photo_sha256}").values, size_px)
+    ties = enlarged(control_map(entry, Control.RANDOM, f"ties {entry.photo_sha256}").values, size_px)
     order = np.lexsort((-ties.ravel(), -enlarged(entry.values, size_px).ravel()))
     places = np.empty(order.size, np.intp)
     places[order] = np.arange(order.size)

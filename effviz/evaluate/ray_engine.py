@@ -14,17 +14,16 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from effviz import cluster, cores
+from effviz import cluster, cpu
 from effviz.cluster import Cluster
 from effviz.errors import EffVizError, SettingsError, WeightsError
-from effviz.evaluate.manifest import Manifest, Network
-from effviz.evaluate.parts import Measured, Part, Workers
-from effviz.evaluate.records import Row
-from effviz.evaluate.rows import rows_of
-from effviz.evaluate.samples import Sample
-from effviz.evaluate.settings import Settings
+from effviz.evaluate.dataset_samples import DatasetSample
+from effviz.evaluate.measurements import measure_photos
+from effviz.evaluate.run_settings import RunSettings
+from effviz.evaluate.run_store import Manifest, MeasuredModel, Measurement
+from effviz.evaluate.runner import Chunk, MeasuredChunk, Workers
 from effviz.explain.engines import choose
-from effviz.words import _
+from effviz.i18n import _
 from effviz.zoo.loading import load_all
 from effviz.zoo.model import Model
 
@@ -32,17 +31,17 @@ FREE_CORES: Final = 1  # for Ray Data's own tasks: they would wait for ever for 
 RETRIES: Final = 5  # how often a part is measured anew when its worker dies; it may be the part that kills them
 
 
-def on(of: Cluster) -> Workers:
+def ray_workers(of: Cluster) -> Workers:
     """Name a cluster's workers as those who measure.
 
     Raises:
         SettingsError: Ray is not installed.
     """
-    cluster.check_installed()
-    return Workers(partial(measured, of=of))
+    cluster.require_ray()
+    return Workers(partial(measure_on_ray, of=of))
 
 
-def measured(parts: Iterable[Part], run: Manifest, of: Cluster) -> Generator[Measured, None, None]:
+def measure_on_ray(parts: Iterable[Chunk], run: Manifest, of: Cluster) -> Generator[MeasuredChunk, None, None]:
     """Measure all parts, which come back in any order.
 
     Raises:
@@ -53,20 +52,20 @@ def measured(parts: Iterable[Part], run: Manifest, of: Cluster) -> Generator[Mea
     waiting = {part.start: _packed(part.samples) for part in parts}
     if not waiting:
         return
-    with cluster.joined(of, FREE_CORES), _one_sentence():
+    with cluster.connect(of, FREE_CORES), _one_sentence():
         for table in _spread(waiting, run, of):
             (found,) = table.to_pylist()
             rows = _unpacked(found["rows"])
             if isinstance(rows, EffVizError):
                 raise rows
-            yield Part(found["start"], _unpacked(waiting.pop(found["start"]))), rows
+            yield Chunk(found["start"], _unpacked(waiting.pop(found["start"]))), rows
 
 
 class Measurer:
     """A worker: the models, loaded once, and what is asked about every photo."""
 
-    def __init__(self, settings: Settings, networks: tuple[Network, ...], threads: int) -> None:
-        cores.limit_threads(threads)
+    def __init__(self, settings: RunSettings, networks: tuple[MeasuredModel, ...], threads: int) -> None:
+        cpu.limit_engine_threads(threads)
         self._settings, self._networks = settings, networks
 
     def __call__(self, parts: pa.Table) -> pa.Table:
@@ -74,9 +73,9 @@ class Measurer:
         found = [_packed(self._rows(_unpacked(samples))) for samples in parts["samples"].to_pylist()]
         return pa.table({"start": parts["start"], "rows": found})
 
-    def _rows(self, samples: tuple[Sample, ...]) -> list[Row] | EffVizError:
+    def _rows(self, samples: tuple[DatasetSample, ...]) -> list[Measurement] | EffVizError:
         try:
-            return rows_of(samples, self._settings, self._models)
+            return measure_photos(samples, self._settings, self._models)
         except EffVizError as error:
             return error  # were it raised, Ray Data would add advice of its own to the sentence
 
@@ -116,7 +115,7 @@ def _tell_ray_data() -> None:
     context.execution_no_progress_timeout_s = -1  # never: a part with many models and metrics may take an hour
 
 
-def _checked(model: Model, known: Network) -> Model:
+def _checked(model: Model, known: MeasuredModel) -> Model:
     if model.weights_sha256 != known.weights_sha256:
         raise WeightsError(
             _(

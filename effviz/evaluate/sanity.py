@@ -1,4 +1,4 @@
-"""Whether a map depends on what the model learnt, and on the class that is asked for.
+"""Whether a map depends on what the model learnt and on the class that is asked for, compared by rank and SSIM.
 
 A method whose map stays the same when the weights are drawn at random shows edges of the photo, not the model.
 """
@@ -7,28 +7,65 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import correlate1d  # type: ignore[import-untyped]
 
-from effviz import packages
+from effviz import optional_packages
 from effviz.errors import SettingsError
 from effviz.evaluate.agreement import spearman
 from effviz.evaluate.masking import enlarged
-from effviz.evaluate.similarity import ssim
-from effviz.explain import channelwise
-from effviz.explain.forward import forward as run
-from effviz.explain.maps import activation_map
-from effviz.explain.methods import METHODS
+from effviz.explain import gradient_free
+from effviz.explain.activation_maps import activation_map
+from effviz.explain.cam_methods import CAM_METHODS
+from effviz.explain.data_types import ActivationMap, Floats, Forward, Method, Photo
+from effviz.explain.forward_pass import forward as run
 from effviz.explain.placement import Doubles
-from effviz.explain.results import ActivationMap, Floats, Forward, Method, Photo
-from effviz.explain.targets import Target, resolve
-from effviz.words import _
+from effviz.explain.targets import Target, resolve_target
+from effviz.i18n import _
 from effviz.zoo.model import Model
 
+# Structural similarity (SSIM) of two pictures.
+
+SSIM_SIGMA = 1.5
+
+SSIM_RADIUS = 5  # a window of 11 x 11
+
+SSIM_C1, SSIM_C2 = 0.01**2, 0.03**2  # for values in 0..1
+
+
+def ssim(a: Doubles, b: Doubles) -> float:
+    """Return the mean structural similarity of two pictures with values in 0..1, at most 1 (for equal ones).
+
+    Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861: Gaussian windows of 11 x 11, of which only those count
+    that lie within the picture.
+
+    Raises:
+        ValueError: the pictures are smaller than a window, or not of one size.
+    """
+    if a.shape != b.shape or min(a.shape) <= 2 * SSIM_RADIUS:
+        raise ValueError(f"pictures of {a.shape} and {b.shape}")
+    mean_a, mean_b = _window_means(a), _window_means(b)
+    variance_a, variance_b = _window_means(a * a) - mean_a**2, _window_means(b * b) - mean_b**2
+    covariance = _window_means(a * b) - mean_a * mean_b
+    light = (2 * mean_a * mean_b + SSIM_C1) / (mean_a**2 + mean_b**2 + SSIM_C1)
+    structure = (2 * covariance + SSIM_C2) / (variance_a + variance_b + SSIM_C2)
+    return float((light * structure).mean())
+
+
+def _window_means(picture: Doubles) -> Doubles:
+    """Return the weighted mean in each window."""
+    weights = np.exp(-((np.arange(-SSIM_RADIUS, SSIM_RADIUS + 1) / SSIM_SIGMA) ** 2) / 2)
+    weights /= weights.sum()
+    smooth = correlate1d(correlate1d(picture, weights, axis=0), weights, axis=1)
+    return np.asarray(smooth[SSIM_RADIUS:-SSIM_RADIUS, SSIM_RADIUS:-SSIM_RADIUS])
+
+
 TRAINED = "trained"  # the first entry: nothing is broken yet
+
 COMPARED_PX = 64  # maps are compared at this size, whatever their grid
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Broken:
+class RandomisedMap:
     """The map of a model whose weights are random from the top down to a part, beside the trained model's."""
 
     stage: str  # "trained", "classifier", "head", "stage 7" ... "stage 1", "stem": the part broken last
@@ -38,7 +75,7 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OtherClass:
+class OtherClassMap:
     """The map of a class drawn at random, beside that of the class asked for."""
 
     map: ActivationMap
@@ -46,7 +83,7 @@ class OtherClass:
     ssim: float
 
 
-def cascade(model: Model, photo: Photo, target: Target | int, method: Method, seed: int = 0) -> Iterator[Broken]:
+def cascade(model: Model, photo: Photo, target: Target | int, method: Method, seed: int = 0) -> Iterator[RandomisedMap]:
     """Yield the map as the network is broken from the top, beginning with the whole one.
 
     Cascading randomisation (Adebayo et al. 2018, https://arxiv.org/abs/1810.03292, section 4): convolutions and the
@@ -59,24 +96,24 @@ def cascade(model: Model, photo: Photo, target: Target | int, method: Method, se
         TargetError: the model has no such class.
         SettingsError: the method runs the network hundreds of times; choose another one.
     """
-    check(method)
+    check_method(method)
     yield from cascade_from(run(model, photo), target, method, seed)
 
 
-def cascade_from(whole: Forward, target: Target | int, method: Method, seed: int = 0) -> Iterator[Broken]:
+def cascade_from(whole: Forward, target: Target | int, method: Method, seed: int = 0) -> Iterator[RandomisedMap]:
     """Do the same from a pass of the whole network that is there already."""
-    check(method)
-    index = resolve(target, whole)
+    check_method(method)
+    index = resolve_target(target, whole)
     first = activation_map(whole, index, method)
-    yield Broken(TRAINED, first, 1.0, 1.0)
-    packages.need(*packages.TORCH)
-    from effviz.evaluate import randomised  # here: it loads torch
+    yield RandomisedMap(TRAINED, first, 1.0, 1.0)
+    optional_packages.require(*optional_packages.TORCH)
+    from effviz.evaluate import weight_randomisation  # here: it loads torch
 
-    for stage, passed in randomised.passes(whole, seed):
-        yield Broken(stage, *_compared(first, activation_map(passed, index, method)))
+    for stage, passed in weight_randomisation.randomised_passes(whole, seed):
+        yield RandomisedMap(stage, *_compared(first, activation_map(passed, index, method)))
 
 
-def random_logit(forward: Forward, target: Target | int, method: Method, seed: int = 0) -> OtherClass:
+def random_logit(forward: Forward, target: Target | int, method: Method, seed: int = 0) -> OtherClassMap:
     """Compare a map with that of another class, drawn at random (Sixt et al. 2020, https://arxiv.org/abs/1912.09818).
 
     Much alike means that the method does not say what tells this class from others. Each photo has a draw of its own:
@@ -85,25 +122,25 @@ def random_logit(forward: Forward, target: Target | int, method: Method, seed: i
     Raises:
         TargetError: the model has no such class.
     """
-    index = resolve(target, forward)
+    index = resolve_target(target, forward)
     others = np.delete(np.arange(len(forward.logits)), index)
     other = int(np.random.default_rng([seed, int(forward.photo.sha256, 16)]).choice(others))
     maps = (activation_map(forward, which, method) for which in (index, other))
-    return OtherClass(*_compared(*maps))
+    return OtherClassMap(*_compared(*maps))
 
 
-def check(method: Method) -> None:
+def check_method(method: Method) -> None:
     """See beforehand that a method is quick enough to be made anew for each broken network.
 
     Raises:
         SettingsError: it is not.
     """
-    if method in channelwise.METHODS and not METHODS[method].closed_form:
+    if method in gradient_free.PERTURBATION_METHODS and not CAM_METHODS[method].closed_form:
         raise SettingsError(
             _(
                 "{method} runs the network hundreds of times for each of a dozen broken networks: the check would take "
                 "minutes. Choose a method that needs one pass."
-            ).format(method=_(METHODS[method].title))
+            ).format(method=_(CAM_METHODS[method].title))
         )
 
 

@@ -18,10 +18,10 @@ from typing import Final
 from xml.etree import ElementTree
 
 from effviz.errors import DatasetError
-from effviz.evaluate import folders, marks
-from effviz.evaluate.marks import NOBODY, Mark, Named
-from effviz.evaluate.samples import class_of
-from effviz.words import _
+from effviz.evaluate import annotations, image_folder
+from effviz.evaluate.annotations import NO_CLASS, Annotation, ClassName
+from effviz.evaluate.dataset_samples import parse_class
+from effviz.i18n import _
 
 SUFFIX: Final = ".xml"
 EDGES: Final = ("xmin", "ymin", "xmax", "ymax")
@@ -31,7 +31,7 @@ def files(path: Path) -> list[Path]:
     """Return the XML files at a path: itself, or all in a folder and below, in order."""
     if not path.is_dir():
         return [path]
-    return [path / within for within, _entry in folders.listed(path, (SUFFIX,))]
+    return [path / within for within, _entry in image_folder.list_files(path, (SUFFIX,))]
 
 
 def looks_like_boxes(folder: Path) -> bool:
@@ -51,48 +51,52 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()
 
 
-def read(path: Path, root: Path) -> Iterator[Mark]:
+def read(path: Path, root: Path) -> Iterator[Annotation]:
     """Yield the marks of all XML files at a path, then the photos beside those that were found, which have none."""
-    named, places = cache(class_of), folders.Places(root)
+    named, places = cache(parse_class), image_folder.PhotoIndex(root)
     seen: set[str] = set()
     for file in files(path):
         within = PurePosixPath(file.relative_to(path).as_posix() if file != path else file.name)
-        for mark in _marks(file, within, places, lambda word: Named(*named(word), word)):
+        for mark in _marks(file, within, places, lambda word: ClassName(*named(word), word)):
             seen.add(mark.photo)
             yield mark
     beside = {photo.rpartition("/")[0] for photo in seen.intersection(places.names())}
     for photo in places.names():
         if photo not in seen and photo.rpartition("/")[0] in beside:
             word, deeper, _rest = photo.partition("/")
-            yield Mark(photo, named=Named(*named(word), word) if deeper else NOBODY)
+            yield Annotation(photo, named=ClassName(*named(word), word) if deeper else NO_CLASS)
 
 
-def _marks(file: Path, within: PurePosixPath, places: folders.Places, named: Callable[[str], Named]) -> Iterator[Mark]:
+def _marks(
+    file: Path, within: PurePosixPath, places: image_folder.PhotoIndex, named: Callable[[str], ClassName]
+) -> Iterator[Annotation]:
     try:
         content = ElementTree.parse(file).getroot()
         if content.tag != "annotation":
             raise ValueError(_("it holds {tag} instead of annotation").format(tag=content.tag[:40]))
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         photo = _photo(within, "", places)
-        yield Mark(photo, fault=_fault(file, str(error)))
+        yield Annotation(photo, fault=_fault(file, str(error)))
         return
     photo = _photo(within, (content.findtext("filename") or "").strip(), places)
     try:
-        size = marks.size(content.findtext("size/width"), content.findtext("size/height"))
+        size = annotations.read_size(content.findtext("size/width"), content.findtext("size/height"))
     except ValueError as error:
-        yield Mark(photo, fault=_fault(file, str(error)), lost=True)
+        yield Annotation(photo, fault=_fault(file, str(error)), lost=True)
         return
-    yield Mark(photo, size=size)
+    yield Annotation(photo, size=size)
     for each in content.iterfind("object"):
         word = (each.findtext("name") or "").strip()
-        of = named(word) if word else NOBODY
+        of = named(word) if word else NO_CLASS
         try:
-            yield Mark(photo, marks.box([each.findtext(f"bndbox/{edge}") for edge in EDGES]), of, size=size)
+            yield Annotation(
+                photo, annotations.read_box([each.findtext(f"bndbox/{edge}") for edge in EDGES]), of, size=size
+            )
         except ValueError as error:
-            yield Mark(photo, named=of, fault=_fault(file, str(error)))
+            yield Annotation(photo, named=of, fault=_fault(file, str(error)))
 
 
-def _photo(within: PurePosixPath, written: str, places: folders.Places) -> str:
+def _photo(within: PurePosixPath, written: str, places: image_folder.PhotoIndex) -> str:
     """Return what a photo is called: where it lies if it is there, else as the file says, or as the file is called."""
     stem = within.with_suffix("").as_posix()
     called = written if written and "%" not in written else PurePosixPath(stem).name  # ImageNet has some "%s"

@@ -2,8 +2,8 @@
 
 A few hundred kilobytes may ask a decoder for minutes of work or gigabytes of memory, and nothing ends a decoder inside
 a thread. Here each photo has so much processor time, memory and time by the clock; a process that comes to a limit is
-replaced by a new one. The processes (`decoder`) know numpy and Pillow alone and take 30 MB each. They are started as
-programs of their own, since a copy of a process that runs threads, as `fork` makes it, may hang.
+replaced by a new one. The processes (`decoder_worker`) know numpy and Pillow alone and take 30 MB each. They are
+started as programs of their own, since a copy of a process that runs threads, as `fork` makes it, may hang.
 """
 
 import atexit
@@ -26,25 +26,27 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
-from effviz import cores, words
+from effviz import cpu, i18n
 from effviz.errors import ImageError
 from effviz.explain import images
-from effviz.explain.decoder import LENGTH, NAME, Request, Wanted
-from effviz.explain.resizing import ResizeCrop, Size
-from effviz.words import _, joined, later
+from effviz.explain.decoder_worker import LENGTH, NAME, DecodeOptions, DecodeRequest
+from effviz.explain.images import ResizeCrop, Size
+from effviz.i18n import _, join_message, lazy_gettext
 
 if TYPE_CHECKING:
-    from effviz.explain.results import Bytes, Photo
+    from effviz.explain.data_types import Bytes, Photo
 
 PIPE_BYTES: Final = 2**20  # pixels pass in fewer pieces
 HEARTBEAT_S: Final = 0.1  # how often whoever waits is asked whether it still wants the photo
 MOST_REFUSED: Final = 4096  # files whose sentence is remembered
 ROOT: Final = Path(__file__).parents[2]  # where the package lies, installed or not
-PROGRAM: Final = "import sys; sys.path.insert(0, sys.argv.pop()); from effviz.explain.decoder import main; main()"
+PROGRAM: Final = (
+    "import sys; sys.path.insert(0, sys.argv.pop()); from effviz.explain.decoder_worker import main; main()"
+)
 # One thread for numpy, and one heap: each of either reserves addresses, which count as memory.
 ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 
-Beat = Callable[[], None]  # raises what is to end the wait
+Heartbeat = Callable[[], None]  # raises what is to end the wait
 
 
 def _stay() -> None:
@@ -52,7 +54,7 @@ def _stay() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class DecodeLimits:
     """What one photo may cost."""
 
     cpu_s: int = 5
@@ -60,20 +62,20 @@ class Limits:
     memory_bytes: int = 2**30  # beyond the 30 MB that a process takes without a photo
 
 
-class DearError(ImageError):
+class DecodeLimitError(ImageError):
     """A photo came to a limit."""
 
 
-class LateError(DearError):
+class DecodeTimeoutError(DecodeLimitError):
     """A photo took too long by the clock, which may be the machine's fault and not its own."""
 
 
-class CrashError(ImageError):
+class DecoderCrashError(ImageError):
     """A photo killed the process that decoded it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reply:
+class DecodeReply:
     """What was made of a photo."""
 
     size: Size  # of the whole photo, upright
@@ -81,7 +83,7 @@ class Reply:
     pictures: "tuple[Bytes, ...]"  # (H, W, 3) each, read-only: the crops, then the photo
 
 
-def read(data: bytes, name: str, longest_px: int | None = None, beat: Beat = _stay) -> "Photo":
+def read(data: bytes, name: str, longest_px: int | None = None, beat: Heartbeat = _stay) -> "Photo":
     """Decode a photo that somebody brought: upright, RGB, first frame.
 
     Args:
@@ -96,9 +98,9 @@ def read(data: bytes, name: str, longest_px: int | None = None, beat: Beat = _st
     Raises:
         ImageError: as `images.read`; or the photo costs more than it may.
     """
-    from effviz.explain.results import Photo  # brings OpenCV and the zoo, which a server starts without
+    from effviz.explain.data_types import Photo  # brings OpenCV and the zoo, which a server starts without
 
-    reply = _asked(data, name, Wanted(longest_px), beat)
+    reply = _asked(data, name, DecodeOptions(longest_px), beat)
     (rgb,) = reply.pictures
     notes = reply.notes
     if rgb.shape[1::-1] != reply.size:
@@ -107,7 +109,7 @@ def read(data: bytes, name: str, longest_px: int | None = None, beat: Beat = _st
 
 
 def _smaller(size: Size, kept: Size) -> str:
-    return later(
+    return lazy_gettext(
         "The file has {width} × {height} px; it is shown and explained at {kept_width} × {kept_height} px.",
         width=size[0],
         height=size[1],
@@ -116,31 +118,31 @@ def _smaller(size: Size, kept: Size) -> str:
     )
 
 
-def check(data: bytes, name: str, beat: Beat = _stay) -> None:
+def check(data: bytes, name: str, beat: Heartbeat = _stay) -> None:
     """See that a photo can be decoded.
 
     Raises:
         ImageError: as `read`.
     """
-    _asked(data, name, Wanted(0), beat)
+    _asked(data, name, DecodeOptions(0), beat)
 
 
-def cropped(data: bytes, name: str, crops: Sequence[ResizeCrop], beat: Beat = _stay) -> Reply:
+def cropped(data: bytes, name: str, crops: Sequence[ResizeCrop], beat: Heartbeat = _stay) -> DecodeReply:
     """Make what models see of a photo, which itself is not kept.
 
     Raises:
         ImageError: as `read`.
     """
-    return _asked(data, name, Wanted(0, tuple(crops)), beat)
+    return _asked(data, name, DecodeOptions(0, tuple(crops)), beat)
 
 
 _refused: "OrderedDict[tuple[bytes, str], str]" = OrderedDict()
 _refusing = threading.Lock()
 
 
-def _asked(data: bytes, name: str, wanted: Wanted, beat: Beat) -> Reply:
+def _asked(data: bytes, name: str, wanted: DecodeOptions, beat: Heartbeat) -> DecodeReply:
     images.check_bytes(len(data), name)
-    key = (hashlib.sha256(data).digest(), words.spoken())
+    key = (hashlib.sha256(data).digest(), i18n.current_language())
     with _refusing:
         known = _refused.get(key)
     if known:
@@ -148,7 +150,7 @@ def _asked(data: bytes, name: str, wanted: Wanted, beat: Beat) -> Reply:
     try:
         return pool().ask(data, wanted, beat)
     except ImageError as error:
-        if not isinstance(error, LateError):
+        if not isinstance(error, DecodeTimeoutError):
             _remember(key, str(error))
         raise type(error)(str(error).replace(NAME, name)) from error.__cause__
 
@@ -156,7 +158,7 @@ def _asked(data: bytes, name: str, wanted: Wanted, beat: Beat) -> Reply:
 def is_refused(sha256: bytes) -> bool:
     """Whether a file of this hash is known to be none that can be read, so that asking again costs nothing."""
     with _refusing:
-        return (sha256, words.spoken()) in _refused
+        return (sha256, i18n.current_language()) in _refused
 
 
 def _remember(key: tuple[bytes, str], sentence: str) -> None:
@@ -169,7 +171,7 @@ def _remember(key: tuple[bytes, str], sentence: str) -> None:
 class _Worker:
     """One process, with one photo at a time."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: DecodeLimits) -> None:
         self._limits = limits
         command = [sys.executable, "-P", "-W", "ignore", "-c", PROGRAM, str(limits.memory_bytes), str(ROOT)]
         self._process = subprocess.Popen(
@@ -188,7 +190,7 @@ class _Worker:
         """Whether somebody else ended it while it had no photo."""
         return self._process.poll() is not None
 
-    def converse(self, request: Request, data: bytes) -> Reply | ImageError:
+    def converse(self, request: DecodeRequest, data: bytes) -> DecodeReply | ImageError:
         """Give it a photo and take what it makes of it; EOFError or OSError: it is dead."""
         packed = request.packed()
         self._in.write(LENGTH.pack(len(packed)) + LENGTH.pack(len(data)) + packed)
@@ -199,10 +201,10 @@ class _Worker:
             return self._dear_memory() if fields["memory"] else ImageError(fields["refused"])
         return self._reply(fields)
 
-    def _reply(self, fields: dict[str, Any]) -> Reply:
+    def _reply(self, fields: dict[str, Any]) -> DecodeReply:
         pictures = tuple(self._picture(width, height) for width, height in fields["sizes"])
-        notes = tuple(joined(sentence, values) for sentence, values in fields["notes"])
-        return Reply(tuple(fields["size"]), notes, pictures)
+        notes = tuple(join_message(sentence, values) for sentence, values in fields["notes"])
+        return DecodeReply(tuple(fields["size"]), notes, pictures)
 
     def _picture(self, width: int, height: int) -> "Bytes":
         pixels = np.empty((height, width, 3), np.uint8)
@@ -233,7 +235,7 @@ class _Worker:
         """Say in a sentence what ended it, once it is dead."""
         code = self._process.wait()
         if hasattr(signal, "SIGXCPU") and code == -signal.SIGXCPU:
-            return DearError(
+            return DecodeLimitError(
                 _(
                     "{name} takes more than {most} s of processor time to decode, and no photo gets more. "
                     "Open it in another program, save it as a new JPEG or PNG, and try that."
@@ -241,10 +243,10 @@ class _Worker:
             )
         if hasattr(signal, "SIGKILL") and code == -signal.SIGKILL:  # the kernel is out of memory
             return self._dear_memory()
-        return CrashError(str(images.damaged(NAME)))
+        return DecoderCrashError(str(images.damaged(NAME)))
 
     def _dear_memory(self) -> ImageError:
-        return DearError(
+        return DecodeLimitError(
             _(
                 "{name} takes more than {most} MB of memory to decode, and no photo gets more. "
                 "Save it smaller, for example as a JPEG 2000 px wide, and try that."
@@ -253,7 +255,7 @@ class _Worker:
 
     def late(self) -> ImageError:
         """Say in a sentence that it took too long."""
-        return LateError(
+        return DecodeTimeoutError(
             _(
                 "{name} was not decoded within {most:g} s: the machine is busy, or the file asks for too much. "
                 "Try again, or save it as a new JPEG or PNG and try that."
@@ -262,11 +264,11 @@ class _Worker:
 
 
 @dataclass(slots=True, eq=False)
-class Pool:
+class DecoderPool:
     """Some workers, which are started as they are needed and kept."""
 
     most: int
-    limits: Limits = field(default_factory=Limits)
+    limits: DecodeLimits = field(default_factory=DecodeLimits)
     _idle: list[_Worker] = field(default_factory=list)
     _alive: int = 0  # idle ones and those at work
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -289,13 +291,13 @@ class Pool:
                 self._alive += 1
         return self
 
-    def ask(self, data: bytes, wanted: Wanted, beat: Beat) -> Reply:
+    def ask(self, data: bytes, wanted: DecodeOptions, beat: Heartbeat) -> DecodeReply:
         """Have a photo decoded.
 
         Raises:
             ImageError: it cannot be, or costs too much; its sentence names the file `NAME`.
         """
-        request = Request(wanted, words.spoken(), self.limits.cpu_s)
+        request = DecodeRequest(wanted, i18n.current_language(), self.limits.cpu_s)
         with self._worker(beat) as worker:
             talk = self._threads.submit(worker.converse, request, data)
             self._wait(worker, talk, beat)
@@ -307,7 +309,7 @@ class Pool:
             raise found
         return found
 
-    def _wait(self, worker: _Worker, talk: "Future[Reply | ImageError]", beat: Beat) -> None:
+    def _wait(self, worker: _Worker, talk: "Future[DecodeReply | ImageError]", beat: Heartbeat) -> None:
         waited = 0.0
         while waited <= self.limits.wall_s:
             started = time.monotonic()
@@ -318,7 +320,7 @@ class Pool:
         raise worker.late()
 
     @contextmanager
-    def _worker(self, beat: Beat) -> Iterator[_Worker]:
+    def _worker(self, beat: Heartbeat) -> Iterator[_Worker]:
         """Hold a worker for the block; whatever the block raises, the worker is replaced."""
         worker = self._take(beat)
         try:
@@ -332,7 +334,7 @@ class Pool:
                 self._idle.append(worker)
                 self._changed.notify()
 
-    def _take(self, beat: Beat) -> _Worker:
+    def _take(self, beat: Heartbeat) -> _Worker:
         while True:
             with self._changed:
                 if self._idle:
@@ -355,21 +357,21 @@ class Pool:
         self._threads.shutdown(wait=False)
 
 
-_pool: Pool | None = None
+_pool: DecoderPool | None = None
 _making = threading.Lock()
 
 
-def pool() -> Pool:
+def pool() -> DecoderPool:
     """Return this process's workers: as many as cores, unless `configure` said otherwise."""
-    return _pool or configure(cores.available(), Limits())
+    return _pool or configure(cpu.available_cores(), DecodeLimits())
 
 
-def configure(most: int, limits: Limits) -> Pool:
+def configure(most: int, limits: DecodeLimits) -> DecoderPool:
     """Say how many workers there may be, and what a photo may cost; the first to say so decides."""
     global _pool
     with _making:
         if _pool is None:
-            _pool = Pool(most, limits)
+            _pool = DecoderPool(most, limits)
             atexit.register(_pool.close)
         return _pool
 

@@ -1,20 +1,61 @@
-"""A map laid over its photo: colours where the model saw, the rest dimmed, a frame, cells and a contour."""
+"""A map drawn over its photo: colours where the model saw, the rest dimmed, a frame, cells and a contour.
 
+The colour tables are here too.
+"""
+
+import csv
 from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from effviz.explain.palettes import Palette, colour
-from effviz.explain.placement import Placed, Placement, View, place, raster_size
-from effviz.explain.results import Bytes, Photo
+from effviz.explain.data_types import Bytes, Floats, Photo
+from effviz.explain.placement import Placed, Placement, RasterOptions, place, raster_size
 from effviz.explain.scales import ScaledMap, fractions
 
-SCREEN: Final = View(longest_px=720)  # more is not seen, and takes longer
+# Colours for maps: 256 steps each, in `palettes.csv` (hexadecimal RGB), so that drawing does not load matplotlib.
+# The tables are matplotlib's: cividis and inferno (CC0), turbo (Google, Apache-2.0), jet, and ColorBrewer's RdBu
+# reversed (Apache-2.0). Cividis, inferno and the diverging one can be read by colour-blind people.
+
+PALETTES_FILE: Final = Path(__file__).with_name("palettes.csv")
+
+
+class Palette(StrEnum):
+    """The first is the default."""
+
+    INFERNO = "inferno"
+    CIVIDIS = "cividis"
+    TURBO = "turbo"
+    JET = "jet"  # what older work used; its bright bands are not in the data
+    DIVERGING = "diverging"  # blue, white at the middle, red: for signed values
+
+
+def apply_palette(values: Floats, palette: Palette) -> Bytes:
+    """Colour values from 0 to 1, of any shape (...), as RGB (..., 3); beyond 0 and 1 the end's colour, nan as 0."""
+    steps: npt.NDArray[np.intp] = np.clip(np.nan_to_num(values) * 256, 0, 255).astype(np.intp)
+    return palette_colours(palette)[steps]
+
+
+@cache
+def palette_colours(palette: Palette) -> Bytes:
+    """The palette's 256 colours, (256, 3), read-only."""
+    with PALETTES_FILE.open(encoding="ascii", newline="") as file:
+        rows = [bytes.fromhex(row[palette]) for row in csv.DictReader(file)]
+    colours: Bytes = np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(256, 3)
+    return colours
+
+
+SCREEN: Final = RasterOptions(longest_px=720)  # more is not seen, and takes longer
+
 UNSEEN_BRIGHTNESS: Final = 0.35
+
 WHITE: Final = (255, 255, 255)
+
 BLACK: Final = (0, 0, 0)
 
 Mask = npt.NDArray[np.bool_]
@@ -27,7 +68,7 @@ class OverlayStyle:
     palette: Palette = Palette.INFERNO  # signed maps always take the diverging one
     opacity: float = 0.55  # 0 shows the photo, 1 the colours alone
     placement: Placement = Placement.PLAIN
-    view: View = SCREEN
+    view: RasterOptions = SCREEN
     contour: float | None = None  # a line where the map passes this part of its range (signed: of its positive half)
     threshold: float = 0.0  # below this part of its range the photo shows (signed: of the way from none to either end)
 
@@ -71,7 +112,7 @@ def display(photo: Photo, longest_px: int | None) -> Bytes:
 def _blend(base: Bytes, placed: Placed, scaled: ScaledMap, style: OverlayStyle) -> Bytes:
     parts = fractions(placed.values, scaled)
     opacity = np.float32(style.opacity)
-    picture = base * (1 - opacity) + colour(parts, palette_of(scaled, style)) * opacity
+    picture = base * (1 - opacity) + apply_palette(parts, palette_of(scaled, style)) * opacity
     if style.threshold > 0:
         weak = (np.abs(2 * parts - 1) if scaled.signed else parts) < style.threshold
         picture[weak] = base[weak]

@@ -1,13 +1,119 @@
-"""Where a map lies on the photo: the model's crop undone, and each cell put in its place."""
+"""Where a map lies on the photo: the model's crop undone, and each cell put in its place, calibrated where measured."""
 
-from dataclasses import dataclass
+import errno
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from effviz.explain import calibration
-from effviz.explain.results import ActivationMap, Box, Floats
+from effviz import file_io
+from effviz.errors import SettingsError
+from effviz.explain.data_types import ActivationMap, Box, Floats
+from effviz.i18n import _, lazy_gettext
+
+# Measured corrections of where a model's cells lie, stored beside this file (`effviz calibrate MODEL` adds one).
+
+_log = logging.getLogger(__name__)
+
+CALIBRATION_FILE: Final = Path(__file__).with_name("calibration.json")
+
+NOT_WRITABLE_ADVICE: Final = lazy_gettext("Measure from a clone of the repository, or as somebody who may write there.")
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Where evidence for objects at known places was found, by a straight line in each direction.
+
+    found - S/2 = slope * (true - S/2) + offset, in pixels of the S x S input; x to the right, y downwards.
+    """
+
+    model: str  # label, "lite0@224"
+    resolution_px: int  # S
+    offset_x: float  # input pixels
+    offset_y: float
+    slope: float  # below 1: evidence is drawn nearer to the centre than its object
+    error_cells: float  # distance left after the correction, root mean square, in cells
+    plain_error_cells: float  # the same without correction
+    plantings: int  # objects at places that were measured
+    made: str  # how, in one line
+
+
+def calibrations(path: Path = CALIBRATION_FILE) -> dict[str, Calibration]:
+    """All stored calibrations by the model's label."""
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        return {label: Calibration(**entry) for label, (seal, entry) in entries.items() if _whole(label, seal, entry)}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        _log.warning("%s cannot be read, so there are no calibrations: %s", path, error)
+        return {}
+
+
+def is_calibrated(label: str) -> bool:
+    """Tell whether a model has a calibrated placement at this input size."""
+    return label in calibrations()
+
+
+def find_calibration(label: str) -> Calibration:
+    """The calibration of a model at an input size, `lite0@224`.
+
+    Raises:
+        SettingsError: this model was not measured at this size.
+    """
+    known = calibrations()
+    if label not in known:
+        raise SettingsError(
+            _(
+                "{model} has no calibrated placement; measured are {measured}. "
+                "Choose plain placement, or measure it: effviz calibrate {model}"
+            ).format(model=label, measured=", ".join(sorted(known)) or _("none"))
+        )
+    return known[label]
+
+
+def store_calibration(calibration: Calibration, path: Path = CALIBRATION_FILE) -> None:
+    """Add or replace one calibration; readers never see half a file.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    found = [*calibrations(path).values(), calibration]
+    entries = {entry.model: (_seal(asdict(entry)), asdict(entry)) for entry in found}
+    with file_io.reporting_write_errors(path, NOT_WRITABLE_ADVICE):
+        file_io.write_text_atomically(path, json.dumps(entries, indent=2, sort_keys=True) + "\n")
+
+
+def check_calibration_writable(path: Path = CALIBRATION_FILE) -> None:
+    """See that `store_calibration` will do, before minutes are spent on measuring.
+
+    Raises:
+        SettingsError: it will not.
+    """
+    with file_io.reporting_write_errors(path, NOT_WRITABLE_ADVICE):
+        if not os.access(path.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _seal(entry: Mapping[str, object]) -> str:
+    """What tells an entry from one that was damaged, or changed by hand."""
+    return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
+
+
+def _whole(label: str, seal: str, entry: Mapping[str, object]) -> bool:
+    if seal == _seal(entry) and entry.get("model") == label:
+        return True
+    _log.warning("The calibration of %s is damaged and not used: measure it again.", label)
+    return False
+
 
 Doubles = npt.NDArray[np.float64]
 
@@ -20,7 +126,7 @@ class Placement(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class RasterOptions:
     """How a map is drawn out to pixels."""
 
     cells: bool = False  # each pixel has its cell's value; otherwise bilinear between the cells' centres
@@ -38,7 +144,7 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class MapAxis:
     """One direction of a map on its photo: n cells across what the model saw, from pixel `start` to `end`.
 
     A place at the fraction t of the seen length shows the map's fraction  0.5 + slope * (t - 0.5) + offset.
@@ -70,7 +176,7 @@ class Axis:
         return float(self.start + t * (self.end - self.start))
 
 
-_VIEW = View()
+_VIEW = RasterOptions()
 
 
 def place(
@@ -78,7 +184,7 @@ def place(
     height: int,
     width: int,
     placement: Placement = Placement.PLAIN,
-    view: View = _VIEW,
+    view: RasterOptions = _VIEW,
 ) -> Placed:
     """Draw a map out over its photo of height x width pixels.
 
@@ -87,8 +193,8 @@ def place(
     """
     raster_height, raster_width = raster_size(height, width, view.longest_px)
     seen = scaled_box(activation_map.seen, raster_width / width, raster_height / height)
-    x_axis, y_axis = axes(activation_map, seen, placement)
-    weights = blocks if view.cells else linear
+    x_axis, y_axis = map_axes(activation_map, seen, placement)
+    weights = nearest_cells if view.cells else linear_weights
     rows = weights(y_axis.cell_coordinates(pixel_centres(raster_height)), y_axis.n).astype(np.float32)  # (H, h)
     columns = weights(x_axis.cell_coordinates(pixel_centres(raster_width)), x_axis.n).astype(np.float32)  # (W, w)
     values: Floats = np.asarray(rows @ activation_map.values @ columns.T, np.float32)  # (H, W)
@@ -98,7 +204,7 @@ def place(
     return Placed(values, seen, x_axis.edges(), y_axis.edges())
 
 
-def reading(
+def read_map_value(
     activation_map: ActivationMap, x: Doubles, y: Doubles, placement: Placement = Placement.PLAIN
 ) -> tuple[Doubles, Doubles]:
     """Return matrices `rows` (Y, h) and `columns` (X, w): rows @ map @ columns.T is the map at these places.
@@ -109,11 +215,11 @@ def reading(
     Raises:
         SettingsError: calibrated placement of a model that was not measured at this size.
     """
-    x_axis, y_axis = axes(activation_map, activation_map.seen, placement)
-    return linear(y_axis.cell_coordinates(y), y_axis.n), linear(x_axis.cell_coordinates(x), x_axis.n)
+    x_axis, y_axis = map_axes(activation_map, activation_map.seen, placement)
+    return linear_weights(y_axis.cell_coordinates(y), y_axis.n), linear_weights(x_axis.cell_coordinates(x), x_axis.n)
 
 
-def centre(
+def cell_centre(
     activation_map: ActivationMap, row: int, column: int, placement: Placement = Placement.PLAIN
 ) -> tuple[float, float]:
     """Return (x, y) of a cell's centre in pixels of the photo; one beyond what the model saw is moved to its edge.
@@ -121,7 +227,7 @@ def centre(
     Raises:
         SettingsError: calibrated placement of a model that was not measured at this size.
     """
-    x_axis, y_axis = axes(activation_map, activation_map.seen, placement)
+    x_axis, y_axis = map_axes(activation_map, activation_map.seen, placement)
     x, y = x_axis.pixel(column + 0.5), y_axis.pixel(row + 0.5)
     return min(max(x, x_axis.start), x_axis.end), min(max(y, y_axis.start), y_axis.end)
 
@@ -137,7 +243,7 @@ def scaled_box(box: Box, scale_x: float, scale_y: float) -> Box:
     return Box(box.x0 * scale_x, box.y0 * scale_y, box.x1 * scale_x, box.y1 * scale_y)
 
 
-def axes(activation_map: ActivationMap, seen: Box, placement: Placement) -> tuple[Axis, Axis]:
+def map_axes(activation_map: ActivationMap, seen: Box, placement: Placement) -> tuple[MapAxis, MapAxis]:
     """Return the directions across and down, for what the model saw in pixels of the photo or of a raster of it.
 
     Raises:
@@ -145,11 +251,11 @@ def axes(activation_map: ActivationMap, seen: Box, placement: Placement) -> tupl
     """
     slope, offset_x, offset_y = 1.0, 0.0, 0.0
     if placement is Placement.CALIBRATED:
-        found = calibration.find(activation_map.model)
+        found = find_calibration(activation_map.model)
         slope = found.slope
         offset_x, offset_y = found.offset_x / found.resolution_px, found.offset_y / found.resolution_px
     cells_y, cells_x = activation_map.values.shape
-    return Axis(seen.x0, seen.x1, cells_x, slope, offset_x), Axis(seen.y0, seen.y1, cells_y, slope, offset_y)
+    return MapAxis(seen.x0, seen.x1, cells_x, slope, offset_x), MapAxis(seen.y0, seen.y1, cells_y, slope, offset_y)
 
 
 def pixel_centres(length: int) -> Doubles:
@@ -157,14 +263,14 @@ def pixel_centres(length: int) -> Doubles:
     return np.asarray(np.arange(length) + 0.5, np.float64)
 
 
-def blocks(coordinates: Doubles, n: int) -> Doubles:
+def nearest_cells(coordinates: Doubles, n: int) -> Doubles:
     """Weights of the n cells for each place, (places, n): that of the cell it lies in."""
     weights = np.zeros((len(coordinates), n))
     weights[np.arange(len(coordinates)), np.clip(np.floor(coordinates), 0, n - 1).astype(np.intp)] = 1
     return weights
 
 
-def linear(coordinates: Doubles, n: int) -> Doubles:
+def linear_weights(coordinates: Doubles, n: int) -> Doubles:
     """Weights of the n cells for each place, (places, n); beyond the outer cells' centres the outer cell goes on."""
     places = np.arange(len(coordinates))
     weights = np.zeros((len(coordinates), n))

@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from effviz.explain.results import ActivationMap, Floats, Method
-from effviz.words import _, later
+from effviz.explain.data_types import ActivationMap, Floats, Method
+from effviz.i18n import _, lazy_gettext
 
 
 class Scale(StrEnum):
@@ -110,11 +110,11 @@ _VALUES: Final[Mapping[Scale, Callable[[Floats], Floats]]] = MappingProxyType(
 
 _UNITS: Final[Mapping[Scale, str]] = MappingProxyType(
     {
-        Scale.OWN: later("own range of this map"),
-        Scale.SHARED: later("one range for all maps in view"),
-        Scale.DENSITY: later("evidence for (+) and against (-), in the map's own unit"),
-        Scale.SHARE: later("share of the positive evidence in a cell"),
-        Scale.RANK: later("rank of a cell, 0 weakest to 1 strongest"),
+        Scale.OWN: lazy_gettext("own range of this map"),
+        Scale.SHARED: lazy_gettext("one range for all maps in view"),
+        Scale.DENSITY: lazy_gettext("evidence for (+) and against (-), in the map's own unit"),
+        Scale.SHARE: lazy_gettext("share of the positive evidence in a cell"),
+        Scale.RANK: lazy_gettext("rank of a cell, 0 weakest to 1 strongest"),
     }
 )
 

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from effviz.errors import TargetError
-from effviz.explain.results import Forward
-from effviz.words import _
-from effviz.zoo.classes import place
+from effviz.explain.data_types import Forward
+from effviz.i18n import _
+from effviz.zoo.imagenet_classes import find_label_slot
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 
@@ -34,7 +34,7 @@ class Target:
     value: int | str = 1  # the rank, the class index, or what a person wrote: the class name, or its index
 
     def __str__(self) -> str:
-        """Return the text that `parse` reads: "top1", "rank2", "207" or "golden retriever"."""
+        """Return the text that `parse_target` reads: "top1", "rank2", "207" or "golden retriever"."""
         if self.kind is TargetKind.CLASS:
             return str(self.value)
         return "top1" if self.kind is TargetKind.TOP1 else f"rank{self.value}"
@@ -53,7 +53,7 @@ class Guess:
     probability: float
 
 
-def parse(text: str) -> Target:
+def parse_target(text: str) -> Target:
     """Read "top1", "rank2", a class index or a class name; whether it exists is known only with a model.
 
     Raises:
@@ -72,7 +72,7 @@ def parse(text: str) -> Target:
     return Target(TargetKind.CLASS, word)
 
 
-def resolve(target: Target | int, forward: Forward) -> int:
+def resolve_target(target: Target | int, forward: Forward) -> int:
     """Return the class index that a target (or a plain index) means for this forward pass.
 
     Raises:
@@ -100,13 +100,13 @@ def probabilities(forward: Forward) -> npt.NDArray[np.float64]:
     return np.asarray(exponentials / exponentials.sum())
 
 
-def top(forward: Forward, count: int = 5) -> tuple[Guess, ...]:
+def top_guesses(forward: Forward, count: int = 5) -> tuple[Guess, ...]:
     """Return the classes with the highest logits, the highest first."""
     chances, names = probabilities(forward), forward.model.ref.spec.classes
     return tuple(Guess(int(i), names[i], float(forward.logits[i]), float(chances[i])) for i in _order(forward)[:count])
 
 
-def search(query: str, classes: Sequence[str], limit: int = 20) -> list[int]:
+def search_classes(query: str, classes: Sequence[str], limit: int = 20) -> list[int]:
     """Find classes for a search box: whole names first, then beginnings, then parts, then close spellings.
 
     Example:
@@ -156,14 +156,14 @@ def _checked(index: int, forward: Forward) -> int:
 
 def _written(word: str, forward: Forward) -> int:
     """Return the class of that name, which may be a number; else the one with that number."""
-    named = place(word, forward.model.ref.spec.classes)
+    named = find_label_slot(word, forward.model.ref.spec.classes)
     if named is None and _INTEGER.fullmatch(word):
         return _checked(int(word), forward)
     return _named(word, forward.model.ref.spec.classes) if named is None else named
 
 
 def _named(name: str, classes: Sequence[str]) -> int:
-    close = [f'"{classes[index]}"' for index in search(name, classes, limit=3)]
+    close = [f'"{classes[index]}"' for index in search_classes(name, classes, limit=3)]
     advice = _("Search the list for another word.")
     if close:
         advice = _("Did you mean {names}?").format(names=_(" or ").join(close))

@@ -1,30 +1,48 @@
 """Numbers that others published, as CSV with a source on every row."""
 
-from effviz.facts.baseline import PaperStage, paper_stages
-from effviz.facts.curves import (
+from effviz.facts.paper_tables import (
+    PaperLatency,
+    PaperPoint,
+    PaperRatios,
+    PaperStage,
+    PaperVersion,
+    Ratio,
+    TrainingFact,
+    paper_latencies,
+    paper_points,
+    paper_ratios,
+    paper_speedup,
+    paper_stages,
+    paper_top1,
+    training_fact,
+    training_facts,
+)
+from effviz.facts.scaling_experiments import (
     CurveDot,
+    ScaledB0,
+    ScaledNetwork,
     WidthDot,
     gain_per_doubling,
+    other_networks,
+    scaled_b0,
     scaling_methods,
     single_dimension,
     width_by_baseline,
 )
-from effviz.facts.latency import PaperLatency, paper_latencies, paper_speedup
-from effviz.facts.measured import (
+from effviz.facts.tables import TABLES, load, rows
+from effviz.facts.timm_results import (
+    RECIPES,
     TIMM_URL,
     NetworkFamily,
+    Recipe,
     TimmPoint,
     family_points,
+    recipe,
+    recipe_of,
     recipe_points,
     timm_point,
     timm_points,
 )
-from effviz.facts.paper import PaperPoint, PaperVersion, paper_points, paper_top1
-from effviz.facts.ratios import PaperRatios, Ratio, paper_ratios
-from effviz.facts.recipes import RECIPES, Recipe, recipe, recipe_of
-from effviz.facts.scaled import ScaledB0, ScaledNetwork, other_networks, scaled_b0
-from effviz.facts.tables import TABLES, load, rows
-from effviz.facts.training import TrainingFact, training_fact, training_facts
 from effviz.facts.transfer import (
     HeldOut,
     Rival,

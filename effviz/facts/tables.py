@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from effviz.errors import SettingsError
-from effviz.words import _
+from effviz.i18n import _
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from effviz.zoo.presets import Role
+from effviz.zoo.presets import ScalingAxis
 
 # Okabe and Ito (2008), "Color Universal Design". Black is left out since it vanishes on dark; yellow, orange and sky
 # blue since they vanish on white. What stays has a contrast of at least 3:1 on both. Olive: Paul Tol, "muted".
@@ -19,7 +19,7 @@ GRID = "rgba(128, 128, 128, 0.25)"  # on any background
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SeriesStyle:
     """How one role or series is drawn; colour is never the only difference."""
 
     colour: str
@@ -28,11 +28,11 @@ class Look:
 
 
 LOOKS = {
-    Role.BASELINE: Look(GREY, "circle", "solid"),
-    Role.DEPTH: Look(BLUE, "triangle-up", "dash"),
-    Role.WIDTH: Look(GREEN, "square", "dot"),
-    Role.RESOLUTION: Look(PURPLE, "diamond", "dashdot"),
-    Role.COMPOUND: Look(VERMILLION, "star", "solid"),
+    ScalingAxis.BASELINE: SeriesStyle(GREY, "circle", "solid"),
+    ScalingAxis.DEPTH: SeriesStyle(BLUE, "triangle-up", "dash"),
+    ScalingAxis.WIDTH: SeriesStyle(GREEN, "square", "dot"),
+    ScalingAxis.RESOLUTION: SeriesStyle(PURPLE, "diamond", "dashdot"),
+    ScalingAxis.COMPOUND: SeriesStyle(VERMILLION, "star", "solid"),
 }
 
 # For series that are no scaling methods: four colours with four symbols each make sixteen looks. Vermillion is left
@@ -40,7 +40,7 @@ LOOKS = {
 _SYMBOLS = ("square", "diamond", "triangle-up", "triangle-down")
 _DASHES = ("dash", "dot", "dashdot", "longdash")
 SERIES = tuple(
-    Look(colour, _SYMBOLS[(row + column) % 4], _DASHES[row])
+    SeriesStyle(colour, _SYMBOLS[(row + column) % 4], _DASHES[row])
     for row in range(4)
     for column, colour in enumerate((GREEN, PURPLE, OLIVE, GREY))
 )

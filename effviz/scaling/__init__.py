@@ -1,11 +1,9 @@
 """The arithmetic of compound scaling; needs the standard library alone."""
 
-from effviz.scaling.family import Family
-from effviz.scaling.layers import Layer, Operator, Padding, ReceptiveField, StagePlan
-from effviz.scaling.plans import Plan, plan
+from effviz.scaling.architecture import Family
+from effviz.scaling.plans import Layer, Operator, Padding, Plan, ReceptiveField, StagePlan, plan
 from effviz.scaling.published import PUBLISHED, WHY_PUBLISHED_DIFFERS, ImpliedPhi, Published, implied_phi
-from effviz.scaling.rounding import round_filters, round_repeats
-from effviz.scaling.rule import PAPER_RULE, Coefficients, ScalingRule
+from effviz.scaling.rule import PAPER_RULE, Coefficients, ScalingRule, round_filters, round_repeats
 from effviz.scaling.solver import Budget, BudgetKind, ScalingMethod, Solution, coefficient_range, scaled, solve
 
 __all__ = [

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from effviz.scaling.family import Family
+from effviz.scaling.architecture import Family
 from effviz.scaling.plans import plan
 from effviz.scaling.published import PUBLISHED, ImpliedPhi, implied_phi
 from effviz.scaling.rule import PAPER_RULE, ScalingRule

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from effviz.errors import SettingsError
-from effviz.words import _, later
+from effviz.i18n import _, lazy_gettext
 
 
 class Limit(NamedTuple):
@@ -29,9 +29,11 @@ class Limit(NamedTuple):
             )
 
 
-DEPTH = Limit(later("depth"), 0.1, 100)
-WIDTH = Limit(later("width"), 0.1, 20)
-RESOLUTION = Limit(later("resolution"), 32, 2048, " px")  # below 32 px the last map would be smaller than one cell
-CLASSES = Limit(later("number of classes"), 1, 100_000)
-PHI = Limit(later("phi"), -20, 20)
-BASE = Limit(later("base of the scaling rule"), 1, 4)  # Eq. 3 asks for alpha, beta, gamma >= 1
+DEPTH = Limit(lazy_gettext("depth"), 0.1, 100)
+WIDTH = Limit(lazy_gettext("width"), 0.1, 20)
+RESOLUTION = Limit(
+    lazy_gettext("resolution"), 32, 2048, " px"
+)  # below 32 px the last map would be smaller than one cell
+CLASSES = Limit(lazy_gettext("number of classes"), 1, 100_000)
+PHI = Limit(lazy_gettext("phi"), -20, 20)
+BASE = Limit(lazy_gettext("base of the scaling rule"), 1, 4)  # Eq. 3 asks for alpha, beta, gamma >= 1

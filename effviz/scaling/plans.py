@@ -1,17 +1,223 @@
-"""The whole network in closed form: every layer's shape and cost from depth, width and resolution alone."""
+"""The whole network in closed form: every layer's shape and cost from depth, width and resolution alone.
+
+A walk from the picture to the logits notes each layer, its stage, and what a cell of its map can see of the picture.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from effviz.scaling import limits
-from effviz.scaling.blocks import B0_STAGES, HEAD_CHANNELS, HEAD_STAGE, STEM_CHANNELS, BlockStage
-from effviz.scaling.family import Family
-from effviz.scaling.layers import Layer, Operator, Padding, ReceptiveField, StagePlan
-from effviz.scaling.rounding import round_filters, round_repeats
-from effviz.scaling.walk import Walk
+from effviz.scaling.architecture import (
+    B0_STAGES,
+    HEAD_CHANNELS,
+    HEAD_STAGE,
+    PICTURE_CHANNELS,
+    SQUEEZE_RATIO,
+    STEM_CHANNELS,
+    BlockStage,
+    Family,
+)
+from effviz.scaling.rule import round_filters, round_repeats
+
+# Layers, stages, and what a cell of a layer's map can see of the picture.
+
+
+class Operator(StrEnum):
+    """What a layer does; each convolution includes its batch norm and activation function."""
+
+    CONV = "conv"  # the stem and the head
+    EXPAND = "expand"  # 1x1
+    DEPTHWISE = "depthwise"
+    SQUEEZE = "squeeze"  # 1x1 on the average of the map, with a bias
+    EXCITE = "excite"  # 1x1 on the squeezed average, with a bias
+    PROJECT = "project"  # 1x1, no activation function
+    CLASSIFIER = "classifier"  # linear, with a bias
+
+
+class Padding(StrEnum):
+    """Where the zeros go around a map."""
+
+    SYMMETRIC = "symmetric"  # the same on both sides: PyTorch, timm's `efficientnet_*`
+    SAME = "same"  # TensorFlow's SAME, the odd zero last: timm's `tf_efficientnet_*`
+
+
+class ReceptiveField(NamedTuple):
+    """What of the picture a cell can see through convolutions alone, along one axis.
+
+    Squeeze-and-excitation, pooling and the classifier mix the whole map, so they are left out of the field:
+    their layers carry the field of the map that they read.
+    """
+
+    size: int  # px
+    stride: int  # px between neighbouring cells
+    start: int  # px from the middle of the picture's first pixel to the middle of the first cell's field
+
+    def grown(self, kernel: int, stride: int, zeros_before: int) -> "ReceptiveField":
+        """The field behind one more convolution (Araujo et al., Distill 2019)."""
+        reach = (kernel - 1) * self.stride
+        return ReceptiveField(
+            self.size + reach, self.stride * stride, self.start + reach // 2 - zeros_before * self.stride
+        )
+
+    def span(self, cell: int) -> tuple[float, float]:
+        """Edges of what a cell can see, in px from the picture's edge; they may lie outside the picture."""
+        middle = self.start + 0.5 + self.stride * cell
+        return middle - self.size / 2, middle + self.size / 2
+
+
+def same_zeros_before(size: int, kernel: int, stride: int) -> int:
+    """Zeros that TensorFlow's SAME padding puts before a map of this size.
+
+    Source: tensorflow.org/api_docs/python/tf/nn, "Notes on padding"; an odd zero goes to the end.
+    """
+    return max((-(-size // stride) - 1) * stride + kernel - size, 0) // 2
+
+
+class Layer(NamedTuple):
+    """One convolution or linear layer. Maps are square; both paddings give ceil(size / stride)."""
+
+    stage: int  # 1 to 9, as in Table 1
+    block: int  # from 0 within the stage
+    operator: Operator
+    kernel: int
+    stride: int
+    in_channels: int
+    out_channels: int
+    in_size: int  # cells along one side
+    out_size: int
+    params: int  # of the convolution and its batch norm's scale and shift
+    macs: int  # multiply-adds of the convolution or linear layer
+    activations: int  # elements of its output
+    live: int  # activation elements in memory while it runs: input, output and what waits for a later use
+    field_symmetric: ReceptiveField
+    field_same: ReceptiveField
+
+    def field(self, padding: Padding) -> ReceptiveField:
+        """What a cell of the output can see."""
+        return self.field_same if padding is Padding.SAME else self.field_symmetric
+
+
+class StagePlan(NamedTuple):
+    """One row of Table 1, with its cost."""
+
+    stage: int
+    operator: str  # as in Table 1: "Conv3x3", "MBConv6, k5x5"
+    kernel: int
+    stride: int
+    channels: int
+    layers: int  # blocks, the paper's "#Layers"
+    in_resolution: int  # the paper's "Resolution"
+    out_resolution: int
+    params: int
+    macs: int
+    activations: int
+
+
+# A walk through the network from the picture to the logits that notes every layer it passes.
+
+ONE_PIXEL = ReceptiveField(size=1, stride=1, start=0)
+
+
+class LayerWalk:
+    """Where the walk stands: the map it has in hand, what that map sees, and the layers passed so far."""
+
+    def __init__(self, resolution_px: int) -> None:
+        self.channels = PICTURE_CHANNELS
+        self.size = resolution_px
+        self.stage = 1
+        self.block = 0
+        self.waiting = 0  # elements of a shortcut that a later addition needs
+        self.symmetric = ONE_PIXEL
+        self.same = ONE_PIXEL
+        self.layers: list[Layer] = []
+
+    @property
+    def elements(self) -> int:
+        """Elements of the map in hand."""
+        return self.channels * self.size * self.size
+
+    def conv(self, operator: Operator, kernel: int, stride: int, channels: int) -> None:
+        """Pass a convolution with batch norm: a weight per tap, input channel (one if depthwise) and output channel."""
+        in_channels, in_size, inputs = self.channels, self.size, self.elements
+        if kernel > 1:
+            self._widen_fields(kernel, stride)
+        self.channels, self.size = channels, -(-in_size // stride)
+        outputs = self.elements
+        taps = kernel * kernel * (1 if operator is Operator.DEPTHWISE else in_channels)
+        self.layers.append(
+            Layer(
+                self.stage,
+                self.block,
+                operator,
+                kernel,
+                stride,
+                in_channels,
+                channels,
+                in_size,
+                self.size,
+                params=taps * channels + 2 * channels,
+                macs=taps * outputs,
+                activations=outputs,
+                live=self.waiting + inputs + outputs,
+                field_symmetric=self.symmetric,
+                field_same=self.same,
+            )
+        )
+
+    def dense(self, operator: Operator, in_channels: int, out_channels: int, waiting: int) -> None:
+        """Note a layer with bias on an averaged map; waiting is what stays in memory beside it."""
+        macs = in_channels * out_channels
+        self.layers.append(
+            Layer(
+                self.stage,
+                self.block,
+                operator,
+                1,
+                1,
+                in_channels,
+                out_channels,
+                1,
+                1,
+                params=macs + out_channels,
+                macs=macs,
+                activations=out_channels,
+                live=waiting + in_channels + out_channels,
+                field_symmetric=self.symmetric,
+                field_same=self.same,
+            )
+        )
+
+    def mbconv(self, blocks: BlockStage, stride: int, gated: bool) -> None:
+        """Pass one MBConv block; it has a shortcut where its output has the shape of its input."""
+        entered = self.channels
+        expanded = entered * blocks.expand
+        shortcut = self.elements if stride == 1 and entered == blocks.channels else 0
+        if blocks.expand > 1:
+            self.conv(Operator.EXPAND, 1, 1, expanded)
+            self.waiting = shortcut  # only now: the first layer's input is the shortcut itself
+        self.conv(Operator.DEPTHWISE, blocks.kernel, stride, expanded)
+        self.waiting = shortcut
+        if gated:
+            self._gate(int(entered * SQUEEZE_RATIO))
+        self.conv(Operator.PROJECT, 1, 1, blocks.channels)
+        self.waiting = 0
+        self.block += 1
+
+    def _gate(self, squeezed: int) -> None:
+        waiting = self.waiting + self.elements
+        self.dense(Operator.SQUEEZE, self.channels, squeezed, waiting)
+        self.dense(Operator.EXCITE, squeezed, self.channels, waiting)
+
+    def _widen_fields(self, kernel: int, stride: int) -> None:
+        self.symmetric = self.symmetric.grown(kernel, stride, kernel // 2)
+        self.same = self.same.grown(kernel, stride, same_zeros_before(self.size, kernel, stride))
+
 
 BYTES_PER_ACTIVATION = 4  # float32
+
 RECENT = 128  # plans that are remembered: a page asks for those of its models again and again
 
 
@@ -78,7 +284,7 @@ def plan(
     limits.RESOLUTION.check(resolution_px)
     limits.CLASSES.check(classes)
     lite = family == Family.LITE
-    walk = Walk(resolution_px)
+    walk = LayerWalk(resolution_px)
     stages = [_stem(walk, STEM_CHANNELS if lite else round_filters(STEM_CHANNELS, width))]
     stages += [_stage(walk, _scaled(blocks, depth, width, lite), gated=not lite) for blocks in B0_STAGES]
     stages.append(_head(walk, HEAD_CHANNELS if lite else round_filters(HEAD_CHANNELS, width), classes))
@@ -102,13 +308,13 @@ def _scaled(blocks: BlockStage, depth: float, width: float, lite: bool) -> Block
     return blocks._replace(channels=round_filters(blocks.channels, width), repeats=repeats)
 
 
-def _stem(walk: Walk, channels: int) -> StagePlan:
+def _stem(walk: LayerWalk, channels: int) -> StagePlan:
     walk.conv(Operator.CONV, 3, 2, channels)
     (stem,) = walk.layers
     return _row("Conv3x3", 1, stem, stem, walk.layers)
 
 
-def _stage(walk: Walk, blocks: BlockStage, gated: bool) -> StagePlan:
+def _stage(walk: LayerWalk, blocks: BlockStage, gated: bool) -> StagePlan:
     walk.stage, walk.block = blocks.stage, 0
     start = len(walk.layers)
     for block in range(blocks.repeats):
@@ -119,7 +325,7 @@ def _stage(walk: Walk, blocks: BlockStage, gated: bool) -> StagePlan:
     return _row(name, blocks.repeats, depthwise, layers[-1], layers)
 
 
-def _head(walk: Walk, channels: int, classes: int) -> StagePlan:
+def _head(walk: LayerWalk, channels: int, classes: int) -> StagePlan:
     walk.stage, walk.block = HEAD_STAGE, 0
     start = len(walk.layers)
     walk.conv(Operator.CONV, 1, 1, channels)

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from effviz.scaling.blocks import BASE_RESOLUTION_PX
-from effviz.scaling.family import Family
+from effviz.i18n import lazy_gettext
+from effviz.scaling.architecture import BASE_RESOLUTION_PX, Family
 from effviz.scaling.rule import PAPER_RULE, ScalingRule
-from effviz.words import later
 
 _TPU = "tensorflow/tpu@7dc921f8 models/official/efficientnet/"
 _SOURCES = {
@@ -16,7 +15,7 @@ _SOURCES = {
     Family.LITE: _TPU + "lite/efficientnet_lite_builder.py",
 }
 
-WHY_PUBLISHED_DIFFERS = later(
+WHY_PUBLISHED_DIFFERS = lazy_gettext(
     "B1 to B7 do not follow exactly from phi, and the paper never lists a phi for them. "
     "The depth, width and resolution of B7 imply phi = 6.2, 7.3 and 7.0. "
     "The authors have not explained it. The Keras guide calls the coefficients hand-picked: sizes that divide by "
@@ -49,8 +48,12 @@ class ImpliedPhi:
     resolution: float | None
 
 
-_LITE3_NOTE = later("The official builder says 280 px, but the README's accuracy is only reached at 300 px (timm).")
-_LITE4_NOTE = later("The official builder says 300 px, but the README's accuracy is only reached at 380 px (timm).")
+_LITE3_NOTE = lazy_gettext(
+    "The official builder says 280 px, but the README's accuracy is only reached at 300 px (timm)."
+)
+_LITE4_NOTE = lazy_gettext(
+    "The official builder says 300 px, but the README's accuracy is only reached at 380 px (timm)."
+)
 
 # name, depth, width, resolution in px, dropout
 _EFFICIENTNET = (

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from effviz.errors import SettingsError
+from effviz.i18n import _, lazy_gettext
 from effviz.scaling import limits
-from effviz.scaling.blocks import BASE_RESOLUTION_PX
-from effviz.scaling.family import Family
+from effviz.scaling.architecture import BASE_RESOLUTION_PX, Family
 from effviz.scaling.plans import Plan, plan
 from effviz.scaling.rule import PAPER_RULE, Coefficients, ScalingRule
-from effviz.words import _, later
 
 STEPS = 10_000  # coefficients are searched in steps of 0.0001
 
@@ -37,15 +36,15 @@ class BudgetKind(StrEnum):
 
 
 UNITS = {
-    BudgetKind.MACS: later("MACs"),
-    BudgetKind.PARAMS: later("parameters"),
-    BudgetKind.ACTIVATION_MEMORY: later("bytes of activations"),
+    BudgetKind.MACS: lazy_gettext("MACs"),
+    BudgetKind.PARAMS: lazy_gettext("parameters"),
+    BudgetKind.ACTIVATION_MEMORY: lazy_gettext("bytes of activations"),
 }
 GROWING = {
-    ScalingMethod.COMPOUND: later("compound"),
-    ScalingMethod.DEPTH: later("depth"),
-    ScalingMethod.WIDTH: later("width"),
-    ScalingMethod.RESOLUTION: later("resolution"),
+    ScalingMethod.COMPOUND: lazy_gettext("compound"),
+    ScalingMethod.DEPTH: lazy_gettext("depth"),
+    ScalingMethod.WIDTH: lazy_gettext("width"),
+    ScalingMethod.RESOLUTION: lazy_gettext("resolution"),
 }
 
 

@@ -21,18 +21,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from effviz import store
+from effviz import file_io
 from effviz.errors import DatasetError, ImageError
-from effviz.evaluate import folders
-from effviz.evaluate.samples import SUFFIXES, printable
+from effviz.evaluate import image_folder
+from effviz.evaluate.dataset_samples import SUFFIXES, printable
 from effviz.explain import decoding, images
-from effviz.explain.results import Bytes
-from effviz.files import CHOOSE_CACHE, writing
-from effviz.words import _
+from effviz.explain.data_types import Bytes
+from effviz.file_io import CHOOSE_CACHE, reporting_write_errors
+from effviz.i18n import _
 
 AS_BYTES: Final = "surrogateescape"  # names of files in another code become the bytes that they are
-KEPT: Final = 8  # decoded folders; the oldest go first, and are made again when needed
-READ: Final = 256  # files of which the bytes tell data sets apart that have the same names and sizes
+DATA_SETS_KEPT: Final = 8  # decoded folders; the oldest go first, and are made again when needed
+FILES_PER_READ: Final = 256  # files of which the bytes tell data sets apart that have the same names and sizes
 _VERSION: Final = 1  # of what lies in the cache
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
@@ -97,7 +97,7 @@ def class_names(folder: Path) -> tuple[str, ...]:
     Raises:
         DatasetError: there are fewer than two.
     """
-    names = folders.class_names(folder)
+    names = image_folder.class_names(folder)
     if len(names) < 2:
         raise DatasetError(
             _(
@@ -120,7 +120,7 @@ def _files(folder: Path, classes: Sequence[str]) -> tuple[File, ...]:
     found = [
         File(folder / name / within, label)
         for label, name in enumerate(classes)
-        for within, _entry in folders.photos(folder / name)
+        for within, _entry in image_folder.photo_files(folder / name)
     ]
     _check_counts(folder, np.bincount([file.label for file in found], minlength=len(classes)), classes)
     return tuple(found)
@@ -157,20 +157,20 @@ def _fingerprint(folder: Path, parts: Iterable[Sequence[File]], side_px: int) ->
         digest.update(
             f"{file.path.relative_to(folder).as_posix()} {file.path.stat().st_size}\n".encode(errors=AS_BYTES)
         )
-    for file in files[:: max(1, len(files) // READ)]:
+    for file in files[:: max(1, len(files) // FILES_PER_READ)]:
         with suppress(OSError):  # one that cannot be read is skipped later, with its reason
             digest.update(file.path.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def _folder() -> Path:
-    return store.folder() / "pictures"
+    return file_io.cache_folder() / "pictures"
 
 
 def _decoded(what: str, files: Sequence[File], key: str, side_px: int, progress: Progress) -> Pictures:
     place = _folder() / key
     if not place.exists():
-        with writing(_folder(), CHOOSE_CACHE):
+        with reporting_write_errors(_folder(), CHOOSE_CACHE):
             _make(place, what, files, side_px, progress)
     with suppress(OSError):  # a cache that can only be read
         os.utime(place)  # in use: the last to go
@@ -248,5 +248,5 @@ def _clean() -> None:
     newest = max((when for when, _ in entries), default=0.0)
     whole = sorted((pair for pair in entries if not pair[1].name.startswith(".")), reverse=True)
     left = [entry for when, entry in entries if entry.name.startswith(".") and newest - when > 24 * 3600]
-    for entry in [*left, *(entry for _when, entry in whole[KEPT:])]:
+    for entry in [*left, *(entry for _when, entry in whole[DATA_SETS_KEPT:])]:
         shutil.rmtree(entry, ignore_errors=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]
 
-from effviz.words import _
+from effviz.i18n import _
 
 LEVEL: Final = 0.05
 DRAWS: Final = 10_000
@@ -20,7 +20,7 @@ Right = NDArray[np.bool_]  # (seeds, photos): whether the first guess was right
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PairedComparison:
     """Compound minus one single dimension, in points of top-1."""
 
     single: str
@@ -42,7 +42,7 @@ class Comparison:
         return int(np.sign(self.mean)) if self.p_holm < LEVEL and outside else 0
 
 
-def compare(compound: Right, singles: Mapping[str, Right]) -> tuple[Comparison, ...]:
+def compare(compound: Right, singles: Mapping[str, Right]) -> tuple[PairedComparison, ...]:
     """Compare compound scaling with each single dimension; all have the same seeds and photos in order.
 
     At least two seeds are needed for an interval; with one, intervals are without bounds and nothing is told.
@@ -50,7 +50,7 @@ def compare(compound: Right, singles: Mapping[str, Right]) -> tuple[Comparison, 
     raw = {name: _by_seed(compound, right) for name, right in singles.items()}
     corrected = holm([_p_value(differences) for differences in raw.values()])
     return tuple(
-        Comparison(
+        PairedComparison(
             name,
             float(differences.mean()),
             tuple(float(of) for of in differences),
@@ -111,7 +111,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def verdict(comparisons: Sequence[Comparison], untrained: Sequence[str] = ()) -> str:
+def verdict(comparisons: Sequence[PairedComparison], untrained: Sequence[str] = ()) -> str:
     """The outcome in one sentence. Networks that have not learnt their training photos judge nothing."""
     counted = [of for of in comparisons if of.single not in untrained]
     worse = [of for of in counted if of.sign < 0]

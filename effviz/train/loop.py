@@ -1,4 +1,4 @@
-"""The loop: train a recipe's network on a data set, and go on where a killed run stopped, to the step.
+"""The training loop with its log, checkpoints and export; a killed run goes on where it stopped, to the step.
 
 A step is a function of the state and of (seed, step): order, crops, dropout and mixup draw from generators that are set
 anew for every step. So a run that was killed and resumed ends with the same weights as one that was not.
@@ -6,45 +6,171 @@ anew for every step. So a run that was killed and resumed ends with the same wei
 One process does all of it, or each of a crew its part; then all have the same state after every step, and one saves it.
 """
 
+import csv
+import hashlib
+import io
+import json
+import logging
+import os
+import re
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
+from safetensors.torch import save_file
 from timm.data import Mixup
 from timm.utils import ModelEmaV3
 from torch import nn
 
-from effviz.errors import DatasetError, SettingsError
-from effviz.train import batches, checkpoint, log, network
-from effviz.train.crew import ALONE, Crew, Part
+from effviz import file_io
+from effviz.errors import DatasetError, SettingsError, WeightsError
+from effviz.i18n import _
+from effviz.scaling import plan
+from effviz.train import batches, network_setup
 from effviz.train.data import DataSet, Pictures
-from effviz.train.log import Epoch
-from effviz.train.recipe import TrainingRecipe
-from effviz.words import _
+from effviz.train.distributed import SINGLE_PROCESS, Shard, WorkerGroup
+from effviz.train.training_recipe import TrainingRecipe
+from effviz.zoo import state_dicts
+from effviz.zoo.manifest import wilson_interval_pct
 
-_DRAWS: Final = 1 << 30  # parts dropout's seeds from those of the crops
-
-
-# Makes the batches of an epoch: the arguments of `batches.training`.
-Source = Callable[[Pictures, TrainingRecipe, int, int, Part], Iterator[batches.Batch]]
+# The log: a row an epoch, as CSV and as JSON.
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class EpochRecord:
+    """How far the training was after an epoch."""
+
+    epoch: int  # from 1
+    step: int  # batches so far
+    rate: float  # learning rate of the last batch
+    loss: float  # mean over the epoch's batches, with label smoothing and mixup
+    top1_pct: float | None  # on val/; None where it was not measured
+    seconds: float  # since the start, over all sittings
+
+
+def write_log(folder: Path, epochs: Sequence[EpochRecord]) -> None:
+    """Write `log.csv` and `log.json`, each whole or not at all."""
+    rows = [asdict(epoch) for epoch in epochs]
+    replace_text(folder / "log.json", json.dumps(rows, indent=1) + "\n")
+    replace_text(folder / "log.csv", csv_table([of.name for of in fields(EpochRecord)], rows))
+
+
+def csv_table(columns: Sequence[str], rows: Sequence[dict[str, object]]) -> str:
+    """Rows as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Read what `csv_table` made."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    with file_io.reporting_write_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file_io.write_text_atomically(path, text)
+
+
+# Checkpoints: each appears whole or not at all, and its name carries its checksum.
+
+CHECKPOINTS_KEPT: Final = 2
+
+_CHECKPOINT_NAME: Final = re.compile(r"step-(\d{9})-([0-9a-f]{16})\.pt")
+
+_log = logging.getLogger(__name__)
+
+CheckpointState = dict[str, Any]  # tensors, numbers, text, and lists and dicts of them
+
+
+def save_checkpoint(folder: Path, step: int, state: CheckpointState) -> Path:
+    """Write the state after a step, then remove all but the last two.
+
+    Raises:
+        SettingsError: nothing can be written there.
+    """
+    with file_io.reporting_write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        new = folder / ".new"
+        with new.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        path = folder / f"step-{step:09d}-{_file_digest(new)}.pt"
+        new.replace(path)
+    for old in _checkpoint_files(folder)[CHECKPOINTS_KEPT:]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def load_checkpoint(folder: Path, device: torch.device) -> CheckpointState | None:
+    """The newest state whose checksum is right; None when there is none at all.
+
+    Raises:
+        WeightsError: there are checkpoints, and all of them are damaged.
+    """
+    found = _checkpoint_files(folder)
+    for path in found:
+        if _file_digest(path) in path.name:
+            state: CheckpointState = torch.load(path, map_location=device, weights_only=True)
+            return state
+        _log.warning("%s is damaged: its checksum is not that in its name. An older one is tried.", path.name)
+    if found:
+        raise WeightsError(
+            _(
+                "All checkpoints in {folder} are damaged: their checksums are not those in their names. "
+                "Remove the folder to start anew."
+            ).format(folder=folder)
+        )
+    return None
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a training has left anything to go on from."""
+    return bool(_checkpoint_files(folder))
+
+
+def _checkpoint_files(folder: Path) -> list[Path]:
+    """Newest first."""
+    return sorted((path for path in folder.glob("step-*.pt") if _CHECKPOINT_NAME.fullmatch(path.name)), reverse=True)
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+_DRAWS: Final = 1 << 30  # parts dropout's seeds from those of the crops
+
+# Makes the batches of an epoch: the arguments of `training_batches`.
+BatchSource = Callable[[Pictures, TrainingRecipe, int, int, Shard], Iterator[batches.Batch]]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
     """How a training runs. The first three change what comes out by rounding and a crew's size at most."""
 
     device: str = "cpu"
     checkpoint_s: float = 45.0  # most work that a kill can lose, and a step
-    crew: Crew = ALONE
-    source: Source = batches.training  # other crops than Pillow's give other weights
+    crew: WorkerGroup = SINGLE_PROCESS
+    source: BatchSource = batches.training_batches  # other crops than Pillow's give other weights
     bfloat16: bool = False  # activations and gradients; weights and the optimiser stay in 32 bits
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class TrainingStatus:
     """Where a training stands after a step."""
 
     step: int
@@ -55,13 +181,13 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trained:
+class TrainedNetwork:
     """What came out."""
 
     module: nn.Module  # in evaluation mode; the moving average where the recipe has one
     correct: int
     pictures: int  # in val/
-    epochs: tuple[Epoch, ...]
+    epochs: tuple[EpochRecord, ...]
     seconds: float  # of training and evaluation, over all sittings
 
     @property
@@ -70,10 +196,10 @@ class Trained:
         return 100 * self.correct / self.pictures
 
 
-Report = Callable[[Status], None]
+Report = Callable[[TrainingStatus], None]
 
 
-def quiet(_status: Status) -> None:
+def quiet(_status: TrainingStatus) -> None:
     """Report to nobody."""
 
 
@@ -81,9 +207,9 @@ def train(
     recipe: TrainingRecipe,
     data: DataSet,
     folder: Path,
-    options: Options = Options(),
+    options: TrainingOptions = TrainingOptions(),
     report: Report = quiet,
-) -> Trained:
+) -> TrainedNetwork:
     """Train to the recipe's last epoch, from the newest checkpoint in the folder or from the start.
 
     Raises:
@@ -91,40 +217,40 @@ def train(
         DatasetError: there are fewer pictures than one batch.
         WeightsError: all checkpoints are damaged.
     """
-    run = _Run(recipe, data, folder, options)
+    run = _TrainingRun(recipe, data, folder, options)
     run.resume()
     while run.step < run.steps:
         run.epoch(report)
     return run.finish()
 
 
-def is_over(recipe: TrainingRecipe, data: DataSet, folder: Path) -> bool:
+def is_finished(recipe: TrainingRecipe, data: DataSet, folder: Path) -> bool:
     """Whether nothing is left to train; raises what `train` would raise before its first step."""
-    run = _Run(recipe, data, folder, Options())
+    run = _TrainingRun(recipe, data, folder, TrainingOptions())
     run.resume()
     return run.step >= run.steps
 
 
-class _Run:
+class _TrainingRun:
     """A training in progress."""
 
-    def __init__(self, recipe: TrainingRecipe, data: DataSet, folder: Path, options: Options) -> None:
+    def __init__(self, recipe: TrainingRecipe, data: DataSet, folder: Path, options: TrainingOptions) -> None:
         self.recipe, self.data, self.folder, self.options = recipe, data, folder, options
         self.device, self.crew = torch.device(options.device), options.crew
         self.per_epoch = batches.steps_per_epoch(data.train, recipe)
         self.steps = self.per_epoch * recipe.epochs
         _check_size(recipe, data, self.per_epoch)
         # Channels last: depthwise convolutions run about twice as fast on a CPU.
-        module = network.network(recipe, len(data.classes)).to(self.device)
+        module = network_setup.build_network(recipe, len(data.classes)).to(self.device)
         self.module = module = module.to(memory_format=torch.channels_last)
         self.learner = self.crew.learner(module)
         self.ema = _moving_average(module, recipe)
-        self.optimiser = network.optimiser(recipe, module)
-        self.schedule = network.schedule(recipe, self.optimiser, self.per_epoch)
+        self.optimiser = network_setup.build_optimiser(recipe, module)
+        self.schedule = network_setup.build_schedule(recipe, self.optimiser, self.per_epoch)
         self.loss, self.mixup = _loss(recipe, len(data.classes))
         self.step = 0
         self.losses = 0.0  # sum over the epoch so far
-        self.epochs: list[Epoch] = []
+        self.epochs: list[EpochRecord] = []
         self.seconds = 0.0  # in earlier sittings
         self.correct: int | None = None  # of val/, once the training is over
         self.started = self.saved = time.monotonic()
@@ -135,7 +261,7 @@ class _Run:
         return self.seconds + time.monotonic() - self.started
 
     def resume(self) -> None:
-        state = checkpoint.load(self.folder, self.device)
+        state = load_checkpoint(self.folder, self.device)
         if state is None:
             return
         for what, ours in self._identity().items():
@@ -152,7 +278,7 @@ class _Run:
             self.ema.module.load_state_dict(state["ema"])
         self.step = self.first = state["step"]
         self.losses, self.seconds, self.correct = state["losses"], state["seconds"], state["correct"]
-        self.epochs = [Epoch(**row) for row in state["epochs"]]
+        self.epochs = [EpochRecord(**row) for row in state["epochs"]]
 
     def _identity(self) -> dict[str, str]:
         return {"recipe": self.recipe.digest, "data": self.data.fingerprint}
@@ -160,11 +286,11 @@ class _Run:
     def save(self) -> None:
         """Write where the training stands; one of a crew does it for all."""
         if not self.crew.part.rank:
-            checkpoint.save(self.folder, self.step, self._state())
-            log.write(self.folder, self.epochs)
+            save_checkpoint(self.folder, self.step, self._state())
+            write_log(self.folder, self.epochs)
         self.saved = time.monotonic()
 
-    def _state(self) -> checkpoint.State:
+    def _state(self) -> CheckpointState:
         return self._identity() | {
             "module": self.module.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -218,14 +344,14 @@ class _Run:
             self.correct = correct if last else None
         loss = self.losses / self.per_epoch
         self.losses = 0.0
-        self.epochs.append(Epoch(number, self.step, rate, loss, top1_pct, round(self.elapsed_s, 1)))
+        self.epochs.append(EpochRecord(number, self.step, rate, loss, top1_pct, round(self.elapsed_s, 1)))
 
     @torch.inference_mode()
     def _count_correct(self) -> int:
         """How many pictures of val/ the network puts into their class; each of a crew looks at its part."""
         module, part = self._judged().eval(), self.crew.part
         correct = 0
-        for pictures, labels in batches.evaluation(self.data.val, self.recipe.network.resolution_px, part=part):
+        for pictures, labels in batches.evaluation_batches(self.data.val, self.recipe.network.resolution_px, part=part):
             logits = module(pictures.to(self.device, memory_format=torch.channels_last))  # (N, K)
             correct += int((logits.argmax(1).cpu() == labels).sum())
         return int(self.crew.total(correct))
@@ -236,17 +362,19 @@ class _Run:
         averaged: nn.Module = self.ema.module
         return averaged
 
-    def _status(self, loss: float) -> Status:
+    def _status(self, loss: float) -> TrainingStatus:
         pace = (time.monotonic() - self.started) / max(self.step - self.first, 1)
         measured = [epoch.top1_pct for epoch in self.epochs if epoch.top1_pct is not None]
-        return Status(self.step, self.steps, loss, measured[-1] if measured else None, pace * (self.steps - self.step))
+        return TrainingStatus(
+            self.step, self.steps, loss, measured[-1] if measured else None, pace * (self.steps - self.step)
+        )
 
-    def finish(self) -> Trained:
+    def finish(self) -> TrainedNetwork:
         if not self.crew.part.rank:
-            log.write(self.folder, self.epochs)
+            write_log(self.folder, self.epochs)
         assert self.correct is not None, "the last epoch counts"
         seconds = self.epochs[-1].seconds
-        return Trained(self._judged().eval(), self.correct, len(self.data.val), tuple(self.epochs), seconds)
+        return TrainedNetwork(self._judged().eval(), self.correct, len(self.data.val), tuple(self.epochs), seconds)
 
 
 def _check_size(recipe: TrainingRecipe, data: DataSet, per_epoch: int) -> None:
@@ -272,3 +400,73 @@ def _loss(recipe: TrainingRecipe, classes: int) -> tuple[nn.Module, Mixup | None
     if not of.mixup:
         return nn.CrossEntropyLoss(label_smoothing=of.label_smoothing), None
     return nn.CrossEntropyLoss(), Mixup(of.mixup, label_smoothing=of.label_smoothing, num_classes=classes)
+
+
+# What a finished training leaves: weights, their entry for `models/manifest.json`, and a card for people.
+
+WEIGHTS_FILE: Final = "weights.safetensors"
+
+ENTRY_FILE: Final = "entry.json"
+
+CARD_FILE: Final = "README.md"
+
+
+def export_training(recipe: TrainingRecipe, data: DataSet, trained: TrainedNetwork, folder: Path) -> dict[str, object]:
+    """Write weights, entry and card into the folder; return the entry."""
+    weights = {name: tensor.cpu().contiguous() for name, tensor in trained.module.state_dict().items()}
+    new = folder / f".{WEIGHTS_FILE}.new"
+    with file_io.reporting_write_errors(folder):
+        save_file(weights, new)
+        new.replace(folder / WEIGHTS_FILE)
+    entry = _manifest_entry(recipe, data, trained, state_dicts.hash_file(folder / WEIGHTS_FILE))
+    replace_text(folder / ENTRY_FILE, json.dumps(entry, indent=2, ensure_ascii=False) + "\n")
+    replace_text(folder / CARD_FILE, _model_card(recipe, data, trained))
+    return entry
+
+
+def _manifest_entry(recipe: TrainingRecipe, data: DataSet, trained: TrainedNetwork, sha256: str) -> dict[str, object]:
+    of = recipe.network
+    return {
+        "name": recipe.name.lower(),
+        "file": WEIGHTS_FILE,
+        "sha256": sha256,
+        "family": of.family.value,
+        "padding": "same",
+        "depth": of.depth,
+        "width": of.width,
+        "resolution_px": of.resolution_px,
+        "classes": list(data.classes),
+        "licence": "Apache-2.0",
+        "origin": f"trained with `effviz train`, recipe {recipe.name} {recipe.digest}, seed {recipe.seed}, on "
+        f"{len(data.train)} pictures of {len(data.classes)} classes",
+        "top1_pct": round(trained.top1_pct, 2),
+        "top1_pictures": trained.pictures,
+        "dataset": data.name,
+        "top1_source": f"measured once after the last epoch: {trained.correct} of {trained.pictures} pictures of val/",
+        "crop_pct": batches.CROP_PCT,
+        "interpolation": "bicubic",
+        "mean": list(batches.MEAN),
+        "std": list(batches.STD),
+    }
+
+
+def _model_card(recipe: TrainingRecipe, data: DataSet, trained: TrainedNetwork) -> str:
+    of = recipe.network
+    network = plan(of.depth, of.width, of.resolution_px, of.family, len(data.classes))
+    low, high = wilson_interval_pct(trained.correct, trained.pictures)
+    return f"""# {recipe.name}
+
+B0 with depth {of.depth:g} and width {of.width:g} at {of.resolution_px} px: {network.params:,} parameters,
+{network.macs:,} MACs. Trained with `effviz train` for {recipe.epochs} epochs ({trained.seconds:.0f} s) on
+{len(data.train)} pictures of {len(data.classes)} classes; {len(data.train.skipped) + len(data.val.skipped)} files could
+not be read and were skipped.
+
+Top-1 on {trained.pictures} pictures that it was not trained on: **{trained.top1_pct:.2f} %**
+(95 % interval {low:.1f} to {high:.1f} %).
+
+Recipe (seed {recipe.seed}, digest {recipe.digest}):
+
+```json
+{json.dumps(asdict(recipe), indent=2)}
+```
+"""

@@ -14,44 +14,44 @@ from typing import Any, Final, cast
 from effviz import cluster
 from effviz.cluster import Cluster
 from effviz.errors import EffVizError, SettingsError
+from effviz.i18n import _
 from effviz.train import batches, data, loop
-from effviz.train.crew import Together
 from effviz.train.data import DataSet
-from effviz.train.loop import Options, Report, Status, Trained
-from effviz.train.recipe import TrainingRecipe
-from effviz.words import _
+from effviz.train.distributed import TorchProcessGroup
+from effviz.train.loop import Report, TrainedNetwork, TrainingOptions, TrainingStatus
+from effviz.train.training_recipe import TrainingRecipe
 
 RETRIES: Final = 3  # how often workers may die; machines that a cluster takes back on purpose do not count
 _POLL_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class RayTrainingJob:
     """What every worker has to know; its machine must see both folders at the same paths."""
 
     recipe: TrainingRecipe
     photos: Path  # with train/ and val/
     folder: Path  # where checkpoints and log go, written by rank 0
-    options: Options
+    options: TrainingOptions
 
 
 class Notices:
     """An actor with what rank 0 has to tell, until somebody takes it."""
 
     def __init__(self) -> None:
-        self._waiting: list[Status] = []
+        self._waiting: list[TrainingStatus] = []
 
-    def put(self, status: Status) -> None:
+    def put(self, status: TrainingStatus) -> None:
         """Add one."""
         self._waiting.append(status)
 
-    def take(self) -> list[Status]:
+    def take(self) -> list[TrainingStatus]:
         """All since the last time."""
         taken, self._waiting = self._waiting, []
         return taken
 
 
-def train(job: Job, of: Cluster, report: Report = loop.quiet) -> Trained:
+def train(job: RayTrainingJob, of: Cluster, report: Report = loop.quiet) -> TrainedNetwork:
     """Train as `loop.train` does, each worker on its part of every batch.
 
     The batches are those of one process, so the number of workers changes batch norm (a worker sees its part alone) and
@@ -62,29 +62,29 @@ def train(job: Job, of: Cluster, report: Report = loop.quiet) -> Trained:
             again and again.
         DatasetError, WeightsError: as `loop.train`.
     """
-    cluster.check_installed()
+    cluster.require_ray()
     _check(job, of)
     job = replace(job, photos=job.photos.resolve(), folder=job.folder.resolve())
     known = _pictures(job)
-    if not loop.is_over(job.recipe, known, job.folder):
-        with cluster.joined(of):
+    if not loop.is_finished(job.recipe, known, job.folder):
+        with cluster.connect(of):
             _fit(job, of, report)
-        if not loop.is_over(job.recipe, known, job.folder):
+        if not loop.is_finished(job.recipe, known, job.folder):
             raise KeyboardInterrupt  # which Ray turns into an end without an error
     return loop.train(job.recipe, known, job.folder)
 
 
-def work(job: Job, notices: Any) -> None:
+def work(job: RayTrainingJob, notices: Any) -> None:
     """What each of Ray's workers runs."""
     import ray.train.torch
 
-    crew = Together()
+    crew = TorchProcessGroup()
     options = replace(job.options, device=str(ray.train.torch.get_device()), crew=crew)
     report = loop.quiet if crew.part.rank else notices.put.remote
     loop.train(job.recipe, _pictures(job), job.folder, options, report)
 
 
-def _check(job: Job, of: Cluster) -> None:
+def _check(job: RayTrainingJob, of: Cluster) -> None:
     size = job.recipe.batch_size
     if size % (2 * of.workers):  # mixup mixes pairs, batch norm needs two
         raise SettingsError(
@@ -97,11 +97,11 @@ def _check(job: Job, of: Cluster) -> None:
         raise SettingsError(_("Ray's workers cannot share mps: cpu and cuda are allowed. Choose one with --device."))
 
 
-def _pictures(job: Job) -> DataSet:
-    return data.data_set(job.photos, batches.side_px(job.recipe.network.resolution_px))
+def _pictures(job: RayTrainingJob) -> DataSet:
+    return data.data_set(job.photos, batches.decoded_side_px(job.recipe.network.resolution_px))
 
 
-def _fit(job: Job, of: Cluster, report: Report) -> None:
+def _fit(job: RayTrainingJob, of: Cluster, report: Report) -> None:
     import ray
     from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchConfig, TorchTrainer

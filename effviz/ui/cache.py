@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from effviz.explain import decoding, images, samples
-from effviz.explain.methods import METHODS
+from effviz.explain import decoding, images, sample_photos
+from effviz.explain.cam_methods import CAM_METHODS
+from effviz.explain.data_types import ActivationMap, Forward, ForwardArrays, Method, Photo, TargetLayer
 from effviz.explain.overlay import OverlayStyle, display, overlay
-from effviz.explain.results import ActivationMap, Forward, Layer, Method, Pass, Photo
 from effviz.explain.scales import ScaledMap
-from effviz.explain.targets import Guess, Target, TargetKind, top
-from effviz.report.pictures import jpeg
+from effviz.explain.targets import Guess, Target, TargetKind, top_guesses
+from effviz.report.image_files import encode_jpeg
 from effviz.scaling import Budget, Family, ScalingMethod, ScalingRule, Solution, solve
 from effviz.scaling.growth import Growth
 from effviz.scaling.growth import growth as grow
 from effviz.ui.components.phi import table
 from effviz.ui.components.phi.table import PhiTable
-from effviz.ui.memory import Kept, budget_bytes, give_back
+from effviz.ui.memory import SizeBoundedCache, budget_bytes, give_back
 from effviz.zoo import catalogue, hub, manifest
 from effviz.zoo.model import Model, ModelRef, Weights, WeightsOrigin
 
 if TYPE_CHECKING:
-    from effviz.explain.identity import Group
-    from effviz.explain.maps import Progress
-    from effviz.ui.turns import Effort
+    from effviz.explain.activation_maps import IdenticalMethods
+    from effviz.explain.gradient_free import Progress
+    from effviz.ui.job_queue import Effort
 
 KEPT_PX: Final = 2000  # of a visitor's photo, on its long side: a page shows less
 IDLE_BYTES: Final = budget_bytes(0.002)  # of photos, and of passes, while nobody is here
@@ -52,12 +52,14 @@ def growth(rule: ScalingRule, family: Family) -> Growth:
     return grow(table.steps(), rule, family)
 
 
-_PHOTOS: Kept[Photo] = Kept(budget_bytes(0.06), lambda photo: photo.rgb.nbytes)
-_MODELS: Kept[Weights] = Kept(budget_bytes(0.28), lambda weights: _held_bytes(weights))
-_PASSES: Kept[Pass] = Kept(budget_bytes(0.04), lambda made: made.nbytes)
-_MAPS: Kept[ActivationMap] = Kept(budget_bytes(0.002), lambda made: made.values.nbytes + 1024)
-_SAME: "Kept[tuple[Group, ...]]" = Kept(budget_bytes(0.0005), lambda groups: 512 * len(groups) + 512)
-_PICTURES: Kept[bytes] = Kept(budget_bytes(0.002), len)
+_PHOTOS: SizeBoundedCache[Photo] = SizeBoundedCache(budget_bytes(0.06), lambda photo: photo.rgb.nbytes)
+_MODELS: SizeBoundedCache[Weights] = SizeBoundedCache(budget_bytes(0.28), lambda weights: _held_bytes(weights))
+_PASSES: SizeBoundedCache[ForwardArrays] = SizeBoundedCache(budget_bytes(0.04), lambda made: made.nbytes)
+_MAPS: SizeBoundedCache[ActivationMap] = SizeBoundedCache(budget_bytes(0.002), lambda made: made.values.nbytes + 1024)
+_SAME: "SizeBoundedCache[tuple[IdenticalMethods, ...]]" = SizeBoundedCache(
+    budget_bytes(0.0005), lambda groups: 512 * len(groups) + 512
+)
+_PICTURES: SizeBoundedCache[bytes] = SizeBoundedCache(budget_bytes(0.002), len)
 
 
 _HERE: set[object] = set()  # a token for every visitor whose Compare page is open
@@ -80,7 +82,7 @@ def arrive() -> object:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenPhoto:
     """A photo as its file: a session may hold it while its page is open, since only the cache holds pixels."""
 
     name: str  # for people
@@ -88,10 +90,10 @@ class Chosen:
     open: Callable[[], Photo] = field(compare=False, repr=False)
 
 
-Turn = Callable[[], AbstractContextManager[decoding.Beat]]  # to be waited for before a photo is decoded
+Turn = Callable[[], AbstractContextManager[decoding.Heartbeat]]  # to be waited for before a photo is decoded
 
 
-def own(data: bytes, name: str, turn: Turn = lambda: nullcontext(lambda: None)) -> Chosen:
+def own(data: bytes, name: str, turn: Turn = lambda: nullcontext(lambda: None)) -> ChosenPhoto:
     """A photo that somebody brought; a turn is taken where it is not known yet, nor known to be none.
 
     Raises:
@@ -101,20 +103,20 @@ def own(data: bytes, name: str, turn: Turn = lambda: nullcontext(lambda: None)) 
     digest = hashlib.sha256(data)
     key = (digest.digest(), name)
 
-    def opened(beat: decoding.Beat = lambda: None) -> Photo:
+    def opened(beat: decoding.Heartbeat = lambda: None) -> Photo:
         return _PHOTOS.get(key, lambda: decoding.read(data, name, KEPT_PX, beat))
 
     if key not in _PHOTOS and not decoding.is_refused(digest.digest()):
         with turn() as beat:
             opened(beat)
     opened()
-    return Chosen(name, digest.hexdigest(), opened)
+    return ChosenPhoto(name, digest.hexdigest(), opened)
 
 
-def bundled(name: str) -> Chosen:
+def bundled(name: str) -> ChosenPhoto:
     """A bundled photo, as its file."""
     found = sample(name)
-    return Chosen(found.name, found.sha256, partial(sample, name))
+    return ChosenPhoto(found.name, found.sha256, partial(sample, name))
 
 
 def photo(data: bytes, name: str, turn: Turn = lambda: nullcontext(lambda: None)) -> Photo:
@@ -124,20 +126,20 @@ def photo(data: bytes, name: str, turn: Turn = lambda: nullcontext(lambda: None)
 
 def sample(name: str) -> Photo:
     """A bundled photo."""
-    found = samples.find(name)
+    found = sample_photos.find(name)
     return _PHOTOS.get(found.path, lambda: images.read(found.path.read_bytes(), found.title))
 
 
 def model(label: str) -> Model:
     """A network with its weights and its engine, shared by all visitors."""
-    return _loaded(catalogue.parse(label))
+    return _loaded(catalogue.parse_model(label))
 
 
 def effort(ref: ModelRef) -> "Effort":
     """What one pass takes now, with loading the model where that has to come first."""
-    from effviz.ui import costs
+    from effviz.ui import job_costs
 
-    return costs.one_pass(ref, loaded=is_loaded(ref))
+    return job_costs.pass_effort(ref, loaded=is_loaded(ref))
 
 
 def _loaded(ref: ModelRef) -> Model:
@@ -146,7 +148,7 @@ def _loaded(ref: ModelRef) -> Model:
     from effviz.zoo import loading
 
     def make() -> Weights:
-        loading.set_aside()
+        loading.freeze_garbage_collection()
         return loading.weights(ref.spec)
 
     made = Model(ref, _MODELS.get(_weights(ref), make))  # sizes of one network share its weights
@@ -174,7 +176,7 @@ def _weights(ref: ModelRef) -> tuple[str, str]:
     """What tells a model's weights from those that had its name before, found in microseconds."""
     which = ""
     if ref.spec.origin is WeightsOrigin.CHECKPOINT:  # the manifest has every file's hash, and changes with it
-        which = str((manifest.folder() / "manifest.json").stat().st_mtime_ns)
+        which = str((manifest.models_folder() / "manifest.json").stat().st_mtime_ns)
     elif ref.spec.origin is WeightsOrigin.HUB and (path := hub.cached(ref.spec)):
         which = str(path.resolve())
     return ref.spec.name, which
@@ -189,10 +191,10 @@ def fallback(label: str) -> str:
 
 def forward(ref: ModelRef, of: Photo) -> Forward:
     """One pass of a photo through a model."""
-    from effviz.explain.forward import forward as run
+    from effviz.explain.forward_pass import forward as run
 
     known = _loaded(ref)
-    found = _PASSES.get(_content(known, of.sha256), lambda: Pass.of(run(known, of)))
+    found = _PASSES.get(_content(known, of.sha256), lambda: ForwardArrays.of(run(known, of)))
     return found.forward(known, of)
 
 
@@ -201,17 +203,17 @@ def activation_map(  # noqa: PLR0913 - each decides about the numbers
     of: Photo,
     target: Target,
     method: Method,
-    layer: Layer,
+    layer: TargetLayer,
     progress: "Progress | None" = None,
 ) -> ActivationMap:
     """The raw map of a photo by a model; `progress` gets the share of a slow method that is done, 0 to 1."""
-    from effviz.explain.maps import activation_map as explain
-    from effviz.zoo.loading import set_aside
+    from effviz.explain.activation_maps import activation_map as explain
+    from effviz.zoo.loading import freeze_garbage_collection
 
     def make() -> ActivationMap:
         more = () if progress is None else (progress,)
         made = explain(forward(ref, of), target, method, layer, *more)
-        set_aside()  # this may have imported torch
+        freeze_garbage_collection()  # this may have imported torch
         return made
 
     key = (*content(ref, of.sha256), str(target), method, layer)
@@ -220,7 +222,7 @@ def activation_map(  # noqa: PLR0913 - each decides about the numbers
 
 
 def find(
-    ref: ModelRef, of: Photo, target: Target, method: Method, layer: Layer
+    ref: ModelRef, of: Photo, target: Target, method: Method, layer: TargetLayer
 ) -> tuple[Forward, ActivationMap] | None:
     """A pass and a map where all of it is kept; nothing is loaded or computed, so it takes no turn."""
     from effviz.explain.engines import is_ready
@@ -248,21 +250,23 @@ def _content(of: Model, photo_sha256: str) -> tuple[str, ...]:
 
 def map_of_class(ref: ModelRef, of: Photo, index: int, method: Method) -> ActivationMap:
     """The raw map of one class at the last layer."""
-    return activation_map(ref, of, Target(TargetKind.CLASS, index), method, Layer.LAST)
+    return activation_map(ref, of, Target(TargetKind.CLASS, index), method, TargetLayer.LAST)
 
 
 def guesses(ref: ModelRef, of: Photo) -> tuple[Guess, ...]:
     """What the model takes the photo for, the five first."""
-    return top(forward(ref, of))
+    return top_guesses(forward(ref, of))
 
 
-def same_maps(ref: ModelRef, of: Photo, index: int) -> "tuple[Group, ...]":
+def same_maps(ref: ModelRef, of: Photo, index: int) -> "tuple[IdenticalMethods, ...]":
     """The closed-form methods at the last layer, those with the same map together."""
 
-    def make() -> "tuple[Group, ...]":
-        from effviz.explain.identity import groups
+    def make() -> "tuple[IdenticalMethods, ...]":
+        from effviz.explain.activation_maps import group_identical
 
-        return groups([map_of_class(ref, of, index, method) for method, fact in METHODS.items() if fact.closed_form])
+        return group_identical(
+            [map_of_class(ref, of, index, method) for method, fact in CAM_METHODS.items() if fact.closed_form]
+        )
 
     return _SAME.get((*content(ref, of.sha256), index), make)
 
@@ -271,9 +275,9 @@ def picture(of: Photo, scaled: ScaledMap, style: OverlayStyle) -> bytes:
     """A map laid over its photo, as JPEG."""
     values = hashlib.sha256(scaled.values.tobytes()).hexdigest()
     drawn = (of.sha256, scaled.source.model, values, scaled.scale, scaled.low, scaled.high, style)
-    return _PICTURES.get(drawn, lambda: jpeg(overlay(of, scaled, style)))
+    return _PICTURES.get(drawn, lambda: encode_jpeg(overlay(of, scaled, style)))
 
 
 def thumbnail(of: Photo, longest_px: int = 512) -> bytes:
     """A photo small enough for the grid, as JPEG."""
-    return _PICTURES.get((of.sha256, longest_px), lambda: jpeg(display(of, longest_px)))
+    return _PICTURES.get((of.sha256, longest_px), lambda: encode_jpeg(display(of, longest_px)))

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 import streamlit as st
 
 from effviz.errors import EffVizError
-from effviz.ui.visitors import public
-from effviz.words import _, later
+from effviz.i18n import _, lazy_gettext
+from effviz.ui.job_queue import is_public
 
 logger = logging.getLogger(__name__)
 
-UNEXPECTED = later(
+UNEXPECTED = lazy_gettext(
     "Something went wrong that EffViz did not foresee, so this part of the page is missing. "
     "The details are in the server's log; reload the page to try again."
 )
@@ -37,7 +37,7 @@ def last_guard() -> Iterator[None]:
         with guard():
             yield
     except Exception as error:
-        logger.exception("A page failed", exc_info=_nameless(error) if public() else error)
+        logger.exception("A page failed", exc_info=_nameless(error) if is_public() else error)
         st.error(_(UNEXPECTED), icon=":material/error:")
 
 

@@ -1,47 +1,138 @@
-"""Widgets that give typed values."""
+"""Widgets that give typed values: choices by name, families, scaling rules and budgets."""
+
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Family, ScalingMethod, ScalingRule
-from effviz.ui import choices, state
-from effviz.words import _, later
+from effviz.ui import session
+
+# One or several of a few named things, by value in the address. Streamlit's `bind="query-params"` writes the names that
+# the visitor reads, so a link made in German would mean nothing to somebody who reads English: where names are
+# translated, these widgets take its place. A choice is there again after a look at another page.
+
+Names = Mapping[str, str]  # the value in the address -> what the visitor reads
+
+
+def choose_one(label: str, names: Names, key: str, first: str, help: str | None = None) -> str:
+    """Choose one in a row of buttons; `first` is chosen where the address asks for nothing that exists."""
+    state = _adopt_one(key, names, first)
+    st.segmented_control(label, list(names), format_func=names.__getitem__, key=state, required=True, help=help)
+    return _kept(key, first)
+
+
+def choose_listed(label: str, names: Names, key: str, first: str, help: str | None = None) -> str:
+    """Choose one from a list that opens, if there is anything to choose from."""
+    state = _adopt_one(key, names, first)
+    alone = len(names) == 1
+    st.selectbox(label, list(names), format_func=names.__getitem__, key=state, disabled=alone, help=help)
+    return _kept(key, first)
+
+
+def choose_several(label: str, names: Names, key: str, first: Sequence[str], help: str | None = None) -> list[str]:
+    """Choose any number, none too; they come back in the order of `names`."""
+    state = widget_key(key)
+    if state not in st.session_state:
+        asked = _asked(key)
+        wanted = first if asked is None else asked.split(",")
+        st.session_state[state] = [name for name in names if name in wanted]
+    chosen = st.pills(label, list(names), selection_mode="multi", format_func=names.__getitem__, key=state, help=help)
+    ordered = [name for name in names if name in chosen]
+    _write(key, ",".join(ordered), ",".join(name for name in names if name in first))
+    return ordered
+
+
+def read_old_link(key: str, names: Names) -> None:
+    """Take a link from the time when English names stood in the address; `names` are not looked up."""
+    asked = st.query_params.get(key)
+    for value, name in names.items():
+        if asked == name:
+            st.query_params[key] = str(value)
+
+
+def widget_key(key: str) -> str:
+    """The widget's own key: under the bare one, Streamlit would give it what a bound widget of another page had."""
+    return f"{key}-choice"
+
+
+def _adopt_one(key: str, names: Names, first: str) -> str:
+    """Take the address's wish, only when the widget appears: later the widget is right, and the address follows."""
+    state = widget_key(key)
+    wanted = st.session_state[state] if state in st.session_state else _asked(key)
+    if state not in st.session_state or wanted not in names:  # another choice may have taken this one away
+        st.session_state[state] = wanted if wanted in names else first
+    return state
+
+
+def _kept(key: str, first: str) -> str:
+    chosen: str = st.session_state[widget_key(key)]
+    _write(key, chosen, first)
+    return chosen
+
+
+def _asked(key: str) -> str | None:
+    """What the address says, else what was chosen before the visitor looked at another page."""
+    kept: str | None = st.session_state.get(_memory(key))
+    return st.query_params.get(key, kept)
+
+
+def _write(key: str, text: str, first: str) -> None:
+    """Bring the address up to date; the first choice is left out, to keep links short."""
+    if text == first:
+        st.query_params.pop(key, None)
+        st.session_state.pop(_memory(key), None)
+        return
+    st.session_state[_memory(key)] = text
+    if st.query_params.get(key) != text:
+        st.query_params[key] = text
+
+
+def _memory(key: str) -> str:
+    return f"{key}-before"
+
 
 FAMILY_NAMES = {Family.EFFICIENTNET: "EfficientNet", Family.LITE: "EfficientNet-Lite"}
+
 METHOD_NAMES = {
-    ScalingMethod.COMPOUND: later("Compound"),
-    ScalingMethod.DEPTH: later("Depth"),
-    ScalingMethod.WIDTH: later("Width"),
-    ScalingMethod.RESOLUTION: later("Resolution"),
+    ScalingMethod.COMPOUND: lazy_gettext("Compound"),
+    ScalingMethod.DEPTH: lazy_gettext("Depth"),
+    ScalingMethod.WIDTH: lazy_gettext("Width"),
+    ScalingMethod.RESOLUTION: lazy_gettext("Resolution"),
 }
+
 BUDGET_NAMES = {
-    BudgetKind.MACS: later("MACs"),
-    BudgetKind.PARAMS: later("Parameters"),
-    BudgetKind.ACTIVATION_MEMORY: later("Activation memory"),
+    BudgetKind.MACS: lazy_gettext("MACs"),
+    BudgetKind.PARAMS: lazy_gettext("Parameters"),
+    BudgetKind.ACTIVATION_MEMORY: lazy_gettext("Activation memory"),
 }
+
 BUDGET_UNITS = {
-    BudgetKind.MACS: later("million"),
-    BudgetKind.PARAMS: later("million"),
-    BudgetKind.ACTIVATION_MEMORY: later("MB"),
+    BudgetKind.MACS: lazy_gettext("million"),
+    BudgetKind.PARAMS: lazy_gettext("million"),
+    BudgetKind.ACTIVATION_MEMORY: lazy_gettext("MB"),
 }
+
 BUDGET_DEFAULTS = {BudgetKind.MACS: 1000.0, BudgetKind.PARAMS: 10.0, BudgetKind.ACTIVATION_MEMORY: 10.0}
+
 MILLION = 1e6
 
 # What each base can be raised to before the network at phi = 8 leaves what can be planned.
 BASES = (
-    (state.ALPHA, later("α, for depth"), PAPER_RULE.alpha, 1.5),
-    (state.BETA, later("β, for width"), PAPER_RULE.beta, 1.4),
-    (state.GAMMA, later("γ, for resolution"), PAPER_RULE.gamma, 1.3),
+    (session.ALPHA, lazy_gettext("α, for depth"), PAPER_RULE.alpha, 1.5),
+    (session.BETA, lazy_gettext("β, for width"), PAPER_RULE.beta, 1.4),
+    (session.GAMMA, lazy_gettext("γ, for resolution"), PAPER_RULE.gamma, 1.3),
 )
 
 
-def family() -> Family:
+def choose_family() -> Family:
     """Which family is scaled."""
     chosen = st.segmented_control(
         _("Family"),
         [str(family) for family in Family],
         format_func=lambda name: FAMILY_NAMES[Family(name)],
         default=str(Family.EFFICIENTNET),
-        key=state.FAMILY,
+        key=session.FAMILY,
         required=True,
         bind="query-params",
         help=_("Lite has no squeeze-and-excitation, ReLU6 for SiLU, and a stem and a head that do not grow."),
@@ -49,7 +140,7 @@ def family() -> Family:
     return Family(chosen)
 
 
-def rule() -> ScalingRule:
+def choose_rule() -> ScalingRule:
     """alpha, beta and gamma, and a way back to the paper's."""
     columns = st.columns(3)
     bases = [
@@ -66,25 +157,25 @@ def _reset_rule() -> None:
         st.session_state[key] = paper
 
 
-def budget() -> tuple[Budget, ScalingMethod]:
+def choose_budget() -> tuple[Budget, ScalingMethod]:
     """What may be spent, and how to grow."""
     scarce, amount, way = st.columns([2, 1, 2])
     with scarce:
-        kind = BudgetKind(_choice(_("What is scarce"), BUDGET_NAMES, state.BUDGET_KIND))
+        kind = BudgetKind(_choice(_("What is scarce"), BUDGET_NAMES, session.BUDGET_KIND))
     limit = amount.number_input(
         _("At most ({unit})").format(unit=_(BUDGET_UNITS[kind])),
         min_value=0.001,
         value=BUDGET_DEFAULTS[kind],
         step=BUDGET_DEFAULTS[kind] / 10,
-        key=f"{kind}-{state.BUDGET_AMOUNT}",
+        key=f"{kind}-{session.BUDGET_AMOUNT}",
         bind="query-params",
     )
     with way:
-        method = ScalingMethod(_choice(_("What grows"), METHOD_NAMES, state.BUDGET_METHOD))
+        method = ScalingMethod(_choice(_("What grows"), METHOD_NAMES, session.BUDGET_METHOD))
     return Budget(kind, limit * MILLION), method
 
 
 def _choice(label: str, names: dict[BudgetKind, str] | dict[ScalingMethod, str], key: str) -> str:
     words = {str(value): name for value, name in names.items()}
-    choices.read_old(key, words)
-    return choices.one(label, {value: _(name) for value, name in words.items()}, key, next(iter(words)))
+    read_old_link(key, words)
+    return choose_one(label, {value: _(name) for value, name in words.items()}, key, next(iter(words)))

@@ -17,7 +17,7 @@ from typing import Final, Generic, TypeVar
 from cachetools import LRUCache
 
 from effviz.errors import SettingsError
-from effviz.words import _
+from effviz.i18n import _
 
 V = TypeVar("V")
 
@@ -60,7 +60,7 @@ class _Making:
     asking: int = 0
 
 
-class Kept(Generic[V]):
+class SizeBoundedCache(Generic[V]):
     """Values by key. Each is made once, however many threads ask for it at the same time."""
 
     def __init__(self, most_bytes: int, size: Callable[[V], int]) -> None:

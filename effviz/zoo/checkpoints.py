@@ -1,17 +1,170 @@
-"""Checkpoints of `models/`: opened only when path, hash, content and shapes are as the manifest says."""
+"""Checkpoints of `models/`: opened only when path, hash, content and shapes are as the manifest says.
 
+Files that torch saved are read by torch once, then kept as safetensors in the cache.
+"""
+
+import logging
+import os
+import pickle
+import struct
+import tempfile
+import zipfile
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from effviz.errors import WeightsError
+import numpy as np
+from safetensors.numpy import save_file
+
+from effviz import file_io
+from effviz.errors import SettingsError, WeightsError
+from effviz.i18n import _
 from effviz.scaling import plan
-from effviz.words import _
-from effviz.zoo import manifest, pickles, tensors
-from effviz.zoo.tensors import Tensors
+from effviz.zoo import manifest, state_dicts
+from effviz.zoo.state_dicts import Array, Tensors
+
+if TYPE_CHECKING:
+    import torch
+
+# What timm, Lightning and others call a state dict among other things.
+WRAPPERS: Final = ("state_dict_ema", "model_ema", "ema_state_dict", "state_dict", "model_state_dict", "model", "net")
+
+_log = logging.getLogger(__name__)
+
+
+def read_pickle(path: Path, sha256: str, most_bytes: int) -> Tensors:
+    """Read a state dict, plain or in a wrapper, the file's hash being known; code in it never runs.
+
+    Args:
+        path: the file.
+        sha256: its hash.
+        most_bytes: that all in it may take in memory.
+
+    Raises:
+        WeightsError: the file holds more than tensors, unpacks to more than that, or is damaged.
+        SettingsError: the file is new here, and torch is not installed.
+    """
+    if (known := _kept(sha256)) is not None:
+        return known
+    _check_unpacked(path, most_bytes)
+    found = _by_torch(path, most_bytes)
+    try:
+        _keep(found, sha256)
+    except OSError as error:
+        _log.warning("The tensors of %s cannot be kept (%s); torch reads them again next time.", path.name, error)
+    return found
+
+
+def tensor_cache_folder() -> Path:
+    """Where tensors are kept: files named by the hash of where they are from, and their own."""
+    return file_io.cache_folder() / "weights"
+
+
+def _kept(sha256: str) -> Tensors | None:
+    for file in tensor_cache_folder().glob(f"{sha256}-*.safetensors"):
+        try:
+            if file.stem.endswith(f"-{state_dicts.hash_file(file)}"):
+                return state_dicts.read_safetensors(file)
+        except WeightsError as error:
+            _log.debug("%s", error)
+        _log.warning("The kept tensors %s are damaged; torch reads them again.", file.name)
+        file.unlink(missing_ok=True)
+    return None
+
+
+def _keep(found: Tensors, sha256: str) -> None:
+    tensor_cache_folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=tensor_cache_folder()) as made:
+        new = Path(made) / "weights.safetensors"
+        save_file(dict(found), new)
+        os.replace(new, tensor_cache_folder() / f"{sha256}-{state_dicts.hash_file(new)}.safetensors")
+
+
+def _check_unpacked(path: Path, most_bytes: int) -> None:
+    """Look at what a zip says of its parts; torch would unpack them all, a thousandfold where they are zeros."""
+    size = path.stat().st_size
+    try:
+        with zipfile.ZipFile(path) as parts:
+            size = max(size, sum(part.file_size for part in parts.infolist()))
+    except (zipfile.BadZipFile, ValueError, LookupError, EOFError, struct.error):
+        pass  # of torch before 1.6, which is as large as what it holds, or damaged: torch says so
+    if size > most_bytes:
+        raise _too_large(path, size, most_bytes)
+
+
+def _too_large(path: Path, size: int, most_bytes: int) -> WeightsError:
+    return WeightsError(
+        _(
+            "The weights file {name} unpacks to {size} MB: the network and what training keeps beside it take at most "
+            "{most} MB. Get the right file, or save the state dict alone."
+        ).format(name=path.name, size=size // 2**20, most=most_bytes // 2**20)
+    )
+
+
+def _by_torch(path: Path, most_bytes: int) -> Tensors:
+    try:
+        import torch
+    except ImportError as error:
+        raise SettingsError(
+            _(
+                "{name} was saved by torch, which is not installed here: only safetensors files are read without. "
+                "Install it, or save the weights again with safetensors."
+            ).format(name=path.name)
+        ) from error
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+        RuntimeError,
+        ValueError,
+        EOFError,
+        LookupError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+        TypeError,
+        OSError,
+    ) as error:
+        raise state_dicts.damaged_file_error(path) from error
+    found = _unwrapped(found)
+    if not isinstance(found, dict) or not found or not all(map(_is_array, found.values())):
+        raise state_dicts.unexpected_content_error(path)
+    if (size := sum(tensor.numel() * tensor.element_size() for tensor in found.values())) > most_bytes:
+        raise _too_large(path, size, most_bytes)  # many elements may be one number in memory, until they are copied
+    return {str(name): _array(tensor) for name, tensor in found.items()}
+
+
+def _unwrapped(found: object) -> object:
+    """Take a state dict out of what training scripts keep beside it; as timm does, moving averages come first."""
+    if not isinstance(found, dict):
+        return found
+    return next((found[key] for key in WRAPPERS if isinstance(found.get(key), dict)), found)
+
+
+def _is_array(value: object) -> bool:
+    """Tell whether something is a tensor of real numbers in memory; files may hold other kinds, too."""
+    import torch
+
+    return (
+        isinstance(value, torch.Tensor)
+        and value.layout is torch.strided
+        and value.device.type == "cpu"
+        and not (value.is_nested or value.is_quantized or value.is_complex())
+    )
+
+
+def _array(tensor: "torch.Tensor") -> Array:
+    """Numbers alone, without gradients, in memory of their own."""
+    plain = tensor.detach().resolve_neg()
+    array: Array = (plain.float() if plain.is_floating_point() else plain).numpy()
+    return np.array(array)
+
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
+
 # What a training keeps: the weights, their moving average and two moments of gradients, in double precision at most.
 BYTES_A_PARAMETER: Final = 4 * 8
+
 OTHER_BYTES: Final = 2**26
 
 
@@ -25,19 +178,19 @@ def load(name: str) -> tuple[Tensors, str]:
     if entry is None:
         raise WeightsError(
             _("{name} is not in {file}: only checkpoints listed there are loaded. Add it.").format(
-                name=name, file=manifest.folder() / "manifest.json"
+                name=name, file=manifest.models_folder() / "manifest.json"
             )
         )
-    path = _path(entry)
-    sha256 = tensors.check_sha256(path, entry.sha256)
+    path = _checked_path(entry)
+    sha256 = state_dicts.check_sha256(path, entry.sha256)
     if path.suffix == ".safetensors":
-        return tensors.read(path), sha256
+        return state_dicts.read_safetensors(path), sha256
     params = plan(entry.depth, entry.width, entry.resolution_px, entry.family, len(entry.classes)).params
-    return pickles.read(path, sha256, BYTES_A_PARAMETER * params + OTHER_BYTES), sha256
+    return read_pickle(path, sha256, BYTES_A_PARAMETER * params + OTHER_BYTES), sha256
 
 
-def _path(entry: manifest.Entry) -> Path:
-    folder = manifest.folder().resolve()
+def _checked_path(entry: manifest.CheckpointEntry) -> Path:
+    folder = manifest.models_folder().resolve()
     path = (folder / entry.file).resolve()  # links are followed first: what they point at counts
     if not path.is_relative_to(folder) or path.suffix not in SUFFIXES:
         raise WeightsError(

@@ -1,4 +1,7 @@
-"""Which weights of the Hugging Face hub are on this machine; nothing is ever fetched from here."""
+"""Which weights of the Hugging Face hub are on this machine, and whether they are still those first read.
+
+Nothing is ever fetched from here.
+"""
 
 import hashlib
 import json
@@ -11,15 +14,20 @@ from typing import Final
 
 from huggingface_hub import constants
 
-from effviz.words import _
+from effviz import file_io
+from effviz.errors import WeightsError
+from effviz.i18n import _
 from effviz.zoo import manifest
 from effviz.zoo.model import ModelSpec, WeightsOrigin
 
 WEIGHTS_FILE = "model.safetensors"
+
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
 LONGEST_HEADER: Final = 100_000_000  # bytes, the format's own limit
 
 _Stamp = tuple[str, int, int, int]
+
 _damaged: dict[_Stamp, bool] = {}
 
 
@@ -168,12 +176,56 @@ def _of_package(spec: ModelSpec) -> Availability:
 
 
 def _of_checkpoint(spec: ModelSpec) -> Availability:
-    files = [manifest.folder() / entry.file for entry in manifest.entries() if entry.name == spec.name]
+    files = [manifest.models_folder() / entry.file for entry in manifest.entries() if entry.name == spec.name]
     if files and files[0].is_file():
         return Availability(True, _("The weights of {name} are in {file}.").format(name=spec.name, file=files[0].name))
     return Availability(
         False,
         _("The weights of {name} are missing: put its file into {folder}.").format(
-            name=spec.name, folder=manifest.folder()
+            name=spec.name, folder=manifest.models_folder()
         ),
     )
+
+
+# A pin keeps which file a name of the hub's cache meant when it was first read: another one in its place is not used.
+# The cache names files by their own hashes, so a link that leads to the file of another network of the same shapes
+# would not be noticed: its maps would be another network's.
+
+
+def check_pin(name: str, sha256: str) -> None:
+    """Compare a file's hash with the one that was first read under a name and revision, or note it.
+
+    Raises:
+        WeightsError: it is another file.
+    """
+    pin = pin_folder() / hashlib.sha256(name.encode()).hexdigest()[:32]
+    known = _read_pin(pin)
+    if known == sha256:
+        return
+    if known:
+        raise WeightsError(
+            _(
+                "The weights of {name} are another file (sha256 {found}...) than the one first read here ({known}...): "
+                "a file in the cache was exchanged. Remove them from the cache and fetch them again; to keep the new "
+                "ones, remove {pin}."
+            ).format(name=name, found=sha256[:12], known=known[:12], pin=pin.name)
+        )
+    try:
+        pin.parent.mkdir(parents=True, exist_ok=True)
+        pin.write_text(sha256, encoding="ascii")
+    except OSError:  # nowhere to note it
+        return
+
+
+def pin_folder() -> Path:
+    """Where hashes are noted, one small file a name."""
+    return file_io.cache_folder() / "pins"
+
+
+def _read_pin(pin: Path) -> str:
+    """The hash that was noted; empty when there is none, or it is damaged and is noted again."""
+    try:
+        text = pin.read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return ""
+    return text if re.fullmatch(r"[0-9a-f]{64}", text) else ""

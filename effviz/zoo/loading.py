@@ -7,22 +7,22 @@ from functools import cache
 from pathlib import Path
 
 from effviz.errors import WeightsError
-from effviz.zoo import checkpoints, hub, layout, legacy, package, pins, tensors, untrained
+from effviz.zoo import checkpoints, hub, package_weights, state_dicts
 from effviz.zoo.model import Channels, Model, ModelRef, ModelSpec, Weights, WeightsOrigin
-from effviz.zoo.tensors import Tensors
+from effviz.zoo.state_dicts import Tensors
 
 
-def set_aside() -> None:
+def freeze_garbage_collection() -> None:
     """Spare the garbage collector what libraries have brought, which stays for good: once, and once more with torch.
 
     Going through the objects of torch and timm takes 0.2 s each time, after every script of a page. For programs that
     load models and do little else: what is there now and is let go later is still freed, unless it holds itself.
     """
-    _set_aside("torch" in sys.modules)
+    _freeze_once("torch" in sys.modules)
 
 
 @cache
-def _set_aside(_with_torch: bool) -> None:
+def _freeze_once(_with_torch: bool) -> None:
     gc.freeze()
 
 
@@ -47,7 +47,7 @@ def load_all(refs: Iterable[ModelRef]) -> list[Model]:
     return [Model(ref, known.get(ref.spec) or known.setdefault(ref.spec, weights(ref.spec))) for ref in refs]
 
 
-def one_by_one(refs: Sequence[ModelRef]) -> Iterator[tuple[int, Model]]:
+def iter_models(refs: Sequence[ModelRef]) -> Iterator[tuple[int, Model]]:
     """Yield models with their places, those that share weights in a row: no two networks have to be in memory.
 
     Raises:
@@ -66,7 +66,7 @@ def weights(spec: ModelSpec) -> Weights:
         WeightsError: as `load`.
     """
     found, sha256 = _found(spec)
-    fitted = tensors.fitted(found, layout.shapes(spec.plan), spec.name)
+    fitted = state_dicts.fit_to_network(found, state_dicts.tensor_shapes(spec.plan), spec.name)
     return Weights(spec, _in_rgb(fitted, spec.arithmetic.channels), sha256)
 
 
@@ -79,13 +79,13 @@ def _found(spec: ModelSpec) -> tuple[Tensors, str]:
         case WeightsOrigin.CHECKPOINT:
             return checkpoints.load(spec.name)
         case WeightsOrigin.UNTRAINED:
-            return untrained.tensors(spec.plan), ""
+            return state_dicts.draw_untrained(spec.plan), ""
 
 
 def _from_package(spec: ModelSpec) -> tuple[Tensors, str]:
-    path = package.locate(spec.name)
-    sha256 = tensors.check_sha256(path, package.FILES[spec.name][1])
-    return package.translate(legacy.read(path), spec.plan), sha256
+    path = package_weights.locate(spec.name)
+    sha256 = state_dicts.check_sha256(path, package_weights.FILES[spec.name][1])
+    return package_weights.translate(package_weights.read_legacy_pickle(path), spec.plan), sha256
 
 
 def _from_hub(spec: ModelSpec) -> tuple[Tensors, str]:
@@ -93,18 +93,18 @@ def _from_hub(spec: ModelSpec) -> tuple[Tensors, str]:
     if path is None:
         raise WeightsError(hub.availability(spec).sentence)
     try:
-        sha256, found = _hub_sha256(path), tensors.read(path)
+        sha256, found = _hub_sha256(path), state_dicts.read_safetensors(path)
     except WeightsError as error:
         hub.note_damage(path)
         raise WeightsError(hub.damage(spec)) from error
-    pins.check(f"{hub.repository(spec)} at {path.parent.name[:40]}", sha256)
+    hub.check_pin(f"{hub.repository(spec)} at {path.parent.name[:40]}", sha256)
     return found, sha256
 
 
 def _hub_sha256(path: Path) -> str:
     """The cache names large files by their sha256, where the file system has links."""
     promised = path.resolve().name
-    return tensors.check_sha256(path, promised) if hub.SHA256.fullmatch(promised) else tensors.sha256(path)
+    return state_dicts.check_sha256(path, promised) if hub.SHA256.fullmatch(promised) else state_dicts.hash_file(path)
 
 
 def _in_rgb(found: Tensors, channels: Channels) -> Tensors:

@@ -1,5 +1,9 @@
-"""The list of checkpoints in `models/manifest.json`: what each file is, before anything of it is opened."""
+"""The list of checkpoints in `models/manifest.json`: what each file is, before anything of it is opened.
 
+Measured accuracies come with their 95 % intervals.
+"""
+
+import math
 import os
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -7,17 +11,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from effviz import regular_files, schema
+from effviz import file_io, schema
 from effviz.errors import SettingsError, WeightsError
+from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PUBLISHED, Family, Padding, plan
 from effviz.scaling.limits import CLASSES, DEPTH, RESOLUTION, WIDTH
 from effviz.schema import Distinct, Pattern, Range
-from effviz.words import _, later
-from effviz.zoo import classes as imagenet
-from effviz.zoo.model import Arithmetic, arithmetic
-from effviz.zoo.transforms import HALF_STATISTICS
+from effviz.zoo import imagenet_classes as imagenet
+from effviz.zoo.model import HALF_STATISTICS, Arithmetic, arithmetic
 
 FOLDER_VARIABLE = "EFFVIZ_MODELS"  # another folder than the clone's models/
+
 LARGEST_BYTES: Final = 2**24
 
 
@@ -28,19 +32,24 @@ class Interpolation(StrEnum):
     BICUBIC = "bicubic"
 
 
-Text = Annotated[str, Pattern(r".{1,2000}", later("a text of 1 to 2000 characters"))]
-Name = Annotated[str, Pattern(r"[a-z][a-z0-9._-]{0,99}", later("a name of lower-case letters, digits, '.', '_', '-'"))]
-Part = Annotated[float, Range(0, 1)]  # of a pixel's 0..1
+Text = Annotated[str, Pattern(r".{1,2000}", lazy_gettext("a text of 1 to 2000 characters"))]
+
+Name = Annotated[
+    str, Pattern(r"[a-z][a-z0-9._-]{0,99}", lazy_gettext("a name of lower-case letters, digits, '.', '_', '-'"))
+]
+
+UnitInterval = Annotated[float, Range(0, 1)]  # of a pixel's 0..1
+
 Spread = Annotated[float, Range(1e-3, 10)]  # narrower, a pixel's smallest change would fill the network's range
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CheckpointEntry:
     """One checkpoint: a B0 or Lite0 scaled by depth and width, with its weights file."""
 
     name: Name  # how it is asked for, "imagenette-d1.4"
     file: Text  # inside the manifest's folder; .safetensors, or .pth with a plain state dict
-    sha256: Annotated[str, Pattern(r"[0-9a-f]{64}", later("a hash of 64 hexadecimal digits"))]
+    sha256: Annotated[str, Pattern(r"[0-9a-f]{64}", lazy_gettext("a hash of 64 hexadecimal digits"))]
     family: Family
     depth: Annotated[float, Range(DEPTH.low, DEPTH.high)]
     width: Annotated[float, Range(WIDTH.low, WIDTH.high)]
@@ -52,10 +61,10 @@ class Entry:
     top1_source: Text
     crop_pct: Annotated[float, Range(0.1, 1)] = 0.875
     interpolation: Interpolation = Interpolation.BICUBIC
-    mean: tuple[Part, Part, Part] = HALF_STATISTICS[0]
+    mean: tuple[UnitInterval, UnitInterval, UnitInterval] = HALF_STATISTICS[0]
     std: tuple[Spread, Spread, Spread] = HALF_STATISTICS[1]
     top1_pictures: Annotated[int, Range(1, 2**53)] | None = None  # how many pictures top1_pct was measured on
-    dataset: Annotated[str, Pattern(r".{0,200}", later("a text of at most 200 characters"))] = ""  # "Imagenette"
+    dataset: Annotated[str, Pattern(r".{0,200}", lazy_gettext("a text of at most 200 characters"))] = ""  # "Imagenette"
     padding: Padding | None = None  # None: Lite's networks are TensorFlow's; others have to say
     epsilon: Annotated[float, Range(1e-12, 0.99)] | None = None  # of batch norm; None: what goes with the padding
 
@@ -66,20 +75,20 @@ class Entry:
         return usual if self.epsilon is None else replace(usual, epsilon=self.epsilon)
 
 
-def folder() -> Path:
+def models_folder() -> Path:
     """Return the folder of the manifest: `models/` of the clone, or what EFFVIZ_MODELS names."""
     return Path(os.environ.get(FOLDER_VARIABLE) or Path(__file__).parents[2] / "models")
 
 
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[CheckpointEntry, ...]:
     """Read the manifest; a folder without one has no checkpoints.
 
     Raises:
         WeightsError: the manifest is not a list of complete entries; the text says which one to mend.
     """
-    path = folder() / "manifest.json"
+    path = models_folder() / "manifest.json"
     try:
-        return _entries(regular_files.read(path, LARGEST_BYTES))
+        return _entries(file_io.read_regular(path, LARGEST_BYTES))
     except FileNotFoundError:
         return ()
     except OSError as error:
@@ -87,9 +96,9 @@ def entries() -> tuple[Entry, ...]:
 
 
 @lru_cache(maxsize=2)  # asked for again and again, and parsed in milliseconds
-def _entries(text: bytes) -> tuple[Entry, ...]:
+def _entries(text: bytes) -> tuple[CheckpointEntry, ...]:
     try:
-        rows = regular_files.parsed_json(text)
+        rows = file_io.parse_json(text)
     except ValueError as error:
         raise _refusal(_("is not JSON: {error}").format(error=error)) from error
     if not isinstance(rows, list):
@@ -100,7 +109,7 @@ def _entries(text: bytes) -> tuple[Entry, ...]:
     return found
 
 
-def _entry(row: Any) -> Entry:
+def _entry(row: Any) -> CheckpointEntry:
     if not isinstance(row, dict) or not isinstance(name := row.get("name"), str):
         raise _refusal(_("holds an entry without a name"))
     if row.get("classes") == "imagenet":
@@ -108,7 +117,7 @@ def _entry(row: Any) -> Entry:
     if isinstance(row.get("sha256"), str):
         row = row | {"sha256": row["sha256"].lower()}
     try:
-        entry = schema.parse(Entry, row, repr(name[:100]))
+        entry = schema.parse(CheckpointEntry, row, repr(name[:100]))
         plan(entry.depth, entry.width, entry.resolution_px, entry.family)
     except SettingsError as error:
         raise _refusal(_("has a mistake ({error})").format(error=str(error).rstrip("."))) from error
@@ -118,7 +127,7 @@ def _entry(row: Any) -> Entry:
     return entry
 
 
-def _check_told(entry: Entry) -> None:
+def _check_told(entry: CheckpointEntry) -> None:
     """Refuse what has several meanings: `efficientnet_b0` and `tf_efficientnet_b0` have the same names and shapes."""
     if entry.padding is None and entry.family is Family.EFFICIENTNET:
         raise _refusal(
@@ -140,5 +149,18 @@ def _refusal(what: str) -> WeightsError:
     return WeightsError(
         _(
             "The list of checkpoints {file} {what}. models/README.md describes the list: mend or remove the entry."
-        ).format(file=folder() / "manifest.json", what=what)
+        ).format(file=models_folder() / "manifest.json", what=what)
     )
+
+
+# How sure a measured accuracy is.
+
+_Z: Final = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
+
+
+def wilson_interval_pct(correct: int, pictures: int) -> tuple[float, float]:
+    """Where the share of right guesses lies with 95 % confidence, in percent (Wilson 1927)."""
+    share, z2 = correct / pictures, _Z**2
+    middle = (share + z2 / (2 * pictures)) / (1 + z2 / pictures)
+    spread = _Z * math.sqrt(share * (1 - share) / pictures + z2 / (4 * pictures**2)) / (1 + z2 / pictures)
+    return 100 * (middle - spread), 100 * (middle + spread)

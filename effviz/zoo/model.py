@@ -1,18 +1,18 @@
-"""What a model is: a named specification, and the loaded network with what is needed to use and label it."""
+"""What a model is: a named specification, and the loaded network with its evaluation transform and arithmetic."""
 
 import threading
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from effviz import packages
+from effviz import optional_packages
 from effviz.scaling import Padding, Plan, plan
-from effviz.scaling.family import Family
+from effviz.scaling.architecture import Family
 
 if TYPE_CHECKING:
     import torch
 
-    from effviz.zoo.tensors import Array, Tensors
+    from effviz.zoo.state_dicts import Array, Tensors
 
 IMAGENET: Final = "ImageNet"
 
@@ -52,6 +52,7 @@ class Arithmetic:
 
 # tensorflow/tpu `efficientnet_model.py` and timm's `tf_efficientnet_*`; PyTorch's own defaults and timm's others.
 TENSORFLOW_EPSILON: Final = 1e-3
+
 PYTORCH_EPSILON: Final = 1e-5
 
 
@@ -140,12 +141,12 @@ class Weights:
             SettingsError: torch or timm is not installed.
         """
         if not self.modules:
-            packages.need(*packages.TORCH)
-            from effviz.zoo import modules  # and so torch, which takes seconds
+            optional_packages.require(*optional_packages.TORCH)
+            from effviz.zoo import torch_modules  # and so torch, which takes seconds
 
             with self.lock:
                 if not self.modules:  # another thread made it meanwhile
-                    self.modules.append(modules.build(self.spec, self.tensors))
+                    self.modules.append(torch_modules.build_module(self.spec, self.tensors))
         return self.modules[0]
 
     @property
@@ -185,3 +186,65 @@ class Model:
     def classifier(self) -> "tuple[Array, Array]":
         """Weights (K, C) and biases (K,) of the linear layer after the average of the last features."""
         return self.weights.tensors["classifier.weight"], self.weights.tensors["classifier.bias"]
+
+
+# Evaluation transforms: settings of timm 1.0.31 as data, so that nobody has to load torch.
+
+Rgb = tuple[float, float, float]
+
+IMAGENET_STATISTICS: tuple[Rgb, Rgb] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+HALF_STATISTICS: tuple[Rgb, Rgb] = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+@dataclass(frozen=True, slots=True)
+class EvalTransform:
+    """Resize the short side to resolution / crop_pct, crop the centre, subtract mean and divide by std."""
+
+    resolution_px: int
+    crop_pct: float
+    interpolation: str = "bicubic"
+    statistics: tuple[Rgb, Rgb] = IMAGENET_STATISTICS  # mean and std of pixels in 0..1
+
+
+_GOOGLE_TRANSFORMS = {
+    "b0": (224, 0.875),
+    "b1": (240, 0.882),
+    "b2": (260, 0.890),
+    "b3": (300, 0.904),
+    "b4": (380, 0.922),
+    "b5": (456, 0.934),
+    "b6": (528, 0.942),
+    "b7": (600, 0.949),
+}
+
+_LITE_TRANSFORMS = {
+    "tf_efficientnet_lite0.in1k": EvalTransform(224, 0.875, "bicubic", HALF_STATISTICS),
+    "tf_efficientnet_lite1.in1k": EvalTransform(240, 0.882, "bicubic", HALF_STATISTICS),
+    "tf_efficientnet_lite2.in1k": EvalTransform(260, 0.890, "bicubic", HALF_STATISTICS),
+    "tf_efficientnet_lite3.in1k": EvalTransform(300, 0.904, "bilinear", HALF_STATISTICS),
+    "tf_efficientnet_lite4.in1k": EvalTransform(380, 0.920, "bilinear", HALF_STATISTICS),
+    "efficientnet_lite0.ra_in1k": EvalTransform(224, 0.875),
+}
+
+_TIMM_TRANSFORMS = {
+    "efficientnet_b0.ra_in1k": EvalTransform(224, 0.875),
+    "efficientnet_b0.ra4_e3600_r224_in1k": EvalTransform(224, 0.9, "bicubic", HALF_STATISTICS),
+    "efficientnet_b1.ft_in1k": EvalTransform(224, 0.875),
+    "efficientnet_b1.ra4_e3600_r240_in1k": EvalTransform(240, 0.9, "bicubic", HALF_STATISTICS),
+    "efficientnet_b2.ra_in1k": EvalTransform(256, 0.875),
+    "efficientnet_b3.ra2_in1k": EvalTransform(288, 0.875),
+    "efficientnet_b4.ra2_in1k": EvalTransform(320, 0.875),
+}
+
+
+def eval_transform(architecture: str) -> EvalTransform | None:
+    """Settings for timm's architecture with its weights tag, `tf_efficientnet_b0.aa_in1k`; None when it is not listed.
+
+    Google's AdvProp weights want pixels in -1..1, its other weights ImageNet's mean and deviation.
+    """
+    model, _, tag = architecture.partition(".")
+    google = _GOOGLE_TRANSFORMS.get(model.removeprefix("tf_efficientnet_")) if model.startswith("tf_") else None
+    if google is not None:
+        return EvalTransform(*google, "bicubic", HALF_STATISTICS if tag == "ap_in1k" else IMAGENET_STATISTICS)
+    return _LITE_TRANSFORMS.get(architecture) or _TIMM_TRANSFORMS.get(architecture)

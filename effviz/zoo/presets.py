@@ -1,15 +1,20 @@
-"""Comparisons that are worth making, each model with its role and what to look for in its map."""
+"""Comparisons that are worth making, each model with its scaling axis and what to look for in its map.
 
+Among them is the mini family, whose training results are read here.
+"""
+
+import csv
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from effviz.i18n import lazy_gettext
 from effviz.scaling import StagePlan, plan
-from effviz.words import later
 from effviz.zoo import catalogue, manifest
+from effviz.zoo.manifest import CheckpointEntry, wilson_interval_pct
 from effviz.zoo.model import ModelRef
 
 
-class Role(StrEnum):
+class ScalingAxis(StrEnum):
     """Which dimension a model scales, against the baseline of its comparison."""
 
     BASELINE = "baseline"
@@ -19,7 +24,7 @@ class Role(StrEnum):
     COMPOUND = "compound"
 
 
-def role(ref: ModelRef, baseline: ModelRef) -> Role | None:
+def scaling_axis(ref: ModelRef, baseline: ModelRef) -> ScalingAxis | None:
     """Which dimension a model scales against another one, by its real blocks, channels and pixels.
 
     None when it is two of the three, or when the families differ. (Lite1 and Lite2 have different depth coefficients
@@ -31,20 +36,20 @@ def role(ref: ModelRef, baseline: ModelRef) -> Role | None:
     changed = [
         dimension
         for dimension, differs in (
-            (Role.DEPTH, [stage.layers for stage in ours] != [stage.layers for stage in theirs]),
-            (Role.WIDTH, [stage.channels for stage in ours] != [stage.channels for stage in theirs]),
-            (Role.RESOLUTION, ref.resolution_px != baseline.resolution_px),
+            (ScalingAxis.DEPTH, [stage.layers for stage in ours] != [stage.layers for stage in theirs]),
+            (ScalingAxis.WIDTH, [stage.channels for stage in ours] != [stage.channels for stage in theirs]),
+            (ScalingAxis.RESOLUTION, ref.resolution_px != baseline.resolution_px),
         )
         if differs
     ]
     match changed:
         case []:
-            return Role.BASELINE
+            return ScalingAxis.BASELINE
         case [alone]:
             return alone
         case [_, _]:
             return None
-    return Role.COMPOUND
+    return ScalingAxis.COMPOUND
 
 
 def _stages(ref: ModelRef) -> tuple[StagePlan, ...]:
@@ -59,13 +64,13 @@ class Preset:
     title: str  # for `_`, as are the summary and the words
     summary: str
     refs: tuple[ModelRef, ...]
-    roles: tuple[Role, ...]
+    roles: tuple[ScalingAxis, ...]
     words: tuple[str, ...]  # what to look for, one sentence or two a model
     sample: str = ""  # the photo to begin with, where most others are outside the networks' classes
 
 
-def _preset(name: str, title: str, summary: str, *models: tuple[str, Role, str]) -> Preset:
-    refs = tuple(catalogue.parse(ref) for ref, _, _ in models)
+def _preset(name: str, title: str, summary: str, *models: tuple[str, ScalingAxis, str]) -> Preset:
+    refs = tuple(catalogue.parse_model(ref) for ref, _, _ in models)
     return Preset(
         name, title, summary, refs, tuple(role for _, role, _ in models), tuple(words for *_, words in models)
     )
@@ -74,41 +79,45 @@ def _preset(name: str, title: str, summary: str, *models: tuple[str, Role, str])
 PRESETS = (
     _preset(
         "scaling-axes",
-        later("Scaling axes"),
-        later(
+        lazy_gettext("Scaling axes"),
+        lazy_gettext(
             "One dimension at a time, all trained on ImageNet: deeper, wider, higher resolution, and all three at once."
             " Lite0's weights were trained at 224 px, Lite1's at 240, Lite2's at 260: at other sizes a model is less "
             "sure, which is no effect of scaling."
         ),
-        ("lite0@224", Role.BASELINE, later("The smallest network: remember which parts of the object it marks.")),
+        (
+            "lite0@224",
+            ScalingAxis.BASELINE,
+            lazy_gettext("The smallest network: remember which parts of the object it marks."),
+        ),
         (
             "lite1@224",
-            Role.DEPTH,
-            later(
+            ScalingAxis.DEPTH,
+            lazy_gettext(
                 "Against lite0@224 only deeper: 21 blocks instead of 16, the same channels and pixels. "
                 "Look whether the mark moves to other parts of the object."
             ),
         ),
         (
             "lite2@224",
-            Role.WIDTH,
-            later(
+            ScalingAxis.WIDTH,
+            lazy_gettext(
                 "Against lite1@224 (not the baseline) only wider: the same blocks, 1.1 times the channels. "
                 "Look for finer distinctions inside the object."
             ),
         ),
         (
             "lite0@260",
-            Role.RESOLUTION,
-            later(
+            ScalingAxis.RESOLUTION,
+            lazy_gettext(
                 "The baseline's weights with more pixels: 9 x 9 cells instead of 7 x 7. "
                 "Look for a tighter outline; some of it is only the finer grid."
             ),
         ),
         (
             "lite2@260",
-            Role.COMPOUND,
-            later(
+            ScalingAxis.COMPOUND,
+            lazy_gettext(
                 "Deeper, wider and at higher resolution, as the paper proposes. "
                 "Look whether the mark covers more of the object than any single step does."
             ),
@@ -116,14 +125,20 @@ PRESETS = (
     ),
     _preset(
         "compound-family",
-        later("Compound family"),
-        later("Three networks of one family, each at the size that it was made for; their weights need no network."),
-        ("lite0", Role.BASELINE, later("The start of the family: remember which parts of the object it marks.")),
-        ("lite1", Role.COMPOUND, later("Deeper and at higher resolution. Look for what its mark adds.")),
+        lazy_gettext("Compound family"),
+        lazy_gettext(
+            "Three networks of one family, each at the size that it was made for; their weights need no network."
+        ),
+        (
+            "lite0",
+            ScalingAxis.BASELINE,
+            lazy_gettext("The start of the family: remember which parts of the object it marks."),
+        ),
+        ("lite1", ScalingAxis.COMPOUND, lazy_gettext("Deeper and at higher resolution. Look for what its mark adds.")),
         (
             "lite2",
-            Role.COMPOUND,
-            later(
+            ScalingAxis.COMPOUND,
+            lazy_gettext(
                 "Deeper, wider and at higher resolution. "
                 "Look for parts of the object that the smaller networks leave out."
             ),
@@ -131,72 +146,138 @@ PRESETS = (
     ),
     _preset(
         "b0-to-b7",
-        later("B0 to B7"),
-        later("The paper's networks, all trained by one recipe; their weights are fetched once with `effviz fetch`."),
-        ("b0", Role.BASELINE, later("The network that all others are scaled from.")),
-        ("b1", Role.COMPOUND, later("Deeper and at higher resolution; B0's channels.")),
-        ("b2", Role.COMPOUND, later("B1's blocks, wider and at higher resolution.")),
+        lazy_gettext("B0 to B7"),
+        lazy_gettext(
+            "The paper's networks, all trained by one recipe; their weights are fetched once with `effviz fetch`."
+        ),
+        ("b0", ScalingAxis.BASELINE, lazy_gettext("The network that all others are scaled from.")),
+        ("b1", ScalingAxis.COMPOUND, lazy_gettext("Deeper and at higher resolution; B0's channels.")),
+        ("b2", ScalingAxis.COMPOUND, lazy_gettext("B1's blocks, wider and at higher resolution.")),
         *(
             (
                 f"b{i}",
-                Role.COMPOUND,
-                later("All three dimensions grow. Look for parts of the object that the smaller networks leave out."),
+                ScalingAxis.COMPOUND,
+                lazy_gettext(
+                    "All three dimensions grow. Look for parts of the object that the smaller networks leave out."
+                ),
             )
             for i in range(3, 8)
         ),
     ),
-    _preset("custom", later("Custom"), later("Pick any models, at any size.")),
+    _preset("custom", lazy_gettext("Custom"), lazy_gettext("Pick any models, at any size.")),
 )
 
 MINI = "mini-"  # the names of the mini family in the manifest begin so
 
 
-def presets() -> tuple[Preset, ...]:
+def all_presets() -> tuple[Preset, ...]:
     """Return the ready comparisons; that of the mini family where all its five networks are in `models/`.
 
     Raises:
         WeightsError: the manifest cannot be read.
     """
     known = {entry.name for entry in manifest.entries()}
-    if not all(MINI + part.value in known for part in Role):
+    if not all(MINI + part.value in known for part in ScalingAxis):
         return PRESETS
     first, *others = PRESETS
-    return (first, _mini(), *others)
+    return (first, _mini_preset(), *others)
 
 
-def _mini() -> Preset:
+def _mini_preset() -> Preset:
     """The paper's Figure 7 with weights of our own; its order and, in other words, what it says to look for."""
     made = _preset(
         "mini",
-        later("One baseline, five scalings (trained here)"),
-        later(
+        lazy_gettext("One baseline, five scalings (trained here)"),
+        lazy_gettext(
             "The paper's comparison with weights of our own: one small baseline and four networks of four times its "
             "MACs, trained alike on ten classes at small sizes (Imagenette). It cannot test the paper's claim; Table 7 "
             "on the page Paper says why. A photo of anything else gets the nearest of the ten classes."
         ),
-        (f"{MINI}baseline", Role.BASELINE, later("Half of B0's depth and width at 96 px: 3 x 3 cells.")),
+        (f"{MINI}baseline", ScalingAxis.BASELINE, lazy_gettext("Half of B0's depth and width at 96 px: 3 x 3 cells.")),
         (
             f"{MINI}depth",
-            Role.DEPTH,
-            later("Only deeper. Look whether it finds the object as a whole, or only its most telling part."),
+            ScalingAxis.DEPTH,
+            lazy_gettext("Only deeper. Look whether it finds the object as a whole, or only its most telling part."),
         ),
         (
             f"{MINI}width",
-            Role.WIDTH,
-            later("Only wider. Look whether finer distinctions inside the object count."),
+            ScalingAxis.WIDTH,
+            lazy_gettext("Only wider. Look whether finer distinctions inside the object count."),
         ),
         (
             f"{MINI}resolution",
-            Role.RESOLUTION,
-            later("Only more pixels: 6 x 6 cells. Look for a tighter outline; some of it is only the finer grid."),
+            ScalingAxis.RESOLUTION,
+            lazy_gettext(
+                "Only more pixels: 6 x 6 cells. Look for a tighter outline; some of it is only the finer grid."
+            ),
         ),
         (
             f"{MINI}compound",
-            Role.COMPOUND,
-            later(
+            ScalingAxis.COMPOUND,
+            lazy_gettext(
                 "All three at once, by the paper's rule with φ = 2. The paper expects it to look at more of what is "
                 "relevant, with more of the object's details."
             ),
         ),
     )
     return replace(made, sample="berlin_cathedral")
+
+
+# The mini family: one baseline and four scalings of it, trained by this project with one recipe (`models/mini/`).
+
+
+@dataclass(frozen=True, slots=True)
+class EpochResult:
+    """How good a network was after an epoch of its training."""
+
+    epoch: int  # from 1
+    top1_pct: float  # on the pictures that it was not trained on
+    loss: float  # mean over the training pictures, with label smoothing
+
+
+@dataclass(frozen=True, slots=True)
+class MiniNetwork:
+    """One of the five."""
+
+    role: ScalingAxis  # which dimension it scales
+    entry: CheckpointEntry
+    macs: int
+    top1_pct: float  # measured once, after the last epoch
+    interval_pct: tuple[float, float]  # 95 %, of the validation pictures alone: other seeds would differ by more
+    epochs: tuple[EpochResult, ...]
+
+
+def mini_family() -> tuple[MiniNetwork, ...]:
+    """Return those that are in `models/` with a measured accuracy: baseline, depth, width, resolution, compound.
+
+    Raises:
+        WeightsError: the manifest cannot be read.
+    """
+    entries = {entry.name: entry for entry in manifest.entries()}
+    found = [(role, entries[MINI + role.value]) for role in ScalingAxis if MINI + role.value in entries]
+    return tuple(
+        _mini_network(role, entry, entry.top1_pct, entry.top1_pictures)
+        for role, entry in found
+        if entry.top1_pct is not None and entry.top1_pictures is not None
+    )
+
+
+def _mini_network(role: ScalingAxis, entry: CheckpointEntry, top1_pct: float, pictures: int) -> MiniNetwork:
+    return MiniNetwork(
+        role=role,
+        entry=entry,
+        macs=plan(entry.depth, entry.width, entry.resolution_px, entry.family, len(entry.classes)).macs,
+        top1_pct=top1_pct,
+        interval_pct=wilson_interval_pct(round(top1_pct * pictures / 100), pictures),
+        epochs=_epochs(role),
+    )
+
+
+def _epochs(role: ScalingAxis) -> tuple[EpochResult, ...]:
+    """The log beside the weights, as `effviz train` wrote it."""
+    log = manifest.models_folder() / "mini" / f"{role.value}.csv"
+    if not log.exists():
+        return ()
+    with log.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["top1_pct"]]
+    return tuple(EpochResult(int(row["epoch"]), float(row["top1_pct"]), float(row["loss"])) for row in rows)

@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, TimeoutError, WebSocket, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from effviz.bench import browser as bench_browser
-from effviz.bench import server
+from effviz.bench import app_sessions
+from effviz.bench import app_timing as bench_browser
 
 START_S = 60
 PATIENCE_MS = 90_000  # a first visit loads torch and the models
@@ -48,13 +48,13 @@ def address(chromium: None, runs: Path) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.setenv("EFFVIZ_RUNS", str(runs))
-        with server.running() as running:
+        with app_sessions.start_server() as running:
             yield running.address
 
 
 @pytest.fixture(scope="package")  # Playwright's event loop would be in the way of other tests' loops
 def browser(chromium: None) -> Iterator[Browser]:
-    with bench_browser.chromium() as running:
+    with bench_browser.start_chromium() as running:
         yield running
 
 

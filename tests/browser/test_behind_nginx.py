@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, expect
 
-from effviz.explain import samples
+from effviz.explain import sample_photos
 
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
@@ -25,7 +25,7 @@ def test_pages_work_under_the_content_security_policy(
         page.goto(f"{proxied}/?models=lite0@64&photos=owl")
         page.wait_for_selector(IDLE)
         expect(page.locator("figure.tile canvas").first).to_be_visible()
-        page.locator('input[type="file"]').first.set_input_files(samples.find("bee").path)
+        page.locator('input[type="file"]').first.set_input_files(sample_photos.find("bee").path)
         expect(page.get_by_text("bee.jpg").first).to_be_visible()
         for path in ("/scale", "/tradeoff"):
             page.goto(proxied + path)

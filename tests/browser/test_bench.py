@@ -3,20 +3,14 @@
 import pytest
 from playwright.sync_api import Browser
 
-from effviz.bench.browser import (
-    class_to_pixels_ms,
-    first_paint_ms,
-    frames_per_second,
-    new_page,
-    pictures_per_second,
-)
+from effviz.bench.app_timing import class_to_pixels_ms, first_paint_ms, frames_per_second, new_page, pictures_per_second
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("effviz.bench.browser.DRAG_S", 1)
+    monkeypatch.setattr("effviz.bench.app_timing.DRAG_S", 1)
 
 
 SLOW_SLIDER = """
@@ -81,7 +75,7 @@ def test_a_slider_whose_drawing_stays_the_same_draws_no_frames(browser: Browser)
 
 
 def test_maps_that_are_slow_to_draw_are_seen_to_be_so(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("effviz.bench.browser.DRAG_S", 3)  # the wheel turns back after a while
+    monkeypatch.setattr("effviz.bench.app_timing.DRAG_S", 3)  # the wheel turns back after a while
     page = new_page(browser)
     page.set_content(MAP)
     quick = pictures_per_second(page, page.locator(".stage"))

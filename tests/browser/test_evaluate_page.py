@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from effviz.evaluate.run import evaluate
-from effviz.evaluate.samples import Dataset, Sample
-from effviz.evaluate.settings import Metric, Settings
-from effviz.explain import samples
-from effviz.explain.results import Method
+from effviz.evaluate.dataset_samples import Dataset, DatasetSample
+from effviz.evaluate.run_settings import Metric, RunSettings
+from effviz.evaluate.runner import evaluate
+from effviz.explain import sample_photos
+from effviz.explain.data_types import Method
 
 pytestmark = pytest.mark.browser
 
@@ -25,9 +25,9 @@ NAMES = ("cat", "owl", "dog")
 @pytest.fixture(scope="module", autouse=True)
 def run(runs: Path) -> None:
     """One run, of photos that come with EffViz."""
-    photos = tuple(Sample(samples.find(name).path, f"{name}.jpg") for name in NAMES)
+    photos = tuple(DatasetSample(sample_photos.find(name).path, f"{name}.jpg") for name in NAMES)
     dataset = Dataset(Path("three"), photos, "three", annotated=False, labelled=False)
-    evaluate(dataset, Settings(("lite0@96",), (Method.CAM,), (Metric.DROP,), targets="prediction"), runs / "tiny")
+    evaluate(dataset, RunSettings(("lite0@96",), (Method.CAM,), (Metric.DROP,), targets="prediction"), runs / "tiny")
 
 
 def test_a_click_on_a_point_leads_to_its_photos_and_their_maps(visit: Visit, press_point: Press) -> None:

@@ -189,7 +189,8 @@ def test_breaking_the_network_melts_the_map_in_any_palette(compare: Compare) -> 
 
 
 STOP = """() => {
-  const stop = [...document.querySelectorAll("[data-testid=stMain] button")].find((one) => one.innerText.endsWith("Stop"));
+  const buttons = [...document.querySelectorAll("[data-testid=stMain] button")];
+  const stop = buttons.find((one) => one.innerText.endsWith("Stop"));
   stop?.click();
   return Boolean(stop);
 }"""

@@ -12,17 +12,15 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from effviz.evaluate.heat import heat
-from effviz.evaluate.localisation import energy, pointing
-from effviz.evaluate.truth import Truth
-from effviz.explain import calibration, summary
-from effviz.explain.methods import METHODS
-from effviz.explain.overlay import OverlayStyle, overlay
-from effviz.explain.palettes import Palette, table
-from effviz.explain.placement import Placement, View, place
-from effviz.explain.results import ActivationMap, Box, Floats, Layer, Method, Photo
+from effviz.evaluate.dataset_samples import GroundTruth
+from effviz.evaluate.heatmaps import energy, pointing, to_heatmap
+from effviz.explain import alt_text, placement
+from effviz.explain.cam_methods import CAM_METHODS
+from effviz.explain.data_types import ActivationMap, Box, Floats, Method, Photo, TargetLayer
+from effviz.explain.overlay import OverlayStyle, Palette, overlay, palette_colours
+from effviz.explain.placement import Placement, RasterOptions, place
 from effviz.explain.scales import Scale, fractions, rescale
-from effviz.ui.compare.wording import summary_words
+from effviz.ui.compare.grid_data import summary_words
 from effviz.ui.components.grid import ARITHMETIC, pack, text
 
 pytestmark = pytest.mark.browser
@@ -37,7 +35,7 @@ def golden(values: Floats, size: tuple[int, int] = (64, 48), seen: Box | None = 
         values=values.astype(np.float32),
         bias=0.0,
         method=Method.CAM,
-        layer=Layer.LAST,
+        layer=TargetLayer.LAST,
         model=MEASURED,
         trained=True,
         photo="photo",
@@ -121,7 +119,7 @@ def test_maps_are_scaled_together_as_python_does(ask: Ask, scale: Scale) -> None
 
 
 def where(of: ActivationMap) -> dict[str, Any]:
-    found, (rows, columns) = calibration.find(of.model), of.values.shape
+    found, (rows, columns) = placement.find_calibration(of.model), of.values.shape
     offsets = {"x": found.offset_x / found.resolution_px, "y": found.offset_y / found.resolution_px}
     seen = [of.seen.x0, of.seen.y0, of.seen.x1, of.seen.y1]
     return {
@@ -155,7 +153,7 @@ def test_maps_are_drawn_out_to_the_pixels_that_python_finds(
     of = maps()[name]
     for scale, size in product((Scale.OWN, Scale.DENSITY), (None, 29)):
         (scaled,) = rescale([of], scale)
-        placed = place(of, of.photo_size[1], of.photo_size[0], placement, View(cells, size))
+        placed = place(of, of.photo_size[1], of.photo_size[0], placement, RasterOptions(cells, size))
         height, width = placed.values.shape
         look = {"placement": str(placement), "cells": cells, "scale": str(scale)}
         found = np.array(ask(PARTS, flat(of.values), where(of), look, [width, height]), np.float32)
@@ -184,7 +182,11 @@ DRAWN = """
 
 STYLES = [
     ("plain", Scale.OWN, OverlayStyle()),
-    ("calibrated cells", Scale.RANK, OverlayStyle(Palette.CIVIDIS, 0.8, Placement.CALIBRATED, View(cells=True))),
+    (
+        "calibrated cells",
+        Scale.RANK,
+        OverlayStyle(Palette.CIVIDIS, 0.8, Placement.CALIBRATED, RasterOptions(cells=True)),
+    ),
     ("contour", Scale.SHARE, OverlayStyle(Palette.TURBO, 0.3, contour=0.6)),
     ("signed contour", Scale.DENSITY, OverlayStyle(Palette.JET, 1.0, contour=0.25)),
     ("threshold", Scale.OWN, OverlayStyle(Palette.TURBO, 0.8, threshold=0.35)),
@@ -210,7 +212,7 @@ def test_a_canvas_shows_the_picture_that_python_draws(ask: Ask, name: str, scale
         "threshold": 100 * style.threshold,
         "palette": str(style.palette),
     }
-    palette = table(Palette.DIVERGING if scale is Scale.DENSITY else style.palette)
+    palette = palette_colours(Palette.DIVERGING if scale is Scale.DENSITY else style.palette)
     found = ask(DRAWN, flat(of.values), where(of), look, png(rgb), base64.b64encode(palette.tobytes()).decode())
     difference = np.abs(np.array(found).reshape(height, width, 3) - expected.astype(int)).max(axis=2)
     # Chromium blends in whole numbers; a part on the border of two colours may take its neighbour.
@@ -244,7 +246,7 @@ def test_maps_are_read_over_the_whole_photo_as_python_reads_them(ask: Ask, name:
     of = maps()[name]
     placement = "calibrated" if calibrated else "plain"
     found = ask("Array.from(heat(new Float32Array(a), b, c).values)", flat(of.values), where(of), placement)
-    expected = heat(of, calibrated).values.ravel()
+    expected = to_heatmap(of, calibrated).values.ravel()
     np.testing.assert_allclose(found, expected, atol=1e-12 * max(1.0, float(expected.max())), rtol=1e-9)
 
 
@@ -272,9 +274,9 @@ def test_a_box_holds_what_python_finds_in_it(ask: Ask, name: str, calibrated: bo
         "calibrated" if calibrated else "plain",
         [[box.x0, box.y0, box.x1, box.y1] for box in boxes],
     )
-    python = heat(of, calibrated)
+    python = to_heatmap(of, calibrated)
     for box, (share, hit) in zip(boxes, found, strict=True):
-        truth = Truth((box,))
+        truth = GroundTruth((box,))
         assert share == pytest.approx(energy(python, truth, of.photo_size), abs=1e-9)
         assert hit == pointing(python, truth, of.photo_size)
 
@@ -301,8 +303,8 @@ def test_the_sentence_about_a_map_is_the_one_that_python_says(ask: Ask, name: st
         of.target_name,
         summary_words(method),
     )
-    assert found == summary.sentence(of)
-    assert METHODS[method].title in found or of.target_name in found
+    assert found == alt_text.describe_map(of)
+    assert CAM_METHODS[method].title in found or of.target_name in found
 
 
 def test_every_ninth_of_the_photo_has_its_name(ask: Ask) -> None:
@@ -313,7 +315,7 @@ def test_every_ninth_of_the_photo_has_its_name(ask: Ask) -> None:
         found = ask(
             "summary(new Float32Array(a), {...b, name: ''}, d)", flat(values), where(of), "", summary_words(of.method)
         )
-        assert f" {summary.peak_region(of)} of" in found
+        assert f" {alt_text.peak_region(of)} of" in found
 
 
 @pytest.mark.parametrize("zoom", [1, 1.7, 5])

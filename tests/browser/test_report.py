@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from effviz.cli import app
 from effviz.evaluate.intervals import Interval
-from effviz.evaluate.settings import Metric
-from effviz.evaluate.summary import Cell
-from effviz.explain import samples
-from effviz.plots.evaluation import against_macs
-from effviz.report.page import chart, page
+from effviz.evaluate.run_settings import Metric
+from effviz.evaluate.run_summary import MetricMean
+from effviz.explain import sample_photos
+from effviz.plots.metric_vs_macs import metric_against_macs
+from effviz.report.html_report import html_chart, html_page
 
 # Models, MACs and energies of docs/study/localisation/summary.csv, which crowd in the middle.
 STUDY = {
@@ -46,14 +46,14 @@ LOOK = """() => {
 }"""
 
 
-def cells() -> list[Cell]:
+def cells() -> list[MetricMean]:
     def found(mean: float) -> Interval:
         return Interval(mean, mean - 0.025, mean + 0.025, 400)
 
-    some = [Cell(model, "cam", Metric.ENERGY, found(mean), found(mean)) for model, (_macs, mean) in STUDY.items()]
+    some = [MetricMean(model, "cam", Metric.ENERGY, found(mean), found(mean)) for model, (_macs, mean) in STUDY.items()]
     for model in STUDY:
-        some += [Cell(model, name, Metric.ENERGY, found(mean), found(mean)) for name, mean in CONTROLS.items()]
-        some.append(Cell(model, "gradcam++", Metric.ENERGY, found(0.7), found(0.7)))
+        some += [MetricMean(model, name, Metric.ENERGY, found(mean), found(mean)) for name, mean in CONTROLS.items()]
+        some.append(MetricMean(model, "gradcam++", Metric.ENERGY, found(0.7), found(0.7)))
     return some
 
 
@@ -62,7 +62,7 @@ def cells() -> list[Cell]:
 def test_words_of_a_chart_keep_off_each_other(browser: Browser, tmp_path: Path, width: int, scheme: str) -> None:
     macs = {model: count * 1_000_000 for model, (count, _mean) in STUDY.items()}
     file = tmp_path / "report.html"
-    file.write_text(page("Measured", [chart(against_macs(cells(), macs), "energy")]), encoding="utf-8")
+    file.write_text(html_page("Measured", [html_chart(metric_against_macs(cells(), macs), "energy")]), encoding="utf-8")
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
     opened = context.new_page()
     opened.goto(file.as_uri())
@@ -79,7 +79,7 @@ def data_set(folder: Path) -> Path:
     """Three bundled photos, each with a box, and one that is broken."""
     entries = []
     for name, label in (("cat", 281), ("dog", 207), ("owl", 24)):
-        place = shutil.copy(samples.find(name).path, folder / f"{name}.jpg")
+        place = shutil.copy(sample_photos.find(name).path, folder / f"{name}.jpg")
         width, height = Image.open(place).size
         box = [[0.2 * width, 0.2 * height, 0.8 * width, 0.8 * height]]
         entries.append({"file": f"{name}.jpg", "label": label, "boxes_xyxy": box})

@@ -6,12 +6,12 @@ killed.py DATA RUN
 import sys
 from pathlib import Path
 
-from effviz.evaluate import run, settings
+from effviz.evaluate import run_settings, runner
 from effviz.evaluate.datasets import open_dataset
-from effviz.evaluate.settings import Settings
+from effviz.evaluate.run_settings import RunSettings
 
-settings.MOST_PHOTOS_A_PART = 2
-SETTINGS = Settings(("lite0@64", "lite0@96"))
+run_settings.MAX_PHOTOS_PER_CHUNK = 2
+SETTINGS = RunSettings(("lite0@64", "lite0@96"))
 
 
 def stand_still(done: int, _total: int) -> None:
@@ -23,4 +23,4 @@ def stand_still(done: int, _total: int) -> None:
 
 if __name__ == "__main__":
     data, out = sys.argv[1:]
-    run.evaluate(open_dataset(Path(data)), SETTINGS, Path(out), run.Watch(stand_still))
+    runner.evaluate(open_dataset(Path(data)), SETTINGS, Path(out), runner.RunObserver(stand_still))

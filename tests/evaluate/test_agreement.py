@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from effviz.errors import SettingsError
 from effviz.evaluate.agreement import POINTS, agreement, common, evidence, iou_top, spearman
-from effviz.explain.results import Box
+from effviz.explain.data_types import Box
 
 SQUARE = Box(0, 0, 64, 64)
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from effviz.evaluate import intervals
+from effviz.evaluate.heatmaps import max_box_acc
 from effviz.evaluate.intervals import Interval
-from effviz.evaluate.localisation import max_box_acc
 
 STUDY = Path(__file__).parents[2] / "docs" / "study"
 DRAWS, LEAST = 1500, 0.92  # 0.95 has a standard error of 0.006

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from effviz.evaluate import boxtable, records
+from effviz.evaluate import box_csv, run_store
 from effviz.evaluate.datasets import Dataset, open_dataset
-from effviz.evaluate.settings import Metric
-from effviz.zoo.catalogue import parse
-from effviz.zoo.classes import names
+from effviz.evaluate.run_settings import Metric
+from effviz.zoo.catalogue import parse_model
+from effviz.zoo.imagenet_classes import names
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "datasets.md").read_text(encoding="utf-8")
@@ -28,7 +28,7 @@ def example(tmp_path: Path) -> "list[Dataset]":
 
 
 def test_examples_are_read(example: "list[Dataset]") -> None:
-    lite = parse("lite0").spec
+    lite = parse_model("lite0").spec
     described = [
         [
             (sample.name, len(sample.truth.boxes) if sample.truth else 0, names()[sample.class_for(lite)])
@@ -55,12 +55,12 @@ def test_names_in_tables_find_photos_as_it_says(tmp_path: Path) -> None:
 
 def test_every_column_of_the_results_is_told() -> None:
     told = re.findall(r"^\| `(\w+)` \|", TEXT.partition("## RUN/results.parquet")[2], re.MULTILINE)
-    assert told == records.SCHEMA.names
+    assert told == run_store.RESULTS_SCHEMA.names
 
 
 def test_every_name_that_a_tables_column_may_have_is_told() -> None:
     told = TEXT.partition("## A CSV")[2].partition("## Kaggle")[0]
-    for column in {*boxtable.PHOTO, *boxtable.CLASS, *(edge for edges in boxtable.EDGES for edge in edges)}:
+    for column in {*box_csv.PHOTO, *box_csv.CLASS, *(edge for edges in box_csv.EDGES for edge in edges)}:
         assert re.search(rf"\b{column}\b", told, re.IGNORECASE), column
 
 

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from effviz.errors import DatasetError
-from effviz.evaluate import datasets, records, voc
+from effviz.evaluate import datasets, run_store, voc
 from effviz.evaluate.datasets import open_dataset
-from effviz.evaluate.folders import Places
-from effviz.evaluate.opening import opened
-from effviz.explain.results import Box
+from effviz.evaluate.image_folder import PhotoIndex
+from effviz.evaluate.prepare import prepare_photo
+from effviz.explain.data_types import Box
 
 
 def photo(path: Path, size=(60, 40)) -> Path:
@@ -96,9 +96,9 @@ class TestFolder:
         photo(tmp_path / "a.png").rename(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
         (sample,) = open_dataset(tmp_path).samples
         assert sample.name == r"caf\udce9.png"
-        assert records.table([records.Row(sample.name)])["photo"].to_pylist() == [sample.name]
-        assert (opened(sample, []).photo.width, opened(sample, []).photo.height) == (60, 40)
-        assert Places(tmp_path).find(sample.name) == sample.path
+        assert run_store.to_table([run_store.Measurement(sample.name)])["photo"].to_pylist() == [sample.name]
+        assert (prepare_photo(sample, []).photo.width, prepare_photo(sample, []).photo.height) == (60, 40)
+        assert PhotoIndex(tmp_path).find(sample.name) == sample.path
 
     def test_without_photos_it_is_refused(self, tmp_path):
         with pytest.raises(DatasetError, match="has no photos"):
@@ -394,7 +394,7 @@ class TestFractions:
 
     def test_boxes_within_one_are_scaled_and_that_is_said_once(self, tmp_path):
         found = self.marked(tmp_path, [0.25, 0.5, 0.75, 1], [0, 0, 1.01, 0.5])
-        first, second = (opened(sample, []).truth.inside((400, 200)) for sample in found.samples)
+        first, second = (prepare_photo(sample, []).truth.inside((400, 200)) for sample in found.samples)
         assert (first, second) == ((Box(100, 100, 300, 200),), (Box(0, 0, 400, 100),))
         assert len(found.notes) == 1
         assert "within 0 to 1" in found.notes[0]
@@ -410,7 +410,7 @@ class TestFractions:
         marked = {"image_id": 1, "bbox": [0, 0, 0.5, 0.5], "segmentation": [[0, 0, 0.5, 0, 0.5, 0.5, 0, 0.5]]}
         content = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": [marked]}
         (tmp_path / "coco.json").write_text(json.dumps(content))
-        assert opened(open_dataset(tmp_path).samples[0], []).share == pytest.approx(0.25)
+        assert prepare_photo(open_dataset(tmp_path).samples[0], []).share == pytest.approx(0.25)
 
 
 def test_a_file_that_may_not_be_read_is_said(tmp_path, monkeypatch):

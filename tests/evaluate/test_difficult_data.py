@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from effviz.evaluate import results, run, summary
+from effviz.evaluate import run_summary, runner
 from effviz.evaluate.datasets import open_dataset
-from effviz.evaluate.settings import Metric, Settings
+from effviz.evaluate.run_settings import Metric, RunSettings
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
 BESIDE = Metric.POINTING, Metric.ENERGY
 
 
 def measured(dataset, out, **changes):
-    run.evaluate(dataset, Settings(("lite0@64",), **changes), out)
-    return results.load(out)
+    runner.evaluate(dataset, RunSettings(("lite0@64",), **changes), out)
+    return run_summary.load_results(out)
 
 
 def test_folders_that_are_years_and_moments(tmp_path):
@@ -29,9 +29,9 @@ def test_folders_that_are_years_and_moments(tmp_path):
     found = measured(open_dataset(data), tmp_path / "run", targets="prediction", metrics=(Metric.DROP,))
     assert found.frame["label"].isna().all()
     assert found.frame["value"].notna().all()
-    (accuracy,) = summary.accuracies(found)
+    (accuracy,) = run_summary.model_accuracies(found)
     assert accuracy.top1.n == 0
-    assert summary.per_class(found, "cam", Metric.DROP) == ()
+    assert run_summary.class_means(found, "cam", Metric.DROP) == ()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
@@ -56,10 +56,10 @@ def test_photos_and_classes_listed_twice_and_outlines_that_are_none(tmp_path):
     content = {"images": photos, "annotations": boxes, "categories": [{"id": n, "name": "zebra"} for n in range(3)]}
     (tmp_path / "coco.json").write_text(json.dumps(content))
     found = measured(open_dataset(tmp_path / "coco.json"), tmp_path / "run", metrics=BESIDE)
-    (failure,) = summary.failures(found)
+    (failure,) = run_summary.find_failures(found)
     assert failure.photo == "dog.jpg [zebra]"
     assert "cannot be drawn" in failure.reason
-    assert {cell.every.n for cell in summary.cells(found)} == {1}
+    assert {cell.every.n for cell in run_summary.metric_means(found)} == {1}
 
 
 def test_what_cannot_be_used_costs_a_row_and_the_rest_is_measured(tmp_path):
@@ -71,8 +71,8 @@ def test_what_cannot_be_used_costs_a_row_and_the_rest_is_measured(tmp_path):
     content = {"images": photos, "annotations": marked, "categories": [{"id": 24, "name": "zebra"}]}
     (tmp_path / "coco.json").write_text(json.dumps(content))
     found = measured(open_dataset(tmp_path / "coco.json"), tmp_path / "run", metrics=BESIDE)
-    assert {cell.every.n for cell in summary.cells(found)} == {1}
-    reasons = {(failure.photo, failure.model): failure.reason for failure in summary.failures(found)}
+    assert {cell.every.n for cell in run_summary.metric_means(found)} == {1}
+    reasons = {(failure.photo, failure.model): failure.reason for failure in run_summary.find_failures(found)}
     assert set(reasons) == {
         ("cat.jpg [zebra]", ""), ("dog.jpg", ""), ("dog.jpg", "lite0@64"), ("image 5", ""), ("lost.jpg", ""),
     }  # fmt: skip

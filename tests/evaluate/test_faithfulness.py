@@ -20,7 +20,6 @@ from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputSoftmaxTarget, ClassifierOutputTarget
 
 from effviz.evaluate import faithfulness
-from effviz.evaluate.controls import Control, in_place_of
 from effviz.evaluate.faithfulness import (
     Adcc,
     Confidence,
@@ -29,17 +28,18 @@ from effviz.evaluate.faithfulness import (
     deletion,
     drop,
     gain,
+    impute,
     increase,
     insertion,
     road,
 )
-from effviz.evaluate.imputation import impute
-from effviz.evaluate.masking import Baseline, Masking, enlarged, start_input, weights
+from effviz.evaluate.heatmaps import Control, control_map
+from effviz.evaluate.masking import MaskBaseline, Masking, enlarged, start_input, weights
 from effviz.explain import images
-from effviz.explain.forward import forward, run
-from effviz.explain.maps import activation_map
-from effviz.explain.results import Box, Floats, Forward, Method, Photo, Prepared
-from effviz.zoo.catalogue import parse
+from effviz.explain.activation_maps import activation_map
+from effviz.explain.data_types import Box, Floats, Forward, Method, Photo, Prepared
+from effviz.explain.forward_pass import forward, run_network
+from effviz.zoo.catalogue import parse_model
 from effviz.zoo.loading import load
 
 CAT = Path(__file__).parents[2] / "assets" / "samples" / "cat.jpg"
@@ -66,7 +66,7 @@ def half(monkeypatch) -> Forward:
         features, logits = next(engine.many([pixels]))
         return features[0], logits[0]
 
-    monkeypatch.setattr(faithfulness, "run", run)
+    monkeypatch.setattr(faithfulness, "run_network", run)
     rgb = np.zeros((8, 8, 3), np.uint8)
     rgb[:, :4] = 255
     prepared = Prepared(rgb, (0, 0, 0), (1, 1, 1), Box(0, 0, 8, 8))
@@ -82,7 +82,7 @@ def left(make_map):
 
 @pytest.fixture(scope="module")
 def cat() -> Forward:
-    return forward(load(parse("lite0@128")), images.read(CAT.read_bytes(), "cat.jpg"))
+    return forward(load(parse_model("lite0@128")), images.read(CAT.read_bytes(), "cat.jpg"))
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def test_drop_and_increase_equal_pytorch_grad_cams(cat, index):
         [ClassifierOutputSoftmaxTarget(index)],
         cat.model.module,
     )
-    found = confidence(cat, entry, Masking(Baseline.MEAN))
+    found = confidence(cat, entry, Masking(MaskBaseline.MEAN))
     # the library does not divide by the confidence
     assert drop(found) * found.whole == pytest.approx(float(DropInConfidence()(*given)[0]), abs=1e-4)
     assert increase(found) == IncreaseInConfidence()(*given)[0]
@@ -152,8 +152,8 @@ def test_drop_and_increase_equal_pytorch_grad_cams(cat, index):
 
 def test_with_black_the_picture_itself_is_multiplied(cat, cam, monkeypatch):
     seen = []
-    monkeypatch.setattr(faithfulness, "run", lambda _, pixels: (seen.append(pixels), (None, cat.logits))[1])
-    confidence(cat, cam, Masking(Baseline.BLACK))
+    monkeypatch.setattr(faithfulness, "run_network", lambda _, pixels: (seen.append(pixels), (None, cat.logits))[1])
+    confidence(cat, cam, Masking(MaskBaseline.BLACK))
     mean, std = (np.array(part)[:, None, None] for part in (cat.prepared.mean, cat.prepared.std))
     picture = cat.prepared.rgb.transpose(2, 0, 1) / 255 * weights(cam, 128)
     assert seen[0][0] == pytest.approx((picture - mean) / std, abs=1e-4)
@@ -172,17 +172,17 @@ def test_adccs_parts_equal_pytorch_grad_cams(cat, cam):
         expected = Coherency()(
             torch.tensor(cat.prepared.pixels), masks, [ClassifierOutputTarget(TABBY)], module, library
         )[0]
-    found = adcc(cat, cam, Masking(Baseline.MEAN))
+    found = adcc(cat, cam, Masking(MaskBaseline.MEAN))
     assert found.coherency == pytest.approx(float(expected), abs=5e-3)  # ours is rounded to 8 bits
     assert found.complexity == pytest.approx(float(Complexity()(masks)[0]), abs=1e-5)
-    assert found.drop == drop(confidence(cat, cam, Masking(Baseline.MEAN)))
+    assert found.drop == drop(confidence(cat, cam, Masking(MaskBaseline.MEAN)))
 
 
 def test_adcc_of_a_control_asks_what_it_would_mark_again(cat, cam):
-    gaussian = in_place_of(cam, Control.GAUSSIAN, 0)
+    gaussian = control_map(cam, Control.GAUSSIAN, 0)
     assert adcc(cat, gaussian, Masking(), lambda _: gaussian).coherency == pytest.approx(1)
     assert adcc(cat, gaussian, Masking()).coherency < 0.99
-    uniform = in_place_of(cam, Control.UNIFORM, 0)
+    uniform = control_map(cam, Control.UNIFORM, 0)
     assert adcc(cat, uniform, Masking(), lambda _: uniform).coherency == 0.5
     assert adcc(cat, uniform, Masking(), lambda _: uniform).value == 0
 
@@ -241,23 +241,27 @@ def test_road_is_the_mean_over_all_shares(cat, cam, monkeypatch):
 
 
 def test_real_maps_beat_the_random_control(cat, cam):
-    control = in_place_of(cam, Control.RANDOM, "s")
-    assert insertion(cat, cam, Masking(Baseline.BLUR)).auc > insertion(cat, control, Masking(Baseline.BLUR)).auc
+    control = control_map(cam, Control.RANDOM, "s")
+    assert insertion(cat, cam, Masking(MaskBaseline.BLUR)).auc > insertion(cat, control, Masking(MaskBaseline.BLUR)).auc
     assert deletion(cat, cam, Masking()).auc < deletion(cat, control, Masking()).auc
 
 
 def test_rise_deletes_to_the_mean_pixel_and_inserts_into_a_blurred_photo(cat, cam):
     found, back, mean = (
         curve(cat, cam, Masking(baseline, 2)).probabilities
-        for curve, baseline in ((deletion, Baseline.RISE), (insertion, Baseline.RISE), (deletion, Baseline.MEAN))
+        for curve, baseline in (
+            (deletion, MaskBaseline.RISE),
+            (insertion, MaskBaseline.RISE),
+            (deletion, MaskBaseline.MEAN),
+        )
     )
     assert found == pytest.approx(mean)
     assert back[-1] == pytest.approx(cam.probability, abs=1e-4)
-    _, logits = run(cat.model, start_input(cat.prepared, Baseline.RISE))
+    _, logits = run_network(cat.model, start_input(cat.prepared, MaskBaseline.RISE))
     assert back[0] == pytest.approx(torch.tensor(logits).softmax(0)[cam.target_index].item(), abs=1e-4)
 
 
-@pytest.mark.parametrize("baseline", [baseline for baseline in Baseline if baseline is not Baseline.RISE])
+@pytest.mark.parametrize("baseline", [baseline for baseline in MaskBaseline if baseline is not MaskBaseline.RISE])
 def test_curves_begin_and_end_with_whole_and_nothing(cat, cam, baseline):
     found, back = (curve(cat, cam, Masking(baseline, 2)).probabilities for curve in (deletion, insertion))
     assert found[0] == pytest.approx(cam.probability, abs=1e-4)

@@ -6,7 +6,7 @@ import torch
 from pytorch_grad_cam.utils.image import scale_cam_image
 
 from effviz.evaluate.masking import (
-    Baseline,
+    MaskBaseline,
     baseline_input,
     enlarged,
     pixel_counts,
@@ -15,7 +15,7 @@ from effviz.evaluate.masking import (
     start_input,
     weights,
 )
-from effviz.explain.results import Box, Prepared
+from effviz.explain.data_types import Box, Prepared
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -91,12 +91,12 @@ def test_replaced_takes_the_first_pixels_of_the_order(make_map):
 
 
 def test_the_mean_is_the_mean_pixel_of_the_training():
-    assert not baseline_input(prepared(noise(16, 16, 3) * 50 + 100), Baseline.MEAN).any()
+    assert not baseline_input(prepared(noise(16, 16, 3) * 50 + 100), MaskBaseline.MEAN).any()
 
 
 def test_black_is_what_a_black_picture_gives():
     black = prepared(np.zeros((16, 16, 3))).pixels
-    found = baseline_input(prepared(noise(16, 16, 3) * 50 + 100), Baseline.BLACK)
+    found = baseline_input(prepared(noise(16, 16, 3) * 50 + 100), MaskBaseline.BLACK)
     assert found == pytest.approx(black)
     assert found.shape == (1, 3, 16, 16)
 
@@ -105,8 +105,8 @@ def test_blur_is_the_same_share_of_any_size():
     picture = cv2.resize((noise(28, 28, 3) * 40 + 120).clip(0, 255), (112, 112), interpolation=cv2.INTER_CUBIC).clip(
         0, 255
     )
-    small = baseline_input(prepared(picture), Baseline.BLUR)[0]
-    large = baseline_input(prepared(np.kron(picture, np.ones((2, 2, 1)))), Baseline.BLUR)[0]
+    small = baseline_input(prepared(picture), MaskBaseline.BLUR)[0]
+    large = baseline_input(prepared(np.kron(picture, np.ones((2, 2, 1)))), MaskBaseline.BLUR)[0]
     assert large.reshape(3, 112, 2, 112, 2).mean(axis=(2, 4)) == pytest.approx(small, abs=0.05)
     assert small.std() < 0.6 * prepared(picture).pixels.std()
 
@@ -114,7 +114,7 @@ def test_blur_is_the_same_share_of_any_size():
 def test_blur_spreads_a_point_by_ten_pixels_at_224():
     rgb = np.full((224, 224, 3), 100.0)
     rgb[112, 112] = 250
-    found = baseline_input(prepared(rgb), Baseline.BLUR)[0, 0].astype(np.float64)
+    found = baseline_input(prepared(rgb), MaskBaseline.BLUR)[0, 0].astype(np.float64)
     spot = found - found[0, 0]
     x = np.arange(224) - 112
     assert np.sqrt((spot.sum(axis=0) * x**2).sum() / spot.sum()) == pytest.approx(10, rel=0.03)
@@ -129,7 +129,7 @@ def test_rise_blurs_as_its_authors_do():
     for channel in range(3):
         kernel[channel, channel] = scipy.ndimage.gaussian_filter(point, 5)
     expected = torch.nn.functional.conv2d(torch.tensor(before.pixels).double(), torch.tensor(kernel), padding=5)
-    assert start_input(before, Baseline.RISE) == pytest.approx(expected.numpy(), abs=1e-5)
-    assert not baseline_input(before, Baseline.RISE).any()  # deletion ends at the mean pixel
-    for other in (Baseline.MEAN, Baseline.BLUR, Baseline.BLACK):
+    assert start_input(before, MaskBaseline.RISE) == pytest.approx(expected.numpy(), abs=1e-5)
+    assert not baseline_input(before, MaskBaseline.RISE).any()  # deletion ends at the mean pixel
+    for other in (MaskBaseline.MEAN, MaskBaseline.BLUR, MaskBaseline.BLACK):
         np.testing.assert_array_equal(start_input(before, other), baseline_input(before, other))

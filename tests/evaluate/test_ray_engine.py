@@ -19,20 +19,19 @@ from PIL import Image
 from effviz import cluster
 from effviz.cluster import Cluster
 from effviz.errors import SettingsError, WeightsError
-from effviz.evaluate import ray_engine, records, settings
+from effviz.evaluate import ray_engine, run_settings, run_store
+from effviz.evaluate.dataset_samples import Dataset
 from effviz.evaluate.datasets import open_dataset
-from effviz.evaluate.manifest import Manifest, Network
-from effviz.evaluate.parts import Part
 from effviz.evaluate.ray_engine import Measurer
-from effviz.evaluate.run import Watch, evaluate
-from effviz.evaluate.samples import Dataset
-from effviz.evaluate.settings import Metric, Settings
+from effviz.evaluate.run_settings import Metric, RunSettings
+from effviz.evaluate.run_store import Manifest, MeasuredModel
+from effviz.evaluate.runner import Chunk, RunObserver, evaluate
 from effviz.explain.engines import choose
-from effviz.zoo.catalogue import parse
+from effviz.zoo.catalogue import parse_model
 from effviz.zoo.loading import load
 
 PHOTOS = 24
-ASKED = Settings(
+ASKED = RunSettings(
     ("lite0@64",), metrics=(Metric.ENERGY, Metric.POINTING, Metric.MAXBOX, Metric.DROP), targets="prediction"
 )
 
@@ -41,7 +40,7 @@ ASKED = Settings(
 def test_an_address_where_nobody_answers_is_one_sentence() -> None:
     with (
         pytest.raises(SettingsError, match="No Ray cluster answers at 'nowhere'"),
-        cluster.joined(Cluster(2, "nowhere")),
+        cluster.connect(Cluster(2, "nowhere")),
     ):
         pass
 
@@ -64,7 +63,7 @@ def dataset(tmp_path: Path) -> Dataset:
 
 def rows(run: Path) -> dict[tuple[str | None, ...], dict[str, Any]]:
     """The rows of a finished run by what they measure; none may be there twice."""
-    found = [row for table in records.read([run / records.RESULTS]) for row in table.to_pylist()]
+    found = [row for table in run_store.read_tables([run / run_store.RESULTS_FILE]) for row in table.to_pylist()]
     by_key = {tuple(row[name] for name in ("photo", "model", "method", "metric", "error")): row for row in found}
     assert len(by_key) == len(found)
     return by_key
@@ -75,7 +74,7 @@ def rows(run: Path) -> dict[tuple[str | None, ...], dict[str, Any]]:
 def test_workers_give_the_same_rows_also_when_one_is_killed(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, descendants: Callable[[bytes], list[int]]
 ) -> None:
-    monkeypatch.setattr(settings, "MOST_PHOTOS_A_PART", 1)
+    monkeypatch.setattr(run_settings, "MAX_PHOTOS_PER_CHUNK", 1)
     before: list[int] = []
     after: list[int] = []
     left: list[int] = []
@@ -88,7 +87,7 @@ def test_workers_give_the_same_rows_also_when_one_is_killed(
             os.kill(before[0], signal.SIGKILL)
 
     evaluate(dataset, ASKED, tmp_path / "local")
-    done = evaluate(dataset, ASKED, tmp_path / "ray", Watch(kill), ray_engine.on(Cluster(2)))
+    done = evaluate(dataset, ASKED, tmp_path / "ray", RunObserver(kill), ray_engine.ray_workers(Cluster(2)))
     assert done.finished
     assert len(before) == 2
     assert left[0] > PHOTOS // 2
@@ -108,16 +107,16 @@ def test_workers_give_the_same_rows_also_when_one_is_killed(
 
 
 def test_a_run_with_nothing_left_starts_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "joined", lambda *_of: pytest.fail("Ray was started"))
+    monkeypatch.setattr(cluster, "connect", lambda *_of: pytest.fail("Ray was started"))
     run = Manifest(Path(), ASKED, "", "", 0, 1, (), {})
-    assert list(ray_engine.on(Cluster(2)).measure([], run)) == []
+    assert list(ray_engine.ray_workers(Cluster(2)).measure([], run)) == []
 
 
 def of_run(dataset: Dataset, sha256: str = "") -> Manifest:
     """A run as the one who asks describes it."""
-    model = load(parse("lite0@64"))
+    model = load(parse_model("lite0@64"))
     engine = choose(model, 64).engine.name.value
-    network = Network("lite0@64", sha256 or model.weights_sha256, engine)
+    network = MeasuredModel("lite0@64", sha256 or model.weights_sha256, engine)
     return Manifest(Path(), ASKED, str(dataset.path), "", len(dataset), 1, (network,), {})
 
 
@@ -152,7 +151,7 @@ def test_a_cluster_that_runs_already_measures_on_all_its_cores_but_one(
 
 def test_what_is_wrong_on_a_worker_is_one_sentence_here(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a worker does, done here: what it cannot raise comes back as a row, and is raised."""
-    monkeypatch.setattr(cluster, "joined", lambda *_of: contextlib.nullcontext())
+    monkeypatch.setattr(cluster, "connect", lambda *_of: contextlib.nullcontext())
     monkeypatch.setattr(
         ray_engine,
         "_spread",
@@ -161,9 +160,9 @@ def test_what_is_wrong_on_a_worker_is_one_sentence_here(dataset: Dataset, monkey
             [pa.table({"start": [start], "samples": [packed]}) for start, packed in parts.items()],
         ),
     )
-    parts = [Part(0, tuple(dataset.samples[:1]))]
+    parts = [Chunk(0, tuple(dataset.samples[:1]))]
     with pytest.raises(WeightsError) as caught:
-        next(ray_engine.on(Cluster(1)).measure(parts, of_run(dataset, "0" * 64)))
+        next(ray_engine.ray_workers(Cluster(1)).measure(parts, of_run(dataset, "0" * 64)))
     assert str(caught.value).startswith("A worker has other weights of lite0@64 than this machine")
     assert "\n" not in str(caught.value)
 
@@ -189,9 +188,9 @@ def test_a_part_that_kills_its_workers_is_one_sentence(dataset: Dataset, monkeyp
 
     monkeypatch.setattr(ray_engine, "Measurer", Killed)
     monkeypatch.setattr(ray_engine, "RETRIES", 1)
-    parts = [Part(0, tuple(dataset.samples[:1]))]
+    parts = [Chunk(0, tuple(dataset.samples[:1]))]
     with pytest.raises(SettingsError, match=r"a part is measured anew 1 times at most.*--workers") as caught:
-        next(ray_engine.on(Cluster(1)).measure(parts, of_run(dataset)))
+        next(ray_engine.ray_workers(Cluster(1)).measure(parts, of_run(dataset)))
     assert "\n" not in str(caught.value)
 
 
@@ -208,12 +207,12 @@ def test_a_mistake_of_ours_on_a_worker_is_shown_as_it_is(dataset: Dataset, monke
             return 1 / 0
 
     monkeypatch.setattr(ray_engine, "Measurer", Mistaken)
-    parts = [Part(0, tuple(dataset.samples[:1]))]
+    parts = [Chunk(0, tuple(dataset.samples[:1]))]
     with pytest.raises(RayTaskError, match="ZeroDivisionError"):
-        next(ray_engine.on(Cluster(1)).measure(parts, of_run(dataset)))
+        next(ray_engine.ray_workers(Cluster(1)).measure(parts, of_run(dataset)))
 
 
 def test_without_ray_one_sentence_says_how_it_comes_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "find_spec", lambda name: None)
     with pytest.raises(SettingsError, match=r"pip install -e '\.\[ray\]'"):
-        ray_engine.on(Cluster(2))
+        ray_engine.ray_workers(Cluster(2))

@@ -8,13 +8,13 @@ import scipy.stats
 import torch
 
 from effviz.errors import SettingsError, TargetError
-from effviz.evaluate.randomised import private, randomise
 from effviz.evaluate.sanity import TRAINED, cascade, random_logit
+from effviz.evaluate.weight_randomisation import private_copy, randomise
 from effviz.explain import images
-from effviz.explain.forward import forward
-from effviz.explain.maps import activation_map
-from effviz.explain.results import Method
-from effviz.zoo.catalogue import parse
+from effviz.explain.activation_maps import activation_map
+from effviz.explain.data_types import Method
+from effviz.explain.forward_pass import forward
+from effviz.zoo.catalogue import parse_model
 from effviz.zoo.loading import load
 
 CAT = Path(__file__).parents[2] / "assets" / "samples" / "cat.jpg"
@@ -29,7 +29,7 @@ def photo():
 
 @pytest.fixture(scope="module")
 def model():
-    return load(parse("lite0@128"))
+    return load(parse_model("lite0@128"))
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_the_shared_model_stays_as_it_was(model, photo, steps):
 
 
 def test_a_private_copy_shares_no_memory(model):
-    twin = private(model)
+    twin = private_copy(model)
     ours = {tensor.data_ptr() for tensor in model.module.state_dict().values() if tensor.numel()}
     assert not ours & {tensor.data_ptr() for tensor in twin.module.state_dict().values() if tensor.numel()}
     assert twin.lock is not model.lock
@@ -93,12 +93,12 @@ def test_a_private_copy_shares_no_memory(model):
 
 def test_a_private_copy_made_in_inference_mode_can_take_gradients(model):
     with torch.inference_mode():
-        twin = private(model)
+        twin = private_copy(model)
     assert not any(parameter.is_inference() for parameter in twin.module.parameters())
 
 
 def test_only_convolutions_and_the_classifier_are_drawn_anew(model):
-    twin = private(model)
+    twin = private_copy(model)
     randomise((twin.module,), torch.Generator().manual_seed(0))
     drawn = {
         name

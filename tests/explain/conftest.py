@@ -7,11 +7,10 @@ import pytest
 import torch
 
 from effviz.explain import images
-from effviz.explain.forward import forward
-from effviz.explain.preprocess import prepare
-from effviz.explain.results import Forward, Photo
-from effviz.zoo import modules
-from effviz.zoo.catalogue import parse
+from effviz.explain.data_types import Forward, Photo
+from effviz.explain.forward_pass import forward, prepare
+from effviz.zoo import torch_modules
+from effviz.zoo.catalogue import parse_model
 from effviz.zoo.loading import load
 from effviz.zoo.model import Model
 
@@ -26,19 +25,19 @@ def cat() -> Photo:
 @pytest.fixture(scope="session")
 def silu(cat) -> Forward:
     """B0's architecture, random but lively: SiLU and squeeze-and-excitation, features below zero."""
-    model = load(parse("scaled-d1-w1@128"))
+    model = load(parse_model("scaled-d1-w1@128"))
     return forward(enlivened(model, prepare(cat, model.ref).pixels), cat)
 
 
 @pytest.fixture(scope="session")
 def small_lite(cat) -> Forward:
-    return forward(load(parse("lite0@128")), cat)
+    return forward(load(parse_model("lite0@128")), cat)
 
 
 @pytest.fixture(scope="session")
 def lite(cat) -> Forward:
     """ReLU6, features never negative; another network than `small_lite`, on a grid of 5 x 5 cells instead of 4 x 4."""
-    return forward(load(parse("lite1@160")), cat)
+    return forward(load(parse_model("lite1@160")), cat)
 
 
 @pytest.fixture(params=("lite", "silu"))
@@ -53,7 +52,7 @@ def lively():
     photos = [images.read(path.read_bytes(), path.name) for path in paths]
 
     def loaded(ref: str):
-        model = load(parse(ref))
+        model = load(parse_model(ref))
         if not model.ref.spec.trained:
             pixels = np.concatenate([prepare(photo, model.ref).pixels for photo in photos])
             return enlivened(model, pixels, spread=0.3)
@@ -63,9 +62,9 @@ def lively():
 
 
 def enlivened(model: Model, pixels: np.ndarray, spread: float = 1.0) -> Model:
-    module = modules.build(model.ref.spec, model.weights.tensors)
+    module = torch_modules.build_module(model.ref.spec, model.weights.tensors)
     enliven(module, torch.tensor(pixels), spread)
-    return modules.model(model.ref, module)
+    return torch_modules.wrap_module(model.ref, module)
 
 
 def enliven(module: torch.nn.Module, pixels: torch.Tensor, spread: float = 1.0) -> None:

@@ -13,27 +13,27 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from effviz import words
+from effviz import i18n
 from effviz.errors import ImageError
-from effviz.explain import decoding, images, samples
-from effviz.explain.decoding import DearError, Limits, Pool, Wanted
-from effviz.explain.preprocess import prepare, prepared, transform
-from effviz.explain.resizing import ResizeCrop
-from effviz.zoo.catalogue import parse
+from effviz.explain import decoding, images, sample_photos
+from effviz.explain.decoding import DecodeLimitError, DecodeLimits, DecodeOptions, DecoderPool
+from effviz.explain.forward_pass import label_prepared, prepare, resize_crop
+from effviz.explain.images import ResizeCrop
+from effviz.zoo.catalogue import parse_model
 from tests.fuzz import attacks
 
 PACKAGE = Path(decoding.__file__).parents[1]
-CAT = samples.find("cat").path.read_bytes()
-PHOTO = Wanted()
+CAT = sample_photos.find("cat").path.read_bytes()
+PHOTO = DecodeOptions()
 
 
 @pytest.fixture
-def pool() -> Iterator[Callable[..., Pool]]:
+def pool() -> Iterator[Callable[..., DecoderPool]]:
     """Return a maker of pools of one worker, which end with the test."""
-    made: list[Pool] = []
+    made: list[DecoderPool] = []
 
-    def make(most: int = 1, **limits: float) -> Pool:
-        made.append(Pool(most, Limits(**limits)))
+    def make(most: int = 1, **limits: float) -> DecoderPool:
+        made.append(DecoderPool(most, DecodeLimits(**limits)))
         return made[-1]
 
     yield make
@@ -76,11 +76,11 @@ def test_a_worker_gives_what_decoding_here_gives(data: bytes) -> None:
 
 
 def test_models_see_each_pixel_of_a_large_photo() -> None:
-    refs = [parse("lite0@224"), parse("lite2@600")]
+    refs = [parse_model("lite0@224"), parse_model("lite2@600")]
     data = saved(mosaic(2500), "JPEG", quality=92)
-    found, whole = decoding.cropped(data, "a", [transform(ref) for ref in refs]), images.read(data, "a")
+    found, whole = decoding.cropped(data, "a", [resize_crop(ref) for ref in refs]), images.read(data, "a")
     for ref, pixels in zip(refs, found.pictures, strict=True):
-        of, expected = prepared(pixels, ref, found.size), prepare(whole, ref)
+        of, expected = label_prepared(pixels, ref, found.size), prepare(whole, ref)
         np.testing.assert_array_equal(of.rgb, expected.rgb)
         assert of.seen == expected.seen
 
@@ -90,11 +90,11 @@ def test_a_photo_kept_smaller_looks_the_same_to_models() -> None:
     kept, whole = decoding.read(data, "a", 2000), images.read(data, "a")
     assert (kept.width, kept.height) == (2000, 1500)
     for label in ("lite0@224", "lite2@600"):
-        ref = parse(label)
+        ref = parse_model(label)
         apart = np.abs(prepare(kept, ref).rgb.astype(int) - prepare(whole, ref).rgb)
         assert apart.mean() < 0.35
         assert np.percentile(apart, 99) <= 2
-    assert [words.parts(note)[1]["width"] for note in kept.notes] == [6144]
+    assert [i18n.split_message(note)[1]["width"] for note in kept.notes] == [6144]
 
 
 def test_a_turned_photo_is_kept_smaller_the_right_way_round() -> None:
@@ -114,21 +114,21 @@ def test_the_sentence_has_the_files_name_and_the_visitors_language(translate) ->
         decoding.read(b"no photo", "{}.jpg")
 
 
-def test_too_much_time_ends_a_worker_and_the_next_photo_has_another(pool: Callable[..., Pool]) -> None:
+def test_too_much_time_ends_a_worker_and_the_next_photo_has_another(pool: Callable[..., DecoderPool]) -> None:
     tight = pool(cpu_s=0)  # until the next whole second
-    with pytest.raises(DearError, match="more than 0 s of processor time"):
-        tight.ask(attacks.jpeg_of_scans(99, 7000), Wanted(0, (ResizeCrop(2000, 2000, 3),) * 50), stay)
+    with pytest.raises(DecodeLimitError, match="more than 0 s of processor time"):
+        tight.ask(attacks.jpeg_of_scans(99, 7000), DecodeOptions(0, (ResizeCrop(2000, 2000, 3),) * 50), stay)
     assert tight.ask(attacks.SMALL_JPEG, PHOTO, stay).size == (64, 64)
 
 
-def test_too_much_memory_is_refused_and_the_worker_goes_on(pool: Callable[..., Pool]) -> None:
+def test_too_much_memory_is_refused_and_the_worker_goes_on(pool: Callable[..., DecoderPool]) -> None:
     tight = pool(memory_bytes=2**26)
-    with pytest.raises(DearError, match="more than 64 MB of memory"):
+    with pytest.raises(DecodeLimitError, match="more than 64 MB of memory"):
         tight.ask(attacks.png_of_one_colour(4500, 2), PHOTO, stay)
     assert tight.ask(CAT, PHOTO, stay).size == (576, 768)[::-1]
 
 
-def test_a_visitor_who_leaves_ends_the_decoding(pool: Callable[..., Pool]) -> None:
+def test_a_visitor_who_leaves_ends_the_decoding(pool: Callable[..., DecoderPool]) -> None:
     class Left(BaseException):
         pass
 
@@ -145,13 +145,13 @@ def test_a_visitor_who_leaves_ends_the_decoding(pool: Callable[..., Pool]) -> No
     assert one.ask(CAT, PHOTO, stay).size == (768, 576)
 
 
-def test_time_by_the_clock_has_an_end_too(pool: Callable[..., Pool]) -> None:
+def test_time_by_the_clock_has_an_end_too(pool: Callable[..., DecoderPool]) -> None:
     hurried = pool(wall_s=-1.0)
-    with pytest.raises(decoding.LateError, match="was not decoded within"):
+    with pytest.raises(decoding.DecodeTimeoutError, match="was not decoded within"):
         hurried.ask(attacks.jpeg_of_scans(99, 7000), PHOTO, stay)
 
 
-def test_one_that_was_killed_meanwhile_is_replaced(pool: Callable[..., Pool]) -> None:
+def test_one_that_was_killed_meanwhile_is_replaced(pool: Callable[..., DecoderPool]) -> None:
     one = pool().start()
     (worker,) = one._idle
     worker._process.kill()
@@ -159,7 +159,7 @@ def test_one_that_was_killed_meanwhile_is_replaced(pool: Callable[..., Pool]) ->
     assert one.ask(CAT, PHOTO, stay).size == (768, 576)
 
 
-def test_many_at_once_get_their_own_pixels(pool: Callable[..., Pool]) -> None:
+def test_many_at_once_get_their_own_pixels(pool: Callable[..., DecoderPool]) -> None:
     two = pool(2)
     levels = range(0, 240, 12)
     files = [saved(Image.new("RGB", (64, 64), (level, 0, 255 - level)), "PNG") for level in levels]
@@ -173,24 +173,24 @@ def test_what_was_refused_is_not_decoded_again(monkeypatch: pytest.MonkeyPatch) 
     data = b"\x89PNG\r\n\x1a\n" + b"nothing else"
     with pytest.raises(ImageError, match=r"^first\.png ") as first:
         decoding.read(data, "first.png")
-    monkeypatch.setattr(Pool, "ask", None)
+    monkeypatch.setattr(DecoderPool, "ask", None)
     with pytest.raises(ImageError, match=r"^second\.png ") as second:
         decoding.check(data, "second.png")
     assert str(first.value)[5:] == str(second.value)[6:]
 
 
-def test_what_was_late_is_tried_again(pool: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_late_is_tried_again(pool: Callable[..., DecoderPool], monkeypatch: pytest.MonkeyPatch) -> None:
     hurried, patient = pool(wall_s=-1.0), pool()
     data = saved(Image.new("RGB", (99, 99)), "PNG")
     monkeypatch.setattr(decoding, "pool", lambda: hurried)
-    with pytest.raises(decoding.LateError):
+    with pytest.raises(decoding.DecodeTimeoutError):
         decoding.check(data, "a")
     monkeypatch.setattr(decoding, "pool", lambda: patient)
     decoding.check(data, "a")
 
 
-OUR_OWN = {"ui/cache.py", "ui/compare/photos.py"}  # bundled samples, as in the benchmarks
-HERE = {"explain/images.py", "explain/decoder.py", *OUR_OWN}
+OUR_OWN = {"ui/cache.py", "ui/compare/photo_picker.py"}  # bundled samples, as in the benchmarks
+HERE = {"explain/images.py", "explain/decoder_worker.py", *OUR_OWN}
 
 
 def test_nothing_else_decodes_a_file_in_its_own_process() -> None:
@@ -200,7 +200,7 @@ def test_nothing_else_decodes_a_file_in_its_own_process() -> None:
 
 
 def test_workers_load_numpy_and_pillow_alone() -> None:
-    command = "import sys, effviz.explain.decoder; print(*sys.modules)"
+    command = "import sys, effviz.explain.decoder_worker; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout.split()
     ours = {name for name in loaded if name.startswith("effviz.")}
     others = {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"effviz", "__main__"}
@@ -210,7 +210,7 @@ def test_workers_load_numpy_and_pillow_alone() -> None:
 
 def test_a_worker_ends_with_who_started_it() -> None:
     command = (
-        "from effviz.explain import decoding; pool = decoding.Pool(1).start(); "
+        "from effviz.explain import decoding; pool = decoding.DecoderPool(1).start(); "
         "print(pool._idle[0]._process.pid, flush=True); import os; os._exit(0)"
     )
     pid = int(subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout)

@@ -14,26 +14,15 @@ import numpy as np
 import pytest
 import torch
 
-from effviz import cores
+from effviz import cpu
 from effviz.errors import SettingsError
-from effviz.explain import closed, images
-from effviz.explain.engines import (
-    EngineName,
-    choice,
-    choose,
-    engine_name,
-    gpus,
-    held_bytes,
-    is_ready,
-    network,
-    openvino_engine,
-    runtime,
-)
+from effviz.explain import closed_form, images
+from effviz.explain.data_types import STRIDES, TargetLayer
+from effviz.explain.engines import EngineName, choice, choose, engine_name, held_bytes, is_ready, openvino_engine
 from effviz.explain.engines.openvino_engine import WHOLE, Hint, OpenVinoEngine
 from effviz.explain.engines.torch_engine import TorchEngine
-from effviz.explain.preprocess import prepare
-from effviz.explain.results import STRIDES, Layer
-from effviz.zoo.catalogue import parse
+from effviz.explain.forward_pass import prepare
+from effviz.zoo.catalogue import parse_model
 from effviz.zoo.loading import load
 
 SAMPLES = sorted((Path(__file__).parents[2] / "assets" / "samples").glob("*.jpg"))
@@ -73,11 +62,11 @@ def test_openvino_equals_torch_on_sample_photos(ref, lively, monkeypatch):
         for ours in (fast.run(given), streamed):
             assert_close(ours, (features, logits))
             assert np.array_equal(np.argsort(-ours[1][0])[:5], np.argsort(-logits[0])[:5])
-            assert_maps_close(closed.cam(ours[0][0], row), closed.cam(features[0], row))
+            assert_maps_close(closed_form.cam(ours[0][0], row), closed_form.cam(features[0], row))
         for layer, end in zip(STRIDES, ends, strict=True):
             ours = fast.features_at(given, layer)
             assert_close([ours, *fast.logits_from([end], layer)], [end, logits])
-            assert_maps_close(closed.eigencam(ours[0]), closed.eigencam(end[0]))
+            assert_maps_close(closed_form.eigencam(ours[0]), closed_form.eigencam(end[0]))
 
 
 def prepared(model, paths):
@@ -177,16 +166,16 @@ def test_four_threads_compile_a_model_once(tiny, monkeypatch):
 
 def test_only_the_last_parts_stay_beside_the_network_for_one_photo(tiny):
     engine, pixels = choose(tiny).engine, pixels_of(tiny)
-    for layer in (Layer.STRIDE_2, Layer.STRIDE_8, Layer.STRIDE_32):
+    for layer in (TargetLayer.STRIDE_2, TargetLayer.STRIDE_8, TargetLayer.STRIDE_32):
         engine.features_at(pixels, layer)
     list(engine.many([pixels]))
     assert list(engine.parts) == [
         (WHOLE, Hint.LATENCY),
-        (f"to {Layer.STRIDE_32}", Hint.LATENCY),
+        (f"to {TargetLayer.STRIDE_32}", Hint.LATENCY),
         (WHOLE, Hint.THROUGHPUT),
     ]
     first = engine.requests
-    assert_close([engine.features_at(pixels, Layer.STRIDE_2)], [every_layer(tiny, pixels)[0]])
+    assert_close([engine.features_at(pixels, TargetLayer.STRIDE_2)], [every_layer(tiny, pixels)[0]])
     assert engine.requests is first
 
 
@@ -197,7 +186,7 @@ def test_another_size_gets_its_own_engine(tiny):
 
 def test_sizes_of_one_network_share_its_numbers(tiny):
     """What the second size adds: its compiled parts, not the network."""
-    first, both = tiny, type(tiny)(parse("scaled-lite-d1-w0.5@96"), tiny.weights)
+    first, both = tiny, type(tiny)(parse_model("scaled-lite-d1-w0.5@96"), tiny.weights)
     assert not is_ready(first)
     choose(first)
     assert is_ready(first)
@@ -223,7 +212,7 @@ def large(node):
 
 def test_the_engine_goes_with_its_weights():
     gc.collect()  # those of other tests
-    model = load(parse(TINY))
+    model = load(parse_model(TINY))
     choose(model)
     weights = weakref.ref(model.weights)
     before = len(choice._known), len(openvino_engine._written)
@@ -243,15 +232,15 @@ def test_the_setting_picks_torch(word, tiny, monkeypatch):
 @pytest.fixture
 def gpu(monkeypatch, tmp_path):
     """A machine with a GPU, as far as its files and torch say; its work is done by the CPU."""
-    monkeypatch.setattr(gpus, "DEVICES", (tmp_path,))
-    monkeypatch.setattr(gpus, "_BUILT_FOR", re.compile("cuda"))
+    monkeypatch.setattr(choice, "DEVICES", (tmp_path,))
+    monkeypatch.setattr(choice, "_BUILT_FOR", re.compile("cuda"))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    choice.present.cache_clear()
+    choice.present_engines.cache_clear()
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     monkeypatch.setattr(torch.nn.Module, "to", lambda self, *_: self)
     monkeypatch.setattr(TorchEngine, "_tensor", lambda _, array: torch.tensor(array))
     yield
-    choice.present.cache_clear()
+    choice.present_engines.cache_clear()
 
 
 def test_a_gpu_is_taken_where_there_is_one(tiny, gpu):
@@ -295,7 +284,7 @@ def test_without_openvino_torch_runs_and_says_so(error, tiny, monkeypatch, caplo
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(network, "build", fail)
+    monkeypatch.setattr(openvino_engine, "build_network", fail)
     with caplog.at_level(logging.WARNING):
         chosen = choose(tiny)
         choose(tiny)
@@ -320,7 +309,7 @@ def test_a_long_error_is_one_clear_line_and_the_log_has_the_rest(tiny, monkeypat
     def fail(*_):
         raise RuntimeError(RAW)
 
-    monkeypatch.setattr(network, "build", fail)
+    monkeypatch.setattr(openvino_engine, "build_network", fail)
     said = choose(tiny).fallback
     assert "OpConversionFailure: no rule for aten::complex" in said
     assert "node.cpp" not in said
@@ -331,15 +320,17 @@ def test_a_long_error_is_one_clear_line_and_the_log_has_the_rest(tiny, monkeypat
 
 @pytest.mark.parametrize(("said", "threads"), [("1", 1), ("2,1", 2), ("", None), ("many", None)])
 def test_threads_follow_the_setting(said, threads, tiny, monkeypatch):
-    monkeypatch.setenv(cores.THREADS_SETTING, said)
+    monkeypatch.setenv(cpu.OMP_VARIABLE, said)
     compiled = choose(tiny).engine.requests.compiled
-    assert compiled.get_property("INFERENCE_NUM_THREADS") == min(threads or cores.available(), cores.available())
-    assert compiled.get_property("INFERENCE_PRECISION_HINT") == runtime.openvino().Type.f32
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == min(
+        threads or cpu.available_cores(), cpu.available_cores()
+    )
+    assert compiled.get_property("INFERENCE_PRECISION_HINT") == openvino_engine.import_openvino().Type.f32
 
 
 @pytest.mark.parametrize(("spare", "pinned"), [(0, True), (1, False)])
 def test_a_process_with_a_share_of_the_cores_leaves_it_to_the_system_which(tiny, monkeypatch, spare, pinned):
-    monkeypatch.setenv(cores.THREADS_SETTING, "1")
+    monkeypatch.setenv(cpu.OMP_VARIABLE, "1")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(1 + spare)), raising=False)
     assert choose(tiny).engine.requests.compiled.get_property("ENABLE_CPU_PINNING") is pinned
 
@@ -357,13 +348,13 @@ VERSIONS = {  # torch's own version.py
 @pytest.mark.parametrize("device", [True, False])
 def test_a_gpu_is_seen_from_files(text, built, device, tmp_path, monkeypatch):
     (tmp_path / "version.py").write_text(text)
-    monkeypatch.setattr(gpus, "_version_file", lambda: tmp_path / "version.py")
-    monkeypatch.setattr(gpus, "DEVICES", (tmp_path / ("version.py" if device else "nothing"),))
-    assert gpus._may_have(EngineName.CUDA) is (built and device)
+    monkeypatch.setattr(choice, "_version_file", lambda: tmp_path / "version.py")
+    monkeypatch.setattr(choice, "DEVICES", (tmp_path / ("version.py" if device else "nothing"),))
+    assert choice._may_have(EngineName.CUDA) is (built and device)
 
 
 def test_torchs_own_file_says_what_torch_says():
-    assert gpus._is_built_for_gpus() is (torch.version.cuda is not None or torch.version.hip is not None)
+    assert choice._is_built_for_gpus() is (torch.version.cuda is not None or torch.version.hip is not None)
 
 
 # What a new process does with a model; sending anything would end it.
@@ -371,15 +362,15 @@ ALONE = """
 import signal, socket, sys
 def refuse(*_): raise SystemExit("a connection was made")
 socket.socket.connect = socket.getaddrinfo = refuse
-from effviz.explain import channelwise, effective, images, maps, samples, targets
-from effviz.explain.forward import forward
-from effviz.explain.results import Layer, Method
-from effviz.zoo import cards, catalogue, loading, presets
-model = loading.load(catalogue.parse(sys.argv[1]))
-passed = forward(model, images.read(samples.find("dog").path.read_bytes(), "dog"))
+from effviz.explain import activation_maps as maps, gradient_free, images, receptive_fields, sample_photos, targets
+from effviz.explain.forward_pass import forward
+from effviz.explain.data_types import Method, TargetLayer
+from effviz.zoo import catalogue, loading, presets
+model = loading.load(catalogue.parse_model(sys.argv[1]))
+passed = forward(model, images.read(sample_photos.find("dog").path.read_bytes(), "dog"))
 maps.activation_map(passed)
-maps.activation_map(passed, method=Method.SCORECAM, layer=Layer.STRIDE_2)
-maps.activation_map(passed, method=Method.ABLATIONCAM, layer=Layer.STRIDE_4)
+maps.activation_map(passed, method=Method.SCORECAM, layer=TargetLayer.STRIDE_2)
+maps.activation_map(passed, method=Method.ABLATIONCAM, layer=TargetLayer.STRIDE_4)
 unwanted = ("torch", "timm", "openvino_telemetry")
 print([name for name, it in sys.modules.items() if it and name.partition(".")[0] in unwanted])
 try:

@@ -1,13 +1,20 @@
 import numpy as np
 import pytest
 
-from effviz.explain.overlay import UNSEEN_BRIGHTNESS, OverlayStyle, display, overlay, palette_of
-from effviz.explain.palettes import Palette, table
-from effviz.explain.placement import View
-from effviz.explain.results import Box, Photo
+from effviz.explain.data_types import Box, Photo
+from effviz.explain.overlay import (
+    UNSEEN_BRIGHTNESS,
+    OverlayStyle,
+    Palette,
+    display,
+    overlay,
+    palette_colours,
+    palette_of,
+)
+from effviz.explain.placement import RasterOptions
 from effviz.explain.scales import Scale, rescale
 
-CELLS = View(cells=True)
+CELLS = RasterOptions(cells=True)
 
 
 def grey_photo(height=224, width=224, value=100):
@@ -20,7 +27,7 @@ def scaled(make_map, values, scale=Scale.OWN, **changes):
 
 def test_inside_the_colours_are_mixed_with_the_photo(make_map):
     picture = overlay(grey_photo(), scaled(make_map, [[0.0, 1.0]]), OverlayStyle(Palette.INFERNO, 0.25, view=CELLS))
-    low, high = table(Palette.INFERNO)[[0, 255]].astype(float)
+    low, high = palette_colours(Palette.INFERNO)[[0, 255]].astype(float)
     assert picture.shape == (224, 224, 3)
     assert picture.dtype == np.uint8
     np.testing.assert_allclose(picture[50, 50], 0.75 * 100 + 0.25 * low, atol=0.5)
@@ -63,8 +70,8 @@ def test_signed_maps_take_the_diverging_palette(make_map):
     style = OverlayStyle(Palette.INFERNO, 1.0, view=CELLS)
     picture = overlay(grey_photo(), signed, style)
     assert palette_of(signed, style) is Palette.DIVERGING
-    assert picture[50, 50].tolist() == table(Palette.DIVERGING)[0].tolist()
-    assert picture[50, 170].tolist() == table(Palette.DIVERGING)[255].tolist()
+    assert picture[50, 50].tolist() == palette_colours(Palette.DIVERGING)[0].tolist()
+    assert picture[50, 170].tolist() == palette_colours(Palette.DIVERGING)[255].tolist()
     assert palette_of(scaled(make_map, [[-2.0, 2.0]]), style) is Palette.INFERNO
 
 
@@ -113,7 +120,7 @@ def test_below_the_threshold_the_photo_shows(make_map):
     style = OverlayStyle(opacity=1, threshold=0.5, view=CELLS)
     picture = overlay(grey_photo(), scaled(make_map, [[0.0, 0.4, 0.6, 1.0]]), style)
     assert (picture[112, [20, 80]] == 100).all()
-    assert (picture[112, 200] == table(Palette.INFERNO)[255]).all()
+    assert (picture[112, 200] == palette_colours(Palette.INFERNO)[255]).all()
     assert (picture[112, 140] != 100).any()
 
 
@@ -121,5 +128,5 @@ def test_of_a_signed_map_the_threshold_counts_from_none_to_either_end(make_map):
     style = OverlayStyle(opacity=1, threshold=0.5, view=CELLS)
     picture = overlay(grey_photo(), scaled(make_map, [[-2.0, -0.8, 0.8, 2.0]], Scale.DENSITY), style)
     assert (picture[112, [80, 140]] == 100).all()
-    assert (picture[112, 20] == table(Palette.DIVERGING)[0]).all()
-    assert (picture[112, 200] == table(Palette.DIVERGING)[255]).all()
+    assert (picture[112, 20] == palette_colours(Palette.DIVERGING)[0]).all()
+    assert (picture[112, 200] == palette_colours(Palette.DIVERGING)[255]).all()

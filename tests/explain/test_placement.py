@@ -3,12 +3,11 @@ import pytest
 import torch
 
 from effviz.errors import SettingsError
-from effviz.explain import calibration
-from effviz.explain.calibration import Calibration
-from effviz.explain.placement import Placement, View, place
-from effviz.explain.results import Box
+from effviz.explain import placement
+from effviz.explain.data_types import Box
+from effviz.explain.placement import Calibration, Placement, RasterOptions, place
 
-CELLS = View(cells=True)
+CELLS = RasterOptions(cells=True)
 
 
 def noise(height=7, width=7):
@@ -76,21 +75,21 @@ def test_a_box_that_reaches_outside_the_photo_is_cut(make_map):
 
 def test_a_smaller_raster_keeps_the_proportions(make_map):
     full = place(make_map(hot(10, 10, 2, 7), Box(100, 0, 400, 300)), 300, 500)
-    small = place(make_map(hot(10, 10, 2, 7), Box(100, 0, 400, 300)), 300, 500, view=View(longest_px=250))
+    small = place(make_map(hot(10, 10, 2, 7), Box(100, 0, 400, 300)), 300, 500, view=RasterOptions(longest_px=250))
     assert small.values.shape == (150, 250)
     assert small.seen == Box(50, 0, 200, 150)
     assert np.multiply(centroid(small.values), 2) == pytest.approx(centroid(full.values), abs=0.2)
 
 
 def test_a_raster_is_never_enlarged(make_map):
-    assert place(make_map(noise()), 224, 224, view=View(longest_px=9999)).values.shape == (224, 224)
+    assert place(make_map(noise()), 224, 224, view=RasterOptions(longest_px=9999)).values.shape == (224, 224)
 
 
 @pytest.fixture
 def _measured(monkeypatch):
     """Evidence of lite0@224 is found at 0.8 of the true distance, 7 px right and 3.5 px up."""
     by_hand = Calibration("lite0@224", 224, 7.0, -3.5, 0.8, 0.1, 0.5, 100, "by hand")
-    monkeypatch.setattr(calibration, "calibrations", lambda: {"lite0@224": by_hand})
+    monkeypatch.setattr(placement, "calibrations", lambda: {"lite0@224": by_hand})
 
 
 @pytest.mark.usefixtures("_measured")

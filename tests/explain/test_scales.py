@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from effviz.explain.results import Method
+from effviz.explain.data_types import Method
 from effviz.explain.scales import Scale, fractions, rescale
 
 LEFT = [[-2.0, 0.0], [1.0, 3.0]]

@@ -7,8 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effviz.errors import TargetError
-from effviz.explain.targets import TOP1, Target, TargetKind, parse, probabilities, resolve, search, top
-from effviz.zoo.classes import names
+from effviz.explain.targets import (
+    TOP1,
+    Target,
+    TargetKind,
+    parse_target,
+    probabilities,
+    resolve_target,
+    search_classes,
+    top_guesses,
+)
+from effviz.zoo.imagenet_classes import names
 
 
 @pytest.fixture
@@ -32,18 +41,18 @@ def ranked(small_lite):
     ],
 )
 def test_parse(text, target):
-    assert parse(text) == target
+    assert parse_target(text) == target
 
 
 @given(st.sampled_from(["top1", "rank3", "12", "tench"]))
 def test_a_target_writes_what_parse_reads(text):
-    assert str(parse(text)) == text
+    assert str(parse_target(text)) == text
 
 
 @pytest.mark.parametrize("text", ["", "  ", "rank0"])
 def test_parse_refuses(text):
     with pytest.raises(TargetError):
-        parse(text)
+        parse_target(text)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +68,7 @@ def test_parse_refuses(text):
     ],
 )
 def test_resolve(ranked, target, index):
-    assert resolve(target, ranked) == index
+    assert resolve_target(target, ranked) == index
 
 
 @pytest.mark.parametrize(
@@ -75,7 +84,7 @@ def test_resolve(ranked, target, index):
 )
 def test_what_does_not_exist_is_said_in_one_sentence(ranked, target, sentence):
     with pytest.raises(TargetError) as caught:
-        resolve(target, ranked)
+        resolve_target(target, ranked)
     assert sentence in str(caught.value)
 
 
@@ -84,7 +93,7 @@ def test_what_does_not_exist_is_said_in_one_sentence(ranked, target, sentence):
 )
 def test_what_only_looks_like_a_number_ends_in_a_sentence(ranked, text):
     with pytest.raises(TargetError, match="does not exist"):
-        resolve(parse(text), ranked)
+        resolve_target(parse_target(text), ranked)
 
 
 def test_a_number_is_first_the_name_of_a_class(ranked):
@@ -93,31 +102,31 @@ def test_a_number_is_first_the_name_of_a_class(ranked):
     named = dataclasses.replace(
         ranked, model=dataclasses.replace(ranked.model, ref=dataclasses.replace(ranked.model.ref, spec=spec))
     )
-    assert numbers[resolve(parse("10"), named)] == "10"
-    assert resolve(parse("0"), named) == 0  # nobody's name
-    assert (resolve(parse("10"), ranked), resolve(parse("+7"), ranked)) == (10, 7)
+    assert numbers[resolve_target(parse_target("10"), named)] == "10"
+    assert resolve_target(parse_target("0"), named) == 0  # nobody's name
+    assert (resolve_target(parse_target("10"), ranked), resolve_target(parse_target("+7"), ranked)) == (10, 7)
 
 
 def test_a_misspelt_name_is_answered_with_the_closest(ranked):
     with pytest.raises(TargetError, match='Did you mean "Golden Retriever"'):
-        resolve(Target(TargetKind.CLASS, "goldn retriever"), ranked)
+        resolve_target(Target(TargetKind.CLASS, "goldn retriever"), ranked)
 
 
 def test_search_puts_whole_names_first_then_beginnings_words_parts_and_close_spellings():
     known = ["scatter", "wild cat", "catamaran", "cat", "dog"]
-    assert [known[index] for index in search("CAT", known)] == ["cat", "catamaran", "wild cat", "scatter"]
-    assert search("dogg", known) == [4]
-    assert search("cat", known, limit=2) == [3, 2]
+    assert [known[index] for index in search_classes("CAT", known)] == ["cat", "catamaran", "wild cat", "scatter"]
+    assert search_classes("dogg", known) == [4]
+    assert search_classes("cat", known, limit=2) == [3, 2]
 
 
 @pytest.mark.parametrize("query", ["", "   "])
 def test_an_empty_search_finds_nothing(query):
-    assert search(query, ["cat"]) == []
+    assert search_classes(query, ["cat"]) == []
 
 
 def test_search_in_imagenet():
-    assert search("golden retriever", names())[0] == 207
-    assert all("retriever" in names()[index].lower() for index in search("retriever", names())[:5])
+    assert search_classes("golden retriever", names())[0] == 207
+    assert all("retriever" in names()[index].lower() for index in search_classes("retriever", names())[:5])
 
 
 def test_probabilities_are_the_softmax(small_lite):
@@ -130,7 +139,7 @@ def test_probabilities_of_huge_logits_are_finite(ranked):
 
 
 def test_top_five(ranked):
-    guesses = top(ranked)
+    guesses = top_guesses(ranked)
     assert [guess.index for guess in guesses] == [7, 3, 999, 0, 1]
     assert guesses[0].name == ranked.model.ref.spec.classes[7]
     assert guesses[0].logit == 5

@@ -6,19 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from effviz.explain.forward import forward
-from effviz.explain.maps import activation_map
-from effviz.explain.results import Layer, Method
+from effviz.explain.activation_maps import activation_map
+from effviz.explain.data_types import Method, TargetLayer
+from effviz.explain.forward_pass import forward
 
 METHODS = [
-    (Method.CAM, Layer.LAST),
-    (Method.GRADCAM_PLUS_PLUS, Layer.LAST),
-    (Method.GRADCAM, Layer.STRIDE_16),
-    (Method.EIGENCAM, Layer.STRIDE_8),
-    (Method.FULLGRAD, Layer.LAST),
-    (Method.ABLATIONCAM, Layer.STRIDE_2),
-    (Method.SHAPLEYCAM, Layer.STRIDE_32),
-    (Method.LAYERCAM, Layer.STRIDE_4),
+    (Method.CAM, TargetLayer.LAST),
+    (Method.GRADCAM_PLUS_PLUS, TargetLayer.LAST),
+    (Method.GRADCAM, TargetLayer.STRIDE_16),
+    (Method.EIGENCAM, TargetLayer.STRIDE_8),
+    (Method.FULLGRAD, TargetLayer.LAST),
+    (Method.ABLATIONCAM, TargetLayer.STRIDE_2),
+    (Method.SHAPLEYCAM, TargetLayer.STRIDE_32),
+    (Method.LAYERCAM, TargetLayer.STRIDE_4),
 ]
 
 

@@ -9,22 +9,29 @@ from collections import Counter
 from pathlib import Path
 
 from effviz.errors import ImageError
-from effviz.explain.decoding import CrashError, DearError, LateError, Limits, Pool, Wanted
-from effviz.explain.resizing import ResizeCrop
+from effviz.explain.decoding import (
+    DecodeLimitError,
+    DecodeLimits,
+    DecodeOptions,
+    DecoderCrashError,
+    DecoderPool,
+    DecodeTimeoutError,
+)
+from effviz.explain.images import ResizeCrop
 from tests.fuzz import corpus
 
-WANTED = Wanted(2000, (ResizeCrop(256, 224, 3),))
+WANTED = DecodeOptions(2000, (ResizeCrop(256, 224, 3),))
 
 
-def tried(pool: Pool, data: bytes) -> str:
+def tried(pool: DecoderPool, data: bytes) -> str:
     """Decode a file and say what came of it."""
     try:
         reply = pool.ask(data, WANTED, lambda: None)
-    except LateError:
+    except DecodeTimeoutError:
         return "late"
-    except DearError:
+    except DecodeLimitError:
         return "dear"
-    except CrashError:
+    except DecoderCrashError:
         return "crash"
     except ImageError:
         return "sentence"
@@ -39,7 +46,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="where to begin; printed")
     parser.add_argument("--found", type=Path, default=Path("fuzz-found"), help="folder for what crashes or is dear")
     asked = parser.parse_args()
-    pool, found, told = Pool(1, Limits()), Counter[str](), time.monotonic()
+    pool, found, told = DecoderPool(1, DecodeLimits()), Counter[str](), time.monotonic()
     end = told + 3600 * asked.hours
     print(f"seed {asked.seed}", flush=True)
     for number in itertools.count(asked.seed):

@@ -2,22 +2,22 @@
 
 from collections import Counter
 
-from effviz.explain.decoding import Limits, Pool
+from effviz.explain.decoding import DecodeLimits, DecoderPool
 from tests.fuzz import corpus
 from tests.fuzz.__main__ import tried
 
 MUTATIONS = 300
-LIMITS = Limits(cpu_s=2, memory_bytes=2**27)  # of one mutant: they are the kernel's, and what is tested here
+LIMITS = DecodeLimits(cpu_s=2, memory_bytes=2**27)  # of one mutant: they are the kernel's, and what is tested here
 
 
 def test_every_seed_is_a_photo() -> None:
-    pool = Pool(1, LIMITS)
+    pool = DecoderPool(1, LIMITS)
     assert {tried(pool, seed) for seed in corpus.seeds()} == {"photo"}
     pool.close()
 
 
 def test_mutated_pictures_give_a_photo_or_a_sentence() -> None:
-    pool = Pool(1, LIMITS)
+    pool = DecoderPool(1, LIMITS)
     found = Counter(tried(pool, corpus.mutant(number)) for number in range(MUTATIONS))
     pool.close()
     assert found.total() == MUTATIONS
@@ -28,7 +28,7 @@ def test_mutated_pictures_give_a_photo_or_a_sentence() -> None:
 
 
 def test_a_crash_is_noticed() -> None:
-    pool = Pool(1, LIMITS).start()
+    pool = DecoderPool(1, LIMITS).start()
     (worker,) = pool._idle
     worker.converse = lambda *_: worker._process.terminate() or worker._read(1)
     assert tried(pool, corpus.seeds()[0]) == "crash"

@@ -3,10 +3,10 @@
 import pytest
 
 from effviz.facts import PaperVersion
-from effviz.facts.objective import Listing, Objective, candidates, ranking
-from effviz.plots.objective import hover, objective, series
+from effviz.facts.search_objective import Listing, Objective, candidates, ranking
 from effviz.plots.style import LOOKS
-from effviz.zoo.presets import Role
+from effviz.ui.paper.objective import reward_figure, reward_hover, reward_series
+from effviz.zoo.presets import ScalingAxis
 
 GOAL = Objective()
 
@@ -18,7 +18,7 @@ def ranked():
 
 @pytest.fixture(scope="module")
 def drawn(ranked):
-    return {trace.name: trace for trace in objective(GOAL, ranked).data}
+    return {trace.name: trace for trace in reward_figure(GOAL, ranked).data}
 
 
 def test_every_network_is_a_point(ranked, drawn):
@@ -37,7 +37,7 @@ def test_printed_and_recomputed_are_two_series_in_the_papers_colour(drawn):
     assert printed.y == again.y
     assert printed.x[0] == pytest.approx(0.39)
     assert again.x[0] == pytest.approx(0.385814752)
-    assert printed.marker.color == again.marker.color == LOOKS[Role.COMPOUND].colour
+    assert printed.marker.color == again.marker.color == LOOKS[ScalingAxis.COMPOUND].colour
     assert (printed.marker.symbol, again.marker.symbol) == ("circle", "circle-open")
     assert printed.text == ("B0", *[""] * 7)
 
@@ -61,18 +61,18 @@ def test_the_solid_line_runs_through_the_winner_which_has_a_ring(ranked, drawn):
 
 
 def test_the_target_stands_in_the_figure(ranked):
-    names = [trace.name for trace in objective(Objective(1.2e9), ranked).data]
+    names = [trace.name for trace in reward_figure(Objective(1.2e9), ranked).data]
     assert "T = 1200 million" in names
 
 
 def test_a_point_says_its_place_and_its_source(ranked):
     of = next(each for each in ranked if each.candidate.listing is Listing.TIMM and each.candidate.extra_data)
-    words = hover(of)
+    words = reward_hover(of)
     assert f"place {of.place}, reward {of.reward_pct:.2f} %" in words
     assert "more pictures than ImageNet-1k" in words
     assert "Source: timm results" in words
-    assert series(of.candidate).startswith("timm, ")
+    assert reward_series(of.candidate).startswith("timm, ")
 
 
 def test_no_networks_make_an_empty_figure():
-    assert objective(GOAL, ()).data == ()
+    assert reward_figure(GOAL, ()).data == ()

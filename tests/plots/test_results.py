@@ -3,9 +3,9 @@
 import pytest
 
 from effviz.facts import PaperVersion, load
-from effviz.plots.curves import Origin
-from effviz.plots.points import Cost
-from effviz.plots.results import FIGURE_VERSIONS, axis, figure, table2
+from effviz.plots.accuracy_cost import Cost
+from effviz.plots.paper_curves import Origin
+from effviz.ui.paper.results import FIGURE_VERSIONS, cost_axis, cost_figure, table2
 
 ALL = range(1, 9)
 TOP1 = {PaperVersion.V5: "top1_pct", PaperVersion.V3: "top1_pct_v3", PaperVersion.V1: "top1_pct_v1v2_icml"}
@@ -46,13 +46,13 @@ def test_drawn_points_are_the_figures(version, cost):
     rows = rows[rows["arxiv_version"] == FIGURE_VERSIONS[version]]
     x = {Cost.PARAMS: "params_millions", Cost.MACS: "flops_billions"}[cost]
     expected = {row["model"]: (row[x], row["imagenet_top1_pct"]) for row in rows.to_dict("records")}
-    assert points(figure(version, cost)) == expected
+    assert points(cost_figure(version, cost)) == expected
     assert len(expected) >= 21
 
 
 def test_the_figures_of_v5_draw_the_accuracies_of_v3():
-    assert points(figure(PaperVersion.V5, Cost.PARAMS)) == points(figure(PaperVersion.V3, Cost.PARAMS))
-    assert points(figure(PaperVersion.V5, Cost.PARAMS))["EfficientNet-B0"] == (5.3, 77.3)
+    assert points(cost_figure(PaperVersion.V5, Cost.PARAMS)) == points(cost_figure(PaperVersion.V3, Cost.PARAMS))
+    assert points(cost_figure(PaperVersion.V5, Cost.PARAMS))["EfficientNet-B0"] == (5.3, 77.3)
 
 
 def test_a_group_is_an_efficientnet_with_its_likes():
@@ -62,5 +62,5 @@ def test_a_group_is_an_efficientnet_with_its_likes():
 
 
 def test_axes_are_logarithmic_and_named():
-    assert axis(Cost.PARAMS).log
-    assert axis(Cost.MACS).title == "MACs, the paper's FLOPs (billions)"
+    assert cost_axis(Cost.PARAMS).log
+    assert cost_axis(Cost.MACS).title == "MACs, the paper's FLOPs (billions)"

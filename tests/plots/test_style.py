@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from effviz.plots.style import LOOKS, SERIES, config, figure, log_axis, vertical
-from effviz.zoo.presets import Role
+from effviz.zoo.presets import ScalingAxis
 
 BACKGROUNDS = ("#FFFFFF", "#10161D")  # of the app, light and dark
 
@@ -68,7 +68,7 @@ def test_colour_blind_people_can_tell_the_scaling_methods_apart(eye):
 
 
 def test_colour_is_never_the_only_difference():
-    assert set(LOOKS) == set(Role)
+    assert set(LOOKS) == set(ScalingAxis)
     assert len({look.symbol for look in LOOKS.values()}) == len(LOOKS)
     assert len(set(SERIES)) == 16
     for one, other in combinations(SERIES, 2):

@@ -3,9 +3,9 @@
 import pytest
 
 from effviz.facts import load, transfer_results
-from effviz.plots.curves import Origin
-from effviz.plots.transfer import figure6, gain, table5
+from effviz.plots.paper_curves import Origin
 from effviz.scaling import PUBLISHED, plan
+from effviz.ui.paper.transfer import figure6, gain, table5
 
 
 def letters(name: str) -> str:

@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from effviz.train import batches, loop, recipe
+from effviz.train import batches, loop, training_recipe
 from effviz.train.data import DataSet
-from effviz.train.recipe import TrainingRecipe
+from effviz.train.training_recipe import TrainingRecipe
 
 COLOURS = {"blue": (40, 40, 200), "red": (200, 40, 40)}
 
@@ -49,7 +49,7 @@ def tiny() -> Callable[..., TrainingRecipe]:
     """Return a maker of the smallest recipe, with changes."""
 
     def make(**changes: object) -> TrainingRecipe:
-        known = recipe.read("search")
+        known = training_recipe.read_recipe("search")
         small = replace(known, name="tiny", epochs=2, batch_size=8, evaluate_every=1)
         return replace(small.at(0.3, 0.25, 32), **changes)
 
@@ -63,10 +63,10 @@ def two_by_hand() -> Iterator[Callable[[TrainingRecipe, DataSet], dict[str, torc
     torch.set_num_threads(1)  # as each worker has
 
     def train(recipe: TrainingRecipe, known: DataSet) -> dict[str, torch.Tensor]:
-        runs = [loop._Run(recipe, known, Path("unused"), loop.Options()) for _ in range(2)]
+        runs = [loop._TrainingRun(recipe, known, Path("unused"), loop.TrainingOptions()) for _ in range(2)]
         for step in range(runs[0].steps):
             epoch, first = divmod(step, runs[0].per_epoch)
-            pictures, labels = next(batches.training(known.train, recipe, epoch, first))
+            pictures, labels = next(batches.training_batches(known.train, recipe, epoch, first))
             for rank, run in enumerate(runs):
                 batches.seed_everything(recipe.seed, loop._DRAWS, step, rank)
                 run.schedule.advance(step)

@@ -78,10 +78,10 @@ def test_a_cut_off_decoding_leaves_nothing_that_could_be_taken_for_whole(
 
 
 def test_only_the_last_decoded_folders_are_kept(folder: Path, own_cache: Path) -> None:
-    for side_px in range(16, 16 + data.KEPT):
+    for side_px in range(16, 16 + data.DATA_SETS_KEPT):
         data.data_set(folder, side_px)
     data.data_set(folder, 64)
-    assert len(list(own_cache.iterdir())) == data.KEPT + 2  # two parts are added after the old ones went
+    assert len(list(own_cache.iterdir())) == data.DATA_SETS_KEPT + 2  # two parts are added after the old ones went
 
 
 @pytest.mark.parametrize(

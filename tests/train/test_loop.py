@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from effviz.errors import DatasetError, SettingsError
-from effviz.train import batches, checkpoint, data, loop
-from effviz.train.recipe import Augmentation, Optimiser, OptimiserName, Schedule, ScheduleName, TrainingRecipe
+from effviz.train import batches, data, loop
+from effviz.train.training_recipe import Augmentation, Optimiser, OptimiserName, Schedule, ScheduleName, TrainingRecipe
 
-SIDE_PX = batches.side_px(32)
+SIDE_PX = batches.decoded_side_px(32)
 
 
-def weights(trained: loop.Trained) -> torch.Tensor:
+def weights(trained: loop.TrainedNetwork) -> torch.Tensor:
     return torch.cat([tensor.flatten().double() for tensor in trained.module.state_dict().values()])
 
 
@@ -60,11 +60,11 @@ def test_a_run_goes_on_to_the_step(
     recipe = replace(recipe, network=replace(recipe.network, stochastic_depth=0.2))
     whole = loop.train(recipe, known, tmp_path / "whole")
 
-    def stop(status: loop.Status) -> None:
+    def stop(status: loop.TrainingStatus) -> None:
         if status.step == stop_at:
             raise StoppedError
 
-    every_step = loop.Options(checkpoint_s=0)
+    every_step = loop.TrainingOptions(checkpoint_s=0)
     with pytest.raises(StoppedError):
         loop.train(recipe, known, tmp_path / "cut", every_step, stop)
     steps: list[int] = []
@@ -90,11 +90,11 @@ def test_another_seed_gives_other_weights_and_the_same_seed_the_same(
 KILLED = """
 import sys
 from pathlib import Path
-from effviz.train import data, loop, recipe
+from effviz.train import data, loop, training_recipe
 from dataclasses import replace
 folder, out, epochs = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-tiny = replace(recipe.read("search"), name="tiny", epochs=epochs, batch_size=8).at(0.3, 0.25, 32)
-loop.train(tiny, data.data_set(folder, 36), out, loop.Options(checkpoint_s=0))
+tiny = replace(training_recipe.read_recipe("search"), name="tiny", epochs=epochs, batch_size=8).at(0.3, 0.25, 32)
+loop.train(tiny, data.data_set(folder, 36), out, loop.TrainingOptions(checkpoint_s=0))
 """
 
 
@@ -109,13 +109,13 @@ def test_kill_9_loses_nothing_that_was_saved(folder: Path, tmp_path: Path, tiny:
     finally:
         process.kill()
         process.wait()
-    state = checkpoint.load(out, torch.device("cpu"))
+    state = loop.load_checkpoint(out, torch.device("cpu"))
     assert state is not None
     assert 0 < state["step"] < 1200
     known = data.data_set(folder, 36)
     steps: list[int] = []
 
-    def stop(status: loop.Status) -> None:
+    def stop(status: loop.TrainingStatus) -> None:
         steps.append(status.step)
         raise StoppedError
 
@@ -159,10 +159,10 @@ def test_fewer_pictures_than_a_batch_is_one_sentence(
 def test_the_moving_average_is_tensorflows(folder: Path, tmp_path: Path, tiny: Callable[..., TrainingRecipe]) -> None:
     # tf.train.ExponentialMovingAverage with num_updates n: decay = min(decay, (1 + n) / (10 + n)), n = 0, 1, ...
     known = data.data_set(folder, SIDE_PX)
-    run = loop._Run(tiny(ema=0.3), known, tmp_path, loop.Options())
+    run = loop._TrainingRun(tiny(ema=0.3), known, tmp_path, loop.TrainingOptions())
     assert run.ema is not None
     expected = run.module.classifier.bias.detach().clone()
-    for n, (pictures, labels) in enumerate(batches.training(known.train, run.recipe, 0)):
+    for n, (pictures, labels) in enumerate(batches.training_batches(known.train, run.recipe, 0)):
         run._learn(pictures, labels)
         decay = min(0.3, (1 + n) / (10 + n))
         expected = decay * expected + (1 - decay) * run.module.classifier.bias.detach()

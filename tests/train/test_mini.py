@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from effviz.scaling import plan
-from effviz.train import recipe as recipes
-from effviz.train.recipe import TrainingRecipe
+from effviz.train import training_recipe as recipes
+from effviz.train.training_recipe import TrainingRecipe
 
 FOLDER = Path(__file__).parents[2] / "models" / "mini"
 SCALED = ("depth", "width", "resolution", "compound")
 
 
 def read(name: str) -> TrainingRecipe:
-    return recipes.read(str(FOLDER / f"{name}.toml"))
+    return recipes.read_recipe(str(FOLDER / f"{name}.toml"))
 
 
 def macs(of: TrainingRecipe) -> int:
@@ -31,10 +31,10 @@ def test_the_baseline_costs_what_an_independent_count_says() -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from effviz.zoo import scaled
+    from effviz.zoo import torch_modules
 
     of = read("baseline").network
-    module = scaled.build(of.family, of.depth, of.width, 10).eval()
+    module = torch_modules.build_untrained(of.family, of.depth, of.width, 10).eval()
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         module(torch.zeros(1, 3, of.resolution_px, of.resolution_px))
     assert macs(read("baseline")) == counter.get_total_flops() // 2

@@ -15,8 +15,8 @@ from effviz.cli import app
 from effviz.cluster import Cluster
 from effviz.errors import SettingsError, WeightsError
 from effviz.train import batches, data, loop, ray_engine
-from effviz.train.ray_engine import Job
-from effviz.train.recipe import TrainingRecipe
+from effviz.train.ray_engine import RayTrainingJob
+from effviz.train.training_recipe import TrainingRecipe
 
 EPOCHS = 6
 TINY = """
@@ -38,19 +38,19 @@ def test_a_killed_worker_changes_nothing(
     descendants: Callable[[bytes], list[int]],
 ) -> None:
     recipe = tiny(epochs=EPOCHS, evaluate_every=1000)
-    expected = two_by_hand(recipe, data.data_set(folder, batches.side_px(32)))
+    expected = two_by_hand(recipe, data.data_set(folder, batches.decoded_side_px(32)))
     steps: list[int] = []
     before: list[int] = []
     after: list[int] = []
 
-    def kill(status: loop.Status) -> None:
+    def kill(status: loop.TrainingStatus) -> None:
         steps.append(status.step)
         after[:] = descendants(b"RayTrainWorker") or after
         if not before:
             before.extend(after)
             os.kill(before[0], signal.SIGKILL)
 
-    job = Job(recipe, folder, tmp_path / "run", loop.Options(checkpoint_s=0))
+    job = RayTrainingJob(recipe, folder, tmp_path / "run", loop.TrainingOptions(checkpoint_s=0))
     trained = ray_engine.train(job, Cluster(2), kill)
     assert len(before) == 2
     assert before[0] not in after
@@ -91,7 +91,7 @@ def test_workers_that_fail_are_one_sentence(
 ) -> None:
     monkeypatch.setattr(ray_engine, "work", lambda _job, _notices: worker())
     monkeypatch.setattr(ray_engine, "RETRIES", 0)
-    job = Job(tiny(), folder, tmp_path / "run", loop.Options())
+    job = RayTrainingJob(tiny(), folder, tmp_path / "run", loop.TrainingOptions())
     with pytest.raises(error, match=words):
         ray_engine.train(job, Cluster(1))
 
@@ -122,9 +122,11 @@ def test_the_command_hands_the_work_to_a_cluster(
 ) -> None:
     asked: list[Cluster] = []
 
-    def train(job: Job, of: Cluster, report: loop.Report) -> loop.Trained:
+    def train(job: RayTrainingJob, of: Cluster, report: loop.Report) -> loop.TrainedNetwork:
         asked.append(of)
-        return loop.train(job.recipe, data.data_set(job.photos, batches.side_px(32)), job.folder, job.options, report)
+        return loop.train(
+            job.recipe, data.data_set(job.photos, batches.decoded_side_px(32)), job.folder, job.options, report
+        )
 
     monkeypatch.setattr(ray_engine, "train", train)
     monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
@@ -149,7 +151,7 @@ def test_without_ray_one_sentence_says_how_it_comes_here(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Callable[..., TrainingRecipe]
 ) -> None:
     monkeypatch.setattr(cluster, "find_spec", lambda name: None)
-    job = Job(tiny(), folder, tmp_path / "run", loop.Options())
+    job = RayTrainingJob(tiny(), folder, tmp_path / "run", loop.TrainingOptions())
     with pytest.raises(SettingsError, match=r"pip install -e '\.\[ray\]'"):
         ray_engine.train(job, Cluster(2))
 
@@ -158,14 +160,14 @@ def test_without_ray_one_sentence_says_how_it_comes_here(
 def test_batches_that_cannot_be_parted_are_one_sentence(
     folder: Path, tmp_path: Path, tiny: Callable[..., TrainingRecipe], workers: int, batch: int
 ) -> None:
-    job = Job(tiny(batch_size=batch), folder, tmp_path / "run", loop.Options())
+    job = RayTrainingJob(tiny(batch_size=batch), folder, tmp_path / "run", loop.TrainingOptions())
     with pytest.raises(SettingsError, match=f"A batch of {batch} pictures cannot be parted among {workers} workers"):
         ray_engine.train(job, Cluster(workers))
 
 
 def test_mps_cannot_be_shared(folder: Path, tmp_path: Path, tiny: Callable[..., TrainingRecipe]) -> None:
     with pytest.raises(SettingsError, match="cpu and cuda are allowed"):
-        ray_engine.train(Job(tiny(), folder, tmp_path / "run", loop.Options("mps")), Cluster(2))
+        ray_engine.train(RayTrainingJob(tiny(), folder, tmp_path / "run", loop.TrainingOptions("mps")), Cluster(2))
 
 
 def test_a_cluster_without_workers_is_one_sentence() -> None:

@@ -14,30 +14,30 @@ import pytest
 from PIL import Image
 
 from effviz.errors import ImageError
-from effviz.explain import forward as passes
-from effviz.explain import identity, images, maps
+from effviz.explain import activation_maps, images
+from effviz.explain import forward_pass as passes
+from effviz.explain.data_types import ActivationMap, ForwardArrays, Method, Photo, TargetLayer
 from effviz.explain.engines import choose
 from effviz.explain.engines.openvino_engine import COPIES_A_PART
 from effviz.explain.overlay import OverlayStyle
-from effviz.explain.results import ActivationMap, Layer, Method, Pass, Photo
 from effviz.explain.scales import Scale, rescale
 from effviz.explain.targets import TOP1, Target, TargetKind
 from effviz.ui import cache
-from effviz.ui.memory import Kept
-from effviz.zoo import catalogue, checkpoints, loading, untrained
-from effviz.zoo.catalogue import parse
+from effviz.ui.memory import SizeBoundedCache
+from effviz.zoo import catalogue, checkpoints, loading, state_dicts
+from effviz.zoo.catalogue import parse_model
 from effviz.zoo.model import Model, WeightsOrigin
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
 OWL = (SAMPLES / "owl.jpg").read_bytes()
-REF = parse("lite0@64")
+REF = parse_model("lite0@64")
 
 
 @pytest.fixture(autouse=True)
 def _empty(monkeypatch: pytest.MonkeyPatch) -> None:
     bounds = {"_PHOTOS": 2**28, "_MODELS": 2**28, "_PASSES": 2**24, "_MAPS": 2**20, "_SAME": 2**20, "_PICTURES": 2**24}
     for name, most in bounds.items():
-        monkeypatch.setattr(cache, name, Kept(most, getattr(cache, name)._values.getsizeof))
+        monkeypatch.setattr(cache, name, SizeBoundedCache(most, getattr(cache, name)._values.getsizeof))
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_the_same_picture_under_another_name_is_passed_once(cat: Photo, monkeypa
     assert len(runs) == 1
     assert first.features is second.features
     assert (first.photo.name, second.photo.name) == ("cat.jpg", "tom.jpg")
-    found = [cache.activation_map(REF, photo, TOP1, Method.CAM, Layer.LAST) for photo in (cat, tom)]
+    found = [cache.activation_map(REF, photo, TOP1, Method.CAM, TargetLayer.LAST) for photo in (cat, tom)]
     assert [entry.photo for entry in found] == ["cat.jpg", "tom.jpg"]
     assert found[0].values is found[1].values
 
@@ -84,12 +84,12 @@ def test_other_content_is_passed_again(change: str, cat: Photo, monkeypatch: pyt
 
 
 def test_maps_of_other_targets_methods_and_layers_are_their_own(cat: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = counted(monkeypatch, maps, "activation_map")
+    runs = counted(monkeypatch, activation_maps, "activation_map")
     asked = [
-        (TOP1, Method.CAM, Layer.LAST),
-        (Target(TargetKind.CLASS, 5), Method.CAM, Layer.LAST),
-        (TOP1, Method.EIGENCAM, Layer.LAST),
-        (TOP1, Method.EIGENCAM, Layer.STRIDE_8),
+        (TOP1, Method.CAM, TargetLayer.LAST),
+        (Target(TargetKind.CLASS, 5), Method.CAM, TargetLayer.LAST),
+        (TOP1, Method.EIGENCAM, TargetLayer.LAST),
+        (TOP1, Method.EIGENCAM, TargetLayer.STRIDE_8),
     ]
     found: list[ActivationMap] = [cache.activation_map(REF, cat, *each) for each in (*asked, *asked)]
     assert len(runs) == 4
@@ -102,8 +102,8 @@ def test_a_checkpoint_that_was_replaced_is_loaded_again(tmp_path: Path, monkeypa
     loaded = counted(monkeypatch, loading, "weights")
     monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path))
     ref = replace(REF, spec=replace(REF.spec, origin=WeightsOrigin.CHECKPOINT))
-    monkeypatch.setattr(catalogue, "parse", lambda _: ref)
-    monkeypatch.setattr(checkpoints, "load", lambda _: (untrained.tensors(ref.spec.plan), "sha256"))
+    monkeypatch.setattr(catalogue, "parse_model", lambda _: ref)
+    monkeypatch.setattr(checkpoints, "load", lambda _: (state_dicts.draw_untrained(ref.spec.plan), "sha256"))
     for time_ns in (10**18, 10**18, 10**18 + 1):
         (tmp_path / "manifest.json").write_text("[]")
         os.utime(tmp_path / "manifest.json", ns=(time_ns, time_ns))
@@ -112,7 +112,7 @@ def test_a_checkpoint_that_was_replaced_is_loaded_again(tmp_path: Path, monkeypa
 
 
 def test_other_weights_and_engines_have_other_pictures_and_groups(cat: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
-    alike = counted(monkeypatch, identity, "groups")
+    alike = counted(monkeypatch, activation_maps, "group_identical")
     cache.same_maps(REF, cat, 5)
     cache.same_maps(REF, cat, 5)
     assert len(alike) == 1
@@ -128,7 +128,7 @@ def test_other_weights_and_engines_have_other_pictures_and_groups(cat: Photo, mo
 
 
 def test_pictures_are_bounded_in_bytes(cat: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "_PICTURES", Kept(10_000, len))
+    monkeypatch.setattr(cache, "_PICTURES", SizeBoundedCache(10_000, len))
     for longest_px in (64, 65, 66, 512):
         cache.thumbnail(cat, longest_px)
     assert 0 < cache._PICTURES.size_bytes <= 10_000
@@ -173,7 +173,7 @@ def test_a_large_photo_is_kept_as_large_as_a_page_shows_it() -> None:
 
 
 def test_a_dropped_model_leaves_the_memory(cat: Photo) -> None:
-    cache.activation_map(REF, cat, TOP1, Method.CAM, Layer.LAST)
+    cache.activation_map(REF, cat, TOP1, Method.CAM, TargetLayer.LAST)
     model = weakref.ref(cache.model(REF.label).weights)
     cache._MODELS._values.clear()
     gc.collect()
@@ -182,7 +182,7 @@ def test_a_dropped_model_leaves_the_memory(cat: Photo) -> None:
 
 
 def test_the_bytes_of_a_pass_by_hand(cat: Photo) -> None:
-    kept = Pass.of(cache.forward(REF, cat))
+    kept = ForwardArrays.of(cache.forward(REF, cat))
     assert kept.nbytes == 3 * 64 * 64 + 4 * (1280 * 2 * 2 + 1000)
 
 
@@ -194,18 +194,18 @@ def test_a_model_counts_with_its_compiled_parts_its_sizes_and_its_module(cat: Ph
     cache.model(REF.label)
     # tensors, the network that they became, a compiled part
     assert cache._MODELS.size_bytes == pytest.approx((2 + COPIES_A_PART) * ONCE, rel=1e-3)
-    cache.activation_map(REF, cat, TOP1, Method.ABLATIONCAM, Layer.STRIDE_2)  # from the photo to there, and on
+    cache.activation_map(REF, cat, TOP1, Method.ABLATIONCAM, TargetLayer.STRIDE_2)  # from the photo to there, and on
     cache._MODELS.recount()
     assert cache._MODELS.size_bytes == pytest.approx((2 + 3 * COPIES_A_PART) * ONCE, rel=1e-3)
     cache.model("lite0@96")
     assert cache._MODELS.size_bytes == pytest.approx((2 + 4 * COPIES_A_PART) * ONCE, rel=1e-3)
-    cache.activation_map(REF, cat, TOP1, Method.GRADCAM, Layer.STRIDE_8)
+    cache.activation_map(REF, cat, TOP1, Method.GRADCAM, TargetLayer.STRIDE_8)
     cache._MODELS.recount()
     assert cache._MODELS.size_bytes == pytest.approx((3 + 4 * COPIES_A_PART) * ONCE, rel=1e-3)
 
 
 def test_a_model_that_makes_room_counts_what_the_others_have_become(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "_MODELS", Kept(8.5 * ONCE, cache._held_bytes))
+    monkeypatch.setattr(cache, "_MODELS", SizeBoundedCache(8.5 * ONCE, cache._held_bytes))
     grown = cache.model("lite0@64")
     cache.model("scaled-lite-d1-w1@64")
     list(choose(grown).engine.many(()))
@@ -217,6 +217,6 @@ def test_a_model_that_makes_room_counts_what_the_others_have_become(monkeypatch:
 
 def test_progress_reaches_the_slow_method(cat: Photo) -> None:
     told: list[float] = []
-    cache.activation_map(REF, cat, TOP1, Method.SCORECAM, Layer.STRIDE_8, told.append)
+    cache.activation_map(REF, cat, TOP1, Method.SCORECAM, TargetLayer.STRIDE_8, told.append)
     assert told
     assert told[-1] <= 1

@@ -49,37 +49,37 @@ def take_looks(visits: list[list[object]]) -> None:
     """Say what is left of each visit, that begins with nothing but cells."""
     import streamlit as st
 
-    from effviz.ui.compare import look
+    from effviz.ui.compare import display_settings
 
     for looks in visits:
-        for setting in look.SETTINGS:
+        for setting in display_settings.SETTINGS:
             setting.put(setting.default)
-        look.CELLS.put(True)
+        display_settings.CELLS.put(True)
         for each in looks:
-            look.take(each)
-        st.text(str({key: str(value) for key, value in look.payload().items()}))
+            display_settings.keep_display(each)
+        st.text(str({key: str(value) for key, value in display_settings.display_payload().items()}))
 
 
 def ask_all(visits: list[list[object]]) -> None:
     import streamlit as st
 
-    from effviz.ui.compare import inspection
+    from effviz.ui.compare import cell_inspector
 
     for questions in visits:
-        st.session_state.pop(inspection.ASKED, None)
+        st.session_state.pop(cell_inspector.ASKED, None)
         for each in questions:
-            inspection.ask(each)
-        st.text(str(st.session_state.get(inspection.ASKED)))
+            cell_inspector.ask(each)
+        st.text(str(st.session_state.get(cell_inspector.ASKED)))
 
 
 def choose_all(choices: list[object]) -> None:
     import streamlit as st
 
-    from effviz.ui.compare import photos
-    from effviz.ui.state import SAMPLES
+    from effviz.ui.compare import photo_picker
+    from effviz.ui.session import SAMPLES
 
     for each in choices:
-        photos.take(each)
+        photo_picker.keep_samples(each)
     st.text(",".join(SAMPLES.get()))
 
 
@@ -139,7 +139,7 @@ def test_samples_that_do_not_exist_cannot_be_chosen() -> None:
 
 
 def test_a_question_about_a_cell_that_does_not_exist_costs_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    from effviz.ui.compare.inspection import ASKED, Question
+    from effviz.ui.compare.cell_inspector import ASKED, Question
 
     monkeypatch.chdir(ROOT)
     test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE_S)

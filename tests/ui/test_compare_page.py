@@ -12,11 +12,11 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.testing.v1 import AppTest
 
 from effviz.errors import SettingsError
-from effviz.ui import cache
-from effviz.ui.compare import inspection, look, photos, work
-from effviz.ui.memory import Kept
-from effviz.ui.state import Setting
-from effviz.ui.turns import Turns
+from effviz.ui import cache, job_progress
+from effviz.ui.compare import cell_inspector, display_settings, photo_picker
+from effviz.ui.job_queue import JobQueue
+from effviz.ui.memory import SizeBoundedCache
+from effviz.ui.session import Setting
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120
@@ -160,7 +160,7 @@ def test_a_model_that_cannot_be_converted_runs_on_torch_and_its_card_says_so(
         raise RuntimeError("no such operation")
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("effviz.explain.engines.network.build", fail)
+    monkeypatch.setattr("effviz.explain.engines.openvino_engine.build_network", fail)
     label = f"scaled-lite-d1-w0.{6 if still else 7}@80"  # weights that no engine has seen yet
     test = page(models=label, **({"still": still} if still else {}))
     said = texts(test).replace("\\", "") if still else "\n".join(cells(test)[0]["about"])
@@ -199,7 +199,7 @@ def test_a_later_guess_explains_the_second_class() -> None:
     ],
 )
 def test_a_link_names_a_scale_by_its_title_or_its_short_name(title: str, name: str) -> None:
-    assert look.SCALE.parse(title) == name
+    assert display_settings.SCALE.parse(title) == name
 
 
 def test_a_link_brings_the_whole_look_back() -> None:
@@ -218,12 +218,12 @@ def test_a_link_brings_the_whole_look_back() -> None:
 @pytest.mark.parametrize(
     ("setting", "wrong"),
     [
-        (look.OPACITY, "101"),
-        (look.CONTOUR, "half"),
-        (look.THRESHOLD, "9" * 5000),  # Python refuses to read so many digits
-        (look.SCALE, "log"),
-        (look.PALETTE, "viridis"),
-        (look.CELLS, "perhaps"),
+        (display_settings.OPACITY, "101"),
+        (display_settings.CONTOUR, "half"),
+        (display_settings.THRESHOLD, "9" * 5000),  # Python refuses to read so many digits
+        (display_settings.SCALE, "log"),
+        (display_settings.PALETTE, "viridis"),
+        (display_settings.CELLS, "perhaps"),
     ],
     ids=lambda given: str(getattr(given, "key", given))[:10],
 )
@@ -316,7 +316,7 @@ def lawns(count: int) -> list[tuple[str, bytes, str]]:
 def test_more_photos_than_there_is_room_for_are_not_kept(room: str, kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
     files = lawns(14)
     if room == "bytes":
-        monkeypatch.setattr(photos, "MOST_UPLOADED_MB", sum(len(data) for _, data, _ in files[:3]) / 2**20)
+        monkeypatch.setattr(photo_picker, "MOST_UPLOADED_MB", sum(len(data) for _, data, _ in files[:3]) / 2**20)
     removed: list[str] = []
     forget = MemoryUploadedFileManager.remove_file
     monkeypatch.setattr(
@@ -334,24 +334,24 @@ def test_more_photos_than_there_is_room_for_are_not_kept(room: str, kept: int, m
     assert "were not kept" not in texts(test)
 
 
-def question(test: AppTest) -> inspection.Question:
+def question(test: AppTest) -> cell_inspector.Question:
     (photo,) = grid(test)["photos"]
-    return inspection.Question(photo["id"], "lite0@64", 5, 0, 1)
+    return cell_inspector.Question(photo["id"], "lite0@64", 5, 0, 1)
 
 
 def test_what_matters_to_a_cell_is_asked_in_the_visitors_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     test = page(models="lite0@64", photos="crab")
-    asked = test.session_state[inspection.ASKED] = question(test)
-    monkeypatch.setattr(inspection, "_ENERGIES", Kept(2**20, lambda energy: energy.nbytes))
+    asked = test.session_state[cell_inspector.ASKED] = question(test)
+    monkeypatch.setattr(cell_inspector, "_ENERGIES", SizeBoundedCache(2**20, lambda energy: energy.nbytes))
     with monkeypatch.context() as full:
-        full.setattr(work, "TURNS", Turns(1, most_waiting=0))
+        full.setattr(job_progress, "QUEUE", JobQueue(1, most_waiting=0))
         assert "requests wait for this server" in news(test.run())["answer"]["sentence"]
-        test.session_state[work.STOPPED] = {hash(asked)}
+        test.session_state[job_progress.STOPPED] = {hash(asked)}
         stopped = news(test.run())["answer"]
         assert (stopped["sentence"], stopped["energy"]) == ("Stopped before there was an answer.", None)
-    test.session_state[work.STOPPED] = set()
+    test.session_state[job_progress.STOPPED] = set()
     assert news(test.run())["answer"]["energy"]["rows"] > 0
-    monkeypatch.setattr(work, "TURNS", Turns(1, most_waiting=0))
+    monkeypatch.setattr(job_progress, "QUEUE", JobQueue(1, most_waiting=0))
     assert news(test.run())["answer"]["energy"]["rows"] > 0  # it is kept, and takes no turn
     assert not test.get("progress")
 
@@ -403,12 +403,12 @@ def test_the_family_of_the_strip_is_in_the_link() -> None:
 
 def test_nothing_is_claimed_when_no_cell_has_a_map() -> None:
     def script() -> None:
-        from effviz.explain.results import Layer, Method
+        from effviz.explain.data_types import Method, TargetLayer
         from effviz.explain.targets import TOP1
-        from effviz.ui.compare import methods
-        from effviz.ui.compare.controls import Choice
+        from effviz.ui.compare import photo_grid
+        from effviz.ui.compare.display_settings import ExplanationChoice
 
-        methods.badge([], Choice(Method.CAM, Layer.LAST, TOP1))
+        photo_grid.show_same_methods([], ExplanationChoice(Method.CAM, TargetLayer.LAST, TOP1))
 
     test = AppTest.from_function(script, default_timeout=PATIENCE_S).run()
     assert not test.exception

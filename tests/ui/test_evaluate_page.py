@@ -13,20 +13,18 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from effviz.errors import SettingsError
-from effviz.evaluate import manifest, merging, records, summary, wording
-from effviz.evaluate.differences import Difference
+from effviz.evaluate import display_names, run_store, run_summary
+from effviz.evaluate.heatmaps import LEVELS
 from effviz.evaluate.intervals import Interval
-from effviz.evaluate.localisation import LEVELS
-from effviz.evaluate.manifest import Manifest, Network
-from effviz.evaluate.records import Row
-from effviz.evaluate.results import load
-from effviz.evaluate.settings import Metric, Settings
-from effviz.explain import samples
-from effviz.explain.results import Method
-from effviz.report.numbers import SUMMARY, summary_csv
+from effviz.evaluate.run_settings import Metric, RunSettings
+from effviz.evaluate.run_store import Manifest, MeasuredModel, Measurement
+from effviz.evaluate.run_summary import Difference, load_results
+from effviz.explain import sample_photos
+from effviz.explain.data_types import Method
+from effviz.report.csv_tables import SUMMARY_FILE, summary_csv
 from effviz.ui import cache
-from effviz.ui.evaluate import answer, examples, maps, measured, runs, shown, tables
-from effviz.ui.evaluate.choose import View
+from effviz.ui.evaluate import photo_examples, run_results, runs
+from effviz.ui.evaluate.run_picker import ResultsView
 
 ROOT = Path(__file__).parents[2]
 TITLE = "Does scaling make maps better?"
@@ -43,14 +41,14 @@ CONTROLS = {"control-random": 0.25, "control-gaussian": 0.35, "control-uniform":
 def sha256(photo: str) -> str:
     """That of the bundled photo for the one photo that is."""
     if photo == "cat.jpg":
-        return hashlib.sha256(samples.find("cat").path.read_bytes()).hexdigest()
+        return hashlib.sha256(sample_photos.find("cat").path.read_bytes()).hexdigest()
     return hashlib.sha256(photo.encode()).hexdigest()
 
 
-def rows() -> Iterator[Row]:
+def rows() -> Iterator[Measurement]:
     for model, values in ENERGY.items():
         for photo, value, small in zip(PHOTOS, values, SMALL, strict=True):
-            row = Row(photo, model, "cam", "energy", value, 3, photo_sha256=sha256(photo), off_centre=small)
+            row = Measurement(photo, model, "cam", "energy", value, 3, photo_sha256=sha256(photo), off_centre=small)
             yield row
             yield replace(row, metric="deletion", value=value / 2)
             yield replace(row, metric="deletion", method="control-gaussian", value=0.5)
@@ -59,22 +57,22 @@ def rows() -> Iterator[Row]:
                 yield replace(row, method=method, metric="maxbox", value=None, curve=boxes)
             for control, level in CONTROLS.items():
                 yield replace(row, method=control, value=level)
-    yield Row("broken.jpg", error="broken.jpg is empty (0 bytes); a photo is needed. Choose another file.")
+    yield Measurement("broken.jpg", error="broken.jpg is empty (0 bytes); a photo is needed. Choose another file.")
 
 
 def unfinished(folder: Path) -> Manifest:
-    settings = Settings(MODELS, (Method.CAM,), (Metric.ENERGY, Metric.DELETION, Metric.MAXBOX), seed=7)
-    networks = tuple(Network(model, "a" * 64, "openvino") for model in MODELS)
+    settings = RunSettings(MODELS, (Method.CAM,), (Metric.ENERGY, Metric.DELETION, Metric.MAXBOX), seed=7)
+    networks = tuple(MeasuredModel(model, "a" * 64, "openvino") for model in MODELS)
     run = Manifest(Path(), settings, "/somewhere/cars/annotations.json", "f" * 64, 9, 8, networks, {"effviz": "1"})
-    run = manifest.opened(folder, run)
-    records.write_part(folder, 0, list(rows()))
+    run = run_store.open_run(folder, run)
+    run_store.write_chunk(folder, 0, list(rows()))
     return run
 
 
 def finished(folder: Path) -> Path:
     run = unfinished(folder)
-    manifest.kept(run, finished=True, seconds=2.5, thresholds=merging.merge(folder))
-    records.drop_parts(folder)
+    run_store.save_manifest(run, finished=True, seconds=2.5, thresholds=run_store.merge_chunks(folder))
+    run_store.remove_chunks(folder)
     return folder
 
 
@@ -119,8 +117,8 @@ def differences(at: AppTest) -> list[tuple[str, str, str, int]]:
     return [(row.model, row.minus, row.difference.partition(" ")[0], row.photos) for row in found.itertuples()]
 
 
-def view(of: measured.Measured, metric: Metric = Metric.ENERGY, small: bool = False) -> View:
-    return View(of, metric, "cam", small)
+def view(of: runs.MeasuredRun, metric: Metric = Metric.ENERGY, small: bool = False) -> ResultsView:
+    return ResultsView(of, metric, "cam", small)
 
 
 def test_without_a_folder_the_study_is_open() -> None:
@@ -152,14 +150,14 @@ def test_without_a_folder_the_study_is_open() -> None:
 
 
 def test_the_methods_of_the_study_open_too() -> None:
-    at = open_page(run=measured.METHODS, metric="insertion")
+    at = open_page(run=runs.METHODS_STUDY, metric="insertion")
     numbers = table(at, "lite0@224")
     assert numbers["FinerCAM"].startswith("0.414")  # docs/study.md
     assert numbers["Control: centre Gaussian"].startswith("0.329")
 
 
 def test_the_study_of_faithfulness_opens_too() -> None:
-    at = open_page(run=measured.FAITHFUL, metric="insertion")
+    at = open_page(run=runs.FAITHFUL, metric="insertion")
     assert table(at, "lite0@224")["CAM"].startswith("0.412")  # docs/study.md, as is the lead
     assert chart(at)["Baseline"]["y"] == [pytest.approx(0.083, abs=5e-4)]
     assert "100 photos" in words(at)
@@ -188,12 +186,12 @@ def answered(at: AppTest) -> str:
             "told from zero: lite1@224, lite2@224, lite0@448. Every model is better than the Gaussian in its crop.",
         ),
         (
-            {"run": measured.FAITHFUL, "metric": "deletion"},
+            {"run": runs.FAITHFUL, "metric": "deletion"},
             "a larger lead: most lite2@224 −0.028 (−0.046 to −0.010), then lite2@260, lite1@224; a smaller lead: "
             "lite0@260 +0.025 (0.010 to 0.041). Every model is better than the centre Gaussian.",
         ),
         (
-            {"run": measured.FAITHFUL, "metric": "insertion"},
+            {"run": runs.FAITHFUL, "metric": "insertion"},
             "a smaller lead: most lite2@260 −0.036 (−0.052 to −0.019), then lite0@260; not told from zero: lite1@224, "
             "lite2@224. Every model is better than the centre Gaussian.",
         ),
@@ -252,9 +250,9 @@ def test_an_answer_parts_models_by_what_is_sure_after_holms_correction(
         minus("m2", 0.1, -0.1, 0.3, gaussian=True),
     ]
     seen: list[str] = []
-    of = replace(measured.of_folder(finished(folder / "cars"), ("test",)), models=("m0", "m1", "m2", "m3", "m4"))
-    monkeypatch.setattr(answer.st, "markdown", seen.append)
-    answer.show(view(of, metric, small), found)
+    of = replace(runs.open_folder(finished(folder / "cars"), ("test",)), models=("m0", "m1", "m2", "m3", "m4"))
+    monkeypatch.setattr(run_results.st, "markdown", seen.append)
+    run_results.show_answer(view(of, metric, small), found)
     assert said in seen[0].replace("\\", "")
 
 
@@ -263,7 +261,7 @@ def test_a_run_shows_its_means_controls_and_differences(
     folder: Path, monkeypatch: pytest.MonkeyPatch, values: int
 ) -> None:
     """Whether the models are counted at once, or one after the other with a method each."""
-    monkeypatch.setattr(measured, "VALUES_A_STEP", values)
+    monkeypatch.setattr(runs, "VALUES_A_STEP", values)
     finished(folder / "cars")
     at = open_page()
     assert at.selectbox(key="run-choice").value == "cars"
@@ -283,7 +281,7 @@ def test_a_run_shows_its_means_controls_and_differences(
 
 def test_another_run_drops_what_it_does_not_have(folder: Path) -> None:
     finished(folder / "cars")
-    at = open_page(run=measured.STUDY, metric="pointing", by="eigencam", of="lite1@224")
+    at = open_page(run=runs.STUDY, metric="pointing", by="eigencam", of="lite1@224")
     assert at.selectbox(key="by-choice").value == "eigencam"
     at.selectbox(key="run-choice").set_value("cars").run()
     check(at)
@@ -301,8 +299,8 @@ def test_another_run_drops_what_it_does_not_have(folder: Path) -> None:
     ],
 )
 def test_what_has_no_value_by_its_nature_is_said(folder: Path, metric: Metric, note: bool, controls: bool) -> None:
-    found = measured.of_folder(finished(folder / "cars"), ("test",))
-    said = " ".join(shown._notes(view(found, metric), [], measured.refs(found)))
+    found = runs.open_folder(finished(folder / "cars"), ("test",))
+    said = " ".join(run_results._notes(view(found, metric), [], runs.known_models(found)))
     assert ("so it has no value itself" in said) is note
     assert ("Controls have no value" not in said) is controls
 
@@ -327,8 +325,8 @@ def test_small_and_off_centre_objects_are_a_set_of_their_own(folder: Path) -> No
 
 
 def test_a_model_has_its_best_median_and_worst_photos(folder: Path) -> None:
-    found = measured.of_folder(finished(folder / "cars"), ("test",))
-    names = [(of.place, of.photo, of.value) for of in examples.picked(view(found), "lite0@224")]
+    found = runs.open_folder(finished(folder / "cars"), ("test",))
+    names = [(of.place, of.photo, of.value) for of in photo_examples.picked(view(found), "lite0@224")]
     assert names == [
         ("best", "b.jpg", 0.9),
         ("best", "cat.jpg", 0.8),
@@ -337,23 +335,23 @@ def test_a_model_has_its_best_median_and_worst_photos(folder: Path) -> None:
         ("worst", "h.jpg", 0.2),
         ("worst", "a.jpg", 0.1),
     ]
-    lowest = [of.photo for of in examples.picked(view(found, Metric.DELETION), "lite0@224")]
+    lowest = [of.photo for of in photo_examples.picked(view(found, Metric.DELETION), "lite0@224")]
     assert lowest == ["a.jpg", "h.jpg", "e.jpg", "f.jpg", "cat.jpg", "b.jpg"]  # less is better
-    hard = [(of.place, of.photo) for of in examples.picked(view(found, small=True), "lite0@224")]
+    hard = [(of.place, of.photo) for of in photo_examples.picked(view(found, small=True), "lite0@224")]
     assert hard == [("best", "b.jpg"), ("median", "h.jpg"), ("worst", "a.jpg")]
 
 
 def test_of_a_likeness_to_a_broken_network_the_photos_nearest_to_zero_are_best(folder: Path) -> None:
-    found = measured.of_folder(finished(folder / "cars"), ("test",))
+    found = runs.open_folder(finished(folder / "cars"), ("test",))
     assert found.results is not None
     frame = found.results.frame
     energy = frame["metric"] == "energy"
     frame.loc[energy, "value"] -= 0.45  # 0.1 to 0.9 become -0.35 to 0.45
     frame["metric"] = frame["metric"].cat.rename_categories({"energy": "sanity_logit"})
-    chosen = examples.picked(view(found, Metric.SANITY_LOGIT), "lite0@224")
+    chosen = photo_examples.picked(view(found, Metric.SANITY_LOGIT), "lite0@224")
     assert [of.photo for of in chosen[:2]] == ["e.jpg", "f.jpg"]  # 0.4 and 0.5
     assert chosen[-1].photo == "b.jpg"  # 0.9
-    assert wording.axis(Metric.SANITY_LOGIT) == "Rank correlation with another class (near 0 is better)"
+    assert display_names.axis(Metric.SANITY_LOGIT) == "Rank correlation with another class (near 0 is better)"
 
 
 @pytest.mark.parametrize(
@@ -379,7 +377,7 @@ def test_of_a_likeness_to_a_broken_network_the_photos_nearest_to_zero_are_best(f
     ],
 )
 def test_few_photos_are_not_named_twice(count: int, places: dict[int, str]) -> None:
-    assert examples._numbers(count) == places
+    assert photo_examples._numbers(count) == places
 
 
 def test_photos_that_come_with_effviz_can_be_opened_and_others_have_names_only(folder: Path) -> None:
@@ -397,17 +395,17 @@ def test_photos_that_come_with_effviz_can_be_opened_and_others_have_names_only(f
 def originals(folder: Path) -> Path:
     """A folder with the run's only real photo: the others have names and hashes of nothing."""
     folder.mkdir()
-    shutil.copy(samples.find("cat").path, folder / "a.jpg")
-    shutil.copy(samples.find("dog").path, folder / "b.jpg")
+    shutil.copy(sample_photos.find("cat").path, folder / "a.jpg")
+    shutil.copy(sample_photos.find("dog").path, folder / "b.jpg")
     return folder
 
 
 def real(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure as if a.jpg were the cat, which no sample's hash says, and b.jpg something that is gone."""
-    hashes = {"a.jpg": hashlib.sha256(samples.find("cat").path.read_bytes()).hexdigest()}
+    hashes = {"a.jpg": hashlib.sha256(sample_photos.find("cat").path.read_bytes()).hexdigest()}
     monkeypatch.setitem(globals(), "sha256", lambda photo: hashes.get(photo, "0" * 64))
-    monkeypatch.setattr(examples, "_bundled", dict)
-    monkeypatch.setattr(maps, "_check_weights", lambda _view, _model: None)
+    monkeypatch.setattr(photo_examples, "_bundled", dict)
+    monkeypatch.setattr(photo_examples, "_check_weights", lambda _view, _model: None)
 
 
 def test_photos_in_the_servers_own_folder_have_maps_of_the_class_that_was_measured(
@@ -416,8 +414,8 @@ def test_photos_in_the_servers_own_folder_have_maps_of_the_class_that_was_measur
     real(monkeypatch)
     finished(folder / "cars")
     at = open_page(of="lite0@224")
-    assert not [toggle for toggle in at.toggle if toggle.key == maps.WANTED]
-    monkeypatch.setenv(maps.SETTING, str(originals(tmp_path / "originals")))
+    assert not [toggle for toggle in at.toggle if toggle.key == photo_examples.WANTED]
+    monkeypatch.setenv(photo_examples.SETTING, str(originals(tmp_path / "originals")))
     at.run()
     asked: list[tuple[str, str]] = []
     explain = cache.activation_map
@@ -426,7 +424,7 @@ def test_photos_in_the_servers_own_folder_have_maps_of_the_class_that_was_measur
             asked.append((of.name, str(target))), explain(ref, of, target, *more)
         )[1]
     )  # fmt: skip
-    at.toggle(key=maps.WANTED).set_value(True).run()
+    at.toggle(key=photo_examples.WANTED).set_value(True).run()
     check(at)
     assert asked == [("a.jpg", "3")]  # b.jpg is another photo than was measured
     assert "This is not the photo that was measured" in words(at)
@@ -434,13 +432,13 @@ def test_photos_in_the_servers_own_folder_have_maps_of_the_class_that_was_measur
 
 
 def test_maps_need_the_weights_of_the_run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_weights = maps._check_weights
+    check_weights = photo_examples._check_weights
     real(monkeypatch)
-    monkeypatch.setattr(maps, "_check_weights", check_weights)
-    monkeypatch.setenv(maps.SETTING, str(originals(tmp_path / "originals")))
+    monkeypatch.setattr(photo_examples, "_check_weights", check_weights)
+    monkeypatch.setenv(photo_examples.SETTING, str(originals(tmp_path / "originals")))
     finished(folder / "cars")
     at = open_page(of="lite0@224")
-    at.toggle(key=maps.WANTED).set_value(True).run()
+    at.toggle(key=photo_examples.WANTED).set_value(True).run()
     assert ["lite0@224 has other weights" in warning.value for warning in at.warning] == [True]
     check(at)
 
@@ -450,10 +448,10 @@ def test_a_folder_of_photos_that_is_none_leaves_names_and_numbers(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     (tmp_path / "a file").write_text("no folder")
-    monkeypatch.setenv(maps.SETTING, str(tmp_path / name))
+    monkeypatch.setenv(photo_examples.SETTING, str(tmp_path / name))
     finished(folder / "cars")
     at = open_page(of="lite2@260")
-    assert not [toggle for toggle in at.toggle if toggle.key == maps.WANTED]
+    assert not [toggle for toggle in at.toggle if toggle.key == photo_examples.WANTED]
     check(at)
 
 
@@ -477,7 +475,7 @@ def test_an_unfinished_run_says_how_far_it_is(folder: Path) -> None:
 
 def test_a_broken_run_json_is_one_sentence(folder: Path) -> None:
     finished(folder / "cars")
-    (folder / "cars" / manifest.FILE).write_text("{")
+    (folder / "cars" / run_store.MANIFEST_FILE).write_text("{")
     at = open_page(run="cars")
     assert "cars (cannot be read)" in at.selectbox(key="run-choice").options
     (warning,) = at.warning
@@ -490,8 +488,8 @@ def test_a_broken_run_json_is_one_sentence(folder: Path) -> None:
 )
 def test_a_run_json_that_is_none_is_broken(folder: Path, text: str) -> None:
     finished(folder / "cars")
-    (folder / "cars" / manifest.FILE).write_bytes(text.encode(errors="surrogateescape"))
-    assert [entry.state for entry in runs.entries()] == [runs.State.BROKEN]
+    (folder / "cars" / run_store.MANIFEST_FILE).write_bytes(text.encode(errors="surrogateescape"))
+    assert [entry.state for entry in runs.list_runs()] == [runs.RunState.BROKEN]
 
 
 @pytest.mark.parametrize(
@@ -504,16 +502,16 @@ def test_a_run_json_that_is_none_is_broken(folder: Path, text: str) -> None:
     ],
 )
 def test_a_run_json_of_odd_values_is_broken(folder: Path, key: str, value: object) -> None:
-    file = finished(folder / "cars") / manifest.FILE
+    file = finished(folder / "cars") / run_store.MANIFEST_FILE
     file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
-    assert [entry.state for entry in runs.entries()] == [runs.State.BROKEN]
+    assert [entry.state for entry in runs.list_runs()] == [runs.RunState.BROKEN]
 
 
 @pytest.mark.parametrize("damage", ["garbage", "cut", "columns"])
 def test_broken_results_are_one_sentence(folder: Path, damage: str) -> None:
     import pyarrow.parquet as pq
 
-    file = finished(folder / "cars") / records.RESULTS
+    file = finished(folder / "cars") / run_store.RESULTS_FILE
     match damage:
         case "garbage":
             file.write_bytes(b"no parquet")
@@ -521,15 +519,15 @@ def test_broken_results_are_one_sentence(folder: Path, damage: str) -> None:
             file.write_bytes(file.read_bytes()[:-100])
         case "columns":
             pq.write_table(pq.read_table(file).drop_columns(["label"]), file)
-    (entry,) = runs.entries()
+    (entry,) = runs.list_runs()
     with pytest.raises(SettingsError, match=r"^The results of cars cannot be read") as caught:
-        measured.of_entry(entry)
+        runs.open_entry(entry)
     assert str(folder) not in str(caught.value)
 
 
 def test_a_run_too_large_for_the_page_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finished(folder / "cars")
-    monkeypatch.setattr(measured, "LARGEST_ROWS", 10)
+    monkeypatch.setattr(runs, "LARGEST_ROWS", 10)
     (warning,) = open_page(run="cars").warning
     assert "at most 10 rows" in warning.value
 
@@ -539,41 +537,41 @@ def test_a_file_where_the_folder_should_be_is_one_sentence(folder: Path) -> None
     at = open_page()
     (warning,) = at.warning
     assert "EFFVIZ_RUNS does not name a folder" in warning.value
-    assert at.selectbox(key="run-choice").value == measured.STUDY
+    assert at.selectbox(key="run-choice").value == runs.STUDY
 
 
 def test_an_empty_folder_and_folders_that_are_no_runs_are_left_out(folder: Path) -> None:
     folder.mkdir()
-    assert runs.entries() == ()
+    assert runs.list_runs() == ()
     (folder / "notes").mkdir()
     (folder / "file.txt").write_text("hello")
     finished(folder / ".hidden")
-    assert runs.entries() == ()
+    assert runs.list_runs() == ()
 
 
 def test_links_out_of_the_folder_are_left_out(folder: Path, tmp_path: Path) -> None:
     elsewhere = finished(tmp_path / "elsewhere")
     finished(folder / "cars")
     (folder / "out").symlink_to(elsewhere)
-    for name in (manifest.FILE, records.RESULTS):
+    for name in (run_store.MANIFEST_FILE, run_store.RESULTS_FILE):
         finished(folder / f"linked-{name}")
         (folder / f"linked-{name}" / name).unlink()
         (folder / f"linked-{name}" / name).symlink_to(elsewhere / name)
-    assert [entry.name for entry in runs.entries()] == ["cars"]
+    assert [entry.name for entry in runs.list_runs()] == ["cars"]
 
 
 def test_a_link_to_itself_hides_no_other_run(folder: Path) -> None:
     finished(folder / "cars")
-    looped = finished(folder / "looped") / records.RESULTS
+    looped = finished(folder / "looped") / run_store.RESULTS_FILE
     looped.unlink()
     looped.symlink_to(looped)
-    assert [entry.name for entry in runs.entries()] == ["cars"]
+    assert [entry.name for entry in runs.list_runs()] == ["cars"]
 
 
 def test_a_table_of_endless_words_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "summary.csv").write_text("model,method\n" + "a" * 200_000)
     with pytest.raises(SettingsError, match=r"summary\.csv cannot be read"):
-        tables.read(tmp_path / "summary.csv")
+        runs.read_summary(tmp_path / "summary.csv")
 
 
 @pytest.mark.parametrize("asked", ["../elsewhere", "/etc", ""])
@@ -586,8 +584,8 @@ def test_an_address_opens_nothing_outside_the_list(folder: Path, tmp_path: Path,
 
 
 def test_a_model_that_is_not_here_has_numbers_but_no_place_in_the_figure(folder: Path) -> None:
-    text = (finished(folder / "cars") / manifest.FILE).read_text()
-    (folder / "cars" / manifest.FILE).write_text(text.replace("lite2@260", "gone@64"))
+    text = (finished(folder / "cars") / run_store.MANIFEST_FILE).read_text()
+    (folder / "cars" / run_store.MANIFEST_FILE).write_text(text.replace("lite2@260", "gone@64"))
     at = open_page()
     assert "Not known here, so not in the figure: gone@64" in words(at)
     assert "Compound" not in chart(at)
@@ -597,14 +595,14 @@ def test_a_model_that_is_not_here_has_numbers_but_no_place_in_the_figure(folder:
 def test_what_is_counted_in_steps_is_what_is_counted_at_once(
     folder: Path, monkeypatch: pytest.MonkeyPatch, values: int, steps: int
 ) -> None:
-    monkeypatch.setattr(measured, "VALUES_A_STEP", values)
-    found = measured.of_folder(finished(folder / "cars"), ("test",))  # nine photos; CAM and six controls
+    monkeypatch.setattr(runs, "VALUES_A_STEP", values)
+    found = runs.open_folder(finished(folder / "cars"), ("test",))  # nine photos; CAM and six controls
     assert found.results is not None
     shares: list[float] = []
     counted = [cell for model in MODELS for metric in Metric for cell in found.cells_of([model], metric, shares.append)]
     assert shares[:steps] == [step / steps for step in range(steps)]  # others may go first between them
     assert len(shares) == steps * len(MODELS) * len(Metric)
-    whole = {(of.model, of.method, of.metric): of for of in summary.cells(found.results)}
+    whole = {(of.model, of.method, of.metric): of for of in run_summary.metric_means(found.results)}
     assert {(of.model, of.method, of.metric) for of in counted} == set(whole)
     for of in counted:
         expected = whole[of.model, of.method, of.metric]
@@ -614,15 +612,15 @@ def test_what_is_counted_in_steps_is_what_is_counted_at_once(
 
 def summed(run: Path) -> Path:
     """The table that `effviz report` leaves beside the results."""
-    known = load(run)
-    file = run / SUMMARY
-    file.write_text(summary_csv(summary.cells(known)))
+    known = load_results(run)
+    file = run / SUMMARY_FILE
+    file.write_text(summary_csv(run_summary.metric_means(known)))
     return file
 
 
 def counted_anew(run: Path) -> bool:
     """Whether the page counts, whatever lies beside the results; its numbers are right in any case."""
-    found = measured.of_folder(run, ("test",))
+    found = runs.open_folder(run, ("test",))
     assert next(cell.every.mean for cell in found.cells_of(["lite0@224"], Metric.ENERGY)) == pytest.approx(0.475)
     return not found.cells
 
@@ -632,10 +630,10 @@ def test_a_summary_beside_the_results_is_read_unless_it_is_older(folder: Path) -
     assert not counted_anew(folder / "cars")
     (found,) = (
         cell
-        for cell in measured.of_folder(folder / "cars", ("test",)).cells
+        for cell in runs.open_folder(folder / "cars", ("test",)).cells
         if (cell.model, cell.method, cell.metric) == ("lite0@224", "cam", Metric.ENERGY)
     )
-    assert found.every == summary.cells(load(folder / "cars"))[0].every
+    assert found.every == run_summary.metric_means(load_results(folder / "cars"))[0].every
     os.utime(file, (0, 0))
     assert counted_anew(folder / "cars")
 
@@ -710,60 +708,60 @@ def test_a_summary_that_does_not_sum_up_the_results_hides_no_run(folder: Path, d
 
 def test_a_summary_that_is_too_large_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = summed(finished(folder / "cars"))
-    monkeypatch.setattr(tables, "LARGEST_BYTES", file.stat().st_size)
+    monkeypatch.setattr(runs, "LARGEST_BYTES", file.stat().st_size)
     assert not counted_anew(folder / "cars")
-    monkeypatch.setattr(tables, "LARGEST_BYTES", file.stat().st_size - 1)
+    monkeypatch.setattr(runs, "LARGEST_BYTES", file.stat().st_size - 1)
     assert counted_anew(folder / "cars")
 
 
 def test_a_new_summary_is_another_state_of_the_run(folder: Path) -> None:
     """So that what is kept of the run does not hide it."""
     finished(folder / "cars")
-    (before,) = runs.entries()
+    (before,) = runs.list_runs()
     summed(folder / "cars")
-    (after,) = runs.entries()
+    (after,) = runs.list_runs()
     assert before.stamp != after.stamp
-    assert runs.entries() == (after,)
+    assert runs.list_runs() == (after,)
 
 
 def test_means_that_are_kept_count_as_memory(folder: Path) -> None:
     run = finished(folder / "cars")
-    without = measured.of_folder(run, ("test",)).size_bytes
+    without = runs.open_folder(run, ("test",)).size_bytes
     summed(run)
-    assert measured.of_folder(run, ("test",)).size_bytes > without
-    assert measured.study().size_bytes > 100 * len(measured.study().cells)
+    assert runs.open_folder(run, ("test",)).size_bytes > without
+    assert runs.shipped_study().size_bytes > 100 * len(runs.shipped_study().cells)
 
 
 def test_pipes_are_not_waited_for_and_hide_no_other_run(folder: Path) -> None:
     finished(folder / "cars")
-    for name, file in (("a", manifest.FILE), ("b", records.RESULTS)):
+    for name, file in (("a", run_store.MANIFEST_FILE), ("b", run_store.RESULTS_FILE)):
         finished(folder / name)
         _pipe(folder / name / file)
     unfinished(folder / "c")
-    os.mkfifo(folder / "c" / records.PARTS / "part-000000032.parquet")
-    states = {entry.name: entry.state for entry in runs.entries()}
-    assert states.pop("cars") is runs.State.FINISHED
-    assert states == dict.fromkeys("abc", runs.State.BROKEN)
+    os.mkfifo(folder / "c" / run_store.CHUNKS_FOLDER / "part-000000032.parquet")
+    states = {entry.name: entry.state for entry in runs.list_runs()}
+    assert states.pop("cars") is runs.RunState.FINISHED
+    assert states == dict.fromkeys("abc", runs.RunState.BROKEN)
 
 
 def test_a_huge_run_json_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _huge(finished(folder / "cars") / manifest.FILE)
+    _huge(finished(folder / "cars") / run_store.MANIFEST_FILE)
     read: list[Path] = []
-    monkeypatch.setattr(manifest, "read", read.append)
-    assert [entry.state for entry in runs.entries()] == [runs.State.BROKEN]
+    monkeypatch.setattr(run_store, "read_manifest", read.append)
+    assert [entry.state for entry in runs.list_runs()] == [runs.RunState.BROKEN]
     assert read == []
 
 
 def test_a_run_json_is_read_once_until_it_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finished(folder / "cars")
     read: list[Path] = []
-    reads = manifest.read
-    monkeypatch.setattr(manifest, "read", lambda run: (read.append(run), reads(run))[1])
-    assert runs.entries() == runs.entries()
+    reads = run_store.read_manifest
+    monkeypatch.setattr(run_store, "read_manifest", lambda run: (read.append(run), reads(run))[1])
+    assert runs.list_runs() == runs.list_runs()
     assert len(read) == 1
-    file = folder / "cars" / manifest.FILE
+    file = folder / "cars" / run_store.MANIFEST_FILE
     file.write_text(file.read_text().replace('"photos": 9', '"photos": 10'))
-    assert [entry.photos for entry in runs.entries()] == [10]
+    assert [entry.photos for entry in runs.list_runs()] == [10]
 
 
 def test_a_run_that_is_removed_while_the_page_lists_it_hides_no_other(
@@ -780,20 +778,20 @@ def test_a_run_that_is_removed_while_the_page_lists_it_hides_no_other(
         return found
 
     monkeypatch.setattr(runs, "_inside", removed)
-    assert [entry.name for entry in runs.entries()] == ["cars"]
+    assert [entry.name for entry in runs.list_runs()] == ["cars"]
 
 
 def test_a_run_that_is_removed_after_it_was_listed_is_one_sentence(folder: Path) -> None:
     finished(folder / "cars")
-    (entry,) = runs.entries()
+    (entry,) = runs.list_runs()
     shutil.rmtree(folder / "cars")
     assert (entry.age[1], len(entry.stamp)) == ("cars", 3)
     with pytest.raises(SettingsError, match="The results of cars cannot be read"):
-        measured.of_entry(entry)
+        runs.open_entry(entry)
 
 
 def test_a_run_that_is_removed_while_it_is_shown_keeps_its_numbers(folder: Path) -> None:
-    found = measured.of_folder(finished(folder / "cars"), ("test",))
+    found = runs.open_folder(finished(folder / "cars"), ("test",))
     before = found.cells_of(MODELS, Metric.MAXBOX)
     shutil.rmtree(folder / "cars")
     assert found.cells_of(MODELS, Metric.MAXBOX) == before

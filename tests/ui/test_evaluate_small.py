@@ -15,35 +15,35 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from effviz.errors import SettingsError
-from effviz.evaluate import records, rows, summary
-from effviz.evaluate.masking import Baseline
-from effviz.evaluate.rows import rows_of
-from effviz.evaluate.samples import Sample
-from effviz.evaluate.settings import Metric
-from effviz.explain import decoding, images, samples
+from effviz.evaluate import measurements, run_store, run_summary
+from effviz.evaluate.dataset_samples import DatasetSample
+from effviz.evaluate.masking import MaskBaseline
+from effviz.evaluate.measurements import measure_photos
+from effviz.evaluate.run_settings import Metric
+from effviz.explain import decoding, images, sample_photos
+from effviz.explain.data_types import ActivationMap, Method, Photo
 from effviz.explain.overlay import SCREEN, display
-from effviz.explain.results import ActivationMap, Method, Photo
-from effviz.report.evaluation import evaluation_html
-from effviz.report.numbers import summary_csv
+from effviz.report.csv_tables import summary_csv
+from effviz.report.html_report import evaluation_html
 from effviz.ui import cache
-from effviz.ui.compare.work import Work
-from effviz.ui.evaluate import asking, maps, measured, measuring, runs, shown, uploads
-from effviz.ui.evaluate.asking import Asked, Picture
-from effviz.ui.evaluate.measuring import Timed
-from effviz.ui.turns import TURNS
+from effviz.ui.evaluate import photo_examples, quick_run, quick_run_form, run_results, runs
+from effviz.ui.evaluate.quick_run import PassTiming
+from effviz.ui.evaluate.quick_run_form import PhotoChoice, QuickRunRequest
+from effviz.ui.job_progress import JobProgress
+from effviz.ui.job_queue import QUEUE
 from effviz.zoo.model import ModelRef
 
 ROOT = Path(__file__).parents[2]
 TINY = "lite0@96"
 
 
-def picture(name: str) -> Picture:
-    data = samples.find(name).path.read_bytes()
-    return Picture(f"{name}.jpg", name, data)
+def picture(name: str) -> PhotoChoice:
+    data = sample_photos.find(name).path.read_bytes()
+    return PhotoChoice(f"{name}.jpg", name, data)
 
 
-def asked(*names: str, models: tuple[str, ...] = (TINY,)) -> Asked:
-    return Asked(tuple(map(picture, names)), models, (Method.CAM,), (Metric.DROP, Metric.DELETION), "samples")
+def asked(*names: str, models: tuple[str, ...] = (TINY,)) -> QuickRunRequest:
+    return QuickRunRequest(tuple(map(picture, names)), models, (Method.CAM,), (Metric.DROP, Metric.DELETION), "samples")
 
 
 class Ended(BaseException):
@@ -66,17 +66,17 @@ def ours(temporary: Path) -> list[Path]:
 
 def test_steps_add_up_to_what_the_command_measures_and_nothing_stays_on_disk(temporary: Path) -> None:
     of = asked("cat", "owl")
-    models = measuring.ready(of)
+    models = quick_run.ready(of)
     begun: list[str] = []
     shares: list[float] = []
 
-    def begin(name: str) -> measured.Beat:
+    def begin(name: str) -> runs.Beat:
         begun.append(name)
         return shares.append
 
-    found = measuring.measure(of, models, begin)
-    whole = [Sample(samples.find(name).path, f"{name}.jpg") for name in ("cat", "owl")]
-    expected = {(row.photo, row.method, row.metric): row.value for row in rows_of(whole, of.settings, models)}
+    found = quick_run.measure(of, models, begin)
+    whole = [DatasetSample(sample_photos.find(name).path, f"{name}.jpg") for name in ("cat", "owl")]
+    expected = {(row.photo, row.method, row.metric): row.value for row in measure_photos(whole, of.settings, models)}
     columns = found.results.frame[["photo", "method", "metric", "value"]].itertuples(index=False)
     assert {tuple(row[:3]): row[3] for row in columns} == pytest.approx(expected)
     assert len(expected) == 2 * 4 * 2  # photos; CAM and three controls; metrics
@@ -94,27 +94,27 @@ def test_steps_add_up_to_what_the_command_measures_and_nothing_stays_on_disk(tem
 def test_every_metric_that_is_offered_is_the_commands(temporary: Path) -> None:
     """Likeness needs the first model's maps too, and what needs the same passes is measured at once."""
     methods, tiny = (Method.CAM, Method.LAYERCAM), ("lite0@64", "lite1@64")
-    of = dataclasses.replace(asked("cat", models=tiny), methods=methods, metrics=asking.OFFERED)
-    models = measuring.ready(of)
-    found = measuring.measure(of, models, lambda _name: lambda _share: None).results
+    of = dataclasses.replace(asked("cat", models=tiny), methods=methods, metrics=quick_run_form.OFFERED)
+    models = quick_run.ready(of)
+    found = quick_run.measure(of, models, lambda _name: lambda _share: None).results
     assert found is not None
-    whole = [Sample(samples.find("cat").path, "cat.jpg")]
+    whole = [DatasetSample(sample_photos.find("cat").path, "cat.jpg")]
     expected = {
         (row.model, row.method, row.metric): math.nan if row.value is None else row.value
-        for row in rows_of(whole, of.settings, models)
+        for row in measure_photos(whole, of.settings, models)
     }
     columns = found.frame[["model", "method", "metric", "value"]].itertuples(index=False)
     assert {tuple(row[:3]): row[3] for row in columns} == pytest.approx(expected, nan_ok=True)
-    assert {metric for _model, _method, metric in expected} == {metric.value for metric in asking.OFFERED}
+    assert {metric for _model, _method, metric in expected} == {metric.value for metric in quick_run_form.OFFERED}
     like = {model for model, _method, metric in expected if metric == "agree_rank"}
     assert like == {"lite1@64"}  # the first one is not compared with itself
 
 
 def test_what_needs_the_same_passes_is_one_step_and_counts_in_the_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    measure = rows.rows_from
+    measure = measurements.measure_prepared
 
-    def a_second(*args: Any) -> list[records.Row]:
+    def a_second(*args: Any) -> list[run_store.Measurement]:
         clock[0] += 1
         return measure(*args)
 
@@ -123,16 +123,16 @@ def test_what_needs_the_same_passes_is_one_step_and_counts_in_the_estimate(monke
         shares.append(share)
 
     shares: list[float] = []
-    monkeypatch.setattr(measuring, "perf_counter", lambda: clock[0])
-    monkeypatch.setattr(rows, "rows_from", a_second)
-    of = dataclasses.replace(asked("cat", "owl", models=("lite1@64", "lite0@64")), metrics=asking.OFFERED)
-    timed = measuring.time(of, measuring.ready(of), others)
+    monkeypatch.setattr(quick_run, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(measurements, "measure_prepared", a_second)
+    of = dataclasses.replace(asked("cat", "owl", models=("lite1@64", "lite0@64")), metrics=quick_run_form.OFFERED)
+    timed = quick_run.time_passes(of, quick_run.ready(of), others)
     # deletion, insertion, the three of one pass, ROAD, ADCC, two of broken networks, another class; then likeness, too
     assert timed.seconds == (7, 8)
     assert timed.total_s == 2 * 15
     assert list(dict.fromkeys(shares)) == [step / 15 for step in range(15)]
     # others may go first before each of ROAD's five shares: CAM's map and three controls', by two models
-    road = asking.OFFERED.index(Metric.ROAD) - 2  # gain and increase are no steps of their own
+    road = quick_run_form.OFFERED.index(Metric.ROAD) - 2  # gain and increase are no steps of their own
     assert [shares.count(step / 15) for step in (road, 7 + road)] == [1 + 4 * 5, 1 + 4 * 5]
 
 
@@ -145,7 +145,7 @@ def test_a_run_that_is_ended_leaves_nothing(temporary: Path) -> None:
             raise Ended
 
     with pytest.raises(Ended):
-        measuring.measure(of, measuring.ready(of), lambda _name: beat)
+        quick_run.measure(of, quick_run.ready(of), lambda _name: beat)
     assert ours(temporary) == []
 
 
@@ -157,30 +157,30 @@ def test_an_estimate_that_is_ended_leaves_nothing(temporary: Path) -> None:
         raise Ended
 
     with pytest.raises(Ended):
-        measuring.time(of, measuring.ready(of), beat)
+        quick_run.time_passes(of, quick_run.ready(of), beat)
     assert ours(temporary) == []
 
 
 def test_an_error_leaves_nothing(temporary: Path) -> None:
     of = dataclasses.replace(asked("cat"), metrics=(Metric.ENERGY,))  # nobody drew boxes
     with pytest.raises(SettingsError, match="has no boxes"):
-        measuring.measure(of, measuring.ready(of), lambda _name: lambda _share: None)
+        quick_run.measure(of, quick_run.ready(of), lambda _name: lambda _share: None)
     assert ours(temporary) == []
 
 
 def test_a_photo_that_cannot_be_read_is_one_row(temporary: Path) -> None:
-    of = dataclasses.replace(asked(), pictures=(Picture("torn.jpg", "torn", b"torn"), picture("cat")))
-    found = measuring.measure(of, measuring.ready(of), lambda _name: lambda _share: None)
+    of = dataclasses.replace(asked(), pictures=(PhotoChoice("torn.jpg", "torn", b"torn"), picture("cat")))
+    found = quick_run.measure(of, quick_run.ready(of), lambda _name: lambda _share: None)
     errors = found.results.frame.dropna(subset=["error"])
     assert list(errors["photo"]) == ["torn.jpg"]
 
 
 def test_the_estimate_is_the_first_photo_times_all_photos() -> None:
     of = asked("cat", "owl", "dog")
-    timed = measuring.time(of, measuring.ready(of), lambda _share: None)
+    timed = quick_run.time_passes(of, quick_run.ready(of), lambda _share: None)
     assert len(timed.seconds) == 1
     assert timed.seconds[0] > 0
-    assert Timed(of, (1.5, 2.5)).total_s == 12
+    assert PassTiming(of, (1.5, 2.5)).total_s == 12
 
 
 def open_page() -> AppTest:
@@ -211,7 +211,7 @@ def test_from_the_choices_to_the_numbers() -> None:
     assert any("for 2 photos: one took" in text.value for text in at.markdown)
     at.button(key="start").click().run()
     check(at)
-    assert at.selectbox(key="run-choice").value == measured.VISIT
+    assert at.selectbox(key="run-choice").value == runs.VISIT
     assert any("2 photos of **bundled samples**, 1 model, 1 method; target: prediction" in m.value for m in at.markdown)
     labels = [button.proto.label for button in at.get("download_button")]
     assert {"All means as CSV", "Differences as CSV", "Report as HTML"} <= set(labels)
@@ -238,14 +238,14 @@ def test_masking_and_class_are_shown_and_can_be_chosen() -> None:
         check(at)
     assert any("target: lynx" in text.value for text in at.markdown)
     results = at.session_state["evaluate-here"].results
-    assert results.run.settings.masking.baseline is Baseline.BLACK
+    assert results.run.settings.masking.baseline is MaskBaseline.BLACK
     assert set(results.frame["target_index"]) == {287}  # ImageNet's lynx
     at.selectbox(key="of-choice").set_value(TINY).run()
     check(at)
 
 
 def test_own_photos_have_their_maps_on_the_page_while_they_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    mine = samples.find("owl").path.read_bytes() + b"\0"  # no bundled photo any more
+    mine = sample_photos.find("owl").path.read_bytes() + b"\0"  # no bundled photo any more
     at = upload(choose(open_page(), photos=["cat"], models=[TINY], metrics=["drop"]), ("mine.jpg", mine))
     for button in ("estimate", "start"):
         at.button(key=button).click().run()
@@ -255,14 +255,14 @@ def test_own_photos_have_their_maps_on_the_page_while_they_are_here(monkeypatch:
     explain = cache.activation_map
 
     def noted(ref: ModelRef, photo: Photo, *more: Any) -> ActivationMap:
-        made.append((photo.name, TURNS.running))
+        made.append((photo.name, QUEUE.running))
         return explain(ref, photo, *more)
 
     monkeypatch.setattr(cache, "activation_map", noted)
-    at.toggle(key=maps.WANTED).set_value(True).run()
+    at.toggle(key=photo_examples.WANTED).set_value(True).run()
     check(at)
     assert made == [("mine.jpg", 1)]
-    ((key, (jpeg, sentence)),) = at.session_state[maps.DRAWN].items()
+    ((key, (jpeg, sentence)),) = at.session_state[photo_examples.DRAWN].items()
     assert key[1] == hashlib.sha256(mine).hexdigest()
     assert key[3:] == (TINY, "cam")
     assert sentence.startswith("Evidence for ")
@@ -272,16 +272,16 @@ def test_own_photos_have_their_maps_on_the_page_while_they_are_here(monkeypatch:
     assert np.abs(drawn - display(photo, SCREEN.longest_px)).mean() > 10  # there is something on it
     at.run()
     assert len(made) == 1
-    at.file_uploader(key=uploads.OWN).set_value([]).run()
+    at.file_uploader(key=quick_run_form.OWN).set_value([]).run()
     check(at)
-    assert not [toggle for toggle in at.toggle if toggle.key == maps.WANTED]
+    assert not [toggle for toggle in at.toggle if toggle.key == photo_examples.WANTED]
     assert "drop them on the Compare page" in said(at) or "See its map" in {button.label for button in at.button}
 
 
 def test_other_choices_need_another_estimate() -> None:
     at = choose(open_page(), models=[TINY])
-    of = Asked((), (), (), (), "")
-    at.session_state["evaluate-timed"] = Timed(of, (1.0,))
+    of = QuickRunRequest((), (), (), (), "")
+    at.session_state["evaluate-timed"] = PassTiming(of, (1.0,))
     at.run()
     assert not any("timed just now" in text.value for text in at.markdown)
     at.button(key="start").click().run()
@@ -292,8 +292,8 @@ def test_other_choices_need_another_estimate() -> None:
 def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return what the progress bar will say."""
     told: list[str] = []
-    say = Work.next
-    monkeypatch.setattr(Work, "next", lambda work, text: (told.append(text), say(work, text))[1])
+    say = JobProgress.next
+    monkeypatch.setattr(JobProgress, "next", lambda work, text: (told.append(text), say(work, text))[1])
     return told
 
 
@@ -304,19 +304,19 @@ def test_a_start_without_an_estimate_makes_one_first_and_calls_photos_as_the_lis
     told = noted(monkeypatch)
     at.button(key="start").click().run()
     check(at)
-    title = samples.find("owl").title
+    title = sample_photos.find("owl").title
     assert told[:4] == [
         "Ring-tailed lemurs: timed with every model",
         "Models are loaded",
         "Ring-tailed lemurs: measured with every model",
         f"{title}: measured with every model",
     ]
-    assert at.selectbox(key="run-choice").value == measured.VISIT
+    assert at.selectbox(key="run-choice").value == runs.VISIT
 
 
 def test_a_start_of_what_would_take_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "ready", lambda _of, _beat: [])
-    monkeypatch.setattr(measuring, "time", lambda of, _models, _beat: Timed(of, (601.0,)))
+    monkeypatch.setattr(quick_run, "ready", lambda _of, _beat: [])
+    monkeypatch.setattr(quick_run, "time_passes", lambda of, _models, _beat: PassTiming(of, (601.0,)))
     at = choose(open_page(), photos=["cat"], models=[TINY])
     at.button(key="start").click().run()
     check(at)
@@ -326,8 +326,8 @@ def test_a_start_of_what_would_take_too_long_is_refused(monkeypatch: pytest.Monk
 
 
 def test_what_would_take_too_long_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "ready", lambda _of, _beat: [])
-    monkeypatch.setattr(measuring, "time", lambda of, _models, _beat: Timed(of, (201.0,)))
+    monkeypatch.setattr(quick_run, "ready", lambda _of, _beat: [])
+    monkeypatch.setattr(quick_run, "time_passes", lambda of, _models, _beat: PassTiming(of, (201.0,)))
     at = choose(open_page(), photos=["cat", "owl", "dog"], models=[TINY])
     at.button(key="estimate").click().run()
     assert at.button(key="start").disabled
@@ -396,7 +396,7 @@ def test_likeness_needs_a_second_model() -> None:
 
 
 def upload(at: AppTest, *files: tuple[str, bytes]) -> AppTest:
-    at.file_uploader(key=uploads.OWN).set_value([(name, data, "image/jpeg") for name, data in files]).run()
+    at.file_uploader(key=quick_run_form.OWN).set_value([(name, data, "image/jpeg") for name, data in files]).run()
     check(at)
     return at
 
@@ -405,12 +405,12 @@ def test_uploads_are_decoded_once_each_in_the_visitors_turn(monkeypatch: pytest.
     decoded: list[tuple[str, int]] = []
     check = decoding.check
 
-    def noted(data: bytes, name: str, beat: decoding.Beat) -> None:
-        decoded.append((name, TURNS.running))
+    def noted(data: bytes, name: str, beat: decoding.Heartbeat) -> None:
+        decoded.append((name, QUEUE.running))
         check(data, name, beat)
 
     monkeypatch.setattr(decoding, "check", noted)
-    owl = samples.find("owl").path.read_bytes()
+    owl = sample_photos.find("owl").path.read_bytes()
     at = upload(open_page(), ("mine.jpg", owl), ("torn.jpg", owl[:999]))
     assert decoded == [("mine.jpg", 1), ("torn.jpg", 1)]
     assert "torn.jpg ends before the picture is complete" in said(at)
@@ -423,19 +423,19 @@ def test_uploads_are_decoded_once_each_in_the_visitors_turn(monkeypatch: pytest.
 
 def test_what_is_taken_home_is_counted_in_the_visitors_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     of = asked("cat")
-    found = measuring.measure(of, measuring.ready(of), lambda _name: lambda _share: None)
+    found = quick_run.measure(of, quick_run.ready(of), lambda _name: lambda _share: None)
     counted: list[int] = []
-    cells = summary.cells
+    cells = run_summary.metric_means
 
     def noted(*args: object) -> object:
-        counted.append(TURNS.running)
+        counted.append(QUEUE.running)
         return cells(*args)
 
-    monkeypatch.setattr(summary, "cells", noted)
-    text = shown._made(found, lambda _results, of: f"{TURNS.running} {len(of)}")
+    monkeypatch.setattr(run_summary, "metric_means", noted)
+    text = run_results._made(found, lambda _results, of: f"{QUEUE.running} {len(of)}")
     assert text == b"1 8"  # CAM and three controls by two metrics
     assert set(counted) == {1}
-    assert TURNS.running == 0
+    assert QUEUE.running == 0
 
 
 def test_nothing_chosen_is_said() -> None:
@@ -444,7 +444,7 @@ def test_nothing_chosen_is_said() -> None:
 
 
 def test_photos_get_names_of_their_own_and_one_that_came_twice_is_measured_once() -> None:
-    pictures = [Picture("a.jpg", "1", b""), Picture("a.jpg", "2", b""), Picture("b.jpg", "1", b"")]
-    assert [of.name for of in asking._unlike(pictures)] == ["b.jpg", "a.jpg"]
-    twins = [Picture("a.jpg", "1", b""), Picture("a.jpg", "2", b"")]
-    assert [of.name for of in asking._unlike(twins)] == ["a.jpg", "2 a.jpg"]
+    pictures = [PhotoChoice("a.jpg", "1", b""), PhotoChoice("a.jpg", "2", b""), PhotoChoice("b.jpg", "1", b"")]
+    assert [of.name for of in quick_run_form._unlike(pictures)] == ["b.jpg", "a.jpg"]
+    twins = [PhotoChoice("a.jpg", "1", b""), PhotoChoice("a.jpg", "2", b"")]
+    assert [of.name for of in quick_run_form._unlike(twins)] == ["a.jpg", "2 a.jpg"]

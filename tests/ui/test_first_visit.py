@@ -7,8 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from effviz.errors import WeightsError
 from effviz.ui import cache
-from effviz.ui.compare import cells
-from effviz.ui.memory import Kept
+from effviz.ui.compare import map_cells
+from effviz.ui.memory import SizeBoundedCache
 
 PATIENCE_S = 120
 MODELS = ("lite0@64", "lite0@96", "mini-baseline@64")
@@ -17,27 +17,30 @@ MODELS = ("lite0@64", "lite0@96", "mini-baseline@64")
 @pytest.fixture(autouse=True)
 def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[2])
-    monkeypatch.setattr(cache, "_MODELS", Kept(2**28, cache._MODELS._values.getsizeof))
+    monkeypatch.setattr(cache, "_MODELS", SizeBoundedCache(2**28, cache._MODELS._values.getsizeof))
 
 
 def script() -> None:
     """Compare, write down what each run shows, and run again for what is awaited, as the page does."""
     import streamlit as st
 
-    from effviz.explain.methods import Method
-    from effviz.explain.results import Layer
+    from effviz.explain.cam_methods import Method
+    from effviz.explain.data_types import TargetLayer
     from effviz.explain.targets import TOP1
     from effviz.ui import cache
-    from effviz.ui.compare import cells
-    from effviz.ui.compare.controls import Choice
-    from effviz.zoo.cards import card
-    from effviz.zoo.catalogue import parse
+    from effviz.ui.compare import map_cells
+    from effviz.ui.compare.display_settings import ExplanationChoice
+    from effviz.zoo.catalogue import parse_model
+    from effviz.zoo.model_cards import model_card
 
-    entrants = [cells.Entrant(card(parse(label)), None, "", "") for label in st.query_params["models"].split(",")]
-    choice = Choice(Method(st.query_params.get("method", "cam")), Layer.LAST, TOP1)
-    found = cells.compute([cache.bundled("owl")], entrants, choice)
+    entrants = [
+        map_cells.Entrant(model_card(parse_model(label)), None, "", "")
+        for label in st.query_params["models"].split(",")
+    ]
+    choice = ExplanationChoice(Method(st.query_params.get("method", "cam")), TargetLayer.LAST, TOP1)
+    found = map_cells.compute_cells([cache.bundled("owl")], entrants, choice)
     st.session_state.setdefault("runs", []).append([getattr(entry, "sentence", "map") for entry in found])
-    if cells.awaited(found):
+    if map_cells.awaited(found):
         st.rerun()
 
 
@@ -47,7 +50,7 @@ def runs(**address: str) -> list[list[str]]:
     test.query_params.update(address)
     assert not test.run().exception
     shown: list[list[str]] = test.session_state["runs"]
-    assert cells.FILLING not in test.session_state
+    assert map_cells.FILLING not in test.session_state
     return shown
 
 
@@ -83,5 +86,5 @@ def test_a_model_that_fails_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_too_little_memory_for_all_models_shows_the_maps_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "_MODELS", Kept(1, lambda _model: 1))  # one at a time
+    monkeypatch.setattr(cache, "_MODELS", SizeBoundedCache(1, lambda _model: 1))  # one at a time
     assert runs(models=",".join(MODELS))[-1] == ["map", "map", "map"]

@@ -8,11 +8,11 @@ import pytest
 
 import effviz.ui
 from effviz.errors import SettingsError
-from effviz.ui.memory import UPLOADS_SHARE, WORK_SHARE, Kept, budget_bytes
+from effviz.ui.memory import UPLOADS_SHARE, WORK_SHARE, SizeBoundedCache, budget_bytes
 
 
 def test_the_longest_unused_goes_first() -> None:
-    kept: Kept[str] = Kept(10, len)
+    kept: SizeBoundedCache[str] = SizeBoundedCache(10, len)
     made = []
 
     def make(text: str) -> str:
@@ -26,14 +26,14 @@ def test_the_longest_unused_goes_first() -> None:
 
 
 def test_a_value_too_large_is_used_and_not_kept() -> None:
-    kept: Kept[str] = Kept(10, len)
+    kept: SizeBoundedCache[str] = SizeBoundedCache(10, len)
     kept.get("small", lambda: "1234567890")
     assert kept.get("large", lambda: "12345678901") == "12345678901"
     assert kept.size_bytes == 10
 
 
 def test_many_threads_make_a_value_once() -> None:
-    kept: Kept[str] = Kept(100, len)
+    kept: SizeBoundedCache[str] = SizeBoundedCache(100, len)
     together, second = threading.Barrier(8), threading.Barrier(2)
     made = []
 
@@ -53,7 +53,7 @@ def test_many_threads_make_a_value_once() -> None:
 
 
 def test_two_keys_do_not_wait_for_each_other() -> None:
-    kept: Kept[str] = Kept(100, len)
+    kept: SizeBoundedCache[str] = SizeBoundedCache(100, len)
     inside, other = threading.Event(), threading.Event()
 
     def slow() -> str:
@@ -70,7 +70,7 @@ def test_two_keys_do_not_wait_for_each_other() -> None:
 
 
 def test_a_failure_is_raised_and_tried_again() -> None:
-    kept: Kept[str] = Kept(100, len)
+    kept: SizeBoundedCache[str] = SizeBoundedCache(100, len)
 
     def fail() -> str:
         raise SettingsError("no")
@@ -81,7 +81,7 @@ def test_a_failure_is_raised_and_tried_again() -> None:
 
 
 def test_after_a_failure_those_who_wait_and_those_who_come_make_it_once() -> None:
-    kept: Kept[str] = Kept(100, len)
+    kept: SizeBoundedCache[str] = SizeBoundedCache(100, len)
     inside, fail, again, done = (threading.Event() for _ in range(4))
     made = []
 
@@ -132,7 +132,7 @@ def test_a_budget_that_means_nothing_is_refused(text: str, monkeypatch: pytest.M
 
 
 def test_shrinking_lets_the_longest_unused_go() -> None:
-    kept: Kept[str] = Kept(10, len)
+    kept: SizeBoundedCache[str] = SizeBoundedCache(10, len)
     for text in ("aaa", "bbb", "ccc"):
         kept.get(text, lambda text=text: text)
     kept.find("aaa")
@@ -143,7 +143,7 @@ def test_shrinking_lets_the_longest_unused_go() -> None:
 
 
 def test_values_that_grow_are_counted_again_and_keep_their_age() -> None:
-    kept: Kept[list[int]] = Kept(10, len)
+    kept: SizeBoundedCache[list[int]] = SizeBoundedCache(10, len)
     for name in "abc":
         kept.get(name, lambda: [1, 2])
     grown = kept.find("a")  # b is the longest unused now
@@ -158,7 +158,7 @@ def test_values_that_grow_are_counted_again_and_keep_their_age() -> None:
 
 
 def test_it_can_be_asked_what_is_kept() -> None:
-    kept: Kept[str] = Kept(4, len)
+    kept: SizeBoundedCache[str] = SizeBoundedCache(4, len)
     assert "a" not in kept
     assert kept.find("a") is None
     kept.get("a", lambda: "1234")
@@ -174,6 +174,6 @@ def test_all_caches_of_the_app_and_all_work_together_fit_the_setting() -> None:
     for module in pkgutil.walk_packages(effviz.ui.__path__, "effviz.ui."):
         if ".pages." not in module.name:
             known = importlib.import_module(module.name)
-            found |= {id(each): each for each in vars(known).values() if isinstance(each, Kept)}
+            found |= {id(each): each for each in vars(known).values() if isinstance(each, SizeBoundedCache)}
     assert len(found) >= 11
     assert sum(each.most_bytes for each in found.values()) <= budget_bytes(1 - WORK_SHARE - UPLOADS_SHARE)

@@ -29,11 +29,11 @@ def only_b3_was_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 def opened(**address: str) -> AppTest:
     def script() -> None:
-        from effviz.ui.compare import models
-        from effviz.ui.state import MODELS
+        from effviz.ui.compare import model_picker
+        from effviz.ui.session import MODELS
 
         MODELS.adopt()
-        models.choose()
+        model_picker.choose_models()
 
     test = AppTest.from_function(script)
     test.query_params.update(address)

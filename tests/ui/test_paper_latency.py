@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from effviz.bench import apart, latency
-from effviz.bench.latency import Latency
+from effviz.bench import single_core_latency
+from effviz.bench.single_core_latency import Latency
 from effviz.errors import SettingsError
-from effviz.ui.compare import work
-from effviz.ui.turns import Turns
+from effviz.ui import job_progress
+from effviz.ui.job_queue import JobQueue
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120
 
 
 def known(model: str, px: int, *runs_ms: float, at: str = "2026-11-24 12:00") -> Latency:
-    return Latency(model, px, runs_ms, 7_794_184, latency.machine(), "torch 2", 1, at)
+    return Latency(model, px, runs_ms, 7_794_184, single_core_latency.machine(), "torch 2", 1, at)
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             step(run, 2)
         return known(name, 224, 10.0 * len(name), 10.0 * len(name))
 
-    monkeypatch.setattr(apart, "measure", measure)
+    monkeypatch.setattr(single_core_latency, "measure_in_child", measure)
     return asked
 
 
@@ -92,7 +92,7 @@ def test_before_anything_is_measured_the_printed_numbers_stand_alone(fake: list[
 
 def test_measured_networks_get_ratios_places_and_rows(fake: list[str]) -> None:
     for of in (known("b1", 240, 40, 60), known("resnet152", 224, 300), known("b1", 96, 10)):
-        latency.keep(of)
+        single_core_latency.store_latency(of)
     at = open_section()
     rows = at.dataframe[0].value.set_index("network")
     assert rows.loc["EfficientNet-B1", "latency_ms_here"] == 50
@@ -119,7 +119,7 @@ def test_any_name_can_be_measured_and_a_wrong_one_costs_its_own_only(fake: list[
 
 def test_the_latest_measurement_counts(fake: list[str]) -> None:
     at = measure(open_section(), "b0")
-    latency.keep(known("b0", 224, 99.0, at="2026-11-24 13:00"))
+    single_core_latency.store_latency(known("b0", 224, 99.0, at="2026-11-24 13:00"))
     at.run()
     assert list(at.dataframe[1].value["mean_ms"]) == [99]
 
@@ -127,10 +127,10 @@ def test_the_latest_measurement_counts(fake: list[str]) -> None:
 def test_a_measurement_takes_its_turn_and_lets_others_go_between_runs(
     monkeypatch: pytest.MonkeyPatch, fake: list[str]
 ) -> None:
-    queue = Turns(at_once=1)
-    monkeypatch.setattr(work, "TURNS", queue)
+    queue = JobQueue(at_once=1)
+    monkeypatch.setattr(job_progress, "QUEUE", queue)
     served: list[str] = []
-    real = apart.measure
+    real = single_core_latency.measure_in_child
 
     def watched(name: str, step: Callable[[int, int], None], beat: Callable[[], None], **_terms: object) -> Latency:
         assert queue.running == 1
@@ -147,7 +147,7 @@ def test_a_measurement_takes_its_turn_and_lets_others_go_between_runs(
         with queue.turn(lambda before: joined.set()):
             served.append("quick")
 
-    monkeypatch.setattr(apart, "measure", watched)
+    monkeypatch.setattr(single_core_latency, "measure_in_child", watched)
     measure(open_section(), "b0")
     assert served == ["quick", "run 0", "run 1"]
     assert queue.running == queue.waiting == 0
@@ -157,15 +157,15 @@ def test_whoever_stops_ends_the_process_and_keeps_what_is_done(monkeypatch: pyte
     """A click on Stop is raised by Streamlit out of the bar's next word."""
     from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
-    queue = Turns(at_once=1)
-    monkeypatch.setattr(work, "TURNS", queue)
+    queue = JobQueue(at_once=1)
+    monkeypatch.setattr(job_progress, "QUEUE", queue)
 
     def measure_one(name: str, step: Callable[[int, int], None], beat: Callable[[], None], **_terms: object) -> Latency:
         if name == "b1":
             raise StopException
         return known(name, 224, 20.0)
 
-    monkeypatch.setattr(apart, "measure", measure_one)
+    monkeypatch.setattr(single_core_latency, "measure_in_child", measure_one)
     at = measure(open_section(), "b0", "b1")
     assert queue.running == queue.waiting == 0
     at.run()
@@ -173,9 +173,9 @@ def test_whoever_stops_ends_the_process_and_keeps_what_is_done(monkeypatch: pyte
 
 
 def test_a_processor_with_markdown_in_its_name_is_shown_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(latency, "machine", lambda: "A_B_C *CPU*, 2 cores")
+    monkeypatch.setattr(single_core_latency, "machine", lambda: "A_B_C *CPU*, 2 cores")
     monkeypatch.setattr("effviz.ui.paper.latency.machine", lambda: "A_B_C *CPU*, 2 cores")
-    latency.keep(replace(known("b0", 224, 5.0), machine="A_B_C *CPU*, 2 cores"))
+    single_core_latency.store_latency(replace(known("b0", 224, 5.0), machine="A_B_C *CPU*, 2 cores"))
     at = open_section()
     assert r"A\_B\_C \*CPU\*" in words(at)
     assert "1 network measured" in words(at)

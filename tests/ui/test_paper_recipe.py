@@ -12,7 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from effviz.facts import training_facts
-from effviz.ui.paper import augmented, recipe
+from effviz.ui.paper import autoaugment, recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,7 +57,7 @@ def photo(colour: tuple[int, int, int]) -> bytes:
 @pytest.fixture
 def no_photo(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the photo, which takes torch, and which the charts do not need."""
-    monkeypatch.setattr("effviz.ui.paper.augmented.show", lambda: None)
+    monkeypatch.setattr("effviz.ui.paper.autoaugment.show", lambda: None)
 
 
 @pytest.mark.usefixtures("no_photo")
@@ -111,7 +111,7 @@ def test_settings_follow_the_version(version: str, survival: str) -> None:
 def test_the_sample_is_augmented_and_a_seed_repeats_it() -> None:
     at = open_recipe(seed="3")
     first = tiles(at)
-    assert first.count("<figure") == 1 + augmented.DRAWS
+    assert first.count("<figure") == 1 + autoaugment.DRAWS
     assert "the photo" in first
     assert tiles(open_recipe(seed="3")) == first
     next(button for button in at.button if button.label == "Draw again").click().run()
@@ -133,24 +133,24 @@ def test_a_visitors_own_photo_is_augmented_and_a_broken_one_gets_its_sentence() 
 
 
 def test_words_of_a_tile_are_escaped_and_every_operation_has_some() -> None:
-    from effviz.train import policy
+    from effviz.train import batches
 
-    names = {operation.name for pair in policy._pairs() for operation in pair}
-    assert names == set(augmented.WORDS)
-    assert augmented.told(()) == "left as it is"
-    steps = (policy.Step("Rotate", -21.0, True), policy.Step("Invert", None, False))
-    assert augmented.told(steps) == "turned by −21°"
-    drawn = augmented._figure(augmented.Tile(photo((0, 0, 0)), "<script>"))
+    names = {operation.name for pair in batches._policy_pairs() for operation in pair}
+    assert names == set(autoaugment.WORDS)
+    assert autoaugment.told(()) == "left as it is"
+    steps = (batches.PolicyOperation("Rotate", -21.0, True), batches.PolicyOperation("Invert", None, False))
+    assert autoaugment.told(steps) == "turned by −21°"
+    drawn = autoaugment._figure(autoaugment.AugmentedTile(photo((0, 0, 0)), "<script>"))
     assert "<script>" not in drawn
     assert "&lt;script&gt;" in drawn
 
 
 def test_the_sheet_holds_all_tiles() -> None:
-    from effviz.train.policy import draw
+    from effviz.train.batches import draw
 
     plain = np.zeros((90, 120, 3), np.uint8)
-    drawn = [draw(plain, seed) for seed in range(augmented.DRAWS)]
-    data = augmented.sheet("black", 5, plain, drawn)
+    drawn = [draw(plain, seed) for seed in range(autoaugment.DRAWS)]
+    data = autoaugment.sheet("black", 5, plain, drawn)
     with Image.open(io.BytesIO(data)) as made:
         assert made.format == "PNG"
         assert made.width > 4 * 360
@@ -161,9 +161,9 @@ def test_the_charts_stand_there_before_torch_is_loaded() -> None:
     code = f"""
 import sys, types
 sys.path.insert(0, {str(ROOT)!r})
-stand_in = types.ModuleType("effviz.train.policy")
+stand_in = types.ModuleType("effviz.train.batches")
 stand_in.draw = lambda picture, seed: types.SimpleNamespace(picture=picture, steps=())
-sys.modules["effviz.train.policy"] = stand_in
+sys.modules["effviz.train.batches"] = stand_in
 from streamlit.testing.v1 import AppTest
 at = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=120)
 at.switch_page("effviz/ui/pages/paper.py")

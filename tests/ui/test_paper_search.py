@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from effviz.facts import searched
+from effviz.facts import two_step_search
 from effviz.scaling import plan
 
 ROOT = Path(__file__).parents[2]
@@ -22,15 +22,15 @@ WIDER = {"alpha": 1, "beta": 1.2, "gamma": 1.15, "depth": 0.6, "width": 0.54, "r
 def ship(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where a run is shipped; empty at first."""
     path = tmp_path / "run.csv"
-    monkeypatch.setattr(searched, "SHIPPED", path)
-    searched.shipped.cache_clear()
+    monkeypatch.setattr(two_step_search, "SHIPPED_FILE", path)
+    two_step_search.shipped_results.cache_clear()
     yield path
-    searched.shipped.cache_clear()
+    two_step_search.shipped_results.cache_clear()
 
 
 def write(path: Path, *trainings: tuple[dict[str, float], int, float]) -> None:
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, searched.columns())
+        writer = csv.DictWriter(file, two_step_search.result_columns())
         writer.writeheader()
         for bases, seed, top1 in trainings:
             network = plan(bases["depth"], bases["width"], bases["resolution_px"], classes=10)

@@ -9,10 +9,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from effviz.facts import RECIPES, NetworkFamily, load, recipe
-from effviz.plots.points import recipe_series
-from effviz.ui.tradeoff import picked
-from effviz.ui.tradeoff.controls import mixing
-from effviz.ui.tradeoff.table import table
+from effviz.plots.accuracy_cost import recipe_series
+from effviz.ui.tradeoff import series_picker
+from effviz.ui.tradeoff.figure_table import table_rows
+from effviz.ui.tradeoff.series_picker import mixing
 
 ROOT = Path(__file__).parents[2]
 
@@ -180,10 +180,13 @@ def test_a_measured_network_tells_our_count_from_timms() -> None:
 def test_a_click_takes_over_the_network_of_the_point(
     monkeypatch: pytest.MonkeyPatch, points: list[dict[str, object]], chosen: str
 ) -> None:
-    session = {picked.CHART: SimpleNamespace(selection=SimpleNamespace(points=points)), picked.NETWORK: "GPipe"}
-    monkeypatch.setattr(picked.st, "session_state", session)
-    picked.clicked()
-    assert session[picked.NETWORK] == chosen
+    session = {
+        series_picker.CHART: SimpleNamespace(selection=SimpleNamespace(points=points)),
+        series_picker.NETWORK: "GPipe",
+    }
+    monkeypatch.setattr(series_picker.st, "session_state", session)
+    series_picker.clicked_network()
+    assert session[series_picker.NETWORK] == chosen
 
 
 def test_a_network_is_chosen_from_the_list_without_a_mouse() -> None:
@@ -221,8 +224,8 @@ def test_the_table_has_every_point_with_its_source() -> None:
 
 
 def test_the_tables_numbers_are_timms() -> None:
-    rows = table([recipe_series(recipe("ap_in1k"))])
+    rows = table_rows([recipe_series(recipe("ap_in1k"))])
     timm = load("timm_accuracy").query("weights_tag == 'ap_in1k'")
     assert list(rows["top1_pct"]) == list(timm["top1_pct"])
     assert list(rows["macs_billions_timm_with_bn"]) == list(timm["gmacs_counted_with_bn"])
-    assert table([]).empty
+    assert table_rows([]).empty

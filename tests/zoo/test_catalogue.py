@@ -13,7 +13,7 @@ from effviz.scaling import Family
 from effviz.zoo import catalogue
 from effviz.zoo.model import WeightsOrigin
 
-EVERY = [catalogue.find(name, recipe) for name in catalogue.NAMES for recipe in catalogue.recipes(name)]
+EVERY = [catalogue.find_model(name, recipe) for name in catalogue.NAMES for recipe in catalogue.recipe_names(name)]
 TOP1 = Path(__file__).with_name("timm_top1.csv")  # out of results/results-imagenet.csv of timm@aa4b5850
 
 
@@ -43,16 +43,16 @@ def test_accuracies_are_those_that_timm_measured_at_these_sizes():
 
 
 def test_default_weights_of_b0_to_b7_share_one_recipe():
-    default = [catalogue.find(f"b{i}") for i in range(8)]
+    default = [catalogue.find_model(f"b{i}") for i in range(8)]
     assert [spec.architecture for spec in default] == [f"tf_efficientnet_b{i}.aa_in1k" for i in range(8)]
     # CAM.md's row for one fair recipe, rounded
     assert [round(spec.top1_pct, 2) for spec in default] == [76.88, 78.84, 80.07, 81.65, 83.04, 83.70, 84.12, 84.42]
 
 
 def test_small_lite_weights_come_without_a_network():
-    origins = {name: catalogue.find(name).origin for name in ("lite0", "lite1", "lite2", "lite3", "lite4", "b0")}
+    origins = {name: catalogue.find_model(name).origin for name in ("lite0", "lite1", "lite2", "lite3", "lite4", "b0")}
     assert [name for name, origin in origins.items() if origin is WeightsOrigin.PACKAGE] == ["lite0", "lite1", "lite2"]
-    assert catalogue.find("lite0", "timm-lite-ra_in1k").origin is WeightsOrigin.HUB
+    assert catalogue.find_model("lite0", "timm-lite-ra_in1k").origin is WeightsOrigin.HUB
 
 
 def test_catalogue_needs_neither_torch_nor_timm():
@@ -74,9 +74,9 @@ def test_catalogue_needs_neither_torch_nor_timm():
     ],
 )
 def test_parse_reads_a_name_recipe_and_size(text, label, resolution_px):
-    ref = catalogue.parse(text)
+    ref = catalogue.parse_model(text)
     assert (ref.label, ref.resolution_px) == (label, resolution_px)
-    assert catalogue.parse(ref.label) == ref
+    assert catalogue.parse_model(ref.label) == ref
 
 
 @pytest.mark.parametrize(
@@ -94,11 +94,11 @@ def test_parse_reads_a_name_recipe_and_size(text, label, resolution_px):
 )
 def test_parse_refuses_what_it_cannot_build(text, words):
     with pytest.raises(SettingsError, match=words):
-        catalogue.parse(text)
+        catalogue.parse_model(text)
 
 
 def test_scaled_network_is_named_by_its_numbers_and_untrained():
-    spec = catalogue.scaled(1.4, 1.2, 300)
+    spec = catalogue.scaled_model(1.4, 1.2, 300)
     assert (spec.name, spec.trained, spec.top1_pct) == ("scaled-d1.4-w1.2", False, None)
     assert "untrained" in spec.weights
-    assert catalogue.scaled(4.0, 1.0, 224, Family.LITE).name == "scaled-lite-d4-w1"
+    assert catalogue.scaled_model(4.0, 1.0, 224, Family.LITE).name == "scaled-lite-d4-w1"

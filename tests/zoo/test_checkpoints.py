@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from effviz.errors import SettingsError, WeightsError
 from effviz.scaling import Family
-from effviz.zoo import catalogue, checkpoints, hub, loading, manifest, pickles, scaled
+from effviz.zoo import catalogue, checkpoints, hub, loading, manifest, torch_modules
 from effviz.zoo.model import WeightsOrigin
 
 
@@ -32,7 +32,7 @@ def models(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def network():
-    return scaled.build(Family.LITE, 0.5, 0.5, 3)
+    return torch_modules.build_untrained(Family.LITE, 0.5, 0.5, 3)
 
 
 def entry(path, **changes):
@@ -61,7 +61,7 @@ def test_a_listed_checkpoint_is_a_model_like_others(models, network, suffix):
     file = models / f"tiny{suffix}"
     save_file(network.state_dict(), file) if suffix == ".safetensors" else torch.save(network.state_dict(), file)
     write(models, entry(file, mean=[0.1, 0.2, 0.3], crop_pct=0.9))
-    ref = catalogue.parse("tiny@64")
+    ref = catalogue.parse_model("tiny@64")
     assert ref.spec in catalogue.catalogue()
     assert (ref.spec.origin, ref.spec.trained, ref.spec.classes) == (
         WeightsOrigin.CHECKPOINT,
@@ -85,9 +85,9 @@ def test_a_checkpoint_takes_the_place_of_the_scaled_network_that_it_fits(models,
     file = models / "tiny.safetensors"
     save_file(network.state_dict(), file)
     write(models, entry(file))
-    assert catalogue.parse("scaled-lite-d0.5-w0.5@128").label == "tiny@128"
-    assert not catalogue.scaled(0.5, 0.5, 96, Family.EFFICIENTNET).trained
-    assert not catalogue.scaled(0.6, 0.5, 96, Family.LITE).trained
+    assert catalogue.parse_model("scaled-lite-d0.5-w0.5@128").label == "tiny@128"
+    assert not catalogue.scaled_model(0.5, 0.5, 96, Family.EFFICIENTNET).trained
+    assert not catalogue.scaled_model(0.6, 0.5, 96, Family.LITE).trained
 
 
 class Harm:
@@ -110,7 +110,7 @@ def test_code_in_a_pickle_is_refused_and_never_runs(models, network, tmp_path, k
         torch.save(content, file, _use_new_zipfile_serialization=kind != "torch-legacy")
     write(models, entry(file))
     with pytest.raises(WeightsError, match="holds code"):
-        loading.load(catalogue.parse("tiny"))
+        loading.load(catalogue.parse_model("tiny"))
     assert not trace.exists()
 
 
@@ -123,7 +123,7 @@ def test_junk_is_refused(models, suffix, content):
     file.write_bytes(content)
     write(models, entry(file))
     with pytest.raises(WeightsError, match="only safetensors files and plain state dicts"):
-        loading.load(catalogue.parse("tiny"))
+        loading.load(catalogue.parse_model("tiny"))
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
@@ -133,7 +133,7 @@ def test_a_file_cut_short_is_refused(models, network, suffix):
     file.write_bytes(file.read_bytes()[:-1000])
     write(models, entry(file))
     with pytest.raises(WeightsError, match="is damaged"):
-        loading.load(catalogue.parse("tiny"))
+        loading.load(catalogue.parse_model("tiny"))
 
 
 @pytest.mark.parametrize("content", [[1, 2], {"a": 1}, {"state_dict": {"a": 1}}, torch.zeros(2)])
@@ -142,7 +142,7 @@ def test_anything_but_a_plain_state_dict_is_refused(models, content):
     torch.save(content, file)
     write(models, entry(file))
     with pytest.raises(WeightsError, match="holds something else"):
-        loading.load(catalogue.parse("tiny"))
+        loading.load(catalogue.parse_model("tiny"))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_wrappers_and_prefixes_are_taken_off_and_counters_do_not_count(models, n
     else:
         pytest.skip("safetensors hold tensors alone")
     write(models, entry(file))
-    found = loading.load(catalogue.parse("tiny")).weights.tensors
+    found = loading.load(catalogue.parse_model("tiny")).weights.tensors
     for name, tensor in network.state_dict().items():
         if "num_batches_tracked" not in name:
             np.testing.assert_allclose(found[name], tensor.numpy(), atol=2e-3)
@@ -180,7 +180,7 @@ def test_symmetric_padding_and_its_epsilon_are_timms_other_networks(models):
     file = models / "tiny.safetensors"
     file.touch()
     write(models, entry(file, family="efficientnet", padding="symmetric"))
-    spec = catalogue.parse("tiny").spec
+    spec = catalogue.parse_model("tiny").spec
     assert (spec.architecture, spec.arithmetic.padding.value, spec.arithmetic.epsilon) == (
         "efficientnet_b0",
         "symmetric",
@@ -192,9 +192,9 @@ def test_another_hash_is_refused_before_the_file_is_opened(models, network, monk
     file = models / "tiny.safetensors"
     save_file(network.state_dict(), file)
     write(models, entry(file, sha256="0" * 64))
-    monkeypatch.setattr(checkpoints.tensors, "read", lambda _: pytest.fail("opened"))
+    monkeypatch.setattr(checkpoints.state_dicts, "read_safetensors", lambda _: pytest.fail("opened"))
     with pytest.raises(WeightsError, match=r"000000000000\.\.\. is expected"):
-        loading.load(catalogue.parse("tiny"))
+        loading.load(catalogue.parse_model("tiny"))
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_weights_of_another_network_are_refused(models, network, change, words):
     save_file(network.state_dict(), file)
     write(models, entry(file, **change))
     with pytest.raises(WeightsError, match=words):
-        loading.load(catalogue.parse("tiny"))
+        loading.load(catalogue.parse_model("tiny"))
 
 
 def test_weights_that_are_not_numbers_are_refused(models, network):
@@ -219,7 +219,7 @@ def test_weights_that_are_not_numbers_are_refused(models, network):
     save_file(network.state_dict() | {"classifier.bias": torch.tensor([0.0, float("nan"), 0.0])}, file)
     write(models, entry(file))
     with pytest.raises(WeightsError, match=r"classifier\.bias holds numbers that are not finite"):
-        loading.load(catalogue.parse("tiny"))
+        loading.load(catalogue.parse_model("tiny"))
 
 
 @pytest.mark.filterwarnings("ignore")  # torch's own, about kinds that it no longer likes
@@ -238,7 +238,7 @@ def test_other_kinds_of_tensors_are_refused(models, network, make):
     torch.save(network.state_dict() | {"classifier.bias": make()}, file)
     write(models, entry(file))
     with pytest.raises(WeightsError, match="plain state dicts of tensors are read"):
-        loading.load(catalogue.parse("tiny"))
+        loading.load(catalogue.parse_model("tiny"))
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
@@ -249,7 +249,7 @@ def test_half_precision_is_read_as_single(models, network, suffix):
     file = models / f"tiny{suffix}"
     save_file(half, file) if suffix == ".safetensors" else torch.save(half, file)
     write(models, entry(file))
-    found = loading.load(catalogue.parse("tiny")).module.state_dict()
+    found = loading.load(catalogue.parse_model("tiny")).module.state_dict()
     assert all(torch.equal(found[name], tensor.to(found[name].dtype)) for name, tensor in half.items())
     assert {tensor.dtype for tensor in found.values()} == {torch.float32, torch.int64}
 
@@ -264,7 +264,7 @@ def test_tensors_that_are_kept_in_another_way_are_the_same_numbers(models, netwo
     known = network.state_dict()
     torch.save(known | {"classifier.bias": make(known["classifier.bias"])}, file)
     write(models, entry(file))
-    module = loading.load(catalogue.parse("tiny")).module
+    module = loading.load(catalogue.parse_model("tiny")).module
     assert torch.equal(module.classifier.bias, known["classifier.bias"])
     assert module.classifier.bias.is_leaf
     assert not module.classifier.bias.requires_grad
@@ -278,7 +278,7 @@ def test_bfloat16_is_read_as_single(models, network):
     file = models / "tiny.safetensors"
     save_file(halves, file)
     write(models, entry(file))
-    found = loading.load(catalogue.parse("tiny")).weights.tensors
+    found = loading.load(catalogue.parse_model("tiny")).weights.tensors
     assert all(np.array_equal(found[name], tensor.to(torch.float64).numpy()) for name, tensor in halves.items())
 
 
@@ -286,7 +286,7 @@ def test_counters_of_batch_norms_may_be_missing(models, network):
     file = models / "tiny.safetensors"
     save_file({name: tensor for name, tensor in network.state_dict().items() if "num_batches" not in name}, file)
     write(models, entry(file))
-    model = loading.load(catalogue.parse("tiny"))
+    model = loading.load(catalogue.parse_model("tiny"))
     assert model.weights.tensors["bn1.num_batches_tracked"] == 0
     assert model.module.state_dict()["bn1.num_batches_tracked"].dtype is torch.int64
 
@@ -299,9 +299,9 @@ def pickled(models, network):
 
 def test_a_pickle_is_read_by_torch_once_and_kept_as_safetensors(models, network, monkeypatch):
     pickled(models, network)
-    first = loading.load(catalogue.parse("tiny"))
+    first = loading.load(catalogue.parse_model("tiny"))
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("read again"))
-    second = loading.load(catalogue.parse("tiny"))
+    second = loading.load(catalogue.parse_model("tiny"))
     assert second.weights_sha256 == first.weights_sha256
     assert all(np.array_equal(tensor, first.weights.tensors[name]) for name, tensor in second.weights.tensors.items())
 
@@ -309,8 +309,8 @@ def test_a_pickle_is_read_by_torch_once_and_kept_as_safetensors(models, network,
 @pytest.mark.parametrize("harm", ["flip", "zero", "cut", "swap"])
 def test_kept_tensors_that_were_changed_are_made_again(models, network, harm, caplog):
     pickled(models, network)
-    expected = loading.load(catalogue.parse("tiny")).weights.tensors
-    (kept,) = pickles.folder().iterdir()
+    expected = loading.load(catalogue.parse_model("tiny")).weights.tensors
+    (kept,) = checkpoints.tensor_cache_folder().iterdir()
     content = bytearray(kept.read_bytes())
     if harm == "flip":
         content[-1] ^= 1
@@ -318,17 +318,17 @@ def test_kept_tensors_that_were_changed_are_made_again(models, network, harm, ca
         save_file({name: tensor + 1 for name, tensor in network.state_dict().items()}, kept)
         content = kept.read_bytes()
     kept.write_bytes(bytes(len(content)) if harm == "zero" else content[:-100] if harm == "cut" else content)
-    found = loading.load(catalogue.parse("tiny")).weights.tensors
+    found = loading.load(catalogue.parse_model("tiny")).weights.tensors
     assert all(np.array_equal(tensor, expected[name]) for name, tensor in found.items())
     assert "are damaged" in caplog.text
-    assert [file.name for file in pickles.folder().iterdir()] == [kept.name]
+    assert [file.name for file in checkpoints.tensor_cache_folder().iterdir()] == [kept.name]
 
 
 def test_a_cache_that_cannot_be_written_costs_only_time(models, network, monkeypatch, tmp_path, caplog):
     pickled(models, network)
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    loading.load(catalogue.parse("tiny"))
+    loading.load(catalogue.parse_model("tiny"))
     assert "cannot be kept" in caplog.text
 
 
@@ -336,14 +336,14 @@ def test_a_pickle_without_torch_is_one_sentence(models, network, monkeypatch):
     pickled(models, network)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(SettingsError, match=r"tiny\.pth was saved by torch, which is not installed"):
-        loading.load(catalogue.parse("tiny"))
+        loading.load(catalogue.parse_model("tiny"))
 
 
 def test_a_file_that_changes_later_changes_nothing(models, network):
     file = models / "tiny.safetensors"
     save_file(network.state_dict(), file)
     write(models, entry(file))
-    found = loading.load(catalogue.parse("tiny")).module.state_dict()
+    found = loading.load(catalogue.parse_model("tiny")).module.state_dict()
     with file.open("r+b") as known:  # the same file, not another one in its place
         known.write(bytes(file.stat().st_size))
     assert all(torch.equal(tensor, network.state_dict()[name]) for name, tensor in found.items())
@@ -363,7 +363,7 @@ def test_a_path_out_of_the_folder_is_refused(models, network, way):
     file, name = outside(models, network, way)
     write(models, entry(file, file=name))
     with pytest.raises(WeightsError, match="it must lie in models/"):
-        loading.load(catalogue.parse("tiny"))
+        loading.load(catalogue.parse_model("tiny"))
 
 
 def test_a_missing_file_is_one_error(models, network):
@@ -371,9 +371,9 @@ def test_a_missing_file_is_one_error(models, network):
     save_file(network.state_dict(), file)
     write(models, entry(file))
     file.unlink()
-    assert not hub.availability(catalogue.find("tiny")).available
+    assert not hub.availability(catalogue.find_model("tiny")).available
     with pytest.raises(WeightsError, match="cannot be read"):
-        loading.load(catalogue.parse("tiny"))
+        loading.load(catalogue.parse_model("tiny"))
 
 
 def test_an_unlisted_file_is_never_opened(models, network):
@@ -480,7 +480,7 @@ def test_numbers_for_names_are_one_sentence(models, network):
     torch.save({3: torch.zeros(2), "a": torch.zeros(2), 7: torch.zeros(1)}, file)
     write(models, entry(file))
     with pytest.raises(WeightsError, match="tensors have no partner"):
-        loading.load(catalogue.parse("tiny"))
+        loading.load(catalogue.parse_model("tiny"))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
@@ -492,7 +492,7 @@ def test_weights_that_are_no_file_are_one_error(models, network, make):
     file.unlink()
     make(file)
     with pytest.raises(WeightsError, match=r"tiny\.safetensors cannot be read|it must lie in"):
-        loading.load(catalogue.parse("tiny"))
+        loading.load(catalogue.parse_model("tiny"))
 
 
 def test_two_checkpoints_of_one_name_are_refused(models, network):
@@ -510,6 +510,6 @@ def test_without_a_folder_there_are_no_checkpoints(models):
 
 def test_every_checkpoint_of_the_project_can_be_loaded(monkeypatch):
     monkeypatch.delenv(manifest.FOLDER_VARIABLE, raising=False)
-    assert manifest.folder() == Path(__file__).parents[2] / "models"
+    assert manifest.models_folder() == Path(__file__).parents[2] / "models"
     for listed in manifest.entries():
-        loading.load(catalogue.parse(listed.name))
+        loading.load(catalogue.parse_model(listed.name))

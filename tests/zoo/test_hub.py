@@ -12,7 +12,7 @@ from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
 from effviz.errors import SettingsError, WeightsError
-from effviz.zoo import catalogue, fetching, hub, loading, pins
+from effviz.zoo import catalogue, download, hub, loading
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPOSITORY = "timm/tf_efficientnet_b0.aa_in1k"
@@ -55,8 +55,8 @@ def put(cache, weights):
 
 def test_cached_weights_are_those_that_timm_loads_offline(cache, weights):
     blob = put(cache, weights)
-    assert hub.availability(catalogue.find("b0")).available
-    model = loading.load(catalogue.parse("b0"))
+    assert hub.availability(catalogue.find_model("b0")).available
+    model = loading.load(catalogue.parse_model("b0"))
     expected = timm.create_model("tf_efficientnet_b0.aa_in1k", pretrained=True).state_dict()
     found = model.module.state_dict()
     assert found.keys() == expected.keys()
@@ -69,15 +69,15 @@ def test_logits_equal_timms(cache, weights):
     theirs = timm.create_model("tf_efficientnet_b0.aa_in1k", pretrained=True).eval()
     photo = torch.rand(1, 3, 224, 224)
     with torch.inference_mode():
-        assert torch.equal(loading.load(catalogue.parse("b0")).module(photo), theirs(photo))
+        assert torch.equal(loading.load(catalogue.parse_model("b0")).module(photo), theirs(photo))
 
 
 def test_damaged_cache_is_refused_and_then_known(cache, weights):
     blob = put(cache, weights)
     blob.write_bytes(blob.read_bytes()[:-4] + b"\0\0\0\1")
     with pytest.raises(WeightsError, match="run `effviz fetch b0` once, online, which gets them again"):
-        loading.load(catalogue.parse("b0"))
-    assert not hub.availability(catalogue.find("b0")).available
+        loading.load(catalogue.parse_model("b0"))
+    assert not hub.availability(catalogue.find_model("b0")).available
 
 
 @pytest.mark.parametrize("linked", [True, False])
@@ -89,10 +89,10 @@ def test_a_file_that_is_not_whole_is_seen_at_a_glance(cache, weights, linked, co
         place.unlink()
         blob = blob.rename(place)
     blob.write_bytes(content(weights.read_bytes()))
-    state = hub.availability(catalogue.find("b0"))
+    state = hub.availability(catalogue.find_model("b0"))
     assert (state.available, "`effviz fetch b0`" in state.sentence) == (False, True)
     with pytest.raises(WeightsError, match="`effviz fetch b0`"):
-        loading.load(catalogue.parse("b0"))
+        loading.load(catalogue.parse_model("b0"))
 
 
 def test_one_changed_bit_is_seen_by_whoever_looks_thoroughly(cache, weights):
@@ -100,19 +100,19 @@ def test_one_changed_bit_is_seen_by_whoever_looks_thoroughly(cache, weights):
     content = bytearray(blob.read_bytes())
     content[len(content) // 2] ^= 1
     blob.write_bytes(content)
-    hub.verify(catalogue.find("b0"))
-    assert not hub.availability(catalogue.find("b0")).available
+    hub.verify(catalogue.find_model("b0"))
+    assert not hub.availability(catalogue.find_model("b0")).available
     blob.write_bytes(weights.read_bytes())
-    assert hub.availability(catalogue.find("b0")).available
+    assert hub.availability(catalogue.find_model("b0")).available
     blob.write_bytes(content)
     with pytest.raises(WeightsError, match="needs a network"):
-        fetching.fetch(["b0"])
+        download.fetch(["b0"])
 
 
 def test_weights_of_another_network_of_the_same_shapes_are_not_used_in_its_place(cache, weights):
     blob = put(cache, weights)
-    loading.load(catalogue.parse("b0"))
-    loading.load(catalogue.parse("b0"))  # the same file is no other one
+    loading.load(catalogue.parse_model("b0"))
+    loading.load(catalogue.parse_model("b0"))  # the same file is no other one
     tensors = load_file(weights)
     tensors["classifier.bias"] = tensors["classifier.bias"] + 1
     save_file(tensors, cache / "other")
@@ -122,42 +122,42 @@ def test_weights_of_another_network_of_the_same_shapes_are_not_used_in_its_place
     link.unlink()
     link.symlink_to(f"../../blobs/{other.name}")
     with pytest.raises(WeightsError, match=r"another file \(sha256 .*\) than the one first read here"):
-        loading.load(catalogue.parse("b0"))
-    (pin,) = pins.folder().iterdir()
+        loading.load(catalogue.parse_model("b0"))
+    (pin,) = hub.pin_folder().iterdir()
     for damage in (b"", b"\0" * 64, pin.read_bytes()[:30]):  # what is noted is noted again
         pin.write_bytes(damage)
-        assert loading.load(catalogue.parse("b0")).weights_sha256 == other.name
+        assert loading.load(catalogue.parse_model("b0")).weights_sha256 == other.name
         assert pin.read_text() == other.name
 
 
 def test_without_cache_one_sentence_names_the_command(cache):
-    state = hub.availability(catalogue.find("b1"))
+    state = hub.availability(catalogue.find_model("b1"))
     assert (state.available, state.sentence.count(". ")) == (False, 0)
     assert "`effviz fetch b1`" in state.sentence
     with pytest.raises(WeightsError, match="`effviz fetch b1`"):
-        loading.load(catalogue.parse("b1"))
-    loading.load(catalogue.parse("lite0"))  # everything else keeps working
+        loading.load(catalogue.parse_model("b1"))
+    loading.load(catalogue.parse_model("lite0"))  # everything else keeps working
 
 
 def test_other_recipes_are_fetched_by_their_name(cache):
-    assert "`effviz fetch b0:ns_jft_in1k`" in hub.availability(catalogue.find("b0", "ns_jft_in1k")).sentence
+    assert "`effviz fetch b0:ns_jft_in1k`" in hub.availability(catalogue.find_model("b0", "ns_jft_in1k")).sentence
 
 
 def test_fetching_offline_is_one_error(cache):
     with pytest.raises(WeightsError, match="needs a network"):
-        fetching.fetch(["b0"])
+        download.fetch(["b0"])
 
 
 def test_fetching_an_unknown_model_fetches_nothing(cache, monkeypatch):
-    monkeypatch.setattr(fetching, "hf_hub_download", lambda *_, **__: pytest.fail("fetched"))
+    monkeypatch.setattr(download, "hf_hub_download", lambda *_, **__: pytest.fail("fetched"))
     with pytest.raises(SettingsError, match="no model 'b99'"):
-        fetching.fetch(["b0", "b99"])
+        download.fetch(["b0", "b99"])
 
 
 def test_packaged_and_cached_models_need_no_fetching(cache, weights, monkeypatch):
     put(cache, weights)
-    monkeypatch.setattr(fetching, "hf_hub_download", lambda *_, **__: pytest.fail("fetched"))
-    assert [spec.name for spec in fetching.fetch(["lite0", "b0", "scaled-d2-w1"])] == ["lite0", "b0", "scaled-d2-w1"]
+    monkeypatch.setattr(download, "hf_hub_download", lambda *_, **__: pytest.fail("fetched"))
+    assert [spec.name for spec in download.fetch(["lite0", "b0", "scaled-d2-w1"])] == ["lite0", "b0", "scaled-d2-w1"]
 
 
 @pytest.fixture
@@ -199,25 +199,27 @@ def online(tmp_path, monkeypatch, weights):
 
 def test_fetched_weights_can_be_loaded_and_every_byte_is_reported(online, weights, monkeypatch):
     steps = []
-    fetching.fetch(["b0"], lambda *step: steps.append(step))
+    download.fetch(["b0"], lambda *step: steps.append(step))
     size = weights.stat().st_size
     assert steps[-1] == ("b0", size, size)
     assert [done for _, done, _ in steps] == sorted(done for _, done, _ in steps)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert loading.load(catalogue.parse("b0@260")).weights_sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert (
+        loading.load(catalogue.parse_model("b0@260")).weights_sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
+    )
 
 
 def test_damaged_weights_are_fetched_again(online, tmp_path, weights, monkeypatch):
     for _ in range(2):
-        fetching.fetch(["b0"])
+        download.fetch(["b0"])
         (blob,) = tmp_path.glob("models--*/blobs/*")
         assert blob.read_bytes() == weights.read_bytes()
         blob.write_bytes(bytes(len(weights.read_bytes())))
-        assert not hub.availability(catalogue.find("b0")).available
-    fetching.fetch(["b0"])
-    assert hub.availability(catalogue.find("b0")).available
+        assert not hub.availability(catalogue.find_model("b0")).available
+    download.fetch(["b0"])
+    assert hub.availability(catalogue.find_model("b0")).available
 
 
 def test_a_refusal_of_the_hub_is_one_error(online):
     with pytest.raises(WeightsError, match=r"refused timm/tf_efficientnet_b1\.aa_in1k \(404\)"):
-        fetching.fetch(["b1"])
+        download.fetch(["b1"])

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from effviz.zoo import catalogue, loading, modules, scaled
+from effviz.zoo import catalogue, loading, torch_modules
 from effviz.zoo.model import Channels
 
 
 @pytest.mark.parametrize("text", ["lite0@96", "scaled-d0.5-w0.6@96", "scaled-lite-d0.5-w0.5@96"])
 def test_loaded_network_only_looks(text):
-    model = loading.load(catalogue.parse(text))
+    model = loading.load(catalogue.parse_model(text))
     assert not model.module.training
     assert not any(p.requires_grad for p in model.module.parameters())
     assert model.ref.label == text
@@ -25,7 +25,7 @@ def test_loaded_network_only_looks(text):
 @pytest.mark.parametrize("text", ["lite0@96", "scaled-lite-d0.5-w0.5@96"])
 def test_gradients_reach_the_input_even_when_loaded_in_inference_mode(text):
     with torch.inference_mode():
-        module = loading.load(catalogue.parse(text)).module
+        module = loading.load(catalogue.parse_model(text)).module
     photo = torch.rand(1, 3, 96, 96, requires_grad=True)
     module(photo)[0, 0].backward()
     assert photo.grad.abs().sum() > 0
@@ -33,7 +33,7 @@ def test_gradients_reach_the_input_even_when_loaded_in_inference_mode(text):
 
 
 def test_tensors_cannot_be_changed_and_the_module_has_its_own(monkeypatch):
-    model = loading.load(catalogue.parse("lite0@96"))
+    model = loading.load(catalogue.parse_model("lite0@96"))
     with pytest.raises(ValueError, match="read-only"):
         model.weights.tensors["classifier.bias"][0] = 1
     alone = model.weights.nbytes
@@ -45,27 +45,29 @@ def test_tensors_cannot_be_changed_and_the_module_has_its_own(monkeypatch):
 
 def test_four_threads_make_one_module(monkeypatch):
     made = []
-    monkeypatch.setattr(modules, "build", lambda *given, build=modules.build: made.append(1) or build(*given))
-    model = loading.load(catalogue.parse("mini-baseline"))
+    monkeypatch.setattr(
+        torch_modules, "build_module", lambda *given, build=torch_modules.build_module: made.append(1) or build(*given)
+    )
+    model = loading.load(catalogue.parse_model("mini-baseline"))
     with ThreadPoolExecutor(4) as pool:
         found = {id(module) for module in pool.map(lambda _: model.module, range(8))}
     assert (len(made), len(found)) == (1, 1)
 
 
 def test_sizes_of_one_network_share_weights_and_order_is_kept():
-    refs = [catalogue.parse(text) for text in ("lite0", "mini-depth", "lite0@260")]
+    refs = [catalogue.parse_model(text) for text in ("lite0", "mini-depth", "lite0@260")]
     first, other, second = loading.load_all(refs)
     assert first.weights is second.weights
     assert other.weights is not first.weights
     assert [model.ref for model in (first, other, second)] == refs
-    found = list(loading.one_by_one(refs))
+    found = list(loading.iter_models(refs))
     assert [place for place, _ in found] == [0, 2, 1]
     assert all(model.ref is refs[place] for place, model in found)
     assert found[0][1].weights is found[1][1].weights
 
 
 def test_weights_that_want_blue_first_are_turned():
-    spec = catalogue.find("mini-baseline")
+    spec = catalogue.find_model("mini-baseline")
     turned = replace(spec, arithmetic=replace(spec.arithmetic, channels=Channels.BGR))
     rgb, bgr = (loading.weights(of).tensors["conv_stem.weight"] for of in (spec, turned))
     assert np.array_equal(bgr[:, 0], rgb[:, 2])
@@ -74,8 +76,8 @@ def test_weights_that_want_blue_first_are_turned():
 
 def test_untrained_weights_are_spread_as_timms():
     """Fan-out initialisation has one spread a layer; timm draws other numbers from the same distributions."""
-    model = loading.load(catalogue.parse("scaled-d0.5-w0.6"))
-    theirs = scaled.build(model.ref.spec.family, 0.5, 0.6).state_dict()
+    model = loading.load(catalogue.parse_model("scaled-d0.5-w0.6"))
+    theirs = torch_modules.build_untrained(model.ref.spec.family, 0.5, 0.6).state_dict()
     for name, ours in model.weights.tensors.items():
         if ours.size > 5000:
             assert ours.std() == pytest.approx(float(theirs[name].std()), rel=0.1), name
@@ -88,7 +90,7 @@ def test_without_torch_one_sentence_says_what_needs_it(missing):
     code = (
         f"import sys; sys.modules['{missing}'] = None\n"
         "from effviz.errors import SettingsError; from effviz.zoo import catalogue, loading\n"
-        "model = loading.load(catalogue.parse('mini-baseline'))\n"
+        "model = loading.load(catalogue.parse_model('mini-baseline'))\n"
         "try: model.module\n"
         "except SettingsError as error: print(error)\n"
     )
@@ -99,16 +101,17 @@ def test_without_torch_one_sentence_says_what_needs_it(missing):
 
 @pytest.mark.parametrize("text", ["lite1", "scaled-d0.5-w0.6@96"])
 def test_loading_twice_gives_the_same_weights(text):
-    first, second = (loading.load(catalogue.parse(text)).weights.tensors for _ in range(2))
+    first, second = (loading.load(catalogue.parse_model(text)).weights.tensors for _ in range(2))
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
 def test_what_libraries_brought_is_set_aside_once_and_once_with_torch():
     code = (
-        "import gc; from effviz.zoo import loading; loading.set_aside(); first = gc.get_freeze_count();"
-        "kept = [[] for _ in range(1000)]; loading.set_aside(); print(first, gc.get_freeze_count() == first);"
-        "import torch; loading.set_aside(); second = gc.get_freeze_count(); print(second > first + 10_000);"
-        "more = [[] for _ in range(1000)]; loading.set_aside(); print(gc.get_freeze_count() == second)"
+        "import gc; from effviz.zoo import loading; freeze = loading.freeze_garbage_collection; "
+        "freeze(); first = gc.get_freeze_count();"
+        "kept = [[] for _ in range(1000)]; freeze(); print(first, gc.get_freeze_count() == first);"
+        "import torch; freeze(); second = gc.get_freeze_count(); print(second > first + 10_000);"
+        "more = [[] for _ in range(1000)]; freeze(); print(gc.get_freeze_count() == second)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.split()[1:] == ["True", "True", "True"]

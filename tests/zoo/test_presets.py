@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from effviz.explain import samples
+from effviz.explain import sample_photos
 from effviz.scaling import plan
 from effviz.zoo import presets
-from effviz.zoo.catalogue import parse
-from effviz.zoo.classes import names
-from effviz.zoo.presets import PRESETS, Role, role
+from effviz.zoo.catalogue import parse_model
+from effviz.zoo.imagenet_classes import names
+from effviz.zoo.presets import PRESETS, ScalingAxis, scaling_axis
 
 BY_NAME = {preset.name: preset for preset in PRESETS}
 
@@ -31,7 +31,7 @@ def test_presets_are_those_of_the_app():
 def test_every_model_has_a_role_and_words(preset):
     assert len(preset.refs) == len(preset.roles) == len(preset.words)
     assert all(words.endswith(".") for words in preset.words)
-    assert preset.roles[:1] in ((Role.BASELINE,), ())
+    assert preset.roles[:1] in ((ScalingAxis.BASELINE,), ())
 
 
 def network(label):
@@ -43,11 +43,11 @@ def network(label):
 def test_scaling_axes_change_one_dimension_at_a_time():
     axes = BY_NAME["scaling-axes"]
     assert dict(zip((ref.label for ref in axes.refs), axes.roles, strict=True)) == {
-        "lite0@224": Role.BASELINE,
-        "lite1@224": Role.DEPTH,
-        "lite2@224": Role.WIDTH,
-        "lite0@260": Role.RESOLUTION,
-        "lite2@260": Role.COMPOUND,
+        "lite0@224": ScalingAxis.BASELINE,
+        "lite1@224": ScalingAxis.DEPTH,
+        "lite2@224": ScalingAxis.WIDTH,
+        "lite0@260": ScalingAxis.RESOLUTION,
+        "lite2@260": ScalingAxis.COMPOUND,
     }
 
     def changed(before, after):
@@ -62,7 +62,7 @@ def test_scaling_axes_change_one_dimension_at_a_time():
 def test_the_scaling_axes_say_which_sizes_their_weights_were_trained_at():
     # README of the official Lite models: resolutions of 224, 240 and 260
     assert "Lite0's weights were trained at 224 px, Lite1's at 240, Lite2's at 260:" in BY_NAME["scaling-axes"].summary
-    assert [parse(name).resolution_px for name in ("lite0", "lite1", "lite2")] == [224, 240, 260]
+    assert [parse_model(name).resolution_px for name in ("lite0", "lite1", "lite2")] == [224, 240, 260]
 
 
 def test_words_name_the_right_numbers_of_blocks_and_cells():
@@ -74,7 +74,7 @@ def test_words_name_the_right_numbers_of_blocks_and_cells():
 
 
 def test_presets_need_no_torch():
-    code = f"import sys, {presets.__name__}, effviz.zoo.cards; print('torch' in sys.modules)"
+    code = f"import sys, {presets.__name__}, effviz.zoo.model_cards; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
@@ -82,21 +82,21 @@ def test_presets_need_no_torch():
     ("ref", "baseline", "expected"),
     [
         # the coefficients of the official code: lite1 is deeper than lite0, lite2 deeper and wider
-        ("lite0@224", "lite0@224", Role.BASELINE),
-        ("lite1@224", "lite0@224", Role.DEPTH),
-        ("lite2@224", "lite1@224", Role.WIDTH),  # the same 20 blocks
-        ("lite0@260", "lite0@224", Role.RESOLUTION),
-        ("scaled-d1-w1.5@224", "b0@224", Role.WIDTH),
-        ("lite2@260", "lite0@224", Role.COMPOUND),
+        ("lite0@224", "lite0@224", ScalingAxis.BASELINE),
+        ("lite1@224", "lite0@224", ScalingAxis.DEPTH),
+        ("lite2@224", "lite1@224", ScalingAxis.WIDTH),  # the same 20 blocks
+        ("lite0@260", "lite0@224", ScalingAxis.RESOLUTION),
+        ("scaled-d1-w1.5@224", "b0@224", ScalingAxis.WIDTH),
+        ("lite2@260", "lite0@224", ScalingAxis.COMPOUND),
         ("lite2@224", "lite0@224", None),  # two of the three
         ("b0@224", "lite0@224", None),  # another family
     ],
 )
-def test_role_is_the_dimension_that_differs(ref: str, baseline: str, expected: Role | None) -> None:
-    assert role(parse(ref), parse(baseline)) is expected
+def test_role_is_the_dimension_that_differs(ref: str, baseline: str, expected: ScalingAxis | None) -> None:
+    assert scaling_axis(parse_model(ref), parse_model(baseline)) is expected
 
 
 def test_the_mini_family_begins_with_a_photo_of_one_of_its_classes():
-    (mini,) = (preset for preset in presets.presets() if preset.name == "mini")
-    ours = {names()[label] for label in samples.find(mini.sample).labels}
+    (mini,) = (preset for preset in presets.all_presets() if preset.name == "mini")
+    ours = {names()[label] for label in sample_photos.find(mini.sample).labels}
     assert all(ours & set(ref.spec.classes) for ref in mini.refs)

@@ -1,29 +1,76 @@
 """Which engine runs a model: by the setting EFFVIZ_ENGINE and by what this machine has.
 
-Left to itself (`auto`) it is a GPU where torch finds one, else OpenVINO, and torch on the CPU where OpenVINO is missing
-or cannot run the network: one that no plan describes would be such a one. Engines live as long as the weights that
-they were made from: when a cache drops those, they go too.
+By default (`auto`) it is a GPU where torch finds one, else OpenVINO, and torch on the CPU where OpenVINO is missing or
+cannot run the network, as one that no plan describes. Engines live as long as the weights they were made from: when a
+cache drops those, they go too.
 """
 
 import logging
 import os
+import platform
+import re
 import threading
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from textwrap import shorten
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from effviz import packages
+from effviz import optional_packages
 from effviz.errors import SettingsError
-from effviz.explain.engines import gpus
 from effviz.explain.engines.engine import Engine, EngineName
 from effviz.explain.engines.openvino_engine import FAILURES, OpenVinoEngine
-from effviz.words import _, later
+from effviz.i18n import _, lazy_gettext
 from effviz.zoo.model import Model, Weights
 
-SETTING: Final = "EFFVIZ_ENGINE"
+# Files say whether this machine has a GPU that torch can use, since importing torch takes seconds.
+
+# What the drivers of NVIDIA, of NVIDIA in Windows' Linux, and of AMD bring.
+DEVICES: Final = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))
+
+WINDOWS_DRIVER: Final = Path("System32/nvcuda.dll")  # in the folder of Windows
+
+_BUILT_FOR = re.compile(r"^(?:cuda|hip)\b[^=]*=\s*['\"]", re.MULTILINE)  # in torch/version.py; None in a build for CPUs
+
+
+def present_gpus() -> list[EngineName]:
+    """Return the GPUs that torch finds here; torch is imported only where there may be one."""
+    if not any(map(_may_have, (EngineName.CUDA, EngineName.MPS))):
+        return []
+    import torch
+
+    there = {EngineName.CUDA: torch.cuda.is_available(), EngineName.MPS: torch.backends.mps.is_available()}
+    return [name for name, found in there.items() if found]
+
+
+def _may_have(name: EngineName) -> bool:
+    if name is EngineName.MPS:
+        return _version_file() is not None and (platform.system(), platform.machine()) == ("Darwin", "arm64")
+    return _has_device() and _is_built_for_gpus()
+
+
+def _has_device() -> bool:
+    windows = os.environ.get("SYSTEMROOT") if platform.system() == "Windows" else None
+    return (Path(windows) / WINDOWS_DRIVER).exists() if windows else any(device.exists() for device in DEVICES)
+
+
+def _is_built_for_gpus() -> bool:
+    file = _version_file()
+    return file is not None and bool(_BUILT_FOR.search(file.read_text(encoding="utf-8")))
+
+
+def _version_file() -> Path | None:
+    found = find_spec("torch")  # imports nothing
+    file = Path(found.origin).with_name("version.py") if found is not None and found.origin else None
+    return file if file is not None and file.is_file() else None
+
+
+ENGINE_VARIABLE: Final = "EFFVIZ_ENGINE"
+
 AUTO: Final = "auto"
+
 LONGEST_REASON: Final = 120  # characters
 
 _log = logging.getLogger(__name__)
@@ -57,6 +104,7 @@ class _Engines:
 
 
 _known: WeakKeyDictionary[Weights, _Engines] = WeakKeyDictionary()
+
 _lookup = threading.Lock()  # held for microseconds
 
 
@@ -68,7 +116,7 @@ def choose(model: Model, size_px: int | None = None) -> Choice:
     """
     setting = _setting()
     failures: list[str] = []
-    for name in present() if setting == AUTO else [EngineName(setting)]:
+    for name in present_engines() if setting == AUTO else [EngineName(setting)]:
         if name is EngineName.TORCH:
             break
         made = _fast(model, (name, size_px or model.ref.resolution_px))
@@ -78,10 +126,10 @@ def choose(model: Model, size_px: int | None = None) -> Choice:
     if failures and setting != AUTO:
         raise SettingsError(
             _("{setting} asks for {engine} only, and it cannot run this model: set it to auto. {reason}").format(
-                setting=SETTING, engine=setting, reason=_(failures[0])
+                setting=ENGINE_VARIABLE, engine=setting, reason=_(failures[0])
             )
         )
-    packages.need(*packages.TORCH)
+    optional_packages.require(*optional_packages.TORCH)
     from effviz.explain.engines.torch_engine import TorchEngine  # and so torch, which takes seconds
 
     return Choice(TorchEngine.of(model.weights), " ".join(map(_, failures)))
@@ -108,17 +156,17 @@ def held_bytes(weights: Weights) -> int:
 
 
 @cache
-def present() -> list[EngineName]:
+def present_engines() -> list[EngineName]:
     """Return what this machine has, the fastest first."""
-    return [*gpus.present(), EngineName.OPENVINO, EngineName.TORCH]
+    return [*present_gpus(), EngineName.OPENVINO, EngineName.TORCH]
 
 
 def _setting() -> str:
-    value = os.environ.get(SETTING, AUTO).strip().lower() or AUTO
+    value = os.environ.get(ENGINE_VARIABLE, AUTO).strip().lower() or AUTO
     if value not in (AUTO, *EngineName):
         raise SettingsError(
             _("{setting} is {value!r}: it must be {allowed}. Correct it, or leave it out.").format(
-                setting=SETTING, value=value, allowed=", ".join((AUTO, *EngineName))
+                setting=ENGINE_VARIABLE, value=value, allowed=", ".join((AUTO, *EngineName))
             )
         )
     return value
@@ -144,7 +192,7 @@ def _make(model: Model, key: _Key) -> _Made:
     try:
         return _Made(_engine(model.weights, name, size_px), "")
     except FAILURES as error:
-        failure = later(
+        failure = lazy_gettext(
             "{model} does not run on {engine}, which would be faster ({error}).",
             model=f"{model.ref.spec.name}@{size_px}",
             engine=name,
@@ -164,9 +212,8 @@ def _reason(error: Exception) -> str:
 def _engine(weights: Weights, name: EngineName, size_px: int) -> Engine:
     if name is EngineName.OPENVINO:
         return OpenVinoEngine.of(weights, size_px)
-    from effviz.explain.engines.check import check
-    from effviz.explain.engines.torch_engine import TorchEngine
+    from effviz.explain.engines.torch_engine import TorchEngine, check_against_cpu
 
     engine = TorchEngine.of(weights, name)
-    check(engine, weights, size_px)
+    check_against_cpu(engine, weights, size_px)
     return engine

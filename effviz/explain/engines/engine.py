@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Protocol
 
-from effviz.explain.results import Floats, Layer
+from effviz.explain.data_types import Floats, TargetLayer
 
 
 class EngineName(StrEnum):
@@ -36,8 +36,8 @@ class Engine(Protocol):
     def many(self, inputs: Iterable[Floats]) -> Iterator[tuple[Floats, Floats]]:
         """Yield features (1, C, H, W) and logits (1, K) for each input, in order: as many a second as possible."""
 
-    def features_at(self, pixels: Floats, layer: Layer) -> Floats:
+    def features_at(self, pixels: Floats, layer: TargetLayer) -> Floats:
         """Return the features (1, C, H, W) at the end of a stage."""
 
-    def logits_from(self, features: Iterable[Floats], layer: Layer) -> Iterator[Floats]:
+    def logits_from(self, features: Iterable[Floats], layer: TargetLayer) -> Iterator[Floats]:
         """Yield logits (1, K) from features (1, C, H, W) at a layer, in order: as many a second as possible."""

@@ -1,4 +1,7 @@
-"""torch as an engine: on the CPU the reference, the module as it is; on a GPU a copy of it there."""
+"""torch as an engine: the module itself on the CPU, which is the reference, or a copy of it on a GPU.
+
+A GPU is checked against the CPU before it is used.
+"""
 
 import copy
 from collections.abc import Iterable, Iterator
@@ -9,12 +12,13 @@ from typing import Self, cast
 import numpy as np
 import torch
 
-from effviz.explain import stages
+from effviz.explain import network_stages
+from effviz.explain.data_types import STRIDES, Floats, TargetLayer
 from effviz.explain.engines.engine import EngineName
-from effviz.explain.results import Floats, Layer
 from effviz.zoo.model import Weights
 
 BATCH = {EngineName.TORCH: 8, EngineName.CUDA: 64, EngineName.MPS: 32}  # inputs of USUAL numbers at once, of many
+
 USUAL = 3 * 224 * 224  # of larger ones fewer: somebody may wait for the end of a batch, and its layers fill the memory
 
 
@@ -51,16 +55,16 @@ class TorchEngine:
             features, logits = self.run(some)
             yield from zip(features[:, None], logits[:, None], strict=True)
 
-    def features_at(self, pixels: Floats, layer: Layer) -> Floats:
+    def features_at(self, pixels: Floats, layer: TargetLayer) -> Floats:
         """Return the features (1, C, H, W) at the end of a stage."""
         with torch.inference_mode():
-            return _array(stages.features_at(self._net, self._tensor(pixels), layer))
+            return _array(network_stages.features_at(self._net, self._tensor(pixels), layer))
 
-    def logits_from(self, features: Iterable[Floats], layer: Layer) -> Iterator[Floats]:
+    def logits_from(self, features: Iterable[Floats], layer: TargetLayer) -> Iterator[Floats]:
         """Yield logits (1, K) from features (1, C, H, W) at a layer, in order."""
         for some in _batches(features, BATCH[self.name]):
             with torch.inference_mode():
-                logits = _array(stages.logits_from(self._net, self._tensor(some), layer))
+                logits = _array(network_stages.logits_from(self._net, self._tensor(some), layer))
             yield from logits[:, None]
 
     @property
@@ -69,8 +73,8 @@ class TorchEngine:
         return int(self.name is not EngineName.TORCH)
 
     @property
-    def _net(self) -> stages.Network:
-        return cast(stages.Network, self.module)
+    def _net(self) -> network_stages.TimmEfficientNet:
+        return cast(network_stages.TimmEfficientNet, self.module)
 
     def _tensor(self, array: Floats) -> torch.Tensor:
         return torch.tensor(array, device="cpu" if self.name is EngineName.TORCH else self.name.value)
@@ -85,3 +89,25 @@ def _batches(inputs: Iterable[Floats], size: int) -> Iterator[Floats]:
 
 def _array(tensor: torch.Tensor) -> Floats:
     return np.array(tensor.cpu().numpy(), np.float32)
+
+
+# Whether a GPU gives the CPU's numbers for a network: asked once, before it is used.
+
+TOLERANCE = 1e-3  # relative to the CPU's largest value
+
+
+def check_against_cpu(engine: TorchEngine, weights: Weights, size_px: int) -> None:
+    """Compare every layer on a smooth picture: on noise some networks lose all digits, whoever runs them.
+
+    Raises:
+        RuntimeError: the numbers differ.
+    """
+    ramp = np.linspace(-1, 1, size_px, dtype=np.float32)
+    pixels = np.stack([*np.meshgrid(ramp, ramp), np.outer(ramp, ramp)])[None]  # (1, 3, S, S)
+    ours, expected = (
+        [*(of.features_at(pixels, layer) for layer in STRIDES), *of.run(pixels)]
+        for of in (engine, TorchEngine.of(weights))
+    )
+    for array, right in zip(ours, expected, strict=True):
+        if not np.abs(array - right).max() <= TOLERANCE * np.abs(right).max():
+            raise RuntimeError(f"{engine.name} gives other numbers than the CPU")

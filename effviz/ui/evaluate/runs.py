@@ -1,22 +1,45 @@
-"""Which runs may be opened: those that lie directly in one folder of the server, never a path that a visitor names."""
+"""Which runs the page can show, and their means: runs in one folder of the server, shipped studies, and this visit's.
 
+Only runs that lie directly in that folder are opened, never a path that a visitor names.
+"""
+
+import csv
+import dataclasses
 import logging
+import math
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from effviz.errors import SettingsError
-from effviz.evaluate import manifest, records
-from effviz.evaluate.manifest import Manifest
-from effviz.report.numbers import SUMMARY
-from effviz.words import _
+import numpy as np
+import pyarrow.parquet as pq
+from cachetools import LRUCache
+
+import effviz
+from effviz.errors import EffVizError, SettingsError
+from effviz.evaluate import display_names, run_store, run_summary
+from effviz.evaluate.heatmaps import Control
+from effviz.evaluate.intervals import Interval
+from effviz.evaluate.run_settings import Metric
+from effviz.evaluate.run_store import Manifest
+from effviz.evaluate.run_summary import NUMBER_COLUMNS, TEXT_COLUMNS, Difference, MetricMean, Results, find_differences
+from effviz.i18n import _
+from effviz.report.csv_tables import INTERVAL, SUMMARY_FILE
+from effviz.ui.job_progress import JobProgress
+from effviz.ui.job_queue import Effort
+from effviz.ui.outputs import plain
+from effviz.zoo import catalogue
+from effviz.zoo.model import ModelRef
 
 SETTING: Final = "EFFVIZ_RUNS"
+
 DEFAULT: Final = "runs"  # in the working directory
+
 LARGEST_JSON: Final = 4 * 2**20  # bytes of a run.json: room for hundreds of models with all methods
 
 Stamp = tuple[tuple[int, int], ...]  # when each of a run's files was written, in ns, and its bytes
@@ -24,7 +47,7 @@ Stamp = tuple[tuple[int, int], ...]  # when each of a run's files was written, i
 logger = logging.getLogger(__name__)
 
 
-class State(Enum):
+class RunState(Enum):
     """Whether a run can be shown."""
 
     FINISHED = "finished"
@@ -33,12 +56,12 @@ class State(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RunEntry:
     """A run's folder as the list shows it."""
 
     name: str  # the folder's own name
     folder: Path
-    state: State
+    state: RunState
     stamp: Stamp  # changes when somebody measures anew under this name, or sums the results up
     done: int = 0  # photos that are measured
     photos: int = 0  # that are to be
@@ -46,9 +69,9 @@ class Entry:
     @property
     def title(self) -> str:
         """The name, with what keeps it from being shown."""
-        if self.state is State.BROKEN:
+        if self.state is RunState.BROKEN:
             return _("{name} (cannot be read)").format(name=self.name)
-        if self.state is State.UNFINISHED:
+        if self.state is RunState.UNFINISHED:
             return _("{name} (unfinished: {done} of {photos} photos)").format(
                 name=self.name, done=self.done, photos=self.photos
             )
@@ -60,18 +83,18 @@ class Entry:
         return self.stamp[0][0], self.name
 
 
-def folder() -> Path:
+def runs_folder() -> Path:
     """Return the folder of runs, which need not be there."""
     return Path(os.environ.get(SETTING, "").strip() or DEFAULT)
 
 
-def entries() -> tuple[Entry, ...]:
+def list_runs() -> tuple[RunEntry, ...]:
     """Return the runs in the folder, the newest first; none where there is no folder.
 
     Raises:
         SettingsError: what the setting names is no folder, or cannot be read.
     """
-    root = folder()
+    root = runs_folder()
     try:
         return tuple(sorted(_entries(root), key=lambda entry: entry.age, reverse=True)) if root.exists() else ()
     except OSError as error:
@@ -84,10 +107,10 @@ def entries() -> tuple[Entry, ...]:
         ) from error
 
 
-def _entries(root: Path) -> Iterator[Entry]:
+def _entries(root: Path) -> Iterator[RunEntry]:
     for path in root.iterdir():
         try:
-            if not path.name.startswith(".") and (path / manifest.FILE).exists() and _inside(path, root):
+            if not path.name.startswith(".") and (path / run_store.MANIFEST_FILE).exists() and _inside(path, root):
                 yield _entry(path)
         # One that may not be read, a link to itself, or one that somebody removes just now hides no other.
         except (OSError, RuntimeError) as error:
@@ -97,27 +120,28 @@ def _entries(root: Path) -> Iterator[Entry]:
 def _inside(path: Path, root: Path) -> bool:
     """Whether a run and its two files lie where they seem to, and no link leads out of the folder."""
     return path.resolve().parent == root.resolve() and all(
-        (path / file).resolve().parent == path.resolve() for file in (manifest.FILE, records.RESULTS, records.PARTS)
+        (path / file).resolve().parent == path.resolve()
+        for file in (run_store.MANIFEST_FILE, run_store.RESULTS_FILE, run_store.CHUNKS_FOLDER)
     )
 
 
-def _entry(path: Path) -> Entry:
+def _entry(path: Path) -> RunEntry:
     stamp = _stamp(path)
     try:
         run = _manifest(path, stamp)
         if run.finished:
-            if not (path / records.RESULTS).is_file():  # also when it is a pipe, which would be waited for
-                raise FileNotFoundError(records.RESULTS)
-            return Entry(path.name, path, State.FINISHED, stamp, run.photos, run.photos)
-        return Entry(path.name, path, State.UNFINISHED, stamp, _done(run), run.photos)
+            if not (path / run_store.RESULTS_FILE).is_file():  # also when it is a pipe, which would be waited for
+                raise FileNotFoundError(run_store.RESULTS_FILE)
+            return RunEntry(path.name, path, RunState.FINISHED, stamp, run.photos, run.photos)
+        return RunEntry(path.name, path, RunState.UNFINISHED, stamp, _done(run), run.photos)
     except (SettingsError, OSError, TypeError, RecursionError) as error:
         logger.warning("The run in %s cannot be read: %s", path, error)
-        return Entry(path.name, path, State.BROKEN, stamp)
+        return RunEntry(path.name, path, RunState.BROKEN, stamp)
 
 
 def _stamp(path: Path) -> Stamp:
-    run = (path / manifest.FILE).stat()
-    return (run.st_mtime_ns, run.st_size), *(_written(path / name) for name in (records.RESULTS, SUMMARY))
+    run = (path / run_store.MANIFEST_FILE).stat()
+    return (run.st_mtime_ns, run.st_size), *(_written(path / name) for name in (run_store.RESULTS_FILE, SUMMARY_FILE))
 
 
 def _written(file: Path) -> tuple[int, int]:
@@ -131,9 +155,9 @@ def _written(file: Path) -> tuple[int, int]:
 @lru_cache(maxsize=256)
 def _manifest(path: Path, stamp: Stamp) -> Manifest:
     """Read a run.json, again only when it has changed: the list of runs is made whenever somebody clicks."""
-    if not (path / manifest.FILE).is_file() or stamp[0][1] > LARGEST_JSON:
-        raise OSError(f"{manifest.FILE} is no file of at most {LARGEST_JSON} bytes")
-    return _checked(manifest.read(path))
+    if not (path / run_store.MANIFEST_FILE).is_file() or stamp[0][1] > LARGEST_JSON:
+        raise OSError(f"{run_store.MANIFEST_FILE} is no file of at most {LARGEST_JSON} bytes")
+    return _checked(run_store.read_manifest(path))
 
 
 def _checked(run: Manifest) -> Manifest:
@@ -152,6 +176,297 @@ def _checked(run: Manifest) -> Manifest:
 
 
 def _done(run: Manifest) -> int:
-    if odd := [part for part in (run.folder / records.PARTS).glob("*") if not part.is_file()]:
+    if odd := [part for part in (run.folder / run_store.CHUNKS_FOLDER).glob("*") if not part.is_file()]:
         raise OSError(f"{odd[0].name} is no file")
-    return sum(min(run.photos_a_part, run.photos - start) for start in records.parts(run.folder))
+    return sum(min(run.photos_a_part, run.photos - start) for start in run_store.chunk_files(run.folder))
+
+
+# Means with intervals as `effviz report` writes them: shipped studies, and `summary.csv` beside a run's results.
+
+STUDIES_FOLDER: Final = Path(effviz.__file__).parents[1] / "docs" / "study"
+
+LARGEST_BYTES: Final = 4 * 2**20  # the larger shipped study has 80 kB
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryTable:
+    """What such a file holds."""
+
+    cells: tuple[MetricMean, ...]
+    macs: Mapping[str, int]  # by model
+    intervals: bool  # whether they are those of this version; earlier ones drew photos again
+
+
+def read_summary(file: Path) -> SummaryTable:
+    """Read a file that `effviz.report.csv_tables.summary_csv` wrote.
+
+    Raises:
+        SettingsError: it cannot be read, is too large, or was written by something else.
+    """
+    try:
+        if not file.is_file() or file.stat().st_size > LARGEST_BYTES:
+            raise OSError(f"{file} is no file of at most {LARGEST_BYTES} bytes")
+        with file.open(encoding="utf-8", newline="") as text:
+            rows = list(csv.DictReader(text))
+        macs = {row["model"]: int(row["macs"]) for row in rows}
+        return SummaryTable(tuple(map(_cell, rows)), macs, all(row.get(INTERVAL) for row in rows))
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise SettingsError(
+            _("{file} cannot be read: it must be a table that `effviz report` wrote. Make it anew.").format(
+                file=file.name
+            )
+        ) from error
+
+
+def _cell(row: Mapping[str, str]) -> MetricMean:
+    return MetricMean(row["model"], row["method"], Metric(row["metric"]), _interval(row, ""), _interval(row, "small_"))
+
+
+def _interval(row: Mapping[str, str], part: str) -> Interval:
+    mean, low, high = (float(row[f"{part}{name}"] or math.nan) for name in ("mean", "low", "high"))
+    return Interval(mean, low, high, int(row[f"{part}n"]))
+
+
+# What was measured, from a run in the folder, a shipped study, or this visit.
+
+# No run in a folder is called so: none with a colon in its name is shown.
+STUDY, FAITHFUL, METHODS_STUDY, SMOOTH, VISIT = ":study", ":faithfulness", ":methods", ":smooth", ":visit"
+
+STUDIES: Final = {
+    STUDY: STUDIES_FOLDER / "localisation",
+    FAITHFUL: STUDIES_FOLDER / "faithfulness",
+    METHODS_STUDY: STUDIES_FOLDER / "methods",
+    SMOOTH: STUDIES_FOLDER / "smooth",
+}
+
+LARGEST_ROWS: Final = 2_000_000  # about 90 MB while they are shown; `effviz report` has no such end
+
+VALUES_A_STEP: Final = 20_000  # of one model by one metric, drawn thousands of times: some tenths of a second
+
+CELL_BYTES: Final = 500
+
+Beat = Callable[[float], None]  # gets the share that is done, 0 to 1
+
+
+def _nobody(_share: float) -> None:
+    """Nobody waits for it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeasuredRun:
+    """Photos, models and methods, and where the numbers are."""
+
+    key: tuple[object, ...]  # unlike any other's; changes when somebody measures anew
+    photos: int
+    models: tuple[str, ...]
+    methods: tuple[str, ...]  # without the controls
+    metrics: tuple[Metric, ...]
+    seed: int
+    results: Results
+    cells: tuple[MetricMean, ...] = ()  # means that are known without counting
+    hashes: Mapping[str, str] = field(default_factory=dict)  # sha256 of the photos, by name
+
+    @property
+    def run(self) -> Manifest:
+        """What made it."""
+        return self.results.run
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory, about."""
+        rows = int(self.results.frame.memory_usage().sum())
+        return 1024 + rows + 200 * len(self.hashes) + CELL_BYTES * len(self.cells)
+
+    def cells_of(self, models: Sequence[str], metric: Metric, beat: Beat = _nobody) -> tuple[MetricMean, ...]:
+        """Return the means of every method and control, counted where they are not known."""
+        if self.cells:
+            return tuple(
+                cell for model in models for cell in self.cells if (cell.model, cell.metric) == (model, metric)
+            )
+        found: list[MetricMean] = []
+        steps = self._steps()
+        for done, methods in enumerate(steps):
+            beat(done / len(steps))
+            found += run_summary.metric_means(_only(self.results, tuple(models), metric, methods))
+        return tuple(found)
+
+    def differences(self, models: Sequence[str], method: str, metric: Metric) -> tuple[Difference, ...]:
+        """Return models minus the first one, and minus a Gaussian of their own, on the same photos."""
+        return tuple(of for of in find_differences(self.results, (method,), metric) if of.model in models)
+
+    @property
+    def models_a_step(self) -> int:
+        """How many models are counted at once by one metric, with their methods and controls."""
+        return max(1, VALUES_A_STEP // max(1, self.photos * (len(self.methods) + len(Control))))
+
+    def _steps(self) -> list[tuple[str, ...]]:
+        """Methods and controls that are counted at once."""
+        every = (*self.methods, *(control.value for control in Control))
+        some = max(1, VALUES_A_STEP // max(1, self.photos))
+        return [every[start : start + some] for start in range(0, len(every), some)]
+
+
+def known_models(of: MeasuredRun) -> dict[str, ModelRef]:
+    """Return the models that this version knows; a run may have others."""
+    found = {}
+    for label in of.models:
+        try:
+            found[label] = catalogue.parse_model(label)
+        except EffVizError as error:
+            logger.info("A run has a model that is not here: %s", error)
+    return found
+
+
+def shipped_study(name: str = STUDY) -> MeasuredRun:
+    """Return one of STUDIES, which come with EffViz: a run, whose means are beside it whenever they were written.
+
+    Raises:
+        SettingsError: a file of it is not here.
+    """
+    found = open_folder(STUDIES[name], (name,))
+    return dataclasses.replace(found, cells=read_summary(STUDIES[name] / SUMMARY_FILE).cells)
+
+
+def open_entry(entry: RunEntry) -> MeasuredRun:
+    """Return a finished run.
+
+    Raises:
+        SettingsError: it is damaged, or has more rows than a page can hold.
+    """
+    try:
+        return open_folder(entry.folder, (str(entry.folder), entry.stamp))
+    except (SettingsError, OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
+        logger.warning("The run in %s cannot be shown: %s", entry.folder, error)
+        raise SettingsError(
+            _(
+                "The results of {name} cannot be read: a whole run of this version with at most {most:,} rows can be "
+                "shown. Choose another one, or see it with `effviz report`."
+            ).format(name=plain(entry.name), most=LARGEST_ROWS)
+        ) from error
+
+
+def open_folder(folder: Path, key: tuple[object, ...]) -> MeasuredRun:
+    """Return a finished run as it lies on disk.
+
+    Raises:
+        SettingsError: it has too many rows, or is damaged.
+        OSError, ValueError, KeyError: it is damaged otherwise.
+    """
+    file = folder / run_store.RESULTS_FILE
+    if pq.read_metadata(file).num_rows > LARGEST_ROWS:
+        raise SettingsError(_("The run has more rows than a page can hold. See it with `effviz report`."))
+    found = run_summary.load_results(folder)
+    if missing := {*TEXT_COLUMNS, *NUMBER_COLUMNS} - set(found.frame.columns):
+        raise KeyError(missing)
+    return MeasuredRun(
+        key=key,
+        photos=found.run.photos,
+        models=found.models,
+        methods=tuple(method.value for method in found.run.settings.methods),
+        metrics=found.metrics,
+        seed=found.run.settings.seed,
+        results=found,
+        cells=_beside(found),
+        hashes=_hashes(file),
+    )
+
+
+def _only(of: Results, models: tuple[str, ...], metric: Metric, methods: tuple[str, ...]) -> Results:
+    """Return the same results as if nothing else had been asked for."""
+    asked = tuple(method for method in of.run.settings.methods if method.value in methods)
+    settings = dataclasses.replace(of.run.settings, models=models, metrics=(metric,), methods=asked)
+    frame = of.frame[of.frame["model"].isin(models) & of.frame["method"].isin(methods)]
+    return Results(dataclasses.replace(of.run, settings=settings), frame)
+
+
+def _beside(of: Results) -> tuple[MetricMean, ...]:
+    """Return the means that `effviz report` left in the run's folder; none where they are not those of its results."""
+    file, rows = of.run.folder / SUMMARY_FILE, of.run.folder / run_store.RESULTS_FILE
+    try:
+        if not file.is_file() or file.is_symlink() or file.stat().st_mtime < rows.stat().st_mtime:
+            return ()
+        table = read_summary(file)
+    except (SettingsError, OSError) as error:
+        logger.warning("%s is left aside: %s", file, error)
+        return ()
+    if table.intervals and _sums_up(table.cells, of):
+        return table.cells
+    logger.warning("%s is left aside: it does not sum up the results beside it", file)
+    return ()
+
+
+def _sums_up(cells: tuple[MetricMean, ...], of: Results) -> bool:
+    """Whether means are those of all rows, so that none is missing and none is of another run."""
+    rows = of.frame[np.isfinite(of.frame["value"])]
+    known = rows.groupby(["model", "method", "metric"], observed=True)["value"].agg(["mean", "size"])
+    said = {(cell.model, cell.method, cell.metric.value): cell.every for cell in cells}
+    return len(cells) == len(known) and all(
+        key in said and said[key].n == row["size"] and math.isclose(said[key].mean, row["mean"], abs_tol=1e-9)
+        for key, row in known.iterrows()
+    )
+
+
+def _hashes(file: Path) -> dict[str, str]:
+    rows = pq.read_table(file, columns=["photo", "photo_sha256"]).group_by(["photo", "photo_sha256"]).aggregate([])
+    pairs = zip(rows["photo"].to_pylist(), rows["photo_sha256"].to_pylist(), strict=True)
+    return {photo: sha256 for photo, sha256 in pairs if sha256}
+
+
+# The means of a run with their intervals, counted once for all visitors.
+
+T = TypeVar("T")
+
+Counted = LRUCache[Hashable, tuple[T, ...]]
+
+MOST_KEPT: Final = 4096  # entries of some kilobytes
+
+_lock = threading.Lock()  # held for microseconds
+
+_cached_cells: Counted[MetricMean] = LRUCache(MOST_KEPT)
+
+_cached_differences: Counted[Difference] = LRUCache(MOST_KEPT)
+
+
+def cached_means(of: MeasuredRun, metric: Metric) -> tuple[MetricMean, ...]:
+    """Return the means of every model, method and control by one metric; a bar shows how far they are."""
+    if of.cells:
+        return of.cells_of(of.models, metric)
+    found = _each(of, (metric,), _cached_cells, lambda models, beat: of.cells_of(models, metric, beat))
+    return tuple(cell for model in of.models for cell in found if cell.model == model)
+
+
+def cached_differences(of: MeasuredRun, method: str, metric: Metric) -> tuple[Difference, ...]:
+    """Return each model minus the first, and minus a Gaussian of its own, on the same photos.
+
+    All models at once: which of them is surely different depends on how many are compared.
+    """
+    key = (of.key, method, metric)
+    with _lock:
+        known = _cached_differences.get(key)
+    if known is None:
+        with JobProgress(1).shown(("means", *key), may_stop=False) as work:
+            work.next(_("{metric}: differences on the same photos").format(metric=display_names.metric(metric)))
+            with work.turn(Effort(long=True)):
+                known = of.differences(of.models, method, metric)
+        with _lock:
+            _cached_differences[key] = known
+    return tuple(sorted(known, key=lambda one: not one.beside_model))
+
+
+def _each(
+    of: MeasuredRun, what: tuple[str, ...], kept: Counted[T], count: Callable[[Sequence[str], Beat], tuple[T, ...]]
+) -> tuple[T, ...]:
+    """Count what is not kept for some models after the others, each time when it is the visitor's turn."""
+    some = [of.models[start : start + of.models_a_step] for start in range(0, len(of.models), of.models_a_step)]
+    keys = {models: (of.key, *what, models) for models in some}
+    with _lock:
+        found = {models: kept[key] for models, key in keys.items() if key in kept}
+    if missing := [models for models in some if models not in found]:
+        with JobProgress(len(missing)).shown(("means", of.key, *what), may_stop=False) as work:
+            for models in missing:
+                work.next(_("{model}: means and intervals").format(model=plain(", ".join(models))))
+                with work.turn(Effort(long=True)) as beat:
+                    found[models] = count(models, beat)
+                with _lock:
+                    kept[keys[models]] = found[models]
+    return tuple(one for models in some for one in found[models])

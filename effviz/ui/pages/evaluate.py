@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from effviz.ui import state
-from effviz.ui.evaluate import answer, choose, examples, means, shown, small
+from effviz.i18n import _
+from effviz.ui import session
+from effviz.ui.evaluate import photo_examples, quick_run, run_picker, run_results, runs
 from effviz.ui.guard import guard
-from effviz.words import _
 
 st.title(_("Does scaling make maps better?"))
 st.markdown(
@@ -16,27 +16,27 @@ st.markdown(
         "crop are the ones to beat."
     )
 )
-for setting in (state.MODELS, state.SAMPLES):
+for setting in (session.MODELS, session.SAMPLES):
     with guard():
         setting.adopt()
 
-chosen = choose.run()
+chosen = run_picker.choose_run()
 if chosen is not None:
     with guard():
-        found = choose.opened(chosen)
-        shown.about(found)
-        view = choose.view(found)
-        cells = means.means(found, view.metric)
-        differences = means.differences(found, view.method, view.metric)
-        answer.show(view, differences)
-        shown.chart(view, cells, differences)
-        examples.show(view)
+        found = run_picker.open_run(chosen)
+        run_results.show_about(found)
+        view = run_picker.choose_view(found)
+        cells = runs.cached_means(found, view.metric)
+        differences = runs.cached_differences(found, view.method, view.metric)
+        run_results.show_answer(view, differences)
+        run_results.show_chart(view, cells, differences)
+        photo_examples.show_examples(view)
         st.header(_("The numbers"), divider="gray")
-        shown.tables(view, cells, differences)
-        shown.failed(found)
-        shown.made_by(found)
-        shown.files(found)
+        run_results.show_tables(view, cells, differences)
+        run_results.show_failed(found)
+        run_results.made_by(found)
+        run_results.show_files(found)
 
 st.header(_("Measure a few photos here"), divider="gray")
 with guard():
-    small.show()
+    quick_run.show()

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from effviz.i18n import _
 from effviz.ui.guard import guard
 from effviz.ui.paper import sections
-from effviz.words import _
 
 st.title(_("The paper, alive"))
 st.markdown(

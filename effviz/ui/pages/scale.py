@@ -2,15 +2,13 @@
 
 import streamlit as st
 
+from effviz.i18n import _
 from effviz.plots import config
-from effviz.plots.alternatives import alternatives
-from effviz.plots.growth import growth
-from effviz.plots.stages import stages
+from effviz.plots.scaling_plans import alternatives, growth, stages
 from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Budget, BudgetKind, ScalingMethod, Solution, plan
-from effviz.ui import cache, inputs, outputs, state
+from effviz.ui import cache, inputs, outputs, session
 from effviz.ui.components.phi import Variant, phi_slider
 from effviz.ui.guard import guard
-from effviz.words import _
 
 st.title(_("How does one number scale a network?"))
 st.markdown(
@@ -20,21 +18,21 @@ st.markdown(
     )
 )
 with guard():
-    state.PHI.adopt()
+    session.PHI.adopt()
 slider = st.container()  # shown first, but it needs the rule below
 
 st.header(_("The rule"))
 formula, settings = st.columns(2, gap="large")
 with settings:
-    family = inputs.family()
-    rule = inputs.rule()
+    family = inputs.choose_family()
+    rule = inputs.choose_rule()
 with formula:
     outputs.rule(rule)
 
 table = cache.phi_table(rule.alpha, rule.beta, rule.gamma, family)
 with slider:
-    state.PHI.put(phi_slider(table, state.PHI.get(), Variant.FULL, key="scale-phi"))
-phi = state.PHI.get()
+    session.PHI.put(phi_slider(table, session.PHI.get(), Variant.FULL, key="scale-phi"))
+phi = session.PHI.get()
 at = rule.at(phi)
 baseline = plan(1.0, 1.0, 224, family)
 network = plan(at.depth, at.width, at.resolution_px, family)
@@ -99,5 +97,5 @@ st.markdown(
     )
 )
 with guard():
-    outputs.solution(cache.solution(*inputs.budget(), rule, family))
+    outputs.solution(cache.solution(*inputs.choose_budget(), rule, family))
 outputs.sources((_("paper, section 3.1"), outputs.PAPER))

@@ -3,15 +3,21 @@
 import streamlit as st
 
 from effviz.facts import TIMM_URL
-from effviz.plots.points import compared, family_series, mark, paper_series, recipe_series
+from effviz.i18n import _
+from effviz.plots.accuracy_cost import (
+    accuracy_cost_figure,
+    compared_series,
+    family_series,
+    paper_series,
+    recipe_series,
+    unmeasured_network,
+)
 from effviz.plots.style import config
-from effviz.plots.tradeoff import tradeoff
 from effviz.scaling import PAPER_RULE, plan
 from effviz.ui import outputs
 from effviz.ui.guard import guard
-from effviz.ui.state import MODELS, PHI
-from effviz.ui.tradeoff import controls, notes, picked, table
-from effviz.words import _
+from effviz.ui.session import MODELS, PHI
+from effviz.ui.tradeoff import figure_table, series_picker
 
 st.title(_("What does accuracy cost?"))
 st.markdown(
@@ -24,30 +30,30 @@ for setting in (PHI, MODELS):
     with guard():
         setting.adopt()
 
-cost, version, phi = controls.first_row()
-recipes, families = controls.second_row()
-stars, unmeasured = compared(controls.refs())
+cost, version, phi = series_picker.first_row()
+recipes, families = series_picker.second_row()
+stars, unmeasured = compared_series(series_picker.refs())
 at = PAPER_RULE.at(phi)
-marked = mark(f"φ = {phi:g}", plan(at.depth, at.width, at.resolution_px))
+marked = unmeasured_network(f"φ = {phi:g}", plan(at.depth, at.width, at.resolution_px))
 series = (*paper_series(version), *map(recipe_series, recipes), *map(family_series, families), stars)
 
-if warning := controls.mixing(recipes, families):
+if warning := series_picker.mixing(recipes, families):
     st.warning(warning, icon=":material/warning:")
 st.plotly_chart(
-    tradeoff(series, cost, [marked]),
-    key=picked.CHART,
-    on_select=picked.clicked,
+    accuracy_cost_figure(series, cost, [marked]),
+    key=series_picker.CHART,
+    on_select=series_picker.clicked_network,
     selection_mode="points",
     config=config(f"effviz-tradeoff-{cost}"),
-    alt=notes.alt(series, cost, marked),
+    alt=figure_table.alt_text(series, cost, marked),
 )
-notes.below(series, cost, unmeasured)
+figure_table.show_notes(series, cost, unmeasured)
 
-network = picked.choose([point for of in series for point in of.points])
+network = series_picker.choose_network([point for of in series for point in of.points])
 if network is not None:
-    picked.show(network)
+    series_picker.show_network(network)
 
 st.header(_("The numbers"), divider="gray")
 st.markdown(f"**{version.label}**: {version.why}")
-table.show(series)
+figure_table.show_table(series)
 outputs.sources((_("paper {version}, Table 2").format(version=version), version.url), (_("timm's results"), TIMM_URL))

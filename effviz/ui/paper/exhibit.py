@@ -1,4 +1,4 @@
-"""One figure of the paper, as every section shows it: the chart, its files, and where its numbers come from."""
+"""One figure of the paper, as every section shows it: the version, the chart, its files, and its numbers' sources."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,22 +8,24 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from effviz.facts.links import link
-from effviz.plots.curves import Curve
+from effviz.facts import PaperVersion
+from effviz.facts.source_links import link
+from effviz.i18n import _
+from effviz.plots.paper_curves import FigureCurve
 from effviz.plots.style import config
 from effviz.ui import outputs
 from effviz.ui.components.picture import picture
-from effviz.words import _
 
 TALL = 24  # more rows than these scroll inside of their table
 
 # The title of a column, or with the way in which its numbers are written: "%.1f", or a function where no such words
 # keep a last 0. The table sorts by the numbers in either case.
 Column = str | tuple[str, str | Callable[[float], str]] | ColumnConfig
+
 Style = Callable[["pd.Series[Any]"], list[str]]  # CSS for the cells of a row
 
 
-def table(drawn: Sequence[Curve], x: str, y: str) -> pd.DataFrame:
+def table(drawn: Sequence[FigureCurve], x: str, y: str) -> pd.DataFrame:
     """One row a point, in the figure's order; `x` and `y` name the two columns of numbers."""
     return pd.DataFrame(
         [
@@ -41,7 +43,7 @@ def table(drawn: Sequence[Curve], x: str, y: str) -> pd.DataFrame:
     )
 
 
-def exhibit(name: str, made: go.Figure, rows: pd.DataFrame, alt: str) -> None:
+def show_exhibit(name: str, made: go.Figure, rows: pd.DataFrame, alt: str) -> None:
     """Show a figure with its files; `rows` are the numbers that it draws, `name` its key and the files' name."""
     st.plotly_chart(made, key=name, config=config(f"effviz-{name}"), alt=alt)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -112,3 +114,22 @@ def sources(*parts: tuple[str, str]) -> None:
             "its hover and in the CSV, and its link under **Points and sources**."
         )
     )
+
+
+# Which version of the paper is shown, in the sections whose numbers changed between versions.
+
+VERSION = "paper"  # key and name in the address, as on the Trade-off page
+
+
+def choose_version() -> PaperVersion:
+    """The version, and in one line what is different about it."""
+    chosen = st.segmented_control(
+        _("Version of the paper"),
+        [str(version) for version in PaperVersion],
+        default=str(PaperVersion.V5),
+        key=VERSION,
+        required=True,
+        bind="query-params",
+        help=_("Numbers that the authors changed are shown as this version prints them."),
+    )
+    return PaperVersion(chosen)

@@ -6,21 +6,21 @@ import pandas as pd
 import streamlit as st
 
 from effviz.facts import PaperVersion
-from effviz.facts.curves import scaled_network
-from effviz.plots.saturation import METHODS
+from effviz.facts.scaling_experiments import scaled_network
+from effviz.i18n import _, lazy_gettext
+from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Plan, ScalingMethod
 from effviz.ui import cache, outputs
 from effviz.ui.components.networks import networks
 from effviz.ui.paper.exhibit import Column, numbers
-from effviz.words import _, later
-from effviz.zoo.presets import Role
+from effviz.zoo.presets import ScalingAxis
 
 # role: key and name in the address, label, most, at the first visit; each about doubles B0's MACs there
 SLIDERS = {
-    Role.WIDTH: ("w", later("Width, w"), 3.0, 1.4),
-    Role.DEPTH: ("d", later("Depth, d"), 8.0, 2.0),
-    Role.RESOLUTION: ("r", later("Resolution, r"), 3.0, 1.45),
-    Role.COMPOUND: ("grow", later("Compound, φ"), 3.0, 1.0),
+    ScalingAxis.WIDTH: ("w", lazy_gettext("Width, w"), 3.0, 1.4),
+    ScalingAxis.DEPTH: ("d", lazy_gettext("Depth, d"), 8.0, 2.0),
+    ScalingAxis.RESOLUTION: ("r", lazy_gettext("Resolution, r"), 3.0, 1.45),
+    ScalingAxis.COMPOUND: ("grow", lazy_gettext("Compound, φ"), 3.0, 1.0),
 }
 STEP = 0.05
 
@@ -36,7 +36,7 @@ def show() -> None:
     columns = st.columns(len(SLIDERS))
     factors = {
         role: column.slider(
-            _(label), 0.0 if role is Role.COMPOUND else 1.0, most, first, STEP, key=key, bind="query-params"
+            _(label), 0.0 if role is ScalingAxis.COMPOUND else 1.0, most, first, STEP, key=key, bind="query-params"
         )
         for column, (role, (key, label, most, first)) in zip(columns, SLIDERS.items(), strict=True)
     }
@@ -52,23 +52,23 @@ def show() -> None:
     outputs.sources((_("paper, Figure 2"), PaperVersion.V5.url), (_("rounding: official code"), outputs.OFFICIAL_CODE))
 
 
-def planned(factors: Mapping[Role, float]) -> dict[Role, Plan]:
+def planned(factors: Mapping[ScalingAxis, float]) -> dict[ScalingAxis, Plan]:
     """The baseline and the four networks that the sliders ask for."""
-    at = PAPER_RULE.at(factors[Role.COMPOUND])
+    at = PAPER_RULE.at(factors[ScalingAxis.COMPOUND])
     return {
-        Role.BASELINE: scaled_network(),
-        Role.WIDTH: scaled_network(width=factors[Role.WIDTH]),
-        Role.DEPTH: scaled_network(depth=factors[Role.DEPTH]),
-        Role.RESOLUTION: scaled_network(resolution=factors[Role.RESOLUTION]),
-        Role.COMPOUND: scaled_network(at.depth, at.width, at.resolution),
+        ScalingAxis.BASELINE: scaled_network(),
+        ScalingAxis.WIDTH: scaled_network(width=factors[ScalingAxis.WIDTH]),
+        ScalingAxis.DEPTH: scaled_network(depth=factors[ScalingAxis.DEPTH]),
+        ScalingAxis.RESOLUTION: scaled_network(resolution=factors[ScalingAxis.RESOLUTION]),
+        ScalingAxis.COMPOUND: scaled_network(at.depth, at.width, at.resolution),
     }
 
 
 def match() -> None:
     """Move three sliders so that their networks spend what the compound one does, in whole steps of a slider."""
-    at = PAPER_RULE.at(st.session_state[SLIDERS[Role.COMPOUND][0]])
+    at = PAPER_RULE.at(st.session_state[SLIDERS[ScalingAxis.COMPOUND][0]])
     budget = Budget(BudgetKind.MACS, scaled_network(at.depth, at.width, at.resolution).macs)
-    for role in (Role.WIDTH, Role.DEPTH, Role.RESOLUTION):
+    for role in (ScalingAxis.WIDTH, ScalingAxis.DEPTH, ScalingAxis.RESOLUTION):
         key, _label, most, _first = SLIDERS[role]
         found = cache.solution(budget, ScalingMethod(role.value), PAPER_RULE, scaled_network().family)
         steps = int(found.coefficient / STEP + 1e-9)
@@ -82,12 +82,12 @@ def _caption() -> str:
     )
 
 
-def _numbers(plans: Mapping[Role, Plan]) -> None:
-    baseline = plans[Role.BASELINE]
+def _numbers(plans: Mapping[ScalingAxis, Plan]) -> None:
+    baseline = plans[ScalingAxis.BASELINE]
     rows = pd.DataFrame(
         [
             {
-                "network": _(METHODS[role]),
+                "network": _(AXIS_TITLES[role]),
                 "depth": round(of.depth, 3),
                 "width": round(of.width, 3),
                 "resolution_px": of.resolution,

@@ -7,12 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from effviz.facts import CurveDot, PaperVersion, gain_per_doubling, single_dimension
-from effviz.facts.curves import drawn_twice
-from effviz.plots.curves import Origin, curves
-from effviz.plots.saturation import METHODS, accuracy_axis, figure3, macs_axis
-from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
-from effviz.words import _
-from effviz.zoo.presets import Role
+from effviz.facts.scaling_experiments import drawn_twice
+from effviz.i18n import _
+from effviz.plots.paper_curves import AXIS_TITLES, Origin, accuracy_axis, draw_curves, figure3, macs_axis
+from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, table
+from effviz.zoo.presets import ScalingAxis
 
 LOG, RECOMPUTED = "log", "recomputed"
 
@@ -33,24 +32,24 @@ def show() -> None:
         help=_("Each curve once more, at the MACs that EffViz counts."),
     )
     drawn = [curve for curve in figure3() if recomputed or curve.origin is Origin.PRINTED]
-    made = curves(drawn, macs_axis(log), accuracy_axis())
-    exhibit("figure3", made, table(drawn, "macs_billions", "top1_pct"), _alt())
+    made = draw_curves(drawn, macs_axis(log), accuracy_axis())
+    show_exhibit("figure3", made, table(drawn, "macs_billions", "top1_pct"), _alt())
     sources((_("paper, Figure 3 (the same drawing in v2, v3 and v5)"), PaperVersion.V5.url))
     _costs()
     disagreement()
     _numbers()
 
 
-def _curves() -> dict[Role, list[CurveDot]]:
+def _curves() -> dict[ScalingAxis, list[CurveDot]]:
     dots = single_dimension()
     methods = dict.fromkeys(dot.method for dot in dots)
-    return {Role(method): [dot for dot in dots if dot.method == method] for method in methods}
+    return {ScalingAxis(method): [dot for dot in dots if dot.method == method] for method in methods}
 
 
 def _alt() -> str:
     ends = "; ".join(
         _("{method} from {first:g} % to {last:g} %").format(
-            method=_(METHODS[role]), first=dots[0].top1_pct, last=dots[-1].top1_pct
+            method=_(AXIS_TITLES[role]), first=dots[0].top1_pct, last=dots[-1].top1_pct
         )
         for role, dots in _curves().items()
     )
@@ -62,7 +61,7 @@ def _costs() -> None:
     ranges = []
     for role, dots in _curves().items():
         ratios = [dot.macs_billions / dot.macs_billions_computed for dot in dots if dot.coefficient != 1]
-        ranges.append(f"{_(METHODS[role])} {min(ratios):.2f}–{max(ratios):.2f}")
+        ranges.append(f"{_(AXIS_TITLES[role])} {min(ratios):.2f}–{max(ratios):.2f}")
     start = single_dimension()[0]
     st.info(
         _(

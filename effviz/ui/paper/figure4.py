@@ -4,12 +4,11 @@ import pandas as pd
 import streamlit as st
 
 from effviz.facts import PaperVersion, WidthDot, width_by_baseline
-from effviz.facts.curves import scaled_network
-from effviz.plots.curves import curves
-from effviz.plots.saturation import accuracy_axis, figure4, macs_axis
-from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
+from effviz.facts.scaling_experiments import scaled_network
+from effviz.i18n import _
+from effviz.plots.paper_curves import accuracy_axis, draw_curves, figure4, macs_axis
+from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, table
 from effviz.ui.paper.figure3 import disagreement
-from effviz.words import _
 
 LOG = "log"
 
@@ -25,8 +24,8 @@ def show() -> None:
     )
     log = st.toggle(_("Equal steps for doublings"), key=LOG, bind="query-params", help=_("A logarithmic axis of cost."))
     drawn = figure4()
-    made = curves(drawn, macs_axis(log), accuracy_axis())
-    exhibit("figure4", made, table(drawn, "macs_billions", "top1_pct"), _alt())
+    made = draw_curves(drawn, macs_axis(log), accuracy_axis())
+    show_exhibit("figure4", made, table(drawn, "macs_billions", "top1_pct"), _alt())
     sources((_("paper, Figure 4 (the same drawing in v2, v3 and v5)"), PaperVersion.V5.url))
     disagreement()
     _starts()

@@ -1,25 +1,142 @@
-"""Figure 7: class activation maps of five networks, which the paper shows and EffViz computes and measures."""
+"""Figure 7: class activation maps of five networks, which the paper shows and EffViz computes and measures.
+
+The mini family's maps are measured, too.
+"""
+
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
+from effviz.evaluate import display_names
+from effviz.evaluate.heatmaps import Control
+from effviz.evaluate.run_settings import Metric
+from effviz.evaluate.run_summary import MetricMean
+from effviz.explain.data_types import Method
 from effviz.facts import PaperVersion, ScaledB0, scaled_b0
-from effviz.plots.saturation import METHODS
-from effviz.ui import mini_maps
-from effviz.ui.compare.models import take
+from effviz.i18n import _, lazy_gettext
+from effviz.plots.metric_vs_macs import RatedModel, map_quality
+from effviz.plots.paper_curves import AXIS_TITLES
+from effviz.ui import inputs
+from effviz.ui.compare.model_picker import take_preset
+from effviz.ui.evaluate import runs
+from effviz.ui.guard import guard
 from effviz.ui.outputs import sources
-from effviz.ui.paper.exhibit import Column, numbers
-from effviz.words import _, later
-from effviz.zoo.presets import Preset, Role, presets
+from effviz.ui.paper.exhibit import Column, numbers, show_exhibit
+from effviz.zoo import manifest
+from effviz.zoo.presets import MINI, Preset, ScalingAxis, all_presets
+
+# Where the mini family's maps lie, measured on photos with boxes: on each network's cells and on the baseline's.
+
+MEASURED: Final = (Metric.ENERGY, Metric.POINTING, Metric.MAXBOX)
+
+OWN, SMOOTH = "own", "smooth"
+
+SOURCE: Final = "measured here: effviz evaluate, Imagenette's boxed validation photos (models/mini/README.md)"
+
+FILES: Final = MappingProxyType({OWN: "localisation.csv", SMOOTH: "localisation-smooth.csv"})  # beside the weights
+
+GRIDS: Final = MappingProxyType(
+    {OWN: lazy_gettext("Each network's own cells"), SMOOTH: lazy_gettext("All blurred alike")}
+)
+
+
+def show_mini_maps() -> None:
+    """Draw one measure for the networks that were measured; nothing where no file of measurements is there."""
+    folder = manifest.models_folder() / "mini"
+    if not all((folder / name).is_file() for name in FILES.values()):
+        return
+    st.subheader(_("Measured on photos with boxes"))
+    st.markdown(
+        _(
+            "What two photos suggest can be **measured** on this project's own five networks: CAM for the photo's "
+            "class, on all of Imagenette's validation photos that have boxes, beside maps that know nothing. "
+            "Look first whether the intervals overlap."
+        )
+    )
+    with st.container(horizontal=True):
+        metric = Metric(
+            inputs.choose_one(
+                _("Measure"), {of.value: display_names.metric(of) for of in MEASURED}, "mini-place", "energy"
+            )
+        )
+        grid = inputs.choose_one(_("Cells"), {name: _(title) for name, title in GRIDS.items()}, "mini-cells", OWN)
+    with guard():
+        _measure(runs.read_summary(folder / FILES[grid]), metric, grid)
+
+
+def _measure(of: runs.SummaryTable, metric: Metric, grid: str) -> None:
+    cells = [cell for cell in of.cells if cell.metric is metric]
+    models = [_rated(of, cell) for cell in cells if cell.method == Method.CAM]
+    rated = {control: [_rated(of, cell) for cell in cells if cell.method == control] for control in Control}
+    controls = {control: some for control, some in rated.items() if some}
+    photos = max(rated.found.n for rated in models)
+    said = "; ".join(f"{rated.model} {rated.found.mean:.2f}" for rated in models)
+    alt = _("Scatter chart of {measure} over MACs, with intervals and controls: {said}.").format(
+        measure=display_names.metric(metric), said=said
+    )
+    show_exhibit(
+        f"mini-{metric}-{grid}", map_quality(models, controls, display_names.axis(metric)), _rows(of, cells), alt
+    )
+    st.caption(
+        _(
+            "{photos} photos, weights of this project. Bars: 95 % intervals; another training would differ too. A "
+            "finer map is sharper for that alone: the second choice blurs every map, and the controls in the crop, by "
+            "half a cell of the baseline first. Photos whose object is small and off-centre are in the CSV."
+        ).format(photos=photos)
+    )
+
+
+def _rated(of: runs.SummaryTable, cell: MetricMean) -> RatedModel:
+    name = cell.model.partition("@")[0].removeprefix(MINI)
+    return RatedModel(
+        cell.model, of.macs[cell.model], ScalingAxis(name) if name in set(ScalingAxis) else None, cell.every
+    )
+
+
+def _rows(of: runs.SummaryTable, cells: Sequence[MetricMean]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "network": cell.model,
+                "macs": of.macs[cell.model],
+                "method": cell.method,
+                "metric": cell.metric.value,
+                **_numbers(cell),
+                "source": SOURCE,
+            }
+            for cell in cells
+        ]
+    )
+
+
+def _numbers(cell: MetricMean) -> dict[str, float]:
+    every, small = cell.every, cell.small
+    return {
+        "mean": every.mean,
+        "low": every.low,
+        "high": every.high,
+        "photos": every.n,
+        "small_mean": small.mean,
+        "small_low": small.low,
+        "small_high": small.high,
+        "small_photos": small.n,
+    }
+
 
 COMPARE = "effviz/ui/pages/compare.py"
+
 # Names of presets that follow the figure, with what is theirs.
 OFFERED = {
-    "mini": later(
+    "mini": lazy_gettext(
         "One baseline and four times its MACs, as in the figure; trained here, small, on ten classes and once: it "
         "cannot test the paper's claim (Table 7 says why)."
     ),
-    "scaling-axes": later("Trained on ImageNet by others, one dimension at a time, but scaled far less than fourfold."),
+    "scaling-axes": lazy_gettext(
+        "Trained on ImageNet by others, one dimension at a time, but scaled far less than fourfold."
+    ),
 }
 
 
@@ -41,11 +158,11 @@ def show() -> None:
             "What comes nearest, on your own photos too:"
         )
     )
-    known = {preset.name: preset for preset in presets()}
+    known = {preset.name: preset for preset in all_presets()}
     for name in OFFERED:
         if name in known:  # the mini family is not everywhere
             _offer(known[name])
-    mini_maps.show()
+    show_mini_maps()
 
 
 def _networks() -> None:
@@ -61,20 +178,24 @@ def _networks() -> None:
         "top1_pct": (_("Top-1, printed (%)"), "%.1f"),
     }
     numbers("figure7", pd.DataFrame([_cells(row) for row in rows]), columns)
-    cells = {Role(row.method): _side(row) for row in rows}
+    cells = {ScalingAxis(row.method): _side(row) for row in rows}
     st.info(
         _(
             "**Part of “more detail” is a finer grid.** The compound network's map has {compound} × {compound} cells "
             "and that of resolution {resolution} × {resolution}, where the other three have {baseline} × {baseline}: "
             "more cells draw a tighter outline, whatever a network looks at."
-        ).format(compound=cells[Role.COMPOUND], resolution=cells[Role.RESOLUTION], baseline=cells[Role.BASELINE]),
+        ).format(
+            compound=cells[ScalingAxis.COMPOUND],
+            resolution=cells[ScalingAxis.RESOLUTION],
+            baseline=cells[ScalingAxis.BASELINE],
+        ),
         icon=":material/info:",
     )
 
 
 def _cells(row: ScaledB0) -> dict[str, object]:
     return {
-        "network": _(METHODS[Role(row.method)]),
+        "network": _(AXIS_TITLES[ScalingAxis(row.method)]),
         "depth": row.depth,
         "width": row.width,
         "resolution": row.resolution,
@@ -100,5 +221,5 @@ def _offer(preset: Preset) -> None:
         )
         st.markdown(_(OFFERED[preset.name]), width="content")
     if asked:
-        take(preset)
+        take_preset(preset)
         st.switch_page(COMPARE)

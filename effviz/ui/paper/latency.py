@@ -1,32 +1,154 @@
 """Table 4: latency by the paper's protocol, measured on the server's processor when a visitor asks for it."""
 
+import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
-from effviz.bench import apart
-from effviz.bench.apart import Terms
-from effviz.bench.latency import Latency, kept, machine, shipped
+from effviz.bench import single_core_latency
+from effviz.bench.single_core_latency import ChildLimits, Latency, machine, shipped, stored_latencies
 from effviz.facts import PaperLatency, PaperVersion, paper_latencies, paper_speedup, timm_points
-from effviz.facts.accuracy import KnownAccuracy, known_accuracy
-from effviz.plots.latency import Timed, drawn, figure
+from effviz.facts.timm_results import KnownAccuracy, known_accuracy
+from effviz.i18n import _, lazy_gettext, ngettext
+from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, accuracy_axis, draw_curves
+from effviz.plots.style import GREY, LOOKS, SERIES, SeriesStyle
 from effviz.ui import outputs
-from effviz.ui.compare.work import Work
 from effviz.ui.guard import guard
+from effviz.ui.job_progress import JobProgress
+from effviz.ui.job_queue import Effort, is_public
 from effviz.ui.memory import LONG_SHARE, WORK_SHARE, budget_bytes
-from effviz.ui.paper.exhibit import Column, exhibit, numbers, table
-from effviz.ui.turns import Effort
-from effviz.ui.visitors import public
-from effviz.words import _, many
+from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, table
 from effviz.zoo.catalogue import NAMES
+from effviz.zoo.presets import ScalingAxis
+
+# Latency against accuracy: Table 4 as printed, and what was measured on this machine.
+
+HEIGHT_PX: Final = 440
+
+_PRINTED: Final = 2  # curves
+
+_TICKS_MS: Final = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
+
+_PRINTED_LOOK: Final = SeriesStyle(GREY, "x", "solid")
+
+OTHERS, LITE = lazy_gettext("Other networks, measured here"), lazy_gettext("EfficientNet-Lite, measured here")
+
+EFFICIENTNETS = lazy_gettext("EfficientNet, measured here")
+
+# Vermillion is the paper's EfficientNets everywhere; the rest have looks of their own.
+_LOOKS = {EFFICIENTNETS: LOOKS[ScalingAxis.COMPOUND], LITE: SERIES[2], OTHERS: SERIES[3]}
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredLatency:
+    """A network as the figure shows it."""
+
+    label: str  # "b1@240"
+    mean_ms: float
+    spread_ms: float
+    runs: int
+    accuracy: KnownAccuracy
+    source: str  # of the time: where and when it was measured
+
+    @property
+    def kind(self) -> str:
+        """The series that it belongs to."""
+        name = self.label.partition("@")[0]
+        if name.startswith("lite"):
+            return LITE
+        return EFFICIENTNETS if name[0] == "b" and name[1:].isdigit() else OTHERS
+
+
+def latency_axis() -> FigureAxis:
+    """The horizontal axis."""
+    return FigureAxis(_("Time for one picture on one core"), "ms", log=True)
+
+
+def latency_curves(measured: Sequence[MeasuredLatency]) -> tuple[FigureCurve, ...]:
+    """Table 4 and the measured networks, each kind a series."""
+    rows = paper_latencies()
+    here = (_measured(kind, [of for of in measured if of.kind == kind]) for kind in _LOOKS)
+    return (
+        _printed(_("EfficientNet, printed in Table 4"), [row for row in rows if row.name], LOOKS[ScalingAxis.COMPOUND]),
+        _printed(_("Other networks, printed in Table 4"), [row for row in rows if not row.name], _PRINTED_LOOK),
+        *(curve for curve in here if curve.dots),
+    )
+
+
+def _printed(title: str, rows: Sequence[PaperLatency], look: SeriesStyle) -> FigureCurve:
+    dots = tuple(
+        CurvePoint(
+            row.model,
+            1000 * row.latency_s,
+            row.top1_pct,
+            f"{row.source}; {row.conditions}",
+            row.model.removeprefix("EfficientNet-"),
+        )
+        for row in rows
+    )
+    return FigureCurve(title, look, Origin.PRINTED, dots, joined=False, text_position="top center")
+
+
+def _measured(kind: str, of: Sequence[MeasuredLatency]) -> FigureCurve:
+    dots = tuple(
+        CurvePoint(
+            each.label, each.mean_ms, each.accuracy.top1_pct, f"{each.source}; {each.accuracy.source}", _short(each)
+        )
+        for each in of
+    )
+    return FigureCurve(_(kind), _LOOKS[kind], Origin.COMPUTED, dots, joined=False, text_position="bottom center")
+
+
+def _short(of: MeasuredLatency) -> str:
+    name = of.label.partition("@")[0]
+    return name.title() if of.kind == LITE else name.upper() if of.kind == EFFICIENTNETS else name
+
+
+def latency_figure(measured: Sequence[MeasuredLatency]) -> go.Figure:
+    """Draw both; a bar through an open marker is one standard deviation to each side."""
+    made = draw_curves(latency_curves(measured), latency_axis(), accuracy_axis(), HEIGHT_PX)
+    by_label = {of.label: of for of in measured}
+    made.update_xaxes(
+        tickvals=_TICKS_MS, ticktext=[f"{ms:g} ms" if ms < 1000 else f"{ms / 1000:g} s" for ms in _TICKS_MS]
+    )
+    for trace in made.data[_PRINTED:]:
+        shown = [by_label[data[0]] for data in trace.customdata]
+        trace.error_x = {
+            "type": "data",
+            "array": [of.spread_ms for of in shown],
+            "thickness": 1.5,
+            "width": 4,
+            "color": GREY,
+        }
+        trace.hovertext = [_hover(of) for of in shown]
+    return made
+
+
+def _hover(of: MeasuredLatency) -> str:
+    lines = [
+        f"<b>{of.label}</b>",
+        _("{mean:.4g} ms, standard deviation {spread:.2g} ms, {runs} runs").format(
+            mean=of.mean_ms, spread=of.spread_ms, runs=of.runs
+        ),
+        _("{top1:g} % top-1 ({weights})").format(top1=of.accuracy.top1_pct, weights=of.accuracy.weights),
+    ]
+    return "<br>".join([*lines, *textwrap.wrap(_("Time: {source}").format(source=of.source), 60)])
+
 
 NETWORKS, MEASURE, BESIDE = "networks", "measure-latency", "beside"
+
 FOUND: Final = "latencies"  # in the session: what this visitor measured, should the cache folder not keep it
+
 FIRST: Final = ("resnet152", "b1")
+
 MOST: Final = 8
+
 PUBLIC: Final = ("b0", "b1", "b2", "b3", "b4")  # what strangers may have measured, each at its own size
+
 # The networks of Table 4 that can be built here, at the paper's sizes; GPipe's is in no library that EffViz uses.
 HERE: Final = {"ResNet-152": "resnet152@224", "EfficientNet-B1": "b1@240", "EfficientNet-B7": "b7@600"}
 
@@ -53,7 +175,7 @@ def show() -> None:
 
 def _choose() -> Sequence[str]:
     """The networks to measure now; none until the visitor asks for it."""
-    open_to_all = public()
+    open_to_all = is_public()
     known = PUBLIC if open_to_all else (*NAMES, *sorted({of.architecture.partition(".")[0] for of in timm_points()}))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen: list[str] = st.multiselect(
@@ -77,7 +199,7 @@ def _choose() -> Sequence[str]:
 def _measure(names: Sequence[str]) -> None:
     if not names:
         return
-    work = Work(len(names))
+    work = JobProgress(len(names))
     with work.shown(("latency", *names), may_stop=True):
         for name in names:
             work.next(_("{name}: getting ready").format(name=outputs.plain(name[:60])))
@@ -86,11 +208,11 @@ def _measure(names: Sequence[str]) -> None:
                 st.session_state.setdefault(FOUND, {})[found.label] = found
 
 
-def _one(work: Work, name: str) -> Latency:
+def _one(work: JobProgress, name: str) -> Latency:
     shown = outputs.plain(name)
     most = budget_bytes(WORK_SHARE * LONG_SHARE)  # all of it: long work beside a measurement would falsify it
     # On one's own machine B7 at 600 px, which Table 4 has, may take its 1.4 GiB beside what the caches really hold.
-    terms = Terms(most_bytes=most if public() else budget_bytes(1), wanted=work.wanted)
+    terms = ChildLimits(most_bytes=most if is_public() else budget_bytes(1), wanted=work.wanted)
     with work.turn(Effort(nbytes=most, long=True), "latency") as progress:
 
         def step(run: int, runs: int) -> None:
@@ -98,14 +220,14 @@ def _one(work: Work, name: str) -> Latency:
             work.text = _("{name}: run {run} of {runs}").format(name=shown, run=run + 1, runs=runs)
 
         # Others may go first at each beat, and Streamlit ends this run there when the visitor stops it or goes away.
-        return apart.measure(name, step, lambda: progress(work.part), terms=terms)
+        return single_core_latency.measure_in_child(name, step, lambda: progress(work.part), terms=terms)
 
 
 def _results() -> tuple[Latency, ...]:
     own: dict[str, Latency] = st.session_state.get(FOUND, {})
-    oldest_first = sorted((*own.values(), *kept(machine())), key=lambda of: of.measured_at)
+    oldest_first = sorted((*own.values(), *stored_latencies(machine())), key=lambda of: of.measured_at)
     found = {of.label: of for of in oldest_first}
-    if not found and public():  # never beside those of another machine: only times of one machine compare
+    if not found and is_public():  # never beside those of another machine: only times of one machine compare
         return shipped()
     return tuple(sorted(found.values(), key=lambda of: of.mean_ms))
 
@@ -117,7 +239,7 @@ def _state(results: Sequence[Latency]) -> None:
                 machine=outputs.plain(results[0].machine)
             )
         )
-    count = many("{count} network measured so far", "{count} networks measured so far", len(results))
+    count = ngettext("{count} network measured so far", "{count} networks measured so far", len(results))
     st.caption(
         _(
             "This machine: {machine}; {count}, kept for every visitor. torch, one thread, random weights. Whatever "
@@ -171,10 +293,10 @@ def _row4(row: PaperLatency, here: dict[str, Latency]) -> dict[str, object]:
 def _figure(results: Sequence[Latency]) -> None:
     accuracies = {of.label: known_accuracy(of.model, of.resolution_px) for of in results}
     timed = [_timed(of, known) for of in results if (known := accuracies[of.label])]
-    shown = drawn(timed)
+    shown = latency_curves(timed)
     points = "; ".join(f"{dot.name} {dot.x:.3g} ms, {dot.y:g} %" for curve in shown for dot in curve.dots)
     alt = _("Scatter chart of ImageNet top-1 over latency on a log scale: {points}.").format(points=points)
-    exhibit("latency", figure(timed), table(shown, "latency_ms", "top1_pct"), alt)
+    show_exhibit("latency", latency_figure(timed), table(shown, "latency_ms", "top1_pct"), alt)
     st.caption(
         _(
             "Filled markers: printed in Table 4, one core of an Intel Xeon E5-2690. Open markers: measured here, with "
@@ -187,8 +309,8 @@ def _figure(results: Sequence[Latency]) -> None:
         st.caption(_("Not in the figure, since nobody's accuracy at this size is known: {names}.").format(names=names))
 
 
-def _timed(of: Latency, known: KnownAccuracy) -> Timed:
-    return Timed(of.label, of.mean_ms, of.spread_ms, len(of.runs_ms), known, _source(of))
+def _timed(of: Latency, known: KnownAccuracy) -> MeasuredLatency:
+    return MeasuredLatency(of.label, of.mean_ms, of.spread_ms, len(of.runs_ms), known, _source(of))
 
 
 def _source(of: Latency) -> str:

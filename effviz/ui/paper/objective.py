@@ -1,33 +1,178 @@
 """Section 4's goal of the search, ACC(m) * [FLOPS(m) / T]^w: every known network ranked by it."""
 
+import textwrap
 from collections.abc import Sequence
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
-from effviz.facts import PaperVersion
-from effviz.facts.measured import TIMM_URL
-from effviz.facts.objective import (
+from effviz.facts import NetworkFamily, PaperVersion
+from effviz.facts.search_objective import (
     BASELINE,
     EXPONENT,
     MNASNET_URL,
     TARGET_MACS,
     Candidate,
+    Counted,
     Listing,
     Objective,
     Ranked,
     candidates,
+    iso_reward,
     ranking,
 )
-from effviz.plots.objective import COUNTED, objective, series
-from effviz.plots.results import planned
-from effviz.ui import choices, outputs
-from effviz.ui.paper import versions
-from effviz.ui.paper.exhibit import Column, exhibit, numbers
-from effviz.words import _
+from effviz.facts.timm_results import TIMM_URL
+from effviz.i18n import _, lazy_gettext
+from effviz.plots.paper_curves import accuracy_axis, macs_axis
+from effviz.plots.style import BLUE, GREY, LOOKS, SERIES, SeriesStyle, figure, log_axis, vertical
+from effviz.ui import inputs, outputs
+from effviz.ui.paper import exhibit
+from effviz.ui.paper.exhibit import Column, numbers, show_exhibit
+from effviz.ui.paper.results import planned
+from effviz.zoo.presets import ScalingAxis
 
-TARGET, WEIGHT, FORM, ONLY, SERIES = "target", "weight", "above", "imagenet", "series"
+# Accuracy over MACs with lines of equal reward, as the search for B0 weighed the two.
+
+HEIGHT_PX = 560
+
+BILLION = 1e9
+
+STEP_PCT = 4  # between two lines of equal reward
+
+COUNTED = {
+    Counted.PRINTED: lazy_gettext("printed in the paper"),
+    Counted.EFFVIZ: lazy_gettext("counted by EffViz"),
+    Counted.TIMM: lazy_gettext("counted by timm, with batch norm"),
+}
+
+LISTINGS = {
+    Listing.PAPER: lazy_gettext("EfficientNet, Table 2"),
+    Listing.RECOMPUTED: lazy_gettext("EfficientNet, Table 2, MACs recomputed"),
+    Listing.PAPER_OTHERS: lazy_gettext("Other ConvNets, Table 2"),
+}
+
+_OURS = LOOKS[ScalingAxis.COMPOUND].colour
+
+_LOOKS = {
+    Listing.PAPER: SeriesStyle(_OURS, "circle", "solid"),
+    Listing.RECOMPUTED: SeriesStyle(_OURS, "circle-open", "dot"),
+    Listing.PAPER_OTHERS: SeriesStyle(GREY, "x", "solid"),
+}
+
+
+def reward_series(of: Candidate) -> str:
+    """The title of the series that a network belongs to."""
+    return _("timm, {family}").format(family=of.family.label) if of.family else _(LISTINGS[of.listing])
+
+
+def reward_figure(goal: Objective, ranked: Sequence[Ranked]) -> go.Figure:
+    """Draw the networks, the line through the winner, and lines of equal reward every 4 %."""
+    drawn = figure(HEIGHT_PX)
+    if ranked:
+        _draw(drawn, goal, ranked)
+    macs = [of.candidate.macs / BILLION for of in ranked]
+    drawn.update_xaxes(log_axis(macs_axis().title, macs))
+    drawn.update_yaxes(title_text=accuracy_axis().title)
+    return drawn
+
+
+def _draw(drawn: go.Figure, goal: Objective, ranked: Sequence[Ranked]) -> None:
+    macs = [of.candidate.macs for of in ranked]
+    least, most = min(macs) / 1.3, max(macs) * 1.3
+    accuracies = [of.candidate.top1_pct for of in ranked]
+    low, high = min(accuracies) - 2, max(accuracies) + 3
+    rewards = [of.reward_pct for of in ranked]
+    first, last = int(min(rewards) // STEP_PCT), int(max(rewards) // STEP_PCT)
+    drawn.add_traces([_line(goal, step * STEP_PCT, least, most) for step in range(first, last + 1)])
+    drawn.add_trace(_line(goal, max(rewards), least, most).update(line={"width": 2.5, "dash": "solid"}))
+    drawn.add_traces(_points(ranked))
+    drawn.add_trace(_winner(ranked[0]))
+    label = _("T = {target:g} million").format(target=goal.target_macs / 1e6)
+    drawn.add_trace(vertical(label, goal.target_macs / BILLION, low, high).update(hoverinfo="skip"))
+    drawn.update_yaxes(range=[low, high])
+
+
+def _line(goal: Objective, reward_pct: float, least: float, most: float) -> go.Scatter:
+    places = iso_reward(goal, reward_pct, least, most)
+    return go.Scatter(
+        name=_("reward {reward:.3g} %").format(reward=reward_pct),
+        x=[macs / BILLION for macs, _top1 in places],
+        y=[top1 for _macs, top1 in places],
+        mode="lines",
+        line={"color": GREY, "width": 1, "dash": "dot"},
+        opacity=0.8,
+        hovertemplate="%{x:.3g}: %{y:.1f} %<extra>%{fullData.name}</extra>",
+        showlegend=False,
+    )
+
+
+def _points(ranked: Sequence[Ranked]) -> list[go.Scatter]:
+    looks = {_("timm, {family}").format(family=of.label): look for of, look in zip(NetworkFamily, SERIES, strict=False)}
+    titles = dict.fromkeys(reward_series(of.candidate) for of in sorted(ranked, key=_order))
+    return [
+        _trace(title, looks.get(title), [of for of in ranked if reward_series(of.candidate) == title])
+        for title in titles
+    ]
+
+
+def _order(of: Ranked) -> tuple[int, str]:
+    """The paper's own networks are drawn last, above the others."""
+    return -list(Listing).index(of.candidate.listing), of.candidate.family or ""
+
+
+def _trace(title: str, look: SeriesStyle | None, ranked: Sequence[Ranked]) -> go.Scatter:
+    shown = sorted(ranked, key=lambda of: of.candidate.macs)
+    look = look or _LOOKS[shown[0].candidate.listing]
+    joined = shown[0].candidate.listing in (Listing.PAPER, Listing.RECOMPUTED)
+    labels = shown[0].candidate.listing is Listing.PAPER  # B0's alone: the others would stand in the crowd
+    return go.Scatter(
+        name=title,
+        x=[of.candidate.macs / BILLION for of in shown],
+        y=[of.candidate.top1_pct for of in shown],
+        customdata=[[of.candidate.name, of.place, of.reward_pct] for of in shown],
+        text=["B0" if of.candidate.name == BASELINE else "" for of in shown] if labels else None,
+        textposition="bottom right",
+        textfont={"size": 11, "color": look.colour},
+        cliponaxis=False,
+        hovertext=[reward_hover(of) for of in shown],
+        hovertemplate="%{hovertext}<extra></extra>",
+        mode=("lines+" if joined else "") + "markers" + ("+text" if labels else ""),
+        line={"color": look.colour, "dash": look.dash, "width": 1.5},
+        marker={"color": look.colour, "symbol": look.symbol, "size": 8},
+    )
+
+
+def reward_hover(of: Ranked) -> str:
+    """What a reader wants to know about a network, and where it comes from (HTML)."""
+    network = of.candidate
+    lines = [
+        f"<b>{network.name}</b>, {reward_series(network)}",
+        _("place {place}, reward {reward:.2f} %").format(place=of.place, reward=of.reward_pct),
+        _("{top1:.4g} % top-1, {macs:.4g} billion MACs ({counted})").format(
+            top1=network.top1_pct, macs=network.macs / BILLION, counted=_(COUNTED[network.counted])
+        ),
+    ]
+    if network.extra_data:
+        lines.append(_("trained on more pictures than ImageNet-1k"))
+    return "<br>".join([*lines, *textwrap.wrap(_("Source: {source}").format(source=network.source), 60)])
+
+
+def _winner(of: Ranked) -> go.Scatter:
+    return go.Scatter(
+        name=_("Highest reward"),
+        x=[of.candidate.macs / BILLION],
+        y=[of.candidate.top1_pct],
+        mode="markers",
+        marker={"color": "rgba(0, 0, 0, 0)", "size": 18, "line": {"color": BLUE, "width": 3}},
+        hoverinfo="skip",
+    )
+
+
+TARGET, WEIGHT, FORM, ONLY, SERIES_KEY = "target", "weight", "above", "imagenet", "series"
+
 MILLION = 1e6
+
 NAME_PX = 395  # has room for convnext_base.clip_laion2b_augreg_ft_in12k_in1k_384@384
 
 
@@ -41,7 +186,7 @@ def show() -> None:
     )
     st.latex(r"\text{reward}(m) = \mathrm{ACC}(m) \times \left[\frac{\mathrm{FLOPS}(m)}{T}\right]^{w}")
     goal = _goal()
-    version = versions.choose()
+    version = exhibit.choose_version()
     ranked = ranking(goal, _chosen(candidates(version)))
     st.subheader(_("Lines of equal reward"))
     _plot(goal, ranked)
@@ -79,10 +224,10 @@ def _chosen(known: Sequence[Candidate]) -> list[Candidate]:
     of_series: dict[str, list[Candidate]] = {}
     for of in sorted(known, key=lambda of: (list(Listing).index(of.listing), of.family or "")):
         of_series.setdefault(_key(of), []).append(of)
-    chosen = choices.several(
+    chosen = inputs.choose_several(
         _("Networks"),
-        {key: series(among[0]) for key, among in of_series.items()},
-        SERIES,
+        {key: reward_series(among[0]) for key, among in of_series.items()},
+        SERIES_KEY,
         [key for key in of_series if key != Listing.RECOMPUTED],
     )
     only = st.toggle(
@@ -114,7 +259,7 @@ def _plot(goal: Objective, ranked: Sequence[Ranked]) -> None:
         "Scatter chart of ImageNet top-1 over MACs on a log scale with lines of equal reward, {count} networks. "
         "The highest reward is {reward:.1f} %, of {name}."
     ).format(count=len(ranked), reward=first.reward_pct, name=first.candidate.name)
-    exhibit("objective", objective(goal, ranked), _rows(ranked), alt)
+    show_exhibit("objective", reward_figure(goal, ranked), _rows(ranked), alt)
 
 
 def _rows(ranked: Sequence[Ranked]) -> pd.DataFrame:
@@ -123,7 +268,7 @@ def _rows(ranked: Sequence[Ranked]) -> pd.DataFrame:
             {
                 "place": of.place,
                 "network": of.candidate.name,
-                "series": series(of.candidate),
+                "series": reward_series(of.candidate),
                 "reward_pct": of.reward_pct,
                 "top1_pct": of.candidate.top1_pct,
                 "macs_millions": of.candidate.macs / MILLION,

@@ -3,27 +3,237 @@
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from effviz.facts import PaperVersion
-from effviz.facts.curves import scaled_network
-from effviz.facts.within import best_within
-from effviz.plots.feasible import SCARCE, edge, roof
-from effviz.plots.saturation import METHODS
+from effviz.facts.scaling_experiments import best_within_budget, scaled_network
+from effviz.i18n import _, lazy_gettext
+from effviz.plots.paper_curves import AXIS_TITLES
+from effviz.plots.style import GREY, LOOKS, OLIVE, figure
 from effviz.scaling import Plan, ScalingMethod
-from effviz.scaling.blocks import BASE_RESOLUTION_PX
-from effviz.scaling.feasible import MEGABYTE, Limits, Pick, Scarce, memory_bytes, pick, region
-from effviz.scaling.feasible import edge as edge_at
-from effviz.ui import choices, outputs
+from effviz.scaling.architecture import BASE_RESOLUTION_PX
+from effviz.scaling.feasible_region import (
+    MEGABYTE,
+    BindingLimit,
+    EdgePoint,
+    Pick,
+    RegionPoint,
+    ResourceLimits,
+    memory_bytes,
+    pick,
+    region,
+)
+from effviz.scaling.feasible_region import edge as edge_at
+from effviz.ui import inputs, outputs
 from effviz.ui.components.networks import networks
-from effviz.ui.paper.exhibit import Column, exhibit, numbers
-from effviz.words import _
-from effviz.zoo.presets import Role
+from effviz.ui.paper.exhibit import Column, numbers, show_exhibit
+from effviz.zoo.presets import ScalingAxis
+
+# The networks that two limits allow: a roof over width and resolution, and a cut through it at one depth.
+
+ROOF_HEIGHT_PX, EDGE_HEIGHT_PX = 500, 420  # a roof that is higher than this is cut off at a phone's sides
+
+SCARCE = {BindingLimit.MACS: lazy_gettext("MACs stop it"), BindingLimit.MEMORY: lazy_gettext("Memory stops it")}
+
+_COLOURS = {BindingLimit.MACS: GREY, BindingLimit.MEMORY: OLIVE}  # no colours of scaling methods
+
+_DASHES = {BindingLimit.MACS: "solid", BindingLimit.MEMORY: "dash"}
+
+# Plotly has fewer markers in three dimensions than in two.
+_SYMBOLS = {
+    ScalingAxis.BASELINE: "circle",
+    ScalingAxis.DEPTH: "cross",
+    ScalingAxis.WIDTH: "square",
+    ScalingAxis.RESOLUTION: "diamond",
+    ScalingAxis.COMPOUND: "circle",
+}
+
+# Labels at the left and the right end of the roof begin or end at their networks, to stay inside.
+_INWARD = {ScalingAxis.WIDTH: "left", ScalingAxis.RESOLUTION: "right"}
+
+_WIDTH, _RESOLUTION, _DEPTH = lazy_gettext("Width, w"), lazy_gettext("Resolution, r"), lazy_gettext("Depth, d")
+
+_WASH = "rgba(120, 120, 120, 0.18)"  # of what fits, on any background
+
+
+def roof(mesh: Sequence[Sequence[RegionPoint]], networks: Mapping[ScalingAxis, Plan]) -> go.Figure:
+    """Draw the deepest network over every width and resolution, coloured by the limit that stops it."""
+    drawn = figure(ROOF_HEIGHT_PX)
+    drawn.add_trace(_surface(mesh))
+    drawn.add_traces(
+        [_key(scarce) for scarce in BindingLimit if any(of.stopped_by is scarce for row in mesh for of in row)]
+    )
+    drawn.add_traces([_spot(role, of) for role, of in networks.items()])
+    axis = {"gridcolor": GREY, "backgroundcolor": "rgba(0, 0, 0, 0)"}
+    drawn.update_layout(
+        margin={"l": 0, "r": 0, "t": 12, "b": 0},
+        scene={
+            "xaxis": axis | {"title": _(_WIDTH)},
+            "yaxis": axis | {"title": _(_RESOLUTION)},
+            "zaxis": axis | {"title": _(_DEPTH)},
+            # The baseline's place, below the roof, is the axes' corner.
+            "annotations": [_label(role, of) for role, of in networks.items() if role is not ScalingAxis.BASELINE],
+            "aspectmode": "cube",
+            "camera": {"eye": {"x": 1.6, "y": 1.4, "z": 0.8}, "center": {"x": 0, "y": 0, "z": -0.15}},
+        },
+    )
+    return drawn
+
+
+def edge(points: Sequence[EdgePoint], networks: Mapping[ScalingAxis, Plan], finest: float) -> go.Figure:
+    """Draw how fine the input may be at each width, by each limit; `networks` have the depth of the cut."""
+    drawn = figure(EDGE_HEIGHT_PX)
+    drawn.add_traces(_wash(points))
+    drawn.add_traces([_limit(points, scarce) for scarce in BindingLimit])
+    drawn.add_traces([_marker(role, of) for role, of in networks.items()])
+    drawn.update_xaxes(title_text=_(_WIDTH))
+    drawn.update_yaxes(title_text=_(_RESOLUTION), range=[0.97, 1 + 1.12 * (finest - 1)])
+    return drawn
+
+
+def _surface(mesh: Sequence[Sequence[RegionPoint]]) -> go.Surface:
+    scale = [
+        [step, _COLOURS[scarce]]
+        for scarce, ends in zip(BindingLimit, ((0, 0.5), (0.5, 1)), strict=True)
+        for step in ends
+    ]
+    return go.Surface(
+        name=_("The deepest that fits"),
+        x=[[of.width for of in row] for row in mesh],
+        y=[[of.resolution for of in row] for row in mesh],
+        z=[[of.depth for of in row] for row in mesh],
+        surfacecolor=[[list(BindingLimit).index(of.stopped_by) for of in row] for row in mesh],
+        customdata=[[_words(of) for of in row] for row in mesh],
+        hovertemplate="%{customdata}<extra></extra>",
+        colorscale=scale,
+        cmin=0,
+        cmax=1,
+        opacity=0.6,
+        showscale=False,
+        showlegend=False,
+    )
+
+
+def _words(of: RegionPoint) -> str:
+    return _("w = {width:.2f}, r = {resolution:.2f} ({px} px)<br>at most d = {depth:.2f}: {stop}").format(
+        width=of.width, resolution=of.resolution, px=of.resolution_px, depth=of.depth, stop=_(SCARCE[of.stopped_by])
+    )
+
+
+def _key(scarce: BindingLimit) -> go.Scatter3d:
+    """A legend entry, which a surface of two colours does not have."""
+    return go.Scatter3d(
+        name=_(SCARCE[scarce]),
+        x=[None],
+        y=[None],
+        z=[None],
+        mode="markers",
+        marker={"color": _COLOURS[scarce], "symbol": "square", "size": 8, "opacity": 0.6},
+        showlegend=True,
+    )
+
+
+def _spot(role: ScalingAxis, of: Plan) -> go.Scatter3d:
+    return go.Scatter3d(
+        name=_(AXIS_TITLES[role]),
+        x=[of.width],
+        y=[_resolution(of)],
+        z=[of.depth],
+        mode="markers",
+        marker={"color": LOOKS[role].colour, "symbol": _SYMBOLS[role], "size": 6},
+        hovertemplate=f"{_place(role, of)}<extra></extra>",
+        showlegend=False,
+    )
+
+
+def _label(role: ScalingAxis, of: Plan) -> dict[str, object]:
+    """A network's name in the page's ink, always before the roof: text of a trace would show through it in grey."""
+    return {
+        "text": f"<b>{_(AXIS_TITLES[role])}</b>",
+        "x": of.width,
+        "y": _resolution(of),
+        "z": of.depth,
+        "showarrow": False,
+        "xanchor": _INWARD.get(role, "center"),
+        "yanchor": "bottom",
+        "yshift": 6,
+        "font": {"size": 13},
+    }
+
+
+def _resolution(of: Plan) -> float:
+    return of.resolution / BASE_RESOLUTION_PX
+
+
+def _place(role: ScalingAxis, of: Plan) -> str:
+    return _("<b>{method}</b><br>d = {depth:.2f}, w = {width:.2f}, r = {resolution:.2f} ({px} px)").format(
+        method=_(AXIS_TITLES[role]), depth=of.depth, width=of.width, resolution=_resolution(of), px=of.resolution
+    )
+
+
+def _wash(points: Sequence[EdgePoint]) -> list[go.Scatter]:
+    """The area that fits: between r = 1 and the lower of the two limits."""
+    fitting = [(of.width, of.px / BASE_RESOLUTION_PX) for of in points if of.px is not None]
+    floor = go.Scatter(
+        x=[width for width, _r in fitting],
+        y=[1.0 for _point in fitting],
+        mode="lines",
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    ceiling = go.Scatter(
+        name=_("Fits"),
+        x=[width for width, _r in fitting],
+        y=[resolution for _w, resolution in fitting],
+        mode="lines",
+        line={"width": 0},
+        fill="tonexty",
+        fillcolor=_WASH,
+        hoverinfo="skip",
+    )
+    return [floor, ceiling]
+
+
+def _limit(points: Sequence[EdgePoint], scarce: BindingLimit) -> go.Scatter:
+    pixels = [of.macs_px if scarce is BindingLimit.MACS else of.memory_px for of in points]
+    return go.Scatter(
+        name=_("The limit of MACs") if scarce is BindingLimit.MACS else _("The limit of memory"),
+        x=[of.width for of in points],
+        y=[None if px is None else px / BASE_RESOLUTION_PX for px in pixels],
+        customdata=pixels,
+        mode="lines",
+        line={"color": _COLOURS[scarce], "dash": _DASHES[scarce], "width": 2},
+        hovertemplate="w = %{x:.2f}: r ≤ %{y:.2f} (%{customdata} px)<extra>%{fullData.name}</extra>",
+    )
+
+
+def _marker(role: ScalingAxis, of: Plan) -> go.Scatter:
+    look = LOOKS[role]
+    return go.Scatter(
+        name=_(AXIS_TITLES[role]),
+        x=[of.width],
+        y=[_resolution(of)],
+        text=[_(AXIS_TITLES[role])],
+        textposition="top left" if role is ScalingAxis.WIDTH else "top right",  # width lies at the right end
+        cliponaxis=False,
+        mode="markers+text",
+        textfont={"size": 12, "color": look.colour},
+        marker={"color": look.colour, "symbol": look.symbol, "size": 12},
+        hovertemplate=f"{_place(role, of)}<extra></extra>",
+        showlegend=False,
+    )
+
 
 MACS, MEMORY, CUT, STAGES = "macs", "memory", "cut", "stages"
+
 BILLIONS = (0.5, 0.6, 0.8, 1.0, 1.2, 1.5, 1.8, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0, 20.0, 30.0, 40.0)
+
 MEGABYTES = (32, 40, 50, 64, 80, 100, 128, 160, 200, 256, 320, 400, 512, 640, 800, 1000)
+
 FIRST = (2.0, 80)  # at the first visit; each limit then stops two of the four ways
+
 COMPUTED = "computed by EffViz with the official code's rounding"
 
 
@@ -39,8 +249,11 @@ def show() -> None:
     st.latex(r"\mathcal N = \bigodot_{i=1 \ldots s} \mathcal F_i^{L_i}\big(X_{\langle H_i, W_i, C_i \rangle}\big)")
     limits = _limits()
     _equation(limits)
-    picks = {Role(method.value): pick(limits, method) for method in ScalingMethod}
-    plans = {Role.BASELINE: scaled_network(), **{role: picks[role].plan for role in METHODS if role in picks}}
+    picks = {ScalingAxis(method.value): pick(limits, method) for method in ScalingMethod}
+    plans = {
+        ScalingAxis.BASELINE: scaled_network(),
+        **{role: picks[role].plan for role in AXIS_TITLES if role in picks},
+    }
     st.subheader(_("What fits"))
     _region(limits, plans)
     st.subheader(_("What each way of scaling picks"))
@@ -51,7 +264,7 @@ def show() -> None:
     _stages(plans)
 
 
-def _limits() -> Limits:
+def _limits() -> ResourceLimits:
     left, right = st.columns(2)
     billions = left.select_slider(
         _("MACs at most (billion)"),
@@ -72,10 +285,10 @@ def _limits() -> Limits:
             "define its Memory(N), so this reading is ours."
         ),
     )
-    return Limits(billions * 1e9, megabytes * MEGABYTE)
+    return ResourceLimits(billions * 1e9, megabytes * MEGABYTE)
 
 
-def _equation(limits: Limits) -> None:
+def _equation(limits: ResourceLimits) -> None:
     st.latex(
         r"\begin{aligned} \max_{d, w, r} \quad & \mathrm{Accuracy}\big(\mathcal N(d, w, r)\big) \\"
         rf" \text{{with}} \quad & \mathrm{{Memory}}(\mathcal N) \le {limits.memory_bytes / MEGABYTE:g}\,\text{{MB}} \\"
@@ -84,7 +297,7 @@ def _equation(limits: Limits) -> None:
     outputs.sources((_("paper, sections 3.1 and 3.2, Eq. 1 and 2"), PaperVersion.V5.url))
 
 
-def _region(limits: Limits, plans: Mapping[Role, Plan]) -> None:
+def _region(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
     st.markdown(
         _(
             "Every network below the roof fits. Depth alone climbs straight up, width and resolution alone walk along "
@@ -110,17 +323,17 @@ def _region(limits: Limits, plans: Mapping[Role, Plan]) -> None:
         "Surface of the largest depth over width and resolution: up to d = {depth:.2f} at w = r = 1, w = {width:.2f} "
         "and r = {resolution:.2f} at d = 1."
     ).format(
-        depth=plans[Role.DEPTH].depth,
-        width=plans[Role.WIDTH].width,
-        resolution=plans[Role.RESOLUTION].resolution / BASE_RESOLUTION_PX,
+        depth=plans[ScalingAxis.DEPTH].depth,
+        width=plans[ScalingAxis.WIDTH].width,
+        resolution=plans[ScalingAxis.RESOLUTION].resolution / BASE_RESOLUTION_PX,
     )
-    exhibit("region", roof(mesh, plans), rows, alt)
+    show_exhibit("region", roof(mesh, plans), rows, alt)
     st.caption(
         _("Computed by EffViz: channels are multiples of 8 and blocks are whole, so the real roof has small steps.")
     )
 
 
-def _picks(limits: Limits, picks: Mapping[Role, Pick], plans: Mapping[Role, Plan]) -> None:
+def _picks(limits: ResourceLimits, picks: Mapping[ScalingAxis, Pick], plans: Mapping[ScalingAxis, Plan]) -> None:
     st.markdown(
         _(
             "Accuracy cannot be computed, only trained. Each way takes the largest network that fits; the last columns "
@@ -152,12 +365,16 @@ def _picks(limits: Limits, picks: Mapping[Role, Pick], plans: Mapping[Role, Plan
     networks(plans, caption, key="problem-networks")
 
 
-def _row(limits: Limits, role: Role, of: Plan, found: Pick | None) -> dict[str, object]:
+def _row(limits: ResourceLimits, role: ScalingAxis, of: Plan, found: Pick | None) -> dict[str, object]:
     memory = memory_bytes(of)
     # The baseline is the only network of the compound curve within its own costs.
-    dot = best_within(limits, found.method) if found else best_within(Limits(of.macs, memory), ScalingMethod.COMPOUND)
+    dot = (
+        best_within_budget(limits, found.method)
+        if found
+        else best_within_budget(ResourceLimits(of.macs, memory), ScalingMethod.COMPOUND)
+    )
     return {
-        "network": _(METHODS[role]),
+        "network": _(AXIS_TITLES[role]),
         "depth": of.depth,
         "width": of.width,
         "resolution": of.resolution / BASE_RESOLUTION_PX,
@@ -173,18 +390,23 @@ def _row(limits: Limits, role: Role, of: Plan, found: Pick | None) -> dict[str, 
     }
 
 
-def _stop(scarce: Scarce | None) -> str:
+def _stop(scarce: BindingLimit | None) -> str:
     return _("EffViz plans no larger one") if scarce is None else _(SCARCE[scarce])
 
 
-def _cut(limits: Limits, plans: Mapping[Role, Plan]) -> None:
+def _cut(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
     st.markdown(
         _(
             "At one depth, both limits are lines: memory grows mostly with width (weights), MACs with width and "
             "resolution alike. The deeper the network, the less room is left for the other two."
         )
     )
-    role = _network(_("Cut at the depth of"), CUT, (Role.BASELINE, Role.COMPOUND, Role.DEPTH), Role.BASELINE)
+    role = _network(
+        _("Cut at the depth of"),
+        CUT,
+        (ScalingAxis.BASELINE, ScalingAxis.COMPOUND, ScalingAxis.DEPTH),
+        ScalingAxis.BASELINE,
+    )
     depth = plans[role].depth
     st.markdown(_("All networks here have d = {depth:.2f}.").format(depth=depth))
     points = edge_at(limits, depth)
@@ -196,21 +418,21 @@ def _cut(limits: Limits, plans: Mapping[Role, Plan]) -> None:
         ]
     )
     alt = _("Width over resolution at d = {depth:.2f}, with a line for each limit; marked are {networks}.").format(
-        depth=depth, networks=", ".join(_(METHODS[each]) for each in level)
+        depth=depth, networks=", ".join(_(AXIS_TITLES[each]) for each in level)
     )
-    finest = plans[Role.RESOLUTION].resolution / BASE_RESOLUTION_PX
-    exhibit("cut-of-region", edge(points, level, finest), rows, alt)
+    finest = plans[ScalingAxis.RESOLUTION].resolution / BASE_RESOLUTION_PX
+    show_exhibit("cut-of-region", edge(points, level, finest), rows, alt)
 
 
-def _stages(plans: Mapping[Role, Plan]) -> None:
+def _stages(plans: Mapping[ScalingAxis, Plan]) -> None:
     st.markdown(
         _("Each row is a stage: its layer $\\mathcal F_i$, its input, its channels $C_i$ and its repeats $L_i$.")
     )
-    role = _network(_("Network"), STAGES, tuple(plans), Role.COMPOUND)
-    outputs.stage_table(plans[Role.BASELINE], plans[role])
+    role = _network(_("Network"), STAGES, tuple(plans), ScalingAxis.COMPOUND)
+    outputs.stage_table(plans[ScalingAxis.BASELINE], plans[role])
     outputs.sources((_("paper, Table 1"), PaperVersion.V5.url), (_("rounding: official code"), outputs.OFFICIAL_CODE))
 
 
-def _network(label: str, key: str, roles: Sequence[Role], first: Role) -> Role:
+def _network(label: str, key: str, roles: Sequence[ScalingAxis], first: ScalingAxis) -> ScalingAxis:
     """One of the networks, by how it was scaled."""
-    return Role(choices.one(label, {str(role): _(METHODS[role]) for role in roles}, key, str(first)))
+    return ScalingAxis(inputs.choose_one(label, {str(role): _(AXIS_TITLES[role]) for role in roles}, key, str(first)))

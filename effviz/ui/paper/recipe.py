@@ -1,43 +1,232 @@
 """The training recipe: what section 5.2 of the paper prints, what only the official code says, what each part does."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from effviz.facts import PaperVersion, TrainingFact, training_fact, training_facts
-from effviz.plots import training
-from effviz.plots.curves import Curve, curves
-from effviz.train import formulas, recipe
+from effviz.i18n import _, lazy_gettext
+from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, draw_curves
+from effviz.plots.style import GREY, LOOKS, OLIVE, SeriesStyle
+from effviz.scaling import PUBLISHED, Plan, plan
+from effviz.train import training_recipe
+from effviz.train.training_recipe import TrainingRecipe
 from effviz.ui import outputs
-from effviz.ui.paper import augmented, versions
-from effviz.ui.paper.exhibit import Column, exhibit, numbers, table
-from effviz.words import _, later
+from effviz.ui.paper import autoaugment, exhibit
+from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, table
+from effviz.zoo.presets import ScalingAxis
+
+# The training recipe as curves: learning rate, moving average, dropout, stochastic depth and activation functions.
+
+# No scaling method is meant by these, so none of their colours.
+PRINTED, CODE = SeriesStyle(GREY, "circle", "solid"), SeriesStyle(OLIVE, "diamond", "dash")
+
+B_SERIES = tuple(f"b{position}" for position in range(8))
+
+REACH, STEP = 6.0, 0.02  # of the activation functions' horizontal axis
+
+EPOCHS_BACK = 60
+
+
+def epoch_axis() -> FigureAxis:
+    """The horizontal axis of the learning rate."""
+    return FigureAxis(_("Epoch"), _("epochs"))
+
+
+def rate_axis(log: bool) -> FigureAxis:
+    """The vertical axis of the learning rate."""
+    return FigureAxis(_("Learning rate"), _("learning rate"), log)
+
+
+def rates(of: TrainingRecipe, batch_size: int, log: bool = False) -> tuple[FigureCurve, FigureCurve]:
+    """What the paper prints, and what the official code makes of it for a batch size."""
+    fact = training_fact("rate")
+    highest = replace(of, batch_size=batch_size).rate
+    printed = training_recipe.schedule_corners(fact.printed, replace(of.schedule, warmup_epochs=0.0), of.epochs)
+    coded = training_recipe.schedule_corners(highest, of.schedule, of.epochs)
+    source = _("formula of the official code, computed by EffViz; {source}").format(source=fact.source)
+    return (
+        FigureCurve(
+            _("Printed: {rate:g}, × {decay:g} every {epochs:g} epochs").format(
+                rate=fact.printed, decay=of.schedule.decay, epochs=of.schedule.decay_epochs
+            ),
+            PRINTED,
+            Origin.PRINTED,
+            tuple(_epoch(epoch, rate, fact.source) for epoch, rate in printed),
+            marked=False,
+        ),
+        FigureCurve(
+            _("Official code, batches of {pictures}").format(pictures=batch_size),
+            CODE,
+            Origin.COMPUTED,
+            tuple(_epoch(epoch, rate, source) for epoch, rate in coded if rate > 0 or not log),
+            marked=False,
+        ),
+    )
+
+
+def _epoch(epoch: float, rate: float, source: str) -> CurvePoint:
+    return CurvePoint(_("epoch {epoch:g}").format(epoch=round(epoch, 2)), epoch, rate, source)
+
+
+def memory_axes() -> tuple[FigureAxis, FigureAxis]:
+    """How far back, and how much of the average is younger."""
+    return FigureAxis(_("Epochs before the end"), _("epochs")), FigureAxis(
+        _("Share of the average (%)"), _("% of the average")
+    )
+
+
+def memory(decay: float, batch_sizes: Sequence[int]) -> tuple[FigureCurve, ...]:
+    """How much of the averaged weights stems from the last epochs, a curve for each batch size."""
+    fact = training_fact("ema")
+    source = _("formula of a moving average, computed by EffViz; {source}").format(source=fact.source)
+    return tuple(
+        FigureCurve(
+            _("Batches of {pictures}").format(pictures=size),
+            look,
+            Origin.COMPUTED,
+            tuple(
+                CurvePoint(
+                    _("the last {epochs} epochs").format(epochs=epochs),
+                    epochs,
+                    100 * training_recipe.average_weight(decay, epochs * training_recipe.IMAGENET_PHOTOS / size),
+                    source,
+                )
+                for epochs in range(EPOCHS_BACK + 1)
+            ),
+            marked=False,
+        )
+        for size, look in zip(batch_sizes, (PRINTED, CODE), strict=True)
+    )
+
+
+def dropout_axes() -> tuple[FigureAxis, FigureAxis]:
+    """Which network, and how much is dropped."""
+    return FigureAxis(_("Network"), ""), FigureAxis(_("Dropout before the classifier"), _("dropout"))
+
+
+def dropouts() -> tuple[FigureCurve, FigureCurve]:
+    """Dropout of B0 to B7: linear as the paper prints it, and in steps as the official code has it."""
+    least, most = training_fact("dropout_least"), training_fact("dropout_most")
+    printed = tuple(
+        CurvePoint(
+            name.upper(),
+            at,
+            training_recipe.scaled_dropout(least.printed, most.printed, at, len(B_SERIES)),
+            least.source,
+        )
+        for at, name in enumerate(B_SERIES)
+    )
+    coded = tuple(
+        CurvePoint(name.upper(), at, PUBLISHED[name].dropout, PUBLISHED[name].source)
+        for at, name in enumerate(B_SERIES)
+    )
+    title = _("Printed: linear from {least:g} to {most:g}").format(least=least.printed, most=most.printed)
+    return (
+        FigureCurve(title, PRINTED, Origin.PRINTED, printed),
+        FigureCurve(_("Official code"), CODE, Origin.COMPUTED, coded, joined=False),
+    )
+
+
+def depth_axes() -> tuple[FigureAxis, FigureAxis]:
+    """Which block, and how often it runs."""
+    return FigureAxis(_("MBConv block, from the first"), _("of the blocks")), FigureAxis(
+        _("Runs in training (%)"), _("% of the steps")
+    )
+
+
+def survivals(name: str) -> tuple[FigureCurve, FigureCurve]:
+    """How often every block of a published network runs in training."""
+    fact = training_fact("survival")
+    open_to_it = training_recipe.has_shortcuts(planned(name))
+    count = len(open_to_it)
+    source = _("formula of the official code, computed by EffViz; {source}").format(source=fact.source)
+    dots = [
+        CurvePoint(
+            _("block {block} of {count}").format(block=block + 1, count=count),
+            block + 1,
+            100 * training_recipe.survival_probability(fact.coded, block, count) if shortcut else 100.0,
+            source,
+        )
+        for block, shortcut in enumerate(open_to_it)
+    ]
+    skippable = tuple(dot for dot, shortcut in zip(dots, open_to_it, strict=True) if shortcut)
+    always = tuple(dot for dot, shortcut in zip(dots, open_to_it, strict=True) if not shortcut)
+    look = LOOKS[ScalingAxis.BASELINE if name == B_SERIES[0] else ScalingAxis.COMPOUND]
+    return (
+        FigureCurve(_("{network}: may be skipped").format(network=name.upper()), look, Origin.COMPUTED, skippable),
+        FigureCurve(
+            _("{network}: no shortcut, always runs").format(network=name.upper()),
+            SeriesStyle(look.colour, "x", "solid"),
+            Origin.COMPUTED,
+            always,
+            joined=False,
+        ),
+    )
+
+
+def planned(name: str) -> Plan:
+    """A published network by its own coefficients."""
+    of = PUBLISHED[name]
+    return plan(of.depth, of.width, of.resolution, of.family)
+
+
+def activation_axes(slopes: bool) -> tuple[FigureAxis, FigureAxis]:
+    """What goes in, and what comes out."""
+    out = _("Slope") if slopes else _("Output")
+    return FigureAxis(_("Input"), _("in")), FigureAxis(out, _("slope") if slopes else _("out"))
+
+
+def activations(slopes: bool) -> tuple[FigureCurve, FigureCurve]:
+    """SiLU and ReLU, or their slopes."""
+    of_silu = training_recipe.silu_slope if slopes else training_recipe.silu
+    of_relu = training_recipe.relu_slope if slopes else training_recipe.relu
+    steps = round(REACH / STEP)
+    inputs = [round(step * STEP, 2) for step in range(-steps, steps + 1)]
+    named = (
+        ("SiLU", of_silu, SeriesStyle(OLIVE, "diamond", "solid"), _("x / (1 + e^-x), computed by EffViz")),
+        ("ReLU", of_relu, SeriesStyle(GREY, "circle", "dash"), _("max(x, 0), computed by EffViz")),
+    )
+    return tuple(  # type: ignore[return-value]  # two names, two curves
+        FigureCurve(
+            name,
+            look,
+            Origin.COMPUTED,
+            tuple(CurvePoint(f"{name}({x:g})", x, function(x), source) for x in inputs),
+            marked=False,
+        )
+        for name, function, look, source in named
+    )
+
 
 BATCH, LOG, NETWORK, SLOPES = "batch", "log", "network", "slopes"
+
 BATCHES = (4096, 2048)  # the one that the printed rate belongs to, and the official script's default
+
 NAMES = {
-    "optimiser": later("Optimiser"),
-    "squares": later("RMSProp: decay of squares"),
-    "momentum": later("Momentum"),
-    "epsilon": later("RMSProp: epsilon"),
-    "rate": later("Learning rate at first"),
-    "batch_size": later("Pictures in a batch"),
-    "warmup_epochs": later("Epochs of warm-up"),
-    "decay": later("Rate falls by the factor"),
-    "decay_epochs": later("every so many epochs"),
-    "steps": later("Steps in all"),
-    "ema": later("Average of weights: decay"),
-    "norm_momentum": later("Batch norm momentum"),
-    "weight_decay": later("Weight decay"),
-    "activation": later("Activation function"),
-    "dropout_least": later("Dropout, B0"),
-    "dropout_most": later("Dropout, B7"),
-    "survival": later("Survival of the last block"),
-    "augmentation": later("Augmentation"),
-    "label_smoothing": later("Label smoothing"),
-    "held_out": later("Training pictures held out"),
+    "optimiser": lazy_gettext("Optimiser"),
+    "squares": lazy_gettext("RMSProp: decay of squares"),
+    "momentum": lazy_gettext("Momentum"),
+    "epsilon": lazy_gettext("RMSProp: epsilon"),
+    "rate": lazy_gettext("Learning rate at first"),
+    "batch_size": lazy_gettext("Pictures in a batch"),
+    "warmup_epochs": lazy_gettext("Epochs of warm-up"),
+    "decay": lazy_gettext("Rate falls by the factor"),
+    "decay_epochs": lazy_gettext("every so many epochs"),
+    "steps": lazy_gettext("Steps in all"),
+    "ema": lazy_gettext("Average of weights: decay"),
+    "norm_momentum": lazy_gettext("Batch norm momentum"),
+    "weight_decay": lazy_gettext("Weight decay"),
+    "activation": lazy_gettext("Activation function"),
+    "dropout_least": lazy_gettext("Dropout, B0"),
+    "dropout_most": lazy_gettext("Dropout, B7"),
+    "survival": lazy_gettext("Survival of the last block"),
+    "augmentation": lazy_gettext("Augmentation"),
+    "label_smoothing": lazy_gettext("Label smoothing"),
+    "held_out": lazy_gettext("Training pictures held out"),
 }
 
 
@@ -61,19 +250,19 @@ def show() -> None:
     st.subheader(_("All settings, side by side"))
     _settings()
     st.subheader(_("What AutoAugment does to a photo"))
-    augmented.show()
+    autoaugment.show()
 
 
 def _rates() -> None:
-    of = recipe.read("paper")
+    of = training_recipe.read_recipe("paper")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         batch = _batch()
         log = st.toggle(
             _("Equal steps for halvings"), key=LOG, bind="query-params", help=_("A logarithmic axis of the rate.")
         )
-    drawn = training.rates(of, batch, log)
-    made = curves(drawn, training.epoch_axis(), training.rate_axis(log))
-    highest, stairs = drawn[1].dots[1 if not log else 0].y, formulas.stairs(of.schedule, of.epochs)
+    drawn = rates(of, batch, log)
+    made = draw_curves(drawn, epoch_axis(), rate_axis(log))
+    highest, stairs = drawn[1].dots[1 if not log else 0].y, training_recipe.count_decays(of.schedule, of.epochs)
     alt = _(
         "Line chart of the learning rate over {epochs} epochs. Printed: from {first:g} down in {stairs} stairs. "
         "Official code at batches of {batch}: up to {highest:g} in {warmup:g} epochs, then down the same stairs."
@@ -85,14 +274,14 @@ def _rates() -> None:
         highest=highest,
         warmup=of.schedule.warmup_epochs,
     )
-    exhibit("learning-rate", made, table(drawn, "epoch", "learning_rate"), alt)
+    show_exhibit("learning-rate", made, table(drawn, "epoch", "learning_rate"), alt)
     _paper(_("official code: main.py, utils.py"))
     st.info(
         _(
             "The paper's 0.256 fits batches of 4096 pictures: the code takes 0.016 for every 256. Its own default, "
             "2048, halves the rate. The stairs are counted from the start, so when the warm-up ends at epoch 5 two are "
             "already behind: the rate climbs to just below {highest:g} and goes on at {then:.4f}."
-        ).format(highest=highest, then=formulas.learning_rate(highest, of.schedule, of.schedule.warmup_epochs)),
+        ).format(highest=highest, then=training_recipe.learning_rate(highest, of.schedule, of.schedule.warmup_epochs)),
         icon=":material/info:",
     )
 
@@ -118,14 +307,14 @@ def _memory() -> None:
             "the old average and {rest:g} of the new weights. The paper does not mention it, the code does."
         ).format(decay=decay, rest=round(1 - decay, 6))
     )
-    drawn = training.memory(decay, BATCHES)
+    drawn = memory(decay, BATCHES)
     half = {curve.title: next(dot.x for dot in curve.dots if dot.y >= 50) for curve in drawn}
     counted = _("{epochs:g} epochs")
     alt = _("Line chart of how much of the averaged weights stems from the last epochs. Half of it: {half}.").format(
         half="; ".join(f"{title}: {counted.format(epochs=epochs)}" for title, epochs in half.items())
     )
-    made = _solid(curves(drawn, *training.memory_axes(), 320), drawn)
-    exhibit("moving-average", made, table(drawn, "epochs_back", "share_pct"), alt)
+    made = _solid(draw_curves(drawn, *memory_axes(), 320), drawn)
+    show_exhibit("moving-average", made, table(drawn, "epochs_back", "share_pct"), alt)
     outputs.sources((_("official code: main.py"), outputs.OFFICIAL_CODE))
 
 
@@ -136,19 +325,17 @@ def _dropout() -> None:
             "says the paper; in steps of two networks, says the code."
         )
     )
-    drawn = training.dropouts()
-    made = curves(drawn, *training.dropout_axes(), 320)
-    made.update_xaxes(
-        tickvals=list(range(len(training.B_SERIES))), ticktext=[name.upper() for name in training.B_SERIES]
-    )
+    drawn = dropouts()
+    made = draw_curves(drawn, *dropout_axes(), 320)
+    made.update_xaxes(tickvals=list(range(len(B_SERIES))), ticktext=[name.upper() for name in B_SERIES])
     alt = _("Chart of dropout from B0 to B7. Printed: {printed}. Official code: {coded}.").format(
         printed=_values(drawn[0]), coded=_values(drawn[1])
     )
-    exhibit("dropout", made, table(drawn, "position", "dropout"), alt)
+    show_exhibit("dropout", made, table(drawn, "position", "dropout"), alt)
     _paper(_("official code: efficientnet_builder.py"))
 
 
-def _values(curve: Curve) -> str:
+def _values(curve: FigureCurve) -> str:
     return ", ".join(f"{dot.name} {dot.y:.2g}" for dot in curve.dots)
 
 
@@ -161,21 +348,21 @@ def _depth() -> None:
     )
     chosen = st.segmented_control(
         _("Network"),
-        [name.upper() for name in training.B_SERIES],
+        [name.upper() for name in B_SERIES],
         default="B0",
         key=NETWORK,
         required=True,
         bind="query-params",
     )
     name = (chosen or "B0").lower()
-    drawn = training.survivals(name)
+    drawn = survivals(name)
     blocks = [dot for curve in drawn for dot in curve.dots]
     running = sum(dot.y for dot in blocks) / 100
     alt = _(
         "Chart of how often each of the {count} blocks of {network} runs in training: {skippable} may be skipped, the "
         "last of them runs in {last:.1f} % of the steps."
     ).format(count=len(blocks), network=name.upper(), skippable=len(drawn[0].dots), last=drawn[0].dots[-1].y)
-    exhibit("stochastic-depth", curves(drawn, *training.depth_axes(), 360), table(drawn, "block", "runs_pct"), alt)
+    show_exhibit("stochastic-depth", draw_curves(drawn, *depth_axes(), 360), table(drawn, "block", "runs_pct"), alt)
     st.markdown(
         _("On average {running} of {network}'s {count} blocks run in a step of training; all run in use.").format(
             running=f"**{running:.1f}**", network=name.upper(), count=len(blocks)
@@ -199,16 +386,16 @@ def _activations() -> None:
         )
     )
     slopes = st.toggle(_("Show the slopes"), key=SLOPES, bind="query-params")
-    drawn = training.activations(slopes)
-    made = _solid(curves(drawn, *training.activation_axes(slopes), 360), drawn)
+    drawn = activations(slopes)
+    made = _solid(draw_curves(drawn, *activation_axes(slopes), 360), drawn)
     least = min(drawn[0].dots, key=lambda dot: dot.y)
     alt = _("Line chart of SiLU and ReLU from -6 to 6: SiLU's least value is {y:.3f} at {x:.2f}, ReLU's is 0.").format(
         y=least.y, x=least.x
     )
-    exhibit("activations", made, table(drawn, "input", "slope" if slopes else "output"), alt)
+    show_exhibit("activations", made, table(drawn, "input", "slope" if slopes else "output"), alt)
 
 
-def _solid(made: go.Figure, drawn: Sequence[Curve]) -> go.Figure:
+def _solid(made: go.Figure, drawn: Sequence[FigureCurve]) -> go.Figure:
     """Plain lines for functions that nobody prints: the thin dots of what is recomputed would say nothing."""
     for curve in drawn:
         made.update_traces(line={"dash": curve.look.dash, "width": 2}, selector={"name": curve.title})
@@ -216,7 +403,7 @@ def _solid(made: go.Figure, drawn: Sequence[Curve]) -> go.Figure:
 
 
 def _settings() -> None:
-    version = versions.choose()
+    version = exhibit.choose_version()
     rows = pd.DataFrame([_setting(fact, version) for fact in training_facts()])
     columns: dict[str, Column] = {
         "setting": _("Setting"),

@@ -1,22 +1,121 @@
 """Table 2 and Figures 1 and 5: what EfficientNets reach on ImageNet, and at what cost."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from effviz.facts import PaperPoint, PaperRatios, PaperVersion, held_out, paper_points, paper_ratios
-from effviz.plots.curves import curves
-from effviz.plots.points import Cost
-from effviz.plots.results import axis, figure, planned, table2
-from effviz.plots.saturation import accuracy_axis
+from effviz.facts import PaperPoint, PaperRatios, PaperVersion, held_out, paper_points, paper_ratios, rows
+from effviz.i18n import _
+from effviz.plots.accuracy_cost import Cost
+from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, accuracy_axis, draw_curves
+from effviz.plots.style import GREY, LOOKS, SeriesStyle
+from effviz.scaling import PUBLISHED, Plan, plan
 from effviz.ui import outputs
-from effviz.ui.paper import versions
-from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
-from effviz.words import _
+from effviz.ui.paper import exhibit
+from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, table
+from effviz.zoo.presets import ScalingAxis
+
+# Figures 1 and 5 of the paper: accuracy over parameters and over MACs, from Table 2 or as the figures draw it.
+
+OTHERS = SeriesStyle(GREY, "x", "solid")
+
+_APART = {"ResNet-50", "ResNet-152", "ResNeXt-101", "SENet", "GPipe", "Inception-v4"}  # their names have room
+
+FIGURES = {Cost.PARAMS: "fig1_params_vs_accuracy", Cost.MACS: "fig5_flops_vs_accuracy"}
+
+_DRAWN = {Cost.PARAMS: "params_millions", Cost.MACS: "flops_billions"}
+
+# The figures exist in v2, v3 and v5; v2 stands for the first versions.
+FIGURE_VERSIONS = {PaperVersion.V5: "v5", PaperVersion.V3: "v3", PaperVersion.V1: "v2"}
+
+
+def cost_axis(cost: Cost) -> FigureAxis:
+    """The horizontal axis."""
+    unit = _("million parameters") if cost is Cost.PARAMS else _("billion MACs")
+    return FigureAxis(cost.axis, unit, log=True)
+
+
+def table2(version: PaperVersion, cost: Cost, groups: Sequence[int]) -> tuple[FigureCurve, FigureCurve, FigureCurve]:
+    """Table 2: the EfficientNets printed and recomputed, and the networks that they are compared with."""
+    points = [point for point in paper_points(version) if point.group in groups]
+    ours = [point for point in points if point.is_efficientnet]
+    others = [point for point in points if not point.is_efficientnet]
+    look = LOOKS[ScalingAxis.COMPOUND]
+    return (
+        FigureCurve(
+            _("EfficientNet, Table 2 of {version}").format(version=version),
+            look,
+            Origin.PRINTED,
+            _printed(ours, cost),
+            text_position="top left",
+        ),
+        FigureCurve(
+            _("EfficientNet, recomputed"), look, Origin.COMPUTED, tuple(_computed(point, cost) for point in ours)
+        ),
+        FigureCurve(_("Other ConvNets, Table 2"), OTHERS, Origin.PRINTED, _printed(others, cost), False, "bottom left"),
+    )
+
+
+def cost_figure(version: PaperVersion, cost: Cost) -> tuple[FigureCurve, FigureCurve]:
+    """Figure 1 or 5 as it is drawn, by the coordinates of its dots."""
+    dots = [
+        (
+            row["model"].startswith("EfficientNet"),
+            CurvePoint(row["model"], float(row[_DRAWN[cost]]), float(row["imagenet_top1_pct"]), row["source"]),
+        )
+        for row in rows(FIGURES[cost])
+        if row["arxiv_version"] == FIGURE_VERSIONS[version]
+    ]
+    number = 1 if cost is Cost.PARAMS else 5
+    ours, others = (tuple(dot for own, dot in dots if own is wanted) for wanted in (True, False))
+    return (
+        FigureCurve(
+            _("EfficientNet, drawn in Figure {number}").format(number=number),
+            SeriesStyle(LOOKS[ScalingAxis.COMPOUND].colour, "circle", "dash"),
+            Origin.PRINTED,
+            ours,
+        ),
+        FigureCurve(
+            _("Other ConvNets, drawn in Figure {number}").format(number=number),
+            SeriesStyle(GREY, "circle", "solid"),
+            Origin.PRINTED,
+            others,
+            joined=False,
+        ),
+    )
+
+
+def _printed(points: Sequence[PaperPoint], cost: Cost) -> tuple[CurvePoint, ...]:
+    amounts = [(point, point.params_millions if cost is Cost.PARAMS else point.macs_billions) for point in points]
+    return tuple(
+        CurvePoint(point.model, amount, point.top1_pct, point.source, _label(point))
+        for point, amount in amounts
+        if amount is not None and not math.isnan(amount)
+    )
+
+
+def _label(point: PaperPoint) -> str:
+    return point.name.upper() or (point.model if point.model in _APART else "")
+
+
+def _computed(point: PaperPoint, cost: Cost) -> CurvePoint:
+    network = planned(point.name)
+    amount = network.params / 1e6 if cost is Cost.PARAMS else network.macs / 1e9
+    source = _("counted by EffViz (official code's rounding); accuracy: {source}").format(source=point.source)
+    return CurvePoint(point.model, amount, point.top1_pct, source)
+
+
+def planned(name: str) -> Plan:
+    """A published network by its own coefficients."""
+    of = PUBLISHED[name]
+    return plan(of.depth, of.width, of.resolution, of.family)
+
 
 GROUPS, DRAWN = "groups", "drawn"
+
 NAME_PX = 160  # has room for Inception-resnet-v2
 
 
@@ -29,7 +128,7 @@ def show() -> None:
         )
     )
     with st.container(horizontal=True):
-        version = versions.choose()
+        version = exhibit.choose_version()
         groups = _groups()
     drawn = st.toggle(
         _("Also the dots as Figures 1 and 5 draw them"),
@@ -66,14 +165,14 @@ def _groups() -> Sequence[int]:
 
 
 def _plot(version: PaperVersion, cost: Cost, groups: Sequence[int], drawn: bool) -> None:
-    shown = (*table2(version, cost, groups), *(figure(version, cost) if drawn else ()))
+    shown = (*table2(version, cost, groups), *(cost_figure(version, cost) if drawn else ()))
     name = "figure1" if cost is Cost.PARAMS else "figure5"
     column = "params_millions" if cost is Cost.PARAMS else "macs_billions"
     series = "; ".join(f"{curve.title} ({len(curve.dots)})" for curve in shown)
     alt = _("Chart of ImageNet top-1 over {cost} on a log scale: {series}.").format(
-        cost=axis(cost).title, series=series
+        cost=cost_axis(cost).title, series=series
     )
-    exhibit(name, curves(shown, axis(cost), accuracy_axis(), 500), table(shown, column, "top1_pct"), alt)
+    show_exhibit(name, draw_curves(shown, cost_axis(cost), accuracy_axis(), 500), table(shown, column, "top1_pct"), alt)
 
 
 def _table(version: PaperVersion, groups: Sequence[int]) -> None:

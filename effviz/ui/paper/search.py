@@ -1,23 +1,154 @@
 """Two-step scaling: the grid of alpha, beta and gamma with its true costs, a real search, and phi to B7."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
-from effviz.facts import PaperVersion, searched
-from effviz.facts.searched import SearchResult, SearchSummary
-from effviz.plots.search import Tried, accuracy_space, blocks, cost, space
-from effviz.plots.trials import row_name, trials
+from effviz.facts import PaperVersion, two_step_search
+from effviz.facts.two_step_search import GUESS_URL, SearchResult, SearchSummary, second_steps
+from effviz.i18n import _, lazy_gettext
+from effviz.plots.grid_search import Tried, accuracy_space, blocks, cost, row_name, space, trials
+from effviz.plots.paper_curves import AXIS_TITLES, CurvePoint, FigureAxis, FigureCurve, Origin, draw_curves
+from effviz.plots.style import LOOKS
 from effviz.scaling import PAPER_RULE
-from effviz.scaling.grid import B0, NEAR, NEAR_TO_COMPARE, GridPoint, GridSize, grid, point
-from effviz.ui import choices, outputs
-from effviz.ui.paper import steps
-from effviz.ui.paper.exhibit import Column, exhibit, numbers
-from effviz.words import _, later
+from effviz.scaling.architecture import BASE_RESOLUTION_PX
+from effviz.scaling.coefficient_grid import B0, NEAR, NEAR_TO_COMPARE, GridPoint, GridSize, grid, point
+from effviz.ui import inputs, outputs
+from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, table
+from effviz.zoo.presets import ScalingAxis
+
+# The figure of step 2: the formula's three curves over phi, and the published coefficients beside them.
+
+_PHIS: Final = range(8)  # the formula is straight on a log axis
+
+_SYMBOLS = {ScalingAxis.DEPTH: "α^φ", ScalingAxis.WIDTH: "β^φ", ScalingAxis.RESOLUTION: "γ^φ"}
+
+
+def phi_axis() -> FigureAxis:
+    """The horizontal axis."""
+    return FigureAxis(_("φ (published networks: a user's guess)"), "= φ")
+
+
+def times_axis() -> FigureAxis:
+    """The vertical axis; the formula is straight on it."""
+    return FigureAxis(_("Times B0"), _("times B0"), log=True)
+
+
+def second_step_figure() -> go.Figure:
+    """Draw the curves."""
+    ticks = (1, 1.25, 1.5, 2, 2.5, 3, 3.5)
+    made = draw_curves(second_step(), phi_axis(), times_axis())
+    return made.update_yaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
+
+
+def second_step() -> tuple[FigureCurve, ...]:
+    """For each dimension the formula as a curve, and what was published as dots."""
+    return tuple(curve for role in _SYMBOLS for curve in (_formula(role), _published(role)))
+
+
+def _formula(role: ScalingAxis) -> FigureCurve:
+    dots = tuple(
+        CurvePoint(f"φ = {phi:g}", phi, getattr(PAPER_RULE.at(phi), role), _("Eq. 3 with the paper's α, β and γ"))
+        for phi in _PHIS
+    )
+    title = _("{method}, formula {symbol}").format(method=_(AXIS_TITLES[role]), symbol=_SYMBOLS[role])
+    return FigureCurve(title, LOOKS[role], Origin.COMPUTED, dots)
+
+
+def _published(role: ScalingAxis) -> FigureCurve:
+    dots = []
+    for step in second_steps():
+        of = step.published
+        times = {
+            ScalingAxis.DEPTH: of.depth,
+            ScalingAxis.WIDTH: of.width,
+            ScalingAxis.RESOLUTION: of.resolution / BASE_RESOLUTION_PX,
+        }
+        dots.append(
+            CurvePoint(step.name, step.phi, times[role], step.source, step.name if role is ScalingAxis.DEPTH else "")
+        )
+    title = _("{method}, published").format(method=_(AXIS_TITLES[role]))
+    return FigureCurve(title, LOOKS[role], Origin.PRINTED, tuple(dots), joined=False, text_position="top left")
+
+
+# Step 2 is the last part of the section.
+
+
+def show_second_step() -> None:
+    """Draw the part."""
+    st.markdown(
+        _(
+            "With α, β and γ fixed, one number should give every larger network. The published coefficients follow the "
+            "formula at first and then stay below it in depth: B7 is 3.1 times as deep as B0, not 1.2⁷ = 3.58 times."
+        )
+    )
+    drawn = second_step()
+    last = second_steps()[-1]
+    alt = _(
+        "Line chart of depth, width and resolution over φ, formula and published. {name}: depth {depth:g} published, "
+        "{formula:.2f} by the formula."
+    ).format(name=last.name, depth=last.published.depth, formula=last.formula.depth)
+    show_exhibit("second-step", second_step_figure(), table(drawn, "phi", "times_b0"), alt)
+    outputs.sources(
+        (_("formula: paper, Eq. 3"), PaperVersion.V5.url),
+        (_("published: official code"), outputs.OFFICIAL_CODE),
+        (_("φ: guessed by a user"), GUESS_URL),
+    )
+    _steps(_step_rows())
+    st.caption(
+        _(
+            "The paper never lists a φ. The guess of B3 to B7 is rough, as its author says; the last columns say which "
+            "φ each published dimension asks for, and they disagree. The authors have not explained it."
+        )
+    )
+
+
+def _step_rows() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "network": step.name,
+                "phi_guessed": step.phi,
+                "depth_formula": step.formula.depth,
+                "depth_published": step.published.depth,
+                "width_formula": step.formula.width,
+                "width_published": step.published.width,
+                "resolution_px_formula": BASE_RESOLUTION_PX * step.formula.resolution,
+                "resolution_px_published": step.published.resolution,
+                "phi_of_depth": step.implied.depth,
+                "phi_of_width": step.implied.width,
+                "phi_of_resolution": step.implied.resolution,
+                "source": step.source,
+            }
+            for step in second_steps()
+        ]
+    )
+
+
+def _steps(rows: pd.DataFrame) -> None:
+    columns: dict[str, Column] = {
+        "network": _("Network"),
+        "phi_guessed": (_("φ, guessed"), "%.1f"),
+        "depth_formula": (_("Depth, formula"), "×%.2f"),
+        "depth_published": (_("Depth, published"), "×%.1f"),
+        "width_formula": (_("Width, formula"), "×%.2f"),
+        "width_published": (_("Width, published"), "×%.1f"),
+        "resolution_px_formula": (_("Input, formula"), "%.0f px"),
+        "resolution_px_published": (_("Input, published"), "%d px"),
+        "phi_of_depth": (_("φ of depth"), "%.2f"),
+        "phi_of_width": (_("φ of width"), "%.2f"),
+        "phi_of_resolution": (_("φ of input"), "%.2f"),
+    }
+    numbers("second-step-rows", rows, columns)
+
 
 GRID = "grid"
-SIZES = {GridSize.COARSE: later("Coarse"), GridSize.FINE: later("Fine")}
+
+SIZES = {GridSize.COARSE: lazy_gettext("Coarse"), GridSize.FINE: lazy_gettext("Fine")}
+
 COUNTED = "planned by EffViz with the official code's rounding"
 
 
@@ -33,13 +164,13 @@ def show() -> None:
     st.subheader(_("Step 1: which points double the MACs?"))
     _grid()
     st.subheader(_("Step 1, run for real"))
-    _searched(searched.shipped())
+    _searched(two_step_search.shipped_results())
     st.subheader(_("Step 2: from φ to B7"))
-    steps.show()
+    show_second_step()
 
 
 def _grid() -> None:
-    size = choices.one(
+    size = inputs.choose_one(
         _("Grid"),
         {str(size): _(name) for size, name in SIZES.items()},
         GRID,
@@ -64,12 +195,12 @@ def _grid() -> None:
         "Three-dimensional scatter chart of α, β and γ around the surface α·β²·γ² = 2, coloured by the true MACs: "
         "{all} points from {least:.2f} to {most:.2f} times B0's; the numbers stand in the CSV too."
     ).format(all=len(points), least=min(of.macs_ratio for of in points), most=max(of.macs_ratio for of in points))
-    exhibit("search-grid", space(points), rows, alt)
+    show_exhibit("search-grid", space(points), rows, alt)
     _rounding()
     alt = _(
         "Scatter chart of true over promised MACs: {above} of {all} points cost more than the formula promises."
     ).format(above=sum(of.macs_ratio > of.paper_ratio for of in points), all=len(points))
-    exhibit("search-cost", cost(points), rows, alt)
+    show_exhibit("search-cost", cost(points), rows, alt)
     outputs.sources((_("paper, section 3.3 and section 4, step 1"), PaperVersion.V5.url))
     with st.expander(_("Every point in numbers")):
         _numbers(rows)
@@ -126,7 +257,7 @@ def _numbers(rows: pd.DataFrame) -> None:
 
 
 def _searched(results: Sequence[SearchResult]) -> None:
-    points = searched.summaries(results)
+    points = two_step_search.summarize_points(results)
     base = next((of.results[0] for of in points if of.is_baseline), None)
     if base is None:
         st.info(
@@ -141,7 +272,7 @@ def _searched(results: Sequence[SearchResult]) -> None:
     st.markdown(_verdict(points))
     names = "; ".join(f"{row_name(of)} {of.top1_pct:.2f} %" for of in points)
     alt = _("Dot chart of top-1 for every training, the best point first: {names}.").format(names=names)
-    exhibit("search-trials", trials(points), _trial_rows(results), alt)
+    show_exhibit("search-trials", trials(points), _trial_rows(results), alt)
     st.caption(
         _(
             "Each ring is one training; the bar through the star is the standard deviation between seeds. One seed "
@@ -172,11 +303,11 @@ def _size(results: Sequence[SearchResult], base: SearchResult) -> str:
 
 
 def _verdict(points: Sequence[SearchSummary]) -> str:
-    leader, noise = searched.best(points), searched.noise_pct(points)
+    leader, noise = two_step_search.best_point(points), two_step_search.noise_pct(points)
     if leader is None or noise is None:
         return _("No point has been trained with two seeds yet: nothing is known about the noise, so none is the best.")
     others = [of for of in points if not of.is_baseline and of is not leader]
-    level = sum(searched.level_with(of, leader, noise) for of in others)
+    level = sum(two_step_search.level_with(of, leader, noise) for of in others)
     return _(
         "Best with two seeds or more: **{leader}**, {top1:.2f} % on average over {seeds} seeds. Two trainings of one "
         "network differ by {noise:.2f} points (standard deviation), so **{level} of the other {others} points may be "
@@ -192,7 +323,7 @@ def _verdict(points: Sequence[SearchSummary]) -> str:
 
 
 def _trial_rows(results: Sequence[SearchResult]) -> pd.DataFrame:
-    fields = [name for name in searched.columns() if name != "source"]
+    fields = [name for name in two_step_search.result_columns() if name != "source"]
     return pd.DataFrame([{name: getattr(of, name) for name in (*fields, "source")} for of in results])
 
 
@@ -201,7 +332,7 @@ def _accuracies(points: Sequence[SearchSummary], base: SearchResult) -> None:
     means = {of.rule: of for of in points}
     tried = [
         Tried(of, means[of.rule].top1_pct if of.rule in means else None)
-        for of in grid(GridSize.COARSE, searched.baseline(base))
+        for of in grid(GridSize.COARSE, two_step_search.baseline_of(base))
     ]
     rows = _grid_rows([of.point for of in tried])
     rows.insert(5, "top1_pct", [of.top1_pct for of in tried])
@@ -213,7 +344,7 @@ def _accuracies(points: Sequence[SearchSummary], base: SearchResult) -> None:
         "Three-dimensional scatter chart of the searched grid: {trained} of {all} points trained, {least:.2f} to "
         "{most:.2f} % top-1."
     ).format(trained=len(trained), all=len(tried), least=min(trained), most=max(trained))
-    exhibit("search-accuracy", accuracy_space(tried), rows, alt)
+    show_exhibit("search-accuracy", accuracy_space(tried), rows, alt)
     st.caption(
         _(
             "The same grid for the small baseline, whose rounding differs from B0's. Trained were, of the points that "

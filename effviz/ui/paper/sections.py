@@ -7,8 +7,8 @@ from importlib.util import find_spec
 import streamlit as st
 
 from effviz.errors import SettingsError
-from effviz.ui.state import Setting
-from effviz.words import _, later
+from effviz.i18n import _, lazy_gettext
+from effviz.ui.session import Setting
 
 PILLS = "paper-section"
 
@@ -27,20 +27,36 @@ class Section:
 
 
 SECTIONS = (
-    Section("problem", later("The problem"), later("The problem: the best network within a budget")),
-    Section("figure2", later("Fig. 2"), later("Figure 2: five ways to grow a network")),
-    Section("figure3", later("Fig. 3"), later("Figure 3: one dimension alone")),
-    Section("figure4", later("Fig. 4"), later("Figure 4: the same width pays more on a balanced network")),
-    Section("table1", later("Table 1"), later("Table 1: EfficientNet-B0, stage by stage")),
-    Section("objective", later("Search objective"), later("How B0 was found: accuracy weighed against MACs")),
-    Section("search", later("Two steps"), later("Two-step scaling: a grid search, then one number")),
-    Section("results", later("Table 2, Figs. 1, 5"), later("Table 2, Figures 1 and 5: the results on ImageNet")),
-    Section("table3", later("Table 3"), later("Table 3: other networks, scaled the same way")),
-    Section("latency", later("Table 4"), later("Table 4: latency on this machine")),
-    Section("table7", later("Table 7, Fig. 8"), later("Table 7 and Figure 8: four ways to spend about the same")),
-    Section("figure7", later("Fig. 7"), later("Figure 7: what differently scaled networks look at")),
-    Section("recipe", later("Recipe"), later("The training recipe")),
-    Section("transfer", later("Tables 5, 6, Fig. 6"), later("Tables 5 and 6, Figure 6: transfer to other data sets")),
+    Section("problem", lazy_gettext("The problem"), lazy_gettext("The problem: the best network within a budget")),
+    Section("figure2", lazy_gettext("Fig. 2"), lazy_gettext("Figure 2: five ways to grow a network")),
+    Section("figure3", lazy_gettext("Fig. 3"), lazy_gettext("Figure 3: one dimension alone")),
+    Section(
+        "figure4", lazy_gettext("Fig. 4"), lazy_gettext("Figure 4: the same width pays more on a balanced network")
+    ),
+    Section("table1", lazy_gettext("Table 1"), lazy_gettext("Table 1: EfficientNet-B0, stage by stage")),
+    Section(
+        "objective", lazy_gettext("Search objective"), lazy_gettext("How B0 was found: accuracy weighed against MACs")
+    ),
+    Section("search", lazy_gettext("Two steps"), lazy_gettext("Two-step scaling: a grid search, then one number")),
+    Section(
+        "results",
+        lazy_gettext("Table 2, Figs. 1, 5"),
+        lazy_gettext("Table 2, Figures 1 and 5: the results on ImageNet"),
+    ),
+    Section("table3", lazy_gettext("Table 3"), lazy_gettext("Table 3: other networks, scaled the same way")),
+    Section("latency", lazy_gettext("Table 4"), lazy_gettext("Table 4: latency on this machine")),
+    Section(
+        "table7",
+        lazy_gettext("Table 7, Fig. 8"),
+        lazy_gettext("Table 7 and Figure 8: four ways to spend about the same"),
+    ),
+    Section("figure7", lazy_gettext("Fig. 7"), lazy_gettext("Figure 7: what differently scaled networks look at")),
+    Section("recipe", lazy_gettext("Recipe"), lazy_gettext("The training recipe")),
+    Section(
+        "transfer",
+        lazy_gettext("Tables 5, 6, Fig. 6"),
+        lazy_gettext("Tables 5 and 6, Figure 6: transfer to other data sets"),
+    ),
 )
 EXISTING = {section.name: section for section in SECTIONS if find_spec(f"effviz.ui.paper.{section.name}")}
 

@@ -3,19 +3,71 @@
 from collections.abc import Sequence
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from effviz.facts import PaperStage, PaperVersion, paper_stages
-from effviz.facts.curves import scaled_network
-from effviz.plots.parts import PARTS, macs_of, parts
-from effviz.scaling import Layer, Plan, StagePlan
+from effviz.facts.scaling_experiments import scaled_network
+from effviz.i18n import _, lazy_gettext
+from effviz.plots.style import GREY, OLIVE, figure
+from effviz.scaling import Layer, Operator, Plan, StagePlan
 from effviz.ui import outputs
 from effviz.ui.components.mbconv import mbconv
-from effviz.ui.paper import versions
-from effviz.ui.paper.exhibit import Column, exhibit, numbers
-from effviz.words import _
+from effviz.ui.paper import exhibit
+from effviz.ui.paper.exhibit import Column, numbers, show_exhibit
+
+# Where B0 spends its MACs: every stage, part by part.
+
+HEIGHT_PX = 360
+
+PARTS = {
+    Operator.CONV: lazy_gettext("convolution"),
+    Operator.EXPAND: lazy_gettext("expand"),
+    Operator.DEPTHWISE: lazy_gettext("depthwise"),
+    Operator.SQUEEZE: lazy_gettext("squeeze"),
+    Operator.EXCITE: lazy_gettext("excite"),
+    Operator.PROJECT: lazy_gettext("project"),
+    Operator.CLASSIFIER: lazy_gettext("classifier"),
+}
+
+# No scaling method is meant here, so none of their colours: patterns tell the parts apart.
+_PATTERNS = {
+    Operator.CONV: (GREY, ""),
+    Operator.EXPAND: (OLIVE, ""),
+    Operator.DEPTHWISE: (OLIVE, "/"),
+    Operator.SQUEEZE: (OLIVE, "x"),
+    Operator.EXCITE: (OLIVE, "+"),
+    Operator.PROJECT: (OLIVE, "."),
+    Operator.CLASSIFIER: (GREY, "/"),
+}
+
+
+def part_macs(network: Plan, stage: int, operator: Operator) -> int:
+    """MACs of one part of a stage, over all its blocks."""
+    return sum(layer.macs for layer in network.layers if (layer.stage, layer.operator) == (stage, operator))
+
+
+def block_parts_figure(network: Plan) -> go.Figure:
+    """Draw a bar a stage, made of its parts."""
+    drawn = figure(HEIGHT_PX)
+    for operator, (colour, pattern) in _PATTERNS.items():
+        amounts = [part_macs(network, stage.stage, operator) for stage in network.stages]
+        drawn.add_trace(
+            go.Bar(
+                name=_(PARTS[operator]),
+                x=[str(stage.stage) for stage in network.stages],
+                y=[amount / 1e6 for amount in amounts],
+                marker={"color": colour, "pattern": {"shape": pattern, "size": 6}},
+                hovertemplate=_("stage %{x}: %{y:.4g} million MACs") + f"<extra>{_(PARTS[operator])}</extra>",
+            )
+        )
+    drawn.update_xaxes(title_text=_("Stage (Table 1)"), type="category")
+    drawn.update_yaxes(title_text=_("MACs, recomputed (millions)"))
+    return drawn.update_layout(barmode="stack", legend_traceorder="normal")
+
 
 STAGE, BLOCK = "stage", "block"
+
 FIRST_STAGE = 4  # an MBConv6 with a stride and a second block with a shortcut
 
 
@@ -28,10 +80,10 @@ def show() -> None:
             "EfficientNets have these stages, only with more blocks, more channels and larger maps."
         )
     )
-    version = versions.choose()
+    version = exhibit.choose_version()
     _table(network, version)
     st.subheader(_("Where the MACs go"))
-    exhibit("table1", parts(network), _parts(network), _alt(network))
+    show_exhibit("table1", block_parts_figure(network), _parts(network), _alt(network))
     st.subheader(_("Inside a block"))
     _inside(network)
     outputs.sources(
@@ -91,7 +143,7 @@ def _parts(network: Plan) -> pd.DataFrame:
             }
             for stage in network.stages
             for operator in PARTS
-            if (macs := macs_of(network, stage.stage, operator))
+            if (macs := part_macs(network, stage.stage, operator))
         ]
     )
 

@@ -1,15 +1,82 @@
 """Table 3: compound scaling also helps networks that were never made for it."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from effviz.facts import PaperVersion, ScaledNetwork, other_networks
-from effviz.plots.curves import curves
-from effviz.plots.others import spokes, table3
-from effviz.plots.saturation import METHODS, accuracy_axis, macs_axis
-from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
-from effviz.words import _
-from effviz.zoo.presets import Role
+from effviz.i18n import _
+from effviz.plots.paper_curves import (
+    AXIS_TITLES,
+    CurvePoint,
+    FigureCurve,
+    Origin,
+    accuracy_axis,
+    draw_curves,
+    macs_axis,
+)
+from effviz.plots.style import LOOKS
+from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, table
+from effviz.zoo.presets import ScalingAxis
+
+# Table 3 of the paper, MobileNets and ResNet-50 grown like EfficientNet.
+
+GREY = LOOKS[ScalingAxis.BASELINE]
+
+Line = dict[str, object]  # a shape of Plotly
+
+
+def table3(models: Sequence[str]) -> tuple[FigureCurve, FigureCurve]:
+    """The rows of some networks: at their printed FLOPs, and at what d * w^2 * r^2 makes of their baseline's."""
+    rows = [row for row in other_networks() if row.model in models]
+    printed = tuple(_printed(row) for row in rows)
+    formula = tuple(
+        CurvePoint(
+            _name(row), row.macs_billions_formula, row.top1_pct, _source(row), "", LOOKS[ScalingAxis(row.method)]
+        )
+        for row in rows
+        if row.macs_billions_formula is not None
+    )
+    return (
+        FigureCurve(_("Table 3, printed"), GREY, Origin.PRINTED, printed, joined=False),
+        FigureCurve(_("By the formula d · w² · r²"), GREY, Origin.COMPUTED, formula, joined=False),
+    )
+
+
+def spokes(models: Sequence[str]) -> list[Line]:
+    """A thin line from each network's baseline to each of its scalings, behind the points: what belongs together."""
+    rows = [row for row in other_networks() if row.model in models]
+    baselines = {row.model: row for row in rows if row.method == ScalingAxis.BASELINE}
+    return [_spoke(baselines[row.model], row) for row in rows if row.method != ScalingAxis.BASELINE]
+
+
+def _spoke(start: ScaledNetwork, end: ScaledNetwork) -> Line:
+    return {
+        "type": "line",
+        "layer": "between",
+        "x0": start.macs_billions,
+        "y0": start.top1_pct,
+        "x1": end.macs_billions,
+        "y1": end.top1_pct,
+        "line": {"color": GREY.colour, "width": 1},
+    }
+
+
+def _name(row: ScaledNetwork) -> str:
+    return f"{row.model}, {_(AXIS_TITLES[ScalingAxis(row.method)])}"
+
+
+def _printed(row: ScaledNetwork) -> CurvePoint:
+    role = ScalingAxis(row.method)
+    label = row.model if role is ScalingAxis.BASELINE else _(AXIS_TITLES[role])
+    return CurvePoint(_name(row), row.macs_billions, row.top1_pct, row.source, label, LOOKS[role])
+
+
+def _source(row: ScaledNetwork) -> str:
+    text = _("the baseline's printed FLOPs times d · w² · r², by EffViz; accuracy: {source}")
+    return text.format(source=row.source)
+
 
 NETWORKS = "networks"
 
@@ -25,9 +92,9 @@ def show() -> None:
     models = list(dict.fromkeys(row.model for row in other_networks()))
     chosen = st.pills(_("Networks"), models, selection_mode="multi", default=models, key=NETWORKS, bind="query-params")
     drawn = table3(chosen)
-    made = curves(drawn, macs_axis(log=True), accuracy_axis())
+    made = draw_curves(drawn, macs_axis(log=True), accuracy_axis())
     made.update_layout(shapes=spokes(chosen))
-    exhibit("table3", made, table(drawn, "macs_billions", "top1_pct"), _alt(chosen))
+    show_exhibit("table3", made, table(drawn, "macs_billions", "top1_pct"), _alt(chosen))
     sources((_("paper, Table 3 (the same in all versions)"), PaperVersion.V5.url))
     st.info(
         _(
@@ -44,15 +111,15 @@ def _alt(chosen: list[str]) -> str:
     best = "; ".join(
         _("{model} from {first:g} % to {last:g} % by compound scaling").format(
             model=model,
-            first=_row(model, Role.BASELINE).top1_pct,
-            last=_row(model, Role.COMPOUND).top1_pct,
+            first=_row(model, ScalingAxis.BASELINE).top1_pct,
+            last=_row(model, ScalingAxis.COMPOUND).top1_pct,
         )
         for model in chosen
     )
     return _("Scatter chart of ImageNet top-1 over MACs on a log scale: {best}.").format(best=best)
 
 
-def _row(model: str, role: Role) -> ScaledNetwork:
+def _row(model: str, role: ScalingAxis) -> ScaledNetwork:
     return next(row for row in other_networks() if (row.model, row.method) == (model, role.value))
 
 
@@ -76,10 +143,10 @@ def _table(chosen: list[str]) -> None:
 
 
 def _cells(row: ScaledNetwork) -> dict[str, object]:
-    baseline = _row(row.model, Role.BASELINE)
+    baseline = _row(row.model, ScalingAxis.BASELINE)
     return {
         "network": row.model,
-        "scaling": _(METHODS[Role(row.method)]),
+        "scaling": _(AXIS_TITLES[ScalingAxis(row.method)]),
         "coefficients": _coefficients(row),
         "flops_billions": row.macs_billions,
         "times_baseline": row.macs_billions / baseline.macs_billions,

@@ -1,14 +1,106 @@
 """Tables 5 and 6 and Figure 6: the same networks, fine-tuned on eight other data sets."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 import streamlit as st
 
-from effviz.facts import PaperVersion, Rival, geometric_mean, transfer_results
-from effviz.plots.curves import curves
-from effviz.plots.transfer import accuracy_axis, figure6, gain, gain_axis, params_axis, ratio_axis, table5
+from effviz.facts import PaperVersion, Rival, TransferResult, geometric_mean, transfer_dots, transfer_results
+from effviz.i18n import _
+from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, draw_curves
+from effviz.plots.style import GREY, LOOKS, OLIVE, SeriesStyle
 from effviz.ui import outputs
-from effviz.ui.paper.exhibit import Column, exhibit, numbers, sources, table
-from effviz.words import _
+from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, table
+from effviz.zoo.presets import ScalingAxis
+
+# Transfer to other data sets: Table 5 as gains over ratios, and Figure 6.
+
+PUBLIC = SeriesStyle(GREY, "x", "solid")
+
+BEST = SeriesStyle(OLIVE, "diamond", "solid")
+
+
+def ratio_axis() -> FigureAxis:
+    """How many times more parameters the other network has."""
+    return FigureAxis(_("Parameters, times the EfficientNet's"), _("times the parameters"), True)
+
+
+def gain_axis() -> FigureAxis:
+    """By how much the EfficientNet is more accurate."""
+    return FigureAxis(_("Gain in top-1 (points)"), _("points"))
+
+
+def params_axis() -> FigureAxis:
+    """The horizontal axis of Figure 6."""
+    return FigureAxis(_("Parameters (millions)"), _("million parameters"), True)
+
+
+def accuracy_axis(dataset: str) -> FigureAxis:
+    """The vertical axis of Figure 6."""
+    return FigureAxis(_("{dataset} top-1 (%)").format(dataset=dataset), _("% top-1"))
+
+
+def gain(rival: Rival) -> float:
+    """Points by which the EfficientNet is more accurate, at the printed precision of one decimal."""
+    return round(rival.efficientnet_top1_pct - rival.top1_pct, 1)
+
+
+def table5() -> tuple[FigureCurve, ...]:
+    """Each data set twice: against the best public network, and against the best that was reported."""
+    public = [(result, result.public) for result in transfer_results()]
+    best = [(result, result.best) for result in transfer_results()]
+    return (
+        FigureCurve(_("Against public networks, printed"), PUBLIC, Origin.PRINTED, tuple(_gains(public, False)), False),
+        FigureCurve(
+            _("Against public networks, recomputed"), PUBLIC, Origin.COMPUTED, tuple(_gains(public, True)), False
+        ),
+        FigureCurve(_("Against the best reported, printed"), BEST, Origin.PRINTED, tuple(_gains(best, False)), False),
+        FigureCurve(
+            _("Against the best reported, recomputed"), BEST, Origin.COMPUTED, tuple(_gains(best, True)), False
+        ),
+    )
+
+
+def _gains(pairs: list[tuple[TransferResult, Rival]], computed: bool) -> Iterator[CurvePoint]:
+    for result, rival in pairs:
+        ratio = rival.ratio if computed else rival.ratio_printed
+        if ratio is None:
+            continue
+        source = _("printed millions divided by EffViz; {source}") if computed else "{source}"
+        name = f"{result.dataset}: {rival.efficientnet} / {rival.model}"
+        label = "" if computed else result.dataset
+        yield CurvePoint(name, ratio, gain(rival), source.format(source=result.source), label)
+
+
+def figure6(dataset: str) -> tuple[FigureCurve, FigureCurve, FigureCurve]:
+    """EfficientNets on one data set, printed and recomputed, and the other networks that Table 5 gives for it."""
+    dots = [dot for dot in transfer_dots() if dot.dataset == dataset]
+    result = next(result for result in transfer_results() if result.dataset == dataset)
+    look = LOOKS[ScalingAxis.COMPOUND]
+    printed = tuple(
+        CurvePoint(dot.name.upper(), dot.params_millions, dot.top1_pct, dot.source, dot.name.upper()) for dot in dots
+    )
+    text = _("counted by EffViz, with a classifier for {classes} classes; accuracy: {source}")
+    computed = tuple(
+        CurvePoint(
+            dot.name.upper(),
+            dot.params_millions_computed,
+            dot.top1_pct,
+            text.format(classes=result.classes, source=dot.source),
+        )
+        for dot in dots
+    )
+    others = tuple(
+        CurvePoint(rival.model, rival.params_millions, rival.top1_pct, result.source, rival.model)
+        for rival in (result.public, result.best)
+        if rival.params_millions is not None
+    )
+    return (
+        FigureCurve(_("EfficientNet, drawn in Figure 6"), look, Origin.PRINTED, printed, text_position="top left"),
+        FigureCurve(_("EfficientNet, recomputed"), look, Origin.COMPUTED, computed),
+        FigureCurve(_("Others, printed in Table 5"), PUBLIC, Origin.PRINTED, others, False, "bottom center"),
+    )
+
 
 DATASET = "dataset"
 
@@ -43,7 +135,9 @@ def _table5() -> None:
         "Scatter chart of the gain in top-1 over the ratio of parameters, printed and recomputed. In {better} of "
         "{all} comparisons the EfficientNet is at least as accurate."
     ).format(better=sum(gain(rival) >= 0 for rival in rivals), all=len(rivals))
-    exhibit("table5", curves(drawn, ratio_axis(), gain_axis()), table(drawn, "params_ratio", "gain_points"), alt)
+    show_exhibit(
+        "table5", draw_curves(drawn, ratio_axis(), gain_axis()), table(drawn, "params_ratio", "gain_points"), alt
+    )
     sources((_("paper, Table 5 (the same accuracies in ICML, v2, v3 and v5)"), PaperVersion.V5.url))
     pets = next(result.public for result in transfer_results() if result.dataset == "Oxford-IIIT Pets")
     printed, computed = _means()
@@ -78,8 +172,8 @@ def _figure6() -> None:
         last=printed[-1].y,
         others=", ".join(f"{dot.name} {dot.y:g} %" for dot in drawn[2].dots),
     )
-    made = curves(drawn, params_axis(), accuracy_axis(dataset or names[0]))
-    exhibit("figure6", made, table(drawn, "params_millions", "top1_pct"), alt)
+    made = draw_curves(drawn, params_axis(), accuracy_axis(dataset or names[0]))
+    show_exhibit("figure6", made, table(drawn, "params_millions", "top1_pct"), alt)
     sources((_("paper, Figure 6 and Table 5"), PaperVersion.V5.url))
     st.caption(
         _(

@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class GalleryPicture:
     """One picture of the strip."""
 
     name: str  # what comes back when it is chosen
@@ -37,7 +37,7 @@ _gallery = st.components.v2.component(
 
 
 def gallery(
-    pictures: tuple[Picture, ...],
+    pictures: tuple[GalleryPicture, ...],
     chosen: tuple[str, ...],
     strip: Strip,
     key: str,

@@ -9,10 +9,10 @@ from importlib.resources import files
 import numpy as np
 import streamlit as st
 
-from effviz.explain.palettes import Palette, table
-from effviz.explain.results import Floats
+from effviz.explain.data_types import Floats
+from effviz.explain.overlay import Palette, palette_colours
+from effviz.i18n import _
 from effviz.ui.components import SENDER, told
-from effviz.words import _
 
 CHANNEL = "channel.js"
 ARITHMETIC = ("numbers.js", "scales.js", "placement.js", "picture.js", "summary.js", "heat.js")  # the same as Python's
@@ -64,7 +64,10 @@ def grid(data: Mapping[str, object], news: Mapping[str, object], key: str, calls
         st.html(f'<style>{text("undrawn.css")}</style><p class="effviz-undrawn">{html.escape(_undrawn())}</p>')
         result = _mount(
             key=key,
-            data={**data, "palettes": {str(palette): base64_text(table(palette).tobytes()) for palette in Palette}},
+            data={
+                **data,
+                "palettes": {str(palette): base64_text(palette_colours(palette).tobytes()) for palette in Palette},
+            },
             on_look_change=lambda: calls.look(told(st.session_state[key].get("look")).value),
             on_ask_change=lambda: calls.ask(st.session_state[key].get("ask")),
             on_canvas_change=calls.no_canvas,

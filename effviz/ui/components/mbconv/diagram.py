@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
+from effviz.i18n import _
 from effviz.scaling import Layer, Operator
-from effviz.words import _
 
 LEFT, MIDDLE, SIDE = 24, 150, 350  # px: the shortcut, the boxes' middle, the gate's middle
 WIDE, NARROW = 190, 150  # px: boxes of the main line and of the gate
@@ -16,7 +16,7 @@ WIDTH = 440
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class DiagramBox:
     """One layer: where it stands, and two lines of text."""
 
     middle: int
@@ -52,7 +52,7 @@ def diagram(layers: Sequence[Layer]) -> str:
     top, last = 22, 22
     for layer in main:
         drawn.append(_arrow(MIDDLE, last, MIDDLE, top + GAP))
-        drawn.append(_box(Box(MIDDLE, top + GAP, WIDE, _title(layer), _detail(layer))))
+        drawn.append(_box(DiagramBox(MIDDLE, top + GAP, WIDE, _title(layer), _detail(layer))))
         last = top = top + GAP + BOX
         if layer.operator is Operator.DEPTHWISE and gate:
             drawn += _gate(gate[Operator.SQUEEZE], gate[Operator.EXCITE], top)
@@ -110,9 +110,9 @@ def _end(layers: Sequence[Layer]) -> str:
 def _gate(squeeze: Layer, excite: Layer, top: int) -> list[str]:
     """Squeeze-and-excitation, beside the main line: average, two layers, and a factor for every channel."""
     boxes = [
-        Box(SIDE, top + 16, NARROW, _("Average the map"), str(excite.out_channels)),
-        Box(SIDE, top + 16 + BOX + 16, NARROW, _title(squeeze), _detail(squeeze)),
-        Box(SIDE, top + 16 + 2 * (BOX + 16), NARROW, _title(excite), _detail(excite)),
+        DiagramBox(SIDE, top + 16, NARROW, _("Average the map"), str(excite.out_channels)),
+        DiagramBox(SIDE, top + 16 + BOX + 16, NARROW, _title(squeeze), _detail(squeeze)),
+        DiagramBox(SIDE, top + 16 + 2 * (BOX + 16), NARROW, _title(excite), _detail(excite)),
     ]
     end = boxes[-1].top + BOX // 2
     return [
@@ -139,7 +139,7 @@ def _shortcut(bottom: int) -> list[str]:
     ]
 
 
-def _box(box: Box) -> str:
+def _box(box: DiagramBox) -> str:
     return (
         f'<rect x="{box.middle - box.wide // 2}" y="{box.top}" width="{box.wide}" height="{BOX}" rx="6" '
         'fill="currentColor" fill-opacity="0.07" stroke="currentColor" stroke-opacity="0.55"/>'

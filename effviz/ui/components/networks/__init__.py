@@ -5,13 +5,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from effviz.plots import LOOKS, Role
-from effviz.plots.saturation import METHODS
+from effviz.i18n import _
+from effviz.plots import LOOKS, ScalingAxis
+from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.scaling import Plan
 from effviz.ui.components import phi, picture
-from effviz.ui.components.phi.table import network
-from effviz.ui.components.phi.wording import drawing_words
-from effviz.words import _
+from effviz.ui.components.phi.table import drawing_words, network
 
 HERE = Path(__file__).parent
 
@@ -25,12 +24,12 @@ _networks = st.components.v2.component(
 )
 
 
-def networks(plans: Mapping[Role, Plan], caption: str, key: str) -> None:
+def networks(plans: Mapping[ScalingAxis, Plan], caption: str, key: str) -> None:
     """Draw one network a column, each in the colour of its way of scaling; the first is what all others grew from."""
     _networks(
         key=key,
         data={
-            "networks": [network(_(METHODS[role]), of)._asdict() for role, of in plans.items()],
+            "networks": [network(_(AXIS_TITLES[role]), of)._asdict() for role, of in plans.items()],
             "kinds": [str(role) for role in plans],
             "colours": [LOOKS[role].colour for role in plans],
             "caption": caption,

@@ -6,13 +6,12 @@ from importlib.resources import files
 
 import streamlit as st
 
-from effviz.plots import LOOKS, Role
+from effviz.plots import LOOKS, ScalingAxis
 from effviz.ui.components import SENDER, SLIDER_CSS, told
-from effviz.ui.components.phi.table import Network, PhiTable, phi_table, steps
-from effviz.ui.components.phi.wording import slider_words
-from effviz.ui.state import PHI_LEAST, PHI_MOST, PHI_STEP
+from effviz.ui.components.phi.table import DrawnNetwork, PhiTable, phi_table, slider_words, steps
+from effviz.ui.session import PHI_LEAST, PHI_MOST, PHI_STEP
 
-__all__ = ["Network", "PhiTable", "Variant", "phi_slider", "phi_table"]
+__all__ = ["DrawnNetwork", "PhiTable", "Variant", "phi_slider", "phi_table"]
 
 
 class Variant(StrEnum):
@@ -59,7 +58,7 @@ def phi_slider(
             "value": phi,
             "move": move.move,
             "variant": variant.value,
-            "colour": LOOKS[Role.COMPOUND].colour,
+            "colour": LOOKS[ScalingAxis.COMPOUND].colour,
             "words": slider_words(),
         },
         on_phi_change=lambda: None,

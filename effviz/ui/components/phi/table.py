@@ -1,16 +1,17 @@
-"""The networks along the phi slider, computed once: the browser only looks rows up and draws them."""
+"""The networks along the phi slider, computed once, and all words it shows: the browser only looks up and draws."""
 
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from effviz.i18n import _
 from effviz.scaling import PUBLISHED, Family, Plan, ScalingRule, plan
-from effviz.ui.state import PHI_LEAST, PHI_MOST, PHI_STEP
+from effviz.ui.session import PHI_LEAST, PHI_MOST, PHI_STEP
 
 STAGES_DRAWN = 8  # the stem and the seven MBConv stages; the head is one layer, four times as wide as all others
 
 
-class Network(NamedTuple):
+class DrawnNetwork(NamedTuple):
     """What is shown of one network."""
 
     name: str
@@ -30,9 +31,9 @@ class PhiTable:
 
     rule: ScalingRule
     family: Family
-    baseline: Network
-    rows: tuple[Network, ...]  # phi = PHI_LEAST + PHI_STEP * position
-    published: tuple[Network, ...]
+    baseline: DrawnNetwork
+    rows: tuple[DrawnNetwork, ...]  # phi = PHI_LEAST + PHI_STEP * position
+    published: tuple[DrawnNetwork, ...]
     nearest: tuple[int, ...]  # per row: the position in `published`
 
     def position(self, phi: float) -> int:
@@ -76,21 +77,60 @@ def phi_table(rule: ScalingRule, family: Family) -> PhiTable:
     return PhiTable(rule, family, published[0], rows, published, tuple(_nearest(row, published) for row in rows))
 
 
-def _at(rule: ScalingRule, phi: float, family: Family) -> Network:
+def _at(rule: ScalingRule, phi: float, family: Family) -> DrawnNetwork:
     scaled = rule.at(phi)
     return network(f"phi {phi:g}", plan(scaled.depth, scaled.width, scaled.resolution_px, family))
 
 
-def network(name: str, of: Plan) -> Network:
+def network(name: str, of: Plan) -> DrawnNetwork:
     """What is shown of a plan; the head is left out."""
     drawn = of.stages[:STAGES_DRAWN]
     blocks = tuple(stage.layers for stage in drawn)
     channels = tuple(stage.channels for stage in drawn)
-    return Network(
+    return DrawnNetwork(
         name, of.depth, of.width, of.resolution, of.params, of.macs, of.stages[-1].in_resolution, blocks, channels
     )
 
 
-def _nearest(row: Network, published: tuple[Network, ...]) -> int:
+def _nearest(row: DrawnNetwork, published: tuple[DrawnNetwork, ...]) -> int:
     """Near means a small ratio of MACs: costs differ by factors, not by amounts."""
     return min(range(len(published)), key=lambda i: abs(math.log(row.macs / published[i].macs)))
+
+
+# Every word that the phi slider and the drawing of networks show: their scripts know none.
+# Places in braces are filled in by the browser, `**` and `*` set off what stands out.
+
+
+def slider_words() -> dict[str, str]:
+    """Of the slider, the drawing's among them."""
+    return {
+        **drawing_words(),
+        "depth": _("Depth"),
+        "width": _("Width"),
+        "resolution": _("Resolution"),
+        "blocks": _("MBConv blocks"),
+        "params": _("Parameters"),
+        "macs": _("MACs"),
+        "map": _("Last map"),
+        "caption": _(
+            "Drawn to one scale: a bar is a block, its length the channels, the square the input. "
+            "**Solid** is what {baseline} has, *tinted* what scaling added. The head is not drawn."
+        ),
+        "baseline": _("{name}, baseline"),
+        "published": _("{name}, published"),
+        "was": _("{baseline}: {value}"),
+        "times": _("{times} of {baseline}"),
+        "timesMacs": _("{times} of {baseline}; the rule alone: {rule}"),
+        "nearest": _("Nearest published network by MACs: **{name}** ({macs} MACs, {px} px)"),
+        "add": _("Add {name} to the comparison"),
+        "value": _("phi {phi}: depth {depth}, width {width}, {px} pixels, {params} parameters, {macs} MACs"),
+    }
+
+
+def drawing_words() -> dict[str, str]:
+    """Of the drawing alone."""
+    return {
+        "stem": _("stem"),
+        "network": _("{name}: {px} pixel input, blocks of channels per stage {stages}."),
+        "stage": _("{blocks} of {channels}"),
+    }

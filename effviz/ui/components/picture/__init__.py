@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from effviz.words import _
+from effviz.i18n import _
 
 HERE = Path(__file__).parent
 SAVING = (HERE / "svg.js").read_text()  # for components that draw by themselves

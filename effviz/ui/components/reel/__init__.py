@@ -6,10 +6,10 @@ from importlib.resources import files
 import numpy as np
 import streamlit as st
 
-from effviz.explain.results import Bytes
+from effviz.explain.data_types import Bytes
+from effviz.i18n import _
 from effviz.ui.components import SLIDER_CSS, grid
 from effviz.ui.components.grid import base64_text
-from effviz.words import _
 
 DRAWING = ("numbers.js", "scales.js", "placement.js", "picture.js", "painter.js", "dom.js")  # of the grid
 SCRIPTS = ("melting.js", "masked.js", "playhead.js", "element.js", "mount.js")

@@ -1,0 +1,390 @@
+"""The app's real server in a process of its own on a free loopback port, and visitors without a browser.
+
+The server's memory and loaded libraries are read from `/proc`, so they are known on Linux only.
+"""
+
+import asyncio
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import IO, Final, TypedDict
+from urllib.parse import urlencode
+
+import numpy as np
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.proto.Element_pb2 import Element
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from websockets.asyncio.client import ClientConnection, connect
+
+from effviz.errors import SettingsError
+from effviz.explain.data_types import Floats
+
+CLONE = Path(__file__).parents[2]
+
+START_S = 60
+
+STOP_S = 30
+
+MIB = 2**20
+
+# Becomes the server, which Linux tells to end when the thread that started it is gone, however that came.
+_BOUND: Final = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+if os.getppid() == int(sys.argv[1]):  # else it was gone before it could be watched
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AppServer:
+    """A server that answers."""
+
+    port: int
+    pid: int
+
+    @property
+    def address(self) -> str:
+        """Where a browser finds it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def memory_mib(self) -> float | None:
+        """What it holds now."""
+        return self._status_mib("VmRSS")
+
+    @property
+    def peak_mib(self) -> float | None:
+        """The most that it ever held."""
+        return self._status_mib("VmHWM")
+
+    def loaded(self, library: str) -> bool | None:
+        """Whether it has a shared library in its memory by now; None where the system does not say."""
+        maps = Path(f"/proc/{self.pid}/maps")
+        return library in maps.read_text() if maps.exists() else None
+
+    def _status_mib(self, field: str) -> float | None:
+        status = Path(f"/proc/{self.pid}/status")
+        if not status.exists():
+            return None
+        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(fields[field].split()[0]) / 1024  # the file says kB
+
+
+@contextmanager
+def start_server(
+    command: "Callable[[int], list[str]] | None" = None, environment: Mapping[str, str] | None = None
+) -> Iterator[AppServer]:
+    """Start a server by a command of its port, `streamlit run` if none is given, and stop it at the end of the block.
+
+    Raises:
+        SettingsError: the app's script is not here, or the server does not start; its last words are in the sentence.
+    """
+    script = CLONE / "app.py"
+    if not script.is_file():
+        raise SettingsError(
+            f"The app's script {script} is not there: this is measured in a clone of the repository. Run it there."
+        )
+    port = _free_port()
+    words, given = (command or _streamlit)(port), {**os.environ, "HF_HUB_OFFLINE": "1", **(environment or {})}
+    with (
+        tempfile.TemporaryFile() as log,
+        _process(words, given, log) as process,
+    ):  # a file without a name: nothing stays
+        server = AppServer(port, process.pid)
+        _wait(process, server, log)
+        yield server
+
+
+@contextmanager
+def _process(words: list[str], environment: dict[str, str], log: IO[bytes]) -> "Iterator[subprocess.Popen[bytes]]":
+    """Run a command in a session of its own: Ctrl-C ends it by way of this process, and in order."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _BOUND, str(os.getpid()), *words],
+        cwd=CLONE,
+        env=environment,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def effviz_app(port: int) -> list[str]:
+    """The command that people type."""
+    return [sys.executable, "-m", "effviz", "app", f"--port={port}", "--address=127.0.0.1", "--no-browser"]
+
+
+def _streamlit(port: int) -> list[str]:
+    options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
+    return [sys.executable, "-m", "streamlit", "run", "app.py", *options]
+
+
+def _free_port() -> int:
+    with socket.socket() as candidate:
+        candidate.bind(("127.0.0.1", 0))
+        return int(candidate.getsockname()[1])
+
+
+def _wait(process: "subprocess.Popen[bytes]", server: AppServer, log: IO[bytes]) -> None:
+    """Ask again and again; between two questions, notice a server that has died."""
+    for _ in range(START_S * 20):
+        if _healthy(server.address):
+            return
+        try:
+            process.wait(timeout=0.05)
+        except subprocess.TimeoutExpired:
+            continue
+        break
+    log.seek(0)
+    last = " ".join(log.read().decode(errors="replace").split()[-30:])
+    raise SettingsError(
+        f"The app's server did not answer within {START_S} s; it said: {last or 'nothing'}. "
+        "See that `effviz app` starts."
+    )
+
+
+def _healthy(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+# Visitors without a browser: each is a real session of the server, over the WebSocket that a browser would open.
+# This speaks Streamlit's own messages, so it is the one place below the user interface that imports them.
+
+PATIENCE_S = 300  # of one answer; only a broken server needs it
+
+XSRF = "_streamlit_xsrf"  # the cookie whose value every upload repeats
+
+BOUNDARY = "effviz-bench"
+
+WIDGETS = ("checkbox", "selectbox", "file_uploader", "button")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back from one run of a page."""
+
+    seconds: float  # from asking to the end of the script
+    elements: tuple[Element, ...]
+    pages: tuple[str, ...] = ()  # of the app, as they stand in the address; "" is the first one
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Tracebacks, and sentences in red."""
+        failed = [each.exception.message for each in self.elements if each.HasField("exception")]
+        alerts = [each.alert for each in self.elements if each.HasField("alert")]
+        return (*failed, *(alert.body for alert in alerts if alert.format == alert.ERROR))
+
+    def data(self, component: str) -> Iterable[str]:
+        """The data, as JSON, of every component of a name."""
+        parts = [each.bidi_component for each in self.elements if each.HasField("bidi_component")]
+        return (part.json or part.mixed.json for part in parts if part.component_name == component)
+
+    def widget(self, key: str) -> str:
+        """The full name of a switch, a list of options or an upload box, by its key.
+
+        Raises:
+            KeyError: the page has none of this key.
+        """
+        for each in self.elements:
+            kind = each.WhichOneof("type")
+            if kind in ("checkbox", "selectbox", "file_uploader", "button") and (
+                name := str(getattr(each, kind).id)
+            ).endswith(f"-{key}"):
+                return name
+        raise KeyError(key)
+
+
+@dataclass(slots=True)
+class Visitor:
+    """One open page."""
+
+    socket: ClientConnection
+    port: int
+    query: str
+    page: str
+    session: str = ""  # known after the first run
+    script: str = ""  # Streamlit's name for the page, known after the first run
+    pages: tuple[str, ...] = ()
+    widgets: dict[str, WidgetState] = field(default_factory=dict)
+    computing: asyncio.Event = field(default_factory=asyncio.Event)  # a progress bar was seen
+
+    def switch_on(self, widget: str) -> None:
+        """Turn a switch on before the next run."""
+        self.widgets[widget] = WidgetState(id=widget, bool_value=True)
+
+    def press(self, widget: str) -> None:
+        """Press a button with the next run."""
+        self.widgets[widget] = WidgetState(id=widget, trigger_value=True)
+
+    def select(self, widget: str, option: str) -> None:
+        """Choose an option, by its words, before the next run."""
+        self.widgets[widget] = WidgetState(id=widget, string_value=option)
+
+    async def upload(self, widget: str, name: str, data: bytes) -> None:
+        """Send a file to the server, as a browser does, and put it into an upload box before the next run."""
+        message = BackMsg()
+        message.file_urls_request.request_id = name
+        message.file_urls_request.file_names.append(name)
+        message.file_urls_request.session_id = self.session
+        await self.socket.send(message.SerializeToString())
+        async with asyncio.timeout(PATIENCE_S):
+            (urls,) = await self._addresses()
+        await asyncio.to_thread(_put, f"http://127.0.0.1:{self.port}", urls.upload_url, (name, data))
+        state = WidgetState(id=widget)
+        state.file_uploader_state_value.uploaded_file_info.add(
+            name=name, size=len(data), file_id=urls.file_id, file_urls=urls
+        )
+        self.widgets[widget] = state
+
+    async def _addresses(self) -> Iterable[FileURLs]:
+        async for message in self._messages():
+            if message.WhichOneof("type") == "file_urls_response":
+                return list(message.file_urls_response.file_urls)
+        raise ConnectionError("The server closed the connection before it said where files go.")
+
+    async def _messages(self) -> AsyncIterator[ForwardMsg]:
+        async for data in self.socket:
+            yield ForwardMsg.FromString(data if isinstance(data, bytes) else data.encode())
+
+    async def ask(self) -> Answer:
+        """Run the page (again) and wait for its end."""
+        message = BackMsg()
+        message.rerun_script.query_string = self.query
+        message.rerun_script.page_name = "" if self.script else self.page
+        message.rerun_script.page_script_hash = self.script
+        message.rerun_script.widget_states.widgets.extend(self.widgets.values())
+        started = time.perf_counter()
+        await self.socket.send(message.SerializeToString())
+        async with asyncio.timeout(PATIENCE_S):
+            elements = await self._until_finished()
+        return Answer(time.perf_counter() - started, tuple(elements), self.pages)
+
+    async def _until_finished(self) -> Iterable[Element]:
+        """Read to the end of the script; an element at a place replaces the one before it."""
+        places: dict[tuple[int, ...], Element] = {}
+        async for message in self._messages():
+            kind = message.WhichOneof("type")
+            if kind == "new_session":
+                self.session = message.new_session.initialize.session_id
+                places.clear()
+            elif kind == "navigation":
+                self.script = message.navigation.page_script_hash
+                pages = message.navigation.app_pages
+                self.pages = tuple("" if page.is_default else page.url_pathname for page in pages)
+            elif kind == "delta" and message.delta.HasField("new_element"):
+                places[tuple(message.metadata.delta_path)] = message.delta.new_element
+                if message.delta.new_element.HasField("progress"):
+                    self.computing.set()
+            elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+                return places.values()
+        raise ConnectionError("The server closed the connection before the page's script ended.")
+
+
+@asynccontextmanager
+async def visit(port: int, query: Mapping[str, str], page: str = "", address: str = "") -> AsyncIterator[Visitor]:
+    """Open a session of the app on this machine; from an address, as a proxy would tell the server."""
+    server = f"ws://127.0.0.1:{port}/_stcore/stream"
+    headers = {"X-Forwarded-For": address} if address else {}
+    async with connect(
+        server,
+        subprotocols=["streamlit"],  # type: ignore[list-item]
+        max_size=None,
+        proxy=None,
+        additional_headers=headers,
+    ) as socket:
+        yield Visitor(socket, port, urlencode(query), page)
+
+
+def _put(server: str, path: str, file: tuple[str, bytes]) -> None:
+    name, data = file
+    with urllib.request.urlopen(f"{server}/_stcore/health") as answer:
+        token = SimpleCookie(answer.headers["Set-Cookie"])[XSRF].value
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+    body = head.encode() + data + f"\r\n--{BOUNDARY}--\r\n".encode()
+    headers = {
+        "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
+        "Cookie": f"{XSRF}={token}",
+        "X-Xsrftoken": token,
+    }
+    urllib.request.urlopen(urllib.request.Request(f"{server}{path}", body, headers, method="PUT")).close()
+
+
+# The maps that a page sent to a browser, as numbers again.
+
+GRID_COMPONENT = "effviz_grid"
+
+MAP_TOLERANCE = 4e-3  # of a map's largest value: a half float's rounding, and 1e-3 between engines
+
+ShownMaps = dict[tuple[str, str], Floats]  # photo's sha256, model -> (H, W)
+
+
+class _Packed(TypedDict):
+    """Half floats of several maps of one size, each divided by its factor."""
+
+    data: str
+    factors: list[float]
+    rows: int
+    columns: int
+
+
+class _Cell(TypedDict):
+    """One model's maps of one photo."""
+
+    label: str
+    maps: _Packed | None  # None where there is no map
+    classes: list[int]  # whose maps they are
+    target: int  # the one that is explained
+
+
+def read_shown_maps(answer: Answer) -> ShownMaps:
+    """The map of the class that is explained, for every photo and model of the page's grid."""
+    return {
+        (photo["id"].split()[1], cell["label"]): _explained(cell, cell["maps"])
+        for data in answer.data(GRID_COMPONENT)
+        for photo in json.loads(data)["photos"]
+        for cell in photo["cells"]
+        if cell["maps"]
+    }
+
+
+def _explained(cell: _Cell, packed: _Packed) -> Floats:
+    halves = np.frombuffer(base64.b64decode(packed["data"]), "<f2").reshape(-1, packed["rows"], packed["columns"])
+    place = cell["classes"].index(cell["target"])
+    values: Floats = halves[place].astype(np.float32) * np.float32(packed["factors"][place])
+    return values
+
+
+def is_same_map(found: Floats | None, wanted: Floats) -> bool:
+    """Whether a map that was sent is the one that was wanted."""
+    if found is None or found.shape != wanted.shape:
+        return False
+    return bool(np.abs(found - wanted).max() <= MAP_TOLERANCE * np.abs(wanted).max())

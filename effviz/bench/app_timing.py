@@ -1,0 +1,529 @@
+"""The app as a visitor meets it: how long pages take, when something is on the screen, and what the server holds.
+
+Every server is a fresh process on this machine. A page's script time is from asking over the WebSocket to the message
+that its script has ended, so it is what a browser waits for before its own work.
+"""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from effviz.bench import app_sessions
+from effviz.bench.app_sessions import Answer, visit
+from effviz.bench.benchmark import Figure, Figures, Say
+from effviz.errors import SettingsError
+from effviz.explain import sample_photos
+from effviz.zoo import imagenet_classes
+from effviz.zoo.loading import load
+from effviz.zoo.presets import PRESETS
+
+# What only a real browser can tell: when something is painted, and how many pictures a second it draws.
+# Playwright drives Chromium; both are for development only, so they are looked for when they are needed.
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page, Playwright
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+PATIENCE_MS = 120_000
+
+DRAG_S = 3
+
+# Tells when the page's title has been painted: the first frame after the one that has it.
+_PAINTED = """
+(() => {
+  const look = () => {
+    if (document.querySelector("h1")) requestAnimationFrame((now) => window.effvizPainted(now));
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})()
+"""
+
+# Keeps when there were how many maps with something drawn in them, in ms from asking for the page.
+_DRAWN = """
+window.effvizMaps = [];
+setInterval(() => {
+  const grids = [...document.querySelectorAll("[data-testid^=stBidiComponent]")].map((one) => one.shadowRoot ?? one);
+  const maps = grids.flatMap((grid) => [...grid.querySelectorAll("figure.tile canvas[aria-label]")]);
+  const drawn = maps.filter((map) => (map.dataset.drawn ?? "0") !== "0").length;
+  while (effvizMaps.length < drawn) effvizMaps.push(performance.now());
+}, 10);
+"""
+
+# From the first touch of a class to the frame after the one in which a map's pixels are others.
+_WATCH_CLASS = """
+(button) => {
+  const canvas = button.getRootNode().querySelector(".tile canvas");
+  const pixels = () => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.join();
+  const before = pixels();
+  window.effvizChanged = new Promise((resolve) => {
+    button.addEventListener("pointerenter", (event) => {
+      const look = (now) => {
+        if (now - event.timeStamp > 5000) resolve(null);
+        else if (pixels() === before) requestAnimationFrame(look);
+        else requestAnimationFrame((shown) => resolve(shown - event.timeStamp));
+      };
+      requestAnimationFrame(look);
+    }, { once: true });
+  });
+}
+"""
+
+# Moves the thumb by a step before every frame, and counts the frames that show another number than the last one.
+_DRAG = """
+async (range, duration) => {
+  const shown = range.getRootNode().querySelector("[data-show=phi]");
+  const first = await new Promise(requestAnimationFrame);
+  let now = first;
+  let step = Number(range.step);
+  let changed = 0;
+  while (now - first < duration) {
+    const before = shown.textContent;
+    if (Number(range.value) + step > range.max || Number(range.value) + step < range.min) step = -step;
+    range.value = Number(range.value) + step;
+    range.dispatchEvent(new Event("input", { bubbles: true }));
+    now = await new Promise(requestAnimationFrame);
+    if (shown.textContent !== before) changed += 1;
+  }
+  return (1000 * changed) / (now - first);
+}
+"""
+
+# Moves the hand before every frame, as a hand does: moves that Playwright sends reach only every other frame.
+_HAND = """
+async (stage, [zooming, duration]) => {
+  const canvas = stage.querySelector("canvas");
+  const { left, top, width, height } = stage.getBoundingClientRect();
+  const first = await new Promise(requestAnimationFrame);
+  const drawn = new Set([canvas.dataset.drawn]); // and the one that is there already
+  let now = first;
+  let grown = 0; // the logarithm of how far it has been zoomed in
+  while (now - first < duration) {
+    const angle = (now - first) / 300;
+    const clientX = left + width * (0.5 + 0.4 * Math.sin(angle));
+    const at = { pointerId: 1, buttons: 1, bubbles: true, clientX, clientY: top + height / 2 };
+    stage.dispatchEvent(new PointerEvent("pointermove", at));
+    const size = 0.6 * (1 - Math.cos(angle));
+    const wheel = { ...at, ctrlKey: true, cancelable: true, deltaY: 100 * (grown - size) };
+    if (zooming) stage.dispatchEvent(new WheelEvent("wheel", wheel));
+    grown = size;
+    now = await new Promise(requestAnimationFrame);
+    drawn.add(canvas.dataset.drawn);
+  }
+  return (1000 * (drawn.size - 1)) / (now - first);
+}
+"""
+
+
+@contextmanager
+def start_chromium() -> "Iterator[Browser]":
+    """Run a browser for the block.
+
+    Raises:
+        SettingsError: Playwright or Chromium is not installed.
+    """
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if find_spec("playwright") is None or found is None:
+        raise SettingsError(
+            "What a browser shows was not measured: that takes Playwright and Chromium. "
+            "Run pip install -r requirements-dev.txt, and install your distribution's package chromium."
+        )
+    with _playwright() as playwright, playwright.chromium.launch(executable_path=found, args=FLAGS) as browser:
+        yield browser
+
+
+@contextmanager
+def _playwright() -> "Iterator[Playwright]":
+    """Start Playwright's driver in a session of its own: Ctrl-C reaches this process alone, which then closes all."""
+    from playwright.sync_api import sync_playwright
+
+    start = asyncio.create_subprocess_exec
+    asyncio.create_subprocess_exec = partial(start, start_new_session=True)
+    try:
+        playwright = sync_playwright().start()
+    finally:
+        asyncio.create_subprocess_exec = start
+    try:
+        yield playwright
+    finally:
+        playwright.stop()
+
+
+def new_page(browser: "Browser") -> "Page":
+    """A window of its own, with nothing kept from before."""
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    return page
+
+
+def first_paint_ms(page: "Page", address: str, at_paint: Callable[[], None] = lambda: None) -> float:
+    """Open the app in a new window and return how long its title took; `at_paint` runs at that moment.
+
+    The clock starts when the browser begins to ask for the address.
+    """
+    times: list[float] = []
+
+    def painted(now: float) -> None:
+        if not times:
+            at_paint()
+        times.append(now)
+
+    page.expose_function("effvizPainted", painted)
+    page.add_init_script(_PAINTED)
+    page.goto(address, wait_until="commit")
+    page.get_by_role("heading", level=1).wait_for()
+    wait_for_script(page)
+    return times[0]
+
+
+def maps_drawn_s(page: "Page", address: str, counts: Sequence[int]) -> list[float]:
+    """Open Compare in a new window and return how long it took until so many maps were drawn."""
+    page.add_init_script(_DRAWN)
+    page.goto(address, wait_until="commit")
+    page.wait_for_function(f"window.effvizMaps.length >= {max(counts)}")
+    times: list[float] = page.evaluate("window.effvizMaps")
+    return [times[count - 1] / 1000 for count in counts]
+
+
+def wait_for_script(page: "Page") -> None:
+    """Wait until the page's script has run."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+
+
+def class_to_pixels_ms(page: "Page", button: "Locator") -> float | None:
+    """Point at a class and return how long the picture took to change; None where it shows that class already."""
+    page.mouse.move(0, 0)
+    button.scroll_into_view_if_needed()
+    button.evaluate(_WATCH_CLASS)
+    button.hover()
+    found: float | None = page.evaluate("window.effvizChanged")
+    return found
+
+
+def frames_per_second(slider: "Locator") -> float:
+    """Drag the phi slider to and fro and return in how many frames a second another phi was drawn."""
+    slider.scroll_into_view_if_needed()
+    return float(slider.evaluate(_DRAG, 1000 * DRAG_S))
+
+
+def pictures_per_second(page: "Page", stage: "Locator", zooming: bool = False) -> float:
+    """Drag to and fro on a map, or zoom it in and out meanwhile, and return how often a second it was drawn anew."""
+    stage.scroll_into_view_if_needed()
+    stage.hover()
+    page.mouse.down()
+    found = float(stage.evaluate(_HAND, [zooming, 1000 * DRAG_S]))
+    page.mouse.up()
+    return found
+
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+REPEATS = 9
+
+COMPARISONS = 200
+
+FOUR_MODELS = {"models": "lite0@224,lite1@224,lite0@260,lite2@260"}
+
+FIVE_MODELS = {"models": "lite0@224,lite1@224,lite2@224,lite0@260,lite2@260"}
+
+FIRST_PAINT_MS, COMPARE_MS, FRAMES, PICTURES, GROWTH_MIB = 2500, 150, 50, 60, 50 * 1e6 / app_sessions.MIB
+
+
+def bench_app(say: Say = lambda _: None, comparisons: int = COMPARISONS) -> Figures:
+    """Measure pages, memory, and, where there is a browser, what it shows."""
+    rows, notes = [], []
+    try:
+        say("A browser")
+        with start_chromium() as running:
+            rows += _browser_rows(running)
+    except SettingsError as error:
+        notes.append(str(error))
+    say("Each page's script")
+    rows += _all_script_rows()
+    say(f"{comparisons} comparisons")
+    rows += _memory_rows(comparisons, notes)
+    return Figures(tuple(rows), tuple(notes))
+
+
+def _all_script_rows() -> list[Figure]:
+    first = _script("")
+    rows = _script_rows("", first)
+    for page in first[0].pages[1:]:
+        rows += _script_rows(page, _script(page))
+    return rows
+
+
+def _script(page: str) -> list[Answer]:
+    """Run a page in a fresh server, then again and again with nothing changed."""
+    with app_sessions.start_server() as fresh:
+        return asyncio.run(_again(fresh.port, page))
+
+
+async def _again(port: int, page: str) -> list[Answer]:
+    async with visit(port, FOUR_MODELS if not page else {}, page) as visitor:
+        return [await visitor.ask() for _ in range(REPEATS + 1)]
+
+
+def _script_rows(page: str, answers: Sequence[Answer]) -> list[Figure]:
+    first, *more = (1000 * answer.seconds for answer in answers)
+    title = page or "compare, four models"
+    again = f"Script of {title}, repeated"
+    repeated = Figure(again, median(more), "ms") if page else Figure.at_most(again, median(more), COMPARE_MS, "ms")
+    return [Figure(f"Script of {title}, first in a fresh server", first, "ms"), repeated]
+
+
+def _memory_rows(comparisons: int, notes: list[str]) -> list[Figure]:
+    with app_sessions.start_server() as fresh:
+        start = fresh.memory_mib
+        asyncio.run(_compare(fresh.port, FIVE_MODELS))
+        five = fresh.memory_mib
+        asyncio.run(_many(fresh.port, comparisons))
+        after = fresh.memory_mib
+    if start is None or five is None or after is None:
+        notes.append("The server's memory is not known: it is read from /proc, on Linux.")
+        return []
+    return [
+        Figure("Server's memory after start", start, "MiB"),
+        Figure("Server's memory after five models", five, "MiB"),
+        Figure(f"Server's memory after {comparisons} comparisons more", after, "MiB"),
+        Figure.at_most(f"Growth over {comparisons} comparisons", after - five, round(GROWTH_MIB, 1), "MiB"),
+    ]
+
+
+async def _compare(port: int, query: dict[str, str]) -> Answer:
+    async with visit(port, query) as visitor:
+        return await visitor.ask()
+
+
+async def _many(port: int, comparisons: int) -> None:
+    """Different photos and classes, each in a page of its own, as visitors come and go."""
+    photos = [sample.name for sample in sample_photos.samples()]
+    for number, name in enumerate(islice(imagenet_classes.names(), comparisons)):
+        target = {"target": "class", "class": name, "photos": photos[number % len(photos)]}
+        await _compare(port, {**FOUR_MODELS, **target})
+
+
+def _browser_rows(running: "Browser") -> list[Figure]:
+    with app_sessions.start_server() as fresh:
+        loaded: list[bool | None] = []
+        page = new_page(running)
+        cold = first_paint_ms(page, fresh.address, lambda: loaded.append(fresh.loaded("libtorch")))
+        warm = first_paint_ms(new_page(running), fresh.address)
+        rows = [
+            Figure.at_most("First paint, fresh server and browser", cold, FIRST_PAINT_MS, "ms"),
+            Figure("First paint, server in use, fresh browser", warm, "ms"),
+        ]
+        if loaded[0] is not None:
+            rows.append(Figure.at_most("Torch loaded when the first paint came", int(loaded[0]), 0, ""))
+        return rows + _interaction(running, fresh)
+
+
+def _interaction(running: "Browser", used: app_sessions.AppServer) -> list[Figure]:
+    page = new_page(running)
+    page.goto(used.address)
+    wait_for_script(page)
+    buttons = page.locator(".effviz-grid .classes button")
+    buttons.first.wait_for()
+    tried = [class_to_pixels_ms(page, buttons.nth(place)) for place in range(1, buttons.count())]
+    changes = [ms for ms in tried if ms is not None]
+    rows = [Figure(f"From pointing at a class to changed pixels, median of {len(changes)}", median(changes), "ms")]
+    rows += _hands(page)
+    page.goto(f"{used.address}/scale")
+    wait_for_script(page)
+    dragged = frames_per_second(page.get_by_role("slider").first)
+    return [*rows, Figure.at_least("Pictures of the network while phi is dragged", dragged, FRAMES, "frames/s")]
+
+
+def _hands(page: "Page") -> list[Figure]:
+    """How often the maps are drawn while a hand moves them, in the comparison that is open: five of one photo."""
+    first = page.locator("figure.tile .stage").first
+    first.press("+")
+    moved = pictures_per_second(page, first, zooming=True)
+    page.get_by_role("button", name="Whole photo").click()
+    page.get_by_label("Swipe").check()
+    swiped = pictures_per_second(page, page.locator(".swipe .stage"))
+    return [
+        Figure.at_least("Pictures of five maps while they are zoomed and moved", round(moved), PICTURES, "frames/s"),
+        Figure.at_least("Pictures of two maps while they are swiped", round(swiped), PICTURES, "frames/s"),
+    ]
+
+
+# First times: fresh processes with an empty cache, beside `import torch, timm` and beside a plain script.
+# All of them take turns, so that a busy moment hits each of them; ratios are of medians.
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+COLD_ROUNDS: Final = 3
+
+COLD_REFS: Final = next(preset.refs for preset in PRESETS if preset.name == "scaling-axes")  # what Compare opens with
+
+IMPORTS: Final = "import torch, timm"
+
+ONE_OF_IMPORTS, FIVE_OF_IMPORTS, OF_PLAIN, FIRST_MAP, FIVE_MAPS = (
+    0.3,
+    0.45,
+    0.25,
+    0.5,
+    0.8,
+)  # of IMPORTS, and of the plain script
+
+SERVER_MIB: Final = 700
+
+
+@dataclass(slots=True)
+class _ColdTimes:
+    """Seconds of every round."""
+
+    imports: list[float] = field(default_factory=list)
+    plain: list[float] = field(default_factory=list)
+    one: list[float] = field(default_factory=list)
+    one_again: list[float] = field(default_factory=list)
+    five: list[float] = field(default_factory=list)
+    five_again: list[float] = field(default_factory=list)
+    visits: "list[_Visit]" = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """The first visitor of a fresh server."""
+
+    listens: float  # seconds from the command to a server that answers
+    first: float  # from asking for the page to the first map
+    five: float
+    memory_mib: float | None
+    torch: bool | None  # whether the server has loaded it
+
+
+def bench_cold(say: Say = lambda _: None, rounds: int = COLD_ROUNDS) -> Figures:
+    """Measure the first maps of the command and of the app, and the command again with what the first run kept."""
+    times, notes = _ColdTimes(), []
+    with tempfile.TemporaryDirectory(prefix="effviz-bench-") as folder:
+        models = _weights(Path(folder))
+        for number in range(rounds):
+            say(f"Round {number + 1} of {rounds}")
+            _commands(times, Path(folder), models)
+        try:
+            with start_chromium() as running:
+                for number in range(rounds):
+                    say(f"Visit {number + 1} of {rounds}")
+                    times.visits.append(_visit(running, Path(folder)))
+        except SettingsError as error:
+            notes.append(str(error))
+    return Figures((*_command_rows(times), *_page_rows(times)), tuple(notes))
+
+
+def _weights(folder: Path) -> list[str]:
+    """Write what a user of timm has, a state dict for each network, and return each model as `plain.py` wants it."""
+    import torch
+
+    written = []
+    for ref in COLD_REFS:
+        path = folder / f"{ref.spec.name}.pth"
+        if not path.exists():
+            torch.save(load(ref).module.state_dict(), path)
+        written.append(f"{ref.spec.architecture.partition('.')[0]}:{path}:{ref.resolution_px}")
+    return written
+
+
+def _commands(times: _ColdTimes, folder: Path, models: Sequence[str]) -> None:
+    photo = str(sample_photos.samples()[0].path)
+    times.imports.append(_run_python_s(["-c", IMPORTS]))
+    times.plain.append(_run_python_s([str(Path(__file__).with_name("plain.py")), photo, str(folder), *models]))
+    for refs, first, again in ((COLD_REFS[:1], times.one, times.one_again), (COLD_REFS, times.five, times.five_again)):
+        labels = ",".join(ref.label for ref in refs)
+        command = ["-m", "effviz", "cam", photo, "--models", labels, "--out", str(folder / "maps")]
+        with tempfile.TemporaryDirectory(dir=folder) as cache:
+            first.append(_run_python_s(command, cache))
+            again.append(_run_python_s(command, cache))
+
+
+def _run_python_s(arguments: Sequence[str], cache: str = "") -> float:
+    """Run Python anew; `cache` is where EffViz keeps what it has made."""
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", **({"XDG_CACHE_HOME": cache} if cache else {})}
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise SettingsError(
+            f"What is measured failed ({(done.stderr.strip() or 'without a word').splitlines()[-1]}): each command has "
+            "to work. Run it alone: python " + " ".join(arguments)
+        )
+    return time.perf_counter() - started
+
+
+def _visit(running: "Browser", folder: Path) -> _Visit:
+    page = new_page(running)
+    with tempfile.TemporaryDirectory(dir=folder) as cache:
+        started = time.perf_counter()
+        with app_sessions.start_server(app_sessions.effviz_app, {"XDG_CACHE_HOME": cache}) as fresh:
+            listens = time.perf_counter() - started
+            first, five = maps_drawn_s(page, fresh.address, (1, len(COLD_REFS)))
+            wait_for_script(page)
+            return _Visit(listens, first, five, fresh.memory_mib, fresh.loaded("libtorch"))
+
+
+def _command_rows(times: _ColdTimes) -> list[Figure]:
+    imports, script = median(times.imports), median(times.plain)
+    rows = [
+        Figure(f'python -c "{IMPORTS}"', imports, "s"),
+        Figure("Plain script with timm and pytorch-grad-cam, five models", script, "s"),
+        Figure("effviz cam, one model, empty cache", median(times.one), "s"),
+        Figure("effviz cam, one model, again", median(times.one_again), "s"),
+        Figure("effviz cam, five models, empty cache", median(times.five), "s"),
+        Figure("effviz cam, five models, again", median(times.five_again), "s"),
+    ]
+    ratios = [
+        Figure.at_most("effviz cam, one model, of the imports", median(times.one) / imports, ONE_OF_IMPORTS, "times"),
+        Figure.at_most(
+            "effviz cam, five models, of the imports", median(times.five) / imports, FIVE_OF_IMPORTS, "times"
+        ),
+        Figure.at_most("effviz cam, five models, of the plain script", median(times.five) / script, OF_PLAIN, "times"),
+    ]
+    return rows + ratios
+
+
+def _page_rows(times: _ColdTimes) -> list[Figure]:
+    if not times.visits:
+        return []
+    imports = median(times.imports)
+
+    def middle(of: Callable[[_Visit], float]) -> float:
+        return median(map(of, times.visits))
+
+    rows = [
+        Figure("effviz app, from the command to a server that answers", middle(lambda of: of.listens), "s"),
+        Figure("Page, from asking to the first map", middle(lambda of: of.first), "s"),
+        Figure("Page, from asking to five maps", middle(lambda of: of.five), "s"),
+        Figure("From the command to the first map", middle(lambda of: of.listens + of.first), "s"),
+        Figure("From the command to five maps", middle(lambda of: of.listens + of.five), "s"),
+        Figure.at_most("First map, of the imports", middle(lambda of: of.first) / imports, FIRST_MAP, "times"),
+        Figure.at_most("Five maps, of the imports", middle(lambda of: of.five) / imports, FIVE_MAPS, "times"),
+    ]
+    memory = [of.memory_mib for of in times.visits if of.memory_mib is not None]
+    if memory:
+        rows.append(Figure.at_most("Server's memory after the first visit", median(memory), SERVER_MIB, "MiB"))
+    if (torch := times.visits[-1].torch) is not None:
+        rows.append(Figure.at_most("Torch loaded after the first visit", int(torch), 0, ""))
+    return rows

@@ -1,0 +1,246 @@
+"""Times networks without the app: a forward pass on one core, and the closed-form plan beside torch's FlopCounterMode.
+
+torch's number of threads belongs to the whole process. So a server never calls `measure_network` itself: it starts
+`effviz bench latency` as a process of its own, see `effviz.bench.single_core_latency`.
+"""
+
+import platform
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import median
+from typing import Final
+
+import timm
+import torch
+from timm.models import get_pretrained_cfg
+from torch.utils.flop_counter import FlopCounterMode
+
+from effviz.bench.single_core_latency import DEFAULT_RUNS, CpuSeconds, Latency, machine
+from effviz.errors import SettingsError
+from effviz.i18n import _
+from effviz.scaling import PUBLISHED, plan
+from effviz.zoo import catalogue, torch_modules
+
+LARGEST_PX: Final = 1024  # of timm's networks; those of the catalogue have its own limit
+
+PAUSE_S: Final = 0.05  # after a longer one somebody else has had the caches
+
+SEED: Final = 0
+
+MIN_CPU_SHARE: Final = 0.9  # of a run's time that its thread computed
+
+TRIES: Final = 2  # more than there are runs
+
+Clock = Callable[[], float]
+
+BeforeRun = Callable[[int, int], None]  # hears before each run which one it is, of how many; may take its time
+
+
+def start_at_once(_run: int, _runs: int) -> None:
+    """Start the next run at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedNetwork:
+    """A network with random weights, and the size of its pictures."""
+
+    model: str
+    resolution_px: int
+    module: torch.nn.Module
+
+    @property
+    def params(self) -> int:
+        """How many numbers it has learned, had it learned."""
+        return sum(tensor.numel() for tensor in self.module.parameters())
+
+
+def build_network(name: str) -> TimedNetwork:
+    """Build what a name says: `b1`, `lite0@260`, `scaled-d1.4-w1.2@300` as everywhere, else a network of timm.
+
+    Nothing is downloaded: the weights are random.
+
+    Raises:
+        SettingsError: there is no such network, or it is too large.
+    """
+    wanted, at, size = name.strip().lower().partition("@")
+    if wanted in catalogue.NAMES or wanted.startswith("scaled"):
+        ref = catalogue.parse_model(name)
+        spec = ref.spec
+        module = torch_modules.build_untrained(spec.family, spec.depth, spec.width, len(spec.classes))
+        return TimedNetwork(spec.name, ref.resolution_px, module.eval())
+    if wanted not in timm.list_models():
+        raise SettingsError(
+            _(
+                "There is no network {name!r}: b0 to b7, lite0 to lite4, scaled-dDEPTH-wWIDTH and the {count} names "
+                "that timm lists are allowed. Look the name up with timm.list_models()."
+            ).format(name=wanted[:60], count=len(timm.list_models()))
+        )
+    return TimedNetwork(wanted, _size(wanted, size) if at else _own_size(wanted), _of_timm(wanted).eval())
+
+
+def _own_size(name: str) -> int:
+    known = get_pretrained_cfg(name)
+    return int(known.input_size[-1]) if known else 224
+
+
+def _size(name: str, text: str) -> int:
+    if not re.fullmatch(r"\d{2,4}", text) or not 32 <= int(text) <= LARGEST_PX:
+        raise SettingsError(
+            _(
+                "{name}@{size} asks for pictures of {size!r} pixels: 32 to {most} are allowed. Leave the size out to "
+                "take the network's own."
+            ).format(name=name, size=text[:20], most=LARGEST_PX)
+        )
+    return int(text)
+
+
+def _of_timm(name: str) -> torch.nn.Module:
+    with torch.device("meta"):  # takes no memory
+        params = sum(tensor.numel() for tensor in timm.create_model(name, pretrained=False).parameters())
+    if params > catalogue.LARGEST_PARAMS:
+        raise SettingsError(
+            _(
+                "{name} has {params:.0f} million parameters: at most {most:.0f} million are allowed. Choose a smaller "
+                "network."
+            ).format(name=name, params=params / 1e6, most=catalogue.LARGEST_PARAMS / 1e6)
+        )
+    torch.manual_seed(SEED)
+    module: torch.nn.Module = timm.create_model(name, pretrained=False)
+    return module
+
+
+def measure_network(name: str, runs: int = DEFAULT_RUNS, ready: BeforeRun = start_at_once) -> Latency:
+    """Measure a network by the paper's protocol, on one thread of this process.
+
+    Raises:
+        SettingsError: there is no such network, it is too large, or does not take pictures of this size.
+    """
+    torch.set_num_threads(1)
+    # Random weights can make numbers that are almost zero, on which processors are many times slower.
+    torch.set_flush_denormal(True)
+    of = build_network(name)
+    picture = torch.rand(1, 3, of.resolution_px, of.resolution_px, generator=torch.Generator().manual_seed(SEED))
+    with torch.inference_mode():
+        _try(of, picture)
+        before = CpuSeconds.now()
+        times = time_runs(lambda: of.module(picture), runs, ready)
+        load = before.others_since()
+    return Latency(
+        model=of.model,
+        resolution_px=of.resolution_px,
+        runs_ms=times,
+        params=of.params,
+        machine=machine(),
+        software=f"torch {torch.__version__.partition('+')[0]}, Python {platform.python_version()}",
+        threads=torch.get_num_threads(),
+        load=load,
+        measured_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+    )
+
+
+def _try(of: TimedNetwork, picture: torch.Tensor) -> None:
+    try:
+        of.module(picture)
+    except (RuntimeError, AssertionError, ValueError) as error:  # timm's networks refuse a size in these three ways
+        reason = " ".join(str(error).split())[:120]
+        raise SettingsError(
+            _(
+                "{name} does not take pictures of {px} pixels ({reason}): its own size is {own}. Leave the size out."
+            ).format(name=of.model, px=of.resolution_px, reason=reason, own=_own_size(of.model))
+        ) from error
+
+
+def time_runs(
+    run: Callable[[], object],
+    runs: int,
+    ready: BeforeRun,
+    clocks: tuple[Clock, Clock] = (time.perf_counter, time.thread_time),
+) -> tuple[float, ...]:
+    """Milliseconds of each run; after a pause one run goes untimed, since somebody else has used the caches.
+
+    `clocks` are the wall's and this thread's. A run in which this thread did not have its core is repeated: others had
+    it, or the process was stopped. When that happens again and again the run counts as it is.
+    """
+    clock, own_clock = clocks
+    times: list[float] = []
+    spare = TRIES * runs
+    while len(times) < runs:
+        asked = clock()
+        ready(len(times), runs)
+        if clock() - asked > PAUSE_S:
+            run()
+        start, own = clock(), own_clock()
+        run()
+        took, had = clock() - start, own_clock() - own
+        if had >= MIN_CPU_SHARE * took or spare == 0:
+            times.append(1000 * took)
+        else:
+            spare -= 1
+    return tuple(times)
+
+
+# Times the closed-form plan beside torch's FlopCounterMode, both for the same networks in the same run.
+
+TARGET_RATIO = 300.0
+
+TARGETS_MS = {"b0": 1.0, "b7": 3.0}
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingRow:
+    """One network: our time, the peer's time, and whether both targets are met."""
+
+    name: str
+    ours_ms: float  # median of one plan: every layer's shape, params, MACs, activations and receptive fields
+    peer_ms: float  # median of one counted forward pass on meta tensors; building the module is not in it
+    target_ms: float
+    target_ratio: float = TARGET_RATIO
+
+    @property
+    def ratio(self) -> float:
+        """How many times faster the plan is."""
+        return self.peer_ms / self.ours_ms
+
+    @property
+    def target(self) -> str:
+        """Both targets, for people."""
+        return f"at most {self.target_ms:g} ms, at least {self.target_ratio:g}x"
+
+    @property
+    def met(self) -> bool:
+        """Whether both targets are met."""
+        return self.ours_ms <= self.target_ms and self.ratio >= self.target_ratio
+
+
+def bench_scaling(repeats: int = 9) -> tuple[ScalingRow, ...]:
+    """Time B0 and B7; one run of each side comes first and is not counted."""
+    return tuple(_time_network(name, target_ms, repeats) for name, target_ms in TARGETS_MS.items())
+
+
+def _time_network(name: str, target_ms: float, repeats: int) -> ScalingRow:
+    network = PUBLISHED[name]
+    with torch.device("meta"):
+        module = timm.create_model(f"efficientnet_{name}").eval()
+        picture = torch.empty(1, 3, network.resolution, network.resolution)  # (N, C, H, W)
+
+    def ours() -> None:  # planned, not remembered
+        plan.__wrapped__(network.depth, network.width, network.resolution, network.family)
+
+    def peer() -> None:
+        with torch.no_grad(), FlopCounterMode(display=False):
+            module(picture)
+
+    return ScalingRow(name, _median_time_ms(ours, repeats), _median_time_ms(peer, repeats), target_ms)
+
+
+def _median_time_ms(run: Callable[[], None], repeats: int) -> float:
+    run()
+    times_ms = []
+    for _repeat in range(repeats):
+        start = time.perf_counter()
+        run()
+        times_ms.append(1000 * (time.perf_counter() - start))
+    return median(times_ms)

@@ -1,0 +1,413 @@
+"""Times class activation maps beside pytorch-grad-cam, torchcam and the bare forward passes of OpenVINO.
+
+One process, the same weights and photo on both sides, no results kept between runs.
+"""
+
+import copy
+import io
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import cycle, islice
+
+import cv2
+import numpy as np
+import pytorch_grad_cam as library
+import torch
+from PIL import Image
+from pytorch_grad_cam.utils.image import show_cam_on_image
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from threadpoolctl import threadpool_limits
+
+from effviz import cpu
+from effviz.bench.benchmark import Side, Times, against_one, side_by_side
+from effviz.explain import closed_form, images, sample_photos
+from effviz.explain.activation_maps import activation_map, class_maps
+from effviz.explain.cam_methods import CAM_METHODS
+from effviz.explain.data_types import Bytes, Floats, Forward, Method, Photo
+from effviz.explain.engines import choose
+from effviz.explain.engines.openvino_engine import OpenVinoEngine
+from effviz.explain.forward_pass import forward, prepare, run_network
+from effviz.explain.overlay import OverlayStyle, overlay
+from effviz.explain.placement import RasterOptions
+from effviz.explain.scales import Scale, ScaledMap, rescale
+from effviz.report.image_files import encode_png
+from effviz.zoo.loading import load_all
+from effviz.zoo.model import Model, ModelRef
+from effviz.zoo.presets import PRESETS
+
+# The peers as their READMEs show them: the CAM object is made once, then used on the photo. Each gets a module of its
+# own: their hooks stay on it, and would slow down whoever shares it.
+
+# What pytorch-grad-cam has of the closed-form methods; CAM itself it has not, and Ablation-CAM has its own row.
+PEER_METHODS = (
+    *("GradCAM", "HiResCAM", "XGradCAM", "GradCAMPlusPlus", "LayerCAM", "GradCAMElementWise"),
+    *("EigenCAM", "FinerCAM", "ShapleyCAM"),
+)
+
+Explain = Callable[[Floats], Floats]  # (1, 3, S, S) -> (S, S), stretched to 0..1
+
+
+def grad_cam(model: Model, index: int, method: str = "GradCAM") -> Explain:
+    """pytorch-grad-cam's map of a class after `bn2`."""
+    module = _private(model)
+    cam = getattr(library, method)(model=module, target_layers=[module.bn2])
+    targets = [ClassifierOutputTarget(index)]
+
+    def explain(pixels: Floats) -> Floats:
+        tensor = torch.tensor(pixels)
+        # FinerCAM makes its own targets
+        maps = cam(tensor, target_idx=index) if method == "FinerCAM" else cam(input_tensor=tensor, targets=targets)
+        return np.asarray(maps[0], np.float32)
+
+    return explain
+
+
+def grad_cam_batch(model: Model, index: int) -> Explain:
+    """pytorch-grad-cam's maps of a class after `bn2` for several photos at once: (N, 3, S, S) -> (N, S, S)."""
+    module = _private(model)
+    cam = library.GradCAM(model=module, target_layers=[module.bn2])
+
+    def explain(pixels: Floats) -> Floats:
+        targets = [ClassifierOutputTarget(index)] * len(pixels)
+        return np.asarray(cam(input_tensor=torch.tensor(pixels), targets=targets), np.float32)
+
+    return explain
+
+
+def grad_cam_of_any(model: Model) -> Callable[[Floats, int], Floats]:
+    """pytorch-grad-cam's map after `bn2` of a class that is named with each photo, as a script over labels has it."""
+    module = _private(model)
+    cam = library.GradCAM(model=module, target_layers=[module.bn2])
+
+    def explain(pixels: Floats, index: int) -> Floats:
+        maps = cam(input_tensor=torch.tensor(pixels), targets=[ClassifierOutputTarget(index)])
+        return np.asarray(maps[0], np.float32)
+
+    return explain
+
+
+def torchcam_missing() -> bool:
+    """Tell whether torchcam, which EffViz does not need, is not installed."""
+    return find_spec("torchcam") is None
+
+
+def torchcam_grad_cam(model: Model, index: int) -> Explain:
+    """Grad-CAM by torchcam of a class after `bn2`, at the layer's own grid."""
+    from torchcam.methods import GradCAM
+
+    module = _private(model)
+    extractor = GradCAM(module, module.bn2)
+
+    def explain(pixels: Floats) -> Floats:
+        out = module(torch.tensor(pixels))
+        return np.asarray(extractor(index, out)[0].squeeze(0).numpy(), np.float32)
+
+    return explain
+
+
+def peer_overlay(rgb: Bytes, values: Floats) -> Bytes:
+    """pytorch-grad-cam's picture of a map on what the model saw, (S, S, 3)."""
+    return np.asarray(show_cam_on_image(rgb.astype(np.float32) / 255, values, use_rgb=True))
+
+
+def peer_png(rgb: Bytes) -> bytes:
+    """A PNG file as pytorch-grad-cam's README writes it, with OpenCV."""
+    _, data = cv2.imencode(".png", rgb[..., ::-1])
+    return bytes(data)
+
+
+def _private(model: Model) -> torch.nn.Module:
+    return copy.deepcopy(model.module).requires_grad_(True)
+
+
+# What is compared in `effviz bench cam`: for each row our side, the peer's, and the ratio that is wanted.
+
+SAMPLE = "kitten"
+
+CLASS = 281  # tabby cat, as in pytorch-grad-cam's README
+
+MANY = 200  # photos
+
+BATCH = 16  # of the peer
+
+
+@dataclass(frozen=True, slots=True)
+class CamSubject:
+    """The models and what all sides get: a square photo, so that both overlays have as many pixels."""
+
+    models: tuple[Model, ...]
+    data: bytes  # JPEG
+    forwards: tuple[Forward, ...]
+    pixels: tuple[Floats, ...]  # the tensors of each, (1, 3, S, S): making them is not timed
+
+    @classmethod
+    def of(cls, models: Sequence[Model]) -> "CamSubject":
+        """Cut the sample photo square."""
+        image = Image.fromarray(images.read(sample_photos.find(SAMPLE).path.read_bytes(), SAMPLE).rgb)
+        side = min(image.size)
+        buffer = io.BytesIO()
+        image.crop((0, 0, side, side)).save(buffer, "JPEG", quality=95)
+        photo = images.read(buffer.getvalue(), SAMPLE)
+        forwards = tuple(forward(model, photo) for model in models)
+        return cls(tuple(models), buffer.getvalue(), forwards, tuple(known.prepared.pixels for known in forwards))
+
+
+@dataclass(frozen=True, slots=True)
+class PeerComparison:
+    """Two sides that do the same work."""
+
+    name: str
+    ours: Side
+    peer: Side
+    at_least: float  # the ratio that is wanted
+    target: str  # the same in words
+    long: bool = False  # a run takes the peer about a minute: it has one
+
+
+def _maps(subject: CamSubject) -> None:
+    """From tensors to raw maps: the pass is made again each time."""
+    for known, pixels in zip(subject.forwards, subject.pixels, strict=True):
+        activation_map(_again(known, pixels), CLASS)
+
+
+def _grad_cam(subject: CamSubject) -> PeerComparison:
+    sides = list(zip([grad_cam(model, CLASS) for model in subject.models], subject.pixels, strict=True))
+    name = f"CAM of {_count(subject)}, tensor to raw map, and pytorch-grad-cam's GradCAM"
+    return PeerComparison(
+        name, lambda: _maps(subject), lambda: [explain(pixels) for explain, pixels in sides], 8, "8x or more"
+    )
+
+
+def _torchcam(subject: CamSubject) -> PeerComparison:
+    sides = list(zip([torchcam_grad_cam(model, CLASS) for model in subject.models], subject.pixels, strict=True))
+    name = f"CAM of {_count(subject)}, tensor to raw map, and torchcam's GradCAM"
+    return PeerComparison(
+        name, lambda: _maps(subject), lambda: [explain(pixels) for explain, pixels in sides], 3.3, "3.3x or more"
+    )
+
+
+def _bare(subject: CamSubject) -> PeerComparison:
+    engines = [_openvino(model) for model in subject.models]
+    requests = [engine.requests.compiled.create_infer_request() for engine in engines if engine]
+
+    def peer() -> None:
+        for request, tensor in zip(requests, subject.pixels, strict=True):
+            request.infer([tensor])
+
+    name = f"CAM of {_count(subject)}, tensor to raw map, and OpenVINO's forward passes alone"
+    return PeerComparison(name, lambda: _maps(subject), peer, 1 / 1.1, "at most 1.1 times as long")
+
+
+def _methods(subject: CamSubject) -> PeerComparison:
+    first = subject.forwards[0]
+    ours = [method for method, fact in CAM_METHODS.items() if fact.closed_form and method is not Method.ABLATIONCAM]
+    sides = [grad_cam(first.model, CLASS, method) for method in PEER_METHODS]
+
+    def explain() -> None:
+        again = forward(first.model, first.photo)
+        for method in ours:
+            activation_map(again, CLASS, method)
+
+    name = f"{len(ours)} closed-form methods, and {len(sides)} of pytorch-grad-cam one after the other"
+
+    def peer() -> None:
+        with threadpool_limits(
+            cpu.available_cores(), "blas"
+        ):  # engines had numpy's threads put aside; the peer has none
+            for side in sides:
+                side(subject.pixels[0])
+
+    return PeerComparison(name, explain, peer, 30, "30x or more")
+
+
+def _classes(subject: CamSubject) -> PeerComparison:
+    first = subject.forwards[0]
+    peer = grad_cam(first.model, CLASS)
+    name = f"Maps of all {len(first.logits)} classes, and one of pytorch-grad-cam"
+    return PeerComparison(
+        name, lambda: class_maps(forward(first.model, first.photo)), lambda: peer(subject.pixels[0]), 1, "faster"
+    )
+
+
+def _ablation(subject: CamSubject) -> PeerComparison:
+    name = "Ablation-CAM by {model}, tensor to raw map, and pytorch-grad-cam's"
+    return _channelwise(subject, Method.ABLATIONCAM, "AblationCAM", (name, 1000))
+
+
+def _score(subject: CamSubject) -> PeerComparison:
+    name = "Score-CAM by {model}, every channel, and pytorch-grad-cam's"
+    return _channelwise(subject, Method.SCORECAM, "ScoreCAM", (name, 4))
+
+
+def _channelwise(subject: CamSubject, method: Method, peers_name: str, row: tuple[str, float]) -> PeerComparison:
+    first, pixels, (name, at_least) = subject.forwards[0], subject.pixels[0], row
+    peer = grad_cam(first.model, CLASS, peers_name)
+
+    def ours() -> None:
+        activation_map(_again(first, pixels), CLASS, method)
+
+    name = name.format(model=first.model.ref.label)
+    return PeerComparison(name, ours, lambda: peer(pixels), at_least, f"{at_least}x or more", long=True)
+
+
+def _many(subject: CamSubject) -> PeerComparison:
+    model = subject.models[0]
+    photos = [images.read(sample.path.read_bytes(), sample.name) for sample in sample_photos.samples()]
+    pixels = list(islice(cycle([prepare(photo, model.ref).pixels for photo in photos]), MANY))  # (1, 3, S, S) each
+    peer = grad_cam_batch(model, CLASS)
+    row = model.classifier[0][CLASS]
+
+    def ours() -> None:
+        for features, _ in choose(model).engine.many(pixels):
+            closed_form.cam(features[0], row)
+
+    def theirs() -> None:
+        for start in range(0, MANY, BATCH):
+            peer(np.concatenate(pixels[start : start + BATCH]))
+
+    name = f"CAM of {MANY} photos by {model.ref.label}, and pytorch-grad-cam's {BATCH} at a time"
+    return PeerComparison(name, ours, theirs, 6, "6x or more", long=True)
+
+
+def _again(known: Forward, pixels: Floats) -> Forward:
+    """Make the pass anew."""
+    features, logits = run_network(known.model, pixels)
+    return Forward(known.model, known.photo, known.prepared, features, logits, 0.0)
+
+
+def _pictures(subject: CamSubject) -> PeerComparison:
+    sides = [(grad_cam(model, CLASS), model.ref) for model in subject.models]
+
+    def ours() -> None:
+        photo = images.read(subject.data, SAMPLE)
+        maps = [activation_map(forward(model, photo), CLASS) for model in subject.models]
+
+        def draw(model: Model, scaled: ScaledMap) -> bytes:
+            return encode_png(
+                overlay(photo, scaled, OverlayStyle(view=RasterOptions(longest_px=model.ref.resolution_px)))
+            )
+
+        with ThreadPoolExecutor(cpu.available_cores()) as pool:  # as `effviz cam` does
+            list(pool.map(draw, subject.models, rescale(maps, Scale.OWN)))
+
+    def peer() -> None:
+        photo = images.read(subject.data, SAMPLE)
+        for explain, ref in sides:
+            pixels = prepare(photo, ref).pixels
+            peer_png(peer_overlay(_seen(photo, ref), explain(pixels)))
+
+    name = f"JPEG to PNG overlays of {_count(subject)}, and pytorch-grad-cam's"
+    return PeerComparison(name, ours, peer, 4, "4x or more")
+
+
+def _seen(photo: Photo, ref: ModelRef) -> Bytes:
+    """What the peer draws on: the photo at the size of the input."""
+    return np.asarray(Image.fromarray(photo.rgb).resize((ref.resolution_px, ref.resolution_px)))
+
+
+def _openvino(model: Model) -> OpenVinoEngine | None:
+    engine = choose(model).engine
+    return engine if isinstance(engine, OpenVinoEngine) else None
+
+
+def _count(subject: CamSubject) -> str:
+    return f"{len(subject.models)} model{'s' * (len(subject.models) > 1)}"
+
+
+def _nothing(_: CamSubject) -> str:
+    return ""
+
+
+def _without_torchcam(_: CamSubject) -> str:
+    missing = torchcam_missing()
+    return "torchcam is left out: it is not installed. Install it: pip install torchcam" if missing else ""
+
+
+def _without_openvino(subject: CamSubject) -> str:
+    runs = all(_openvino(model) for model in subject.models)
+    return "" if runs else "OpenVINO alone is left out: it does not run these models here. See EFFVIZ_ENGINE."
+
+
+COMPARISONS: tuple[tuple[Callable[[CamSubject], PeerComparison], Callable[[CamSubject], str]], ...] = (
+    (_grad_cam, _nothing),
+    (_torchcam, _without_torchcam),
+    (_bare, _without_openvino),
+    (_pictures, _nothing),
+    (_methods, _nothing),
+    (_ablation, _nothing),
+    (_score, _nothing),
+    (_many, _nothing),
+    (_classes, _nothing),
+)
+
+
+# The benchmark itself: its rows, timed side by side.
+
+OURS_OF_LONG = 5  # timed runs of our side where the peer has one
+
+REFS = next(preset.refs for preset in PRESETS if preset.name == "scaling-axes")
+
+
+@dataclass(frozen=True, slots=True)
+class CamRow:
+    """One comparison."""
+
+    name: str
+    ours: Times
+    peer: Times
+    at_least: float  # the ratio that is wanted
+    target: str  # the same in words
+
+    @property
+    def ours_ms(self) -> float:
+        """Median of our times."""
+        return self.ours.median_ms
+
+    @property
+    def peer_ms(self) -> float:
+        """Median of the peer's times."""
+        return self.peer.median_ms
+
+    @property
+    def ratio(self) -> float:
+        """How many times as fast as the peer."""
+        return self.peer_ms / self.ours_ms
+
+    @property
+    def met(self) -> bool:
+        """Whether the target is met."""
+        return self.ratio >= self.at_least
+
+
+@dataclass(frozen=True, slots=True)
+class CamBench:
+    """All comparisons that could be made, and a sentence about each that could not."""
+
+    rows: tuple[CamRow, ...]
+    skipped: tuple[str, ...]
+
+
+def bench_cam(repeats: int = 15, refs: Sequence[ModelRef] = REFS, long: bool = True) -> CamBench:
+    """Time every comparison on the models of "Scaling axes", those of one model on the first; `long` ones on demand."""
+    subject = CamSubject.of(load_all(refs))
+    rows, skipped = [], []
+    for make, missing in COMPARISONS:
+        if sentence := missing(subject):
+            skipped.append(sentence)
+            continue
+        found = make(subject)
+        if found.long and not long:
+            skipped.append(f"{found.name} is left out: its peer takes about a minute. Ask for it with --long.")
+        else:
+            rows.append(_time_comparison(found, repeats))
+    return CamBench(tuple(rows), tuple(skipped))
+
+
+def _time_comparison(of: PeerComparison, repeats: int) -> CamRow:
+    if of.long:
+        ours, peer = against_one(of.ours, of.peer, min(repeats, OURS_OF_LONG))
+    else:
+        ours, peer = side_by_side(of.ours, of.peer, repeats)
+    return CamRow(of.name, ours, peer, of.at_least, of.target)

@@ -1,0 +1,353 @@
+"""Latency as Table 4 of the paper has it: one picture at a time on one core; what was measured, and where it is kept.
+
+The paper: batch size 1, one core of an Intel Xeon E5-2690, average over 20 runs (Table 4 and section 5.2). It says
+nothing of runs before the timed ones, of weights or of the library; here an untimed run goes first, the weights are
+random (no time depends on their values), and the library is torch. Measuring itself is `effviz.bench.network_timing`.
+"""
+
+import itertools
+import json
+import logging
+import os
+import platform
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from pathlib import Path
+from statistics import mean, stdev
+from typing import IO, Final, Self
+
+from effviz import file_io
+from effviz.errors import EffVizError, SettingsError
+from effviz.i18n import _
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_RUNS: Final = 20  # Table 4
+
+MAX_LOAD: Final = 0.5  # cores
+
+MAX_STORED: Final = 500  # networks on a machine; the oldest go first
+
+SHIPPED_FILE: Final = Path(__file__).with_name("latencies.json")
+
+CPU_TIMES = Path("/proc/stat")
+
+CPU_INFO = Path("/proc/cpuinfo")  # of Linux; elsewhere Python's own word for the processor has to do
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """One network at one input size on one machine."""
+
+    model: str  # "b1", "scaled-d1.4-w1.2", or timm's name
+    resolution_px: int
+    runs_ms: tuple[float, ...]  # in the order in which they ran
+    params: int
+    machine: str
+    software: str  # "torch 2.14.0"
+    threads: int
+    measured_at: str  # UTC, "2026-11-24 13:55"
+    load: float | None = None  # how many cores others kept busy meanwhile; None where nobody knows
+
+    @property
+    def label(self) -> str:
+        """Unique on a machine: `b1@240`."""
+        return f"{self.model}@{self.resolution_px}"
+
+    @property
+    def mean_ms(self) -> float:
+        """What Table 4 prints: the average over the runs."""
+        return mean(self.runs_ms)
+
+    @property
+    def spread_ms(self) -> float:
+        """Standard deviation between runs; 0 when there was one."""
+        return stdev(self.runs_ms) if len(self.runs_ms) > 1 else 0.0
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether others computed so much that the times are of little use to anybody else."""
+        return self.load is not None and self.load > MAX_LOAD
+
+    def times_as_fast_as(self, other: "Latency") -> float:
+        """The ratio of means, as Table 4 states its speed-ups."""
+        return other.mean_ms / self.mean_ms
+
+
+@dataclass(frozen=True, slots=True)
+class CpuSeconds:
+    """How long cores have computed since the system started, of all processes and of this one."""
+
+    wall_s: float
+    all_s: float | None
+    own_s: float
+
+    @classmethod
+    def now(cls) -> Self:
+        """Read it; what all do is known on Linux."""
+        return cls(time.perf_counter(), _all_s(), time.process_time())
+
+    def others_since(self) -> float | None:
+        """How many cores others kept busy since then, on average."""
+        now = CpuSeconds.now()
+        if self.all_s is None or now.all_s is None:
+            return None
+        others_s = (now.all_s - self.all_s) - (now.own_s - self.own_s)
+        return round(max(0.0, others_s) / max(now.wall_s - self.wall_s, 0.01), 2)
+
+
+def _all_s() -> float | None:
+    try:
+        user, nice, system = map(int, CPU_TIMES.read_text().split(maxsplit=4)[1:4])
+    except (OSError, ValueError):
+        return None
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
+
+
+@cache
+def machine() -> str:
+    """The name of this machine's processor, and how many cores there are."""
+    lines = CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines() if CPU_INFO.exists() else []
+    named = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    name = named or platform.processor() or platform.machine() or "unknown processor"
+    return f"{name}, {os.cpu_count() or 1} cores"
+
+
+def to_json(of: Latency) -> str:
+    """A result as JSON."""
+    return json.dumps(asdict(of), indent=1)
+
+
+def from_json(written: str) -> Latency:
+    """A result from its JSON.
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    try:
+        row = json.loads(written)
+        found = Latency(**(row | {"runs_ms": tuple(float(run) for run in row["runs_ms"])}))
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"not a latency: {error}") from error
+    if not all(isinstance(getattr(found, of.name), str) for of in fields(Latency) if of.type is str):
+        raise ValueError("not a latency: a name is no text")
+    if not (found.load is None or (isinstance(found.load, int | float) and found.load >= 0)):
+        raise ValueError("not a latency: the load is no number")
+    if not found.runs_ms or min(found.runs_ms) <= 0:
+        raise ValueError("not a latency: no time, or one that is not positive")
+    return found
+
+
+def results_folder(of: str) -> Path:
+    """Where the results of a machine are kept: one small file a network, in the cache folder."""
+    return file_io.cache_folder() / "latency" / re.sub(r"[^A-Za-z0-9]+", "-", of).strip("-")
+
+
+def store_latency(of: Latency) -> None:
+    """Keep a result, in place of an earlier one of the same network; a folder that cannot be written is no error.
+
+    What was measured on a busy machine is not kept: others would take it for the machine's.
+    """
+    if of.disturbed:
+        logger.info("The latency of %s is not kept: others kept %.1f cores busy.", of.label, of.load)
+        return
+    home = results_folder(of.machine)
+    new = home / f".{uuid.uuid4().hex}.new"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        new.write_text(to_json(of) + "\n", encoding="utf-8")
+        new.replace(home / f"{of.label}.json")  # whole or not at all; others may read at this moment
+        _prune(home)
+    except OSError as error:
+        logger.warning("The latency of %s is not kept: %s", of.label, error)
+
+
+def _prune(home: Path) -> None:
+    found = sorted(home.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for old in found[MAX_STORED:]:
+        old.unlink(missing_ok=True)
+
+
+@cache
+def shipped() -> tuple[Latency, ...]:
+    """What was measured for EffViz itself, on the machine that each result names."""
+    rows = json.loads(SHIPPED_FILE.read_text(encoding="utf-8"))
+    return tuple(from_json(json.dumps(row)) for row in rows)
+
+
+def stored_latencies(on: str) -> tuple[Latency, ...]:
+    """The results of a machine, the fastest network first; damaged files count as none."""
+    found = []
+    for file in sorted(results_folder(on).glob("*.json")):
+        try:
+            found.append(from_json(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            logger.warning("%s is left out: %s", file.name, error)
+    return tuple(sorted((of for of in found if of.machine == on), key=lambda of: of.mean_ms))
+
+
+# The child process runs `effviz bench latency`, so that this one keeps its threads. Before each run it says on stderr
+# which one it is, `3/20`, and waits for a line on stdin: between two runs others may have the processor. A run may take
+# a minute, so the child is also stopped (SIGSTOP) in the middle of one; it notices, and repeats the run. It is killed
+# when it has computed for too long or holds too much memory.
+
+POLL_S: Final = 0.1
+
+NETWORK_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}(@\d{1,5})?")
+
+ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+
+_STEP: Final = re.compile(r"(\d+)/(\d+)")
+
+Step = Callable[[int, int], None]  # hears before each run which one it is, of how many; may take its time
+
+Beat = Callable[[], None]  # called again and again meanwhile; may take its time; what it raises ends the measurement
+
+
+@dataclass(frozen=True, slots=True)
+class ChildLimits:
+    """What the process may take."""
+
+    most_beats: int = 3000  # of computing, about five minutes
+    most_bytes: int = 2**34
+    wanted: Callable[[], bool] = lambda: False  # whether others want the processor: it stops meanwhile
+
+
+NO_LIMITS: Final = ChildLimits()
+
+
+def child_command(name: str, runs: int) -> list[str]:
+    """What is started."""
+    return [sys.executable, "-m", "effviz", "bench", "latency", "--json", "--in-turns", "--runs", str(runs), "--", name]
+
+
+def measure_in_child(
+    name: str, step: Step, beat: Beat, runs: int = DEFAULT_RUNS, terms: ChildLimits = NO_LIMITS
+) -> Latency:
+    """Measure one network; the process never outlives this call.
+
+    Raises:
+        SettingsError: the text can be no network's name, or the command says what is wrong with it.
+        EffVizError: the process ended without a result, or took more than its terms allow.
+    """
+    name = name.strip().lower()
+    if not NETWORK_NAME.fullmatch(name):
+        raise SettingsError(
+            _(
+                "{name!r} is no name of a network: letters, digits, dots, dashes and an input size such as @240 are "
+                "allowed. Write b1, lite0@260 or a name that timm lists."
+            ).format(name=name[:60])
+        )
+    beats = itertools.count()
+    with _started(child_command(name, runs)) as process:
+        said = _follow(process, step, lambda: _watch(process, beat, terms, next(beats)))
+        result = process.stdout.read() if process.stdout else ""
+        code = process.wait()
+    if code:
+        raise _error(name, code, said)
+    return from_json(json.dumps(json.loads(result)[0]))
+
+
+@contextmanager
+def _started(words: list[str]) -> "Iterator[subprocess.Popen[str]]":
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=os.environ | ONE_THREAD) as made:
+        try:
+            yield made
+        finally:
+            made.kill()  # nothing happens when it is over
+
+
+def _follow(process: "subprocess.Popen[str]", step: Step, beat: Beat) -> str:
+    """Let the process run on until it closes stderr, and return its last words there."""
+    lines: queue.Queue[str] = queue.Queue()
+    assert process.stderr is not None
+    assert process.stdin is not None
+    listener = threading.Thread(target=_listen, args=(process.stderr, lines), daemon=True)
+    listener.start()
+    last = ""
+    while line := _next(lines, beat):
+        if at := _STEP.fullmatch(line.strip()):
+            step(int(at[1]), int(at[2]))
+            _let_go(process.stdin)
+        else:
+            last = line.strip() or last
+    listener.join()
+    return last
+
+
+def _watch(process: "subprocess.Popen[str]", beat: Beat, terms: ChildLimits, beats: int) -> None:
+    if beats > terms.most_beats:
+        raise EffVizError(
+            _(
+                "The measurement was ended after {seconds:.0f} s: more is not allowed on this server. Choose a smaller "
+                "network or input size."
+            ).format(seconds=terms.most_beats * POLL_S)
+        )
+    if (held := _held_bytes(process.pid)) > terms.most_bytes:
+        raise EffVizError(
+            _(
+                "The measurement was ended at {held:.0f} MiB of memory: {most:.0f} are allowed on this server "
+                "(EFFVIZ_MEMORY_MB). Choose a smaller network or input size."
+            ).format(held=held / 2**20, most=terms.most_bytes / 2**20)
+        )
+    if terms.wanted():
+        process.send_signal(signal.SIGSTOP)
+        beat()
+        process.send_signal(signal.SIGCONT)
+    else:
+        beat()
+
+
+def _held_bytes(pid: int) -> int:
+    """Memory of a process's own, without the files that it shares; 0 where the system does not say."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"RssAnon:\s*(\d+) kB", status)
+    return 1024 * int(found[1]) if found else 0
+
+
+def _listen(stream: IO[str], lines: "queue.Queue[str]") -> None:
+    for line in stream:
+        lines.put(line)
+    lines.put("")
+
+
+def _next(lines: "queue.Queue[str]", beat: Beat) -> str:
+    while True:
+        beat()
+        try:
+            return lines.get(timeout=POLL_S)
+        except queue.Empty:
+            continue
+
+
+def _let_go(stdin: IO[str]) -> None:
+    try:
+        stdin.write("\n")
+        stdin.flush()
+    except BrokenPipeError:
+        pass  # it has just ended; its exit status tells why
+
+
+def _error(name: str, code: int, said: str) -> EffVizError:
+    if said.startswith("effviz: "):
+        return SettingsError(said.removeprefix("effviz: "))
+    return EffVizError(
+        _(
+            "Measuring {name} ended without a result (exit status {code}): there may be too little memory for it. "
+            "Choose a smaller network, or try again."
+        ).format(name=name, code=code)
+    )

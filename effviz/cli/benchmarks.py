@@ -1,0 +1,235 @@
+"""Commands that time EffViz: one function a bench, which `effviz.bench` measures, and the latency of Table 4."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from effviz import optional_packages
+from effviz.cli import console
+
+# The command that times networks as Table 4 of the paper does; the app's page runs the same command.
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from effviz.bench.single_core_latency import Latency
+
+TABLE_4: Final = ("resnet152", "b1")  # of the paper; its other pair has GPipe, whose network timm does not have
+
+
+def latency(
+    models: Annotated[
+        list[str] | None, typer.Argument(help="b1, lite0@260, scaled-d1.4-w1.2@300, or a name that timm lists.")
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, max=1000, help="Timed runs of each; their mean counts.")] = 20,
+    as_json: console.AsJson = False,
+    in_turns: Annotated[
+        bool, typer.Option("--in-turns", hidden=True, help="For the app: wait for a line before each run.")
+    ] = False,
+) -> None:
+    """Time networks as Table 4 does: batch 1, one core, mean of 20 runs. Without names: ResNet-152 and B1."""
+    optional_packages.require(*optional_packages.TORCH)
+    from effviz.bench import network_timing
+    from effviz.bench.single_core_latency import store_latency
+
+    results = []
+    with console.progress() as bar:
+        for name in models or TABLE_4:
+            task = bar.add_task(name, total=runs)
+            results.append(
+                network_timing.measure_network(name, runs, _wait_for_turn if in_turns else _RunBar(bar, task))
+            )
+            store_latency(results[-1])
+    _show_latencies(results, as_json)
+
+
+def _wait_for_turn(run: int, runs: int) -> None:
+    """Say which run comes next and wait for a line: who listens may let others go first, or go away."""
+    typer.echo(f"{run}/{runs}", err=True)
+    if not sys.stdin.readline():
+        raise typer.Exit(1)
+
+
+class _RunBar:
+    """Moves a bar from run to run."""
+
+    def __init__(self, bar: "Progress", task: "TaskID") -> None:
+        self._bar, self._task = bar, task
+
+    def __call__(self, run: int, _runs: int) -> None:
+        self._bar.update(self._task, completed=run)
+
+
+def _show_latencies(results: "Sequence[Latency]", as_json: bool) -> None:
+    if as_json:
+        console.show_json([asdict(of) for of in results])
+        return
+    slowest = max(results, key=lambda of: of.mean_ms)
+    rows = [
+        (
+            of.label,
+            f"{of.mean_ms:.1f}",
+            f"{of.spread_ms:.1f}",
+            f"{min(of.runs_ms):.1f}-{max(of.runs_ms):.1f}",
+            f"{of.params / 1e6:.2f}",
+            f"{of.times_as_fast_as(slowest):.2f}x",
+        )
+        for of in results
+    ]
+    columns = ("Network", "Mean, ms", "Std, ms", "Least-most", "Params, M", f"Beside {slowest.label}")
+    console.show_table(f"Latency of one picture on one core of {results[0].machine}", columns, rows)
+
+
+if TYPE_CHECKING:
+    from effviz.bench.benchmark import Figure, Figures
+    from effviz.bench.peer_comparisons import CamRow
+
+app = typer.Typer(
+    no_args_is_help=True, help="Time EffViz: beside a peer in the same run, and the app as visitors meet it."
+)
+
+app.command("latency")(latency)
+
+
+@app.command("scaling")
+def scaling(
+    repeats: Annotated[int, typer.Option(min=1, max=1000, help="Timed runs of each side; the median counts.")] = 9,
+) -> None:
+    """Time the closed-form plan of B0 and B7 beside torch's FlopCounterMode on meta tensors."""
+    optional_packages.require(*optional_packages.TORCH)
+    from effviz.bench.network_timing import bench_scaling
+
+    with console.progress() as bar:
+        bar.add_task("B0 and B7", total=None)
+        rows = bench_scaling(repeats)
+    columns = ("Network", "EffViz, ms", "FlopCounterMode, ms", "Ratio", "Target")
+    shown = [
+        (row.name, f"{row.ours_ms:.3f}", f"{row.peer_ms:.1f}", f"{row.ratio:.0f}x", f"{row.target}: {_met(row.met)}")
+        for row in rows
+    ]
+    console.show_table("Parameters, MACs and every layer of a network", columns, shown)
+
+
+@app.command("cam")
+def cam(
+    repeats: Annotated[int, typer.Option(min=1, max=1000, help="Timed runs of each side; the median counts.")] = 15,
+    long: Annotated[bool, typer.Option(help="Also rows that take the peer about a minute each.")] = True,
+    as_json: console.AsJson = False,
+) -> None:
+    """Time class activation maps beside pytorch-grad-cam, torchcam and OpenVINO's forward passes alone."""
+    optional_packages.require(*optional_packages.GRAD_CAM)
+    from effviz.bench.peer_comparisons import bench_cam
+
+    with console.progress() as bar:
+        bar.add_task("Class activation maps", total=None)
+        result = bench_cam(repeats, long=long)
+    if as_json:
+        fields = ("name", "ours_ms", "peer_ms", "ratio", "target", "met")
+        console.show_json([{field: getattr(row, field) for field in fields} for row in result.rows])
+    else:
+        columns = ("EffViz, and its peer", "EffViz, ms", "Peer, ms", "Ratio", "Target")
+        console.show_table("Class activation maps: median (least-most)", columns, [_cells(row) for row in result.rows])
+    for sentence in result.skipped:
+        typer.echo(sentence, err=True)
+
+
+@app.command("app")
+def measure_app(as_json: console.AsJson = False) -> None:
+    """Measure the app as a visitor meets it: scripts, first paint, classes, phi, memory. Takes about three minutes."""
+    from effviz.bench.app_timing import bench_app
+
+    with console.progress() as bar:
+        task = bar.add_task("The app", total=None)
+        figures = bench_app(lambda text: bar.update(task, description=text))
+    _show("The app", figures, as_json)
+
+
+@app.command("cold")
+def measure_cold(
+    rounds: Annotated[int, typer.Option(min=1, max=20, help="Fresh processes of each; the median counts.")] = 3,
+    as_json: console.AsJson = False,
+) -> None:
+    """Time first maps with an empty cache, of the command and the app, beside importing torch and a plain script."""
+    optional_packages.require(*optional_packages.GRAD_CAM)
+    from effviz.bench.app_timing import bench_cold
+
+    with console.progress() as bar:
+        task = bar.add_task("First times", total=None)
+        figures = bench_cold(lambda text: bar.update(task, description=text), rounds)
+    _show("First times, in fresh processes", figures, as_json)
+
+
+@app.command("evaluate")
+def measure_evaluate(
+    data: Annotated[Path, typer.Option(help="Photos with boxes and labels, in any form that `effviz evaluate` reads.")],
+    model: Annotated[str, typer.Option(help="One model.")] = "lite0",
+    photos: Annotated[int, typer.Option(min=1, help="At most so many of the photos.")] = 400,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="Each side's runs; the median counts.")] = 3,
+    as_json: console.AsJson = False,
+) -> None:
+    """Time `effviz evaluate` beside the engine alone and the same loop with pytorch-grad-cam. Takes a minute."""
+    optional_packages.require(*optional_packages.GRAD_CAM)
+    from effviz.bench.throughput import bench
+
+    with console.progress() as bar:
+        task = bar.add_task("Photos", total=None)
+        figures = bench(data, model, photos, rounds, lambda text: bar.update(task, description=text))
+    _show("Measuring maps over a data set", figures, as_json)
+
+
+@app.command("load")
+def load(
+    sessions: Annotated[int, typer.Option(min=1, max=200, help="Visitors at once, each with its own photo.")] = 20,
+    hostile: Annotated[
+        bool, typer.Option("--hostile", help="Instead: one visitor does the worst, others want one quick map.")
+    ] = False,
+    minutes: Annotated[
+        float, typer.Option(min=0, max=600, help="Instead: mixed visitors come and go so long, and memory is watched.")
+    ] = 0,
+    as_json: console.AsJson = False,
+) -> None:
+    """Let many visitors compare their photos at once, check each map, and run Score-CAM beside quick maps."""
+    from effviz.bench import load
+
+    with console.progress() as bar:
+        task = bar.add_task("Many visitors", total=None)
+
+        def say(text: str) -> None:
+            bar.update(task, description=text)
+
+        if hostile:
+            figures = load.bench_hostile(say=say)
+        elif minutes:
+            figures = load.bench_session(minutes, say)
+        else:
+            figures = load.bench_load(load.Load(sessions), say)
+    _show("Many visitors", figures, as_json)
+
+
+def _show(title: str, figures: "Figures", as_json: bool) -> None:
+    if as_json:
+        fields = ("name", "ours", "unit", "target", "met")
+        console.show_json([{field: getattr(row, field) for field in fields} for row in figures.rows])
+    else:
+        columns = ("Measured", "EffViz", "Unit", "Target")
+        console.show_table(title, columns, [_figure(row) for row in figures.rows])
+    for sentence in figures.notes:
+        typer.echo(sentence, err=True)
+
+
+def _figure(row: "Figure") -> tuple[str, ...]:
+    target = row.target if row.met is None else f"{row.target}: {_met(row.met)}"
+    digits = 0 if row.ours >= 100 or row.ours == int(row.ours) else 1 if row.ours >= 10 else 2
+    return row.name, f"{row.ours:.{digits}f}", row.unit, target
+
+
+def _cells(row: "CamRow") -> tuple[str, ...]:
+    return row.name, str(row.ours), str(row.peer), f"{row.ratio:.2f}x", f"{row.target}: {_met(row.met)}"
+
+
+def _met(met: bool) -> str:
+    return "met" if met else "missed"

@@ -1,0 +1,138 @@
+"""Commands on photos: `cam` writes maps and overlays, `calibrate` measures where a model's cells lie."""
+
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress, TaskID
+
+from effviz.cli import console
+from effviz.errors import ImageError
+from effviz.explain.data_types import Method, Photo, TargetLayer
+from effviz.explain.overlay import Palette
+from effviz.explain.placement import Placement
+from effviz.explain.scales import Scale
+
+
+def cam(  # noqa: PLR0913  # one parameter an option, as Typer wants it
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="JPEG, PNG, WebP, GIF, BMP or TIFF files.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files; it is made if it is not there.")],
+    models: Annotated[str, typer.Option(help="Models with commas between: lite0@224,lite2@260.")] = "lite0",
+    method: Annotated[Method, typer.Option(help="How features become a map.")] = Method.CAM,
+    layer: Annotated[TargetLayer, typer.Option(help="Where the features are read.")] = TargetLayer.LAST,
+    target: Annotated[
+        str, typer.Option(help="The class: top1 (each model's own), rank2, a name, or an index.", metavar="TARGET")
+    ] = "top1",
+    scale: Annotated[Scale, typer.Option(help="How values become colours.")] = Scale.OWN,
+    palette: Annotated[Palette, typer.Option(help="Colours; signed maps always take the diverging one.")] = (
+        Palette.INFERNO
+    ),
+    opacity: Annotated[float, typer.Option(min=0, max=1, help="0 shows the photo alone, 1 the colours alone.")] = 0.55,
+    placement: Annotated[Placement, typer.Option(help="Where cells are drawn.")] = Placement.PLAIN,
+    as_json: console.AsJson = False,
+) -> None:
+    """Write what models look at: for each photo and model an overlay (PNG) and the raw map (NPY), and result.json.
+
+    Photos are prepared as each model's own evaluation does: resize, centre crop, bicubic. The NPY holds the map as it
+    was computed, not cut or stretched.
+    """
+    from effviz.explain import targets
+    from effviz.zoo import catalogue
+
+    refs, asked = (
+        tuple(dict.fromkeys(catalogue.parse_model(name) for name in models.split(","))),
+        targets.parse_target(target),
+    )
+    for photo in photos:
+        read_photo(photo)
+    # These load torch, which takes seconds: what is wrong with a photo or a name is said before.
+    from effviz.cli import explanations
+    from effviz.explain.overlay import OverlayStyle
+
+    wanted = explanations.ExplanationRequest(
+        photos=tuple(photos),
+        refs=refs,
+        target=asked,
+        method=method,
+        layer=layer,
+        placement=placement,
+    )
+    style = OverlayStyle(palette, opacity, placement, explanations.VIEW)
+    results = explanations.write(explanations.explain(wanted), out, scale, style)
+    if as_json:
+        console.show_json(results)
+        return
+    rows = [
+        (
+            Path(str(result["photo"])).name,
+            str(result["model"]),
+            f"{result['probability']:.1%}",
+            str(result["target_name"]),
+        )
+        for result in results
+    ]
+    console.show_table(f"{method.value} at {layer.value}", ("Photo", "Model", "Probability", "Class"), rows)
+    for result in results:
+        typer.echo(result["overlay_file"])  # not in the table, which would break it into lines
+
+
+def read_photo(path: Path) -> Photo:
+    """Read one photo.
+
+    Raises:
+        ImageError: there is no such file, or it is no photo.
+    """
+    from effviz.explain import decoding, images
+
+    try:
+        data = images.from_file(path, path.name)
+    except OSError as error:
+        raise ImageError(
+            f"{path} cannot be read ({error.strerror}): every photo must be a readable file. Check its path."
+        ) from error
+    return decoding.read(data, path.name)
+
+
+def calibrate(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Such as lite0@224 lite2@260.")],
+    as_json: console.AsJson = False,
+) -> None:
+    """Measure where a model's cells lie on a photo, with objects planted at known places, and store it.
+
+    Takes one to three minutes a model. Afterwards the calibrated placement of `effviz cam` and of the Compare page
+    uses it; the error that remains is printed.
+    """
+    from effviz.explain import placement
+    from effviz.explain.calibration_run import calibrate as measure
+    from effviz.zoo import catalogue
+
+    refs = [catalogue.parse_model(name) for name in models]
+    placement.check_calibration_writable()
+    found = []
+    with console.progress() as bar:
+        for ref in refs:
+            task = bar.add_task(ref.label, total=None)
+            found.append(measure(ref, partial(_advance, bar, task)))
+            placement.store_calibration(found[-1])
+    if as_json:
+        console.show_json([asdict(one) for one in found])
+        return
+    rows = [
+        (
+            one.model,
+            f"{one.slope:.3f}",
+            f"{one.offset_x:+.1f}, {one.offset_y:+.1f}",
+            f"{one.plain_error_cells:.2f}",
+            f"{one.error_cells:.2f}",
+            str(one.plantings),
+        )
+        for one in found
+    ]
+    columns = ("Model", "Slope", "Offset, px", "Error plain, cells", "Error calibrated, cells", "Objects")
+    console.show_table("Where evidence for planted objects was found", columns, rows)
+
+
+def _advance(bar: Progress, task: TaskID, done: int, total: int) -> None:
+    bar.update(task, completed=done, total=total)

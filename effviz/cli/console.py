@@ -1,0 +1,108 @@
+"""How commands speak: results on stdout as a table or JSON, progress on stderr and only for people who watch.
+
+What a user did wrong becomes one line on stderr and exit code 1.
+"""
+
+import io
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+from typer.core import TyperGroup
+
+from effviz.errors import EffVizError
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def show_json(value: object) -> None:
+    """Print JSON, with escapes where letters are none that the place which it goes to can hold."""
+    text = json_text(value)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json_text(value, plain=True)
+    typer.echo(text)
+
+
+def json_text(value: object, plain: bool = False) -> str:
+    """Return JSON; names may hold any letters unless `plain`, and a number that is not known is null, not NaN."""
+    return json.dumps(_finite(value), indent=2, ensure_ascii=plain, allow_nan=False)
+
+
+def never_fail_at_letters() -> None:
+    """Have what cannot be written in an output's code become its number; names of files may be no text at all."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; the columns between the first and the last are numbers and stand to the right."""
+    table = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False
+    )
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if 0 < number < len(columns) - 1 else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))  # Text: a file's name in brackets is no markup
+    Console().print(table)
+
+
+def progress(in_bytes: bool = False) -> Progress:
+    """Return a progress bar that leaves nothing behind, and is silent where nobody watches."""
+    console = Console(stderr=True)
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn() if in_bytes else MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+# What a user did wrong becomes one line on stderr and exit code 1.
+
+
+class GuardedGroup(TyperGroup):
+    """A group whose commands may raise EffVizError; wrong usage exits with 2 before a command starts."""
+
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run what the command line says, wherever its output goes."""
+        never_fail_at_letters()
+        return super().main(*args, **settings)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; programmer mistakes pass through as they are."""
+        try:
+            return super().invoke(ctx)
+        except EffVizError as error:
+            typer.echo(f"effviz: {' '.join(str(error).split())}", err=True)
+            raise typer.Exit(1) from error

@@ -1,0 +1,67 @@
+"""The command that opens the app in a browser."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from effviz.errors import SettingsError
+
+CLONE = Path(__file__).parents[2]
+LOCAL = ("localhost", "127.0.0.1", "::1")
+PUBLIC_NOTE = (
+    "Public: whoever reaches this address may open every page, compute on this machine, and read the models, the runs "
+    "in EFFVIZ_RUNS and the photos in EFFVIZ_PHOTOS; nothing is encrypted. docs/deploy.md puts a proxy before it."
+)
+
+
+def open_app(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
+    address: Annotated[str, typer.Option(help="Who may connect: localhost, or 0.0.0.0 for everyone.")] = "localhost",
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+) -> None:
+    """Open EffViz in the browser; it works without a network. Stop it with Ctrl+C."""
+    script = CLONE / "app.py"
+    if not script.is_file():
+        raise SettingsError(
+            f"The app's script {script} is not there: the app runs from a clone of the repository. "
+            "Clone it and run `make app` there."
+        )
+    _check_free(address, port)
+    os.chdir(CLONE)  # Streamlit reads .streamlit/config.toml from here, before it is imported
+    from streamlit.web import bootstrap
+
+    from effviz.ui import job_costs, startup
+
+    options = {
+        "server_port": port,
+        # A set address also keeps Streamlit from asking the internet for this machine's public one.
+        "server_address": address,
+        "server_headless": not (browser and _has_screen()),
+        "logger_hideWelcomeMessage": True,
+    }
+    typer.echo(f"EffViz: http://{address}:{port}")
+    if address not in LOCAL:
+        typer.echo(PUBLIC_NOTE)
+    job_costs.start_decoders()  # so that they are ready when somebody comes
+    bootstrap.load_config_options(options)
+    startup.start_preloading()
+    bootstrap.run(str(script), False, [], options)
+
+
+def _check_free(address: str, port: int) -> None:
+    try:
+        family, *_, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+        socket.create_server(place[:2], family=family).close()
+    except OSError as error:
+        raise SettingsError(
+            f"Nothing can listen at {address}:{port} ({error.strerror}): the address must be this machine's and the "
+            "port free. Choose another one with --port, or stop what uses it."
+        ) from error
+
+
+def _has_screen() -> bool:
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,0 +1,387 @@
+"""The commands that train: one network, a family of networks, and the grid search over alpha, beta and gamma."""
+
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from effviz import optional_packages
+from effviz.cli import console
+from effviz.cluster import Cluster, ExecutionBackend
+from effviz.errors import SettingsError
+from effviz.scaling.coefficient_grid import GridSize
+
+if TYPE_CHECKING:
+    from effviz.train.data import DataSet
+    from effviz.train.loop import Report, TrainedNetwork, TrainingStatus
+    from effviz.train.ray_engine import RayTrainingJob
+
+TRAIN_OUT = Path(".effviz/train")
+
+FAMILY = "family"
+
+
+def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
+    config: Annotated[str, typer.Argument(help="A TOML file, a shipped recipe (paper, short), or `family`.")],
+    plan: Annotated[Path | None, typer.Argument(help="With `family`: the plan, such as models/mini/plan.toml.")] = None,
+    *,
+    data: Annotated[Path, typer.Option(help="Folder with train/CLASS/*.jpg and val/CLASS/*.jpg.")],
+    out: Annotated[Path | None, typer.Option(help="Where weights, log and checkpoints go.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the newest checkpoint, if there is one.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the recipe's.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto: the fastest there is.")] = "auto",
+    threads: Annotated[int, typer.Option(min=0, max=256, help="Cores to use; 0: torch decides.")] = 0,
+    engine: Annotated[
+        ExecutionBackend, typer.Option(help="local: this process; ray: several workers, here or elsewhere.")
+    ] = (ExecutionBackend.LOCAL),
+    workers: Annotated[int, typer.Option(min=1, max=1024, help="With --engine ray: how many share each batch.")] = 2,
+    address: Annotated[
+        str, typer.Option(help="With --engine ray: HOST:PORT of a running cluster; without: this machine.")
+    ] = "",
+    epochs: Annotated[int | None, typer.Option(min=1, help="With `family`: fewer epochs, to try the chain.")] = None,
+    photos: Annotated[int | None, typer.Option(min=2, help="With `family`: fewer photos to train on.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="With `family`: fewer seeds.")] = None,
+    as_json: console.AsJson = False,
+) -> None:
+    """Train B0 at any depth, width and resolution on your own pictures, or a family of networks by a plan.
+
+    Kill it whenever you like and go on with --resume: a minute of work is lost at most, and the weights come out as if
+    nothing had happened. A family goes on by itself.
+    """
+    optional_packages.require(*optional_packages.TORCH)
+    if config == FAMILY:
+        if plan is None:
+            raise SettingsError("`effviz train family` needs a plan: name its file, such as models/mini/plan.toml.")
+        from effviz.train import family_training as plans
+
+        wanted = plans.shrink_plan(plans.read_plan(plan), epochs, seeds)
+        train_family(wanted, family_job(data, out or TRAIN_OUT / wanted.name, _device(device), photos), as_json)
+        return
+    import torch
+
+    from effviz.train import loop
+    from effviz.train import training_recipe as recipes
+    from effviz.train.ray_engine import RayTrainingJob
+    from effviz.zoo.manifest import wilson_interval_pct
+
+    recipe = recipes.read_recipe(config)
+    if seed is not None:
+        recipe = replace(recipe, seed=seed)
+    folder = out or TRAIN_OUT / recipe.name
+    if loop.has_checkpoint(folder) and not resume:
+        raise SettingsError(
+            f"{folder} holds a training already: only --resume goes on with it. Add --resume, or choose another --out."
+        )
+    if threads:
+        torch.set_num_threads(threads)
+    on_ray = engine is ExecutionBackend.RAY
+    job = RayTrainingJob(
+        recipe, data, folder, loop.TrainingOptions(device if on_ray and device == "cuda" else _device(device))
+    )
+    of = Cluster(workers, address, max(threads, 1)) if on_ray else None
+    known, trained = _train_with_bar(job, of)
+    entry = loop.export_training(recipe, known, trained, folder)
+    if as_json:
+        console.show_json(entry)
+        return
+    low, high = wilson_interval_pct(trained.correct, trained.pictures)
+    typer.echo(
+        f"{recipe.name}: top-1 {trained.top1_pct:.2f} % of {trained.pictures} pictures (95 % interval {low:.1f} to "
+        f"{high:.1f} %). Weights, {loop.ENTRY_FILE} for models/manifest.json and log.csv are in {folder}."
+    )
+
+
+def _train_with_bar(job: "RayTrainingJob", of: Cluster | None) -> "tuple[DataSet, TrainedNetwork]":
+    """Read the pictures and learn from them, with a bar."""
+    from effviz.train import batches
+    from effviz.train import data as pictures
+
+    with console.progress() as bar:
+        task = bar.add_task("pictures", total=None)
+
+        def decoding(what: str, done: int, of: int) -> None:
+            bar.update(task, description=what, completed=done, total=of)
+
+        def learning(status: "TrainingStatus") -> None:
+            bar.update(task, description=_words(status), completed=status.step, total=status.steps)
+
+        known = pictures.data_set(job.photos, batches.decoded_side_px(job.recipe.network.resolution_px), decoding)
+        _report_skipped(known)
+        return known, _train(job, known, of, learning)
+
+
+def _train(job: "RayTrainingJob", known: "DataSet", of: Cluster | None, report: "Report") -> "TrainedNetwork":
+    from effviz.train import loop, ray_engine
+
+    if of is None:
+        return loop.train(job.recipe, known, job.folder, job.options, report)
+    return ray_engine.train(job, of, report)
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return next(name for name, available in there.items() if available)
+    if not there.get(wanted, False):
+        names = ", ".join(name for name, available in there.items() if available)
+        raise SettingsError(f"The device {wanted!r} is not there: auto, {names} can be used here. Choose one of them.")
+    return wanted
+
+
+def _words(status: "TrainingStatus") -> str:
+    top1 = "" if status.top1_pct is None else f", top-1 {status.top1_pct:.1f} %"
+    return f"loss {status.loss:.2f}{top1}, {timedelta(seconds=round(status.seconds_left))} left"
+
+
+def _report_skipped(known: "DataSet") -> None:
+    skipped = (*known.train.skipped, *known.val.skipped)
+    for sentence in skipped[:5]:
+        typer.echo(f"Skipped: {sentence}", err=True)
+    if len(skipped) > 5:
+        typer.echo(f"{len(skipped)} files were skipped, of which 5 are named above.", err=True)
+
+
+# The command `effviz train family`: a whole plan of trainings, its tables, its figure and its verdict.
+
+if TYPE_CHECKING:
+    from effviz.train.family_training import FamilyJob, FamilyOutcome, FamilyPlan, FamilyStatus
+    from effviz.train.judgement import PairedComparison
+
+JUDGEMENT = "judgement.json"
+
+FIGURE = "figure.html"
+
+TABLE = "table.md"
+
+ENTRIES = "manifest.json"
+
+
+def train_family(plan: "FamilyPlan", job: "FamilyJob", as_json: bool) -> None:
+    """Train a plan, then write and print what came out."""
+    from effviz.plots import trained_family as plots
+
+    outcomes = _train_family_with_bar(plan, job)
+    judged = _judged(plan, job, outcomes)
+    texts = {
+        JUDGEMENT: console.json_text(asdict(judged)),
+        TABLE: _family_table(outcomes, judged),
+        ENTRIES: _manifest_entries(job.out),
+    }
+    for name, text in texts.items():
+        _write_text(job.out / name, text)
+    _write_text(job.out / FIGURE, plots.family_accuracy(outcomes).to_html(include_plotlyjs=True, full_html=True))
+    if as_json:
+        console.show_json(asdict(judged))
+        return
+    typer.echo(texts[TABLE])
+    typer.echo(f"Compound scaling at {plan.name}'s size: {judged.verdict}.")
+    typer.echo(f"{', '.join((*texts, FIGURE))} and a folder for each run are in {job.out}.")
+
+
+def _train_family_with_bar(plan: "FamilyPlan", job: "FamilyJob") -> "tuple[FamilyOutcome, ...]":
+    from effviz.train import family_training as families
+
+    with console.progress() as bar:
+        task = bar.add_task("pictures", total=None)
+
+        def decoding(what: str, done: int, of: int) -> None:
+            bar.update(task, description=what, completed=done, total=of)
+
+        def learning(standing: "FamilyStatus") -> None:
+            status = standing.status
+            words = f"{standing.run.name}, run {standing.done + 1} of {standing.runs}"
+            if status is not None and standing.seconds_left is not None:
+                words += f", loss {status.loss:.2f}, {timedelta(seconds=round(standing.seconds_left))} left"
+                bar.update(task, description=words, completed=status.step, total=status.steps)
+
+        return families.train(plan, job, learning, decoding)
+
+
+def _judged(plan: "FamilyPlan", job: "FamilyJob", outcomes: "tuple[FamilyOutcome, ...]") -> "FamilyJudgement":
+    """Comparisons and the sentence that follows from them, by the plan's rules."""
+    from effviz.train import family_training as families
+    from effviz.train import judgement
+
+    finals = [row for row in outcomes if row.part == "final"]
+    untrained = sorted({row.network for row in finals if row.train_top1_pct < plan.learnt_pct})
+    singles = {name: families.right(job.out, name) for name in families.SINGLE}
+    comparisons = judgement.compare(families.right(job.out, families.COMPOUND), singles)
+    own = families.best_rule(plan, outcomes).name if plan.step1 else ""
+    beside = None
+    if any(row.network == families.STEP1_COMPOUND for row in outcomes):
+        papers = {"the paper's compound": families.right(job.out, families.COMPOUND)}
+        (beside,) = judgement.compare(families.right(job.out, families.STEP1_COMPOUND), papers)
+    return FamilyJudgement(judgement.verdict(comparisons, untrained), untrained, comparisons, own, beside)
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyJudgement:
+    """What came out of a plan."""
+
+    verdict: str
+    untrained: list[str]  # networks that have not learnt their training photos
+    comparisons: "tuple[PairedComparison, ...]"
+    step1_rule: str  # the best candidate of step 1 on the photos held out
+    step1_compound: "PairedComparison | None"  # the network by that rule minus the paper's, where they differ
+
+
+def _family_table(outcomes: "tuple[FamilyOutcome, ...]", judged: FamilyJudgement) -> str:
+    """Every run and every comparison as Markdown."""
+    lines = [
+        "| part | network | seed | MACs, millions | parameters | loss | top-1: training photos | held out | val |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {row.part} | {row.network} | {row.seed} | {row.macs / 1e6:.2f} | {row.params:,} | {row.loss:.3f} "
+        f"| {row.train_top1_pct:.2f} % | {row.held_out_top1_pct:.2f} % | {row.top1_pct:.2f} % |"
+        for row in outcomes
+    ]
+    lines += ["", "| compound minus | points | 95 % over seeds | 95 % over seeds and photos | p (Holm) |"]
+    lines += ["| --- | ---: | --- | --- | ---: |"]
+    lines += [_table_line(of) for of in judged.comparisons]
+    return "\n".join(lines) + "\n"
+
+
+def _table_line(of: "PairedComparison") -> str:
+    (low, high), (least, most) = of.seeds_interval, of.photos_interval
+    return f"| {of.single} | {of.mean:.2f} | {low:.2f} to {high:.2f} | {least:.2f} to {most:.2f} | {of.p_holm:.3f} |"
+
+
+def _manifest_entries(out: Path) -> str:
+    """Entries of the first seed's networks for `models/manifest.json`."""
+    import json
+
+    from effviz.train import loop
+
+    found = []
+    for folder in sorted(out.glob("final-*-s0")):
+        entry = json.loads((folder / loop.ENTRY_FILE).read_text(encoding="utf-8"))
+        found.append(entry | {"file": f"{folder.name}/{entry['file']}"})
+    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+
+
+def _write_text(path: Path, text: str) -> None:
+    from effviz.train import loop
+
+    loop.replace_text(path, text)
+
+
+def family_job(photos: Path, out: Path, device: str, most: int | None) -> "FamilyJob":
+    """Return how a plan is trained on a device: with 16-bit activations on a GPU of NVIDIA."""
+    from effviz.train.family_training import FamilyJob
+    from effviz.train.loop import TrainingOptions
+
+    return FamilyJob(photos, out, replace(TrainingOptions(), device=device, bfloat16=device == "cuda"), most)
+
+
+# The command of the grid search: step 1 of the paper's two-step scaling, at a size that two cores can afford.
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from effviz.facts.two_step_search import SearchResult
+    from effviz.train.grid_search import SearchStatus
+
+SEARCH_OUT = Path(".effviz/search")
+
+SEARCH_DATA = typer.Option(help="Folder with train/CLASS/*.jpg and val/CLASS/*.jpg.")
+
+
+def search(  # noqa: PLR0913  # one parameter an option, as Typer wants it
+    data: Annotated[Path, SEARCH_DATA],
+    grid: Annotated[GridSize, typer.Option(help="How fine the grid of alpha, beta and gamma is.")] = GridSize.COARSE,
+    recipe: Annotated[
+        str, typer.Option(help="How each network is trained: a shipped recipe or a TOML file.")
+    ] = "search",
+    out: Annotated[
+        Path, typer.Option(help="Where results.csv goes, and what a cut-off search goes on from.")
+    ] = SEARCH_OUT,
+    seeds: Annotated[int, typer.Option(min=2, max=20, help="Seeds for the baseline and the best five points.")] = 2,
+    threads: Annotated[int, typer.Option(min=0, max=256, help="Cores to use; 0: torch decides.")] = 0,
+    as_json: console.AsJson = False,
+) -> None:
+    """Train a small network for every alpha, beta, gamma that doubles its MACs, and say which did best.
+
+    Kill it whenever you like: the same command goes on from where it was, and a minute of work is lost at most.
+    """
+    optional_packages.require(*optional_packages.TORCH)
+    import torch
+
+    from effviz.train import training_recipe as recipes
+    from effviz.train.grid_search import GridSearch
+    from effviz.train.grid_search import run_search as run
+
+    if threads:
+        torch.set_num_threads(threads)
+    wanted = GridSearch(recipes.read_recipe(recipe), grid, seeds)
+    with console.progress() as bar:
+        tell = _SearchProgress(bar)
+        results = run(wanted, data, out, tell.stand, tell.decoding)
+    _show_search(results, as_json)
+
+
+class _SearchProgress:
+    """A bar for those who watch, and a line for each finished training for those who read the log."""
+
+    def __init__(self, bar: "Progress") -> None:
+        self._bar = bar
+        self._task: TaskID = bar.add_task("pictures", total=None)
+
+    def decoding(self, what: str, done: int, of: int) -> None:
+        self._bar.update(self._task, description=what, completed=done, total=of)
+
+    def stand(self, of: "SearchStatus") -> None:
+        left = f", {_duration(of.seconds_left)} left" if of.seconds_left is not None else ""
+        if of.result is not None:
+            row = of.result
+            typer.echo(
+                f"{of.done}/{of.trials} {of.trial.name}: top-1 {row.top1_pct:.2f} %, "
+                f"{row.macs_ratio:.3f} times the MACs, {row.seconds:.0f} s{left}",
+                err=True,
+            )
+        elif of.status is not None:
+            words = f"{of.done + 1}/{of.trials} {of.trial.name}, loss {of.status.loss:.2f}{left}"
+            self._bar.update(self._task, description=words, completed=of.status.step, total=of.status.steps)
+
+
+def _duration(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
+
+
+def _show_search(results: "tuple[SearchResult, ...]", as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from effviz.facts import two_step_search
+
+    points = two_step_search.summarize_points(results)
+    noise, best = two_step_search.noise_pct(points), two_step_search.best_point(points)
+    if as_json:
+        rule = {key: getattr(best.rule, key) for key in ("alpha", "beta", "gamma")} if best else None
+        console.show_json({"results": [asdict(row) for row in results], "best": rule, "noise_pct": noise})
+        return
+    rows = [
+        (
+            f"{of.rule.alpha:g}, {of.rule.beta:g}, {of.rule.gamma:g}",
+            f"{of.results[0].macs_ratio:.3f}",
+            f"{of.rule.constraint:.3f}",
+            f"{of.results[0].params / 1e6:.2f}",
+            f"{of.top1_pct:.2f}",
+            str(len(of.results)),
+            "best" if of is best else "baseline" if of.is_baseline else "",
+        )
+        for of in points
+    ]
+    columns = ("alpha, beta, gamma", "MACs, times", "On paper", "Params, M", "Top-1, %", "Seeds", "")
+    console.show_table("Grid search", columns, rows)
+    if best is not None and noise is not None:
+        level = [of for of in points if not of.is_baseline and two_step_search.level_with(of, best, noise)]
+        typer.echo(
+            f"Two seeds of one network differ by {noise:.2f} points (standard deviation): {len(level)} of "
+            f"{len(points) - 1} networks are level with the best."
+        )

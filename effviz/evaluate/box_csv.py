@@ -1,0 +1,148 @@
+"""ImageNet's photos with a table of boxes, as CSV.
+
+Either Kaggle's `LOC_val_solution.csv` (`ImageId,PredictionString`, the latter `n01751748 111 108 441 193 ...`), or one
+box a row: a column for the photo (`file`, `image` or `ImageId`), `x0,y0,x1,y1` or `xmin,ymin,xmax,ymax`, and where
+there is one the class (`label`, `class`, `wnid` or `synset`). Photos may lie in class folders, and have any suffix.
+"""
+
+import codecs
+import csv
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from effviz.errors import DatasetError
+from effviz.evaluate import annotations
+from effviz.evaluate.annotations import NO_CLASS, Annotation, ClassName
+from effviz.evaluate.dataset_samples import parse_class, printable
+from effviz.i18n import _
+
+PHOTO: Final = ("file", "image", "imageid", "filename", "image_id")
+CLASS: Final = ("label", "class", "wnid", "synset", "labelname", "class_name", "category")
+EDGES: Final = (("x0", "y0", "x1", "y1"), ("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"))
+SIZE: Final = ("width", "height")
+KAGGLE: Final = "predictionstring"
+HEADLESS: Final = ("file", "x0", "y0", "x1", "y1", "label")  # what columns without a header mean, as in RetinaNet's CSV
+DELIMITERS: Final = (",", ";", "\t")
+
+Row = dict[str, str]
+Namer = Callable[[str], ClassName]
+
+
+class _NoObjectError(Exception):
+    """A row is a photo without objects."""
+
+
+def looks_like_boxes(file: Path) -> bool:
+    """Tell whether a CSV's header is one of these, or its first row a box."""
+    with _opened(file, errors="replace") as lines:
+        return _header(next(iter(lines), ""))[1] is not None
+
+
+def read(file: Path) -> Iterator[Annotation]:
+    """Yield the marks of a table.
+
+    Raises:
+        DatasetError: it has other columns.
+    """
+    named = cache(parse_class)  # many photos have one class: they share its words
+    for number, photo, row in _rows(file):
+        try:
+            if not row:
+                raise ValueError(_("it has more or fewer cells than the header"))
+            yield from _marks(photo, row, lambda word: ClassName(*named(word), word) if word else NO_CLASS)
+        except _NoObjectError:
+            words = _("Line {number} of {file} marks no object on {name}.")
+            yield Annotation(photo, fault=words.format(number=number, file=file.name, name=printable(photo)))
+        except ValueError as error:
+            fault = _(
+                "Line {number} of {file} cannot be used ({error}): each needs a photo and four numbers for a "
+                "box. Correct it."
+            ).format(number=number, file=file.name, error=error)
+            yield Annotation(photo or f"line {number}", fault=fault, lost=not photo)
+
+
+@contextmanager
+def _opened(file: Path, errors: str = "strict") -> Iterator[Iterable[str]]:
+    with file.open("rb") as raw:
+        start = raw.read(4)
+    encoding = "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    with file.open(encoding=encoding, newline="", errors=errors) as opened:
+        yield opened
+
+
+def _header(line: str) -> tuple[str, Sequence[str] | None, bool]:
+    """Return what stands between cells, the columns (None: they are others), and whether the line names them."""
+    for delimiter in DELIMITERS:
+        cells = [cell.strip().lower() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+        if set(cells) & set(PHOTO) and (KAGGLE in cells or any(set(edges) <= set(cells) for edges in EDGES)):
+            return delimiter, cells, True
+        if len(cells) in (5, 6) and (_are_numbers(cells[1:5]) or not any(cells[1:])):
+            return delimiter, HEADLESS[: len(cells)], False
+    return DELIMITERS[0], None, False
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    try:
+        return bool([float(cell) for cell in cells])
+    except ValueError:
+        return False
+
+
+def _rows(file: Path) -> Iterator[tuple[int, str, Row]]:
+    """Yield each row's line, its photo and its cells; those of another length have no cells."""
+    with _opened(file) as lines:
+        delimiter, columns, named = _header(next(iter(lines), ""))
+    if columns is None:
+        raise DatasetError(
+            _(
+                "{file} has other columns: ImageId,PredictionString or file,x0,y0,x1,y1 with a label, are allowed. "
+                "Name its columns like that."
+            ).format(file=file)
+        )
+    photo = next(columns.index(name) for name in PHOTO if name in columns)
+    with _opened(file) as lines:
+        reader = csv.reader(lines, delimiter=delimiter)
+        for cells in reader:
+            if not cells or (named and reader.line_num == 1):
+                continue
+            cells = [cell.strip() for cell in cells]
+            row = dict(zip(columns, cells, strict=True)) if len(cells) == len(columns) else {}
+            yield reader.line_num, cells[photo] if photo < len(cells) else "", row
+
+
+def _marks(photo: str, row: Row, named: Namer) -> Iterator[Annotation]:
+    if not photo:
+        raise ValueError(_("it names no photo"))
+    if KAGGLE in row:
+        yield from _of_kaggle(photo, row[KAGGLE].split(), named)
+        return
+    of = named(next((row[column] for column in CLASS if row.get(column)), ""))
+    edges = [row[edge] for edge in next(edges for edges in EDGES if set(edges) <= row.keys())]
+    if not any(edges):  # a photo without objects, as RetinaNet lists it
+        yield Annotation(photo, named=of)
+        raise _NoObjectError
+    size = annotations.read_size(*(row.get(side) for side in SIZE)) if set(SIZE) <= row.keys() else None
+    try:
+        yield Annotation(photo, annotations.read_box(edges), of, size=size)
+    except ValueError:
+        yield Annotation(photo, named=of)  # the photo has its class nevertheless
+        raise
+
+
+def _of_kaggle(photo: str, words: Sequence[str], named: Namer) -> Iterator[Annotation]:
+    yield Annotation(photo)
+    if not words or len(words) % 5:
+        raise ValueError(_("{count} words instead of five a box").format(count=len(words)))
+    wrong = []
+    for start in range(0, len(words), 5):
+        of = named(words[start])
+        try:
+            yield Annotation(photo, annotations.read_box(words[start + 1 : start + 5]), of)
+        except ValueError as error:
+            yield Annotation(photo, named=of)
+            wrong.append(str(error))
+    if wrong:
+        raise ValueError(wrong[0])

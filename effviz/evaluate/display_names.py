@@ -1,0 +1,158 @@
+"""What metrics, methods, controls and settings are called wherever a person reads them; files keep the short names."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from effviz.evaluate.heatmaps import Control
+from effviz.evaluate.masking import MaskBaseline
+from effviz.evaluate.run_settings import FAITHFULNESS_METRICS, LOW_IS_GOOD, NEAR_ZERO_IS_GOOD, Metric
+from effviz.evaluate.run_store import Manifest
+from effviz.evaluate.run_summary import Difference
+from effviz.explain.cam_methods import CAM_METHODS
+from effviz.explain.data_types import Method
+from effviz.i18n import _, lazy_gettext, ngettext
+
+METRICS: Final[Mapping[Metric, str]] = {
+    Metric.ENERGY: lazy_gettext("Energy in box"),
+    Metric.POINTING: lazy_gettext("Pointing game"),
+    Metric.POINTING_15: lazy_gettext("Pointing game, 15 px tolerance"),
+    Metric.MAXBOX: lazy_gettext("MaxBoxAcc"),
+    Metric.MAXBOX_V2: lazy_gettext("MaxBoxAccV2"),
+    Metric.IOU: lazy_gettext("Best IoU"),
+    Metric.DELETION: lazy_gettext("Deletion"),
+    Metric.INSERTION: lazy_gettext("Insertion"),
+    Metric.DROP: lazy_gettext("Average drop"),
+    Metric.INCREASE: lazy_gettext("Increase in confidence"),
+    Metric.GAIN: lazy_gettext("Average gain"),
+    Metric.ROAD: lazy_gettext("ROAD"),
+    Metric.ADCC: lazy_gettext("ADCC"),
+    Metric.AGREE_RANK: lazy_gettext("Rank correlation with the first model"),
+    Metric.AGREE_TOP20: lazy_gettext("Strongest fifth in common with the first model"),
+    Metric.AGREE_DISTANCE: lazy_gettext("Distance from the first model's centre"),
+    Metric.SANITY_SPEARMAN: lazy_gettext("Rank correlation with random weights"),
+    Metric.SANITY_SSIM: lazy_gettext("Similarity with random weights"),
+    Metric.SANITY_LOGIT: lazy_gettext("Rank correlation with another class"),
+}
+SENTENCES: Final[Mapping[Metric, str]] = {
+    Metric.ENERGY: lazy_gettext("The share of the map's positive evidence that lies inside the object's boxes."),
+    Metric.POINTING: lazy_gettext("How often the map's maximum lies inside one of the object's boxes."),
+    Metric.POINTING_15: lazy_gettext(
+        "How often the map's maximum lies inside one of the object's boxes, or at most 15 px off."
+    ),
+    Metric.MAXBOX: lazy_gettext("How often the box around the map fits the object's, at the best threshold."),
+    Metric.MAXBOX_V2: lazy_gettext("The mean of MaxBoxAcc over the overlaps 0.3, 0.5 and 0.7."),
+    Metric.IOU: lazy_gettext("The overlap of the map's box with the object's, at the best threshold of each photo."),
+    Metric.DELETION: lazy_gettext("The mean probability while what the map marks is taken away, the strongest first."),
+    Metric.INSERTION: lazy_gettext("The mean probability while what the map marks is put back, the strongest first."),
+    Metric.DROP: lazy_gettext("What the probability loses, as a share, when only what the map marks is left."),
+    Metric.INCREASE: lazy_gettext("How often the probability rises when only what the map marks is left."),
+    Metric.GAIN: lazy_gettext("What the probability gains, as a share, when only what the map marks is left."),
+    Metric.ROAD: lazy_gettext("The difference between taking away the least and the most important parts."),
+    Metric.ADCC: lazy_gettext("Coherency, complexity and average drop in one number."),
+    Metric.AGREE_RANK: lazy_gettext("Rank correlation of the map's evidence with that of the first model's map."),
+    Metric.AGREE_TOP20: lazy_gettext(
+        "How much the strongest fifths of the map and of the first model's map have in common."
+    ),
+    Metric.AGREE_DISTANCE: lazy_gettext(
+        "From the map's centre of evidence to the first model's, in diagonals of the photo."
+    ),
+    Metric.SANITY_SPEARMAN: lazy_gettext(
+        "Rank correlation of the map with that of the network with all weights at random."
+    ),
+    Metric.SANITY_SSIM: lazy_gettext(
+        "Structural similarity of the map with that of the network with all weights at random."
+    ),
+    Metric.SANITY_LOGIT: lazy_gettext("Rank correlation of the map with that of another class, drawn at random."),
+}
+CONTROLS: Final[Mapping[Control, str]] = {
+    Control.CROP_GAUSSIAN: lazy_gettext("Control: Gaussian in the crop"),
+    Control.CROP_RANDOM: lazy_gettext("Control: random in the crop"),
+    Control.CROP_UNIFORM: lazy_gettext("Control: uniform in the crop"),
+    Control.GAUSSIAN: lazy_gettext("Control: centre Gaussian"),
+    Control.RANDOM: lazy_gettext("Control: random"),
+    Control.UNIFORM: lazy_gettext("Control: uniform"),
+}
+BASELINES: Final[Mapping[MaskBaseline, str]] = {
+    MaskBaseline.MEAN: lazy_gettext("Mean pixel"),
+    MaskBaseline.BLUR: lazy_gettext("Blurred photo"),
+    MaskBaseline.BLACK: lazy_gettext("Black"),
+    MaskBaseline.RISE: lazy_gettext("As RISE: mean pixel, and back from a blurred photo"),
+}
+
+
+def metric(of: Metric) -> str:
+    """A metric's name."""
+    return _(METRICS[of])
+
+
+def sentence(of: Metric) -> str:
+    """What a metric measures."""
+    return _(SENTENCES[of])
+
+
+def better(of: Metric) -> str:
+    """Which way is better."""
+    if of in NEAR_ZERO_IS_GOOD:
+        return _("near 0 is better")
+    return _("less is better") if of in LOW_IS_GOOD else _("more is better")
+
+
+def axis(of: Metric) -> str:
+    """A metric's name, and which way is better."""
+    return _("{metric} ({better})").format(metric=metric(of), better=better(of))
+
+
+def compared(of: Metric) -> str:
+    """A metric's name as models are compared by it, and which way is better."""
+    if of not in FAITHFULNESS_METRICS:
+        return axis(of)
+    return _("{metric} minus the model's own Gaussian ({better})").format(metric=metric(of), better=better(of))
+
+
+def only_leads() -> str:
+    """Why values of what runs the model are not compared between models."""
+    return _(
+        "A less sure model has a lower probability whatever is taken away, so these values do not compare between "
+        "models: each model's lead over its own Gaussian does."
+    )
+
+
+def minus(of: Difference) -> str:
+    """What is compared with what."""
+    if not of.beside_model:
+        return f"{of.model} − {controls_name(of.minus_method)}"
+    if of.of_leads:
+        return _("lead of {model} − lead of {other}").format(model=of.model, other=of.minus_model)
+    return f"{of.model} − {of.minus_model}"
+
+
+def controls_name(of: str) -> str:
+    """The name of the Gaussian that maps are compared with, within a sentence."""
+    return _("Gaussian in its crop") if of == Control.CROP_GAUSSIAN else _("centre Gaussian")
+
+
+def few(photos: int) -> str:
+    """What is to be said of intervals of so few photos."""
+    text = ngettext(
+        "Of {count} photo intervals say little: it is an example, no answer. Measure 30 or more.",
+        "Of {count} photos intervals say little: they are examples, no answer. Measure 30 or more.",
+        photos,
+    )
+    return text.format(count=photos)
+
+
+def method(of: str) -> str:
+    """The name of a method, or of the control that stands in its place."""
+    if of in set(Control):
+        return _(CONTROLS[Control(of)])
+    return _(CAM_METHODS[Method(of)].title) if of in set(Method) else of
+
+
+def made_by(run: Manifest) -> dict[str, str]:
+    """Return everything that decided a run's numbers except its models, by name."""
+    made = {**run.settings.as_dict(), "fingerprint": run.fingerprint, **run.versions}
+    return {name: _plain(value) for name, value in made.items()}
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else "–" if value is None else str(value)

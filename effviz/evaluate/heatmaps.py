@@ -1,0 +1,400 @@
+"""A map's positive evidence on a fixed grid over the whole photo, the control maps, and the localisation metrics.
+
+The grid has the same number of cells whatever the photo's size and the map's, so a metric costs the same for every
+photo and means the same for every model.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+from operator import itemgetter
+from typing import Final, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from effviz.evaluate.dataset_samples import GroundTruth, Mask, Size
+from effviz.explain.data_types import ActivationMap, Box
+from effviz.explain.placement import Doubles, MapAxis, Placement, cell_centre, linear_weights, map_axes
+
+GRID_SIDE = 96  # cells across and down: a box drawn on them is exact to 3 px in a photo 500 px wide
+
+MAX_CACHED_COVERS = 256  # edges of boxes, and masks, that are remembered: a photo's are asked for by each map of it
+
+STRIPS_AT_ONCE = 4096  # of a mask, at a time: some megabytes
+
+FINER = 4  # places read in a cell, each way, so that maps finer than the grid are averaged and not picked from
+
+_ROUNDING = 1e-5  # of a value: others this close are equal; an engine's sums differ less from machine to machine
+
+_PLACES = (np.arange(GRID_SIDE * FINER) + 0.5) / (GRID_SIDE * FINER)  # of the photo's width or height
+
+CENTRES: Doubles = (np.arange(GRID_SIDE) + 0.5) / GRID_SIDE
+
+_EDGES = np.arange(GRID_SIDE + 1) / GRID_SIDE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heatmap:
+    """Positive evidence in each of SIDE x SIDE equal parts of the photo, in the map's own unit."""
+
+    values: Doubles  # (SIDE, SIDE), >= 0, read-only; 0 where the model did not see
+    rows: tuple[int, int] = (0, GRID_SIDE)  # from, to: the cells whose centre the model saw
+    columns: tuple[int, int] = (0, GRID_SIDE)
+    peak: tuple[float, float] | None = None  # x, y of the map's strongest place in the photo, 0..1; None: a cell's here
+
+    @property
+    def seen(self) -> Doubles:
+        """Return the part that the model saw."""
+        return self.values[slice(*self.rows), slice(*self.columns)]
+
+    @property
+    def empty(self) -> bool:
+        """True when there is no evidence anywhere."""
+        return not self.values.any()
+
+
+def smooth_heatmap(found: Heatmap, sigma: float, photo_size: Size) -> Heatmap:
+    """Blur heat by one Gaussian in the photo's own coordinates, so that maps of fine and coarse cells are alike sharp.
+
+    Nothing comes from beyond what the model saw, and what the blur takes there is left out: thrown back, it would move
+    the strongest place of a map with coarse cells to the border.
+
+    Args:
+        found: any map or control.
+        sigma: as a share of the photo's shorter side.
+        photo_size: width and height in pixels.
+    """
+    from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]  # here: a page shows itself without it
+
+    across, down = (sigma * min(photo_size) / side * GRID_SIDE for side in photo_size)  # in cells
+    values = found.values.copy()
+    values[slice(*found.rows), slice(*found.columns)] = gaussian_filter(found.seen, (down, across), mode="constant")
+    values.setflags(write=False)
+    return replace(found, values=values, peak=None)
+
+
+def to_heatmap(entry: ActivationMap, calibrated: bool = False) -> Heatmap:
+    """Read a map over its whole photo: negative cells are zero, linear between cell centres, not normalised.
+
+    Raises:
+        SettingsError: calibrated placement of a model that was not measured at this size.
+    """
+    (width, height), seen = entry.photo_size, entry.seen
+    placement = Placement.CALIBRATED if calibrated else Placement.PLAIN
+    x_axis, y_axis = map_axes(entry, seen, placement)
+    down, across = _shares(y_axis, height), _shares(x_axis, width)
+    values = down @ np.maximum(entry.values.astype(np.float64), 0) @ across.T
+    rows, columns = cells_within(seen.y0 / height, seen.y1 / height), cells_within(seen.x0 / width, seen.x1 / width)
+    values[: rows[0]], values[rows[1] :] = 0, 0
+    values[:, : columns[0]], values[:, columns[1] :] = 0, 0
+    values.setflags(write=False)
+    x, y = cell_centre(entry, *strongest_cell(np.maximum(entry.values, 0)), placement)
+    return Heatmap(values, rows, columns, (x / width, y / height))
+
+
+def strongest_cell(values: npt.NDArray[np.floating]) -> tuple[int, int]:
+    """Return the cell (row, column) with the largest value, none of which is negative.
+
+    Of several that are equal to rounding the one nearest to their mean, and of several as near the first: the first one
+    of a flat map would lie in its corner, and which of two equal cells is larger would depend on the processor.
+    """
+    tied = np.argwhere(values >= float(values.max()) * (1 - _ROUNDING))
+    row, column = tied[((tied - tied.mean(axis=0)) ** 2).sum(axis=1).argmin()]
+    return int(row), int(column)
+
+
+def evidence_on(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> float:
+    """Return the sum of the heat on the object; a cell that it covers in part counts by that part."""
+    if truth.mask is not None:
+        return float(np.vdot(heat.values, _mask_cover(truth.checked_mask(photo_size))))
+    width, height = photo_size
+    return sum(
+        float(cell_cover(box.y0 / height, box.y1 / height) @ heat.values @ cell_cover(box.x0 / width, box.x1 / width))
+        for box in truth.union(photo_size)
+    )
+
+
+@lru_cache(maxsize=MAX_CACHED_COVERS)
+def cell_cover(start: float, end: float) -> Doubles:
+    """Return how much of each cell lies between two fractions of the photo's width or height, (SIDE,), 0..1."""
+    shares: Doubles = _covers(np.array([start]), np.array([end]))[0]
+    shares.setflags(write=False)
+    return shares
+
+
+@lru_cache(maxsize=MAX_CACHED_COVERS)
+def _shares(axis: MapAxis, length_px: int) -> Doubles:
+    """Return by how much each cell of a map counts in each part of its photo, (SIDE, cells); many photos are alike."""
+    finer = linear_weights(axis.cell_coordinates(_PLACES * length_px), axis.n)
+    shares: Doubles = finer.reshape(GRID_SIDE, FINER, -1).mean(axis=1)
+    shares.setflags(write=False)
+    return shares
+
+
+def cells_within(start: float, end: float) -> tuple[int, int]:
+    """Return from where to where the cells' centres lie between two fractions of the photo's width or height."""
+    return int(np.searchsorted(CENTRES, start)), int(np.searchsorted(CENTRES, end))
+
+
+@lru_cache(maxsize=MAX_CACHED_COVERS)
+def _mask_cover(mask: Mask) -> Doubles:
+    """Return how much of each cell is marked, (SIDE, SIDE), 0..1."""
+    width, height = mask.size
+    marked = np.zeros((GRID_SIDE, GRID_SIDE))
+    for some in np.array_split(mask.strips, len(mask.strips) // STRIPS_AT_ONCE + 1):
+        x0, y0, x1, y1 = some.T
+        marked += _covers(y0 / height, y1 / height).T @ _covers(x0 / width, x1 / width)
+    marked.setflags(write=False)
+    return marked
+
+
+def _covers(starts: Doubles, ends: Doubles) -> Doubles:
+    """(N,) -> (N, SIDE)."""
+    within = np.minimum(ends[:, None], _EDGES[1:]) - np.maximum(starts[:, None], _EDGES[:-1])
+    return np.asarray(np.maximum(within, 0) * GRID_SIDE)
+
+
+# Control maps know nothing of the photo. Objects are mostly in its middle, and a Gaussian there is hard to beat; a
+# metric that a random map passes says nothing. A network's map cannot leave the crop that it saw, where objects mostly
+# are: so a map must beat the controls inside the same crop.
+
+RANDOM_CELLS = 7  # a side, as in the last layer of B0 at 224 px
+
+GAUSSIAN_SIGMA = 0.25  # of the width and of the height of what the map covers
+
+
+class Control(StrEnum):
+    """Which one; the value stands where a method's name would."""
+
+    CROP_GAUSSIAN = "control-crop-gaussian"
+    CROP_RANDOM = "control-crop-random"
+    CROP_UNIFORM = "control-crop-uniform"
+    GAUSSIAN = "control-gaussian"
+    RANDOM = "control-random"
+    UNIFORM = "control-uniform"
+
+
+CROP_CONTROLS: Final = (Control.CROP_GAUSSIAN, Control.CROP_RANDOM, Control.CROP_UNIFORM)  # of measures of place
+
+PHOTO_CONTROLS: Final = (
+    Control.RANDOM,
+    Control.GAUSSIAN,
+    Control.UNIFORM,
+)  # of place: over the photo; else: what a model saw
+
+GAUSSIANS: Final = frozenset({Control.CROP_GAUSSIAN, Control.GAUSSIAN})
+
+UNIFORMS: Final = frozenset({Control.CROP_UNIFORM, Control.UNIFORM})
+
+
+def control_heatmap(control: Control, seed: int | str, seen: Box, photo_size: Size) -> Heatmap:
+    """Return a control over the whole photo, or over what a model saw; only the random ones have use for the seed."""
+    width, height = photo_size
+    box = seen if control in CROP_CONTROLS else Box(0, 0, width, height)
+    x, y = ((CENTRES * side - start) / (end - start) for side, start, end in _sides(box, photo_size))
+    rows, columns = cells_within(box.y0 / height, box.y1 / height), cells_within(box.x0 / width, box.x1 / width)
+    values = np.zeros((GRID_SIDE, GRID_SIDE))
+    part = np.s_[slice(*rows), slice(*columns)]
+    values[part] = _control_values(control, seed, y, x)[part]
+    values.setflags(write=False)
+    return Heatmap(values, rows, columns)
+
+
+def control_map(entry: ActivationMap, control: Control, seed: int | str) -> ActivationMap:
+    """Return a control with the cells of a map and all that it says, for measures that run the model.
+
+    It covers what the model saw and nothing else, as the map does.
+    """
+    rows, columns = entry.values.shape
+    if control is Control.RANDOM:
+        values = _random_values((rows, columns), seed)
+    else:
+        values = _control_values(control, seed, (np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns)
+    cells = values.astype(np.float32)
+    cells.setflags(write=False)
+    return dataclasses.replace(entry, values=cells, bias=0.0)
+
+
+def _sides(box: Box, photo_size: Size) -> tuple[tuple[int, float, float], tuple[int, float, float]]:
+    return (photo_size[0], box.x0, box.x1), (photo_size[1], box.y0, box.y1)
+
+
+def _control_values(control: Control, seed: int | str, y: Doubles, x: Doubles) -> Doubles:
+    """Return a control at fractions of what it covers, (Y, X): random numbers are those of 7 x 7 cells, drawn out."""
+    if control in GAUSSIANS:
+        down, across = (np.exp(-(((places - 0.5) / GAUSSIAN_SIGMA) ** 2) / 2) for places in (y, x))
+        return np.outer(down, across)
+    if control in UNIFORMS:
+        return np.ones((len(y), len(x)))
+    down, across = (linear_weights(places * RANDOM_CELLS, RANDOM_CELLS) for places in (y, x))
+    return np.asarray(down @ _random_values((RANDOM_CELLS, RANDOM_CELLS), seed) @ across.T)
+
+
+def _random_values(shape: tuple[int, int], seed: int | str) -> Doubles:
+    digest = hashlib.sha256(str(seed).encode()).digest()
+    return np.random.default_rng(list(digest)).random(shape)
+
+
+# Whether a map lies on the object: energy, the pointing game, and boxes drawn around what is brightest. All are in the
+# photo's coordinates: a box that reaches out of a model's crop counts whole. A map without positive evidence has energy
+# 0, points nowhere and draws no box.
+
+LEVELS = 50
+
+THRESHOLDS: Doubles = np.arange(LEVELS) / LEVELS  # of the way from a map's minimum to its maximum
+
+THRESHOLDS.setflags(write=False)
+
+V2_OVERLAPS = (0.3, 0.5, 0.7)
+
+MAX_CACHED_BOXES = 256  # maps whose parts are remembered: controls come again with other photos
+
+TOLERANCE_PX = 15.0  # Zhang et al. 2018; their photos are about 500 px wide
+
+_BOX_ROUNDING = 1e-9  # of a range: values this close are equal
+
+
+class BoxAccuracy(NamedTuple):
+    """The share of photos whose box fits, at the threshold that is best for all of them together."""
+
+    accuracy: float
+    threshold: float
+
+
+class BoxAccuracies(NamedTuple):
+    """The mean over the overlaps asked for, and the threshold that is best for each."""
+
+    accuracy: float
+    thresholds: tuple[float, ...]
+
+
+def energy(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> float:
+    """Return the share of positive evidence that lies on the object, 0..1.
+
+    The energy-based pointing game (Wang et al. 2020, https://arxiv.org/abs/1910.01279, section 4.3).
+    """
+    total = float(heat.values.sum())
+    return min(evidence_on(heat, truth, photo_size) / total, 1.0) if total > 0 else 0.0
+
+
+def pointing(heat: Heatmap, truth: GroundTruth, photo_size: Size, tolerance_px: float = 0.0) -> bool:
+    """Tell whether the strongest place is on the object, or at most `tolerance_px` from it.
+
+    The pointing game (Zhang et al. 2018, https://arxiv.org/abs/1608.00507), which allows TOLERANCE_PX.
+    """
+    if heat.empty:
+        return False
+    # a place that calibration moved to the photo's far edge is in its last pixel
+    x, y = (min(part * side, np.nextafter(side, 0)) for part, side in zip(_peak(heat), photo_size, strict=True))
+    if not tolerance_px:
+        return truth.holds(x, y, photo_size)
+    return truth.distance(x, y, photo_size) <= tolerance_px
+
+
+@lru_cache(maxsize=MAX_CACHED_BOXES)
+def _peak(heat: Heatmap) -> tuple[float, float]:
+    """Return x and y of the strongest place, 0..1 of the photo: the map's own, or a cell of a heat without a map."""
+    if heat.peak is not None:
+        return heat.peak
+    row, column = strongest_cell(heat.seen)
+    return (column + heat.columns[0] + 0.5) / GRID_SIDE, (row + heat.rows[0] + 0.5) / GRID_SIDE
+
+
+def box_ious(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> Doubles:
+    """Return for each of THRESHOLDS the overlap (IoU) of a box and the truth's box that fits it best, (T,).
+
+    The box is drawn around the largest connected part with at least that much of the map's range, which is taken where
+    the model saw; cells touch at corners too, and holes are filled before parts are compared, as in the authors' code
+    (Choe et al. 2020, https://arxiv.org/abs/2001.07437, MaxBoxAcc). A map that is the same everywhere gets the box
+    around all that the model saw.
+    """
+    return both_box_ious(heat, truth, photo_size)[0]
+
+
+def box_ious_v2(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> Doubles:
+    """Return the same with boxes around all parts: the best pair of one of them and one of the truth's, (T,).
+
+    Choe et al. 2020, MaxBoxAccV2.
+    """
+    return both_box_ious(heat, truth, photo_size)[1]
+
+
+def both_box_ious(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> tuple[Doubles, Doubles]:
+    """Return `box_ious` and `box_ious_v2` for little more than the cost of one."""
+    largest, every = np.zeros(LEVELS), np.zeros(LEVELS)
+    marked = np.array([(b.x0, b.y0, b.x1, b.y1) for b in truth.inside(photo_size)])  # (B, 4)
+    if heat.empty or not len(marked):
+        return largest, every
+    level, cells = _connected_parts(heat)
+    width, height = photo_size
+    best = _ious(cells * (width / GRID_SIDE, height / GRID_SIDE, width / GRID_SIDE, height / GRID_SIDE), marked).max(
+        axis=1
+    )
+    np.maximum.at(every, level, best)
+    largest[level] = best  # the last one written to a level is its largest
+    return largest, every
+
+
+def max_box_acc(ious: Doubles, at: float = 0.5) -> BoxAccuracy:
+    """Return MaxBoxAcc of many photos, from their `box_ious` (N, T); of equally good thresholds the lowest."""
+    accuracy = (np.atleast_2d(ious) >= at).mean(axis=0)
+    best = int(accuracy.argmax())
+    return BoxAccuracy(float(accuracy[best]), float(THRESHOLDS[best]))
+
+
+def max_box_acc_v2(ious: Doubles) -> BoxAccuracies:
+    """Return MaxBoxAccV2 of many photos, from their `box_ious_v2` (N, T): the mean over three overlaps."""
+    found = [max_box_acc(ious, at) for at in V2_OVERLAPS]
+    return BoxAccuracies(float(np.mean([one.accuracy for one in found])), tuple(one.threshold for one in found))
+
+
+def best_iou(ious: Doubles) -> float:
+    """Return one photo's overlap at the threshold that is best for it alone, which nobody knows beforehand."""
+    return float(ious.max())
+
+
+@lru_cache(maxsize=MAX_CACHED_BOXES)
+def _connected_parts(heat: Heatmap) -> tuple[npt.NDArray[np.intp], Doubles]:
+    """Return all connected parts at all levels, those with more cells later: level (P,), box in cells (P, 4)."""
+    seen = heat.seen
+    low, high = seen.min(), seen.max()
+    spread = (seen - low) / (high - low) if high - low > _BOX_ROUNDING * high else np.ones(seen.shape)
+    steps = np.minimum(spread * LEVELS + _BOX_ROUNDING, LEVELS - 1).astype(np.uint8)
+    parts = np.array(sorted(_part_outlines(steps), key=itemgetter(0)))[
+        :, 1:
+    ]  # x0, y0, x1, y1; all levels below each other
+    level, top = np.divmod(parts[:, 1], steps.shape[0] + 1)
+    parts[:, 3] += top - parts[:, 1]
+    parts[:, 1] = top
+    return level.astype(np.intp), parts + (heat.columns[0], heat.rows[0]) * 2
+
+
+def _part_outlines(steps: npt.NDArray[np.uint8]) -> Iterator[tuple[float, int, int, int, int]]:
+    """Yield cells within the outline, and box, of each connected part in one tall picture of all levels.
+
+    The levels stand below each other with an empty row between: looking for parts once takes half as long as 50 times.
+    """
+    height, width = steps.shape
+    cells = np.zeros((LEVELS, height + 1, width), np.bool_)
+    np.greater_equal(steps, np.arange(LEVELS, dtype=np.uint8)[:, None, None], out=cells[:, :height])
+    picture = cells.reshape(-1, width).view(np.uint8)
+    outlines, hierarchy = cv2.findContours(picture, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    for outline, (_, _, _, parent) in zip(outlines, hierarchy.reshape(-1, 4).tolist(), strict=True):
+        if parent < 0:  # the others are the borders of holes
+            x, y, across, down = cv2.boundingRect(outline)
+            area = cv2.contourArea(outline) + len(outline) / 2 + 1  # Pick's theorem: cells, not the area between them
+            yield area, x, y, x + across, y + down
+
+
+def _ious(boxes: Doubles, others: Doubles) -> Doubles:
+    """Intersection over union of each pair of boxes x0, y0, x1, y1: (P, 4), (B, 4) -> (P, B)."""
+    one, other = boxes[:, None], others[None]
+    sides = np.maximum(np.minimum(one[..., 2:], other[..., 2:]) - np.maximum(one[..., :2], other[..., :2]), 0)
+    common = sides.prod(axis=-1)
+    areas = [(box[..., 2:] - box[..., :2]).prod(axis=-1) for box in (one, other)]
+    return np.asarray(common / (areas[0] + areas[1] - common))

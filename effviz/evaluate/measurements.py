@@ -1,0 +1,442 @@
+"""Photos to rows: what every worker runs, on this machine or another, and the scores of one map that fill a row."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+
+from effviz.errors import EffVizError, TargetError
+from effviz.evaluate import faithfulness, heatmaps, sanity
+from effviz.evaluate.agreement import agreement
+from effviz.evaluate.dataset_samples import DatasetSample, Size
+from effviz.evaluate.faithfulness import ROAD_SHARES, Confidence, Explain, ProbabilityCurve, Road
+from effviz.evaluate.heatmaps import (
+    CROP_CONTROLS,
+    PHOTO_CONTROLS,
+    Control,
+    Heatmap,
+    control_heatmap,
+    control_map,
+    smooth_heatmap,
+    to_heatmap,
+)
+from effviz.evaluate.prepare import PreparedPhoto, UnreadablePhoto, prepare_photo
+from effviz.evaluate.run_settings import (
+    AGREEMENT_METRICS,
+    CASCADE_METRICS,
+    FAITHFULNESS_METRICS,
+    LABEL,
+    LOCALISATION_METRICS,
+    PREDICTION,
+    EnergyPhotos,
+    Metric,
+    RunSettings,
+)
+from effviz.evaluate.run_store import Measurement
+from effviz.explain import targets
+from effviz.explain.activation_maps import activation_map
+from effviz.explain.data_types import ActivationMap, Box, Floats, Forward, Method, TargetLayer
+from effviz.explain.engines import choose
+from effviz.explain.placement import Placement
+from effviz.i18n import _
+from effviz.zoo.model import Model
+
+# Called between two passes, in the thread that measures: others may go first meanwhile.
+pause_callback: ContextVar[Callable[[], None]] = ContextVar("pause", default=lambda: None)
+
+RANDOM_MAPS: Final = 64  # shared by all photos: finding a noisy map's parts takes longer than all else about it
+
+MAX_CACHED_CONTROLS: Final = (
+    512  # controls that are remembered, 74 kB each: many photos have one shape, and many models one crop
+)
+
+CROP_DIGITS: Final = (
+    3  # digits of a crop's edges, in parts of the photo: crops that are this alike share their controls
+)
+
+UNIT_SIZE: Final = (1, 1)
+
+HALF_OF_PHOTO: Final = 0.5  # of the photo: Wang et al. 2020, section 4.3
+
+CropFractions = tuple[float, ...]  # x0, y0, x1, y1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Score:
+    """A metric of one map. That of `maxbox` and `maxboxv2` is known only when all photos are: see `merge_chunks`."""
+
+    value: float | None
+    curve: Floats | None = None
+    error: str | None = None  # why there is no value
+
+
+Scores = dict[Metric, Score]
+
+
+def score_map(opened: PreparedPhoto, forward: Forward, entry: ActivationMap, settings: RunSettings) -> Scores:
+    """Return every metric of a run for a map."""
+    where = {}
+    if opened.truth is not None and wants_any(settings, *LOCALISATION_METRICS):
+        found = to_heatmap(entry, settings.placement is Placement.CALIBRATED)
+        if settings.smooth:
+            found = smooth_heatmap(found, settings.smooth, (opened.photo.width, opened.photo.height))
+        where = score_localisation(found, opened, settings)
+    return where | score_faithfulness(forward, entry, settings) | score_sanity(forward, entry, settings)
+
+
+def score_agreement(first: ActivationMap, entry: ActivationMap, settings: RunSettings) -> Scores:
+    """Return how alike a map and the first model's map of the same photo are."""
+    if not wants_any(settings, *AGREEMENT_METRICS):
+        return {}
+    found = agreement(first, entry)
+    return {
+        Metric.AGREE_RANK: _agreement_score(found.spearman),
+        Metric.AGREE_TOP20: _agreement_score(found.iou_top20),
+        Metric.AGREE_DISTANCE: _agreement_score(found.centroid_distance),
+    }
+
+
+def score_controls(opened: PreparedPhoto, settings: RunSettings, seen: Box | None = None) -> dict[Control, Scores]:
+    """Return where controls lie: those over the photo, which all models share, or those inside a model's crop."""
+    controls = PHOTO_CONTROLS if seen is None else CROP_CONTROLS
+    if opened.truth is None or not wants_any(settings, *LOCALISATION_METRICS):
+        return {control: {} for control in controls}
+    width, height = opened.photo.width, opened.photo.height
+    seed = control_seed(opened.photo.sha256, settings)
+    parts = (0.0, 0.0, 1.0, 1.0) if seen is None else _crop_fractions(seen, width, height)
+    return {
+        control: score_localisation(
+            _control_heatmap(control, seed, parts, (width, height), settings.smooth), opened, settings
+        )
+        for control in controls
+    }
+
+
+def score_control(forward: Forward, template: ActivationMap, control: Control, settings: RunSettings) -> Scores:
+    """Return what a control in the place of a map does to the model's confidence."""
+    seed = control_seed(template.photo_sha256, settings)
+
+    def explain(again: Forward) -> ActivationMap:
+        other = activation_map(again, template.target_index, template.method, template.layer)
+        return control_map(other, control, f"{seed} again")
+
+    return score_faithfulness(forward, control_map(template, control, seed), settings, explain)
+
+
+def control_seed(photo_sha256: str, settings: RunSettings) -> str:
+    """Return the random control's seed: that of one of RANDOM_MAPS, the same for all models."""
+    return f"{settings.seed} {int(photo_sha256[:8], 16) % RANDOM_MAPS}"
+
+
+def score_localisation(found: Heatmap, opened: PreparedPhoto, settings: RunSettings) -> Scores:
+    """Return the metrics that compare a map with the marked object."""
+    truth, size, scores = opened.truth, (opened.photo.width, opened.photo.height), Scores()
+    assert truth is not None
+    if wants_any(settings, Metric.ENERGY):
+        left_out = settings.energy_photos is EnergyPhotos.SCORE_CAM and _not_in_score_cam(opened)
+        scores[Metric.ENERGY] = left_out or Score(heatmaps.energy(found, truth, size))
+    for metric, tolerance in ((Metric.POINTING, 0.0), (Metric.POINTING_15, heatmaps.TOLERANCE_PX)):
+        if wants_any(settings, metric):
+            scores[metric] = Score(float(heatmaps.pointing(found, truth, size, tolerance)))
+    if wants_any(settings, Metric.MAXBOX, Metric.MAXBOX_V2, Metric.IOU):
+        largest, every = heatmaps.both_box_ious(found, truth, size)
+        scores[Metric.MAXBOX] = Score(None, largest.astype(np.float32))
+        scores[Metric.MAXBOX_V2] = Score(None, every.astype(np.float32))
+        scores[Metric.IOU] = Score(heatmaps.best_iou(largest))
+    return scores
+
+
+def score_faithfulness(
+    forward: Forward, entry: ActivationMap, settings: RunSettings, explain: Explain | None = None
+) -> Scores:
+    """Return the metrics that run the model again."""
+    masking, scores = settings.masking, Scores()
+    for metric, curve in _CURVES.items():
+        if wants_any(settings, metric):
+            found = curve(forward, entry, masking, pause_callback.get())
+            scores[metric] = Score(found.auc, found.probabilities.astype(np.float32))
+    if wants_any(settings, *_CONFIDENCE):
+        kept = faithfulness.confidence(forward, entry, masking)
+        scores |= {metric: Score(of(kept)) for metric, of in _CONFIDENCE.items()}
+    if wants_any(settings, Metric.ROAD):
+        scores[Metric.ROAD] = _road_score(
+            faithfulness.road(forward, entry, settings.road_budget_s, passed=pause_callback.get()), settings
+        )
+    if wants_any(settings, Metric.ADCC):
+        scores[Metric.ADCC] = Score(faithfulness.adcc(forward, entry, masking, explain).value)
+    return scores
+
+
+def score_sanity(forward: Forward, entry: ActivationMap, settings: RunSettings) -> Scores:
+    """Return how much of a map is left when all that the network learnt is gone, and when another class is asked for.
+
+    The values of the cascade are those at its end, where all weights are random; its curves begin with the whole
+    network and go down from the classifier to the stem.
+    """
+    scores = Scores()
+    if wants_any(settings, *CASCADE_METRICS):
+        steps = []
+        for step in sanity.cascade_from(forward, entry.target_index, entry.method, settings.seed):
+            steps.append(step)
+            pause_callback.get()()
+        for metric, values in (
+            (Metric.SANITY_SPEARMAN, [step.spearman for step in steps]),
+            (Metric.SANITY_SSIM, [step.ssim for step in steps]),
+        ):
+            scores[metric] = _agreement_score(values[-1], np.array(values, np.float32))
+    if wants_any(settings, Metric.SANITY_LOGIT):
+        other = sanity.random_logit(forward, entry.target_index, entry.method, settings.seed)
+        scores[Metric.SANITY_LOGIT] = _agreement_score(other.spearman)
+    return scores
+
+
+def wants_any(settings: RunSettings, *metrics: Metric) -> bool:
+    """Tell whether a run wants any of these."""
+    return any(metric in settings.metrics for metric in metrics)
+
+
+def _not_in_score_cam(opened: PreparedPhoto) -> Score | None:
+    """Say why a photo is none of the energy game as Score-CAM's authors play it; None where it is."""
+    assert opened.truth is not None
+    boxes = len(opened.truth.inside((opened.photo.width, opened.photo.height)))
+    if boxes == 1 and opened.share is not None and opened.share <= HALF_OF_PHOTO:
+        return None
+    reason = _(
+        "The energy game of Score-CAM's authors is for photos with one box that covers at most half of them: this one "
+        "is left out. Give --energy-photos all to play it on every photo."
+    )
+    return Score(None, error=reason)
+
+
+def _agreement_score(value: float, curve: Floats | None = None) -> Score:
+    if math.isfinite(value):
+        return Score(value, curve)
+    reason = _(
+        "One of the two maps is the same everywhere, or has no positive evidence: only other maps can be compared. "
+        "Means leave this one out."
+    )
+    return Score(None, curve, reason)
+
+
+def _road_score(found: Road, settings: RunSettings) -> Score:
+    curve = np.array(found.halves, np.float32)
+    if math.isfinite(found.value):
+        return Score(found.value, curve)
+    reason = _(
+        "The {seconds:g} s for road ended after {done} of {all} shares of the area: its value is the mean over all of "
+        "them. Give more seconds with --road-budget, or none to measure all, and another folder with --out."
+    )
+    return Score(None, curve, reason.format(seconds=settings.road_budget_s, done=len(curve), all=len(ROAD_SHARES)))
+
+
+def _crop_fractions(seen: Box, width: int, height: int) -> CropFractions:
+    return tuple(
+        round(of, CROP_DIGITS) for of in (seen.x0 / width, seen.y0 / height, seen.x1 / width, seen.y1 / height)
+    )
+
+
+def _control_heatmap(control: Control, seed: str, parts: CropFractions, size: Size, smooth: float) -> Heatmap:
+    drawn = seed if control in (Control.RANDOM, Control.CROP_RANDOM) else ""
+    blur = smooth if control in CROP_CONTROLS else 0.0  # those over the photo are the same in every run
+    return _cached_control_heatmap(control, drawn, parts, size if blur else UNIT_SIZE, blur)
+
+
+@lru_cache(maxsize=MAX_CACHED_CONTROLS)
+def _cached_control_heatmap(control: Control, seed: str, parts: CropFractions, size: Size, smooth: float) -> Heatmap:
+    width, height = size
+    x0, y0, x1, y1 = parts
+    found = control_heatmap(control, seed, Box(x0 * width, y0 * height, x1 * width, y1 * height), size)
+    return smooth_heatmap(found, smooth, size) if smooth else found
+
+
+_CURVES: Final[dict[Metric, Callable[..., ProbabilityCurve]]] = {
+    Metric.DELETION: faithfulness.deletion,
+    Metric.INSERTION: faithfulness.insertion,
+}
+
+_CONFIDENCE: Final[dict[Metric, Callable[[Confidence], float]]] = {
+    Metric.DROP: faithfulness.drop,
+    Metric.INCREASE: faithfulness.increase,
+    Metric.GAIN: faithfulness.gain,
+}
+
+
+# At the last layer these are one map up to a factor (see `explain.closed_form`), which no metric sees.
+_SAME: Final = MappingProxyType(
+    dict.fromkeys((Method.GRADCAM, Method.HIRESCAM, Method.XGRADCAM, Method.SHAPLEYCAM), Method.CAM)
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """One photo, asked of one model."""
+
+    opened: PreparedPhoto
+    forward: Forward
+    settings: RunSettings
+    controls: dict[Control, Scores]  # where they lie
+    first: dict[Method, ActivationMap]  # maps of the run's first model, which the others are compared with
+    row: Measurement  # what all its rows have in common
+
+
+def measure_photos(
+    samples: Sequence[DatasetSample], settings: RunSettings, models: Sequence[Model]
+) -> list[Measurement]:
+    """Measure photos with every model, method, control and metric of a run; the same input gives the same rows.
+
+    What is wrong with a photo, or what a model cannot answer about it, is a row too. `models` are those of
+    `settings.models`, loaded, in that order.
+    """
+    refs = [model.ref for model in models]
+    return measure_prepared([prepare_photo(sample, refs) for sample in samples], settings, models)
+
+
+def measure_prepared(
+    found: Sequence[PreparedPhoto | UnreadablePhoto], settings: RunSettings, models: Sequence[Model]
+) -> list[Measurement]:
+    """Do the same with photos that are opened already."""
+    rows = [Measurement(of.sample.name, error=fault) for of in found for fault in of.sample.faults]
+    rows += [Measurement(of.sample.name, error=of.reason) for of in found if isinstance(of, UnreadablePhoto)]
+    usable = [of for of in found if isinstance(of, PreparedPhoto)]
+    if wants_any(settings, *LOCALISATION_METRICS):
+        rows += [_unmarked(of) for of in usable if of.truth is None and not of.sample.faults]
+    shared = [(score_controls(of, settings), dict[Method, ActivationMap]()) for of in usable]
+    for number, model in enumerate(models):
+        passes = _passes(usable, model, number)
+        for of, forward, (whole, first) in zip(usable, passes, shared, strict=True):
+            controls = whole | score_controls(of, settings, of.prepared[number].seen)
+            rows += _measure_model(
+                _Asked(of, forward, settings, controls, first, _first_columns(of, forward, settings))
+            )
+    return rows
+
+
+def _passes(usable: Sequence[PreparedPhoto], model: Model, number: int) -> Iterator[Forward]:
+    """Yield a forward pass for each photo, several at a time as suits the engine."""
+    engine = choose(model, model.ref.resolution_px).engine
+    outputs = engine.many(of.prepared[number].pixels for of in usable)
+    for of, (features, logits) in zip(usable, outputs, strict=True):
+        yield Forward(model, of.photo, of.prepared[number], _frozen(features[0]), _frozen(logits[0]), 0.0)
+
+
+def _measure_model(asked: _Asked) -> Iterator[Measurement]:
+    try:
+        index = _target(asked)
+    except TargetError as error:
+        yield dataclasses.replace(asked.row, error=_sentence(error))
+        return
+    probability = float(targets.probabilities(asked.forward)[index])
+    row = dataclasses.replace(asked.row, target_index=index, probability=probability)
+    yield from _measure_target(dataclasses.replace(asked, row=row), index)
+
+
+def _measure_target(asked: _Asked, index: int) -> Iterator[Measurement]:
+    known: dict[Method, Scores] = {}
+    template: ActivationMap | None = None
+    for method in asked.settings.methods:
+        same = _SAME.get(method, method) if asked.settings.layer is TargetLayer.LAST else method
+        try:
+            if same not in known:
+                entry = activation_map(asked.forward, index, method, asked.settings.layer)
+                known[same] = score_map(asked.opened, asked.forward, entry, asked.settings)
+                known[same] |= _beside_first(asked, same, entry)
+                template = entry
+        except EffVizError as error:
+            yield dataclasses.replace(asked.row, method=method.value, error=_sentence(error))
+            continue
+        yield from _score_rows(asked, method, known[same])
+    for control, where in asked.controls.items():
+        inside = control in CROP_CONTROLS  # what runs the model has such controls already: its maps are all inside
+        more = {} if template is None or inside else _in_place_of(template, asked, control)
+        yield from _score_rows(asked, control, where | more)
+
+
+def _beside_first(asked: _Asked, method: Method, entry: ActivationMap) -> Scores:
+    """Compare a map with that of the run's first model; the first one's are kept for the others."""
+    if _leads(asked):
+        asked.first[method] = entry
+        return {}
+    return score_agreement(asked.first[method], entry, asked.settings) if method in asked.first else {}
+
+
+def _in_place_of(template: ActivationMap, asked: _Asked, control: Control) -> Scores:
+    """Return what a control does to the model, and how like the first model's map it is, by the first method."""
+    settings, found = asked.settings, Scores()
+    if wants_any(settings, *FAITHFULNESS_METRICS):
+        found |= score_control(asked.forward, template, control, settings)
+    if asked.first and not _leads(asked):
+        entry = control_map(template, control, control_seed(template.photo_sha256, settings))
+        found |= score_agreement(next(iter(asked.first.values())), entry, settings)
+    return found
+
+
+def _leads(asked: _Asked) -> bool:
+    return asked.row.model == asked.settings.models[0]
+
+
+def _score_rows(asked: _Asked, method: Method | Control, found: Scores) -> Iterator[Measurement]:
+    row = asked.row
+    for metric in asked.settings.metrics:
+        if (score := found.get(metric)) is not None:
+            yield Measurement(
+                photo=row.photo,
+                model=row.model,
+                method=method.value,
+                metric=metric.value,
+                value=score.value,
+                target_index=row.target_index,
+                error=score.error,
+                placement=row.placement,
+                photo_sha256=row.photo_sha256,
+                label=row.label,
+                prediction=row.prediction,
+                probability=row.probability,
+                box_share=row.box_share,
+                off_centre=row.off_centre,
+                curve=score.curve,
+            )
+
+
+def _first_columns(of: PreparedPhoto, forward: Forward, settings: RunSettings) -> Measurement:
+    try:
+        label = of.sample.class_for(forward.model.ref.spec)
+    except TargetError:
+        label = None
+    return Measurement(
+        photo=of.sample.name,
+        model=forward.model.ref.label,
+        placement=settings.placement.value,
+        photo_sha256=of.photo.sha256,
+        label=label,
+        prediction=int(forward.logits.argmax()),
+        box_share=of.share,
+        off_centre=of.off_centre,
+    )
+
+
+def _unmarked(of: PreparedPhoto) -> Measurement:
+    reason = _("No object is marked in {name}: measures of place need one. Mark it, or leave the photo out.")
+    return Measurement(of.sample.name, photo_sha256=of.photo.sha256, error=reason.format(name=of.sample.name))
+
+
+def _target(asked: _Asked) -> int:
+    wanted = asked.settings.targets
+    if wanted == LABEL:
+        return targets.resolve_target(asked.opened.sample.class_for(asked.forward.model.ref.spec), asked.forward)
+    target = targets.TOP1 if wanted == PREDICTION else targets.parse_target(wanted)
+    return targets.resolve_target(target, asked.forward)
+
+
+def _sentence(error: EffVizError) -> str:
+    return " ".join(str(error).split())
+
+
+def _frozen(array: Floats) -> Floats:
+    array.setflags(write=False)
+    return array

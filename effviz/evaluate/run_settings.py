@@ -1,0 +1,283 @@
+"""What a run measures: everything that decides its rows, and nothing else."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Self
+
+from effviz import schema
+from effviz.errors import SettingsError
+from effviz.evaluate import sanity
+from effviz.evaluate.dataset_samples import Dataset
+from effviz.evaluate.heatmaps import PHOTO_CONTROLS
+from effviz.evaluate.intervals import SHARE, Scale
+from effviz.evaluate.masking import MaskBaseline, Masking
+from effviz.explain import placement, targets
+from effviz.explain.cam_methods import CAM_METHODS, supported
+from effviz.explain.data_types import Method, TargetLayer
+from effviz.explain.placement import Placement
+from effviz.i18n import _, lazy_gettext
+from effviz.schema import Pattern, Range
+from effviz.zoo import catalogue
+from effviz.zoo.model import ModelRef
+
+LABEL: Final = "label"
+PREDICTION: Final = "prediction"
+PASSES_PER_CHUNK: Final = 400  # forward passes, some seconds: what is lost when a run is killed
+MAX_PHOTOS_PER_CHUNK: Final = 64
+DEFAULT_MASKING: Final = Masking()
+
+
+class Metric(StrEnum):
+    """What is measured; the value stands in the column `metric`."""
+
+    ENERGY = "energy"
+    POINTING = "pointing"
+    POINTING_15 = "pointing15"
+    MAXBOX = "maxbox"
+    MAXBOX_V2 = "maxboxv2"
+    IOU = "iou"
+    DELETION = "deletion"
+    INSERTION = "insertion"
+    DROP = "drop"
+    INCREASE = "increase"
+    GAIN = "gain"
+    ROAD = "road"
+    ADCC = "adcc"
+    AGREE_RANK = "agree_rank"
+    AGREE_TOP20 = "agree_top20"
+    AGREE_DISTANCE = "agree_distance"
+    SANITY_SPEARMAN = "sanity_spearman"
+    SANITY_SSIM = "sanity_ssim"
+    SANITY_LOGIT = "sanity_logit"
+
+
+class EnergyPhotos(StrEnum):
+    """Which photos the energy game is played on."""
+
+    ALL = "all"
+    SCORE_CAM = "score-cam"  # Wang et al. 2020: one box, which covers at most half of the photo
+
+
+LOCALISATION_METRICS: Final = frozenset(
+    {Metric.ENERGY, Metric.POINTING, Metric.POINTING_15, Metric.MAXBOX, Metric.MAXBOX_V2, Metric.IOU}
+)  # need boxes
+AGREEMENT_METRICS: Final = frozenset(
+    {Metric.AGREE_RANK, Metric.AGREE_TOP20, Metric.AGREE_DISTANCE}
+)  # with the first model
+SANITY_METRICS: Final = frozenset({Metric.SANITY_SPEARMAN, Metric.SANITY_SSIM, Metric.SANITY_LOGIT})  # break the model
+FAITHFULNESS_METRICS: Final = (
+    frozenset(Metric) - LOCALISATION_METRICS - AGREEMENT_METRICS - SANITY_METRICS
+)  # run the model again
+CASCADE_METRICS: Final = frozenset({Metric.SANITY_SPEARMAN, Metric.SANITY_SSIM})
+LOW_IS_GOOD: Final = frozenset({Metric.DELETION, Metric.DROP, Metric.AGREE_DISTANCE})
+NEAR_ZERO_IS_GOOD: Final = SANITY_METRICS  # a likeness of either sign is one
+SHARE_METRICS: Final = frozenset(
+    {Metric.POINTING, Metric.POINTING_15, Metric.MAXBOX, Metric.INCREASE}
+)  # 0 or 1 for each photo
+_SIGNED: Final = frozenset({Metric.AGREE_RANK}) | SANITY_METRICS
+
+
+def value_range(metric: Metric) -> Scale:
+    """Return the lowest and the highest value that a photo can have."""
+    if metric is Metric.ROAD:
+        return -0.5, 0.5
+    return (-1.0, 1.0) if metric in _SIGNED else SHARE
+
+
+def worse(metric: Metric, value: float) -> float:
+    """Return a number that grows as a value of the metric gets worse, to sort by."""
+    if metric in NEAR_ZERO_IS_GOOD:
+        return abs(value)
+    return value if metric in LOW_IS_GOOD else -value
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredSettings:
+    """The settings as `run.json` has them."""
+
+    models: tuple[str, ...]
+    methods: tuple[Method, ...]
+    metrics: tuple[Metric, ...]
+    targets: Annotated[str, Pattern(".{1,200}", lazy_gettext("a text of 1 to 200 characters"))]
+    layer: TargetLayer
+    placement: Placement
+    masking: MaskBaseline
+    steps: Annotated[int, Range(1, 1000)]
+    road_budget_s: Annotated[float, Range(0, 1e9)] | None
+    limit: Annotated[int, Range(1, 2**53)] | None
+    seed: Annotated[int, Range(0, 2**53)]
+    # runs of before had none of these
+    smooth: Annotated[float, Range(0, 1)] = 0.0
+    energy_photos: EnergyPhotos = EnergyPhotos.ALL
+    grid: Annotated[int, Range(1, 2048)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """One run. Two runs with equal settings on one data set have the same rows."""
+
+    models: tuple[str, ...]  # labels, "lite0@224"
+    methods: tuple[Method, ...] = (Method.CAM,)
+    metrics: tuple[Metric, ...] = (Metric.ENERGY, Metric.POINTING, Metric.MAXBOX)
+    targets: str = LABEL  # the photo's class, the model's prediction, or what `parse_target` reads
+    layer: TargetLayer = TargetLayer.LAST
+    placement: Placement = Placement.PLAIN
+    smooth: float = 0.0  # sigma of the blur of every map, as a share of the photo's shorter side; 0: none
+    energy_photos: EnergyPhotos = EnergyPhotos.ALL
+    grid: int | None = None  # of runs made before maps were smoothed instead: cells a side they were averaged to
+    masking: Masking = DEFAULT_MASKING
+    road_budget_s: float = math.inf  # for each map; with an end, a busy machine measures fewer shares
+    limit: int | None = None  # photos, chosen by chance; None: all
+    seed: int = 0  # of the choice of photos and of the random control
+
+    @property
+    def refs(self) -> tuple[ModelRef, ...]:
+        """The models."""
+        return tuple(catalogue.parse_model(label) for label in self.models)
+
+    @property
+    def photos_a_part(self) -> int:
+        """How many photos are measured between two visits to the disk."""
+        maps = len(self.models) * (len(self.methods) + len(PHOTO_CONTROLS))
+        passes = len(self.models) + maps * sum(_passes(metric, self.masking.steps) for metric in self.metrics)
+        return max(1, min(MAX_PHOTOS_PER_CHUNK, PASSES_PER_CHUNK // passes))
+
+    def check(self, dataset: Dataset) -> None:
+        """See beforehand that nothing asked for is impossible.
+
+        Raises:
+            EffVizError: one sentence about what is.
+        """
+        if not (self.models and self.methods and self.metrics):
+            raise SettingsError(
+                _("A run needs at least one model, one method and one metric; one of them is empty. Name some.")
+            )
+        if self.grid is not None:
+            raise SettingsError(
+                _(
+                    "Maps averaged to {grid} cells are asked for, which blurs 4 cells and not 6: only smoothing is "
+                    "offered. Give smooth instead."
+                ).format(grid=self.grid)
+            )
+        for ref in self.refs:
+            if self.placement is Placement.CALIBRATED:
+                placement.find_calibration(ref.label)
+        for method in self.methods:
+            if not supported(method, self.layer):
+                raise SettingsError(
+                    _(
+                        "{method} has no map at {layer}: it exists only at the last layer. "
+                        "Choose the last layer or another method."
+                    ).format(method=CAM_METHODS[method].title, layer=self.layer.value)
+                )
+        self._check_kinds()
+        self._check_truth(dataset)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `run.json` keeps."""
+        return {
+            "models": list(self.models),
+            "methods": [method.value for method in self.methods],
+            "metrics": [metric.value for metric in self.metrics],
+            "targets": self.targets,
+            "layer": self.layer.value,
+            "placement": self.placement.value,
+            "smooth": self.smooth,
+            "energy_photos": self.energy_photos.value,
+            **({} if self.grid is None else {"grid": self.grid}),
+            "masking": self.masking.baseline.value,
+            "steps": self.masking.steps,
+            "road_budget_s": self.road_budget_s if math.isfinite(self.road_budget_s) else None,
+            "limit": self.limit,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> Self:
+        """Read what `as_dict` returned.
+
+        Raises:
+            SettingsError: a value is missing, or is none that a run can have.
+        """
+        known = schema.parse(_StoredSettings, kept, "settings")
+        return cls(
+            models=known.models,
+            methods=known.methods,
+            metrics=known.metrics,
+            targets=known.targets,
+            layer=known.layer,
+            placement=known.placement,
+            smooth=known.smooth,
+            energy_photos=known.energy_photos,
+            grid=known.grid,
+            masking=Masking(known.masking, known.steps),
+            road_budget_s=math.inf if known.road_budget_s is None else known.road_budget_s,
+            limit=known.limit,
+            seed=known.seed,
+        )
+
+    def _check_kinds(self) -> None:
+        if len(self.models) < 2 and (lonely := [metric for metric in self.metrics if metric in AGREEMENT_METRICS]):
+            raise SettingsError(
+                _(
+                    "{metric} compares each model with the first one, and there is only {model}: at least two are "
+                    "needed. Name another model, or leave the metric out."
+                ).format(metric=lonely[0].value, model=self.models[0])
+            )
+        if self.layer is not TargetLayer.LAST and (
+            shaken := [metric for metric in self.metrics if metric in CASCADE_METRICS]
+        ):
+            raise SettingsError(
+                _(
+                    "{metric} breaks the network above the last layer, and {layer} is asked for: only the last layer "
+                    "is allowed. Choose it, or leave the metric out."
+                ).format(metric=shaken[0].value, layer=self.layer.value)
+            )
+        if any(metric in CASCADE_METRICS for metric in self.metrics):
+            for method in self.methods:
+                sanity.check_method(method)
+
+    def _check_truth(self, dataset: Dataset) -> None:
+        if not dataset.annotated and (blind := [metric for metric in self.metrics if metric in LOCALISATION_METRICS]):
+            raise SettingsError(
+                _(
+                    "{metric} needs to know where the object is, and {path} has no boxes: without them "
+                    "{allowed} are allowed. Choose among these."
+                ).format(
+                    metric=blind[0].value,
+                    path=dataset.path,
+                    allowed=", ".join(metric for metric in Metric if metric not in LOCALISATION_METRICS),
+                )
+            )
+        if self.targets == LABEL and not dataset.labelled:
+            raise SettingsError(
+                _(
+                    "The target is each photo's label, and {path} has none: prediction, a class index or a class "
+                    "name are allowed. Choose one with --targets."
+                ).format(path=dataset.path)
+            )
+        if self.targets not in (LABEL, PREDICTION):
+            targets.parse_target(self.targets)
+
+
+_PASSES: Final[Mapping[Metric, int]] = MappingProxyType(
+    {
+        Metric.DROP: 1,
+        Metric.INCREASE: 1,
+        Metric.GAIN: 1,
+        Metric.ROAD: 100,  # five shares with two passes each, and filling in takes longer than both
+        Metric.ADCC: 2,
+        Metric.SANITY_SPEARMAN: 10,  # eleven parts, each from where the broken ones begin; copying the model counts too
+        Metric.SANITY_SSIM: 10,
+    }
+)
+
+
+def _passes(metric: Metric, steps: int) -> int:
+    """About how many forward passes a metric takes for one map."""
+    if metric in (Metric.DELETION, Metric.INSERTION):
+        return steps + 1
+    return _PASSES.get(metric, 0)

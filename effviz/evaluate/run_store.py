@@ -1,0 +1,490 @@
+"""A run's folder on disk: its rows, its manifest `run.json`, and the lock of the process that measures.
+
+Each photo, model, method and metric has one row. A row without a value says in `error` why: for a photo that cannot be
+used at all it is the only one, without model, method and metric.
+"""
+
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import re
+import shutil
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from effviz import file_io
+from effviz.errors import SettingsError
+from effviz.evaluate.dataset_samples import printable
+from effviz.evaluate.heatmaps import THRESHOLDS, V2_OVERLAPS
+from effviz.evaluate.run_settings import Metric, RunSettings
+from effviz.explain.data_types import Floats
+from effviz.explain.placement import Doubles
+from effviz.i18n import _
+
+CHUNKS_FOLDER: Final = "parts"
+
+RESULTS_FILE: Final = "results.parquet"
+
+ROWS_PER_GROUP: Final = 1 << 16  # held in memory while parts are brought together
+
+SEAL_SUFFIX: Final = ".seal"
+
+_log = logging.getLogger(__name__)
+
+_PARQUET_END: Final = b"PAR1"
+
+_CHUNK_NAME: Final = re.compile(r"part-(\d{9})\.parquet")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurement:
+    """One measurement."""
+
+    photo: str
+    model: str | None = None
+    method: str | None = None
+    metric: str | None = None
+    value: float | None = None
+    target_index: int | None = None
+    error: str | None = None
+    placement: str | None = None
+    photo_sha256: str | None = None
+    label: int | None = None  # the photo's class in this model's logits
+    prediction: int | None = None  # the model's first choice
+    probability: float | None = None  # of the target
+    box_share: float | None = None  # of the photo that the object covers
+    off_centre: bool | None = None  # small, and off the centre
+    curve: Floats | None = None  # what the value is made of, a number for each step; see docs/metrics.md
+
+
+RESULTS_SCHEMA: Final = pa.schema(
+    [
+        *((name, pa.string()) for name in ("photo", "model", "method", "metric")),
+        ("value", pa.float64()),
+        ("target_index", pa.int32()),
+        *((name, pa.string()) for name in ("error", "placement", "photo_sha256")),
+        *((name, pa.int32()) for name in ("label", "prediction")),
+        *((name, pa.float64()) for name in ("probability", "box_share")),
+        ("off_centre", pa.bool_()),
+        ("curve", pa.list_(pa.float32())),
+    ]
+)
+
+
+def to_table(rows: Sequence[Measurement]) -> pa.Table:
+    """Rows as a table."""
+    columns = {
+        field.name: [_printable_value(getattr(row, field.name)) for row in rows] for field in fields(Measurement)
+    }
+    return pa.table(
+        {name: pa.array(values, RESULTS_SCHEMA.field(name).type) for name, values in columns.items()}, RESULTS_SCHEMA
+    )
+
+
+def _printable_value(value: object) -> object:
+    return printable(value) if isinstance(value, str) and not value.isascii() else value
+
+
+def write_chunk(run: Path, start: int, rows: Sequence[Measurement], key: str = "") -> None:
+    """Write the rows of the photos from number `start` on, in place of any that were there, and their seal.
+
+    `key` is all that decides the run's rows.
+    """
+    folder = run / CHUNKS_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"part-{start:09d}.parquet"
+    path.with_suffix(SEAL_SUFFIX).unlink(missing_ok=True)  # until the new rows are there the part is none
+    file_io.write_atomically(path, lambda file: _write_tables(file, [to_table(rows)]), sync=False)
+    file_io.write_atomically(
+        path.with_suffix(SEAL_SUFFIX), lambda file: file.write(_seal(path, key).encode()), sync=False
+    )
+
+
+def chunk_files(run: Path, key: str | None = None) -> dict[int, Path]:
+    """Return the parts that are there and whole, by the number of their first photo, in order.
+
+    With a key only those that this run wrote just so: whatever else lies there is told in the log, and removed.
+    """
+    found = ((_CHUNK_NAME.fullmatch(path.name), path) for path in sorted((run / CHUNKS_FOLDER).glob("part-*.parquet")))
+    return {int(match[1]): path for match, path in found if match and _is_whole(path) and _is_sealed(path, key)}
+
+
+def file_sha256(path: Path) -> str:
+    """Return a file's hash."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _seal(path: Path, key: str) -> str:
+    """What binds a file's content to its place in one run."""
+    return hashlib.sha256(f"{key}\n{path.name}\n{file_sha256(path)}".encode()).hexdigest()
+
+
+def _is_sealed(path: Path, key: str | None) -> bool:
+    if key is None:
+        return True
+    try:
+        if path.with_suffix(SEAL_SUFFIX).read_text(encoding="ascii") == _seal(path, key):
+            return True
+    except (OSError, ValueError):
+        pass
+    _log.warning("%s is damaged or of another run: its photos are measured again.", path)
+    with suppress(OSError):
+        path.unlink()
+    return False
+
+
+def read_tables(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yield one part after the other."""
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            yield file.read(columns=None if columns is None else list(columns), use_threads=False)  # small: quicker
+
+
+def write_results(run: Path, tables: Iterable[pa.Table]) -> None:
+    """Write one table of all, some ten thousand rows at a time."""
+    file_io.write_atomically(run / RESULTS_FILE, lambda file: _write_tables(file, _grouped_tables(tables)))
+
+
+def remove_chunks(run: Path) -> None:
+    """Remove the parts, and what writers that were killed left among them."""
+    shutil.rmtree(run / CHUNKS_FOLDER, ignore_errors=True)
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether a file ends as Parquet files do; one that a power cut cut off does not."""
+    with path.open("rb") as file:
+        file.seek(-min(len(_PARQUET_END), path.stat().st_size), os.SEEK_END)
+        return file.read() == _PARQUET_END
+
+
+def _write_tables(file: BinaryIO, tables: Iterable[pa.Table]) -> None:
+    with pq.ParquetWriter(file, RESULTS_SCHEMA) as writer:
+        for each in tables:
+            writer.write_table(each)
+
+
+def _grouped_tables(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    waiting: list[pa.Table] = []
+    for each in tables:
+        waiting.append(each)
+        if sum(one.num_rows for one in waiting) >= ROWS_PER_GROUP:
+            yield pa.concat_tables(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
+# Merging the parts into one table gives `maxbox` its values: its threshold is one for all photos.
+
+MAXBOX_OVERLAPS: Final = {Metric.MAXBOX: (0.5,), Metric.MAXBOX_V2: V2_OVERLAPS}
+
+MaxBoxKey = tuple[str, str, Metric]  # model, method, metric
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Where a model's maps by a method are cut, as fractions of each map's range: one for each overlap asked for."""
+
+    model: str
+    method: str
+    metric: Metric
+    overlaps: tuple[float, ...]
+    thresholds: tuple[float, ...]
+    accuracy: float  # the mean of the rows' values
+
+
+def merge_chunks(run: Path, sealed_by: str | None = None) -> tuple[Thresholds, ...]:
+    """Bring the parts together into `results.parquet`; memory does not grow with their number.
+
+    A `maxbox` row gets 1 where the box fits at the threshold that is best for its model and method over all photos,
+    else 0, so that their mean is MaxBoxAcc; a `maxboxv2` row gets the mean over its three overlaps.
+    """
+    paths = list(chunk_files(run, sealed_by).values())
+    counts: dict[MaxBoxKey, Doubles] = {}
+    photos: dict[MaxBoxKey, int] = defaultdict(int)
+    for table in read_tables(paths, ("model", "method", "metric", "curve")):
+        for key, _kind, curves in _box_rows(table):
+            counts[key] = counts.get(key, 0) + _box_fits(curves, MAXBOX_OVERLAPS[key[2]]).sum(axis=1)
+            photos[key] += len(curves)
+    best = {key: count.argmax(axis=1) for key, count in counts.items()}
+    write_results(run, (_with_values(table, best) for table in read_tables(paths)))
+    return tuple(_thresholds(key, best[key], counts[key] / photos[key]) for key in sorted(counts))
+
+
+def _thresholds(key: MaxBoxKey, best: npt.NDArray[np.intp], shares: Doubles) -> Thresholds:
+    model, method, metric = key
+    accuracy = float(np.mean([share[index] for share, index in zip(shares, best, strict=True)]))
+    return Thresholds(
+        model, method, metric, MAXBOX_OVERLAPS[metric], tuple(float(THRESHOLDS[i]) for i in best), accuracy
+    )
+
+
+def _with_values(table: pa.Table, best: Mapping[MaxBoxKey, npt.NDArray[np.intp]]) -> pa.Table:
+    values = table["value"].to_numpy().copy()
+    missing = np.isnan(values)
+    for key, places, curves in _box_rows(table):
+        fits = _box_fits(curves, MAXBOX_OVERLAPS[key[2]])  # (overlaps, N, T)
+        values[places] = np.mean([fit[:, index] for fit, index in zip(fits, best[key], strict=True)], axis=0)
+        missing[places] = False
+    column = pa.array(values, pa.float64(), mask=missing)
+    return table.set_column(table.schema.get_field_index("value"), RESULTS_SCHEMA.field("value"), column)
+
+
+def _box_rows(table: pa.Table) -> Iterator[tuple[MaxBoxKey, npt.NDArray[np.intp], Floats]]:
+    """Yield for each model, method and box metric of a table the rows' numbers and their overlaps, (N, T)."""
+    groups: dict[MaxBoxKey, list[int]] = defaultdict(list)
+    columns = (table[name].to_pylist() for name in ("model", "method", "metric"))
+    for number, (model, method, metric) in enumerate(zip(*columns, strict=True)):
+        if metric in (Metric.MAXBOX, Metric.MAXBOX_V2):
+            groups[model, method, Metric(metric)].append(number)
+    curves = table["curve"].combine_chunks()
+    for key, numbers in groups.items():
+        places = np.array(numbers)
+        flat = curves.take(pa.array(places)).flatten().to_numpy()
+        yield key, places, flat.reshape(len(places), -1)
+
+
+def _box_fits(curves: Floats, overlaps: tuple[float, ...]) -> Doubles:
+    """(N, T) -> (overlaps, N, T), 1 where a box overlaps enough; in 32 bits, in which 0.7 is not less than 0.7."""
+    return np.array([curves >= overlap for overlap in overlaps], dtype=np.float64)
+
+
+# The manifest says what decided a run's rows, so that it can go on, be repeated, and be believed.
+
+MANIFEST_FILE: Final = "run.json"
+
+RUN_FORMAT: Final = 2  # of a run's folder
+
+OLD_RUN_FORMAT: Final = 1  # without controls inside the crop: its results are read, but it cannot go on
+
+MAX_MANIFEST_BYTES: Final = 2**24
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredModel:
+    """A model of a run."""
+
+    label: str
+    weights_sha256: str
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A run's folder and what its `run.json` holds."""
+
+    folder: Path
+    settings: RunSettings
+    dataset: str  # its path
+    fingerprint: str
+    photos: int  # that are measured
+    photos_a_part: int
+    networks: tuple[MeasuredModel, ...]
+    versions: Mapping[str, str]  # of what it was begun with
+    sittings: tuple[Mapping[str, str], ...] = ()  # versions of each time it went on
+    finished: bool = False
+    seconds: float = 0.0  # over all sittings
+    thresholds: tuple[Thresholds, ...] = ()
+    results_sha256: str = ""  # of results.parquet; runs of before have none
+    format: int = RUN_FORMAT
+
+    @property
+    def key(self) -> str:
+        """All that decides the rows, as text."""
+        rows = (self.settings.as_dict(), self.fingerprint, self.photos_a_part, [asdict(of) for of in self.networks])
+        return json.dumps(rows, sort_keys=True)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the content of `run.json`."""
+        return {
+            "format": self.format,
+            "finished": self.finished,
+            "seed": self.settings.seed,
+            "settings": self.settings.as_dict(),
+            "dataset": {"path": self.dataset, "fingerprint": self.fingerprint, "photos": self.photos},
+            "models": [asdict(network) for network in self.networks],
+            "versions": dict(self.versions),
+            "sittings": [dict(versions) for versions in self.sittings],
+            "photos_a_part": self.photos_a_part,
+            "seconds": self.seconds,
+            "thresholds": [asdict(found) for found in self.thresholds],
+            "results_sha256": self.results_sha256,
+        }
+
+
+def open_run(out: Path, wanted: Manifest) -> Manifest:
+    """Make a run's folder, or go on with the run that is in it, which then says with what versions.
+
+    Raises:
+        SettingsError: it holds another run, or another engine measured so far.
+    """
+    known = find_run(out, wanted)
+    if known is None:
+        out.mkdir(parents=True, exist_ok=True)
+        return save_manifest(dataclasses.replace(wanted, folder=out))
+    if known.finished:
+        return known
+    before = (known.versions, *known.sittings)[-1]
+    if changed := [
+        f"{name} {before.get(name)}, now {of}" for name, of in wanted.versions.items() if before.get(name) != of
+    ]:
+        _log.warning("%s goes on with other versions, and numbers may differ a little: %s", out, "; ".join(changed))
+    return save_manifest(known, sittings=(*known.sittings, wanted.versions))
+
+
+def find_run(out: Path, wanted: Manifest) -> Manifest | None:
+    """Return the run that a folder holds, if it is the one that is asked for.
+
+    Raises:
+        SettingsError: it is another one, or it would go on with another engine.
+    """
+    if not (out / MANIFEST_FILE).exists():
+        return None
+    known = read_manifest(out)
+    for name, theirs, ours in _changed_settings(known, wanted):
+        raise SettingsError(
+            _(
+                "{out} holds a run with {name} {theirs}, and now {name} {ours} is asked for: only the same run goes on "
+                "there. Give the old settings, or choose another folder with --out."
+            ).format(out=out, name=name, theirs=theirs, ours=ours)
+        )
+    if not known.finished:
+        if known.format != RUN_FORMAT:
+            raise SettingsError(
+                _(
+                    "{out} holds a run that an earlier version began and did not finish: this version measures other "
+                    "controls, and only a run of one version goes on. Choose another folder with --out."
+                ).format(out=out)
+            )
+        _check_engines(out, known, wanted)
+    return dataclasses.replace(known, dataset=wanted.dataset)
+
+
+def read_manifest(run: Path) -> Manifest:
+    """Read a run's `run.json`.
+
+    Raises:
+        SettingsError: there is none, or it is not one that this version wrote.
+    """
+    try:
+        content = file_io.parse_json(file_io.read_regular(run / MANIFEST_FILE, MAX_MANIFEST_BYTES))
+        if content["format"] not in (OLD_RUN_FORMAT, RUN_FORMAT):
+            raise ValueError(f"format {content['format']}")
+        return _parse_manifest(run, content)
+    except (OSError, ValueError, KeyError, TypeError, SettingsError) as error:
+        raise SettingsError(
+            _(
+                "{run} is not the folder of a run ({error}): it must hold a {file} of this version. Make one with "
+                "`effviz evaluate`."
+            ).format(run=run, error=error.strerror if isinstance(error, OSError) else error, file=MANIFEST_FILE)
+        ) from error
+
+
+def save_manifest(run: Manifest, **changes: Any) -> Manifest:
+    """Write `run.json`, whole or not at all."""
+    changed = dataclasses.replace(run, **changes)
+    text = json.dumps(changed.as_dict(), indent=1, ensure_ascii=False) + "\n"
+    file_io.write_text_atomically(run.folder / MANIFEST_FILE, text)
+    return changed
+
+
+def _changed_settings(known: Manifest, wanted: Manifest) -> list[tuple[str, object, object]]:
+    theirs, ours = known.settings.as_dict(), wanted.settings.as_dict()
+    theirs |= {"data of fingerprint": known.fingerprint} | _weights_by_model(known)
+    ours |= {"data of fingerprint": wanted.fingerprint} | _weights_by_model(wanted)
+    return [(name, theirs.get(name), value) for name, value in ours.items() if theirs.get(name) != value]
+
+
+def _check_engines(out: Path, known: Manifest, wanted: Manifest) -> None:
+    for theirs, ours in zip(known.networks, wanted.networks, strict=True):
+        if theirs.engine != ours.engine:
+            raise SettingsError(
+                _(
+                    "{out} holds a run of {model} on the engine {theirs}, and this process has {ours}: a run has one "
+                    "engine, since their numbers agree only to a thousandth. Set EFFVIZ_ENGINE={theirs}, or choose "
+                    "another folder with --out."
+                ).format(out=out, model=ours.label, theirs=theirs.engine, ours=ours.engine)
+            )
+
+
+def _weights_by_model(of: Manifest) -> dict[str, object]:
+    return {f"weights of {network.label}": network.weights_sha256 for network in of.networks}
+
+
+def _parse_manifest(run: Path, content: Mapping[str, Any]) -> Manifest:
+    return Manifest(
+        folder=run,
+        settings=RunSettings.from_dict(content["settings"]),
+        dataset=content["dataset"]["path"],
+        fingerprint=content["dataset"]["fingerprint"],
+        photos=content["dataset"]["photos"],
+        photos_a_part=content["photos_a_part"],
+        networks=tuple(MeasuredModel(**network) for network in content["models"]),
+        versions=content["versions"],
+        sittings=tuple(content.get("sittings", ())),  # runs of before had none
+        finished=content["finished"],
+        seconds=content["seconds"],
+        thresholds=tuple(_parse_thresholds(found) for found in content["thresholds"]),
+        results_sha256=content.get("results_sha256", ""),
+        format=content["format"],
+    )
+
+
+def _parse_thresholds(found: Mapping[str, Any]) -> Thresholds:
+    cuts = {name: tuple(found[name]) for name in ("overlaps", "thresholds")}
+    return Thresholds(found["model"], found["method"], Metric(found["metric"]), **cuts, accuracy=found["accuracy"])
+
+
+# One process at a time measures into a run's folder; what a killed one held is free again, whatever killed it.
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+LOCK_FILE: Final = ".lock"  # stays there: who took it away could take it from the next one, too
+
+
+@contextmanager
+def lock_run(run: Path) -> Iterator[None]:
+    """Keep others away from a folder, which is made if it is not there.
+
+    Raises:
+        SettingsError: another process has it.
+        OSError: nothing can be written into it.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    with (run / LOCK_FILE).open("ab") as file:
+        try:
+            _lock_file(file)
+        except (BlockingIOError, PermissionError) as error:
+            raise SettingsError(
+                _(
+                    "Another process is measuring into {run}: only one may at a time. Wait until it ends, or choose "
+                    "another folder with --out."
+                ).format(run=run)
+            ) from error
+        except OSError as error:  # some shared disks have no locks
+            _log.warning("Nobody else may measure into %s meanwhile, which cannot be checked there: %s", run, error)
+        yield
+
+
+def _lock_file(file: BinaryIO) -> None:
+    """Lock an open file, without waiting, until it is closed."""
+    if sys.platform == "win32":
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,516 @@
+"""A finished run, read back and summed up: means with intervals, ranks, disputes, failures and paired differences.
+
+Tables, reports and pages start from here.
+"""
+
+import dataclasses
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path, PurePath
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from effviz.errors import SettingsError
+from effviz.evaluate import intervals, run_store
+from effviz.evaluate.datasets import ANNOTATIONS
+from effviz.evaluate.heatmaps import Control
+from effviz.evaluate.intervals import Interval
+from effviz.evaluate.run_settings import (
+    FAITHFULNESS_METRICS,
+    LOCALISATION_METRICS,
+    SHARE_METRICS,
+    Metric,
+    value_range,
+    worse,
+)
+from effviz.evaluate.run_store import RESULTS_FILE, Manifest, file_sha256
+from effviz.i18n import _
+from effviz.zoo import catalogue
+
+TEXT_COLUMNS: Final = ("photo", "model", "method", "metric", "error")
+
+NUMBER_COLUMNS: Final = ("value", "target_index", "label", "prediction", "probability", "box_share", "off_centre")
+
+Key = tuple[str, str]  # model, method
+
+
+@dataclass(frozen=True, slots=True)
+class MapTarget:
+    """What a map was of."""
+
+    target_index: int
+    photo_sha256: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Results:
+    """The rows of a run without their curves, which are read when they are needed."""
+
+    run: Manifest
+    frame: pd.DataFrame  # WORDS as categories, NUMBERS as they are
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """In the order in which they were asked for."""
+        return self.run.settings.models
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods, then the controls."""
+        return (*(method.value for method in self.run.settings.methods), *(control.value for control in Control))
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """In the order in which they were asked for."""
+        return self.run.settings.metrics
+
+    @property
+    def dataset(self) -> str:
+        """The data set's name; the path that leads to it says too much of some machine."""
+        path = PurePath(self.run.dataset)
+        return path.parent.name if path.name == ANNOTATIONS else path.name
+
+    def gaussian(self, metric: Metric) -> Control:
+        """Return the control that is hardest to beat: for measures of place the one inside the crop.
+
+        A run of before those were measured has only the one over the whole photo.
+        """
+        return self.beside(metric)[0]
+
+    def beside(self, metric: Metric) -> tuple[Control, Control]:
+        """Return the Gaussian and the uniform control that stand beside single classes and photos."""
+        of = self.frame
+        inside = (of["metric"] == metric.value) & (of["method"] == Control.CROP_GAUSSIAN.value)
+        if metric in LOCALISATION_METRICS and inside.any():
+            return Control.CROP_GAUSSIAN, Control.CROP_UNIFORM
+        return Control.GAUSSIAN, Control.UNIFORM
+
+    def rows(self, metric: Metric, methods: Sequence[str]) -> pd.DataFrame:
+        """Return the rows of a metric by some methods or controls."""
+        of = self.frame
+        return of[(of["metric"] == metric.value) & of["method"].isin(methods) & of["model"].isin(self.models)]
+
+    def wide(self, metric: Metric, methods: Sequence[str]) -> pd.DataFrame:
+        """Return one row a photo and one column for each model and method that has any; nan where there is no value."""
+        rows = self.rows(metric, methods)
+        return rows.pivot(index="photo", columns=["model", "method"], values="value").astype(np.float64)
+
+    def values(self, method: str, metric: Metric) -> pd.DataFrame:
+        """Return one row a photo and one column a model; nan where there is no value."""
+        wide = self.rows(metric, (method,)).pivot(index="photo", columns="model", values="value")
+        return wide.reindex(columns=list(self.models)).astype(np.float64)
+
+    def compared(self, method: str, metric: Metric) -> pd.DataFrame:
+        """Return values that may be compared between models: of what runs the model, the lead over its own control."""
+        values = self.values(method, metric)
+        return values - self.values(Control.GAUSSIAN.value, metric) if metric in FAITHFULNESS_METRICS else values
+
+    def asked(self, method: str, metric: Metric, photos: Sequence[str]) -> dict[tuple[str, str], MapTarget]:
+        """Return what was asked about some photos, by photo and model."""
+        columns = ["photo", "model", "target_index", "photo_sha256"]
+        wanted = [("method", "=", method), ("metric", "=", metric.value), ("photo", "in", list(photos))]
+        rows = (
+            pq.read_table(self.run.folder / RESULTS_FILE, columns=columns, filters=wanted).to_pylist() if photos else []
+        )
+        return {(row["photo"], row["model"]): MapTarget(row["target_index"], row["photo_sha256"]) for row in rows}
+
+    def small(self) -> pd.Series:
+        """Return for each photo whether its object is small and off-centre; those without an object are left out."""
+        rows = self.frame[["photo", "off_centre"]].dropna().drop_duplicates("photo")
+        return rows.set_index("photo")["off_centre"].astype(bool)
+
+
+def load_results(run: Path, rows: pc.Expression | None = None) -> Results:
+    """Read a run that is finished: all rows, or some of them.
+
+    Raises:
+        SettingsError: the folder holds no run, or one that is not finished.
+    """
+    known = run_store.read_manifest(run)
+    if not known.finished:
+        raise SettingsError(
+            _(
+                "The run in {run} is not finished: only whole runs can be read. Go on with the command that began it."
+            ).format(run=run)
+        )
+    try:
+        if known.results_sha256 and file_sha256(run / RESULTS_FILE) != known.results_sha256:
+            raise ValueError(_("it is another file than the run wrote"))
+        table = _read_table(run / RESULTS_FILE, rows)
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            _(
+                "{file} cannot be read ({error}): a run's folder must be whole. Remove the folder, and run "
+                "`effviz evaluate` again."
+            ).format(file=run / RESULTS_FILE, error=error)
+        ) from error
+    return Results(known, table.to_pandas())
+
+
+def _read_table(file: Path, rows: pc.Expression | None) -> pa.Table:
+    """Read some rows; a filter of the library's own would have several times as much in memory meanwhile."""
+    with pq.ParquetFile(file, read_dictionary=list(TEXT_COLUMNS)) as open_file:
+        groups = range(open_file.num_row_groups)
+        tables = (open_file.read_row_group(number, columns=[*TEXT_COLUMNS, *NUMBER_COLUMNS]) for number in groups)
+        return pa.concat_tables([each if rows is None else each.filter(rows) for each in tables])
+
+
+# Means with intervals beside controls, ranks, classes, disputes.
+
+IntervalPair = tuple[Interval, Interval]  # over all photos, and over those whose object is small and off-centre
+
+
+@dataclass(frozen=True, slots=True)
+class MetricMean:
+    """One model, method (or control) and metric."""
+
+    model: str
+    method: str
+    metric: Metric
+    every: Interval  # over all photos
+    small: Interval  # over those whose object is small and off-centre, where a centre Gaussian does not win
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """All models and methods by one metric, the best first; the controls stand among them."""
+
+    metric: Metric
+    cells: tuple[MetricMean, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassMeans:
+    """The photos of one class."""
+
+    label: int  # in the model's logits
+    name: str
+    photos: int
+    means: Mapping[str, float]  # by model, then by `Results.beside`
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A photo on which models differ; of what runs the model again, in their leads over their own controls."""
+
+    photo: str
+    values: Mapping[str, float]  # by model
+    controls: Mapping[str, float]  # by `Results.beside`; nan where there is none, and beside leads
+    spread: float  # the largest of the models' values minus the smallest
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoValue:
+    """A photo and what it was given."""
+
+    photo: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Extremes:
+    """Three photos that show how good a model's maps are; they may be the same where there are few."""
+
+    model: str
+    best: PhotoValue
+    median: PhotoValue  # of an even number of photos the better one of the two in the middle
+    worst: PhotoValue
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """How often a model's first choice is the photo's label, and how sure it is of the class that was asked for."""
+
+    model: str
+    top1: Interval
+    probability: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why some rows have no value."""
+
+    text: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What could not be measured, and why."""
+
+    photo: str
+    model: str  # empty when no model can use the photo
+    method: str  # empty when no method can
+    reason: str
+
+
+def metric_means(results: Results) -> tuple[MetricMean, ...]:
+    """Return the mean and its interval of every model, method, control and metric that has values.
+
+    The threshold of `maxbox` is the one that is best for all photos, also for the small and off-centre ones: nothing is
+    fitted to a few.
+    """
+    return tuple(_metric_means(results))
+
+
+def rank_means(found: Sequence[MetricMean], small: bool = False) -> tuple[Ranking, ...]:
+    """Order cells by their means, for all photos or for the small and off-centre ones; without a mean they are out."""
+
+    def mean(cell: MetricMean) -> float:
+        return (cell.small if small else cell.every).mean
+
+    def best_first(cell: MetricMean) -> float:
+        return worse(cell.metric, mean(cell))
+
+    known = [cell for cell in found if not np.isnan(mean(cell))]
+    metrics = dict.fromkeys(cell.metric for cell in known)
+    return tuple(
+        Ranking(metric, tuple(sorted((cell for cell in known if cell.metric is metric), key=best_first)))
+        for metric in metrics
+    )
+
+
+def class_means(results: Results, method: str, metric: Metric) -> tuple[ClassMeans, ...]:
+    """Return the means of each class, in the order of their numbers."""
+    rows = results.rows(metric, (method, *results.beside(metric))).dropna(subset=["label", "value"])
+    named = [_class_names(model)[int(label)] for model, label in zip(rows["model"], rows["label"], strict=True)]
+    rows = rows.assign(name=named, of=_model_or_control(rows, method))
+    groups = rows[rows["method"] == method].groupby(["label", "name"])["photo"].nunique()
+    means = rows.groupby(["label", "name", "of"], observed=True)["value"].mean()
+    return tuple(
+        ClassMeans(int(label), str(name), int(count), means[label, name].to_dict())
+        for (label, name), count in zip(groups.index, groups, strict=True)
+    )
+
+
+def find_disputes(
+    results: Results, method: str, metric: Metric = Metric.ENERGY, count: int = 20
+) -> tuple[Dispute, ...]:
+    """Return the photos on which the models' values differ most; models without any value are left out."""
+    wide = results.compared(method, metric).dropna(axis=1, how="all").dropna()
+    values = wide.to_numpy()
+    spread = np.ptp(values, axis=1) if values.size else np.zeros(0)
+    largest = np.argsort(-spread, kind="stable")[:count]
+    beside = _controls(results, metric, wide.index[largest])
+    return tuple(
+        Dispute(str(photo), wide.loc[photo].to_dict(), beside.loc[photo].to_dict(), float(spread[row]))
+        for row, photo in zip(largest, wide.index[largest], strict=True)
+    )
+
+
+def find_extremes(results: Results, method: str, metric: Metric) -> tuple[Extremes, ...]:
+    """Return each model's best, median and worst photo; of photos with one value the first in the run's order.
+
+    Of what runs the model again by its lead over its own control: a photo of which it is unsure is no better for that.
+    """
+    found = []
+    for model, column in results.compared(method, metric).items():
+        ordered = column.dropna().sort_values(key=lambda values: values.map(partial(worse, metric)), kind="stable")
+        if len(ordered):
+            three = (ordered.iloc[[place]] for place in (0, (len(ordered) - 1) // 2, -1))
+            found.append(Extremes(str(model), *(PhotoValue(str(of.index[0]), float(of.iloc[0])) for of in three)))
+    return tuple(found)
+
+
+def model_accuracies(results: Results) -> tuple[Accuracy, ...]:
+    """Return each model's top-1 accuracy on the photos that have a label, and its mean probability of the target."""
+    rows = results.frame.dropna(subset=["prediction"]).drop_duplicates(["photo", "model"])
+    right = (rows["label"] == rows["prediction"]).where(rows["label"].notna())
+    found = rows.assign(right=right)[["model", "right", "probability"]]
+    return tuple(_accuracy(model, found[found["model"] == model]) for model in results.models)
+
+
+def find_failures(results: Results) -> tuple[Failure, ...]:
+    """Return the rows without a value and their reasons, in the photos' order; those of the controls are left out.
+
+    A uniform map has no ranks on any photo, which says nothing about the run.
+    """
+    rows = results.frame.dropna(subset=["error"])[["photo", "model", "method", "error"]].astype(object)
+    rows = rows[~rows["method"].isin([control.value for control in Control])]
+    texts = rows.where(rows.notna(), "")
+    return tuple(Failure(*map(str, row)) for row in texts.itertuples(index=False, name=None))
+
+
+def count_reasons(found: Sequence[Failure]) -> tuple[Reason, ...]:
+    """Count the reasons, the most frequent first; that of a photo is the same for all photos but for its name."""
+    counts = Counter(of.reason.replace(of.photo, "…") if of.photo else of.reason for of in found)
+    return tuple(Reason(text, rows) for text, rows in counts.most_common())
+
+
+def _accuracy(model: str, rows: pd.DataFrame) -> Accuracy:
+    right, probability = (rows[name].to_numpy(np.float64) for name in ("right", "probability"))
+    return Accuracy(model, intervals.share(right), intervals.mean(probability))
+
+
+def _metric_means(results: Results) -> Iterator[MetricMean]:
+    small = results.small()
+    known = {metric: dict(_of_metric(results, metric, small)) for metric in results.metrics}
+    for method, metric, model in itertools.product(results.methods, results.metrics, results.models):
+        if (both := known[metric].get((model, method))) is not None:
+            yield MetricMean(model, method, metric, *both)
+
+
+def _of_metric(results: Results, metric: Metric, small: pd.Series) -> Iterator[tuple[Key, IntervalPair]]:
+    """Yield the intervals of every method and model that has values: over all photos, and over the hard ones."""
+    wide = results.wide(metric, results.methods)
+    values = wide.to_numpy()
+    is_small = small.reindex(wide.index, fill_value=False).to_numpy(dtype=bool)
+    of = intervals.share if metric in SHARE_METRICS else partial(intervals.mean, scale=value_range(metric))
+    keys = [(str(column[0]), str(column[1])) for column in wide.columns]
+    found = (intervals.columns(some, of) for some in (values, values[is_small]))
+    for key, every, hard in zip(keys, *found, strict=True):
+        if every.n:
+            yield key, (every, hard)
+
+
+@cache
+def _class_names(model: str) -> tuple[str, ...]:
+    return catalogue.parse_model(model).spec.classes
+
+
+def _model_or_control(rows: pd.DataFrame, method: str) -> pd.Series:
+    """Name each row by its model, or by the control; its values for several models come under one name."""
+    return rows["model"].astype(object).where(rows["method"] == method, rows["method"].astype(object))
+
+
+def _controls(results: Results, metric: Metric, photos: pd.Index) -> pd.DataFrame:
+    """Return the controls' values on some photos, mean over the models where these see them differently."""
+    names = [control.value for control in results.beside(metric)]
+    rows = results.rows(metric, [] if metric in FAITHFULNESS_METRICS else names)
+    rows = rows[rows["photo"].isin(photos)].astype({"photo": object, "method": object})
+    wide = rows.pivot_table(index="photo", columns="method", values="value", aggfunc="mean")
+    return wide.reindex(index=photos, columns=names)
+
+
+# Differences on the same photos: each model against the first one, and against a control of its own. What depends on
+# how sure a model is (deletion, insertion and all that run the model again) is never compared between models directly:
+# a less sure model has lower areas whatever its maps are worth. There a model's lead over its own control is compared
+# with the first model's.
+
+Pair = tuple[Key, Key]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Maps minus other maps: those of another model by the same method, or a control's for the same model."""
+
+    model: str
+    method: str
+    minus_model: str
+    minus_method: str
+    metric: Metric
+    every: Interval  # over all photos; its p is corrected for all differences of the measure
+    small: Interval  # over those whose object is small and off-centre
+
+    @property
+    def beside_model(self) -> bool:
+        """Whether it is between two models, and not between a map and a control."""
+        return self.model != self.minus_model
+
+    @property
+    def of_leads(self) -> bool:
+        """Whether it is between two models' leads over their own controls, and not between their values."""
+        return self.beside_model and self.metric in FAITHFULNESS_METRICS
+
+
+def find_differences(results: Results, methods: Sequence[str], metric: Metric) -> tuple[Difference, ...]:
+    """Return each other model minus the first, then each model minus its own Gaussian, by each method.
+
+    Always on the photos that both have values for. P-values are corrected (Holm) for all differences of the measure in
+    the run, whatever methods are asked for, and apart for all photos and for the small and off-centre ones.
+    """
+    every = [method.value for method in results.run.settings.methods]
+    gaussian = results.gaussian(metric).value
+    wide = results.wide(metric, (*every, gaussian))
+    pairs = [pair for pair in _model_pairs(results.models, every, gaussian) if set(pair) <= set(wide.columns)]
+    both = (intervals.holm(of) for of in _paired_intervals(wide, pairs, results.small(), metric))
+    found = (
+        Difference(one[0], one[1], other[0], other[1], metric, of_all, of_small)
+        for (one, other), of_all, of_small in zip(pairs, *both, strict=True)
+    )
+    return tuple(of for of in found if of.every.n and of.method in methods)
+
+
+def find_leads(found: Sequence[Difference]) -> Iterator[tuple[Key, Interval, Interval]]:
+    """Yield how far each model and method is from the model's own control: over all photos, and over the hard ones."""
+    for of in found:
+        if not of.beside_model:
+            yield (of.model, of.method), of.every, of.small
+
+
+def _model_pairs(models: Sequence[str], methods: Sequence[str], gaussian: str) -> Iterator[Pair]:
+    for method, model in itertools.product(methods, models[1:]):
+        yield (model, method), (models[0], method)
+    for method, model in itertools.product(methods, models):
+        yield (model, method), (model, gaussian)
+
+
+def _paired_intervals(
+    wide: pd.DataFrame, pairs: Sequence[Pair], small: pd.Series, metric: Metric
+) -> Iterator[list[Interval]]:
+    """Yield the mean difference of each pair over all photos, and then over the hard ones.
+
+    Much narrower than two separate intervals, because a hard photo is hard for both.
+    """
+    is_small = small.reindex(wide.index, fill_value=False).to_numpy(dtype=bool)
+    for some in (np.full(len(wide), True), is_small):
+        yield [_interval(wide[some], pair, metric) for pair in pairs]
+
+
+def _interval(wide: pd.DataFrame, pair: Pair, metric: Metric) -> Interval:
+    one, other = pair
+    values = wide[one] - wide[other]
+    if one[0] == other[0] or metric not in FAITHFULNESS_METRICS:
+        return (intervals.paired_share if metric in SHARE_METRICS else intervals.paired_mean)(values)
+    controls = [(model, _GAUSSIAN) for model, _method in pair]
+    if not set(controls) <= set(wide.columns):
+        return intervals.NOTHING
+    return intervals.paired_mean(values - (wide[controls[0]] - wide[controls[1]]))
+
+
+_GAUSSIAN = Control.GAUSSIAN.value  # of all that runs the model again; it has the cells of the model's own map
+
+
+# The same numbers for commands, with the rows of one metric in memory at a time.
+
+ANSWER_COLUMNS = ["photo", "model", "label", "prediction", "probability"]  # the same in all rows of a photo and model
+
+
+def read_metric_means(run: Manifest) -> tuple[MetricMean, ...]:
+    """Return those of `metric_means`."""
+    known = {metric: metric_means(_read_metric(run, metric)) for metric in run.settings.metrics}
+    methods = dict.fromkeys(cell.method for some in known.values() for cell in some)
+    order = {pair: number for number, pair in enumerate(itertools.product(methods, run.settings.metrics))}
+    return tuple(sorted(itertools.chain(*known.values()), key=lambda cell: order[cell.method, cell.metric]))
+
+
+def read_failures(run: Manifest) -> tuple[Failure, ...]:
+    """Return those of `find_failures`."""
+    return find_failures(load_results(run.folder, pc.field("error").is_valid()))
+
+
+def read_accuracies(run: Manifest) -> tuple[Accuracy, ...]:
+    """Return those of `model_accuracies`."""
+    found = pd.concat(_read_answers(run)).drop_duplicates(["photo", "model"])
+    return model_accuracies(Results(run, found))
+
+
+def _read_metric(run: Manifest, metric: Metric) -> Results:
+    known = load_results(run.folder, pc.field("metric") == metric.value)
+    alone = dataclasses.replace(run, settings=dataclasses.replace(run.settings, metrics=(metric,)))
+    return dataclasses.replace(known, run=alone)
+
+
+def _read_answers(run: Manifest) -> Iterator[pd.DataFrame]:
+    with pq.ParquetFile(run.folder / RESULTS_FILE) as file:
+        for number in range(file.num_row_groups):
+            rows = file.read_row_group(number, columns=ANSWER_COLUMNS).to_pandas()
+            yield rows.drop_duplicates(["photo", "model"])

@@ -1,0 +1,236 @@
+"""Measure maps over a data set, into a folder from which a run that was stopped or killed goes on.
+
+RUN/run.json          what decides the rows; afterwards also thresholds and how long it took
+RUN/parts/            rows of some photos each, while the run lasts
+RUN/results.parquet   all rows, when it is finished
+RUN/.lock             held by the process that measures
+"""
+
+import platform
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import effviz
+from effviz import cpu, file_io
+from effviz.errors import SettingsError
+from effviz.evaluate import run_store
+from effviz.evaluate.dataset_samples import Dataset, DatasetSample, printable
+from effviz.evaluate.measurements import measure_prepared
+from effviz.evaluate.prepare import PreparedPhoto, UnreadablePhoto, prepare_photo
+from effviz.evaluate.run_settings import RunSettings
+from effviz.evaluate.run_store import Manifest, MeasuredModel, Measurement
+from effviz.explain.engines import choose
+from effviz.i18n import _
+from effviz.zoo.loading import load, load_all
+from effviz.zoo.model import Model
+
+# What is handed to whoever measures, and what comes back.
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Some photos of a run: measured together, written together."""
+
+    start: int  # number of the first one in the run
+    samples: tuple[DatasetSample, ...]
+
+
+MeasuredChunk = tuple[Chunk, list[Measurement]]
+
+MeasureChunks = Callable[
+    [Iterable[Chunk], Manifest], Generator[MeasuredChunk, None, None]
+]  # parts may come back in any order
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Workers:
+    """Who measures the parts of a run."""
+
+    measure: MeasureChunks
+    models: tuple[Model, ...] = ()  # those of the run in its order, where they are loaded already
+
+
+# This process measures: while the engine and the metrics have one part, threads open the photos of the next.
+
+CHUNKS_AHEAD = 2  # parts with their photos open, the one that is measured among them
+
+MAX_THREADS = 8
+
+_PendingPhotos = list[Future[PreparedPhoto | UnreadablePhoto]]
+
+
+def local_workers(models: Sequence[Model]) -> Workers:
+    """Return this process as a worker with the models of `settings.models`, loaded, in that order.
+
+    Their engines are made ready here, so that the first photos are measured as fast as the others.
+    """
+    for model in models:
+        list(choose(model, model.ref.resolution_px).engine.many(()))
+    return Workers(lambda parts, run: _measure_here(models, parts, run.settings), tuple(models))
+
+
+def _measure_here(
+    models: Sequence[Model], parts: Iterable[Chunk], settings: RunSettings
+) -> Generator[MeasuredChunk, None, None]:
+    pool = ThreadPoolExecutor(min(MAX_THREADS, cpu.available_cores()), thread_name_prefix="photos")
+    try:
+        for part, opening in _prepare_ahead(parts, settings, pool):
+            yield part, measure_prepared([future.result() for future in opening], settings, models)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _prepare_ahead(
+    parts: Iterable[Chunk], settings: RunSettings, pool: ThreadPoolExecutor
+) -> Iterator[tuple[Chunk, _PendingPhotos]]:
+    refs = settings.refs
+    waiting: deque[tuple[Chunk, _PendingPhotos]] = deque()
+    for part in parts:
+        waiting.append((part, [pool.submit(prepare_photo, sample, refs) for sample in part.samples]))
+        if len(waiting) == CHUNKS_AHEAD:
+            yield waiting.popleft()
+    yield from waiting
+
+
+Progress = Callable[[int, int], None]  # photos done, of how many
+
+Stop = Callable[[], bool]
+
+PACKAGES: Final = ("numpy", "opencv-python-headless", "openvino", "pillow", "pyarrow", "timm", "torch")  # of run.json
+
+
+def _nobody(_done: int, _total: int) -> None:
+    """Nobody wants to know."""
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class RunObserver:
+    """Who looks on."""
+
+    progress: Progress = _nobody
+    stop: Stop = _never  # asked now and then; what is done until then is kept
+
+
+def evaluate(
+    dataset: Dataset, settings: RunSettings, out: Path, watch: RunObserver | None = None, workers: Workers | None = None
+) -> Manifest:
+    """Measure, or go on where a run with the same settings was stopped; a finished one is left as it is.
+
+    Args:
+        dataset: its photos are opened one by one.
+        settings: what to measure.
+        out: the run's folder; it is made if it is not there.
+        watch: hears of progress, and may stop the run.
+        workers: who measures: this process, unless somebody else is named. What models they have is not loaded anew.
+
+    Returns:
+        What `run.json` holds; `finished` is false when the run was stopped.
+
+    Raises:
+        SettingsError: something impossible is asked for, the folder holds a run with other settings, another process
+            is measuring into it, or it cannot be written.
+        EffVizError: a model cannot be loaded.
+    """
+    settings.check(dataset)
+    by = workers or local_workers(load_all(settings.refs))
+    wanted = _describe_run(dataset, settings, by.models)
+    known = run_store.find_run(out, wanted)
+    if known is not None and known.finished:
+        return _clean_up(known)  # its folder may be one that can only be read
+    with ExitStack() as until_the_end:
+        with file_io.reporting_write_errors(out):
+            until_the_end.enter_context(run_store.lock_run(out))
+            run = run_store.open_run(out, wanted)
+        return _clean_up(run) if run.finished else _measure_chunks(run, dataset, watch or RunObserver(), by.measure)
+
+
+def _measure_chunks(run: Manifest, dataset: Dataset, watch: RunObserver, measure: MeasureChunks) -> Manifest:
+    started, total = monotonic(), run.photos
+    there = run_store.chunk_files(run.folder, run.key)
+    done = sum(len(numbers) for start, numbers in _chunk_numbers(run, dataset) if start in there)
+    watch.progress(done, total)
+    with closing(measure(pending_chunks(run, dataset), run)) as measured:
+        for part, rows in measured:
+            with file_io.reporting_write_errors(run.folder):
+                run_store.write_chunk(run.folder, part.start, rows, run.key)
+            done += len(part.samples)
+            watch.progress(done, total)
+            if watch.stop() and done < total:
+                with file_io.reporting_write_errors(run.folder):
+                    return run_store.save_manifest(run, seconds=run.seconds + monotonic() - started)
+    return _finish(run, dataset, run.seconds + monotonic() - started)
+
+
+def _describe_run(dataset: Dataset, settings: RunSettings, models: Sequence[Model]) -> Manifest:
+    return Manifest(
+        folder=Path(),
+        settings=settings,
+        dataset=printable(str(dataset.path.resolve())),
+        fingerprint=dataset.fingerprint,
+        photos=len(dataset.chosen(settings.limit, settings.seed)),
+        photos_a_part=settings.photos_a_part,
+        networks=tuple(map(_describe_model, models or map(load, settings.refs))),  # one after the other
+        versions={
+            "effviz": effviz.__version__,
+            "python": platform.python_version(),
+            **{name: version for name in PACKAGES if (version := _version(name))},
+        },
+    )
+
+
+def _describe_model(model: Model) -> MeasuredModel:
+    engine = choose(model, model.ref.resolution_px).engine
+    return MeasuredModel(model.ref.label, model.weights_sha256, engine.name.value)
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def pending_chunks(run: Manifest, dataset: Dataset) -> Iterator[Chunk]:
+    """Yield the parts that are not on disk yet, one part at a time."""
+    there = run_store.chunk_files(run.folder, run.key)
+    for start, numbers in _chunk_numbers(run, dataset):
+        if start not in there:
+            yield Chunk(start, tuple(dataset.samples[number] for number in numbers))
+
+
+def _finish(run: Manifest, dataset: Dataset, seconds: float) -> Manifest:
+    there = run_store.chunk_files(run.folder, run.key)
+    if missing := sum(start not in there for start, _ in _chunk_numbers(run, dataset)):
+        raise SettingsError(
+            _(
+                "{missing} of the parts that were measured are gone from {folder}: nothing else may change it "
+                "meanwhile. Run the same command again, which measures them anew."
+            ).format(missing=missing, folder=run.folder / run_store.CHUNKS_FOLDER)
+        )
+    with file_io.reporting_write_errors(run.folder):
+        thresholds = run_store.merge_chunks(run.folder, run.key)
+        sealed = {"results_sha256": run_store.file_sha256(run.folder / run_store.RESULTS_FILE)}
+        done = run_store.save_manifest(run, seconds=seconds, finished=True, thresholds=thresholds, **sealed)
+    return _clean_up(done)
+
+
+def _clean_up(run: Manifest) -> Manifest:
+    run_store.remove_chunks(run.folder)  # also those of a run that was killed just before it did that
+    return run
+
+
+def _chunk_numbers(run: Manifest, dataset: Dataset) -> Iterable[tuple[int, list[int]]]:
+    chosen = dataset.chosen(run.settings.limit, run.settings.seed)
+    size = run.photos_a_part
+    return [(start, list(chosen[start : start + size])) for start in range(0, len(chosen), size)]

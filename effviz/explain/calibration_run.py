@@ -1,0 +1,239 @@
+"""Measure where a model's cells lie: paste cut-out objects at known places and see where their evidence is found."""
+
+import csv
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFilter
+
+from effviz.errors import SettingsError
+from effviz.explain import sample_photos
+from effviz.explain.activation_maps import activation_map
+from effviz.explain.data_types import Bytes, Floats, Forward, Photo
+from effviz.explain.forward_pass import forward
+from effviz.explain.images import read
+from effviz.explain.placement import Calibration
+from effviz.i18n import _
+from effviz.zoo import imagenet_classes
+from effviz.zoo.loading import load
+from effviz.zoo.model import Model, ModelRef
+
+# Objects cut out of the sample photos, to be pasted where a test or a calibration wants them.
+# Each cut-out is the ellipse inside a box of a sample (`assets/samples/cutouts.csv`), with a soft edge. No outline is
+# followed: what lies around the object inside the ellipse comes along.
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cutout:
+    """An object and how much of each of its pixels is pasted."""
+
+    sample: str  # name of the photo it was cut from
+    labels: tuple[int, ...]  # ImageNet classes that are right for it
+    rgb: Bytes  # (h, w, 3)
+    opaque: Bytes  # (h, w), 0 to 255
+
+    def sized(self, longest_px: int) -> "Cutout":
+        """The cut-out with its longer side at `longest_px`."""
+        height, width = self.opaque.shape
+        scale = longest_px / max(height, width)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        rgb, opaque = (
+            np.asarray(Image.fromarray(part).resize(size, Image.Resampling.LANCZOS)) for part in (self.rgb, self.opaque)
+        )
+        return Cutout(self.sample, self.labels, rgb, opaque)
+
+    def mirrored(self) -> "Cutout":
+        """The cut-out with left and right exchanged."""
+        return Cutout(self.sample, self.labels, self.rgb[:, ::-1], self.opaque[:, ::-1])
+
+
+@cache
+def cutouts() -> tuple[Cutout, ...]:
+    """All cut-outs, in the size of their photos."""
+    with (sample_photos.FOLDER / "cutouts.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(_cut(row) for row in csv.DictReader(file))
+
+
+def paste(background: Bytes, cutout: Cutout, x: int, y: int) -> Bytes:
+    """A copy of the background (H, W, 3) with the cut-out's upper left corner at (x, y)."""
+    picture = Image.fromarray(background)
+    picture.paste(Image.fromarray(cutout.rgb), (x, y), Image.fromarray(cutout.opaque))
+    return np.asarray(picture)
+
+
+def _cut(row: dict[str, str]) -> Cutout:
+    sample = sample_photos.find(row["sample"])
+    photo = read(sample.path.read_bytes(), sample.path.name)
+    x0, y0, x1, y1 = (int(row[edge]) for edge in ("x0", "y0", "x1", "y1"))
+    return Cutout(sample.name, sample.labels, photo.rgb[y0:y1, x0:x1], _ellipse(x1 - x0, y1 - y0))
+
+
+def _ellipse(width: int, height: int) -> Bytes:
+    """Fully opaque inside, falling to nothing over about a tenth of the shorter side."""
+    soft = min(width, height) / 40
+    mask = Image.new("L", (width, height), 0)
+    inset = 2 * soft
+    ImageDraw.Draw(mask).ellipse((inset, inset, width - 1 - inset, height - 1 - inset), fill=255)
+    return np.asarray(mask.filter(ImageFilter.GaussianBlur(soft)))
+
+
+Progress = Callable[[int, int], None]  # done, of how many
+
+OBJECT_SIZE: Final = 0.3  # longer side of an object, as a part of the input's side
+
+PLACES: Final = 7  # in each direction, from one border to the other
+
+GREY: Final = 128  # by itself it gives no class any evidence in the Lite models
+
+TOP: Final = 5  # an object counts where its class is among the five likeliest
+
+FEWEST: Final = 30  # sightings that a fit needs
+
+MADE: Final = (
+    f"objects cut from the bundled samples as soft-edged ellipses, {OBJECT_SIZE:.0%} of the input long, plain and "
+    f"mirrored, at {PLACES} x {PLACES} places on grey; centroid of the right class's positive evidence, where that "
+    f"class is in the top {TOP}; line fitted to objects at least half a cell from the border, errors over all"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One planted object; places in input pixels from the input's centre."""
+
+    true_x: float
+    true_y: float
+    found_x: float
+    found_y: float
+    to_border: float  # from the object to the nearest border of the input
+
+
+def calibrate(ref: ModelRef, progress: Progress | None = None) -> Calibration:
+    """Plant the cut-outs that the model recognises at every place, and fit a line; about a minute for Lite0.
+
+    Raises:
+        SettingsError: the model does not know the objects' classes, or recognises too few of them.
+        WeightsError: the weights are missing or damaged.
+    """
+    if ref.spec.classes != imagenet_classes.names() or not ref.spec.trained:
+        raise SettingsError(
+            _(
+                "{model} cannot be calibrated: only a model trained on ImageNet's 1000 classes knows the planted "
+                "objects. Choose one of those, or plain placement."
+            ).format(model=ref.label)
+        )
+    model = load(ref)
+    objects = [one for one in _objects(ref) if _sighting(model, one, PLACES // 2, PLACES // 2)]
+    plantings = list(product(objects, range(PLACES), range(PLACES)))
+    sightings: list[Sighting] = []
+    for done, (cutout, row, column) in enumerate(plantings, 1):
+        seen = _sighting(model, cutout, row, column)
+        sightings += [seen] if seen else []
+        if progress is not None:
+            progress(done, len(plantings))
+    return fit(ref, sightings)
+
+
+def fit(ref: ModelRef, sightings: Sequence[Sighting]) -> Calibration:
+    """One slope and an offset in each direction, by least squares.
+
+    Near the border part of the evidence around an object falls outside the map, which says nothing about where cells
+    lie: such sightings count for the errors, but not for the line.
+
+    Raises:
+        SettingsError: there are too few sightings.
+    """
+    cell_px = ref.resolution_px / math.ceil(ref.resolution_px / 32)
+    clear = [one for one in sightings if one.to_border >= cell_px / 2]
+    if len(clear) < FEWEST:
+        raise SettingsError(
+            _(
+                "{model} recognised planted objects only {count} times; {fewest} are needed to calibrate it. "
+                "Choose a larger input size, or plain placement."
+            ).format(model=ref.label, count=len(clear), fewest=FEWEST)
+        )
+    slope, offset = _line(*_places(clear))
+    true, found = _places(sightings)
+    return Calibration(
+        model=ref.label,
+        resolution_px=ref.resolution_px,
+        offset_x=round(float(offset[0]), 2),
+        offset_y=round(float(offset[1]), 2),
+        slope=round(slope, 4),
+        error_cells=round(_error(true, (found - offset) / slope) / cell_px, 3),
+        plain_error_cells=round(_error(true, found) / cell_px, 3),
+        plantings=len(sightings),
+        made=MADE,
+    )
+
+
+def evidence_centre(values: Floats) -> tuple[float, float]:
+    """Centroid (x, y) of a map's positive evidence, each from 0 to 1 across the map; there must be some evidence."""
+    height, width = values.shape
+    shares = np.maximum(values, 0).astype(np.float64)
+    shares /= shares.sum()
+    x, y = (np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height
+    return float(shares.sum(axis=0) @ x), float(shares.sum(axis=1) @ y)
+
+
+def right_class(forward: Forward, labels: Sequence[int]) -> int | None:
+    """The likeliest of an object's classes, None where it is not among the top five of all."""
+    best = max(labels, key=lambda label: float(forward.logits[label]))
+    above = int((forward.logits > forward.logits[best]).sum())
+    return best if above < TOP else None
+
+
+def _objects(ref: ModelRef) -> Iterator[Cutout]:
+    for cutout in cutouts():
+        sized = cutout.sized(round(OBJECT_SIZE * ref.resolution_px))
+        yield from (sized, sized.mirrored())
+
+
+def _sighting(model: Model, cutout: Cutout, row: int, column: int) -> Sighting | None:
+    """Plant one object and look for it; None where it is not recognised."""
+    size_px = model.ref.resolution_px
+    side = math.floor(size_px / model.ref.spec.crop_pct)  # a photo of this size is cropped, but not resized
+    height, width = cutout.opaque.shape
+    x, y = round(column / (PLACES - 1) * (size_px - width)), round(row / (PLACES - 1) * (size_px - height))
+    margin = round((side - size_px) / 2)
+    grey = np.full((side, side, 3), GREY, np.uint8)
+    seen = forward(model, Photo(paste(grey, cutout, x + margin, y + margin), "", cutout.sample))
+    label = right_class(seen, cutout.labels)
+    values = activation_map(seen, label).values if label is not None else np.zeros((1, 1), np.float32)
+    if values.max() <= 0:
+        return None
+    found_x, found_y = evidence_centre(values)
+    return Sighting(
+        true_x=x + width / 2 - size_px / 2,
+        true_y=y + height / 2 - size_px / 2,
+        found_x=(found_x - 0.5) * size_px,
+        found_y=(found_y - 0.5) * size_px,
+        to_border=min(x, y, size_px - x - width, size_px - y - height),
+    )
+
+
+Points = npt.NDArray[np.float64]
+
+
+def _places(sightings: Sequence[Sighting]) -> tuple[Points, Points]:
+    """True and found places, (N, 2) each."""
+    true = np.array([(one.true_x, one.true_y) for one in sightings])
+    return true, np.array([(one.found_x, one.found_y) for one in sightings])
+
+
+def _line(true: Points, found: Points) -> tuple[float, Points]:
+    """Least squares of found = slope * true + offset with one slope for both directions: slope, offset (2,)."""
+    true_mean, found_mean = true.mean(axis=0), found.mean(axis=0)
+    centred = true - true_mean
+    slope = float((centred * (found - found_mean)).sum() / (centred**2).sum())
+    return slope, found_mean - slope * true_mean
+
+
+def _error(true: Points, placed: Points) -> float:
+    """Root mean square distance."""
+    return float(np.sqrt(((true - placed) ** 2).sum(axis=1).mean()))

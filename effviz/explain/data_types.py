@@ -1,0 +1,171 @@
+"""The values that flow through `effviz.explain`: each carries what made it, so that no screen can mislabel it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from effviz.zoo.model import Model
+
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+
+
+class Method(StrEnum):
+    """How features become a map. `effviz.explain.cam_methods` says what each one does."""
+
+    CAM = "cam"
+    GRADCAM = "gradcam"
+    HIRESCAM = "hirescam"
+    XGRADCAM = "xgradcam"
+    GRADCAM_PLUS_PLUS = "gradcam++"
+    LAYERCAM = "layercam"
+    ELEMENTWISE_GRADCAM = "elementwise-gradcam"
+    ABLATIONCAM = "ablationcam"
+    EIGENCAM = "eigencam"
+    FINERCAM = "finercam"
+    SCORECAM = "scorecam"
+    FULLGRAD = "fullgrad"
+    KPCACAM = "kpcacam"
+    EIGENGRADCAM = "eigengradcam"
+    SHAPLEYCAM = "shapleycam"
+    SEGEIGENCAM = "segeigencam"
+    FEM = "fem"
+    RANDOMCAM = "randomcam"
+
+
+class TargetLayer(StrEnum):
+    """Where the features are read: the last layer (`bn2`), or the end of a stage, named by its stride."""
+
+    LAST = "last"  # stride 32, after the head's activation
+    STRIDE_32 = "stride32"  # end of the last MBConv stage
+    STRIDE_16 = "stride16"
+    STRIDE_8 = "stride8"
+    STRIDE_4 = "stride4"
+    STRIDE_2 = "stride2"
+
+
+# Ends of stages, in the order in which a photo passes them.
+STRIDES = {
+    TargetLayer.STRIDE_2: 2,
+    TargetLayer.STRIDE_4: 4,
+    TargetLayer.STRIDE_8: 8,
+    TargetLayer.STRIDE_16: 16,
+    TargetLayer.STRIDE_32: 32,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels of the upright photo; x grows to the right, y downwards; may reach outside the photo."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """An upright RGB picture."""
+
+    rgb: Bytes  # (H, W, 3), read-only
+    sha256: str  # of the bytes that were read
+    name: str  # for people: the file's name
+    notes: tuple[str, ...] = ()  # what was changed on reading, for `_`: "Transparent parts are shown on white."
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        return int(self.rgb.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right."""
+        return int(self.rgb.shape[1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A photo as one model sees it. Kept in 8 bits, a quarter of the floats, which are made again by a table."""
+
+    rgb: Bytes  # (S, S, 3), resized and cropped
+    mean: tuple[float, float, float]  # of pixels in 0..1
+    std: tuple[float, float, float]
+    seen: Box  # what of the photo the S x S input covers
+
+    @property
+    def size_px(self) -> int:
+        """S, the side of the input."""
+        return int(self.rgb.shape[0])
+
+    @property
+    def pixels(self) -> Floats:
+        """The network's input, (1, 3, S, S), normalised; read-only."""
+        mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
+        levels = np.arange(256, dtype=np.float32)[:, None] / np.float32(255)
+        table = ((levels - mean) / std).T.copy()  # what each of 256 levels becomes in each channel, (3, 256)
+        batch = np.empty((1, 3, self.size_px, self.size_px), np.float32)
+        for plane, becomes, pixels in zip(cv2.split(self.rgb), table, batch[0], strict=True):
+            cv2.LUT(plane, becomes, pixels)
+        batch.setflags(write=False)
+        return batch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forward:
+    """One forward pass at the last layer: enough for every class and every closed-form method."""
+
+    model: Model
+    photo: Photo
+    prepared: Prepared
+    features: Floats  # (C, H, W): output of bn2, after the activation; read-only
+    logits: Floats  # (K,), read-only
+    forward_ms: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForwardArrays:
+    """The arrays of a forward pass, to be kept: they hold neither the model nor the photo in memory."""
+
+    prepared: Prepared
+    features: Floats  # (C, H, W)
+    logits: Floats  # (K,)
+    forward_ms: float
+
+    @classmethod
+    def of(cls, forward: Forward) -> Self:
+        """Leave model and photo out."""
+        return cls(forward.prepared, forward.features, forward.logits, forward.forward_ms)
+
+    def forward(self, model: Model, photo: Photo) -> Forward:
+        """Put the model and the photo back; the caller knows that they are the same."""
+        return Forward(model, photo, self.prepared, self.features, self.logits, self.forward_ms)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return self.prepared.rgb.nbytes + self.features.nbytes + self.logits.nbytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ActivationMap:
+    """A raw class activation map with everything that made it."""
+
+    values: Floats  # (H, W), not normalised, read-only
+    bias: float  # CAM only: mean(values) + bias = logit; else 0
+    method: Method
+    layer: TargetLayer
+    model: str  # label, "lite0@224"
+    trained: bool  # False: the weights are random and the map means nothing
+    photo: str
+    photo_sha256: str
+    photo_size: tuple[int, int]  # (width, height) in pixels of the upright photo
+    target_index: int
+    target_name: str
+    logit: float
+    probability: float  # softmax over all classes
+    seen: Box

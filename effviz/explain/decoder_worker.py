@@ -1,0 +1,139 @@
+"""The worker's side of `decoding`: photos come in through one pipe and go out as pixels through another.
+
+This process may be killed at any moment, and is when a photo costs too much. It knows nothing but numpy and Pillow.
+"""
+
+import json
+import os
+import signal
+import struct
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import BinaryIO, Final
+
+# A file may hold any of these, and Pillow loads its plugins one by one as it meets them.
+from PIL import (  # noqa: F401
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from effviz import i18n
+from effviz.errors import ImageError
+from effviz.explain import images
+from effviz.explain.images import ResizeCrop
+
+if HAS_LIMITS := sys.platform != "win32":  # which only has the parent's, by the clock
+    import resource
+
+LENGTH: Final = struct.Struct(">Q")
+NAME: Final = "\0name\0"  # stands in a sentence for the file's name, which a worker is not told
+DRAFT: Final = 1.5  # a JPEG is read at 1/2, 1/4 or 1/8 of its size where so many times the pixels asked for remain
+BAND_ROWS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeOptions:
+    """What is to be made of a photo."""
+
+    longest_px: int | None = None  # the whole photo, its long side no longer than this; 0: not at all
+    crops: tuple[ResizeCrop, ...] = ()  # and what models see of it, made of all of its pixels
+
+    @property
+    def least_px(self) -> int | None:
+        """How many pixels the long side has to keep while it is decoded; None: all of them."""
+        return None if self.crops else self.longest_px and int(DRAFT * self.longest_px)
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeRequest:
+    """A photo's way in; its bytes follow."""
+
+    wanted: DecodeOptions
+    language: str  # of the sentence, if it cannot be read
+    cpu_s: int
+
+    def packed(self) -> bytes:
+        """As JSON."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def of(cls, packed: bytes) -> "DecodeRequest":
+        """From JSON."""
+        fields = json.loads(packed)
+        wanted = fields["wanted"]
+        crops = tuple(ResizeCrop(**crop) for crop in wanted["crops"])
+        return cls(DecodeOptions(wanted["longest_px"], crops), fields["language"], fields["cpu_s"])
+
+
+def main() -> None:
+    """Serve until the parent closes its end, which it also does by dying."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent
+    with os.fdopen(os.dup(1), "wb") as replies:
+        os.dup2(2, 1)  # what a library may print is no reply
+        limit_memory(int(sys.argv[1]))
+        serve(sys.stdin.buffer, replies)
+
+
+def limit_memory(more_bytes: int) -> None:
+    """Let this process have so much memory more than it has now, and leave none of it in a file when it crashes."""
+    if not HAS_LIMITS:
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError, ValueError):  # elsewhere than on Linux the kernel does not tell, and often does not limit
+        with open("/proc/self/statm", encoding="ascii") as file:
+            has = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (has + more_bytes, has + more_bytes))
+
+
+def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    """Answer photo by photo."""
+    while head := requests.read(2 * LENGTH.size):
+        request = DecodeRequest.of(requests.read(LENGTH.unpack(head[: LENGTH.size])[0]))
+        data = requests.read(LENGTH.unpack(head[LENGTH.size :])[0])
+        _limit_time(request.cpu_s)
+        i18n.thread_language.set(request.language)
+        _answer(data, request.wanted, replies)
+        replies.flush()
+
+
+def _limit_time(cpu_s: int) -> None:
+    """From now on: the kernel ends the process at the limit, whatever library it is in."""
+    if HAS_LIMITS:
+        hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+        resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + cpu_s + 1, hard))
+
+
+def _answer(data: bytes, wanted: DecodeOptions, replies: BinaryIO) -> None:
+    try:
+        found, pictures = _made(data, wanted)
+    except ImageError as error:
+        _reply(replies, {"refused": str(error), "memory": isinstance(error.__cause__, MemoryError)})
+        return
+    notes = [i18n.split_message(note) for note in found.notes]
+    _reply(replies, {"size": found.size, "notes": notes, "sizes": [picture.size for picture in pictures]})
+    for picture in pictures:
+        for top in range(0, picture.height, BAND_ROWS):  # as one piece it would be in memory twice more
+            band = picture.crop((0, top, picture.width, min(top + BAND_ROWS, picture.height)))
+            replies.write(band.tobytes())
+
+
+def _made(data: bytes, wanted: DecodeOptions) -> tuple[images.Decoded, list[Image.Image]]:
+    with images.named(NAME):
+        found = images.decode(data, NAME, wanted.least_px)
+        pictures = [crop.apply(found.image, found.size) for crop in wanted.crops]
+        if wanted.longest_px != 0:
+            pictures.append(found.rgb(wanted.longest_px))
+        return found, pictures
+
+
+def _reply(replies: BinaryIO, fields: dict[str, object]) -> None:
+    body = json.dumps(fields).encode()
+    replies.write(LENGTH.pack(len(body)) + body)

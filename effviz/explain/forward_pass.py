@@ -1,0 +1,80 @@
+"""Prepare a photo for one model and run one forward pass, without hooks.
+
+That is enough for every class and every closed-form method. The module is only read, so any number of threads may share
+one model without a lock.
+"""
+
+import math
+import time
+
+import numpy as np
+from PIL import Image
+
+from effviz.explain.data_types import Box, Bytes, Floats, Forward, Photo, Prepared, TargetLayer
+from effviz.explain.engines import choose
+from effviz.explain.images import ResizeCrop, Size
+from effviz.zoo.model import Model, ModelRef
+
+# A photo becomes what one model sees, by its own evaluation transform; which part of the photo that is, is kept.
+
+
+def prepare(photo: Photo, ref: ModelRef) -> Prepared:
+    """Resize the short side to S / crop_pct, cut out the S x S centre, and normalise.
+
+    The pixels equal `timm.data.create_transform(..., is_training=False)` bit by bit; written out here because the box
+    `seen` needs the same rounded sizes, and so that showing a photo does not load torch.
+    """
+    image = Image.fromarray(photo.rgb)
+    return label_prepared(np.asarray(resize_crop(ref).apply(image, image.size)), ref, image.size)
+
+
+def resize_crop(ref: ModelRef) -> ResizeCrop:
+    """What a model's evaluation does to a photo."""
+    short_px = math.floor(ref.resolution_px / ref.spec.crop_pct)
+    return ResizeCrop(short_px, ref.resolution_px, Image.Resampling[ref.spec.interpolation.upper()])
+
+
+def label_prepared(pixels: Bytes, ref: ModelRef, size: Size) -> Prepared:
+    """Say what the pixels are that the transform made of a photo of this size."""
+    of = resize_crop(ref)
+    width, height = of.resized(size)
+    return Prepared(pixels, ref.spec.mean, ref.spec.std, _in_photo(of.window(size), size[0] / width, size[1] / height))
+
+
+def _in_photo(window: tuple[int, int, int, int], scale_x: float, scale_y: float) -> Box:
+    """The window of the resized picture in pixels of the photo; the two scales differ by the rounding of the sizes."""
+    x0, y0, x1, y1 = window
+    return Box(x0 * scale_x, y0 * scale_y, x1 * scale_x, y1 * scale_y)
+
+
+def forward(model: Model, photo: Photo) -> Forward:
+    """Prepare the photo as the model wants it and run the model once."""
+    prepared = prepare(photo, model.ref)
+    pixels = prepared.pixels
+    choose(model, prepared.size_px)  # a model is compiled once; that is not part of its time
+    started = time.perf_counter()
+    features, logits = run_network(model, pixels)
+    forward_ms = 1000 * (time.perf_counter() - started)
+    return Forward(model, photo, prepared, features, logits, forward_ms)
+
+
+def run_network(model: Model, pixels: Floats) -> tuple[Floats, Floats]:
+    """Return the features after `bn2` (C, H, W) and the logits (K,) of one input (1, 3, S, S).
+
+    The only place that runs the network for closed-form maps; `engines` says on what.
+    """
+    features, logits = choose(model, pixels.shape[-1]).engine.run(pixels)
+    return _read_only(features[0]), _read_only(logits[0])
+
+
+def stage_features(forward: Forward, layer: TargetLayer) -> Floats:
+    """Return the features (C, H, W) at the end of a stage; the engine makes the pass again up to there."""
+    if layer is TargetLayer.LAST:
+        return forward.features
+    prepared = forward.prepared
+    return _read_only(choose(forward.model, prepared.size_px).engine.features_at(prepared.pixels, layer)[0])
+
+
+def _read_only(array: Floats) -> Floats:
+    array.setflags(write=False)
+    return array

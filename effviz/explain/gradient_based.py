@@ -1,0 +1,159 @@
+"""Maps that need gradients, with pytorch-grad-cam's formulas, one at a time per model.
+
+pytorch-grad-cam hooks the module it explains; on a module that many visitors share, another thread's pass then lands in
+the wrong map. So the network is cut in two at the layer (`network_stages`), the gradient is taken at the cut, which
+leaves no `.grad` anywhere, and the library is asked for its formula only: built with no target layers it hooks nothing.
+FullGrad needs hooks on every layer and gets a private copy of the module. The model's lock keeps two backward passes
+from filling the memory at once.
+
+Grad-CAM++ at a stage end is the library's, whose 1e-6 in the denominator outweighs small gradients there; only the last
+layer's closed form is free of it.
+"""
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from pytorch_grad_cam import (
+    FullGrad,
+    GradCAM,
+    GradCAMElementWise,
+    GradCAMPlusPlus,
+    HiResCAM,
+    LayerCAM,
+    ShapleyCAM,
+    XGradCAM,
+)
+from timm.layers import BatchNormAct2d
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from effviz.explain import closed_form, network_stages
+from effviz.explain.data_types import Floats, Forward, Method, TargetLayer
+
+# FullGrad on timm's EfficientNets, which pytorch-grad-cam alone cannot see into.
+# pytorch-grad-cam looks for layers whose type is exactly `BatchNorm2d` or `Conv2d` with a bias. timm fuses batch norm
+# and activation into one `BatchNormAct2d`, so on a Lite model the library finds no bias at all and returns gradient
+# times input.
+
+
+def fullgrad(module: nn.Module, pixels: Floats, index: int) -> Floats:
+    """FullGrad (Srinivas and Fleuret 2019, https://arxiv.org/abs/1905.00780, Eq. 8): (1, 3, S, S) -> (S, S).
+
+    The sum over the input and all biases of |bias * gradient|, each channel stretched to 0..1 and enlarged. Channels
+    are added before they are enlarged, which gives the same sum and needs little memory.
+    """
+    library = FullGrad(private_copy(module), [])
+    x = torch.tensor(pixels, requires_grad=True)
+    library.activations_and_grads(x)[0, index].backward()
+    assert x.grad is not None
+    biases = (torch.from_numpy(bias)[:, None, None] for bias in library.bias_data)
+    parts = [b * g[0] for b, g in zip(biases, library.activations_and_grads.gradients, strict=True)]
+    total = _stretched(x.grad[0] * x.detach()[0])
+    for part in parts:
+        total = total + interpolate(_stretched(part)[None, None], size=total.shape, mode="bilinear")[0, 0]
+    return total.numpy()
+
+
+def private_copy(module: nn.Module) -> nn.Module:
+    """Copy the module's structure, share its weights without their gradients, and part batch norms from activations."""
+    shared: dict[int, Tensor] = {id(p): nn.Parameter(p.detach(), requires_grad=False) for p in module.parameters()}
+    shared |= {id(buffer): buffer for buffer in module.buffers()}
+    twin = copy.deepcopy(module, shared)
+    for name, layer in list(twin.named_modules()):
+        if isinstance(layer, BatchNormAct2d):
+            twin.set_submodule(name, nn.Sequential(_plain(layer), layer.act))
+    return twin.eval()
+
+
+def _plain(layer: BatchNormAct2d) -> nn.BatchNorm2d:
+    norm = nn.BatchNorm2d(layer.num_features, eps=layer.eps)
+    norm.weight, norm.bias = layer.weight, layer.bias
+    norm.running_mean, norm.running_var = layer.running_mean, layer.running_var
+    return norm
+
+
+def _stretched(part: Tensor) -> Tensor:
+    """Stretch |part| (C, H, W) to 0..1 in each channel, as the library does, and add the channels: (H, W)."""
+    size = part.abs()
+    size = size - size.amin(dim=(1, 2), keepdim=True)
+    return (size / (1e-7 + size.amax(dim=(1, 2), keepdim=True))).sum(dim=0)
+
+
+FORMULAS = {
+    Method.GRADCAM: GradCAM,
+    Method.FINERCAM: GradCAM,
+    Method.HIRESCAM: HiResCAM,
+    Method.XGRADCAM: XGradCAM,
+    Method.GRADCAM_PLUS_PLUS: GradCAMPlusPlus,
+    Method.LAYERCAM: LayerCAM,
+    Method.ELEMENTWISE_GRADCAM: GradCAMElementWise,
+    Method.SHAPLEYCAM: ShapleyCAM,
+}
+
+GRADIENT_METHODS = frozenset({*FORMULAS, Method.EIGENGRADCAM, Method.SEGEIGENCAM, Method.FULLGRAD})
+
+Score = Callable[[Tensor], Tensor]  # logits (K,) -> the number whose gradient is taken
+
+
+def gradient_map(forward: Forward, index: int, method: Method, layer: TargetLayer) -> Floats:
+    """Return the map (H, W) of class `index` at the layer's own grid, neither cut nor stretched to 0..1.
+
+    FullGrad's map has the size of the input, (S, S).
+    """
+    # A caller's inference mode or no_grad would silently leave no gradients.
+    with forward.model.lock, torch.inference_mode(False), torch.enable_grad():
+        if method is Method.FULLGRAD:
+            return fullgrad(forward.model.module, forward.prepared.pixels, index)
+        activations, gradients = _at_layer(forward, index, method, layer)
+        if method is Method.EIGENGRADCAM:
+            return closed_form.eigencam(_array(gradients * activations))
+        if method is Method.SEGEIGENCAM:
+            return _segeigencam(_array(gradients.abs() * activations))
+        return _formula(forward.model.module, method, activations, gradients)
+
+
+def _at_layer(forward: Forward, index: int, method: Method, layer: TargetLayer) -> tuple[Tensor, Tensor]:
+    """Return the activations (1, C, H, W) at a layer and the gradient of the method's score there."""
+    net = network_stages.typed_module(forward.model)
+    if layer is TargetLayer.LAST:
+        activations = torch.tensor(forward.features[None])
+    else:
+        with torch.no_grad():
+            activations = network_stages.features_at(net, torch.tensor(forward.prepared.pixels), layer)
+    activations.requires_grad_()
+    score = _score(forward, index, method)(network_stages.logits_from(net, activations, layer)[0])
+    # ShapleyCAM differentiates the gradient once more.
+    (gradients,) = torch.autograd.grad(score, activations, create_graph=method is Method.SHAPLEYCAM)
+    return activations, gradients
+
+
+def _score(forward: Forward, index: int, method: Method) -> Score:
+    if method is not Method.FINERCAM:
+        return lambda logits: logits[index]
+    others = torch.from_numpy(closed_form.rivals(forward.logits, index))
+
+    def finer(logits: Tensor) -> Tensor:
+        shares = logits[others].softmax(dim=0)
+        return logits[index] - closed_form.FINER_ALPHA * (shares @ logits[others])
+
+    return finer
+
+
+def _formula(module: torch.nn.Module, method: Method, activations: Tensor, gradients: Tensor) -> Floats:
+    library = FORMULAS[method](module, [])
+    pair = (activations, gradients)
+    given = pair if method is Method.SHAPLEYCAM else [tensor.detach().numpy() for tensor in pair]
+    image = library.get_cam_image(None, None, None, *given, eigen_smooth=False)
+    return np.asarray(image[0], dtype=np.float32)
+
+
+def _segeigencam(weighted: Floats) -> Floats:
+    """Seg-Eigen-CAM (Chung and Ying 2025, https://doi.org/10.3390/app15137562, Eq. 13): its sign by the larger end."""
+    component = closed_form.eigencam(weighted)
+    return component if component.max() >= -component.min() else -component
+
+
+def _array(tensor: Tensor) -> Floats:
+    return np.asarray(tensor.detach().numpy()[0], dtype=np.float32)

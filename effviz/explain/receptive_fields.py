@@ -1,0 +1,186 @@
+"""What of the photo a cell of the last layer can see at most, and what of it matters to the cell.
+
+The first is its theoretical receptive field, the second its effective one.
+"""
+
+from functools import lru_cache
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from effviz import optional_packages
+from effviz.errors import TargetError
+from effviz.explain.data_types import Box, Floats, Forward
+from effviz.explain.targets import resolve_target
+from effviz.i18n import _, lazy_gettext
+from effviz.scaling import ReceptiveField, plan
+from effviz.scaling.limits import Limit
+from effviz.zoo.model import ModelRef
+
+
+def theoretical_box(ref: ModelRef, seen: Box, row: int, column: int) -> Box:
+    """Return the part of the photo that reaches a cell through convolutions, cut off at what the model saw.
+
+    `seen` is `Prepared.seen` or `ActivationMap.seen`. Outside the box nothing changes the cell of a Lite network. The
+    B networks have squeeze-and-excitation, which scales channels by their mean over the whole map: there every pixel
+    that was seen has some influence on every cell, and the box bounds only what comes in through convolutions.
+
+    The box says what a cell can see, not where the cell lies (see `placement`) or what matters to it (see
+    `gradient_energy`).
+
+    Raises:
+        TargetError: The model's map has no such cell; pick one inside.
+    """
+    field, cells = _last_layer(ref)
+    check_cell(row, column, (cells, cells))
+    size_px = ref.resolution_px
+    left, right = _inside(field, column, size_px)
+    top, bottom = _inside(field, row, size_px)
+    scale_x, scale_y = (seen.x1 - seen.x0) / size_px, (seen.y1 - seen.y0) / size_px
+    return Box(seen.x0 + scale_x * left, seen.y0 + scale_y * top, seen.x0 + scale_x * right, seen.y0 + scale_y * bottom)
+
+
+def check_cell(row: int, column: int, shape: tuple[int, int]) -> None:
+    """Accept a cell of a map of shape (H, W).
+
+    Raises:
+        TargetError: The map has no such cell; pick one inside.
+    """
+    height, width = shape
+    if not (0 <= row < height and 0 <= column < width):
+        raise TargetError(
+            _(
+                "Cell ({row}, {column}) does not exist: this map has rows 0 to {last_row} and columns 0 to "
+                "{last_column}. Pick a cell of the map."
+            ).format(row=row, column=column, last_row=height - 1, last_column=width - 1)
+        )
+
+
+@lru_cache(maxsize=64)  # a screen asks about every cell of a map
+def _last_layer(ref: ModelRef) -> tuple[ReceptiveField, int]:
+    """Return the field of the last map's cells and how many there are along one side."""
+    layout = plan(ref.spec.depth, ref.spec.width, ref.resolution_px, ref.spec.family)
+    head = layout.layers[-2]  # the last layer is the classifier
+    return head.field(ref.spec.arithmetic.padding), head.out_size
+
+
+def _inside(field: ReceptiveField, cell: int, size_px: int) -> tuple[float, float]:
+    first, last = field.span(cell)
+    return max(first, 0.0), min(last, float(size_px))
+
+
+# The effective receptive field is much smaller than the theoretical one.
+# Luo et al. 2016, https://arxiv.org/abs/1701.04128. Their measure is the gradient of the cell with respect to the
+# picture; here the cell's evidence for one class is differentiated, and the square says how strongly a small change of
+# each pixel moves it.
+
+Doubles = npt.NDArray[np.float64]
+
+GRID = 56
+
+SHARE = Limit(lazy_gettext("share of the energy"), 0, 1)
+
+
+def gradient_energy(forward: Forward, index: int, row: int, column: int, grid: int = GRID) -> Floats:
+    """Return the share of the gradient's energy in each part of what the model saw: (grid, grid), sum 1, read-only.
+
+    The energy of a pixel is the squared gradient of  sum_k w_k A_k(row, column)  with respect to it, summed over the
+    colour channels as the model gets them; the energy of a grid cell is the sum over its area, a pixel on a border
+    counting in parts. All zero where no small change of the photo moves the evidence.
+
+    One forward and one backward pass through the whole network, one at a time per model.
+
+    Raises:
+        TargetError: The model has no such class or cell, or its gradient is not a number; pick another one.
+    """
+    resolve_target(index, forward)
+    check_cell(row, column, (forward.features.shape[1], forward.features.shape[2]))
+    squares = np.square(_gradient(forward, index, row, column), dtype=np.float64).sum(axis=0)  # (S, S)
+    pooling = _pooling(len(squares), grid)
+    pooled = pooling @ squares @ pooling.T
+    total = pooled.sum()
+    if not np.isfinite(total):
+        raise TargetError(
+            _(
+                "The gradient of class {index} at cell ({row}, {column}) is not a finite number: only finite ones can "
+                "be shown. Choose another model."
+            ).format(index=index, row=row, column=column)
+        )
+    shares: Floats = (pooled / total if total > 0 else pooled).astype(np.float32)
+    shares.setflags(write=False)
+    return shares
+
+
+def area_holding(energy: Floats, share: float = 0.9) -> float:
+    """Return the smallest part of the area, 0 to 1, that holds `share` of the energy; a cell may count in part.
+
+    Raises:
+        SettingsError: The share is outside 0 to 1.
+    """
+    SHARE.check(share)
+    held = np.concatenate([[0.0], np.cumsum(np.sort(energy, axis=None)[::-1], dtype=np.float64)])
+    cut = share * held[-1]
+    if cut == 0:
+        return 0.0
+    whole = int(np.searchsorted(held, cut)) - 1  # cells that count in full
+    return float((whole + (cut - held[whole]) / (held[whole + 1] - held[whole])) / energy.size)
+
+
+def box_holding(energy: Floats, share: float, seen: Box) -> Box:
+    """Return the smallest upright rectangle of grid cells that holds `share` of the energy, in pixels of the photo.
+
+    Without any energy the rectangle is empty.
+
+    Raises:
+        SettingsError: The share is outside 0 to 1.
+    """
+    SHARE.check(share)
+    top, bottom, left, right = _smallest_holding(energy, share)
+    height, width = energy.shape
+    scale_x, scale_y = (seen.x1 - seen.x0) / width, (seen.y1 - seen.y0) / height
+    return Box(seen.x0 + scale_x * left, seen.y0 + scale_y * top, seen.x0 + scale_x * right, seen.y0 + scale_y * bottom)
+
+
+def _smallest_holding(energy: Floats, share: float) -> tuple[int, int, int, int]:
+    """Borders (top, bottom, left, right) of that rectangle; for each band of rows, its narrowest window is found."""
+    height, width = energy.shape
+    above = np.zeros((height + 1, width + 1))  # energy above and left of each corner
+    above[1:, 1:] = energy.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
+    cut, lefts = share * above[-1, -1], np.arange(width + 1)
+    least, found = height * width, (0, height, 0, width)
+    for top, bottom in combinations(range(height + 1), 2):
+        band = above[bottom] - above[top]
+        rights = np.maximum(np.searchsorted(band, band + cut), lefts)  # a window from each left border holds enough
+        areas = np.where(rights <= width, (bottom - top) * (rights - lefts), height * width)
+        left = int(areas.argmin())
+        if areas[left] < least:
+            least, found = int(areas[left]), (top, bottom, left, int(rights[left]))
+    return found
+
+
+def _gradient(forward: Forward, index: int, row: int, column: int) -> Floats:
+    """Gradient of the cell's evidence with respect to the model's input, (3, S, S)."""
+    optional_packages.require(*optional_packages.TORCH)
+    import torch
+
+    from effviz.explain import network_stages
+
+    net = network_stages.typed_module(forward.model)
+    # A caller's inference mode or no_grad would leave no gradients; this ends both.
+    with forward.model.lock, torch.inference_mode(False):
+        pixels = torch.tensor(forward.prepared.pixels, requires_grad=True)
+        features = net.forward_features(pixels)  # (1, C, H, W)
+        score = features[0, :, row, column] @ net.classifier.weight[index]
+        (gradient,) = torch.autograd.grad(score, pixels)  # unlike backward(), leaves no .grad
+    return np.asarray(gradient[0].numpy(), dtype=np.float32)
+
+
+def _pooling(pixels: int, cells: int) -> Doubles:
+    """How much of each pixel lies in each of the cells that share its axis, (cells, pixels); a whole pixel is `cells`.
+
+    In these units all borders are whole numbers, so what does not overlap gets exactly 0.
+    """
+    cell, pixel = np.arange(cells)[:, None], np.arange(pixels)[None, :]
+    overlap = np.minimum((cell + 1) * pixels, (pixel + 1) * cells) - np.maximum(cell * pixels, pixel * cells)
+    return np.asarray(np.maximum(overlap, 0), dtype=np.float64)

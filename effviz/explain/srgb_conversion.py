@@ -1,0 +1,276 @@
+"""An opened picture as browsers show it: its first frame, upright, in sRGB, transparent parts on white."""
+
+import io
+import struct
+import zlib
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image, ImageCms, TiffImagePlugin
+from PIL.GifImagePlugin import GifImageFile
+from PIL.PngImagePlugin import PngImageFile
+
+from effviz.errors import ImageError
+from effviz.i18n import _, lazy_gettext
+
+if TYPE_CHECKING:
+    from effviz.explain.data_types import (
+        Bytes,  # not at run time: it brings OpenCV, which a decoding worker does without
+    )
+
+Notes = tuple[str, ...]
+
+# What Pillow's plugins are documented or seen (by fuzzing) to raise on damaged files.
+DECODE_ERRORS: Final = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+
+# EXIF orientation -> what sets the picture upright. Not ImageOps.exif_transpose: it also writes the EXIF block anew,
+# and fails on the unusual blocks that cameras write.
+_UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+_PNG_DEPTH: Final = 24  # the byte of a PNG that says how many bits a channel has
+_GREY_DEPTHS: Final = (2, 4)  # bits; Pillow spreads such greys over 0..255, but not the one that is transparent
+_NUMBERS: Final = 1  # TIFF's SampleFormat: unsigned integers
+_SEPARATE: Final = 2  # TIFF's PlanarConfiguration: one plane a channel
+_SRGB_GAMMA: Final = 1 / 2.2
+_SRGB_PRIMARIES: Final = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # x, y of white, red, green, blue
+_ALIKE: Final = 4  # of 255: a profile that moves no colour by more is sRGB, written otherwise
+
+SEVERAL: Final = lazy_gettext("The file holds several pictures; the first is used.")
+ON_WHITE: Final = lazy_gettext("Transparent parts are shown on white.")
+CONVERTED: Final = lazy_gettext("Colours are converted from the file's own to sRGB, as browsers show them.")
+
+
+def convert_to_srgb(image: Image.Image, data: bytes, name: str) -> tuple[Image.Image, Notes]:
+    """Decode an opened picture and return it upright and in RGB, with a note for each thing that was done to it.
+
+    Args:
+        image: as Pillow opened it; nothing of it is decoded yet.
+        data: the file's bytes.
+        name: the file's name, for messages.
+
+    Raises:
+        ImageError: its numbers have no defined black and white, or all of it is transparent.
+    """
+    _check_numbers(image, name)
+    notes = (SEVERAL,) if getattr(image, "is_animated", False) else ()
+    if image.format == "PNG" and image.info.get("default_image"):
+        image.seek(1)  # what stands before an animation is for programs that have none
+    uncovered = _uncovered(image)
+    image.load()
+    _mend(image, data)
+    turned = _upright(image)
+    rgb, alpha = _split(turned)
+    if uncovered is not None:
+        alpha = uncovered
+    rgb, converted = _in_srgb(rgb, image.info)
+    flat, on_white = _flattened(rgb, alpha, name)
+    return flat, (*notes, *converted, *on_white)
+
+
+def _check_numbers(image: Image.Image, name: str) -> None:
+    if image.mode in ("I", "F"):
+        raise ImageError(
+            _(
+                "{name} has 32 bits in a channel, whose black and white are not defined; "
+                "8 and 16 bits are allowed. Save it with 8 bits in a channel and try again."
+            ).format(name=name)
+        )
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return
+    tags = image.tag_v2
+    bits, formats = (tags.get(tag, (1,)) for tag in (TiffImagePlugin.BITSPERSAMPLE, TiffImagePlugin.SAMPLEFORMAT))
+    if set(formats) != {_NUMBERS}:
+        raise ImageError(
+            _(
+                "{name} has numbers with a sign or a point in its channels, whose black and white are not defined; "
+                "whole numbers from 0 are allowed. Save it with 8 bits in a channel and try again."
+            ).format(name=name)
+        )
+    if len(bits) > 1 and max(bits) > 8 and tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == _SEPARATE:
+        raise ImageError(
+            _(
+                "{name} keeps 16 bits a channel in separate planes, which is not read; channels side by side, or "
+                "8 bits, are allowed. Save it with 8 bits in a channel and try again."
+            ).format(name=name)
+        )
+
+
+def _uncovered(image: Image.Image) -> Image.Image | None:
+    """Return the alpha of a GIF whose first frame leaves out parts of the picture: there is nothing behind them."""
+    if not isinstance(image, GifImageFile) or "transparency" in image.info or not image.tile:
+        return None
+    covered = image.tile[0][1]
+    if covered is None or covered == (0, 0, *image.size):
+        return None
+    alpha = Image.new("L", image.size, 0)
+    alpha.paste(255, covered)
+    return alpha
+
+
+def _mend(image: Image.Image, data: bytes) -> None:
+    """Correct what Pillow says of transparent colours and of palettes."""
+    key = image.info.get("transparency")
+    depth = data[_PNG_DEPTH] if isinstance(image, PngImageFile) else 0
+    if isinstance(key, tuple) and depth == 16:
+        image.info["transparency"] = tuple(part >> 8 for part in key)  # as its pixels were reduced
+    elif isinstance(key, int) and image.mode == "L" and depth in _GREY_DEPTHS:
+        image.info["transparency"] = key * 255 // (2**depth - 1)
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and image.mode in ("P", "PA"):
+        colours = image.tag_v2.get(TiffImagePlugin.COLORMAP, ())
+        if colours and max(colours) < 256:  # should be 16 bits each; old programs wrote 8
+            image.putpalette(np.reshape(colours, (3, -1)).T.astype(np.uint8).tobytes())
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        turn = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except DECODE_ERRORS:  # an unreadable EXIF block says nothing about the pixels
+        turn = None
+    return image if turn is None else image.transpose(turn)
+
+
+def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Any colour mode -> RGB, and how opaque each pixel is; None: nothing is transparent."""
+    if image.mode.startswith("I;16"):
+        return Image.fromarray(_scaled_to_8_bits(image)).convert("RGB"), _opaque_greys(image)
+    if not image.has_transparency_data or _undefined_alpha(image):
+        return image if image.mode == "RGB" else image.convert("RGB"), None
+    rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+    return rgba.convert("RGB"), rgba.getchannel("A")
+
+
+def _opaque_greys(image: Image.Image) -> Image.Image | None:
+    key = image.info.get("transparency")
+    return Image.fromarray(np.where(np.asarray(image) == key, 0, 255).astype(np.uint8)) if key is not None else None
+
+
+def _undefined_alpha(image: Image.Image) -> bool:
+    """Tell whether nobody said that a TIFF's last channel is alpha; Pillow takes it for one, and it may be empty."""
+    return isinstance(image, TiffImagePlugin.TiffImageFile) and TiffImagePlugin.EXTRASAMPLES not in image.tag_v2
+
+
+def _scaled_to_8_bits(image: Image.Image) -> "Bytes":
+    """16-bit grey -> 8-bit grey: white stays white. Pillow's own conversion clips at 255."""
+    top, inverted = 65535, False
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        top = 2 ** int(image.tag_v2[TiffImagePlugin.BITSPERSAMPLE][0]) - 1  # 12 bits from some cameras and scanners
+        inverted = image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0  # 0: white is zero
+    grey = np.asarray(image, dtype=np.float32) * np.float32(255 / top)  # (H, W)
+    grey8: Bytes = np.clip(np.rint(255 - grey if inverted else grey), 0, 255).astype(np.uint8)
+    return grey8
+
+
+def _in_srgb(rgb: Image.Image, info: Mapping[Any, Any]) -> tuple[Image.Image, Notes]:
+    """Follow a colour profile, or a PNG's gamma and primaries; what is sRGB or nearly so stays as it is."""
+    converted = None
+    if profile := info.get("icc_profile"):
+        converted = _by_profile(rgb, profile)
+    elif "gamma" in info and "srgb" not in info:
+        converted = _by_gamma(rgb, info["gamma"], info.get("chromaticity", _SRGB_PRIMARIES))
+    return (rgb, ()) if converted is None else (converted, (CONVERTED,))
+
+
+def _by_profile(rgb: Image.Image, profile: bytes) -> Image.Image | None:
+    try:
+        mode, to_srgb = _transform(profile)
+        return to_srgb.apply(rgb if mode == "RGB" else rgb.getchannel(0)) if to_srgb else None
+    except (ImageCms.PyCMSError, *DECODE_ERRORS):  # a damaged profile says nothing about the pixels
+        return None
+
+
+@lru_cache(maxsize=32)  # a camera's photos have one profile, and it takes longer to read than a small photo
+def _transform(profile: bytes) -> tuple[str, ImageCms.ImageCmsTransform | None]:
+    """Return what a profile is of, and what leads to sRGB; None where it is sRGB, or of inks, as browsers have it."""
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    mode = {"RGB": "RGB", "GRAY": "L"}.get(source.profile.xcolor_space.strip())
+    if mode is None:
+        return "", None
+    to_srgb = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+    before = _colours() if mode == "RGB" else _colours().convert("L")
+    return mode, None if _alike(before.convert("RGB"), to_srgb.apply(before)) else to_srgb
+
+
+def _by_gamma(rgb: Image.Image, gamma: float, primaries: tuple[float, ...]) -> Image.Image | None:
+    if not 0 < gamma < 10:
+        return None
+    plain = np.allclose(primaries, _SRGB_PRIMARIES, atol=0.005)
+    if plain and abs(gamma / _SRGB_GAMMA - 1) < 0.05:  # the PNG specification's own margin
+        return None
+    light = (np.arange(256) / 255) ** (1 / gamma)
+    if plain:
+        return rgb.point([int(level) for level in _encoded(light)] * 3)
+    try:
+        change = np.linalg.inv(_to_xyz(_SRGB_PRIMARIES)) @ _to_xyz(primaries)  # linear light, theirs -> sRGB
+    except (np.linalg.LinAlgError, ZeroDivisionError):
+        return None
+    pixels = np.array(rgb)
+    for row in pixels:  # row by row: all at once would take twelve times the picture's memory
+        row[:] = _encoded(light[row] @ change.T)
+    return Image.fromarray(pixels)
+
+
+def _encoded(light: npt.NDArray[np.floating[Any]]) -> "Bytes":
+    """Linear light 0..1 -> sRGB's 0..255 (IEC 61966-2-1)."""
+    light = light.clip(0, 1)
+    curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    encoded: Bytes = np.rint(255 * curve).astype(np.uint8)
+    return encoded
+
+
+def _to_xyz(primaries: tuple[float, ...]) -> npt.NDArray[np.float64]:
+    """Return the matrix from linear red, green and blue to XYZ; white's x, y come first, then those of each colour."""
+    white, *colours = [np.array([x / y, 1, (1 - x - y) / y]) for x, y in np.reshape(primaries, (4, 2)).tolist()]
+    matrix = np.stack(colours, axis=1)
+    scaled: npt.NDArray[np.float64] = matrix * np.linalg.solve(matrix, white)
+    return scaled
+
+
+def _colours() -> Image.Image:
+    """Return colours from the whole cube, one a pixel."""
+    levels = np.linspace(0, 255, 6).astype(np.uint8)
+    cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1)
+    return Image.fromarray(cube.reshape(1, -1, 3))
+
+
+def _alike(before: Image.Image, after: Image.Image) -> bool:
+    return bool(np.abs(np.asarray(before, np.int16) - np.asarray(after, np.int16)).max() <= _ALIKE)
+
+
+def _flattened(rgb: Image.Image, alpha: Image.Image | None, name: str) -> tuple[Image.Image, Notes]:
+    """Lay a picture on white, with a note where something of that is seen."""
+    least, most = (255, 255) if alpha is None else alpha.getextrema()
+    if alpha is None or least == 255:
+        return rgb, ()
+    if most == 0:
+        raise ImageError(
+            _(
+                "{name} is transparent everywhere: nothing of it can be seen. "
+                "Save it without transparency, for example as JPEG, and try again."
+            ).format(name=name)
+        )
+    rgba = rgb.convert("RGBA")
+    rgba.putalpha(alpha)
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB"), (ON_WHITE,)

@@ -1,0 +1,307 @@
+"""What the EfficientNet paper prints (Tan & Le, arXiv 1905.11946): Tables 1, 2 and 4, and its training recipe.
+
+Numbers changed between versions of the paper, so most functions take a version.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+from effviz.errors import SettingsError
+from effviz.facts.tables import rows
+from effviz.i18n import _
+
+
+class PaperVersion(StrEnum):
+    """A state of the paper; params and FLOPs are the same in all, EfficientNet's accuracies are not."""
+
+    V5 = "v5"
+    V3 = "v3"
+    V1 = "v1"
+
+    @property
+    def label(self) -> str:
+        """For people: which version, and when."""
+        return {"v5": _("v5 (Sep 2020, current)"), "v3": _("v3 (Nov 2019)"), "v1": _("v1, v2 and ICML (2019)")}[self]
+
+    @property
+    def url(self) -> str:
+        """The paper in this version."""
+        return f"https://arxiv.org/abs/1905.11946{self}"
+
+    @property
+    def why(self) -> str:
+        """Why the accuracies differ from the other versions'."""
+        return {
+            "v5": _(
+                "Re-trained with 25,022 training images held out for early stopping. "
+                "Its Figures 1 and 5 still draw the accuracies of v3."
+            ),
+            "v3": _("Open-source results with AutoAugment."),
+            "v1": _("Results of internal code that had implementation bugs, as an author wrote in tensorflow/tpu#623."),
+        }[self]
+
+
+_SUFFIX = {PaperVersion.V5: "", PaperVersion.V3: "_v3", PaperVersion.V1: "_v1v2_icml"}
+
+
+@dataclass(frozen=True, slots=True)
+class PaperPoint:
+    """A row of Table 2, as printed."""
+
+    model: str  # as printed, "EfficientNet-B3"
+    name: str  # "b3"; "" for other networks
+    group: int  # 1..8: Table 2 sets networks of like accuracy together
+    is_efficientnet: bool
+    version: PaperVersion
+    top1_pct: float
+    top5_pct: float
+    params_millions: float  # printed
+    macs_billions: float | None  # printed as "#FLOPS"; the paper gives none for GPipe
+    source: str
+
+
+def _name(model: str) -> str:
+    return model.removeprefix("EfficientNet-").lower() if model.startswith("EfficientNet-") else ""
+
+
+@cache
+def paper_points(version: PaperVersion = PaperVersion.V5) -> tuple[PaperPoint, ...]:
+    """Every network of Table 2 with the accuracies printed in one version of the paper."""
+    suffix = _SUFFIX[version]
+    return tuple(
+        PaperPoint(
+            model=row["model"],
+            name=_name(row["model"]),
+            group=int(row["group"]),
+            is_efficientnet=bool(row["is_efficientnet"]),
+            version=version,
+            top1_pct=float(row[f"top1_pct{suffix}"]),
+            top5_pct=float(row[f"top5_pct{suffix}"]),
+            params_millions=float(row["params_millions"]),
+            macs_billions=None if math.isnan(row["flops_billions"]) else float(row["flops_billions"]),
+            source=row["source"],
+        )
+        for row in rows("table2_imagenet")
+    )
+
+
+def paper_top1(model: str, version: PaperVersion = PaperVersion.V5) -> float:
+    """Top-1 accuracy in percent that Table 2 prints for a network, "b3" or "ResNet-50".
+
+    Raises:
+        SettingsError: Table 2 has no such network; pick one that it has.
+    """
+    points = paper_points(version)
+    for point in points:
+        if model and model in (point.name, point.model):
+            return point.top1_pct
+    raise SettingsError(
+        _("Table 2 of the paper has no network {model!r}: it has {known}. Pick one of them.").format(
+            model=model, known=", ".join(p.name or p.model for p in points)
+        )
+    )
+
+
+# The ratios that Table 2 prints, beside what its own numbers give.
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """How many times more a network costs than the EfficientNet of its group."""
+
+    printed: float | None  # None: Table 2 prints none (FLOPs of GPipe)
+    computed: float | None  # the printed numbers divided
+    least: float | None  # what rounding of the printed numbers allows
+    most: float | None
+
+    @property
+    def possible(self) -> bool:
+        """Whether some numbers that round to the printed ones give a ratio that rounds to the printed one."""
+        if self.printed is None or self.least is None or self.most is None:
+            return True
+        half = _half_unit(self.printed)
+        return self.least <= self.printed + half and self.printed - half <= self.most
+
+
+@dataclass(frozen=True, slots=True)
+class PaperRatios:
+    """Both ratios of a row of Table 2."""
+
+    model: str
+    efficientnet: str  # of the same group
+    params: Ratio
+    macs: Ratio
+
+
+@cache
+def paper_ratios() -> tuple[PaperRatios, ...]:
+    """Every row of Table 2 in its order; an EfficientNet's ratio to itself is 1."""
+    table = rows("table2_imagenet")
+    ours = {row["group"]: row for row in table if row["is_efficientnet"]}
+    return tuple(
+        PaperRatios(
+            model=row["model"],
+            efficientnet=(own := ours[row["group"]])["model"],
+            params=_ratio(row["params_millions"], own["params_millions"], row["params_ratio_to_efficientnet"]),
+            macs=_ratio(row["flops_billions"], own["flops_billions"], row["flops_ratio_to_efficientnet"]),
+        )
+        for row in table
+    )
+
+
+def _ratio(theirs: float, own: float, printed: float) -> Ratio:
+    if math.isnan(theirs):
+        return Ratio(None, None, None, None)
+    least = (theirs - _half_unit(theirs)) / (own + _half_unit(own))
+    most = (theirs + _half_unit(theirs)) / (own - _half_unit(own))
+    return Ratio(float(printed), theirs / own, least, most)
+
+
+def _half_unit(printed: float) -> float:
+    """Half of the last printed digit: Table 2 prints two digits, and whole numbers from 100 on."""
+    return 0.5 * 10.0 ** min(math.floor(math.log10(printed)) - 1, 0)
+
+
+# Table 1 of the paper: EfficientNet-B0, as printed.
+
+
+@dataclass(frozen=True, slots=True)
+class PaperStage:
+    """A row of Table 1."""
+
+    stage: int
+    operator: str  # "MBConv6, k3x3"
+    resolution_px: int  # of the stage's input
+    channels: int
+    layers: int
+    source: str
+
+
+@cache
+def paper_stages(version: PaperVersion = PaperVersion.V5) -> tuple[PaperStage, ...]:
+    """The nine stages; the first printing (v1 and ICML, not v2) has a wrong resolution in stage 6."""
+    first = version is PaperVersion.V1
+    column = "input_resolution_printed_in_icml_v1" if first else "input_resolution"
+    return tuple(
+        PaperStage(
+            stage=int(row["stage"]),
+            operator=f"{row['operator']}, k{row['kernel']}x{row['kernel']}"
+            if "MB" in row["operator"]
+            else row["operator"],
+            resolution_px=int(row[column]),
+            channels=int(row["output_channels"]),
+            layers=int(row["layers"]),
+            source=row["source"],
+        )
+        for row in rows("table1_b0")
+    )
+
+
+# Table 4: how long a network takes for one picture on one core of a server's processor.
+
+
+@dataclass(frozen=True, slots=True)
+class PaperLatency:
+    """A row of Table 4, as printed in every version of the paper.
+
+    The table was never updated when the accuracies of Table 2 were, so `top1_pct` is not what v5 prints elsewhere.
+    """
+
+    pair: int  # 1 or 2: the table sets two networks of like accuracy side by side
+    model: str  # as printed, "EfficientNet-B1"
+    name: str  # "b1"; "" for other networks
+    top1_pct: float  # printed in Table 4
+    top1_pct_table2: float  # of the same network in Table 2 of v5
+    latency_s: float
+    speedup_printed: float | None  # against the other network of the pair; None where the table prints none
+    conditions: str
+    note: str
+    source: str
+
+
+@cache
+def paper_latencies() -> tuple[PaperLatency, ...]:
+    """The four networks of Table 4, in its order."""
+    return tuple(
+        PaperLatency(
+            pair=int(row["pair"]),
+            model=row["model"],
+            name=row["model"].removeprefix("EfficientNet-").lower() if "EfficientNet" in row["model"] else "",
+            top1_pct=float(row["top1_pct_as_printed_in_table4"]),
+            top1_pct_table2=float(row["top1_pct_in_table2_v5"]),
+            latency_s=float(row["latency_seconds"]),
+            speedup_printed=_speedup(row["speedup_printed"]),
+            conditions=row["conditions"],
+            note=row["note"],
+            source=row["source"],
+        )
+        for row in rows("table4_latency")
+    )
+
+
+def paper_speedup(pair: int) -> float:
+    """By how much the EfficientNet of a pair is faster, divided anew from the printed seconds."""
+    slow, fast = sorted((of.latency_s for of in paper_latencies() if of.pair == pair), reverse=True)
+    return slow / fast
+
+
+def _speedup(printed: str) -> float | None:
+    return float(printed.removesuffix("x")) if printed else None
+
+
+# How EfficientNets were trained: what section 5.2 of the paper prints, and what only the official code says.
+
+# What earlier versions print otherwise than v5; "" where they say nothing. Drop connect 0.2 is survival 0.8.
+_EARLIER = {
+    ("survival", PaperVersion.V1): "drop connect 0.3, in v2 0.2",
+    ("held_out", PaperVersion.V3): "",
+    ("held_out", PaperVersion.V1): "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFact:
+    """One setting of the training, as text; "" where that side says nothing."""
+
+    key: str
+    paper: str  # of v5
+    code: str  # of tensorflow/tpu
+    source: str
+
+    @property
+    def printed(self) -> float:
+        """The paper's number."""
+        return float(self.paper)
+
+    def printed_in(self, version: PaperVersion) -> str:
+        """What a version of the paper prints; "" if nothing."""
+        return _EARLIER.get((self.key, version), self.paper)
+
+    @property
+    def coded(self) -> float:
+        """The official code's number."""
+        return float(self.code)
+
+
+@cache
+def training_facts() -> tuple[TrainingFact, ...]:
+    """Every setting, in the order of the table."""
+    return tuple(TrainingFact(row["key"], row["paper"], row["code"], row["source"]) for row in rows("training"))
+
+
+def training_fact(key: str) -> TrainingFact:
+    """One setting by its key.
+
+    Raises:
+        SettingsError: there is no such setting; pick one of `training_facts()`.
+    """
+    for fact in training_facts():
+        if fact.key == key:
+            return fact
+    raise SettingsError(
+        _("There is no training setting {key!r}: the settings are {known}. Pick one of them.").format(
+            key=key, known=", ".join(fact.key for fact in training_facts())
+        )
+    )

@@ -1,0 +1,279 @@
+"""The paper's scaling experiments: the curves of Figures 3, 4 and 8, and Tables 3 and 7, beside our own counts.
+
+The figures are read from their drawing commands. Figures 3 and 4 are the same drawing in v2, v3 and v5 of the paper,
+the curves of Figure 8 in the ICML copy and v5.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from effviz.facts.paper_tables import PaperVersion
+from effviz.facts.tables import rows
+from effviz.scaling import PUBLISHED, Plan, ScalingMethod, plan
+from effviz.scaling.architecture import BASE_RESOLUTION_PX
+from effviz.scaling.feasible_region import Costs, ResourceLimits, memory_bytes
+
+COMPOUND = tuple(f"b{i}" for i in range(5))  # dots of Fig. 8's compound curve: accuracies of v1, B0's 0.2 points lower
+
+
+@dataclass(frozen=True, slots=True)
+class CurveDot:
+    """One network of a curve."""
+
+    method: str  # "width", "depth", "resolution", "compound"
+    label: str  # "w = 1.4", "B3"
+    coefficient: float  # of the dimension that grows; nan for the compound curve
+    macs_billions: float  # drawn in the figure, which calls them FLOPs
+    top1_pct: float  # drawn in the figure
+    network: Plan  # by the official code's rounding; its MACs are the recomputed ones
+    source: str
+
+    @property
+    def macs_billions_computed(self) -> float:
+        """What the network costs by `effviz.scaling`."""
+        return self.network.macs / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class WidthDot:
+    """One dot of Fig. 4, which does not label its widths."""
+
+    depth: float  # of the line's baseline
+    resolution: float
+    index: int  # from 1, along the line
+    macs_billions: float  # drawn
+    top1_pct: float  # drawn
+    width: float | None  # known only where the dot is also one of Fig. 3
+    macs_billions_computed: float | None  # None where the width is not known
+    source: str
+
+
+_LETTERS = {"width": "w", "depth": "d", "resolution": "r"}
+
+
+def scaled_network(depth: float = 1.0, width: float = 1.0, resolution: float = 1.0) -> Plan:
+    """B0 scaled by three factors; the input is the whole number of pixels nearest to 224 times `resolution`.
+
+    The paper does not say how it rounds the input, so that rounding is ours.
+    """
+    return plan(depth, width, round(BASE_RESOLUTION_PX * resolution))
+
+
+def _alone(method: str, coefficient: float) -> Plan:
+    return scaled_network(**{method: coefficient})
+
+
+@cache
+def single_dimension() -> tuple[CurveDot, ...]:
+    """Fig. 3: B0 grown by one dimension alone, in the figure's order."""
+    return tuple(
+        CurveDot(
+            method=row["dimension"],
+            label=f"{_LETTERS[row['dimension']]} = {row['coefficient']:g}",
+            coefficient=float(row["coefficient"]),
+            macs_billions=float(row["flops_billions"]),
+            top1_pct=float(row["imagenet_top1_pct"]),
+            network=_alone(row["dimension"], float(row["coefficient"])),
+            source=row["source"],
+        )
+        for row in rows("fig3_single_dimension")
+    )
+
+
+@cache
+def width_by_baseline() -> tuple[WidthDot, ...]:
+    """Fig. 4: growing width from four baselines."""
+    return tuple(_width_dot(row) for row in rows("fig4_width_by_baseline"))
+
+
+def _width_dot(row: dict[Any, Any]) -> WidthDot:
+    depth, resolution = float(row["baseline_d"]), float(row["baseline_r"])
+    width = float(row["width_coefficient_if_same_point_as_fig3"])
+    known = not math.isnan(width)
+    return WidthDot(
+        depth=depth,
+        resolution=resolution,
+        index=int(row["dot_index"]),
+        macs_billions=float(row["flops_billions"]),
+        top1_pct=float(row["imagenet_top1_pct"]),
+        width=width if known else None,
+        macs_billions_computed=scaled_network(depth, width, resolution).macs / 1e9 if known else None,
+        source=row["source"],
+    )
+
+
+@cache
+def drawn_twice() -> tuple[tuple[CurveDot, WidthDot], ...]:
+    """Return the networks that Fig. 3 and Fig. 4 both draw, and with different accuracies.
+
+    Where a line of Fig. 4 starts, only depth or only resolution has grown, as on a curve of Fig. 3.
+    """
+    starts = {(dot.depth, dot.resolution): dot for dot in width_by_baseline() if dot.index == 1}
+    alone = {
+        (dot.coefficient if dot.method == "depth" else 1.0, dot.coefficient if dot.method == "resolution" else 1.0): dot
+        for dot in single_dimension()
+        if dot.method != "width"
+    }
+    both = [(alone[key], start) for key, start in starts.items() if key in alone]
+    return tuple((dot, start) for dot, start in both if dot.top1_pct != start.top1_pct)
+
+
+@cache
+def compound_leads() -> tuple[tuple[CurveDot, float], ...]:
+    """Return how far each compound dot of Fig. 8 lies above the others at its FLOPs, points of top-1; not B0's.
+
+    Along a curve's straight lines as they are drawn; one that has ended keeps its last accuracy, which cost less.
+    """
+    dots = scaling_methods()
+    curves = [[dot for dot in dots if dot.method == method] for method in _LETTERS]
+    compound = [dot for dot in dots if dot.method == "compound"][1:]
+    return tuple((dot, dot.top1_pct - max(_reached(curve, dot.macs_billions) for curve in curves)) for dot in compound)
+
+
+def _reached(curve: list[CurveDot], macs_billions: float) -> float:
+    for before, after in itertools.pairwise(curve):
+        if macs_billions < after.macs_billions:
+            part = (macs_billions - before.macs_billions) / (after.macs_billions - before.macs_billions)
+            return before.top1_pct + part * (after.top1_pct - before.top1_pct)
+    return curve[-1].top1_pct
+
+
+@cache
+def scaling_methods() -> tuple[CurveDot, ...]:
+    """Fig. 8: the four ways of scaling; its dots are those of Fig. 3, which labels them, and B0 to B4."""
+    dots = []
+    table = rows("fig8_scaling_methods")
+    for method in dict.fromkeys(row["method"] for row in table):
+        alone = [dot for dot in single_dimension() if dot.method == method]
+        named = [(dot.label, dot.coefficient, dot.network) for dot in alone] or [_compound(name) for name in COMPOUND]
+        drawn = [row for row in table if row["method"] == method]
+        for row, (label, coefficient, network) in zip(drawn, named, strict=False):
+            dots.append(
+                CurveDot(
+                    method=method,
+                    label=label,
+                    coefficient=coefficient,
+                    macs_billions=float(row["flops_billions"]),
+                    top1_pct=float(row["imagenet_top1_pct"]),
+                    network=network,
+                    source=row["source"],
+                )
+            )
+    return tuple(dots)
+
+
+def _compound(name: str) -> tuple[str, float, Plan]:
+    published = PUBLISHED[name]
+    return name.upper(), math.nan, plan(published.depth, published.width, published.resolution)
+
+
+def gain_per_doubling(before: CurveDot, after: CurveDot) -> float:
+    """Points of top-1 that a doubling of the drawn FLOPs brought between two dots of one curve."""
+    return (after.top1_pct - before.top1_pct) / math.log2(after.macs_billions / before.macs_billions)
+
+
+# Within limits of memory and MACs: the dots of Figure 8 that fit.
+
+
+def best_within_budget(limits: ResourceLimits, method: ScalingMethod) -> CurveDot:
+    """The most accurate dot of a method's curve whose network, as EffViz counts it, keeps both limits.
+
+    B0, where every curve starts, keeps all limits that there can be.
+    """
+    dots = [dot for dot in scaling_methods() if dot.method == method.value]
+    fitting = [dot for dot in dots if limits.allow(Costs(dot.network.macs, memory_bytes(dot.network)))]
+    return max(fitting, key=lambda dot: dot.top1_pct)
+
+
+# Tables 3 and 7: one network grown in each dimension alone, and in all at once.
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledNetwork:
+    """A row of Table 3, the same in every version of the paper."""
+
+    model: str  # "MobileNetV1", "MobileNetV2", "ResNet-50"
+    method: str  # "baseline", "depth", "width", "resolution", "compound"
+    depth: float | None  # None: the paper prints no coefficients for this row
+    width: float | None
+    resolution: float | None
+    macs_billions: float  # printed as FLOPs
+    macs_billions_formula: float | None  # the baseline's printed FLOPs times d * w^2 * r^2 (section 3.3)
+    top1_pct: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledB0:
+    """A row of Table 7, beside the network that the official code builds from its coefficients."""
+
+    method: str
+    label: str  # as printed, "Scale model by depth"
+    depth: float
+    width: float
+    resolution: float  # as printed; for the compound row the network is B3, whose input is 300 px
+    macs_billions: float  # printed as FLOPs
+    top1_pct: float  # printed in the version asked for
+    network: Plan
+    note: str
+    source: str
+
+    @property
+    def macs_billions_computed(self) -> float:
+        """What the network costs by `effviz.scaling`."""
+        return self.network.macs / 1e9
+
+
+@cache
+def other_networks() -> tuple[ScaledNetwork, ...]:
+    """Table 3: MobileNets and ResNet-50, in its order."""
+    table = rows("table3_scaling")
+    baselines = {row["model"]: float(row["flops_billions"]) for row in table if row["scaling"] == "baseline"}
+    return tuple(_other(row, baselines[row["model"]]) for row in table)
+
+
+def _other(row: dict[Any, Any], baseline: float) -> ScaledNetwork:
+    depth, width, resolution = (float(row[column]) for column in ("depth_d", "width_w", "resolution_r"))
+    printed = not math.isnan(depth)
+    return ScaledNetwork(
+        model=row["model"],
+        method=row["scaling"],
+        depth=depth if printed else None,
+        width=width if printed else None,
+        resolution=resolution if printed else None,
+        macs_billions=float(row["flops_billions"]),
+        macs_billions_formula=baseline * depth * width**2 * resolution**2 if printed else None,
+        top1_pct=float(row["top1_pct"]),
+        source=row["source"],
+    )
+
+
+@cache
+def scaled_b0(version: PaperVersion = PaperVersion.V5) -> tuple[ScaledB0, ...]:
+    """Table 7, in its order; versions differ in the baseline's accuracy alone."""
+    column = "top1_pct_v1v2" if version is PaperVersion.V1 else "top1_pct"
+    return tuple(
+        ScaledB0(
+            method=row["scaling"],
+            label=row["label_in_paper"],
+            depth=float(row["depth_d"]),
+            width=float(row["width_w"]),
+            resolution=float(row["resolution_r"]),
+            macs_billions=float(row["flops_billions"]),
+            top1_pct=float(row[column]),
+            network=_network(row),
+            note=row["note"],
+            source=row["source"],
+        )
+        for row in rows("table7_scaled")
+    )
+
+
+def _network(row: dict[Any, Any]) -> Plan:
+    depth, width = float(row["depth_d"]), float(row["width_w"])
+    if row["scaling"] == "compound":  # its d, w and accuracy (of v1) are B3's
+        return plan(depth, width, PUBLISHED["b3"].resolution)
+    return scaled_network(depth, width, float(row["resolution_r"]))

@@ -1,0 +1,179 @@
+"""The goal of the search that found B0, ACC(m) * [FLOPS(m) / T]^w, applied to networks whose accuracy is known.
+
+Tan & Le 2019, section 4, after MnasNet (Tan et al. 2019, arXiv 1807.11626, "Problem Formulation"). MnasNet has latency
+where the paper has FLOPS, and lets w be alpha up to the target and beta above it; -0.07 for both makes twice the
+latency worth a relative gain of 5 % in accuracy. The accuracies that the search itself saw, of short trainings, were
+never published; the ranking here takes final ImageNet accuracies instead.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import NamedTuple
+
+from effviz.errors import SettingsError
+from effviz.facts.paper_tables import PaperPoint, PaperVersion, paper_points
+from effviz.facts.timm_results import NetworkFamily, TimmPoint, timm_points
+from effviz.i18n import _, lazy_gettext
+from effviz.scaling import PUBLISHED, plan
+
+TARGET_MACS = 400e6  # T and w as the paper has them
+EXPONENT = -0.07
+BASELINE = "EfficientNet-B0"  # what the search found
+MNASNET_URL = "https://arxiv.org/abs/1807.11626"
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """How accuracy is weighed against MACs.
+
+    Raises:
+        SettingsError: T is not positive, or w is not between -1 and 0.
+    """
+
+    target_macs: float = TARGET_MACS  # T
+    exponent: float = EXPONENT  # w: negative, so that MACs cost
+    above_only: bool = False  # MnasNet's alpha is 0: below T nothing is gained by being cheaper
+
+    def __post_init__(self) -> None:
+        if not 0 < self.target_macs < math.inf:
+            raise SettingsError(
+                _("A target of {macs:g} MACs is none: any positive number is allowed. Give one such as 4e8.").format(
+                    macs=self.target_macs
+                )
+            )
+        if not -1 <= self.exponent <= 0:
+            raise SettingsError(
+                _(
+                    "The exponent w = {exponent:g} is out of range: -1 to 0 is allowed, since MACs are a cost. "
+                    "The paper has -0.07."
+                ).format(exponent=self.exponent)
+            )
+
+    def weight(self, macs: float) -> float:
+        """What an accuracy is multiplied by at these MACs: 1 at the target."""
+        if self.above_only and macs <= self.target_macs:
+            return 1.0
+        return float((macs / self.target_macs) ** self.exponent)
+
+    def reward_pct(self, top1_pct: float, macs: float) -> float:
+        """The accuracy in percent that a network of just T MACs would need to be worth as much."""
+        return top1_pct * self.weight(macs)
+
+    @property
+    def doubling(self) -> float:
+        """How many times higher accuracy must get for a doubling of the MACs to be worth it."""
+        return float(2.0**-self.exponent)
+
+
+class Listing(StrEnum):
+    """Where a network stands; what the paper prints and what we recompute are two listings of one network."""
+
+    PAPER = "paper"  # Table 2, MACs as printed
+    RECOMPUTED = "recomputed"  # Table 2's EfficientNets, MACs by effviz.scaling
+    PAPER_OTHERS = "paper-others"  # Table 2's other networks
+    TIMM = "timm"
+
+
+class Counted(StrEnum):
+    """Who counted the MACs."""
+
+    PRINTED = "printed"  # as FLOPs
+    EFFVIZ = "effviz"  # convolutions and linear layers
+    TIMM = "timm"  # with batch norm
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A network with a known accuracy and known MACs."""
+
+    name: str  # "EfficientNet-B0", "tf_efficientnet_b0.aa_in1k@224"
+    listing: Listing
+    family: NetworkFamily | None  # of timm's networks
+    top1_pct: float
+    macs: float
+    counted: Counted
+    extra_data: bool  # trained on more pictures than ImageNet-1k; the paper's are not
+    source: str  # for `_`
+
+
+class Ranked(NamedTuple):
+    """A candidate's place; the first has place 1, equal rewards share a place."""
+
+    place: int
+    candidate: Candidate
+    reward_pct: float
+
+
+@cache
+def candidates(version: PaperVersion = PaperVersion.V5) -> tuple[Candidate, ...]:
+    """Every network of Table 2 and of timm's results whose MACs are known; the paper prints none for GPipe."""
+    points = paper_points(version)
+    printed = [_printed(point, point.macs_billions) for point in points if point.macs_billions is not None]
+    recomputed = [_recomputed(point) for point in points if point.is_efficientnet]
+    return (*printed, *recomputed, *(_timm(point) for point in timm_points()))
+
+
+def _printed(point: PaperPoint, macs_billions: float) -> Candidate:
+    return Candidate(
+        name=point.model,
+        listing=Listing.PAPER if point.is_efficientnet else Listing.PAPER_OTHERS,
+        family=None,
+        top1_pct=point.top1_pct,
+        macs=macs_billions * 1e9,
+        counted=Counted.PRINTED,
+        extra_data=False,
+        source=point.source,
+    )
+
+
+def _recomputed(point: PaperPoint) -> Candidate:
+    of = PUBLISHED[point.name]
+    return Candidate(
+        name=point.model,
+        listing=Listing.RECOMPUTED,
+        family=None,
+        top1_pct=point.top1_pct,
+        macs=float(plan(of.depth, of.width, of.resolution, of.family).macs),
+        counted=Counted.EFFVIZ,
+        extra_data=False,
+        source=lazy_gettext(
+            "MACs counted by EffViz (official code's rounding); accuracy: {source}", source=point.source
+        ),
+    )
+
+
+def _timm(point: TimmPoint) -> Candidate:
+    ours = point.macs_billions
+    return Candidate(
+        name=f"{point.architecture}@{point.resolution_px}",
+        listing=Listing.TIMM,
+        family=point.family,
+        top1_pct=point.top1_pct,
+        macs=1e9 * (point.macs_billions_with_bn if ours is None else ours),
+        counted=Counted.TIMM if ours is None else Counted.EFFVIZ,
+        extra_data=point.extra_data,
+        source=point.source,
+    )
+
+
+def ranking(objective: Objective, among: Iterable[Candidate]) -> tuple[Ranked, ...]:
+    """The candidates, the most rewarded first."""
+    rewards = sorted(
+        ((objective.reward_pct(of.top1_pct, of.macs), of) for of in among), key=lambda pair: (-pair[0], pair[1].name)
+    )
+    values = [reward for reward, _of in rewards]
+    return tuple(Ranked(1 + values.index(reward), of, reward) for reward, of in rewards)
+
+
+def iso_reward(
+    objective: Objective, reward_pct: float, least_macs: float, most_macs: float, steps: int = 40
+) -> tuple[tuple[float, float], ...]:
+    """A line of equal reward: MACs and the top-1 in percent that earns it there, from few MACs to many."""
+    ratio = most_macs / least_macs
+    places = {least_macs * ratio ** (step / steps) for step in range(steps + 1)}
+    if least_macs < objective.target_macs < most_macs:
+        places.add(objective.target_macs)  # where the line bends if only MACs above the target count
+    return tuple((macs, reward_pct / objective.weight(macs)) for macs in sorted(places))

@@ -1,0 +1,257 @@
+"""Accuracies that timm measured on ImageNet's validation set, with the recipes of the weights it distributes.
+
+Also which accuracy is known for a network whose weights nobody has loaded.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from effviz.errors import SettingsError
+from effviz.facts.paper_tables import PaperVersion, paper_points
+from effviz.facts.tables import rows
+from effviz.i18n import _, lazy_gettext
+from effviz.scaling import PUBLISHED, plan
+
+# Recipes say how the weights were trained: only networks of one recipe compare fairly.
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One way of training, used for a row of EfficientNets."""
+
+    key: str  # timm's tag, with a prefix where two recipes share one
+    prefix: str  # the networks it was used for, in timm's names
+    tags: tuple[str, ...]  # timm's names of the weights
+    title: str  # short, stands in legends and addresses
+    words: str  # whose weights, and what is special, for `_`
+
+
+# Keys without a prefix are Google's weights of B0-B8 and L2, which timm ported. Tags that differ only in the size
+# trained at (_r224, _475) are one recipe. Meanings: timm's model cards and the README of tensorflow/tpu's EfficientNet.
+RECIPES = (
+    Recipe(
+        "aa_in1k", "tf_efficientnet_", ("aa_in1k",), "AutoAugment", lazy_gettext("Google's weights, the paper's recipe")
+    ),
+    Recipe(
+        "in1k", "tf_efficientnet_", ("in1k",), "Baseline", lazy_gettext("Google's weights, plain ResNet preprocessing")
+    ),
+    Recipe("ra_in1k", "tf_efficientnet_", ("ra_in1k",), "RandAugment", lazy_gettext("Google's weights")),
+    Recipe(
+        "ap_in1k",
+        "tf_efficientnet_",
+        ("ap_in1k",),
+        "AdvProp",
+        lazy_gettext("Google's weights, adversarial examples added"),
+    ),
+    Recipe(
+        "ns_jft_in1k",
+        "tf_efficientnet_",
+        ("ns_jft_in1k", "ns_jft_in1k_475"),
+        "NoisyStudent",
+        lazy_gettext("Google's weights, 300 million more pictures without labels"),
+    ),
+    Recipe(
+        "lite-in1k", "tf_efficientnet_lite", ("in1k",), "Lite", lazy_gettext("Google's weights of the Lite networks")
+    ),
+    Recipe("timm-ra_in1k", "efficientnet_", ("ra_in1k",), "timm RandAugment", lazy_gettext("timm's own training")),
+    Recipe("timm-ra2_in1k", "efficientnet_", ("ra2_in1k",), "timm RandAugment 2", lazy_gettext("timm's own training")),
+    Recipe("timm-ft_in1k", "efficientnet_", ("ft_in1k",), "timm fine-tuned", lazy_gettext("timm's own training")),
+    Recipe(
+        "timm-ra4_in1k",
+        "efficientnet_",
+        ("ra4_e3600_r224_in1k", "ra4_e3600_r240_in1k"),
+        "timm RandAugment 4",
+        lazy_gettext("timm's own training, 3600 epochs"),
+    ),
+    Recipe(
+        "timm-in12k_in1k",
+        "efficientnet_",
+        ("sw_in12k_ft_in1k",),
+        "timm ImageNet-12k",
+        lazy_gettext("timm's own training, first on the 12,000 classes of ImageNet-12k"),
+    ),
+    Recipe(
+        "timm-lite-ra_in1k",
+        "efficientnet_lite",
+        ("ra_in1k",),
+        "timm Lite",
+        lazy_gettext("timm's own training of Lite0"),
+    ),
+)
+
+
+def recipe(key: str) -> Recipe:
+    """The recipe with this key.
+
+    Raises:
+        SettingsError: there is no such recipe; pick one of `RECIPES`.
+    """
+    for known in RECIPES:
+        if known.key == key:
+            return known
+    raise SettingsError(
+        _("There is no training recipe {key!r}: the recipes are {known}. Pick one of them.").format(
+            key=key, known=", ".join(r.key for r in RECIPES)
+        )
+    )
+
+
+def recipe_of(model: str, tag: str) -> Recipe:
+    """The recipe behind an EfficientNet's weights, by timm's names: `recipe_of("tf_efficientnet_b0", "aa_in1k")`."""
+    fitting = [known for known in RECIPES if model.startswith(known.prefix) and tag in known.tags]
+    return max(fitting, key=lambda known: len(known.prefix))  # Lite has a row of its own beside B0-B8
+
+
+TIMM_URL = "https://github.com/huggingface/pytorch-image-models/blob/aa4b5850/results/results-imagenet.csv"
+
+_SCALED_FROM_B0 = re.compile(r"(?:tf_)?efficientnet_(b[0-8]|l2|lite[0-4])")
+
+_MORE_THAN_IMAGENET = re.compile(r"(?:^|_)(?:in12k|in21k|in22k|jft|yfcc100m|ig1b|laion2b|laiona)(?:_|$)")
+
+
+class NetworkFamily(StrEnum):
+    """The families of networks in `timm_accuracy.csv`; the value is a part of timm's names."""
+
+    EFFICIENTNET = "efficientnet_"
+    EFFICIENTNETV2 = "efficientnetv2"
+    RESNET = "resnet"
+    MOBILENET = "mobilenet"
+    CONVNEXT = "convnext"
+    REGNET = "regnet"
+    DENSENET = "densenet"
+
+    @property
+    def label(self) -> str:
+        """The family as its authors write it."""
+        return _LABELS[self]
+
+
+_LABELS = {
+    NetworkFamily.EFFICIENTNET: "EfficientNet",
+    NetworkFamily.EFFICIENTNETV2: "EfficientNetV2",
+    NetworkFamily.RESNET: "ResNet",
+    NetworkFamily.MOBILENET: "MobileNet",
+    NetworkFamily.CONVNEXT: "ConvNeXt",
+    NetworkFamily.REGNET: "RegNetY",
+    NetworkFamily.DENSENET: "DenseNet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TimmPoint:
+    """One set of weights at one input size."""
+
+    architecture: str  # timm's name with the weights tag, "tf_efficientnet_b3.aa_in1k"
+    name: str  # "b3", "lite0"; "" for networks that are not scaled from B0
+    family: NetworkFamily
+    recipe: str  # EfficientNets: a key of RECIPES; other families: the weights tag
+    extra_data: bool  # trained on more pictures than ImageNet-1k
+    resolution_px: int
+    top1_pct: float
+    top5_pct: float
+    params_millions: float  # printed by timm
+    macs_billions_with_bn: float  # printed by timm, whose count includes batch norm
+    macs_billions: float | None  # convolutions and linear layers, by effviz.scaling; None for other families
+    crop_pct: float
+    source: str
+
+
+def _macs_billions(name: str, resolution_px: int) -> float:
+    published = PUBLISHED[name]
+    return plan(published.depth, published.width, resolution_px, published.family).macs / 1e9
+
+
+def _point(row: dict[Any, Any]) -> TimmPoint:
+    model, tag, resolution_px = row["model"], row["weights_tag"], int(row["image_size_px"])
+    scaled = _SCALED_FROM_B0.fullmatch(model)
+    return TimmPoint(
+        architecture=f"{model}.{tag}",
+        name=scaled[1] if scaled else "",
+        family=next(family for family in NetworkFamily if family in model),
+        recipe=recipe_of(model, tag).key if scaled else tag,
+        extra_data=_MORE_THAN_IMAGENET.search(tag) is not None,
+        resolution_px=resolution_px,
+        top1_pct=row["top1_pct"],
+        top5_pct=row["top5_pct"],
+        params_millions=row["params_millions"],
+        macs_billions_with_bn=row["gmacs_counted_with_bn"],
+        macs_billions=_macs_billions(scaled[1], resolution_px) if scaled else None,
+        crop_pct=row["crop_pct"],
+        source=row["source"],
+    )
+
+
+@cache
+def timm_points() -> tuple[TimmPoint, ...]:
+    """Every measurement in `timm_accuracy.csv`, from few parameters to many."""
+    points = [_point(row) for row in rows("timm_accuracy")]
+    return tuple(sorted(points, key=lambda point: (point.params_millions, point.resolution_px)))
+
+
+def recipe_points(key: str) -> tuple[TimmPoint, ...]:
+    """The EfficientNets trained by one recipe, from small to large.
+
+    Raises:
+        SettingsError: there is no such recipe; pick one of `RECIPES`.
+    """
+    known = recipe(key)
+    return tuple(p for p in timm_points() if p.family is NetworkFamily.EFFICIENTNET and p.recipe == known.key)
+
+
+def family_points(family: NetworkFamily) -> tuple[TimmPoint, ...]:
+    """All measured networks of a family, whatever the recipe, from small to large."""
+    return tuple(point for point in timm_points() if point.family is family)
+
+
+def timm_point(architecture: str, resolution_px: int) -> TimmPoint | None:
+    """What timm measured for "tf_efficientnet_b3.aa_in1k" at an input size; None when it did not."""
+    for point in timm_points():
+        if (point.architecture, point.resolution_px) == (architecture, resolution_px):
+            return point
+    return None
+
+
+# Which ImageNet accuracy is known for a network whose weights nobody has loaded.
+
+# timm's names of networks that Table 2 prints, at the size at which the paper's numbers were measured.
+_IN_TABLE_2 = {("resnet152", 224): "ResNet-152", ("resnet50", 224): "ResNet-50"}
+
+_LITE = "lite-in1k"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAccuracy:
+    """What somebody measured at one input size."""
+
+    top1_pct: float
+    weights: str  # which weights it belongs to, for people
+    source: str
+
+
+def known_accuracy(model: str, resolution_px: int) -> KnownAccuracy | None:
+    """The accuracy of `b1`, `lite0` or timm's `resnet152` at an input size; None where nobody measured it.
+
+    The paper's Table 2 (v5) comes first, where it has the network. Otherwise timm's measurement; of several weights
+    the most accurate that were trained on ImageNet-1k alone count, for EfficientNet-Lite the official ones.
+    """
+    printed = _IN_TABLE_2.get((model, resolution_px), model)
+    for row in paper_points(PaperVersion.V5):
+        at_its_size = model not in PUBLISHED or PUBLISHED[model].resolution == resolution_px
+        if printed in (row.name, row.model) and at_its_size:
+            return KnownAccuracy(row.top1_pct, f"as in version {row.version} of the paper", row.source)
+    measured = [of for of in timm_points() if _fits(of, model) and of.resolution_px == resolution_px]
+    if not measured:
+        return None
+    best = max(measured, key=lambda of: of.top1_pct)
+    return KnownAccuracy(best.top1_pct, f"timm's {best.architecture}", best.source)
+
+
+def _fits(of: TimmPoint, model: str) -> bool:
+    if of.extra_data:
+        return False
+    if model.startswith("lite"):
+        return of.name == model and of.recipe == _LITE
+    return of.name == model or of.architecture.partition(".")[0] == model

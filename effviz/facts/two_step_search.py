@@ -1,0 +1,187 @@
+"""The two steps of the paper's search: grid search results over alpha, beta and gamma (`effviz search`), then phi.
+
+The paper's own grid and its accuracies were never published. What lies in `search/` was trained by this project, small.
+"""
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+
+from effviz.errors import DatasetError
+from effviz.facts.tables import rows
+from effviz.i18n import _
+from effviz.scaling import PAPER_RULE, PUBLISHED, Coefficients, ImpliedPhi, Published, ScalingRule, implied_phi, plan
+from effviz.scaling.coefficient_grid import BaselineNetwork
+
+RESULTS_FOLDER = Path(__file__).with_name("search")
+
+SHIPPED_FILE = RESULTS_FOLDER / "imagenette_coarse.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """One training; the fields are the columns of the CSV."""
+
+    alpha: float
+    beta: float
+    gamma: float
+    seed: int
+    depth: float  # of the trained network, times B0
+    width: float
+    resolution_px: int
+    paper_ratio: float  # alpha * beta^2 * gamma^2
+    macs: int
+    macs_ratio: float  # over the unscaled baseline's MACs
+    params: int
+    top1_pct: float  # on the validation pictures, after the last epoch
+    pictures: int  # in the validation set
+    epochs: int
+    seconds: float
+    recipe: str  # name and digest
+    source: str
+
+    @property
+    def rule(self) -> ScalingRule:
+        """The point of the grid; all ones for the baseline."""
+        return ScalingRule(self.alpha, self.beta, self.gamma)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSummary:
+    """A point of the grid over all its seeds."""
+
+    rule: ScalingRule
+    results: tuple[SearchResult, ...]
+
+    @property
+    def top1_pct(self) -> float:
+        """Mean over the seeds."""
+        return sum(of.top1_pct for of in self.results) / len(self.results)
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether nothing is scaled."""
+        return self.rule.constraint == 1
+
+
+def result_columns() -> list[str]:
+    """The CSV's columns in order."""
+    return [of.name for of in fields(SearchResult)]
+
+
+def read_results(path: Path) -> tuple[SearchResult, ...]:
+    """Read the results of a search, in the order in which they came.
+
+    Raises:
+        DatasetError: the file is not one that `effviz search` wrote.
+    """
+    kinds: dict[str, type] = {of.name: of.type for of in fields(SearchResult)}  # type: ignore[misc]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return tuple(
+                SearchResult(**{key: kinds[key](value) for key, value in row.items()}) for row in csv.DictReader(file)
+            )
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise DatasetError(
+            _(
+                "{path} does not hold results of a search ({error}): a CSV written by `effviz search` is needed. "
+                "Choose another file, or remove it to search anew."
+            ).format(path=path, error=error)
+        ) from error
+
+
+@cache
+def shipped_results() -> tuple[SearchResult, ...]:
+    """The run that comes with EffViz; empty while there is none."""
+    return read_results(SHIPPED_FILE) if SHIPPED_FILE.exists() else ()
+
+
+def baseline_of(of: SearchResult) -> BaselineNetwork:
+    """The network that was scaled, from its unscaled training: it has as many classes as its parameters say."""
+    one, two = (plan(of.depth, of.width, of.resolution_px, classes=count).params for count in (1, 2))
+    return BaselineNetwork(of.depth, of.width, of.resolution_px, 1 + (of.params - one) // (two - one))
+
+
+def summarize_points(results: Sequence[SearchResult]) -> tuple[SearchSummary, ...]:
+    """One entry for each point, the most accurate first."""
+
+    def place(of: SearchResult) -> tuple[float, float, float]:
+        return of.alpha, of.beta, of.gamma
+
+    found = [
+        SearchSummary(ScalingRule(*bases), tuple(rows)) for bases, rows in groupby(sorted(results, key=place), place)
+    ]
+    return tuple(sorted(found, key=lambda of: -of.top1_pct))
+
+
+def noise_pct(points: Sequence[SearchSummary]) -> float | None:
+    """Standard deviation of top-1 between seeds of one point, pooled over the points that have several.
+
+    None where no point has two seeds: then nothing is known about the noise.
+    """
+    squares = sum((result.top1_pct - of.top1_pct) ** 2 for of in points for result in of.results)
+    freedom = sum(len(of.results) - 1 for of in points)
+    return math.sqrt(squares / freedom) if freedom else None
+
+
+def widest_spread_pct(points: Sequence[SearchSummary]) -> float | None:
+    """The largest difference in top-1 between trainings of one point, which differ in their seed alone.
+
+    None where no point has two seeds.
+    """
+    spreads = [
+        max(row.top1_pct for row in of.results) - min(row.top1_pct for row in of.results)
+        for of in points
+        if len(of.results) > 1
+    ]
+    return max(spreads, default=None)
+
+
+def best_point(points: Sequence[SearchSummary]) -> SearchSummary | None:
+    """The point with the highest mean among those trained with two seeds or more; the baseline does not compete."""
+    sure = [of for of in points if len(of.results) > 1 and not of.is_baseline]
+    return max(sure, key=lambda of: of.top1_pct, default=None)
+
+
+def level_with(of: SearchSummary, leader: SearchSummary, noise: float) -> bool:
+    """Whether a point may be as good as the leader: the means differ by at most twice the noise of the difference."""
+    error = noise * math.sqrt(1 / len(of.results) + 1 / len(leader.results))
+    return leader.top1_pct - of.top1_pct <= 2 * error
+
+
+# Step 2: B0 to B7 as published, beside what the formula makes of a phi. The paper never lists a phi for its networks.
+# The phis here are a guess that a user made in tensorflow/tpu#390 and found "no good fit"; no author confirmed it.
+
+GUESS_URL = "https://github.com/tensorflow/tpu/issues/390"
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStep:
+    """One published network."""
+
+    phi: float  # guessed by a user
+    published: Published
+    formula: Coefficients  # at this phi
+    implied: ImpliedPhi  # the phi that each published dimension asks for
+    source: str
+
+    @property
+    def name(self) -> str:
+        """As people write it."""
+        return self.published.name.upper()
+
+
+@cache
+def second_steps() -> tuple[SecondStep, ...]:
+    """B0 to B7."""
+    guessed = [row for row in rows("coefficients") if row["phi_guess_tpu_issue_390"]]
+    return tuple(_step(row["model"], row["phi_guess_tpu_issue_390"], row["source"]) for row in guessed)
+
+
+def _step(name: str, guess: object, source: str) -> SecondStep:
+    phi = float(str(guess).removeprefix("~"))
+    return SecondStep(phi, PUBLISHED[name], PAPER_RULE.at(phi), implied_phi(PUBLISHED[name]), source)

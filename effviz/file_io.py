@@ -1,0 +1,118 @@
+"""Files that are written whole or not at all, the cache folder, and files that somebody names, read with care.
+
+A file that cannot be written or read gives one sentence that says why.
+"""
+
+import errno
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from effviz.errors import SettingsError
+from effviz.i18n import _, lazy_gettext
+
+CHOOSE_OUT: Final = lazy_gettext("Choose another one with --out.")
+
+CHOOSE_CACHE: Final = lazy_gettext("Set XDG_CACHE_HOME to a folder of yours.")
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object], sync: bool = True) -> None:
+    """Write beside the place, wait for the disk, then move it there; several processes may do so at once.
+
+    Without `sync` nobody waits: killing the process does no harm, but after a power cut the file may be cut off.
+    """
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with new.open("wb") as file:
+            write(file)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        new.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write text as UTF-8; what is no text in it, as in file names of other codes, becomes its number."""
+    write_atomically(path, lambda file: file.write(text.encode(errors="backslashreplace")))
+
+
+@contextmanager
+def reporting_write_errors(place: Path, advice: str = CHOOSE_OUT) -> Iterator[None]:
+    """Make one sentence of what keeps a file or a folder from being written.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(
+            _("Nothing can be written to {place} ({reason}): it must be writable and have space. {advice}").format(
+                place=place, reason=error.strerror or error, advice=_(advice)
+            )
+        ) from error
+
+
+def cache_folder() -> Path:
+    """Return the cache folder of EffViz, by the XDG rules; it may not exist yet."""
+    named = Path(os.environ.get("XDG_CACHE_HOME") or "")
+    if named.is_absolute():  # by those rules another path does not count
+        return named / "effviz"
+    try:
+        return Path.home() / ".cache" / "effviz"
+    except RuntimeError:  # users without a home share the temporary folder
+        return Path(tempfile.gettempdir()) / "effviz"
+
+
+# Files that somebody names: a pipe or a device may never end, and a folder is no file.
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a regular file for reading; nothing is waited for.
+
+    Raises:
+        OSError: there is no such file, it is no regular file, or it cannot be read; `strerror` says which.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError as error:  # a zero in the name, or a letter that no name can have
+        raise OSError(errno.EINVAL, str(error)) from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, _("it is no file"))
+    return os.fdopen(handle, "rb")
+
+
+def read_regular(path: Path, most_bytes: int) -> bytes:
+    """Return a small file's bytes.
+
+    Raises:
+        OSError: as `open_regular`; or it is larger than that.
+    """
+    with open_regular(path) as file:
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise OSError(errno.EFBIG, _("it has more than {most} bytes").format(most=most_bytes))
+    return data
+
+
+def parse_json(text: bytes) -> Any:
+    """Return what JSON says.
+
+    Raises:
+        ValueError: it is no JSON, or nested more deeply than a person or a program would write it.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError(_("its brackets are nested too deeply")) from error

@@ -1,0 +1,115 @@
+"""Every text that visitors read goes through `_`: a second language is a catalogue in `locales/`, no page changes.
+
+`_` looks a literal sentence up when it is shown, so values go in afterwards: `_("{count} px").format(count=3)`.
+`ngettext` does the same for what is counted, since languages differ in how many plural forms they have.
+Text that is made when a module loads, or kept in a cache that visitors share, is marked with `lazy_gettext` and looked
+up where it is shown: `_(TITLES[kind])`. `docs/translating.md` says how a language is added.
+"""
+
+import gettext
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+LOCALES = Path(__file__).with_name("locales")  # LANGUAGE/LC_MESSAGES/effviz.mo, as gettext lays them out
+SOURCE_LANGUAGE: Final = "en"  # what the code is written in
+
+# Of the visitor whose page runs in this thread; None: not known yet, `set_language_source` says who knows.
+thread_language: ContextVar[str | None] = ContextVar("language", default=None)
+_language_source: Callable[[], str] = lambda: SOURCE_LANGUAGE  # noqa: E731 - replaced as a whole
+
+
+def _(text: str) -> str:
+    """Return a text in the visitor's language, or as it is where the catalogue has none."""
+    if not text:  # gettext keeps the catalogue's own header under the empty text
+        return ""
+    if isinstance(text, _LazyMessage):
+        return _translations().gettext(text.sentence).format(**text.values)
+    return _translations().gettext(text)
+
+
+def ngettext(one: str, several: str, count: int) -> str:
+    """Return a text's form for a count: `ngettext("{count} seed", "{count} seeds", n).format(count=n)`."""
+    return _translations().ngettext(one, several, count)
+
+
+def lazy_gettext(text: str, **values: object) -> str:
+    """Mark a text for the catalogue without looking it up yet; with values it reads as if they had been put in."""
+    return _LazyMessage(text, values) if values else text
+
+
+def split_message(text: str) -> tuple[str, dict[str, object]]:
+    """Return a marked text's sentence and values, which another process can join again."""
+    return (text.sentence, text.values) if isinstance(text, _LazyMessage) else (text, {})
+
+
+def join_message(sentence: str, values: dict[str, object]) -> str:
+    """Return the marked text that `split_message` took apart, in this process or another one."""
+    return _LazyMessage(sentence, values) if values else sentence
+
+
+def current_language() -> str:
+    """Return the visitor's language."""
+    _translations()
+    return thread_language.get() or SOURCE_LANGUAGE
+
+
+def set_language_source(teller: Callable[[], str]) -> None:
+    """Let a function tell the language of every thread in which none is set; it is called once a thread.
+
+    Streamlit runs callbacks before the page and in a thread of their own: there nobody could have set it.
+    """
+    global _language_source
+    _language_source = teller
+
+
+def best_language(*asked: str) -> str:
+    """Return the first language asked for that is known, `de` for `de-AT` too; the source language if none is."""
+    known = {code.lower(): code for code in (SOURCE_LANGUAGE, *available_languages())}
+    for tag in asked:
+        name = tag.lower().replace("-", "_")
+        for code in (name, name.partition("_")[0]):
+            if code in known:
+                return known[code]
+    return SOURCE_LANGUAGE
+
+
+def available_languages() -> tuple[str, ...]:
+    """Return the languages that have a catalogue."""
+    return tuple(sorted(_language_codes()))
+
+
+def _language_codes() -> Iterator[str]:
+    return (file.parents[1].name for file in LOCALES.glob("*/LC_MESSAGES/effviz.mo"))
+
+
+def _translations() -> gettext.NullTranslations:
+    code = thread_language.get()
+    if code is None:
+        code = _language_source()
+        thread_language.set(code)
+    return _catalogue(code)
+
+
+@cache
+def _catalogue(of: str) -> gettext.NullTranslations:
+    return gettext.translation("effviz", LOCALES, [of], fallback=True)
+
+
+class _LazyMessage(str):
+    """A sentence of the source language with its values in it, which remembers both for `_`."""
+
+    __slots__ = ("sentence", "values")
+    sentence: str
+    values: dict[str, object]
+
+    def __new__(cls, sentence: str, values: dict[str, object]) -> "_LazyMessage":
+        marked = super().__new__(cls, sentence.format(**values))
+        marked.sentence, marked.values = sentence, values
+        return marked
+
+    def __reduce__(self) -> tuple[type["_LazyMessage"], tuple[str, dict[str, object]]]:
+        """Copies and pickles remember both, too."""
+        return _LazyMessage, (self.sentence, self.values)

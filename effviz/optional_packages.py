@@ -1,0 +1,33 @@
+"""Packages that EffViz starts without: what needs one asks for it by name before it imports it."""
+
+from importlib.util import find_spec
+from typing import Final
+
+from effviz.errors import SettingsError
+from effviz.i18n import _
+
+TORCH: Final = ("torch", "timm")
+GRAD_CAM: Final = (*TORCH, "pytorch_grad_cam", "sklearn")
+
+
+def require(*names: str) -> None:
+    """See that packages are installed.
+
+    Raises:
+        SettingsError: one is not.
+    """
+    missing = [name for name in names if not _is_installed(name)]
+    if missing:
+        raise SettingsError(
+            _(
+                "This needs {names}, which EffViz was installed without here: class activation maps, plans and all "
+                "pages work without. Run `make app` without LIGHT=1, or `pip install -r requirements.txt`."
+            ).format(names=", ".join(missing))
+        )
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ImportError:  # of a finder that forbids it
+        return False

@@ -1,0 +1,378 @@
+"""Accuracy against cost: the paper's Figures 1 and 5, with what timm measured beside them, each with its source."""
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import plotly.graph_objects as go
+
+from effviz import facts
+from effviz.i18n import _, lazy_gettext
+from effviz.plots.label_placement import PAD, Label, place_labels, stack_labels
+from effviz.plots.style import BLUE, GREY, LOOKS, SERIES, SeriesStyle, figure, log_axis, vertical
+from effviz.scaling import PUBLISHED, Plan, plan
+from effviz.zoo import catalogue
+from effviz.zoo.model import IMAGENET, ModelRef
+from effviz.zoo.presets import ScalingAxis
+
+# What the figure shows: networks with their accuracy and cost, each with its source.
+
+
+class Cost(StrEnum):
+    """What accuracy is paid with; the value stands in addresses."""
+
+    PARAMS = "Params"
+    MACS = "MACs"
+
+    @property
+    def axis(self) -> str:
+        """The title of its axis."""
+        return {
+            "Params": _("Parameters (millions)"),
+            "MACs": _("MACs, the paper's FLOPs (billions)"),
+        }[self]
+
+
+class Count(StrEnum):
+    """Who counted a network's MACs, and what they counted; the values are for `_`."""
+
+    PRINTED = lazy_gettext("printed in the paper as FLOPs")
+    COMPUTED = lazy_gettext("convolutions and linear layers, counted by EffViz")
+    TIMM = lazy_gettext("counted by timm, which includes batch norm")
+
+
+class Kind(StrEnum):
+    """What a series is; it decides how the series is drawn."""
+
+    PAPER_EFFICIENTNETS = "paper-efficientnets"
+    PAPER_OTHERS = "paper-others"
+    RECIPE = "recipe"
+    FAMILY = "family"
+    COMPARED = "compared"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPoint:
+    """One network."""
+
+    id: str  # unique in a figure: "EfficientNet-B3", "tf_efficientnet_b3.aa_in1k@300"
+    label: str  # short: "B3"
+    training: str  # how it was trained, for people and for `_`
+    top1_pct: float
+    top5_pct: float | None
+    params_millions: float
+    macs_billions: float | None  # None: nobody published it
+    macs_count: Count
+    macs_billions_with_bn: float | None  # timm's count, where macs_billions is another one
+    resolution_px: int | None  # None: the paper does not print it in Table 2
+    extra_data: bool  # trained on more pictures than ImageNet-1k
+    compare: str  # the model's name on the Compare page, "b3@300"; "" when it cannot be compared
+    source: str
+
+    def cost(self, cost: Cost) -> float | None:
+        """Millions of parameters or billions of MACs."""
+        return self.params_millions if cost is Cost.PARAMS else self.macs_billions
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSeries:
+    """Networks that belong together."""
+
+    title: str
+    kind: Kind
+    points: tuple[NetworkPoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnmeasuredNetwork:
+    """A network that has a cost but no accuracy, since nobody trained it."""
+
+    label: str
+    params_millions: float
+    macs_billions: float
+
+    def cost(self, cost: Cost) -> float:
+        """Millions of parameters or billions of MACs."""
+        return self.params_millions if cost is Cost.PARAMS else self.macs_billions
+
+
+def unmeasured_network(label: str, network: Plan) -> UnmeasuredNetwork:
+    """Where a planned network lies on the axes of cost."""
+    return UnmeasuredNetwork(label, network.params / 1e6, network.macs / 1e9)
+
+
+def compared_series(refs: Sequence[ModelRef]) -> tuple[NetworkSeries, tuple[UnmeasuredNetwork, ...]]:
+    """Models of a comparison: points where someone measured them on ImageNet at their size, marks where nobody did."""
+    points: list[NetworkPoint] = []
+    marks: list[UnmeasuredNetwork] = []
+    for ref in refs:
+        network = plan(ref.spec.depth, ref.spec.width, ref.resolution_px, ref.spec.family, len(ref.spec.classes))
+        top1 = _top1(ref)
+        if top1 is None:
+            marks.append(unmeasured_network(ref.label, network))
+        else:
+            points.append(_compared_point(ref, network, *top1))
+    return NetworkSeries(_("In your comparison"), Kind.COMPARED, tuple(points)), tuple(marks)
+
+
+def paper_series(version: facts.PaperVersion) -> tuple[NetworkSeries, NetworkSeries]:
+    """Table 2 of the paper: the EfficientNets, and the networks they were compared with."""
+    points = facts.paper_points(version)
+    ours = tuple(_paper_point(point) for point in points if point.is_efficientnet)
+    others = tuple(_paper_point(point) for point in points if not point.is_efficientnet)
+    return (
+        NetworkSeries(_("EfficientNet, paper {version}").format(version=version), Kind.PAPER_EFFICIENTNETS, ours),
+        NetworkSeries(_("Other ConvNets, paper"), Kind.PAPER_OTHERS, others),
+    )
+
+
+def recipe_series(recipe: facts.Recipe) -> NetworkSeries:
+    """The EfficientNets that timm measured with weights of one recipe."""
+    points = tuple(
+        _timm_point(point, f"{recipe.title}: {_(recipe.words)}") for point in facts.recipe_points(recipe.key)
+    )
+    return NetworkSeries(_("timm, {name}").format(name=recipe.title), Kind.RECIPE, points)
+
+
+def family_series(family: facts.NetworkFamily) -> NetworkSeries:
+    """Every network of another family that timm measured; their recipes differ."""
+    text = _("timm's tag {tag}")
+    points = tuple(_timm_point(point, text.format(tag=point.recipe)) for point in facts.family_points(family))
+    return NetworkSeries(_("timm, {name}").format(name=family.label), Kind.FAMILY, points)
+
+
+def _top1(ref: ModelRef) -> tuple[float, str] | None:
+    """ImageNet accuracy in percent at the size that is compared, and who measured it."""
+    measured = facts.timm_point(ref.spec.architecture, ref.resolution_px)
+    if measured is not None:
+        return measured.top1_pct, measured.source
+    spec = ref.spec
+    if spec.top1_pct is not None and spec.dataset == IMAGENET and ref.resolution_px == spec.resolution_px:
+        return spec.top1_pct, spec.top1_source
+    return None
+
+
+def _compared_point(ref: ModelRef, network: Plan, top1_pct: float, source: str) -> NetworkPoint:
+    return NetworkPoint(
+        id=ref.label,
+        label=ref.label,
+        training=ref.spec.weights,
+        top1_pct=top1_pct,
+        top5_pct=None,
+        params_millions=network.params / 1e6,
+        macs_billions=network.macs / 1e9,
+        macs_count=Count.COMPUTED,
+        macs_billions_with_bn=None,
+        resolution_px=ref.resolution_px,
+        extra_data=False,
+        compare=ref.label,
+        source=source,
+    )
+
+
+def _paper_point(point: facts.PaperPoint) -> NetworkPoint:
+    return NetworkPoint(
+        id=point.model,
+        label=point.name.upper() or point.model,
+        training=lazy_gettext("as in version {version} of the paper", version=point.version),
+        top1_pct=point.top1_pct,
+        top5_pct=point.top5_pct,
+        params_millions=point.params_millions,
+        macs_billions=point.macs_billions,
+        macs_count=Count.PRINTED,
+        macs_billions_with_bn=None,
+        resolution_px=None,
+        extra_data=False,
+        compare=f"{point.name}@{PUBLISHED[point.name].resolution}" if point.name else "",
+        source=point.source,
+    )
+
+
+def _timm_point(point: facts.TimmPoint, training: str) -> NetworkPoint:
+    counted = point.macs_billions is not None
+    return NetworkPoint(
+        id=f"{point.architecture}@{point.resolution_px}",
+        label=point.name.upper() or point.architecture.partition(".")[0],
+        training=training,
+        top1_pct=point.top1_pct,
+        top5_pct=point.top5_pct,
+        params_millions=point.params_millions,
+        macs_billions=point.macs_billions if counted else point.macs_billions_with_bn,
+        macs_count=Count.COMPUTED if counted else Count.TIMM,
+        macs_billions_with_bn=point.macs_billions_with_bn if counted else None,
+        resolution_px=point.resolution_px,
+        extra_data=point.extra_data,
+        compare=_compare(point),
+        source=point.source,
+    )
+
+
+def _compare(point: facts.TimmPoint) -> str:
+    if point.name not in catalogue.NAMES or point.recipe not in catalogue.recipe_names(point.name):
+        return ""
+    return catalogue.at_resolution(catalogue.find_model(point.name, point.recipe), point.resolution_px).label
+
+
+HEIGHT_PX, COMPACT_HEIGHT_PX = 520, 300
+
+STEP, COMPACT_STEP = 0.05, 0.08  # of the height: a line of text
+
+MOST_ABOVE = 0.6  # of the height: names of lines stand above all points
+
+LEFT = 0.3  # of the points' width: room for the name of the leftmost star, where lines stand at its right
+
+# Printed beside their dots in the wide figure: those of the paper's other networks that lie apart on both axes.
+_APART = ("ResNet-50", "ResNet-152", "ResNeXt-101", "SENet", "GPipe", "Inception-v4")
+
+# The small figure has no legend: the ends of the line are named, and the crosses once, where they lie apart.
+_ENDS, _CROSSES = ("B0", "B7"), "ResNet-50"
+
+_LOOKS = {
+    Kind.PAPER_EFFICIENTNETS: SeriesStyle(LOOKS[ScalingAxis.COMPOUND].colour, "circle", "solid"),
+    Kind.PAPER_OTHERS: SeriesStyle(GREY, "x", "solid"),
+    Kind.COMPARED: SeriesStyle(BLUE, "star", "solid"),
+}
+
+_TEXT_POSITIONS = {Kind.PAPER_OTHERS: "bottom left", Kind.COMPARED: "bottom right"}
+
+
+def accuracy_cost_figure(
+    series: Sequence[NetworkSeries],
+    cost: Cost,
+    marks: Sequence[UnmeasuredNetwork] = (),
+    compact: bool = False,
+) -> go.Figure:
+    """Draw accuracy over cost on a log axis; networks without an accuracy (`marks`) are dashed lines.
+
+    Every point carries its id as the first of its `customdata`, so that a click can tell which it was.
+    """
+    drawn = figure(COMPACT_HEIGHT_PX if compact else HEIGHT_PX)
+    looks = iter(SERIES * 2)
+    crowded = any(of.kind is Kind.FAMILY for of in series)
+    for of in series:
+        named = _named(of.kind, crowded, compact)
+        drawn.add_trace(_trace(of, cost, _LOOKS.get(of.kind) or next(looks), named))
+    costs = [x for trace in drawn.data for x in trace.x] + [mark.cost(cost) for mark in marks]
+    low, high = _range([point for of in series for point in of.points if point.cost(cost) is not None])
+    lines = _lines(marks, cost, costs)
+    steps = max((level + 1 for _mark, level in lines), default=0)
+    above = min(MOST_ABOVE, steps * (COMPACT_STEP if compact else STEP))
+    top = low + (high - low) / (1 - above)
+    step = above * (top - low) / max(1, steps)
+    for mark, level in lines:
+        text = f"{mark.label}: {mark.cost(cost):.3g}<br>{cost.axis}"
+        line = vertical(mark.label, mark.cost(cost), low, top - level * step)
+        drawn.add_trace(line.update(hovertemplate=f"{text}<extra></extra>"))
+    drawn.update_xaxes(log_axis(cost.axis, costs))
+    drawn.update_yaxes(title_text=_("ImageNet top-1 (%)"), range=[low, top])
+    drawn.update_layout(showlegend=not compact)
+    if compact:
+        pairs = sorted(zip(series, drawn.data, strict=False), key=lambda pair: pair[0].kind is not Kind.COMPARED)
+        _name(drawn, [trace for _of, trace in pairs])
+    return drawn
+
+
+def _lines(
+    marks: Sequence[UnmeasuredNetwork], cost: Cost, costs: Sequence[float]
+) -> list[tuple[UnmeasuredNetwork, int]]:
+    """The marks from left to right, and how many lines of text below the top the name of each stands."""
+    ordered = sorted(marks, key=lambda mark: mark.cost(cost))
+    names = [(mark.label, math.log10(mark.cost(cost))) for mark in ordered]
+    return list(zip(ordered, stack_labels(names, [math.log10(each) for each in costs]), strict=True))
+
+
+def _name(drawn: go.Figure, traces: Sequence[go.Scatter]) -> None:
+    """Put names where no line runs through them, the first trace's first; left of all points there is room for one."""
+    points = [(math.log10(x), y) for trace in drawn.data for x, y in zip(trace.x, trace.y, strict=True)]
+    if not points:
+        return
+    along = [x for x, _y in points]
+    span = (max(along) - min(along)) or 1.0
+    corner = (min(along) - LEFT * span, points[0][1])
+    drawn.update_xaxes(range=[corner[0] - PAD * span, max(along) + PAD * span])
+    dashed = [math.log10(trace.x[0]) for trace in drawn.data if trace.line.dash == "dash"]
+    labels = [
+        Label(text, math.log10(x), y, "bottom right")
+        for trace in traces
+        for text, x, y in zip(trace.text, trace.x, trace.y, strict=True)
+        if text
+    ]
+    sides = iter(place_labels(labels, [corner, *points], dashed))
+    for trace in traces:
+        beside = [next(sides) if text else "" for text in trace.text]
+        texts = [text if side else "" for text, side in zip(trace.text, beside, strict=True)]
+        trace.update(text=texts, textposition=[side or "bottom right" for side in beside])
+
+
+def network_hover(point: NetworkPoint) -> str:
+    """What a reader wants to know about a point, and where it comes from (HTML)."""
+    lines = [
+        f"<b>{point.id}</b>",
+        _("top-1 {percent:g} %").format(percent=point.top1_pct)
+        if point.top5_pct is None
+        else _("top-1 {top1:g} %, top-5 {top5:g} %").format(top1=point.top1_pct, top5=point.top5_pct),
+        _("parameters {millions:g} million").format(millions=point.params_millions),
+        _macs(point),
+    ]
+    if point.macs_billions_with_bn is not None:
+        counted = _("MACs {billions:g} billion (timm's count, with batch norm)")
+        lines.append(counted.format(billions=point.macs_billions_with_bn))
+    more = _("{training}; more pictures than ImageNet-1k") if point.extra_data else "{training}"
+    lines.append(more.format(training=_(point.training)))
+    return "<br>".join([*lines, *textwrap.wrap(_("Source: {source}").format(source=point.source), 60)])
+
+
+def _macs(point: NetworkPoint) -> str:
+    if point.macs_billions is None:
+        return _("MACs not published ({count})").format(count=_(point.macs_count))
+    text = _("MACs {billions:.3g} billion ({count})")
+    return text.format(billions=point.macs_billions, count=_(point.macs_count))
+
+
+def _trace(of: NetworkSeries, cost: Cost, look: SeriesStyle, named: Mapping[str, str] | None) -> go.Scatter:
+    points = [point for point in of.points if point.cost(cost) is not None]
+    joined = of.kind in (Kind.PAPER_EFFICIENTNETS, Kind.RECIPE)
+    return go.Scatter(
+        name=of.title,
+        x=[point.cost(cost) for point in points],
+        y=[point.top1_pct for point in points],
+        customdata=[[point.id] for point in points],
+        text=[point.label if named is None else named.get(point.label, "") for point in points],
+        textposition=_TEXT_POSITIONS.get(of.kind, "top left"),
+        cliponaxis=False,
+        textfont={"size": 11} if of.kind is Kind.COMPARED else {"size": 11, "color": look.colour},
+        hovertext=[network_hover(point) for point in points],
+        hovertemplate="%{hovertext}<extra></extra>",
+        mode="lines+markers+text" if joined else "markers+text",
+        line={"color": look.colour, "dash": look.dash, "width": 2},
+        marker={
+            "color": look.colour,
+            "symbol": [f"{look.symbol}-open" if point.extra_data else look.symbol for point in points],
+            "size": 14 if of.kind is Kind.COMPARED else 8,
+        },
+        # A click makes one point larger; Plotly alone would fade all the others.
+        selected={"marker": {"size": 16}, "textfont": {"color": look.colour}},
+        unselected={"marker": {"opacity": 1}},
+    )
+
+
+def _named(kind: Kind, crowded: bool, compact: bool) -> Mapping[str, str] | None:
+    """Beside whose points words stand, and which; None: all their names. The others say their names on hover."""
+    match kind:
+        case Kind.COMPARED:
+            return None
+        case Kind.PAPER_EFFICIENTNETS:
+            return {name: name for name in _ENDS} if compact else None
+        case Kind.PAPER_OTHERS if compact:
+            return {_CROSSES: _("other ConvNets")}
+        case Kind.PAPER_OTHERS if not crowded:
+            return {name: name for name in _APART}
+    return {}
+
+
+def _range(points: Sequence[NetworkPoint]) -> tuple[float, float]:
+    """Top-1 to show, with room for labels; any range will do when nothing is shown."""
+    accuracies = [point.top1_pct for point in points] or [70.0, 90.0]
+    return min(accuracies) - 1.5, max(accuracies) + 1.5

@@ -1,0 +1,306 @@
+"""The grid search over alpha, beta and gamma: the grid in space, what its points really cost, and what was trained."""
+
+import math
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import plotly.graph_objects as go
+
+from effviz.facts.two_step_search import SearchResult, SearchSummary, best_point, level_with, noise_pct
+from effviz.i18n import _, lazy_gettext
+from effviz.plots.style import BLUE, GREY, LOOKS, OLIVE, VERMILLION, figure
+from effviz.scaling import PAPER_RULE, ScalingRule
+from effviz.scaling.coefficient_grid import DOUBLE, NEAR, GridPoint
+from effviz.zoo.presets import ScalingAxis
+
+SPACE_PX: Final = 540
+
+COST_PX: Final = 420
+
+BOTH, PAPER_ONLY, TRUTH_ONLY = (
+    lazy_gettext("Doubled on paper and in truth"),
+    lazy_gettext("On paper only"),
+    lazy_gettext("In truth only"),
+)
+
+_SYMBOLS = {BOTH: "circle", PAPER_ONLY: "diamond-open", TRUTH_ONLY: "square"}
+
+# Too cheap is blue, too dear is vermillion, and twice the baseline is neither.
+_SCALE: Final = [[0.0, BLUE], [0.5, "#A0A0A0"], [1.0, VERMILLION]]
+
+_LINES: Final = "#A0A0A0"  # of the grid; WebGL shows translucent ones in white
+
+_STEPS: Final = 24  # of the surface, along each side
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A point of the grid with what its trainings reached; no trainings, no number."""
+
+    point: GridPoint
+    top1_pct: float | None
+
+
+def kind(of: GridPoint) -> str:
+    """Where a point doubles the MACs; grids hold no points that do nowhere."""
+    if of.on_paper:
+        return BOTH if of.really else PAPER_ONLY
+    return TRUTH_ONLY
+
+
+def label(rule: ScalingRule) -> str:
+    """The three bases, for people."""
+    return f"α {rule.alpha:g}, β {rule.beta:g}, γ {rule.gamma:g}"
+
+
+def space(points: Sequence[GridPoint]) -> go.Figure:
+    """The grid in three dimensions around the surface where the formula gives 2, coloured by what points cost."""
+    made = _space(points)
+    for name in _SYMBOLS:
+        of = [point for point in points if kind(point) == name]
+        made.add_traces(_cloud(_(name), of, [point.macs_ratio for point in of], _SYMBOLS[name]))
+    made.add_trace(_papers())
+    off = max(abs(point.macs_ratio - DOUBLE) for point in points)
+    bar = {"title": {"text": _("True MACs, times the baseline"), "side": "top"}, **_BAR}
+    return made.update_layout(
+        coloraxis={"colorscale": _SCALE, "cmin": DOUBLE - off, "cmid": DOUBLE, "cmax": DOUBLE + off, "colorbar": bar}
+    )
+
+
+def accuracy_space(tried: Sequence[Tried]) -> go.Figure:
+    """The same for the baseline that was searched: trained points have the colour of their accuracy, others none."""
+    made = _space([of.point for of in tried])
+    trained = [of for of in tried if of.top1_pct is not None]
+    left = [of.point for of in tried if of.top1_pct is None]
+    accuracies = [of.top1_pct for of in trained if of.top1_pct is not None]
+    words = [_("{top1:.2f} % top-1").format(top1=top1) for top1 in accuracies]
+    made.add_traces(_cloud(_("Trained"), [of.point for of in trained], accuracies, "circle", words))
+    made.add_traces(_cloud(_("Not trained, so without an accuracy"), left, None, "diamond-open"))
+    bar = {"title": {"text": _("Top-1 (%)"), "side": "top"}, **_BAR}
+    return made.update_layout(coloraxis={"colorscale": _SCALE, "colorbar": bar})
+
+
+_BAR: Final = {"orientation": "h", "thickness": 10, "len": 0.8, "y": -0.12, "yanchor": "top", "tickfont": {"size": 11}}
+
+
+def _space(points: Sequence[GridPoint]) -> go.Figure:
+    made = figure(SPACE_PX)
+    made.add_trace(_surface([of.rule for of in points]))
+    axis = {
+        "gridcolor": _LINES,
+        "linecolor": GREY,
+        "showline": True,
+        "showbackground": False,
+        "zeroline": False,
+        "tickfont": {"size": 11},
+    }
+    return made.update_layout(
+        margin={"l": 0, "r": 0, "t": 8, "b": 64},
+        scene={
+            "xaxis": axis | {"title": {"text": "α"}},
+            "yaxis": axis | {"title": {"text": "β"}},
+            "zaxis": axis | {"title": {"text": "γ"}},
+            "camera": {"eye": {"x": 1.4, "y": 1.25, "z": 0.7}, "center": {"x": 0, "y": 0, "z": -0.16}},
+            "aspectmode": "cube",
+        },
+    )
+
+
+def _surface(rules: Sequence[ScalingRule]) -> go.Surface:
+    """Where the formula gives 2: gamma = sqrt(2 / (alpha * beta^2)), up to the edge where gamma is 1."""
+    steps = [step / _STEPS for step in range(_STEPS + 1)]
+    most_alpha, most_beta = (max(getattr(rule, base) for rule in rules) for base in ("alpha", "beta"))
+    alphas = [1 + (min(most_alpha, DOUBLE) - 1) * step for step in steps]
+    ends = [min(most_beta, math.sqrt(DOUBLE / alpha)) for alpha in alphas]
+    betas = [[1 + (end - 1) * step for end in ends] for step in steps]
+    heights = [[math.sqrt(DOUBLE / alpha) / beta for alpha, beta in zip(alphas, row, strict=True)] for row in betas]
+    return go.Surface(
+        name="α·β²·γ² = 2",
+        x=[alphas] * len(steps),
+        y=betas,
+        z=heights,
+        colorscale=[[0, GREY], [1, GREY]],
+        showscale=False,
+        opacity=0.3,
+        hoverinfo="skip",
+    )
+
+
+def _cloud(
+    name: str,
+    points: Sequence[GridPoint],
+    values: Sequence[float] | None,
+    symbol: str,
+    words: Sequence[str] | None = None,
+) -> tuple[go.Scatter3d, go.Scatter3d]:
+    """Points coloured by a value, grey without one; and what stands for them in the legend, which knows no scale."""
+    marker = {"symbol": symbol, "size": 6}
+    colour = {"color": GREY} if values is None else {"color": list(values), "coloraxis": "coloraxis"}
+    shown = go.Scatter3d(
+        name=name,
+        x=[of.rule.alpha for of in points],
+        y=[of.rule.beta for of in points],
+        z=[of.rule.gamma for of in points],
+        mode="markers",
+        marker=marker | colour,
+        legendgroup=name,
+        showlegend=False,
+        hovertext=[hover(of, more) for of, more in zip(points, words or [""] * len(points), strict=True)],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+    sample = go.Scatter3d(
+        name=name, x=[None], y=[None], z=[None], mode="markers", marker=marker | {"color": GREY}, legendgroup=name
+    )
+    return shown, sample
+
+
+def _papers() -> go.Scatter3d:
+    rule = PAPER_RULE
+    return go.Scatter3d(
+        name=_("The paper's choice"),
+        x=[rule.alpha],
+        y=[rule.beta],
+        z=[rule.gamma],
+        mode="markers",
+        marker={"color": LOOKS[ScalingAxis.COMPOUND].colour, "symbol": "circle-open", "size": 12, "line": {"width": 2}},
+        hoverinfo="skip",
+    )
+
+
+def hover(of: GridPoint, more: str = "") -> str:
+    """What a reader wants to know about a point (HTML)."""
+    lines = [
+        f"<b>{label(of.rule)}</b>",
+        more,
+        _("on paper {paper:.3f}, in truth {truth:.3f} times the MACs").format(
+            paper=of.paper_ratio, truth=of.macs_ratio
+        ),
+        _("{blocks} blocks, {px} px, {macs:.4g} million MACs").format(
+            blocks=blocks(of), px=of.plan.resolution, macs=of.plan.macs / 1e6
+        ),
+    ]
+    return "<br>".join(line for line in lines if line)
+
+
+def blocks(of: GridPoint) -> int:
+    """How many MBConv blocks the network has, between the stem and the head."""
+    return sum(stage.layers for stage in of.plan.stages[1:-1])
+
+
+def cost(points: Sequence[GridPoint]) -> go.Figure:
+    """What the formula promises against what the planned network costs; the shaded bands are the tolerances."""
+    made = figure(COST_PX)
+    colours = {BOTH: OLIVE, PAPER_ONLY: GREY, TRUTH_ONLY: GREY}  # none of a way of scaling
+    for name, colour in colours.items():
+        of = [point for point in points if kind(point) == name]
+        made.add_trace(
+            go.Scatter(
+                name=_(name),
+                x=[point.paper_ratio for point in of],
+                y=[point.macs_ratio for point in of],
+                mode="markers",
+                marker={"color": colour, "symbol": _SYMBOLS[name], "size": 8},
+                hovertext=[hover(point) for point in of],
+                hovertemplate="%{hovertext}<extra></extra>",
+            )
+        )
+    ends = [min(of.paper_ratio for of in points), max(of.paper_ratio for of in points)]
+    made.add_trace(_exact(ends))
+    made.add_vrect(*_around(NEAR), line_width=0, fillcolor=GREY, opacity=0.1)
+    made.add_hrect(*_around(NEAR), line_width=0, fillcolor=GREY, opacity=0.2)
+    made.update_xaxes(title_text=_("On paper: α·β²·γ²"))
+    return made.update_yaxes(title_text=_("In truth: MACs over the baseline's"))
+
+
+def _exact(ends: Sequence[float]) -> go.Scatter:
+    return go.Scatter(
+        name=_("Where both agree"),
+        x=ends,
+        y=ends,
+        mode="lines",
+        line={"color": GREY, "dash": "dash", "width": 1.5},
+        hoverinfo="skip",
+    )
+
+
+def _around(tolerance: float) -> tuple[float, float]:
+    return DOUBLE * (1 - tolerance), DOUBLE * (1 + tolerance)
+
+
+def source(text: str) -> str:
+    """A source broken into lines for a hover."""
+    return "<br>".join(textwrap.wrap(_("Source: {source}").format(source=text), 60))
+
+
+# The trainings of a grid search, one dot each: how far points differ, beside how far two seeds of one point do.
+
+ROW_PX: Final = 24
+
+FRAME_PX: Final = 120
+
+
+def row_name(of: SearchSummary) -> str:
+    """A row of the figure."""
+    return _("Baseline, unscaled") if of.is_baseline else label(of.rule)
+
+
+def trials(points: Sequence[SearchSummary]) -> go.Figure:
+    """Draw every training; `points` come the most accurate first, and stand in this order from the top."""
+    made = figure(FRAME_PX + ROW_PX * len(points))
+    leader, noise = best_point(points), noise_pct(points)
+    level = [of for of in points if leader and noise is not None and _level(of, leader, noise)]
+    single = [(of, result) for of in points for result in of.results]
+    rest = [of for of in points if len(of.results) > 1 and of is not leader and of not in level]
+    made.add_trace(_means(_("Mean of its seeds"), rest, GREY, "line-ns-open", 14))
+    if leader and noise is not None:
+        of_level = [of for of in level if of is not leader]
+        made.add_trace(_means(_("Level with the best, within the noise"), of_level, OLIVE, "diamond", 9))
+        star = _means(_("Best with two seeds or more"), [leader], LOOKS[ScalingAxis.COMPOUND].colour, "star", 13)
+        star.error_x = {"type": "data", "array": [noise], "thickness": 2, "width": 5}
+        made.add_trace(star)
+    made.add_trace(_dots(_("One training"), single))  # last: on top of what stands for several
+    made.update_xaxes(title_text=_("Top-1 on the validation pictures (%)"))
+    rows = [row_name(of) for of in points]
+    return made.update_yaxes(categoryorder="array", categoryarray=rows[::-1], tickfont={"size": 11}, automargin=True)
+
+
+def _level(of: SearchSummary, leader: SearchSummary, noise: float) -> bool:
+    return not of.is_baseline and level_with(of, leader, noise)
+
+
+def _dots(name: str, of: Sequence[tuple[SearchSummary, SearchResult]]) -> go.Scatter:
+    return go.Scatter(
+        name=name,
+        x=[result.top1_pct for _point, result in of],
+        y=[row_name(point) for point, _result in of],
+        mode="markers",
+        marker={"color": GREY, "symbol": "circle-open", "size": 7},
+        hovertext=[_hover(point, result) for point, result in of],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+
+
+def _means(name: str, of: Sequence[SearchSummary], colour: str, symbol: str, size: int) -> go.Scatter:
+    return go.Scatter(
+        name=name,
+        x=[point.top1_pct for point in of],
+        y=[row_name(point) for point in of],
+        mode="markers",
+        marker={"color": colour, "symbol": symbol, "size": size, "line": {"color": colour, "width": 2}},
+        hovertext=[
+            _("<b>{point}</b><br>mean of {count} trainings: {top1:.2f} %").format(
+                point=row_name(point), count=len(point.results), top1=point.top1_pct
+            )
+            for point in of
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+
+
+def _hover(point: SearchSummary, result: SearchResult) -> str:
+    words = _("<b>{point}</b>, seed {seed}<br>{top1:.2f} % top-1<br>{ratio:.3f} times the baseline's MACs").format(
+        point=row_name(point), seed=result.seed, top1=result.top1_pct, ratio=result.macs_ratio
+    )
+    return f"{words}<br>{source(result.source)}"

@@ -1,0 +1,300 @@
+"""A metric of maps against MACs: does scaling make maps better? One figure for the page, one for the report.
+
+The page's has each model in the colour of what it scales.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import plotly.graph_objects as go
+
+from effviz.evaluate import display_names
+from effviz.evaluate.heatmaps import CROP_CONTROLS, PHOTO_CONTROLS, Control
+from effviz.evaluate.intervals import Interval
+from effviz.evaluate.run_summary import MetricMean
+from effviz.i18n import _, lazy_gettext
+from effviz.plots import label_placement
+from effviz.plots.label_placement import Frame, Label, NamedBar, NamePlace, place_labels
+from effviz.plots.paper_curves import AXIS_TITLES
+from effviz.plots.style import BLUE, GREY, LOOKS, OLIVE, SERIES, VERMILLION, SeriesStyle, figure, log_axis
+from effviz.zoo.presets import ScalingAxis
+
+# The report's figure.
+
+REPORT_HEIGHT_PX: Final = 420
+
+REPORT_REACH: Final = 1.15  # how far a control's line goes beyond the models, as a factor of MACs
+
+CONTROLS: Final = {
+    Control.CROP_GAUSSIAN.value: SeriesStyle(GREY, "x", "dot"),
+    Control.CROP_RANDOM.value: SeriesStyle(GREY, "cross", "dash"),
+    Control.CROP_UNIFORM.value: SeriesStyle(GREY, "line-ew-open", "dashdot"),
+    Control.GAUSSIAN.value: SeriesStyle(GREY, "x", "dot"),
+    Control.RANDOM.value: SeriesStyle(GREY, "cross", "dash"),
+    Control.UNIFORM.value: SeriesStyle(GREY, "line-ew-open", "dashdot"),
+}
+
+DIGITS: Final = (1, 1.5, 2, 3, 4, 5, 7)  # of ticks where models are so alike that 1, 2, 5 are too few
+
+
+def metric_against_macs(cells: Sequence[MetricMean], macs: Mapping[str, int]) -> go.Figure:
+    """Draw one metric's means over all photos with their intervals; `macs` are those of each model.
+
+    The first method and the controls that are hardest to beat are shown, the others wait in the legend: they often lie
+    on each other. Controls are lines without intervals, which are in the tables.
+    """
+    drawn = figure(REPORT_HEIGHT_PX)
+    looks = iter((SeriesStyle(VERMILLION, "circle", "solid"), SeriesStyle(BLUE, "square", "dash"), *SERIES * 2))
+    methods = dict.fromkeys(cell.method for cell in cells)
+    first = next((method for method in methods if method not in CONTROLS), None)
+    shown = [cell for cell in cells if cell.method == first or cell.method in CONTROLS]
+    for method in methods:
+        some = sorted((cell for cell in cells if cell.method == method), key=lambda cell: macs[cell.model])
+        if method in CONTROLS:
+            waits = method in PHOTO_CONTROLS and bool(methods.keys() & set(CROP_CONTROLS))
+            drawn.add_trace(_line(some, macs, CONTROLS[method]).update(visible="legendonly" if waits else True))
+            continue
+        trace = _report_trace(some, macs, next(looks))
+        if method == first:
+            trace.update(_report_names(some, shown, macs))
+        drawn.add_trace(trace.update(visible=True if method == first else "legendonly"))
+    drawn.update_xaxes(_report_axis([macs[cell.model] / 1e9 for cell in cells]))
+    drawn.update_yaxes(title_text=display_names.compared(cells[0].metric) if cells else "")
+    drawn.update_layout(showlegend=True, margin={"r": 24})
+    return drawn
+
+
+def _report_trace(cells: Sequence[MetricMean], macs: Mapping[str, int], look: SeriesStyle) -> go.Scatter:
+    found = [cell.every for cell in cells]
+    return go.Scatter(
+        name=display_names.method(cells[0].method),
+        x=[macs[cell.model] / 1e9 for cell in cells],
+        y=[of.mean for of in found],
+        error_y={
+            "array": [of.high - of.mean for of in found],
+            "arrayminus": [of.mean - of.low for of in found],
+            "thickness": 1,
+            "width": 3,
+        },
+        hovertext=[f"{cell.model}, {display_names.method(cell.method)}" for cell in cells],
+        hovertemplate="%{hovertext}<br>%{y:.3f}<extra></extra>",
+        mode="markers",
+        marker={"color": look.colour, "symbol": look.symbol, "size": 9, "line": {"color": look.colour, "width": 1}},
+        textfont={"size": 11},
+        cliponaxis=False,
+    )
+
+
+def _line(cells: Sequence[MetricMean], macs: Mapping[str, int], look: SeriesStyle) -> go.Scatter:
+    """A control: one level across where all models have the same, else from model to model."""
+    title = display_names.method(cells[0].method)
+    known = [(macs[cell.model] / 1e9, cell.every.mean, f"{cell.model}, {title}") for cell in cells]
+    level = len({mean for _macs, mean, _text in known}) == 1
+    if level:
+        (low, mean, _first), (high, _mean, _last) = known[0], known[-1]
+        known = [(low / REPORT_REACH, mean, title), (high * REPORT_REACH, mean, title)]
+    x, y, text = zip(*known, strict=True)
+    return go.Scatter(
+        name=title,
+        x=x,
+        y=y,
+        hovertext=text,
+        hovertemplate="%{hovertext}<br>%{y:.3f}<extra></extra>",
+        mode="lines" if level else "lines+markers",
+        line={"color": look.colour, "dash": look.dash, "width": 2},
+        marker={"color": look.colour, "symbol": look.symbol, "size": 9},
+    )
+
+
+def _report_names(
+    cells: Sequence[MetricMean], shown: Sequence[MetricMean], macs: Mapping[str, int]
+) -> dict[str, object]:
+    """The models' names beside their points; one without room is said by the hover and the table only."""
+    ends = [end for cell in cells for end in (cell.every.low, cell.every.high) if math.isfinite(end)]
+    levels = [cell.every.mean for cell in shown]
+    left = math.log10(min(macs.values()))
+    points = [(math.log10(macs[cell.model]), cell.every.mean) for cell in cells]
+    labels = [Label(cell.model, x, y, "top center") for cell, (x, y) in zip(cells, points, strict=True)]
+    sides = place_labels(labels, [*points, *((left, height) for height in (*ends, *levels))])
+    return {
+        "mode": "markers+text",
+        "text": [cell.model if side else "" for cell, side in zip(cells, sides, strict=True)],
+        "textposition": [side or "top center" for side in sides],
+    }
+
+
+def _report_axis(billions: Sequence[float]) -> dict[str, object]:
+    axis = log_axis(_("MACs (the paper's FLOPs), billion"), billions)
+    if billions and max(billions) < 10 * min(billions):
+        ticks = [digit * 10.0**power for power in range(-3, 4) for digit in DIGITS]
+        axis |= {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+    return axis
+
+
+HEIGHT_PX: Final = 460
+
+REACH: Final = 1.15  # how far lines of controls go beyond the models, as a factor of MACs
+
+ROOM: Final = 1.05  # the same for the names of the outer models, where there are no such lines
+
+SCALED_AXES: Final[Mapping[ScalingAxis | None, str]] = {
+    **dict[ScalingAxis | None, str](AXIS_TITLES.items()),
+    None: lazy_gettext("Other"),
+}
+
+_OTHER: Final = SeriesStyle(OLIVE, "triangle-down", "longdash")
+
+_LINES: Final = {
+    Control.CROP_GAUSSIAN: SeriesStyle(GREY, "x-thin-open", "dot"),
+    Control.CROP_RANDOM: SeriesStyle(GREY, "cross-thin-open", "dash"),
+    Control.CROP_UNIFORM: SeriesStyle(GREY, "line-ew-open", "dashdot"),
+    Control.GAUSSIAN: SeriesStyle(GREY, "x-thin-open", "dot"),
+    Control.RANDOM: SeriesStyle(GREY, "cross-thin-open", "dash"),
+    Control.UNIFORM: SeriesStyle(GREY, "line-ew-open", "dashdot"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RatedModel:
+    """One model and what was measured of its maps."""
+
+    model: str
+    macs: int
+    role: ScalingAxis | None  # against the baseline of the run
+    found: Interval
+
+
+def map_quality(models: Sequence[RatedModel], controls: Mapping[Control, Sequence[RatedModel]], axis: str) -> go.Figure:
+    """Draw means with their intervals over MACs; controls are lines across.
+
+    A control that looks at no model has one value for all of them and a level line; one that models see differently
+    (those in their crops, deletion) has a mark for each. Those over the whole photo wait in the legend where there are
+    some in the crop. Every model's point carries its name as the first of its `customdata`, so that a
+    click can tell which it was.
+    """
+    drawn = figure(HEIGHT_PX)
+    inside = bool(controls.keys() & set(CROP_CONTROLS))
+    shown = {control: of for control, of in controls.items() if not (inside and control in PHOTO_CONTROLS)}
+    for control, of in controls.items():
+        drawn.add_trace(_level(control, of).update(visible=True if control in shown else "legendonly"))
+    for role, title in SCALED_AXES.items():
+        some = [of for of in models if of.role == role]
+        if some:
+            drawn.add_trace(_trace(_(title), some, LOOKS[role] if role else _OTHER))
+    bars, within = [_bar(of) for of in models], _frame(models, controls)
+    drawn.add_trace(_names(bars, label_placement.place_bar_names(bars, within, _marks(shown), _levels(shown)), within))
+    drawn.update_xaxes(_axis([of.macs / 1e9 for of in models]), range=[within.left - 9, within.right - 9])  # billions
+    drawn.update_yaxes(title_text=axis, range=[within.low, within.high])
+    drawn.update_layout(showlegend=True, margin={"r": 24})
+    return drawn
+
+
+def format_interval(found: Interval) -> str:
+    """Return a mean and its interval: `0.783 (0.759–0.808)`."""
+    if not found.n:
+        return "–"
+    if math.isnan(found.low):
+        return f"{found.mean:.3f}"
+    return f"{found.mean:.3f} ({found.low:.3f}–{found.high:.3f})"
+
+
+def _trace(title: str, models: Sequence[RatedModel], look: SeriesStyle) -> go.Scatter:
+    return go.Scatter(
+        name=title,
+        x=[of.macs / 1e9 for of in models],
+        y=[of.found.mean for of in models],
+        error_y={
+            "array": [of.found.high - of.found.mean for of in models],
+            "arrayminus": [of.found.mean - of.found.low for of in models],
+            "color": look.colour,
+            "thickness": 1.5,
+            "width": 4,
+        },
+        customdata=[[of.model] for of in models],
+        hovertext=[f"<b>{of.model}</b><br>{format_interval(of.found)}" for of in models],
+        hovertemplate="%{hovertext}<extra></extra>",
+        mode="markers",
+        marker={"color": look.colour, "symbol": look.symbol, "size": 11},
+        cliponaxis=False,
+        # A click makes one point larger; Plotly alone would fade all the others.
+        selected={"marker": {"size": 17}},
+        unselected={"marker": {"opacity": 1}},
+    )
+
+
+def _level(control: Control, rated: Sequence[RatedModel]) -> go.Scatter:
+    known = sorted((of for of in rated if of.found.n), key=lambda of: of.macs)
+    level = _is_level(rated)
+    if level:  # one line that reaches beyond the first and the last model
+        ends = (known[0].macs / REACH, known[-1].macs * REACH)
+        known = [
+            RatedModel(of.model, round(end), None, of.found) for of, end in zip((known[0],) * 2, ends, strict=True)
+        ]
+    title, look = display_names.method(control), _LINES[control]
+    return go.Scatter(
+        name=title,
+        x=[of.macs / 1e9 for of in known],
+        y=[of.found.mean for of in known],
+        hovertext=[f"{title}<br>{format_interval(of.found)}" + ("" if level else f"<br>{of.model}") for of in known],
+        hovertemplate="%{hovertext}<extra></extra>",
+        mode="lines" if level else "markers",
+        line={"color": look.colour, "dash": look.dash, "width": 2},
+        marker={"color": look.colour, "symbol": look.symbol, "size": 11, "line": {"color": look.colour, "width": 2}},
+        unselected={"marker": {"opacity": 1}},
+    )
+
+
+def _is_level(rated: Sequence[RatedModel]) -> bool:
+    return len({of.found for of in rated if of.found.n}) == 1
+
+
+def _marks(controls: Mapping[Control, Sequence[RatedModel]]) -> list[tuple[float, float]]:
+    return [(math.log10(of.macs), of.found.mean) for some in controls.values() if not _is_level(some) for of in some]
+
+
+def _levels(controls: Mapping[Control, Sequence[RatedModel]]) -> list[float]:
+    return [some[0].found.mean for some in controls.values() if _is_level(some)]
+
+
+def _bar(of: RatedModel) -> NamedBar:
+    """A bar; the mean alone where there are too few photos for an interval."""
+    low, high = (of.found.mean if math.isnan(end) else end for end in (of.found.low, of.found.high))
+    return NamedBar(of.model, math.log10(of.macs), low, high)
+
+
+def _frame(models: Sequence[RatedModel], controls: Mapping[Control, Sequence[RatedModel]]) -> Frame:
+    bars = [_bar(of) for of in models]
+    reach = math.log10(REACH if _levels(controls) else ROOM)
+    xs = [bar.x + side for bar in bars for side in (-reach, reach)]
+    means = [of.found.mean for some in controls.values() for of in some if of.found.n]
+    return label_placement.frame_around(xs, [*(bar.low for bar in bars), *(bar.high for bar in bars), *means])
+
+
+def _names(bars: Sequence[NamedBar], found: Sequence[NamePlace | None], within: Frame) -> go.Scatter:
+    """The models' names at the ends of their bars; lines without words hold one away from it."""
+    known = [(bar, place) for bar, place in zip(bars, found, strict=True) if place]
+    return go.Scatter(
+        x=[10**bar.x / 1e9 for bar, _place in known],
+        y=[bar.high + within.gap if place.above else bar.low - within.gap for bar, place in known],
+        text=[
+            bar.name + "<br> " * place.lines if place.above else " <br>" * place.lines + bar.name
+            for bar, place in known
+        ],
+        textposition=["top center" if place.above else "bottom center" for _bar, place in known],
+        textfont={"size": 11},
+        mode="text",
+        cliponaxis=False,
+        hoverinfo="skip",
+        showlegend=False,
+        unselected={"textfont": {"color": GREY}},
+    )
+
+
+def _axis(billions: Sequence[float]) -> dict[str, object]:
+    axis = log_axis(_("MACs, the paper's FLOPs (billions)"), billions)
+    if max(billions) < 10 * min(billions):  # more ticks, or there might be one only
+        ticks = [digit * 10.0**power for power in range(-3, 4) for digit in DIGITS]
+        axis |= {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+    return axis

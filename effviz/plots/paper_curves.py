@@ -1,0 +1,291 @@
+"""The paper's figures as points and lines with an origin: what it prints is filled, what we computed anew is open.
+
+Every figure of the Paper page that is made of points is a list of `FigureCurve`s; the same list is its file of numbers.
+"""
+
+import math
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import plotly.graph_objects as go
+
+from effviz.facts import (
+    CurveDot,
+    PaperVersion,
+    WidthDot,
+    scaled_b0,
+    scaling_methods,
+    single_dimension,
+    width_by_baseline,
+)
+from effviz.i18n import _, lazy_gettext
+from effviz.plots.label_placement import Label, place_labels
+from effviz.plots.style import LOOKS, SeriesStyle, figure, log_axis
+from effviz.zoo.presets import ScalingAxis
+
+HEIGHT_PX = 460
+
+
+class Origin(StrEnum):
+    """Who says so."""
+
+    PRINTED = "printed"  # in the paper's text, or drawn in its figure
+    COMPUTED = "recomputed"  # by EffViz
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return _("printed in the paper") if self is Origin.PRINTED else _("recomputed by EffViz")
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One network."""
+
+    name: str  # "w = 1.4"
+    x: float
+    y: float
+    source: str  # of the point: who printed it, and how it was computed if it was
+    label: str = ""  # written beside it; "" leaves it to the hover
+    look: SeriesStyle | None = None  # of this point alone, where a curve mixes scaling methods
+    beside: str = ""  # where the label stands, Plotly's `textposition`; "" for where the curve puts it
+
+
+@dataclass(frozen=True, slots=True)
+class FigureCurve:
+    """Points that belong together and have one origin."""
+
+    title: str
+    look: SeriesStyle
+    origin: Origin
+    dots: tuple[CurvePoint, ...]
+    joined: bool = True
+    text_position: str = "bottom right"
+    marked: bool = True  # False: only the line, where points are too many to be told apart
+
+
+@dataclass(frozen=True, slots=True)
+class FigureAxis:
+    """What is measured along one side of a figure."""
+
+    title: str
+    unit: str  # stands in the hover: "billion MACs"
+    log: bool = False
+
+
+def draw_curves(drawn: Sequence[FigureCurve], x: FigureAxis, y: FigureAxis, height_px: int = HEIGHT_PX) -> go.Figure:
+    """Draw the curves; the name of each point is the first of its `customdata`."""
+    made = figure(height_px)
+    for curve, sides in zip(drawn, _sides(drawn, x, y), strict=True):
+        made.add_trace(_trace(curve, sides, x, y))
+    made.update_xaxes(axis_options(x, [dot.x for curve in drawn for dot in curve.dots]))
+    made.update_yaxes(axis_options(y, [dot.y for curve in drawn for dot in curve.dots]))
+    return made
+
+
+def axis_options(axis: FigureAxis, values: Sequence[float]) -> dict[str, object]:
+    """Plotly's description of an axis."""
+    return log_axis(axis.title, values) if axis.log else {"title_text": axis.title}
+
+
+def curve_hover(dot: CurvePoint, curve: FigureCurve, x: FigureAxis, y: FigureAxis) -> str:
+    """What a reader wants to know about a point, and where it comes from (HTML)."""
+    lines = [
+        f"<b>{dot.name}</b>, {curve.title}",
+        f"{dot.x:.4g} {x.unit}" + (f" ({curve.origin.words})" if x.unit else ""),
+        f"{dot.y:.4g} {y.unit}",
+    ]
+    return "<br>".join([*lines, *textwrap.wrap(_("Source: {source}").format(source=dot.source), 60)])
+
+
+def _sides(drawn: Sequence[FigureCurve], x: FigureAxis, y: FigureAxis) -> list[list[str]]:
+    """Where each curve's labels stand, in the order of its points; "" for a point without one."""
+    points = [(_along(x, dot.x), _along(y, dot.y)) for curve in drawn for dot in curve.dots]
+    labels = [
+        Label(dot.label, _along(x, dot.x), _along(y, dot.y), dot.beside or curve.text_position)
+        for curve in drawn
+        for dot in curve.dots
+        if dot.label
+    ]
+    found = iter(place_labels(labels, points))
+    return [[next(found) if dot.label else "" for dot in curve.dots] for curve in drawn]
+
+
+def _along(axis: FigureAxis, value: float) -> float:
+    return math.log10(value) if axis.log else value
+
+
+def _trace(curve: FigureCurve, sides: Sequence[str], x: FigureAxis, y: FigureAxis) -> go.Scatter:
+    computed = curve.origin is Origin.COMPUTED
+    labels = any(sides)
+    looks = [dot.look or curve.look for dot in curve.dots]
+    parts = (("lines", curve.joined), ("markers", curve.marked), ("text", labels))
+    return go.Scatter(
+        name=curve.title,
+        x=[dot.x for dot in curve.dots],
+        y=[dot.y for dot in curve.dots],
+        customdata=[[dot.name] for dot in curve.dots],
+        text=[dot.label if side else "" for dot, side in zip(curve.dots, sides, strict=True)] if labels else None,
+        textposition=[side or curve.text_position for side in sides],
+        textfont={"size": 11},
+        cliponaxis=False,
+        hovertext=[curve_hover(dot, curve, x, y) for dot in curve.dots],
+        hovertemplate="%{hovertext}<extra></extra>",
+        mode="+".join(part for part, wanted in parts if wanted),
+        # Recomputed lines are always thin dots, so that nobody takes them for the paper's.
+        line={
+            "color": curve.look.colour,
+            "dash": "dot" if computed else curve.look.dash,
+            "width": 1.5 if computed else 2,
+        },
+        marker={
+            "color": [look.colour for look in looks],
+            "symbol": [f"{look.symbol}-open" if computed else look.symbol for look in looks],
+            "size": 9,
+        },
+    )
+
+
+# Figures 3, 4 and 8 and Table 7 of the paper as curves: growing one dimension alone stops paying.
+
+AXIS_TITLES = {
+    ScalingAxis.BASELINE: lazy_gettext("Baseline"),
+    ScalingAxis.DEPTH: lazy_gettext("Depth"),
+    ScalingAxis.WIDTH: lazy_gettext("Width"),
+    ScalingAxis.RESOLUTION: lazy_gettext("Resolution"),
+    ScalingAxis.COMPOUND: lazy_gettext("Compound"),
+}
+
+# Fig. 4 grows width from four baselines; a line's colour says what its baseline has grown before.
+_BASELINES = {
+    (1.0, 1.0): ScalingAxis.WIDTH,
+    (1.0, 1.3): ScalingAxis.RESOLUTION,
+    (2.0, 1.0): ScalingAxis.DEPTH,
+    (2.0, 1.3): ScalingAxis.COMPOUND,
+}
+
+# Where the labels of a curve are least in the way of the others.
+_BESIDE = {
+    ScalingAxis.DEPTH: "top left",
+    ScalingAxis.WIDTH: "bottom right",
+    ScalingAxis.RESOLUTION: "middle right",
+    ScalingAxis.COMPOUND: "top left",
+}
+
+_TABLE_7 = {
+    ScalingAxis.BASELINE: "bottom right",
+    ScalingAxis.DEPTH: "bottom left",
+    ScalingAxis.WIDTH: "bottom right",
+    ScalingAxis.RESOLUTION: "top left",
+    ScalingAxis.COMPOUND: "bottom center",
+}
+
+_COUNTED = lazy_gettext("MACs counted by EffViz (official code's rounding); accuracy: {source}")
+
+
+def macs_axis(log: bool = False) -> FigureAxis:
+    """The horizontal axis of all figures here."""
+    return FigureAxis(_("MACs, the paper's FLOPs (billions)"), _("billion MACs"), log)
+
+
+def accuracy_axis() -> FigureAxis:
+    """The vertical axis of all figures here."""
+    return FigureAxis(_("ImageNet top-1 (%)"), _("% top-1"))
+
+
+def figure3() -> tuple[FigureCurve, ...]:
+    """B0 grown by width, depth or resolution alone: two curves each, printed and recomputed."""
+    return _by_method(single_dimension())
+
+
+def figure8() -> tuple[FigureCurve, ...]:
+    """The three single dimensions and compound scaling: two curves each."""
+    return _by_method(scaling_methods())
+
+
+def figure4() -> tuple[FigureCurve, ...]:
+    """Width grown from four baselines; recomputed are only the six dots whose width is known."""
+    dots = width_by_baseline()
+    lines = [_printed_line([dot for dot in dots if (dot.depth, dot.resolution) == baseline]) for baseline in _BASELINES]
+    known = [
+        CurvePoint(f"w = {dot.width:g}", dot.macs_billions_computed, dot.top1_pct, _counted(dot.source))
+        for dot in dots
+        if dot.macs_billions_computed is not None
+    ]
+    title = _("d = 1, r = 1, recomputed where w is known")
+    return (*lines, FigureCurve(title, LOOKS[ScalingAxis.WIDTH], Origin.COMPUTED, tuple(known)))
+
+
+def table7(version: PaperVersion) -> tuple[FigureCurve, FigureCurve]:
+    """Table 7: five networks at their printed FLOPs, and at what they cost by the official code."""
+    rows = [(row, ScalingAxis(row.method)) for row in scaled_b0(version)]
+    printed = tuple(
+        CurvePoint(
+            _(AXIS_TITLES[role]),
+            row.macs_billions,
+            row.top1_pct,
+            row.source,
+            _(AXIS_TITLES[role]),
+            LOOKS[role],
+            _TABLE_7[role],
+        )
+        for row, role in rows
+    )
+    computed = tuple(
+        CurvePoint(
+            _(AXIS_TITLES[role]), row.macs_billions_computed, row.top1_pct, _counted(row.source), "", LOOKS[role]
+        )
+        for row, role in rows
+    )
+    grey = LOOKS[ScalingAxis.BASELINE]
+    return (
+        FigureCurve(_("Table 7, printed"), grey, Origin.PRINTED, printed, joined=False),
+        FigureCurve(_("The same networks, recomputed"), grey, Origin.COMPUTED, computed, joined=False),
+    )
+
+
+def _counted(source: str) -> str:
+    return _(_COUNTED).format(source=source)
+
+
+def _printed_line(dots: Sequence[WidthDot]) -> FigureCurve:
+    first = dots[0]
+    title = _("d = {depth:g}, r = {resolution:g}, printed").format(depth=first.depth, resolution=first.resolution)
+    look = LOOKS[_BASELINES[first.depth, first.resolution]]
+    return FigureCurve(title, look, Origin.PRINTED, tuple(_width_dot(dot) for dot in dots))
+
+
+def _width_dot(dot: WidthDot) -> CurvePoint:
+    name = _("dot {index}, w not printed").format(index=dot.index) if dot.width is None else f"w = {dot.width:g}"
+    return CurvePoint(name, dot.macs_billions, dot.top1_pct, dot.source)
+
+
+def _by_method(dots: Sequence[CurveDot]) -> tuple[FigureCurve, ...]:
+    methods = dict.fromkeys(dot.method for dot in dots)
+    return tuple(
+        curve
+        for method in methods
+        for curve in _pair(ScalingAxis(method), [dot for dot in dots if dot.method == method])
+    )
+
+
+def _pair(role: ScalingAxis, dots: Sequence[CurveDot]) -> tuple[FigureCurve, FigureCurve]:
+    """The same networks at the cost that the paper draws, and at the cost that we count."""
+    printed = tuple(CurvePoint(dot.label, dot.macs_billions, dot.top1_pct, dot.source, _label(dot)) for dot in dots)
+    computed = tuple(
+        CurvePoint(dot.label, dot.macs_billions_computed, dot.top1_pct, _counted(dot.source)) for dot in dots
+    )
+    method, look = _(AXIS_TITLES[role]), LOOKS[role]
+    return (
+        FigureCurve(
+            _("{method}, printed").format(method=method), look, Origin.PRINTED, printed, text_position=_BESIDE[role]
+        ),
+        FigureCurve(_("{method}, recomputed").format(method=method), look, Origin.COMPUTED, computed),
+    )
+
+
+def _label(dot: CurveDot) -> str:
+    """Nothing at the baseline, where the curves meet."""
+    return "" if dot.coefficient == 1 else dot.label

@@ -1,0 +1,202 @@
+"""What scaling costs and buys: how MACs grow with phi, what one dimension alone gives, and where MACs are spent."""
+
+from collections.abc import Callable, Sequence
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from effviz.i18n import _, lazy_gettext
+from effviz.plots.style import GREY, LOOKS, TEMPLATE, VERMILLION, figure, log_axis, vertical
+from effviz.scaling import Plan, Solution, StagePlan
+from effviz.scaling.growth import Growth, PublishedStep
+from effviz.zoo.presets import ScalingAxis
+
+GROWTH_HEIGHT_PX = 460
+
+_BILLION = 1e9
+
+_BY = {
+    ScalingAxis.DEPTH: lazy_gettext("depth"),
+    ScalingAxis.WIDTH: lazy_gettext("width"),
+    ScalingAxis.RESOLUTION: lazy_gettext("resolution"),
+}
+
+
+def growth(of: Growth, phi: float | None = None) -> go.Figure:
+    """Draw billions of MACs (log scale) over phi; `phi` is marked by a dashed line.
+
+    A published network lies at three places, one for the phi that each of its dimensions implies: were it made by the
+    rule, they would be one. Networks beyond the last step (L2) are left out.
+    """
+    drawn = figure(GROWTH_HEIGHT_PX)
+    least, most = of.steps[0].promised / _BILLION, of.steps[-1].doubling / _BILLION
+    drawn.add_traces([*_curves(of), *_places([step for step in of.published if step.macs / _BILLION <= most])])
+    if phi is not None:
+        drawn.add_trace(vertical(f"φ = {phi:g}", phi, least, most).update(hoverinfo="skip"))
+    drawn.update_xaxes(title_text="φ")
+    drawn.update_yaxes(log_axis(_("MACs, the paper's FLOPs (billions)"), (least, most)))
+    return drawn
+
+
+def _curves(of: Growth) -> list[go.Scatter]:
+    phis = [step.phi for step in of.steps]
+    curves = (
+        (_("planned network"), [step.macs for step in of.steps], VERMILLION, "solid"),
+        (_("2^φ, the paper's aim"), [step.doubling for step in of.steps], GREY, "dash"),
+        (
+            _("{base:.3g}^φ, the rule").format(base=of.rule.constraint),
+            [step.promised for step in of.steps],
+            GREY,
+            "dot",
+        ),
+    )
+    return [
+        go.Scatter(
+            name=name,
+            x=phis,
+            y=[macs / _BILLION for macs in amounts],
+            mode="lines",
+            line={"color": colour, "dash": dash, "width": 3 if dash == "solid" else 2},
+            hovertemplate=f"{name}<br>" + _("φ = %{x:.2f}: %{y:.3g} billion MACs") + "<extra></extra>",
+        )
+        for name, amounts, colour, dash in curves
+    ]
+
+
+def _places(published: Sequence[PublishedStep]) -> list[go.Scatter]:
+    """One marker for each dimension; a line ties those of a network together."""
+    return [_ties(published)] + [
+        go.Scatter(
+            name=_("published, φ by {dimension}").format(dimension=_(_BY[role])),
+            x=[getattr(step.implied, role) for step in published],
+            y=[step.macs / _BILLION for step in published],
+            text=[step.name.upper() for step in published] if role is ScalingAxis.DEPTH else None,
+            textposition="top left",
+            mode="markers+text",
+            marker={"color": LOOKS[role].colour, "symbol": LOOKS[role].symbol, "size": 9},
+            hovertemplate=_("{dimension} implies φ =").format(dimension=_(_BY[role]))
+            + " %{x:.2f}<br>"
+            + _("%{y:.3g} billion MACs")
+            + "<extra></extra>",
+        )
+        for role in (ScalingAxis.DEPTH, ScalingAxis.WIDTH, ScalingAxis.RESOLUTION)
+    ]
+
+
+def _ties(published: Sequence[PublishedStep]) -> go.Scatter:
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for step in published:
+        x += [step.implied.depth, step.implied.width, step.implied.resolution, None]
+        y += [step.macs / _BILLION] * 3 + [None]  # None parts the lines
+    return go.Scatter(x=x, y=y, mode="lines", line={"color": GREY, "width": 1}, hoverinfo="skip", showlegend=False)
+
+
+# What the same budget buys when only one dimension grows.
+
+ALTERNATIVES_HEIGHT_PX = 380
+
+_NAMES = {
+    ScalingAxis.BASELINE: lazy_gettext("baseline"),
+    ScalingAxis.DEPTH: lazy_gettext("depth"),
+    ScalingAxis.WIDTH: lazy_gettext("width"),
+    ScalingAxis.RESOLUTION: lazy_gettext("resolution"),
+    ScalingAxis.COMPOUND: lazy_gettext("compound"),
+}
+
+_PANELS: tuple[tuple[str, Callable[[Plan], float]], ...] = (
+    (lazy_gettext("depth (times B0)"), lambda network: network.depth),
+    (lazy_gettext("width (times B0)"), lambda network: network.width),
+    (lazy_gettext("resolution (px)"), lambda network: network.resolution),
+    (lazy_gettext("parameters (millions)"), lambda network: network.params / 1e6),
+)
+
+
+def alternatives(baseline: Plan, solutions: Sequence[Solution]) -> go.Figure:
+    """Draw the baseline and the networks that each scaling method reaches within one budget, four panels of bars."""
+    networks = [(ScalingAxis.BASELINE, baseline), *((ScalingAxis(of.method.value), of.plan) for of in solutions)]
+    drawn = make_subplots(
+        rows=2,
+        cols=2,
+        shared_yaxes=True,
+        subplot_titles=[_(title) for title, _amount in _PANELS],
+        vertical_spacing=0.18,
+    )
+    for position, (_title, amount) in enumerate(_PANELS):
+        row, col = position // 2 + 1, position % 2 + 1
+        bars = _bars(networks, [amount(network) for _role, network in networks])
+        drawn.add_trace(bars, row=row, col=col)
+        drawn.update_xaxes(range=[0, 1.5 * max(bars.x)], visible=False, row=row, col=col)  # room for the text
+    drawn.update_yaxes(autorange="reversed")
+    drawn.update_annotations(font_size=13)  # the panels' titles
+    return drawn.update_layout(template=TEMPLATE, height=ALTERNATIVES_HEIGHT_PX, margin={"l": 88, "t": 32, "b": 16})
+
+
+def _bars(networks: Sequence[tuple[ScalingAxis, Plan]], amounts: Sequence[float]) -> go.Bar:
+    return go.Bar(
+        x=amounts,
+        y=[_(_NAMES[role]) for role, _network in networks],
+        orientation="h",
+        marker_color=[LOOKS[role].colour for role, _ in networks],
+        texttemplate="%{x:.3~g}",
+        textposition="outside",
+        hovertext=[_bar_hover(role, network) for role, network in networks],
+        hovertemplate="%{hovertext}<extra></extra>",
+        showlegend=False,
+    )
+
+
+def _bar_hover(role: ScalingAxis, network: Plan) -> str:
+    text = _(
+        "<b>{role}</b><br>depth {depth:.3g}, width {width:.3g}, {px} px<br>"
+        "{macs:.4g} billion MACs<br>{params:.4g} million parameters"
+    )
+    return text.format(
+        role=_(_NAMES[role]),
+        depth=network.depth,
+        width=network.width,
+        px=network.resolution,
+        macs=network.macs / 1e9,
+        params=network.params / 1e6,
+    )
+
+
+# Where a network spends its MACs, stage by stage as in Table 1, before and after scaling.
+
+STAGES_HEIGHT_PX = 320
+
+
+def stages(baseline: Plan, scaled: Plan) -> go.Figure:
+    """Draw the MACs of every stage, the baseline beside the scaled network."""
+    drawn = figure(STAGES_HEIGHT_PX)
+    for name, network, role in (
+        (_("baseline"), baseline, ScalingAxis.BASELINE),
+        (_("scaled"), scaled, ScalingAxis.COMPOUND),
+    ):
+        drawn.add_trace(
+            go.Bar(
+                name=name,
+                x=[f"{stage.stage}" for stage in network.stages],
+                y=[stage.macs / 1e6 for stage in network.stages],
+                marker_color=LOOKS[role].colour,
+                hovertext=[_stage_hover(stage) for stage in network.stages],
+                hovertemplate="%{hovertext}<extra></extra>",
+            )
+        )
+    drawn.update_xaxes(title_text=_("Stage (Table 1)"), type="category")
+    drawn.update_yaxes(title_text=_("MACs (millions)"))
+    return drawn.update_layout(barmode="group")
+
+
+def _stage_hover(stage: StagePlan) -> str:
+    text = _(
+        "stage {number}: {operator}<br>{layers} layers, {channels} channels, {px} px in<br>{macs:.4g} million MACs"
+    )
+    return text.format(
+        number=stage.stage,
+        operator=stage.operator,
+        layers=stage.layers,
+        channels=stage.channels,
+        px=stage.in_resolution,
+        macs=stage.macs / 1e6,
+    )

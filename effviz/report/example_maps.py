@@ -1,0 +1,131 @@
+"""Maps of a few photos of a run, drawn anew: a run keeps numbers, and a page shows photos only when asked to."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from effviz.errors import WeightsError
+from effviz.evaluate import run_summary
+from effviz.evaluate.image_folder import RunPhotos
+from effviz.evaluate.run_settings import Metric
+from effviz.evaluate.run_summary import MapTarget, Results
+from effviz.explain import decoding
+from effviz.explain.activation_maps import activation_map
+from effviz.explain.data_types import ActivationMap, Method
+from effviz.explain.forward_pass import forward
+from effviz.explain.overlay import OverlayStyle, overlay
+from effviz.explain.placement import RasterOptions
+from effviz.explain.scales import Scale, rescale
+from effviz.i18n import _
+from effviz.report.image_files import encode_jpeg
+from effviz.zoo.loading import load
+from effviz.zoo.model import Model
+
+DISPUTES: Final = 3  # photos on which models disagree most
+LONGEST_PX: Final = 320
+QUALITY: Final = 80
+
+ExampleKey = tuple[str, str]  # photo, model
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExampleMap:
+    """A map on its photo."""
+
+    photo: str
+    model: str
+    value: float  # of the metric
+    target: str  # the class that was asked for
+    probability: float
+    picture: bytes  # JPEG
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExampleMaps:
+    """What a page shows of a run's maps."""
+
+    method: Method
+    metric: Metric
+    extremes: tuple[tuple[ExampleMap, ...], ...]  # for each model: its best, its median and its worst photo
+    disputes: tuple[tuple[ExampleMap, ...], ...]  # for each photo: every model
+
+
+def draw_examples(results: Results, metric: Metric, photos: Path) -> ExampleMaps:
+    """Draw the maps of each model's best, median and worst photo, and of those on which models disagree most.
+
+    All by the run's first method. Colours are shares of the positive evidence, on one scale for all maps that are shown
+    of a photo.
+
+    Args:
+        results: a finished run.
+        metric: by which photos are chosen.
+        photos: the folder that the names of the run's photos start from.
+
+    Raises:
+        DatasetError: a photo is not there, or is not the one that was measured.
+        EffVizError: a model cannot be loaded, or has other weights than it had then.
+    """
+    method = results.run.settings.methods[0]
+    three = [(of.model, (of.best, of.median, of.worst)) for of in run_summary.find_extremes(results, method, metric)]
+    disputes = run_summary.find_disputes(results, method, metric, DISPUTES) if len(results.models) > 1 else ()
+    values = {(each.photo, model): each.value for model, some in three for each in some}
+    values |= {(of.photo, model): value for of in disputes for model, value in of.values.items()}
+    drawn = _drawn(results, metric, values, RunPhotos(photos))
+    return ExampleMaps(
+        method,
+        metric,
+        tuple(tuple(drawn[each.photo, model] for each in some) for model, some in three),
+        tuple(tuple(drawn[of.photo, model] for model in of.values) for of in disputes),
+    )
+
+
+def _drawn(
+    results: Results, metric: Metric, values: Mapping[ExampleKey, float], folder: RunPhotos
+) -> dict[ExampleKey, ExampleMap]:
+    settings, names = results.run.settings, tuple(dict.fromkeys(photo for photo, _model in values))
+    asked = results.asked(settings.methods[0], metric, names)
+    maps: dict[str, list[ActivationMap]] = {name: [] for name in names}
+    for model in _models(results, {model for _photo, model in values}):
+        label = model.ref.label
+        wanted = {photo: asked[photo, label] for photo, of in values if of == label}
+        for name, entry in _maps(results, model, wanted, folder):
+            maps[name].append(entry)
+    style = OverlayStyle(placement=settings.placement, view=RasterOptions(longest_px=LONGEST_PX))
+    drawn = (example for name in names for example in _examples(name, maps[name], values, style, folder))
+    return {(of.photo, of.model): of for of in drawn}
+
+
+def _models(results: Results, wanted: set[str]) -> Iterable[Model]:
+    """Yield the models one after the other, so that no two have to be in memory."""
+    for ref, network in zip(results.run.settings.refs, results.run.networks, strict=True):
+        if ref.label not in wanted:
+            continue
+        model = load(ref)
+        if model.weights_sha256 != network.weights_sha256:
+            raise WeightsError(
+                _(
+                    "{model} has other weights than when the run was made: example maps need the same ones. Bring them "
+                    "back, or leave --photos out."
+                ).format(model=ref.label)
+            )
+        yield model
+
+
+def _maps(
+    results: Results, model: Model, wanted: Mapping[str, MapTarget], folder: RunPhotos
+) -> Iterable[tuple[str, ActivationMap]]:
+    settings = results.run.settings
+    for name, asked in wanted.items():
+        passed = forward(model, decoding.read(folder.read(name, asked.photo_sha256), name))
+        yield name, activation_map(passed, asked.target_index, settings.methods[0], settings.layer)
+
+
+def _examples(
+    name: str, maps: Sequence[ActivationMap], values: Mapping[ExampleKey, float], style: OverlayStyle, folder: RunPhotos
+) -> Iterable[ExampleMap]:
+    photo = decoding.read(folder.read(name, maps[0].photo_sha256), name)
+    for scaled in rescale(maps, Scale.SHARE):
+        of = scaled.source
+        picture = encode_jpeg(overlay(photo, scaled, style), QUALITY)
+        yield ExampleMap(name, of.model, values[name, of.model], of.target_name, of.probability, picture)

@@ -1,0 +1,421 @@
+"""A finished run as one HTML page that needs nothing else: no network, no server, no other file."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from effviz.evaluate import display_names, run_summary
+from effviz.evaluate.heatmaps import Control
+from effviz.evaluate.intervals import FEW, Interval
+from effviz.evaluate.run_settings import FAITHFULNESS_METRICS, LOCALISATION_METRICS, NEAR_ZERO_IS_GOOD, Metric, worse
+from effviz.evaluate.run_summary import MetricMean, Results, find_differences, find_leads
+from effviz.i18n import SOURCE_LANGUAGE, _, lazy_gettext, ngettext, thread_language
+from effviz.plots.metric_vs_macs import metric_against_macs
+from effviz.plots.style import config
+
+# Whatever goes in is escaped here and nowhere else: names of photos may hold anything. The page's own policy forbids it
+# to load from elsewhere, so that even a mistake here could not.
+
+CONTENT_POLICY: Final = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+
+PAGE_STYLE: Final = """
+:root { color-scheme: light dark; --ink: #1c1c1c; --soft: #5c5c5c; --line: #d9d9d9; --paper: #fff; --best: #fdeadd; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #ececec; --soft: #a8a8a8; --line: #3c3c3c; --paper: #15171c; --best: #4a2a12; }
+}
+body { margin: 0 auto; padding: 1rem; max-width: 76rem; font: 16px/1.5 system-ui, sans-serif;
+  color: var(--ink); background: var(--paper); overflow-wrap: anywhere; }
+h1 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--line); } p { max-width: 48rem; }
+.wide { overflow-x: auto; } .wide:focus-visible { outline: 2px solid #0072b2; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.875rem; overflow-wrap: normal; }
+caption { text-align: left; color: var(--soft); padding: 0.5rem 0; }
+caption span { display: block; position: sticky; left: 0; max-width: min(48rem, calc(100vw - 2rem)); }
+th, td { padding: 0.25rem 0.75rem 0.25rem 0.25rem; text-align: right; white-space: nowrap; vertical-align: top;
+  border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { padding-left: 0; min-width: 8rem; text-align: left; white-space: normal;
+  overflow-wrap: anywhere; }
+td small { display: block; color: var(--soft); } td.best { background: var(--best); font-weight: 600; }
+summary { cursor: pointer; padding: 0.5rem 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(18rem, 30%), 1fr)); gap: 0.5rem; }
+.tiles + h3, h3 { margin: 1.5rem 0 0.5rem; } figure { margin: 0; font-size: 0.875rem; }
+figure img { display: block; width: 100%; height: auto; } figcaption small { display: block; color: var(--soft); }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TableCell:
+    """A cell of a table: what it says, and in small letters below it how sure that is."""
+
+    text: str
+    note: str = ""
+    best: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureTile:
+    """A picture in the page itself, and what it shows."""
+
+    picture: bytes  # JPEG
+    alt: str
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlPart:
+    """Text that is HTML already."""
+
+    text: str
+
+
+def html_heading(text: str) -> HtmlPart:
+    """A section begins."""
+    return HtmlPart(f"<h2>{escape(text)}</h2>")
+
+
+def html_paragraph(text: str) -> HtmlPart:
+    """A few sentences."""
+    return HtmlPart(f"<p>{escape(text)}</p>")
+
+
+def html_table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[TableCell]]) -> HtmlPart:
+    """A table that scrolls by itself where the window is narrow; the first column says what a row is."""
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    body = "\n".join(f"<tr>{''.join(map(_cell_html, row))}</tr>" for row in rows)
+    return HtmlPart(
+        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
+        f"<caption><span>{escape(caption)}</span></caption><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>"
+    )
+
+
+def html_tiles(title: str, pictures: Sequence[PictureTile]) -> HtmlPart:
+    """Pictures side by side under a small heading."""
+    return HtmlPart(f'<h3>{escape(title)}</h3><div class="tiles">{"".join(map(_tile_html, pictures))}</div>')
+
+
+def html_details(title: str, content: HtmlPart) -> HtmlPart:
+    """Something long that opens on demand."""
+    return HtmlPart(f"<details><summary>{escape(title)}</summary>{content.text}</details>")
+
+
+def html_chart(figure: go.Figure, name: str) -> HtmlPart:
+    """A figure; `name` is its place in the page and the name of its download."""
+    options = config(name) | {"responsive": True}
+    return HtmlPart(figure.to_html(config=options, include_plotlyjs=False, full_html=False, div_id=name))
+
+
+def html_page(title: str, parts: Sequence[HtmlPart]) -> str:
+    """Bring the parts together; the same parts give the same page."""
+    body = "\n".join(part.text for part in parts)
+    return (
+        f'<!doctype html>\n<html lang="{escape(thread_language.get() or SOURCE_LANGUAGE)}">\n<head>\n'
+        '<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{PAGE_STYLE}</style>\n<script>{get_plotlyjs()}</script>\n</head>\n"
+        f"<body>\n<main>\n<h1>{escape(title)}</h1>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _tile_html(tile: PictureTile) -> str:
+    data = base64.b64encode(tile.picture).decode()
+    note = f"<small>{escape(tile.note)}</small>" if tile.note else ""
+    return (
+        f'<figure><img src="data:image/jpeg;base64,{data}" alt="{escape(tile.alt)}">'
+        f"<figcaption><bdi>{escape(tile.text)}</bdi>{note}</figcaption></figure>"
+    )
+
+
+def _cell_html(entry: TableCell) -> str:
+    note = f"<small>{escape(entry.note)}</small>" if entry.note else ""
+    mark = ' class="best"' if entry.best else ""
+    return f"<td{mark}><bdi>{escape(entry.text)}</bdi>{note}</td>"
+
+
+if TYPE_CHECKING:  # it loads torch, which a page of numbers does not need
+    from effviz.report.example_maps import ExampleMap, ExampleMaps
+
+DISPUTES: Final = 20
+
+BESIDE: Final = {
+    Control.CROP_GAUSSIAN: lazy_gettext("Gaussian in the crop"),
+    Control.CROP_UNIFORM: lazy_gettext("Uniform in the crop"),
+    Control.GAUSSIAN: lazy_gettext("Centre Gaussian"),
+    Control.UNIFORM: lazy_gettext("Uniform"),
+}  # single classes, photos
+
+LISTED: Final = 100  # rows without a value, beside the counts of their reasons
+
+
+def evaluation_html(results: Results, cells: Sequence[MetricMean], shown: "ExampleMaps | None" = None) -> str:
+    """Return the whole page; `cells` are the `metric_means` of the run, `shown` are maps on its photos."""
+    return html_page(_("Explanations, measured"), tuple(_report_parts(results, cells, shown)))
+
+
+def headline_metric(results: Results) -> Metric:
+    """Return the metric for what would be too long with all of them."""
+    return Metric.ENERGY if Metric.ENERGY in results.metrics else results.metrics[0]
+
+
+def _report_parts(results: Results, cells: Sequence[MetricMean], shown: "ExampleMaps | None") -> Iterator[HtmlPart]:
+    yield from _about(results)
+    for metric in results.metrics:
+        some = [cell for cell in cells if cell.metric is metric]
+        if some:
+            yield from _metric(results, metric, some)
+    yield from _differences(results)
+    yield from _classes(results)
+    yield from _disputes(results)
+    yield from _examples(results, shown)
+    yield from _failures(results)
+
+
+def _about(results: Results) -> Iterator[HtmlPart]:
+    run, settings = results.run, results.run.settings
+    photos = ngettext("{count} photo", "{count} photos", run.photos).format(count=run.photos)
+    yield html_paragraph(
+        _(
+            "{photos} of {dataset}, target: {target}. Numbers are means over photos, below them their 95 % interval: "
+            "Wilson's for shares of photos, Student's t for the others. The controls, Gaussians, uniform and random "
+            "maps, know nothing of the photo: what does not beat them has shown nothing. No map can leave the crop "
+            "that its model saw, so those in the crop are the ones to beat."
+        ).format(photos=photos, dataset=results.dataset, target=settings.targets)
+    )
+    if run.photos < FEW:
+        yield html_paragraph(display_names.few(run.photos))
+    macs = {ref.label: ref.macs for ref in settings.refs}
+    top1 = {found.model: found.top1 for found in run_summary.model_accuracies(results) if found.top1.n}
+    rows = [
+        (
+            TableCell(network.label),
+            TableCell(f"{macs[network.label] / 1e9:.2f}"),
+            _interval_cell(top1[network.label]) if network.label in top1 else TableCell("–"),
+            TableCell(network.engine),
+            TableCell(network.weights_sha256[:12]),
+        )
+        for network in run.networks
+    ]
+    names = (_("Model"), _("MACs (billion)"), _("Top-1 on these photos"), _("Engine"), _("SHA-256 of the weights"))
+    yield html_table(_("Models"), names, rows)
+    lines = [(TableCell(name), TableCell(value)) for name, value in display_names.made_by(run).items()]
+    yield html_details(
+        _("Settings and versions"), html_table(_("What made these numbers"), (_("Name"), _("Value")), lines)
+    )
+
+
+def _metric(results: Results, metric: Metric, cells: Sequence[MetricMean]) -> Iterator[HtmlPart]:
+    yield html_heading(display_names.metric(metric))
+    yield html_paragraph(
+        f"{display_names.sentence(metric)} {display_names.better(metric).capitalize()}.{_upside_down(metric)}"
+    )
+    macs = {ref.label: ref.macs for ref in results.run.settings.refs}
+    beside = _leads(results, metric) if metric in FAITHFULNESS_METRICS else cells
+    if metric in FAITHFULNESS_METRICS:
+        yield html_paragraph(display_names.only_leads())
+    if beside:
+        yield html_chart(metric_against_macs(beside, macs), f"effviz-{metric.value}")
+    yield _matrix(results, cells, small=False)
+    if metric in LOCALISATION_METRICS:
+        yield _matrix(results, cells, small=True)
+    for ranking in run_summary.rank_means(beside):
+        rows = [
+            (
+                TableCell(f"{place}. {cell.model}"),
+                TableCell(display_names.method(cell.method)),
+                _interval_cell(cell.every),
+            )
+            for place, cell in enumerate(ranking.cells, 1)
+        ]
+        names = (_("Model"), _("Method"), _ranked_by(metric))
+        yield html_details(_("Ranking of all models and methods"), html_table(_("The best first"), names, rows))
+
+
+def _leads(results: Results, metric: Metric) -> list[MetricMean]:
+    """Return each model's lead over its own control in the place of means, which do not compare between models."""
+    found = find_differences(results, [method.value for method in results.run.settings.methods], metric)
+    return [MetricMean(model, method, metric, every, small) for (model, method), every, small in find_leads(found)]
+
+
+def _ranked_by(metric: Metric) -> str:
+    if metric in FAITHFULNESS_METRICS:
+        return _("Mean, minus the model's own Gaussian")
+    return _("Mean, nearest 0 first") if metric in NEAR_ZERO_IS_GOOD else _("Mean")
+
+
+def _upside_down(metric: Metric) -> str:
+    if metric not in NEAR_ZERO_IS_GOOD:
+        return ""
+    return _(" Far below it the maps are as alike, with bright and dark swapped.")
+
+
+def _matrix(results: Results, cells: Sequence[MetricMean], small: bool) -> HtmlPart:
+    """Methods down, models across; the best methods of each model are marked."""
+    found = {(cell.method, cell.model): cell.small if small else cell.every for cell in cells}
+    best = _best(cells, small)
+    rows = [
+        (
+            TableCell(display_names.method(method)),
+            *(_interval_cell(found.get((method, model)), (method, model) in best) for model in results.models),
+        )
+        for method in results.methods
+        if any((method, model) in found for model in results.models)
+    ]
+    largest = max((of.n for of in found.values()), default=0)
+    words = _("Object under 25 % of the photo and off its centre: {n}") if small else _("All photos: {n}")
+    return html_table(words.format(n=largest), (_("Method"), *results.models), rows)
+
+
+def _best(cells: Sequence[MetricMean], small: bool) -> set[tuple[str, str]]:
+    """Return the best methods, each with its model: several whose numbers read the same, none where all do."""
+    found: set[tuple[str, str]] = set()
+    for model in dict.fromkeys(cell.model for cell in cells):
+        means = {cell.method: (cell.small if small else cell.every).mean for cell in cells if cell.model == model}
+        far = {method: worse(cells[0].metric, round(mean, 3)) for method, mean in means.items() if mean == mean}
+        best = {(method, model) for method, how in far.items() if how == min(far.values())}
+        found |= best if len(best) < len(far) else set()
+    return found
+
+
+def _differences(results: Results) -> Iterator[HtmlPart]:
+    method, first = results.methods[0], results.models[0]
+    yield html_heading(_("Differences on the same photos"))
+    yield html_paragraph(
+        _(
+            "By {method}, photo by photo: each model minus {first}, and each model minus its own Gaussian. Marked "
+            "where it is surely a difference: p below 0.05, corrected (Holm) for all differences of the measure by "
+            "every method, which differences.csv has."
+        ).format(method=display_names.method(method), first=first)
+    )
+    for metric in results.metrics:
+        rows = [
+            (TableCell(display_names.minus(of)), *_with_count(of.every), *_with_count(of.small))
+            for of in find_differences(results, (method,), metric)
+        ]
+        names = (_("Models"), _("All photos"), _("Photos"), _("Small and off-centre"), _("Photos"))
+        if rows:
+            yield html_details(display_names.metric(metric), html_table(display_names.axis(metric), names, rows))
+
+
+def _with_count(found: Interval) -> tuple[TableCell, TableCell]:
+    return _interval_cell(found, found.sure), TableCell(str(found.n))
+
+
+def _classes(results: Results) -> Iterator[HtmlPart]:
+    method, metric = results.methods[0], headline_metric(results)
+    found = run_summary.class_means(results, method, metric)
+    if not found:
+        return
+    yield html_heading(_("Class by class"))
+    beside = results.beside(metric)
+    columns = (*results.models, *beside)
+    rows = [
+        (
+            TableCell(f"{of.name} ({of.label})"),
+            TableCell(str(of.photos)),
+            *(_number_cell(of.means.get(name)) for name in columns),
+        )
+        for of in found
+    ]
+    names = (_("Class"), _("Photos"), *results.models, *(_(BESIDE[control]) for control in beside))
+    title = _("Mean of {metric} by {method}, {n} classes").format(
+        metric=display_names.metric(metric), method=display_names.method(method), n=len(rows)
+    )
+    yield html_paragraph(_("A class of a few photos says little: there are no intervals here."))
+    if metric in FAITHFULNESS_METRICS:
+        yield html_paragraph(display_names.only_leads())
+    yield html_details(title, html_table(title, names, rows))
+
+
+def _disputes(results: Results) -> Iterator[HtmlPart]:
+    method, metric = results.methods[0], headline_metric(results)
+    found = run_summary.find_disputes(results, method, metric, DISPUTES) if len(results.models) > 1 else ()
+    if not found:
+        return
+    beside = results.beside(metric)
+    yield html_heading(_("Where models disagree most"))
+    rows = [
+        (
+            TableCell(of.photo),
+            _number_cell(of.spread),
+            *map(_number_cell, of.values.values()),
+            *(_number_cell(of.controls[control]) for control in beside),
+        )
+        for of in found
+    ]
+    title = _("{metric} by {method}; spread: the largest minus the smallest of all models").format(
+        metric=display_names.compared(metric), method=display_names.method(method)
+    )
+    names = (_("Photo"), _("Spread"), *found[0].values, *(_(BESIDE[control]) for control in beside))
+    yield html_table(title, names, rows)
+
+
+def _examples(results: Results, shown: "ExampleMaps | None") -> Iterator[HtmlPart]:
+    yield html_heading(_("Example maps"))
+    if shown is None:
+        yield html_paragraph(
+            _(
+                "Left out: they show the photos themselves, which may not be free to share. The command effviz report "
+                "draws them with the option --photos and the photos' folder."
+            )
+        )
+        return
+    yield html_paragraph(
+        _(
+            "By {method}; photos are chosen by {metric}, which is the number below each. The brighter, the more of the "
+            "map's positive evidence lies there, on one scale for all maps of a photo; what lies outside the frame the "
+            "model did not see. Share this page only if you may share the photos of {dataset}."
+        ).format(
+            method=display_names.method(shown.method),
+            metric=display_names.compared(shown.metric),
+            dataset=results.dataset,
+        )
+    )
+    places = (_("best"), _("median"), _("worst"))
+    for three in shown.extremes:
+        yield html_tiles(
+            three[0].model,
+            [_example_tile(of, place, Path(of.photo).name) for place, of in zip(places, three, strict=True)],
+        )
+    for every in shown.disputes:
+        title = _("Models disagree: {photo}").format(photo=every[0].photo)
+        yield html_tiles(title, [_example_tile(of, of.model) for of in every])
+
+
+def _example_tile(of: "ExampleMap", text: str, photo: str = "") -> PictureTile:
+    alt = _("Map of {model} for {target} on {photo}").format(model=of.model, target=of.target, photo=of.photo)
+    target = _("{target}, probability {probability:.1%}").format(target=of.target, probability=of.probability)
+    return PictureTile(of.picture, alt, f"{text}: {of.value:.3f}", f"{target}; {photo}" if photo else target)
+
+
+def _failures(results: Results) -> Iterator[HtmlPart]:
+    found = run_summary.find_failures(results)
+    if not found:
+        return
+    yield html_heading(_("What could not be measured"))
+    counts = [(TableCell(of.text), TableCell(str(of.rows))) for of in run_summary.count_reasons(found)]
+    title = ngettext(
+        "{count} row has a reason instead of a value", "{count} rows have a reason instead of a value", len(found)
+    ).format(count=len(found))
+    yield html_table(title, (_("Reason"), _("Rows")), counts[:LISTED])
+    some = [
+        (TableCell(of.photo), TableCell(of.model), TableCell(of.method), TableCell(of.reason)) for of in found[:LISTED]
+    ]
+    first = _("The first {n} of them").format(n=len(some))
+    yield html_details(first, html_table(first, (_("Photo"), _("Model"), _("Method"), _("Reason")), some))
+
+
+def _interval_cell(found: Interval | None, best: bool = False) -> TableCell:
+    if found is None or not found.n:
+        return TableCell("–")
+    note = "" if found.low != found.low else _("{low:.3f} to {high:.3f}").format(low=found.low, high=found.high)
+    return TableCell(f"{found.mean:.3f}", note, best)
+
+
+def _number_cell(value: float | None) -> TableCell:
+    return TableCell("–" if value is None or value != value else f"{value:.3f}")

@@ -1,0 +1,50 @@
+"""The two families of networks, and EfficientNet-B0 as data: Table 1 of Tan & Le 2019.
+
+Strides and expansions are those of the official code. Source: arXiv 1905.11946, Table 1; tensorflow/tpu
+`efficientnet_builder.py`, `_DEFAULT_BLOCKS_ARGS`; stem and head from `efficientnet_model.py`. Lite:
+`lite/efficientnet_lite_builder.py` (`fix_head_stem=True`).
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+PICTURE_CHANNELS = 3
+
+BASE_RESOLUTION_PX = 224
+
+STEM_CHANNELS = 32
+
+HEAD_CHANNELS = 1280
+
+HEAD_STAGE = 9
+
+SQUEEZE_RATIO = 0.25  # of the channels that enter the block, not of the expanded ones
+
+
+class BlockStage(NamedTuple):
+    """One row of MBConv blocks of Table 1; only the first block of a stage has the stride."""
+
+    stage: int
+    expand: int
+    kernel: int
+    stride: int
+    channels: int
+    repeats: int
+
+
+B0_STAGES = (
+    BlockStage(stage=2, expand=1, kernel=3, stride=1, channels=16, repeats=1),
+    BlockStage(stage=3, expand=6, kernel=3, stride=2, channels=24, repeats=2),
+    BlockStage(stage=4, expand=6, kernel=5, stride=2, channels=40, repeats=2),
+    BlockStage(stage=5, expand=6, kernel=3, stride=2, channels=80, repeats=3),
+    BlockStage(stage=6, expand=6, kernel=5, stride=1, channels=112, repeats=3),
+    BlockStage(stage=7, expand=6, kernel=5, stride=2, channels=192, repeats=4),
+    BlockStage(stage=8, expand=6, kernel=3, stride=1, channels=320, repeats=1),
+)
+
+
+class Family(StrEnum):
+    """EfficientNet (squeeze-and-excitation, SiLU, stem and head scaled) or Lite (none, ReLU6, stem and head fixed)."""
+
+    EFFICIENTNET = "efficientnet"
+    LITE = "lite"

@@ -1,0 +1,230 @@
+"""Eq. 2 of Tan & Le 2019 with both of its limits at once: memory and MACs.
+
+Memory is what a network holds while it looks at one picture, in float32: its weights, and its activations at their
+peak. The paper does not define its Memory(N); this reading is ours.
+
+Nothing is smaller than B0 here: d, w and r are at least 1, as Eq. 3 asks for its bases.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from effviz.errors import SettingsError
+from effviz.i18n import _
+from effviz.scaling import limits as allowed
+from effviz.scaling.architecture import B0_STAGES, BASE_RESOLUTION_PX
+from effviz.scaling.plans import Plan, plan
+from effviz.scaling.rule import round_repeats
+from effviz.scaling.solver import STEPS, Budget, BudgetKind, ScalingMethod, scaled, solve
+
+BYTES_PER_WEIGHT = 4  # float32
+MEGABYTE = 1_000_000
+STEPS_ACROSS = 15  # of the region's mesh, along width and along resolution
+
+# Blocks are whole, so the network changes only where the depth passes a k/n, n being a stage's number of blocks in B0.
+# Cut after four decimals, as the solver's coefficients are: a hair more than k/n would be one block more.
+DEPTHS = tuple(
+    sorted(
+        {
+            blocks * STEPS // of.repeats / STEPS
+            for of in B0_STAGES
+            for blocks in range(of.repeats, int(allowed.DEPTH.high) * of.repeats + 1)
+        }
+    )
+)
+RESOLUTIONS_PX = range(BASE_RESOLUTION_PX, int(allowed.RESOLUTION.high) + 1)
+
+
+class BindingLimit(StrEnum):
+    """Which limit stops the growth."""
+
+    MACS = "macs"
+    MEMORY = "memory"
+
+
+class Costs(NamedTuple):
+    """What a network uses of the two limits."""
+
+    macs: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceLimits:
+    """The right-hand sides of Eq. 2.
+
+    Raises:
+        SettingsError: a limit is too low for B0, which all networks here are grown from; raise it.
+    """
+
+    macs: float  # multiply-adds, the paper's FLOPs
+    memory_bytes: float  # of weights and activations
+
+    def __post_init__(self) -> None:
+        least = costs(1.0, 1.0, BASE_RESOLUTION_PX)
+        if not self.allow(least):
+            raise SettingsError(
+                _(
+                    "Nothing fits into {macs:,.0f} million MACs and {memory:,.0f} MB: "
+                    "the baseline needs {least_macs:,.1f} million and {least_memory:,.1f} MB. "
+                    "Raise the limit that is below."
+                ).format(
+                    macs=self.macs / 1e6,
+                    memory=self.memory_bytes / MEGABYTE,
+                    least_macs=least.macs / 1e6,
+                    least_memory=least.memory_bytes / MEGABYTE,
+                )
+            )
+
+    def allow(self, spent: Costs) -> bool:
+        """Whether both limits hold."""
+        return spent.macs <= self.macs and spent.memory_bytes <= self.memory_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """The largest network that one way of scaling finds within the limits."""
+
+    method: ScalingMethod
+    coefficient: float  # phi for compound scaling, else the multiplier
+    plan: Plan
+    stopped_by: BindingLimit | None  # None: neither limit, but the largest size that EffViz plans
+
+    @property
+    def memory_bytes(self) -> int:
+        """Of its weights and its activations."""
+        return memory_bytes(self.plan)
+
+
+class RegionPoint(NamedTuple):
+    """A point of the region's roof: the deepest network of a width and a resolution that the limits allow."""
+
+    width: float
+    resolution_px: int
+    depth: float
+    stopped_by: BindingLimit
+
+    @property
+    def resolution(self) -> float:
+        """The multiplier, r."""
+        return self.resolution_px / BASE_RESOLUTION_PX
+
+
+class EdgePoint(NamedTuple):
+    """How fine the input may be at a width, by each limit alone; None where even B0's 224 px are too many."""
+
+    width: float
+    macs_px: int | None
+    memory_px: int | None
+
+    @property
+    def px(self) -> int | None:
+        """By both limits."""
+        found = (self.macs_px, self.memory_px)
+        return None if None in found else min(px for px in found if px is not None)
+
+
+def memory_bytes(network: Plan) -> int:
+    """Weights and peak activations of one picture, float32."""
+    return BYTES_PER_WEIGHT * network.params + network.peak_activation_bytes
+
+
+def costs(depth: float, width: float, resolution_px: int) -> Costs:
+    """What `plan(depth, width, resolution_px)` costs, for any depth from 1, without laying out all its blocks.
+
+    All blocks of a stage but its first are alike, so two short networks tell the cost of any longer one.
+    """
+    one = _short(width, resolution_px, 1)
+    if depth == 1:
+        return Costs(one.macs, BYTES_PER_WEIGHT * one.params + one.peak_bytes)
+    two = _short(width, resolution_px, 2)
+    macs, params = one.macs, one.params
+    for of, once, twice in zip(B0_STAGES, one.stages, two.stages, strict=True):
+        more = round_repeats(of.repeats, depth) - of.repeats
+        macs += more * (twice[0] - once[0]) // of.repeats
+        params += more * (twice[1] - once[1]) // of.repeats
+    return Costs(macs, BYTES_PER_WEIGHT * params + two.peak_bytes)
+
+
+class _Short(NamedTuple):
+    macs: int
+    params: int
+    peak_bytes: int
+    stages: tuple[tuple[int, int], ...]  # MACs and parameters of the MBConv stages
+
+
+@lru_cache(maxsize=8192)
+def _short(width: float, resolution_px: int, depth: int) -> _Short:
+    network = plan(depth, width, resolution_px)
+    stages = tuple((stage.macs, stage.params) for stage in network.stages[1:-1])
+    return _Short(network.macs, network.params, network.peak_activation_bytes, stages)
+
+
+@lru_cache(maxsize=256)
+def pick(limits: ResourceLimits, method: ScalingMethod) -> Pick:
+    """The network that a way of scaling makes of the limits; `solve` does it for the MACs, memory may take more away.
+
+    Both costs never fall when the coefficient grows, so the interval is halved until its two ends are neighbours.
+    """
+    by_macs = solve(Budget(BudgetKind.MACS, limits.macs), method)
+    if memory_bytes(by_macs.plan) <= limits.memory_bytes:
+        return Pick(method, by_macs.coefficient, by_macs.plan, None if by_macs.at_limit else BindingLimit.MACS)
+    # B0 fits, or there were no such limits.
+    low, high = 0 if method is ScalingMethod.COMPOUND else STEPS, round(by_macs.coefficient * STEPS)
+    while high - low > 1:
+        middle = (low + high) // 2
+        fits = memory_bytes(scaled(method, middle / STEPS)) <= limits.memory_bytes
+        low, high = (middle, high) if fits else (low, middle)
+    return Pick(method, low / STEPS, scaled(method, low / STEPS), BindingLimit.MEMORY)
+
+
+@lru_cache(maxsize=64)
+def region(limits: ResourceLimits) -> tuple[tuple[RegionPoint, ...], ...]:
+    """The roof of all (d, w, r) within the limits: a row a width, from 1 to the widest that fits.
+
+    A row goes from 224 px to the finest input that fits at its width, so that the mesh ends where the region does.
+    """
+    return tuple(
+        tuple(_roof(limits, of.width, px) for px in _across(of.px)) for of in edge(limits, 1.0, STEPS_ACROSS) if of.px
+    )
+
+
+def _across(finest_px: int) -> tuple[int, ...]:
+    span = finest_px - BASE_RESOLUTION_PX
+    return tuple(BASE_RESOLUTION_PX + round(span * step / STEPS_ACROSS) for step in range(STEPS_ACROSS + 1))
+
+
+def _roof(limits: ResourceLimits, width: float, px: int) -> RegionPoint:
+    by_macs = bisect_right(DEPTHS, limits.macs, key=lambda depth: costs(depth, width, px).macs)
+    by_memory = bisect_right(DEPTHS, limits.memory_bytes, key=lambda depth: costs(depth, width, px).memory_bytes)
+    depth = DEPTHS[min(by_macs, by_memory) - 1]
+    if by_macs != by_memory:
+        return RegionPoint(width, px, depth, BindingLimit.MACS if by_macs < by_memory else BindingLimit.MEMORY)
+    spent = costs(depth, width, px)  # the next block would break both: the fuller one counts
+    fuller_memory = spent.memory_bytes / limits.memory_bytes > spent.macs / limits.macs
+    return RegionPoint(width, px, depth, BindingLimit.MEMORY if fuller_memory else BindingLimit.MACS)
+
+
+@lru_cache(maxsize=128)
+def edge(limits: ResourceLimits, depth: float, steps: int = 2 * STEPS_ACROSS) -> tuple[EdgePoint, ...]:
+    """The region cut at one depth: the finest input for widths from 1 to the widest that fits at depth 1."""
+    widest = pick(limits, ScalingMethod.WIDTH).coefficient
+    widths = (round(1 + (widest - 1) * step / steps, 4) for step in range(steps + 1))
+    return tuple(_edge(limits, depth, width) for width in widths)
+
+
+def _edge(limits: ResourceLimits, depth: float, width: float) -> EdgePoint:
+    return EdgePoint(
+        width,
+        _finest(limits.macs, lambda px: costs(depth, width, px).macs),
+        _finest(limits.memory_bytes, lambda px: costs(depth, width, px).memory_bytes),
+    )
+
+
+def _finest(limit: float, cost: Callable[[int], int]) -> int | None:
+    fitting = bisect_right(RESOLUTIONS_PX, limit, key=cost)
+    return RESOLUTIONS_PX[fitting - 1] if fitting else None

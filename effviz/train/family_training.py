@@ -1,0 +1,433 @@
+"""A family of networks trained by one plan: scalings of one baseline at equal cost, several seeds, one judgement.
+
+The plan (`models/mini/plan.toml`) is written down before any result. Every choice, such as step 1's best rule, is made
+on photos held out of `train/`; `val/` is counted once a run, when its training is over.
+"""
+
+import json
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, astuple, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from effviz import file_io, schema
+from effviz.errors import SettingsError
+from effviz.explain.data_types import Bytes
+from effviz.i18n import _
+from effviz.scaling import plan as network_plan
+from effviz.train import batches, data, loop
+from effviz.train import training_recipe as recipes
+from effviz.train.batches import DeviceBatches
+from effviz.train.data import DataSet, Pictures
+from effviz.train.loop import TrainingOptions, TrainingStatus
+from effviz.train.training_recipe import TrainingRecipe
+
+RESULTS: Final = "results.csv"
+BASELINE: Final = "baseline"
+COMPOUND: Final = "compound"
+STEP1_COMPOUND: Final = "compound-step1"  # scaled by the rule that step 1 found here, where that differs
+PAPERS_RULE: Final = "paper"  # the candidate of step 1 that has the paper's alpha, beta and gamma
+FINAL_COST: Final = 4  # times the baseline's MACs
+SINGLE: Final = ("depth", "width", "resolution")
+_SPLIT_SEED: Final = 1905_11946
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNetwork:
+    """One network of a plan."""
+
+    name: str
+    depth: float
+    width: float
+    resolution_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyPlan:
+    """What is trained and how: networks, recipe, seeds and the rules of judgement."""
+
+    name: str
+    recipe: TrainingRecipe  # of the baseline
+    networks: tuple[PlannedNetwork, ...]  # baseline, depth, width, resolution, compound
+    step1: tuple[PlannedNetwork, ...]  # candidates at twice the baseline's cost
+    seeds: int
+    step1_seeds: int
+    held_out: int  # photos of train/ for every choice
+    learnt_pct: float  # top-1 on its own training photos from which a network counts as trained
+
+    def network(self, name: str) -> PlannedNetwork:
+        """Return a final network by its name."""
+        return next(of for of in self.networks if of.name == name)
+
+    def macs(self, of: PlannedNetwork, classes: int) -> int:
+        """Multiply-adds of one photo."""
+        return network_plan(of.depth, of.width, of.resolution_px, self.recipe.network.family, classes).macs
+
+    def at_final_cost(self, rule: PlannedNetwork, classes: int) -> PlannedNetwork:
+        """Scale the baseline by a rule of step 1 until it costs `FINAL_COST` times as much, as nearly as it can.
+
+        The rule is what made the candidate of step 1 from the baseline (phi = 1); sides are multiples of 8 px.
+        """
+        base = self.network(BASELINE)
+
+        def scaled(phi: float) -> PlannedNetwork:
+            side = base.resolution_px * (rule.resolution_px / base.resolution_px) ** phi
+            return PlannedNetwork(
+                STEP1_COMPOUND,
+                round(base.depth * (rule.depth / base.depth) ** phi, 4),
+                round(base.width * (rule.width / base.width) ** phi, 4),
+                8 * round(side / 8),
+            )
+
+        wanted = FINAL_COST * self.macs(base, classes)
+        candidates = {scaled(1.5 + step / 200) for step in range(201)}
+        return min(sorted(candidates, key=astuple), key=lambda of: abs(self.macs(of, classes) - wanted))
+
+    def largest_px(self, classes: int) -> int:
+        """The largest input of any network that can be trained."""
+        networks = (*self.networks, *self.step1, *(self.at_final_cost(of, classes) for of in self.step1))
+        return max(of.resolution_px for of in networks)
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyOutcome:
+    """A finished run."""
+
+    part: str  # "final" or "step1"
+    network: str
+    seed: int
+    depth: float
+    width: float
+    resolution_px: int
+    macs: int
+    params: int
+    loss: float  # of the last epoch, on the training photos as they were augmented
+    train_top1_pct: float  # on the training photos, not augmented
+    held_out_top1_pct: float
+    top1_pct: float  # on val/; counted for finals and for step 1's points alike, never used for a choice
+    pictures: int  # in val/
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyRun:
+    """A training that the plan asks for."""
+
+    part: str
+    network: PlannedNetwork
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Names its folder."""
+        return f"{self.part}-{self.network.name}-s{self.seed}"
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyStatus:
+    """Where a family's training stands."""
+
+    run: FamilyRun
+    done: int  # runs
+    runs: int
+    status: TrainingStatus | None  # of this run; None when it is over
+    seconds_left: float | None  # of all runs; None until there is a pace
+
+
+Report = Callable[[FamilyStatus], None]
+
+
+def quiet(_standing: FamilyStatus) -> None:
+    """Report to nobody."""
+
+
+def read_plan(path: Path) -> FamilyPlan:
+    """Read a plan.
+
+    Raises:
+        SettingsError: the file cannot be read, or lacks something that a plan has to say.
+    """
+    try:
+        rows = tomllib.loads(file_io.read_regular(path, recipes.MAX_RECIPE_BYTES).decode())
+        recipe = {"name": rows.get("name", path.stem), **rows["recipe"]}
+        recipe["network"] = recipe["network"] | _size(rows["networks"][BASELINE])
+        made = FamilyPlan(
+            str(rows.get("name", path.stem)),
+            schema.parse(TrainingRecipe, recipe, path.name),
+            _networks(rows["networks"]),
+            _networks(rows.get("step1", {})),
+            **{name: int(rows[name]) for name in ("seeds", "step1_seeds", "held_out")},
+            learnt_pct=float(rows["learnt_pct"]),
+        )
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SettingsError(
+            _("The plan {path} cannot be read ({error}): a TOML file is needed. Check the path.").format(
+                path=path, error=error
+            )
+        ) from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SettingsError(
+            _(
+                "The plan {path} lacks {error} or has it in another form: models/mini/plan.toml shows every key. "
+                "Correct it."
+            ).format(path=path, error=error)
+        ) from error
+    return _checked(made, path)
+
+
+def _size(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("depth", "width", "resolution_px")}
+
+
+def _networks(rows: dict[str, Any]) -> tuple[PlannedNetwork, ...]:
+    return tuple(
+        PlannedNetwork(name, float(row["depth"]), float(row["width"]), int(row["resolution_px"]))
+        for name, row in rows.items()
+    )
+
+
+def _checked(of: FamilyPlan, path: Path) -> FamilyPlan:
+    names = {network.name for network in of.networks}
+    if missing := {BASELINE, COMPOUND, *SINGLE} - names:
+        raise SettingsError(
+            _("The plan {path} has no network {name!r}: {all} are compared. Add it.").format(
+                path=path, name=min(missing), all=", ".join((BASELINE, *SINGLE, COMPOUND))
+            )
+        )
+    if of.recipe.augmentation.policy:
+        raise SettingsError(
+            _(
+                "The plan {path} asks for the policy {policy!r}: crops and flips alone are made here. Leave it out."
+            ).format(path=path, policy=of.recipe.augmentation.policy)
+        )
+    if min(of.seeds, of.step1_seeds, of.held_out) < 1:
+        raise SettingsError(
+            _("The plan {path} has a number of seeds or held-out photos below 1: 1 or more is allowed.").format(
+                path=path
+            )
+        )
+    return of
+
+
+def shrink_plan(of: FamilyPlan, epochs: int | None, seeds: int | None) -> FamilyPlan:
+    """The plan with fewer epochs or seeds, to try the whole chain."""
+    return replace(
+        of,
+        recipe=replace(of.recipe, epochs=epochs or of.recipe.epochs),
+        seeds=seeds or of.seeds,
+        step1_seeds=min(seeds or of.step1_seeds, of.step1_seeds),
+    )
+
+
+class _ArrayRows:
+    """Some rows of a large array on disk; a row is read when it is asked for."""
+
+    def __init__(self, array: Bytes, rows: NDArray[np.int64]) -> None:
+        self.array, self.rows = array, rows
+        self.shape = (len(rows), *array.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, key: Any) -> Any:
+        rows = self.rows[key]
+        return self.array[rows] if np.ndim(rows) == 0 else _ArrayRows(self.array, rows)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Bytes:
+        return np.asarray(self.array[self.rows], dtype)
+
+
+def split_photos(known: DataSet, held_out: int, most: int | None = None) -> tuple[Pictures, Pictures, Pictures]:
+    """Return photos to train on, those held out of `train/` for choices, and `val/`; the same on every machine.
+
+    Args:
+        known: the decoded data set.
+        held_out: photos for choices.
+        most: photos to train on at most, of each class alike; then a fifth as many are held out and counted at the end.
+
+    Raises:
+        SettingsError: holding out leaves nothing to train on.
+    """
+    order = np.random.default_rng(_SPLIT_SEED).permutation(len(known.train))
+    held_out = held_out if most is None else min(held_out, max(most // 5, 1))
+    if held_out >= len(order):
+        raise SettingsError(
+            _("{held_out} photos cannot be held out of {count}: fewer are allowed. Lower held_out in the plan.").format(
+                held_out=held_out, count=len(order)
+            )
+        )
+    chosen, rest = np.sort(order[:held_out]), order[held_out:]
+    val = np.arange(len(known.val))
+    if most is not None:
+        rest = rest[:most]
+        val = np.sort(np.random.default_rng(_SPLIT_SEED).permutation(val)[: max(most // 5, 1)])
+    return _some(known.train, np.sort(rest)), _some(known.train, chosen), _some(known.val, val)
+
+
+def _some(of: Pictures, rows: NDArray[np.int64]) -> Pictures:
+    return Pictures(_ArrayRows(of.pixels, rows), of.labels[rows], ())  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyJob:
+    """Where a plan's photos and results lie, and how it is trained."""
+
+    photos: Path  # with train/CLASS and val/CLASS
+    out: Path
+    options: TrainingOptions = field(default_factory=TrainingOptions)
+    most: int | None = None  # photos to train on, to try the whole chain
+
+
+def train(
+    of: FamilyPlan, job: FamilyJob, report: Report = quiet, decoding: data.Progress = data.quiet
+) -> tuple[FamilyOutcome, ...]:
+    """Train every run of a plan, one after the other; go on where an earlier call stopped.
+
+    Leaves in `job.out`: `results.csv`; a folder a run with its log, weights, manifest entry and `right.npy`, which says
+    of each photo of `val/` in order whether its first guess was right.
+
+    Raises:
+        SettingsError: the results in `job.out` are of another plan or other photos.
+        DatasetError: the folder is no data set.
+    """
+    classes = len(data.class_names(job.photos / "train"))
+    known = data.data_set(job.photos, batches.decoded_side_px(of.largest_px(classes)), decoding)
+    return _Training(of, known, job, report).run()
+
+
+class _Training:
+    """A family in training."""
+
+    def __init__(self, of: FamilyPlan, known: DataSet, job: FamilyJob, report: Report) -> None:
+        self.of, self.known, self.out, self.report = of, known, job.out, report
+        self.options = replace(job.options, source=DeviceBatches(torch.device(job.options.device)))
+        self.train, self.held_out, self.val = split_photos(known, of.held_out, job.most)
+        self.outcomes = _stored(job.out, self._identity(job.most))
+
+    def _identity(self, photos: int | None) -> str:
+        rows = {"plan": asdict(self.of), "data": self.known.fingerprint, "photos": photos}
+        return json.dumps(rows, indent=1, sort_keys=True, default=str) + "\n"
+
+    def run(self) -> tuple[FamilyOutcome, ...]:
+        finals = [FamilyRun("final", network, seed) for seed in range(self.of.seeds) for network in self.of.networks]
+        step1 = [FamilyRun("step1", network, seed) for seed in range(self.of.step1_seeds) for network in self.of.step1]
+        planned = [*finals, *step1]
+        for run in planned:
+            self._once(run, planned)
+        if (extra := self._by_own_rule()) is not None:
+            sixth = [FamilyRun("final", extra, seed) for seed in range(self.of.seeds)]
+            for run in sixth:
+                self._once(run, [*planned, *sixth])
+        return self.outcomes
+
+    def _by_own_rule(self) -> PlannedNetwork | None:
+        """The compound network by step 1's best rule, where that is not the paper's."""
+        if not self.of.step1:
+            return None
+        best = best_rule(self.of, self.outcomes)
+        return None if best.name == PAPERS_RULE else self.of.at_final_cost(best, len(self.known.classes))
+
+    def _once(self, run: FamilyRun, planned: Sequence[FamilyRun]) -> None:
+        done = {(row.part, row.network, row.seed) for row in self.outcomes}
+        if (run.part, run.network.name, run.seed) in done:
+            return
+        left = [of for of in planned if (of.part, of.network.name, of.seed) not in done and of != run]
+
+        def tell(status: TrainingStatus) -> None:
+            waiting = sum(self._macs(of) for of in left) / self._macs(run)
+            share = max(status.step, 1) / status.steps
+            whole = status.seconds_left / (1 - share) if share < 1 else 0.0
+            seconds = status.seconds_left + waiting * whole
+            self.report(FamilyStatus(run, len(self.outcomes), len(planned), status, seconds))
+
+        self.outcomes = (*self.outcomes, self._train(run, tell))
+        loop.replace_text(self.out / RESULTS, loop.csv_table(_columns(), [asdict(row) for row in self.outcomes]))
+        self.report(FamilyStatus(run, len(self.outcomes), len(planned), None, None))
+
+    def _macs(self, run: FamilyRun) -> int:
+        return self.of.macs(run.network, len(self.known.classes))
+
+    def _train(self, run: FamilyRun, tell: loop.Report) -> FamilyOutcome:
+        of, folder = run.network, self.out / run.name
+        recipe = replace(self.of.recipe, name=f"{self.of.name}-{of.name}", seed=run.seed)
+        recipe = recipe.at(of.depth, of.width, of.resolution_px)
+        ours = replace(self.known, train=self.train, val=self.held_out)
+        trained = loop.train(recipe, ours, folder, self.options, tell)
+        right = judged(trained.module, self.val, recipe, self.options.device)
+        learnt = judged(trained.module, self.train, recipe, self.options.device)
+        np.save(folder / "right.npy", right)
+        counted = replace(trained, correct=int(right.sum()), pictures=len(right))
+        loop.export_training(recipe, replace(ours, val=self.val), counted, folder)
+        for checkpoint in folder.glob("step-*.pt"):
+            checkpoint.unlink()
+        network = network_plan(of.depth, of.width, of.resolution_px, recipe.network.family, len(self.known.classes))
+        return FamilyOutcome(
+            *(run.part, of.name, run.seed, of.depth, of.width, of.resolution_px, network.macs, network.params),
+            loss=round(trained.epochs[-1].loss, 4),
+            train_top1_pct=round(100 * float(learnt.mean()), 4),
+            held_out_top1_pct=round(trained.top1_pct, 4),
+            top1_pct=round(counted.top1_pct, 4),
+            pictures=len(right),
+            seconds=trained.seconds,
+        )
+
+
+@torch.inference_mode()
+def judged(module: nn.Module, pictures: Pictures, recipe: TrainingRecipe, device: str) -> NDArray[np.bool_]:
+    """Whether the first guess of each picture is right (N,)."""
+    right = [
+        (module(pixels.to(device, memory_format=torch.channels_last)).argmax(1).cpu() == labels).numpy()
+        for pixels, labels in batches.evaluation_batches(pictures, recipe.network.resolution_px)
+    ]
+    return np.concatenate(right)
+
+
+def best_rule(of: FamilyPlan, outcomes: Sequence[FamilyOutcome]) -> PlannedNetwork:
+    """The point of step 1 that is right most often on the photos held out, over its seeds."""
+    means = {
+        network.name: np.mean(
+            [row.held_out_top1_pct for row in outcomes if (row.part, row.network) == ("step1", network.name)]
+        )
+        for network in of.step1
+    }
+    return max(of.step1, key=lambda network: means[network.name])
+
+
+def right(out: Path, network: str) -> NDArray[np.bool_]:
+    """Which photos of `val/` a final network got right: (seeds, photos)."""
+    paths = sorted(
+        out.glob(f"final-{network}-s*/right.npy"), key=lambda path: int(path.parent.name.rpartition("-s")[2])
+    )
+    return np.stack([np.load(path) for path in paths])
+
+
+def _columns() -> list[str]:
+    return [of.name for of in fields(FamilyOutcome)]
+
+
+def _stored(out: Path, identity: str) -> tuple[FamilyOutcome, ...]:
+    """Rows of an earlier call with the same plan and photos."""
+    out.mkdir(parents=True, exist_ok=True)
+    file = out / "plan.json"
+    if file.exists() and file.read_text(encoding="utf-8") != identity:
+        raise SettingsError(
+            _(
+                "{folder} holds results of another plan or of other photos: one folder has one plan. "
+                "Give that plan again, or choose another --out."
+            ).format(folder=out)
+        )
+    loop.replace_text(file, identity)
+    return tuple(_rows(out / RESULTS))
+
+
+def _rows(file: Path) -> Iterator[FamilyOutcome]:
+    if not file.exists():
+        return
+    for row in loop.read_rows(file):
+        yield FamilyOutcome(**{of.name: of.type(row[of.name]) for of in fields(FamilyOutcome)})  # type: ignore[operator]

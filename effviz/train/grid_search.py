@@ -1,0 +1,213 @@
+"""Step 1 of the paper's two-step method, run for real: a short training for every point of the grid.
+
+Each finished training is a row of `results.csv`, written before the next begins; a training that was cut off goes on
+from its last checkpoint. The points are trained with one seed, then the best five with more.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from effviz.errors import SettingsError
+from effviz.facts import two_step_search
+from effviz.facts.two_step_search import SearchResult
+from effviz.i18n import _
+from effviz.scaling import ScalingRule
+from effviz.scaling.coefficient_grid import BaselineNetwork, GridPoint, GridSize, grid, point, worth_training
+from effviz.train import batches, data, loop
+from effviz.train.loop import TrainedNetwork, TrainingOptions, TrainingStatus
+from effviz.train.training_recipe import TrainingRecipe
+
+FINALISTS: Final = 5
+UNSCALED: Final = ScalingRule(1, 1, 1)
+RESULTS: Final = "results.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class GridSearch:
+    """What is searched: which points, how each is trained, and with how many seeds the best are."""
+
+    recipe: TrainingRecipe
+    size: GridSize = GridSize.COARSE
+    seeds: int = 2
+
+    def __post_init__(self) -> None:
+        if self.seeds < 2:
+            raise SettingsError(
+                _("{seeds} seed for the best points shows no noise: 2 or more are allowed. Ask for 2.").format(
+                    seeds=self.seeds
+                )
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One training of a search."""
+
+    point: GridPoint
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Short, for folders and people."""
+        return f"{self.point.name}-s{self.seed}"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchStatus:
+    """Where a search stands."""
+
+    trial: Trial
+    done: int  # trainings
+    trials: int
+    status: TrainingStatus | None  # of this training; None when it is over
+    result: SearchResult | None  # when it is over
+    seconds_left: float | None  # of the search; None until there is a pace
+
+
+Report = Callable[[SearchStatus], None]
+
+
+def quiet(_stand: SearchStatus) -> None:
+    """Report to nobody."""
+
+
+def grid_points(of: GridSearch, classes: int) -> tuple[GridPoint, ...]:
+    """The points that are trained: the network of each costs twice the baseline, on paper and in truth."""
+    network = of.recipe.network
+    return worth_training(grid(of.size, BaselineNetwork(network.depth, network.width, network.resolution_px, classes)))
+
+
+def run_search(
+    of: GridSearch, folder: Path, out: Path, report: Report = quiet, decoding: data.Progress = data.quiet
+) -> tuple[SearchResult, ...]:
+    """Train every point on a folder of photos, and go on where an earlier call stopped.
+
+    Raises:
+        DatasetError: the folder is no data set, or the results file is of something else.
+        SettingsError: the results in `out` are of another recipe.
+    """
+    classes = len(data.class_names(folder / "train"))
+    chosen = grid_points(of, classes)
+    if not chosen:
+        raise SettingsError(
+            _(
+                "No point of the {grid} grid doubles the MACs of the recipe {recipe!r} both on paper and in "
+                "truth: 1.8 to 2.2 and 1.9 to 2.1 times are allowed. Choose the fine grid, or a larger baseline."
+            ).format(grid=of.size, recipe=of.recipe.name)
+        )
+    largest = max(known.plan.resolution for known in chosen)
+    known = data.data_set(folder, batches.decoded_side_px(largest), decoding)
+    return _Searching(of, known, out, report).run(chosen, classes)
+
+
+class _Searching:
+    """A search in progress."""
+
+    def __init__(self, of: GridSearch, known: data.DataSet, out: Path, report: Report) -> None:
+        self.of, self.known, self.out, self.report = of, known, out, report
+        self.recipe_name = f"{of.recipe.name} {of.recipe.digest}"
+        self.file = out / RESULTS
+        self.trials = 0  # to come in all
+        self.results = two_step_search.read_results(self.file) if self.file.exists() else ()
+        if other := {row.recipe for row in self.results} - {self.recipe_name}:
+            raise SettingsError(
+                _(
+                    "{file} holds results of the recipe {recipe}: one file has results of one recipe. "
+                    "Give that recipe again, or choose another folder with --out."
+                ).format(file=self.file, recipe=sorted(other)[0])
+            )
+
+    def run(self, chosen: Sequence[GridPoint], classes: int) -> tuple[SearchResult, ...]:
+        network = self.of.recipe.network
+        unscaled = point(UNSCALED, BaselineNetwork(network.depth, network.width, network.resolution_px, classes))
+        first = [Trial(unscaled, seed) for seed in range(self.of.seeds)] + [Trial(of, 0) for of in chosen]
+        coming = min(FINALISTS, len(chosen)) * (self.of.seeds - 1)
+        self.trials = len(first) + coming
+        self._train(first, coming)
+        self._train(list(self._second(chosen)), 0)
+        return self.results
+
+    def _second(self, chosen: Sequence[GridPoint]) -> Iterator[Trial]:
+        """More seeds for those who did best with the first."""
+        firsts = {row.rule: row.top1_pct for row in self.results if row.seed == 0}
+        best = sorted(chosen, key=lambda of: -firsts[of.rule])[:FINALISTS]
+        return (Trial(of, seed) for seed in range(1, self.of.seeds) for of in best)
+
+    def _train(self, trials: Sequence[Trial], coming: int) -> None:
+        for position, trial in enumerate(trials):
+            if (row := self._found(trial)) is None:
+                waiting = sum(of.point.plan.macs for of in trials[position + 1 :])
+                waiting += coming * max(of.point.plan.macs for of in trials)
+                row = self._one(trial, waiting)
+                self.results = (*self.results, row)
+                self._write()
+            self._drop(trial)
+
+    def _found(self, trial: Trial) -> SearchResult | None:
+        for row in self.results:
+            if (row.rule, row.seed) == (trial.point.rule, trial.seed):
+                return row
+        return None
+
+    def _one(self, trial: Trial, waiting: int) -> SearchResult:
+        """Train; `waiting` is the MACs of the networks after this one, which say how long they will take."""
+        done = len(self.results)
+        total = max(self.trials, done + 1)  # more where an earlier call had other finalists
+
+        def tell(status: TrainingStatus) -> None:
+            left = status.seconds_left + (self._pace(trial, status) or 0) * waiting
+            self.report(SearchStatus(trial, done, total, status, None, left))
+
+        recipe = replace(self.of.recipe, seed=trial.seed)
+        network = trial.point.plan
+        recipe = recipe.at(network.depth, network.width, network.resolution)
+        trained = loop.train(recipe, self.known, self._folder(trial), TrainingOptions(), tell)
+        row = self._row(trial, trained)
+        pace = row.seconds / network.macs
+        self.report(SearchStatus(trial, done + 1, total, None, row, pace * waiting))
+        return row
+
+    def _pace(self, trial: Trial, status: TrainingStatus) -> float | None:
+        """Seconds of training for each MAC of a network, from those that are done, else from this one."""
+        if self.results:
+            return sum(row.seconds for row in self.results) / sum(row.macs for row in self.results)
+        share = status.step / status.steps
+        return status.seconds_left / (1 - share) / trial.point.plan.macs if share < 1 else None
+
+    def _row(self, trial: Trial, trained: TrainedNetwork) -> SearchResult:
+        of, network = trial.point, trial.point.plan
+        return SearchResult(
+            alpha=of.rule.alpha,
+            beta=of.rule.beta,
+            gamma=of.rule.gamma,
+            seed=trial.seed,
+            depth=network.depth,
+            width=network.width,
+            resolution_px=network.resolution,
+            paper_ratio=round(of.paper_ratio, 6),
+            macs=network.macs,
+            macs_ratio=round(of.macs_ratio, 6),
+            params=network.params,
+            top1_pct=round(trained.top1_pct, 4),
+            pictures=trained.pictures,
+            epochs=self.of.recipe.epochs,
+            seconds=trained.seconds,
+            recipe=self.recipe_name,
+            source=f"trained by `effviz search --grid {self.of.size}`, {len(self.known.train)} pictures of "
+            f"{len(self.known.classes)} classes",
+        )
+
+    def _write(self) -> None:
+        loop.replace_text(
+            self.file, loop.csv_table(two_step_search.result_columns(), [asdict(row) for row in self.results])
+        )
+
+    def _folder(self, trial: Trial) -> Path:
+        return self.out / "trials" / trial.name
+
+    def _drop(self, trial: Trial) -> None:
+        """Checkpoints of a training that is over; its log stays."""
+        for path in self._folder(trial).glob("step-*.pt"):
+            path.unlink()

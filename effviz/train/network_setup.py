@@ -1,0 +1,130 @@
+"""The network of a recipe with fresh weights of its seed, and what moves them: optimiser and schedule, all timm's."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import torch
+from timm.layers import DropPath
+from timm.models._efficientnet_builder import efficientnet_init_weights
+from timm.optim import create_optimizer_v2
+from timm.scheduler.step_lr import StepLRScheduler
+from torch import nn
+from torch.optim.lr_scheduler import OneCycleLR
+
+from effviz.train.training_recipe import NetworkRecipe, OptimiserName, ScheduleName, TrainingRecipe
+from effviz.zoo import torch_modules
+
+
+class RateSchedule(Protocol):
+    """Sets the learning rate before each step."""
+
+    def advance(self, step: int) -> None:
+        """Set the rate of step number `step`, counted from 0."""
+
+
+def build_network(recipe: TrainingRecipe, classes: int) -> nn.Module:
+    """Build the network; the same recipe gives the same weights, another seed gives others."""
+    of = recipe.network
+    module = torch_modules.build_untrained(of.family, of.depth, of.width, classes)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        efficientnet_init_weights(module)
+    module.drop_rate = of.dropout  # type: ignore[assignment]  # timm reads it before the classifier
+    _set_stochastic_depth(module, of)
+    if of.zero_residual:
+        _zero_residuals(module)
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.momentum = of.norm_momentum
+    return module
+
+
+def mbconv_blocks(module: nn.Module) -> Iterator[nn.Module]:
+    """Every MBConv block in order."""
+    stages: nn.Module = module.blocks  # type: ignore[assignment]
+    for stage in stages.children():
+        yield from stage.children()
+
+
+def _set_stochastic_depth(module: nn.Module, of: NetworkRecipe) -> None:
+    """Block i of n is skipped with probability rate * i / n (tensorflow/tpu `efficientnet_model.py`)."""
+    found = list(mbconv_blocks(module))
+    for position, block in enumerate(found):
+        if of.stochastic_depth > 0:
+            block.drop_path = DropPath(of.stochastic_depth * position / len(found))
+
+
+def _zero_residuals(module: nn.Module) -> None:
+    """Let every block with a shortcut begin as the shortcut alone."""
+    for block in mbconv_blocks(module):
+        if getattr(block, "has_skip", False):
+            norm = block.bn3 if hasattr(block, "bn3") else block.bn2  # the first stage's blocks have two
+            nn.init.zeros_(norm.weight)  # type: ignore[union-attr,arg-type]
+
+
+def build_optimiser(recipe: TrainingRecipe, module: nn.Module) -> torch.optim.Optimizer:
+    """The recipe's optimiser on the network's parameters; batch norm and biases do not decay."""
+    of = recipe.optimiser
+    extra = {"alpha": of.squares} if of.name is OptimiserName.RMSPROP else {}
+    made: torch.optim.Optimizer = create_optimizer_v2(
+        module,
+        of.name.value,
+        lr=recipe.rate,
+        weight_decay=of.weight_decay,
+        momentum=of.momentum,
+        eps=of.epsilon,
+        **extra,
+    )
+    return made
+
+
+def build_schedule(recipe: TrainingRecipe, moved: torch.optim.Optimizer, steps_per_epoch: int) -> RateSchedule:
+    """The recipe's learning rate, step by step."""
+    if recipe.schedule.name is ScheduleName.ONE_CYCLE:
+        return _OneCycle(recipe, moved, recipe.epochs * steps_per_epoch)
+    return _Staircase(recipe, moved, steps_per_epoch)
+
+
+class _Staircase:
+    """The paper's: a linear warm-up, then times `decay` every `decay_epochs`, counted from the start."""
+
+    def __init__(self, recipe: TrainingRecipe, moved: torch.optim.Optimizer, steps_per_epoch: int) -> None:
+        of = recipe.schedule
+        self._steps = StepLRScheduler(
+            moved,
+            decay_t=of.decay_epochs * steps_per_epoch,
+            decay_rate=of.decay,
+            warmup_t=round(of.warmup_epochs * steps_per_epoch),
+            warmup_prefix=False,
+            t_in_epochs=False,
+        )
+
+    def advance(self, step: int) -> None:
+        self._steps.step_update(step)
+
+
+class _OneCycle:
+    """torch's, looked up in a table: its own object can only go one step at a time, and a resumed run starts midway."""
+
+    def __init__(self, recipe: TrainingRecipe, moved: torch.optim.Optimizer, steps: int) -> None:
+        self._moved = moved
+        self._rates = one_cycle(recipe.rate, steps, recipe.schedule.rising)
+
+    def advance(self, step: int) -> None:
+        for group in self._moved.param_groups:
+            group["lr"] = self._rates[step]
+
+
+def one_cycle(rate: float, steps: int, rising: float) -> tuple[float, ...]:
+    """The learning rate of every step: from a 25th of the largest up to it, then down (Smith & Topin 2018)."""
+    if steps < 2:
+        return (rate,) * steps
+    stand_in = torch.optim.SGD([torch.zeros(1)], lr=rate)
+    rising = max(rising, 1.001 / steps)  # torch divides by the number of rising steps less one
+    cycle = OneCycleLR(stand_in, rate, total_steps=steps, pct_start=rising, cycle_momentum=False)
+    rates = [float(cycle.get_last_lr()[0])]
+    for _ in range(steps - 1):
+        stand_in.step()
+        cycle.step()
+        rates.append(float(cycle.get_last_lr()[0]))
+    return tuple(rates)

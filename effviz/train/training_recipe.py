@@ -1,0 +1,260 @@
+"""What a training is, as one immutable value read from TOML, and what the parts of a recipe compute, without torch."""
+
+import hashlib
+import json
+import math
+import tomllib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+from effviz import file_io, schema
+from effviz.errors import SettingsError
+from effviz.i18n import _
+from effviz.scaling import Family, Operator, Plan, plan
+from effviz.schema import Range
+
+RECIPES_FOLDER = Path(__file__).with_name("recipes")
+
+SHIPPED_RECIPES = tuple(sorted(file.stem for file in RECIPES_FOLDER.glob("*.toml")))
+
+MAX_RECIPE_BYTES: Final = 2**20
+
+Share = Annotated[float, Range(0, 1)]
+
+Skipped = Annotated[float, Range(0, 0.95)]
+
+Epochs = Annotated[int, Range(1, 100_000)]
+
+
+class OptimiserName(StrEnum):
+    """timm's names."""
+
+    RMSPROP = "rmsproptf"  # as TensorFlow computes it, with epsilon inside the root
+    ADAMW = "adamw"
+
+
+class ScheduleName(StrEnum):
+    """How the learning rate moves."""
+
+    STAIRCASE = "staircase"  # warm-up, then times `decay` every `decay_epochs`
+    ONE_CYCLE = "one-cycle"  # up for a share of the training, then down to almost nothing
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkRecipe:
+    """Which network: B0's blocks and channels times depth and width."""
+
+    depth: float
+    width: float
+    resolution_px: int
+    family: Family = Family.EFFICIENTNET
+    dropout: Skipped = 0.2  # before the classifier
+    stochastic_depth: Skipped = 0.0  # how often the last block is skipped; earlier ones less, in proportion
+    norm_momentum: Share = 0.1  # of batch norm's statistics, as torch counts: the paper's 0.99 is 0.01
+    zero_residual: bool = False  # the last batch norm of each residual branch starts at zero (Goyal et al. 2017, 5.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Optimiser:
+    """How weights follow gradients."""
+
+    name: OptimiserName
+    rate: Annotated[float, Range(0, 10)]  # the largest learning rate, for batches of `rate_for_batch` pictures
+    rate_for_batch: Annotated[int, Range(1, 65_536)] = 256
+    weight_decay: Share = 0.0  # of convolutions and the classifier; batch norm and biases have none
+    momentum: Share = 0.9
+    squares: Share = 0.9  # RMSProp's decay of mean squares
+    epsilon: Annotated[float, Range(1e-12, 1)] = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How the learning rate moves over the training."""
+
+    name: ScheduleName
+    warmup_epochs: Annotated[float, Range(0, 100_000)] = 5.0  # staircase
+    decay: Share = 0.97
+    decay_epochs: Annotated[float, Range(0.01, 100_000)] = 2.4
+    rising: Annotated[float, Range(0.01, 0.99)] = 0.3  # one-cycle: the share of steps that go up
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """What happens to pictures and labels during training."""
+
+    smallest_crop: Annotated[float, Range(0.01, 1)] = 0.08  # share of the picture's area
+    policy: str = ""  # timm's names: "v0" is AutoAugment as EfficientNet had it, "rand-m9-mstd0.5" RandAugment
+    mixup: Annotated[float, Range(0, 10)] = 0.0
+    label_smoothing: Annotated[float, Range(0, 0.9)] = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRecipe:
+    """Everything that decides the weights, except the data.
+
+    Raises:
+        SettingsError: a value is out of range, so that no run starts with it.
+    """
+
+    name: str
+    network: NetworkRecipe
+    optimiser: Optimiser
+    schedule: Schedule
+    epochs: Epochs
+    batch_size: Annotated[int, Range(2, 65_536)]  # batch norm needs two
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    ema: Annotated[float, Range(0, 0.999999)] = 0.0  # decay of the moving average of the weights; 0: none
+    seed: Annotated[int, Range(0, 2**31 - 1)] = 0
+    evaluate_every: Epochs = 1  # epochs
+
+    def __post_init__(self) -> None:
+        of = self.network
+        plan(of.depth, of.width, of.resolution_px, of.family)
+        schema.check(self, _("The recipe {recipe!r}").format(recipe=self.name))
+
+    @property
+    def rate(self) -> float:
+        """The largest learning rate, scaled to this batch size."""
+        return self.optimiser.rate * self.batch_size / self.optimiser.rate_for_batch
+
+    @property
+    def digest(self) -> str:
+        """Names all that is in it: two recipes with one digest train the same network."""
+        values = asdict(self)
+        if not self.network.zero_residual:  # a later field: recipes without it keep their digests
+            del values["network"]["zero_residual"]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+    def at(self, depth: float, width: float, resolution_px: int) -> "TrainingRecipe":
+        """The same training of another network."""
+        return replace(self, network=replace(self.network, depth=depth, width=width, resolution_px=resolution_px))
+
+
+def read_recipe(name_or_path: str) -> TrainingRecipe:
+    """Read a shipped recipe by its name, or a TOML file by its path.
+
+    Raises:
+        SettingsError: there is no such recipe, or it does not say what a recipe has to say.
+    """
+    path = RECIPES_FOLDER / f"{name_or_path}.toml" if name_or_path in SHIPPED_RECIPES else Path(name_or_path)
+    try:
+        text = file_io.read_regular(path, MAX_RECIPE_BYTES).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            _(
+                "The recipe {name_or_path} cannot be read: a TOML file or one of {shipped} is allowed. Check the path."
+            ).format(name_or_path=name_or_path, shipped=", ".join(SHIPPED_RECIPES))
+        ) from error
+    try:
+        rows = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # of TOML, or of a number with thousands of digits
+        raise SettingsError(
+            _("The recipe {name_or_path} is not TOML ({error}). Mend the file.").format(
+                name_or_path=name_or_path, error=error
+            )
+        ) from error
+    return schema.parse(TrainingRecipe, {"name": path.stem} | rows, path.name)
+
+
+# What the parts of a recipe compute, in plain numbers: no torch, so that a page can draw them at once. The trainings
+# themselves run on timm's and torch's parts (`effviz.train.network_setup`); tests hold both against each other.
+
+# Steps of an epoch are counted over all 1,281,167 training pictures of ImageNet, as tensorflow/tpu's main.py does.
+IMAGENET_PHOTOS = 1_281_167
+
+
+def learning_rate(highest: float, of: Schedule, epoch: float) -> float:
+    """The rate after `epoch` epochs of a staircase.
+
+    A line up from 0 to the highest rate, then times `decay` every `decay_epochs`. The stairs count from the start, so
+    the highest rate is hardly reached (`build_learning_rate` of tensorflow/tpu's utils.py).
+
+    Raises:
+        SettingsError: the schedule is no staircase.
+    """
+    if of.name is not ScheduleName.STAIRCASE:
+        raise SettingsError(
+            _("The schedule {name} has no formula here: only {known} has one. Pick a recipe with it.").format(
+                name=of.name, known=ScheduleName.STAIRCASE
+            )
+        )
+    if epoch < of.warmup_epochs:
+        return highest * epoch / of.warmup_epochs
+    return highest * of.decay ** count_decays(of, epoch)
+
+
+def count_decays(of: Schedule, epoch: float) -> int:
+    """How often the rate has fallen; a stair that ends right here has ended, whatever floats make of 2.4."""
+    return math.floor(epoch / of.decay_epochs + 1e-9)
+
+
+def schedule_corners(highest: float, of: Schedule, epochs: float) -> Iterator[tuple[float, float]]:
+    """(epoch, rate) at both ends of the warm-up and of every stair: joined by lines, the whole curve."""
+    if of.warmup_epochs > 0:
+        yield 0.0, 0.0
+        yield of.warmup_epochs, highest
+    start = of.warmup_epochs
+    while start < epochs:
+        end = min((count_decays(of, start) + 1) * of.decay_epochs, epochs)
+        rate = learning_rate(highest, of, start)
+        yield start, rate
+        yield end, rate
+        start = end
+
+
+def scaled_dropout(least: float, most: float, position: int, of: int) -> float:
+    """Linear from the first of `of` networks (position 0) to the last."""
+    return least + (most - least) * position / (of - 1)
+
+
+def survival_probability(last: float, block: int, of: int) -> float:
+    """How often block number `block` (from 0) of `of` runs in training: `1 - (1 - last) * block / of`.
+
+    The paper's 0.8 belongs to a block behind the last one (`efficientnet_model.py` of tensorflow/tpu).
+    """
+    return 1 - (1 - last) * block / of
+
+
+def has_shortcuts(network: Plan) -> tuple[bool, ...]:
+    """For every MBConv block, whether a shortcut leads past it: only such blocks can be skipped."""
+    found = []
+    for stage in network.stages[1:-1]:
+        for block in range(stage.layers):
+            parts = [layer for layer in network.layers if (layer.stage, layer.block) == (stage.stage, block)]
+            depthwise = next(part for part in parts if part.operator is Operator.DEPTHWISE)
+            found.append(depthwise.stride == 1 and parts[0].in_channels == parts[-1].out_channels)
+    return tuple(found)
+
+
+def average_weight(decay: float, steps: float) -> float:
+    """The share of a moving average that stems from the last `steps` steps."""
+    return 1 - math.pow(decay, steps)
+
+
+def sigmoid(x: float) -> float:
+    """`1 / (1 + e^-x)`."""
+    return 1 / (1 + math.exp(-x))
+
+
+def silu(x: float) -> float:
+    """SiLU, or Swish-1: `x * sigmoid(x)` (Elfwing et al. 2017, Ramachandran et al. 2017)."""
+    return x * sigmoid(x)
+
+
+def silu_slope(x: float) -> float:
+    """The derivative of SiLU."""
+    gate = sigmoid(x)
+    return gate * (1 + x * (1 - gate))
+
+
+def relu(x: float) -> float:
+    """ReLU: nothing below 0."""
+    return max(x, 0.0)
+
+
+def relu_slope(x: float) -> float:
+    """The derivative of ReLU; at 0 it has none, and frameworks take 0."""
+    return 1.0 if x > 0 else 0.0

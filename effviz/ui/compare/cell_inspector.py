@@ -1,0 +1,195 @@
+"""What single cells say: sent with the maps for every cell, except for what matters to one, which is asked for."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import streamlit as st
+
+from effviz.errors import EffVizError
+from effviz.explain import receptive_fields
+from effviz.explain.data_types import Box, Floats, Forward, Method, TargetLayer
+from effviz.i18n import _
+from effviz.ui import cache, job_costs
+from effviz.ui.compare.map_cells import FRAME, MapCell
+from effviz.ui.components.grid import base64_text, pack
+from effviz.ui.job_progress import JobProgress, resume, stopped
+from effviz.ui.memory import SizeBoundedCache, budget_bytes
+from effviz.ui.outputs import plain
+
+Json = dict[str, object]
+
+ASKED: Final = "cell asked about"  # in the session
+COUNT: Final = "questions about cells"  # in the session: two equal answers in a row would be no news to the browser
+ENERGY_SHARE: Final = 0.9  # of the gradient's energy, that the box holds
+LONGEST_NAME: Final = 1000  # of a photo or a model
+MOST_NUMBERS: Final = 100_000  # no model has as many classes, and no map as many rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Top:
+    """The favourite classes of every cell of one map, packed."""
+
+    names: list[str]
+    picks: str  # base64 of (H, W, count) places in `names`, 16 bits each, the low byte first
+    logits: Json
+    count: int
+
+
+_TOPS: SizeBoundedCache[_Top] = SizeBoundedCache(
+    budget_bytes(0.02), lambda top: len(top.picks) + 64 * len(top.names) + 4096
+)
+_ENERGIES: SizeBoundedCache[Floats] = SizeBoundedCache(budget_bytes(0.01), lambda energy: energy.nbytes)
+
+
+def of_cells(forward: Forward, indices: Sequence[int]) -> Json | None:
+    """Evidence of the classes, favourites and theoretical field of every cell; none where nothing is trained."""
+    # Imported here: a page shows itself without torch.
+    from effviz.explain.activation_maps import cell_evidence
+
+    ref = forward.model.ref
+    if not ref.spec.trained:
+        return None
+    top = _TOPS.get(cache.content(ref, forward.photo.sha256), lambda: _top(forward))
+    return {
+        "evidence": pack([cell_evidence(forward, index) for index in indices]),
+        "top": {"names": top.names, "picks": top.picks, "logits": top.logits, "count": top.count},
+        "field": _field(forward),
+    }
+
+
+def _top(forward: Forward) -> _Top:
+    from effviz.explain.activation_maps import cell_top_classes
+
+    found = cell_top_classes(forward)
+    indices, picks = np.unique(found.indices, return_inverse=True)
+    names = [forward.model.ref.spec.classes[index] for index in indices]
+    logits = pack(list(np.moveaxis(found.logits, -1, 0)))
+    return _Top(names, base64_text(picks.astype("<u2").tobytes()), logits, found.indices.shape[-1])
+
+
+def _field(forward: Forward) -> Json:
+    """The part of the photo that each column and each row of cells can see."""
+    ref, seen = forward.model.ref, forward.prepared.seen
+    rows, columns = forward.features.shape[1:]
+    across = [receptive_fields.theoretical_box(ref, seen, 0, column) for column in range(columns)]
+    down = [receptive_fields.theoretical_box(ref, seen, row, 0) for row in range(rows)]
+    return {"x": [[box.x0, box.x1] for box in across], "y": [[box.y0, box.y1] for box in down]}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What matters in this cell? As the browser asks it."""
+
+    photo: str  # the id that the grid gave it
+    model: str
+    index: int  # of the class
+    row: int
+    column: int
+
+
+def ask(value: object) -> None:
+    """Keep what the browser asks; anything else is left aside."""
+    if not isinstance(value, Mapping):
+        return
+    texts = [value.get(name) for name in ("photo", "model")]
+    numbers = [value.get(name) for name in ("index", "row", "column")]
+    if all(map(_is_name, texts)) and all(map(_is_place, numbers)):
+        st.session_state[ASKED] = Question(*texts, *numbers)  # type: ignore[arg-type] # checked just above
+        st.session_state[COUNT] = st.session_state.get(COUNT, 0) + 1
+        resume(st.session_state[ASKED])
+
+
+def _is_name(text: object) -> bool:
+    return type(text) is str and len(text) <= LONGEST_NAME
+
+
+def _is_place(number: object) -> bool:
+    return type(number) is int and 0 <= number < MOST_NUMBERS  # true and false are not
+
+
+def answer(cells: Mapping[str, Sequence[MapCell]]) -> Json | None:
+    """The energy of the gradient for the cell that was asked about, where it is still in view; `cells` by photo."""
+    asked: Question | None = st.session_state.get(ASKED)
+    if asked is None:
+        return None
+    for cell in cells.get(asked.photo, ()):
+        if cell.entrant.card.ref.label == asked.model:
+            return _answer(asked, cell)
+    return None
+
+
+def _answer(asked: Question, cell: MapCell) -> Json:
+    about: Json = {"photo": asked.photo, "model": asked.model, "row": asked.row, "column": asked.column}
+    about |= {"index": asked.index, "count": st.session_state.get(COUNT, 0)}
+    if stopped(asked) and _key(asked, cell) not in _ENERGIES:
+        return {**about, "sentence": _("Stopped before there was an answer."), "energy": None, "box": None}
+    try:
+        energy = _energy(asked, cell)
+    except EffVizError as error:
+        return {**about, "sentence": str(error), "energy": None, "box": None}
+    from effviz.explain.receptive_fields import area_holding, box_holding
+
+    box = box_holding(energy, ENERGY_SHARE, cell.map.seen)
+    sentence = _("{share} % of what matters to the cell (gradient energy) lies in {area} % of what the model saw.")
+    return {
+        **about,
+        "sentence": sentence.format(
+            share=round(100 * ENERGY_SHARE), area=round(100 * area_holding(energy, ENERGY_SHARE), 1)
+        ),
+        "energy": pack([energy]),
+        "box": _corners(box),
+    }
+
+
+def _key(asked: Question, cell: MapCell) -> tuple[Hashable, ...]:
+    return *cache.content(cell.entrant.card.ref, cell.chosen.sha256), asked.index, asked.row, asked.column
+
+
+def _energy(asked: Question, cell: MapCell) -> Floats:
+    """One pass forth and back, when it is this visitor's turn."""
+    ref, key = cell.entrant.card.ref, _key(asked, cell)
+    found = _ENERGIES.find(key)
+    if found is not None:
+        return found
+
+    def make() -> Floats:
+        from effviz.explain.receptive_fields import gradient_energy
+
+        return gradient_energy(cache.forward(ref, cell.photo), asked.index, asked.row, asked.column)
+
+    with JobProgress(1, "cell").shown(asked, may_stop=True) as work:
+        work.next(_("{model} is asked what matters to the cell").format(model=plain(ref.label)))
+        with work.turn(job_costs.gradient_effort(ref)):
+            return _ENERGIES.get(key, make)
+
+
+def _corners(box: Box) -> list[float]:
+    return [box.x0, box.y0, box.x1, box.y1]
+
+
+def inspector_words(method: Method, layer: TargetLayer) -> Json:
+    """What the inspector says."""
+    other = _("Cells are those of the last layer's map, and evidence is what CAM counts, whatever the map shows.")
+    return {
+        "hint": _(FRAME)
+        + " "
+        + _("Point at a map to ask single cells; click to hold one. By keyboard: Enter, then the arrows."),
+        "cell": _("Cell of row {row}, column {column} of {model}, and what the other models see there"),
+        "model": _("Model"),
+        "adds": _("Adds to the logit of {name}"),
+        "alone": _("Would say by itself (logit)"),
+        "amount": _("{amount} of {logit}"),
+        "share": _("{amount} of {logit} ({share})"),
+        "unseen": _("not seen"),
+        "spoken": _("{model}, row {row}, column {column}: {amount} for {name}. By itself: {first}."),
+        "field": _("Dashed: all that the cell can see; without dashes, it can see all that the model saw."),
+        "wholeField": _("The cell can see all that the model saw."),
+        "square": _("The small square is the cell."),
+        "energyField": _("Bright on the photo: what matters; the box holds 90 % of it."),
+        "matters": _("Show what this cell reacts to"),
+        "asking": _("One moment …"),
+        "release": _("Release cell"),
+        "cellNote": "" if method is Method.CAM and layer is TargetLayer.LAST else other,
+    }

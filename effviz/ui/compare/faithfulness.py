@@ -1,0 +1,364 @@
+"""Is a map faithful? What it marks is taken from the model, or given to it alone, and the model is asked again.
+
+Here are the section of the page and its figure of deletion and insertion.
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+from plotly.subplots import make_subplots
+
+from effviz.evaluate.masking import MaskBaseline, Masking
+from effviz.i18n import _, lazy_gettext
+from effviz.plots import style
+from effviz.plots.style import LOOKS, SERIES, TEMPLATE, SeriesStyle
+from effviz.report.image_files import encode_jpeg
+from effviz.ui import cache, job_costs, outputs
+from effviz.ui.compare import grid_data, photo_picker
+from effviz.ui.compare.map_cells import MapCell
+from effviz.ui.components.reel import reel, runs
+from effviz.ui.guard import guard
+from effviz.ui.job_progress import JobProgress, resume, stopped
+from effviz.ui.memory import SizeBoundedCache, budget_bytes
+
+# What is left of a class's probability while a model's input is taken away or brought in, for several models.
+
+HEIGHT_PX = 560
+
+
+@dataclass(frozen=True, slots=True)
+class MaskingCurve:
+    """A probability at each step, and the area under it."""
+
+    values: tuple[float, ...]
+    auc: float
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedModel:
+    """One model: what its map does, and what a random one does."""
+
+    name: str
+    look: SeriesStyle
+    deletion: MaskingCurve
+    insertion: MaskingCurve
+    random_deletion: MaskingCurve
+    random_insertion: MaskingCurve
+
+
+def deletion_insertion_figure(drawn: Sequence[MaskedModel], shares: Sequence[float]) -> go.Figure:
+    """Draw deletion above insertion, over the shares of the area that have changed, 0 to 1; random maps as dots."""
+    made = make_subplots(
+        rows=2,
+        shared_xaxes=True,
+        vertical_spacing=0.06,
+    )
+    percent = [100 * share for share in shares]
+    for model in drawn:
+        made.add_trace(_measured(model, model.deletion, percent, _name(model)), 1, 1)
+        made.add_trace(_measured(model, model.insertion, percent), 2, 1)
+        made.add_trace(_random(model, model.random_deletion, percent), 1, 1)
+        made.add_trace(_random(model, model.random_insertion, percent), 2, 1)
+    made.add_trace(_random_in_legend(drawn), 1, 1)
+    made.update_layout(template=TEMPLATE, height=HEIGHT_PX, margin={"l": 72, "t": 12})
+    made.update_layout(legend={"y": -0.16, "yanchor": "top"})
+    made.update_xaxes(title_text=_("Area of the input that has changed (%)"), row=2)
+    made.update_yaxes(range=[-3, 103])
+    # Beside the curves: the line that says where the pictures are crosses what stands between them.
+    made.update_yaxes(title_text=_title(_("Taken away: low is good")), row=1)
+    made.update_yaxes(title_text=_title(_("Brought in: high is good")), row=2)
+    return made
+
+
+def _title(good: str) -> str:
+    return f"<b>{good}</b><br>" + _("Probability (%)")
+
+
+def _name(model: MaskedModel) -> str:
+    areas = _("{model}: areas {deletion:.2f} and {insertion:.2f}")
+    return areas.format(model=model.name, deletion=model.deletion.auc, insertion=model.insertion.auc)
+
+
+def _measured(model: MaskedModel, line: MaskingCurve, percent: Sequence[float], legend: str = "") -> go.Scatter:
+    return go.Scatter(
+        name=legend or model.name,
+        legendgroup=model.name,
+        showlegend=bool(legend),
+        x=percent,
+        y=[100 * value for value in line.values],
+        hovertemplate="%{y:.1f} %<extra>" + model.name + "</extra>",
+        mode="lines+markers",
+        line={"color": model.look.colour, "width": 2},
+        marker={"color": model.look.colour, "symbol": model.look.symbol, "size": 6},
+    )
+
+
+def _random(model: MaskedModel, line: MaskingCurve, percent: Sequence[float]) -> go.Scatter:
+    return go.Scatter(
+        name=_("{model}, random map").format(model=model.name),
+        legendgroup=model.name,
+        showlegend=False,
+        x=percent,
+        y=[100 * value for value in line.values],
+        hovertemplate="%{y:.1f} %<extra>" + _("{model}, random map").format(model=model.name) + "</extra>",
+        mode="lines",
+        line={"color": model.look.colour, "width": 1.5, "dash": "dot"},
+    )
+
+
+def _random_in_legend(drawn: Sequence[MaskedModel]) -> go.Scatter:
+    """What dots mean, once for all models."""
+    colour = drawn[0].look.colour if len(drawn) == 1 else None
+    line = {"dash": "dot", "width": 1.5, "color": colour or TEMPLATE.layout.font.color}
+    return go.Scatter(name=_("a random map instead"), x=[None], y=[None], mode="lines", line=line, hoverinfo="skip")
+
+
+if TYPE_CHECKING:
+    from effviz.evaluate.faithfulness import Playback, ProbabilityCurve
+
+Json = dict[str, object]
+
+ASKED: Final = "faithful asked"  # in the session
+
+CHART: Final = "faithful-curves"
+
+PAPER: Final = "https://arxiv.org/abs/1806.07421"
+
+START: Final = 4  # the step that is shown first: something is gone, and something is left
+
+PACE_MS: Final = 250
+
+BASELINES: Final = {
+    MaskBaseline.MEAN: lazy_gettext("Mean colour"),
+    MaskBaseline.BLUR: lazy_gettext("Blurred photo"),
+    MaskBaseline.BLACK: lazy_gettext("Black"),
+}
+
+_PLAYBACKS: "SizeBoundedCache[Playback]" = SizeBoundedCache(budget_bytes(0.02), lambda made: made.nbytes)
+
+
+@dataclass(frozen=True, slots=True)
+class FaithfulnessRequest:
+    """The maps of one photo, and how the inputs are masked."""
+
+    cells: tuple[MapCell, ...]
+    masking: Masking
+
+    def key_of(self, cell: MapCell) -> Hashable:
+        """What decides about the numbers of one map."""
+        found = cell.map
+        which = (found.model, found.photo_sha256, found.target_index, found.method, found.layer)
+        return *which, self.masking.baseline, self.masking.steps
+
+    @property
+    def key(self) -> Hashable:
+        """What decides about all of them."""
+        return tuple(map(self.key_of, self.cells))
+
+
+def show(cells: Sequence[MapCell]) -> None:
+    """Choose a photo and what stands where something is taken away; measure on demand, and play it."""
+    st.caption(
+        _(
+            "The strongest {part:.0f} % of the map are taken from the model's input, then the next, until nothing is "
+            "left; and the other way round, brought in from nothing. If the model relies on what the map marks, its "
+            "probability falls early and rises early. Masked photos are unlike any that a model has learnt from: "
+            "compare with the random map."
+        ).format(part=100 / Masking().steps)
+    )
+    trained = [cell for cell in cells if cell.map.trained]
+    if len(trained) < len(cells):
+        st.caption(_("Untrained networks are left out: their maps mean nothing."))
+    if not trained:
+        return
+    request = _choose(trained)
+    if st.session_state.get(ASKED) == request.key and (known(request) or not stopped(request.key)):
+        with guard():
+            with st.container():  # for the bar: what follows has the same place without it, and stays as it was played
+                found = playbacks(request)
+            _show(request, found)
+
+
+def _choose(cells: Sequence[MapCell]) -> FaithfulnessRequest:
+    by_photo: dict[str, list[MapCell]] = {}
+    for cell in cells:
+        by_photo.setdefault(f"{cell.chosen.name} {cell.chosen.sha256}", []).append(cell)
+    left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
+    with left:
+        names = {key: some[0].chosen.name for key, some in by_photo.items()}
+        photo_picker.follow_newest("faithful_photo", {key: some[0].chosen.sha256 for key, some in by_photo.items()})
+        photo = st.selectbox(_("Photo to measure"), list(names), format_func=names.__getitem__, key="faithful_photo")
+    with middle:
+        baseline = _baseline()
+    request = FaithfulnessRequest(tuple(by_photo[photo]), Masking(baseline))
+    with right:
+        st.button(_("Measure"), key="faithful", width="stretch", on_click=_ask, args=(request.key,))
+    return request
+
+
+def _baseline() -> MaskBaseline:
+    return MaskBaseline(
+        st.segmented_control(
+            _("In place of what is taken away"),
+            [str(baseline) for baseline in BASELINES],
+            default=str(MaskBaseline.MEAN),
+            required=True,
+            format_func=lambda name: _(BASELINES[MaskBaseline(name)]),
+            key="faithful_baseline",
+        )
+    )
+
+
+def _ask(key: Hashable) -> None:
+    st.session_state[ASKED] = key
+    resume(key)
+
+
+def known(request: FaithfulnessRequest) -> bool:
+    """Whether all of it was measured and kept, so that there is nothing to stop."""
+    return all(request.key_of(cell) in _PLAYBACKS for cell in request.cells)
+
+
+def playbacks(request: FaithfulnessRequest) -> list["Playback"]:
+    """What masking does to each model: made in the visitor's turn, one model after the other, and kept.
+
+    Raises:
+        EffVizError: too many others wait.
+    """
+    found = {cell: made for cell in request.cells if (made := _PLAYBACKS.find(request.key_of(cell)))}
+    if len(found) < len(request.cells):
+        with JobProgress(len(request.cells) - len(found), "faithful").shown(request.key, may_stop=True) as work:
+            found |= {cell: _make(request, cell, work) for cell in request.cells if cell not in found}
+    return [found[cell] for cell in request.cells]
+
+
+def _make(request: FaithfulnessRequest, cell: MapCell, work: JobProgress) -> "Playback":
+    # Imported here: a page shows itself without torch.
+    from effviz.evaluate.faithfulness import make_playback
+
+    ref, key = cell.entrant.card.ref, request.key_of(cell)
+    steps = _("{model} is asked about {count} masked photos")
+    work.next(steps.format(model=outputs.plain(ref.label), count=4 * (request.masking.steps + 1)))
+    with work.turn(job_costs.many_passes_effort(ref), key) as progress:
+        return _PLAYBACKS.get(
+            key, lambda: make_playback(cache.forward(ref, cell.photo), cell.map, request.masking, progress)
+        )
+
+
+def _show(request: FaithfulnessRequest, found: Sequence["Playback"]) -> None:
+    looks = _looks(request.cells)
+    pictures, curves = st.columns(2, gap="large")
+    with pictures:
+        reel(payload(request, found), "faithful-reel")
+    with curves:
+        drawn = deletion_insertion_figure(
+            list(map(_masked, request.cells, looks, found)), found[0].map.deletion.fractions.tolist()
+        )
+        said = _("The probability of each model's class over the share of its input that is taken away or brought in.")
+        st.plotly_chart(drawn, key=CHART, config=style.config("faithful"), alt=said)
+    _table(request.cells, found)
+    outputs.sources((_("Petsiuk et al. 2018, deletion and insertion"), PAPER))
+
+
+def _looks(cells: Sequence[MapCell]) -> list[SeriesStyle]:
+    """The colours of the roles; others where a model has none, or another one has it already."""
+    spare, used = iter(SERIES), set[str]()
+    looks = []
+    for cell in cells:
+        role = cell.entrant.role
+        look = LOOKS[role] if role and LOOKS[role].colour not in used else next(spare)
+        used.add(look.colour)
+        looks.append(look)
+    return looks
+
+
+def _masked(cell: MapCell, look: SeriesStyle, found: "Playback") -> MaskedModel:
+    lines = (found.map.deletion, found.map.insertion, found.random.deletion, found.random.insertion)
+    return MaskedModel(cell.entrant.card.ref.label, look, *map(_line, lines))
+
+
+def _line(curve: "ProbabilityCurve") -> MaskingCurve:
+    return MaskingCurve(tuple(curve.probabilities.tolist()), curve.auc)
+
+
+def _table(cells: Sequence[MapCell], found: Sequence["Playback"]) -> None:
+    columns = {
+        _("Deletion"): [made.map.deletion.auc for made in found],
+        _("Deletion, random map"): [made.random.deletion.auc for made in found],
+        _("Insertion"): [made.map.insertion.auc for made in found],
+        _("Insertion, random map"): [made.random.insertion.auc for made in found],
+    }
+    table = pd.DataFrame(
+        {
+            _("Model"): [cell.entrant.card.ref.label for cell in cells],
+            _("Class"): [cell.map.target_name for cell in cells],
+            **columns,
+            _("Better than random: deletion"): [
+                _less(made.map.deletion.auc, made.random.deletion.auc) for made in found
+            ],
+            _("Better than random: insertion"): [
+                _less(made.random.insertion.auc, made.map.insertion.auc) for made in found
+            ],
+        }
+    )
+    number = st.column_config.NumberColumn(format="%.3f")
+    st.dataframe(table, hide_index=True, column_config=dict.fromkeys(columns, number))
+    st.caption(
+        _(
+            "Areas under the curves, from 0 to 1. Deletion: low is good. Insertion: high is good. A model that is sure "
+            "of its class starts higher, so compare each with its own random map before comparing models. "
+            "One photo and one random map say little: whether a method is better shows over many photos."
+        )
+    )
+
+
+def _less(area: float, other: float) -> str:
+    """Whether an area is smaller; areas that read the same in the table are no verdict."""
+    if f"{area:.3f}" == f"{other:.3f}":
+        return _("no difference")
+    return _("yes") if area < other else _("no")
+
+
+def payload(request: FaithfulnessRequest, found: Sequence["Playback"]) -> Json:
+    """The steps as the browser gets them: the photo once for each model, and when each pixel changes."""
+    shares = found[0].map.deletion.fractions
+    return {
+        "kind": "masked",
+        "label": _("Share of the area"),
+        "said": [
+            _("The strongest {share} % of the area, as the map has it.").format(share=round(100 * share))
+            for share in shares.tolist()
+        ],
+        "ways": [
+            {"name": "deletion", "title": _("Take away")},
+            {"name": "insertion", "title": _("Bring in")},
+        ],
+        "chart": CHART,
+        "places": (100 * shares).tolist(),
+        "start": START,
+        "pace": PACE_MS,
+        "panels": list(map(_panel, request.cells, _looks(request.cells), found)),
+    }
+
+
+def _panel(cell: MapCell, look: SeriesStyle, found: "Playback") -> Json:
+    return {
+        "title": cell.entrant.card.ref.label,
+        "colour": look.colour,
+        "lines": {
+            "deletion": _lines(cell, found.map.deletion),
+            "insertion": _lines(cell, found.map.insertion),
+        },
+        "size": len(found.order),
+        "photo": grid_data.jpeg_address(encode_jpeg(found.picture)),
+        "rest": grid_data.jpeg_address(encode_jpeg(found.rest)),
+        "order": runs(found.order),
+    }
+
+
+def _lines(cell: MapCell, curve: "ProbabilityCurve") -> list[str]:
+    return [f"{cell.map.target_name} {probability:.0%}" for probability in curve.probabilities.tolist()]

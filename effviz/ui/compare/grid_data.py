@@ -1,0 +1,456 @@
+"""The comparison as data: tables of models and agreements, and the photos, maps and words of the browser's grid."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from enum import StrEnum
+from typing import TypeVar
+
+import pandas as pd
+import streamlit as st
+
+from effviz.errors import TargetError
+from effviz.evaluate.agreement import agreement
+from effviz.explain import alt_text, placement
+from effviz.explain.cam_methods import CAM_METHODS
+from effviz.explain.data_types import ActivationMap, Forward, Method, Photo, TargetLayer
+from effviz.explain.scales import Scale, rescale
+from effviz.explain.targets import probabilities
+from effviz.i18n import _
+from effviz.plots.style import GREY, LOOKS
+from effviz.ui import cache
+from effviz.ui.compare import cell_inspector, display_settings, photo_picker
+from effviz.ui.compare.display_settings import LAYERS, SCALES, ExplanationChoice
+from effviz.ui.compare.map_cells import Entrant, MapCell, MapGap
+from effviz.ui.components.grid import pack
+from effviz.zoo.model_cards import ModelCard
+
+
+def show_model_table(cards: Sequence[ModelCard]) -> None:
+    """One row a model: depth, width, resolution, cost, size of the map, accuracy and where each comes from."""
+    table = pd.DataFrame(
+        {
+            _("Model"): [card.ref.label for card in cards],
+            _("Depth d"): [card.depth for card in cards],
+            _("Width w"): [card.width for card in cards],
+            _("Resolution (px)"): [card.resolution_px for card in cards],
+            _("Parameters (million)"): [card.params / 1e6 for card in cards],
+            _("MACs (billion)"): [card.macs / 1e9 for card in cards],
+            _("Map (cells)"): [f"{card.map_px} × {card.map_px}" for card in cards],
+            _("Top-1 (%)"): [_top1(card) for card in cards],
+            _("Weights"): [card.weights.replace("`", "") for card in cards],
+            _("Source of top-1"): [card.top1_words for card in cards],
+        }
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            _("Model"): st.column_config.TextColumn(pinned=True),
+            _("Parameters (million)"): st.column_config.NumberColumn(format="%.2f"),
+            _("MACs (billion)"): st.column_config.NumberColumn(
+                format="%.3f", help=_("Multiply-adds, the paper's FLOPs")
+            ),
+        },
+    )
+    st.caption(
+        _(
+            "d, w: multipliers of the baseline's blocks and channels. Parameters and MACs are computed layer by layer "
+            "(`effviz plan`), without batch-norm arithmetic; top-1 is what its source measured at this input size."
+        )
+    )
+
+
+def _top1(card: ModelCard) -> str:
+    """An accuracy never stands without its data set: those of ten classes and of a thousand do not compare."""
+    return _("not measured") if card.top1_pct is None else f"{card.top1_pct:.1f} ({card.top1_on})"
+
+
+def show_agreements(maps: Sequence[ActivationMap]) -> None:
+    """Every model against the first one, on one photo."""
+    names = list(dict.fromkeys(entry.photo for entry in maps))
+    photo = names[0] if len(names) == 1 else _agreement_row(maps, names)
+    first, *others = [entry for entry in maps if entry.photo == photo]
+    found = [agreement(first, other) for other in others]
+    columns = {
+        _("Rank correlation"): [each.spearman for each in found],
+        _("Overlap of the top 20 %"): [each.iou_top20 for each in found],
+        _("Distance of centres (% of diagonal)"): [100 * each.centroid_distance for each in found],
+    }
+    st.dataframe(
+        pd.DataFrame({_("Against {model}").format(model=first.model): [other.model for other in others], **columns}),
+        hide_index=True,
+        column_config={name: st.column_config.NumberColumn(format="%.2f") for name in columns},
+    )
+    st.caption(
+        _(
+            "On shares of positive evidence, in the part of the photo that both models saw. "
+            "Rank correlation (Spearman): 1 is the same order of places. Overlap (IoU): 1 is the same area. "
+            "Distance: 0 is the same centre."
+        )
+    )
+
+
+def _agreement_row(maps: Sequence[ActivationMap], names: Sequence[str]) -> str:
+    photo_picker.follow_newest("agreement_photo", {entry.photo: entry.photo_sha256 for entry in maps})
+    return st.selectbox(_("Photo"), names, key="agreement_photo")
+
+
+def show_model_card(card: ModelCard, words: str) -> None:
+    """A model's card: what to look for, its numbers, and where they come from."""
+    if words:
+        st.markdown(f"_{_(words)}_")
+    st.markdown("\n".join(f"- {line}" for line in card_lines(card)))
+
+
+def card_lines(card: ModelCard) -> list[str]:
+    """A model's card in five lines."""
+    return [
+        _dimensions(card),
+        _("{params:.2f} million parameters, {macs:.3f} billion MACs").format(
+            params=card.params / 1e6, macs=card.macs / 1e9
+        ),
+        _("map of {cells} × {cells} cells").format(cells=card.map_px),
+        _("top-1 ({dataset}): {words}").format(dataset=card.top1_on, words=card.top1_words),
+        _("weights: {weights}; licence {licence}").format(weights=card.weights, licence=card.licence),
+    ]
+
+
+def _dimensions(card: ModelCard) -> str:
+    made_for = card.ref.spec.resolution_px
+    if made_for == card.resolution_px:
+        words = _("depth {depth:g} × width {width:g} × {size} px")
+    else:
+        words = _("depth {depth:g} × width {width:g} × {size} px, with weights made for {made_for} px")
+    return words.format(depth=card.depth, width=card.width, size=card.resolution_px, made_for=made_for)
+
+
+# Every word that the browser's grid shows: its scripts know none, and fill in what changes while one looks.
+
+GridWords = dict[str, object]
+
+
+def grid_words(choice: ExplanationChoice, maps: Sequence[ActivationMap]) -> GridWords:
+    """All of them, for one page."""
+    made = _("{method}, {layer} · EffViz")
+    return {
+        **_toolbar(),
+        **_tiles(),
+        **_box(),
+        **summary_words(choice.method),
+        **cell_inspector.inspector_words(choice.method, choice.layer),
+        "units": _units(maps),
+        "made": made.format(method=CAM_METHODS[choice.method].title, layer=_(LAYERS[choice.layer]).lower()),
+    }
+
+
+def _units(maps: Sequence[ActivationMap]) -> dict[str, str]:
+    """What the numbers of the colour bar count, for every scale."""
+    if not maps:
+        return {}
+    units = {str(scale): _(rescale(maps[:1], scale)[0].unit.partition(":")[0]) for scale in Scale}
+    return {**units, str(Scale.OWN): _("each map on its own")}
+
+
+def summary_words(method: Method) -> GridWords:
+    """The sentences of `explain.alt_text`, with places for what changes in the browser."""
+    for_class = _(
+        "Evidence for {name} is strongest in the {region} of the photo; "
+        "the strongest {area} % of the area seen holds {share} % of it."
+    )
+    whatever = _(
+        "What {method} picks out, whatever the class, is strongest in the {region} of the photo; "
+        "the strongest {area} % of the area seen holds {share} % of it."
+    )
+    return {
+        "none": _("No positive evidence for {name} (max {value})."),
+        "strongest": for_class
+        if CAM_METHODS[method].uses_target
+        else whatever.replace("{method}", CAM_METHODS[method].title),
+        "regions": [
+            *(_("upper left"), _("upper centre"), _("upper right")),
+            *(_("middle left"), _("centre"), _("middle right")),
+            *(_("lower left"), _("lower centre"), _("lower right")),
+        ],
+    }
+
+
+def _toolbar() -> GridWords:
+    return {
+        "look": _("Look"),
+        "scale": _("Scale"),
+        "palette": _("Palette"),
+        "opacity": _("Opacity"),
+        "threshold": _("Hide weak parts below"),
+        "contour": _("Contour"),
+        "placement": _("Placement"),
+        "cells": _("Cells"),
+        "swipe": _("Swipe"),
+        "box": _("Draw a box"),
+        "reset": _("Whole photo"),
+        "save": _("Save as PNG"),
+        "off": _("off"),
+        "percent": _("{value} %"),
+        "weakest": _("weakest"),
+        "strongestEnd": _("strongest"),
+    }
+
+
+def _tiles() -> GridWords:
+    return {
+        "stage": _("Map of {model}"),
+        "enlarge": _("Enlarge the map of {model}"),
+        "classes": _("Class that the maps show"),
+        "asChosen": _("As chosen above"),
+        "left": _("Left"),
+        "right": _("Right"),
+        "divider": _("Where the left map ends"),
+        "swiped": _("Left of the divider {left}, right of it {right}."),
+        "mapOf": _("map: {name} {percent}"),
+        "untrained": _("Untrained: random weights, this map means nothing."),
+        "uncalibrated": _("{model} has no measured calibration: plain placement."),
+    }
+
+
+def _box() -> GridWords:
+    return {
+        "boxHint": _("Drag on the photo or a map, or write the edges in pixels:"),
+        "boxEdges": [_("left"), _("top"), _("right"), _("bottom")],
+        "boxRemove": _("Remove the box"),
+        "boxCovers": _("It covers {share} of the photo."),
+        "boxShare": _("{share} of the evidence in the box, peak {place}."),
+        "boxHit": _("inside"),
+        "boxMiss": _("outside"),
+        "boxNothing": _("There is no positive evidence to lie in the box."),
+    }
+
+
+# What the browser gets: photos, and raw maps of every class of interest.
+
+Json = dict[str, object]
+
+Option = TypeVar("Option", bound=StrEnum)
+
+Class = tuple[int, str]  # its index in a model, and its name: two models may count differently
+
+
+def rows_by_photo(found: Sequence[MapCell | MapGap]) -> list[list[MapCell | MapGap]]:
+    """The cells photo by photo."""
+    models = len({entry.entrant.card.ref.label for entry in found})
+    return [list(found[start : start + models]) for start in range(0, len(found), models)]
+
+
+def grid_payload(found: Sequence[MapCell | MapGap], choice: ExplanationChoice) -> Json:
+    """All that the grid shows, the same for every look."""
+    cells = [entry for entry in found if isinstance(entry, MapCell)]
+    pickable = _pickable(choice)
+    return {
+        "pickable": pickable,
+        "options": {
+            "scale": _options(SCALES),
+            "palette": _options(display_settings.PALETTES),
+            "placement": _options(display_settings.PLACEMENTS),
+        },
+        "words": grid_words(choice, [cell.map for cell in cells]),
+        "photos": [_photo(row, place, pickable) for place, row in enumerate(rows_by_photo(found))],
+    }
+
+
+def changing_payload(found: Sequence[MapCell | MapGap]) -> Json:
+    """What changes while the maps stay: small, and an element of its own."""
+    cells = {
+        _id(row[0].photo, place): [entry for entry in row if isinstance(entry, MapCell)]
+        for place, row in enumerate(rows_by_photo(found))
+    }
+    return {"look": display_settings.display_payload(), "answer": cell_inspector.answer(cells)}
+
+
+def grid_maps(found: Sequence[MapCell | MapGap], choice: ExplanationChoice) -> list[ActivationMap]:
+    """Every map that the grid can show: for each cell what is explained, then the other classes that can be picked."""
+    shown: list[ActivationMap] = []
+    for row in rows_by_photo(found):
+        cells = [entry for entry in row if isinstance(entry, MapCell)]
+        classes = _classes(cells, pickable=True) if _pickable(choice) else []
+        for cell in cells:
+            others = [index for index in _known(cell, classes) if index != cell.map.target_index]
+            shown += [cell.map, *_maps(cache.forward(cell.entrant.card.ref, cell.photo), others, choice.method)]
+    return shown
+
+
+def _pickable(choice: ExplanationChoice) -> bool:
+    """Whether a pass gives the map of every class at once."""
+    fact = CAM_METHODS[choice.method]
+    return fact.closed_form and fact.uses_target and choice.layer is TargetLayer.LAST
+
+
+def _options(titles: Mapping[Option, str]) -> list[list[str]]:
+    return [[str(option), _(title)] for option, title in titles.items()]
+
+
+def _id(photo: Photo, place: int) -> str:
+    """One photo may stand in several places."""
+    return f"{place} {photo.sha256} {photo.name}"
+
+
+def _photo(row: Sequence[MapCell | MapGap], place: int, pickable: bool) -> Json:
+    photo = row[0].photo
+    classes = _classes([entry for entry in row if isinstance(entry, MapCell)], pickable)
+    return {
+        "id": _id(photo, place),
+        "name": photo.name,
+        "caption": _("{width} × {height} px").format(width=photo.width, height=photo.height),
+        "alt": _("The photo {name}").format(name=photo.name),
+        "size": [photo.width, photo.height],
+        "src": photo_address(photo),
+        "classes": [name for _index, name in classes],
+        "cells": [_gap(entry) if isinstance(entry, MapGap) else _cell(entry, classes, pickable) for entry in row],
+    }
+
+
+def _classes(cells: Sequence[MapCell], pickable: bool) -> list[Class]:
+    """What the maps explain, then what any trained model took the photo for."""
+    asked = [(cell.map.target_index, cell.map.target_name) for cell in cells]
+    guessed = [
+        (guess.index, guess.name)
+        for cell in cells
+        if cell.map.trained
+        for guess in cell.guesses[: 5 if pickable else 1]
+    ]
+    return list(dict.fromkeys([*asked, *guessed]))
+
+
+def _gap(gap: MapGap) -> Json:
+    return {
+        **_head(gap.entrant),
+        "gap": gap.sentence,
+        "inspect": None,
+        "asked": [],
+        "maps": None,
+        "place": None,
+        "classes": [],
+        "facts": [],
+        "target": 0,
+        "first": 0,
+        "alt": "",
+        "ms": "",
+        "about": [],
+    }
+
+
+def _cell(cell: MapCell, classes: Sequence[Class], pickable: bool) -> Json:
+    found, forward = cell.map, cache.forward(cell.entrant.card.ref, cell.photo)
+    known = [place for place, of in enumerate(classes) if _knows(cell, of)]
+    target = classes.index((found.target_index, found.target_name))
+    first = (cell.guesses[0].index, cell.guesses[0].name)
+    made = _maps(forward, [classes[place][0] for place in known], found.method) if pickable else [found]
+    mapped = {one.target_index for one in made}
+    asked = known if pickable else [target]
+    return {
+        **_head(cell.entrant),
+        "gap": "",
+        "inspect": cell_inspector.of_cells(forward, [classes[place][0] for place in asked]),
+        "asked": asked,
+        "maps": pack([one.values for one in made]),
+        "classes": [place for place in known if classes[place][0] in mapped],
+        "facts": _sayings(forward, classes, known),
+        "target": target,
+        "first": classes.index(first) if first in classes else target,
+        "place": map_place(found),
+        "alt": "" if found.trained else alt_text.describe_map(found),
+        "ms": _("About this model ({ms} ms)").format(ms=round(cell.forward_ms)),
+        "about": _about(cell),
+    }
+
+
+def _head(entrant: Entrant) -> Json:
+    """The model's name and its role."""
+    role = ""
+    if entrant.role is not None:
+        beside = _("{role}, from {model}") if entrant.beside else "{role}"
+        role = beside.format(role=_(entrant.role), model=entrant.beside)
+    return {
+        "label": entrant.card.ref.label,
+        "role": role,
+        "colour": axis_colour(entrant),
+        "trained": entrant.card.ref.spec.trained,
+    }
+
+
+def axis_colour(entrant: Entrant) -> str:
+    """The colour of a model's role."""
+    return LOOKS[entrant.role].colour if entrant.role else GREY
+
+
+def _knows(cell: MapCell, of: Class) -> bool:
+    """Whether the model counts this class under the same name."""
+    (index, name), names = of, cell.entrant.card.ref.spec.classes
+    return index < len(names) and names[index] == name
+
+
+def _known(cell: MapCell, classes: Sequence[Class]) -> list[int]:
+    return [of[0] for of in classes if _knows(cell, of)]
+
+
+def _sayings(forward: Forward, classes: Sequence[Class], known: Sequence[int]) -> list[Json | None]:
+    chances = probabilities(forward)
+    said: list[Json | None] = [None] * len(classes)
+    for place in known:
+        index = classes[place][0]
+        said[place] = {
+            "index": index,
+            "logit": float(forward.logits[index]),
+            "probability": float(chances[index]),
+        }
+    return said
+
+
+def map_place(found: ActivationMap) -> Json:
+    """Where the map lies on the photo, and how that is corrected where it was measured."""
+    height, width = found.values.shape
+    seen, measured = found.seen, placement.calibrations().get(found.model)
+    return {
+        "rows": height,
+        "columns": width,
+        "seen": [seen.x0, seen.y0, seen.x1, seen.y1],
+        "size": list(found.photo_size),
+        "calibration": measured
+        and {
+            "slope": measured.slope,
+            "x": measured.offset_x / measured.resolution_px,
+            "y": measured.offset_y / measured.resolution_px,
+        },
+    }
+
+
+def _about(cell: MapCell) -> list[str]:
+    """A model's card: what to look for, its numbers, and where they come from."""
+    card = cell.entrant.card
+    lines = [
+        _(cell.entrant.words) if cell.entrant.words else "",
+        cache.fallback(card.ref.label),
+        *card_lines(card),
+        *(f"{guess.probability:.1%} {guess.name}" for guess in cell.guesses),
+    ]
+    return [line for line in lines if line]
+
+
+def _maps(forward: Forward, indices: Sequence[int], method: Method) -> list[ActivationMap]:
+    """The maps of several classes from one pass; a class whose map is not finite has none."""
+    # Imported here: a page shows itself without torch.
+    from effviz.explain.activation_maps import activation_map
+
+    found = []
+    for index in indices:
+        with suppress(TargetError):
+            found.append(activation_map(forward, index, method))
+    return found
+
+
+def photo_address(photo: Photo) -> str:
+    """A photo as small as the grid shows it, as an address of its own."""
+    return jpeg_address(cache.thumbnail(photo))
+
+
+def jpeg_address(jpeg: bytes) -> str:
+    """A picture as an address that holds all of it."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"

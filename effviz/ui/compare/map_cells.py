@@ -1,0 +1,198 @@
+"""What every model makes of every photo: the maps of the page, each computed when it is the visitor's turn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from effviz.errors import EffVizError
+from effviz.explain.cam_methods import CAM_METHODS
+from effviz.explain.data_types import ActivationMap, Forward, Photo, TargetLayer
+from effviz.explain.targets import Guess, top_guesses
+from effviz.i18n import _, lazy_gettext
+from effviz.ui import cache, job_costs
+from effviz.ui.cache import ChosenPhoto
+from effviz.ui.compare.display_settings import ExplanationChoice
+from effviz.ui.job_progress import JobProgress, ask_again, stopped
+from effviz.ui.job_queue import BusyError
+from effviz.ui.outputs import plain
+from effviz.zoo.model_cards import ModelCard
+from effviz.zoo.presets import ScalingAxis
+
+FILLING: Final = "comparison being filled"  # in the session: what is compared, and the entries that are there
+FRAME: Final = lazy_gettext("White frame: what the model saw. Dimmed: cropped away.")  # on every map, whoever draws it
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """A model in the comparison."""
+
+    card: ModelCard
+    role: ScalingAxis | None  # None outside a ready comparison
+    beside: str  # the model it has this role against, where that is not the first
+    words: str  # what to look for
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapCell:
+    """What one model makes of one photo."""
+
+    chosen: ChosenPhoto
+    entrant: Entrant
+    map: ActivationMap
+    guesses: tuple[Guess, ...]  # the model's five first, whatever the map explains
+    forward_ms: float
+
+    @property
+    def photo(self) -> Photo:
+        """With its pixels: read again where the cache has let them go."""
+        return self.chosen.open()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapGap:
+    """A cell without a map, and the sentence that says why."""
+
+    chosen: ChosenPhoto
+    entrant: Entrant
+    sentence: str
+    awaited: bool = False  # the next run of the page goes on with it
+
+    @property
+    def photo(self) -> Photo:
+        """With its pixels, as a cell's."""
+        return self.chosen.open()
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One cell to fill."""
+
+    chosen: ChosenPhoto
+    entrant: Entrant
+    choice: ExplanationChoice
+
+    @property
+    def quick(self) -> bool:
+        """Whether the map comes from the forward pass alone."""
+        return CAM_METHODS[self.choice.method].closed_form and self.choice.layer is TargetLayer.LAST
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells maps apart."""
+        choice = self.choice
+        return self.entrant.card.ref.label, self.chosen.sha256, str(choice.target), choice.method, choice.layer
+
+    def find(self) -> MapCell | None:
+        """The cell where the caches have all of it: what they have let go is made in a turn, not here."""
+        choice = self.choice
+        ref = self.entrant.card.ref
+        found = cache.find(ref, self.chosen.open(), choice.target, choice.method, choice.layer)
+        return found and self.cell(*found)
+
+    def cell(self, forward: Forward, found: ActivationMap) -> MapCell:
+        """The cell of a pass and its map."""
+        return MapCell(self.chosen, self.entrant, found, top_guesses(forward), forward.forward_ms)
+
+    def gap(self, sentence: str, awaited: bool = False) -> MapGap:
+        """No cell, and why."""
+        return MapGap(self.chosen, self.entrant, sentence, awaited)
+
+
+def compute_cells(
+    photos: Sequence[ChosenPhoto], entrants: Sequence[Entrant], choice: ExplanationChoice
+) -> list[MapCell | MapGap]:
+    """Return one entry for every photo and model, photo by photo; what was stopped or refused is a gap.
+
+    A map that took a while is worth showing at once: the others are `awaited` then, and the page runs again for them.
+    """
+    cache.arrive()
+    tasks = [_Task(photo, entrant, choice) for photo in photos for entrant in entrants]
+    what = tuple(task.key for task in tasks)
+    filled = _filled(what)
+    found = [filled.get(task.key) or task.find() for task in tasks]
+    new = found.count(None)
+    if not new:
+        st.session_state.pop(FILLING, None)
+        return [entry for entry in found if entry]
+    if stopped(what):
+        done = _("Stopped with {done} of {all} maps made.").format(done=len(tasks) - new, all=len(tasks))
+        ask_again(done, _("Go on"), what)
+        return _as_it_is(tasks)
+    try:
+        with JobProgress(len(tasks), begun=len(tasks) - new).shown(what, may_stop=not tasks[0].quick) as work:
+            return _until_worth_showing(tasks, found, work)
+    except BusyError as error:
+        ask_again(str(error), _("Try again"), what)
+        return _as_it_is(tasks)
+
+
+def awaited(found: Sequence[MapCell | MapGap]) -> bool:
+    """Whether the page has to run again for some of the cells."""
+    return any(isinstance(entry, MapGap) and entry.awaited for entry in found)
+
+
+def _filled(what: tuple[object, ...]) -> dict[tuple[str, ...], MapCell | MapGap]:
+    """What the last runs have made of this comparison: also what the caches have let go since, and what failed."""
+    known: tuple[tuple[object, ...], dict[tuple[str, ...], MapCell | MapGap]] | None = st.session_state.get(FILLING)
+    return known[1] if known and known[0] == what else {}
+
+
+def _until_worth_showing(
+    tasks: Sequence[_Task], found: Sequence[MapCell | MapGap | None], work: JobProgress
+) -> list[MapCell | MapGap]:
+    entries: list[MapCell | MapGap] = []
+    show = False
+    for task, known in zip(tasks, found, strict=True):
+        if known or show:
+            entries.append(known or task.gap(_("On its way."), awaited=True))
+        else:
+            long = not (task.quick and cache.is_loaded(task.entrant.card.ref))
+            entries.append(_made(task, work))
+            show = long and isinstance(entries[-1], MapCell) and _at_hand(entries)
+    _keep(tasks, entries)
+    return entries
+
+
+def _at_hand(entries: Sequence[MapCell | MapGap]) -> bool:
+    """Whether showing the cells loads no model again, as it would where the memory is too small for all of them."""
+    return all(cache.is_loaded(entry.entrant.card.ref) for entry in entries if isinstance(entry, MapCell))
+
+
+def _keep(tasks: Sequence[_Task], entries: Sequence[MapCell | MapGap]) -> None:
+    st.session_state.pop(FILLING, None)
+    if awaited(entries):
+        kept = {task.key: entry for task, entry in zip(tasks, entries, strict=True) if not awaited([entry])}
+        st.session_state[FILLING] = tuple(task.key for task in tasks), kept
+
+
+def _as_it_is(tasks: Sequence[_Task]) -> list[MapCell | MapGap]:
+    return [task.find() or task.gap(_("Not computed yet.")) for task in tasks]
+
+
+def _made(task: _Task, work: JobProgress) -> MapCell | MapGap:
+    """Fill a cell: one quick turn, and a slow one where the pass is not enough."""
+    choice, ref = task.choice, task.entrant.card.ref
+    wanted = (choice.target, choice.method, choice.layer)
+    work.next(_doing(task))
+    try:
+        photo = task.chosen.open()
+        with work.turn(cache.effort(ref)):
+            forward = cache.forward(ref, photo)
+            if task.quick:
+                return task.cell(forward, cache.activation_map(ref, photo, *wanted))
+        with work.turn(job_costs.map_effort(ref, choice.method, choice.layer), task.key) as progress:
+            return task.cell(forward, cache.activation_map(ref, photo, *wanted, progress))
+    except BusyError:
+        raise
+    except EffVizError as error:
+        return task.gap(str(error))
+
+
+def _doing(task: _Task) -> str:
+    doing = _("{model} looks at {photo} (a model is loaded the first time)")
+    if not task.quick and not CAM_METHODS[task.choice.method].slow:
+        doing = _("{model} looks at {photo}; a map by {method} is made in one piece, and Stop ends what follows it")
+    title = CAM_METHODS[task.choice.method].title
+    return doing.format(model=plain(task.entrant.card.ref.label), photo=plain(task.chosen.name), method=_(title))

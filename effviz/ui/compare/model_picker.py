@@ -1,0 +1,221 @@
+"""Choose models: a ready comparison, or any list of them; the phi strip and the cost chart show where they lie."""
+
+from collections.abc import Iterator, Sequence
+
+import streamlit as st
+
+from effviz import facts
+from effviz.i18n import _
+from effviz.plots import accuracy_cost, style
+from effviz.plots.accuracy_cost import accuracy_cost_figure
+from effviz.scaling import PAPER_RULE, PUBLISHED, Family, plan
+from effviz.ui import cache, outputs
+from effviz.ui.compare.map_cells import Entrant
+from effviz.ui.components.phi import Variant, phi_slider
+from effviz.ui.guard import guard
+from effviz.ui.inputs import FAMILY_NAMES
+from effviz.ui.session import FAMILY, MODELS, MOST_MODELS, PHI, SAMPLES
+from effviz.zoo import catalogue, hub
+from effviz.zoo.model import IMAGENET, ModelRef
+from effviz.zoo.model_cards import model_card
+from effviz.zoo.presets import Preset, all_presets, scaling_axis
+
+PRESET, PICKED = "preset", "picked"  # widgets that only mirror MODELS
+
+
+def choose_models() -> tuple[Entrant, ...]:
+    """Show the choice of models and return those that exist, in order and each once.
+
+    One that does not exist leaves the choice, and its sentence where it stood.
+    """
+    left, right = st.columns([1, 2])
+    with st.container():
+        refs = _exist(MODELS.get())
+    MODELS.put(tuple(ref.label for ref in refs))
+    known = all_presets()
+    preset = matching_preset(MODELS.get(), known)
+    st.session_state[PRESET] = preset.name
+    st.session_state[PICKED] = list(MODELS.get())
+    titles = {each.name: _title(each) for each in known}
+    left.selectbox(_("Comparison"), titles, format_func=titles.__getitem__, key=PRESET, on_change=_preset)
+    offered = _offered(refs)
+    right.multiselect(
+        _("Models"),
+        list(offered),
+        format_func=lambda label: offered.get(label, label),  # one that is typed in is in no list
+        key=PICKED,
+        on_change=_picked,
+        accept_new_options=True,
+        max_selections=MOST_MODELS,
+        placeholder=_("Choose models, or type one such as lite0@320"),
+        help=_(
+            "NAME@PIXELS, or NAME:RECIPE@PIXELS for other weights, such as b0:ns_jft_in1k@224. "
+            "scaled-d1.4-w1.2@300 builds any scaled B0, without training."
+        ),
+    )
+    st.caption(_(preset.summary))
+    return tuple(_entrant(ref, preset, refs[:place]) for place, ref in enumerate(refs))
+
+
+def ready_models(entrants: Sequence[Entrant]) -> list[Entrant]:
+    """Those whose weights are here; for the others one sentence says how to get them."""
+    for sentence in hub.missing([entrant.card.ref.spec for entrant in entrants]):
+        st.info(sentence, icon=":material/download:")
+    return [entrant for entrant in entrants if entrant.card.availability.available]
+
+
+def _title(preset: Preset) -> str:
+    if all(_here(ref) for ref in preset.refs):
+        return _(preset.title)
+    return _("{comparison} (not all weights here)").format(comparison=_(preset.title))
+
+
+def _offered(refs: Sequence[ModelRef]) -> dict[str, str]:
+    """The chosen models, every model at its own size, then other recipes of its weights, each with its option's text.
+
+    Those that can run at once stand first.
+    """
+    others = [
+        catalogue.find_model(name, recipe) for name in catalogue.NAMES for recipe in catalogue.recipe_names(name)[1:]
+    ]
+    known = [ModelRef(spec, spec.resolution_px) for spec in (*catalogue.catalogue(), *others)]
+    absent = _("{model} (weights not here)")
+    texts = {ref.label: ref.label if _here(ref) else absent.format(model=ref.label) for ref in (*refs, *known)}
+    return dict(sorted(texts.items(), key=lambda item: item[0] != item[1]))
+
+
+def _here(ref: ModelRef) -> bool:
+    """Whether a model's weights are on this machine: a look at its file, nothing is loaded."""
+    return hub.availability(ref.spec).available
+
+
+def _preset() -> None:
+    chosen = next(each for each in all_presets() if each.name == st.session_state[PRESET])
+    if chosen.refs:
+        take_preset(chosen)
+
+
+def take_preset(preset: Preset) -> None:
+    """Choose a preset's models, and its photo where it has one."""
+    MODELS.put(preset_labels(preset))
+    if preset.sample:
+        SAMPLES.put((preset.sample,))
+
+
+def _picked() -> None:
+    MODELS.put(tuple(st.session_state[PICKED]))
+
+
+def matching_preset(names: tuple[str, ...], known: Sequence[Preset]) -> Preset:
+    """The preset that has these models, else the one without any."""
+    return next((preset for preset in known if preset_labels(preset) == names), known[-1])
+
+
+def preset_labels(preset: Preset) -> tuple[str, ...]:
+    """The short names of a preset's models."""
+    return tuple(ref.label for ref in preset.refs)
+
+
+def _entrant(ref: ModelRef, preset: Preset, before: Sequence[ModelRef]) -> Entrant:
+    """A model with its role: the preset's, else what differs from the first model, else from another one before it."""
+    against = [(scaling_axis(ref, other), other.label if place else "") for place, other in enumerate(before or [ref])]
+    for known, part, words in zip(preset.refs, preset.roles, preset.words, strict=True):
+        if known.label == ref.label:
+            beside = next((label for found, label in against if found is part), "")
+            return Entrant(model_card(ref), part, beside, words)
+    for found, label in against:
+        if found is not None:
+            return Entrant(model_card(ref), found, label, "")
+    return Entrant(model_card(ref), None, "", "")
+
+
+def _exist(names: tuple[str, ...]) -> tuple[ModelRef, ...]:
+    refs: dict[str, ModelRef] = {}
+    for name in names[:MOST_MODELS]:
+        with guard():
+            ref = catalogue.parse_model(name)
+            refs[ref.label] = ref
+    return tuple(refs.values())
+
+
+# Beside the maps: phi in one strip, and where the compared models lie between cost and accuracy.
+
+
+def show_phi_strip() -> Family:
+    """The live slider; its button adds the nearest published network. Returns the family that is scaled."""
+    st.subheader(_("One number scales all three"))
+    family = Family(
+        st.segmented_control(
+            _("Family"),
+            [str(Family.LITE), str(Family.EFFICIENTNET)],
+            default=str(Family.LITE),
+            required=True,
+            format_func=lambda name: FAMILY_NAMES[Family(name)],
+            key=FAMILY,
+            label_visibility="collapsed",
+            bind="query-params",
+        )
+    )
+    table = cache.phi_table(PAPER_RULE.alpha, PAPER_RULE.beta, PAPER_RULE.gamma, family)
+    PHI.put(phi_slider(table, PHI.get(), Variant.COMPACT, key="compare-phi", on_add=_add))
+    rule = _("d = {alpha:g}^φ, w = {beta:g}^φ, r = {gamma:g}^φ (paper, Eq. 3). More on the Scale page.")
+    st.caption(rule.format(alpha=PAPER_RULE.alpha, beta=PAPER_RULE.beta, gamma=PAPER_RULE.gamma))
+    return family
+
+
+def _add(name: str) -> None:
+    """Add a published network at its published size, and say what happened."""
+    label = f"{name.lower()}@{PUBLISHED[name.lower()].resolution}"
+    if name.lower() not in catalogue.NAMES:
+        cannot = _("{name} cannot be compared: no weights of it belong to the recipe that the others share.")
+        st.toast(cannot.format(name=name))
+    elif label in MODELS.get():
+        st.toast(_("{label} is in the comparison already.").format(label=label))
+    elif len(MODELS.get()) >= MOST_MODELS:
+        st.toast(_("A comparison holds {most} models: remove one first.").format(most=MOST_MODELS))
+    else:
+        MODELS.put((*MODELS.get(), label))
+        st.toast(_("{label} joined the comparison.").format(label=label))
+
+
+def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:
+    """The compared models among the paper's networks."""
+    st.subheader(_("Cost and accuracy"))
+    cost = accuracy_cost.Cost(
+        st.segmented_control(
+            _("Cost"),
+            [str(cost) for cost in accuracy_cost.Cost],
+            default=str(accuracy_cost.Cost.MACS),
+            required=True,
+            key="cost",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+    )
+    ours, without = accuracy_cost.compared_series(refs)
+    at = PAPER_RULE.at(PHI.get())
+    here = accuracy_cost.unmeasured_network(f"φ = {PHI.get():g}", plan(at.depth, at.width, at.resolution_px, family))
+    st.plotly_chart(
+        accuracy_cost_figure([*accuracy_cost.paper_series(facts.PaperVersion.V5), ours], cost, [here], compact=True),
+        config=style.config("accuracy"),
+        alt=_(
+            "Scatter plot of ImageNet top-1 over {cost}: the paper's networks, and the compared models as stars."
+        ).format(cost=cost.axis),
+    )
+    if without:
+        st.caption(" ".join(_left_out(refs, [mark.label for mark in without])))
+    outputs.sources(
+        (_("paper, Table 2, v5"), outputs.PAPER),
+        (_("timm's measurements"), "https://github.com/huggingface/pytorch-image-models/tree/main/results"),
+    )
+
+
+def _left_out(refs: Sequence[ModelRef], without: Sequence[str]) -> Iterator[str]:
+    """Which models have no star, and why."""
+    others = [ref.label for ref in refs if ref.label in without and ref.spec.dataset != IMAGENET]
+    if others:
+        words = _("Not in this plot, since they were trained and measured on other classes than ImageNet's: {names}.")
+        yield words.format(names=", ".join(others))
+    if unmeasured := [label for label in without if label not in others]:
+        words = _("Without a star, since nobody measured them on ImageNet at this size: {names}.")
+        yield words.format(names=", ".join(unmeasured))

@@ -1,0 +1,361 @@
+"""The grid photo x model, drawn by the browser or the server, with its notice, downloads and methods side by side."""
+
+import html
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from effviz.errors import EffVizError
+from effviz.explain import alt_text
+from effviz.explain.cam_methods import CAM_METHODS
+from effviz.explain.data_types import Method, Photo, TargetLayer
+from effviz.explain.overlay import apply_palette as coloured
+from effviz.explain.overlay import display, overlay, palette_of
+from effviz.explain.scales import Scale, ScaledMap, rescale
+from effviz.explain.targets import Guess
+from effviz.i18n import _
+from effviz.plots.style import LOOKS
+from effviz.report import image_files as sheet
+from effviz.report.comparison_export import ComparisonSettings, maps_npz, settings_json
+from effviz.ui import cache
+from effviz.ui.compare import cell_inspector, display_settings, grid_data, photo_picker
+from effviz.ui.compare.display_settings import LAYERS, SCALES, STILL, DisplaySettings, ExplanationChoice, style_for
+from effviz.ui.compare.grid_data import rows_by_photo, show_model_card
+from effviz.ui.compare.map_cells import FRAME, Entrant, MapCell, MapGap
+from effviz.ui.components.grid import Calls, grid
+from effviz.ui.job_progress import JobProgress
+from effviz.ui.memory import SizeBoundedCache, budget_bytes
+from effviz.ui.outputs import plain
+from effviz.zoo import catalogue, imagenet_classes
+
+JUDGE = catalogue.parse_model("lite0")  # knows ImageNet's 1000 classes, and its weights are always there
+
+GUESS_BYTES = 200
+
+_GUESSES: SizeBoundedCache[tuple[Guess, ...]] = SizeBoundedCache(
+    budget_bytes(0.0005), lambda found: GUESS_BYTES * len(found)
+)
+
+
+def show_out_of_domain(cells: Sequence[MapCell]) -> None:
+    """Say which photos seem to show none of the classes of a network that knows few."""
+    photos = [chosen.open() for chosen in dict.fromkeys(cell.chosen for cell in cells)]
+    for names, models in _small(cells).items():
+        known = imagenet_classes.find_indices(names)
+        foreign = [] if known is None else _foreign(photos, known)
+        if foreign:
+            st.info(_sentence(names, models, foreign), icon=":material/help:")
+
+
+def _small(cells: Iterable[MapCell]) -> dict[tuple[str, ...], list[str]]:
+    """The trained networks that know fewer classes than ImageNet has, by what they know."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for ref in dict.fromkeys(cell.entrant.card.ref for cell in cells):
+        if ref.spec.trained and len(ref.spec.classes) < len(imagenet_classes.names()):
+            found.setdefault(tuple(ref.spec.classes), []).append(ref.label)
+    return found
+
+
+def _foreign(photos: Sequence[Photo], known: frozenset[int]) -> list[tuple[Photo, Guess]]:
+    """The photos of which no guess is among the known classes, each with the first guess."""
+    guessed = zip(photos, _guesses(photos), strict=True)
+    return [(photo, first[0]) for photo, first in guessed if first and known.isdisjoint(of.index for of in first)]
+
+
+def _guesses(photos: Sequence[Photo]) -> list[tuple[Guess, ...]]:
+    """The judge's five first guesses of each photo; none where it cannot be asked now: a notice is worth no error."""
+    known = {photo: found for photo in photos if (found := _GUESSES.find(photo.sha256))}
+    new = [photo for photo in photos if photo not in known]
+    if new:
+        with suppress(EffVizError), JobProgress(len(new), "outside").shown("outside", may_stop=False) as work:
+            for photo in new:
+                known[photo] = _ask(photo, work)
+    return [known.get(photo, ()) for photo in photos]
+
+
+def _ask(photo: Photo, work: JobProgress) -> tuple[Guess, ...]:
+    work.next(_("{model} looks whether the photo shows a known class").format(model=JUDGE.label))
+    with work.turn(cache.effort(JUDGE)):
+        return _GUESSES.get(photo.sha256, lambda: cache.guesses(JUDGE, photo))
+
+
+def _sentence(names: Sequence[str], models: Sequence[str], foreign: Sequence[tuple[Photo, Guess]]) -> str:
+    seen = _("{photo}: {name}, {chance:.0%}")
+    return _(
+        "**Outside their classes.** Trained on {count} classes only: {models} ({names}). {judge}, which knows 1000, "
+        "finds none of them here ({seen}). Their maps then show what resembles the nearest of the {count}. Drop in a "
+        "photo of one of them for a fair comparison."
+    ).format(
+        models=", ".join(plain(label) for label in models),
+        count=len(names),
+        names=", ".join(plain(name) for name in names),
+        judge=JUDGE.label,
+        seen="; ".join(
+            seen.format(photo=plain(photo.name), name=plain(guess.name), chance=guess.probability)
+            for photo, guess in foreign
+        ),
+    )
+
+
+# Still pictures that the server draws, for browsers without a canvas.
+
+MOST_COLUMNS = 6
+
+APART = (Scale.OWN, Scale.RANK)  # scales that need no other map
+
+
+def show_stills(found: Sequence[MapCell | MapGap], look: DisplaySettings) -> None:
+    """Lay the photos down and the models across; what could not be made leaves its sentence in its place."""
+    cells = [entry for entry in found if isinstance(entry, MapCell)]
+    scaled = dict(zip(map(id, cells), rescale([cell.map for cell in cells], look.scale), strict=True))
+    for row in rows_by_photo(found):
+        for place, entry in zip(_row(row), row, strict=True):
+            with place:
+                if isinstance(entry, MapGap):
+                    st.info(f"**{plain(entry.entrant.card.ref.label)}**  \n{plain(entry.sentence)}")
+                else:
+                    _draw(entry, scaled[id(entry)], look)
+                    _caption(entry)
+    if cells:
+        _legend(scaled[id(cells[0])], look)
+
+
+def _row(row: Sequence[MapCell | MapGap]) -> list[DeltaGenerator]:
+    """Lay out the photo and an empty cell for every model; long rows go on below."""
+    photo = row[0].photo
+    width = min(MOST_COLUMNS, len(row) + 1)
+    columns: list[DeltaGenerator] = []
+    while len(columns) <= len(row):
+        columns.extend(st.columns(width))
+    with columns[0]:
+        st.image(cache.thumbnail(photo), alt=_("The photo {name}").format(name=photo.name), width="stretch")
+        size = _("{width} × {height} px").format(width=photo.width, height=photo.height)
+        st.markdown(f"**{plain(photo.name)}**  \n{size}")
+    return [column.container() for column in columns[1 : len(row) + 1]]
+
+
+def _draw(cell: MapCell, scaled: ScaledMap, look: DisplaySettings) -> None:
+    style = style_for(cell.map.model, look.style)
+    if style.placement is not look.style.placement:
+        uncalibrated = _("{model} has no measured calibration: plain placement.")
+        st.caption(uncalibrated.format(model=plain(cell.map.model)))
+    st.image(cache.picture(cell.photo, scaled, style), alt=alt_text.describe_map(cell.map), width="stretch")
+
+
+def _still_lines(cell: MapCell) -> list[str]:
+    first = cell.guesses[0]
+    lines = [f"{plain(first.name)} **{first.probability:.0%}**"]
+    if cell.map.target_index != first.index:
+        shown = _("map: {name} {percent}")
+        lines.append(shown.format(name=plain(cell.map.target_name), percent=f"{cell.map.probability:.1%}"))
+    if cell.map.values.max() <= 0:
+        lines.append(plain(alt_text.describe_map(cell.map)))
+    return lines
+
+
+def _title(entrant: Entrant) -> str:
+    """The model's name, with its role in the role's colour."""
+    label, role = html.escape(entrant.card.ref.label), entrant.role
+    if role is None:
+        return f"<b>{label}</b>"
+    words = (_("{role}, from {model}") if entrant.beside else "{role}").format(role=_(role), model=entrant.beside)
+    colour = LOOKS[role].colour
+    return f'<b>{label}</b> <span class="effviz-role" style="--role: {colour}">{html.escape(words)}</span>'
+
+
+def _legend(scaled: ScaledMap, look: DisplaySettings) -> None:
+    """What the colours mean."""
+    bar = coloured(np.tile(np.linspace(0, 1, 256, dtype=np.float32), (10, 1)), palette_of(scaled, look.style))
+    low, high = (_("weakest"), _("strongest")) if look.scale in APART else (f"{scaled.low:.3g}", f"{scaled.high:.3g}")
+    unit = _("each map on its own") if look.scale is Scale.OWN else _(scaled.unit.partition(":")[0])
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(low, width="content")
+        st.image(bar, alt=_("Colours from {low} to {high}").format(low=low, high=high), width=200)
+        st.caption(f"{high} · {unit}", width="content")
+    st.caption(_(FRAME))
+
+
+def _caption(cell: MapCell) -> None:
+    card = cell.entrant.card
+    st.html(_title(cell.entrant))
+    if not card.ref.spec.trained:
+        st.error(_("Untrained: random weights, this map means nothing."), icon=":material/warning:")
+    else:
+        st.markdown("  \n".join(_still_lines(cell)))
+    with st.popover(
+        _("About this model ({ms} ms)").format(ms=round(cell.forward_ms)),
+        key=f"about {card.ref.label} {cell.chosen.sha256} {cell.chosen.name}",
+        type="tertiary",
+    ):
+        show_model_card(card, cell.entrant.words)
+        if slower := cache.fallback(card.ref.label):
+            st.markdown(plain(slower))
+        numbers = _("Logit {logit:.2f}; forward pass {ms} ms.")
+        said = numbers.format(logit=cell.map.logit, ms=round(cell.forward_ms))
+        st.markdown(f"{plain(alt_text.describe_map(cell.map))} {said}")
+        st.markdown("  \n".join(f"{guess.probability:.1%} {plain(guess.name)}" for guess in cell.guesses))
+
+
+# The grid itself, by the browser or as still pictures.
+
+
+def show(found: Sequence[MapCell | MapGap], choice: ExplanationChoice, looked: DisplaySettings) -> None:
+    """Lay the photos down and the models across; what could not be made leaves its sentence in its place."""
+    if st.session_state.get(STILL):
+        show_stills(found, looked)
+    else:
+        calls = Calls(display_settings.keep_display, cell_inspector.ask, _no_canvas)
+        with st.container():  # for the bar of a question: the grid has the same place without it
+            news = grid_data.changing_payload(found)
+        grid(grid_data.grid_payload(found, choice), news, "comparison", calls)
+
+
+def _no_canvas() -> None:
+    st.session_state[STILL] = True
+
+
+# Downloads: the raw maps, what is needed to repeat the comparison, and still pictures as one picture. The browser's
+# grid gives the picture itself, as it is seen; see `components/grid/sheet.js`.
+
+
+def show_downloads(found: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings) -> None:
+    """Files that are made when their button is pressed; what they hold is what can be seen above."""
+    cells = [entry for entry in found if isinstance(entry, MapCell)]
+    still = st.session_state.get(STILL)
+    with st.container(horizontal=True):
+        if still:
+            _button(
+                _("Grid as PNG"),
+                lambda: sheet.grid_png(_sheet(cells, choice, look)),
+                ("effviz-grid.png", "image/png", ":material/image:"),
+            )
+        _button(
+            _("Raw maps as NPZ"),
+            lambda: maps_npz(grid_data.grid_maps(found, choice)),
+            ("effviz-maps.npz", "application/octet-stream", ":material/grid_on:"),
+        )
+        _button(
+            _("Settings as JSON"),
+            lambda: settings_json(_comparison(found, choice, look)),
+            ("effviz-settings.json", "application/json", ":material/data_object:"),
+        )
+    picture_is = _("The picture is the grid as it stands above.")
+    if not still:
+        picture_is = _("For a picture of the grid just as you see it, press Save as PNG above the maps.")
+    held = _(
+        "The raw maps are those of every class that the grid can show, whichever is picked, neither cut nor stretched; "
+        "the settings hold versions, hashes and all choices. "
+        "The link in the address bar brings this page back, without your own photos."
+    )
+    st.caption(f"{picture_is} {held}")
+
+
+def _button(label: str, make: Callable[[], bytes], file: tuple[str, str, str]) -> None:
+    name, mime, icon = file
+    st.download_button(label, make, name, mime, on_click="ignore", icon=icon)
+
+
+def _comparison(
+    found: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings
+) -> ComparisonSettings:
+    labels = dict.fromkeys(entry.entrant.card.ref.label for entry in found if isinstance(entry, MapCell))
+    return ComparisonSettings(
+        models=[cache.model(label) for label in labels],
+        maps=grid_data.grid_maps(found, choice),
+        target=str(choice.target),
+        scale=look.scale,
+        style=look.style,
+    )
+
+
+def _sheet(cells: Sequence[MapCell], choice: ExplanationChoice, look: DisplaySettings) -> sheet.PictureGrid:
+    """The photos down, the models across; a map that could not be made leaves the photo alone in its place."""
+    labels = list(dict.fromkeys(cell.entrant.card.ref.label for cell in cells))
+    photos = {(cell.chosen.sha256, cell.chosen.name): cell.photo for cell in cells}
+    scaled = zip(cells, rescale([cell.map for cell in cells], look.scale), strict=True)
+    drawn = {
+        (cell.chosen.sha256, cell.chosen.name, cell.map.model): sheet.GridPicture(
+            overlay(cell.photo, one, style_for(cell.map.model, look.style)), _sheet_lines(cell)
+        )
+        for cell, one in scaled
+    }
+    rows = []
+    for (sha256, name), photo in photos.items():
+        plain = sheet.GridPicture(display(photo, look.style.view.longest_px))
+        rows.append((name, (plain, *(drawn.get((sha256, name, label), plain) for label in labels))))
+    footer = _("{method}, {layer}; {scale}; EffViz").format(
+        method=CAM_METHODS[choice.method].title,
+        layer=_(LAYERS[choice.layer]).lower(),
+        scale=_(SCALES[look.scale]).lower(),
+    )
+    return sheet.PictureGrid((_("photo"), *labels), tuple(rows), (footer,))
+
+
+def _sheet_lines(cell: MapCell) -> tuple[str, ...]:
+    line = f"{cell.map.target_name} {cell.map.probability:.1%}"
+    return (line,) if cell.map.trained else (line, _("UNTRAINED: means nothing"))
+
+
+# Methods: which of them give the same map here, computed live, and those that differ, side by side.
+
+if TYPE_CHECKING:
+    from effviz.explain.activation_maps import IdenticalMethods
+
+CLOSED = tuple(method for method, fact in CAM_METHODS.items() if fact.closed_form)
+
+
+def show_same_methods(cells: Sequence[MapCell], choice: ExplanationChoice) -> None:
+    """Say which methods would show what the grid shows."""
+    if not cells or choice.layer is not TargetLayer.LAST or not CAM_METHODS[choice.method].closed_form:
+        return
+    twins = [_twins(cell, choice.method) for cell in cells]
+    everywhere = [method for method in CLOSED if all(method in found for found in twins)]
+    if everywhere:
+        names = ", ".join(CAM_METHODS[method].title for method in everywhere)
+        same = _(
+            ":blue-badge[Same map] At this layer {method} shows the same as **{others}** "
+            "(computed just now, for every cell above)."
+        )
+        st.markdown(same.format(method=CAM_METHODS[choice.method].title, others=names))
+
+
+def _twins(cell: MapCell, method: Method) -> tuple[Method, ...]:
+    found = cache.same_maps(cell.entrant.card.ref, cell.photo, cell.map.target_index)
+    group = next(group for group in found if method in group.methods)
+    return tuple(twin for twin in group.methods if twin is not method)
+
+
+def show_methods(cells: Sequence[MapCell], look: DisplaySettings) -> None:
+    """All closed-form methods on one photo by one model, the same ones folded into one picture."""
+    chosen = photo_picker.choose_cell(_("Model and photo"), cells, "methods_cell")
+    ref, target = chosen.entrant.card.ref, chosen.map.target_index
+    found = cache.same_maps(ref, chosen.photo, target)
+    for start in range(0, len(found), 4):
+        for column, group in zip(st.columns(4), found[start : start + 4], strict=False):
+            with column:
+                _group(chosen, group, look)
+    explained = _("All explain {name} at the last layer. Maps that differ by a positive factor count as the same.")
+    st.caption(explained.format(name=plain(chosen.map.target_name)))
+
+
+def _group(cell: MapCell, group: "IdenticalMethods", look: DisplaySettings) -> None:
+    found = cache.map_of_class(cell.entrant.card.ref, cell.photo, cell.map.target_index, group.methods[0])
+    scaled = rescale([found], look.scale)[0]
+    picture = cache.picture(cell.photo, scaled, style_for(found.model, look.style))
+    st.image(
+        grid_data.jpeg_address(
+            picture
+        ),  # Streamlit would keep the file for every visitor until the session is forgotten
+        alt=alt_text.describe_map(found),
+        width="stretch",
+    )
+    st.markdown(" = ".join(f"**{CAM_METHODS[method].title}**" for method in group.methods))
+    if len(group.methods) > 1:
+        apart = _("largest difference {part:.0e} of the map's largest value").format(part=group.difference)
+        st.caption(apart if group.difference else _("bit for bit"))
+    if not CAM_METHODS[group.methods[0]].uses_target:
+        st.caption(_("does not know about classes"))

@@ -1,0 +1,250 @@
+"""Does a map depend on what the model learnt? Its network is randomised from the top, and the map followed all the way.
+
+Here are the section of the page and its figure of similarities.
+"""
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from effviz.explain.cam_methods import CAM_METHODS
+from effviz.explain.overlay import palette_colours
+from effviz.i18n import _
+from effviz.plots import style
+from effviz.plots.style import SERIES, figure
+from effviz.ui import cache, job_costs, outputs
+from effviz.ui.compare import display_settings, grid_data, photo_picker
+from effviz.ui.compare.map_cells import MapCell
+from effviz.ui.components.grid import base64_text, pack
+from effviz.ui.components.reel import reel
+from effviz.ui.guard import guard
+from effviz.ui.job_progress import JobProgress, Progress, resume, stopped
+from effviz.ui.memory import SizeBoundedCache, budget_bytes
+
+# How alike the maps of a network stay while it is broken from the top.
+
+HEIGHT_PX = 300
+
+LOOKS = (SERIES[0], SERIES[5])  # another colour, mark and dash
+
+
+@dataclass(frozen=True, slots=True)
+class RandomizationStep:
+    """One map beside that of the whole network."""
+
+    name: str  # of the part that was broken last
+    spearman: float  # -1..1; nan leaves a gap
+    ssim: float  # at most 1
+
+
+def similarity_figure(steps: Sequence[RandomizationStep]) -> go.Figure:
+    """Draw both measures over the steps, which are at x = 0, 1, 2 ..."""
+    drawn, places = figure(HEIGHT_PX), list(range(len(steps)))
+    measures = (
+        (_("Rank correlation (Spearman)"), [step.spearman for step in steps]),
+        (_("Structural similarity (SSIM)"), [step.ssim for step in steps]),
+    )
+    for (name, values), look in zip(measures, LOOKS, strict=True):
+        drawn.add_trace(
+            go.Scatter(
+                name=name,
+                x=places,
+                y=values,
+                hovertext=[
+                    f"<b>{step.name}</b><br>{name} {value:.2f}" for step, value in zip(steps, values, strict=True)
+                ],
+                hovertemplate="%{hovertext}<extra></extra>",
+                mode="lines+markers",
+                line={"color": look.colour, "dash": look.dash, "width": 2},
+                marker={"color": look.colour, "symbol": look.symbol, "size": 9},
+            )
+        )
+    drawn.update_xaxes(tickvals=places, ticktext=[step.name for step in steps], tickangle=-45)
+    known = [value for step in steps for value in (step.spearman, step.ssim) if not math.isnan(value)]
+    drawn.update_yaxes(title_text=_("Likeness to the intact map"), range=[min([0.0, *known]) - 0.05, 1.05])
+    return drawn
+
+
+if TYPE_CHECKING:
+    from effviz.evaluate.sanity import OtherClassMap, RandomisedMap
+
+Json = dict[str, object]
+
+ASKED: Final = "sanity asked"  # in the session
+
+CHART: Final = "sanity-curve"
+
+PAPER: Final = "https://arxiv.org/abs/1810.03292"
+
+MOST_STEPS: Final = 11  # the whole network, the classifier, the head, seven stages and the stem
+
+PACE_MS: Final = 700
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Check:
+    """What both checks say about one map."""
+
+    steps: tuple["RandomisedMap", ...]  # the whole network's map first
+    other: "OtherClassMap"
+
+
+_CHECKS: SizeBoundedCache[Check] = SizeBoundedCache(
+    budget_bytes(0.005), lambda check: 2048 * len(check.steps) + sum(step.map.values.nbytes for step in check.steps)
+)
+
+
+def show(cells: Sequence[MapCell]) -> None:
+    """Choose one map, break its network on demand, and move through what became of the map."""
+    st.caption(
+        _(
+            "A sanity check: the trained weights are replaced by random ones, part after part, from the classifier "
+            "down to the first convolution. A map that stays the same shows edges of the photo, not what the model "
+            "learnt. It is the last layer's map that is looked at, and a copy of the network that is broken."
+        )
+    )
+    place, name = st.columns([3, 1], vertical_alignment="bottom")
+    with place:
+        chosen = photo_picker.choose_cell(_("Map to check"), cells, "sanity_cell")
+    key = _key(chosen)
+    with name:
+        st.button(
+            _("Break the network"),
+            key="sanity",
+            width="stretch",
+            on_click=_ask,
+            args=(key,),
+        )
+    if st.session_state.get(ASKED) == key and (key in _CHECKS or not stopped(key)):
+        with guard():
+            with st.container():  # for the bar: what follows has the same place without it, and stays as it was played
+                found = check(chosen)
+            _show(chosen, found)
+
+
+def _ask(key: Hashable) -> None:
+    st.session_state[ASKED] = key
+    resume(key)
+
+
+def check(cell: MapCell) -> Check:
+    """Both checks of a cell's map at the last layer, made when it is the visitor's turn.
+
+    Raises:
+        EffVizError: too many wait, or the method takes too long for this.
+    """
+    return _CHECKS.find(_key(cell)) or _make(cell)
+
+
+def _key(cell: MapCell) -> tuple[Hashable, ...]:
+    return cell.entrant.card.ref.label, cell.chosen.sha256, cell.map.target_index, cell.map.method
+
+
+def _make(cell: MapCell) -> Check:
+    with JobProgress(1, "sanity").shown(_key(cell), may_stop=True) as work:
+        work.next(_("A copy of {model} is broken").format(model=outputs.plain(cell.map.model)))
+        with work.turn(job_costs.randomization_effort(cell.entrant.card.ref), _key(cell)) as progress:
+            return _CHECKS.get(_key(cell), lambda: _checked(cell, progress))
+
+
+def _checked(cell: MapCell, progress: Progress) -> Check:
+    # Imported here: a page shows itself without torch.
+    from effviz.evaluate.sanity import cascade_from, random_logit
+
+    found, steps = cell.map, []
+    whole = cache.forward(cell.entrant.card.ref, cell.photo)
+    for step in cascade_from(whole, found.target_index, found.method):
+        steps.append(step)
+        progress(min(1.0, len(steps) / MOST_STEPS))
+    return Check(tuple(steps), random_logit(whole, found.target_index, found.method))
+
+
+def _show(cell: MapCell, found: Check) -> None:
+    pictures, curve = st.columns(2, gap="large")
+    with pictures:
+        reel(payload(cell, found), "sanity-reel")
+    with curve:
+        drawn = similarity_figure(
+            [RandomizationStep(_part(step.stage), step.spearman, step.ssim) for step in found.steps]
+        )
+        said = _("How alike the map stays to the intact one: {said}")
+        st.plotly_chart(drawn, key=CHART, config=style.config("sanity"), alt=said.format(said=_ends(found)))
+    st.markdown(f"{_ends(found)} {_other(cell, found)}")
+    if not cell.map.trained:
+        st.error(_("Untrained: random weights, this map means nothing."), icon=":material/warning:")
+    outputs.sources((_("Adebayo et al. 2018"), PAPER), (_("Sixt et al. 2020"), "https://arxiv.org/abs/1912.09818"))
+
+
+def payload(cell: MapCell, found: Check) -> Json:
+    """The maps as the browser gets them, one for each part that was broken."""
+    lines = [
+        _("Rank correlation {spearman}, SSIM {ssim}").format(spearman=_number(step.spearman), ssim=_number(step.ssim))
+        for step in found.steps
+    ]
+    return {
+        "kind": "melting",
+        "label": _("Break the network from the top"),
+        "said": [_said(step.stage, number) for number, step in enumerate(found.steps)],
+        "ways": [],
+        "chart": CHART,
+        "places": list(range(len(found.steps))),
+        "start": 0,
+        "pace": PACE_MS,
+        "look": display_settings.display_payload(),
+        "palette": base64_text(palette_colours(display_settings.PALETTE.get()).tobytes()),
+        "panels": [
+            {
+                "title": cell.entrant.card.ref.label,
+                "colour": grid_data.axis_colour(cell.entrant),
+                "lines": {"": lines},
+                "photo": grid_data.photo_address(cell.photo),
+                "place": grid_data.map_place(found.steps[0].map),
+                "maps": pack([step.map.values for step in found.steps]),
+            }
+        ],
+    }
+
+
+def _part(stage: str) -> str:
+    """A part of the network in the visitor's language."""
+    names = {"trained": _("intact"), "classifier": _("classifier"), "head": _("head"), "stem": _("stem")}
+    return names.get(stage) or _("stage {number}").format(number=stage.removeprefix("stage "))
+
+
+def _said(stage: str, number: int) -> str:
+    if number == 0:
+        return _("Nothing is broken: the trained network.")
+    if number == 1:
+        return _("The classifier is random, all else is trained.")
+    return _("All is random from the classifier down to this part: {part}.").format(part=_part(stage))
+
+
+def _ends(found: Check) -> str:
+    """What is left of the map in the end."""
+    last = found.steps[-1]
+    return _(
+        "With all weights random, the map's rank correlation with the intact one is {spearman} and its SSIM {ssim}; "
+        "1 would be the same map, 0 is no likeness at all, below 0 is the opposite order."
+    ).format(spearman=_number(last.spearman), ssim=_number(last.ssim))
+
+
+def _other(cell: MapCell, found: Check) -> str:
+    """What the map of a class drawn at random has to do with it."""
+    return _(
+        "Another question is whether the map knows its class: for {name}, a class drawn at random, the trained "
+        "network's map by {method} has a rank correlation of {spearman} with the one for {own} (SSIM {ssim})."
+    ).format(
+        name=outputs.plain(found.other.map.target_name),
+        method=CAM_METHODS[cell.map.method].title,
+        own=outputs.plain(cell.map.target_name),
+        spearman=_number(found.other.spearman),
+        ssim=_number(found.other.ssim),
+    )
+
+
+def _number(value: float) -> str:
+    return _("undefined (a map is the same everywhere)") if math.isnan(value) else f"{value:.2f}".replace("-", "−")

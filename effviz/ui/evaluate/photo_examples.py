@@ -1,0 +1,305 @@
+"""One model's photos by a metric: the best, those in the middle and the worst; and the way to their maps."""
+
+import hashlib
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+import streamlit as st
+from cachetools import TTLCache, cached
+
+from effviz.errors import DatasetError, ImageError, WeightsError
+from effviz.evaluate import display_names
+from effviz.evaluate.image_folder import RunPhotos
+from effviz.evaluate.run_settings import FAITHFULNESS_METRICS, worse
+from effviz.explain import alt_text, sample_photos
+from effviz.explain.data_types import Method
+from effviz.explain.overlay import OverlayStyle
+from effviz.explain.sample_photos import SamplePhoto
+from effviz.explain.scales import Scale, rescale
+from effviz.explain.targets import Target, TargetKind
+from effviz.i18n import _, lazy_gettext
+from effviz.ui import cache as caches
+from effviz.ui import inputs, job_costs
+from effviz.ui.compare.display_settings import LAYER, METHOD
+from effviz.ui.evaluate import quick_run_form
+from effviz.ui.evaluate.run_picker import ResultsView
+from effviz.ui.evaluate.runs import VISIT
+from effviz.ui.guard import guard
+from effviz.ui.job_progress import JobProgress, Progress
+from effviz.ui.job_queue import Effort
+from effviz.ui.outputs import plain
+from effviz.ui.session import MODELS, SAMPLES
+from effviz.zoo import catalogue
+
+# Maps of photos that no link can carry to Compare: a visitor's own, and those in the server's folder of photos.
+
+if TYPE_CHECKING:
+    pass
+
+SETTING: Final = "EFFVIZ_PHOTOS"
+
+LISTED_S: Final = 600  # how long a list of the folder's files is believed
+
+WANTED: Final = "evaluate-own"  # the widget
+
+DRAWN: Final = "evaluate-drawn"  # in the session: pictures of the maps that are on the page
+
+COLUMNS: Final = 3
+
+MapPicture = tuple[bytes, str]  # JPEG, and what it shows in words
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where photos' files come from."""
+
+    title: str
+    has: Callable[["RatedPhoto"], bool]
+    read: Callable[["RatedPhoto"], bytes]
+
+
+def show_maps(found: "Sequence[RatedPhoto]", view: ResultsView, model: str) -> bool:
+    """Offer the maps of photos whose files are here; tell whether there were any."""
+    source = _uploads() if view.measured.key[0] == VISIT else _folder()
+    mine = [example for example in found if source and source.has(example)]
+    if source and mine and st.toggle(source.title, key=WANTED):
+        _draw(mine, _pictures(mine, source, view, model))
+    return bool(mine)
+
+
+def _uploads() -> Source:
+    files = quick_run_form.photos_here()
+    return Source(
+        _("Show the maps of your own photos"),
+        lambda example: example.sha256 in files,
+        lambda example: files[example.sha256].getvalue(),
+    )
+
+
+def _folder() -> Source | None:
+    """The folder that whoever runs the server has named; never one that a visitor names."""
+    path = Path(os.environ.get(SETTING, "").strip())
+    if path == Path():
+        return None
+    originals = _listed(path)
+    if originals is None:
+        return None
+    return Source(
+        _("Show the maps of these photos"),
+        lambda example: originals.find(example.photo) is not None,
+        lambda example: originals.read(example.photo, example.sha256),
+    )
+
+
+@cached(TTLCache(4, LISTED_S), lock=threading.Lock())
+def _listed(path: Path) -> RunPhotos | None:
+    if path.is_dir():
+        return RunPhotos(path)
+    logger.warning("%s names no folder: %s", SETTING, path)
+    return None
+
+
+def _draw(mine: "Sequence[RatedPhoto]", pictures: Sequence[MapPicture | None]) -> None:
+    for start in range(0, len(mine), COLUMNS):
+        some = slice(start, start + COLUMNS)
+        for column, example, picture in zip(st.columns(COLUMNS), mine[some], pictures[some], strict=False):
+            with column:
+                if picture:
+                    st.image(picture[0], alt=picture[1], width="stretch")
+                else:
+                    st.info(_("This is not the photo that was measured, so there is no map of it."))
+                st.caption(f"{_(example.place)}: {example.value:.3f}, {plain(example.photo)}")
+
+
+def _pictures(mine: "Sequence[RatedPhoto]", source: Source, view: ResultsView, model: str) -> list[MapPicture | None]:
+    """Draw what is not drawn yet, each when it is the visitor's turn; only what is on the page is kept."""
+    kept: dict[tuple[object, ...], MapPicture | None] = st.session_state.get(DRAWN, {})
+    keys = {(view.measured.key, example.sha256, example.target, model, view.method): example for example in mine}
+    found = {key: kept[key] for key in keys if key in kept}
+    if missing := [key for key in keys if key not in found]:
+        with JobProgress(len(missing), "own").shown((WANTED, *keys), may_stop=False) as work:
+            for key in missing:
+                work.next(_("{model} looks at {photo}").format(model=plain(model), photo=plain(keys[key].photo)))
+                with work.turn(_effort(view, model)) as progress:
+                    found[key] = _picture(keys[key], source, view, model, progress)
+    st.session_state[DRAWN] = found
+    return [found[key] for key in keys]
+
+
+def _effort(view: ResultsView, model: str) -> Effort:
+    """One map, and loading the model where it is not there."""
+    ref = catalogue.parse_model(model)
+    return job_costs.map_effort(ref, Method(view.method), view.measured.run.settings.layer) + caches.effort(ref)
+
+
+def _picture(
+    example: "RatedPhoto", source: Source, view: ResultsView, model: str, progress: Progress
+) -> MapPicture | None:
+    """Draw one map of the class that was measured; None where the photo is not the one that was measured."""
+    settings, ref = view.measured.run.settings, catalogue.parse_model(model)
+    _check_weights(view, model)
+    try:
+        photo = caches.photo(source.read(example), example.photo)
+    except (DatasetError, ImageError):  # its sentence may have a path of this server in it
+        logger.warning("There is no map of the photo %s", example.sha256[:12])  # its name may be a visitor's
+        return None
+    target = Target(TargetKind.CLASS, example.target)
+    made = caches.activation_map(ref, photo, target, Method(view.method), settings.layer, progress)
+    (scaled,) = rescale([made], Scale.OWN)
+    return caches.picture(photo, scaled, OverlayStyle(placement=settings.placement)), alt_text.describe_map(made)
+
+
+def _check_weights(view: ResultsView, model: str) -> None:
+    then = {network.label: network.weights_sha256 for network in view.measured.run.networks}
+    if then.get(model) != caches.model(model).weights_sha256:
+        raise WeightsError(
+            _(
+                "{model} has other weights here than when the run was made: maps need the same ones. Choose another "
+                "model."
+            ).format(model=plain(model))
+        )
+
+
+MODEL: Final = "of"  # the widget, and in the address
+
+NONE: Final = "none"
+
+EACH: Final = 3  # of the best, of those in the middle, of the worst
+
+_OWN: Final = lazy_gettext("To see maps of your own photos, drop them on the Compare page.")
+
+_ELSEWHERE: Final = lazy_gettext(
+    "The photos of this data set are not on this page: there are names and numbers only. Start the server with "
+    "{setting} set to a folder that holds these photos, and their maps can be shown here.",
+    setting=f"`{SETTING}`",
+)
+
+PLACES: Final = (lazy_gettext("best"), lazy_gettext("median"), lazy_gettext("worst"))
+
+
+@dataclass(frozen=True, slots=True)
+class RatedPhoto:
+    """One photo's value."""
+
+    place: str  # best, median, worst; for `_`
+    photo: str
+    value: float
+    sha256: str  # "" where it is not known
+    target: int  # the class that was measured
+
+
+def clicked_example(chart: str) -> None:
+    """Take over the model that was clicked; a click on a control, or beside all points, changes nothing."""
+    points = st.session_state[chart].selection.points
+    if points and points[0].get("customdata"):
+        st.session_state[inputs.widget_key(MODEL)] = points[0]["customdata"][0]
+
+
+def show_examples(view: ResultsView) -> None:
+    """The choice of a model, its photos, and a button to Compare for those that come with EffViz."""
+    of = view.measured
+    names = {NONE: _("No model chosen")} | {model: model for model in of.models}
+    model = inputs.choose_listed(_("Model: click a point, or choose one here"), names, MODEL, NONE)
+    if model == NONE:
+        return
+    found = picked(view, model)
+    if not found:
+        st.caption(_("No photo has a value by this method for {model}.").format(model=plain(model)))
+        return
+    others = [example for example in found if example.sha256 not in _bundled()]
+    if others:
+        _names(view, found)
+    drawn = _cards(view, model, found)
+    with guard():
+        drawn |= show_maps(others, view, model)
+    if not drawn:
+        st.caption(_(_OWN if of.key[0] == VISIT else _ELSEWHERE))
+
+
+def picked(view: ResultsView, model: str) -> list[RatedPhoto]:
+    """Return the best, the middle and the worst photos, each once; equal values come by name."""
+    results = view.measured.results
+    rows = results.rows(view.metric, (view.method,))
+    rows = rows[rows["model"] == model].dropna(subset=["value"]).astype({"photo": object}).sort_values("photo")
+    if view.small:
+        hard = results.small()
+        rows = rows[hard.reindex(rows["photo"], fill_value=False).to_numpy(dtype=bool)]
+    if view.metric in FAITHFULNESS_METRICS:  # a photo of which the model is not sure is no better for that
+        own = results.compared(view.method, view.metric)[model]
+        rows = rows.assign(value=own.reindex(rows["photo"]).to_numpy()).dropna(subset=["value"])
+    rows = rows.sort_values("value", key=lambda some: some.map(partial(worse, view.metric)), kind="stable")
+    return [_example(view, place, rows.iloc[number]) for number, place in _numbers(len(rows)).items()]
+
+
+def _numbers(count: int) -> dict[int, str]:
+    """Places in the order of values, each with what it is called; of few photos there are fewer of each."""
+    best, median, worst = PLACES
+    each = min(EACH, max(1, count // 3), count)
+    middle = (count - each) // 2
+    found = dict.fromkeys(range(each), best)
+    for first, place in ((count - each, worst), (middle, median)):
+        found |= {number: place for number in range(first, first + each) if number not in found}
+    return dict(sorted(found.items()))
+
+
+def _example(view: ResultsView, place: str, row: pd.Series) -> RatedPhoto:
+    photo = str(row["photo"])
+    return RatedPhoto(place, photo, float(row["value"]), view.measured.hashes.get(photo, ""), int(row["target_index"]))
+
+
+@cache
+def _bundled() -> dict[str, SamplePhoto]:
+    return {hashlib.sha256(sample.path.read_bytes()).hexdigest(): sample for sample in sample_photos.samples()}
+
+
+def _names(view: ResultsView, found: Sequence[RatedPhoto]) -> None:
+    st.dataframe(
+        pd.DataFrame([{"place": _(of.place), "value": of.value, "photo": of.photo} for of in found]),
+        hide_index=True,
+        height="content",
+        column_config={
+            "place": st.column_config.TextColumn(_("Place"), width="small"),
+            "value": st.column_config.NumberColumn(display_names.compared(view.metric), format="%.3f", width="small"),
+            "photo": _("Photo"),
+        },
+    )
+
+
+def _cards(view: ResultsView, model: str, found: Sequence[RatedPhoto]) -> bool:
+    """Show the photos that come with EffViz, a column for each place; tell whether there were any."""
+    here = [(example, _bundled()[example.sha256]) for example in found if example.sha256 in _bundled()]
+    places = [place for place in PLACES if any(example.place == place for example, _sample in here)]
+    for place, column in zip(places, st.columns(len(PLACES)), strict=False):
+        with column:
+            st.markdown(f"**{_(place).capitalize()}**")
+            for example, sample in here:
+                if example.place == place:
+                    _card(view, model, example, sample)
+    return bool(here)
+
+
+def _card(view: ResultsView, model: str, example: RatedPhoto, sample: SamplePhoto) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.image(caches.thumbnail(caches.sample(sample.name)), width=120, alt=sample.title)
+        with st.container(width=170, gap="xsmall"):
+            st.markdown(f"{sample.title}: {example.value:.3f}")
+            label = _("See its map")
+            if st.button(label, icon=":material/grid_view:", key=f"open-{example.photo}", help=_("Opens Compare")):
+                _open(view, model, sample)
+
+
+def _open(view: ResultsView, model: str, sample: SamplePhoto) -> None:
+    MODELS.put((model,))
+    SAMPLES.put((sample.name,))
+    st.session_state[METHOD] = view.method
+    st.session_state[inputs.widget_key(LAYER)] = view.measured.run.settings.layer.value
+    st.switch_page("effviz/ui/pages/compare.py")

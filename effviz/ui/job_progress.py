@@ -1,0 +1,123 @@
+"""What a visitor sees while maps are made: how far it is, how many others come first, and a way to stop."""
+
+import time
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from effviz.errors import EffVizError
+from effviz.i18n import _
+from effviz.ui import job_queue
+from effviz.ui.job_queue import A_PASS, QUEUE, Effort, Turn
+
+Progress = Callable[[float], None]  # gets the share of a step that is done, 0 to 1
+
+STOPPED: Final = (
+    "stopped"  # in the session: hashes of the work that the visitor stopped, since its names may hold photos
+)
+PACE_S: Final = 0.1  # between two words of the bar, which go to the browser
+
+
+@dataclass(slots=True)
+class JobProgress:
+    """A progress bar over some steps, which take turns with other visitors.
+
+    Between two steps the turn is offered, not left: else somebody who has had much more would slip in each time.
+    """
+
+    steps: int
+    name: str = ""  # of the place on the page, where it has several
+    begun: int = 0
+    part: float = 0.0  # of the step in hand
+    text: str = ""
+    bar: DeltaGenerator = field(init=False)
+    _turns: ExitStack = field(default_factory=ExitStack)
+    _turn: Turn | None = None  # held since an earlier step
+
+    @contextmanager
+    def shown(self, what: Hashable, may_stop: bool) -> Iterator[Self]:
+        """Show the bar for the block; its button has to stand there before the work begins."""
+        place = st.empty()
+        with place.container(horizontal=True, vertical_alignment="center"):
+            self.bar = st.progress(0.0, text=_("Getting ready"))
+            if may_stop:
+                # A click reruns the page, and Streamlit ends this run at the bar's next word. Not in a fragment,
+                # where a click waits for the run in progress.
+                st.button(
+                    _("Stop"), icon=":material/stop:", key=f"stop {self.name}".strip(), on_click=_stop, args=(what,)
+                )
+        try:
+            with self._turns:
+                yield self
+        except EffVizError:  # its sentence stands elsewhere; a stop is none, and clears the page itself
+            place.empty()
+            raise
+        place.empty()
+
+    def next(self, text: str) -> None:
+        """Begin a step."""
+        self.begun, self.part, self.text = self.begun + 1, 0.0, text
+        self._say(text)
+
+    @contextmanager
+    def turn(self, effort: Effort = A_PASS, key: Hashable = None) -> Iterator[Progress]:
+        """Hold a turn for the block; until then the bar says how many come first.
+
+        The block reports how much of the step is done as often as it likes: others may go first then.
+        """
+        turn = self._take(effort, key)
+        told = time.monotonic()
+
+        def progress(part: float) -> None:
+            nonlocal told
+            self.part = part
+            if time.monotonic() - told >= PACE_S:
+                self._say(self.text)
+                told = time.monotonic()
+            turn.pass_on()
+
+        self._say(self.text)
+        yield progress
+
+    def wanted(self) -> bool:
+        """Whether others wait for a turn."""
+        return QUEUE.waiting > 0
+
+    def _take(self, effort: Effort, key: Hashable) -> Turn:
+        if self._turn is None:
+            self._turn = self._turns.enter_context(QUEUE.turn(self._wait, effort, key, job_queue.who_asks()))
+        else:
+            self._turn.next(effort, key)
+        return self._turn
+
+    def _wait(self, before: int) -> None:
+        one, more = _("1 other is before you."), _("{count} others are before you.")
+        self._say(one if before == 1 else more.format(count=before))
+
+    def _say(self, text: str) -> None:
+        self.bar.progress((self.begun - 1 + self.part) / self.steps, text=text)
+
+
+def stopped(what: Hashable) -> bool:
+    """Whether the visitor stopped this work."""
+    return hash(what) in st.session_state.get(STOPPED, ())
+
+
+def resume(what: Hashable) -> None:
+    """Note that the visitor wants this work again."""
+    st.session_state.get(STOPPED, set()).discard(hash(what))
+
+
+def ask_again(sentence: str, button: str, what: Hashable) -> None:
+    """Say why maps are missing, and offer to make them."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(sentence, icon=":material/pause_circle:")
+        st.button(button, key="go_on", on_click=resume, args=(what,))
+
+
+def _stop(what: Hashable) -> None:
+    st.session_state.setdefault(STOPPED, set()).add(hash(what))

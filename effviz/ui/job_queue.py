@@ -1,0 +1,396 @@
+"""Turns at computing: all visitors share one process, and whoever has had the least of it comes next.
+
+Every turn has a cost that is known before, and a limit. What a visitor's turns cost is written to an account, and the
+next turn is that of the visitor who has spent least: start-time fair queueing (Goyal, Vin and Cheng 1996,
+https://doi.org/10.1145/248156.248171). A newcomer begins level with the one who was served last. A visitor is an
+address and a session there: shares are even among addresses, and then among the sessions of an address, so that many
+open pages get no more than one.
+
+What takes longer is cut into batches, and offers its turn to others between two of them. So, with one turn at a time, a
+newcomer waits for what runs now (at most `limit`), and then for no more than it has had itself, whatever one other
+visitor does.
+
+Memory that the work needs is set aside with its first turn and given back at its end; what does not fit now waits.
+
+The queue itself does not know Streamlit: a wait tells its position to a function, again and again, and whatever that
+function raises (a stopped script does) takes the visitor out of the queue.
+"""
+
+import ipaddress
+import math
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from effviz import cpu
+from effviz.errors import EffVizError, SettingsError
+from effviz.i18n import _
+from effviz.ui.memory import LONG_SHARE, WORK_SHARE, budget_bytes
+
+# Who asks: an address and a session; and whether strangers may ask at all.
+
+PUBLIC: Final = "EFFVIZ_PUBLIC"
+
+TURN_LIMIT: Final = "EFFVIZ_TURN_LIMIT"
+
+DEFAULT_LIMIT: Final = 16.0  # passes of B4 at 380 px: about two seconds on two cores
+
+LOCAL_ADDRESSES: Final = ("localhost", "127.0.0.1", "::1")
+
+
+def who_asks() -> tuple[Hashable, Hashable]:
+    """Return whose script this is: the visitor's address (None on this machine), and the session, an open page.
+
+    Behind a proxy on this machine the address is what the proxy says; see docs/deploy.md.
+    """
+    ctx = get_script_run_ctx()
+    return (_network(st.context.ip_address), ctx.session_id) if ctx else (None, None)
+
+
+def _network(address: str | None) -> str | None:
+    """The address; of version 6, the network of 64 bits that one customer has."""
+    try:
+        known = ipaddress.ip_address(address or "")
+    except ValueError:
+        return address
+    return str(known) if known.version == 4 else str(ipaddress.ip_network((known, 64), strict=False))
+
+
+def is_public() -> bool:
+    """Whether strangers may come: unless EFFVIZ_PUBLIC says it, when the server listens on more than this machine.
+
+    Raises:
+        SettingsError: the setting is neither 0 nor 1.
+    """
+    said = os.environ.get(PUBLIC, "").strip()
+    if said not in ("", "0", "1"):
+        raise SettingsError(
+            _("{setting} is {text!r}: it must be 1 (strangers may come) or 0. Correct it, or leave it out.").format(
+                setting=PUBLIC, text=said
+            )
+        )
+    return said == "1" if said else st.get_option("server.address") not in LOCAL_ADDRESSES
+
+
+def turn_limit() -> float:
+    """Return what one turn may cost at most, in passes of B4 at 380 px; one's own server has no limit.
+
+    Raises:
+        SettingsError: the setting is not a positive number.
+    """
+    said = os.environ.get(TURN_LIMIT, "").strip()
+    if not said:
+        return DEFAULT_LIMIT if is_public() else math.inf
+    try:
+        limit = float(said)
+    except ValueError:
+        limit = math.nan
+    if not 0 < limit < math.inf:
+        raise SettingsError(
+            _("{setting} is {text!r}: it must be a number above 0. Correct it, or leave it out.").format(
+                setting=TURN_LIMIT, text=said
+            )
+        )
+    return limit
+
+
+MOST_WAITING: Final = 64
+
+MOST_EACH: Final = 4  # of one session, waiting or at work
+
+MOST_ACCOUNTS: Final = 4096  # beyond, those without debts are forgotten
+
+HEARTBEAT_S: Final = 0.2  # a wait tells its position this often even if nothing moved: that notices a click
+
+Tell = Callable[[int], None]  # how many others come first
+
+Visitor = tuple[Hashable, Hashable]  # an address, and a session there
+
+NOBODY: Final[Visitor] = (None, None)  # the server itself
+
+_Account = tuple[Hashable, ...]
+
+
+class BusyError(EffVizError):
+    """More visitors wait than are let in."""
+
+
+class TooLargeError(EffVizError):
+    """A turn would hold others up for too long, or needs more memory than all work together may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a turn takes, as it is estimated before."""
+
+    cost: float = 1.0  # in passes of B4 at 380 px: about a tenth of a second on two cores
+    nbytes: int = 0  # of memory, from the first turn until the work is done
+    long: bool = False  # many turns: together such works leave some memory to quick ones
+
+    def __add__(self, other: "Effort") -> "Effort":
+        """One after the other in the same turn."""
+        return Effort(self.cost + other.cost, max(self.nbytes, other.nbytes), self.long or other.long)
+
+
+A_PASS: Final = Effort()
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    """Somebody in the queue, or at work."""
+
+    visitor: Visitor
+    effort: Effort
+    key: Hashable  # what is computed; None: nothing that others could be waiting for
+    number: int  # in the order of coming
+    begun: bool = False  # this work has had a turn: it holds its memory, and its key
+    served: bool = False  # so has this or an earlier work: it is not turned away any more
+    refused: bool = False
+
+
+def capacity() -> int:
+    """How many turns run at once: one for every two cores.
+
+    Each forward pass already works on all cores, so with few of them more at once only share them and hold more
+    memory, and the second in line gains nothing. With many cores one pass leaves some idle, and more at once fill them.
+    """
+    return max(1, cpu.available_cores() // 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What holds a turn."""
+
+    _turns: "JobQueue"
+    _place: _Ticket
+    _tell: Tell
+
+    def pass_on(self) -> None:
+        """Offer the turn to others between two batches; nobody waiting who has spent less: it comes back at once."""
+        self._turns.again(self._place, self._tell)
+
+    def next(self, effort: Effort, key: Hashable) -> None:
+        """The same between two works of one visitor: nobody else slips in who has spent more.
+
+        Raises:
+            TooLargeError: as `JobQueue.turn`.
+        """
+        self._turns.again(self._place, self._tell, (effort, key))
+
+
+class JobQueue:
+    """A queue that any thread may join."""
+
+    def __init__(
+        self,
+        at_once: int | None = None,
+        most_waiting: int = MOST_WAITING,
+        limit: Callable[[], float] = lambda: math.inf,
+        most_bytes: int | None = None,
+    ) -> None:
+        self._at_once = at_once or capacity()
+        self._most_waiting = most_waiting
+        self._limit = limit  # of a turn's cost
+        self._most_bytes = budget_bytes(WORK_SHARE) if most_bytes is None else most_bytes
+        self._changed = threading.Condition()
+        self._waiting: list[_Ticket] = []
+        self._running: list[_Ticket] = []
+        self._came = 0
+        self._spent: dict[_Account, float] = {}
+        self._now: dict[_Account, float] = {}  # where the one stood who was served last, of all and of each address
+
+    @property
+    def waiting(self) -> int:
+        """How many wait now."""
+        with self._changed:
+            return len(self._waiting)
+
+    @property
+    def running(self) -> int:
+        """How many compute now."""
+        with self._changed:
+            return len(self._running)
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory that is set aside now."""
+        with self._changed:
+            return self._held()
+
+    @contextmanager
+    def turn(
+        self, tell: Tell, effort: Effort = A_PASS, key: Hashable = None, visitor: Visitor = NOBODY
+    ) -> Iterator[Turn]:
+        """Wait for a turn and hold it for the block; a long block passes it on between two batches.
+
+        Two blocks with the same key never overlap, not even between batches: the second one finds what the first
+        one left in a cache, and would otherwise wait for the cache while it holds the turn that the first one needs.
+
+        Raises:
+            BusyError: Too many wait already; try again later.
+            TooLargeError: The turn would take too long or too much memory; choose something smaller.
+        """
+        place = self._join(visitor, effort, key)
+        try:
+            self._wait(place, tell)
+            yield Turn(self, place, tell)
+        finally:
+            self._leave(place)
+
+    def again(self, place: _Ticket, tell: Tell, work: tuple[Effort, Hashable] | None = None) -> None:
+        """Go back behind those who have spent no more, for the same work or for another one."""
+        if work:
+            self._check(work[0])
+        with self._changed:
+            self._running.remove(place)
+            if work:
+                place.effort, place.key = work
+                place.begun = False
+            self._came += 1
+            place.number = self._came
+            self._waiting.append(place)
+            self._admit()
+        self._wait(place, tell)
+
+    def _check(self, effort: Effort) -> None:
+        if effort.cost > (limit := self._limit()):
+            raise TooLargeError(
+                _(
+                    "This would keep the other visitors waiting too long: it costs {cost:.0f} times a pass of B4 at "
+                    "380 px, and {limit:g} are allowed at once on this server. Choose a smaller network, input size or "
+                    "method, or run it with `effviz` in a shell."
+                ).format(cost=effort.cost, limit=limit)
+            )
+        if effort.nbytes > (most := self._most(long=effort.long)):
+            raise TooLargeError(
+                _(
+                    "This needs about {need:.0f} MiB of memory: {most:.0f} MiB are allowed on this server "
+                    "(EFFVIZ_MEMORY_MB). Choose a smaller network, input size or method."
+                ).format(need=effort.nbytes / 2**20, most=most / 2**20)
+            )
+
+    def _join(self, visitor: Visitor, effort: Effort, key: Hashable) -> _Ticket:
+        self._check(effort)
+        with self._changed:
+            self._let_in(visitor)
+            self._came += 1
+            place = _Ticket(visitor, effort, key, self._came)
+            self._waiting.append(place)
+            self._admit()
+            return place
+
+    def _let_in(self, visitor: Visitor) -> None:
+        """See that there is room; where there is none, the last of the address that has the most goes."""
+        if visitor != NOBODY and sum(each.visitor == visitor for each in self._all()) >= MOST_EACH:
+            raise BusyError(
+                _("{count} requests of this page are under way: {most} are allowed. Wait for one of them.").format(
+                    count=MOST_EACH, most=MOST_EACH
+                )
+            )
+        new = [each for each in self._waiting if not each.served]
+        if len(new) < self._most_waiting:
+            return
+        crowd = Counter(each.visitor[0] for each in new)
+        last = [each for each in new if crowd[each.visitor[0]] > crowd[visitor[0]] + 1]
+        if not last:
+            raise self._busy()
+        away = max(last, key=lambda each: (crowd[each.visitor[0]], each.number))
+        away.refused = True
+        self._waiting.remove(away)
+
+    def _busy(self) -> BusyError:
+        return BusyError(
+            _("{count} requests wait for this server already: {most} may wait at once. Try again in a minute.").format(
+                count=len(self._waiting), most=self._most_waiting
+            )
+        )
+
+    def _wait(self, place: _Ticket, tell: Tell) -> None:
+        while True:
+            with self._changed:
+                if place in self._running:
+                    return
+                if place.refused:
+                    raise self._busy()
+                before = self._before(place)
+            tell(before)  # outside the lock: it may take its time, or raise
+            with self._changed:
+                self._changed.wait_for(lambda: self._moved(place, before), HEARTBEAT_S)  # noqa: B023 - used at once
+
+    def _moved(self, place: _Ticket, before: int) -> bool:
+        return place in self._running or place.refused or self._before(place) != before
+
+    def _before(self, place: _Ticket) -> int:
+        mine = self._order(place)
+        return len(self._running) + sum(self._order(each) < mine for each in self._waiting)
+
+    def _leave(self, place: _Ticket) -> None:
+        with self._changed:
+            for those in (self._waiting, self._running):
+                if place in those:
+                    those.remove(place)
+            self._admit()
+
+    def _admit(self) -> None:
+        """Fill the free turns; the caller holds the lock."""
+        while len(self._running) < self._at_once and (ready := [each for each in self._waiting if self._may(each)]):
+            place = min(ready, key=self._order)
+            self._charge(place)
+            place.served = place.begun = True
+            self._waiting.remove(place)
+            self._running.append(place)
+        self._changed.notify_all()
+
+    def _may(self, place: _Ticket) -> bool:
+        if place.begun:
+            return True
+        if place.key is not None and any(each.begun and each.key == place.key for each in self._all()):
+            return False
+        long = place.effort.long
+        room = min(self._most_bytes - self._held(), self._most(long=long) - self._held(long=long))
+        return place.effort.nbytes <= room
+
+    def _most(self, *, long: bool) -> int:
+        return int(self._most_bytes * (LONG_SHARE if long else 1))
+
+    def _held(self, *, long: bool = False) -> int:
+        """Memory that is set aside: of all work, or of long work alone."""
+        return sum(each.effort.nbytes for each in self._all() if each.begun and (each.effort.long or not long))
+
+    def _all(self) -> list[_Ticket]:
+        return [*self._running, *self._waiting]
+
+    def _order(self, place: _Ticket) -> tuple[float, ...]:
+        return *(self._stands(account) for account in _accounts(place.visitor)), place.number
+
+    def _stands(self, account: _Account) -> float:
+        """What an account has spent; one that was away meanwhile gains nothing by it."""
+        return max(self._spent.get(account, 0.0), self._now.get(account[:-1], 0.0))
+
+    def _charge(self, place: _Ticket) -> None:
+        for account in _accounts(place.visitor):
+            stands = self._stands(account)
+            self._now[account[:-1]] = stands
+            self._spent[account] = stands + place.effort.cost
+        if len(self._spent) > MOST_ACCOUNTS:
+            self._forget()
+
+    def _forget(self) -> None:
+        here = {account for each in self._all() for account in _accounts(each.visitor)}
+        self._spent = {account: self._stands(account) for account in self._spent if account in here}
+        self._now = {account: now for account, now in self._now.items() if not account or account in here}
+
+
+def _accounts(visitor: Visitor) -> tuple[_Account, _Account]:
+    """The address's, and the session's."""
+    return visitor[:1], visitor
+
+
+QUEUE: Final = JobQueue(limit=turn_limit)  # of this server

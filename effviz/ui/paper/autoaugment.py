@@ -1,0 +1,190 @@
+"""What AutoAugment makes of a photo, the visitor's own or a sample: seven draws, the same for the same seed."""
+
+import base64
+import html
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from effviz import optional_packages
+from effviz.explain import sample_photos
+from effviz.explain.data_types import Bytes, Photo
+from effviz.explain.images import MAX_BYTES
+from effviz.explain.overlay import display
+from effviz.i18n import _, lazy_gettext
+from effviz.report import image_files
+from effviz.report.image_files import encode_jpeg
+from effviz.ui import cache, inputs, outputs
+from effviz.ui.compare import photo_picker
+from effviz.ui.guard import guard
+from effviz.ui.paper.exhibit import save
+
+if TYPE_CHECKING:
+    from effviz.train.batches import AugmentedPicture, PolicyOperation
+
+SAMPLE, SEED, OWN = "sample", "seed", "recipe-photo"
+DRAWS, ACROSS, LONGEST_PX = 7, 4, 360
+MOST_SEED = 9_999
+AUGMENT_CODE = "https://github.com/tensorflow/tpu/blob/master/models/official/efficientnet/autoaugment.py"
+
+# timm's name of an operation -> what it did; {level} is its strength.
+WORDS = {
+    "AutoContrast": lazy_gettext("contrast stretched"),
+    "Color": lazy_gettext("colour × {level:.2g}"),
+    "Equalize": lazy_gettext("histogram evened out"),
+    "Invert": lazy_gettext("inverted"),
+    "Posterize": lazy_gettext("{level:.0f} bits a colour"),
+    "Rotate": lazy_gettext("turned by {level:.0f}°"),
+    "ShearX": lazy_gettext("slanted along its width by {level:.0%}"),
+    "ShearY": lazy_gettext("slanted along its height by {level:.0%}"),
+    "Solarize": lazy_gettext("inverted from {level:.0f} up"),
+    "SolarizeAdd": lazy_gettext("dark parts + {level:.0f}"),
+    "TranslateYRel": lazy_gettext("moved by {level:.0%} of its height"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentedTile:
+    """One picture with its words, as the page shows it."""
+
+    jpeg: bytes
+    words: str
+
+
+def show() -> None:
+    """Draw this part: the choice first, so that it stands on the page while the operations are loaded."""
+    st.markdown(
+        _(
+            "In training every picture is changed in a new way each time: one of 25 pairs of operations, each with a "
+            "probability of its own. The labels stay, so the network learns what does **not** matter."
+        )
+    )
+    photo = _photo()
+    seed = _seed()
+    if photo is None:
+        return
+    with st.spinner(_("Loading the operations…")):
+        optional_packages.require(*optional_packages.TORCH)
+        from effviz.train.batches import draw  # brings torch, which takes seconds
+    plain = display(photo, LONGEST_PX)
+    drawn = [draw(plain, seed * DRAWS + number) for number in range(DRAWS)]
+    _tiles(
+        [
+            AugmentedTile(encode_jpeg(plain), _("the photo")),
+            *(AugmentedTile(encode_jpeg(one.picture), told(one.steps)) for one in drawn),
+        ]
+    )
+    _files(photo.name, seed, plain, drawn)
+    outputs.sources((_("paper, section 5.2"), outputs.PAPER), (_("official code: autoaugment.py"), AUGMENT_CODE))
+    st.caption(
+        _(
+            "The policy is the official code's, named v0, by timm's operations. Training also takes a random part of "
+            "the picture and mirrors half of them, which is left out here."
+        )
+    )
+
+
+def _photo() -> Photo | None:
+    """The visitor's own photo, else a sample; None when the own one cannot be read."""
+    left, right = st.columns(2, gap="large")
+    titles = {sample.name: _(sample.title) for sample in sample_photos.samples()}
+    with left:
+        name = inputs.choose_listed(_("Sample photo"), titles, SAMPLE, next(iter(titles)))
+    file = right.file_uploader(
+        _("Or your own photo"),
+        type=photo_picker.SUFFIXES,
+        max_upload_size=MAX_BYTES // 2**20,
+        key=OWN,
+        help=_("It stays in this server's memory until you close the page."),
+    )
+    if file is None:
+        return cache.sample(name)
+    read: list[Photo] = []
+    with guard():
+        read.append(cache.photo(file.getvalue(), file.name, partial(photo_picker.decoding_turn, file)))
+    return read[0] if read else None
+
+
+def _seed() -> int:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        seed = st.number_input(
+            _("Seed"),
+            0,
+            MOST_SEED,
+            0,
+            key=SEED,
+            bind="query-params",
+            width=160,
+            help=_("The same seed changes the same photo in the same ways."),
+        )
+        st.button(_("Draw again"), icon=":material/casino:", on_click=_next)
+    return int(seed)
+
+
+def _next() -> None:
+    st.session_state[SEED] = (int(st.session_state[SEED]) + 1) % (MOST_SEED + 1)
+
+
+def told(steps: "tuple[PolicyOperation, ...]") -> str:
+    """What was done, in words."""
+    done = [_(WORDS[step.name]).format(level=step.level) for step in steps if step.done]
+    return ", ".join(done).replace("-", "\N{MINUS SIGN}") or _("left as it is")
+
+
+def _tiles(tiles: list[AugmentedTile]) -> None:
+    """As many side by side as the window has room for; words are escaped, and the pictures are our own JPEGs."""
+    figures = "".join(_figure(tile) for tile in tiles)
+    columns = "repeat(auto-fill, minmax(max(9rem, 22%), 1fr))"
+    st.html(f'<div style="display: grid; gap: 1rem; grid-template-columns: {columns}">{figures}</div>')
+
+
+def _figure(tile: AugmentedTile) -> str:
+    words = html.escape(tile.words)
+    source = f"data:image/jpeg;base64,{base64.b64encode(tile.jpeg).decode()}"
+    return (
+        f'<figure style="margin: 0"><img src="{source}" alt="{words}" style="width: 100%; border-radius: 0.5rem">'
+        f'<figcaption style="font-size: 0.875rem">{words}</figcaption></figure>'
+    )
+
+
+def _files(name: str, seed: int, plain: Bytes, drawn: "list[AugmentedPicture]") -> None:
+    """The pictures as one PNG, and what was done to each as CSV."""
+    rows = pd.DataFrame(
+        [
+            {
+                "photo": name,
+                "seed": seed,
+                "draw": number + 1,
+                "operation": step.name,
+                "level": step.level,
+                "done": step.done,
+                "source": "drawn by EffViz from timm's AutoAugment policy v0",
+            }
+            for number, one in enumerate(drawn)
+            for step in one.steps
+        ]
+    )
+    with st.container(horizontal=True):
+        st.download_button(
+            _("Pictures as PNG"),
+            lambda: sheet(name, seed, plain, drawn),
+            f"effviz-autoaugment-{seed}.png",
+            "image/png",
+            on_click="ignore",
+            icon=":material/image:",
+        )
+        save("autoaugment", rows)
+
+
+def sheet(photo: str, seed: int, plain: Bytes, drawn: "list[AugmentedPicture]") -> bytes:
+    """All tiles on white, four in a row."""
+    cells = [
+        image_files.GridPicture(plain, (_("the photo"),)),
+        *(image_files.GridPicture(one.picture, (told(one.steps),)) for one in drawn),
+    ]
+    rows = tuple(("", tuple(cells[start : start + ACROSS])) for start in range(0, len(cells), ACROSS))
+    footer = _("AutoAugment v0, {photo}, seed {seed}; EffViz").format(photo=photo, seed=seed)
+    return image_files.grid_png(image_files.PictureGrid(("",) * ACROSS, rows, (footer,)))

@@ -1,0 +1,170 @@
+"""Every key of the session, the settings that travel between pages and in the address, and the visitor's language.
+
+A `Setting` belongs to no single widget: it keeps its value when the visitor changes the page, and stands in the
+address (`?phi=1.5`) so that a link brings it back. A page calls `adopt()` once at its top (inside `guard()`),
+`get()` to read, and `put()` after a change.
+
+Values of one widget on one page need none of this: give the widget its key below and `bind="query-params"`. That writes
+what the visitor reads into the address: where options have translated names, use `choose_one` and its like in
+`effviz.ui.inputs`, which write values.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from effviz import i18n
+from effviz.errors import SettingsError
+from effviz.explain import sample_photos
+from effviz.i18n import _
+from effviz.ui.guard import guard
+
+T = TypeVar("T")
+
+MOST_MODELS = 8  # in one comparison
+
+PHI_LEAST, PHI_MOST, PHI_STEP = -2.0, 8.0, 0.05
+
+# Keys of single widgets; each is also the name in the address.
+ALPHA, BETA, GAMMA = "alpha", "beta", "gamma"
+
+FAMILY = "family"
+
+BUDGET_KIND, BUDGET_AMOUNT, BUDGET_METHOD = "budget", "amount", "method"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Generic[T]):
+    """A value shared by pages, kept in the session and in the address."""
+
+    key: str  # in the session and in the address
+    default: T
+    parse: Callable[[str], T]  # raises SettingsError when the text means nothing
+    text: Callable[[T], str]
+
+    def get(self) -> T:
+        """The current value, or the default."""
+        value: T = st.session_state.get(self.key, self.default)
+        return value
+
+    def put(self, value: T) -> None:
+        """Keep `value` and write it into the address (the default is left out, to keep links short)."""
+        st.session_state[self.key] = value
+        if self.text(value) == self.text(self.default):
+            st.query_params.pop(self.key, None)
+        elif st.query_params.get(self.key) != self.text(value):
+            st.query_params[self.key] = self.text(value)
+
+    def adopt(self) -> None:
+        """Take the value from the address the first time in a session, and bring the address up to date.
+
+        Once only: a rerun asked for while the address was still being rewritten would bring back the old value.
+
+        Raises:
+            SettingsError: The address asks for something that does not exist; the value in force is kept.
+        """
+        text = st.query_params.get(self.key)
+        first = not st.session_state.setdefault(f"{self.key} adopted", False)
+        st.session_state[f"{self.key} adopted"] = True
+        try:
+            value = self.parse(text) if first and text is not None else self.get()
+        except SettingsError:
+            self.put(self.get())
+            raise
+        self.put(value)
+
+
+def parse_phi(text: str) -> float:
+    """`"1.5"` as a position of the phi slider.
+
+    Raises:
+        SettingsError: Not a number the slider can show.
+    """
+    try:
+        phi = float(text)
+    except ValueError:
+        phi = math.nan
+    if not PHI_LEAST <= phi <= PHI_MOST:  # also when phi is nan
+        raise SettingsError(
+            _(
+                "The link asks for phi = {text!r}: phi is a number from {least:g} to {most:g}. "
+                "Move the slider to choose one."
+            ).format(text=text[:20], least=PHI_LEAST, most=PHI_MOST)
+        )
+    return round(round((phi - PHI_LEAST) / PHI_STEP) * PHI_STEP + PHI_LEAST, 2)
+
+
+def parse_labels(text: str) -> tuple[str, ...]:
+    """`"lite0@224,lite2@260"` as labels; whether such models exist is the catalogue's to say."""
+    return tuple(label.strip() for label in text.split(",") if label.strip())
+
+
+PHI = Setting("phi", 1.0, parse_phi, lambda phi: f"{phi:g}")
+
+MODELS: Setting[tuple[str, ...]] = Setting(
+    "models", ("lite0@224", "lite1@224", "lite2@224", "lite0@260", "lite2@260"), parse_labels, ",".join
+)
+
+
+def parse_samples(text: str) -> tuple[str, ...]:
+    """`"dog,owl"` as names of bundled photos.
+
+    Raises:
+        SettingsError: There is no such photo.
+    """
+    chosen = parse_labels(text)
+    known = [sample.name for sample in sample_photos.samples()]
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        raise SettingsError(
+            _(
+                "The link asks for the sample photo {unknown!r}: it is not among the {count} that come with "
+                "EffViz. Choose from the strip."
+            ).format(unknown=unknown[0][:40], count=len(known))
+        )
+    return chosen
+
+
+SAMPLES: Setting[tuple[str, ...]] = Setting("photos", (sample_photos.samples()[0].name,), parse_samples, ",".join)
+
+
+# Which language a visitor reads: the one that the address asks for (`?lang=de`), else the browser's.
+
+
+def parse_language(text: str) -> str:
+    """`"de"` as a language that has a catalogue.
+
+    Raises:
+        SettingsError: There is no such catalogue.
+    """
+    known = (i18n.SOURCE_LANGUAGE, *i18n.available_languages())
+    if text not in known:
+        raise SettingsError(
+            i18n._("The link asks for the language {text!r}: EffViz speaks {known}. Write one of them.").format(
+                text=text[:20], known=", ".join(known)
+            )
+        )
+    return text
+
+
+LANGUAGE = Setting("lang", "", parse_language, str)
+
+
+def adopt_language() -> None:
+    """Take over what the address asks for; called once at the top of the app."""
+    with guard():
+        LANGUAGE.adopt()
+
+
+def visitor_language() -> str:
+    """The language of the visitor whose page runs in this thread; English outside of pages."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return i18n.SOURCE_LANGUAGE
+    return i18n.best_language(LANGUAGE.get(), st.context.locale or "")
+
+
+i18n.set_language_source(visitor_language)

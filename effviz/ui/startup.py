@@ -1,0 +1,138 @@
+"""What the server sets up when it starts: models loaded ahead, a short log, and a bound on uploads."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from streamlit.runtime import Runtime, RuntimeState
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+
+from effviz.errors import EffVizError
+from effviz.ui.memory import UPLOADS_SHARE, budget_bytes
+
+# Preloading: one thread, one thing after the other. Once a page is open nothing more is begun: visitors load what they
+# want themselves.
+
+PAUSE_S: Final = 0.05  # between two looks whether the server listens
+
+_log = logging.getLogger(__name__)
+
+
+def start_preloading() -> threading.Thread:
+    """Wait for this process's server in a thread of its own, then load."""
+    thread = threading.Thread(target=_when_it_listens, name="ahead", daemon=True)
+    thread.start()
+    return thread
+
+
+def preload(is_wanted: Callable[[], bool]) -> None:
+    """Load one thing after the other, as long as that is wanted."""
+    for step in _steps():
+        if not is_wanted():
+            return
+        try:
+            step()
+        except EffVizError as error:  # it will be said to whoever asks for it
+            _log.info("Not loaded ahead: %s", error)
+
+
+def _when_it_listens() -> None:
+    never = threading.Event()
+    while not Runtime.exists() or Runtime.instance().state is RuntimeState.INITIAL:
+        never.wait(PAUSE_S)
+    server = Runtime.instance()
+    preload(lambda: server.state is RuntimeState.NO_SESSIONS_CONNECTED)
+
+
+def _steps() -> Iterator[Callable[[], object]]:
+    """The modules of the first page, then the models that it opens with."""
+    from effviz.ui import compare
+
+    for found in iter_modules(compare.__path__, f"{compare.__name__}."):
+        yield lambda name=found.name: import_module(name)  # type: ignore[misc]
+    from effviz.ui import cache
+    from effviz.ui.session import MODELS
+
+    for label in MODELS.default:
+        yield lambda label=label: cache.model(label)  # type: ignore[misc]
+
+
+# The log does not need tracebacks of messages that no browser sends. Anybody can send them, again and again: each gets
+# one line, and each kind so many lines a minute.
+
+LOG_SOURCES: Final = ("streamlit.web.server.starlette.starlette_websocket", "uvicorn.error")
+
+MOST_LINES: Final = 10  # lines of a kind
+
+WINDOW_S: Final = 60.0
+
+
+class OneLineFilter(logging.Filter):
+    """Cuts a record to its sentence, and lets so many of a kind pass in a minute."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._passed: dict[tuple[str, int], deque[float]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether it is written."""
+        now = self._clock()
+        passed = self._passed.setdefault((record.pathname, record.lineno), deque(maxlen=MOST_LINES))
+        if len(passed) == MOST_LINES and now - passed[0] < WINDOW_S:
+            return False
+        passed.append(now)
+        if record.exc_info and record.exc_info[0]:
+            record.msg, record.args = f"{record.getMessage().strip()} ({record.exc_info[0].__name__})", ()
+        record.exc_info = record.exc_text = record.stack_info = None
+        return True
+
+
+def shorten_log() -> None:
+    """Filter the loggers of the server; nothing happens the second time."""
+    for name in LOG_SOURCES:
+        if not any(isinstance(each, OneLineFilter) for each in logging.getLogger(name).filters):
+            logging.getLogger(name).addFilter(OneLineFilter())
+
+
+# Streamlit keeps each uploaded file until its page is closed, without a limit. When all of them would be more than
+# their share of EFFVIZ_MEMORY_MB, the page that holds most loses its oldest file. So a visitor who brings one photo
+# finds a place, whatever another one has brought.
+
+_ADD: Final = MemoryUploadedFileManager.add_file
+
+TOO_LARGE: Final = 413
+
+
+def bound_uploads() -> None:
+    """Have the server's files bounded; nothing happens the second time."""
+    MemoryUploadedFileManager.add_file = add_upload  # type: ignore[assignment]
+
+
+def add_upload(manager: MemoryUploadedFileManager, session_id: str, file: UploadedFileRec) -> None:
+    """Take a file, after making room for it.
+
+    Raises:
+        HTTPException: this page holds most already, or the file is larger than all may be.
+    """
+    most, size = budget_bytes(UPLOADS_SHARE), len(file.data)
+    while (held := _held(manager)) and sum(held.values()) + size > most:
+        greediest = max(held, key=lambda each: held[each])
+        if greediest == session_id or held[greediest] < held.get(session_id, 0) + size:
+            break
+        manager.remove_file(greediest, next(iter(manager.file_storage[greediest])))
+    if sum(held.values()) + size > most:
+        raise HTTPException(TOO_LARGE, "This server holds as many files as it may: take some of yours away.")
+    _ADD(manager, session_id, file)
+
+
+def _held(manager: MemoryUploadedFileManager) -> dict[str, int]:
+    sessions = {session: list(files.values()) for session, files in list(manager.file_storage.items())}
+    return {session: sum(len(file.data) for file in files) for session, files in sessions.items() if files}

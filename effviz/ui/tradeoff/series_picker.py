@@ -1,0 +1,200 @@
+"""Widgets of the Trade-off page: the cost, whose numbers are shown, phi, and one network chosen from the figure."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from effviz.facts import RECIPES, NetworkFamily, PaperVersion, Recipe
+from effviz.i18n import _, lazy_gettext
+from effviz.plots.accuracy_cost import Cost, NetworkPoint
+from effviz.ui import inputs
+from effviz.ui.guard import guard
+from effviz.ui.session import MODELS, MOST_MODELS, PHI, PHI_LEAST, PHI_MOST, PHI_STEP
+from effviz.zoo import catalogue, model_cards
+from effviz.zoo.model import ModelRef
+from effviz.zoo.model_cards import ModelCard
+
+# Keys of widgets; each is also the name in the address, except that of phi, which `PHI` keeps there.
+COST, VERSION, RECIPE_TITLES, FAMILY_LABELS = "cost", "paper", "recipes", "families"
+
+PHI_SLIDER = "tradeoff-phi"
+
+_NAMES: dict[str, str] = {
+    Cost.PARAMS: lazy_gettext("Params"),
+    Cost.MACS: lazy_gettext("MACs"),
+}  # versions of the paper have no others
+
+_RECIPES = {known.title: known for known in RECIPES}
+
+_FAMILIES = {family.label: family for family in NetworkFamily if family is not NetworkFamily.EFFICIENTNET}
+
+
+def first_row() -> tuple[Cost, PaperVersion, float]:
+    """The cost, the version of the paper, and the phi of the marked network."""
+    left, right = st.columns(2)
+    with left.container(horizontal=True):
+        cost = _choice(_("Cost"), Cost.MACS, COST)
+        version = _choice(
+            _("Version of the paper"),
+            PaperVersion.V5,
+            VERSION,
+            _("EfficientNet's accuracies changed between versions; parameters and FLOPs did not."),
+        )
+    st.session_state[PHI_SLIDER] = PHI.get()
+    label = _("φ of the marked network")
+    phi = right.slider(label, PHI_LEAST, PHI_MOST, step=PHI_STEP, key=PHI_SLIDER, on_change=_moved)
+    return Cost(cost), PaperVersion(version), phi
+
+
+def _choice(label: str, default: Cost | PaperVersion, key: str, words: str | None = None) -> str:
+    """One of the few values of a choice."""
+    names = {str(option): _(_NAMES.get(option, option)) for option in type(default)}
+    return inputs.choose_one(label, names, key, str(default), words)
+
+
+def _moved() -> None:
+    PHI.put(st.session_state[PHI_SLIDER])
+
+
+def second_row() -> tuple[tuple[Recipe, ...], tuple[NetworkFamily, ...]]:
+    """Whose measured networks are shown: EfficientNets by recipe, and other families."""
+    left, right = st.columns(2)
+    titles = left.multiselect(
+        _("EfficientNets measured by timm, by recipe of training"),
+        list(_RECIPES),
+        default=[RECIPES[0].title],
+        key=RECIPE_TITLES,
+        bind="query-params",
+        placeholder=_("Choose recipes"),
+        wrap=True,
+    )
+    labels = right.multiselect(
+        _("Other families measured by timm"),
+        list(_FAMILIES),
+        key=FAMILY_LABELS,
+        bind="query-params",
+        placeholder=_("Choose families"),
+        wrap=True,
+    )
+    return tuple(_RECIPES[title] for title in titles), tuple(_FAMILIES[label] for label in labels)
+
+
+def refs() -> tuple[ModelRef, ...]:
+    """The models of the comparison, each once; one that does not exist leaves its sentence and nothing else."""
+    found: dict[str, ModelRef] = {}
+    for label in MODELS.get()[:MOST_MODELS]:
+        with guard():
+            ref = catalogue.parse_model(label)
+            found[ref.label] = ref
+    return tuple(found.values())
+
+
+def mixing(recipes: Sequence[Recipe], families: Sequence[NetworkFamily]) -> str:
+    """The warning that a figure of these needs; "" when one recipe made all of them.
+
+    The paper's EfficientNets are always in the figure, and were trained with AutoAugment.
+    """
+    names = list(dict.fromkeys([RECIPES[0].title, *(each.title for each in recipes)]))
+    names += [_("{family} (several recipes)").format(family=family.label) for family in families]
+    if len(names) == 1:
+        return ""
+    return _(
+        "These networks were trained by different recipes: {names}. A difference between two of them may "
+        "come from the training and not from the scaling. Show {fair} alone to compare scaling."
+    ).format(names=", ".join(names), fair=RECIPES[0].title)
+
+
+# One network of the figure: chosen by a click or from a list, described, and added to the comparison.
+
+CHART, NETWORK = "tradeoff-chart", "network"
+
+
+def clicked_network() -> None:
+    """Take over the network that was clicked; a click on a dashed line, or beside all points, changes nothing."""
+    points = st.session_state[CHART].selection.points
+    if points and points[0].get("customdata"):
+        st.session_state[NETWORK] = points[0]["customdata"][0]
+
+
+def choose_network(points: Sequence[NetworkPoint]) -> NetworkPoint | None:
+    """The list of all networks in the figure; it also works without a mouse."""
+    by_id = {point.id: point for point in points}
+    chosen = st.selectbox(
+        _("Network: click a point, or choose one here"),
+        list(by_id),
+        index=None,
+        key=NETWORK,
+        bind="query-params",
+        placeholder=_("No network chosen"),
+    )
+    return by_id.get(chosen or "")
+
+
+def show_network(point: NetworkPoint) -> None:
+    """Everything known about the network, with its source, and the way into the comparison."""
+    with st.container(border=True):
+        st.subheader(point.id, anchor=False)
+        with st.container(horizontal=True, gap="medium"):
+            st.metric(_("Top-1"), f"{point.top1_pct:g} %", width="content")
+            if point.top5_pct is not None:
+                st.metric(_("Top-5"), f"{point.top5_pct:g} %", width="content")
+            st.metric(_("Parameters"), _million(point.params_millions), width="content")
+            counted = _(point.macs_count).capitalize() + "."
+            st.metric(_("MACs"), _billion(point.macs_billions), width="content", help=counted)
+        if point.compare:
+            with guard():
+                _comparable(point, model_cards.model_card(catalogue.parse_model(point.compare)))
+        else:
+            _list(_lines(point))
+            st.caption(_("EffViz has no weights for this network, so it cannot be compared."))
+
+
+def _comparable(point: NetworkPoint, card: ModelCard) -> None:
+    """With the model's coefficients and weights, and the button; whether the weights are here is said before it."""
+    scaling = _("Scaling: d = {depth:g}, w = {width:g}, {px} px")
+    weights = _("Weights: {weights}").format(weights=card.weights)
+    _list([scaling.format(depth=card.depth, width=card.width, px=card.resolution_px), *_lines(point), weights])
+    if not card.availability.available:
+        st.caption(card.availability.sentence)
+    present, full = point.compare in MODELS.get(), len(MODELS.get()) >= MOST_MODELS
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            _("In the comparison") if present else _("Add to compare"),
+            type="primary",
+            icon=":material/check:" if present else ":material/add:",
+            disabled=present or full,
+            help=_("A comparison holds {most} models: remove one on the Compare page first.").format(most=MOST_MODELS)
+            if full
+            else None,
+            on_click=_add,
+            args=(point.compare,),
+        )
+        st.page_link("effviz/ui/pages/compare.py", label=_("Open Compare"), icon=":material/grid_view:")
+
+
+def _lines(point: NetworkPoint) -> list[str]:
+    more = _("Training: {training}, on more pictures than ImageNet-1k")
+    lines = [(more if point.extra_data else _("Training: {training}")).format(training=_(point.training))]
+    if point.resolution_px is not None:
+        lines.append(_("Measured at {px} px").format(px=point.resolution_px))
+    lines.append(_("MACs: {how}").format(how=_(point.macs_count)))
+    if point.macs_billions_with_bn is not None:
+        counted = _("MACs as timm counts them, with batch norm: {macs}")
+        lines.append(counted.format(macs=_billion(point.macs_billions_with_bn)))
+    return [*lines, _("Source: {source}").format(source=_(point.source))]
+
+
+def _list(lines: Sequence[str]) -> None:
+    st.markdown("\n".join(f"- {line}" for line in lines))
+
+
+def _add(label: str) -> None:
+    MODELS.put((*MODELS.get(), label))
+
+
+def _million(amount: float) -> str:
+    return f"{amount:g} M"
+
+
+def _billion(amount: float | None) -> str:
+    return _("not published") if amount is None else f"{amount:.3g} B"

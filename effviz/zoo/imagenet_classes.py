@@ -1,0 +1,66 @@
+"""The 1000 ImageNet classes: a short name for people, the WordNet synset and its synonyms for searching."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class ImageNetClass:
+    """One class of ImageNet-1k."""
+
+    index: int  # 0..999, position in the logits
+    synset: str  # WordNet identifier, "n01440764"
+    name: str  # short, unique, for people: "crane (bird)"
+    lemmas: tuple[str, ...]  # WordNet's words for it: ("tench", "Tinca tinca")
+
+
+@cache
+def all_classes() -> tuple[ImageNetClass, ...]:
+    """Return all 1000 classes in the order of the logits.
+
+    Source: the `source` column of `effviz/facts/imagenet_classes.csv`.
+    """
+    text = files("effviz").joinpath("facts/imagenet_classes.csv").read_text(encoding="utf-8")
+    return tuple(
+        ImageNetClass(int(row["index"]), row["synset"], row["name"], tuple(row["lemmas"].split(", ")))
+        for row in csv.DictReader(text.splitlines())
+    )
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Return the short names in the order of the logits."""
+    return tuple(entry.name for entry in all_classes())
+
+
+@cache
+def _by_word() -> dict[str, frozenset[int]]:
+    """Which classes a word may mean, in small letters."""
+    found: dict[str, set[int]] = {}
+    for entry in all_classes():
+        for word in (entry.name, *entry.lemmas):
+            found.setdefault(word.lower(), set()).add(entry.index)
+    return {word: frozenset(meant) for word, meant in found.items()}
+
+
+def find_indices(words: Iterable[str]) -> frozenset[int] | None:
+    """Return the classes that these names, or WordNet's words, mean; None when ImageNet does not know one of them.
+
+    Example:
+        >>> sorted(indices(["tench", "English springer"]))
+        [0, 217]
+    """
+    meant = [_by_word().get(word.lower()) for word in words]
+    known = [of for of in meant if of is not None]
+    return frozenset().union(*known) if len(known) == len(meant) else None
+
+
+def find_label_slot(name: str, of: Sequence[str]) -> int | None:
+    """Return where a class of that name stands: one that is written just so, else the first one in other letters."""
+    if name in of:
+        return of.index(name)
+    folded = name.casefold()
+    return next((index for index, known in enumerate(of) if known.casefold() == folded), None)

@@ -1,0 +1,61 @@
+"""Networks as torch modules, for what needs gradients or hooks, and untrained ones of any depth and width."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from timm.models import efficientnet as timm_efficientnet
+
+from effviz.scaling import Family, Padding
+from effviz.zoo.model import Arithmetic, Model, ModelRef, ModelSpec, Weights, arithmetic
+from effviz.zoo.state_dicts import Tensors
+
+# Building B0 and Lite0 at any depth and width with timm.
+
+SEED = 0  # untrained networks are the same on every run
+
+
+def build_untrained(
+    family: Family, depth: float, width: float, classes: int = 1000, computing: Arithmetic | None = None
+) -> torch.nn.Module:
+    """Build an untrained network, as in the official code by default; the same arguments give the same random weights.
+
+    timm's public entry points fix depth and width, so this calls the function behind them.
+    """
+    lite = family is Family.LITE
+    of = computing or arithmetic(family)
+    generate = timm_efficientnet._gen_efficientnet_lite if lite else timm_efficientnet._gen_efficientnet
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        module: torch.nn.Module = generate(
+            "tf_efficientnet_lite0" if lite else "tf_efficientnet_b0",
+            channel_multiplier=width,
+            depth_multiplier=depth,
+            num_classes=classes,
+            bn_eps=of.epsilon,
+            pad_type="same" if of.padding is Padding.SAME else "",
+            act_layer=of.activation.value,
+        )
+    return module
+
+
+def build_module(spec: ModelSpec, tensors: Tensors) -> torch.nn.Module:
+    """Make a network's module with copies of its tensors, in evaluation mode and with parameters without gradients."""
+    with _outside_inference_mode(), torch.device("meta"):  # random weights would be made in vain
+        module = build_untrained(spec.family, spec.depth, spec.width, len(spec.classes), spec.arithmetic)
+    with _outside_inference_mode():
+        module.load_state_dict({name: torch.tensor(array) for name, array in tensors.items()}, assign=True)
+        return module.eval().requires_grad_(False)
+
+
+def wrap_module(ref: ModelRef, module: torch.nn.Module, sha256: str = "") -> Model:
+    """Take a module as it is for a model; the model's tensors are views of its weights, and change with them."""
+    tensors = {name: tensor.detach().numpy() for name, tensor in module.state_dict().items()}
+    return Model(ref, Weights(ref.spec, tensors, sha256, modules=[module]))
+
+
+@contextmanager
+def _outside_inference_mode() -> Iterator[None]:
+    """Tensors born in inference mode could never take part in a backward pass."""
+    with torch.inference_mode(False):
+        yield

@@ -1,0 +1,84 @@
+"""What is measured, and how it is said; no time is asserted."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from types import ModuleType
+
+import pytest
+from typer.testing import CliRunner
+
+from effviz.bench import app_sessions, app_timing, load
+from effviz.bench.app_sessions import Answer
+from effviz.bench.benchmark import Figure, Figures
+from effviz.cli import app as command
+from effviz.errors import SettingsError
+
+
+def answers(*seconds: float) -> list[Answer]:
+    return [Answer(each, ()) for each in seconds]
+
+
+def test_the_first_run_stands_apart_from_the_median_of_the_others() -> None:
+    first, repeated = app_timing._script_rows("", answers(5, 0.1, 0.3, 0.15))
+    assert (first.ours, repeated.ours, repeated.target, repeated.met) == (5000, 150, "at most 150 ms", True)
+    assert app_timing._script_rows("", answers(5, 0.151))[1].met is False
+    assert app_timing._script_rows("scale", answers(1, 2))[1].met is None
+
+
+def test_no_browser_is_one_sentence_and_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All on one real server, which the command starts anew for each page."""
+
+    @contextmanager
+    def nothing() -> Iterator[None]:
+        raise SettingsError("What a browser shows was not measured.")
+        yield
+
+    small = {"models": "lite0@64"}
+    for name, value in {"FOUR_MODELS": small, "FIVE_MODELS": small, "REPEATS": 1}.items():
+        monkeypatch.setattr(app_timing, name, value)
+    monkeypatch.setattr(app_timing, "start_chromium", nothing)
+    with app_sessions.start_server() as only:
+        monkeypatch.setattr(app_sessions, "start_server", lambda: nullcontext(only))
+        measured = app_timing._memory_rows(2, [])  # first, while the server is idle
+        monkeypatch.setattr(
+            app_timing, "_memory_rows", lambda comparisons, _notes: measured if comparisons == 2 else []
+        )
+        result = app_timing.bench_app(comparisons=2)
+    names = [row.name for row in result.rows]
+    assert result.notes == ("What a browser shows was not measured.",)
+    assert {"Script of scale, repeated", "Script of tradeoff, repeated", "Growth over 2 comparisons"} <= set(names)
+    memory = [row.ours for row in result.rows if row.unit == "MiB"]
+    assert 0 < memory[0] < memory[1]  # torch and a model take more than an idle server
+    assert all(row.ours > 0 for row in result.rows if row.unit == "ms")
+
+
+def test_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    with (
+        pytest.raises(SettingsError, match=r"requirements-dev\.txt, and install .* chromium"),
+        app_timing.start_chromium(),
+    ):
+        pytest.fail("It ran.")
+
+
+ROWS = Figures(
+    (Figure.at_most("Growth", 51.26, 50, "MiB"), Figure("Sessions", 20, ""), Figure("Scale", 120.4, "ms")), ("A note.",)
+)
+
+
+@pytest.mark.parametrize(("name", "module"), [("app", app_timing), ("cold", app_timing), ("load", load)])
+def test_rows_as_json_and_as_a_table(monkeypatch: pytest.MonkeyPatch, name: str, module: ModuleType) -> None:
+    monkeypatch.setattr(module, f"bench_{name}", lambda *_: ROWS)
+    printed = CliRunner().invoke(command, ["bench", name, "--json"])
+    assert json.loads(printed.stdout)[:2] == [
+        {"name": "Growth", "ours": 51.26, "unit": "MiB", "target": "at most 50 MiB", "met": False},
+        {"name": "Sessions", "ours": 20, "unit": "", "target": "", "met": None},
+    ]
+    assert printed.stderr.strip() == "A note."
+    table = CliRunner().invoke(command, ["bench", name]).stdout
+    assert [line.split() for line in table.splitlines()[-3:]] == [
+        ["Growth", "51.3", "MiB", "at", "most", "50", "MiB:", "missed"],
+        ["Sessions", "20"],
+        ["Scale", "120", "ms"],
+    ]

@@ -1,0 +1,90 @@
+"""The benchmark's arithmetic and rows on small models; no time is asserted."""
+
+import numpy as np
+import pytest
+
+from effviz.bench import peer_comparisons
+from effviz.bench.benchmark import Times, against_one, side_by_side
+from effviz.bench.peer_comparisons import CamRow, bench_cam
+from effviz.explain.activation_maps import activation_map
+from effviz.zoo.catalogue import parse_model
+from effviz.zoo.loading import load
+
+REFS = (parse_model("lite0@64"),)
+
+
+def test_ratio_and_target_by_hand():
+    row = CamRow("maps", Times((9, 10, 30)), Times((70, 90, 80)), 8, "8x or more")
+    assert (row.ours_ms, row.peer_ms, row.ratio, row.met) == (10, 80, 8, True)
+    assert str(row.ours) == "10.0 (9.0-30.0)"
+    assert not CamRow("maps", Times((10,)), Times((79,)), 8, "8x or more").met
+
+
+def test_each_timed_run_follows_an_untimed_one_of_the_same_side():
+    order = []
+    ours, peer = side_by_side(lambda: order.append("ours"), lambda: order.append("peer"), 3)
+    assert order == ["ours", "ours", "peer", "peer"] * 3
+    assert len(ours.runs_ms) == len(peer.runs_ms) == 3
+
+
+def test_a_peers_long_work_is_timed_once():
+    order = []
+    ours, peer = against_one(lambda: order.append("ours"), lambda: order.append("peer"), 2)
+    assert order == ["ours"] * 4 + ["peer"]
+    assert (len(ours.runs_ms), len(peer.runs_ms)) == (2, 1)
+
+
+def test_a_run_gives_every_comparison():
+    result = bench_cam(1, REFS, long=False)
+    assert len(result.rows) == 6
+    assert [sentence.split(" by")[0] for sentence in result.skipped] == [
+        "Ablation-CAM",
+        "Score-CAM",
+        "CAM of 200 photos",
+    ]
+    assert all("--long" in sentence for sentence in result.skipped)
+    assert all(row.ours_ms > 0 and row.peer_ms > 0 and row.target for row in result.rows)
+
+
+def test_a_missing_peer_is_said_plainly(monkeypatch):
+    monkeypatch.setattr(peer_comparisons, "torchcam_missing", lambda: True)
+    monkeypatch.setenv("EFFVIZ_ENGINE", "torch")
+    result = bench_cam(1, REFS, long=False)
+    assert len(result.rows) == 4
+    assert [sentence.split(":")[0] for sentence in result.skipped[:2]] == [
+        "torchcam is left out",
+        "OpenVINO alone is left out",
+    ]
+
+
+@pytest.mark.parametrize("peer", [peer_comparisons.grad_cam, peer_comparisons.torchcam_grad_cam])
+def test_both_sides_find_the_same_map(peer):
+    """Else the times would compare different work."""
+    subject = peer_comparisons.CamSubject.of([load(parse_model("lite0@128"))])
+    ours = np.maximum(activation_map(subject.forwards[0], peer_comparisons.CLASS).values, 0)
+    theirs = peer(subject.models[0], peer_comparisons.CLASS)(subject.forwards[0].prepared.pixels)
+    step = theirs.shape[0] // ours.shape[0]
+    cells = theirs.reshape(ours.shape[0], step, ours.shape[1], step).mean(axis=(1, 3))  # enlarged by the library
+    assert np.corrcoef(ours.ravel(), cells.ravel())[0, 1] > 0.95
+
+
+def test_both_sides_of_the_long_rows_do_the_same_work(monkeypatch):
+    """Which images and channels each side gets, on a small network; each side runs to its end."""
+    monkeypatch.setattr(peer_comparisons, "MANY", 20)
+    subject = peer_comparisons.CamSubject.of([load(parse_model("lite0@64"))])
+    batches = []
+    monkeypatch.setattr(peer_comparisons, "grad_cam_batch", lambda *_: lambda pixels: batches.append(pixels.shape))
+    many = peer_comparisons._many(subject)
+    many.ours()
+    many.peer()
+    assert batches == [(16, 3, 64, 64), (4, 3, 64, 64)]
+    peer_comparisons._ablation(subject).ours()
+    assert "Ablation-CAM by lite0@64" in peer_comparisons._ablation(subject).name
+
+
+def test_the_peers_batch_is_its_single_maps():
+    model = load(parse_model("lite0@64"))
+    pixels = np.random.default_rng(0).standard_normal((2, 3, 64, 64), np.float32)
+    together = peer_comparisons.grad_cam_batch(model, 281)(pixels)
+    alone = [peer_comparisons.grad_cam(model, 281)(one[None]) for one in pixels]
+    assert np.allclose(together, alone, atol=1e-3)

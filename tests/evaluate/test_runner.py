@@ -1,0 +1,345 @@
+"""Whole runs on a few photos: killed ones go on, stopped ones too, and others are refused."""
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from effviz.errors import SettingsError
+from effviz.evaluate import run_settings, run_store, run_summary, runner
+from effviz.evaluate.datasets import open_dataset
+from effviz.evaluate.heatmaps import Control
+from effviz.evaluate.run_settings import Metric, RunSettings
+from effviz.evaluate.run_store import RESULTS_FILE
+from effviz.evaluate.runner import Chunk, Workers
+from effviz.explain.data_types import Method
+
+KILLED = Path(__file__).with_name("killed.py")
+SETTINGS = RunSettings(("lite0@64", "lite0@96"))  # as in killed.py
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch, loaded):
+    monkeypatch.setattr(run_settings, "MAX_PHOTOS_PER_CHUNK", 2)
+    monkeypatch.setattr(runner, "load", lambda ref: loaded(ref.label))
+
+
+@pytest.fixture(scope="module")
+def models(loaded):
+    return [loaded(label) for label in SETTINGS.models]
+
+
+@pytest.fixture(scope="module")
+def data(eight_photos):
+    return open_dataset(eight_photos)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(data, models, tmp_path_factory):
+    """The rows of a run in one sitting, and in one part."""
+    folder = tmp_path_factory.mktemp("whole")
+    runner.evaluate(data, SETTINGS, folder, workers=runner.local_workers(models))
+    return table(folder)
+
+
+def table(folder):
+    return pq.read_table(folder / RESULTS_FILE).to_pylist()
+
+
+def key(row):
+    return tuple(row[name] or "" for name in ("photo", "model", "method", "metric"))
+
+
+def same(found, expected):
+    """Tell that two tables have the same rows in any order, numbers to 1e-6."""
+    assert len(found) == len(expected)
+    for row, other in zip(sorted(found, key=key), sorted(expected, key=key), strict=True):
+        assert {name: value for name, value in row.items() if not isinstance(value, float | list)} == {
+            name: value for name, value in other.items() if not isinstance(value, float | list)
+        }
+        for name in ("value", "probability", "box_share", "curve"):
+            np.testing.assert_allclose(
+                np.array(row[name], float), np.array(other[name], float), atol=1e-6, equal_nan=True
+            )
+
+
+def goes_on(folder, data, uninterrupted, parts):
+    """See that what is there of a run is kept, and that it ends with the same rows as one that nobody disturbed."""
+    assert len(run_store.chunk_files(folder)) == parts
+    assert not run_store.read_manifest(folder).finished
+    written = []
+    done = runner.evaluate(data, SETTINGS, folder, runner.RunObserver(lambda photos, of: written.append((photos, of))))
+    # what was there is not measured again
+    assert written == [(photos, 8) for photos in range(2 * parts, 10, 2)]
+    assert done.finished
+    same(table(folder), uninterrupted)
+    assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == [
+        "results.parquet",
+        "run.json",
+    ]
+
+
+def test_another_process_that_measures_is_left_alone_and_when_it_is_killed_the_run_goes_on(
+    eight_photos, data, tmp_path, uninterrupted
+):
+    words = [sys.executable, str(KILLED), str(eight_photos), str(tmp_path)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "here\n"
+        before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+        with pytest.raises(SettingsError, match=r"Another process is measuring into .* --out") as caught:
+            runner.evaluate(data, SETTINGS, tmp_path)
+        assert "\n" not in str(caught.value)
+        assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+        print(file=process.stdin, flush=True)
+        assert process.stdout.readline() == "here\n"  # it writes on, undisturbed
+        process.kill()
+    goes_on(tmp_path, data, uninterrupted, parts=2)
+
+
+@pytest.fixture(scope="module")
+def broken_off(data, models, tmp_path_factory):
+    """Copies of a run's folder, each made when a file was written and not yet in its place: what a kill then leaves."""
+    folder, copies, move = tmp_path_factory.mktemp("whole") / "run", {}, Path.replace
+
+    def copied(path, target):
+        place = len(copies) + 1
+        copies[place] = shutil.copytree(folder, folder.with_name(f"copy-{place}"))
+        return move(path, target)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run_settings, "MAX_PHOTOS_PER_CHUNK", 2)
+        patched.setattr(Path, "replace", copied)
+        runner.evaluate(data, SETTINGS, folder, workers=runner.local_workers(models))
+    return copies
+
+
+@pytest.mark.parametrize(
+    ("place", "parts"),
+    [
+        (4, 1),  # run.json and a part with its seal are in their places, the second part is not
+        (10, 4),  # all parts are, the table is not
+        (11, 4),  # the table is, run.json does not know yet
+    ],
+)
+def test_a_run_that_was_broken_off_at_any_place_ends_with_the_same_rows(broken_off, data, uninterrupted, place, parts):
+    goes_on(broken_off[place], data, uninterrupted, parts)
+
+
+def test_a_part_that_is_gone_is_no_result(data, tmp_path, models):
+    def loses(parts, wanted):
+        for number, found in enumerate(runner.local_workers(models).measure(parts, wanted)):
+            yield found
+            if number == 1:
+                run_store.remove_chunks(wanted.folder)
+
+    with pytest.raises(SettingsError, match="2 of the parts that were measured are gone") as caught:
+        runner.evaluate(data, SETTINGS, tmp_path, workers=Workers(loses))
+    assert "\n" not in str(caught.value)
+    assert not run_store.read_manifest(tmp_path).finished
+    assert not (tmp_path / RESULTS_FILE).exists()
+
+
+def test_a_run_that_is_stopped_goes_on(data, tmp_path, uninterrupted):
+    stops = iter([False, True])
+    begun = runner.evaluate(data, SETTINGS, tmp_path, runner.RunObserver(stop=lambda: next(stops)))
+    assert not begun.finished
+    assert list(run_store.chunk_files(tmp_path)) == [0, 2]
+    assert begun.seconds > 0
+    done = runner.evaluate(data, SETTINGS, tmp_path)
+    assert done.finished
+    assert done.seconds > begun.seconds
+    same(table(tmp_path), uninterrupted)
+
+
+def test_a_finished_run_is_left_as_it_is(data, tmp_path):
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=2)
+    first = runner.evaluate(data, few, tmp_path)
+    stamp = (tmp_path / RESULTS_FILE).stat().st_mtime_ns
+
+    def never(*_):
+        raise AssertionError("nothing is left to measure")
+
+    assert runner.evaluate(data, few, tmp_path, workers=Workers(never)) == first
+    assert (tmp_path / RESULTS_FILE).stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"methods": (Method.EIGENCAM,)}, r"methods \['cam'\], and now methods \['eigencam'\]"),
+        ({"seed": 3}, "seed 0, and now seed 3"),
+        ({"models": ("lite0@96",)}, "models"),
+        ({"limit": 3}, "limit 2, and now limit 3"),
+    ],
+)
+def test_another_run_in_the_same_folder_is_refused_in_one_sentence(data, tmp_path, changes, words):
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=2)
+    runner.evaluate(data, few, tmp_path, runner.RunObserver(stop=lambda: True))
+    with pytest.raises(SettingsError, match=words) as caught:
+        runner.evaluate(data, dataclasses.replace(few, **changes), tmp_path)
+    assert "--out" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_other_photos_or_weights_are_another_run(data, tmp_path):
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=2)
+    runner.evaluate(data, few, tmp_path)
+    with pytest.raises(SettingsError, match="fingerprint"):
+        runner.evaluate(dataclasses.replace(data, fingerprint="0"), few, tmp_path)
+    content = json.loads((tmp_path / "run.json").read_text())
+    content["models"][0]["weights_sha256"] = "0" * 64
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    with pytest.raises(SettingsError, match="weights of lite0@64"):
+        runner.evaluate(data, few, tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_said(data, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SettingsError, match="--out"):
+        runner.evaluate(data, dataclasses.replace(SETTINGS, models=("lite0@64",), limit=1), tmp_path / "file" / "run")
+
+
+def broken(parts, _wanted):
+    """A disk that is none of the run's folder."""
+    raise OSError(5, "Input/output error", "photos/cat.jpg")
+    yield parts
+
+
+def test_only_what_writes_into_the_folder_is_blamed_on_it(data, tmp_path, monkeypatch):
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=2)
+    with pytest.raises(OSError, match=r"photos/cat\.jpg"):
+        runner.evaluate(data, few, tmp_path, workers=Workers(broken))
+
+    def full(*_):
+        raise OSError("no space left")  # without a number, and so without a text of the system
+
+    monkeypatch.setattr(run_store, "write_chunk", full)
+    with pytest.raises(SettingsError, match=r"Nothing can be written to .* \(no space left\)"):
+        runner.evaluate(data, few, tmp_path)
+
+
+@pytest.fixture
+def stopped(data, tmp_path):
+    """The settings of a run that was stopped, and a writer of what its run.json says."""
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=5)
+    assert not runner.evaluate(data, few, tmp_path, runner.RunObserver(stop=lambda: True)).finished
+
+    def write(change):
+        content = json.loads((tmp_path / "run.json").read_text())
+        change(content)
+        (tmp_path / "run.json").write_text(json.dumps(content))
+
+    return few, write
+
+
+def test_a_run_goes_on_with_its_engine_alone(data, tmp_path, stopped):
+    few, write = stopped
+    write(lambda content: content["models"][0].update(engine="abacus"))
+    with pytest.raises(SettingsError, match=r"on the engine abacus.*EFFVIZ_ENGINE=abacus") as caught:
+        runner.evaluate(data, few, tmp_path)
+    assert "\n" not in str(caught.value)
+    write(lambda content: content.update(finished=True))
+    assert runner.evaluate(data, few, tmp_path).networks[0].engine == "abacus"  # nothing is measured any more
+
+
+def test_each_sitting_says_its_versions(data, tmp_path, stopped, caplog):
+    few, write = stopped
+    write(lambda content: content["versions"].update(torch="0.1"))
+    assert runner.evaluate(data, few, tmp_path, runner.RunObserver(stop=lambda: True)).versions["torch"] == "0.1"
+    assert "torch 0.1, now" in caplog.text
+    caplog.clear()
+    done = runner.evaluate(data, few, tmp_path)
+    assert caplog.text == ""  # as the sitting before
+    assert [versions["torch"] == metadata.version("torch") for versions in done.sittings] == [True, True]
+    assert json.loads((tmp_path / "run.json").read_text())["sittings"] == [dict(of) for of in done.sittings]
+
+
+def test_what_an_earlier_version_began_does_not_go_on_with_other_controls(data, tmp_path, stopped):
+    """Its finished runs are read as ever."""
+    few, write = stopped
+    write(lambda content: content.update(format=1))
+    with pytest.raises(SettingsError, match="earlier version began") as caught:
+        runner.evaluate(data, few, tmp_path)
+    assert "\n" not in str(caught.value)
+    write(lambda content: content.update(finished=True))
+    assert runner.evaluate(data, few, tmp_path).format == 1
+    write(lambda content: content.update(format=3))
+    with pytest.raises(SettingsError, match="not the folder of a run"):
+        run_store.read_manifest(tmp_path)
+
+
+def test_runs_of_before_say_nothing_of_sittings(data, tmp_path, stopped):
+    few, write = stopped
+    write(lambda content: content.pop("sittings"))
+    assert run_store.read_manifest(tmp_path).sittings == ()
+    assert runner.evaluate(data, few, tmp_path).finished
+
+
+def test_the_manifest_says_what_made_the_rows(data, tmp_path, loaded):
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=3)
+    model = loaded("lite0@64")
+    runner.evaluate(data, few, tmp_path)
+    content = json.loads((tmp_path / "run.json").read_text())
+    assert content["settings"]["seed"] == content["seed"] == 0
+    assert content["models"][0]["weights_sha256"] == model.weights_sha256
+    assert content["dataset"]["photos"] == 3
+    assert {"effviz", "python", "torch", "numpy"} <= content["versions"].keys()
+    assert {(of["method"], of["metric"]) for of in content["thresholds"]} == {
+        (method, "maxbox") for method in ("cam", *Control)
+    }
+    known = run_summary.load_results(tmp_path)
+    for of in known.run.thresholds:
+        assert known.values(of.method, Metric.MAXBOX)[of.model].mean() == pytest.approx(of.accuracy)
+
+
+def test_a_choice_of_photos_is_the_same_in_every_run(data, tmp_path):
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=3, seed=7)
+    for name in ("a", "b"):
+        runner.evaluate(data, few, tmp_path / name)
+    same(table(tmp_path / "a"), table(tmp_path / "b"))
+    assert len({row["photo"] for row in table(tmp_path / "a")}) == 3
+
+
+def test_no_more_photos_are_open_than_two_parts_have(data, tmp_path, loaded):
+    """Memory does not grow with the number of photos: parts are taken as they are measured."""
+    taken = []
+
+    def parts():
+        for start in range(0, 8, 2):
+            taken.append(start)
+            yield Chunk(start, tuple(data.samples[start : start + 2]))
+
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",))
+    begun = runner.evaluate(data, few, tmp_path, runner.RunObserver(stop=lambda: True))
+    found = runner.local_workers([loaded("lite0@64")]).measure(parts(), begun)
+    assert [part.start for part, _ in [next(found)]] == [0]
+    assert len(taken) == runner.CHUNKS_AHEAD
+    assert next(found)[0].start == 2
+    assert len(taken) == runner.CHUNKS_AHEAD + 1
+    found.close()
+    assert len(taken) == runner.CHUNKS_AHEAD + 1
+
+
+def test_parts_may_come_back_in_any_order(data, tmp_path, uninterrupted, models):
+
+    def backwards(parts, wanted):
+        yield from reversed(list(runner.local_workers(models).measure(parts, wanted)))
+
+    runner.evaluate(data, SETTINGS, tmp_path, workers=Workers(backwards))
+    same(table(tmp_path), uninterrupted)
+
+
+def test_models_that_are_loaded_are_not_loaded_again(data, tmp_path, monkeypatch, loaded):
+    few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=1)
+    workers = runner.local_workers([loaded("lite0@64")])
+    monkeypatch.setattr(runner, "load", lambda _ref: pytest.fail("loaded again"))
+    done = runner.evaluate(data, few, tmp_path, workers=workers)
+    assert done.finished
+    assert done.networks[0].weights_sha256 == workers.models[0].weights_sha256

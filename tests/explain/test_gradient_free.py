@@ -1,0 +1,140 @@
+import copy
+import functools
+
+import numpy as np
+import pytest
+import torch
+from pytorch_grad_cam import ScoreCAM
+from pytorch_grad_cam.utils.image import scale_cam_image
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+from effviz.explain import gradient_free
+from effviz.explain.activation_maps import activation_map
+from effviz.explain.data_types import Method, TargetLayer
+
+
+def far(ours, expected):
+    assert ours.shape == expected.shape
+    return float(np.abs(ours - expected).max() / np.ptp(expected))
+
+
+@pytest.fixture
+def _by_centres(monkeypatch):
+    """The library's Score-CAM with cells placed by their centres: its own enlarging goes from corner to corner."""
+    centred = functools.partial(torch.nn.Upsample, mode="bilinear", align_corners=False)
+    monkeypatch.setattr(torch.nn, "UpsamplingBilinear2d", lambda size: centred(size=size))
+
+
+@pytest.mark.usefixtures("_by_centres")
+def test_scorecam_equals_pytorch_grad_cam(small_lite, silu):
+    for passed in (small_lite, silu):
+        module = copy.deepcopy(passed.model.module)
+        with ScoreCAM(module, [module.blocks[0][-1]]) as library:
+            expected = library(torch.tensor(passed.prepared.pixels), [ClassifierOutputTarget(88)])[0]
+        ours = activation_map(passed, 88, Method.SCORECAM, TargetLayer.STRIDE_2).values
+        ended = scale_cam_image(scale_cam_image(np.maximum(ours, 0)[None], (128, 128)))[0]  # as the library ends
+        assert far(ended, expected) < 1e-3
+
+
+def test_ablationcam_at_a_stage_end_equals_setting_channels_to_zero_with_a_hook(silu):
+    module = copy.deepcopy(silu.model.module)
+    pixels, kept = torch.tensor(silu.prepared.pixels), []
+    block = module.blocks[0][-1]
+    block.register_forward_hook(lambda _, __, output: kept.append(output))
+    with torch.no_grad():
+        whole = module(pixels)[0, 88].item()
+        weights = [(whole - without(module, block, channel, pixels)) / whole for channel in range(16)]
+    expected = np.tensordot(weights, kept[0][0].numpy(), axes=1)
+    assert far(activation_map(silu, 88, Method.ABLATIONCAM, TargetLayer.STRIDE_2).values, expected) < 1e-3
+
+
+def without(module, block, channel, pixels) -> float:
+    def ablate(_, __, output):
+        changed = output.clone()
+        changed[:, channel] = 0
+        return changed
+
+    handle = block.register_forward_hook(ablate)
+    logit = module(pixels)[0, 88].item()
+    handle.remove()
+    return logit
+
+
+def test_ablationcam_by_running_equals_its_closed_form(silu):
+    by_running = gradient_free.perturbation_map(silu, 88, Method.ABLATIONCAM, TargetLayer.LAST, lambda _: None)
+    assert far(by_running, activation_map(silu, 88, Method.ABLATIONCAM).values) < 1e-3
+
+
+@pytest.mark.parametrize("method", sorted(gradient_free.PERTURBATION_METHODS))
+def test_the_map_is_its_own_class(silu, method):
+    one, other = (activation_map(silu, index, method, TargetLayer.STRIDE_2).values for index in (88, 500))
+    assert far(one, other) > 1e-2
+
+
+def test_masks_are_the_channels_enlarged_and_stretched():
+    features = np.random.default_rng(0).standard_normal((3, 5, 7)).astype(np.float32)
+    features[2] = 4  # the same everywhere: nothing to stretch
+    large = torch.nn.functional.interpolate(torch.tensor(features)[None], (33, 33), mode="bilinear")
+    low, high = large.amin((2, 3), keepdim=True), large.amax((2, 3), keepdim=True)
+    expected = ((large - low) / (high - low + 1e-8))[0].numpy()
+    ours = list(gradient_free.masks(features, 33))
+    assert np.abs(np.stack(ours[:2]) - expected[:2]).max() < 1e-5
+    assert np.isfinite(ours[2]).all()
+
+
+class Summing:
+    """Stands in for an engine: the logits are made of the sum of the input, so that each mask counts."""
+
+    def __init__(self):
+        self.passes = 0
+
+    def many(self, inputs):
+        for pixels in inputs:
+            self.passes += 1
+            yield None, np.array([[0.0, float(pixels.sum())]])
+
+
+def test_scorecam_passes_once_for_all_channels_that_are_zero():
+    rng = np.random.default_rng(1)
+    features = rng.random((6, 3, 4)).astype(np.float32)
+    features[[1, 2, 4]] = 0
+    pixels = rng.random((1, 3, 9, 9)).astype(np.float32) / 40
+    engine, told = Summing(), []
+    weights = gradient_free.scorecam_weights(engine, pixels, features, 1, told.append)
+    scores = []
+    for channel in torch.tensor(features):  # as the paper has it, every channel
+        large = torch.nn.functional.interpolate(channel[None, None], (9, 9), mode="bilinear")
+        mask = (large - large.min()) / (large.max() - large.min() + 1e-8)
+        scores.append((torch.tensor(pixels) * mask).sum().item())
+    assert weights == pytest.approx(torch.tensor(scores, dtype=torch.float64).softmax(0).numpy(), rel=1e-4)
+    assert weights[1] == weights[2] == weights[4] < weights[0]
+    assert engine.passes == 4
+
+
+def test_scorecam_of_features_that_are_never_zero_passes_once_for_each():
+    features = np.random.default_rng(2).standard_normal((5, 3, 3)).astype(np.float32)
+    engine = Summing()
+    gradient_free.scorecam_weights(engine, np.ones((1, 3, 6, 6), np.float32), features, 0, lambda _: None)
+    assert engine.passes == 5
+
+
+@pytest.mark.parametrize("method", sorted(gradient_free.PERTURBATION_METHODS))
+def test_progress_is_told_and_grows(small_lite, method):
+    told = []
+    activation_map(small_lite, 88, method, TargetLayer.STRIDE_16, told.append)  # 112 channels
+    assert told == pytest.approx([done / 112 for done in range(1, 113)])
+
+
+class Cancelled(BaseException):
+    """As Streamlit ends a script."""
+
+
+@pytest.mark.parametrize("method", sorted(gradient_free.PERTURBATION_METHODS))
+def test_work_that_is_cancelled_leaves_the_model_as_it_was(small_lite, method):
+    def cancel(_: float) -> None:
+        raise Cancelled
+
+    before = activation_map(small_lite, 88, method, TargetLayer.STRIDE_4).values
+    with pytest.raises(Cancelled):
+        activation_map(small_lite, 88, method, TargetLayer.STRIDE_4, cancel)
+    assert np.array_equal(activation_map(small_lite, 88, method, TargetLayer.STRIDE_4).values, before)

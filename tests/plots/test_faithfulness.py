@@ -1,0 +1,60 @@
+"""Deletion stands above insertion, and a random map beside each."""
+
+from effviz.plots.style import LOOKS
+from effviz.ui.compare.faithfulness import MaskedModel, MaskingCurve, deletion_insertion_figure
+from effviz.zoo.presets import ScalingAxis
+
+BASELINE = MaskedModel(
+    "lite0@224",
+    LOOKS[ScalingAxis.BASELINE],
+    MaskingCurve((0.8, 0.2, 0.0), 0.3),
+    MaskingCurve((0.0, 0.6, 0.8), 0.5),
+    MaskingCurve((0.8, 0.4, 0.0), 0.4),
+    MaskingCurve((0.0, 0.3, 0.8), 0.35),
+)
+DEEPER = MaskedModel(
+    "lite1@224",
+    LOOKS[ScalingAxis.DEPTH],
+    BASELINE.insertion,
+    BASELINE.deletion,
+    BASELINE.random_insertion,
+    BASELINE.random_deletion,
+)
+SHARES = (0.0, 0.5, 1.0)
+
+
+def test_every_curve_is_in_its_own_half():
+    deletion, insertion, random_deletion, random_insertion, _ = deletion_insertion_figure([BASELINE], SHARES).data
+    assert deletion.x == (0, 50, 100)
+    assert deletion.y == (80, 20, 0)
+    assert insertion.y == (0, 60, 80)
+    assert random_deletion.y == (80, 40, 0)
+    assert random_insertion.y == (0, 30, 80)
+    assert deletion.yaxis == random_deletion.yaxis == "y"
+    assert insertion.yaxis == random_insertion.yaxis == "y2"
+
+
+def test_what_is_good_stands_beside_the_curves():
+    layout = deletion_insertion_figure([BASELINE], SHARES).layout
+    assert not layout.annotations  # between the halves the line of the pictures would cross it
+    assert layout.yaxis.title.text == "<b>Taken away: low is good</b><br>Probability (%)"
+    assert layout.yaxis2.title.text == "<b>Brought in: high is good</b><br>Probability (%)"
+
+
+def test_the_legend_names_each_model_once_with_its_areas():
+    drawn = deletion_insertion_figure([BASELINE, DEEPER], SHARES)
+    assert [trace.name for trace in drawn.data if trace.showlegend is not False] == [
+        "lite0@224: areas 0.30 and 0.50",
+        "lite1@224: areas 0.50 and 0.30",
+        "a random map instead",
+    ]
+
+
+def test_models_differ_in_colour_and_mark_and_random_maps_are_dotted():
+    drawn = deletion_insertion_figure([BASELINE, DEEPER], SHARES).data
+    one, other = drawn[0], drawn[4]
+    assert one.line.color != other.line.color
+    assert one.marker.symbol != other.marker.symbol
+    assert (drawn[2].line.dash, drawn[2].mode) == ("dot", "lines")
+    assert drawn[2].line.color == one.line.color
+    assert one.line.dash != "dot"

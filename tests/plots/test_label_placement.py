@@ -1,0 +1,85 @@
+"""Names keep off bars, marks, lines and each other, in pixels that are computed here anew."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from effviz.plots.label_placement import LINES, Frame, NamedBar, NamePlace, frame_around, place_bar_names
+
+LINE, LETTER, HEIGHT, WIDTH = 13, 6.2, 290, 270  # px of a line and a letter, and of the axes on a phone
+FRAME = Frame(0, WIDTH, 0, HEIGHT)  # one unit is one pixel, counted from below
+
+
+def box(bar: NamedBar, place: NamePlace, across: float = 1, up: float = 1) -> tuple[float, float, float, float]:
+    """Left, bottom, right and top of a name in FRAME, drawn so many times as wide and as tall; letters do not grow."""
+    half = LETTER * len(bar.name) / 2
+    end = (bar.high + 3) * up + LINE * place.lines if place.above else (bar.low - 3) * up - LINE * (place.lines + 1)
+    return bar.x * across - half, end, bar.x * across + half, end + LINE
+
+
+def apart(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+
+
+def test_a_name_with_room_stands_on_its_bar() -> None:
+    assert place_bar_names([NamedBar("lite0@224", 135, 100, 150)], FRAME) == [NamePlace(above=True, lines=0)]
+
+
+def test_what_is_above_sends_a_name_below() -> None:
+    bar, tower = NamedBar("lite0@224", 135, 100, 150), NamedBar("x", 140, 151, 289)
+    assert place_bar_names([bar], FRAME, marks=[(140, 160)]) == [NamePlace(above=False, lines=0)]
+    assert place_bar_names([bar], FRAME, levels=[160]) == [NamePlace(above=False, lines=0)]
+    assert place_bar_names([bar, tower], FRAME)[0] == NamePlace(above=False, lines=0)
+
+
+def test_a_name_may_stand_a_line_away() -> None:
+    bar = NamedBar("lite0@224", 135, 100, 150)
+    assert place_bar_names([bar], FRAME, levels=[160, 95]) == [NamePlace(above=True, lines=1)]
+    assert place_bar_names([bar], FRAME, levels=[160, 175, 95]) == [NamePlace(above=False, lines=1)]
+
+
+def test_a_name_without_room_is_left_out() -> None:
+    assert place_bar_names([NamedBar("lite0@224", 135, 10, 280)], FRAME) == [None]
+    assert place_bar_names([NamedBar("lite0@224", 5, 100, 150)], FRAME) == [
+        None
+    ]  # half of it would be beside the figure
+    assert place_bar_names([NamedBar("lite0@224", 265, 100, 150)], FRAME) == [None]
+
+
+SIZES = [(1, 1), (1110 / WIDTH, 370 / HEIGHT)]  # a phone, and a wide screen: the same places on both
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_names_touch_nothing(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lows = rng.uniform(60, 180, 12)
+    bars = [
+        NamedBar(f"lite{number}@224", x, low, low + tall)
+        for number, (x, low, tall) in enumerate(zip(rng.uniform(0, 270, 12), lows, rng.uniform(0, 60, 12), strict=True))
+    ]
+    marks = [(float(x), float(y)) for x, y in rng.uniform(40, 230, (3, 2))]
+    found = place_bar_names(bars, FRAME, marks, [40.0])
+    assert all(place.lines < LINES for place in found if place)
+    assert len([place for place in found if place]) >= 3
+    for across, up in SIZES:
+        names = [box(bar, place, across, up) for bar, place in zip(bars, found, strict=True) if place]
+        assert all(itertools.starmap(apart, itertools.combinations(names, 2)))
+        for name in names:
+            assert all(apart(name, (of.x * across - 4, of.low * up, of.x * across + 4, of.high * up)) for of in bars)
+            assert all(apart(name, (x * across - 7, y * up - 7, x * across + 7, y * up + 7)) for x, y in marks)
+            assert not name[1] < 40 * up < name[3]
+            assert name[0] >= -10
+            assert name[2] <= WIDTH * across + 10
+            assert name[1] >= 0
+            assert name[3] <= HEIGHT * up
+
+
+def test_a_frame_has_all_in_it_and_room_above_and_below() -> None:
+    found = frame_around([1, 3], [0.2, 0.4, 0.6])
+    assert (found.left, found.right) == pytest.approx((0.9, 3.1))
+    assert (found.low, found.high) == pytest.approx((0.14, 0.66))
+    assert found.gap == pytest.approx(3 * 0.52 / HEIGHT)
+    one = frame_around([1], [0.5])  # one model, one photo
+    assert one.left < 1 < one.right
+    assert one.low < 0.5 < one.high

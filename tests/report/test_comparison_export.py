@@ -1,0 +1,49 @@
+import io
+import json
+import time
+
+import numpy as np
+
+from effviz.explain.data_types import Box
+from effviz.report.comparison_export import maps_npz
+
+
+def test_the_maps_come_back_bit_by_bit(make_map):
+    maps = [make_map(np.random.default_rng(n).normal(size=(7 + n, 7))) for n in range(3)]
+    with np.load(io.BytesIO(maps_npz(maps)), allow_pickle=False) as file:
+        assert sorted(file.files) == ["facts", "map_000", "map_001", "map_002"]
+        for number, entry in enumerate(maps):
+            np.testing.assert_array_equal(file[f"map_{number:03d}"], entry.values)
+            assert file[f"map_{number:03d}"].dtype == np.float32
+
+
+def test_each_map_says_what_made_it(make_map):
+    made = make_map([[1.0, -2.0]], Box(1, 2, 3, 4), bias=0.25, photo="Ж.jpg")
+    with np.load(io.BytesIO(maps_npz([made])), allow_pickle=False) as file:
+        (facts,) = json.loads(str(file["facts"]))
+    assert facts == {
+        "photo": "Ж.jpg",
+        "photo_sha256": "0" * 64,
+        "photo_size": [224, 224],
+        "model": "lite0@224",
+        "trained": True,
+        "method": "cam",
+        "layer": "last",
+        "target_index": 235,
+        "target_name": "German Shepherd Dog",
+        "logit": 7.5,
+        "probability": 0.9,
+        "bias": 0.25,
+        "seen": [1, 2, 3, 4],
+        "map_height": 1,
+        "map_width": 2,
+        "map_min": -2,
+        "map_max": 1,
+    }
+
+
+def test_the_same_maps_give_the_same_bytes_at_any_time(make_map, monkeypatch):
+    first = maps_npz([make_map(np.eye(7))])
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+    monkeypatch.setattr(time, "localtime", lambda *_: time.gmtime(3e9))
+    assert maps_npz([make_map(np.eye(7))]) == first

@@ -1,0 +1,108 @@
+"""The recipe's formulas against the official code's by hand, timm's scheduler and blocks, and torch's functions."""
+
+import math
+
+import pytest
+import torch
+
+from effviz.errors import SettingsError
+from effviz.scaling import plan
+from effviz.train import network_setup, training_recipe
+
+PAPER = training_recipe.read_recipe("paper")
+
+
+@pytest.mark.parametrize(
+    ("epoch", "rate"),
+    [
+        (0, 0.0),  # tensorflow/tpu utils.py, build_learning_rate: initial_lr * step / warmup_steps
+        (2.5, 0.128),
+        (5, 0.256 * 0.97**2),  # stairs count from the start: two of them end at 2.4 and 4.8
+        (7.19, 0.256 * 0.97**2),
+        (7.2, 0.256 * 0.97**3),
+        (12, 0.256 * 0.97**5),
+        (31 * 2.4, 0.256 * 0.97**31),  # floats put it a hair before the stair's end
+        (348, 0.256 * 0.97**145),
+        (349.9, 0.256 * 0.97**145),
+    ],
+)
+def test_the_rate_is_the_official_codes(epoch: float, rate: float) -> None:
+    assert training_recipe.learning_rate(0.256, PAPER.schedule, epoch) == pytest.approx(rate, rel=1e-12)
+
+
+def test_the_rate_is_the_one_that_trains() -> None:
+    """timm's scheduler in `effviz train`, at each step of 20 epochs."""
+    moved = network_setup.build_optimiser(PAPER, torch.nn.Linear(2, 2))
+    steps = 10  # an epoch; a stair is 24 steps
+    schedule = network_setup.build_schedule(PAPER, moved, steps)
+    for step in range(20 * steps):
+        schedule.advance(step)
+        expected = training_recipe.learning_rate(PAPER.rate, PAPER.schedule, step / steps)
+        assert moved.param_groups[0]["lr"] == pytest.approx(expected, rel=1e-9), step
+
+
+def test_the_corners_draw_the_whole_curve() -> None:
+    found = list(training_recipe.schedule_corners(0.256, PAPER.schedule, 12))
+    flat = [0.256 * 0.97**stair for stair in (2, 3, 4)]
+    assert [x for x, _ in found] == pytest.approx([0, 5, 5, 7.2, 7.2, 9.6, 9.6, 12])
+    assert [y for _, y in found] == pytest.approx([0, 0.256, *(rate for rate in flat for _ in range(2))])
+
+
+def test_one_cycle_has_no_stairs() -> None:
+    short = training_recipe.read_recipe("short")
+    with pytest.raises(SettingsError, match="only staircase has one"):
+        training_recipe.learning_rate(1.0, short.schedule, 1)
+
+
+def test_dropout_is_linear() -> None:
+    assert [round(training_recipe.scaled_dropout(0.2, 0.5, at, 8), 4) for at in (0, 3, 7)] == [
+        0.2,
+        0.3286,
+        0.5,
+    ]  # 0.2 + 0.9 / 7
+
+
+@pytest.mark.parametrize(
+    ("depth", "width", "blocks", "skippable"),
+    [
+        (1.0, 1.0, 16, 9),  # seven stages open with new channels
+        (1.4, 1.2, 26, 19),  # B3
+        (1.0, 0.2, 16, 10),  # stages 1 to 4 have 8 channels: stage 2 has a shortcut, 3 and 4 halve the map
+    ],
+)
+def test_stochastic_depth_is_that_of_the_trained_network(
+    depth: float, width: float, blocks: int, skippable: int
+) -> None:
+    """timm's blocks know their rate and whether they have a shortcut; the counts are by hand from Table 1."""
+    built = list(network_setup.mbconv_blocks(network_setup.build_network(PAPER.at(depth, width, 64), 10)))
+    assert len(built) == blocks
+    shortcuts = training_recipe.has_shortcuts(plan(depth, width, 64))
+    assert shortcuts == tuple(block.has_skip for block in built)
+    assert sum(shortcuts) == skippable
+    for number, block in enumerate(built):
+        assert training_recipe.survival_probability(0.8, number, blocks) == pytest.approx(1 - block.drop_path.drop_prob)
+
+
+def test_half_of_the_average_is_a_half_life_old() -> None:
+    steps = math.log(2) / -math.log(0.9999)  # 6931 steps
+    assert training_recipe.average_weight(0.9999, steps) == pytest.approx(0.5)
+    assert training_recipe.average_weight(0.9999, 0) == 0
+
+
+def test_silu_and_relu_are_torchs() -> None:
+    x = torch.linspace(-6, 6, 49, dtype=torch.float64, requires_grad=True)
+    for function, slope, theirs in (
+        (training_recipe.silu, training_recipe.silu_slope, torch.nn.functional.silu),
+        (training_recipe.relu, training_recipe.relu_slope, torch.nn.functional.relu),
+    ):
+        out = theirs(x)
+        (gradient,) = torch.autograd.grad(out.sum(), x)
+        assert [function(value) for value in x.tolist()] == pytest.approx(out.tolist())
+        assert [slope(value) for value in x.tolist()] == pytest.approx(gradient.tolist())
+
+
+def test_silu_is_least_where_its_authors_say() -> None:
+    assert training_recipe.silu(-1.2784645) == pytest.approx(
+        -0.2784645, abs=1e-6
+    )  # Elfwing et al. 2017: about -0.28 at -1.28
+    assert training_recipe.silu_slope(-1.2784645) == pytest.approx(0, abs=1e-6)

@@ -1,0 +1,481 @@
+"""The queue with real threads: every step waits for a state, none for a time."""
+
+import contextlib
+import os
+import threading
+from collections.abc import Hashable
+from random import Random
+
+import pytest
+
+from effviz.ui import job_queue
+from effviz.ui.job_queue import BusyError, Effort, JobQueue, TooLargeError
+
+PATIENCE_S = 30  # only a broken queue needs it
+LONG = Effort(long=True)
+
+
+class Visitor:
+    """A thread that asks for a turn, notes when it gets it, and keeps it until it is let go."""
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        name: str,
+        served: list[str],
+        effort: Effort = job_queue.A_PASS,
+        key: str | None = None,
+        address: str = "",
+    ):
+        self.name, self.served = name, served
+        self.told: list[int] = []
+        self.waits, self.done = threading.Event(), threading.Event()
+        self.batch, self.go = threading.Semaphore(0), threading.Semaphore(0)
+        self.error: BaseException | None = None
+        self.stop: BaseException | None = None
+        self.batches = 1
+        self.thread = threading.Thread(
+            target=self._visit, args=(queue, effort, key, (address or name, name)), daemon=True
+        )
+
+    def _visit(self, queue: JobQueue, effort: Effort, key: str | None, who: job_queue.Visitor) -> None:
+        try:
+            with queue.turn(self._tell, effort, key, who) as turn:
+                for number in range(self.batches):
+                    if number:
+                        turn.pass_on()
+                    self.served.append(self.name)
+                    self.batch.release()
+                    assert self.go.acquire(timeout=PATIENCE_S)
+        except BaseException as error:  # noqa: BLE001 - the test reads it
+            self.error = error
+        self.done.set()
+
+    def _tell(self, before: int) -> None:
+        self.told.append(before)
+        self.waits.set()
+        if self.stop:
+            raise self.stop
+
+    def begins(self) -> "Visitor":
+        self.thread.start()
+        assert self.batch.acquire(timeout=PATIENCE_S)
+        return self
+
+    def queues(self) -> "Visitor":
+        self.thread.start()
+        assert self.waits.wait(PATIENCE_S)
+        return self
+
+    def next_batch(self) -> None:
+        assert self.batch.acquire(timeout=PATIENCE_S)
+
+    def lets_go(self) -> None:
+        self.go.release()
+
+    def ends(self) -> None:
+        self.lets_go()
+        assert self.done.wait(PATIENCE_S)
+        assert self.error is None
+
+
+def test_first_come_first_served() -> None:
+    queue, served = JobQueue(1), []
+    first = Visitor(queue, "first", served).begins()
+    others = [Visitor(queue, name, served).queues() for name in ("second", "third", "fourth")]
+    assert [each.told[0] for each in others] == [1, 2, 3]
+    first.ends()
+    for each in others:
+        each.next_batch()
+        each.ends()
+    assert served == ["first", "second", "third", "fourth"]
+    assert (queue.waiting, queue.running) == (0, 0)
+
+
+def test_no_more_than_the_capacity_at_once_and_no_less() -> None:
+    queue, served = JobQueue(2), []
+    running = [Visitor(queue, name, served).begins() for name in ("a", "b")]
+    third = Visitor(queue, "c", served).queues()
+    assert (queue.running, queue.waiting, third.told[0]) == (2, 1, 2)
+    running[1].ends()
+    third.next_batch()
+    assert queue.running == 2
+    running[0].ends()
+    third.ends()
+
+
+def test_a_position_goes_down_as_others_leave() -> None:
+    queue, served = JobQueue(1), []
+    first = Visitor(queue, "first", served).begins()
+    second = Visitor(queue, "second", served).queues()
+    third = Visitor(queue, "third", served).queues()
+    third.waits.clear()
+    first.ends()
+    second.next_batch()
+    while third.told[-1] != 1:
+        assert third.waits.wait(PATIENCE_S)
+        third.waits.clear()
+    second.ends()
+    third.next_batch()
+    third.ends()
+    assert third.told == sorted(third.told, reverse=True)
+
+
+def test_a_quick_request_waits_for_one_batch_of_a_slow_one() -> None:
+    queue, served = JobQueue(1), []
+    slow = Visitor(queue, "slow", served, LONG)
+    slow.batches = 3
+    slow.begins()
+    quick = Visitor(queue, "quick", served).queues()
+    slow.lets_go()  # the end of its first batch
+    quick.next_batch()
+    assert served == ["slow", "quick"]
+    quick.ends()
+    slow.next_batch()
+    slow.lets_go()
+    slow.next_batch()  # nobody else: it goes on at once
+    slow.ends()
+    assert served == ["slow", "quick", "slow", "slow"]
+
+
+def test_the_same_slow_work_is_never_begun_twice() -> None:
+    queue, served = JobQueue(2), []
+    first = Visitor(queue, "first", served, LONG, "map").begins()
+    twin = Visitor(queue, "twin", served, LONG, "map").queues()
+    other = Visitor(queue, "other", served, LONG, "another map").begins()
+    assert served == ["first", "other"]
+    first.ends()
+    twin.next_batch()
+    other.ends()
+    twin.ends()
+
+
+def test_somebody_stopped_while_waiting_leaves_the_queue() -> None:
+    class Stopped(BaseException):
+        """As Streamlit's: no Exception."""
+
+    queue, served = JobQueue(1), []
+    first = Visitor(queue, "first", served).begins()
+    second = Visitor(queue, "second", served)
+    second.stop = Stopped()
+    second.queues()
+    assert second.done.wait(PATIENCE_S)
+    assert isinstance(second.error, Stopped)
+    assert queue.waiting == 0
+    first.ends()
+    assert served == ["first"]
+
+
+def test_a_waiter_is_asked_again_although_nothing_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a script whose page was closed hears of it."""
+    monkeypatch.setattr(job_queue, "HEARTBEAT_S", 0.001)
+    queue, served = JobQueue(1), []
+    first = Visitor(queue, "first", served).begins()
+    second = Visitor(queue, "second", served).queues()
+    second.stop = KeyboardInterrupt()
+    assert second.done.wait(PATIENCE_S)
+    assert queue.waiting == 0
+    first.ends()
+
+
+def test_an_error_during_a_turn_frees_it() -> None:
+    queue = JobQueue(1)
+    with pytest.raises(ZeroDivisionError), queue.turn(lambda _: None):
+        _ = 1 / 0
+    assert (queue.waiting, queue.running) == (0, 0)
+
+
+def test_somebody_stopped_between_batches_leaves() -> None:
+    queue, served = JobQueue(1), []
+    slow = Visitor(queue, "slow", served, LONG, "map")
+    slow.batches = 2
+    slow.begins()
+    quick = Visitor(queue, "quick", served).queues()
+    slow.stop = KeyboardInterrupt()
+    slow.lets_go()
+    assert slow.done.wait(PATIENCE_S)
+    quick.next_batch()
+    quick.ends()
+    again = Visitor(queue, "again", served, LONG, "map").begins()  # the key is free
+    again.ends()
+    assert (queue.waiting, queue.running) == (0, 0)
+
+
+def test_one_too_many_gets_a_sentence_at_once() -> None:
+    queue, served = JobQueue(1, most_waiting=2), []
+    first = Visitor(queue, "first", served).begins()
+    others = [Visitor(queue, name, served).queues() for name in ("second", "third")]
+    with (
+        pytest.raises(BusyError, match=r"^2 requests wait .*: 2 may wait at once\. Try again in a minute\.$"),
+        queue.turn(lambda _: None),
+    ):
+        pytest.fail("It was let in.")
+    first.ends()
+    for each in others:
+        each.next_batch()
+        each.ends()
+
+
+def test_going_on_between_batches_is_never_refused() -> None:
+    queue, served = JobQueue(1, most_waiting=1), []
+    slow = Visitor(queue, "slow", served, LONG)
+    slow.batches = 2
+    slow.begins()
+    quick = Visitor(queue, "quick", served).queues()
+    slow.lets_go()
+    quick.next_batch()
+    quick.ends()
+    slow.next_batch()
+    slow.ends()
+
+
+@pytest.mark.parametrize(("cores", "at_once"), [(1, 1), (2, 1), (3, 1), (4, 2), (16, 8)])
+def test_one_turn_for_every_two_cores(monkeypatch: pytest.MonkeyPatch, cores: int, at_once: int) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    assert job_queue.capacity() == at_once
+
+
+def test_twenty_visitors_at_once_all_finish_and_none_overlaps() -> None:
+    queue, inside, most = JobQueue(2), [], []
+    start = threading.Barrier(20)
+
+    def visit(number: int) -> None:
+        start.wait(PATIENCE_S)
+        with queue.turn(lambda _: None, visitor=(number % 3, number)) as turn:
+            for _ in range(5):
+                inside.append(1)
+                most.append(len(inside))
+                inside.pop()
+                if number % 2:
+                    turn.pass_on()
+
+    threads = [threading.Thread(target=visit, args=(number,), daemon=True) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+    assert max(most) <= 2
+    assert (queue.waiting, queue.running) == (0, 0)
+
+
+def test_many_pages_of_one_address_have_the_share_of_one() -> None:
+    queue, served = JobQueue(1), []
+    holder = Visitor(queue, "holder", served).begins()
+    many = [Visitor(queue, f"page {number}", served, address="many").queues() for number in range(3)]
+    one = Visitor(queue, "one", served).queues()
+    holder.ends()
+    first, *others = many
+    for each in (first, one, *others):
+        each.next_batch()
+        each.ends()
+    assert served == ["holder", "page 0", "one", "page 1", "page 2"]
+
+
+def test_among_the_pages_of_an_address_turns_go_round() -> None:
+    queue, served = JobQueue(1), []
+    holder = Visitor(queue, "holder", served).begins()
+    first, second = (Visitor(queue, name, served, LONG, address="one") for name in ("first", "second"))
+    first.batches = 3
+    first.queues()
+    second.queues()
+    holder.ends()
+    for each in (first, second, first, first):
+        each.next_batch()
+        each.lets_go()
+    assert served == ["holder", "first", "second", "first", "first"]
+
+
+def test_a_dear_turn_is_paid_with_as_much_waiting() -> None:
+    """The account decides, not the number of turns: ten turns of 1 are due before the second one of 10."""
+    queue, served = JobQueue(1), []
+    dear = Visitor(queue, "dear", served, Effort(10.0, long=True))
+    cheap = Visitor(queue, "cheap", served, Effort(1.0, long=True))
+    dear.batches, cheap.batches = 2, 12
+    dear.begins()
+    cheap.queues()
+    dear.lets_go()
+    for _ in range(10):
+        cheap.next_batch()
+        cheap.lets_go()
+    dear.next_batch()  # as many have been spent by either; the one who came back first is first
+    assert served == ["dear", *["cheap"] * 10, "dear"]
+    dear.ends()
+    for _ in range(2):
+        cheap.next_batch()
+        cheap.lets_go()
+
+
+def test_leaving_and_coming_back_saves_nobody_from_its_debts() -> None:
+    queue, served = JobQueue(1), []
+    Visitor(queue, "again", served, Effort(10.0)).begins().ends()
+    holder = Visitor(queue, "holder", served).begins()
+    again, new = Visitor(queue, "again", served).queues(), Visitor(queue, "new", served).queues()
+    holder.ends()
+    for each in (new, again):
+        each.next_batch()
+        each.ends()
+
+
+def test_a_turn_beyond_the_limit_gets_a_sentence_and_costs_nobody_anything() -> None:
+    queue = JobQueue(1, limit=lambda: 16)
+    with (
+        pytest.raises(TooLargeError, match=r"costs 17 times a pass of B4 at 380 px, and 16 are allowed at once"),
+        queue.turn(lambda _: None, Effort(17)),
+    ):
+        pytest.fail("It was let in.")
+    with queue.turn(lambda _: None, Effort(16)) as turn, pytest.raises(TooLargeError):
+        turn.next(Effort(17), None)
+    assert (queue.waiting, queue.running) == (0, 0)
+
+
+def test_memory_that_does_not_fit_now_waits_and_what_never_fits_is_refused() -> None:
+    queue, served = JobQueue(2, most_bytes=100), []
+    first = Visitor(queue, "first", served, Effort(nbytes=60)).begins()
+    second = Visitor(queue, "second", served, Effort(nbytes=60)).queues()
+    small = Visitor(queue, "small", served, Effort(nbytes=40)).begins()
+    assert queue.held_bytes == 100
+    first.ends()
+    second.next_batch()
+    small.ends()
+    second.ends()
+    assert queue.held_bytes == 0
+    for effort in (Effort(nbytes=101), Effort(nbytes=71, long=True)):
+        with pytest.raises(TooLargeError, match="MiB of memory"), queue.turn(lambda _: None, effort):
+            pytest.fail("It was let in.")
+
+
+def test_long_work_keeps_its_memory_between_turns_and_leaves_some_for_a_quick_one() -> None:
+    queue, served = JobQueue(1, most_bytes=100), []
+    long = [Visitor(queue, name, served, Effort(nbytes=40, long=True)) for name in ("a", "b")]
+    long[0].batches = 2
+    long[0].begins()
+    long[1].queues()
+    quick = Visitor(queue, "quick", served, Effort(nbytes=60)).queues()
+    long[0].lets_go()
+    quick.next_batch()  # 40 and 60 fit; 40 and 40 would be more than long work may hold
+    assert served == ["a", "quick"]
+    quick.ends()
+    for each in long:
+        each.next_batch()
+        each.ends()
+    assert served == ["a", "quick", "a", "b"]
+
+
+def test_the_key_of_work_between_two_batches_is_taken() -> None:
+    """Its twin would wait for the cache's lock, and the one that holds it for the turn."""
+    queue, served = JobQueue(1), []
+    first = Visitor(queue, "first", served, LONG, "map")
+    first.batches = 2
+    first.begins()
+    twin = Visitor(queue, "twin", served, LONG, "map").queues()
+    first.lets_go()
+    first.next_batch()
+    first.ends()
+    twin.next_batch()
+    twin.ends()
+    assert served == ["first", "first", "twin"]
+
+
+def test_nobody_slips_in_between_two_works_of_one_who_has_spent_less() -> None:
+    queue, served = JobQueue(1), []
+    Visitor(queue, "rich", served, Effort(10.0)).begins().ends()
+    with queue.turn(lambda _: None, visitor=("new", "new")) as turn:
+        rich = Visitor(queue, "rich", served).queues()
+        turn.next(job_queue.A_PASS, "another work")
+        served.append("new")
+    rich.next_batch()
+    rich.ends()
+    assert served == ["rich", "new", "rich"]
+
+
+def test_a_full_queue_turns_away_the_address_that_fills_it() -> None:
+    queue, served = JobQueue(1, most_waiting=3), []
+    holder = Visitor(queue, "holder", served).begins()
+    many = [Visitor(queue, f"page {number}", served, address="many").queues() for number in range(3)]
+    new = Visitor(queue, "new", served).queues()
+    assert many[2].done.wait(PATIENCE_S)
+    assert isinstance(many[2].error, BusyError)
+    with pytest.raises(BusyError), queue.turn(lambda _: None, visitor=("many", "page 3")):
+        pytest.fail("It was let in.")
+    holder.ends()
+    for each in (many[0], new, many[1]):
+        each.next_batch()
+        each.ends()
+
+
+def test_one_page_may_not_ask_for_everything_at_once() -> None:
+    queue, served = JobQueue(1), []
+    first = Visitor(queue, "page", served).begins()
+    others = [Visitor(queue, "page", served).queues() for _ in range(job_queue.MOST_EACH - 1)]
+    with pytest.raises(BusyError, match="4 are allowed"), queue.turn(lambda _: None, visitor=("page", "page")):
+        pytest.fail("It was let in.")
+    for each in (first, *others):
+        each.lets_go()
+        assert each.done.wait(PATIENCE_S)
+
+
+def test_accounts_are_forgotten_but_not_those_of_who_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_queue, "MOST_ACCOUNTS", 50)
+    queue = JobQueue(1)
+    for number in range(200):
+        with queue.turn(lambda _: None, visitor=(number, number)):
+            pass
+    assert len(queue._spent) <= 50
+
+
+class Counted(JobQueue):
+    """Writes down who comes and who is served, in order."""
+
+    def __init__(self, limit: float) -> None:
+        super().__init__(1, limit=lambda: limit)
+        self.events: list[tuple[job_queue.Visitor, float]] = []
+
+    def _join(self, visitor: job_queue.Visitor, effort: Effort, key: Hashable) -> job_queue._Ticket:
+        with self._changed:
+            self.events.append((visitor, 0.0))
+            return super()._join(visitor, effort, key)
+
+    def _charge(self, place: job_queue._Ticket) -> None:
+        self.events.append((place.visitor, place.effort.cost))
+        super()._charge(place)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_one_visitor_does_another_one_s_maps_wait_three_times_their_own_work_or_one_longest_turn(
+    seed: int,
+) -> None:
+    """The bound that docs/deploy.md states, by counting what is served from the moment that the newcomer comes."""
+    limit, random = 16.0, Random(seed)
+    queue, stop = Counted(limit), threading.Event()
+
+    def hostile(page: int) -> None:
+        """Pages that ask for the dearest turns, for many small ones, for long work, and come back at once."""
+        while not stop.is_set():
+            cost = random.choice((0.01, 1.0, limit))
+            with contextlib.suppress(BusyError), queue.turn(lambda _: None, Effort(cost), None, ("one", page)) as turn:
+                for _ in range(page % 4):
+                    turn.pass_on()
+                    if page % 3:
+                        turn.next(Effort(limit, long=True), random.random())
+
+    pages = [threading.Thread(target=hostile, args=(page,), daemon=True) for page in range(40)]
+    for page in pages:
+        page.start()
+    own = [random.choice((0.1, 1.0, 5.0, limit)) for _ in range(random.choice((1, 5, 20)))]
+    with queue._changed:
+        queue._changed.wait_for(lambda: len(queue.events) >= 500)
+    with queue.turn(lambda _: None, Effort(own[0]), None, ("other", "new")) as turn:
+        for cost in own[1:]:
+            turn.next(Effort(cost), None)
+        with queue._changed:
+            seen = list(queue.events)
+    stop.set()
+    for page in pages:
+        page.join(PATIENCE_S)
+        assert not page.is_alive()
+    comes = seen.index((("other", "new"), 0.0))
+    running = next(cost for who, cost in reversed(seen[:comes]) if cost)
+    served = [cost for (address, _), cost in seen[comes:] if address == "one"]
+    assert running + sum(served) <= max(3 * sum(own), limit)
+    assert sum(cost for (address, _), cost in seen[comes:] if address == "other") == pytest.approx(sum(own))

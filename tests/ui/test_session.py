@@ -1,0 +1,192 @@
+"""A visitor reads the own language, and nothing on the pages of this test stays behind in English."""
+
+import gettext
+import re
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from effviz import i18n
+from effviz.ui import components
+
+ROOT = Path(__file__).parents[2]
+Translate = Callable[[str, dict[str, str]], None]
+
+GERMAN = {
+    "What does accuracy cost?": "Was kostet Genauigkeit?",
+    "Top-1 (%)": "Top-1 in Prozent",
+    "{title} ({count} network)\0{title} ({count} networks)": "{title} ({count} Netz)\0{title} ({count} Netze)",
+    "Depth": "Tiefe",
+    "Trade-off": "Abwägung",
+}
+
+
+def open_tradeoff(**address: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.switch_page("effviz/ui/pages/tradeoff.py")
+    at.query_params.update(address)
+    return at.run()
+
+
+def titles(at: AppTest) -> list[str]:
+    assert not at.exception
+    return [title.value for title in at.title]
+
+
+def speaking(monkeypatch: pytest.MonkeyPatch, locale: str) -> None:
+    """Let every browser ask for a language."""
+    monkeypatch.setattr(type(st.context), "locale", property(lambda self: locale))
+
+
+def test_the_address_chooses_the_language(translate: Translate) -> None:
+    translate("de", GERMAN)
+    at = open_tradeoff(lang="de")
+    assert titles(at) == ["Was kostet Genauigkeit?"]
+    assert re.search(r"EfficientNet, paper v5 \(8 Netze\)", at.get("plotly_chart")[0].proto.alt)  # Table 2: B0 to B7
+    assert at.query_params["lang"] == "de"
+
+
+def test_the_browser_chooses_where_the_address_does_not(translate: Translate, monkeypatch: pytest.MonkeyPatch) -> None:
+    translate("de", GERMAN)
+    speaking(monkeypatch, "de-AT")
+    at = open_tradeoff()
+    assert titles(at) == ["Was kostet Genauigkeit?"]
+    assert "lang" not in at.query_params
+    assert titles(open_tradeoff(lang="en")) == ["What does accuracy cost?"]
+
+
+def test_a_browser_of_another_language_reads_english(translate: Translate, monkeypatch: pytest.MonkeyPatch) -> None:
+    translate("de", GERMAN)
+    speaking(monkeypatch, "pt-BR")
+    assert titles(open_tradeoff()) == ["What does accuracy cost?"]
+
+
+@pytest.mark.parametrize("asked", ["xx", "../../de", "DE "])
+def test_a_language_that_nobody_wrote_gets_one_sentence(translate: Translate, asked: str) -> None:
+    translate("de", GERMAN)
+    at = open_tradeoff(lang=asked)
+    assert titles(at) == ["What does accuracy cost?"]
+    assert [warning.value for warning in at.warning] == [
+        f"The link asks for the language {asked!r}: EffViz speaks en, de. Write one of them."
+    ]
+
+
+def test_the_pages_have_names_in_the_visitors_language(translate: Translate, monkeypatch: pytest.MonkeyPatch) -> None:
+    translate("de", GERMAN)
+    named: list[str] = []
+    navigation = st.navigation
+
+    def listen(pages: list[st.Page], **settings: object) -> object:  # type: ignore[valid-type]
+        named.extend(page.title for page in pages)
+        return navigation(pages, **settings)
+
+    monkeypatch.setattr(st, "navigation", listen)
+    open_tradeoff(lang="de")
+    assert named == ["Compare", "Scale", "Abwägung", "Evaluate", "Paper"]
+
+
+def page_with_a_button() -> None:
+    import streamlit as st
+
+    from effviz.i18n import _
+    from effviz.ui import session
+
+    session.adopt_language()
+    st.button("press", on_click=lambda: st.session_state.update(said=_("Depth")))
+    st.text(st.session_state.get("said", _("Depth") + "!"))
+
+
+def test_callbacks_which_run_before_the_page_speak_the_language_too(translate: Translate) -> None:
+    translate("de", GERMAN)
+    at = AppTest.from_function(page_with_a_button)
+    at.query_params["lang"] = "de"
+    assert at.run().text[0].value == "Tiefe!"
+    assert at.button[0].click().run().text[0].value == "Tiefe"
+
+
+class Marking(gettext.NullTranslations):
+    """A language in which every text shows that it was looked up."""
+
+    def gettext(self, message: str) -> str:
+        return f"⟦{message}⟧"
+
+    def ngettext(self, one: str, several: str, count: int) -> str:
+        return f"⟦{one if count == 1 else several}⟧"
+
+
+@pytest.fixture
+def marking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(i18n, "_catalogue", lambda code: Marking())
+
+
+def shown(at: AppTest) -> Iterator[str]:
+    """Every text of a page that somebody reads or hears, but those inside of charts and of components."""
+    for kind in ("title", "header", "subheader", "markdown", "caption", "warning", "info"):
+        yield from (str(element.value) for element in at.get(kind))
+    for kind in ("metric", "button", "slider", "selectbox", "multiselect", "number_input", "button_group"):
+        for element in at.get(kind):
+            yield from (element.proto.label, getattr(element.proto, "help", ""))
+            yield getattr(element.proto, "placeholder", "")
+    for element in at.get("button_group"):
+        yield from (option.content for option in element.proto.options)
+    yield from (chart.proto.alt for chart in at.get("plotly_chart"))
+    for table in at.table:
+        yield from table.value.columns
+    for table in at.dataframe:
+        yield from (*table.value["macs_counted"], *table.value["training"])
+
+
+# Names of networks, methods of training and papers are the same everywhere.
+NAMES = re.compile(r"EfficientNet(-Lite|-B\d)?|(timm )?(AutoAugment|RandAugment)|px")
+
+
+def left_behind(at: AppTest) -> set[str]:
+    """What is left of the texts without all that was looked up, sentences inside of sentences too."""
+    assert not at.exception
+    left = set(shown(at))
+    while any("⟧" in text for text in left):
+        left = {re.sub("⟦[^⟦⟧]*⟧", "", text) for text in left}
+    return {text for text in left if re.search("[A-Za-z]{2}", NAMES.sub("", text))}
+
+
+@pytest.mark.usefixtures("marking")
+def test_nothing_on_the_scale_page_stays_english() -> None:
+    at = AppTest.from_file(str(ROOT / "effviz/ui/pages/scale.py"), default_timeout=60)
+    at.query_params.update({"budget": "params", "phi": "abc"})
+    at.run()
+    assert len(at.warning) >= 1  # also a sentence that tells what is wrong
+    assert left_behind(at) == set()
+
+
+@pytest.mark.usefixtures("marking")
+def test_nothing_on_the_tradeoff_page_stays_english() -> None:
+    at = open_tradeoff(network="EfficientNet-B3", families="ResNet", phi="abc")
+    assert len(at.warning) == 2  # the recipes differ, and phi means nothing
+    assert left_behind(at) == set()
+
+
+class Words(HTMLParser):
+    """Text and spoken attributes of a template."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.found.append(data.strip())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value or "" for name, value in attrs if name in ("aria-label", "title", "alt", "placeholder")]
+
+
+@pytest.mark.parametrize(
+    "template", sorted(Path(components.__file__).parent.rglob("*.html")), ids=lambda file: file.name
+)
+def test_templates_of_components_hold_no_words(template: Path) -> None:
+    parser = Words()
+    parser.feed(template.read_text(encoding="utf-8"))
+    assert {text for text in parser.found if re.search("[A-Za-z]{2}", text)} <= {"SVG", "PNG"}

@@ -1,0 +1,156 @@
+"""The reader of torch's old files beside torch itself, and everything that such a file must not do."""
+
+import os
+import pickle
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from effviz.errors import WeightsError
+from effviz.zoo import catalogue, loading, package_weights
+
+REFUSED = "is damaged or holds code: only safetensors files and plain state dicts"
+
+
+@pytest.fixture(scope="module")
+def network():
+    layers = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4))
+    state = layers.state_dict()
+    state["turned"] = torch.arange(24.0).reshape(2, 3, 4).permute(2, 0, 1)
+    state["part"] = torch.arange(10.0)[3:7]
+    return state
+
+
+def saved(state, path):
+    torch.save(state, path, _use_new_zipfile_serialization=False)
+    return path
+
+
+@pytest.fixture
+def file(network, tmp_path):
+    return saved(network, tmp_path / "old.pth")
+
+
+def assert_same(ours, expected):
+    assert list(ours) == list(expected)
+    for name, tensor in expected.items():
+        assert ours[name].dtype == tensor.numpy().dtype
+        assert np.array_equal(ours[name], tensor.numpy()), name
+
+
+@pytest.mark.parametrize("name", package_weights.FILES)
+def test_the_packages_hold_what_torch_reads(name):
+    path = package_weights.locate(name)
+    assert_same(package_weights.read_legacy_pickle(path), torch.load(path, weights_only=True))
+
+
+def test_order_views_and_kinds_are_torchs(file, network):
+    assert_same(package_weights.read_legacy_pickle(file), network)
+
+
+class Harm:
+    """What would leave a file behind if it were ever called."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.trace),)
+
+
+def test_a_function_in_it_is_refused_and_never_runs(network, tmp_path):
+    path = saved(network | {"harm": Harm(tmp_path / "trace")}, tmp_path / "harm.pth")
+    with pytest.raises(WeightsError, match=REFUSED):
+        package_weights.read_legacy_pickle(path)
+    assert not (tmp_path / "trace").exists()
+
+
+def naming(module, name):
+    """The four pickles before a file's state dict, and one that only names something."""
+    facts = {"protocol_version": package_weights.VERSION, "little_endian": True, "type_sizes": {}}
+    start = [pickle.dumps(of, protocol=2) for of in (package_weights.MAGIC, package_weights.VERSION, facts)]
+    return b"".join([*start, b"\x80\x02c" + f"{module}\n{name}\n".encode() + b"."])
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("os", "system"),
+        ("builtins", "eval"),
+        ("collections", "Counter"),
+        ("collections", "OrderedDict.__init__"),
+        ("torch", "HalfStorage"),
+        ("torch._utils", "_rebuild_parameter"),
+        ("torch._utils._rebuild_tensor_v2", "__globals__"),
+        ("torch.FloatStorage", "from_file"),
+        ("numpy", "dtype"),
+        ("effviz.zoo.package_weights", "os"),
+    ],
+)
+def test_any_other_name_is_refused(module, name, tmp_path):
+    path = tmp_path / "name.pth"
+    path.write_bytes(naming(module, name))
+    with pytest.raises(WeightsError, match=REFUSED) as refused:
+        package_weights.read_legacy_pickle(path)
+    assert f"{module}.{name} is not allowed" in str(refused.value.__cause__)
+
+
+def test_the_four_names_hold_their_arguments_and_no_more():
+    assert set(package_weights.ALLOWED) == {
+        ("collections", "OrderedDict"),
+        ("torch._utils", "_rebuild_tensor_v2"),
+        ("torch", "FloatStorage"),
+        ("torch", "LongStorage"),
+    }
+    assert {type(package_weights.ALLOWED["torch", kind]) for kind in ("FloatStorage", "LongStorage")} <= {
+        type(np.dtype(np.float32)),
+        type(np.dtype(np.int64)),
+    }
+    assert issubclass(package_weights.ALLOWED["torch._utils", "_rebuild_tensor_v2"], tuple)
+
+
+def test_a_file_cut_anywhere_is_refused(file):
+    whole = file.read_bytes()
+    for length in (*range(0, len(whole), 31), len(whole) - 1):
+        file.write_bytes(whole[:length])
+        with pytest.raises(WeightsError, match=REFUSED):
+            package_weights.read_legacy_pickle(file)
+
+
+def test_changed_bytes_are_read_as_numbers_or_refused(file):
+    """Nothing else may come of them: no other error, no unbounded memory."""
+    whole, generator = bytearray(file.read_bytes()), np.random.default_rng(0)
+    refused = 0
+    for _ in range(500):
+        changed = bytearray(whole)
+        for place in generator.integers(0, len(whole), generator.integers(1, 4)):
+            changed[place] = generator.integers(256)
+        file.write_bytes(changed)
+        try:
+            found = package_weights.read_legacy_pickle(file)
+        except WeightsError:
+            refused += 1
+        else:
+            assert all(isinstance(array, np.ndarray) and array.nbytes < 10_000 for array in found.values())
+    assert refused > 150
+
+
+@pytest.mark.parametrize("change", ["a byte", "an end"])
+def test_a_package_that_was_changed_is_never_read(change, tmp_path, monkeypatch):
+    path = shutil.copy(package_weights.locate("lite0"), tmp_path / "lite0.pth")
+    with path.open("r+b") as file:
+        if change == "a byte":
+            file.seek(10_000_000)
+            (old,) = file.read(1)
+            file.seek(10_000_000)
+            file.write(bytes([old ^ 1]))
+        else:
+            file.truncate(path.stat().st_size - 1)
+    monkeypatch.setattr(package_weights, "locate", lambda _: path)
+    monkeypatch.setattr(
+        package_weights, "read_legacy_pickle", lambda _: pytest.fail("read before its hash was checked")
+    )
+    with pytest.raises(WeightsError, match="damaged or another file"):
+        loading.load(catalogue.parse_model("lite0"))
