@@ -30,11 +30,13 @@ from effviz.zoo import imagenet_classes
 from effviz.zoo.loading import load
 from effviz.zoo.presets import PRESETS
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page, Playwright
+
+
 # What only a real browser can tell: when something is painted, and how many pictures a second it draws.
 # Playwright drives Chromium; both are for development only, so they are looked for when they are needed.
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page, Playwright
 
 FLAGS = [
     "--headless",
@@ -237,9 +239,6 @@ def pictures_per_second(page: "Page", stage: "Locator", zooming: bool = False) -
     return found
 
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
-
 REPEATS = 9
 
 COMPARISONS = 200
@@ -373,8 +372,6 @@ def _hands(page: "Page") -> list[Figure]:
 # First times: fresh processes with an empty cache, beside `import torch, timm` and beside a plain script.
 # All of them take turns, so that a busy moment hits each of them; ratios are of medians.
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 COLD_ROUNDS: Final = 3
 

@@ -11,12 +11,16 @@ import typer
 from effviz import optional_packages
 from effviz.cli import console
 
-# The command that times networks as Table 4 of the paper does; the app's page runs the same command.
-
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from effviz.bench.benchmark import Figure, Figures
+    from effviz.bench.peer_comparisons import CamRow
     from effviz.bench.single_core_latency import Latency
+
+
+# The command that times networks as Table 4 of the paper does; the app's page runs the same command.
+
 
 TABLE_4: Final = ("resnet152", "b1")  # of the paper; its other pair has GPipe, whose network timm does not have
 
@@ -83,10 +87,6 @@ def _show_latencies(results: "Sequence[Latency]", as_json: bool) -> None:
     columns = ("Network", "Mean, ms", "Std, ms", "Least-most", "Params, M", f"Beside {slowest.label}")
     console.show_table(f"Latency of one picture on one core of {results[0].machine}", columns, rows)
 
-
-if TYPE_CHECKING:
-    from effviz.bench.benchmark import Figure, Figures
-    from effviz.bench.peer_comparisons import CamRow
 
 app = typer.Typer(
     no_args_is_help=True, help="Time EffViz: beside a peer in the same run, and the app as visitors meet it."

@@ -18,10 +18,12 @@ from effviz.i18n import _
 if TYPE_CHECKING:
     from effviz.evaluate.dataset_samples import Dataset
     from effviz.evaluate.intervals import Interval
-    from effviz.evaluate.run_settings import RunSettings
+    from effviz.evaluate.run_settings import Metric, RunSettings
     from effviz.evaluate.run_store import Manifest
-    from effviz.evaluate.run_summary import Failure, MetricMean
+    from effviz.evaluate.run_summary import Failure, MetricMean, Results
     from effviz.evaluate.runner import Workers
+    from effviz.report.example_maps import ExampleMaps
+
 
 METRICS_A_TABLE = 3
 
@@ -330,11 +332,6 @@ def _plain(cell: "MetricMean") -> dict[str, object]:
 
 
 # `effviz report`: a page of a finished run.
-
-if TYPE_CHECKING:
-    from effviz.evaluate.run_settings import Metric
-    from effviz.evaluate.run_summary import Results
-    from effviz.report.example_maps import ExampleMaps
 
 
 def report(

@@ -14,9 +14,16 @@ from effviz.errors import SettingsError
 from effviz.scaling.coefficient_grid import GridSize
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from effviz.facts.two_step_search import SearchResult
     from effviz.train.data import DataSet
+    from effviz.train.family_training import FamilyJob, FamilyOutcome, FamilyPlan, FamilyStatus
+    from effviz.train.grid_search import SearchStatus
+    from effviz.train.judgement import PairedComparison
     from effviz.train.loop import Report, TrainedNetwork, TrainingStatus
     from effviz.train.ray_engine import RayTrainingJob
+
 
 TRAIN_OUT = Path(".effviz/train")
 
@@ -149,9 +156,6 @@ def _report_skipped(known: "DataSet") -> None:
 
 # The command `effviz train family`: a whole plan of trainings, its tables, its figure and its verdict.
 
-if TYPE_CHECKING:
-    from effviz.train.family_training import FamilyJob, FamilyOutcome, FamilyPlan, FamilyStatus
-    from effviz.train.judgement import PairedComparison
 
 JUDGEMENT = "judgement.json"
 
@@ -282,11 +286,6 @@ def family_job(photos: Path, out: Path, device: str, most: int | None) -> "Famil
 
 # The command of the grid search: step 1 of the paper's two-step scaling, at a size that two cores can afford.
 
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
-    from effviz.facts.two_step_search import SearchResult
-    from effviz.train.grid_search import SearchStatus
 
 SEARCH_OUT = Path(".effviz/search")
 

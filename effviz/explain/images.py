@@ -24,6 +24,10 @@ from effviz.errors import ImageError
 from effviz.explain import srgb_conversion
 from effviz.i18n import _, lazy_gettext
 
+if TYPE_CHECKING:
+    from effviz.explain.data_types import Bytes, Photo
+
+
 # A small file may hold thousands of scans over the whole picture, or millions of parts without a byte. So they are
 # counted before a decoder sees it: each walk goes from part to part as the format lays them out, reads no pixel, and
 # ends at the first limit. What it cannot follow it leaves to the decoder, which knows better what is wrong.
@@ -244,9 +248,6 @@ class ResizeCrop:
         """Make the square of a photo of this size, of which the picture may be a smaller copy."""
         return image.resize(self.resized(size), Image.Resampling(self.resampling)).crop(self.window(size))
 
-
-if TYPE_CHECKING:
-    from effviz.explain.data_types import Bytes, Photo
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 

@@ -19,6 +19,10 @@ from effviz.i18n import SOURCE_LANGUAGE, _, lazy_gettext, ngettext, thread_langu
 from effviz.plots.metric_vs_macs import metric_against_macs
 from effviz.plots.style import config
 
+if TYPE_CHECKING:
+    from effviz.report.example_maps import ExampleMap, ExampleMaps
+
+
 # Whatever goes in is escaped here and nowhere else: names of photos may hold anything. The page's own policy forbids it
 # to load from elsewhere, so that even a mistake here could not.
 
@@ -137,9 +141,6 @@ def _cell_html(entry: TableCell) -> str:
     mark = ' class="best"' if entry.best else ""
     return f"<td{mark}><bdi>{escape(entry.text)}</bdi>{note}</td>"
 
-
-if TYPE_CHECKING:  # it loads torch, which a page of numbers does not need
-    from effviz.report.example_maps import ExampleMap, ExampleMaps
 
 DISPUTES: Final = 20
 

@@ -25,6 +25,10 @@ from effviz.ui.guard import guard
 from effviz.ui.job_progress import JobProgress, resume, stopped
 from effviz.ui.memory import SizeBoundedCache, budget_bytes
 
+if TYPE_CHECKING:
+    from effviz.evaluate.faithfulness import Playback, ProbabilityCurve
+
+
 # What is left of a class's probability while a model's input is taken away or brought in, for several models.
 
 HEIGHT_PX = 560
@@ -116,9 +120,6 @@ def _random_in_legend(drawn: Sequence[MaskedModel]) -> go.Scatter:
     line = {"dash": "dot", "width": 1.5, "color": colour or TEMPLATE.layout.font.color}
     return go.Scatter(name=_("a random map instead"), x=[None], y=[None], mode="lines", line=line, hoverinfo="skip")
 
-
-if TYPE_CHECKING:
-    from effviz.evaluate.faithfulness import Playback, ProbabilityCurve
 
 Json = dict[str, object]
 

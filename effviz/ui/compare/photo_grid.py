@@ -32,6 +32,10 @@ from effviz.ui.memory import SizeBoundedCache, budget_bytes
 from effviz.ui.outputs import plain
 from effviz.zoo import catalogue, imagenet_classes
 
+if TYPE_CHECKING:
+    from effviz.explain.activation_maps import IdenticalMethods
+
+
 JUDGE = catalogue.parse_model("lite0")  # knows ImageNet's 1000 classes, and its weights are always there
 
 GUESS_BYTES = 200
@@ -302,8 +306,6 @@ def _sheet_lines(cell: MapCell) -> tuple[str, ...]:
 
 # Methods: which of them give the same map here, computed live, and those that differ, side by side.
 
-if TYPE_CHECKING:
-    from effviz.explain.activation_maps import IdenticalMethods
 
 CLOSED = tuple(method for method, fact in CAM_METHODS.items() if fact.closed_form)
 

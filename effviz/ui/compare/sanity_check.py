@@ -25,6 +25,10 @@ from effviz.ui.guard import guard
 from effviz.ui.job_progress import JobProgress, Progress, resume, stopped
 from effviz.ui.memory import SizeBoundedCache, budget_bytes
 
+if TYPE_CHECKING:
+    from effviz.evaluate.sanity import OtherClassMap, RandomisedMap
+
+
 # How alike the maps of a network stay while it is broken from the top.
 
 HEIGHT_PX = 300
@@ -68,9 +72,6 @@ def similarity_figure(steps: Sequence[RandomizationStep]) -> go.Figure:
     drawn.update_yaxes(title_text=_("Likeness to the intact map"), range=[min([0.0, *known]) - 0.05, 1.05])
     return drawn
 
-
-if TYPE_CHECKING:
-    from effviz.evaluate.sanity import OtherClassMap, RandomisedMap
 
 Json = dict[str, object]
 
