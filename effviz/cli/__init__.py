@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import effviz
-from effviz.cli import arithmetic, benchmarks, cam, evaluate, launch, models, train
+from effviz.cli import benchmarks, cam, evaluate, launch, networks, train
 from effviz.cli.console import GuardedGroup
 
 app = typer.Typer(
@@ -31,11 +31,11 @@ def _root(
 
 
 app.command("app")(launch.open_app)
-app.command("models")(models.models)
-app.command("fetch")(models.fetch)
-app.command("scale")(arithmetic.scale)
-app.command("plan")(arithmetic.plan)
-app.command("solve")(arithmetic.solve)
+app.command("models")(networks.models)
+app.command("fetch")(networks.fetch)
+app.command("scale")(networks.scale)
+app.command("plan")(networks.plan)
+app.command("solve")(networks.solve)
 app.command("cam")(cam.cam)
 app.command("calibrate")(cam.calibrate)
 app.command("evaluate")(evaluate.evaluate)

@@ -168,7 +168,7 @@ ENTRIES = "manifest.json"
 
 def train_family(plan: "FamilyPlan", job: "FamilyJob", as_json: bool) -> None:
     """Train a plan, then write and print what came out."""
-    from effviz.plots import trained_family as plots
+    from effviz.plots import grid_search as plots
 
     outcomes = _train_family_with_bar(plan, job)
     judged = _judged(plan, job, outcomes)

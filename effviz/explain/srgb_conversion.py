@@ -17,9 +17,7 @@ from effviz.errors import ImageError
 from effviz.i18n import _, lazy_gettext
 
 if TYPE_CHECKING:
-    from effviz.explain.data_types import (
-        Bytes,  # not at run time: it brings OpenCV, which a decoding worker does without
-    )
+    from effviz.explain.data_types import Bytes
 
 Notes = tuple[str, ...]
 

@@ -14,10 +14,10 @@ from playwright.sync_api import Browser, Page
 
 from effviz.evaluate.dataset_samples import GroundTruth
 from effviz.evaluate.heatmaps import energy, pointing, to_heatmap
-from effviz.explain import alt_text, placement
+from effviz.explain import placement
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import ActivationMap, Box, Floats, Method, Photo, TargetLayer
-from effviz.explain.overlay import OverlayStyle, Palette, overlay, palette_colours
+from effviz.explain.overlay import OverlayStyle, Palette, describe_map, overlay, palette_colours, peak_region
 from effviz.explain.placement import Placement, RasterOptions, place
 from effviz.explain.scales import Scale, fractions, rescale
 from effviz.ui.compare.grid_data import summary_words
@@ -303,7 +303,7 @@ def test_the_sentence_about_a_map_is_the_one_that_python_says(ask: Ask, name: st
         of.target_name,
         summary_words(method),
     )
-    assert found == alt_text.describe_map(of)
+    assert found == describe_map(of)
     assert CAM_METHODS[method].title in found or of.target_name in found
 
 
@@ -315,7 +315,7 @@ def test_every_ninth_of_the_photo_has_its_name(ask: Ask) -> None:
         found = ask(
             "summary(new Float32Array(a), {...b, name: ''}, d)", flat(values), where(of), "", summary_words(of.method)
         )
-        assert f" {alt_text.peak_region(of)} of" in found
+        assert f" {peak_region(of)} of" in found
 
 
 @pytest.mark.parametrize("zoom", [1, 1.7, 5])

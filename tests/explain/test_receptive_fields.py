@@ -11,9 +11,9 @@ import torch
 
 from effviz.errors import SettingsError, TargetError
 from effviz.explain import receptive_fields
-from effviz.explain.alt_text import top_share
 from effviz.explain.data_types import Box
 from effviz.explain.forward_pass import forward
+from effviz.explain.overlay import top_share
 from effviz.explain.receptive_fields import area_holding, box_holding, gradient_energy
 from effviz.zoo import torch_modules
 

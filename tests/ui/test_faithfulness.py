@@ -22,8 +22,7 @@ from effviz.ui.components.reel import runs
 from effviz.ui.job_progress import STOPPED
 from effviz.ui.job_queue import JobQueue
 from effviz.ui.memory import SizeBoundedCache
-from effviz.zoo.catalogue import parse_model
-from effviz.zoo.model_cards import model_card
+from effviz.zoo.catalogue import model_card, parse_model
 
 TWO = "lite0@64,lite1@64"
 STEPS = 20

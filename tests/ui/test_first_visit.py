@@ -30,8 +30,7 @@ def script() -> None:
     from effviz.ui import cache
     from effviz.ui.compare import map_cells
     from effviz.ui.compare.display_settings import ExplanationChoice
-    from effviz.zoo.catalogue import parse_model
-    from effviz.zoo.model_cards import model_card
+    from effviz.zoo.catalogue import model_card, parse_model
 
     entrants = [
         map_cells.Entrant(model_card(parse_model(label)), None, "", "")

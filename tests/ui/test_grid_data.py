@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from effviz.ui.compare.grid_data import card_lines
 from effviz.zoo import catalogue
-from effviz.zoo.model_cards import model_card
+from effviz.zoo.catalogue import model_card
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_a_table_shows_no_marks_of_markdown() -> None:
     def script() -> None:
         from effviz.ui.compare.grid_data import show_model_table
         from effviz.zoo import catalogue
-        from effviz.zoo.model_cards import model_card
+        from effviz.zoo.catalogue import model_card
 
         show_model_table([model_card(catalogue.parse_model("mini-depth"))])
 

@@ -14,8 +14,7 @@ from effviz.ui.compare import map_cells
 from effviz.ui.compare.display_settings import ExplanationChoice
 from effviz.ui.job_queue import Effort, JobQueue
 from effviz.ui.memory import SizeBoundedCache
-from effviz.zoo.catalogue import parse_model
-from effviz.zoo.model_cards import model_card
+from effviz.zoo.catalogue import model_card, parse_model
 
 PATIENCE_S = 120
 
@@ -49,8 +48,7 @@ def script() -> None:
     from effviz.ui import cache
     from effviz.ui.compare import map_cells
     from effviz.ui.compare.display_settings import ExplanationChoice
-    from effviz.zoo.catalogue import parse_model
-    from effviz.zoo.model_cards import model_card
+    from effviz.zoo.catalogue import model_card, parse_model
 
     entrants = [
         map_cells.Entrant(model_card(parse_model(label)), None, "", "")

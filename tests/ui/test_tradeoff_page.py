@@ -6,13 +6,12 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from effviz.ui.tradeoff.controls import mixing, table_rows
 from streamlit.testing.v1 import AppTest
 
 from effviz.facts import RECIPES, NetworkFamily, load, recipe
 from effviz.plots.accuracy_cost import recipe_series
-from effviz.ui.tradeoff import series_picker
-from effviz.ui.tradeoff.figure_table import table_rows
-from effviz.ui.tradeoff.series_picker import mixing
+from effviz.ui.tradeoff import controls
 
 ROOT = Path(__file__).parents[2]
 
@@ -181,12 +180,12 @@ def test_a_click_takes_over_the_network_of_the_point(
     monkeypatch: pytest.MonkeyPatch, points: list[dict[str, object]], chosen: str
 ) -> None:
     session = {
-        series_picker.CHART: SimpleNamespace(selection=SimpleNamespace(points=points)),
-        series_picker.NETWORK: "GPipe",
+        controls.CHART: SimpleNamespace(selection=SimpleNamespace(points=points)),
+        controls.NETWORK: "GPipe",
     }
-    monkeypatch.setattr(series_picker.st, "session_state", session)
-    series_picker.clicked_network()
-    assert session[series_picker.NETWORK] == chosen
+    monkeypatch.setattr(controls.st, "session_state", session)
+    controls.clicked_network()
+    assert session[controls.NETWORK] == chosen
 
 
 def test_a_network_is_chosen_from_the_list_without_a_mouse() -> None:

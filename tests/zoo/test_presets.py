@@ -74,7 +74,7 @@ def test_words_name_the_right_numbers_of_blocks_and_cells():
 
 
 def test_presets_need_no_torch():
-    code = f"import sys, {presets.__name__}, effviz.zoo.model_cards; print('torch' in sys.modules)"
+    code = f"import sys, {presets.__name__}, effviz.zoo.catalogue; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 

@@ -28,7 +28,7 @@ from effviz.ui.guard import guard
 from effviz.ui.outputs import duration
 from effviz.ui.session import Setting
 from effviz.zoo import imagenet_classes
-from effviz.zoo.model_cards import ModelCard
+from effviz.zoo.catalogue import ModelCard
 
 PICTURE_PX = 512  # longest side of a picture in the grid
 

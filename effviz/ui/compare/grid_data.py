@@ -11,9 +11,10 @@ import streamlit as st
 
 from effviz.errors import TargetError
 from effviz.evaluate.agreement import agreement
-from effviz.explain import alt_text, placement
+from effviz.explain import placement
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import ActivationMap, Forward, Method, Photo, TargetLayer
+from effviz.explain.overlay import describe_map
 from effviz.explain.scales import Scale, rescale
 from effviz.explain.targets import probabilities
 from effviz.i18n import _
@@ -23,7 +24,7 @@ from effviz.ui.compare import cell_inspector, display_settings, photo_picker
 from effviz.ui.compare.display_settings import LAYERS, SCALES, ExplanationChoice
 from effviz.ui.compare.map_cells import Entrant, MapCell, MapGap
 from effviz.ui.components.grid import pack
-from effviz.zoo.model_cards import ModelCard
+from effviz.zoo.catalogue import ModelCard
 
 
 def show_model_table(cards: Sequence[ModelCard]) -> None:
@@ -356,7 +357,7 @@ def _cell(cell: MapCell, classes: Sequence[Class], pickable: bool) -> Json:
         "target": target,
         "first": classes.index(first) if first in classes else target,
         "place": map_place(found),
-        "alt": "" if found.trained else alt_text.describe_map(found),
+        "alt": "" if found.trained else describe_map(found),
         "ms": _("About this model ({ms} ms)").format(ms=round(cell.forward_ms)),
         "about": _about(cell),
     }

@@ -17,7 +17,7 @@ from effviz.ui.compare.display_settings import ExplanationChoice
 from effviz.ui.job_progress import JobProgress, ask_again, stopped
 from effviz.ui.job_queue import BusyError
 from effviz.ui.outputs import plain
-from effviz.zoo.model_cards import ModelCard
+from effviz.zoo.catalogue import ModelCard
 from effviz.zoo.presets import ScalingAxis
 
 FILLING: Final = "comparison being filled"  # in the session: what is compared, and the entries that are there

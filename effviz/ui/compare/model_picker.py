@@ -16,8 +16,8 @@ from effviz.ui.guard import guard
 from effviz.ui.inputs import FAMILY_NAMES
 from effviz.ui.session import FAMILY, MODELS, MOST_MODELS, PHI, SAMPLES
 from effviz.zoo import catalogue, hub
+from effviz.zoo.catalogue import model_card
 from effviz.zoo.model import IMAGENET, ModelRef
-from effviz.zoo.model_cards import model_card
 from effviz.zoo.presets import Preset, all_presets, scaling_axis
 
 PRESET, PICKED = "preset", "picked"  # widgets that only mirror MODELS

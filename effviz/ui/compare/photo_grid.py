@@ -10,11 +10,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from effviz.errors import EffVizError
-from effviz.explain import alt_text
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import Method, Photo, TargetLayer
 from effviz.explain.overlay import apply_palette as coloured
-from effviz.explain.overlay import display, overlay, palette_of
+from effviz.explain.overlay import describe_map, display, overlay, palette_of
 from effviz.explain.scales import Scale, ScaledMap, rescale
 from effviz.explain.targets import Guess
 from effviz.i18n import _
@@ -147,7 +146,7 @@ def _draw(cell: MapCell, scaled: ScaledMap, look: DisplaySettings) -> None:
     if style.placement is not look.style.placement:
         uncalibrated = _("{model} has no measured calibration: plain placement.")
         st.caption(uncalibrated.format(model=plain(cell.map.model)))
-    st.image(cache.picture(cell.photo, scaled, style), alt=alt_text.describe_map(cell.map), width="stretch")
+    st.image(cache.picture(cell.photo, scaled, style), alt=describe_map(cell.map), width="stretch")
 
 
 def _still_lines(cell: MapCell) -> list[str]:
@@ -157,7 +156,7 @@ def _still_lines(cell: MapCell) -> list[str]:
         shown = _("map: {name} {percent}")
         lines.append(shown.format(name=plain(cell.map.target_name), percent=f"{cell.map.probability:.1%}"))
     if cell.map.values.max() <= 0:
-        lines.append(plain(alt_text.describe_map(cell.map)))
+        lines.append(plain(describe_map(cell.map)))
     return lines
 
 
@@ -200,7 +199,7 @@ def _caption(cell: MapCell) -> None:
             st.markdown(plain(slower))
         numbers = _("Logit {logit:.2f}; forward pass {ms} ms.")
         said = numbers.format(logit=cell.map.logit, ms=round(cell.forward_ms))
-        st.markdown(f"{plain(alt_text.describe_map(cell.map))} {said}")
+        st.markdown(f"{plain(describe_map(cell.map))} {said}")
         st.markdown("  \n".join(f"{guess.probability:.1%} {plain(guess.name)}" for guess in cell.guesses))
 
 
@@ -352,7 +351,7 @@ def _group(cell: MapCell, group: "IdenticalMethods", look: DisplaySettings) -> N
         grid_data.jpeg_address(
             picture
         ),  # Streamlit would keep the file for every visitor until the session is forgotten
-        alt=alt_text.describe_map(found),
+        alt=describe_map(found),
         width="stretch",
     )
     st.markdown(" = ".join(f"**{CAM_METHODS[method].title}**" for method in group.methods))

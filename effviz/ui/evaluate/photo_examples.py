@@ -18,9 +18,9 @@ from effviz.errors import DatasetError, ImageError, WeightsError
 from effviz.evaluate import display_names
 from effviz.evaluate.image_folder import RunPhotos
 from effviz.evaluate.run_settings import FAITHFULNESS_METRICS, worse
-from effviz.explain import alt_text, sample_photos
+from effviz.explain import sample_photos
 from effviz.explain.data_types import Method
-from effviz.explain.overlay import OverlayStyle
+from effviz.explain.overlay import OverlayStyle, describe_map
 from effviz.explain.sample_photos import SamplePhoto
 from effviz.explain.scales import Scale, rescale
 from effviz.explain.targets import Target, TargetKind
@@ -155,7 +155,7 @@ def _picture(
     target = Target(TargetKind.CLASS, example.target)
     made = caches.activation_map(ref, photo, target, Method(view.method), settings.layer, progress)
     (scaled,) = rescale([made], Scale.OWN)
-    return caches.picture(photo, scaled, OverlayStyle(placement=settings.placement)), alt_text.describe_map(made)
+    return caches.picture(photo, scaled, OverlayStyle(placement=settings.placement)), describe_map(made)
 
 
 def _check_weights(view: ResultsView, model: str) -> None:

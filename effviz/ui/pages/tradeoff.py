@@ -17,7 +17,7 @@ from effviz.scaling import PAPER_RULE, plan
 from effviz.ui import outputs
 from effviz.ui.guard import guard
 from effviz.ui.session import MODELS, PHI
-from effviz.ui.tradeoff import figure_table, series_picker
+from effviz.ui.tradeoff import controls
 
 st.title(_("What does accuracy cost?"))
 st.markdown(
@@ -30,30 +30,30 @@ for setting in (PHI, MODELS):
     with guard():
         setting.adopt()
 
-cost, version, phi = series_picker.first_row()
-recipes, families = series_picker.second_row()
-stars, unmeasured = compared_series(series_picker.refs())
+cost, version, phi = controls.first_row()
+recipes, families = controls.second_row()
+stars, unmeasured = compared_series(controls.refs())
 at = PAPER_RULE.at(phi)
 marked = unmeasured_network(f"φ = {phi:g}", plan(at.depth, at.width, at.resolution_px))
 series = (*paper_series(version), *map(recipe_series, recipes), *map(family_series, families), stars)
 
-if warning := series_picker.mixing(recipes, families):
+if warning := controls.mixing(recipes, families):
     st.warning(warning, icon=":material/warning:")
 st.plotly_chart(
     accuracy_cost_figure(series, cost, [marked]),
-    key=series_picker.CHART,
-    on_select=series_picker.clicked_network,
+    key=controls.CHART,
+    on_select=controls.clicked_network,
     selection_mode="points",
     config=config(f"effviz-tradeoff-{cost}"),
-    alt=figure_table.alt_text(series, cost, marked),
+    alt=controls.alt_text(series, cost, marked),
 )
-figure_table.show_notes(series, cost, unmeasured)
+controls.show_notes(series, cost, unmeasured)
 
-network = series_picker.choose_network([point for of in series for point in of.points])
+network = controls.choose_network([point for of in series for point in of.points])
 if network is not None:
-    series_picker.show_network(network)
+    controls.show_network(network)
 
 st.header(_("The numbers"), divider="gray")
 st.markdown(f"**{version.label}**: {version.why}")
-figure_table.show_table(series)
+controls.show_table(series)
 outputs.sources((_("paper {version}, Table 2").format(version=version), version.url), (_("timm's results"), TIMM_URL))

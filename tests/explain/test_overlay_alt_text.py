@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from effviz import i18n
-from effviz.explain.alt_text import describe_map, peak_region, top_share
 from effviz.explain.data_types import Box, Method
+from effviz.explain.overlay import describe_map, peak_region, top_share
 
 
 def test_a_map_without_positive_evidence_says_so(make_map):

@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from effviz import i18n
 from effviz.zoo import catalogue, loading, manifest
-from effviz.zoo.model_cards import model_card
+from effviz.zoo.catalogue import model_card
 
 
 @pytest.mark.parametrize("text", ["lite0@224", "lite2@260", "scaled-d0.5-w0.6@100"])
