@@ -25,7 +25,10 @@ def test_a_newcomer_may_wait_three_times_its_own_work_or_five_seconds() -> None:
 
 
 def test_a_process_s_children_count() -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+    command = [sys.executable, "-c", "print('here', flush=True); input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        assert child.stdout.readline()  # before, it may hold less than a MiB
         assert child.pid in load._tree(os.getpid())
         assert (load._held_mib(child.pid) or 0) > 1
         child.kill()

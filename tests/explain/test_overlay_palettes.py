@@ -43,7 +43,7 @@ def test_the_tables_cannot_be_written():
 
 
 def test_drawing_loads_neither_torch_nor_matplotlib():
-    modules = "alt_text, images, overlay, placement, sample_photos, scales"
+    modules = "images, overlay, placement, sample_photos, scales"
     code = f"import sys; from effviz.explain import {modules}; print({{'torch', 'matplotlib'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

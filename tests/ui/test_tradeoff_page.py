@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from effviz.ui.tradeoff.controls import mixing, table_rows
 from streamlit.testing.v1 import AppTest
 
 from effviz.facts import RECIPES, NetworkFamily, load, recipe
 from effviz.plots.accuracy_cost import recipe_series
-from effviz.ui.tradeoff import controls
+from effviz.ui.tradeoff import chart_controls
+from effviz.ui.tradeoff.chart_controls import mixing, table_rows
 
 ROOT = Path(__file__).parents[2]
 
@@ -180,12 +180,12 @@ def test_a_click_takes_over_the_network_of_the_point(
     monkeypatch: pytest.MonkeyPatch, points: list[dict[str, object]], chosen: str
 ) -> None:
     session = {
-        controls.CHART: SimpleNamespace(selection=SimpleNamespace(points=points)),
-        controls.NETWORK: "GPipe",
+        chart_controls.CHART: SimpleNamespace(selection=SimpleNamespace(points=points)),
+        chart_controls.NETWORK: "GPipe",
     }
-    monkeypatch.setattr(controls.st, "session_state", session)
-    controls.clicked_network()
-    assert session[controls.NETWORK] == chosen
+    monkeypatch.setattr(chart_controls.st, "session_state", session)
+    chart_controls.clicked_network()
+    assert session[chart_controls.NETWORK] == chosen
 
 
 def test_a_network_is_chosen_from_the_list_without_a_mouse() -> None:

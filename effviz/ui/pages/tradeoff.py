@@ -17,7 +17,7 @@ from effviz.scaling import PAPER_RULE, plan
 from effviz.ui import outputs
 from effviz.ui.guard import guard
 from effviz.ui.session import MODELS, PHI
-from effviz.ui.tradeoff import controls
+from effviz.ui.tradeoff import chart_controls
 
 st.title(_("What does accuracy cost?"))
 st.markdown(
@@ -30,30 +30,30 @@ for setting in (PHI, MODELS):
     with guard():
         setting.adopt()
 
-cost, version, phi = controls.first_row()
-recipes, families = controls.second_row()
-stars, unmeasured = compared_series(controls.refs())
+cost, version, phi = chart_controls.first_row()
+recipes, families = chart_controls.second_row()
+stars, unmeasured = compared_series(chart_controls.refs())
 at = PAPER_RULE.at(phi)
 marked = unmeasured_network(f"φ = {phi:g}", plan(at.depth, at.width, at.resolution_px))
 series = (*paper_series(version), *map(recipe_series, recipes), *map(family_series, families), stars)
 
-if warning := controls.mixing(recipes, families):
+if warning := chart_controls.mixing(recipes, families):
     st.warning(warning, icon=":material/warning:")
 st.plotly_chart(
     accuracy_cost_figure(series, cost, [marked]),
-    key=controls.CHART,
-    on_select=controls.clicked_network,
+    key=chart_controls.CHART,
+    on_select=chart_controls.clicked_network,
     selection_mode="points",
     config=config(f"effviz-tradeoff-{cost}"),
-    alt=controls.alt_text(series, cost, marked),
+    alt=chart_controls.alt_text(series, cost, marked),
 )
-controls.show_notes(series, cost, unmeasured)
+chart_controls.show_notes(series, cost, unmeasured)
 
-network = controls.choose_network([point for of in series for point in of.points])
+network = chart_controls.choose_network([point for of in series for point in of.points])
 if network is not None:
-    controls.show_network(network)
+    chart_controls.show_network(network)
 
 st.header(_("The numbers"), divider="gray")
 st.markdown(f"**{version.label}**: {version.why}")
-controls.show_table(series)
+chart_controls.show_table(series)
 outputs.sources((_("paper {version}, Table 2").format(version=version), version.url), (_("timm's results"), TIMM_URL))
