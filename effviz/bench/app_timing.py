@@ -476,6 +476,9 @@ def _visit(running: "Browser", folder: Path) -> _Visit:
         started = time.perf_counter()
         with app_sessions.start_server(app_sessions.effviz_app, {"XDG_CACHE_HOME": cache}) as fresh:
             listens = time.perf_counter() - started
+            page.set_viewport_size(
+                {"width": 1280, "height": 1600}
+            )  # a map below the window is drawn when it comes into it
             first, five = maps_drawn_s(page, fresh.address, (1, len(COLD_REFS)))
             wait_for_script(page)
             return _Visit(listens, first, five, fresh.memory_mib, fresh.loaded("libtorch"))
