@@ -2,7 +2,14 @@
 
 from effviz.scaling.architecture import Family
 from effviz.scaling.plans import Layer, Operator, Padding, Plan, ReceptiveField, StagePlan, plan
-from effviz.scaling.published import PUBLISHED, WHY_PUBLISHED_DIFFERS, ImpliedPhi, Published, implied_phi
+from effviz.scaling.published import (
+    PUBLISHED,
+    WHY_PUBLISHED_DIFFERS,
+    ImpliedPhi,
+    Published,
+    implied_phi,
+    published_plan,
+)
 from effviz.scaling.rule import PAPER_RULE, Coefficients, ScalingRule, round_filters, round_repeats
 from effviz.scaling.solver import Budget, BudgetKind, ScalingMethod, Solution, coefficient_range, scaled, solve
 
@@ -28,6 +35,7 @@ __all__ = [
     "coefficient_range",
     "implied_phi",
     "plan",
+    "published_plan",
     "round_filters",
     "round_repeats",
     "scaled",

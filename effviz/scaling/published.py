@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from effviz.i18n import lazy_gettext
 from effviz.scaling.architecture import BASE_RESOLUTION_PX, Family
+from effviz.scaling.plans import Plan, plan
 from effviz.scaling.rule import PAPER_RULE, ScalingRule
 
 _TPU = "tensorflow/tpu@7dc921f8 models/official/efficientnet/"
@@ -96,3 +97,9 @@ def implied_phi(network: Published, rule: ScalingRule = PAPER_RULE) -> ImpliedPh
 
 def _logarithm(multiplier: float, base: float) -> float | None:
     return math.log(multiplier) / math.log(base) if base > 1 else None
+
+
+def published_plan(name: str) -> Plan:
+    """The layers of a published network, `"b3"`, by its own coefficients."""
+    of = PUBLISHED[name]
+    return plan(of.depth, of.width, of.resolution, of.family)

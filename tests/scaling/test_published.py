@@ -7,7 +7,16 @@ import pytest
 from timm.models import efficientnet as timm_efficientnet
 
 import effviz
-from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Family, ImpliedPhi, Published, ScalingRule, implied_phi
+from effviz.scaling import (
+    PUBLISHED,
+    WHY_PUBLISHED_DIFFERS,
+    Family,
+    ImpliedPhi,
+    Published,
+    ScalingRule,
+    implied_phi,
+    published_plan,
+)
 
 FACTS = pd.read_csv(f"{effviz.__path__[0]}/facts/coefficients.csv").set_index("model")
 TIMM_ROW = re.compile(r"'efficientnet-(\w+)': \(([\d.]+), ([\d.]+), (\d+), ([\d.]+)\)")
@@ -74,3 +83,8 @@ def test_explanation_quotes_the_numbers_of_the_table():
     assert f"{macs['b1'] / macs['b0']:.2f} times B0" in WHY_PUBLISHED_DIFFERS
     assert f"only {FACTS.product_d_w2_r2['b1']:.2f}" in WHY_PUBLISHED_DIFFERS
     assert f"{FACTS.mbconv_blocks_recomputed['b1']} blocks instead of 16" in WHY_PUBLISHED_DIFFERS
+
+
+def test_a_published_networks_plan_has_its_published_size() -> None:
+    assert published_plan("b0").params == 5_288_548  # timm's and torchvision's count
+    assert published_plan("b7").resolution == 600

@@ -26,10 +26,10 @@ from effviz.facts.timm_results import TIMM_URL
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import accuracy_axis, macs_axis
 from effviz.plots.style import BLUE, GREY, LOOKS, SERIES, SeriesStyle, figure, log_axis, vertical
+from effviz.scaling import published_plan
 from effviz.ui import inputs, outputs
 from effviz.ui.paper import exhibit
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit
-from effviz.ui.paper.results import planned
 from effviz.zoo.presets import ScalingAxis
 
 # Accuracy over MACs with lines of equal reward, as the search for B0 weighed the two.
@@ -313,7 +313,7 @@ def _places(ranked: Sequence[Ranked]) -> None:
 
 def _lessons(goal: Objective, version: PaperVersion) -> None:
     printed = next(of for of in candidates(version) if of.listing is Listing.PAPER)
-    network = planned("b0")
+    network = published_plan("b0")
     st.markdown(
         _(
             "- **w is the price.** A doubling of the MACs is worth it if accuracy becomes {factor:.3f} times as high: "

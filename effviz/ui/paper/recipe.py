@@ -11,7 +11,7 @@ from effviz.facts import PaperVersion, TrainingFact, training_fact, training_fac
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, draw_curves
 from effviz.plots.style import GREY, LOOKS, OLIVE, SeriesStyle
-from effviz.scaling import PUBLISHED, Plan, plan
+from effviz.scaling import PUBLISHED, published_plan
 from effviz.train import training_recipe
 from effviz.train.training_recipe import TrainingRecipe
 from effviz.ui import outputs
@@ -141,7 +141,7 @@ def depth_axes() -> tuple[FigureAxis, FigureAxis]:
 def survivals(name: str) -> tuple[FigureCurve, FigureCurve]:
     """How often every block of a published network runs in training."""
     fact = training_fact("survival")
-    open_to_it = training_recipe.has_shortcuts(planned(name))
+    open_to_it = training_recipe.has_shortcuts(published_plan(name))
     count = len(open_to_it)
     source = _("formula of the official code, computed by EffViz; {source}").format(source=fact.source)
     dots = [
@@ -166,12 +166,6 @@ def survivals(name: str) -> tuple[FigureCurve, FigureCurve]:
             joined=False,
         ),
     )
-
-
-def planned(name: str) -> Plan:
-    """A published network by its own coefficients."""
-    of = PUBLISHED[name]
-    return plan(of.depth, of.width, of.resolution, of.family)
 
 
 def activation_axes(slopes: bool) -> tuple[FigureAxis, FigureAxis]:

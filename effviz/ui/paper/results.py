@@ -12,7 +12,7 @@ from effviz.i18n import _
 from effviz.plots.accuracy_cost import Cost
 from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, accuracy_axis, draw_curves
 from effviz.plots.style import GREY, LOOKS, SeriesStyle
-from effviz.scaling import PUBLISHED, Plan, plan
+from effviz.scaling import published_plan
 from effviz.ui import outputs
 from effviz.ui.paper import exhibit
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, table
@@ -102,16 +102,10 @@ def _label(point: PaperPoint) -> str:
 
 
 def _computed(point: PaperPoint, cost: Cost) -> CurvePoint:
-    network = planned(point.name)
+    network = published_plan(point.name)
     amount = network.params / 1e6 if cost is Cost.PARAMS else network.macs / 1e9
     source = _("counted by EffViz (official code's rounding); accuracy: {source}").format(source=point.source)
     return CurvePoint(point.model, amount, point.top1_pct, source)
-
-
-def planned(name: str) -> Plan:
-    """A published network by its own coefficients."""
-    of = PUBLISHED[name]
-    return plan(of.depth, of.width, of.resolution, of.family)
 
 
 GROUPS, DRAWN = "groups", "drawn"
@@ -205,7 +199,7 @@ def _table(version: PaperVersion, groups: Sequence[int]) -> None:
 
 
 def _row(point: PaperPoint, ratios: PaperRatios) -> dict[str, object]:
-    network = planned(point.name) if point.name else None
+    network = published_plan(point.name) if point.name else None
     return {
         "group": point.group,
         "network": point.model,
