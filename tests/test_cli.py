@@ -184,7 +184,7 @@ def test_every_command_and_option_is_explained() -> None:
     explained(root, "effviz")
     expected = (
         *("app", "bench", "calibrate", "cam", "evaluate", "fetch", "models"),
-        *("plan", "report", "scale", "search", "solve", "train"),
+        *("plan", "report", "scale", "search", "settings", "solve", "train"),
     )
     assert sorted(root.commands) == sorted(expected)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from effviz import settings
 from effviz.cli import app, launch
 
 SCRIPT = Path(sys.executable).with_name("effviz")
@@ -76,7 +77,7 @@ TELL = "tell = lambda *_: print(config.get_option('runner.fastReruns')); bootstr
 @pytest.mark.parametrize(
     ("start", "folder"),
     [
-        ("bootstrap.load_config_options({}); tell()", launch.CLONE),  # streamlit run app.py
+        ("bootstrap.load_config_options({}); tell()", settings.SHIPPED),  # streamlit run app.py
         (f"launch.open_app({free_port()}, 'localhost', False)", Path("/")),  # effviz app
     ],
     ids=["streamlit", "effviz"],  # not by their texts: the port is another one in each process of a run
@@ -99,7 +100,7 @@ def test_a_port_in_use_is_one_line(tmp_path):
 
 
 def test_without_a_clone_one_line_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(launch, "CLONE", tmp_path)
+    monkeypatch.setattr(settings, "APP_SCRIPT", tmp_path / "app.py")
     result = CliRunner().invoke(app, ["app"])
     assert result.exit_code == 1
     assert "runs from a clone of the repository" in result.stderr

@@ -30,10 +30,9 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 
+from effviz import settings
 from effviz.errors import SettingsError
 from effviz.explain.data_types import Floats
-
-CLONE = Path(__file__).parents[2]
 
 START_S = 60
 
@@ -96,7 +95,7 @@ def start_server(
     Raises:
         SettingsError: the app's script is not here, or the server does not start; its last words are in the sentence.
     """
-    script = CLONE / "app.py"
+    script = settings.APP_SCRIPT
     if not script.is_file():
         raise SettingsError(
             f"The app's script {script} is not there: this is measured in a clone of the repository. Run it there."
@@ -117,7 +116,7 @@ def _process(words: list[str], environment: dict[str, str], log: IO[bytes]) -> "
     """Run a command in a session of its own: Ctrl-C ends it by way of this process, and in order."""
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _BOUND, str(os.getpid()), *words],
-        cwd=CLONE,
+        cwd=settings.SHIPPED,
         env=environment,
         stdout=log,
         stderr=subprocess.STDOUT,

@@ -31,6 +31,7 @@ def _root(
 
 
 app.command("app")(launch.open_app)
+app.command("settings")(launch.show_settings)
 app.command("models")(networks.models)
 app.command("fetch")(networks.fetch)
 app.command("scale")(networks.scale)

@@ -1,4 +1,4 @@
-"""The command that opens the app in a browser."""
+"""The commands `app`, which opens the app in a browser, and `settings`."""
 
 import os
 import socket
@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from effviz import settings
+from effviz.cli import console
 from effviz.errors import SettingsError
 
-CLONE = Path(__file__).parents[2]
 LOCAL = ("localhost", "127.0.0.1", "::1")
 PUBLIC_NOTE = (
     "Public: whoever reaches this address may open every page, compute on this machine, and read the models, the runs "
@@ -24,14 +25,15 @@ def open_app(
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
     """Open EffViz in the browser; it works without a network. Stop it with Ctrl+C."""
-    script = CLONE / "app.py"
+    script = settings.APP_SCRIPT
     if not script.is_file():
         raise SettingsError(
-            f"The app's script {script} is not there: the app runs from a clone of the repository. "
-            "Clone it and run `make app` there."
+            f"The app's script {script} is not there: the app runs from a clone of the repository or from the whole "
+            "package. Install EffViz again."
         )
     _check_free(address, port)
-    os.chdir(CLONE)  # Streamlit reads .streamlit/config.toml from here, before it is imported
+    settings.fix_folders()
+    os.chdir(settings.SHIPPED)  # Streamlit reads .streamlit/config.toml from here, before it is imported
     from streamlit.web import bootstrap
 
     from effviz.ui import job_costs, startup
@@ -50,6 +52,29 @@ def open_app(
     bootstrap.load_config_options(options)
     startup.start_preloading()
     bootstrap.run(str(script), False, [], options)
+
+
+def show_settings(as_json: console.AsJson = False) -> None:
+    """Print every EFFVIZ_* variable with its value, and where that comes from."""
+    found = [
+        {
+            "name": setting.name,
+            "value": _said(setting.value()),
+            "from": "environment" if setting.is_set else "default",
+            "meaning": setting.meaning + (f"; {setting.unset}" if setting.value() is None else ""),
+        }
+        for setting in settings.ALL
+    ]
+    if as_json:
+        console.show_json(found)
+        return
+    for row in found:
+        typer.echo(f"{row['name']} = {'(not set)' if row['value'] is None else row['value']}  [{row['from']}]")
+        typer.echo(f"    {row['meaning']}")
+
+
+def _said(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
 
 
 def _check_free(address: str, port: int) -> None:

@@ -6,10 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from effviz import settings
 from effviz.errors import DatasetError
 from effviz.i18n import _
 
-FOLDER: Final = Path(__file__).resolve().parents[2] / "assets" / "samples"
+FOLDER: Final = settings.SHIPPED / "assets" / "samples"
 
 
 @dataclass(frozen=True, slots=True)

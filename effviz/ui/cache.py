@@ -176,7 +176,7 @@ def _weights(ref: ModelRef) -> tuple[str, str]:
     """What tells a model's weights from those that had its name before, found in microseconds."""
     which = ""
     if ref.spec.origin is WeightsOrigin.CHECKPOINT:  # the manifest has every file's hash, and changes with it
-        which = str((manifest.models_folder() / "manifest.json").stat().st_mtime_ns)
+        which = str(manifest.locate("manifest.json").stat().st_mtime_ns)
     elif ref.spec.origin is WeightsOrigin.HUB and (path := hub.cached(ref.spec)):
         which = str(path.resolve())
     return ref.spec.name, which

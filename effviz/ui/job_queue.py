@@ -18,7 +18,6 @@ function raises (a stopped script does) takes the visitor out of the queue.
 
 import ipaddress
 import math
-import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
@@ -29,16 +28,12 @@ from typing import Final
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from effviz import cpu
-from effviz.errors import EffVizError, SettingsError
+from effviz import cpu, settings
+from effviz.errors import EffVizError
 from effviz.i18n import _
 from effviz.ui.memory import LONG_SHARE, WORK_SHARE, budget_bytes
 
 # Who asks: an address and a session; and whether strangers may ask at all.
-
-PUBLIC: Final = "EFFVIZ_PUBLIC"
-
-TURN_LIMIT: Final = "EFFVIZ_TURN_LIMIT"
 
 DEFAULT_LIMIT: Final = 16.0  # passes of B4 at 380 px: about two seconds on two cores
 
@@ -69,14 +64,8 @@ def is_public() -> bool:
     Raises:
         SettingsError: the setting is neither 0 nor 1.
     """
-    said = os.environ.get(PUBLIC, "").strip()
-    if said not in ("", "0", "1"):
-        raise SettingsError(
-            _("{setting} is {text!r}: it must be 1 (strangers may come) or 0. Correct it, or leave it out.").format(
-                setting=PUBLIC, text=said
-            )
-        )
-    return said == "1" if said else st.get_option("server.address") not in LOCAL_ADDRESSES
+    said = settings.PUBLIC.value()
+    return st.get_option("server.address") not in LOCAL_ADDRESSES if said is None else said
 
 
 def turn_limit() -> float:
@@ -85,20 +74,10 @@ def turn_limit() -> float:
     Raises:
         SettingsError: the setting is not a positive number.
     """
-    said = os.environ.get(TURN_LIMIT, "").strip()
-    if not said:
+    said = settings.TURN_LIMIT.value()
+    if said is None:
         return DEFAULT_LIMIT if is_public() else math.inf
-    try:
-        limit = float(said)
-    except ValueError:
-        limit = math.nan
-    if not 0 < limit < math.inf:
-        raise SettingsError(
-            _("{setting} is {text!r}: it must be a number above 0. Correct it, or leave it out.").format(
-                setting=TURN_LIMIT, text=said
-            )
-        )
-    return limit
+    return said
 
 
 MOST_WAITING: Final = 64

@@ -5,8 +5,6 @@ Nothing here knows Streamlit.
 """
 
 import ctypes
-import os
-import re
 import sys
 import threading
 from collections.abc import Callable, Hashable, Iterator
@@ -16,14 +14,10 @@ from typing import Final, Generic, TypeVar
 
 from cachetools import LRUCache
 
-from effviz.errors import SettingsError
-from effviz.i18n import _
+from effviz import settings
 
 V = TypeVar("V")
 
-SETTING: Final = "EFFVIZ_MEMORY_MB"
-DEFAULT_MB: Final = 2048
-LEAST_MB: Final = 64
 WORK_SHARE: Final = 0.4  # for work in flight and its processes; the rest is for caches, a share each
 UPLOADS_SHARE: Final = 0.1  # for the files that visitors bring, as they are
 LONG_SHARE: Final = 0.7  # of that for work that takes many turns: a quick one always finds some
@@ -35,15 +29,7 @@ def budget_bytes(share: float) -> int:
     Raises:
         SettingsError: The setting is not a number of megabytes that EffViz can work with.
     """
-    text = os.environ.get(SETTING, "").strip() or str(DEFAULT_MB)
-    if not re.fullmatch("[0-9]{1,12}", text) or int(text) < LEAST_MB:
-        raise SettingsError(
-            _(
-                "{setting} is {text!r}: it must be a whole number of megabytes, at least {least}. Correct it, or leave "
-                "it out for {default}."
-            ).format(setting=SETTING, text=text, least=LEAST_MB, default=DEFAULT_MB)
-        )
-    return int(share * int(text) * 2**20)
+    return int(share * settings.MEMORY_MB.value() * 2**20)
 
 
 def give_back() -> None:

@@ -190,7 +190,7 @@ def load(name: str) -> tuple[Tensors, str]:
 
 
 def _checked_path(entry: manifest.CheckpointEntry) -> Path:
-    folder = manifest.models_folder().resolve()
+    folder = manifest.folder_of(entry).resolve()
     path = (folder / entry.file).resolve()  # links are followed first: what they point at counts
     if not path.is_relative_to(folder) or path.suffix not in SUFFIXES:
         raise WeightsError(

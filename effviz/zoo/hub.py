@@ -176,7 +176,7 @@ def _of_package(spec: ModelSpec) -> Availability:
 
 
 def _of_checkpoint(spec: ModelSpec) -> Availability:
-    files = [manifest.models_folder() / entry.file for entry in manifest.entries() if entry.name == spec.name]
+    files = [manifest.folder_of(entry) / entry.file for entry in manifest.entries() if entry.name == spec.name]
     if files and files[0].is_file():
         return Availability(True, _("The weights of {name} are in {file}.").format(name=spec.name, file=files[0].name))
     return Availability(

@@ -4,14 +4,13 @@ Measured accuracies come with their 95 % intervals.
 """
 
 import math
-import os
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from effviz import file_io, schema
+from effviz import file_io, schema, settings
 from effviz.errors import SettingsError, WeightsError
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PUBLISHED, Family, Padding, plan
@@ -19,8 +18,6 @@ from effviz.scaling.limits import CLASSES, DEPTH, RESOLUTION, WIDTH
 from effviz.schema import Distinct, Pattern, Range
 from effviz.zoo import imagenet_classes as imagenet
 from effviz.zoo.model import HALF_STATISTICS, Arithmetic, arithmetic
-
-FOLDER_VARIABLE = "EFFVIZ_MODELS"  # another folder than the clone's models/
 
 LARGEST_BYTES: Final = 2**24
 
@@ -76,26 +73,43 @@ class CheckpointEntry:
 
 
 def models_folder() -> Path:
-    """Return the folder of the manifest: `models/` of the clone, or what EFFVIZ_MODELS names."""
-    return Path(os.environ.get(FOLDER_VARIABLE) or Path(__file__).parents[2] / "models")
+    """Return the folder of one's own models: what EFFVIZ_MODELS names, `models/` of the clone, or the user's folder."""
+    return settings.MODELS.value()
+
+
+def locate(file: str) -> Path:
+    """Return where a file of the models lies: among one's own, else among those that come with EffViz."""
+    places = [folder / file for folder in settings.model_folders()]
+    return next((place for place in places if place.exists()), places[0])
 
 
 def entries() -> tuple[CheckpointEntry, ...]:
-    """Read the manifest; a folder without one has no checkpoints.
+    """Read the manifests, one's own first; a folder without one has no checkpoints.
 
     Raises:
-        WeightsError: the manifest is not a list of complete entries; the text says which one to mend.
+        WeightsError: a manifest is not a list of complete entries; the text says which one to mend.
     """
-    path = models_folder() / "manifest.json"
+    found: dict[str, CheckpointEntry] = {}
+    for folder in settings.model_folders():
+        found = {entry.name: entry for entry in _listed(folder)} | found
+    return tuple(found.values())
+
+
+def folder_of(entry: CheckpointEntry) -> Path:
+    """Return the folder whose manifest has this entry."""
+    return next(folder for folder in settings.model_folders() if entry in _listed(folder))
+
+
+def _listed(folder: Path) -> tuple[CheckpointEntry, ...]:
     try:
-        return _entries(file_io.read_regular(path, LARGEST_BYTES))
+        return _entries(file_io.read_regular(folder / "manifest.json", LARGEST_BYTES))
     except FileNotFoundError:
         return ()
     except OSError as error:
         raise _refusal(_("cannot be read ({reason})").format(reason=error.strerror)) from error
 
 
-@lru_cache(maxsize=2)  # asked for again and again, and parsed in milliseconds
+@lru_cache(maxsize=4)  # asked for again and again, and parsed in milliseconds
 def _entries(text: bytes) -> tuple[CheckpointEntry, ...]:
     try:
         rows = file_io.parse_json(text)

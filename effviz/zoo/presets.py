@@ -275,7 +275,7 @@ def _mini_network(role: ScalingAxis, entry: CheckpointEntry, top1_pct: float, pi
 
 def _epochs(role: ScalingAxis) -> tuple[EpochResult, ...]:
     """The log beside the weights, as `effviz train` wrote it."""
-    log = manifest.models_folder() / "mini" / f"{role.value}.csv"
+    log = manifest.locate(f"mini/{role.value}.csv")
     if not log.exists():
         return ()
     with log.open(encoding="utf-8", newline="") as file:

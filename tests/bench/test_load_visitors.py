@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from streamlit.proto.Element_pb2 import Element
 
+from effviz import settings
 from effviz.bench import app_sessions
 from effviz.bench.app_sessions import Answer
 from effviz.bench.benchmark import Figure, percentile
@@ -88,7 +89,7 @@ def test_red_sentences_and_tracebacks_are_errors() -> None:
 
 
 def test_a_script_that_is_not_there_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_sessions, "CLONE", tmp_path)
+    monkeypatch.setattr(settings, "APP_SCRIPT", tmp_path / "app.py")
     with pytest.raises(SettingsError, match=r"app\.py is not there"), app_sessions.start_server():
         pytest.fail("It ran.")
 

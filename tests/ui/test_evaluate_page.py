@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from effviz import settings
 from effviz.errors import SettingsError
 from effviz.evaluate import display_names, run_store, run_summary
 from effviz.evaluate.heatmaps import LEVELS
@@ -78,7 +79,7 @@ def finished(folder: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(runs.SETTING, str(tmp_path / "runs"))
+    monkeypatch.setenv(settings.RUNS.name, str(tmp_path / "runs"))
     return tmp_path / "runs"
 
 
@@ -415,7 +416,7 @@ def test_photos_in_the_servers_own_folder_have_maps_of_the_class_that_was_measur
     finished(folder / "cars")
     at = open_page(of="lite0@224")
     assert not [toggle for toggle in at.toggle if toggle.key == photo_examples.WANTED]
-    monkeypatch.setenv(photo_examples.SETTING, str(originals(tmp_path / "originals")))
+    monkeypatch.setenv(settings.PHOTOS.name, str(originals(tmp_path / "originals")))
     at.run()
     asked: list[tuple[str, str]] = []
     explain = cache.activation_map
@@ -435,7 +436,7 @@ def test_maps_need_the_weights_of_the_run(folder: Path, tmp_path: Path, monkeypa
     check_weights = photo_examples._check_weights
     real(monkeypatch)
     monkeypatch.setattr(photo_examples, "_check_weights", check_weights)
-    monkeypatch.setenv(photo_examples.SETTING, str(originals(tmp_path / "originals")))
+    monkeypatch.setenv(settings.PHOTOS.name, str(originals(tmp_path / "originals")))
     finished(folder / "cars")
     at = open_page(of="lite0@224")
     at.toggle(key=photo_examples.WANTED).set_value(True).run()
@@ -448,7 +449,7 @@ def test_a_folder_of_photos_that_is_none_leaves_names_and_numbers(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     (tmp_path / "a file").write_text("no folder")
-    monkeypatch.setenv(photo_examples.SETTING, str(tmp_path / name))
+    monkeypatch.setenv(settings.PHOTOS.name, str(tmp_path / name))
     finished(folder / "cars")
     at = open_page(of="lite2@260")
     assert not [toggle for toggle in at.toggle if toggle.key == photo_examples.WANTED]

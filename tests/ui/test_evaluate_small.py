@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from effviz import settings
 from effviz.errors import SettingsError
 from effviz.evaluate import measurements, run_store, run_summary
 from effviz.evaluate.dataset_samples import DatasetSample
@@ -52,7 +53,7 @@ class Ended(BaseException):
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(runs.SETTING, str(tmp_path / "runs"))
+    monkeypatch.setenv(settings.RUNS.name, str(tmp_path / "runs"))
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))

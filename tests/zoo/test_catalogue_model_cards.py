@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from effviz import i18n
-from effviz.zoo import catalogue, loading, manifest
+from effviz import i18n, settings
+from effviz.zoo import catalogue, loading
 from effviz.zoo.catalogue import model_card
 
 
@@ -48,7 +48,7 @@ def test_an_accuracy_names_what_it_was_measured_on(
     entry = {"name": "mine", "file": "mine.pth", "sha256": "0" * 64, "family": "lite", "depth": 1, "width": 1}
     entry |= {"resolution_px": 96, "classes": classes, "licence": "MIT", "origin": "a test", "top1_pct": 50.0}
     (tmp_path / "manifest.json").write_text(json.dumps([entry | {"top1_source": "a test", "dataset": dataset}]))
-    monkeypatch.setenv(manifest.FOLDER_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(settings.MODELS.name, str(tmp_path))
     assert model_card(catalogue.parse_model("mine")).top1_on == words
 
 

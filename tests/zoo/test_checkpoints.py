@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from effviz import settings
 from effviz.errors import SettingsError, WeightsError
 from effviz.scaling import Family
 from effviz.zoo import catalogue, checkpoints, hub, loading, manifest, torch_modules
@@ -25,7 +26,7 @@ def models(tmp_path, monkeypatch):
     """A models folder of its own, beside a place that is outside it."""
     folder = tmp_path / "models"
     folder.mkdir()
-    monkeypatch.setenv(manifest.FOLDER_VARIABLE, str(folder))
+    monkeypatch.setenv(settings.MODELS.name, str(folder))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return folder
 
@@ -509,7 +510,7 @@ def test_without_a_folder_there_are_no_checkpoints(models):
 
 
 def test_every_checkpoint_of_the_project_can_be_loaded(monkeypatch):
-    monkeypatch.delenv(manifest.FOLDER_VARIABLE, raising=False)
+    monkeypatch.delenv(settings.MODELS.name, raising=False)
     assert manifest.models_folder() == Path(__file__).parents[2] / "models"
     for listed in manifest.entries():
         loading.load(catalogue.parse_model(listed.name))

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from effviz.zoo import manifest, presets
+from effviz import settings
+from effviz.zoo import presets
 from effviz.zoo.presets import ScalingAxis
 
 RECIPES = Path(__file__).parents[2] / "models" / "mini"
@@ -40,7 +41,7 @@ def entry(role: ScalingAxis, **changes: object) -> dict[str, object]:
 
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(manifest.FOLDER_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(settings.MODELS.name, str(tmp_path))
     (tmp_path / "mini").mkdir()
     return tmp_path
 

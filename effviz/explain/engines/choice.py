@@ -18,7 +18,7 @@ from textwrap import shorten
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from effviz import optional_packages
+from effviz import optional_packages, settings
 from effviz.errors import SettingsError
 from effviz.explain.engines.engine import Engine, EngineName
 from effviz.explain.engines.openvino_engine import FAILURES, OpenVinoEngine
@@ -67,10 +67,6 @@ def _version_file() -> Path | None:
     return file if file is not None and file.is_file() else None
 
 
-ENGINE_VARIABLE: Final = "EFFVIZ_ENGINE"
-
-AUTO: Final = "auto"
-
 LONGEST_REASON: Final = 120  # characters
 
 _log = logging.getLogger(__name__)
@@ -114,19 +110,19 @@ def choose(model: Model, size_px: int | None = None) -> Choice:
     Raises:
         SettingsError: EFFVIZ_ENGINE is not one of the words, or asks for an engine that cannot run the model.
     """
-    setting = _setting()
+    setting = settings.ENGINE.value()
     failures: list[str] = []
-    for name in present_engines() if setting == AUTO else [EngineName(setting)]:
+    for name in present_engines() if setting == settings.AUTO else [EngineName(setting)]:
         if name is EngineName.TORCH:
             break
         made = _fast(model, (name, size_px or model.ref.resolution_px))
         if made.engine is not None:
             return Choice(made.engine, " ".join(map(_, failures)))
         failures.append(made.failure)
-    if failures and setting != AUTO:
+    if failures and setting != settings.AUTO:
         raise SettingsError(
             _("{setting} asks for {engine} only, and it cannot run this model: set it to auto. {reason}").format(
-                setting=ENGINE_VARIABLE, engine=setting, reason=_(failures[0])
+                setting=settings.ENGINE.name, engine=setting, reason=_(failures[0])
             )
         )
     optional_packages.require(*optional_packages.TORCH)
@@ -142,7 +138,7 @@ def engine_name(model: Model) -> EngineName:
 
 def is_ready(model: Model) -> bool:
     """Tell whether a model's engine at its own size is made already."""
-    if _setting() == EngineName.TORCH:
+    if settings.ENGINE.value() == EngineName.TORCH:
         return bool(model.weights.modules)
     return any(size_px == model.ref.resolution_px for _, size_px in list(_engines(model.weights).made))
 
@@ -159,17 +155,6 @@ def held_bytes(weights: Weights) -> int:
 def present_engines() -> list[EngineName]:
     """Return what this machine has, the fastest first."""
     return [*present_gpus(), EngineName.OPENVINO, EngineName.TORCH]
-
-
-def _setting() -> str:
-    value = os.environ.get(ENGINE_VARIABLE, AUTO).strip().lower() or AUTO
-    if value not in (AUTO, *EngineName):
-        raise SettingsError(
-            _("{setting} is {value!r}: it must be {allowed}. Correct it, or leave it out.").format(
-                setting=ENGINE_VARIABLE, value=value, allowed=", ".join((AUTO, *EngineName))
-            )
-        )
-    return value
 
 
 def _engines(weights: Weights) -> _Engines:

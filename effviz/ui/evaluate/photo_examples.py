@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import pandas as pd
 import streamlit as st
 from cachetools import TTLCache, cached
 
+from effviz import settings
 from effviz.errors import DatasetError, ImageError, WeightsError
 from effviz.evaluate import display_names
 from effviz.evaluate.image_folder import RunPhotos
@@ -42,8 +42,6 @@ from effviz.zoo import catalogue
 
 if TYPE_CHECKING:
     pass
-
-SETTING: Final = "EFFVIZ_PHOTOS"
 
 LISTED_S: Final = 600  # how long a list of the folder's files is believed
 
@@ -87,8 +85,8 @@ def _uploads() -> Source:
 
 def _folder() -> Source | None:
     """The folder that whoever runs the server has named; never one that a visitor names."""
-    path = Path(os.environ.get(SETTING, "").strip())
-    if path == Path():
+    path = settings.PHOTOS.value()
+    if path is None:
         return None
     originals = _listed(path)
     if originals is None:
@@ -104,7 +102,7 @@ def _folder() -> Source | None:
 def _listed(path: Path) -> RunPhotos | None:
     if path.is_dir():
         return RunPhotos(path)
-    logger.warning("%s names no folder: %s", SETTING, path)
+    logger.warning("%s names no folder: %s", settings.PHOTOS.name, path)
     return None
 
 
@@ -180,7 +178,7 @@ _OWN: Final = lazy_gettext("To see maps of your own photos, drop them on the Com
 _ELSEWHERE: Final = lazy_gettext(
     "The photos of this data set are not on this page: there are names and numbers only. Start the server with "
     "{setting} set to a folder that holds these photos, and their maps can be shown here.",
-    setting=f"`{SETTING}`",
+    setting=f"`{settings.PHOTOS.name}`",
 )
 
 PLACES: Final = (lazy_gettext("best"), lazy_gettext("median"), lazy_gettext("worst"))

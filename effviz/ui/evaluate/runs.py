@@ -7,7 +7,6 @@ import csv
 import dataclasses
 import logging
 import math
-import os
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from cachetools import LRUCache
 
-import effviz
+from effviz import settings
 from effviz.errors import EffVizError, SettingsError
 from effviz.evaluate import display_names, run_store, run_summary
 from effviz.evaluate.heatmaps import Control
@@ -35,10 +34,6 @@ from effviz.ui.job_queue import Effort
 from effviz.ui.outputs import plain
 from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
-
-SETTING: Final = "EFFVIZ_RUNS"
-
-DEFAULT: Final = "runs"  # in the working directory
 
 LARGEST_JSON: Final = 4 * 2**20  # bytes of a run.json: room for hundreds of models with all methods
 
@@ -83,18 +78,13 @@ class RunEntry:
         return self.stamp[0][0], self.name
 
 
-def runs_folder() -> Path:
-    """Return the folder of runs, which need not be there."""
-    return Path(os.environ.get(SETTING, "").strip() or DEFAULT)
-
-
 def list_runs() -> tuple[RunEntry, ...]:
     """Return the runs in the folder, the newest first; none where there is no folder.
 
     Raises:
         SettingsError: what the setting names is no folder, or cannot be read.
     """
-    root = runs_folder()
+    root = settings.RUNS.value()
     try:
         return tuple(sorted(_entries(root), key=lambda entry: entry.age, reverse=True)) if root.exists() else ()
     except OSError as error:
@@ -103,7 +93,7 @@ def list_runs() -> tuple[RunEntry, ...]:
             _(
                 "This server's setting {setting} does not name a folder that can be read: runs are looked for in "
                 "one. Whoever runs the server can correct it."
-            ).format(setting=SETTING)
+            ).format(setting=settings.RUNS.name)
         ) from error
 
 
@@ -183,7 +173,7 @@ def _done(run: Manifest) -> int:
 
 # Means with intervals as `effviz report` writes them: shipped studies, and `summary.csv` beside a run's results.
 
-STUDIES_FOLDER: Final = Path(effviz.__file__).parents[1] / "docs" / "study"
+STUDIES_FOLDER: Final = settings.SHIPPED / "docs" / "study"
 
 LARGEST_BYTES: Final = 4 * 2**20  # the larger shipped study has 80 kB
 

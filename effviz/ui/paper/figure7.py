@@ -45,8 +45,8 @@ GRIDS: Final = MappingProxyType(
 
 def show_mini_maps() -> None:
     """Draw one measure for the networks that were measured; nothing where no file of measurements is there."""
-    folder = manifest.models_folder() / "mini"
-    if not all((folder / name).is_file() for name in FILES.values()):
+    files = {grid: manifest.locate(f"mini/{name}") for grid, name in FILES.items()}
+    if not all(file.is_file() for file in files.values()):
         return
     st.subheader(_("Measured on photos with boxes"))
     st.markdown(
@@ -64,7 +64,7 @@ def show_mini_maps() -> None:
         )
         grid = inputs.choose_one(_("Cells"), {name: _(title) for name, title in GRIDS.items()}, "mini-cells", OWN)
     with guard():
-        _measure(runs.read_summary(folder / FILES[grid]), metric, grid)
+        _measure(runs.read_summary(files[grid]), metric, grid)
 
 
 def _measure(of: runs.SummaryTable, metric: Metric, grid: str) -> None:

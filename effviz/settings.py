@@ -1,0 +1,168 @@
+"""Every EFFVIZ_* variable: what it means, what it may be, and what it is now; nothing else reads them.
+
+One that is not set, or empty, has its default. The folders that EffViz reads and writes follow from them.
+"""
+
+import math
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+from effviz.errors import SettingsError
+from effviz.i18n import _, lazy_gettext
+
+T = TypeVar("T")
+
+_PACKAGE: Final = Path(__file__).parent
+_IN_WHEEL: Final = _PACKAGE / "shipped"  # setup.py puts it there; in a clone it does not exist
+IS_CLONE: Final = not _IN_WHEEL.is_dir()
+SHIPPED: Final = _PACKAGE.parent if IS_CLONE else _IN_WHEEL  # has `assets`, `models`, `docs/study` and `.streamlit`
+# Streamlit looks for pages from the folder of its script, so an installed one lies beside the package.
+APP_SCRIPT: Final = _PACKAGE.parent / ("app.py" if IS_CLONE else "effviz_app.py")
+
+LEAST_MB: Final = 64
+DEFAULT_MB: Final = 2048
+AUTO: Final = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentVariable(Generic[T]):
+    """A setting that whoever starts EffViz may give in the environment."""
+
+    name: str
+    meaning: str
+    allowed: str  # for `_`, after "it must be"
+    parse: Callable[[str], T]  # raises ValueError at what is not allowed
+    default: Callable[[], T]
+    unset: str = ""  # for people: what holds where the default is None
+
+    def value(self) -> T:
+        """Return what it says, or its default.
+
+        Raises:
+            SettingsError: the text means nothing; correct it, or leave the variable out.
+        """
+        if not self.is_set:
+            return self.default()
+        try:
+            return self.parse(self._text)
+        except ValueError as error:
+            raise SettingsError(
+                _("{setting} is {text!r}: it must be {allowed}. Correct it, or leave it out.").format(
+                    setting=self.name, text=self._text, allowed=_(self.allowed)
+                )
+            ) from error
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the environment says anything."""
+        return bool(self._text)
+
+    @property
+    def _text(self) -> str:
+        return os.environ.get(self.name, "").strip()
+
+
+def _engine(text: str) -> str:
+    return _checked(text.lower(), text.lower() in ENGINES)
+
+
+def _megabytes(text: str) -> int:
+    return int(_checked(text, bool(re.fullmatch("[0-9]{1,12}", text)) and int(text) >= LEAST_MB))
+
+
+def _yes_or_no(text: str) -> bool:
+    return _checked(text, text in ("0", "1")) == "1"
+
+
+def _above_zero(text: str) -> float:
+    return _checked(float(text), 0 < float(text) < math.inf)
+
+
+def _checked(value: T, allowed: bool) -> T:
+    if not allowed:
+        raise ValueError(value)
+    return value
+
+
+def user_folder() -> Path:
+    """Return where a user's own files lie, by the rules of the system; it may not exist yet."""
+    import platformdirs  # here: only an installed EffViz asks
+
+    return platformdirs.user_data_path("effviz", appauthor=False)
+
+
+def _models_default() -> Path:
+    return SHIPPED / "models" if IS_CLONE else user_folder() / "models"
+
+
+def _runs_default() -> Path:
+    return Path("runs") if IS_CLONE else user_folder() / "runs"
+
+
+ENGINES: Final = (AUTO, "openvino", "torch", "cuda", "mps")
+
+ENGINE: Final = EnvironmentVariable(
+    "EFFVIZ_ENGINE",
+    "what runs the networks; auto takes a GPU where torch finds one, else OpenVINO",
+    ", ".join(ENGINES),
+    _engine,
+    lambda: AUTO,
+)
+MEMORY_MB: Final = EnvironmentVariable(
+    "EFFVIZ_MEMORY_MB",
+    "how many megabytes caches, visitors' files and work in flight may take",
+    lazy_gettext("a whole number of megabytes, at least {least}", least=LEAST_MB),
+    _megabytes,
+    lambda: DEFAULT_MB,
+)
+MODELS: Final = EnvironmentVariable(
+    "EFFVIZ_MODELS", "the folder of your own models, with manifest.json", "", Path, _models_default
+)
+RUNS: Final = EnvironmentVariable(
+    "EFFVIZ_RUNS", "the folder whose runs the page Evaluate lists", "", Path, _runs_default
+)
+PHOTOS: Final[EnvironmentVariable[Path | None]] = EnvironmentVariable(
+    "EFFVIZ_PHOTOS",
+    "a folder with a run's photos; the page Evaluate shows them to whoever opens it",
+    "",
+    Path,
+    lambda: None,
+    "none",
+)
+PUBLIC: Final[EnvironmentVariable[bool | None]] = EnvironmentVariable(
+    "EFFVIZ_PUBLIC",
+    "whether strangers may come: turns are then limited",
+    lazy_gettext("1 (strangers may come) or 0"),
+    _yes_or_no,
+    lambda: None,
+    "yes, unless the server listens on this machine only",
+)
+TURN_LIMIT: Final[EnvironmentVariable[float | None]] = EnvironmentVariable(
+    "EFFVIZ_TURN_LIMIT",
+    "what one piece of work may cost at most, in passes of B4 at 380 px",
+    lazy_gettext("a number above 0"),
+    _above_zero,
+    lambda: None,
+    "16 where strangers may come, else none",
+)
+
+ALL: Final[tuple[EnvironmentVariable[object], ...]] = (ENGINE, MEMORY_MB, MODELS, RUNS, PHOTOS, PUBLIC, TURN_LIMIT)  # type: ignore[assignment]
+
+FOLDERS: Final = (MODELS, RUNS, PHOTOS)
+
+
+def fix_folders() -> None:
+    """Make folders that the environment names relative to the working directory absolute, before that changes."""
+    for folder in FOLDERS:
+        if folder.is_set and (path := folder.value()):
+            os.environ[folder.name] = str(path.absolute())
+
+
+def model_folders() -> tuple[Path, ...]:
+    """Return the folders with lists of models: the user's own first, then what ships, unless a setting names one."""
+    own, shipped = MODELS.value(), SHIPPED / "models"
+    return (own,) if MODELS.is_set or own == shipped else (own, shipped)
