@@ -52,16 +52,17 @@ def _when_it_listens() -> None:
 
 
 def _steps() -> Iterator[Callable[[], object]]:
-    """The modules of the first page, then the models that it opens with."""
+    """What the first page's maps need, the models that it opens with, then the rest of the page."""
     from effviz.ui import compare
 
-    for found in iter_modules(compare.__path__, f"{compare.__name__}."):
-        yield lambda name=found.name: import_module(name)  # type: ignore[misc]
+    yield lambda: import_module(f"{compare.__name__}.photo_grid")
     from effviz.ui import cache
     from effviz.ui.session import MODELS
 
     for label in MODELS.default:
         yield lambda label=label: cache.model(label)  # type: ignore[misc]
+    for found in iter_modules(compare.__path__, f"{compare.__name__}."):
+        yield lambda name=found.name: import_module(name)  # type: ignore[misc]
 
 
 # The log does not need tracebacks of messages that no browser sends. Anybody can send them, again and again: each gets

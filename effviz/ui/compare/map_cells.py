@@ -1,5 +1,6 @@
 """What every model makes of every photo: the maps of the page, each computed when it is the visitor's turn."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +22,7 @@ from effviz.zoo.catalogue import ModelCard
 from effviz.zoo.presets import ScalingAxis
 
 FILLING: Final = "comparison being filled"  # in the session: what is compared, and the entries that are there
+SHOW_AFTER_S: Final = 1.0  # between two looks of a visitor at maps being made; the first map is shown at once
 FRAME: Final = lazy_gettext("White frame: what the model saw. Dimmed: cropped away.")  # on every map, whoever draws it
 
 
@@ -144,13 +146,14 @@ def _until_worth_showing(
 ) -> list[MapCell | MapGap]:
     entries: list[MapCell | MapGap] = []
     show = False
+    show_at = time.monotonic() + (SHOW_AFTER_S if any(found) else 0)
     for task, known in zip(tasks, found, strict=True):
         if known or show:
             entries.append(known or task.gap(_("On its way."), awaited=True))
         else:
             long = not (task.quick and cache.is_loaded(task.entrant.card.ref))
             entries.append(_made(task, work))
-            show = long and isinstance(entries[-1], MapCell) and _at_hand(entries)
+            show = long and time.monotonic() >= show_at and isinstance(entries[-1], MapCell) and _at_hand(entries)
     _keep(tasks, entries)
     return entries
 

@@ -4,16 +4,7 @@ import streamlit as st
 
 from effviz.i18n import _
 from effviz.ui import session
-from effviz.ui.compare import (
-    display_settings,
-    faithfulness,
-    grid_data,
-    map_cells,
-    model_picker,
-    photo_grid,
-    photo_picker,
-    sanity_check,
-)
+from effviz.ui.compare import display_settings, grid_data, map_cells, model_picker, photo_grid, photo_picker
 from effviz.ui.guard import guard
 
 st.title(_("What do differently scaled EfficientNets look at?"))
@@ -28,13 +19,11 @@ choice = display_settings.choose_explanation()
 looked = display_settings.choose_display()
 ready = model_picker.ready_models(entrants)
 
-# The grid stands above, but the strip and the plot need no model: they are there while maps are made.
+# The grid stands above, but the strip needs no model: it is there while maps are made.
 place = st.container(key="grid")
 left, right = st.columns(2, gap="large")
 with left:
     family = model_picker.show_phi_strip()
-with right:
-    model_picker.show_accuracy([entrant.card.ref for entrant in entrants], family)
 
 found: list[map_cells.MapCell | map_cells.MapGap] = []
 with place:
@@ -53,11 +42,15 @@ with place:
         with above:
             photo_grid.show_out_of_domain([entry for entry in found if isinstance(entry, map_cells.MapCell)])
 
+with right:  # after the maps: a browser needs a second to load what draws it
+    model_picker.show_accuracy([entrant.card.ref for entrant in entrants], family)
 if entrants:
     st.header(_("The models in numbers"), divider="gray")
     grid_data.show_model_table([entrant.card for entrant in entrants])
 shown = [entry for entry in found if isinstance(entry, map_cells.MapCell)]
 if shown:
+    from effviz.ui.compare import faithfulness, sanity_check  # pandas and Plotly take half a second, and maps need neither
+
     st.header(_("How much the maps agree"), divider="gray")
     grid_data.show_agreements([cell.map for cell in shown])
     st.header(_("The same photo by other methods"), divider="gray")
