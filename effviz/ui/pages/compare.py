@@ -49,7 +49,10 @@ if entrants:
     grid_data.show_model_table([entrant.card for entrant in entrants])
 shown = [entry for entry in found if isinstance(entry, map_cells.MapCell)]
 if shown:
-    from effviz.ui.compare import faithfulness, sanity_check  # pandas and Plotly take half a second, and maps need neither
+    from effviz.ui.compare import (
+        faithfulness,
+        sanity_check,
+    )  # pandas and Plotly take half a second, and maps need neither
 
     st.header(_("How much the maps agree"), divider="gray")
     grid_data.show_agreements([cell.map for cell in shown])
