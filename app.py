@@ -20,13 +20,25 @@ st.logo(HERE / "assets/logo.svg", size="large")
 st.html(HERE / "effviz/ui/style.css")
 page = st.navigation(
     [
+        st.Page(f"{PAGES}/lesson.py", title=_("Lesson"), icon=":material/school:", url_path="lesson"),
         st.Page(f"{PAGES}/compare.py", title=_("Compare"), icon=":material/grid_view:", default=True),
         st.Page(f"{PAGES}/scale.py", title=_("Scale"), icon=":material/open_in_full:"),
         st.Page(f"{PAGES}/tradeoff.py", title=_("Trade-off"), icon=":material/scatter_plot:", url_path="tradeoff"),
         st.Page(f"{PAGES}/evaluate.py", title=_("Evaluate"), icon=":material/analytics:", url_path="evaluate"),
         st.Page(f"{PAGES}/paper.py", title=_("Paper"), icon=":material/menu_book:", url_path="paper"),
+        st.Page(
+            f"{PAGES}/wrong_maps.py",
+            title=_("Why does my Grad-CAM look wrong?"),
+            url_path="wrong-maps",
+            visibility="hidden",  # Compare links it
+        ),
     ],
     position="top",
 )
 with last_guard():
-    page.run()
+    if figure := session.asked_figure():
+        from effviz.ui.paper.exhibit import show_alone  # and so Plotly, which other pages may not need yet
+
+        show_alone(figure)
+    else:
+        page.run()

@@ -166,18 +166,18 @@ def one_ray(descendants: Callable[[bytes], list[int]]) -> Iterator[str]:
 
 
 @pytest.fixture
-def behind_nginx(tmp_path: Path) -> Callable[[int], AbstractContextManager[str]]:
+def behind_nginx(tmp_path: Path) -> Callable[..., AbstractContextManager[str]]:
     """Return what runs an nginx with deploy/nginx.conf before a port; its own port and log are others."""
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
     if nginx is None:
         pytest.skip("nginx is not installed (Debian package nginx)")
 
     @contextmanager
-    def run(upstream: int) -> Iterator[str]:
+    def run(upstream: int, frames: bool = False) -> Iterator[str]:
         with socket.socket() as candidate:
             candidate.bind(("127.0.0.1", 0))
             port = int(candidate.getsockname()[1])
-        (tmp_path / "nginx.conf").write_text(_nginx_conf(tmp_path, port, upstream))
+        (tmp_path / "nginx.conf").write_text(_nginx_conf(tmp_path, port, upstream, frames))
         command = [nginx, "-p", str(tmp_path), "-c", "nginx.conf", "-e", str(tmp_path / "start.log")]
         checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
         assert checked.returncode == 0, checked.stderr
@@ -193,7 +193,7 @@ def behind_nginx(tmp_path: Path) -> Callable[[int], AbstractContextManager[str]]
     return run
 
 
-def _nginx_conf(folder: Path, port: int, upstream: int) -> str:
+def _nginx_conf(folder: Path, port: int, upstream: int, frames: bool) -> str:
     deploy = Path(__file__).parents[1] / "deploy"
     text = (deploy / "nginx.conf").read_text()
     for ours, theirs in (
@@ -204,6 +204,9 @@ def _nginx_conf(folder: Path, port: int, upstream: int) -> str:
     ):
         assert ours in text
         text = text.replace(ours, theirs)
+    if frames:  # as docs/deploy.md says how
+        assert text.count("# ~^") == 2
+        text = text.replace("# ~^", "~^")
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     places = "".join(f"{kind}_temp_path {folder / kind};" for kind in kinds)
     user = "user root root;" if os.geteuid() == 0 else ""  # so that its workers may write into the test's folder

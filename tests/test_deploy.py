@@ -20,7 +20,7 @@ from effviz import settings
 from effviz.cli import app, launch
 
 ROOT = Path(__file__).parents[1]
-BehindNginx = Callable[[int], AbstractContextManager[str]]
+BehindNginx = Callable[..., AbstractContextManager[str]]
 DEPLOY = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
 
 
@@ -79,6 +79,25 @@ def test_nginx_sends_the_headers_and_the_visitor_s_own_address(proxy: str) -> No
     assert said["Referrer-Policy"] == "no-referrer"
     assert "/" not in said["Server"]  # no version
     assert re.findall(r"(?i)x-forwarded-for: (.*)", seen) == ["127.0.0.1"]
+
+
+def framed(address: str) -> tuple[str, str | None]:
+    """Who may put an address into a frame, by both headers that say so."""
+    with urllib.request.urlopen(address) as answer:
+        policy, options = answer.headers["Content-Security-Policy"], answer.headers["X-Frame-Options"]
+    return policy.rpartition("frame-ancestors ")[2], options
+
+
+def test_only_single_figures_can_be_framed_and_only_where_that_is_allowed(behind_nginx: BehindNginx) -> None:
+    upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
+    threading.Thread(target=upstream.serve_forever, daemon=True).start()
+    with behind_nginx(upstream.server_address[1]) as address:
+        assert framed(f"{address}/?embed=figure3") == framed(f"{address}/") == ("'none'", "DENY")
+    with behind_nginx(upstream.server_address[1], frames=True) as address:
+        assert framed(f"{address}/?embed=figure3") == ("https://courses.example.org", None)
+        assert framed(f"{address}/") == ("'none'", "DENY")
+    upstream.shutdown()
+    upstream.server_close()
 
 
 def test_nginx_passes_the_websocket_on_and_refuses_what_is_larger_than_a_photo(proxy: str) -> None:

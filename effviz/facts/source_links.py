@@ -1,6 +1,7 @@
 """From what a `source` column says to where it can be read."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from effviz.facts.timm_results import TIMM_URL
@@ -13,6 +14,17 @@ _PAPER: Final = re.compile(r"\b(?:1905\.11946|Table \d|Fig(?:ure|\.) ?\d|Eq\. \d
 _PAPER_VERSION: Final = re.compile(r"\bpaper (v\d)")
 _ISSUE: Final = re.compile(r"([\w.-]+/[\w.-]+)#(\d+)")
 _FILE: Final = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{7,40}) ([\w./-]+\.\w+)")
+
+
+def credit(sources: Iterable[str]) -> str:
+    """Who says what a figure shows, in one line for a slide, each once."""
+    names = {
+        PAPER_URL: "Tan and Le 2019, arXiv:1905.11946",
+        TIMM_URL: "timm",
+        OFFICIAL_CODE_URL: "tensorflow/tpu",
+    }
+    found = [next((name for url, name in names.items() if link(of).startswith(url)), "EffViz") for of in sources]
+    return "; ".join(dict.fromkeys(found))
 
 
 def link(source: str) -> str:

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from effviz import facts
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.label_placement import PAD, Label, place_labels, stack_labels
-from effviz.plots.style import BLUE, GREY, LOOKS, SERIES, SeriesStyle, figure, log_axis, vertical
+from effviz.plots.style import GREY, LOOKS, SERIES, VISITOR, SeriesStyle, figure, log_axis, vertical
 from effviz.scaling import PUBLISHED, Plan, plan
 from effviz.zoo import catalogue
 from effviz.zoo.model import IMAGENET, ModelRef
@@ -230,9 +230,9 @@ _APART = ("ResNet-50", "ResNet-152", "ResNeXt-101", "SENet", "GPipe", "Inception
 _ENDS, _CROSSES = ("B0", "B7"), "ResNet-50"
 
 _LOOKS = {
-    Kind.PAPER_EFFICIENTNETS: SeriesStyle(LOOKS[ScalingAxis.COMPOUND].colour, "circle", "solid"),
+    Kind.PAPER_EFFICIENTNETS: LOOKS[ScalingAxis.COMPOUND],
     Kind.PAPER_OTHERS: SeriesStyle(GREY, "x", "solid"),
-    Kind.COMPARED: SeriesStyle(BLUE, "star", "solid"),
+    Kind.COMPARED: VISITOR,
 }
 
 _TEXT_POSITIONS = {Kind.PAPER_OTHERS: "bottom left", Kind.COMPARED: "bottom right"}

@@ -22,7 +22,7 @@ from effviz.facts import (
 )
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.label_placement import Label, place_labels
-from effviz.plots.style import LOOKS, SeriesStyle, figure, log_axis
+from effviz.plots.style import LOOKS, VISITOR, SeriesStyle, figure, log_axis
 from effviz.zoo.presets import ScalingAxis
 
 HEIGHT_PX = 460
@@ -145,6 +145,18 @@ def _trace(curve: FigureCurve, sides: Sequence[str], x: FigureAxis, y: FigureAxi
             "symbol": [f"{look.symbol}-open" if computed else look.symbol for look in looks],
             "size": 9,
         },
+    )
+
+
+def guess_mark(x: float, y: float) -> go.Scatter:
+    """Where the visitor of the lesson thinks that a point lies: a sign that no figure has for a network."""
+    return go.Scatter(
+        name=_("Your guess"),
+        x=[x],
+        y=[y],
+        mode="markers",
+        marker={"symbol": "circle-cross-open", "size": 18, "color": VISITOR.colour, "line": {"width": 3}},
+        hovertemplate=_("Your guess: %{y:.1f} %") + "<extra></extra>",
     )
 
 

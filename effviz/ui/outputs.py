@@ -68,12 +68,7 @@ def sources(*links: tuple[str, str]) -> None:
 
 def rule(of: ScalingRule) -> None:
     """The paper's formula, with the constraint as it is."""
-    depth, width, resolution = _("depth"), _("width"), _("resolution")
-    st.latex(
-        rf"\begin{{aligned}} \text{{{depth}}}\quad d &= \alpha^{{\phi}} \\"
-        rf" \text{{{width}}}\quad w &= \beta^{{\phi}} \\"
-        rf" \text{{{resolution}}}\quad r &= \gamma^{{\phi}} \end{{aligned}}"
-    )
+    formula()
     st.latex(rf"\alpha\cdot\beta^{{2}}\cdot\gamma^{{2}} = {of.constraint:.3f}")
     st.markdown(
         _(
@@ -82,6 +77,16 @@ def rule(of: ScalingRule) -> None:
         ).format(factor=of.constraint)
     )
     sources((_("paper, section 3.3, Eq. 3"), PAPER))
+
+
+def formula() -> None:
+    """Depth, width and resolution by φ."""
+    depth, width, resolution = _("depth"), _("width"), _("resolution")
+    st.latex(
+        rf"\begin{{aligned}} \text{{{depth}}}\quad d &= \alpha^{{\phi}} \\"
+        rf" \text{{{width}}}\quad w &= \beta^{{\phi}} \\"
+        rf" \text{{{resolution}}}\quad r &= \gamma^{{\phi}} \end{{aligned}}"
+    )
 
 
 def _table(rows: Sequence[Row]) -> None:

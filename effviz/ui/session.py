@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+from urllib.parse import parse_qs
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -130,6 +131,49 @@ def parse_samples(text: str) -> tuple[str, ...]:
 
 
 SAMPLES: Setting[tuple[str, ...]] = Setting("photos", (sample_photos.samples()[0].name,), parse_samples, ",".join)
+
+
+# Where in the lesson a visitor is, and whether the page is shown to a room.
+
+LESSON_STEPS = 8  # the summary comes after them
+
+
+def parse_step(text: str) -> int:
+    """`"3"` as a step of the lesson.
+
+    Raises:
+        SettingsError: There is no such step.
+    """
+    if text not in map(str, range(1, LESSON_STEPS + 2)):
+        raise SettingsError(
+            _(
+                "The link asks for step {text!r} of the lesson: there are steps 1 to {last}, and {summary} is the "
+                "summary. Begin with step 1."
+            ).format(text=text[:20], last=LESSON_STEPS, summary=LESSON_STEPS + 1)
+        )
+    return int(text)
+
+
+def parse_flag(text: str) -> bool:
+    """`"true"` as a switch that is on; anything else is off, so that no link fails for it."""
+    return text.lower() in ("true", "1")
+
+
+LESSON = Setting("lesson", 1, parse_step, str)
+
+PRESENT = Setting("present", False, parse_flag, lambda on: str(on).lower())
+
+
+# One figure alone (`?embed=figure3`), for a frame in another page or for a room.
+
+EMBED = "embed"  # Streamlit keeps this name from its query parameters
+
+
+def asked_figure() -> str:
+    """Which figure the address asks for; "" for none."""
+    context = get_script_run_ctx(suppress_warning=True)
+    asked = parse_qs(context.query_string if context else "").get(EMBED, [""])[0]
+    return "" if asked in ("true", "false") else asked  # Streamlit's own
 
 
 # Which language a visitor reads: the one that the address asks for (`?lang=de`), else the browser's.

@@ -4,6 +4,7 @@ Among them is the mini family, whose training results are read here.
 """
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -50,6 +51,15 @@ def scaling_axis(ref: ModelRef, baseline: ModelRef) -> ScalingAxis | None:
         case [_, _]:
             return None
     return ScalingAxis.COMPOUND
+
+
+def axis_among(ref: ModelRef, before: Sequence[ModelRef]) -> ScalingAxis | None:
+    """The same against the first of the models before it, else against another one; the first is the baseline.
+
+    Lite2 at 224 px is deeper and wider than Lite0, but only wider than Lite1.
+    """
+    found = (scaling_axis(ref, other) for other in before or [ref])
+    return next((axis for axis in found if axis is not None), None)
 
 
 def _stages(ref: ModelRef) -> tuple[StagePlan, ...]:

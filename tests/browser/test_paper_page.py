@@ -133,14 +133,28 @@ def saved(page: Page, file: str, ending: str) -> Path:
 
 
 def saved_whole(page: Page, file: str, least: int) -> None:
-    """Words on the page's ground are readable on any slide: nothing of the picture is transparent."""
+    """Nothing of the picture is transparent; a chart is a slide, white and 16:9, whatever the page looks like."""
+    slide = file != "figure2"  # which is a drawing, and keeps the page's ground
     ground = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+    ground = "rgb(255, 255, 255)" if slide else ground
     png, svg = saved(page, file, "png"), saved(page, file, "svg")
     assert min(path.stat().st_size for path in (png, svg)) > least
     assert svg.read_bytes().startswith(b"<svg")
     with Image.open(png) as picture:
         assert picture.convert("RGBA").getchannel("A").getextrema() == (255, 255)
         assert f"rgb{picture.convert('RGB').getpixel((2, 2))}" == ground
+        assert picture.size == (1920, 1080) or not slide
+    if file == "figure3":
+        says_what_it_is(svg.read_text("utf-8"))
+
+
+def says_what_it_is(svg: str) -> None:
+    """The slide's words: a title, the source and licence, and none smaller than 24 px."""
+    words = re.findall(r"<text[^>]*?font-size: ([\d.]+)px[^>]*>(.*?)</text>", svg)
+    shown = " ".join(re.sub("<.*?>", "", text) for _size, text in words)
+    assert "Figure 3: one dimension alone" in shown
+    assert "Source: Tan and Le 2019, arXiv:1905.11946. Drawn by EffViz (Apache-2.0)." in shown
+    assert min(float(size) for size, text in words if text) >= 24
 
 
 @pytest.mark.parametrize("name", EXISTING)
@@ -169,7 +183,7 @@ def test_the_recipe_changes_a_photo_before_the_visitors_eyes(visit: Visit) -> No
 
 def test_a_link_brings_a_section_back_with_its_choices(visit: Visit, address: str) -> None:
     page = visit("/paper")
-    page.get_by_role("radio", name="Table 7, Fig. 8", exact=True).click()
+    page.get_by_role("radio", name=EXISTING["table7"].label, exact=True).click()
     page.get_by_role("radio", name="v1", exact=True).click()
     expect(page).to_have_url(re.compile("paper=v1"))
     expect(page).to_have_url(re.compile("section=table7"))
@@ -195,7 +209,7 @@ def test_figure_7_opens_its_comparisons_though_another_one_was_looked_at_before(
 ) -> None:
     page = visit("/?models=b1")
     page.get_by_role("link", name="Paper", exact=True).click()
-    page.get_by_role("radio", name="Fig. 7", exact=True).click()
+    page.get_by_role("radio", name=EXISTING["figure7"].label, exact=True).click()
     page.get_by_role("button", name=re.compile(button)).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("differently scaled"))
     expect(page.get_by_test_id("stMultiSelect").first).to_contain_text(model)

@@ -38,7 +38,7 @@ def test_printed_and_recomputed_are_two_series_in_the_papers_colour(drawn):
     assert printed.x[0] == pytest.approx(0.39)
     assert again.x[0] == pytest.approx(0.385814752)
     assert printed.marker.color == again.marker.color == LOOKS[ScalingAxis.COMPOUND].colour
-    assert (printed.marker.symbol, again.marker.symbol) == ("circle", "circle-open")
+    assert (printed.marker.symbol, again.marker.symbol) == ("star", "star-open")
     assert printed.text == ("B0", *[""] * 7)
 
 

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from effviz.plots.style import LOOKS, SERIES, config, figure, log_axis, vertical
+from effviz.plots.style import LOOKS, SERIES, VISITOR, config, figure, log_axis, slide, vertical
 from effviz.zoo.presets import ScalingAxis
 
 BACKGROUNDS = ("#FFFFFF", "#10161D")  # of the app, light and dark
@@ -73,6 +73,28 @@ def test_colour_is_never_the_only_difference():
     assert len(set(SERIES)) == 16
     for one, other in combinations(SERIES, 2):
         assert (one.symbol, one.dash) != (other.symbol, other.dash)
+
+
+def test_no_other_series_has_the_colour_of_an_axis():
+    axes = {look.colour for look in LOOKS.values()}
+    assert not axes & {look.colour for look in (*SERIES, VISITOR)}
+    assert VISITOR.symbol not in {look.symbol for look in LOOKS.values()}
+
+
+def test_a_slide_has_its_words_in_it_and_none_is_small():
+    made = figure(300).update_xaxes(title_text="MACs").update_layout(title=None)
+    laid = slide(made, "What grows", "Source: a paper").payload()["layout"]
+    assert "What grows" in laid["title"]["text"]
+    assert [note["text"] for note in laid["annotations"]] == ["Source: a paper"]
+    sizes = [laid["font"], laid["title"]["font"], laid["legend"]["font"], laid["annotations"][0]["font"]]
+    sizes += [
+        laid[axis][part]["font"] if part else laid[axis]["tickfont"]
+        for axis in ("xaxis", "yaxis")
+        for part in ("title", "")
+    ]
+    assert min(size["size"] for size in sizes) >= 24
+    assert (laid["paper_bgcolor"], laid["plot_bgcolor"]) == ("white", "white")
+    assert made.layout.title.text is None  # the page's figure is left as it was
 
 
 def test_background_is_left_to_the_page():

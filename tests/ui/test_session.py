@@ -86,7 +86,7 @@ def test_the_pages_have_names_in_the_visitors_language(translate: Translate, mon
 
     monkeypatch.setattr(st, "navigation", listen)
     open_tradeoff(lang="de")
-    assert named == ["Compare", "Scale", "Abwägung", "Evaluate", "Paper"]
+    assert named == ["Lesson", "Compare", "Scale", "Abwägung", "Evaluate", "Paper", "Why does my Grad-CAM look wrong?"]
 
 
 def page_with_a_button() -> None:

@@ -10,7 +10,7 @@ from effviz.scaling import plan
 from effviz.zoo import presets
 from effviz.zoo.catalogue import parse_model
 from effviz.zoo.imagenet_classes import names
-from effviz.zoo.presets import PRESETS, ScalingAxis, scaling_axis
+from effviz.zoo.presets import PRESETS, ScalingAxis, axis_among, scaling_axis
 
 BY_NAME = {preset.name: preset for preset in PRESETS}
 
@@ -100,3 +100,10 @@ def test_the_mini_family_begins_with_a_photo_of_one_of_its_classes():
     (mini,) = (preset for preset in presets.all_presets() if preset.name == "mini")
     ours = {names()[label] for label in sample_photos.find(mini.sample).labels}
     assert all(ours & set(ref.spec.classes) for ref in mini.refs)
+
+
+def test_a_model_has_one_axis_wherever_it_is_compared():
+    """Lite2 at 224 px differs from Lite0 in depth and width, and from Lite1 in width alone."""
+    run = [parse_model(name) for name in ("lite0@224", "lite1@224", "lite2@224", "lite0@260", "lite2@260")]
+    found = [axis_among(ref, run[:place]) for place, ref in enumerate(run)]
+    assert found == list(PRESETS[0].roles)

@@ -199,7 +199,7 @@ def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:
         accuracy_cost_figure([*accuracy_cost.paper_series(facts.PaperVersion.V5), ours], cost, [here], compact=True),
         config=style.config("accuracy"),
         alt=_(
-            "Scatter plot of ImageNet top-1 over {cost}: the paper's networks, and the compared models as stars."
+            "Scatter plot of ImageNet top-1 over {cost}: the paper's networks, and the compared models as hexagons."
         ).format(cost=cost.axis),
     )
     if without:
@@ -211,11 +211,11 @@ def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:
 
 
 def _left_out(refs: Sequence[ModelRef], without: Sequence[str]) -> Iterator[str]:
-    """Which models have no star, and why."""
+    """Which models have no mark, and why."""
     others = [ref.label for ref in refs if ref.label in without and ref.spec.dataset != IMAGENET]
     if others:
         words = _("Not in this plot, since they were trained and measured on other classes than ImageNet's: {names}.")
         yield words.format(names=", ".join(others))
     if unmeasured := [label for label in without if label not in others]:
-        words = _("Without a star, since nobody measured them on ImageNet at this size: {names}.")
+        words = _("Not in this plot, since nobody measured them on ImageNet at this size: {names}.")
         yield words.format(names=", ".join(unmeasured))

@@ -24,7 +24,7 @@ from effviz.evaluate.run_summary import Difference, MetricMean, Results, find_le
 from effviz.i18n import _, lazy_gettext, ngettext
 from effviz.plots import metric_vs_macs as figures
 from effviz.plots.metric_vs_macs import RatedModel
-from effviz.plots.style import config
+from effviz.plots.style import config, slide
 from effviz.report import csv_tables
 from effviz.report.csv_tables import DIFFERENCES_FILE, summary_csv
 from effviz.report.html_report import evaluation_html
@@ -36,7 +36,7 @@ from effviz.ui.evaluate.runs import STUDIES, VISIT, MeasuredRun
 from effviz.ui.job_queue import QUEUE
 from effviz.ui.outputs import plain
 from effviz.zoo.model import ModelRef
-from effviz.zoo.presets import scaling_axis
+from effviz.zoo.presets import axis_among
 
 CHART: Final = "evaluate-chart"
 
@@ -90,8 +90,9 @@ def show_chart(view: ResultsView, cells: Sequence[MetricMean], found: Sequence[D
         return
     controls = {control: rated for control in Control if (rated := _rated(view, cells, control.value, known))}
     axis = display_names.compared(view.metric)
+    made = figures.map_quality(models, controls, axis)
     st.plotly_chart(
-        figures.map_quality(models, controls, axis),
+        made,
         key=CHART,
         on_select=lambda: photo_examples.clicked_example(CHART),
         selection_mode="points",
@@ -99,7 +100,7 @@ def show_chart(view: ResultsView, cells: Sequence[MetricMean], found: Sequence[D
         alt=_alt(models, axis),
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        picture(CHART)
+        picture(CHART, slide(made, display_names.metric(view.metric), _("Measured and drawn by EffViz (Apache-2.0).")))
         _save(view.metric, cells)
     st.caption(" ".join(_notes(view, models, known)))
 
@@ -193,11 +194,10 @@ def _made(of: MeasuredRun, make: Callable[[Results, Sequence[MetricMean]], str])
 
 
 def _rated(view: ResultsView, cells: Sequence[MetricMean], method: str, known: dict[str, ModelRef]) -> list[RatedModel]:
-    baseline = known.get(view.measured.models[0])
     found = {cell.model: _interval(view, cell) for cell in cells if cell.method == method}
     return [
-        RatedModel(label, ref.macs, scaling_axis(ref, baseline) if baseline else None, found[label])
-        for label, ref in known.items()
+        RatedModel(label, ref.macs, axis_among(ref, list(known.values())[:place]), found[label])
+        for place, (label, ref) in enumerate(known.items())
         if label in found and found[label].n
     ]
 

@@ -21,6 +21,10 @@ ready = model_picker.ready_models(entrants)
 
 # The grid stands above, but the strip needs no model: it is there while maps are made.
 place = st.container(key="grid")
+with st.container(horizontal=True):
+    st.page_link("effviz/ui/pages/lesson.py", label=_("New to scaling? Eight questions"), icon=":material/school:")
+    wrong_maps = "effviz/ui/pages/wrong_maps.py"
+    st.page_link(wrong_maps, label=_("Why does my Grad-CAM look wrong?"), icon=":material/help:")
 left, right = st.columns(2, gap="large")
 with left:
     family = model_picker.show_phi_strip()

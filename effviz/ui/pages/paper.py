@@ -19,3 +19,5 @@ section = sections.choose()
 st.header(_(section.title), divider="gray")
 with guard():
     section.show()
+st.divider()
+sections.show_way(section)

@@ -1,20 +1,27 @@
 """One figure of the paper, as every section shows it: the version, the chart, its files, and its numbers' sources."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from effviz.errors import SettingsError
 from effviz.facts import PaperVersion
-from effviz.facts.source_links import link
-from effviz.i18n import _
+from effviz.facts.source_links import credit, link
+from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import FigureCurve
-from effviz.plots.style import config
+from effviz.plots.style import config, enlarge, slide
 from effviz.ui import outputs
+from effviz.ui.components.keys import keys
 from effviz.ui.components.picture import picture
+from effviz.ui.paper.sections import EXISTING, SECTION
+from effviz.ui.session import PRESENT
 
 TALL = 24  # more rows than these scroll inside of their table
 
@@ -45,13 +52,22 @@ def table(drawn: Sequence[FigureCurve], x: str, y: str) -> pd.DataFrame:
 
 def show_exhibit(name: str, made: go.Figure, rows: pd.DataFrame, alt: str) -> None:
     """Show a figure with its files; `rows` are the numbers that it draws, `name` its key and the files' name."""
+    if _alone.get():
+        _draw_alone(name, made, rows, alt)
+        return
     st.plotly_chart(made, key=name, config=config(f"effviz-{name}"), alt=alt)
     with st.container(horizontal=True, vertical_alignment="center"):
-        picture(name)
+        picture(name, slide(made, _(figure_title(name)), _credit(rows)))
         save(name, rows)
         listed = "source" in rows and st.toggle(_("Points and sources"), key=f"{name}-points")
     if listed:
         _points(rows)
+
+
+def _credit(rows: pd.DataFrame) -> str:
+    """The line below a slide: where its numbers come from, and under which licence it may be shown."""
+    said = credit(rows["source"]) if "source" in rows else "EffViz"
+    return _("Source: {names}. Drawn by EffViz (Apache-2.0).").format(names=said)
 
 
 def _points(rows: pd.DataFrame) -> None:
@@ -114,6 +130,103 @@ def sources(*parts: tuple[str, str]) -> None:
             "its hover and in the CSV, and its link under **Points and sources**."
         )
     )
+
+
+PRESENT_CSS: Final = Path(__file__).parents[1] / "present.css"
+
+# Which figures can be shown alone, and what a slide calls them: as their part of the section, or as the section.
+
+
+class NamedFigure(NamedTuple):
+    """A figure that has a link of its own."""
+
+    section: str
+    title: str = ""  # for `_`; "" where the section has no other figure
+
+
+FIGURES: Final = {
+    "region": NamedFigure("problem", lazy_gettext("What fits")),
+    "cut-of-region": NamedFigure("problem", lazy_gettext("A cut through what fits")),
+    "figure3": NamedFigure("figure3"),
+    "figure4": NamedFigure("figure4"),
+    "objective": NamedFigure("objective"),
+    "table1": NamedFigure("table1"),
+    "second-step": NamedFigure("search", lazy_gettext("Step 2: from φ to B7")),
+    "search-grid": NamedFigure("search", lazy_gettext("Step 1: which points double the MACs?")),
+    "search-cost": NamedFigure("search", lazy_gettext("Step 1: which points double the MACs?")),
+    "search-trials": NamedFigure("search", lazy_gettext("Step 1, run for real")),
+    "search-accuracy": NamedFigure("search", lazy_gettext("Step 1, run for real")),
+    "figure1": NamedFigure("results", lazy_gettext("Figure 1: accuracy over size")),
+    "figure5": NamedFigure("results", lazy_gettext("Figure 5: accuracy over cost")),
+    "table3": NamedFigure("table3"),
+    "latency": NamedFigure("latency"),
+    "table5": NamedFigure("transfer", lazy_gettext("Table 5: how much smaller, how much better")),
+    "figure6": NamedFigure("transfer", lazy_gettext("Figure 6: accuracy over size, one data set at a time")),
+    "figure8": NamedFigure("table7", lazy_gettext("Figure 8: accuracy over MACs, by what grows")),
+    "table7": NamedFigure("table7", lazy_gettext("Table 7: one network of each kind")),
+    "mini": NamedFigure("table7", lazy_gettext("Trained by this project")),
+    "mini-learning": NamedFigure("table7", lazy_gettext("Trained by this project")),
+    "learning-rate": NamedFigure("recipe", lazy_gettext("The learning rate")),
+    "moving-average": NamedFigure("recipe", lazy_gettext("The weights that are kept: a moving average")),
+    "dropout": NamedFigure("recipe", lazy_gettext("Larger networks are held back more")),
+    "stochastic-depth": NamedFigure("recipe", lazy_gettext("Larger networks are held back more")),
+    "activations": NamedFigure("recipe", lazy_gettext("SiLU instead of ReLU")),
+}
+
+
+def figure_title(name: str) -> str:
+    """The title of a figure's slide, for `_`."""
+    known = FIGURES.get(name)
+    return known.title if known and known.title else EXISTING[SECTION.get()].title
+
+
+# One figure alone (`?embed=figure3`), for a frame in another page or for a room.
+
+ROOM_HEIGHT_PX, ROOM_TEXT_PX = 860, 24  # on a projector of 1920 x 1080
+
+
+class _Alone(NamedTuple):
+    name: str
+    place: DeltaGenerator
+
+
+_alone: ContextVar[_Alone | None] = ContextVar("figure alone", default=None)
+
+
+def show_alone(name: str) -> None:
+    """Run the section of a figure, and show the figure only.
+
+    Raises:
+        SettingsError: there is no such figure.
+    """
+    if name not in FIGURES:
+        raise SettingsError(
+            _("The link asks for the figure {name!r}: the figures are {known}. Choose one of them.").format(
+                name=name[:40], known=", ".join(FIGURES)
+            )
+        )
+    PRESENT.adopt()
+    st.html(PRESENT_CSS)
+    section = EXISTING[FIGURES[name].section]
+    st.session_state[SECTION.key] = section.name
+    title, place = st.container(), st.container()
+    title.subheader(_(figure_title(name)))
+    told = _alone.set(_Alone(name, place))
+    try:
+        with st.container(key="beside-the-figure"):
+            section.show()
+    finally:
+        _alone.reset(told)
+    keys({}, PRESENT.get())
+
+
+def _draw_alone(name: str, made: go.Figure, rows: pd.DataFrame, alt: str) -> None:
+    alone = _alone.get()
+    if alone is None or alone.name != name:
+        return
+    drawn = enlarge(made, ROOM_TEXT_PX).update_layout(height=ROOM_HEIGHT_PX) if PRESENT.get() else made
+    alone.place.plotly_chart(drawn, key=name, config=config(f"effviz-{name}"), alt=alt)
+    alone.place.caption(_credit(rows))
 
 
 # Which version of the paper is shown, in the sections whose numbers changed between versions.

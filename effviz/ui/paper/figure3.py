@@ -19,10 +19,7 @@ LOG, RECOMPUTED = "log", "recomputed"
 def show() -> None:
     """Draw the section."""
     st.markdown(
-        _(
-            "B0 is made wider, deeper or sharper, one at a time. Every curve rises steeply and then flattens near "
-            "**80 %**: beyond that, more of the same buys almost nothing."
-        )
+        _("B0 is made wider, deeper or given a larger input, one at a time. How much accuracy does each step bring?")
     )
     log = st.toggle(_("Equal steps for doublings"), key=LOG, bind="query-params", help=_("A logarithmic axis of cost."))
     recomputed = st.toggle(
@@ -35,6 +32,12 @@ def show() -> None:
     made = draw_curves(drawn, macs_axis(log), accuracy_axis())
     show_exhibit("figure3", made, table(drawn, "macs_billions", "top1_pct"), _alt())
     sources((_("paper, Figure 3 (the same drawing in v2, v3 and v5)"), PaperVersion.V5.url))
+    st.markdown(
+        _(
+            "Every curve rises steeply and then flattens near **80 %**: beyond that, more of the same dimension "
+            "brings almost nothing."
+        )
+    )
     _costs()
     disagreement()
     _numbers()

@@ -17,9 +17,8 @@ def show() -> None:
     """Draw the section."""
     st.markdown(
         _(
-            "Each line only widens a network, from four different starts. On plain B0 (green) widening stalls first; "
-            "on a start that is already twice as deep *and* sharper (orange) the same FLOPs end up more than a point "
-            "higher. **The dimensions have to grow together.**"
+            "Each line only widens a network, from four different starts: plain B0, and B0 that is already deeper, "
+            "has a larger input, or both. On which does widening bring most?"
         )
     )
     log = st.toggle(_("Equal steps for doublings"), key=LOG, bind="query-params", help=_("A logarithmic axis of cost."))
@@ -27,6 +26,12 @@ def show() -> None:
     made = draw_curves(drawn, macs_axis(log), accuracy_axis())
     show_exhibit("figure4", made, table(drawn, "macs_billions", "top1_pct"), _alt())
     sources((_("paper, Figure 4 (the same drawing in v2, v3 and v5)"), PaperVersion.V5.url))
+    st.markdown(
+        _(
+            "On plain B0 (green) widening stalls first; on a start that is already twice as deep *and* has a larger "
+            "input (orange) the same FLOPs end up more than a point higher. **The dimensions have to grow together.**"
+        )
+    )
     disagreement()
     _starts()
 

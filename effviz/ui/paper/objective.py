@@ -55,8 +55,8 @@ LISTINGS = {
 _OURS = LOOKS[ScalingAxis.COMPOUND].colour
 
 _LOOKS = {
-    Listing.PAPER: SeriesStyle(_OURS, "circle", "solid"),
-    Listing.RECOMPUTED: SeriesStyle(_OURS, "circle-open", "dot"),
+    Listing.PAPER: LOOKS[ScalingAxis.COMPOUND],
+    Listing.RECOMPUTED: SeriesStyle(_OURS, "star-open", "dot"),
     Listing.PAPER_OTHERS: SeriesStyle(GREY, "x", "solid"),
 }
 
@@ -184,7 +184,7 @@ def show() -> None:
             "grow past a target T. The exponent w says how dear MACs are."
         )
     )
-    st.latex(r"\text{reward}(m) = \mathrm{ACC}(m) \times \left[\frac{\mathrm{FLOPS}(m)}{T}\right]^{w}")
+    reward_formula()
     goal = _goal()
     version = exhibit.choose_version()
     ranked = ranking(goal, _chosen(candidates(version)))
@@ -199,6 +199,11 @@ def show() -> None:
     _places(ranked)
     st.subheader(_("What T and w do"))
     _lessons(goal, version)
+
+
+def reward_formula() -> None:
+    """Section 4's goal as a formula."""
+    st.latex(r"\text{reward}(m) = \mathrm{ACC}(m) \times \left[\frac{\mathrm{FLOPS}(m)}{T}\right]^{w}")
 
 
 def _goal() -> Objective:

@@ -118,7 +118,7 @@ def show() -> None:
     st.markdown(
         _(
             "The paper's claim: at the same accuracy an EfficientNet needs several times fewer parameters and MACs "
-            "than the networks before it. The orange line lies to the left of every grey cross of its height."
+            "than the networks before it. Is there a grey cross to the left of the orange line at its height?"
         )
     )
     with st.container(horizontal=True):

@@ -187,15 +187,13 @@ LOG = "log"
 
 def show() -> None:
     """Draw the section."""
-    gains = _gains()
     st.markdown(
         _(
-            "All grow from B0. Deeper, wider and sharper alone end within {apart:.1f} points of each other; growing "
-            "all three at once (orange) ends **{least:.1f} to {most:.1f} points higher**, for about the same FLOPs as "
-            "they are printed, and for {low:.0f} to {high:.0f} % more by the released code."
-        ).format(apart=gains.apart, least=gains.least, most=gains.most, low=gains.low, high=gains.high)
+            "Four ways to grow B0 for about the same FLOPs: deeper, wider, a larger input, or all three at once. Which "
+            "of them brings most accuracy?"
+        )
     )
-    st.subheader(_("Figure 8: the way makes the difference"))
+    st.subheader(_("Figure 8: accuracy over MACs, by what grows"))
     log = st.toggle(_("Equal steps for doublings"), key=LOG, bind="query-params", help=_("A logarithmic axis of cost."))
     drawn = figure8()
     alt = _(
@@ -215,6 +213,14 @@ def show() -> None:
     st.markdown(_leads())
     st.subheader(_("Table 7: one network of each kind"))
     _table7(exhibit.choose_version())
+    gains = _gains()
+    st.markdown(
+        _(
+            "All grow from B0. Deeper, wider and sharper alone end within {apart:.1f} points of each other; growing "
+            "all three at once (orange) ends **{least:.1f} to {most:.1f} points higher**, for about the same FLOPs as "
+            "they are printed, and for {low:.0f} to {high:.0f} % more by the released code."
+        ).format(apart=gains.apart, least=gains.least, most=gains.most, low=gains.low, high=gains.high)
+    )
     st.subheader(_("Trained by this project"))
     show_mini_family()
 

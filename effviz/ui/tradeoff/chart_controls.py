@@ -287,15 +287,15 @@ def show_notes(series: Sequence[NetworkSeries], cost: Cost, unmeasured: Sequence
     """How to read the figure, and what is not in it."""
     sentences = [
         _("Dashed line: B0 scaled by the paper's rule at this φ. Nobody trained it, so it has a cost and no accuracy."),
-        _("Stars: the models of your comparison, each with its own training."),
+        _("Hexagons: the models of your comparison, each with its own training."),
         _("Open markers: trained on more pictures than ImageNet-1k."),
     ]
     if cost is Cost.MACS:
         sentences.append(
             _(
                 "MACs are multiply-adds, which the paper calls FLOPs. The paper's are as printed. timm's EfficientNets "
-                "and the stars are at EffViz's count of convolutions and linear layers; other families are at timm's "
-                "count, which includes batch norm."
+                "and your comparison are at EffViz's count of convolutions and linear layers; other families are at "
+                "timm's count, which includes batch norm."
             )
         )
     missing = [point.id for of in series for point in of.points if point.cost(cost) is None]

@@ -24,7 +24,7 @@ _networks = st.components.v2.component(
 )
 
 
-def networks(plans: Mapping[ScalingAxis, Plan], caption: str, key: str) -> None:
+def networks(plans: Mapping[ScalingAxis, Plan], caption: str, key: str, savable: bool = True) -> None:
     """Draw one network a column, each in the colour of its way of scaling; the first is what all others grew from."""
     _networks(
         key=key,
@@ -34,6 +34,7 @@ def networks(plans: Mapping[ScalingAxis, Plan], caption: str, key: str) -> None:
             "colours": [LOOKS[role].colour for role in plans],
             "caption": caption,
             "name": f"effviz-{key}",
+            "savable": savable,
             "words": {**picture.words(), **drawing_words()},
         },
     )

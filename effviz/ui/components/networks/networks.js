@@ -1,6 +1,6 @@
 // The networks of Fig. 2, drawn as on the Scale page; here the sliders are Streamlit's.
 
-/** @typedef {{networks: Network[], kinds: string[], colours: string[], caption: string, name: string, words: Record<string, string>}} Data */
+/** @typedef {{networks: Network[], kinds: string[], colours: string[], caption: string, name: string, savable: boolean, words: Record<string, string>}} Data */
 
 class Networks {
   /** @type {Data} */ data;
@@ -27,6 +27,7 @@ class Networks {
     /** @type {HTMLElement} */ (this.root.querySelector("figcaption")).textContent = data.caption;
     for (const button of this.root.querySelectorAll("button")) {
       const format = /** @type {"svg" | "png"} */ (button.dataset.format);
+      button.hidden = !data.savable;
       button.setAttribute("aria-label", data.words[format]);
       button.onclick = () => saveDrawing(this.svg, data.name, format);
     }

@@ -1,10 +1,13 @@
-"""Two buttons that save a chart of the page as SVG or as PNG; Plotly's own tool bar has room for one format."""
+"""Buttons of a chart: save it as a slide, SVG or PNG, and copy a link to it."""
 
 from pathlib import Path
 
+import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from effviz.i18n import _
+from effviz.plots.style import Slide, drawn_numbers, slide
 
 HERE = Path(__file__).parent
 SAVING = (HERE / "svg.js").read_text()  # for components that draw by themselves
@@ -22,6 +25,24 @@ def words() -> dict[str, str]:
     return {"svg": _("Save as SVG"), "png": _("Save as PNG")}
 
 
-def picture(chart: str) -> None:
+def chart_menu(chart: str, made: go.Figure, title: str, source: str) -> None:
+    """The whole menu of a chart with this key: the buttons, and a file of what it draws."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        picture(chart, slide(made, title, source))
+        st.download_button(
+            "CSV",
+            pd.DataFrame(drawn_numbers(made)).to_csv(index=False),
+            f"effviz-{chart}.csv",
+            "text/csv",
+            key=f"{chart}-csv",
+            icon=":material/download:",
+            help=_("The numbers of this figure"),
+            on_click="ignore",
+        )
+
+
+def picture(chart: str, slide: Slide) -> None:
     """Show the buttons of the chart with this key (`st.plotly_chart(key=)`)."""
-    _picture(key=f"{chart}-picture", data={"chart": chart, "words": words()}, width="content")
+    said = {**words(), "link": _("Copy link to this figure"), "linkShort": _("Link"), "copied": _("Copied")}
+    data = {"chart": chart, "slide": slide.payload(), "words": said}
+    _picture(key=f"{chart}-picture", data=data, width="content")

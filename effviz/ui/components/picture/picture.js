@@ -1,22 +1,65 @@
-// Saves a chart through Plotly's own download, with the format set just before: Plotly offers one format at a time.
+// Saves a chart as a slide through Plotly's own download: the page keeps its chart, and the file gets the slide's layout.
 
-const SCALE = { svg: 1, png: 2 }; // a PNG twice as fine stays sharp on a slide
+const WIDTH = 1920;
+const HEIGHT = 1080;
 
-/** @typedef {Element & {_context?: {toImageButtonOptions: object}}} Plot what Plotly has drawn, with its options */
+/** @typedef {{size?: number | number[], width?: number}} Sized @typedef {{textfont?: Sized, marker?: Sized, line?: Sized}} Trace */
+/** @typedef {{layout: object, textPx: number, times: number}} Slide larger words, and how many times larger all else is */
+/** @typedef {Element & {_context?: {toImageButtonOptions: object}, data: Trace[], layout: object}} Plot what Plotly has drawn, with its options */
 
-/** @param {string} chart the chart's key @param {"svg" | "png"} format */
-function save(chart, format) {
-  const plot = /** @type {Plot | null} */ (document.querySelector(`.st-key-${CSS.escape(chart)} .js-plotly-plot`));
-  if (!plot?._context) return; // the chart is not drawn yet
-  Object.assign(plot._context.toImageButtonOptions, { format, scale: SCALE[format] });
-  plot.querySelector('.modebar-btn[data-title^="Download"]')?.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+/** @param {string} chart the chart's key @returns {Plot | null} */
+const plotOf = (chart) => document.querySelector(`.st-key-${CSS.escape(chart)} .js-plotly-plot`);
+
+/** @param {Trace} trace @param {Slide} slide @returns {Trace} */
+function enlarged(trace, { textPx, times }) {
+  const marker = typeof trace.marker?.size === "number" ? { ...trace.marker, size: trace.marker.size * times } : trace.marker;
+  const line = trace.line?.width ? { ...trace.line, width: trace.line.width * times } : trace.line;
+  return { ...trace, textfont: { ...trace.textfont, size: textPx }, ...(marker && { marker }), ...(line && { line }) };
 }
 
-/** @param {{data: {chart: string, words: Record<string, string>}, parentElement: ParentNode}} component */
+/** @param {string} chart @param {"svg" | "png"} format @param {Slide} slide */
+function save(chart, format, slide) {
+  const plot = plotOf(chart);
+  if (!plot?._context) return; // the chart is not drawn yet
+  const { data, layout } = plot;
+  Object.assign(plot._context.toImageButtonOptions, { format, width: WIDTH, height: HEIGHT, scale: 1 });
+  plot.data = data.map((trace) => enlarged(trace, slide)); // Plotly copies both before the click returns
+  plot.layout = slide.layout;
+  try {
+    plot.querySelector('.modebar-btn[data-title^="Download"]')?.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  } finally {
+    Object.assign(plot, { data, layout });
+  }
+}
+
+/** @param {string} chart @returns {string} the page as it is now, at this chart */
+const linkTo = (chart) => `${location.href.split("#")[0]}#${chart}`;
+
+/** @param {HTMLButtonElement} button @param {string} chart @param {string} done */
+async function copy(button, chart, done) {
+  await navigator.clipboard.writeText(linkTo(chart));
+  button.textContent = done;
+}
+
+/** Where a link leads to a chart, once: Streamlit draws the page after the browser has looked for the place. */
+let arrived = "";
+
+/** @param {string} chart */
+function arrive(chart) {
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  if (wanted !== chart || arrived === wanted) return;
+  arrived = wanted;
+  document.querySelector(`.st-key-${CSS.escape(chart)}`)?.scrollIntoView();
+}
+
+/** @param {{data: {chart: string, slide: Slide, words: Record<string, string>}, parentElement: ParentNode}} component */
 export default function mount({ data, parentElement }) {
   for (const button of parentElement.querySelectorAll("button")) {
-    const format = /** @type {"svg" | "png"} */ (button.dataset.format);
-    button.setAttribute("aria-label", data.words[format]);
-    button.onclick = () => save(data.chart, format);
+    const does = /** @type {"svg" | "png" | "link"} */ (button.dataset.format);
+    button.setAttribute("aria-label", data.words[does]);
+    button.title = data.words[does];
+    button.onclick = () => (does === "link" ? void copy(button, data.chart, data.words.copied) : save(data.chart, does, data.slide));
+    if (does === "link") button.textContent = data.words.linkShort;
   }
+  arrive(data.chart);
 }

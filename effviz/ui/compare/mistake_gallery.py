@@ -1,0 +1,201 @@
+"""The mistakes that make a map look wrong, each beside the right map, with the line of code that mends it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import streamlit as st
+
+from effviz.explain import sample_photos
+from effviz.explain.data_types import Photo
+from effviz.explain.map_mistakes import MapMistake, MapView, WrongAndRight, wrong_and_right
+from effviz.explain.overlay import describe_map, overlay
+from effviz.i18n import _, current_language, lazy_gettext
+from effviz.report.image_files import encode_jpeg
+from effviz.ui import cache, inputs
+from effviz.ui.job_progress import JobProgress
+from effviz.ui.memory import SizeBoundedCache, budget_bytes
+from effviz.zoo import catalogue
+
+MODEL: Final = catalogue.parse_model("lite0")  # its weights are always there
+PHOTOS: Final = ("kitten", "red_panda", "dog", "owl", "teacup")  # with something left and right of the crop
+PHOTO: Final = "photo"  # in the address
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A mistake in words; all but the code are for `_`."""
+
+    title: str  # as people ask it
+    wrong: str  # below each picture
+    right: str
+    sentence: str
+    code: str  # the line that mends it, for timm and pytorch-grad-cam
+
+
+EXPLAINED: Final = {
+    MapMistake.LAYER: Explained(
+        lazy_gettext("The maps of all my photos look alike"),
+        lazy_gettext("Read at `conv_head`, before batch norm and activation"),
+        lazy_gettext("Read at `bn2`, after the activation"),
+        lazy_gettext(
+            "Before batch norm and activation, a channel's constant part still counts: the map says more about the "
+            "layer than about the photo."
+        ),
+        "cam = GradCAM(model, target_layers=[model.bn2])  # not model.conv_head",
+    ),
+    MapMistake.CROP: Explained(
+        lazy_gettext("The map lies beside the object"),
+        lazy_gettext("Stretched over the whole photo"),
+        lazy_gettext("Placed in the crop that the network saw"),
+        lazy_gettext(
+            "The network saw a square from the middle of the photo; a map that is stretched over all of it moves "
+            "everything outwards."
+        ),
+        "heat[top : top + crop, left : left + crop] = cv2.resize(cam, (crop, crop))  # in the resized photo",
+    ),
+    MapMistake.RANGE: Explained(
+        lazy_gettext("Every class seems to be there"),
+        lazy_gettext("The fifth guess on its own range"),
+        lazy_gettext("The same map on one range with the first guess"),
+        lazy_gettext(
+            "A map that is stretched from its own minimum to its own maximum always has a hot spot, however little "
+            "speaks for the class."
+        ),
+        "low, high = min(m.min() for m in maps), max(m.max() for m in maps)  # one range for all",
+    ),
+    MapMistake.UNSEEN: Explained(
+        lazy_gettext("The map shows a class that is not in the photo"),
+        lazy_gettext("A class that I asked for"),
+        lazy_gettext("The class that the network sees"),
+        lazy_gettext(
+            "Any class has a map, also one that the network gives next to no probability. Print the probability "
+            "beside the map."
+        ),
+        "target = int(logits.argmax())  # or print(logits.softmax(-1)[0, target]) beside the map",
+    ),
+    MapMistake.NORMALISATION: Explained(
+        lazy_gettext("The map is weak or noisy, and the class is often wrong"),
+        lazy_gettext("Normalised as for another recipe"),
+        lazy_gettext("Normalised as in its training"),
+        lazy_gettext(
+            "Weights belong to one mean and deviation: with those of another recipe every input is shifted, and the "
+            "evidence with it. Both maps share one range."
+        ),
+        "transform = create_transform(**resolve_data_config(model=model))  # timm.data; not ImageNet's by habit",
+    ),
+    MapMistake.PADDING: Explained(
+        lazy_gettext("Converted weights give another map"),
+        lazy_gettext("Symmetric padding"),
+        lazy_gettext("SAME padding, as in the training"),
+        lazy_gettext(
+            "TensorFlow's SAME puts the odd zero last, PyTorch's padding is the same on both sides: the same weights "
+            "see the photo shifted. Both maps share one range."
+        ),
+        'model = timm.create_model("tf_efficientnet_lite0.in1k", pretrained=True)  # tf_: SAME padding',
+    ),
+    MapMistake.RELU: Explained(
+        lazy_gettext("Nothing seems to speak against the class"),
+        lazy_gettext("Another class, cut at zero (ReLU)"),
+        lazy_gettext("The same class with its sign: red for, blue against"),
+        lazy_gettext("Grad-CAM's ReLU draws evidence against the class like no evidence at all."),
+        "heat = (weights[:, None, None] * activations).sum(0)  # no relu; a palette with a middle",
+    ),
+    MapMistake.SOFTMAX: Explained(
+        lazy_gettext("The map is nearly empty, or marks something else"),
+        lazy_gettext("Gradient of the probability (softmax)"),
+        lazy_gettext("Gradient of the logit"),
+        lazy_gettext(
+            "A probability also grows when other classes lose: its map mixes evidence for this class with evidence "
+            "against the others, and its gradient vanishes where the network is sure."
+        ),
+        "logits[0, target].backward()  # not logits.softmax(-1)[0, target]",
+    ),
+    MapMistake.SHARP: Explained(
+        lazy_gettext("The outline does not follow the object"),
+        lazy_gettext("Drawn smoothly"),
+        lazy_gettext("Drawn as its cells"),
+        lazy_gettext(
+            "At 224 pixels the last layer has 7 × 7 cells. What looks like an outline is interpolation between their "
+            "centres."
+        ),
+        "heat = cv2.resize(cam, size, interpolation=cv2.INTER_NEAREST)  # shows the cells",
+    ),
+    MapMistake.NEGATIVE: Explained(
+        lazy_gettext("The map marks something, but the logit is negative"),
+        lazy_gettext("The least likely class on its own range"),
+        lazy_gettext("The same map with its sign"),
+        lazy_gettext(
+            "The bright spot is where least speaks against the class; with the sign the map shows that nothing speaks "
+            "for it."
+        ),
+        "print(logits[0, target])  # negative: draw the sign, or say that there is no evidence",
+    ),
+}
+
+_PICTURES: "SizeBoundedCache[dict[MapMistake, MistakePictures]]" = SizeBoundedCache(
+    budget_bytes(0.002), lambda made: sum(of.nbytes for of in made.values())
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MistakePictures:
+    """A mistake beside the right map, drawn, with words for those who do not see them."""
+
+    wrong: bytes
+    right: bytes
+    wrong_alt: str
+    right_alt: str
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return len(self.wrong) + len(self.right) + 1024
+
+
+def show() -> None:
+    """Draw all of them on one photo."""
+    titles = {name: sample_photos.find(name).title for name in PHOTOS}
+    photo = cache.sample(inputs.choose_one(_("Photo"), titles, PHOTO, PHOTOS[0]))
+    pictures = _pictures(photo)
+    for mistake, words in EXPLAINED.items():
+        _example(words, pictures[mistake])
+
+
+def _pictures(photo: Photo) -> dict[MapMistake, MistakePictures]:
+    """Made in one turn: four passes, and a network that is built for the wrong padding."""
+    key = photo.sha256, current_language()  # the sentences are in it, too
+    if found := _PICTURES.find(key):
+        return found
+    with JobProgress(1).shown(("map mistakes", photo.sha256), may_stop=False) as work:
+        work.next(_("Making the mistakes on purpose"))
+        with work.turn(cache.effort(MODEL)):
+            return _PICTURES.get(key, lambda: _made(photo))
+
+
+def _made(photo: Photo) -> dict[MapMistake, MistakePictures]:
+    forward = cache.forward(MODEL, photo)
+    return {mistake: _drawn(photo, wrong_and_right(mistake, forward)) for mistake in EXPLAINED}
+
+
+def _drawn(photo: Photo, pair: WrongAndRight) -> MistakePictures:
+    return MistakePictures(_jpeg(photo, pair.wrong), _jpeg(photo, pair.right), _alt(pair.wrong), _alt(pair.right))
+
+
+def _jpeg(photo: Photo, view: MapView) -> bytes:
+    return encode_jpeg(overlay(photo, view.scaled, view.style))
+
+
+def _alt(view: MapView) -> str:
+    return describe_map(view.scaled.source)
+
+
+def _example(words: Explained, pictures: MistakePictures) -> None:
+    st.subheader(f"“{_(words.title)}”")
+    wrong, right, said = st.columns([3, 3, 5], gap="medium")
+    wrong.image(pictures.wrong, alt=f"{_(words.wrong)}. {pictures.wrong_alt}")
+    wrong.caption(f":material/close: {_(words.wrong)}")
+    right.image(pictures.right, alt=f"{_(words.right)}. {pictures.right_alt}")
+    right.caption(f":material/check: {_(words.right)}")
+    with said:
+        st.markdown(_(words.sentence))
+        st.code(words.code, language="python", wrap_lines=True)

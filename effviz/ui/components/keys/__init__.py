@@ -1,0 +1,19 @@
+"""Keys of the keyboard that press buttons of the page; Streamlit's own shortcuts would take arrows from sliders."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import streamlit as st
+
+_keys = st.components.v2.component(
+    "effviz_keys", html="<span hidden></span>", js=Path(__file__).with_name("keys.js").read_text("utf-8")
+)
+
+
+def keys(presses: Mapping[str, str], full_screen: bool = False, prints: str = "", top_of: str = "") -> None:
+    """Let keys (`"ArrowRight"`) press buttons by their `key=`; F fills the screen, the button `prints` prints.
+
+    The page goes back to its top when `top_of` names something else than before.
+    """
+    data = {"presses": dict(presses), "fullScreen": full_screen, "prints": prints, "topOf": top_of}
+    _keys(key="keys", data=data, height=1)

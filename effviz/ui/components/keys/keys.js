@@ -1,0 +1,37 @@
+// Keys of the lesson: each presses a button of the page, so that keyboard and mouse always do the same.
+
+/** @typedef {{presses: Record<string, string>, fullScreen: boolean, prints: string, topOf: string}} Data keys of the keyboard to keys of buttons */
+
+/** Where arrows move a value or a mark, they must not turn the page. */
+const OWN_ARROWS = 'input, textarea, select, [contenteditable="true"], [role="slider"], [role="combobox"], [role="listbox"], [role="radiogroup"], [role="grid"]';
+
+/** @param {string} key of a button @returns {HTMLButtonElement | null} */
+const button = (key) => document.querySelector(`.st-key-${CSS.escape(key)} button`);
+
+const fullScreen = () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen());
+
+/** What the page showed last: something else begins at its top. */
+let shown = "";
+
+/** @param {{data: Data}} component */
+export default function mount({ data }) {
+  if (shown && shown !== data.topOf) document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0 });
+  shown = data.topOf;
+  /** @param {KeyboardEvent} event */
+  const pressed = (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey || event.defaultPrevented) return;
+    if (event.target instanceof Element && event.target.closest(OWN_ARROWS)) return;
+    if (data.fullScreen && event.key.toLowerCase() === "f") void fullScreen();
+    else button(data.presses[event.key] ?? "")?.click();
+  };
+  /** @param {MouseEvent} event */
+  const clicked = (event) => {
+    if (data.prints && event.target instanceof Element && event.target.closest(`.st-key-${CSS.escape(data.prints)} button`)) window.print();
+  };
+  document.addEventListener("keydown", pressed);
+  document.addEventListener("click", clicked);
+  return () => {
+    document.removeEventListener("keydown", pressed);
+    document.removeEventListener("click", clicked);
+  };
+}

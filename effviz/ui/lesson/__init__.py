@@ -1,0 +1,1 @@
+"""The lesson: eight steps through the paper, each a question, a guess, and then the answer."""

@@ -1,0 +1,127 @@
+"""The figures of the lesson: those of the other pages, with the guess in them, and without the answer before it."""
+
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from effviz.facts import PaperVersion, lesson_answers
+from effviz.facts.search_objective import EXPONENT, Listing, Objective, candidates, ranking
+from effviz.facts.two_step_search import second_steps
+from effviz.i18n import _
+from effviz.plots.accuracy_cost import Cost
+from effviz.plots.paper_curves import (
+    FigureCurve,
+    Origin,
+    accuracy_axis,
+    draw_curves,
+    figure3,
+    figure4,
+    guess_mark,
+    macs_axis,
+)
+from effviz.plots.scaling_plans import growth
+from effviz.plots.style import config, enlarge
+from effviz.scaling import PAPER_RULE, Family
+from effviz.ui import cache, outputs
+from effviz.ui.components.networks import networks
+from effviz.ui.paper.figure2 import planned
+from effviz.ui.paper.objective import reward_figure, reward_formula
+from effviz.ui.paper.results import cost_axis, table2
+from effviz.ui.paper.search import second_step_figure
+from effviz.ui.session import PRESENT
+from effviz.zoo.presets import ScalingAxis
+
+Value = float | str
+Guess = Mapping[str, Value]  # by the key of what was asked
+
+HEIGHT_PX = 430  # a step is one screen of 800 px
+ROOM_HEIGHT_PX, ROOM_TEXT_PX = 640, 22  # on a projector of 1080 px
+
+
+def show_growth(guess: Guess, shown: bool) -> None:
+    """Draw B0 to scale, and what twice of each dimension makes of it."""
+    factors = {ScalingAxis.DEPTH: 2.0, ScalingAxis.WIDTH: 2.0, ScalingAxis.RESOLUTION: 2.0, ScalingAxis.COMPOUND: 0.0}
+    plans = planned(factors)
+    roles = list(ScalingAxis)[: 4 if shown else 1]
+    caption = _("Drawn to one scale: a bar is a block, its length the channels, the square the input.")
+    networks({role: plans[role] for role in roles}, caption, f"lesson-growth-{len(roles)}", savable=False)
+
+
+def show_saturation(guess: Guess, shown: bool) -> None:
+    """Draw Figure 3; before the answer depth alone, without its last network."""
+    curves = [curve for curve in figure3() if curve.origin is Origin.PRINTED]
+    last = lesson_answers.depth_curve()[-1]
+    if not shown:
+        curves = [_without_end(curve) for curve in curves if any(dot.name == last.label for dot in curve.dots)]
+    made = draw_curves(curves, macs_axis(), accuracy_axis())
+    made.add_trace(guess_mark(last.macs_billions, float(guess["d8"])))
+    made.update_xaxes(range=[0, 9]).update_yaxes(range=[75.5, max(81.5, float(guess["d8"]) + 0.5)])
+    _chart("saturation", made, _("Line chart of top-1 over MACs as in Figure 3, with a mark at the guess."))
+
+
+def _without_end(curve: FigureCurve) -> FigureCurve:
+    return FigureCurve(curve.title, curve.look, curve.origin, curve.dots[:-1])
+
+
+def show_balance(guess: Guess, shown: bool) -> None:
+    """Draw Figure 4; before the answer only the line from plain B0."""
+    curves = [curve for curve in figure4() if curve.origin is Origin.PRINTED]
+    made = draw_curves(curves if shown else curves[:1], macs_axis(), accuracy_axis())
+    end = lesson_answers.widest()
+    made.add_trace(guess_mark(end.macs_billions, end.top1_pct + float(guess["lead"])))
+    made.update_xaxes(range=[0, 26]).update_yaxes(range=[75.5, max(83.0, end.top1_pct + float(guess["lead"]) + 0.5)])
+    _chart("balance", made, _("Line chart of top-1 over MACs as in Figure 4, with a mark at the guess."))
+
+
+def show_phi(guess: Guess, shown: bool) -> None:
+    """Write the rule; then draw how MACs grow with φ."""
+    if not shown:
+        outputs.formula()
+        return
+    made = growth(cache.growth(PAPER_RULE, Family.EFFICIENTNET), float(guess["phi"]))
+    _chart("phi", made, _("Line chart of MACs over φ on a log scale, with a line at the guess."))
+
+
+def show_objective(guess: Guess, shown: bool) -> None:
+    """Write the reward; then draw the paper's networks with lines of equal reward, for any exponent."""
+    if not shown:
+        reward_formula()
+        return
+    exponent = st.slider(_("Exponent w"), -0.30, 0.0, EXPONENT, 0.01, key="lesson-exponent")
+    goal = Objective(exponent=exponent)
+    among = [of for of in candidates() if of.listing in (Listing.PAPER, Listing.PAPER_OTHERS)]
+    ranked = ranking(goal, among)
+    alt = _("Scatter chart of top-1 over MACs with lines of equal reward; {name} has the highest reward.")
+    _chart("objective", reward_figure(goal, ranked), alt.format(name=ranked[0].candidate.name))
+
+
+def show_steps(guess: Guess, shown: bool) -> None:
+    """Write the rule and its constraint; then draw the formula and the published coefficients."""
+    if not shown:
+        outputs.formula()
+        st.latex(r"\alpha\cdot\beta^{2}\cdot\gamma^{2} \approx 2")
+        return
+    alt = _("Line chart of depth, width and resolution over φ, by the formula and as published up to {name}.")
+    _chart("steps", second_step_figure(), alt.format(name=second_steps()[-1].name))
+
+
+def show_results(guess: Guess, shown: bool) -> None:
+    """Draw Figures 1 and 5; before the answer without the EfficientNets."""
+    cost = Cost.PARAMS
+    if shown:
+        cost = Cost(st.segmented_control(_("Cost"), list(Cost), default=cost, required=True, key="lesson-cost"))
+    curves = [curve for curve in table2(PaperVersion.V5, cost, range(1, 9)) if curve.origin is Origin.PRINTED]
+    drawn = curves if shown else curves[1:]
+    alt = _("Chart of top-1 over {cost} on a log scale: {series}.").format(
+        cost=cost_axis(cost).title, series=", ".join(curve.title for curve in drawn)
+    )
+    _chart("results", draw_curves(drawn, cost_axis(cost), accuracy_axis()), alt)
+
+
+def _chart(name: str, made: go.Figure, alt: str) -> None:
+    """One figure, as high as a step has room for; larger for a room."""
+    room = PRESENT.get()
+    drawn = enlarge(made, ROOM_TEXT_PX) if room else made
+    drawn.update_layout(height=ROOM_HEIGHT_PX if room else HEIGHT_PX)
+    st.plotly_chart(drawn, key=f"lesson-{name}", config=config(f"effviz-lesson-{name}"), alt=alt)

@@ -1,0 +1,175 @@
+"""A step of the lesson on the screen: the question, the guess, the answer, and the way on."""
+
+from collections.abc import MutableMapping
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from effviz.i18n import _
+from effviz.ui.components.keys import keys
+from effviz.ui.lesson.figures import Guess
+from effviz.ui.lesson.handout import HANDOUT, QUESTIONS
+from effviz.ui.lesson.questions import STEPS, Pairing, Step
+from effviz.ui.paper.exhibit import PRESENT_CSS
+from effviz.ui.paper.sections import EXISTING, SECTION
+from effviz.ui.session import LESSON, LESSON_STEPS, PRESENT
+
+GUESSES: Final = "lesson guesses"  # in the session alone: step -> what was guessed
+SHOWN: Final = "lesson shown"  # in the session: steps whose answers stand on the screen
+PAPER: Final = "effviz/ui/pages/paper.py"
+BACK, NEXT, LEAVE, ANSWER = "lesson-back", "lesson-next", "lesson-leave", "lesson-answer"
+
+
+def guesses() -> MutableMapping[str, Guess]:
+    """What this visitor has guessed."""
+    kept: dict[str, Guess] = st.session_state.setdefault(GUESSES, {})
+    return kept
+
+
+def show_step(number: int) -> None:
+    """Draw one step."""
+    step = STEPS[number - 1]
+    with st.container(gap=None):
+        st.caption(_("Lesson, step {number} of {last}").format(number=number, last=LESSON_STEPS))
+        st.title(_(step.title))
+    pairs = isinstance(step.asked[0], Pairing)  # whose pictures want more room than a chart
+    left, right = st.columns([3, 8] if pairs else [4, 7], gap="large")
+    shown = step.name in _shown()
+    with left:
+        st.markdown(step.put_question())
+        guess = guesses()[step.name] if shown else _ask(step)
+        if shown:
+            _answer(step, guess)
+    with right:
+        step.show(guess, shown)
+
+
+def _ask(step: Step) -> Guess:
+    before = guesses().get(step.name, {})
+    guess = {each.key: each.ask(before.get(each.key)) for each in step.asked}
+    incomplete = "" in guess.values() and not PRESENT.get()
+    st.button(
+        _("Show the answer"),
+        key=ANSWER,
+        type="primary",
+        disabled=incomplete,
+        help=_("First give each map a network.") if incomplete else None,
+        on_click=_keep,
+        args=(step, guess),
+    )
+    return guess
+
+
+def _keep(step: Step, guess: Guess) -> None:
+    guesses()[step.name] = guess
+    _shown().add(step.name)
+
+
+def _shown() -> set[str]:
+    kept: set[str] = st.session_state.setdefault(SHOWN, set())
+    return kept
+
+
+def _answer(step: Step, guess: Guess) -> None:
+    right = step.answers()
+    row = _("{what}: **{answer}**; your guess: {guess}")
+    st.markdown(
+        "\n".join(
+            "- "
+            + row.format(
+                what=_(each.label), answer=each.words(right[each.key]), guess=each.words(guess.get(each.key, ""))
+            )
+            for each in step.asked
+        )
+    )
+    st.success(step.finding())
+    st.markdown(_("**Try this:** {task}").format(task=_(step.try_this)))
+    with st.container(horizontal=True):
+        section = EXISTING[step.section]
+        if st.button(_("Paper: {section}").format(section=_(section.label)), icon=":material/menu_book:"):
+            SECTION.put(step.section)
+            st.switch_page(PAPER)
+        st.button(_("Guess again"), on_click=_shown().discard, args=(step.name,), type="tertiary")
+
+
+def show_summary() -> None:
+    """Set every guess beside its answer."""
+    st.title(_("Your guesses and the answers"))
+    rows = [_row(number, step, guesses().get(step.name, {})) for number, step in enumerate(STEPS, 1)]
+    st.table(pd.DataFrame([row for of in rows for row in of]), hide_index=True)
+    st.caption(_("Guesses stay in this visit and are not stored. Step 7 counts the maps that you matched."))
+    st.button(_("Forget my guesses"), key="lesson-forget", icon=":material/restart_alt:", on_click=_forget)
+
+
+def _row(number: int, step: Step, guess: Guess) -> list[dict[str, str]]:
+    title, right = f"{number}. {_(step.title)}", step.answers()
+    if isinstance(step.asked[0], Pairing):
+        count = sum(guess.get(key) == value for key, value in right.items())
+        said = _("{count} of {all} right").format(count=count, all=len(right)) if guess else _("no guess")
+        return [_cells(title, _("Which map is whose?"), said, _("{all} pairs").format(all=len(right)))]
+    return [
+        _cells(
+            title,
+            _(each.label),
+            each.words(guess[each.key]) if each.key in guess else _("no guess"),
+            each.words(right[each.key]),
+        )
+        for each in step.asked
+    ]
+
+
+def _cells(step: str, what: str, guess: str, answer: str) -> dict[str, str]:
+    return {_("Step"): step, _("What was asked"): what, _("Your guess"): guess, _("Answer"): answer}
+
+
+def _forget() -> None:
+    st.session_state.pop(GUESSES, None)
+    st.session_state.pop(SHOWN, None)
+    LESSON.put(1)
+
+
+def show_way(number: int) -> None:
+    """The buttons below a step, and the keys that press them."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            _("Back"),
+            key=BACK,
+            icon=":material/arrow_back:",
+            disabled=number == 1,
+            on_click=LESSON.put,
+            args=(number - 1,),
+        )
+        st.button(
+            _("Next"),
+            key=NEXT,
+            icon=":material/arrow_forward:",
+            disabled=number > LESSON_STEPS,
+            on_click=LESSON.put,
+            args=(number + 1,),
+        )
+        st.space("stretch")
+        if PRESENT.get():
+            st.button(_("Leave"), key=LEAVE, type="tertiary", on_click=PRESENT.put, args=(False,))
+        else:
+            st.button(
+                _("Present"),
+                key="lesson-present",
+                icon=":material/present_to_all:",
+                help=_("One step fills the screen, for a room. F: full screen. Esc: back here."),
+                on_click=_present,
+            )
+            st.button(_("Handout"), icon=":material/print:", on_click=HANDOUT.put, args=(QUESTIONS,))
+    keys({"ArrowLeft": BACK, "ArrowRight": NEXT, "Escape": LEAVE}, PRESENT.get(), top_of=f"step {number}")
+
+
+def _present() -> None:
+    """Begin with all answers hidden: those that the teacher has seen are still news to the room."""
+    st.session_state.pop(SHOWN, None)
+    PRESENT.put(True)
+
+
+def show_for_a_room() -> None:
+    """Leave out everything but the step where the page is presented."""
+    if PRESENT.get():
+        st.html(PRESENT_CSS)

@@ -1,0 +1,17 @@
+"""Why does my Grad-CAM look wrong? Ten common mistakes, live, each beside the right map."""
+
+import streamlit as st
+
+from effviz.i18n import _
+from effviz.ui.compare import mistake_gallery
+from effviz.ui.guard import guard
+
+st.title(_("Why does my Grad-CAM look wrong?"))
+st.markdown(
+    _(
+        "Ten questions from public issue trackers. Each pair of maps is computed now, by the same network on the same "
+        "photo: left with the mistake, right without it, and the line of code that mends it."
+    )
+)
+with guard():
+    mistake_gallery.show()

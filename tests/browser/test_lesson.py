@@ -1,0 +1,128 @@
+"""The lesson in a real browser: by keyboard alone, for a room, on paper, and a figure in a frame."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from effviz.ui.lesson.questions import STEPS
+from tests.browser.conftest import IDLE, PATIENCE_MS, Window
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Page]
+ROOM = {"width": 1920, "height": 1080}
+# Sizes in px of all words that can be seen.
+SIZES = """() => [...document.querySelectorAll(".stMain *")]
+    .filter(part => [...part.childNodes].some(node => node.nodeType === 3 && node.textContent.trim()))
+    .filter(part => !part.closest("style, script, [hidden], .katex-mathml") && part.checkVisibility())
+    .map(part => [part.textContent.trim().slice(0, 40), parseFloat(getComputedStyle(part).fontSize)])"""
+
+
+def idle(page: Page) -> None:
+    page.wait_for_selector(IDLE, timeout=PATIENCE_MS)
+
+
+def title(page: Page, number: int) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text(STEPS[number - 1].title)
+    idle(page)
+
+
+def test_the_lesson_by_keyboard_alone(visit: Visit) -> None:
+    page = visit("/lesson?lesson=2")
+    slider = page.get_by_role("slider")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("78"))
+    before = page.locator(".js-plotly-plot .legendtext")
+    expect(before).to_have_text(["Depth, printed", "Your guess"])
+    for _press in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.getAttribute('role') || document.activeElement.type") in (
+            "slider",
+            "range",
+        ):
+            break
+    page.keyboard.press("ArrowRight")  # moves the slider and not the page
+    title(page, 2)
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(r"78\.1"))
+    idle(page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Show the answer")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("d = 8 reaches 80 %")).to_be_visible()
+    expect(page.get_by_text("your guess: 78.1 %")).to_be_visible()
+    expect(before).to_have_count(4)
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("ArrowRight")
+    title(page, 3)
+    expect(page).to_have_url(re.compile("lesson=3$"))
+    page.keyboard.press("ArrowLeft")
+    title(page, 2)
+    page.keyboard.press("ArrowLeft")
+    title(page, 1)
+
+
+def test_every_step_is_one_screen(window: Window) -> None:
+    """At 1280 x 800 all of a step can be seen, before and after its answer."""
+    page = window.visit("/lesson")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    for number in range(1, len(STEPS) + 1):
+        title(page, number)
+        if STEPS[number - 1].name == "maps":
+            expect(page.locator(".st-key-lesson-maps img")).to_have_count(10, timeout=PATIENCE_MS)
+        else:
+            page.get_by_role("button", name="Show the answer").click()
+            expect(page.get_by_text("Try this:")).to_be_visible()
+        idle(page)
+        below = page.evaluate("document.querySelector('.st-key-lesson-next').getBoundingClientRect().bottom")
+        assert below <= 800, STEPS[number - 1].name
+        page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your guesses and the answers")
+
+
+def test_a_room_reads_every_word(new_window: Callable[..., Window]) -> None:
+    page = new_window(viewport=ROOM).visit("/lesson?lesson=3&present=true", width=1920)
+    page.set_viewport_size(ROOM)
+    expect(page.locator(".js-plotly-plot .legendtext").first).to_be_visible()
+    expect(page.get_by_test_id("stHeader")).not_to_be_visible()
+    expect(page.get_by_text("1.4 points at 16 billion")).to_have_count(0)
+    page.get_by_role("button", name="Show the answer").click()
+    expect(page.get_by_text("1.4 points at 16 billion")).to_be_visible()
+    idle(page)
+    sizes = page.evaluate(SIZES)
+    assert len(sizes) > 20
+    assert [word for word in sizes if word[1] < 20] == []
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight") <= 1080
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("stHeader")).to_be_visible()
+
+
+def test_the_handout_is_a_file_of_several_pages(visit: Visit, tmp_path: Path) -> None:
+    page = visit("/lesson?handout=questions")
+    expect(page.get_by_role("heading", level=3)).to_have_count(len(STEPS))
+    file = tmp_path / "handout.pdf"
+    page.pdf(path=file, format="A4")
+    pages = len(re.findall(rb"/Type\s*/Page\b", file.read_bytes()))
+    assert 2 <= pages <= 5
+
+
+def test_one_figure_in_a_frame(visit: Visit) -> None:
+    page = visit("/?embed=figure8")
+    expect(page.locator(".js-plotly-plot .legendtext").first).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
+    expect(page.get_by_role("heading", name="Figure 8")).to_be_visible()
+    expect(page.get_by_test_id("stHeader")).not_to_be_visible()
+    expect(page.get_by_text("Equal steps for doublings")).not_to_be_visible()
+
+
+def test_mistakes_stand_beside_the_right_maps(visit: Visit) -> None:
+    page = visit("/")
+    page.get_by_role("link", name="Why does my Grad-CAM look wrong?").click()
+    expect(page.get_by_role("heading", level=3)).to_have_count(10, timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stImage").locator("img")).to_have_count(20)
+    idle(page)
+    assert page.evaluate(
+        "[...document.querySelectorAll('.stMain img')].every(one => one.naturalWidth > 100 && one.alt)"
+    )

@@ -1,0 +1,116 @@
+"""The lesson without a browser: guess before reveal, nothing in the address, and a summary at the end."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from effviz.ui.lesson.questions import STEPS
+from effviz.ui.paper.sections import EXISTING
+from effviz.ui.session import LESSON_STEPS
+
+ROOT = Path(__file__).parents[2]
+# What stands in the sentence of each step, from the paper or by hand; see tests/facts/test_lesson_answers.py.
+FOUND = (
+    "d · w² · r²",
+    "d = 8 reaches 80 %, no more than d = 6, for 33 % more FLOPs. Width ends at 80.3 % and resolution at 79.68 %",
+    "1.4 points at 16 billion FLOPs",
+    "φ = 1.06, not 1: 1.2 · 1.1² · 1.15² is **1.92, not 2**",
+    "3.8 points: twice the MACs have to bring 1.050 times the accuracy",
+    "98 times: **the search is done where trainings are cheap",
+    "9 × 9 cells instead of 7 × 7",
+    "**8.4 times the parameters and 18 times the FLOPs**, at about the same accuracy. Against one dimension alone the "
+    "paper states up to 2.5 points more; Figure 8 draws 2.6 at B4.",
+)
+
+
+def open_lesson(**address: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    at.switch_page("effviz/ui/pages/lesson.py")
+    at.query_params.update(address)
+    return at.run()
+
+
+def check(at: AppTest, title: str) -> None:
+    assert [each.value for each in at.title] == [title]
+    assert not at.exception
+    assert not at.error
+    assert not at.warning
+
+
+def test_all_steps_are_guessed_before_they_are_answered() -> None:
+    at = open_lesson()
+    for number, (step, found) in enumerate(zip(STEPS, FOUND, strict=True), 1):
+        check(at, step.title)
+        assert at.query_params.get("lesson", "1") == str(number)
+        assert not at.success
+        assert not [text for text in at.markdown if found in text.value]
+        if step.name == "maps":
+            for box in at.selectbox:
+                box.set_value("width")
+            at.run()
+        at.button(key="lesson-answer").click().run()
+        check(at, step.title)
+        assert found in at.success[0].value
+        at.button(key="lesson-next").click().run()
+    check(at, "Your guesses and the answers")
+    table = at.table[0].value
+    assert list(table["Answer"])[:2] == ["2.03 times B0's MACs", "3.76 times B0's MACs"]
+    assert "1 of 5 right" in list(table["Your guess"])
+    assert "no guess" not in list(table["Your guess"])
+    assert set(at.query_params) == {"lesson"}  # guesses are in the session alone
+
+
+def test_a_guess_stays_until_it_is_changed() -> None:
+    at = open_lesson(lesson="2")
+    at.slider[0].set_value(81.5).run()
+    at.button(key="lesson-answer").click().run()
+    assert "your guess: 81.5 %" in "".join(text.value for text in at.markdown)
+    at.button(key="lesson-next").click().run()
+    at.button(key="lesson-back").click().run()
+    assert at.success
+    next(button for button in at.button if button.label == "Guess again").click().run()
+    assert not at.success
+    assert at.slider[0].value == 81.5
+
+
+def test_the_room_sees_no_answer_before_it_is_asked_for() -> None:
+    at = open_lesson(lesson="4")
+    at.button(key="lesson-answer").click().run()
+    assert at.success
+    at.button(key="lesson-present").click().run()
+    assert not at.success
+    assert at.query_params["present"] == "true"
+    at.button(key="lesson-leave").click().run()
+    assert "present" not in at.query_params
+
+
+@pytest.mark.parametrize("asked", ["0", "10", "x"])
+def test_a_step_that_is_not_there_costs_one_sentence(asked: str) -> None:
+    at = open_lesson(lesson=asked)
+    assert f"The link asks for step {asked!r} of the lesson" in at.warning[0].value
+    assert [each.value for each in at.title] == [STEPS[0].title]
+
+
+def test_the_handout_has_all_questions_and_the_answers_only_when_asked() -> None:
+    at = open_lesson(handout="questions")
+    check(at, "Compound scaling: questions")
+    assert [each.value for each in at.subheader] == [f"{number}. {step.title}" for number, step in enumerate(STEPS, 1)]
+    shown = "\n".join(text.value for text in at.markdown)
+    assert not [found for found in FOUND[1:] if found in shown]
+    at.button(key="handout-other").click().run()
+    check(at, "Compound scaling: answers")
+    shown = "\n".join(text.value for text in at.markdown)
+    assert [found for found in FOUND if found not in shown] == []
+
+
+def test_lesson_and_paper_link_each_other() -> None:
+    assert len(STEPS) == LESSON_STEPS
+    for number, step in enumerate(STEPS, 1):
+        assert EXISTING[step.section].step in (number, 6)  # the section on two steps belongs to step 4, too
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.switch_page("effviz/ui/pages/paper.py")
+    at.query_params["section"] = "figure4"
+    at.run()
+    at.button(key="section-lesson").click().run()
+    check(at, STEPS[2].title)
