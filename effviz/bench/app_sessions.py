@@ -361,7 +361,7 @@ class _Cell(TypedDict):
     label: str
     maps: _Packed | None  # None where there is no map
     classes: list[int]  # whose maps they are
-    target: int  # the one that is explained
+    first: int  # the model's own first guess, which the page explains
 
 
 def read_shown_maps(answer: Answer) -> ShownMaps:
@@ -377,7 +377,7 @@ def read_shown_maps(answer: Answer) -> ShownMaps:
 
 def _explained(cell: _Cell, packed: _Packed) -> Floats:
     halves = np.frombuffer(base64.b64decode(packed["data"]), "<f2").reshape(-1, packed["rows"], packed["columns"])
-    place = cell["classes"].index(cell["target"])
+    place = cell["classes"].index(cell["first"])
     values: Floats = halves[place].astype(np.float32) * np.float32(packed["factors"][place])
     return values
 

@@ -320,8 +320,7 @@ async def _many(port: int, comparisons: int) -> None:
     """Different photos and classes, each in a page of its own, as visitors come and go."""
     photos = [sample.name for sample in sample_photos.samples()]
     for number, name in enumerate(islice(imagenet_classes.names(), comparisons)):
-        target = {"target": "class", "class": name, "photos": photos[number % len(photos)]}
-        await _compare(port, {**FOUR_MODELS, **target})
+        await _compare(port, {**FOUR_MODELS, "class": name, "photos": photos[number % len(photos)]})
 
 
 def _browser_rows(running: "Browser") -> list[Figure]:
@@ -360,7 +359,7 @@ def _hands(page: "Page") -> list[Figure]:
     first = page.locator("figure.tile .stage").first
     first.press("+")
     moved = pictures_per_second(page, first, zooming=True)
-    page.get_by_role("button", name="Whole photo").click()
+    page.get_by_role("button", name="Reset zoom").click()
     page.get_by_label("Swipe").check()
     swiped = pictures_per_second(page, page.locator(".swipe .stage"))
     return [

@@ -47,17 +47,17 @@ def answer(*cells: dict[str, object]) -> Answer:
     return Answer(0.1, (Element(), element))
 
 
-def cell(label: str, *maps: np.ndarray, target: int = 0) -> dict[str, object]:
+def cell(label: str, *maps: np.ndarray, first: int = 0) -> dict[str, object]:
     """As the page packs it: divided by the largest value, as half floats."""
     factors = [float(np.abs(values).max()) for values in maps]
     halves = np.stack([values / factor for values, factor in zip(maps, factors, strict=True)]).astype("<f2")
     packed = {"data": base64.b64encode(halves.tobytes()).decode(), "factors": factors, "rows": 2, "columns": 3}
-    return {"label": label, "maps": packed, "classes": [4, 7][: len(maps)], "target": target}
+    return {"label": label, "maps": packed, "classes": [4, 7][: len(maps)], "first": first}
 
 
 def test_the_explained_map_is_read_out_of_those_of_all_classes() -> None:
     found = app_sessions.read_shown_maps(
-        answer(cell("lite0@64", RAMP, 40 - RAMP, target=7), {"label": "b3@300", "maps": None})
+        answer(cell("lite0@64", RAMP, 40 - RAMP, first=7), {"label": "b3@300", "maps": None})
     )
     assert list(found) == [("5ea", "lite0@64")]
     assert app_sessions.is_same_map(found["5ea", "lite0@64"], 40 - RAMP)

@@ -1,6 +1,7 @@
 """A real server on a free port and a real Chromium, for journeys that no simulation can stand in for."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -70,11 +71,18 @@ class Window:
         self.page.on("pageerror", lambda mistake: self.mistakes.append(str(mistake)))
         self.page.on("websocket", lambda socket: self.line.listen(socket))
 
-    def visit(self, path: str = "/", width: int = 1280, scheme: str = "light", motion: str = "no-preference") -> Page:
+    def visit(
+        self,
+        path: str = "/",
+        width: int = 1280,
+        height: int = 900,
+        scheme: str = "light",
+        motion: str = "no-preference",
+    ) -> Page:
         """Open a path of the app and wait until its script has run."""
         self.line = Line()
         self.page.mouse.move(0, 0)
-        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.set_viewport_size({"width": width, "height": height})
         self.page.emulate_media(color_scheme=scheme, reduced_motion=motion)
         self.page.goto(self.address + path)
         self.page.wait_for_selector(IDLE, timeout=START_S * 1000)
@@ -123,6 +131,12 @@ def new_window(browser: Browser, address: str) -> Iterator[Callable[..., Window]
     for each in opened:
         each.page.context.close()
     assert not [mistake for each in opened if not each.broken for mistake in each.mistakes]
+
+
+def unfold(page: Page, name: str) -> None:
+    """Open a part of the strip above the maps; another one that is open closes."""
+    page.locator(".st-key-strip").get_by_test_id("stPopoverButton").filter(has_text=name).click()
+    expect(page.get_by_test_id("stPopoverBody")).to_have_count(1)
 
 
 @pytest.fixture
@@ -186,6 +200,10 @@ class Compared:
         expect(self.maps.last).to_be_visible(timeout=PATIENCE_MS)
         self.idle()
         expect(self.maps.first).not_to_have_attribute("data-drawn", "0")
+
+    def open_look(self) -> None:
+        """Unfold the controls of the look."""
+        self.page.get_by_role("button", name=re.compile("^Look")).click()
 
     def pixels(self, canvas: Locator) -> list[int]:
         """A few hundred of the canvas's numbers, from everywhere."""

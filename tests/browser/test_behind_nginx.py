@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from effviz.explain import sample_photos
+from tests.browser.conftest import unfold
 
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
@@ -25,6 +26,7 @@ def test_pages_work_under_the_content_security_policy(
         page.goto(f"{proxied}/?models=lite0@64&photos=owl")
         page.wait_for_selector(IDLE)
         expect(page.locator("figure.tile canvas").first).to_be_visible()
+        unfold(page, "Photos")
         page.locator('input[type="file"]').first.set_input_files(sample_photos.find("bee").path)
         expect(page.get_by_text("bee.jpg").first).to_be_visible()
         for path in ("/scale", "/tradeoff"):

@@ -9,6 +9,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
+from effviz.explain import sample_photos
+from tests.browser.conftest import unfold
+
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
@@ -41,6 +44,7 @@ def test_a_bad_file_gets_its_sentence_and_a_photo_a_row_of_maps(visit: Visit, tm
     broken.write_bytes(b"this is not a photo")
     page = visit(ONE)
     before = shown_class(maps(page).first)
+    unfold(page, "Photos")
     page.locator('input[type="file"]').set_input_files(broken)
     expect(page.get_by_text(re.compile("holiday.jpg.* JPEG, PNG, WebP, GIF, BMP and TIFF"))).to_be_visible()
     expect(maps(page)).to_have_count(1)  # the rest stays
@@ -50,23 +54,45 @@ def test_a_bad_file_gets_its_sentence_and_a_photo_a_row_of_maps(visit: Visit, tm
     assert shown_class(maps(page).first) != before
 
 
-def test_what_is_explained_stays_while_another_page_is_looked_at_and_can_be_one_class(visit: Visit) -> None:
-    page = visit(ONE)
-    before = shown_class(maps(page).first)
-    page.get_by_role("radio", name="Later guess").click()
-    expect(page).to_have_url(re.compile("target=rank"))
+def test_one_class_is_chosen_in_the_list_and_above_and_everything_agrees(visit: Visit) -> None:
+    page = visit("/?models=lite0@224,lite2@260&photos=dog,owl")
+    above = page.get_by_role("combobox", name=re.compile("Class to explain"))
+    expect(above).to_have_value("Each model's own first guess")
+    own = shown_class(maps(page).first)
+    below = page.locator(".classes").first.get_by_role("radio").nth(3)
+    name = below.locator("span").first.inner_text()
+    below.click()
+    expect(above).to_have_value(name)
+    expect(page).to_have_url(re.compile("class="))
+    pictures = maps(page)
+    expect(pictures).to_have_count(4)
+    explained = {picture.get_attribute("data-class") for picture in pictures.all()}
+    assert len(explained) == 1  # of both photos
+    assert explained != {own}
+    for row in page.locator(".classes").all():
+        expect(row.locator("[aria-checked=true] span").first).to_have_text(name)
+    slug = "-".join(re.findall("[a-z0-9]+", name.lower()))
+    with page.expect_download(timeout=PATIENCE_MS) as download:
+        page.get_by_role("button", name="Settings as JSON").click()
+    assert download.value.suggested_filename == f"effviz-settings-{slug}.json"
+    settings = json.loads(Path(download.value.path()).read_text("utf-8"))
+    assert settings["target"] == name
+    with page.expect_download(timeout=PATIENCE_MS) as download:
+        page.get_by_role("button", name="Save as PNG").click()
+    assert download.value.suggested_filename == f"effviz-grid-{slug}.png"
     page.get_by_role("link", name="Scale").click()
     expect(page.get_by_text("What is scarce")).to_be_visible()
     page.get_by_role("link", name="Compare").click()
-    expect(page.get_by_role("radio", name="Later guess")).to_be_checked()
-    expect(page).to_have_url(re.compile("target=rank"))
-    page.get_by_role("radio", name="One class").click()
-    box = page.get_by_role("combobox", name=re.compile("Class$|Search 1000 classes"))
-    box.fill("golden retr")
+    expect(above).to_have_value(name)
+    expect(page.locator(".classes [aria-checked=true] span").first).to_have_text(name)
+    above.fill("golden retr")
     page.get_by_role("option", name="Golden Retriever").click()
-    expect(page.get_by_text(re.compile("map: Golden Retriever"))).to_be_visible(timeout=PATIENCE_MS)
-    expect(page).to_have_url(re.compile("class=Golden"))
-    assert shown_class(maps(page).first) != before
+    expect(page.locator("figure.tile").get_by_text("map: Golden Retriever")).to_have_count(4, timeout=PATIENCE_MS)
+    expect(page.locator(".classes [aria-checked=true] span:first-child")).to_have_text(["Golden Retriever"] * 2)
+    above.fill("own first")
+    page.get_by_role("option", name="own first guess").click()
+    expect(page).not_to_have_url(re.compile("class="))
+    assert shown_class(maps(page).first) == own
 
 
 def test_scorecam_shows_how_far_it_is_and_can_be_stopped(visit: Visit) -> None:
@@ -87,7 +113,12 @@ def test_a_link_brings_the_whole_comparison_back(visit: Visit) -> None:
     page = visit("/?models=lite0@224,lite2@260&photos=coffee&method=LayerCAM&opacity=80")
     expect(page.get_by_role("img", name=re.compile("The photo"))).to_have_count(1, timeout=PATIENCE_MS)
     expect(page.locator("b", has_text="lite2@260")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(".effviz-chosen")).to_have_text(
+        [sample_photos.find("coffee").title, "lite0@224, lite2@260", "LayerCAM, Last layer"]
+    )  # what is chosen is seen while it is folded
+    unfold(page, "Method")
     expect(page.get_by_text("LayerCAM: Only positive gradients count")).to_be_visible()
+    unfold(page, "Photos")
     expect(page.get_by_role("button", name="Coffee in a cup", exact=True)).to_have_attribute("aria-pressed", "true")
 
 
@@ -102,6 +133,7 @@ CLICK_TWO = """
 
 def test_the_gallery_is_seen_whole_used_by_keyboard_and_by_quick_clicks(visit: Visit) -> None:
     page = visit(ONE)
+    unfold(page, "Photos")
     pictures = page.locator(".strip button")
     count = pictures.count()
     assert count >= 20
@@ -136,6 +168,7 @@ def test_models_join_with_one_click_or_say_what_is_missing(visit: Visit) -> None
 def test_a_model_that_does_not_exist_is_said_once_and_gone(visit: Visit) -> None:
     page = visit(ONE)
     expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
+    unfold(page, "Models")
     box = page.get_by_role("combobox", name=re.compile("Models"))
     box.fill("resnet50")
     box.press("Enter")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import comparison
+from tests.browser.conftest import comparison, unfold
 
 pytestmark = pytest.mark.browser
 
@@ -34,16 +34,15 @@ def focused(page: Page) -> str:
 def test_tab_reaches_everything_once_and_in_the_order_of_the_page(compare: Compare) -> None:
     grid = compare(TWO)
     page = grid.page
-    page.get_by_role("combobox", name="Scale", exact=True).focus()
-    order = [focused(page)]
-    for _ in range(15):
+    page.locator(".fold").focus()
+    page.keyboard.press("Enter")
+    order = []
+    for _ in range(16):
         page.keyboard.press("Tab")
         order.append(focused(page))
-    controls = ["Scale", "Palette", "Opacity", "Hide weak parts below", "Contour", "Placement"]
-    switches = ["Cells", "Swipe", "Draw a box", "Whole photo", "Save as PNG"]
-    assert order[:11] == controls + switches
-    first = ["As chosen above", "Map of lite0@224", "Enlarge the map of lite0@224"]
-    assert order[11:14] == first
+    controls = ["Scale", "Palette", "Opacity", "Hide weak parts below", "Contour", "Placement", "Cells"]
+    assert order[:11] == ["Swipe", "Difference", "Draw a box", "Save as PNG", *controls]
+    assert order[11:14] == ["Each model's own first guess", "Map of lite0@224", "Enlarge the map of lite0@224"]
     assert re.fullmatch(r"About this model \(\d+ ms\)", order[14])
     assert order[15] == "Enlarge the map of lite2@260"  # the other map is reached by the arrows
 
@@ -149,6 +148,7 @@ def test_a_screen_reader_hears_what_a_map_shows_and_nothing_moves_for_those_who_
     expect(spoken).to_have_text(re.compile(f"^lite0@224: {sentence} lite2@260: {sentence}$"))
     assert page.locator(".effviz-grid").evaluate(MOVES)  # the check sees what does move
     page.emulate_media(reduced_motion="reduce")
+    unfold(page, "Photos")
     for part in (".effviz-grid", ".strip"):
         assert page.locator(part).evaluate(MOVES) == []
     page.locator("figure.tile").first.hover()

@@ -366,3 +366,92 @@ def test_a_frame_that_would_lie_on_that_of_what_the_model_saw_is_not_drawn(
 ) -> None:
     cells = {"cell": {"place": {"seen": [50, 0, 350, 300], "size": [400, 300]}}}
     assert ask("Cells.prototype.seesAll.call({...a, field: () => b}, 0, 0)", cells, field) is whole
+
+
+def compared(ask: Ask, first: ActivationMap, second: ActivationMap) -> dict[str, Any] | None:
+    """Where two maps differ, as the page finds it."""
+    found: dict[str, Any] | None = ask(
+        "(() => { const found = differenceOf({map: new Float32Array(a), place: b}, {map: new Float32Array(c), place: d},"
+        " 'plain'); return found && {...found, first: [...found.first], second: [...found.second],"
+        " values: [...found.values]}; })()",
+        *(flat(first.values), where(first), flat(second.values), where(second)),
+    )
+    return found
+
+
+def test_what_two_maps_differ_in_is_found_by_hand(ask: Ask) -> None:
+    found = compared(ask, golden(np.array([[3, 1, -5]])), golden(np.array([[1, 0, 1]])))
+    assert found is not None
+    assert found["first"] == [0.75, 0.25, 0]  # negative evidence counts nothing
+    assert found["second"] == [0.5, 0, 0.5]
+    assert found["values"] == [-0.25, -0.25, 0.5]
+    assert (found["peak"], found["elsewhere"]) == (2, 0.5)
+
+
+def test_a_finer_grid_is_no_difference(ask: Ask) -> None:
+    coarse = np.random.default_rng(5).uniform(0, 4, size=(3, 4))
+    fine = np.repeat(np.repeat(coarse, 2, axis=0), 3, axis=1)
+    for first, second in ((coarse, fine), (fine, coarse)):
+        found = compared(ask, golden(first), golden(second))
+        assert found is not None
+        np.testing.assert_allclose(found["first"], coarse.ravel() / coarse.sum(), rtol=1e-6)
+        np.testing.assert_allclose(found["values"], 0, atol=1e-6)
+        assert found["elsewhere"] == pytest.approx(0, abs=1e-6)
+
+
+def test_maps_without_a_part_or_evidence_in_common_have_no_difference(ask: Ask) -> None:
+    even, none = golden(np.ones((2, 2))), golden(-np.ones((2, 2)))
+    assert compared(ask, even, none) is None
+    assert (
+        compared(ask, golden(np.ones((2, 2)), seen=Box(0, 0, 20, 20)), golden(np.ones((2, 2)), seen=Box(30, 0, 60, 40)))
+        is None
+    )
+
+
+def sampled(of: ActivationMap, onto: ActivationMap, seen: Box) -> tuple[Floats, Floats]:
+    """A map's share in each of another grid's cells, and how much of each cell both saw: by counting 1200 x 1200 points."""
+    shares, parts = np.zeros(onto.values.shape), np.zeros(onto.values.shape)
+    size, (rows, columns) = 1200, onto.values.shape
+    xs = seen.x0 + (np.arange(size) + 0.5) / size * (seen.x1 - seen.x0)
+    ys = seen.y0 + (np.arange(size) + 0.5) / size * (seen.y1 - seen.y0)
+
+    def cell_of(one: ActivationMap) -> tuple[Any, Any]:
+        down, across = one.values.shape
+        x = (xs - one.seen.x0) / (one.seen.x1 - one.seen.x0) * across
+        y = (ys - one.seen.y0) / (one.seen.y1 - one.seen.y0) * down
+        return np.floor(y).astype(int), np.floor(x).astype(int)
+
+    values = np.maximum(of.values.astype(float), 0)[np.ix_(*cell_of(of))]
+    there = np.ix_(*cell_of(onto))
+    np.add.at(shares, there, values)
+    np.add.at(parts, there, 1.0)
+    whole = (onto.seen.x1 - onto.seen.x0) * (onto.seen.y1 - onto.seen.y0) / rows / columns
+    area = (seen.x1 - seen.x0) * (seen.y1 - seen.y0) / size**2
+    return shares / shares.sum(), parts * area / whole
+
+
+def test_maps_of_other_grids_and_crops_differ_as_numpy_counts_it(ask: Ask) -> None:
+    random = np.random.default_rng(8)
+    size = (600, 400)
+    coarse = golden(random.normal(1, 2, size=(7, 7)), size, Box(90, 10, 480, 390))
+    fine = golden(random.normal(1, 2, size=(9, 11)), size, Box(60, -20, 455, 370))
+    seen = Box(90, 10, 455, 370)
+    first, parts = sampled(coarse, coarse, seen)
+    second, _ = sampled(fine, coarse, seen)
+    for one, other, sign in ((coarse, fine, 1), (fine, coarse, -1)):
+        found = compared(ask, one, other)
+        assert found is not None
+        shares = [found["first"], found["second"]][::sign]
+        np.testing.assert_allclose(shares, [first.ravel(), second.ravel()], atol=5e-4)
+        apart = np.divide(second - first, parts, out=np.zeros_like(parts), where=parts > 0.02).ravel()
+        np.testing.assert_allclose(
+            np.where(parts.ravel() > 0.02, sign * np.array(found["values"]), 0), apart, atol=2e-3
+        )
+        assert found["peak"] == np.abs(second - first).argmax()
+        assert found["elsewhere"] == pytest.approx(np.abs(second - first).sum() / 2, abs=1e-3)
+
+
+def test_a_part_of_what_was_seen_keeps_its_cells(ask: Ask) -> None:
+    axis = {"start": 10, "end": 90, "n": 7, "slope": 0.9, "offset": 0.03}
+    whole, part = ask("[edgesOf(a), edgesOf(cutTo(a, 22, 61))]", axis)
+    np.testing.assert_allclose(part, whole, rtol=1e-12)

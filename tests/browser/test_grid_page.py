@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import unfold
+
 pytestmark = pytest.mark.browser
 
 Compare = Callable[..., Any]  # opens a comparison: see conftest.py
@@ -52,7 +54,6 @@ def test_looking_in_another_way_sends_nothing(compare: Compare) -> None:
     assert first.get_attribute("data-class") != shown
     quietly(lambda: page.locator(".aside .name").hover(), first)
     assert first.get_attribute("data-class") == shown
-    quietly(lambda: names.nth(3).click(), first)
     for name, value in (("Opacity", 90), ("Hide weak parts below", 60), ("Contour", 40)):
         quietly(lambda name=name, value=value: grid.slide(name, value), first)
     grid.stage(0).click(position={"x": 120, "y": 80})
@@ -60,13 +61,13 @@ def test_looking_in_another_way_sends_nothing(compare: Compare) -> None:
     grid.stage(0).press("Escape")
     quietly(lambda: grid.stage(0).press("+"), first)
     quietly(lambda: grid.stage(0).press("Shift+ArrowRight"), last)
-    page.get_by_role("button", name="Whole photo").click()
+    page.get_by_role("button", name="Reset zoom").click()
     expect(page.locator(".row")).not_to_have_class(re.compile("zoomed"))
     quietly(lambda: pinch(page, grid.stage(0)), last)  # what is done to one map is done to all
     expect(page.locator(".row")).to_have_class(re.compile("zoomed"))
     quietly(lambda: drag(page, grid.stage(1), 0.6, 0.3), first)
     page.mouse.up()
-    quietly(lambda: page.get_by_role("button", name="Whole photo").click(), first)
+    quietly(lambda: page.get_by_role("button", name="Reset zoom").click(), first)
     page.get_by_label("Swipe").check()
     swipe = page.locator(".swipe canvas")
     expect(swipe).to_be_visible()
@@ -75,6 +76,7 @@ def test_looking_in_another_way_sends_nothing(compare: Compare) -> None:
     page.mouse.up()
     quietly(lambda: page.locator(".swipe select").first.select_option("lite2@260"), swipe)
     quietly(lambda: page.locator(".swipe select").last.select_option("lite0@224"), swipe)
+    grid.open_look()
     page.get_by_label("Opacity").fill("30")  # and let go: whatever was sent before this has been heard of by now
     expect(page).to_have_url(re.compile("opacity=30"))
     assert line.sent[before:] == ["rerun"]
@@ -115,6 +117,7 @@ def test_maps_that_were_new_are_still_in_hand_when_the_page_runs_again(compare: 
     grid.stage(0).press("+")
     zoomed = page.locator(".row.zoomed")
     expect(zoomed).to_be_visible()
+    grid.open_look()
     page.get_by_label("Opacity").fill("80")
     expect(page).to_have_url(re.compile("opacity=80"))
     grid.idle()
@@ -203,28 +206,109 @@ def test_what_matters_in_a_cell_is_drawn_on_the_photo(compare: Compare) -> None:
     expect(page.get_by_role("button", name="Show what this cell reacts to")).to_be_visible()
 
 
-def test_maps_are_large_on_a_desk_two_abreast_on_a_phone_and_can_be_enlarged(compare: Compare) -> None:
-    grid = compare(FIVE)
-    page = grid.page
-    tile = page.locator("figure.tile").nth(1)
-    before = tile.bounding_box()
-    assert before is not None
-    assert (grid.stage(0).bounding_box() or {})["width"] >= 210
+def places(page: Page, what: str) -> list[dict[str, float]]:
+    """Where things are in the window."""
+    found: list[dict[str, float]] = page.locator(what).evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect()).map(({x, y, width, height}) => ({x, y, width, height}))"
+    )
+    return found
+
+
+@pytest.mark.parametrize(("photo", "width"), [("dog", 185), ("koala", 185)])
+def test_a_photo_and_its_five_maps_are_seen_in_one_row_of_a_laptop(compare: Compare, photo: str, width: int) -> None:
+    page = compare(f"/?photos={photo}", width=1280, height=800).page
+    shown = places(page, ":is(.photo, .tile) .stage")
+    assert len(shown) == 6
+    assert len({place["y"] for place in shown}) == 1
+    assert all(place["width"] >= width and place["y"] + place["height"] < 800 for place in shown)
+    assert all(place["y"] + place["height"] < 800 for place in places(page, ".tile .lines"))  # and what they say
+    assert page.locator("[data-testid=stMain]").evaluate("one => [one.scrollTop, one.scrollWidth]") == [0, 1280]
+
+
+def test_an_enlarged_map_fits_the_window_below_the_bar_and_escape_leaves_it(compare: Compare) -> None:
+    grid = compare("/?photos=koala", height=800)
+    page, tile = grid.page, grid.page.locator("figure.tile").nth(1)
+    (before,) = places(page, "figure.tile:nth-child(2) .stage")
     tile.hover()
     button = page.get_by_role("button", name="Enlarge the map of lite1@224")
     button.click()
     expect(button).to_have_attribute("aria-pressed", "true")
-    after = tile.bounding_box()
-    assert after is not None
-    assert after["width"] > 2 * before["width"]
-    page = compare(FIVE, width=390, scheme="dark").page
-    places = page.locator("figure.tile .stage").evaluate_all(
-        "all => all.map((one) => one.getBoundingClientRect()).map(({y, width}) => [y, width])"
-    )
-    assert all(width >= 150 for _, width in places)
-    assert places[0][0] == places[1][0] < places[2][0]
+    (after,), (bar,) = places(page, "figure.tile:nth-child(2) .stage"), places(page, ".bar")
+    assert after["width"] > 1.25 * before["width"]
+    assert bar["y"] == 60  # below Streamlit's own bar, although the page was scrolled
+    assert bar["y"] + bar["height"] <= after["y"]
+    assert after["y"] + after["height"] <= 800
+    page.keyboard.press("Escape")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    assert places(page, "figure.tile:nth-child(2) .stage")[0]["width"] == before["width"]
+
+
+def test_on_a_phone_the_first_map_is_beside_the_photo_on_the_first_screen(compare: Compare) -> None:
+    page = compare(FIVE, width=390, height=667, scheme="dark").page
+    photo, *maps = places(page, ":is(.photo, .tile) .stage")
+    assert all(place["width"] >= 150 for place in maps)
+    assert photo["y"] == maps[0]["y"] < maps[1]["y"] == maps[2]["y"]
+    assert maps[0]["y"] + maps[0]["height"] < 667
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+
+
+def test_the_first_map_says_how_it_is_zoomed_and_a_held_cell_answers_beside_itself(compare: Compare) -> None:
+    grid = compare(TWO)
+    page, stage = grid.page, grid.stage(1)
+    hint, bubble = page.locator(".hint"), page.locator(".bubble")
+    expect(page.get_by_role("button", name="Reset zoom")).to_be_hidden()  # nothing is zoomed
+    stage.hover()
+    expect(hint).to_have_text("Ctrl + wheel zooms, then a drag moves")
+    page.locator("h1").hover()
+    expect(hint).to_have_count(0)
+    stage.hover(position={"x": 200, "y": 100})
+    expect(hint).to_have_count(0)
+    stage.click(position={"x": 200, "y": 100})
+    expect(bubble).to_have_text(re.compile(r"^[+\u2212]\d+\.\d\d of \d+\.\d\d; alone it would say \w+"))
+    (at,), (frame,) = places(page, ".bubble"), places(page, "figure.tile:nth-child(2) .stage")
+    cell = frame["width"] / 5  # 9 cells across what was seen, which is a part of the photo
+    assert 0 < at["x"] - (frame["x"] + 200) < cell
+    assert abs(at["y"] + at["height"] / 2 - (frame["y"] + 100)) < cell
+    told = bubble.inner_text()
+    stage.press("ArrowDown")
+    expect(bubble).not_to_have_text(told)
+    stage.press("Escape")
+    expect(bubble).to_have_count(0)
+
+
+def test_where_two_models_differ_is_marked_and_puts_photos_in_order(compare: Compare) -> None:
+    grid = compare("/?models=lite0@224,lite2@260,lite1@224&photos=dog,owl,lemur")
+    page = grid.page
+    names = page.locator(".row .name b")
+    chosen = names.all_inner_texts()
+    page.get_by_label("Difference").check()
+    says = page.locator(".difference > p")
+    expect(says).to_have_text(
+        [
+            re.compile(
+                r"^Most different in the white square: lite0@224 has [\d.]+% of its positive evidence there, "
+                r"lite1@224 [\d.]+%\. In all, \d+% of the evidence lies elsewhere\.$"
+            )
+        ]
+        * 3
+    )
+    expect(page.locator(".difference .bubble")).to_have_text(["most different here"] * 3)
+
+    def apart() -> dict[str, int]:
+        found = [re.search(r"In all, (\d+)%", text) for text in says.all_inner_texts()]
+        return dict(zip(names.all_inner_texts(), [int(one[1]) for one in found if one], strict=True))
+
+    before = apart()
+    page.get_by_label("Most different first").check()
+    expect(names).to_have_text(sorted(chosen, key=lambda name: -before[name]))
+    page.locator(".difference select").last.select_option("lite2@260")  # of one photo, and for all of them
+    expect(says).to_have_text([re.compile("lite2@260")] * 3)
+    assert list(apart().values()) == sorted(apart().values(), reverse=True)
+    page.locator(".difference select").last.select_option("lite0@224")
+    expect(says).to_have_text([re.compile("In all, 0% of the evidence lies elsewhere")] * 3)
+    page.get_by_label("Most different first").uncheck()
+    expect(names).to_have_text(chosen)
 
 
 def test_the_wheel_scrolls_the_page_until_the_map_has_the_keyboard(compare: Compare) -> None:
@@ -240,7 +324,7 @@ def test_the_wheel_scrolls_the_page_until_the_map_has_the_keyboard(compare: Comp
     grid.stage(0).hover()
     grid.changes(lambda: page.mouse.wheel(0, -100), first)
     expect(page.locator(".row")).to_have_class(re.compile("zoomed"))
-    page.get_by_role("button", name="Whole photo").click()
+    page.get_by_role("button", name="Reset zoom").click()
     expect(page.locator(".row")).not_to_have_class(re.compile("zoomed"))
 
 
@@ -253,6 +337,7 @@ def test_a_script_that_fails_while_it_draws_leaves_still_pictures(new_window: Ne
     broken = "CanvasRenderingContext2D.prototype.putImageData = () => { throw new Error('broken'); }"
     page = new_window(broken).visit(ONE)
     expect(page.locator(".st-key-grid img[alt^='Evidence for']").first).to_be_visible(timeout=PATIENCE_MS)
+    unfold(page, "Method")
     expect(page.get_by_role("switch", name="Still pictures")).to_be_checked()
 
 
@@ -269,8 +354,9 @@ UNDRAWN = ".effviz-undrawn"
 
 def test_a_script_that_cannot_be_read_leaves_a_sentence_with_the_way_out(new_window: NewWindow) -> None:
     page = new_window(UNREADABLE).visit(ONE)
-    expect(page.locator(UNDRAWN)).to_contain_text("switch on Still pictures above", timeout=PATIENCE_MS)
+    expect(page.locator(UNDRAWN)).to_contain_text("switch on Still pictures under Method above", timeout=PATIENCE_MS)
     expect(page.locator(UNDRAWN)).to_be_visible(timeout=PATIENCE_MS)
+    unfold(page, "Method")
     page.get_by_text("Still pictures", exact=True).click()
     expect(page.locator(".st-key-grid img[alt^='Evidence for']").first).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator(UNDRAWN)).to_have_count(0)

@@ -26,6 +26,7 @@ WATCH_ORDER = """
 def test_every_choice_is_drawn_before_the_server_hears_of_it_once(compare: Compare) -> None:
     grid = compare(TWO)
     page, first = grid.page, grid.maps.first
+    grid.open_look()
     first.evaluate(WATCH_ORDER)
     slider, scale = page.get_by_label("Opacity"), page.get_by_role("combobox", name="Scale", exact=True)
     choices: list[tuple[Callable[[], object], str]] = [
@@ -52,6 +53,7 @@ def test_every_choice_is_drawn_before_the_server_hears_of_it_once(compare: Compa
 def test_letting_go_of_a_control_tells_the_server_and_the_link_follows(compare: Compare) -> None:
     grid = compare(TWO)
     page, line = grid.page, grid.line
+    grid.open_look()
     before = len(line.sent)
     opacity = page.get_by_label("Opacity")
     for value in range(20, 80):
@@ -63,6 +65,8 @@ def test_letting_go_of_a_control_tells_the_server_and_the_link_follows(compare: 
     expect(page).to_have_url(re.compile("scale=shared"))
     page.reload()
     grid.ready()
+    expect(page.locator(".chosen")).to_have_text("One range for all maps · Inferno · Opacity 80 %")
+    grid.open_look()
     expect(page.get_by_label("Opacity")).to_have_value("80")
     expect(page.get_by_role("combobox", name="Scale", exact=True)).to_have_value("shared")
 
@@ -79,6 +83,7 @@ CHOOSE_BEFORE_AN_OLDER_ANSWER = """
 
 def test_a_list_that_hides_the_end_of_a_press_is_let_go_and_an_older_answer_undoes_nothing(compare: Compare) -> None:
     grid = compare(f"{TWO}&scale=rank")
+    grid.open_look()
     scale = grid.page.get_by_role("combobox", name="Scale", exact=True)
     scale.dispatch_event("pointerdown")  # some browsers send no pointerup while a list is open
     scale.select_option("own")
@@ -110,6 +115,7 @@ def test_who_goes_back_to_a_choice_keeps_it_when_an_answer_comes_late_and_what_i
 ) -> None:
     grid = compare(f"{TWO}&scale=rank")
     page = grid.page
+    grid.open_look()
     scale = page.get_by_role("combobox", name="Scale", exact=True)
     page.evaluate(HOLD_BACK)
     for move, name in enumerate(("shared", "rank"), 1):
@@ -128,6 +134,7 @@ def test_another_look_does_not_bring_the_maps_again(compare: Compare) -> None:
     grid = compare(TWO)
     page, line = grid.page, grid.line
     assert max(line.received) > 50_000  # the maps, the photo and the scripts
+    grid.open_look()
     for value in ("80", "20"):
         before = len(line.received)
         page.get_by_label("Opacity").fill(value)

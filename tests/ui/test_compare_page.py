@@ -168,25 +168,45 @@ def test_a_model_that_cannot_be_converted_runs_on_torch_and_its_card_says_so(
     assert not test.exception
 
 
-def test_one_class_for_all_is_what_every_map_explains() -> None:
-    test = page(models="lite0@224,lite1@240", target="class", **{"class": "tench"})
+@pytest.mark.parametrize(
+    "asked", [{"class": "TENCH"}, {"class": "0", "target": "class"}]
+)  # the second as links once were
+def test_one_class_for_all_is_what_every_map_explains(asked: dict[str, str]) -> None:
+    test = page(models="lite0@224,lite1@240", **asked)
     (photo,) = grid(test)["photos"]
-    assert [photo["classes"][cell["target"]] for cell in photo["cells"]] == ["tench", "tench"]
-    assert [cell["facts"][cell["target"]]["index"] for cell in photo["cells"]] == [0, 0]  # ImageNet's first class
+    place = photo["classes"].index("tench")
+    assert news(test)["look"]["class"] == "tench"
+    assert [cell["facts"][place]["index"] for cell in photo["cells"]] == [0, 0]  # ImageNet's first class
+    assert all(place in cell["classes"] for cell in photo["cells"])
+    assert test.query_params["class"] == "tench"
+    assert "target" not in test.query_params
 
 
-def test_with_no_class_chosen_the_maps_say_that_they_show_the_first_guess() -> None:
-    test = page(target="class")
-    assert "No class is chosen yet: each map shows its model's own first guess." in texts(test)
-    (cell,) = cells(test)
-    assert cell["target"] == cell["first"]
+def test_the_list_of_classes_begins_with_what_the_models_take_the_photos_for() -> None:
+    test = page()
+    (photo,) = grid(test)["photos"]
+    box = test.selectbox(key=display_settings.CLASS_BOX)
+    assert box.value == ""
+    assert box.options[0] == "Each model's own first guess"
+    assert box.options[1:6] == photo["classes"]  # one model: its five guesses, the surest first
+    assert len(box.options) == 1001
+    before = grid(test)
+    box.set_value(photo["classes"][2]).run()
+    assert news(test)["look"]["class"] == photo["classes"][2] == test.query_params["class"]
+    assert grid(test) == before  # a guess is among the maps already
+    test.session_state["class"] = ""  # as the browser's list tells it
+    assert test.run().selectbox(key=display_settings.CLASS_BOX).value == ""
 
 
-def test_a_later_guess_explains_the_second_class() -> None:
-    test = page(target="rank")
-    (cell,) = cells(test)
-    second = sorted((fact["logit"] for fact in cell["facts"]), reverse=True)[1]
-    assert cell["facts"][cell["target"]]["logit"] == second
+def test_a_link_to_a_later_guess_says_that_it_shows_the_first() -> None:
+    test = page(target="rank", rank="3")
+    assert "The link asks for each model's later guess" in texts(test)
+    assert news(test)["look"]["class"] == ""
+
+
+def test_a_class_that_no_model_knows_is_said_in_the_maps_places() -> None:
+    (cell,) = cells(page(**{"class": "nessie"}))
+    assert "nessie" in cell["gap"]
 
 
 @pytest.mark.parametrize(
@@ -205,6 +225,7 @@ def test_a_link_names_a_scale_by_its_title_or_its_short_name(title: str, name: s
 def test_a_link_brings_the_whole_look_back() -> None:
     asked = {"opacity": "80", "palette": "Cividis", "contour": "50", "threshold": "30", "cells": "true"}
     assert news(page(**asked, placement="Calibrated", scale="Logit density (signed)"))["look"] == {
+        "class": "",
         "opacity": 80,
         "palette": "cividis",
         "contour": 50,

@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from effviz.ui.compare.grid_data import card_lines
+from effviz.ui.compare.grid_data import agreement_words, card_lines
 from effviz.zoo import catalogue
 from effviz.zoo.catalogue import model_card
 
@@ -30,3 +30,22 @@ def test_a_table_shows_no_marks_of_markdown() -> None:
 
     (weights,) = AppTest.from_function(script).run().dataframe[0].value["Weights"]
     assert weights.startswith("trained with effviz train, recipe mini-depth")  # models/manifest.json, without `
+
+
+@pytest.mark.parametrize(
+    ("shared", "of_both", "words"),  # of two areas of 100 places each
+    [
+        (100, 100, "looks at the same places"),
+        (75, 125, "looks at the same places"),
+        (74, 126, "looks mostly at the same places"),
+        (49, 151, "looks partly at the same places"),
+        (20, 180, "looks elsewhere"),  # chance: a fifth of a fifth
+        (0, 200, "looks elsewhere"),
+    ],
+)
+def test_an_overlap_is_said_by_the_part_that_two_areas_share(shared: int, of_both: int, words: str) -> None:
+    assert agreement_words(shared / of_both) == words
+
+
+def test_no_evidence_is_no_agreement() -> None:
+    assert agreement_words(float("nan")) == "no positive evidence to compare"

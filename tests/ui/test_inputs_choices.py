@@ -51,7 +51,6 @@ def offered(at: AppTest, key: str) -> list[str]:
         ("paper", {"section": "problem"}, {"cut": ("compound", "Gemeinsam"), "stages": ("depth", "Tiefe")}),
         ("tradeoff", {}, {"cost": ("Params", "Parameter")}),
         ("scale", {}, {"budget": ("activation-memory", "Zwischenspeicher"), "method": ("resolution", "Auflösung")}),
-        ("compare", {"models": TINY}, {"target": ("class", "Eine Klasse")}),
     ],
 )
 def test_a_link_made_in_german_means_the_same_in_english(
@@ -99,8 +98,6 @@ def test_a_layer_stands_in_the_address_by_its_value(translate: Translate) -> Non
             {"budget": "Activation memory", "method": "Resolution"},
             {"budget": "activation-memory", "method": "resolution"},
         ),
-        ("compare", {"models": TINY, "target": "Later guess"}, {"target": "rank"}),
-        ("compare", {"models": TINY, "target": "One class"}, {"target": "class"}),
     ],
 )
 def test_a_link_with_an_english_name_still_opens(page: str, old: dict[str, str], new: dict[str, str]) -> None:

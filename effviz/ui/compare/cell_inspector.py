@@ -183,6 +183,7 @@ def inspector_words(method: Method, layer: TargetLayer) -> Json:
         "amount": _("{amount} of {logit}"),
         "share": _("{amount} of {logit} ({share})"),
         "unseen": _("not seen"),
+        "bubble": _("{amount} of {logit}; alone it would say {first}"),
         "spoken": _("{model}, row {row}, column {column}: {amount} for {name}. By itself: {first}."),
         "field": _("Dashed: all that the cell can see; without dashes, it can see all that the model saw."),
         "wholeField": _("The cell can see all that the model saw."),

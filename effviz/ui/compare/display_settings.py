@@ -3,6 +3,7 @@
 How they look is one set of values, whether the browser's toolbar or the still pictures' controls change them.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -34,7 +35,11 @@ PICTURE_PX = 512  # longest side of a picture in the grid
 
 MACS_A_SECOND = 80e9  # of many passes on two cores: 208 a second by lite0@224, see `effviz bench cam`
 
-TARGET, LAYER, METHOD, STILL = "target", "layer", "method", "still"  # names in the address
+LAYER, METHOD, STILL = "layer", "method", "still"  # names in the address
+
+CLASS_BOX = "class shown"  # a widget that only mirrors CLASS
+
+LONGEST_CLASS = 100  # letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +68,6 @@ LAYERS: inputs.Names = {
     TargetLayer.STRIDE_2: lazy_gettext("End of stride 2"),
 }
 
-TARGETS: inputs.Names = {
-    TargetKind.TOP1: lazy_gettext("Own first guess"),
-    TargetKind.CLASS: lazy_gettext("One class"),
-    TargetKind.RANK: lazy_gettext("Later guess"),
-}
-
 SCALES = {
     Scale.OWN: lazy_gettext("Each map's own range"),
     Scale.SHARED: lazy_gettext("One range for all maps"),
@@ -79,55 +78,42 @@ SCALES = {
 
 
 def choose_explanation() -> ExplanationChoice:
-    """One row of controls."""
-    first, second, third, fourth = st.columns([10, 6, 6, 4], vertical_alignment="bottom")
-    with first:
-        explained = choose_target()
-    with second:
-        chosen = choose_method()
-    with third:
-        where = choose_layer(chosen)
-    with fourth:
-        st.toggle(
-            _("Still pictures"),
-            key=STILL,
-            bind="query-params",
-            help=_("Draw the maps on the server, for browsers that cannot: nothing moves, and each change is a wait."),
-        )
+    """How the maps are made, one control below the other; the class is chosen in the strip or below a photo."""
+    chosen = choose_method()
     fact = CAM_METHODS[chosen]
     described = _("{method}: {sentence} [Source]({link})")
     st.caption(described.format(method=fact.title, sentence=_(fact.sentence), link=fact.paper))
-    return ExplanationChoice(chosen, where, explained)
-
-
-def choose_target() -> Target:
-    """Which class the maps explain."""
-    inputs.read_old_link(TARGET, TARGETS)
-    kind = TargetKind(
-        inputs.choose_one(
-            _("Class to explain"),
-            {str(kind): _(name) for kind, name in TARGETS.items()},
-            TARGET,
-            TargetKind.TOP1.value,
-            _("Each model's own first guess, one class for all models, or each model's second, third ... guess"),
-        )
+    where = choose_layer(chosen)
+    st.toggle(
+        _("Still pictures"),
+        key=STILL,
+        bind="query-params",
+        help=_("Draw the maps on the server, for browsers that cannot: nothing moves, and each change is a wait."),
     )
-    match kind:
-        case TargetKind.CLASS:
-            name = st.selectbox(
-                _("Class"),
-                imagenet_classes.names(),
-                None,
-                key="class",
-                bind="query-params",
-                placeholder=_("Search 1000 classes"),
-            )
-            if name:
-                return Target(kind, name)
-            st.caption(_("No class is chosen yet: each map shows its model's own first guess."))
-        case TargetKind.RANK:
-            return Target(kind, int(st.number_input(_("Guess number"), 2, 100, 2, key="rank", bind="query-params")))
-    return TOP1
+    return ExplanationChoice(chosen, where, explained_target())
+
+
+def explanation_words(choice: ExplanationChoice) -> list[str]:
+    """How the maps are made, in a few words."""
+    return [CAM_METHODS[choice.method].title, _(LAYERS[choice.layer])]
+
+
+def explained_target() -> Target:
+    """Which class the maps explain: one for all, else each model's own first guess."""
+    return Target(TargetKind.CLASS, CLASS.get()) if CLASS.get() else TOP1
+
+
+def choose_class(guesses: Sequence[str]) -> None:
+    """Show the choice of class; what the models take these photos for is offered first."""
+    st.session_state[CLASS_BOX] = CLASS.get()
+    st.selectbox(
+        _("Class to explain"),
+        list(dict.fromkeys(["", *guesses, *imagenet_classes.names(), CLASS.get()])),
+        format_func=lambda name: name or _("Each model's own first guess"),
+        key=CLASS_BOX,
+        on_change=lambda: CLASS.put(st.session_state[CLASS_BOX] or ""),
+        label_visibility="collapsed",
+    )
 
 
 def choose_method() -> Method:
@@ -254,7 +240,30 @@ PLACEMENT = Setting("placement", Placement.PLAIN, _one_of("placement", PLACEMENT
 
 CELLS = Setting("cells", False, _switch("cells"), lambda cells: str(cells).lower())
 
-SETTINGS: tuple[Setting[Any], ...] = (SCALE, PALETTE, OPACITY, THRESHOLD, CONTOUR, PLACEMENT, CELLS)
+
+def parse_class(text: str) -> str:
+    """A class by its name, in whichever letters, or by ImageNet's index; nothing is each model's own first guess.
+
+    A network may know classes of its own, so any other name may be one: its map says if it is not.
+
+    Raises:
+        SettingsError: No class has so long a name.
+    """
+    names = imagenet_classes.names()
+    if len(text) > LONGEST_CLASS:
+        asked = _(
+            "The link asks for class = {text}: no class has a name of more than {most} letters. Choose one below."
+        )
+        raise SettingsError(asked.format(text=repr(text[:20]), most=LONGEST_CLASS))
+    if text.isascii() and text.isdigit() and int(text) < len(names):
+        return names[int(text)]
+    place = imagenet_classes.find_label_slot(text, names)
+    return text if place is None else names[place]
+
+
+CLASS = Setting("class", "", parse_class, str)
+
+SETTINGS: tuple[Setting[Any], ...] = (CLASS, SCALE, PALETTE, OPACITY, THRESHOLD, CONTOUR, PLACEMENT, CELLS)
 
 
 def adopt_display() -> None:
@@ -262,6 +271,16 @@ def adopt_display() -> None:
     for setting in SETTINGS:
         with guard():
             setting.adopt()
+    if st.query_params.pop("target", "") in {"rank", "Later guess"}:  # links once said so beside the class
+        later = _(
+            "The link asks for each model's later guess: these are the first ones. Choose a class for all instead."
+        )
+        st.warning(later)
+
+
+def file_name(stem: str, ending: str) -> str:
+    """A file's name that says which class its maps explain, as grid/sheet.js says it: `effviz-maps-red-panda.npz`."""
+    return "-".join(["effviz", stem, *re.findall(r"[^\W_]+", CLASS.get().lower())]) + ending
 
 
 def choose_display() -> DisplaySettings:
@@ -293,8 +312,9 @@ def keep_display(look: object) -> None:
     if not isinstance(look, Mapping):
         return
     for setting in SETTINGS:
-        with suppress(SettingsError):
-            setting.put(setting.parse(_text(look.get(setting.key))))
+        if setting.key in look:
+            with suppress(SettingsError):
+                setting.put(setting.parse(_text(look[setting.key])))
 
 
 def _text(value: object) -> str:
@@ -324,7 +344,8 @@ class _Widget:
 
 def _controls() -> None:
     _select(SCALE, _("Scale"), SCALES)
-    _select(PALETTE, _("Palette"), PALETTES, disabled=SCALE.get() is Scale.DENSITY)
+    signed = SCALE.get() is Scale.DENSITY
+    _select(PALETTE, _("Palette"), PALETTES, why_not=_("Signed maps always take the diverging one.") if signed else "")
     _slider(OPACITY, _("Opacity (%)"), 100)
     _slider(THRESHOLD, _("Hide weak parts below (% of the range; 0: nothing)"), MOST_CUT)
     _slider(CONTOUR, _("Contour (% of the range; 0: none)"), MOST_CUT)
@@ -334,7 +355,8 @@ def _controls() -> None:
     st.toggle(_("Show cells instead of smoothing"), key=widget.key, on_change=widget.keep)
 
 
-def _select(setting: Setting[Option], label: str, options: Mapping[Option, str], disabled: bool = False) -> None:
+def _select(setting: Setting[Option], label: str, options: Mapping[Option, str], why_not: str = "") -> None:
+    """A list to choose from; one that is greyed out says why."""
     widget = _Widget(setting)
     widget.show()
     st.selectbox(
@@ -343,7 +365,8 @@ def _select(setting: Setting[Option], label: str, options: Mapping[Option, str],
         format_func=lambda option: _(options[option]),
         key=widget.key,
         on_change=widget.keep,
-        disabled=disabled,
+        disabled=bool(why_not),
+        help=why_not or None,
     )
 
 

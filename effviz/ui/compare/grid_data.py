@@ -1,6 +1,7 @@
 """The comparison as data: tables of models and agreements, and the photos, maps and words of the browser's grid."""
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
@@ -17,7 +18,7 @@ from effviz.explain.data_types import ActivationMap, Forward, Method, Photo, Tar
 from effviz.explain.overlay import describe_map
 from effviz.explain.scales import Scale, rescale
 from effviz.explain.targets import probabilities
-from effviz.i18n import _
+from effviz.i18n import _, lazy_gettext
 from effviz.plots.style import GREY, LOOKS
 from effviz.ui import cache
 from effviz.ui.compare import cell_inspector, display_settings, photo_picker
@@ -68,28 +69,56 @@ def _top1(card: ModelCard) -> str:
 
 
 def show_agreements(maps: Sequence[ActivationMap]) -> None:
-    """Every model against the first one, on one photo."""
+    """Every model against one of them, on one photo."""
+    left, right = st.columns(2)
     names = list(dict.fromkeys(entry.photo for entry in maps))
-    photo = names[0] if len(names) == 1 else _agreement_row(maps, names)
-    first, *others = [entry for entry in maps if entry.photo == photo]
-    found = [agreement(first, other) for other in others]
+    with left:
+        photo = names[0] if len(names) == 1 else _agreement_row(maps, names)
+    of_photo = {entry.model: entry for entry in maps if entry.photo == photo}
+    if st.session_state.get(REFERENCE) not in of_photo:
+        st.session_state.pop(REFERENCE, None)
+    reference = (left if len(names) == 1 else right).selectbox(_("Compare with"), list(of_photo), key=REFERENCE)
+    others = [entry for entry in of_photo.values() if entry.model != reference]
+    found = [agreement(of_photo[reference], other) for other in others]
     columns = {
-        _("Rank correlation"): [each.spearman for each in found],
         _("Overlap of the top 20 %"): [each.iou_top20 for each in found],
+        _("Rank correlation"): [each.spearman for each in found],
         _("Distance of centres (% of diagonal)"): [100 * each.centroid_distance for each in found],
     }
+    against = {_("Against {model}").format(model=reference): [other.model for other in others]}
+    said = {_("In words"): [agreement_words(each.iou_top20) for each in found]}
     st.dataframe(
-        pd.DataFrame({_("Against {model}").format(model=first.model): [other.model for other in others], **columns}),
+        pd.DataFrame({**against, **said, **columns}),
         hide_index=True,
         column_config={name: st.column_config.NumberColumn(format="%.2f") for name in columns},
     )
     st.caption(
         _(
             "On shares of positive evidence, in the part of the photo that both models saw. "
-            "Rank correlation (Spearman): 1 is the same order of places. Overlap (IoU): 1 is the same area. "
-            "Distance: 0 is the same centre."
+            "Overlap (IoU) of the strongest fifths of the area, by which the words go: 1 is the same, 0.11 chance. "
+            "Rank correlation (Spearman): 1 is the same order of places. Distance: 0 is the same centre."
         )
     )
+
+
+def agreement_words(iou: float) -> str:
+    """Say what an overlap means: by the part of each map's strongest fifth that the other covers, 2 IoU / (1 + IoU)."""
+    if math.isnan(iou):
+        return _("no positive evidence to compare")
+    shared = round(2 * iou / (1 + iou), 9)  # three quarters are not a little less
+    for least, words in AGREEMENTS.items():
+        if shared >= least:
+            return _(words)
+    return _("looks elsewhere")
+
+
+REFERENCE = "agreement_reference"  # in the session: the model that the others are compared with
+
+AGREEMENTS = {
+    0.75: lazy_gettext("looks at the same places"),
+    0.5: lazy_gettext("looks mostly at the same places"),
+    0.3: lazy_gettext("looks partly at the same places"),
+}
 
 
 def _agreement_row(maps: Sequence[ActivationMap], names: Sequence[str]) -> str:
@@ -138,6 +167,7 @@ def grid_words(choice: ExplanationChoice, maps: Sequence[ActivationMap]) -> Grid
         **_toolbar(),
         **_tiles(),
         **_box(),
+        **_difference(),
         **summary_words(choice.method),
         **cell_inspector.inspector_words(choice.method, choice.layer),
         "units": _units(maps),
@@ -188,7 +218,8 @@ def _toolbar() -> GridWords:
         "cells": _("Cells"),
         "swipe": _("Swipe"),
         "box": _("Draw a box"),
-        "reset": _("Whole photo"),
+        "reset": _("Reset zoom"),
+        "paletteFixed": _("Palette: signed maps always take the diverging one, with no evidence at its middle."),
         "save": _("Save as PNG"),
         "off": _("off"),
         "percent": _("{value} %"),
@@ -199,10 +230,11 @@ def _toolbar() -> GridWords:
 
 def _tiles() -> GridWords:
     return {
+        "zoomHint": _("Ctrl + wheel zooms, then a drag moves"),
         "stage": _("Map of {model}"),
         "enlarge": _("Enlarge the map of {model}"),
         "classes": _("Class that the maps show"),
-        "asChosen": _("As chosen above"),
+        "ownGuess": _("Each model's own first guess"),
         "left": _("Left"),
         "right": _("Right"),
         "divider": _("Where the left map ends"),
@@ -210,6 +242,23 @@ def _tiles() -> GridWords:
         "mapOf": _("map: {name} {percent}"),
         "untrained": _("Untrained: random weights, this map means nothing."),
         "uncalibrated": _("{model} has no measured calibration: plain placement."),
+    }
+
+
+def _difference() -> GridWords:
+    return {
+        "difference": _("Difference"),
+        "sorting": _("Most different first"),
+        "moreLeft": _("more in {model}"),
+        "moreRight": _("more in {model} · up to {most} of the evidence a cell"),
+        "mostDifferentHere": _("most different here"),
+        "mostDifferent": _(
+            "Most different in the white square: {left} has {first} of its positive evidence there, {right} {second}. "
+            "In all, {elsewhere} of the evidence lies elsewhere."
+        ),
+        "noDifference": _(
+            "There is nothing to compare: one of the maps has no positive evidence where both models saw."
+        ),
     }
 
 
@@ -309,7 +358,7 @@ def _photo(row: Sequence[MapCell | MapGap], place: int, pickable: bool) -> Json:
 
 
 def _classes(cells: Sequence[MapCell], pickable: bool) -> list[Class]:
-    """What the maps explain, then what any trained model took the photo for."""
+    """What any trained model took the photo for, then what the maps explain besides."""
     asked = [(cell.map.target_index, cell.map.target_name) for cell in cells]
     guessed = [
         (guess.index, guess.name)
@@ -317,7 +366,7 @@ def _classes(cells: Sequence[MapCell], pickable: bool) -> list[Class]:
         if cell.map.trained
         for guess in cell.guesses[: 5 if pickable else 1]
     ]
-    return list(dict.fromkeys([*asked, *guessed]))
+    return list(dict.fromkeys([*guessed, *asked]))  # a guess that is chosen for all then changes nothing that is sent
 
 
 def _gap(gap: MapGap) -> Json:
@@ -330,7 +379,6 @@ def _gap(gap: MapGap) -> Json:
         "place": None,
         "classes": [],
         "facts": [],
-        "target": 0,
         "first": 0,
         "alt": "",
         "ms": "",
@@ -354,7 +402,6 @@ def _cell(cell: MapCell, classes: Sequence[Class], pickable: bool) -> Json:
         "maps": pack([one.values for one in made]),
         "classes": [place for place in known if classes[place][0] in mapped],
         "facts": _sayings(forward, classes, known),
-        "target": target,
         "first": classes.index(first) if first in classes else target,
         "place": map_place(found),
         "alt": "" if found.trained else describe_map(found),

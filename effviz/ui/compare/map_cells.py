@@ -135,6 +135,15 @@ def awaited(found: Sequence[MapCell | MapGap]) -> bool:
     return any(isinstance(entry, MapGap) and entry.awaited for entry in found)
 
 
+def guessed_classes(found: Sequence[MapCell | MapGap]) -> list[str]:
+    """What trained models take these photos for, the surest guess of any model first."""
+    surest: dict[str, float] = {}
+    for entry in found:
+        for guess in entry.guesses if isinstance(entry, MapCell) and entry.map.trained else ():
+            surest[guess.name] = max(surest.get(guess.name, 0), guess.probability)
+    return sorted(surest, key=lambda name: -surest[name])
+
+
 def _filled(what: tuple[object, ...]) -> dict[tuple[str, ...], MapCell | MapGap]:
     """What the last runs have made of this comparison: also what the caches have let go since, and what failed."""
     known: tuple[tuple[object, ...], dict[tuple[str, ...], MapCell | MapGap]] | None = st.session_state.get(FILLING)

@@ -23,23 +23,24 @@ from effviz.zoo.presets import Preset, all_presets, scaling_axis
 PRESET, PICKED = "preset", "picked"  # widgets that only mirror MODELS
 
 
-def choose_models() -> tuple[Entrant, ...]:
-    """Show the choice of models and return those that exist, in order and each once.
-
-    One that does not exist leaves the choice, and its sentence where it stood.
-    """
-    left, right = st.columns([1, 2])
+def existing_models() -> tuple[ModelRef, ...]:
+    """The chosen models that exist, in order and each once; one that does not is left out, with a sentence here."""
     with st.container():
         refs = _exist(MODELS.get())
     MODELS.put(tuple(ref.label for ref in refs))
+    return refs
+
+
+def choose_models(refs: Sequence[ModelRef]) -> tuple[Entrant, ...]:
+    """Show the choice of models, and return those that are chosen with their roles."""
     known = all_presets()
     preset = matching_preset(MODELS.get(), known)
     st.session_state[PRESET] = preset.name
     st.session_state[PICKED] = list(MODELS.get())
     titles = {each.name: _title(each) for each in known}
-    left.selectbox(_("Comparison"), titles, format_func=titles.__getitem__, key=PRESET, on_change=_preset)
+    st.selectbox(_("Comparison"), titles, format_func=titles.__getitem__, key=PRESET, on_change=_preset)
     offered = _offered(refs)
-    right.multiselect(
+    st.multiselect(
         _("Models"),
         list(offered),
         format_func=lambda label: offered.get(label, label),  # one that is typed in is in no list
@@ -47,6 +48,7 @@ def choose_models() -> tuple[Entrant, ...]:
         on_change=_picked,
         accept_new_options=True,
         max_selections=MOST_MODELS,
+        select_all=False,  # there are many more than a comparison holds
         placeholder=_("Choose models, or type one such as lite0@320"),
         help=_(
             "NAME@PIXELS, or NAME:RECIPE@PIXELS for other weights, such as b0:ns_jft_in1k@224. "
@@ -143,7 +145,7 @@ def _exist(names: tuple[str, ...]) -> tuple[ModelRef, ...]:
 
 def show_phi_strip() -> Family:
     """The live slider; its button adds the nearest published network. Returns the family that is scaled."""
-    st.subheader(_("One number scales all three"))
+    st.header(_("One number scales all three"))
     family = Family(
         st.segmented_control(
             _("Family"),
@@ -180,7 +182,7 @@ def _add(name: str) -> None:
 
 def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:
     """The compared models among the paper's networks."""
-    st.subheader(_("Cost and accuracy"))
+    st.header(_("Cost and accuracy"))
     cost = accuracy_cost.Cost(
         st.segmented_control(
             _("Cost"),

@@ -234,17 +234,17 @@ def show_downloads(found: Sequence[MapCell | MapGap], choice: ExplanationChoice,
             _button(
                 _("Grid as PNG"),
                 lambda: sheet.grid_png(_sheet(cells, choice, look)),
-                ("effviz-grid.png", "image/png", ":material/image:"),
+                (display_settings.file_name("grid", ".png"), "image/png", ":material/image:"),
             )
         _button(
             _("Raw maps as NPZ"),
             lambda: maps_npz(grid_data.grid_maps(found, choice)),
-            ("effviz-maps.npz", "application/octet-stream", ":material/grid_on:"),
+            (display_settings.file_name("maps", ".npz"), "application/octet-stream", ":material/grid_on:"),
         )
         _button(
             _("Settings as JSON"),
             lambda: settings_json(_comparison(found, choice, look)),
-            ("effviz-settings.json", "application/json", ":material/data_object:"),
+            (display_settings.file_name("settings", ".json"), "application/json", ":material/data_object:"),
         )
     picture_is = _("The picture is the grid as it stands above.")
     if not still:

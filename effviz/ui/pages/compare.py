@@ -4,7 +4,15 @@ import streamlit as st
 
 from effviz.i18n import _
 from effviz.ui import session
-from effviz.ui.compare import display_settings, grid_data, map_cells, model_picker, photo_grid, photo_picker
+from effviz.ui.compare import (
+    control_strip,
+    display_settings,
+    grid_data,
+    map_cells,
+    model_picker,
+    photo_grid,
+    photo_picker,
+)
 from effviz.ui.guard import guard
 
 st.title(_("What do differently scaled EfficientNets look at?"))
@@ -13,10 +21,18 @@ for setting in (session.MODELS, session.SAMPLES, session.PHI):
         setting.adopt()
 display_settings.adopt_display()
 
-chosen = photo_picker.choose_photos()
-entrants = model_picker.choose_models()
-choice = display_settings.choose_explanation()
-looked = display_settings.choose_display()
+strip = control_strip.lay_out()
+refs = model_picker.existing_models()
+with strip.photos.body:
+    chosen = photo_picker.choose_photos()
+with strip.models.body:
+    entrants = model_picker.choose_models(refs)
+with strip.method.body:
+    choice = display_settings.choose_explanation()
+    looked = display_settings.choose_display()
+strip.photos.say([photo.name for photo in chosen])
+strip.models.say([entrant.card.ref.label for entrant in entrants])
+strip.method.say(display_settings.explanation_words(choice))
 ready = model_picker.ready_models(entrants)
 
 # The grid stands above, but the strip needs no model: it is there while maps are made.
@@ -32,12 +48,14 @@ with left:
 found: list[map_cells.MapCell | map_cells.MapGap] = []
 with place:
     if not chosen:
-        st.info(_("No photo is chosen: take one of the samples above, or drop in your own."))
+        st.info(_("No photo is chosen: take a sample under Photos, or drop in your own."))
     elif not entrants:
-        st.info(_("No model is chosen: pick a comparison above, or type a model such as lite0@224."))
+        st.info(_("No model is chosen: pick a comparison under Models, or type a model such as lite0@224."))
     elif ready and display_settings.confirm_slow_method(choice, [entrant.card for entrant in ready], len(chosen)):
         with st.container():  # for the bar: the grid has the same place without it, and stays zoomed as it was
             found = map_cells.compute_cells(chosen, ready, choice)
+        with strip.explained:
+            display_settings.choose_class(map_cells.guessed_classes(found))
         above = st.container()  # filled last: what it says takes a look at the photos, and the maps need not wait
         photo_grid.show(found, choice, looked)
         if map_cells.awaited(found):  # the maps that are there are shown while a run of its own makes the next one
@@ -46,6 +64,9 @@ with place:
         with above:
             photo_grid.show_out_of_domain([entry for entry in found if isinstance(entry, map_cells.MapCell)])
 
+if not found:
+    with strip.explained:
+        display_settings.choose_class(())
 with right:  # after the maps: a browser needs a second to load what draws it
     model_picker.show_accuracy([entrant.card.ref for entrant in entrants], family)
 if entrants:

@@ -15,7 +15,15 @@ from effviz.i18n import _
 from effviz.ui.components import SENDER, told
 
 CHANNEL = "channel.js"
-ARITHMETIC = ("numbers.js", "scales.js", "placement.js", "picture.js", "summary.js", "heat.js")  # the same as Python's
+ARITHMETIC = (  # the same as Python's
+    "numbers.js",
+    "scales.js",
+    "placement.js",
+    "picture.js",
+    "summary.js",
+    "heat.js",
+    "difference.js",
+)
 SCRIPTS = (  # one module of many parts: Streamlit takes a component's script as one text
     *ARITHMETIC,
     "painter.js",
@@ -23,7 +31,9 @@ SCRIPTS = (  # one module of many parts: Streamlit takes a component's script as
     "surface.js",
     "tile.js",
     "inspector.js",
+    "pair.js",
     "swipe.js",
+    "difference_view.js",
     "box.js",
     "classes.js",
     "row.js",
@@ -78,7 +88,7 @@ def grid(data: Mapping[str, object], news: Mapping[str, object], key: str, calls
 def _undrawn() -> str:
     return _(
         "The maps are drawn by your browser, and it has not drawn them yet. If none appear, switch on Still pictures "
-        "above: then the server draws them."
+        "under Method above: then the server draws them."
     )
 
 

@@ -1,4 +1,4 @@
-// The classes that can be shown at once, each with every model's probability: point to look, click to keep.
+// The classes that can be shown at once, each with every model's probability: point to look, click to choose for all.
 
 class ClassList {
   offered = ""; // what the buttons were made for
@@ -17,7 +17,7 @@ class ClassList {
     const trained = photo.cells.filter((cell) => cell.gap === "" && cell.trained);
     this.element.hidden = !grid.data.pickable || trained.length === 0;
     this.element.setAttribute("aria-label", grid.data.words.classes);
-    const offered = JSON.stringify([grid.data.words.asChosen, photo.classes, trained.map(({ label, colour, facts }) => [label, colour, facts])]);
+    const offered = JSON.stringify([grid.data.words.ownGuess, photo.classes, trained.map(({ label, colour, facts }) => [label, colour, facts])]);
     if (offered !== this.offered) this.offer(trained);
     this.offered = offered;
     this.mark();
@@ -37,7 +37,7 @@ class ClassList {
   /** @param {number | null} position @param {Cell[]} cells */
   choice(position, cells) {
     const { grid, photo } = this.row;
-    const name = position === null ? grid.data.words.asChosen : photo.classes[position];
+    const name = position === null ? grid.data.words.ownGuess : photo.classes[position];
     const button = make("button", { type: "button", role: "radio" }, [make("span", {}, [name])]);
     button.dataset.position = position === null ? "" : String(position);
     if (position !== null) {
@@ -60,9 +60,7 @@ class ClassList {
   /** @param {number | null} position */
   choose(position) {
     const { row } = this;
-    row.pick = position;
-    this.mark();
-    row.grid.repaint(true);
+    row.grid.choose(position === null ? "" : row.photo.classes[position]);
     write(this.live, row.drawable.map((tile) => `${tile.cell.label}: ${tile.sentence()}`).join(" "));
   }
 
@@ -74,10 +72,11 @@ class ClassList {
   }
 
   mark() {
+    const { chosen } = this.row;
     for (const button of childrenOf(this.element)) {
-      const chosen = button.dataset.position === (this.row.pick === null ? "" : String(this.row.pick));
-      button.setAttribute("aria-checked", String(chosen));
-      button.tabIndex = chosen ? 0 : -1;
+      const is = button.dataset.position === (chosen === null ? "" : String(chosen));
+      button.setAttribute("aria-checked", String(is));
+      button.tabIndex = is ? 0 : -1;
     }
   }
 

@@ -32,11 +32,15 @@ class Grid {
     this.failed = false;
     this.sender = new Sender(root, (told) => this.setStateValue("look", told));
     this.known = ""; // the look that Python has, or has been told
+    this.narrow = false;
     this.swiping = false;
+    this.differing = false;
+    this.sorting = false;
     this.boxing = false;
     this.waiting = /** @type {number | null} */ (null);
     this.sizes = new ResizeObserver(() => this.resize());
     this.sight = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "100px" });
+    this.escape = (/** @type {KeyboardEvent} */ event) => this.leave(event);
     this.hear = (/** @type {Event} */ event) => this.attempt(() => this.learn(/** @type {CustomEvent<News>} */ (event).detail));
   }
 
@@ -45,6 +49,7 @@ class Grid {
     Object.assign(this, { data, setStateValue, setTriggerValue });
     this.sizes.observe(this.root);
     addEventListener(NEWS, this.hear);
+    addEventListener("keydown", this.escape);
     dispatchEvent(new Event(NEWS_WANTED)); // without news yet, they draw the maps when they come
   }
 
@@ -80,10 +85,10 @@ class Grid {
       row?.update(photo);
       return row ?? new Row(this, photo);
     });
-    const same = rows.length === this.rows.length && rows.every((row, i) => row === this.rows[i]);
     this.rows = rows;
-    if (!same) this.box.replaceChildren(...rows.map((row) => row.element));
+    this.sort();
     this.watch();
+    this.viewed();
   }
 
   /** Draw only what can be seen. */
@@ -103,7 +108,8 @@ class Grid {
   }
 
   resize() {
-    this.root.classList.toggle("narrow", this.root.clientWidth < 640);
+    this.narrow = this.root.clientWidth < 640;
+    this.root.classList.toggle("narrow", this.narrow);
     for (const row of this.rows) row.layout();
     this.repaint();
   }
@@ -113,6 +119,26 @@ class Grid {
     this.look = look;
     this.toolbar.show(look);
     this.repaint(true);
+  }
+
+  /** The first map that a mouse comes to says how it is zoomed and moved. @param {Tile} tile @param {PointerEvent} event */
+  hint({ frame, stage }, event) {
+    if (hinted || event.pointerType !== "mouse") return;
+    hinted = true;
+    const hint = make("div", { class: "hint" }, [this.data.words.zoomHint]);
+    frame.append(hint);
+    for (const name of ["pointerleave", "pointerdown"]) stage.addEventListener(name, () => hint.remove(), { once: true });
+  }
+
+  /** One class for all maps, of every photo; Python is told as of the look. @param {string} name empty: each model's own first guess */
+  choose(name) {
+    this.setLook({ ...this.look, class: name });
+    for (const row of this.rows) {
+      row.list.mark();
+      row.difference.measure();
+    }
+    this.sort();
+    this.toolbar.letGo();
   }
 
   /** Downloads and the link follow the look. */
@@ -127,11 +153,57 @@ class Grid {
     for (const row of this.rows) row.setView({ zoom: 1, x: 0, y: 0 });
   }
 
+  /** A photo was zoomed or moved. */
+  viewed() {
+    this.toolbar.offerReset(this.rows.some((row) => row.view.zoom > 1));
+    this.repaint();
+  }
+
+  /** Escape leaves an enlarged map, wherever the keyboard is. @param {KeyboardEvent} event */
+  leave(event) {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    for (const row of this.rows) for (const tile of row.tiles) tile.setLarge(false);
+  }
+
   /** @param {boolean} swiping */
   setSwiping(swiping) {
     this.swiping = swiping;
     for (const row of this.rows) row.swipe.update();
     this.repaint();
+  }
+
+  /** @param {boolean} differing */
+  setDiffering(differing) {
+    this.differing = differing;
+    for (const row of this.rows) row.difference.update();
+    this.sort();
+    this.repaint();
+  }
+
+  /** Two models for all photos: else their differences could not be put in order. @param {string[]} labels */
+  setPair(labels) {
+    for (const row of this.rows) {
+      row.difference.pair.choose(labels);
+      row.difference.measure();
+    }
+    this.sort();
+    this.repaint();
+  }
+
+  /** @param {boolean} sorting */
+  setSorting(sorting) {
+    this.sorting = sorting;
+    this.sort();
+  }
+
+  /** The photos as they were chosen, or those first on which two models differ most. */
+  sort() {
+    this.toolbar.offerSorting(this.differing && this.rows.length > 1);
+    const apart = (/** @type {Row} */ row) => row.difference.found?.elsewhere ?? -1;
+    const rows = this.differing && this.sorting ? [...this.rows].sort((a, b) => apart(b) - apart(a)) : this.rows;
+    const elements = rows.map((row) => row.element);
+    const same = elements.length === this.box.children.length && elements.every((one, i) => one === this.box.children[i]);
+    if (!same) this.box.replaceChildren(...elements);
   }
 
   /** @param {boolean} boxing */
@@ -190,18 +262,22 @@ class Grid {
     for (const row of this.rows) {
       row.inspector.update();
       row.boxing.measure();
+      row.difference.measure();
     }
     this.toolbar.drawLegend(scaled[0]);
   }
 
   close() {
     removeEventListener(NEWS, this.hear);
+    removeEventListener("keydown", this.escape);
     this.sizes.disconnect();
     this.sight.disconnect();
     if (this.waiting !== null) cancelAnimationFrame(this.waiting);
     this.waiting = null;
   }
 }
+
+let hinted = false; // once a visit is enough
 
 /** @type {WeakMap<Float32Array, number>} */
 const marks = new WeakMap();

@@ -13,6 +13,7 @@
 const ENERGY = 0x00b0ff; // amber, blue and green before red
 const MARK_CELL = "#ffffff";
 const MARK_SHADE = "#000000";
+const BESIDE = 6; // px
 const BARELY = 0.02; // of the photo: two frames nearer than this look like one
 
 /** @param {Tile} tile @returns {tile is Askable} */
@@ -89,6 +90,41 @@ class Cells {
   }
 }
 
+/** @typedef {{frame: HTMLElement, stage: HTMLElement, row: Row}} Framed a picture in its frame */
+
+/** What is said of a cell in one line, beside the cell. */
+class Bubble {
+  constructor() {
+    this.element = make("div", { class: "bubble" });
+  }
+
+  /** @param {Framed} picture @param {string} text */
+  show({ frame }, text) {
+    write(this.element, text);
+    if (this.element.parentElement !== frame) frame.append(this.element);
+  }
+
+  hide() {
+    this.element.remove();
+  }
+
+  /** To the right of its cell, or where there is no room to the left; it may reach over other maps. @param {Framed} picture @param {number[]} corners of the cell in the photo @param {Pane} pane */
+  place(picture, [x0, y0, x1, y1], pane) {
+    const { row } = picture;
+    const { clientWidth, clientHeight } = picture.stage;
+    const [across, down] = [pane.fullWidth / row.size[0], pane.fullHeight / row.size[1]];
+    const scale = clientWidth / pane.width;
+    const [left, right] = [x0, x1].map((x) => clip((x * across - pane.left) * scale, 0, clientWidth));
+    const middle = clip((((y0 + y1) / 2) * down - pane.top) * scale, 0, clientHeight);
+    const frame = picture.frame.getBoundingClientRect();
+    const room = row.grid.root.getBoundingClientRect();
+    const { offsetWidth, offsetHeight, style } = this.element;
+    const beside = frame.left + right + BESIDE + offsetWidth <= room.right ? right + BESIDE : left - BESIDE - offsetWidth;
+    style.left = `${Math.max(beside, room.left - frame.left)}px`;
+    style.top = `${middle - offsetHeight / 2}px`;
+  }
+}
+
 /** The panel below the maps of one photo. */
 class Inspector {
   /** @param {Row} row */
@@ -111,6 +147,7 @@ class Inspector {
     this.element = make("div", { class: "inspector" }, [this.hint, this.panel, this.live]);
     this.matters.addEventListener("click", () => this.ask());
     this.release.addEventListener("click", () => this.letGo());
+    this.bubble = new Bubble();
     this.layer = new Layer();
     this.asked = ""; // the question that Python has been asked
   }
@@ -123,6 +160,8 @@ class Inspector {
     write(this.matters, words.matters);
     write(this.release, words.release);
     this.matters.hidden = this.release.hidden = !cursor?.held;
+    if (cursor?.held) this.bubble.show(cursor.tile, this.inShort(cursor));
+    else this.bubble.hide();
     if (!cursor) {
       write(this.answer, "");
       return;
@@ -139,6 +178,16 @@ class Inspector {
     if (answer?.energy) this.hide(this.matters); // else there is reason to ask again
     const spoken = [aloud ? this.spoken(cursor, values) : "", news].join(" ").trim();
     if (spoken) write(this.live, spoken);
+  }
+
+  /** What the cell adds, and what it would say alone. @param {Cursor} cursor */
+  inShort({ tile, row, column }) {
+    const shown = tile.shown();
+    const adds = tile.cells.adds(shown, row, column);
+    const logit = tile.cell.facts[shown]?.logit;
+    const [first] = tile.cells.favourites(row, column);
+    const amounts = { amount: adds === null ? "\u2013" : signed(adds), logit: logit === undefined ? "\u2013" : fixed(logit, 2) };
+    return fill(this.row.grid.data.words.bubble, { ...amounts, first: first.name });
   }
 
   /** What is drawn on the maps. @param {Cursor} cursor */

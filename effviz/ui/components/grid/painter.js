@@ -1,20 +1,24 @@
 // A photo with a map on it, on a canvas: three layers, of which only those that changed are made again.
 
 /**
- * @typedef {{opacity: number, contour: number, threshold: number, palette: string, scale: Scale, placement: string, cells: boolean}} Look opacity, contour and threshold in percent
+ * @typedef {{opacity: number, contour: number, threshold: number, palette: string, scale: Scale, placement: string, cells: boolean, class?: string}} Look
+ *   opacity, contour and threshold in percent; class: the one that all maps explain, else each model's own first guess
  * @typedef {{slope: number, x: number, y: number}} Calibration x and y: the offsets, in parts of the input
- * @typedef {{rows: number, columns: number, seen: number[], size: number[], calibration: Calibration | null}} Place where a map lies; size of the photo in pixels
+ * @typedef {{rows: number, columns: number, seen: number[], size: number[], calibration: Calibration | null, common?: number[]}} Place where a map lies; size of the photo in pixels;
+ *   common: the part of what was seen that is looked at
  */
 
 /** @param {Place} place @param {Pane} window @param {string} placement @returns {{x: Axis, y: Axis}} */
-function axesOf({ rows, columns, seen, size, calibration }, window, placement) {
+function axesOf({ rows, columns, seen, size, calibration, common }, window, placement) {
   const { slope, x, y } = (placement === "calibrated" && calibration) || { slope: 1, x: 0, y: 0 };
   const across = window.fullWidth / size[0];
   const down = window.fullHeight / size[1];
-  return {
+  const axes = {
     x: { start: seen[0] * across, end: seen[2] * across, n: columns, slope, offset: x },
     y: { start: seen[1] * down, end: seen[3] * down, n: rows, slope, offset: y },
   };
+  if (!common) return axes;
+  return { x: cutTo(axes.x, common[0] * across, common[2] * across), y: cutTo(axes.y, common[1] * down, common[3] * down) };
 }
 
 /** @param {number} width @param {number} height */

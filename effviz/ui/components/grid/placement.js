@@ -20,6 +20,14 @@ function edgesOf({ start, end, n, slope, offset }) {
   return Array.from({ length: n + 1 }, (_, i) => start + (0.5 + (i / n - 0.5 - offset) / slope) * (end - start));
 }
 
+/** The same cells, of which only a part of the line is looked at. @param {Axis} axis @param {number} start @param {number} end @returns {Axis} */
+function cutTo(axis, start, end) {
+  const length = axis.end - axis.start;
+  const part = (end - start) / length;
+  const middle = (start - axis.start) / length + part / 2;
+  return { start, end, n: axis.n, slope: axis.slope * part, offset: axis.slope * (middle - 0.5) + axis.offset };
+}
+
 /** @param {number} value @param {number} low @param {number} high */
 const clip = (value, low, high) => Math.min(high, Math.max(low, value));
 

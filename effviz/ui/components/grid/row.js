@@ -2,12 +2,10 @@
 
 /** @typedef {{id: string, name: string, caption: string, alt: string, size: number[], src: string, classes: string[], cells: Cell[]}} PhotoData */
 
-const LEAST_TILE = 236; // px; on a phone two maps stand side by side, since one alone cannot be compared
-const LEAST_TILE_NARROW = 150;
-const GAP = 16;
+const LEAST_TILE = 168; // px: five maps stand in one row on a screen of 1280 px
+const GAP = 12;
 
 class Row {
-  asked = ""; // the classes that Python was asked for
   /** @type {PhotoSizes} */ sizes;
 
   /** @param {Grid} grid @param {PhotoData} photo */
@@ -22,33 +20,29 @@ class Row {
     this.list = new ClassList(this);
     this.tilesBox = make("div", { class: "tiles" });
     this.cursor = /** @type {Cursor | null} */ (null);
-    this.aside = make("div", { class: "aside" }, [
-      make("div", { class: "photo" }, [this.stage, make("div", { class: "name" }, [this.heading, " ", this.note])]),
-      this.list.element,
-      this.list.live,
-    ]);
+    this.figure = make("div", { class: "photo" }, [this.stage, make("div", { class: "name" }, [this.heading, " ", this.note])]);
+    this.aside = make("div", { class: "aside" }, [this.figure, this.list.element, this.list.live]);
+    this.narrow = false;
     this.swipe = new Swipe(this);
+    this.difference = new DifferenceView(this);
     this.inspector = new Inspector(this);
     this.boxing = new Boxing(this);
-    const parts = [this.boxing, this.swipe].map(({ element }) => element);
-    this.main = make("div", { class: "main" }, [...parts, this.tilesBox, this.inspector.element]);
+    const views = make("div", { class: "views" }, [this.swipe.element, this.difference.element]);
+    this.main = make("div", { class: "main" }, [this.boxing.element, views, this.tilesBox, this.inspector.element]);
     this.element = make("section", { class: "row" }, [this.aside, this.main]);
+    this.element.style.setProperty("--ratio", String(photo.size[0] / photo.size[1])); // pictures' heights are bounded: see grid.css
     this.surface = new Surface(this.stage, this, {
       draw: () => this.draw(),
       box: (from, to, done) => this.boxing.drag(from, to, done),
     });
     /** @type {Tile[]} */
     this.tiles = [];
-    this.pick = /** @type {number | null} */ (null);
     this.hovered = /** @type {number | null} */ (null);
     this.update(photo);
   }
 
   /** @param {PhotoData} photo */
   update(photo) {
-    const asked = photo.cells.map((cell) => photo.classes[cell.target]).join("\n");
-    if (asked !== this.asked || photo.classes.join("\n") !== this.photo.classes.join("\n")) this.pick = null;
-    this.asked = asked;
     this.photo = photo;
     if (this.sizes?.src !== photo.src) this.sizes = new PhotoSizes(photo.src, () => this.grid.repaint());
     write(this.heading, photo.name);
@@ -57,6 +51,7 @@ class Row {
     this.updateTiles();
     this.list.update();
     this.swipe.update();
+    this.difference.update();
     this.boxing.update();
     this.inspector.element.hidden = this.inspectable.length === 0;
     this.inspector.update();
@@ -72,7 +67,7 @@ class Row {
     this.cursor = null;
     this.tiles = cells.map((cell) => new Tile(this, cell));
     this.rove(this.drawable[0]);
-    this.tilesBox.replaceChildren(...this.tiles.map((tile) => tile.element));
+    this.tilesBox.replaceChildren(...(this.narrow ? [this.figure] : []), ...this.tiles.map((tile) => tile.element));
   }
 
   /** @returns {Tile[]} those with a map */
@@ -87,31 +82,49 @@ class Row {
 
   /** @returns {Surface[]} */
   get surfaces() {
-    return [this, ...this.tiles, this.swipe].map(({ surface }) => surface);
+    return [this, ...this.tiles, this.swipe, this.difference].map(({ surface }) => surface);
   }
 
-  /** The class that is pointed at, else the picked one, else null: what Python was asked for. */
+  /** The class that is chosen for all maps; null: each model's own first guess. */
+  get chosen() {
+    const place = this.photo.classes.indexOf(this.grid.look.class ?? "");
+    return place < 0 ? null : place;
+  }
+
+  /** The class that is pointed at, else the chosen one. */
   picked() {
-    return this.hovered ?? this.pick;
+    return this.hovered ?? this.chosen;
   }
 
   /** @param {View} view */
   setView(view) {
     this.view = view;
     this.element.classList.toggle("zoomed", view.zoom > 1);
-    this.grid.repaint();
+    this.grid.viewed();
   }
 
   repaint() {
     this.grid.repaint();
   }
 
+  /** As many maps abreast as can be seen; where the last line would be short, the lines are made even. */
   layout() {
-    const width = this.tilesBox.clientWidth;
-    const least = width < 2 * LEAST_TILE + GAP ? LEAST_TILE_NARROW : LEAST_TILE;
-    const fit = Math.max(1, Math.floor((width + GAP) / (least + GAP)));
-    const rows = Math.ceil(this.tiles.length / fit);
-    this.tilesBox.style.setProperty("--columns", String(Math.ceil(this.tiles.length / Math.max(1, rows))));
+    this.arrange(this.grid.narrow);
+    const fit = Math.max(1, Math.floor((this.tilesBox.clientWidth + GAP) / (LEAST_TILE + GAP)));
+    const lines = Math.ceil(this.tiles.length / fit);
+    const columns = this.narrow ? 2 : Math.ceil(this.tiles.length / Math.max(1, lines));
+    this.tilesBox.style.setProperty("--columns", String(columns));
+    const alike = (this.element.clientWidth - columns * GAP) / (columns + 1); // the photo is as wide as a map
+    this.element.style.setProperty("--aside", `${alike}px`);
+  }
+
+  /** On a phone the photo is the first of two abreast, since one alone cannot be compared, and the classes come last. @param {boolean} narrow */
+  arrange(narrow) {
+    if (narrow === this.narrow) return;
+    this.narrow = narrow;
+    (narrow ? this.tilesBox : this.aside).prepend(this.figure);
+    if (narrow) this.element.append(this.aside);
+    else this.element.prepend(this.aside);
   }
 
   /** Only one map of a photo is reached by Tab, the others by arrows. @param {Tile | undefined} tile */
@@ -180,6 +193,8 @@ class Row {
     if (!tile.cells.seesAll(place.row, place.column)) {
       outline(context, tile.cells.field(place.row, place.column), this.size, window, { dash: [5, 4] });
     }
-    outline(context, tile.cells.square(place.row, place.column, this.grid.look.placement), this.size, window);
+    const square = tile.cells.square(place.row, place.column, this.grid.look.placement);
+    outline(context, square, this.size, window);
+    if (this.cursor.held && tile === this.cursor.tile && context === tile.surface.context) this.inspector.bubble.place(tile, square, window);
   }
 }

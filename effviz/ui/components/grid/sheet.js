@@ -9,11 +9,14 @@ const INK = "#1e1e1e";
 function save(grid) {
   sheetOf(grid).toBlob((blob) => {
     if (!blob) return; // too large for this browser
-    const link = make("a", { href: URL.createObjectURL(blob), download: "effviz-grid.png" });
+    const link = make("a", { href: URL.createObjectURL(blob), download: fileName(grid.look.class ?? "") });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // some browsers read it after the click
   });
 }
+
+/** As Python names files: by the class that all maps explain. @param {string} name */
+const fileName = (name) => `${["effviz-grid", ...(name.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [])].join("-")}.png`;
 
 /** @param {Grid} grid @returns {HTMLCanvasElement} */
 function sheetOf(grid) {

@@ -30,7 +30,6 @@ class Surface {
     this.pointers = new Map();
     this.moved = 0; // px
     this.corner = /** @type {Spot | null} */ (null); // of the box that is being drawn
-    stage.style.aspectRatio = `${owner.size[0]} / ${owner.size[1]}`;
     stage.addEventListener("pointerdown", (event) => this.down(event));
     stage.addEventListener("pointermove", (event) => this.move(event));
     stage.addEventListener("dragstart", (event) => event.preventDefault());

@@ -3,9 +3,9 @@
 /**
  * @typedef {{index: number, logit: number, probability: number}} Fact what a model says about a class
  * @typedef {{label: string, role: string, colour: string, trained: boolean, alt: string, ms: string, about: string[], gap: string,
- *   place: Place, inspect: Inspect | null, asked: number[], maps: Packed | null, classes: number[], facts: (Fact | null)[], target: number, first: number}} Cell
+ *   place: Place, inspect: Inspect | null, asked: number[], maps: Packed | null, classes: number[], facts: (Fact | null)[], first: number}} Cell
  *   classes: which of the photo's classes the maps are of, in their order; facts: one for each of the photo's classes;
- *   target: what Python was asked to explain; first: the model's own first guess; gap: why there is no map;
+ *   first: the model's own first guess; gap: why there is no map;
  *   alt: a sentence that stands in for the one about the map
  */
 
@@ -30,7 +30,8 @@ class Tile {
     this.title = make("div", { class: "title" });
     this.about = make("details", { class: "about" }, [make("summary"), make("ul")]);
     this.caption = make("figcaption", {}, [this.title, this.lines, this.boxed, this.about]);
-    this.element = make("figure", { class: "tile" }, [this.stage, this.enlarge, this.caption]);
+    this.frame = make("div", { class: "frame" }, [this.stage, this.enlarge]);
+    this.element = make("figure", { class: "tile" }, [this.frame, this.caption]);
     this.painter = new Painter();
     this.surface = new Surface(this.stage, row, {
       draw: () => this.draw(),
@@ -39,6 +40,7 @@ class Tile {
       leave: () => row.leave(),
       box: (from, to, done) => row.boxing.drag(from, to, done),
     });
+    this.stage.addEventListener("pointerenter", (event) => row.grid.hint(this, event));
     this.stage.addEventListener("keydown", (event) => this.key(event));
     this.stage.addEventListener("focus", () => row.rove(this));
     this.enlarge.addEventListener("click", () => this.setLarge(!this.element.classList.contains("large")));
@@ -71,17 +73,19 @@ class Tile {
     if (cell.gap) this.lines.replaceChildren(make("div", {}, [cell.gap]));
   }
 
-  /** @param {boolean} large */
+  /** As large as the window lets it be, and moved into it. @param {boolean} large */
   setLarge(large) {
+    if (large === this.element.classList.contains("large")) return;
     this.element.classList.toggle("large", large);
     this.enlarge.setAttribute("aria-pressed", String(large));
+    this.element.scrollIntoView({ block: large ? "start" : "nearest" });
     this.row.grid.repaint();
   }
 
-  /** Which of the photo's classes is drawn: the picked one where this model has a map of it. */
+  /** Which of the photo's classes is drawn: the picked one where this model has a map of it, else its first guess, else what there is. */
   shown() {
-    const picked = this.row.picked();
-    return picked !== null && this.cell.classes.includes(picked) ? picked : this.cell.target;
+    const { classes, first } = this.cell;
+    return [this.row.picked(), first].find((place) => place !== null && classes.includes(place)) ?? classes[0];
   }
 
   /** What the model says about a class that it knows. @param {number} position */

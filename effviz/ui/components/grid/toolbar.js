@@ -10,6 +10,9 @@ const nameOf = (control) => /** @type {keyof Look} */ (control.dataset.look);
 /** @param {Control} control @returns {control is HTMLInputElement & {type: "checkbox"}} */
 const isSwitch = (control) => control.type === "checkbox";
 
+/** @param {Control} control */
+const titleOf = (control) => (control instanceof HTMLSelectElement && control.selectedOptions[0]?.textContent) || "";
+
 class Toolbar {
   /** @param {Grid} grid @param {HTMLElement} element */
   constructor(grid, element) {
@@ -30,10 +33,35 @@ class Toolbar {
     }
     const swipe = /** @type {HTMLInputElement} */ (find(element, ".swiping"));
     swipe.addEventListener("change", () => grid.setSwiping(swipe.checked));
+    const differing = /** @type {HTMLInputElement} */ (find(element, ".differing"));
+    differing.addEventListener("change", () => grid.setDiffering(differing.checked));
+    this.sorting = /** @type {HTMLInputElement} */ (find(element, ".sorting"));
+    this.sorting.addEventListener("change", () => grid.setSorting(this.sorting.checked));
     const boxing = /** @type {HTMLInputElement} */ (find(element, ".boxing"));
     boxing.addEventListener("change", () => grid.setBoxing(boxing.checked));
-    find(element, ".reset").addEventListener("click", () => grid.resetViews());
+    this.fold = find(element, ".fold");
+    this.fold.addEventListener("click", () => this.open(this.fold.getAttribute("aria-expanded") !== "true"));
+    this.resetting = find(element, ".reset");
+    this.resetting.addEventListener("click", () => grid.resetViews());
     find(element, ".save").addEventListener("click", () => save(grid));
+  }
+
+  /** @param {boolean} open */
+  open(open) {
+    this.fold.setAttribute("aria-expanded", String(open));
+    find(this.element, ".toolbar").hidden = !open;
+  }
+
+  /** Several photos can be in the order of their differences. @param {boolean} several */
+  offerSorting(several) {
+    /** @type {HTMLElement} */ (this.sorting.closest("label")).hidden = !several;
+  }
+
+  /** Only a photo that is zoomed can be shown whole again. @param {boolean} zoomed */
+  offerReset(zoomed) {
+    const { activeElement } = /** @type {ShadowRoot} */ (this.element.getRootNode());
+    if (!zoomed && activeElement === this.resetting) this.fold.focus(); // the keyboard is not lost
+    this.resetting.hidden = !zoomed;
   }
 
   /** @param {GridData} data */
@@ -59,7 +87,24 @@ class Toolbar {
       else control.value = String(value);
       this.say(control);
     }
-    this.control("palette").disabled = look.scale === "density"; // signed maps always take the diverging palette
+    const signed = look.scale === "density"; // such maps always take the diverging palette
+    this.control("palette").disabled = signed;
+    find(this.element, ".why").hidden = !signed;
+    write(find(this.element, ".chosen"), this.chosen(look, signed));
+  }
+
+  /** What is seen of the look while its controls are folded. @param {Look} look @param {boolean} signed */
+  chosen(look, signed) {
+    const titles = ["scale", ...(signed ? [] : ["palette"])].map((name) => titleOf(this.control(name)));
+    const set = /** @type {const} */ (["threshold", "contour"]).filter((name) => look[name] > 0);
+    const values = ["opacity", ...set].map((name) => this.inWords(/** @type {HTMLInputElement} */ (this.control(name))));
+    return [...titles, ...values].join(" \u00b7 ");
+  }
+
+  /** @param {HTMLInputElement} control */
+  inWords(control) {
+    const label = find(/** @type {Element} */ (control.closest("label")), "[data-word]").textContent;
+    return `${label} ${fill(this.grid.data.words.percent, { value: control.value })}`;
   }
 
   /** @param {Control} control */
@@ -109,9 +154,16 @@ class Toolbar {
     write(low, apart ? data.words.weakest : general(scaled.low, 3));
     write(high, `${apart ? data.words.strongestEnd : general(scaled.high, 3)} \u00b7 ${data.words.units[look.scale]}`);
     const colours = this.grid.palette(scaled.signed);
-    const stops = Array.from({ length: 33 }, (_, i) => colours[Math.min(255, 8 * i)]);
-    const css = (/** @type {number} */ pixel) => `rgb(${pixel & 255} ${(pixel >> 8) & 255} ${(pixel >> 16) & 255})`;
-    this.colours = stops.map(css);
-    bar.style.background = `linear-gradient(to right, ${this.colours.join(", ")})`;
+    this.colours = stopsOf(colours);
+    bar.style.background = gradientOf(colours);
   }
 }
+
+/** A palette's colours for CSS. @param {Uint32Array} palette */
+function stopsOf(palette) {
+  const pixels = Array.from({ length: 33 }, (_, i) => palette[Math.min(255, 8 * i)]);
+  return pixels.map((pixel) => `rgb(${pixel & 255} ${(pixel >> 8) & 255} ${(pixel >> 16) & 255})`);
+}
+
+/** @param {Uint32Array} palette */
+const gradientOf = (palette) => `linear-gradient(to right, ${stopsOf(palette).join(", ")})`;
