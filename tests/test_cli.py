@@ -63,9 +63,22 @@ def test_solve_stays_within_the_budget() -> None:
     assert solution["miss"] == pytest.approx(1e9 - solution["macs"])
 
 
-def test_solve_needs_exactly_one_budget() -> None:
-    assert "exactly one" in run("solve", code=2).stderr
-    assert "exactly one" in run("solve", "--macs", "1e9", "--params", "8e6", code=2).stderr
+def test_solve_needs_a_limit_and_says_which_of_several_binds() -> None:
+    assert "at least one" in run("solve", code=2).stderr
+    words = ("solve", "--macs", "1e8", "--params", "1e6", "--resolution", "128", "--classes", "5")
+    solution = answer(*words)
+    assert (solution["binds"], solution["budget"]["kind"], solution["resolution"]) == ("params", "params", 128)
+    assert [(each["kind"], each["amount"]) for each in solution["limits"]] == [("macs", 1e8), ("params", 1e6)]
+    assert solution["limits"][1]["share"] == solution["params"] / 1e6 <= 1
+    assert "What stops the growth: params" in run(*words).stdout
+
+
+def test_the_printed_program_counts_what_it_builds(tmp_path: Path) -> None:
+    words = ("--depth", "0.7", "--width", "0.3", "--resolution", "96", "--classes", "5")
+    code = run("plan", *words, "--code").stdout
+    assert f"{answer('plan', *words)['params']:,} parameters" in code
+    exec(code, {})
+    assert "torchvision" in run("solve", "--params", "1e6", "--code").stdout
 
 
 def test_tables_are_for_people() -> None:

@@ -6,11 +6,25 @@ import typer
 
 from effviz import scaling
 from effviz.cli import console
-from effviz.scaling import Budget, BudgetKind, Family, Plan, ScalingMethod, ScalingRule
+from effviz.scaling import (
+    Budget,
+    BudgetKind,
+    Family,
+    Plan,
+    ScalingMethod,
+    ScalingPath,
+    ScalingRule,
+    Solution,
+    framework_code,
+)
 
 _FAMILY = typer.Option(help="EfficientNet, or Lite: no squeeze-and-excitation, stem and head fixed.")
 
 _PAPER = "; the paper's is the default."
+
+_CLASSES = typer.Option(help="How many classes the last layer tells apart.")
+
+_CODE = typer.Option("--code", help="Print the lines that build it in timm, torchvision and Keras, and what to count.")
 
 
 def scale(  # noqa: PLR0913  # one parameter an option, as Typer wants it
@@ -31,16 +45,21 @@ def scale(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     console.show_json(network.as_dict()) if as_json else _show(network, title)
 
 
-def plan(
+def plan(  # noqa: PLR0913
     depth: Annotated[float, typer.Option(help="Times B0's blocks.")],
     width: Annotated[float, typer.Option(help="Times B0's channels.")],
     resolution: Annotated[int, typer.Option(help="Side of the square input in pixels; B0 has 224.")],
     family: Annotated[Family, _FAMILY] = Family.EFFICIENTNET,
+    classes: Annotated[int, _CLASSES] = 1000,
+    code: Annotated[bool, _CODE] = False,
     as_json: console.AsJson = False,
 ) -> None:
-    """Show the network of any depth, width and resolution, stage by stage."""
-    network = scaling.plan(depth, width, resolution, family)
-    console.show_json(network.as_dict()) if as_json else _show(network, family.value)
+    """Show the network of any depth, width and resolution, stage by stage, or the lines of Python that build it."""
+    network = scaling.plan(depth, width, resolution, family, classes)
+    if code:
+        typer.echo(framework_code.script(network), nl=False)
+    else:
+        console.show_json(network.as_dict()) if as_json else _show(network, family.value)
 
 
 def solve(  # noqa: PLR0913
@@ -48,27 +67,47 @@ def solve(  # noqa: PLR0913
     params: Annotated[float | None, typer.Option(help="At most so many parameters, such as 8e6.")] = None,
     memory: Annotated[float | None, typer.Option(help="At most so many bytes of activations at their peak.")] = None,
     method: Annotated[ScalingMethod, typer.Option(help="Which dimensions grow.")] = ScalingMethod.COMPOUND,
+    resolution: Annotated[int | None, typer.Option(help="Fix the side of the input in pixels, such as 128.")] = None,
     family: Annotated[Family, _FAMILY] = Family.EFFICIENTNET,
+    classes: Annotated[int, _CLASSES] = 1000,
+    code: Annotated[bool, _CODE] = False,
     as_json: console.AsJson = False,
 ) -> None:
-    """Find the largest network within one budget: the paper's "maximise accuracy subject to memory and FLOPs"."""
+    """Find the largest network within one limit or several: "maximise accuracy subject to memory and FLOPs" (Eq. 2)."""
     amounts = {BudgetKind.MACS: macs, BudgetKind.PARAMS: params, BudgetKind.ACTIVATION_MEMORY: memory}
     given = [Budget(kind, amount) for kind, amount in amounts.items() if amount is not None]
-    if len(given) != 1:
-        raise typer.BadParameter("Give exactly one of --macs, --params and --memory.")
-    found = scaling.solve(given[0], method, family=family)
-    if as_json:
-        solution = {
-            "method": method.value,
-            "coefficient": found.coefficient,
-            "budget": {"kind": given[0].kind.value, "amount": given[0].amount},
-            "reached": found.reached,
-            "miss": found.miss,
-        }
-        console.show_json(solution | found.plan.as_dict())
+    if not given:
+        raise typer.BadParameter("Give at least one of --macs, --params and --memory.")
+    path = ScalingPath(method, family=family, resolution_px=resolution, classes=classes)
+    found = scaling.solve_within(given, path)
+    if code:
+        typer.echo(framework_code.script(found.plan), nl=False)
+    elif as_json:
+        console.show_json(_solution(found))
     else:
         name = "phi" if method is ScalingMethod.COMPOUND else method.value
         _show(found.plan, f"{name} = {found.coefficient:.4f}, {found.miss_pct:.1f} % of the budget is left")
+        _show_limits(found)
+
+
+def _solution(found: Solution) -> dict[str, object]:
+    return {
+        "method": found.method.value,
+        "coefficient": found.coefficient,
+        "budget": {"kind": found.budget.kind.value, "amount": found.budget.amount},
+        "reached": found.reached,
+        "miss": found.miss,
+        "limits": [{"kind": of.kind.value, "amount": of.amount, "share": share} for of, share in found.shares],
+        "binds": None if found.at_limit else found.budget.kind.value,
+        **found.plan.as_dict(),
+    }
+
+
+def _show_limits(found: Solution) -> None:
+    if len(found.shares) > 1:
+        typer.echo("; ".join(f"{of.kind.value}: {share:.1%} of {of.amount:,.0f}" for of, share in found.shares))
+    stops = "no limit, but the largest size that EffViz plans" if found.at_limit else found.budget.kind.value
+    typer.echo(f"What stops the growth: {stops}")
 
 
 def _show(network: Plan, title: str) -> None:

@@ -7,8 +7,9 @@ from plotly.subplots import make_subplots
 
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.style import GREY, LOOKS, TEMPLATE, VERMILLION, figure, log_axis, vertical
-from effviz.scaling import Plan, Solution, StagePlan
+from effviz.scaling import BudgetKind, Plan, ScalingMethod, Solution, StagePlan
 from effviz.scaling.growth import Growth, PublishedStep
+from effviz.scaling.solver import LimitCurve
 from effviz.zoo.presets import ScalingAxis
 
 GROWTH_HEIGHT_PX = 460
@@ -158,6 +159,45 @@ def _bar_hover(role: ScalingAxis, network: Plan) -> str:
         px=network.resolution,
         macs=network.macs / 1e9,
         params=network.params / 1e6,
+    )
+
+
+# How several limits fill up as the network grows: the first to reach 100 % binds.
+
+LIMITS_HEIGHT_PX = 340
+
+_LIMIT_LOOKS = {
+    BudgetKind.MACS: (lazy_gettext("MACs"), LOOKS[ScalingAxis.COMPOUND].colour, "solid"),
+    BudgetKind.PARAMS: (lazy_gettext("parameters"), LOOKS[ScalingAxis.WIDTH].colour, "dash"),
+    BudgetKind.ACTIVATION_MEMORY: (lazy_gettext("activation memory"), LOOKS[ScalingAxis.RESOLUTION].colour, "dot"),
+}
+
+
+def limit_shares(curves: Sequence[LimitCurve], answer: Solution) -> go.Figure:
+    """Draw the used percent of each limit (log scale) over the coefficient; the answer is a dashed line."""
+    drawn = figure(LIMITS_HEIGHT_PX)
+    drawn.add_traces([_limit_curve(curve, curve.budget is answer.budget) for curve in curves])
+    percents = [100 * share for curve in curves for share in curve.shares]
+    least, most = min(percents), max(*percents, 100.0)
+    name = "φ" if answer.method is ScalingMethod.COMPOUND else _(_BY[ScalingAxis(answer.method.value)])
+    mark = vertical(f"{name} = {answer.coefficient:.2f}", answer.coefficient, least, most)
+    drawn.add_trace(mark.update(hoverinfo="skip"))
+    drawn.add_hline(100, line={"color": GREY, "width": 1})
+    drawn.update_xaxes(title_text=name)
+    drawn.update_yaxes(log_axis(_("Used, % of the limit"), (least, most)))
+    return drawn
+
+
+def _limit_curve(curve: LimitCurve, binds: bool) -> go.Scatter:
+    title, colour, dash = _LIMIT_LOOKS[curve.budget.kind]
+    name = _("{limit} (binds)").format(limit=_(title)) if binds else _(title)
+    return go.Scatter(
+        name=name,
+        x=curve.coefficients,
+        y=[100 * share for share in curve.shares],
+        mode="lines",
+        line={"color": colour, "dash": dash, "width": 4 if binds else 2},
+        hovertemplate=f"{name}<br>%{{x:.2f}}: %{{y:.3~g}} %<extra></extra>",
     )
 
 

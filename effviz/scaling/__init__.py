@@ -11,7 +11,17 @@ from effviz.scaling.published import (
     published_plan,
 )
 from effviz.scaling.rule import PAPER_RULE, Coefficients, ScalingRule, round_filters, round_repeats
-from effviz.scaling.solver import Budget, BudgetKind, ScalingMethod, Solution, coefficient_range, scaled, solve
+from effviz.scaling.solver import (
+    Budget,
+    BudgetKind,
+    ScalingMethod,
+    ScalingPath,
+    Solution,
+    coefficient_range,
+    scaled,
+    solve,
+    solve_within,
+)
 
 __all__ = [
     "PAPER_RULE",
@@ -29,6 +39,7 @@ __all__ = [
     "Published",
     "ReceptiveField",
     "ScalingMethod",
+    "ScalingPath",
     "ScalingRule",
     "Solution",
     "StagePlan",
@@ -40,4 +51,5 @@ __all__ = [
     "round_repeats",
     "scaled",
     "solve",
+    "solve_within",
 ]

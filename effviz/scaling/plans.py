@@ -4,11 +4,12 @@ A walk from the picture to the logits notes each layer, its stage, and what a ce
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
+from effviz.html_table import html_table
 from effviz.scaling import limits
 from effviz.scaling.architecture import (
     B0_STAGES,
@@ -235,8 +236,8 @@ class Plan:
     resolution: int  # px
     family: Family
     classes: int
-    layers: tuple[Layer, ...]
-    stages: tuple[StagePlan, ...]
+    layers: tuple[Layer, ...] = field(repr=False)
+    stages: tuple[StagePlan, ...] = field(repr=False)
     params: int
     macs: int
     activations: int
@@ -253,6 +254,27 @@ class Plan:
     def field(self, padding: Padding) -> ReceptiveField:
         """What a cell of the last map can see of the picture."""
         return self.layers[-1].field(padding)
+
+    def _repr_html_(self) -> str:
+        """Draw the stages, as a notebook shows them."""
+        columns = ("Operator", "Layers", "Stride", "Channels", "Pixels", "Parameters", "MACs")
+        rows = (
+            (
+                of.operator,
+                str(of.layers),
+                str(of.stride),
+                str(of.channels),
+                f"{of.in_resolution} → {of.out_resolution}",
+                f"{of.params:,}",
+                f"{of.macs:,}",
+            )
+            for of in self.stages
+        )
+        caption = (
+            f"depth {self.depth:.4g}, width {self.width:.4g}, {self.resolution} px: "
+            f"{self.params:,} parameters, {self.macs:,} MACs (the paper's FLOPs)"
+        )
+        return html_table(caption, columns, rows)
 
     def as_dict(self) -> dict[str, object]:
         """The plan as JSON: the totals and one object per stage; resolution in px."""

@@ -5,8 +5,10 @@ the largest one that fits.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from effviz.errors import SettingsError
 from effviz.i18n import _, lazy_gettext
@@ -70,15 +72,52 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Solution:
-    """The largest network within a budget."""
+class ScalingPath:
+    """One way of growing B0: all that makes a network but the coefficient.
 
-    budget: Budget
+    Raises:
+        SettingsError: the input size is fixed and the only thing that should grow.
+    """
+
+    method: ScalingMethod = ScalingMethod.COMPOUND
+    rule: ScalingRule = PAPER_RULE
+    family: Family = Family.EFFICIENTNET
+    resolution_px: int | None = None  # fixed; None: it grows with the coefficient where the method says so
+    classes: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.method is ScalingMethod.RESOLUTION and self.resolution_px is not None:
+            raise SettingsError(
+                _(
+                    "The input size is fixed at {px} px and the resolution is all that should grow: one of both is "
+                    "allowed. Choose another method, or leave the size open."
+                ).format(px=self.resolution_px)
+            )
+
+    def network(self, coefficient: float) -> Plan:
+        """B0 scaled: compound by phi, else one multiplier while the others stay 1.
+
+        Raises:
+            SettingsError: the coefficient leads out of the limits.
+        """
+        if self.method is ScalingMethod.COMPOUND:
+            at = self.rule.at(coefficient)
+        else:
+            at = Coefficients(**{"depth": 1.0, "width": 1.0, "resolution": 1.0, self.method.value: coefficient})
+        return plan(at.depth, at.width, self.resolution_px or at.resolution_px, self.family, self.classes)
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The largest network within one budget or several."""
+
+    budget: Budget  # the one that stops the growth, or comes nearest to it
     method: ScalingMethod
     coefficient: float  # phi for compound scaling, else the multiplier
     plan: Plan
     reached: int  # what the network uses, in the budget's unit
-    at_limit: bool  # True: not the budget but `effviz.scaling.limits` stops the growth
+    at_limit: bool  # True: no budget but `effviz.scaling.limits` stops the growth
+    budgets: tuple[Budget, ...] = ()  # all that were given; empty: the one above
 
     @property
     def miss(self) -> float:
@@ -89,6 +128,18 @@ class Solution:
     def miss_pct(self) -> float:
         """What is left of the budget, in percent of it."""
         return 100 * self.miss / self.budget.amount
+
+    def _repr_html_(self) -> str:
+        """Say how much of each limit is used, and draw the network, as a notebook shows it."""
+        used = "; ".join(f"{share:.1%} of {each.amount:,.0f} {_(UNITS[each.kind])}" for each, share in self.shares)
+        binds = _("What binds: {limit}.").format(limit=_("no limit") if self.at_limit else _(UNITS[self.budget.kind]))
+        name = "phi" if self.method is ScalingMethod.COMPOUND else _(GROWING[self.method])
+        return f"<p>{name} = {self.coefficient:.4f}: {used}. {binds}</p>{self.plan._repr_html_()}"
+
+    @property
+    def shares(self) -> tuple[tuple[Budget, float], ...]:
+        """Each budget with the share of it that the network uses, 0 to 1."""
+        return tuple((each, cost(self.plan, each.kind) / each.amount) for each in self.budgets or (self.budget,))
 
 
 def cost(network: Plan, kind: BudgetKind) -> int:
@@ -101,65 +152,75 @@ def cost(network: Plan, kind: BudgetKind) -> int:
 def scaled(
     method: ScalingMethod, coefficient: float, rule: ScalingRule = PAPER_RULE, family: Family = Family.EFFICIENTNET
 ) -> Plan:
-    """B0 scaled by one method: compound by phi, else one multiplier while the others stay 1.
-
-    Raises:
-        SettingsError: the coefficient leads out of the limits.
-    """
-    if method is ScalingMethod.COMPOUND:
-        at = rule.at(coefficient)
-    else:
-        at = Coefficients(**{"depth": 1.0, "width": 1.0, "resolution": 1.0, method.value: coefficient})
-    return plan(at.depth, at.width, at.resolution_px, family)
+    """B0 scaled by one method, with 1000 classes; see `ScalingPath`."""
+    return ScalingPath(method, rule, family).network(coefficient)
 
 
 def solve(
     budget: Budget, method: ScalingMethod, rule: ScalingRule = PAPER_RULE, family: Family = Family.EFFICIENTNET
 ) -> Solution:
-    """Find the largest coefficient, to four decimals, whose network costs at most the budget.
+    """Do `solve_within` for one budget, 1000 classes and a size that may grow."""
+    return solve_within((budget,), ScalingPath(method, rule, family))
 
-    Cost never falls when the coefficient grows, so the interval is halved until its two ends are neighbours.
+
+def solve_within(budgets: Sequence[Budget], path: ScalingPath) -> Solution:
+    """Find the largest coefficient, to four decimals, whose network costs at most each budget (Eq. 2 has two).
+
+    Cost never falls when the coefficient grows, so the interval is halved until its two ends are neighbours. The budget
+    that binds is the one that the next larger network would break, by most where it breaks several.
 
     Raises:
-        SettingsError: even the smallest network costs more, or the method cannot change this cost.
+        SettingsError: even the smallest network costs more, or the method cannot change any of these costs.
     """
-
-    def spent(step: int) -> int:
-        return cost(scaled(method, step / STEPS, rule, family), budget.kind)
-
-    smallest, largest = coefficient_range(method, rule)
-    low, high = math.ceil(smallest * STEPS), math.floor(largest * STEPS)
-    at_limit = _checked(budget, method, spent(low), spent(high))
+    low, high = _ends(path)
+    at_limit = _checked(budgets, path, (path.network(low / STEPS), path.network(high / STEPS)))
     while not at_limit and high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if spent(middle) <= budget.amount else (low, middle)
+        low, high = (middle, high) if _fits(path.network(middle / STEPS), budgets) else (low, middle)
+    network, next_one = path.network((high if at_limit else low) / STEPS), path.network(high / STEPS)
+    binding = max(budgets, key=lambda each: cost(next_one, each.kind) / each.amount)
+    reached = cost(network, binding.kind)
     coefficient = (high if at_limit else low) / STEPS
-    network = scaled(method, coefficient, rule, family)
-    return Solution(budget, method, coefficient, network, cost(network, budget.kind), at_limit)
+    return Solution(binding, path.method, coefficient, network, reached, at_limit, tuple(budgets))
 
 
-def _checked(budget: Budget, method: ScalingMethod, least: int, most: int) -> bool:
+def _ends(path: ScalingPath) -> tuple[int, int]:
+    """The first and last step whose networks are within the limits."""
+    smallest, largest = coefficient_range(path.method, path.rule, path.resolution_px is not None)
+    return math.ceil(smallest * STEPS), math.floor(largest * STEPS)
+
+
+def _fits(network: Plan, budgets: Sequence[Budget]) -> bool:
+    return all(cost(network, each.kind) <= each.amount for each in budgets)
+
+
+def _checked(budgets: Sequence[Budget], path: ScalingPath, ends: tuple[Plan, Plan]) -> bool:
     """Whether even the largest network fits, once it is sure that there is something to solve."""
-    unit, way = _(UNITS[budget.kind]), _(GROWING[method])
-    if least == most:
+    smallest, largest = ends
+    way = _(GROWING[path.method])
+    if all(cost(smallest, each.kind) == cost(largest, each.kind) for each in budgets):
+        unit, least = _(UNITS[budgets[0].kind]), cost(smallest, budgets[0].kind)
         raise SettingsError(
             _(
                 "Scaling by {method} does not change the {unit}: every network has {least:,}. "
                 "A budget has to be one that the method can change. Choose another budget or another method."
             ).format(method=way, unit=unit, least=least)
         )
-    if budget.amount < least:
-        raise SettingsError(
-            _(
-                "A budget of {amount:g} {unit} is too small: scaling by {method} starts at {least:,} {unit}. "
-                "Raise the budget to at least that, or choose another method."
-            ).format(amount=budget.amount, unit=unit, method=way, least=least)
-        )
-    return budget.amount >= most
+    for each in budgets:
+        if each.amount < (least := cost(smallest, each.kind)):
+            raise SettingsError(
+                _(
+                    "A budget of {amount:g} {unit} is too small: scaling by {method} starts at {least:,} {unit}. "
+                    "Raise the budget to at least that, or choose another method."
+                ).format(amount=each.amount, unit=_(UNITS[each.kind]), method=way, least=least)
+            )
+    return _fits(largest, budgets)
 
 
-def coefficient_range(method: ScalingMethod, rule: ScalingRule = PAPER_RULE) -> tuple[float, float]:
-    """The smallest and largest coefficient that stay within the limits."""
+def coefficient_range(
+    method: ScalingMethod, rule: ScalingRule = PAPER_RULE, size_is_fixed: bool = False
+) -> tuple[float, float]:
+    """The smallest and largest coefficient that stay within the limits; a fixed input size has none."""
     ranges = {
         ScalingMethod.DEPTH: (limits.DEPTH.low, limits.DEPTH.high),
         ScalingMethod.WIDTH: (limits.WIDTH.low, limits.WIDTH.high),
@@ -171,7 +232,34 @@ def coefficient_range(method: ScalingMethod, rule: ScalingRule = PAPER_RULE) -> 
     if method is not ScalingMethod.COMPOUND:
         return ranges[method]
     low, high = limits.PHI.low, limits.PHI.high
-    for base, (smallest, largest) in zip((rule.alpha, rule.beta, rule.gamma), ranges.values(), strict=True):
+    bases = (rule.alpha, rule.beta, 1 if size_is_fixed else rule.gamma)
+    for base, (smallest, largest) in zip(bases, ranges.values(), strict=True):
         if base > 1:
             low, high = max(low, math.log(smallest, base)), min(high, math.log(largest, base))
     return low, high
+
+
+# How the limits fill up as the network grows.
+
+CURVE_POINTS = 41
+
+
+class LimitCurve(NamedTuple):
+    """A budget along one way of growing."""
+
+    budget: Budget
+    coefficients: tuple[float, ...]
+    shares: tuple[float, ...]  # of the budget that the network uses there; above 1 it is broken
+
+
+def limit_curves(of: Solution, path: ScalingPath) -> tuple[LimitCurve, ...]:
+    """Return each budget's share around a solution: two steps of phi, or half the multiplier, to both sides."""
+    low, high = _ends(path)
+    reach = 2.0 if path.method is ScalingMethod.COMPOUND else of.coefficient / 2
+    start, end = max(low / STEPS, of.coefficient - reach), min(high / STEPS, of.coefficient + reach)
+    at = tuple(start + (end - start) * point / (CURVE_POINTS - 1) for point in range(CURVE_POINTS))
+    networks = [path.network(coefficient) for coefficient in at]
+    return tuple(
+        LimitCurve(budget, at, tuple(cost(network, budget.kind) / budget.amount for network in networks))
+        for budget, _share in of.shares
+    )

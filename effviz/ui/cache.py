@@ -16,7 +16,16 @@ from effviz.explain.overlay import OverlayStyle, display, overlay
 from effviz.explain.scales import ScaledMap
 from effviz.explain.targets import Guess, Target, TargetKind, top_guesses
 from effviz.report.image_files import encode_jpeg
-from effviz.scaling import Budget, Family, ScalingMethod, ScalingRule, Solution, solve
+from effviz.scaling import (
+    Budget,
+    Family,
+    ScalingMethod,
+    ScalingPath,
+    ScalingRule,
+    Solution,
+    solve,
+    solve_within,
+)
 from effviz.scaling.growth import Growth
 from effviz.scaling.growth import growth as grow
 from effviz.ui.components.phi import table
@@ -44,6 +53,12 @@ def phi_table(alpha: float, beta: float, gamma: float, family: Family) -> PhiTab
 def solution(budget: Budget, method: ScalingMethod, rule: ScalingRule, family: Family) -> Solution:
     """The largest network within a budget."""
     return solve(budget, method, rule, family)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def solution_within(budgets: tuple[Budget, ...], path: ScalingPath) -> Solution:
+    """The largest network within several budgets at once."""
+    return solve_within(budgets, path)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -1,6 +1,7 @@
 """The budget solver against networks of known cost and against a search through every step around its answer."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,12 +13,15 @@ from effviz.scaling import (
     BudgetKind,
     Family,
     ScalingMethod,
+    ScalingPath,
     ScalingRule,
     coefficient_range,
     plan,
     scaled,
     solve,
+    solve_within,
 )
+from effviz.scaling.solver import limit_curves
 
 STEP = 0.0001
 COST = {
@@ -166,3 +170,60 @@ def test_too_small_a_budget_names_the_smallest(kind):
 def test_budgets_that_cannot_be_spent(amount):
     with pytest.raises(SettingsError, match=r"cannot be spent: any positive number is allowed\. Give one"):
         Budget(BudgetKind.MACS, amount)
+
+
+def test_a_small_network_of_few_classes_for_a_fixed_input():
+    """The question that people ask: 128 px, about a million parameters, five classes."""
+    solution = solve_within((Budget(BudgetKind.PARAMS, 1e6),), ScalingPath(resolution_px=128, classes=5))
+    assert (solution.plan.resolution, solution.plan.classes) == (128, 5)
+    larger = ScalingRule().at(solution.coefficient + STEP)
+    assert solution.plan.params <= 1e6 < plan(larger.depth, larger.width, 128, classes=5).params
+    assert solution.coefficient < 0
+
+
+@pytest.mark.parametrize(
+    ("macs", "params", "memory", "binds"),
+    # B0 has 388 M MACs, 5.29 M parameters and 4.8 MB of activations: the limit that is B0's own binds
+    [
+        (388e6, 1e9, 1e9, BudgetKind.MACS),
+        (1e12, 5.3e6, 1e9, BudgetKind.PARAMS),
+        (1e12, 1e9, 4.9e6, BudgetKind.ACTIVATION_MEMORY),
+    ],
+)
+def test_of_several_limits_the_one_that_binds_is_named(macs, params, memory, binds):
+    amounts = zip(BudgetKind, (macs, params, memory), strict=True)
+    budgets = tuple(Budget(kind, amount) for kind, amount in amounts)
+    solution = solve_within(budgets, ScalingPath())
+    assert solution.budget.kind is binds
+    assert [budget for budget, _ in solution.shares] == list(budgets)
+    assert all(share <= 1 for _, share in solution.shares)
+    for kind, share in zip(BudgetKind, (share for _, share in solution.shares), strict=True):
+        assert share == COST[kind](solution.plan) / dict(zip(BudgetKind, (macs, params, memory), strict=True))[kind]
+    alone = solve(Budget(binds, {b.kind: b.amount for b in budgets}[binds]), ScalingMethod.COMPOUND)
+    assert solution.plan == alone.plan
+    assert COST[binds](scaled(ScalingMethod.COMPOUND, solution.coefficient + STEP)) > solution.budget.amount
+
+
+def test_with_several_limits_one_may_be_out_of_the_methods_reach():
+    memory = Budget(BudgetKind.ACTIVATION_MEMORY, 1e7)  # which depth does not change
+    deep = solve_within((memory, Budget(BudgetKind.MACS, 1e9)), ScalingPath(ScalingMethod.DEPTH))
+    assert deep.budget.kind is BudgetKind.MACS
+    with pytest.raises(SettingsError, match="too small"):
+        solve_within((replace(memory, amount=1e6), deep.budget), ScalingPath(ScalingMethod.DEPTH))
+
+
+def test_a_fixed_input_size_cannot_grow():
+    with pytest.raises(SettingsError, match=r"fixed at 128 px.*Choose another method"):
+        ScalingPath(ScalingMethod.RESOLUTION, resolution_px=128)
+
+
+@pytest.mark.parametrize("method", ScalingMethod)
+def test_curves_pass_100_percent_where_the_growth_stops(method):
+    path = ScalingPath(method)
+    solution = solve_within((Budget(BudgetKind.MACS, 1e9), Budget(BudgetKind.ACTIVATION_MEMORY, 1e9)), path)
+    macs, memory = limit_curves(solution, path)
+    assert solution.budget == macs.budget
+    for coefficient, share in zip(macs.coefficients, macs.shares, strict=True):
+        assert (share <= 1) == (coefficient < solution.coefficient + STEP)
+    assert max(memory.shares) < 1
+    assert list(macs.shares) == sorted(macs.shares)

@@ -155,3 +155,25 @@ def test_a_budget_of_memory_is_kept_apart_from_one_of_macs() -> None:
     check_calm(at)
     assert at.number_input(key="activation-memory-amount").label == "At most (MB)"
     assert "Activation memory used" in metrics(at)
+
+
+def test_several_limits_in_a_link_are_drawn_and_the_one_that_binds_is_named() -> None:
+    link = {"macs-amount": "100", "params-limit": "1", "input-px": "128", "class-count": "5"}
+    at = open_scale(**link)
+    check_calm(at)
+    assert not at.warning
+    shown = metrics(at)
+    assert shown["Input"] == "128 px"
+    assert "Parameters used" in shown
+    assert "the parameters bind" in words(at)
+    charts = [chart.proto.spec for chart in at.get("plotly_chart") if "parameters (binds)" in chart.proto.spec]
+    assert len(charts) == 1
+    code = [block.value for block in at.code if "num_classes=5" in block.value]
+    assert len(code) == 2  # timm and torchvision
+    assert "classes=5" in at.code[-1].value  # Keras
+
+
+def test_a_fixed_input_that_alone_should_grow_is_one_sentence() -> None:
+    at = open_scale(**{"input-px": "128", "method": "resolution"})
+    check_calm(at)
+    assert any("fixed at 128 px" in message.value for message in at.warning)

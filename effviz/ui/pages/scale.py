@@ -6,7 +6,7 @@ from effviz.i18n import _
 from effviz.plots import config
 from effviz.plots.scaling_plans import alternatives, growth, stages
 from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Budget, BudgetKind, ScalingMethod, Solution, plan
-from effviz.ui import cache, inputs, outputs, session
+from effviz.ui import budget_limits, cache, inputs, outputs, session
 from effviz.ui.components.phi import Variant, phi_slider
 from effviz.ui.guard import guard
 
@@ -87,6 +87,7 @@ st.plotly_chart(
     alt=_("Bar chart of the MACs of every stage, the baseline beside the scaled network, as in the table below."),
 )
 outputs.stage_table(baseline, network)
+budget_limits.use_network(network)
 outputs.sources((_("paper, Table 1"), outputs.PAPER), (_("rounding: official code"), outputs.OFFICIAL_CODE))
 
 st.header(_("Spend a budget"))
@@ -97,5 +98,8 @@ st.markdown(
     )
 )
 with guard():
-    outputs.solution(cache.solution(*inputs.choose_budget(), rule, family))
+    budgets, path = budget_limits.choose_limits(*inputs.choose_budget(), rule, family)
+    answer = cache.solution_within(budgets, path)
+    outputs.solution(answer)
+    budget_limits.show_limits(answer, path)
 outputs.sources((_("paper, section 3.1"), outputs.PAPER))

@@ -1,0 +1,125 @@
+"""The lines of Python that build a planned network elsewhere: in timm, torchvision or Keras.
+
+The networks have the plan's layers; their weights are random. timm's `tf_*` pads as TensorFlow and Keras do, and
+torchvision symmetrically.
+"""
+
+from enum import StrEnum
+
+from effviz.i18n import _
+from effviz.scaling.architecture import B0_STAGES, HEAD_CHANNELS, STEM_CHANNELS, Family
+from effviz.scaling.plans import Plan, plan
+from effviz.scaling.published import PUBLISHED
+from effviz.scaling.rule import round_filters
+
+IN_TORCHVISION_AND_KERAS = tuple(f"b{number}" for number in range(8))
+
+
+class Framework(StrEnum):
+    """A library that can build EfficientNets."""
+
+    TIMM = "timm"
+    TORCHVISION = "torchvision"
+    KERAS = "keras"
+
+
+def framework_code(network: Plan, framework: Framework) -> str:
+    """Return the lines that leave the network in the variable `model`; "" where the library has no such blocks."""
+    if framework is Framework.TIMM:
+        return _timm(network)
+    if network.family is Family.LITE:
+        return ""
+    return _torchvision(network) if framework is Framework.TORCHVISION else _keras(network)
+
+
+def check_line(network: Plan) -> str:
+    """Say what to count in it, as a comment in the code."""
+    return _("# {params:,} parameters; {macs:,} MACs (the paper's FLOPs) for one picture of {px} x {px}").format(
+        params=network.params, macs=network.macs, px=network.resolution
+    )
+
+
+def script(network: Plan) -> str:
+    """Return a program: timm's lines, what to count, and the other libraries' lines as comments."""
+    others = "".join(
+        f"\n# {framework}:\n" + "".join(f"#   {line}".rstrip() + "\n" for line in code.splitlines())
+        for framework in (Framework.TORCHVISION, Framework.KERAS)
+        if (code := framework_code(network, framework))
+    )
+    check = f"assert sum(each.numel() for each in model.parameters()) == {network.params}\n"
+    return f"{check_line(network)}\n{_timm(network)}{check}{others}"
+
+
+def _timm(network: Plan) -> str:
+    lite = network.family is Family.LITE
+    if name := _published(network):
+        known = f"tf_efficientnet_{name}"
+        return f'import timm\n\nmodel = timm.create_model("{known}", num_classes={network.classes})\n'
+    generator = "_gen_efficientnet_lite" if lite else "_gen_efficientnet"
+    depth, width = _shortest(network)
+    return (
+        f"from timm.models.efficientnet import {generator}  # timm's public functions fix depth and width\n\n"
+        f"model = {generator}(\n"
+        f'    "{"tf_efficientnet_lite0" if lite else "tf_efficientnet_b0"}",\n'
+        f"    depth_multiplier={depth!r},\n"
+        f"    channel_multiplier={width!r},\n"
+        f"    num_classes={network.classes},\n"
+        '    bn_eps=1e-3,\n    pad_type="same",\n)\n'
+    )
+
+
+def _torchvision(network: Plan) -> str:
+    if (name := _published(network)) in IN_TORCHVISION_AND_KERAS:
+        lines = f"from torchvision.models import efficientnet_{name}\n\n"
+        return f"{lines}model = efficientnet_{name}(num_classes={network.classes})\n"
+    depth, width = _shortest(network)
+    sources = (STEM_CHANNELS, *(of.channels for of in B0_STAGES))
+    stages = "".join(
+        f"    ({of.expand}, {of.kernel}, {of.stride}, {entering}, {of.channels}, {of.repeats}),\n"
+        for of, entering in zip(B0_STAGES, sources, strict=False)
+    )
+    return (
+        "from torchvision.models.efficientnet import EfficientNet, MBConvConfig\n\n"
+        f"stages = (  # of B0: expansion, kernel, stride, channels in and out, blocks\n{stages})\n"
+        "model = EfficientNet(\n"
+        f"    [MBConvConfig(*each, width_mult={width!r}, depth_mult={depth!r}) for each in stages],\n"
+        "    dropout=0.2,\n"
+        f"    num_classes={network.classes},\n"
+        f"    last_channel={round_filters(HEAD_CHANNELS, width)},\n)\n"
+    )
+
+
+def _keras(network: Plan) -> str:
+    side, classes = network.resolution, network.classes
+    shape = f"weights=None, input_shape=({side}, {side}, 3), classes={classes}"
+    if (name := _published(network)) in IN_TORCHVISION_AND_KERAS:
+        return f"import keras\n\nmodel = keras.applications.EfficientNet{str(name).upper()}({shape})\n"
+    depth, width = _shortest(network)
+    return (
+        "from keras.src.applications.efficientnet import EfficientNet  # the public functions fix both\n\n"
+        f"model = EfficientNet(\n    depth_coefficient={depth!r},\n    width_coefficient={width!r},\n"
+        f"    default_size={side},\n    weights=None,\n    classes={classes},\n)\n"
+    )
+
+
+def _published(network: Plan) -> str | None:
+    """The published network with these blocks and channels, whatever its input size."""
+    return next(
+        (
+            name
+            for name, of in PUBLISHED.items()
+            if (of.family, of.depth, of.width) == (network.family, network.depth, network.width)
+        ),
+        None,
+    )
+
+
+def _shortest(network: Plan) -> tuple[float, float]:
+    """Depth and width with as few decimals as give the same layers: phi's powers have sixteen."""
+    for decimals in range(1, 16):
+        depth, width = round(network.depth, decimals), round(network.width, decimals)
+        if min(depth, width) < 0.1:
+            continue
+        if plan(depth, width, network.resolution, network.family, network.classes).layers == network.layers:
+            return depth, width
+    return network.depth, network.width

@@ -1,0 +1,112 @@
+"""On the page Scale: several limits at once, which of them binds, and the code of the network that comes of it."""
+
+import streamlit as st
+
+from effviz.i18n import _, lazy_gettext
+from effviz.plots import config
+from effviz.plots.scaling_plans import limit_shares
+from effviz.scaling import (
+    Budget,
+    BudgetKind,
+    Family,
+    Plan,
+    ScalingMethod,
+    ScalingPath,
+    ScalingRule,
+    Solution,
+    framework_code,
+)
+from effviz.scaling.framework_code import Framework
+from effviz.scaling.limits import CLASSES, RESOLUTION
+from effviz.scaling.solver import limit_curves
+from effviz.ui.inputs import BUDGET_NAMES, BUDGET_UNITS, MILLION
+
+FRAMEWORK_NAMES = {Framework.TIMM: "timm", Framework.TORCHVISION: "torchvision", Framework.KERAS: "Keras"}
+
+INPUT_PX, CLASS_COUNT = "input-px", "class-count"  # in the address
+
+_BINDS = {
+    BudgetKind.MACS: lazy_gettext("the MACs bind"),
+    BudgetKind.PARAMS: lazy_gettext("the parameters bind"),
+    BudgetKind.ACTIVATION_MEMORY: lazy_gettext("the activation memory binds"),
+}
+
+
+def choose_limits(
+    first: Budget, method: ScalingMethod, rule: ScalingRule, family: Family
+) -> tuple[tuple[Budget, ...], ScalingPath]:
+    """Ask for further limits, a fixed input size and the number of classes; none of them has to be given.
+
+    Raises:
+        SettingsError: the input size is fixed and the only thing that should grow.
+    """
+    with st.expander(_("More limits, a fixed input size, another number of classes"), expanded=_asked()):
+        columns = st.columns(4)
+        others = [kind for kind in BudgetKind if kind is not first.kind]
+        more = [_limit(kind, column) for kind, column in zip(others, columns, strict=False)]
+        with columns[2]:
+            px = _whole(_("Input (px)"), (int(RESOLUTION.low), int(RESOLUTION.high)), INPUT_PX, _("grows"))
+        with columns[3]:
+            classes = _whole(_("Classes"), (int(CLASSES.low), int(CLASSES.high)), CLASS_COUNT, "1000")
+    path = ScalingPath(method, rule, family, px, classes or 1000)
+    return (first, *(budget for budget in more if budget)), path
+
+
+def show_limits(answer: Solution, path: ScalingPath) -> None:
+    """Draw how the limits fill up as the network grows, say which binds, and give the network's code."""
+    if len(answer.shares) > 1:
+        _draw(answer, path)
+    use_network(answer.plan)
+
+
+def use_network(network: Plan) -> None:
+    """Give the lines that build a network elsewhere, and what to count in it."""
+    with st.expander(_("Use this network"), icon=":material/code:"):
+        there = [each for each in Framework if framework_code.framework_code(network, each)]
+        for tab, each in zip(st.tabs([FRAMEWORK_NAMES[name] for name in there]), there, strict=True):
+            lines = framework_code.framework_code(network, each)
+            tab.code(f"{framework_code.check_line(network)}\n{lines}", language="python")
+        st.caption(
+            _("Its weights are random: train it. Tests of EffViz run timm's and torchvision's lines, and count.")
+        )
+
+
+def _asked() -> bool:
+    """Whether a link asks for any of it."""
+    keys = (INPUT_PX, CLASS_COUNT, *(_limit_key(kind) for kind in BudgetKind))
+    return any(key in st.query_params for key in keys)
+
+
+def _limit_key(kind: BudgetKind) -> str:
+    return f"{kind}-limit"
+
+
+def _limit(kind: BudgetKind, column: "st.delta_generator.DeltaGenerator") -> Budget | None:
+    amount = column.number_input(
+        _("{cost}, at most ({unit})").format(cost=_(BUDGET_NAMES[kind]), unit=_(BUDGET_UNITS[kind])),
+        min_value=0.001,
+        value=None,
+        key=_limit_key(kind),
+        bind="query-params",
+        placeholder=_("no limit"),
+    )
+    return None if amount is None else Budget(kind, amount * MILLION)
+
+
+def _whole(label: str, ends: tuple[int, int], key: str, without: str) -> int | None:
+    least, most = ends
+    return st.number_input(label, least, most, None, 1, key=key, bind="query-params", placeholder=without)
+
+
+def _draw(answer: Solution, path: ScalingPath) -> None:
+    used = "; ".join(
+        _("{share:.1f} % of the {unit}").format(share=100 * share, unit=_(BUDGET_NAMES[budget.kind]))
+        for budget, share in answer.shares
+    )
+    stops = _("no limit binds") if answer.at_limit else _(_BINDS[answer.budget.kind])
+    st.plotly_chart(
+        limit_shares(limit_curves(answer, path), answer),
+        config=config("limits"),
+        alt=_("Line chart of the used share of each limit over the coefficient; {stops}.").format(stops=stops),
+    )
+    st.caption(_("Used: {used}. Here {stops}.").format(used=used, stops=stops))
