@@ -5,10 +5,11 @@ A file that cannot be written or read gives one sentence that says why.
 
 import errno
 import json
+import math
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
@@ -116,3 +117,16 @@ def parse_json(text: bytes) -> Any:
         return json.loads(text)
     except RecursionError as error:
         raise ValueError(_("its brackets are nested too deeply")) from error
+
+
+def json_text(value: object, plain: bool = False) -> str:
+    """Return JSON; names may hold any letters unless `plain`, and a number that is not known is null, not NaN."""
+    return json.dumps(_finite(value), indent=2, ensure_ascii=plain, allow_nan=False)
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

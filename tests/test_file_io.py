@@ -28,7 +28,7 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one_and_nothing_beside_it
 
 
 def test_a_name_in_another_code_comes_back_from_json(tmp_path: Path) -> None:
-    file_io.write_text_atomically(tmp_path / "a.json", console.json_text({"photo": NAME}))
+    file_io.write_text_atomically(tmp_path / "a.json", file_io.json_text({"photo": NAME}))
     assert json.loads((tmp_path / "a.json").read_bytes()) == {"photo": NAME}
 
 

@@ -9,8 +9,7 @@ import typer
 from rich.progress import Progress, TaskID
 
 from effviz.cli import console
-from effviz.errors import ImageError
-from effviz.explain.data_types import Method, Photo, TargetLayer
+from effviz.explain.data_types import Method, TargetLayer
 from effviz.explain.overlay import Palette
 from effviz.explain.placement import Placement
 from effviz.explain.scales import Scale
@@ -38,7 +37,7 @@ def cam(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     Photos are prepared as each model's own evaluation does: resize, centre crop, bicubic. The NPY holds the map as it
     was computed, not cut or stretched.
     """
-    from effviz.explain import targets
+    from effviz.explain import decoding, targets
     from effviz.zoo import catalogue
 
     refs, asked = (
@@ -46,10 +45,10 @@ def cam(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         targets.parse_target(target),
     )
     for photo in photos:
-        read_photo(photo)
-    # These load torch, which takes seconds: what is wrong with a photo or a name is said before.
-    from effviz.cli import explanations
+        decoding.read_file(photo)
+    # These may load torch, which takes seconds: what is wrong with a photo or a name is said before.
     from effviz.explain.overlay import OverlayStyle
+    from effviz.report import explanations
 
     wanted = explanations.ExplanationRequest(
         photos=tuple(photos),
@@ -60,7 +59,10 @@ def cam(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         placement=placement,
     )
     style = OverlayStyle(palette, opacity, placement, explanations.VIEW)
-    results = explanations.write(explanations.explain(wanted), out, scale, style)
+    with console.progress() as bar:
+        task = bar.add_task("maps", total=len(wanted.refs) * len(wanted.photos))
+        found = explanations.explain(wanted, lambda what: bar.update(task, description=what, advance=1))
+    results = explanations.write(found, out, scale, style)
     if as_json:
         console.show_json(results)
         return
@@ -76,23 +78,6 @@ def cam(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     console.show_table(f"{method.value} at {layer.value}", ("Photo", "Model", "Probability", "Class"), rows)
     for result in results:
         typer.echo(result["overlay_file"])  # not in the table, which would break it into lines
-
-
-def read_photo(path: Path) -> Photo:
-    """Read one photo.
-
-    Raises:
-        ImageError: there is no such file, or it is no photo.
-    """
-    from effviz.explain import decoding, images
-
-    try:
-        data = images.from_file(path, path.name)
-    except OSError as error:
-        raise ImageError(
-            f"{path} cannot be read ({error.strerror}): every photo must be a readable file. Check its path."
-        ) from error
-    return decoding.read(data, path.name)
 
 
 def calibrate(

@@ -4,10 +4,8 @@ What a user did wrong becomes one line on stderr and exit code 1.
 """
 
 import io
-import json
-import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
+from effviz import file_io
 from effviz.errors import EffVizError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -33,17 +32,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 def show_json(value: object) -> None:
     """Print JSON, with escapes where letters are none that the place which it goes to can hold."""
-    text = json_text(value)
+    text = file_io.json_text(value)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
-        text = json_text(value, plain=True)
+        text = file_io.json_text(value, plain=True)
     typer.echo(text)
-
-
-def json_text(value: object, plain: bool = False) -> str:
-    """Return JSON; names may hold any letters unless `plain`, and a number that is not known is null, not NaN."""
-    return json.dumps(_finite(value), indent=2, ensure_ascii=plain, allow_nan=False)
 
 
 def never_fail_at_letters() -> None:
@@ -51,14 +45,6 @@ def never_fail_at_letters() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _finite(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {name: _finite(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

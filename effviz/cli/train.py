@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from effviz import optional_packages
+from effviz import file_io, optional_packages
 from effviz.cli import console
 from effviz.cluster import Cluster, ExecutionBackend
 from effviz.errors import SettingsError
@@ -173,7 +173,7 @@ def train_family(plan: "FamilyPlan", job: "FamilyJob", as_json: bool) -> None:
     outcomes = _train_family_with_bar(plan, job)
     judged = _judged(plan, job, outcomes)
     texts = {
-        JUDGEMENT: console.json_text(asdict(judged)),
+        JUDGEMENT: file_io.json_text(asdict(judged)),
         TABLE: _family_table(outcomes, judged),
         ENTRIES: _manifest_entries(job.out),
     }

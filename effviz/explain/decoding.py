@@ -108,6 +108,23 @@ def read(data: bytes, name: str, longest_px: int | None = None, beat: Heartbeat 
     return Photo(rgb, hashlib.sha256(data).hexdigest(), name, notes)
 
 
+def read_file(path: Path) -> "Photo":
+    """Read one photo from a file.
+
+    Raises:
+        ImageError: there is no such file, or it is no photo.
+    """
+    try:
+        data = images.from_file(path, path.name)
+    except OSError as error:
+        raise ImageError(
+            _("{path} cannot be read ({reason}): every photo must be a readable file. Check its path.").format(
+                path=path, reason=error.strerror
+            )
+        ) from error
+    return read(data, path.name)
+
+
 def _smaller(size: Size, kept: Size) -> str:
     return lazy_gettext(
         "The file has {width} × {height} px; it is shown and explained at {kept_width} × {kept_height} px.",

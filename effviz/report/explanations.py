@@ -1,7 +1,7 @@
-"""The work behind `effviz cam`: photos and models to maps, maps to files."""
+"""Photos and models to maps, and maps to files: the work behind `effviz cam` and `effviz.compare`."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -11,11 +11,9 @@ from typing import Any, Final
 import numpy as np
 
 from effviz import cpu, file_io
-from effviz.cli import console
-from effviz.cli.cam import read_photo
-from effviz.explain import placement, targets
+from effviz.explain import decoding, placement, targets
 from effviz.explain.activation_maps import activation_map
-from effviz.explain.data_types import ActivationMap, Method, TargetLayer
+from effviz.explain.data_types import ActivationMap, Method, Photo, TargetLayer
 from effviz.explain.forward_pass import forward
 from effviz.explain.overlay import OverlayStyle, overlay
 from effviz.explain.placement import Placement, RasterOptions
@@ -30,13 +28,18 @@ RESULT_FILE: Final = "result.json"
 LONGEST_STEM: Final = 40  # letters of a photo's name, 160 bytes at most: model, method and suffix follow within 255
 
 Result = dict[str, Any]  # one object of result.json
+PhotoSource = Path | Photo  # a file is read again whenever its pixels are needed, so that many take little memory
+
+
+def _nobody(_: str) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExplanationRequest:
     """What to explain; every photo by every model."""
 
-    photos: tuple[Path, ...]
+    photos: tuple[PhotoSource, ...]
     refs: tuple[ModelRef, ...]
     target: Target
     method: Method
@@ -48,13 +51,13 @@ class ExplanationRequest:
 class Explanation:
     """One photo by one model."""
 
-    photo: Path
+    photo: PhotoSource
     map: ActivationMap
     top5: tuple[Guess, ...]
 
 
-def explain(wanted: ExplanationRequest) -> list[Explanation]:
-    """Make all maps, photo by photo in the order given; only one network is in memory at a time.
+def explain(wanted: ExplanationRequest, tell: Callable[[str], object] = _nobody) -> list[Explanation]:
+    """Make all maps, photo by photo in the order given, and tell of each; only one network is in memory at a time.
 
     Raises:
         EffVizError: a photo, model, class or layer cannot be used; nothing was written.
@@ -63,14 +66,11 @@ def explain(wanted: ExplanationRequest) -> list[Explanation]:
         for ref in wanted.refs:
             placement.find_calibration(ref.label)
     columns: dict[int, list[Explanation]] = {}
-    with console.progress() as bar:
-        task = bar.add_task("maps", total=len(wanted.refs) * len(wanted.photos))
-        for place, model in loading.iter_models(wanted.refs):
-            columns[place] = []
-            for path in wanted.photos:
-                bar.update(task, description=f"{path.name}, {model.ref.label}")
-                columns[place].append(_explain(path, model, wanted))
-                bar.advance(task)
+    for place, model in loading.iter_models(wanted.refs):
+        columns[place] = []
+        for photo in wanted.photos:
+            columns[place].append(_explain(photo, model, wanted))
+            tell(f"{photo.name}, {model.ref.label}")
     by_model = (columns[place] for place in sorted(columns))
     return [explanation for row in zip(*by_model, strict=True) for explanation in row]
 
@@ -88,20 +88,29 @@ def write(explanations: Sequence[Explanation], out: Path, scale: Scale, style: O
         paths = [out.resolve() / stem for stem in stems]
         with ThreadPoolExecutor(cpu.available_cores(), thread_name_prefix="overlays") as pool:
             results = list(pool.map(partial(_write, style=style), explanations, scaled, paths))
-        file_io.write_text_atomically(out / RESULT_FILE, console.json_text(results) + "\n")
+        file_io.write_text_atomically(out / RESULT_FILE, file_io.json_text(results) + "\n")
     return results
 
 
-def _explain(path: Path, model: Model, wanted: ExplanationRequest) -> Explanation:
-    passed = forward(model, read_photo(path))
+def read(photo: PhotoSource) -> Photo:
+    """Return a photo's pixels.
+
+    Raises:
+        ImageError: it is a file that cannot be read.
+    """
+    return photo if isinstance(photo, Photo) else decoding.read_file(photo)
+
+
+def _explain(photo: PhotoSource, model: Model, wanted: ExplanationRequest) -> Explanation:
+    passed = forward(model, read(photo))
     made = activation_map(passed, wanted.target, wanted.method, wanted.layer)
-    return Explanation(path, made, targets.top_guesses(passed))
+    return Explanation(photo, made, targets.top_guesses(passed))
 
 
 def _write(explanation: Explanation, scaled: ScaledMap, stem: Path, style: OverlayStyle) -> Result:
     map_file, overlay_file = stem.with_name(f"{stem.name}.npy"), stem.with_name(f"{stem.name}.png")
     np.save(map_file, explanation.map.values)
-    overlay_file.write_bytes(encode_png(overlay(read_photo(explanation.photo), scaled, style)))
+    overlay_file.write_bytes(encode_png(overlay(read(explanation.photo), scaled, style)))
     return _facts(explanation) | {"map_file": str(map_file), "overlay_file": str(overlay_file)}
 
 
@@ -109,7 +118,7 @@ def _facts(explanation: Explanation) -> Result:
     made = explanation.map
     height, width = made.values.shape
     return {
-        "photo": str(explanation.photo),
+        "photo": made.photo if isinstance(explanation.photo, Photo) else str(explanation.photo),
         "model": made.model,
         "trained": made.trained,
         "method": made.method.value,
@@ -132,7 +141,7 @@ def _facts(explanation: Explanation) -> Result:
 def _stems(explanations: Sequence[Explanation]) -> Iterator[str]:
     """Name files after photo, model and method; where two photos would share a name, all get a number in front."""
     photos = list(dict.fromkeys(explanation.photo for explanation in explanations))
-    names = [_file_name(photo.stem)[:LONGEST_STEM] for photo in photos]
+    names = [_file_name(Path(photo.name).stem)[:LONGEST_STEM] for photo in photos]
     if len({name.casefold() for name in names}) < len(names):
         names = [f"{number:03d}-{name}" for number, name in enumerate(names, start=1)]
     by_photo = dict(zip(photos, names, strict=True))

@@ -1,0 +1,269 @@
+"""The public functions: what `import effviz` offers to notebooks and scripts."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from html import escape
+from pathlib import Path
+from typing import Final, TypeVar, overload
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from effviz import scaling
+from effviz.errors import ImageError, SettingsError
+from effviz.explain import decoding, sample_photos, targets
+from effviz.explain.cam_methods import CAM_METHODS
+from effviz.explain.data_types import ActivationMap, Floats, Method, Photo, TargetLayer
+from effviz.explain.overlay import OverlayStyle, Palette, describe_map, overlay
+from effviz.explain.placement import Placement, RasterOptions
+from effviz.explain.scales import Scale, ScaledMap, rescale
+from effviz.html_table import Markup, html_table
+from effviz.i18n import _
+from effviz.report import explanations
+from effviz.report.explanations import Explanation, ExplanationRequest, PhotoSource
+from effviz.report.image_files import encode_jpeg
+from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Family, Plan, ScalingMethod, ScalingPath, Solution
+from effviz.zoo import catalogue
+from effviz.zoo.catalogue import ModelCard
+
+E = TypeVar("E", bound=StrEnum)
+
+PhotoLike = str | Path | bytes | Photo | Image.Image | npt.NDArray[np.uint8]  # arrays: (H, W, 3)
+
+IN_NOTEBOOK: Final = OverlayStyle(view=RasterOptions(longest_px=320))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison(Sequence[Explanation]):
+    """Maps of some photos by some models, photo by photo; a notebook shows them as a grid."""
+
+    explanations: tuple[Explanation, ...]  # one a photo and model, with its map and the five best guesses
+    models: tuple[str, ...]  # labels, the columns of the grid
+    scale: Scale = Scale.OWN
+    style: OverlayStyle = IN_NOTEBOOK
+
+    @property
+    def maps(self) -> tuple[Floats, ...]:
+        """The raw maps (H, W), read-only, in the same order: neither cut at zero nor stretched to 0..1."""
+        return tuple(each.map.values for each in self.explanations)
+
+    def styled(self, scale: str = Scale.OWN, palette: str = Palette.INFERNO, opacity: float = 0.55) -> "Comparison":
+        """Return the same maps, drawn otherwise.
+
+        Raises:
+            SettingsError: there is no such scale or palette, or the opacity is not between 0 and 1.
+        """
+        if not 0 <= opacity <= 1:
+            raise SettingsError(
+                _("The opacity is {opacity:g}: 0 to 1 is allowed. Choose one in that range.").format(opacity=opacity)
+            )
+        style = replace(self.style, palette=_choice(Palette, palette), opacity=opacity)
+        return replace(self, scale=_choice(Scale, scale), style=style)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write each overlay (PNG), each raw map (NPY) and `result.json`, as `effviz cam` does; return the folder.
+
+        Raises:
+            SettingsError: the folder cannot be written.
+        """
+        style = replace(self.style, view=explanations.VIEW)
+        explanations.write(self.explanations, Path(folder), self.scale, style)
+        return Path(folder)
+
+    @overload
+    def __getitem__(self, index: int) -> Explanation: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Explanation]: ...
+    def __getitem__(self, index: int | slice) -> Explanation | Sequence[Explanation]:
+        return self.explanations[index]
+
+    def __len__(self) -> int:
+        return len(self.explanations)
+
+    def __repr__(self) -> str:
+        return f"Comparison({len(self)} maps by {', '.join(self.models)})"
+
+    def _repr_html_(self) -> str:
+        """Draw photos down, models across."""
+        scaled = rescale([each.map for each in self.explanations], self.scale)
+        cells = [self._cell(each, of) for each, of in zip(self.explanations, scaled, strict=True)]
+        rows = [
+            (self.explanations[start].map.photo, *cells[start : start + len(self.models)])
+            for start in range(0, len(cells), len(self.models))
+        ]
+        first = self.explanations[0].map
+        caption = _("{method} at {layer}; scale: {scale}").format(
+            method=_(CAM_METHODS[first.method].title), layer=first.layer.value, scale=self.scale.value
+        )
+        return html_table(caption, (_("Photo"), *self.models), rows)
+
+    def _cell(self, explanation: Explanation, scaled: ScaledMap) -> Markup:
+        made = explanation.map
+        picture = base64.b64encode(encode_jpeg(overlay(explanations.read(explanation.photo), scaled, self.style)))
+        return Markup(
+            f'<img alt="{escape(describe_map(made))}" src="data:image/jpeg;base64,{picture.decode()}"><br>'
+            f"{escape(_guessed(made))}"
+        )
+
+
+def _guessed(made: ActivationMap) -> str:
+    said = f"{made.target_name}: {made.probability:.1%}"
+    return said if made.trained else _("untrained: this map means nothing")
+
+
+class ModelList(tuple[ModelCard, ...]):
+    """What `models` returns; a notebook shows it as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        columns = ("Model", "Depth", "Width", "Pixels", "Parameters", "MACs", "Accuracy", "Weights")
+        rows = (
+            (
+                card.ref.spec.name,
+                f"{card.depth:g}",
+                f"{card.width:g}",
+                str(card.resolution_px),
+                f"{card.params:,}",
+                f"{card.macs:,}",
+                card.top1_words,
+                card.availability.sentence,
+            )
+            for card in self
+        )
+        return html_table("Models", columns, rows)
+
+
+def compare(
+    photos: PhotoLike | Sequence[PhotoLike],
+    models: str | Sequence[str] = ("lite0@224", "lite2@260"),
+    target: str | int = "top1",
+    method: str = Method.CAM,
+    layer: str = TargetLayer.LAST,
+) -> Comparison:
+    """Make the maps of some photos by some models.
+
+    Args:
+        photos: one or several: a file, its bytes, an array or PIL image, or the name of a sample such as "owl".
+        models: such as "lite0@224"; `models()` lists them.
+        target: "top1" (each model's own first choice), "rank2", a class's name, or its index.
+        method: how features become a map; `effviz cam --help` lists them.
+        layer: where features are read: "last", or the end of a stage, "stride16".
+
+    Raises:
+        EffVizError: a photo, model, class, method or layer does not exist or cannot be used.
+    """
+    refs = [catalogue.parse_model(name) for name in ([models] if isinstance(models, str) else models)]
+    asked = ExplanationRequest(
+        photos=tuple(map(_photo, _listed(photos))),
+        refs=tuple(dict.fromkeys(refs)),
+        target=targets.parse_target(str(target)),
+        method=_choice(Method, method),
+        layer=_choice(TargetLayer, layer),
+        placement=Placement.PLAIN,
+    )
+    if not asked.photos or not asked.refs:
+        raise SettingsError(_("There is nothing to compare: give at least one photo and one model."))
+    return Comparison(tuple(explanations.explain(asked)), tuple(ref.label for ref in asked.refs))
+
+
+def models() -> ModelList:
+    """Return every model: its size, cost, accuracy with its source, and whether its weights are here."""
+    specs = catalogue.catalogue()
+    return ModelList(catalogue.model_card(catalogue.at_resolution(spec, spec.resolution_px)) for spec in specs)
+
+
+def plan(  # noqa: PLR0913  # each is one of the network's numbers
+    phi: float | None = None,
+    *,
+    depth: float = 1.0,
+    width: float = 1.0,
+    resolution: int | None = None,
+    family: str = Family.EFFICIENTNET,
+    classes: int = 1000,
+) -> Plan:
+    """Lay out B0 scaled by phi, or by depth, width and resolution, with parameters and MACs of every stage.
+
+    With phi, a resolution fixes the input size, while depth and width grow.
+
+    Raises:
+        SettingsError: phi and depth or width are given, or a number is out of range.
+    """
+    if phi is None:
+        return scaling.plan(depth, width, resolution or 224, _choice(Family, family), classes)
+    if (depth, width) != (1.0, 1.0):
+        raise SettingsError(_("Phi sets depth and width: give phi alone, or depth and width without it."))
+    path = ScalingPath(family=_choice(Family, family), resolution_px=resolution, classes=classes)
+    return path.network(phi)
+
+
+def solve(  # noqa: PLR0913
+    macs: float | None = None,
+    params: float | None = None,
+    memory: float | None = None,
+    *,
+    method: str = ScalingMethod.COMPOUND,
+    resolution: int | None = None,
+    family: str = Family.EFFICIENTNET,
+    classes: int = 1000,
+) -> Solution:
+    """Find the largest network within one limit or several: MACs, parameters, bytes of activations at their peak.
+
+    Raises:
+        SettingsError: no limit is given, or nothing fits.
+    """
+    amounts = {BudgetKind.MACS: macs, BudgetKind.PARAMS: params, BudgetKind.ACTIVATION_MEMORY: memory}
+    budgets = [Budget(kind, amount) for kind, amount in amounts.items() if amount is not None]
+    if not budgets:
+        raise SettingsError(_("There is no limit: give at least one of macs, params and memory."))
+    way = _choice(ScalingMethod, method)
+    path = ScalingPath(way, PAPER_RULE, _choice(Family, family), resolution, classes)
+    return scaling.solve_within(budgets, path)
+
+
+def _choice(choices: type[E], text: str) -> E:
+    """Return a choice by its word."""
+    try:
+        return choices(str(text))
+    except ValueError as error:
+        raise SettingsError(
+            _("{text!r} is not among {allowed}. Pick one of them.").format(text=text, allowed=", ".join(choices))
+        ) from error
+
+
+def _listed(photos: PhotoLike | Sequence[PhotoLike]) -> Sequence[PhotoLike]:
+    return photos if isinstance(photos, list | tuple) else [photos]  # type: ignore[list-item]
+
+
+def _photo(given: PhotoLike) -> PhotoSource:
+    if isinstance(given, Photo):
+        return given
+    if isinstance(given, bytes):
+        return decoding.read(given, _("photo"))
+    if isinstance(given, str | Path):
+        return _file(Path(given))
+    return _pixels(np.asarray(given.convert("RGB") if isinstance(given, Image.Image) else given))
+
+
+def _file(path: Path) -> PhotoSource:
+    """A file, or the sample of this name where there is no such file; it is read once here, to find mistakes early."""
+    samples = {each.name: each.path for each in sample_photos.samples()}
+    found = samples[path.name] if str(path) in samples and not path.exists() else path
+    decoding.read_file(found)
+    return found
+
+
+def _pixels(rgb: npt.NDArray[np.generic]) -> Photo:
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
+        raise ImageError(
+            _("An array of {shape}, {kind}, is no photo: it must be (height, width, 3) in uint8. Convert it.").format(
+                shape=rgb.shape, kind=rgb.dtype
+            )
+        )
+    pixels = np.array(rgb, np.uint8)
+    pixels.setflags(write=False)
+    return Photo(pixels, hashlib.sha256(pixels.tobytes()).hexdigest(), _("array"))
