@@ -1,6 +1,7 @@
 # make app   opens EffViz in the browser          make test   runs every test; make test FILE=tests/zoo one file or folder
 # make check formats, lints, types and layering   make clean  removes the environment
 # make app LIGHT=1  the same without torch: a tenth of the download, and no gradients and no training
+# make extract, update, compile  brings the texts of the code into the catalogues of other languages (docs/translating.md)
 # make fuzz  decodes damaged pictures for an hour  (HOURS=8 for longer)
 PYTHON ?= python3
 HOURS ?= 1
@@ -8,7 +9,7 @@ BIN := .venv/bin
 TYPESCRIPT := 7.0.2
 TSC := .venv/node_modules/typescript/bin/tsc
 
-.PHONY: app test check format fuzz lock audit clean
+.PHONY: app test check format fuzz extract update compile lock audit clean
 
 app: .venv/$(if $(LIGHT),light,app).done
 	$(BIN)/effviz app
@@ -33,6 +34,19 @@ format: .venv/dev.done
 
 fuzz: .venv/dev.done
 	$(BIN)/python -m tests.fuzz --hours $(HOURS)
+
+# Texts (docs/translating.md): after a change of one, `make update`, translate, `make compile`. The compiled catalogues are
+# committed, so that neither a clone nor a wheel needs Babel; a test compares them with their sources.
+LOCALES := effviz/locales
+extract: .venv/dev.done
+	$(BIN)/python -m babel.messages.frontend extract --keywords "lazy_gettext ngettext:1,2" --sort-by-file --add-location=file --no-wrap --project EffViz --output .venv/effviz.pot effviz app.py
+
+update: extract
+	$(BIN)/python -m babel.messages.frontend update --domain effviz --input-file .venv/effviz.pot --output-dir $(LOCALES) --ignore-obsolete --ignore-pot-creation-date --no-wrap
+
+# Babel takes the "% o" of "30 % of it" for a placeholder, and complains; a test compares the real ones, in braces.
+compile: .venv/dev.done
+	$(BIN)/python -m babel.messages.frontend compile --domain effviz --directory $(LOCALES) --statistics 2>&1 | grep -v "placeholders are incompatible"
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "EffViz needs Python 3.11 or newer: make PYTHON=python3.12 app")'

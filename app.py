@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from effviz.i18n import _
-from effviz.ui import job_costs, session, startup
+from effviz.ui import inputs, job_costs, session, startup
 from effviz.ui.guard import last_guard
 
 HERE = Path(__file__).parent
@@ -26,6 +26,7 @@ page = st.navigation(
         st.Page(f"{PAGES}/tradeoff.py", title=_("Trade-off"), icon=":material/scatter_plot:", url_path="tradeoff"),
         st.Page(f"{PAGES}/evaluate.py", title=_("Evaluate"), icon=":material/analytics:", url_path="evaluate"),
         st.Page(f"{PAGES}/paper.py", title=_("Paper"), icon=":material/menu_book:", url_path="paper"),
+        st.Page(f"{PAGES}/glossary.py", title=_("Glossary"), icon=":material/dictionary:", url_path="glossary"),
         st.Page(
             f"{PAGES}/wrong_maps.py",
             title=_("Why does my Grad-CAM look wrong?"),
@@ -41,4 +42,5 @@ with last_guard():
 
         show_alone(figure)
     else:
+        inputs.choose_language()
         page.run()

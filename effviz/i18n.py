@@ -4,6 +4,8 @@
 `ngettext` does the same for what is counted, since languages differ in how many plural forms they have.
 Text that is made when a module loads, or kept in a cache that visitors share, is marked with `lazy_gettext` and looked
 up where it is shown: `_(TITLES[kind])`. `docs/translating.md` says how a language is added.
+
+Languages are named as gettext names its folders (`zh_TW`); browsers and addresses write `zh-TW`.
 """
 
 import gettext
@@ -66,14 +68,28 @@ def set_language_source(teller: Callable[[], str]) -> None:
 
 
 def best_language(*asked: str) -> str:
-    """Return the first language asked for that is known, `de` for `de-AT` too; the source language if none is."""
+    """Return the first language asked for that there is, or the nearest to it; the source language if there is none."""
+    return next(filter(None, map(find_language, asked)), SOURCE_LANGUAGE)
+
+
+def find_language(tag: str) -> str | None:
+    """Return the catalogue for a browser's tag: `de` for `de-AT`, and `zh_TW` for `zh-HK` where no other is nearer."""
     known = {code.lower(): code for code in (SOURCE_LANGUAGE, *available_languages())}
-    for tag in asked:
-        name = tag.lower().replace("-", "_")
-        for code in (name, name.partition("_")[0]):
-            if code in known:
-                return known[code]
-    return SOURCE_LANGUAGE
+    name = tag.lower().replace("-", "_")
+    language = name.partition("_")[0]
+    related = [code for code in known if code.partition("_")[0] == language]
+    return next((known[code] for code in (name, language, *related) if code in known), None)
+
+
+def language_name(code: str) -> str:
+    """Return what a language calls itself, which its catalogue says in place of the word English; else its tag."""
+    name = _catalogue(code).gettext("English")
+    return name if name != "English" or code == SOURCE_LANGUAGE else language_tag(code)
+
+
+def language_tag(code: str) -> str:
+    """Return a language as browsers and addresses write it: `zh-TW`."""
+    return code.replace("_", "-")
 
 
 def available_languages() -> tuple[str, ...]:

@@ -3,11 +3,15 @@
 import ast
 import builtins
 import gettext
+import io
 import string
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from babel.messages.extract import extract_from_dir, extract_from_file
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 
 import effviz
 from effviz import i18n
@@ -146,13 +150,46 @@ def test_a_thrown_away_value_that_hides_nothing_may_be_called_so(code: str) -> N
     assert list(hidden(ast.parse(code))) == []
 
 
+KEYWORDS = {"_": None, "lazy_gettext": None, "ngettext": (1, 2)}
+SOURCES = sorted(i18n.LOCALES.glob("*/LC_MESSAGES/effviz.po"))
+
+
+def texts_of_the_code() -> set[str | tuple[str, ...]]:
+    """Every text that Babel finds, as `make extract` does."""
+    found = extract_from_dir(str(PACKAGE), keywords=KEYWORDS, callback=None)
+    also = extract_from_file("python", str(PACKAGE.parent / "app.py"), keywords=KEYWORDS)
+    return {text for _, _, text, *_ in found} | {text for _, text, *_ in also}
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda file: file.parts[-3])
+def test_a_catalogue_has_every_text_and_is_sure_of_each(source: Path) -> None:
+    """After a change of a text: `make update`, translate what is empty or fuzzy, `make compile`."""
+    catalogue = read_po(io.BytesIO(source.read_bytes()))
+    messages = {message.id: message for message in catalogue if message.id}
+    assert texts_of_the_code() - set(messages) == set(), "missing: make update"
+    lacking = [message.id for message in messages.values() if message.fuzzy or not all(several(message.string))]
+    assert lacking == []
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    assert compiled.getvalue() == source.with_suffix(".mo").read_bytes(), "make compile"
+
+
+def several(text: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else tuple(text)
+
+
+def places(text: str) -> set[tuple[str | None, str | None]]:
+    """Where values go in, and as what: `{share:.0f}` and `{share}` are two."""
+    return {(field, form) for _, field, form, _ in string.Formatter().parse(text) if field is not None}
+
+
 def unfillable(catalogue: Path) -> Iterator[str]:
-    """Translations that would break a page, since their places are not those of the source."""
+    """Translations that would break a page, or lose a value, since their places are not those of the source."""
     with catalogue.open("rb") as file:
         found = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]  # only there all entries are
     for source, text in found.items():
         sentence = source[0] if isinstance(source, tuple) else source
-        if sentence and not fields(text) <= fields(sentence):
+        if sentence and places(text) != places(sentence):
             yield sentence
 
 
@@ -161,6 +198,6 @@ def test_every_catalogue_can_be_read_and_filled() -> None:
 
 
 def test_a_translation_that_could_not_be_filled_is_found(translate: Callable[[str, dict[str, str]], None]) -> None:
-    translate("de", {"{count} px": "{zahl} px", "{name} grows": "es wächst", "Depth": "Tiefe"})
+    translate("de", {"{count} px": "{zahl} px", "{name} grows": "es wächst", "Depth": "Tiefe", "{a:.1f} s": "{a} s"})
     (catalogue,) = i18n.LOCALES.glob("*/LC_MESSAGES/*.mo")
-    assert list(unfillable(catalogue)) == ["{count} px"]
+    assert list(unfillable(catalogue)) == ["{a:.1f} s", "{count} px", "{name} grows"]

@@ -88,9 +88,12 @@ def test_a_kept_text_with_values_is_looked_up_only_when_shown(translate: Transla
     ("asked", "found"),
     [
         (("de",), "de"),
+        (("d",), "en"),
         (("de-AT",), "de"),
         (("pt-br",), "pt_BR"),
-        (("pt",), "en"),  # nobody wrote that one
+        (("pt",), "pt_BR"),  # the nearest that there is
+        (("pt-PT", "de"), "pt_BR"),
+        *(((f"zh{region}",), "zh_TW") for region in ("-TW", "-Hant", "-Hant-HK", "-HK", "-MO", "-CN", "-Hans-CN", "")),
         (("xx", "de-DE"), "de"),
         (("en-GB", "de"), "en"),  # the code's own language needs no catalogue
         (("", ""), "en"),
@@ -100,4 +103,12 @@ def test_a_kept_text_with_values_is_looked_up_only_when_shown(translate: Transla
 def test_the_nearest_language_with_a_catalogue(translate: Translate, asked: tuple[str, ...], found: str) -> None:
     translate("de", {})
     translate("pt_BR", {})
+    translate("zh_TW", {})
     assert i18n.best_language(*asked) == found
+
+
+def test_a_language_has_the_name_that_its_catalogue_gives_it(translate: Translate) -> None:
+    translate("de", {"English": "Deutsch"})
+    translate("pt_BR", {})
+    assert [i18n.language_name(code) for code in ("en", "de", "pt_BR")] == ["English", "Deutsch", "pt-BR"]
+    assert [i18n.language_tag(code) for code in ("en", "zh_TW")] == ["en", "zh-TW"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from effviz import i18n
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Family, ScalingMethod, ScalingRule
 from effviz.ui import session
@@ -161,9 +162,9 @@ def choose_budget() -> tuple[Budget, ScalingMethod]:
     """What may be spent, and how to grow."""
     scarce, amount, way = st.columns([2, 1, 2])
     with scarce:
-        kind = BudgetKind(_choice(_("What is scarce"), BUDGET_NAMES, session.BUDGET_KIND))
+        kind = BudgetKind(_choice(_("Budget"), BUDGET_NAMES, session.BUDGET_KIND))
     limit = amount.number_input(
-        _("At most ({unit})").format(unit=_(BUDGET_UNITS[kind])),
+        _("Limit ({unit})").format(unit=_(BUDGET_UNITS[kind])),
         min_value=0.001,
         value=BUDGET_DEFAULTS[kind],
         step=BUDGET_DEFAULTS[kind] / 10,
@@ -179,3 +180,31 @@ def _choice(label: str, names: dict[BudgetKind, str] | dict[ScalingMethod, str],
     words = {str(value): name for value, name in names.items()}
     read_old_link(key, words)
     return choose_one(label, {value: _(name) for value, name in words.items()}, key, next(iter(words)))
+
+
+def choose_language() -> None:
+    """The menu of languages, which stands in the navigation; a click shows the same page in another language.
+
+    Who reads a relative of the language that the browser asks for (Traditional instead of Simplified Chinese) has
+    English beside it.
+    """
+    codes = (i18n.SOURCE_LANGUAGE, *i18n.available_languages())
+    if len(codes) == 1:
+        return
+    now = i18n.current_language()
+    with st.container(key="language", horizontal=True, gap="xsmall", width="content"):
+        if session.reads_a_relative():
+            english = i18n.language_name(i18n.SOURCE_LANGUAGE)
+            st.button(english, key="in-english", on_click=session.LANGUAGE.put, args=(i18n.SOURCE_LANGUAGE,))
+        st.menu_button(
+            i18n.language_name(now),
+            codes,
+            key="speak",
+            format_func=i18n.language_name,
+            icon=":material/language:",
+            type="tertiary",
+            help=_("Language"),
+            on_click=lambda: session.LANGUAGE.put(st.session_state["speak"]),
+        )
+    tag = i18n.language_tag(now)  # for screen readers, and for the forms of letters that China, Japan and Taiwan share
+    st.html(f"<script>document.documentElement.lang = '{tag}'</script>", unsafe_allow_javascript=True)

@@ -180,28 +180,30 @@ def asked_figure() -> str:
 
 
 def parse_language(text: str) -> str:
-    """`"de"` as a language that has a catalogue.
+    """`"zh-TW"` as a language that has a catalogue, or the nearest to it.
 
     Raises:
         SettingsError: There is no such catalogue.
     """
-    known = (i18n.SOURCE_LANGUAGE, *i18n.available_languages())
-    if text not in known:
-        raise SettingsError(
-            i18n._("The link asks for the language {text!r}: EffViz speaks {known}. Write one of them.").format(
-                text=text[:20], known=", ".join(known)
-            )
-        )
-    return text
+    if (found := i18n.find_language(text)) is not None:
+        return found
+    names = map(i18n.language_name, (i18n.SOURCE_LANGUAGE, *i18n.available_languages()))
+    raise SettingsError(
+        _(
+            "The link asks for the language {text!r}: EffViz is not translated into it. Choose one at the top of the "
+            "page: {names}."
+        ).format(text=text[:20], names=", ".join(names))
+    )
 
 
-LANGUAGE = Setting("lang", "", parse_language, str)
+LANGUAGE = Setting("lang", "", parse_language, i18n.language_tag)
 
 
 def adopt_language() -> None:
     """Take over what the address asks for; called once at the top of the app."""
     with guard():
         LANGUAGE.adopt()
+    i18n.thread_language.set(visitor_language())  # a callback of this run may have changed it
 
 
 def visitor_language() -> str:
@@ -209,6 +211,13 @@ def visitor_language() -> str:
     if get_script_run_ctx(suppress_warning=True) is None:
         return i18n.SOURCE_LANGUAGE
     return i18n.best_language(LANGUAGE.get(), st.context.locale or "")
+
+
+def reads_a_relative() -> bool:
+    """Whether the visitor reads a relative of the language that the browser asks for: `zh-TW` for `zh-CN`."""
+    asked, served = (st.context.locale or "").lower(), i18n.language_tag(i18n.current_language()).lower()
+    language = asked.partition("-")[0]
+    return not LANGUAGE.get() and served.startswith(f"{language}-") and served != asked
 
 
 i18n.set_language_source(visitor_language)

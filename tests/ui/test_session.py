@@ -21,6 +21,7 @@ GERMAN = {
     "Top-1 (%)": "Top-1 in Prozent",
     "{title} ({count} network)\0{title} ({count} networks)": "{title} ({count} Netz)\0{title} ({count} Netze)",
     "Depth": "Tiefe",
+    "English": "Deutsch",
     "Trade-off": "Abwägung",
 }
 
@@ -65,14 +66,54 @@ def test_a_browser_of_another_language_reads_english(translate: Translate, monke
     assert titles(open_tradeoff()) == ["What does accuracy cost?"]
 
 
-@pytest.mark.parametrize("asked", ["xx", "../../de", "DE "])
+@pytest.mark.parametrize("asked", ["xx", "../../de", "de "])
 def test_a_language_that_nobody_wrote_gets_one_sentence(translate: Translate, asked: str) -> None:
     translate("de", GERMAN)
     at = open_tradeoff(lang=asked)
     assert titles(at) == ["What does accuracy cost?"]
     assert [warning.value for warning in at.warning] == [
-        f"The link asks for the language {asked!r}: EffViz speaks en, de. Write one of them."
+        f"The link asks for the language {asked!r}: EffViz is not translated into it. Choose one at the top of the "
+        "page: English, Deutsch."
     ]
+
+
+def languages(at: AppTest) -> list[str]:
+    """What the navigation offers: a button for English where there is one, and the menu's label and options."""
+    menu = at.get("menu_button")[0].proto
+    return [*(button.label for button in at.button if button.key == "in-english"), menu.label, *menu.options]
+
+
+def test_a_click_in_the_menu_shows_the_same_page_in_another_language(translate: Translate) -> None:
+    translate("de", GERMAN)
+    at = open_tradeoff(phi="1.5")
+    assert languages(at) == ["English", "English", "Deutsch"]
+    at.session_state["speak"] = "de"
+    at.run()
+
+
+@pytest.mark.parametrize(("locale", "offered"), [("zh-TW", []), ("zh-CN", ["English"]), ("zh-HK", ["English"])])
+def test_who_reads_a_relative_language_has_english_one_click_away(
+    translate: Translate, monkeypatch: pytest.MonkeyPatch, locale: str, offered: list[str]
+) -> None:
+    translate("zh_TW", {"What does accuracy cost?": "準確率要多少成本？", "English": "繁體中文"})
+    speaking(monkeypatch, locale)
+    at = open_tradeoff()
+    assert titles(at) == ["準確率要多少成本？"]
+    assert languages(at) == [*offered, "繁體中文", "English", "繁體中文"]
+    for button in at.button:
+        if button.key == "in-english":
+            button.click().run()
+            assert titles(at) == ["What does accuracy cost?"]
+            assert at.query_params["lang"] == "en"
+            assert languages(at) == ["English", "English", "繁體中文"]
+
+
+def test_an_address_may_write_a_language_as_browsers_do(translate: Translate) -> None:
+    translate("zh_TW", {"What does accuracy cost?": "準確率要多少成本？"})
+    for asked in ("zh-TW", "zh_TW", "zh-Hant"):
+        at = open_tradeoff(lang=asked)
+        assert titles(at) == ["準確率要多少成本？"]
+        assert at.query_params["lang"] == "zh-TW"
 
 
 def test_the_pages_have_names_in_the_visitors_language(translate: Translate, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +127,8 @@ def test_the_pages_have_names_in_the_visitors_language(translate: Translate, mon
 
     monkeypatch.setattr(st, "navigation", listen)
     open_tradeoff(lang="de")
-    assert named == ["Lesson", "Compare", "Scale", "Abwägung", "Evaluate", "Paper", "Why does my Grad-CAM look wrong?"]
+    last = ["Paper", "Glossary", "Why does my Grad-CAM look wrong?"]
+    assert named == ["Lesson", "Compare", "Scale", "Abwägung", "Evaluate", *last]
 
 
 def page_with_a_button() -> None:
