@@ -68,7 +68,7 @@ def test_a_run_writes_its_rows_and_prints_a_table(data, tmp_path):
     assert "top-1" in result.stdout
     rows = pq.read_table(out / "results.parquet")
     assert set(rows.column_names) >= COLUMNS
-    assert "Of 3 photos intervals say little" in result.stdout
+    assert "3 photos are too few for an answer" in result.stdout
     assert len(rows) == 1 + 2 * 8 * 3  # broken; two photos, two methods and six controls, three metrics
     again = strict(run(*words, "--json").stdout)  # finished: read, not measured
     assert again["finished"]

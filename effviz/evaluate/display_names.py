@@ -34,7 +34,7 @@ METRICS: Final[Mapping[Metric, str]] = {
     Metric.SANITY_LOGIT: lazy_gettext("Rank correlation with another class"),
 }
 SENTENCES: Final[Mapping[Metric, str]] = {
-    Metric.ENERGY: lazy_gettext("The share of the map's positive evidence that lies inside the object's boxes."),
+    Metric.ENERGY: lazy_gettext("The share of the map's positive evidence inside the object's boxes."),
     Metric.POINTING: lazy_gettext("How often the map's maximum lies inside one of the object's boxes."),
     Metric.POINTING_15: lazy_gettext(
         "How often the map's maximum lies inside one of the object's boxes, or at most 15 px off."
@@ -134,8 +134,8 @@ def controls_name(of: str) -> str:
 def few(photos: int) -> str:
     """What is to be said of intervals of so few photos."""
     text = ngettext(
-        "Of {count} photo intervals say little: it is an example, no answer. Measure 30 or more.",
-        "Of {count} photos intervals say little: they are examples, no answer. Measure 30 or more.",
+        "{count} photo is too little for an answer, this is an example only. Measure 30 or more.",
+        "{count} photos are too few for an answer, these are examples only. Measure 30 or more.",
         photos,
     )
     return text.format(count=photos)

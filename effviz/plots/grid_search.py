@@ -53,9 +53,9 @@ SPACE_PX: Final = 540
 COST_PX: Final = 420
 
 BOTH, PAPER_ONLY, TRUTH_ONLY = (
-    lazy_gettext("Doubled on paper and in truth"),
-    lazy_gettext("On paper only"),
-    lazy_gettext("In truth only"),
+    lazy_gettext("Doubled by formula and count"),
+    lazy_gettext("By the formula only"),
+    lazy_gettext("By the count only"),
 )
 
 _SYMBOLS = {BOTH: "circle", PAPER_ONLY: "diamond-open", TRUTH_ONLY: "square"}
@@ -96,7 +96,7 @@ def space(points: Sequence[GridPoint]) -> go.Figure:
         made.add_traces(_cloud(_(name), of, [point.macs_ratio for point in of], _SYMBOLS[name]))
     made.add_trace(_papers())
     off = max(abs(point.macs_ratio - DOUBLE) for point in points)
-    bar = {"title": {"text": _("True MACs, times the baseline"), "side": "top"}, **_BAR}
+    bar = {"title": {"text": _("Counted MACs, times the baseline"), "side": "top"}, **_BAR}
     return made.update_layout(
         coloraxis={"colorscale": _SCALE, "cmin": DOUBLE - off, "cmid": DOUBLE, "cmax": DOUBLE + off, "colorbar": bar}
     )
@@ -207,7 +207,7 @@ def hover(of: GridPoint, more: str = "") -> str:
     lines = [
         f"<b>{label(of.rule)}</b>",
         more,
-        _("on paper {paper:.3f}, in truth {truth:.3f} times the MACs").format(
+        _("by the formula {paper:.3f}, counted {truth:.3f} times the MACs").format(
             paper=of.paper_ratio, truth=of.macs_ratio
         ),
         _("{blocks} blocks, {px} px, {macs:.4g} million MACs").format(
@@ -243,8 +243,8 @@ def cost(points: Sequence[GridPoint]) -> go.Figure:
     made.add_trace(_exact(ends))
     made.add_vrect(*_around(NEAR), line_width=0, fillcolor=GREY, opacity=0.1)
     made.add_hrect(*_around(NEAR), line_width=0, fillcolor=GREY, opacity=0.2)
-    made.update_xaxes(title_text=_("On paper: α·β²·γ²"))
-    return made.update_yaxes(title_text=_("In truth: MACs over the baseline's"))
+    made.update_xaxes(title_text=_("Formula: α·β²·γ²"))
+    return made.update_yaxes(title_text=_("Counted: MACs over the baseline's"))
 
 
 def _exact(ends: Sequence[float]) -> go.Scatter:

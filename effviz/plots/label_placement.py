@@ -121,9 +121,9 @@ def _free(box: PixelBox, taken: Sequence[PixelBox]) -> bool:
 # Across and down, in px that are left for bars: on a phone, on larger screens, on a wide one. Letters grow with none.
 SIZES: Final = ((WIDTH_PX, HEIGHT_PX), (500, 330), (700, 350), (1110, 370))
 
-LINES: Final = 3  # how many lines of text a name may stand away from its bar
+LINES: Final = 10  # how many lines of text a name may stand away from its bar
 
-ROOM: Final = 0.15  # of what is drawn, kept free above and below it
+ROOMS: Final = (0.15, 0.25, 0.35, 0.5, 0.8)  # of what is drawn, kept free above and below it; more where names need it
 
 GAP_PX: Final = 3  # from a bar's end to its name
 
@@ -204,10 +204,10 @@ class _Screen:
         self.taken.append((at - side, self.down(high) - end, at + side, self.down(low) + end))
 
 
-def frame_around(xs: Sequence[float], ys: Sequence[float]) -> Frame:
+def frame_around(xs: Sequence[float], ys: Sequence[float], room: float = ROOMS[0]) -> Frame:
     """Return a frame around everything, with room for names above and below."""
     wide, tall = (max(xs) - min(xs)) or 1.0, (max(ys) - min(ys)) or 0.1
-    return Frame(min(xs) - PAD * wide, max(xs) + PAD * wide, min(ys) - ROOM * tall, max(ys) + ROOM * tall)
+    return Frame(min(xs) - PAD * wide, max(xs) + PAD * wide, min(ys) - room * tall, max(ys) + room * tall)
 
 
 def place_bar_names(

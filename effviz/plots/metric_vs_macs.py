@@ -16,7 +16,7 @@ from effviz.evaluate.intervals import Interval
 from effviz.evaluate.run_summary import MetricMean
 from effviz.i18n import _, lazy_gettext
 from effviz.plots import label_placement
-from effviz.plots.label_placement import Frame, Label, NamedBar, NamePlace, place_labels
+from effviz.plots.label_placement import LINE_PX, Frame, Label, NamedBar, NamePlace, place_labels
 from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.plots.style import BLUE, GREY, LOOKS, OLIVE, SERIES, VERMILLION, SeriesStyle, figure, log_axis
 from effviz.zoo.presets import ScalingAxis
@@ -183,8 +183,9 @@ def map_quality(models: Sequence[RatedModel], controls: Mapping[Control, Sequenc
         some = [of for of in models if of.role == role]
         if some:
             drawn.add_trace(_trace(_(title), some, LOOKS[role] if role else _OTHER))
-    bars, within = [_bar(of) for of in models], _frame(models, controls)
-    drawn.add_trace(_names(bars, label_placement.place_bar_names(bars, within, _marks(shown), _levels(shown)), within))
+    within, named = _named(models, controls, shown)
+    drawn.add_trace(_names(named, within))
+    drawn.update_layout(annotations=[_leader(bar, place, within) for bar, place in named if place.lines])
     drawn.update_xaxes(_axis([of.macs / 1e9 for of in models]), range=[within.left - 9, within.right - 9])  # billions
     drawn.update_yaxes(title_text=axis, range=[within.low, within.high])
     drawn.update_layout(showlegend=True, margin={"r": 24})
@@ -264,20 +265,48 @@ def _bar(of: RatedModel) -> NamedBar:
     return NamedBar(of.model, math.log10(of.macs), low, high)
 
 
-def _frame(models: Sequence[RatedModel], controls: Mapping[Control, Sequence[RatedModel]]) -> Frame:
+Named = Sequence[tuple[NamedBar, NamePlace]]
+
+
+def _named(
+    models: Sequence[RatedModel],
+    controls: Mapping[Control, Sequence[RatedModel]],
+    shown: Mapping[Control, Sequence[RatedModel]],
+) -> tuple[Frame, Named]:
+    """The least frame in which every model has a place for its name; at the largest, some may have none."""
     bars = [_bar(of) for of in models]
+    for room in label_placement.ROOMS:
+        within = _frame(bars, controls, room)
+        places = label_placement.place_bar_names(bars, within, _marks(shown), _levels(shown))
+        if None not in places:
+            break
+    return within, [(bar, place) for bar, place in zip(bars, places, strict=True) if place]
+
+
+def _frame(bars: Sequence[NamedBar], controls: Mapping[Control, Sequence[RatedModel]], room: float) -> Frame:
     reach = math.log10(REACH if _levels(controls) else ROOM)
     xs = [bar.x + side for bar in bars for side in (-reach, reach)]
     means = [of.found.mean for some in controls.values() for of in some if of.found.n]
-    return label_placement.frame_around(xs, [*(bar.low for bar in bars), *(bar.high for bar in bars), *means])
+    return label_placement.frame_around(xs, [*(bar.low for bar in bars), *(bar.high for bar in bars), *means], room)
 
 
-def _names(bars: Sequence[NamedBar], found: Sequence[NamePlace | None], within: Frame) -> go.Scatter:
+def _end(bar: NamedBar, place: NamePlace, within: Frame) -> float:
+    return bar.high + within.gap if place.above else bar.low - within.gap
+
+
+def _leader(bar: NamedBar, place: NamePlace, within: Frame) -> dict[str, object]:
+    """A thin line from a bar's end to a name that stands some lines away."""
+    away = LINE_PX * place.lines * (-1 if place.above else 1)
+    end = _end(bar, place, within)
+    thin = {"showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": GREY}
+    return {"x": bar.x - 9, "y": end, "ax": 0, "ay": away, "text": "", **thin}  # on a log axis, in billions
+
+
+def _names(known: Named, within: Frame) -> go.Scatter:
     """The models' names at the ends of their bars; lines without words hold one away from it."""
-    known = [(bar, place) for bar, place in zip(bars, found, strict=True) if place]
     return go.Scatter(
         x=[10**bar.x / 1e9 for bar, _place in known],
-        y=[bar.high + within.gap if place.above else bar.low - within.gap for bar, place in known],
+        y=[_end(bar, place, within) for bar, place in known],
         text=[
             bar.name + "<br> " * place.lines if place.above else " <br>" * place.lines + bar.name
             for bar, place in known

@@ -1,5 +1,6 @@
 """What a visitor sees while maps are made: how far it is, how many others come first, and a way to stop."""
 
+import sys
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from effviz.errors import EffVizError
-from effviz.i18n import _
+from effviz.i18n import _, ngettext
 from effviz.ui import job_queue
 from effviz.ui.job_queue import A_PASS, QUEUE, Effort, Turn
 
@@ -37,6 +38,7 @@ class JobProgress:
     bar: DeltaGenerator = field(init=False)
     _turns: ExitStack = field(default_factory=ExitStack)
     _turn: Turn | None = None  # held since an earlier step
+    _before: int = sys.maxsize  # how many were last said to come first
 
     @contextmanager
     def shown(self, what: Hashable, may_stop: bool) -> Iterator[Self]:
@@ -95,8 +97,16 @@ class JobProgress:
         return self._turn
 
     def _wait(self, before: int) -> None:
-        one, more = _("1 other is before you."), _("{count} others are before you.")
-        self._say(one if before == 1 else more.format(count=before))
+        """Say how many come first, until the first turn: the number never rises, though somebody new may go first.
+
+        Afterwards others come in between two steps, and a number for that moment would only flicker.
+        """
+        if self._turn is not None:
+            self._say(_("{step} (others take turns with you)").format(step=self.text))
+            return
+        self._before = min(before, self._before)
+        text = ngettext("{count} other is before you.", "{count} others are before you.", self._before)
+        self._say(text.format(count=self._before) if self._before else _("You are next."))
 
     def _say(self, text: str) -> None:
         self.bar.progress((self.begun - 1 + self.part) / self.steps, text=text)

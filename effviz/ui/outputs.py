@@ -66,6 +66,17 @@ def sources(*links: tuple[str, str]) -> None:
     st.caption(_("Source: {links}").format(links=" · ".join(f"[{text}]({url})" for text, url in links)))
 
 
+MOST_SENTENCES = 3  # of a caption; the others are folded away
+
+
+def caption(notes: Sequence[str]) -> None:
+    """How to read a figure: three notes below it, and what is left of them folded."""
+    st.caption(" ".join(notes[:MOST_SENTENCES]))
+    if rest := notes[MOST_SENTENCES:]:
+        with st.expander(_("More about this figure")):
+            st.markdown("\n".join(f"- {note}" for note in rest))
+
+
 def rule(of: ScalingRule) -> None:
     """The paper's formula, with the constraint as it is."""
     formula()

@@ -81,7 +81,7 @@ def test_one_class_is_chosen_in_the_list_and_above_and_everything_agrees(visit: 
         page.get_by_role("button", name="Save as PNG").click()
     assert download.value.suggested_filename == f"effviz-grid-{slug}.png"
     page.get_by_role("link", name="Scale").click()
-    expect(page.get_by_text("What is scarce")).to_be_visible()
+    expect(page.get_by_text("Budget", exact=True)).to_be_visible()
     page.get_by_role("link", name="Compare").click()
     expect(above).to_have_value(name)
     expect(page.locator(".classes [aria-checked=true] span").first).to_have_text(name)

@@ -13,12 +13,12 @@ Visit = Callable[..., Page]
 
 def test_a_link_brings_the_limits_back(visit: Visit, address: str) -> None:
     page = visit("/paper?section=problem")
-    page.get_by_role("slider", name="MACs at most (billion)").press("ArrowRight")
+    page.get_by_role("slider", name="Limit of MACs (billion)").press("ArrowRight")
     expect(page).to_have_url(re.compile(r"macs=2\.5"))
     page.get_by_role("radio", name="Compound", exact=True).first.click()
     expect(page).to_have_url(re.compile("cut=compound"))
     again = visit(page.url.removeprefix(address))
-    expect(again.get_by_role("slider", name="MACs at most (billion)")).to_have_attribute("aria-valuetext", "2.5")
+    expect(again.get_by_role("slider", name="Limit of MACs (billion)")).to_have_attribute("aria-valuetext", "2.5")
     expect(again.get_by_role("radio", name="Compound", exact=True).first).to_be_checked()
 
 

@@ -132,8 +132,8 @@ def test_one_is_not_counted_as_several_and_no_mark_of_code_is_left(known, html):
     assert "4 photos of data, target" in html
     one, many = (dataclasses.replace(known, run=dataclasses.replace(known.run, photos=photos)) for photos in (1, 30))
     assert "1 photo of data, target" in "".join(part.text for part in html_report._about(one))
-    assert "Of 4 photos intervals say little" in html  # fewer than 30
-    assert "say little" not in "".join(part.text for part in html_report._about(many))
+    assert "4 photos are too few for an answer" in html  # fewer than 30
+    assert "too few" not in "".join(part.text for part in html_report._about(many))
     assert "<h2>What could not be measured</h2>" in html
     assert "1 row has a reason instead of a value" in html
     assert "`" not in html.partition("<main>")[2]

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from effviz.explain import sample_photos
 from effviz.explain.data_types import Method
 from effviz.report.csv_tables import SUMMARY_FILE, summary_csv
 from effviz.ui import cache
-from effviz.ui.evaluate import photo_examples, run_results, runs
+from effviz.ui.evaluate import photo_examples, run_results, runs, verdict
 from effviz.ui.evaluate.run_picker import ResultsView
 
 ROOT = Path(__file__).parents[2]
@@ -109,7 +109,8 @@ def words(at: AppTest) -> str:
 def table(at: AppTest, column: str) -> dict[str, str]:
     """The first table with this column, by the method's name."""
     found = next(each.value for each in at.dataframe if column in each.value and "method" in each.value)
-    return dict(zip(found["method"], found[column], strict=True))
+    rows = zip(found["method"], found[column], strict=True)
+    return {method: number for methods, number in rows for method in methods.split(", ")}
 
 
 def differences(at: AppTest) -> list[tuple[str, str, str, int]]:
@@ -136,7 +137,9 @@ def test_without_a_folder_the_study_is_open() -> None:
     assert numbers["Control: Gaussian in the crop"] == "0.711 (0.680–0.740)"
     assert numbers["Control: centre Gaussian"] == "0.627 (0.598–0.656)"
     assert chart(at)["Baseline"]["customdata"] == [["lite0@224"]]
-    assert "lite0@224" in "".join(chart(at)[None]["text"])
+    assert len(chart(at)[None]["text"]) == 9  # each model has its name
+    methods = next(each.value["method"] for each in at.dataframe if "lite0@224" in each.value)
+    assert methods.iloc[0] == "CAM, Grad-CAM, HiResCAM, XGrad-CAM"  # on this layer they are the same map
     # docs/study.md: lite2@260 minus lite0@224, and lite0@224 minus the Gaussian in its crop
     assert ("lite2@260", "lite0@224", "0.047", 400) in differences(at)
     assert ("lite0@224", "Gaussian in its crop", "0.072", 400) in differences(at)
@@ -145,8 +148,7 @@ def test_without_a_folder_the_study_is_open() -> None:
     assert (certain["lite2@260"], certain["lite1@224"]) == ("yes", "no")
     assert "400 photos of **ImageNet's validation set, with boxes**" in words(at)
     at.selectbox(key="of-choice").set_value("lite2@260").run()
-    assert "The photos of this data set are not on this page" in words(at)
-    assert "Start the server with `EFFVIZ_PHOTOS` set to a folder" in words(at)
+    assert "The photos of this run are not on this server, so it cannot draw their maps" in words(at)
     check(at)
 
 
@@ -171,10 +173,9 @@ def test_the_study_has_the_hard_photos_too() -> None:
     assert "**46**" in words(at)
 
 
-def answered(at: AppTest) -> str:
-    """The one paragraph that answers, without the backslashes that keep it from being markup."""
-    (found,) = (text.value for text in at.markdown if "photo by photo:" in text.value)
-    return found.replace("\\", "")
+def plainly(paragraphs: Iterable[str]) -> list[str]:
+    """Without the backslashes that keep names from being markup."""
+    return [text.replace("\\", "") for text in paragraphs]
 
 
 @pytest.mark.parametrize(
@@ -182,79 +183,131 @@ def answered(at: AppTest) -> str:
     [  # the numbers stand in docs/study
         (
             {"metric": "energy"},
-            "**By CAM, Energy in box (more is better) over lite0@224, photo by photo:** better: most lite2@260 +0.047 "
-            "(0.041 to 0.053), then lite0@260, lite0@320, lite0@384; worse: lite0@192 −0.018 (−0.021 to −0.015); not "
-            "told from zero: lite1@224, lite2@224, lite0@448. Every model is better than the Gaussian in its crop.",
+            (
+                "**Yes, a little:** the compound model lite2@260 puts 4.7 points more of its map on the object than "
+                "the baseline lite0@224. The baseline with the same larger input (lite0@260), whose grid is as fine, "
+                "gains 3.0.",
+                "By CAM, Energy in box (more is better) against lite0@224: better: lite2@260, lite0@260, lite0@320, "
+                "lite0@384; worse: lite0@192; no clear difference: lite1@224, lite2@224, lite0@448. The maps of every "
+                "model beat the Gaussian in its crop, which knows nothing of the photo.",
+            ),
         ),
         (
             {"run": runs.FAITHFUL, "metric": "deletion"},
-            "a larger lead: most lite2@224 −0.028 (−0.046 to −0.010), then lite2@260, lite1@224; a smaller lead: "
-            "lite0@260 +0.025 (0.010 to 0.041). Every model is better than the centre Gaussian.",
+            (
+                "**Yes, a little:** by Deletion, the map of the compound model lite2@260 leads a Gaussian by 2.4 "
+                "points more than that of the baseline lite0@224.",
+                "By CAM, Deletion minus the model's own Gaussian (less is better) against lite0@224: a larger lead: "
+                "lite2@224, lite2@260, lite1@224; a smaller lead: lite0@260. The maps of every model beat the centre "
+                "Gaussian, which knows nothing of the photo.",
+            ),
         ),
         (
             {"run": runs.FAITHFUL, "metric": "insertion"},
-            "a smaller lead: most lite2@260 −0.036 (−0.052 to −0.019), then lite0@260; not told from zero: lite1@224, "
-            "lite2@224. Every model is better than the centre Gaussian.",
+            (
+                "**No:** by Insertion, the map of the compound model lite2@260 leads a Gaussian by 3.6 points less "
+                "than that of the baseline lite0@224.",
+            ),
+        ),
+        (
+            {"run": runs.SMOOTH, "metric": "energy"},
+            ("All maps were blurred alike, so that a finer grid alone gains little.",),
+        ),
+        (
+            {"metric": "pointing"},
+            (
+                "**No clear difference** between the compound model lite2@260 and the baseline lite0@224: on these "
+                "photos, Pointing game differs no more than by chance.",
+            ),
         ),
     ],
 )
 def test_the_question_is_answered_by_the_differences_of_the_measure_that_is_open(
-    asked: dict[str, str], said: str
+    asked: dict[str, str], said: Sequence[str]
 ) -> None:
     at = open_page(**asked)
-    assert said in answered(at)
-    assert "intervals say little" not in words(at)
+    shown = "\n".join(plainly(text.value for text in at.markdown))
+    assert all(sentence in shown for sentence in said)
+    assert "too few photos" not in words(at)
+
+
+NOTHING = Interval(np.nan, np.nan, np.nan, 0)
+
+
+def minus(metric: Metric, model: str, mean: float, *, p: float = 0.01, other: str = "m0", n: int = 40) -> Difference:
+    found = Interval(mean, mean - 0.05, mean + 0.05, n, p)
+    same = (model, "control-gaussian") if other == "gaussian" else (other, "cam")
+    return Difference(model, "cam", *same, metric, found, replace(found, mean=found.mean / 10))
 
 
 @pytest.mark.parametrize(
-    ("metric", "small", "said"),
+    ("metric", "means", "said"),
     [
         (
             Metric.ENERGY,
-            False,
-            "**By CAM, Energy in box (more is better) over m0, photo by photo:** better: most m2 +0.300 (0.200 to "
-            "0.400), then m1; worse: m3 −0.100 (−0.200 to −0.050); not told from zero: m4. Not surely better than the "
-            "centre Gaussian: m1, m2.",
+            {"m1": 0.12},
+            "**Yes:** m1 puts 12.0 points more of its map on the object than the baseline m0.",
         ),
-        (Metric.ENERGY, True, "better: m3 +0.500 (0.400 to 0.600). Every model is better than the centre Gaussian."),
+        (Metric.ENERGY, {"m1": 0.3, "m2": 0.099}, "**Yes, a little:** m2 puts 9.9 points more"),  # the last one answers
+        (Metric.ENERGY, {"m1": -0.01}, "**No:** m1 puts 1.0 points less of its map on the object than"),
         (
             Metric.DELETION,
-            False,
-            "Deletion minus the model's own Gaussian (less is better) over m0, photo by photo:** a larger lead: m3 "
-            "−0.100 (−0.200 to −0.050); a smaller lead: most m2 +0.300 (0.200 to 0.400), then m1; not told from zero: "
-            "m4.",
+            {"m1": -0.2},
+            "**Yes:** by Deletion, the map of m1 leads a Gaussian by 20.0 points more than",
         ),
-        (Metric.SANITY_SSIM, False, "(near 0 is better) over m0, photo by photo:** larger: most m2 +0.300 (0.200 to"),
+        (Metric.DELETION, {"m1": 0.05}, "**No:** by Deletion, the map of m1 leads a Gaussian by 5.0 points less than"),
+        (
+            Metric.POINTING,
+            {"m1": 0.04},
+            "**Yes, a little:** of 100 photos, the map of m1 peaks on the object on 4.0 more",
+        ),
+        (Metric.SANITY_SSIM, {"m1": 0.4}, "**This measure tells how alike maps are**, not which are better."),
+        (Metric.ENERGY, {"m1": -0.2, "lite1@240": 0.04}, "**Yes, a little:** the largest model lite1@240 puts 4.0"),
     ],
 )
-def test_an_answer_parts_models_by_what_is_sure_after_holms_correction(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, metric: Metric, small: bool, said: str
-) -> None:
-    """Each group has its farthest model first; which way is better depends on the measure."""
+def test_the_answer_is_yes_or_no_by_rules(folder: Path, metric: Metric, means: dict[str, float], said: str) -> None:
+    of = replace(runs.open_folder(finished(folder / "cars"), ("test",)), models=("m0", *means))
+    if "lite1@240" in means:  # one that is known, with MACs
+        of = replace(of, models=("lite0@224", *means))
+    found = [minus(metric, model, mean) for model, mean in means.items()]
+    assert said in plainly(verdict.answer(view(of, metric), found))[0]
 
-    def minus(model: str, *numbers: float, gaussian: bool = False) -> Difference:
-        sure = model != "m4" and numbers != (0.1, -0.1, 0.3)
-        found, nothing = Interval(*numbers, 20, 0.01 if sure else 0.06), Interval(np.nan, np.nan, np.nan, 0)
-        hard = found if numbers[0] == 0.5 else nothing
-        other = (model, "control-gaussian") if gaussian else ("m0", "cam")
-        return Difference(model, "cam", *other, metric, nothing if hard.n else found, hard)
 
-    found = [
-        minus("m1", 0.2, 0.1, 0.3),
-        minus("m2", 0.3, 0.2, 0.4),
-        minus("m3", -0.1, -0.2, -0.05),
-        minus("m4", 0.4, 0.1, 0.9),  # leaves zero out, and is one of many
-        minus("m3", 0.5, 0.4, 0.6),  # these two of small objects only
-        minus("m3", 0.5, 0.4, 0.6, gaussian=True),
-        minus("m0", 0.2, 0.1, 0.3, gaussian=True),
-        minus("m1", -0.2, -0.3, -0.1, gaussian=True),
-        minus("m2", 0.1, -0.1, 0.3, gaussian=True),
-    ]
-    seen: list[str] = []
+def test_an_answer_parts_models_by_what_is_clear_after_holms_correction(folder: Path) -> None:
+    """Each group has its farthest model first; over the small and off-centre photos the numbers are others."""
     of = replace(runs.open_folder(finished(folder / "cars"), ("test",)), models=("m0", "m1", "m2", "m3", "m4"))
-    monkeypatch.setattr(run_results.st, "markdown", seen.append)
-    run_results.show_answer(view(of, metric, small), found)
-    assert said in seen[0].replace("\\", "")
+    found = [
+        minus(Metric.ENERGY, "m1", 0.2),
+        minus(Metric.ENERGY, "m2", 0.3),
+        minus(Metric.ENERGY, "m3", -0.1),
+        minus(Metric.ENERGY, "m4", 0.4, p=0.06),  # far from zero, and one of many
+        *(minus(Metric.ENERGY, model, 0.2, other="gaussian") for model in ("m0", "m2")),
+        minus(Metric.ENERGY, "m1", -0.2, other="gaussian"),
+        minus(Metric.ENERGY, "m3", 0.2, p=0.06, other="gaussian"),
+    ]
+    headline, others = plainly(verdict.answer(view(of), found))
+    assert headline.startswith("**No clear difference** between m4 and the baseline m0")
+    assert others == (
+        "By CAM, Energy in box (more is better) against m0: better: m2, m1; worse: m3; no clear difference: m4. No "
+        "clear lead over the centre Gaussian, which knows nothing of the photo: m1, m3."
+    )
+    small = plainly(verdict.answer(view(of, small=True), found[:1]))
+    assert small[0].startswith("**Yes, a little:** m1 puts 2.0 points more")
+    few = plainly(verdict.answer(view(of), [minus(Metric.ENERGY, "m1", 0.2, n=29)]))
+    assert few[0].startswith("On these photos alone, m1 puts 20.0 points more")
+    assert few[-1] == "29 photos are too few for an answer, these are examples only. Measure 30 or more."
+
+
+def test_of_a_compound_models_gain_the_larger_input_alone_is_named(folder: Path) -> None:
+    of = replace(runs.open_folder(finished(folder / "cars"), ("test",)), models=("lite0@224", "lite0@260", "lite2@260"))
+    compound = minus(Metric.ENERGY, "lite2@260", 0.05)
+    for alone, said in (
+        (0.01, "lite0@260), whose grid is as fine, gains 3.0."),
+        (0.2, "(lite0@260) makes no clear gain"),
+    ):
+        found = [compound, minus(Metric.ENERGY, "lite0@260", 0.03, p=alone)]
+        assert said in plainly(verdict.answer(view(of), found))[0]
+    assert "lite0@260" not in plainly(verdict.answer(view(of), [compound]))[0]
 
 
 @pytest.mark.parametrize("values", [20_000, 1])
@@ -266,7 +319,7 @@ def test_a_run_shows_its_means_controls_and_differences(
     finished(folder / "cars")
     at = open_page()
     assert at.selectbox(key="run-choice").value == "cars"
-    assert "9 photos of **cars**, 2 models, 1 method; target: label, placement: plain, seed 7." in words(at)
+    assert "9 photos of **cars**, 2 models, 1 method; target: label, placement: plain, seed: 7." in words(at)
     assert table(at, "lite0@224")["CAM"].startswith("0.475 (")
     assert table(at, "lite2@260")["CAM"].startswith("0.550 (")
     assert table(at, "lite2@260")["Control: random"] == "0.250 (0.158–0.526)"  # eight photos alike are no certainty
@@ -276,7 +329,7 @@ def test_a_run_shows_its_means_controls_and_differences(
         ("lite0@224", "centre Gaussian", "0.125", 8),
         ("lite2@260", "centre Gaussian", "0.200", 8),
     ]
-    assert "Of 8 photos intervals say little" in words(at)
+    assert "8 photos are too few for an answer" in words(at)
     assert any("broken.jpg is empty" in text for each in at.dataframe for text in each.value.get("error", ()))
 
 

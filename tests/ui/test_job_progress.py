@@ -83,6 +83,23 @@ def key_of(label: str, sample: str, method: Method) -> tuple[str, ...]:
     return task(label, sample, method).key
 
 
+def test_the_number_of_those_who_come_first_never_rises_and_is_not_said_between_two_steps() -> None:
+    mine, bar = job_progress.JobProgress(steps=2), Bar()
+    mine.bar = bar  # type: ignore[assignment]
+    mine.text = "Owl"
+    for before in (2, 3, 1, 0):  # somebody who has had nothing yet goes first
+        mine._wait(before)
+    mine._turn = object()  # type: ignore[assignment]
+    mine._wait(3)
+    assert [text for _share, text in bar.shown] == [
+        "2 others are before you.",
+        "2 others are before you.",
+        "1 other is before you.",
+        "You are next.",
+        "Owl (others take turns with you)",
+    ]
+
+
 @pytest.mark.parametrize(("others", "words"), [(1, "1 other is before you."), (2, "2 others are before you.")])
 def test_a_wait_says_how_many_come_first(monkeypatch: pytest.MonkeyPatch, others: int, words: str) -> None:
     queue, bar = JobQueue(others), Bar()

@@ -100,7 +100,7 @@ def test_measured_networks_get_ratios_places_and_rows(fake: list[str]) -> None:
     assert rows["speedup_here"].notna().sum() == 1  # nothing beside GPipe
     assert chart(at)["EfficientNet, measured here"]["x"] == [50]
     assert chart(at)["EfficientNet, measured here"]["y"] == [79.1]  # Table 2 of v5
-    assert "nobody's accuracy at this size is known: b1@96" in words(at).replace("\\", "")
+    assert "no accuracy at this input size is known: b1@96" in words(at).replace("\\", "")
     table = at.dataframe[1].value.set_index("network")
     assert dict(table["times_as_fast"]) == {"b1@96": 30, "b1@240": 6, "resnet152@224": 1}
     at.selectbox(key="beside").set_value("b1@240").run()
@@ -189,7 +189,7 @@ def test_strangers_see_the_times_of_another_machine_and_measure_the_paper_s_netw
     monkeypatch.setattr("effviz.ui.paper.latency.shipped", lambda: (other,))
     at = open_section()
     assert list(at.dataframe[1].value["network"]) == ["b1@240"]
-    assert "EffViz's own times, of Another processor, 2 cores" in at.info[0].value
+    assert "These times come from another machine: Another processor, 2 cores" in at.info[0].value
     assert at.multiselect(key="networks").options == ["b0", "b1", "b2", "b3", "b4"]
     assert not at.multiselect(key="networks").proto.accept_new_options
     measure(at, "b0")

@@ -87,16 +87,16 @@ def test_stochastic_depth_follows_the_network_and_silu_has_a_slope_where_relu_ha
     assert min(drawn["SiLU"]["y"]) == pytest.approx(-0.0998, abs=1e-3)  # the least slope, near -2.4
     at = open_recipe(network="B7")
     assert len(chart(at, "stochastic-depth")["B7: may be skipped"]["x"]) == 48  # 55 blocks, seven open a stage
-    assert "blocks run in a step" in words(at)
+    assert "blocks run in a training step" in words(at)
 
 
 @pytest.mark.usefixtures("no_photo")
 def test_every_setting_has_a_name_and_stands_in_the_table() -> None:
     assert set(recipe.NAMES) == {fact.key for fact in training_facts()}
     rows = open_recipe().dataframe[0].value.set_index("setting")
-    assert rows.loc["Average of weights: decay", "printed"] == "not said"
-    assert rows.loc["Average of weights: decay", "official_code"] == "0.9999"
-    assert rows.loc["Learning rate at first", "printed"] == "0.256"
+    assert rows.loc["Weight average: decay", "printed"] == "not given"
+    assert rows.loc["Weight average: decay", "official_code"] == "0.9999"
+    assert rows.loc["Initial learning rate", "printed"] == "0.256"
 
 
 @pytest.mark.usefixtures("no_photo")
@@ -105,7 +105,7 @@ def test_settings_follow_the_version(version: str, survival: str) -> None:
     at = open_recipe(paper=version)
     rows = at.dataframe[0].value.set_index("setting")
     assert rows.loc["Survival of the last block", "printed"] == survival
-    assert rows.loc["Training pictures held out", "printed"] == ("25000" if version == "v5" else "not said")
+    assert rows.loc["Training images held out", "printed"] == ("25000" if version == "v5" else "not given")
 
 
 def test_the_sample_is_augmented_and_a_seed_repeats_it() -> None:
@@ -139,7 +139,7 @@ def test_words_of_a_tile_are_escaped_and_every_operation_has_some() -> None:
     assert names == set(autoaugment.WORDS)
     assert autoaugment.told(()) == "left as it is"
     steps = (batches.PolicyOperation("Rotate", -21.0, True), batches.PolicyOperation("Invert", None, False))
-    assert autoaugment.told(steps) == "turned by −21°"
+    assert autoaugment.told(steps) == "rotated by −21°"
     drawn = autoaugment._figure(autoaugment.AugmentedTile(photo((0, 0, 0)), "<script>"))
     assert "<script>" not in drawn
     assert "&lt;script&gt;" in drawn

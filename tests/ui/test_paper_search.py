@@ -93,7 +93,7 @@ def check_grid(at: AppTest) -> None:
     assert own["paper_ratio"] == pytest.approx(1.92027)
     assert (own["blocks"], own["resolution_px"]) == (23, 258)
     assert own["macs"] == plan(1.2, 1.1, 258).macs
-    assert "promises 1.92 times B0's MACs and costs **2.57** times" in words(at)
+    assert "choice costs 1.92 times B0's MACs; counted, it costs **2.57** times" in words(at)
     doubled = rows.query("1.8 <= paper_ratio <= 2.2")
     real = rows.query("1.8 <= macs_ratio <= 2.2")
     both = len(set(doubled.index) & set(real.index))
@@ -102,7 +102,7 @@ def check_grid(at: AppTest) -> None:
     assert f"only **{both}** do both" in words(at)
     space, cost = charts(at)[:2]
     for chart in (space, cost):
-        assert len(chart["Doubled on paper and in truth"]["x"]) == both
+        assert len(chart["Doubled by formula and count"]["x"]) == both
 
 
 def check_step_2(at: AppTest) -> None:

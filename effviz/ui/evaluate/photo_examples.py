@@ -176,9 +176,8 @@ EACH: Final = 3  # of the best, of those in the middle, of the worst
 _OWN: Final = lazy_gettext("To see maps of your own photos, drop them on the Compare page.")
 
 _ELSEWHERE: Final = lazy_gettext(
-    "The photos of this data set are not on this page: there are names and numbers only. Start the server with "
-    "{setting} set to a folder that holds these photos, and their maps can be shown here.",
-    setting=f"`{settings.PHOTOS.name}`",
+    "The photos of this run are not on this server, so it cannot draw their maps: here are their names and values. The "
+    "Compare page draws maps of this model on other photos and on your own."
 )
 
 PLACES: Final = (lazy_gettext("best"), lazy_gettext("median"), lazy_gettext("worst"))

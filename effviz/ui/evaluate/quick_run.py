@@ -14,11 +14,11 @@ import streamlit as st
 
 from effviz.errors import SettingsError
 from effviz.evaluate.run_settings import AGREEMENT_METRICS, CASCADE_METRICS, Metric, RunSettings
-from effviz.i18n import _
+from effviz.i18n import _, ngettext
 from effviz.ui import cache, job_costs
 from effviz.ui.evaluate import quick_run_form, runs
 from effviz.ui.evaluate.quick_run_form import PhotoChoice, QuickRunRequest
-from effviz.ui.evaluate.run_picker import HERE, NEXT
+from effviz.ui.evaluate.run_picker import DONE, HERE, NEXT
 from effviz.ui.evaluate.runs import VISIT, Beat, MeasuredRun
 from effviz.ui.job_progress import JobProgress, resume, stopped
 from effviz.ui.outputs import duration, plain
@@ -228,7 +228,7 @@ def show() -> None:
     short = timed is None or timed.total_s <= LONGEST_S
     if place.button(_("Start"), icon=":material/play_arrow:", type="primary", key=START, disabled=not short) and short:
         st.session_state[HERE] = _measure(asked)
-        st.session_state[NEXT] = VISIT
+        st.session_state[NEXT], st.session_state[DONE] = VISIT, True
         st.rerun()
     if stopped(("evaluate", asked)):
         st.caption(_("Stopped: nothing of it is kept."))
@@ -265,10 +265,14 @@ def _estimate(timed: PassTiming) -> str:
         _("{seconds:.1f} s with {model}").format(seconds=seconds, model=plain(model))
         for model, seconds in zip(timed.asked.models, timed.seconds, strict=True)
     ]
-    text = _(
-        "**About {total}** for {count} photos: one took {models}, timed just now on this server. Other visitors make "
-        "it longer."
-    ).format(total=duration(timed.total_s), count=len(timed.asked.pictures), models=", ".join(models))
+    count = len(timed.asked.pictures)
+    text = ngettext(
+        "**About {total}** for {count} photo: one took {models}, timed just now. It takes longer while others use this "
+        "server.",
+        "**About {total}** for {count} photos: one took {models}, timed just now. It takes longer while others use "
+        "this server.",
+        count,
+    ).format(total=duration(timed.total_s), count=count, models=", ".join(models))
     if timed.total_s > LONGEST_S:
         limit = _("At most {most} are allowed here: take fewer photos, models or measures, or run `effviz evaluate`.")
         return f"{text} {limit.format(most=duration(LONGEST_S))}"

@@ -302,7 +302,7 @@ def _baseline() -> MaskBaseline:
         [baseline.value for baseline in MaskBaseline],
         format_func=lambda name: _(display_names.BASELINES[MaskBaseline(name)]),
         key=BASELINE,
-        help=_("What stands where a part of the photo is hidden; ROAD fills in from the neighbours instead."),
+        help=_("What replaces a hidden part of the photo; ROAD fills it from its neighbours instead."),
     )
     return MaskBaseline(chosen)
 

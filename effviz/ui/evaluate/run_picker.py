@@ -29,6 +29,7 @@ from effviz.ui.outputs import plain
 RUN, METRIC, BY, WHICH = "run", "metric", "by", "which"  # widgets, and in the address
 HERE: Final = "evaluate-here"  # in the session: what this visitor measured
 NEXT: Final = "evaluate-next"  # in the session: the run that the page opens next
+DONE: Final = "evaluate-done"  # in the session: that run has just ended
 ALL, SMALL = "all", "small"
 
 _RUNS: SizeBoundedCache[MeasuredRun] = SizeBoundedCache(budget_bytes(0.05), lambda found: found.size_bytes)

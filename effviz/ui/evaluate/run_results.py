@@ -9,13 +9,11 @@ import streamlit as st
 
 from effviz.evaluate import display_names
 from effviz.evaluate.heatmaps import Control
-from effviz.evaluate.intervals import FEW, Interval
+from effviz.evaluate.intervals import Interval
 from effviz.evaluate.run_settings import (
     AGREEMENT_METRICS,
     FAITHFULNESS_METRICS,
     LOCALISATION_METRICS,
-    LOW_IS_GOOD,
-    NEAR_ZERO_IS_GOOD,
     SANITY_METRICS,
     SHARE_METRICS,
     Metric,
@@ -28,17 +26,19 @@ from effviz.plots.style import config, slide
 from effviz.report import csv_tables
 from effviz.report.csv_tables import DIFFERENCES_FILE, summary_csv
 from effviz.report.html_report import evaluation_html
-from effviz.ui import job_queue
+from effviz.ui import glossary, job_queue, outputs
 from effviz.ui.components.picture import picture
-from effviz.ui.evaluate import photo_examples, runs
-from effviz.ui.evaluate.run_picker import ResultsView
+from effviz.ui.evaluate import photo_examples, runs, verdict
+from effviz.ui.evaluate.run_picker import DONE, ResultsView
 from effviz.ui.evaluate.runs import STUDIES, VISIT, MeasuredRun
 from effviz.ui.job_queue import QUEUE
-from effviz.ui.outputs import plain
+from effviz.ui.outputs import duration, plain
 from effviz.zoo.model import ModelRef
 from effviz.zoo.presets import axis_among
 
 CHART: Final = "evaluate-chart"
+
+ANSWER: Final = "evaluate-answer"
 
 BUNDLED: Final = lazy_gettext(
     "ImageNet's validation set, with boxes"
@@ -53,7 +53,7 @@ def show_about(of: MeasuredRun) -> None:
     settings, bundled = of.run.settings, of.key[0] in STUDIES
     st.markdown(
         _(
-            "{photos} of **{dataset}**, {models}, {methods}; target: {target}, placement: {placement}, seed {seed}."
+            "{photos} of **{dataset}**, {models}, {methods}; target: {target}, placement: {placement}, seed: {seed}."
         ).format(
             photos=photos,
             dataset=_(BUNDLED) if bundled else plain(of.results.dataset),
@@ -63,7 +63,8 @@ def show_about(of: MeasuredRun) -> None:
             placement=settings.placement.value,
             seed=settings.seed,
         )
-        + (_(" What it says of all measures stands in docs/study.md of the repository.") if bundled else "")
+        + (_(" docs/study.md in the repository discusses all its measures.") if bundled else ""),
+        help=glossary.tip("target", "placement", "seed"),
     )
 
 
@@ -86,7 +87,12 @@ def show_chart(view: ResultsView, cells: Sequence[MetricMean], found: Sequence[D
         cells = _leads(view, found)
     models = _rated(view, cells, view.method, known)
     if not models:
-        st.info(_("No model of this run is known to this version of EffViz, so their MACs are not: see the tables."))
+        st.info(
+            _(
+                "This version of EffViz does not know the models of this run, so it cannot count their MACs: see the "
+                "tables."
+            )
+        )
         return
     controls = {control: rated for control in Control if (rated := _rated(view, cells, control.value, known))}
     axis = display_names.compared(view.metric)
@@ -102,7 +108,7 @@ def show_chart(view: ResultsView, cells: Sequence[MetricMean], found: Sequence[D
     with st.container(horizontal=True, vertical_alignment="center"):
         picture(CHART, slide(made, display_names.metric(view.metric), _("Measured and drawn by EffViz (Apache-2.0).")))
         _save(view.metric, cells)
-    st.caption(" ".join(_notes(view, models, known)))
+    outputs.caption(list(_notes(view, models, known)))
 
 
 def _notes(view: ResultsView, models: Sequence[RatedModel], known: Mapping[str, ModelRef]) -> Iterator[str]:
@@ -117,10 +123,12 @@ def _notes(view: ResultsView, models: Sequence[RatedModel], known: Mapping[str, 
         )
     if view.metric in SANITY_METRICS:
         yield _("Controls have no value: no network made them.")
-    yield _("Bars: 95 % intervals ({kind}); they speak of other photos, not of other trainings.").format(
+    yield _("Bars: 95 % intervals ({kind}) over photos, not over trainings.").format(
         kind=_("Wilson") if view.metric in SHARE_METRICS else _("Student's t")
     )
-    yield _("Colours: what a model changes against {model}, the first of the run.").format(model=plain(of.models[0]))
+    yield _("Colours show which dimension a model scales against {model}, the first of the run.").format(
+        model=plain(of.models[0])
+    )
     if any(rated.role is None for rated in models):
         yield _("Other: two of depth, width and pixels, or another family.")
     if unknown := [model for model in of.models if model not in known]:
@@ -224,12 +232,16 @@ def _save(metric: Metric, cells: Sequence[MetricMean]) -> None:
 
 
 def _matrix(of: MeasuredRun, cells: Sequence[MetricMean], small: bool) -> None:
+    """One row a method and control; methods with the same numbers for every model share a row."""
     found = {(cell.method, cell.model): cell.small if small else cell.every for cell in cells}
-    methods = dict.fromkeys(cell.method for cell in cells)
+    alike: dict[object, list[str]] = {}
+    for method in dict.fromkeys(cell.method for cell in cells):
+        numbers = tuple(found.get((method, model)) for model in of.models)
+        alike.setdefault(method if method in set(Control) else numbers, []).append(method)
     rows = [
-        {"method": display_names.method(method)}
-        | {model: figures.format_interval(found[method, model]) for model in of.models if (method, model) in found}
-        for method in methods
+        {"method": ", ".join(map(display_names.method, methods))}
+        | {model: figures.format_interval(known) for model in of.models if (known := found.get((methods[0], model)))}
+        for methods in alike.values()
     ]
     st.dataframe(
         pd.DataFrame(rows),
@@ -260,10 +272,10 @@ def _pairs(found: Sequence[Difference], small: bool) -> None:
         height="content",
         column_config={
             "model": st.column_config.TextColumn(_("Model"), pinned=True),
-            "minus": _("Minus"),
+            "minus": _("Compared with"),
             "difference": _("Difference (95 %)"),
             "certain": st.column_config.TextColumn(
-                _("Surely one"), help=_("p below 0.05, corrected (Holm) for all differences of this measure")
+                _("Clear"), help=_("p below 0.05, corrected (Holm) for all differences of this measure")
             ),
             "photos": _("Photos"),
         },
@@ -273,7 +285,7 @@ def _pairs(found: Sequence[Difference], small: bool) -> None:
 def _minus(of: Difference) -> str:
     if not of.beside_model:
         return display_names.controls_name(of.minus_method)
-    return _("{model}, of leads").format(model=of.minus_model) if of.of_leads else of.minus_model
+    return _("{model} (leads)").format(model=of.minus_model) if of.of_leads else of.minus_model
 
 
 def _leads(view: ResultsView, found: Sequence[Difference]) -> list[MetricMean]:
@@ -291,74 +303,22 @@ def signed(found: Interval) -> str:
     return figures.format_interval(found).replace("–", _(" to ")).replace("-", "−")
 
 
-# The answer to the page's question by one metric and method, in words made of the run's own differences.
-# Surely means p below 0.05 after Holm's correction for all differences of the measure.
-
-Finding = Sequence[tuple[str, Interval]]  # models, and how far each is from what it is compared with
-
-
 def show_answer(view: ResultsView, differences: Sequence[Difference]) -> None:
-    """Say which models are better than the first one, and which beat a Gaussian of their own."""
-    known = [(of, of.small if view.small else of.every) for of in differences]
-    known = [(of, interval) for of, interval in known if interval.n]
-    if not known:
-        return
-    scaled = [(of.model, interval) for of, interval in known if of.beside_model]
-    controlled = [(of.model, interval) for of, interval in known if not of.beside_model]
-    gaussian = display_names.controls_name(view.measured.results.gaussian(view.metric))
-    st.markdown(" ".join((*_scaled(view, scaled), *_controlled(view, controlled, gaussian))))
-    photos = max(interval.n for _of, interval in known)
-    if photos < FEW:
-        st.info(display_names.few(photos), icon=":material/info:")
+    """The answer in words, above all numbers."""
+    with st.container(key=ANSWER):
+        if st.session_state.get(DONE):
+            photos = ngettext("{count} photo", "{count} photos", view.measured.photos)
+            taken = duration(view.measured.run.seconds)
+            done = _("Done: {photos} measured in {time}.")
+            st.success(
+                done.format(photos=photos.format(count=view.measured.photos), time=taken), icon=":material/check:"
+            )
+        for paragraph in verdict.answer(view, differences):
+            st.markdown(paragraph)
 
 
-def _scaled(view: ResultsView, found: Finding) -> Iterator[str]:
-    if not found:
-        return
-    better, down, unsure = _parted(view, found)
-    # Of what should be near zero a difference does not tell which of two is nearer.
-    names = (_("larger"), _("smaller")) if view.metric in NEAR_ZERO_IS_GOOD else (_("better"), _("worse"))
-    if view.metric in FAITHFULNESS_METRICS:
-        names = (_("a larger lead"), _("a smaller lead"))
-    groups = [f"{name}: {_most(some)}" for name, some in zip(names, (better, down), strict=True) if some]
-    groups += [_("not told from zero: {models}").format(models=_names(unsure))] * bool(unsure)
-    yield _("**By {method}, {metric} over {first}, photo by photo:** {groups}.").format(
-        method=display_names.method(view.method),
-        metric=display_names.compared(view.metric),
-        first=plain(view.measured.models[0]),
-        groups="; ".join(groups),
-    )
-
-
-def _controlled(view: ResultsView, found: Finding, gaussian: str) -> Iterator[str]:
-    if not found:
-        return
-    better, down, unsure = _parted(view, found)
-    others = (*down, *unsure)
-    if not others:
-        yield _("Every model is better than the {control}.").format(control=gaussian)
-    elif not better:
-        yield _("No model is surely better than the {control}.").format(control=gaussian)
-    else:
-        yield _("Not surely better than the {control}: {models}.").format(control=gaussian, models=_names(others))
-
-
-def _parted(view: ResultsView, found: Finding) -> tuple[Finding, Finding, Finding]:
-    """Return those that are surely better, those that are surely worse, the farthest first, and the others."""
-    sign = -1 if view.metric in LOW_IS_GOOD else 1
-    far = sorted(found, key=lambda one: -abs(one[1].mean))
-    sure = [one for one in far if one[1].sure]
-    better = [one for one in sure if sign * one[1].mean > 0]
-    return better, [one for one in sure if one not in better], [one for one in found if not one[1].sure]
-
-
-def _most(found: Finding) -> str:
-    (model, interval), *others = found
-    first = f"{plain(model)} {'+' if interval.mean > 0 else ''}{signed(interval)}"
-    if not others:
-        return first
-    return _("most {first}, then {others}").format(first=first, others=_names(others))
-
-
-def _names(found: Finding) -> str:
-    return ", ".join(plain(model) for model, _interval in found)
+def scroll_to_answer() -> None:
+    """After a run that just ended, once: its button is far below its result."""
+    if st.session_state.pop(DONE, False):
+        scroll = f"document.querySelector('.st-key-{ANSWER}')?.scrollIntoView({{block: 'center'}})"
+        st.html(f"<script>{scroll}</script>", unsafe_allow_javascript=True)

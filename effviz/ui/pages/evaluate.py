@@ -3,18 +3,19 @@
 import streamlit as st
 
 from effviz.i18n import _
-from effviz.ui import session
+from effviz.ui import glossary, session
 from effviz.ui.evaluate import photo_examples, quick_run, run_picker, run_results, runs
 from effviz.ui.guard import guard
 
 st.title(_("Does scaling make maps better?"))
 st.markdown(
     _(
-        "Measured over many photos: do maps lie on the object (**localisation**), and does the model need what they "
-        "mark (**faithfulness**)? **Controls** know nothing of the photo: Gaussians, uniform and random maps. What "
-        "does not beat them has shown nothing. A map cannot leave the crop that its model saw, so the controls in the "
-        "crop are the ones to beat."
-    )
+        "Class activation maps, scored over many photos: do they lie on the object (**localisation**), and does the "
+        "model need what they mark (**faithfulness**)? **Controls** are maps made without looking at the photo: a "
+        "Gaussian in the centre, uniform and random ones. Maps that score no better than a control tell nothing about "
+        "the network."
+    ),
+    help=glossary.tip("localisation", "faithfulness", "control", "gaussian"),
 )
 for setting in (session.MODELS, session.SAMPLES):
     with guard():
@@ -31,11 +32,12 @@ if chosen is not None:
         run_results.show_answer(view, differences)
         run_results.show_chart(view, cells, differences)
         photo_examples.show_examples(view)
-        st.header(_("The numbers"), divider="gray")
-        run_results.show_tables(view, cells, differences)
+        with st.expander(_("All numbers")):
+            run_results.show_tables(view, cells, differences)
         run_results.show_failed(found)
         run_results.made_by(found)
         run_results.show_files(found)
+        run_results.scroll_to_answer()
 
 st.header(_("Measure a few photos here"), divider="gray")
 with guard():

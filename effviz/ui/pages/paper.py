@@ -6,11 +6,11 @@ from effviz.i18n import _
 from effviz.ui.guard import guard
 from effviz.ui.paper import sections
 
-st.title(_("The paper, alive"))
+st.title(_("The EfficientNet paper, figure by figure"))
 st.markdown(
     _(
-        "Every figure and table of [EfficientNet](https://arxiv.org/abs/1905.11946) (Tan and Le, 2019). What the paper "
-        "**prints** and what EffViz **recomputes** are never mixed."
+        "Every figure and table of [the paper](https://arxiv.org/abs/1905.11946) (Tan and Le, 2019), interactive. "
+        "What the paper **prints** and what EffViz **recomputes** are never mixed."
     )
 )
 with guard():

@@ -41,7 +41,7 @@ st.header(_("How cost grows"))
 st.markdown(
     _(
         "The paper aims at doubling the MACs with every step of φ; these rates give {factor:.3f} a step. Real "
-        "networks rise in steps of their own, since blocks are rounded up and channels to multiples of 8."
+        "networks grow in uneven steps, since blocks are rounded up and channels to multiples of 8."
     ).format(factor=rule.constraint)
 )
 st.plotly_chart(
@@ -93,8 +93,8 @@ outputs.sources((_("paper, Table 1"), outputs.PAPER), (_("rounding: official cod
 st.header(_("Spend a budget"))
 st.markdown(
     _(
-        "The paper's problem (Eq. 2): the highest accuracy within a memory and a number of FLOPs. Accuracy is taken to "
-        "grow with size, so the answer is the largest network that fits."
+        "The paper's problem (Eq. 2): the highest accuracy within limits of memory and FLOPs. EffViz takes "
+        "accuracy to grow with size, so its answer is the largest network that fits."
     )
 )
 with guard():

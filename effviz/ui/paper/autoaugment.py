@@ -34,15 +34,15 @@ AUGMENT_CODE = "https://github.com/tensorflow/tpu/blob/master/models/official/ef
 WORDS = {
     "AutoContrast": lazy_gettext("contrast stretched"),
     "Color": lazy_gettext("colour × {level:.2g}"),
-    "Equalize": lazy_gettext("histogram evened out"),
+    "Equalize": lazy_gettext("histogram equalised"),
     "Invert": lazy_gettext("inverted"),
-    "Posterize": lazy_gettext("{level:.0f} bits a colour"),
-    "Rotate": lazy_gettext("turned by {level:.0f}°"),
-    "ShearX": lazy_gettext("slanted along its width by {level:.0%}"),
-    "ShearY": lazy_gettext("slanted along its height by {level:.0%}"),
-    "Solarize": lazy_gettext("inverted from {level:.0f} up"),
+    "Posterize": lazy_gettext("{level:.0f} bits per colour"),
+    "Rotate": lazy_gettext("rotated by {level:.0f}°"),
+    "ShearX": lazy_gettext("sheared horizontally by {level:.0%}"),
+    "ShearY": lazy_gettext("sheared vertically by {level:.0%}"),
+    "Solarize": lazy_gettext("inverted from {level:.0f} upwards"),
     "SolarizeAdd": lazy_gettext("dark parts + {level:.0f}"),
-    "TranslateYRel": lazy_gettext("moved by {level:.0%} of its height"),
+    "TranslateYRel": lazy_gettext("shifted by {level:.0%} of its height"),
 }
 
 
@@ -58,8 +58,9 @@ def show() -> None:
     """Draw this part: the choice first, so that it stands on the page while the operations are loaded."""
     st.markdown(
         _(
-            "In training every picture is changed in a new way each time: one of 25 pairs of operations, each with a "
-            "probability of its own. The labels stay, so the network learns what does **not** matter."
+            "In training, an image is changed at random each time it is used: by one of 25 pairs of operations, "
+            "each with its own probability. The label stays the same, so the network learns what does **not** "
+            "matter."
         )
     )
     photo = _photo()
@@ -81,8 +82,8 @@ def show() -> None:
     outputs.sources((_("paper, section 5.2"), outputs.PAPER), (_("official code: autoaugment.py"), AUGMENT_CODE))
     st.caption(
         _(
-            "The policy is the official code's, named v0, by timm's operations. Training also takes a random part of "
-            "the picture and mirrors half of them, which is left out here."
+            "This is policy v0 of the official code, with timm's operations. Training also crops and mirrors "
+            "images at random, which is left out here."
         )
     )
 

@@ -126,8 +126,8 @@ def sources(*parts: tuple[str, str]) -> None:
     outputs.sources(*parts)
     st.caption(
         _(
-            "Filled markers: printed in the paper. Open markers: recomputed by EffViz. Each point's source stands in "
-            "its hover and in the CSV, and its link under **Points and sources**."
+            "Filled markers: printed in the paper. Open markers: recomputed by EffViz. Point at a marker for its "
+            "source, or see **Points and sources** and the CSV."
         )
     )
 
@@ -168,8 +168,8 @@ FIGURES: Final = {
     "mini-learning": NamedFigure("table7", lazy_gettext("Trained by this project")),
     "learning-rate": NamedFigure("recipe", lazy_gettext("The learning rate")),
     "moving-average": NamedFigure("recipe", lazy_gettext("The weights that are kept: a moving average")),
-    "dropout": NamedFigure("recipe", lazy_gettext("Larger networks are held back more")),
-    "stochastic-depth": NamedFigure("recipe", lazy_gettext("Larger networks are held back more")),
+    "dropout": NamedFigure("recipe", lazy_gettext("Larger networks are regularised more")),
+    "stochastic-depth": NamedFigure("recipe", lazy_gettext("Larger networks are regularised more")),
     "activations": NamedFigure("recipe", lazy_gettext("SiLU instead of ReLU")),
 }
 

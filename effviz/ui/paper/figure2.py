@@ -44,7 +44,7 @@ def show() -> None:
         _("Give all the compound network's MACs"),
         icon=":material/balance:",
         on_click=match,
-        help=_("Moves width, depth and resolution to the largest networks that cost no more."),
+        help=_("Sets width, depth and resolution to the largest networks that cost no more."),
     )
     plans = planned(factors)
     networks(plans, _caption(), key="figure2")

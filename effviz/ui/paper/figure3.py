@@ -21,12 +21,14 @@ def show() -> None:
     st.markdown(
         _("B0 is made wider, deeper or given a larger input, one at a time. How much accuracy does each step bring?")
     )
-    log = st.toggle(_("Equal steps for doublings"), key=LOG, bind="query-params", help=_("A logarithmic axis of cost."))
+    log = st.toggle(
+        _("Logarithmic axis"), key=LOG, bind="query-params", help=_("Each doubling of the cost is one equal step.")
+    )
     recomputed = st.toggle(
-        _("Recomputed costs too"),
+        _("Also show recomputed costs"),
         key=RECOMPUTED,
         bind="query-params",
-        help=_("Each curve once more, at the MACs that EffViz counts."),
+        help=_("Draws each curve again at the MACs that EffViz counts."),
     )
     drawn = [curve for curve in figure3() if recomputed or curve.origin is Origin.PRINTED]
     made = draw_curves(drawn, macs_axis(log), accuracy_axis())
@@ -93,7 +95,7 @@ def disagreement() -> None:
 
 
 def _numbers() -> None:
-    st.subheader(_("What the next doubling buys"))
+    st.subheader(_("What the next doubling gains"))
     steps = [
         [(after, gain_per_doubling(before, after)) for before, after in pairwise(dots)] for dots in _curves().values()
     ]
@@ -111,7 +113,7 @@ def _numbers() -> None:
         for after, gain in curve
     ]
     bar = st.column_config.ProgressColumn(
-        _("Gain for a doubling (points)"), format="%.2f", min_value=0.0, max_value=4.0, color="blue"
+        _("Gain per doubling (points)"), format="%.2f", min_value=0.0, max_value=4.0, color="blue"
     )
     columns: dict[str, Column] = {
         "network": _("Network"),
@@ -128,9 +130,9 @@ def _gains(steps: Sequence[Sequence[tuple[CurveDot, float]]]) -> str:
     first, last = [curve[0][1] for curve in steps], [curve[-1][1] for curve in steps]
     uneven = [after.label for curve in steps for (_dot, before), (after, gain) in pairwise(curve) if gain > before]
     return _(
-        "Points of accuracy for each doubling of the printed FLOPs, from one network to the next of its curve: "
+        "Points of accuracy per doubling of the printed FLOPs, from one network to the next on its curve: "
         "{first_low:.2f} to {first_high:.2f} in the first step, {last_low:.2f} to {last_high:.2f} in the last. The "
-        "way down is uneven: {uneven} bring more than the step before them."
+        "decline is not steady: {uneven} gain more than the step before."
     ).format(
         first_low=min(first), first_high=max(first), last_low=min(last), last_high=max(last), uneven=", ".join(uneven)
     )

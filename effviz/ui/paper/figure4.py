@@ -21,7 +21,9 @@ def show() -> None:
             "has a larger input, or both. On which does widening bring most?"
         )
     )
-    log = st.toggle(_("Equal steps for doublings"), key=LOG, bind="query-params", help=_("A logarithmic axis of cost."))
+    log = st.toggle(
+        _("Logarithmic axis"), key=LOG, bind="query-params", help=_("Each doubling of the cost is one equal step.")
+    )
     drawn = figure4()
     made = draw_curves(drawn, macs_axis(log), accuracy_axis())
     show_exhibit("figure4", made, table(drawn, "macs_billions", "top1_pct"), _alt())

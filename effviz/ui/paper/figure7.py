@@ -38,9 +38,7 @@ SOURCE: Final = "measured here: effviz evaluate, Imagenette's boxed validation p
 
 FILES: Final = MappingProxyType({OWN: "localisation.csv", SMOOTH: "localisation-smooth.csv"})  # beside the weights
 
-GRIDS: Final = MappingProxyType(
-    {OWN: lazy_gettext("Each network's own cells"), SMOOTH: lazy_gettext("All blurred alike")}
-)
+GRIDS: Final = MappingProxyType({OWN: lazy_gettext("As they are"), SMOOTH: lazy_gettext("All blurred equally")})
 
 
 def show_mini_maps() -> None:
@@ -51,9 +49,9 @@ def show_mini_maps() -> None:
     st.subheader(_("Measured on photos with boxes"))
     st.markdown(
         _(
-            "What two photos suggest can be **measured** on this project's own five networks: CAM for the photo's "
-            "class, on all of Imagenette's validation photos that have boxes, beside maps that know nothing. "
-            "Look first whether the intervals overlap."
+            "What two photos suggest can be **measured** on five networks trained for this project: CAM for the "
+            "photo's class, on all validation photos of Imagenette that have boxes, beside control maps. Check "
+            "first whether the intervals overlap."
         )
     )
     with st.container(horizontal=True):
@@ -82,9 +80,9 @@ def _measure(of: runs.SummaryTable, metric: Metric, grid: str) -> None:
     )
     st.caption(
         _(
-            "{photos} photos, weights of this project. Bars: 95 % intervals; another training would differ too. A "
-            "finer map is sharper for that alone: the second choice blurs every map, and the controls in the crop, by "
-            "half a cell of the baseline first. Photos whose object is small and off-centre are in the CSV."
+            "{photos} photos, networks trained for this project. Bars: 95 % intervals over photos, not over "
+            "trainings. A map with more cells is sharper for that reason alone, so **All blurred equally** first "
+            "blurs every map and the controls in the crop by half a cell of the baseline."
         ).format(photos=photos)
     )
 
@@ -131,8 +129,8 @@ COMPARE = "effviz/ui/pages/compare.py"
 # Names of presets that follow the figure, with what is theirs.
 OFFERED = {
     "mini": lazy_gettext(
-        "One baseline and four times its MACs, as in the figure; trained here, small, on ten classes and once: it "
-        "cannot test the paper's claim (Table 7 says why)."
+        "A baseline and networks of four times its MACs, as in the figure. They are small, trained once on ten "
+        "classes, and cannot test the paper's claim (Table 7 says why)."
     ),
     "scaling-axes": lazy_gettext(
         "Trained on ImageNet by others, one dimension at a time, but scaled far less than fourfold."
@@ -154,8 +152,8 @@ def show() -> None:
     st.subheader(_("Look for yourself"))
     st.markdown(
         _(
-            "The networks with d = 4, w = 2 and r = 2 were **never released**, so these maps cannot be drawn again. "
-            "What comes nearest, on your own photos too:"
+            "The networks with d = 4, w = 2 and r = 2 were **never released**, so these maps cannot be reproduced. "
+            "The closest comparisons, also on your own photos:"
         )
     )
     known = {preset.name: preset for preset in all_presets()}

@@ -185,7 +185,10 @@ def _choose() -> Sequence[str]:
             key=NETWORKS,
             accept_new_options=not open_to_all,
             max_selections=MOST,
-            help=_("The paper's networks up to B4, on this public server; on your own every name that timm lists.")
+            help=_(
+                "This public server allows the paper's networks up to B4; a server of your own allows every name "
+                "that timm lists."
+            )
             if open_to_all
             else _(
                 "EfficientNets, Lite, and every name that timm lists; write @ and a number for another input size, "
@@ -235,16 +238,16 @@ def _results() -> tuple[Latency, ...]:
 def _state(results: Sequence[Latency]) -> None:
     if results and results[0].machine != machine():
         st.info(
-            _("Nothing is measured on this server yet: these are EffViz's own times, of {machine}.").format(
+            _("Nothing has been measured on this server yet. These times come from another machine: {machine}.").format(
                 machine=outputs.plain(results[0].machine)
             )
         )
     count = ngettext("{count} network measured so far", "{count} networks measured so far", len(results))
     st.caption(
         _(
-            "This machine: {machine}; {count}, kept for every visitor. torch, one thread, random weights. Whatever "
-            "else runs on the machine makes times longer, and the standard deviation shows it. From the shell: `effviz "
-            "bench latency`."
+            "This machine: {machine}; {count}, shown to every visitor. Measured with torch, one thread and random "
+            "weights; other work on the machine makes times longer and the standard deviation larger. On the "
+            "command line: `effviz bench latency`."
         ).format(machine=outputs.plain(machine()), count=count.format(count=len(results)))
     )
 
@@ -257,7 +260,7 @@ def _table4(results: Sequence[Latency]) -> None:
         "top1_pct_printed": (_("Top-1, printed (%)"), "%.1f"),
         "latency_ms_printed": (_("Printed (ms)"), "%.0f"),
         "speedup_printed": (_("Speed-up, printed"), "%.1f×"),
-        "speedup_divided_anew": (_("Speed-up, divided anew"), "%.2f×"),
+        "speedup_divided_anew": (_("Speed-up, recomputed"), "%.2f×"),
         "latency_ms_here": (_("Here, mean (ms)"), "%.1f"),
         "std_ms_here": (_("Here, standard deviation (ms)"), "%.1f"),
         "speedup_here": (_("Speed-up, here"), "%.2f×"),
@@ -266,8 +269,9 @@ def _table4(results: Sequence[Latency]) -> None:
     outputs.sources((_("paper, Table 4 (the same in every version)"), PaperVersion.V5.url))
     st.caption(
         _(
-            "Seconds of two processors do not compare; ratios on one processor do. GPipe's network (557 million "
-            "parameters) cannot be built here, so B7 has no ratio. Table 4 kept the accuracies of the first version."
+            "Times on two processors cannot be compared; ratios on one processor can. GPipe's network (557 million "
+            "parameters) cannot be built here, so B7 has no ratio. Table 4 kept the accuracies of the first "
+            "version."
         )
     )
 
@@ -306,7 +310,7 @@ def _figure(results: Sequence[Latency]) -> None:
     )
     if unknown := [label for label, known in accuracies.items() if known is None]:
         names = ", ".join(outputs.plain(label) for label in unknown)
-        st.caption(_("Not in the figure, since nobody's accuracy at this size is known: {names}.").format(names=names))
+        st.caption(_("Not in the figure, since no accuracy at this input size is known: {names}.").format(names=names))
 
 
 def _timed(of: Latency, known: KnownAccuracy) -> MeasuredLatency:
@@ -323,7 +327,7 @@ def _table(results: Sequence[Latency]) -> None:
     labels = [of.label for of in results]
     usual = HERE["ResNet-152"]
     beside = st.selectbox(
-        _("How many times as fast as"), labels, labels.index(usual) if usual in labels else len(labels) - 1, key=BESIDE
+        _("Speed-up over"), labels, labels.index(usual) if usual in labels else len(labels) - 1, key=BESIDE
     )
     reference = next(of for of in results if of.label == beside)
     rows = pd.DataFrame([_row(of, reference) for of in results])
@@ -331,13 +335,13 @@ def _table(results: Sequence[Latency]) -> None:
         "network": _("Network"),
         "mean_ms": (_("Mean (ms)"), "%.1f"),
         "std_ms": (_("Standard deviation (ms)"), "%.1f"),
-        "least_ms": (_("Least (ms)"), "%.1f"),
-        "most_ms": (_("Most (ms)"), "%.1f"),
+        "least_ms": (_("Minimum (ms)"), "%.1f"),
+        "most_ms": (_("Maximum (ms)"), "%.1f"),
         "runs": _("Runs"),
-        "times_as_fast": (_("Times as fast as {name}").format(name=beside), "%.2f×"),
+        "times_as_fast": (_("Speed-up over {name}").format(name=beside), "%.2f×"),
         "top1_pct": (_("Top-1 (%)"), "%.1f"),
         "params_millions": (_("Parameters (million)"), "%.2f"),
-        "accuracy_of": _("Accuracy of which weights"),
+        "accuracy_of": _("Weights behind the accuracy"),
         "measured_at": _("Measured at (UTC)"),
         "load": (_("Cores busy with other work"), "%.1f"),
     }

@@ -180,8 +180,8 @@ def show() -> None:
     """Draw the section."""
     st.markdown(
         _(
-            "B0 was found by a search that scored each network by one number: its accuracy, marked down as its MACs "
-            "grow past a target T. The exponent w says how dear MACs are."
+            "B0 was found by a search that gave each network one score: its accuracy, lowered as its MACs exceed a "
+            "target T. The exponent w sets how much MACs count."
         )
     )
     reward_formula()
@@ -192,7 +192,7 @@ def show() -> None:
     _plot(goal, ranked)
     outputs.sources(
         (_("paper {version}, section 4 and Table 2").format(version=version), version.url),
-        (_("MnasNet, where the goal comes from"), MNASNET_URL),
+        (_("MnasNet, source of the objective"), MNASNET_URL),
         (_("timm's results"), TIMM_URL),
     )
     st.subheader(_("The ranking"))
@@ -213,12 +213,12 @@ def _goal() -> Objective:
     )
     exponent = right.slider(_("Exponent w"), -0.30, 0.0, EXPONENT, 0.01, key=WEIGHT, bind="query-params")
     above = st.toggle(
-        _("Only MACs above T cost"),
+        _("Count only MACs above T"),
         key=FORM,
         bind="query-params",
         help=_(
-            "MnasNet's goal has one exponent up to T and another above it. Here the first becomes 0: below the target "
-            "a network gains nothing by being cheap."
+            "MnasNet's objective has one exponent below T and another above. Here the first becomes 0: below the "
+            "target, fewer MACs gain nothing."
         ),
     )
     return Objective(target * MILLION, exponent, above)
@@ -239,7 +239,7 @@ def _chosen(known: Sequence[Candidate]) -> list[Candidate]:
         _("Only networks trained on ImageNet-1k alone"),
         key=ONLY,
         bind="query-params",
-        help=_("More training pictures raise accuracy at no MACs; the paper's networks had none."),
+        help=_("Extra training images raise accuracy without more MACs; the paper's networks had none."),
     )
     return [of for key in chosen for of in of_series[key] if not (only and of.extra_data)]
 
@@ -255,8 +255,8 @@ def _plot(goal: Objective, ranked: Sequence[Ranked]) -> None:
         return
     st.markdown(
         _(
-            "All networks on one grey line are worth the same: the accuracy where it crosses T. The search climbs to "
-            "the highest line; the solid one runs through the winner (blue ring)."
+            "All networks on one grey line have the same reward: the accuracy where the line crosses T. The search "
+            "looks for the highest line; the solid one runs through the winner (blue ring)."
         )
     )
     first = ranked[0]
@@ -292,7 +292,7 @@ def _places(ranked: Sequence[Ranked]) -> None:
     baseline = next((of for of in ranked if of.candidate.name == BASELINE), None)
     if baseline is not None:
         st.markdown(
-            _("The paper's **B0** has place **{place}** of {count}, with a reward of {reward:.2f} %.").format(
+            _("The paper's **B0** ranks **{place}** of {count}, with a reward of {reward:.2f} %.").format(
                 place=baseline.place, count=len(ranked), reward=baseline.reward_pct
             )
         )
@@ -309,9 +309,9 @@ def _places(ranked: Sequence[Ranked]) -> None:
     numbers("ranking", _rows(ranked), columns)
     st.caption(
         _(
-            "The search scored short trainings, whose accuracies were never published; here final accuracies stand in "
-            "for them. Later recipes and smaller networks pass B0, which only had the networks of its search to beat. "
-            "GPipe is missing: the paper prints no FLOPs for it."
+            "The search scored short trainings, whose accuracies were never published; final accuracies stand in "
+            "for them here. Later recipes and smaller networks rank above B0, which competed only with the "
+            "networks of its search. GPipe is missing: the paper prints no FLOPs for it."
         )
     )
 
@@ -321,14 +321,13 @@ def _lessons(goal: Objective, version: PaperVersion) -> None:
     network = published_plan("b0")
     st.markdown(
         _(
-            "- **w is the price.** A doubling of the MACs is worth it if accuracy becomes {factor:.3f} times as high: "
-            "from B0's {top1:g} % to {needed:.1f} %. MnasNet chose −0.07 so that 5 % more accuracy, relatively, pays "
-            "for twice the time; it counts milliseconds on a phone where the paper counts MACs.\n"
-            "- **T alone moves nobody.** It multiplies every reward by the same factor, so the order stays; it only "
-            "says at which cost a reward reads as an accuracy. T matters once only the MACs above it cost (the switch)."
-            "\n"
-            "- **B0 aimed at 400 million** with w = −0.07. It is printed with {printed:g} million and recomputed at "
-            "{computed:.1f} million, {below:.1f} % below the target."
+            "- **w weighs the MACs.** Doubling the MACs pays off if accuracy becomes {factor:.3f} times as high: "
+            "from B0's {top1:g} % to {needed:.1f} %. MnasNet chose −0.07 so that 5 % more accuracy, relatively, "
+            "pays for twice the latency; it measures milliseconds on a phone where the paper counts MACs.\n- **T "
+            "alone does not change the ranking.** It multiplies every reward by the same factor, and only sets the "
+            "cost at which a reward equals an accuracy. T matters once only the MACs above it count (the switch).\n"
+            "- **B0 aimed at 400 million** with w = −0.07. It is printed with {printed:g} million and recomputed "
+            "at {computed:.1f} million, {below:.1f} % below the target."
         ).format(
             factor=goal.doubling,
             top1=printed.top1_pct,

@@ -267,7 +267,7 @@ def show() -> None:
 def _limits() -> ResourceLimits:
     left, right = st.columns(2)
     billions = left.select_slider(
-        _("MACs at most (billion)"),
+        _("Limit of MACs (billion)"),
         BILLIONS,
         FIRST[0],
         key=MACS,
@@ -275,7 +275,7 @@ def _limits() -> ResourceLimits:
         help=_("The paper's FLOPs: multiply-adds for one picture. B0 needs 0.386."),
     )
     megabytes = right.select_slider(
-        _("Memory at most (MB)"),
+        _("Limit of memory (MB)"),
         MEGABYTES,
         FIRST[1],
         key=MEMORY,
@@ -300,8 +300,8 @@ def _equation(limits: ResourceLimits) -> None:
 def _region(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
     st.markdown(
         _(
-            "Every network below the roof fits. Depth alone climbs straight up, width and resolution alone walk along "
-            "the floor to its edge; compound scaling reaches the roof in between. Drag to turn it."
+            "Every network below the surface fits. Depth alone goes straight up, width or resolution alone along "
+            "the floor to its edge, and compound scaling meets the surface in between. Drag to turn the plot."
         )
     )
     mesh = region(limits)
@@ -329,15 +329,16 @@ def _region(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
     )
     show_exhibit("region", roof(mesh, plans), rows, alt)
     st.caption(
-        _("Computed by EffViz: channels are multiples of 8 and blocks are whole, so the real roof has small steps.")
+        _("Computed by EffViz: channels are multiples of 8 and blocks are whole, so the real surface has small steps.")
     )
 
 
 def _picks(limits: ResourceLimits, picks: Mapping[ScalingAxis, Pick], plans: Mapping[ScalingAxis, Plan]) -> None:
     st.markdown(
         _(
-            "Accuracy cannot be computed, only trained. Each way takes the largest network that fits; the last columns "
-            "show the best one on its curve in Figure 8 that the authors did train and that fits too."
+            "Accuracy cannot be computed, only measured after training. Each row is the largest network that fits; "
+            "the last columns show the best network on its curve in Figure 8 that the authors trained and that "
+            "fits too."
         )
     )
     rows = pd.DataFrame([_row(limits, role, of, picks.get(role)) for role, of in plans.items()])

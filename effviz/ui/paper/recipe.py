@@ -205,13 +205,13 @@ NAMES = {
     "squares": lazy_gettext("RMSProp: decay of squares"),
     "momentum": lazy_gettext("Momentum"),
     "epsilon": lazy_gettext("RMSProp: epsilon"),
-    "rate": lazy_gettext("Learning rate at first"),
-    "batch_size": lazy_gettext("Pictures in a batch"),
+    "rate": lazy_gettext("Initial learning rate"),
+    "batch_size": lazy_gettext("Batch size (images)"),
     "warmup_epochs": lazy_gettext("Epochs of warm-up"),
-    "decay": lazy_gettext("Rate falls by the factor"),
-    "decay_epochs": lazy_gettext("every so many epochs"),
-    "steps": lazy_gettext("Steps in all"),
-    "ema": lazy_gettext("Average of weights: decay"),
+    "decay": lazy_gettext("Decay factor of the rate"),
+    "decay_epochs": lazy_gettext("Epochs between decays"),
+    "steps": lazy_gettext("Training steps"),
+    "ema": lazy_gettext("Weight average: decay"),
     "norm_momentum": lazy_gettext("Batch norm momentum"),
     "weight_decay": lazy_gettext("Weight decay"),
     "activation": lazy_gettext("Activation function"),
@@ -220,7 +220,7 @@ NAMES = {
     "survival": lazy_gettext("Survival of the last block"),
     "augmentation": lazy_gettext("Augmentation"),
     "label_smoothing": lazy_gettext("Label smoothing"),
-    "held_out": lazy_gettext("Training pictures held out"),
+    "held_out": lazy_gettext("Training images held out"),
 }
 
 
@@ -228,15 +228,16 @@ def show() -> None:
     """Draw the section."""
     st.markdown(
         _(
-            "Accuracies compare fairly only between networks that were trained alike. This is how the EfficientNets "
-            "were trained: section 5.2 of the paper, and the **official code** where the paper is silent."
+            "Accuracies can only be compared fairly between networks trained the same way. This is how the "
+            "EfficientNets were trained: section 5.2 of the paper, and the **official code** where the paper says "
+            "nothing."
         )
     )
     st.subheader(_("The learning rate"))
     _rates()
     st.subheader(_("The weights that are kept: a moving average"))
     _memory()
-    st.subheader(_("Larger networks are held back more"))
+    st.subheader(_("Larger networks are regularised more"))
     _dropout()
     _depth()
     st.subheader(_("SiLU instead of ReLU"))
@@ -252,7 +253,7 @@ def _rates() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         batch = _batch()
         log = st.toggle(
-            _("Equal steps for halvings"), key=LOG, bind="query-params", help=_("A logarithmic axis of the rate.")
+            _("Logarithmic axis"), key=LOG, bind="query-params", help=_("Each halving of the rate is one equal step.")
         )
     drawn = rates(of, batch, log)
     made = draw_curves(drawn, epoch_axis(), rate_axis(log))
@@ -272,9 +273,9 @@ def _rates() -> None:
     _paper(_("official code: main.py, utils.py"))
     st.info(
         _(
-            "The paper's 0.256 fits batches of 4096 pictures: the code takes 0.016 for every 256. Its own default, "
-            "2048, halves the rate. The stairs are counted from the start, so when the warm-up ends at epoch 5 two are "
-            "already behind: the rate climbs to just below {highest:g} and goes on at {then:.4f}."
+            "The paper's 0.256 fits batches of 4096 images: the code takes 0.016 for every 256, and its own "
+            "default of 2048 halves the rate. Decay steps are counted from the start, so two have passed when the "
+            "warm-up ends at epoch 5: the rate climbs to just below {highest:g} and goes on at {then:.4f}."
         ).format(highest=highest, then=training_recipe.learning_rate(highest, of.schedule, of.schedule.warmup_epochs)),
         icon=":material/info:",
     )
@@ -282,13 +283,13 @@ def _rates() -> None:
 
 def _batch() -> int:
     chosen = st.segmented_control(
-        _("Pictures in a batch"),
+        _("Batch size (images)"),
         [str(size) for size in BATCHES],
         default=str(BATCHES[0]),
         key=BATCH,
         required=True,
         bind="query-params",
-        help=_("The official code scales the rate with the batch; the paper does not name its batch."),
+        help=_("The official code scales the rate with the batch size; the paper does not give its batch size."),
     )
     return int(chosen or BATCHES[0])
 
@@ -358,7 +359,7 @@ def _depth() -> None:
     ).format(count=len(blocks), network=name.upper(), skippable=len(drawn[0].dots), last=drawn[0].dots[-1].y)
     show_exhibit("stochastic-depth", draw_curves(drawn, *depth_axes(), 360), table(drawn, "block", "runs_pct"), alt)
     st.markdown(
-        _("On average {running} of {network}'s {count} blocks run in a step of training; all run in use.").format(
+        _("On average {running} of {network}'s {count} blocks run in a training step; all run at inference.").format(
             running=f"**{running:.1f}**", network=name.upper(), count=len(blocks)
         )
     )
@@ -416,7 +417,7 @@ def _settings() -> None:
 def _setting(fact: TrainingFact, version: PaperVersion) -> dict[str, str]:
     return {
         "setting": _(NAMES[fact.key]),
-        "printed": fact.printed_in(version) or _("not said"),
+        "printed": fact.printed_in(version) or _("not given"),
         "official_code": fact.code,
         "source": fact.source,
     }

@@ -125,7 +125,7 @@ def show() -> None:
         version = exhibit.choose_version()
         groups = _groups()
     drawn = st.toggle(
-        _("Also the dots as Figures 1 and 5 draw them"),
+        _("Also show the dots drawn in Figures 1 and 5"),
         key=DRAWN,
         bind="query-params",
         help=_("Read from the figures' drawing commands. Those of v5 still draw the accuracies of v3."),
@@ -147,7 +147,7 @@ def show() -> None:
 def _groups() -> Sequence[int]:
     names = [point.name.upper() for point in paper_points() if point.is_efficientnet]
     chosen = st.pills(
-        _("Groups of like accuracy"),
+        _("Groups of similar accuracy"),
         names,
         selection_mode="multi",
         default=names,
@@ -191,10 +191,7 @@ def _table(version: PaperVersion, groups: Sequence[int]) -> None:
     }
     numbers("table2", rows, columns, _marked)
     st.caption(
-        _(
-            "A dash stands where there is no number: EffViz plans EfficientNets alone, so no other network is counted "
-            "anew, and the paper prints no FLOPs for GPipe."
-        )
+        _("A dash means no number: EffViz recomputes EfficientNets only, and the paper prints no FLOPs for GPipe.")
     )
 
 
@@ -251,8 +248,8 @@ def _held_out() -> None:
     st.subheader(_("Table 8: validation against test"))
     st.markdown(
         _(
-            "v5 also reports ImageNet's test set, which nobody tunes on. Both agree within 0.2 points: a sign that "
-            "the networks were not fitted to the validation pictures."
+            "v5 also reports ImageNet's test set, which is not used for tuning. Both agree within 0.2 points: a "
+            "sign that the networks were not fitted to the validation images."
         )
     )
     rows = pd.DataFrame(

@@ -192,13 +192,14 @@ def _grid() -> None:
     )
     rows = _grid_rows(points)
     alt = _(
-        "Three-dimensional scatter chart of α, β and γ around the surface α·β²·γ² = 2, coloured by the true MACs: "
-        "{all} points from {least:.2f} to {most:.2f} times B0's; the numbers stand in the CSV too."
+        "Three-dimensional scatter chart of α, β and γ around the surface α·β²·γ² = 2, coloured by the counted "
+        "MACs: {all} points from {least:.2f} to {most:.2f} times B0's; the numbers are in the CSV too."
     ).format(all=len(points), least=min(of.macs_ratio for of in points), most=max(of.macs_ratio for of in points))
     show_exhibit("search-grid", space(points), rows, alt)
     _rounding()
     alt = _(
-        "Scatter chart of true over promised MACs: {above} of {all} points cost more than the formula promises."
+        "Scatter chart of counted MACs over those by the formula: {above} of {all} points cost more than the "
+        "formula says."
     ).format(above=sum(of.macs_ratio > of.paper_ratio for of in points), all=len(points))
     show_exhibit("search-cost", cost(points), rows, alt)
     outputs.sources((_("paper, section 3.3 and section 4, step 1"), PaperVersion.V5.url))
@@ -210,8 +211,9 @@ def _rounding() -> None:
     own = point(PAPER_RULE)
     st.info(
         _(
-            "The paper's own choice promises {paper:.2f} times B0's MACs and costs **{truth:.2f}** times: the official "
-            "code rounds the blocks of every stage up, so depth 1.2 makes {blocks} blocks of 16, not 19."
+            "By the formula, the paper's own choice costs {paper:.2f} times B0's MACs; counted, it costs "
+            "**{truth:.2f}** times: the official code rounds the blocks of every stage up, so depth 1.2 makes "
+            "{blocks} blocks of 16, not 19."
         ).format(paper=own.paper_ratio, truth=own.macs_ratio, blocks=blocks(own)),
         icon=":material/info:",
     )
@@ -244,10 +246,10 @@ def _numbers(rows: pd.DataFrame) -> None:
         "alpha": ("α", "%.1f"),
         "beta": ("β", "%.2f"),
         "gamma": ("γ", "%.2f"),
-        "paper_ratio": (_("MACs on paper"), "×%.3f"),
-        "macs_ratio": (_("MACs in truth"), "×%.3f"),
-        "on_paper": _("Doubled on paper"),
-        "in_truth": _("Doubled in truth"),
+        "paper_ratio": (_("MACs by the formula"), "×%.3f"),
+        "macs_ratio": (_("MACs counted"), "×%.3f"),
+        "on_paper": _("Doubled by the formula"),
+        "in_truth": _("Doubled as counted"),
         "blocks": _("MBConv blocks"),
         "resolution_px": (_("Input"), "%d px"),
         "macs": (_("MACs"), "compact"),
@@ -347,8 +349,8 @@ def _accuracies(points: Sequence[SearchSummary], base: SearchResult) -> None:
     show_exhibit("search-accuracy", accuracy_space(tried), rows, alt)
     st.caption(
         _(
-            "The same grid for the small baseline, whose rounding differs from B0's. Trained were, of the points that "
-            "double its MACs on paper, those that cost twice as much in truth within {near:.0%}, so that all cost "
-            "nearly the same; one for each different network."
+            "The same grid for the small baseline, whose rounding differs from B0's. Of the points that double its "
+            "MACs by the formula, those were trained whose counted MACs are within {near:.0%} of double, one for "
+            "each different network."
         ).format(near=NEAR_TO_COMPARE)
     )

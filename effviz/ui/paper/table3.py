@@ -98,9 +98,9 @@ def show() -> None:
     sources((_("paper, Table 3 (the same in all versions)"), PaperVersion.V5.url))
     st.info(
         _(
-            "Open markers are no count of these networks: they are the baseline's printed FLOPs times d · w² · r², "
-            "the rule of section 3.3. It overshoots for width, since the first and last layers grow less, and falls "
-            "short of MobileNetV1's compound row. The paper prints no coefficients for the other two compound rows."
+            "Open markers are estimates: the baseline's printed FLOPs times d · w² · r², the rule of section 3.3. "
+            "It is too high for width, since the first and last layers grow less, and too low for MobileNetV1's "
+            "compound row. The paper prints no coefficients for the other two compound rows."
         ),
         icon=":material/info:",
     )
@@ -139,7 +139,7 @@ def _table(chosen: list[str]) -> None:
         "gain_points": (_("Gain, recomputed (points)"), "%.1f"),
     }
     numbers("table3-rows", rows, columns)
-    st.caption(_("A dash stands where the paper prints no coefficients, so that the formula has nothing to work with."))
+    st.caption(_("A dash: the paper prints no coefficients, so the formula cannot be applied."))
 
 
 def _cells(row: ScaledNetwork) -> dict[str, object]:

@@ -96,8 +96,8 @@ def show_mini_family() -> None:
     if not networks:
         st.caption(
             _(
-                "No trained network of the mini family lies in `models/` yet. Once one does, its accuracy and MACs "
-                "stand here: on its own data set, so never in one figure with ImageNet's."
+                "No trained network of the mini family is in `models/` yet. Its accuracy and MACs would be shown "
+                "here, on its own data set and never in one figure with ImageNet's."
             )
         )
         return
@@ -110,9 +110,7 @@ def show_mini_family() -> None:
     )
     alt = _("Scatter chart of Imagenette top-1 over MACs: {found}.").format(found=found)
     show_exhibit("mini", mini_accuracy(networks), _accuracies(networks), alt)
-    st.caption(
-        _("Bars: 95 % intervals of these photos alone. Point at one for its numbers; its source stands in the CSV.")
-    )
+    st.caption(_("Bars: 95 % intervals over these photos alone. Point at one for its numbers; sources are in the CSV."))
     if any(of.epochs for of in networks):
         alt = _("Line chart of Imagenette top-1 after each epoch of the training, a line for each network.")
         show_exhibit("mini-learning", mini_learning(networks), _epochs(networks), alt)
@@ -131,14 +129,13 @@ def explain_mini_family(networks: Sequence[MiniNetwork]) -> None:
     with st.expander(_("Why it cannot test the claim")):
         st.markdown(
             _(
-                "- **96 px starve the baseline.** Photos hold about 196 usable pixels a side; the paper's 224 px of "
-                "about 375 would be 118 px here. More pixels alone bring back what the small input took away.\n"
-                "- **The deep network had not learnt its training photos** after 15 epochs: its accuracy speaks of the "
-                "short training, not of depth.\n"
-                "- **One seed each.** In step 1's search two trainings that differ in their seed alone lie up to "
-                "{spread:.1f} points apart.\n"
-                "- **The paper's α, β and γ** were found for B0 at 224 px. They need not suit 96 px.\n"
-                "- **Ten classes, not a thousand**, on photos of at most 224 px."
+                "- **96 px are too few for the baseline.** Photos hold about 196 usable pixels a side; the paper's "
+                "224 px of about 375 would be 118 px here. More pixels alone regain what the small input lost.\n- "
+                "**The deep network had not learnt its training photos** after 15 epochs: its accuracy reflects "
+                "the short training, not depth.\n- **One seed each.** In step 1's search, two trainings that "
+                "differ only in their seed are up to {spread:.1f} points apart.\n- **The paper's α, β and γ** were "
+                "found for B0 at 224 px. They need not suit 96 px.\n- **Ten classes, not a thousand**, on photos "
+                "of at most 224 px."
             ).format(
                 spread=two_step_search.widest_spread_pct(
                     two_step_search.summarize_points(two_step_search.shipped_results())
@@ -194,7 +191,9 @@ def show() -> None:
         )
     )
     st.subheader(_("Figure 8: accuracy over MACs, by what grows"))
-    log = st.toggle(_("Equal steps for doublings"), key=LOG, bind="query-params", help=_("A logarithmic axis of cost."))
+    log = st.toggle(
+        _("Logarithmic axis"), key=LOG, bind="query-params", help=_("Each doubling of the cost is one equal step.")
+    )
     drawn = figure8()
     alt = _(
         "Line chart of ImageNet top-1 over MACs, each way of scaling printed and recomputed. The compound curve "

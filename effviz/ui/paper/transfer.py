@@ -144,7 +144,7 @@ def _table5() -> None:
     st.info(
         _(
             "For Oxford-IIIT Pets the paper prints {ratio} times fewer parameters; its own {theirs:g} and {ours:g} "
-            "million give {divided:.1f}. Its mean of {printed:.1f} contains that ratio; divided anew it is "
+            "million give {divided:.1f}. Its mean of {printed:.1f} contains that ratio; recomputed, the mean is "
             "{computed:.1f}. DAT, best on three data sets, has no printed size and is not in the figure."
         ).format(
             ratio=pets.ratio_printed,

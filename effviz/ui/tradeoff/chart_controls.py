@@ -62,7 +62,7 @@ def second_row() -> tuple[tuple[Recipe, ...], tuple[NetworkFamily, ...]]:
     """Whose measured networks are shown: EfficientNets by recipe, and other families."""
     left, right = st.columns(2)
     titles = left.multiselect(
-        _("EfficientNets measured by timm, by recipe of training"),
+        _("EfficientNets measured by timm, by training recipe"),
         list(_RECIPES),
         default=[RECIPES[0].title],
         key=RECIPE_TITLES,
@@ -101,8 +101,8 @@ def mixing(recipes: Sequence[Recipe], families: Sequence[NetworkFamily]) -> str:
     if len(names) == 1:
         return ""
     return _(
-        "These networks were trained by different recipes: {names}. A difference between two of them may "
-        "come from the training and not from the scaling. Show {fair} alone to compare scaling."
+        "These networks were trained with different recipes: {names}. A difference between two of them may come "
+        "from the training and not from the scaling. Show {fair} alone to compare scaling."
     ).format(names=", ".join(names), fair=RECIPES[0].title)
 
 
@@ -307,4 +307,4 @@ def show_notes(series: Sequence[NetworkSeries], cost: Cost, unmeasured: Sequence
         sentences.append(
             _("In your comparison but without an ImageNet accuracy at this size: {names}.").format(names=labels)
         )
-    st.caption(" ".join(sentences))
+    outputs.caption(sentences)
