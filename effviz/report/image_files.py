@@ -1,5 +1,6 @@
 """RGB arrays to picture files: single pictures, and a labelled grid of them as one PNG."""
 
+import contextlib
 import io
 import zlib
 from dataclasses import dataclass
@@ -39,6 +40,12 @@ LINE_PX: Final = 22
 INK: Final = (30, 30, 30)
 
 PAPER: Final = (255, 255, 255)
+
+
+FIRST_CJK: Final = "\u2e80"
+# Files as Pillow finds them in the system's folders of fonts, with the number of the Taiwanese face:
+# Debian's fonts-noto-cjk, Google's, Windows, macOS.
+CJK_FONTS: Final = (("NotoSansCJK-Regular.ttc", 3), ("NotoSansTC-Regular.otf", 0), ("msjh.ttc", 0), ("PingFang.ttc", 0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,11 +121,12 @@ def _fitted(picture: Bytes) -> Image.Image:
 def _write(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, width: int = CELL_PX) -> None:
     """One line, cut with an ellipsis where it does not fit."""
     text = " ".join(text.split())  # a file's name may hold line breaks
+    font = _cjk_font() if any(letter >= FIRST_CJK for letter in text) else _font()
     shown = text
-    while shown and pen.textlength(shown, _font()) > width:
+    while shown and pen.textlength(shown, font) > width:
         text = text[:-1]
         shown = f"{text}…"
-    pen.text(at, shown, INK, _font())
+    pen.text(at, shown, INK, font)
 
 
 @cache
@@ -128,3 +136,12 @@ def _font() -> ImageFont.FreeTypeFont:
 
     path = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
     return ImageFont.truetype(str(path), TEXT_PX, layout_engine=ImageFont.Layout.BASIC)
+
+
+@cache
+def _cjk_font() -> ImageFont.FreeTypeFont:
+    """The system's font with Chinese letters, in their Taiwanese forms; DejaVu, with boxes, where there is none."""
+    for name, face in CJK_FONTS:
+        with contextlib.suppress(OSError):  # not on this system
+            return ImageFont.truetype(name, TEXT_PX, index=face, layout_engine=ImageFont.Layout.BASIC)
+    return _font()

@@ -1,9 +1,11 @@
 import io
+import os
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from effviz.report import image_files
 from effviz.report.image_files import CELL_PX, GAP_PX, LINE_PX, GridPicture, PictureGrid, grid_png
 
 
@@ -64,3 +66,11 @@ def test_a_row_with_too_few_pictures_is_a_mistake_in_the_program():
 
 def test_nothing_still_gives_a_picture():
     assert opened(PictureGrid((), ())).shape[2] == 3
+
+
+def test_chinese_letters_are_no_boxes():
+    if image_files._cjk_font() is image_files._font():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no font with Chinese letters (Debian: fonts-noto-cjk)")
+    deep, wide, unknown = (opened(PictureGrid((name,), (), (name,))) for name in ("深度", "寬度", "\u2fff\u2fff"))
+    assert (deep != wide).any()
+    assert (deep != unknown).any()
