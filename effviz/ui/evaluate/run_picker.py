@@ -9,7 +9,7 @@ from effviz.errors import SettingsError
 from effviz.evaluate import display_names
 from effviz.evaluate.run_settings import Metric
 from effviz.i18n import _, ngettext
-from effviz.ui import inputs
+from effviz.ui import glossary, inputs
 from effviz.ui.evaluate import runs
 from effviz.ui.evaluate.runs import (
     FAITHFUL,
@@ -100,7 +100,8 @@ def choose_view(of: MeasuredRun) -> ResultsView:
     methods = {method: display_names.method(method) for method in of.methods}
     which = {ALL: _("All photos"), SMALL: _("Small and off-centre")}
     with columns[0]:
-        metric = Metric(inputs.choose_listed(_("Measure"), names, METRIC, of.metrics[0].value))
+        help = glossary.tip("energy", "pointing", "maxbox", "deletion")
+        metric = Metric(inputs.choose_listed(_("Measure"), names, METRIC, of.metrics[0].value, help))
     with columns[1]:
         method = inputs.choose_listed(_("Method"), methods, BY, of.methods[0])
     with columns[2]:
