@@ -125,6 +125,9 @@ class Placement(StrEnum):
     CALIBRATED = "calibrated"  # plain, corrected by an offset and a slope measured with planted objects
 
 
+TITLES: Final = {Placement.PLAIN: lazy_gettext("Plain"), Placement.CALIBRATED: lazy_gettext("Calibrated")}
+
+
 @dataclass(frozen=True, slots=True)
 class RasterOptions:
     """How a map is drawn out to pixels."""

@@ -375,7 +375,7 @@ def test_small_and_off_centre_objects_are_a_set_of_their_own(folder: Path) -> No
     assert chart(at)["Baseline"]["y"] == [pytest.approx(-0.3)]
     assert chart(at)["Control: centre Gaussian"]["y"] == [0, 0]
     assert "these values do not compare between models" in words(at)
-    assert differences(at)[0] == ("lite2@260", "lite0@224, of leads", "0.033", 3)
+    assert differences(at)[0] == ("lite2@260", "lite0@224 (leads)", "0.033", 3)
 
 
 def test_a_model_has_its_best_median_and_worst_photos(folder: Path) -> None:

@@ -61,7 +61,7 @@ def test_the_figure_shows_the_file_of_the_chosen_cells(folder: Path, cells: str,
     assert drawn["Control: centre Gaussian"]["y"] == [0.59, 0.59]
     start, end = drawn["Control: centre Gaussian"]["x"]
     assert start < 0.0135 < 0.0554 < end  # below all models
-    assert any("photos that have boxes" in text.value for text in test.markdown)
+    assert any("Imagenette that have boxes" in text.value for text in test.markdown)
     assert any("134 photos" in caption.value for caption in test.caption)
 
 
@@ -77,7 +77,7 @@ def test_without_measurements_nothing_is_said_of_them(folder: Path) -> None:
     assert not test.exception
     assert not [*test.error, *test.warning]
     assert not charts(test)
-    assert not any("photos that have boxes" in text.value for text in test.markdown)
+    assert not any("Imagenette that have boxes" in text.value for text in test.markdown)
     assert "Measured on photos with boxes" not in [text.value for text in test.subheader]
 
 

@@ -69,7 +69,7 @@ def test_figure_3_shows_printed_and_recomputed_on_request() -> None:
     assert "1.75 to 2.60 in the first step, 0.00 to 0.49 in the last" in words(at)
     gains = at.dataframe[0].value.set_index("network")["gain_points"]
     assert gains["d = 6"] > gains["d = 4"]
-    assert "d = 6, r = 1.7, r = 2.2 bring more" in words(at)
+    assert "d = 6, r = 1.7, r = 2.2 gain more" in words(at)
     at.toggle(key="recomputed").set_value(True)
     at.toggle(key="log").set_value(True).run()
     check_calm(at, "Figure 3")

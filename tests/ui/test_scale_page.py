@@ -153,7 +153,7 @@ def test_a_budget_too_small_is_one_sentence() -> None:
 def test_a_budget_of_memory_is_kept_apart_from_one_of_macs() -> None:
     at = open_scale(budget="activation-memory", method="resolution")
     check_calm(at)
-    assert at.number_input(key="activation-memory-amount").label == "At most (MB)"
+    assert at.number_input(key="activation-memory-amount").label == "Limit (MB)"
     assert "Activation memory used" in metrics(at)
 
 

@@ -161,7 +161,8 @@ class Marking(gettext.NullTranslations):
 
 
 @pytest.fixture
-def marking(monkeypatch: pytest.MonkeyPatch) -> None:
+def marking(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(i18n, "LOCALES", tmp_path)  # else two languages would have one name
     monkeypatch.setattr(i18n, "_catalogue", lambda code: Marking())
 
 

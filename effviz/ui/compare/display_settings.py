@@ -222,8 +222,6 @@ SWITCH = {"true": True, "1": True, "false": False, "0": False}
 
 PALETTES = {palette: palette.title() for palette in Palette}
 
-PLACEMENTS = {placement: placement.title() for placement in Placement}
-
 MOST_CUT = 95  # percent; a contour or threshold above it would leave a dot
 
 SCALE = Setting("scale", Scale.OWN, _one_of("scale", SCALES), str)
@@ -236,7 +234,7 @@ THRESHOLD = Setting("threshold", 0, _percent("threshold", MOST_CUT), str)
 
 CONTOUR = Setting("contour", 0, _percent("contour", MOST_CUT), str)
 
-PLACEMENT = Setting("placement", Placement.PLAIN, _one_of("placement", PLACEMENTS), str)
+PLACEMENT = Setting("placement", Placement.PLAIN, _one_of("placement", placement.TITLES), str)
 
 CELLS = Setting("cells", False, _switch("cells"), lambda cells: str(cells).lower())
 
@@ -349,7 +347,7 @@ def _controls() -> None:
     _slider(OPACITY, _("Opacity (%)"), 100)
     _slider(THRESHOLD, _("Hide weak parts below (% of the range; 0: nothing)"), MOST_CUT)
     _slider(CONTOUR, _("Contour (% of the range; 0: none)"), MOST_CUT)
-    _select(PLACEMENT, _("Placement"), PLACEMENTS)
+    _select(PLACEMENT, _("Placement"), placement.TITLES)
     widget = _Widget(CELLS)
     widget.show()
     st.toggle(_("Show cells instead of smoothing"), key=widget.key, on_change=widget.keep)

@@ -299,7 +299,7 @@ def grid_payload(found: Sequence[MapCell | MapGap], choice: ExplanationChoice) -
         "options": {
             "scale": _options(SCALES),
             "palette": _options(display_settings.PALETTES),
-            "placement": _options(display_settings.PLACEMENTS),
+            "placement": _options(placement.TITLES),
         },
         "words": grid_words(choice, [cell.map for cell in cells]),
         "photos": [_photo(row, place, pickable) for place, row in enumerate(rows_by_photo(found))],

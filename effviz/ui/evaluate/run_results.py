@@ -19,6 +19,7 @@ from effviz.evaluate.run_settings import (
     Metric,
 )
 from effviz.evaluate.run_summary import Difference, MetricMean, Results, find_leads
+from effviz.explain import placement
 from effviz.i18n import _, lazy_gettext, ngettext
 from effviz.plots import metric_vs_macs as figures
 from effviz.plots.metric_vs_macs import RatedModel
@@ -60,7 +61,7 @@ def show_about(of: MeasuredRun) -> None:
             models=models,
             methods=methods,
             target=plain(settings.targets),
-            placement=settings.placement.value,
+            placement=_(placement.TITLES[settings.placement]).lower(),
             seed=settings.seed,
         )
         + (_(" docs/study.md in the repository discusses all its measures.") if bundled else ""),
