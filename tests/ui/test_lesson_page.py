@@ -58,6 +58,7 @@ def test_all_steps_are_guessed_before_they_are_answered() -> None:
     assert list(table["Answer"])[:2] == ["2.03 times B0's MACs", "3.76 times B0's MACs"]
     assert "1 of 5 right" in list(table["Your guess"])
     assert "no guess" not in list(table["Your guess"])
+    assert "A Width, B Compound, C Baseline, D Depth, E Resolution" in list(table["Answer"])
     assert set(at.query_params) == {"lesson"}  # guesses are in the session alone
 
 
@@ -83,6 +84,12 @@ def test_the_room_sees_no_answer_before_it_is_asked_for() -> None:
     assert at.query_params["present"] == "true"
     at.button(key="lesson-leave").click().run()
     assert "present" not in at.query_params
+
+
+def test_the_summary_tells_no_answer_before_its_guess() -> None:
+    table = open_lesson(lesson="9").table[0].value
+    assert set(table["Your guess"]) == {"no guess"}
+    assert set(table["Answer"]) == {"—"}
 
 
 @pytest.mark.parametrize("asked", ["0", "10", "x"])

@@ -49,8 +49,8 @@ def _controls(answers: bool) -> None:
 
 
 def address() -> str:
-    """Where the lesson is: Streamlit tells the app's address without its pages."""
-    return f"{(st.context.url or '').rstrip('/')}/lesson"
+    """Where the lesson is: Streamlit tells the app's address with its page, or without."""
+    return f"{(st.context.url or '').rstrip('/').removesuffix('/lesson')}/lesson"
 
 
 def _step(step: Step, number: int, answers: bool) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from effviz.i18n import _
+from effviz.ui import outputs
 from effviz.ui.components.keys import keys
 from effviz.ui.lesson.figures import Guess
 from effviz.ui.lesson.handout import HANDOUT, QUESTIONS
@@ -103,16 +104,17 @@ def show_summary() -> None:
 
 
 def _row(number: int, step: Step, guess: Guess) -> list[dict[str, str]]:
-    title, right = f"{number}. {_(step.title)}", step.answers()
+    title, right = f"{number} · {_(step.title)}", step.answers()
     if isinstance(step.asked[0], Pairing):
         count = sum(guess.get(key) == value for key, value in right.items())
-        said = _("{count} of {all} right").format(count=count, all=len(right)) if guess else _("no guess")
-        return [_cells(title, _("Which map is whose?"), said, _("{all} pairs").format(all=len(right)))]
+        said = _("{count} of {all} right").format(count=count, all=len(right))
+        pairs = ", ".join(f"{each.key} {each.words(right[each.key])}" for each in step.asked)
+        return [_cells(title, _("Which map is whose?"), said if guess else "", pairs)]
     return [
         _cells(
             title,
             _(each.label),
-            each.words(guess[each.key]) if each.key in guess else _("no guess"),
+            each.words(guess[each.key]) if each.key in guess else "",
             each.words(right[each.key]),
         )
         for each in step.asked
@@ -120,7 +122,8 @@ def _row(number: int, step: Step, guess: Guess) -> list[dict[str, str]]:
 
 
 def _cells(step: str, what: str, guess: str, answer: str) -> dict[str, str]:
-    return {_("Step"): step, _("What was asked"): what, _("Your guess"): guess, _("Answer"): answer}
+    shown = answer if guess else outputs.MISSING  # first comes the guess
+    return {_("Step"): step, _("Question"): what, _("Your guess"): guess or _("no guess"), _("Answer"): shown}
 
 
 def _forget() -> None:
