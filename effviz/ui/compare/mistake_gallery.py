@@ -17,7 +17,7 @@ from effviz.ui.memory import SizeBoundedCache, budget_bytes
 from effviz.zoo import catalogue
 
 MODEL: Final = catalogue.parse_model("lite0")  # its weights are always there
-PHOTOS: Final = ("kitten", "red_panda", "dog", "owl", "teacup")  # with something left and right of the crop
+PHOTOS: Final = ("bee", "kitten", "crab", "dog", "teacup")  # with something left and right of the crop
 PHOTO: Final = "photo"  # in the address
 
 
@@ -38,8 +38,8 @@ EXPLAINED: Final = {
         lazy_gettext("Read at `conv_head`, before batch norm and activation"),
         lazy_gettext("Read at `bn2`, after the activation"),
         lazy_gettext(
-            "Before batch norm and activation, a channel's constant part still counts: the map says more about the "
-            "layer than about the photo."
+            "Before batch norm and activation, channels count that the activation would cut: the map differs from the "
+            "right one, and maps of different photos become a little more alike."
         ),
         "cam = GradCAM(model, target_layers=[model.bn2])  # not model.conv_head",
     ),

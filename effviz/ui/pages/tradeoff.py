@@ -15,6 +15,7 @@ from effviz.plots.accuracy_cost import (
 from effviz.plots.style import config
 from effviz.scaling import PAPER_RULE, plan
 from effviz.ui import outputs
+from effviz.ui.components.picture import chart_menu
 from effviz.ui.guard import guard
 from effviz.ui.session import MODELS, PHI
 from effviz.ui.tradeoff import chart_controls
@@ -39,14 +40,17 @@ series = (*paper_series(version), *map(recipe_series, recipes), *map(family_seri
 
 if warning := chart_controls.mixing(recipes, families):
     st.warning(warning, icon=":material/warning:")
+made = accuracy_cost_figure(series, cost, [marked])
 st.plotly_chart(
-    accuracy_cost_figure(series, cost, [marked]),
+    made,
     key=chart_controls.CHART,
     on_select=chart_controls.clicked_network,
     selection_mode="points",
     config=config(f"effviz-tradeoff-{cost}"),
     alt=chart_controls.alt_text(series, cost, marked),
 )
+credit = _("Source: Tan and Le 2019, arXiv:1905.11946; timm. Drawn by EffViz (Apache-2.0).")
+chart_menu(chart_controls.CHART, made, _("What does accuracy cost?"), credit)
 chart_controls.show_notes(series, cost, unmeasured)
 
 network = chart_controls.choose_network([point for of in series for point in of.points])
