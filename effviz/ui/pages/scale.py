@@ -5,9 +5,11 @@ import streamlit as st
 from effviz.i18n import _
 from effviz.plots import config
 from effviz.plots.scaling_plans import alternatives, growth, stages
+from effviz.plots.style import slide
 from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Budget, BudgetKind, ScalingMethod, Solution, plan
 from effviz.ui import budget_limits, cache, inputs, outputs, session
 from effviz.ui.components.phi import Variant, phi_slider
+from effviz.ui.components.picture import chart_menu, picture
 from effviz.ui.guard import guard
 
 st.title(_("How does one number scale a network?"))
@@ -19,6 +21,7 @@ st.markdown(
 )
 with guard():
     session.PHI.adopt()
+credit = _("Counted and drawn by EffViz (Apache-2.0).")
 slider = st.container()  # shown first, but it needs the rule below
 
 st.header(_("The rule"))
@@ -44,14 +47,17 @@ st.markdown(
         "networks grow in uneven steps, since blocks are rounded up and channels to multiples of 8."
     ).format(factor=rule.constraint)
 )
+grown = growth(cache.growth(rule, family), phi)
 st.plotly_chart(
-    growth(cache.growth(rule, family), phi),
+    grown,
+    key="scale-growth",
     config=config("growth"),
     alt=_(
         "Line chart of MACs over phi, on a log scale. At phi {phi:.2f} the planned network costs {macs}; "
         "two to the phi would be {doubled}."
     ).format(phi=phi, macs=outputs.amount(network.macs), doubled=outputs.amount(table.baseline.macs * 2**phi)),
 )
+chart_menu("scale-growth", grown, _("How cost grows"), credit)
 
 st.header(_("What was published"))
 outputs.published_table([entry for entry in PUBLISHED.values() if entry.family is family], rule)
@@ -70,22 +76,28 @@ found = [Solution(same, ScalingMethod.COMPOUND, phi, network, network.macs, at_l
 for method in (ScalingMethod.DEPTH, ScalingMethod.WIDTH, ScalingMethod.RESOLUTION):
     with guard():
         found.append(cache.solution(same, method, rule, family))
+alone = alternatives(baseline, found)
 st.plotly_chart(
-    alternatives(baseline, found),
+    alone,
+    key="scale-alternatives",
     config=config("alternatives"),
     alt=_(
         "Bar chart of depth, width, resolution and parameters of the baseline and of each network in the table below."
     ),
 )
+picture("scale-alternatives", slide(alone, _("One dimension alone"), credit))
 outputs.solutions_table(found)
 
 st.header(_("Stage by stage"))
 st.markdown(_("Table 1 of the paper for the baseline → at φ = {phi:.2f}.").format(phi=phi))
+spent = stages(baseline, network)
 st.plotly_chart(
-    stages(baseline, network),
+    spent,
+    key="scale-stages",
     config=config("stages"),
     alt=_("Bar chart of the MACs of every stage, the baseline beside the scaled network, as in the table below."),
 )
+chart_menu("scale-stages", spent, _("Stage by stage"), credit)
 outputs.stage_table(baseline, network)
 budget_limits.use_network(network)
 outputs.sources((_("paper, Table 1"), outputs.PAPER), (_("rounding: official code"), outputs.OFFICIAL_CODE))
