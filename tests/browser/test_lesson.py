@@ -71,6 +71,10 @@ def test_every_step_is_one_screen(window: Window) -> None:
         title(page, number)
         if STEPS[number - 1].name == "maps":
             expect(page.locator(".st-key-lesson-maps img")).to_have_count(10, timeout=PATIENCE_MS)
+            tops = page.locator(".st-key-lesson-maps img").evaluate_all(
+                "all => all.map(one => Math.round(one.getBoundingClientRect().top))"
+            )
+            assert len(set(tops)) == 2, "five columns of two maps"
         else:
             page.get_by_role("button", name="Show the answer").click()
             expect(page.get_by_text("Try this:")).to_be_visible()

@@ -48,7 +48,8 @@ def show_step(number: int) -> None:
 
 def _ask(step: Step) -> Guess:
     before = guesses().get(step.name, {})
-    guess = {each.key: each.ask(before.get(each.key)) for each in step.asked}
+    with st.container(horizontal=isinstance(step.asked[0], Pairing)):
+        guess = {each.key: each.ask(before.get(each.key)) for each in step.asked}
     incomplete = "" in guess.values() and not PRESENT.get()
     st.button(
         _("Show the answer"),

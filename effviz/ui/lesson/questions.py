@@ -16,7 +16,10 @@ from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.scaling import PAPER_RULE, ScalingMethod
 from effviz.ui.lesson import figures, live_maps
 from effviz.ui.lesson.figures import Guess, Value
+from effviz.ui.session import PRESENT
 from effviz.zoo.presets import ScalingAxis
+
+BOX_PX, ROOM_BOX_PX = 130, 200  # two choices in a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,13 @@ class Pairing:
         roles = [str(role) for role in ScalingAxis]
         place = roles.index(str(before)) if before in roles else None
         chosen: str | None = st.selectbox(
-            _(self.label), roles, place, format_func=self.words, key=f"guess-{self.key}", placeholder=_("Choose one")
+            _(self.label),
+            roles,
+            place,
+            format_func=self.words,
+            key=f"guess-{self.key}",
+            placeholder=_("Choose one"),
+            width=ROOM_BOX_PX if PRESENT.get() else BOX_PX,
         )
         return chosen or ""
 
