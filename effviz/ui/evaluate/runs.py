@@ -202,7 +202,7 @@ def read_summary(file: Path) -> SummaryTable:
         return SummaryTable(tuple(map(_cell, rows)), macs, all(row.get(INTERVAL) for row in rows))
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise SettingsError(
-            _("{file} cannot be read: it must be a table that `effviz report` wrote. Make it anew.").format(
+            _("{file} cannot be read: it must be a table that `effviz report` wrote. Make it again.").format(
                 file=file.name
             )
         ) from error

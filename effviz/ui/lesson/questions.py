@@ -263,7 +263,10 @@ STEPS: Final = (
         ),
         figures.show_balance,
         _balance_finding,
-        lazy_gettext("Two more lines start deeper only and sharper only: which of them ends higher, and why?"),
+        lazy_gettext(
+            "Two more lines start from more depth only and from a larger input only: which of them ends higher, "
+            "and why?"
+        ),
         "figure4",
     ),
     Step(
@@ -303,7 +306,10 @@ STEPS: Final = (
         ),
         figures.show_objective,
         _objective_finding,
-        lazy_gettext("Move the exponent to 0, then to −0.3: which network wins when MACs are free, which when dear?"),
+        lazy_gettext(
+            "Move the exponent to 0, then to −0.3: which network wins when MACs cost nothing, and which when they "
+            "cost much?"
+        ),
         "objective",
     ),
     Step(

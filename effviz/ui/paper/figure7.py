@@ -142,9 +142,10 @@ def show() -> None:
     """Draw the section."""
     st.markdown(
         _(
-            "Two photos of ImageNet's validation set (*bakeshop* and *maze*), each with the class activation maps of "
-            "B0 and of B0 deeper, wider, sharper and all at once. Section 6 says of them: compound scaling looks at "
-            "**more relevant regions with more of the objects' details**; the others lack details or miss objects."
+            "Two photos of ImageNet's validation set (*bakeshop* and *maze*), each with the class activation maps "
+            "of B0 and of B0 made deeper, wider, higher in resolution, and all at once. Section 6 says: compound "
+            "scaling looks at **more relevant regions with more of the objects' details**; the others lack details "
+            "or miss objects."
         )
     )
     _networks()

@@ -215,9 +215,9 @@ def show() -> None:
     gains = _gains()
     st.markdown(
         _(
-            "All grow from B0. Deeper, wider and sharper alone end within {apart:.1f} points of each other; growing "
-            "all three at once (orange) ends **{least:.1f} to {most:.1f} points higher**, for about the same FLOPs as "
-            "they are printed, and for {low:.0f} to {high:.0f} % more by the released code."
+            "All grow from B0. Depth, width or resolution alone end within {apart:.1f} points of each other; "
+            "growing all three at once (orange) ends **{least:.1f} to {most:.1f} points higher**, for about the "
+            "same FLOPs as printed, and for {low:.0f} to {high:.0f} % more by the released code."
         ).format(apart=gains.apart, least=gains.least, most=gains.most, low=gains.low, high=gains.high)
     )
     st.subheader(_("Trained by this project"))
