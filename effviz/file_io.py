@@ -4,6 +4,7 @@ A file that cannot be written or read gives one sentence that says why.
 """
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -105,6 +106,16 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
     if len(data) > most_bytes:
         raise OSError(errno.EFBIG, _("it has more than {most} bytes").format(most=most_bytes))
     return data
+
+
+def file_sha256(path: Path) -> str:
+    """Return the hexadecimal hash of a file's content.
+
+    Raises:
+        OSError: as `open_regular`.
+    """
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def parse_json(text: bytes) -> Any:

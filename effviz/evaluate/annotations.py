@@ -9,7 +9,6 @@ Only `file` is needed; boxes are in pixels of the upright photo, or all in fract
 """
 
 import dataclasses
-import hashlib
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -215,12 +214,6 @@ def _without_small(sample: DatasetSample) -> DatasetSample:
 
 def _edges(of: Box) -> tuple[float, float, float, float]:
     return of.x0, of.y0, of.x1, of.y1
-
-
-def file_fingerprint(file: Path) -> str:
-    """Return the sha256 of a file."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def read_annotations_json(file: Path, entries: Sequence[Any]) -> Iterator[Annotation]:

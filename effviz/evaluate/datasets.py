@@ -72,7 +72,7 @@ def _opened(path: Path, photos: Path | None, by_class: bool) -> Dataset:
     match file.suffix.lower():
         case ".csv":
             form = GroupingRules(annotations.photo_finder(root), by_class)
-            return _marked(file, box_csv.read(file), annotations.file_fingerprint(file), form)
+            return _marked(file, box_csv.read(file), file_io.file_sha256(file), form)
         case ".json":
             return _from_json(file, root, by_class)
         case _:
@@ -101,7 +101,7 @@ def _from_json(file: Path, root: Path, by_class: bool) -> Dataset:
                 file=file, error=error, forms=_(FORMS)
             )
         ) from error
-    whole = annotations.file_fingerprint(file)
+    whole = file_io.file_sha256(file)
     if coco.looks_like_coco(content):
         form = GroupingRules(coco.finder(file, root, content), by_class, always_named=True)
         return _marked(file, coco.read(file, content), f"{whole} {by_class} {coco.FORMAT}", form)

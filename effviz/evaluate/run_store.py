@@ -121,15 +121,9 @@ def chunk_files(run: Path, key: str | None = None) -> dict[int, Path]:
     return {int(match[1]): path for match, path in found if match and _is_whole(path) and _is_sealed(path, key)}
 
 
-def file_sha256(path: Path) -> str:
-    """Return a file's hash."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _seal(path: Path, key: str) -> str:
     """What binds a file's content to its place in one run."""
-    return hashlib.sha256(f"{key}\n{path.name}\n{file_sha256(path)}".encode()).hexdigest()
+    return hashlib.sha256(f"{key}\n{path.name}\n{file_io.file_sha256(path)}".encode()).hexdigest()
 
 
 def _is_sealed(path: Path, key: str | None) -> bool:
@@ -164,10 +158,13 @@ def remove_chunks(run: Path) -> None:
 
 
 def _is_whole(path: Path) -> bool:
-    """Tell whether a file ends as Parquet files do; one that a power cut cut off does not."""
-    with path.open("rb") as file:
-        file.seek(-min(len(_PARQUET_END), path.stat().st_size), os.SEEK_END)
-        return file.read() == _PARQUET_END
+    """Tell whether a file ends as Parquet files do; one that a power cut cut off does not, and a pipe is no file."""
+    try:
+        with file_io.open_regular(path) as file:
+            file.seek(-min(len(_PARQUET_END), path.stat().st_size), os.SEEK_END)
+            return file.read() == _PARQUET_END
+    except OSError:
+        return False
 
 
 def _write_tables(file: BinaryIO, tables: Iterable[pa.Table]) -> None:
@@ -337,6 +334,9 @@ def open_run(out: Path, wanted: Manifest) -> Manifest:
         return save_manifest(dataclasses.replace(wanted, folder=out))
     if known.finished:
         return known
+    if known.results_sha256:
+        _log.warning("%s is damaged or of another run: all photos are measured again.", out / RESULTS_FILE)
+        known = dataclasses.replace(known, results_sha256="", thresholds=())
     before = (known.versions, *known.sittings)[-1]
     if changed := [
         f"{name} {before.get(name)}, now {of}" for name, of in wanted.versions.items() if before.get(name) != of
@@ -347,6 +347,8 @@ def open_run(out: Path, wanted: Manifest) -> Manifest:
 
 def find_run(out: Path, wanted: Manifest) -> Manifest | None:
     """Return the run that a folder holds, if it is the one that is asked for.
+
+    One whose results are not those that it wrote is not finished.
 
     Raises:
         SettingsError: it is another one, or it would go on with another engine.
@@ -361,6 +363,8 @@ def find_run(out: Path, wanted: Manifest) -> Manifest | None:
                 "there. Give the old settings, or choose another folder with --out."
             ).format(out=out, name=name, theirs=theirs, ours=ours)
         )
+    if known.finished and not has_own_results(known):
+        known = dataclasses.replace(known, finished=False)
     if not known.finished:
         if known.format != RUN_FORMAT:
             raise SettingsError(
@@ -391,6 +395,15 @@ def read_manifest(run: Path) -> Manifest:
                 "`effviz evaluate`."
             ).format(run=run, error=error.strerror if isinstance(error, OSError) else error, file=MANIFEST_FILE)
         ) from error
+
+
+def has_own_results(run: Manifest) -> bool:
+    """Tell whether a finished run's table is the one that it wrote; of runs of before only that it can be read."""
+    try:
+        found = file_io.file_sha256(run.folder / RESULTS_FILE)
+    except OSError:
+        return False
+    return not run.results_sha256 or found == run.results_sha256
 
 
 def save_manifest(run: Manifest, **changes: Any) -> Manifest:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from effviz import file_io
 from effviz.errors import SettingsError
 from effviz.evaluate import intervals, run_store
 from effviz.evaluate.datasets import ANNOTATIONS
@@ -31,7 +32,7 @@ from effviz.evaluate.run_settings import (
     value_range,
     worse,
 )
-from effviz.evaluate.run_store import RESULTS_FILE, Manifest, file_sha256
+from effviz.evaluate.run_store import RESULTS_FILE, Manifest
 from effviz.i18n import _
 from effviz.zoo import catalogue
 
@@ -117,9 +118,7 @@ class Results:
         """Return what was asked about some photos, by photo and model."""
         columns = ["photo", "model", "target_index", "photo_sha256"]
         wanted = [("method", "=", method), ("metric", "=", metric.value), ("photo", "in", list(photos))]
-        rows = (
-            pq.read_table(self.run.folder / RESULTS_FILE, columns=columns, filters=wanted).to_pylist() if photos else []
-        )
+        rows = pq.read_table(_own_results(self.run), columns=columns, filters=wanted).to_pylist() if photos else []
         return {(row["photo"], row["model"]): MapTarget(row["target_index"], row["photo_sha256"]) for row in rows}
 
     def small(self) -> pd.Series:
@@ -141,18 +140,33 @@ def load_results(run: Path, rows: pc.Expression | None = None) -> Results:
                 "The run in {run} is not finished: only whole runs can be read. Go on with the command that began it."
             ).format(run=run)
         )
+    file = _own_results(known)
     try:
-        if known.results_sha256 and file_sha256(run / RESULTS_FILE) != known.results_sha256:
-            raise ValueError(_("it is another file than the run wrote"))
-        table = _read_table(run / RESULTS_FILE, rows)
+        table = _read_table(file, rows)
     except (OSError, ValueError) as error:
-        raise SettingsError(
-            _(
-                "{file} cannot be read ({error}): a run's folder must be whole. Remove the folder, and run "
-                "`effviz evaluate` again."
-            ).format(file=run / RESULTS_FILE, error=error)
-        ) from error
+        raise _unreadable(file, error) from error
     return Results(known, table.to_pandas())
+
+
+def _own_results(run: Manifest) -> Path:
+    """Return a finished run's table, after it was found to be the one that the run wrote."""
+    file = run.folder / RESULTS_FILE
+    try:
+        file_io.open_regular(file).close()
+    except OSError as error:
+        raise _unreadable(file, error) from error
+    if not run_store.has_own_results(run):
+        raise _unreadable(file, _("it is not the file that the run wrote"))
+    return file
+
+
+def _unreadable(file: Path, reason: object) -> SettingsError:
+    return SettingsError(
+        _(
+            "{file} cannot be read ({error}): a run's folder must be whole. Measure its photos again with the "
+            "`effviz evaluate` command that made it."
+        ).format(file=file, error=reason)
+    )
 
 
 def _read_table(file: Path, rows: pc.Expression | None) -> pa.Table:
@@ -510,7 +524,7 @@ def _read_metric(run: Manifest, metric: Metric) -> Results:
 
 
 def _read_answers(run: Manifest) -> Iterator[pd.DataFrame]:
-    with pq.ParquetFile(run.folder / RESULTS_FILE) as file:
+    with pq.ParquetFile(_own_results(run)) as file:
         for number in range(file.num_row_groups):
             rows = file.read_row_group(number, columns=ANSWER_COLUMNS).to_pandas()
             yield rows.drop_duplicates(["photo", "model"])

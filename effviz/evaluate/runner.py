@@ -220,7 +220,7 @@ def _finish(run: Manifest, dataset: Dataset, seconds: float) -> Manifest:
         )
     with file_io.reporting_write_errors(run.folder):
         thresholds = run_store.merge_chunks(run.folder, run.key)
-        sealed = {"results_sha256": run_store.file_sha256(run.folder / run_store.RESULTS_FILE)}
+        sealed = {"results_sha256": file_io.file_sha256(run.folder / run_store.RESULTS_FILE)}
         done = run_store.save_manifest(run, seconds=seconds, finished=True, thresholds=thresholds, **sealed)
     return _clean_up(done)
 

@@ -7,7 +7,6 @@ One process does all of it, or each of a crew its part; then all have the same s
 """
 
 import csv
-import hashlib
 import io
 import json
 import logging
@@ -88,6 +87,8 @@ def replace_text(path: Path, text: str) -> None:
 
 CHECKPOINTS_KEPT: Final = 2
 
+DIGEST_DIGITS: Final = 16  # of a checkpoint's sha256, in its name
+
 _CHECKPOINT_NAME: Final = re.compile(r"step-(\d{9})-([0-9a-f]{16})\.pt")
 
 _log = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ def save_checkpoint(folder: Path, step: int, state: CheckpointState) -> Path:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
-        path = folder / f"step-{step:09d}-{_file_digest(new)}.pt"
+        path = folder / f"step-{step:09d}-{file_io.file_sha256(new)[:DIGEST_DIGITS]}.pt"
         new.replace(path)
     for old in _checkpoint_files(folder)[CHECKPOINTS_KEPT:]:
         old.unlink(missing_ok=True)
@@ -123,7 +124,7 @@ def load_checkpoint(folder: Path, device: torch.device) -> CheckpointState | Non
     """
     found = _checkpoint_files(folder)
     for path in found:
-        if _file_digest(path) in path.name:
+        if _has_own_digest(path):
             state: CheckpointState = torch.load(path, map_location=device, weights_only=True)
             return state
         _log.warning("%s is damaged: its checksum is not that in its name. An older one is tried.", path.name)
@@ -147,9 +148,12 @@ def _checkpoint_files(folder: Path) -> list[Path]:
     return sorted((path for path in folder.glob("step-*.pt") if _CHECKPOINT_NAME.fullmatch(path.name)), reverse=True)
 
 
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+def _has_own_digest(path: Path) -> bool:
+    """Whether a checkpoint is the file that its name says; what is no file is not."""
+    try:
+        return file_io.file_sha256(path)[:DIGEST_DIGITS] in path.name
+    except OSError:
+        return False
 
 
 _DRAWS: Final = 1 << 30  # parts dropout's seeds from those of the crops

@@ -66,7 +66,7 @@ def damaged(path: Path, thorough: bool = False) -> bool:
         if not thorough:
             return not _complete(path)
         promised = path.resolve().name
-        broken = not _complete(path) or (bool(SHA256.fullmatch(promised)) and sha256(path) != promised)
+        broken = not _complete(path) or (bool(SHA256.fullmatch(promised)) and not _is_named_by_hash(path, promised))
         _damaged[stamp] = broken
     return _damaged[stamp]
 
@@ -82,13 +82,11 @@ def note_damage(path: Path) -> None:
     _damaged[_stamp(path)] = True
 
 
-def sha256(path: Path) -> str:
-    """Return the hexadecimal hash of a file; an empty text where it cannot be read."""
+def _is_named_by_hash(path: Path, promised: str) -> bool:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_io.file_sha256(path) == promised
     except OSError:
-        return ""
+        return False
 
 
 def _stamp(path: Path) -> _Stamp:

@@ -3,7 +3,6 @@
 Says how timm names the tensors of a plan, and draws random ones for untrained networks.
 """
 
-import hashlib
 from collections.abc import Mapping
 from math import prod, sqrt
 from pathlib import Path
@@ -104,8 +103,7 @@ def hash_file(path: Path) -> str:
         WeightsError: the file cannot be read.
     """
     try:
-        with file_io.open_regular(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_io.file_sha256(path)
     except OSError as error:
         raise WeightsError(
             _("The weights file {name} cannot be read ({reason}): it must be a readable file. Put it back.").format(

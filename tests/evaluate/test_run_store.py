@@ -1,5 +1,7 @@
 """Rows on disk: what is written comes back, parts appear whole, and thresholds are those of a calculation by hand."""
 
+import os
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -92,6 +94,13 @@ def test_a_part_that_is_not_what_the_run_wrote_is_none_and_told_in_one_line(tmp_
             first.with_suffix(run_store.SEAL_SUFFIX).unlink()
     assert list(run_store.chunk_files(tmp_path, "key")) == [32]
     assert caplog.messages == [f"{first} is damaged or of another run: its photos are measured again."]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_pipe_in_the_place_of_a_part_is_none_and_not_waited_for(tmp_path):
+    run_store.write_chunk(tmp_path, 0, [Measurement("whole")])
+    os.mkfifo(tmp_path / run_store.CHUNKS_FOLDER / "part-000000032.parquet")
+    assert list(run_store.chunk_files(tmp_path, "")) == [0]
 
 
 def test_a_failed_write_leaves_nothing_that_counts(tmp_path):

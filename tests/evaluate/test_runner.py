@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -130,6 +131,55 @@ def broken_off(data, models, tmp_path_factory):
 )
 def test_a_run_that_was_broken_off_at_any_place_ends_with_the_same_rows(broken_off, data, uninterrupted, place, parts):
     goes_on(broken_off[place], data, uninterrupted, parts)
+
+
+def flip(file, _other):
+    data = file.read_bytes()
+    file.write_bytes(data[:60] + bytes([data[60] ^ 1]) + data[61:])
+
+
+def zero(file, _other):
+    data = file.read_bytes()
+    file.write_bytes(data[:8] + bytes(200) + data[208:])
+
+
+def truncate(file, _other):
+    file.write_bytes(file.read_bytes()[:-100] + b"PAR1")
+
+
+def swap(file, other):
+    """For the table of another run that is whole and of the same form."""
+    shutil.copy(other / RESULTS_FILE, file)
+
+
+def remove(file, _other):
+    file.unlink()
+
+
+def pipe(file, _other):
+    file.unlink()
+    os.mkfifo(file)
+
+
+@pytest.mark.parametrize("damage", [flip, zero, truncate, swap, remove, pipe])
+def test_results_that_are_not_what_the_run_wrote_are_not_used_but_measured_again(
+    data, models, uninterrupted, tmp_path, caplog, damage
+):
+    if damage is pipe and not hasattr(os, "mkfifo"):
+        pytest.skip("needs pipes")
+    workers = runner.local_workers(models)
+    other = runner.evaluate(data, dataclasses.replace(SETTINGS, limit=4), tmp_path / "other", workers=workers).folder
+    folder = runner.evaluate(data, SETTINGS, tmp_path / "run", workers=workers).folder
+    damage(folder / RESULTS_FILE, other)
+    with pytest.raises(SettingsError, match=r"results\.parquet cannot be read .*`effviz evaluate`"):
+        run_summary.load_results(folder)
+    with pytest.raises(SettingsError, match=r"results\.parquet cannot be read"):
+        run_summary.read_accuracies(run_store.read_manifest(folder))
+    caplog.clear()
+    assert runner.evaluate(data, SETTINGS, folder, workers=workers).finished
+    assert caplog.messages == [f"{folder / RESULTS_FILE} is damaged or of another run: all photos are measured again."]
+    same(table(folder), uninterrupted)
+    run_summary.load_results(folder)
 
 
 def test_a_part_that_is_gone_is_no_result(data, tmp_path, models):
