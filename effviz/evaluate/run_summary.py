@@ -208,7 +208,7 @@ class ClassMeans:
     label: int  # in the model's logits
     name: str
     photos: int
-    means: Mapping[str, float]  # by model, then by `Results.beside`
+    means: Mapping[str, float]  # by model, then by `Results.beside`; of leads by model only
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,8 +293,8 @@ def rank_means(found: Sequence[MetricMean], small: bool = False) -> tuple[Rankin
 
 
 def class_means(results: Results, method: str, metric: Metric) -> tuple[ClassMeans, ...]:
-    """Return the means of each class, in the order of their numbers."""
-    rows = results.rows(metric, (method, *results.beside(metric))).dropna(subset=["label", "value"])
+    """Return the means of each class, in the order of their numbers; of what runs the model again, of its leads."""
+    rows = _comparable_rows(results, method, metric).dropna(subset=["label", "value"])
     named = [_class_names(model)[int(label)] for model, label in zip(rows["model"], rows["label"], strict=True)]
     rows = rows.assign(name=named, of=_model_or_control(rows, method))
     groups = rows[rows["method"] == method].groupby(["label", "name"])["photo"].nunique()
@@ -383,6 +383,15 @@ def _of_metric(results: Results, metric: Metric, small: pd.Series) -> Iterator[t
     for key, every, hard in zip(keys, *found, strict=True):
         if every.n:
             yield key, (every, hard)
+
+
+def _comparable_rows(results: Results, method: str, metric: Metric) -> pd.DataFrame:
+    """Return values and their controls'; leads over each model's own control where values depend on the model."""
+    if metric not in FAITHFULNESS_METRICS:
+        return results.rows(metric, (method, *results.beside(metric)))
+    rows, leads = results.rows(metric, (method,)), results.compared(method, metric)
+    where = zip(rows["photo"], rows["model"], strict=True)
+    return rows.assign(value=[leads.loc[photo, model] for photo, model in where])
 
 
 @cache

@@ -313,7 +313,7 @@ def _classes(results: Results) -> Iterator[HtmlPart]:
     if not found:
         return
     yield html_heading(_("Class by class"))
-    beside = results.beside(metric)
+    beside = () if metric in FAITHFULNESS_METRICS else results.beside(metric)  # leads are minus a control
     columns = (*results.models, *beside)
     rows = [
         (
@@ -325,7 +325,7 @@ def _classes(results: Results) -> Iterator[HtmlPart]:
     ]
     names = (_("Class"), _("Photos"), *results.models, *(_(BESIDE[control]) for control in beside))
     title = _("Mean of {metric} by {method}, {n} classes").format(
-        metric=display_names.metric(metric), method=display_names.method(method), n=len(rows)
+        metric=display_names.compared(metric), method=display_names.method(method), n=len(rows)
     )
     yield html_paragraph(_("A class of a few photos says little: there are no intervals here."))
     if metric in FAITHFULNESS_METRICS:

@@ -119,6 +119,16 @@ def test_classes_have_their_means_and_names_beside_the_controls(known):
     assert ostrich.means == pytest.approx(expected | {"lite0@224": 0.5, "lite2@260": 0.6})
 
 
+def test_classes_have_leads_of_what_runs_the_model_again(known):
+    """A less sure model has lower areas in every class, so a table of raw ones would rank models by that."""
+    names = {"control-uniform": "control-gaussian", "energy": "deletion"}
+    columns = {name: known.frame[name].astype(object).replace(names) for name in ("method", "metric")}
+    again = known.frame.assign(**columns)
+    shark, ostrich = run_summary.class_means(dataclasses.replace(known, frame=again), "cam", Metric.DELETION)
+    assert shark.means == pytest.approx({"lite0@224": 0.2 - 0.35, "lite2@260": 0.3 - 0.35})
+    assert ostrich.means == pytest.approx({"lite0@224": 0.5 - 0.35, "lite2@260": 0.6 - 0.35})
+
+
 def test_disputes_are_where_models_differ_most(known):
     first, second = run_summary.find_disputes(known, "cam", count=2)
     assert (first.photo, first.values) == ("4.jpg", {"lite0@224": 0.5, "lite2@260": 0.9})
