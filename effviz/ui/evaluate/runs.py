@@ -15,7 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, TypeVar
 
-import numpy as np
 import pyarrow.parquet as pq
 from cachetools import LRUCache
 
@@ -28,7 +27,7 @@ from effviz.evaluate.run_settings import Metric
 from effviz.evaluate.run_store import Manifest
 from effviz.evaluate.run_summary import NUMBER_COLUMNS, TEXT_COLUMNS, Difference, MetricMean, Results, find_differences
 from effviz.i18n import _
-from effviz.report.csv_tables import INTERVAL, SUMMARY_FILE
+from effviz.report.csv_tables import SUMMARY_FILE
 from effviz.ui.job_progress import JobProgress
 from effviz.ui.job_queue import Effort
 from effviz.ui.outputs import plain
@@ -57,7 +56,7 @@ class RunEntry:
     name: str  # the folder's own name
     folder: Path
     state: RunState
-    stamp: Stamp  # changes when somebody measures anew under this name, or sums the results up
+    stamp: Stamp  # changes when somebody measures anew under this name
     done: int = 0  # photos that are measured
     photos: int = 0  # that are to be
 
@@ -131,7 +130,7 @@ def _entry(path: Path) -> RunEntry:
 
 def _stamp(path: Path) -> Stamp:
     run = (path / run_store.MANIFEST_FILE).stat()
-    return (run.st_mtime_ns, run.st_size), *(_written(path / name) for name in (run_store.RESULTS_FILE, SUMMARY_FILE))
+    return (run.st_mtime_ns, run.st_size), _written(path / run_store.RESULTS_FILE)
 
 
 def _written(file: Path) -> tuple[int, int]:
@@ -171,7 +170,7 @@ def _done(run: Manifest) -> int:
     return sum(min(run.photos_a_part, run.photos - start) for start in run_store.chunk_files(run.folder))
 
 
-# Means with intervals as `effviz report` writes them: shipped studies, and `summary.csv` beside a run's results.
+# Means with intervals as `effviz report` writes them, of what comes with EffViz.
 
 STUDIES_FOLDER: Final = settings.SHIPPED / "docs" / "study"
 
@@ -184,7 +183,6 @@ class SummaryTable:
 
     cells: tuple[MetricMean, ...]
     macs: Mapping[str, int]  # by model
-    intervals: bool  # whether they are those of this version; earlier ones drew photos again
 
 
 def read_summary(file: Path) -> SummaryTable:
@@ -199,7 +197,7 @@ def read_summary(file: Path) -> SummaryTable:
         with file.open(encoding="utf-8", newline="") as text:
             rows = list(csv.DictReader(text))
         macs = {row["model"]: int(row["macs"]) for row in rows}
-        return SummaryTable(tuple(map(_cell, rows)), macs, all(row.get(INTERVAL) for row in rows))
+        return SummaryTable(tuple(map(_cell, rows)), macs)
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise SettingsError(
             _("{file} cannot be read: it must be a table that `effviz report` wrote. Make it again.").format(
@@ -356,7 +354,6 @@ def open_folder(folder: Path, key: tuple[object, ...]) -> MeasuredRun:
         metrics=found.metrics,
         seed=found.run.settings.seed,
         results=found,
-        cells=_beside(found),
         hashes=_hashes(file),
     )
 
@@ -367,33 +364,6 @@ def _only(of: Results, models: tuple[str, ...], metric: Metric, methods: tuple[s
     settings = dataclasses.replace(of.run.settings, models=models, metrics=(metric,), methods=asked)
     frame = of.frame[of.frame["model"].isin(models) & of.frame["method"].isin(methods)]
     return Results(dataclasses.replace(of.run, settings=settings), frame)
-
-
-def _beside(of: Results) -> tuple[MetricMean, ...]:
-    """Return the means that `effviz report` left in the run's folder; none where they are not those of its results."""
-    file, rows = of.run.folder / SUMMARY_FILE, of.run.folder / run_store.RESULTS_FILE
-    try:
-        if not file.is_file() or file.is_symlink() or file.stat().st_mtime < rows.stat().st_mtime:
-            return ()
-        table = read_summary(file)
-    except (SettingsError, OSError) as error:
-        logger.warning("%s is left aside: %s", file, error)
-        return ()
-    if table.intervals and _sums_up(table.cells, of):
-        return table.cells
-    logger.warning("%s is left aside: it does not sum up the results beside it", file)
-    return ()
-
-
-def _sums_up(cells: tuple[MetricMean, ...], of: Results) -> bool:
-    """Whether means are those of all rows, so that none is missing and none is of another run."""
-    rows = of.frame[np.isfinite(of.frame["value"])]
-    known = rows.groupby(["model", "method", "metric"], observed=True)["value"].agg(["mean", "size"])
-    said = {(cell.model, cell.method, cell.metric.value): cell.every for cell in cells}
-    return len(cells) == len(known) and all(
-        key in said and said[key].n == row["size"] and math.isclose(said[key].mean, row["mean"], abs_tol=1e-9)
-        for key, row in known.iterrows()
-    )
 
 
 def _hashes(file: Path) -> dict[str, str]:
