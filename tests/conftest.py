@@ -60,6 +60,7 @@ def make_map() -> MapMaker:
             "method": Method.CAM,
             "layer": TargetLayer.LAST,
             "model": "lite0@224",
+            "weights_sha256": "a" * 64,
             "trained": True,
             "photo": "dog.jpg",
             "photo_sha256": "0" * 64,

@@ -236,7 +236,7 @@ def test_what_a_user_does_wrong_is_one_line_and_exit_1(
 
 
 def test_calibrate_stores_and_prints_what_was_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    measured = placement.Calibration("lite0@96", 96, 1.5, -2.0, 0.9, 0.25, 0.5, 40, "by hand")
+    measured = placement.Calibration("lite0@96", 96, 1.5, -2.0, 0.9, 0.25, 0.5, 40, "by hand", "a" * 64)
     stored = []
     monkeypatch.setattr(calibration_run, "calibrate", lambda ref, progress: progress(1, 2) or measured)
     monkeypatch.setattr(placement, "store_calibration", stored.append)

@@ -136,10 +136,10 @@ def calibrate(ref: ModelRef, progress: Progress | None = None) -> Calibration:
         sightings += [seen] if seen else []
         if progress is not None:
             progress(done, len(plantings))
-    return fit(ref, sightings)
+    return fit(ref, sightings, model.weights_sha256)
 
 
-def fit(ref: ModelRef, sightings: Sequence[Sighting]) -> Calibration:
+def fit(ref: ModelRef, sightings: Sequence[Sighting], weights_sha256: str) -> Calibration:
     """One slope and an offset in each direction, by least squares.
 
     Near the border part of the evidence around an object falls outside the map, which says nothing about where cells
@@ -169,6 +169,7 @@ def fit(ref: ModelRef, sightings: Sequence[Sighting]) -> Calibration:
         plain_error_cells=round(_error(true, found) / cell_px, 3),
         plantings=len(sightings),
         made=MADE,
+        weights_sha256=weights_sha256,
     )
 
 

@@ -160,6 +160,7 @@ class ActivationMap:
     method: Method
     layer: TargetLayer
     model: str  # label, "lite0@224"
+    weights_sha256: str  # of the model's file, so that no other model of that name is taken for it; "" when untrained
     trained: bool  # False: the weights are random and the map means nothing
     photo: str
     photo_sha256: str

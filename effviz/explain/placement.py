@@ -44,6 +44,7 @@ class Calibration:
     plain_error_cells: float  # the same without correction
     plantings: int  # objects at places that were measured
     made: str  # how, in one line
+    weights_sha256: str  # of the weights that were measured: others of the model's name may put evidence elsewhere
 
 
 def calibrations(path: Path = CALIBRATION_FILE) -> dict[str, Calibration]:
@@ -58,13 +59,14 @@ def calibrations(path: Path = CALIBRATION_FILE) -> dict[str, Calibration]:
         return {}
 
 
-def is_calibrated(label: str) -> bool:
-    """Tell whether a model has a calibrated placement at this input size."""
-    return label in calibrations()
+def calibration_of(activation_map: ActivationMap) -> Calibration | None:
+    """Return the calibration of a map's model, if it was measured with the same weights."""
+    known = calibrations().get(activation_map.model)
+    return known if known is not None and known.weights_sha256 == activation_map.weights_sha256 else None
 
 
 def find_calibration(label: str) -> Calibration:
-    """The calibration of a model at an input size, `lite0@224`.
+    """The calibration of a model at an input size, `lite0@224`, whatever its weights are now.
 
     Raises:
         SettingsError: this model was not measured at this size.
@@ -78,6 +80,18 @@ def find_calibration(label: str) -> Calibration:
             ).format(model=label, measured=", ".join(sorted(known)) or _("none"))
         )
     return known[label]
+
+
+def _require_calibration(activation_map: ActivationMap) -> Calibration:
+    if (found := calibration_of(activation_map)) is not None:
+        return found
+    find_calibration(activation_map.model)
+    raise SettingsError(
+        _(
+            "The calibrated placement of {model} was measured with other weights than this map's. "
+            "Choose plain placement, or measure it again: effviz calibrate {model}"
+        ).format(model=activation_map.model)
+    )
 
 
 def store_calibration(calibration: Calibration, path: Path = CALIBRATION_FILE) -> None:
@@ -104,12 +118,12 @@ def check_calibration_writable(path: Path = CALIBRATION_FILE) -> None:
 
 
 def _seal(entry: Mapping[str, object]) -> str:
-    """What tells an entry from one that was damaged, or changed by hand."""
+    """What tells an entry from one that was damaged, changed by hand, or made before weights were named."""
     return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
 
 
 def _whole(label: str, seal: str, entry: Mapping[str, object]) -> bool:
-    if seal == _seal(entry) and entry.get("model") == label:
+    if seal == _seal(entry) and entry.get("model") == label and "weights_sha256" in entry:
         return True
     _log.warning("The calibration of %s is damaged and not used: measure it again.", label)
     return False
@@ -192,7 +206,7 @@ def place(
     """Draw a map out over its photo of height x width pixels.
 
     Raises:
-        SettingsError: calibrated placement of a model that was not measured at this size.
+        SettingsError: calibrated placement of a model that was not measured at this size, or with other weights.
     """
     raster_height, raster_width = raster_size(height, width, view.longest_px)
     seen = scaled_box(activation_map.seen, raster_width / width, raster_height / height)
@@ -216,7 +230,7 @@ def read_map_value(
     the model saw nothing.
 
     Raises:
-        SettingsError: calibrated placement of a model that was not measured at this size.
+        SettingsError: calibrated placement of a model that was not measured at this size, or with other weights.
     """
     x_axis, y_axis = map_axes(activation_map, activation_map.seen, placement)
     return linear_weights(y_axis.cell_coordinates(y), y_axis.n), linear_weights(x_axis.cell_coordinates(x), x_axis.n)
@@ -228,7 +242,7 @@ def cell_centre(
     """Return (x, y) of a cell's centre in pixels of the photo; one beyond what the model saw is moved to its edge.
 
     Raises:
-        SettingsError: calibrated placement of a model that was not measured at this size.
+        SettingsError: calibrated placement of a model that was not measured at this size, or with other weights.
     """
     x_axis, y_axis = map_axes(activation_map, activation_map.seen, placement)
     x, y = x_axis.pixel(column + 0.5), y_axis.pixel(row + 0.5)
@@ -250,11 +264,11 @@ def map_axes(activation_map: ActivationMap, seen: Box, placement: Placement) -> 
     """Return the directions across and down, for what the model saw in pixels of the photo or of a raster of it.
 
     Raises:
-        SettingsError: calibrated placement of a model that was not measured at this size.
+        SettingsError: calibrated placement of a model that was not measured at this size, or with other weights.
     """
     slope, offset_x, offset_y = 1.0, 0.0, 0.0
     if placement is Placement.CALIBRATED:
-        found = find_calibration(activation_map.model)
+        found = _require_calibration(activation_map)
         slope = found.slope
         offset_x, offset_y = found.offset_x / found.resolution_px, found.offset_y / found.resolution_px
     cells_y, cells_x = activation_map.values.shape

@@ -31,6 +31,7 @@ def provenance(entry: ActivationMap) -> dict[str, Json]:
         "photo_sha256": entry.photo_sha256,
         "photo_size": list(entry.photo_size),
         "model": entry.model,
+        "weights_sha256": entry.weights_sha256,
         "trained": entry.trained,
         "method": entry.method.value,
         "layer": entry.layer.value,
@@ -132,7 +133,11 @@ def _calibrations(comparison: ComparisonSettings) -> dict[str, Json]:
     if comparison.style.placement is Placement.PLAIN:
         return {}
     known = placement.calibrations()  # the others are placed plainly
-    found = [known[model.ref.label] for model in comparison.models if model.ref.label in known]
+    found = [
+        known[model.ref.label]
+        for model in comparison.models
+        if model.ref.label in known and known[model.ref.label].weights_sha256 == model.weights_sha256
+    ]
     return {
         one.model: {"offset_x": one.offset_x, "offset_y": one.offset_y, "slope": one.slope, "made": one.made}
         for one in found

@@ -206,9 +206,12 @@ def fallback(label: str) -> str:
 
 def forward(ref: ModelRef, of: Photo) -> Forward:
     """One pass of a photo through a model."""
+    return _forward(_loaded(ref), of)
+
+
+def _forward(known: Model, of: Photo) -> Forward:
     from effviz.explain.forward_pass import forward as run
 
-    known = _loaded(ref)
     found = _PASSES.get(_content(known, of.sha256), lambda: ForwardArrays.of(run(known, of)))
     return found.forward(known, of)
 
@@ -225,14 +228,15 @@ def activation_map(  # noqa: PLR0913 - each decides about the numbers
     from effviz.explain.activation_maps import activation_map as explain
     from effviz.zoo.loading import freeze_garbage_collection
 
+    known = _loaded(ref)  # once: a checkpoint that is replaced meanwhile makes no map under the key of the one before
+
     def make() -> ActivationMap:
         more = () if progress is None else (progress,)
-        made = explain(forward(ref, of), target, method, layer, *more)
+        made = explain(_forward(known, of), target, method, layer, *more)
         freeze_garbage_collection()  # this may have imported torch
         return made
 
-    key = (*content(ref, of.sha256), str(target), method, layer)
-    found = _MAPS.get(key, make)
+    found = _MAPS.get((*_content(known, of.sha256), str(target), method, layer), make)
     return replace(found, photo=of.name)  # the same picture may have come under another name
 
 
@@ -289,7 +293,8 @@ def same_maps(ref: ModelRef, of: Photo, index: int) -> "tuple[IdenticalMethods, 
 def picture(of: Photo, scaled: ScaledMap, style: OverlayStyle) -> bytes:
     """A map laid over its photo, as JPEG."""
     values = hashlib.sha256(scaled.values.tobytes()).hexdigest()
-    drawn = (of.sha256, scaled.source.model, values, scaled.scale, scaled.low, scaled.high, style)
+    source = scaled.source
+    drawn = (of.sha256, source.model, source.weights_sha256, values, scaled.scale, scaled.low, scaled.high, style)
     return _PICTURES.get(drawn, lambda: encode_jpeg(overlay(of, scaled, style)))
 
 

@@ -37,6 +37,7 @@ def golden(values: Floats, size: tuple[int, int] = (64, 48), seen: Box | None = 
         method=Method.CAM,
         layer=TargetLayer.LAST,
         model=MEASURED,
+        weights_sha256=placement.find_calibration(MEASURED).weights_sha256,
         trained=True,
         photo="photo",
         photo_sha256="0" * 64,

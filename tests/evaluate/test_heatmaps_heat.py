@@ -10,7 +10,7 @@ from effviz.explain import placement
 from effviz.explain.data_types import Box
 from effviz.explain.placement import Calibration
 
-MOVED = Calibration("lite0@224", 224, 28.0, 0.0, 1.0, 0.1, 0.5, 100, "by hand")
+MOVED = Calibration("lite0@224", 224, 28.0, 0.0, 1.0, 0.1, 0.5, 100, "by hand", "a" * 64)
 PHOTO = (320, 160)
 CROP = Box(100, 0, 260, 160)
 
@@ -75,7 +75,7 @@ def test_calibrated_placement_moves_it(make_map, monkeypatch):
     values = np.zeros((8, 8))
     values[4, 4] = 1
     entry = make_map(values, Box(0, 0, 96, 96), photo_size=(96, 96))
-    monkeypatch.setattr(placement, "find_calibration", lambda model: MOVED)
+    monkeypatch.setattr(placement, "calibrations", lambda: {MOVED.model: MOVED})
     plain, moved = to_heatmap(entry).values, to_heatmap(entry, calibrated=True).values
     np.testing.assert_allclose(moved[:, :84], plain[:, 12:], atol=1e-9)
 

@@ -191,8 +191,8 @@ def test_two_peaks_that_are_almost_equal_are_not_mixed_up(make_map):
 
 def test_calibrated_cells_point_to_where_they_lie(make_map, monkeypatch):
     # slope 0.5 draws the cells twice as wide: row 0, at y = 12 plain, lies at 48 - 2 * 36 = -24: moved to the edge
-    half = Calibration("lite0@224", 224, 0.0, 0.0, 0.5, 0.1, 0.5, 100, "by hand")
-    monkeypatch.setattr(placement, "find_calibration", lambda _: half)
+    half = Calibration("lite0@224", 224, 0.0, 0.0, 0.5, 0.1, 0.5, 100, "by hand", "a" * 64)
+    monkeypatch.setattr(placement, "calibrations", lambda: {half.model: half})
     values = np.zeros((4, 4))
     values[0, 2] = 1  # centre plain at x = 60: calibrated at 48 + 2 * 12 = 72
     found = to_heatmap(make_map(values, Box(0, 0, 96, 96), photo_size=(96, 96)), calibrated=True)

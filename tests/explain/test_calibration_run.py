@@ -30,7 +30,7 @@ def line(slope, offset_x, offset_y, to_border=100.0):
 
 
 def test_a_line_is_found_again():
-    found = fit(LITE0, line(0.83, 4.0, -2.5))
+    found = fit(LITE0, line(0.83, 4.0, -2.5), "a" * 64)
     assert (found.slope, found.offset_x, found.offset_y) == pytest.approx((0.83, 4.0, -2.5))
     assert (found.model, found.resolution_px, found.plantings) == ("lite0@224", 224, 56)
     assert found.error_cells == pytest.approx(0, abs=1e-3)
@@ -38,7 +38,7 @@ def test_a_line_is_found_again():
 
 def test_the_plain_error_is_the_distance_in_cells():
     # everything 16 px right and 12 px down: 20 px, of 32 px a cell
-    found = fit(LITE0, line(1.0, 16.0, 12.0))
+    found = fit(LITE0, line(1.0, 16.0, 12.0), "a" * 64)
     assert found.plain_error_cells == pytest.approx(20 / 32)
     assert found.error_cells == pytest.approx(0, abs=1e-3)
 
@@ -49,7 +49,7 @@ def test_noise_is_what_remains():
         dataclasses.replace(one, found_x=one.found_x + rng.normal(0, 8), found_y=one.found_y + rng.normal(0, 8))
         for one in line(0.9, 1.0, 2.0) * 20
     ]
-    found = fit(LITE0, noisy)
+    found = fit(LITE0, noisy, "a" * 64)
     assert (found.slope, found.offset_x, found.offset_y) == pytest.approx((0.9, 1.0, 2.0), abs=0.6)
     # two directions of 8 px each, drawn out by 1 / slope, of 32 px a cell
     assert found.error_cells == pytest.approx(8 * math.sqrt(2) / 0.9 / 32, rel=0.05)
@@ -57,7 +57,7 @@ def test_noise_is_what_remains():
 
 def test_sightings_at_the_border_count_for_the_error_only():
     clear, squeezed = line(0.9, 0.0, 0.0), line(0.2, 0.0, 0.0, to_border=15.9)
-    found = fit(LITE0, clear + squeezed)
+    found = fit(LITE0, clear + squeezed, "a" * 64)
     assert found.slope == pytest.approx(0.9)
     assert found.plantings == len(clear) + len(squeezed)
     assert found.error_cells > 0.5
@@ -65,7 +65,7 @@ def test_sightings_at_the_border_count_for_the_error_only():
 
 def test_too_few_sightings_are_refused():
     with pytest.raises(SettingsError, match="recognised planted objects only 29 times; 30 are needed"):
-        fit(LITE0, line(0.9, 0.0, 0.0)[:29])
+        fit(LITE0, line(0.9, 0.0, 0.0)[:29], "a" * 64)
 
 
 def test_the_evidence_centre_is_the_centre_of_mass_of_the_positive_part():
@@ -94,6 +94,7 @@ def test_a_quick_calibration_of_a_real_model_agrees_with_the_shipped_one(monkeyp
     found = calibrate(LITE0, lambda done, total: told.append((done, total)))
     assert told == [(done, 100) for done in range(1, 101)]
     shipped = calibrations()["lite0@224"]
+    assert found.weights_sha256 == shipped.weights_sha256
     assert found.slope == pytest.approx(shipped.slope, abs=0.1)
     assert (found.offset_x, found.offset_y) == pytest.approx((shipped.offset_x, shipped.offset_y), abs=5)
 

@@ -88,7 +88,7 @@ def test_a_raster_is_never_enlarged(make_map):
 @pytest.fixture
 def _measured(monkeypatch):
     """Evidence of lite0@224 is found at 0.8 of the true distance, 7 px right and 3.5 px up."""
-    by_hand = Calibration("lite0@224", 224, 7.0, -3.5, 0.8, 0.1, 0.5, 100, "by hand")
+    by_hand = Calibration("lite0@224", 224, 7.0, -3.5, 0.8, 0.1, 0.5, 100, "by hand", "a" * 64)
     monkeypatch.setattr(placement, "calibrations", lambda: {"lite0@224": by_hand})
 
 

@@ -5,9 +5,10 @@ import pytest
 
 from effviz.errors import SettingsError
 from effviz.explain import placement
-from effviz.explain.placement import Calibration, calibrations, store_calibration
+from effviz.explain.placement import Calibration, Placement, calibrations, place, store_calibration
+from effviz.zoo import package_weights
 
-FIRST = Calibration("lite0@224", 224, 1.5, -2.0, 0.93, 0.2, 0.3, 49, "by hand")
+FIRST = Calibration("lite0@224", 224, 1.5, -2.0, 0.93, 0.2, 0.3, 49, "by hand", "a" * 64)
 SECOND = dataclasses.replace(FIRST, model="lite2@260", resolution_px=260, slope=0.83)
 
 
@@ -41,6 +42,29 @@ def test_the_shipped_file_names_its_entries_by_their_model_and_none_is_damaged()
     for label, entry in calibrations().items():
         assert entry.model == label
         assert label.endswith(f"@{entry.resolution_px}")
+
+
+def test_the_shipped_weights_are_those_that_were_measured():
+    for label, entry in calibrations().items():
+        assert entry.weights_sha256 == package_weights.FILES[label.partition("@")[0]][1]
+
+
+def test_a_calibration_with_other_weights_of_the_same_name_is_not_used(make_map, monkeypatch):
+    """Two networks of one shape may have had one name: what was measured with the first says nothing of the second."""
+    monkeypatch.setattr(placement, "calibrations", lambda: {FIRST.model: FIRST})
+    same, other = (make_map([[1.0, 0.0]], model=FIRST.model, weights_sha256=letter * 64) for letter in "ab")
+    assert placement.calibration_of(same) == FIRST
+    assert placement.calibration_of(other) is None
+    place(same, 224, 224, Placement.CALIBRATED)
+    with pytest.raises(SettingsError, match=r"measured with other weights .* effviz calibrate lite0@224"):
+        place(other, 224, 224, Placement.CALIBRATED)
+
+
+def test_an_entry_of_before_that_does_not_name_its_weights_is_not_used(tmp_path):
+    path = tmp_path / "calibration.json"
+    before = {name: value for name, value in dataclasses.asdict(FIRST).items() if name != "weights_sha256"}
+    path.write_text(json.dumps({FIRST.model: (placement._seal(before), before)}))
+    assert calibrations(path) == {}
 
 
 @pytest.mark.parametrize("damage", ["flip", "swap"])

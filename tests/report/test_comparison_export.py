@@ -26,6 +26,7 @@ def test_each_map_says_what_made_it(make_map):
         "photo_sha256": "0" * 64,
         "photo_size": [224, 224],
         "model": "lite0@224",
+        "weights_sha256": "a" * 64,
         "trained": True,
         "method": "cam",
         "layer": "last",

@@ -51,7 +51,7 @@ def test_the_same_comparison_gives_the_same_bytes(comparison):
 
 def test_the_corrections_of_a_calibrated_placement_are_written_down(comparison, monkeypatch):
     by_hand = {
-        label: Calibration(label, px, 1.5, -2.0, 0.9, 0.1, 0.3, 49, "by hand")
+        label: Calibration(label, px, 1.5, -2.0, 0.9, 0.1, 0.3, 49, "by hand", HASH)
         for label, px in (("lite0@224", 224), ("lite0@260", 260))
     }
     monkeypatch.setattr(placement, "calibrations", lambda: by_hand)
@@ -67,7 +67,7 @@ def test_the_corrections_of_a_calibrated_placement_are_written_down(comparison, 
 
 
 def test_a_model_without_calibration_is_left_out_of_the_corrections(comparison, monkeypatch):
-    only = Calibration("lite0@224", 224, 1.5, -2.0, 0.9, 0.1, 0.3, 49, "by hand")
+    only = Calibration("lite0@224", 224, 1.5, -2.0, 0.9, 0.1, 0.3, 49, "by hand", HASH)
     monkeypatch.setattr(placement, "calibrations", lambda: {"lite0@224": only})
     style = OverlayStyle(placement=Placement.CALIBRATED)
     facts = json.loads(settings_json(ComparisonSettings(comparison.models, comparison.maps, "top1", Scale.OWN, style)))

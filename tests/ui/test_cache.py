@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 
 from effviz.errors import ImageError
+from effviz.evaluate.masking import Masking
 from effviz.explain import activation_maps, images
 from effviz.explain import forward_pass as passes
 from effviz.explain.data_types import ActivationMap, ForwardArrays, Method, Photo, TargetLayer
@@ -23,6 +25,9 @@ from effviz.explain.overlay import OverlayStyle
 from effviz.explain.scales import Scale, rescale
 from effviz.explain.targets import TOP1, Target, TargetKind
 from effviz.ui import cache
+from effviz.ui.compare import sanity_check
+from effviz.ui.compare.faithfulness import FaithfulnessRequest
+from effviz.ui.compare.map_cells import Entrant, MapCell
 from effviz.ui.memory import SizeBoundedCache
 from effviz.zoo import catalogue, checkpoints, loading, state_dicts
 from effviz.zoo.catalogue import parse_model
@@ -81,6 +86,35 @@ def test_other_content_is_passed_again(change: str, cat: Photo, monkeypatch: pyt
         monkeypatch.setattr(cache, "_loaded", lambda _: other)
     cache.forward(REF, cat)
     assert len(runs) == 2
+
+
+def test_a_model_that_is_replaced_while_its_map_is_made_has_no_map_of_the_other(
+    cat: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two networks of one shape and name, the second in the place of the first from some moment on."""
+    first = cache.model(REF.label)
+    second = with_other_weights(first)
+    for before in (1, 2, 3):  # how often the first is still found
+        wanted = (REF, cat, Target(TargetKind.CLASS, before), Method.CAM, TargetLayer.LAST)
+        answers = chain(repeat(first, before), repeat(second))
+        monkeypatch.setattr(cache, "_loaded", lambda _, answers=answers: next(answers))
+        cache.activation_map(*wanted)
+        for known in (first, second):
+            monkeypatch.setattr(cache, "_loaded", lambda _, known=known: known)
+            assert cache.activation_map(*wanted).weights_sha256 == known.weights_sha256
+
+
+def test_what_is_kept_of_a_map_is_kept_for_its_weights(cat: Photo) -> None:
+    """Networks of one shape and name never exchange what masking, breaking or drawing gave."""
+    found = cache.map_of_class(REF, cat, 5, Method.CAM)
+    other = replace(found, weights_sha256="b" * 64)
+    ours, theirs = (
+        MapCell(cache.bundled("cat"), Entrant(catalogue.model_card(REF), None, "", ""), each, (), 0.0)
+        for each in (found, other)
+    )
+    request = FaithfulnessRequest((ours, theirs), Masking())
+    assert request.key_of(ours) != request.key_of(theirs)
+    assert sanity_check._key(ours) != sanity_check._key(theirs)
 
 
 def test_maps_of_other_targets_methods_and_layers_are_their_own(cat: Photo, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ import streamlit as st
 from effviz.errors import SettingsError
 from effviz.explain import placement
 from effviz.explain.cam_methods import CAM_METHODS, slow, supported
-from effviz.explain.data_types import Method, TargetLayer
+from effviz.explain.data_types import ActivationMap, Method, TargetLayer
 from effviz.explain.overlay import OverlayStyle, Palette
 from effviz.explain.placement import Placement, RasterOptions
 from effviz.explain.scales import Scale
@@ -143,9 +143,9 @@ def choose_layer(of: Method) -> TargetLayer:
     )
 
 
-def style_for(label: str, style: OverlayStyle) -> OverlayStyle:
-    """The style for one model: plain placement where no calibration was measured."""
-    if style.placement is Placement.CALIBRATED and not placement.is_calibrated(label):
+def style_for(found: ActivationMap, style: OverlayStyle) -> OverlayStyle:
+    """The style for one map: plain placement where its model has no calibration."""
+    if style.placement is Placement.CALIBRATED and placement.calibration_of(found) is None:
         return replace(style, placement=Placement.PLAIN)
     return style
 

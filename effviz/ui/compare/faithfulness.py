@@ -152,7 +152,7 @@ class FaithfulnessRequest:
     def key_of(self, cell: MapCell) -> Hashable:
         """What decides about the numbers of one map."""
         found = cell.map
-        which = (found.model, found.photo_sha256, found.target_index, found.method, found.layer)
+        which = (found.model, found.weights_sha256, found.photo_sha256, found.target_index, found.method, found.layer)
         return *which, self.masking.baseline, self.masking.steps
 
     @property

@@ -455,7 +455,7 @@ def _sayings(forward: Forward, classes: Sequence[Class], known: Sequence[int]) -
 def map_place(found: ActivationMap) -> Json:
     """Where the map lies on the photo, and how that is corrected where it was measured."""
     height, width = found.values.shape
-    seen, measured = found.seen, placement.calibrations().get(found.model)
+    seen, measured = found.seen, placement.calibration_of(found)
     return {
         "rows": height,
         "columns": width,

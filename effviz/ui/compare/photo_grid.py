@@ -142,7 +142,7 @@ def _row(row: Sequence[MapCell | MapGap]) -> list[DeltaGenerator]:
 
 
 def _draw(cell: MapCell, scaled: ScaledMap, look: DisplaySettings) -> None:
-    style = style_for(cell.map.model, look.style)
+    style = style_for(cell.map, look.style)
     if style.placement is not look.style.placement:
         uncalibrated = _("{model} has no measured calibration: plain placement.")
         st.caption(uncalibrated.format(model=plain(cell.map.model)))
@@ -282,7 +282,7 @@ def _sheet(cells: Sequence[MapCell], choice: ExplanationChoice, look: DisplaySet
     scaled = zip(cells, rescale([cell.map for cell in cells], look.scale), strict=True)
     drawn = {
         (cell.chosen.sha256, cell.chosen.name, cell.map.model): sheet.GridPicture(
-            overlay(cell.photo, one, style_for(cell.map.model, look.style)), _sheet_lines(cell)
+            overlay(cell.photo, one, style_for(cell.map, look.style)), _sheet_lines(cell)
         )
         for cell, one in scaled
     }
@@ -346,7 +346,7 @@ def show_methods(cells: Sequence[MapCell], look: DisplaySettings) -> None:
 def _group(cell: MapCell, group: "IdenticalMethods", look: DisplaySettings) -> None:
     found = cache.map_of_class(cell.entrant.card.ref, cell.photo, cell.map.target_index, group.methods[0])
     scaled = rescale([found], look.scale)[0]
-    picture = cache.picture(cell.photo, scaled, style_for(found.model, look.style))
+    picture = cache.picture(cell.photo, scaled, style_for(found, look.style))
     st.image(
         grid_data.jpeg_address(
             picture

@@ -142,7 +142,8 @@ def check(cell: MapCell) -> Check:
 
 
 def _key(cell: MapCell) -> tuple[Hashable, ...]:
-    return cell.entrant.card.ref.label, cell.chosen.sha256, cell.map.target_index, cell.map.method
+    found = cell.map
+    return found.model, found.weights_sha256, found.photo_sha256, found.target_index, found.method
 
 
 def _make(cell: MapCell) -> Check:
