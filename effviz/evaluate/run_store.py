@@ -5,13 +5,13 @@ used at all it is the only one, without model, method and metric.
 """
 
 import dataclasses
+import errno
 import hashlib
 import json
 import logging
 import os
 import re
 import shutil
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -463,12 +463,9 @@ def _parse_thresholds(found: Mapping[str, Any]) -> Thresholds:
 
 # One process at a time measures into a run's folder; what a killed one held is free again, whatever killed it.
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
 LOCK_FILE: Final = ".lock"  # stays there: who took it away could take it from the next one, too
+
+_NO_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP})  # of some shared disks
 
 
 @contextmanager
@@ -479,25 +476,24 @@ def lock_run(run: Path) -> Iterator[None]:
         SettingsError: another process has it.
         OSError: nothing can be written into it.
     """
+    from filelock import FileLock, Timeout  # here: pages only read runs
+
     run.mkdir(parents=True, exist_ok=True)
-    with (run / LOCK_FILE).open("ab") as file:
-        try:
-            _lock_file(file)
-        except (BlockingIOError, PermissionError) as error:
-            raise SettingsError(
-                _(
-                    "Another process is measuring into {run}: only one may at a time. Wait until it ends, or choose "
-                    "another folder with --out."
-                ).format(run=run)
-            ) from error
-        except OSError as error:  # some shared disks have no locks
-            _log.warning("Nobody else may measure into %s meanwhile, which cannot be checked there: %s", run, error)
+    lock = FileLock(run / LOCK_FILE, timeout=0, preserve_lock_file=True)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise SettingsError(
+            _(
+                "Another process is measuring into {run}: only one may at a time. Wait until it ends, or choose "
+                "another folder with --out."
+            ).format(run=run)
+        ) from error
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        _log.warning("Nobody else may measure into %s meanwhile, which cannot be checked there: %s", run, error)
+    try:
         yield
-
-
-def _lock_file(file: BinaryIO) -> None:
-    """Lock an open file, without waiting, until it is closed."""
-    if sys.platform == "win32":
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        lock.release()

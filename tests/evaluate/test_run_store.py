@@ -1,12 +1,15 @@
 """Rows on disk: what is written comes back, parts appear whole, and thresholds are those of a calculation by hand."""
 
+import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from effviz import file_io
+from effviz.errors import SettingsError
 from effviz.evaluate import run_store
 from effviz.evaluate.heatmaps import LEVELS, max_box_acc, max_box_acc_v2
 from effviz.evaluate.run_settings import Metric
@@ -101,6 +104,32 @@ def test_a_pipe_in_the_place_of_a_part_is_none_and_not_waited_for(tmp_path):
     run_store.write_chunk(tmp_path, 0, [Measurement("whole")])
     os.mkfifo(tmp_path / run_store.CHUNKS_FOLDER / "part-000000032.parquet")
     assert list(run_store.chunk_files(tmp_path, "")) == [0]
+
+
+def test_two_cannot_measure_into_one_folder_at_once_and_the_next_one_can(tmp_path):
+    def second():
+        with run_store.lock_run(tmp_path):
+            pass
+
+    with run_store.lock_run(tmp_path), ThreadPoolExecutor(1) as other:
+        for attempt in (second, lambda: other.submit(second).result()):
+            with pytest.raises(SettingsError, match="Another process is measuring into"):
+                attempt()
+    second()
+    assert (tmp_path / run_store.LOCK_FILE).exists()
+
+
+def test_where_the_disk_has_no_locks_a_run_is_measured_with_a_warning(tmp_path, monkeypatch, caplog):
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(_file, _how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with run_store.lock_run(tmp_path):
+        pass
+    assert "Nobody else may measure into" in caplog.text
+    assert sorted(path.name for path in tmp_path.iterdir()) == [run_store.LOCK_FILE]
 
 
 def test_a_failed_write_leaves_nothing_that_counts(tmp_path):
