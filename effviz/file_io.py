@@ -141,3 +141,27 @@ def _finite(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_finite(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+# What is kept for the next run in a folder that others may write, too: bound to its name, and checked when it is read.
+
+
+def seal_json(name: str, content: object) -> str:
+    """Return JSON with a hash of the content and of the name that it is kept under."""
+    return json.dumps({"sha256": _hash_json(name, content), "content": content}) + "\n"
+
+
+def read_sealed_json(name: str, text: bytes) -> Any:
+    """Return the content that was sealed under this name.
+
+    Raises:
+        ValueError: it is something else, of another name, or was changed since.
+    """
+    found = parse_json(text)
+    if not isinstance(found, dict) or found.get("sha256") != _hash_json(name, found.get("content")):
+        raise ValueError(_("it is not what was kept there"))
+    return found["content"]
+
+
+def _hash_json(name: str, content: object) -> str:
+    return hashlib.sha256(json.dumps([name, content], sort_keys=True).encode()).hexdigest()

@@ -38,6 +38,8 @@ MAX_LOAD: Final = 0.5  # cores
 
 MAX_STORED: Final = 500  # networks on a machine; the oldest go first
 
+MAX_RESULT_BYTES: Final = 2**16  # of a result that is kept
+
 SHIPPED_FILE: Final = Path(__file__).with_name("latencies.json")
 
 CPU_TIMES = Path("/proc/stat")
@@ -165,11 +167,16 @@ def store_latency(of: Latency) -> None:
     new = home / f".{uuid.uuid4().hex}.new"
     try:
         home.mkdir(parents=True, exist_ok=True)
-        new.write_text(to_json(of) + "\n", encoding="utf-8")
-        new.replace(home / f"{of.label}.json")  # whole or not at all; others may read at this moment
+        file = home / f"{of.label}.json"
+        new.write_text(file_io.seal_json(_kept_name(file), asdict(of)), encoding="utf-8")
+        new.replace(file)  # whole or not at all; others may read at this moment
         _prune(home)
     except OSError as error:
         logger.warning("The latency of %s is not kept: %s", of.label, error)
+
+
+def _kept_name(file: Path) -> str:
+    return f"{file.parent.name}/{file.name}"
 
 
 def _prune(home: Path) -> None:
@@ -190,7 +197,8 @@ def stored_latencies(on: str) -> tuple[Latency, ...]:
     found = []
     for file in sorted(results_folder(on).glob("*.json")):
         try:
-            found.append(from_json(file.read_text(encoding="utf-8")))
+            kept = file_io.read_sealed_json(_kept_name(file), file_io.read_regular(file, MAX_RESULT_BYTES))
+            found.append(from_json(json.dumps(kept)))
         except (OSError, ValueError) as error:
             logger.warning("%s is left out: %s", file.name, error)
     return tuple(sorted((of for of in found if of.machine == on), key=lambda of: of.mean_ms))

@@ -7,7 +7,7 @@ user's cache.
 
 import hashlib
 import itertools
-import json
+import logging
 import os
 import shutil
 import tempfile
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,11 @@ from effviz.i18n import _
 AS_BYTES: Final = "surrogateescape"  # names of files in another code become the bytes that they are
 DATA_SETS_KEPT: Final = 8  # decoded folders; the oldest go first, and are made again when needed
 FILES_PER_READ: Final = 256  # files of which the bytes tell data sets apart that have the same names and sizes
+INDEX_FILE: Final = "index.json"
+PIXELS_FILE: Final = "pixels.npy"
+MAX_INDEX_BYTES: Final = 2**28  # ten million pictures
 _VERSION: Final = 1  # of what lies in the cache
+_log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
 
@@ -169,16 +173,35 @@ def _folder() -> Path:
 
 def _decoded(what: str, files: Sequence[File], key: str, side_px: int, progress: Progress) -> Pictures:
     place = _folder() / key
-    if not place.exists():
+    known = _index(place)
+    if known is None:
         with reporting_write_errors(_folder(), CHOOSE_CACHE):
             _make(place, what, files, side_px, progress)
+        known = _index(place)
+        assert known is not None  # just made
     with suppress(OSError):  # a cache that can only be read
         os.utime(place)  # in use: the last to go
-    known = json.loads((place / "index.json").read_text(encoding="utf-8"))
     kept = known["kept"]
-    pixels: Bytes = np.load(place / "pixels.npy", mmap_mode="r")[: len(kept)]
+    pixels: Bytes = np.load(place / PIXELS_FILE, mmap_mode="r")[: len(kept)]
     labels = np.array([files[position].label for position in kept], dtype=np.int64)
     return Pictures(pixels, labels, tuple(known["skipped"]))
+
+
+def _index(place: Path) -> dict[str, Any] | None:
+    """Return what is known of decoded pictures, if they are those that were decoded; others are removed."""
+    if not place.exists():
+        return None
+    try:
+        text = file_io.read_regular(place / INDEX_FILE, MAX_INDEX_BYTES)
+        known: dict[str, Any] = file_io.read_sealed_json(place.name, text)
+        if file_io.file_sha256(place / PIXELS_FILE) == known["pixels_sha256"]:
+            return known
+    except (OSError, ValueError) as error:
+        _log.debug("%s: %s", place, error)
+    _log.warning("The decoded pictures in %s are damaged and are decoded again.", place)
+    with reporting_write_errors(_folder(), CHOOSE_CACHE):
+        shutil.rmtree(place)
+    return None
 
 
 def _make(place: Path, what: str, files: Sequence[File], side_px: int, progress: Progress) -> None:
@@ -189,7 +212,7 @@ def _make(place: Path, what: str, files: Sequence[File], side_px: int, progress:
         new = Path(made) / "pictures"
         new.mkdir()
         shape = (len(files), side_px, side_px, 3)
-        pixels = np.lib.format.open_memmap(new / "pixels.npy", mode="w+", dtype=np.uint8, shape=shape)
+        pixels = np.lib.format.open_memmap(new / PIXELS_FILE, mode="w+", dtype=np.uint8, shape=shape)
         kept: list[int] = []
         skipped: list[str] = []
         for position, file in enumerate(files):
@@ -201,7 +224,8 @@ def _make(place: Path, what: str, files: Sequence[File], side_px: int, progress:
             else:
                 kept.append(position)
         pixels.flush()
-        (new / "index.json").write_text(json.dumps({"kept": kept, "skipped": skipped}), encoding="utf-8")
+        known = {"kept": kept, "skipped": skipped, "pixels_sha256": file_io.file_sha256(new / PIXELS_FILE)}
+        (new / INDEX_FILE).write_text(file_io.seal_json(place.name, known), encoding="utf-8")
         try:
             new.rename(place)
         except OSError:

@@ -42,6 +42,20 @@ class Clock:
         return self.seconds.pop(0)
 
 
+SHIPPED = ("b0@224", "b1@240", "b2@260", "b3@300", "b4@380", "resnet152@224")
+
+
+def test_what_is_shipped_was_measured_by_the_protocol_on_one_machine_that_was_not_busy() -> None:
+    shipped = single_core_latency.shipped()
+    assert {of.label for of in shipped} <= set(SHIPPED)
+    assert len({(of.machine, of.software) for of in shipped}) <= 1
+    for of in shipped:
+        assert (len(of.runs_ms), of.threads) == (single_core_latency.DEFAULT_RUNS, 1)
+        assert "core" in of.machine
+        assert of.load is not None
+        assert not of.disturbed
+
+
 def test_mean_spread_and_ratio_by_hand() -> None:
     assert (ONE.label, ONE.mean_ms, ONE.spread_ms) == ("b1@240", 50.0, 10.0)
     assert replace(ONE, runs_ms=(7.0,)).spread_ms == 0
@@ -202,6 +216,23 @@ def test_a_damaged_file_counts_as_none(damage: str) -> None:
     single_core_latency.store_latency(ONE)
     (single_core_latency.results_folder(ONE.machine) / "b2@260.json").write_text(damage)
     assert single_core_latency.stored_latencies(ONE.machine) == (ONE,)
+
+
+@pytest.mark.parametrize("damage", ["flip", "swap", "before"])
+def test_a_result_that_was_changed_or_exchanged_counts_as_none(damage: str, caplog: pytest.LogCaptureFixture) -> None:
+    for of in (ONE, replace(ONE, model="b2", resolution_px=260, runs_ms=(90.0,))):
+        single_core_latency.store_latency(of)
+    home = single_core_latency.results_folder(ONE.machine)
+    file, other = home / "b1@240.json", home / "b2@260.json"
+    match damage:
+        case "flip":
+            file.write_text(file.read_text().replace("40.0", "41.0"))
+        case "swap":
+            file.write_text(other.read_text())
+        case "before":  # of a version that sealed nothing
+            file.write_text(single_core_latency.to_json(ONE))
+    assert [of.label for of in single_core_latency.stored_latencies(ONE.machine)] == ["b2@260"]
+    assert len(caplog.messages) == 1
 
 
 @pytest.mark.parametrize("change", [{"runs_ms": []}, {"runs_ms": [0.0]}, {"model": 3}, {"more": 1}])

@@ -108,6 +108,43 @@ def test_no_room_on_the_disk_is_said_before_anything_is_decoded(folder: Path, mo
         data.data_set(folder, 16)
 
 
+@pytest.mark.parametrize("file", [data.PIXELS_FILE, data.INDEX_FILE])
+@pytest.mark.parametrize("damage", ["flip", "zero", "truncate", "swap", "remove"])
+def test_decoded_pictures_that_were_changed_are_decoded_again(
+    folder: Path, own_cache: Path, caplog: pytest.LogCaptureFixture, file: str, damage: str
+) -> None:
+    whole = np.array(data.data_set(folder, 16).train.pixels)
+    places = sorted(own_cache.iterdir(), key=lambda place: (place / data.PIXELS_FILE).stat().st_size)
+    small, large = (place / file for place in places)  # of val and of train
+    known = large.read_bytes()
+    match damage:
+        case "flip":
+            large.write_bytes(known[:-20] + bytes([known[-20] ^ 1]) + known[-19:])
+        case "zero":
+            large.write_bytes(known[:-40] + bytes(40))
+        case "truncate":
+            large.write_bytes(known[:-10])
+        case "swap":
+            shutil.copy(small, large)
+        case "remove":
+            large.unlink()
+    found = data.data_set(folder, 16).train
+    assert np.array_equal(found.pixels, whole)
+    assert list(found.labels) == [0] * 12 + [1] * 12
+    assert caplog.messages == [f"The decoded pictures in {large.parent} are damaged and are decoded again."]
+
+
+def test_pictures_of_another_part_in_a_parts_place_are_not_used(
+    folder: Path, own_cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = data.data_set(folder, 16)
+    small, large = sorted(own_cache.iterdir(), key=lambda place: (place / data.PIXELS_FILE).stat().st_size)
+    shutil.rmtree(large)
+    shutil.copytree(small, large)
+    assert len(data.data_set(folder, 16).train) == len(first.train) == 24
+    assert len(caplog.messages) == 1
+
+
 def test_a_cache_that_cannot_be_written_is_one_sentence(folder: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     (tmp_path / "file").touch()

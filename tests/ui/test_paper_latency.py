@@ -182,14 +182,30 @@ def test_a_processor_with_markdown_in_its_name_is_shown_as_it_is(monkeypatch: py
 
 
 def test_strangers_see_the_times_of_another_machine_and_measure_the_paper_s_networks_up_to_b4_only(
-    monkeypatch: pytest.MonkeyPatch, fake: list[str]
+    monkeypatch: pytest.MonkeyPatch, fake: list[str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setenv("EFFVIZ_PUBLIC", "1")
-    other = replace(known("b1", 240, 40.0), machine="Another processor, 2 cores")
-    monkeypatch.setattr("effviz.ui.paper.latency.shipped", lambda: (other,))
+    others = [
+        replace(known(model, px, mean_ms), machine="Another processor, 2 cores", load=load)
+        for model, px, mean_ms, load in (("resnet152", 224, 200.0, 0.1), ("b1", 240, 40.0, 0.2))
+    ]
+    file = tmp_path / "latencies.json"
+    file.write_text(json.dumps([json.loads(single_core_latency.to_json(of)) for of in others]))
+    monkeypatch.setattr(single_core_latency, "SHIPPED_FILE", file)
+    single_core_latency.shipped.cache_clear()
+    request.addfinalizer(single_core_latency.shipped.cache_clear)
     at = open_section()
-    assert list(at.dataframe[1].value["network"]) == ["b1@240"]
+    rows = at.dataframe[0].value.set_index("network")
+    assert dict(rows["latency_ms_here"].dropna()) == {"ResNet-152": 200, "EfficientNet-B1": 40}
+    assert rows.loc["EfficientNet-B1", "speedup_here"] == 5
+    table = at.dataframe[1].value.set_index("network")
+    assert dict(table["mean_ms"]) == {"b1@240": 40, "resnet152@224": 200}
+    assert dict(table["load"]) == {"b1@240": 0.2, "resnet152@224": 0.1}
+    assert set(table["machine"]) == {"Another processor, 2 cores"}
     assert "These times come from another machine: Another processor, 2 cores" in at.info[0].value
+    assert "at most 0.2 cores busy" in at.info[0].value
+    assert "2026-11-24 12:00 UTC" in at.info[0].value
+    assert "0 networks measured so far" in words(at)
     assert at.multiselect(key="networks").options == ["b0", "b1", "b2", "b3", "b4"]
     assert not at.multiselect(key="networks").proto.accept_new_options
     measure(at, "b0")

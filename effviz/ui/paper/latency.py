@@ -162,14 +162,15 @@ def show() -> None:
         )
     )
     _measure(_choose())
-    results = _results()
-    _state(results)
+    own = _own_results()
+    results = own or _shipped_results()
+    _state(results, own)
     st.subheader(_("Table 4, printed and measured"))
     _table4(results)
     st.subheader(_("Latency against accuracy"))
     _figure(results)
     if results:
-        st.subheader(_("Every network measured on this machine"))
+        st.subheader(_("Every network measured on this machine") if own else _("Every network measured there"))
         _table(results)
 
 
@@ -226,29 +227,38 @@ def _one(work: JobProgress, name: str) -> Latency:
         return single_core_latency.measure_in_child(name, step, lambda: progress(work.part), terms=terms)
 
 
-def _results() -> tuple[Latency, ...]:
+def _own_results() -> tuple[Latency, ...]:
+    """What was measured on this machine."""
     own: dict[str, Latency] = st.session_state.get(FOUND, {})
     oldest_first = sorted((*own.values(), *stored_latencies(machine())), key=lambda of: of.measured_at)
     found = {of.label: of for of in oldest_first}
-    if not found and is_public():  # never beside those of another machine: only times of one machine compare
-        return shipped()
     return tuple(sorted(found.values(), key=lambda of: of.mean_ms))
 
 
-def _state(results: Sequence[Latency]) -> None:
-    if results and results[0].machine != machine():
+def _shipped_results() -> tuple[Latency, ...]:
+    """What comes with EffViz, for a public server; never beside its own: only times of one machine compare."""
+    return tuple(sorted(shipped(), key=lambda of: of.mean_ms)) if is_public() else ()
+
+
+def _state(results: Sequence[Latency], own: Sequence[Latency]) -> None:
+    """Say whose times these are, and how busy the machine was."""
+    if results and not own:
         st.info(
             _("Nothing has been measured on this server yet. These times come from another machine: {machine}.").format(
                 machine=outputs.plain(results[0].machine)
             )
+            + " "
+            + _("There, other work kept at most {load:.1f} cores busy; the last was measured on {when} UTC.").format(
+                load=max(of.load or 0.0 for of in results), when=max(of.measured_at for of in results)
+            )
         )
-    count = ngettext("{count} network measured so far", "{count} networks measured so far", len(results))
+    count = ngettext("{count} network measured so far", "{count} networks measured so far", len(own))
     st.caption(
         _(
             "This machine: {machine}; {count}, shown to every visitor. Measured with torch, one thread and random "
             "weights; other work on the machine makes times longer and the standard deviation larger. On the "
             "command line: `effviz bench latency`."
-        ).format(machine=outputs.plain(machine()), count=count.format(count=len(results)))
+        ).format(machine=outputs.plain(machine()), count=count.format(count=len(own)))
     )
 
 
@@ -303,9 +313,9 @@ def _figure(results: Sequence[Latency]) -> None:
     show_exhibit("latency", latency_figure(timed), table(shown, "latency_ms", "top1_pct"), alt)
     st.caption(
         _(
-            "Filled markers: printed in Table 4, one core of an Intel Xeon E5-2690. Open markers: measured here, with "
-            "a bar of one standard deviation to each side. Accuracies: the paper's Table 2, or timm's best measurement "
-            "with ImageNet-1k weights at this input size."
+            "Filled markers: printed in Table 4, one core of an Intel Xeon E5-2690. Open markers: measured here, "
+            "with a bar of one standard deviation to each side. Accuracies: the paper's Table 2, or timm's best "
+            "measurement with ImageNet-1k weights at this input size."
         )
     )
     if unknown := [label for label, known in accuracies.items() if known is None]:
