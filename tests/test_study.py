@@ -1,14 +1,18 @@
 """What stands in docs/study is one thing: means follow from single measurements, and study.md prints these numbers."""
 
+import dataclasses
 import json
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from effviz.evaluate import run_summary
+from effviz.evaluate import run_store, run_summary
 from effviz.report import csv_tables
 
 STUDY = Path(__file__).parents[1] / "docs" / "study"
@@ -52,6 +56,19 @@ def test_the_tables_are_those_of_effviz_report(name: str) -> None:
     for file, text in csv_tables.table_files(known, run_summary.metric_means(known)).items():
         made, shipped = (pd.read_csv(of) for of in (io_of(text), STUDY / name / file))
         pd.testing.assert_frame_equal(made, shipped, rtol=0, atol=1e-6)  # other processors round otherwise
+
+
+def test_a_run_is_shipped_as_the_page_says(tmp_path: Path) -> None:
+    """`python docs/study/ship.py RUN docs/study/NAME`: the same tables, and a whole run without a path of a machine."""
+    run, to = shutil.copytree(STUDY / "faithfulness", tmp_path / "run"), tmp_path / "shipped"
+    known = run_store.read_manifest(run)
+    run_store.save_manifest(dataclasses.replace(known, dataset="/home/somebody/photos"))
+    subprocess.run([sys.executable, STUDY / "ship.py", run, to], check=True)
+    assert "somebody" not in (to / "run.json").read_text()
+    assert run_summary.load_results(to).run.dataset == "shipped"
+    for file in ("summary.csv", "differences.csv", "models.csv"):
+        made, shipped = (pd.read_csv(folder / file) for folder in (to, STUDY / "faithfulness"))
+        pd.testing.assert_frame_equal(made, shipped, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", RUNS)

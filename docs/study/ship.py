@@ -12,34 +12,41 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from effviz.evaluate.records import RESULTS, SCHEMA
-from effviz.evaluate.settings import Metric
 
-from effviz.evaluate import manifest, records, results, summary
-from effviz.report import numbers
+from effviz import file_io
+from effviz.evaluate import run_store, run_summary
+from effviz.evaluate.run_settings import Metric
+from effviz.evaluate.run_store import RESULTS_FILE, RESULTS_SCHEMA
+from effviz.report import csv_tables
 
 FINEST = 1000  # overlaps are rounded down to thousandths: whether one reaches 0.5 stays the same
 
 
 def ship(run: Path, to: Path) -> None:
     """Write run.json, the measurements and their tables."""
-    known = manifest.read(run)
+    known = run_summary.load_results(run).run
     to.mkdir(parents=True, exist_ok=True)
-    pq.write_table(_slim(pq.read_table(run / RESULTS)), to / RESULTS, compression="zstd", compression_level=19)
-    sealed = {"results_sha256": records.sha256(to / RESULTS)}
-    manifest.kept(dataclasses.replace(known, folder=to, dataset=to.name), **sealed)
-    copied = results.load(to)
-    cells = summary.cells(copied)
-    for name, text in numbers.files(copied, cells).items():
-        (to / name).write_text(text, encoding="utf-8")
+    pq.write_table(
+        _slim(pq.read_table(run / RESULTS_FILE)), to / RESULTS_FILE, compression="zstd", compression_level=19
+    )
+    sealed = {"results_sha256": file_io.file_sha256(to / RESULTS_FILE)}
+    run_store.save_manifest(dataclasses.replace(known, folder=to, dataset=to.name), **sealed)
+    write_tables(to)
+
+
+def write_tables(shipped: Path) -> None:
+    """Write a run's tables beside it: those of `effviz report`."""
+    copied = run_summary.load_results(shipped)
+    for name, text in csv_tables.table_files(copied, run_summary.metric_means(copied)).items():
+        (shipped / name).write_text(text, encoding="utf-8")
 
 
 def _slim(table: pa.Table) -> pa.Table:
     boxes = _of(table, Metric.MAXBOX)
     table = pa.concat_tables([_rounded(table.filter(boxes)), table.filter(pc.invert(boxes))])
-    none = pa.scalar(None, SCHEMA.field("curve").type)
+    none = pa.scalar(None, RESULTS_SCHEMA.field("curve").type)
     curves = pc.if_else(_of(table, Metric.MAXBOX_V2), none, table["curve"].combine_chunks())
-    return table.set_column(SCHEMA.get_field_index("curve"), SCHEMA.field("curve"), curves)
+    return table.set_column(RESULTS_SCHEMA.get_field_index("curve"), RESULTS_SCHEMA.field("curve"), curves)
 
 
 def _of(table: pa.Table, metric: Metric) -> pa.Array:
@@ -50,7 +57,7 @@ def _rounded(boxes: pa.Table) -> pa.Table:
     curves = boxes["curve"].combine_chunks()
     values = np.floor(curves.flatten().to_numpy().astype(np.float64) * FINEST) / FINEST
     lists = pa.ListArray.from_arrays(curves.offsets, pa.array(values.astype(np.float32)))
-    return boxes.set_column(SCHEMA.get_field_index("curve"), SCHEMA.field("curve"), lists)
+    return boxes.set_column(RESULTS_SCHEMA.get_field_index("curve"), RESULTS_SCHEMA.field("curve"), lists)
 
 
 if __name__ == "__main__":
