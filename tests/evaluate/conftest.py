@@ -31,3 +31,9 @@ def annotated(folder: Path, names: Sequence[str] = tuple(LABELS), box: Sequence[
 def eight_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with annotations.json and eight photos."""
     return annotated(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def three_photos(tmp_path: Path) -> Path:
+    """Return a folder with annotations.json and three photos, those of `runs_of_before`."""
+    return annotated(tmp_path / "data", ("cat", "dog", "owl"))

@@ -182,6 +182,37 @@ def test_results_that_are_not_what_the_run_wrote_are_not_used_but_measured_again
     run_summary.load_results(folder)
 
 
+BEFORE = Path(__file__).with_name("runs_of_before")  # made by the commit before modules got their present names
+OLD = RunSettings(("lite0@64",))
+
+
+def test_a_run_of_before_is_read_and_left_as_it_is(three_photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("EFFVIZ_ENGINE", "openvino")
+    folder = shutil.copytree(BEFORE / "finished", tmp_path / "run")
+    found = {of.metric: of for of in run_summary.metric_means(run_summary.load_results(folder)) if of.method == "cam"}
+    rows = table(folder)
+    by_hand = [row["value"] for row in rows if (row["method"], row["metric"]) == ("cam", "energy")]
+    assert found[Metric.ENERGY].every.mean == pytest.approx(sum(by_hand) / 3)
+    done = runner.evaluate(
+        open_dataset(three_photos), OLD, folder, workers=Workers(lambda *_: pytest.fail("it is finished"))
+    )
+    assert done.finished
+    assert table(folder) == rows
+
+
+def test_a_run_of_before_goes_on(three_photos, tmp_path, monkeypatch, models):
+    monkeypatch.setenv("EFFVIZ_ENGINE", "openvino")
+    folder = shutil.copytree(BEFORE / "unfinished", tmp_path / "run")
+    (part,) = run_store.chunk_files(folder, run_store.read_manifest(folder).key).values()
+    begun, told = pq.read_table(part).to_pylist(), []
+    observer = runner.RunObserver(lambda done, of: told.append((done, of)))
+    runner.evaluate(open_dataset(three_photos), OLD, folder, observer, runner.local_workers(models[:1]))
+    assert told == [(2, 3), (3, 3)]
+    kept = [row for row in table(folder) if row["photo"] in ("cat.jpg", "dog.jpg")]
+    assert [row["curve"] for row in kept] == [row["curve"] for row in begun]
+    assert {key(row) for row in table(folder)} == {key(row) for row in table(BEFORE / "finished")}
+
+
 def test_a_part_that_is_gone_is_no_result(data, tmp_path, models):
     def loses(parts, wanted):
         for number, found in enumerate(runner.local_workers(models).measure(parts, wanted)):
@@ -295,6 +326,7 @@ def test_a_run_goes_on_with_its_engine_alone(data, tmp_path, stopped):
     with pytest.raises(SettingsError, match=r"on the engine abacus.*EFFVIZ_ENGINE=abacus") as caught:
         runner.evaluate(data, few, tmp_path)
     assert "\n" not in str(caught.value)
+    (tmp_path / RESULTS_FILE).touch()
     write(lambda content: content.update(finished=True))
     assert runner.evaluate(data, few, tmp_path).networks[0].engine == "abacus"  # nothing is measured any more
 
@@ -318,6 +350,7 @@ def test_what_an_earlier_version_began_does_not_go_on_with_other_controls(data, 
     with pytest.raises(SettingsError, match="earlier version began") as caught:
         runner.evaluate(data, few, tmp_path)
     assert "\n" not in str(caught.value)
+    (tmp_path / RESULTS_FILE).touch()
     write(lambda content: content.update(finished=True))
     assert runner.evaluate(data, few, tmp_path).format == 1
     write(lambda content: content.update(format=3))
