@@ -181,6 +181,18 @@ def test_a_processor_with_markdown_in_its_name_is_shown_as_it_is(monkeypatch: py
     assert "1 network measured" in words(at)
 
 
+def test_strangers_see_what_is_shipped_in_table_4(monkeypatch: pytest.MonkeyPatch, fake: list[str]) -> None:
+    monkeypatch.setenv("EFFVIZ_PUBLIC", "1")
+    shipped = {of.label: of for of in single_core_latency.shipped()}
+    at = open_section()
+    rows = at.dataframe[0].value.set_index("network")
+    assert rows.loc["EfficientNet-B1", "latency_ms_here"] == shipped["b1@240"].mean_ms
+    assert rows.loc["ResNet-152", "latency_ms_here"] == shipped["resnet152@224"].mean_ms
+    assert set(at.dataframe[1].value["network"]) == set(shipped)
+    assert set(at.dataframe[1].value["machine"]) == {shipped["b1@240"].machine}
+    assert f"at most {max(of.load or 0 for of in shipped.values()):.1f} of its cores" in at.info[0].value
+
+
 def test_strangers_see_the_times_of_another_machine_and_measure_the_paper_s_networks_up_to_b4_only(
     monkeypatch: pytest.MonkeyPatch, fake: list[str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
