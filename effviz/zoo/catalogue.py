@@ -171,6 +171,9 @@ def parse_model(text: str) -> ModelRef:
     return at_resolution(spec, resolution_px or spec.resolution_px)
 
 
+parse = parse_model  # its name before; scripts of others know it
+
+
 def at_resolution(spec: ModelSpec, resolution_px: int) -> ModelRef:
     """Return a model at an input size.
 

@@ -102,3 +102,7 @@ def test_scaled_network_is_named_by_its_numbers_and_untrained():
     assert (spec.name, spec.trained, spec.top1_pct) == ("scaled-d1.4-w1.2", False, None)
     assert "untrained" in spec.weights
     assert catalogue.scaled_model(4.0, 1.0, 224, Family.LITE).name == "scaled-lite-d4-w1"
+
+
+def test_scripts_that_know_the_name_of_before_find_a_model() -> None:
+    assert catalogue.parse("lite0@260") == catalogue.parse_model("lite0@260")
