@@ -21,6 +21,8 @@ from effviz.explain.placement import Doubles
 COVERED: Final = 0.95
 FEW: Final = 30  # photos: with fewer, an interval is a hint at most, and whoever shows it says so
 SMALL: Final = 50  # photos: with fewer, differences that are mostly 0 would often have too narrow an interval
+RESTS_ON: Final = 25  # photos: so would those of more photos where the mean rests on fewer than these
+FEWEST: Final = 3  # photos: where the mean of few rests on fewer, what they have says nothing of others
 SHARE: Final = (0.0, 1.0)
 
 Scale = tuple[float, float]  # the lowest and the highest value that a measure can have
@@ -83,17 +85,17 @@ def paired_share(differences: npt.ArrayLike) -> Interval:
     return Interval((more - less) / n, low, high, n, _mcnemar(more, more + less))
 
 
-def paired_mean(differences: npt.ArrayLike) -> Interval:
+def paired_mean(differences: npt.ArrayLike, largest: float = 1.0) -> Interval:
     """Return a mean difference with an interval and a p-value from Student's t.
 
-    Below 50 photos each side has one further photo, as for `mean`: one that differs by as much as any does. Where no
-    photo differs, whatever their number, that is 1.
+    Where a mean rests on few photos each side has one further photo, as for `mean`: see `_further`. `largest` is what
+    a photo can differ by.
     """
     known = _known(differences)
     if len(known) < 2:
         return _alone(known)
-    most = float(np.abs(known).max())
-    ends = (-most or -1.0, most or 1.0) if len(known) < SMALL or not most else (None, None)
+    further = _further(known, largest)
+    ends = (None, None) if further is None else (-further, further)
     low, high = (_limit(known, end, sign) for end, sign in zip(ends, (-1, 1), strict=True))
     p = min(1.0, 2 * min(_tail(known, end, sign) for end, sign in zip(ends, (-1, 1), strict=True)))
     return Interval(float(known.mean()), low, high, len(known), p)
@@ -129,6 +131,23 @@ def _widened(known: Doubles, further: float | None) -> tuple[float, float, int]:
     values = known if further is None else np.append(known, further)
     n = len(values)
     return float(values.mean()), float(values.std(ddof=1)) / math.sqrt(n), n - 1
+
+
+def _further(known: Doubles, largest: float) -> float | None:
+    """Return by how much a further photo differs; None where there are enough without one.
+
+    By as much as any does, below 50 photos, or where their mean rests on fewer than 25, as where most differ by 0. By
+    twice as much below 30, since the few that differ most may all be missing; and by as much as one can, where the
+    mean of so few rests on fewer than three. Where no photo differs that is 1.
+    """
+    most = float(np.abs(known).max())
+    if not most:
+        return 1.0
+    sizes = np.abs(known) / most
+    rests_on = sizes.sum() ** 2 / np.square(sizes).sum()  # photos, if all that differ differ alike
+    if len(known) < FEW:
+        return largest if rests_on < FEWEST else 2 * most
+    return most if len(known) < SMALL or rests_on < RESTS_ON else None
 
 
 def _limit(known: Doubles, further: float | None, sign: int) -> float:

@@ -492,11 +492,19 @@ def _interval(wide: pd.DataFrame, pair: Pair, metric: Metric) -> Interval:
     one, other = pair
     values = wide[one] - wide[other]
     if one[0] == other[0] or metric not in FAITHFULNESS_METRICS:
-        return (intervals.paired_share if metric in SHARE_METRICS else intervals.paired_mean)(values)
+        return (
+            intervals.paired_share(values) if metric in SHARE_METRICS else intervals.paired_mean(values, _span(metric))
+        )
     controls = [(model, _GAUSSIAN) for model, _method in pair]
     if not set(controls) <= set(wide.columns):
         return intervals.NOTHING
-    return intervals.paired_mean(values - (wide[controls[0]] - wide[controls[1]]))
+    return intervals.paired_mean(values - (wide[controls[0]] - wide[controls[1]]), 2 * _span(metric))
+
+
+def _span(metric: Metric) -> float:
+    """What two values of a measure can differ by."""
+    low, high = value_range(metric)
+    return high - low
 
 
 _GAUSSIAN = Control.GAUSSIAN.value  # of all that runs the model again; it has the cells of the model's own map

@@ -79,6 +79,20 @@ def test_a_paired_mean_is_students_test_made_harder_by_one_photo():
     assert paired_mean(many).high == pytest.approx(plain.confidence_interval(0.95).high)
 
 
+def test_a_mean_that_rests_on_few_photos_has_a_further_one_whatever_their_number():
+    """Of 100 photos that all but 20 differ by 0; of 18 twice as far, and as far as can be where two make the mean."""
+    sparse = np.repeat([0.1, 0.0], [20, 80])
+    expected = scipy.stats.ttest_1samp([*sparse, 0.1], 0).confidence_interval(0.95)
+    assert paired_mean(sparse).high == pytest.approx(expected.high)
+    few = np.random.default_rng(1).normal(0.05, 0.1, 18)
+    expected = scipy.stats.ttest_1samp([*few, -2 * np.abs(few).max()], 0)
+    assert paired_mean(few).low == pytest.approx(expected.confidence_interval(0.95).low)
+    assert paired_mean(few).p == pytest.approx(expected.pvalue)
+    two = np.repeat([0.1, 0.0], [2, 16])
+    expected = scipy.stats.ttest_1samp([*two, 2.0], 0).confidence_interval(0.95)
+    assert paired_mean(two, largest=2.0).high == pytest.approx(expected.high)
+
+
 def test_photos_that_all_differ_alike_are_no_accident():
     assert paired_mean(np.full(60, 0.1)).p == 0
     assert paired_mean(np.full(60, -0.1)).p == 0
