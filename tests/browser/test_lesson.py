@@ -121,6 +121,19 @@ def test_one_figure_in_a_frame(visit: Visit) -> None:
     expect(page.get_by_text("Equal steps for doublings")).not_to_be_visible()
 
 
+def test_a_figure_fills_the_screen_and_gives_way_again(visit: Visit) -> None:
+    page = visit("/paper?section=figure4")
+    page.get_by_role("button", name="Fill the screen").click()
+    expect(page).to_have_url(re.compile(r"/\?embed=figure4&present=true$"))
+    expect(page.locator(".js-plotly-plot .legendtext").first).to_be_visible()
+    sizes = page.locator(".js-plotly-plot text").evaluate_all(
+        "all => all.map(one => parseFloat(getComputedStyle(one).fontSize))"
+    )
+    assert min(sizes) >= 20
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", level=1)).to_have_text("The paper, alive")
+
+
 def test_mistakes_stand_beside_the_right_maps(visit: Visit) -> None:
     page = visit("/")
     page.get_by_role("link", name="Why does my Grad-CAM look wrong?").click()

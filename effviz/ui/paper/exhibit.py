@@ -18,7 +18,7 @@ from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import FigureCurve
 from effviz.plots.style import config, enlarge, slide
 from effviz.ui import outputs
-from effviz.ui.components.keys import keys
+from effviz.ui.components.keys import BACK, keys
 from effviz.ui.components.picture import picture
 from effviz.ui.paper.sections import EXISTING, SECTION
 from effviz.ui.session import PRESENT
@@ -57,7 +57,7 @@ def show_exhibit(name: str, made: go.Figure, rows: pd.DataFrame, alt: str) -> No
         return
     st.plotly_chart(made, key=name, config=config(f"effviz-{name}"), alt=alt)
     with st.container(horizontal=True, vertical_alignment="center"):
-        picture(name, slide(made, _(figure_title(name)), _credit(rows)))
+        picture(name, slide(made, _(figure_title(name)), _credit(rows)), alone=name in FIGURES)
         save(name, rows)
         listed = "source" in rows and st.toggle(_("Points and sources"), key=f"{name}-points")
     if listed:
@@ -217,7 +217,7 @@ def show_alone(name: str) -> None:
             section.show()
     finally:
         _alone.reset(told)
-    keys({}, PRESENT.get())
+    keys({"Escape": BACK} if PRESENT.get() else {}, PRESENT.get())
 
 
 def _draw_alone(name: str, made: go.Figure, rows: pd.DataFrame, alt: str) -> None:

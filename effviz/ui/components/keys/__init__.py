@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import streamlit as st
+
+BACK: Final = "the page before"  # what a key leads to in place of a button; keys.js has it, too
 
 _keys = st.components.v2.component(
     "effviz_keys", html="<span hidden></span>", js=Path(__file__).with_name("keys.js").read_text("utf-8")

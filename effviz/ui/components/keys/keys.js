@@ -2,6 +2,8 @@
 
 /** @typedef {{presses: Record<string, string>, fullScreen: boolean, prints: string, topOf: string}} Data keys of the keyboard to keys of buttons */
 
+const BACK = "the page before";
+
 /** Where arrows move a value or a mark, they must not turn the page. */
 const OWN_ARROWS = 'input, textarea, select, [contenteditable="true"], [role="slider"], [role="combobox"], [role="listbox"], [role="radiogroup"], [role="grid"]';
 
@@ -22,6 +24,7 @@ export default function mount({ data }) {
     if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey || event.defaultPrevented) return;
     if (event.target instanceof Element && event.target.closest(OWN_ARROWS)) return;
     if (data.fullScreen && event.key.toLowerCase() === "f") void fullScreen();
+    else if (data.presses[event.key] === BACK) history.back();
     else button(data.presses[event.key] ?? "")?.click();
   };
   /** @param {MouseEvent} event */

@@ -41,8 +41,15 @@ def chart_menu(chart: str, made: go.Figure, title: str, source: str) -> None:
         )
 
 
-def picture(chart: str, slide: Slide) -> None:
-    """Show the buttons of the chart with this key (`st.plotly_chart(key=)`)."""
-    said = {**words(), "link": _("Copy link to this figure"), "linkShort": _("Link"), "copied": _("Copied")}
-    data = {"chart": chart, "slide": slide.payload(), "words": said}
+def picture(chart: str, slide: Slide, alone: bool = False) -> None:
+    """Show the buttons of the chart with this key (`st.plotly_chart(key=)`); `alone`: the address can ask for it."""
+    said = {
+        **words(),
+        "link": _("Copy link to this figure"),
+        "linkShort": _("Link"),
+        "copied": _("Copied"),
+        "room": _("Fill the screen with this figure"),
+        "roomShort": _("Present"),
+    }
+    data = {"chart": chart, "alone": alone, "slide": slide.payload(), "words": said}
     _picture(key=f"{chart}-picture", data=data, width="content")

@@ -35,6 +35,9 @@ function save(chart, format, slide) {
 /** @param {string} chart @returns {string} the page as it is now, at this chart */
 const linkTo = (chart) => `${location.href.split("#")[0]}#${chart}`;
 
+/** Fills the screen with a chart alone, which Python draws anew. @param {string} chart */
+const present = (chart) => location.assign(`${location.pathname.replace(/[^/]*$/, "")}?embed=${encodeURIComponent(chart)}&present=true`);
+
 /** @param {HTMLButtonElement} button @param {string} chart @param {string} done */
 async function copy(button, chart, done) {
   await navigator.clipboard.writeText(linkTo(chart));
@@ -52,14 +55,19 @@ function arrive(chart) {
   document.querySelector(`.st-key-${CSS.escape(chart)}`)?.scrollIntoView();
 }
 
-/** @param {{data: {chart: string, slide: Slide, words: Record<string, string>}, parentElement: ParentNode}} component */
+/** @param {{data: {chart: string, alone: boolean, slide: Slide, words: Record<string, string>}, parentElement: ParentNode}} component */
 export default function mount({ data, parentElement }) {
   for (const button of parentElement.querySelectorAll("button")) {
-    const does = /** @type {"svg" | "png" | "link"} */ (button.dataset.format);
+    const does = /** @type {"svg" | "png" | "link" | "room"} */ (button.dataset.format);
     button.setAttribute("aria-label", data.words[does]);
     button.title = data.words[does];
-    button.onclick = () => (does === "link" ? void copy(button, data.chart, data.words.copied) : save(data.chart, does, data.slide));
+    button.onclick = () => {
+      if (does === "link") void copy(button, data.chart, data.words.copied);
+      else if (does === "room") present(data.chart);
+      else save(data.chart, does, data.slide);
+    };
     if (does === "link") button.textContent = data.words.linkShort;
+    if (does === "room") Object.assign(button, { textContent: data.words.roomShort, hidden: !data.alone });
   }
   arrive(data.chart);
 }
