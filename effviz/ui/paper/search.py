@@ -80,10 +80,7 @@ def _published(role: ScalingAxis) -> FigureCurve:
 def show_second_step() -> None:
     """Draw the part."""
     st.markdown(
-        _(
-            "With α, β and γ fixed, one number should give every larger network. The published coefficients follow the "
-            "formula at first and then stay below it in depth: B7 is 3.1 times as deep as B0, not 1.2⁷ = 3.58 times."
-        )
+        _("With α, β and γ fixed, one number should give every larger network. Do the published ones follow it?")
     )
     drawn = second_step()
     last = second_steps()[-1]
@@ -96,6 +93,12 @@ def show_second_step() -> None:
         (_("formula: paper, Eq. 3"), PaperVersion.V5.url),
         (_("published: official code"), outputs.OFFICIAL_CODE),
         (_("φ: guessed by a user"), GUESS_URL),
+    )
+    st.markdown(
+        _(
+            "The published coefficients follow the formula at first and then stay below it in depth: {name} is "
+            "{depth:g} times as deep as B0, not {formula:.2f} times."
+        ).format(name=last.name, depth=last.published.depth, formula=last.formula.depth)
     )
     _steps(_step_rows())
     st.caption(

@@ -85,8 +85,8 @@ def show() -> None:
     """Draw the section."""
     st.markdown(
         _(
-            "Two MobileNets and ResNet-50, each grown about fourfold. In all three the compound network (orange star) "
-            "is the most accurate at about the same FLOPs. Thin lines lead from each baseline to its own scalings."
+            "Two MobileNets and ResNet-50, each grown about fourfold in depth, width, resolution or all three. Thin "
+            "lines lead from each baseline to its own scalings. Which of them is the most accurate?"
         )
     )
     models = list(dict.fromkeys(row.model for row in other_networks()))
@@ -96,6 +96,7 @@ def show() -> None:
     made.update_layout(shapes=spokes(chosen))
     show_exhibit("table3", made, table(drawn, "macs_billions", "top1_pct"), _alt(chosen))
     sources((_("paper, Table 3 (the same in all versions)"), PaperVersion.V5.url))
+    st.markdown(_("In all three networks compound scaling (orange star) is the most accurate at about the same FLOPs."))
     st.info(
         _(
             "Open markers are estimates: the baseline's printed FLOPs times d · w² · r², the rule of section 3.3. "
