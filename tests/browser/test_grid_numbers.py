@@ -282,6 +282,23 @@ def test_a_box_holds_what_python_finds_in_it(ask: Ask, name: str, calibrated: bo
         assert hit == pointing(python, truth, of.photo_size)
 
 
+def test_what_an_even_map_has_in_a_box(ask: Ask) -> None:
+    # By hand, on a photo of 100 x 80 px of which a model saw 80 x 80: half as wide and half as high, and beside it.
+    script = "a.map((box) => Object.values(seenIn(box, [10, 0, 90, 80], [100, 80])))"
+    inside, partly, beside, all_of_it = ask(
+        script, [[10, 0, 50, 40], [50, 40, 100, 100], [92, 0, 100, 80], [0, 0, 100, 80]]
+    )
+    assert inside == pytest.approx([0.25, 0])
+    assert partly == pytest.approx([0.25, 1 - 1600 / 3000])
+    assert beside == [0, 1]
+    assert all_of_it == pytest.approx([1, 0.2])
+    even = golden(np.ones((5, 5)), (100, 80), Box(10, 0, 90, 80))
+    held = ask(
+        "energyIn(heat(new Float32Array(a), b, 'plain'), [20, 10, 60, 50], [100, 80])", flat(even.values), where(even)
+    )
+    assert held == pytest.approx(ask("seenIn([20, 10, 60, 50], [10, 0, 90, 80], [100, 80]).part"), rel=0.03)
+
+
 def test_numbers_are_printed_as_python_prints_them(ask: Ask) -> None:
     random = np.random.default_rng(5)
     values = [0.0, 0.5, 1.5, 2.5, 62.5, 0.125, 1e-5, 123456.0, -0.3, 9.995, 99.5, 1e21]

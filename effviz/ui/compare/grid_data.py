@@ -268,7 +268,12 @@ def _box() -> GridWords:
         "boxEdges": [_("left"), _("top"), _("right"), _("bottom")],
         "boxRemove": _("Remove the box"),
         "boxCovers": _("It covers {share} of the photo."),
-        "boxShare": _("{share} of the evidence in the box, peak {place}."),
+        "boxShare": _(
+            "{share} % of the evidence in {part} % of what {model} saw: {times} times an even map; peak {peak}."
+        ),
+        "boxOutside": _("{part} % of the box lies outside the white frame."),
+        "boxUnseen": _("The box lies outside the white frame: {model} did not see it."),
+        "boxEmpty": _("The box has no area."),
         "boxHit": _("inside"),
         "boxMiss": _("outside"),
         "boxNothing": _("There is no positive evidence to lie in the box."),

@@ -90,14 +90,21 @@ class Boxing {
     }
   }
 
-  /** @param {Tile} tile @param {Corners} box */
+  /** A large box holds much of any map, so what an even map would have in it stands beside. @param {Tile} tile @param {Corners} box */
   sentence(tile, box) {
-    const { words } = this.row.grid.data;
-    const heat = heatOf(tile.map(), tile.cell.place, this.row.grid.look.placement);
+    const { grid, size } = this.row;
+    const { words } = grid.data;
+    const { label: model, place } = tile.cell;
+    if (areaOf(box) === 0) return words.boxEmpty;
+    const { part, outside } = seenIn(box, place.seen, size);
+    if (part === 0) return fill(words.boxUnseen, { model });
+    const heat = heatOf(tile.map(), place, grid.look.placement);
     if (heat.total <= 0) return words.boxNothing;
-    const share = energyIn(heat, box, this.row.size);
-    const place = pointsInto(heat, box, this.row.size) ? words.boxHit : words.boxMiss;
-    return fill(words.boxShare, { share: percent(share, 0), place });
+    const share = energyIn(heat, box, size);
+    const peak = pointsInto(heat, box, size) ? words.boxHit : words.boxMiss;
+    const said = { model, share: fixed(100 * share, 0), part: fixed(100 * part, 1), times: fixed(share / part, 1), peak };
+    const beyond = fixed(100 * outside, 0);
+    return fill(words.boxShare, said) + (beyond === "0" ? "" : ` ${fill(words.boxOutside, { part: beyond })}`);
   }
 
   speak() {
@@ -118,6 +125,3 @@ function sorted([xa, ya, xb, yb], [width, height]) {
   const [y0, y1] = [Math.min(ya, yb), Math.max(ya, yb)].map((y) => clip(y, 0, height));
   return [x0, y0, x1, y1];
 }
-
-/** @param {number[]} box */
-const areaOf = ([x0, y0, x1, y1]) => (x1 - x0) * (y1 - y0);

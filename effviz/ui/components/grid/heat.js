@@ -98,6 +98,22 @@ function energyIn({ values, total }, [x0, y0, x1, y1], [width, height]) {
   return total > 0 ? Math.min(1, inside / total) : 0;
 }
 
+/** @param {number[]} box */
+const areaOf = ([x0, y0, x1, y1]) => (x1 - x0) * (y1 - y0);
+
+/**
+ * The part of what a model saw that a box covers, which is what an even map has in it; and the part of the box that lies outside.
+ *
+ * @param {number[]} box @param {number[]} seen x0, y0, x1, y1 in pixels of the photo @param {number[]} size of the photo
+ */
+function seenIn(box, seen, [width, height]) {
+  const common = (/** @type {number[]} */ [a0, b0, a1, b1], /** @type {number[]} */ [c0, d0, c1, d1]) =>
+    Math.max(0, Math.min(a1, c1) - Math.max(a0, c0)) * Math.max(0, Math.min(b1, d1) - Math.max(b0, d0));
+  const photo = [0, 0, width, height];
+  const shown = [Math.max(0, seen[0]), Math.max(0, seen[1]), Math.min(width, seen[2]), Math.min(height, seen[3])];
+  return { part: common(box, shown) / common(seen, photo), outside: 1 - common(box, shown) / areaOf(box) };
+}
+
 /** Whether the strongest place lies in a box: one beyond the photo's far edge is in its last pixel. @param {Heat} heat @param {number[]} box @param {number[]} size of the photo */
 function pointsInto({ peak: [x, y], total }, [x0, y0, x1, y1], [width, height]) {
   const within = (/** @type {number} */ at, /** @type {number} */ start, /** @type {number} */ end, /** @type {number} */ length) =>
