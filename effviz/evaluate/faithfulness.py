@@ -7,8 +7,9 @@ numbers mean little alone: compare them with those of a random map under the sam
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,18 @@ from scipy.sparse import coo_array  # type: ignore[import-untyped]
 from scipy.sparse.linalg import SuperLU, splu  # type: ignore[import-untyped]
 
 from effviz.evaluate.heatmaps import Control, control_map
-from effviz.evaluate.masking import Counts, Masking, baseline_input, pixel_counts, ranks, replaced, start_input, weights
+from effviz.evaluate.masking import (
+    RANDOM_MAPS,
+    Counts,
+    Masking,
+    baseline_input,
+    orders,
+    pixel_counts,
+    ranks,
+    replaced,
+    start_input,
+    weights,
+)
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.data_types import ActivationMap, Bytes, Floats, Forward, Prepared
 from effviz.explain.engines import choose
@@ -292,7 +304,7 @@ def _coherency(a: Doubles, b: Doubles) -> float:
     return float((1 + np.corrcoef(a.ravel(), b.ravel())[0, 1]) / 2)
 
 
-# Deletion and insertion of one map, beside a random one, kept so that they can be shown step by step.
+# Deletion and insertion of one map beside controls, kept so that they can be shown step by step.
 
 MAX_STEPS = 255  # a pixel's step has one byte
 
@@ -310,37 +322,103 @@ class Playback:
     """All that is needed to show a model's input at each step, and what the model makes of it."""
 
     map: DeletionInsertion
-    random: DeletionInsertion  # the same with a random map of as many cells
+    random: tuple[DeletionInsertion, ...]  # the same with RANDOM_MAPS random maps
+    gaussian: DeletionInsertion  # and with a Gaussian in the middle of what the model saw
     order: Bytes  # (S, S): the step at which each input pixel changes, from 1
     picture: Bytes  # (S, S, 3): what the model sees of the photo
     rest: Bytes  # (S, S, 3): what it sees when all is taken away
 
     @property
+    def controls(self) -> tuple[DeletionInsertion, ...]:
+        """What the map has to beat."""
+        return *self.random, self.gaussian
+
+    @property
     def nbytes(self) -> int:
         """Memory that it takes."""
-        return self.order.nbytes + self.picture.nbytes + self.rest.nbytes + 4096
+        return self.order.nbytes + self.picture.nbytes + self.rest.nbytes + 16384
+
+
+class FaithfulAnswer(StrEnum):
+    """Whether the model relies on what its map marks."""
+
+    YES = "yes"  # better than every control, both ways
+    NO = "no"  # worse than every random map, both ways
+    CANNOT_TELL = "cannot tell"  # among them, or better one way only
+
+
+def is_faithful(found: Playback) -> FaithfulAnswer:
+    """Judge a map by where its areas lie among those of the controls.
+
+    Where the map does nothing a random map must be expected to be better half of the time: among them, one photo cannot
+    tell.
+    """
+    if all(one == len(found.controls) for one in beaten(found)):
+        return FaithfulAnswer.YES
+    worse = all(other.deletion.auc < found.map.deletion.auc for other in found.random) and all(
+        other.insertion.auc > found.map.insertion.auc for other in found.random
+    )
+    return FaithfulAnswer.NO if worse else FaithfulAnswer.CANNOT_TELL
+
+
+def beaten(found: Playback) -> tuple[int, int]:
+    """Return how many controls have a larger area by deletion, and how many a smaller one by insertion."""
+    return (
+        sum(other.deletion.auc > found.map.deletion.auc for other in found.controls),
+        sum(other.insertion.auc < found.map.insertion.auc for other in found.controls),
+    )
+
+
+def playback_passes(masking: Masking) -> int:
+    """Return how often the model is run: for the ends of all curves, which they share, and for the steps between."""
+    return 3 + 2 * (2 + RANDOM_MAPS) * (masking.steps - 1)
 
 
 def make_playback(
     forward: Forward, entry: ActivationMap, masking: Masking, progress: Callable[[float], None] = lambda part: None
 ) -> Playback:
-    """Run the model on all steps of both; `progress` gets the share that is done, 0 to 1, after each pass.
+    """Run the model on all steps of all maps, in one batch; `progress` gets the share that is done after each pass.
 
-    The random map is drawn from the photo's hash: the same each time.
+    The random maps are drawn from the photo's hash: the same each time.
     """
     assert 0 < masking.steps <= MAX_STEPS
-    done, passes = 0, 4 * (masking.steps + 1)
+    done = 0
 
     def passed() -> None:
         nonlocal done
         done += 1
-        progress(done / passes)
+        progress(done / playback_passes(masking))
 
-    maps = (entry, control_map(entry, Control.RANDOM, f"control {entry.photo_sha256}"))
-    curves = [curve(forward, one, masking, passed) for one in maps for curve in (deletion, insertion)]
-    order = _step_of_pixels(entry, masking, forward.prepared.size_px)
-    rest = _picture(baseline_input(forward.prepared, masking.baseline), forward.prepared)
-    return Playback(DeletionInsertion(*curves[:2]), DeletionInsertion(*curves[2:]), order, forward.prepared.rgb, rest)
+    prepared = forward.prepared
+    found = _probabilities(forward, _playback_inputs(prepared, entry, masking), entry.target_index, passed)
+    first, *random, gaussian = _playback_curves(found, masking, prepared.size_px)
+    rest = _picture(baseline_input(prepared, masking.baseline), prepared)
+    order = _step_of_pixels(entry, masking, prepared.size_px)
+    return Playback(first, tuple(random), gaussian, order, prepared.rgb, rest)
+
+
+def _playback_inputs(prepared: Prepared, entry: ActivationMap, masking: Masking) -> Iterator[Floats]:
+    """Yield the three ends, then for each map the steps between them: taken away, and brought in."""
+    whole, rest = prepared.pixels, baseline_input(prepared, masking.baseline)
+    start = start_input(prepared, masking.baseline)
+    yield from (whole, rest, start)
+    seeds = [f"control {entry.photo_sha256} {number}" for number in range(RANDOM_MAPS)]
+    random = [control_map(entry, Control.RANDOM, seed) for seed in seeds]
+    maps = (entry, *random, control_map(entry, Control.CROP_GAUSSIAN, 0))
+    counts = pixel_counts(masking.steps, whole[0, 0].size)[1:-1].tolist()
+    for places in orders(maps, prepared.size_px):
+        yield from replaced(whole, rest, places, counts)
+        yield from replaced(start, whole, places, counts)
+
+
+def _playback_curves(found: Doubles, masking: Masking, size_px: int) -> Iterator[DeletionInsertion]:
+    whole, rest, start = found[:3]
+    shares = pixel_counts(masking.steps, size_px**2) / size_px**2
+    for away, back in found[3:].reshape(2 + RANDOM_MAPS, 2, masking.steps - 1):
+        yield DeletionInsertion(
+            ProbabilityCurve(shares, np.array([whole, *away, rest])),
+            ProbabilityCurve(shares, np.array([start, *back, whole])),
+        )
 
 
 def _step_of_pixels(entry: ActivationMap, masking: Masking, size_px: int) -> Bytes:

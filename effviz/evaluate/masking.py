@@ -3,7 +3,7 @@
 All in the frame of the model's input: a map is enlarged to it as everywhere, linear between cell centres.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,6 +19,8 @@ Counts = npt.NDArray[np.intp]
 
 RISE_SIGMA = 5 / 224  # of the input's side: Petsiuk et al. 2018 blur by 11 x 11 px with sigma 5 at 224 px
 BLUR = 10 / 224  # sigma as a share of the input's side: Fong and Vedaldi 2017 blur by 10 px at 224 px
+
+RANDOM_MAPS = 10  # that a map is compared with: one alone may be good or bad by chance
 
 
 class MaskBaseline(StrEnum):
@@ -94,11 +96,17 @@ def ranks(entry: ActivationMap, size_px: int) -> Counts:
     Equal pixels follow a random map with the same cells, the same for all models: so a map that says nothing fares like
     the random control, and not like a scan from the top or like scattered dots, which hide more than their area.
     """
-    ties = enlarged(control_map(entry, Control.RANDOM, f"ties {entry.photo_sha256}").values, size_px)
-    order = np.lexsort((-ties.ravel(), -enlarged(entry.values, size_px).ravel()))
-    places = np.empty(order.size, np.intp)
-    places[order] = np.arange(order.size)
-    return places.reshape(size_px, size_px)
+    return next(orders([entry], size_px))
+
+
+def orders(entries: Sequence[ActivationMap], size_px: int) -> Iterator[Counts]:
+    """Yield the same for several maps of one photo, of as many cells: equal pixels follow one random map in all."""
+    ties = enlarged(control_map(entries[0], Control.RANDOM, f"ties {entries[0].photo_sha256}").values, size_px)
+    for entry in entries:
+        order = np.lexsort((-ties.ravel(), -enlarged(entry.values, size_px).ravel()))
+        places = np.empty(order.size, np.intp)
+        places[order] = np.arange(order.size)
+        yield places.reshape(size_px, size_px)
 
 
 def pixel_counts(steps: int, pixels: int) -> Counts:

@@ -46,7 +46,7 @@ def test_the_legend_names_each_model_once_with_its_areas():
     assert [trace.name for trace in drawn.data if trace.showlegend is not False] == [
         "lite0@224: areas 0.30 and 0.50",
         "lite1@224: areas 0.50 and 0.30",
-        "a random map instead",
+        "mean of the random maps",
     ]
 
 

@@ -3,16 +3,17 @@
 Here are the section of the page and its figure of deletion and insertion.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
 
-from effviz.evaluate.masking import MaskBaseline, Masking
+from effviz.evaluate.masking import RANDOM_MAPS, MaskBaseline, Masking
 from effviz.i18n import _, lazy_gettext
 from effviz.plots import style
 from effviz.plots.style import LOOKS, SERIES, TEMPLATE, SeriesStyle
@@ -44,7 +45,7 @@ class MaskingCurve:
 
 @dataclass(frozen=True, slots=True)
 class MaskedModel:
-    """One model: what its map does, and what a random one does."""
+    """One model: what its map does, and what random ones do on average."""
 
     name: str
     look: SeriesStyle
@@ -103,12 +104,12 @@ def _measured(model: MaskedModel, line: MaskingCurve, percent: Sequence[float], 
 
 def _random(model: MaskedModel, line: MaskingCurve, percent: Sequence[float]) -> go.Scatter:
     return go.Scatter(
-        name=_("{model}, random map").format(model=model.name),
+        name=_("{model}, random maps").format(model=model.name),
         legendgroup=model.name,
         showlegend=False,
         x=percent,
         y=[100 * value for value in line.values],
-        hovertemplate="%{y:.1f} %<extra>" + _("{model}, random map").format(model=model.name) + "</extra>",
+        hovertemplate="%{y:.1f} %<extra>" + _("{model}, random maps").format(model=model.name) + "</extra>",
         mode="lines",
         line={"color": model.look.colour, "width": 1.5, "dash": "dot"},
     )
@@ -118,10 +119,16 @@ def _random_in_legend(drawn: Sequence[MaskedModel]) -> go.Scatter:
     """What dots mean, once for all models."""
     colour = drawn[0].look.colour if len(drawn) == 1 else None
     line = {"dash": "dot", "width": 1.5, "color": colour or TEMPLATE.layout.font.color}
-    return go.Scatter(name=_("a random map instead"), x=[None], y=[None], mode="lines", line=line, hoverinfo="skip")
+    return go.Scatter(name=_("mean of the random maps"), x=[None], y=[None], mode="lines", line=line, hoverinfo="skip")
 
 
 Json = dict[str, object]
+
+ANSWERS: Final = {
+    "yes": lazy_gettext("yes"),
+    "no": lazy_gettext("no"),
+    "cannot tell": lazy_gettext("cannot tell"),
+}
 
 ASKED: Final = "faithful asked"  # in the session
 
@@ -167,9 +174,9 @@ def show(cells: Sequence[MapCell]) -> None:
         _(
             "The strongest {part:.0f} % of the map are taken from the model's input, then the next, until nothing is "
             "left; and the other way round, brought in from nothing. If the model relies on what the map marks, its "
-            "probability falls early and rises early. Masked photos are unlike any that a model has learnt from: "
-            "compare with the random map."
-        ).format(part=100 / Masking().steps)
+            "probability falls early and rises early. Masked photos are unlike any that a model has learnt from, so "
+            "{count} random maps and a Gaussian in the middle of what the model saw go the same way."
+        ).format(part=100 / Masking().steps, count=RANDOM_MAPS)
     )
     trained = [cell for cell in cells if cell.map.trained]
     if len(trained) < len(cells):
@@ -239,11 +246,11 @@ def playbacks(request: FaithfulnessRequest) -> list["Playback"]:
 
 def _make(request: FaithfulnessRequest, cell: MapCell, work: JobProgress) -> "Playback":
     # Imported here: a page shows itself without torch.
-    from effviz.evaluate.faithfulness import make_playback
+    from effviz.evaluate.faithfulness import make_playback, playback_passes
 
     ref, key = cell.entrant.card.ref, request.key_of(cell)
     steps = _("{model} is asked about {count} masked photos")
-    work.next(steps.format(model=outputs.plain(ref.label), count=4 * (request.masking.steps + 1)))
+    work.next(steps.format(model=outputs.plain(ref.label), count=playback_passes(request.masking)))
     with work.turn(job_costs.many_passes_effort(ref), key) as progress:
         return _PLAYBACKS.get(
             key, lambda: make_playback(cache.forward(ref, cell.photo), cell.map, request.masking, progress)
@@ -252,6 +259,13 @@ def _make(request: FaithfulnessRequest, cell: MapCell, work: JobProgress) -> "Pl
 
 def _show(request: FaithfulnessRequest, found: Sequence["Playback"]) -> None:
     looks = _looks(request.cells)
+    st.markdown("\n".join(f"- {_answer(cell, made)}" for cell, made in zip(request.cells, found, strict=True)))
+    st.caption(
+        _(
+            "Yes: better than every one of the {count} random maps and the Gaussian, both ways. No: worse than every "
+            "random map, both ways. Otherwise one photo cannot tell: the map lies among those that know nothing."
+        ).format(count=RANDOM_MAPS)
+    )
     pictures, curves = st.columns(2, gap="large")
     with pictures:
         reel(payload(request, found), "faithful-reel")
@@ -263,6 +277,22 @@ def _show(request: FaithfulnessRequest, found: Sequence["Playback"]) -> None:
         st.plotly_chart(drawn, key=CHART, config=style.config("faithful"), alt=said)
     _table(request.cells, found)
     outputs.sources((_("Petsiuk et al. 2018, deletion and insertion"), PAPER))
+
+
+def _answer(cell: MapCell, found: "Playback") -> str:
+    """Whether the map is faithful, and how many controls it beats."""
+    from effviz.evaluate.faithfulness import beaten, is_faithful
+
+    away, back = beaten(found)
+    said = _("{model}, {name}: **{answer}** (better than {away} of {all} when taken away, {back} of {all} brought in)")
+    return said.format(
+        model=outputs.plain(cell.entrant.card.ref.label),
+        name=outputs.plain(cell.map.target_name),
+        answer=_(ANSWERS[is_faithful(found)]),
+        away=away,
+        back=back,
+        all=len(found.controls),
+    )
 
 
 def _looks(cells: Sequence[MapCell]) -> list[SeriesStyle]:
@@ -278,50 +308,45 @@ def _looks(cells: Sequence[MapCell]) -> list[SeriesStyle]:
 
 
 def _masked(cell: MapCell, look: SeriesStyle, found: "Playback") -> MaskedModel:
-    lines = (found.map.deletion, found.map.insertion, found.random.deletion, found.random.insertion)
-    return MaskedModel(cell.entrant.card.ref.label, look, *map(_line, lines))
+    lines = [_line([found.map.deletion]), _line([found.map.insertion])]
+    lines += [_line([one.deletion for one in found.random]), _line([one.insertion for one in found.random])]
+    return MaskedModel(cell.entrant.card.ref.label, look, *lines)
 
 
-def _line(curve: "ProbabilityCurve") -> MaskingCurve:
-    return MaskingCurve(tuple(curve.probabilities.tolist()), curve.auc)
+def _line(curves: Sequence["ProbabilityCurve"]) -> MaskingCurve:
+    """The mean of some curves; its area is the mean of their areas."""
+    mean = np.mean([curve.probabilities for curve in curves], axis=0)
+    return MaskingCurve(tuple(mean.tolist()), float(np.mean([curve.auc for curve in curves])))
 
 
 def _table(cells: Sequence[MapCell], found: Sequence["Playback"]) -> None:
-    columns = {
-        _("Deletion"): [made.map.deletion.auc for made in found],
-        _("Deletion, random map"): [made.random.deletion.auc for made in found],
-        _("Insertion"): [made.map.insertion.auc for made in found],
-        _("Insertion, random map"): [made.random.insertion.auc for made in found],
-    }
     table = pd.DataFrame(
         {
             _("Model"): [cell.entrant.card.ref.label for cell in cells],
             _("Class"): [cell.map.target_name for cell in cells],
-            **columns,
-            _("Better than random: deletion"): [
-                _less(made.map.deletion.auc, made.random.deletion.auc) for made in found
-            ],
-            _("Better than random: insertion"): [
-                _less(made.random.insertion.auc, made.map.insertion.auc) for made in found
-            ],
+            _("Deletion"): [made.map.deletion.auc for made in found],
+            _("Deletion, random maps"): [_range(one.deletion for one in made.random) for made in found],
+            _("Deletion, Gaussian"): [made.gaussian.deletion.auc for made in found],
+            _("Insertion"): [made.map.insertion.auc for made in found],
+            _("Insertion, random maps"): [_range(one.insertion for one in made.random) for made in found],
+            _("Insertion, Gaussian"): [made.gaussian.insertion.auc for made in found],
         }
     )
     number = st.column_config.NumberColumn(format="%.3f")
-    st.dataframe(table, hide_index=True, column_config=dict.fromkeys(columns, number))
+    numbers = [_("Deletion"), _("Deletion, Gaussian"), _("Insertion"), _("Insertion, Gaussian")]
+    st.dataframe(table, hide_index=True, column_config=dict.fromkeys(numbers, number))
     st.caption(
         _(
-            "Areas under the curves, from 0 to 1. Deletion: low is good. Insertion: high is good. A model that is sure "
-            "of its class starts higher, so compare each with its own random map before comparing models. "
-            "One photo and one random map say little: whether a method is better shows over many photos."
+            "An area is the class's mean probability on the way: low is good when the marked places are taken away "
+            "(deletion), high when they are brought in (insertion). A model that is sure of its class starts higher: "
+            "compare each with its own controls. Whether a method is better shows over many photos."
         )
     )
 
 
-def _less(area: float, other: float) -> str:
-    """Whether an area is smaller; areas that read the same in the table are no verdict."""
-    if f"{area:.3f}" == f"{other:.3f}":
-        return _("no difference")
-    return _("yes") if area < other else _("no")
+def _range(curves: Iterable["ProbabilityCurve"]) -> str:
+    areas = [curve.auc for curve in curves]
+    return _("{least:.3f} to {most:.3f}").format(least=min(areas), most=max(areas))
 
 
 def payload(request: FaithfulnessRequest, found: Sequence["Playback"]) -> Json:
