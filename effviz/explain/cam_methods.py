@@ -21,6 +21,17 @@ class MethodFact:
     closed_form: bool = False  # at the last layer: from the forward pass alone, in milliseconds
     slow: bool = False  # many forward passes: up to a minute on a CPU
     last_layer_only: bool = False
+    formula: str = ""  # in TeX; A is what the layer gives, w the class's row of the classifier, b its bias
+
+    @property
+    def reading(self) -> str:
+        """How to read the map, for somebody who sees one for the first time, for `_`."""
+        return FOR_THE_CLASS if self.uses_target else WHATEVER_THE_CLASS
+
+
+FOR_THE_CLASS = lazy_gettext("Bright: these places speak for the class.")
+
+WHATEVER_THE_CLASS = lazy_gettext("Bright: what the method picks out, whatever the class.")
 
 
 CAM_METHODS: Mapping[Method, MethodFact] = MappingProxyType(
@@ -33,6 +44,7 @@ CAM_METHODS: Mapping[Method, MethodFact] = MappingProxyType(
             "https://arxiv.org/abs/1512.04150",
             closed_form=True,
             last_layer_only=True,
+            formula=r"M(i,j) = \sum_k w_k \, A_k(i,j), \qquad \tfrac{1}{n} \sum_{i,j} M(i,j) + b = \text{logit}",
         ),
         Method.GRADCAM: MethodFact(
             "Grad-CAM",

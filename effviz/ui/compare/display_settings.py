@@ -80,9 +80,7 @@ SCALES = {
 def choose_explanation() -> ExplanationChoice:
     """How the maps are made, one control below the other; the class is chosen in the strip or below a photo."""
     chosen = choose_method()
-    fact = CAM_METHODS[chosen]
-    described = _("{method}: {sentence} [Source]({link})")
-    st.caption(described.format(method=fact.title, sentence=_(fact.sentence), link=fact.paper))
+    explain_method(chosen)
     where = choose_layer(chosen)
     st.toggle(
         _("Still pictures"),
@@ -91,6 +89,17 @@ def choose_explanation() -> ExplanationChoice:
         help=_("Draw the maps on the server, for browsers that cannot: nothing moves, and each change is a wait."),
     )
     return ExplanationChoice(chosen, where, explained_target())
+
+
+def explain_method(of: Method) -> None:
+    """How to read its maps, for a beginner; how it is computed, for whoever asks."""
+    fact = CAM_METHODS[of]
+    st.caption(_(fact.reading))
+    with st.expander(_("How it is computed")):
+        described = _("**{method}**: {sentence} [Source]({link})")
+        st.markdown(described.format(method=_(fact.title), sentence=_(fact.sentence), link=fact.paper))
+        if fact.formula:
+            st.latex(fact.formula)
 
 
 def explanation_words(choice: ExplanationChoice) -> list[str]:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from effviz.explain.cam_methods import CAM_METHODS
 from effviz.i18n import _
 from effviz.ui import session
 from effviz.ui.compare import (
@@ -58,6 +59,7 @@ with place:
             display_settings.choose_class(map_cells.guessed_classes(found))
         above = st.container()  # filled last: what it says takes a look at the photos, and the maps need not wait
         photo_grid.show(found, choice, looked)
+        st.caption(_(CAM_METHODS[choice.method].reading))
         if map_cells.awaited(found):  # the maps that are there are shown while a run of its own makes the next one
             st.rerun()
         photo_grid.show_same_methods([entry for entry in found if isinstance(entry, map_cells.MapCell)], choice)
