@@ -44,6 +44,11 @@ class ScalingRule:
         """How many times MACs grow with each phi: alpha * beta^2 * gamma^2; the paper asks for about 2, has 1.920."""
         return self.alpha * self.beta**2 * self.gamma**2
 
+    @property
+    def constraint_miss_pct(self) -> float:
+        """How far the constraint is from the paper's 2, in percent of it; the paper's own values miss it by -4.0."""
+        return 100 * (self.constraint / 2 - 1)
+
     def at(self, phi: float) -> Coefficients:
         """Scale B0 by phi, which may be fractional, or negative for networks smaller than B0.
 

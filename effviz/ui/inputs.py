@@ -6,8 +6,9 @@ import streamlit as st
 
 from effviz import i18n
 from effviz.i18n import _, lazy_gettext
-from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Family, ScalingMethod, ScalingRule
+from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Family, ScalingMethod, ScalingRule, Solution, limits
 from effviz.ui import session
+from effviz.ui.components.phi import move_slider, step_below
 
 # One or several of a few named things, by value in the address. Streamlit's `bind="query-params"` writes the names that
 # the visitor reads, so a link made in German would mean nothing to somebody who reads English: where names are
@@ -118,6 +119,8 @@ BUDGET_DEFAULTS = {BudgetKind.MACS: 1000.0, BudgetKind.PARAMS: 10.0, BudgetKind.
 
 MILLION = 1e6
 
+LEAST_BASE = limits.BASE.low
+
 # What each base can be raised to before the network at phi = 8 leaves what can be planned.
 BASES = (
     (session.ALPHA, lazy_gettext("α, for depth"), PAPER_RULE.alpha, 1.5),
@@ -142,20 +145,69 @@ def choose_family() -> Family:
 
 
 def choose_rule() -> ScalingRule:
-    """alpha, beta and gamma, and a way back to the paper's."""
+    """alpha, beta and gamma, and a way back to the paper's; one out of its range leaves its sentence and the last one.
+
+    The boxes have no limits of their own: with them, Streamlit keeps what is out of range from us, and says nothing.
+    """
     columns = st.columns(3)
-    bases = [
-        column.number_input(_(label), 1.0, most, paper, 0.01, "%.2f", key=key, bind="query-params")
-        for column, (key, label, paper, most) in zip(columns, BASES, strict=True)
+    asked = [
+        column.number_input(_(label), value=paper, step=0.01, format="%.2f", key=key, bind="query-params")
+        for column, (key, label, paper, _most) in zip(columns, BASES, strict=True)
     ]
     papers = [paper for *_names, paper, _most in BASES]
-    st.button(_("Back to the paper's values"), on_click=_reset_rule, disabled=bases == papers)
-    return ScalingRule(*bases)
+    kept = [_within(key, _(label), value, most) for (key, label, _p, most), value in zip(BASES, asked, strict=True)]
+    st.button(_("Back to the paper's values"), on_click=_reset_rule, disabled=asked == papers)
+    return ScalingRule(*kept)
+
+
+def _within(key: str, label: str, value: float, most: float) -> float:
+    """The value where it is in its range, else the last one that was, with a sentence."""
+    last = f"{key} in range"  # in the session
+    if LEAST_BASE <= value <= most:
+        st.session_state[last] = value
+        return value
+    kept: float = st.session_state.get(last, next(paper for each, _l, paper, _m in BASES if each == key))
+    st.warning(
+        _(
+            "{base} is {value:g}: {least:g} to {most:g} is allowed, since Eq. 3 asks for at least 1 and the network "
+            "at φ = 8 has to be one that can be planned. The rule keeps {kept:g}."
+        ).format(base=label.partition(",")[0], value=value, least=LEAST_BASE, most=most, kept=kept),
+        icon=":material/info:",
+    )
+    return kept
 
 
 def _reset_rule() -> None:
     for key, _label, paper, _most in BASES:
         st.session_state[key] = paper
+
+
+def show_above(found: Solution, fixed_size: bool) -> None:
+    """A button that moves the phi slider to the answer, where the slider has it."""
+    scales_all = found.method is ScalingMethod.COMPOUND and not fixed_size
+    phi = step_below(found.coefficient) if scales_all else None
+    if not scales_all:
+        why = _(
+            "The slider scales all three at once: choose Compound and leave the input open to see the answer there."
+        )
+    elif phi is None:
+        why = _("The answer lies beyond the ends of the slider.")
+    else:
+        why = _("φ = {phi:g}: the last position of the slider that fits the budget.").format(phi=phi)
+    st.button(
+        _("Show it above"),
+        icon=":material/arrow_upward:",
+        key="show-above",
+        help=why,
+        disabled=phi is None,
+        on_click=_show_above,
+        args=(phi,),
+    )
+
+
+def _show_above(phi: float) -> None:
+    move_slider(phi)
+    st.toast(_("The slider above shows φ = {phi:g}.").format(phi=phi))
 
 
 def choose_budget() -> tuple[Budget, ScalingMethod]:

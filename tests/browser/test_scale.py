@@ -137,6 +137,39 @@ def test_the_rule_can_be_changed_and_reset(visit: Visit) -> None:
     expect(page).not_to_have_url(re.compile("alpha"))
 
 
+def test_phi_leads_to_maps_and_back(visit: Visit) -> None:
+    page = visit("/?models=lite0@224&photos=dog&phi=1")
+    page.get_by_role("link", name="Scale").click()
+    page.get_by_role("radio", name="EfficientNet-Lite").click()
+    page.get_by_role("button", name=re.compile(r"scaled-lite-d1.2-w1.1@258$")).first.click()
+    title = page.locator("figure.tile .title b")
+    expect(title).to_have_text(["lite0@224", "scaled-lite-d1.2-w1.1@258"], timeout=90_000)
+    expect(page.locator("figure.tile .loud")).to_have_text("Untrained: random weights, this map means nothing.")
+    expect(page).to_have_url(re.compile(r"scaled-lite-d1.2-w1.1"))
+    page.get_by_role("link", name="Scale").click()
+    expect(shown(page, "phi")).to_have_text("1.00")
+    page.get_by_role("button", name="Show it above").click()
+    expect(shown(page, "phi")).not_to_have_text("1.00")
+    expect(page.get_by_text(f"The network at φ = {shown(page, 'phi').text_content()} costs")).to_be_visible()
+    slider = page.get_by_role("slider")  # it can still be moved by hand
+    before = shown(page, "phi").text_content()
+    slider.press("ArrowRight")
+    expect(shown(page, "phi")).not_to_have_text(before or "")
+    expect(page.get_by_text(f"The network at φ = {shown(page, 'phi').text_content()} costs")).to_be_visible()
+
+
+def test_a_base_out_of_its_range_says_so_and_there_is_a_way_back(visit: Visit) -> None:
+    page = visit("/scale")
+    alpha = page.get_by_label("α, for depth")
+    alpha.fill("1.7")
+    alpha.press("Enter")
+    expect(page.get_by_text(re.compile("^α is 1.7: 1 to 1.5 is allowed"))).to_be_visible()
+    expect(shown(page, "depth")).to_have_text("×1.20")
+    page.get_by_role("button", name="Back to the paper's values").click()
+    expect(page.get_by_text(re.compile("^α is 1.7"))).to_have_count(0)
+    expect(alpha).to_have_value("1.20")
+
+
 def test_no_request_leaves_the_server(window: Any) -> None:
     asked: list[str] = []
     listen = lambda request: asked.append(request.url)  # noqa: E731

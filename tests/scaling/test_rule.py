@@ -28,6 +28,12 @@ def test_constraint_is_shown_as_it_is():
     assert ScalingRule(2.0, 3.0, 1.5).constraint == pytest.approx(2 * 9 * 2.25)
 
 
+def test_how_far_the_constraint_misses_two():
+    # By hand: 1.92027 is 3.99 % below 2, and 1.4 * 1.21 * 1.3225 = 2.240315 is 12.02 % above it.
+    assert ScalingRule().constraint_miss_pct == pytest.approx(-3.9865)
+    assert ScalingRule(1.4).constraint_miss_pct == pytest.approx(12.01575)
+
+
 def test_negative_phi_shrinks_by_what_positive_phi_grows():
     down, up = ScalingRule().at(-1), ScalingRule().at(1)
     assert down.depth * up.depth == pytest.approx(1)

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -99,7 +100,7 @@ def test_the_rule_can_be_changed_and_set_back() -> None:
     check_calm(at)
     # By hand: 1.3 * 1.1^2 * 1.15^2 = 2.0803.
     assert r"= 2.080" in words(at)
-    at.button[0].click().run()
+    next(button for button in at.button if button.label == "Back to the paper's values").click().run()
     assert r"= 1.920" in words(at)
 
 
@@ -109,6 +110,7 @@ def test_a_rule_that_scales_nothing_is_shown_calmly() -> None:
     assert r"= 1.000" in words(at)
     assert table(at, 0)["φ of depth"][0] == "none"
     assert any("does not change the MACs" in message.value for message in at.warning)
+    assert any("misses the paper's 2 by 50 %" in message.value for message in at.warning)
 
 
 def test_lite_has_its_own_published_networks() -> None:
@@ -130,10 +132,57 @@ def test_a_phi_that_makes_no_sense_is_one_sentence(phi: str) -> None:
 
 
 def test_other_junk_in_a_link_leaves_the_page_as_it_is(first: AppTest) -> None:
-    at = open_scale(alpha="abc", beta="9", gamma="nan", family="resnet", budget="money")
+    at = open_scale(alpha="abc", beta="inf", gamma="nan", family="resnet", budget="money")
     check_calm(at)
     assert not at.warning
     assert words(at) == words(first)
+
+
+@pytest.mark.parametrize("beta", ["9", "0.5", "-1"])
+def test_a_base_out_of_its_range_leaves_its_sentence_and_the_rule_as_it_was(beta: str, first: AppTest) -> None:
+    at = open_scale(beta=beta)
+    check_calm(at)
+    (warning,) = at.warning
+    assert warning.value.startswith(f"β is {float(beta):g}: 1 to 1.4 is allowed")
+    assert warning.value.endswith("The rule keeps 1.1.")
+    assert "= 1.920" in words(at)
+    (back,) = [button for button in at.button if button.label == "Back to the paper's values"]
+    assert not back.disabled
+    back.click().run()
+    assert at.number_input(key="beta").value == 1.1
+    assert not at.warning
+
+
+def test_a_base_out_of_its_range_keeps_the_last_one_that_was_in_it() -> None:
+    at = open_scale(alpha="1.25")
+    at.number_input(key="alpha").set_value(1.7).run()
+    assert [message.value for message in at.warning if "α is 1.7" in message.value]
+    # By hand: 1.25 * 1.21 * 1.3225 = 2.0003.
+    assert "= 2.000" in words(at)
+
+
+def test_a_constraint_missed_by_more_than_five_per_cent_is_flagged() -> None:
+    at = open_scale(alpha="1.3")  # 2.080: 4 % above 2, about as far as the paper's own
+    assert not at.warning
+    at.number_input(key="alpha").set_value(1.4).run()
+    # By hand: 1.4 * 1.21 * 1.3225 = 2.2403, 12.0 % above 2.
+    assert "= 2.240 misses the paper's 2 by 12 %" in at.warning[0].value
+
+
+def test_a_solved_budget_moves_the_slider() -> None:
+    at = open_scale(phi="3")
+    at.number_input(key="macs-amount").set_value(2000.0).run()
+    phi = metrics(at)["Compound"]
+    at.button(key="show-above").click().run()
+    # The slider has steps of 0.05: the last one that fits.
+    below = math.floor(float(phi.removeprefix("φ = ")) / 0.05) * 0.05
+    assert f"The network at φ = {below:.2f} costs" in words(at)
+    assert at.query_params["phi"] == f"{below:g}"
+
+
+def test_the_answer_of_one_dimension_alone_is_not_on_the_slider() -> None:
+    at = open_scale(method="width")
+    assert at.button(key="show-above").disabled
 
 
 def test_the_budget_solver_shows_what_is_left(first: AppTest) -> None:

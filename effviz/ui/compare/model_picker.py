@@ -9,7 +9,7 @@ from effviz.i18n import _
 from effviz.plots import accuracy_cost, style
 from effviz.plots.accuracy_cost import accuracy_cost_figure
 from effviz.scaling import PAPER_RULE, PUBLISHED, Family, plan
-from effviz.ui import cache, outputs
+from effviz.ui import cache, comparison_offer, outputs
 from effviz.ui.compare.map_cells import Entrant
 from effviz.ui.components.phi import Variant, phi_slider
 from effviz.ui.guard import guard
@@ -47,6 +47,8 @@ def choose_models(refs: Sequence[ModelRef]) -> tuple[Entrant, ...]:
         key=PICKED,
         on_change=_picked,
         accept_new_options=True,
+        filter_mode="contains",  # fuzzy search finds b0's other recipes for "b3", too
+        select_all=False,
         max_selections=MOST_MODELS,
         select_all=False,  # there are many more than a comparison holds
         placeholder=_("Choose models, or type one such as lite0@320"),
@@ -60,9 +62,7 @@ def choose_models(refs: Sequence[ModelRef]) -> tuple[Entrant, ...]:
 
 
 def ready_models(entrants: Sequence[Entrant]) -> list[Entrant]:
-    """Those whose weights are here; for the others one sentence says how to get them."""
-    for sentence in hub.missing([entrant.card.ref.spec for entrant in entrants]):
-        st.info(sentence, icon=":material/download:")
+    """Those whose weights are here."""
     return [entrant for entrant in entrants if entrant.card.availability.available]
 
 
@@ -167,17 +167,11 @@ def show_phi_strip() -> Family:
 
 def _add(name: str) -> None:
     """Add a published network at its published size, and say what happened."""
-    label = f"{name.lower()}@{PUBLISHED[name.lower()].resolution}"
-    if name.lower() not in catalogue.NAMES:
+    if name.lower() in catalogue.NAMES:
+        comparison_offer.join(f"{name.lower()}@{PUBLISHED[name.lower()].resolution}")
+    else:
         cannot = _("{name} cannot be compared: no weights of it belong to the recipe that the others share.")
         st.toast(cannot.format(name=name))
-    elif label in MODELS.get():
-        st.toast(_("{label} is in the comparison already.").format(label=label))
-    elif len(MODELS.get()) >= MOST_MODELS:
-        st.toast(_("A comparison holds {most} models: remove one first.").format(most=MOST_MODELS))
-    else:
-        MODELS.put((*MODELS.get(), label))
-        st.toast(_("{label} joined the comparison.").format(label=label))
 
 
 def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:

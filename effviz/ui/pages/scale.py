@@ -7,8 +7,8 @@ from effviz.plots import config
 from effviz.plots.scaling_plans import alternatives, growth, stages
 from effviz.plots.style import slide
 from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Budget, BudgetKind, ScalingMethod, Solution, plan
-from effviz.ui import budget_limits, cache, inputs, outputs, session
-from effviz.ui.components.phi import Variant, phi_slider
+from effviz.ui import budget_limits, cache, comparison_offer, inputs, outputs, session
+from effviz.ui.components.phi import Variant, phi_slider, slider_key
 from effviz.ui.components.picture import chart_menu, picture
 from effviz.ui.guard import guard
 
@@ -34,11 +34,13 @@ with formula:
 
 table = cache.phi_table(rule.alpha, rule.beta, rule.gamma, family)
 with slider:
-    session.PHI.put(phi_slider(table, session.PHI.get(), Variant.FULL, key="scale-phi"))
+    session.PHI.put(phi_slider(table, session.PHI.get(), Variant.FULL, key=slider_key("scale-phi")))
 phi = session.PHI.get()
 at = rule.at(phi)
 baseline = plan(1.0, 1.0, 224, family)
 network = plan(at.depth, at.width, at.resolution_px, family)
+with slider:
+    comparison_offer.offer(network, ScalingMethod.COMPOUND, "phi")
 
 st.header(_("How cost grows"))
 st.markdown(
@@ -113,5 +115,7 @@ with guard():
     budgets, path = budget_limits.choose_limits(*inputs.choose_budget(), rule, family)
     answer = cache.solution_within(budgets, path)
     outputs.solution(answer)
+    inputs.show_above(answer, fixed_size=path.resolution_px is not None)
+    comparison_offer.offer(answer.plan, answer.method, "budget")
     budget_limits.show_limits(answer, path)
 outputs.sources((_("paper, section 3.1"), outputs.PAPER))

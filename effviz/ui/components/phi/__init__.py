@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from enum import StrEnum
 from importlib.resources import files
+from typing import Final
 
 import streamlit as st
 
 from effviz.plots import LOOKS, ScalingAxis
 from effviz.ui.components import SENDER, SLIDER_CSS, told
 from effviz.ui.components.phi.table import DrawnNetwork, PhiTable, phi_table, slider_words, steps
-from effviz.ui.session import PHI_LEAST, PHI_MOST, PHI_STEP
+from effviz.ui.session import PHI, PHI_LEAST, PHI_MOST, PHI_STEP
 
 __all__ = ["DrawnNetwork", "PhiTable", "Variant", "phi_slider", "phi_table"]
+
+TINY: Final = 1e-9  # of rounding
 
 
 class Variant(StrEnum):
@@ -65,6 +68,25 @@ def phi_slider(
         on_add_change=added,
     )
     return checked(told(result.get("phi")).value, phi)
+
+
+MOVED: Final = "times that a page moved phi"  # in the session
+
+
+def slider_key(key: str) -> str:
+    """The key of a slider that a page moves: one that is there keeps its own value, so each time it is a new one."""
+    return f"{key}-{st.session_state.get(MOVED, 0)}"
+
+
+def step_below(phi: float) -> float | None:
+    """The highest position of the slider that is not above `phi`; None beyond its ends."""
+    return max((step for step in steps() if step <= phi + TINY), default=None) if phi < PHI_MOST + PHI_STEP else None
+
+
+def move_slider(phi: float) -> None:
+    """Move the slider to one of its positions; called before the page runs again."""
+    PHI.put(phi)
+    st.session_state[MOVED] = st.session_state.get(MOVED, 0) + 1
 
 
 def checked(phi: object, otherwise: float) -> float:
