@@ -150,7 +150,24 @@ TURN_LIMIT: Final[EnvironmentVariable[float | None]] = EnvironmentVariable(
     "16 where strangers may come, else none",
 )
 
-ALL: Final[tuple[EnvironmentVariable[object], ...]] = (ENGINE, MEMORY_MB, MODELS, RUNS, PHOTOS, PUBLIC, TURN_LIMIT)  # type: ignore[assignment]
+FETCH: Final = EnvironmentVariable(
+    "EFFVIZ_FETCH",
+    "whether visitors of Compare may have this server fetch weights from the Hugging Face hub",
+    lazy_gettext("1 (weights may be fetched) or 0"),
+    _yes_or_no,
+    lambda: False,
+)
+
+ALL: Final[tuple[EnvironmentVariable[object], ...]] = (  # type: ignore[assignment]
+    ENGINE,
+    MEMORY_MB,
+    MODELS,
+    RUNS,
+    PHOTOS,
+    PUBLIC,
+    TURN_LIMIT,
+    FETCH,
+)
 
 FOLDERS: Final = (MODELS, RUNS, PHOTOS)
 

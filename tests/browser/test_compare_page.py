@@ -117,6 +117,7 @@ def test_a_link_brings_the_whole_comparison_back(visit: Visit) -> None:
         [sample_photos.find("coffee").title, "lite0@224, lite2@260", "LayerCAM, Last layer"]
     )  # what is chosen is seen while it is folded
     unfold(page, "Method")
+    page.get_by_text("How it is computed").click()
     expect(page.get_by_text("LayerCAM: Only positive gradients count")).to_be_visible()
     unfold(page, "Photos")
     expect(page.get_by_role("button", name="Coffee in a cup", exact=True)).to_have_attribute("aria-pressed", "true")
@@ -156,9 +157,20 @@ def test_the_gallery_is_seen_whole_used_by_keyboard_and_by_quick_clicks(visit: V
     expect(page.get_by_role("img", name=re.compile("^Evidence for red panda")).first).to_be_visible(timeout=PATIENCE_MS)
 
 
+def test_the_search_for_b3_finds_b3_first(visit: Visit) -> None:
+    page = visit("/?models=lite0@224&photos=,")
+    box = page.get_by_role("combobox", name="Models")
+    box.fill("b3")
+    options = page.get_by_role("option")
+    expect(options.first).to_have_text(re.compile(r"^b3@300"))
+    expect(options.filter(has_not_text="b3")).to_have_count(0)
+
+
 def test_models_join_with_one_click_or_say_what_is_missing(visit: Visit) -> None:
     page = visit("/?models=lite0@224,b0@224&photos=dog")
-    expect(page.get_by_text("effviz fetch b0")).to_be_visible(timeout=PATIENCE_MS)  # without weights
+    tile = page.locator(".st-key-missing-weights")  # without weights
+    expect(tile.get_by_text("effviz fetch b0")).to_be_visible(timeout=PATIENCE_MS)
+    expect(tile.get_by_text("21 MB of weights")).to_be_visible()
     expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("button", name=re.compile("^Add Lite2")).click()
     expect(page.locator("b", has_text="lite2@260")).to_be_visible(timeout=PATIENCE_MS)

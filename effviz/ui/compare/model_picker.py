@@ -48,7 +48,6 @@ def choose_models(refs: Sequence[ModelRef]) -> tuple[Entrant, ...]:
         on_change=_picked,
         accept_new_options=True,
         filter_mode="contains",  # fuzzy search finds b0's other recipes for "b3", too
-        select_all=False,
         max_selections=MOST_MODELS,
         select_all=False,  # there are many more than a comparison holds
         placeholder=_("Choose models, or type one such as lite0@320"),
