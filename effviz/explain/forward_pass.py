@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from effviz.explain.data_types import Box, Bytes, Floats, Forward, Photo, Prepared, TargetLayer
-from effviz.explain.engines import choose
+from effviz.explain.engines import Engine, choose, choose_any_size
 from effviz.explain.images import ResizeCrop, Size
 from effviz.zoo.model import Model, ModelRef
 
@@ -49,20 +49,25 @@ def _in_photo(window: tuple[int, int, int, int], scale_x: float, scale_y: float)
 
 def forward(model: Model, photo: Photo) -> Forward:
     """Prepare the photo as the model wants it and run the model once."""
+    return _forward(model, photo, choose(model).engine)  # compiled once; that is not part of its time
+
+
+def forward_any_size(model: Model, photo: Photo) -> Forward:
+    """Do the same by the engine that all input sizes of these weights share."""
+    return _forward(model, photo, choose_any_size(model).engine)
+
+
+def _forward(model: Model, photo: Photo, engine: Engine) -> Forward:
     prepared = prepare(photo, model.ref)
     pixels = prepared.pixels
-    choose(model, prepared.size_px)  # a model is compiled once; that is not part of its time
     started = time.perf_counter()
-    features, logits = run_network(model, pixels)
+    features, logits = engine.run(pixels)
     forward_ms = 1000 * (time.perf_counter() - started)
-    return Forward(model, photo, prepared, features, logits, forward_ms)
+    return Forward(model, photo, prepared, _read_only(features[0]), _read_only(logits[0]), forward_ms)
 
 
 def run_network(model: Model, pixels: Floats) -> tuple[Floats, Floats]:
-    """Return the features after `bn2` (C, H, W) and the logits (K,) of one input (1, 3, S, S).
-
-    The only place that runs the network for closed-form maps; `engines` says on what.
-    """
+    """Return the features after `bn2` (C, H, W) and the logits (K,) of one input (1, 3, S, S)."""
     features, logits = choose(model, pixels.shape[-1]).engine.run(pixels)
     return _read_only(features[0]), _read_only(logits[0])
 

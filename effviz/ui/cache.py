@@ -157,9 +157,9 @@ def effort(ref: ModelRef) -> "Effort":
     return job_costs.pass_effort(ref, loaded=is_loaded(ref))
 
 
-def _loaded(ref: ModelRef) -> Model:
+def _loaded(ref: ModelRef, any_size: bool = False) -> Model:
     # Imported here: OpenVINO takes a moment to load, and a page shows itself without it.
-    from effviz.explain.engines import choose, is_ready
+    from effviz.explain.engines import ANY_SIZE, choose, choose_any_size, is_ready
     from effviz.zoo import loading
 
     def make() -> Weights:
@@ -167,18 +167,18 @@ def _loaded(ref: ModelRef) -> Model:
         return loading.weights(ref.spec)
 
     made = Model(ref, _MODELS.get(_weights(ref), make))  # sizes of one network share its weights
-    if not is_ready(made):
-        choose(made)
+    if not is_ready(made, ANY_SIZE if any_size else None):
+        choose_any_size(made) if any_size else choose(made)
         _MODELS.recount()  # this one, and those that ran slow methods since, have grown
     return made
 
 
-def is_loaded(ref: ModelRef) -> bool:
+def is_loaded(ref: ModelRef, any_size: bool = False) -> bool:
     """Whether a network is at hand, and its engine ready."""
-    from effviz.explain.engines import is_ready
+    from effviz.explain.engines import ANY_SIZE, is_ready
 
     weights = _MODELS.find(_weights(ref))
-    return weights is not None and is_ready(Model(ref, weights))
+    return weights is not None and is_ready(Model(ref, weights), ANY_SIZE if any_size else None)
 
 
 def _held_bytes(of: Weights) -> int:
@@ -214,6 +214,16 @@ def _forward(known: Model, of: Photo) -> Forward:
 
     found = _PASSES.get(_content(known, of.sha256), lambda: ForwardArrays.of(run(known, of)))
     return found.forward(known, of)
+
+
+def forward_any_size(ref: ModelRef, of: Photo) -> Forward:
+    """The same by the network that all input sizes of a model share: nothing is compiled for a new size."""
+    from effviz.explain.engines import choose_any_size
+    from effviz.explain.forward_pass import forward_any_size as run
+
+    known = _loaded(ref, any_size=True)
+    key = (ref.label, known.weights_sha256, choose_any_size(known).engine.name, of.sha256)
+    return _PASSES.get(key, lambda: ForwardArrays.of(run(known, of))).forward(known, of)
 
 
 def activation_map(  # noqa: PLR0913 - each decides about the numbers

@@ -88,6 +88,8 @@ class _Made:
     failure: str  # for `_`
 
 
+ANY_SIZE: Final = 0  # in place of an input size: one compiled network for all of them
+
 _Key = tuple[EngineName, int]  # with the input size
 
 
@@ -110,12 +112,25 @@ def choose(model: Model, size_px: int | None = None) -> Choice:
     Raises:
         SettingsError: EFFVIZ_ENGINE is not one of the words, or asks for an engine that cannot run the model.
     """
+    return _choose(model, size_px or model.ref.resolution_px)
+
+
+def choose_any_size(model: Model) -> Choice:
+    """Return the engine that runs a model at every input size; it is a little slower than one for a fixed size.
+
+    Raises:
+        SettingsError: as `choose`.
+    """
+    return _choose(model, ANY_SIZE)
+
+
+def _choose(model: Model, size_px: int) -> Choice:
     setting = settings.ENGINE.value()
     failures: list[str] = []
     for name in present_engines() if setting == settings.AUTO else [EngineName(setting)]:
         if name is EngineName.TORCH:
             break
-        made = _fast(model, (name, size_px or model.ref.resolution_px))
+        made = _fast(model, (name, size_px))
         if made.engine is not None:
             return Choice(made.engine, " ".join(map(_, failures)))
         failures.append(made.failure)
@@ -136,11 +151,12 @@ def engine_name(model: Model) -> EngineName:
     return choose(model).engine.name
 
 
-def is_ready(model: Model) -> bool:
-    """Tell whether a model's engine at its own size is made already."""
+def is_ready(model: Model, size_px: int | None = None) -> bool:
+    """Tell whether a model's engine at a size (its own by default) is made already."""
     if settings.ENGINE.value() == EngineName.TORCH:
         return bool(model.weights.modules)
-    return any(size_px == model.ref.resolution_px for _, size_px in list(_engines(model.weights).made))
+    wanted = model.ref.resolution_px if size_px is None else size_px
+    return any(made == wanted for _, made in list(_engines(model.weights).made))
 
 
 def held_bytes(weights: Weights) -> int:
@@ -179,7 +195,7 @@ def _make(model: Model, key: _Key) -> _Made:
     except FAILURES as error:
         failure = lazy_gettext(
             "{model} does not run on {engine}, which would be faster ({error}).",
-            model=f"{model.ref.spec.name}@{size_px}",
+            model=f"{model.ref.spec.name}@{size_px or model.ref.resolution_px}",
             engine=name,
             error=_reason(error),
         )
@@ -196,9 +212,9 @@ def _reason(error: Exception) -> str:
 
 def _engine(weights: Weights, name: EngineName, size_px: int) -> Engine:
     if name is EngineName.OPENVINO:
-        return OpenVinoEngine.of(weights, size_px)
+        return OpenVinoEngine.of(weights, size_px or None)
     from effviz.explain.engines.torch_engine import TorchEngine, check_against_cpu
 
     engine = TorchEngine.of(weights, name)
-    check_against_cpu(engine, weights, size_px)
+    check_against_cpu(engine, weights, size_px or weights.spec.resolution_px)
     return engine

@@ -279,7 +279,7 @@ class Hint(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenVinoEngine:
-    """A network for one input size. Each part of it is compiled when it is asked for, and the last ones are kept."""
+    """A network for one input size, or for any. Each part is compiled when it is asked for; the last ones are kept."""
 
     source: OpenVinoNetwork
     name: EngineName = EngineName.OPENVINO
@@ -287,15 +287,15 @@ class OpenVinoEngine:
     compiling: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def of(cls, weights: Weights, size_px: int) -> Self:
-        """Write and compile a network; one thread at a time for the same weights.
+    def of(cls, weights: Weights, size_px: int | None) -> Self:
+        """Write and compile a network, without a size for any; one thread at a time for the same weights.
 
         Raises:
             FAILURES: OpenVINO is missing, or does not compile this network.
         """
         if weights not in _written:
             _written[weights] = build_network(weights.spec.plan, weights.tensors, weights.spec.arithmetic)
-        made = cls(fix_input_size(_written[weights], size_px))
+        made = cls(fix_input_size(_written[weights], size_px) if size_px else _written[weights])
         made._whole(Hint.LATENCY)
         return made
 

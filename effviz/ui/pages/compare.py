@@ -14,6 +14,7 @@ from effviz.ui.compare import (
     model_picker,
     photo_grid,
     photo_picker,
+    resolution_axis,
 )
 from effviz.ui.guard import guard
 
@@ -78,10 +79,10 @@ if entrants:
     grid_data.show_model_table([entrant.card for entrant in entrants])
 shown = [entry for entry in found if isinstance(entry, map_cells.MapCell)]
 if shown:
-    from effviz.ui.compare import (
-        faithfulness,
-        sanity_check,
-    )  # pandas and Plotly take half a second, and maps need neither
+    st.header(_("One axis, live: the input size"), divider="gray")
+    resolution_axis.show(shown, choice)
+    # Imported here: pandas and Plotly take half a second, and maps need neither.
+    from effviz.ui.compare import faithfulness, sanity_check
 
     st.header(_("How much the maps agree"), divider="gray")
     grid_data.show_agreements([cell.map for cell in shown])

@@ -1,0 +1,170 @@
+"""The one axis along which trained weights can really be moved: the input size, live.
+
+One compiled network runs at every size. While the slider is dragged the browser has one pass under way at a time and
+asks for the newest size alone; what the hand has left meanwhile is never computed.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+
+from effviz.errors import EffVizError
+from effviz.explain.cam_methods import CAM_METHODS
+from effviz.explain.data_types import Forward, Method, TargetLayer
+from effviz.explain.overlay import Palette, describe_map, palette_colours
+from effviz.explain.targets import top_guesses
+from effviz.i18n import _
+from effviz.scaling import plan
+from effviz.ui import cache, job_costs, outputs
+from effviz.ui.compare import display_settings, grid_data, photo_picker
+from effviz.ui.compare.display_settings import ExplanationChoice
+from effviz.ui.compare.map_cells import MapCell
+from effviz.ui.components.grid import base64_text, pack
+from effviz.ui.components.input_size import asked_size, input_size
+from effviz.ui.job_queue import QUEUE, who_asks
+from effviz.zoo.model import ModelRef, ModelSpec
+
+Json = dict[str, object]
+
+SIZES_PX: Final = tuple(range(96, 449, 32))
+
+KEY: Final = "input-size"
+
+FIXRES: Final = "https://arxiv.org/abs/1906.06423"
+
+
+def show(cells: Sequence[MapCell], choice: ExplanationChoice) -> None:
+    """Switch the slider on, and choose the network and the photo; nothing is computed before."""
+    st.caption(
+        _(
+            "Depth and width are built into trained weights; the input size is not. Move it and watch one network's "
+            "map, guesses and cost follow, each size a pass of its own."
+        )
+    )
+    networks = {(cell.entrant.card.ref.spec, cell.chosen.sha256): cell for cell in reversed(cells) if cell.map.trained}
+    if not networks:
+        st.caption(_("Untrained networks are left out: their maps mean nothing."))
+        return
+    if st.toggle(_("Move the input size"), key="input_size_on"):
+        chosen = photo_picker.choose_cell(_("Network and photo"), [*reversed(networks.values())], "input_size_cell")
+        quick = choice.layer is TargetLayer.LAST and CAM_METHODS[choice.method].closed_form
+        _slider(chosen, choice.method if quick else Method.CAM)
+        outputs.sources((_("Touvron et al. 2019, sizes of training and testing"), FIXRES))
+
+
+@st.fragment
+def _slider(cell: MapCell, method: Method) -> None:
+    """Everything that a new size runs again."""
+    spec, asked = cell.entrant.card.ref.spec, asked_size(KEY)
+    px = asked.value if asked.value in SIZES_PX else nearest_size(spec.resolution_px)
+    about: Json = {"id": _id(cell, method), "px": px, "move": asked.move, "answer": None, "error": ""}
+    try:
+        about["answer"] = _answer(cell, ModelRef(spec, int(px)), method)
+    except EffVizError as error:
+        about["error"] = str(error)
+    input_size(slider_data(cell, method), about, KEY)
+
+
+def nearest_size(trained_px: int) -> int:
+    """The slider's position nearest to a network's own size."""
+    return min(SIZES_PX, key=lambda px: abs(px - trained_px))
+
+
+def _id(cell: MapCell, method: Method) -> str:
+    return f"{cell.entrant.card.ref.spec.name} {cell.chosen.sha256} {cell.map.target_index} {method}"
+
+
+def _answer(cell: MapCell, ref: ModelRef, method: Method) -> Json:
+    """One pass at one size, in the visitor's turn.
+
+    Raises:
+        EffVizError: too many others wait, the pass is too dear for this server, or the weights are gone.
+    """
+    place = st.empty()
+
+    def tell(before: int) -> None:
+        place.caption(_("{count} others are before you.").format(count=before))
+
+    effort = job_costs.pass_effort(ref, loaded=cache.is_loaded(ref, any_size=True))
+    with QUEUE.turn(tell, effort, visitor=who_asks()):
+        forward = cache.forward_any_size(ref, cell.photo)
+    place.empty()
+    return answer_data(forward, cell.map.target_index, method)
+
+
+def answer_data(forward: Forward, target: int, method: Method) -> Json:
+    """The map of a class and the guesses of one pass, as the browser gets them."""
+    # Imported here: a page shows itself without torch.
+    from effviz.explain.activation_maps import activation_map
+
+    found = activation_map(forward, target, method)
+    return {
+        "px": forward.prepared.size_px,
+        "alt": describe_map(found),
+        "ms": _("{ms:.1f} ms").format(ms=forward.forward_ms),
+        "place": grid_data.map_place(found),
+        "map": pack([found.values]),
+        "guesses": [
+            {"text": f"{guess.name} {guess.probability:.0%}", "explained": guess.index == target}
+            for guess in top_guesses(forward)
+        ],
+    }
+
+
+def slider_data(cell: MapCell, method: Method) -> Json:
+    """What stays while the size changes."""
+    spec = cell.entrant.card.ref.spec
+    palettes = {"chosen": display_settings.PALETTE.get(), "diverging": Palette.DIVERGING}
+    return {
+        "id": _id(cell, method),
+        "sizes": [size_facts(spec, px) for px in SIZES_PX],
+        "trained": {"px": spec.resolution_px, "label": _trained_at(spec.resolution_px)},
+        "photo": grid_data.photo_address(cell.photo),
+        "look": display_settings.display_payload(),
+        "palettes": {name: base64_text(palette_colours(palette).tobytes()) for name, palette in palettes.items()},
+        "words": _words(spec, cell.map.target_name),
+    }
+
+
+def _trained_at(px: int) -> str:
+    beyond = px > SIZES_PX[-1]
+    return (_("trained at {px} px, beyond the slider") if beyond else _("trained at {px} px")).format(px=px)
+
+
+def size_facts(spec: ModelSpec, px: int) -> Json:
+    """What is known of a size without a pass: its cost, its cells, and what to expect beyond the training's size."""
+    network = plan(spec.depth, spec.width, px, spec.family, len(spec.classes))
+    side = network.stages[-1].out_resolution
+    return {
+        "px": px,
+        "macs": outputs.amount(network.macs),
+        "cells": f"{side} × {side}",
+        "note": _note(px, spec.resolution_px),
+    }
+
+
+def _note(px: int, trained_px: int) -> str:
+    if px == trained_px:
+        said = _("{px} px is the size it was trained at.")
+    elif px < trained_px:
+        said = _("Below the {px} px of its training: fewer cells, and objects look smaller than those it learnt from.")
+    else:
+        said = _(
+            "Beyond the {px} px of its training: a little more often helps, since training enlarges objects by its "
+            "crops; much more hurts, since no object that it learnt was as large."
+        )
+    return said.format(px=trained_px)
+
+
+def _words(spec: ModelSpec, target: str) -> dict[str, str]:
+    return {
+        "size": _("Input size"),
+        "pixels": _("{px} px"),
+        "at": _("{model} at {px} px, map of {name}").replace("{model}", spec.name).replace("{name}", target),
+        "macs": _("MACs"),
+        "cells": _("Map (cells)"),
+        "ms": _("Forward pass"),
+        "guesses": _("First guesses at this size:"),
+        "value": _("{px} pixels: {macs} MACs, {cells} cells"),
+    }

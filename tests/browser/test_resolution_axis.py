@@ -1,0 +1,70 @@
+"""One network's input size, live: each map is of a real pass, and sizes that the hand has left are dropped."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+pytestmark = pytest.mark.browser
+
+Compare = Callable[..., Any]  # opens a comparison: see conftest.py
+
+# Drags over positions of the slider faster than anybody could answer: all in one task of the browser.
+DRAG = """(range, positions) => {
+  for (const position of positions) {
+    range.value = position;
+    range.dispatchEvent(new Event("input", {bubbles: true}));
+  }
+}"""
+
+
+def switched_on(page: Page) -> Locator:
+    """The slider, with the answer for the size of the training."""
+    page.locator("label", has_text="Move the input size").click()
+    axis = page.locator(".input-size")
+    expect(axis).to_have_attribute("data-shown", "224", timeout=90_000)
+    return axis
+
+
+def test_the_map_the_guesses_and_the_macs_follow_the_input_size(compare: Compare) -> None:
+    grid = compare("/?models=lite0@224&photos=dog")
+    axis = switched_on(grid.page)
+    expect(axis.locator(".trained")).to_have_text("trained at 224 px")
+    expect(axis.locator(".note")).to_have_text("224 px is the size it was trained at.")
+    facts, slider = axis.locator("dd"), axis.get_by_role("slider")
+    expect(facts.nth(1)).to_have_text("7 × 7")
+    own = grid.pixels(axis.locator("canvas"))
+    slider.focus()
+    slider.press("End")
+    expect(axis).to_have_attribute("data-shown", "448")
+    expect(facts.nth(1)).to_have_text("14 × 14")
+    expect(axis.locator(".note")).to_have_text(re.compile("^Beyond the 224 px of its training"))
+    expect(slider).to_have_attribute("aria-valuetext", re.compile("^448 pixels: 1.54 B MACs, 14 × 14 cells$"))
+    assert grid.pixels(axis.locator("canvas")) != own
+    # timm counts 0.385 B MACs at 224 px without batch norm; four times the pixels cost four times as much.
+    expect(facts.first).to_have_text("1.54 B")
+    expect(axis.locator("li.explained")).to_have_text(re.compile(r"^German Shepherd Dog \d+%$"))
+    slider.press("Home")
+    expect(axis).to_have_attribute("data-shown", "96")
+    expect(facts.nth(1)).to_have_text("3 × 3")
+    expect(axis.locator(".note")).to_have_text(re.compile("^Below the 224 px of its training"))
+    passes = axis.get_attribute("data-passes")
+    slider.press("End")  # was answered once: no pass
+    expect(axis).to_have_attribute("data-shown", "448")
+    assert axis.get_attribute("data-passes") == passes == "3"
+
+
+def test_sizes_that_the_hand_has_left_are_never_computed(compare: Compare) -> None:
+    grid = compare("/?models=lite0@224&photos=owl")
+    axis = switched_on(grid.page)
+    grid.idle()
+    axis.get_by_role("slider").evaluate(DRAG, list(range(12)))
+    expect(axis).to_have_attribute("data-shown", "448")
+    # One was under way when the hand went on; of the eleven others, but for 224 that was there, only the last is asked.
+    expect(axis).to_have_attribute("data-passes", "3")
+    expect(axis).to_have_attribute("data-dropped", "9")
+    expect(axis.locator("b.at")).to_have_text(re.compile("^lite0 at 448 px, map of "))
+    grid.idle()
+    expect(axis).to_have_attribute("data-passes", "3")
