@@ -1,0 +1,346 @@
+"""What somebody's weights file holds: the wrapper and prefix around its tensors, whose names they have, which network.
+
+Names and shapes tell depth, width, classes and channels. They do not tell padding, epsilon and normalisation: those
+come from whose names they are, from what the file says of itself, or from whoever adds it.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from math import ceil
+from typing import Any, Final
+
+from effviz.errors import WeightsError
+from effviz.i18n import _
+from effviz.scaling import PUBLISHED, Family, Plan, plan
+from effviz.scaling.architecture import B0_STAGES, HEAD_CHANNELS, STEM_CHANNELS
+from effviz.scaling.limits import DEPTH, WIDTH, Limit
+from effviz.scaling.rule import round_filters, round_repeats
+from effviz.zoo import package_weights, state_dicts
+from effviz.zoo.state_dicts import Tensors
+
+# What training scripts call a state dict among other things, and its moving averages.
+WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
+
+AVERAGES: Final = ("state_dict_ema", "model_ema", "ema_state_dict", "model_ema_state_dict", "ema")
+
+Content = Mapping[str, Any]  # tensors of any library, and what lies beside them
+
+
+class Naming(StrEnum):
+    """Whose names a file's tensors have."""
+
+    TIMM = "timm"
+    EFFICIENTNET_PYTORCH = "EfficientNet-PyTorch"  # lukemelas; computes as TensorFlow does
+    TORCHVISION = "torchvision"  # pads symmetrically
+
+
+# A name that every network of that naming has once.
+STEMS: Final = {
+    Naming.TIMM: state_dicts.FIRST_TENSOR,
+    Naming.EFFICIENTNET_PYTORCH: "_conv_stem.weight",
+    Naming.TORCHVISION: "features.0.0.weight",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Unwrapped:
+    """A state dict, and what was around it."""
+
+    tensors: Content
+    wrapper: str  # "" where there was none
+    averages: str  # moving averages beside it that nobody asked for
+    beside: Content  # everything else in the file
+
+
+@dataclass(frozen=True, slots=True)
+class Stripped:
+    """A state dict without what stood before its names."""
+
+    tensors: Tensors
+    prefix: str
+    left_out: tuple[str, ...]  # tensors that did not have the prefix
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InspectedNetwork:
+    """The network that a state dict's names and shapes make."""
+
+    tensors: Tensors  # float32 by timm's names, read-only
+    naming: Naming
+    prefix: str
+    left_out: tuple[str, ...]
+    counters: bool  # whether batch norms' counters were there
+    family: Family
+    depth: float  # the published multiplier, or the shortest number, that gives these layers
+    width: float
+    logits: int
+    channels: int  # 1 or 3
+
+
+def unwrap(content: Content, ema: bool = False) -> Unwrapped:
+    """Take a state dict out of its wrapper; the moving averages only when they are asked for.
+
+    Raises:
+        WeightsError: there is no state dict, or not the kind that was asked for.
+    """
+    averages = next((name for name in AVERAGES if _is_state_dict(content.get(name))), "")
+    plain = next((name for name in WRAPPERS if _is_state_dict(content.get(name))), "")
+    wrapper = averages if ema else plain
+    if ema and not averages:
+        raise _no_averages()
+    if not wrapper and not _is_state_dict(content):
+        raise _no_state_dict(content, averages)
+    found = content[wrapper] if wrapper else content
+    tensors = {str(name): of for name, of in found.items() if hasattr(of, "shape")}
+    beside = {name: of for name, of in content.items() if name not in (*tensors, *WRAPPERS, *AVERAGES)}
+    return Unwrapped(tensors, wrapper, "" if ema else averages, beside)
+
+
+def _is_state_dict(value: object) -> bool:
+    """Whether tensors lie in it, and nothing else but numbers and texts."""
+    if not isinstance(value, Mapping) or any(isinstance(of, Mapping) for of in value.values()):
+        return False
+    return any(hasattr(of, "shape") and of.shape for of in value.values())
+
+
+def _no_averages() -> WeightsError:
+    return WeightsError(
+        _("The file holds no moving averages, which --ema asks for: they lie under {names}. Leave --ema out.").format(
+            names=", ".join(AVERAGES)
+        )
+    )
+
+
+def _no_state_dict(content: Content, averages: str) -> WeightsError:
+    if averages:
+        return WeightsError(
+            _("The file holds moving averages alone, under {name!r}: add --ema to take them.").format(name=averages)
+        )
+    return WeightsError(
+        _(
+            "The file holds no state dict: tensors by name are wanted, alone or under one of {wrappers}, and it has "
+            "{names}. Save `model.state_dict()`."
+        ).format(wrappers=", ".join(WRAPPERS), names=_listed(content))
+    )
+
+
+def strip(tensors: Tensors) -> tuple[Naming, Stripped]:
+    """Find whose names they are, and take off what stands before them: `module.`, `_orig_mod.`, `model.` or any other.
+
+    Raises:
+        WeightsError: no EfficientNet is among them, or more than one.
+    """
+    found = [
+        (naming, name.removesuffix(stem))
+        for naming, stem in STEMS.items()
+        for name in tensors
+        if name == stem or name.endswith(f".{stem}")
+    ]
+    if len(found) != 1:
+        raise _not_one_network(tensors, [prefix for _naming, prefix in found])
+    naming, prefix = found[0]
+    ours = {name.removeprefix(prefix): of for name, of in tensors.items() if name.startswith(prefix)}
+    return naming, Stripped(ours, prefix, tuple(name for name in tensors if not name.startswith(prefix)))
+
+
+def _not_one_network(tensors: Tensors, prefixes: list[str]) -> WeightsError:
+    if prefixes:
+        return WeightsError(
+            _("The file holds several networks, under {prefixes}: one is wanted. Save one of them alone.").format(
+                prefixes=", ".join(map(repr, prefixes))
+            )
+        )
+    return WeightsError(
+        _(
+            "The file holds no EfficientNet: its tensors are {names}, and none is called {stems}. "
+            "Give a scaled B0 or Lite0 with the names of timm, EfficientNet-PyTorch or torchvision."
+        ).format(names=_listed(tensors), stems=", ".join(STEMS.values()))
+    )
+
+
+def _listed(content: Content) -> str:
+    names = [str(name)[:40] for name in content]
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def inspect(tensors: Tensors, source: str) -> InspectedNetwork:
+    """Say which network a state dict is, and return its tensors by timm's names, each checked.
+
+    Raises:
+        WeightsError: it is none, or its layers are those of no scaled B0 or Lite0.
+    """
+    naming, stripped = strip(tensors)
+    counters = any(name.endswith(state_dicts.COUNTER) for name in stripped.tensors)
+    named = _translated(naming, stripped.tensors)
+    network = infer(named)
+    channels = named[state_dicts.FIRST_TENSOR].shape[1:2]
+    if channels not in ((1,), (3,)):
+        raise WeightsError(
+            _("{source} takes {channels} channels: photos have three, or one in grey. It cannot be shown.").format(
+                source=source, channels=channels[0] if channels else 0
+            )
+        )
+    fitted = state_dicts.fit_to_network(named, state_dicts.tensor_shapes(network, channels[0]), source)
+    return InspectedNetwork(
+        fitted,
+        naming,
+        stripped.prefix,
+        stripped.left_out,
+        counters,
+        network.family,
+        network.depth,
+        network.width,
+        network.classes,
+        channels[0],
+    )
+
+
+# Other libraries' names to timm's.
+
+
+def _translated(naming: Naming, tensors: Tensors) -> Tensors:
+    match naming:
+        case Naming.TIMM:
+            return tensors
+        case Naming.TORCHVISION:
+            return {_from_torchvision(name): of for name, of in tensors.items()}
+        case Naming.EFFICIENTNET_PYTORCH:
+            return package_weights.translate(tensors, _blocks_in_a_row(tensors))
+
+
+_TORCHVISION_LAYERS: Final = {
+    True: (("conv_dw", "bn1"), (), ("conv_pw", "bn2")),  # the first stage, which does not expand
+    False: (("conv_pw", "bn1"), ("conv_dw", "bn2"), (), ("conv_pwl", "bn3")),
+}
+
+_TORCHVISION_GATE: Final = {"fc1": "se.conv_reduce", "fc2": "se.conv_expand"}
+
+_TORCHVISION_ENDS: Final = {"0.0": "conv_stem", "0.1": "bn1", "8.0": "conv_head", "8.1": "bn2"}
+
+
+def _from_torchvision(name: str) -> str:
+    """Return timm's name for one of torchvision's `efficientnet_b*`; an unknown one stays, for the fit to refuse."""
+    if found := re.fullmatch(r"classifier\.(?:\d\.)?(weight|bias)", name):
+        return f"classifier.{found[1]}"
+    if (found := re.fullmatch(r"features\.(\d\.\d)\.(\w+)", name)) and found[1] in _TORCHVISION_ENDS:
+        return f"{_TORCHVISION_ENDS[found[1]]}.{found[2]}"
+    found = re.fullmatch(r"features\.(\d)\.(\d+)\.block\.(\d)\.(fc1|fc2|0|1)\.(\w+)", name)
+    if found is None:
+        return name
+    stage, block, place, part, kind = found.groups()
+    layers = _TORCHVISION_LAYERS[stage == "1"]
+    names = layers[int(place)] if int(place) < len(layers) else ()
+    layer = _TORCHVISION_GATE.get(part) if not names else names[int(part)] if part in "01" else None
+    return f"blocks.{int(stage) - 1}.{block}.{layer}.{kind}" if layer else name
+
+
+def _blocks_in_a_row(tensors: Tensors) -> Plan:
+    """A plan with as many blocks as EfficientNet-PyTorch numbers from the first stage to the last."""
+    numbers = [int(found[1]) for name in tensors if (found := re.match(r"_blocks\.(\d+)\.", name))]
+    blocks, family = max(numbers, default=-1) + 1, _family(tensors, "._se_reduce.")
+
+    def fits(depth: float) -> bool:
+        return sum(_repeats(depth, family)) == blocks
+
+    most = blocks / sum(of.repeats for of in B0_STAGES[1:-1])
+    return plan(_first(_candidates(DEPTH, 0, most), fits, f"{blocks} blocks"), 1.0, 224, family)
+
+
+# Depth and width from shapes.
+
+
+def infer(tensors: Tensors) -> Plan:
+    """Find the network whose layers have these shapes, by timm's names, at B0's size.
+
+    Raises:
+        WeightsError: they are those of no B0 or Lite0 scaled by one depth and one width.
+    """
+    family = _family(tensors, ".se.conv_reduce.")
+    counts, channels = _stage_counts(tensors), _stage_channels(tensors, family)
+    classifier = tensors.get("classifier.weight")
+    if classifier is None or classifier.ndim != 2:
+        raise _not_scaled(_("there is no linear layer called classifier"))
+    depth, width = _published(family, counts, channels) or _inferred(family, counts, channels)
+    return plan(depth, width, 224, family, classifier.shape[0])
+
+
+def _published(family: Family, counts: list[int], channels: list[int]) -> tuple[float, float] | None:
+    """The multipliers of a published network with these layers: B1's and B2's depths give the same blocks."""
+    for of in PUBLISHED.values():
+        if of.family is family and (_repeats(of.depth, family), _widened(of.width, family)) == (counts, channels):
+            return of.depth, of.width
+    return None
+
+
+def _inferred(family: Family, counts: list[int], channels: list[int]) -> tuple[float, float]:
+    pairs = list(zip(counts, [of.repeats for of in B0_STAGES], strict=True))
+    scaled = pairs[1:-1] if family is Family.LITE else pairs  # Lite repeats its first and last stage once
+    depth = _first(
+        _candidates(DEPTH, max((count - 1) / of for count, of in scaled), min(count / of for count, of in scaled)),
+        lambda value: _repeats(value, family) == counts,
+        _("{counts} blocks in its stages").format(counts=counts),
+    )
+    about = channels[-1] / _base_channels(family)[-1]
+    width = _first(
+        _candidates(WIDTH, 0.85 * about - 0.1, 1.15 * about + 0.1),
+        lambda value: _widened(value, family) == channels,
+        _("{channels} channels").format(channels=channels),
+    )
+    return depth, width
+
+
+def _family(tensors: Tensors, gate: str) -> Family:
+    return Family.EFFICIENTNET if any(gate in name for name in tensors) else Family.LITE
+
+
+def _stage_counts(tensors: Tensors) -> list[int]:
+    found = {match.groups() for name in tensors if (match := re.match(r"blocks\.(\d+)\.(\d+)\.", name))}
+    stages = [sum(1 for stage, _block in found if int(stage) == number) for number in range(len(B0_STAGES))]
+    if sum(stages) != len(found):
+        raise _not_scaled(_("it has more than {count} stages").format(count=len(B0_STAGES)))
+    return stages
+
+
+def _stage_channels(tensors: Tensors, family: Family) -> list[int]:
+    last = ["blocks.0.0.conv_pw", *(f"blocks.{stage}.0.conv_pwl" for stage in range(1, len(B0_STAGES)))]
+    names = last if family is Family.LITE else ["conv_stem", *last, "conv_head"]
+    return [int(tensors[f"{name}.weight"].shape[0]) if f"{name}.weight" in tensors else 0 for name in names]
+
+
+def _base_channels(family: Family) -> list[int]:
+    stages = [of.channels for of in B0_STAGES]
+    return stages if family is Family.LITE else [STEM_CHANNELS, *stages, HEAD_CHANNELS]
+
+
+def _repeats(depth: float, family: Family) -> list[int]:
+    found = [round_repeats(of.repeats, depth) for of in B0_STAGES]
+    return [1, *found[1:-1], 1] if family is Family.LITE else found
+
+
+def _widened(width: float, family: Family) -> list[int]:
+    return [round_filters(base, width) for base in _base_channels(family)]
+
+
+def _candidates(limit: Limit, low: float, high: float) -> Iterator[float]:
+    """All numbers between two others: those with few decimals first."""
+    for digits in (1, 2, 3):
+        first, last = ceil(max(low, limit.low) * 10**digits), int(min(high, limit.high) * 10**digits)
+        yield from (number / 10**digits for number in range(first, last + 1))
+
+
+def _first(numbers: Iterator[float], fits: Callable[[float], bool], what: str) -> float:
+    found = next((number for number in numbers if fits(number)), None)
+    if found is None:
+        raise _not_scaled(what)
+    return found
+
+
+def _not_scaled(what: str) -> WeightsError:
+    return WeightsError(
+        _(
+            "The weights are those of no scaled B0 or Lite0 ({what}): one depth and one width scale all stages. "
+            "Other networks cannot be added."
+        ).format(what=what)
+    )
