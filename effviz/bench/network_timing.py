@@ -69,7 +69,7 @@ def build_network(name: str) -> TimedNetwork:
     if wanted in catalogue.NAMES or wanted.startswith("scaled"):
         ref = catalogue.parse_model(name)
         spec = ref.spec
-        module = torch_modules.build_untrained(spec.family, spec.depth, spec.width, len(spec.classes))
+        module = torch_modules.build_for(spec)
         return TimedNetwork(spec.name, ref.resolution_px, module.eval())
     if wanted not in timm.list_models():
         raise SettingsError(

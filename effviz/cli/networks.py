@@ -182,8 +182,8 @@ def fetch(
 def _row(card: "ModelCard") -> tuple[str, ...]:
     return (
         card.ref.spec.name,
-        f"{card.depth:g}",
-        f"{card.width:g}",
+        "-" if card.depth is None else f"{card.depth:g}",
+        "-" if card.width is None else f"{card.width:g}",
         str(card.resolution_px),
         f"{card.params / 1e6:.1f}",
         f"{card.macs / 1e9:.2f}",
@@ -196,7 +196,7 @@ def _facts(card: "ModelCard") -> dict[str, object]:
     spec = card.ref.spec
     return {
         "name": spec.name,
-        "family": spec.family.value,
+        "family": spec.family.value if spec.family else None,
         "depth": card.depth,
         "width": card.width,
         "resolution": card.resolution_px,

@@ -1,7 +1,8 @@
 """Whether the model itself needs what a map marks: the model is run again on inputs without it, or with nothing else.
 
-Probabilities are the softmax of the map's class. Every masked input is far from what a model was trained on, so these
-numbers mean little alone: compare them with those of a random map under the same masking.
+Probabilities are those of the map's class, by softmax or sigmoid as the model was trained. Every masked input is far
+from what a model was trained on, so these numbers mean little alone: compare them with those of a random map under the
+same masking.
 """
 
 import dataclasses
@@ -32,8 +33,9 @@ from effviz.evaluate.masking import (
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.data_types import ActivationMap, Bytes, Floats, Forward, Prepared
 from effviz.explain.engines import choose
-from effviz.explain.forward_pass import run_network
+from effviz.explain.forward_pass import head_at, run_network
 from effviz.explain.placement import Doubles
+from effviz.explain.targets import output_probabilities
 
 # ROAD's noisy linear imputation fills in missing pixels from their neighbours.
 # The same equations as pytorch-grad-cam's `NoisyLinearImputer`, put together at once and solved with one decomposition
@@ -180,7 +182,8 @@ def confidence(forward: Forward, entry: ActivationMap, masking: Masking) -> Conf
     pytorch-grad-cam's product of map and normalised input.
     """
     _, logits = run_network(forward.model, _kept(forward, entry, masking))
-    return Confidence(_probability(forward.logits, entry.target_index), _probability(logits, entry.target_index))
+    before, after = (output_probabilities(of, forward.model.ref.spec) for of in (forward.logits, logits))
+    return Confidence(float(before[entry.target_index]), float(after[entry.target_index]))
 
 
 def drop(found: Confidence) -> float:
@@ -266,16 +269,11 @@ def _curve(
 
 
 def _probabilities(forward: Forward, inputs: Iterable[Floats], index: int, passed: Passed = _nobody) -> Doubles:
-    found = []
+    found, spec = [], forward.model.ref.spec
     for _, logits in choose(forward.model, forward.prepared.size_px).engine.many(inputs):
-        found.append(_probability(logits[0], index))
+        found.append(output_probabilities(logits[0], spec)[index])
         passed()
     return np.array(found)
-
-
-def _probability(logits: Floats, index: int) -> float:
-    exponentials = np.exp(logits.astype(np.float64) - logits.max())
-    return float(exponentials[index] / exponentials.sum())
 
 
 def _kept(forward: Forward, entry: ActivationMap, masking: Masking) -> Floats:
@@ -291,7 +289,8 @@ def _masked_forward(forward: Forward, entry: ActivationMap, masking: Masking) ->
     picture = _kept(forward, entry, masking)[0].transpose(1, 2, 0) * std + mean
     prepared: Prepared = dataclasses.replace(before, rgb=np.rint(picture.clip(0, 1) * 255).astype(np.uint8))
     features, logits = run_network(forward.model, prepared.pixels)
-    return dataclasses.replace(forward, prepared=prepared, features=features, logits=logits)
+    head = head_at(forward.model, features, logits)
+    return dataclasses.replace(forward, prepared=prepared, features=features, logits=logits, head=head)
 
 
 def _same(entry: ActivationMap) -> Explain:

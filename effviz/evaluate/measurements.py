@@ -43,6 +43,7 @@ from effviz.explain import targets
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.data_types import ActivationMap, Box, Floats, Forward, Method, TargetLayer
 from effviz.explain.engines import choose
+from effviz.explain.forward_pass import head_at
 from effviz.explain.placement import Placement
 from effviz.i18n import _
 from effviz.zoo.model import Model
@@ -322,7 +323,8 @@ def _passes(usable: Sequence[PreparedPhoto], model: Model, number: int) -> Itera
     engine = choose(model, model.ref.resolution_px).engine
     outputs = engine.many(of.prepared[number].pixels for of in usable)
     for of, (features, logits) in zip(usable, outputs, strict=True):
-        yield Forward(model, of.photo, of.prepared[number], _frozen(features[0]), _frozen(logits[0]), 0.0)
+        ready, given = (_frozen(features[0]), _frozen(logits[0])), of.prepared[number]
+        yield Forward(model, of.photo, given, *ready, 0.0, head_at(model, *ready))
 
 
 def _measure_model(asked: _Asked) -> Iterator[Measurement]:

@@ -10,8 +10,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from effviz.errors import SettingsError
 from effviz.explain.data_types import Floats, Forward
 from effviz.explain.network_stages import TimmEfficientNet
+from effviz.i18n import _
 from effviz.zoo import torch_modules
 from effviz.zoo.model import Model
 
@@ -31,6 +33,12 @@ def randomised_passes(whole: Forward, seed: int) -> Iterator[tuple[str, Forward]
     A part's input does not change when what follows it is broken, so each pass begins there. The class map of a pass
     must be made before the next one: all are of one copy.
     """
+    if whole.model.ref.spec.family is None:
+        raise SettingsError(
+            _("{model} cannot be broken part by part: only the stages of scaled B0s are known. Choose one.").format(
+                model=whole.model.ref.spec.name
+            )
+        )
     twin = private_copy(whole.model)
     with _plain_numbers():
         parts, inputs = _parts(twin), [torch.tensor(whole.prepared.pixels)]

@@ -47,6 +47,7 @@ def activation_map(
                 "Choose the last layer or another method."
             ).format(method=_(CAM_METHODS[method].title), layer=layer.value)
         )
+    _check_described(forward, method, layer)
     index = resolve_target(target, forward)
     with np.errstate(divide="ignore", invalid="ignore"):  # said below, in words
         values = _values(forward, index, method, layer, progress)
@@ -62,11 +63,12 @@ def activation_map(
 
 def class_maps(forward: Forward) -> Floats:
     """Return the CAM of every class as one matrix product, (K, H, W): switching class needs no new pass."""
-    return closed_form.class_maps(forward.features, _rows(forward))
+    return closed_form.class_maps(forward.features, forward.rows)
 
 
 def _values(forward: Forward, index: int, method: Method, layer: TargetLayer, progress: Progress) -> Floats:
-    if layer is TargetLayer.LAST and CAM_METHODS[method].closed_form:
+    curved = forward.head is not None and method in (Method.ABLATIONCAM, Method.SHAPLEYCAM)  # more than a slope
+    if layer is TargetLayer.LAST and CAM_METHODS[method].closed_form and not curved:
         return _closed(forward, index, method)
     if method in gradient_free.FEATURE_METHODS:
         return gradient_free.feature_map(forward, method, layer)
@@ -79,8 +81,19 @@ def _values(forward: Forward, index: int, method: Method, layer: TargetLayer, pr
     return gradient_based.gradient_map(forward, index, method, layer)
 
 
+def _check_described(forward: Forward, method: Method, layer: TargetLayer) -> None:
+    """Refuse what needs to know a network's inside, where no plan describes it."""
+    if forward.model.ref.spec.family is None and (layer is not TargetLayer.LAST or method is Method.FULLGRAD):
+        raise TargetError(
+            _(
+                "{model} has maps at its last layer alone, by all methods but FullGrad: only scaled B0s can be cut "
+                "elsewhere. Choose the last layer and another method."
+            ).format(model=forward.model.ref.spec.name)
+        )
+
+
 def _closed(forward: Forward, index: int, method: Method) -> Floats:
-    features, rows = forward.features, _rows(forward)
+    features, rows = forward.features, forward.rows
     row = rows[index]
     match method:
         case Method.CAM:
@@ -101,18 +114,12 @@ def _closed(forward: Forward, index: int, method: Method) -> Floats:
             return closed_form.gradcam(features, row)
 
 
-def _rows(forward: Forward) -> Floats:
-    """Return the classifier's weights, (K, C)."""
-    weights, _ = forward.model.classifier
-    return weights
-
-
 def _labelled(forward: Forward, index: int, method: Method, layer: TargetLayer, values: Floats) -> ActivationMap:
     ref, photo = forward.model.ref, forward.photo
     values.setflags(write=False)
     return ActivationMap(
         values=values,
-        bias=float(forward.model.classifier[1][index]) if method is Method.CAM else 0.0,
+        bias=float(forward.biases[index]) if method is Method.CAM else 0.0,
         method=method,
         layer=layer,
         model=ref.label,
@@ -215,8 +222,7 @@ def cell_top_classes(forward: Forward, count: int = 5) -> CellTopClasses:
 
     One matrix product serves all cells and classes. A model with fewer than `count` classes gives all it has.
     """
-    _, bias = forward.model.classifier
-    logits = np.moveaxis(class_maps(forward), 0, -1) + bias  # (H, W, K)
+    logits = np.moveaxis(class_maps(forward), 0, -1) + forward.biases  # (H, W, K)
     found = _highest(logits, min(count, logits.shape[-1]))
     best = np.take_along_axis(logits, found, axis=-1)
     for array in (found, best):

@@ -116,6 +116,14 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """What a head that is not linear does at one photo's features, to first order."""
+
+    rows: Floats  # (K, C): the gradient of each logit with respect to each channel's mean; read-only
+    biases: Floats  # (K,): what remains of the logits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Forward:
     """One forward pass at the last layer: enough for every class and every closed-form method."""
 
@@ -125,6 +133,17 @@ class Forward:
     features: Floats  # (C, H, W): output of bn2, after the activation; read-only
     logits: Floats  # (K,), read-only
     forward_ms: float
+    head: Head | None = None  # None: the average of the features goes straight into the linear classifier
+
+    @property
+    def rows(self) -> Floats:
+        """How much each channel's mean moves each logit, (K, C): the classifier's weights, or the head's gradients."""
+        return self.model.classifier[0] if self.head is None else self.head.rows
+
+    @property
+    def biases(self) -> Floats:
+        """What the logits are without the features, (K,)."""
+        return self.model.classifier[1] if self.head is None else self.head.biases
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,20 +154,22 @@ class ForwardArrays:
     features: Floats  # (C, H, W)
     logits: Floats  # (K,)
     forward_ms: float
+    head: Head | None = None
 
     @classmethod
     def of(cls, forward: Forward) -> Self:
         """Leave model and photo out."""
-        return cls(forward.prepared, forward.features, forward.logits, forward.forward_ms)
+        return cls(forward.prepared, forward.features, forward.logits, forward.forward_ms, forward.head)
 
     def forward(self, model: Model, photo: Photo) -> Forward:
         """Put the model and the photo back; the caller knows that they are the same."""
-        return Forward(model, photo, self.prepared, self.features, self.logits, self.forward_ms)
+        return Forward(model, photo, self.prepared, self.features, self.logits, self.forward_ms, self.head)
 
     @property
     def nbytes(self) -> int:
         """Memory that it takes."""
-        return self.prepared.rgb.nbytes + self.features.nbytes + self.logits.nbytes
+        head = 0 if self.head is None else self.head.rows.nbytes
+        return self.prepared.rgb.nbytes + self.features.nbytes + self.logits.nbytes + head
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,5 +189,5 @@ class ActivationMap:
     target_index: int
     target_name: str
     logit: float
-    probability: float  # softmax over all classes
+    probability: float  # softmax over all classes, or sigmoid of the logit
     seen: Box

@@ -6,13 +6,17 @@ one model without a lock.
 
 import math
 import time
+from typing import Final
 
 import numpy as np
 from PIL import Image
 
-from effviz.explain.data_types import Box, Bytes, Floats, Forward, Photo, Prepared, TargetLayer
+from effviz import optional_packages
+from effviz.errors import WeightsError
+from effviz.explain.data_types import Box, Bytes, Floats, Forward, Head, Photo, Prepared, TargetLayer
 from effviz.explain.engines import Engine, choose, choose_any_size
 from effviz.explain.images import ResizeCrop, Size
+from effviz.i18n import _
 from effviz.zoo.model import Model, ModelRef
 
 # A photo becomes what one model sees, by its own evaluation transform; which part of the photo that is, is kept.
@@ -63,13 +67,47 @@ def _forward(model: Model, photo: Photo, engine: Engine) -> Forward:
     started = time.perf_counter()
     features, logits = engine.run(pixels)
     forward_ms = 1000 * (time.perf_counter() - started)
-    return Forward(model, photo, prepared, _read_only(features[0]), _read_only(logits[0]), forward_ms)
+    features, logits = _read_only(features[0]), _read_only(logits[0])
+    return Forward(model, photo, prepared, features, logits, forward_ms, head_at(model, features, logits))
 
 
 def run_network(model: Model, pixels: Floats) -> tuple[Floats, Floats]:
     """Return the features after `bn2` (C, H, W) and the logits (K,) of one input (1, 3, S, S)."""
     features, logits = choose(model, pixels.shape[-1]).engine.run(pixels)
     return _read_only(features[0]), _read_only(logits[0])
+
+
+# How far a classifier's logits may be from those of the network, as a part of the largest, to count as the same.
+SAME_LOGITS: Final = 1e-4
+
+
+def head_at(model: Model, features: Floats, logits: Floats) -> Head | None:
+    """Return None where the classifier on the features' means gives the logits; else what the head does here.
+
+    That is how all scaled B0s and ResNets end, and is checked on each photo of a network that no plan describes. Others
+    have layers between the average and the classifier: then gradients of the logits stand for its weights.
+
+    Raises:
+        WeightsError: the head does not begin with an average over the map, so no map is a sum over its cells.
+    """
+    if model.ref.spec.family is not None:
+        return None
+    rows, biases = model.classifier
+    means, largest = features.mean(axis=(1, 2), dtype=np.float64), np.abs(logits).max()
+    if rows.shape[1] == len(means) and np.abs(rows @ means + biases - logits).max() <= SAME_LOGITS * largest:
+        return None
+    optional_packages.require(*optional_packages.TORCH)
+    from effviz.explain import network_stages  # and so torch
+
+    found, without_places = network_stages.head_gradients(model, features)
+    if not np.abs(without_places - logits).max() <= SAME_LOGITS * largest:
+        raise WeightsError(
+            _(
+                "{model} cannot be explained: its head does more with the last layer than to take its average. Choose "
+                "another convolutional network."
+            ).format(model=model.ref.spec.name)
+        )
+    return Head(_read_only(found), _read_only((logits - found @ means).astype(np.float32)))
 
 
 def stage_features(forward: Forward, layer: TargetLayer) -> Floats:

@@ -8,7 +8,7 @@ from typing import Protocol, TypedDict, cast
 import torch
 from torch import Tensor
 
-from effviz.explain.data_types import STRIDES, TargetLayer
+from effviz.explain.data_types import STRIDES, Floats, TargetLayer
 from effviz.zoo.model import Model
 
 
@@ -64,3 +64,21 @@ def _stage(net: TimmEfficientNet, layer: TargetLayer) -> int:
 
 def _run(stages: torch.nn.Sequential, tensor: Tensor) -> Tensor:
     return cast(Tensor, stages(tensor))
+
+
+def head_gradients(model: Model, features: Floats) -> tuple[Floats, Floats]:
+    """Return how each channel's mean moves each logit, (K, C), and the logits (K,) of the means spread over the map.
+
+    A channel is moved in all cells alike, which differentiates an average over the cells exactly.
+    """
+    net = typed_module(model)
+    with model.lock, torch.inference_mode(False), torch.enable_grad():
+        given = torch.tensor(features[None])
+
+        def logits(moved: Tensor) -> Tensor:
+            return net.forward_head(given + moved[None, :, None, None])[0]
+
+        gradients = torch.func.jacrev(logits)(torch.zeros(given.shape[1]))  # (K, C)
+        with torch.no_grad():
+            spread = net.forward_head(given.mean(dim=(2, 3), keepdim=True).expand_as(given).contiguous())[0]
+    return gradients.detach().numpy(), spread.numpy()

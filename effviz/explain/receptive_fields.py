@@ -14,7 +14,7 @@ from effviz.errors import TargetError
 from effviz.explain.data_types import Box, Floats, Forward
 from effviz.explain.targets import resolve_target
 from effviz.i18n import _, lazy_gettext
-from effviz.scaling import ReceptiveField, plan
+from effviz.scaling import ReceptiveField
 from effviz.scaling.limits import Limit
 from effviz.zoo.model import ModelRef
 
@@ -32,6 +32,8 @@ def theoretical_box(ref: ModelRef, seen: Box, row: int, column: int) -> Box:
     Raises:
         TargetError: The model's map has no such cell; pick one inside.
     """
+    if ref.spec.family is None:
+        return seen  # what is not known bounds nothing
     field, cells = _last_layer(ref)
     check_cell(row, column, (cells, cells))
     size_px = ref.resolution_px
@@ -60,7 +62,7 @@ def check_cell(row: int, column: int, shape: tuple[int, int]) -> None:
 @lru_cache(maxsize=64)  # a screen asks about every cell of a map
 def _last_layer(ref: ModelRef) -> tuple[ReceptiveField, int]:
     """Return the field of the last map's cells and how many there are along one side."""
-    layout = plan(ref.spec.depth, ref.spec.width, ref.resolution_px, ref.spec.family)
+    layout = ref.spec.plan_at(ref.resolution_px)
     head = layout.layers[-2]  # the last layer is the classifier
     return head.field(ref.spec.arithmetic.padding), head.out_size
 
@@ -171,7 +173,7 @@ def _gradient(forward: Forward, index: int, row: int, column: int) -> Floats:
     with forward.model.lock, torch.inference_mode(False):
         pixels = torch.tensor(forward.prepared.pixels, requires_grad=True)
         features = net.forward_features(pixels)  # (1, C, H, W)
-        score = features[0, :, row, column] @ net.classifier.weight[index]
+        score = features[0, :, row, column] @ torch.tensor(forward.rows[index])
         (gradient,) = torch.autograd.grad(score, pixels)  # unlike backward(), leaves no .grad
     return np.asarray(gradient[0].numpy(), dtype=np.float32)
 

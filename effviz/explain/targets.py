@@ -14,6 +14,7 @@ from effviz.errors import TargetError
 from effviz.explain.data_types import Forward
 from effviz.i18n import _
 from effviz.zoo.imagenet_classes import find_label_slot
+from effviz.zoo.model import ModelSpec, OutputActivation
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 
@@ -95,8 +96,15 @@ def resolve_target(target: Target | int, forward: Forward) -> int:
 
 
 def probabilities(forward: Forward) -> npt.NDArray[np.float64]:
-    """Return the softmax over all classes, (K,)."""
-    exponentials = np.exp(forward.logits.astype(np.float64) - forward.logits.max())
+    """Return what the model takes each class's probability to be, (K,): softmax, or sigmoids that need not sum to 1."""
+    return output_probabilities(forward.logits, forward.model.ref.spec)
+
+
+def output_probabilities(logits: npt.NDArray[np.float32], spec: ModelSpec) -> npt.NDArray[np.float64]:
+    """Return the probabilities of logits (K,) by what the network was trained with."""
+    if spec.arithmetic.output is OutputActivation.SIGMOID:
+        return np.asarray(0.5 * (1 + np.tanh(0.5 * logits.astype(np.float64))))  # 1 / (1 + exp(-x)), without overflow
+    exponentials = np.exp(logits.astype(np.float64) - logits.max())
     return np.asarray(exponentials / exponentials.sum())
 
 

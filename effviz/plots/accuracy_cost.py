@@ -12,10 +12,11 @@ from effviz import facts
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.label_placement import PAD, Label, place_labels, stack_labels
 from effviz.plots.style import GREY, LOOKS, SERIES, VISITOR, SeriesStyle, figure, log_axis, vertical
-from effviz.scaling import PUBLISHED, Plan, plan
+from effviz.scaling import PUBLISHED, Plan
 from effviz.zoo import catalogue
-from effviz.zoo.model import IMAGENET, ModelRef
+from effviz.zoo.model import IMAGENET, ModelRef, NetworkCost
 from effviz.zoo.presets import ScalingAxis
+from effviz.zoo.timm_networks import PREFIX
 
 # What the figure shows: networks with their accuracy and cost, each with its source.
 
@@ -98,7 +99,7 @@ class UnmeasuredNetwork:
         return self.params_millions if cost is Cost.PARAMS else self.macs_billions
 
 
-def unmeasured_network(label: str, network: Plan) -> UnmeasuredNetwork:
+def unmeasured_network(label: str, network: Plan | NetworkCost) -> UnmeasuredNetwork:
     """Where a planned network lies on the axes of cost."""
     return UnmeasuredNetwork(label, network.params / 1e6, network.macs / 1e9)
 
@@ -108,7 +109,7 @@ def compared_series(refs: Sequence[ModelRef]) -> tuple[NetworkSeries, tuple[Unme
     points: list[NetworkPoint] = []
     marks: list[UnmeasuredNetwork] = []
     for ref in refs:
-        network = plan(ref.spec.depth, ref.spec.width, ref.resolution_px, ref.spec.family, len(ref.spec.classes))
+        network = ref.cost
         top1 = _top1(ref)
         if top1 is None:
             marks.append(unmeasured_network(ref.label, network))
@@ -154,7 +155,7 @@ def _top1(ref: ModelRef) -> tuple[float, str] | None:
     return None
 
 
-def _compared_point(ref: ModelRef, network: Plan, top1_pct: float, source: str) -> NetworkPoint:
+def _compared_point(ref: ModelRef, network: NetworkCost, top1_pct: float, source: str) -> NetworkPoint:
     return NetworkPoint(
         id=ref.label,
         label=ref.label,
@@ -210,6 +211,8 @@ def _timm_point(point: facts.TimmPoint, training: str) -> NetworkPoint:
 
 
 def _compare(point: facts.TimmPoint) -> str:
+    if not point.name:  # of another family; whether it has a map is said when it is chosen
+        return f"{PREFIX}{point.architecture}@{point.resolution_px}"
     if point.name not in catalogue.NAMES or point.recipe not in catalogue.recipe_names(point.name):
         return ""
     return catalogue.at_resolution(catalogue.find_model(point.name, point.recipe), point.resolution_px).label

@@ -31,7 +31,7 @@ from effviz.scaling.growth import growth as grow
 from effviz.ui.components.phi import table
 from effviz.ui.components.phi.table import PhiTable
 from effviz.ui.memory import SizeBoundedCache, budget_bytes, give_back
-from effviz.zoo import catalogue, hub, manifest
+from effviz.zoo import catalogue, hub
 from effviz.zoo.model import Model, ModelRef, Weights, WeightsOrigin
 
 if TYPE_CHECKING:
@@ -189,10 +189,8 @@ def _held_bytes(of: Weights) -> int:
 
 def _weights(ref: ModelRef) -> tuple[str, str]:
     """What tells a model's weights from those that had its name before, found in microseconds."""
-    which = ""
-    if ref.spec.origin is WeightsOrigin.CHECKPOINT:  # the manifest has every file's hash, and changes with it
-        which = str(manifest.locate("manifest.json").stat().st_mtime_ns)
-    elif ref.spec.origin is WeightsOrigin.HUB and (path := hub.cached(ref.spec)):
+    which = ref.spec.sha256  # of a checkpoint, as the manifest has it now
+    if ref.spec.origin is WeightsOrigin.HUB and (path := hub.cached(ref.spec)):
         which = str(path.resolve())
     return ref.spec.name, which
 

@@ -10,7 +10,7 @@ from typing import Final
 from effviz.explain import decoding
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import Method, TargetLayer
-from effviz.scaling import PUBLISHED, Plan, plan
+from effviz.scaling import PUBLISHED, plan
 from effviz.ui import job_queue
 from effviz.ui.job_queue import Effort
 from effviz.ui.memory import budget_bytes
@@ -60,8 +60,8 @@ def photo_effort() -> Effort:
 
 def pass_effort(ref: ModelRef, *, loaded: bool = True) -> Effort:
     """One forward pass with a map from its features, after loading the network where it is not there yet."""
-    load = 0.0 if loaded else LOAD + LOAD_A_PARAMETER * _plan(ref).params
-    weights = 0 if loaded else 2 * FLOAT_BYTES * _plan(ref).params
+    load = 0.0 if loaded else LOAD + LOAD_A_PARAMETER * ref.cost.params
+    weights = 0 if loaded else 2 * FLOAT_BYTES * ref.cost.params
     return Effort(_passes(ref) + load, _live_bytes(ref) + weights)
 
 
@@ -92,19 +92,14 @@ def many_passes_effort(ref: ModelRef) -> Effort:
 
 def quick_run_effort(refs: Sequence[ModelRef]) -> Effort:
     """A work that loads networks and measures maps of them, and gives its turn away after each pass or two."""
-    load = LOAD + max(LOAD_A_PARAMETER * _plan(ref).params for ref in refs)
+    load = LOAD + max(LOAD_A_PARAMETER * ref.cost.params for ref in refs)
     return Effort(load, sum(many_passes_effort(ref).nbytes for ref in refs), long=True)
 
 
 def randomization_effort(ref: ModelRef) -> Effort:
     """A work on a copy of the network by torch, which gives its turn away after each map."""
-    weights = 2 * FLOAT_BYTES * _plan(ref).params
+    weights = 2 * FLOAT_BYTES * ref.cost.params
     return Effort(TORCH * _passes(ref), _activation_bytes(ref) + weights, long=True)
-
-
-def _plan(ref: ModelRef) -> Plan:
-    spec = ref.spec
-    return plan(spec.depth, spec.width, ref.resolution_px, spec.family, len(spec.classes))
 
 
 def _passes(ref: ModelRef) -> float:
@@ -113,8 +108,8 @@ def _passes(ref: ModelRef) -> float:
 
 
 def _live_bytes(ref: ModelRef) -> int:
-    return COPIES * FLOAT_BYTES * max(layer.live for layer in _plan(ref).layers)
+    return COPIES * FLOAT_BYTES * ref.cost.live
 
 
 def _activation_bytes(ref: ModelRef) -> int:
-    return FLOAT_BYTES * sum(layer.activations for layer in _plan(ref).layers)
+    return FLOAT_BYTES * ref.cost.activations

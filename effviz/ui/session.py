@@ -23,6 +23,7 @@ from effviz.errors import SettingsError
 from effviz.explain import sample_photos
 from effviz.i18n import _
 from effviz.ui.guard import guard
+from effviz.zoo.presets import first_comparison
 
 T = TypeVar("T")
 
@@ -46,11 +47,18 @@ class Setting(Generic[T]):
     default: T
     parse: Callable[[str], T]  # raises SettingsError when the text means nothing
     text: Callable[[T], str]
+    first: Callable[[], T] | None = (
+        None  # see `start`; the address then says it, so that a link means the same anywhere
+    )
 
     def get(self) -> T:
         """The current value, or the default."""
         value: T = st.session_state.get(self.key, self.default)
         return value
+
+    def start(self) -> T:
+        """What a visitor begins with whose address says nothing."""
+        return self.default if self.first is None else self.first()
 
     def put(self, value: T) -> None:
         """Keep `value` and write it into the address (the default is left out, to keep links short)."""
@@ -71,8 +79,9 @@ class Setting(Generic[T]):
         text = st.query_params.get(self.key)
         first = not st.session_state.setdefault(f"{self.key} adopted", False)
         st.session_state[f"{self.key} adopted"] = True
+        unsaid = first and text is None and self.key not in st.session_state
         try:
-            value = self.parse(text) if first and text is not None else self.get()
+            value = self.parse(text) if first and text is not None else self.start() if unsaid else self.get()
         except SettingsError:
             self.put(self.get())
             raise
@@ -107,7 +116,11 @@ def parse_labels(text: str) -> tuple[str, ...]:
 PHI = Setting("phi", 1.0, parse_phi, lambda phi: f"{phi:g}")
 
 MODELS: Setting[tuple[str, ...]] = Setting(
-    "models", ("lite0@224", "lite1@224", "lite2@224", "lite0@260", "lite2@260"), parse_labels, ",".join
+    "models",
+    ("lite0@224", "lite1@224", "lite2@224", "lite0@260", "lite2@260"),
+    parse_labels,
+    ",".join,
+    lambda: tuple(ref.label for ref in first_comparison().refs),
 )
 
 

@@ -59,7 +59,7 @@ def _steps() -> Iterator[Callable[[], object]]:
     from effviz.ui import cache
     from effviz.ui.session import MODELS
 
-    for label in MODELS.default:
+    for label in MODELS.start():
         yield lambda label=label: cache.model(label)  # type: ignore[misc]
     for found in iter_modules(compare.__path__, f"{compare.__name__}."):
         yield lambda name=found.name: import_module(name)  # type: ignore[misc]

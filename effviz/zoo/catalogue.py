@@ -11,7 +11,8 @@ from effviz.errors import SettingsError
 from effviz.facts import TimmPoint, timm_points
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PUBLISHED, Family, Padding, plan
-from effviz.zoo import hub, imagenet_classes, manifest
+from effviz.scaling.limits import RESOLUTION
+from effviz.zoo import hub, imagenet_classes, manifest, timm_networks
 from effviz.zoo.hub import Availability
 from effviz.zoo.model import (
     HALF_STATISTICS,
@@ -33,8 +34,8 @@ class ModelCard:
     """One model at one input size, in numbers."""
 
     ref: ModelRef
-    depth: float  # multipliers of B0's blocks and channels
-    width: float
+    depth: float | None  # multipliers of B0's blocks and channels; None where it is not scaled from B0
+    width: float | None
     resolution_px: int
     params: int
     macs: int  # multiply-adds for one photo, the paper's FLOPs
@@ -53,16 +54,15 @@ def model_card(ref: ModelRef) -> ModelCard:
     Raises:
         WeightsError: `models/manifest.json` cannot be read.
     """
-    spec = ref.spec
-    network = plan(spec.depth, spec.width, ref.resolution_px, spec.family, len(spec.classes))
+    spec, cost = ref.spec, ref.cost
     return ModelCard(
         ref=ref,
         depth=spec.depth,
         width=spec.width,
         resolution_px=ref.resolution_px,
-        params=network.params,
-        macs=network.macs,
-        map_px=network.stages[-1].out_resolution,
+        params=cost.params,
+        macs=cost.macs,
+        map_px=cost.map_px,
         weights=_(spec.weights),
         licence=spec.licence,
         top1_pct=spec.top1_pct if ref.resolution_px == spec.resolution_px else None,
@@ -103,7 +103,9 @@ LARGEST_MACS = 500e9  # L2, the largest network that was published, has 476e9
 
 LARGEST_PARAMS = 500e6  # L2 has 480e6
 
-_REF = re.compile(r"(?P<name>[a-z0-9._-]+)(?::(?P<recipe>[\w-]+))?(?:@(?P<px>\d{1,5}))?")
+_REF = re.compile(
+    r"(?:timm:(?P<timm>[a-z0-9._-]{1,100})|(?P<name>[a-z0-9._-]+)(?::(?P<recipe>[\w-]+))?)(?:@(?P<px>\d{1,5}))?"
+)
 
 _NUMBER = r"\d+(?:\.\d+)?"
 
@@ -131,6 +133,8 @@ def find_model(name: str, recipe: str | None = None) -> ModelSpec:
         SettingsError: there is no such model, or no such weights for it.
         WeightsError: `models/manifest.json` cannot be read.
     """
+    if name.startswith(timm_networks.PREFIX):
+        return _timm(name.removeprefix(timm_networks.PREFIX))
     if name in NAMES:
         return _with_recipe(name, recipe or next(iter(_specs()[name])))
     for entry in manifest.entries():
@@ -139,14 +143,14 @@ def find_model(name: str, recipe: str | None = None) -> ModelSpec:
     known = ", ".join((*NAMES, *(entry.name for entry in manifest.entries())))
     raise SettingsError(
         _(
-            "There is no model {name!r}: the models are {known}, and any scaled one such as scaled-d1.4-w1.2@300. "
-            "Pick one of them."
+            "There is no model {name!r}: the models are {known}, any scaled one such as scaled-d1.4-w1.2@300, and "
+            "timm's convolutional networks such as timm:resnet50.a1_in1k. Pick one of them."
         ).format(name=name, known=known)
     )
 
 
 def parse_model(text: str) -> ModelRef:
-    """Read `NAME[:RECIPE][@PIXELS]`: `lite0`, `lite0@260`, `b3:ns_jft_in1k@300`, `scaled-d1.4-w1.2@300`.
+    """Read `NAME[:RECIPE][@PIXELS]`: `lite0@260`, `b3:ns_jft_in1k`, `scaled-d1.4-w1.2`, `timm:resnet50.a1_in1k`.
 
     Without pixels a model has the size that it was trained for, a scaled one 224.
 
@@ -163,7 +167,9 @@ def parse_model(text: str) -> ModelRef:
             ).format(text=text)
         )
     resolution_px = int(match["px"]) if match["px"] else None
-    if scaled_name := _SCALED.fullmatch(match["name"]):
+    if match["timm"]:
+        spec = _timm(match["timm"])
+    elif scaled_name := _SCALED.fullmatch(match["name"]):
         family = Family.LITE if scaled_name["lite"] else Family.EFFICIENTNET
         spec = scaled_model(float(scaled_name["depth"]), float(scaled_name["width"]), resolution_px or 224, family)
     else:
@@ -180,7 +186,10 @@ def at_resolution(spec: ModelSpec, resolution_px: int) -> ModelRef:
     Raises:
         SettingsError: the size is out of range, or the model at this size costs more than any published network.
     """
-    _check_cost(spec.depth, spec.width, resolution_px, spec.family)
+    if spec.family is None or spec.depth is None or spec.width is None:
+        RESOLUTION.check(resolution_px)
+    else:
+        _check_cost(spec.depth, spec.width, resolution_px, spec.family)
     return ModelRef(spec, resolution_px)
 
 
@@ -261,7 +270,14 @@ def _specs() -> dict[str, dict[str, ModelSpec]]:
 
 
 def _default_first(item: tuple[str, ModelSpec]) -> tuple[bool, str]:
-    return item[0] != DEFAULT_RECIPE[item[1].family], item[0]
+    family = item[1].family
+    return family is None or item[0] != DEFAULT_RECIPE[family], item[0]
+
+
+def _timm(architecture: str) -> ModelSpec:
+    """A network by timm's name; those that have a name here are that model."""
+    named = (of for recipes in _specs().values() for of in recipes.values())
+    return next((of for of in named if of.architecture == architecture), None) or timm_networks.spec(architecture)
 
 
 def _published(point: TimmPoint, settings: EvalTransform) -> ModelSpec:
@@ -307,7 +323,7 @@ def _checkpoint(entry: manifest.CheckpointEntry) -> ModelSpec:
         origin=WeightsOrigin.CHECKPOINT,
         weights=f"{entry.origin} (models/{entry.file})",
         licence=entry.licence,
-        classes=entry.classes,
+        classes=entry.classes if len(entry.classes) > 1 else (*entry.classes, f"not {entry.classes[0]}"),
         top1_pct=entry.top1_pct,
         top1_source=entry.top1_source,
         crop_pct=entry.crop_pct,
@@ -315,4 +331,6 @@ def _checkpoint(entry: manifest.CheckpointEntry) -> ModelSpec:
         mean=entry.mean,
         std=entry.std,
         dataset=entry.dataset or (IMAGENET if entry.classes == imagenet_classes.names() else ""),
+        sha256=entry.sha256,
+        one_logit=len(entry.classes) == 1,
     )

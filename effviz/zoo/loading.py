@@ -5,11 +5,15 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Final
+
+import numpy as np
 
 from effviz.errors import WeightsError
+from effviz.scaling.architecture import PICTURE_CHANNELS
 from effviz.zoo import checkpoints, hub, package_weights, state_dicts
 from effviz.zoo.model import Channels, Model, ModelRef, ModelSpec, Weights, WeightsOrigin
-from effviz.zoo.state_dicts import Tensors
+from effviz.zoo.state_dicts import Shape, Tensors
 
 
 def freeze_garbage_collection() -> None:
@@ -65,9 +69,30 @@ def weights(spec: ModelSpec) -> Weights:
     Raises:
         WeightsError: as `load`.
     """
+    fitted, sha256 = read_as_saved(spec)
+    return Weights(spec, _as_run(fitted, spec), sha256)
+
+
+def read_as_saved(spec: ModelSpec) -> tuple[Tensors, str]:
+    """Read and check a network's tensors as its file has them, by timm's names; the hash of the file with them.
+
+    Raises:
+        WeightsError: as `load`.
+    """
     found, sha256 = _found(spec)
-    fitted = state_dicts.fit_to_network(found, state_dicts.tensor_shapes(spec.plan), spec.name)
-    return Weights(spec, _in_rgb(fitted, spec.arithmetic.channels), sha256)
+    return state_dicts.fit_to_network(found, file_shapes(spec), spec.name), sha256
+
+
+def file_shapes(spec: ModelSpec) -> dict[str, Shape]:
+    """Return the shapes that a model's file has: with one logit or one channel it differs from what is run."""
+    if spec.family is None:
+        from effviz.zoo import torch_modules  # and so torch, without which such a network does not run
+
+        return torch_modules.module_shapes(spec)
+    shapes = state_dicts.tensor_shapes(spec.plan, 1 if spec.arithmetic.channels is Channels.GREY else PICTURE_CHANNELS)
+    if spec.one_logit:
+        shapes |= {name: (1, *shapes[name][1:]) for name in ("classifier.weight", "classifier.bias")}
+    return shapes
 
 
 def _found(spec: ModelSpec) -> tuple[Tensors, str]:
@@ -107,9 +132,23 @@ def _hub_sha256(path: Path) -> str:
     return state_dicts.check_sha256(path, promised) if hub.SHA256.fullmatch(promised) else state_dicts.hash_file(path)
 
 
-def _in_rgb(found: Tensors, channels: Channels) -> Tensors:
-    if channels is Channels.RGB:
-        return found
-    turned = found["conv_stem.weight"][:, ::-1].copy()
-    turned.setflags(write=False)
-    return {**found, "conv_stem.weight": turned}
+# How photos become grey (ITU-R BT.601, as Pillow and OpenCV do it). Its parts add up to 1, so that a channel of
+# (grey - mean) / std is the same sum of (red - mean) / std and the others, also where zeros stand around the photo.
+GREY_OF_RGB: Final = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def _as_run(fitted: Tensors, spec: ModelSpec) -> Tensors:
+    """Turn colours to RGB, and set the negative of a lone logit beside it."""
+    if spec.family is None:
+        return fitted
+    found, stem = dict(fitted), fitted[state_dicts.FIRST_TENSOR]
+    if spec.arithmetic.channels is Channels.BGR:
+        found[state_dicts.FIRST_TENSOR] = stem[:, ::-1].copy()
+    if spec.arithmetic.channels is Channels.GREY:
+        found[state_dicts.FIRST_TENSOR] = stem * GREY_OF_RGB[:, None, None]
+    if spec.one_logit:
+        for name in ("classifier.weight", "classifier.bias"):
+            found[name] = np.concatenate([fitted[name], -fitted[name]])
+    for array in found.values():
+        array.setflags(write=False)
+    return found

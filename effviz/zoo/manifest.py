@@ -3,23 +3,30 @@
 Measured accuracies come with their 95 % intervals.
 """
 
+import json
 import math
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
-from effviz import file_io, schema, settings
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from effviz import file_io, settings
 from effviz.errors import SettingsError, WeightsError
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PUBLISHED, Family, Padding, plan
-from effviz.scaling.limits import CLASSES, DEPTH, RESOLUTION, WIDTH
-from effviz.schema import Distinct, Pattern, Range
+from effviz.scaling.limits import CLASSES, DEPTH, RESOLUTION, WIDTH, Limit
 from effviz.zoo import imagenet_classes as imagenet
-from effviz.zoo.model import HALF_STATISTICS, Arithmetic, arithmetic
+from effviz.zoo.model import HALF_STATISTICS, Arithmetic, Channels, OutputActivation, arithmetic
 
 LARGEST_BYTES: Final = 2**24
+
+SHOWN: Final = 60  # characters of a value in a sentence
 
 
 class Interpolation(StrEnum):
@@ -29,47 +36,88 @@ class Interpolation(StrEnum):
     BICUBIC = "bicubic"
 
 
-Text = Annotated[str, Pattern(r".{1,2000}", lazy_gettext("a text of 1 to 2000 characters"))]
+# Rules of the entries' values; the words of each say what is allowed.
 
-Name = Annotated[
-    str, Pattern(r"[a-z][a-z0-9._-]{0,99}", lazy_gettext("a name of lower-case letters, digits, '.', '_', '-'"))
-]
-
-UnitInterval = Annotated[float, Range(0, 1)]  # of a pixel's 0..1
-
-Spread = Annotated[float, Range(1e-3, 10)]  # narrower, a pixel's smallest change would fill the network's range
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class CheckpointEntry:
+def _rule(allows: Callable[[Any], bool], words: str) -> AfterValidator:
+    def check(value: T) -> T:
+        if not allows(value):
+            raise PydanticCustomError("rule", "{words}", {"words": words})
+        return value
+
+    return AfterValidator(check)
+
+
+def _between(low: float, high: float) -> AfterValidator:
+    words = lazy_gettext("{low:g} to {high:g}", low=low, high=high)
+    return _rule(lambda value: low <= value <= high, words)  # not-a-number is not
+
+
+def _within(limit: Limit) -> AfterValidator:
+    return _between(limit.low, limit.high)
+
+
+def _text(most: int, least: int = 1) -> AfterValidator:
+    words = lazy_gettext("a text of {least} to {most} characters", least=least, most=most)
+    return _rule(lambda value: least <= len(value) <= most, words)
+
+
+def _fitting(pattern: str, words: str) -> AfterValidator:
+    return _rule(lambda value: re.fullmatch(pattern, value) is not None, words)
+
+
+def _distinct(most: int) -> AfterValidator:
+    words = lazy_gettext("1 to {most:,} different values", most=most)
+    return _rule(lambda value: 0 < len(value) <= most and len(set(value)) == len(value), words)
+
+
+Text = Annotated[str, _text(2000)]
+
+NAME_PATTERN: Final = r"[a-z][a-z0-9._-]{0,99}"
+
+Name = Annotated[str, _fitting(NAME_PATTERN, lazy_gettext("a name of lower-case letters, digits, '.', '_', '-'"))]
+
+UnitInterval = Annotated[float, _between(0, 1)]  # of a pixel's 0..1
+
+Spread = Annotated[float, _between(1e-3, 10)]  # narrower, a pixel's smallest change would fill the network's range
+
+
+class CheckpointEntry(BaseModel):
     """One checkpoint: a B0 or Lite0 scaled by depth and width, with its weights file."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     name: Name  # how it is asked for, "imagenette-d1.4"
     file: Text  # inside the manifest's folder; .safetensors, or .pth with a plain state dict
-    sha256: Annotated[str, Pattern(r"[0-9a-f]{64}", lazy_gettext("a hash of 64 hexadecimal digits"))]
+    sha256: Annotated[str, _fitting(r"[0-9a-f]{64}", lazy_gettext("a hash of 64 hexadecimal digits"))]
     family: Family
-    depth: Annotated[float, Range(DEPTH.low, DEPTH.high)]
-    width: Annotated[float, Range(WIDTH.low, WIDTH.high)]
-    resolution_px: Annotated[int, Range(RESOLUTION.low, RESOLUTION.high)]
-    classes: Annotated[tuple[Text, ...], Distinct(int(CLASSES.high))]  # in the file: a list of names, or "imagenet"
+    depth: Annotated[float, _within(DEPTH)]
+    width: Annotated[float, _within(WIDTH)]
+    resolution_px: Annotated[int, _within(RESOLUTION)]
+    classes: Annotated[tuple[Text, ...], _distinct(int(CLASSES.high))]  # in the file: a list of names, or "imagenet"
     licence: Text
     origin: Text  # who trained it, on what
-    top1_pct: Annotated[float, Range(0, 100)] | None
+    top1_pct: Annotated[float, _between(0, 100)] | None
     top1_source: Text
-    crop_pct: Annotated[float, Range(0.1, 1)] = 0.875
+    crop_pct: Annotated[float, _between(0.1, 1)] = 0.875
     interpolation: Interpolation = Interpolation.BICUBIC
     mean: tuple[UnitInterval, UnitInterval, UnitInterval] = HALF_STATISTICS[0]
     std: tuple[Spread, Spread, Spread] = HALF_STATISTICS[1]
-    top1_pictures: Annotated[int, Range(1, 2**53)] | None = None  # how many pictures top1_pct was measured on
-    dataset: Annotated[str, Pattern(r".{0,200}", lazy_gettext("a text of at most 200 characters"))] = ""  # "Imagenette"
+    top1_pictures: Annotated[int, _between(1, 2**53)] | None = None  # how many pictures top1_pct was measured on
+    dataset: Annotated[str, _text(200, least=0)] = ""  # "Imagenette"
     padding: Padding | None = None  # None: Lite's networks are TensorFlow's; others have to say
-    epsilon: Annotated[float, Range(1e-12, 0.99)] | None = None  # of batch norm; None: what goes with the padding
+    epsilon: Annotated[float, _between(1e-12, 0.99)] | None = None  # of batch norm; None: what goes with the padding
+    channels: Channels = Channels.RGB  # which the file's first convolution wants
+    activation: OutputActivation | None = None  # None: softmax, of one logit sigmoid
 
     @property
     def arithmetic(self) -> Arithmetic:
         """What names and shapes of its weights do not tell."""
         usual = arithmetic(self.family, self.padding or Padding.SAME)
-        return usual if self.epsilon is None else replace(usual, epsilon=self.epsilon)
+        output = self.activation or (OutputActivation.SIGMOID if len(self.classes) == 1 else OutputActivation.SOFTMAX)
+        return replace(usual, epsilon=self.epsilon or usual.epsilon, channels=self.channels, output=output)
 
 
 def models_folder() -> Path:
@@ -95,16 +143,61 @@ def entries() -> tuple[CheckpointEntry, ...]:
     return tuple(found.values())
 
 
+def own_entries() -> tuple[CheckpointEntry, ...]:
+    """Read one's own manifest alone.
+
+    Raises:
+        WeightsError: as `entries`.
+    """
+    return _listed(models_folder())
+
+
 def folder_of(entry: CheckpointEntry) -> Path:
     """Return the folder whose manifest has this entry."""
     return next(folder for folder in settings.model_folders() if entry in _listed(folder))
 
 
+def find_entry(name: str) -> CheckpointEntry | None:
+    """Return a checkpoint's entry; None where the manifest has no such name.
+
+    Raises:
+        WeightsError: as `entries`.
+    """
+    return next((entry for entry in entries() if entry.name == name), None)
+
+
+def replace_entries(changed: Sequence[CheckpointEntry]) -> None:
+    """Write one's own manifest anew; entries that stay keep their own words and order.
+
+    Raises:
+        WeightsError: the manifest that is there cannot be read.
+        SettingsError: it cannot be written.
+    """
+    stay = {entry.name for entry in own_entries() if entry in changed}  # nothing broken is written over
+    folder = models_folder()
+    known = {row["name"]: row for row in json.loads(_read(folder) or b"[]")}
+    rows = [known[entry.name] if entry.name in stay else _as_row(entry) for entry in changed]
+    with file_io.reporting_write_errors(folder, lazy_gettext("Set EFFVIZ_MODELS to a folder of yours.")):
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+        file_io.write_text_atomically(folder / "manifest.json", text)
+
+
+def _as_row(entry: CheckpointEntry) -> dict[str, Any]:
+    row = entry.model_dump(mode="json", exclude_defaults=True)
+    return row | {"classes": "imagenet"} if entry.classes == imagenet.names() else row
+
+
 def _listed(folder: Path) -> tuple[CheckpointEntry, ...]:
+    text = _read(folder)
+    return () if text is None else _entries(text)
+
+
+def _read(folder: Path) -> bytes | None:
     try:
-        return _entries(file_io.read_regular(folder / "manifest.json", LARGEST_BYTES))
+        return file_io.read_regular(folder / "manifest.json", LARGEST_BYTES)
     except FileNotFoundError:
-        return ()
+        return None
     except OSError as error:
         raise _refusal(_("cannot be read ({reason})").format(reason=error.strerror)) from error
 
@@ -124,39 +217,90 @@ def _entries(text: bytes) -> tuple[CheckpointEntry, ...]:
 
 
 def _entry(row: Any) -> CheckpointEntry:
-    if not isinstance(row, dict) or not isinstance(name := row.get("name"), str):
+    if not isinstance(row, dict) or not isinstance(row.get("name"), str):
         raise _refusal(_("holds an entry without a name"))
     if row.get("classes") == "imagenet":
         row = row | {"classes": imagenet.names()}
     if isinstance(row.get("sha256"), str):
         row = row | {"sha256": row["sha256"].lower()}
     try:
-        entry = schema.parse(CheckpointEntry, row, repr(name[:100]))
-        plan(entry.depth, entry.width, entry.resolution_px, entry.family)
+        return checked_entry(row)
     except SettingsError as error:
         raise _refusal(_("has a mistake ({error})").format(error=str(error).rstrip("."))) from error
-    if name in PUBLISHED or name.startswith("scaled"):
-        raise _refusal(_("calls a checkpoint {name!r}, which is another network's name").format(name=name))
-    _check_told(entry)
-    return entry
 
 
-def _check_told(entry: CheckpointEntry) -> None:
-    """Refuse what has several meanings: `efficientnet_b0` and `tf_efficientnet_b0` have the same names and shapes."""
-    if entry.padding is None and entry.family is Family.EFFICIENTNET:
-        raise _refusal(
+def checked_entry(row: dict[str, Any]) -> CheckpointEntry:
+    """Make an entry of what JSON gave for it.
+
+    Raises:
+        SettingsError: a key is missing or unknown, a value out of its range, or something is not told.
+    """
+    try:
+        entry = CheckpointEntry.model_validate_json(json.dumps(row))  # as JSON: lists are tuples, texts choices
+    except ValidationError as error:
+        raise SettingsError(_sentence(repr(str(row.get("name"))[:100]), error)) from error
+    plan(entry.depth, entry.width, entry.resolution_px, entry.family)
+    if entry.name in PUBLISHED or entry.name.startswith("scaled"):
+        raise SettingsError(
+            _("the checkpoint {name!r} has another network's name: choose one of its own").format(name=entry.name)
+        )
+    if entry.padding is None and entry.family is Family.EFFICIENTNET:  # of the same names and shapes
+        raise SettingsError(
             _(
-                'does not say the padding of {name!r}, which weights do not tell: "same" for TensorFlow\'s networks '
+                'it does not say the padding of {name!r}, which weights do not tell: "same" for TensorFlow\'s networks '
                 "and timm's tf_efficientnet_b*, \"symmetric\" for timm's other efficientnet_b*"
             ).format(name=entry.name)
         )
-    if len(entry.classes) == 1:
-        raise _refusal(
-            _(
-                "gives {name!r} one class, whose softmax is always 100 %: two classes at least are needed; a network "
-                "with one logit can get a second one, with weights of 0, for the other class"
-            ).format(name=entry.name)
+    if len(entry.classes) == 1 and entry.activation is OutputActivation.SOFTMAX:
+        raise SettingsError(
+            _("{name!r} has one class, whose softmax is always 100 %: leave activation out, or make it sigmoid").format(
+                name=entry.name
+            )
         )
+    return entry
+
+
+# What pydantic found, in one sentence.
+
+
+def _sentence(where: str, error: ValidationError) -> str:
+    found = error.errors(include_url=False)
+    first, missing = found[0], [str(of["loc"][0]) for of in found if of["type"] == "missing" and len(of["loc"]) == 1]
+    if first["type"] == "json_invalid":
+        return _("{where} holds letters that are none: {reason}. Correct them.").format(
+            where=where, reason=first["msg"]
+        )
+    if first["type"] == "extra_forbidden":
+        return _("{where} has the unknown key {unknown!r}: {known} are allowed. Remove or rename it.").format(
+            where=where, unknown=str(first["loc"][0])[:SHOWN], known=", ".join(CheckpointEntry.model_fields)
+        )
+    if missing:
+        needed = [name for name, of in CheckpointEntry.model_fields.items() if of.is_required()]
+        return _("{where} lacks {missing}: it needs {needed}. Add it.").format(
+            where=where, missing=", ".join(sorted(missing)), needed=", ".join(sorted(needed))
+        )
+    parts = first["loc"][:1] if first["type"] == "missing" else first["loc"]  # a list too short lacks its next number
+    place = "".join(f"[{part}]" if isinstance(part, int) else str(part) for part in parts)
+    text = repr(first["input"])
+    return _("{where} is {value}: {allowed} is allowed. Change it.").format(
+        where=f"{where}, {place}",
+        value=text if len(text) <= SHOWN else f"{text[:SHOWN]}...",
+        allowed=_allowed(first),
+    )
+
+
+_TYPES: Final = {"float": "float", "int": "int", "string": "str", "finite": "float", "bool": "bool"}
+
+
+def _allowed(error: ErrorDetails) -> str:
+    kind = error["type"]
+    if kind == "rule":
+        return _(error["ctx"]["words"])
+    if kind == "enum":
+        return str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
+    if kind in ("tuple_type", "missing", "too_long", "too_short"):
+        return _("a list of 3") if error["loc"][0] in ("mean", "std") else _("a list")
+    return _("a value of {kind}").format(kind=_TYPES.get(kind.partition("_")[0], kind))
 
 
 def _refusal(what: str) -> WeightsError:

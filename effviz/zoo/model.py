@@ -38,6 +38,14 @@ class Channels(StrEnum):
 
     RGB = "rgb"
     BGR = "bgr"  # OpenCV's; turned when the weights are read, so that all else is RGB
+    GREY = "grey"  # one channel; spread over three when the weights are read, which gives the same numbers
+
+
+class OutputActivation(StrEnum):
+    """What makes probabilities of logits."""
+
+    SOFTMAX = "softmax"  # one class is right
+    SIGMOID = "sigmoid"  # each class is right or not, whatever the others are
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ class Arithmetic:
     epsilon: float  # which batch norm adds to the variance
     activation: Activation
     channels: Channels = Channels.RGB
+    output: OutputActivation = OutputActivation.SOFTMAX
 
 
 # tensorflow/tpu `efficientnet_model.py` and timm's `tf_efficientnet_*`; PyTorch's own defaults and timm's others.
@@ -69,10 +78,10 @@ def arithmetic(family: Family, padding: Padding = Padding.SAME) -> Arithmetic:
 class ModelSpec:
     """A network, its weights and how it was trained and evaluated; nothing is loaded yet."""
 
-    name: str  # "lite0", "b3", "scaled-d1.40-w1.20-r300"
-    family: Family
-    depth: float
-    width: float
+    name: str  # "lite0", "b3", "scaled-d1.40-w1.20-r300", "timm:resnet50.a1_in1k"
+    family: Family | None  # None where it is not scaled from B0; then depth and width are, too
+    depth: float | None
+    width: float | None
     resolution_px: int  # the input size it was trained (or evaluated) at
     architecture: str  # timm's name with its weights tag, "tf_efficientnet_b0.aa_in1k"
     arithmetic: Arithmetic
@@ -87,6 +96,9 @@ class ModelSpec:
     mean: tuple[float, float, float]  # of pixels in 0..1
     std: tuple[float, float, float]
     dataset: str = IMAGENET  # whose pictures top1_pct is of; "" when nobody says
+    sha256: str = ""  # of a checkpoint's file: another file under the same name is another model
+    one_logit: bool = False  # in its file; here its negative stands beside it, for the second of its two classes
+    classifier: str = "classifier"  # its linear layer's name
 
     @property
     def trained(self) -> bool:
@@ -95,8 +107,34 @@ class ModelSpec:
 
     @property
     def plan(self) -> Plan:
-        """Every layer, at the size that it was trained at."""
-        return plan(self.depth, self.width, self.resolution_px, self.family, len(self.classes))
+        """Every layer, at the size that it was trained at.
+
+        Raises:
+            RuntimeError: no plan describes it, since it is not scaled from B0.
+        """
+        return self.plan_at(self.resolution_px)
+
+    def plan_at(self, resolution_px: int) -> Plan:
+        """Every layer, at another size.
+
+        Raises:
+            RuntimeError: as `plan`.
+        """
+        if self.family is None or self.depth is None or self.width is None:
+            raise RuntimeError(f"no plan describes {self.name}")
+        return plan(self.depth, self.width, resolution_px, self.family, len(self.classes))
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkCost:
+    """What one photo costs."""
+
+    params: int
+    macs: int  # multiply-adds of convolutions and linear layers, the paper's FLOPs
+    map_px: int  # cells along one side of the last map
+    channels: int  # of the last map
+    activations: int  # elements that all layers put out
+    live: int  # the most of them in memory at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +150,26 @@ class ModelRef:
         return f"{self.spec.name}@{self.resolution_px}"
 
     @property
+    def cost(self) -> NetworkCost:
+        """What one photo costs: in closed form, or counted where no plan describes the network."""
+        if self.spec.family is None:
+            from effviz.zoo import timm_networks  # which describes networks by this module's means
+
+            return timm_networks.cost(self.spec.architecture, self.resolution_px)
+        found = self.spec.plan_at(self.resolution_px)
+        return NetworkCost(
+            params=found.params,
+            macs=found.macs,
+            map_px=found.stages[-1].out_resolution,
+            channels=found.stages[-1].channels,
+            activations=sum(layer.activations for layer in found.layers),
+            live=max(layer.live for layer in found.layers),
+        )
+
+    @property
     def macs(self) -> int:
-        """Multiply-adds of one photo, in closed form."""
-        spec = self.spec
-        return plan(spec.depth, spec.width, self.resolution_px, spec.family, len(spec.classes)).macs
+        """Multiply-adds of one photo."""
+        return self.cost.macs
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -185,7 +239,8 @@ class Model:
     @property
     def classifier(self) -> "tuple[Array, Array]":
         """Weights (K, C) and biases (K,) of the linear layer after the average of the last features."""
-        return self.weights.tensors["classifier.weight"], self.weights.tensors["classifier.bias"]
+        name = self.ref.spec.classifier
+        return self.weights.tensors[f"{name}.weight"], self.weights.tensors[f"{name}.bias"]
 
 
 # Evaluation transforms: settings of timm 1.0.31 as data, so that nobody has to load torch.

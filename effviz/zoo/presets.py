@@ -7,10 +7,11 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import prod
 
 from effviz.i18n import lazy_gettext
 from effviz.scaling import StagePlan, plan
-from effviz.zoo import catalogue, manifest
+from effviz.zoo import catalogue, hub, manifest, state_dicts, timm_networks
 from effviz.zoo.manifest import CheckpointEntry, wilson_interval_pct
 from effviz.zoo.model import ModelRef
 
@@ -31,9 +32,10 @@ def scaling_axis(ref: ModelRef, baseline: ModelRef) -> ScalingAxis | None:
     None when it is two of the three, or when the families differ. (Lite1 and Lite2 have different depth coefficients
     but the same blocks: between them only the width changes.)
     """
+    if ref.spec.family is None or ref.spec.family is not baseline.spec.family:
+        same = ref.spec == baseline.spec
+        return (ScalingAxis.BASELINE if ref == baseline else ScalingAxis.RESOLUTION) if same else None
     ours, theirs = _stages(ref), _stages(baseline)
-    if ref.spec.family is not baseline.spec.family:
-        return None
     changed = [
         dimension
         for dimension, differs in (
@@ -63,7 +65,7 @@ def axis_among(ref: ModelRef, before: Sequence[ModelRef]) -> ScalingAxis | None:
 
 
 def _stages(ref: ModelRef) -> tuple[StagePlan, ...]:
-    return plan(ref.spec.depth, ref.spec.width, ref.resolution_px, ref.spec.family).stages
+    return ref.spec.plan_at(ref.resolution_px).stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +76,35 @@ class Preset:
     title: str  # for `_`, as are the summary and the words
     summary: str
     refs: tuple[ModelRef, ...]
-    roles: tuple[ScalingAxis, ...]
+    roles: tuple[ScalingAxis | None, ...]  # None: of another family
     words: tuple[str, ...]  # what to look for, one sentence or two a model
     sample: str = ""  # the photo to begin with, where most others are outside the networks' classes
 
 
-def _preset(name: str, title: str, summary: str, *models: tuple[str, ScalingAxis, str]) -> Preset:
+def _preset(name: str, title: str, summary: str, *models: tuple[str, ScalingAxis | None, str]) -> Preset:
     refs = tuple(catalogue.parse_model(ref) for ref, _, _ in models)
     return Preset(
         name, title, summary, refs, tuple(role for _, role, _ in models), tuple(words for *_, words in models)
     )
 
+
+def _megabytes(*names: str) -> str:
+    """What the weights of these models take on the disk: `b0 21 MB, b1 31 MB`."""
+    counts = {name: state_dicts.tensor_shapes(catalogue.find_model(name).plan).values() for name in names}
+    sizes = {name: 4 * sum(prod(shape) for shape in shapes) / 1e6 for name, shapes in counts.items()}
+    return ", ".join(f"{name} {size:.0f} MB" for name, size in sizes.items())
+
+
+def _measured(label: str) -> dict[str, str]:
+    """The numbers of another family's network for a sentence: timm's top-1, and the multiply-adds counted here."""
+    ref = catalogue.parse_model(label)
+    return {"top1": f"{ref.spec.top1_pct:.1f}", "macs": f"{ref.macs / 1e9:.2f}"}
+
+
+_MOBILENET, _RESNET, _CONVNEXT = (
+    f"{timm_networks.PREFIX}{name}"
+    for name in ("mobilenetv3_large_100.ra_in1k", "resnet50.tv_in1k", "convnext_tiny.fb_in1k")
+)
 
 PRESETS = (
     _preset(
@@ -174,8 +194,102 @@ PRESETS = (
             for i in range(3, 8)
         ),
     ),
+    _preset(
+        "b0-scaling-axes",
+        lazy_gettext("B0's scaling axes"),
+        lazy_gettext(
+            "The paper's own networks, one dimension at a time, all by one recipe (AutoAugment). They have "
+            "squeeze-and-excitation and SiLU, which the Lite networks lack. `effviz fetch b0 b1 b2` gets them once "
+            "({sizes}). B0's weights were trained at 224 px, B1's at 240, B2's at 260: at other sizes a model is less "
+            "sure.",
+            sizes=_megabytes("b0", "b1", "b2"),
+        ),
+        (
+            "b0@224",
+            ScalingAxis.BASELINE,
+            lazy_gettext("The network that all others are scaled from: remember which parts of the object it marks."),
+        ),
+        (
+            "b1@224",
+            ScalingAxis.DEPTH,
+            lazy_gettext(
+                "Against b0@224 only deeper: 23 blocks instead of 16, the same channels and pixels. "
+                "Look whether the mark moves to other parts of the object."
+            ),
+        ),
+        (
+            "b2@224",
+            ScalingAxis.WIDTH,
+            lazy_gettext(
+                "Against b1@224 (not the baseline) only wider: the same blocks, 1.1 times the channels. "
+                "Look for finer distinctions inside the object."
+            ),
+        ),
+        (
+            "b0@260",
+            ScalingAxis.RESOLUTION,
+            lazy_gettext(
+                "The baseline's weights with more pixels: 9 x 9 cells instead of 7 x 7. "
+                "Look for a tighter outline; some of it is only the finer grid."
+            ),
+        ),
+        (
+            "b2@260",
+            ScalingAxis.COMPOUND,
+            lazy_gettext(
+                "Deeper, wider and at higher resolution, as the paper proposes. "
+                "Look whether the mark covers more of the object than any single step does."
+            ),
+        ),
+    ),
+    _preset(
+        "families",
+        lazy_gettext("Families"),
+        lazy_gettext(
+            "B0 beside networks of other kinds: two of about its accuracy at other costs, and a modern one of "
+            "ResNet-50's MACs. Their recipes differ, and so may their maps for that alone. "
+            "`effviz fetch b0 {names}` gets them once.",
+            names=f"{_MOBILENET} {_RESNET} {_CONVNEXT}",
+        ),
+        ("b0@224", ScalingAxis.BASELINE, lazy_gettext("The network to compare with.")),
+        (
+            f"{_MOBILENET}@224",
+            None,
+            lazy_gettext(
+                "MobileNetV3: {top1} % with {macs} billion MACs, B0's kind of blocks. Its head is not linear after the "
+                "average, so gradients at its last layer stand for the classifier's weights.",
+                **_measured(f"{_MOBILENET}@224"),
+            ),
+        ),
+        (
+            f"{_RESNET}@224",
+            None,
+            lazy_gettext(
+                "ResNet-50: {top1} %, about as accurate as B0, with {macs} billion MACs. "
+                "Look whether it marks larger parts.",
+                **_measured(f"{_RESNET}@224"),
+            ),
+        ),
+        (
+            f"{_CONVNEXT}@224",
+            None,
+            lazy_gettext(
+                "ConvNeXt-T: {top1} % with {macs} billion MACs, as many as ResNet-50. Its features are normalised "
+                "after the average, so gradients stand for the classifier's weights.",
+                **_measured(f"{_CONVNEXT}@224"),
+            ),
+        ),
+    ),
     _preset("custom", lazy_gettext("Custom"), lazy_gettext("Pick any models, at any size.")),
 )
+
+
+def first_comparison() -> Preset:
+    """Return what Compare opens with: B0's scaling axes where their weights are here, else those of Lite0."""
+    by_name = {preset.name: preset for preset in PRESETS}
+    ours = by_name["b0-scaling-axes"]
+    return ours if all(hub.availability(ref.spec).available for ref in ours.refs) else by_name["scaling-axes"]
+
 
 MINI = "mini-"  # the names of the mini family in the manifest begin so
 

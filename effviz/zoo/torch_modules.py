@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import numpy as np
 import torch
 from timm.models import efficientnet as timm_efficientnet
 
+from effviz import optional_packages
 from effviz.scaling import Family, Padding
-from effviz.zoo.model import Arithmetic, Model, ModelRef, ModelSpec, Weights, arithmetic
-from effviz.zoo.state_dicts import Tensors
+from effviz.zoo import loading, timm_networks
+from effviz.zoo.model import Arithmetic, Channels, Model, ModelRef, ModelSpec, Weights, arithmetic
+from effviz.zoo.state_dicts import Array, Shape, Tensors
 
 # Building B0 and Lite0 at any depth and width with timm.
 
@@ -42,16 +46,51 @@ def build_untrained(
 def build_module(spec: ModelSpec, tensors: Tensors) -> torch.nn.Module:
     """Make a network's module with copies of its tensors, in evaluation mode and with parameters without gradients."""
     with _outside_inference_mode(), torch.device("meta"):  # random weights would be made in vain
-        module = build_untrained(spec.family, spec.depth, spec.width, len(spec.classes), spec.arithmetic)
+        module = build_for(spec)
     with _outside_inference_mode():
         module.load_state_dict({name: torch.tensor(array) for name, array in tensors.items()}, assign=True)
         return module.eval().requires_grad_(False)
+
+
+def build_for(spec: ModelSpec, classes: int | None = None) -> torch.nn.Module:
+    """Build a model's network, untrained; its file may have another number of logits than it has classes."""
+    if spec.family is None or spec.depth is None or spec.width is None:
+        with torch.device("cpu"):  # some have numbers of their own that are in no file
+            return timm_networks.build(spec.architecture)
+    return build_untrained(spec.family, spec.depth, spec.width, classes or len(spec.classes), spec.arithmetic)
+
+
+def module_shapes(spec: ModelSpec) -> dict[str, Shape]:
+    """Return every tensor's name and shape of a network that no plan describes."""
+    optional_packages.require(*optional_packages.TORCH)
+    return {name: tuple(of.shape) for name, of in timm_networks.build(spec.architecture).state_dict().items()}
 
 
 def wrap_module(ref: ModelRef, module: torch.nn.Module, sha256: str = "") -> Model:
     """Take a module as it is for a model; the model's tensors are views of its weights, and change with them."""
     tensors = {name: tensor.detach().numpy() for name, tensor in module.state_dict().items()}
     return Model(ref, Weights(ref.spec, tensors, sha256, modules=[module]))
+
+
+def run_as_saved(spec: ModelSpec, pixels: Array) -> Array:
+    """Return the logits (K,) of an input (1, 3, S, S) by timm's network with the tensors as the file has them.
+
+    The way round everything that is written here: other channels than RGB and a lone logit are dealt with outside of
+    the network, on what goes in and comes out.
+    """
+    tensors, _sha256 = loading.read_as_saved(spec)
+    logits, channels = tensors[f"{spec.classifier}.weight"].shape[0], spec.arithmetic.channels
+    module: Any = build_for(spec, logits)
+    if channels is Channels.GREY:
+        stem = module.conv_stem
+        module.conv_stem = type(stem)(1, stem.out_channels, 3, stride=2, padding=stem.padding, bias=False)
+        pixels = (loading.GREY_OF_RGB[:, None, None] * pixels).sum(axis=1, keepdims=True)
+    if channels is Channels.BGR:
+        pixels = pixels[:, ::-1]
+    module.load_state_dict({name: torch.tensor(array) for name, array in tensors.items()})
+    with torch.inference_mode():
+        found: Array = module.eval()(torch.tensor(np.ascontiguousarray(pixels, np.float32)))[0].numpy()
+    return np.concatenate([found, -found]) if spec.one_logit else found
 
 
 @contextmanager

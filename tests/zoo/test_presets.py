@@ -20,7 +20,14 @@ def labels(name):
 
 
 def test_presets_are_those_of_the_app():
-    assert [preset.title for preset in PRESETS] == ["Scaling axes", "Compound family", "B0 to B7", "Custom"]
+    assert [preset.title for preset in PRESETS] == [
+        "Scaling axes",
+        "Compound family",
+        "B0 to B7",
+        "B0's scaling axes",
+        "Families",
+        "Custom",
+    ]
     assert labels("compound-family") == ["lite0@224", "lite1@240", "lite2@260"]
     sizes = (224, 240, 260, 300, 380, 456, 528, 600)  # the paper's
     assert labels("b0-to-b7") == [f"b{i}@{size}" for i, size in enumerate(sizes)]
@@ -107,3 +114,17 @@ def test_a_model_has_one_axis_wherever_it_is_compared():
     run = [parse_model(name) for name in ("lite0@224", "lite1@224", "lite2@224", "lite0@260", "lite2@260")]
     found = [axis_among(ref, run[:place]) for place, ref in enumerate(run)]
     assert found == list(PRESETS[0].roles)
+
+
+def test_b0s_axes_are_the_twin_of_the_lite_networks_and_come_first_where_their_weights_are(monkeypatch):
+    twin, lite = BY_NAME["b0-scaling-axes"], BY_NAME["scaling-axes"]
+    assert [ref.label.replace("b", "lite") for ref in twin.refs] == [ref.label for ref in lite.refs]
+    assert twin.roles == lite.roles
+    deeper, baseline = (sum(of.layers for of in twin.refs[place].spec.plan.stages[1:-1]) for place in (1, 0))
+    assert f"{deeper} blocks instead of {baseline}" in twin.words[1]
+    assert {ref.spec.architecture.partition(".")[2] for ref in twin.refs} == {"aa_in1k"}
+    assert "b0 21 MB, b1 31 MB, b2 37 MB" in twin.summary  # 5.3, 7.9 and 9.2 million numbers of 4 bytes
+    assert presets.first_comparison() == lite  # nothing of the hub is here
+    ready = presets.hub.Availability(True, "")
+    monkeypatch.setattr(presets.hub, "availability", lambda spec: ready)
+    assert presets.first_comparison() == twin

@@ -293,10 +293,22 @@ class OpenVinoEngine:
         Raises:
             FAILURES: OpenVINO is missing, or does not compile this network.
         """
+        if weights.spec.family is None:
+            return cls._converted(weights, size_px)
         if weights not in _written:
             _written[weights] = build_network(weights.spec.plan, weights.tensors, weights.spec.arithmetic)
         made = cls(fix_input_size(_written[weights], size_px) if size_px else _written[weights])
         made._whole(Hint.LATENCY)
+        return made
+
+    @classmethod
+    def _converted(cls, weights: Weights, size_px: int | None) -> Self:
+        if size_px is None:
+            raise RuntimeError("it is converted for one input size")
+        from effviz.explain.engines import torch_engine  # and so torch, whose module OpenVINO converts
+
+        made = cls(torch_engine.convert(weights, size_px))
+        torch_engine.check_against_cpu(made, weights, size_px)
         return made
 
     def run(self, pixels: Floats) -> tuple[Floats, Floats]:

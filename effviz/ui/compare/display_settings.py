@@ -23,7 +23,6 @@ from effviz.explain.placement import Placement, RasterOptions
 from effviz.explain.scales import Scale
 from effviz.explain.targets import TOP1, Target, TargetKind
 from effviz.i18n import _, lazy_gettext
-from effviz.scaling import plan
 from effviz.ui import inputs
 from effviz.ui.guard import guard
 from effviz.ui.outputs import duration
@@ -173,9 +172,9 @@ def confirm_slow_method(choice: ExplanationChoice, cards: Sequence[ModelCard], p
 
 def _passes(card: ModelCard, layer: TargetLayer) -> int:
     """How many channels a layer has: one pass for each."""
-    *stages, head = plan(card.depth, card.width, card.resolution_px, card.ref.spec.family).stages
-    if layer is TargetLayer.LAST:
-        return head.channels
+    if layer is TargetLayer.LAST or card.ref.spec.family is None:
+        return card.ref.cost.channels
+    stages = card.ref.spec.plan_at(card.resolution_px).stages[:-1]
     strides = accumulate((stage.stride for stage in stages), mul)
     return [stage.channels for stage, stride in zip(stages, strides, strict=True) if layer == f"stride{stride}"][-1]
 

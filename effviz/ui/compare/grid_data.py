@@ -137,17 +137,25 @@ def card_lines(card: ModelCard) -> list[str]:
     """A model's card in five lines."""
     return [
         _dimensions(card),
-        _("{params:.2f} million parameters, {macs:.3f} billion MACs").format(
-            params=card.params / 1e6, macs=card.macs / 1e9
-        ),
+        _cost(card),
         _("map of {cells} × {cells} cells").format(cells=card.map_px),
         _("top-1 ({dataset}): {words}").format(dataset=card.top1_on, words=card.top1_words),
         _("weights: {weights}; licence {licence}").format(weights=card.weights, licence=card.licence),
     ]
 
 
+def _cost(card: ModelCard) -> str:
+    if card.depth is None:
+        words = _("{params:.2f} million parameters, {macs:.3f} billion MACs (counted by torch's FlopCounterMode)")
+    else:
+        words = _("{params:.2f} million parameters, {macs:.3f} billion MACs")
+    return words.format(params=card.params / 1e6, macs=card.macs / 1e9)
+
+
 def _dimensions(card: ModelCard) -> str:
     made_for = card.ref.spec.resolution_px
+    if card.depth is None:  # not scaled from B0
+        return _("{size} px").format(size=card.resolution_px)
     if made_for == card.resolution_px:
         words = _("depth {depth:g} × width {width:g} × {size} px")
     else:

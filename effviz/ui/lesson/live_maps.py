@@ -34,7 +34,9 @@ def preset() -> Preset:
 
 def role_of(letter: str) -> ScalingAxis:
     """What the network under a letter scales."""
-    return preset().roles[_ORDER[LETTERS.index(letter)]]
+    axis = preset().roles[_ORDER[LETTERS.index(letter)]]
+    assert axis is not None  # only networks of other families have none
+    return axis
 
 
 def cells_a_side() -> tuple[int, int]:

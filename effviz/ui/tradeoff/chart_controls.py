@@ -154,8 +154,8 @@ def show_network(point: NetworkPoint) -> None:
 def _comparable(point: NetworkPoint, card: ModelCard) -> None:
     """With the model's coefficients and weights, and the button; whether the weights are here is said before it."""
     scaling = _("Scaling: d = {depth:g}, w = {width:g}, {px} px")
-    weights = _("Weights: {weights}").format(weights=card.weights)
-    _list([scaling.format(depth=card.depth, width=card.width, px=card.resolution_px), *_lines(point), weights])
+    known = [] if card.depth is None else [scaling.format(depth=card.depth, width=card.width, px=card.resolution_px)]
+    _list([*known, *_lines(point), _("Weights: {weights}").format(weights=card.weights)])
     if not card.availability.available:
         st.caption(card.availability.sentence)
     present, full = point.compare in MODELS.get(), len(MODELS.get()) >= MOST_MODELS

@@ -1,0 +1,260 @@
+"""Any timm network with a spatial last layer, an average over it and a linear classifier: `timm:resnet50.a1_in1k`.
+
+timm says how it is evaluated, and its parameters and multiply-adds are counted by torch's FlopCounterMode on tensors
+without numbers. Both are kept in the cache folder, and for the networks of ready comparisons in `timm_networks.json`,
+so that lists and cards do without torch.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib import metadata
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from effviz import file_io, optional_packages
+from effviz.errors import SettingsError
+from effviz.facts import timm_point
+from effviz.i18n import _, lazy_gettext
+from effviz.scaling import Padding
+from effviz.scaling.limits import RESOLUTION
+from effviz.zoo import imagenet_classes
+from effviz.zoo.model import (
+    IMAGENET,
+    PYTORCH_EPSILON,
+    Activation,
+    Arithmetic,
+    ModelSpec,
+    NetworkCost,
+    WeightsOrigin,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+PREFIX: Final = "timm:"
+
+SHIPPED: Final = "zoo/timm_networks.json"
+
+LARGEST_PARAMS: Final = 500e6
+
+
+@dataclass(frozen=True, slots=True)
+class TimmNetwork:
+    """What timm says of a network, or why no map of it can be drawn."""
+
+    architecture: str  # with the tag of its weights, "resnet50.a1_in1k"
+    resolution_px: int = 0
+    crop_pct: float = 0.0
+    interpolation: str = ""
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    classes: int = 0
+    classifier: str = ""  # the name of its linear layer, "fc"
+    licence: str = ""
+    refusal: str = ""  # what it lacks, for `_`
+
+
+def spec(architecture: str) -> ModelSpec:
+    """Describe a network by timm's name, with the tag of its weights or without; torch is loaded the first time.
+
+    Raises:
+        SettingsError: timm does not know it, or it has no map.
+    """
+    found = _network(architecture)
+    if found.refusal:
+        raise SettingsError(
+            _(
+                "{name} cannot be explained ({reason}): a map needs a spatial last layer, an average over it and a "
+                "linear classifier. Choose a convolutional network."
+            ).format(name=PREFIX + found.architecture, reason=_(found.refusal))
+        )
+    measured = timm_point(found.architecture, found.resolution_px)
+    imagenet = found.classes == len(imagenet_classes.names())
+    return ModelSpec(
+        name=PREFIX + found.architecture,
+        family=None,
+        depth=None,
+        width=None,
+        resolution_px=found.resolution_px,
+        architecture=found.architecture,
+        arithmetic=Arithmetic(Padding.SYMMETRIC, PYTORCH_EPSILON, Activation.SILU),  # its module has its own
+        origin=WeightsOrigin.HUB,
+        weights=lazy_gettext("Hugging Face hub, {repository}", repository=f"timm/{found.architecture}"),
+        licence=found.licence,
+        classes=imagenet_classes.names() if imagenet else tuple(f"class {index}" for index in range(found.classes)),
+        top1_pct=measured.top1_pct if measured else None,
+        top1_source=measured.source if measured else lazy_gettext("not in timm's results"),
+        crop_pct=found.crop_pct,
+        interpolation=found.interpolation,
+        mean=cast(tuple[float, float, float], found.mean),
+        std=cast(tuple[float, float, float], found.std),
+        dataset=IMAGENET if imagenet else "",
+        classifier=found.classifier,
+    )
+
+
+@lru_cache(maxsize=256)
+def cost(architecture: str, resolution_px: int) -> NetworkCost:
+    """Count a network at an input size; torch is loaded where nobody has counted it yet."""
+    key = f"{architecture}@{resolution_px}"
+    row = _shipped().get(key) or _kept(key)
+    if row is None:
+        row = asdict(_counted(architecture, resolution_px))
+        _keep(key, row)
+    return NetworkCost(**row)
+
+
+def build(architecture: str) -> "torch.nn.Module":
+    """Build the network with random weights, in evaluation mode."""
+    import timm
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module: torch.nn.Module = timm.create_model(architecture, pretrained=False)
+    return module.eval().requires_grad_(False)
+
+
+@lru_cache(maxsize=256)
+def _network(architecture: str) -> TimmNetwork:
+    row = _shipped().get(architecture) or _kept(architecture)
+    if row is None:
+        found = _looked_up(architecture)
+        _keep(architecture, asdict(found))
+        return found
+    return TimmNetwork(**row | {name: tuple(row[name]) for name in ("mean", "std")})
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(files("effviz").joinpath(SHIPPED).read_text(encoding="utf-8"))
+    return found
+
+
+# Kept in the cache folder under timm's version, since another one may build a name differently.
+
+
+def _kept(key: str) -> dict[str, Any] | None:
+    try:
+        found = file_io.parse_json((_folder() / f"{_file_name(key)}.json").read_bytes())
+    except (OSError, ValueError, metadata.PackageNotFoundError):
+        return None
+    wanted = NetworkCost if "@" in key else TimmNetwork
+    return found if isinstance(found, dict) and found.keys() == set(wanted.__slots__) else None
+
+
+def _keep(key: str, row: dict[str, Any]) -> None:
+    try:
+        _folder().mkdir(parents=True, exist_ok=True)
+        file_io.write_text_atomically(_folder() / f"{_file_name(key)}.json", json.dumps(row))
+    except OSError:  # it is counted again next time
+        return
+
+
+def _folder() -> Any:
+    return file_io.cache_folder() / "timm" / metadata.version("timm")
+
+
+def _file_name(key: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "._-@" else "_" for letter in key)[:200]
+
+
+# Looking a network up in timm, on tensors that have a shape and no numbers.
+
+
+def _looked_up(architecture: str) -> TimmNetwork:
+    optional_packages.require(*optional_packages.TORCH)
+    import timm
+
+    try:
+        settings = timm.get_pretrained_cfg(architecture)
+    except RuntimeError:
+        settings = None
+    if settings is None or not settings.architecture:
+        raise _unknown(architecture)
+    name = f"{settings.architecture}.{settings.tag}" if settings.tag else settings.architecture
+    module = _on_no_device(name)
+    refusal = _refusal(module, settings.input_size[-1])
+    if refusal:
+        return TimmNetwork(name, refusal=refusal)
+    linear = module.get_classifier()
+    return TimmNetwork(
+        architecture=name,
+        resolution_px=settings.input_size[-1],
+        crop_pct=settings.crop_pct,
+        interpolation=settings.interpolation,
+        mean=tuple(settings.mean),
+        std=tuple(settings.std),
+        classes=linear.out_features,
+        classifier=next(name for name, part in module.named_modules() if part is linear),
+        licence=settings.license or "unknown",
+    )
+
+
+def _unknown(architecture: str) -> SettingsError:
+    import timm
+
+    known = timm.list_pretrained(f"{architecture.partition('.')[0]}.*") or timm.list_pretrained(
+        f"*{architecture.partition('.')[0][:6]}*"
+    )
+    return SettingsError(
+        _("timm has no network {name!r}{close}. Write timm:NAME.WEIGHTS, such as timm:resnet50.a1_in1k.").format(
+            name=architecture[:80], close=_(": near it are {names}").format(names=", ".join(known[:4])) if known else ""
+        )
+    )
+
+
+def _on_no_device(architecture: str) -> Any:
+    import timm
+    import torch
+
+    with torch.inference_mode(False), torch.device("meta"):
+        return timm.create_model(architecture, pretrained=False).eval()
+
+
+def _refusal(module: Any, size_px: int) -> str:
+    """What keeps a network from having a map; "" when nothing does."""
+    import torch
+
+    if not isinstance(module.get_classifier(), torch.nn.Linear):
+        return lazy_gettext("its classifier is not one linear layer")
+    try:
+        with torch.no_grad():
+            features = module.forward_features(torch.zeros(1, 3, size_px, size_px, device="meta"))
+    except (RuntimeError, NotImplementedError, ValueError, TypeError):
+        return lazy_gettext("its last layer cannot be read")
+    if not isinstance(features, torch.Tensor) or features.ndim != 4 or features.shape[1] != module.num_features:
+        return lazy_gettext("its last layer is no map")
+    if sum(parameter.numel() for parameter in module.parameters()) > LARGEST_PARAMS:
+        return lazy_gettext("it has more than 500 million parameters")
+    return ""
+
+
+def _counted(architecture: str, resolution_px: int) -> NetworkCost:
+    """Two FLOPs are one multiply-add; activations are what leaves layers that have no parts."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    RESOLUTION.check(resolution_px)
+    module, sizes = _on_no_device(architecture), [0]
+    for part in module.modules():
+        if not list(part.children()):
+            part.register_forward_hook(lambda _part, _given, made: sizes.append(_elements(made)))
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), counter:
+        photo = torch.zeros(1, 3, resolution_px, resolution_px, device="meta")
+        features = module.forward_features(photo)
+        module.forward_head(features)
+    return NetworkCost(
+        params=sum(parameter.numel() for parameter in module.parameters()),
+        macs=counter.get_total_flops() // 2,
+        map_px=features.shape[-1],
+        channels=features.shape[1],
+        activations=sum(sizes),
+        live=3 * max(sizes),
+    )
+
+
+def _elements(made: Any) -> int:
+    return int(made.numel()) if hasattr(made, "numel") else 0

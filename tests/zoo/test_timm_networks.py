@@ -1,0 +1,220 @@
+"""Networks of other families, from a hub cache built here, beside timm, autograd and the library's Grad-CAM."""
+
+import hashlib
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import timm
+import torch
+from huggingface_hub import constants
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from safetensors.torch import save_file
+
+from effviz.errors import SettingsError, TargetError
+from effviz.explain import sample_photos
+from effviz.explain.activation_maps import activation_map, cell_top_classes, class_maps
+from effviz.explain.data_types import Method, TargetLayer
+from effviz.explain.engines import choose
+from effviz.explain.forward_pass import forward
+from effviz.explain.images import read
+from effviz.facts import NetworkFamily
+from effviz.plots import accuracy_cost
+from effviz.zoo import catalogue, download, hub, loading, timm_networks
+from effviz.zoo.presets import PRESETS, scaling_axis
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+# Closed form: the classifier reads the features' means. Others have a convolution or a normalisation in between.
+LINEAR = {"resnet18.a1_in1k": 64, "tf_efficientnetv2_s.in1k": 64, "regnety_002.pycls_in1k": 64}
+
+CURVED = {"mobilenetv3_small_100.lamb_in1k": 96, "convnext_atto.d2_in1k": 96}
+
+ALL = LINEAR | CURVED
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory):
+    """timm's networks with random but lively weights, and the cache of the hub that holds them."""
+    cache, found = tmp_path_factory.mktemp("hub"), {}
+    for number, name in enumerate(ALL):
+        torch.manual_seed(number)
+        network = timm.create_model(name, pretrained=False)
+        enliven(network)
+        put(cache, name, network)
+        found[name] = network.eval()
+    return cache, found
+
+
+def enliven(network):
+    """Batch norms that have seen noise, and a classifier whose logits differ: otherwise every photo looks alike."""
+    for part in network.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.momentum = None
+        if hasattr(part, "gamma") and isinstance(part.gamma, torch.nn.Parameter):
+            torch.nn.init.constant_(part.gamma, 0.5)  # ConvNeXt's blocks begin at almost nothing
+    network.train()
+    with torch.no_grad():
+        network(torch.randn(4, 3, 64, 64))
+        torch.nn.init.normal_(network.get_classifier().weight, 0, 0.3)
+        torch.nn.init.normal_(network.get_classifier().bias, 0, 1)
+
+
+def put(cache, name, network):
+    folder = cache / f"models--timm--{name}"
+    snapshot = folder / "snapshots" / COMMIT
+    for place in (snapshot, folder / "blobs", folder / "refs"):
+        place.mkdir(parents=True)
+    (folder / "refs/main").write_text(COMMIT)
+    save_file({key: of.contiguous() for key, of in network.state_dict().items()}, cache / "new")
+    blob = folder / "blobs" / hashlib.sha256((cache / "new").read_bytes()).hexdigest()
+    (cache / "new").rename(blob)
+    (snapshot / "model.safetensors").symlink_to(f"../../blobs/{blob.name}")
+
+
+@pytest.fixture(autouse=True)
+def offline(networks, monkeypatch, tmp_path):
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(networks[0]))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return read(sample_photos.find("bee").path.read_bytes(), "bee")
+
+
+def passed(name, photo):
+    return forward(loading.load(catalogue.parse_model(f"timm:{name}@{ALL[name]}")), photo)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_logits_are_timms_and_a_map_adds_up_to_its_logit(networks, photo, name):
+    assert download.fetch([f"timm:{name}"])[0].name == f"timm:{name}"  # nothing to fetch: it is here
+    seen, theirs = passed(name, photo), networks[1][name]
+    with torch.inference_mode():
+        expected = theirs(torch.tensor(seen.prepared.pixels))[0].numpy()
+    np.testing.assert_allclose(seen.logits, expected, atol=1e-4 * np.abs(expected).max())
+    assert (seen.head is None) is (name in LINEAR)
+    for index in (int(expected.argmax()), 7):
+        made = activation_map(seen, index)
+        assert made.values.std() > 0
+        assert made.values.mean(dtype=np.float64) + made.bias == pytest.approx(
+            expected[index], abs=1e-3 * np.abs(expected).max()
+        )
+    np.testing.assert_allclose(class_maps(seen)[7], activation_map(seen, 7).values, rtol=1e-3, atol=1e-3)
+    assert cell_top_classes(seen).indices.shape[:2] == made.values.shape
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("method", [Method.GRADCAM, Method.LAYERCAM, Method.SHAPLEYCAM])
+def test_maps_are_those_of_gradients_at_the_last_layer(networks, photo, name, method):
+    seen = passed(name, photo)
+    index = int(seen.logits.argmax())
+    features = torch.tensor(seen.features[None], requires_grad=True)
+    logit = networks[1][name].forward_head(features)[0, index]
+    (gradient,) = torch.autograd.grad(logit, features, create_graph=True)
+    if method is Method.GRADCAM:
+        expected = (gradient.mean((2, 3), keepdim=True) * features).sum(1)
+    elif method is Method.LAYERCAM:
+        expected = (gradient.clamp(min=0) * features).sum(1)
+    else:  # Cai 2025, Eq. 9: the gradient minus half of the Hessian times the activations, averaged over the cells
+        (second,) = torch.autograd.grad((gradient * features.detach()).sum(), features, allow_unused=True)
+        corrected = gradient - 0.5 * (second if second is not None else 0)
+        expected = (corrected.mean((2, 3), keepdim=True) * features).sum(1)
+    expected = expected[0].detach().numpy()
+    found = activation_map(seen, index, method).values
+    np.testing.assert_allclose(found, expected, atol=2e-4 * np.abs(expected).max())
+
+
+def test_grad_cam_is_the_librarys_where_the_head_is_not_linear(networks, photo):
+    name = "convnext_atto.d2_in1k"
+    seen, theirs = passed(name, photo), networks[1][name]
+    index = int(seen.logits.argmax())
+    for parameter in theirs.parameters():
+        parameter.requires_grad_(True)
+    library = GradCAM(theirs, [theirs.stages[-1]])
+    expected = library(torch.tensor(seen.prepared.pixels), [ClassifierOutputTarget(index)])[0]
+    found = np.maximum(activation_map(seen, index, Method.GRADCAM).values, 0)
+    rows = torch.nn.functional.interpolate(
+        torch.tensor(found / found.max())[None, None], expected.shape, mode="bilinear"
+    )
+    assert np.corrcoef(rows.numpy().ravel(), expected.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_parameters_and_macs_are_those_that_timm_prints(networks, name):
+    ref = catalogue.parse_model(f"timm:{name}")
+    card = catalogue.model_card(ref)
+    assert (card.depth, card.width) == (None, None)
+    assert card.params == sum(of.numel() for of in networks[1][name].parameters())
+    assert card.map_px == -(-card.resolution_px // 32)
+    point = timm_networks.timm_point(name, card.resolution_px)
+    if point is not None:  # its count includes batch norm, at most some percent
+        assert card.macs / 1e9 == pytest.approx(point.macs_billions_with_bn, rel=0.06, abs=0.006)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("vit_tiny_patch16_224", "cannot be explained .its last layer is no map"),
+        ("mixer_s32_224", "its last layer is no map"),
+        ("resnet50.best", "timm has no network 'resnet50.best': near it are resnet50"),
+        ("nothing", "timm has no network 'nothing'"),
+    ],
+)
+def test_what_has_no_map_is_one_sentence(name, words):
+    with pytest.raises(SettingsError, match=words):
+        catalogue.parse_model(f"timm:{name}")
+
+
+def test_missing_weights_name_the_one_command():
+    ref = catalogue.parse_model("timm:resnet50.tv_in1k@160")
+    assert "run `effviz fetch timm:resnet50.tv_in1k` once" in hub.availability(ref.spec).sentence
+    assert catalogue.parse_model("timm:tf_efficientnet_b0.aa_in1k").label == "b0@224"
+
+
+def test_only_the_last_layer_is_offered(photo):
+    seen = passed("resnet18.a1_in1k", photo)
+    for method, layer in ((Method.GRADCAM, TargetLayer.STRIDE_16), (Method.FULLGRAD, TargetLayer.LAST)):
+        with pytest.raises(TargetError, match="last layer alone"):
+            activation_map(seen, 0, method, layer)
+
+
+def test_openvino_runs_what_it_converts_and_says_so(photo, monkeypatch):
+    model = loading.load(catalogue.parse_model("timm:resnet18.a1_in1k@64"))
+    fast = choose(model)
+    assert (fast.engine.name, fast.fallback) == ("openvino", "")
+    ours = forward(model, photo)
+    monkeypatch.setenv("EFFVIZ_ENGINE", "torch")
+    theirs = forward(model, photo)
+    np.testing.assert_allclose(ours.features, theirs.features, atol=1e-4 * np.abs(theirs.features).max())
+    weights = activation_map(ours, 3, Method.SCORECAM)
+    assert weights.values.shape == ours.features.shape[1:]
+
+
+def test_shipped_descriptions_are_what_timm_says_now():
+    name = "mobilenetv3_large_100.ra_in1k"
+    assert timm_networks._looked_up(name) == timm_networks._network(name)
+    assert timm_networks._counted(name, 224) == timm_networks.cost(name, 224)
+
+
+def test_families_stand_beside_b0_at_its_accuracy_or_at_one_cost():
+    (preset,) = (of for of in PRESETS if of.name == "families")
+    b0, mobilenet, resnet, convnext = preset.refs
+    for ref in (mobilenet, resnet):
+        assert abs(ref.spec.top1_pct - b0.spec.top1_pct) < 1.2
+    assert convnext.macs == pytest.approx(resnet.macs, rel=0.1)
+    assert [scaling_axis(ref, b0) for ref in preset.refs[1:]] == [None] * 3
+    for ref, words in zip(preset.refs[1:], preset.words[1:], strict=True):
+        assert f"{ref.spec.top1_pct:.1f} %" in words
+
+
+def test_every_point_of_another_family_can_be_asked_for_by_name():
+    points = [point for family in NetworkFamily for point in accuracy_cost.family_series(family).points]
+    others = [point.compare for point in points if point.compare.startswith("timm:")]
+    assert len(others) > 100
+    assert len(set(others)) == len(others)
+    assert all(a != b for a, b in pairwise(sorted(others)))
+    assert catalogue.parse_model("timm:resnet18.a1_in1k@288").label in others
