@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import effviz
-from effviz.cli import benchmarks, cam, evaluate, launch, networks, train
+from effviz.cli import benchmarks, cam, checkpoints, evaluate, launch, networks, train
 from effviz.cli.console import GuardedGroup
 
 app = typer.Typer(
@@ -34,6 +34,9 @@ app.command("app")(launch.open_app)
 app.command("settings")(launch.show_settings)
 app.command("models")(networks.models)
 app.command("fetch")(networks.fetch)
+app.command("add")(checkpoints.add)
+app.command("check")(checkpoints.check)
+app.command("remove")(checkpoints.remove)
 app.command("scale")(networks.scale)
 app.command("plan")(networks.plan)
 app.command("solve")(networks.solve)

@@ -3,23 +3,30 @@
 Files that torch saved are read by torch once, then kept as safetensors in the cache.
 """
 
+import io
 import logging
 import os
 import pickle
+import pickletools
 import struct
 import tempfile
 import zipfile
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import safetensors
 from safetensors.numpy import save_file
 
 from effviz import file_io
 from effviz.errors import SettingsError, WeightsError
 from effviz.i18n import _
 from effviz.scaling import plan
-from effviz.zoo import manifest, state_dicts
+from effviz.zoo import manifest, state_dicts, weights_inspection
 from effviz.zoo.state_dicts import Array, Tensors
 
 if TYPE_CHECKING:
@@ -101,6 +108,13 @@ def _too_large(path: Path, size: int, most_bytes: int) -> WeightsError:
 
 
 def _by_torch(path: Path, most_bytes: int) -> Tensors:
+    found = _unwrapped(_torch_load(path))
+    if not isinstance(found, dict) or not found or not all(map(_is_array, found.values())):
+        raise state_dicts.unexpected_content_error(path)
+    return _arrays(path, found, most_bytes)
+
+
+def _torch_load(path: Path) -> object:
     try:
         import torch
     except ImportError as error:
@@ -111,7 +125,8 @@ def _by_torch(path: Path, most_bytes: int) -> Tensors:
             ).format(name=path.name)
         ) from error
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals([Namespace]):  # timm keeps its command line so; it only holds values
+            return torch.load(path, map_location="cpu", weights_only=True)
     except (
         pickle.UnpicklingError,
         zipfile.BadZipFile,
@@ -125,13 +140,150 @@ def _by_torch(path: Path, most_bytes: int) -> Tensors:
         TypeError,
         OSError,
     ) as error:
-        raise state_dicts.damaged_file_error(path) from error
-    found = _unwrapped(found)
-    if not isinstance(found, dict) or not found or not all(map(_is_array, found.values())):
-        raise state_dicts.unexpected_content_error(path)
+        raise _unreadable(path) from error
+
+
+def _arrays(path: Path, found: Mapping[str, Any], most_bytes: int) -> Tensors:
     if (size := sum(tensor.numel() * tensor.element_size() for tensor in found.values())) > most_bytes:
         raise _too_large(path, size, most_bytes)  # many elements may be one number in memory, until they are copied
     return {str(name): _array(tensor) for name, tensor in found.items()}
+
+
+# Files that nobody has described yet: what lies beside their tensors is of use, and what they are not is said.
+
+KERAS_BEGINNING: Final = b"\x89HDF\r\n"
+
+ONE_NETWORK_AND_MORE: Final = 2  # times the file, for what is taken out of it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SavedWeights:
+    """A state dict out of a file, and what the file says beside it."""
+
+    tensors: Tensors
+    kinds: frozenset[str]  # of floating-point numbers as saved: "float16", "bfloat16"
+    wrapper: str
+    averages: str  # moving averages that lie in the file too
+    beside: Mapping[str, Any]  # of a safetensors file its metadata
+    sha256: str
+
+
+def open_weights(path: Path, ema: bool = False) -> SavedWeights:
+    """Read any safetensors file or checkpoint of torch; code in it never runs.
+
+    Raises:
+        WeightsError: the file holds something else, code among it, or is damaged.
+        SettingsError: torch saved the file, and is not installed.
+    """
+    sha256 = state_dicts.hash_file(path)
+    with file_io.open_regular(path) as file:
+        beginning = file.read(9)
+    if beginning.startswith(KERAS_BEGINNING) or path.suffix == ".keras":
+        raise _keras(path)
+    if beginning[8:] == b"{":
+        return _open_safetensors(path, ema, sha256)
+    most_bytes = ONE_NETWORK_AND_MORE * path.stat().st_size + OTHER_BYTES
+    _check_unpacked(path, most_bytes)
+    content = _torch_load(path)
+    found = weights_inspection.unwrap(content if isinstance(content, dict) else {}, ema)
+    if not all(map(_is_array, found.tensors.values())):
+        raise state_dicts.unexpected_content_error(path)
+    kinds = frozenset(str(of.dtype).rpartition(".")[2] for of in found.tensors.values() if of.is_floating_point())
+    arrays = _arrays(path, found.tensors, most_bytes)
+    return SavedWeights(arrays, kinds, found.wrapper, found.averages, found.beside, sha256)
+
+
+_HALVES: Final = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
+
+
+def _open_safetensors(path: Path, ema: bool, sha256: str) -> SavedWeights:
+    tensors = state_dicts.read_safetensors(path)
+    found = weights_inspection.unwrap(tensors, ema)
+    with safetensors.safe_open(path, "numpy") as file:
+        said = dict(file.metadata() or {})
+        kinds = {file.get_slice(name).get_dtype() for name in tensors}
+    named = frozenset(_HALVES[kind] for kind in kinds if kind in _HALVES)
+    return SavedWeights(found.tensors, named, found.wrapper, found.averages, said, sha256)
+
+
+def _unreadable(path: Path) -> WeightsError:
+    """Say why torch does not read a file without running its code, and how to save it so that it does."""
+    names = _pickled_names(path)
+    if any(name.startswith("__torch__") for name in names) or _is_torchscript(path):
+        return _told(
+            path,
+            _("is a TorchScript program"),
+            'torch.save(torch.jit.load("{name}").state_dict(), "weights.pth")',
+        )
+    if any(name.startswith("torch.nn.") for name in names):
+        return _told(
+            path,
+            _("is a whole pickled model and so holds code"),
+            'torch.save(torch.load("{name}", weights_only=False).state_dict(), "weights.pth")',
+        )
+    odd = [name for name in names if name.partition(".")[0] not in ("torch", "collections", "argparse")]
+    if odd:
+        return _told(
+            path,
+            _("holds code ({what}) beside its tensors").format(what=odd[0][:80]),
+            'torch.save(torch.load("{name}", weights_only=False)["state_dict"], "weights.pth")',
+        )
+    return state_dicts.damaged_file_error(path)
+
+
+def _told(path: Path, what: str, line: str) -> WeightsError:
+    return WeightsError(
+        _(
+            "The weights file {name} {what}: only safetensors files and plain state dicts of tensors are read. "
+            "Where you trust it, run `{line}` and take that file."
+        ).format(name=path.name, what=what, line=line.format(name=path.name))
+    )
+
+
+def _keras(path: Path) -> WeightsError:
+    return WeightsError(
+        _(
+            "The weights file {name} was saved by Keras, which is not read: only safetensors files and plain state "
+            "dicts of tensors are. Copy its weights into timm's tf_efficientnet of the same size and save that."
+        ).format(name=path.name)
+    )
+
+
+def _is_torchscript(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as parts:
+            return any(name.endswith("/constants.pkl") for name in parts.namelist())
+    except (zipfile.BadZipFile, ValueError, LookupError, EOFError, struct.error, OSError):
+        return False
+
+
+def _pickled_names(path: Path) -> list[str]:
+    """The classes and functions that a file's pickles name, found without loading any of them."""
+    try:
+        with zipfile.ZipFile(path) as parts:
+            inside = next(name for name in parts.namelist() if name.endswith("/data.pkl"))
+            data = io.BytesIO(parts.read(inside))
+    except (zipfile.BadZipFile, ValueError, LookupError, EOFError, struct.error, OSError, StopIteration):
+        data = io.BytesIO(path.read_bytes())
+    found: list[str] = []
+    with suppress(ValueError, LookupError, AttributeError, OverflowError):  # the end, or what is no pickle
+        for _number in range(PICKLES):
+            found += _named_in(data)
+    return found
+
+
+PICKLES: Final = 5  # one after the other in files of torch before 1.6, then numbers
+
+
+def _named_in(data: io.BytesIO) -> Iterator[str]:
+    texts: list[str] = []
+    for operation, argument, _place in pickletools.genops(data):
+        if operation.name == "GLOBAL":
+            yield str(argument).replace(" ", ".")
+        elif operation.name == "STACK_GLOBAL":
+            yield ".".join(texts[-2:])
+        elif isinstance(argument, str):
+            texts.append(argument)
 
 
 def _unwrapped(found: object) -> object:
@@ -174,7 +326,7 @@ def load(name: str) -> tuple[Tensors, str]:
     Raises:
         WeightsError: the file lies outside the folder, is missing, is another one or holds code.
     """
-    entry = next((entry for entry in manifest.entries() if entry.name == name), None)
+    entry = manifest.find_entry(name)
     if entry is None:
         raise WeightsError(
             _("{name} is not in {file}: only checkpoints listed there are loaded. Add it.").format(

@@ -1,0 +1,441 @@
+"""Somebody's own network becomes a checkpoint of `models/`: what a file says, and what a person has to say.
+
+Padding, epsilon and normalisation come from an architecture's name, never from shapes: timm's `efficientnet_b0` and
+`tf_efficientnet_b0` have the same tensors and very different logits.
+"""
+
+import re
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from safetensors.numpy import save_file
+
+from effviz import file_io
+from effviz.errors import SettingsError
+from effviz.i18n import _, lazy_gettext
+from effviz.scaling import PUBLISHED, Family, Padding
+from effviz.zoo import checkpoints, imagenet_classes, manifest, state_dicts, weights_inspection
+from effviz.zoo.manifest import CheckpointEntry
+from effviz.zoo.model import (
+    HALF_STATISTICS,
+    IMAGENET_STATISTICS,
+    TENSORFLOW_EPSILON,
+    Channels,
+    EvalTransform,
+    OutputActivation,
+    eval_transform,
+)
+from effviz.zoo.weights_inspection import InspectedNetwork, Naming
+
+UNKNOWN_LICENCE: Final = "unknown"
+
+_ARCHITECTURE = re.compile(r"(?P<tf>tf_)?efficientnet_(?P<name>b[0-8]|l2|lite[0-4])(?P<tag>\..+)?")
+
+# timm's defaults where a name has several sets of weights, and the sizes of those it does not list.
+_DEFAULT_TAGS: Final = {
+    "efficientnet_b0": "ra_in1k",
+    "efficientnet_b1": "ra4_e3600_r240_in1k",
+    "efficientnet_b2": "ra_in1k",
+    "efficientnet_b3": "ra2_in1k",
+    "efficientnet_b4": "ra2_in1k",
+    "efficientnet_lite0": "ra_in1k",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFacts:
+    """What a person or a file says of a network; None and "" where nothing is said."""
+
+    name: str = ""
+    architecture: str = ""  # timm's, "tf_efficientnet_b0": padding, epsilon and usual normalisation
+    classes: tuple[str, ...] = ()
+    resolution_px: int | None = None
+    crop_pct: float | None = None
+    interpolation: str = ""
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    activation: OutputActivation | None = None
+    epsilon: float | None = None
+    licence: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AddedCheckpoint:
+    """A new entry of the manifest, and what was found on the way, sentence by sentence."""
+
+    entry: CheckpointEntry
+    findings: tuple[str, ...]
+
+
+def add(path: Path, told: NetworkFacts, ema: bool = False) -> AddedCheckpoint:
+    """Look at a weights file, and write it as safetensors with an entry in the manifest; nothing of it is run.
+
+    Raises:
+        WeightsError: the file cannot be read, or holds no scaled B0 or Lite0.
+        SettingsError: something is undecidable, and the sentence names the options that tell it; or it is told wrongly.
+    """
+    name = told.name or _name_of(path)
+    _check_name(name)
+    saved = checkpoints.open_weights(path, ema)
+    found = weights_inspection.inspect(saved.tensors, path.name)
+    said = facts_beside(saved.beside)
+    row = _row(found, told, said) | {"name": name, "file": f"{name}.safetensors"}
+    row["origin"] = told.origin or f"added from {path.name}, sha256 {saved.sha256[:12]}"
+    entry = _store(row, found)
+    return AddedCheckpoint(entry, (*_about_file(saved, found), *_about_network(found, entry, told, said)))
+
+
+def remove(name: str) -> CheckpointEntry:
+    """Take a checkpoint out of the manifest, and its file away where no other entry names it.
+
+    Raises:
+        SettingsError: there is no such checkpoint, or the folder cannot be written.
+    """
+    own = manifest.own_entries()
+    entry, others = next((of for of in own if of.name == name), None), [of for of in own if of.name != name]
+    if entry is None:
+        known = ", ".join(of.name for of in others)
+        raise SettingsError(
+            _("There is no checkpoint {name!r}: there are {known}. Pick one of them.").format(
+                name=name, known=known or _("none")
+            )
+        )
+    manifest.replace_entries(others)
+    path = manifest.models_folder() / entry.file
+    if all(of.file != entry.file for of in others) and path.resolve().is_relative_to(
+        manifest.models_folder().resolve()
+    ):
+        with file_io.reporting_write_errors(path, ""):
+            path.unlink(missing_ok=True)
+    return entry
+
+
+def _name_of(path: Path) -> str:
+    """A name out of a file's: `My Net (best).pth.tar` is `my-net-best`."""
+    stem = re.sub(r"(\.(pth|pt|tar|ckpt|bin|safetensors))+$", "", path.name.lower())
+    return re.sub(r"^[^a-z]+|[^a-z0-9]+$", "", re.sub(r"[^a-z0-9._]+", "-", stem))[:100] or "network"
+
+
+def _check_name(name: str) -> None:
+    if re.fullmatch(manifest.NAME_PATTERN, name) is None:
+        raise SettingsError(
+            _(
+                "The name {name!r} does not do: lower-case letters, digits, '.', '_', '-' are allowed. Give --name."
+            ).format(name=name[:100])
+        )
+    if manifest.find_entry(name) is not None:
+        raise SettingsError(
+            _("There is a checkpoint {name!r} already: give another --name, or `effviz remove {name}` first.").format(
+                name=name
+            )
+        )
+
+
+# What a checkpoint says of itself: timm's `arch` and `args`, the metadata of a safetensors file.
+
+_KEYS: Final = {
+    "architecture": ("arch", "architecture", "model", "model_name"),
+    "classes": ("classes", "class_names", "label_names", "class_to_idx"),
+    "resolution_px": ("img_size", "resolution", "input_size", "image_size"),
+    "crop_pct": ("crop_pct",),
+    "interpolation": ("interpolation",),
+    "mean": ("mean",),
+    "std": ("std",),
+    "epsilon": ("bn_eps",),
+}
+
+
+def facts_beside(beside: Mapping[str, Any]) -> NetworkFacts:
+    """Read what lies beside a state dict; what has another form than these usually have is not read."""
+    args = beside.get("args")
+    more = vars(args) if isinstance(args, Namespace) else args if isinstance(args, Mapping) else {}
+    told = {key: _parsed(value) for key, value in {**more, **beside}.items() if value is not None}
+    found = {field: next((told[key] for key in keys if key in told), None) for field, keys in _KEYS.items()}
+    numbers = {field: _number(found[field]) for field in ("crop_pct", "epsilon")}
+    architecture, interpolation = (
+        of if isinstance(of, str) else "" for of in (found["architecture"], found["interpolation"])
+    )
+    return NetworkFacts(
+        architecture=architecture if _ARCHITECTURE.fullmatch(architecture) else "",
+        classes=_names(found["classes"]),
+        resolution_px=_pixels(found["resolution_px"]),
+        crop_pct=numbers["crop_pct"],
+        interpolation=interpolation if interpolation in list(manifest.Interpolation) else "",
+        mean=_three(found["mean"]),
+        std=_three(found["std"]),
+        epsilon=numbers["epsilon"],
+    )
+
+
+def _parsed(value: Any) -> Any:
+    """Metadata of safetensors is text, that of lists JSON."""
+    if not isinstance(value, str) or value[:1] not in "[{0123456789":
+        return value
+    try:
+        return file_io.parse_json(value.encode())
+    except ValueError:
+        return value
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _pixels(value: Any) -> int | None:
+    if isinstance(value, list | tuple) and value:  # (3, S, S)
+        value = value[-1]
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _three(value: Any) -> tuple[float, ...] | None:
+    numbers = [_number(of) for of in value] if isinstance(value, list | tuple) else []
+    known = [of for of in numbers if of is not None]
+    return tuple(known) if len(known) == len(numbers) and len(known) in (1, 3) else None
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if isinstance(value, Mapping) and all(isinstance(of, int) for of in value.values()):
+        value = sorted(value, key=value.__getitem__)
+    if isinstance(value, list | tuple) and value and all(isinstance(of, str) for of in value):
+        return tuple(value)
+    return ()
+
+
+# The entry: what is found, said and told together; whatever nobody says is asked for in one sentence.
+
+
+def _row(found: InspectedNetwork, told: NetworkFacts, said: NetworkFacts) -> dict[str, Any]:
+    architecture = _architecture(found, told, said)
+    classes = told.classes or (said.classes if len(said.classes) == found.logits else ())
+    usual = usual_transform(_of_its_size(architecture, found))
+    published = usual.resolution_px if usual and _published_name(found) else None
+    resolution_px = told.resolution_px or said.resolution_px or published
+    if missing := _missing(found, architecture, classes, resolution_px):
+        raise SettingsError(" ".join(missing))
+    _check_classes(found, classes)
+    arithmetic = _arithmetic(found, architecture, told.epsilon or said.epsilon)
+    mean, std = usual.statistics if usual else IMAGENET_STATISTICS
+    row = {
+        "family": found.family.value,
+        "depth": found.depth,
+        "width": found.width,
+        "resolution_px": resolution_px,
+        "classes": list(classes),
+        "licence": told.licence or UNKNOWN_LICENCE,
+        "top1_pct": None,
+        "top1_source": "nobody has measured it",
+        "crop_pct": told.crop_pct or said.crop_pct or (usual.crop_pct if usual else 0.875),
+        "interpolation": told.interpolation or said.interpolation or (usual.interpolation if usual else "bicubic"),
+        "mean": _of_three(told.mean or said.mean or mean),
+        "std": _of_three(told.std or said.std or std),
+        "channels": (Channels.GREY if found.channels == 1 else Channels.RGB).value,
+        **arithmetic,
+    }
+    return row | ({"activation": told.activation.value} if told.activation else {})
+
+
+def _of_three(values: Sequence[float]) -> list[float]:
+    return list(values) * 3 if len(values) == 1 else list(values)
+
+
+def _architecture(found: InspectedNetwork, told: NetworkFacts, said: NetworkFacts) -> str:
+    """The name that tells the arithmetic; a library's own names do too, since it has one arithmetic only."""
+    asked = told.architecture.strip().lower()
+    if asked and _ARCHITECTURE.fullmatch(asked) is None:
+        raise SettingsError(
+            _(
+                "The architecture {name!r} is not known: timm's tf_efficientnet_b0 to b8 and lite0 to lite4 are (SAME "
+                "padding), and efficientnet_b0 and so on (symmetric). Give one with --architecture."
+            ).format(name=asked[:100])
+        )
+    name = asked or said.architecture or _implied_architecture(found)
+    match = _ARCHITECTURE.fullmatch(name)
+    if match is None:
+        return ""
+    same = found.naming is Naming.TIMM or bool(match["tf"]) is (found.naming is Naming.EFFICIENTNET_PYTORCH)
+    if PUBLISHED[match["name"]].family is not found.family or not same:
+        raise SettingsError(
+            _(
+                "The architecture {name} does not fit: the weights are those of {family}, by the names of {naming}."
+            ).format(name=name, family=_family_words(found.family), naming=found.naming)
+        )
+    return name
+
+
+def _implied_architecture(found: InspectedNetwork) -> str:
+    """Of a library that computes in one way only; timm computes in both."""
+    if found.naming is Naming.TIMM:
+        return ""
+    prefix = "tf_" if found.naming is Naming.EFFICIENTNET_PYTORCH else ""
+    return f"{prefix}efficientnet_{_published_name(found) or ('lite0' if found.family is Family.LITE else 'b0')}"
+
+
+def _published_name(found: InspectedNetwork) -> str:
+    same = [
+        name
+        for name, of in PUBLISHED.items()
+        if (of.family, of.depth, of.width) == (found.family, found.depth, found.width)
+    ]
+    return same[0] if same else ""
+
+
+def _of_its_size(architecture: str, found: InspectedNetwork) -> str:
+    """The architecture by the published network that its layers are: whoever says b0 may mean the kind."""
+    match, name = _ARCHITECTURE.fullmatch(architecture), _published_name(found)
+    if match is None or not name or match["name"] == name:
+        return architecture
+    return f"{match['tf'] or ''}efficientnet_{name}"
+
+
+def usual_transform(architecture: str) -> EvalTransform | None:
+    """How timm evaluates an architecture by default, the tag of its weights left out or not."""
+    match = _ARCHITECTURE.fullmatch(architecture)
+    if match is None:
+        return None
+    base = architecture.removesuffix(match["tag"] or "")
+    lite = match["name"].startswith("lite")
+    tag = (match["tag"] or "")[1:] or _DEFAULT_TAGS.get(base, "in1k" if lite else "aa_in1k")
+    if known := eval_transform(f"{base}.{tag}"):
+        return known
+    size = match["name"].replace("lite", "b")  # Lite's sizes are those of B0 to B4
+    sized = eval_transform(f"tf_efficientnet_{size}.aa_in1k")
+    return sized and replace(sized, statistics=HALF_STATISTICS if lite and match["tf"] else IMAGENET_STATISTICS)
+
+
+def _missing(
+    found: InspectedNetwork, architecture: str, classes: tuple[str, ...], resolution_px: int | None
+) -> list[str]:
+    asked = []
+    if not architecture:
+        plain = _published_name(found) or ("lite0" if found.family is Family.LITE else "b0")
+        asked.append(
+            _(
+                "Weights do not tell padding, epsilon and normalisation: give --architecture tf_efficientnet_{name} "
+                "(TensorFlow's SAME, 0.001) or --architecture efficientnet_{name} (symmetric, 0.00001), as it was "
+                "trained."
+            ).format(name=plain)
+        )
+    if not classes:
+        several = _(
+            "The network has {count} classes without names: give --classes FILE, one name a line in the order of the "
+            "logits, or names with commas, or imagenet."
+        )
+        alone = _("The network has one logit: give --classes NAME, the class that it speaks for.")
+        asked.append((alone if found.logits == 1 else several).format(count=found.logits))
+    if architecture and resolution_px is None:
+        asked.append(_("Give --resolution, the input size that it was trained at."))
+    return asked
+
+
+def _check_classes(found: InspectedNetwork, classes: tuple[str, ...]) -> None:
+    if len(classes) != found.logits:
+        raise SettingsError(
+            _("There are {given} class names, and the network has {count} logits: give as many with --classes.").format(
+                given=len(classes), count=found.logits
+            )
+        )
+
+
+def _arithmetic(found: InspectedNetwork, architecture: str, epsilon: float | None) -> dict[str, Any]:
+    padding = Padding.SAME if architecture.startswith("tf_") else Padding.SYMMETRIC
+    if epsilon is None and found.naming is Naming.TORCHVISION and _published_name(found) in ("b5", "b6", "b7"):
+        epsilon = TENSORFLOW_EPSILON  # torchvision's largest three were trained by TensorFlow's
+    return {"padding": padding.value} | ({} if epsilon is None else {"epsilon": epsilon})
+
+
+def _store(row: dict[str, Any], found: InspectedNetwork) -> CheckpointEntry:
+    """Write the tensors, then the entry, which only then is complete: its hash is the file's."""
+    checked = manifest.checked_entry(row | {"sha256": "0" * 64})
+    path = manifest.models_folder() / checked.file
+    if path.exists():
+        raise SettingsError(
+            _("{file} is there already, without an entry: move it away, or give another --name.").format(file=path)
+        )
+    with file_io.reporting_write_errors(path, lazy_gettext("Set EFFVIZ_MODELS to a folder of yours.")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f".{path.name}.new")
+        save_file(dict(found.tensors), new, {"format": "pt"})
+        new.replace(path)
+    entry = checked.model_copy(update={"sha256": state_dicts.hash_file(path)})
+    manifest.replace_entries([*manifest.own_entries(), entry])
+    return entry
+
+
+# What was found, for people.
+
+
+def _about_file(saved: checkpoints.SavedWeights, found: InspectedNetwork) -> list[str]:
+    lines = []
+    if saved.wrapper:
+        lines.append(_("Wrapper taken off: {name}.").format(name=saved.wrapper))
+    if saved.averages:
+        lines.append(_("Moving averages lie beside it under {name}: --ema takes those.").format(name=saved.averages))
+    if found.prefix:
+        lines.append(_("Prefix taken off: {prefix}").format(prefix=found.prefix))
+    if found.left_out:
+        lines.append(_("Left out, without the prefix: {names}.").format(names=", ".join(found.left_out[:3])))
+    if halves := sorted(saved.kinds & {"float16", "bfloat16"}):
+        lines.append(_("Half precision ({kinds}): kept as 32-bit numbers.").format(kinds=", ".join(halves)))
+    if not found.counters:
+        lines.append(_("Batch norms have no num_batches_tracked, which evaluation does not need."))
+    return lines
+
+
+def _about_network(
+    found: InspectedNetwork, entry: CheckpointEntry, told: NetworkFacts, said: NetworkFacts
+) -> list[str]:
+    names = _("Names of {naming}; by its shapes {family}, depth {depth:g}, width {width:g}, {count} logits.")
+    computing = _("Padding {padding}, epsilon {epsilon:g}; input {px} px, mean {mean}, std {std}; {output}.")
+    lines = [
+        names.format(
+            naming=found.naming,
+            family=_family_words(found.family),
+            depth=found.depth,
+            width=found.width,
+            count=found.logits,
+        ),
+        computing.format(
+            padding=entry.arithmetic.padding,
+            epsilon=entry.arithmetic.epsilon,
+            px=entry.resolution_px,
+            mean=entry.mean,
+            std=entry.std,
+            output=entry.arithmetic.output,
+        ),
+    ]
+    if found.channels == 1:
+        lines.append(_("One channel: photos are shown to it in grey."))
+    if said.architecture and not told.architecture:
+        lines.append(_("The file says its architecture: {name}.").format(name=said.architecture))
+    return lines
+
+
+def _family_words(family: Family) -> str:
+    return "EfficientNet-Lite" if family is Family.LITE else "EfficientNet"
+
+
+def read_classes(text: str) -> tuple[str, ...]:
+    """Return class names: a file with one a line (or a JSON list), "imagenet", or names with commas between.
+
+    Raises:
+        SettingsError: a file is meant, and cannot be read.
+    """
+    if text.strip().lower() == "imagenet":
+        return imagenet_classes.names()
+    path = Path(text)
+    if not path.is_file() and path.suffix not in (".txt", ".json", ".csv", ".names"):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    try:
+        content = file_io.read_regular(path, manifest.LARGEST_BYTES).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            _("The classes {file} cannot be read ({reason}): a text file with one name a line is wanted.").format(
+                file=path, reason=getattr(error, "strerror", None) or error
+            )
+        ) from error
+    named = _names(_parsed(content)) if path.suffix == ".json" else ()
+    return named or tuple(line.strip() for line in content.splitlines() if line.strip())
