@@ -30,7 +30,7 @@ page = st.navigation(
         st.Page(
             f"{PAGES}/wrong_maps.py",
             title=_("Why does my Grad-CAM look wrong?"),
-            url_path="wrong-maps",
+            url_path="wrong_maps",
             visibility="hidden",  # Compare links it
         ),
     ],

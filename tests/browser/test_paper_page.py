@@ -103,7 +103,7 @@ def paper(request: pytest.FixtureRequest, context: BrowserContext, address: str)
     """The page in one look; sections are opened by a click."""
     width, scheme = request.param
     window = Window(context, address)
-    yield window.visit("/paper?section=transfer", width, scheme)
+    yield window.visit("/paper?section=transfer", width, scheme=scheme)
     window.page.close()
     assert not window.mistakes
 
@@ -182,7 +182,7 @@ def test_the_recipe_changes_a_photo_before_the_visitors_eyes(visit: Visit) -> No
 
 
 def test_a_link_brings_a_section_back_with_its_choices(visit: Visit, address: str) -> None:
-    page = visit("/paper")
+    page = visit("/paper?section=figure2")  # the first section draws in three dimensions, which takes a while
     page.get_by_role("radio", name=EXISTING["table7"].label, exact=True).click()
     page.get_by_role("radio", name="v1", exact=True).click()
     expect(page).to_have_url(re.compile("paper=v1"))
@@ -212,6 +212,7 @@ def test_figure_7_opens_its_comparisons_though_another_one_was_looked_at_before(
     page.get_by_role("radio", name=EXISTING["figure7"].label, exact=True).click()
     page.get_by_role("button", name=re.compile(button)).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("differently scaled"))
+    page.get_by_role("button", name="Models", exact=True).click()
     expect(page.get_by_test_id("stMultiSelect").first).to_contain_text(model)
 
 

@@ -24,7 +24,9 @@ class Networks {
   /** @param {Data} data */
   update(data) {
     this.data = data;
-    /** @type {HTMLElement} */ (this.root.querySelector("figcaption")).textContent = data.caption;
+    const caption = /** @type {HTMLElement} */ (this.root.querySelector("figcaption"));
+    caption.textContent = data.caption;
+    if (!data.savable) caption.style.margin = "0"; // no buttons follow
     for (const button of this.root.querySelectorAll("button")) {
       const format = /** @type {"svg" | "png"} */ (button.dataset.format);
       button.hidden = !data.savable;
