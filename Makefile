@@ -7,6 +7,7 @@ PYTHON ?= python3
 HOURS ?= 1
 BIN := .venv/bin
 TYPESCRIPT := 7.0.2
+AXE := 4.14.1
 TSC := .venv/node_modules/typescript/bin/tsc
 
 .PHONY: app test check format fuzz extract update compile lock audit clean
@@ -14,14 +15,14 @@ TSC := .venv/node_modules/typescript/bin/tsc
 app: .venv/$(if $(LIGHT),light,app).done
 	$(BIN)/effviz app
 
-test: .venv/dev.done
+test: .venv/dev.done .venv/npm.done
 ifdef FILE
 	$(BIN)/python -m pytest $(FILE)
 else
 	$(BIN)/python tests/run_all.py
 endif
 
-check: .venv/dev.done .venv/typescript.done
+check: .venv/dev.done .venv/npm.done
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -70,9 +71,10 @@ LOCKED ?= requirements.lock
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	touch $@
 
-# Checks the types that the components' plain JavaScript has in its comments; nothing is built from it.
-.venv/typescript.done: Makefile .venv/dev.done
-	$(BIN)/npm install --silent --no-save --no-audit --no-fund --prefix .venv typescript@$(TYPESCRIPT)
+# TypeScript checks the types that the components' plain JavaScript has in its comments; nothing is built from it.
+# axe-core finds on the pages what keeps people out who hear or press keys. In one go: npm forgets what it is not told.
+.venv/npm.done: Makefile .venv/dev.done
+	$(BIN)/npm install --silent --no-save --no-audit --no-fund --prefix .venv typescript@$(TYPESCRIPT) axe-core@$(AXE)
 	touch $@
 
 # After a change in requirements.txt.

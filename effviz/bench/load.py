@@ -159,7 +159,7 @@ async def _one(
                 visitor.select(methods, CAM_METHODS[method].title)
             await together.wait()
             answer = await visitor.ask()
-            methods = answer.widget("method")
+            methods = answer.widget("method-choice")
             seen.seconds.append(answer.seconds)
             seen.errors += [f"{photo}: {error}" for error in answer.errors]
             seen.compare(

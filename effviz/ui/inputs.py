@@ -25,10 +25,9 @@ def choose_one(label: str, names: Names, key: str, first: str, help: str | None 
 
 
 def choose_listed(label: str, names: Names, key: str, first: str, help: str | None = None) -> str:
-    """Choose one from a list that opens, if there is anything to choose from."""
+    """Choose one from a list that opens; one with a single name is not greyed out, since that is hard to read."""
     state = _adopt_one(key, names, first)
-    alone = len(names) == 1
-    st.selectbox(label, list(names), format_func=names.__getitem__, key=state, disabled=alone, help=help)
+    st.selectbox(label, list(names), format_func=names.__getitem__, key=state, help=help)
     return _kept(key, first)
 
 

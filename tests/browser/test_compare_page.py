@@ -55,7 +55,7 @@ def test_a_bad_file_gets_its_sentence_and_a_photo_a_row_of_maps(visit: Visit, tm
 
 
 def test_one_class_is_chosen_in_the_list_and_above_and_everything_agrees(visit: Visit) -> None:
-    page = visit("/?models=lite0@224,lite2@260&photos=dog,owl")
+    page = visit("/?models=lite0@224,lite2@260&photos=dog,owl&method=LayerCAM")
     above = page.get_by_role("combobox", name=re.compile("Class to explain"))
     expect(above).to_have_value("Each model's own first guess")
     own = shown_class(maps(page).first)
@@ -84,6 +84,9 @@ def test_one_class_is_chosen_in_the_list_and_above_and_everything_agrees(visit: 
     expect(page.get_by_text("Budget", exact=True)).to_be_visible()
     page.get_by_role("link", name="Compare").click()
     expect(above).to_have_value(name)
+    expect(page.locator(".effviz-chosen").last).to_have_text(
+        "LayerCAM, Last layer"
+    )  # though its widget was folded away
     expect(page.locator(".classes [aria-checked=true] span").first).to_have_text(name)
     above.fill("golden retr")
     page.get_by_role("option", name="Golden Retriever").click()

@@ -81,8 +81,8 @@ def test_everything_about_a_map_can_be_done_by_keyboard(compare: Compare) -> Non
 
 
 ANSWER = """
-  () => {
-    const plain = { threshold: 0, contour: 0, placement: "plain", cells: false };
+  (name) => {
+    const plain = { class: name, threshold: 0, contour: 0, placement: "plain", cells: false };
     const look = { scale: "own", palette: "inferno", opacity: 55, ...plain };
     dispatchEvent(new CustomEvent("effviz-grid-news", { detail: { look, answer: null, move: 0 } }));
   }
@@ -96,7 +96,7 @@ def test_the_keyboard_stays_with_the_class_when_the_page_runs_again(compare: Com
     page.keyboard.press("ArrowDown")
     chosen = page.locator(".classes button").nth(1)
     expect(chosen).to_be_focused()
-    page.evaluate(ANSWER)
+    page.evaluate(ANSWER, chosen.locator("span").first.inner_text())
     expect(chosen).to_be_focused()
     expect(chosen).to_have_attribute("aria-checked", "true")
     page.get_by_role("button", name=re.compile("^Add Lite2")).evaluate("(one) => one.click()")  # focus stays

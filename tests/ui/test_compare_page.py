@@ -284,7 +284,7 @@ def test_still_pictures_have_their_own_controls_of_the_look() -> None:
     threshold = next(each for each in test.slider if each.key == "look_threshold")
     threshold.set_value(40).run()
     assert test.query_params["threshold"] == "40"
-    test.toggle(key="still").set_value(False).run()
+    test.toggle(key="look_still").set_value(False).run()
     assert news(test)["look"]["opacity"] == 20
     assert news(test)["look"]["threshold"] == 40
 

@@ -81,10 +81,12 @@ def choose_explanation() -> ExplanationChoice:
     chosen = choose_method()
     explain_method(chosen)
     where = choose_layer(chosen)
+    widget = _Widget(STILL_PICTURES)
+    widget.show()
     st.toggle(
         _("Still pictures"),
-        key=STILL,
-        bind="query-params",
+        key=widget.key,
+        on_change=widget.keep,
         help=_("Draw the maps on the server, for browsers that cannot: nothing moves, and each change is a wait."),
     )
     return ExplanationChoice(chosen, where, explained_target())
@@ -103,7 +105,7 @@ def explain_method(of: Method) -> None:
 
 def explanation_words(choice: ExplanationChoice) -> list[str]:
     """How the maps are made, in a few words."""
-    return [CAM_METHODS[choice.method].title, _(LAYERS[choice.layer])]
+    return [_(CAM_METHODS[choice.method].title), _(LAYERS[choice.layer])]
 
 
 def explained_target() -> Target:
@@ -125,16 +127,13 @@ def choose_class(guesses: Sequence[str]) -> None:
 
 
 def choose_method() -> Method:
-    """How features become a map."""
-    return Method(
-        st.selectbox(
-            _("Method"),
-            [str(method) for method in CAM_METHODS],
-            format_func=lambda method: CAM_METHODS[Method(method)].title,
-            key=METHOD,
-            bind="query-params",
-        )
-    )
+    """How features become a map.
+
+    Not bound to the address: Streamlit forgets such a value with the page when its widget is folded away.
+    """
+    titles = {str(method): fact.title for method, fact in CAM_METHODS.items()}
+    inputs.read_old_link(METHOD, titles)
+    return Method(inputs.choose_listed(_("Method"), titles, METHOD, next(iter(titles))))
 
 
 def choose_layer(of: Method) -> TargetLayer:
@@ -267,6 +266,8 @@ def parse_class(text: str) -> str:
     return text if place is None else names[place]
 
 
+STILL_PICTURES = Setting(STILL, False, _switch(STILL), lambda still: str(still).lower())
+
 CLASS = Setting("class", "", parse_class, str)
 
 SETTINGS: tuple[Setting[Any], ...] = (CLASS, SCALE, PALETTE, OPACITY, THRESHOLD, CONTOUR, PLACEMENT, CELLS)
@@ -274,7 +275,7 @@ SETTINGS: tuple[Setting[Any], ...] = (CLASS, SCALE, PALETTE, OPACITY, THRESHOLD,
 
 def adopt_display() -> None:
     """Take the look from the address the first time; what does not exist leaves its sentence."""
-    for setting in SETTINGS:
+    for setting in (*SETTINGS, STILL_PICTURES):
         with guard():
             setting.adopt()
     if st.query_params.pop("target", "") in {"rank", "Later guess"}:  # links once said so beside the class

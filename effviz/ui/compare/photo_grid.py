@@ -218,7 +218,7 @@ def show(found: Sequence[MapCell | MapGap], choice: ExplanationChoice, looked: D
 
 
 def _no_canvas() -> None:
-    st.session_state[STILL] = True
+    display_settings.STILL_PICTURES.put(True)
 
 
 # Downloads: the raw maps, what is needed to repeat the comparison, and still pictures as one picture. The browser's

@@ -70,6 +70,8 @@ def similarity_figure(steps: Sequence[RandomizationStep]) -> go.Figure:
     drawn.update_xaxes(tickvals=places, ticktext=[step.name for step in steps], tickangle=-45)
     known = [value for step in steps for value in (step.spearman, step.ssim) if not math.isnan(value)]
     drawn.update_yaxes(title_text=_("Likeness to the intact map"), range=[min([0.0, *known]) - 0.05, 1.05])
+    # Where broken networks' curves do not come, and below the tool bar.
+    drawn.update_layout(legend={"orientation": "v", "xanchor": "right", "x": 1, "yanchor": "top", "y": 0.88})
     return drawn
 
 

@@ -1,0 +1,110 @@
+"""What keeps people out who hear a page, press keys, or need contrast: axe-core looks at every page, light and dark."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import unfold
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Page]
+AXE = Path(__file__).parents[2] / ".venv/node_modules/axe-core/axe.min.js"
+PAGES = ["/", "/lesson", "/scale", "/tradeoff", "/evaluate", "/paper"]
+
+# What Streamlit draws itself and offers no way to change, each with the reason why it may stay.
+ALLOWED: dict[tuple[str, str], str] = {}
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    if not AXE.is_file():
+        reason = "axe-core is not installed: `make test` installs it."
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return AXE.read_text(encoding="utf-8")
+
+
+RUN = """
+  async (within) => {
+    const found = await axe.run(within ?? document, { resultTypes: ["violations"] });
+    const say = ({ any, all, none }) => [...any, ...all, ...none].map(({ message }) => message).join(" ");
+    const tell = (id, node) =>
+      ({ id, target: node.target.flat().join(" "), html: node.html.slice(0, 200), why: say(node) });
+    return found.violations.flatMap(({ id, nodes }) => nodes.map((node) => tell(id, node)));
+  }
+"""
+
+
+def violations(page: Page, axe: str, within: str | None = None) -> list[str]:
+    """What axe-core finds wrong, but for what is allowed."""
+    if not page.evaluate("typeof axe === 'object'"):
+        page.evaluate(axe)
+    found: list[dict[str, Any]] = page.evaluate(RUN, within)
+    allowed = [(rule, part) for rule, part in ALLOWED]
+    return [
+        f"{one['id']}: {one['target']} {one['html']} ({one['why']})"
+        for one in found
+        if not any(one["id"] == rule and part in one["target"] + one["html"] for rule, part in allowed)
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing(visit: Visit, axe: str, path: str, scheme: str) -> None:
+    page = visit(path, scheme=scheme)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    found = violations(page, axe)
+    if path == "/":
+        for fold in ("Photos", "Models", "Method"):
+            unfold(page, fold)
+            found += violations(page, axe, "[data-testid=stPopoverBody]")
+    assert not found, "\n".join(found)
+
+
+def test_axe_is_heard_when_something_is_wrong(visit: Visit, axe: str) -> None:
+    page = visit("/scale")
+    page.evaluate("document.querySelector('h1').insertAdjacentHTML('afterend', '<img src=\"data:,\">')")
+    assert any("image-alt" in one for one in violations(page, axe))
+
+
+BUTTONS_AROUND = """
+  (table) => {
+    const container = table.closest("[data-testid=stElementContainer]");
+    for (const [where, id] of [["beforebegin", "before"], ["afterend", "after"]])
+      container.insertAdjacentHTML(where, `<button id="${id}">${id}</button>`);
+    document.getElementById("before").focus();
+  }
+"""
+
+
+def test_a_table_is_passed_by_one_press_of_tab_and_its_buttons_can_be_reached(visit: Visit) -> None:
+    page = visit("/tradeoff")
+    table = page.get_by_test_id("stDataFrame").first
+    expect(table).to_be_attached()
+    table.evaluate(BUTTONS_AROUND)
+    page.mouse.move(0, 0)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('[data-testid=stDataFrame]') !== null")
+    page.keyboard.press("Tab")
+    expect(page.locator("#after")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.closest('[data-testid=stElementToolbar]') !== null")
+
+
+def test_where_the_keyboard_is_in_the_navigation_is_seen(visit: Visit) -> None:
+    page = visit("/scale")
+    page.get_by_test_id("stTopNavLink").nth(1).focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")  # by keyboard, which is when it is marked
+    style = page.evaluate(
+        "(({outlineStyle, outlineWidth, outlineColor, color}) => [outlineStyle, outlineWidth, outlineColor === color])"
+        "(getComputedStyle(document.activeElement))"
+    )
+    assert style == ["solid", "2px", True]
