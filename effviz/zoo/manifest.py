@@ -40,11 +40,15 @@ class Interpolation(StrEnum):
 
 T = TypeVar("T")
 
+RULE: Final = "rule"  # pydantic's kind of error for them
+
+WORDS: Final = "{words}"  # and its template
+
 
 def _rule(allows: Callable[[Any], bool], words: str) -> AfterValidator:
     def check(value: T) -> T:
         if not allows(value):
-            raise PydanticCustomError("rule", "{words}", {"words": words})
+            raise PydanticCustomError(RULE, WORDS, {"words": words})
         return value
 
     return AfterValidator(check)
@@ -294,7 +298,7 @@ _TYPES: Final = {"float": "float", "int": "int", "string": "str", "finite": "flo
 
 def _allowed(error: ErrorDetails) -> str:
     kind = error["type"]
-    if kind == "rule":
+    if kind == RULE:
         return _(error["ctx"]["words"])
     if kind == "enum":
         return str(error["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")

@@ -95,10 +95,13 @@ def _megabytes(*names: str) -> str:
     return ", ".join(f"{name} {size:.0f} MB" for name, size in sizes.items())
 
 
-def _measured(label: str) -> dict[str, str]:
-    """The numbers of another family's network for a sentence: timm's top-1, and the multiply-adds counted here."""
-    ref = catalogue.parse_model(label)
-    return {"top1": f"{ref.spec.top1_pct:.1f}", "macs": f"{ref.macs / 1e9:.2f}"}
+def _top1(label: str) -> str:
+    """What timm measured, for a sentence."""
+    return f"{catalogue.parse_model(label).spec.top1_pct:.1f}"
+
+
+def _billion_macs(label: str) -> str:
+    return f"{catalogue.parse_model(label).macs / 1e9:.2f}"
 
 
 _MOBILENET, _RESNET, _CONVNEXT = (
@@ -258,7 +261,8 @@ PRESETS = (
             lazy_gettext(
                 "MobileNetV3: {top1} % with {macs} billion MACs, B0's kind of blocks. Its head is not linear after the "
                 "average, so gradients at its last layer stand for the classifier's weights.",
-                **_measured(f"{_MOBILENET}@224"),
+                top1=_top1(f"{_MOBILENET}@224"),
+                macs=_billion_macs(f"{_MOBILENET}@224"),
             ),
         ),
         (
@@ -267,7 +271,8 @@ PRESETS = (
             lazy_gettext(
                 "ResNet-50: {top1} %, about as accurate as B0, with {macs} billion MACs. "
                 "Look whether it marks larger parts.",
-                **_measured(f"{_RESNET}@224"),
+                top1=_top1(f"{_RESNET}@224"),
+                macs=_billion_macs(f"{_RESNET}@224"),
             ),
         ),
         (
@@ -276,7 +281,8 @@ PRESETS = (
             lazy_gettext(
                 "ConvNeXt-T: {top1} % with {macs} billion MACs, as many as ResNet-50. Its features are normalised "
                 "after the average, so gradients stand for the classifier's weights.",
-                **_measured(f"{_CONVNEXT}@224"),
+                top1=_top1(f"{_CONVNEXT}@224"),
+                macs=_billion_macs(f"{_CONVNEXT}@224"),
             ),
         ),
     ),

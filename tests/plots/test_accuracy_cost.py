@@ -73,7 +73,7 @@ def test_other_families_keep_timms_count(family):
     for point in family_series(family).points:
         row = rows.loc[point.id]
         assert (point.top1_pct, point.macs_billions) == (row["top1_pct"], row["gmacs_counted_with_bn"])
-        assert (point.macs_count, point.macs_billions_with_bn, point.compare) == (Count.TIMM, None, "")
+        assert (point.macs_count, point.macs_billions_with_bn, point.compare) == (Count.TIMM, None, f"timm:{point.id}")
 
 
 def test_every_name_for_the_compare_page_is_known_there():
