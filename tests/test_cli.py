@@ -206,7 +206,7 @@ def test_every_command_and_option_is_explained() -> None:
     ("words", "part"),
     [
         (["cam", "nowhere.jpg", "--out", "x"], "nowhere.jpg cannot be read"),
-        (["cam", str(SAMPLES / "ATTRIBUTION.csv"), "--out", "x"], "JPEG, PNG, WebP, GIF, BMP and TIFF"),
+        (["cam", str(SAMPLES / "ATTRIBUTION.csv"), "--out", "x"], "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF"),
         (["cam", str(SAMPLES / "coffee.jpg"), "--models", "vgg16", "--out", "x"], "There is no model 'vgg16'"),
         (["cam", str(SAMPLES / "coffee.jpg"), "--target", "5000", "--out", "x"], "Class 5000 does not exist"),
         (["cam", str(SAMPLES / "coffee.jpg"), "--models", "b0", "--out", "x"], "effviz fetch b0"),

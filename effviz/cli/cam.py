@@ -16,7 +16,9 @@ from effviz.explain.scales import Scale
 
 
 def cam(  # noqa: PLR0913  # one parameter an option, as Typer wants it
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="JPEG, PNG, WebP, GIF, BMP or TIFF files.")],
+    photos: Annotated[
+        list[Path], typer.Argument(metavar="PHOTO...", help="JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF files.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the files; it is made if it is not there.")],
     models: Annotated[str, typer.Option(help="Models with commas between: lite0@224,lite2@260.")] = "lite0",
     method: Annotated[Method, typer.Option(help="How features become a map.")] = Method.CAM,

@@ -1,6 +1,7 @@
 """The worker's side of `decoding`: photos come in through one pipe and go out as pixels through another.
 
-This process may be killed at any moment, and is when a photo costs too much. It knows nothing but numpy and Pillow.
+This process may be killed at any moment, and is when a photo costs too much. It knows nothing but numpy and Pillow,
+and what reads HEIC for Pillow.
 """
 
 import json
@@ -78,6 +79,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent
     with os.fdopen(os.dup(1), "wb") as replies:
         os.dup2(2, 1)  # what a library may print is no reply
+        images.register_phone_formats()
         limit_memory(int(sys.argv[1]))
         serve(sys.stdin.buffer, replies)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -251,7 +252,11 @@ class ResizeCrop:
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 
-ALLOWED: Final = lazy_gettext("JPEG, PNG, WebP, GIF, BMP and TIFF are allowed")
+VIDEOS: Final = (b"qt  ", b"isom", b"iso2", b"mp41", b"mp42", b"M4V ", b"avc1", b"3gp4", b"3gp5")  # brands
+
+PHONE_FORMATS: Final = ("AVIF", "HEIF")  # both begin alike, and AVIF's reader leaves to the other what it cannot read
+
+ALLOWED: Final = lazy_gettext("JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF are allowed")
 
 MAX_BYTES: Final = 20 * 2**20
 
@@ -288,7 +293,7 @@ def read(data: bytes, name: str) -> "Photo":
         name: the file's name, for messages and labels.
 
     Raises:
-        ImageError: the file is empty, too large, not one of the six formats, damaged, cut off, or of a size or depth
+        ImageError: the file is empty, too large, not one of the eight formats, damaged, cut off, or of a size or depth
             that cannot be shown. The limits on size are checked before a pixel is decoded.
     """
     from effviz.explain.data_types import Photo  # brings OpenCV and the zoo, which a decoding worker does without
@@ -378,10 +383,24 @@ def damaged(name: str) -> ImageError:
     )
 
 
+@cache
+def register_phone_formats() -> None:
+    """Have Pillow read HEIC and AVIF, each in one thread: threads would take the memory that a photo may have."""
+    import pillow_heif  # here: few photos are of these formats
+    from PIL import AvifImagePlugin
+
+    pillow_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+
+
 def _open(data: bytes, name: str) -> Image.Image:
     """Read the header only."""
+    formats: tuple[str, ...] = FORMATS
+    if data[4:8] == b"ftyp":
+        register_phone_formats()
+        formats = PHONE_FORMATS
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        return Image.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError as error:
         raise ImageError(
             _("{name} is {what}; {allowed}. Save it as JPEG and try again.").format(
@@ -399,7 +418,9 @@ def _open(data: bytes, name: str) -> Image.Image:
 
 def _unread(data: bytes) -> str:
     if data[4:8] == b"ftyp":
-        return _("a HEIC or AVIF picture")
+        if data[8:12] in VIDEOS:
+            return _("a video")
+        return _("a HEIC or AVIF picture that is damaged or of a kind that cannot be read")
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return _("a TIFF of a kind that cannot be read")
     return _("not a picture that can be read")

@@ -31,6 +31,7 @@ DECODE_ERRORS: Final = (
     ArithmeticError,
     EOFError,
     MemoryError,
+    RuntimeError,  # of libheif
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
@@ -76,8 +77,10 @@ def convert_to_srgb(image: Image.Image, data: bytes, name: str) -> tuple[Image.I
     notes = (SEVERAL,) if getattr(image, "is_animated", False) else ()
     if image.format == "PNG" and image.info.get("default_image"):
         image.seek(1)  # what stands before an animation is for programs that have none
-    uncovered = _uncovered(image)
+    uncovered, size = _uncovered(image), image.size
     image.load()
+    if image.format == "HEIF" and image.size != size:
+        raise ValueError(f"its header says {size}, and it has {image.size}")
     _mend(image, data)
     turned = _upright(image)
     rgb, alpha = _split(turned)

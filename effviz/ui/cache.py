@@ -134,6 +134,13 @@ def bundled(name: str) -> ChosenPhoto:
     return ChosenPhoto(found.name, found.sha256, partial(sample, name))
 
 
+def forget_photo(sha256: str) -> None:
+    """Let go of a photo's pixels, whatever it is called; another visitor who has it too reads it again."""
+    digest = bytes.fromhex(sha256)
+    _PHOTOS.remove(lambda key: isinstance(key, tuple) and key[0] == digest)
+    _PICTURES.remove(lambda key: isinstance(key, tuple) and key[0] == sha256)
+
+
 def photo(data: bytes, name: str, turn: Turn = lambda: nullcontext(lambda: None)) -> Photo:
     """The same, for one look at it."""
     return own(data, name, turn).open()

@@ -77,6 +77,12 @@ class SizeBoundedCache(Generic[V]):
             while self._values.currsize > most_bytes:
                 self._values.popitem()
 
+    def remove(self, unwanted: Callable[[Hashable], bool]) -> None:
+        """Let all values go whose key is unwanted."""
+        with self._lookup:
+            for key in [key for key in self._values if unwanted(key)]:
+                del self._values[key]
+
     def recount(self) -> None:
         """Ask again how large everything is, where values grow; the longest unused go if that is too much."""
         with self._lookup:

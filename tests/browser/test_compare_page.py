@@ -46,7 +46,7 @@ def test_a_bad_file_gets_its_sentence_and_a_photo_a_row_of_maps(visit: Visit, tm
     before = shown_class(maps(page).first)
     unfold(page, "Photos")
     page.locator('input[type="file"]').set_input_files(broken)
-    expect(page.get_by_text(re.compile("holiday.jpg.* JPEG, PNG, WebP, GIF, BMP and TIFF"))).to_be_visible()
+    expect(page.get_by_text(re.compile("holiday.jpg.* JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF"))).to_be_visible()
     expect(maps(page)).to_have_count(1)  # the rest stays
     page.locator('input[type="file"]').set_input_files(SAMPLES / "red_panda.jpg")
     expect(page.get_by_role("img", name="The photo red_panda.jpg")).to_be_visible(timeout=PATIENCE_MS)

@@ -1,5 +1,6 @@
 import hashlib
 import io
+import re
 import struct
 import zlib
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from effviz.errors import ImageError
+from effviz.explain import images, srgb_conversion
 from effviz.explain.images import read
 
 
@@ -199,7 +201,7 @@ def test_too_many_bytes_are_refused_before_opening(monkeypatch):
 
 
 def test_other_files_are_refused():
-    assert "JPEG, PNG, WebP, GIF, BMP and TIFF are allowed" in refusal(b"%PDF-1.7 hello")
+    assert "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF are allowed" in refusal(b"%PDF-1.7 hello")
 
 
 def test_other_picture_formats_are_refused():
@@ -207,8 +209,49 @@ def test_other_picture_formats_are_refused():
         assert "not a picture that can be read" in refusal(saved(Image.fromarray(picture()), file_format))
 
 
-def test_a_heic_photo_is_named():
-    assert "is a HEIC or AVIF picture" in refusal(b"\x00\x00\x00\x18ftypheic" + bytes(40))
+def test_a_damaged_heic_photo_and_a_video_are_named():
+    assert "is a HEIC or AVIF picture that is damaged" in refusal(b"\x00\x00\x00\x18ftypheic" + bytes(40))
+    assert "is a video; JPEG" in refusal(b"\x00\x00\x00\x18ftypqt  " + bytes(40))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("file_format", ["HEIF", "AVIF"])
+def test_photos_of_phones_are_read_upright(file_format, orientation):
+    images.register_phone_formats()
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    lying = Image.fromarray(np.ascontiguousarray(STORED[orientation](picture())))
+    found = read(saved(lying, file_format, exif=exif.tobytes(), quality=95), "IMG_1234.HEIC")
+    assert found.rgb.shape == (32, 48, 3)
+    corners = np.ix_((4, 27), (4, 43))
+    assert np.abs(found.rgb[corners].astype(int) - picture()[corners]).max() < 12
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize("file_format", ["HEIF", "AVIF"])
+def test_photos_of_phones_have_the_limits_of_others(file_format, monkeypatch):
+    images.register_phone_formats()
+    shown = Image.fromarray(picture(64, 64))
+    several = saved(shown, file_format, save_all=True, append_images=[shown.rotate(180)])
+    assert read(several, "burst.heic").notes == (srgb_conversion.SEVERAL,)
+    assert "at least 16" in refusal(saved(Image.new("RGB", (64, 8)), file_format))
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "load", None)
+        wide = several.replace(struct.pack(">II", 64, 64), struct.pack(">II", 10_000, 5_001))
+        assert "at most 50 megapixels" in refusal(wide)
+    claimed = several.replace(struct.pack(">II", 64, 64), struct.pack(">II", 32, 32))
+    if file_format == "HEIF":  # AVIF's reader makes the picture the size that the header says
+        assert "is damaged" in refusal(claimed)
+    one = saved(shown, file_format)
+    for part in (0.3, 0.6, 0.9):
+        assert re.search("is damaged|that is damaged|ends before", refusal(one[: int(part * len(one))]))
+
+
+def test_a_container_that_hides_its_kind_is_read():
+    images.register_phone_formats()
+    for file_format in ("HEIF", "AVIF"):
+        data = saved(Image.fromarray(picture()), file_format)
+        assert read(data[:8] + b"mif1" + data[12:], "a.heif").width == 48
 
 
 @pytest.mark.parametrize(("width", "height"), [(10_000, 5_001), (20_000, 20_000)])

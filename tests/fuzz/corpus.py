@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageCms
 
+from effviz.explain import images
+
 SIDE: Final = 40
 
 
@@ -53,6 +55,11 @@ def _seeds() -> Iterator[bytes]:
     yield saved(deep, "TIFF", compression="tiff_lzw")
     yield saved(rgb.convert("1"), "TIFF", compression="group4")
     yield saved(rgb.convert("CMYK"), "TIFF", save_all=True, append_images=[rgb])
+    images.register_phone_formats()
+    for file_format in ("HEIF", "AVIF"):
+        for image in (rgb, grey, rgb.convert("RGBA")):
+            yield saved(image, file_format, exif=exif.tobytes())
+        yield saved(rgb, file_format, save_all=True, append_images=frames)
 
 
 NUMBERS: Final = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF)

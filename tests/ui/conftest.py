@@ -7,10 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from streamlit.testing.v1 import AppTest
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.testing.v1 import AppTest, local_script_runner
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120
+
+
+@pytest.fixture(autouse=True)
+def uploads(monkeypatch: pytest.MonkeyPatch) -> MemoryUploadedFileManager:
+    """What a server keeps of uploads until a session ends: the simulation has a new store for every run."""
+    kept = MemoryUploadedFileManager("/mock/upload")
+    monkeypatch.setattr(local_script_runner, "MemoryUploadedFileManager", lambda _endpoint: kept)
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.testing.v1 import AppTest
 
 from effviz.errors import SettingsError
-from effviz.ui import cache, job_progress
-from effviz.ui.compare import cell_inspector, display_settings, photo_picker
+from effviz.ui import cache, job_progress, photo_shelf
+from effviz.ui.compare import cell_inspector, display_settings
 from effviz.ui.job_queue import JobQueue
 from effviz.ui.memory import SizeBoundedCache
 from effviz.ui.session import Setting
@@ -326,6 +326,17 @@ def test_an_uploaded_photo_is_compared_and_a_broken_one_gets_its_sentence() -> N
     assert labels(test) == ["lite0@224"]
 
 
+def test_of_an_animation_the_first_picture_is_explained_and_the_grid_says_so() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (80, 60), "red").save(
+        buffer, "GIF", save_all=True, append_images=[Image.new("RGB", (80, 60), "blue")]
+    )
+    test = page(photos=",", models="lite0@64")
+    test.file_uploader[0].set_value([("wave.gif", buffer.getvalue(), "image/gif")]).run()
+    (photo,) = grid(test)["photos"]
+    assert photo["caption"] == "80 × 60 px · The file holds several pictures; the first is used."
+
+
 def lawns(count: int) -> list[tuple[str, bytes, str]]:
     found = []
     for number in range(count):
@@ -336,25 +347,22 @@ def lawns(count: int) -> list[tuple[str, bytes, str]]:
 
 
 @pytest.mark.parametrize(("room", "kept"), [("files", 12), ("bytes", 3)])
-def test_more_photos_than_there_is_room_for_are_not_kept(room: str, kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_photos_than_there_is_room_for_are_not_kept(
+    room: str, kept: int, monkeypatch: pytest.MonkeyPatch, uploads: MemoryUploadedFileManager
+) -> None:
     files = lawns(14)
     if room == "bytes":
-        monkeypatch.setattr(photo_picker, "MOST_UPLOADED_MB", sum(len(data) for _, data, _ in files[:3]) / 2**20)
-    removed: list[str] = []
-    forget = MemoryUploadedFileManager.remove_file
-    monkeypatch.setattr(
-        MemoryUploadedFileManager, "remove_file", lambda of, *given: removed.append(given[1]) or forget(of, *given)
-    )
+        monkeypatch.setattr(photo_shelf, "MOST_MB", sum(len(data) for _, data, _ in files[:3]) / 2**20)
     test = page(photos=",", models="lite0@64")
     test.file_uploader[0].set_value(files).run()
-    assert len(set(removed)) == 14 - kept  # they have left the server's memory
     names = [f"lawn {number}.png" for number in range(kept)]
     for _ in range(2):  # the sentence stays
         assert [photo["name"] for photo in grid(test)["photos"]] == names
-        assert f"The first {kept} photos are compared, and {14 - kept} were not kept" in texts(test)
+        assert f"No room for {14 - kept} of the files" in texts(test)
+        assert len(uploads.file_storage["test session id"]) == kept  # the others have left the server's memory
         test.run()
     test.file_uploader[0].set_value(files[:2]).run()
-    assert "were not kept" not in texts(test)
+    assert "No room for" not in texts(test)
 
 
 def question(test: AppTest) -> cell_inspector.Question:

@@ -32,6 +32,7 @@ from effviz.ui.evaluate.quick_run import PassTiming
 from effviz.ui.evaluate.quick_run_form import PhotoChoice, QuickRunRequest
 from effviz.ui.job_progress import JobProgress
 from effviz.ui.job_queue import QUEUE
+from effviz.ui.memory import SizeBoundedCache
 from effviz.zoo.model import ModelRef
 
 ROOT = Path(__file__).parents[2]
@@ -273,7 +274,7 @@ def test_own_photos_have_their_maps_on_the_page_while_they_are_here(monkeypatch:
     assert np.abs(drawn - display(photo, SCREEN.longest_px)).mean() > 10  # there is something on it
     at.run()
     assert len(made) == 1
-    at.file_uploader(key=quick_run_form.OWN).set_value([]).run()
+    next(button for button in at.button if button.label == "Remove my photos").click().run()
     check(at)
     assert not [toggle for toggle in at.toggle if toggle.key == photo_examples.WANTED]
     assert "drop them on the Compare page" in said(at) or "See its map" in {button.label for button in at.button}
@@ -397,20 +398,21 @@ def test_likeness_needs_a_second_model() -> None:
 
 
 def upload(at: AppTest, *files: tuple[str, bytes]) -> AppTest:
-    at.file_uploader(key=quick_run_form.OWN).set_value([(name, data, "image/jpeg") for name, data in files]).run()
+    at.file_uploader[0].set_value([(name, data, "image/jpeg") for name, data in files]).run()
     check(at)
     return at
 
 
 def test_uploads_are_decoded_once_each_in_the_visitors_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[tuple[str, int]] = []
-    check = decoding.check
+    read = decoding.read
 
-    def noted(data: bytes, name: str, beat: decoding.Heartbeat) -> None:
+    def noted(data: bytes, name: str, *more: Any) -> Photo:
         decoded.append((name, QUEUE.running))
-        check(data, name, beat)
+        return read(data, name, *more)
 
-    monkeypatch.setattr(decoding, "check", noted)
+    monkeypatch.setattr(decoding, "read", noted)
+    monkeypatch.setattr(cache, "_PHOTOS", SizeBoundedCache(2**28, lambda photo: photo.rgb.nbytes))
     owl = sample_photos.find("owl").path.read_bytes()
     at = upload(open_page(), ("mine.jpg", owl), ("torn.jpg", owl[:999]))
     assert decoded == [("mine.jpg", 1), ("torn.jpg", 1)]

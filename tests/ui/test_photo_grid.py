@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from effviz.ui import job_progress
+from effviz.ui import job_progress, photo_shelf
 from effviz.ui.compare import photo_grid
 from effviz.ui.job_queue import JobQueue
 from effviz.ui.memory import SizeBoundedCache
@@ -85,4 +85,4 @@ def test_a_photo_of_one_of_the_ten_gets_no_notice() -> None:
     test.file_uploader(key="uploads").upload("brought.jpg", church.read_bytes(), "image/jpeg").run()
     assert not test.exception
     assert "brought" not in notices(test)[0]  # that of the kitten stays
-    assert len(test.file_uploader(key="uploads").value) == 1
+    assert len(test.session_state[photo_shelf.SHELF].photos) == 1

@@ -17,6 +17,7 @@ from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import ActivationMap, Forward, Method, Photo, TargetLayer
 from effviz.explain.overlay import describe_map
 from effviz.explain.scales import Scale, rescale
+from effviz.explain.srgb_conversion import SEVERAL
 from effviz.explain.targets import probabilities
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.style import GREY, LOOKS
@@ -361,13 +362,19 @@ def _photo(row: Sequence[MapCell | MapGap], place: int, pickable: bool) -> Json:
     return {
         "id": _id(photo, place),
         "name": photo.name,
-        "caption": _("{width} × {height} px").format(width=photo.width, height=photo.height),
+        "caption": photo_caption(photo),
         "alt": _("The photo {name}").format(name=photo.name),
         "size": [photo.width, photo.height],
         "src": photo_address(photo),
         "classes": [name for _index, name in classes],
         "cells": [_gap(entry) if isinstance(entry, MapGap) else _cell(entry, classes, pickable) for entry in row],
     }
+
+
+def photo_caption(photo: Photo) -> str:
+    """What stands beside a photo's name."""
+    size = _("{width} × {height} px").format(width=photo.width, height=photo.height)
+    return " · ".join([size, *(_(note) for note in photo.notes if note == SEVERAL)])
 
 
 def _classes(cells: Sequence[MapCell], pickable: bool) -> list[Class]:

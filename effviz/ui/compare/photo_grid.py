@@ -136,8 +136,7 @@ def _row(row: Sequence[MapCell | MapGap]) -> list[DeltaGenerator]:
         columns.extend(st.columns(width))
     with columns[0]:
         st.image(cache.thumbnail(photo), alt=_("The photo {name}").format(name=photo.name), width="stretch")
-        size = _("{width} × {height} px").format(width=photo.width, height=photo.height)
-        st.markdown(f"**{plain(photo.name)}**  \n{size}")
+        st.markdown(f"**{plain(photo.name)}**  \n{plain(grid_data.photo_caption(photo))}")
     return [column.container() for column in columns[1 : len(row) + 1]]
 
 

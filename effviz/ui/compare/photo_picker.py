@@ -1,34 +1,24 @@
-"""Choose photos: bundled samples, files dropped in, or the camera. The server never fetches an address.
+"""Choose photos: bundled samples and the visitor's own. The server never fetches an address.
 
 After a photo was added, the sections of the page turn to it.
 """
 
 import base64
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache, partial
-from itertools import accumulate
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Final
 
 import streamlit as st
 from PIL import Image
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from effviz.explain import sample_photos
-from effviz.explain.decoding import Heartbeat
-from effviz.explain.images import MAX_BYTES
 from effviz.i18n import _
 from effviz.ui import cache as caches
-from effviz.ui import job_costs
+from effviz.ui import photo_shelf
 from effviz.ui.cache import ChosenPhoto
 from effviz.ui.compare.map_cells import MapCell
 from effviz.ui.components.gallery import GalleryPicture, Strip, gallery
-from effviz.ui.guard import guard
-from effviz.ui.job_progress import JobProgress
-from effviz.ui.outputs import plain
 from effviz.ui.session import SAMPLES
 
 # After a photo was added, every section turns to it; else each keeps what its visitor chose.
@@ -78,15 +68,7 @@ def choose_cell(label: str, cells: Sequence[MapCell], key: str) -> MapCell:
     ]
 
 
-SUFFIXES = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
-
 MOST_SAMPLES = 4
-
-MOST_UPLOADS = 12
-
-MOST_UPLOADED_MB = 120  # of one visitor, together
-
-FORGOTTEN = "photos not kept"  # in the session: how many, until the visitor adds or removes some
 
 THUMBNAIL_PX = 96
 
@@ -95,11 +77,11 @@ def choose_photos() -> tuple[ChosenPhoto, ...]:
     """Show the gallery and the upload box; return the chosen photos, a visitor's own first."""
     left, right = st.columns([3, 2], gap="large")
     with right:
-        own = _own()
+        photo_shelf.show("uploads")
     with left:
         _samples()
     bundled = [caches.bundled(name) for name in SAMPLES.get()]
-    chosen = (*own, *bundled)
+    chosen = (*photo_shelf.chosen_photos(), *bundled)
     remember_newest(chosen)
     return chosen
 
@@ -126,61 +108,6 @@ def keep_samples(names: object) -> None:
         said = _("{most} samples at most: {title} made room.")
         st.toast(said.format(most=MOST_SAMPLES, title=sample_photos.find(gone[0]).title))
     SAMPLES.put(chosen)
-
-
-def _own() -> list[ChosenPhoto]:
-    files = st.file_uploader(
-        _("Your own photos"),
-        type=SUFFIXES,
-        accept_multiple_files=True,
-        max_upload_size=MAX_BYTES // 2**20,
-        key="uploads",
-        on_change=lambda: st.session_state.pop(FORGOTTEN, None),
-        help=_("Photos stay in this server's memory until you close the page."),
-    )
-    with st.popover(_("Use the camera"), icon=":material/photo_camera:"):
-        on = st.toggle(_("Turn the camera on"), key="camera_on")
-        shot = st.camera_input(_("Take a photo"), key="camera") if on else None
-    kept = _within(files)
-    if st.session_state.get(FORGOTTEN):
-        many = _(
-            "The first {kept} photos are compared, and {count} were not kept: up to {most} are, of {size} MB together. "
-            "Remove some, and add the others again."
-        )
-        count = st.session_state[FORGOTTEN]
-        st.info(many.format(kept=len(kept), count=count, most=MOST_UPLOADS, size=MOST_UPLOADED_MB))
-    with st.container():  # for the bar, so that what follows keeps its place
-        return _read([*kept, *([shot] if shot else [])])
-
-
-def _within(files: list[UploadedFile]) -> list[UploadedFile]:
-    """The first files that there is room for; the server forgets the others at once."""
-    totals = accumulate(file.size for file in files[:MOST_UPLOADS])
-    count = sum(total <= MOST_UPLOADED_MB * 2**20 for total in totals)
-    context = get_script_run_ctx()
-    if count < len(files) and context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
-        st.session_state[FORGOTTEN] = len(files) - count
-        for file in files[count:]:
-            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
-    return files[:count]
-
-
-def _read(files: list[UploadedFile]) -> list[ChosenPhoto]:
-    """Photos that can be read; each of the others leaves its sentence, and costs nothing else."""
-    photos = []
-    for file in files:
-        with guard():
-            photos.append(caches.own(file.getvalue(), file.name, partial(decoding_turn, file)))
-    return photos
-
-
-@contextmanager
-def decoding_turn(file: UploadedFile) -> Iterator[Heartbeat]:
-    """Wait for a turn to decode a visitor's photo, and hold it for the block."""
-    with JobProgress(1, "photo").shown(file.file_id, may_stop=False) as work:
-        work.next(_("{photo} is read").format(photo=plain(file.name)))
-        with work.turn(job_costs.photo_effort()) as progress:
-            yield partial(progress, 0.0)
 
 
 @cache

@@ -26,9 +26,8 @@ from effviz.explain.scales import Scale, rescale
 from effviz.explain.targets import Target, TargetKind
 from effviz.i18n import _, lazy_gettext
 from effviz.ui import cache as caches
-from effviz.ui import inputs, job_costs
+from effviz.ui import inputs, job_costs, photo_shelf
 from effviz.ui.compare.display_settings import LAYER, METHOD
-from effviz.ui.evaluate import quick_run_form
 from effviz.ui.evaluate.run_picker import ResultsView
 from effviz.ui.evaluate.runs import VISIT
 from effviz.ui.guard import guard
@@ -75,11 +74,11 @@ def show_maps(found: "Sequence[RatedPhoto]", view: ResultsView, model: str) -> b
 
 
 def _uploads() -> Source:
-    files = quick_run_form.photos_here()
+    files = photo_shelf.files()
     return Source(
         _("Show the maps of your own photos"),
         lambda example: example.sha256 in files,
-        lambda example: files[example.sha256].getvalue(),
+        lambda example: files[example.sha256],
     )
 
 

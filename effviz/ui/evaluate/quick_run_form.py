@@ -1,89 +1,29 @@
-"""What to measure on this visit: few enough photos, models and methods for a server that others use, too.
-
-Uploaded photos are checked here.
-"""
+"""What to measure on this visit: few enough photos, models and methods for a server that others use, too."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Final
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from effviz.errors import EffVizError, ImageError, SettingsError
+from effviz.errors import EffVizError, SettingsError
 from effviz.evaluate import display_names
 from effviz.evaluate.masking import MaskBaseline, Masking
 from effviz.evaluate.run_settings import AGREEMENT_METRICS, LOCALISATION_METRICS, PREDICTION, Metric, RunSettings
-from effviz.explain import decoding, sample_photos
+from effviz.explain import sample_photos
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import Method
-from effviz.explain.images import MAX_BYTES
 from effviz.explain.sample_photos import SamplePhoto
 from effviz.i18n import _
-from effviz.ui import job_costs
-from effviz.ui.compare.photo_picker import SUFFIXES
+from effviz.ui import photo_shelf
 from effviz.ui.guard import guard
-from effviz.ui.job_progress import JobProgress
-from effviz.ui.outputs import amount, plain
+from effviz.ui.outputs import amount
 from effviz.ui.session import MODELS
 from effviz.zoo import catalogue, hub, imagenet_classes
 from effviz.zoo.model import ModelRef
 
-# A visitor's photos: each is decoded once, when it is the visitor's turn, to see whether it can be measured.
-
-OWN: Final = "measure-own"  # the widget
-
-SEEN: Final = "measure-seen"  # in the session: what came of each file, by Streamlit's number of it
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedUpload:
-    """What came of a file."""
-
-    sha256: str
-    reason: str  # why it cannot be read; empty when it can
-
-
-def readable_uploads(files: Sequence[UploadedFile]) -> Iterator[tuple[UploadedFile, str]]:
-    """Yield the files that are photos, with their hash; each of the others leaves its sentence.
-
-    Raises:
-        BusyError: too many others wait.
-    """
-    seen: dict[str, CheckedUpload] = st.session_state.get(SEEN, {})
-    seen = {file.file_id: seen[file.file_id] for file in files if file.file_id in seen}
-    st.session_state[SEEN] = seen  # those that were taken away are forgotten
-    if new := [file for file in files if file.file_id not in seen]:
-        with JobProgress(len(new), "uploads").shown(SEEN, may_stop=False) as work:
-            for file in new:
-                work.next(_("{photo} is read").format(photo=plain(file.name)))
-                with work.turn(job_costs.photo_effort()) as progress:
-                    seen[file.file_id] = _seen(file, partial(progress, 0.0))
-    for file in files:
-        found = seen[file.file_id]
-        if found.reason:
-            st.warning(found.reason, icon=":material/info:")
-        else:
-            yield file, found.sha256
-
-
-def _seen(file: UploadedFile, beat: decoding.Heartbeat) -> CheckedUpload:
-    data = file.getvalue()
-    try:
-        decoding.check(data, file.name, beat)
-    except ImageError as error:
-        return CheckedUpload("", str(error))
-    return CheckedUpload(hashlib.sha256(data).hexdigest(), "")
-
-
-def photos_here() -> dict[str, UploadedFile]:
-    """Return the photos that are still in the server's memory, by their hash."""
-    seen: dict[str, CheckedUpload] = st.session_state.get(SEEN, {})
-    files: list[UploadedFile] = st.session_state.get(OWN) or []
-    return {seen[file.file_id].sha256: file for file in files if file.file_id in seen and not seen[file.file_id].reason}
-
+OWN: Final = "measure-own"  # the upload box
 
 PHOTOS, NETWORKS, METHOD, METRIC, TARGET, CLASS, BASELINE = (
     f"measure-{name}" for name in ("photos", "models", "methods", "metrics", "target", "class", "baseline")
@@ -185,20 +125,9 @@ def _bundle(sample: SamplePhoto) -> PhotoChoice:
 
 
 def _own() -> list[PhotoChoice]:
-    files = st.file_uploader(
-        _("Your own photos"),
-        type=SUFFIXES,
-        accept_multiple_files=True,
-        max_upload_size=MAX_BYTES // 2**20,
-        key=OWN,
-        help=_(
-            "Photos stay in this server's memory until you close the page. While they are measured they also lie in a "
-            "temporary folder on its disk, which is removed afterwards."
-        ),
-    )
-    if len(files) > MOST_PHOTOS:
-        st.info(_("The first {most} photos are measured. Remove some to see the others.").format(most=MOST_PHOTOS))
-    return [PhotoChoice(file.name, sha256, file.getvalue()) for file, sha256 in readable_uploads(files[:MOST_PHOTOS])]
+    photo_shelf.show(OWN)
+    held = photo_shelf.files()
+    return [PhotoChoice(photo.name, photo.sha256, held[photo.sha256]) for photo in photo_shelf.shelf().used]
 
 
 def _models() -> tuple[str, ...]:

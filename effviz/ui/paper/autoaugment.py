@@ -3,7 +3,6 @@
 import base64
 import html
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,15 +11,14 @@ import streamlit as st
 from effviz import optional_packages
 from effviz.explain import sample_photos
 from effviz.explain.data_types import Bytes, Photo
-from effviz.explain.images import MAX_BYTES
 from effviz.explain.overlay import display
 from effviz.i18n import _, lazy_gettext
 from effviz.report import image_files
 from effviz.report.image_files import encode_jpeg
-from effviz.ui import cache, inputs, outputs
-from effviz.ui.compare import photo_picker
+from effviz.ui import cache, inputs, outputs, photo_shelf
 from effviz.ui.guard import guard
 from effviz.ui.paper.exhibit import save
+from effviz.ui.photo_shelf import ShelfUse
 
 if TYPE_CHECKING:
     from effviz.train.batches import AugmentedPicture, PolicyOperation
@@ -89,24 +87,38 @@ def show() -> None:
 
 
 def _photo() -> Photo | None:
-    """The visitor's own photo, else a sample; None when the own one cannot be read."""
+    """A sample or one of the visitor's own photos; None where that cannot be read now."""
     left, right = st.columns(2, gap="large")
+    with right:
+        photo_shelf.show(OWN, ShelfUse(1, _chosen_own, _choose_own))
+    own = {_own_name(photo.sha256): photo for photo in photo_shelf.shelf().photos.values() if photo.thumbnail}
     titles = {sample.name: _(sample.title) for sample in sample_photos.samples()}
+    titles |= {name: photo.name for name, photo in own.items()}
     with left:
-        name = inputs.choose_listed(_("Sample photo"), titles, SAMPLE, next(iter(titles)))
-    file = right.file_uploader(
-        _("Or your own photo"),
-        type=photo_picker.SUFFIXES,
-        max_upload_size=MAX_BYTES // 2**20,
-        key=OWN,
-        help=_("It stays in this server's memory until you close the page."),
-    )
-    if file is None:
+        name = inputs.choose_listed(_("Photo"), titles, SAMPLE, next(iter(titles)))
+    if name not in own:
         return cache.sample(name)
     read: list[Photo] = []
     with guard():
-        read.append(cache.photo(file.getvalue(), file.name, partial(photo_picker.decoding_turn, file)))
+        read.append(photo_shelf.choose_photo(own[name]).open())
     return read[0] if read else None
+
+
+def _own_name(sha256: str) -> str:
+    """What the list and the address call a visitor's photo: no sample is called so."""
+    return f"own-{sha256[:12]}"
+
+
+def _chosen_own() -> tuple[str, ...]:
+    chosen = st.session_state.get(inputs.widget_key(SAMPLE))
+    return tuple(sha256 for sha256 in photo_shelf.shelf().photos if _own_name(sha256) == chosen)
+
+
+def _choose_own(digests: object) -> None:
+    """Turn to the photo that the browser says is chosen, or back to a sample."""
+    known = [sha256 for sha256 in photo_shelf.shelf().photos if isinstance(digests, list) and sha256 in digests]
+    names = [_own_name(sha256) for sha256 in known] or [sample_photos.samples()[0].name]
+    st.session_state[inputs.widget_key(SAMPLE)] = names[-1]
 
 
 def _seed() -> int:

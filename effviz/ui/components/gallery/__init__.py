@@ -26,6 +26,7 @@ class Strip:
 
     label: str  # for screen readers
     most: int  # that can be chosen; the oldest makes room
+    remove: str = ""  # of a cross on every picture: "Remove {title}"; "" where none can be removed
 
 
 _gallery = st.components.v2.component(
@@ -36,16 +37,17 @@ _gallery = st.components.v2.component(
 )
 
 
-def gallery(
+def gallery(  # noqa: PLR0913 - what is shown, and what is called
     pictures: tuple[GalleryPicture, ...],
     chosen: tuple[str, ...],
     strip: Strip,
     key: str,
     on_change: Callable[[object], None],
+    on_remove: Callable[[object], None] = lambda _name: None,
 ) -> None:
-    """Show the strip with `chosen` marked; `on_change` gets what the browser says is chosen now: it may be anything.
+    """Show the strip with `chosen` marked; the callbacks get what the browser says, which may be anything.
 
-    From our script it is a list of at most `strip.most` names, the newest last.
+    From our script, `on_change` gets a list of at most `strip.most` names, the newest last, and `on_remove` one name.
     """
     _gallery(
         data={
@@ -55,5 +57,6 @@ def gallery(
             **asdict(strip),
         },
         on_chosen_change=lambda: on_change(told(st.session_state[key].get("chosen")).value),
+        on_removed_change=lambda: on_remove(st.session_state[key].get("removed")),
         key=key,
     )

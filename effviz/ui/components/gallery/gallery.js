@@ -2,14 +2,16 @@
 
 /**
  * @typedef {{name: string, title: string, src: string}} Picture
- * @typedef {{pictures: Picture[], chosen: string[], move: number, most: number, label: string}} Data
+ * @typedef {{pictures: Picture[], chosen: string[], move: number, most: number, label: string, remove: string}} Data
  * @typedef {(key: string, value: unknown) => void} Send
  */
 
 class Gallery {
   /** @type {Data} */ data;
   /** @type {Send} */ setStateValue;
+  /** @type {Send} */ setTriggerValue;
   /** @type {string[]} */ chosen = []; // the newest last
+  offered = ""; // names of the pictures that are there
 
   /** @param {HTMLElement} strip */
   constructor(strip) {
@@ -18,16 +20,44 @@ class Gallery {
     strip.addEventListener("keydown", (event) => move(strip, event));
   }
 
-  /** Python ran again. @param {Data} data @param {Send} setStateValue */
-  update(data, setStateValue) {
-    Object.assign(this, { data, setStateValue });
+  /** Python ran again. @param {Data} data @param {Send} setStateValue @param {Send} setTriggerValue */
+  update(data, setStateValue, setTriggerValue) {
+    Object.assign(this, { data, setStateValue, setTriggerValue });
     const { strip } = this;
     // An answer to an older click must not take back a newer one.
     if (this.sender.hear(data.move)) this.chosen = data.chosen.slice(-data.most);
     strip.setAttribute("aria-label", data.label);
-    if (strip.childElementCount !== data.pictures.length) strip.replaceChildren(...data.pictures.map((picture) => this.button(picture)));
+    const offered = data.pictures.map(({ name }) => name).join("\n");
+    if (offered !== this.offered) this.offer(data.pictures);
+    this.offered = offered;
     this.mark();
-    if (!strip.querySelector('[tabindex="0"]')) rove(strip, strip.querySelector('[aria-pressed="true"]') ?? strip.firstElementChild);
+    if (!strip.querySelector('[tabindex="0"]')) rove(strip, strip.querySelector('[aria-pressed="true"]') ?? buttonsOf(strip)[0]);
+  }
+
+  /** Other pictures than before; where one had the keyboard, the first one gets it. @param {Picture[]} pictures */
+  offer(pictures) {
+    const { strip } = this;
+    const focused = strip.contains(/** @type {ShadowRoot} */ (strip.getRootNode()).activeElement ?? null);
+    strip.replaceChildren(...pictures.map((picture) => (this.data.remove ? this.removable(picture) : this.button(picture))));
+    if (focused) buttonsOf(strip)[0]?.focus();
+  }
+
+  /** A picture with a cross; on the picture, the Delete key does the same. @param {Picture} picture */
+  removable(picture) {
+    const cross = document.createElement("button");
+    cross.type = "button";
+    cross.className = "cross";
+    cross.textContent = "\u00d7";
+    cross.title = this.data.remove.replace("{title}", picture.title);
+    cross.setAttribute("aria-label", cross.title);
+    const remove = () => this.setTriggerValue("removed", picture.name);
+    cross.addEventListener("click", remove);
+    const button = this.button(picture);
+    button.addEventListener("keydown", (event) => event.key === "Delete" && remove());
+    const both = document.createElement("span");
+    both.className = "own";
+    both.append(button, cross);
+    return both;
   }
 
   /** @param {Picture} picture */
@@ -61,7 +91,7 @@ class Gallery {
 }
 
 /** @param {HTMLElement} strip */
-const buttonsOf = (strip) => /** @type {HTMLElement[]} */ ([...strip.children]);
+const buttonsOf = (strip) => /** @type {HTMLElement[]} */ ([...strip.querySelectorAll("button:not(.cross)")]);
 
 /** @param {HTMLElement} strip @param {Element | null} reached by Tab from now on */
 function rove(strip, reached) {
@@ -72,9 +102,10 @@ function rove(strip, reached) {
 function move(strip, event) {
   const buttons = buttonsOf(strip);
   const now = buttons.indexOf(/** @type {HTMLElement} */ (event.target));
-  const row = buttons.filter((button) => button.offsetTop === buttons[0].offsetTop).length;
-  const column = buttons.filter((button) => button.offsetLeft === buttons[0].offsetLeft).length;
-  const sideways = buttons[1]?.offsetTop !== buttons[0].offsetTop; // in columns, as on a phone
+  const edges = buttons.map((button) => button.getBoundingClientRect());
+  const row = edges.filter(({ top }) => top === edges[0].top).length;
+  const column = edges.filter(({ left }) => left === edges[0].left).length;
+  const sideways = edges[1]?.top !== edges[0].top; // in columns, as on a phone
   const [right, down] = sideways ? [column, 1] : [1, row];
   /** @type {Record<string, number>} */
   const places = { ArrowRight: now + right, ArrowLeft: now - right, ArrowDown: now + down, ArrowUp: now - down, Home: 0, End: buttons.length - 1 };
@@ -87,10 +118,10 @@ function move(strip, event) {
 /** @type {WeakMap<Element, Gallery>} */
 const galleries = new WeakMap();
 
-/** Streamlit calls this after every run whose data changed. @param {{data: Data, parentElement: ParentNode, setStateValue: Send}} component */
-export default function mount({ data, parentElement, setStateValue }) {
+/** Streamlit calls this after every run whose data changed. @param {{data: Data, parentElement: ParentNode, setStateValue: Send, setTriggerValue: Send}} component */
+export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
   const strip = /** @type {HTMLElement} */ (parentElement.querySelector(".strip"));
   const gallery = galleries.get(strip) ?? new Gallery(strip);
   galleries.set(strip, gallery);
-  gallery.update(data, setStateValue);
+  gallery.update(data, setStateValue, setTriggerValue);
 }

@@ -1,0 +1,295 @@
+"""A visitor's own photos: one shelf of the session, offered on every page that looks at photos.
+
+Streamlit's upload box forgets its files as soon as another page runs. So what comes in is taken out of the box at once:
+its bytes stay among the server's uploads, which are bounded and end with the session (see `startup.bound_uploads`), and
+the session keeps names and hashes.
+"""
+
+import base64
+import hashlib
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
+
+import streamlit as st
+from starlette.exceptions import HTTPException
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
+
+from effviz.errors import ImageError
+from effviz.explain.decoding import Heartbeat
+from effviz.explain.images import MAX_BYTES
+from effviz.i18n import _
+from effviz.ui import cache as caches
+from effviz.ui import job_costs
+from effviz.ui.cache import ChosenPhoto
+from effviz.ui.components.gallery import GalleryPicture, Strip, gallery
+from effviz.ui.guard import guard
+from effviz.ui.job_progress import JobProgress
+from effviz.ui.outputs import plain
+
+SHELF: Final = "own photos"  # in the session
+STRIP: Final = "shelf"  # the widget
+MOST_PHOTOS: Final = 12
+MOST_MB = 120  # of one visitor, together
+THUMBNAIL_PX: Final = 160
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfPhoto:
+    """A photo that the visitor brought."""
+
+    name: str
+    sha256: str  # of the file
+    file_id: str  # under which the server's uploads have its bytes
+    size_bytes: int
+    thumbnail: str = ""  # a data URL; empty until the photo was read
+    notes: tuple[str, ...] = ()  # what was changed while it was read, for `_`
+
+
+@dataclass(slots=True)
+class Shelf:
+    """What a session keeps of its visitor's photos."""
+
+    photos: dict[str, ShelfPhoto] = field(default_factory=dict)  # by hash, in the order that they came
+    unused: set[str] = field(default_factory=set)  # hashes of those that stay, and are not looked at now
+    sentences: list[str] = field(default_factory=list)  # why files are not here; until others come
+    left_over: int = 0  # how many found no room; until photos come or go
+    boxes: int = 0  # upload boxes so far: each is used once, and a new one is empty
+    fresh: str = ""  # the hash of what came last, until a page that shows one photo has turned to it
+
+    @property
+    def used(self) -> list[ShelfPhoto]:
+        """Those that the pages look at."""
+        return [photo for photo in self.photos.values() if photo.thumbnail and photo.sha256 not in self.unused]
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfUse:
+    """What a page does with the photos."""
+
+    most: int
+    chosen: Callable[[], tuple[str, ...]]  # hashes
+    choose: Callable[[object], None]  # gets what the browser says is chosen: it may be anything
+
+
+def shelf() -> Shelf:
+    """The session's shelf."""
+    found: Shelf = st.session_state.setdefault(SHELF, Shelf())
+    return found
+
+
+def chosen_photos() -> list[ChosenPhoto]:
+    """The photos in use; one that cannot be read now, as too many others wait for a turn, leaves its sentence."""
+    found = []
+    for photo in shelf().used:
+        with guard():
+            found.append(choose_photo(photo))
+    return found
+
+
+def choose_photo(photo: ShelfPhoto) -> ChosenPhoto:
+    """A photo with its pixels; where the cache has let them go, they are read again in the visitor's turn.
+
+    Raises:
+        BusyError: too many others wait for a turn.
+    """
+    return caches.own(files()[photo.sha256], photo.name, partial(_decoding_turn, photo))
+
+
+def files() -> dict[str, bytes]:
+    """The photos' files, by hash."""
+    own = shelf()
+    numbers = {photo.file_id: photo.sha256 for photo in own.photos.values()}
+    return {numbers[file.file_id]: file.data for file in _stored(numbers)}
+
+
+def add(name: str, data: bytes) -> None:
+    """Put a file on the shelf, if there is room; whether it is a photo is seen later."""
+    own, sha256 = shelf(), hashlib.sha256(data).hexdigest()
+    own.unused.discard(sha256)
+    own.fresh = sha256
+    if sha256 in own.photos:
+        return
+    total = len(data) + sum(photo.size_bytes for photo in own.photos.values())
+    photo = ShelfPhoto(name, sha256, str(uuid.uuid4()), len(data))
+    if len(own.photos) < MOST_PHOTOS and total <= MOST_MB * 2**20 and _store(photo, data):
+        own.photos[sha256] = photo
+    else:
+        own.left_over += 1
+
+
+def remove(sha256: object) -> None:
+    """Let go of a photo; the browser says which, and may say anything."""
+    own = shelf()
+    photo = own.photos.pop(sha256, None) if isinstance(sha256, str) else None
+    if photo is None:
+        return
+    own.unused.discard(photo.sha256)
+    own.left_over = 0
+    forget([photo.file_id])
+    caches.forget_photo(photo.sha256)
+
+
+def clear() -> None:
+    """Let go of all photos."""
+    for sha256 in list(shelf().photos):
+        remove(sha256)
+    shelf().sentences.clear()
+
+
+def show(key: str, use: ShelfUse | None = None) -> None:
+    """Show the upload box, the camera, and the shelf with a cross on every photo.
+
+    Args:
+        key: of the upload box.
+        use: which photos the page looks at, if it is one page's choice; else it is the session's.
+    """
+    own = shelf()
+    _boxes(key)
+    with st.container():  # for the bar, so that what follows keeps its place
+        read_new()
+    if use and use.most == 1 and own.fresh:
+        if own.fresh in own.photos:
+            use.choose([own.fresh])
+        own.fresh = ""
+    _sentences(own)
+    if own.photos:
+        _strip(own, use or ShelfUse(MOST_PHOTOS, lambda: tuple(photo.sha256 for photo in own.used), choose))
+
+
+def _boxes(key: str) -> None:
+    number = shelf().boxes or ""
+    box, camera = f"{key}{number}", f"{key}-camera{number}"
+    st.file_uploader(
+        _("Your own photos"),
+        accept_multiple_files=True,
+        max_upload_size=MAX_BYTES // 2**20,
+        key=box,
+        on_change=_take,
+        args=(box,),
+        help=_(
+            "Photos stay in this server's memory, for all pages, until you remove them or close the page. While "
+            "Evaluate measures them, they also lie in a temporary folder on its disk, which is removed afterwards."
+        ),
+    )
+    with st.popover(_("Use the camera"), icon=":material/photo_camera:"):
+        if st.toggle(_("Turn the camera on"), key=f"{key}-camera-on"):
+            st.camera_input(_("Take a photo"), key=camera, on_change=_take, args=(camera,))
+
+
+def _take(box: str) -> None:
+    """Put on the shelf what came into a box, which is replaced by an empty one."""
+    brought = st.session_state.get(box)
+    came = [file for file in (brought if isinstance(brought, list) else [brought]) if isinstance(file, UploadedFile)]
+    if not came:
+        return
+    own = shelf()
+    own.boxes += 1
+    own.left_over = 0
+    own.sentences.clear()
+    for file in came:
+        data = file.getvalue()
+        forget([file.file_id])  # else it would count twice
+        add(file.name, data)
+
+
+def read_new() -> None:
+    """Decode what is new, each photo when it is the visitor's turn; what is no photo leaves its sentence."""
+    own = shelf()
+    held = files()
+    for photo in list(own.photos.values()):
+        if photo.sha256 not in held:
+            remove(photo.sha256)
+            own.sentences.append(_lost(photo))
+        elif not photo.thumbnail:
+            with guard():
+                _read(own, photo, held[photo.sha256])
+
+
+def _read(own: Shelf, photo: ShelfPhoto, data: bytes) -> None:
+    try:
+        found = caches.own(data, photo.name, partial(_decoding_turn, photo)).open()
+    except ImageError as error:
+        remove(photo.sha256)
+        own.sentences.append(str(error))
+        return
+    jpeg = base64.b64encode(caches.thumbnail(found, THUMBNAIL_PX)).decode("ascii")
+    own.photos[photo.sha256] = replace(photo, thumbnail=f"data:image/jpeg;base64,{jpeg}", notes=found.notes)
+
+
+@contextmanager
+def _decoding_turn(photo: ShelfPhoto) -> Iterator[Heartbeat]:
+    """Wait for a turn to decode a photo, and hold it for the block."""
+    with JobProgress(1, "photo").shown(photo.file_id, may_stop=False) as work:
+        work.next(_("{photo} is read").format(photo=plain(photo.name)))
+        with work.turn(job_costs.photo_effort()) as progress:
+            yield partial(progress, 0.0)
+
+
+def _lost(photo: ShelfPhoto) -> str:
+    return _(
+        "{name} is not here any more: this server holds as many files as it may, and yours were the largest part. "
+        "Add it again when fewer visitors are here."
+    ).format(name=photo.name)
+
+
+def _sentences(own: Shelf) -> None:
+    for sentence in own.sentences:
+        st.warning(sentence, icon=":material/info:")
+    if own.left_over:
+        many = _(
+            "No room for {count} of the files: {most} photos are kept, of {size} MB together. Remove some, and add the "
+            "others again."
+        )
+        st.info(many.format(count=own.left_over, most=MOST_PHOTOS, size=MOST_MB))
+
+
+def _strip(own: Shelf, use: ShelfUse) -> None:
+    pictures = tuple(
+        GalleryPicture(photo.sha256, photo.name, photo.thumbnail) for photo in own.photos.values() if photo.thumbnail
+    )
+    words = Strip(_("Your own photos"), use.most, _("Remove {title}"))
+    gallery(pictures, use.chosen(), words, STRIP, use.choose, remove)
+    for photo in own.photos.values():
+        for note in photo.notes:
+            st.caption(f"{plain(photo.name)}: {_(note)}")
+    st.button(_("Remove my photos"), icon=":material/delete:", type="tertiary", on_click=clear)
+
+
+def choose(digests: object) -> None:
+    """Use those that the browser says are chosen; the others stay on the shelf."""
+    if isinstance(digests, list):
+        own = shelf()
+        own.unused = {sha256 for sha256, photo in own.photos.items() if photo.thumbnail and sha256 not in digests}
+
+
+# The server's uploads.
+
+
+def _stored(numbers: Mapping[str, str]) -> Iterable[UploadedFileRec]:
+    context = get_script_run_ctx()
+    return context.uploaded_file_mgr.get_files(context.session_id, list(numbers)) if context else ()
+
+
+def _store(photo: ShelfPhoto, data: bytes) -> bool:
+    """Keep a file until the session ends; tell whether there was room."""
+    context = get_script_run_ctx()
+    if not context or not isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        return False
+    with suppress(HTTPException):
+        context.uploaded_file_mgr.add_file(context.session_id, UploadedFileRec(photo.file_id, photo.name, "", data))
+        return True
+    return False
+
+
+def forget(numbers: Iterable[str]) -> None:
+    """Let go of uploaded files, by Streamlit's numbers of them."""
+    context = get_script_run_ctx()
+    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        for number in numbers:
+            context.uploaded_file_mgr.remove_file(context.session_id, number)
