@@ -3,8 +3,10 @@
 import io
 import json
 import platform
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Final
 
@@ -48,13 +50,31 @@ def provenance(entry: ActivationMap) -> dict[str, Json]:
     }
 
 
+def map_keys(maps: Sequence[ActivationMap]) -> list[str]:
+    """Name maps as archives can: `photo__model`, and `photo__model__class` for the further classes of a pair."""
+    keys: list[str] = []
+    for entry in maps:
+        pair = f"{_key_part(entry.photo)}__{_key_part(entry.model)}"
+        wanted = pair if pair not in keys else f"{pair}__{_key_part(entry.target_name)}"
+        alike = sum(key == wanted or key.startswith(f"{wanted}__") for key in keys) if wanted in keys else 0
+        keys.append(f"{wanted}__{alike + 1}" if alike else wanted)
+    return keys
+
+
+def _key_part(text: str) -> str:
+    return re.sub(r"[^\w.@+-]+", "_", text) or "_"
+
+
 def maps_npz(maps: Sequence[ActivationMap]) -> bytes:
-    """Write `map_000`, `map_001`, ... (H, W) float32, and `facts`: a JSON list with one entry a map, in that order.
+    """Write each map (H, W) float32 under its key (`map_keys`), and `facts`: a JSON list with one entry a map.
 
     The same maps give the same bytes: numpy writes each part with the fixed date of 1980.
     """
-    arrays = {f"map_{number:03d}": entry.values for number, entry in enumerate(maps)}
-    facts = json.dumps([provenance(entry) for entry in maps], sort_keys=True)
+    keys = map_keys(maps)
+    arrays = {key: entry.values for key, entry in zip(keys, maps, strict=True)}
+    facts = json.dumps(
+        [{"key": key, **provenance(entry)} for key, entry in zip(keys, maps, strict=True)], sort_keys=True
+    )
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, facts=np.array(facts), **arrays)
     return buffer.getvalue()
@@ -79,15 +99,19 @@ class ComparisonSettings:
 def settings_json(comparison: ComparisonSettings) -> bytes:
     """Write the settings; the same comparison gives the same bytes, so there is no date in them."""
     facts: dict[str, Json] = {
-        "versions": _versions(),
-        "models": [_model_facts(model) for model in comparison.models],
-        "target": comparison.target,
+        **model_settings(comparison.models, comparison.target),
         "maps": [dict(provenance(entry)) for entry in comparison.maps],
         "shown": _display_settings(comparison),
     }
     return (json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
+def model_settings(models: Sequence[Model], target: str) -> dict[str, Json]:
+    """The part of the settings that stays while one looks: versions, models, and what was asked for."""
+    return {"versions": dict(_versions()), "models": [_model_facts(model) for model in models], "target": target}
+
+
+@cache
 def _versions() -> dict[str, Json]:
     return {
         "effviz": effviz.__version__,

@@ -3,12 +3,13 @@
 import contextlib
 import io
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from effviz.explain.data_types import Bytes
 
@@ -65,8 +66,8 @@ class PictureGrid:
     footer: tuple[str, ...] = ()  # "CAM at the last layer; share of positive evidence; cividis"
 
 
-def grid_png(grid: PictureGrid) -> bytes:
-    """Draw the grid; the same grid gives the same bytes."""
+def grid_png(grid: PictureGrid, texts: Mapping[str, str] | None = None) -> bytes:
+    """Draw the grid, with texts as the file's metadata, by keyword; the same grid gives the same bytes."""
     for label, cells in grid.rows:
         if len(cells) != len(grid.columns):
             raise ValueError(f"row {label!r} has {len(cells)} cells for {len(grid.columns)} columns")
@@ -83,8 +84,11 @@ def grid_png(grid: PictureGrid) -> bytes:
         top += row_height
     for number, line in enumerate(grid.footer):
         _write(pen, (GAP_PX, top + GAP_PX // 2 + number * LINE_PX), line, width - 2 * GAP_PX)
+    metadata = PngImagePlugin.PngInfo()
+    for keyword, text in (texts or {}).items():
+        metadata.add_itxt(keyword, text)
     buffer = io.BytesIO()
-    canvas.save(buffer, "PNG")
+    canvas.save(buffer, "PNG", pnginfo=metadata)
     return buffer.getvalue()
 
 

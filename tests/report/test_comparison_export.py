@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import json
 import time
@@ -8,13 +9,32 @@ from effviz.explain.data_types import Box
 from effviz.report.comparison_export import maps_npz
 
 
-def test_the_maps_come_back_bit_by_bit(make_map):
-    maps = [make_map(np.random.default_rng(n).normal(size=(7 + n, 7))) for n in range(3)]
+def test_the_maps_come_back_bit_by_bit_under_names_that_say_what_they_are(make_map):
+    named = [
+        ("my dog/1.jpg", "lite0@224", "Dog"),
+        ("my dog/1.jpg", "lite0@224", "Cat, tabby"),
+        ("Ж", "lite0@224", "Dog"),
+    ]
+    named += [("my dog/1.jpg", "lite0@224", "Cat, tabby"), ("my dog/1.jpg", "lite2@260", "Dog")]
+    maps = [
+        dataclasses.replace(
+            make_map(np.random.default_rng(n).normal(size=(7 + n, 7))), photo=photo, model=model, target_name=of
+        )
+        for n, (photo, model, of) in enumerate(named)
+    ]
+    keys = [
+        "my_dog_1.jpg__lite0@224",
+        "my_dog_1.jpg__lite0@224__Cat_tabby",
+        "Ж__lite0@224",
+        "my_dog_1.jpg__lite0@224__Cat_tabby__2",
+        "my_dog_1.jpg__lite2@260",
+    ]
     with np.load(io.BytesIO(maps_npz(maps)), allow_pickle=False) as file:
-        assert sorted(file.files) == ["facts", "map_000", "map_001", "map_002"]
-        for number, entry in enumerate(maps):
-            np.testing.assert_array_equal(file[f"map_{number:03d}"], entry.values)
-            assert file[f"map_{number:03d}"].dtype == np.float32
+        assert file.files == ["facts", *keys]
+        assert [fact["key"] for fact in json.loads(str(file["facts"]))] == keys
+        for key, entry in zip(keys, maps, strict=True):
+            np.testing.assert_array_equal(file[key], entry.values)
+            assert file[key].dtype == np.float32
 
 
 def test_each_map_says_what_made_it(make_map):
@@ -22,6 +42,7 @@ def test_each_map_says_what_made_it(make_map):
     with np.load(io.BytesIO(maps_npz([made])), allow_pickle=False) as file:
         (facts,) = json.loads(str(file["facts"]))
     assert facts == {
+        "key": "Ж.jpg__lite0@224",
         "photo": "Ж.jpg",
         "photo_sha256": "0" * 64,
         "photo_size": [224, 224],

@@ -52,6 +52,13 @@ def test_the_same_grid_gives_the_same_bytes():
     assert grid_png(TWO) == grid_png(PictureGrid(TWO.columns, TWO.rows, TWO.footer))
 
 
+def test_texts_are_in_the_file_and_not_in_the_picture():
+    data = grid_png(TWO, {"EffViz link": "https://example.test/?class=Ж"})
+    with Image.open(io.BytesIO(data)) as picture:
+        assert picture.text == {"EffViz link": "https://example.test/?class=Ж"}
+        np.testing.assert_array_equal(np.asarray(picture), opened(TWO))
+
+
 def test_a_long_name_does_not_run_into_the_next_column():
     named = PictureGrid(("W" * 200, "x"), (("line\nbreak Ω Ж", (plain((0, 0, 0)), plain((0, 0, 0)))),))
     picture = opened(named)
