@@ -100,14 +100,14 @@ def test_only_single_figures_can_be_framed_and_only_where_that_is_allowed(behind
     upstream.server_close()
 
 
-def test_nginx_passes_the_websocket_on_and_refuses_what_is_larger_than_a_photo(proxy: str) -> None:
+def test_nginx_passes_the_websocket_on_and_refuses_what_is_larger_than_a_session(proxy: str) -> None:
     host, port = proxy.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=60) as client:
         asked = "GET /_stcore/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
         client.sendall(asked.encode())
         assert client.recv(1000).startswith(b"HTTP/1.1 101 ")
-    assert upload(proxy, 20) == 200
-    assert upload(proxy, 22) == 413
+    assert upload(proxy, 128) == 200
+    assert upload(proxy, 130) == 413
 
 
 def upload(proxy: str, megabytes: int) -> int:
@@ -116,7 +116,7 @@ def upload(proxy: str, megabytes: int) -> int:
     connection.putrequest("PUT", "/_stcore/upload_file/x")
     connection.putheader("Content-Length", str(megabytes * 2**20))
     connection.endheaders()
-    if megabytes <= 20:  # what is refused is refused by its header
+    if megabytes <= 128:  # what is refused is refused by its header
         connection.send(b"\0" * (megabytes * 2**20))
     status = connection.getresponse().status
     connection.close()

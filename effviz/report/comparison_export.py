@@ -99,16 +99,17 @@ class ComparisonSettings:
 def settings_json(comparison: ComparisonSettings) -> bytes:
     """Write the settings; the same comparison gives the same bytes, so there is no date in them."""
     facts: dict[str, Json] = {
-        **model_settings(comparison.models, comparison.target),
+        **model_settings(comparison.models),
+        "target": comparison.target,
         "maps": [dict(provenance(entry)) for entry in comparison.maps],
         "shown": _display_settings(comparison),
     }
     return (json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def model_settings(models: Sequence[Model], target: str) -> dict[str, Json]:
-    """The part of the settings that stays while one looks: versions, models, and what was asked for."""
-    return {"versions": dict(_versions()), "models": [_model_facts(model) for model in models], "target": target}
+def model_settings(models: Sequence[Model]) -> dict[str, Json]:
+    """The part of the settings that stays while one looks: versions and models."""
+    return {"versions": dict(_versions()), "models": [_model_facts(model) for model in models]}
 
 
 @cache

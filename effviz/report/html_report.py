@@ -114,15 +114,16 @@ def html_chart(figure: go.Figure, name: str) -> HtmlPart:
     return HtmlPart(figure.to_html(config=options, include_plotlyjs=False, full_html=False, div_id=name))
 
 
-def html_page(title: str, parts: Sequence[HtmlPart]) -> str:
-    """Bring the parts together; the same parts give the same page."""
+def html_page(title: str, parts: Sequence[HtmlPart], charts: bool = True) -> str:
+    """Bring the parts together, with what draws charts where there are some; the same parts give the same page."""
+    script = f"<script>{get_plotlyjs()}</script>\n" if charts else ""
     body = "\n".join(part.text for part in parts)
     return (
         f'<!doctype html>\n<html lang="{escape(thread_language.get() or SOURCE_LANGUAGE)}">\n<head>\n'
         '<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{PAGE_STYLE}</style>\n<script>{get_plotlyjs()}</script>\n</head>\n"
+        f"<title>{escape(title)}</title>\n<style>{PAGE_STYLE}</style>\n{script}</head>\n"
         f"<body>\n<main>\n<h1>{escape(title)}</h1>\n{body}\n</main>\n</body>\n</html>\n"
     )
 

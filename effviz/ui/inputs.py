@@ -52,6 +52,12 @@ def read_old_link(key: str, names: Names) -> None:
             st.query_params[key] = str(value)
 
 
+def forget_choice(key: str) -> None:
+    """Have a choice taken from the address again."""
+    st.session_state.pop(widget_key(key), None)
+    st.session_state.pop(_memory(key), None)
+
+
 def widget_key(key: str) -> str:
     """The widget's own key: under the bare one, Streamlit would give it what a bound widget of another page had."""
     return f"{key}-choice"

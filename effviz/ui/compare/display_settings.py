@@ -36,6 +36,8 @@ MACS_A_SECOND = 80e9  # of many passes on two cores: 208 a second by lite0@224, 
 
 LAYER, METHOD, STILL = "layer", "method", "still"  # names in the address
 
+VIEW = "view"  # in the address and in the session: see `sharing`
+
 CLASS_BOX = "class shown"  # a widget that only mirrors CLASS
 
 LONGEST_CLASS = 100  # letters

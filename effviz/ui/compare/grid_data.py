@@ -21,6 +21,7 @@ from effviz.explain.srgb_conversion import SEVERAL
 from effviz.explain.targets import probabilities
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.style import GREY, LOOKS
+from effviz.report import comparison_export
 from effviz.ui import cache
 from effviz.ui.compare import cell_inspector, display_settings, photo_picker
 from effviz.ui.compare.display_settings import LAYERS, SCALES, ExplanationChoice
@@ -230,6 +231,10 @@ def _toolbar() -> GridWords:
         "reset": _("Reset zoom"),
         "paletteFixed": _("Palette: signed maps always take the diverging one, with no evidence at its middle."),
         "save": _("Save as PNG"),
+        "copyLink": _("Copy link"),
+        "link": _("Link to what is seen here, without your own photos"),
+        "linkCopied": _("Copied."),
+        "linkByHand": _("Copy it with Ctrl+C or ⌘C."),
         "off": _("off"),
         "percent": _("{value} %"),
         "weakest": _("weakest"),
@@ -316,6 +321,7 @@ def grid_payload(found: Sequence[MapCell | MapGap], choice: ExplanationChoice) -
             "placement": _options(placement.TITLES),
         },
         "words": grid_words(choice, [cell.map for cell in cells]),
+        "settings": _fixed_settings(cells, choice),
         "photos": [_photo(row, place, pickable) for place, row in enumerate(rows_by_photo(found))],
     }
 
@@ -326,7 +332,15 @@ def changing_payload(found: Sequence[MapCell | MapGap]) -> Json:
         _id(row[0].photo, place): [entry for entry in row if isinstance(entry, MapCell)]
         for place, row in enumerate(rows_by_photo(found))
     }
-    return {"look": display_settings.display_payload(), "answer": cell_inspector.answer(cells)}
+    view = st.session_state.get(display_settings.VIEW)
+    return {"look": display_settings.display_payload(), "answer": cell_inspector.answer(cells), "view": view}
+
+
+def _fixed_settings(cells: Sequence[MapCell], choice: ExplanationChoice) -> Json:
+    """What does not change while one looks, for the picture that the browser saves."""
+    labels = dict.fromkeys(cell.entrant.card.ref.label for cell in cells)
+    settings = comparison_export.model_settings([cache.model(label) for label in labels])
+    return {**settings, "method": choice.method.value, "layer": choice.layer.value}
 
 
 def grid_maps(found: Sequence[MapCell | MapGap], choice: ExplanationChoice) -> list[ActivationMap]:

@@ -1,7 +1,7 @@
 """The grid photo x model, drawn by the browser or the server, with its notice, downloads and methods side by side."""
 
 import html
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+import effviz
 from effviz.errors import EffVizError
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import Method, Photo, TargetLayer
@@ -19,9 +20,11 @@ from effviz.explain.targets import Guess
 from effviz.i18n import _
 from effviz.plots.style import LOOKS
 from effviz.report import image_files as sheet
+from effviz.report import session_archive
 from effviz.report.comparison_export import ComparisonSettings, maps_npz, settings_json
+from effviz.report.session_archive import SessionArchive
 from effviz.ui import cache
-from effviz.ui.compare import cell_inspector, display_settings, grid_data, photo_picker
+from effviz.ui.compare import cell_inspector, display_settings, grid_data, photo_picker, sharing
 from effviz.ui.compare.display_settings import LAYERS, SCALES, STILL, DisplaySettings, ExplanationChoice, style_for
 from effviz.ui.compare.grid_data import rows_by_photo, show_model_card
 from effviz.ui.compare.map_cells import FRAME, Entrant, MapCell, MapGap
@@ -29,6 +32,7 @@ from effviz.ui.components.grid import Calls, grid
 from effviz.ui.job_progress import JobProgress
 from effviz.ui.memory import SizeBoundedCache, budget_bytes
 from effviz.ui.outputs import plain
+from effviz.ui.session import SAMPLES
 from effviz.zoo import catalogue, imagenet_classes
 
 if TYPE_CHECKING:
@@ -227,12 +231,12 @@ def _no_canvas() -> None:
 def show_downloads(found: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings) -> None:
     """Files that are made when their button is pressed; what they hold is what can be seen above."""
     cells = [entry for entry in found if isinstance(entry, MapCell)]
-    still = st.session_state.get(STILL)
+    still, link, saved = st.session_state.get(STILL), sharing.address(), sharing.archive(SAMPLES.get())
     with st.container(horizontal=True):
         if still:
             _button(
                 _("Grid as PNG"),
-                lambda: sheet.grid_png(_sheet(cells, choice, look)),
+                lambda: sheet.grid_png(_sheet(cells, choice, look), _texts(found, choice, look, link)),
                 (display_settings.file_name("grid", ".png"), "image/png", ":material/image:"),
             )
         _button(
@@ -245,15 +249,66 @@ def show_downloads(found: Sequence[MapCell | MapGap], choice: ExplanationChoice,
             lambda: settings_json(_comparison(found, choice, look)),
             (display_settings.file_name("settings", ".json"), "application/json", ":material/data_object:"),
         )
+        _button(
+            _("Save the session"),
+            lambda: _session(found, choice, look, saved),
+            (display_settings.file_name("session", ".zip"), "application/zip", ":material/folder_zip:"),
+        )
     picture_is = _("The picture is the grid as it stands above.")
     if not still:
         picture_is = _("For a picture of the grid just as you see it, press Save as PNG above the maps.")
     held = _(
         "The raw maps are those of every class that the grid can show, whichever is picked, neither cut nor stretched; "
         "the settings hold versions, hashes and all choices. "
-        "The link in the address bar brings this page back, without your own photos."
+        "*Copy link* above the maps carries all but your own photos; a saved session has them, too, with a page that "
+        "opens without EffViz. *Open a session* under Photos brings it back."
     )
     st.caption(f"{picture_is} {held}")
+
+
+def _texts(
+    found: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings, link: str
+) -> dict[str, str]:
+    """What made the picture, for the file itself; the browser's picture has the same (see `grid/sheet.js`)."""
+    settings = settings_json(_comparison(found, choice, look)).decode()
+    return {"Software": "EffViz", "EffViz link": link, "EffViz settings": settings}
+
+
+def _session(
+    found: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings, saved: SessionArchive
+) -> bytes:
+    """Photos, settings, maps and a page as one file."""
+    facts = [
+        (_("Models"), ", ".join(dict.fromkeys(entry.entrant.card.ref.label for entry in found))),
+        (_("Method"), CAM_METHODS[choice.method].title),
+        (_("Layer"), _(LAYERS[choice.layer])),
+        (_("Class"), str(choice.target)),
+        (_("Scale"), _(SCALES[look.scale])),
+        (_("Palette"), look.style.palette.title()),
+        ("EffViz", effviz.__version__),
+    ]
+    files = {
+        session_archive.SETTINGS: settings_json(_comparison(found, choice, look)),
+        session_archive.MAPS: maps_npz(grid_data.grid_maps(found, choice)),
+        session_archive.PAGE: session_archive.session_page(list(_session_rows(found, look)), facts).encode(),
+    }
+    return session_archive.session_zip(saved, effviz.__version__, files)
+
+
+def _session_rows(found: Sequence[MapCell | MapGap], look: DisplaySettings) -> Iterator[session_archive.SessionRow]:
+    from effviz.report.html_report import PictureTile  # brings plotly, and a session is saved rarely
+
+    cells = [entry for entry in found if isinstance(entry, MapCell)]
+    scaled = dict(zip(map(id, cells), rescale([cell.map for cell in cells], look.scale), strict=True))
+    for row in rows_by_photo(found):
+        photo = row[0].photo
+        tiles = [PictureTile(cache.thumbnail(photo), _("The photo {name}").format(name=photo.name), photo.name)]
+        for cell in row:
+            if isinstance(cell, MapCell):
+                picture = cache.picture(cell.photo, scaled[id(cell)], style_for(cell.map, look.style))
+                words = "; ".join(_sheet_lines(cell))
+                tiles.append(PictureTile(picture, describe_map(cell.map), cell.entrant.card.ref.label, words))
+        yield session_archive.SessionRow(photo.name, tiles, sharing.credit(photo.sha256))
 
 
 def _button(label: str, make: Callable[[], bytes], file: tuple[str, str, str]) -> None:

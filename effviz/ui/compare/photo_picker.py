@@ -17,6 +17,7 @@ from effviz.i18n import _
 from effviz.ui import cache as caches
 from effviz.ui import photo_shelf
 from effviz.ui.cache import ChosenPhoto
+from effviz.ui.compare import sharing
 from effviz.ui.compare.map_cells import MapCell
 from effviz.ui.components.gallery import GalleryPicture, Strip, gallery
 from effviz.ui.session import SAMPLES
@@ -78,6 +79,7 @@ def choose_photos() -> tuple[ChosenPhoto, ...]:
     left, right = st.columns([3, 2], gap="large")
     with right:
         photo_shelf.show("uploads")
+        sharing.show_open()
     with left:
         _samples()
     bundled = [caches.bundled(name) for name in SAMPLES.get()]

@@ -15,6 +15,7 @@ from effviz.ui.compare import (
     photo_grid,
     photo_picker,
     resolution_axis,
+    sharing,
 )
 from effviz.ui.guard import guard
 
@@ -23,6 +24,7 @@ for setting in (session.MODELS, session.SAMPLES, session.PHI):
     with guard():
         setting.adopt()
 display_settings.adopt_display()
+sharing.adopt_link()
 
 strip = control_strip.lay_out()
 refs = model_picker.existing_models()
@@ -37,6 +39,7 @@ strip.photos.say([photo.name for photo in chosen])
 strip.models.say([entrant.card.ref.label for entrant in entrants])
 strip.method.say(display_settings.explanation_words(choice))
 ready = model_picker.ready_models(entrants)
+sharing.show_awaited()
 
 # The grid stands above, but the strip needs no model: it is there while maps are made.
 place = st.container(key="grid")

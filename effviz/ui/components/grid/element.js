@@ -3,8 +3,8 @@
 /**
  * @typedef {Record<string, any> & SummaryWords} Words every text that is shown
  * @typedef {{photos: PhotoData[], palettes: Record<string, string>, words: Words, pickable: boolean,
- *   options: Record<string, string[][]>}} GridData
- * @typedef {{look: Look, answer: Answer | null, move: number}} News move: the last that Python has heard of
+ *   options: Record<string, string[][]>, settings: object}} GridData
+ * @typedef {{look: Look, answer: Answer | null, move: number, view: LinkedView | null}} News move: the last that Python has heard of
  * @typedef {(name: string, value: unknown) => void} Send
  */
 
@@ -37,6 +37,9 @@ class Grid {
     this.differing = false;
     this.sorting = false;
     this.boxing = false;
+    this.linked = /** @type {LinkedView | null} */ (null); // what a link asks for, until a hand does something
+    this.touched = false;
+    for (const name of ["pointerdown", "keydown", "input"]) root.addEventListener(name, () => this.touch(), { capture: true });
     this.waiting = /** @type {number | null} */ (null);
     this.sizes = new ResizeObserver(() => this.resize());
     this.sight = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "100px" });
@@ -54,8 +57,9 @@ class Grid {
   }
 
   /** @param {News} news */
-  learn({ look, answer, move }) {
+  learn({ look, answer, move, view }) {
     this.answer = answer;
+    if (!this.touched) this.linked = view;
     const text = JSON.stringify(look);
     // An answer to an older move must not pull the controls back from where the hand has them now.
     if (this.sender.hear(move)) {
@@ -74,7 +78,14 @@ class Grid {
     this.toolbar.show(this.look);
     this.updateRows(data.photos);
     this.resize();
+    followLink(this);
     this.repaint(true);
+  }
+
+  /** From now on the views are the visitor's. */
+  touch() {
+    this.touched = true;
+    this.linked = null;
   }
 
   /** @param {PhotoData[]} photos */

@@ -9,7 +9,8 @@ const INK = "#1e1e1e";
 function save(grid) {
   sheetOf(grid).toBlob((blob) => {
     if (!blob) return; // too large for this browser
-    const link = make("a", { href: URL.createObjectURL(blob), download: fileName(grid.look.class ?? "") });
+    const file = withTexts(blob, textsOf(grid));
+    const link = make("a", { href: URL.createObjectURL(file), download: fileName(grid.look.class ?? "") });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // some browsers read it after the click
   });
@@ -17,6 +18,18 @@ function save(grid) {
 
 /** As Python names files: by the class that all maps explain. @param {string} name */
 const fileName = (name) => `${["effviz-grid", ...(name.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [])].join("-")}.png`;
+
+/** What made the picture, for the file itself. @param {Grid} grid @returns {Record<string, string>} */
+function textsOf(grid) {
+  const maps = grid.rows.flatMap((row) =>
+    row.drawable.map((tile) => ({
+      ...{ photo: row.photo.name, photo_sha256: hashOf(row), model: tile.cell.label },
+      ...{ target_name: row.photo.classes[tile.shown()], probability: tile.fact(tile.shown())?.probability },
+    })),
+  );
+  const settings = JSON.stringify({ ...grid.data.settings, shown: grid.look, maps });
+  return { Software: "EffViz", "EffViz link": linkOf(grid), "EffViz settings": settings };
+}
 
 /** @param {Grid} grid @returns {HTMLCanvasElement} */
 function sheetOf(grid) {

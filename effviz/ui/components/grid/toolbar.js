@@ -44,12 +44,24 @@ class Toolbar {
     this.resetting = find(element, ".reset");
     this.resetting.addEventListener("click", () => grid.resetViews());
     find(element, ".save").addEventListener("click", () => save(grid));
+    find(element, ".copy").addEventListener("click", () => copyLink(grid));
   }
 
   /** @param {boolean} open */
   open(open) {
     this.fold.setAttribute("aria-expanded", String(open));
     find(this.element, ".toolbar").hidden = !open;
+  }
+
+  /** Views that a link asks for. @param {string[]} modes */
+  switchOn(modes) {
+    const names = { swipe: ".swiping", difference: ".differing", sorting: ".sorting", box: ".boxing" };
+    for (const [mode, name] of Object.entries(names)) {
+      const control = /** @type {HTMLInputElement} */ (find(this.element, name));
+      if (!modes.includes(mode) || control.checked) continue;
+      control.checked = true;
+      control.dispatchEvent(new Event("change"));
+    }
   }
 
   /** Several photos can be in the order of their differences. @param {boolean} several */

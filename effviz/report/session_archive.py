@@ -1,0 +1,237 @@
+"""A session as one file: photos, settings, maps, and a page that opens without EffViz; and the way back.
+
+Whoever opens a session may have it from a stranger. So the list of what is in it is looked at before any of it is read:
+how many files, how they are called, how large they say they are. Nothing is written to a disk, maps and page are not
+read at all, and of a photo no more than a photo may have.
+"""
+
+import hashlib
+import io
+import json
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import parse_qsl
+
+from effviz import schema
+from effviz.errors import SettingsError
+from effviz.explain.images import MAX_BYTES
+from effviz.i18n import _
+from effviz.schema import Pattern, Range
+
+if TYPE_CHECKING:
+    from effviz.report.html_report import PictureTile
+
+VERSION: Final = 1
+INDEX: Final = "session.json"
+MAPS, SETTINGS, PAGE = "maps.npz", "settings.json", "report.html"
+PHOTO: Final = re.compile(r"photos/[0-9]{2} [^/\\\x00-\x1f]{1,100}")
+
+MOST_BYTES: Final = 128 * 2**20
+MOST_PHOTO_BYTES: Final = 120 * 2**20  # of all photos
+MOST_PHOTOS: Final = 16
+MOST_FILES: Final = MOST_PHOTOS + 4
+MOST_LIST_BYTES: Final = 64 * 2**10  # of the list of files
+MOST_INDEX_BYTES: Final = 2**20
+MOST_NAME: Final = 200
+MOST_FIELDS: Final = 60  # of an address
+
+_LIST_END: Final = struct.Struct("<4s4H2LH")  # APPNOTE.TXT, 4.3.16: the last record of a zip
+_LONG_LIST: Final = b"PK\x06\x07"  # what stands before it where there is a longer one
+_LONG_LIST_BYTES: Final = 20
+_ENCRYPTED: Final = 1
+
+# What zipfile raises on damaged archives, on unknown packing, and on a file that the list does not have.
+READ_ERRORS: Final = (
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error),
+    *(RuntimeError, OSError, EOFError, ValueError, LookupError),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPhoto:
+    """A photo of a session."""
+
+    name: str
+    data: bytes
+    sample: str = ""  # the name of a photo that comes with EffViz
+
+
+@dataclass(frozen=True, slots=True)
+class SessionArchive:
+    """What brings a session back."""
+
+    address: str  # everything that is chosen, as the address says it: "models=lite0%40224&method=LayerCAM"
+    photos: tuple[SessionPhoto, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedPhoto:
+    """A photo as the index has it."""
+
+    file: Annotated[str, Pattern(PHOTO.pattern, "a file of the folder photos")]
+    name: Annotated[str, Pattern(rf"[^\x00-\x1f]{{1,{MOST_NAME}}}", "a name")]
+    sha256: Annotated[str, Pattern("[0-9a-f]{64}", "a sha256")]
+    sample: Annotated[str, Pattern("[a-z0-9_]{0,40}", "a sample's name")] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionIndex:
+    """What `session.json` holds."""
+
+    version: Annotated[int, Range(1, VERSION)]
+    effviz: Annotated[str, Pattern(".{1,40}", "a version")]
+    address: Annotated[str, Pattern(".{0,20000}", "an address")]
+    photos: tuple[IndexedPhoto, ...]
+
+
+def session_zip(of: SessionArchive, version: str, files: Mapping[str, bytes]) -> bytes:
+    """Write a session; the same session gives the same bytes.
+
+    Args:
+        of: what brings it back.
+        version: of EffViz.
+        files: what else is in it, by name: `maps.npz`, `settings.json`, `report.html`.
+    """
+    named = [(f"photos/{number:02d} {_file_name(photo.name)}", photo) for number, photo in enumerate(of.photos, 1)]
+    listed = tuple(
+        IndexedPhoto(file, photo.name[:MOST_NAME], hashlib.sha256(photo.data).hexdigest(), photo.sample)
+        for file, photo in named
+    )
+    index = json.dumps(asdict(SessionIndex(VERSION, version, of.address, listed)), indent=2, ensure_ascii=False)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in {INDEX: index.encode(), **files}.items():
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+        for name, photo in named:
+            archive.writestr(zipfile.ZipInfo(name), photo.data, zipfile.ZIP_STORED)  # photos are packed already
+    return buffer.getvalue()
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w.,()+@-]+", "_", name).lstrip(".")[-80:] or "photo"
+
+
+def read_session(data: bytes, name: str) -> SessionArchive:
+    """Read what brings a session back.
+
+    Raises:
+        SettingsError: it is no session as EffViz saves one, or is damaged, or larger than one may be.
+    """
+    _check_list(data, name)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = _checked(archive.infolist(), name)
+            index = _index(archive.read(entries[INDEX]), name)
+            return SessionArchive(index.address, tuple(_photos(archive, entries, index, name)))
+    except READ_ERRORS as error:
+        raise _no_session(name) from error
+
+
+def _check_list(data: bytes, name: str) -> None:
+    """See that the list of files is as short as a session's, before Python takes it apart."""
+    if len(data) > MOST_BYTES:
+        raise _too_much(name, _("{most} MB").format(most=MOST_BYTES // 2**20))
+    if len(data) < _LIST_END.size or data[-_LIST_END.size - _LONG_LIST_BYTES :].startswith(_LONG_LIST):
+        raise _no_session(name)
+    mark, _disk, _first_disk, _here, count, size, _offset, comment = _LIST_END.unpack(data[-_LIST_END.size :])
+    if mark != b"PK\x05\x06" or comment:
+        raise _no_session(name)
+    if count > MOST_FILES or size > MOST_LIST_BYTES:
+        raise _too_much(name, _("{most} files").format(most=MOST_FILES))
+
+
+def _checked(entries: Sequence[zipfile.ZipInfo], name: str) -> dict[str, zipfile.ZipInfo]:
+    """The files by name, once all of them are as a session's are."""
+    found = {entry.filename: entry for entry in entries}
+    photos = [entry for entry in entries if PHOTO.fullmatch(entry.filename)]
+    known = {INDEX, MAPS, SETTINGS, PAGE, *(entry.filename for entry in photos)}
+    if len(found) != len(entries) or not found.keys() <= known or INDEX not in found:
+        raise _no_session(name)
+    if any(entry.flag_bits & _ENCRYPTED or entry.orig_filename != entry.filename for entry in entries):
+        raise _no_session(name)
+    if len(photos) > MOST_PHOTOS:
+        raise _too_much(name, _("{most} photos").format(most=MOST_PHOTOS))
+    if found[INDEX].file_size > MOST_INDEX_BYTES or any(photo.file_size > MAX_BYTES for photo in photos):
+        raise _too_much(name, _("{most} MB a photo").format(most=MAX_BYTES // 2**20))
+    if sum(photo.file_size for photo in photos) > MOST_PHOTO_BYTES:
+        raise _too_much(name, _("{most} MB of photos").format(most=MOST_PHOTO_BYTES // 2**20))
+    return found
+
+
+def _index(data: bytes, name: str) -> SessionIndex:
+    try:
+        index = schema.parse(SessionIndex, json.loads(data), INDEX)
+        parse_qsl(index.address, max_num_fields=MOST_FIELDS)
+        return index
+    except (ValueError, RecursionError) as error:
+        raise _no_session(name) from error
+
+
+def _photos(
+    archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo], index: SessionIndex, name: str
+) -> Iterator[SessionPhoto]:
+    for photo in index.photos:
+        data = archive.read(entries[photo.file])
+        if hashlib.sha256(data).hexdigest() != photo.sha256:
+            raise _no_session(name)
+        yield SessionPhoto(photo.name, data, photo.sample)
+
+
+def _no_session(name: str) -> SettingsError:
+    return SettingsError(
+        _(
+            "{name} is no session as EffViz saves one, or is damaged. Choose a .zip that *Save the session* made."
+        ).format(name=name)
+    )
+
+
+def _too_much(name: str, most: str) -> SettingsError:
+    return SettingsError(
+        _("{name} holds more than {most}, and no session does. Choose a .zip that *Save the session* made.").format(
+            name=name, most=most
+        )
+    )
+
+
+# The page.
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SessionRow:
+    """One photo with its maps."""
+
+    title: str
+    tiles: "Sequence[PictureTile]"
+    credit: str = ""  # who took it, where that has to be said
+
+
+def session_page(rows: Sequence[SessionRow], facts: Sequence[tuple[str, str]]) -> str:
+    """Write a page that needs nothing else.
+
+    Args:
+        rows: the photos.
+        facts: what was chosen, as a name and a value each.
+    """
+    from effviz.report import html_report as page  # brings plotly, and a session is saved rarely
+
+    parts = [page.html_paragraph(_("What differently scaled EfficientNets look at: a comparison made with EffViz."))]
+    for row in rows:
+        parts.append(page.html_tiles(row.title, row.tiles))
+        if row.credit:
+            parts.append(page.html_paragraph(row.credit))
+    cells = [[page.TableCell(name), page.TableCell(value)] for name, value in facts]
+    parts.append(page.html_table(_("What was chosen"), (_("Setting"), _("Value")), cells))
+    parts.append(
+        page.html_paragraph(
+            _(
+                "Beside this page lie the photos, the raw maps (maps.npz) and all settings with versions and hashes "
+                "(settings.json). EffViz opens the whole .zip again: Compare, Open a session."
+            )
+        )
+    )
+    return page.html_page(_("EffViz: a comparison"), parts, charts=False)

@@ -1,0 +1,285 @@
+"""What a link and a saved session carry: everything on the screen; a link leaves out photos, and names them.
+
+The address has the choices (see `effviz.ui.session`). The browser's "Copy link" adds how the maps are looked at: boxes,
+held cells, two models side by side (see `link.js`).
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from effviz.errors import EffVizError, SettingsError
+from effviz.explain import sample_photos
+from effviz.explain.cam_methods import CAM_METHODS
+from effviz.explain.sample_photos import SamplePhoto
+from effviz.i18n import _
+from effviz.report import session_archive
+from effviz.report.session_archive import SessionArchive, SessionPhoto
+from effviz.ui import inputs, photo_shelf
+from effviz.ui.compare.display_settings import CLASS, LAYER, METHOD, SETTINGS, STILL, VIEW
+from effviz.ui.guard import guard
+from effviz.ui.outputs import plain
+from effviz.ui.session import MODELS, PHI, SAMPLES, Setting
+
+# A visitor's own photos in a link: it names them, and whoever opens it elsewhere is asked for them.
+
+DIGITS: Final = 16  # of a hash: enough to tell photos apart, and short enough for an address
+LONGEST_NAME: Final = 100
+
+AWAITED: Final = "photos awaited"  # in the session: those that the link was made with
+HELD_CLASS: Final = "class awaited"  # in the session: the class that waits for them
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedPhoto:
+    """A photo as a link names it."""
+
+    name: str
+    digest: str  # how its sha256 begins
+
+
+def parse_own(text: str) -> tuple[LinkedPhoto, ...]:
+    """`"0123456789abcdef:lawn.png|..."` as photos.
+
+    Raises:
+        SettingsError: It is none of this kind, or has more than a shelf.
+    """
+    parts = [part for part in text.split("|") if part]
+    if len(parts) > photo_shelf.MOST_PHOTOS or not all(re.fullmatch(r"[0-9a-f]{16}:.{1,100}", part) for part in parts):
+        raise SettingsError(
+            _(
+                "The link asks for photos of its own, as {text!r}: each is {digits} digits of its hash and a name. "
+                "Copy the link again."
+            ).format(text=text[:40], digits=DIGITS)
+        )
+    return tuple(LinkedPhoto(part[DIGITS + 1 :], part[:DIGITS]) for part in parts)
+
+
+def _own_text(photos: Sequence[LinkedPhoto]) -> str:
+    return "|".join(f"{photo.digest}:{photo.name}" for photo in photos)
+
+
+OWN: Setting[tuple[LinkedPhoto, ...]] = Setting("own", (), parse_own, _own_text)
+
+
+def adopt_link() -> None:
+    """Take over what a link says beside the settings; the class of a photo that is not here waits for it."""
+    first = AWAITED not in st.session_state
+    with guard():
+        OWN.adopt()
+    with guard():
+        adopt_view()
+    if first:
+        st.session_state[AWAITED] = OWN.get()
+        if awaited() and CLASS.get():
+            st.session_state[HELD_CLASS] = CLASS.get()
+            CLASS.put("")
+    st.session_state[AWAITED] = tuple(awaited())  # one that came, and was then removed, is not asked for again
+    if HELD_CLASS in st.session_state and not awaited():
+        held = st.session_state.pop(HELD_CLASS)
+        CLASS.put(CLASS.get() or held)
+
+
+def awaited() -> list[LinkedPhoto]:
+    """Return the photos that the link was made with and that are not here."""
+    here = {sha256[:DIGITS] for sha256 in photo_shelf.shelf().photos}
+    return [photo for photo in st.session_state.get(AWAITED, ()) if photo.digest not in here]
+
+
+def show_awaited() -> None:
+    """Say which photos are missing, and keep the address up to date."""
+    missing = awaited()
+    used = photo_shelf.shelf().used
+    here = [LinkedPhoto(re.sub(r"[|\n\r]", "_", photo.name)[:LONGEST_NAME], photo.sha256[:DIGITS]) for photo in used]
+    OWN.put((*here, *missing))
+    if not missing:
+        return
+    named = ", ".join(
+        _("**{name}** (sha256 {digest}…)").format(name=plain(one.name), digest=one.digest) for one in missing
+    )
+    said = _("This link was made with photos that no link carries: {photos}. Add them under Photos to see their maps.")
+    if HELD_CLASS in st.session_state:
+        said += " " + _("The class that it asks for, {name}, waits for them.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(
+            said.format(photos=named, name=plain(st.session_state.get(HELD_CLASS, ""))), icon=":material/hide_image:"
+        )
+        st.button(_("Go on without them"), on_click=_go_on)
+
+
+def _go_on() -> None:
+    st.session_state[AWAITED] = ()
+    st.session_state.pop(HELD_CLASS, None)
+
+
+# How the maps were looked at when the link was copied: the browser reads it again. Anybody can write a link.
+
+LONGEST_VIEW: Final = 6000
+MOST_ZOOM: Final = 16
+MOST_PX: Final = 100_000
+MODES: Final = ("swipe", "difference", "sorting", "box")
+
+Json = dict[str, object]
+
+
+def adopt_view() -> None:
+    """Take it from the address once, and out of it: it is no more than where the visitor begins.
+
+    Raises:
+        SettingsError: It makes no sense.
+    """
+    if text := st.query_params.pop(VIEW, ""):
+        st.session_state[VIEW] = parse_view(text)
+
+
+def parse_view(text: str) -> Json:
+    """Read what `link.js` wrote; what it did not write is left out.
+
+    Raises:
+        SettingsError: It is nothing that it writes.
+    """
+    try:
+        view = json.loads(text if len(text) <= LONGEST_VIEW else "")
+        return {
+            "modes": [mode for mode in MODES if mode in view["modes"]],
+            "pair": _labels(view["pair"], 2) if "pair" in view else None,
+            "photos": dict(_photo_views(view["photos"])),
+        }
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise SettingsError(
+            _("The link asks for a view that cannot be read: {text!r}. The maps are shown as ever.").format(
+                text=text[:40]
+            )
+        ) from error
+
+
+def _photo_views(photos: Mapping[str, Mapping[str, list[object]]]) -> Iterator[tuple[str, Json]]:
+    parts: dict[str, Callable[[list[object]], list[object]]] = {
+        "box": lambda box: _numbers(box, 4, MOST_PX),
+        "zoom": lambda zoom: _numbers(zoom, 3, MOST_ZOOM),
+        "cell": lambda cell: [*_labels(cell[:1], 1), *_numbers(cell[1:], 2, MOST_PX, (int,))],
+        "swipe": lambda swipe: [*_labels(swipe[:2], 2), *_numbers(swipe[2:], 1, 100)],
+        "large": lambda large: _labels(large, 1),
+    }
+    for digest, view in list(photos.items())[: photo_shelf.MOST_PHOTOS + len(sample_photos.samples())]:
+        if re.fullmatch(f"[0-9a-f]{{{DIGITS}}}", digest):
+            yield digest, {name: read(view[name]) for name, read in parts.items() if name in view}
+
+
+def _numbers(values: list[object], count: int, most: float, kinds: tuple[type, ...] = (int, float)) -> list[object]:
+    for one in values:
+        if type(one) not in kinds or not 0 <= one <= most:  # type: ignore[operator] # true is none, nor is not-a-number
+            raise ValueError(one)
+    if len(values) != count:
+        raise ValueError(values)
+    return values
+
+
+def _labels(values: list[object], count: int) -> list[object]:
+    if len(values) != count or not all(isinstance(one, str) and len(one) <= LONGEST_NAME for one in values):
+        raise ValueError(values)
+    return values
+
+
+# A session as a file.
+
+REFUSED: Final = "session refused"  # in the session: why
+BOXES: Final = "session boxes"  # in the session: how many were used
+
+
+def archive(bundled: Sequence[str]) -> SessionArchive:
+    """Return what brings this session back, with the samples of these names."""
+    held = photo_shelf.files()
+    own = [SessionPhoto(photo.name, held[photo.sha256]) for photo in photo_shelf.shelf().used]
+    samples = [SessionPhoto(*_sample(sample_photos.find(name)), name) for name in bundled]
+    return SessionArchive(urlencode(sorted(st.query_params.to_dict().items())), (*own, *samples))
+
+
+def _sample(of: SamplePhoto) -> tuple[str, bytes]:
+    return of.path.name, of.path.read_bytes()
+
+
+def address() -> str:
+    """Return the link to this comparison, as far as the server knows it."""
+    return f"{st.context.url or ''}?{urlencode(st.query_params.to_dict())}"
+
+
+def credit(sha256: str) -> str:
+    """Return who took a photo that comes with EffViz; empty for a visitor's own."""
+    for sample in sample_photos.samples():
+        if sample_sha256(sample.name) == sha256:
+            return _("{title}: {author}, {licence}, {link}").format(
+                title=sample.title, author=sample.author, licence=sample.licence, link=sample.source
+            )
+    return ""
+
+
+@cache
+def sample_sha256(name: str) -> str:
+    """Return the hash of a sample's file."""
+    return hashlib.sha256(sample_photos.find(name).path.read_bytes()).hexdigest()
+
+
+def show_open() -> None:
+    """Show a box for a saved session; what it holds is there with the next run."""
+    with st.popover(_("Open a session"), icon=":material/folder_open:"):
+        box = f"session{st.session_state.get(BOXES) or ''}"
+        st.file_uploader(
+            _("A .zip that *Save the session* made"),
+            max_upload_size=session_archive.MOST_BYTES // 2**20,
+            key=box,
+            on_change=_open,
+            args=(box,),
+        )
+    if refused := st.session_state.get(REFUSED):
+        st.warning(refused, icon=":material/info:")
+
+
+def _open(box: str) -> None:
+    file = st.session_state.get(box)
+    if not isinstance(file, UploadedFile):
+        return
+    st.session_state[BOXES] = st.session_state.get(BOXES, 0) + 1
+    st.session_state.pop(REFUSED, None)
+    data = file.getvalue()
+    photo_shelf.forget([file.file_id])  # before its photos come
+    try:
+        restore(session_archive.read_session(data, file.name))
+    except EffVizError as error:
+        st.session_state[REFUSED] = str(error)
+
+
+def restore(saved: SessionArchive) -> None:
+    """Bring back photos and settings; called before the page is drawn."""
+    own = [photo for photo in saved.photos if not photo.sample]
+    photo_shelf.choose([])
+    for photo in own:
+        photo_shelf.add(photo.name, photo.data)
+    address = dict(parse_qsl(saved.address))
+    settings: tuple[Setting[Any], ...] = (MODELS, SAMPLES, PHI, OWN, *SETTINGS)
+    for setting in settings:
+        st.session_state.pop(setting.key, None)
+        st.session_state[f"{setting.key} adopted"] = False
+        _write(setting.key, address.get(setting.key))
+    for name in (AWAITED, HELD_CLASS, VIEW):
+        st.session_state.pop(name, None)
+    _write(LAYER, address.get(LAYER))
+    inputs.forget_choice(LAYER)
+    titles = {fact.title: str(method) for method, fact in CAM_METHODS.items()}
+    st.session_state[METHOD] = titles.get(address.get(METHOD, ""), str(next(iter(CAM_METHODS))))
+    st.session_state[STILL] = address.get(STILL) == "true"
+
+
+def _write(key: str, text: str | None) -> None:
+    if text is None:
+        st.query_params.pop(key, None)
+    else:
+        st.query_params[key] = text

@@ -1,0 +1,101 @@
+"""A comparison goes to somebody else: as a link without photos, as one file with them, and as a picture."""
+
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Window, comparison, unfold
+
+pytestmark = pytest.mark.browser
+
+SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
+PATIENCE_MS = 90_000
+TWO = "/?models=lite0@96,lite1@96&photos=dog&opacity=80"
+
+
+def bring(page: Page, *files: Path) -> None:
+    unfold(page, "Photos")
+    page.get_by_test_id("stPopoverBody").locator('input[type="file"]').first.set_input_files(files)
+    for file in files:
+        expect(page.get_by_role("img", name=f"The photo {file.name}")).to_be_visible(timeout=PATIENCE_MS)
+    page.keyboard.press("Escape")
+
+
+def seen(page: Page) -> dict[str, object]:
+    """How the dog is looked at."""
+    row = page.locator("section.row").filter(has=page.get_by_role("img", name="The photo German shepherd"))
+    return {
+        "box": [one.input_value() for one in row.locator(".box input").all()],
+        "pair": [one.input_value() for one in row.locator(".swipe:not(.difference) select").all()],
+        "divider": row.locator(".swipe:not(.difference) input[type=range]").input_value(),
+        "cell": row.locator(".inspector .head b").inner_text(),
+        "swiped": row.locator(".swipe:not(.difference)").is_visible(),
+    }
+
+
+def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(
+    window: Window, new_window: Callable[..., Window], tmp_path: Path
+) -> None:
+    page = comparison(window, TWO).page
+    bring(page, SAMPLES / "owl.jpg")
+    row = page.locator("section.row").filter(has=page.get_by_role("img", name="The photo German shepherd"))
+    row.get_by_role("radio").nth(2).click()  # a class, for all maps
+    expect(page).to_have_url(re.compile("class="))
+    for name in ("Draw a box", "Swipe"):
+        page.get_by_label(name, exact=True).check()
+    for edge, value in zip(row.locator(".box input").all(), (20, 30, 200, 150), strict=True):
+        edge.fill(str(value))
+    row.locator(".swipe:not(.difference) input[type=range]").fill("30")
+    row.locator("figure.tile .stage").nth(1).press("Enter")
+    row.locator("figure.tile .stage").nth(1).press("ArrowRight")
+    before = seen(page)
+    assert before["box"] == ["20", "30", "200", "150"]
+    page.get_by_role("button", name="Copy link").click()
+    field = page.get_by_label("Link to what is seen here, without your own photos")
+    link = field.input_value()
+    with page.expect_download(timeout=PATIENCE_MS) as picture:
+        page.get_by_role("button", name="Save as PNG").click()
+    with Image.open(picture.value.path()) as image:
+        image.load()
+        assert image.text["EffViz link"] == link  # type: ignore[attr-defined]
+        settings = json.loads(image.text["EffViz settings"])  # type: ignore[attr-defined]
+    assert [model["label"] for model in settings["models"]] == ["lite0@96", "lite1@96"]
+    assert {one["photo"] for one in settings["maps"]} == {"owl.jpg", "German shepherd"}
+    assert settings["shown"]["opacity"] == 80
+    with page.expect_download(timeout=PATIENCE_MS) as download:
+        page.get_by_role("button", name="Save the session").click()
+    file = tmp_path / "mine.zip"
+    download.value.save_as(file)
+
+    elsewhere = new_window()
+    there = comparison(elsewhere, link.removeprefix(window.address)).page
+    expect(there.get_by_text(re.compile(r"owl\.jpg \(sha256 [0-9a-f]{16}…\)"))).to_be_visible()
+    expect(there.get_by_text("waits for them")).to_be_visible()
+    expect(there.locator("section.row")).to_have_count(1)
+    assert seen(there) == before
+    assert there.locator('.classes [aria-checked="true"]').inner_text() == "Each model's own first guess"
+    expect(there).not_to_have_url(re.compile("view="))
+    bring(there, SAMPLES / "owl.jpg")
+    expect(there.get_by_text("waits for them")).to_have_count(0)
+    expect(there).to_have_url(re.compile("class="))
+
+    opened = elsewhere.visit("/?models=lite0@96&photos=,")
+    unfold(opened, "Photos")
+    opened.get_by_test_id("stPopoverBody").get_by_role("button", name="Open a session").click()
+    opened.get_by_test_id("stPopoverBody").last.locator('input[type="file"]').set_input_files(file)
+    expect(opened.get_by_role("img", name="The photo owl.jpg")).to_be_visible(timeout=PATIENCE_MS)
+    expect(opened.locator("section.row")).to_have_count(2)
+    expect(opened).to_have_url(re.compile("opacity=80"))
+    expect(opened).to_have_url(re.compile("class="))
+
+    with zipfile.ZipFile(file) as archive:
+        (tmp_path / "report.html").write_bytes(archive.read("report.html"))
+    opened.goto(f"file://{tmp_path / 'report.html'}")
+    expect(opened.get_by_role("img")).to_have_count(6)
+    assert opened.locator("img").evaluate_all("all => all.every((one) => one.naturalWidth > 0)")
