@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from effviz import settings
 from effviz.i18n import _
 from effviz.ui import inputs, job_costs, session, startup
 from effviz.ui.guard import last_guard
@@ -15,8 +16,8 @@ startup.shorten_log()
 startup.bound_uploads()
 job_costs.start_decoders()
 session.adopt_language()
-st.set_page_config(page_title="EffViz", page_icon=HERE / "assets/icon.png", layout="wide")
-st.logo(HERE / "assets/logo.svg", size="large")
+st.set_page_config(page_title="EffViz", page_icon=settings.SHIPPED / "assets/icon.png", layout="wide")
+st.logo(settings.SHIPPED / "assets/logo.svg", size="large")
 st.html(HERE / "effviz/ui/style.css")
 page = st.navigation(
     [

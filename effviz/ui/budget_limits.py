@@ -19,9 +19,12 @@ from effviz.scaling import (
 from effviz.scaling.framework_code import Framework
 from effviz.scaling.limits import CLASSES, RESOLUTION
 from effviz.scaling.solver import limit_curves
+from effviz.ui.components.picture import chart_menu
 from effviz.ui.inputs import BUDGET_NAMES, BUDGET_UNITS, MILLION
 
 FRAMEWORK_NAMES = {Framework.TIMM: "timm", Framework.TORCHVISION: "torchvision", Framework.KERAS: "Keras"}
+
+CHART = "scale-limits"
 
 INPUT_PX, CLASS_COUNT = "input-px", "class-count"  # in the address
 
@@ -104,9 +107,12 @@ def _draw(answer: Solution, path: ScalingPath) -> None:
         for budget, share in answer.shares
     )
     stops = _("no limit binds") if answer.at_limit else _(_BINDS[answer.budget.kind])
+    drawn = limit_shares(limit_curves(answer, path), answer)
     st.plotly_chart(
-        limit_shares(limit_curves(answer, path), answer),
+        drawn,
+        key=CHART,
         config=config("limits"),
         alt=_("Line chart of the used share of each limit over the coefficient; {stops}.").format(stops=stops),
     )
+    chart_menu(CHART, drawn, _("Which limit binds?"), _("Counted and drawn by EffViz (Apache-2.0)."))
     st.caption(_("Used: {used}. Here {stops}.").format(used=used, stops=stops))

@@ -1,0 +1,138 @@
+"""The wheel, in an environment and folders of its own with spaces in their names, opens the whole app."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+ROOT = Path(__file__).parents[2]
+IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+SOURCES = ("effviz", "assets", "models", "docs/study", ".streamlit")
+FILES = ("app.py", "setup.py", "pyproject.toml", "requirements.txt", "README.md", "LICENSE")
+
+PATHS = ("lesson", "scale", "tradeoff", "paper", "glossary", "wrong-maps", "evaluate")
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy, so that nothing is left in the clone."""
+    copy = tmp_path_factory.mktemp("a clone")
+    for name in SOURCES:
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in FILES:
+        shutil.copy(ROOT / name, copy / name)
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", "out", "."]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (made,) = (copy / "out").iterdir()
+    return made
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh environment with the wheel; its other packages are those of this one, and the clone is not among them."""
+    folder = tmp_path_factory.mktemp("some where") / "an env"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    packages = next((folder / "lib").glob("python*/site-packages"))
+    shared = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+    (packages / "shared.pth").write_text("\n".join(shared))
+    python = folder / "bin" / "python"
+    command = [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> dict[str, str]:
+    """Variables of a user with an empty home."""
+    home = tmp_path / "a home"
+    home.mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("EFFVIZ_", "XDG_", "PYTHON"))}
+    return {**kept, "HOME": str(home), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+
+
+def ask(environment: Path, user: dict[str, str], *words: str) -> list[dict[str, object]]:
+    command = [environment / "bin" / "effviz", *words, "--json"]
+    done = subprocess.run(command, cwd=user["HOME"], env=user, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows: list[dict[str, object]] = json.loads(done.stdout)
+    return rows
+
+
+def test_the_wheel_has_what_the_app_shows(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    beside = {
+        "effviz_app.py",
+        *(f"effviz/shipped/{name}" for name in (".streamlit/config.toml", "models/manifest.json")),
+    }
+    assert beside <= names
+    for kind in ("*.py", "*.csv", "*.css", "*.js", "*.html", "*.toml", "*.json"):
+        missing = {str(file.relative_to(ROOT)) for file in (ROOT / "effviz").rglob(kind)} - names
+        assert {name for name in missing if not name.endswith(("tsconfig.json", ".d.ts"))} == set()
+    for folder in ("assets", "models", "docs/study"):
+        files = {path for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+        assert {f"effviz/shipped/{path.relative_to(ROOT)}" for path in files} <= names
+
+
+def test_commands_find_what_ships_and_keep_the_rest_in_the_users_folder(
+    environment: Path, user: dict[str, str]
+) -> None:
+    folders = {row["name"]: str(row["value"]) for row in ask(environment, user, "settings")}
+    assert folders["EFFVIZ_MODELS"].startswith(user["HOME"])
+    assert folders["EFFVIZ_RUNS"].startswith(user["HOME"])
+    available = {row["name"] for row in ask(environment, user, "models") if row["available"]}
+    assert {"lite0", "mini-baseline", "mini-compound"} <= available
+
+
+@pytest.fixture
+def server(environment: Path, user: dict[str, str]) -> Iterator[str]:
+    with socket.socket() as candidate:
+        candidate.bind(("127.0.0.1", 0))
+        port = int(candidate.getsockname()[1])
+    command = [environment / "bin" / "effviz", "app", "--port", str(port), "--no-browser"]
+    pipe = subprocess.PIPE
+    running = subprocess.Popen(command, cwd=user["HOME"], env=user, stdout=pipe, stderr=subprocess.STDOUT, text=True)
+    try:
+        while not is_healthy(port):
+            assert running.poll() is None, running.stdout and running.stdout.read()
+        yield f"http://localhost:{port}"
+    finally:
+        running.terminate()
+        running.wait(timeout=60)
+
+
+def is_healthy(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def test_the_app_answers_with_five_maps_and_opens_every_page(server: str, browser: Browser) -> None:
+    page = browser.new_page()
+    mistakes: list[str] = []
+    page.on("pageerror", lambda error: mistakes.append(str(error)))
+    page.goto(server)
+    page.wait_for_selector(IDLE, timeout=60_000)
+    expect(page.locator("figure.tile canvas[aria-label]")).to_have_count(5)
+    for path in PATHS:
+        page.goto(f"{server}/{path}")
+        page.wait_for_selector(IDLE, timeout=60_000)
+        expect(page.get_by_role("heading", level=1).first).to_be_visible()
+        expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+    expect(page.get_by_text("A first study: 400 photos with boxes").first).to_be_visible()
+    page.close()
+    assert mistakes == []
