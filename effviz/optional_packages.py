@@ -8,15 +8,22 @@ from effviz.i18n import _
 
 TORCH: Final = ("torch", "timm")
 GRAD_CAM: Final = (*TORCH, "pytorch_grad_cam", "sklearn")
+ONNX: Final = ("onnx", "onnxruntime")
 
 
-def require(*names: str) -> None:
-    """See that packages are installed.
+def require(*names: str, extra: str = "") -> None:
+    """See that packages are installed; `extra` is the group of optional ones that they are in, if any.
 
     Raises:
         SettingsError: one is not.
     """
     missing = [name for name in names if not _is_installed(name)]
+    if missing and extra:
+        raise SettingsError(
+            _("This needs {names}, which are optional: run `pip install 'effviz[{extra}]'`.").format(
+                names=", ".join(missing), extra=extra
+            )
+        )
     if missing:
         raise SettingsError(
             _(

@@ -196,8 +196,8 @@ def test_every_command_and_option_is_explained() -> None:
     root = get_command(app)
     explained(root, "effviz")
     expected = (
-        *("app", "bench", "calibrate", "cam", "evaluate", "fetch", "models"),
-        *("plan", "report", "scale", "search", "settings", "solve", "train"),
+        *("add", "app", "bench", "calibrate", "cam", "check", "evaluate", "export", "fetch", "models"),
+        *("plan", "remove", "report", "scale", "search", "settings", "solve", "train"),
     )
     assert sorted(root.commands) == sorted(expected)
 

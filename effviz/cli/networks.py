@@ -1,5 +1,7 @@
 """Commands about networks: `scale`, `plan` and `solve` by arithmetic, `models` and `fetch` for those with weights."""
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -177,6 +179,24 @@ def fetch(
         specs = download.fetch(names, report)
     for spec in specs:
         typer.echo(f"{spec.name}: ready ({spec.weights})")
+
+
+def export(
+    name: Annotated[str, typer.Argument(metavar="MODEL", help="Such as lite0@224.")],
+    onnx: Annotated[Path, typer.Option(help="The file to write; one that is there is replaced.")],
+    as_json: console.AsJson = False,
+) -> None:
+    """Write a model as an ONNX file, with preprocessing and classes in its metadata, checked with onnxruntime."""
+    from effviz.zoo import catalogue, loading, onnx_export
+
+    made = onnx_export.export_onnx(loading.load(catalogue.parse_model(name)), onnx)
+    if as_json:
+        console.show_json(asdict(made) | {"file": str(made.file)})
+        return
+    typer.echo(
+        f"{made.file}: {made.size_bytes / 1e6:.1f} MB; onnxruntime's logits equal torch's within "
+        f"{made.difference:.1e} of the largest"
+    )
 
 
 def _row(card: "ModelCard") -> tuple[str, ...]:
