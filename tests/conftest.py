@@ -168,17 +168,18 @@ def one_ray(descendants: Callable[[bytes], list[int]]) -> Iterator[str]:
 
 @pytest.fixture
 def behind_nginx(tmp_path: Path) -> Callable[..., AbstractContextManager[str]]:
-    """Return what runs an nginx with deploy/nginx.conf before a port; its own port and log are others."""
+    """Return what runs an nginx with deploy/nginx.conf before a port, also at a path; port and log are its own."""
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
     if nginx is None:
         pytest.skip("nginx is not installed (Debian package nginx)")
 
     @contextmanager
-    def run(upstream: int, frames: bool = False) -> Iterator[str]:
+    def run(upstream: int, frames: bool = False, path: str = "") -> Iterator[str]:
         with socket.socket() as candidate:
             candidate.bind(("127.0.0.1", 0))
             port = int(candidate.getsockname()[1])
-        (tmp_path / "nginx.conf").write_text(_nginx_conf(tmp_path, port, upstream, frames))
+        text = _nginx_conf(tmp_path, port, upstream, frames).replace("location /", f"location {path}/")
+        (tmp_path / "nginx.conf").write_text(text)
         command = [nginx, "-p", str(tmp_path), "-c", "nginx.conf", "-e", str(tmp_path / "start.log")]
         checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
         assert checked.returncode == 0, checked.stderr

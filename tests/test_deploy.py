@@ -3,8 +3,11 @@
 import http.client
 import http.server
 import inspect
+import json
 import re
+import shutil
 import socket
+import subprocess
 import threading
 import tomllib
 import urllib.request
@@ -14,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from effviz import settings
@@ -163,3 +167,32 @@ def test_the_lock_pins_what_is_required_each_with_hashes() -> None:
     blocks = re.split(r"^(?=[a-z0-9])", lock, flags=re.MULTILINE)[1:]
     assert len(blocks) >= len(pinned) > len(wanted)
     assert all("--hash=sha256:" in block for block in blocks)
+
+
+def test_systemd_takes_the_service_as_it_is(tmp_path: Path) -> None:
+    verify = shutil.which("systemd-analyze")
+    if verify is None:
+        pytest.skip("systemd-analyze is not installed (Debian package systemd)")
+    text = (ROOT / "deploy/effviz.service").read_text()
+    command = "/opt/effviz/.venv/bin/effviz"
+    assert command in text  # which is not installed here
+    unit = tmp_path / "effviz.service"
+    unit.write_text(text.replace(command, "/bin/true"))
+    checked = subprocess.run([verify, "verify", str(unit)], capture_output=True, text=True)
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+    unit.write_text(unit.read_text().replace("MemoryMax=4G", "MemoryMost=4G"))
+    assert "MemoryMost" in subprocess.run(checked.args, capture_output=True, text=True).stderr
+    assert {"DynamicUser=yes", "NoNewPrivileges=yes", "CapabilityBoundingSet="} <= set(text.splitlines())  # no root
+
+
+def test_every_file_and_option_of_the_dockerfile_exists() -> None:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    copied = [word for line in lines if line.startswith("COPY ") for word in line.split()[1:-1]]
+    assert copied
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+    start = json.loads(next(line for line in lines if line.startswith("CMD ")).removeprefix("CMD "))
+    known = {option for each in get_command(app).commands["app"].params for option in each.opts + each.secondary_opts}
+    assert start[:2] == ["effviz", "app"]
+    assert {word for word in start[2:] if word.startswith("--")} <= known
+    assert any(line.startswith("USER ") for line in lines)
+    assert "# torch" in (ROOT / "requirements.txt").read_text()  # where the light installation is cut off

@@ -57,11 +57,12 @@ class AppServer:
 
     port: int
     pid: int
+    base_path: str = ""  # before all of its paths: "/effviz"
 
     @property
     def address(self) -> str:
         """Where a browser finds it."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.port}{self.base_path}"
 
     @property
     def memory_mib(self) -> float | None:
@@ -88,9 +89,13 @@ class AppServer:
 
 @contextmanager
 def start_server(
-    command: "Callable[[int], list[str]] | None" = None, environment: Mapping[str, str] | None = None
+    command: "Callable[[int], list[str]] | None" = None,
+    environment: Mapping[str, str] | None = None,
+    base_path: str = "",
 ) -> Iterator[AppServer]:
     """Start a server by a command of its port, `streamlit run` if none is given, and stop it at the end of the block.
+
+    A command that puts a path before all others gives that, too, such as "/effviz".
 
     Raises:
         SettingsError: the app's script is not here, or the server does not start; its last words are in the sentence.
@@ -106,7 +111,7 @@ def start_server(
         tempfile.TemporaryFile() as log,
         _process(words, given, log) as process,
     ):  # a file without a name: nothing stays
-        server = AppServer(port, process.pid)
+        server = AppServer(port, process.pid, base_path)
         _wait(process, server, log)
         yield server
 

@@ -23,6 +23,7 @@ def open_app(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
     address: Annotated[str, typer.Option(help="Who may connect: localhost, or 0.0.0.0 for everyone.")] = "localhost",
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+    base_path: Annotated[str, typer.Option(help="The path before all addresses behind a proxy: effviz.")] = "",
 ) -> None:
     """Open EffViz in the browser; it works without a network. Stop it with Ctrl+C."""
     script = settings.APP_SCRIPT
@@ -43,9 +44,10 @@ def open_app(
         # A set address also keeps Streamlit from asking the internet for this machine's public one.
         "server_address": address,
         "server_headless": not (browser and _has_screen()),
+        "server_baseUrlPath": base_path.strip("/"),
         "logger_hideWelcomeMessage": True,
     }
-    typer.echo(f"EffViz: http://{address}:{port}")
+    typer.echo(f"EffViz: http://{address}:{port}/{base_path.strip('/')}".rstrip("/"))
     if address not in LOCAL:
         typer.echo(PUBLIC_NOTE)
     job_costs.start_decoders()  # so that they are ready when somebody comes
