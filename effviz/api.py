@@ -125,8 +125,8 @@ class ModelList(tuple[ModelCard, ...]):
         rows = (
             (
                 card.ref.spec.name,
-                f"{card.depth:g}",
-                f"{card.width:g}",
+                "" if card.depth is None else f"{card.depth:g}",
+                "" if card.width is None else f"{card.width:g}",
                 str(card.resolution_px),
                 f"{card.params:,}",
                 f"{card.macs:,}",

@@ -13,13 +13,15 @@ import numpy as np
 import effviz
 from effviz import file_io, optional_packages
 from effviz.errors import WeightsError
-from effviz.i18n import _
+from effviz.i18n import _, lazy_gettext
 from effviz.zoo.model import Model, ModelRef
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 MOST_DIFFERENCE: Final = 1e-4  # of the largest logit
+
+CHOOSE_ONNX: Final = lazy_gettext("Choose another one with --onnx.")
 
 INPUT, OUTPUT = "pixels", "logits"
 
@@ -56,7 +58,7 @@ def export_onnx(model: Model, file: Path) -> OnnxFile:
                 "most {most:.0e} is allowed, so nothing was written. Report it with the versions of torch and onnx."
             ).format(model=model.ref.label, difference=difference, most=MOST_DIFFERENCE)
         )
-    with file_io.reporting_write_errors(file, _("Choose another one with --onnx.")):
+    with file_io.reporting_write_errors(file, CHOOSE_ONNX):
         file_io.write_atomically(file, lambda out: out.write(data))
     return OnnxFile(file, len(data), difference)
 

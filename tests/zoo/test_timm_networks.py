@@ -4,6 +4,7 @@ import hashlib
 from itertools import pairwise
 
 import numpy as np
+import onnxruntime
 import pytest
 import timm
 import torch
@@ -21,7 +22,7 @@ from effviz.explain.forward_pass import forward
 from effviz.explain.images import read
 from effviz.facts import NetworkFamily
 from effviz.plots import accuracy_cost
-from effviz.zoo import catalogue, download, hub, loading, timm_networks
+from effviz.zoo import catalogue, download, hub, loading, onnx_export, timm_networks
 from effviz.zoo.presets import PRESETS, scaling_axis
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -218,3 +219,18 @@ def test_every_point_of_another_family_can_be_asked_for_by_name():
     assert len(set(others)) == len(others)
     assert all(a != b for a, b in pairwise(sorted(others)))
     assert catalogue.parse_model("timm:resnet18.a1_in1k@288").label in others
+
+
+def test_another_familys_network_is_exported_as_onnx(networks, photo, tmp_path):
+    name = "convnext_atto.d2_in1k"
+    model = loading.load(catalogue.parse_model(f"timm:{name}@{ALL[name]}"))
+    made = onnx_export.export_onnx(model, tmp_path / "net.onnx")
+    assert made.difference < 1e-4
+    pixels = forward(model, photo).prepared.pixels
+    session = onnxruntime.InferenceSession(made.file, providers=["CPUExecutionProvider"])
+    (logits,) = session.run(None, {"pixels": pixels})
+    with torch.inference_mode():
+        expected = networks[1][name](torch.tensor(pixels)).numpy()  # timm's own, as it was built
+    assert np.abs(logits - expected).max() < 1e-4 * np.abs(expected).max()
+    told = session.get_modelmeta().custom_metadata_map
+    assert told["model"] == f"timm:{name}@{ALL[name]}"
