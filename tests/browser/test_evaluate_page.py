@@ -54,6 +54,8 @@ def test_a_small_run_is_estimated_stopped_and_made(visit: Visit) -> None:
     expect(page.get_by_text("Measured on this visit")).to_have_count(0)
     main.get_by_role("button", name=re.compile("Start$")).click()
     expect(page.get_by_text("3 photos of bundled samples, 2 models, 1 method")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(re.compile("^Done: 3 photos measured in "))).to_be_in_viewport()
+    expect(page.get_by_text("On these photos alone, ")).to_be_in_viewport()  # the answer, far above the button
     expect(page.get_by_role("button", name=re.compile("Report as HTML"))).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
@@ -89,7 +91,7 @@ def test_names_lie_on_no_bar_and_on_no_other_name(visit: Visit, width: int, aske
     page = visit(f"/evaluate?run=:study&{asked}", width=width)
     expect(page.locator(".js-plotly-plot .errorbars path.yerror")).to_have_count(9)
     seen = page.evaluate(SEEN)
-    assert len(seen["names"]) >= 6
+    assert len(seen["names"]) == 9
     assert all(apart(*pair) for pair in itertools.combinations(seen["names"], 2))
     assert all(apart(name, bar) for name in seen["names"] for bar in seen["bars"])
     assert all(name[0] >= 0 and name[2] <= width for name in seen["names"])

@@ -1,0 +1,63 @@
+"""A visitor from China or Taiwan reads Chinese letters, not boxes, and changes the language with one click."""
+
+import os
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Window
+
+pytestmark = pytest.mark.browser
+
+CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+def fonts(page: Page, selector: str) -> dict[str, int]:
+    """How many letters of an element each font drew, as Chromium's own tools tell."""
+    tools = page.context.new_cdp_session(page)
+    for domain in ("DOM", "CSS"):
+        tools.send(f"{domain}.enable")
+    root = tools.send("DOM.getDocument")["root"]["nodeId"]
+    node = tools.send("DOM.querySelector", {"nodeId": root, "selector": selector})["nodeId"]
+    used = tools.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+    return {font["familyName"]: font["glyphCount"] for font in used}
+
+
+def test_chinese_is_read_from_the_browsers_wish_and_english_is_one_click_away(
+    new_window: Callable[..., Window],
+) -> None:
+    window = new_window(locale="zh-CN")
+    page = window.visit("/evaluate?run=:study")
+    expect(page.get_by_role("heading", level=1)).to_have_text("縮放會讓活化圖更好嗎？")
+    assert page.evaluate("document.documentElement.lang") == "zh-TW"
+    menu = page.locator(".st-key-language")
+    expect(menu.get_by_role("button")).to_have_text(["English", re.compile("繁體中文")])
+    box, links = menu.bounding_box(), page.get_by_test_id("stTopNavLink").all()
+    assert box
+    assert box["y"] + box["height"] < 60  # within the navigation
+    assert all(link.bounding_box()["x"] + link.bounding_box()["width"] <= box["x"] for link in links)  # type: ignore[index]
+    drawn = fonts(page, "h1")
+    if not any("CJK" in name or "TC" in name for name in drawn):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"no font with Chinese letters, only {drawn}")
+    chart = page.locator(".js-plotly-plot .main-svg").first
+    expect(chart).to_contain_text(CHINESE)
+    menu.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Does scaling make maps better?")
+    expect(page).to_have_url(re.compile("lang=en"))
+    expect(menu.get_by_role("button")).to_have_count(1)
+    menu.get_by_role("button").click()
+    page.get_by_role("menuitem", name="繁體中文").or_(page.get_by_role("option", name="繁體中文")).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("縮放會讓活化圖更好嗎？")
+    expect(page).to_have_url(re.compile("lang=zh-TW"))
+    assert page.evaluate("document.documentElement.lang") == "zh-TW"
+    assert not window.mistakes
+
+
+def test_on_a_phone_the_menu_fits_and_nothing_scrolls_sideways(new_window: Callable[..., Window]) -> None:
+    window = new_window(locale="zh-TW")
+    page = window.visit("/glossary", width=390)
+    expect(page.locator(".st-key-language").get_by_role("button")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not window.mistakes
