@@ -15,7 +15,7 @@ from effviz.evaluate.heatmaps import Control
 from effviz.evaluate.intervals import FEW, Interval
 from effviz.evaluate.run_settings import FAITHFULNESS_METRICS, LOCALISATION_METRICS, NEAR_ZERO_IS_GOOD, Metric, worse
 from effviz.evaluate.run_summary import MetricMean, Results, find_differences, find_leads
-from effviz.i18n import SOURCE_LANGUAGE, _, lazy_gettext, ngettext, thread_language
+from effviz.i18n import SOURCE_LANGUAGE, _, language_tag, lazy_gettext, ngettext, thread_language
 from effviz.plots.metric_vs_macs import metric_against_macs
 from effviz.plots.style import config
 
@@ -119,7 +119,7 @@ def html_page(title: str, parts: Sequence[HtmlPart], charts: bool = True) -> str
     script = f"<script>{get_plotlyjs()}</script>\n" if charts else ""
     body = "\n".join(part.text for part in parts)
     return (
-        f'<!doctype html>\n<html lang="{escape(thread_language.get() or SOURCE_LANGUAGE)}">\n<head>\n'
+        f'<!doctype html>\n<html lang="{escape(language_tag(thread_language.get() or SOURCE_LANGUAGE))}">\n<head>\n'
         '<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
