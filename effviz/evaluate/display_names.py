@@ -5,7 +5,14 @@ from typing import Final
 
 from effviz.evaluate.heatmaps import Control
 from effviz.evaluate.masking import MaskBaseline
-from effviz.evaluate.run_settings import FAITHFULNESS_METRICS, LOW_IS_GOOD, NEAR_ZERO_IS_GOOD, Metric
+from effviz.evaluate.run_settings import (
+    FAITHFULNESS_METRICS,
+    LABEL,
+    LOW_IS_GOOD,
+    NEAR_ZERO_IS_GOOD,
+    PREDICTION,
+    Metric,
+)
 from effviz.evaluate.run_store import Manifest
 from effviz.evaluate.run_summary import Difference
 from effviz.explain.cam_methods import CAM_METHODS
@@ -78,6 +85,12 @@ BASELINES: Final[Mapping[MaskBaseline, str]] = {
     MaskBaseline.BLACK: lazy_gettext("Black"),
     MaskBaseline.RISE: lazy_gettext("As RISE: mean pixel, and back from a blurred photo"),
 }
+TARGETS: Final[Mapping[str, str]] = {LABEL: lazy_gettext("label"), PREDICTION: lazy_gettext("prediction")}
+
+
+def target(of: str) -> str:
+    """What maps explain: each photo's label, each model's prediction, or one class by its name."""
+    return _(TARGETS[of]) if of in TARGETS else of
 
 
 def metric(of: Metric) -> str:

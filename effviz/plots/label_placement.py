@@ -5,7 +5,7 @@ Plotly lets labels overlap and run over the edge. What is left out here is still
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 # Judged as if drawn on a phone, where room is least: px that are left for points in a window of 390 px, and of a
@@ -110,10 +110,10 @@ def _box(text: str, at: tuple[float, float], side: str) -> PixelBox:
 
 
 def _free(box: PixelBox, taken: Sequence[PixelBox]) -> bool:
-    left, top, right, bottom = box
+    left, _top, right, _bottom = box
     if left < -EDGE_PX or right > WIDTH_PX + EDGE_PX:
         return False
-    return not any(left < other[2] and other[0] < right and top < other[3] and other[1] < bottom for other in taken)
+    return not _meets(box, taken)
 
 
 # Names of bars stand above or below them, on no bar, mark, line or other name. A bar is the interval of a mean.
@@ -124,6 +124,8 @@ SIZES: Final = ((WIDTH_PX, HEIGHT_PX), (500, 330), (700, 350), (1110, 370))
 LINES: Final = 10  # how many lines of text a name may stand away from its bar
 
 ROOMS: Final = (0.15, 0.25, 0.35, 0.5, 0.8)  # of what is drawn, kept free above and below it; more where names need it
+
+LEADERS_PX: Final = 700  # on narrower screens, lines to names may cross other names: many would have no place
 
 GAP_PX: Final = 3  # from a bar's end to its name
 
@@ -173,6 +175,8 @@ class _Screen:
     width: float
     height: float
     taken: list[PixelBox]
+    leaders: bool = False  # whether a leader, the line from a bar to its name, crosses no bar and no name
+    solid: list[PixelBox] = field(default_factory=list)  # of what is taken, bars and names
 
     def across(self, x: float) -> float:
         """Return pixels from the left."""
@@ -189,19 +193,37 @@ class _Screen:
         top = self.down(bar.high + gap) - away - LINE_PX if place.above else self.down(bar.low - gap) + away
         return x - half, top, x + half, top + LINE_PX
 
-    def fits(self, box: PixelBox) -> bool:
-        """Whether it is in the figure, and nothing is there."""
-        left, top, right, bottom = box
+    def leader(self, bar: NamedBar, place: NamePlace) -> PixelBox:
+        """Return the thin line from a bar's end to its name, which has no height where the name is next to it."""
+        x, (_left, top, _right, bottom) = self.across(bar.x), self.box(bar, place)
+        end = self.down(bar.high + self.frame.gap) if place.above else self.down(bar.low - self.frame.gap)
+        return (x - 1, bottom, x + 1, end) if place.above else (x - 1, end, x + 1, top)
+
+    def fits(self, bar: NamedBar, place: NamePlace) -> bool:
+        """Whether a name is in the figure, nothing is there, and its leader crosses nothing that it should not."""
+        left, top, right, bottom = box = self.box(bar, place)
         if left < -EDGE_PX or right > self.width + EDGE_PX or top < 0 or bottom > self.height:
             return False
-        return not any(
-            left < other[2] and other[0] < right and top < other[3] and other[1] < bottom for other in self.taken
-        )
+        crossed = self.leaders and _meets(self.leader(bar, place), self.solid)
+        return not (crossed or _meets(box, self.taken))
+
+    def keep(self, bar: NamedBar, place: NamePlace) -> None:
+        """Keep what follows off a name and its leader."""
+        box = self.box(bar, place)
+        self.solid.append(box)
+        self.taken.append(box)
+        if self.leaders:
+            self.taken.append(self.leader(bar, place))
 
     def take(self, x: float, low: float, high: float, air: tuple[float, float]) -> None:
         """Keep names off what stands at x from low to high, with some px at its sides and at its ends."""
         at, (side, end) = self.across(x), air
         self.taken.append((at - side, self.down(high) - end, at + side, self.down(low) + end))
+
+
+def _meets(box: PixelBox, others: Sequence[PixelBox]) -> bool:
+    left, top, right, bottom = box
+    return any(left < other[2] and other[0] < right and top < other[3] and other[1] < bottom for other in others)
 
 
 def frame_around(xs: Sequence[float], ys: Sequence[float], room: float = ROOMS[0]) -> Frame:
@@ -211,13 +233,21 @@ def frame_around(xs: Sequence[float], ys: Sequence[float], room: float = ROOMS[0
 
 
 def place_bar_names(
-    bars: Sequence[NamedBar], within: Frame, marks: Sequence[tuple[float, float]] = (), levels: Sequence[float] = ()
+    bars: Sequence[NamedBar],
+    within: Frame,
+    marks: Sequence[tuple[float, float]] = (),
+    levels: Sequence[float] = (),
+    crossing: bool = True,
 ) -> list[NamePlace | None]:
-    """Return each bar's place, None for one that has no room; `levels` are lines from edge to edge."""
-    screens = [_Screen(within, *size, []) for size in SIZES]
+    """Return each bar's place, None for one that has no room; `levels` are lines from edge to edge.
+
+    Without crossing, no line from a bar to its name crosses another bar or name where the screen is wide enough.
+    """
+    screens = [_Screen(within, *size, [], leaders=not crossing and size[0] >= LEADERS_PX) for size in SIZES]
     for screen in screens:
         for bar in bars:
             screen.take(bar.x, bar.low, bar.high, (BAR_PX, 0))
+        screen.solid += screen.taken
         for x, y in marks:
             screen.take(x, y, y, (MARK_PX, MARK_PX))
         for y in levels:
@@ -228,9 +258,8 @@ def place_bar_names(
 def _placed(bar: NamedBar, screens: Sequence[_Screen]) -> NamePlace | None:
     """Return the nearest place that is free at every size, and take it."""
     for place in (NamePlace(above, lines) for lines in range(LINES) for above in (True, False)):
-        boxes = [screen.box(bar, place) for screen in screens]
-        if all(screen.fits(box) for screen, box in zip(screens, boxes, strict=True)):
-            for screen, box in zip(screens, boxes, strict=True):
-                screen.taken.append(box)
+        if all(screen.fits(bar, place) for screen in screens):
+            for screen in screens:
+                screen.keep(bar, place)
             return place
     return None

@@ -3,6 +3,7 @@
 The page's has each model in the colour of what it scales.
 """
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -273,11 +274,14 @@ def _named(
     controls: Mapping[Control, Sequence[RatedModel]],
     shown: Mapping[Control, Sequence[RatedModel]],
 ) -> tuple[Frame, Named]:
-    """The least frame in which every model has a place for its name; at the largest, some may have none."""
+    """The least frame in which every model has a place for its name; at the largest, some may have none.
+
+    Lines to names cross other names only where no frame has places without that.
+    """
     bars = [_bar(of) for of in models]
-    for room in label_placement.ROOMS:
+    for crossing, room in itertools.product((False, True), label_placement.ROOMS):
         within = _frame(bars, controls, room)
-        places = label_placement.place_bar_names(bars, within, _marks(shown), _levels(shown))
+        places = label_placement.place_bar_names(bars, within, _marks(shown), _levels(shown), crossing)
         if None not in places:
             break
     return within, [(bar, place) for bar, place in zip(bars, places, strict=True) if place]

@@ -170,6 +170,12 @@ GROUPS: Final[dict[str, dict[str, Term]]] = {
 TERMS: Final = NETWORKS | MAPS | MEASURES | TRAINING
 
 
+def line(term: Term) -> str:
+    """Return a term and what it means as Markdown."""
+    title, meaning = term
+    return _("**{term}**: {meaning}").format(term=_(title), meaning=_(meaning))
+
+
 def tip(*names: str) -> str:
     """Return the meaning of some terms as Markdown, for a widget's or a text's `help`."""
-    return "\n\n".join(f"**{_(title)}**: {_(meaning)}" for title, meaning in (TERMS[name] for name in names))
+    return "\n\n".join(line(TERMS[name]) for name in names)

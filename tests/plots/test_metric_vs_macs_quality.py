@@ -8,6 +8,7 @@ import pytest
 
 from effviz.evaluate.heatmaps import Control
 from effviz.evaluate.intervals import Interval
+from effviz.plots import label_placement
 from effviz.plots.metric_vs_macs import SCALED_AXES, RatedModel, format_interval, map_quality
 from effviz.zoo import catalogue
 from effviz.zoo.presets import ScalingAxis, scaling_axis
@@ -145,9 +146,25 @@ def test_there_is_room_for_names_above_and_below_everything(drawn):
     low, high = drawn.layout.yaxis.range
     ends = [end for of in rated("cam") for end in (of.found.low, of.found.high)]
     ends += [of.found.mean for control in Control for of in rated(control.value)]
-    assert (low, high) == pytest.approx(
-        (min(ends) - 0.15 * (max(ends) - min(ends)), max(ends) + 0.15 * (max(ends) - min(ends)))
-    )
+    tall = max(ends) - min(ends)
+    assert (min(ends) - low) / tall == pytest.approx((high - max(ends)) / tall)
+    assert any((high - max(ends)) / tall == pytest.approx(room) for room in label_placement.ROOMS)
+
+
+def test_a_line_to_a_name_crosses_no_bar_and_no_other_name(drawn):
+    """On a wide screen, in pixels: names are at most 66 px wide and 13 px high."""
+    low, high = drawn.layout.yaxis.range
+    left, right = drawn.layout.xaxis.range
+    width, height = label_placement.SIZES[-1]
+    bars = {of.model: of for of in rated("cam")}
+    for line in drawn.layout.annotations:
+        x, end = width * (line.x - left) / (right - left), height * (high - line.y) / (high - low)
+        top, bottom = sorted((end, end + line.ay))
+        for of in bars.values():
+            other = width * (math.log10(of.macs / 1e9) - left) / (right - left)
+            up, down = (height * (high - value) / (high - low) for value in (of.found.high, of.found.low))
+            assert abs(other - x) > 4 or down <= top or up >= bottom
+    assert drawn.layout.annotations  # there are some
 
 
 def test_a_photo_alone_has_a_name_at_its_point():

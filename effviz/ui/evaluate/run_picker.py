@@ -101,7 +101,7 @@ def choose_view(of: MeasuredRun) -> ResultsView:
     which = {ALL: _("All photos"), SMALL: _("Small and off-centre")}
     with columns[0]:
         help = glossary.tip("energy", "pointing", "maxbox", "deletion")
-        metric = Metric(inputs.choose_listed(_("Measure"), names, METRIC, of.metrics[0].value, help))
+        metric = Metric(inputs.choose_listed(_("Metric"), names, METRIC, of.metrics[0].value, help))
     with columns[1]:
         method = inputs.choose_listed(_("Method"), methods, BY, of.methods[0])
     with columns[2]:

@@ -60,7 +60,7 @@ def show_about(of: MeasuredRun) -> None:
             dataset=_(BUNDLED) if bundled else plain(of.results.dataset),
             models=models,
             methods=methods,
-            target=plain(settings.targets),
+            target=plain(display_names.target(settings.targets)),
             placement=_(placement.TITLES[settings.placement]).lower(),
             seed=settings.seed,
         )

@@ -206,7 +206,11 @@ def _others(view: ResultsView, scaled: Sequence[ScaledModel]) -> Iterator[str]:
         method=display_names.method(view.method),
         metric=display_names.compared(view.metric),
         first=plain(view.measured.models[0]),
-        groups="; ".join(f"{title}: {_names(some)}" for title, some in zip(titles, groups, strict=True) if some),
+        groups=_("; ").join(
+            _("{group}: {models}").format(group=title, models=_names(some))
+            for title, some in zip(titles, groups, strict=True)
+            if some
+        ),
     )
 
 
