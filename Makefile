@@ -43,7 +43,7 @@ extract: .venv/dev.done
 	$(BIN)/python -m babel.messages.frontend extract --keywords "lazy_gettext ngettext:1,2" --sort-by-file --add-location=file --no-wrap --project EffViz --output .venv/effviz.pot effviz app.py
 
 update: extract
-	$(BIN)/python -m babel.messages.frontend update --domain effviz --input-file .venv/effviz.pot --output-dir $(LOCALES) --ignore-obsolete --ignore-pot-creation-date --no-wrap
+	$(BIN)/python -m babel.messages.frontend update --no-fuzzy-matching --domain effviz --input-file .venv/effviz.pot --output-dir $(LOCALES) --ignore-obsolete --ignore-pot-creation-date --no-wrap
 
 # Babel takes the "% o" of "30 % of it" for a placeholder, and complains; a test compares the real ones, in braces.
 compile: .venv/dev.done
