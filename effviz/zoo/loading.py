@@ -9,9 +9,10 @@ from typing import Final
 
 import numpy as np
 
+from effviz import optional_packages
 from effviz.errors import WeightsError
 from effviz.scaling.architecture import PICTURE_CHANNELS
-from effviz.zoo import checkpoints, hub, package_weights, state_dicts
+from effviz.zoo import checkpoints, hub, package_weights, state_dicts, timm_networks
 from effviz.zoo.model import Channels, Model, ModelRef, ModelSpec, Weights, WeightsOrigin
 from effviz.zoo.state_dicts import Shape, Tensors
 
@@ -86,9 +87,8 @@ def read_as_saved(spec: ModelSpec) -> tuple[Tensors, str]:
 def file_shapes(spec: ModelSpec) -> dict[str, Shape]:
     """Return the shapes that a model's file has: with one logit or one channel it differs from what is run."""
     if spec.family is None:
-        from effviz.zoo import torch_modules  # and so torch, without which such a network does not run
-
-        return torch_modules.module_shapes(spec)
+        optional_packages.require(*optional_packages.TORCH)  # without which such a network does not run
+        return timm_networks.tensor_shapes(spec.architecture)
     shapes = state_dicts.tensor_shapes(spec.plan, 1 if spec.arithmetic.channels is Channels.GREY else PICTURE_CHANNELS)
     if spec.one_logit:
         shapes |= {name: (1, *shapes[name][1:]) for name in ("classifier.weight", "classifier.bias")}

@@ -116,6 +116,11 @@ def build(architecture: str) -> "torch.nn.Module":
     return module.eval().requires_grad_(False)
 
 
+def tensor_shapes(architecture: str) -> dict[str, tuple[int, ...]]:
+    """Return the name and shape of every tensor that its file must hold."""
+    return {name: tuple(of.shape) for name, of in _on_no_device(architecture).state_dict().items()}
+
+
 @lru_cache(maxsize=256)
 def _network(architecture: str) -> TimmNetwork:
     row = _shipped().get(architecture) or _kept(architecture)

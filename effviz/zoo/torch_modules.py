@@ -8,11 +8,10 @@ import numpy as np
 import torch
 from timm.models import efficientnet as timm_efficientnet
 
-from effviz import optional_packages
 from effviz.scaling import Family, Padding
 from effviz.zoo import loading, timm_networks
 from effviz.zoo.model import Arithmetic, Channels, Model, ModelRef, ModelSpec, Weights, arithmetic
-from effviz.zoo.state_dicts import Array, Shape, Tensors
+from effviz.zoo.state_dicts import Array, Tensors
 
 # Building B0 and Lite0 at any depth and width with timm.
 
@@ -58,12 +57,6 @@ def build_for(spec: ModelSpec, classes: int | None = None) -> torch.nn.Module:
         with torch.device("cpu"):  # some have numbers of their own that are in no file
             return timm_networks.build(spec.architecture)
     return build_untrained(spec.family, spec.depth, spec.width, classes or len(spec.classes), spec.arithmetic)
-
-
-def module_shapes(spec: ModelSpec) -> dict[str, Shape]:
-    """Return every tensor's name and shape of a network that no plan describes."""
-    optional_packages.require(*optional_packages.TORCH)
-    return {name: tuple(of.shape) for name, of in timm_networks.build(spec.architecture).state_dict().items()}
 
 
 def wrap_module(ref: ModelRef, module: torch.nn.Module, sha256: str = "") -> Model:

@@ -308,7 +308,7 @@ class OpenVinoEngine:
         from effviz.explain.engines import torch_engine  # and so torch, whose module OpenVINO converts
 
         made = cls(torch_engine.convert(weights, size_px))
-        torch_engine.check_against_cpu(made, weights, size_px)
+        torch_engine.check_against_cpu(made, weights, size_px, torch_engine.CONVERTED_TOLERANCE)
         return made
 
     def run(self, pixels: Floats) -> tuple[Floats, Floats]:

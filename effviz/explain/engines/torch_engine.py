@@ -128,8 +128,10 @@ def convert(weights: Weights, size_px: int) -> OpenVinoNetwork:
 
 TOLERANCE = 1e-3  # relative to the CPU's largest value
 
+CONVERTED_TOLERANCE = 1e-4  # of a network that somebody else wrote down: it has to be the same one
 
-def check_against_cpu(engine: Engine, weights: Weights, size_px: int) -> None:
+
+def check_against_cpu(engine: Engine, weights: Weights, size_px: int, tolerance: float = TOLERANCE) -> None:
     """Compare every layer on a smooth picture: on noise some networks lose all digits, whoever runs them.
 
     Raises:
@@ -143,5 +145,5 @@ def check_against_cpu(engine: Engine, weights: Weights, size_px: int) -> None:
         for of in (engine, TorchEngine.of(weights))
     )
     for array, right in zip(ours, expected, strict=True):
-        if not np.abs(array - right).max() <= TOLERANCE * np.abs(right).max():
+        if not np.abs(array - right).max() <= tolerance * np.abs(right).max():
             raise RuntimeError(f"{engine.name} gives other numbers than the CPU")
