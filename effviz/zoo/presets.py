@@ -7,7 +7,6 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from math import prod
 
 from effviz.i18n import lazy_gettext
 from effviz.scaling import StagePlan, plan
@@ -90,8 +89,7 @@ def _preset(name: str, title: str, summary: str, *models: tuple[str, ScalingAxis
 
 def _megabytes(*names: str) -> str:
     """What the weights of these models take on the disk: `b0 21 MB, b1 31 MB`."""
-    counts = {name: state_dicts.tensor_shapes(catalogue.find_model(name).plan).values() for name in names}
-    sizes = {name: 4 * sum(prod(shape) for shape in shapes) / 1e6 for name, shapes in counts.items()}
+    sizes = {name: state_dicts.file_bytes(catalogue.find_model(name).plan) / 1e6 for name in names}
     return ", ".join(f"{name} {size:.0f} MB" for name, size in sizes.items())
 
 

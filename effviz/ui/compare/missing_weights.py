@@ -53,7 +53,8 @@ def _tiles(absent: Absent, followed: Sequence[str]) -> None:
 
 def _tile(spec: ModelSpec, entrant: Entrant) -> None:
     st.markdown(f"**{plain(entrant.card.ref.label)}**")
-    size = _("{size:.0f} MB of weights").format(size=state_dicts.file_bytes(spec.plan) / 1e6)
+    nbytes = state_dicts.file_bytes(spec.plan) if spec.family else 4 * entrant.card.params
+    size = _("{size:.0f} MB of weights").format(size=nbytes / 1e6)
     st.caption(f"{size}: {plain(_(spec.weights))}")
     if entrant.card.availability.command:
         st.code(entrant.card.availability.command, language="bash")

@@ -15,7 +15,6 @@ from effviz.explain.data_types import Forward, Method, TargetLayer
 from effviz.explain.overlay import Palette, describe_map, palette_colours
 from effviz.explain.targets import top_guesses
 from effviz.i18n import _
-from effviz.scaling import plan
 from effviz.ui import cache, job_costs, outputs
 from effviz.ui.compare import display_settings, grid_data, photo_picker
 from effviz.ui.compare.display_settings import ExplanationChoice
@@ -42,7 +41,9 @@ def show(cells: Sequence[MapCell], choice: ExplanationChoice) -> None:
             "map, guesses and cost follow, each size a pass of its own."
         )
     )
-    networks = {(cell.entrant.card.ref.spec, cell.chosen.sha256): cell for cell in reversed(cells) if cell.map.trained}
+    networks = {
+        (cell.entrant.card.ref.spec, cell.chosen.sha256): cell for cell in reversed(cells) if _has_an_axis(cell)
+    }
     if not networks:
         st.caption(_("Untrained networks are left out: their maps mean nothing."))
         return
@@ -54,6 +55,11 @@ def show(cells: Sequence[MapCell], choice: ExplanationChoice) -> None:
 
 
 @st.fragment
+def _has_an_axis(cell: MapCell) -> bool:
+    """Whether one engine runs the network at all sizes: of other families than B0's there is one a size."""
+    return cell.map.trained and cell.entrant.card.ref.spec.family is not None
+
+
 def _slider(cell: MapCell, method: Method) -> None:
     """Everything that a new size runs again."""
     spec, asked = cell.entrant.card.ref.spec, asked_size(KEY)
@@ -134,7 +140,7 @@ def _trained_at(px: int) -> str:
 
 def size_facts(spec: ModelSpec, px: int) -> Json:
     """What is known of a size without a pass: its cost, its cells, and what to expect beyond the training's size."""
-    network = plan(spec.depth, spec.width, px, spec.family, len(spec.classes))
+    network = spec.plan_at(px)
     side = network.stages[-1].out_resolution
     return {
         "px": px,
