@@ -54,12 +54,12 @@ def show(cells: Sequence[MapCell], choice: ExplanationChoice) -> None:
         outputs.sources((_("Touvron et al. 2019, sizes of training and testing"), FIXRES))
 
 
-@st.fragment
 def _has_an_axis(cell: MapCell) -> bool:
     """Whether one engine runs the network at all sizes: of other families than B0's there is one a size."""
     return cell.map.trained and cell.entrant.card.ref.spec.family is not None
 
 
+@st.fragment
 def _slider(cell: MapCell, method: Method) -> None:
     """Everything that a new size runs again."""
     spec, asked = cell.entrant.card.ref.spec, asked_size(KEY)
