@@ -190,7 +190,7 @@ def limit_shares(curves: Sequence[LimitCurve], answer: Solution) -> go.Figure:
 
 def _limit_curve(curve: LimitCurve, binds: bool) -> go.Scatter:
     title, colour, dash = _LIMIT_LOOKS[curve.budget.kind]
-    name = _("{limit} (binds)").format(limit=_(title)) if binds else _(title)
+    name = _("{limit} (reached first)").format(limit=_(title)) if binds else _(title)
     return go.Scatter(
         name=name,
         x=curve.coefficients,

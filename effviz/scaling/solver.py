@@ -132,7 +132,9 @@ class Solution:
     def _repr_html_(self) -> str:
         """Say how much of each limit is used, and draw the network, as a notebook shows it."""
         used = "; ".join(f"{share:.1%} of {each.amount:,.0f} {_(UNITS[each.kind])}" for each, share in self.shares)
-        binds = _("What binds: {limit}.").format(limit=_("no limit") if self.at_limit else _(UNITS[self.budget.kind]))
+        binds = _("Reached first: {limit}.").format(
+            limit=_("no limit") if self.at_limit else _(UNITS[self.budget.kind])
+        )
         name = "phi" if self.method is ScalingMethod.COMPOUND else _(GROWING[self.method])
         return f"<p>{name} = {self.coefficient:.4f}: {used}. {binds}</p>{self.plan._repr_html_()}"
 

@@ -29,9 +29,9 @@ CHART = "scale-limits"
 INPUT_PX, CLASS_COUNT = "input-px", "class-count"  # in the address
 
 _BINDS = {
-    BudgetKind.MACS: lazy_gettext("the MACs bind"),
-    BudgetKind.PARAMS: lazy_gettext("the parameters bind"),
-    BudgetKind.ACTIVATION_MEMORY: lazy_gettext("the activation memory binds"),
+    BudgetKind.MACS: lazy_gettext("the limit of MACs is reached first"),
+    BudgetKind.PARAMS: lazy_gettext("the limit of parameters is reached first"),
+    BudgetKind.ACTIVATION_MEMORY: lazy_gettext("the limit of activation memory is reached first"),
 }
 
 
@@ -106,7 +106,7 @@ def _draw(answer: Solution, path: ScalingPath) -> None:
         _("{share:.1f} % of the {unit}").format(share=100 * share, unit=_(BUDGET_NAMES[budget.kind]))
         for budget, share in answer.shares
     )
-    stops = _("no limit binds") if answer.at_limit else _(_BINDS[answer.budget.kind])
+    stops = _("no limit is reached") if answer.at_limit else _(_BINDS[answer.budget.kind])
     drawn = limit_shares(limit_curves(answer, path), answer)
     st.plotly_chart(
         drawn,
@@ -114,5 +114,5 @@ def _draw(answer: Solution, path: ScalingPath) -> None:
         config=config("limits"),
         alt=_("Line chart of the used share of each limit over the coefficient; {stops}.").format(stops=stops),
     )
-    chart_menu(CHART, drawn, _("Which limit binds?"), _("Counted and drawn by EffViz (Apache-2.0)."))
+    chart_menu(CHART, drawn, _("Which limit is reached first?"), _("Counted and drawn by EffViz (Apache-2.0)."))
     st.caption(_("Used: {used}. Here {stops}.").format(used=used, stops=stops))

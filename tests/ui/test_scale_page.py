@@ -214,8 +214,8 @@ def test_several_limits_in_a_link_are_drawn_and_the_one_that_binds_is_named() ->
     shown = metrics(at)
     assert shown["Input"] == "128 px"
     assert "Parameters used" in shown
-    assert "the parameters bind" in words(at)
-    charts = [chart.proto.spec for chart in at.get("plotly_chart") if "parameters (binds)" in chart.proto.spec]
+    assert "the limit of parameters is reached first" in words(at)
+    charts = [chart.proto.spec for chart in at.get("plotly_chart") if "parameters (reached first)" in chart.proto.spec]
     assert len(charts) == 1
     code = [block.value for block in at.code if "num_classes=5" in block.value]
     assert len(code) == 2  # timm and torchvision

@@ -107,7 +107,7 @@ def keep_samples(names: object) -> None:
     chosen = tuple(dict.fromkeys(name for name in names if name in known))[-MOST_SAMPLES:]
     gone = [name for name in SAMPLES.get() if name not in chosen]
     if gone and len(chosen) == MOST_SAMPLES:
-        said = _("{most} samples at most: {title} made room.")
+        said = _("{most} samples at most: {title} was taken out.")
         st.toast(said.format(most=MOST_SAMPLES, title=sample_photos.find(gone[0]).title))
     SAMPLES.put(chosen)
 

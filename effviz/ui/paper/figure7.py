@@ -81,7 +81,7 @@ def _measure(of: runs.SummaryTable, metric: Metric, grid: str) -> None:
     st.caption(
         _(
             "{photos} photos, networks trained for this project. Bars: 95 % intervals over photos, not over "
-            "trainings. A map with more cells is sharper for that reason alone, so **All blurred equally** first "
+            "trainings. A map with more cells looks sharper for that reason alone: **All blurred equally** first "
             "blurs every map and the controls in the crop by half a cell of the baseline."
         ).format(photos=photos)
     )
