@@ -21,7 +21,7 @@ def credit(sources: Iterable[str]) -> str:
     names = {
         PAPER_URL: "Tan and Le 2019, arXiv:1905.11946",
         TIMM_URL: "timm",
-        OFFICIAL_CODE_URL: "tensorflow/tpu",
+        f"{GITHUB}/tensorflow/tpu": "tensorflow/tpu",
     }
     found = [next((name for url, name in names.items() if link(of).startswith(url)), "EffViz") for of in sources]
     return "; ".join(dict.fromkeys(found))

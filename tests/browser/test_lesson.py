@@ -1,12 +1,13 @@
 """The lesson in a real browser: by keyboard alone, for a room, on paper, and a figure in a frame."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from effviz import i18n
 from effviz.ui.lesson.questions import STEPS
 from tests.browser.conftest import IDLE, PATIENCE_MS, Window
 
@@ -24,49 +25,60 @@ def idle(page: Page) -> None:
     page.wait_for_selector(IDLE, timeout=PATIENCE_MS)
 
 
-def title(page: Page, number: int) -> None:
-    expect(page.get_by_role("heading", level=1)).to_have_text(STEPS[number - 1].title)
+def heading(page: Page, text: str) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text(text)
     idle(page)
 
 
-def test_the_lesson_by_keyboard_alone(visit: Visit) -> None:
-    page = visit("/lesson?lesson=2")
+@pytest.fixture(params=["en", "zh_TW"])
+def say(request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
+    """What a visitor of one language reads in place of an English text."""
+    token = i18n.thread_language.set(request.param)
+    yield lambda text: i18n._(text)
+    i18n.thread_language.reset(token)
+
+
+def test_the_lesson_by_keyboard_alone(visit: Visit, say: Callable[[str], str]) -> None:
+    page = visit(f"/lesson?lesson=2&lang={i18n.language_tag(i18n.current_language())}")
+    page.get_by_role("heading", name=say(STEPS[1].title)).wait_for()
     slider = page.get_by_role("slider")
-    expect(slider).to_have_attribute("aria-valuetext", re.compile("78"))
-    before = page.locator(".js-plotly-plot .legendtext")
-    expect(before).to_have_text(["Depth, printed", "Your guess"])
-    for _press in range(60):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.getAttribute('role') || document.activeElement.type") in (
-            "slider",
-            "range",
-        ):
-            break
+    legend = page.locator(".js-plotly-plot .legendtext")
+    depth = say("{method}, printed").format(method=say("Depth"))
+    expect(legend).to_have_text([depth, say("Your guess")])
+    tab_to(page, "input[type=range], [role=slider]")
     page.keyboard.press("ArrowRight")  # moves the slider and not the page
-    title(page, 2)
     expect(slider).to_have_attribute("aria-valuetext", re.compile(r"78\.1"))
     idle(page)
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("button", name="Show the answer")).to_be_focused()
+    heading(page, say(STEPS[1].title))
+    tab_to(page, ".st-key-lesson-answer button")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("d = 8 reaches 80 %")).to_be_visible()
-    expect(page.get_by_text("your guess: 78.1 %")).to_be_visible()
-    expect(before).to_have_count(4)
+    expect(page.get_by_test_id("stAlert")).to_contain_text("79.68")
+    expect(page.get_by_text("78.1 %")).to_be_visible()
+    expect(legend).to_have_count(4)
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("ArrowRight")
-    title(page, 3)
-    expect(page).to_have_url(re.compile("lesson=3$"))
+    heading(page, say(STEPS[2].title))
+    expect(page).to_have_url(re.compile("lesson=3"))
     page.keyboard.press("ArrowLeft")
-    title(page, 2)
+    heading(page, say(STEPS[1].title))
     page.keyboard.press("ArrowLeft")
-    title(page, 1)
+    heading(page, say(STEPS[0].title))
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until the keyboard is there."""
+    for _press in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    pytest.fail(f"no Tab leads to {selector}")
 
 
 def test_every_step_is_one_screen(window: Window) -> None:
     """At 1280 x 800 all of a step can be seen, before and after its answer."""
     page = window.visit("/lesson", height=800)
     for number in range(1, len(STEPS) + 1):
-        title(page, number)
+        heading(page, STEPS[number - 1].title)
         if STEPS[number - 1].name == "maps":
             expect(page.locator(".st-key-lesson-maps img")).to_have_count(10, timeout=PATIENCE_MS)
             tops = page.locator(".st-key-lesson-maps img").evaluate_all(

@@ -3,7 +3,7 @@
 import pytest
 
 from effviz.facts import load
-from effviz.facts.source_links import link
+from effviz.facts.source_links import credit, link
 from effviz.facts.timm_results import TIMM_URL
 
 PAPER = "https://arxiv.org/abs/1905.11946"
@@ -40,3 +40,12 @@ def test_the_address_is_that_of_what_is_named_first(source: str, address: str) -
 )
 def test_every_published_number_has_an_address(table: str) -> None:
     assert load(table)["source"].map(link).str.startswith("https://").all()
+
+
+def test_a_slide_names_who_says_so_each_once() -> None:
+    paper = "vector coordinates in a PDF (stamped arXiv:1905.11946v5), Figure 3"
+    counted = "planned by EffViz with the official rounding"
+    assert credit([paper, "Table 2, arXiv 1905.11946", counted]) == "Tan and Le 2019, arXiv:1905.11946; EffViz"
+    code = "tensorflow/tpu@7dc921f8 models/official/efficientnet/utils.py; not said elsewhere"
+    assert credit([code, "timm results/*.csv, huggingface/pytorch-image-models@aa4b5850"]) == "tensorflow/tpu; timm"
+    assert credit([]) == ""

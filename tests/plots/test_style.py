@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from effviz.plots.style import LOOKS, SERIES, VISITOR, config, figure, log_axis, slide, vertical
+from effviz.plots.style import LOOKS, SERIES, VISITOR, config, drawn_numbers, figure, log_axis, slide, vertical
 from effviz.zoo.presets import ScalingAxis
 
 BACKGROUNDS = ("#FFFFFF", "#10161D")  # of the app, light and dark
@@ -95,6 +95,15 @@ def test_a_slide_has_its_words_in_it_and_none_is_small():
     assert min(size["size"] for size in sizes) >= 24
     assert (laid["paper_bgcolor"], laid["plot_bgcolor"]) == ("white", "white")
     assert made.layout.title.text is None  # the page's figure is left as it was
+
+
+def test_a_figures_file_has_its_points_under_the_axes_titles():
+    made = figure(300).add_scatter(name="Depth", x=[1, None, 3], y=[70, None, 72])
+    made.update_xaxes(title_text="MACs (billions)").update_yaxes(title_text="Top-1 (%)")
+    assert drawn_numbers(made) == [
+        {"series": "Depth", "MACs (billions)": 1, "Top-1 (%)": 70},
+        {"series": "Depth", "MACs (billions)": 3, "Top-1 (%)": 72},
+    ]
 
 
 def test_background_is_left_to_the_page():
