@@ -62,6 +62,15 @@ def test_all_steps_are_guessed_before_they_are_answered() -> None:
     assert set(at.query_params) == {"lesson"}  # guesses are in the session alone
 
 
+def test_a_task_leads_to_its_page() -> None:
+    at = open_lesson(lesson="4")
+    at.button(key="lesson-answer").click().run()
+    next(button for button in at.button if button.label == "Scale").click().run()
+    check(at, "How does one number scale a network?")
+    at.switch_page("effviz/ui/pages/lesson.py").run()
+    check(at, "One number: φ")
+
+
 def test_a_guess_stays_until_it_is_changed() -> None:
     at = open_lesson(lesson="2")
     at.slider[0].set_value(81.5).run()

@@ -6,7 +6,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from effviz.i18n import _
+from effviz.i18n import _, lazy_gettext
 from effviz.ui import outputs
 from effviz.ui.components.keys import keys
 from effviz.ui.lesson.figures import Guess
@@ -18,7 +18,12 @@ from effviz.ui.session import LESSON, LESSON_STEPS, PRESENT
 
 GUESSES: Final = "lesson guesses"  # in the session alone: step -> what was guessed
 SHOWN: Final = "lesson shown"  # in the session: steps whose answers stand on the screen
-PAPER: Final = "effviz/ui/pages/paper.py"
+PAGES: Final = "effviz/ui/pages"
+PAGE_TITLES: Final = {
+    "scale": lazy_gettext("Scale"),
+    "compare": lazy_gettext("Compare"),
+    "tradeoff": lazy_gettext("Trade-off"),
+}
 BACK, NEXT, LEAVE, ANSWER = "lesson-back", "lesson-next", "lesson-leave", "lesson-answer"
 
 
@@ -88,11 +93,18 @@ def _answer(step: Step, guess: Guess) -> None:
     st.success(step.finding())
     st.markdown(_("**Try this:** {task}").format(task=_(step.try_this)))
     with st.container(horizontal=True):
-        section = EXISTING[step.section]
-        if st.button(_("Paper: {section}").format(section=_(section.label)), icon=":material/menu_book:"):
-            SECTION.put(step.section)
-            st.switch_page(PAPER)
+        _links(step)
         st.button(_("Guess again"), on_click=_shown().discard, args=(step.name,), type="tertiary")
+
+
+def _links(step: Step) -> None:
+    """Where the figure is whole, and where the task leads; "Lesson" in the navigation leads back to the step."""
+    section = EXISTING[step.section]
+    if st.button(_("Paper: {section}").format(section=_(section.label)), icon=":material/menu_book:"):
+        SECTION.put(step.section)
+        st.switch_page(f"{PAGES}/paper.py")
+    if step.page and st.button(_(PAGE_TITLES[step.page]), icon=":material/arrow_outward:"):
+        st.switch_page(f"{PAGES}/{step.page}.py")
 
 
 def show_summary() -> None:

@@ -90,6 +90,7 @@ class Step:
     finding: Callable[[], str]  # the one sentence, in the visitor's language
     try_this: str
     section: str  # of the page Paper, where the figure is whole
+    page: str = ""  # where else the task leads, by its file's name
 
     def put_question(self) -> str:
         """The question in the visitor's language."""
@@ -282,6 +283,7 @@ STEPS: Final = (
         _phi_finding,
         lazy_gettext("On the page Scale, drag φ slowly from 0 to 1: where does the network jump, and what grew there?"),
         "search",
+        "scale",
     ),
     Step(
         "objective",
@@ -350,6 +352,7 @@ STEPS: Final = (
         _maps_finding,
         lazy_gettext("Compare the five networks on a photo of your own: do you still see what you guessed by?"),
         "figure7",
+        "compare",
     ),
     Step(
         "results",
@@ -385,5 +388,6 @@ STEPS: Final = (
         _results_finding,
         lazy_gettext("On the page Trade-off, add later families: which of them pass the EfficientNets today?"),
         "results",
+        "tradeoff",
     ),
 )
