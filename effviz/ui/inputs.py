@@ -126,6 +126,8 @@ MILLION = 1e6
 
 LEAST_BASE = limits.BASE.low
 
+PHI_SLIDER = "scale-phi"  # the key of the slider on the page Scale
+
 # What each base can be raised to before the network at phi = 8 leaves what can be planned.
 BASES = (
     (session.ALPHA, lazy_gettext("α, for depth"), PAPER_RULE.alpha, 1.5),
@@ -211,7 +213,7 @@ def show_above(found: Solution, fixed_size: bool) -> None:
 
 
 def _show_above(phi: float) -> None:
-    move_slider(phi)
+    move_slider(PHI_SLIDER, phi)
     st.toast(_("The slider above shows φ = {phi:g}.").format(phi=phi))
 
 

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -104,6 +105,34 @@ def test_what_lies_between_two_positions_is_the_nearer_one(between: float, step:
 )
 def test_a_move_is_a_value_and_its_number(junk: object, read: Told) -> None:
     assert told(junk) == read
+
+
+def test_a_page_moves_the_slider_until_the_hand_does(table: PhiTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    session: dict[str, dict[str, object]] = {"slider": {"phi": {"value": 2.0, "move": 3}}}
+    kept: list[float] = []
+    monkeypatch.setattr(phi.st, "session_state", session)
+    monkeypatch.setattr(phi, "_mount", lambda **_: session["slider"])
+    monkeypatch.setattr(phi, "PHI", SimpleNamespace(put=kept.append))
+
+    def shown(value: float) -> float:
+        return phi_slider(table, value, Variant.FULL, "slider")
+
+    assert shown(1.0) == 2.0  # the hand's third move
+    phi.move_slider("slider", 1.1)
+    assert kept == [1.1]
+    assert shown(1.1) == shown(1.1) == 1.1
+    session["slider"] = {"phi": {"value": 3.0, "move": 4}}
+    assert shown(1.1) == 3.0
+    session["slider"] = {"phi": {"value": 0.5, "move": 3}}  # another page was open meanwhile: moves count from 1 again
+    assert shown(1.1) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("answer", "position"),
+    [(1.0, 1.0), (1.0499, 1.0), (2.1999999999, 2.2), (-0.01, -0.05), (8.02, 8.0), (-2.1, None), (9, None)],
+)
+def test_an_answer_is_shown_at_the_last_position_that_fits(answer: float, position: float | None) -> None:
+    assert phi.step_below(answer) == position
 
 
 def press(name: object, table: PhiTable, monkeypatch: pytest.MonkeyPatch) -> list[str]:

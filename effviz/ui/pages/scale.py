@@ -8,7 +8,7 @@ from effviz.plots.scaling_plans import alternatives, growth, stages
 from effviz.plots.style import slide
 from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Budget, BudgetKind, ScalingMethod, Solution, plan
 from effviz.ui import budget_limits, cache, comparison_offer, inputs, outputs, session
-from effviz.ui.components.phi import Variant, phi_slider, slider_key
+from effviz.ui.components.phi import Variant, phi_slider
 from effviz.ui.components.picture import chart_menu, picture
 from effviz.ui.guard import guard
 
@@ -34,7 +34,7 @@ with formula:
 
 table = cache.phi_table(rule.alpha, rule.beta, rule.gamma, family)
 with slider:
-    session.PHI.put(phi_slider(table, session.PHI.get(), Variant.FULL, key=slider_key("scale-phi")))
+    session.PHI.put(phi_slider(table, session.PHI.get(), Variant.FULL, key=inputs.PHI_SLIDER))
 phi = session.PHI.get()
 at = rule.at(phi)
 baseline = plan(1.0, 1.0, 224, family)

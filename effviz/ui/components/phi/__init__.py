@@ -42,11 +42,15 @@ def phi_slider(
 ) -> float:
     """Show the slider and return its phi.
 
-    `value` counts when the slider first appears on a page; later the slider keeps its own. `on_add` is called before
-    the page runs again, with the name of the published network ("B2", "Lite1") that the visitor wants to compare.
+    `value` counts when the slider first appears on a page, and after `move_slider` until the hand's next move; else the
+    slider keeps its own. `on_add` is called before the page runs again, with the name of the published network ("B2",
+    "Lite1") that the visitor wants to compare.
     """
     move = told(st.session_state.get(key, {}).get("phi"))
-    phi = checked(move.value, value)
+    held = st.session_state.get(_moved(key)) == (move.move, value)
+    if not held:
+        st.session_state.pop(_moved(key), None)
+    phi = value if held else checked(move.value, value)
 
     def added() -> None:
         name = st.session_state[key].get("add")
@@ -67,15 +71,7 @@ def phi_slider(
         on_phi_change=lambda: None,
         on_add_change=added,
     )
-    return checked(told(result.get("phi")).value, phi)
-
-
-MOVED: Final = "times that a page moved phi"  # in the session
-
-
-def slider_key(key: str) -> str:
-    """The key of a slider that a page moves: one that is there keeps its own value, so each time it is a new one."""
-    return f"{key}-{st.session_state.get(MOVED, 0)}"
+    return phi if held else checked(told(result.get("phi")).value, phi)
 
 
 def step_below(phi: float) -> float | None:
@@ -83,10 +79,15 @@ def step_below(phi: float) -> float | None:
     return max((step for step in steps() if step <= phi + TINY), default=None) if phi < PHI_MOST + PHI_STEP else None
 
 
-def move_slider(phi: float) -> None:
+def move_slider(key: str, phi: float) -> None:
     """Move the slider to one of its positions; called before the page runs again."""
     PHI.put(phi)
-    st.session_state[MOVED] = st.session_state.get(MOVED, 0) + 1
+    st.session_state[_moved(key)] = told(st.session_state.get(key, {}).get("phi")).move, phi
+
+
+def _moved(key: str) -> str:
+    """In the session: the hand's last move before the page moved the slider, and where to."""
+    return f"{key} moved by the page"
 
 
 def checked(phi: object, otherwise: float) -> float:
