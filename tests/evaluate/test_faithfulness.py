@@ -71,7 +71,8 @@ def half(monkeypatch) -> Forward:
     rgb[:, :4] = 255
     prepared = Prepared(rgb, (0, 0, 0), (1, 1, 1), Box(0, 0, 8, 8))
     _, logits = run(None, prepared.pixels)
-    return Forward(None, Photo(rgb, "0" * 64, "half"), prepared, np.zeros((1, 8, 8), np.float32), logits, 0.0)
+    lite = types.SimpleNamespace(ref=parse_model("lite0@128"))  # says that logits become probabilities by a softmax
+    return Forward(lite, Photo(rgb, "0" * 64, "half"), prepared, np.zeros((1, 8, 8), np.float32), logits, 0.0)
 
 
 @pytest.fixture

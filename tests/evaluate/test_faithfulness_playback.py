@@ -21,6 +21,7 @@ from effviz.evaluate.faithfulness import (
 from effviz.evaluate.heatmaps import Control, control_map
 from effviz.evaluate.masking import MaskBaseline, Masking, pixel_counts, ranks
 from effviz.explain.data_types import Box, Forward, Photo, Prepared
+from effviz.zoo.catalogue import parse_model
 
 SIDE = 8
 
@@ -41,7 +42,8 @@ def forward(mean: float = 0.0, std: float = 1.0) -> Forward:
     rgb[:, :4] = 255
     prepared = Prepared(rgb, (mean,) * 3, (std,) * 3, Box(0, 0, SIDE, SIDE))
     features = np.zeros((1, SIDE, SIDE), np.float32)
-    return Forward(None, Photo(rgb, "0" * 64, "half"), prepared, features, np.zeros(2, np.float32), 0.0)
+    lite = types.SimpleNamespace(ref=parse_model("lite0@128"))  # says that logits become probabilities by a softmax
+    return Forward(lite, Photo(rgb, "0" * 64, "half"), prepared, features, np.zeros(2, np.float32), 0.0)
 
 
 @pytest.fixture(autouse=True)
