@@ -99,10 +99,8 @@ def unwrap(content: Content, ema: bool = False) -> Unwrapped:
 
 
 def _is_state_dict(value: object) -> bool:
-    """Whether tensors lie in it, and nothing else but numbers and texts."""
-    if not isinstance(value, Mapping) or any(isinstance(of, Mapping) for of in value.values()):
-        return False
-    return any(hasattr(of, "shape") and of.shape for of in value.values())
+    """Whether tensors lie in it, whatever lies beside them."""
+    return isinstance(value, Mapping) and any(hasattr(of, "shape") and of.shape for of in value.values())
 
 
 def _no_averages() -> WeightsError:

@@ -85,6 +85,7 @@ WRAPS = {
     "": lambda state: state,
     "state_dict": lambda state: {"state_dict": state, "epoch": 3, "arch": "efficientnet_b0"},
     "model": lambda state: {"model": state, "optimizer": {"state": {}, "param_groups": [{"lr": 0.1}]}},
+    " beside settings": lambda state: state | {"config": {"lr": 0.1}, "epoch": 3},
     "model_state_dict": lambda state: {"model_state_dict": state, "loss": 0.3},
     "state_dict beside averages": lambda state: {
         "state_dict": state,
