@@ -7,7 +7,6 @@ import typer
 
 from effviz import file_io
 from effviz.cli import console
-from effviz.cli.cam import read_photo
 from effviz.errors import SettingsError
 from effviz.i18n import _
 
@@ -139,7 +138,7 @@ def _activation(text: str) -> "OutputActivation | None":
 
 def _first_map(entry: "CheckpointEntry") -> tuple["ActivationMap", Path]:
     """The proof that it works: one map, drawn over a sample, in the cache folder."""
-    from effviz.explain import sample_photos
+    from effviz.explain import decoding, sample_photos
     from effviz.explain.activation_maps import activation_map
     from effviz.explain.forward_pass import forward
     from effviz.explain.overlay import OverlayStyle, overlay
@@ -147,7 +146,7 @@ def _first_map(entry: "CheckpointEntry") -> tuple["ActivationMap", Path]:
     from effviz.report.image_files import encode_png
     from effviz.zoo import catalogue, loading
 
-    photo = read_photo(sample_photos.find(SAMPLE).path)
+    photo = decoding.read_file(sample_photos.find(SAMPLE).path)
     made = activation_map(forward(loading.load(catalogue.parse_model(entry.name)), photo))
     path = file_io.cache_folder() / "added" / f"{entry.name}.png"
     with file_io.reporting_write_errors(path, file_io.CHOOSE_CACHE):
@@ -160,13 +159,13 @@ def _differences(ref: "ModelRef") -> tuple[float, float, str]:
     """The largest difference of a logit on a sample, the largest logit, and what ran it here."""
     import numpy as np
 
-    from effviz.explain import sample_photos
+    from effviz.explain import decoding, sample_photos
     from effviz.explain.engines import engine_name
     from effviz.explain.forward_pass import prepare, run_network
     from effviz.zoo import loading
     from effviz.zoo.torch_modules import run_as_saved
 
-    prepared = prepare(read_photo(sample_photos.find(SAMPLE).path), ref)
+    prepared = prepare(decoding.read_file(sample_photos.find(SAMPLE).path), ref)
     model = loading.load(ref)
     _features, ours = run_network(model, prepared.pixels)
     theirs = run_as_saved(ref.spec, prepared.pixels)
