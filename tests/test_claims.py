@@ -423,7 +423,36 @@ BLUR: dict[str, Rule] = {
     ),
 }
 TOP1 = {"baseline": 69.55, "depth": 40.71, "width": 73.30, "resolution": 79.69, "compound": 74.96}
+PAIRED = {  # in points of top-1, with their intervals
+    ("resolution", "compound"): (4.7, 3.5, 5.9),
+    ("compound", "width"): (1.7, 0.5, 2.9),
+    ("compound", "baseline"): (5.4, 4.1, 6.7),
+    ("width", "baseline"): (3.7, 2.5, 5.0),
+    ("depth", "baseline"): (-28.8, -30.6, -27.1),
+}
+
+
+def may_be_paired(one: str, other: str) -> bool:
+    """Whether a difference is that of the counts, in an interval that pairs of right and wrong photos can have.
+
+    It is narrowest where no photo is right in the worse network alone, and widest where photos are independent.
+    """
+    mean, low, high = PAIRED[one, other]
+    shares = [round(TOP1[name] * 39.25) / 3925 for name in (one, other)]
+    least = abs(shares[0] - shares[1]) * (1 - abs(shares[0] - shares[1]))
+    most = sum(share * (1 - share) for share in shares)
+    half = (high - low) / 2 + 0.05
+    return (
+        near(100 * (shares[0] - shares[1]), mean, 1)
+        and abs((low + high) / 2 - mean) < 0.11
+        and 196 * (least / 3925) ** 0.5 < half < 196 * (most / 3925) ** 0.5
+    )
+
+
 ACCURACY: dict[str, Rule] = {
+    ", ".join(
+        f"{one} minus {other} {mean} ({low} to {high})" for (one, other), (mean, low, high) in PAIRED.items()
+    ): lambda: all(may_be_paired(*pair) for pair in PAIRED),
     "At four times the MACs the one trained network of each kind reached 79.69 % (resolution), 74.96 % (compound), 73.30 % (width) and 40.71 % (depth), the baseline 69.55 %.": lambda: (
         {of.role.value: of.top1_pct for of in presets.mini_family()} == TOP1
     ),
