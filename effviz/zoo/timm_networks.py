@@ -6,10 +6,12 @@ so that lists and cards do without torch.
 """
 
 import json
+import logging
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib import metadata
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from effviz import file_io, optional_packages
@@ -37,6 +39,8 @@ PREFIX: Final = "timm:"
 SHIPPED: Final = "zoo/timm_networks.json"
 
 LARGEST_PARAMS: Final = 500e6
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +141,19 @@ def _shipped() -> dict[str, Any]:
     return found
 
 
-# Kept in the cache folder under timm's version, since another one may build a name differently.
+# Kept in the cache folder under timm's version, since another one may build a name differently, and sealed.
+
+MAX_KEPT_BYTES: Final = 2**16
 
 
 def _kept(key: str) -> dict[str, Any] | None:
     try:
-        found = file_io.parse_json((_folder() / f"{_file_name(key)}.json").read_bytes())
-    except (OSError, ValueError, metadata.PackageNotFoundError):
+        file = _folder() / f"{_file_name(key)}.json"
+        found = file_io.read_sealed_json(_kept_name(file), file_io.read_regular(file, MAX_KEPT_BYTES))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, metadata.PackageNotFoundError) as error:
+        _log.warning("What was kept of %s is not used, and looked up again: %s", key, error)
         return None
     wanted = NetworkCost if "@" in key else TimmNetwork
     return found if isinstance(found, dict) and found.keys() == set(wanted.__slots__) else None
@@ -152,12 +162,17 @@ def _kept(key: str) -> dict[str, Any] | None:
 def _keep(key: str, row: dict[str, Any]) -> None:
     try:
         _folder().mkdir(parents=True, exist_ok=True)
-        file_io.write_text_atomically(_folder() / f"{_file_name(key)}.json", json.dumps(row))
+        file = _folder() / f"{_file_name(key)}.json"
+        file_io.write_text_atomically(file, file_io.seal_json(_kept_name(file), row))
     except OSError:  # it is counted again next time
         return
 
 
-def _folder() -> Any:
+def _kept_name(file: Path) -> str:
+    return f"{file.parent.name}/{file.name}"
+
+
+def _folder() -> Path:
     return file_io.cache_folder() / "timm" / metadata.version("timm")
 
 

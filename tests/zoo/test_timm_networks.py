@@ -2,6 +2,8 @@
 
 import functools
 import hashlib
+import json
+from dataclasses import asdict
 from itertools import pairwise
 
 import numpy as np
@@ -247,3 +249,21 @@ def test_another_familys_network_is_exported_as_onnx(networks, photo, tmp_path):
     assert np.abs(logits - expected).max() < 1e-4 * np.abs(expected).max()
     told = session.get_modelmeta().custom_metadata_map
     assert told["model"] == f"timm:{name}@{ALL[name]}"
+
+
+@pytest.mark.parametrize("damage", ["flip", "zero", "truncate", "swap", "before", "none"])
+def test_what_is_kept_of_a_network_is_not_used_when_it_was_changed(monkeypatch, caplog, damage):
+    """A flipped digit of its costs, or what was kept of another network of the same form."""
+    counts = {}
+    for px in (64, 96):
+        counts[px] = timm_networks.NetworkCost(*(px * number for number in range(1, 7)))
+        timm_networks._keep(f"resnet10t.c3_in1k@{px}", asdict(counts[px]))
+    file, other = (timm_networks._folder() / f"resnet10t.c3_in1k@{px}.json" for px in (64, 96))
+    text = file.read_text()
+    if damage != "none":
+        changed = {"flip": text.replace("128", "129"), "zero": "\0" * len(text), "truncate": text[:-20]}
+        changed |= {"swap": other.read_text(), "before": json.dumps(asdict(counts[64]))}
+        file.write_text(changed[damage])
+    found = timm_networks._kept("resnet10t.c3_in1k@64")
+    assert found == (asdict(counts[64]) if damage == "none" else None)
+    assert len(caplog.messages) == (damage != "none")
