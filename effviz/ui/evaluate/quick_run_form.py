@@ -138,6 +138,7 @@ def _models() -> tuple[str, ...]:
         default=options[:2],
         key=NETWORKS,
         max_selections=MOST_MODELS,
+        select_all=False,
         accept_new_options=True,
         help=_("NAME or NAME@PIXELS, such as lite0@320."),
     )

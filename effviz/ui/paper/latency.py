@@ -186,6 +186,7 @@ def _choose() -> Sequence[str]:
             key=NETWORKS,
             accept_new_options=not open_to_all,
             max_selections=MOST,
+            select_all=False,
             help=_(
                 "This public server allows the paper's networks up to B4; a server of your own allows every name "
                 "that timm lists."

@@ -2,6 +2,7 @@
 
 /** @typedef {{id: string, name: string, caption: string, alt: string, size: number[], src: string, classes: string[], cells: Cell[]}} PhotoData */
 
+const LEAST_ASIDE = 184; // px: room for the classes
 const LEAST_TILE = 168; // px: five maps stand in one row on a screen of 1280 px
 const GAP = 12;
 
@@ -110,12 +111,13 @@ class Row {
   /** As many maps abreast as can be seen; where the last line would be short, the lines are made even. */
   layout() {
     this.arrange(this.grid.narrow);
-    const fit = Math.max(1, Math.floor((this.tilesBox.clientWidth + GAP) / (LEAST_TILE + GAP)));
+    const width = this.element.clientWidth;
+    const fit = Math.max(1, Math.floor((width - LEAST_ASIDE) / (LEAST_TILE + GAP)));
     const lines = Math.ceil(this.tiles.length / fit);
     const columns = this.narrow ? 2 : Math.ceil(this.tiles.length / Math.max(1, lines));
     this.tilesBox.style.setProperty("--columns", String(columns));
-    const alike = (this.element.clientWidth - columns * GAP) / (columns + 1); // the photo is as wide as a map
-    this.element.style.setProperty("--aside", `${alike}px`);
+    const alike = (width - columns * GAP) / (columns + 1); // the photo is as wide as a map
+    this.element.style.setProperty("--aside", `${Math.max(LEAST_ASIDE, alike)}px`);
   }
 
   /** On a phone the photo is the first of two abreast, since one alone cannot be compared, and the classes come last. @param {boolean} narrow */
