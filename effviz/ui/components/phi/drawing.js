@@ -130,6 +130,7 @@ class Drawing {
       const middle = i * width + (width - room) / 2;
       this.columns[i].draw(network, networks[0], scale, { middle, label: room ? middle + longest / 2 + 10 : NaN, stem: words.stem });
     });
+    this.svg.removeAttribute("aria-hidden"); // now there is something to see
     this.svg.setAttribute("aria-label", networks.map((network) => sentence(network, words)).join(" "));
   }
 }

@@ -66,7 +66,7 @@ export default function mount({ data, parentElement }) {
       else if (does === "room") present(data.chart);
       else save(data.chart, does, data.slide);
     };
-    if (does === "link") button.textContent = data.words.linkShort;
+    if (does === "link") Object.assign(button, { textContent: data.words.linkShort, hidden: false });
     if (does === "room") Object.assign(button, { textContent: data.words.roomShort, hidden: !data.alone });
   }
   arrive(data.chart);
