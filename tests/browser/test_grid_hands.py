@@ -37,14 +37,14 @@ def test_tab_reaches_everything_once_and_in_the_order_of_the_page(compare: Compa
     page.locator(".fold").focus()
     page.keyboard.press("Enter")
     order = []
-    for _ in range(16):
+    for _ in range(17):
         page.keyboard.press("Tab")
         order.append(focused(page))
     controls = ["Scale", "Palette", "Opacity", "Hide weak parts below", "Contour", "Placement", "Cells"]
-    assert order[:11] == ["Swipe", "Difference", "Draw a box", "Save as PNG", *controls]
-    assert order[11:14] == ["Each model's own first guess", "Map of lite0@224", "Enlarge the map of lite0@224"]
-    assert re.fullmatch(r"About this model \(\d+ ms\)", order[14])
-    assert order[15] == "Enlarge the map of lite2@260"  # the other map is reached by the arrows
+    assert order[:12] == ["Swipe", "Difference", "Draw a box", "Save as PNG", "Copy link", *controls]
+    assert order[12:15] == ["Each model's own first guess", "Map of lite0@224", "Enlarge the map of lite0@224"]
+    assert re.fullmatch(r"About this model \(\d+ ms\)", order[15])
+    assert order[16] == "Enlarge the map of lite2@260"  # the other map is reached by the arrows
 
 
 def test_everything_about_a_map_can_be_done_by_keyboard(compare: Compare) -> None:
