@@ -182,6 +182,7 @@ def test_breaking_the_network_melts_the_map_in_any_palette(compare: Compare) -> 
     assert len(line.sent) == sent
     slider(reel).fill("5")
     settled(reel)
+    page.locator(".bar button.fold").click()  # the look is folded
     palette = page.get_by_role("combobox", name="Palette", exact=True)
     grid.changes(lambda: palette.select_option("turbo"), canvas)
     grid.idle()
