@@ -3,7 +3,7 @@
 const LOOK = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "font-family", "font-size", "font-weight", "text-anchor", "opacity"];
 const FINE = 2; // a PNG twice as fine stays sharp on a slide
 
-/** @param {SVGElement} svg @returns {{text: string, width: number, height: number}} */
+/** @param {SVGElement} svg @returns {{text: string, width: number, height: number, colour: string}} */
 function standalone(svg) {
   const { width, height } = svg.getBoundingClientRect();
   const copy = /** @type {SVGElement} */ (svg.cloneNode(true));
@@ -20,7 +20,7 @@ function standalone(svg) {
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   copy.setAttribute("width", String(width));
   copy.setAttribute("height", String(height));
-  return { text: new XMLSerializer().serializeToString(copy), width, height };
+  return { text: new XMLSerializer().serializeToString(copy), width, height, colour };
 }
 
 /** @param {string} href @param {string} name */
@@ -32,7 +32,7 @@ function download(href, name) {
 
 /** @param {SVGElement} svg @param {string} name without ending @param {"svg" | "png"} format */
 async function saveDrawing(svg, name, format) {
-  const { text, width, height } = standalone(svg);
+  const { text, width, height, colour } = standalone(svg);
   const address = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
   if (format === "svg") return download(address, `${name}.svg`);
   const image = new Image();
@@ -40,6 +40,9 @@ async function saveDrawing(svg, name, format) {
   await image.decode();
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width: width * FINE, height: height * FINE });
-  canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  pen.fillStyle = colour; // a drawing that ends between two pixels would leave its last ones a little transparent
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+  pen.drawImage(image, 0, 0, canvas.width, canvas.height);
   download(canvas.toDataURL("image/png"), `${name}.png`);
 }
