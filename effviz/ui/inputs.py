@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from effviz import i18n
 from effviz.i18n import _, lazy_gettext
@@ -66,9 +67,9 @@ def widget_key(key: str) -> str:
 def _adopt_one(key: str, names: Names, first: str) -> str:
     """Take the address's wish, only when the widget appears: later the widget is right, and the address follows."""
     state = widget_key(key)
-    wanted = st.session_state[state] if state in st.session_state else _asked(key)
-    if state not in st.session_state or wanted not in names:  # another choice may have taken this one away
-        st.session_state[state] = wanted if wanted in names else first
+    if st.session_state.get(state) not in names:  # another choice, or a page with this key, may have taken it away
+        asked = _asked(key)
+        st.session_state[state] = asked if asked in names else first
     return state
 
 
@@ -96,7 +97,9 @@ def _write(key: str, text: str, first: str) -> None:
 
 
 def _memory(key: str) -> str:
-    return f"{key}-before"
+    """Of this page: Scale and Compare both ask for a method, and mean other things."""
+    context = get_script_run_ctx()
+    return f"{key}-before-{context.page_script_hash if context else ''}"
 
 
 FAMILY_NAMES = {Family.EFFICIENTNET: "EfficientNet", Family.LITE: "EfficientNet-Lite"}

@@ -146,7 +146,7 @@ def test_a_figure_fills_the_screen_and_gives_way_again(visit: Visit) -> None:
 
 def test_mistakes_stand_beside_the_right_maps(visit: Visit) -> None:
     page = visit("/wrong_maps")
-    expect(page.get_by_role("heading", level=3)).to_have_count(10, timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", level=2)).to_have_count(10, timeout=PATIENCE_MS)
     expect(page.get_by_test_id("stImage").locator("img")).to_have_count(20)
     idle(page)
     assert page.evaluate(

@@ -137,7 +137,7 @@ def test_wrong_maps_are_linked_from_compare_and_stand_beside_the_right_ones() ->
     at.switch_page("effviz/ui/pages/wrong_maps.py")
     at.run()
     check(at, "Why does my Grad-CAM look wrong?")
-    assert len(at.subheader) == len(at.code) == 10
+    assert len(at.header) == len(at.code) == 10
     at.switch_page("effviz/ui/pages/compare.py")
     at.query_params["models"] = "lite0@224"
     assert "wrong_maps" in {link.proto.page for link in at.run().get("page_link")}

@@ -184,9 +184,7 @@ def shown(at: AppTest) -> Iterator[str]:
 
 
 # Names of networks, methods of training and papers are the same everywhere.
-NAMES = re.compile(
-    r"EfficientNet(-Lite|-B\d)?|(timm )?(AutoAugment|RandAugment)|px|(lite\d|b\d|mini-\w+|scaled-[\w.-]+)@\d+"
-)
+NAMES = re.compile(r"EfficientNet(-Lite|-B\d)?|(timm )?(AutoAugment|RandAugment)|px")
 
 
 def left_behind(at: AppTest) -> set[str]:
