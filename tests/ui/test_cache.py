@@ -2,7 +2,6 @@
 
 import gc
 import io
-import os
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -132,15 +131,12 @@ def test_maps_of_other_targets_methods_and_layers_are_their_own(cat: Photo, monk
     assert np.array_equal(found[0].values, found[4].values)
 
 
-def test_a_checkpoint_that_was_replaced_is_loaded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_that_was_replaced_is_loaded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = counted(monkeypatch, loading, "weights")
-    monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path))
-    ref = replace(REF, spec=replace(REF.spec, origin=WeightsOrigin.CHECKPOINT))
-    monkeypatch.setattr(catalogue, "parse_model", lambda _: ref)
-    monkeypatch.setattr(checkpoints, "load", lambda _: (state_dicts.draw_untrained(ref.spec.plan), "sha256"))
-    for time_ns in (10**18, 10**18, 10**18 + 1):
-        (tmp_path / "manifest.json").write_text("[]")
-        os.utime(tmp_path / "manifest.json", ns=(time_ns, time_ns))
+    monkeypatch.setattr(checkpoints, "load", lambda _: (state_dicts.draw_untrained(REF.spec.plan), "sha256"))
+    for sha256 in ("before", "before", "now"):  # as the manifest has it
+        spec = replace(REF.spec, origin=WeightsOrigin.CHECKPOINT, sha256=sha256)
+        monkeypatch.setattr(catalogue, "parse_model", lambda _, spec=spec: replace(REF, spec=spec))
         cache.model("any")
     assert len(loaded) == 2
 

@@ -17,6 +17,7 @@ MODELS = ("lite0@64", "lite0@96", "mini-baseline@64")
 @pytest.fixture(autouse=True)
 def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[2])
+    monkeypatch.setattr(map_cells, "SHOW_AFTER_S", 0)
     monkeypatch.setattr(cache, "_MODELS", SizeBoundedCache(2**28, cache._MODELS._values.getsizeof))
 
 
@@ -56,6 +57,12 @@ def runs(**address: str) -> list[list[str]]:
 def test_each_map_is_shown_before_the_next_model_is_loaded() -> None:
     later = "On its way."
     assert runs(models=",".join(MODELS)) == [["map", later, later], ["map", "map", later], ["map", "map", "map"]]
+
+
+def test_the_first_map_does_not_wait_and_those_that_follow_soon_come_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(map_cells, "SHOW_AFTER_S", 3600)
+    later = "On its way."
+    assert runs(models=",".join(MODELS)) == [["map", later, later], ["map", "map", "map"]]
 
 
 def test_maps_of_loaded_models_come_together() -> None:

@@ -33,7 +33,7 @@ def opened(**address: str) -> AppTest:
         from effviz.ui.session import MODELS
 
         MODELS.adopt()
-        model_picker.choose_models()
+        model_picker.choose_models(model_picker.existing_models())
 
     test = AppTest.from_function(script)
     test.query_params.update(address)
@@ -53,7 +53,8 @@ def test_models_without_weights_say_so_and_stand_last() -> None:
 
 def test_a_comparison_that_lacks_weights_says_so() -> None:
     options = opened().selectbox(key="preset").options
-    assert [option for option in options if "not all weights here" in option] == ["B0 to B7 (not all weights here)"]
+    lacking = {option.removesuffix(" (not all weights here)") for option in options if "not all weights here" in option}
+    assert lacking == {"B0 to B7", "B0's scaling axes", "Families"}
     assert options[0] == "Scaling axes"
 
 

@@ -16,7 +16,7 @@ LINKS = [
         "&opacity=80&contour=30&threshold=40&cells=true&still=true",
         {
             "picked": ["scaled-lite-d1-w0.5@64", "lite0@64"],
-            "method": "eigencam",
+            "method-choice": "eigencam",
             "layer-choice": "stride16",
             "class shown": "tench",
             "look_scale": "shared",
@@ -59,6 +59,9 @@ def test_a_link_of_before_opens_what_it_opened(page: str, link: str, shown: dict
     at.run()
     assert not at.exception
     found = {widget.key: widget.value for kind in KINDS for widget in at.get(kind) if getattr(widget, "key", None)}
-    assert {key: found.get(key) for key in shown} == shown
+    kept = {key: at.session_state[key] for key in shown if key in at.session_state}  # also of what is folded away
+    assert kept | {key: value for key, value in found.items() if key in shown} == shown
     after = {key: value[0] if isinstance(value, list) else value for key, value in at.query_params.items()}
+    if "method" in address:  # by its title then, by its name now
+        address["method"] = str(shown["method-choice"])
     assert after == {key: value for key, value in address.items() if key != GONE}
