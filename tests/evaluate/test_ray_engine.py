@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from effviz.zoo.catalogue import parse_model
 from effviz.zoo.loading import load
 
 PHOTOS = 24
+PAUSE_S, MOST_LOOKS = 0.1, 600  # between two looks at the workers, and how many
 ASKED = RunSettings(
     ("lite0@64",), metrics=(Metric.ENERGY, Metric.POINTING, Metric.MAXBOX, Metric.DROP), targets="prediction"
 )
@@ -82,6 +84,11 @@ def test_workers_give_the_same_rows_also_when_one_is_killed(
     def kill(done: int, total: int) -> None:
         after[:] = descendants(b"ray::MapWorker") or after
         if done and not before:
+            for _look in range(MOST_LOOKS):  # on a busy machine the other one may still be starting
+                after[:] = descendants(b"ray::MapWorker")
+                if len(after) == 2:
+                    break
+                time.sleep(PAUSE_S)
             before.extend(after)
             left.append(total - done)
             os.kill(before[0], signal.SIGKILL)
