@@ -32,6 +32,7 @@ from effviz.zoo.catalogue import parse_model
 from effviz.zoo.loading import load
 
 PHOTOS = 24
+WORKERS = 2
 PAUSE_S, MOST_LOOKS = 0.1, 600  # between two looks at the workers, and how many
 ASKED = RunSettings(
     ("lite0@64",), metrics=(Metric.ENERGY, Metric.POINTING, Metric.MAXBOX, Metric.DROP), targets="prediction"
@@ -86,7 +87,7 @@ def test_workers_give_the_same_rows_also_when_one_is_killed(
         if done and not before:
             for _look in range(MOST_LOOKS):  # on a busy machine the other one may still be starting
                 after[:] = descendants(b"ray::MapWorker")
-                if len(after) == 2:
+                if len(after) >= WORKERS:
                     break
                 time.sleep(PAUSE_S)
             before.extend(after)
@@ -94,9 +95,9 @@ def test_workers_give_the_same_rows_also_when_one_is_killed(
             os.kill(before[0], signal.SIGKILL)
 
     evaluate(dataset, ASKED, tmp_path / "local")
-    done = evaluate(dataset, ASKED, tmp_path / "ray", RunObserver(kill), ray_engine.ray_workers(Cluster(2)))
+    done = evaluate(dataset, ASKED, tmp_path / "ray", RunObserver(kill), ray_engine.ray_workers(Cluster(WORKERS)))
     assert done.finished
-    assert len(before) == 2
+    assert len(before) >= WORKERS  # a process that Ray has begun for a worker may be a third
     assert left[0] > PHOTOS // 2
     assert before[0] not in after
     ours, theirs = rows(tmp_path / "ray"), rows(tmp_path / "local")
