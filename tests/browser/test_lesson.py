@@ -21,6 +21,12 @@ SIZES = """() => [...document.querySelectorAll(".stMain *")]
     .map(part => [part.textContent.trim().slice(0, 40), parseFloat(getComputedStyle(part).fontSize)])"""
 
 
+# Whether the guess stands there on the chart.
+GUESSED = """guess =>
+  document.querySelector(".js-plotly-plot")?.data?.some(({ y }) => Array.from(y ?? []).some(
+    (one) => Math.abs(one - guess) < 1e-6))"""
+
+
 def idle(page: Page) -> None:
     page.wait_for_selector(IDLE, timeout=PATIENCE_MS)
 
@@ -48,6 +54,7 @@ def test_the_lesson_by_keyboard_alone(visit: Visit, say: Callable[[str], str]) -
     tab_to(page, "input[type=range], [role=slider]")
     page.keyboard.press("ArrowRight")  # moves the slider and not the page
     expect(slider).to_have_attribute("aria-valuetext", re.compile(r"78\.1"))
+    page.wait_for_function(GUESSED, arg=78.1)  # Streamlit sends a slider's value a moment later
     idle(page)
     heading(page, say(STEPS[1].title))
     tab_to(page, ".st-key-lesson-answer button")

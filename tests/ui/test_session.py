@@ -184,7 +184,9 @@ def shown(at: AppTest) -> Iterator[str]:
 
 
 # Names of networks, methods of training and papers are the same everywhere.
-NAMES = re.compile(r"EfficientNet(-Lite|-B\d)?|(timm )?(AutoAugment|RandAugment)|px")
+NAMES = re.compile(
+    r"EfficientNet(-Lite|-B\d)?|(timm )?(AutoAugment|RandAugment)|px|(lite\d|mini-[a-z]+|scaled-d[\d.]+-w[\d.]+)@\d+"
+)
 
 
 def left_behind(at: AppTest) -> set[str]:

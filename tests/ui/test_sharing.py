@@ -252,7 +252,7 @@ def test_a_session_holds_photos_settings_maps_and_a_page_and_opens_again(
     fresh.query_params["models"] = "lite0@64"
     open_session(fresh.run(), data)
     assert address(fresh) == address(at)
-    assert fresh.selectbox(key="method").value == "layercam"
+    assert fresh.selectbox(key="method-choice").value == "layercam"
     assert photo_shelf_names(fresh) == ["lawn.png"]
     assert download(fresh, "Save the session") == data
     assert CLASS.default == ""

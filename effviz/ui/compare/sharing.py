@@ -18,7 +18,6 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from effviz.errors import EffVizError, SettingsError
 from effviz.explain import sample_photos
-from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.sample_photos import SamplePhoto
 from effviz.i18n import _
 from effviz.report import session_archive
@@ -271,10 +270,9 @@ def restore(saved: SessionArchive) -> None:
         _write(setting.key, address.get(setting.key))
     for name in (AWAITED, HELD_CLASS, VIEW):
         st.session_state.pop(name, None)
-    _write(LAYER, address.get(LAYER))
-    inputs.forget_choice(LAYER)
-    titles = {fact.title: str(method) for method, fact in CAM_METHODS.items()}
-    st.session_state[METHOD] = titles.get(address.get(METHOD, ""), str(next(iter(CAM_METHODS))))
+    for key in (LAYER, METHOD):
+        _write(key, address.get(key))
+        inputs.forget_choice(key)
     st.session_state[STILL] = address.get(STILL) == "true"
 
 
