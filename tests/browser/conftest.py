@@ -139,6 +139,13 @@ def unfold(page: Page, name: str) -> None:
     expect(page.get_by_test_id("stPopoverBody")).to_have_count(1)
 
 
+def upload(page: Page, *files: Path) -> None:
+    """Put files into the one upload box: a file that is taken brings an empty box; the old one goes a moment later."""
+    box = page.locator('input[type="file"]')
+    expect(box).to_have_count(1)
+    box.set_input_files(files)
+
+
 @pytest.fixture
 def press_point() -> Callable[[Page, int], None]:
     """Click a point of a page's Plotly charts, by its number."""

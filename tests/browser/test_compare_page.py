@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from effviz.explain import sample_photos
-from tests.browser.conftest import unfold
+from tests.browser.conftest import unfold, upload
 
 pytestmark = pytest.mark.browser
 
@@ -45,10 +45,10 @@ def test_a_bad_file_gets_its_sentence_and_a_photo_a_row_of_maps(visit: Visit, tm
     page = visit(ONE)
     before = shown_class(maps(page).first)
     unfold(page, "Photos")
-    page.locator('input[type="file"]').set_input_files(broken)
+    upload(page, broken)
     expect(page.get_by_text(re.compile("holiday.jpg.* JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF"))).to_be_visible()
     expect(maps(page)).to_have_count(1)  # the rest stays
-    page.locator('input[type="file"]').set_input_files(SAMPLES / "red_panda.jpg")
+    upload(page, SAMPLES / "red_panda.jpg")
     expect(page.get_by_role("img", name="The photo red_panda.jpg")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.get_by_role("img", name=re.compile("^Evidence for red panda")).first).to_be_visible(timeout=PATIENCE_MS)
     assert shown_class(maps(page).first) != before

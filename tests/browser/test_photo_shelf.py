@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from effviz.explain import images
-from tests.browser.conftest import unfold
+from tests.browser.conftest import unfold, upload
 
 pytestmark = pytest.mark.browser
 
@@ -47,7 +47,7 @@ def go(page: Page, name: str) -> None:
 def test_own_photos_stay_on_every_page_until_they_are_removed(visit: Visit, heic: Path) -> None:
     page = visit("/?models=lite0@224&photos=,")
     unfold(page, "Photos")
-    page.locator('input[type="file"]').set_input_files([heic, SAMPLES / "owl.jpg"])
+    upload(page, heic, SAMPLES / "owl.jpg")
     expect(photos(page)).to_have_count(2, timeout=PATIENCE_MS)
     expect(page.get_by_role("img", name="The photo IMG_0001.HEIC")).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("^Evidence for red panda")).first).to_be_visible(timeout=PATIENCE_MS)
