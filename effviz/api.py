@@ -21,12 +21,12 @@ from effviz.explain.data_types import ActivationMap, Floats, Method, Photo, Targ
 from effviz.explain.overlay import OverlayStyle, Palette, describe_map, overlay
 from effviz.explain.placement import Placement, RasterOptions
 from effviz.explain.scales import Scale, ScaledMap, rescale
-from effviz.html_table import Markup, html_table
 from effviz.i18n import _
 from effviz.report import explanations
 from effviz.report.explanations import Explanation, ExplanationRequest, PhotoSource
 from effviz.report.image_files import encode_jpeg
 from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Family, Plan, ScalingMethod, ScalingPath, Solution
+from effviz.scaling.plans import Markup, html_table
 from effviz.zoo import catalogue
 from effviz.zoo.catalogue import ModelCard
 

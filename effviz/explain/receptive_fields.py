@@ -15,7 +15,7 @@ from effviz.explain.data_types import Box, Floats, Forward
 from effviz.explain.targets import resolve_target
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import ReceptiveField
-from effviz.scaling.limits import Limit
+from effviz.scaling.architecture import Limit
 from effviz.zoo.model import ModelRef
 
 

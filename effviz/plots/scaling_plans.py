@@ -8,7 +8,7 @@ from plotly.subplots import make_subplots
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.style import GREY, LOOKS, TEMPLATE, VERMILLION, figure, log_axis, vertical
 from effviz.scaling import BudgetKind, Plan, ScalingMethod, Solution, StagePlan
-from effviz.scaling.growth import Growth, PublishedStep
+from effviz.scaling.published import Growth, PublishedStep
 from effviz.scaling.solver import LimitCurve
 from effviz.zoo.presets import ScalingAxis
 

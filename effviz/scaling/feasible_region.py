@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from effviz.errors import SettingsError
 from effviz.i18n import _
-from effviz.scaling import limits as allowed
+from effviz.scaling import architecture as allowed
 from effviz.scaling.architecture import B0_STAGES, BASE_RESOLUTION_PX
 from effviz.scaling.plans import Plan, plan
 from effviz.scaling.rule import round_repeats

@@ -3,14 +3,14 @@
 A walk from the picture to the logits notes each layer, its stage, and what a cell of its map can see of the picture.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from html import escape
 from typing import NamedTuple
 
-from effviz.html_table import html_table
-from effviz.scaling import limits
+from effviz.scaling import architecture
 from effviz.scaling.architecture import (
     B0_STAGES,
     HEAD_CHANNELS,
@@ -299,12 +299,12 @@ def plan(
     and does not repeat its first and last blocks.
 
     Raises:
-        SettingsError: a number is out of range (see `effviz.scaling.limits`).
+        SettingsError: a number is out of range (see `effviz.scaling.architecture`).
     """
-    limits.DEPTH.check(depth)
-    limits.WIDTH.check(width)
-    limits.RESOLUTION.check(resolution_px)
-    limits.CLASSES.check(classes)
+    architecture.DEPTH.check(depth)
+    architecture.WIDTH.check(width)
+    architecture.RESOLUTION.check(resolution_px)
+    architecture.CLASSES.check(classes)
     lite = family == Family.LITE
     walk = LayerWalk(resolution_px)
     stages = [_stem(walk, STEM_CHANNELS if lite else round_filters(STEM_CHANNELS, width))]
@@ -371,3 +371,25 @@ def _row(operator: str, repeats: int, spatial: Layer, output: Layer, layers: Seq
         macs=sum(layer.macs for layer in layers),
         activations=sum(layer.activations for layer in layers),
     )
+
+
+# Tables of HTML, in which a notebook shows results.
+
+
+class Markup(str):
+    """HTML that was made here, whose texts are escaped already."""
+
+    __slots__ = ()
+
+
+def html_table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
+    """Return a table; everything in it is escaped but what is `Markup`."""
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    return Markup(
+        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _cell(content: str) -> str:
+    return f"<td>{content if isinstance(content, Markup) else escape(content)}</td>"

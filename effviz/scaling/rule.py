@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from effviz.scaling import limits
+from effviz.scaling import architecture
 from effviz.scaling.architecture import BASE_RESOLUTION_PX
 
 
@@ -37,7 +37,7 @@ class ScalingRule:
 
     def __post_init__(self) -> None:
         for base in (self.alpha, self.beta, self.gamma):
-            limits.BASE.check(base)
+            architecture.BASE.check(base)
 
     @property
     def constraint(self) -> float:
@@ -55,7 +55,7 @@ class ScalingRule:
         Raises:
             SettingsError: phi is outside -20 to 20.
         """
-        limits.PHI.check(phi)
+        architecture.PHI.check(phi)
         return Coefficients(self.alpha**phi, self.beta**phi, self.gamma**phi)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from effviz.errors import SettingsError
 from effviz.i18n import _, lazy_gettext
-from effviz.scaling import limits
+from effviz.scaling import architecture
 from effviz.scaling.architecture import BASE_RESOLUTION_PX, Family
 from effviz.scaling.plans import Plan, plan
 from effviz.scaling.rule import PAPER_RULE, Coefficients, ScalingRule
@@ -116,7 +116,7 @@ class Solution:
     coefficient: float  # phi for compound scaling, else the multiplier
     plan: Plan
     reached: int  # what the network uses, in the budget's unit
-    at_limit: bool  # True: no budget but `effviz.scaling.limits` stops the growth
+    at_limit: bool  # True: no budget but `effviz.scaling.architecture` stops the growth
     budgets: tuple[Budget, ...] = ()  # all that were given; empty: the one above
 
     @property
@@ -224,16 +224,16 @@ def coefficient_range(
 ) -> tuple[float, float]:
     """The smallest and largest coefficient that stay within the limits; a fixed input size has none."""
     ranges = {
-        ScalingMethod.DEPTH: (limits.DEPTH.low, limits.DEPTH.high),
-        ScalingMethod.WIDTH: (limits.WIDTH.low, limits.WIDTH.high),
+        ScalingMethod.DEPTH: (architecture.DEPTH.low, architecture.DEPTH.high),
+        ScalingMethod.WIDTH: (architecture.WIDTH.low, architecture.WIDTH.high),
         ScalingMethod.RESOLUTION: (
-            limits.RESOLUTION.low / BASE_RESOLUTION_PX,
-            limits.RESOLUTION.high / BASE_RESOLUTION_PX,
+            architecture.RESOLUTION.low / BASE_RESOLUTION_PX,
+            architecture.RESOLUTION.high / BASE_RESOLUTION_PX,
         ),
     }
     if method is not ScalingMethod.COMPOUND:
         return ranges[method]
-    low, high = limits.PHI.low, limits.PHI.high
+    low, high = architecture.PHI.low, architecture.PHI.high
     bases = (rule.alpha, rule.beta, 1 if size_is_fixed else rule.gamma)
     for base, (smallest, largest) in zip(bases, ranges.values(), strict=True):
         if base > 1:

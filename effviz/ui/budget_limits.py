@@ -16,8 +16,8 @@ from effviz.scaling import (
     Solution,
     framework_code,
 )
+from effviz.scaling.architecture import CLASSES, RESOLUTION
 from effviz.scaling.framework_code import Framework
-from effviz.scaling.limits import CLASSES, RESOLUTION
 from effviz.scaling.solver import limit_curves
 from effviz.ui.components.picture import chart_menu
 from effviz.ui.inputs import BUDGET_NAMES, BUDGET_UNITS, MILLION

@@ -26,8 +26,8 @@ from effviz.scaling import (
     solve,
     solve_within,
 )
-from effviz.scaling.growth import Growth
-from effviz.scaling.growth import growth as grow
+from effviz.scaling.published import Growth
+from effviz.scaling.published import growth as grow
 from effviz.ui.components.phi import table
 from effviz.ui.components.phi.table import PhiTable
 from effviz.ui.memory import SizeBoundedCache, budget_bytes, give_back

@@ -7,7 +7,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from effviz import i18n
 from effviz.i18n import _, lazy_gettext
-from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Family, ScalingMethod, ScalingRule, Solution, limits
+from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Family, ScalingMethod, ScalingRule, Solution, architecture
 from effviz.ui import session
 from effviz.ui.components.phi import move_slider, step_below
 
@@ -127,7 +127,7 @@ BUDGET_DEFAULTS = {BudgetKind.MACS: 1000.0, BudgetKind.PARAMS: 10.0, BudgetKind.
 
 MILLION = 1e6
 
-LEAST_BASE = limits.BASE.low
+LEAST_BASE = architecture.BASE.low
 
 PHI_SLIDER = "scale-phi"  # the key of the slider on the page Scale
 

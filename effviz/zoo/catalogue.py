@@ -11,7 +11,7 @@ from effviz.errors import SettingsError
 from effviz.facts import TimmPoint, timm_points
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PUBLISHED, Family, Padding, plan
-from effviz.scaling.limits import RESOLUTION
+from effviz.scaling.architecture import RESOLUTION
 from effviz.zoo import hub, imagenet_classes, manifest, timm_networks
 from effviz.zoo.hub import Availability
 from effviz.zoo.model import (

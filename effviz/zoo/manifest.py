@@ -20,7 +20,7 @@ from effviz import file_io, settings
 from effviz.errors import SettingsError, WeightsError
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PUBLISHED, Family, Padding, plan
-from effviz.scaling.limits import CLASSES, DEPTH, RESOLUTION, WIDTH, Limit
+from effviz.scaling.architecture import CLASSES, DEPTH, RESOLUTION, WIDTH, Limit
 from effviz.zoo import imagenet_classes as imagenet
 from effviz.zoo.model import HALF_STATISTICS, Arithmetic, Channels, OutputActivation, arithmetic
 

@@ -19,7 +19,7 @@ from effviz.errors import SettingsError
 from effviz.facts import timm_point
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import Padding
-from effviz.scaling.limits import RESOLUTION
+from effviz.scaling.architecture import RESOLUTION
 from effviz.zoo import imagenet_classes
 from effviz.zoo.model import (
     IMAGENET,

@@ -14,8 +14,7 @@ from typing import Any, Final
 from effviz.errors import WeightsError
 from effviz.i18n import _
 from effviz.scaling import PUBLISHED, Family, Plan, plan
-from effviz.scaling.architecture import B0_STAGES, HEAD_CHANNELS, STEM_CHANNELS
-from effviz.scaling.limits import DEPTH, WIDTH, Limit
+from effviz.scaling.architecture import B0_STAGES, DEPTH, HEAD_CHANNELS, STEM_CHANNELS, WIDTH, Limit
 from effviz.scaling.rule import round_filters, round_repeats
 from effviz.zoo import package_weights, state_dicts
 from effviz.zoo.state_dicts import Tensors

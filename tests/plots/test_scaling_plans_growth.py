@@ -4,7 +4,7 @@ import pytest
 
 from effviz.facts import load
 from effviz.plots.scaling_plans import growth as draw
-from effviz.scaling.growth import growth
+from effviz.scaling.published import growth
 
 PHIS = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
 

@@ -8,7 +8,7 @@ import pytest
 import effviz
 from effviz.errors import SettingsError
 from effviz.scaling import Family, ScalingRule
-from effviz.scaling.growth import growth
+from effviz.scaling.published import growth
 
 FACTS = Path(effviz.__file__).parent / "facts"
 
