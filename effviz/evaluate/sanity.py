@@ -107,9 +107,9 @@ def cascade_from(whole: Forward, target: Target | int, method: Method, seed: int
     first = activation_map(whole, index, method)
     yield RandomisedMap(TRAINED, first, 1.0, 1.0)
     optional_packages.require(*optional_packages.TORCH)
-    from effviz.evaluate import weight_randomisation  # here: it loads torch
+    from effviz.explain import network_stages  # here: it loads torch
 
-    for stage, passed in weight_randomisation.randomised_passes(whole, seed):
+    for stage, passed in network_stages.randomised_passes(whole, seed):
         yield RandomisedMap(stage, *_compared(first, activation_map(passed, index, method)))
 
 

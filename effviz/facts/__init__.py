@@ -1,13 +1,19 @@
 """Numbers that others published, as CSV with a source on every row."""
 
 from effviz.facts.paper_tables import (
+    HeldOut,
     PaperLatency,
     PaperPoint,
     PaperRatios,
     PaperStage,
     PaperVersion,
     Ratio,
+    Rival,
     TrainingFact,
+    TransferDot,
+    TransferResult,
+    geometric_mean,
+    held_out,
     paper_latencies,
     paper_points,
     paper_ratios,
@@ -16,6 +22,8 @@ from effviz.facts.paper_tables import (
     paper_top1,
     training_fact,
     training_facts,
+    transfer_dots,
+    transfer_results,
 )
 from effviz.facts.scaling_experiments import (
     CurveDot,
@@ -42,16 +50,6 @@ from effviz.facts.timm_results import (
     recipe_points,
     timm_point,
     timm_points,
-)
-from effviz.facts.transfer import (
-    HeldOut,
-    Rival,
-    TransferDot,
-    TransferResult,
-    geometric_mean,
-    held_out,
-    transfer_dots,
-    transfer_results,
 )
 
 __all__ = [

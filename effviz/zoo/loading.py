@@ -12,7 +12,7 @@ import numpy as np
 from effviz import optional_packages
 from effviz.errors import WeightsError
 from effviz.scaling.architecture import PICTURE_CHANNELS
-from effviz.zoo import checkpoints, hub, package_weights, state_dicts, timm_networks
+from effviz.zoo import checkpoints, hub, state_dicts, timm_networks
 from effviz.zoo.model import Channels, Model, ModelRef, ModelSpec, Weights, WeightsOrigin
 from effviz.zoo.state_dicts import Shape, Tensors
 
@@ -108,9 +108,9 @@ def _found(spec: ModelSpec) -> tuple[Tensors, str]:
 
 
 def _from_package(spec: ModelSpec) -> tuple[Tensors, str]:
-    path = package_weights.locate(spec.name)
-    sha256 = state_dicts.check_sha256(path, package_weights.FILES[spec.name][1])
-    return package_weights.translate(package_weights.read_legacy_pickle(path), spec.plan), sha256
+    path = state_dicts.locate_package_weights(spec.name)
+    sha256 = state_dicts.check_sha256(path, state_dicts.PACKAGE_FILES[spec.name][1])
+    return state_dicts.translate_package_names(state_dicts.read_legacy_pickle(path), spec.plan), sha256
 
 
 def _from_hub(spec: ModelSpec) -> tuple[Tensors, str]:

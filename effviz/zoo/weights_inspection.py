@@ -16,7 +16,7 @@ from effviz.i18n import _
 from effviz.scaling import PUBLISHED, Family, Plan, plan
 from effviz.scaling.architecture import B0_STAGES, DEPTH, HEAD_CHANNELS, STEM_CHANNELS, WIDTH, Limit
 from effviz.scaling.rule import round_filters, round_repeats
-from effviz.zoo import package_weights, state_dicts
+from effviz.zoo import state_dicts
 from effviz.zoo.state_dicts import Tensors
 
 # What training scripts call a state dict among other things, and its moving averages.
@@ -204,7 +204,7 @@ def _translated(naming: Naming, tensors: Tensors) -> Tensors:
         case Naming.TORCHVISION:
             return {_from_torchvision(name): of for name, of in tensors.items()}
         case Naming.EFFICIENTNET_PYTORCH:
-            return package_weights.translate(tensors, _blocks_in_a_row(tensors))
+            return state_dicts.translate_package_names(tensors, _blocks_in_a_row(tensors))
 
 
 _TORCHVISION_LAYERS: Final = {

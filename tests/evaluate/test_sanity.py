@@ -9,11 +9,11 @@ import torch
 
 from effviz.errors import SettingsError, TargetError
 from effviz.evaluate.sanity import TRAINED, cascade, random_logit
-from effviz.evaluate.weight_randomisation import private_copy, randomise
 from effviz.explain import images
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.data_types import Method
 from effviz.explain.forward_pass import forward
+from effviz.explain.network_stages import private_copy, randomise
 from effviz.zoo.catalogue import parse_model
 from effviz.zoo.loading import load
 

@@ -6,7 +6,7 @@ import pytest
 from effviz.errors import SettingsError
 from effviz.explain import placement
 from effviz.explain.placement import Calibration, Placement, calibrations, place, store_calibration
-from effviz.zoo import package_weights
+from effviz.zoo import state_dicts
 
 FIRST = Calibration("lite0@224", 224, 1.5, -2.0, 0.93, 0.2, 0.3, 49, "by hand", "a" * 64)
 SECOND = dataclasses.replace(FIRST, model="lite2@260", resolution_px=260, slope=0.83)
@@ -46,7 +46,7 @@ def test_the_shipped_file_names_its_entries_by_their_model_and_none_is_damaged()
 
 def test_the_shipped_weights_are_those_that_were_measured():
     for label, entry in calibrations().items():
-        assert entry.weights_sha256 == package_weights.FILES[label.partition("@")[0]][1]
+        assert entry.weights_sha256 == state_dicts.PACKAGE_FILES[label.partition("@")[0]][1]
 
 
 def test_a_calibration_with_other_weights_of_the_same_name_is_not_used(make_map, monkeypatch):

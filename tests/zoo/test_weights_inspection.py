@@ -11,7 +11,7 @@ from torchvision.models.efficientnet import EfficientNet, MBConvConfig
 
 from effviz.errors import WeightsError
 from effviz.scaling import PUBLISHED, Family, Padding, plan
-from effviz.zoo import package_weights, registration, state_dicts, torch_modules, weights_inspection
+from effviz.zoo import registration, state_dicts, torch_modules, weights_inspection
 from effviz.zoo.model import arithmetic
 from effviz.zoo.weights_inspection import Naming, inspect, unwrap
 
@@ -156,9 +156,9 @@ def test_any_scaled_network_is_found_by_its_layers(depth, width, family):
     assert found.layers == wanted.layers
 
 
-@pytest.mark.parametrize("name", package_weights.FILES)
+@pytest.mark.parametrize("name", state_dicts.PACKAGE_FILES)
 def test_files_of_the_packages_are_networks_like_others(name):
-    found = inspect(package_weights.read_legacy_pickle(package_weights.locate(name)), name)
+    found = inspect(state_dicts.read_legacy_pickle(state_dicts.locate_package_weights(name)), name)
     assert (found.naming, found.family) == (Naming.EFFICIENTNET_PYTORCH, Family.LITE)
     assert (found.depth, found.width) == (PUBLISHED[name].depth, PUBLISHED[name].width)
 
