@@ -20,7 +20,7 @@ from effviz.evaluate.intervals import paired_mean, paired_share, share
 from effviz.evaluate.masking import Masking
 from effviz.facts import scaled_b0, two_step_search
 from effviz.scaling import Plan, plan
-from effviz.ui.evaluate import quick_run, quick_run_form
+from effviz.ui.evaluate import quick_run
 from effviz.zoo import catalogue, presets
 from effviz.zoo.model import ModelSpec
 from effviz.zoo.presets import ScalingAxis
@@ -526,7 +526,7 @@ METRICS: dict[str, Rule] = {
 }
 IN_THE_APP: dict[str, Rule] = {
     "measures up to 24 photos (samples or your own) with up to 4 models and 3 methods itself": lambda: (
-        (quick_run_form.MOST_PHOTOS, quick_run_form.MOST_MODELS, quick_run_form.MOST_METHODS) == (24, 4, 3)
+        (quick_run.MOST_PHOTOS, quick_run.MOST_MODELS, quick_run.MOST_METHODS) == (24, 4, 3)
     ),
     "what would take more than 10 minutes is left to the command.": lambda: quick_run.LONGEST_S == 600,
 }

@@ -28,8 +28,8 @@ from effviz.scaling import (
 )
 from effviz.scaling.published import Growth
 from effviz.scaling.published import growth as grow
-from effviz.ui.components.phi import table
-from effviz.ui.components.phi.table import PhiTable
+from effviz.ui.components import phi
+from effviz.ui.components.phi import PhiTable
 from effviz.ui.memory import SizeBoundedCache, budget_bytes, give_back
 from effviz.zoo import catalogue, hub
 from effviz.zoo.model import Model, ModelRef, Weights, WeightsOrigin
@@ -46,7 +46,7 @@ IDLE_BYTES: Final = budget_bytes(0.002)  # of photos, and of passes, while nobod
 @st.cache_resource(max_entries=32, show_spinner=False)
 def phi_table(alpha: float, beta: float, gamma: float, family: Family) -> PhiTable:
     """The networks along the phi slider: about 200 plans, a tenth of a second the first time."""
-    return table.phi_table(ScalingRule(alpha, beta, gamma), family)
+    return phi.phi_table(ScalingRule(alpha, beta, gamma), family)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -64,7 +64,7 @@ def solution_within(budgets: tuple[Budget, ...], path: ScalingPath) -> Solution:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def growth(rule: ScalingRule, family: Family) -> Growth:
     """How MACs grow along the phi slider."""
-    return grow(table.steps(), rule, family)
+    return grow(phi.steps(), rule, family)
 
 
 _PHOTOS: SizeBoundedCache[Photo] = SizeBoundedCache(budget_bytes(0.06), lambda photo: photo.rgb.nbytes)

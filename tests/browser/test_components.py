@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from effviz.scaling import Family, ScalingRule
 from effviz.ui import components
 from effviz.ui.components import grid, phi
-from effviz.ui.components.phi.table import phi_table, slider_words
+from effviz.ui.components.phi import phi_table, slider_words
 
 pytestmark = pytest.mark.browser
 

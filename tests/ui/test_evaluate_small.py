@@ -27,9 +27,8 @@ from effviz.explain.overlay import SCREEN, display
 from effviz.report.csv_tables import summary_csv
 from effviz.report.html_report import evaluation_html
 from effviz.ui import cache
-from effviz.ui.evaluate import photo_examples, quick_run, quick_run_form, run_results, runs
-from effviz.ui.evaluate.quick_run import PassTiming
-from effviz.ui.evaluate.quick_run_form import PhotoChoice, QuickRunRequest
+from effviz.ui.evaluate import photo_examples, quick_run, run_results, runs
+from effviz.ui.evaluate.quick_run import PassTiming, PhotoChoice, QuickRunRequest
 from effviz.ui.job_progress import JobProgress
 from effviz.ui.job_queue import QUEUE
 from effviz.ui.memory import SizeBoundedCache
@@ -96,7 +95,7 @@ def test_steps_add_up_to_what_the_command_measures_and_nothing_stays_on_disk(tem
 def test_every_metric_that_is_offered_is_the_commands(temporary: Path) -> None:
     """Likeness needs the first model's maps too, and what needs the same passes is measured at once."""
     methods, tiny = (Method.CAM, Method.LAYERCAM), ("lite0@64", "lite1@64")
-    of = dataclasses.replace(asked("cat", models=tiny), methods=methods, metrics=quick_run_form.OFFERED)
+    of = dataclasses.replace(asked("cat", models=tiny), methods=methods, metrics=quick_run.OFFERED)
     models = quick_run.ready(of)
     found = quick_run.measure(of, models, lambda _name: lambda _share: None).results
     assert found is not None
@@ -107,7 +106,7 @@ def test_every_metric_that_is_offered_is_the_commands(temporary: Path) -> None:
     }
     columns = found.frame[["model", "method", "metric", "value"]].itertuples(index=False)
     assert {tuple(row[:3]): row[3] for row in columns} == pytest.approx(expected, nan_ok=True)
-    assert {metric for _model, _method, metric in expected} == {metric.value for metric in quick_run_form.OFFERED}
+    assert {metric for _model, _method, metric in expected} == {metric.value for metric in quick_run.OFFERED}
     like = {model for model, _method, metric in expected if metric == "agree_rank"}
     assert like == {"lite1@64"}  # the first one is not compared with itself
 
@@ -127,14 +126,14 @@ def test_what_needs_the_same_passes_is_one_step_and_counts_in_the_estimate(monke
     shares: list[float] = []
     monkeypatch.setattr(quick_run, "perf_counter", lambda: clock[0])
     monkeypatch.setattr(measurements, "measure_prepared", a_second)
-    of = dataclasses.replace(asked("cat", "owl", models=("lite1@64", "lite0@64")), metrics=quick_run_form.OFFERED)
+    of = dataclasses.replace(asked("cat", "owl", models=("lite1@64", "lite0@64")), metrics=quick_run.OFFERED)
     timed = quick_run.time_passes(of, quick_run.ready(of), others)
     # deletion, insertion, the three of one pass, ROAD, ADCC, two of broken networks, another class; then likeness, too
     assert timed.seconds == (7, 8)
     assert timed.total_s == 2 * 15
     assert list(dict.fromkeys(shares)) == [step / 15 for step in range(15)]
     # others may go first before each of ROAD's five shares: CAM's map and three controls', by two models
-    road = quick_run_form.OFFERED.index(Metric.ROAD) - 2  # gain and increase are no steps of their own
+    road = quick_run.OFFERED.index(Metric.ROAD) - 2  # gain and increase are no steps of their own
     assert [shares.count(step / 15) for step in (road, 7 + road)] == [1 + 4 * 5, 1 + 4 * 5]
 
 
@@ -448,6 +447,6 @@ def test_nothing_chosen_is_said() -> None:
 
 def test_photos_get_names_of_their_own_and_one_that_came_twice_is_measured_once() -> None:
     pictures = [PhotoChoice("a.jpg", "1", b""), PhotoChoice("a.jpg", "2", b""), PhotoChoice("b.jpg", "1", b"")]
-    assert [of.name for of in quick_run_form._unlike(pictures)] == ["b.jpg", "a.jpg"]
+    assert [of.name for of in quick_run._unlike(pictures)] == ["b.jpg", "a.jpg"]
     twins = [PhotoChoice("a.jpg", "1", b""), PhotoChoice("a.jpg", "2", b"")]
-    assert [of.name for of in quick_run_form._unlike(twins)] == ["a.jpg", "2 a.jpg"]
+    assert [of.name for of in quick_run._unlike(twins)] == ["a.jpg", "2 a.jpg"]

@@ -10,7 +10,7 @@ from effviz.plots import LOOKS, ScalingAxis
 from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.scaling import Plan
 from effviz.ui.components import phi, picture
-from effviz.ui.components.phi.table import drawing_words, network
+from effviz.ui.components.phi import drawing_words, network
 
 HERE = Path(__file__).parent
 

@@ -1,18 +1,151 @@
 """The live phi slider: it redraws while it is dragged, and tells Python when it is let go."""
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
-from typing import Final
+from typing import Final, NamedTuple
 
 import streamlit as st
 
+from effviz.i18n import _
 from effviz.plots import LOOKS, ScalingAxis
+from effviz.scaling import PUBLISHED, Family, Plan, ScalingRule, plan
 from effviz.ui.components import SENDER, SLIDER_CSS, told
-from effviz.ui.components.phi.table import DrawnNetwork, PhiTable, phi_table, slider_words, steps
 from effviz.ui.session import PHI, PHI_LEAST, PHI_MOST, PHI_STEP
 
-__all__ = ["DrawnNetwork", "PhiTable", "Variant", "phi_slider", "phi_table"]
+# The networks along the phi slider, computed once, and all words it shows: the browser only looks up and draws.
+
+STAGES_DRAWN = 8  # the stem and the seven MBConv stages; the head is one layer, four times as wide as all others
+
+
+class DrawnNetwork(NamedTuple):
+    """What is shown of one network."""
+
+    name: str
+    depth: float
+    width: float
+    resolution: int  # px
+    params: int
+    macs: int
+    map: int  # cells of the last map along one side
+    blocks: tuple[int, ...]  # per drawn stage
+    channels: tuple[int, ...]  # per drawn stage
+
+
+@dataclass(frozen=True, slots=True)
+class PhiTable:
+    """A network for every step of phi, the baseline, and the published networks of the same family."""
+
+    rule: ScalingRule
+    family: Family
+    baseline: DrawnNetwork
+    rows: tuple[DrawnNetwork, ...]  # phi = PHI_LEAST + PHI_STEP * position
+    published: tuple[DrawnNetwork, ...]
+    nearest: tuple[int, ...]  # per row: the position in `published`
+
+    def position(self, phi: float) -> int:
+        """The row of a phi."""
+        return round((phi - PHI_LEAST) / PHI_STEP)
+
+    def nearest_name(self, phi: float) -> str:
+        """The published network whose MACs are nearest."""
+        return self.published[self.nearest[self.position(phi)]].name
+
+    def payload(self) -> dict[str, object]:
+        """The table as JSON for the browser."""
+        return {
+            "least": PHI_LEAST,
+            "step": PHI_STEP,
+            "baseline": self.baseline._asdict(),
+            "rows": [row._asdict() for row in self.rows],
+            "rule": [self.rule.constraint**phi for phi in steps()],
+            "published": [network._asdict() for network in self.published],
+            "nearest": self.nearest,
+        }
+
+
+def steps() -> tuple[float, ...]:
+    """Every phi of the slider."""
+    return tuple(round(PHI_LEAST + PHI_STEP * i, 2) for i in range(round((PHI_MOST - PHI_LEAST) / PHI_STEP) + 1))
+
+
+def phi_table(rule: ScalingRule, family: Family) -> PhiTable:
+    """Plan the network of every step of phi.
+
+    Raises:
+        SettingsError: The rule leads out of what can be planned somewhere along the slider.
+    """
+    rows = tuple(_at(rule, phi, family) for phi in steps())
+    published = tuple(
+        network(name.title(), plan(entry.depth, entry.width, entry.resolution, family))
+        for name, entry in PUBLISHED.items()
+        if entry.family is family
+    )
+    return PhiTable(rule, family, published[0], rows, published, tuple(_nearest(row, published) for row in rows))
+
+
+def _at(rule: ScalingRule, phi: float, family: Family) -> DrawnNetwork:
+    scaled = rule.at(phi)
+    return network(f"phi {phi:g}", plan(scaled.depth, scaled.width, scaled.resolution_px, family))
+
+
+def network(name: str, of: Plan) -> DrawnNetwork:
+    """What is shown of a plan; the head is left out."""
+    drawn = of.stages[:STAGES_DRAWN]
+    blocks = tuple(stage.layers for stage in drawn)
+    channels = tuple(stage.channels for stage in drawn)
+    return DrawnNetwork(
+        name, of.depth, of.width, of.resolution, of.params, of.macs, of.stages[-1].in_resolution, blocks, channels
+    )
+
+
+def _nearest(row: DrawnNetwork, published: tuple[DrawnNetwork, ...]) -> int:
+    """Near means a small ratio of MACs: costs differ by factors, not by amounts."""
+    return min(range(len(published)), key=lambda i: abs(math.log(row.macs / published[i].macs)))
+
+
+# Every word that the phi slider and the drawing of networks show: their scripts know none.
+# Places in braces are filled in by the browser, `**` and `*` set off what stands out.
+
+
+def slider_words() -> dict[str, str]:
+    """Of the slider, the drawing's among them."""
+    return {
+        **drawing_words(),
+        "depth": _("Depth"),
+        "width": _("Width"),
+        "resolution": _("Resolution"),
+        "blocks": _("MBConv blocks"),
+        "params": _("Parameters"),
+        "macs": _("MACs"),
+        "map": _("Last map"),
+        "caption": _(
+            "Drawn to one scale: a bar is a block, its length the channels, the square the input. "
+            "**Solid** is what {baseline} has, *tinted* what scaling added. The head is not drawn."
+        ),
+        "baseline": _("{name}, baseline"),
+        "published": _("{name}, published"),
+        "was": _("{baseline}: {value}"),
+        "times": _("{times} of {baseline}"),
+        "timesMacs": _("{times} of {baseline}; the rule alone: {rule}"),
+        "nearest": _("Nearest published network by MACs: **{name}** ({macs} MACs, {px} px)"),
+        "add": _("Add {name} to the comparison"),
+        "value": _("phi {phi}: depth {depth}, width {width}, {px} pixels, {params} parameters, {macs} MACs"),
+    }
+
+
+def drawing_words() -> dict[str, str]:
+    """Of the drawing alone."""
+    return {
+        "stem": _("stem"),
+        "network": _("{name}: {px} pixel input, blocks of channels per stage {stages}."),
+        "stage": _("{blocks} of {channels}"),
+    }
+
+
+# The slider.
 
 TINY: Final = 1e-9  # of rounding
 
