@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from effviz import settings
 from effviz.cli import app
 from effviz.errors import SettingsError, WeightsError
-from effviz.explain.engines.engine import EngineName
+from effviz.explain.data_types import EngineName
 from effviz.zoo import checkpoints, manifest
 
 ROOT = Path(__file__).parents[1]

@@ -16,9 +16,9 @@ import torch
 
 from effviz import cpu
 from effviz.errors import SettingsError
-from effviz.explain import closed_form, images
+from effviz.explain import closed_form, engines, images
 from effviz.explain.data_types import STRIDES, TargetLayer
-from effviz.explain.engines import EngineName, choice, choose, engine_name, held_bytes, is_ready, openvino_engine
+from effviz.explain.engines import EngineName, choose, engine_name, held_bytes, is_ready, openvino_engine
 from effviz.explain.engines.openvino_engine import WHOLE, Hint, OpenVinoEngine
 from effviz.explain.engines.torch_engine import TorchEngine
 from effviz.explain.forward_pass import prepare
@@ -215,11 +215,11 @@ def test_the_engine_goes_with_its_weights():
     model = load(parse_model(TINY))
     choose(model)
     weights = weakref.ref(model.weights)
-    before = len(choice._known), len(openvino_engine._written)
+    before = len(engines._known), len(openvino_engine._written)
     del model
     gc.collect()
     assert weights() is None
-    assert (len(choice._known), len(openvino_engine._written)) == (before[0] - 1, before[1] - 1)
+    assert (len(engines._known), len(openvino_engine._written)) == (before[0] - 1, before[1] - 1)
 
 
 @pytest.mark.parametrize("word", ["torch", " Torch "])
@@ -232,15 +232,15 @@ def test_the_setting_picks_torch(word, tiny, monkeypatch):
 @pytest.fixture
 def gpu(monkeypatch, tmp_path):
     """A machine with a GPU, as far as its files and torch say; its work is done by the CPU."""
-    monkeypatch.setattr(choice, "DEVICES", (tmp_path,))
-    monkeypatch.setattr(choice, "_BUILT_FOR", re.compile("cuda"))
+    monkeypatch.setattr(engines, "DEVICES", (tmp_path,))
+    monkeypatch.setattr(engines, "_BUILT_FOR", re.compile("cuda"))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    choice.present_engines.cache_clear()
+    engines.present_engines.cache_clear()
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     monkeypatch.setattr(torch.nn.Module, "to", lambda self, *_: self)
     monkeypatch.setattr(TorchEngine, "_tensor", lambda _, array: torch.tensor(array))
     yield
-    choice.present_engines.cache_clear()
+    engines.present_engines.cache_clear()
 
 
 def test_a_gpu_is_taken_where_there_is_one(tiny, gpu):
@@ -348,13 +348,13 @@ VERSIONS = {  # torch's own version.py
 @pytest.mark.parametrize("device", [True, False])
 def test_a_gpu_is_seen_from_files(text, built, device, tmp_path, monkeypatch):
     (tmp_path / "version.py").write_text(text)
-    monkeypatch.setattr(choice, "_version_file", lambda: tmp_path / "version.py")
-    monkeypatch.setattr(choice, "DEVICES", (tmp_path / ("version.py" if device else "nothing"),))
-    assert choice._may_have(EngineName.CUDA) is (built and device)
+    monkeypatch.setattr(engines, "_version_file", lambda: tmp_path / "version.py")
+    monkeypatch.setattr(engines, "DEVICES", (tmp_path / ("version.py" if device else "nothing"),))
+    assert engines._may_have(EngineName.CUDA) is (built and device)
 
 
 def test_torchs_own_file_says_what_torch_says():
-    assert choice._is_built_for_gpus() is (torch.version.cuda is not None or torch.version.hip is not None)
+    assert engines._is_built_for_gpus() is (torch.version.cuda is not None or torch.version.hip is not None)
 
 
 # What a new process does with a model; sending anything would end it.

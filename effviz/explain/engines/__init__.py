@@ -1,18 +1,27 @@
 """What runs a network from pixels to features and logits: OpenVINO where it can, torch as the reference.
 
-Adding an engine is one file with a class that follows `engine.Engine`, and one line in `choice`.
+Adding an engine is one file with a class that follows `data_types.Engine`, and a line in `_make`.
 """
 
-from effviz.explain.engines.choice import (
-    ANY_SIZE,
-    Choice,
-    choose,
-    choose_any_size,
-    engine_name,
-    held_bytes,
-    is_ready,
-)
-from effviz.explain.engines.engine import Engine, EngineName
+import logging
+import os
+import platform
+import re
+import threading
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from textwrap import shorten
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from effviz import optional_packages, settings
+from effviz.errors import SettingsError
+from effviz.explain.data_types import Engine, EngineName
+from effviz.explain.engines.openvino_engine import FAILURES, OpenVinoEngine
+from effviz.i18n import _, lazy_gettext
+from effviz.zoo.model import Model, Weights
 
 __all__ = [
     "ANY_SIZE",
@@ -25,3 +34,204 @@ __all__ = [
     "held_bytes",
     "is_ready",
 ]
+
+
+# Which engine runs a model: by the setting EFFVIZ_ENGINE and by what this machine has.
+#
+# By default (`auto`) it is a GPU where torch finds one, else OpenVINO, and torch on the CPU where OpenVINO is missing
+# or cannot run the network, as one that no plan describes. Engines live as long as the weights they were made from:
+# when a cache drops those, they go too.
+
+# Files say whether this machine has a GPU that torch can use, since importing torch takes seconds.
+
+# What the drivers of NVIDIA, of NVIDIA in Windows' Linux, and of AMD bring.
+DEVICES: Final = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))
+
+WINDOWS_DRIVER: Final = Path("System32/nvcuda.dll")  # in the folder of Windows
+
+_BUILT_FOR = re.compile(r"^(?:cuda|hip)\b[^=]*=\s*['\"]", re.MULTILINE)  # in torch/version.py; None in a build for CPUs
+
+
+def present_gpus() -> list[EngineName]:
+    """Return the GPUs that torch finds here; torch is imported only where there may be one."""
+    if not any(map(_may_have, (EngineName.CUDA, EngineName.MPS))):
+        return []
+    import torch
+
+    there = {EngineName.CUDA: torch.cuda.is_available(), EngineName.MPS: torch.backends.mps.is_available()}
+    return [name for name, found in there.items() if found]
+
+
+def _may_have(name: EngineName) -> bool:
+    if name is EngineName.MPS:
+        return _version_file() is not None and (platform.system(), platform.machine()) == ("Darwin", "arm64")
+    return _has_device() and _is_built_for_gpus()
+
+
+def _has_device() -> bool:
+    windows = os.environ.get("SYSTEMROOT") if platform.system() == "Windows" else None
+    return (Path(windows) / WINDOWS_DRIVER).exists() if windows else any(device.exists() for device in DEVICES)
+
+
+def _is_built_for_gpus() -> bool:
+    file = _version_file()
+    return file is not None and bool(_BUILT_FOR.search(file.read_text(encoding="utf-8")))
+
+
+def _version_file() -> Path | None:
+    found = find_spec("torch")  # imports nothing
+    file = Path(found.origin).with_name("version.py") if found is not None and found.origin else None
+    return file if file is not None and file.is_file() else None
+
+
+LONGEST_REASON: Final = 120  # characters
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The engine of a model, and why it is not a faster one."""
+
+    engine: Engine
+    fallback: str = ""  # a sentence for people; empty when the engine is the one asked for
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A fast engine, or why there is none. It must not hold the weights alive."""
+
+    engine: Engine | None
+    failure: str  # for `_`
+
+
+ANY_SIZE: Final = 0  # in place of an input size: one compiled network for all of them
+
+_Key = tuple[EngineName, int]  # with the input size
+
+
+@dataclass(frozen=True, slots=True)
+class _Engines:
+    """What was made of some weights."""
+
+    made: dict[_Key, _Made] = field(default_factory=dict)
+    building: threading.Lock = field(default_factory=threading.Lock)  # for a fraction of a second
+
+
+_known: WeakKeyDictionary[Weights, _Engines] = WeakKeyDictionary()
+
+_lookup = threading.Lock()  # held for microseconds
+
+
+def choose(model: Model, size_px: int | None = None) -> Choice:
+    """Return the engine of a model at an input size (its own by default); the first call makes it.
+
+    Raises:
+        SettingsError: EFFVIZ_ENGINE is not one of the words, or asks for an engine that cannot run the model.
+    """
+    return _choose(model, size_px or model.ref.resolution_px)
+
+
+def choose_any_size(model: Model) -> Choice:
+    """Return the engine that runs a model at every input size; it is a little slower than one for a fixed size.
+
+    Raises:
+        SettingsError: as `choose`.
+    """
+    return _choose(model, ANY_SIZE)
+
+
+def _choose(model: Model, size_px: int) -> Choice:
+    setting = settings.ENGINE.value()
+    failures: list[str] = []
+    for name in present_engines() if setting == settings.AUTO else [EngineName(setting)]:
+        if name is EngineName.TORCH:
+            break
+        made = _fast(model, (name, size_px))
+        if made.engine is not None:
+            return Choice(made.engine, " ".join(map(_, failures)))
+        failures.append(made.failure)
+    if failures and setting != settings.AUTO:
+        raise SettingsError(
+            _("{setting} asks for {engine} only, and it cannot run this model: set it to auto. {reason}").format(
+                setting=settings.ENGINE.name, engine=setting, reason=_(failures[0])
+            )
+        )
+    optional_packages.require(*optional_packages.TORCH)
+    from effviz.explain.engines.torch_engine import TorchEngine  # and so torch, which takes seconds
+
+    return Choice(TorchEngine.of(model.weights), " ".join(map(_, failures)))
+
+
+def engine_name(model: Model) -> EngineName:
+    """Return which engine runs a model at its own size."""
+    return choose(model).engine.name
+
+
+def is_ready(model: Model, size_px: int | None = None) -> bool:
+    """Tell whether a model's engine at a size (its own by default) is made already."""
+    if settings.ENGINE.value() == EngineName.TORCH:
+        return bool(model.weights.modules)
+    wanted = model.ref.resolution_px if size_px is None else size_px
+    return any(made == wanted for _, made in list(_engines(model.weights).made))
+
+
+def held_bytes(weights: Weights) -> int:
+    """Return what some weights take in memory now: their tensors, their module, and what engines made of them."""
+    engines = [made.engine for made in list(_engines(weights).made.values()) if made.engine is not None]
+    written = any(engine.name is EngineName.OPENVINO for engine in engines)  # the network that its sizes share
+    copies = int(written) + sum(engine.copies for engine in engines)
+    return weights.nbytes + round(copies * weights.tensor_bytes)
+
+
+@cache
+def present_engines() -> list[EngineName]:
+    """Return what this machine has, the fastest first."""
+    return [*present_gpus(), EngineName.OPENVINO, EngineName.TORCH]
+
+
+def _engines(weights: Weights) -> _Engines:
+    with _lookup:
+        return _known.setdefault(weights, _Engines())
+
+
+def _fast(model: Model, key: _Key) -> _Made:
+    engines = _engines(model.weights)
+    if found := engines.made.get(key):
+        return found
+    with engines.building:
+        if key not in engines.made:  # another thread may have made it meanwhile
+            engines.made[key] = _make(model, key)
+        return engines.made[key]
+
+
+def _make(model: Model, key: _Key) -> _Made:
+    name, size_px = key
+    try:
+        return _Made(_engine(model.weights, name, size_px), "")
+    except FAILURES as error:
+        failure = lazy_gettext(
+            "{model} does not run on {engine}, which would be faster ({error}).",
+            model=f"{model.ref.spec.name}@{size_px or model.ref.resolution_px}",
+            engine=name,
+            error=_reason(error),
+        )
+        _log.warning("%s", failure, exc_info=error)
+        return _Made(None, failure)
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error that says what is wrong: OpenVINO's begin with places in its source, and are long."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    said = [line for line in lines if line and not line.startswith(("Exception from", "Check "))]
+    return shorten(said[0] if said else type(error).__name__, LONGEST_REASON, placeholder=" ...")
+
+
+def _engine(weights: Weights, name: EngineName, size_px: int) -> Engine:
+    if name is EngineName.OPENVINO:
+        return OpenVinoEngine.of(weights, size_px or None)
+    from effviz.explain.engines.torch_engine import TorchEngine, check_against_cpu
+
+    engine = TorchEngine.of(weights, name)
+    check_against_cpu(engine, weights, size_px or weights.spec.resolution_px)
+    return engine

@@ -17,8 +17,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from effviz import cpu
-from effviz.explain.data_types import STRIDES, Floats, TargetLayer
-from effviz.explain.engines.engine import EngineName
+from effviz.explain.data_types import STRIDES, EngineName, Floats, TargetLayer
 from effviz.scaling import Layer as PlanLayer
 from effviz.scaling import Operator, Padding, Plan
 from effviz.zoo.model import Activation, Arithmetic, Weights

@@ -13,8 +13,7 @@ import numpy as np
 import torch
 
 from effviz.explain import network_stages
-from effviz.explain.data_types import STRIDES, Floats, TargetLayer
-from effviz.explain.engines.engine import Engine, EngineName
+from effviz.explain.data_types import STRIDES, Engine, EngineName, Floats, TargetLayer
 from effviz.explain.engines.openvino_engine import LOGITS, OpenVinoNetwork, import_openvino
 from effviz.scaling.architecture import PICTURE_CHANNELS
 from effviz.zoo.model import Weights
