@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from effviz import settings
-from effviz.cli import app, launch
+from effviz import cli, settings
+from effviz.cli import app
 
 SCRIPT = Path(sys.executable).with_name("effviz")
 
@@ -70,7 +70,7 @@ def test_app_starts_for_a_new_user_and_stops_when_told_to(tmp_path):
     assert server.returncode == 0
 
 
-OPTION = "from streamlit import config; from streamlit.web import bootstrap; from effviz.cli import launch; "
+OPTION = "from streamlit import config; from streamlit.web import bootstrap; from effviz import cli; "
 TELL = "tell = lambda *_: print(config.get_option('runner.fastReruns')); bootstrap.run = tell; "
 
 
@@ -78,7 +78,7 @@ TELL = "tell = lambda *_: print(config.get_option('runner.fastReruns')); bootstr
     ("start", "folder"),
     [
         ("bootstrap.load_config_options({}); tell()", settings.SHIPPED),  # streamlit run app.py
-        (f"launch.open_app({free_port()}, 'localhost', False)", Path("/")),  # effviz app
+        (f"cli.open_app({free_port()}, 'localhost', False)", Path("/")),  # effviz app
     ],
     ids=["streamlit", "effviz"],  # not by their texts: the port is another one in each process of a run
 )
@@ -122,5 +122,5 @@ def test_a_browser_opens_only_where_there_is_a_screen(monkeypatch, platform, env
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(launch.sys, "platform", platform)
-    assert launch._has_screen() is expected
+    monkeypatch.setattr(cli.sys, "platform", platform)
+    assert cli._has_screen() is expected

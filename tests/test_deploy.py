@@ -20,8 +20,8 @@ from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from effviz import settings
-from effviz.cli import app, launch
+from effviz import cli, settings
+from effviz.cli import app
 
 ROOT = Path(__file__).parents[1]
 BehindNginx = Callable[..., AbstractContextManager[str]]
@@ -145,7 +145,7 @@ def test_an_open_address_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, ad
 
     monkeypatch.setattr(bootstrap, "run", lambda *_: None)
     monkeypatch.setattr(bootstrap, "load_config_options", lambda _: None)
-    monkeypatch.setattr(launch.os, "chdir", lambda _: None)
+    monkeypatch.setattr(cli.os, "chdir", lambda _: None)
     said = CliRunner().invoke(app, ["app", "--address", address, "--port", str(free_port()), "--no-browser"])
     assert said.exit_code == 0, said.output
     assert said.stdout.count("\n") == lines

@@ -21,7 +21,7 @@ from effviz.evaluate import runner
 from effviz.evaluate.dataset_samples import Dataset
 from effviz.evaluate.datasets import open_dataset
 from effviz.evaluate.heatmaps import THRESHOLDS
-from effviz.evaluate.prepare import PreparedPhoto, prepare_photo
+from effviz.evaluate.measurements import PreparedPhoto, prepare_photo
 from effviz.evaluate.run_settings import Metric, RunSettings
 from effviz.explain.data_types import Floats
 from effviz.explain.engines import choose

@@ -22,8 +22,7 @@ from effviz import cpu, file_io
 from effviz.errors import SettingsError
 from effviz.evaluate import run_store
 from effviz.evaluate.dataset_samples import Dataset, DatasetSample, printable
-from effviz.evaluate.measurements import measure_prepared
-from effviz.evaluate.prepare import PreparedPhoto, UnreadablePhoto, prepare_photo
+from effviz.evaluate.measurements import PreparedPhoto, UnreadablePhoto, measure_prepared, prepare_photo
 from effviz.evaluate.run_settings import RunSettings
 from effviz.evaluate.run_store import Manifest, MeasuredModel, Measurement
 from effviz.explain.engines import choose

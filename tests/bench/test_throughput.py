@@ -11,7 +11,7 @@ from PIL import Image
 from effviz.bench import peer_comparisons, throughput
 from effviz.errors import SettingsError
 from effviz.evaluate.datasets import open_dataset
-from effviz.evaluate.prepare import prepare_photo
+from effviz.evaluate.measurements import prepare_photo
 from effviz.zoo.catalogue import parse_model
 from effviz.zoo.loading import load
 

@@ -15,7 +15,7 @@ from effviz.errors import DatasetError
 from effviz.evaluate import datasets, run_store, voc
 from effviz.evaluate.datasets import open_dataset
 from effviz.evaluate.image_folder import PhotoIndex
-from effviz.evaluate.prepare import prepare_photo
+from effviz.evaluate.measurements import prepare_photo
 from effviz.explain.data_types import Box
 
 

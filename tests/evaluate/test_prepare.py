@@ -9,7 +9,7 @@ from PIL import Image
 
 from effviz.evaluate.dataset_samples import DatasetSample
 from effviz.evaluate.datasets import open_dataset
-from effviz.evaluate.prepare import PreparedPhoto, UnreadablePhoto, prepare_photo
+from effviz.evaluate.measurements import PreparedPhoto, UnreadablePhoto, prepare_photo
 from effviz.explain import decoding, images
 
 PHOTO = {"id": 1, "file_name": "1.png", "width": 60, "height": 40}

@@ -42,7 +42,7 @@ from effviz.zoo.model import ModelRef
 
 if TYPE_CHECKING:  # they bring torch, which the page does not need before somebody starts a run
     from effviz.evaluate.dataset_samples import Dataset, DatasetSample
-    from effviz.evaluate.prepare import PreparedPhoto, UnreadablePhoto
+    from effviz.evaluate.measurements import PreparedPhoto, UnreadablePhoto
     from effviz.evaluate.run_store import Manifest, Measurement
     from effviz.evaluate.runner import Chunk
     from effviz.evaluate.runner import MeasuredChunk as PartRows
@@ -375,8 +375,7 @@ def _rows(
 def _steps(
     sample: "DatasetSample", settings: RunSettings, models: "Sequence[Model]", beat: Beat
 ) -> Iterator[QuickRunStep]:
-    from effviz.evaluate.measurements import measure_prepared
-    from effviz.evaluate.prepare import prepare_photo
+    from effviz.evaluate.measurements import measure_prepared, prepare_photo
 
     found = prepare_photo(sample, settings.refs)
     work = [(number, metrics) for number in range(len(models)) for metrics in _together(settings.metrics, number)]
@@ -427,7 +426,7 @@ def _together(metrics: Sequence[Metric], number: int) -> list[tuple[Metric, ...]
 
 def _seen(found: "PreparedPhoto | UnreadablePhoto", numbers: Sequence[int]) -> "PreparedPhoto | UnreadablePhoto":
     """Return a photo as some models see it."""
-    from effviz.evaluate.prepare import UnreadablePhoto
+    from effviz.evaluate.measurements import UnreadablePhoto
 
     if isinstance(found, UnreadablePhoto):
         return found
