@@ -37,10 +37,9 @@ from effviz.facts.scaling_experiments import (
     single_dimension,
     width_by_baseline,
 )
-from effviz.facts.tables import TABLES, load, rows
+from effviz.facts.tables import TABLES, TIMM_URL, load, rows
 from effviz.facts.timm_results import (
     RECIPES,
-    TIMM_URL,
     NetworkFamily,
     Recipe,
     TimmPoint,

@@ -105,8 +105,6 @@ def recipe_of(model: str, tag: str) -> Recipe:
     return max(fitting, key=lambda known: len(known.prefix))  # Lite has a row of its own beside B0-B8
 
 
-TIMM_URL = "https://github.com/huggingface/pytorch-image-models/blob/aa4b5850/results/results-imagenet.csv"
-
 _SCALED_FROM_B0 = re.compile(r"(?:tf_)?efficientnet_(b[0-8]|l2|lite[0-4])")
 
 _MORE_THAN_IMAGENET = re.compile(r"(?:^|_)(?:in12k|in21k|in22k|jft|yfcc100m|ig1b|laion2b|laiona)(?:_|$)")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from effviz.facts import source_links
+from effviz.facts import tables
 from effviz.i18n import _
 from effviz.scaling import (
     BudgetKind,
@@ -21,7 +21,7 @@ from effviz.scaling import (
 from effviz.scaling.solver import UNITS
 from effviz.ui.inputs import BUDGET_NAMES, METHOD_NAMES
 
-PAPER, OFFICIAL_CODE = source_links.PAPER_URL, source_links.OFFICIAL_CODE_URL
+PAPER, OFFICIAL_CODE = tables.PAPER_URL, tables.OFFICIAL_CODE_URL
 KERAS_GUIDE = "https://keras.io/examples/vision/image_classification_efficientnet_fine_tuning/"
 
 MOST_MISSED_PCT = 5.0  # of the rule's constraint, before it is flagged; the paper's own values miss it by 4

@@ -3,7 +3,7 @@
 import pytest
 
 from effviz.facts import load
-from effviz.facts.source_links import credit, link
+from effviz.facts.tables import credit, link
 from effviz.facts.timm_results import TIMM_URL
 
 PAPER = "https://arxiv.org/abs/1905.11946"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from effviz.facts.source_links import link
+from effviz.facts.tables import link
 from effviz.ui.paper.sections import EXISTING
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from effviz.errors import SettingsError
 from effviz.facts import PaperVersion
-from effviz.facts.source_links import credit, link
+from effviz.facts.tables import credit, link
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import FigureCurve
 from effviz.plots.style import config, enlarge, slide

@@ -22,7 +22,7 @@ from effviz.facts.search_objective import (
     iso_reward,
     ranking,
 )
-from effviz.facts.timm_results import TIMM_URL
+from effviz.facts.tables import TIMM_URL
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import accuracy_axis, macs_axis
 from effviz.plots.style import BLUE, GREY, LOOKS, SERIES, SeriesStyle, figure, log_axis, vertical
