@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from effviz.evaluate import run_store, run_summary
-from effviz.report import csv_tables
+from effviz.report import html_report
 
 STUDY = Path(__file__).parents[1] / "docs" / "study"
 PAGE = (STUDY.parent / "study.md").read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def test_the_means_are_those_of_the_single_measurements(name: str, photos: int) 
 @pytest.mark.parametrize("name", RUNS)
 def test_the_tables_are_those_of_effviz_report(name: str) -> None:
     known = run_summary.load_results(STUDY / name)
-    for file, text in csv_tables.table_files(known, run_summary.metric_means(known)).items():
+    for file, text in html_report.table_files(known, run_summary.metric_means(known)).items():
         made, shipped = (pd.read_csv(of) for of in (io_of(text), STUDY / name / file))
         pd.testing.assert_frame_equal(made, shipped, rtol=0, atol=1e-6)  # other processors round otherwise
 

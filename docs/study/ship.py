@@ -17,7 +17,7 @@ from effviz import file_io
 from effviz.evaluate import run_store, run_summary
 from effviz.evaluate.run_settings import Metric
 from effviz.evaluate.run_store import RESULTS_FILE, RESULTS_SCHEMA
-from effviz.report import csv_tables
+from effviz.report import html_report
 
 FINEST = 1000  # overlaps are rounded down to thousandths: whether one reaches 0.5 stays the same
 
@@ -37,7 +37,7 @@ def ship(run: Path, to: Path) -> None:
 def write_tables(shipped: Path) -> None:
     """Write a run's tables beside it: those of `effviz report`."""
     copied = run_summary.load_results(shipped)
-    for name, text in csv_tables.table_files(copied, run_summary.metric_means(copied)).items():
+    for name, text in html_report.table_files(copied, run_summary.metric_means(copied)).items():
         (shipped / name).write_text(text, encoding="utf-8")
 
 

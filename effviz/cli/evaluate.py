@@ -347,14 +347,14 @@ def report(
     """Make one page of a finished run that needs no network, and tables of its numbers beside it."""
     from effviz import file_io
     from effviz.evaluate import run_summary
-    from effviz.report import csv_tables
+    from effviz.report import html_report
     from effviz.report.html_report import evaluation_html, headline_metric
 
     known = run_summary.load_results(run)
     cells = run_summary.metric_means(known)
     pages = {
         out: evaluation_html(known, cells, _draw_examples(known, headline_metric(known), photos)),
-        **{out.with_name(name): text for name, text in csv_tables.table_files(known, cells).items()},
+        **{out.with_name(name): text for name, text in html_report.table_files(known, cells).items()},
     }
     with file_io.reporting_write_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -3,8 +3,7 @@
 import pytest
 
 from effviz.facts import load
-from effviz.facts.tables import credit, link
-from effviz.facts.timm_results import TIMM_URL
+from effviz.facts.tables import TIMM_URL, credit, link
 
 PAPER = "https://arxiv.org/abs/1905.11946"
 CODE = "https://github.com/tensorflow/tpu/blob/7dc921f8/models/official/efficientnet/"

@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from effviz.explain.data_types import Box
-from effviz.report.comparison_export import maps_npz
+from effviz.report.session_archive import maps_npz
 
 
 def test_the_maps_come_back_bit_by_bit_under_names_that_say_what_they_are(make_map):

@@ -7,7 +7,7 @@ from effviz.explain import placement
 from effviz.explain.overlay import OverlayStyle, Palette
 from effviz.explain.placement import Calibration, Placement, RasterOptions
 from effviz.explain.scales import Scale
-from effviz.report.comparison_export import ComparisonSettings, settings_json
+from effviz.report.session_archive import ComparisonSettings, settings_json
 from effviz.zoo.catalogue import parse_model
 from effviz.zoo.model import Model, Weights
 

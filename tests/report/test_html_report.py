@@ -18,9 +18,8 @@ from effviz.evaluate.intervals import mean, paired_mean
 from effviz.evaluate.run_settings import Metric, RunSettings
 from effviz.evaluate.run_store import Manifest, MeasuredModel, Measurement
 from effviz.explain.data_types import Method
-from effviz.report import csv_tables, html_report
-from effviz.report.csv_tables import summary_csv
-from effviz.report.html_report import evaluation_html
+from effviz.report import html_report
+from effviz.report.html_report import evaluation_html, summary_csv
 
 MODELS = ("lite0@224", "lite2@260")
 ENERGY = {"lite0@224": (0.2, 0.4, 0.9), "lite2@260": (0.3, 0.8, 0.7)}  # means 0.5 and 0.6
@@ -245,7 +244,7 @@ def test_the_small_table_holds_the_same_means(known):
 
 def test_the_table_of_differences_has_both_kinds(known):
     cells = run_summary.metric_means(known)
-    table = list(csv.DictReader(io.StringIO(csv_tables.table_files(known, cells)["differences.csv"])))
+    table = list(csv.DictReader(io.StringIO(html_report.table_files(known, cells)["differences.csv"])))
     keys = [tuple(row[name] for name in ("model", "method", "minus_model", "minus_method")) for row in table]
     assert keys == [
         ("lite2@260", "cam", "lite0@224", "cam"),
@@ -264,7 +263,7 @@ def test_the_table_of_differences_has_both_kinds(known):
 
 
 def test_the_table_of_models_has_their_accuracy_and_how_sure_they_are(known):
-    table = list(csv.DictReader(io.StringIO(csv_tables.table_files(known, [])["models.csv"])))
+    table = list(csv.DictReader(io.StringIO(html_report.table_files(known, [])["models.csv"])))
     assert [row["model"] for row in table] == list(MODELS)
     for row in table:  # classes 3, 3 and 9, of which 3 is always the first choice; probabilities 0.5, 0.6 and 0.7
         assert (float(row["top1_mean"]), row["top1_n"]) == (pytest.approx(2 / 3), "3")

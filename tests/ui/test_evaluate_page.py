@@ -23,7 +23,7 @@ from effviz.evaluate.run_store import Manifest, MeasuredModel, Measurement
 from effviz.evaluate.run_summary import Difference, load_results
 from effviz.explain import sample_photos
 from effviz.explain.data_types import Method
-from effviz.report.csv_tables import SUMMARY_FILE, summary_csv
+from effviz.report.html_report import SUMMARY_FILE, summary_csv
 from effviz.ui import cache
 from effviz.ui.evaluate import photo_examples, run_results, runs, verdict
 from effviz.ui.evaluate.run_picker import ResultsView

@@ -24,8 +24,7 @@ from effviz.evaluate.run_settings import Metric
 from effviz.explain import decoding, images, sample_photos
 from effviz.explain.data_types import ActivationMap, Method, Photo
 from effviz.explain.overlay import SCREEN, display
-from effviz.report.csv_tables import summary_csv
-from effviz.report.html_report import evaluation_html
+from effviz.report.html_report import evaluation_html, summary_csv
 from effviz.ui import cache
 from effviz.ui.evaluate import photo_examples, quick_run, run_results, runs
 from effviz.ui.evaluate.quick_run import PassTiming, PhotoChoice, QuickRunRequest

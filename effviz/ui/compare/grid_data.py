@@ -21,7 +21,7 @@ from effviz.explain.srgb_conversion import SEVERAL
 from effviz.explain.targets import probabilities
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.style import GREY, LOOKS
-from effviz.report import comparison_export
+from effviz.report import session_archive
 from effviz.ui import cache
 from effviz.ui.compare import cell_inspector, display_settings, photo_picker
 from effviz.ui.compare.display_settings import LAYERS, SCALES, ExplanationChoice
@@ -339,7 +339,7 @@ def changing_payload(found: Sequence[MapCell | MapGap]) -> Json:
 def _fixed_settings(cells: Sequence[MapCell], choice: ExplanationChoice) -> Json:
     """What does not change while one looks, for the picture that the browser saves."""
     labels = dict.fromkeys(cell.entrant.card.ref.label for cell in cells)
-    settings = comparison_export.model_settings([cache.model(label) for label in labels])
+    settings = session_archive.model_settings([cache.model(label) for label in labels])
     return {**settings, "method": choice.method.value, "layer": choice.layer.value}
 
 

@@ -21,8 +21,7 @@ from effviz.i18n import _
 from effviz.plots.style import LOOKS
 from effviz.report import image_files as sheet
 from effviz.report import session_archive
-from effviz.report.comparison_export import ComparisonSettings, maps_npz, settings_json
-from effviz.report.session_archive import SessionArchive
+from effviz.report.session_archive import ComparisonSettings, SessionArchive, maps_npz, settings_json
 from effviz.ui import cache
 from effviz.ui.compare import cell_inspector, display_settings, grid_data, photo_picker, sharing
 from effviz.ui.compare.display_settings import LAYERS, SCALES, STILL, DisplaySettings, ExplanationChoice, style_for

@@ -24,9 +24,8 @@ from effviz.i18n import _, lazy_gettext, ngettext
 from effviz.plots import metric_vs_macs as figures
 from effviz.plots.metric_vs_macs import RatedModel
 from effviz.plots.style import config, slide
-from effviz.report import csv_tables
-from effviz.report.csv_tables import DIFFERENCES_FILE, summary_csv
-from effviz.report.html_report import evaluation_html
+from effviz.report import html_report
+from effviz.report.html_report import DIFFERENCES_FILE, evaluation_html, summary_csv
 from effviz.ui import glossary, job_queue, outputs
 from effviz.ui.components.picture import picture
 from effviz.ui.evaluate import photo_examples, runs, verdict
@@ -180,7 +179,7 @@ def show_files(of: MeasuredRun) -> None:
                 _("Differences as CSV"),
                 DIFFERENCES_FILE,
                 "text/csv",
-                lambda *found: csv_tables.table_files(*found)[DIFFERENCES_FILE],
+                lambda *found: html_report.table_files(*found)[DIFFERENCES_FILE],
             ),
             (_("Report as HTML"), "report.html", "text/html", evaluation_html),
         ):

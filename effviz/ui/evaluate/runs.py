@@ -27,7 +27,7 @@ from effviz.evaluate.run_settings import Metric
 from effviz.evaluate.run_store import Manifest
 from effviz.evaluate.run_summary import NUMBER_COLUMNS, TEXT_COLUMNS, Difference, MetricMean, Results, find_differences
 from effviz.i18n import _
-from effviz.report.csv_tables import SUMMARY_FILE
+from effviz.report.html_report import SUMMARY_FILE
 from effviz.ui.job_progress import JobProgress
 from effviz.ui.job_queue import Effort
 from effviz.ui.outputs import plain
@@ -186,7 +186,7 @@ class SummaryTable:
 
 
 def read_summary(file: Path) -> SummaryTable:
-    """Read a file that `effviz.report.csv_tables.summary_csv` wrote.
+    """Read a file that `effviz.report.html_report.summary_csv` wrote.
 
     Raises:
         SettingsError: it cannot be read, is too large, or was written by something else.
