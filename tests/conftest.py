@@ -33,14 +33,34 @@ settings.load_profile("untimed")
 signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a run in order and with its summary, as Ctrl-C does
 
 HERE = Path(__file__).parent
+# These and all of Hypothesis run the same lines hundreds of times, and counting them takes half as long again.
+UNCOUNTED = {
+    HERE / name
+    for name in (
+        "evaluate/test_coverage.py",
+        "explain/test_engines.py",
+        "explain/test_openvino_engine_network.py",
+        "explain/test_receptive_fields.py",
+        "explain/test_receptive_fields_field.py",
+        "explain/test_threads.py",
+        "scaling/test_coefficient_grid.py",
+        "scaling/test_feasible_region.py",
+        "scaling/test_plans.py",
+        "scaling/test_solver.py",
+        "test_study.py",
+        "zoo/test_shipped.py",
+    )
+}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what looks at pages: it is one half of the whole run, see run_all.py."""
+    """Mark what looks at pages, which is one half of the whole run (see run_all.py), and what coverage leaves out."""
     for item in items:
         if item.path.is_relative_to(HERE / "ui") or item.path.is_relative_to(HERE / "browser"):
             item.add_marker("page")
+        if item.path in UNCOUNTED or item.get_closest_marker("hypothesis"):
+            item.add_marker("no_cover")
 
 
 MapMaker = Callable[..., ActivationMap]
