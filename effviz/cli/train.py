@@ -171,11 +171,11 @@ def train_family(plan: "FamilyPlan", job: "FamilyJob", as_json: bool) -> None:
     from effviz.plots import grid_search as plots
 
     outcomes = _train_family_with_bar(plan, job)
-    judged = _judged(plan, job, outcomes)
+    judged = _judged(plan, outcomes)
     texts = {
         JUDGEMENT: file_io.json_text(asdict(judged)),
         TABLE: _family_table(outcomes, judged),
-        ENTRIES: _manifest_entries(job.out),
+        ENTRIES: _manifest_entries(outcomes),
     }
     for name, text in texts.items():
         _write_text(job.out / name, text)
@@ -207,20 +207,20 @@ def _train_family_with_bar(plan: "FamilyPlan", job: "FamilyJob") -> "tuple[Famil
         return families.train(plan, job, learning, decoding)
 
 
-def _judged(plan: "FamilyPlan", job: "FamilyJob", outcomes: "tuple[FamilyOutcome, ...]") -> "FamilyJudgement":
+def _judged(plan: "FamilyPlan", outcomes: "tuple[FamilyOutcome, ...]") -> "FamilyJudgement":
     """Comparisons and the sentence that follows from them, by the plan's rules."""
     from effviz.train import family_training as families
     from effviz.train import judgement
 
     finals = [row for row in outcomes if row.part == "final"]
     untrained = sorted({row.network for row in finals if row.train_top1_pct < plan.learnt_pct})
-    singles = {name: families.right(job.out, name) for name in families.SINGLE}
-    comparisons = judgement.compare(families.right(job.out, families.COMPOUND), singles)
+    singles = {name: families.right(outcomes, name) for name in families.SINGLE}
+    comparisons = judgement.compare(families.right(outcomes, families.COMPOUND), singles)
     own = families.best_rule(plan, outcomes).name if plan.step1 else ""
     beside = None
     if any(row.network == families.STEP1_COMPOUND for row in outcomes):
-        papers = {"the paper's compound": families.right(job.out, families.COMPOUND)}
-        (beside,) = judgement.compare(families.right(job.out, families.STEP1_COMPOUND), papers)
+        papers = {"the paper's compound": families.right(outcomes, families.COMPOUND)}
+        (beside,) = judgement.compare(families.right(outcomes, families.STEP1_COMPOUND), papers)
     return FamilyJudgement(judgement.verdict(comparisons, untrained), untrained, comparisons, own, beside)
 
 
@@ -257,17 +257,16 @@ def _table_line(of: "PairedComparison") -> str:
     return f"| {of.single} | {of.mean:.2f} | {low:.2f} to {high:.2f} | {least:.2f} to {most:.2f} | {of.p_holm:.3f} |"
 
 
-def _manifest_entries(out: Path) -> str:
-    """Entries of the first seed's networks for `models/manifest.json`."""
-    import json
-
-    from effviz.train import loop
-
-    found = []
-    for folder in sorted(out.glob("final-*-s0")):
-        entry = json.loads((folder / loop.ENTRY_FILE).read_text(encoding="utf-8"))
-        found.append(entry | {"file": f"{folder.name}/{entry['file']}"})
-    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+def _manifest_entries(outcomes: "tuple[FamilyOutcome, ...]") -> str:
+    """Entries of the final networks for `models/manifest.json`; seeds after the first have their number in the name."""
+    entries = [
+        row.entry
+        | {"name": f"{row.entry['name']}{f'-s{row.seed}' if row.seed else ''}"}
+        | {"file": f"final-{row.network}-s{row.seed}/{row.entry['file']}"}
+        for row in outcomes
+        if row.part == "final"
+    ]
+    return file_io.json_text(entries) + "\n"
 
 
 def _write_text(path: Path, text: str) -> None:

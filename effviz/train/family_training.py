@@ -6,10 +6,10 @@ on photos held out of `train/`; `val/` is counted once a run, when its training 
 
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 import torch
@@ -21,10 +21,12 @@ from effviz.errors import SettingsError
 from effviz.explain.data_types import Bytes
 from effviz.i18n import _
 from effviz.scaling import plan as network_plan
+from effviz.schema import Range
 from effviz.train import batches, data, loop
 from effviz.train import training_recipe as recipes
 from effviz.train.batches import DeviceBatches
 from effviz.train.data import DataSet, Pictures
+from effviz.train.judgement import Right
 from effviz.train.loop import TrainingOptions, TrainingStatus
 from effviz.train.training_recipe import TrainingRecipe
 
@@ -56,10 +58,12 @@ class FamilyPlan:
     recipe: TrainingRecipe  # of the baseline
     networks: tuple[PlannedNetwork, ...]  # baseline, depth, width, resolution, compound
     step1: tuple[PlannedNetwork, ...]  # candidates at twice the baseline's cost
-    seeds: int
-    step1_seeds: int
-    held_out: int  # photos of train/ for every choice
-    learnt_pct: float  # top-1 on its own training photos from which a network counts as trained
+    seeds: Annotated[int, Range(1, 1000)]
+    step1_seeds: Annotated[int, Range(1, 1000)]
+    held_out: Annotated[int, Range(1, 10**9)]  # photos of train/ for every choice
+    learnt_pct: Annotated[
+        float, Range(0, 100)
+    ]  # top-1 on its own training photos from which a network counts as trained
 
     def network(self, name: str) -> PlannedNetwork:
         """Return a final network by its name."""
@@ -95,9 +99,9 @@ class FamilyPlan:
         return max(of.resolution_px for of in networks)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FamilyOutcome:
-    """A finished run."""
+    """A finished run; all but the last two fields are the columns of the CSV."""
 
     part: str  # "final" or "step1"
     network: str
@@ -113,6 +117,13 @@ class FamilyOutcome:
     top1_pct: float  # on val/; counted for finals and for step 1's points alike, never used for a choice
     pictures: int  # in val/
     seconds: float
+    right: Right  # (photos,) of val/ in order: whether the first guess was right
+    entry: dict[str, object]  # for `models/manifest.json`
+
+    @property
+    def row(self) -> dict[str, object]:
+        """The run's row of `results.csv`."""
+        return {name: getattr(self, name) for name in _columns()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,66 +162,49 @@ def read_plan(path: Path) -> FamilyPlan:
     """Read a plan.
 
     Raises:
-        SettingsError: the file cannot be read, or lacks something that a plan has to say.
+        SettingsError: the file cannot be read, lacks something that a plan has to say, or a value is out of its range.
     """
     try:
         rows = tomllib.loads(file_io.read_regular(path, recipes.MAX_RECIPE_BYTES).decode())
-        recipe = {"name": rows.get("name", path.stem), **rows["recipe"]}
-        recipe["network"] = recipe["network"] | _size(rows["networks"][BASELINE])
-        made = FamilyPlan(
-            str(rows.get("name", path.stem)),
-            schema.parse(TrainingRecipe, recipe, path.name),
-            _networks(rows["networks"]),
-            _networks(rows.get("step1", {})),
-            **{name: int(rows[name]) for name in ("seeds", "step1_seeds", "held_out")},
-            learnt_pct=float(rows["learnt_pct"]),
-        )
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(
             _("The plan {path} cannot be read ({error}): a TOML file is needed. Check the path.").format(
                 path=path, error=error
             )
         ) from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise SettingsError(
-            _(
-                "The plan {path} lacks {error} or has it in another form: models/mini/plan.toml shows every key. "
-                "Correct it."
-            ).format(path=path, error=error)
-        ) from error
-    return _checked(made, path)
-
-
-def _size(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in ("depth", "width", "resolution_px")}
-
-
-def _networks(rows: dict[str, Any]) -> tuple[PlannedNetwork, ...]:
-    return tuple(
-        PlannedNetwork(name, float(row["depth"]), float(row["width"]), int(row["resolution_px"]))
-        for name, row in rows.items()
-    )
-
-
-def _checked(of: FamilyPlan, path: Path) -> FamilyPlan:
-    names = {network.name for network in of.networks}
-    if missing := {BASELINE, COMPOUND, *SINGLE} - names:
+    networks, name = rows.get("networks", {}), rows.get("name", path.stem)
+    if missing := {BASELINE, COMPOUND, *SINGLE} - set(networks):
         raise SettingsError(
             _("The plan {path} has no network {name!r}: {all} are compared. Add it.").format(
                 path=path, name=min(missing), all=", ".join((BASELINE, *SINGLE, COMPOUND))
             )
         )
+    parts = {"networks": _listed(networks), "step1": _listed(rows.get("step1", {}))}
+    if isinstance(recipe := rows.get("recipe"), dict):
+        parts["recipe"] = {"name": name, **recipe, "network": _sized(recipe.get("network", {}), networks[BASELINE])}
+    return _checked(schema.parse(FamilyPlan, rows | {"name": name} | parts, path.name), path)
+
+
+def _listed(rows: Any) -> Any:
+    """A table of networks as a list, each with its name; anything else is refused by the schema."""
+    if not isinstance(rows, dict) or not all(isinstance(row, dict) for row in rows.values()):
+        return rows
+    return [row | {"name": name} for name, row in rows.items()]
+
+
+def _sized(network: Any, baseline: Any) -> Any:
+    """The recipe's network at the baseline's size."""
+    return network | baseline if isinstance(network, dict) and isinstance(baseline, dict) else network
+
+
+def _checked(of: FamilyPlan, path: Path) -> FamilyPlan:
+    for network in (*of.networks, *of.step1):
+        of.macs(network, classes=10)  # says in a sentence what no network can be
     if of.recipe.augmentation.policy:
         raise SettingsError(
             _(
                 "The plan {path} asks for the policy {policy!r}: crops and flips alone are made here. Leave it out."
             ).format(path=path, policy=of.recipe.augmentation.policy)
-        )
-    if min(of.seeds, of.step1_seeds, of.held_out) < 1:
-        raise SettingsError(
-            _("The plan {path} has a number of seeds or held-out photos below 1: 1 or more is allowed.").format(
-                path=path
-            )
         )
     return of
 
@@ -289,8 +283,8 @@ def train(
 ) -> tuple[FamilyOutcome, ...]:
     """Train every run of a plan, one after the other; go on where an earlier call stopped.
 
-    Leaves in `job.out`: `results.csv`; a folder a run with its log, weights, manifest entry and `right.npy`, which says
-    of each photo of `val/` in order whether its first guess was right.
+    Leaves in `job.out`: `results.csv`; a folder a run with its log, weights, manifest entry and `outcome.json`, which a
+    later call reads: a run whose outcome was changed meanwhile is trained again.
 
     Raises:
         SettingsError: the results in `job.out` are of another plan or other photos.
@@ -308,7 +302,9 @@ class _Training:
         self.of, self.known, self.out, self.report = of, known, job.out, report
         self.options = replace(job.options, source=DeviceBatches(torch.device(job.options.device)))
         self.train, self.held_out, self.val = split_photos(known, of.held_out, job.most)
-        self.outcomes = _stored(job.out, self._identity(job.most))
+        self.identity = self._identity(job.most)
+        _check_folder(job.out, self.identity)
+        self.outcomes: tuple[FamilyOutcome, ...] = ()
 
     def _identity(self, photos: int | None) -> str:
         rows = {"plan": asdict(self.of), "data": self.known.fingerprint, "photos": photos}
@@ -324,6 +320,7 @@ class _Training:
             sixth = [FamilyRun("final", extra, seed) for seed in range(self.of.seeds)]
             for run in sixth:
                 self._once(run, [*planned, *sixth])
+        self._write()
         return self.outcomes
 
     def _by_own_rule(self) -> PlannedNetwork | None:
@@ -334,10 +331,10 @@ class _Training:
         return None if best.name == PAPERS_RULE else self.of.at_final_cost(best, len(self.known.classes))
 
     def _once(self, run: FamilyRun, planned: Sequence[FamilyRun]) -> None:
-        done = {(row.part, row.network, row.seed) for row in self.outcomes}
-        if (run.part, run.network.name, run.seed) in done:
+        if (known := self._kept(run)) is not None:
+            self.outcomes = (*self.outcomes, known)
             return
-        left = [of for of in planned if (of.part, of.network.name, of.seed) not in done and of != run]
+        left = [of for of in planned[planned.index(run) + 1 :] if not (self.out / of.name / loop.OUTCOME_FILE).exists()]
 
         def tell(status: TrainingStatus) -> None:
             waiting = sum(self._macs(of) for of in left) / self._macs(run)
@@ -347,8 +344,19 @@ class _Training:
             self.report(FamilyStatus(run, len(self.outcomes), len(planned), status, seconds))
 
         self.outcomes = (*self.outcomes, self._train(run, tell))
-        loop.replace_text(self.out / RESULTS, loop.csv_table(_columns(), [asdict(row) for row in self.outcomes]))
+        self._write()
         self.report(FamilyStatus(run, len(self.outcomes), len(planned), None, None))
+
+    def _write(self) -> None:
+        loop.replace_text(self.out / RESULTS, loop.csv_table(_columns(), [known.row for known in self.outcomes]))
+
+    def _key(self, run: FamilyRun) -> str:
+        return f"{run.name} of {self.identity}"
+
+    def _kept(self, run: FamilyRun) -> FamilyOutcome | None:
+        """What came out of a run in an earlier call."""
+        known = loop.kept_outcome(self.out / run.name, self._key(run))
+        return FamilyOutcome(**known | {"right": np.array(known["right"], dtype=bool)}) if known else None
 
     def _macs(self, run: FamilyRun) -> int:
         return self.of.macs(run.network, len(self.known.classes))
@@ -361,13 +369,10 @@ class _Training:
         trained = loop.train(recipe, ours, folder, self.options, tell)
         right = judged(trained.module, self.val, recipe, self.options.device)
         learnt = judged(trained.module, self.train, recipe, self.options.device)
-        np.save(folder / "right.npy", right)
         counted = replace(trained, correct=int(right.sum()), pictures=len(right))
-        loop.export_training(recipe, replace(ours, val=self.val), counted, folder)
-        for checkpoint in folder.glob("step-*.pt"):
-            checkpoint.unlink()
+        entry = loop.export_training(recipe, replace(ours, val=self.val), counted, folder)
         network = network_plan(of.depth, of.width, of.resolution_px, recipe.network.family, len(self.known.classes))
-        return FamilyOutcome(
+        outcome = FamilyOutcome(
             *(run.part, of.name, run.seed, of.depth, of.width, of.resolution_px, network.macs, network.params),
             loss=round(trained.epochs[-1].loss, 4),
             train_top1_pct=round(100 * float(learnt.mean()), 4),
@@ -375,7 +380,14 @@ class _Training:
             top1_pct=round(counted.top1_pct, 4),
             pictures=len(right),
             seconds=trained.seconds,
+            right=right,
+            entry=entry,
         )
+        kept = outcome.row | {"right": right.astype(int).tolist(), "entry": entry}
+        loop.keep_outcome(folder, self._key(run), kept)
+        for checkpoint in folder.glob("step-*.pt"):
+            checkpoint.unlink()
+        return outcome
 
 
 @torch.inference_mode()
@@ -399,21 +411,18 @@ def best_rule(of: FamilyPlan, outcomes: Sequence[FamilyOutcome]) -> PlannedNetwo
     return max(of.step1, key=lambda network: means[network.name])
 
 
-def right(out: Path, network: str) -> NDArray[np.bool_]:
-    """Which photos of `val/` a final network got right: (seeds, photos)."""
-    paths = sorted(
-        out.glob(f"final-{network}-s*/right.npy"), key=lambda path: int(path.parent.name.rpartition("-s")[2])
-    )
-    return np.stack([np.load(path) for path in paths])
+def right(outcomes: Sequence[FamilyOutcome], network: str) -> Right:
+    """Which photos of `val/` a final network got right, seed by seed: (seeds, photos)."""
+    finals = [row for row in outcomes if (row.part, row.network) == ("final", network)]
+    return np.stack([row.right for row in sorted(finals, key=lambda row: row.seed)])
 
 
 def _columns() -> list[str]:
-    return [of.name for of in fields(FamilyOutcome)]
+    return [of.name for of in fields(FamilyOutcome) if of.name not in ("right", "entry")]
 
 
-def _stored(out: Path, identity: str) -> tuple[FamilyOutcome, ...]:
-    """Rows of an earlier call with the same plan and photos."""
-    out.mkdir(parents=True, exist_ok=True)
+def _check_folder(out: Path, identity: str) -> None:
+    """Make the folder this plan's and these photos', or say that it is another one's."""
     file = out / "plan.json"
     if file.exists() and file.read_text(encoding="utf-8") != identity:
         raise SettingsError(
@@ -423,11 +432,3 @@ def _stored(out: Path, identity: str) -> tuple[FamilyOutcome, ...]:
             ).format(folder=out)
         )
     loop.replace_text(file, identity)
-    return tuple(_rows(out / RESULTS))
-
-
-def _rows(file: Path) -> Iterator[FamilyOutcome]:
-    if not file.exists():
-        return
-    for row in loop.read_rows(file):
-        yield FamilyOutcome(**{of.name: of.type(row[of.name]) for of in fields(FamilyOutcome)})  # type: ignore[operator]

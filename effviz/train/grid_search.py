@@ -1,7 +1,8 @@
 """Step 1 of the paper's two-step method, run for real: a short training for every point of the grid.
 
-Each finished training is a row of `results.csv`, written before the next begins; a training that was cut off goes on
-from its last checkpoint. The points are trained with one seed, then the best five with more.
+Each finished training is a row of `results.csv`, written before the next begins, and a sealed file that a later call
+reads; a training that was cut off goes on from its last checkpoint. The points are trained with one seed, then the best
+five with more.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -110,8 +111,9 @@ class _Searching:
         self.recipe_name = f"{of.recipe.name} {of.recipe.digest}"
         self.file = out / RESULTS
         self.trials = 0  # to come in all
-        self.results = two_step_search.read_results(self.file) if self.file.exists() else ()
-        if other := {row.recipe for row in self.results} - {self.recipe_name}:
+        self.results: tuple[SearchResult, ...] = ()
+        before = two_step_search.read_results(self.file) if self.file.exists() else ()
+        if other := {row.recipe for row in before} - {self.recipe_name}:
             raise SettingsError(
                 _(
                     "{file} holds results of the recipe {recipe}: one file has results of one recipe. "
@@ -127,6 +129,7 @@ class _Searching:
         self.trials = len(first) + coming
         self._train(first, coming)
         self._train(list(self._second(chosen)), 0)
+        self._write()
         return self.results
 
     def _second(self, chosen: Sequence[GridPoint]) -> Iterator[Trial]:
@@ -137,19 +140,18 @@ class _Searching:
 
     def _train(self, trials: Sequence[Trial], coming: int) -> None:
         for position, trial in enumerate(trials):
-            if (row := self._found(trial)) is None:
+            if known := loop.kept_outcome(self._folder(trial), self._key(trial)):
+                self.results = (*self.results, SearchResult(**known))
+            else:
                 waiting = sum(of.point.plan.macs for of in trials[position + 1 :])
                 waiting += coming * max(of.point.plan.macs for of in trials)
-                row = self._one(trial, waiting)
-                self.results = (*self.results, row)
+                self.results = (*self.results, self._one(trial, waiting))
+                loop.keep_outcome(self._folder(trial), self._key(trial), asdict(self.results[-1]))
                 self._write()
             self._drop(trial)
 
-    def _found(self, trial: Trial) -> SearchResult | None:
-        for row in self.results:
-            if (row.rule, row.seed) == (trial.point.rule, trial.seed):
-                return row
-        return None
+    def _key(self, trial: Trial) -> str:
+        return f"{trial.name} of {self.recipe_name}, photos {self.known.fingerprint}"
 
     def _one(self, trial: Trial, waiting: int) -> SearchResult:
         """Train; `waiting` is the MACs of the networks after this one, which say how long they will take."""

@@ -406,13 +406,36 @@ def _loss(recipe: TrainingRecipe, classes: int) -> tuple[nn.Module, Mixup | None
     return nn.CrossEntropyLoss(), Mixup(of.mixup, label_smoothing=of.label_smoothing, num_classes=classes)
 
 
-# What a finished training leaves: weights, their entry for `models/manifest.json`, and a card for people.
+# What a finished training leaves: weights, their entry for `models/manifest.json`, a card for people, and what came
+# out, for those who train many networks and go on later.
+
+OUTCOME_FILE: Final = "outcome.json"
+
+MAX_OUTCOME_BYTES: Final = 2**24  # a letter for each of ten million photos, and some numbers
 
 WEIGHTS_FILE: Final = "weights.safetensors"
 
 ENTRY_FILE: Final = "entry.json"
 
 CARD_FILE: Final = "README.md"
+
+
+def keep_outcome(folder: Path, key: str, content: object) -> None:
+    """Write what came out of a training; `key` says of which one, of which recipe and photos."""
+    replace_text(folder / OUTCOME_FILE, file_io.seal_json(key, content))
+
+
+def kept_outcome(folder: Path, key: str) -> Any | None:
+    """Return what `keep_outcome` wrote under this key; None where there is nothing, or something else."""
+    file = folder / OUTCOME_FILE
+    try:
+        return file_io.read_sealed_json(key, file_io.read_regular(file, MAX_OUTCOME_BYTES))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        _log.debug("%s: %s", file, error)
+    _log.warning("%s is damaged or of another training: this network is trained again.", file)
+    return None
 
 
 def export_training(recipe: TrainingRecipe, data: DataSet, trained: TrainedNetwork, folder: Path) -> dict[str, object]:

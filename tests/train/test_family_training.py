@@ -1,6 +1,7 @@
 """The plan of the mini family, its training from the first photo to the last sentence, and how it is judged."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,8 +96,8 @@ def test_the_whole_chain_runs_stops_and_goes_on(folder: Path, small: Path, tmp_p
     step1 = ["resolution", "width", "depth", "width-resolution", "depth-resolution", "paper"]
     assert runs[:11] == [*(("final", name) for name in finals), *(("step1", name) for name in step1)]
     assert runs[11:] in ([], [("final", "compound-step1")])
-    right = np.load(tmp_path / "out" / "final-width-s0" / "right.npy")
-    assert float(rows[2][11]) == pytest.approx(100 * right.mean())
+    right = json.loads((tmp_path / "out" / "final-width-s0" / "outcome.json").read_text())["content"]["right"]
+    assert float(rows[2][11]) == pytest.approx(100 * np.mean(right))
     entry = json.loads((tmp_path / "out" / "final-depth-s0" / "entry.json").read_text())
     assert (entry["name"], entry["top1_pictures"]) == ("mini-depth", len(right))
     judged = json.loads((tmp_path / "out" / "judgement.json").read_text())
@@ -104,9 +105,18 @@ def test_the_whole_chain_runs_stops_and_goes_on(folder: Path, small: Path, tmp_p
     assert "undecided" in judged["verdict"]  # one seed, and nothing has learnt its photos
     assert judged["verdict"] in result.output
     assert "plotly" in (tmp_path / "out" / "figure.html").read_text()
-    written = (tmp_path / "out" / "final-width-s0" / "weights.safetensors").stat().st_mtime_ns
+    weights = [tmp_path / "out" / f"final-{name}-s0" / "weights.safetensors" for name in finals]
+    written = [file.stat().st_mtime_ns for file in weights]
+    table = (tmp_path / "out" / "results.csv").read_text()
+    (tmp_path / "out" / "results.csv").write_text(table.replace(".", ",", 1))  # a table for people: nobody reads it
     assert CliRunner().invoke(app, command).exit_code == 0  # nothing is trained again
-    assert (tmp_path / "out" / "final-width-s0" / "weights.safetensors").stat().st_mtime_ns == written
+    assert [file.stat().st_mtime_ns for file in weights] == written
+    assert (tmp_path / "out" / "results.csv").read_text() == table
+    shutil.copy(weights[0].with_name("outcome.json"), weights[2].with_name("outcome.json"))  # the baseline's as width's
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert [file.stat().st_mtime_ns == old for file, old in zip(weights, written, strict=True)] == [1, 1, 0, 1, 1]
+    again = json.loads(weights[2].with_name("outcome.json").read_text())["content"]
+    assert (again["network"], again["right"]) == ("width", right)
     other = CliRunner().invoke(app, [*command[:-1], "2"])
     assert other.exit_code == 1
     assert "another plan" in " ".join(other.output.split())
@@ -116,9 +126,15 @@ def test_the_whole_chain_runs_stops_and_goes_on(folder: Path, small: Path, tmp_p
     ("change", "sentence"),
     [
         (("width = {", "broad = {"), "has no network 'width'"),
-        (("held_out = 1000", ""), "lacks 'held_out'"),
+        (("held_out = 1000", ""), "plan.toml lacks held_out"),
         (("smallest_crop", 'policy = "v0"\nsmallest_crop'), "asks for the policy 'v0'"),
-        (("seeds = 3", "seeds = 0"), "below 1"),
+        (("seeds = 3", "seeds = 0"), "seeds is 0: 1 to 1000 is allowed"),
+        (("seeds = 3", "seeds = 2.5"), "seeds is 2.5"),
+        (("held_out", "holds_out"), "unknown key 'holds_out'"),
+        (("depth = 2.51", "depth = nan"), "depth is nan"),
+        (("depth = 2.51", "depth = 1e9"), "depth"),
+        (("width = 0.80", 'width = "0.8"'), "width is '0.8'"),
+        (("[recipe.network]\n", "[recipe.network]\nwidth = 1\n[other]\n"), "unknown key 'other'"),
         (("name =", "name"), "cannot be read"),
     ],
 )

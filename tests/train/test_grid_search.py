@@ -83,6 +83,21 @@ def test_a_broken_search_goes_on_with_what_is_missing(folder: Path, tmp_path: Pa
     assert list(tmp_path.glob("out/trials/*/log.csv"))
 
 
+def test_a_result_that_was_changed_or_is_of_other_photos_is_trained_again(
+    folder: Path, another_folder: Path, tmp_path: Path, fake: list[TrainingRecipe]
+) -> None:
+    results = grid_search.run_search(OF, folder, tmp_path / "out")
+    table, done = tmp_path / "out" / "results.csv", len(fake)
+    table.write_text(table.read_text().replace(f",{results[0].top1_pct},", ",99.5,"))  # a table for people
+    (changed,) = tmp_path.glob("out/trials/a1-b1-g1-s1/outcome.json")
+    changed.write_text(changed.read_text().replace(f'"top1_pct": {results[1].top1_pct}', '"top1_pct": 99.5'))
+    assert grid_search.run_search(OF, folder, tmp_path / "out") == results
+    assert fake[done:] == [replace(fake[1], seed=1)]
+    assert two_step_search.read_results(table) == results
+    (another_folder / "val" / "red" / "00.jpg").write_bytes((folder / "val" / "red" / "01.jpg").read_bytes())
+    assert len(grid_search.run_search(OF, another_folder, tmp_path / "out")) == len(results) == len(fake) - done - 1
+
+
 def test_results_of_another_recipe_are_not_mixed_in(folder: Path, tmp_path: Path, fake: list[TrainingRecipe]) -> None:
     grid_search.run_search(OF, folder, tmp_path / "out")
     with pytest.raises(SettingsError, match="results of the recipe search"):

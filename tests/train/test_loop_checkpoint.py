@@ -1,5 +1,6 @@
 """Checkpoints: two are kept, a damaged one is passed over, and nothing half-written is ever seen."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,28 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
     loop.save_checkpoint(tmp_path, 1, {"trap": Path("/")})  # any class beyond tensors and plain values
     with pytest.raises(Exception, match="Weights only load failed"):
         loop.load_checkpoint(tmp_path, CPU)
+
+
+@pytest.mark.parametrize("damage", ["flip", "zero", "truncate", "swap", "folder"])
+def test_an_outcome_that_was_changed_is_not_used(tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str) -> None:
+    for key in ("width", "depth"):
+        loop.keep_outcome(tmp_path / key, f"{key} of a plan", {"top1_pct": 61.25, "right": [1, 0, 1, 1]})
+    assert loop.kept_outcome(tmp_path / "width", "width of a plan") == {"top1_pct": 61.25, "right": [1, 0, 1, 1]}
+    file = tmp_path / "width" / "outcome.json"
+    known = file.read_bytes()
+    match damage:
+        case "flip":
+            file.write_bytes(known.replace(b"61.25", b"61.26"))
+        case "zero":
+            file.write_bytes(bytes(len(known)))
+        case "truncate":
+            file.write_bytes(known[:-9])
+        case "swap":
+            shutil.copy(tmp_path / "depth" / "outcome.json", file)
+        case "folder":
+            file.unlink()
+            file.mkdir()
+    assert loop.kept_outcome(tmp_path / "width", "width of a plan") is None
+    assert caplog.messages == [f"{file} is damaged or of another training: this network is trained again."]
+    assert loop.kept_outcome(tmp_path / "nothing", "width of a plan") is None
+    assert len(caplog.messages) == 1

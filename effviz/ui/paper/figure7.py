@@ -51,7 +51,8 @@ def show_mini_maps() -> None:
         _(
             "What two photos suggest can be **measured** on five networks trained for this project: CAM for the "
             "photo's class, on all validation photos of Imagenette that have boxes, beside control maps. Check "
-            "first whether the intervals overlap."
+            "first whether the intervals overlap. **This does not test the paper's claim about ImageNet**: 96 px, one "
+            "training each and ten classes are too few for that; Table 7 says why."
         )
     )
     with st.container(horizontal=True):

@@ -292,7 +292,7 @@ def _size(results: Sequence[SearchResult], base: SearchResult) -> str:
         "A small run by this project, not the paper's: {count} trainings of {epochs} epochs each, {minutes:.0f} "
         "minutes in all. The baseline is a B0 cut to depth {depth:g}, width {width:g} and {px} px with {macs:.2f} "
         "million MACs (B0 has {b0:.0f}), judged by {pictures} validation pictures; {source}. It shows the method, not "
-        "which α, β and γ suit ImageNet."
+        "which α, β and γ suit ImageNet: {px} px are so few that more pixels alone (γ) may win for that reason."
     ).format(
         count=len(results),
         epochs=base.epochs,
