@@ -290,8 +290,8 @@ def show_notes(series: Sequence[NetworkSeries], cost: Cost, unmeasured: Sequence
         _("Hexagons: the models of your comparison, each with its own training."),
         _("Open markers: trained on more pictures than ImageNet-1k."),
         _(
-            "Networks that this project trained on ten classes are not here: they are small and do not test the paper's "
-            "claim. See Table 7 on the page Paper."
+            "Networks that this project trained on ten classes are not here: they are small and do not test the "
+            "paper's claim. See Table 7 on the page Paper."
         ),
     ]
     if cost is Cost.MACS:
