@@ -40,7 +40,7 @@ KEYWORDS = {"label", "help", "placeholder", "title", "title_text", "alt", "capti
 KEYWORDS |= {"hovertemplate", "column_config"}
 # Not sentences of any language: file types, units' letters, the names of things.
 NAMES = {"CSV", "PNG", "SVG", "d", "w", "r", "φ", "α", "β", "γ", "SiLU", "ReLU", "B0"}
-LOGS = {"_log", "logger", "logging"}  # whoever runs the server reads those
+LOGS = {"logger", "logging"}  # whoever runs the server reads those
 
 
 def files() -> list[Path]:

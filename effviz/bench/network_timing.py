@@ -23,12 +23,11 @@ from effviz.errors import SettingsError
 from effviz.i18n import _
 from effviz.scaling import PUBLISHED, plan
 from effviz.zoo import catalogue, torch_modules
+from effviz.zoo.state_dicts import UNTRAINED_SEED
 
 LARGEST_PX: Final = 1024  # of timm's networks; those of the catalogue have its own limit
 
 PAUSE_S: Final = 0.05  # after a longer one somebody else has had the caches
-
-SEED: Final = 0
 
 MIN_CPU_SHARE: Final = 0.9  # of a run's time that its thread computed
 
@@ -107,7 +106,7 @@ def _of_timm(name: str) -> torch.nn.Module:
                 "network."
             ).format(name=name, params=params / 1e6, most=catalogue.LARGEST_PARAMS / 1e6)
         )
-    torch.manual_seed(SEED)
+    torch.manual_seed(UNTRAINED_SEED)
     module: torch.nn.Module = timm.create_model(name, pretrained=False)
     return module
 
@@ -122,7 +121,9 @@ def measure_network(name: str, runs: int = DEFAULT_RUNS, ready: BeforeRun = star
     # Random weights can make numbers that are almost zero, on which processors are many times slower.
     torch.set_flush_denormal(True)
     of = build_network(name)
-    picture = torch.rand(1, 3, of.resolution_px, of.resolution_px, generator=torch.Generator().manual_seed(SEED))
+    picture = torch.rand(
+        1, 3, of.resolution_px, of.resolution_px, generator=torch.Generator().manual_seed(UNTRAINED_SEED)
+    )
     with torch.inference_mode():
         _try(of, picture)
         before = CpuSeconds.now()

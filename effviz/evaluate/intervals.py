@@ -106,10 +106,18 @@ def holm(found: Sequence[Interval]) -> tuple[Interval, ...]:
 
     Those with the same numbers are one comparison: several methods have one map at the last layer.
     """
-    known = sorted({one for one in found if one.p == one.p}, key=lambda one: one.p)
-    raw = np.array([one.p for one in known]) * np.arange(len(known), 0, -1)
-    corrected = dict(zip(known, np.minimum(np.maximum.accumulate(raw), 1).tolist(), strict=True)) if known else {}
+    known = list({one for one in found if one.p == one.p})
+    corrected = dict(zip(known, holm_p_values([one.p for one in known]), strict=True))
     return tuple(dataclasses.replace(one, p=corrected.get(one, one.p)) for one in found)
+
+
+def holm_p_values(p_values: Sequence[float]) -> list[float]:
+    """Return Holm's corrected p-values, in the order given."""
+    order = np.argsort(p_values)
+    times = np.arange(len(p_values), 0, -1)
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(np.maximum.accumulate(np.asarray(p_values)[order] * times), 1)
+    return [float(p) for p in corrected]
 
 
 def columns(values: Doubles, of: Callable[[Doubles], Interval]) -> tuple[Interval, ...]:

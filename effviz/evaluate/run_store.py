@@ -41,7 +41,7 @@ ROWS_PER_GROUP: Final = 1 << 16  # held in memory while parts are brought togeth
 
 SEAL_SUFFIX: Final = ".seal"
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _PARQUET_END: Final = b"PAR1"
 
@@ -134,7 +134,7 @@ def _is_sealed(path: Path, key: str | None) -> bool:
             return True
     except (OSError, ValueError):
         pass
-    _log.warning("%s is damaged or of another run: its photos are measured again.", path)
+    logger.warning("%s is damaged or of another run: its photos are measured again.", path)
     with suppress(OSError):
         path.unlink()
     return False
@@ -335,13 +335,13 @@ def open_run(out: Path, wanted: Manifest) -> Manifest:
     if known.finished:
         return known
     if known.results_sha256:
-        _log.warning("%s is damaged or of another run: all photos are measured again.", out / RESULTS_FILE)
+        logger.warning("%s is damaged or of another run: all photos are measured again.", out / RESULTS_FILE)
         known = dataclasses.replace(known, results_sha256="", thresholds=())
     before = (known.versions, *known.sittings)[-1]
     if changed := [
         f"{name} {before.get(name)}, now {of}" for name, of in wanted.versions.items() if before.get(name) != of
     ]:
-        _log.warning("%s goes on with other versions, and numbers may differ a little: %s", out, "; ".join(changed))
+        logger.warning("%s goes on with other versions, and numbers may differ a little: %s", out, "; ".join(changed))
     return save_manifest(known, sittings=(*known.sittings, wanted.versions))
 
 
@@ -492,7 +492,7 @@ def lock_run(run: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
-        _log.warning("Nobody else may measure into %s meanwhile, which cannot be checked there: %s", run, error)
+        logger.warning("Nobody else may measure into %s meanwhile, which cannot be checked there: %s", run, error)
     try:
         yield
     finally:

@@ -21,7 +21,7 @@ from effviz.i18n import _, lazy_gettext
 
 # Measured corrections of where a model's cells lie, stored beside this file (`effviz calibrate MODEL` adds one).
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 CALIBRATION_FILE: Final = Path(__file__).with_name("calibration.json")
 
@@ -55,7 +55,7 @@ def calibrations(path: Path = CALIBRATION_FILE) -> dict[str, Calibration]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        _log.warning("%s cannot be read, so there are no calibrations: %s", path, error)
+        logger.warning("%s cannot be read, so there are no calibrations: %s", path, error)
         return {}
 
 
@@ -125,7 +125,7 @@ def _seal(entry: Mapping[str, object]) -> str:
 def _whole(label: str, seal: str, entry: Mapping[str, object]) -> bool:
     if seal == _seal(entry) and entry.get("model") == label and "weights_sha256" in entry:
         return True
-    _log.warning("The calibration of %s is damaged and not used: measure it again.", label)
+    logger.warning("The calibration of %s is damaged and not used: measure it again.", label)
     return False
 
 

@@ -37,7 +37,7 @@ INDEX_FILE: Final = "index.json"
 PIXELS_FILE: Final = "pixels.npy"
 MAX_INDEX_BYTES: Final = 2**28  # ten million pictures
 _VERSION: Final = 1  # of what lies in the cache
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
 
@@ -197,8 +197,8 @@ def _index(place: Path) -> dict[str, Any] | None:
         if file_io.file_sha256(place / PIXELS_FILE) == known["pixels_sha256"]:
             return known
     except (OSError, ValueError) as error:
-        _log.debug("%s: %s", place, error)
-    _log.warning("The decoded pictures in %s are damaged and are decoded again.", place)
+        logger.debug("%s: %s", place, error)
+    logger.warning("The decoded pictures in %s are damaged and are decoded again.", place)
     with reporting_write_errors(_folder(), CHOOSE_CACHE):
         shutil.rmtree(place)
     return None

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]
 
+from effviz.evaluate.intervals import holm_p_values
 from effviz.i18n import _
 
 LEVEL: Final = 0.05
@@ -48,7 +49,7 @@ def compare(compound: Right, singles: Mapping[str, Right]) -> tuple[PairedCompar
     At least two seeds are needed for an interval; with one, intervals are without bounds and nothing is told.
     """
     raw = {name: _by_seed(compound, right) for name, right in singles.items()}
-    corrected = holm([_p_value(differences) for differences in raw.values()])
+    corrected = holm_p_values([_p_value(differences) for differences in raw.values()])
     return tuple(
         PairedComparison(
             name,
@@ -98,17 +99,6 @@ def crossed_interval(compound: Right, single: Right, draws: int = DRAWS) -> tupl
         means[some] = np.einsum("ds,dp,sp->d", of_seeds[some], of_photos, differences, optimize=True)
     low, high = np.quantile(100 * means, [LEVEL / 2, 1 - LEVEL / 2])
     return float(low), float(high)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's corrected p-values (Holm 1979), in the order given."""
-    order = np.argsort(p_values)
-    count, largest = len(p_values), 0.0
-    corrected = [0.0] * count
-    for rank, position in enumerate(order):
-        largest = max(largest, min(1.0, (count - rank) * p_values[position]))
-        corrected[position] = largest
-    return corrected
 
 
 def verdict(comparisons: Sequence[PairedComparison], untrained: Sequence[str] = ()) -> str:

@@ -91,7 +91,7 @@ DIGEST_DIGITS: Final = 16  # of a checkpoint's sha256, in its name
 
 _CHECKPOINT_NAME: Final = re.compile(r"step-(\d{9})-([0-9a-f]{16})\.pt")
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 CheckpointState = dict[str, Any]  # tensors, numbers, text, and lists and dicts of them
 
@@ -127,7 +127,7 @@ def load_checkpoint(folder: Path, device: torch.device) -> CheckpointState | Non
         if _has_own_digest(path):
             state: CheckpointState = torch.load(path, map_location=device, weights_only=True)
             return state
-        _log.warning("%s is damaged: its checksum is not that in its name. An older one is tried.", path.name)
+        logger.warning("%s is damaged: its checksum is not that in its name. An older one is tried.", path.name)
     if found:
         raise WeightsError(
             _(

@@ -22,7 +22,7 @@ from effviz.ui.memory import UPLOADS_SHARE, budget_bytes
 
 PAUSE_S: Final = 0.05  # between two looks whether the server listens
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def start_preloading() -> threading.Thread:
@@ -40,7 +40,7 @@ def preload(is_wanted: Callable[[], bool]) -> None:
         try:
             step()
         except EffVizError as error:  # it will be said to whoever asks for it
-            _log.info("Not loaded ahead: %s", error)
+            logger.info("Not loaded ahead: %s", error)
 
 
 def _when_it_listens() -> None:

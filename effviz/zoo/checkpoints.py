@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # What timm, Lightning and others call a state dict among other things.
 WRAPPERS: Final = ("state_dict_ema", "model_ema", "ema_state_dict", "state_dict", "model_state_dict", "model", "net")
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def read_pickle(path: Path, sha256: str, most_bytes: int) -> Tensors:
@@ -57,7 +57,7 @@ def read_pickle(path: Path, sha256: str, most_bytes: int) -> Tensors:
     try:
         _keep(found, sha256)
     except OSError as error:
-        _log.warning("The tensors of %s cannot be kept (%s); torch reads them again next time.", path.name, error)
+        logger.warning("The tensors of %s cannot be kept (%s); torch reads them again next time.", path.name, error)
     return found
 
 
@@ -72,8 +72,8 @@ def _kept(sha256: str) -> Tensors | None:
             if file.stem.endswith(f"-{state_dicts.hash_file(file)}"):
                 return state_dicts.read_safetensors(file)
         except WeightsError as error:
-            _log.debug("%s", error)
-        _log.warning("The kept tensors %s are damaged; torch reads them again.", file.name)
+            logger.debug("%s", error)
+        logger.warning("The kept tensors %s are damaged; torch reads them again.", file.name)
         file.unlink(missing_ok=True)
     return None
 

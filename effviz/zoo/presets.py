@@ -93,13 +93,10 @@ def _megabytes(*names: str) -> str:
     return ", ".join(f"{name} {size:.0f} MB" for name, size in sizes.items())
 
 
-def _top1(label: str) -> str:
-    """What timm measured, for a sentence."""
-    return f"{catalogue.parse_model(label).spec.top1_pct:.1f}"
-
-
-def _billion_macs(label: str) -> str:
-    return f"{catalogue.parse_model(label).macs / 1e9:.2f}"
+def _numbers(label: str) -> dict[str, str]:
+    """What timm measured and what it costs, for a sentence."""
+    ref = catalogue.parse_model(label)
+    return {"top1": f"{ref.spec.top1_pct:.1f}", "macs": f"{ref.macs / 1e9:.2f}"}
 
 
 _MOBILENET, _RESNET, _CONVNEXT = (
@@ -259,8 +256,7 @@ PRESETS = (
             lazy_gettext(
                 "MobileNetV3: {top1} % with {macs} billion MACs, B0's kind of blocks. Its head is not linear after the "
                 "average, so gradients at its last layer stand for the classifier's weights.",
-                top1=_top1(f"{_MOBILENET}@224"),
-                macs=_billion_macs(f"{_MOBILENET}@224"),
+                **_numbers(f"{_MOBILENET}@224"),
             ),
         ),
         (
@@ -269,8 +265,7 @@ PRESETS = (
             lazy_gettext(
                 "ResNet-50: {top1} %, about as accurate as B0, with {macs} billion MACs. "
                 "Look whether it marks larger parts.",
-                top1=_top1(f"{_RESNET}@224"),
-                macs=_billion_macs(f"{_RESNET}@224"),
+                **_numbers(f"{_RESNET}@224"),
             ),
         ),
         (
@@ -279,8 +274,7 @@ PRESETS = (
             lazy_gettext(
                 "ConvNeXt-T: {top1} % with {macs} billion MACs, as many as ResNet-50. Its features are normalised "
                 "after the average, so gradients stand for the classifier's weights.",
-                top1=_top1(f"{_CONVNEXT}@224"),
-                macs=_billion_macs(f"{_CONVNEXT}@224"),
+                **_numbers(f"{_CONVNEXT}@224"),
             ),
         ),
     ),

@@ -40,7 +40,7 @@ SHIPPED: Final = "zoo/timm_networks.json"
 
 LARGEST_PARAMS: Final = 500e6
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def _kept(key: str) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, metadata.PackageNotFoundError) as error:
-        _log.warning("What was kept of %s is not used, and looked up again: %s", key, error)
+        logger.warning("What was kept of %s is not used, and looked up again: %s", key, error)
         return None
     wanted = NetworkCost if "@" in key else TimmNetwork
     return found if isinstance(found, dict) and found.keys() == set(wanted.__slots__) else None

@@ -11,11 +11,9 @@ from timm.models import efficientnet as timm_efficientnet
 from effviz.scaling import Family, Padding
 from effviz.zoo import loading, timm_networks
 from effviz.zoo.model import Arithmetic, Channels, Model, ModelRef, ModelSpec, Weights, arithmetic
-from effviz.zoo.state_dicts import Array, Tensors
+from effviz.zoo.state_dicts import UNTRAINED_SEED, Array, Tensors
 
 # Building B0 and Lite0 at any depth and width with timm.
-
-SEED = 0  # untrained networks are the same on every run
 
 
 def build_untrained(
@@ -29,7 +27,7 @@ def build_untrained(
     of = computing or arithmetic(family)
     generate = timm_efficientnet._gen_efficientnet_lite if lite else timm_efficientnet._gen_efficientnet
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
+        torch.manual_seed(UNTRAINED_SEED)
         module: torch.nn.Module = generate(
             "tf_efficientnet_lite0" if lite else "tf_efficientnet_b0",
             channel_multiplier=width,

@@ -109,7 +109,7 @@ NEWS = """
 
 
 def test_a_grid_that_comes_later_hears_the_newest_news_only(sheet: Page) -> None:
-    heard = sheet.evaluate(NEWS, grid.text("channel.js") + grid.text("news.js"))
+    heard = sheet.evaluate(NEWS, grid.text("channel.js") + components.NEWS)
     assert heard == ["first", "second", "second", "second"]  # both when they come, and the second when it is wanted
 
 

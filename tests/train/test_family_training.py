@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from effviz.cli import app
 from effviz.errors import SettingsError
+from effviz.evaluate import intervals
 from effviz.scaling import plan as network_plan
 from effviz.train import data, family_training, judgement
 from effviz.train.family_training import PlannedNetwork
@@ -155,7 +156,7 @@ def test_intervals_and_corrections_are_scipys_and_holms() -> None:
     expected = stats.t.interval(0.95, 3, values.mean(), stats.sem(values))
     assert judgement.t_interval(values) == pytest.approx(expected)
     # Holm (1979): the smallest of three counts three times, the next twice, and never less than the one before.
-    assert judgement.holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+    assert intervals.holm_p_values([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
 
 
 def test_the_crossed_bootstrap_has_the_spread_of_independent_photos() -> None:

@@ -86,7 +86,7 @@ def _version_file() -> Path | None:
 
 LONGEST_REASON: Final = 120  # characters
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ def _make(model: Model, key: _Key) -> _Made:
             engine=name,
             error=_reason(error),
         )
-        _log.warning("%s", failure, exc_info=error)
+        logger.warning("%s", failure, exc_info=error)
         return _Made(None, failure)
 
 

@@ -1,11 +1,12 @@
-// What changes with every size: it is passed on to the slider.
+// What changes while the rest of a component's data stays: an element of its own, which passes it on. The names of the
+// events are those of its component's channel.js.
 
-/** @type {{data: object} | null} the newest; null when the page has none any more */
+/** @type {{data: unknown} | null} the newest; null when the page has none any more */
 let latest = null;
 const tell = () => latest && dispatchEvent(new CustomEvent(NEWS, { detail: latest.data }));
 addEventListener(NEWS_WANTED, tell);
 
-/** @param {{data: object}} component */
+/** @param {{data: unknown}} component */
 export default function mount({ data }) {
   const mine = { data };
   latest = mine;
