@@ -26,6 +26,7 @@ from effviz.bench.app_sessions import Answer, visit
 from effviz.bench.benchmark import Figure, Figures, Say
 from effviz.errors import SettingsError
 from effviz.explain import sample_photos
+from effviz.progress import Heartbeat, no_progress
 from effviz.zoo import imagenet_classes
 from effviz.zoo.loading import load
 from effviz.zoo.presets import PRESETS
@@ -179,7 +180,7 @@ def new_page(browser: "Browser") -> "Page":
     return page
 
 
-def first_paint_ms(page: "Page", address: str, at_paint: Callable[[], None] = lambda: None) -> float:
+def first_paint_ms(page: "Page", address: str, at_paint: Heartbeat = no_progress) -> float:
     """Open the app in a new window and return how long its title took; `at_paint` runs at that moment.
 
     The clock starts when the browser begins to ask for the address.
@@ -250,7 +251,7 @@ FIVE_MODELS = {"models": "lite0@224,lite1@224,lite2@224,lite0@260,lite2@260"}
 FIRST_PAINT_MS, COMPARE_MS, FRAMES, PICTURES, GROWTH_MIB = 2500, 150, 50, 60, 50 * 1e6 / app_sessions.MIB
 
 
-def bench_app(say: Say = lambda _: None, comparisons: int = COMPARISONS) -> Figures:
+def bench_app(say: Say = no_progress, comparisons: int = COMPARISONS) -> Figures:
     """Measure pages, memory, and, where there is a browser, what it shows."""
     rows, notes = [], []
     try:
@@ -413,7 +414,7 @@ class _Visit:
     torch: bool | None  # whether the server has loaded it
 
 
-def bench_cold(say: Say = lambda _: None, rounds: int = COLD_ROUNDS) -> Figures:
+def bench_cold(say: Say = no_progress, rounds: int = COLD_ROUNDS) -> Figures:
     """Measure the first maps of the command and of the app, and the command again with what the first run kept."""
     times, notes = _ColdTimes(), []
     with tempfile.TemporaryDirectory(prefix="effviz-bench-") as folder:

@@ -25,6 +25,7 @@ from effviz.explain.activation_maps import activation_map
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import Floats, Method
 from effviz.explain.forward_pass import forward
+from effviz.progress import no_progress
 from effviz.zoo.catalogue import parse_model
 from effviz.zoo.loading import load
 
@@ -74,7 +75,7 @@ class LoadOutcome:
                 self.wrong.append(f"Photo {sha256[:8]} by {label} did not get the map that a visitor alone gets.")
 
 
-def bench_load(load_: Load = Load(), say: Say = lambda _: None) -> Figures:
+def bench_load(load_: Load = Load(), say: Say = no_progress) -> Figures:
     """Run the visitors, then a few quick ones alone and beside one who runs Score-CAM."""
     say("What each visitor has to see")
     wanted = expected_maps(load_)
@@ -238,7 +239,7 @@ class ServerHealth:
     children: int = 0
 
 
-def bench_hostile(attack: Attack = Attack(), say: Say = lambda _: None) -> Figures:
+def bench_hostile(attack: Attack = Attack(), say: Say = no_progress) -> Figures:
     """Time newcomers alone, and then beside the hostile pages."""
     with app_sessions.start_server(environment={"EFFVIZ_PUBLIC": "1"}) as running:
         alone_s, beside_s, seen = asyncio.run(_both(running, attack, say))
@@ -382,7 +383,7 @@ VISIT_KINDS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
 )
 
 
-def bench_session(minutes: float, say: Say = lambda _: None) -> Figures:
+def bench_session(minutes: float, say: Say = no_progress) -> Figures:
     """Let visitors come for some minutes, after the first ones."""
     with app_sessions.start_server() as running:
         say("The first visitors")

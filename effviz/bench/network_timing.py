@@ -21,6 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from effviz.bench.single_core_latency import DEFAULT_RUNS, CpuSeconds, Latency, machine
 from effviz.errors import SettingsError
 from effviz.i18n import _
+from effviz.progress import CountProgress, no_progress
 from effviz.scaling import PUBLISHED, plan
 from effviz.zoo import catalogue, torch_modules
 from effviz.zoo.state_dicts import UNTRAINED_SEED
@@ -34,12 +35,6 @@ MIN_CPU_SHARE: Final = 0.9  # of a run's time that its thread computed
 TRIES: Final = 2  # more than there are runs
 
 Clock = Callable[[], float]
-
-BeforeRun = Callable[[int, int], None]  # hears before each run which one it is, of how many; may take its time
-
-
-def start_at_once(_run: int, _runs: int) -> None:
-    """Start the next run at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +106,7 @@ def _of_timm(name: str) -> torch.nn.Module:
     return module
 
 
-def measure_network(name: str, runs: int = DEFAULT_RUNS, ready: BeforeRun = start_at_once) -> Latency:
+def measure_network(name: str, runs: int = DEFAULT_RUNS, ready: CountProgress = no_progress) -> Latency:
     """Measure a network by the paper's protocol, on one thread of this process.
 
     Raises:
@@ -157,7 +152,7 @@ def _try(of: TimedNetwork, picture: torch.Tensor) -> None:
 def time_runs(
     run: Callable[[], object],
     runs: int,
-    ready: BeforeRun,
+    ready: CountProgress,
     clocks: tuple[Clock, Clock] = (time.perf_counter, time.thread_time),
 ) -> tuple[float, ...]:
     """Milliseconds of each run; after a pause one run goes untimed, since somebody else has used the caches.

@@ -29,6 +29,7 @@ from typing import IO, Final, Self
 from effviz import file_io
 from effviz.errors import EffVizError, SettingsError
 from effviz.i18n import _
+from effviz.progress import CountProgress, Heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -217,10 +218,6 @@ ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HF_HUB_OFF
 
 _STEP: Final = re.compile(r"(\d+)/(\d+)")
 
-Step = Callable[[int, int], None]  # hears before each run which one it is, of how many; may take its time
-
-Beat = Callable[[], None]  # called again and again meanwhile; may take its time; what it raises ends the measurement
-
 
 @dataclass(frozen=True, slots=True)
 class ChildLimits:
@@ -240,7 +237,7 @@ def child_command(name: str, runs: int) -> list[str]:
 
 
 def measure_in_child(
-    name: str, step: Step, beat: Beat, runs: int = DEFAULT_RUNS, terms: ChildLimits = NO_LIMITS
+    name: str, step: CountProgress, beat: Heartbeat, runs: int = DEFAULT_RUNS, terms: ChildLimits = NO_LIMITS
 ) -> Latency:
     """Measure one network; the process never outlives this call.
 
@@ -276,7 +273,7 @@ def _started(words: list[str]) -> "Iterator[subprocess.Popen[str]]":
             made.kill()  # nothing happens when it is over
 
 
-def _follow(process: "subprocess.Popen[str]", step: Step, beat: Beat) -> str:
+def _follow(process: "subprocess.Popen[str]", step: CountProgress, beat: Heartbeat) -> str:
     """Let the process run on until it closes stderr, and return its last words there."""
     lines: queue.Queue[str] = queue.Queue()
     assert process.stderr is not None
@@ -294,7 +291,7 @@ def _follow(process: "subprocess.Popen[str]", step: Step, beat: Beat) -> str:
     return last
 
 
-def _watch(process: "subprocess.Popen[str]", beat: Beat, terms: ChildLimits, beats: int) -> None:
+def _watch(process: "subprocess.Popen[str]", beat: Heartbeat, terms: ChildLimits, beats: int) -> None:
     if beats > terms.most_beats:
         raise EffVizError(
             _(
@@ -333,7 +330,7 @@ def _listen(stream: IO[str], lines: "queue.Queue[str]") -> None:
     lines.put("")
 
 
-def _next(lines: "queue.Queue[str]", beat: Beat) -> str:
+def _next(lines: "queue.Queue[str]", beat: Heartbeat) -> str:
     while True:
         beat()
         try:

@@ -26,6 +26,7 @@ from effviz.evaluate.run_settings import Metric, RunSettings
 from effviz.explain.data_types import Floats
 from effviz.explain.engines import choose
 from effviz.explain.placement import Doubles
+from effviz.progress import no_progress
 from effviz.zoo import catalogue
 from effviz.zoo.loading import load
 from effviz.zoo.model import Model
@@ -47,11 +48,7 @@ class ThroughputSubject:
     rounds: int
 
 
-def _nobody(_text: str) -> None:
-    """Nobody wants to know."""
-
-
-def bench(data: Path, model: str = "lite0", photos: int = 400, rounds: int = 3, say: Say = _nobody) -> Figures:
+def bench(data: Path, model: str = "lite0", photos: int = 400, rounds: int = 3, say: Say = no_progress) -> Figures:
     """Measure in turns, and return the medians' rates.
 
     Raises:

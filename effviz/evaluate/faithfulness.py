@@ -36,6 +36,7 @@ from effviz.explain.engines import choose
 from effviz.explain.forward_pass import head_at, run_network
 from effviz.explain.placement import Doubles
 from effviz.explain.targets import output_probabilities
+from effviz.progress import Heartbeat, Progress, no_progress
 
 # ROAD's noisy linear imputation fills in missing pixels from their neighbours.
 # The same equations as pytorch-grad-cam's `NoisyLinearImputer`, put together at once and solved with one decomposition
@@ -109,12 +110,6 @@ ROAD_SHARES = (0.5, 0.2, 0.8, 0.1, 0.9)  # of the area taken away; when time end
 
 Explain = Callable[[Forward], ActivationMap]
 
-Passed = Callable[[], None]  # called after each pass of the model
-
-
-def _nobody() -> None:
-    """Nobody wants to know."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProbabilityCurve:
@@ -160,7 +155,9 @@ class Road:
     halves: tuple[float, ...]  # half the difference at each share that was done, in their order
 
 
-def deletion(forward: Forward, entry: ActivationMap, masking: Masking, passed: Passed = _nobody) -> ProbabilityCurve:
+def deletion(
+    forward: Forward, entry: ActivationMap, masking: Masking, passed: Heartbeat = no_progress
+) -> ProbabilityCurve:
     """Take away the strongest pixels first: a low area under the curve is good.
 
     Petsiuk et al. 2018 (RISE), https://arxiv.org/abs/1806.07421, section 4.2.
@@ -169,7 +166,9 @@ def deletion(forward: Forward, entry: ActivationMap, masking: Masking, passed: P
     return _curve(forward, entry, masking, (pixels, baseline_input(forward.prepared, masking.baseline)), passed)
 
 
-def insertion(forward: Forward, entry: ActivationMap, masking: Masking, passed: Passed = _nobody) -> ProbabilityCurve:
+def insertion(
+    forward: Forward, entry: ActivationMap, masking: Masking, passed: Heartbeat = no_progress
+) -> ProbabilityCurve:
     """Put the strongest pixels first into the baseline: a high area under the curve is good (Petsiuk et al. 2018)."""
     pixels = forward.prepared.pixels
     return _curve(forward, entry, masking, (start_input(forward.prepared, masking.baseline), pixels), passed)
@@ -231,7 +230,7 @@ def road(
     entry: ActivationMap,
     budget_s: float = math.inf,
     shares: Sequence[float] = ROAD_SHARES,
-    passed: Passed = _nobody,
+    passed: Heartbeat = no_progress,
 ) -> Road:
     """Take pixels away and fill them in from their neighbours, so that the mask's shape betrays little.
 
@@ -260,7 +259,7 @@ def _road_difference(forward: Forward, entry: ActivationMap, places: Counts, sha
 
 
 def _curve(
-    forward: Forward, entry: ActivationMap, masking: Masking, inputs: tuple[Floats, Floats], passed: Passed
+    forward: Forward, entry: ActivationMap, masking: Masking, inputs: tuple[Floats, Floats], passed: Heartbeat
 ) -> ProbabilityCurve:
     places = ranks(entry, forward.prepared.size_px)
     counts = pixel_counts(masking.steps, places.size)
@@ -268,7 +267,7 @@ def _curve(
     return ProbabilityCurve(counts / places.size, _probabilities(forward, masked, entry.target_index, passed))
 
 
-def _probabilities(forward: Forward, inputs: Iterable[Floats], index: int, passed: Passed = _nobody) -> Doubles:
+def _probabilities(forward: Forward, inputs: Iterable[Floats], index: int, passed: Heartbeat = no_progress) -> Doubles:
     found, spec = [], forward.model.ref.spec
     for _, logits in choose(forward.model, forward.prepared.size_px).engine.many(inputs):
         found.append(output_probabilities(logits[0], spec)[index])
@@ -374,7 +373,7 @@ def playback_passes(masking: Masking) -> int:
 
 
 def make_playback(
-    forward: Forward, entry: ActivationMap, masking: Masking, progress: Callable[[float], None] = lambda part: None
+    forward: Forward, entry: ActivationMap, masking: Masking, progress: Progress = no_progress
 ) -> Playback:
     """Run the model on all steps of all maps, in one batch; `progress` gets the share that is done after each pass.
 

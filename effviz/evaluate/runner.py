@@ -27,6 +27,7 @@ from effviz.evaluate.run_settings import RunSettings
 from effviz.evaluate.run_store import Manifest, MeasuredModel, Measurement
 from effviz.explain.engines import choose
 from effviz.i18n import _
+from effviz.progress import CountProgress, no_progress
 from effviz.zoo.loading import load, load_all
 from effviz.zoo.model import Model
 
@@ -98,15 +99,9 @@ def _prepare_ahead(
     yield from waiting
 
 
-Progress = Callable[[int, int], None]  # photos done, of how many
-
 Stop = Callable[[], bool]
 
 PACKAGES: Final = ("numpy", "opencv-python-headless", "openvino", "pillow", "pyarrow", "timm", "torch")  # of run.json
-
-
-def _nobody(_done: int, _total: int) -> None:
-    """Nobody wants to know."""
 
 
 def _never() -> bool:
@@ -117,7 +112,7 @@ def _never() -> bool:
 class RunObserver:
     """Who looks on."""
 
-    progress: Progress = _nobody
+    progress: CountProgress = no_progress  # photos
     stop: Stop = _never  # asked now and then; what is done until then is kept
 
 

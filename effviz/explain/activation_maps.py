@@ -14,13 +14,9 @@ from effviz.errors import TargetError
 from effviz.explain import closed_form, gradient_free
 from effviz.explain.cam_methods import CAM_METHODS, supported
 from effviz.explain.data_types import ActivationMap, Floats, Forward, Method, TargetLayer
-from effviz.explain.gradient_free import Progress
 from effviz.explain.targets import TOP1, Target, probabilities, resolve_target
 from effviz.i18n import _
-
-
-def _nobody(_: float) -> None:
-    """Nobody wants to know."""
+from effviz.progress import Progress, no_progress
 
 
 def activation_map(
@@ -28,7 +24,7 @@ def activation_map(
     target: Target | int = TOP1,
     method: Method = Method.CAM,
     layer: TargetLayer = TargetLayer.LAST,
-    progress: Progress = _nobody,
+    progress: Progress = no_progress,
 ) -> ActivationMap:
     """Return the raw map, neither cut at zero nor stretched to 0..1, with everything that made it.
 

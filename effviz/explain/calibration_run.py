@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -20,6 +20,7 @@ from effviz.explain.forward_pass import forward
 from effviz.explain.images import read
 from effviz.explain.placement import Calibration
 from effviz.i18n import _
+from effviz.progress import CountProgress, no_progress
 from effviz.zoo import imagenet_classes
 from effviz.zoo.loading import load
 from effviz.zoo.model import Model, ModelRef
@@ -83,8 +84,6 @@ def _ellipse(width: int, height: int) -> Bytes:
     return np.asarray(mask.filter(ImageFilter.GaussianBlur(soft)))
 
 
-Progress = Callable[[int, int], None]  # done, of how many
-
 OBJECT_SIZE: Final = 0.3  # longer side of an object, as a part of the input's side
 
 PLACES: Final = 7  # in each direction, from one border to the other
@@ -113,7 +112,7 @@ class Sighting:
     to_border: float  # from the object to the nearest border of the input
 
 
-def calibrate(ref: ModelRef, progress: Progress | None = None) -> Calibration:
+def calibrate(ref: ModelRef, progress: CountProgress = no_progress) -> Calibration:
     """Plant the cut-outs that the model recognises at every place, and fit a line; about a minute for Lite0.
 
     Raises:
@@ -134,8 +133,7 @@ def calibrate(ref: ModelRef, progress: Progress | None = None) -> Calibration:
     for done, (cutout, row, column) in enumerate(plantings, 1):
         seen = _sighting(model, cutout, row, column)
         sightings += [seen] if seen else []
-        if progress is not None:
-            progress(done, len(plantings))
+        progress(done, len(plantings))
     return fit(ref, sightings, model.weights_sha256)
 
 

@@ -1,7 +1,7 @@
 """Maps that need no gradients: from the features of a stage alone, or by running the network once a channel."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from effviz.explain.engines import Engine, choose
 from effviz.explain.forward_pass import stage_features
 from effviz.explain.placement import linear_weights
 from effviz.i18n import _
+from effviz.progress import Progress
 
 FEATURE_METHODS = frozenset({Method.EIGENCAM, Method.KPCACAM, Method.FEM, Method.RANDOMCAM})
 
@@ -82,8 +83,6 @@ def randomcam(features: Floats, seed: str) -> Floats:
 # channel can be negative.
 
 PERTURBATION_METHODS = frozenset({Method.SCORECAM, Method.ABLATIONCAM})
-
-Progress = Callable[[float], None]  # gets the share that is done, 0 to 1; what it raises ends the work
 
 
 def perturbation_map(forward: Forward, index: int, method: Method, layer: TargetLayer, progress: Progress) -> Floats:

@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from effviz.explain import decoding, images
 from effviz.explain.data_types import Bytes
 from effviz.file_io import CHOOSE_CACHE, reporting_write_errors
 from effviz.i18n import _
+from effviz.progress import NamedProgress, no_progress
 
 AS_BYTES: Final = "surrogateescape"  # names of files in another code become the bytes that they are
 DATA_SETS_KEPT: Final = 8  # decoded folders; the oldest go first, and are made again when needed
@@ -38,8 +39,6 @@ PIXELS_FILE: Final = "pixels.npy"
 MAX_INDEX_BYTES: Final = 2**28  # ten million pictures
 _VERSION: Final = 1  # of what lies in the cache
 logger = logging.getLogger(__name__)
-
-Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
 
 
 class File(NamedTuple):
@@ -72,11 +71,7 @@ class DataSet:
     name: str  # the folder's own
 
 
-def quiet(_what: str, _done: int, _of: int) -> None:
-    """Report to nobody."""
-
-
-def data_set(folder: Path, side_px: int, progress: Progress = quiet) -> DataSet:
+def data_set(folder: Path, side_px: int, progress: NamedProgress = no_progress) -> DataSet:
     """Decode a folder with `train/` and `val/` to squares of side_px, or find it decoded.
 
     A file that is no readable photo is skipped and named in `skipped`.
@@ -171,7 +166,7 @@ def _folder() -> Path:
     return file_io.cache_folder() / "pictures"
 
 
-def _decoded(what: str, files: Sequence[File], key: str, side_px: int, progress: Progress) -> Pictures:
+def _decoded(what: str, files: Sequence[File], key: str, side_px: int, progress: NamedProgress) -> Pictures:
     place = _folder() / key
     known = _index(place)
     if known is None:
@@ -204,7 +199,7 @@ def _index(place: Path) -> dict[str, Any] | None:
     return None
 
 
-def _make(place: Path, what: str, files: Sequence[File], side_px: int, progress: Progress) -> None:
+def _make(place: Path, what: str, files: Sequence[File], side_px: int, progress: NamedProgress) -> None:
     """Decode into a folder beside the place, which appears whole or not at all."""
     place.parent.mkdir(parents=True, exist_ok=True)
     _check_room(place.parent, len(files) * side_px * side_px * 3)

@@ -20,6 +20,7 @@ from effviz import file_io, schema
 from effviz.errors import SettingsError
 from effviz.explain.data_types import Bytes
 from effviz.i18n import _
+from effviz.progress import NamedProgress, no_progress
 from effviz.scaling import plan as network_plan
 from effviz.schema import Range
 from effviz.train import batches, data, loop
@@ -154,10 +155,6 @@ class FamilyStatus:
 Report = Callable[[FamilyStatus], None]
 
 
-def quiet(_standing: FamilyStatus) -> None:
-    """Report to nobody."""
-
-
 def read_plan(path: Path) -> FamilyPlan:
     """Read a plan.
 
@@ -279,7 +276,7 @@ class FamilyJob:
 
 
 def train(
-    of: FamilyPlan, job: FamilyJob, report: Report = quiet, decoding: data.Progress = data.quiet
+    of: FamilyPlan, job: FamilyJob, report: Report = no_progress, decoding: NamedProgress = no_progress
 ) -> tuple[FamilyOutcome, ...]:
     """Train every run of a plan, one after the other; go on where an earlier call stopped.
 

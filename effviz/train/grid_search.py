@@ -14,6 +14,7 @@ from effviz.errors import SettingsError
 from effviz.facts import two_step_search
 from effviz.facts.two_step_search import SearchResult
 from effviz.i18n import _
+from effviz.progress import NamedProgress, no_progress
 from effviz.scaling import ScalingRule
 from effviz.scaling.coefficient_grid import BaselineNetwork, GridPoint, GridSize, grid, point, worth_training
 from effviz.train import batches, data, loop
@@ -70,10 +71,6 @@ class SearchStatus:
 Report = Callable[[SearchStatus], None]
 
 
-def quiet(_stand: SearchStatus) -> None:
-    """Report to nobody."""
-
-
 def grid_points(of: GridSearch, classes: int) -> tuple[GridPoint, ...]:
     """The points that are trained: the network of each costs twice the baseline, on paper and in truth."""
     network = of.recipe.network
@@ -81,7 +78,7 @@ def grid_points(of: GridSearch, classes: int) -> tuple[GridPoint, ...]:
 
 
 def run_search(
-    of: GridSearch, folder: Path, out: Path, report: Report = quiet, decoding: data.Progress = data.quiet
+    of: GridSearch, folder: Path, out: Path, report: Report = no_progress, decoding: NamedProgress = no_progress
 ) -> tuple[SearchResult, ...]:
     """Train every point on a folder of photos, and go on where an earlier call stopped.
 

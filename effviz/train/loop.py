@@ -27,6 +27,7 @@ from torch import nn
 from effviz import file_io
 from effviz.errors import DatasetError, SettingsError, WeightsError
 from effviz.i18n import _
+from effviz.progress import no_progress
 from effviz.scaling import plan
 from effviz.train import batches, network_setup
 from effviz.train.data import DataSet, Pictures
@@ -203,16 +204,12 @@ class TrainedNetwork:
 Report = Callable[[TrainingStatus], None]
 
 
-def quiet(_status: TrainingStatus) -> None:
-    """Report to nobody."""
-
-
 def train(
     recipe: TrainingRecipe,
     data: DataSet,
     folder: Path,
     options: TrainingOptions = TrainingOptions(),
-    report: Report = quiet,
+    report: Report = no_progress,
 ) -> TrainedNetwork:
     """Train to the recipe's last epoch, from the newest checkpoint in the folder or from the start.
 

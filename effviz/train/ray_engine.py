@@ -15,6 +15,7 @@ from effviz import cluster
 from effviz.cluster import Cluster
 from effviz.errors import EffVizError, SettingsError
 from effviz.i18n import _
+from effviz.progress import no_progress
 from effviz.train import batches, data, loop
 from effviz.train.data import DataSet
 from effviz.train.distributed import TorchProcessGroup
@@ -51,7 +52,7 @@ class Notices:
         return taken
 
 
-def train(job: RayTrainingJob, of: Cluster, report: Report = loop.quiet) -> TrainedNetwork:
+def train(job: RayTrainingJob, of: Cluster, report: Report = no_progress) -> TrainedNetwork:
     """Train as `loop.train` does, each worker on its part of every batch.
 
     The batches are those of one process, so the number of workers changes batch norm (a worker sees its part alone) and
@@ -80,7 +81,7 @@ def work(job: RayTrainingJob, notices: Any) -> None:
 
     crew = TorchProcessGroup()
     options = replace(job.options, device=str(ray.train.torch.get_device()), crew=crew)
-    report = loop.quiet if crew.part.rank else notices.put.remote
+    report = no_progress if crew.part.rank else notices.put.remote
     loop.train(job.recipe, _pictures(job), job.folder, options, report)
 
 

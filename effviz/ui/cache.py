@@ -15,6 +15,7 @@ from effviz.explain.data_types import ActivationMap, Forward, ForwardArrays, Met
 from effviz.explain.overlay import OverlayStyle, display, overlay
 from effviz.explain.scales import ScaledMap
 from effviz.explain.targets import Guess, Target, TargetKind, top_guesses
+from effviz.progress import Heartbeat, Progress, no_progress
 from effviz.report.image_files import encode_jpeg
 from effviz.scaling import (
     Budget,
@@ -36,7 +37,6 @@ from effviz.zoo.model import Model, ModelRef, Weights, WeightsOrigin
 
 if TYPE_CHECKING:
     from effviz.explain.activation_maps import IdenticalMethods
-    from effviz.explain.gradient_free import Progress
     from effviz.ui.job_queue import Effort
 
 KEPT_PX: Final = 2000  # of a visitor's photo, on its long side: a page shows less
@@ -105,10 +105,10 @@ class ChosenPhoto:
     open: Callable[[], Photo] = field(compare=False, repr=False)
 
 
-Turn = Callable[[], AbstractContextManager[decoding.Heartbeat]]  # to be waited for before a photo is decoded
+Turn = Callable[[], AbstractContextManager[Heartbeat]]  # to be waited for before a photo is decoded
 
 
-def own(data: bytes, name: str, turn: Turn = lambda: nullcontext(lambda: None)) -> ChosenPhoto:
+def own(data: bytes, name: str, turn: Turn = lambda: nullcontext(no_progress)) -> ChosenPhoto:
     """A photo that somebody brought; a turn is taken where it is not known yet, nor known to be none.
 
     Raises:
@@ -118,7 +118,7 @@ def own(data: bytes, name: str, turn: Turn = lambda: nullcontext(lambda: None)) 
     digest = hashlib.sha256(data)
     key = (digest.digest(), name)
 
-    def opened(beat: decoding.Heartbeat = lambda: None) -> Photo:
+    def opened(beat: Heartbeat = no_progress) -> Photo:
         return _PHOTOS.get(key, lambda: decoding.read(data, name, KEPT_PX, beat))
 
     if key not in _PHOTOS and not decoding.is_refused(digest.digest()):
@@ -141,7 +141,7 @@ def forget_photo(sha256: str) -> None:
     _PICTURES.remove(lambda key: isinstance(key, tuple) and key[0] == sha256)
 
 
-def photo(data: bytes, name: str, turn: Turn = lambda: nullcontext(lambda: None)) -> Photo:
+def photo(data: bytes, name: str, turn: Turn = lambda: nullcontext(no_progress)) -> Photo:
     """The same, for one look at it."""
     return own(data, name, turn).open()
 
@@ -237,7 +237,7 @@ def activation_map(  # noqa: PLR0913 - each decides about the numbers
     target: Target,
     method: Method,
     layer: TargetLayer,
-    progress: "Progress | None" = None,
+    progress: Progress = no_progress,
 ) -> ActivationMap:
     """The raw map of a photo by a model; `progress` gets the share of a slow method that is done, 0 to 1."""
     from effviz.explain.activation_maps import activation_map as explain
@@ -246,8 +246,7 @@ def activation_map(  # noqa: PLR0913 - each decides about the numbers
     known = _loaded(ref)  # once: a checkpoint that is replaced meanwhile makes no map under the key of the one before
 
     def make() -> ActivationMap:
-        more = () if progress is None else (progress,)
-        made = explain(_forward(known, of), target, method, layer, *more)
+        made = explain(_forward(known, of), target, method, layer, progress)
         freeze_garbage_collection()  # this may have imported torch
         return made
 

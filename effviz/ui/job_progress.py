@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Self
@@ -12,10 +12,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from effviz.errors import EffVizError
 from effviz.i18n import _, ngettext
+from effviz.progress import Progress
 from effviz.ui import job_queue
 from effviz.ui.job_queue import A_PASS, QUEUE, Effort, Turn
-
-Progress = Callable[[float], None]  # gets the share of a step that is done, 0 to 1
 
 STOPPED: Final = (
     "stopped"  # in the session: hashes of the work that the visitor stopped, since its names may hold photos

@@ -21,9 +21,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from effviz.errors import ImageError
-from effviz.explain.decoding import Heartbeat
 from effviz.explain.images import MAX_BYTES
 from effviz.i18n import _
+from effviz.progress import Heartbeat
 from effviz.ui import cache as caches
 from effviz.ui import job_costs
 from effviz.ui.cache import ChosenPhoto

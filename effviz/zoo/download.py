@@ -1,6 +1,6 @@
 """Getting weights from the Hugging Face hub into its local cache: the only place of EffViz that uses a network."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from huggingface_hub import hf_hub_download
@@ -10,17 +10,12 @@ from huggingface_hub.utils import tqdm as hub_tqdm
 
 from effviz.errors import WeightsError
 from effviz.i18n import _
+from effviz.progress import NamedProgress, no_progress
 from effviz.zoo import catalogue, hub
 from effviz.zoo.model import ModelSpec, WeightsOrigin
 
-DownloadProgress = Callable[[str, int, int], None]  # model, bytes so far, bytes in all
 
-
-def no_progress(model: str, done: int, total: int) -> None:
-    """Report nothing."""
-
-
-def fetch(names: Sequence[str], report: DownloadProgress = no_progress) -> tuple[ModelSpec, ...]:
+def fetch(names: Sequence[str], report: NamedProgress = no_progress) -> tuple[ModelSpec, ...]:
     """Fetch the weights of models (`b0`, `b3:ns_jft_in1k`) that are not on this machine yet, or damaged here.
 
     Raises:
@@ -36,7 +31,7 @@ def fetch(names: Sequence[str], report: DownloadProgress = no_progress) -> tuple
     return specs
 
 
-def _fetch(spec: ModelSpec, report: DownloadProgress, again: bool) -> None:
+def _fetch(spec: ModelSpec, report: NamedProgress, again: bool) -> None:
     if spec.origin is not WeightsOrigin.HUB:
         raise WeightsError(hub.availability(spec).sentence)
     hub_logging.set_verbosity_error()  # its retries are not the user's concern, the outcome is
@@ -58,7 +53,7 @@ def _fetch(spec: ModelSpec, report: DownloadProgress, again: bool) -> None:
         ) from error
 
 
-def _bar(model: str, report: DownloadProgress) -> type[Any]:
+def _bar(model: str, report: NamedProgress) -> type[Any]:
     """Return what the hub takes for its progress bar: it draws nothing and passes every step on."""
 
     class Bar(hub_tqdm):  # type: ignore[misc]  # the hub's classes have no types here

@@ -13,6 +13,7 @@ from effviz.bench import network_timing, single_core_latency
 from effviz.bench.single_core_latency import Latency
 from effviz.cli import app
 from effviz.errors import EffVizError, SettingsError
+from effviz.progress import no_progress
 
 ONE = Latency("b1", 240, (40.0, 50.0, 60.0), 7_794_184, "A processor, 2 cores", "torch 2", 1, "2026-11-24 12:00")
 TINY = "scaled-d0.1-w0.1@32"
@@ -76,9 +77,7 @@ def test_a_run_is_timed_from_its_start_to_its_end() -> None:
 def test_after_a_pause_one_run_goes_untimed() -> None:
     ran = []
     clock = Clock(0, 0.2, 1, 1.5)
-    assert network_timing.time_runs(lambda: ran.append(1), 1, network_timing.start_at_once, (clock, Clock(0, 0.5))) == (
-        500,
-    )
+    assert network_timing.time_runs(lambda: ran.append(1), 1, no_progress, (clock, Clock(0, 0.5))) == (500,)
     assert len(ran) == 2
 
 
@@ -88,7 +87,7 @@ def test_a_run_whose_core_others_had_is_repeated_twice_and_then_counts() -> None
     assert network_timing.time_runs(lambda: None, 1, lambda *at: heard.append(at), (clock, own)) == (500,)
     assert heard == [(0, 1), (0, 1)]
     clock, own = Clock(*[0, 0, 1, 2] * 3), Clock(*[0, 0.5] * 3)
-    assert network_timing.time_runs(lambda: None, 1, network_timing.start_at_once, (clock, own)) == (1000,)
+    assert network_timing.time_runs(lambda: None, 1, no_progress, (clock, own)) == (1000,)
 
 
 def test_the_load_is_what_others_computed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from effviz.evaluate.run_settings import Metric
 from effviz.explain import decoding, images, sample_photos
 from effviz.explain.data_types import ActivationMap, Method, Photo
 from effviz.explain.overlay import SCREEN, display
+from effviz.progress import Progress
 from effviz.report.html_report import evaluation_html, summary_csv
 from effviz.ui import cache
 from effviz.ui.evaluate import photo_examples, quick_run, run_results, runs
@@ -70,7 +71,7 @@ def test_steps_add_up_to_what_the_command_measures_and_nothing_stays_on_disk(tem
     begun: list[str] = []
     shares: list[float] = []
 
-    def begin(name: str) -> runs.Beat:
+    def begin(name: str) -> Progress:
         begun.append(name)
         return shares.append
 

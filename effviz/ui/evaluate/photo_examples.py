@@ -25,13 +25,14 @@ from effviz.explain.sample_photos import SamplePhoto
 from effviz.explain.scales import Scale, rescale
 from effviz.explain.targets import Target, TargetKind
 from effviz.i18n import _, lazy_gettext
+from effviz.progress import Progress
 from effviz.ui import cache as caches
 from effviz.ui import inputs, job_costs, photo_shelf
 from effviz.ui.compare.display_settings import LAYER, METHOD
 from effviz.ui.evaluate.run_picker import ResultsView
 from effviz.ui.evaluate.runs import VISIT
 from effviz.ui.guard import guard
-from effviz.ui.job_progress import JobProgress, Progress
+from effviz.ui.job_progress import JobProgress
 from effviz.ui.job_queue import Effort
 from effviz.ui.outputs import plain
 from effviz.ui.session import MODELS, SAMPLES

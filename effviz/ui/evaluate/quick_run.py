@@ -29,10 +29,11 @@ from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import Method
 from effviz.explain.sample_photos import SamplePhoto
 from effviz.i18n import _, ngettext
+from effviz.progress import Progress, no_progress
 from effviz.ui import cache, job_costs, photo_shelf
 from effviz.ui.evaluate import runs
 from effviz.ui.evaluate.run_picker import DONE, HERE, NEXT
-from effviz.ui.evaluate.runs import VISIT, Beat, MeasuredRun
+from effviz.ui.evaluate.runs import VISIT, MeasuredRun
 from effviz.ui.guard import guard
 from effviz.ui.job_progress import JobProgress, resume, stopped
 from effviz.ui.outputs import amount, duration, plain
@@ -292,7 +293,7 @@ def _unlike(pictures: Sequence[PhotoChoice]) -> tuple[PhotoChoice, ...]:
 
 TOGETHER: Final = (AGREEMENT_METRICS, CASCADE_METRICS, frozenset({Metric.DROP, Metric.INCREASE, Metric.GAIN}))
 
-Begin = Callable[[str], Beat]  # gets the name of the next photo; its beat may end the run
+Begin = Callable[[str], Progress]  # gets the name of the next photo; its beat may end the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +318,7 @@ class QuickRunStep:
     seconds: float
 
 
-def ready(asked: QuickRunRequest, beat: Beat = lambda _share: None) -> "list[Model]":
+def ready(asked: QuickRunRequest, beat: Progress = no_progress) -> "list[Model]":
     """Return the models with their engines; the first one to ask waits while they are loaded."""
     from effviz.explain.engines import choose
 
@@ -329,7 +330,7 @@ def ready(asked: QuickRunRequest, beat: Beat = lambda _share: None) -> "list[Mod
     return models
 
 
-def time_passes(asked: QuickRunRequest, models: "Sequence[Model]", beat: Beat) -> PassTiming:
+def time_passes(asked: QuickRunRequest, models: "Sequence[Model]", beat: Progress) -> PassTiming:
     """Measure the first photo once to see how long it takes; what others do meanwhile is not counted."""
     with TemporaryDirectory(prefix="effviz-") as folder:
         sample = _dataset(dataclasses.replace(asked, pictures=asked.pictures[:1]), Path(folder)).samples[0]
@@ -360,7 +361,7 @@ def measure(asked: QuickRunRequest, models: "Sequence[Model]", begin: Begin) -> 
 
 
 def _rows(
-    sample: "DatasetSample", settings: RunSettings, models: "Sequence[Model]", beat: Beat
+    sample: "DatasetSample", settings: RunSettings, models: "Sequence[Model]", beat: Progress
 ) -> "Iterator[Measurement]":
     said: set[tuple[str | None, ...]] = set()
     for step in _steps(sample, settings, models, beat):
@@ -373,7 +374,7 @@ def _rows(
 
 
 def _steps(
-    sample: "DatasetSample", settings: RunSettings, models: "Sequence[Model]", beat: Beat
+    sample: "DatasetSample", settings: RunSettings, models: "Sequence[Model]", beat: Progress
 ) -> Iterator[QuickRunStep]:
     from effviz.evaluate.measurements import measure_prepared, prepare_photo
 
@@ -395,7 +396,7 @@ def _steps(
 
 
 @contextmanager
-def _timed(beat: Beat, share: float) -> Iterator[Callable[[], float]]:
+def _timed(beat: Progress, share: float) -> Iterator[Callable[[], float]]:
     """Let others go first where a step takes long; the seconds are those of the block without them."""
     from effviz.evaluate.measurements import pause_callback
 
@@ -502,7 +503,7 @@ def _measure(asked: QuickRunRequest) -> MeasuredRun:
     work = JobProgress(1 + len(asked.pictures))
     names = {picture.name: _named(picture) for picture in asked.pictures}
 
-    def begin(photo: str) -> Beat:
+    def begin(photo: str) -> Progress:
         work.next(_("{photo}: measured with every model").format(photo=names[photo]))
         return progress
 

@@ -27,6 +27,7 @@ from effviz.evaluate.run_settings import Metric
 from effviz.evaluate.run_store import Manifest
 from effviz.evaluate.run_summary import NUMBER_COLUMNS, TEXT_COLUMNS, Difference, MetricMean, Results, find_differences
 from effviz.i18n import _
+from effviz.progress import Progress, no_progress
 from effviz.report.html_report import SUMMARY_FILE
 from effviz.ui.job_progress import JobProgress
 from effviz.ui.job_queue import Effort
@@ -233,12 +234,6 @@ VALUES_A_STEP: Final = 20_000  # of one model by one metric, drawn thousands of 
 
 CELL_BYTES: Final = 500
 
-Beat = Callable[[float], None]  # gets the share that is done, 0 to 1
-
-
-def _nobody(_share: float) -> None:
-    """Nobody waits for it."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MeasuredRun:
@@ -265,7 +260,7 @@ class MeasuredRun:
         rows = int(self.results.frame.memory_usage().sum())
         return 1024 + rows + 200 * len(self.hashes) + CELL_BYTES * len(self.cells)
 
-    def cells_of(self, models: Sequence[str], metric: Metric, beat: Beat = _nobody) -> tuple[MetricMean, ...]:
+    def cells_of(self, models: Sequence[str], metric: Metric, beat: Progress = no_progress) -> tuple[MetricMean, ...]:
         """Return the means of every method and control, counted where they are not known."""
         if self.cells:
             return tuple(
@@ -414,7 +409,7 @@ def cached_differences(of: MeasuredRun, method: str, metric: Metric) -> tuple[Di
 
 
 def _each(
-    of: MeasuredRun, what: tuple[str, ...], kept: Counted[T], count: Callable[[Sequence[str], Beat], tuple[T, ...]]
+    of: MeasuredRun, what: tuple[str, ...], kept: Counted[T], count: Callable[[Sequence[str], Progress], tuple[T, ...]]
 ) -> tuple[T, ...]:
     """Count what is not kept for some models after the others, each time when it is the visitor's turn."""
     some = [of.models[start : start + of.models_a_step] for start in range(0, len(of.models), of.models_a_step)]
