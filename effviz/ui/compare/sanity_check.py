@@ -16,13 +16,14 @@ from effviz.explain.overlay import palette_colours
 from effviz.i18n import _
 from effviz.plots import style
 from effviz.plots.style import SERIES, figure
+from effviz.progress import Progress
 from effviz.ui import cache, job_costs, outputs
 from effviz.ui.compare import display_settings, grid_data, photo_picker
 from effviz.ui.compare.map_cells import MapCell
 from effviz.ui.components.grid import base64_text, pack
 from effviz.ui.components.reel import reel
 from effviz.ui.guard import guard
-from effviz.ui.job_progress import JobProgress, Progress, resume, stopped
+from effviz.ui.job_progress import JobProgress, resume, stopped
 from effviz.ui.memory import SizeBoundedCache, budget_bytes
 
 if TYPE_CHECKING:
