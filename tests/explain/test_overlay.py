@@ -1,15 +1,24 @@
+import subprocess
+import sys
+
+import matplotlib as mpl
 import numpy as np
 import pytest
 
-from effviz.explain.data_types import Box, Photo
+from effviz import i18n
+from effviz.explain.data_types import Box, Method, Photo
 from effviz.explain.overlay import (
     UNSEEN_BRIGHTNESS,
     OverlayStyle,
     Palette,
+    apply_palette,
+    describe_map,
     display,
     overlay,
     palette_colours,
     palette_of,
+    peak_region,
+    top_share,
 )
 from effviz.explain.placement import RasterOptions
 from effviz.explain.scales import Scale, rescale
@@ -130,3 +139,123 @@ def test_of_a_signed_map_the_threshold_counts_from_none_to_either_end(make_map):
     assert (picture[112, [80, 140]] == 100).all()
     assert (picture[112, 20] == palette_colours(Palette.DIVERGING)[0]).all()
     assert (picture[112, 200] == palette_colours(Palette.DIVERGING)[255]).all()
+
+
+# Alt text.
+
+
+def test_a_map_without_positive_evidence_says_so(make_map):
+    assert describe_map(make_map([[-0.3, -2.0]])) == "No positive evidence for German Shepherd Dog (max -0.3)."
+
+
+def test_an_untrained_map_means_nothing_whatever_it_shows(make_map):
+    text = describe_map(make_map([[5.0, -2.0]], trained=False, model="scaled-d4-w1@224"))
+    assert text == "scaled-d4-w1@224 is untrained: its weights are random, and this map means nothing."
+
+
+def test_the_peak_and_the_concentration_are_told(make_map):
+    values = np.zeros((5, 5))
+    values[0, 0], values[4, 4] = 3, 1
+    # the strongest 20 % are 5 of 25 cells: all of the evidence
+    assert describe_map(make_map(values)) == (
+        "Evidence for German Shepherd Dog is strongest in the upper left of the photo; "
+        "the strongest 20 % of the area seen holds 100 % of it."
+    )
+
+
+def test_a_method_without_a_class_is_not_given_one(make_map):
+    text = describe_map(make_map([[1.0, 0.0]], method=Method.EIGENCAM))
+    assert "German" not in text
+    assert "whatever the class" in text
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "region"),
+    [(0, 0, "upper left"), (0, 1, "upper centre"), (1, 0, "middle left"), (1, 1, "centre"), (2, 2, "lower right")],
+)
+def test_regions_are_ninths_of_the_photo(make_map, row, column, region):
+    values = np.zeros((3, 3))
+    values[row, column] = 1
+    assert peak_region(make_map(values)) == region
+
+
+def test_the_region_is_of_the_photo_not_of_the_crop(make_map):
+    # the model saw only the middle third of a panorama: its leftmost cell is in the centre of the photo
+    panorama = make_map([[1.0, 0.0, 0.0]], Box(300, 0, 600, 300), photo_size=(900, 300))
+    assert peak_region(panorama) == "centre"
+
+
+def test_the_share_of_an_even_map_is_the_area():
+    assert top_share(np.ones((7, 7), np.float32)) == pytest.approx(0.2)
+    assert top_share(np.ones((1, 1), np.float32)) == pytest.approx(0.2)
+
+
+def test_the_share_by_hand():
+    # 10 cells: the strongest two hold 3 + 2 of 3 + 2 + 1 + 1 + 1; negative cells do not count
+    values = np.float32([[3, 1, -9, 1, 2, 1, 0, 0, 0, -1]])
+    assert top_share(values) == pytest.approx(5 / 8)
+
+
+def test_without_evidence_there_is_no_share():
+    assert top_share(np.zeros((3, 3), np.float32)) == 0
+
+
+def test_the_sentence_is_in_the_visitors_language(make_map, translate):
+    translate(
+        "de",
+        {
+            "Evidence for {name} is strongest in the {region} of the photo; "
+            "the strongest {area} % of the area seen holds {share} % of it.": "{share} % davon liegen {region}.",
+            "upper left": "oben links",
+        },
+    )
+    token = i18n.thread_language.set("de")
+    try:
+        # 20 % of the area are 0.8 of a cell, and all evidence lies in one
+        assert describe_map(make_map([[1.0, 0.0], [0.0, 0.0]])) == "80 % davon liegen oben links."
+    finally:
+        i18n.thread_language.reset(token)
+
+
+# Palettes.
+
+IN_MATPLOTLIB = {palette: palette.value for palette in Palette} | {Palette.DIVERGING: "RdBu_r"}
+
+
+@pytest.mark.parametrize("palette", Palette)
+def test_colours_equal_matplotlibs(palette):
+    values = np.concatenate([np.linspace(0, 1, 1001), [-0.5, 1.5]]).astype(np.float32)
+    expected = mpl.colormaps[IN_MATPLOTLIB[palette]](values, bytes=True)[:, :3]
+    np.testing.assert_array_equal(apply_palette(values, palette), expected)
+
+
+def test_the_shape_is_kept_and_nan_is_the_lowest_colour():
+    rgb = apply_palette(np.array([[np.nan, 0.0], [0.5, 1.0]], np.float32), Palette.INFERNO)
+    assert rgb.shape == (2, 2, 3)
+    assert rgb.dtype == np.uint8
+    assert rgb[0, 0].tolist() == rgb[0, 1].tolist()
+
+
+def test_no_sign_means_white_and_the_signs_can_be_told_apart():
+    low, middle, high = apply_palette(np.array([0.0, 0.5, 1.0], np.float32), Palette.DIVERGING).astype(int)
+    assert middle.min() > 240
+    assert low[2] > low[0]  # blue
+    assert high[0] > high[2]  # red
+
+
+@pytest.mark.parametrize("palette", [Palette.CIVIDIS, Palette.INFERNO])
+def test_brightness_grows_with_the_value(palette):
+    brightness = palette_colours(palette).astype(float) @ (0.2126, 0.7152, 0.0722)
+    assert (np.diff(brightness[::8]) > 0).all()
+
+
+def test_the_tables_cannot_be_written():
+    with pytest.raises(ValueError, match="read-only"):
+        palette_colours(Palette.JET)[0] = 0
+
+
+def test_drawing_loads_neither_torch_nor_matplotlib():
+    modules = "images, overlay, placement, sample_photos, scales"
+    code = f"import sys; from effviz.explain import {modules}; print({{'torch', 'matplotlib'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -2,8 +2,21 @@
 
 import pytest
 
-from effviz.facts import PaperVersion, paper_stages
-from effviz.scaling import plan
+from effviz.errors import SettingsError
+from effviz.facts import (
+    PaperVersion,
+    load,
+    paper_latencies,
+    paper_points,
+    paper_ratios,
+    paper_speedup,
+    paper_stages,
+    paper_top1,
+    training_fact,
+    training_facts,
+)
+from effviz.scaling import PUBLISHED, plan
+from effviz.train import training_recipe
 
 TABLE_1 = [
     ("Conv3x3", 224, 32, 1),
@@ -33,3 +46,186 @@ def test_the_current_table_is_what_is_planned():
     assert [(of.operator, of.resolution_px, of.channels, of.layers) for of in paper_stages()] == [
         (of.operator, of.in_resolution, of.channels, of.layers) for of in stages
     ]
+
+
+# Table 4, typed from the paper; its speed-ups divided by hand.
+
+PRINTED = {
+    "ResNet-152": (1, "", 77.8, 77.8, 0.554, None),
+    "EfficientNet-B1": (1, "b1", 78.8, 79.1, 0.098, 5.7),
+    "GPipe": (2, "", 84.3, 84.3, 19.0, None),
+    "EfficientNet-B7": (2, "b7", 84.4, 84.3, 3.1, 6.1),
+}
+
+
+def test_table_4_is_the_papers():
+    rows = {
+        row.model: (row.pair, row.name, row.top1_pct, row.top1_pct_table2, row.latency_s, row.speedup_printed)
+        for row in paper_latencies()
+    }
+    assert rows == PRINTED
+    for row in paper_latencies():
+        assert "average over 20 runs" in row.conditions
+        assert row.source.startswith("Table 4")
+
+
+def test_every_efficientnet_says_that_its_accuracy_is_an_older_one():
+    assert [bool(row.note) for row in paper_latencies()] == [bool(row.name) for row in paper_latencies()]
+
+
+@pytest.mark.parametrize(("pair", "times"), [(1, 554 / 98), (2, 190 / 31)])
+def test_speedups_divided_anew_round_to_the_printed_ones(pair, times):
+    assert paper_speedup(pair) == pytest.approx(times)
+    printed = next(row.speedup_printed for row in paper_latencies() if row.pair == pair and row.speedup_printed)
+    assert round(times, 1) == printed
+
+
+# Table 2 as printed; the expected rows are typed from the paper's three versions.
+
+B0_TO_B7 = [f"b{i}" for i in range(8)]
+TOP1 = {
+    PaperVersion.V5: [77.1, 79.1, 80.1, 81.6, 82.9, 83.6, 84.0, 84.3],
+    PaperVersion.V3: [77.3, 79.2, 80.3, 81.7, 83.0, 83.7, 84.2, 84.4],
+    PaperVersion.V1: [76.3, 78.8, 79.8, 81.1, 82.6, 83.3, 84.0, 84.4],
+}
+TOP5 = {
+    PaperVersion.V5: [93.3, 94.4, 94.9, 95.7, 96.4, 96.7, 96.8, 97.0],
+    PaperVersion.V3: [93.5, 94.5, 95.0, 95.6, 96.3, 96.7, 96.8, 97.1],
+    PaperVersion.V1: [93.2, 94.4, 94.9, 95.5, 96.3, 96.7, 96.9, 97.1],
+}
+
+
+@pytest.mark.parametrize("version", PaperVersion)
+def test_efficientnets_of_each_version(version):
+    points = [point for point in paper_points(version) if point.is_efficientnet]
+    assert [point.name for point in points] == B0_TO_B7
+    assert [point.top1_pct for point in points] == TOP1[version]
+    assert [point.top5_pct for point in points] == TOP5[version]
+    assert [point.params_millions for point in points] == [5.3, 7.8, 9.2, 12, 19, 30, 43, 66]
+    assert [point.macs_billions for point in points] == [0.39, 0.70, 1.0, 1.8, 4.2, 9.9, 19, 37]
+    assert {point.version for point in points} == {version}
+
+
+@pytest.mark.parametrize("version", PaperVersion)
+def test_every_row_of_table_2_is_there(version):
+    table, points = load("table2_imagenet"), paper_points(version)
+    assert [point.model for point in points] == table["model"].to_list()
+    assert [point.group for point in points] == table["group"].to_list()
+    assert [point.source for point in points] == table["source"].to_list()
+
+
+def test_the_paper_prints_no_flops_for_gpipe():
+    gpipe = next(point for point in paper_points() if point.model == "GPipe")
+    assert (gpipe.macs_billions, gpipe.params_millions, gpipe.top1_pct, gpipe.name) == (None, 557, 84.3, "")
+
+
+def test_top1_by_short_and_printed_name():
+    assert paper_top1("b3") == paper_top1("EfficientNet-B3") == 81.6
+    assert paper_top1("b0", PaperVersion.V1) == 76.3
+    assert paper_top1("ResNet-50") == 76.0
+
+
+@pytest.mark.parametrize("name", ["b9", "", "lite0"])
+def test_a_network_that_table_2_lacks(name):
+    with pytest.raises(SettingsError, match=r"no network.*b0.*Pick one"):
+        paper_top1(name)
+
+
+# Ratios of Table 2; the one that cannot be right is known from the collected facts.
+
+
+def test_printed_ratios_are_the_tables():
+    table = load("table2_imagenet")
+    rows = paper_ratios()
+    assert [row.model for row in rows] == list(table["model"])
+    assert [row.params.printed for row in rows] == list(table["params_ratio_to_efficientnet"])
+    assert [row.macs.printed for row in rows if row.macs.printed] == list(table["flops_ratio_to_efficientnet"].dropna())
+
+
+@pytest.mark.parametrize(
+    ("model", "params", "macs"),
+    [("ResNet-50", 26 / 5.3, 4.1 / 0.39), ("SENet", 146 / 19, 42 / 4.2), ("AmoebaNet-C", 155 / 30, 41 / 9.9)],
+)
+def test_ratios_are_divided_anew_within_the_group(model, params, macs):
+    row = next(row for row in paper_ratios() if row.model == model)
+    assert (row.params.computed, row.macs.computed) == (pytest.approx(params), pytest.approx(macs))
+
+
+def test_of_31_printed_ratios_one_is_impossible():
+    others = [row for row in paper_ratios() if row.model != row.efficientnet]
+    ratios = [
+        (row.model, kind, ratio) for row in others for kind, ratio in (("params", row.params), ("macs", row.macs))
+    ]
+    assert sum(ratio.printed is not None for _, _, ratio in ratios) == 31
+    assert [(model, kind) for model, kind, ratio in ratios if not ratio.possible] == [("PNASNet", "macs")]
+
+
+def test_what_rounding_allows_for_pnasnet():
+    pnasnet = next(row for row in paper_ratios() if row.model == "PNASNet").macs
+    assert (pnasnet.printed, pnasnet.least, pnasnet.most) == (
+        6.0,
+        pytest.approx(22.5 / 4.25),
+        pytest.approx(23.5 / 4.15),
+    )
+
+
+def test_gpipe_has_no_flops():
+    gpipe = next(row for row in paper_ratios() if row.model == "GPipe")
+    assert (gpipe.macs.printed, gpipe.macs.computed, gpipe.macs.possible) == (None, None, True)
+
+
+# The paper's training settings: section 5.2, and tensorflow/tpu's code, as the collected README of facts has them.
+
+
+def test_what_the_paper_prints() -> None:
+    # Section 5.2 of v5, read by hand.
+    printed = {
+        "squares": 0.9,
+        "momentum": 0.9,
+        "rate": 0.256,
+        "decay": 0.97,
+        "decay_epochs": 2.4,
+        "norm_momentum": 0.99,
+    }
+    printed |= {"weight_decay": 1e-5, "dropout_least": 0.2, "dropout_most": 0.5, "survival": 0.8}
+    assert {key: training_fact(key).printed for key in printed} == printed
+
+
+def test_what_earlier_versions_print_otherwise() -> None:
+    # README of the collected facts, sections 0 and 9: drop connect 0.3 in v1 and ICML, 0.2 in v2, survival 0.8 since
+    # v3; pictures held out in v5 alone.
+    survival, held_out = training_fact("survival"), training_fact("held_out")
+    assert [survival.printed_in(version) for version in PaperVersion] == ["0.8", "0.8", "drop connect 0.3, in v2 0.2"]
+    assert [held_out.printed_in(version) for version in PaperVersion] == ["25000", "", ""]
+    assert training_fact("rate").printed_in(PaperVersion.V1) == "0.256"
+
+
+def test_what_only_the_code_says_is_not_put_into_the_papers_mouth() -> None:
+    silent = [fact.key for fact in training_facts() if not fact.paper]
+    assert silent == ["epsilon", "batch_size", "warmup_epochs", "steps", "ema", "label_smoothing"]
+
+
+def test_the_codes_numbers_are_those_of_the_shipped_recipe() -> None:
+    """Two readings of the same code: this table, and `recipes/paper.toml`."""
+    of = training_recipe.read_recipe("paper")
+    assert training_fact("rate").coded == of.optimiser.rate
+    assert training_fact("rate").printed == of.optimiser.rate * 4096 / of.optimiser.rate_for_batch
+    assert training_fact("batch_size").coded == of.batch_size
+    assert training_fact("warmup_epochs").coded == of.schedule.warmup_epochs
+    assert (training_fact("decay").coded, training_fact("decay_epochs").coded) == (0.97, 2.4)
+    assert training_fact("ema").coded == of.ema
+    assert training_fact("epsilon").coded == of.optimiser.epsilon
+    assert training_fact("norm_momentum").coded == 1 - of.network.norm_momentum
+    assert training_fact("survival").coded == 1 - of.network.stochastic_depth
+    assert training_fact("label_smoothing").coded == of.augmentation.label_smoothing
+    assert int(training_fact("steps").coded) == of.epochs * 1_281_167 // of.batch_size  # pictures of ImageNet
+
+
+def test_dropout_ends_at_the_published_networks() -> None:
+    assert training_fact("dropout_least").coded == PUBLISHED["b0"].dropout
+    assert training_fact("dropout_most").coded == PUBLISHED["b7"].dropout
+
+
+def test_an_unknown_setting_is_one_sentence() -> None:
+    with pytest.raises(SettingsError, match=r"no training setting 'lr'.*Pick one"):
+        training_fact("lr")

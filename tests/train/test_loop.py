@@ -1,5 +1,7 @@
 """The loop: it learns, and a run that was killed and resumed ends as one that was not."""
 
+import json
+import shutil
 import subprocess
 import sys
 import time
@@ -9,10 +11,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
-from effviz.errors import DatasetError, SettingsError
+from effviz.cli import app
+from effviz.errors import DatasetError, SettingsError, WeightsError
 from effviz.train import batches, data, loop
 from effviz.train.training_recipe import Augmentation, Optimiser, OptimiserName, Schedule, ScheduleName, TrainingRecipe
+from effviz.zoo import catalogue, manifest
+from effviz.zoo.loading import load
 
 SIDE_PX = batches.decoded_side_px(32)
 
@@ -167,3 +173,178 @@ def test_the_moving_average_is_tensorflows(folder: Path, tmp_path: Path, tiny: C
         decay = min(0.3, (1 + n) / (10 + n))
         expected = decay * expected + (1 - decay) * run.module.classifier.bias.detach()
     assert torch.allclose(run.ema.module.classifier.bias, expected, atol=1e-7)
+
+
+# Checkpoints: two are kept, a damaged one is passed over, and nothing half-written is ever seen.
+
+CPU = torch.device("cpu")
+
+
+def state(step: int) -> loop.CheckpointState:
+    return {"step": step, "weights": torch.full((3,), float(step))}
+
+
+def test_the_last_two_are_kept_and_the_newest_is_loaded(tmp_path: Path) -> None:
+    for step in (1, 5, 12):
+        loop.save_checkpoint(tmp_path, step, state(step))
+    assert [path.name[:14] for path in sorted(tmp_path.glob("*"))] == ["step-000000005", "step-000000012"]
+    loaded = loop.load_checkpoint(tmp_path, CPU)
+    assert loaded is not None
+    assert loaded["step"] == 12
+    assert loaded["weights"].tolist() == [12.0] * 3
+
+
+def test_a_damaged_one_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    loop.save_checkpoint(tmp_path, 1, state(1))
+    newest = loop.save_checkpoint(tmp_path, 2, state(2))
+    data = bytearray(newest.read_bytes())
+    data[len(data) // 2] ^= 1
+    newest.write_bytes(data)
+    loaded = loop.load_checkpoint(tmp_path, CPU)
+    assert loaded is not None
+    assert loaded["step"] == 1
+    assert "is damaged" in caplog.text
+
+
+def test_if_all_are_damaged_the_sentence_says_what_to_do(tmp_path: Path) -> None:
+    for step in (1, 2):
+        path = loop.save_checkpoint(tmp_path, step, state(step))
+        path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(WeightsError, match="Remove the folder to start anew"):
+        loop.load_checkpoint(tmp_path, CPU)
+
+
+def test_an_interrupted_writing_is_not_taken_for_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop.save_checkpoint(tmp_path, 1, state(1))
+
+    def die(what: object, file: object) -> None:
+        file.write(b"half")  # type: ignore[attr-defined]
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", die)
+        with pytest.raises(KeyboardInterrupt):
+            loop.save_checkpoint(tmp_path, 2, state(2))
+    loaded = loop.load_checkpoint(tmp_path, CPU)
+    assert loaded is not None
+    assert loaded["step"] == 1
+
+
+def test_a_folder_without_any_has_nothing_to_go_on_from(tmp_path: Path) -> None:
+    assert loop.load_checkpoint(tmp_path / "nowhere", CPU) is None
+    assert not loop.has_checkpoint(tmp_path)
+
+
+def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
+    loop.save_checkpoint(tmp_path, 1, {"trap": Path("/")})  # any class beyond tensors and plain values
+    with pytest.raises(Exception, match="Weights only load failed"):
+        loop.load_checkpoint(tmp_path, CPU)
+
+
+@pytest.mark.parametrize("damage", ["flip", "zero", "truncate", "swap", "folder"])
+def test_an_outcome_that_was_changed_is_not_used(tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str) -> None:
+    for key in ("width", "depth"):
+        loop.keep_outcome(tmp_path / key, f"{key} of a plan", {"top1_pct": 61.25, "right": [1, 0, 1, 1]})
+    assert loop.kept_outcome(tmp_path / "width", "width of a plan") == {"top1_pct": 61.25, "right": [1, 0, 1, 1]}
+    file = tmp_path / "width" / "outcome.json"
+    known = file.read_bytes()
+    match damage:
+        case "flip":
+            file.write_bytes(known.replace(b"61.25", b"61.26"))
+        case "zero":
+            file.write_bytes(bytes(len(known)))
+        case "truncate":
+            file.write_bytes(known[:-9])
+        case "swap":
+            shutil.copy(tmp_path / "depth" / "outcome.json", file)
+        case "folder":
+            file.unlink()
+            file.mkdir()
+    assert loop.kept_outcome(tmp_path / "width", "width of a plan") is None
+    assert caplog.messages == [f"{file} is damaged or of another training: this network is trained again."]
+    assert loop.kept_outcome(tmp_path / "nothing", "width of a plan") is None
+    assert len(caplog.messages) == 1
+
+
+# What a training leaves can be loaded by the app, and says how sure its accuracy is.
+
+TOML = """
+epochs = 1
+batch_size = 8
+[network]
+depth = 0.3
+width = 0.25
+resolution_px = 32
+[optimiser]
+name = "adamw"
+rate = 1e-3
+epsilon = 1e-8
+[schedule]
+name = "one-cycle"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "mini.toml"
+    path.write_text(TOML)
+    return path
+
+
+def run(*words: object, code: int = 0):
+    result = CliRunner().invoke(app, ["train", *map(str, words)])
+    assert result.exit_code == code, result.output
+    return result
+
+
+def test_wilsons_interval_is_that_of_the_textbook() -> None:
+    # Brown, Cai and DasGupta 2001, and by hand for 5 of 10: (0.5 + 1.9207/10 -+ ...) / 1.38415 = 0.2366, 0.7634.
+    low, high = manifest.wilson_interval_pct(5, 10)
+    assert (low, high) == (pytest.approx(23.66, abs=0.01), pytest.approx(76.34, abs=0.01))
+    assert manifest.wilson_interval_pct(0, 10)[0] == pytest.approx(0)
+
+
+def test_what_was_trained_is_loaded_by_the_app(
+    config: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    shown = run(config, "--data", folder, "--out", out, "--threads", 1).stdout
+    assert "mini: top-1" in shown
+    entry = json.loads((out / "entry.json").read_text())
+    (out / "manifest.json").write_text(json.dumps([entry]))
+    monkeypatch.setenv("EFFVIZ_MODELS", str(out))
+    model = load(catalogue.parse_model("mini@32"))
+    assert (model.ref.spec.classes, model.ref.spec.dataset) == (("blue", "red"), folder.name)
+    assert model.weights_sha256 == entry["sha256"]
+    assert f"{entry['top1_pct']:.2f}" in shown
+    with torch.inference_mode():
+        assert model.module(torch.zeros(1, 3, 32, 32)).shape == (1, 2)
+    card = (out / "README.md").read_text()
+    assert "95 % interval" in card
+    assert entry["sha256"] not in card
+
+
+def test_a_second_run_has_to_say_that_it_goes_on(config: Path, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    first = run(config, "--data", folder, "--out", out, "--json").stdout
+    refused = run(config, "--data", folder, "--out", out, code=1)
+    assert "Add --resume, or choose another --out" in refused.stderr
+    assert run(config, "--data", folder, "--out", out, "--resume", "--json").stdout == first
+
+
+def test_skipped_files_are_named(config: Path, folder: Path, tmp_path: Path) -> None:
+    (folder / "val" / "red" / "broken.png").write_bytes(b"")
+    result = run(config, "--data", folder, "--out", tmp_path / "run")
+    assert "Skipped: red/broken.png is empty" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [(["--device", "tpu"], "The device 'tpu' is not there"), (["--data", "nowhere"], "nowhere/train holds 0 class")],
+)
+def test_what_a_user_does_wrong_is_one_line(
+    config: Path, folder: Path, tmp_path: Path, words: list[str], sentence: str
+) -> None:
+    result = run(config, "--data", folder, "--out", tmp_path / "run", *words, code=1)
+    assert sentence in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
