@@ -1,18 +1,38 @@
 """A session comes back as it was; what only looks like one is refused before it is read."""
 
+import dataclasses
 import io
 import json
 import stat
 import struct
+import time
 import zipfile
 from collections.abc import Callable
+from importlib.metadata import version
 
+import numpy as np
 import pytest
 
 from effviz.errors import SettingsError
+from effviz.explain import placement
+from effviz.explain.data_types import Box
+from effviz.explain.overlay import OverlayStyle, Palette
+from effviz.explain.placement import Calibration, Placement, RasterOptions
+from effviz.explain.scales import Scale
 from effviz.report import session_archive
 from effviz.report.html_report import PictureTile
-from effviz.report.session_archive import SessionArchive, SessionPhoto, SessionRow, read_session, session_zip
+from effviz.report.session_archive import (
+    ComparisonSettings,
+    SessionArchive,
+    SessionPhoto,
+    SessionRow,
+    maps_npz,
+    read_session,
+    session_zip,
+    settings_json,
+)
+from effviz.zoo.catalogue import parse_model
+from effviz.zoo.model import Model, Weights
 
 LAWN = SessionPhoto("../lawn <b>Ж.png", b"a lawn")
 DOG = SessionPhoto("German shepherd", b"a dog", "dog")
@@ -155,3 +175,133 @@ def test_the_page_needs_nothing_else_and_escapes_what_it_shows() -> None:
     assert "https://" not in page
     assert 'src="data:image/jpeg;base64,' in page
     assert len(page) < 20_000
+
+
+# Comparison export.
+
+
+def test_the_maps_come_back_bit_by_bit_under_names_that_say_what_they_are(make_map):
+    named = [
+        ("my dog/1.jpg", "lite0@224", "Dog"),
+        ("my dog/1.jpg", "lite0@224", "Cat, tabby"),
+        ("Ж", "lite0@224", "Dog"),
+    ]
+    named += [("my dog/1.jpg", "lite0@224", "Cat, tabby"), ("my dog/1.jpg", "lite2@260", "Dog")]
+    maps = [
+        dataclasses.replace(
+            make_map(np.random.default_rng(n).normal(size=(7 + n, 7))), photo=photo, model=model, target_name=of
+        )
+        for n, (photo, model, of) in enumerate(named)
+    ]
+    keys = [
+        "my_dog_1.jpg__lite0@224",
+        "my_dog_1.jpg__lite0@224__Cat_tabby",
+        "Ж__lite0@224",
+        "my_dog_1.jpg__lite0@224__Cat_tabby__2",
+        "my_dog_1.jpg__lite2@260",
+    ]
+    with np.load(io.BytesIO(maps_npz(maps)), allow_pickle=False) as file:
+        assert file.files == ["facts", *keys]
+        assert [fact["key"] for fact in json.loads(str(file["facts"]))] == keys
+        for key, entry in zip(keys, maps, strict=True):
+            np.testing.assert_array_equal(file[key], entry.values)
+            assert file[key].dtype == np.float32
+
+
+def test_each_map_says_what_made_it(make_map):
+    made = make_map([[1.0, -2.0]], Box(1, 2, 3, 4), bias=0.25, photo="Ж.jpg")
+    with np.load(io.BytesIO(maps_npz([made])), allow_pickle=False) as file:
+        (facts,) = json.loads(str(file["facts"]))
+    assert facts == {
+        "key": "Ж.jpg__lite0@224",
+        "photo": "Ж.jpg",
+        "photo_sha256": "0" * 64,
+        "photo_size": [224, 224],
+        "model": "lite0@224",
+        "weights_sha256": "a" * 64,
+        "trained": True,
+        "method": "cam",
+        "layer": "last",
+        "target_index": 235,
+        "target_name": "German Shepherd Dog",
+        "logit": 7.5,
+        "probability": 0.9,
+        "bias": 0.25,
+        "seen": [1, 2, 3, 4],
+        "map_height": 1,
+        "map_width": 2,
+        "map_min": -2,
+        "map_max": 1,
+    }
+
+
+def test_the_same_maps_give_the_same_bytes_at_any_time(make_map, monkeypatch):
+    first = maps_npz([make_map(np.eye(7))])
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+    monkeypatch.setattr(time, "localtime", lambda *_: time.gmtime(3e9))
+    assert maps_npz([make_map(np.eye(7))]) == first
+
+
+# Comparison export settings.
+
+HASH = "ab" * 32
+
+
+@pytest.fixture
+def comparison(make_map):
+    shared = Weights(parse_model("lite0").spec, {}, HASH)
+    models = (Model(parse_model("lite0"), shared), Model(parse_model("lite0@260"), shared))
+    style = OverlayStyle(Palette.INFERNO, 0.4, Placement.PLAIN, RasterOptions(cells=True, longest_px=300), 0.7, 0.2)
+    return ComparisonSettings(models, (make_map([[1.0, 2.0]]),), "top1", Scale.SHARE, style)
+
+
+def test_everything_needed_to_repeat_it_is_there(comparison):
+    facts = json.loads(settings_json(comparison))
+    assert facts["shown"] == {
+        "scale": "share",
+        "palette": "inferno",
+        "opacity": 0.4,
+        "contour": 0.7,
+        "threshold": 0.2,
+        "cells": True,
+        "longest_px": 300,
+        "placement": "plain",
+        "calibrations": {},
+    }
+    assert facts["target"] == "top1"
+    assert [model["label"] for model in facts["models"]] == ["lite0@224", "lite0@260"]
+    assert {model["weights_sha256"] for model in facts["models"]} == {HASH}
+    assert facts["models"][0]["crop_pct"] == 0.875
+    assert facts["maps"][0]["photo_sha256"] == "0" * 64
+    assert facts["maps"][0]["method"] == "cam"
+    assert facts["versions"]["torch"] == version("torch")
+    assert facts["versions"]["grad-cam"] == version("grad-cam")
+
+
+def test_the_same_comparison_gives_the_same_bytes(comparison):
+    assert settings_json(comparison) == settings_json(comparison)
+
+
+def test_the_corrections_of_a_calibrated_placement_are_written_down(comparison, monkeypatch):
+    by_hand = {
+        label: Calibration(label, px, 1.5, -2.0, 0.9, 0.1, 0.3, 49, "by hand", HASH)
+        for label, px in (("lite0@224", 224), ("lite0@260", 260))
+    }
+    monkeypatch.setattr(placement, "calibrations", lambda: by_hand)
+    style = OverlayStyle(placement=Placement.CALIBRATED)
+    calibrated = ComparisonSettings(comparison.models, comparison.maps, "top1", Scale.OWN, style)
+    facts = json.loads(settings_json(calibrated))
+    assert facts["shown"]["calibrations"]["lite0@260"] == {
+        "offset_x": 1.5,
+        "offset_y": -2.0,
+        "slope": 0.9,
+        "made": "by hand",
+    }
+
+
+def test_a_model_without_calibration_is_left_out_of_the_corrections(comparison, monkeypatch):
+    only = Calibration("lite0@224", 224, 1.5, -2.0, 0.9, 0.1, 0.3, 49, "by hand", HASH)
+    monkeypatch.setattr(placement, "calibrations", lambda: {"lite0@224": only})
+    style = OverlayStyle(placement=Placement.CALIBRATED)
+    facts = json.loads(settings_json(ComparisonSettings(comparison.models, comparison.maps, "top1", Scale.OWN, style)))
+    assert list(facts["shown"]["calibrations"]) == ["lite0@224"]
