@@ -6,7 +6,8 @@ import streamlit as st
 
 from effviz import settings
 from effviz.i18n import _
-from effviz.ui import inputs, job_costs, session, startup
+from effviz.ui import inputs, session, startup
+from effviz.ui import job_queue
 from effviz.ui.guard import last_guard
 
 HERE = Path(__file__).parent
@@ -14,7 +15,7 @@ PAGES = "effviz/ui/pages"  # st.Page finds them from this file's folder
 
 startup.shorten_log()
 startup.bound_uploads()
-job_costs.start_decoders()
+job_queue.start_decoders()
 session.adopt_language()
 st.set_page_config(page_title="EffViz", page_icon=settings.SHIPPED / "assets/icon.png", layout="wide")
 st.logo(settings.SHIPPED / "assets/logo.svg", size="large")

@@ -41,7 +41,7 @@ def open_app(
     os.chdir(settings.SHIPPED)  # Streamlit reads .streamlit/config.toml from here, before it is imported
     from streamlit.web import bootstrap
 
-    from effviz.ui import job_costs, startup
+    from effviz.ui import job_queue, startup
 
     options = {
         "server_port": port,
@@ -54,7 +54,7 @@ def open_app(
     typer.echo(f"EffViz: http://{address}:{port}/{base_path.strip('/')}".rstrip("/"))
     if address not in LOCAL:
         typer.echo(PUBLIC_NOTE)
-    job_costs.start_decoders()  # so that they are ready when somebody comes
+    job_queue.start_decoders()  # so that they are ready when somebody comes
     bootstrap.load_config_options(options)
     startup.start_preloading()
     bootstrap.run(str(script), False, [], options)

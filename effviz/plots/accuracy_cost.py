@@ -10,8 +10,20 @@ import plotly.graph_objects as go
 
 from effviz import facts
 from effviz.i18n import _, lazy_gettext
-from effviz.plots.label_placement import PAD, Label, place_labels, stack_labels
-from effviz.plots.style import GREY, LOOKS, SERIES, VISITOR, SeriesStyle, figure, log_axis, vertical
+from effviz.plots.style import (
+    GREY,
+    LOOKS,
+    PAD,
+    SERIES,
+    VISITOR,
+    Label,
+    SeriesStyle,
+    figure,
+    log_axis,
+    place_labels,
+    stack_labels,
+    vertical,
+)
 from effviz.scaling import PUBLISHED, Plan
 from effviz.zoo import catalogue
 from effviz.zoo.model import IMAGENET, ModelRef, NetworkCost

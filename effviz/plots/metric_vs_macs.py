@@ -16,10 +16,25 @@ from effviz.evaluate.heatmaps import CROP_CONTROLS, PHOTO_CONTROLS, Control
 from effviz.evaluate.intervals import Interval
 from effviz.evaluate.run_summary import MetricMean
 from effviz.i18n import _, lazy_gettext
-from effviz.plots import label_placement
-from effviz.plots.label_placement import LINE_PX, Frame, Label, NamedBar, NamePlace, place_labels
+from effviz.plots import style
 from effviz.plots.paper_curves import AXIS_TITLES
-from effviz.plots.style import BLUE, GREY, LOOKS, OLIVE, SERIES, VERMILLION, SeriesStyle, figure, log_axis
+from effviz.plots.style import (
+    BLUE,
+    GREY,
+    LINE_PX,
+    LOOKS,
+    OLIVE,
+    SERIES,
+    VERMILLION,
+    Frame,
+    Label,
+    NamedBar,
+    NamePlace,
+    SeriesStyle,
+    figure,
+    log_axis,
+    place_labels,
+)
 from effviz.zoo.presets import ScalingAxis
 
 # The report's figure.
@@ -279,9 +294,9 @@ def _named(
     Lines to names cross other names only where no frame has places without that.
     """
     bars = [_bar(of) for of in models]
-    for crossing, room in itertools.product((False, True), label_placement.ROOMS):
+    for crossing, room in itertools.product((False, True), style.ROOMS):
         within = _frame(bars, controls, room)
-        places = label_placement.place_bar_names(bars, within, _marks(shown), _levels(shown), crossing)
+        places = style.place_bar_names(bars, within, _marks(shown), _levels(shown), crossing)
         if None not in places:
             break
     return within, [(bar, place) for bar, place in zip(bars, places, strict=True) if place]
@@ -291,7 +306,7 @@ def _frame(bars: Sequence[NamedBar], controls: Mapping[Control, Sequence[RatedMo
     reach = math.log10(REACH if _levels(controls) else ROOM)
     xs = [bar.x + side for bar in bars for side in (-reach, reach)]
     means = [of.found.mean for some in controls.values() for of in some if of.found.n]
-    return label_placement.frame_around(xs, [*(bar.low for bar in bars), *(bar.high for bar in bars), *means], room)
+    return style.frame_around(xs, [*(bar.low for bar in bars), *(bar.high for bar in bars), *means], room)
 
 
 def _end(bar: NamedBar, place: NamePlace, within: Frame) -> float:

@@ -21,8 +21,7 @@ from effviz.facts import (
     width_by_baseline,
 )
 from effviz.i18n import _, lazy_gettext
-from effviz.plots.label_placement import Label, place_labels
-from effviz.plots.style import LOOKS, VISITOR, SeriesStyle, figure, log_axis
+from effviz.plots.style import LOOKS, VISITOR, Label, SeriesStyle, figure, log_axis, place_labels
 from effviz.zoo.presets import ScalingAxis
 
 HEIGHT_PX = 460

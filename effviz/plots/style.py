@@ -1,8 +1,10 @@
 """One look for every figure: colours that colour-blind people can tell apart, on light and on dark."""
 
 import json
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 import plotly.graph_objects as go
 from plotly.basedatatypes import BaseTraceType
@@ -197,3 +199,264 @@ def config(name: str) -> dict[str, object]:
         "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
         "toImageButtonOptions": {"format": "svg", "filename": name},
     }
+
+
+# Where labels of points and names of bars have room: inside the figure and on nothing else, or not at all.
+#
+# Plotly lets labels overlap and run over the edge. What is left out here is still said when a point is pointed at.
+
+# Judged as if drawn on a phone, where room is least: px that are left for points in a window of 390 px, and of a
+# letter and a line at 11 px.
+WIDTH_PX, HEIGHT_PX = 270, 290
+
+LETTER_PX, LINE_PX = 6.2, 13
+
+MARKER_PX = 7  # from a point to its label
+
+EDGE_PX = 10  # what the figure's margins lend on either side
+
+PAD = 0.05  # how much wider than its points Plotly makes an axis, on either side
+
+_SIDES = {
+    f"{row} {column}": (right, below)
+    for row, below in (("top", -1), ("middle", 0), ("bottom", 1))
+    for column, right in (("left", -1), ("center", 0), ("right", 1))
+    if (right, below) != (0, 0)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Words that belong to a point."""
+
+    text: str
+    x: float  # along the axis as it is drawn: logarithms on a log axis
+    y: float
+    wanted: str  # Plotly's `textposition`, taken where it has room
+
+
+PixelBox = tuple[float, float, float, float]  # left, top, right, bottom
+
+
+def place_labels(
+    labels: Sequence[Label], points: Sequence[tuple[float, float]], lines: Sequence[float] = ()
+) -> list[str]:
+    """Each label's `textposition`, "" for one that has no room; `points` are all that the figure shows.
+
+    A label keeps off other labels and off vertical `lines` (their x), and off other points where it can.
+    """
+    xs, ys = [x for x, _y in points], [y for _x, y in points]
+    markers = [_marker(_px(x, xs, WIDTH_PX), HEIGHT_PX - _px(y, ys, HEIGHT_PX)) for x, y in points]
+    taken = [_line(_px(x, xs, WIDTH_PX)) for x in lines]
+    sides = []
+    for label in labels:
+        at = (_px(label.x, xs, WIDTH_PX), HEIGHT_PX - _px(label.y, ys, HEIGHT_PX))
+        boxes = {side: _box(label.text, at, side) for side in _order(label.wanted)}
+        clear = (side for side, box in boxes.items() if _free(box, [*taken, *markers]))
+        side = next(clear, next((side for side, box in boxes.items() if _free(box, taken)), ""))
+        if side:
+            taken.append(boxes[side])
+        sides.append(side)
+    return sides
+
+
+def stack_labels(labels: Sequence[tuple[str, float]], xs: Sequence[float]) -> list[int]:
+    """How many lines of text below the top the words to the right of each vertical line stand.
+
+    The lines' words and x come from left to right; each line begins where its words do. So no words stand on others,
+    nor on another line: a line that would run through the words of an earlier one begins below them.
+    """
+    levels: list[int] = []
+    ends: list[float] = []  # px where the words end
+    for text, x in labels:
+        at = _px(x, xs, WIDTH_PX)
+        crossed = [level for level, end in zip(levels, ends, strict=True) if end > at]
+        levels.append(1 + max(crossed, default=-1))
+        ends.append(at + MARKER_PX + LETTER_PX * len(text))
+    return levels
+
+
+def _line(x: float) -> PixelBox:
+    return x - 1, -math.inf, x + 1, math.inf
+
+
+def _marker(x: float, y: float) -> PixelBox:
+    half = MARKER_PX / 2
+    return x - half, y - half, x + half, y + half
+
+
+def _order(wanted: str) -> list[str]:
+    """The wanted side, then the others, the nearest first."""
+    right, below = _SIDES[wanted]
+    far = {name: abs(right - x) + abs(below - y) for name, (x, y) in _SIDES.items()}
+    return sorted(_SIDES, key=far.__getitem__)
+
+
+def _px(value: float, values: Sequence[float], length_px: int) -> float:
+    low, high = min(values), max(values)
+    span = (high - low) or 1.0
+    return length_px * ((value - low) / span + PAD) / (1 + 2 * PAD)
+
+
+def _box(text: str, at: tuple[float, float], side: str) -> PixelBox:
+    right, below = _SIDES[side]
+    width = LETTER_PX * len(text)
+    left = at[0] + (-width / 2, MARKER_PX, -MARKER_PX - width)[right]
+    top = at[1] + (-LINE_PX / 2, MARKER_PX / 2, -MARKER_PX / 2 - LINE_PX)[below]
+    return left, top, left + width, top + LINE_PX
+
+
+def _free(box: PixelBox, taken: Sequence[PixelBox]) -> bool:
+    left, _top, right, _bottom = box
+    if left < -EDGE_PX or right > WIDTH_PX + EDGE_PX:
+        return False
+    return not _meets(box, taken)
+
+
+# Names of bars stand above or below them, on no bar, mark, line or other name. A bar is the interval of a mean.
+
+# Across and down, in px that are left for bars: on a phone, on larger screens, on a wide one. Letters grow with none.
+SIZES: Final = ((WIDTH_PX, HEIGHT_PX), (500, 330), (700, 350), (1110, 370))
+
+LINES: Final = 10  # how many lines of text a name may stand away from its bar
+
+ROOMS: Final = (0.15, 0.25, 0.35, 0.5, 0.8)  # of what is drawn, kept free above and below it; more where names need it
+
+LEADERS_PX: Final = 700  # on narrower screens, lines to names may cross other names: many would have no place
+
+GAP_PX: Final = 3  # from a bar's end to its name
+
+BAR_PX: Final = 4  # half a bar's width, which is that of its ends
+
+MARK_PX: Final = 7  # half a mark's size, with some air
+
+
+@dataclass(frozen=True, slots=True)
+class NamedBar:
+    """A bar and what it is called."""
+
+    name: str
+    x: float  # along the axis as it is drawn: logarithms on a log axis
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class NamePlace:
+    """Where a name stands."""
+
+    above: bool  # the bar, or below it
+    lines: int  # of text between the bar's end and the name
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What an axis across and an axis up show."""
+
+    left: float
+    right: float
+    low: float
+    high: float
+
+    @property
+    def gap(self) -> float:
+        """GAP_PX on the axis up, on a phone."""
+        return GAP_PX * (self.high - self.low) / HEIGHT_PX
+
+
+@dataclass(slots=True, eq=False)
+class _Screen:
+    """A frame at one size, and what of it is taken."""
+
+    frame: Frame
+    width: float
+    height: float
+    taken: list[PixelBox]
+    leaders: bool = False  # whether a leader, the line from a bar to its name, crosses no bar and no name
+    solid: list[PixelBox] = field(default_factory=list)  # of what is taken, bars and names
+
+    def across(self, x: float) -> float:
+        """Return pixels from the left."""
+        return self.width * (x - self.frame.left) / (self.frame.right - self.frame.left)
+
+    def down(self, y: float) -> float:
+        """Return pixels from the top."""
+        return self.height * (self.frame.high - y) / (self.frame.high - self.frame.low)
+
+    def box(self, bar: NamedBar, place: NamePlace) -> PixelBox:
+        """Return where a name stands."""
+        half, x = LETTER_PX * len(bar.name) / 2, self.across(bar.x)
+        away, gap = LINE_PX * place.lines, self.frame.gap
+        top = self.down(bar.high + gap) - away - LINE_PX if place.above else self.down(bar.low - gap) + away
+        return x - half, top, x + half, top + LINE_PX
+
+    def leader(self, bar: NamedBar, place: NamePlace) -> PixelBox:
+        """Return the thin line from a bar's end to its name, which has no height where the name is next to it."""
+        x, (_left, top, _right, bottom) = self.across(bar.x), self.box(bar, place)
+        end = self.down(bar.high + self.frame.gap) if place.above else self.down(bar.low - self.frame.gap)
+        return (x - 1, bottom, x + 1, end) if place.above else (x - 1, end, x + 1, top)
+
+    def fits(self, bar: NamedBar, place: NamePlace) -> bool:
+        """Whether a name is in the figure, nothing is there, and its leader crosses nothing that it should not."""
+        left, top, right, bottom = box = self.box(bar, place)
+        if left < -EDGE_PX or right > self.width + EDGE_PX or top < 0 or bottom > self.height:
+            return False
+        crossed = self.leaders and _meets(self.leader(bar, place), self.solid)
+        return not (crossed or _meets(box, self.taken))
+
+    def keep(self, bar: NamedBar, place: NamePlace) -> None:
+        """Keep what follows off a name and its leader."""
+        box = self.box(bar, place)
+        self.solid.append(box)
+        self.taken.append(box)
+        if self.leaders:
+            self.taken.append(self.leader(bar, place))
+
+    def take(self, x: float, low: float, high: float, air: tuple[float, float]) -> None:
+        """Keep names off what stands at x from low to high, with some px at its sides and at its ends."""
+        at, (side, end) = self.across(x), air
+        self.taken.append((at - side, self.down(high) - end, at + side, self.down(low) + end))
+
+
+def _meets(box: PixelBox, others: Sequence[PixelBox]) -> bool:
+    left, top, right, bottom = box
+    return any(left < other[2] and other[0] < right and top < other[3] and other[1] < bottom for other in others)
+
+
+def frame_around(xs: Sequence[float], ys: Sequence[float], room: float = ROOMS[0]) -> Frame:
+    """Return a frame around everything, with room for names above and below."""
+    wide, tall = (max(xs) - min(xs)) or 1.0, (max(ys) - min(ys)) or 0.1
+    return Frame(min(xs) - PAD * wide, max(xs) + PAD * wide, min(ys) - room * tall, max(ys) + room * tall)
+
+
+def place_bar_names(
+    bars: Sequence[NamedBar],
+    within: Frame,
+    marks: Sequence[tuple[float, float]] = (),
+    levels: Sequence[float] = (),
+    crossing: bool = True,
+) -> list[NamePlace | None]:
+    """Return each bar's place, None for one that has no room; `levels` are lines from edge to edge.
+
+    Without crossing, no line from a bar to its name crosses another bar or name where the screen is wide enough.
+    """
+    screens = [_Screen(within, *size, [], leaders=not crossing and size[0] >= LEADERS_PX) for size in SIZES]
+    for screen in screens:
+        for bar in bars:
+            screen.take(bar.x, bar.low, bar.high, (BAR_PX, 0))
+        screen.solid += screen.taken
+        for x, y in marks:
+            screen.take(x, y, y, (MARK_PX, MARK_PX))
+        for y in levels:
+            screen.take((within.left + within.right) / 2, y, y, (screen.width, 1))
+    return [_placed(bar, screens) for bar in bars]
+
+
+def _placed(bar: NamedBar, screens: Sequence[_Screen]) -> NamePlace | None:
+    """Return the nearest place that is free at every size, and take it."""
+    for place in (NamePlace(above, lines) for lines in range(LINES) for above in (True, False)):
+        if all(screen.fits(bar, place) for screen in screens):
+            for screen in screens:
+                screen.keep(bar, place)
+            return place
+    return None

@@ -158,9 +158,9 @@ def model(label: str) -> Model:
 
 def effort(ref: ModelRef) -> "Effort":
     """What one pass takes now, with loading the model where that has to come first."""
-    from effviz.ui import job_costs
+    from effviz.ui import job_queue
 
-    return job_costs.pass_effort(ref, loaded=is_loaded(ref))
+    return job_queue.pass_effort(ref, loaded=is_loaded(ref))
 
 
 def _loaded(ref: ModelRef, any_size: bool = False) -> Model:

@@ -25,7 +25,7 @@ from effviz.explain.images import MAX_BYTES
 from effviz.i18n import _
 from effviz.progress import Heartbeat
 from effviz.ui import cache as caches
-from effviz.ui import job_costs
+from effviz.ui import job_queue
 from effviz.ui.cache import ChosenPhoto
 from effviz.ui.components.gallery import GalleryPicture, Strip, gallery
 from effviz.ui.guard import guard
@@ -227,7 +227,7 @@ def _decoding_turn(photo: ShelfPhoto) -> Iterator[Heartbeat]:
     """Wait for a turn to decode a photo, and hold it for the block."""
     with JobProgress(1, "photo").shown(photo.file_id, may_stop=False) as work:
         work.next(_("{photo} is read").format(photo=plain(photo.name)))
-        with work.turn(job_costs.photo_effort()) as progress:
+        with work.turn(job_queue.photo_effort()) as progress:
             yield partial(progress, 0.0)
 
 

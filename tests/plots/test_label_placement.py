@@ -5,8 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from effviz.plots.label_placement import (
+from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, draw_curves
+from effviz.plots.style import (
     LINES,
+    LOOKS,
     Frame,
     Label,
     NamedBar,
@@ -16,8 +18,6 @@ from effviz.plots.label_placement import (
     place_labels,
     stack_labels,
 )
-from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, draw_curves
-from effviz.plots.style import LOOKS
 from effviz.zoo.presets import ScalingAxis
 
 LINE, LETTER, HEIGHT, WIDTH = 13, 6.2, 290, 270  # px of a line and a letter, and of the axes on a phone

@@ -11,7 +11,7 @@ from effviz.evaluate.heatmaps import Control
 from effviz.evaluate.intervals import Interval
 from effviz.evaluate.run_settings import Metric
 from effviz.evaluate.run_summary import MetricMean
-from effviz.plots import label_placement
+from effviz.plots import style
 from effviz.plots.metric_vs_macs import (
     REPORT_REACH,
     SCALED_AXES,
@@ -233,14 +233,14 @@ def test_there_is_room_for_names_above_and_below_everything(drawn):
     ends += [of.found.mean for control in Control for of in rated(control.value)]
     tall = max(ends) - min(ends)
     assert (min(ends) - low) / tall == pytest.approx((high - max(ends)) / tall)
-    assert any((high - max(ends)) / tall == pytest.approx(room) for room in label_placement.ROOMS)
+    assert any((high - max(ends)) / tall == pytest.approx(room) for room in style.ROOMS)
 
 
 def test_a_line_to_a_name_crosses_no_bar_and_no_other_name(drawn):
     """On a wide screen, in pixels: names are at most 66 px wide and 13 px high."""
     low, high = drawn.layout.yaxis.range
     left, right = drawn.layout.xaxis.range
-    width, height = label_placement.SIZES[-1]
+    width, height = style.SIZES[-1]
     bars = {of.model: of for of in rated("cam")}
     for line in drawn.layout.annotations:
         x, end = width * (line.x - left) / (right - left), height * (high - line.y) / (high - low)

@@ -11,7 +11,7 @@ from effviz.errors import EffVizError
 from effviz.explain import receptive_fields
 from effviz.explain.data_types import Box, Floats, Forward, Method, TargetLayer
 from effviz.i18n import _
-from effviz.ui import cache, job_costs
+from effviz.ui import cache, job_queue
 from effviz.ui.compare.map_cells import FRAME, MapCell
 from effviz.ui.components.grid import base64_text, pack
 from effviz.ui.job_progress import JobProgress, resume, stopped
@@ -161,7 +161,7 @@ def _energy(asked: Question, cell: MapCell) -> Floats:
 
     with JobProgress(1, "cell").shown(asked, may_stop=True) as work:
         work.next(_("{model} is asked what matters to the cell").format(model=plain(ref.label)))
-        with work.turn(job_costs.gradient_effort(ref)):
+        with work.turn(job_queue.gradient_effort(ref)):
             return _ENERGIES.get(key, make)
 
 

@@ -18,7 +18,7 @@ from effviz.i18n import _, lazy_gettext
 from effviz.plots import style
 from effviz.plots.style import LOOKS, SERIES, TEMPLATE, SeriesStyle
 from effviz.report.image_files import encode_jpeg
-from effviz.ui import cache, job_costs, outputs
+from effviz.ui import cache, job_queue, outputs
 from effviz.ui.compare import grid_data, photo_picker
 from effviz.ui.compare.map_cells import MapCell
 from effviz.ui.components.reel import reel, runs
@@ -251,7 +251,7 @@ def _make(request: FaithfulnessRequest, cell: MapCell, work: JobProgress) -> "Pl
     ref, key = cell.entrant.card.ref, request.key_of(cell)
     steps = _("{model} is asked about {count} masked photos")
     work.next(steps.format(model=outputs.plain(ref.label), count=playback_passes(request.masking)))
-    with work.turn(job_costs.many_passes_effort(ref), key) as progress:
+    with work.turn(job_queue.many_passes_effort(ref), key) as progress:
         return _PLAYBACKS.get(
             key, lambda: make_playback(cache.forward(ref, cell.photo), cell.map, request.masking, progress)
         )

@@ -12,7 +12,7 @@ from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import ActivationMap, Forward, Photo, TargetLayer
 from effviz.explain.targets import Guess, top_guesses
 from effviz.i18n import _, lazy_gettext
-from effviz.ui import cache, job_costs
+from effviz.ui import cache, job_queue
 from effviz.ui.cache import ChosenPhoto
 from effviz.ui.compare.display_settings import ExplanationChoice
 from effviz.ui.job_progress import JobProgress, ask_again, stopped
@@ -194,7 +194,7 @@ def _made(task: _Task, work: JobProgress) -> MapCell | MapGap:
             forward = cache.forward(ref, photo)
             if task.quick:
                 return task.cell(forward, cache.activation_map(ref, photo, *wanted))
-        with work.turn(job_costs.map_effort(ref, choice.method, choice.layer), task.key) as progress:
+        with work.turn(job_queue.map_effort(ref, choice.method, choice.layer), task.key) as progress:
             return task.cell(forward, cache.activation_map(ref, photo, *wanted, progress))
     except BusyError:
         raise

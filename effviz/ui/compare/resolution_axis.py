@@ -15,7 +15,7 @@ from effviz.explain.data_types import Forward, Method, TargetLayer
 from effviz.explain.overlay import Palette, describe_map, palette_colours
 from effviz.explain.targets import top_guesses
 from effviz.i18n import _
-from effviz.ui import cache, job_costs, outputs
+from effviz.ui import cache, job_queue, outputs
 from effviz.ui.compare import display_settings, grid_data, photo_picker
 from effviz.ui.compare.display_settings import ExplanationChoice
 from effviz.ui.compare.map_cells import MapCell
@@ -92,7 +92,7 @@ def _answer(cell: MapCell, ref: ModelRef, method: Method) -> Json:
     def tell(before: int) -> None:
         place.caption(_("{count} others are before you.").format(count=before))
 
-    effort = job_costs.pass_effort(ref, loaded=cache.is_loaded(ref, any_size=True))
+    effort = job_queue.pass_effort(ref, loaded=cache.is_loaded(ref, any_size=True))
     with QUEUE.turn(tell, effort, visitor=who_asks()):
         forward = cache.forward_any_size(ref, cell.photo)
     place.empty()

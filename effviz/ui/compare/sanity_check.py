@@ -17,7 +17,7 @@ from effviz.i18n import _
 from effviz.plots import style
 from effviz.plots.style import SERIES, figure
 from effviz.progress import Progress
-from effviz.ui import cache, job_costs, outputs
+from effviz.ui import cache, job_queue, outputs
 from effviz.ui.compare import display_settings, grid_data, photo_picker
 from effviz.ui.compare.map_cells import MapCell
 from effviz.ui.components.grid import base64_text, pack
@@ -152,7 +152,7 @@ def _key(cell: MapCell) -> tuple[Hashable, ...]:
 def _make(cell: MapCell) -> Check:
     with JobProgress(1, "sanity").shown(_key(cell), may_stop=True) as work:
         work.next(_("A copy of {model} is broken").format(model=outputs.plain(cell.map.model)))
-        with work.turn(job_costs.randomization_effort(cell.entrant.card.ref), _key(cell)) as progress:
+        with work.turn(job_queue.randomization_effort(cell.entrant.card.ref), _key(cell)) as progress:
             return _CHECKS.get(_key(cell), lambda: _checked(cell, progress))
 
 

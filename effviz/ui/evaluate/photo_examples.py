@@ -26,7 +26,7 @@ from effviz.explain.targets import Target, TargetKind
 from effviz.i18n import _, lazy_gettext
 from effviz.progress import Progress
 from effviz.ui import cache as caches
-from effviz.ui import inputs, job_costs, photo_shelf
+from effviz.ui import inputs, job_queue, photo_shelf
 from effviz.ui.compare.display_settings import LAYER, METHOD
 from effviz.ui.evaluate.run_picker import ResultsView
 from effviz.ui.evaluate.runs import VISIT
@@ -135,7 +135,7 @@ def _pictures(mine: "Sequence[RatedPhoto]", source: Source, view: ResultsView, m
 def _effort(view: ResultsView, model: str) -> Effort:
     """One map, and loading the model where it is not there."""
     ref = catalogue.parse_model(model)
-    return job_costs.map_effort(ref, Method(view.method), view.measured.run.settings.layer) + caches.effort(ref)
+    return job_queue.map_effort(ref, Method(view.method), view.measured.run.settings.layer) + caches.effort(ref)
 
 
 def _picture(

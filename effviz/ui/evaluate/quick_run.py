@@ -30,7 +30,7 @@ from effviz.explain.data_types import Method
 from effviz.explain.sample_photos import SamplePhoto
 from effviz.i18n import _, ngettext
 from effviz.progress import Progress, no_progress
-from effviz.ui import cache, job_costs, photo_shelf
+from effviz.ui import cache, job_queue, photo_shelf
 from effviz.ui.evaluate import runs
 from effviz.ui.evaluate.run_picker import DONE, HERE, NEXT
 from effviz.ui.evaluate.runs import VISIT, MeasuredRun
@@ -494,7 +494,7 @@ def show() -> None:
 def _time(asked: QuickRunRequest) -> PassTiming:
     with JobProgress(1, "estimate").shown(("estimate", asked), may_stop=True) as work:
         work.next(_("{photo}: timed with every model").format(photo=_named(asked.pictures[0])))
-        with work.turn(job_costs.quick_run_effort(asked.settings.refs)) as progress:
+        with work.turn(job_queue.quick_run_effort(asked.settings.refs)) as progress:
             return time_passes(asked, ready(asked, progress), progress)
 
 
@@ -509,7 +509,7 @@ def _measure(asked: QuickRunRequest) -> MeasuredRun:
 
     with work.shown(("evaluate", asked), may_stop=True):
         work.next(_("Models are loaded"))
-        with work.turn(job_costs.quick_run_effort(asked.settings.refs)) as progress:
+        with work.turn(job_queue.quick_run_effort(asked.settings.refs)) as progress:
             return measure(asked, ready(asked, progress), begin)
 
 

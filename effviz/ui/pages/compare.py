@@ -6,7 +6,6 @@ from effviz.explain.cam_methods import CAM_METHODS
 from effviz.i18n import _
 from effviz.ui import session
 from effviz.ui.compare import (
-    control_strip,
     display_settings,
     grid_data,
     map_cells,
@@ -26,7 +25,7 @@ for setting in (session.MODELS, session.SAMPLES, session.PHI):
 display_settings.adopt_display()
 sharing.adopt_link()
 
-strip = control_strip.lay_out()
+strip = display_settings.lay_out_strip()
 refs = model_picker.existing_models()
 with strip.photos.body:
     chosen = photo_picker.choose_photos()
