@@ -6,8 +6,7 @@ import streamlit as st
 
 from effviz import settings
 from effviz.i18n import _
-from effviz.ui import inputs, session, startup
-from effviz.ui import job_queue
+from effviz.ui import inputs, job_queue, session, startup
 from effviz.ui.guard import last_guard
 
 HERE = Path(__file__).parent
