@@ -154,7 +154,7 @@ def test_a_package_that_was_changed_is_never_read(change, tmp_path, monkeypatch)
             file.write(bytes([old ^ 1]))
         else:
             file.truncate(path.stat().st_size - 1)
-    monkeypatch.setattr(state_dicts, "locate", lambda _: path)
+    monkeypatch.setattr(state_dicts, "locate_package_weights", lambda _: path)
     monkeypatch.setattr(state_dicts, "read_legacy_pickle", lambda _: pytest.fail("read before its hash was checked"))
     with pytest.raises(WeightsError, match="damaged or another file"):
         loading.load(catalogue.parse_model("lite0"))
