@@ -15,8 +15,9 @@ from effviz.explain import decoding, placement, targets
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.data_types import ActivationMap, Method, Photo, TargetLayer
 from effviz.explain.forward_pass import forward
-from effviz.explain.overlay import OverlayStyle, Scale, ScaledMap, overlay, rescale
+from effviz.explain.overlay import OverlayStyle, overlay
 from effviz.explain.placement import Placement, RasterOptions
+from effviz.explain.scales import Scale, ScaledMap, rescale
 from effviz.explain.targets import Guess, Target
 from effviz.progress import no_progress
 from effviz.report.image_files import encode_png

@@ -11,7 +11,6 @@ from effviz.explain.overlay import (
     UNSEEN_BRIGHTNESS,
     OverlayStyle,
     Palette,
-    Scale,
     apply_palette,
     describe_map,
     display,
@@ -19,10 +18,10 @@ from effviz.explain.overlay import (
     palette_colours,
     palette_of,
     peak_region,
-    rescale,
     top_share,
 )
 from effviz.explain.placement import RasterOptions
+from effviz.explain.scales import Scale, rescale
 
 CELLS = RasterOptions(cells=True)
 
