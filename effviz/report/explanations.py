@@ -19,7 +19,6 @@ from effviz.explain.overlay import OverlayStyle, overlay
 from effviz.explain.placement import Placement, RasterOptions
 from effviz.explain.scales import Scale, ScaledMap, rescale
 from effviz.explain.targets import Guess, Target
-from effviz.progress import no_progress
 from effviz.report.image_files import encode_png
 from effviz.zoo import loading
 from effviz.zoo.model import Model, ModelRef
@@ -30,6 +29,10 @@ LONGEST_STEM: Final = 40  # letters of a photo's name, 160 bytes at most: model,
 
 Result = dict[str, Any]  # one object of result.json
 PhotoSource = Path | Photo  # a file is read again whenever its pixels are needed, so that many take little memory
+
+
+def _nobody(_: str) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Explanation:
     top5: tuple[Guess, ...]
 
 
-def explain(wanted: ExplanationRequest, tell: Callable[[str], object] = no_progress) -> list[Explanation]:
+def explain(wanted: ExplanationRequest, tell: Callable[[str], object] = _nobody) -> list[Explanation]:
     """Make all maps, photo by photo in the order given, and tell of each; only one network is in memory at a time.
 
     Raises:
