@@ -430,8 +430,8 @@ def kept_outcome(folder: Path, key: str) -> Any | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        _log.debug("%s: %s", file, error)
-    _log.warning("%s is damaged or of another training: this network is trained again.", file)
+        logger.debug("%s: %s", file, error)
+    logger.warning("%s is damaged or of another training: this network is trained again.", file)
     return None
 
 
