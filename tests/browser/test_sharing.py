@@ -5,6 +5,8 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image
@@ -35,8 +37,23 @@ def seen(page: Page) -> dict[str, object]:
         "pair": [one.input_value() for one in row.locator(".swipe:not(.difference) select").all()],
         "divider": row.locator(".swipe:not(.difference) input[type=range]").input_value(),
         "cell": row.locator(".inspector .head b").inner_text(),
+        "zoomed": "zoomed" in (row.get_attribute("class") or ""),
+        "subtracted": [one.input_value() for one in row.locator(".difference select").all()],
+        "sorted": page.get_by_label("Most different first").is_checked(),
         "swiped": row.locator(".swipe:not(.difference)").is_visible(),
     }
+
+
+def copied(page: Page) -> str:
+    """The link that its button copies."""
+    page.get_by_role("button", name="Copy link").click()
+    return page.get_by_label("Link to what is seen here, without your own photos").input_value()
+
+
+def view_of(link: str) -> dict[str, Any]:
+    """How a link says that the maps are looked at."""
+    view: dict[str, Any] = json.loads(parse_qs(urlsplit(link).query)["view"][0])
+    return view
 
 
 def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(
@@ -47,18 +64,24 @@ def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(
     row = page.locator("section.row").filter(has=page.get_by_role("img", name="The photo German shepherd"))
     row.get_by_role("radio").nth(2).click()  # a class, for all maps
     expect(page).to_have_url(re.compile("class="))
-    for name in ("Draw a box", "Swipe"):
+    for name in ("Draw a box", "Swipe", "Difference", "Most different first"):
         page.get_by_label(name, exact=True).check()
+    row.locator(".difference select").first.select_option("lite1@96")
+    row.locator(".difference select").last.select_option("lite0@96")
     for edge, value in zip(row.locator(".box input").all(), (20, 30, 200, 150), strict=True):
         edge.fill(str(value))
     row.locator(".swipe:not(.difference) input[type=range]").fill("30")
     row.locator("figure.tile .stage").nth(1).press("Enter")
     row.locator("figure.tile .stage").nth(1).press("ArrowRight")
+    row.locator("figure.tile .stage").nth(1).press("+")  # a quarter larger, about the middle
     before = seen(page)
     assert before["box"] == ["20", "30", "200", "150"]
-    page.get_by_role("button", name="Copy link").click()
-    field = page.get_by_label("Link to what is seen here, without your own photos")
-    link = field.input_value()
+    link = copied(page)
+    view = view_of(link)
+    assert view["modes"] == ["swipe", "difference", "sorting", "box"]
+    assert view["pair"] == ["lite1@96", "lite0@96"]
+    (dog,) = [photo for photo in view["photos"].values() if "cell" in photo]
+    assert dog["zoom"] == [1.25, 0.1, 0.1]
     with page.expect_download(timeout=PATIENCE_MS) as picture:
         page.get_by_role("button", name="Save as PNG").click()
     with Image.open(picture.value.path()) as image:
@@ -79,6 +102,8 @@ def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(
     expect(there.get_by_text("waits for them")).to_be_visible()
     expect(there.locator("section.row")).to_have_count(1)
     assert seen(there) == before
+    again = view_of(copied(there))  # of the dog alone
+    assert again == {**view, "photos": {name: one for name, one in view["photos"].items() if one == dog}}
     assert there.locator('.classes [aria-checked="true"]').inner_text() == "Each model's own first guess"
     expect(there).not_to_have_url(re.compile("view="))
     bring(there, SAMPLES / "owl.jpg")
