@@ -1,12 +1,14 @@
 """Every cache of the app: bounded, and keyed by content alone."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
 
+import numpy as np
 import streamlit as st
 
 from effviz.explain import decoding, images, sample_photos
@@ -27,6 +29,7 @@ from effviz.scaling import (
     solve,
     solve_within,
 )
+from effviz.scaling.architecture import PICTURE_CHANNELS
 from effviz.scaling.published import Growth
 from effviz.scaling.published import growth as grow
 from effviz.ui.components import phi
@@ -229,6 +232,25 @@ def forward_any_size(ref: ModelRef, of: Photo) -> Forward:
     known = _loaded(ref, any_size=True)
     key = (ref.label, known.weights_sha256, choose_any_size(known).engine.name, of.sha256)
     return _PASSES.get(key, lambda: ForwardArrays.of(run(known, of))).forward(known, of)
+
+
+_WARM: WeakSet[Weights] = WeakSet()  # those whose network of all sizes has run at each
+
+
+def warm_up(refs: Sequence[ModelRef]) -> None:
+    """Run one network at each of these sizes: OpenVINO compiles for a new size, which takes longer than a pass."""
+    from effviz.explain.engines import choose_any_size
+
+    known = _loaded(refs[0], any_size=True)
+    for px in (ref.resolution_px for ref in refs):
+        choose_any_size(known).engine.run(np.zeros((1, PICTURE_CHANNELS, px, px), np.float32))
+    _WARM.add(known.weights)
+
+
+def is_warm(ref: ModelRef) -> bool:
+    """Whether that was done for a network."""
+    weights = _MODELS.find(_weights(ref))
+    return weights is not None and weights in _WARM
 
 
 def activation_map(  # noqa: PLR0913 - each decides about the numbers

@@ -1,10 +1,13 @@
 """The one axis along which trained weights can really be moved: the input size, live.
 
-One compiled network runs at every size. While the slider is dragged the browser has one pass under way at a time and
-asks for the newest size alone; what the hand has left meanwhile is never computed.
+One compiled network runs at every size. While the slider is dragged the browser has one request under way at a time,
+for the newest size. A request takes a page longer than a pass takes a small network, so the sizes around come with it
+while they are quick and nobody waits; of a large network, what the hand has left meanwhile is never computed.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 import streamlit as st
@@ -20,8 +23,8 @@ from effviz.ui.compare import display_settings, grid_data, photo_picker
 from effviz.ui.compare.display_settings import ExplanationChoice
 from effviz.ui.compare.map_cells import MapCell
 from effviz.ui.components.grid import base64_text, pack
-from effviz.ui.components.input_size import asked_size, input_size
-from effviz.ui.job_queue import QUEUE, who_asks
+from effviz.ui.components.input_size import asked_sizes, input_size
+from effviz.ui.job_queue import QUEUE, Effort, who_asks
 from effviz.zoo.model import ModelRef, ModelSpec
 
 Json = dict[str, object]
@@ -29,6 +32,10 @@ Json = dict[str, object]
 SIZES_PX: Final = tuple(range(96, 449, 32))
 
 KEY: Final = "input-size"
+
+AROUND_MS: Final = 100  # after which no further size is begun: about as long as the page takes for a request
+
+QUICK_MACS: Final = 2e9  # lite0 at any size: about 40 ms on one core
 
 FIXRES: Final = "https://arxiv.org/abs/1906.06423"
 
@@ -62,14 +69,21 @@ def _has_an_axis(cell: MapCell) -> bool:
 @st.fragment
 def _slider(cell: MapCell, method: Method) -> None:
     """Everything that a new size runs again."""
-    spec, asked = cell.entrant.card.ref.spec, asked_size(KEY)
-    px = asked.value if asked.value in SIZES_PX else nearest_size(spec.resolution_px)
-    about: Json = {"id": _id(cell, method), "px": px, "move": asked.move, "answer": None, "error": ""}
+    spec, asked = cell.entrant.card.ref.spec, asked_sizes(KEY)
+    sizes, answers = sizes_to_answer(asked.value, spec.resolution_px), list[Json]()
+    about: Json = {"id": _id(cell, method), "px": sizes[0], "move": asked.move, "answers": answers, "error": ""}
     try:
-        about["answer"] = _answer(cell, ModelRef(spec, int(px)), method)
-    except EffVizError as error:
-        about["error"] = str(error)
+        answers.extend(answers_at(cell, sizes, method))
+    except EffVizError as error:  # those that were made are in the list
+        about["error"] = "" if answers else str(error)
     input_size(slider_data(cell, method), about, KEY)
+    warm_up(spec)  # while the hand looks at the first map
+
+
+def sizes_to_answer(asked: object, trained_px: int) -> list[int]:
+    """The sizes that a browser asks for; when it asks for none, the position nearest to a network's own size."""
+    known = [px for px in SIZES_PX if px in asked] if isinstance(asked, list) else []
+    return sorted(known, key=asked.index) if isinstance(asked, list) and known else [nearest_size(trained_px)]
 
 
 def nearest_size(trained_px: int) -> int:
@@ -81,22 +95,35 @@ def _id(cell: MapCell, method: Method) -> str:
     return f"{cell.entrant.card.ref.spec.name} {cell.chosen.sha256} {cell.map.target_index} {method}"
 
 
-def _answer(cell: MapCell, ref: ModelRef, method: Method) -> Json:
-    """One pass at one size, in the visitor's turn.
+def answers_at(cell: MapCell, sizes: Sequence[int], method: Method) -> Iterator[Json]:
+    """One pass at each size, in the visitor's turn: the first, then others while that takes no time and nobody waits.
 
     Raises:
         EffVizError: too many others wait, the pass is too dear for this server, or the weights are gone.
     """
-    place = st.empty()
+    place, started = st.empty(), time.perf_counter()
 
     def tell(before: int) -> None:
         place.caption(_("{count} others are before you.").format(count=before))
 
-    effort = job_queue.pass_effort(ref, loaded=cache.is_loaded(ref, any_size=True))
-    with QUEUE.turn(tell, effort, visitor=who_asks()):
-        forward = cache.forward_any_size(ref, cell.photo)
+    for ref in (ModelRef(cell.entrant.card.ref.spec, px) for px in sizes):
+        effort = job_queue.pass_effort(ref, loaded=cache.is_loaded(ref, any_size=True))
+        with QUEUE.turn(tell, effort, visitor=who_asks()):
+            forward = cache.forward_any_size(ref, cell.photo)
+        yield answer_data(forward, cell.map.target_index, method)
+        if QUEUE.waiting or 1000 * (time.perf_counter() - started) > AROUND_MS:
+            break
     place.empty()
-    return answer_data(forward, cell.map.target_index, method)
+
+
+def warm_up(spec: ModelSpec) -> None:
+    """Have the network ready for every size that is quick: at large ones the pass itself takes longer."""
+    refs = [ModelRef(spec, px) for px in SIZES_PX if spec.plan_at(px).macs < QUICK_MACS]
+    if not refs or cache.is_warm(refs[0]):
+        return
+    effort = sum(map(job_queue.pass_effort, refs), start=Effort(0.0))
+    with suppress(EffVizError), QUEUE.turn(lambda _before: None, effort, visitor=who_asks()):
+        cache.warm_up(refs)
 
 
 def answer_data(forward: Forward, target: int, method: Method) -> Json:

@@ -24,8 +24,8 @@ _mount = st.components.v2.component(
 _news = st.components.v2.component("effviz_input_size_news", js=_text("channel.js") + NEWS)
 
 
-def asked_size(key: str) -> Told:
-    """Which size the visitor wants, as the browser says it: it may be anything."""
+def asked_sizes(key: str) -> Told:
+    """Which sizes the visitor wants, the first of them now, as the browser says it: it may be anything."""
     return told(st.session_state.get(key, {}).get("size"))
 
 

@@ -1,12 +1,12 @@
-// The input size of one network, live. One pass is under way at a time: sizes that the hand has left before their turn
-// came are never asked for, and a size that was answered once is drawn at once.
+// The input size of one network, live. One request is under way at a time, and asks for the size where the hand is, then
+// for those around it: Python answers as many of these as take no time. A size that was answered once is drawn at once.
 
 /**
  * @typedef {{px: number, macs: string, cells: string, note: string}} SizeFacts what is known of a size before any pass
  * @typedef {{id: string, sizes: SizeFacts[], trained: {px: number, label: string}, photo: string, look: Look, palettes: Record<string, string>,
  *   words: Record<string, string>}} SizeData id: of the network, the photo and the class; palettes: the chosen one, and the diverging one
  * @typedef {{px: number, alt: string, ms: string, place: Place, map: Packed, guesses: {text: string, explained: boolean}[]}} SizeAnswer
- * @typedef {{id: string, px: number, move: number, answer: SizeAnswer | null, error: string}} SizeNews move: the last that Python has heard of
+ * @typedef {{id: string, px: number, move: number, answers: SizeAnswer[], error: string}} SizeNews move: the last that Python has heard of
  */
 
 const DRAWN_PX = 448; // the canvas's longer side
@@ -19,9 +19,7 @@ class InputSize {
   /** @type {Map<number, SizeAnswer>} by size */
   answers = new Map();
   wanted = 0; // px, where the hand is
-  under = 0; // px, of the pass under way; 0 when there is none
-  passes = 0;
-  dropped = 0; // sizes that were wanted and never asked for
+  under = 0; // px, that is asked for; 0 when nothing is
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -56,32 +54,30 @@ class InputSize {
   }
 
   /** @param {SizeNews} news */
-  learn({ id, px, move, answer, error }) {
+  learn({ id, px, move, answers, error }) {
     if (id !== this.data.id) return;
-    if (answer && !this.answers.has(answer.px)) this.passes += 1;
-    if (answer) this.answers.set(answer.px, answer);
+    for (const answer of answers) this.answers.set(answer.px, answer);
     if (!this.sender.hear(move)) return;
     write(find(this.root, ".error"), error);
     if (this.wanted === 0) this.wanted = px; // later the hand is right: what was answered once is not asked again
     this.under = 0;
-    this.drawn = answer ?? this.drawn;
     this.show();
     if (!error && this.wanted !== px) this.ask();
   }
 
   /** @param {number} px */
   want(px) {
-    if (this.under && this.wanted !== this.under && this.wanted !== px && !this.answers.has(this.wanted)) this.dropped += 1;
     this.wanted = px;
     this.show();
     if (!this.under) this.ask();
   }
 
-  /** The newest wish alone. */
+  /** The newest wish first; what the hand has left meanwhile comes last. */
   ask() {
     if (this.answers.has(this.wanted)) return;
     this.under = this.wanted;
-    this.sender.tell(this.wanted);
+    const unknown = this.data.sizes.map(({ px }) => px).filter((px) => !this.answers.has(px));
+    this.sender.tell(unknown.sort((a, b) => Math.abs(a - this.wanted) - Math.abs(b - this.wanted)));
   }
 
   /** @param {number} px */
@@ -129,7 +125,7 @@ class InputSize {
     this.painter.update(scaled, drawn.place, data.look, window, palette, `${data.id} ${drawn.px} ${data.look.scale}`);
     this.painter.compose(this.context, photo.at(window), data.look.opacity / 100);
     this.canvas.dataset.drawn = String(Number(this.canvas.dataset.drawn) + 1);
-    Object.assign(this.root.dataset, { shown: String(drawn.px), passes: String(this.passes), dropped: String(this.dropped) });
+    Object.assign(this.root.dataset, { shown: String(drawn.px), known: String(this.answers.size) });
   }
 
   close() {
