@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from effviz.explain.data_types import ActivationMap
     from effviz.zoo.manifest import CheckpointEntry
     from effviz.zoo.model import ModelRef, OutputActivation
+    from effviz.zoo.registration import AddedCheckpoint
 
 SAMPLE = "berlin_cathedral"  # of which the first map is drawn
 
@@ -59,6 +60,13 @@ def add(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         origin=origin,
     )
     added = registration.add(weights, told, ema)
+    _show_added(added, as_json)
+
+
+def _show_added(added: "AddedCheckpoint", as_json: bool) -> None:
+    """Say what was found in the file, and what the network sees on a sample."""
+    from effviz.zoo import registration
+
     made, picture = _first_map(added.entry)
     if as_json:
         facts = added.entry.model_dump(mode="json") | {"findings": added.findings, "map": str(picture)}

@@ -73,32 +73,44 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     from effviz.train import loop
     from effviz.train import training_recipe as recipes
     from effviz.train.ray_engine import RayTrainingJob
-    from effviz.zoo.manifest import wilson_interval_pct
 
     recipe = recipes.read_recipe(config)
     if seed is not None:
         recipe = replace(recipe, seed=seed)
     folder = out or TRAIN_OUT / recipe.name
-    if loop.has_checkpoint(folder) and not resume:
-        raise SettingsError(
-            f"{folder} holds a training already: only --resume goes on with it. Add --resume, or choose another --out."
-        )
+    if not resume:
+        _check_new(folder)
     if threads:
         torch.set_num_threads(threads)
     on_ray = engine is ExecutionBackend.RAY
     job = RayTrainingJob(
         recipe, data, folder, loop.TrainingOptions(device if on_ray and device == "cuda" else _device(device))
     )
-    of = Cluster(workers, address, max(threads, 1)) if on_ray else None
-    known, trained = _train_with_bar(job, of)
-    entry = loop.export_training(recipe, known, trained, folder)
+    known, trained = _train_with_bar(job, Cluster(workers, address, max(threads, 1)) if on_ray else None)
+    _show_trained(job, trained, loop.export_training(recipe, known, trained, folder), as_json)
+
+
+def _check_new(folder: Path) -> None:
+    from effviz.train import loop
+
+    if loop.has_checkpoint(folder):
+        raise SettingsError(
+            f"{folder} holds a training already: only --resume goes on with it. Add --resume, or choose another --out."
+        )
+
+
+def _show_trained(job: "RayTrainingJob", trained: "TrainedNetwork", entry: object, as_json: bool) -> None:
+    """Say how good the network is and where its files are."""
+    from effviz.train import loop
+    from effviz.zoo.manifest import wilson_interval_pct
+
     if as_json:
         console.show_json(entry)
         return
     low, high = wilson_interval_pct(trained.correct, trained.pictures)
     typer.echo(
-        f"{recipe.name}: top-1 {trained.top1_pct:.2f} % of {trained.pictures} pictures (95 % interval {low:.1f} to "
-        f"{high:.1f} %). Weights, {loop.ENTRY_FILE} for models/manifest.json and log.csv are in {folder}."
+        f"{job.recipe.name}: top-1 {trained.top1_pct:.2f} % of {trained.pictures} pictures (95 % interval {low:.1f} to "
+        f"{high:.1f} %). Weights, {loop.ENTRY_FILE} for models/manifest.json and log.csv are in {job.folder}."
     )
 
 
