@@ -12,7 +12,7 @@
 import math
 import re
 import types
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -50,19 +50,6 @@ class Pattern(NamedTuple):
 
     def __str__(self) -> str:
         return _(self.words)
-
-
-class Distinct(NamedTuple):
-    """At least one value and at most so many, none of them twice."""
-
-    most: int
-
-    def allows(self, value: Sized) -> bool:
-        """Whether they are."""
-        return isinstance(value, Iterable) and 0 < len(value) <= self.most and len(set(value)) == len(value)
-
-    def __str__(self) -> str:
-        return _("1 to {most:,} different values").format(most=self.most)
 
 
 def parse(kind: type[T], rows: Any, where: str) -> T:

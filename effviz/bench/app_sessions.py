@@ -189,8 +189,6 @@ XSRF = "_streamlit_xsrf"  # the cookie whose value every upload repeats
 
 BOUNDARY = "effviz-bench"
 
-WIDGETS = ("checkbox", "selectbox", "file_uploader", "button")
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:

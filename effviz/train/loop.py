@@ -67,12 +67,6 @@ def csv_table(columns: Sequence[str], rows: Sequence[dict[str, object]]) -> str:
     return text.getvalue()
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Read what `csv_table` made."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def replace_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all.
 
