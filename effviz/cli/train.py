@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     from effviz.facts.two_step_search import SearchResult
     from effviz.train.data import DataSet
-    from effviz.train.family_training import FamilyJob, FamilyOutcome, FamilyPlan, FamilyStatus
+    from effviz.train.family_training import FamilyJob, FamilyOutcome, FamilyPlan, FamilyStatus, PairedComparison
     from effviz.train.grid_search import SearchStatus
-    from effviz.train.judgement import PairedComparison
     from effviz.train.loop import Report, TrainedNetwork, TrainingStatus
     from effviz.train.ray_engine import RayTrainingJob
 
@@ -222,18 +221,17 @@ def _train_family_with_bar(plan: "FamilyPlan", job: "FamilyJob") -> "tuple[Famil
 def _judged(plan: "FamilyPlan", outcomes: "tuple[FamilyOutcome, ...]") -> "FamilyJudgement":
     """Comparisons and the sentence that follows from them, by the plan's rules."""
     from effviz.train import family_training as families
-    from effviz.train import judgement
 
     finals = [row for row in outcomes if row.part == "final"]
     untrained = sorted({row.network for row in finals if row.train_top1_pct < plan.learnt_pct})
     singles = {name: families.right(outcomes, name) for name in families.SINGLE}
-    comparisons = judgement.compare(families.right(outcomes, families.COMPOUND), singles)
+    comparisons = families.compare(families.right(outcomes, families.COMPOUND), singles)
     own = families.best_rule(plan, outcomes).name if plan.step1 else ""
     beside = None
     if any(row.network == families.STEP1_COMPOUND for row in outcomes):
         papers = {"the paper's compound": families.right(outcomes, families.COMPOUND)}
-        (beside,) = judgement.compare(families.right(outcomes, families.STEP1_COMPOUND), papers)
-    return FamilyJudgement(judgement.verdict(comparisons, untrained), untrained, comparisons, own, beside)
+        (beside,) = families.compare(families.right(outcomes, families.STEP1_COMPOUND), papers)
+    return FamilyJudgement(families.verdict(comparisons, untrained), untrained, comparisons, own, beside)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from effviz.cli import app
 from effviz.errors import SettingsError
 from effviz.evaluate import intervals
 from effviz.scaling import plan as network_plan
-from effviz.train import data, family_training, judgement
+from effviz.train import data, family_training
 from effviz.train.family_training import PlannedNetwork
 
 PLAN = Path(__file__).parents[2] / "models" / "mini" / "plan.toml"
@@ -154,7 +154,7 @@ def right(shares: list[float], photos: int = 500, seed: int = 0) -> np.ndarray:
 def test_intervals_and_corrections_are_scipys_and_holms() -> None:
     values = np.array([1.2, 0.4, 2.5, 1.9])
     expected = stats.t.interval(0.95, 3, values.mean(), stats.sem(values))
-    assert judgement.t_interval(values) == pytest.approx(expected)
+    assert family_training.t_interval(values) == pytest.approx(expected)
     # Holm (1979): the smallest of three counts three times, the next twice, and never less than the one before.
     assert intervals.holm_p_values([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
 
@@ -165,7 +165,7 @@ def test_the_crossed_bootstrap_has_the_spread_of_independent_photos() -> None:
     both = [np.repeat(of, 4, 0) for of in (one, other)]
     differences = one[0].astype(int) - other[0].astype(int)
     half = 100 * 1.96 * differences.std() / np.sqrt(500)
-    low, high = judgement.crossed_interval(*both)
+    low, high = family_training.crossed_interval(*both)
     assert (low, high) == pytest.approx((10 - half, 10 + half), abs=0.2)
 
 
@@ -175,21 +175,21 @@ def test_the_sentence_follows_from_the_numbers() -> None:
     noisy = right([0.80, 0.89, 0.86], seed=5)
 
     def verdict(untrained: tuple[str, ...] = (), **singles: np.ndarray) -> str:
-        return judgement.verdict(judgement.compare(compound, singles), untrained)
+        return family_training.verdict(family_training.compare(compound, singles), untrained)
 
     assert verdict(depth=worse, width=worse, resolution=worse) == "reproduced at this scale"
     assert verdict(depth=worse, width=worse, resolution=better).startswith(
         "not reproduced: resolution is better by 7.1"
     )
     undecided = verdict(depth=worse, width=worse, resolution=noisy)
-    half = judgement.compare(compound, {"resolution": noisy})[0].half_width
+    half = family_training.compare(compound, {"resolution": noisy})[0].half_width
     assert undecided == f"undecided within ±{half:.1f} points"
     assert verdict(("depth",), depth=better, width=worse, resolution=worse) == (
         "reproduced at this scale (depth untrained: not judged)"
     )
     assert verdict(("compound",), depth=worse).startswith("undecided: too few")
-    one_seed = judgement.compare(compound[:1], {"depth": worse[:1]})
-    assert judgement.verdict(one_seed).startswith("undecided within ±inf")
+    one_seed = family_training.compare(compound[:1], {"depth": worse[:1]})
+    assert family_training.verdict(one_seed).startswith("undecided within ±inf")
 
 
 def test_a_residual_branch_starts_at_zero_and_old_recipes_keep_their_digests(tiny) -> None:

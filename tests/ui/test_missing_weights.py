@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from torchvision import models
 
 from effviz.errors import WeightsError
-from effviz.ui.compare import missing_weights
+from effviz.ui.compare import model_picker
 from effviz.zoo import download, hub, state_dicts
 from effviz.zoo.catalogue import find_model
 from effviz.zoo.model import ModelSpec
@@ -35,12 +35,12 @@ def fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> set[str]:
 
 def opened() -> AppTest:
     def script() -> None:
-        from effviz.ui.compare import missing_weights
+        from effviz.ui.compare import model_picker
         from effviz.ui.compare.map_cells import Entrant
         from effviz.zoo.catalogue import model_card, parse_model
 
         labels = ("lite0@224", "b3@300", "b3@320", "b1@240")
-        missing_weights.show([Entrant(model_card(parse_model(label)), None, "", "") for label in labels])
+        model_picker.show_missing_weights([Entrant(model_card(parse_model(label)), None, "", "") for label in labels])
 
     test = AppTest.from_function(script, default_timeout=60).run()
     assert not test.exception
@@ -84,12 +84,12 @@ def bars(test: AppTest) -> list[tuple[int, str]]:
 @pytest.fixture
 def may_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EFFVIZ_FETCH", "1")
-    monkeypatch.setattr(missing_weights, "_downloads", {})
+    monkeypatch.setattr(model_picker, "_downloads", {})
 
 
 def finished(name: str) -> None:
     """Wait for the download, whatever becomes of it."""
-    missing_weights._downloads[name].done.exception(PATIENCE_S)
+    model_picker._downloads[name].done.exception(PATIENCE_S)
 
 
 @pytest.mark.usefixtures("may_fetch")

@@ -9,7 +9,6 @@ from effviz.ui.compare import (
     display_settings,
     grid_data,
     map_cells,
-    missing_weights,
     model_picker,
     photo_grid,
     photo_picker,
@@ -69,7 +68,7 @@ with place:
         photo_grid.show_same_methods([entry for entry in found if isinstance(entry, map_cells.MapCell)], choice)
         with above:
             photo_grid.show_out_of_domain([entry for entry in found if isinstance(entry, map_cells.MapCell)])
-    missing_weights.show(entrants)
+    model_picker.show_missing_weights(entrants)
 
 if not found:
     with strip.explained:
