@@ -32,7 +32,7 @@ from effviz import cpu, settings
 from effviz.errors import EffVizError
 from effviz.explain import decoding
 from effviz.explain.cam_methods import CAM_METHODS
-from effviz.explain.data_types import Method, TargetLayer
+from effviz.explain.data_types import STRIDES, Method, TargetLayer
 from effviz.i18n import _
 from effviz.scaling import PUBLISHED, plan
 from effviz.ui.memory import LONG_SHARE, WORK_SHARE, budget_bytes
@@ -382,9 +382,9 @@ QUEUE: Final = JobQueue(limit=turn_limit)  # of this server
 
 # What work costs, estimated before it is done: time in passes of B4 at 380 px, and memory.
 #
-# Time is measured for the kinds of work (a gradient by torch is about twelve times a pass by OpenVINO), and follows
-# the multiply-adds of a pass; memory follows the plan's activations. The decoders of photos get a share of all
-# memory.
+# Time is measured for the kinds of work, as processor time on one core (a gradient by torch is four to seven times a
+# pass by OpenVINO), and follows the multiply-adds of a pass; memory follows the plan's activations. The decoders of
+# photos get a share of all memory.
 
 # The processes that decode visitors' photos take a share of the memory that work in flight may have.
 
@@ -404,15 +404,21 @@ def start_decoders() -> None:
     decoding.configure(most, decoding.DecodeLimits(memory_bytes=decoder_memory_bytes())).start()
 
 
-LOAD: Final = 3.0  # reading, checking and compiling a network, whatever its size
+LOAD: Final = 0.5  # reading, checking and compiling a network: Lite0 takes 1.5 to 2.4 in all, B4 6 to 7
 
-LOAD_A_PARAMETER: Final = 5e-8
+LOAD_A_PARAMETER: Final = 3.5e-7
 
-TORCH: Final = 4.0  # times a pass by OpenVINO
+TORCH: Final = 3.0  # times a pass by OpenVINO: 2.2 to 3.2
 
-GRADIENT: Final = 12.0
+GRADIENT: Final = 7.0  # by torch: 4 to 7
 
-KERNEL: Final = 8.0  # KPCA-CAM's comparison of every cell with every other one
+FULL_GRADIENT: Final = 12.0  # and of every layer, for FullGrad: 10 to 15
+
+SECOND_GRADIENT: Final = 40.0  # ShapleyCAM's gradient of a gradient: 24 to 43 up to stride 8, 12 to 21 at 16
+
+KERNEL_A_PAIR: Final = 3e-7  # KPCA-CAM's comparison of a cell with another one
+
+MOST_CELLS: Final = 4096  # it compares no more
 
 FLOAT_BYTES: Final = 4
 
@@ -443,16 +449,25 @@ def map_effort(ref: ModelRef, method: Method, layer: TargetLayer) -> Effort:
         return many_passes_effort(ref)
     match method:
         case Method.KPCACAM:
-            return Effort(_passes(ref) + KERNEL, _live_bytes(ref) + 2**28)
+            return Effort(_passes(ref) + KERNEL_A_PAIR * _cells(ref, layer) ** 2, _live_bytes(ref) + 2**28)
         case Method.EIGENCAM | Method.FEM | Method.RANDOMCAM:
             return pass_effort(ref)
+        case Method.FULLGRAD:
+            return gradient_effort(ref, FULL_GRADIENT)
+        case Method.SHAPLEYCAM if layer is not TargetLayer.STRIDE_32:  # behind it little is left to differentiate
+            return gradient_effort(ref, SECOND_GRADIENT)
         case _:
             return gradient_effort(ref)
 
 
-def gradient_effort(ref: ModelRef) -> Effort:
+def gradient_effort(ref: ModelRef, passes: float = GRADIENT) -> Effort:
     """One pass forth and back by torch."""
-    return Effort(GRADIENT * _passes(ref), KEPT * _activation_bytes(ref))
+    return Effort(passes * _passes(ref), KEPT * _activation_bytes(ref))
+
+
+def _cells(ref: ModelRef, layer: TargetLayer) -> int:
+    """How many cells of a layer are compared."""
+    return min(int((ref.resolution_px // STRIDES.get(layer, 32)) ** 2), MOST_CELLS)
 
 
 def many_passes_effort(ref: ModelRef) -> Effort:
