@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from effviz.bench import network_timing
 from effviz.cli import app
-from effviz.explain import calibration_run, placement
+from effviz.explain import calibration_run, decoding, placement
+from effviz.explain.data_types import Photo
 
 SAMPLES = Path(__file__).parents[1] / "assets" / "samples"
 PLAN_KEYS = {"depth", "width", "resolution", "params", "macs", "activations", "stages"}
@@ -121,6 +122,26 @@ def test_cam_writes_maps_overlays_and_their_facts(tmp_path: Path) -> None:
         assert result["target_index"] == result["top5"][0]["index"] == 387  # ImageNet's index
         with Image.open(result["overlay_file"]) as overlay, Image.open(photo) as original:
             assert overlay.size == original.size
+
+
+def test_cam_decodes_a_photo_once_for_all_models_and_anew_when_its_file_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo, read = tmp_path / "photo.png", decoding.read_file
+    decoded: list[Path] = []
+
+    def reading(path: Path) -> Photo:
+        decoded.append(path)
+        return read(path)
+
+    monkeypatch.setattr(decoding, "read_file", reading)
+    logits = []
+    for sample in ("coffee", "owl"):
+        Image.open(SAMPLES / f"{sample}.jpg").save(photo)
+        results = answer("cam", str(photo), "--models", "lite0@64,lite0@96", "--out", str(tmp_path / sample))
+        logits += [result["logit"] for result in results]
+    assert decoded == [photo, photo]
+    assert len(set(logits)) == 4
 
 
 def test_cam_takes_a_class_by_name_or_index_and_other_layers(tmp_path: Path) -> None:

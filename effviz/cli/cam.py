@@ -39,19 +39,18 @@ def cam(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     Photos are prepared as each model's own evaluation does: resize, centre crop, bicubic. The NPY holds the map as it
     was computed, not cut or stretched.
     """
-    from effviz.explain import decoding, targets
-    from effviz.zoo import catalogue
+    from effviz.explain import decoding
 
-    refs, asked = (
-        tuple(dict.fromkeys(catalogue.parse_model(name) for name in models.split(","))),
-        targets.parse_target(target),
-    )
-    for photo in photos:
-        decoding.read_file(photo)
-    # These may load torch, which takes seconds: what is wrong with a photo or a name is said before.
+    decoding.pool().start(len(photos))  # they get ready while this process loads the rest
+    from effviz.explain import targets
     from effviz.explain.overlay import OverlayStyle
     from effviz.report import explanations
+    from effviz.zoo import catalogue
 
+    refs = tuple(dict.fromkeys(catalogue.parse_model(name) for name in models.split(",")))
+    asked = targets.parse_target(target)
+    for photo in photos:
+        explanations.read(photo)  # what is wrong with one is said before any network is made
     wanted = explanations.ExplanationRequest(
         photos=tuple(photos),
         refs=refs,

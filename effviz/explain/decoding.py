@@ -300,10 +300,10 @@ class DecoderPool:
         with self._changed:
             return self._alive - len(self._idle)
 
-    def start(self) -> Self:
-        """Start all workers now: they load what they need while nobody waits."""
+    def start(self, count: int | None = None) -> Self:
+        """Start some workers now, or all: they load what they need while nobody waits."""
         with self._changed:
-            while self._alive < self.most:
+            while self._alive < min(self.most, count or self.most):
                 self._idle.append(_Worker(self.limits))
                 self._alive += 1
         return self

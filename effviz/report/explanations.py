@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
+import cachetools
 import numpy as np
 
 from effviz import cpu, file_io
@@ -24,11 +26,12 @@ from effviz.zoo import loading
 from effviz.zoo.model import Model, ModelRef
 
 VIEW: Final = RasterOptions(longest_px=2048)  # larger pictures take memory and show nothing more
+KEPT_BYTES: Final = 2**26  # of decoded photos, so that one that several models see is decoded once
 RESULT_FILE: Final = "result.json"
 LONGEST_STEM: Final = 40  # letters of a photo's name, 160 bytes at most: model, method and suffix follow within 255
 
 Result = dict[str, Any]  # one object of result.json
-PhotoSource = Path | Photo  # a file is read again whenever its pixels are needed, so that many take little memory
+PhotoSource = Path | Photo  # files' pixels are not kept beyond KEPT_BYTES, so that many take little memory
 
 
 def _nobody(_: str) -> None:
@@ -57,7 +60,7 @@ class Explanation:
 
 
 def explain(wanted: ExplanationRequest, tell: Callable[[str], object] = _nobody) -> list[Explanation]:
-    """Make all maps, photo by photo in the order given, and tell of each; only one network is in memory at a time.
+    """Make all maps, photo by photo in the order given, and tell of each; at most two networks are in memory at a time.
 
     Raises:
         EffVizError: a photo, model, class or layer cannot be used; nothing was written.
@@ -98,7 +101,18 @@ def read(photo: PhotoSource) -> Photo:
     Raises:
         ImageError: it is a file that cannot be read.
     """
-    return photo if isinstance(photo, Photo) else decoding.read_file(photo)
+    if isinstance(photo, Photo):
+        return photo
+    try:
+        seen = photo.stat()
+    except OSError:
+        return decoding.read_file(photo)  # which says what is wrong
+    return _read_file(photo, seen.st_mtime_ns, seen.st_size)
+
+
+@cachetools.cached(cachetools.LRUCache(KEPT_BYTES, lambda photo: photo.rgb.nbytes), lock=Lock())
+def _read_file(path: Path, _changed_ns: int, _size: int) -> Photo:
+    return decoding.read_file(path)
 
 
 def _explain(photo: PhotoSource, model: Model, wanted: ExplanationRequest) -> Explanation:

@@ -2,8 +2,11 @@
 
 import gc
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -53,15 +56,21 @@ def load_all(refs: Iterable[ModelRef]) -> list[Model]:
 
 
 def iter_models(refs: Sequence[ModelRef]) -> Iterator[tuple[int, Model]]:
-    """Yield models with their places, those that share weights in a row: no two networks have to be in memory.
+    """Yield models with their places, those that share weights in a row, and read the next ones' weights meanwhile.
+
+    At most two networks' weights are in memory, if the caller lets go of its model before it takes the next.
 
     Raises:
         WeightsError: as `load`.
     """
     places = {ref.spec: [place for place, other in enumerate(refs) if other.spec == ref.spec] for ref in refs}
-    for spec, of in places.items():
-        shared = weights(spec)
-        yield from ((place, Model(refs[place], shared)) for place in of)
+    with ThreadPoolExecutor(1, thread_name_prefix="weights") as reader:
+        ahead = deque(reader.submit(weights, spec) for spec in [*places][:1])
+        for spec, following in zip_longest(places, [*places][1:]):
+            shared = ahead.popleft().result()
+            if following:
+                ahead.append(reader.submit(weights, following))
+            yield from ((place, Model(refs[place], shared)) for place in places[spec])
 
 
 def weights(spec: ModelSpec) -> Weights:
