@@ -121,6 +121,12 @@ def resume(what: Hashable) -> None:
     st.session_state.get(STOPPED, set()).discard(hash(what))
 
 
+def ask(place: str, what: Hashable) -> None:
+    """Note in the session at `place` that the visitor wants this work, though it may have been stopped."""
+    st.session_state[place] = what
+    resume(what)
+
+
 def ask_again(sentence: str, button: str, what: Hashable) -> None:
     """Say why maps are missing, and offer to make them."""
     with st.container(horizontal=True, vertical_alignment="center"):

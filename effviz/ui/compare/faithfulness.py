@@ -23,7 +23,7 @@ from effviz.ui.compare import grid_data, photo_picker
 from effviz.ui.compare.map_cells import MapCell
 from effviz.ui.components.reel import reel, runs
 from effviz.ui.guard import guard
-from effviz.ui.job_progress import JobProgress, resume, stopped
+from effviz.ui.job_progress import JobProgress, ask, stopped
 from effviz.ui.memory import SizeBoundedCache, budget_bytes
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def _choose(cells: Sequence[MapCell]) -> FaithfulnessRequest:
         baseline = _baseline()
     request = FaithfulnessRequest(tuple(by_photo[photo]), Masking(baseline))
     with right:
-        st.button(_("Measure"), key="faithful", width="stretch", on_click=_ask, args=(request.key,))
+        st.button(_("Measure"), key="faithful", width="stretch", on_click=ask, args=(ASKED, request.key))
     return request
 
 
@@ -219,11 +219,6 @@ def _baseline() -> MaskBaseline:
             key="faithful_baseline",
         )
     )
-
-
-def _ask(key: Hashable) -> None:
-    st.session_state[ASKED] = key
-    resume(key)
 
 
 def known(request: FaithfulnessRequest) -> bool:

@@ -23,7 +23,7 @@ from effviz.ui.compare.map_cells import MapCell
 from effviz.ui.components.grid import base64_text, pack
 from effviz.ui.components.reel import reel
 from effviz.ui.guard import guard
-from effviz.ui.job_progress import JobProgress, resume, stopped
+from effviz.ui.job_progress import JobProgress, ask, stopped
 from effviz.ui.memory import SizeBoundedCache, budget_bytes
 
 if TYPE_CHECKING:
@@ -120,19 +120,14 @@ def show(cells: Sequence[MapCell]) -> None:
             _("Break the network"),
             key="sanity",
             width="stretch",
-            on_click=_ask,
-            args=(key,),
+            on_click=ask,
+            args=(ASKED, key),
         )
     if st.session_state.get(ASKED) == key and (key in _CHECKS or not stopped(key)):
         with guard():
             with st.container():  # for the bar: what follows has the same place without it, and stays as it was played
                 found = check(chosen)
             _show(chosen, found)
-
-
-def _ask(key: Hashable) -> None:
-    st.session_state[ASKED] = key
-    resume(key)
 
 
 def check(cell: MapCell) -> Check:
