@@ -44,7 +44,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object], sync: bool
 
 
 def write_text_atomically(path: Path, text: str) -> None:
-    """Write text as UTF-8; what is no text in it, as in file names of other codes, becomes its number."""
+    """Write text as UTF-8; characters that are not valid text, as in file names of other encodings, are escaped."""
     write_atomically(path, lambda file: file.write(text.encode(errors="backslashreplace")))
 
 

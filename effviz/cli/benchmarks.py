@@ -52,7 +52,7 @@ def latency(
 
 
 def _wait_for_turn(run: int, runs: int) -> None:
-    """Say which run comes next and wait for a line: who listens may let others go first, or go away."""
+    """Announce the next run and wait for a line, so that the listener can let others go first, or stop."""
     typer.echo(f"{run}/{runs}", err=True)
     if not sys.stdin.readline():
         raise typer.Exit(1)

@@ -31,7 +31,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 
 def show_json(value: object) -> None:
-    """Print JSON, with escapes where letters are none that the place which it goes to can hold."""
+    """Print JSON; characters that the output's encoding lacks are escaped."""
     text = file_io.json_text(value)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
@@ -41,7 +41,7 @@ def show_json(value: object) -> None:
 
 
 def never_fail_at_letters() -> None:
-    """Have what cannot be written in an output's code become its number; names of files may be no text at all."""
+    """Escape characters that an output's encoding lacks; file names need not be valid text."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -213,7 +213,7 @@ def draw_outlines(outlines: Sequence[Outline], size: Size, in_fractions: bool = 
 
 
 def _number_array(found: Any, kind: type[Number]) -> npt.NDArray[Number] | None:
-    """Return numbers as an array, which takes a quarter of a list's memory; None where they are none."""
+    """Return numbers as an array, a quarter of a list's memory; None if they are not all numbers."""
     try:
         numbers = np.array(found, kind)
     except (TypeError, ValueError, OverflowError):
@@ -353,12 +353,12 @@ def parse_class(word: str) -> tuple[int | None, tuple[str, ...]]:
 
 
 def is_number(word: str) -> bool:
-    """Tell whether a word is a class's number; digits of other scripts, and hundreds of them, are none."""
+    """Tell whether a word is a class index: a few ASCII digits."""
     return word.isascii() and word.isdecimal() and len(word) <= LONGEST_NUMBER
 
 
 def printable(name: str) -> str:
-    """Return a file's name as tables and terminals can write it: what is no text in it becomes its number."""
+    """Return a file's name as tables and terminals can write it: bytes that are not valid text are escaped."""
     return name.encode(errors="backslashreplace").decode()
 
 

@@ -298,7 +298,7 @@ def wants_any(settings: RunSettings, *metrics: Metric) -> bool:
 
 
 def _not_in_score_cam(opened: PreparedPhoto) -> Score | None:
-    """Say why a photo is none of the energy game as Score-CAM's authors play it; None where it is."""
+    """Say why a photo does not count in the energy game as Score-CAM's authors define it; None if it does."""
     assert opened.truth is not None
     boxes = len(opened.truth.inside((opened.photo.width, opened.photo.height)))
     if boxes == 1 and opened.share is not None and opened.share <= HALF_OF_PHOTO:

@@ -110,7 +110,7 @@ def _never() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RunObserver:
-    """Who looks on."""
+    """Watches a run: hears how far it is, and may stop it."""
 
     progress: CountProgress = no_progress  # photos
     stop: Stop = _never  # asked now and then; what is done until then is kept

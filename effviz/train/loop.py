@@ -144,7 +144,7 @@ def _checkpoint_files(folder: Path) -> list[Path]:
 
 
 def _has_own_digest(path: Path) -> bool:
-    """Whether a checkpoint is the file that its name says; what is no file is not."""
+    """Whether a checkpoint is a file with the checksum in its name."""
     try:
         return file_io.file_sha256(path)[:DIGEST_DIGITS] in path.name
     except OSError:

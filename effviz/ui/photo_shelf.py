@@ -199,7 +199,7 @@ def _take(box: str) -> None:
 
 
 def read_new() -> None:
-    """Decode what is new, each photo when it is the visitor's turn; what is no photo leaves its sentence."""
+    """Decode new files, each in the visitor's turn; a file that is not a photo leaves an error sentence."""
     own = shelf()
     held = files()
     for photo in list(own.photos.values()):

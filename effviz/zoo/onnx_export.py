@@ -63,7 +63,7 @@ def export_onnx(model: Model, file: Path) -> OnnxFile:
 
 
 def metadata(ref: ModelRef) -> dict[str, str]:
-    """What the file says of itself; what is no text in it is JSON."""
+    """The file's metadata; values that are not text are JSON."""
     spec = ref.spec
     preprocessing = {
         "resize_short_side_px": math.floor(ref.resolution_px / spec.crop_pct),

@@ -100,7 +100,7 @@ def _samples() -> None:
 
 
 def keep_samples(names: object) -> None:
-    """Keep the samples that the browser says are chosen; what is no list of them is left aside."""
+    """Keep the samples that the browser reports as chosen; anything but a list of names is ignored."""
     if not isinstance(names, list):
         return
     known = [sample.name for sample in sample_photos.samples()]

@@ -397,7 +397,7 @@ def _steps(
 
 @contextmanager
 def _timed(beat: Progress, share: float) -> Iterator[Callable[[], float]]:
-    """Let others go first where a step takes long; the seconds are those of the block without them."""
+    """Yield the turn to others during a long step; the seconds counted exclude their work."""
     from effviz.evaluate.measurements import pause_callback
 
     waited, started = 0.0, perf_counter()
