@@ -1,5 +1,5 @@
 // A map's positive evidence on a fixed grid over the whole photo, and how much of it lies in a box: the arithmetic of
-// effviz/evaluate/heat.py and localisation.py, where the reasons are.
+// effviz/evaluate/heatmaps.py, where the reasons are.
 
 const SIDE = 96; // cells across and down
 const FINER = 4; // places read in a cell, each way

@@ -1,4 +1,4 @@
-// What a map shows in one sentence, as effviz/explain/summary.py says it. All words come from Python.
+// What a map shows in one sentence, as effviz/explain/overlay.py says it. All words come from Python.
 
 const TOP_AREA = 0.2;
 
