@@ -456,3 +456,21 @@ def _tile_pixels(image: Image.Image) -> int:
         return 0
     tags = image.tag_v2
     return int(tags.get(TiffImagePlugin.TILEWIDTH, 0)) * int(tags.get(TiffImagePlugin.TILELENGTH, 0))
+
+
+# For screens: no larger than they are.
+
+
+def display(photo: "Photo", longest_px: int | None) -> "Bytes":
+    """The photo shrunk so that its longer side is at most `longest_px`, (H, W, 3)."""
+    height, width = raster_size(photo.height, photo.width, longest_px)
+    if (height, width) == (photo.height, photo.width):
+        return photo.rgb
+    small = Image.fromarray(photo.rgb).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return np.asarray(small)
+
+
+def raster_size(height: int, width: int, longest_px: int | None) -> tuple[int, int]:
+    """(height, width) shrunk so that the longer side is at most `longest_px`; each side stays at least 1."""
+    scale = 1.0 if longest_px is None else min(1.0, longest_px / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))

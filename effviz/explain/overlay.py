@@ -13,11 +13,11 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import ActivationMap, Bytes, Floats, Photo
-from effviz.explain.placement import Placed, Placement, RasterOptions, place, raster_size
+from effviz.explain.images import display
+from effviz.explain.placement import Placed, Placement, RasterOptions, place
 from effviz.explain.scales import ScaledMap, fractions
 from effviz.i18n import _, lazy_gettext
 
@@ -167,15 +167,6 @@ def overlay(photo: Photo, scaled: ScaledMap, style: OverlayStyle = DEFAULT_STYLE
 def palette_of(scaled: ScaledMap, style: OverlayStyle) -> Palette:
     """The palette that is drawn: signed values need one with a middle."""
     return Palette.DIVERGING if scaled.signed else style.palette
-
-
-def display(photo: Photo, longest_px: int | None) -> Bytes:
-    """The photo shrunk so that its longer side is at most `longest_px`, (H, W, 3)."""
-    height, width = raster_size(photo.height, photo.width, longest_px)
-    if (height, width) == (photo.height, photo.width):
-        return photo.rgb
-    small = Image.fromarray(photo.rgb).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return np.asarray(small)
 
 
 def _blend(base: Bytes, placed: Placed, scaled: ScaledMap, style: OverlayStyle) -> Bytes:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from effviz import file_io
 from effviz.errors import SettingsError
 from effviz.explain.data_types import ActivationMap, Box, Floats
+from effviz.explain.images import raster_size
 from effviz.i18n import _, lazy_gettext
 
 # Measured corrections of where a model's cells lie, stored beside this file (`effviz calibrate MODEL` adds one).
@@ -247,12 +248,6 @@ def cell_centre(
     x_axis, y_axis = map_axes(activation_map, activation_map.seen, placement)
     x, y = x_axis.pixel(column + 0.5), y_axis.pixel(row + 0.5)
     return min(max(x, x_axis.start), x_axis.end), min(max(y, y_axis.start), y_axis.end)
-
-
-def raster_size(height: int, width: int, longest_px: int | None) -> tuple[int, int]:
-    """(height, width) shrunk so that the longer side is at most `longest_px`; each side stays at least 1."""
-    scale = 1.0 if longest_px is None else min(1.0, longest_px / max(height, width))
-    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def scaled_box(box: Box, scale_x: float, scale_y: float) -> Box:

@@ -7,13 +7,13 @@ import pytest
 
 from effviz import i18n
 from effviz.explain.data_types import Box, Method, Photo
+from effviz.explain.images import display
 from effviz.explain.overlay import (
     UNSEEN_BRIGHTNESS,
     OverlayStyle,
     Palette,
     apply_palette,
     describe_map,
-    display,
     overlay,
     palette_colours,
     palette_of,

@@ -23,7 +23,8 @@ from effviz.evaluate.measurements import measure_photos
 from effviz.evaluate.run_settings import Metric
 from effviz.explain import decoding, images, sample_photos
 from effviz.explain.data_types import ActivationMap, Method, Photo
-from effviz.explain.overlay import SCREEN, display
+from effviz.explain.images import display
+from effviz.explain.overlay import SCREEN
 from effviz.progress import Progress
 from effviz.report.html_report import evaluation_html, summary_csv
 from effviz.ui import cache

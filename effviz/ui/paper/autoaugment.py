@@ -11,7 +11,7 @@ import streamlit as st
 from effviz import optional_packages
 from effviz.explain import sample_photos
 from effviz.explain.data_types import Bytes, Photo
-from effviz.explain.overlay import display
+from effviz.explain.images import display
 from effviz.i18n import _, lazy_gettext
 from effviz.report import image_files
 from effviz.report.image_files import encode_jpeg
