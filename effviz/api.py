@@ -18,9 +18,8 @@ from effviz.errors import ImageError, SettingsError
 from effviz.explain import decoding, sample_photos, targets
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import ActivationMap, Floats, Method, Photo, TargetLayer
-from effviz.explain.overlay import OverlayStyle, Palette, describe_map, overlay
+from effviz.explain.overlay import OverlayStyle, Palette, Scale, ScaledMap, describe_map, overlay, rescale
 from effviz.explain.placement import Placement, RasterOptions
-from effviz.explain.scales import Scale, ScaledMap, rescale
 from effviz.i18n import _
 from effviz.report import explanations
 from effviz.report.explanations import Explanation, ExplanationRequest, PhotoSource

@@ -10,9 +10,8 @@ from rich.progress import Progress, TaskID
 
 from effviz.cli import console
 from effviz.explain.data_types import Method, TargetLayer
-from effviz.explain.overlay import Palette
+from effviz.explain.overlay import Palette, Scale
 from effviz.explain.placement import Placement
-from effviz.explain.scales import Scale
 
 
 def cam(  # noqa: PLR0913  # one parameter an option, as Typer wants it

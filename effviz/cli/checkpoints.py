@@ -149,8 +149,7 @@ def _first_map(entry: "CheckpointEntry") -> tuple["ActivationMap", Path]:
     from effviz.explain import decoding, sample_photos
     from effviz.explain.activation_maps import activation_map
     from effviz.explain.forward_pass import forward
-    from effviz.explain.overlay import OverlayStyle, overlay
-    from effviz.explain.scales import Scale, rescale
+    from effviz.explain.overlay import OverlayStyle, Scale, overlay, rescale
     from effviz.report.image_files import encode_png
     from effviz.zoo import catalogue, loading
 

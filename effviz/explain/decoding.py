@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,6 +32,7 @@ from effviz.explain import images
 from effviz.explain.decoder_worker import LENGTH, NAME, DecodeOptions, DecodeRequest
 from effviz.explain.images import ResizeCrop, Size
 from effviz.i18n import _, join_message, lazy_gettext
+from effviz.progress import Heartbeat, no_progress
 
 if TYPE_CHECKING:
     from effviz.explain.data_types import Bytes, Photo
@@ -45,12 +46,6 @@ PROGRAM: Final = (
 )
 # One thread for numpy, and one heap: each of either reserves addresses, which count as memory.
 ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
-
-Heartbeat = Callable[[], None]  # raises what is to end the wait
-
-
-def _stay() -> None:
-    """Nobody leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +78,7 @@ class DecodeReply:
     pictures: "tuple[Bytes, ...]"  # (H, W, 3) each, read-only: the crops, then the photo
 
 
-def read(data: bytes, name: str, longest_px: int | None = None, beat: Heartbeat = _stay) -> "Photo":
+def read(data: bytes, name: str, longest_px: int | None = None, beat: Heartbeat = no_progress) -> "Photo":
     """Decode a photo that somebody brought: upright, RGB, first frame.
 
     Args:
@@ -135,7 +130,7 @@ def _smaller(size: Size, kept: Size) -> str:
     )
 
 
-def check(data: bytes, name: str, beat: Heartbeat = _stay) -> None:
+def check(data: bytes, name: str, beat: Heartbeat = no_progress) -> None:
     """See that a photo can be decoded.
 
     Raises:
@@ -144,7 +139,7 @@ def check(data: bytes, name: str, beat: Heartbeat = _stay) -> None:
     _asked(data, name, DecodeOptions(0), beat)
 
 
-def cropped(data: bytes, name: str, crops: Sequence[ResizeCrop], beat: Heartbeat = _stay) -> DecodeReply:
+def cropped(data: bytes, name: str, crops: Sequence[ResizeCrop], beat: Heartbeat = no_progress) -> DecodeReply:
     """Make what models see of a photo, which itself is not kept.
 
     Raises:

@@ -15,9 +15,8 @@ from effviz.explain import closed_form
 from effviz.explain.activation_maps import activation_map, class_maps
 from effviz.explain.data_types import ActivationMap, Box, Floats, Forward, TargetLayer
 from effviz.explain.forward_pass import run_network, stage_features
-from effviz.explain.overlay import OverlayStyle
+from effviz.explain.overlay import OverlayStyle, Scale, ScaledMap, rescale
 from effviz.explain.placement import RasterOptions
-from effviz.explain.scales import Scale, ScaledMap, rescale
 from effviz.explain.targets import Target, TargetKind
 from effviz.scaling import Padding
 from effviz.zoo.model import HALF_STATISTICS, IMAGENET_STATISTICS, Activation, Model, ModelRef, Weights

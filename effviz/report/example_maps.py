@@ -14,9 +14,8 @@ from effviz.explain import decoding
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.data_types import ActivationMap, Method
 from effviz.explain.forward_pass import forward
-from effviz.explain.overlay import OverlayStyle, overlay
+from effviz.explain.overlay import OverlayStyle, Scale, overlay, rescale
 from effviz.explain.placement import RasterOptions
-from effviz.explain.scales import Scale, rescale
 from effviz.i18n import _
 from effviz.report.image_files import encode_jpeg
 from effviz.zoo.loading import load

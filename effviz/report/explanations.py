@@ -17,10 +17,10 @@ from effviz.explain import decoding, placement, targets
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.data_types import ActivationMap, Method, Photo, TargetLayer
 from effviz.explain.forward_pass import forward
-from effviz.explain.overlay import OverlayStyle, overlay
+from effviz.explain.overlay import OverlayStyle, Scale, ScaledMap, overlay, rescale
 from effviz.explain.placement import Placement, RasterOptions
-from effviz.explain.scales import Scale, ScaledMap, rescale
 from effviz.explain.targets import Guess, Target
+from effviz.progress import no_progress
 from effviz.report.image_files import encode_png
 from effviz.zoo import loading
 from effviz.zoo.model import Model, ModelRef
@@ -32,10 +32,6 @@ LONGEST_STEM: Final = 40  # letters of a photo's name, 160 bytes at most: model,
 
 Result = dict[str, Any]  # one object of result.json
 PhotoSource = Path | Photo  # files' pixels are not kept beyond KEPT_BYTES, so that many take little memory
-
-
-def _nobody(_: str) -> None:
-    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +55,7 @@ class Explanation:
     top5: tuple[Guess, ...]
 
 
-def explain(wanted: ExplanationRequest, tell: Callable[[str], object] = _nobody) -> list[Explanation]:
+def explain(wanted: ExplanationRequest, tell: Callable[[str], object] = no_progress) -> list[Explanation]:
     """Make all maps, photo by photo in the order given, and tell of each; at most two networks are in memory at a time.
 
     Raises:

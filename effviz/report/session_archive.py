@@ -28,9 +28,8 @@ from effviz.errors import SettingsError
 from effviz.explain import placement
 from effviz.explain.data_types import ActivationMap
 from effviz.explain.images import MAX_BYTES
-from effviz.explain.overlay import OverlayStyle
+from effviz.explain.overlay import OverlayStyle, Scale
 from effviz.explain.placement import Placement
-from effviz.explain.scales import Scale
 from effviz.i18n import _
 from effviz.schema import Pattern, Range
 from effviz.zoo.model import Model

@@ -17,9 +17,18 @@ from effviz.evaluate.heatmaps import energy, pointing, to_heatmap
 from effviz.explain import placement
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import ActivationMap, Box, Floats, Method, Photo, TargetLayer
-from effviz.explain.overlay import OverlayStyle, Palette, describe_map, overlay, palette_colours, peak_region
+from effviz.explain.overlay import (
+    OverlayStyle,
+    Palette,
+    Scale,
+    describe_map,
+    fractions,
+    overlay,
+    palette_colours,
+    peak_region,
+    rescale,
+)
 from effviz.explain.placement import Placement, RasterOptions, place
-from effviz.explain.scales import Scale, fractions, rescale
 from effviz.ui.compare.grid_data import summary_words
 from effviz.ui.components.grid import ARITHMETIC, pack, text
 

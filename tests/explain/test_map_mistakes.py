@@ -12,7 +12,7 @@ from effviz.explain.map_mistakes import (
     gradcam_of_probability,
     wrong_and_right,
 )
-from effviz.explain.scales import Scale
+from effviz.explain.overlay import Scale
 
 CLASS = 88
 

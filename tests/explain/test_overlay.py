@@ -12,16 +12,17 @@ from effviz.explain.overlay import (
     UNSEEN_BRIGHTNESS,
     OverlayStyle,
     Palette,
+    Scale,
     apply_palette,
     describe_map,
     overlay,
     palette_colours,
     palette_of,
     peak_region,
+    rescale,
     top_share,
 )
 from effviz.explain.placement import RasterOptions
-from effviz.explain.scales import Scale, rescale
 
 CELLS = RasterOptions(cells=True)
 
@@ -255,7 +256,7 @@ def test_the_tables_cannot_be_written():
 
 
 def test_drawing_loads_neither_torch_nor_matplotlib():
-    modules = "images, overlay, placement, sample_photos, scales"
+    modules = "images, overlay, placement, sample_photos"
     code = f"import sys; from effviz.explain import {modules}; print({{'torch', 'matplotlib'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from effviz.explain.data_types import Method
-from effviz.explain.scales import Scale, fractions, rescale
+from effviz.explain.overlay import Scale, fractions, rescale
 
 LEFT = [[-2.0, 0.0], [1.0, 3.0]]
 RIGHT = [[0.5, 1.0, 1.5], [2.0, 4.0, 6.0]]

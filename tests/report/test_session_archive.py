@@ -16,9 +16,8 @@ import pytest
 from effviz.errors import SettingsError
 from effviz.explain import placement
 from effviz.explain.data_types import Box
-from effviz.explain.overlay import OverlayStyle, Palette
+from effviz.explain.overlay import OverlayStyle, Palette, Scale
 from effviz.explain.placement import Calibration, Placement, RasterOptions
-from effviz.explain.scales import Scale
 from effviz.report import session_archive
 from effviz.report.html_report import PictureTile
 from effviz.report.session_archive import (

@@ -20,8 +20,7 @@ from effviz.explain import forward_pass as passes
 from effviz.explain.data_types import ActivationMap, ForwardArrays, Method, Photo, TargetLayer
 from effviz.explain.engines import choose
 from effviz.explain.engines.openvino_engine import COPIES_A_PART
-from effviz.explain.overlay import OverlayStyle
-from effviz.explain.scales import Scale, rescale
+from effviz.explain.overlay import OverlayStyle, Scale, rescale
 from effviz.explain.targets import TOP1, Target, TargetKind
 from effviz.ui import cache
 from effviz.ui.compare import sanity_check

@@ -20,9 +20,8 @@ from effviz.errors import SettingsError
 from effviz.explain import placement
 from effviz.explain.cam_methods import CAM_METHODS, slow, supported
 from effviz.explain.data_types import ActivationMap, Method, TargetLayer
-from effviz.explain.overlay import OverlayStyle, Palette
+from effviz.explain.overlay import OverlayStyle, Palette, Scale
 from effviz.explain.placement import Placement, RasterOptions
-from effviz.explain.scales import Scale
 from effviz.explain.targets import TOP1, Target, TargetKind
 from effviz.i18n import _, lazy_gettext, ngettext
 from effviz.ui import inputs

@@ -15,8 +15,7 @@ from effviz.evaluate.agreement import agreement
 from effviz.explain import placement
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import ActivationMap, Forward, Method, Photo, TargetLayer
-from effviz.explain.overlay import describe_map
-from effviz.explain.scales import Scale, rescale
+from effviz.explain.overlay import Scale, describe_map, rescale
 from effviz.explain.srgb_conversion import SEVERAL
 from effviz.explain.targets import probabilities
 from effviz.i18n import _, lazy_gettext

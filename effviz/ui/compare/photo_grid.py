@@ -14,9 +14,8 @@ from effviz.errors import EffVizError
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import Method, Photo, TargetLayer
 from effviz.explain.images import display
+from effviz.explain.overlay import Scale, ScaledMap, describe_map, overlay, palette_of, rescale
 from effviz.explain.overlay import apply_palette as coloured
-from effviz.explain.overlay import describe_map, overlay, palette_of
-from effviz.explain.scales import Scale, ScaledMap, rescale
 from effviz.explain.targets import Guess
 from effviz.i18n import _
 from effviz.plots.style import LOOKS

@@ -20,9 +20,8 @@ from effviz.evaluate.image_folder import RunPhotos
 from effviz.evaluate.run_settings import FAITHFULNESS_METRICS, worse
 from effviz.explain import sample_photos
 from effviz.explain.data_types import Method
-from effviz.explain.overlay import OverlayStyle, describe_map
+from effviz.explain.overlay import OverlayStyle, Scale, describe_map, rescale
 from effviz.explain.sample_photos import SamplePhoto
-from effviz.explain.scales import Scale, rescale
 from effviz.explain.targets import Target, TargetKind
 from effviz.i18n import _, lazy_gettext
 from effviz.progress import Progress

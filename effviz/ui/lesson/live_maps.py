@@ -6,9 +6,8 @@ from typing import Final
 import streamlit as st
 
 from effviz.explain.data_types import Method, TargetLayer
-from effviz.explain.overlay import OverlayStyle, describe_map
+from effviz.explain.overlay import OverlayStyle, Scale, describe_map, rescale
 from effviz.explain.placement import RasterOptions
-from effviz.explain.scales import Scale, rescale
 from effviz.explain.targets import TOP1
 from effviz.i18n import _
 from effviz.plots.paper_curves import AXIS_TITLES
