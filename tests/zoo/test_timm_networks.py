@@ -37,6 +37,9 @@ CURVED = {"mobilenetv3_small_100.lamb_in1k": 96, "convnext_atto.d2_in1k": 96}
 
 ALL = LINEAR | CURVED
 
+# A linear head has one closed form, whatever stands before it: one network shows it.
+HEADS = ["resnet18.a1_in1k", *CURVED]
+
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory):
@@ -120,7 +123,7 @@ def test_logits_are_timms_and_a_map_adds_up_to_its_logit(networks, passed, name)
     assert cell_top_classes(seen).indices.shape[:2] == made.values.shape
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", HEADS)
 @pytest.mark.parametrize("method", [Method.GRADCAM, Method.LAYERCAM, Method.SHAPLEYCAM])
 def test_maps_are_those_of_gradients_at_the_last_layer(networks, passed, name, method):
     seen = passed(name)
