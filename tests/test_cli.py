@@ -258,12 +258,12 @@ def test_what_a_user_does_wrong_is_one_line_and_exit_1(
 
 def test_calibrate_stores_and_prints_what_was_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     measured = placement.Calibration("lite0@96", 96, 1.5, -2.0, 0.9, 0.25, 0.5, 40, "by hand", "a" * 64)
-    stored = []
+    monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path / "models"))
     monkeypatch.setattr(calibration_run, "calibrate", lambda ref, progress: progress(1, 2) or measured)
-    monkeypatch.setattr(placement, "store_calibration", stored.append)
     assert answer("calibrate", "lite0@96")[0]["error_cells"] == 0.25
     assert "0.25" in run("calibrate", "lite0@96").stdout
-    assert stored == [measured] * 2
+    assert placement.find_calibration("lite0@96") == measured
+    assert [file.name for file in (tmp_path / "models").iterdir()] == ["calibration.json"]
 
 
 def test_bench_scaling_prints_the_peer_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:

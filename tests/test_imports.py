@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "timm", "torchvision", "pytorch_grad_cam", "sklearn"}
 
 COMMANDS = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 from effviz.cli import app
 from effviz.explain import calibration_run
@@ -35,7 +35,10 @@ for command in (
     f"--out {folder}/run",
     f"report {folder}/run --out {folder}/report.html --photos {photos}",
 ):
+    if command.startswith("calibrate"):
+        os.environ["EFFVIZ_MODELS"] = str(folder / "models")  # where it keeps what it measured
     app(command.split(), standalone_mode=False)
+    os.environ.pop("EFFVIZ_MODELS", None)
     loaded[command.split()[0]] = sorted(sys.modules.keys() & set(sys.argv[2:]))
 print(json.dumps(loaded))
 """

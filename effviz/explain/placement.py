@@ -14,19 +14,19 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from effviz import file_io
+from effviz import file_io, settings
 from effviz.errors import SettingsError
 from effviz.explain.data_types import ActivationMap, Box, Floats
 from effviz.explain.images import raster_size
 from effviz.i18n import _, lazy_gettext
 
-# Measured corrections of where a model's cells lie, stored beside this file (`effviz calibrate MODEL` adds one).
+# Measured corrections of where a model's cells lie: those that ship, and those that `effviz calibrate MODEL` adds.
 
 logger = logging.getLogger(__name__)
 
-CALIBRATION_FILE: Final = Path(__file__).with_name("calibration.json")
+SHIPPED_FILE: Final = Path(__file__).with_name("calibration.json")
 
-NOT_WRITABLE_ADVICE: Final = lazy_gettext("Measure from a clone of the repository, or as somebody who may write there.")
+_ADVICE: Final = lazy_gettext("Set EFFVIZ_MODELS to a folder of yours.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,18 @@ class Calibration:
     weights_sha256: str  # of the weights that were measured: others of the model's name may put evidence elsewhere
 
 
-def calibrations(path: Path = CALIBRATION_FILE) -> dict[str, Calibration]:
-    """All stored calibrations by the model's label."""
+def own_file() -> Path:
+    """Return where one's own calibrations are kept, beside one's own models."""
+    return settings.MODELS.value() / "calibration.json"
+
+
+def calibrations() -> dict[str, Calibration]:
+    """All calibrations by the model's label, one's own before those that ship."""
+    return read_calibrations(SHIPPED_FILE) | read_calibrations(own_file())
+
+
+def read_calibrations(path: Path) -> dict[str, Calibration]:
+    """Those of one file; damaged ones are left out."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
         return {label: Calibration(**entry) for label, (seal, entry) in entries.items() if _whole(label, seal, entry)}
@@ -95,25 +105,29 @@ def _require_calibration(activation_map: ActivationMap) -> Calibration:
     )
 
 
-def store_calibration(calibration: Calibration, path: Path = CALIBRATION_FILE) -> None:
-    """Add or replace one calibration; readers never see half a file.
+def store_calibration(calibration: Calibration) -> None:
+    """Add one of one's own or replace it; readers never see half a file.
 
     Raises:
         SettingsError: it cannot be written.
     """
-    found = [*calibrations(path).values(), calibration]
+    path = own_file()
+    found = [*read_calibrations(path).values(), calibration]
     entries = {entry.model: (_seal(asdict(entry)), asdict(entry)) for entry in found}
-    with file_io.reporting_write_errors(path, NOT_WRITABLE_ADVICE):
+    with file_io.reporting_write_errors(path, _ADVICE):
+        path.parent.mkdir(parents=True, exist_ok=True)
         file_io.write_text_atomically(path, json.dumps(entries, indent=2, sort_keys=True) + "\n")
 
 
-def check_calibration_writable(path: Path = CALIBRATION_FILE) -> None:
+def check_calibration_writable() -> None:
     """See that `store_calibration` will do, before minutes are spent on measuring.
 
     Raises:
         SettingsError: it will not.
     """
-    with file_io.reporting_write_errors(path, NOT_WRITABLE_ADVICE):
+    path = own_file()
+    with file_io.reporting_write_errors(path, _ADVICE):
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(path.parent, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 

@@ -26,11 +26,12 @@ from effviz.explain.calibration_run import (
 from effviz.explain.data_types import Photo
 from effviz.explain.forward_pass import forward
 from effviz.explain.images import read
-from effviz.explain.placement import Placement, calibrations, place
+from effviz.explain.placement import SHIPPED_FILE, Placement, place, read_calibrations
 from effviz.zoo.catalogue import parse_model
 from effviz.zoo.loading import load
 
 LITE0 = parse_model("lite0@224")  # 7 cells of 32 px
+SHIPPED = read_calibrations(SHIPPED_FILE)
 
 
 def line(slope, offset_x, offset_y, to_border=100.0):
@@ -103,15 +104,15 @@ def test_a_quick_calibration_of_a_real_model_agrees_with_the_shipped_one(monkeyp
     told = []
     found = calibrate(LITE0, lambda done, total: told.append((done, total)))
     assert told == [(done, 100) for done in range(1, 101)]
-    shipped = calibrations()["lite0@224"]
+    shipped = SHIPPED["lite0@224"]
     assert found.weights_sha256 == shipped.weights_sha256
     assert found.slope == pytest.approx(shipped.slope, abs=0.1)
     assert (found.offset_x, found.offset_y) == pytest.approx((shipped.offset_x, shipped.offset_y), abs=5)
 
 
-@pytest.mark.parametrize("label", calibrations())
+@pytest.mark.parametrize("label", SHIPPED)
 def test_the_shipped_calibrations_mend_more_than_they_harm(label):
-    shipped = calibrations()[label]
+    shipped = SHIPPED[label]
     assert shipped.error_cells < shipped.plain_error_cells
     assert shipped.error_cells < 0.5
     assert shipped.plantings > 300

@@ -8,7 +8,15 @@ import torch
 from effviz.errors import SettingsError
 from effviz.explain import placement
 from effviz.explain.data_types import Box
-from effviz.explain.placement import Calibration, Placement, RasterOptions, calibrations, place, store_calibration
+from effviz.explain.placement import (
+    Calibration,
+    Placement,
+    RasterOptions,
+    calibrations,
+    place,
+    read_calibrations,
+    store_calibration,
+)
 from effviz.zoo import state_dicts
 
 CELLS = RasterOptions(cells=True)
@@ -129,23 +137,33 @@ FIRST = Calibration("lite0@224", 224, 1.5, -2.0, 0.93, 0.2, 0.3, 49, "by hand", 
 SECOND = dataclasses.replace(FIRST, model="lite2@260", resolution_px=260, slope=0.83)
 
 
-def test_what_is_stored_is_read_back(tmp_path):
-    path = tmp_path / "calibration.json"
-    store_calibration(FIRST, path)
-    store_calibration(SECOND, path)
-    assert calibrations(path) == {"lite0@224": FIRST, "lite2@260": SECOND}
-    assert [entry.name for entry in tmp_path.iterdir()] == ["calibration.json"]
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A models folder of one's own, which need not exist: the file in it."""
+    monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path / "my models"))
+    return tmp_path / "my models" / "calibration.json"
 
 
-def test_measuring_again_replaces_the_old_entry(tmp_path):
-    path = tmp_path / "calibration.json"
-    store_calibration(FIRST, path)
-    store_calibration(dataclasses.replace(FIRST, slope=0.95), path)
-    assert calibrations(path)["lite0@224"].slope == 0.95
+def test_what_is_stored_is_read_back_and_replaced_beside_ones_own_models(own):
+    before = placement.SHIPPED_FILE.read_bytes()
+    for entry in (FIRST, SECOND, dataclasses.replace(FIRST, slope=0.95)):
+        store_calibration(entry)
+    assert read_calibrations(own) == {"lite0@224": dataclasses.replace(FIRST, slope=0.95), "lite2@260": SECOND}
+    assert [entry.name for entry in own.parent.iterdir()] == ["calibration.json"]
+    assert placement.SHIPPED_FILE.read_bytes() == before
+    assert calibrations()["lite0@224"].slope == 0.95
+    assert calibrations().keys() > {"lite0@224", "lite2@260"}  # the others that ship are still there
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence_before_anything_is_measured(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path / "file"))
+    with pytest.raises(SettingsError, match="Set EFFVIZ_MODELS to a folder of yours"):
+        placement.check_calibration_writable()
 
 
 def test_without_a_file_nothing_is_calibrated(tmp_path):
-    assert calibrations(tmp_path / "none.json") == {}
+    assert read_calibrations(tmp_path / "none.json") == {}
 
 
 def test_an_unknown_model_is_refused_with_the_command_that_helps():
@@ -154,15 +172,15 @@ def test_an_unknown_model_is_refused_with_the_command_that_helps():
 
 
 def test_the_shipped_file_names_its_entries_by_their_model_and_none_is_damaged():
-    shipped = json.loads(placement.CALIBRATION_FILE.read_text())
-    assert calibrations().keys() == shipped.keys()
-    for label, entry in calibrations().items():
+    shipped = json.loads(placement.SHIPPED_FILE.read_text())
+    assert read_calibrations(placement.SHIPPED_FILE).keys() == shipped.keys()
+    for label, entry in read_calibrations(placement.SHIPPED_FILE).items():
         assert entry.model == label
         assert label.endswith(f"@{entry.resolution_px}")
 
 
 def test_the_shipped_weights_are_those_that_were_measured():
-    for label, entry in calibrations().items():
+    for label, entry in read_calibrations(placement.SHIPPED_FILE).items():
         assert entry.weights_sha256 == state_dicts.PACKAGE_FILES[label.partition("@")[0]][1]
 
 
@@ -181,31 +199,30 @@ def test_an_entry_of_before_that_does_not_name_its_weights_is_not_used(tmp_path)
     path = tmp_path / "calibration.json"
     before = {name: value for name, value in dataclasses.asdict(FIRST).items() if name != "weights_sha256"}
     path.write_text(json.dumps({FIRST.model: (placement._seal(before), before)}))
-    assert calibrations(path) == {}
+    assert read_calibrations(path) == {}
 
 
 @pytest.mark.parametrize("damage", ["flip", "swap"])
-def test_a_damaged_entry_is_not_used_and_the_others_are(tmp_path, caplog, damage):
-    path = tmp_path / "calibration.json"
+def test_a_damaged_entry_is_not_used_and_the_others_are(own, caplog, damage):
     third = dataclasses.replace(FIRST, model="b0@224")
     for entry in (FIRST, SECOND, third):
-        store_calibration(entry, path)
-    known = json.loads(path.read_text())
+        store_calibration(entry)
+    known = json.loads(own.read_text())
     if damage == "flip":
         known["lite0@224"][1]["slope"] = 0.94
     else:
         known["lite0@224"], known["b0@224"] = known["b0@224"], known["lite0@224"]
-    path.write_text(json.dumps(known))
+    own.write_text(json.dumps(known))
     left = {"lite2@260": SECOND} | ({"b0@224": third} if damage == "flip" else {})
-    assert calibrations(path) == left
+    assert read_calibrations(own) == left
     assert "The calibration of lite0@224 is damaged and not used: measure it again." in caplog.messages
-    store_calibration(FIRST, path)
-    assert calibrations(path)["lite0@224"] == FIRST
+    store_calibration(FIRST)
+    assert read_calibrations(own)["lite0@224"] == FIRST
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 900, b'{"lite0@224": [', b'{"lite0@224": 3}', b"[]"])
 def test_a_file_that_is_none_is_no_calibration_and_one_line(tmp_path, caplog, content):
     path = tmp_path / "calibration.json"
     path.write_bytes(content)
-    assert calibrations(path) == {}
+    assert read_calibrations(path) == {}
     assert len(caplog.messages) == 1
