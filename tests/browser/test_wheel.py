@@ -32,11 +32,20 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in FILES:
         shutil.copy(ROOT / name, copy / name)
+    add_network(copy / "models", "mine")
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", "out", "."]
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     (made,) = (copy / "out").iterdir()
     return made
+
+
+def add_network(models: Path, name: str) -> None:
+    """As `effviz add` does in a clone, which may be a developer's own."""
+    rows = json.loads((models / "manifest.json").read_text())
+    (models / f"{name}.safetensors").write_bytes(b"x")
+    (models / "calibration.json").write_text("{}")
+    (models / "manifest.json").write_text(json.dumps([*rows, rows[0] | {"name": name, "file": f"{name}.safetensors"}]))
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +90,18 @@ def test_the_wheel_has_what_the_app_shows(wheel: Path) -> None:
     for kind in ("*.py", "*.csv", "*.css", "*.js", "*.html", "*.toml", "*.json"):
         missing = {str(file.relative_to(ROOT)) for file in (ROOT / "effviz").rglob(kind)} - names
         assert {name for name in missing if not name.endswith(("tsconfig.json", ".d.ts"))} == set()
-    for folder in ("assets", "models", "docs/study"):
+    for folder in ("assets", "models/mini", "docs/study"):
         files = {path for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
         assert {f"effviz/shipped/{path.relative_to(ROOT)}" for path in files} <= names
+
+
+def test_the_wheel_has_no_network_that_was_added_to_the_clone(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as file:
+        within = "effviz/shipped/models/"
+        names = {name.removeprefix(within) for name in file.namelist() if name.startswith(within)}
+        listed = [row["name"] for row in json.loads(file.read(f"{within}manifest.json"))]
+    assert {name for name in names if not name.startswith("mini/")} == {"README.md", "manifest.json"}
+    assert listed == ["mini-baseline", "mini-depth", "mini-width", "mini-resolution", "mini-compound"]
 
 
 def test_commands_find_what_ships_and_keep_the_rest_in_the_users_folder(
