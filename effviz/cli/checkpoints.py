@@ -7,7 +7,7 @@ import typer
 
 from effviz import file_io
 from effviz.cli import console
-from effviz.errors import SettingsError
+from effviz.errors import EffVizError, SettingsError
 from effviz.i18n import _
 
 if TYPE_CHECKING:
@@ -67,7 +67,11 @@ def _show_added(added: "AddedCheckpoint", as_json: bool) -> None:
     """Say what was found in the file, and what the network sees on a sample."""
     from effviz.zoo import registration
 
-    made, picture = _first_map(added.entry)
+    try:
+        made, picture = _first_map(added.entry)
+    except EffVizError:  # what cannot be shown is not left in the list
+        registration.remove(added.entry.name)
+        raise
     if as_json:
         facts = added.entry.model_dump(mode="json") | {"findings": added.findings, "map": str(picture)}
         console.show_json(facts | {"top1": made.target_name, "probability": made.probability})

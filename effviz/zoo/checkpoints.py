@@ -180,7 +180,7 @@ def open_weights(path: Path, ema: bool = False) -> SavedWeights:
         beginning = file.read(9)
     if beginning.startswith(KERAS_BEGINNING) or path.suffix == ".keras":
         raise _keras(path)
-    if beginning[8:] == b"{":
+    if beginning[8:] == b"{" or path.suffix == ".safetensors":
         return _open_safetensors(path, ema, sha256)
     most_bytes = ONE_NETWORK_AND_MORE * path.stat().st_size + OTHER_BYTES
     _check_unpacked(path, most_bytes)

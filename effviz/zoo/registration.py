@@ -84,7 +84,8 @@ def add(path: Path, told: NetworkFacts, ema: bool = False) -> AddedCheckpoint:
     found = weights_inspection.inspect(saved.tensors, path.name)
     said = facts_beside(saved.beside)
     row = _row(found, told, said) | {"name": name, "file": f"{name}.safetensors"}
-    row["origin"] = told.origin or f"added from {path.name}, sha256 {saved.sha256[:12]}"
+    file = path.name.encode(errors="backslashreplace").decode()  # names of other codes are no text
+    row["origin"] = told.origin or f"added from {file}, sha256 {saved.sha256[:12]}"
     entry = _store(row, found)
     return AddedCheckpoint(entry, (*_about_file(saved, found), *_about_network(found, entry, told, said)))
 
@@ -106,9 +107,8 @@ def remove(name: str) -> CheckpointEntry:
         )
     manifest.replace_entries(others)
     path = manifest.models_folder() / entry.file
-    if all(of.file != entry.file for of in others) and path.resolve().is_relative_to(
-        manifest.models_folder().resolve()
-    ):
+    inside = path.parent.resolve().is_relative_to(manifest.models_folder().resolve())  # the link, where it is one
+    if inside and all(of.file != entry.file for of in others):
         with file_io.reporting_write_errors(path, ""):
             path.unlink(missing_ok=True)
     return entry
@@ -127,6 +127,8 @@ def _check_name(name: str) -> None:
                 "The name {name!r} does not do: lower-case letters, digits, '.', '_', '-' are allowed. Give --name."
             ).format(name=name[:100])
         )
+    if name in PUBLISHED or name.startswith("scaled"):
+        raise SettingsError(_("{name!r} is another network's name: give another --name.").format(name=name))
     if manifest.find_entry(name) is not None:
         raise SettingsError(
             _("There is a checkpoint {name!r} already: give another --name, or `effviz remove {name}` first.").format(
@@ -213,12 +215,17 @@ def _row(found: InspectedNetwork, told: NetworkFacts, said: NetworkFacts) -> dic
     classes = told.classes or (said.classes if len(said.classes) == found.logits else ())
     usual = usual_transform(_of_its_size(architecture, found))
     published = usual.resolution_px if usual and _published_name(found) else None
-    resolution_px = told.resolution_px or said.resolution_px or published
-    if missing := _missing(found, architecture, classes, resolution_px):
+    resolution_px = _first_known(told.resolution_px, said.resolution_px, published)
+    crop_pct = _first_known(told.crop_pct, said.crop_pct, usual.crop_pct if usual else 0.875)
+    usual_mean, usual_std = usual.statistics if usual else IMAGENET_STATISTICS
+    mean, std = _of_three(told.mean or said.mean or usual_mean), _of_three(told.std or said.std or usual_std)
+    missing = _missing(found, architecture, classes, resolution_px)
+    if architecture and found.channels == 1 and len({*mean}) + len({*std}) > 2:
+        missing.append(_("The network takes one channel: give --mean and --std, one number each, as it was trained."))
+    if missing:
         raise SettingsError(" ".join(missing))
     _check_classes(found, classes)
     arithmetic = _arithmetic(found, architecture, told.epsilon or said.epsilon)
-    mean, std = usual.statistics if usual else IMAGENET_STATISTICS
     row = {
         "family": found.family.value,
         "depth": found.depth,
@@ -228,14 +235,19 @@ def _row(found: InspectedNetwork, told: NetworkFacts, said: NetworkFacts) -> dic
         "licence": told.licence or UNKNOWN_LICENCE,
         "top1_pct": None,
         "top1_source": "nobody has measured it",
-        "crop_pct": told.crop_pct or said.crop_pct or (usual.crop_pct if usual else 0.875),
+        "crop_pct": crop_pct,
         "interpolation": told.interpolation or said.interpolation or (usual.interpolation if usual else "bicubic"),
-        "mean": _of_three(told.mean or said.mean or mean),
-        "std": _of_three(told.std or said.std or std),
+        "mean": mean,
+        "std": std,
         "channels": (Channels.GREY if found.channels == 1 else Channels.RGB).value,
         **arithmetic,
     }
     return row | ({"activation": told.activation.value} if told.activation else {})
+
+
+def _first_known(*values: float | None) -> float | None:
+    """The first that is not None; 0 is one, to be refused."""
+    return next((value for value in values if value is not None), None)
 
 
 def _of_three(values: Sequence[float]) -> list[float]:
@@ -249,8 +261,8 @@ def _architecture(found: InspectedNetwork, told: NetworkFacts, said: NetworkFact
         raise SettingsError(
             _(
                 "The architecture {name!r} is not known: timm's tf_efficientnet_b0 to b8 and lite0 to lite4 are (SAME "
-                "padding), and efficientnet_b0 and so on (symmetric). Give one with --architecture."
-            ).format(name=asked[:100])
+                "padding), and efficientnet_b0 and so on (symmetric). Give one with --architecture. {others}"
+            ).format(name=asked[:100], others=_(weights_inspection.OTHER_FAMILIES))
         )
     name = asked or said.architecture or _implied_architecture(found)
     match = _ARCHITECTURE.fullmatch(name)
@@ -307,7 +319,7 @@ def usual_transform(architecture: str) -> EvalTransform | None:
 
 
 def _missing(
-    found: InspectedNetwork, architecture: str, classes: tuple[str, ...], resolution_px: int | None
+    found: InspectedNetwork, architecture: str, classes: tuple[str, ...], resolution_px: float | None
 ) -> list[str]:
     asked = []
     if not architecture:

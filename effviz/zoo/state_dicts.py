@@ -152,7 +152,7 @@ def read_safetensors(path: Path) -> Tensors:
             if "BF16" in kinds.values():  # which numpy has not
                 return _with_halves(path)
             return {name: file.get_tensor(name) for name in kinds}
-    except (safetensors.SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
+    except (safetensors.SafetensorError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise damaged_file_error(path) from error
 
 
@@ -161,12 +161,22 @@ def _with_halves(path: Path) -> Tensors:
     found: dict[str, Array] = {}
     for name, of in safetensors.deserialize(path.read_bytes()):  # type: ignore[no-untyped-call]
         halves = of["dtype"] == "BF16"
-        numbers = np.frombuffer(of["data"], np.dtype("<u2") if halves else _NUMPY[of["dtype"]]).reshape(of["shape"])
+        numbers = np.frombuffer(of["data"], "<u2" if halves else _NUMPY[of["dtype"]]).reshape(of["shape"])
         found[name] = (numbers.astype(np.uint32) << 16).view(np.float32) if halves else numbers
     return found
 
 
-_NUMPY = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32}
+_NUMPY: Final = {
+    "F64": "f8",
+    "F32": "f4",
+    "F16": "f2",
+    "I64": "i8",
+    "I32": "i4",
+    "I16": "i2",
+    "I8": "i1",
+    "U8": "u1",
+    "BOOL": "?",
+}
 
 
 def fit_to_network(tensors: Tensors, expected: Mapping[str, Shape], source: str) -> Tensors:
@@ -200,6 +210,8 @@ def _fitted_array(name: str, found: Array | None, shape: Shape, source: str) -> 
         array: Array = np.array(0 if found is None or np.size(found) != 1 else np.ravel(found)[0], np.int64)
     else:
         array = np.ascontiguousarray(found, np.float32)
+    if found is not None and found.dtype.kind != "f" and not name.endswith(COUNTER):  # quantised, without its scale
+        raise _misfit(source, _("{name} holds whole numbers").format(name=name))
     if array.shape != shape:
         raise _misfit(
             source, _("{name} is {shape} instead of {expected}").format(name=name, shape=array.shape, expected=shape)

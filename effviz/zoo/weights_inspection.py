@@ -12,7 +12,7 @@ from math import ceil
 from typing import Any, Final
 
 from effviz.errors import WeightsError
-from effviz.i18n import _
+from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PUBLISHED, Family, Plan, plan
 from effviz.scaling.architecture import B0_STAGES, DEPTH, HEAD_CHANNELS, STEM_CHANNELS, WIDTH, Limit
 from effviz.scaling.rule import round_filters, round_repeats
@@ -20,9 +20,11 @@ from effviz.zoo import state_dicts
 from effviz.zoo.state_dicts import Tensors
 
 # What training scripts call a state dict among other things, and its moving averages.
-WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
+WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params")
 
 AVERAGES: Final = ("state_dict_ema", "model_ema", "ema_state_dict", "model_ema_state_dict", "ema")
+
+OTHER_FAMILIES: Final = lazy_gettext("Other families have timm's own weights here, as in timm:resnet50.a1_in1k.")
 
 Content = Mapping[str, Any]  # tensors of any library, and what lies beside them
 
@@ -119,7 +121,7 @@ def _no_state_dict(content: Content, averages: str) -> WeightsError:
         _(
             "The file holds no state dict: tensors by name are wanted, alone or under one of {wrappers}, and it has "
             "{names}. Save `model.state_dict()`."
-        ).format(wrappers=", ".join(WRAPPERS), names=_listed(content))
+        ).format(wrappers=", ".join(WRAPPERS), names=_listed(content) or _("none"))
     )
 
 
@@ -152,8 +154,8 @@ def _not_one_network(tensors: Tensors, prefixes: list[str]) -> WeightsError:
     return WeightsError(
         _(
             "The file holds no EfficientNet: its tensors are {names}, and none is called {stems}. "
-            "Give a scaled B0 or Lite0 with the names of timm, EfficientNet-PyTorch or torchvision."
-        ).format(names=_listed(tensors), stems=", ".join(STEMS.values()))
+            "Give a scaled B0 or Lite0 with the names of timm, EfficientNet-PyTorch or torchvision. {others}"
+        ).format(names=_listed(tensors), stems=", ".join(STEMS.values()), others=_(OTHER_FAMILIES))
     )
 
 
@@ -303,7 +305,8 @@ def _stage_counts(tensors: Tensors) -> list[int]:
 def _stage_channels(tensors: Tensors, family: Family) -> list[int]:
     last = ["blocks.0.0.conv_pw", *(f"blocks.{stage}.0.conv_pwl" for stage in range(1, len(B0_STAGES)))]
     names = last if family is Family.LITE else ["conv_stem", *last, "conv_head"]
-    return [int(tensors[f"{name}.weight"].shape[0]) if f"{name}.weight" in tensors else 0 for name in names]
+    shapes = [tensors[f"{name}.weight"].shape if f"{name}.weight" in tensors else () for name in names]
+    return [int(shape[0]) if shape else 0 for shape in shapes]
 
 
 def _base_channels(family: Family) -> list[int]:
@@ -338,6 +341,6 @@ def _not_scaled(what: str) -> WeightsError:
     return WeightsError(
         _(
             "The weights are those of no scaled B0 or Lite0 ({what}): one depth and one width scale all stages. "
-            "Other networks cannot be added."
-        ).format(what=what)
+            "{others}"
+        ).format(what=what, others=_(OTHER_FAMILIES))
     )

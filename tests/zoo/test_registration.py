@@ -1,6 +1,9 @@
 """`effviz add`, `check` and `remove`: somebody's file beside the network of the library that saved it."""
 
+import copy
+import functools
 import json
+import os
 from argparse import Namespace
 
 import numpy as np
@@ -16,7 +19,7 @@ from effviz.explain import sample_photos, targets
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.forward_pass import forward, prepare, run_network
 from effviz.explain.images import read
-from effviz.zoo import catalogue, checkpoints, loading, manifest, registration
+from effviz.zoo import catalogue, checkpoints, loading, manifest, registration, state_dicts
 from effviz.zoo.model import OutputActivation
 from effviz.zoo.registration import NetworkFacts
 
@@ -31,8 +34,12 @@ def models(tmp_path, monkeypatch):
     return tmp_path / "models"
 
 
+@functools.cache
 def settled(architecture, classes=3, channels=3):
-    """A network with random weights whose outputs differ between photos: its batch norms have seen noise."""
+    """A network with random weights whose outputs differ between photos: its batch norms have seen noise.
+
+    Many tests share it: whoever changes it takes a copy.
+    """
     torch.manual_seed(0)
     network = timm.create_model(architecture, num_classes=classes, in_chans=channels)
     for part in network.modules():
@@ -100,7 +107,7 @@ def test_multi_label_probabilities_need_not_sum_to_one(models, lite, photo, tmp_
 
 
 def test_one_logit_is_a_class_and_its_negative(models, photo, tmp_path):
-    network = settled("tf_efficientnet_lite0", classes=1)
+    network = copy.deepcopy(settled("tf_efficientnet_lite0", classes=1))
     with torch.no_grad():
         network.classifier.bias -= 60  # far below zero: softmax of one number would still say 100 %
     registration.add(saved(network, tmp_path / "one.pth"), told(classes=("tumour",)))
@@ -146,12 +153,19 @@ def test_one_channel_sees_the_photo_in_grey(models, photo, tmp_path):
     np.testing.assert_allclose(ours, theirs, atol=1e-4 * np.abs(theirs).max())
 
 
+def test_one_channel_wants_one_mean(models, tmp_path):
+    file = saved(settled("efficientnet_b0", channels=1), tmp_path / "grey.pth")
+    for said in ({}, {"mean": (0.4,)}, {"mean": (0.4,), "std": (0.1, 0.2, 0.3)}):
+        with pytest.raises(SettingsError, match=r"takes one channel: give --mean and --std, one number each"):
+            registration.add(file, told(architecture=SYMMETRIC, **said))
+
+
 def test_timms_checkpoint_says_its_architecture_and_settings(models, lite, tmp_path):
     args = Namespace(model="x", num_classes=3, input_size=[3, 160, 160], mean=[0.1, 0.2, 0.3], std=None, crop_pct=0.9)
-    content = {"arch": "tf_efficientnet_lite0", "args": args, "epoch": 3, "state_dict": lite.half().state_dict()}
+    halves = {name: of.half() if of.is_floating_point() else of for name, of in lite.state_dict().items()}
+    content = {"arch": "tf_efficientnet_lite0", "args": args, "epoch": 3, "state_dict": halves}
     file = tmp_path / "model best.pth.tar"
-    torch.save(content | {"state_dict_ema": settled("tf_efficientnet_lite0").state_dict()}, file)
-    lite.float()
+    torch.save(content | {"state_dict_ema": lite.state_dict()}, file)
     added = registration.add(file, told(architecture=""))
     assert (added.entry.name, added.entry.resolution_px, added.entry.crop_pct) == ("model-best", 160, 0.9)
     assert (added.entry.mean, added.entry.std) == ((0.1, 0.2, 0.3), (0.5, 0.5, 0.5))
@@ -178,14 +192,15 @@ def test_metadata_of_safetensors_says_what_it_is(models, lite, tmp_path):
     ("facts", "words"),
     [
         ({"architecture": ""}, "--architecture tf_efficientnet_lite0"),
-        ({"architecture": "resnet50"}, "'resnet50' is not known"),
+        ({"architecture": "resnet50"}, "'resnet50' is not known.*as in timm:resnet50.a1_in1k"),
         ({"architecture": "efficientnet_b0"}, "does not fit: the weights are those of EfficientNet-Lite"),
         ({"classes": ()}, "3 classes without names: give --classes"),
         ({"classes": ("cat",)}, "1 class names, and the network has 3 logits"),
         ({"classes": ("cat", "cat", "dog")}, "different values"),
         ({"name": "My net"}, "The name 'My net' does not do"),
-        ({"name": "b0"}, "another network's name"),
-        ({"crop_pct": 7.0}, "crop_pct is 7.0: 0.1 to 1"),
+        ({"name": "b0"}, "another network's name: give another --name"),
+        ({"crop_pct": 0.0}, "crop_pct is 0.0: 0.1 to 1"),
+        ({"resolution_px": 0}, "resolution_px is 0: 32 to 2048"),
         ({"interpolation": "magic"}, "bilinear, bicubic is allowed"),
         ({"std": (0.0,)}, "std"),
     ],
@@ -201,8 +216,8 @@ def whole(network, path):
     torch.save(network, path)
 
 
-def scripted(network, path):
-    torch.jit.save(torch.jit.trace(network, torch.zeros(1, 3, 64, 64)), path)
+def scripted(_network, path):
+    torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)), path)  # any program is one
 
 
 def keras(_network, path):
@@ -228,6 +243,29 @@ def test_other_forms_are_refused_with_the_line_that_saves_them_right(models, lit
     save(lite, file)
     with pytest.raises(WeightsError, match=words):
         checkpoints.open_weights(file)
+
+
+def test_a_pointer_to_a_file_elsewhere_is_not_taken_for_weights(tmp_path):
+    file = tmp_path / "model.safetensors"
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 21355344\n")
+    with pytest.raises(WeightsError, match=r"model\.safetensors is damaged"):
+        checkpoints.open_weights(file)
+
+
+def test_bfloat16_beside_masks_is_read(tmp_path):
+    numbers = {"halves": torch.tensor([1.5, -0.1]).bfloat16(), "mask": torch.tensor([True]), "level": torch.tensor(7)}
+    save_file(numbers | {"byte": torch.tensor([255], dtype=torch.uint8)}, tmp_path / "w.safetensors")
+    found = state_dicts.read_safetensors(tmp_path / "w.safetensors")
+    assert {name: of.tolist() for name, of in found.items()} == {
+        "halves": numbers["halves"].float().tolist(), "mask": [True], "level": 7, "byte": [255],
+    }  # fmt: skip
+
+
+def test_a_file_name_of_another_code_is_no_obstacle(models, lite, tmp_path):
+    file = tmp_path / os.fsdecode(b"net-\xff.pth")
+    with file.open("wb") as out:
+        torch.save(lite.state_dict(), out)
+    assert r"net-\udcff.pth" in registration.add(file, told()).entry.origin
 
 
 def test_two_files_under_one_name_never_mix(models, lite, photo, tmp_path):
@@ -293,3 +331,15 @@ def test_check_notices_arithmetic_that_is_not_the_files(models, lite, tmp_path, 
     )
     done = CliRunner().invoke(app, ["check", "net"])
     assert (done.exit_code, "gives other logits than timm" in done.output) == (1, True)
+
+
+def test_a_network_that_cannot_be_drawn_is_not_left_in_the_list(models, lite, tmp_path, monkeypatch):
+    def fails(entry):
+        assert manifest.entries() == (entry,)
+        raise SettingsError("No map.")
+
+    monkeypatch.setattr("effviz.cli.checkpoints._first_map", fails)
+    words = ["add", str(saved(lite, tmp_path / "net.pth")), "--classes", "a,b,c", "--resolution", "64"]
+    done = CliRunner().invoke(app, [*words, "--architecture", "tf_efficientnet_lite0"])
+    assert (done.exit_code, "No map." in done.output) == (1, True)
+    assert (manifest.entries(), list(models.glob("*.safetensors"))) == ((), [])
