@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
 from effviz.cli import app, evaluate
 from effviz.cli.evaluate import BaselineChoice
 from effviz.errors import SettingsError
+from effviz.evaluate import run_summary
 from effviz.evaluate.intervals import Interval
 from effviz.evaluate.masking import MaskBaseline, Masking
 from effviz.evaluate.run_settings import (
@@ -24,8 +26,14 @@ from effviz.evaluate.run_settings import (
     RunSettings,
 )
 from effviz.evaluate.run_summary import MetricMean
+from effviz.explain import decoding
 from effviz.explain.data_types import Method, TargetLayer
+from effviz.explain.forward_pass import prepare
 from effviz.explain.placement import Placement
+from effviz.scaling import Family
+from effviz.zoo import catalogue, registration, torch_modules
+from effviz.zoo.model import OutputActivation
+from effviz.zoo.registration import NetworkFacts
 
 SAMPLES = Path(__file__).parents[1] / "assets" / "samples"
 COLUMNS = {"photo", "model", "method", "metric", "value", "target_index", "error"}
@@ -215,3 +223,59 @@ def test_the_commands_baselines_are_those_that_there_are():
     assert all(metric in evaluate.FAITHFULNESS_HELP for metric in FAITHFULNESS_METRICS)
     assert all(metric in evaluate.AGREEMENT_HELP for metric in AGREEMENT_METRICS)
     assert all(metric in evaluate.SANITY_HELP for metric in SANITY_METRICS)
+
+
+def tiny_network(seed):
+    """A scaled B0 with three sigmoids, whose logits differ between photos."""
+    torch.manual_seed(seed)
+    network = torch_modules.build_untrained(Family.EFFICIENTNET, 0.3, 0.25, 3)
+    for name, tensor in network.state_dict().items():
+        if tensor.is_floating_point():
+            tensor.copy_(torch.rand_like(tensor) + (0.5 if "bn" in name else -0.5))
+    return network.eval()
+
+
+def add_signs(network, tmp_path):
+    torch.save(network.state_dict(), tmp_path / "signs.pth")
+    said = NetworkFacts("signs", "tf_efficientnet_b0", ("2", "stop sign", "0"), 64, activation=OutputActivation.SIGMOID)
+    registration.add(tmp_path / "signs.pth", said)
+
+
+def test_an_added_network_is_measured_by_its_own_classes_and_never_mixed_with_another(tmp_path, monkeypatch):
+    monkeypatch.setenv("EFFVIZ_MODELS", str(tmp_path / "my models"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    # By name first: folder 2 is the first class, folder 0 the third; there is no class called 1, so it is the second.
+    expected = {"2/bee.jpg": 0, "stop sign/owl.jpg": 1, "0/cat.jpg": 2, "1/dog.jpg": 1, "9/crab.jpg": None}
+    for place in expected:
+        (tmp_path / "photos" / place).parent.mkdir(parents=True)
+        shutil.copy(SAMPLES / Path(place).name, tmp_path / "photos" / place)
+    network, out = tiny_network(0), tmp_path / "run"
+    add_signs(network, tmp_path)
+    words = (tmp_path / "photos", "--models", "signs", "--metrics", "drop", "--out", out)
+    assert "Class 9 does not exist, which 9/crab.jpg has: signs has classes 0 to 2" in run(*words).stderr
+    rows = {row["photo"]: row for row in pq.read_table(out / "results.parquet").to_pylist()}
+    assert {photo: row["label"] for photo, row in rows.items()} == expected
+    ref = catalogue.parse_model("signs")
+    for photo, row in rows.items():
+        pixels = torch.tensor(prepare(decoding.read_file(tmp_path / "photos" / photo), ref).pixels)
+        with torch.inference_mode():
+            logits = network(pixels)[0]
+        assert row["prediction"] == int(logits.argmax())
+        if expected[photo] is not None:
+            assert row["target_index"] == expected[photo]
+            assert row["probability"] == pytest.approx(float(logits.sigmoid()[expected[photo]]), abs=1e-4)
+
+    def names():
+        found = run_summary.class_means(run_summary.load_results(out), "cam", Metric.DROP)
+        return [(of.label, of.name, of.photos) for of in found]
+
+    assert names() == [(0, "2", 1), (1, "stop sign", 2), (2, "0", 1)]
+    for file in ("signs", None):  # another network of that name, then none
+        registration.remove("signs")
+        if file:
+            add_signs(tiny_network(1), tmp_path)
+            assert "holds a run with weights of signs@64" in run(*words, code=1).stderr
+        assert names() == [(0, "class 0", 1), (1, "class 1", 2), (2, "class 2", 1)]
+        done = CliRunner().invoke(app, ["report", str(out), "--out", str(tmp_path / "report.html")])
+        assert done.exit_code == 0, done.output
+        assert "stop sign" not in (tmp_path / "report.html").read_text()

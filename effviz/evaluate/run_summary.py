@@ -5,10 +5,11 @@ Tables, reports and pages start from here.
 
 import dataclasses
 import itertools
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -19,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from effviz import file_io
-from effviz.errors import SettingsError
+from effviz.errors import EffVizError, SettingsError
 from effviz.evaluate import intervals, run_store
 from effviz.evaluate.datasets import ANNOTATIONS
 from effviz.evaluate.heatmaps import Control
@@ -35,6 +36,9 @@ from effviz.evaluate.run_settings import (
 from effviz.evaluate.run_store import RESULTS_FILE, Manifest
 from effviz.i18n import _
 from effviz.zoo import catalogue
+from effviz.zoo.model import ModelRef
+
+_log = logging.getLogger(__name__)
 
 TEXT_COLUMNS: Final = ("photo", "model", "method", "metric", "error")
 
@@ -295,7 +299,9 @@ def rank_means(found: Sequence[MetricMean], small: bool = False) -> tuple[Rankin
 def class_means(results: Results, method: str, metric: Metric) -> tuple[ClassMeans, ...]:
     """Return the means of each class, in the order of their numbers; of what runs the model again, of its leads."""
     rows = _comparable_rows(results, method, metric).dropna(subset=["label", "value"])
-    named = [_class_names(model)[int(label)] for model, label in zip(rows["model"], rows["label"], strict=True)]
+    refs = measured_refs(results.run)
+    where = zip(rows["model"], rows["label"], strict=True)
+    named = [_class_name(refs.get(model), int(label)) for model, label in where]
     rows = rows.assign(name=named, of=_model_or_control(rows, method))
     groups = rows[rows["method"] == method].groupby(["label", "name"])["photo"].nunique()
     means = rows.groupby(["label", "name", "of"], observed=True)["value"].mean()
@@ -394,9 +400,22 @@ def _comparable_rows(results: Results, method: str, metric: Metric) -> pd.DataFr
     return rows.assign(value=[leads.loc[photo, model] for photo, model in where])
 
 
-@cache
-def _class_names(model: str) -> tuple[str, ...]:
-    return catalogue.parse_model(model).spec.classes
+def measured_refs(run: Manifest) -> dict[str, ModelRef]:
+    """Return the run's models by their labels: those that are here, and no other network under the same name."""
+    found = {}
+    for network in run.networks:
+        try:
+            ref = catalogue.parse_model(network.label)
+        except EffVizError as error:
+            _log.info("A run has a model that is not here: %s", error)
+            continue
+        if ref.spec.sha256 in ("", network.weights_sha256):  # a checkpoint's name may have another file by now
+            found[network.label] = ref
+    return found
+
+
+def _class_name(of: ModelRef | None, label: int) -> str:
+    return of.spec.classes[label] if of else _("class {number}").format(number=label)
 
 
 def _model_or_control(rows: pd.DataFrame, method: str) -> pd.Series:

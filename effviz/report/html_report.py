@@ -210,12 +210,12 @@ def _about(results: Results) -> Iterator[HtmlPart]:
     )
     if run.photos < FEW:
         yield html_paragraph(display_names.few(run.photos))
-    macs = {ref.label: ref.macs for ref in settings.refs}
+    refs = run_summary.measured_refs(run)
     top1 = {found.model: found.top1 for found in run_summary.model_accuracies(results) if found.top1.n}
     rows = [
         (
             TableCell(network.label),
-            TableCell(f"{macs[network.label] / 1e9:.2f}"),
+            TableCell(f"{refs[network.label].macs / 1e9:.2f}" if network.label in refs else "–"),
             _interval_cell(top1[network.label]) if network.label in top1 else TableCell("–"),
             TableCell(network.engine),
             TableCell(network.weights_sha256[:12]),
@@ -235,12 +235,12 @@ def _metric(results: Results, metric: Metric, cells: Sequence[MetricMean]) -> It
     yield html_paragraph(
         f"{display_names.sentence(metric)} {display_names.better(metric).capitalize()}.{_upside_down(metric)}"
     )
-    macs = {ref.label: ref.macs for ref in results.run.settings.refs}
+    macs = {label: ref.macs for label, ref in run_summary.measured_refs(results.run).items()}
     beside = _leads(results, metric) if metric in FAITHFULNESS_METRICS else cells
     if metric in FAITHFULNESS_METRICS:
         yield html_paragraph(display_names.only_leads())
-    if beside:
-        yield html_chart(metric_against_macs(beside, macs), f"effviz-{metric.value}")
+    if drawn := [cell for cell in beside if cell.model in macs]:
+        yield html_chart(metric_against_macs(drawn, macs), f"effviz-{metric.value}")
     yield _matrix(results, cells, small=False)
     if metric in LOCALISATION_METRICS:
         yield _matrix(results, cells, small=True)

@@ -355,7 +355,7 @@ def test_another_run_drops_what_it_does_not_have(folder: Path) -> None:
 )
 def test_what_has_no_value_by_its_nature_is_said(folder: Path, metric: Metric, note: bool, controls: bool) -> None:
     found = runs.open_folder(finished(folder / "cars"), ("test",))
-    said = " ".join(run_results._notes(view(found, metric), [], runs.known_models(found)))
+    said = " ".join(run_results._notes(view(found, metric), [], run_summary.measured_refs(found.run)))
     assert ("so it has no value itself" in said) is note
     assert ("Controls have no value" not in said) is controls
 

@@ -18,7 +18,7 @@ from effviz.evaluate.run_settings import (
     SHARE_METRICS,
     Metric,
 )
-from effviz.evaluate.run_summary import Difference, MetricMean, Results, find_leads
+from effviz.evaluate.run_summary import Difference, MetricMean, Results, find_leads, measured_refs
 from effviz.explain import placement
 from effviz.i18n import _, lazy_gettext, ngettext
 from effviz.plots import metric_vs_macs as figures
@@ -28,7 +28,7 @@ from effviz.report import html_report
 from effviz.report.html_report import DIFFERENCES_FILE, evaluation_html, summary_csv
 from effviz.ui import glossary, job_queue, outputs
 from effviz.ui.components.picture import picture
-from effviz.ui.evaluate import photo_examples, runs, verdict
+from effviz.ui.evaluate import photo_examples, verdict
 from effviz.ui.evaluate.run_picker import DONE, ResultsView
 from effviz.ui.evaluate.runs import STUDIES, VISIT, MeasuredRun
 from effviz.ui.job_queue import QUEUE
@@ -82,7 +82,7 @@ def show_chart(view: ResultsView, cells: Sequence[MetricMean], found: Sequence[D
 
     Of what runs the model again each model's lead over its own Gaussian, which is then the line at 0.
     """
-    known = runs.known_models(view.measured)
+    known = measured_refs(view.measured.run)
     if view.metric in FAITHFULNESS_METRICS:
         cells = _leads(view, found)
     models = _rated(view, cells, view.method, known)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from cachetools import LRUCache
 
 from effviz import settings
-from effviz.errors import EffVizError, SettingsError
+from effviz.errors import SettingsError
 from effviz.evaluate import display_names, run_store, run_summary
 from effviz.evaluate.heatmaps import Control
 from effviz.evaluate.intervals import Interval
@@ -32,8 +32,6 @@ from effviz.report.html_report import SUMMARY_FILE
 from effviz.ui.job_progress import JobProgress
 from effviz.ui.job_queue import Effort
 from effviz.ui.outputs import plain
-from effviz.zoo import catalogue
-from effviz.zoo.model import ModelRef
 
 LARGEST_JSON: Final = 4 * 2**20  # bytes of a run.json: room for hundreds of models with all methods
 
@@ -287,17 +285,6 @@ class MeasuredRun:
         every = (*self.methods, *(control.value for control in Control))
         some = max(1, VALUES_A_STEP // max(1, self.photos))
         return [every[start : start + some] for start in range(0, len(every), some)]
-
-
-def known_models(of: MeasuredRun) -> dict[str, ModelRef]:
-    """Return the models that this version knows; a run may have others."""
-    found = {}
-    for label in of.models:
-        try:
-            found[label] = catalogue.parse_model(label)
-        except EffVizError as error:
-            logger.info("A run has a model that is not here: %s", error)
-    return found
 
 
 def shipped_study(name: str = STUDY) -> MeasuredRun:

@@ -25,9 +25,8 @@ from effviz.evaluate.run_settings import (
     SANITY_METRICS,
     Metric,
 )
-from effviz.evaluate.run_summary import Difference
+from effviz.evaluate.run_summary import Difference, measured_refs
 from effviz.i18n import _, lazy_gettext
-from effviz.ui.evaluate import runs
 from effviz.ui.evaluate.run_picker import ResultsView
 from effviz.ui.outputs import plain
 from effviz.zoo.presets import ScalingAxis, scaling_axis
@@ -127,7 +126,7 @@ def answer(view: ResultsView, differences: Sequence[Difference]) -> Iterator[str
 
 
 def _scaled(view: ResultsView, found: Sequence[tuple[str, Interval]]) -> Iterator[ScaledModel]:
-    refs = runs.known_models(view.measured)
+    refs = measured_refs(view.measured.run)
     first = refs.get(view.measured.models[0])
     for label, interval in found:
         ref = refs.get(label)
