@@ -73,7 +73,7 @@ def misfitting(tree: ast.AST) -> Iterator[str]:
     for called, call in calls(tree):
         if called == "lazy_gettext" and is_text(call.args[0]) and call.keywords:
             given = {keyword.arg for keyword in call.keywords}
-            if fields(ast.literal_eval(call.args[0])) != given:
+            if None not in given and fields(ast.literal_eval(call.args[0])) != given:  # None: `**` has their names
                 yield f"line {call.lineno}: {sorted(map(str, given))}"
 
 
