@@ -1,11 +1,32 @@
 """Colours that can be read and told apart, measured by published formulas."""
 
+import itertools
 from itertools import combinations
 
 import numpy as np
 import pytest
 
-from effviz.plots.style import LOOKS, SERIES, VISITOR, config, drawn_numbers, figure, log_axis, slide, vertical
+from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, draw_curves
+from effviz.plots.style import (
+    LINES,
+    LOOKS,
+    SERIES,
+    VISITOR,
+    Frame,
+    Label,
+    NamedBar,
+    NamePlace,
+    config,
+    drawn_numbers,
+    figure,
+    frame_around,
+    log_axis,
+    place_bar_names,
+    place_labels,
+    slide,
+    stack_labels,
+    vertical,
+)
 from effviz.zoo.presets import ScalingAxis
 
 BACKGROUNDS = ("#FFFFFF", "#10161D")  # of the app, light and dark
@@ -130,3 +151,143 @@ def test_a_vertical_line_has_its_label_at_the_top():
     line = vertical("φ = 1", 2.5, 70, 85)
     assert (line.x, line.y) == ((2.5, 2.5), (70, 85))
     assert [text.strip() for text in line.text] == ["", "φ = 1"]
+
+
+# Names keep off bars, marks, lines and each other, in pixels that are computed here anew.
+
+LINE, LETTER, HEIGHT, WIDTH = 13, 6.2, 290, 270  # px of a line and a letter, and of the axes on a phone
+FRAME = Frame(0, WIDTH, 0, HEIGHT)  # one unit is one pixel, counted from below
+
+
+def box(bar: NamedBar, place: NamePlace, across: float = 1, up: float = 1) -> tuple[float, float, float, float]:
+    """Left, bottom, right and top of a name in FRAME, drawn so many times as wide and as tall; letters do not grow."""
+    half = LETTER * len(bar.name) / 2
+    end = (bar.high + 3) * up + LINE * place.lines if place.above else (bar.low - 3) * up - LINE * (place.lines + 1)
+    return bar.x * across - half, end, bar.x * across + half, end + LINE
+
+
+def apart(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+
+
+def test_a_name_with_room_stands_on_its_bar() -> None:
+    assert place_bar_names([NamedBar("lite0@224", 135, 100, 150)], FRAME) == [NamePlace(above=True, lines=0)]
+
+
+def test_what_is_above_sends_a_name_below() -> None:
+    bar, tower = NamedBar("lite0@224", 135, 100, 150), NamedBar("x", 140, 151, 289)
+    assert place_bar_names([bar], FRAME, marks=[(140, 160)]) == [NamePlace(above=False, lines=0)]
+    assert place_bar_names([bar], FRAME, levels=[160]) == [NamePlace(above=False, lines=0)]
+    assert place_bar_names([bar, tower], FRAME)[0] == NamePlace(above=False, lines=0)
+
+
+def test_a_name_may_stand_a_line_away() -> None:
+    bar = NamedBar("lite0@224", 135, 100, 150)
+    assert place_bar_names([bar], FRAME, levels=[160, 95]) == [NamePlace(above=True, lines=1)]
+    assert place_bar_names([bar], FRAME, levels=[160, 175, 95]) == [NamePlace(above=False, lines=1)]
+
+
+def test_a_name_without_room_is_left_out() -> None:
+    assert place_bar_names([NamedBar("lite0@224", 135, 10, 280)], FRAME) == [None]
+    assert place_bar_names([NamedBar("lite0@224", 5, 100, 150)], FRAME) == [
+        None
+    ]  # half of it would be beside the figure
+    assert place_bar_names([NamedBar("lite0@224", 265, 100, 150)], FRAME) == [None]
+
+
+SIZES = [(1, 1), (1110 / WIDTH, 370 / HEIGHT)]  # a phone, and a wide screen: the same places on both
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_names_touch_nothing(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lows = rng.uniform(60, 180, 12)
+    bars = [
+        NamedBar(f"lite{number}@224", x, low, low + tall)
+        for number, (x, low, tall) in enumerate(zip(rng.uniform(0, 270, 12), lows, rng.uniform(0, 60, 12), strict=True))
+    ]
+    marks = [(float(x), float(y)) for x, y in rng.uniform(40, 230, (3, 2))]
+    found = place_bar_names(bars, FRAME, marks, [40.0])
+    assert all(place.lines < LINES for place in found if place)
+    assert len([place for place in found if place]) >= 3
+    for across, up in SIZES:
+        names = [box(bar, place, across, up) for bar, place in zip(bars, found, strict=True) if place]
+        assert all(itertools.starmap(apart, itertools.combinations(names, 2)))
+        for name in names:
+            assert all(apart(name, (of.x * across - 4, of.low * up, of.x * across + 4, of.high * up)) for of in bars)
+            assert all(apart(name, (x * across - 7, y * up - 7, x * across + 7, y * up + 7)) for x, y in marks)
+            assert not name[1] < 40 * up < name[3]
+            assert name[0] >= -10
+            assert name[2] <= WIDTH * across + 10
+            assert name[1] >= 0
+            assert name[3] <= HEIGHT * up
+
+
+def test_a_frame_has_all_in_it_and_room_above_and_below() -> None:
+    found = frame_around([1, 3], [0.2, 0.4, 0.6])
+    assert (found.left, found.right) == pytest.approx((0.9, 3.1))
+    assert (found.low, found.high) == pytest.approx((0.14, 0.66))
+    assert found.gap == pytest.approx(3 * 0.52 / HEIGHT)
+    one = frame_around([1], [0.5])  # one model, one photo
+    assert one.left < 1 < one.right
+    assert one.low < 0.5 < one.high
+
+
+# Labels keep off the edges and off each other; a browser test measures the drawn ones.
+
+CORNERS = ((0.0, 0.0), (1.0, 1.0))
+
+
+def test_a_label_stays_where_it_is_wanted_when_there_is_room() -> None:
+    assert place_labels([Label("B3", 0.5, 0.5, "top left")], CORNERS) == ["top left"]
+
+
+def test_a_label_at_the_right_edge_turns_to_the_left() -> None:
+    side, *rest = place_labels([Label("Oxford-IIIT Pets", 1.0, 0.5, "bottom right")], CORNERS)
+    assert side.endswith("left")
+    assert not rest
+
+
+def test_a_label_on_another_one_moves_and_the_last_has_no_room() -> None:
+    same = [Label("x" * 20, 0.5, 0.5, "middle right")] * 9
+    sides = place_labels(same, CORNERS)
+    assert sides[0] == "middle right"
+    assert len(set(filter(None, sides))) == len([side for side in sides if side])
+    assert sides[-1] == ""
+
+
+def test_a_figure_writes_nothing_where_there_is_no_room() -> None:
+    crowd = tuple(CurvePoint(f"{i}", 1.0, 1.0, "Figure 9", "a long name") for i in range(9))
+    trace = draw_curves(
+        [FigureCurve("All", LOOKS[ScalingAxis.DEPTH], Origin.PRINTED, crowd)],
+        FigureAxis("x", "x"),
+        FigureAxis("y", "y"),
+    ).data[0]
+    assert trace.text[0] == "a long name"
+    assert trace.text[-1] == ""
+
+
+def test_a_label_keeps_off_another_point_where_it_can() -> None:
+    label = Label("B3", 0.5, 0.5, "middle right")
+    beside = (0.54, 0.5)  # just where the label would stand
+    assert place_labels([label], [*CORNERS, (0.5, 0.5)]) == ["middle right"]
+    assert place_labels([label], [*CORNERS, (0.5, 0.5), beside]) != ["middle right"]
+    everywhere = [(0.5 + x / 50, 0.5 + y / 50) for x in range(-9, 10) for y in range(-9, 10)]
+    assert place_labels([label], [*CORNERS, *everywhere]) == ["middle right"]
+
+
+def test_a_label_keeps_off_a_line_or_stays_away() -> None:
+    label = Label("lite0@224", 0.5, 0.5, "bottom right")
+    points = [*CORNERS, (0.5, 0.5)]
+    assert place_labels([label], points, [0.49]) == ["bottom right"]  # the line is at its other side
+    assert place_labels([label], points, [0.6]) == ["bottom left"]
+    assert place_labels([label], points, [0.4, 0.6]) == [""]
+
+
+def test_words_beside_a_line_stand_below_those_that_the_line_would_run_through() -> None:
+    ends = (0.0, 1.0)  # of 270 px: nine letters and their distance take 63, less than a quarter
+    assert stack_labels([("lite0@224", 0.1), ("lite1@224", 0.2), ("lite2@224", 0.3)], ends) == [0, 1, 2]
+    assert stack_labels([("lite0@224", 0.1), ("lite1@224", 0.6)], ends) == [0, 0]
+    # The third is clear of the first, but still above the second's end.
+    assert stack_labels([("lite0@224", 0.1), ("lite1@224", 0.2), ("φ = 1", 0.38)], ends) == [0, 1, 2]
+    assert stack_labels([], ends) == []
