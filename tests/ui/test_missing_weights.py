@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from torchvision import models
 
 from effviz.errors import WeightsError
+from effviz.progress import NamedProgress
 from effviz.ui.compare import model_picker
 from effviz.zoo import download, hub, state_dicts
 from effviz.zoo.catalogue import find_model
@@ -96,7 +97,7 @@ def finished(name: str) -> None:
 def test_a_button_fetches_with_a_bar_and_the_tile_goes(monkeypatch: pytest.MonkeyPatch, fetched: set[str]) -> None:
     begun, may_end = threading.Event(), threading.Event()
 
-    def fetch(names: list[str], report: download.DownloadProgress) -> None:
+    def fetch(names: list[str], report: NamedProgress) -> None:
         report(names[0], 12_000_000, 48_000_000)
         begun.set()
         assert may_end.wait(PATIENCE_S)
@@ -119,7 +120,7 @@ def test_a_button_fetches_with_a_bar_and_the_tile_goes(monkeypatch: pytest.Monke
 
 @pytest.mark.usefixtures("may_fetch")
 def test_a_hub_that_cannot_be_reached_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fetch(names: list[str], report: download.DownloadProgress) -> None:
+    def fetch(names: list[str], report: NamedProgress) -> None:
         raise WeightsError(f"The weights of {names[0]} could not be fetched.")
 
     monkeypatch.setattr(download, "fetch", fetch)
