@@ -253,6 +253,11 @@ _LOOKS = {
 _TEXT_POSITIONS = {Kind.PAPER_OTHERS: "bottom left", Kind.COMPARED: "bottom right"}
 
 
+def credit_line() -> str:
+    """The line below a slide of the figure: whose numbers these are, and its licence."""
+    return _("Source: Tan and Le 2019, arXiv:1905.11946; timm. Drawn by EffViz (Apache-2.0).")
+
+
 def accuracy_cost_figure(
     series: Sequence[NetworkSeries],
     cost: Cost,
@@ -334,7 +339,7 @@ def network_hover(point: NetworkPoint) -> str:
     if point.macs_billions_with_bn is not None:
         counted = _("MACs {billions:g} billion (timm's count, with batch norm)")
         lines.append(counted.format(billions=point.macs_billions_with_bn))
-    more = _("{training}; more pictures than ImageNet-1k") if point.extra_data else "{training}"
+    more = _("{training}; more images than ImageNet-1k") if point.extra_data else "{training}"
     lines.append(more.format(training=_(point.training)))
     return "<br>".join([*lines, *textwrap.wrap(_("Source: {source}").format(source=point.source), 60)])
 

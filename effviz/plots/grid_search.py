@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from effviz.facts.two_step_search import SearchResult, SearchSummary, best_point, level_with, noise_pct
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import AXIS_TITLES
-from effviz.plots.style import BLUE, GREY, LOOKS, OLIVE, SERIES, VERMILLION, figure
+from effviz.plots.style import BROWN, GREY, LOOKS, OLIVE, SERIES, TEAL, figure
 from effviz.scaling import PAPER_RULE, ScalingRule
 from effviz.scaling.coefficient_grid import DOUBLE, NEAR, GridPoint
 from effviz.zoo.presets import ScalingAxis
@@ -60,8 +60,8 @@ BOTH, PAPER_ONLY, TRUTH_ONLY = (
 
 _SYMBOLS = {BOTH: "circle", PAPER_ONLY: "diamond-open", TRUTH_ONLY: "square"}
 
-# Too cheap is blue, too dear is vermillion, and twice the baseline is neither.
-_SCALE: Final = [[0.0, BLUE], [0.5, "#A0A0A0"], [1.0, VERMILLION]]
+# Too few MACs are teal, too many brown, and twice the baseline's is neither; no axis has one of the colours.
+_SCALE: Final = [[0.0, TEAL], [0.5, "#A0A0A0"], [1.0, BROWN]]
 
 _LINES: Final = "#A0A0A0"  # of the grid; WebGL shows translucent ones in white
 
@@ -294,7 +294,7 @@ def trials(points: Sequence[SearchSummary]) -> go.Figure:
         star.error_x = {"type": "data", "array": [noise], "thickness": 2, "width": 5}
         made.add_trace(star)
     made.add_trace(_dots(_("One training"), single))  # last: on top of what stands for several
-    made.update_xaxes(title_text=_("Top-1 on the validation pictures (%)"))
+    made.update_xaxes(title_text=_("Top-1 on the validation images (%)"))
     rows = [row_name(of) for of in points]
     return made.update_yaxes(categoryorder="array", categoryarray=rows[::-1], tickfont={"size": 11}, automargin=True)
 

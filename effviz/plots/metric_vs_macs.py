@@ -19,13 +19,11 @@ from effviz.i18n import _, lazy_gettext
 from effviz.plots import style
 from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.plots.style import (
-    BLUE,
     GREY,
     LINE_PX,
     LOOKS,
     OLIVE,
     SERIES,
-    VERMILLION,
     Frame,
     Label,
     NamedBar,
@@ -62,7 +60,7 @@ def metric_against_macs(cells: Sequence[MetricMean], macs: Mapping[str, int]) ->
     on each other. Controls are lines without intervals, which are in the tables.
     """
     drawn = figure(REPORT_HEIGHT_PX)
-    looks = iter((SeriesStyle(VERMILLION, "circle", "solid"), SeriesStyle(BLUE, "square", "dash"), *SERIES * 2))
+    looks = iter(SERIES * 2)
     methods = dict.fromkeys(cell.method for cell in cells)
     first = next((method for method in methods if method not in CONTROLS), None)
     shown = [cell for cell in cells if cell.method == first or cell.method in CONTROLS]

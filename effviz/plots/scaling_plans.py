@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from effviz.i18n import _, lazy_gettext
-from effviz.plots.style import GREY, LOOKS, TEMPLATE, VERMILLION, figure, log_axis, vertical
+from effviz.plots.style import BROWN, GREY, LOOKS, OLIVE, TEAL, TEMPLATE, VERMILLION, figure, log_axis, vertical
 from effviz.scaling import BudgetKind, Plan, ScalingMethod, Solution, StagePlan
 from effviz.scaling.published import Growth, PublishedStep
 from effviz.scaling.solver import LimitCurve
@@ -133,6 +133,21 @@ def alternatives(baseline: Plan, solutions: Sequence[Solution]) -> go.Figure:
     return drawn.update_layout(template=TEMPLATE, height=ALTERNATIVES_HEIGHT_PX, margin={"l": 88, "t": 32, "b": 16})
 
 
+def alternative_rows(found: Sequence[Solution]) -> list[dict[str, object]]:
+    """One row a network that the figure draws."""
+    return [
+        {
+            "what_grows": str(each.method),
+            "depth_times_b0": each.plan.depth,
+            "width_times_b0": each.plan.width,
+            "resolution_px": each.plan.resolution,
+            "params": each.plan.params,
+            "macs": each.plan.macs,
+        }
+        for each in found
+    ]
+
+
 def _bars(networks: Sequence[tuple[ScalingAxis, Plan]], amounts: Sequence[float]) -> go.Bar:
     return go.Bar(
         x=amounts,
@@ -167,9 +182,9 @@ def _bar_hover(role: ScalingAxis, network: Plan) -> str:
 LIMITS_HEIGHT_PX = 340
 
 _LIMIT_LOOKS = {
-    BudgetKind.MACS: (lazy_gettext("MACs"), LOOKS[ScalingAxis.COMPOUND].colour, "solid"),
-    BudgetKind.PARAMS: (lazy_gettext("parameters"), LOOKS[ScalingAxis.WIDTH].colour, "dash"),
-    BudgetKind.ACTIVATION_MEMORY: (lazy_gettext("activation memory"), LOOKS[ScalingAxis.RESOLUTION].colour, "dot"),
+    BudgetKind.MACS: (lazy_gettext("MACs"), OLIVE, "solid"),
+    BudgetKind.PARAMS: (lazy_gettext("parameters"), BROWN, "dash"),
+    BudgetKind.ACTIVATION_MEMORY: (lazy_gettext("activation memory"), TEAL, "dot"),
 }
 
 

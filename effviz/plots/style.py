@@ -164,6 +164,8 @@ def slide(made: go.Figure, title: str, source: str) -> Slide:
         plot_bgcolor="white",
         margin={"l": 130, "r": 60, "t": 210, "b": 190},
     )
+    if (large.layout.legend.y or 0) < 0:  # the source stands below the plot
+        large.update_layout(legend=TEMPLATE.layout.legend)
     large.add_annotation(
         text=source, showarrow=False, xref="paper", yref="paper", x=0, y=0, xanchor="left", yanchor="top", yshift=-130
     )

@@ -1,7 +1,7 @@
 """Deletion stands above insertion, and a random map beside each."""
 
 from effviz.plots.style import LOOKS
-from effviz.ui.compare.faithfulness import MaskedModel, MaskingCurve, deletion_insertion_figure
+from effviz.ui.compare.faithfulness import MaskedModel, MaskingCurve, curve_rows, deletion_insertion_figure
 from effviz.zoo.presets import ScalingAxis
 
 BASELINE = MaskedModel(
@@ -58,3 +58,16 @@ def test_models_differ_in_colour_and_mark_and_random_maps_are_dotted():
     assert (drawn[2].line.dash, drawn[2].mode) == ("dot", "lines")
     assert drawn[2].line.color == one.line.color
     assert one.line.dash != "dot"
+
+
+def test_the_file_has_every_point_with_its_units():
+    rows = curve_rows([BASELINE], SHARES)
+    assert len(rows) == 12  # two maps, two ways, three shares
+    assert rows[1] == {
+        "model": "lite0@224",
+        "map": "its own",
+        "way": "deletion",
+        "area_changed_pct": 50,
+        "probability_pct": 20,
+    }
+    assert (rows[-2]["map"], rows[-2]["way"], rows[-2]["probability_pct"]) == ("mean of random", "insertion", 30)

@@ -20,6 +20,7 @@ from effviz.plots.metric_vs_macs import (
     map_quality,
     metric_against_macs,
 )
+from effviz.plots.style import LOOKS
 from effviz.zoo import catalogue
 from effviz.zoo.presets import ScalingAxis, scaling_axis
 
@@ -50,6 +51,11 @@ def test_the_first_method_and_the_controls_are_shown():
         "EigenCAM": "legendonly",
         "Control: random": True,
     }
+
+
+def test_no_method_has_the_colour_of_a_way_of_scaling():
+    drawn = traces(*(cell("small", method, 0.5) for method in ("cam", "gradcam", "layercam", "eigencam")))
+    assert not {trace.marker.color for trace in drawn.values()} & {look.colour for look in LOOKS.values()}
 
 
 def test_controls_over_the_photo_wait_where_those_in_the_crop_were_measured():

@@ -28,16 +28,16 @@ def test_the_roof_is_the_mesh():
     assert surface.y == ([1.0, 1.5], [1.0, 1.25])
     assert surface.z == ([3.0, 2.0], [1.5, 1.0])
     assert surface.surfacecolor == ([1, 0], [1, 0])
-    assert "r = 1.50 (336 px)<br>at most d = 2.00: MACs stop it" in surface.customdata[0][1]
+    assert "r = 1.50 (336 px)<br>at most d = 2.00: Limited by MACs" in surface.customdata[0][1]
 
 
 def test_each_limit_that_stops_something_has_its_colour_and_its_key():
     drawn = traces(roof(MESH, NETWORKS))
     colours = dict(drawn["The deepest that fits"].colorscale)
-    assert drawn["MACs stop it"].marker.color == colours[0.0]
-    assert drawn["Memory stops it"].marker.color == colours[1.0] != colours[0.0]
+    assert drawn["Limited by MACs"].marker.color == colours[0.0]
+    assert drawn["Limited by memory"].marker.color == colours[1.0] != colours[0.0]
     only = tuple(tuple(of._replace(stopped_by=BindingLimit.MACS) for of in row) for row in MESH)
-    assert "Memory stops it" not in traces(roof(only, NETWORKS))
+    assert "Limited by memory" not in traces(roof(only, NETWORKS))
 
 
 def test_limits_never_look_like_a_way_of_scaling():

@@ -3,7 +3,7 @@
 import pytest
 
 from effviz.facts import load
-from effviz.plots.scaling_plans import alternatives, stages
+from effviz.plots.scaling_plans import alternative_rows, alternatives, stages
 from effviz.plots.scaling_plans import growth as draw
 from effviz.plots.style import LOOKS
 from effviz.scaling import Budget, BudgetKind, ScalingMethod, Solution, plan
@@ -22,8 +22,24 @@ TABLE_7 = {
 @pytest.fixture(scope="module")
 def figure():
     budget = Budget(BudgetKind.MACS, 1.9e9)
-    solutions = [Solution(budget, how, 0.0, plan(*at), plan(*at).macs, False) for how, at in TABLE_7.items()]
-    return alternatives(plan(1.0, 1.0, 224), solutions)
+    return alternatives(plan(1.0, 1.0, 224), solutions(budget))
+
+
+def solutions(budget):
+    return [Solution(budget, how, 0.0, plan(*at), plan(*at).macs, False) for how, at in TABLE_7.items()]
+
+
+def test_the_file_has_a_row_for_each_network():
+    rows = alternative_rows(solutions(Budget(BudgetKind.MACS, 1.9e9)))
+    assert [row["what_grows"] for row in rows] == ["compound", "depth", "width", "resolution"]
+    assert rows[1] == {
+        "what_grows": "depth",
+        "depth_times_b0": 4.0,
+        "width_times_b0": 1.0,
+        "resolution_px": 224,
+        "params": 20_091_856,  # table7_scaled.csv
+        "macs": rows[1]["macs"],
+    }
 
 
 def test_four_panels_hold_the_networks_numbers(figure):

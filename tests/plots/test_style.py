@@ -118,6 +118,13 @@ def test_a_slide_has_its_words_in_it_and_none_is_small():
     assert made.layout.title.text is None  # the page's figure is left as it was
 
 
+def test_a_legend_below_the_plot_gives_way_to_the_source_on_a_slide():
+    made = figure(300).update_layout(legend={"y": -0.16, "yanchor": "top"})
+    legend = slide(made, "What grows", "Source: a paper").payload()["layout"]["legend"]
+    assert (legend["y"] > 1, legend["yanchor"]) == (True, "bottom")
+    assert made.layout.legend.y == -0.16
+
+
 def test_a_figures_file_has_its_points_under_the_axes_titles():
     made = figure(300).add_scatter(name="Depth", x=[1, None, 3], y=[70, None, 72])
     made.update_xaxes(title_text="MACs (billions)").update_yaxes(title_text="Top-1 (%)")

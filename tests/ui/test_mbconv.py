@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from effviz.scaling import plan
-from effviz.ui.components.mbconv.diagram import diagram, short, shortcut, words
+from effviz.ui.components.mbconv.diagram import NARROW, WIDE, diagram, short, shortcut, words
 
 B0 = plan(1, 1, 224)
 
@@ -41,13 +41,25 @@ def test_the_first_block_of_a_stage_halves_the_map_and_has_no_shortcut() -> None
 @pytest.mark.parametrize("stage", range(1, 10))
 def test_every_stage_can_be_drawn_and_told(stage: int) -> None:
     layers = block(stage, 1)
-    root = ET.fromstring(diagram(layers))
-    assert root.get("role") == "img"
-    assert root.get("aria-label") == words(layers)
-    height = float(root.get("viewBox", "").split()[3])
-    for element in root.iter():
-        assert float(element.get("y", 0)) <= height
-        assert float(element.get("x", 0)) <= 440
+    for at in (NARROW, WIDE):
+        root = ET.fromstring(diagram(layers, at))
+        assert root.get("role") == "img"
+        assert root.get("aria-label") == words(layers)
+        height = float(root.get("viewBox", "").split()[3])
+        for element in root.iter():
+            assert float(element.get("y", 0)) <= height
+            assert float(element.get("x", 0)) + float(element.get("width", 0)) <= at.width
+
+
+@pytest.mark.parametrize("stage", range(2, 9))
+def test_on_a_slide_words_are_large_and_stay_in_their_boxes(stage: int) -> None:
+    """A slide is 1080 px high, and 220 of these are its title and source; a letter is about half as wide as high."""
+    root = ET.fromstring(diagram(block(stage, 2 if stage not in (2, 8) else 1), WIDE))
+    scale = (1080 - 220) / float(root.get("viewBox", "").split()[3])
+    size = max(WIDE.text_px, 24 / scale)
+    for text in texts(ET.tostring(root, "unicode")):
+        wide = WIDE.gate_width if text.startswith(("Average", "Squeeze", "Excite")) else WIDE.main_width
+        assert 0.5 * size * len(text) <= wide, text
 
 
 def test_stem_and_head_are_no_mbconv() -> None:

@@ -24,7 +24,7 @@ from effviz.explain.overlay import OverlayStyle, Palette, Scale
 from effviz.explain.placement import Placement, RasterOptions
 from effviz.explain.targets import TOP1, Target, TargetKind
 from effviz.i18n import _, lazy_gettext, ngettext
-from effviz.ui import inputs
+from effviz.ui import glossary, inputs
 from effviz.ui.guard import guard
 from effviz.ui.outputs import duration
 from effviz.ui.session import Setting
@@ -359,13 +359,15 @@ def _controls() -> None:
     _slider(OPACITY, _("Opacity (%)"), 100)
     _slider(THRESHOLD, _("Hide weak parts below (% of the range; 0: nothing)"), MOST_CUT)
     _slider(CONTOUR, _("Contour (% of the range; 0: none)"), MOST_CUT)
-    _select(PLACEMENT, _("Placement"), placement.TITLES)
+    _select(PLACEMENT, _("Placement"), placement.TITLES, tip=glossary.tip("placement"))
     widget = _Widget(CELLS)
     widget.show()
     st.toggle(_("Show cells instead of smoothing"), key=widget.key, on_change=widget.keep)
 
 
-def _select(setting: Setting[Option], label: str, options: Mapping[Option, str], why_not: str = "") -> None:
+def _select(
+    setting: Setting[Option], label: str, options: Mapping[Option, str], why_not: str = "", tip: str = ""
+) -> None:
     """A list to choose from; one that is greyed out says why."""
     widget = _Widget(setting)
     widget.show()
@@ -376,7 +378,7 @@ def _select(setting: Setting[Option], label: str, options: Mapping[Option, str],
         key=widget.key,
         on_change=widget.keep,
         disabled=bool(why_not),
-        help=why_not or None,
+        help=why_not or tip or None,
     )
 
 

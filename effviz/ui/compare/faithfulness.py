@@ -21,6 +21,7 @@ from effviz.report.image_files import encode_jpeg
 from effviz.ui import cache, job_queue, outputs
 from effviz.ui.compare import grid_data, photo_picker
 from effviz.ui.compare.map_cells import MapCell
+from effviz.ui.components.picture import Row, chart_menu
 from effviz.ui.components.reel import reel, runs
 from effviz.ui.guard import guard
 from effviz.ui.job_progress import JobProgress, ask, stopped
@@ -253,7 +254,6 @@ def _make(request: FaithfulnessRequest, cell: MapCell, work: JobProgress) -> "Pl
 
 
 def _show(request: FaithfulnessRequest, found: Sequence["Playback"]) -> None:
-    looks = _looks(request.cells)
     st.markdown("\n".join(f"- {_answer(cell, made)}" for cell, made in zip(request.cells, found, strict=True)))
     st.caption(
         _(
@@ -265,13 +265,36 @@ def _show(request: FaithfulnessRequest, found: Sequence["Playback"]) -> None:
     with pictures:
         reel(payload(request, found), "faithful-reel")
     with curves:
-        drawn = deletion_insertion_figure(
-            list(map(_masked, request.cells, looks, found)), found[0].map.deletion.fractions.tolist()
-        )
+        models = list(map(_masked, request.cells, _looks(request.cells), found))
+        shares = found[0].map.deletion.fractions.tolist()
+        drawn = deletion_insertion_figure(models, shares)
         said = _("The probability of each model's class over the share of its input that is taken away or brought in.")
         st.plotly_chart(drawn, key=CHART, config=style.config("faithful"), alt=said)
+        credit = _("Measured and drawn by EffViz (Apache-2.0).")
+        chart_menu(CHART, drawn, _("Is the map faithful?"), credit, curve_rows(models, shares))
     _table(request.cells, found)
     outputs.sources((_("Petsiuk et al. 2018, deletion and insertion"), PAPER))
+
+
+def curve_rows(models: Sequence[MaskedModel], shares: Sequence[float]) -> list[Row]:
+    """One row a point of the figure: of the map itself, and of the mean of the random ones."""
+    return [
+        {
+            "model": model.name,
+            "map": which,
+            "way": way,
+            "area_changed_pct": 100 * share,
+            "probability_pct": 100 * probability,
+        }
+        for model in models
+        for which, way, line in (
+            ("its own", "deletion", model.deletion),
+            ("its own", "insertion", model.insertion),
+            ("mean of random", "deletion", model.random_deletion),
+            ("mean of random", "insertion", model.random_insertion),
+        )
+        for share, probability in zip(shares, line.values, strict=True)
+    ]
 
 
 def _answer(cell: MapCell, found: "Playback") -> str:

@@ -21,7 +21,7 @@ from effviz.explain.targets import probabilities
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.style import GREY, LOOKS
 from effviz.report import session_archive
-from effviz.ui import cache
+from effviz.ui import cache, glossary
 from effviz.ui.compare import cell_inspector, display_settings, photo_picker
 from effviz.ui.compare.display_settings import LAYERS, SCALES, ExplanationChoice
 from effviz.ui.compare.map_cells import Entrant, MapCell, MapGap
@@ -224,6 +224,7 @@ def _toolbar() -> GridWords:
         "threshold": _("Hide weak parts below"),
         "contour": _("Contour"),
         "placement": _("Placement"),
+        "placementTip": _(glossary.TERMS["placement"][1]),
         "cells": _("Cells"),
         "swipe": _("Swipe"),
         "box": _("Draw a box"),

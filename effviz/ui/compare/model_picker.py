@@ -16,6 +16,7 @@ from effviz.scaling import PAPER_RULE, PUBLISHED, Family, plan
 from effviz.ui import cache, comparison_offer, outputs
 from effviz.ui.compare.map_cells import Entrant
 from effviz.ui.components.phi import Variant, phi_slider
+from effviz.ui.components.picture import chart_menu
 from effviz.ui.guard import guard
 from effviz.ui.inputs import FAMILY_NAMES
 from effviz.ui.outputs import plain
@@ -24,6 +25,8 @@ from effviz.zoo import catalogue, hub, state_dicts
 from effviz.zoo.catalogue import model_card
 from effviz.zoo.model import IMAGENET, ModelRef, ModelSpec, WeightsOrigin
 from effviz.zoo.presets import Preset, all_presets, scaling_axis
+
+CHART = "compare-accuracy"
 
 PRESET, PICKED = "preset", "picked"  # widgets that only mirror MODELS
 
@@ -195,13 +198,16 @@ def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:
     ours, without = accuracy_cost.compared_series(refs)
     at = PAPER_RULE.at(PHI.get())
     here = accuracy_cost.unmeasured_network(f"φ = {PHI.get():g}", plan(at.depth, at.width, at.resolution_px, family))
+    made = accuracy_cost_figure([*accuracy_cost.paper_series(facts.PaperVersion.V5), ours], cost, [here], compact=True)
     st.plotly_chart(
-        accuracy_cost_figure([*accuracy_cost.paper_series(facts.PaperVersion.V5), ours], cost, [here], compact=True),
+        made,
+        key=CHART,
         config=style.config("accuracy"),
         alt=_(
             "Scatter plot of ImageNet top-1 over {cost}: the paper's networks, and the compared models as hexagons."
         ).format(cost=cost.axis),
     )
+    chart_menu(CHART, made, _("Cost and accuracy"), accuracy_cost.credit_line())
     if without:
         st.caption(" ".join(_left_out(refs, [mark.label for mark in without])))
     outputs.sources(

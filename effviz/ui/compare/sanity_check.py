@@ -21,6 +21,7 @@ from effviz.ui import cache, job_queue, outputs
 from effviz.ui.compare import display_settings, grid_data, photo_picker
 from effviz.ui.compare.map_cells import MapCell
 from effviz.ui.components.grid import base64_text, pack
+from effviz.ui.components.picture import Row, chart_menu
 from effviz.ui.components.reel import reel
 from effviz.ui.guard import guard
 from effviz.ui.job_progress import JobProgress, ask, stopped
@@ -173,10 +174,19 @@ def _show(cell: MapCell, found: Check) -> None:
         )
         said = _("How alike the map stays to the intact one: {said}")
         st.plotly_chart(drawn, key=CHART, config=style.config("sanity"), alt=said.format(said=_ends(found)))
+        title = _("Does a map depend on what the model learnt?")
+        chart_menu(CHART, drawn, title, _("Measured and drawn by EffViz (Apache-2.0)."), similarity_rows(found))
     st.markdown(f"{_ends(found)} {_other(cell, found)}")
     if not cell.map.trained:
         st.error(_("Untrained: random weights, this map means nothing."), icon=":material/warning:")
     outputs.sources((_("Adebayo et al. 2018"), PAPER), (_("Sixt et al. 2020"), "https://arxiv.org/abs/1912.09818"))
+
+
+def similarity_rows(found: Check) -> list[Row]:
+    """One row a step of the figure."""
+    return [
+        {"random_down_to": step.stage, "rank_correlation": step.spearman, "ssim": step.ssim} for step in found.steps
+    ]
 
 
 def payload(cell: MapCell, found: Check) -> Json:

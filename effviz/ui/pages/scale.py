@@ -4,12 +4,11 @@ import streamlit as st
 
 from effviz.i18n import _
 from effviz.plots import config
-from effviz.plots.scaling_plans import alternatives, growth, stages
-from effviz.plots.style import slide
+from effviz.plots.scaling_plans import alternative_rows, alternatives, growth, stages
 from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Budget, BudgetKind, ScalingMethod, Solution, plan
 from effviz.ui import budget_limits, cache, comparison_offer, inputs, outputs, session
 from effviz.ui.components.phi import Variant, phi_slider
-from effviz.ui.components.picture import chart_menu, picture
+from effviz.ui.components.picture import chart_menu
 from effviz.ui.guard import guard
 
 st.title(_("How does one number scale a network?"))
@@ -69,8 +68,8 @@ outputs.sources((_("official code"), outputs.OFFICIAL_CODE), (_("Keras guide"), 
 st.header(_("One dimension alone"))
 st.markdown(
     _(
-        "The network at φ = {phi:.2f} costs {macs} MACs. These spend the same by growing one dimension only; "
-        "the paper measured that this gains less accuracy (sections 3.2 and 5.1, Figures 3 and 8)."
+        "The network at φ = {phi:.2f} costs {macs} MACs. These cost the same but grow in one dimension only, which "
+        "gained less accuracy in the paper (sections 3.2 and 5.1, Figures 3 and 8)."
     ).format(phi=phi, macs=outputs.amount(network.macs))
 )
 same = Budget(BudgetKind.MACS, network.macs)
@@ -87,7 +86,7 @@ st.plotly_chart(
         "Bar chart of depth, width, resolution and parameters of the baseline and of each network in the table below."
     ),
 )
-picture("scale-alternatives", slide(alone, _("One dimension alone"), credit))
+chart_menu("scale-alternatives", alone, _("One dimension alone"), credit, alternative_rows(found))
 outputs.solutions_table(found)
 
 st.header(_("Stage by stage"))
@@ -107,8 +106,8 @@ outputs.sources((_("paper, Table 1"), outputs.PAPER), (_("rounding: official cod
 st.header(_("Spend a budget"))
 st.markdown(
     _(
-        "The paper's problem (Eq. 2): the highest accuracy within limits of memory and FLOPs. EffViz takes "
-        "accuracy to grow with size, so its answer is the largest network that fits."
+        "The paper's problem (Eq. 2): the highest accuracy within limits of memory and MACs (its FLOPs). EffViz "
+        "assumes that accuracy grows with size, so its answer is the largest network that fits."
     )
 )
 with guard():

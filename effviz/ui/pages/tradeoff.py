@@ -7,6 +7,7 @@ from effviz.i18n import _
 from effviz.plots.accuracy_cost import (
     accuracy_cost_figure,
     compared_series,
+    credit_line,
     family_series,
     paper_series,
     recipe_series,
@@ -49,8 +50,7 @@ st.plotly_chart(
     config=config(f"effviz-tradeoff-{cost}"),
     alt=chart_controls.alt_text(series, cost, marked),
 )
-credit = _("Source: Tan and Le 2019, arXiv:1905.11946; timm. Drawn by EffViz (Apache-2.0).")
-chart_menu(chart_controls.CHART, made, _("What does accuracy cost?"), credit)
+chart_menu(chart_controls.CHART, made, _("What does accuracy cost?"), credit_line())
 chart_controls.show_notes(series, cost, unmeasured)
 
 network = chart_controls.choose_network([point for of in series for point in of.points])

@@ -12,6 +12,7 @@ from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Plan, ScalingMethod
 from effviz.ui import cache, outputs
 from effviz.ui.components.networks import networks
+from effviz.ui.components.picture import drawn_here
 from effviz.ui.paper.exhibit import Column, numbers
 from effviz.zoo.presets import ScalingAxis
 
@@ -41,13 +42,13 @@ def show() -> None:
         for column, (role, (key, label, most, first)) in zip(columns, SLIDERS.items(), strict=True)
     }
     st.button(
-        _("Give all the compound network's MACs"),
+        _("Match the compound network's MACs"),
         icon=":material/balance:",
         on_click=match,
         help=_("Sets width, depth and resolution to the largest networks that cost no more."),
     )
     plans = planned(factors)
-    networks(plans, _caption(), key="figure2")
+    networks(plans, _caption(), "figure2", drawn_here(_("Figure 2: five ways to grow a network")))
     _numbers(plans)
     outputs.sources((_("paper, Figure 2"), PaperVersion.V5.url), (_("rounding: official code"), outputs.OFFICIAL_CODE))
 

@@ -27,6 +27,7 @@ from effviz.scaling.feasible_region import (
 from effviz.scaling.feasible_region import edge as edge_at
 from effviz.ui import inputs, outputs
 from effviz.ui.components.networks import networks
+from effviz.ui.components.picture import drawn_here
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit
 from effviz.zoo.presets import ScalingAxis
 
@@ -34,7 +35,7 @@ from effviz.zoo.presets import ScalingAxis
 
 ROOF_HEIGHT_PX, EDGE_HEIGHT_PX = 500, 420  # a roof that is higher than this is cut off at a phone's sides
 
-SCARCE = {BindingLimit.MACS: lazy_gettext("MACs stop it"), BindingLimit.MEMORY: lazy_gettext("Memory stops it")}
+SCARCE = {BindingLimit.MACS: lazy_gettext("Limited by MACs"), BindingLimit.MEMORY: lazy_gettext("Limited by memory")}
 
 _COLOURS = {BindingLimit.MACS: GREY, BindingLimit.MEMORY: OLIVE}  # no colours of scaling methods
 
@@ -272,7 +273,7 @@ def _limits() -> ResourceLimits:
         FIRST[0],
         key=MACS,
         bind="query-params",
-        help=_("The paper's FLOPs: multiply-adds for one picture. B0 needs 0.386."),
+        help=_("The paper's FLOPs: multiply-adds for one image, not per second. B0 needs 0.386."),
     )
     megabytes = right.select_slider(
         _("Limit of memory (MB)"),
@@ -281,7 +282,7 @@ def _limits() -> ResourceLimits:
         key=MEMORY,
         bind="query-params",
         help=_(
-            "Weights, and activations at their peak, for one picture in float32; B0 needs 27.2. The paper does not "
+            "Weights, and activations at their peak, for one image in float32; B0 needs 27.2. The paper does not "
             "define its Memory(N), so this reading is ours."
         ),
     )
@@ -351,7 +352,7 @@ def _picks(limits: ResourceLimits, picks: Mapping[ScalingAxis, Pick], plans: Map
         "weights_mb": (_("Weights (MB)"), "%.1f"),
         "activations_mb": (_("Activations (MB)"), "%.1f"),
         "memory_mb": (_("Memory (MB)"), "%.1f"),
-        "stopped_by": _("What stops it"),
+        "stopped_by": _("Limited by"),
         "trained": _("Trained in the paper, fits"),
         "trained_top1_pct": (_("Its top-1, printed (%)"), "%.1f"),
     }
@@ -363,7 +364,7 @@ def _picks(limits: ResourceLimits, picks: Mapping[ScalingAxis, Pick], plans: Map
         "The same networks drawn to one scale: a bar is a block, its length the channels, the square the input. Solid "
         "is what B0 has, tinted what scaling added."
     )
-    networks(plans, caption, key="problem-networks")
+    networks(plans, caption, "problem-networks", drawn_here(_("What each way of scaling picks")))
 
 
 def _row(limits: ResourceLimits, role: ScalingAxis, of: Plan, found: Pick | None) -> dict[str, object]:

@@ -11,8 +11,9 @@ from effviz.facts.scaling_experiments import scaled_network
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.style import GREY, OLIVE, figure
 from effviz.scaling import Layer, Operator, Plan, StagePlan
-from effviz.ui import outputs
+from effviz.ui import glossary, outputs
 from effviz.ui.components.mbconv import mbconv
+from effviz.ui.components.picture import drawn_here
 from effviz.ui.paper import exhibit
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit
 
@@ -156,10 +157,11 @@ def _alt(network: Plan) -> str:
 def _inside(network: Plan) -> None:
     st.markdown(
         _(
-            "An MBConv block widens its input with a 1 × 1 convolution, looks at each channel on its own, lets "
-            "**squeeze-and-excitation** turn channels up or down, and narrows again. Squeezing goes down to a quarter "
-            "of the channels that *enter the block*."
-        )
+            "An MBConv block expands its input with a 1 × 1 convolution, filters each channel on its own "
+            "(depthwise), lets **squeeze-and-excitation** weight the channels, and projects them back to fewer. The "
+            "squeeze has a quarter as many channels as *enter the block*."
+        ),
+        help=glossary.tip("mbconv", "squeeze", "channel"),
     )
     left, right = st.columns(2)
     number = left.segmented_control(
@@ -183,7 +185,10 @@ def _inside(network: Plan) -> None:
     block = [layer for layer in layers if layer.block == int(chosen or 1) - 1]
     drawing, numbers = st.columns(2, gap="large")
     with drawing:
-        mbconv(block, f"effviz-b0-stage{stage.stage}-block{block[0].block + 1}")
+        at = block[0].block + 1
+        title = _("B0, stage {stage}, block {block}: {operator}")
+        slide = drawn_here(title.format(stage=stage.stage, block=at, operator=stage.operator))
+        mbconv(block, f"effviz-b0-stage{stage.stage}-block{at}", slide)
     with numbers:
         _layers(stage, layers)
 

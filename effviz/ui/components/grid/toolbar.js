@@ -79,6 +79,7 @@ class Toolbar {
   /** @param {GridData} data */
   label({ words, options }) {
     for (const element of this.element.querySelectorAll("[data-word]")) write(element, words[element.getAttribute("data-word") ?? ""]);
+    for (const element of this.element.querySelectorAll("[data-tip]")) element.setAttribute("title", words[element.getAttribute("data-tip") ?? ""]);
     for (const [name, choices] of Object.entries(options)) {
       const select = /** @type {HTMLSelectElement} */ (this.control(name));
       if (select.options.length === choices.length) continue;

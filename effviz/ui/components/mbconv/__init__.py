@@ -7,7 +7,7 @@ import streamlit as st
 
 from effviz.scaling import Layer
 from effviz.ui.components import picture
-from effviz.ui.components.mbconv.diagram import diagram
+from effviz.ui.components.mbconv.diagram import WIDE, diagram
 
 HERE = Path(__file__).parent
 
@@ -19,6 +19,7 @@ _mbconv = st.components.v2.component(
 )
 
 
-def mbconv(layers: Sequence[Layer], name: str) -> None:
-    """Draw the layers of one block; `name` is that of the file in which a visitor saves it."""
-    _mbconv(key="mbconv", data={"svg": diagram(layers), "name": name, "words": picture.words()})
+def mbconv(layers: Sequence[Layer], name: str, slide: picture.DrawingSlide) -> None:
+    """Draw the layers of one block; `name` is that of the file in which a visitor saves it as a slide."""
+    drawn = {"svg": diagram(layers), "wide": diagram(layers, WIDE)}
+    _mbconv(key="mbconv", data={**drawn, "name": name, "slide": slide._asdict(), "words": picture.words()})

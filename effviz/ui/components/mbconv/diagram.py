@@ -8,11 +8,25 @@ from itertools import pairwise
 from effviz.i18n import _
 from effviz.scaling import Layer, Operator
 
-LEFT, MIDDLE, SIDE = 24, 150, 350  # px: the shortcut, the boxes' middle, the gate's middle
-WIDE, NARROW = 190, 150  # px: boxes of the main line and of the gate
 BOX, GAP = 44, 40  # px
 GATE = 3 * (BOX + 16)  # px: height of squeeze-and-excitation
-WIDTH = 440
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where things stand across, in px: the shortcut, the middles of the boxes and of the gate, and their widths."""
+
+    shortcut: int
+    main: int
+    gate: int
+    main_width: int
+    gate_width: int
+    width: int  # of all
+    text_px: int
+
+
+NARROW = Columns(24, 150, 350, 190, 150, 440, 13)
+WIDE = Columns(30, 195, 465, 260, 215, 590, 16)  # a slide has room across, and wants larger words
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +58,26 @@ def words(layers: Sequence[Layer]) -> str:
     )
 
 
-def diagram(layers: Sequence[Layer]) -> str:
+def diagram(layers: Sequence[Layer], at: Columns = NARROW) -> str:
     """One block as SVG, from top to bottom; text and lines have the page's text colour, so that dark mode works."""
     gate = {layer.operator: layer for layer in layers if layer.operator in (Operator.SQUEEZE, Operator.EXCITE)}
     main = [layer for layer in layers if layer.operator not in gate]
-    drawn = [_text(MIDDLE, 16, _map(layers[0].in_size, layers[0].in_channels))]
+    drawn = [_text(at.main, 16, _map(layers[0].in_size, layers[0].in_channels))]
     top, last = 22, 22
     for layer in main:
-        drawn.append(_arrow(MIDDLE, last, MIDDLE, top + GAP))
-        drawn.append(_box(DiagramBox(MIDDLE, top + GAP, WIDE, _title(layer), _detail(layer))))
+        drawn.append(_arrow(at.main, last, at.main, top + GAP))
+        drawn.append(_box(DiagramBox(at.main, top + GAP, at.main_width, _title(layer), _detail(layer))))
         last = top = top + GAP + BOX
         if layer.operator is Operator.DEPTHWISE and gate:
-            drawn += _gate(gate[Operator.SQUEEZE], gate[Operator.EXCITE], top)
+            drawn += _gate(gate[Operator.SQUEEZE], gate[Operator.EXCITE], top, at)
             last = top = top + GATE
     if shortcut(layers):
-        drawn += _shortcut(last)
+        drawn += _shortcut(last, at)
         last += GAP
-    drawn += [_arrow(MIDDLE, last, MIDDLE, last + GAP - 14), _text(MIDDLE, last + GAP, _end(layers))]
+    drawn += [_arrow(at.main, last, at.main, last + GAP - 14), _text(at.main, last + GAP, _end(layers))]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(words(layers))}" '
-        f'viewBox="0 0 {WIDTH} {last + GAP + 10}" font-size="13">{"".join(drawn)}</svg>'
+        f'viewBox="0 0 {at.width} {last + GAP + 10}" font-size="{at.text_px}">{"".join(drawn)}</svg>'
     )
 
 
@@ -107,35 +121,35 @@ def _end(layers: Sequence[Layer]) -> str:
     return _map(last.out_size, last.out_channels)
 
 
-def _gate(squeeze: Layer, excite: Layer, top: int) -> list[str]:
+def _gate(squeeze: Layer, excite: Layer, top: int, at: Columns) -> list[str]:
     """Squeeze-and-excitation, beside the main line: average, two layers, and a factor for every channel."""
     boxes = [
-        DiagramBox(SIDE, top + 16, NARROW, _("Average the map"), str(excite.out_channels)),
-        DiagramBox(SIDE, top + 16 + BOX + 16, NARROW, _title(squeeze), _detail(squeeze)),
-        DiagramBox(SIDE, top + 16 + 2 * (BOX + 16), NARROW, _title(excite), _detail(excite)),
+        DiagramBox(at.gate, top + 16, at.gate_width, _("Average the map"), str(excite.out_channels)),
+        DiagramBox(at.gate, top + 16 + BOX + 16, at.gate_width, _title(squeeze), _detail(squeeze)),
+        DiagramBox(at.gate, top + 16 + 2 * (BOX + 16), at.gate_width, _title(excite), _detail(excite)),
     ]
     end = boxes[-1].top + BOX // 2
     return [
-        _line(MIDDLE, top, MIDDLE, end - 11),
-        _arrow(MIDDLE, boxes[0].top + BOX // 2, SIDE - NARROW // 2, boxes[0].top + BOX // 2),
-        *(_arrow(SIDE, above.top + BOX, SIDE, below.top) for above, below in pairwise(boxes)),
+        _line(at.main, top, at.main, end - 11),
+        _arrow(at.main, boxes[0].top + BOX // 2, at.gate - at.gate_width // 2, boxes[0].top + BOX // 2),
+        *(_arrow(at.gate, above.top + BOX, at.gate, below.top) for above, below in pairwise(boxes)),
         *map(_box, boxes),
-        _arrow(SIDE - NARROW // 2, end, MIDDLE + 11, end),
-        _circle(MIDDLE, end, "×"),
-        _line(MIDDLE, end + 11, MIDDLE, top + GATE),
+        _arrow(at.gate - at.gate_width // 2, end, at.main + 11, end),
+        _circle(at.main, end, "×"),
+        _line(at.main, end + 11, at.main, top + GATE),
     ]
 
 
-def _shortcut(bottom: int) -> list[str]:
+def _shortcut(bottom: int, at: Columns) -> list[str]:
     """From the input around everything to a plus below."""
     plus = bottom + 27
-    path = f"M{MIDDLE} 26H{LEFT}V{plus}H{MIDDLE - 12}"
+    path = f"M{at.main} 26H{at.shortcut}V{plus}H{at.main - 12}"
     return [
-        _arrow(MIDDLE, bottom, MIDDLE, plus - 11),
+        _arrow(at.main, bottom, at.main, plus - 11),
         f'<path d="{path}" fill="none" stroke="currentColor" stroke-opacity="0.6" stroke-dasharray="4 3"/>',
-        _head(MIDDLE - 11, plus, "right"),
-        _circle(MIDDLE, plus, "+"),
-        _line(MIDDLE, plus + 11, MIDDLE, bottom + GAP),
+        _head(at.main - 11, plus, "right"),
+        _circle(at.main, plus, "+"),
+        _line(at.main, plus + 11, at.main, bottom + GAP),
     ]
 
 

@@ -24,8 +24,13 @@ _networks = st.components.v2.component(
 )
 
 
-def networks(plans: Mapping[ScalingAxis, Plan], caption: str, key: str, savable: bool = True) -> None:
-    """Draw one network a column, each in the colour of its way of scaling; the first is what all others grew from."""
+def networks(
+    plans: Mapping[ScalingAxis, Plan], caption: str, key: str, slide: picture.DrawingSlide | None = None
+) -> None:
+    """Draw one network a column, each in the colour of its way of scaling; the first is what all others grew from.
+
+    With the words of a slide it has buttons that save it as one.
+    """
     _networks(
         key=key,
         data={
@@ -34,7 +39,8 @@ def networks(plans: Mapping[ScalingAxis, Plan], caption: str, key: str, savable:
             "colours": [LOOKS[role].colour for role in plans],
             "caption": caption,
             "name": f"effviz-{key}",
-            "savable": savable,
+            "slide": slide and slide._asdict(),
+            "key": key,
             "words": {**picture.words(), **drawing_words()},
         },
     )

@@ -1,6 +1,8 @@
 """Buttons of a chart: save it as a slide, SVG or PNG, and copy a link to it."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final, NamedTuple
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -9,29 +11,52 @@ import streamlit as st
 from effviz.i18n import _
 from effviz.plots.style import Slide, drawn_numbers, slide
 
+_COUNTED: Final = "Tan and Le 2019, arXiv:1905.11946; tensorflow/tpu"  # the rule, and the rounding
+
+Row = Mapping[str, object]  # of a CSV, by its column
+
 HERE = Path(__file__).parent
-SAVING = (HERE / "svg.js").read_text()  # for components that draw by themselves
+LINKING = (HERE / "figure_link.js").read_text()
+SAVING = LINKING + (HERE / "svg.js").read_text()  # for components that draw by themselves
 
 _picture = st.components.v2.component(
     "effviz_picture",
     html=(HERE / "picture.html").read_text(),
     css=(HERE / "picture.css").read_text(),
-    js=(HERE / "picture.js").read_text(),
+    js=LINKING + (HERE / "picture.js").read_text(),
 )
 
 
 def words() -> dict[str, str]:
-    """What the buttons are called for those who do not see them."""
-    return {"svg": _("Save as SVG"), "png": _("Save as PNG")}
+    """What the buttons are called, also for those who do not see them."""
+    return {
+        "svg": _("Save as SVG"),
+        "png": _("Save as PNG"),
+        "link": _("Copy link to this figure"),
+        "linkShort": _("Link"),
+        "copied": _("Copied"),
+    }
 
 
-def chart_menu(chart: str, made: go.Figure, title: str, source: str) -> None:
-    """The whole menu of a chart with this key: the buttons, and a file of what it draws."""
+class DrawingSlide(NamedTuple):
+    """What a slide says beside a drawing that the browser makes itself."""
+
+    title: str
+    source: str
+
+
+def drawn_here(title: str) -> DrawingSlide:
+    """Return the words of a drawing whose numbers EffViz has counted by the official code's rounding."""
+    return DrawingSlide(title, _("Source: {names}. Drawn by EffViz (Apache-2.0).").format(names=_COUNTED))
+
+
+def chart_menu(chart: str, made: go.Figure, title: str, source: str, rows: Sequence[Row] | None = None) -> None:
+    """The whole menu of a chart with this key: the buttons, and a file of its numbers, which are `rows` if given."""
     with st.container(horizontal=True, vertical_alignment="center"):
         picture(chart, slide(made, title, source))
         st.download_button(
             "CSV",
-            pd.DataFrame(drawn_numbers(made)).to_csv(index=False),
+            pd.DataFrame(drawn_numbers(made) if rows is None else rows).to_csv(index=False),
             f"effviz-{chart}.csv",
             "text/csv",
             key=f"{chart}-csv",
@@ -45,9 +70,6 @@ def picture(chart: str, slide: Slide, alone: bool = False) -> None:
     """Show the buttons of the chart with this key (`st.plotly_chart(key=)`); `alone`: the address can ask for it."""
     said = {
         **words(),
-        "link": _("Copy link to this figure"),
-        "linkShort": _("Link"),
-        "copied": _("Copied"),
         "room": _("Fill the screen with this figure"),
         "roomShort": _("Present"),
     }

@@ -32,28 +32,8 @@ function save(chart, format, slide) {
   }
 }
 
-/** @param {string} chart @returns {string} the page as it is now, at this chart */
-const linkTo = (chart) => `${location.href.split("#")[0]}#${chart}`;
-
 /** Fills the screen with a chart alone, which Python draws anew. @param {string} chart */
 const present = (chart) => location.assign(`${location.pathname.replace(/[^/]*$/, "")}?embed=${encodeURIComponent(chart)}&present=true`);
-
-/** @param {HTMLButtonElement} button @param {string} chart @param {string} done */
-async function copy(button, chart, done) {
-  await navigator.clipboard.writeText(linkTo(chart));
-  button.textContent = done;
-}
-
-/** Where a link leads to a chart, once: Streamlit draws the page after the browser has looked for the place. */
-let arrived = "";
-
-/** @param {string} chart */
-function arrive(chart) {
-  const wanted = decodeURIComponent(location.hash.slice(1));
-  if (wanted !== chart || arrived === wanted) return;
-  arrived = wanted;
-  document.querySelector(`.st-key-${CSS.escape(chart)}`)?.scrollIntoView();
-}
 
 /** @param {{data: {chart: string, alone: boolean, slide: Slide, words: Record<string, string>}, parentElement: ParentNode}} component */
 export default function mount({ data, parentElement }) {
@@ -62,7 +42,7 @@ export default function mount({ data, parentElement }) {
     button.setAttribute("aria-label", data.words[does]);
     button.title = data.words[does];
     button.onclick = () => {
-      if (does === "link") void copy(button, data.chart, data.words.copied);
+      if (does === "link") void copyLink(button, data.chart, data.words.copied);
       else if (does === "room") present(data.chart);
       else save(data.chart, does, data.slide);
     };

@@ -1,26 +1,52 @@
-// Saves a drawing of the page as a file that looks the same without the page's style sheets.
+// Saves a drawing of the page as a slide: light, 16:9, with its title, source and licence, whatever the page looks like.
 
 const LOOK = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "font-family", "font-size", "font-weight", "text-anchor", "opacity"];
-const FINE = 2; // a PNG twice as fine stays sharp on a slide
+const SHEET = { width: 1920, height: 1080, edge: 60, top: 130, bottom: 90, title: 38, words: 24 }; // px
+const INK = "#1b2733";
+const LIGHT = { color: INK, "--st-text-color": INK, "--st-background-color": "#ffffff", "--muted": INK };
 
-/** @param {SVGElement} svg @returns {{text: string, width: number, height: number, colour: string}} */
-function standalone(svg) {
-  const { width, height } = svg.getBoundingClientRect();
+/** @typedef {{title: string, source: string}} Said what a slide says beside its drawing */
+
+/** @param {string} tag @param {Record<string, string | number>} values @param {(Node | string)[]} inside @returns {SVGElement} */
+function shape(tag, values, ...inside) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(values)) made.setAttribute(name, String(value));
+  made.append(...inside);
+  return made;
+}
+
+/** A copy that needs no style sheet, in the light look; words are enlarged where the slide would show them too small. @param {SVGElement} svg @param {number} scale */
+function standalone(svg, scale) {
   const copy = /** @type {SVGElement} */ (svg.cloneNode(true));
   const parts = svg.querySelectorAll("*");
+  for (const [name, value] of Object.entries(LIGHT)) svg.style.setProperty(name, value);
   copy.querySelectorAll("*").forEach((part, i) => {
     const style = getComputedStyle(parts[i]);
     for (const name of LOOK) part.setAttribute(name, style.getPropertyValue(name));
+    part.setAttribute("font-size", String(Math.max(parseFloat(style.fontSize), SHEET.words / scale)));
   });
-  const [left, top, wide, high] = (svg.getAttribute("viewBox") ?? `0 0 ${width} ${height}`).split(" ");
-  const paper = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-  const colour = getComputedStyle(document.querySelector(".stApp") ?? document.body).backgroundColor;
-  for (const [name, value] of Object.entries({ x: left, y: top, width: wide, height: high, fill: colour })) paper.setAttribute(name, value);
-  copy.prepend(paper);
-  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  copy.setAttribute("width", String(width));
-  copy.setAttribute("height", String(height));
-  return { text: new XMLSerializer().serializeToString(copy), width, height, colour };
+  for (const name of Object.keys(LIGHT)) svg.style.removeProperty(name);
+  return copy;
+}
+
+/** @param {SVGElement} svg on the page @param {Said} said @returns {string} the slide as a file */
+function sheet(svg, { title, source }) {
+  const { width, height, edge, top, bottom } = SHEET;
+  const [, , wide, high] = (svg.getAttribute("viewBox") ?? "0 0 1 1").split(" ").map(Number);
+  const scale = Math.min((width - 2 * edge) / wide, (height - top - bottom) / high);
+  const drawing = standalone(svg, scale);
+  const place = { x: (width - wide * scale) / 2, y: top, width: wide * scale, height: high * scale };
+  for (const [name, value] of Object.entries(place)) drawing.setAttribute(name, String(value));
+  const font = { "font-family": getComputedStyle(svg).fontFamily, fill: INK };
+  const page = shape(
+    "svg",
+    { width, height, viewBox: `0 0 ${width} ${height}` },
+    shape("rect", { width, height, fill: "#ffffff" }),
+    shape("text", { ...font, x: edge, y: 70, "font-size": SHEET.title, "font-weight": 650 }, title),
+    drawing,
+    shape("text", { ...font, x: edge, y: height - 32, "font-size": SHEET.words }, source),
+  );
+  return new XMLSerializer().serializeToString(page);
 }
 
 /** @param {string} href @param {string} name */
@@ -30,19 +56,16 @@ function download(href, name) {
   link.click();
 }
 
-/** @param {SVGElement} svg @param {string} name without ending @param {"svg" | "png"} format */
-async function saveDrawing(svg, name, format) {
-  const { text, width, height, colour } = standalone(svg);
-  const address = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+/** The drawing is read before this returns. @param {SVGElement} svg @param {string} name without ending @param {"svg" | "png"} format @param {Said} said */
+async function saveDrawing(svg, name, format, said) {
+  const address = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(sheet(svg, said))}`;
   if (format === "svg") return download(address, `${name}.svg`);
   const image = new Image();
   image.src = address;
   await image.decode();
   const canvas = document.createElement("canvas");
-  Object.assign(canvas, { width: width * FINE, height: height * FINE });
+  Object.assign(canvas, { width: SHEET.width, height: SHEET.height });
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  pen.fillStyle = colour; // a drawing that ends between two pixels would leave its last ones a little transparent
-  pen.fillRect(0, 0, canvas.width, canvas.height);
   pen.drawImage(image, 0, 0, canvas.width, canvas.height);
   download(canvas.toDataURL("image/png"), `${name}.png`);
 }
