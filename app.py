@@ -20,6 +20,7 @@ st.set_page_config(page_title="EffViz", page_icon=settings.SHIPPED / "assets/ico
 st.logo(settings.SHIPPED / "assets/logo.svg", size="large")
 st.html(HERE / "effviz/ui/style.css")
 st.html(HERE / "effviz/ui/keyboard.html", unsafe_allow_javascript=True)
+inputs.tell_language()
 page = st.navigation(
     [
         st.Page(f"{PAGES}/lesson.py", title=_("Lesson"), icon=":material/school:", url_path="lesson"),

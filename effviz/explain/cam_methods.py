@@ -29,7 +29,7 @@ class MethodFact:
         return FOR_THE_CLASS if self.uses_target else WHATEVER_THE_CLASS
 
 
-FOR_THE_CLASS = lazy_gettext("Bright: these places speak for the class.")
+FOR_THE_CLASS = lazy_gettext("Bright: these places support the class.")
 
 WHATEVER_THE_CLASS = lazy_gettext("Bright: what the method picks out, whatever the class.")
 
@@ -100,7 +100,7 @@ CAM_METHODS: Mapping[Method, MethodFact] = MappingProxyType(
         ),
         Method.FINERCAM: MethodFact(
             "FinerCAM",
-            lazy_gettext("What speaks for the class and not for the three classes with the closest logits."),
+            lazy_gettext("What supports the class but not the three classes with the closest logits."),
             "https://arxiv.org/abs/2501.11309",
             closed_form=True,
         ),

@@ -51,7 +51,7 @@ RECIPES = (
         "tf_efficientnet_",
         ("ns_jft_in1k", "ns_jft_in1k_475"),
         "NoisyStudent",
-        lazy_gettext("Google's weights, 300 million more pictures without labels"),
+        lazy_gettext("Google's weights, 300 million more images without labels"),
     ),
     Recipe(
         "lite-in1k", "tf_efficientnet_lite", ("in1k",), "Lite", lazy_gettext("Google's weights of the Lite networks")

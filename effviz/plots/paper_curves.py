@@ -74,10 +74,19 @@ class FigureAxis:
     log: bool = False
 
 
-def draw_curves(drawn: Sequence[FigureCurve], x: FigureAxis, y: FigureAxis, height_px: int = HEIGHT_PX) -> go.Figure:
-    """Draw the curves; the name of each point is the first of its `customdata`."""
+def draw_curves(
+    drawn: Sequence[FigureCurve],
+    x: FigureAxis,
+    y: FigureAxis,
+    height_px: int = HEIGHT_PX,
+    corners: Sequence[tuple[float, float]] = (),
+) -> go.Figure:
+    """Draw the curves; the name of each point is the first of its `customdata`.
+
+    Labels have less room where the axes reach further than the points, to `corners`.
+    """
     made = figure(height_px)
-    for curve, sides in zip(drawn, _sides(drawn, x, y), strict=True):
+    for curve, sides in zip(drawn, _sides(drawn, x, y, corners), strict=True):
         made.add_trace(_trace(curve, sides, x, y))
     made.update_xaxes(axis_options(x, [dot.x for curve in drawn for dot in curve.dots]))
     made.update_yaxes(axis_options(y, [dot.y for curve in drawn for dot in curve.dots]))
@@ -99,9 +108,12 @@ def curve_hover(dot: CurvePoint, curve: FigureCurve, x: FigureAxis, y: FigureAxi
     return "<br>".join([*lines, *textwrap.wrap(_("Source: {source}").format(source=dot.source), 60)])
 
 
-def _sides(drawn: Sequence[FigureCurve], x: FigureAxis, y: FigureAxis) -> list[list[str]]:
+def _sides(
+    drawn: Sequence[FigureCurve], x: FigureAxis, y: FigureAxis, corners: Sequence[tuple[float, float]]
+) -> list[list[str]]:
     """Where each curve's labels stand, in the order of its points; "" for a point without one."""
     points = [(_along(x, dot.x), _along(y, dot.y)) for curve in drawn for dot in curve.dots]
+    points += [(_along(x, right), _along(y, up)) for right, up in corners]
     labels = [
         Label(dot.label, _along(x, dot.x), _along(y, dot.y), dot.beside or curve.text_position)
         for curve in drawn

@@ -347,7 +347,7 @@ def _classes(results: Results) -> Iterator[HtmlPart]:
     title = _("Mean of {metric} by {method}, {n} classes").format(
         metric=display_names.compared(metric), method=display_names.method(method), n=len(rows)
     )
-    yield html_paragraph(_("A class of a few photos says little: there are no intervals here."))
+    yield html_paragraph(_("A class with only a few photos says little, so there are no intervals here."))
     if metric in FAITHFULNESS_METRICS:
         yield html_paragraph(display_names.only_leads())
     yield html_details(title, html_table(title, names, rows))

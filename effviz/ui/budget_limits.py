@@ -70,7 +70,10 @@ def use_network(network: Plan) -> None:
             lines = framework_code.framework_code(network, each)
             tab.code(f"{framework_code.check_line(network)}\n{lines}", language="python")
         st.caption(
-            _("Its weights are random: train it. Tests of EffViz run timm's and torchvision's lines, and count.")
+            _(
+                "Its weights are random, so train it before use. EffViz's tests run the lines for timm and "
+                "torchvision and check the counts."
+            )
         )
 
 

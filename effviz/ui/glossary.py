@@ -68,7 +68,7 @@ MAPS: Final[dict[str, Term]] = {
     ),
     "evidence": (
         lazy_gettext("Evidence"),
-        lazy_gettext("The positive part of a map: what speaks for the class."),
+        lazy_gettext("The positive part of a map: what supports the class."),
     ),
     "placement": (
         lazy_gettext("Placement"),

@@ -268,5 +268,9 @@ def choose_language() -> None:
             help=_("Language"),
             on_click=lambda: session.LANGUAGE.put(st.session_state["speak"]),
         )
-    tag = i18n.language_tag(now)  # for screen readers, and for the forms of letters that China, Japan and Taiwan share
+
+
+def tell_language() -> None:
+    """Tell browsers and screen readers the page's language; China, Japan and Taiwan share letters, but not forms."""
+    tag = i18n.language_tag(i18n.current_language())
     st.html(f"<script>document.documentElement.lang = '{tag}'</script>", unsafe_allow_javascript=True)

@@ -226,7 +226,7 @@ def _read(own: Shelf, photo: ShelfPhoto, data: bytes) -> None:
 def _decoding_turn(photo: ShelfPhoto) -> Iterator[Heartbeat]:
     """Wait for a turn to decode a photo, and hold it for the block."""
     with JobProgress(1, "photo").shown(photo.file_id, may_stop=False) as work:
-        work.next(_("{photo} is read").format(photo=plain(photo.name)))
+        work.next(_("Reading {photo}").format(photo=plain(photo.name)))
         with work.turn(job_queue.photo_effort()) as progress:
             yield partial(progress, 0.0)
 

@@ -122,15 +122,15 @@ PRESETS = (
             "lite1@224",
             ScalingAxis.DEPTH,
             lazy_gettext(
-                "Against lite0@224 only deeper: 21 blocks instead of 16, the same channels and pixels. "
-                "Look whether the mark moves to other parts of the object."
+                "Only deeper than lite0@224: 21 blocks instead of 16, the same channels and pixels. Does the marked "
+                "area move to other parts of the object?"
             ),
         ),
         (
             "lite2@224",
             ScalingAxis.WIDTH,
             lazy_gettext(
-                "Against lite1@224 (not the baseline) only wider: the same blocks, 1.1 times the channels. "
+                "Only wider than lite1@224 (which is not the baseline): the same blocks, 1.1 times the channels. "
                 "Look for finer distinctions inside the object."
             ),
         ),
@@ -146,8 +146,8 @@ PRESETS = (
             "lite2@260",
             ScalingAxis.COMPOUND,
             lazy_gettext(
-                "Deeper, wider and at higher resolution, as the paper proposes. "
-                "Look whether the mark covers more of the object than any single step does."
+                "Deeper, wider and at higher resolution, as the paper proposes. Does the marked area cover more of "
+                "the object than any single step does?"
             ),
         ),
     ),
@@ -162,7 +162,11 @@ PRESETS = (
             ScalingAxis.BASELINE,
             lazy_gettext("The start of the family: remember which parts of the object it marks."),
         ),
-        ("lite1", ScalingAxis.COMPOUND, lazy_gettext("Deeper and at higher resolution. Look for what its mark adds.")),
+        (
+            "lite1",
+            ScalingAxis.COMPOUND,
+            lazy_gettext("Deeper and at higher resolution. What does it mark in addition?"),
+        ),
         (
             "lite2",
             ScalingAxis.COMPOUND,
@@ -211,16 +215,16 @@ PRESETS = (
             "b1@224",
             ScalingAxis.DEPTH,
             lazy_gettext(
-                "Against b0@224 only deeper: 23 blocks instead of 16, the same channels and pixels. "
-                "Look whether the mark moves to other parts of the object."
+                "Only deeper than b0@224: 23 blocks instead of 16, the same channels and pixels. Does the marked "
+                "area move to other parts of the object?"
             ),
         ),
         (
             "b2@224",
             ScalingAxis.WIDTH,
             lazy_gettext(
-                "Against b1@224 (not the baseline) only wider: the same blocks, 1.1 times the channels. "
-                "Look for finer distinctions inside the object."
+                "Only wider than b1@224 (which is not the baseline): the same blocks, 1.1 times the channels. Look "
+                "for finer distinctions inside the object."
             ),
         ),
         (
@@ -235,8 +239,8 @@ PRESETS = (
             "b2@260",
             ScalingAxis.COMPOUND,
             lazy_gettext(
-                "Deeper, wider and at higher resolution, as the paper proposes. "
-                "Look whether the mark covers more of the object than any single step does."
+                "Deeper, wider and at higher resolution, as the paper proposes. Does the marked area cover more of "
+                "the object than any single step does?"
             ),
         ),
     ),
@@ -254,8 +258,8 @@ PRESETS = (
             f"{_MOBILENET}@224",
             None,
             lazy_gettext(
-                "MobileNetV3: {top1} % with {macs} billion MACs, B0's kind of blocks. Its head is not linear after the "
-                "average, so gradients at its last layer stand for the classifier's weights.",
+                "MobileNetV3: {top1} % with {macs} billion MACs, built from the same kind of blocks as B0. Its head "
+                "is not linear after the average, so gradients at its last layer stand for the classifier's weights.",
                 **_numbers(f"{_MOBILENET}@224"),
             ),
         ),
@@ -263,8 +267,7 @@ PRESETS = (
             f"{_RESNET}@224",
             None,
             lazy_gettext(
-                "ResNet-50: {top1} %, about as accurate as B0, with {macs} billion MACs. "
-                "Look whether it marks larger parts.",
+                "ResNet-50: {top1} %, about as accurate as B0, with {macs} billion MACs. Does it mark larger parts?",
                 **_numbers(f"{_RESNET}@224"),
             ),
         ),
@@ -319,12 +322,12 @@ def _mini_preset() -> Preset:
         (
             f"{MINI}depth",
             ScalingAxis.DEPTH,
-            lazy_gettext("Only deeper. Look whether it finds the object as a whole, or only its most telling part."),
+            lazy_gettext("Only deeper. Does it find the whole object, or only its most telling part?"),
         ),
         (
             f"{MINI}width",
             ScalingAxis.WIDTH,
-            lazy_gettext("Only wider. Look whether finer distinctions inside the object count."),
+            lazy_gettext("Only wider. Does it distinguish finer parts inside the object?"),
         ),
         (
             f"{MINI}resolution",

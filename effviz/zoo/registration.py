@@ -336,7 +336,7 @@ def _missing(
             "The network has {count} classes without names: give --classes FILE, one name a line in the order of the "
             "logits, or names with commas, or imagenet."
         )
-        alone = _("The network has one logit: give --classes NAME, the class that it speaks for.")
+        alone = _("The network has one logit: give --classes NAME, the class that it stands for.")
         asked.append((alone if found.logits == 1 else several).format(count=found.logits))
     if architecture and resolution_px is None:
         asked.append(_("Give --resolution, the input size that it was trained at."))

@@ -50,7 +50,7 @@ def test_a_small_run_is_estimated_stopped_and_made(visit: Visit) -> None:
     main.get_by_role("button", name=re.compile("Start$")).click()
     expect(page.get_by_text(re.compile("measured with every model")).first).to_be_visible()
     main.get_by_role("button", name=re.compile("Stop$")).click()
-    expect(page.get_by_text("Stopped: nothing of it is kept.")).to_be_visible()
+    expect(page.get_by_text("Stopped: nothing was kept.")).to_be_visible()
     expect(page.get_by_text("Measured on this visit")).to_have_count(0)
     main.get_by_role("button", name=re.compile("Start$")).click()
     expect(page.get_by_text("3 photos of bundled samples, 2 models, 1 method")).to_be_visible(timeout=PATIENCE_MS)

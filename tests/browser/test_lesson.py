@@ -129,12 +129,13 @@ def test_the_handout_is_a_file_of_several_pages(visit: Visit, tmp_path: Path) ->
 
 
 def test_one_figure_in_a_frame(visit: Visit) -> None:
-    page = visit("/?embed=figure8")
+    page = visit("/?embed=figure8&lang=zh-TW")
     expect(page.locator(".js-plotly-plot .legendtext").first).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(1)
-    expect(page.get_by_role("heading", name="Figure 8")).to_be_visible()
+    expect(page.get_by_role("heading", name="圖 8")).to_be_visible()
+    assert page.evaluate("document.documentElement.lang") == "zh-TW"
     expect(page.get_by_test_id("stHeader")).not_to_be_visible()
-    expect(page.get_by_text("Equal steps for doublings")).not_to_be_visible()
+    expect(page.get_by_text("對數座標")).not_to_be_visible()
 
 
 def test_a_figure_fills_the_screen_and_gives_way_again(visit: Visit) -> None:

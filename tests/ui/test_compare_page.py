@@ -78,7 +78,7 @@ def test_a_first_visit_compares_the_five_scaling_axes() -> None:
         ("lite2@260", "compound"),
     ]
     assert "Grad-CAM, HiResCAM, XGrad-CAM, ShapleyCAM" in texts(test)
-    assert "Bright: these places speak for the class." in [caption.value for caption in test.caption]
+    assert "Bright: these places support the class." in [caption.value for caption in test.caption]
     assert r"\sum_k w_k" in test.latex[0].value  # behind "How it is computed"
     numbers = test.dataframe[0].value
     # README of the official Lite models: 4.7 and 6.1 million parameters; timm's 74.846 and 77.462 % top-1.

@@ -309,7 +309,7 @@ def test_a_start_without_an_estimate_makes_one_first_and_calls_photos_as_the_lis
     title = sample_photos.find("owl").title
     assert told[:4] == [
         "Ring-tailed lemurs: timed with every model",
-        "Models are loaded",
+        "Loading the models",
         "Ring-tailed lemurs: measured with every model",
         f"{title}: measured with every model",
     ]

@@ -13,13 +13,13 @@ ROOT = Path(__file__).parents[2]
 # What stands in the sentence of each step, from the paper or by hand; see tests/facts/test_lesson_answers.py.
 FOUND = (
     "d · w² · r²",
-    "d = 8 reaches 80 %, no more than d = 6, for 33 % more FLOPs. Width ends at 80.3 % and resolution at 79.68 %",
-    "1.4 points at 16 billion FLOPs",
+    "d = 8 reaches 80 %, no more than d = 6, for 33 % more MACs. Width ends at 80.3 % and resolution at 79.68 %",
+    "1.4 points at 16 billion MACs",
     "φ = 1.06, not 1: 1.2 · 1.1² · 1.15² is **1.92, not 2**",
     "3.8 points: twice the MACs have to bring 1.050 times the accuracy",
-    "98 times: **the search is done where trainings are cheap",
+    "98 times: **search where training is cheap",
     "9 × 9 cells instead of 7 × 7",
-    "**8.4 times the parameters and 18 times the FLOPs**, at about the same accuracy. Against one dimension alone the "
+    "**8.4 times the parameters and 18 times the MACs**, at about the same accuracy. Against one dimension alone the "
     "paper states up to 2.5 points more; Figure 8 draws 2.6 at B4.",
 )
 

@@ -43,7 +43,12 @@ def test_a_first_visit_shows_what_each_way_picks() -> None:
     assert list(rows.index) == ["Baseline", "Depth", "Width", "Resolution", "Compound"]
     assert all(rows["macs_billions"] <= 2)
     assert all(rows["memory_mb"] <= 80)
-    assert list(rows["stopped_by"])[1:] == ["Memory stops it", "Memory stops it", "MACs stop it", "MACs stop it"]
+    assert list(rows["stopped_by"])[1:] == [
+        "Limited by memory",
+        "Limited by memory",
+        "Limited by MACs",
+        "Limited by MACs",
+    ]
     # Figure 8: d = 3 78.84, w = 1.8 78.51, r = 2.2 79.54; B3 (1.827 billion) 81.1, and B0, where the curves start.
     assert list(rows["trained"]) == ["B0", "d = 3", "w = 1.8", "r = 2.2", "B3"]
     assert list(rows["trained_top1_pct"]) == [76.1, 78.84, 78.51, 79.54, 81.1]
@@ -57,7 +62,7 @@ def test_limits_in_the_address_are_the_sliders() -> None:
     at = open_problem(macs="1.0", memory="256")
     check_calm(at)
     assert (at.select_slider(key="macs").value, at.select_slider(key="memory").value) == (1.0, 256)
-    assert set(at.dataframe[0].value["stopped_by"][1:]) == {"MACs stop it"}
+    assert set(at.dataframe[0].value["stopped_by"][1:]) == {"Limited by MACs"}
 
 
 def test_a_moved_limit_moves_everything() -> None:

@@ -449,8 +449,8 @@ def _dataset(asked: QuickRunRequest, folder: Path) -> "Dataset":
     except OSError as error:
         raise SettingsError(
             _(
-                "This server cannot write down the photos ({reason}): measuring needs a temporary folder with space. "
-                "Try again later, or with fewer photos."
+                "This server cannot store the photos ({reason}): measuring needs a temporary folder with space. Try "
+                "again later, or with fewer photos."
             ).format(reason=error.strerror)
         ) from error
     fingerprint = "-".join(picture.sha256[:8] for picture in asked.pictures)
@@ -481,14 +481,14 @@ def show() -> None:
     if timed:
         st.markdown(_estimate(timed))
     else:
-        st.caption(_("One photo is measured first, to tell how long all of them will take."))
+        st.caption(_("One photo is measured first, to estimate the time for all of them."))
     short = timed is None or timed.total_s <= LONGEST_S
     if place.button(_("Start"), icon=":material/play_arrow:", type="primary", key=START, disabled=not short) and short:
         st.session_state[HERE] = _measure(asked)
         st.session_state[NEXT], st.session_state[DONE] = VISIT, True
         st.rerun()
     if stopped(("evaluate", asked)):
-        st.caption(_("Stopped: nothing of it is kept."))
+        st.caption(_("Stopped: nothing was kept."))
 
 
 def _time(asked: QuickRunRequest) -> PassTiming:
@@ -508,7 +508,7 @@ def _measure(asked: QuickRunRequest) -> MeasuredRun:
         return progress
 
     with work.shown(("evaluate", asked), may_stop=True):
-        work.next(_("Models are loaded"))
+        work.next(_("Loading the models"))
         with work.turn(job_queue.quick_run_effort(asked.settings.refs)) as progress:
             return measure(asked, ready(asked, progress), begin)
 

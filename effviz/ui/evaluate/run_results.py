@@ -126,7 +126,7 @@ def _notes(view: ResultsView, models: Sequence[RatedModel], known: Mapping[str, 
     yield _("Bars: 95 % intervals ({kind}) over photos, not over trainings.").format(
         kind=_("Wilson") if view.metric in SHARE_METRICS else _("Student's t")
     )
-    yield _("Colours show which dimension a model scales against {model}, the first of the run.").format(
+    yield _("Colours show which dimension a model scales, compared with {model}, the first of the run.").format(
         model=plain(of.models[0])
     )
     if any(rated.role is None for rated in models):

@@ -1,6 +1,6 @@
 """The figures of the lesson: those of the other pages, with the guess in them, and without the answer before it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -45,7 +45,7 @@ def show_growth(guess: Guess, shown: bool) -> None:
     plans = planned(factors)
     roles = list(ScalingAxis)[: 4 if shown else 1]
     caption = _("Drawn to one scale: a bar is a block, its length the channels, the square the input.")
-    networks({role: plans[role] for role in roles}, caption, f"lesson-growth-{len(roles)}", savable=False)
+    networks({role: plans[role] for role in roles}, caption, f"lesson-growth-{len(roles)}")
 
 
 def show_saturation(guess: Guess, shown: bool) -> None:
@@ -54,10 +54,17 @@ def show_saturation(guess: Guess, shown: bool) -> None:
     last = lesson_answers.depth_curve()[-1]
     if not shown:
         curves = [_without_end(curve) for curve in curves if any(dot.name == last.label for dot in curve.dots)]
-    made = draw_curves(curves, macs_axis(), accuracy_axis())
+    made = _reaching(curves, (9, max(81.5, float(guess["d8"]) + 0.5)))
     made.add_trace(guess_mark(last.macs_billions, float(guess["d8"])))
-    made.update_xaxes(range=[0, 9]).update_yaxes(range=[75.5, max(81.5, float(guess["d8"]) + 0.5)])
     _chart("saturation", made, _("Line chart of top-1 over MACs as in Figure 3, with a mark at the guess."))
+
+
+def _reaching(curves: Sequence[FigureCurve], corner: tuple[float, float]) -> go.Figure:
+    """Draw curves over MACs on axes that stay as they are when the answer comes, up to the upper right corner."""
+    origin = (0, 75.5)
+    made = draw_curves(curves, macs_axis(), accuracy_axis(), corners=(origin, corner))
+    (left, low), (right, high) = origin, corner
+    return made.update_xaxes(range=[left, right]).update_yaxes(range=[low, high])
 
 
 def _without_end(curve: FigureCurve) -> FigureCurve:
@@ -67,10 +74,10 @@ def _without_end(curve: FigureCurve) -> FigureCurve:
 def show_balance(guess: Guess, shown: bool) -> None:
     """Draw Figure 4; before the answer only the line from plain B0."""
     curves = [curve for curve in figure4() if curve.origin is Origin.PRINTED]
-    made = draw_curves(curves if shown else curves[:1], macs_axis(), accuracy_axis())
     end = lesson_answers.widest()
-    made.add_trace(guess_mark(end.macs_billions, end.top1_pct + float(guess["lead"])))
-    made.update_xaxes(range=[0, 26]).update_yaxes(range=[75.5, max(83.0, end.top1_pct + float(guess["lead"]) + 0.5)])
+    guessed = end.top1_pct + float(guess["lead"])
+    made = _reaching(curves if shown else curves[:1], (26, max(83.0, guessed + 0.5)))
+    made.add_trace(guess_mark(end.macs_billions, guessed))
     _chart("balance", made, _("Line chart of top-1 over MACs as in Figure 4, with a mark at the guess."))
 
 

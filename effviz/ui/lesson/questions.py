@@ -116,8 +116,8 @@ def _saturation_finding() -> str:
     *_others, before, last = lesson_answers.depth_curve()
     ends = {dot.method: dot.top1_pct for dot in single_dimension()}  # the last dot of each curve
     return _(
-        "d = 8 reaches {last:g} %, no more than d = 6, for {more:.0f} % more FLOPs. Width ends at {width:g} % and "
-        "resolution at {resolution:g} %: **one dimension alone stops paying near 80 %**."
+        "d = 8 reaches {last:g} %, no more than d = 6, for {more:.0f} % more MACs. Width ends at {width:g} % and "
+        "resolution at {resolution:g} %: **scaling one dimension alone levels off near 80 %**."
     ).format(
         last=last.top1_pct,
         more=100 * (last.macs_billions / before.macs_billions - 1),
@@ -128,7 +128,7 @@ def _saturation_finding() -> str:
 
 def _balance_finding() -> str:
     return _(
-        "{lead:.1f} points at {macs:.0f} billion FLOPs. **The same widening gains more on a network that is also "
+        "{lead:.1f} points at {macs:.0f} billion MACs. **The same widening gains more on a network that is also "
         "deeper and sees more pixels**: the dimensions have to grow together."
     ).format(lead=lesson_answers.balance_lead(), macs=lesson_answers.widest().macs_billions)
 
@@ -158,9 +158,9 @@ def _objective_finding() -> str:
 def _steps_finding() -> str:
     last = second_steps()[-1]
     return _(
-        "{times:.0f} times: **the search is done where trainings are cheap, and φ carries its answer to large "
-        "networks**. The published coefficients do not follow φ exactly: {name} has depth {depth:g}, where the formula "
-        "gives {formula:.2f}."
+        "{times:.0f} times: **search where training is cheap, then let φ carry the result to large networks**. The "
+        "published coefficients do not follow φ exactly: {name} has depth {depth:g}, where the formula gives "
+        "{formula:.2f}."
     ).format(
         times=lesson_answers.largest_times_baseline(),
         name=last.name,
@@ -180,7 +180,7 @@ def _maps_finding() -> str:
 def _results_finding() -> str:
     dot, lead = compound_leads()[-1]
     return _(
-        "**{params:g} times the parameters and {macs:g} times the FLOPs**, at about the same accuracy. Against one "
+        "**{params:g} times the parameters and {macs:g} times the MACs**, at about the same accuracy. Against one "
         "dimension alone the paper states up to {stated:g} points more; Figure 8 draws {lead:.1f} at {name}."
     ).format(
         params=lesson_answers.printed_params_ratio("GPipe"),
@@ -199,16 +199,16 @@ STEPS: Final = (
         lazy_gettext("Three ways to grow a network"),
         lazy_gettext(
             "A network can get more blocks (**depth**), more channels (**width**) or a larger input "
-            "(**resolution**). B0 is given twice as much of one of them. How many times as many multiply-adds "
-            "(MACs, the paper's FLOPs) does it need?"
+            "(**resolution**). Suppose B0 gets twice as much of one of them. How many times as many multiply-adds "
+            "(MACs; the paper calls them FLOPs) does it then need?"
         ),
         {},
         tuple(
             Quantity(method.value, label, _TIMES, 1.0, 8.0, 1.0, 0.1, partial(lesson_answers.macs_times, method))
             for method, label in (
-                (ScalingMethod.DEPTH, lazy_gettext("Twice the depth: times the MACs")),
-                (ScalingMethod.WIDTH, lazy_gettext("Twice the width: times the MACs")),
-                (ScalingMethod.RESOLUTION, lazy_gettext("Twice the resolution: times the MACs")),
+                (ScalingMethod.DEPTH, lazy_gettext("MACs at twice the depth (times B0's)")),
+                (ScalingMethod.WIDTH, lazy_gettext("MACs at twice the width (times B0's)")),
+                (ScalingMethod.RESOLUTION, lazy_gettext("MACs at twice the resolution (times B0's)")),
             )
         ),
         figures.show_growth,
@@ -238,16 +238,16 @@ STEPS: Final = (
         ),
         figures.show_saturation,
         _saturation_finding,
-        lazy_gettext("In Figure 3, switch on the recomputed costs: how far are the drawn FLOPs from the real ones?"),
+        lazy_gettext("In Figure 3, switch on the recomputed costs: how far are the drawn MACs from the real ones?"),
         "figure3",
     ),
     Step(
         "balance",
         lazy_gettext("Balance: grow the dimensions together"),
         lazy_gettext(
-            "Figure 4 makes networks wider and wider. One line starts at B0, another at a B0 that is already twice as "
-            "deep and has 1.3 times the resolution. At the FLOPs of the widest B0, how many points is the second line "
-            "ahead?"
+            "Figure 4 makes networks wider and wider. One line starts at B0, another at a B0 that is already twice "
+            "as deep and has 1.3 times the resolution. At the MACs of the widest B0, how many points is the second "
+            "line ahead?"
         ),
         {},
         (
@@ -297,7 +297,7 @@ STEPS: Final = (
         (
             Quantity(
                 "points",
-                lazy_gettext("More accurate than B0 by (points of top-1)"),
+                lazy_gettext("Gain over B0 that it needs (points of top-1)"),
                 lazy_gettext("{value:.1f} points"),
                 0.0,
                 12.0,
@@ -316,7 +316,7 @@ STEPS: Final = (
     ),
     Step(
         "steps",
-        lazy_gettext("Step 1 searches small, step 2 scales up"),
+        lazy_gettext("Step 1 searches on a small network, step 2 scales up"),
         lazy_gettext(
             "Step 1 trains many networks to choose α, β and γ, all near B0. Step 2 keeps them fixed and raises φ up to "
             "B7. Why not search with B7 itself? Guess how many times B0's MACs it needs for one photo."
@@ -336,7 +336,10 @@ STEPS: Final = (
         ),
         figures.show_steps,
         _steps_finding,
-        lazy_gettext("In the section Two steps, see which points of the grid double the MACs on paper and in truth."),
+        lazy_gettext(
+            "In the section Two steps, see which points of the grid double the MACs by the formula, and which really "
+            "do."
+        ),
         "search",
     ),
     Step(
@@ -344,22 +347,22 @@ STEPS: Final = (
         lazy_gettext("What the networks look at"),
         lazy_gettext(
             "Five networks look at two photos: a baseline, one deeper, one wider, one with a larger input, one with "
-            "all three. The maps mark what speaks for each network's answer. Whose are they?"
+            "all three. The maps mark what supports each network's answer. Whose are they?"
         ),
         {},
         tuple(Pairing(letter, partial(live_maps.role_of, letter)) for letter in live_maps.LETTERS),
         live_maps.show,
         _maps_finding,
-        lazy_gettext("Compare the five networks on a photo of your own: do you still see what you guessed by?"),
+        lazy_gettext("Compare the five networks on a photo of your own: do the clues that you used still hold?"),
         "figure7",
         "compare",
     ),
     Step(
         "results",
-        lazy_gettext("What it brought"),
+        lazy_gettext("What compound scaling achieved"),
         lazy_gettext(
             "Table 2 puts each EfficientNet beside older networks that are about as accurate. How many times the "
-            "parameters of B7 does GPipe have? How many times the FLOPs of B3 does ResNeXt-101 need?"
+            "parameters of B7 does GPipe have? How many times the MACs of B3 does ResNeXt-101 need?"
         ),
         {},
         (
@@ -375,7 +378,7 @@ STEPS: Final = (
             ),
             Quantity(
                 "resnext",
-                lazy_gettext("FLOPs of ResNeXt-101 (times B3's)"),
+                lazy_gettext("MACs of ResNeXt-101 (times B3's)"),
                 lazy_gettext("{value:.0f} times"),
                 1.0,
                 40.0,

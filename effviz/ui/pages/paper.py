@@ -3,6 +3,7 @@
 import streamlit as st
 
 from effviz.i18n import _
+from effviz.ui import glossary
 from effviz.ui.guard import guard
 from effviz.ui.paper import sections
 
@@ -11,7 +12,8 @@ st.markdown(
     _(
         "Every figure and table of [the paper](https://arxiv.org/abs/1905.11946) (Tan and Le, 2019), interactive. "
         "What the paper **prints** and what EffViz **recomputes** are never mixed."
-    )
+    ),
+    help=glossary.tip("macs"),
 )
 with guard():
     sections.SECTION.adopt()

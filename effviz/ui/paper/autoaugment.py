@@ -15,7 +15,7 @@ from effviz.explain.images import display
 from effviz.i18n import _, lazy_gettext
 from effviz.report import image_files
 from effviz.report.image_files import encode_jpeg
-from effviz.ui import cache, inputs, outputs, photo_shelf
+from effviz.ui import cache, glossary, inputs, outputs, photo_shelf
 from effviz.ui.guard import guard
 from effviz.ui.paper.exhibit import save
 from effviz.ui.photo_shelf import ShelfUse
@@ -59,7 +59,8 @@ def show() -> None:
             "In training, an image is changed at random each time it is used: by one of 25 pairs of operations, "
             "each with its own probability. The label stays the same, so the network learns what does **not** "
             "matter."
-        )
+        ),
+        help=glossary.tip("autoaugment"),
     )
     photo = _photo()
     seed = _seed()
@@ -131,7 +132,7 @@ def _seed() -> int:
             key=SEED,
             bind="query-params",
             width=160,
-            help=_("The same seed changes the same photo in the same ways."),
+            help=glossary.tip("seed"),
         )
         st.button(_("Draw again"), icon=":material/casino:", on_click=_next)
     return int(seed)

@@ -70,7 +70,7 @@ def _costs() -> None:
     start = single_dimension()[0]
     st.info(
         _(
-            "The figure's FLOPs are not those of the released code. Printed divided by recomputed: {ranges}; at the "
+            "The figure's MACs are not those of the released code. Printed divided by recomputed: {ranges}; at the "
             "common start {start:.2f}. Nobody has explained it; the switch above draws both."
         ).format(ranges=", ".join(ranges), start=start.macs_billions / start.macs_billions_computed),
         icon=":material/info:",
@@ -87,7 +87,7 @@ def disagreement() -> None:
     )
     st.info(
         _(
-            "**Figures 3 and 4 disagree.** Two networks are in both, at the same FLOPs: {pairs}. The paper does not "
+            "**Figures 3 and 4 disagree.** Two networks are in both, at the same MACs: {pairs}. The paper does not "
             "say why, nor whether these were other trainings."
         ).format(pairs=pairs),
         icon=":material/info:",
@@ -130,7 +130,7 @@ def _gains(steps: Sequence[Sequence[tuple[CurveDot, float]]]) -> str:
     first, last = [curve[0][1] for curve in steps], [curve[-1][1] for curve in steps]
     uneven = [after.label for curve in steps for (_dot, before), (after, gain) in pairwise(curve) if gain > before]
     return _(
-        "Points of accuracy per doubling of the printed FLOPs, from one network to the next on its curve: "
+        "Points of accuracy per doubling of the printed MACs, from one network to the next on its curve: "
         "{first_low:.2f} to {first_high:.2f} in the first step, {last_low:.2f} to {last_high:.2f} in the last. The "
         "decline is not steady: {uneven} gain more than the step before."
     ).format(

@@ -31,7 +31,7 @@ def show() -> None:
     st.markdown(
         _(
             "On plain B0 (green) widening stalls first; on a start that is already twice as deep *and* has a larger "
-            "input (orange) the same FLOPs end up more than a point higher. **The dimensions have to grow together.**"
+            "input (orange) the same MACs end up more than a point higher. **The dimensions have to grow together.**"
         )
     )
     disagreement()

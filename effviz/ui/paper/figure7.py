@@ -19,7 +19,7 @@ from effviz.facts import PaperVersion, ScaledB0, scaled_b0
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.metric_vs_macs import RatedModel, map_quality
 from effviz.plots.paper_curves import AXIS_TITLES
-from effviz.ui import inputs
+from effviz.ui import glossary, inputs
 from effviz.ui.compare.model_picker import take_preset
 from effviz.ui.evaluate import runs
 from effviz.ui.guard import guard
@@ -53,7 +53,8 @@ def show_mini_maps() -> None:
             "photo's class, on all validation photos of Imagenette that have boxes, beside control maps. Check "
             "first whether the intervals overlap. **This does not test the paper's claim about ImageNet**: 96 px, one "
             "training each and ten classes are too few for that; Table 7 says why."
-        )
+        ),
+        help=glossary.tip("energy", "pointing", "control", "gaussian"),
     )
     with st.container(horizontal=True):
         metric = Metric(

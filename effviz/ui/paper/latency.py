@@ -65,7 +65,7 @@ class MeasuredLatency:
 
 def latency_axis() -> FigureAxis:
     """The horizontal axis."""
-    return FigureAxis(_("Time for one picture on one core"), "ms", log=True)
+    return FigureAxis(_("Time for one image on one core"), "ms", log=True)
 
 
 def latency_curves(measured: Sequence[MeasuredLatency]) -> tuple[FigureCurve, ...]:
@@ -157,8 +157,8 @@ def show() -> None:
     """Draw the section."""
     st.markdown(
         _(
-            "Fewer MACs do not always mean less time, so the paper also timed four networks: one picture at a time, "
-            "on one core, the mean of 20 runs. Here the same is done on **this server's** processor."
+            "Fewer MACs do not always mean less time, so the paper also timed four networks: one image at a time, on "
+            "one core, the mean of 20 runs. Here the same is done on **this server's** processor."
         )
     )
     _measure(_choose())

@@ -25,7 +25,7 @@ from effviz.facts.search_objective import (
 from effviz.facts.tables import TIMM_URL
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import accuracy_axis, macs_axis
-from effviz.plots.style import BLUE, GREY, LOOKS, SERIES, SeriesStyle, figure, log_axis, vertical
+from effviz.plots.style import GREY, LOOKS, SERIES, TEAL, SeriesStyle, figure, log_axis, vertical
 from effviz.scaling import published_plan
 from effviz.ui import inputs, outputs
 from effviz.ui.paper import exhibit
@@ -154,7 +154,7 @@ def reward_hover(of: Ranked) -> str:
         ),
     ]
     if network.extra_data:
-        lines.append(_("trained on more pictures than ImageNet-1k"))
+        lines.append(_("trained on more images than ImageNet-1k"))
     return "<br>".join([*lines, *textwrap.wrap(_("Source: {source}").format(source=network.source), 60)])
 
 
@@ -164,7 +164,7 @@ def _winner(of: Ranked) -> go.Scatter:
         x=[of.candidate.macs / BILLION],
         y=[of.candidate.top1_pct],
         mode="markers",
-        marker={"color": "rgba(0, 0, 0, 0)", "size": 18, "line": {"color": BLUE, "width": 3}},
+        marker={"color": "rgba(0, 0, 0, 0)", "size": 18, "line": {"color": TEAL, "width": 3}},
         hoverinfo="skip",
     )
 
@@ -256,7 +256,7 @@ def _plot(goal: Objective, ranked: Sequence[Ranked]) -> None:
     st.markdown(
         _(
             "All networks on one grey line have the same reward: the accuracy where the line crosses T. The search "
-            "looks for the highest line; the solid one runs through the winner (blue ring)."
+            "looks for the highest line; the solid one runs through the winner (ringed)."
         )
     )
     first = ranked[0]

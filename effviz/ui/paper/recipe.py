@@ -14,7 +14,7 @@ from effviz.plots.style import GREY, LOOKS, OLIVE, SeriesStyle
 from effviz.scaling import PUBLISHED, published_plan
 from effviz.train import training_recipe
 from effviz.train.training_recipe import TrainingRecipe
-from effviz.ui import outputs
+from effviz.ui import glossary, outputs
 from effviz.ui.paper import autoaugment, exhibit
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, table
 from effviz.zoo.presets import ScalingAxis
@@ -242,7 +242,7 @@ def show() -> None:
     _depth()
     st.subheader(_("SiLU instead of ReLU"))
     _activations()
-    st.subheader(_("All settings, side by side"))
+    st.subheader(_("All settings, side by side"), help=glossary.tip("minival", "autoaugment", "stochastic"))
     _settings()
     st.subheader(_("What AutoAugment does to a photo"))
     autoaugment.show()

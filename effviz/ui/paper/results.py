@@ -13,7 +13,7 @@ from effviz.plots.accuracy_cost import Cost
 from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, accuracy_axis, draw_curves
 from effviz.plots.style import GREY, LOOKS, SeriesStyle
 from effviz.scaling import published_plan
-from effviz.ui import outputs
+from effviz.ui import glossary, outputs
 from effviz.ui.paper import exhibit
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, table
 from effviz.zoo.presets import ScalingAxis
@@ -130,7 +130,7 @@ def show() -> None:
         bind="query-params",
         help=_("Read from the figures' drawing commands. Those of v5 still draw the accuracies of v3."),
     )
-    st.markdown(f"**{version.label}**: {version.why}")
+    st.markdown(f"**{version.label}**: {version.why}", help=glossary.tip("minival", "autoaugment"))
     for cost, title in (
         (Cost.PARAMS, _("Figure 1: accuracy over size")),
         (Cost.MACS, _("Figure 5: accuracy over cost")),
@@ -245,7 +245,7 @@ def _misprint() -> None:
 
 
 def _held_out() -> None:
-    st.subheader(_("Table 8: validation against test"))
+    st.subheader(_("Table 8: validation against test"), help=glossary.tip("minival"))
     st.markdown(
         _(
             "v5 also reports ImageNet's test set, which is not used for tuning. Both agree within 0.2 points: a "

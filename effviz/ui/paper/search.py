@@ -16,7 +16,7 @@ from effviz.plots.style import LOOKS
 from effviz.scaling import PAPER_RULE
 from effviz.scaling.architecture import BASE_RESOLUTION_PX
 from effviz.scaling.coefficient_grid import B0, NEAR, NEAR_TO_COMPARE, GridPoint, GridSize, grid, point
-from effviz.ui import inputs, outputs
+from effviz.ui import glossary, inputs, outputs
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, table
 from effviz.zoo.presets import ScalingAxis
 
@@ -166,7 +166,7 @@ def show() -> None:
     )
     st.subheader(_("Step 1: which points double the MACs?"))
     _grid()
-    st.subheader(_("Step 1, run for real"))
+    st.subheader(_("Step 1, run for real"), help=glossary.tip("proxy", "seed"))
     _searched(two_step_search.shipped_results())
     st.subheader(_("Step 2: from φ to B7"))
     show_second_step()
@@ -291,7 +291,7 @@ def _size(results: Sequence[SearchResult], base: SearchResult) -> str:
     return _(
         "A small run by this project, not the paper's: {count} trainings of {epochs} epochs each, {minutes:.0f} "
         "minutes in all. The baseline is a B0 cut to depth {depth:g}, width {width:g} and {px} px with {macs:.2f} "
-        "million MACs (B0 has {b0:.0f}), judged by {pictures} validation pictures; {source}. It shows the method, not "
+        "million MACs (B0 has {b0:.0f}), judged by {pictures} validation images; {source}. It shows the method, not "
         "which α, β and γ suit ImageNet: {px} px are so few that more pixels alone (γ) may win for that reason."
     ).format(
         count=len(results),

@@ -96,7 +96,7 @@ def show() -> None:
     made.update_layout(shapes=spokes(chosen))
     show_exhibit("table3", made, table(drawn, "macs_billions", "top1_pct"), _alt(chosen))
     sources((_("paper, Table 3 (the same in all versions)"), PaperVersion.V5.url))
-    st.markdown(_("In all three networks compound scaling (orange star) is the most accurate at about the same FLOPs."))
+    st.markdown(_("In all three networks compound scaling (orange star) is the most accurate at about the same MACs."))
     st.info(
         _(
             "Open markers are estimates: the baseline's printed FLOPs times d · w² · r², the rule of section 3.3. "

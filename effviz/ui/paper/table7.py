@@ -15,6 +15,7 @@ from effviz.facts.scaling_experiments import compound_leads
 from effviz.i18n import _
 from effviz.plots.paper_curves import AXIS_TITLES, accuracy_axis, draw_curves, figure8, macs_axis, table7
 from effviz.plots.style import LOOKS, figure
+from effviz.ui import glossary
 from effviz.ui.paper import exhibit
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, table
 from effviz.zoo import presets
@@ -124,7 +125,8 @@ def explain_mini_family(networks: Sequence[MiniNetwork]) -> None:
             "This project trained one small baseline and its scalings to about four times its MACs on Imagenette's ten "
             "classes: {found}. **This does not test the paper's claim about ImageNet**: 96 px, 15 epochs, one seed "
             "and ten classes are too few for that."
-        ).format(found=", ".join(f"{_(AXIS_TITLES[role]).lower()} {top:.1f} %" for role, top in tops.items()))
+        ).format(found=", ".join(f"{_(AXIS_TITLES[role]).lower()} {top:.1f} %" for role, top in tops.items())),
+        help=glossary.tip("seed"),
     )
     with st.expander(_("Why it cannot test the claim")):
         st.markdown(
@@ -186,8 +188,8 @@ def show() -> None:
     """Draw the section."""
     st.markdown(
         _(
-            "Four ways to grow B0 for about the same FLOPs: deeper, wider, a larger input, or all three at once. Which "
-            "of them brings most accuracy?"
+            "Four ways to grow B0 for about the same MACs: deeper, wider, a larger input, or all three at once. "
+            "Which of them brings most accuracy?"
         )
     )
     st.subheader(_("Figure 8: accuracy over MACs, by what grows"))
@@ -215,9 +217,9 @@ def show() -> None:
     gains = _gains()
     st.markdown(
         _(
-            "All grow from B0. Depth, width or resolution alone end within {apart:.1f} points of each other; "
-            "growing all three at once (orange) ends **{least:.1f} to {most:.1f} points higher**, for about the "
-            "same FLOPs as printed, and for {low:.0f} to {high:.0f} % more by the released code."
+            "All grow from B0. Depth, width or resolution alone end within {apart:.1f} points of each other; growing "
+            "all three at once (orange) ends **{least:.1f} to {most:.1f} points higher**, for about the same MACs as "
+            "printed, and for {low:.0f} to {high:.0f} % more by the released code."
         ).format(apart=gains.apart, least=gains.least, most=gains.most, low=gains.low, high=gains.high)
     )
     st.subheader(_("Trained by this project"))
@@ -231,8 +233,8 @@ def _leads() -> str:
         for dot, lead in compound_leads()
     )
     return _(
-        "The paper's text says that compound scaling is better **by up to 2.5 %** than any single dimension. Above the "
-        "best of the three curves at its FLOPs, the compound curve is drawn by {parts}."
+        "The paper's text says that compound scaling is better **by up to 2.5 %** than any single dimension. Above "
+        "the best of the three curves at its MACs, the compound curve is drawn by {parts}."
     ).format(parts=parts)
 
 

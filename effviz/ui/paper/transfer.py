@@ -215,8 +215,8 @@ def _rival(kind: str, rival: Rival) -> dict[str, object]:
 def _columns() -> dict[str, Column]:
     columns: dict[str, Column] = {
         "dataset": _("Data set"),
-        "train_size": (_("Training pictures"), "localized"),
-        "test_size": (_("Test pictures"), "localized"),
+        "train_size": (_("Training images"), "localized"),
+        "test_size": (_("Test images"), "localized"),
         "classes": _("Classes"),
     }
     for kind, title in (("public", _("Best public")), ("best", _("Best reported"))):

@@ -40,7 +40,7 @@ def first_row() -> tuple[Cost, PaperVersion, float]:
             _("Version of the paper"),
             PaperVersion.V5,
             VERSION,
-            _("EfficientNet's accuracies changed between versions; parameters and FLOPs did not."),
+            _("EfficientNet's accuracies changed between versions; parameters and MACs did not."),
         )
     st.session_state[PHI_SLIDER] = PHI.get()
     label = _("φ of the marked network")
@@ -175,7 +175,7 @@ def _comparable(point: NetworkPoint, card: ModelCard) -> None:
 
 
 def _lines(point: NetworkPoint) -> list[str]:
-    more = _("Training: {training}, on more pictures than ImageNet-1k")
+    more = _("Training: {training}, on more images than ImageNet-1k")
     lines = [(more if point.extra_data else _("Training: {training}")).format(training=_(point.training))]
     if point.resolution_px is not None:
         lines.append(_("Measured at {px} px").format(px=point.resolution_px))
@@ -250,7 +250,7 @@ def show_table(series: Sequence[NetworkSeries]) -> None:
             ),
             "resolution_px": st.column_config.NumberColumn(_("Input (px)"), format="%d"),
             "training": _("Training"),
-            "extra_data": _("More pictures than ImageNet-1k"),
+            "extra_data": _("More images than ImageNet-1k"),
             "source": _("Source"),
         },
     )
@@ -288,7 +288,7 @@ def show_notes(series: Sequence[NetworkSeries], cost: Cost, unmeasured: Sequence
     sentences = [
         _("Dashed line: B0 scaled by the paper's rule at this φ. Nobody trained it, so it has a cost and no accuracy."),
         _("Hexagons: the models of your comparison, each with its own training."),
-        _("Open markers: trained on more pictures than ImageNet-1k."),
+        _("Open markers: trained on more images than ImageNet-1k."),
         _(
             "Networks that this project trained on ten classes are not here: they are small and do not test the "
             "paper's claim. See Table 7 on the page Paper."
