@@ -95,9 +95,9 @@ def show_agreements(maps: Sequence[ActivationMap]) -> None:
     )
     st.caption(
         _(
-            "On shares of positive evidence, in the part of the photo that both models saw. Overlap (IoU) of the "
-            "strongest fifths of the area, by which the words go: 1 is the same, 0.11 chance. Rank correlation "
-            "(Spearman): 1 is the same order of places; distance: 0 is the same centre."
+            "On shares of positive evidence, in the part of the photo that both models saw. "
+            "Overlap (IoU) of the strongest fifths of the area, by which the words go: 1 is the same, 0.11 chance. "
+            "Rank correlation (Spearman): 1 is the same order of places; distance: 0 is the same centre."
         )
     )
 

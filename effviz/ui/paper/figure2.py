@@ -11,8 +11,8 @@ from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Plan, ScalingMethod
 from effviz.ui import cache, outputs
+from effviz.ui.components.drawing_menu import counted_here
 from effviz.ui.components.networks import networks
-from effviz.ui.components.picture import drawn_here
 from effviz.ui.paper.exhibit import Column, numbers
 from effviz.zoo.presets import ScalingAxis
 
@@ -48,7 +48,7 @@ def show() -> None:
         help=_("Sets width, depth and resolution to the largest networks that cost no more."),
     )
     plans = planned(factors)
-    networks(plans, _caption(), "figure2", drawn_here(_("Figure 2: five ways to grow a network")))
+    networks(plans, _caption(), "figure2", counted_here(_("Figure 2: five ways to grow a network")))
     _numbers(plans)
     outputs.sources((_("paper, Figure 2"), PaperVersion.V5.url), (_("rounding: official code"), outputs.OFFICIAL_CODE))
 

@@ -26,8 +26,8 @@ from effviz.scaling.feasible_region import (
 )
 from effviz.scaling.feasible_region import edge as edge_at
 from effviz.ui import inputs, outputs
+from effviz.ui.components.drawing_menu import counted_here
 from effviz.ui.components.networks import networks
-from effviz.ui.components.picture import drawn_here
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit
 from effviz.zoo.presets import ScalingAxis
 
@@ -364,7 +364,7 @@ def _picks(limits: ResourceLimits, picks: Mapping[ScalingAxis, Pick], plans: Map
         "The same networks drawn to one scale: a bar is a block, its length the channels, the square the input. Solid "
         "is what B0 has, tinted what scaling added."
     )
-    networks(plans, caption, "problem-networks", drawn_here(_("What each way of scaling picks")))
+    networks(plans, caption, "problem-networks", counted_here(_("What each way of scaling picks")))
 
 
 def _row(limits: ResourceLimits, role: ScalingAxis, of: Plan, found: Pick | None) -> dict[str, object]:

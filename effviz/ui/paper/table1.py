@@ -12,8 +12,8 @@ from effviz.i18n import _, lazy_gettext
 from effviz.plots.style import GREY, OLIVE, figure
 from effviz.scaling import Layer, Operator, Plan, StagePlan
 from effviz.ui import glossary, outputs
+from effviz.ui.components.drawing_menu import counted_here
 from effviz.ui.components.mbconv import mbconv
-from effviz.ui.components.picture import drawn_here
 from effviz.ui.paper import exhibit
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit
 
@@ -187,7 +187,7 @@ def _inside(network: Plan) -> None:
     with drawing:
         at = block[0].block + 1
         title = _("B0, stage {stage}, block {block}: {operator}")
-        slide = drawn_here(title.format(stage=stage.stage, block=at, operator=stage.operator))
+        slide = counted_here(title.format(stage=stage.stage, block=at, operator=stage.operator))
         mbconv(block, f"effviz-b0-stage{stage.stage}-block{at}", slide)
     with numbers:
         _layers(stage, layers)

@@ -9,24 +9,30 @@ from effviz.i18n import _
 from effviz.plots import LOOKS, ScalingAxis
 from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.scaling import Plan
-from effviz.ui.components import phi, picture
+from effviz.ui.components import (
+    MENU_CSS,
+    MENU_JS,
+    DrawingSlide,
+    menu_data,
+    menu_words,
+    phi,
+    with_menu,
+)
 from effviz.ui.components.phi import drawing_words, network
 
 HERE = Path(__file__).parent
 
 _networks = st.components.v2.component(
     "effviz_networks",
-    html=(HERE / "networks.html").read_text(),
-    css=(HERE / "networks.css").read_text() + (Path(picture.__file__).with_name("picture.css")).read_text(),
+    html=with_menu((HERE / "networks.html").read_text()),
+    css=(HERE / "networks.css").read_text() + MENU_CSS,
     js="".join(Path(phi.__file__).with_name(part).read_text() for part in ("format.js", "drawing.js"))
-    + picture.SAVING
+    + MENU_JS
     + (HERE / "networks.js").read_text(),
 )
 
 
-def networks(
-    plans: Mapping[ScalingAxis, Plan], caption: str, key: str, slide: picture.DrawingSlide | None = None
-) -> None:
+def networks(plans: Mapping[ScalingAxis, Plan], caption: str, key: str, slide: DrawingSlide | None = None) -> None:
     """Draw one network a column, each in the colour of its way of scaling; the first is what all others grew from.
 
     With the words of a slide it has buttons that save it as one.
@@ -38,9 +44,7 @@ def networks(
             "kinds": [str(role) for role in plans],
             "colours": [LOOKS[role].colour for role in plans],
             "caption": caption,
-            "name": f"effviz-{key}",
-            "slide": slide and slide._asdict(),
-            "key": key,
-            "words": {**picture.words(), **drawing_words()},
+            **menu_data(key, f"effviz-{key}", slide),
+            "words": {**menu_words(), **drawing_words()},
         },
     )

@@ -1,8 +1,6 @@
 // The networks of Fig. 2, drawn as on the Scale page; here the sliders are Streamlit's.
 
-/** @typedef {{networks: Network[], kinds: string[], colours: string[], caption: string, name: string, key: string, slide: Said | null, words: Record<string, string>}} Data */
-
-const SLIDE_WIDTH = 1120; // px: the drawing has the shape of a slide then
+/** @typedef {{networks: Network[], kinds: string[], colours: string[], caption: string} & Saved} Data */
 
 class Networks {
   /** @type {Data} */ data;
@@ -29,28 +27,14 @@ class Networks {
     const caption = /** @type {HTMLElement} */ (this.root.querySelector("figcaption"));
     caption.textContent = data.caption;
     if (!data.slide) caption.style.margin = "0"; // no buttons follow
-    for (const button of this.root.querySelectorAll("button")) {
-      const does = /** @type {"svg" | "png" | "link"} */ (button.dataset.format);
-      button.hidden = !data.slide;
-      button.title = data.words[does];
-      button.setAttribute("aria-label", data.words[does]);
-      if (does === "link") button.textContent = data.words.linkShort;
-      button.onclick = () => (does === "link" ? void copyLink(button, data.key, data.words.copied) : this.save(does));
-    }
+    fillMenu(this.root, data, (format, said) => this.save(format, said));
     this.drawing.draw(data.networks, data.words);
-    arrive(data.key);
   }
 
-  /** @param {"svg" | "png"} format */
-  save(format) {
-    const { networks, name, slide, words } = this.data;
-    if (!slide) return;
-    const width = this.drawing.width;
-    this.drawing.width = SLIDE_WIDTH;
-    this.drawing.draw(networks, words);
-    void saveDrawing(this.svg, name, format, slide);
-    this.drawing.width = width;
-    this.drawing.draw(networks, words);
+  /** @param {"svg" | "png"} format @param {Said} said */
+  save(format, said) {
+    const { networks, name, words } = this.data;
+    this.drawing.widened(SLIDE_WIDTH, () => this.drawing.draw(networks, words), () => saveDrawing(this.svg, name, format, said));
   }
 }
 

@@ -12,7 +12,17 @@ import streamlit as st
 from effviz.i18n import _
 from effviz.plots import LOOKS, ScalingAxis
 from effviz.scaling import PUBLISHED, Family, Plan, ScalingRule, plan
-from effviz.ui.components import SENDER, SLIDER_CSS, told
+from effviz.ui.components import (
+    MENU_CSS,
+    MENU_JS,
+    SENDER,
+    SLIDER_CSS,
+    counted_here,
+    menu_data,
+    menu_words,
+    told,
+    with_menu,
+)
 from effviz.ui.session import PHI, PHI_LEAST, PHI_MOST, PHI_STEP
 
 # The networks along the phi slider, computed once, and all words it shows: the browser only looks up and draws.
@@ -164,9 +174,9 @@ def _text(name: str) -> str:
 # One module of three parts: Streamlit takes a component's script as one text.
 _mount = st.components.v2.component(
     "effviz_phi",
-    html=_text("phi.html"),
-    css=SLIDER_CSS + _text("phi.css"),
-    js=SENDER + _text("format.js") + _text("drawing.js") + _text("element.js"),
+    html=with_menu(_text("phi.html")),
+    css=SLIDER_CSS + MENU_CSS + _text("phi.css"),
+    js=SENDER + MENU_JS + _text("format.js") + _text("drawing.js") + _text("element.js"),
 )
 
 
@@ -199,7 +209,8 @@ def phi_slider(
             "move": move.move,
             "variant": variant.value,
             "colour": LOOKS[ScalingAxis.COMPOUND].colour,
-            "words": slider_words(),
+            **menu_data(key, "effviz-phi", counted_here(_("One number scales all three"))),
+            "words": {**menu_words(), **slider_words()},
         },
         on_phi_change=lambda: None,
         on_add_change=added,

@@ -10,6 +10,7 @@ const BAR = 10; // px, a bar and the gap below it, unless the tallest network ne
 const CHANNEL = 0.42; // px for one channel, unless the widest network needs fewer
 const PIXEL = 0.3; // px for one pixel of the input, unless the largest input needs fewer
 const LABEL = 48; // px kept beside the bars for "3 × 112"
+const SLIDE_WIDTH = 1120; // px: the drawing has the shape of a slide then
 const NARROW = 110; // px: a column below this has no room for labels
 
 /**
@@ -116,6 +117,16 @@ class Drawing {
     this.svg = svg;
     this.columns = kinds.map((kind) => new Column(svg, kind, stages));
     this.width = 0;
+  }
+
+  /** Draw as wide as a slide, and again as before. @param {number} width @param {() => void} draw @param {() => void} read what is done in between */
+  widened(width, draw, read) {
+    const before = this.width;
+    this.width = width;
+    draw();
+    read();
+    this.width = before;
+    draw();
   }
 
   /** @param {Network[]} networks one a column @param {Record<string, string>} words */

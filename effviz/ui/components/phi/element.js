@@ -3,7 +3,7 @@
 /**
  * @typedef {{least: number, step: number, baseline: Network, rows: Network[], rule: number[],
  *   published: Network[], nearest: number[], value: number, move: number, variant: "full" | "compact", colour: string,
- *   words: Record<string, string>}} Data
+ *   words: Record<string, string>} & Saved} Data
  *   rule: by how much the rule itself lets MACs grow; nearest: the position in `published`
  * @typedef {(name: string, value: unknown) => void} Send
  */
@@ -39,12 +39,19 @@ class PhiSlider {
     Object.assign(this.range, { min: "0", max: String(data.rows.length - 1), step: "1" });
     this.root.style.setProperty("--compound", data.colour);
     this.name();
+    fillMenu(this.root, data, (format, said) => this.save(format, said));
     this.drawRuler();
     // An answer to an older move must not pull the thumb back from where the hand has it now.
     if (this.sender.hear(data.move) && !this.dragging) {
       this.range.value = String(Math.round((data.value - data.least) / data.step));
     }
     this.draw();
+  }
+
+  /** @param {"svg" | "png"} format @param {Said} said */
+  save(format, said) {
+    const svg = /** @type {SVGElement} */ (this.root.querySelector("svg"));
+    this.drawing.widened(SLIDE_WIDTH, () => this.draw(), () => saveDrawing(svg, this.data.name, format, said));
   }
 
   /** Write what does not change with phi. */

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -10,14 +9,12 @@ import streamlit as st
 
 from effviz.i18n import _
 from effviz.plots.style import Slide, drawn_numbers, slide
-
-_COUNTED: Final = "Tan and Le 2019, arXiv:1905.11946; tensorflow/tpu"  # the rule, and the rounding
+from effviz.ui.components.drawing_menu import menu_words
 
 Row = Mapping[str, object]  # of a CSV, by its column
 
 HERE = Path(__file__).parent
 LINKING = (HERE / "figure_link.js").read_text()
-SAVING = LINKING + (HERE / "svg.js").read_text()  # for components that draw by themselves
 
 _picture = st.components.v2.component(
     "effviz_picture",
@@ -25,29 +22,6 @@ _picture = st.components.v2.component(
     css=(HERE / "picture.css").read_text(),
     js=LINKING + (HERE / "picture.js").read_text(),
 )
-
-
-def words() -> dict[str, str]:
-    """What the buttons are called, also for those who do not see them."""
-    return {
-        "svg": _("Save as SVG"),
-        "png": _("Save as PNG"),
-        "link": _("Copy link to this figure"),
-        "linkShort": _("Link"),
-        "copied": _("Copied"),
-    }
-
-
-class DrawingSlide(NamedTuple):
-    """What a slide says beside a drawing that the browser makes itself."""
-
-    title: str
-    source: str
-
-
-def drawn_here(title: str) -> DrawingSlide:
-    """Return the words of a drawing whose numbers EffViz has counted by the official code's rounding."""
-    return DrawingSlide(title, _("Source: {names}. Drawn by EffViz (Apache-2.0).").format(names=_COUNTED))
 
 
 def chart_menu(chart: str, made: go.Figure, title: str, source: str, rows: Sequence[Row] | None = None) -> None:
@@ -69,7 +43,7 @@ def chart_menu(chart: str, made: go.Figure, title: str, source: str, rows: Seque
 def picture(chart: str, slide: Slide, alone: bool = False) -> None:
     """Show the buttons of the chart with this key (`st.plotly_chart(key=)`); `alone`: the address can ask for it."""
     said = {
-        **words(),
+        **menu_words(),
         "room": _("Fill the screen with this figure"),
         "roomShort": _("Present"),
     }

@@ -3,7 +3,14 @@
 const LOOK = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "font-family", "font-size", "font-weight", "text-anchor", "opacity"];
 const SHEET = { width: 1920, height: 1080, edge: 60, top: 130, bottom: 90, title: 38, words: 24 }; // px
 const INK = "#1b2733";
-const LIGHT = { color: INK, "--st-text-color": INK, "--st-background-color": "#ffffff", "--muted": INK };
+const LIGHT = {
+  color: INK,
+  "--st-text-color": INK,
+  "--st-background-color": "#ffffff",
+  "--muted": INK,
+  "--ghost": `color-mix(in srgb, ${INK} 45%, #ffffff)`,
+  "--tint": "color-mix(in srgb, var(--compound) 36%, #ffffff)",
+};
 
 /** @typedef {{title: string, source: string}} Said what a slide says beside its drawing */
 
@@ -15,6 +22,9 @@ function shape(tag, values, ...inside) {
   return made;
 }
 
+/** A mixed colour as every program reads it. @param {string} value "color(srgb 0.5 0 1)" */
+const plain = (value) => value.replace(/color\(srgb ([^ ]+) ([^ ]+) ([^ )]+)[^)]*\)/, (_, ...parts) => `rgb(${parts.slice(0, 3).map((part) => Math.round(255 * part)).join(", ")})`);
+
 /** A copy that needs no style sheet, in the light look; words are enlarged where the slide would show them too small. @param {SVGElement} svg @param {number} scale */
 function standalone(svg, scale) {
   const copy = /** @type {SVGElement} */ (svg.cloneNode(true));
@@ -22,7 +32,7 @@ function standalone(svg, scale) {
   for (const [name, value] of Object.entries(LIGHT)) svg.style.setProperty(name, value);
   copy.querySelectorAll("*").forEach((part, i) => {
     const style = getComputedStyle(parts[i]);
-    for (const name of LOOK) part.setAttribute(name, style.getPropertyValue(name));
+    for (const name of LOOK) part.setAttribute(name, plain(style.getPropertyValue(name)));
     part.setAttribute("font-size", String(Math.max(parseFloat(style.fontSize), SHEET.words / scale)));
   });
   for (const name of Object.keys(LIGHT)) svg.style.removeProperty(name);
