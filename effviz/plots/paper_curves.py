@@ -21,7 +21,7 @@ from effviz.facts import (
     width_by_baseline,
 )
 from effviz.i18n import _, lazy_gettext
-from effviz.plots.style import LOOKS, VISITOR, Label, SeriesStyle, figure, log_axis, place_labels
+from effviz.plots.style import LOOKS, PAD, VISITOR, Label, SeriesStyle, figure, log_axis, place_labels
 from effviz.zoo.presets import ScalingAxis
 
 HEIGHT_PX = 460
@@ -120,7 +120,7 @@ def _sides(
         for dot in curve.dots
         if dot.label
     ]
-    found = iter(place_labels(labels, points))
+    found = iter(place_labels(labels, points, pad=0 if corners else PAD))
     return [[next(found) if dot.label else "" for dot in curve.dots] for curve in drawn]
 
 

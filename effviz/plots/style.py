@@ -241,18 +241,19 @@ PixelBox = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 def place_labels(
-    labels: Sequence[Label], points: Sequence[tuple[float, float]], lines: Sequence[float] = ()
+    labels: Sequence[Label], points: Sequence[tuple[float, float]], lines: Sequence[float] = (), pad: float = PAD
 ) -> list[str]:
     """Each label's `textposition`, "" for one that has no room; `points` are all that the figure shows.
 
-    A label keeps off other labels and off vertical `lines` (their x), and off other points where it can.
+    A label keeps off other labels and off vertical `lines` (their x), and off other points where it can. `pad` is 0
+    where the axes end at the outer points.
     """
     xs, ys = [x for x, _y in points], [y for _x, y in points]
-    markers = [_marker(_px(x, xs, WIDTH_PX), HEIGHT_PX - _px(y, ys, HEIGHT_PX)) for x, y in points]
-    taken = [_line(_px(x, xs, WIDTH_PX)) for x in lines]
+    markers = [_marker(_px(x, xs, WIDTH_PX, pad), HEIGHT_PX - _px(y, ys, HEIGHT_PX, pad)) for x, y in points]
+    taken = [_line(_px(x, xs, WIDTH_PX, pad)) for x in lines]
     sides = []
     for label in labels:
-        at = (_px(label.x, xs, WIDTH_PX), HEIGHT_PX - _px(label.y, ys, HEIGHT_PX))
+        at = (_px(label.x, xs, WIDTH_PX, pad), HEIGHT_PX - _px(label.y, ys, HEIGHT_PX, pad))
         boxes = {side: _box(label.text, at, side) for side in _order(label.wanted)}
         clear = (side for side, box in boxes.items() if _free(box, [*taken, *markers]))
         side = next(clear, next((side for side, box in boxes.items() if _free(box, taken)), ""))
@@ -294,10 +295,10 @@ def _order(wanted: str) -> list[str]:
     return sorted(_SIDES, key=far.__getitem__)
 
 
-def _px(value: float, values: Sequence[float], length_px: int) -> float:
+def _px(value: float, values: Sequence[float], length_px: int, pad: float = PAD) -> float:
     low, high = min(values), max(values)
     span = (high - low) or 1.0
-    return length_px * ((value - low) / span + PAD) / (1 + 2 * PAD)
+    return length_px * ((value - low) / span + pad) / (1 + 2 * pad)
 
 
 def _box(text: str, at: tuple[float, float], side: str) -> PixelBox:

@@ -255,6 +255,13 @@ def test_a_label_at_the_right_edge_turns_to_the_left() -> None:
     assert not rest
 
 
+def test_where_axes_end_at_the_points_labels_at_the_edge_have_less_room() -> None:
+    """Of 270 px, 234 or 244 are left of it; "w = 5" takes 31 and its distance of 7, and 10 px lie beyond the edge."""
+    label = Label("w = 5", 0.905, 0.5, "middle right")
+    assert place_labels([label], CORNERS) == ["middle right"]
+    assert place_labels([label], CORNERS, pad=0) != ["middle right"]
+
+
 def test_a_label_on_another_one_moves_and_the_last_has_no_room() -> None:
     same = [Label("x" * 20, 0.5, 0.5, "middle right")] * 9
     sides = place_labels(same, CORNERS)

@@ -191,7 +191,7 @@ def _results_finding() -> str:
     )
 
 
-_TIMES = lazy_gettext("{value:.2f} times B0's MACs")
+_TIMES = lazy_gettext("{value:.2f} times")
 
 STEPS: Final = (
     Step(
@@ -326,7 +326,7 @@ STEPS: Final = (
             Quantity(
                 "b7",
                 lazy_gettext("MACs of B7 (times B0's)"),
-                lazy_gettext("{value:.0f} times B0's MACs"),
+                lazy_gettext("{value:.0f} times"),
                 1.0,
                 200.0,
                 1.0,

@@ -11,7 +11,7 @@ from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Plan, ScalingMethod
 from effviz.ui import cache, outputs
-from effviz.ui.components.drawing_menu import counted_here
+from effviz.ui.components import counted_here
 from effviz.ui.components.networks import networks
 from effviz.ui.paper.exhibit import Column, numbers
 from effviz.zoo.presets import ScalingAxis

@@ -26,7 +26,7 @@ from effviz.scaling.feasible_region import (
 )
 from effviz.scaling.feasible_region import edge as edge_at
 from effviz.ui import inputs, outputs
-from effviz.ui.components.drawing_menu import counted_here
+from effviz.ui.components import counted_here
 from effviz.ui.components.networks import networks
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit
 from effviz.zoo.presets import ScalingAxis

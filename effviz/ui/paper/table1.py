@@ -12,7 +12,7 @@ from effviz.i18n import _, lazy_gettext
 from effviz.plots.style import GREY, OLIVE, figure
 from effviz.scaling import Layer, Operator, Plan, StagePlan
 from effviz.ui import glossary, outputs
-from effviz.ui.components.drawing_menu import counted_here
+from effviz.ui.components import counted_here
 from effviz.ui.components.mbconv import mbconv
 from effviz.ui.paper import exhibit
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit

@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from effviz.scaling import Layer
-from effviz.ui.components.drawing_menu import MENU_CSS, MENU_JS, DrawingSlide, menu_data, menu_words, with_menu
+from effviz.ui.components import MENU_CSS, MENU_JS, DrawingSlide, menu_data, menu_words, with_menu
 from effviz.ui.components.mbconv.diagram import WIDE, diagram
 
 HERE = Path(__file__).parent

@@ -34,7 +34,7 @@ class Networks {
   /** @param {"svg" | "png"} format @param {Said} said */
   save(format, said) {
     const { networks, name, words } = this.data;
-    this.drawing.widened(SLIDE_WIDTH, () => this.drawing.draw(networks, words), () => saveDrawing(this.svg, name, format, said));
+    this.drawing.widened(() => this.drawing.draw(networks, words), () => saveDrawing(this.svg, name, format, said));
   }
 }
 

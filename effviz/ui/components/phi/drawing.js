@@ -11,6 +11,7 @@ const CHANNEL = 0.42; // px for one channel, unless the widest network needs few
 const PIXEL = 0.3; // px for one pixel of the input, unless the largest input needs fewer
 const LABEL = 48; // px kept beside the bars for "3 × 112"
 const SLIDE_WIDTH = 1120; // px: the drawing has the shape of a slide then
+const SLIDE_LABEL = 72; // px, the same for its larger words
 const NARROW = 110; // px: a column below this has no room for labels
 
 /**
@@ -117,15 +118,16 @@ class Drawing {
     this.svg = svg;
     this.columns = kinds.map((kind) => new Column(svg, kind, stages));
     this.width = 0;
+    this.label = LABEL;
   }
 
-  /** Draw as wide as a slide, and again as before. @param {number} width @param {() => void} draw @param {() => void} read what is done in between */
-  widened(width, draw, read) {
-    const before = this.width;
-    this.width = width;
+  /** Draw as wide as a slide, and again as before. @param {() => void} draw @param {() => void} read what is done in between */
+  widened(draw, read) {
+    const { width, label } = this;
+    Object.assign(this, { width: SLIDE_WIDTH, label: SLIDE_LABEL });
     draw();
     read();
-    this.width = before;
+    Object.assign(this, { width, label });
     draw();
   }
 
@@ -133,7 +135,7 @@ class Drawing {
   draw(networks, words) {
     if (this.width === 0) return;
     const width = this.width / networks.length;
-    const room = width < NARROW ? 0 : LABEL;
+    const room = width < NARROW ? 0 : this.label;
     const scale = fit(networks, width - room - 12);
     const longest = Math.max(...networks.map((network) => Math.max(...network.channels))) * scale.channel;
     set(this.svg, { viewBox: `0 0 ${this.width} ${TITLE + scale.square + 34 + STACK}` });

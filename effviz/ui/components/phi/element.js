@@ -51,7 +51,7 @@ class PhiSlider {
   /** @param {"svg" | "png"} format @param {Said} said */
   save(format, said) {
     const svg = /** @type {SVGElement} */ (this.root.querySelector("svg"));
-    this.drawing.widened(SLIDE_WIDTH, () => this.draw(), () => saveDrawing(svg, this.data.name, format, said));
+    this.drawing.widened(() => this.draw(), () => saveDrawing(svg, this.data.name, format, said));
   }
 
   /** Write what does not change with phi. */

@@ -9,7 +9,7 @@ import streamlit as st
 
 from effviz.i18n import _
 from effviz.plots.style import Slide, drawn_numbers, slide
-from effviz.ui.components.drawing_menu import menu_words
+from effviz.ui.components import menu_words
 
 Row = Mapping[str, object]  # of a CSV, by its column
 
