@@ -1,6 +1,7 @@
 """A step of the lesson on the screen: the question, the guess, the answer, and the way on."""
 
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Final
 
 import pandas as pd
@@ -10,11 +11,10 @@ from effviz.i18n import _, lazy_gettext
 from effviz.ui import outputs
 from effviz.ui.components.keys import keys
 from effviz.ui.lesson.figures import Guess
-from effviz.ui.lesson.handout import HANDOUT, QUESTIONS
 from effviz.ui.lesson.questions import STEPS, Pairing, Step
 from effviz.ui.paper.exhibit import PRESENT_CSS
 from effviz.ui.paper.sections import EXISTING, SECTION
-from effviz.ui.session import LESSON, LESSON_STEPS, PRESENT
+from effviz.ui.session import LESSON, LESSON_STEPS, PRESENT, Setting
 
 GUESSES: Final = "lesson guesses"  # in the session alone: step -> what was guessed
 SHOWN: Final = "lesson shown"  # in the session: steps whose answers stand on the screen
@@ -189,3 +189,62 @@ def show_for_a_room() -> None:
     """Leave out everything but the step where the page is presented."""
     if PRESENT.get():
         st.html(PRESENT_CSS)
+
+
+# The lesson on paper: the questions with room for answers, or with the answers.
+
+QUESTIONS, ANSWERS = "questions", "answers"
+LINES = 2  # to write on, below what is filled in
+
+
+def parse_handout(text: str) -> str:
+    """Which handout an address asks for; "" where it asks for none that there is."""
+    return text if text in (QUESTIONS, ANSWERS) else ""
+
+
+HANDOUT = Setting("handout", "", parse_handout, str)
+
+
+def show_handout() -> None:
+    """Draw the handout that was chosen."""
+    st.html(Path(__file__).with_name("handout.css"))
+    answers = HANDOUT.get() == ANSWERS
+    with st.container(key="handout"):
+        with st.container(horizontal=True, key="handout-controls"):
+            _controls(answers)
+        st.title(_("Compound scaling: answers") if answers else _("Compound scaling: questions"))
+        st.markdown(
+            _(
+                "Eight questions on *EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks* (Tan "
+                "and Le, 2019). Guess first; the figures and the answers are at {link}."
+            ).format(link=handout_address())
+        )
+        for number, step in enumerate(STEPS, 1):
+            with st.container(key=f"handout-step-{number}"):
+                _step(step, number, answers)
+    keys({}, prints="handout-print")
+
+
+def _controls(answers: bool) -> None:
+    other, label = (QUESTIONS, _("Without answers")) if answers else (ANSWERS, _("With answers"))
+    st.button(_("Back to the lesson"), icon=":material/arrow_back:", on_click=HANDOUT.put, args=("",))
+    st.button(label, key="handout-other", on_click=HANDOUT.put, args=(other,))
+    st.button(_("Print"), key="handout-print", icon=":material/print:", type="primary")
+
+
+def handout_address() -> str:
+    """Where the lesson is: Streamlit tells the app's address with its page, or without."""
+    return f"{(st.context.url or '').rstrip('/').removesuffix('/lesson')}/lesson"
+
+
+def _step(step: Step, number: int, answers: bool) -> None:
+    st.subheader(f"{number}. {_(step.title)}")
+    st.markdown(step.put_question())
+    right = step.answers()
+    for each in step.asked:
+        said = f"**{each.words(right[each.key])}**" if answers else "………………"
+        st.markdown(f"- {_(each.label)}: {said}")
+    if answers:
+        st.markdown(step.finding())
+    else:
+        st.html('<div class="answer-line"></div>' * LINES)

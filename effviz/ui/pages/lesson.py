@@ -1,15 +1,15 @@
 """Lesson: eight questions through the paper, each guessed first and then answered by its figure."""
 
 from effviz.ui.guard import guard
-from effviz.ui.lesson import handout, lesson_view
+from effviz.ui.lesson import lesson_view
 from effviz.ui.session import LESSON, LESSON_STEPS, PRESENT
 
-for setting in (LESSON, PRESENT, handout.HANDOUT):
+for setting in (LESSON, PRESENT, lesson_view.HANDOUT):
     with guard():
         setting.adopt()
 number = LESSON.get()
-if handout.HANDOUT.get():
-    handout.show()
+if lesson_view.HANDOUT.get():
+    lesson_view.show_handout()
 else:
     lesson_view.show_for_a_room()
     with guard():
