@@ -279,3 +279,4 @@ def test_an_added_network_is_measured_by_its_own_classes_and_never_mixed_with_an
         done = CliRunner().invoke(app, ["report", str(out), "--out", str(tmp_path / "report.html")])
         assert done.exit_code == 0, done.output
         assert "stop sign" not in (tmp_path / "report.html").read_text()
+        assert "\nsigns@64,,0." in (tmp_path / "models.csv").read_text().replace("\r", "")  # no MACs, top-1

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from effviz.errors import EffVizError
 from effviz.evaluate import display_names, run_summary
 from effviz.evaluate.heatmaps import Control
 from effviz.evaluate.intervals import FEW, Interval
@@ -24,6 +23,7 @@ from effviz.evaluate.run_settings import (
     Metric,
     worse,
 )
+from effviz.evaluate.run_store import Manifest
 from effviz.evaluate.run_summary import (
     Accuracy,
     Difference,
@@ -36,7 +36,6 @@ from effviz.evaluate.run_summary import (
 from effviz.i18n import SOURCE_LANGUAGE, _, language_tag, lazy_gettext, ngettext, thread_language
 from effviz.plots.metric_vs_macs import metric_against_macs
 from effviz.plots.style import config
-from effviz.zoo import catalogue
 
 if TYPE_CHECKING:
     from effviz.report.example_maps import ExampleMap, ExampleMaps
@@ -235,7 +234,7 @@ def _metric(results: Results, metric: Metric, cells: Sequence[MetricMean]) -> It
     yield html_paragraph(
         f"{display_names.sentence(metric)} {display_names.better(metric).capitalize()}.{_upside_down(metric)}"
     )
-    macs = {label: ref.macs for label, ref in run_summary.measured_refs(results.run).items()}
+    macs = _macs(results.run)
     beside = _leads(results, metric) if metric in FAITHFULNESS_METRICS else cells
     if metric in FAITHFULNESS_METRICS:
         yield html_paragraph(display_names.only_leads())
@@ -452,11 +451,12 @@ PARTS: Final = tuple(f"{part}{number}" for part in ("", "small_") for number in 
 TESTED: Final = tuple(f"{part}{number}" for part in ("", "small_") for number in (*NUMBERS, "p"))
 
 
-def summary_csv(cells: Sequence[MetricMean]) -> str:
-    """Return all means with their intervals, one row for each model, method and metric."""
+def summary_csv(run: Manifest, cells: Sequence[MetricMean]) -> str:
+    """Return all means of a run with their intervals, one row for each model, method and metric."""
+    macs = _macs(run)
     rows = (
         (
-            *(of.model, _macs(of.model), of.method, of.metric.value),
+            *(of.model, macs.get(of.model, ""), of.method, of.metric.value),
             *(*_numbers(of.every), *_numbers(of.small), "wilson" if of.metric in SHARE_METRICS else "t"),
         )
         for of in cells
@@ -479,10 +479,11 @@ def differences_csv(found: Sequence[Difference]) -> str:
     return _csv(("model", "method", "minus_model", "minus_method", "metric", "of", *TESTED), rows)
 
 
-def models_csv(found: Sequence[Accuracy]) -> str:
+def models_csv(run: Manifest, found: Sequence[Accuracy]) -> str:
     """Return how often each model is right, and the mean probability of the classes that maps were asked for."""
     names = [f"{of}_{number}" for of in ("top1", "probability") for number in NUMBERS]
-    rows = ((of.model, _macs(of.model), *_numbers(of.top1), *_numbers(of.probability)) for of in found)
+    macs = _macs(run)
+    rows = ((of.model, macs.get(of.model, ""), *_numbers(of.top1), *_numbers(of.probability)) for of in found)
     return _csv(("model", "macs", *names), rows)
 
 
@@ -491,18 +492,15 @@ def table_files(results: Results, cells: Sequence[MetricMean]) -> dict[str, str]
     methods = [method.value for method in results.run.settings.methods]
     found = [of for metric in results.metrics for of in find_differences(results, methods, metric)]
     return {
-        SUMMARY_FILE: summary_csv(cells),
+        SUMMARY_FILE: summary_csv(results.run, cells),
         DIFFERENCES_FILE: differences_csv(found),
-        "models.csv": models_csv(model_accuracies(results)),
+        "models.csv": models_csv(results.run, model_accuracies(results)),
     }
 
 
-def _macs(model: str) -> int | str:
-    """Return a model's multiply-adds; nothing for one that this version does not know."""
-    try:
-        return catalogue.parse_model(model).macs
-    except EffVizError:
-        return ""
+def _macs(run: Manifest) -> dict[str, int]:
+    """Return the multiply-adds of those of a run's models that are here."""
+    return {label: ref.macs for label, ref in run_summary.measured_refs(run).items()}
 
 
 def _numbers(of: Interval) -> Iterator[float | str]:

@@ -233,7 +233,7 @@ def test_the_same_run_makes_the_same_bytes(run, html):
 
 
 def test_the_small_table_holds_the_same_means(known):
-    table = list(csv.DictReader(io.StringIO(summary_csv(run_summary.metric_means(known)))))
+    table = list(csv.DictReader(io.StringIO(summary_csv(known.run, run_summary.metric_means(known)))))
     assert len(table) == 2 * 4
     (row,) = [row for row in table if (row["model"], row["method"]) == ("lite2@260", "cam")]
     assert [float(row[name]) for name in ("mean", "small_mean")] == pytest.approx([0.6, 0.55])
@@ -272,7 +272,7 @@ def test_the_table_of_models_has_their_accuracy_and_how_sure_they_are(known):
 
 def test_a_model_that_is_unknown_here_has_no_macs(known):
     cell = dataclasses.replace(run_summary.metric_means(known)[0], model="gone@64")
-    assert "gone@64,,cam,energy," in summary_csv([cell])
+    assert "gone@64,,cam,energy," in summary_csv(known.run, [cell])
 
 
 def test_the_command_writes_the_page_and_its_tables(run, html, tmp_path):

@@ -669,7 +669,7 @@ def summed(run: Path) -> Path:
     """The table that `effviz report` leaves beside the results."""
     known = load_results(run)
     file = run / SUMMARY_FILE
-    file.write_text(summary_csv(run_summary.metric_means(known)))
+    file.write_text(summary_csv(known.run, run_summary.metric_means(known)))
     return file
 
 

@@ -90,7 +90,7 @@ def test_steps_add_up_to_what_the_command_measures_and_nothing_stays_on_disk(tem
     assert "2 photos of samples" in page
     assert str(Path.cwd()) not in page  # what is taken home says nothing about the server
     assert str(temporary) not in page
-    assert summary_csv(cells).count("\n") == 1 + 4 * 2
+    assert summary_csv(found.run, cells).count("\n") == 1 + 4 * 2
 
 
 def test_every_metric_that_is_offered_is_the_commands(temporary: Path) -> None:

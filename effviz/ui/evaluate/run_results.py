@@ -16,7 +16,6 @@ from effviz.evaluate.run_settings import (
     LOCALISATION_METRICS,
     SANITY_METRICS,
     SHARE_METRICS,
-    Metric,
 )
 from effviz.evaluate.run_summary import Difference, MetricMean, Results, find_leads, measured_refs
 from effviz.explain import placement
@@ -107,7 +106,7 @@ def show_chart(view: ResultsView, cells: Sequence[MetricMean], found: Sequence[D
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         picture(CHART, slide(made, display_names.metric(view.metric), _("Measured and drawn by EffViz (Apache-2.0).")))
-        _save(view.metric, cells)
+        _save(view, cells)
     outputs.caption(list(_notes(view, models, known)))
 
 
@@ -174,7 +173,7 @@ def show_files(of: MeasuredRun) -> None:
         return
     with st.container(horizontal=True):
         for label, name, mime, make in (
-            (_("All means as CSV"), "summary.csv", "text/csv", lambda _results, cells: summary_csv(cells)),
+            (_("All means as CSV"), "summary.csv", "text/csv", lambda results, cells: summary_csv(results.run, cells)),
             (
                 _("Differences as CSV"),
                 DIFFERENCES_FILE,
@@ -219,11 +218,11 @@ def _alt(models: Sequence[RatedModel], axis: str) -> str:
     return _("Scatter chart of {axis} over MACs on a log scale: {points}.").format(axis=axis, points=points)
 
 
-def _save(metric: Metric, cells: Sequence[MetricMean]) -> None:
+def _save(view: ResultsView, cells: Sequence[MetricMean]) -> None:
     st.download_button(
         "CSV",
-        summary_csv(cells),
-        f"effviz-{metric}.csv",
+        summary_csv(view.measured.run, cells),
+        f"effviz-{view.metric}.csv",
         "text/csv",
         icon=":material/download:",
         help=_("The means and intervals of this measure, every model, method and control"),
