@@ -53,8 +53,8 @@ def counted_here(title: str) -> DrawingSlide:
 
 
 def with_menu(html: str) -> str:
-    """Put the buttons into a component's HTML, where it says `{menu}`."""
-    return html.replace("{menu}", _PICTURE.joinpath("drawing_menu.html").read_text("utf-8"))
+    """Put the buttons into a component's HTML, where it says `<!-- menu -->`."""
+    return html.replace("<!-- menu -->", _PICTURE.joinpath("drawing_menu.html").read_text("utf-8"))
 
 
 def menu_data(key: str, name: str, slide: DrawingSlide | None) -> dict[str, object]:
