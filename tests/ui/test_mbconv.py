@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from effviz.scaling import plan
-from effviz.ui.components.mbconv.diagram import NARROW, WIDE, diagram, short, shortcut, words
+from effviz.ui.components.mbconv import NARROW, WIDE, diagram, short, shortcut, words
 
 B0 = plan(1, 1, 224)
 

@@ -14,7 +14,7 @@ from effviz.facts.two_step_search import second_steps
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.scaling import PAPER_RULE, ScalingMethod
-from effviz.ui.lesson import figures, live_maps
+from effviz.ui.lesson import figures
 from effviz.ui.lesson.figures import Guess, Value
 from effviz.ui.session import PRESENT
 from effviz.zoo.presets import ScalingAxis
@@ -170,7 +170,7 @@ def _steps_finding() -> str:
 
 
 def _maps_finding() -> str:
-    coarse, fine = live_maps.cells_a_side()
+    coarse, fine = figures.cells_a_side()
     return _(
         "More pixels give a finer map: {fine} × {fine} cells instead of {coarse} × {coarse}. **Part of “more detail” "
         "is that grid.** The paper's Figure 7 shows networks that were never released; these were scaled much less."
@@ -350,8 +350,8 @@ STEPS: Final = (
             "all three. The maps mark what supports each network's answer. Whose are they?"
         ),
         {},
-        tuple(Pairing(letter, partial(live_maps.role_of, letter)) for letter in live_maps.LETTERS),
-        live_maps.show,
+        tuple(Pairing(letter, partial(figures.role_of, letter)) for letter in figures.LETTERS),
+        figures.show_live_maps,
         _maps_finding,
         lazy_gettext("Compare the five networks on a photo of your own: do the clues that you used still hold?"),
         "figure7",

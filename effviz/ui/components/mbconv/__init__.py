@@ -1,13 +1,204 @@
 """The block diagram of Table 1: MBConv with squeeze-and-excitation."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import pairwise
 from pathlib import Path
 
 import streamlit as st
 
-from effviz.scaling import Layer
+from effviz.i18n import _
+from effviz.scaling import Layer, Operator
 from effviz.ui.components import MENU_CSS, MENU_JS, DrawingSlide, menu_data, menu_words, with_menu
-from effviz.ui.components.mbconv.diagram import WIDE, diagram
+
+# The inside of one block of Table 1 as a drawing (SVG), with the sizes and costs that it has in a plan.
+
+BOX, GAP = 44, 40  # px
+GATE = 3 * (BOX + 16)  # px: height of squeeze-and-excitation
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where things stand across, in px: the shortcut, the middles of the boxes and of the gate, and their widths."""
+
+    shortcut: int
+    main: int
+    gate: int
+    main_width: int
+    gate_width: int
+    width: int  # of all
+    text_px: int
+
+
+NARROW = Columns(24, 150, 350, 190, 150, 440, 13)
+WIDE = Columns(30, 195, 465, 260, 215, 590, 16)  # a slide has room across, and wants larger words
+
+
+@dataclass(frozen=True, slots=True)
+class DiagramBox:
+    """One layer: where it stands, and two lines of text."""
+
+    middle: int
+    top: int
+    wide: int
+    title: str
+    detail: str
+
+
+def shortcut(layers: Sequence[Layer]) -> bool:
+    """Whether the block adds its input to its output: the same size and the same channels (official code)."""
+    first, last = layers[0], layers[-1]
+    return last.operator is Operator.PROJECT and (first.in_size, first.in_channels) == (
+        last.out_size,
+        last.out_channels,
+    )
+
+
+def words(layers: Sequence[Layer]) -> str:
+    """The drawing in one sentence, for those who cannot see it."""
+    steps = "; ".join(f"{_title(layer)}, {_detail(layer)}" for layer in layers)
+    ends = _("the input is added at the end") if shortcut(layers) else _("without a shortcut")
+    return _("Block diagram from {start} to {end}: {steps}; {ends}.").format(
+        start=_map(layers[0].in_size, layers[0].in_channels), end=_end(layers), steps=steps, ends=ends
+    )
+
+
+def diagram(layers: Sequence[Layer], at: Columns = NARROW) -> str:
+    """One block as SVG, from top to bottom; text and lines have the page's text colour, so that dark mode works."""
+    gate = {layer.operator: layer for layer in layers if layer.operator in (Operator.SQUEEZE, Operator.EXCITE)}
+    main = [layer for layer in layers if layer.operator not in gate]
+    drawn = [_text(at.main, 16, _map(layers[0].in_size, layers[0].in_channels))]
+    top, last = 22, 22
+    for layer in main:
+        drawn.append(_arrow(at.main, last, at.main, top + GAP))
+        drawn.append(_box(DiagramBox(at.main, top + GAP, at.main_width, _title(layer), _detail(layer))))
+        last = top = top + GAP + BOX
+        if layer.operator is Operator.DEPTHWISE and gate:
+            drawn += _gate(gate[Operator.SQUEEZE], gate[Operator.EXCITE], top, at)
+            last = top = top + GATE
+    if shortcut(layers):
+        drawn += _shortcut(last, at)
+        last += GAP
+    drawn += [_arrow(at.main, last, at.main, last + GAP - 14), _text(at.main, last + GAP, _end(layers))]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(words(layers))}" '
+        f'viewBox="0 0 {at.width} {last + GAP + 10}" font-size="{at.text_px}">{"".join(drawn)}</svg>'
+    )
+
+
+def _title(layer: Layer) -> str:
+    kernel = f"{layer.kernel} × {layer.kernel}"
+    stride = _(", stride {stride}").format(stride=layer.stride) if layer.stride > 1 else ""
+    ratio = round(layer.out_channels / layer.in_channels)
+    return {
+        Operator.CONV: _("Convolution {kernel}{stride}").format(kernel=kernel, stride=stride),
+        Operator.EXPAND: _("Expand ×{ratio}: 1 × 1").format(ratio=ratio),
+        Operator.DEPTHWISE: _("Depthwise {kernel}{stride}").format(kernel=kernel, stride=stride),
+        Operator.SQUEEZE: _("Squeeze: 1 × 1"),
+        Operator.EXCITE: _("Excite: 1 × 1, sigmoid"),
+        Operator.PROJECT: _("Project: 1 × 1"),
+        Operator.CLASSIFIER: _("Pool, classifier"),
+    }[layer.operator]
+
+
+def _detail(layer: Layer) -> str:
+    return _("{channels}, {macs} MACs").format(
+        channels=f"{layer.in_channels} → {layer.out_channels}", macs=short(layer.macs)
+    )
+
+
+def short(macs: int) -> str:
+    """Three digits and a prefix, down to single MACs: `19.3 M`, `3.84 k`, `256`."""
+    for divisor, prefix in ((1e6, " M"), (1e3, " k")):
+        if macs >= divisor:
+            return f"{macs / divisor:.3g}{prefix}"
+    return str(macs)
+
+
+def _map(size: int, channels: int) -> str:
+    return f"{size} × {size} × {channels}"
+
+
+def _end(layers: Sequence[Layer]) -> str:
+    last = layers[-1]
+    if last.operator is Operator.CLASSIFIER:
+        return _("{count} logits").format(count=last.out_channels)
+    return _map(last.out_size, last.out_channels)
+
+
+def _gate(squeeze: Layer, excite: Layer, top: int, at: Columns) -> list[str]:
+    """Squeeze-and-excitation, beside the main line: average, two layers, and a factor for every channel."""
+    boxes = [
+        DiagramBox(at.gate, top + 16, at.gate_width, _("Average the map"), str(excite.out_channels)),
+        DiagramBox(at.gate, top + 16 + BOX + 16, at.gate_width, _title(squeeze), _detail(squeeze)),
+        DiagramBox(at.gate, top + 16 + 2 * (BOX + 16), at.gate_width, _title(excite), _detail(excite)),
+    ]
+    end = boxes[-1].top + BOX // 2
+    return [
+        _line(at.main, top, at.main, end - 11),
+        _arrow(at.main, boxes[0].top + BOX // 2, at.gate - at.gate_width // 2, boxes[0].top + BOX // 2),
+        *(_arrow(at.gate, above.top + BOX, at.gate, below.top) for above, below in pairwise(boxes)),
+        *map(_box, boxes),
+        _arrow(at.gate - at.gate_width // 2, end, at.main + 11, end),
+        _circle(at.main, end, "×"),
+        _line(at.main, end + 11, at.main, top + GATE),
+    ]
+
+
+def _shortcut(bottom: int, at: Columns) -> list[str]:
+    """From the input around everything to a plus below."""
+    plus = bottom + 27
+    path = f"M{at.main} 26H{at.shortcut}V{plus}H{at.main - 12}"
+    return [
+        _arrow(at.main, bottom, at.main, plus - 11),
+        f'<path d="{path}" fill="none" stroke="currentColor" stroke-opacity="0.6" stroke-dasharray="4 3"/>',
+        _head(at.main - 11, plus, "right"),
+        _circle(at.main, plus, "+"),
+        _line(at.main, plus + 11, at.main, bottom + GAP),
+    ]
+
+
+def _box(box: DiagramBox) -> str:
+    return (
+        f'<rect x="{box.middle - box.wide // 2}" y="{box.top}" width="{box.wide}" height="{BOX}" rx="6" '
+        'fill="currentColor" fill-opacity="0.07" stroke="currentColor" stroke-opacity="0.55"/>'
+        + _text(box.middle, box.top + 18, box.title, bold=True)
+        + _text(box.middle, box.top + 35, box.detail)
+    )
+
+
+def _text(x: int, y: int, words: str, bold: bool = False) -> str:
+    weight = ' font-weight="600"' if bold else ""
+    return f'<text x="{x}" y="{y}" text-anchor="middle" fill="currentColor"{weight}>{escape(words)}</text>'
+
+
+def _circle(x: int, y: int, sign: str) -> str:
+    return f'<circle cx="{x}" cy="{y}" r="11" fill="none" stroke="currentColor" stroke-opacity="0.6"/>' + _text(
+        x, y + 5, sign, bold=True
+    )
+
+
+def _line(x1: int, y1: int, x2: int, y2: int) -> str:
+    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="currentColor" stroke-opacity="0.6"/>'
+
+
+def _arrow(x1: int, y1: int, x2: int, y2: int) -> str:
+    if x1 == x2:
+        return _line(x1, y1, x2, y2) + _head(x2, y2, "down")
+    return _line(x1, y1, x2, y2) + _head(x2, y2, "right" if x2 > x1 else "left")
+
+
+def _head(x: int, y: int, to: str) -> str:
+    corners = {
+        "down": f"{x - 4},{y - 7} {x + 4},{y - 7}",
+        "right": f"{x - 7},{y - 4} {x - 7},{y + 4}",
+        "left": f"{x + 7},{y - 4} {x + 7},{y + 4}",
+    }[to]
+    return f'<polygon points="{x},{y} {corners}" fill="currentColor" fill-opacity="0.7"/>'
+
+
+# The component.
 
 HERE = Path(__file__).parent
 
