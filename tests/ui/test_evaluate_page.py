@@ -241,6 +241,11 @@ def minus(metric: Metric, model: str, mean: float, *, p: float = 0.01, other: st
     return Difference(model, "cam", *same, metric, found, replace(found, mean=found.mean / 10))
 
 
+def of_networks(run: runs.MeasuredRun, *labels: str) -> runs.MeasuredRun:
+    networks = tuple(run_store.MeasuredModel(label, "", "openvino") for label in labels)
+    return replace(run, models=labels, results=replace(run.results, run=replace(run.run, networks=networks)))
+
+
 @pytest.mark.parametrize(
     ("metric", "means", "said"),
     [
@@ -269,9 +274,7 @@ def minus(metric: Metric, model: str, mean: float, *, p: float = 0.01, other: st
 def test_the_answer_is_yes_or_no_by_rules(folder: Path, metric: Metric, means: dict[str, float], said: str) -> None:
     of = replace(runs.open_folder(finished(folder / "cars"), ("test",)), models=("m0", *means))
     if "lite1@240" in means:  # one that is known, with MACs
-        labels = ("lite0@224", *means)
-        networks = tuple(run_store.MeasuredModel(label, "", "openvino") for label in labels)
-        of = replace(of, models=labels, results=replace(of.results, run=replace(of.run, networks=networks)))
+        of = of_networks(of, "lite0@224", *means)
     found = [minus(metric, model, mean) for model, mean in means.items()]
     assert said in plainly(verdict.answer(view(of, metric), found))[0]
 
@@ -302,7 +305,8 @@ def test_an_answer_parts_models_by_what_is_clear_after_holms_correction(folder: 
 
 
 def test_of_a_compound_models_gain_the_larger_input_alone_is_named(folder: Path) -> None:
-    of = replace(runs.open_folder(finished(folder / "cars"), ("test",)), models=("lite0@224", "lite0@260", "lite2@260"))
+    cars = runs.open_folder(finished(folder / "cars"), ("test",))
+    of = of_networks(cars, "lite0@224", "lite0@260", "lite2@260")
     compound = minus(Metric.ENERGY, "lite2@260", 0.05)
     for alone, said in (
         (0.01, "lite0@260), whose grid is as fine, gains 3.0."),
