@@ -147,6 +147,7 @@ def test_a_figure_fills_the_screen_and_gives_way_again(visit: Visit) -> None:
         "all => all.map(one => parseFloat(getComputedStyle(one).fontSize))"
     )
     assert min(sizes) >= 20
+    idle(page)  # the chart stands there before the script that listens to keys
     page.keyboard.press("Escape")
     expect(page).to_have_url(re.compile("section=figure4$"))
     expect(page.get_by_role("button", name="Fill the screen")).to_be_visible()
