@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import unfold
+from tests.browser.conftest import IDLE, unfold
 
 pytestmark = pytest.mark.browser
 
@@ -44,8 +44,15 @@ RUN = """
 """
 
 
+# Streamlit fades what a run of the script will replace, and back again: half-faded words have less contrast.
+AT_REST = "() => !document.getAnimations().some((one) => one instanceof CSSTransition)"
+
+
 def violations(page: Page, axe: str, within: str | None = None) -> list[str]:
-    """What axe-core finds wrong, but for what is allowed."""
+    """What axe-core finds wrong once the page is at rest, but for what is allowed."""
+    page.wait_for_selector(IDLE)
+    expect(page.locator('[data-stale="true"]')).to_have_count(0)
+    page.wait_for_function(AT_REST)
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(axe)
     found: list[dict[str, Any]] = page.evaluate(RUN, within)

@@ -78,7 +78,7 @@ def test_one_class_is_chosen_in_the_list_and_above_and_everything_agrees(visit: 
     settings = json.loads(Path(download.value.path()).read_text("utf-8"))
     assert settings["target"] == name
     with page.expect_download(timeout=PATIENCE_MS) as download:
-        page.get_by_role("button", name="Save as PNG").click()
+        page.locator("button.save").click()
     assert download.value.suggested_filename == f"effviz-grid-{slug}.png"
     page.get_by_role("link", name="Scale").click()
     expect(page.get_by_text("Budget", exact=True)).to_be_visible()

@@ -115,13 +115,14 @@ def test_a_grid_that_comes_later_hears_the_newest_news_only(sheet: Page) -> None
 
 def test_a_call_that_a_newer_one_overtook_takes_nothing_with_it(browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1000, "height": 800})
-    page.set_content(phi._text("phi.html"))
-    script = components.SENDER + "".join(map(phi._text, ("format.js", "drawing.js", "element.js")))
+    page.set_content(components.with_menu(phi._text("phi.html")))
+    script = components.SENDER + components.MENU_JS + "".join(map(phi._text, ("format.js", "drawing.js", "element.js")))
     table = phi_table(ScalingRule(), Family.EFFICIENTNET).payload()
     shown = {"value": 1.0, "move": 0, "variant": "full", "colour": "#123456", "words": slider_words()}
-    page.evaluate(MOUNT, [script, json.loads(json.dumps({**table, **shown}))])
+    menu = components.menu_data("phi", "phi", None)
+    page.evaluate(MOUNT, [script, json.loads(json.dumps({**table, **shown, **menu}))])
     page.set_viewport_size({"width": 700, "height": 800})
-    drawing = page.locator("svg")
+    drawing = page.locator(".drawing svg")
     width = round(page.locator(".drawing").evaluate("one => one.getBoundingClientRect().width"))
     expect(drawing).to_have_attribute("viewBox", re.compile(rf"^0 0 {width} "))
     page.close()

@@ -46,7 +46,7 @@ def seen(page: Page) -> dict[str, object]:
 
 def copied(page: Page) -> str:
     """The link that its button copies."""
-    page.get_by_role("button", name="Copy link").click()
+    page.get_by_role("button", name="Copy link", exact=True).click()
     return page.get_by_label("Link to what is seen here, without your own photos").input_value()
 
 
@@ -83,7 +83,7 @@ def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(
     (dog,) = [photo for photo in view["photos"].values() if "cell" in photo]
     assert dog["zoom"] == [1.25, 0.1, 0.1]
     with page.expect_download(timeout=PATIENCE_MS) as picture:
-        page.get_by_role("button", name="Save as PNG").click()
+        page.locator("button.save").click()
     with Image.open(picture.value.path()) as image:
         image.load()
         assert image.text["EffViz link"] == link  # type: ignore[attr-defined]
