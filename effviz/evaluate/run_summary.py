@@ -38,7 +38,7 @@ from effviz.i18n import _
 from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 TEXT_COLUMNS: Final = ("photo", "model", "method", "metric", "error")
 
@@ -407,7 +407,7 @@ def measured_refs(run: Manifest) -> dict[str, ModelRef]:
         try:
             ref = catalogue.parse_model(network.label)
         except EffVizError as error:
-            _log.info("A run has a model that is not here: %s", error)
+            logger.info("A run has a model that is not here: %s", error)
             continue
         if ref.spec.sha256 in ("", network.weights_sha256):  # a checkpoint's name may have another file by now
             found[network.label] = ref
