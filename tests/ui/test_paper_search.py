@@ -135,7 +135,7 @@ def test_a_shipped_run_shows_its_size_its_best_and_its_noise(ship: Path) -> None
     at = open_section()
     said = words(at)
     assert "7 trainings of 5 epochs each, 28 minutes in all" in said  # 7 times 240 s
-    assert "64 px with 7.61 million MACs (B0 has 386), judged by 3,925 validation pictures" in said
+    assert "64 px with 7.61 million MACs (B0 has 386), judged by 3,925 validation images" in said
     assert "9469 pictures of 10 classes" in said
     assert (
         "Best with two seeds or more: **α 1, β 1, γ 1.35**, 61.00 %" in said or "**α 1.8, β 1, γ 1**, 61.00 %" in said
