@@ -382,7 +382,7 @@ QUEUE: Final = JobQueue(limit=turn_limit)  # of this server
 
 # What work costs, estimated before it is done: time in passes of B4 at 380 px, and memory.
 #
-# Time is measured for the kinds of work, as processor time on one core (a gradient by torch is four to seven times a
+# Time is measured for the kinds of work, as processor time on one core (a gradient by torch is about twelve times a
 # pass by OpenVINO), and follows the multiply-adds of a pass; memory follows the plan's activations. The decoders of
 # photos get a share of all memory.
 
@@ -408,11 +408,11 @@ LOAD: Final = 0.5  # reading, checking and compiling a network: Lite0 takes 1.5 
 
 LOAD_A_PARAMETER: Final = 3.5e-7
 
-TORCH: Final = 3.0  # times a pass by OpenVINO: 2.2 to 3.2
+TORCH: Final = 4.0  # times a pass by OpenVINO: 2.2 to 3.2 of one core's time, and its threads take all cores
 
-GRADIENT: Final = 7.0  # by torch: 4 to 7
-
-FULL_GRADIENT: Final = 12.0  # and of every layer, for FullGrad: 10 to 15
+# A gradient by torch takes 4 to 7 passes of one core's time, one of every layer (FullGrad) 10 to 15. Counted as 7, a
+# newcomer beside the pages of `effviz bench load --hostile` waited 5.3 to 5.6 s, and counted as 12 4.4 to 5.0 s.
+GRADIENT: Final = 12.0
 
 SECOND_GRADIENT: Final = 40.0  # ShapleyCAM's gradient of a gradient: 24 to 43 up to stride 8, 12 to 21 at 16
 
@@ -452,8 +452,6 @@ def map_effort(ref: ModelRef, method: Method, layer: TargetLayer) -> Effort:
             return Effort(_passes(ref) + KERNEL_A_PAIR * _cells(ref, layer) ** 2, _live_bytes(ref) + 2**28)
         case Method.EIGENCAM | Method.FEM | Method.RANDOMCAM:
             return pass_effort(ref)
-        case Method.FULLGRAD:
-            return gradient_effort(ref, FULL_GRADIENT)
         case Method.SHAPLEYCAM if layer is not TargetLayer.STRIDE_32:  # behind it little is left to differentiate
             return gradient_effort(ref, SECOND_GRADIENT)
         case _:

@@ -564,7 +564,7 @@ def test_a_network_that_is_not_there_costs_its_loading_and_its_weights() -> None
         (Method.ABLATIONCAM, TargetLayer.STRIDE_16, 1, True),
         (Method.SCORECAM, TargetLayer.LAST, 1, True),
         (Method.GRADCAM, TargetLayer.STRIDE_4, job_queue.GRADIENT, False),
-        (Method.FULLGRAD, TargetLayer.LAST, job_queue.FULL_GRADIENT, False),
+        (Method.FULLGRAD, TargetLayer.LAST, job_queue.GRADIENT, False),
         (Method.SHAPLEYCAM, TargetLayer.STRIDE_4, job_queue.SECOND_GRADIENT, False),
         (Method.SHAPLEYCAM, TargetLayer.STRIDE_32, job_queue.GRADIENT, False),
         (Method.EIGENCAM, TargetLayer.STRIDE_4, 1, False),
