@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import plotly.graph_objects as go
@@ -151,7 +152,12 @@ class Slide:
 
 def slide(made: go.Figure, title: str, source: str) -> Slide:
     """Lay a figure out as a slide; `source` is one line."""
-    large = enlarge(go.Figure(layout=made.layout), SLIDE_TEXT_PX)
+    return _slide(made.layout.to_json(), title, source)
+
+
+@lru_cache(maxsize=256)  # a page makes its figures anew at every run of its script, and each slide took 17 ms
+def _slide(layout: str, title: str, source: str) -> Slide:
+    large = enlarge(go.Figure(layout=json.loads(layout)), SLIDE_TEXT_PX)
     large.update_layout(
         height=None,
         title_text=f"<b>{title}</b>",
