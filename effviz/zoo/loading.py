@@ -2,11 +2,9 @@
 
 import gc
 import sys
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -64,12 +62,15 @@ def iter_models(refs: Sequence[ModelRef]) -> Iterator[tuple[int, Model]]:
         WeightsError: as `load`.
     """
     places = {ref.spec: [place for place, other in enumerate(refs) if other.spec == ref.spec] for ref in refs}
+    specs = list(places)
+    if not specs:
+        return
     with ThreadPoolExecutor(1, thread_name_prefix="weights") as reader:
-        ahead = deque(reader.submit(weights, spec) for spec in [*places][:1])
-        for spec, following in zip_longest(places, [*places][1:]):
-            shared = ahead.popleft().result()
-            if following:
-                ahead.append(reader.submit(weights, following))
+        ahead = reader.submit(weights, specs[0])
+        for number, spec in enumerate(specs, start=1):
+            shared = ahead.result()
+            if number < len(specs):
+                ahead = reader.submit(weights, specs[number])
             yield from ((place, Model(refs[place], shared)) for place in places[spec])
 
 
