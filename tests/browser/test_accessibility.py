@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
 AXE = Path(__file__).parents[2] / ".venv/node_modules/axe-core/axe.min.js"
-PAGES = ["/", "/lesson", "/scale", "/tradeoff", "/evaluate", "/paper", "/wrong_maps"]
+PAGES = ["/", "/lesson", "/scale", "/tradeoff", "/evaluate", "/paper", "/wrong_maps", "/glossary"]
 
 # What Streamlit draws itself and offers no way to change, each with the reason why it may stay.
 ALLOWED = {

@@ -4,18 +4,20 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 from scipy import stats
 from typer.testing import CliRunner
 
-from effviz.cli import app
+from effviz.cli import app, train
 from effviz.errors import SettingsError
 from effviz.evaluate import intervals
 from effviz.scaling import plan as network_plan
 from effviz.train import data, family_training
-from effviz.train.family_training import PlannedNetwork
+from effviz.train.family_training import FamilyOutcome, PlannedNetwork
 
 PLAN = Path(__file__).parents[2] / "models" / "mini" / "plan.toml"
 
@@ -121,6 +123,17 @@ def test_the_whole_chain_runs_stops_and_goes_on(folder: Path, small: Path, tmp_p
     other = CliRunner().invoke(app, [*command[:-1], "2"])
     assert other.exit_code == 1
     assert "another plan" in " ".join(other.output.split())
+
+
+def test_the_final_network_of_every_seed_has_an_entry_of_its_own() -> None:
+    made = {"name": "mini-depth", "file": "weights.safetensors"}
+    runs = (("final", 0), ("final", 1), ("step1", 0))
+    rows = tuple(SimpleNamespace(part=part, network="depth", seed=seed, entry=made) for part, seed in runs)
+    entries = json.loads(train._manifest_entries(cast("tuple[FamilyOutcome, ...]", rows)))
+    assert [(entry["name"], entry["file"]) for entry in entries] == [
+        ("mini-depth", "final-depth-s0/weights.safetensors"),
+        ("mini-depth-s1", "final-depth-s1/weights.safetensors"),
+    ]
 
 
 @pytest.mark.parametrize(
