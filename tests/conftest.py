@@ -55,8 +55,14 @@ UNCOUNTED = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what looks at pages, which is one half of the whole run (see run_all.py), and what coverage leaves out."""
+    """Mark what looks at pages, which is one half of the whole run (see run_all.py), and what coverage leaves out.
+
+    A browser test that fails has a second try: a frame that comes late on a busy machine is no fault of the app. The
+    summary names each with what failed, since one that comes up again and again races and has to be mended.
+    """
     for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
         if item.path.is_relative_to(HERE / "ui") or item.path.is_relative_to(HERE / "browser"):
             item.add_marker("page")
         if item.path in UNCOUNTED or item.get_closest_marker("hypothesis"):

@@ -70,9 +70,9 @@ class Half:
         return Counter({word: int(number) for number, word in found})
 
     def verdict(self) -> list[str]:
-        """How it ended, and the first reasons where it failed."""
+        """How it ended, and the first reasons where it failed, or where a test passed at its second try only."""
         last = self.lines[-1].strip("= ") if self.lines else "nothing was said"
-        reasons = [f"    {line}" for line in self.lines if line.startswith(("FAILED ", "ERROR "))]
+        reasons = [f"    {line}" for line in self.lines if line.startswith(("FAILED ", "ERROR ", "RERUN "))]
         if len(reasons) > MOST_REASONS:
             reasons[MOST_REASONS:] = [f"    ... and {len(reasons) - MOST_REASONS} more"]
         return [f"{self.name}: exit code {self.process.returncode}, {last}", *reasons]
