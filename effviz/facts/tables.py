@@ -4,6 +4,7 @@ import csv
 import math
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -84,6 +85,7 @@ def credit(sources: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(found))
 
 
+@lru_cache(maxsize=1024)
 def link(source: str) -> str:
     """The address of the first thing that a source names; "" for what was only computed or measured here.
 

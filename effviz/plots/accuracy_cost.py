@@ -21,6 +21,7 @@ from effviz.plots.style import (
     figure,
     log_axis,
     place_labels,
+    remembered,
     stack_labels,
     vertical,
 )
@@ -258,6 +259,7 @@ def credit_line() -> str:
     return _("Source: Tan and Le 2019, arXiv:1905.11946; timm. Drawn by EffViz (Apache-2.0).")
 
 
+@remembered
 def accuracy_cost_figure(
     series: Sequence[NetworkSeries],
     cost: Cost,

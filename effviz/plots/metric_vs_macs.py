@@ -32,6 +32,7 @@ from effviz.plots.style import (
     figure,
     log_axis,
     place_labels,
+    remembered,
 )
 from effviz.zoo.presets import ScalingAxis
 
@@ -180,6 +181,7 @@ class RatedModel:
     found: Interval
 
 
+@remembered
 def map_quality(models: Sequence[RatedModel], controls: Mapping[Control, Sequence[RatedModel]], axis: str) -> go.Figure:
     """Draw means with their intervals over MACs; controls are lines across.
 

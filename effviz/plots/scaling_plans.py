@@ -6,7 +6,19 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from effviz.i18n import _, lazy_gettext
-from effviz.plots.style import BROWN, GREY, LOOKS, OLIVE, TEAL, TEMPLATE, VERMILLION, figure, log_axis, vertical
+from effviz.plots.style import (
+    BROWN,
+    GREY,
+    LOOKS,
+    OLIVE,
+    TEAL,
+    TEMPLATE,
+    VERMILLION,
+    figure,
+    log_axis,
+    remembered,
+    vertical,
+)
 from effviz.scaling import BudgetKind, Plan, ScalingMethod, Solution, StagePlan
 from effviz.scaling.published import Growth, PublishedStep
 from effviz.scaling.solver import LimitCurve
@@ -23,6 +35,7 @@ _BY = {
 }
 
 
+@remembered
 def growth(of: Growth, phi: float | None = None) -> go.Figure:
     """Draw billions of MACs (log scale) over phi; `phi` is marked by a dashed line.
 
@@ -113,6 +126,7 @@ _PANELS: tuple[tuple[str, Callable[[Plan], float]], ...] = (
 )
 
 
+@remembered
 def alternatives(baseline: Plan, solutions: Sequence[Solution]) -> go.Figure:
     """Draw the baseline and the networks that each scaling method reaches within one budget, four panels of bars."""
     networks = [(ScalingAxis.BASELINE, baseline), *((ScalingAxis(of.method.value), of.plan) for of in solutions)]
@@ -221,6 +235,7 @@ def _limit_curve(curve: LimitCurve, binds: bool) -> go.Scatter:
 STAGES_HEIGHT_PX = 320
 
 
+@remembered
 def stages(baseline: Plan, scaled: Plan) -> go.Figure:
     """Draw the MACs of every stage, the baseline beside the scaled network."""
     drawn = figure(STAGES_HEIGHT_PX)

@@ -2,14 +2,18 @@
 
 import json
 import math
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Final, ParamSpec
 
 import plotly.graph_objects as go
+from cachetools import LRUCache, cached
+from cachetools.keys import hashkey
 from plotly.basedatatypes import BaseTraceType
 
+from effviz.i18n import current_language
 from effviz.zoo.presets import ScalingAxis
 
 # Okabe and Ito (2008), "Color Universal Design". Black is left out since it vanishes on dark; yellow, orange and sky
@@ -77,6 +81,30 @@ TEMPLATE = go.layout.Template(
         "yaxis": {"gridcolor": GRID, "zeroline": False, "title": {"standoff": 8}},
     }
 )
+
+
+FIGURES: Final = 16  # that each function's are remembered; one holds about 0.1 MiB
+
+P = ParamSpec("P")
+
+
+def remembered(draw: Callable[P, go.Figure]) -> Callable[P, go.Figure]:
+    """Keep the last figures that a function drew, by its arguments and the visitor's language.
+
+    A page draws its figures anew at every run of its script, which took half of it. What is kept is shared among
+    visitors: draw more on a copy, `go.Figure(figure)`.
+    """
+    return cached(LRUCache(FIGURES), key=_figure_key, lock=threading.Lock())(draw)
+
+
+def _figure_key(*args: object, **options: object) -> tuple[object, ...]:
+    return hashkey(current_language(), *map(_hashable, (*args, *sorted(options.items()))))
+
+
+def _hashable(value: object) -> object:
+    if isinstance(value, Mapping):
+        return tuple((key, _hashable(item)) for key, item in value.items())
+    return tuple(map(_hashable, value)) if isinstance(value, list | tuple) else value
 
 
 def figure(height_px: int) -> go.Figure:
@@ -181,10 +209,11 @@ def _slide(layout: str, title: str, source: str) -> Slide:
 def drawn_numbers(made: go.Figure) -> list[dict[str, object]]:
     """One row a point of a figure with two axes, under the axes' own titles, which hold the units."""
     x, y = (str(axis.title.text or name) for axis, name in ((made.layout.xaxis, "x"), (made.layout.yaxis, "y")))
-    rows = ((trace, points) for trace in made.data for points in zip(trace.x, trace.y, strict=True))
     return [
-        {"series": trace.name, x: across, y: up}
-        for trace, (across, up) in rows
+        {"series": name, x: across, y: up}
+        for trace in made.data
+        for name in [trace.name]  # looking it up takes longer than the rest
+        for across, up in zip(trace.x, trace.y, strict=True)
         if across is not None and up is not None
     ]
 

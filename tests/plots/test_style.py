@@ -1,11 +1,14 @@
 """Colours that can be read and told apart, measured by published formulas."""
 
 import itertools
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
+from effviz.i18n import thread_language
 from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, draw_curves
 from effviz.plots.style import (
     LINES,
@@ -23,6 +26,7 @@ from effviz.plots.style import (
     log_axis,
     place_bar_names,
     place_labels,
+    remembered,
     slide,
     stack_labels,
     vertical,
@@ -132,6 +136,27 @@ def test_a_figures_file_has_its_points_under_the_axes_titles():
         {"series": "Depth", "MACs (billions)": 1, "Top-1 (%)": 70},
         {"series": "Depth", "MACs (billions)": 3, "Top-1 (%)": 72},
     ]
+
+
+def test_a_figure_is_drawn_once_for_the_same_numbers_and_anew_for_other_ones_and_in_another_language() -> None:
+    drawn: list[object] = []
+
+    @remembered
+    def draw(heights: Sequence[float], names: Mapping[str, Sequence[str]], px: int = 300) -> go.Figure:
+        drawn.append((heights, names, px))
+        return figure(px)
+
+    first = draw([1.0, 2.0], {"a": ["b"]})
+    assert draw([1.0, 2.0], {"a": ["b"]}) is first
+    draw([1.0, 3.0], {"a": ["b"]})
+    draw([1.0, 2.0], {"a": ["c"]})
+    draw([1.0, 2.0], {"a": ["b"]}, px=400)
+    assert len(drawn) == 4
+    language = thread_language.set("zh_TW")
+    try:
+        assert draw([1.0, 2.0], {"a": ["b"]}) is not first
+    finally:
+        thread_language.reset(language)
 
 
 def test_background_is_left_to_the_page():

@@ -138,7 +138,7 @@ def show_results(guess: Guess, shown: bool) -> None:
 def _chart(name: str, made: go.Figure, alt: str) -> None:
     """One figure, as high as a step has room for; larger for a room."""
     room = PRESENT.get()
-    drawn = enlarge(made, ROOM_TEXT_PX) if room else made
+    drawn = enlarge(made, ROOM_TEXT_PX) if room else go.Figure(made)
     drawn.update_layout(height=ROOM_HEIGHT_PX if room else HEIGHT_PX)
     st.plotly_chart(drawn, key=f"lesson-{name}", config=config(f"effviz-lesson-{name}"), alt=alt)
 

@@ -10,7 +10,7 @@ from effviz.facts import PaperVersion
 from effviz.facts.scaling_experiments import best_within_budget, scaled_network
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import AXIS_TITLES
-from effviz.plots.style import GREY, LOOKS, OLIVE, figure
+from effviz.plots.style import GREY, LOOKS, OLIVE, figure, remembered
 from effviz.scaling import Plan, ScalingMethod
 from effviz.scaling.architecture import BASE_RESOLUTION_PX
 from effviz.scaling.feasible_region import (
@@ -58,6 +58,7 @@ _WIDTH, _RESOLUTION, _DEPTH = lazy_gettext("Width, w"), lazy_gettext("Resolution
 _WASH = "rgba(120, 120, 120, 0.18)"  # of what fits, on any background
 
 
+@remembered
 def roof(mesh: Sequence[Sequence[RegionPoint]], networks: Mapping[ScalingAxis, Plan]) -> go.Figure:
     """Draw the deepest network over every width and resolution, coloured by the limit that stops it."""
     drawn = figure(ROOF_HEIGHT_PX)
@@ -82,6 +83,7 @@ def roof(mesh: Sequence[Sequence[RegionPoint]], networks: Mapping[ScalingAxis, P
     return drawn
 
 
+@remembered
 def edge(points: Sequence[EdgePoint], networks: Mapping[ScalingAxis, Plan], finest: float) -> go.Figure:
     """Draw how fine the input may be at each width, by each limit; `networks` have the depth of the cut."""
     drawn = figure(EDGE_HEIGHT_PX)
