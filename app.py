@@ -14,7 +14,7 @@ PAGES = "effviz/ui/pages"  # st.Page finds them from this file's folder
 
 startup.shorten_log()
 startup.bound_uploads()
-job_queue.start_decoders()
+job_queue.bound_decoders()
 session.adopt_language()
 st.set_page_config(page_title="EffViz", page_icon=settings.SHIPPED / "assets/icon.png", layout="wide")
 st.logo(settings.SHIPPED / "assets/logo.svg", size="large")
@@ -47,3 +47,4 @@ with last_guard():
     else:
         inputs.choose_language()
         page.run()
+job_queue.start_decoders()  # only now: until its page is there, a visitor needs the processor

@@ -398,10 +398,15 @@ def decoder_memory_bytes() -> int:
     return min(MOST_DECODER_BYTES, budget_bytes(DECODER_SHARE))
 
 
+def bound_decoders() -> decoding.DecoderPool:
+    """Set how many there may be and what each may take; they start when a photo comes, or with `start_decoders`."""
+    most = min(capacity(), budget_bytes(DECODER_SHARE) // decoder_memory_bytes())
+    return decoding.configure(most, decoding.DecodeLimits(memory_bytes=decoder_memory_bytes()))
+
+
 def start_decoders() -> None:
     """Start them, where they do not run yet; they load what they need while nobody waits."""
-    most = min(capacity(), budget_bytes(DECODER_SHARE) // decoder_memory_bytes())
-    decoding.configure(most, decoding.DecodeLimits(memory_bytes=decoder_memory_bytes())).start()
+    bound_decoders().start()
 
 
 LOAD: Final = 0.5  # reading, checking and compiling a network: Lite0 takes 1.5 to 2.4 in all, B4 6 to 7

@@ -1,9 +1,14 @@
 """Compare: what differently scaled EfficientNets look at, on the visitor's own photos."""
 
+# ruff: noqa: E402
 import streamlit as st
 
-from effviz.explain.cam_methods import CAM_METHODS
 from effviz.i18n import _
+
+# In a fresh server the rest takes a second to import; the page's title is there meanwhile.
+st.title(_("What do differently scaled EfficientNets look at?"))
+
+from effviz.explain.cam_methods import CAM_METHODS
 from effviz.ui import session
 from effviz.ui.compare import (
     display_settings,
@@ -17,7 +22,6 @@ from effviz.ui.compare import (
 )
 from effviz.ui.guard import guard
 
-st.title(_("What do differently scaled EfficientNets look at?"))
 for setting in (session.MODELS, session.SAMPLES, session.PHI):
     with guard():
         setting.adopt()
