@@ -39,18 +39,20 @@ UNCOUNTED = {
     for name in (
         "evaluate/test_coverage.py",
         "explain/test_engines.py",
-        "explain/test_openvino_engine_network.py",
+        "explain/test_openvino_engine.py",
         "explain/test_receptive_fields.py",
-        "explain/test_receptive_fields_field.py",
         "explain/test_threads.py",
         "scaling/test_coefficient_grid.py",
         "scaling/test_feasible_region.py",
         "scaling/test_plans.py",
         "scaling/test_solver.py",
+        "test_catalogue.py",
+        "test_routed.py",
         "test_study.py",
         "zoo/test_shipped.py",
     )
 }
+assert all(file.is_file() for file in UNCOUNTED)  # a file of another name would be counted unnoticed
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -190,6 +192,7 @@ def one_ray(descendants: Callable[[bytes], list[int]]) -> Iterator[str]:
         deadline = time.monotonic() + 60
         while left := descendants(b"ray::") + descendants(b"/ray/"):
             assert time.monotonic() < deadline, left
+            time.sleep(0.1)  # not to take the core from what has to end
 
 
 @pytest.fixture
