@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -182,7 +183,8 @@ def test_the_crossed_bootstrap_has_the_spread_of_independent_photos() -> None:
     assert (low, high) == pytest.approx((10 - half, 10 + half), abs=0.2)
 
 
-def test_the_sentence_follows_from_the_numbers() -> None:
+def test_the_sentence_follows_from_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(family_training, "crossed_interval", partial(family_training.crossed_interval, draws=1000))
     compound = right([0.85, 0.852, 0.848])
     worse, better = right([0.75, 0.752, 0.747], seed=3), right([0.92, 0.921, 0.923], seed=4)
     noisy = right([0.80, 0.89, 0.86], seed=5)
