@@ -13,7 +13,7 @@ import cachetools
 import numpy as np
 
 from effviz import cpu, file_io
-from effviz.explain import decoding, placement, targets
+from effviz.explain import decoding, engines, placement, targets
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.data_types import ActivationMap, Method, Photo, TargetLayer
 from effviz.explain.forward_pass import forward
@@ -65,13 +65,29 @@ def explain(wanted: ExplanationRequest, tell: Callable[[str], object] = no_progr
         for ref in wanted.refs:
             placement.find_calibration(ref.label)
     columns: dict[int, list[Explanation]] = {}
-    for place, model in loading.iter_models(wanted.refs):
+    for place, model in _prepared(wanted.refs):
         columns[place] = []
         for photo in wanted.photos:
             columns[place].append(_explain(photo, model, wanted))
             tell(f"{photo.name}, {model.ref.label}")
     by_model = (columns[place] for place in sorted(columns))
     return [explanation for row in zip(*by_model, strict=True) for explanation in row]
+
+
+def _prepared(refs: Sequence[ModelRef]) -> Iterator[tuple[int, Model]]:
+    """Yield models with their places; the next one is read and compiled while the caller works with this one."""
+    models = loading.iter_models(refs)
+    with ThreadPoolExecutor(1, thread_name_prefix="models") as preparing:
+        ahead = preparing.submit(_next_ready, models)
+        while found := ahead.result():
+            ahead = preparing.submit(_next_ready, models)
+            yield found
+
+
+def _next_ready(models: Iterator[tuple[int, Model]]) -> tuple[int, Model] | None:
+    if found := next(models, None):
+        engines.choose(found[1])
+    return found
 
 
 def write(explanations: Sequence[Explanation], out: Path, scale: Scale, style: OverlayStyle) -> list[Result]:

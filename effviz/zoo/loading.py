@@ -3,7 +3,6 @@
 import gc
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -54,24 +53,17 @@ def load_all(refs: Iterable[ModelRef]) -> list[Model]:
 
 
 def iter_models(refs: Sequence[ModelRef]) -> Iterator[tuple[int, Model]]:
-    """Yield models with their places, those that share weights in a row, and read the next ones' weights meanwhile.
-
-    At most two networks' weights are in memory, if the caller lets go of its model before it takes the next.
+    """Yield models with their places, those that share weights in a row: one network's weights are held at a time.
 
     Raises:
         WeightsError: as `load`.
     """
-    places = {ref.spec: [place for place, other in enumerate(refs) if other.spec == ref.spec] for ref in refs}
-    specs = list(places)
-    if not specs:
-        return
-    with ThreadPoolExecutor(1, thread_name_prefix="weights") as reader:
-        ahead = reader.submit(weights, specs[0])
-        for number, spec in enumerate(specs, start=1):
-            shared = ahead.result()
-            if number < len(specs):
-                ahead = reader.submit(weights, specs[number])
-            yield from ((place, Model(refs[place], shared)) for place in places[spec])
+    places: dict[ModelSpec, list[int]] = {}
+    for place, ref in enumerate(refs):
+        places.setdefault(ref.spec, []).append(place)
+    for spec, found in places.items():
+        shared = weights(spec)
+        yield from ((place, Model(refs[place], shared)) for place in found)
 
 
 def weights(spec: ModelSpec) -> Weights:
