@@ -30,6 +30,7 @@ SETTINGS = RunSettings(("lite0@64", "lite0@96"))  # as in killed.py
 def _small_parts(monkeypatch, loaded):
     monkeypatch.setattr(run_settings, "MAX_PHOTOS_PER_CHUNK", 2)
     monkeypatch.setattr(runner, "load", lambda ref: loaded(ref.label))
+    monkeypatch.setattr(runner, "load_all", lambda refs: [loaded(ref.label) for ref in refs])
 
 
 @pytest.fixture(scope="module")
@@ -161,22 +162,29 @@ def pipe(file, _other):
     os.mkfifo(file)
 
 
+@pytest.fixture(scope="module")
+def finished(data, models, tmp_path_factory):
+    """The folders of a run, and of another one."""
+    workers, folder = runner.local_workers(models), tmp_path_factory.mktemp("finished")
+    for name, settings in (("run", SETTINGS), ("other", dataclasses.replace(SETTINGS, limit=4))):
+        runner.evaluate(data, settings, folder / name, workers=workers)
+    return folder
+
+
 @pytest.mark.parametrize("damage", [flip, zero, truncate, swap, remove, pipe])
 def test_results_that_are_not_what_the_run_wrote_are_not_used_but_measured_again(
-    data, models, uninterrupted, tmp_path, caplog, damage
+    data, finished, uninterrupted, tmp_path, caplog, damage
 ):
     if damage is pipe and not hasattr(os, "mkfifo"):
         pytest.skip("needs pipes")
-    workers = runner.local_workers(models)
-    other = runner.evaluate(data, dataclasses.replace(SETTINGS, limit=4), tmp_path / "other", workers=workers).folder
-    folder = runner.evaluate(data, SETTINGS, tmp_path / "run", workers=workers).folder
-    damage(folder / RESULTS_FILE, other)
+    folder = shutil.copytree(finished / "run", tmp_path / "run")
+    damage(folder / RESULTS_FILE, finished / "other")
     with pytest.raises(SettingsError, match=r"results\.parquet cannot be read .*`effviz evaluate`"):
         run_summary.load_results(folder)
     with pytest.raises(SettingsError, match=r"results\.parquet cannot be read"):
         run_summary.read_accuracies(run_store.read_manifest(folder))
     caplog.clear()
-    assert runner.evaluate(data, SETTINGS, folder, workers=workers).finished
+    assert runner.evaluate(data, SETTINGS, folder).finished
     assert caplog.messages == [f"{folder / RESULTS_FILE} is damaged or of another run: all photos are measured again."]
     same(table(folder), uninterrupted)
     run_summary.load_results(folder)
@@ -422,7 +430,8 @@ def test_parts_may_come_back_in_any_order(data, tmp_path, uninterrupted, models)
 def test_models_that_are_loaded_are_not_loaded_again(data, tmp_path, monkeypatch, loaded):
     few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=1)
     workers = runner.local_workers([loaded("lite0@64")])
-    monkeypatch.setattr(runner, "load", lambda _ref: pytest.fail("loaded again"))
+    for name in ("load", "load_all"):
+        monkeypatch.setattr(runner, name, lambda _of: pytest.fail("loaded again"))
     done = runner.evaluate(data, few, tmp_path, workers=workers)
     assert done.finished
     assert done.networks[0].weights_sha256 == workers.models[0].weights_sha256
