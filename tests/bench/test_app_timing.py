@@ -1,7 +1,7 @@
 """What is measured, and how it is said; no time is asserted."""
 
 import json
-import subprocess
+import runpy
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -118,6 +118,6 @@ def test_the_plain_script_writes_an_overlay_for_each_model(tmp_path: Path, monke
     monkeypatch.setattr(app_timing, "COLD_REFS", app_timing.COLD_REFS[:1])
     models = app_timing._weights(tmp_path)
     script = Path(app_timing.__file__).with_name("plain.py")
-    command = [sys.executable, str(script), str(sample_photos.samples()[0].path), str(tmp_path), *models]
-    subprocess.run(command, check=True)
+    monkeypatch.setattr(sys, "argv", [str(script), str(sample_photos.samples()[0].path), str(tmp_path), *models])
+    runpy.run_path(str(script), run_name="__main__")
     assert [path.name for path in tmp_path.glob("*.png")] == ["0.png"]
