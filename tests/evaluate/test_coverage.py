@@ -16,7 +16,7 @@ from effviz.evaluate.heatmaps import max_box_acc
 from effviz.evaluate.intervals import Interval
 
 STUDY = Path(__file__).parents[2] / "docs" / "study"
-DRAWS, LEAST = 1500, 0.92  # 0.95 has a standard error of 0.006
+DRAWS, LEAST = 600, 0.92  # 0.95 has a standard error of 0.009: a 90 % interval fails in one case or another
 PHOTOS = (18, 46, 100, 400)
 
 
@@ -161,7 +161,7 @@ def test_box_accuracy_is_a_little_too_high_for_other_photos():
         gains = []
         for of in [("lite0@224", "cam"), ("lite2@260", "cam"), ("lite0@448", "cam"), ("lite0@224", "finercam")]:
             known = fits(*of)
-            drawn = known[rng.integers(len(known), size=(DRAWS, photos))].mean(axis=1)
+            drawn = known[rng.integers(len(known), size=(1500, photos))].mean(axis=1)
             gains.append(drawn.max(axis=1).mean() - known.mean(axis=0).max())
         found[photos] = gains
     assert 0.01 <= min(found[18]) < max(found[18]) <= 0.06

@@ -1,6 +1,7 @@
 """The arithmetic on numbers made by hand; the real models on objects pasted into real photos."""
 
 import dataclasses
+import functools
 import math
 from itertools import product
 
@@ -135,13 +136,18 @@ def objects():
     return [one for one in cutouts() if one.sample in OBJECTS]
 
 
+@functools.cache
+def backdrop(name, side):
+    with Image.open(sample_photos.find(name).path) as image:
+        return np.asarray(ImageOps.fit(image.convert("RGB"), (side, side)))
+
+
 def pasted(model, cutout, background, corner):
     """A photo with an object 0.4 of the input long, and where its centre is in the photo."""
     size_px = model.ref.resolution_px
     side = math.floor(size_px / model.ref.spec.crop_pct)
     margin = round((side - size_px) / 2)
-    with Image.open(sample_photos.find(background).path) as image:
-        back = np.asarray(ImageOps.fit(image.convert("RGB"), (side, side)))
+    back = backdrop(background, side)
     sized = cutout.sized(round(0.4 * size_px))
     height, width = sized.opaque.shape
     x, y = (round(margin + part * size_px - length / 2) for part, length in zip(corner, (width, height), strict=True))

@@ -27,7 +27,7 @@ def weights(trained: loop.TrainedNetwork) -> torch.Tensor:
 
 
 def test_it_learns_to_tell_red_from_blue(folder: Path, tmp_path: Path, tiny: Callable[..., TrainingRecipe]) -> None:
-    recipe = tiny(epochs=20)
+    recipe = tiny(epochs=20, evaluate_every=20)
     recipe = replace(recipe, optimiser=replace(recipe.optimiser, rate_for_batch=8))
     trained = loop.train(recipe, data.data_set(folder, SIDE_PX), tmp_path / "run")
     assert trained.epochs[-1].loss < trained.epochs[0].loss
