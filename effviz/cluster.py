@@ -43,6 +43,25 @@ class Cluster:
             )
 
 
+class Mailbox:
+    """An actor with what a worker has to tell, until somebody takes it.
+
+    Here, since its process imports this module, and has no use for torch and timm.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[object] = []
+
+    def put(self, told: object) -> None:
+        """Add something, which had better be plain values."""
+        self._waiting.append(told)
+
+    def take(self) -> list[object]:
+        """All since the last time."""
+        taken, self._waiting = self._waiting, []
+        return taken
+
+
 def require_ray() -> None:
     """Say how Ray comes here.
 

@@ -6,7 +6,7 @@ When one dies, all start anew and go on from the newest checkpoint, which is ran
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
@@ -34,22 +34,6 @@ class RayTrainingJob:
     photos: Path  # with train/ and val/
     folder: Path  # where checkpoints and log go, written by rank 0
     options: TrainingOptions
-
-
-class Notices:
-    """An actor with what rank 0 has to tell, until somebody takes it."""
-
-    def __init__(self) -> None:
-        self._waiting: list[TrainingStatus] = []
-
-    def put(self, status: TrainingStatus) -> None:
-        """Add one."""
-        self._waiting.append(status)
-
-    def take(self) -> list[TrainingStatus]:
-        """All since the last time."""
-        taken, self._waiting = self._waiting, []
-        return taken
 
 
 def train(job: RayTrainingJob, of: Cluster, report: Report = no_progress) -> TrainedNetwork:
@@ -81,8 +65,12 @@ def work(job: RayTrainingJob, notices: Any) -> None:
 
     crew = TorchProcessGroup()
     options = replace(job.options, device=str(ray.train.torch.get_device()), crew=crew)
-    report = no_progress if crew.part.rank else notices.put.remote
+    report = no_progress if crew.part.rank else partial(_put, notices)
     loop.train(job.recipe, _pictures(job), job.folder, options, report)
+
+
+def _put(notices: Any, status: TrainingStatus) -> None:
+    notices.put.remote(astuple(status))  # a TrainingStatus would bring torch into the mailbox's process
 
 
 def _check(job: RayTrainingJob, of: Cluster) -> None:
@@ -107,7 +95,7 @@ def _fit(job: RayTrainingJob, of: Cluster, report: Report) -> None:
     from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchConfig, TorchTrainer
 
-    notices = ray.remote(Notices).options(num_cpus=0).remote()
+    notices = ray.remote(cluster.Mailbox).options(num_cpus=0).remote()
     on_gpu = job.options.device == "cuda"
     each = {"CPU": of.cores} | ({"GPU": 1} if on_gpu else {})
     trainer = TorchTrainer(
@@ -162,8 +150,8 @@ def _reporting(notices: Any, report: Report) -> Iterator[None]:
         last = False
         while not last:
             last = over.wait(_POLL_S)
-            for status in ray.get(notices.take.remote()):
-                report(status)
+            for told in ray.get(notices.take.remote()):
+                report(TrainingStatus(*told))
 
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()

@@ -61,14 +61,22 @@ def test_a_killed_worker_changes_nothing(
     assert ray_engine.train(job, Cluster(2), lambda status: pytest.fail("trained again")).correct == trained.correct
 
 
-def mends() -> None:
-    """A worker that cannot go on, and a user can mend it."""
-    raise WeightsError("Weights are gone.")
+def mends() -> Callable[[], None]:
+    """A worker that cannot go on, and a user can mend it; inside a function, so that Ray sends it as it stands."""
+
+    def worker() -> None:
+        raise WeightsError("Weights are gone.")
+
+    return worker
 
 
-def dies() -> None:
+def dies() -> Callable[[], None]:
     """A worker that the machine kills."""
-    os.kill(os.getpid(), signal.SIGKILL)
+
+    def worker() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return worker
 
 
 @pytest.mark.ray
@@ -76,8 +84,8 @@ def dies() -> None:
 @pytest.mark.parametrize(
     ("worker", "error", "words"),
     [
-        (mends, WeightsError, r"^Weights are gone\.$"),
-        (dies, SettingsError, r"^Workers .* 0 times at most\..* --workers; .* --resume then goes on\.$"),
+        (mends(), WeightsError, r"^Weights are gone\.$"),
+        (dies(), SettingsError, r"^Workers .* 0 times at most\..* --workers; .* --resume then goes on\.$"),
     ],
 )
 def test_workers_that_fail_are_one_sentence(
@@ -89,7 +97,7 @@ def test_workers_that_fail_are_one_sentence(
     error: type[Exception],
     words: str,
 ) -> None:
-    monkeypatch.setattr(ray_engine, "work", lambda _job, _notices: worker())
+    monkeypatch.setattr(ray_engine, "partial", lambda *_work: worker)  # without the job, whose class brings timm
     monkeypatch.setattr(ray_engine, "RETRIES", 0)
     job = RayTrainingJob(tiny(), folder, tmp_path / "run", loop.TrainingOptions())
     with pytest.raises(error, match=words):
