@@ -1,5 +1,6 @@
 """Choose models: a ready comparison, or any list of them; the phi strip and the cost chart show where they lie."""
 
+import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,11 +10,12 @@ from typing import Final
 import streamlit as st
 
 from effviz import facts, settings
-from effviz.i18n import _
+from effviz.errors import EffVizError
+from effviz.i18n import _, lazy_gettext
 from effviz.plots import accuracy_cost, style
 from effviz.plots.accuracy_cost import accuracy_cost_figure
-from effviz.scaling import PAPER_RULE, PUBLISHED, Family, plan
-from effviz.ui import cache, comparison_offer, outputs
+from effviz.scaling import PAPER_RULE, PUBLISHED, Family, Plan, ScalingMethod, plan
+from effviz.ui import cache, outputs
 from effviz.ui.compare.map_cells import Entrant
 from effviz.ui.components.phi import Variant, phi_slider
 from effviz.ui.components.picture import chart_menu
@@ -24,7 +26,7 @@ from effviz.ui.session import FAMILY, MODELS, MOST_MODELS, PHI, SAMPLES
 from effviz.zoo import catalogue, hub, state_dicts
 from effviz.zoo.catalogue import model_card
 from effviz.zoo.model import IMAGENET, ModelRef, ModelSpec, WeightsOrigin
-from effviz.zoo.presets import Preset, all_presets, scaling_axis
+from effviz.zoo.presets import Preset, ScalingAxis, all_presets, mini_family, scaling_axis
 
 CHART = "compare-accuracy"
 
@@ -175,7 +177,7 @@ def show_phi_strip() -> Family:
 def _add(name: str) -> None:
     """Add a published network at its published size, and say what happened."""
     if name.lower() in catalogue.NAMES:
-        comparison_offer.join(f"{name.lower()}@{PUBLISHED[name.lower()].resolution}")
+        join_comparison(f"{name.lower()}@{PUBLISHED[name.lower()].resolution}")
     else:
         cannot = _("{name} cannot be compared: no weights of it belong to the recipe that the others share.")
         st.toast(cannot.format(name=name))
@@ -334,3 +336,84 @@ def _begin(name: str) -> None:
             made = _Download()
             made.done = _pool.submit(download.fetch, [name], made.report)
             _downloads[name] = made
+
+
+# From a plan to maps: which networks stand for it in a comparison, and the buttons that put them there.
+
+COMPARE: Final = "effviz/ui/pages/compare.py"
+
+UNTRAINED: Final = lazy_gettext("This network: untrained, its maps mean nothing")
+NEAREST: Final = lazy_gettext("The nearest published one with weights here, by MACs")
+MINI: Final = lazy_gettext("A small network scaled the same way, trained here on ten classes")
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonCandidate:
+    """A network that may join the comparison."""
+
+    ref: ModelRef
+    why: str  # for `_`: how it stands for the plan
+
+
+def candidates(network: Plan, method: ScalingMethod) -> list[ComparisonCandidate]:
+    """The network itself, the nearest published one whose weights are here, and the mini network of that scaling.
+
+    Raises:
+        SettingsError: the network costs more than any published one.
+        WeightsError: the manifest of `models/` cannot be read.
+    """
+    spec = catalogue.scaled_model(network.depth, network.width, network.resolution, network.family)
+    itself = catalogue.at_resolution(spec, network.resolution)
+    found = [ComparisonCandidate(itself, UNTRAINED if not spec.trained else MINI)]
+    if (near := nearest_published(network)) is not None:
+        found.append(ComparisonCandidate(near, NEAREST))
+    same = mini_axis(network, method)
+    small = [mini.entry for mini in mini_family() if mini.role is same]
+    return found + [ComparisonCandidate(catalogue.parse_model(entry.name), MINI) for entry in small]
+
+
+def nearest_published(network: Plan) -> ModelRef | None:
+    """Of those with weights here the one whose ratio of MACs is least; of the same family where there is one."""
+    specs = [spec for spec in map(catalogue.find_model, catalogue.NAMES) if hub.availability(spec).available]
+    same = [spec for spec in specs if spec.family is network.family]
+    refs = [ModelRef(spec, spec.resolution_px) for spec in same or specs]
+    return min(refs, key=lambda ref: abs(math.log(ref.macs / network.macs)), default=None)
+
+
+def mini_axis(network: Plan, method: ScalingMethod) -> ScalingAxis:
+    """Which network of the mini family is scaled as this one is."""
+    if (network.depth, network.width, network.resolution) == (1.0, 1.0, 224):
+        return ScalingAxis.BASELINE
+    return ScalingAxis(method.value)
+
+
+def offer_candidates(network: Plan, method: ScalingMethod, key: str) -> None:
+    """A button for each candidate, which opens Compare."""
+    try:
+        offered = candidates(network, method)
+    except EffVizError as error:
+        st.info(str(error), icon=":material/info:")
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key=f"offer-{key}"):
+        st.markdown(_("**Compare this network:**"), width="content")
+        for number, candidate in enumerate(offered):
+            label = candidate.ref.label
+            asked = st.button(label, key=f"compare-{key}-{number}", icon=":material/grid_view:", help=_(candidate.why))
+            if asked and join_comparison(label):
+                # Without them, Streamlit refuses to clear an address that widgets of this page are bound to.
+                st.switch_page(COMPARE, query_params={})
+
+
+def join_comparison(label: str) -> bool:
+    """Put a model into the comparison and say what happened; tell whether it is there now."""
+    present = label in MODELS.get()
+    full = not present and len(MODELS.get()) >= MOST_MODELS
+    if full:
+        said = _("A comparison holds {most} models: remove one first.").format(most=MOST_MODELS)
+    elif present:
+        said = _("{label} is in the comparison already.").format(label=label)
+    else:
+        MODELS.put((*MODELS.get(), label))
+        said = _("{label} joined the comparison.").format(label=label)
+    st.toast(said)
+    return not full

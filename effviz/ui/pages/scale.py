@@ -6,7 +6,8 @@ from effviz.i18n import _
 from effviz.plots import config
 from effviz.plots.scaling_plans import alternative_rows, alternatives, growth, stages
 from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Budget, BudgetKind, ScalingMethod, Solution, plan
-from effviz.ui import budget_limits, cache, comparison_offer, inputs, outputs, session
+from effviz.ui import budget_limits, cache, inputs, outputs, session
+from effviz.ui.compare import model_picker
 from effviz.ui.components.phi import Variant, phi_slider
 from effviz.ui.components.picture import chart_menu
 from effviz.ui.guard import guard
@@ -39,7 +40,7 @@ at = rule.at(phi)
 baseline = plan(1.0, 1.0, 224, family)
 network = plan(at.depth, at.width, at.resolution_px, family)
 with slider:
-    comparison_offer.offer(network, ScalingMethod.COMPOUND, "phi")
+    model_picker.offer_candidates(network, ScalingMethod.COMPOUND, "phi")
 
 st.header(_("How cost grows"))
 st.markdown(
@@ -115,6 +116,6 @@ with guard():
     answer = cache.solution_within(budgets, path)
     outputs.solution(answer)
     inputs.show_above(answer, fixed_size=path.resolution_px is not None)
-    comparison_offer.offer(answer.plan, answer.method, "budget")
+    model_picker.offer_candidates(answer.plan, answer.method, "budget")
     budget_limits.show_limits(answer, path)
 outputs.sources((_("paper, section 3.1"), outputs.PAPER))

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from effviz.errors import SettingsError
 from effviz.scaling import Family, ScalingMethod, plan
-from effviz.ui.comparison_offer import candidates, nearest_published
+from effviz.ui.compare.model_picker import candidates, nearest_published
 from effviz.zoo import hub
 from effviz.zoo.model import ModelSpec
 
