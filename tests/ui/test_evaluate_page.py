@@ -26,7 +26,7 @@ from effviz.explain.data_types import Method
 from effviz.report.html_report import SUMMARY_FILE, summary_csv
 from effviz.ui import cache
 from effviz.ui.evaluate import photo_examples, run_results, runs, verdict
-from effviz.ui.evaluate.run_picker import ResultsView
+from effviz.ui.evaluate.runs import ResultsView
 
 ROOT = Path(__file__).parents[2]
 TITLE = "Does scaling make maps better?"

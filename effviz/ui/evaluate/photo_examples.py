@@ -28,8 +28,7 @@ from effviz.progress import Progress
 from effviz.ui import cache as caches
 from effviz.ui import inputs, job_queue, photo_shelf
 from effviz.ui.compare.display_settings import LAYER, METHOD
-from effviz.ui.evaluate.run_picker import ResultsView
-from effviz.ui.evaluate.runs import VISIT
+from effviz.ui.evaluate.runs import VISIT, ResultsView
 from effviz.ui.guard import guard
 from effviz.ui.job_progress import JobProgress
 from effviz.ui.job_queue import Effort

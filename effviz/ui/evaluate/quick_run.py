@@ -32,8 +32,7 @@ from effviz.i18n import _, ngettext
 from effviz.progress import Progress, no_progress
 from effviz.ui import cache, job_queue, photo_shelf
 from effviz.ui.evaluate import runs
-from effviz.ui.evaluate.run_picker import DONE, HERE, NEXT
-from effviz.ui.evaluate.runs import VISIT, MeasuredRun
+from effviz.ui.evaluate.runs import DONE, HERE, NEXT, VISIT, MeasuredRun
 from effviz.ui.guard import guard
 from effviz.ui.job_progress import JobProgress, resume, stopped
 from effviz.ui.outputs import amount, duration, plain

@@ -28,8 +28,7 @@ from effviz.report.html_report import DIFFERENCES_FILE, evaluation_html, summary
 from effviz.ui import glossary, job_queue, outputs
 from effviz.ui.components.picture import picture
 from effviz.ui.evaluate import photo_examples, verdict
-from effviz.ui.evaluate.run_picker import DONE, ResultsView
-from effviz.ui.evaluate.runs import STUDIES, VISIT, MeasuredRun
+from effviz.ui.evaluate.runs import DONE, STUDIES, VISIT, MeasuredRun, ResultsView
 from effviz.ui.job_queue import QUEUE
 from effviz.ui.outputs import duration, plain
 from effviz.zoo.model import ModelRef

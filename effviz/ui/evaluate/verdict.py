@@ -27,7 +27,7 @@ from effviz.evaluate.run_settings import (
 )
 from effviz.evaluate.run_summary import Difference, measured_refs
 from effviz.i18n import _, lazy_gettext
-from effviz.ui.evaluate.run_picker import ResultsView
+from effviz.ui.evaluate.runs import ResultsView
 from effviz.ui.outputs import plain
 from effviz.zoo.presets import ScalingAxis, scaling_axis
 

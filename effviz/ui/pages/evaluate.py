@@ -4,7 +4,7 @@ import streamlit as st
 
 from effviz.i18n import _
 from effviz.ui import glossary, session
-from effviz.ui.evaluate import photo_examples, quick_run, run_picker, run_results, runs
+from effviz.ui.evaluate import photo_examples, quick_run, run_results, runs
 from effviz.ui.guard import guard
 
 st.title(_("Does scaling make maps better?"))
@@ -21,12 +21,12 @@ for setting in (session.MODELS, session.SAMPLES):
     with guard():
         setting.adopt()
 
-chosen = run_picker.choose_run()
+chosen = runs.choose_run()
 if chosen is not None:
     with guard():
-        found = run_picker.open_run(chosen)
+        found = runs.open_run(chosen)
         run_results.show_about(found)
-        view = run_picker.choose_view(found)
+        view = runs.choose_view(found)
         cells = runs.cached_means(found, view.metric)
         differences = runs.cached_differences(found, view.method, view.metric)
         run_results.show_answer(view, differences)
