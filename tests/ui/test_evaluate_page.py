@@ -25,7 +25,7 @@ from effviz.explain import sample_photos
 from effviz.explain.data_types import Method
 from effviz.report.html_report import SUMMARY_FILE, summary_csv
 from effviz.ui import cache
-from effviz.ui.evaluate import photo_examples, run_results, runs, verdict
+from effviz.ui.evaluate import photo_examples, run_results, runs
 from effviz.ui.evaluate.runs import ResultsView
 
 ROOT = Path(__file__).parents[2]
@@ -276,7 +276,7 @@ def test_the_answer_is_yes_or_no_by_rules(folder: Path, metric: Metric, means: d
     if "lite1@240" in means:  # one that is known, with MACs
         of = of_networks(of, "lite0@224", *means)
     found = [minus(metric, model, mean) for model, mean in means.items()]
-    assert said in plainly(verdict.answer(view(of, metric), found))[0]
+    assert said in plainly(run_results.answer(view(of, metric), found))[0]
 
 
 def test_an_answer_parts_models_by_what_is_clear_after_holms_correction(folder: Path) -> None:
@@ -291,15 +291,15 @@ def test_an_answer_parts_models_by_what_is_clear_after_holms_correction(folder: 
         minus(Metric.ENERGY, "m1", -0.2, other="gaussian"),
         minus(Metric.ENERGY, "m3", 0.2, p=0.06, other="gaussian"),
     ]
-    headline, others = plainly(verdict.answer(view(of), found))
+    headline, others = plainly(run_results.answer(view(of), found))
     assert headline.startswith("**No clear difference** between m4 and the baseline m0")
     assert others == (
         "By CAM, Energy in box (more is better) against m0: better: m2, m1; worse: m3; no clear difference: m4. No "
         "clear lead over the centre Gaussian, which knows nothing of the photo: m1, m3."
     )
-    small = plainly(verdict.answer(view(of, small=True), found[:1]))
+    small = plainly(run_results.answer(view(of, small=True), found[:1]))
     assert small[0].startswith("**Yes, a little:** m1 puts 2.0 points more")
-    few = plainly(verdict.answer(view(of), [minus(Metric.ENERGY, "m1", 0.2, n=29)]))
+    few = plainly(run_results.answer(view(of), [minus(Metric.ENERGY, "m1", 0.2, n=29)]))
     assert few[0].startswith("On these photos alone, m1 puts 20.0 points more")
     assert few[-1] == "29 photos are too few for an answer, these are examples only. Measure 30 or more."
 
@@ -313,8 +313,8 @@ def test_of_a_compound_models_gain_the_larger_input_alone_is_named(folder: Path)
         (0.2, "(lite0@260) makes no clear gain"),
     ):
         found = [compound, minus(Metric.ENERGY, "lite0@260", 0.03, p=alone)]
-        assert said in plainly(verdict.answer(view(of), found))[0]
-    assert "lite0@260" not in plainly(verdict.answer(view(of), [compound]))[0]
+        assert said in plainly(run_results.answer(view(of), found))[0]
+    assert "lite0@260" not in plainly(run_results.answer(view(of), [compound]))[0]
 
 
 @pytest.mark.parametrize("values", [20_000, 1])
