@@ -10,7 +10,7 @@ import typer
 
 import effviz
 from effviz import settings
-from effviz.cli import benchmarks, cam, checkpoints, console, evaluate, networks, train
+from effviz.cli import benchmarks, cam, console, evaluate, networks, train
 from effviz.cli.console import GuardedGroup
 from effviz.errors import SettingsError
 
@@ -126,9 +126,9 @@ app.command("app")(open_app)
 app.command("settings")(show_settings)
 app.command("models")(networks.models)
 app.command("fetch")(networks.fetch)
-app.command("add")(checkpoints.add)
-app.command("check")(checkpoints.check)
-app.command("remove")(checkpoints.remove)
+app.command("add")(networks.add)
+app.command("check")(networks.check)
+app.command("remove")(networks.remove)
 app.command("export")(networks.export)
 app.command("scale")(networks.scale)
 app.command("plan")(networks.plan)

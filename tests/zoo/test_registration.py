@@ -338,7 +338,7 @@ def test_a_network_that_cannot_be_drawn_is_not_left_in_the_list(models, lite, tm
         assert manifest.entries() == (entry,)
         raise SettingsError("No map.")
 
-    monkeypatch.setattr("effviz.cli.checkpoints._first_map", fails)
+    monkeypatch.setattr("effviz.cli.networks._first_map", fails)
     words = ["add", str(saved(lite, tmp_path / "net.pth")), "--classes", "a,b,c", "--resolution", "64"]
     done = CliRunner().invoke(app, [*words, "--architecture", "tf_efficientnet_lite0"])
     assert (done.exit_code, "No map." in done.output) == (1, True)
