@@ -13,7 +13,7 @@ from effviz import optional_packages
 from effviz.errors import SettingsError
 from effviz.evaluate.agreement import spearman
 from effviz.evaluate.masking import enlarged
-from effviz.explain import gradient_free
+from effviz.explain import activation_maps
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import ActivationMap, Floats, Forward, Method, Photo
@@ -135,7 +135,7 @@ def check_method(method: Method) -> None:
     Raises:
         SettingsError: it is not.
     """
-    if method in gradient_free.PERTURBATION_METHODS and not CAM_METHODS[method].closed_form:
+    if method in activation_maps.PERTURBATION_METHODS and not CAM_METHODS[method].closed_form:
         raise SettingsError(
             _(
                 "{method} runs the network hundreds of times for each of a dozen broken networks: the check would take "

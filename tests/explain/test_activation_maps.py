@@ -1,10 +1,15 @@
 """What a cell says, against the real network asked about changed features."""
 
+import copy
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
 import torch
+from pytorch_grad_cam import FEM, KPCA_CAM, EigenCAM, ScoreCAM
+from pytorch_grad_cam.utils.image import scale_cam_image
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 from effviz.errors import TargetError
 from effviz.explain import activation_maps
@@ -175,3 +180,184 @@ def test_a_map_that_is_not_finite_is_an_error_not_a_picture(small_lite):
     nothing = dataclasses.replace(small_lite, logits=np.zeros_like(small_lite.logits))
     with pytest.raises(TargetError, match="Ablation-CAM at last has no finite map for class 3"):
         activation_map(nothing, 3, Method.ABLATIONCAM)
+
+
+# Maps that need no gradients.
+
+
+def far(ours, expected):
+    assert ours.shape == expected.shape
+    return float(np.abs(ours - expected).max() / np.ptp(expected))
+
+
+@pytest.fixture
+def _by_centres(monkeypatch):
+    """The library's Score-CAM with cells placed by their centres: its own enlarging goes from corner to corner."""
+    centred = functools.partial(torch.nn.Upsample, mode="bilinear", align_corners=False)
+    monkeypatch.setattr(torch.nn, "UpsamplingBilinear2d", lambda size: centred(size=size))
+
+
+@pytest.mark.usefixtures("_by_centres")
+def test_scorecam_equals_pytorch_grad_cam(small_lite, silu):
+    for passed in (small_lite, silu):
+        module = copy.deepcopy(passed.model.module)
+        with ScoreCAM(module, [module.blocks[0][-1]]) as library:
+            expected = library(torch.tensor(passed.prepared.pixels), [ClassifierOutputTarget(88)])[0]
+        ours = activation_map(passed, 88, Method.SCORECAM, TargetLayer.STRIDE_2).values
+        ended = scale_cam_image(scale_cam_image(np.maximum(ours, 0)[None], (128, 128)))[0]  # as the library ends
+        assert far(ended, expected) < 1e-3
+
+
+def test_ablationcam_at_a_stage_end_equals_setting_channels_to_zero_with_a_hook(silu):
+    module = copy.deepcopy(silu.model.module)
+    pixels, kept = torch.tensor(silu.prepared.pixels), []
+    block = module.blocks[0][-1]
+    block.register_forward_hook(lambda _, __, output: kept.append(output))
+    with torch.no_grad():
+        whole = module(pixels)[0, 88].item()
+        weights = [(whole - without(module, block, channel, pixels)) / whole for channel in range(16)]
+    expected = np.tensordot(weights, kept[0][0].numpy(), axes=1)
+    assert far(activation_map(silu, 88, Method.ABLATIONCAM, TargetLayer.STRIDE_2).values, expected) < 1e-3
+
+
+def without(module, block, channel, pixels) -> float:
+    def ablate(_, __, output):
+        changed = output.clone()
+        changed[:, channel] = 0
+        return changed
+
+    handle = block.register_forward_hook(ablate)
+    logit = module(pixels)[0, 88].item()
+    handle.remove()
+    return logit
+
+
+def test_ablationcam_by_running_equals_its_closed_form(silu):
+    by_running = activation_maps.perturbation_map(silu, 88, Method.ABLATIONCAM, TargetLayer.LAST, lambda _: None)
+    assert far(by_running, activation_map(silu, 88, Method.ABLATIONCAM).values) < 1e-3
+
+
+@pytest.mark.parametrize("method", sorted(activation_maps.PERTURBATION_METHODS))
+def test_the_map_is_its_own_class(silu, method):
+    one, other = (activation_map(silu, index, method, TargetLayer.STRIDE_2).values for index in (88, 500))
+    assert far(one, other) > 1e-2
+
+
+def test_masks_are_the_channels_enlarged_and_stretched():
+    features = np.random.default_rng(0).standard_normal((3, 5, 7)).astype(np.float32)
+    features[2] = 4  # the same everywhere: nothing to stretch
+    large = torch.nn.functional.interpolate(torch.tensor(features)[None], (33, 33), mode="bilinear")
+    low, high = large.amin((2, 3), keepdim=True), large.amax((2, 3), keepdim=True)
+    expected = ((large - low) / (high - low + 1e-8))[0].numpy()
+    ours = list(activation_maps.masks(features, 33))
+    assert np.abs(np.stack(ours[:2]) - expected[:2]).max() < 1e-5
+    assert np.isfinite(ours[2]).all()
+
+
+class Summing:
+    """Stands in for an engine: the logits are made of the sum of the input, so that each mask counts."""
+
+    def __init__(self):
+        self.passes = 0
+
+    def many(self, inputs):
+        for pixels in inputs:
+            self.passes += 1
+            yield None, np.array([[0.0, float(pixels.sum())]])
+
+
+def test_scorecam_passes_once_for_all_channels_that_are_zero():
+    rng = np.random.default_rng(1)
+    features = rng.random((6, 3, 4)).astype(np.float32)
+    features[[1, 2, 4]] = 0
+    pixels = rng.random((1, 3, 9, 9)).astype(np.float32) / 40
+    engine, told = Summing(), []
+    weights = activation_maps.scorecam_weights(engine, pixels, features, 1, told.append)
+    scores = []
+    for channel in torch.tensor(features):  # as the paper has it, every channel
+        large = torch.nn.functional.interpolate(channel[None, None], (9, 9), mode="bilinear")
+        mask = (large - large.min()) / (large.max() - large.min() + 1e-8)
+        scores.append((torch.tensor(pixels) * mask).sum().item())
+    assert weights == pytest.approx(torch.tensor(scores, dtype=torch.float64).softmax(0).numpy(), rel=1e-4)
+    assert weights[1] == weights[2] == weights[4] < weights[0]
+    assert engine.passes == 4
+
+
+def test_scorecam_of_features_that_are_never_zero_passes_once_for_each():
+    features = np.random.default_rng(2).standard_normal((5, 3, 3)).astype(np.float32)
+    engine = Summing()
+    activation_maps.scorecam_weights(engine, np.ones((1, 3, 6, 6), np.float32), features, 0, lambda _: None)
+    assert engine.passes == 5
+
+
+@pytest.mark.parametrize("method", sorted(activation_maps.PERTURBATION_METHODS))
+def test_progress_is_told_and_grows(small_lite, method):
+    told = []
+    activation_map(small_lite, 88, method, TargetLayer.STRIDE_16, told.append)  # 112 channels
+    assert told == pytest.approx([done / 112 for done in range(1, 113)])
+
+
+class Cancelled(BaseException):
+    """As Streamlit ends a script."""
+
+
+@pytest.mark.parametrize("method", sorted(activation_maps.PERTURBATION_METHODS))
+def test_work_that_is_cancelled_leaves_the_model_as_it_was(small_lite, method):
+    def cancel(_: float) -> None:
+        raise Cancelled
+
+    before = activation_map(small_lite, 88, method, TargetLayer.STRIDE_4).values
+    with pytest.raises(Cancelled):
+        activation_map(small_lite, 88, method, TargetLayer.STRIDE_4, cancel)
+    assert np.array_equal(activation_map(small_lite, 88, method, TargetLayer.STRIDE_4).values, before)
+
+
+# Gradientfree.
+
+LIBRARY = {Method.EIGENCAM: EigenCAM, Method.KPCACAM: KPCA_CAM, Method.FEM: FEM}
+
+
+@pytest.mark.parametrize("layer", [TargetLayer.LAST, TargetLayer.STRIDE_16])
+@pytest.mark.parametrize("method", LIBRARY)
+def test_equals_pytorch_grad_cam(small_lite, silu, method, layer):
+    for passed in (small_lite, silu):
+        module = copy.deepcopy(passed.model.module)
+        target = module.bn2 if layer is TargetLayer.LAST else module.blocks[4][-1]
+        with LIBRARY[method](module, [target]) as library:
+            expected = library(torch.tensor(passed.prepared.pixels), [ClassifierOutputTarget(88)])[0]
+        ours = activation_map(passed, 88, method, layer).values
+        both = [ended(values) for values in ((ours, -ours) if method is not Method.FEM else (ours,))]
+        assert min(np.abs(values - expected).max() for values in both) < 1e-4
+
+
+def ended(values: np.ndarray) -> np.ndarray:
+    """The library's ending: cut negative values, stretch to 0..1, enlarge, stretch again."""
+    return scale_cam_image(scale_cam_image(np.maximum(values, 0)[None], (128, 128)))[0]
+
+
+def test_components_are_bright_where_channels_are_active(small_lite):
+    total = small_lite.features.sum(axis=0)
+    for method in (Method.EIGENCAM, Method.KPCACAM):
+        assert np.corrcoef(activation_map(small_lite, 88, method).values.ravel(), total.ravel())[0, 1] > 0
+
+
+def test_kpca_refuses_a_grid_that_would_fill_the_memory():
+    features = np.zeros((2, 65, 64), np.float32)
+    with pytest.raises(TargetError, match="4160 cells: at most 4096 are allowed"):
+        activation_maps.kpcacam(features)
+
+
+def test_the_random_control_is_repeatable_and_different_for_another_photo(small_lite):
+    first, again = (activation_map(small_lite, 88, Method.RANDOMCAM).values for _ in range(2))
+    assert np.array_equal(first, again)
+    elsewhere = dataclasses.replace(small_lite, photo=dataclasses.replace(small_lite.photo, sha256="1"))
+    other = activation_map(elsewhere, 88, Method.RANDOMCAM).values
+    assert not np.allclose(first, other)
+
+
+def test_random_weights_are_uniform_in_minus_one_to_one():
+    # one channel a cell: the map is the weights themselves
+    weights = activation_maps.randomcam(np.eye(4096, dtype=np.float32).reshape(4096, 64, 64), "seed")
+    assert -1 <= weights.min() < -0.99
+    assert 0.99 < weights.max() <= 1
+    assert abs(weights.mean()) < 0.05

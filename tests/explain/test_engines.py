@@ -371,7 +371,7 @@ ALONE = """
 import signal, socket, sys
 def refuse(*_): raise SystemExit("a connection was made")
 socket.socket.connect = socket.getaddrinfo = refuse
-from effviz.explain import activation_maps as maps, gradient_free, images, receptive_fields, sample_photos, targets
+from effviz.explain import activation_maps as maps, images, receptive_fields, sample_photos, targets
 from effviz.explain.forward_pass import forward
 from effviz.explain.data_types import Method, TargetLayer
 from effviz.zoo import catalogue, loading, presets
