@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, TimeoutError, expect
 
-from effviz.ui.paper.sections import EXISTING
+from effviz.ui.paper.exhibit import EXISTING
 from tests.browser.conftest import Window
 
 pytestmark = pytest.mark.browser

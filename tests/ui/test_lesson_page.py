@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from effviz.ui.lesson.questions import STEPS
-from effviz.ui.paper.sections import EXISTING
+from effviz.ui.paper.exhibit import EXISTING
 from effviz.ui.session import LESSON_STEPS
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from effviz.facts.tables import link
-from effviz.ui.paper.sections import EXISTING
+from effviz.ui.paper.exhibit import EXISTING
 
 ROOT = Path(__file__).parents[2]
 # Sections whose figures are drawn by components of our own; their numbers stand in a table beside.

@@ -12,8 +12,7 @@ from effviz.ui import outputs
 from effviz.ui.components.keys import keys
 from effviz.ui.lesson.figures import Guess
 from effviz.ui.lesson.questions import STEPS, Pairing, Step
-from effviz.ui.paper.exhibit import PRESENT_CSS
-from effviz.ui.paper.sections import EXISTING, SECTION
+from effviz.ui.paper.exhibit import EXISTING, PRESENT_CSS, SECTION
 from effviz.ui.session import LESSON, LESSON_STEPS, PRESENT, Setting
 
 GUESSES: Final = "lesson guesses"  # in the session alone: step -> what was guessed

@@ -5,7 +5,7 @@ import streamlit as st
 from effviz.i18n import _
 from effviz.ui import glossary
 from effviz.ui.guard import guard
-from effviz.ui.paper import sections
+from effviz.ui.paper import exhibit
 
 st.title(_("The EfficientNet paper, figure by figure"))
 st.markdown(
@@ -16,10 +16,10 @@ st.markdown(
     help=glossary.tip("macs"),
 )
 with guard():
-    sections.SECTION.adopt()
-section = sections.choose()
+    exhibit.SECTION.adopt()
+section = exhibit.choose_section()
 st.header(_(section.title), divider="gray")
 with guard():
     section.show()
 st.divider()
-sections.show_way(section)
+exhibit.show_section_links(section)
