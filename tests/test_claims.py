@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from effviz.evaluate import agreement, heatmaps
+from effviz.evaluate import heatmaps, map_similarity
 from effviz.evaluate.faithfulness import ROAD_SHARES
 from effviz.evaluate.intervals import paired_mean, paired_share, share
 from effviz.evaluate.masking import Masking
@@ -538,7 +538,7 @@ CHOICES: dict[str, Rule] = {
     ),
 }
 CELLS: dict[str, Rule] = {
-    "read at 64 x 64 places of what both models saw": lambda: agreement.POINTS == 64,
+    "read at 64 x 64 places of what both models saw": lambda: map_similarity.POINTS == 64,
 }
 STEPS: dict[str, Rule] = {
     "(in `--steps` steps, 20 unless said otherwise)": lambda: Masking().steps == 20,

@@ -13,8 +13,7 @@ from typing import Final
 import numpy as np
 
 from effviz.errors import DatasetError, EffVizError, ImageError, TargetError
-from effviz.evaluate import dataset_samples, faithfulness, heatmaps, sanity
-from effviz.evaluate.agreement import agreement
+from effviz.evaluate import dataset_samples, faithfulness, heatmaps, map_similarity
 from effviz.evaluate.dataset_samples import DatasetSample, GroundTruth, Size
 from effviz.evaluate.faithfulness import ROAD_SHARES, Confidence, Explain, ProbabilityCurve, Road
 from effviz.evaluate.heatmaps import (
@@ -27,6 +26,7 @@ from effviz.evaluate.heatmaps import (
     smooth_heatmap,
     to_heatmap,
 )
+from effviz.evaluate.map_similarity import agreement
 from effviz.evaluate.run_settings import (
     AGREEMENT_METRICS,
     CASCADE_METRICS,
@@ -278,7 +278,7 @@ def score_sanity(forward: Forward, entry: ActivationMap, settings: RunSettings) 
     scores = Scores()
     if wants_any(settings, *CASCADE_METRICS):
         steps = []
-        for step in sanity.cascade_from(forward, entry.target_index, entry.method, settings.seed):
+        for step in map_similarity.cascade_from(forward, entry.target_index, entry.method, settings.seed):
             steps.append(step)
             pause_callback.get()()
         for metric, values in (
@@ -287,7 +287,7 @@ def score_sanity(forward: Forward, entry: ActivationMap, settings: RunSettings) 
         ):
             scores[metric] = _agreement_score(values[-1], np.array(values, np.float32))
     if wants_any(settings, Metric.SANITY_LOGIT):
-        other = sanity.random_logit(forward, entry.target_index, entry.method, settings.seed)
+        other = map_similarity.random_logit(forward, entry.target_index, entry.method, settings.seed)
         scores[Metric.SANITY_LOGIT] = _agreement_score(other.spearman)
     return scores
 

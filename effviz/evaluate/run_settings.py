@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Self
 
 from effviz import schema
 from effviz.errors import SettingsError
-from effviz.evaluate import sanity
+from effviz.evaluate import map_similarity
 from effviz.evaluate.dataset_samples import Dataset
 from effviz.evaluate.heatmaps import PHOTO_CONTROLS
 from effviz.evaluate.intervals import SHARE, Scale
@@ -238,7 +238,7 @@ class RunSettings:
             )
         if any(metric in CASCADE_METRICS for metric in self.metrics):
             for method in self.methods:
-                sanity.check_method(method)
+                map_similarity.check_method(method)
 
     def _check_truth(self, dataset: Dataset) -> None:
         if not dataset.annotated and (blind := [metric for metric in self.metrics if metric in LOCALISATION_METRICS]):

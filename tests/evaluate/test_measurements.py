@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from effviz.evaluate import measurements, sanity
-from effviz.evaluate.agreement import agreement, evidence
+from effviz.evaluate import map_similarity, measurements
 from effviz.evaluate.dataset_samples import DatasetSample
 from effviz.evaluate.datasets import open_dataset
+from effviz.evaluate.map_similarity import agreement, evidence
 from effviz.evaluate.masking import Masking
 from effviz.evaluate.measurements import PreparedPhoto, UnreadablePhoto, measure_photos, prepare_photo
 from effviz.evaluate.run_settings import (
@@ -218,14 +218,16 @@ def test_sanity_is_what_is_left_at_the_end_of_the_cascade(data, model):
     found = table(measure_photos(data.samples[:1], wanted, [model]))
     assert {key[2] for key in found} == {"cam", "eigencam"}
     photo = images.read(data.samples[0].path.read_bytes(), "cat.jpg")
-    steps = list(sanity.cascade(model, photo, 281, Method.CAM, seed=4))
+    steps = list(map_similarity.cascade(model, photo, 281, Method.CAM, seed=4))
     for metric, values in (("spearman", [of.spearman for of in steps]), ("ssim", [of.ssim for of in steps])):
         row = found["cat.jpg", "lite0@96", "cam", f"sanity_{metric}"]
         np.testing.assert_allclose(row.curve, values, atol=1e-3)
         assert (len(row.curve), row.curve[0]) == (11, 1)
         assert row.value == pytest.approx(values[-1], abs=1e-3)
     logits = [found["cat.jpg", "lite0@96", method, "sanity_logit"].value for method in ("cam", "eigencam")]
-    assert logits[0] == pytest.approx(sanity.random_logit(forward(model, photo), 281, Method.CAM, seed=4).spearman)
+    assert logits[0] == pytest.approx(
+        map_similarity.random_logit(forward(model, photo), 281, Method.CAM, seed=4).spearman
+    )
     assert logits[1] == pytest.approx(1)  # EigenCAM does not know of classes
 
 

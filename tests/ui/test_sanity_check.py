@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from effviz.evaluate.sanity import cascade
+from effviz.evaluate.map_similarity import cascade
 from effviz.explain.data_types import Method
 from effviz.ui import cache
 from effviz.ui.compare import sanity_check

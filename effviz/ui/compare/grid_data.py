@@ -11,7 +11,6 @@ import pandas as pd
 import streamlit as st
 
 from effviz.errors import TargetError
-from effviz.evaluate.agreement import agreement
 from effviz.explain import placement
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import ActivationMap, Forward, Method, Photo, TargetLayer
@@ -71,6 +70,8 @@ def _top1(card: ModelCard) -> str:
 
 def show_agreements(maps: Sequence[ActivationMap]) -> None:
     """Every model against one of them, on one photo."""
+    from effviz.evaluate.map_similarity import agreement  # here: it brings the engines, and the page begins without
+
     left, right = st.columns(2)
     names = list(dict.fromkeys(entry.photo for entry in maps))
     with left:
@@ -80,14 +81,14 @@ def show_agreements(maps: Sequence[ActivationMap]) -> None:
         st.session_state.pop(REFERENCE, None)
     reference = (left if len(names) == 1 else right).selectbox(_("Compare with"), list(of_photo), key=REFERENCE)
     others = [entry for entry in of_photo.values() if entry.model != reference]
-    found = [agreement(of_photo[reference], other) for other in others]
+    agreements = [agreement(of_photo[reference], other) for other in others]
     columns = {
-        _("Overlap of the top 20 %"): [each.iou_top20 for each in found],
-        _("Rank correlation"): [each.spearman for each in found],
-        _("Distance of centres (% of diagonal)"): [100 * each.centroid_distance for each in found],
+        _("Overlap of the top 20 %"): [found.iou_top20 for found in agreements],
+        _("Rank correlation"): [found.spearman for found in agreements],
+        _("Distance of centres (% of diagonal)"): [100 * found.centroid_distance for found in agreements],
     }
     against = {_("Against {model}").format(model=reference): [other.model for other in others]}
-    said = {_("In words"): [agreement_words(each.iou_top20) for each in found]}
+    said = {_("In words"): [agreement_words(found.iou_top20) for found in agreements]}
     st.dataframe(
         pd.DataFrame({**against, **said, **columns}),
         hide_index=True,

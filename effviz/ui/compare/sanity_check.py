@@ -28,7 +28,7 @@ from effviz.ui.job_progress import JobProgress, ask, stopped
 from effviz.ui.memory import SizeBoundedCache, budget_bytes
 
 if TYPE_CHECKING:
-    from effviz.evaluate.sanity import OtherClassMap, RandomisedMap
+    from effviz.evaluate.map_similarity import OtherClassMap, RandomisedMap
 
 
 # How alike the maps of a network stay while it is broken from the top.
@@ -154,7 +154,7 @@ def _make(cell: MapCell) -> Check:
 
 def _checked(cell: MapCell, progress: Progress) -> Check:
     # Imported here: a page shows itself without torch.
-    from effviz.evaluate.sanity import cascade_from, random_logit
+    from effviz.evaluate.map_similarity import cascade_from, random_logit
 
     found, steps = cell.map, []
     whole = cache.forward(cell.entrant.card.ref, cell.photo)
