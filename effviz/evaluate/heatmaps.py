@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 import cv2
 import numpy as np
@@ -259,20 +259,6 @@ TOLERANCE_PX = 15.0  # Zhang et al. 2018; their photos are about 500 px wide
 _BOX_ROUNDING = 1e-9  # of a range: values this close are equal
 
 
-class BoxAccuracy(NamedTuple):
-    """The share of photos whose box fits, at the threshold that is best for all of them together."""
-
-    accuracy: float
-    threshold: float
-
-
-class BoxAccuracies(NamedTuple):
-    """The mean over the overlaps asked for, and the threshold that is best for each."""
-
-    accuracy: float
-    thresholds: tuple[float, ...]
-
-
 def energy(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> float:
     """Return the share of positive evidence that lies on the object, 0..1.
 
@@ -305,27 +291,15 @@ def _peak(heat: Heatmap) -> tuple[float, float]:
     return (column + heat.columns[0] + 0.5) / GRID_SIDE, (row + heat.rows[0] + 0.5) / GRID_SIDE
 
 
-def box_ious(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> Doubles:
-    """Return for each of THRESHOLDS the overlap (IoU) of a box and the truth's box that fits it best, (T,).
-
-    The box is drawn around the largest connected part with at least that much of the map's range, which is taken where
-    the model saw; cells touch at corners too, and holes are filled before parts are compared, as in the authors' code
-    (Choe et al. 2020, https://arxiv.org/abs/2001.07437, MaxBoxAcc). A map that is the same everywhere gets the box
-    around all that the model saw.
-    """
-    return both_box_ious(heat, truth, photo_size)[0]
-
-
-def box_ious_v2(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> Doubles:
-    """Return the same with boxes around all parts: the best pair of one of them and one of the truth's, (T,).
-
-    Choe et al. 2020, MaxBoxAccV2.
-    """
-    return both_box_ious(heat, truth, photo_size)[1]
-
-
 def both_box_ious(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> tuple[Doubles, Doubles]:
-    """Return `box_ious` and `box_ious_v2` for little more than the cost of one."""
+    """Return for each of THRESHOLDS the overlap (IoU) of a box and the truth's box that fits it best, twice (T,).
+
+    MaxBoxAcc's box (Choe et al. 2020, https://arxiv.org/abs/2001.07437) is drawn around the largest connected part with
+    at least that much of the map's range, which is taken where the model saw; cells touch at corners too, and holes are
+    filled before parts are compared, as in the authors' code. A map that is the same everywhere gets the box around all
+    that the model saw. MaxBoxAccV2 draws boxes around all parts; the best pair of one of them and one of the truth's
+    counts.
+    """
     largest, every = np.zeros(LEVELS), np.zeros(LEVELS)
     marked = np.array([(b.x0, b.y0, b.x1, b.y1) for b in truth.inside(photo_size)])  # (B, 4)
     if heat.empty or not len(marked):
@@ -338,24 +312,6 @@ def both_box_ious(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> tuple[
     np.maximum.at(every, level, best)
     largest[level] = best  # the last one written to a level is its largest
     return largest, every
-
-
-def max_box_acc(ious: Doubles, at: float = 0.5) -> BoxAccuracy:
-    """Return MaxBoxAcc of many photos, from their `box_ious` (N, T); of equally good thresholds the lowest."""
-    accuracy = (np.atleast_2d(ious) >= at).mean(axis=0)
-    best = int(accuracy.argmax())
-    return BoxAccuracy(float(accuracy[best]), float(THRESHOLDS[best]))
-
-
-def max_box_acc_v2(ious: Doubles) -> BoxAccuracies:
-    """Return MaxBoxAccV2 of many photos, from their `box_ious_v2` (N, T): the mean over three overlaps."""
-    found = [max_box_acc(ious, at) for at in V2_OVERLAPS]
-    return BoxAccuracies(float(np.mean([one.accuracy for one in found])), tuple(one.threshold for one in found))
-
-
-def best_iou(ious: Doubles) -> float:
-    """Return one photo's overlap at the threshold that is best for it alone, which nobody knows beforehand."""
-    return float(ious.max())
 
 
 @lru_cache(maxsize=MAX_CACHED_BOXES)

@@ -13,12 +13,10 @@ from effviz.evaluate.masking import enlarged
 from effviz.explain import activation_maps
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.cam_methods import CAM_METHODS
-from effviz.explain.data_types import ActivationMap, Box, Floats, Forward, Method, Photo
-from effviz.explain.forward_pass import forward as run
+from effviz.explain.data_types import ActivationMap, Box, Floats, Forward, Method
 from effviz.explain.placement import Doubles, read_map_value
 from effviz.explain.targets import Target, resolve_target
 from effviz.i18n import _
-from effviz.zoo.model import Model
 
 # Agreement: two models' maps of one photo, whatever their grids and crops.
 
@@ -182,8 +180,8 @@ class OtherClassMap:
     ssim: float
 
 
-def cascade(model: Model, photo: Photo, target: Target | int, method: Method, seed: int = 0) -> Iterator[RandomisedMap]:
-    """Yield the map as the network is broken from the top, beginning with the whole one.
+def cascade(whole: Forward, target: Target | int, method: Method, seed: int = 0) -> Iterator[RandomisedMap]:
+    """Yield the map as the network is broken from the top, beginning with the whole one, whose pass is given.
 
     Cascading randomisation (Adebayo et al. 2018, https://arxiv.org/abs/1810.03292, section 4): convolutions and the
     classifier get normal random numbers with the spread of the trained ones, biases zero. Batch norms keep their
@@ -195,12 +193,6 @@ def cascade(model: Model, photo: Photo, target: Target | int, method: Method, se
         TargetError: the model has no such class.
         SettingsError: the method runs the network hundreds of times; choose another one.
     """
-    check_method(method)
-    yield from cascade_from(run(model, photo), target, method, seed)
-
-
-def cascade_from(whole: Forward, target: Target | int, method: Method, seed: int = 0) -> Iterator[RandomisedMap]:
-    """Do the same from a pass of the whole network that is there already."""
     check_method(method)
     index = resolve_target(target, whole)
     first = activation_map(whole, index, method)

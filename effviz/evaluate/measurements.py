@@ -244,7 +244,7 @@ def score_localisation(found: Heatmap, opened: PreparedPhoto, settings: RunSetti
         largest, every = heatmaps.both_box_ious(found, truth, size)
         scores[Metric.MAXBOX] = Score(None, largest.astype(np.float32))
         scores[Metric.MAXBOX_V2] = Score(None, every.astype(np.float32))
-        scores[Metric.IOU] = Score(heatmaps.best_iou(largest))
+        scores[Metric.IOU] = Score(float(largest.max()))  # at the best threshold for this photo alone
     return scores
 
 
@@ -278,7 +278,7 @@ def score_sanity(forward: Forward, entry: ActivationMap, settings: RunSettings) 
     scores = Scores()
     if wants_any(settings, *CASCADE_METRICS):
         steps = []
-        for step in map_similarity.cascade_from(forward, entry.target_index, entry.method, settings.seed):
+        for step in map_similarity.cascade(forward, entry.target_index, entry.method, settings.seed):
             steps.append(step)
             pause_callback.get()()
         for metric, values in (

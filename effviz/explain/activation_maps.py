@@ -291,15 +291,6 @@ class IdenticalMethods:
     difference: float  # largest one between a member and the first, as a share of the map's largest value
 
 
-def identical_methods(
-    forward: Forward, target: Target | int, methods: Sequence[Method]
-) -> tuple[tuple[Method, ...], ...]:
-    """Group methods whose maps at the last layer are the same; slower ones than the closed forms are left out."""
-    quick = [method for method in methods if CAM_METHODS[method].closed_form]
-    found = group_identical([activation_map(forward, target, method, TargetLayer.LAST) for method in quick])
-    return tuple(group.methods for group in found)
-
-
 def group_identical(maps: Sequence[ActivationMap]) -> tuple[IdenticalMethods, ...]:
     """Group maps of one photo, model, class and layer that differ by a positive factor only.
 

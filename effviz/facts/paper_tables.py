@@ -89,23 +89,6 @@ def paper_points(version: PaperVersion = PaperVersion.V5) -> tuple[PaperPoint, .
     )
 
 
-def paper_top1(model: str, version: PaperVersion = PaperVersion.V5) -> float:
-    """Top-1 accuracy in percent that Table 2 prints for a network, "b3" or "ResNet-50".
-
-    Raises:
-        SettingsError: Table 2 has no such network; pick one that it has.
-    """
-    points = paper_points(version)
-    for point in points:
-        if model and model in (point.name, point.model):
-            return point.top1_pct
-    raise SettingsError(
-        _("Table 2 of the paper has no network {model!r}: it has {known}. Pick one of them.").format(
-            model=model, known=", ".join(p.name or p.model for p in points)
-        )
-    )
-
-
 # The ratios that Table 2 prints, beside what its own numbers give.
 
 

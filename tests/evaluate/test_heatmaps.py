@@ -12,17 +12,12 @@ from effviz.evaluate.heatmaps import (
     THRESHOLDS,
     Control,
     Heatmap,
-    best_iou,
     both_box_ious,
-    box_ious,
-    box_ious_v2,
     cell_cover,
     control_heatmap,
     control_map,
     energy,
     evidence_on,
-    max_box_acc,
-    max_box_acc_v2,
     pointing,
     smooth_heatmap,
     strongest_cell,
@@ -307,6 +302,14 @@ def painted(*parts: tuple[int, int, int, int, float]) -> Heatmap:
     return Heatmap(values)
 
 
+def box_ious(heat, truth, photo_size):
+    return both_box_ious(heat, truth, photo_size)[0]
+
+
+def box_ious_v2(heat, truth, photo_size):
+    return both_box_ious(heat, truth, photo_size)[1]
+
+
 def iou(a, b) -> float:
     width = max(0, min(a[2], b[2]) - max(a[0], b[0]))
     height = max(0, min(a[3], b[3]) - max(a[1], b[1]))
@@ -541,27 +544,3 @@ def test_a_gaussian_in_the_middle_grows_as_the_threshold_falls():
         side = min(1.0, 2 * 0.25 * np.sqrt(-2 * np.log(value)))
         expected = min(side, 0.5) ** 2 / max(side, 0.5) ** 2
         assert scores[index] == pytest.approx(expected, abs=0.03)
-
-
-def test_max_box_acc_by_hand():
-    # at the third threshold three of four photos reach 0.5
-    ious = np.zeros((4, 50))
-    ious[:, 2] = [0.5, 0.6, 0.49, 0.9]
-    ious[:, 7] = [0.5, 0.5, 0.0, 0.0]
-    assert max_box_acc(ious) == (0.75, pytest.approx(0.04))
-    assert max_box_acc(ious, at=0.9) == (0.25, pytest.approx(0.04))
-    assert best_iou(ious[3]) == 0.9
-
-
-def test_max_box_acc_takes_the_lowest_of_equally_good_thresholds():
-    assert max_box_acc(np.ones((3, 50))) == (1, 0)
-
-
-def test_max_box_acc_v2_by_hand():
-    # 0.3: all four at index 1; 0.5: two at index 2; 0.7: one at index 2
-    ious = np.zeros((4, 50))
-    ious[:, 1] = 0.4
-    ious[:, 2] = [0.5, 0.8, 0.1, 0.1]
-    accuracy, thresholds = max_box_acc_v2(ious)
-    assert accuracy == pytest.approx((1 + 0.5 + 0.25) / 3)
-    assert thresholds == pytest.approx((0.02, 0.04, 0.04))

@@ -50,7 +50,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def steps(model, photo):
-    return list(cascade(model, photo, TABBY, Method.CAM, seed=3))
+    return list(cascade(forward(model, photo), TABBY, Method.CAM, seed=3))
 
 
 def weights_of(model) -> dict[str, torch.Tensor]:
@@ -91,7 +91,7 @@ def test_the_ranks_are_compared_with_the_trained_map(steps):
 
 def test_the_shared_model_stays_as_it_was(model, photo, steps):
     before, maps = weights_of(model), activation_map(forward(model, photo), TABBY).values
-    for step in itertools.islice(cascade(model, photo, TABBY, Method.CAM), 5):
+    for step in itertools.islice(cascade(forward(model, photo), TABBY, Method.CAM), 5):
         assert step.stage
     for name, tensor in model.module.state_dict().items():
         assert torch.equal(tensor, before[name]), name
@@ -133,21 +133,21 @@ def test_only_convolutions_and_the_classifier_are_drawn_anew(model):
 
 
 def test_the_seed_decides(model, photo, steps):
-    again = list(itertools.islice(cascade(model, photo, TABBY, Method.CAM, seed=3), 3))
-    other = list(itertools.islice(cascade(model, photo, TABBY, Method.CAM, seed=4), 3))
+    again = list(itertools.islice(cascade(forward(model, photo), TABBY, Method.CAM, seed=3), 3))
+    other = list(itertools.islice(cascade(forward(model, photo), TABBY, Method.CAM, seed=4), 3))
     assert np.array_equal(again[2].map.values, steps[2].map.values)
     assert not np.array_equal(other[2].map.values, steps[2].map.values)
 
 
 def test_a_map_of_the_features_alone_does_not_see_the_classifier_break(model, photo):
-    found = list(itertools.islice(cascade(model, photo, TABBY, Method.EIGENCAM), 3))
+    found = list(itertools.islice(cascade(forward(model, photo), TABBY, Method.EIGENCAM), 3))
     assert found[1].spearman == pytest.approx(1, abs=1e-3)
     assert found[2].spearman < 0.99
 
 
 def test_methods_that_need_gradients_take_them_from_the_broken_copy(model, photo):
-    closed = list(itertools.islice(cascade(model, photo, TABBY, Method.CAM), 4))
-    hooked = list(itertools.islice(cascade(model, photo, TABBY, Method.SHAPLEYCAM), 4))
+    closed = list(itertools.islice(cascade(forward(model, photo), TABBY, Method.CAM), 4))
+    hooked = list(itertools.islice(cascade(forward(model, photo), TABBY, Method.SHAPLEYCAM), 4))
     for one, other in zip(closed[1:], hooked[1:], strict=True):  # Grad-CAM's twin at the last layer: CAM / n
         assert other.map.values * other.map.values.size == pytest.approx(one.map.values, rel=1e-2, abs=1e-2)
 
@@ -158,12 +158,12 @@ def test_small_numbers_are_flushed_only_meanwhile(steps):
 
 def test_what_takes_minutes_is_refused(model, photo):
     with pytest.raises(SettingsError, match="Score-CAM runs the network hundreds of times"):
-        next(cascade(model, photo, TABBY, Method.SCORECAM))
+        next(cascade(forward(model, photo), TABBY, Method.SCORECAM))
 
 
 def test_a_class_that_does_not_exist(model, photo):
     with pytest.raises(TargetError, match="Class 5000 does not exist"):
-        next(cascade(model, photo, 5000, Method.CAM))
+        next(cascade(forward(model, photo), 5000, Method.CAM))
 
 
 def test_another_class_by_the_seed(model, photo):

@@ -218,7 +218,7 @@ def test_sanity_is_what_is_left_at_the_end_of_the_cascade(data, model):
     found = table(measure_photos(data.samples[:1], wanted, [model]))
     assert {key[2] for key in found} == {"cam", "eigencam"}
     photo = images.read(data.samples[0].path.read_bytes(), "cat.jpg")
-    steps = list(map_similarity.cascade(model, photo, 281, Method.CAM, seed=4))
+    steps = list(map_similarity.cascade(forward(model, photo), 281, Method.CAM, seed=4))
     for metric, values in (("spearman", [of.spearman for of in steps]), ("ssim", [of.ssim for of in steps])):
         row = found["cat.jpg", "lite0@96", "cam", f"sanity_{metric}"]
         np.testing.assert_allclose(row.curve, values, atol=1e-3)

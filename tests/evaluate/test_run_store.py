@@ -11,7 +11,7 @@ import pytest
 from effviz import file_io
 from effviz.errors import SettingsError
 from effviz.evaluate import run_store
-from effviz.evaluate.heatmaps import LEVELS, max_box_acc, max_box_acc_v2
+from effviz.evaluate.heatmaps import LEVELS, THRESHOLDS
 from effviz.evaluate.run_settings import Metric
 from effviz.evaluate.run_store import RESULTS_FILE, Measurement
 
@@ -192,10 +192,12 @@ def test_the_mean_of_the_values_is_the_accuracy_of_all_photos_together(tmp_path,
         rows = [box(str(start + i), curve, metric) for i, curve in enumerate(curves[start : start + 7])]
         run_store.write_chunk(tmp_path, start, rows)
     (found,) = run_store.merge_chunks(tmp_path)
-    together = {"maxbox": max_box_acc, "maxboxv2": max_box_acc_v2}[metric](curves.astype(np.float64))
-    assert np.mean(pq.read_table(tmp_path / RESULTS_FILE)["value"].to_numpy()) == pytest.approx(together.accuracy)
-    assert found.accuracy == pytest.approx(together.accuracy)
-    assert found.thresholds == (together.thresholds if metric == "maxboxv2" else (together.threshold,))
+    overlaps = (0.5,) if metric == "maxbox" else (0.3, 0.5, 0.7)
+    shares = [(curves >= np.float32(overlap)).mean(axis=0) for overlap in overlaps]
+    accuracy = np.mean([share.max() for share in shares])
+    assert np.mean(pq.read_table(tmp_path / RESULTS_FILE)["value"].to_numpy()) == pytest.approx(accuracy)
+    assert found.accuracy == pytest.approx(accuracy)
+    assert found.thresholds == tuple(THRESHOLDS[share.argmax()] for share in shares)  # of equals the lowest
 
 
 def test_a_run_without_boxes_has_no_thresholds(tmp_path):

@@ -154,11 +154,11 @@ def _make(cell: MapCell) -> Check:
 
 def _checked(cell: MapCell, progress: Progress) -> Check:
     # Imported here: a page shows itself without torch.
-    from effviz.evaluate.map_similarity import cascade_from, random_logit
+    from effviz.evaluate.map_similarity import cascade, random_logit
 
     found, steps = cell.map, []
     whole = cache.forward(cell.entrant.card.ref, cell.photo)
-    for step in cascade_from(whole, found.target_index, found.method):
+    for step in cascade(whole, found.target_index, found.method):
         steps.append(step)
         progress(min(1.0, len(steps) / MOST_STEPS))
     return Check(tuple(steps), random_logit(whole, found.target_index, found.method))

@@ -59,10 +59,6 @@ class PhiTable:
         """The row of a phi."""
         return round((phi - PHI_LEAST) / PHI_STEP)
 
-    def nearest_name(self, phi: float) -> str:
-        """The published network whose MACs are nearest."""
-        return self.published[self.nearest[self.position(phi)]].name
-
     def payload(self) -> dict[str, object]:
         """The table as JSON for the browser."""
         return {
