@@ -1,11 +1,11 @@
 """The Paper page's sections, and a figure as each of them shows it: version, chart, files, and its numbers' sources."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -169,11 +169,18 @@ def _section_chosen() -> None:
 
 TALL = 24  # more rows than these scroll inside of their table
 
-# The title of a column, or with the way in which its numbers are written: "%.1f", or a function where no such words
-# keep a last 0. The table sorts by the numbers in either case.
-Column = str | tuple[str, str | Callable[[float], str]] | ColumnConfig
+T = TypeVar("T")
 
 Style = Callable[["pd.Series[Any]"], list[str]]  # CSS for the cells of a row
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[T]):
+    """What a table and its file say of each row; the table sorts by the numbers, however they are written."""
+
+    value: Callable[[T], object]
+    title: str | ColumnConfig = ""  # "": in the file alone
+    form: str | Callable[[float], str] | None = None  # "%.1f", or a function where no such words keep a last 0
 
 
 def table(drawn: Sequence[FigureCurve], x: str, y: str) -> pd.DataFrame:
@@ -224,31 +231,36 @@ def _points(rows: pd.DataFrame) -> None:
     )
 
 
-def numbers(name: str, rows: pd.DataFrame, columns: Mapping[str, Column], style: Style | None = None) -> None:
-    """Show rows as a table with its file; the first column stays in sight, those not named are in the file alone."""
-    first = next(iter(columns))
-    shown = {column: _column(of, column == first) for column, of in columns.items()}
-    written: dict[str, Any] = {
-        column: of[1] for column, of in columns.items() if isinstance(of, tuple) and callable(of[1])
-    }
+def frame(items: Iterable[T], columns: Mapping[str, Column[T]]) -> pd.DataFrame:
+    """One row for each of the items."""
+    return pd.DataFrame([{name: column.value(item) for name, column in columns.items()} for item in items])
+
+
+def numbers(name: str, items: Iterable[T], columns: Mapping[str, Column[T]], style: Style | None = None) -> None:
+    """Show a row for each of the items as a table with its file; the first column of the table stays in sight."""
+    rows = frame(items, columns)
+    first = next(key for key, column in columns.items() if column.title)
+    written: dict[str, Any] = {key: column.form for key, column in columns.items() if callable(column.form)}
     styled = rows.style.format(written, na_rep=outputs.MISSING)
     st.dataframe(
         styled.apply(style, axis=1) if style else styled if written else rows,
         hide_index=True,
         height="content" if len(rows) <= TALL else "auto",
         placeholder=outputs.MISSING,
-        column_config={str(column): shown.get(str(column)) for column in rows},
+        column_config={key: _config(column, key == first) for key, column in columns.items()},
     )
     save(name, rows)
 
 
-def _column(of: Column, first: bool) -> ColumnConfig:
-    if isinstance(of, dict):
-        return of
-    title, form = (of, None) if isinstance(of, str) else of
-    if form is None:
-        return st.column_config.Column(title, pinned=first)
-    return st.column_config.NumberColumn(title, format=None if callable(form) else form, pinned=first)
+def _config(column: Column[T], first: bool) -> ColumnConfig | None:
+    if isinstance(column.title, dict):
+        return column.title
+    if not column.title:
+        return None
+    if column.form is None:
+        return st.column_config.Column(column.title, pinned=first)
+    form = None if callable(column.form) else column.form
+    return st.column_config.NumberColumn(column.title, format=form, pinned=first)
 
 
 def save(name: str, rows: pd.DataFrame) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import pandas as pd
 import streamlit as st
 
 from effviz.facts import PaperVersion
@@ -85,30 +84,15 @@ def _caption() -> str:
 
 def _numbers(plans: Mapping[ScalingAxis, Plan]) -> None:
     baseline = plans[ScalingAxis.BASELINE]
-    rows = pd.DataFrame(
-        [
-            {
-                "network": _(AXIS_TITLES[role]),
-                "depth": round(of.depth, 3),
-                "width": round(of.width, 3),
-                "resolution_px": of.resolution,
-                "blocks": sum(stage.layers for stage in of.stages[1:-1]),
-                "params": of.params,
-                "macs": of.macs,
-                "macs_times_baseline": of.macs / baseline.macs,
-                "source": "recomputed by EffViz with the official code's rounding",
-            }
-            for role, of in plans.items()
-        ]
-    )
-    columns: dict[str, Column] = {
-        "network": _("What grows"),
-        "depth": (_("Depth"), "×%.2f"),
-        "width": (_("Width"), "×%.2f"),
-        "resolution_px": (_("Input"), "%d px"),
-        "blocks": _("MBConv blocks"),
-        "params": (_("Parameters"), "compact"),
-        "macs": (_("MACs, recomputed"), "compact"),
-        "macs_times_baseline": (_("MACs against B0"), "×%.2f"),
+    columns: dict[str, Column[tuple[ScalingAxis, Plan]]] = {
+        "network": Column(lambda row: _(AXIS_TITLES[row[0]]), _("What grows")),
+        "depth": Column(lambda row: round(row[1].depth, 3), _("Depth"), "×%.2f"),
+        "width": Column(lambda row: round(row[1].width, 3), _("Width"), "×%.2f"),
+        "resolution_px": Column(lambda row: row[1].resolution, _("Input"), "%d px"),
+        "blocks": Column(lambda row: sum(stage.layers for stage in row[1].stages[1:-1]), _("MBConv blocks")),
+        "params": Column(lambda row: row[1].params, _("Parameters"), "compact"),
+        "macs": Column(lambda row: row[1].macs, _("MACs, recomputed"), "compact"),
+        "macs_times_baseline": Column(lambda row: row[1].macs / baseline.macs, _("MACs against B0"), "×%.2f"),
+        "source": Column(lambda _row: "recomputed by EffViz with the official code's rounding"),
     }
-    numbers("figure2", rows, columns)
+    numbers("figure2", plans.items(), columns)

@@ -169,16 +169,17 @@ def show() -> None:
 def _networks() -> None:
     """The five networks and their maps' cells, which alone make some maps finer."""
     rows = scaled_b0()
-    columns: dict[str, Column] = {
-        "network": _("What grows"),
-        "depth": "d",
-        "width": "w",
-        "resolution": "r",
-        "input_px": (_("Input, recomputed"), "%d px"),
-        "map_cells": _("Cells of the map, recomputed"),
-        "top1_pct": (_("Top-1, printed (%)"), "%.1f"),
+    columns: dict[str, Column[ScaledB0]] = {
+        "network": Column(lambda row: _(AXIS_TITLES[ScalingAxis(row.method)]), _("What grows")),
+        "depth": Column(lambda row: row.depth, "d"),
+        "width": Column(lambda row: row.width, "w"),
+        "resolution": Column(lambda row: row.resolution, "r"),
+        "input_px": Column(lambda row: row.network.resolution, _("Input, recomputed"), "%d px"),
+        "map_cells": Column(lambda row: f"{_side(row)} × {_side(row)}", _("Cells of the map, recomputed")),
+        "top1_pct": Column(lambda row: row.top1_pct, _("Top-1, printed (%)"), "%.1f"),
+        "source": Column(lambda row: row.source),
     }
-    numbers("figure7", pd.DataFrame([_cells(row) for row in rows]), columns)
+    numbers("figure7", rows, columns)
     cells = {ScalingAxis(row.method): _side(row) for row in rows}
     st.info(
         _(
@@ -192,19 +193,6 @@ def _networks() -> None:
         ),
         icon=":material/info:",
     )
-
-
-def _cells(row: ScaledB0) -> dict[str, object]:
-    return {
-        "network": _(AXIS_TITLES[ScalingAxis(row.method)]),
-        "depth": row.depth,
-        "width": row.width,
-        "resolution": row.resolution,
-        "input_px": row.network.resolution,
-        "map_cells": f"{_side(row)} × {_side(row)}",
-        "top1_pct": row.top1_pct,
-        "source": row.source,
-    }
 
 
 def _side(row: ScaledB0) -> int:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -264,17 +263,28 @@ def _state(results: Sequence[Latency], own: Sequence[Latency]) -> None:
 
 
 def _table4(results: Sequence[Latency]) -> None:
-    here = {of.label: of for of in results}
-    rows = pd.DataFrame([_row4(row, here) for row in paper_latencies()])
-    columns: dict[str, Column] = {
-        "network": _("Network"),
-        "top1_pct_printed": (_("Top-1, printed (%)"), "%.1f"),
-        "latency_ms_printed": (_("Printed (ms)"), "%.0f"),
-        "speedup_printed": (_("Speed-up, printed"), "%.1f×"),
-        "speedup_divided_anew": (_("Speed-up, recomputed"), "%.2f×"),
-        "latency_ms_here": (_("Here, mean (ms)"), "%.1f"),
-        "std_ms_here": (_("Here, standard deviation (ms)"), "%.1f"),
-        "speedup_here": (_("Speed-up, here"), "%.2f×"),
+    here = {latency.label: latency for latency in results}
+    rivals = {row.pair: here.get(HERE.get(row.model, "")) for row in paper_latencies() if not row.name}
+    rows = [(row, here.get(HERE.get(row.model, "")), rivals[row.pair]) for row in paper_latencies()]
+    columns: dict[str, Column[tuple[PaperLatency, Latency | None, Latency | None]]] = {
+        "network": Column(lambda row: row[0].model, _("Network")),
+        "top1_pct_printed": Column(lambda row: row[0].top1_pct, _("Top-1, printed (%)"), "%.1f"),
+        "latency_ms_printed": Column(lambda row: 1000 * row[0].latency_s, _("Printed (ms)"), "%.0f"),
+        "speedup_printed": Column(lambda row: row[0].speedup_printed, _("Speed-up, printed"), "%.1f×"),
+        "speedup_divided_anew": Column(
+            lambda row: paper_speedup(row[0].pair) if row[0].name else None, _("Speed-up, recomputed"), "%.2f×"
+        ),
+        "latency_ms_here": Column(lambda row: row[1].mean_ms if row[1] else None, _("Here, mean (ms)"), "%.1f"),
+        "std_ms_here": Column(
+            lambda row: row[1].spread_ms if row[1] else None, _("Here, standard deviation (ms)"), "%.1f"
+        ),
+        "speedup_here": Column(
+            lambda row: row[1].times_as_fast_as(row[2]) if row[0].name and row[1] and row[2] else None,
+            _("Speed-up, here"),
+            "%.2f×",
+        ),
+        "note": Column(lambda row: row[0].note),
+        "source": Column(lambda row: row[0].source),
     }
     numbers("table4", rows, columns)
     outputs.sources((_("paper, Table 4 (the same in every version)"), PaperVersion.V5.url))
@@ -285,24 +295,6 @@ def _table4(results: Sequence[Latency]) -> None:
             "version."
         )
     )
-
-
-def _row4(row: PaperLatency, here: dict[str, Latency]) -> dict[str, object]:
-    own = here.get(HERE.get(row.model, ""))
-    rival = next(HERE.get(of.model, "") for of in paper_latencies() if of.pair == row.pair and not of.name)
-    other = here.get(rival)
-    return {
-        "network": row.model,
-        "top1_pct_printed": row.top1_pct,
-        "latency_ms_printed": 1000 * row.latency_s,
-        "speedup_printed": row.speedup_printed,
-        "speedup_divided_anew": paper_speedup(row.pair) if row.name else None,
-        "latency_ms_here": own.mean_ms if own else None,
-        "std_ms_here": own.spread_ms if own else None,
-        "speedup_here": own.times_as_fast_as(other) if own and other and row.name else None,
-        "note": row.note,
-        "source": row.source,
-    }
 
 
 def _figure(results: Sequence[Latency]) -> None:
@@ -341,40 +333,31 @@ def _table(results: Sequence[Latency]) -> None:
         _("Speed-up over"), labels, labels.index(usual) if usual in labels else len(labels) - 1, key=BESIDE
     )
     reference = next(of for of in results if of.label == beside)
-    rows = pd.DataFrame([_row(of, reference) for of in results])
-    columns: dict[str, Column] = {
-        "network": _("Network"),
-        "mean_ms": (_("Mean (ms)"), "%.1f"),
-        "std_ms": (_("Standard deviation (ms)"), "%.1f"),
-        "least_ms": (_("Minimum (ms)"), "%.1f"),
-        "most_ms": (_("Maximum (ms)"), "%.1f"),
-        "runs": _("Runs"),
-        "times_as_fast": (_("Speed-up over {name}").format(name=beside), "%.2f×"),
-        "top1_pct": (_("Top-1 (%)"), "%.1f"),
-        "params_millions": (_("Parameters (million)"), "%.2f"),
-        "accuracy_of": _("Weights behind the accuracy"),
-        "measured_at": _("Measured at (UTC)"),
-        "load": (_("Cores busy with other work"), "%.1f"),
+    columns: dict[str, Column[Latency]] = {
+        "network": Column(lambda latency: latency.label, _("Network")),
+        "mean_ms": Column(lambda latency: latency.mean_ms, _("Mean (ms)"), "%.1f"),
+        "std_ms": Column(lambda latency: latency.spread_ms, _("Standard deviation (ms)"), "%.1f"),
+        "least_ms": Column(lambda latency: min(latency.runs_ms), _("Minimum (ms)"), "%.1f"),
+        "most_ms": Column(lambda latency: max(latency.runs_ms), _("Maximum (ms)"), "%.1f"),
+        "runs": Column(lambda latency: len(latency.runs_ms), _("Runs")),
+        "times_as_fast": Column(
+            lambda latency: latency.times_as_fast_as(reference), _("Speed-up over {name}").format(name=beside), "%.2f×"
+        ),
+        "top1_pct": Column(
+            lambda latency: known.top1_pct if (known := _known(latency)) else None, _("Top-1 (%)"), "%.1f"
+        ),
+        "params_millions": Column(lambda latency: latency.params / 1e6, _("Parameters (million)"), "%.2f"),
+        "accuracy_of": Column(
+            lambda latency: known.weights if (known := _known(latency)) else "", _("Weights behind the accuracy")
+        ),
+        "measured_at": Column(lambda latency: latency.measured_at, _("Measured at (UTC)")),
+        "load": Column(lambda latency: latency.load, _("Cores busy with other work"), "%.1f"),
+        "software": Column(lambda latency: latency.software),
+        "machine": Column(lambda latency: latency.machine),
+        "accuracy_source": Column(lambda latency: known.source if (known := _known(latency)) else ""),
     }
-    numbers("latencies", rows, columns)
+    numbers("latencies", results, columns)
 
 
-def _row(of: Latency, reference: Latency) -> dict[str, object]:
-    known = known_accuracy(of.model, of.resolution_px)
-    return {
-        "network": of.label,
-        "mean_ms": of.mean_ms,
-        "std_ms": of.spread_ms,
-        "least_ms": min(of.runs_ms),
-        "most_ms": max(of.runs_ms),
-        "runs": len(of.runs_ms),
-        "times_as_fast": of.times_as_fast_as(reference),
-        "top1_pct": known.top1_pct if known else None,
-        "params_millions": of.params / 1e6,
-        "accuracy_of": known.weights if known else "",
-        "measured_at": of.measured_at,
-        "load": of.load,
-        "software": of.software,
-        "machine": of.machine,
-        "accuracy_source": known.source if known else "",
-    }
+def _known(latency: Latency) -> KnownAccuracy | None:
+    return known_accuracy(latency.model, latency.resolution_px)

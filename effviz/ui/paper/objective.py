@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Sequence
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -29,7 +28,7 @@ from effviz.plots.style import GREY, LOOKS, SERIES, TEAL, SeriesStyle, figure, l
 from effviz.scaling import published_plan
 from effviz.ui import inputs, outputs
 from effviz.ui.paper import exhibit
-from effviz.ui.paper.exhibit import Column, numbers, show_exhibit
+from effviz.ui.paper.exhibit import Column, frame, numbers, show_exhibit
 from effviz.zoo.presets import ScalingAxis
 
 # Accuracy over MACs with lines of equal reward, as the search for B0 weighed the two.
@@ -264,26 +263,21 @@ def _plot(goal: Objective, ranked: Sequence[Ranked]) -> None:
         "Scatter chart of ImageNet top-1 over MACs on a log scale with lines of equal reward, {count} networks. "
         "The highest reward is {reward:.1f} %, of {name}."
     ).format(count=len(ranked), reward=first.reward_pct, name=first.candidate.name)
-    show_exhibit("objective", reward_figure(goal, ranked), _rows(ranked), alt)
+    show_exhibit("objective", reward_figure(goal, ranked), frame(ranked, _columns()), alt)
 
 
-def _rows(ranked: Sequence[Ranked]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "place": of.place,
-                "network": of.candidate.name,
-                "series": reward_series(of.candidate),
-                "reward_pct": of.reward_pct,
-                "top1_pct": of.candidate.top1_pct,
-                "macs_millions": of.candidate.macs / MILLION,
-                "macs_counted": _(COUNTED[of.candidate.counted]),
-                "extra_data": of.candidate.extra_data,
-                "source": of.candidate.source,
-            }
-            for of in ranked
-        ]
-    )
+def _columns() -> dict[str, Column[Ranked]]:
+    return {
+        "place": Column(lambda row: row.place, _("Place")),
+        "network": Column(lambda row: row.candidate.name, st.column_config.TextColumn(_("Network"), width=NAME_PX)),
+        "series": Column(lambda row: reward_series(row.candidate), _("Series")),
+        "reward_pct": Column(lambda row: row.reward_pct, _("Reward (%)"), "%.2f"),
+        "top1_pct": Column(lambda row: row.candidate.top1_pct, _("Top-1 (%)"), "%.2f"),
+        "macs_millions": Column(lambda row: row.candidate.macs / MILLION, _("MACs (million)"), "%.0f"),
+        "macs_counted": Column(lambda row: _(COUNTED[row.candidate.counted]), _("Who counted")),
+        "extra_data": Column(lambda row: row.candidate.extra_data, _("More data")),
+        "source": Column(lambda row: row.candidate.source),
+    }
 
 
 def _places(ranked: Sequence[Ranked]) -> None:
@@ -296,17 +290,7 @@ def _places(ranked: Sequence[Ranked]) -> None:
                 place=baseline.place, count=len(ranked), reward=baseline.reward_pct
             )
         )
-    columns: dict[str, Column] = {
-        "place": _("Place"),
-        "network": st.column_config.TextColumn(_("Network"), width=NAME_PX),
-        "reward_pct": (_("Reward (%)"), "%.2f"),
-        "top1_pct": (_("Top-1 (%)"), "%.2f"),
-        "macs_millions": (_("MACs (million)"), "%.0f"),
-        "series": _("Series"),
-        "macs_counted": _("Who counted"),
-        "extra_data": _("More data"),
-    }
-    numbers("ranking", _rows(ranked), columns)
+    numbers("ranking", ranked, _columns())
     st.caption(
         _(
             "The search scored short trainings, whose accuracies were never published; final accuracies stand in "

@@ -1,12 +1,13 @@
 """Sections 3.1 and 3.2: the best network within memory and FLOPs, as a budget that can be moved."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from effviz.facts import PaperVersion
+from effviz.facts import CurveDot, PaperVersion
 from effviz.facts.scaling_experiments import best_within_budget, scaled_network
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import AXIS_TITLES
@@ -344,21 +345,24 @@ def _picks(limits: ResourceLimits, picks: Mapping[ScalingAxis, Pick], plans: Map
             "fits too."
         )
     )
-    rows = pd.DataFrame([_row(limits, role, of, picks.get(role)) for role, of in plans.items()])
-    columns: dict[str, Column] = {
-        "network": _("What grows"),
-        "depth": ("d", "%.2f"),
-        "width": ("w", "%.2f"),
-        "resolution": ("r", "%.2f"),
-        "macs_billions": (_("MACs, recomputed (billion)"), "%.3f"),
-        "weights_mb": (_("Weights (MB)"), "%.1f"),
-        "activations_mb": (_("Activations (MB)"), "%.1f"),
-        "memory_mb": (_("Memory (MB)"), "%.1f"),
-        "stopped_by": _("Limited by"),
-        "trained": _("Trained in the paper, fits"),
-        "trained_top1_pct": (_("Its top-1, printed (%)"), "%.1f"),
+    columns: dict[str, Column[_PickedNetwork]] = {
+        "network": Column(lambda row: _(AXIS_TITLES[row.role]), _("What grows")),
+        "depth": Column(lambda row: row.plan.depth, "d", "%.2f"),
+        "width": Column(lambda row: row.plan.width, "w", "%.2f"),
+        "resolution": Column(lambda row: row.plan.resolution / BASE_RESOLUTION_PX, "r", "%.2f"),
+        "resolution_px": Column(lambda row: row.plan.resolution),
+        "macs_billions": Column(lambda row: row.plan.macs / 1e9, _("MACs, recomputed (billion)"), "%.3f"),
+        "weights_mb": Column(
+            lambda row: (memory_bytes(row.plan) - row.plan.peak_activation_bytes) / MEGABYTE, _("Weights (MB)"), "%.1f"
+        ),
+        "activations_mb": Column(lambda row: row.plan.peak_activation_bytes / MEGABYTE, _("Activations (MB)"), "%.1f"),
+        "memory_mb": Column(lambda row: memory_bytes(row.plan) / MEGABYTE, _("Memory (MB)"), "%.1f"),
+        "stopped_by": Column(lambda row: _stop(row.pick.stopped_by) if row.pick else "", _("Limited by")),
+        "trained": Column(lambda row: row.trained.label, _("Trained in the paper, fits")),
+        "trained_top1_pct": Column(lambda row: row.trained.top1_pct, _("Its top-1, printed (%)"), "%.1f"),
+        "source": Column(lambda row: f"{COMPUTED}; top-1: {row.trained.source}"),
     }
-    numbers("problem", rows, columns)
+    numbers("problem", [_picked(limits, role, network, picks.get(role)) for role, network in plans.items()], columns)
     st.caption(
         _("Top-1: dots of Figure 8, which kept the accuracies of v1. That they fit is judged by EffViz's own counts.")
     )
@@ -369,29 +373,19 @@ def _picks(limits: ResourceLimits, picks: Mapping[ScalingAxis, Pick], plans: Map
     networks(plans, caption, "problem-networks", counted_here(_("What each way of scaling picks")))
 
 
-def _row(limits: ResourceLimits, role: ScalingAxis, of: Plan, found: Pick | None) -> dict[str, object]:
-    memory = memory_bytes(of)
+class _PickedNetwork(NamedTuple):
+    role: ScalingAxis
+    plan: Plan
+    pick: Pick | None  # None: the baseline
+    trained: CurveDot  # the best on its curve that the authors trained and that fits
+
+
+def _picked(limits: ResourceLimits, role: ScalingAxis, network: Plan, pick: Pick | None) -> _PickedNetwork:
+    if pick:
+        return _PickedNetwork(role, network, pick, best_within_budget(limits, pick.method))
     # The baseline is the only network of the compound curve within its own costs.
-    dot = (
-        best_within_budget(limits, found.method)
-        if found
-        else best_within_budget(ResourceLimits(of.macs, memory), ScalingMethod.COMPOUND)
-    )
-    return {
-        "network": _(AXIS_TITLES[role]),
-        "depth": of.depth,
-        "width": of.width,
-        "resolution": of.resolution / BASE_RESOLUTION_PX,
-        "resolution_px": of.resolution,
-        "macs_billions": of.macs / 1e9,
-        "weights_mb": (memory - of.peak_activation_bytes) / MEGABYTE,
-        "activations_mb": of.peak_activation_bytes / MEGABYTE,
-        "memory_mb": memory / MEGABYTE,
-        "stopped_by": "" if found is None else _stop(found.stopped_by),
-        "trained": dot.label,
-        "trained_top1_pct": dot.top1_pct,
-        "source": f"{COMPUTED}; top-1: {dot.source}",
-    }
+    own = ResourceLimits(network.macs, memory_bytes(network))
+    return _PickedNetwork(role, network, None, best_within_budget(own, ScalingMethod.COMPOUND))
 
 
 def _stop(scarce: BindingLimit | None) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -399,28 +398,18 @@ def _solid(made: go.Figure, drawn: Sequence[FigureCurve]) -> go.Figure:
 
 def _settings() -> None:
     version = exhibit.choose_version()
-    rows = pd.DataFrame([_setting(fact, version) for fact in training_facts()])
-    columns: dict[str, Column] = {
-        "setting": _("Setting"),
-        "printed": _("Paper, printed"),
-        "official_code": _("Official code"),
-        "source": st.column_config.TextColumn(_("Source"), width="large"),
+    columns: dict[str, Column[TrainingFact]] = {
+        "setting": Column(lambda fact: _(NAMES[fact.key]), _("Setting")),
+        "printed": Column(lambda fact: fact.printed_in(version) or _("not given"), _("Paper, printed")),
+        "official_code": Column(lambda fact: fact.code, _("Official code")),
+        "source": Column(lambda fact: fact.source, st.column_config.TextColumn(_("Source"), width="large")),
     }
-    numbers("recipe", rows, columns)
+    numbers("recipe", training_facts(), columns)
     st.caption(
         _("Numbers of paper {version}. `effviz train` has this recipe as `paper`: same rate, same stairs.").format(
             version=version
         )
     )
-
-
-def _setting(fact: TrainingFact, version: PaperVersion) -> dict[str, str]:
-    return {
-        "setting": _(NAMES[fact.key]),
-        "printed": fact.printed_in(version) or _("not given"),
-        "official_code": fact.code,
-        "source": fact.source,
-    }
 
 
 def _paper(code: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from effviz.facts import PaperPoint, PaperRatios, PaperVersion, held_out, paper_points, paper_ratios, rows
+from effviz.facts import HeldOut, PaperPoint, PaperRatios, PaperVersion, held_out, paper_points, paper_ratios, rows
 from effviz.i18n import _
 from effviz.plots.accuracy_cost import Cost
 from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, accuracy_axis, draw_curves
@@ -171,48 +171,40 @@ def _plot(version: PaperVersion, cost: Cost, groups: Sequence[int], drawn: bool)
 
 def _table(version: PaperVersion, groups: Sequence[int]) -> None:
     pairs = zip(paper_points(version), paper_ratios(), strict=True)
-    rows = pd.DataFrame([_row(point, ratios) for point, ratios in pairs if point.group in groups])
+    rows = [pair for pair in pairs if pair[0].group in groups]
     _misprint()
-    if rows.empty:
+    if not rows:
         st.caption(_("Choose a group above to see its rows."))
         return
-    columns: dict[str, Column] = {
-        "network": st.column_config.TextColumn(_("Network"), width=NAME_PX, pinned=True),
-        "top1_pct": (_("Top-1 (%)"), "%.1f"),
-        "top5_pct": (_("Top-5 (%)"), "%.1f"),
-        "params_millions": (_("Parameters (million)"), outputs.printed),
-        "params_ratio_printed": (_("Ratio, printed"), outputs.times),
-        "params_ratio_recomputed": (_("Ratio, recomputed"), "%.2f×"),
-        "flops_billions": (_("FLOPs (billion)"), outputs.printed),
-        "flops_ratio_printed": (_("FLOPs ratio, printed"), outputs.times),
-        "flops_ratio_recomputed": (_("FLOPs ratio, recomputed"), "%.2f×"),
-        "params_millions_recomputed": (_("Parameters, recomputed (million)"), "%.2f"),
-        "macs_billions_recomputed": (_("MACs, recomputed (billion)"), "%.3f"),
+    name = st.column_config.TextColumn(_("Network"), width=NAME_PX, pinned=True)
+    columns: dict[str, Column[tuple[PaperPoint, PaperRatios]]] = {
+        "group": Column(lambda row: row[0].group),
+        "network": Column(lambda row: row[0].model, name),
+        "top1_pct": Column(lambda row: row[0].top1_pct, _("Top-1 (%)"), "%.1f"),
+        "top5_pct": Column(lambda row: row[0].top5_pct, _("Top-5 (%)"), "%.1f"),
+        "params_millions": Column(lambda row: row[0].params_millions, _("Parameters (million)"), outputs.printed),
+        "params_ratio_printed": Column(lambda row: row[1].params.printed, _("Ratio, printed"), outputs.times),
+        "params_ratio_recomputed": Column(lambda row: row[1].params.computed, _("Ratio, recomputed"), "%.2f×"),
+        "flops_billions": Column(lambda row: row[0].macs_billions, _("FLOPs (billion)"), outputs.printed),
+        "flops_ratio_printed": Column(lambda row: row[1].macs.printed, _("FLOPs ratio, printed"), outputs.times),
+        "flops_ratio_recomputed": Column(lambda row: row[1].macs.computed, _("FLOPs ratio, recomputed"), "%.2f×"),
+        "params_millions_recomputed": Column(
+            lambda row: published_plan(row[0].name).params / 1e6 if row[0].name else None,
+            _("Parameters, recomputed (million)"),
+            "%.2f",
+        ),
+        "macs_billions_recomputed": Column(
+            lambda row: published_plan(row[0].name).macs / 1e9 if row[0].name else None,
+            _("MACs, recomputed (billion)"),
+            "%.3f",
+        ),
+        "misprint": Column(lambda row: not (row[1].params.possible and row[1].macs.possible)),
+        "source": Column(lambda row: row[0].source),
     }
     numbers("table2", rows, columns, _marked)
     st.caption(
         _("A dash means no number: EffViz recomputes EfficientNets only, and the paper prints no FLOPs for GPipe.")
     )
-
-
-def _row(point: PaperPoint, ratios: PaperRatios) -> dict[str, object]:
-    network = published_plan(point.name) if point.name else None
-    return {
-        "group": point.group,
-        "network": point.model,
-        "top1_pct": point.top1_pct,
-        "top5_pct": point.top5_pct,
-        "params_millions": point.params_millions,
-        "params_ratio_printed": ratios.params.printed,
-        "params_ratio_recomputed": ratios.params.computed,
-        "flops_billions": point.macs_billions,
-        "flops_ratio_printed": ratios.macs.printed,
-        "flops_ratio_recomputed": ratios.macs.computed,
-        "params_millions_recomputed": network.params / 1e6 if network else None,
-        "macs_billions_recomputed": network.macs / 1e9 if network else None,
-        "misprint": not (ratios.params.possible and ratios.macs.possible),
-        "source": point.source,
-    }
 
 
 def _marked(row: "pd.Series[Any]") -> list[str]:
@@ -252,24 +244,12 @@ def _held_out() -> None:
             "sign that the networks were not fitted to the validation images."
         )
     )
-    rows = pd.DataFrame(
-        [
-            {
-                "network": row.name.upper(),
-                "val_top1_pct": row.val_top1_pct,
-                "test_top1_pct": row.test_top1_pct,
-                "val_top5_pct": row.val_top5_pct,
-                "test_top5_pct": row.test_top5_pct,
-                "source": row.source,
-            }
-            for row in held_out()
-        ]
-    )
-    columns: dict[str, Column] = {
-        "network": _("Network"),
-        "val_top1_pct": (_("Validation top-1 (%)"), "%.2f"),
-        "test_top1_pct": (_("Test top-1 (%)"), "%.2f"),
-        "val_top5_pct": (_("Validation top-5 (%)"), "%.2f"),
-        "test_top5_pct": (_("Test top-5 (%)"), "%.2f"),
+    columns: dict[str, Column[HeldOut]] = {
+        "network": Column(lambda row: row.name.upper(), _("Network")),
+        "val_top1_pct": Column(lambda row: row.val_top1_pct, _("Validation top-1 (%)"), "%.2f"),
+        "test_top1_pct": Column(lambda row: row.test_top1_pct, _("Test top-1 (%)"), "%.2f"),
+        "val_top5_pct": Column(lambda row: row.val_top5_pct, _("Validation top-5 (%)"), "%.2f"),
+        "test_top5_pct": Column(lambda row: row.test_top5_pct, _("Test top-5 (%)"), "%.2f"),
+        "source": Column(lambda row: row.source),
     }
-    numbers("table8", rows, columns)
+    numbers("table8", held_out(), columns)

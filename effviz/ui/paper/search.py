@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from effviz.facts import PaperVersion, two_step_search
-from effviz.facts.two_step_search import GUESS_URL, SearchResult, SearchSummary, second_steps
+from effviz.facts.two_step_search import GUESS_URL, SearchResult, SearchSummary, SecondStep, second_steps
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.grid_search import Tried, accuracy_space, blocks, cost, row_name, space, trials
 from effviz.plots.paper_curves import AXIS_TITLES, CurvePoint, FigureAxis, FigureCurve, Origin, draw_curves
@@ -17,7 +17,7 @@ from effviz.scaling import PAPER_RULE
 from effviz.scaling.architecture import BASE_RESOLUTION_PX
 from effviz.scaling.coefficient_grid import B0, NEAR, NEAR_TO_COMPARE, GridPoint, GridSize, grid, point
 from effviz.ui import glossary, inputs, outputs
-from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, table
+from effviz.ui.paper.exhibit import Column, frame, numbers, show_exhibit, table
 from effviz.zoo.presets import ScalingAxis
 
 # The figure of step 2: the formula's three curves over phi, and the published coefficients beside them.
@@ -100,52 +100,29 @@ def show_second_step() -> None:
             "{depth:g} times as deep as B0, not {formula:.2f} times."
         ).format(name=last.name, depth=last.published.depth, formula=last.formula.depth)
     )
-    _steps(_step_rows())
+    columns: dict[str, Column[SecondStep]] = {
+        "network": Column(lambda step: step.name, _("Network")),
+        "phi_guessed": Column(lambda step: step.phi, _("φ, guessed"), "%.1f"),
+        "depth_formula": Column(lambda step: step.formula.depth, _("Depth, formula"), "×%.2f"),
+        "depth_published": Column(lambda step: step.published.depth, _("Depth, published"), "×%.1f"),
+        "width_formula": Column(lambda step: step.formula.width, _("Width, formula"), "×%.2f"),
+        "width_published": Column(lambda step: step.published.width, _("Width, published"), "×%.1f"),
+        "resolution_px_formula": Column(
+            lambda step: BASE_RESOLUTION_PX * step.formula.resolution, _("Input, formula"), "%.0f px"
+        ),
+        "resolution_px_published": Column(lambda step: step.published.resolution, _("Input, published"), "%d px"),
+        "phi_of_depth": Column(lambda step: step.implied.depth, _("φ of depth"), "%.2f"),
+        "phi_of_width": Column(lambda step: step.implied.width, _("φ of width"), "%.2f"),
+        "phi_of_resolution": Column(lambda step: step.implied.resolution, _("φ of input"), "%.2f"),
+        "source": Column(lambda step: step.source),
+    }
+    numbers("second-step-rows", second_steps(), columns)
     st.caption(
         _(
             "The paper never lists a φ. The guess of B3 to B7 is rough, as its author says; the last columns say which "
             "φ each published dimension asks for, and they disagree. The authors have not explained it."
         )
     )
-
-
-def _step_rows() -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "network": step.name,
-                "phi_guessed": step.phi,
-                "depth_formula": step.formula.depth,
-                "depth_published": step.published.depth,
-                "width_formula": step.formula.width,
-                "width_published": step.published.width,
-                "resolution_px_formula": BASE_RESOLUTION_PX * step.formula.resolution,
-                "resolution_px_published": step.published.resolution,
-                "phi_of_depth": step.implied.depth,
-                "phi_of_width": step.implied.width,
-                "phi_of_resolution": step.implied.resolution,
-                "source": step.source,
-            }
-            for step in second_steps()
-        ]
-    )
-
-
-def _steps(rows: pd.DataFrame) -> None:
-    columns: dict[str, Column] = {
-        "network": _("Network"),
-        "phi_guessed": (_("φ, guessed"), "%.1f"),
-        "depth_formula": (_("Depth, formula"), "×%.2f"),
-        "depth_published": (_("Depth, published"), "×%.1f"),
-        "width_formula": (_("Width, formula"), "×%.2f"),
-        "width_published": (_("Width, published"), "×%.1f"),
-        "resolution_px_formula": (_("Input, formula"), "%.0f px"),
-        "resolution_px_published": (_("Input, published"), "%d px"),
-        "phi_of_depth": (_("φ of depth"), "%.2f"),
-        "phi_of_width": (_("φ of width"), "%.2f"),
-        "phi_of_resolution": (_("φ of input"), "%.2f"),
-    }
-    numbers("second-step-rows", rows, columns)
 
 
 GRID = "grid"
@@ -193,7 +170,7 @@ def _grid() -> None:
             "do both. The paper does not say how near a point had to be."
         ).format(paper=paper, truth=truth, both=both, all=len(points), near=NEAR)
     )
-    rows = _grid_rows(points)
+    rows = frame(points, _grid_columns())
     alt = _(
         "Three-dimensional scatter chart of α, β and γ around the surface α·β²·γ² = 2, coloured by the counted "
         "MACs: {all} points from {least:.2f} to {most:.2f} times B0's; the numbers are in the CSV too."
@@ -207,7 +184,7 @@ def _grid() -> None:
     show_exhibit("search-cost", cost(points), rows, alt)
     outputs.sources((_("paper, section 3.3 and section 4, step 1"), PaperVersion.V5.url))
     with st.expander(_("Every point in numbers")):
-        _numbers(rows)
+        numbers("search-rows", points, _grid_columns())
 
 
 def _rounding() -> None:
@@ -222,43 +199,21 @@ def _rounding() -> None:
     )
 
 
-def _grid_rows(points: Sequence[GridPoint]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "alpha": of.rule.alpha,
-                "beta": of.rule.beta,
-                "gamma": of.rule.gamma,
-                "paper_ratio": of.paper_ratio,
-                "macs_ratio": of.macs_ratio,
-                "on_paper": of.on_paper,
-                "in_truth": of.really,
-                "blocks": blocks(of),
-                "resolution_px": of.plan.resolution,
-                "macs": of.plan.macs,
-                "params": of.plan.params,
-                "source": COUNTED,
-            }
-            for of in points
-        ]
-    )
-
-
-def _numbers(rows: pd.DataFrame) -> None:
-    columns: dict[str, Column] = {
-        "alpha": ("α", "%.1f"),
-        "beta": ("β", "%.2f"),
-        "gamma": ("γ", "%.2f"),
-        "paper_ratio": (_("MACs by the formula"), "×%.3f"),
-        "macs_ratio": (_("MACs counted"), "×%.3f"),
-        "on_paper": _("Doubled by the formula"),
-        "in_truth": _("Doubled as counted"),
-        "blocks": _("MBConv blocks"),
-        "resolution_px": (_("Input"), "%d px"),
-        "macs": (_("MACs"), "compact"),
-        "params": (_("Parameters"), "compact"),
+def _grid_columns() -> dict[str, Column[GridPoint]]:
+    return {
+        "alpha": Column(lambda point: point.rule.alpha, "α", "%.1f"),
+        "beta": Column(lambda point: point.rule.beta, "β", "%.2f"),
+        "gamma": Column(lambda point: point.rule.gamma, "γ", "%.2f"),
+        "paper_ratio": Column(lambda point: point.paper_ratio, _("MACs by the formula"), "×%.3f"),
+        "macs_ratio": Column(lambda point: point.macs_ratio, _("MACs counted"), "×%.3f"),
+        "on_paper": Column(lambda point: point.on_paper, _("Doubled by the formula")),
+        "in_truth": Column(lambda point: point.really, _("Doubled as counted")),
+        "blocks": Column(blocks, _("MBConv blocks")),
+        "resolution_px": Column(lambda point: point.plan.resolution, _("Input"), "%d px"),
+        "macs": Column(lambda point: point.plan.macs, _("MACs"), "compact"),
+        "params": Column(lambda point: point.plan.params, _("Parameters"), "compact"),
+        "source": Column(lambda _point: COUNTED),
     }
-    numbers("search-rows", rows, columns)
 
 
 def _searched(results: Sequence[SearchResult]) -> None:
@@ -339,7 +294,7 @@ def _accuracies(points: Sequence[SearchSummary], base: SearchResult) -> None:
         Tried(of, means[of.rule].top1_pct if of.rule in means else None)
         for of in grid(GridSize.COARSE, two_step_search.baseline_of(base))
     ]
-    rows = _grid_rows([of.point for of in tried])
+    rows = frame([trial.point for trial in tried], _grid_columns())
     rows.insert(5, "top1_pct", [of.top1_pct for of in tried])
     rows.insert(6, "seeds", [len(means[of.point.rule].results) if of.point.rule in means else 0 for of in tried])
     trained = [of.top1_pct for of in tried if of.top1_pct is not None]

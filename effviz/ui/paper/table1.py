@@ -94,19 +94,19 @@ def show() -> None:
 
 def _table(network: Plan, version: PaperVersion) -> None:
     pairs = zip(paper_stages(version), network.stages, strict=True)
-    rows = pd.DataFrame([_row(printed, planned, network.macs) for printed, planned in pairs])
-    columns: dict[str, Column] = {
-        "stage": _("Stage"),
-        "operator_printed": _("Operator, printed"),
-        "resolution_printed": _("Input, printed (px)"),
-        "channels_printed": _("Channels, printed"),
-        "layers_printed": _("Layers, printed"),
-        "resolution_recomputed": _("Input, recomputed (px)"),
-        "params_recomputed": (_("Parameters, recomputed"), "localized"),
-        "macs_recomputed": (_("MACs, recomputed"), "localized"),
-        "macs_share_pct": (_("Share of MACs"), "%.1f %%"),
+    columns: dict[str, Column[tuple[PaperStage, StagePlan]]] = {
+        "stage": Column(lambda pair: pair[0].stage, _("Stage")),
+        "operator_printed": Column(lambda pair: pair[0].operator, _("Operator, printed")),
+        "resolution_printed": Column(lambda pair: pair[0].resolution_px, _("Input, printed (px)")),
+        "channels_printed": Column(lambda pair: pair[0].channels, _("Channels, printed")),
+        "layers_printed": Column(lambda pair: pair[0].layers, _("Layers, printed")),
+        "resolution_recomputed": Column(lambda pair: pair[1].in_resolution, _("Input, recomputed (px)")),
+        "params_recomputed": Column(lambda pair: pair[1].params, _("Parameters, recomputed"), "localized"),
+        "macs_recomputed": Column(lambda pair: pair[1].macs, _("MACs, recomputed"), "localized"),
+        "macs_share_pct": Column(lambda pair: 100 * pair[1].macs / network.macs, _("Share of MACs"), "%.1f %%"),
+        "source": Column(lambda pair: pair[0].source),
     }
-    numbers("table1-stages", rows, columns)
+    numbers("table1-stages", pairs, columns)
     if version is PaperVersion.V1:
         st.info(
             _(
@@ -115,21 +115,6 @@ def _table(network: Plan, version: PaperVersion) -> None:
             ),
             icon=":material/info:",
         )
-
-
-def _row(printed: PaperStage, planned: StagePlan, macs: int) -> dict[str, object]:
-    return {
-        "stage": printed.stage,
-        "operator_printed": printed.operator,
-        "resolution_printed": printed.resolution_px,
-        "channels_printed": printed.channels,
-        "layers_printed": printed.layers,
-        "resolution_recomputed": planned.in_resolution,
-        "params_recomputed": planned.params,
-        "macs_recomputed": planned.macs,
-        "macs_share_pct": 100 * planned.macs / macs,
-        "source": printed.source,
-    }
 
 
 def _parts(network: Plan) -> pd.DataFrame:
@@ -194,35 +179,19 @@ def _inside(network: Plan) -> None:
 
 
 def _layers(stage: StagePlan, layers: Sequence[Layer]) -> None:
-    rows = pd.DataFrame(
-        [
-            {
-                "block": layer.block + 1,
-                "part": _(PARTS[layer.operator]),
-                "channels": f"{layer.in_channels} → {layer.out_channels}",
-                "macs": layer.macs,
-                "share_pct": 100 * layer.macs / stage.macs,
-                "params": layer.params,
-                "map": f"{layer.in_size} → {layer.out_size}",
-                "kernel": layer.kernel,
-                "stride": layer.stride,
-                "source": "counted by EffViz from Table 1 and the official code",
-            }
-            for layer in layers
-        ]
-    )
-    columns: dict[str, Column] = {
-        "block": _("Block"),
-        "part": _("Part"),
-        "channels": _("Channels"),
-        "macs": (_("MACs"), "localized"),
-        "share_pct": (_("Share of the stage"), "%.1f %%"),
-        "params": (_("Parameters"), "localized"),
-        "map": _("Map (px)"),
-        "kernel": _("Kernel"),
-        "stride": _("Stride"),
+    columns: dict[str, Column[Layer]] = {
+        "block": Column(lambda layer: layer.block + 1, _("Block")),
+        "part": Column(lambda layer: _(PARTS[layer.operator]), _("Part")),
+        "channels": Column(lambda layer: f"{layer.in_channels} → {layer.out_channels}", _("Channels")),
+        "macs": Column(lambda layer: layer.macs, _("MACs"), "localized"),
+        "share_pct": Column(lambda layer: 100 * layer.macs / stage.macs, _("Share of the stage"), "%.1f %%"),
+        "params": Column(lambda layer: layer.params, _("Parameters"), "localized"),
+        "map": Column(lambda layer: f"{layer.in_size} → {layer.out_size}", _("Map (px)")),
+        "kernel": Column(lambda layer: layer.kernel, _("Kernel")),
+        "stride": Column(lambda layer: layer.stride, _("Stride")),
+        "source": Column(lambda _layer: "counted by EffViz from Table 1 and the official code"),
     }
-    numbers("table1-blocks", rows, columns)
+    numbers("table1-blocks", layers, columns)
     st.markdown(
         _("Together {total} MACs: all of stage {stage}, {operator}.").format(
             total=f"**{sum(layer.macs for layer in layers):,}**", stage=stage.stage, operator=stage.operator

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from effviz.facts import PaperVersion, ScaledNetwork, other_networks
@@ -125,37 +124,32 @@ def _row(model: str, role: ScalingAxis) -> ScaledNetwork:
 
 
 def _table(chosen: list[str]) -> None:
-    rows = pd.DataFrame([_cells(row) for row in other_networks() if row.model in chosen])
-    if rows.empty:
+    rows = [row for row in other_networks() if row.model in chosen]
+    if not rows:
         st.caption(_("Choose a network above to see its rows."))
         return
-    columns: dict[str, Column] = {
-        "network": _("Network"),
-        "scaling": _("What grows"),
-        "coefficients": _("Coefficients, printed"),
-        "flops_billions": (_("FLOPs, printed (billion)"), "%.1f"),
-        "times_baseline": (_("Times the baseline's, recomputed"), "%.2f×"),
-        "macs_billions_formula": (_("By d · w² · r², recomputed (billion)"), "%.2f"),
-        "top1_pct": (_("Top-1, printed (%)"), "%.1f"),
-        "gain_points": (_("Gain, recomputed (points)"), "%.1f"),
+    baselines = {model: _row(model, ScalingAxis.BASELINE) for model in chosen}
+    columns: dict[str, Column[ScaledNetwork]] = {
+        "network": Column(lambda row: row.model, _("Network")),
+        "scaling": Column(lambda row: _(AXIS_TITLES[ScalingAxis(row.method)]), _("What grows")),
+        "coefficients": Column(_coefficients, _("Coefficients, printed")),
+        "flops_billions": Column(lambda row: row.macs_billions, _("FLOPs, printed (billion)"), "%.1f"),
+        "times_baseline": Column(
+            lambda row: row.macs_billions / baselines[row.model].macs_billions,
+            _("Times the baseline's, recomputed"),
+            "%.2f×",
+        ),
+        "macs_billions_formula": Column(
+            lambda row: row.macs_billions_formula, _("By d · w² · r², recomputed (billion)"), "%.2f"
+        ),
+        "top1_pct": Column(lambda row: row.top1_pct, _("Top-1, printed (%)"), "%.1f"),
+        "gain_points": Column(
+            lambda row: row.top1_pct - baselines[row.model].top1_pct, _("Gain, recomputed (points)"), "%.1f"
+        ),
+        "source": Column(lambda row: row.source),
     }
     numbers("table3-rows", rows, columns)
     st.caption(_("A dash: the paper prints no coefficients, so the formula cannot be applied."))
-
-
-def _cells(row: ScaledNetwork) -> dict[str, object]:
-    baseline = _row(row.model, ScalingAxis.BASELINE)
-    return {
-        "network": row.model,
-        "scaling": _(AXIS_TITLES[ScalingAxis(row.method)]),
-        "coefficients": _coefficients(row),
-        "flops_billions": row.macs_billions,
-        "times_baseline": row.macs_billions / baseline.macs_billions,
-        "macs_billions_formula": row.macs_billions_formula,
-        "top1_pct": row.top1_pct,
-        "gain_points": row.top1_pct - baseline.top1_pct,
-        "source": row.source,
-    }
 
 
 def _coefficients(row: ScaledNetwork) -> str:

@@ -1,8 +1,7 @@
 """Tables 5 and 6 and Figure 6: the same networks, fine-tuned on eight other data sets."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-import pandas as pd
 import streamlit as st
 
 from effviz.facts import PaperVersion, Rival, TransferResult, geometric_mean, transfer_dots, transfer_results
@@ -184,46 +183,29 @@ def _figure6() -> None:
 
 
 def _numbers() -> None:
-    rows = pd.DataFrame(
-        [
-            {
-                "dataset": result.dataset,
-                "train_size": result.train_size,
-                "test_size": result.test_size,
-                "classes": result.classes,
-                **_rival("public", result.public),
-                **_rival("best", result.best),
-                "source": result.source,
-                "size_source": result.size_source,
-            }
-            for result in transfer_results()
-        ]
-    )
-    numbers("tables-5-6", rows, _columns())
+    columns: dict[str, Column[TransferResult]] = {
+        "dataset": Column(lambda result: result.dataset, _("Data set")),
+        "train_size": Column(lambda result: result.train_size, _("Training images"), "localized"),
+        "test_size": Column(lambda result: result.test_size, _("Test images"), "localized"),
+        "classes": Column(lambda result: result.classes, _("Classes")),
+        **_rival_columns("public", _("Best public"), lambda result: result.public),
+        **_rival_columns("best", _("Best reported"), lambda result: result.best),
+        "source": Column(lambda result: result.source),
+        "size_source": Column(lambda result: result.size_source),
+    }
+    numbers("tables-5-6", transfer_results(), columns)
 
 
-def _rival(kind: str, rival: Rival) -> dict[str, object]:
-    ours = rival.efficientnet.removeprefix("EfficientNet-")
+def _rival_columns(
+    kind: str, title: str, rival: Callable[[TransferResult], Rival]
+) -> dict[str, Column[TransferResult]]:
+    def beside(result: TransferResult) -> str:
+        name = rival(result).efficientnet.removeprefix("EfficientNet-")
+        return f"{name} {rival(result).efficientnet_top1_pct:.1f} %"
+
     return {
-        f"{kind}_model": f"{rival.model} {rival.top1_pct:.1f} %",
-        f"{kind}_efficientnet": f"{ours} {rival.efficientnet_top1_pct:.1f} %",
-        f"{kind}_ratio_printed": rival.ratio_printed,
-        f"{kind}_ratio_recomputed": rival.ratio,
+        f"{kind}_model": Column(lambda result: f"{rival(result).model} {rival(result).top1_pct:.1f} %", title),
+        f"{kind}_efficientnet": Column(beside, _("EfficientNet beside it")),
+        f"{kind}_ratio_printed": Column(lambda result: rival(result).ratio_printed, _("Ratio, printed"), outputs.times),
+        f"{kind}_ratio_recomputed": Column(lambda result: rival(result).ratio, _("Ratio, recomputed"), "%.2f×"),
     }
-
-
-def _columns() -> dict[str, Column]:
-    columns: dict[str, Column] = {
-        "dataset": _("Data set"),
-        "train_size": (_("Training images"), "localized"),
-        "test_size": (_("Test images"), "localized"),
-        "classes": _("Classes"),
-    }
-    for kind, title in (("public", _("Best public")), ("best", _("Best reported"))):
-        columns |= {
-            f"{kind}_model": title,
-            f"{kind}_efficientnet": _("EfficientNet beside it"),
-            f"{kind}_ratio_printed": (_("Ratio, printed"), outputs.times),
-            f"{kind}_ratio_recomputed": (_("Ratio, recomputed"), "%.2f×"),
-        }
-    return columns
