@@ -9,7 +9,7 @@ Languages are named as gettext names its folders (`zh_TW`); browsers and address
 """
 
 import gettext
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -94,11 +94,7 @@ def language_tag(code: str) -> str:
 
 def available_languages() -> tuple[str, ...]:
     """Return the languages that have a catalogue."""
-    return tuple(sorted(_language_codes()))
-
-
-def _language_codes() -> Iterator[str]:
-    return (file.parents[1].name for file in LOCALES.glob("*/LC_MESSAGES/effviz.mo"))
+    return tuple(sorted(file.parents[1].name for file in LOCALES.glob("*/LC_MESSAGES/effviz.mo")))
 
 
 def _translations() -> gettext.NullTranslations:

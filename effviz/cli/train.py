@@ -345,7 +345,7 @@ class _SearchProgress:
         self._bar.update(self._task, description=what, completed=done, total=of)
 
     def stand(self, of: "SearchStatus") -> None:
-        left = f", {_duration(of.seconds_left)} left" if of.seconds_left is not None else ""
+        left = f", {timedelta(seconds=round(of.seconds_left))} left" if of.seconds_left is not None else ""
         if of.result is not None:
             row = of.result
             typer.echo(
@@ -356,10 +356,6 @@ class _SearchProgress:
         elif of.status is not None:
             words = f"{of.done + 1}/{of.trials} {of.trial.name}, loss {of.status.loss:.2f}{left}"
             self._bar.update(self._task, description=words, completed=of.status.step, total=of.status.steps)
-
-
-def _duration(seconds: float) -> str:
-    return str(timedelta(seconds=round(seconds)))
 
 
 def _show_search(results: "tuple[SearchResult, ...]", as_json: bool) -> None:

@@ -66,10 +66,6 @@ def scaled_network(depth: float = 1.0, width: float = 1.0, resolution: float = 1
     return plan(depth, width, round(BASE_RESOLUTION_PX * resolution))
 
 
-def _alone(method: str, coefficient: float) -> Plan:
-    return scaled_network(**{method: coefficient})
-
-
 @cache
 def single_dimension() -> tuple[CurveDot, ...]:
     """Fig. 3: B0 grown by one dimension alone, in the figure's order."""
@@ -80,7 +76,7 @@ def single_dimension() -> tuple[CurveDot, ...]:
             coefficient=float(row["coefficient"]),
             macs_billions=float(row["flops_billions"]),
             top1_pct=float(row["imagenet_top1_pct"]),
-            network=_alone(row["dimension"], float(row["coefficient"])),
+            network=scaled_network(**{row["dimension"]: float(row["coefficient"])}),
             source=row["source"],
         )
         for row in rows("fig3_single_dimension")

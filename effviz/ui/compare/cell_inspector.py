@@ -9,7 +9,7 @@ import streamlit as st
 
 from effviz.errors import EffVizError
 from effviz.explain import receptive_fields
-from effviz.explain.data_types import Box, Floats, Forward, Method, TargetLayer
+from effviz.explain.data_types import Floats, Forward, Method, TargetLayer
 from effviz.i18n import _
 from effviz.ui import cache, job_queue
 from effviz.ui.compare.map_cells import FRAME, MapCell
@@ -139,7 +139,7 @@ def _answer(asked: Question, cell: MapCell) -> Json:
             share=round(100 * ENERGY_SHARE), area=round(100 * area_holding(energy, ENERGY_SHARE), 1)
         ),
         "energy": pack([energy]),
-        "box": _corners(box),
+        "box": [box.x0, box.y0, box.x1, box.y1],
     }
 
 
@@ -163,10 +163,6 @@ def _energy(asked: Question, cell: MapCell) -> Floats:
         work.next(_("{model} is asked what matters to the cell").format(model=plain(ref.label)))
         with work.turn(job_queue.gradient_effort(ref)):
             return _ENERGIES.get(key, make)
-
-
-def _corners(box: Box) -> list[float]:
-    return [box.x0, box.y0, box.x1, box.y1]
 
 
 def inspector_words(method: Method, layer: TargetLayer) -> Json:

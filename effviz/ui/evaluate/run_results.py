@@ -203,16 +203,12 @@ def _made(of: MeasuredRun, make: Callable[[Results, Sequence[MetricMean]], str])
 
 
 def _rated(view: ResultsView, cells: Sequence[MetricMean], method: str, known: dict[str, ModelRef]) -> list[RatedModel]:
-    found = {cell.model: _interval(view, cell) for cell in cells if cell.method == method}
+    found = {cell.model: (cell.small if view.small else cell.every) for cell in cells if cell.method == method}
     return [
         RatedModel(label, ref.macs, axis_among(ref, list(known.values())[:place]), found[label])
         for place, (label, ref) in enumerate(known.items())
         if label in found and found[label].n
     ]
-
-
-def _interval(view: ResultsView, cell: MetricMean) -> Interval:
-    return cell.small if view.small else cell.every
 
 
 def _alt(models: Sequence[RatedModel], axis: str) -> str:

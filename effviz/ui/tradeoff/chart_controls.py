@@ -140,7 +140,7 @@ def show_network(point: NetworkPoint) -> None:
             st.metric(_("Top-1"), f"{point.top1_pct:g} %", width="content")
             if point.top5_pct is not None:
                 st.metric(_("Top-5"), f"{point.top5_pct:g} %", width="content")
-            st.metric(_("Parameters"), _million(point.params_millions), width="content")
+            st.metric(_("Parameters"), f"{point.params_millions:g} M", width="content")
             counted = _(point.macs_count).capitalize() + "."
             st.metric(_("MACs"), _billion(point.macs_billions), width="content", help=counted)
         if point.compare:
@@ -192,10 +192,6 @@ def _list(lines: Sequence[str]) -> None:
 
 def _add(label: str) -> None:
     MODELS.put((*MODELS.get(), label))
-
-
-def _million(amount: float) -> str:
-    return f"{amount:g} M"
 
 
 def _billion(amount: float | None) -> str:
