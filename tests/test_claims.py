@@ -18,7 +18,8 @@ from effviz.evaluate import heatmaps, map_similarity
 from effviz.evaluate.faithfulness import ROAD_SHARES
 from effviz.evaluate.intervals import paired_mean, paired_share, share
 from effviz.evaluate.masking import Masking
-from effviz.facts import scaled_b0, two_step_search
+from effviz.facts import two_step_search
+from effviz.facts.scaling_experiments import scaled_b0
 from effviz.scaling import Plan, plan
 from effviz.ui.evaluate import quick_run
 from effviz.zoo import catalogue, presets

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import plotly.graph_objects as go
 
-from effviz import facts
+from effviz.facts import paper_tables, timm_results
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.style import (
     GREY,
@@ -131,9 +131,9 @@ def compared_series(refs: Sequence[ModelRef]) -> tuple[NetworkSeries, tuple[Unme
     return NetworkSeries(_("In your comparison"), Kind.COMPARED, tuple(points)), tuple(marks)
 
 
-def paper_series(version: facts.PaperVersion) -> tuple[NetworkSeries, NetworkSeries]:
+def paper_series(version: paper_tables.PaperVersion) -> tuple[NetworkSeries, NetworkSeries]:
     """Table 2 of the paper: the EfficientNets, and the networks they were compared with."""
-    points = facts.paper_points(version)
+    points = paper_tables.paper_points(version)
     ours = tuple(_paper_point(point) for point in points if point.is_efficientnet)
     others = tuple(_paper_point(point) for point in points if not point.is_efficientnet)
     return (
@@ -142,24 +142,24 @@ def paper_series(version: facts.PaperVersion) -> tuple[NetworkSeries, NetworkSer
     )
 
 
-def recipe_series(recipe: facts.Recipe) -> NetworkSeries:
+def recipe_series(recipe: timm_results.Recipe) -> NetworkSeries:
     """The EfficientNets that timm measured with weights of one recipe."""
     points = tuple(
-        _timm_point(point, f"{recipe.title}: {_(recipe.words)}") for point in facts.recipe_points(recipe.key)
+        _timm_point(point, f"{recipe.title}: {_(recipe.words)}") for point in timm_results.recipe_points(recipe.key)
     )
     return NetworkSeries(_("timm, {name}").format(name=recipe.title), Kind.RECIPE, points)
 
 
-def family_series(family: facts.NetworkFamily) -> NetworkSeries:
+def family_series(family: timm_results.NetworkFamily) -> NetworkSeries:
     """Every network of another family that timm measured; their recipes differ."""
     text = _("timm's tag {tag}")
-    points = tuple(_timm_point(point, text.format(tag=point.recipe)) for point in facts.family_points(family))
+    points = tuple(_timm_point(point, text.format(tag=point.recipe)) for point in timm_results.family_points(family))
     return NetworkSeries(_("timm, {name}").format(name=family.label), Kind.FAMILY, points)
 
 
 def _top1(ref: ModelRef) -> tuple[float, str] | None:
     """ImageNet accuracy in percent at the size that is compared, and who measured it."""
-    measured = facts.timm_point(ref.spec.architecture, ref.resolution_px)
+    measured = timm_results.timm_point(ref.spec.architecture, ref.resolution_px)
     if measured is not None:
         return measured.top1_pct, measured.source
     spec = ref.spec
@@ -186,7 +186,7 @@ def _compared_point(ref: ModelRef, network: NetworkCost, top1_pct: float, source
     )
 
 
-def _paper_point(point: facts.PaperPoint) -> NetworkPoint:
+def _paper_point(point: paper_tables.PaperPoint) -> NetworkPoint:
     return NetworkPoint(
         id=point.model,
         label=point.name.upper() or point.model,
@@ -204,7 +204,7 @@ def _paper_point(point: facts.PaperPoint) -> NetworkPoint:
     )
 
 
-def _timm_point(point: facts.TimmPoint, training: str) -> NetworkPoint:
+def _timm_point(point: timm_results.TimmPoint, training: str) -> NetworkPoint:
     counted = point.macs_billions is not None
     return NetworkPoint(
         id=f"{point.architecture}@{point.resolution_px}",
@@ -223,7 +223,7 @@ def _timm_point(point: facts.TimmPoint, training: str) -> NetworkPoint:
     )
 
 
-def _compare(point: facts.TimmPoint) -> str:
+def _compare(point: timm_results.TimmPoint) -> str:
     if not point.name:  # of another family; whether it has a map is said when it is chosen
         return f"{PREFIX}{point.architecture}@{point.resolution_px}"
     if point.name not in catalogue.NAMES or point.recipe not in catalogue.recipe_names(point.name):

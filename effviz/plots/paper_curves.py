@@ -11,9 +11,9 @@ from enum import StrEnum
 
 import plotly.graph_objects as go
 
-from effviz.facts import (
+from effviz.facts.paper_tables import PaperVersion
+from effviz.facts.scaling_experiments import (
     CurveDot,
-    PaperVersion,
     WidthDot,
     scaled_b0,
     scaling_methods,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from effviz.errors import SettingsError
-from effviz.facts import TimmPoint, timm_points
+from effviz.facts.timm_results import TimmPoint, timm_points
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PUBLISHED, Family, Padding, plan
 from effviz.scaling.architecture import RESOLUTION

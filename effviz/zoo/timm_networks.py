@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from effviz import file_io, optional_packages
 from effviz.errors import SettingsError
-from effviz.facts import timm_point
+from effviz.facts.timm_results import timm_point
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import Padding
 from effviz.scaling.architecture import RESOLUTION

@@ -3,11 +3,10 @@
 import pytest
 
 from effviz.errors import SettingsError
-from effviz.facts import (
+from effviz.facts.paper_tables import (
     PaperVersion,
     geometric_mean,
     held_out,
-    load,
     paper_latencies,
     paper_points,
     paper_ratios,
@@ -18,6 +17,7 @@ from effviz.facts import (
     transfer_dots,
     transfer_results,
 )
+from effviz.facts.tables import load
 from effviz.scaling import PUBLISHED, plan
 from effviz.train import training_recipe
 

@@ -3,18 +3,19 @@
 import pandas as pd
 import pytest
 
-from effviz.facts import (
+from effviz.facts.paper_tables import PaperVersion, paper_points
+from effviz.facts.scaling_experiments import (
+    best_within_budget,
+    compound_leads,
+    drawn_twice,
     gain_per_doubling,
-    load,
     other_networks,
-    paper_points,
     scaled_b0,
     scaling_methods,
     single_dimension,
     width_by_baseline,
 )
-from effviz.facts.paper_tables import PaperVersion
-from effviz.facts.scaling_experiments import best_within_budget, compound_leads, drawn_twice
+from effviz.facts.tables import load
 from effviz.scaling import ScalingMethod
 from effviz.scaling.feasible_region import ResourceLimits
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from effviz.errors import SettingsError
-from effviz.facts import PaperVersion, load
+from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.search_objective import Counted, Listing, Objective, candidates, iso_reward, ranking
+from effviz.facts.tables import load
 
 PAPER = Objective()
 

@@ -8,8 +8,7 @@ import pytest
 
 import effviz.facts
 from effviz.errors import SettingsError
-from effviz.facts import TABLES, load, rows
-from effviz.facts.tables import TIMM_URL, credit, link
+from effviz.facts.tables import TABLES, TIMM_URL, credit, link, load, rows
 
 KNOWN = Path(__file__).with_name("tables.sha256")  # as sha256sum writes it
 FOLDER = Path(effviz.facts.__file__).parent

@@ -3,8 +3,17 @@
 import pytest
 
 from effviz.errors import SettingsError
-from effviz.facts import RECIPES, NetworkFamily, family_points, load, recipe, recipe_points, timm_point, timm_points
-from effviz.facts.timm_results import known_accuracy
+from effviz.facts.tables import load
+from effviz.facts.timm_results import (
+    RECIPES,
+    NetworkFamily,
+    family_points,
+    known_accuracy,
+    recipe,
+    recipe_points,
+    timm_point,
+    timm_points,
+)
 
 
 @pytest.mark.parametrize(

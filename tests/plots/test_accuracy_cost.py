@@ -5,7 +5,9 @@ import math
 
 import pytest
 
-from effviz.facts import RECIPES, NetworkFamily, PaperVersion, load, recipe
+from effviz.facts.paper_tables import PaperVersion
+from effviz.facts.tables import load
+from effviz.facts.timm_results import RECIPES, NetworkFamily, recipe
 from effviz.plots.accuracy_cost import (
     COMPACT_HEIGHT_PX,
     Cost,

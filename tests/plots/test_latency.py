@@ -1,6 +1,6 @@
 """Latency against accuracy: Table 4 as printed, and measured networks in their own series."""
 
-from effviz.facts import load
+from effviz.facts.tables import load
 from effviz.facts.timm_results import KnownAccuracy
 from effviz.ui.paper.latency import MeasuredLatency, latency_curves, latency_figure
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from effviz.facts import PaperVersion
+from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.search_objective import Listing, Objective, candidates, ranking
 from effviz.plots.style import LOOKS
 from effviz.ui.paper.objective import reward_figure, reward_hover, reward_series

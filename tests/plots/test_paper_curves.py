@@ -2,7 +2,8 @@
 
 import pytest
 
-from effviz.facts import PaperVersion, load
+from effviz.facts.paper_tables import PaperVersion
+from effviz.facts.tables import load
 from effviz.plots.paper_curves import (
     CurvePoint,
     FigureAxis,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from effviz.facts import PaperVersion, load
+from effviz.facts.paper_tables import PaperVersion
+from effviz.facts.tables import load
 from effviz.plots.accuracy_cost import Cost
 from effviz.plots.paper_curves import Origin
 from effviz.ui.paper.results import FIGURE_VERSIONS, cost_axis, cost_figure, table2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from effviz.facts import load
+from effviz.facts.tables import load
 from effviz.plots.scaling_plans import alternative_rows, alternatives, stages
 from effviz.plots.scaling_plans import growth as draw
 from effviz.plots.style import LOOKS

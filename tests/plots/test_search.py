@@ -2,7 +2,7 @@
 
 import pytest
 
-from effviz.facts import load
+from effviz.facts.tables import load
 from effviz.facts.two_step_search import second_steps
 from effviz.plots.paper_curves import Origin
 from effviz.ui.paper.search import second_step

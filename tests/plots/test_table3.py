@@ -2,7 +2,7 @@
 
 import pytest
 
-from effviz.facts import load
+from effviz.facts.tables import load
 from effviz.plots.paper_curves import Origin
 from effviz.plots.style import LOOKS
 from effviz.ui.paper.table3 import spokes, table3

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from effviz.facts import load
+from effviz.facts.tables import load
 from effviz.scaling import plan
 
 ROOT = Path(__file__).parents[2]

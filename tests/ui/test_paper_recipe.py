@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from effviz.facts import training_facts
+from effviz.facts.paper_tables import training_facts
 from effviz.ui.paper import autoaugment, recipe
 
 ROOT = Path(__file__).parents[2]

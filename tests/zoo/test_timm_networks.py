@@ -23,7 +23,7 @@ from effviz.explain.data_types import Method, TargetLayer
 from effviz.explain.engines import choose
 from effviz.explain.forward_pass import forward
 from effviz.explain.images import read
-from effviz.facts import NetworkFamily
+from effviz.facts.timm_results import NetworkFamily
 from effviz.plots import accuracy_cost
 from effviz.zoo import catalogue, download, hub, loading, onnx_export, timm_networks
 from effviz.zoo.presets import PRESETS, scaling_axis

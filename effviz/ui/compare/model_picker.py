@@ -9,8 +9,9 @@ from typing import Final
 
 import streamlit as st
 
-from effviz import facts, settings
+from effviz import settings
 from effviz.errors import EffVizError
+from effviz.facts.paper_tables import PaperVersion
 from effviz.i18n import _, lazy_gettext
 from effviz.plots import accuracy_cost, style
 from effviz.plots.accuracy_cost import accuracy_cost_figure
@@ -200,7 +201,7 @@ def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:
     ours, without = accuracy_cost.compared_series(refs)
     at = PAPER_RULE.at(PHI.get())
     here = accuracy_cost.unmeasured_network(f"φ = {PHI.get():g}", plan(at.depth, at.width, at.resolution_px, family))
-    made = accuracy_cost_figure([*accuracy_cost.paper_series(facts.PaperVersion.V5), ours], cost, [here], compact=True)
+    made = accuracy_cost_figure([*accuracy_cost.paper_series(PaperVersion.V5), ours], cost, [here], compact=True)
     st.plotly_chart(
         made,
         key=CHART,

@@ -10,7 +10,8 @@ from effviz.explain.data_types import Method, TargetLayer
 from effviz.explain.overlay import OverlayStyle, Scale, describe_map, rescale
 from effviz.explain.placement import RasterOptions
 from effviz.explain.targets import TOP1
-from effviz.facts import PaperVersion, lesson_answers
+from effviz.facts import lesson_answers
+from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.search_objective import EXPONENT, Listing, Objective, candidates, ranking
 from effviz.facts.two_step_search import second_steps
 from effviz.i18n import _

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from effviz.facts import TIMM_URL
+from effviz.facts.tables import TIMM_URL
 from effviz.i18n import _
 from effviz.plots.accuracy_cost import (
     accuracy_cost_figure,

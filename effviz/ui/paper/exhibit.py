@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from effviz.errors import SettingsError
-from effviz.facts import PaperVersion
+from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.tables import credit, link
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import FigureCurve

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from effviz.facts import PaperVersion
+from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.scaling_experiments import scaled_network
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import AXIS_TITLES

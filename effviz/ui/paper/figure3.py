@@ -5,8 +5,8 @@ from itertools import chain, pairwise
 
 import streamlit as st
 
-from effviz.facts import CurveDot, PaperVersion, gain_per_doubling, single_dimension
-from effviz.facts.scaling_experiments import drawn_twice
+from effviz.facts.paper_tables import PaperVersion
+from effviz.facts.scaling_experiments import CurveDot, drawn_twice, gain_per_doubling, single_dimension
 from effviz.i18n import _
 from effviz.plots.paper_curves import AXIS_TITLES, Origin, accuracy_axis, draw_curves, figure3, macs_axis
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, table

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from effviz.facts import PaperVersion, WidthDot, width_by_baseline
-from effviz.facts.scaling_experiments import scaled_network
+from effviz.facts.paper_tables import PaperVersion
+from effviz.facts.scaling_experiments import WidthDot, scaled_network, width_by_baseline
 from effviz.i18n import _
 from effviz.plots.paper_curves import accuracy_axis, draw_curves, figure4, macs_axis
 from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, table

@@ -15,7 +15,8 @@ from effviz.evaluate.heatmaps import Control
 from effviz.evaluate.run_settings import Metric
 from effviz.evaluate.run_summary import MetricMean
 from effviz.explain.data_types import Method
-from effviz.facts import PaperVersion, ScaledB0, scaled_b0
+from effviz.facts.paper_tables import PaperVersion
+from effviz.facts.scaling_experiments import ScaledB0, scaled_b0
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.metric_vs_macs import RatedModel, map_quality
 from effviz.plots.paper_curves import AXIS_TITLES

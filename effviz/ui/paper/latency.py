@@ -10,8 +10,8 @@ import streamlit as st
 
 from effviz.bench import single_core_latency
 from effviz.bench.single_core_latency import ChildLimits, Latency, machine, shipped, stored_latencies
-from effviz.facts import PaperLatency, PaperVersion, paper_latencies, paper_speedup, timm_points
-from effviz.facts.timm_results import KnownAccuracy, known_accuracy
+from effviz.facts.paper_tables import PaperLatency, PaperVersion, paper_latencies, paper_speedup
+from effviz.facts.timm_results import KnownAccuracy, known_accuracy, timm_points
 from effviz.i18n import _, lazy_gettext, ngettext
 from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, accuracy_axis, draw_curves
 from effviz.plots.style import GREY, LOOKS, SERIES, SeriesStyle

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from effviz.facts import NetworkFamily, PaperVersion
+from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.search_objective import (
     BASELINE,
     EXPONENT,
@@ -22,6 +22,7 @@ from effviz.facts.search_objective import (
     ranking,
 )
 from effviz.facts.tables import TIMM_URL
+from effviz.facts.timm_results import NetworkFamily
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import accuracy_axis, macs_axis
 from effviz.plots.style import GREY, LOOKS, SERIES, TEAL, SeriesStyle, figure, log_axis, vertical

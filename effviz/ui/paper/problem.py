@@ -7,8 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from effviz.facts import CurveDot, PaperVersion
-from effviz.facts.scaling_experiments import best_within_budget, scaled_network
+from effviz.facts.paper_tables import PaperVersion
+from effviz.facts.scaling_experiments import CurveDot, best_within_budget, scaled_network
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.plots.style import GREY, LOOKS, OLIVE, figure, remembered

@@ -6,7 +6,7 @@ from dataclasses import replace
 import plotly.graph_objects as go
 import streamlit as st
 
-from effviz.facts import PaperVersion, TrainingFact, training_fact, training_facts
+from effviz.facts.paper_tables import PaperVersion, TrainingFact, training_fact, training_facts
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, draw_curves
 from effviz.plots.style import GREY, LOOKS, OLIVE, SeriesStyle

@@ -7,7 +7,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from effviz.facts import HeldOut, PaperPoint, PaperRatios, PaperVersion, held_out, paper_points, paper_ratios, rows
+from effviz.facts.paper_tables import (
+    HeldOut,
+    PaperPoint,
+    PaperRatios,
+    PaperVersion,
+    held_out,
+    paper_points,
+    paper_ratios,
+)
+from effviz.facts.tables import rows
 from effviz.i18n import _
 from effviz.plots.accuracy_cost import Cost
 from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, accuracy_axis, draw_curves

@@ -7,7 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from effviz.facts import PaperVersion, two_step_search
+from effviz.facts import two_step_search
+from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.two_step_search import GUESS_URL, SearchResult, SearchSummary, SecondStep, second_steps
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.grid_search import Tried, accuracy_space, blocks, cost, row_name, space, trials

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from effviz.facts import PaperStage, PaperVersion, paper_stages
+from effviz.facts.paper_tables import PaperStage, PaperVersion, paper_stages
 from effviz.facts.scaling_experiments import scaled_network
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.style import GREY, OLIVE, figure

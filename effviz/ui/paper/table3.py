@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from effviz.facts import PaperVersion, ScaledNetwork, other_networks
+from effviz.facts.paper_tables import PaperVersion
+from effviz.facts.scaling_experiments import ScaledNetwork, other_networks
 from effviz.i18n import _
 from effviz.plots.paper_curves import (
     AXIS_TITLES,

@@ -10,8 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from effviz.facts import PaperVersion, ScaledB0, scaled_b0, two_step_search
-from effviz.facts.scaling_experiments import compound_leads
+from effviz.facts import two_step_search
+from effviz.facts.paper_tables import PaperVersion
+from effviz.facts.scaling_experiments import ScaledB0, compound_leads, scaled_b0
 from effviz.i18n import _
 from effviz.plots.paper_curves import AXIS_TITLES, accuracy_axis, draw_curves, figure8, macs_axis, table7
 from effviz.plots.style import LOOKS, figure

@@ -4,7 +4,14 @@ from collections.abc import Callable, Iterator
 
 import streamlit as st
 
-from effviz.facts import PaperVersion, Rival, TransferResult, geometric_mean, transfer_dots, transfer_results
+from effviz.facts.paper_tables import (
+    PaperVersion,
+    Rival,
+    TransferResult,
+    geometric_mean,
+    transfer_dots,
+    transfer_results,
+)
 from effviz.i18n import _
 from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, draw_curves
 from effviz.plots.style import GREY, LOOKS, OLIVE, SeriesStyle

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from effviz.facts import RECIPES, NetworkFamily, PaperVersion, Recipe
+from effviz.facts.paper_tables import PaperVersion
+from effviz.facts.timm_results import RECIPES, NetworkFamily, Recipe
 from effviz.i18n import _, lazy_gettext, ngettext
 from effviz.plots.accuracy_cost import Cost, NetworkPoint, NetworkSeries, UnmeasuredNetwork
 from effviz.ui import inputs, outputs
