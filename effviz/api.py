@@ -30,9 +30,7 @@ from effviz.zoo import catalogue
 from effviz.zoo.catalogue import ModelCard
 
 E = TypeVar("E", bound=StrEnum)
-
 PhotoLike = str | Path | bytes | Photo | Image.Image | npt.NDArray[np.uint8]  # arrays: (H, W, 3)
-
 IN_NOTEBOOK: Final = OverlayStyle(view=RasterOptions(longest_px=320))
 
 

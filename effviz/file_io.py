@@ -20,7 +20,6 @@ from effviz.errors import SettingsError
 from effviz.i18n import _, lazy_gettext
 
 CHOOSE_OUT: Final = lazy_gettext("Choose another one with --out.")
-
 CHOOSE_CACHE: Final = lazy_gettext("Set XDG_CACHE_HOME to a folder of yours.")
 
 

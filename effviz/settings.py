@@ -15,14 +15,12 @@ from effviz.errors import SettingsError
 from effviz.i18n import _, lazy_gettext
 
 T = TypeVar("T")
-
 _PACKAGE: Final = Path(__file__).parent
 _IN_WHEEL: Final = _PACKAGE / "shipped"  # setup.py puts it there; in a clone it does not exist
 IS_CLONE: Final = not _IN_WHEEL.is_dir()
 SHIPPED: Final = _PACKAGE.parent if IS_CLONE else _IN_WHEEL  # has `assets`, `models`, `docs/study` and `.streamlit`
 # Streamlit looks for pages from the folder of its script, so an installed one lies beside the package.
 APP_SCRIPT: Final = _PACKAGE.parent / ("app.py" if IS_CLONE else "effviz_app.py")
-
 LEAST_MB: Final = 64
 DEFAULT_MB: Final = 2048
 AUTO: Final = "auto"

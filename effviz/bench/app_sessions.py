@@ -35,9 +35,7 @@ from effviz.errors import SettingsError
 from effviz.explain.data_types import Floats
 
 START_S = 60
-
 STOP_S = 30
-
 MIB = 2**20
 
 # Becomes the server, which Linux tells to end when the thread that started it is gone, however that came.
@@ -184,9 +182,7 @@ def _healthy(address: str) -> bool:
 # This speaks Streamlit's own messages, so it is the one place below the user interface that imports them.
 
 PATIENCE_S = 300  # of one answer; only a broken server needs it
-
 XSRF = "_streamlit_xsrf"  # the cookie whose value every upload repeats
-
 BOUNDARY = "effviz-bench"
 
 
@@ -343,9 +339,7 @@ def _put(server: str, path: str, file: tuple[str, bytes]) -> None:
 # The maps that a page sent to a browser, as numbers again.
 
 GRID_COMPONENT = "effviz_grid"
-
 MAP_TOLERANCE = 4e-3  # of a map's largest value: a half float's rounding, and 1e-3 between engines
-
 ShownMaps = dict[tuple[str, str], Floats]  # photo's sha256, model -> (H, W)
 
 

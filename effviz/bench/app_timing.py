@@ -49,7 +49,6 @@ FLAGS = [
 ]
 
 PATIENCE_MS = 120_000
-
 DRAG_S = 3
 
 # Tells when the page's title has been painted: the first frame after the one that has it.
@@ -241,13 +240,9 @@ def pictures_per_second(page: "Page", stage: "Locator", zooming: bool = False) -
 
 
 REPEATS = 9
-
 COMPARISONS = 200
-
 FOUR_MODELS = {"models": "lite0@224,lite1@224,lite0@260,lite2@260"}
-
 FIVE_MODELS = {"models": "lite0@224,lite1@224,lite2@224,lite0@260,lite2@260"}
-
 FIRST_PAINT_MS, COMPARE_MS, FRAMES, PICTURES, GROWTH_MIB = 2500, 150, 50, 60, 50 * 1e6 / app_sessions.MIB
 
 
@@ -374,9 +369,7 @@ def _hands(page: "Page") -> list[Figure]:
 
 
 COLD_ROUNDS: Final = 3
-
 COLD_REFS: Final = next(preset.refs for preset in PRESETS if preset.name == "scaling-axes")  # what Compare opens with
-
 IMPORTS: Final = "import torch, timm"
 
 ONE_OF_IMPORTS, FIVE_OF_IMPORTS, OF_PLAIN, FIRST_MAP, FIVE_MAPS = (

@@ -30,11 +30,8 @@ from effviz.zoo.catalogue import parse_model
 from effviz.zoo.loading import load
 
 METHODS_LOOKED_AT = (Method.CAM, Method.LAYERCAM, Method.EIGENCAM)  # what each visitor looks at, one after the other
-
 MOST_PEAK_MIB = 3072
-
 QUICK_VISITS = 8
-
 ExpectedMaps = dict[tuple[str, str, str], Floats]  # photo's sha256, model, method -> the map
 
 
@@ -198,15 +195,12 @@ async def _quick(port: int, load_: Load, photo: str) -> float:
 # others, as a proxy on this machine would tell.
 
 HOSTILE = "198.51.100.1"
-
 PAUSE_S = 0.1  # between two looks at the server's health and memory
-
 WAIT_S, MOST_TIMES, STALL_MS = 5.0, 3.0, 1000.0
 
 # What each page asks for, again and again, for another photo each time: the dearest networks that are allowed, long
 # methods, methods with gradients, many networks to load, a network beyond the limit, a measurement.
 B4, L2 = "scaled-d1.8-w1.4@380", "scaled-d5.3-w4.3@800"
-
 MANY_MODELS = ",".join(f"scaled-d1-w0.{number}@224" for number in range(2, 10))
 
 QUERIES = (

@@ -27,13 +27,9 @@ from effviz.zoo import catalogue, torch_modules
 from effviz.zoo.state_dicts import UNTRAINED_SEED
 
 LARGEST_PX: Final = 1024  # of timm's networks; those of the catalogue have its own limit
-
 PAUSE_S: Final = 0.05  # after a longer one somebody else has had the caches
-
 MIN_CPU_SHARE: Final = 0.9  # of a run's time that its thread computed
-
 TRIES: Final = 2  # more than there are runs
-
 Clock = Callable[[], float]
 
 
@@ -181,7 +177,6 @@ def time_runs(
 # Times the closed-form plan beside torch's FlopCounterMode, both for the same networks in the same run.
 
 TARGET_RATIO = 300.0
-
 TARGETS_MS = {"b0": 1.0, "b7": 3.0}
 
 

@@ -124,11 +124,8 @@ def _private(model: Model) -> torch.nn.Module:
 # What is compared in `effviz bench cam`: for each row our side, the peer's, and the ratio that is wanted.
 
 SAMPLE = "kitten"
-
 CLASS = 281  # tabby cat, as in pytorch-grad-cam's README
-
 MANY = 200  # photos
-
 BATCH = 16  # of the peer
 
 
@@ -345,7 +342,6 @@ COMPARISONS: tuple[tuple[Callable[[CamSubject], PeerComparison], Callable[[CamSu
 # The benchmark itself: its rows, timed side by side.
 
 OURS_OF_LONG = 5  # timed runs of our side where the peer has one
-
 REFS = next(preset.refs for preset in PRESETS if preset.name == "scaling-axes")
 
 

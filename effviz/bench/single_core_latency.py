@@ -32,19 +32,12 @@ from effviz.i18n import _
 from effviz.progress import CountProgress, Heartbeat
 
 logger = logging.getLogger(__name__)
-
 DEFAULT_RUNS: Final = 20  # Table 4
-
 MAX_LOAD: Final = 0.5  # cores
-
 MAX_STORED: Final = 500  # networks on a machine; the oldest go first
-
 MAX_RESULT_BYTES: Final = 2**16  # of a result that is kept
-
 SHIPPED_FILE: Final = Path(__file__).with_name("latencies.json")
-
 CPU_TIMES = Path("/proc/stat")
-
 CPU_INFO = Path("/proc/cpuinfo")  # of Linux; elsewhere Python's own word for the processor has to do
 
 
@@ -211,11 +204,8 @@ def stored_latencies(on: str) -> tuple[Latency, ...]:
 # when it has computed for too long or holds too much memory.
 
 POLL_S: Final = 0.1
-
 NETWORK_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}(@\d{1,5})?")
-
 ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-
 _STEP: Final = re.compile(r"(\d+)/(\d+)")
 
 

@@ -26,17 +26,11 @@ if TYPE_CHECKING:
 
 
 METRICS_A_TABLE = 3
-
 DEFAULT_METRICS = "energy,pointing,maxbox"
-
 LOCALISATION_HELP = "energy, pointing, pointing15, maxbox, maxboxv2, iou."
-
 FAITHFULNESS_HELP = "deletion, insertion, drop, increase, gain, road, adcc."
-
 AGREEMENT_HELP = "agree_rank, agree_top20, agree_distance."
-
 SANITY_HELP = "sanity_spearman, sanity_ssim, sanity_logit."
-
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
@@ -68,7 +62,6 @@ Out = Annotated[
 ]
 
 Models = Annotated[str, typer.Option(help="Names with commas between, as in lite0@224,lite2@260: `effviz models`.")]
-
 Methods = Annotated[str, typer.Option(help=f"Names with commas between: {', '.join(Method)}.")]
 
 Metrics = Annotated[

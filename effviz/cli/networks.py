@@ -30,11 +30,8 @@ if TYPE_CHECKING:
     from effviz.zoo.registration import AddedCheckpoint
 
 _FAMILY = typer.Option(help="EfficientNet, or Lite: no squeeze-and-excitation, stem and head fixed.")
-
 _PAPER = "; the paper's is the default."
-
 _CLASSES = typer.Option(help="How many classes the last layer tells apart.")
-
 _CODE = typer.Option("--code", help="Print the lines that build it in timm, torchvision and Keras, and what to count.")
 
 

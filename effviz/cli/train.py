@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 
 TRAIN_OUT = Path(".effviz/train")
-
 FAMILY = "family"
 
 
@@ -169,11 +168,8 @@ def _report_skipped(known: "DataSet") -> None:
 
 
 JUDGEMENT = "judgement.json"
-
 FIGURE = "figure.html"
-
 TABLE = "table.md"
-
 ENTRIES = "manifest.json"
 
 
@@ -297,7 +293,6 @@ def family_job(photos: Path, out: Path, device: str, most: int | None) -> "Famil
 
 
 SEARCH_OUT = Path(".effviz/search")
-
 SEARCH_DATA = typer.Option(help="Folder with train/CLASS/*.jpg and val/CLASS/*.jpg.")
 
 

@@ -26,7 +26,6 @@ SIZE: Final = ("width", "height")
 KAGGLE: Final = "predictionstring"
 HEADLESS: Final = ("file", "x0", "y0", "x1", "y1", "label")  # what columns without a header mean, as in RetinaNet's CSV
 DELIMITERS: Final = (",", ";", "\t")
-
 Row = dict[str, str]
 Namer = Callable[[str], ClassName]
 

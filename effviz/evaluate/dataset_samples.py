@@ -20,11 +20,8 @@ from effviz.zoo.imagenet_classes import ImageNetClass
 from effviz.zoo.model import ModelSpec
 
 Doubles = npt.NDArray[np.float64]
-
 Booleans = npt.NDArray[np.bool_]
-
 Size = tuple[int, int]  # (width, height) in pixels of the upright photo
-
 SMALL_SHARE = 0.25  # of the photo's area
 
 
@@ -158,13 +155,9 @@ def _gaps(corners: Doubles, x: float, y: float) -> tuple[Doubles, Doubles]:
 # fills polygons. Run lengths are counted here: its C code writes outside its memory when they do not fit the picture.
 
 CORNERS: Final = 3  # a polygon with fewer has no area
-
 BITS: Final = 5  # of a number in each letter of packed run lengths
-
 LETTERS: Final = 7  # more than any count of pixels needs
-
 Counts = npt.NDArray[np.int64]
-
 Number = TypeVar("Number", np.int64, np.float64)
 
 
@@ -258,7 +251,6 @@ def _unpacked(text: str) -> Counts:
 # One photo with what people said about it, and a data set as a list of them.
 
 LONGEST_NUMBER: Final = 18  # digits; a moment such as 20240131123000 is a number, too
-
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 

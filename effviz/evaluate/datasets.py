@@ -17,7 +17,6 @@ from effviz.evaluate.dataset_samples import Dataset, printable
 from effviz.i18n import _, lazy_gettext
 
 __all__ = ["Dataset", "open_dataset"]
-
 ANNOTATIONS: Final = "annotations.json"
 FORMS: Final = lazy_gettext(
     "a folder of photos, an annotations.json, COCO's instances as JSON, ImageNet's boxes as XML, or a CSV of boxes "

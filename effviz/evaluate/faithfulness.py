@@ -50,7 +50,6 @@ ROAD_NEIGHBOURS = {
 }
 
 Booleans = npt.NDArray[np.bool_]
-
 Indices = npt.NDArray[np.intp]
 
 
@@ -107,7 +106,6 @@ def _decompose(total: Doubles, entries: list[tuple[Indices, Indices, float]]) ->
 
 
 ROAD_SHARES = (0.5, 0.2, 0.8, 0.1, 0.9)  # of the area taken away; when time ends, the first ones are done
-
 Explain = Callable[[Forward], ActivationMap]
 
 

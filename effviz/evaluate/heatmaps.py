@@ -22,19 +22,12 @@ from effviz.explain.data_types import ActivationMap, Box
 from effviz.explain.placement import Doubles, MapAxis, Placement, cell_centre, linear_weights, map_axes
 
 GRID_SIDE = 96  # cells across and down: a box drawn on them is exact to 3 px in a photo 500 px wide
-
 MAX_CACHED_COVERS = 256  # edges of boxes, and masks, that are remembered: a photo's are asked for by each map of it
-
 STRIPS_AT_ONCE = 4096  # of a mask, at a time: some megabytes
-
 FINER = 4  # places read in a cell, each way, so that maps finer than the grid are averaged and not picked from
-
 _ROUNDING = 1e-5  # of a value: others this close are equal; an engine's sums differ less from machine to machine
-
 _PLACES = (np.arange(GRID_SIDE * FINER) + 0.5) / (GRID_SIDE * FINER)  # of the photo's width or height
-
 CENTRES: Doubles = (np.arange(GRID_SIDE) + 0.5) / GRID_SIDE
-
 _EDGES = np.arange(GRID_SIDE + 1) / GRID_SIDE
 
 
@@ -164,7 +157,6 @@ def _covers(starts: Doubles, ends: Doubles) -> Doubles:
 # are: so a map must beat the controls inside the same crop.
 
 RANDOM_CELLS = 7  # a side, as in the last layer of B0 at 224 px
-
 GAUSSIAN_SIGMA = 0.25  # of the width and of the height of what the map covers
 
 
@@ -188,7 +180,6 @@ PHOTO_CONTROLS: Final = (
 )  # of place: over the photo; else: what a model saw
 
 GAUSSIANS: Final = frozenset({Control.CROP_GAUSSIAN, Control.GAUSSIAN})
-
 UNIFORMS: Final = frozenset({Control.CROP_UNIFORM, Control.UNIFORM})
 
 
@@ -245,17 +236,13 @@ def _random_values(shape: tuple[int, int], seed: int | str) -> Doubles:
 # 0, points nowhere and draws no box.
 
 LEVELS = 50
-
 THRESHOLDS: Doubles = np.arange(LEVELS) / LEVELS  # of the way from a map's minimum to its maximum
 
 THRESHOLDS.setflags(write=False)
 
 V2_OVERLAPS = (0.3, 0.5, 0.7)
-
 MAX_CACHED_BOXES = 256  # maps whose parts are remembered: controls come again with other photos
-
 TOLERANCE_PX = 15.0  # Zhang et al. 2018; their photos are about 500 px wide
-
 _BOX_ROUNDING = 1e-9  # of a range: values this close are equal
 
 

@@ -24,9 +24,7 @@ SMALL: Final = 50  # photos: with fewer, differences that are mostly 0 would oft
 RESTS_ON: Final = 25  # photos: so would those of more photos where the mean rests on fewer than these
 FEWEST: Final = 3  # photos: where the mean of few rests on fewer, what they have says nothing of others
 SHARE: Final = (0.0, 1.0)
-
 Scale = tuple[float, float]  # the lowest and the highest value that a measure can have
-
 _NORMAL: Final = statistics.NormalDist()
 
 

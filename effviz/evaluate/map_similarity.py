@@ -118,9 +118,7 @@ def _places(start: float, end: float) -> Doubles:
 # Structural similarity (SSIM) of two pictures.
 
 SSIM_SIGMA = 1.5
-
 SSIM_RADIUS = 5  # a window of 11 x 11
-
 SSIM_C1, SSIM_C2 = 0.01**2, 0.03**2  # for values in 0..1
 
 
@@ -157,7 +155,6 @@ def _window_means(picture: Doubles) -> Doubles:
 # the model.
 
 TRAINED = "trained"  # the first entry: nothing is broken yet
-
 COMPARED_PX = 64  # maps are compared at this size, whatever their grid
 
 

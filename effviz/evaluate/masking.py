@@ -16,10 +16,8 @@ from effviz.explain.data_types import ActivationMap, Floats, Prepared
 from effviz.explain.placement import Doubles, linear_weights
 
 Counts = npt.NDArray[np.intp]
-
 RISE_SIGMA = 5 / 224  # of the input's side: Petsiuk et al. 2018 blur by 11 x 11 px with sigma 5 at 224 px
 BLUR = 10 / 224  # sigma as a share of the input's side: Fong and Vedaldi 2017 blur by 10 px at 224 px
-
 RANDOM_MAPS = 10  # that a map is compared with: one alone may be good or bad by chance
 
 

@@ -145,7 +145,6 @@ def _ground_truth(sample: DatasetSample, size: Size) -> GroundTruth | None:
 
 # Called between two passes, in the thread that measures: others may go first meanwhile.
 pause_callback: ContextVar[Callable[[], None]] = ContextVar("pause", default=lambda: None)
-
 RANDOM_MAPS: Final = 64  # shared by all photos: finding a noisy map's parts takes longer than all else about it
 
 MAX_CACHED_CONTROLS: Final = (
@@ -157,9 +156,7 @@ CROP_DIGITS: Final = (
 )
 
 UNIT_SIZE: Final = (1, 1)
-
 HALF_OF_PHOTO: Final = 0.5  # of the photo: Wang et al. 2020, section 4.3
-
 CropFractions = tuple[float, ...]  # x0, y0, x1, y1
 
 

@@ -34,17 +34,11 @@ from effviz.explain.placement import Doubles
 from effviz.i18n import _
 
 CHUNKS_FOLDER: Final = "parts"
-
 RESULTS_FILE: Final = "results.parquet"
-
 ROWS_PER_GROUP: Final = 1 << 16  # held in memory while parts are brought together
-
 SEAL_SUFFIX: Final = ".seal"
-
 logger = logging.getLogger(__name__)
-
 _PARQUET_END: Final = b"PAR1"
-
 _CHUNK_NAME: Final = re.compile(r"part-(\d{9})\.parquet")
 
 
@@ -189,7 +183,6 @@ def _grouped_tables(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 # Merging the parts into one table gives `maxbox` its values: its threshold is one for all photos.
 
 MAXBOX_OVERLAPS: Final = {Metric.MAXBOX: (0.5,), Metric.MAXBOX_V2: V2_OVERLAPS}
-
 MaxBoxKey = tuple[str, str, Metric]  # model, method, metric
 
 
@@ -264,11 +257,8 @@ def _box_fits(curves: Floats, overlaps: tuple[float, ...]) -> Doubles:
 # The manifest says what decided a run's rows, so that it can go on, be repeated, and be believed.
 
 MANIFEST_FILE: Final = "run.json"
-
 RUN_FORMAT: Final = 2  # of a run's folder
-
 OLD_RUN_FORMAT: Final = 1  # without controls inside the crop: its results are read, but it cannot go on
-
 MAX_MANIFEST_BYTES: Final = 2**24
 
 
@@ -466,7 +456,6 @@ def _parse_thresholds(found: Mapping[str, Any]) -> Thresholds:
 # One process at a time measures into a run's folder; what a killed one held is free again, whatever killed it.
 
 LOCK_FILE: Final = ".lock"  # stays there: who took it away could take it from the next one, too
-
 _NO_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP})  # of some shared disks
 
 

@@ -39,11 +39,8 @@ from effviz.zoo import catalogue
 from effviz.zoo.model import ModelRef
 
 logger = logging.getLogger(__name__)
-
 TEXT_COLUMNS: Final = ("photo", "model", "method", "metric", "error")
-
 NUMBER_COLUMNS: Final = ("value", "target_index", "label", "prediction", "probability", "box_share", "off_centre")
-
 Key = tuple[str, str]  # model, method
 
 

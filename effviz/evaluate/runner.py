@@ -60,9 +60,7 @@ class Workers:
 # This process measures: while the engine and the metrics have one part, threads open the photos of the next.
 
 CHUNKS_AHEAD = 2  # parts with their photos open, the one that is measured among them
-
 MAX_THREADS = 8
-
 _PendingPhotos = list[Future[PreparedPhoto | UnreadablePhoto]]
 
 
@@ -100,7 +98,6 @@ def _prepare_ahead(
 
 
 Stop = Callable[[], bool]
-
 PACKAGES: Final = ("numpy", "opencv-python-headless", "openvino", "pillow", "pyarrow", "timm", "torch")  # of run.json
 
 

@@ -140,7 +140,6 @@ def _labelled(forward: Forward, index: int, method: Method, layer: TargetLayer, 
 # Maps that need no gradients: from the features of a stage alone, or by running the network once a channel.
 
 FEATURE_METHODS = frozenset({Method.EIGENCAM, Method.KPCACAM, Method.FEM, Method.RANDOMCAM})
-
 KERNEL_CELLS = 4096  # KPCA compares every cell with every other one: 128 MiB at this many
 
 

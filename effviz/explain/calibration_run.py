@@ -85,13 +85,9 @@ def _ellipse(width: int, height: int) -> Bytes:
 
 
 OBJECT_SIZE: Final = 0.3  # longer side of an object, as a part of the input's side
-
 PLACES: Final = 7  # in each direction, from one border to the other
-
 GREY: Final = 128  # by itself it gives no class any evidence in the Lite models
-
 TOP: Final = 5  # an object counts where its class is among the five likeliest
-
 FEWEST: Final = 30  # sightings that a fit needs
 
 MADE: Final = (

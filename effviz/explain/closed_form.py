@@ -14,7 +14,6 @@ import numpy.typing as npt
 from effviz.explain.data_types import Floats
 
 Doubles = npt.NDArray[np.float64]
-
 FINER_ALPHA = 1.0  # how strongly rivals are subtracted; the authors' default
 FINER_RIVALS = 3  # how many; the authors' default
 

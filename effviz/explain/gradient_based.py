@@ -93,7 +93,6 @@ FORMULAS = {
 }
 
 GRADIENT_METHODS = frozenset({*FORMULAS, Method.EIGENGRADCAM, Method.SEGEIGENCAM, Method.FULLGRAD})
-
 Score = Callable[[Tensor], Tensor]  # logits (K,) -> the number whose gradient is taken
 
 

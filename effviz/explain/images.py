@@ -60,13 +60,9 @@ class CountedElement(Enum):
 
 
 ElementCounts = Iterator[tuple[CountedElement, int]]
-
 _MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)  # neither fill nor stuffing nor a restart
-
 _ALONE: Final = (0x01, 0xD8)  # JPEG markers without a length
-
 _END: Final = 0xD9
-
 _SCAN: Final = 0xDA
 
 
@@ -170,11 +166,8 @@ def _colours(data: bytes, flags: int) -> int:
 
 # Bytes of a value by its type (TIFF 6.0, section 2; BigTIFF).
 _SIZES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-
 _CLASSIC: Final = ("H", "HHI", "I")  # how many entries, the start of one, where the next directory stands
-
 _BIG: Final = ("Q", "HHQ", "Q")
-
 _STRIP_TAGS: Final = (273, 279, 324, 325)  # offsets and lengths of strips and of tiles
 
 
@@ -251,19 +244,12 @@ class ResizeCrop:
 
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-
 VIDEOS: Final = (b"qt  ", b"isom", b"iso2", b"mp41", b"mp42", b"M4V ", b"avc1", b"3gp4", b"3gp5")  # brands
-
 PHONE_FORMATS: Final = ("AVIF", "HEIF")  # both begin alike, and AVIF's reader leaves to the other what it cannot read
-
 ALLOWED: Final = lazy_gettext("JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF are allowed")
-
 MAX_BYTES: Final = 20 * 2**20
-
 MAX_PIXELS: Final = 50_000_000
-
 MIN_SIDE_PX: Final = 16
-
 MAX_ASPECT: Final = 20
 
 

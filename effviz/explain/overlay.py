@@ -238,13 +238,9 @@ def palette_colours(palette: Palette) -> Bytes:
 
 
 SCREEN: Final = RasterOptions(longest_px=720)  # more is not seen, and takes longer
-
 UNSEEN_BRIGHTNESS: Final = 0.35
-
 WHITE: Final = (255, 255, 255)
-
 BLACK: Final = (0, 0, 0)
-
 Mask = npt.NDArray[np.bool_]
 
 

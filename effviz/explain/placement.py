@@ -23,9 +23,7 @@ from effviz.i18n import _, lazy_gettext
 # Measured corrections of where a model's cells lie: those that ship, and those that `effviz calibrate MODEL` adds.
 
 logger = logging.getLogger(__name__)
-
 SHIPPED_FILE: Final = Path(__file__).with_name("calibration.json")
-
 _ADVICE: Final = lazy_gettext("Set EFFVIZ_MODELS to a folder of yours.")
 
 

@@ -78,9 +78,7 @@ def _inside(field: ReceptiveField, cell: int, size_px: int) -> tuple[float, floa
 # each pixel moves it.
 
 Doubles = npt.NDArray[np.float64]
-
 GRID = 56
-
 SHARE = Limit(lazy_gettext("share of the energy"), 0, 1)
 
 

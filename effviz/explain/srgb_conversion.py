@@ -56,7 +56,6 @@ _SEPARATE: Final = 2  # TIFF's PlanarConfiguration: one plane a channel
 _SRGB_GAMMA: Final = 1 / 2.2
 _SRGB_PRIMARIES: Final = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # x, y of white, red, green, blue
 _ALIKE: Final = 4  # of 255: a profile that moves no colour by more is sRGB, written otherwise
-
 SEVERAL: Final = lazy_gettext("The file holds several pictures; the first is used.")
 ON_WHITE: Final = lazy_gettext("Transparent parts are shown on white.")
 CONVERTED: Final = lazy_gettext("Colours are converted from the file's own to sRGB, as browsers show them.")

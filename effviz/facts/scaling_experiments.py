@@ -54,7 +54,6 @@ class WidthDot:
 
 
 Dot = TypeVar("Dot", CurveDot, WidthDot)
-
 _LETTERS = {"width": "w", "depth": "d", "resolution": "r"}
 
 

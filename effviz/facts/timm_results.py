@@ -106,7 +106,6 @@ def recipe_of(model: str, tag: str) -> Recipe:
 
 
 _SCALED_FROM_B0 = re.compile(r"(?:tf_)?efficientnet_(b[0-8]|l2|lite[0-4])")
-
 _MORE_THAN_IMAGENET = re.compile(r"(?:^|_)(?:in12k|in21k|in22k|jft|yfcc100m|ig1b|laion2b|laiona)(?:_|$)")
 
 
@@ -216,7 +215,6 @@ def timm_point(architecture: str, resolution_px: int) -> TimmPoint | None:
 
 # timm's names of networks that Table 2 prints, at the size at which the paper's numbers were measured.
 _IN_TABLE_2 = {("resnet152", 224): "ResNet-152", ("resnet50", 224): "ResNet-50"}
-
 _LITE = "lite-in1k"
 
 

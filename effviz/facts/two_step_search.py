@@ -18,7 +18,6 @@ from effviz.scaling import PAPER_RULE, PUBLISHED, Coefficients, ImpliedPhi, Publ
 from effviz.scaling.coefficient_grid import BaselineNetwork
 
 RESULTS_FOLDER = Path(__file__).with_name("search")
-
 SHIPPED_FILE = RESULTS_FOLDER / "imagenette_coarse.csv"
 
 

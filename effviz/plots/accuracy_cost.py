@@ -232,11 +232,8 @@ def _compare(point: timm_results.TimmPoint) -> str:
 
 
 HEIGHT_PX, COMPACT_HEIGHT_PX = 520, 300
-
 STEP, COMPACT_STEP = 0.05, 0.08  # of the height: a line of text
-
 MOST_ABOVE = 0.6  # of the height: names of lines stand above all points
-
 LEFT = 0.3  # of the points' width: room for the name of the leftmost star, where lines stand at its right
 
 # Printed beside their dots in the wide figure: those of the paper's other networks that lie apart on both axes.

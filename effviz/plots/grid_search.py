@@ -49,7 +49,6 @@ def family_accuracy(outcomes: "Sequence[FamilyOutcome]") -> go.Figure:
 
 
 SPACE_PX: Final = 540
-
 COST_PX: Final = 420
 
 BOTH, PAPER_ONLY, TRUTH_ONLY = (
@@ -62,9 +61,7 @@ _SYMBOLS = {BOTH: "circle", PAPER_ONLY: "diamond-open", TRUTH_ONLY: "square"}
 
 # Too few MACs are teal, too many brown, and twice the baseline's is neither; no axis has one of the colours.
 _SCALE: Final = [[0.0, TEAL], [0.5, "#A0A0A0"], [1.0, BROWN]]
-
 _LINES: Final = "#A0A0A0"  # of the grid; WebGL shows translucent ones in white
-
 _STEPS: Final = 24  # of the surface, along each side
 
 
@@ -270,7 +267,6 @@ def source(text: str) -> str:
 # The trainings of a grid search, one dot each: how far points differ, beside how far two seeds of one point do.
 
 ROW_PX: Final = 24
-
 FRAME_PX: Final = 120
 
 

@@ -39,7 +39,6 @@ from effviz.zoo.presets import ScalingAxis
 # The report's figure.
 
 REPORT_HEIGHT_PX: Final = 420
-
 REPORT_REACH: Final = 1.15  # how far a control's line goes beyond the models, as a factor of MACs
 
 CONTROLS: Final = {
@@ -149,9 +148,7 @@ def _report_axis(billions: Sequence[float]) -> dict[str, object]:
 
 
 HEIGHT_PX: Final = 460
-
 REACH: Final = 1.15  # how far lines of controls go beyond the models, as a factor of MACs
-
 ROOM: Final = 1.05  # the same for the names of the outer models, where there are no such lines
 
 SCALED_AXES: Final[Mapping[ScalingAxis | None, str]] = {

@@ -25,7 +25,6 @@ from effviz.scaling.solver import LimitCurve
 from effviz.zoo.presets import ScalingAxis
 
 GROWTH_HEIGHT_PX = 460
-
 _BILLION = 1e9
 
 _BY = {

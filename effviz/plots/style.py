@@ -245,13 +245,9 @@ def config(name: str) -> dict[str, object]:
 # Judged as if drawn on a phone, where room is least: px that are left for points in a window of 390 px, and of a
 # letter and a line at 11 px.
 WIDTH_PX, HEIGHT_PX = 270, 290
-
 LETTER_PX, LINE_PX = 6.2, 13
-
 MARKER_PX = 7  # from a point to its label
-
 EDGE_PX = 10  # what the figure's margins lend on either side
-
 PAD = 0.05  # how much wider than its points Plotly makes an axis, on either side
 
 _SIDES = {
@@ -355,17 +351,11 @@ def _free(box: PixelBox, taken: Sequence[PixelBox]) -> bool:
 
 # Across and down, in px that are left for bars: on a phone, on larger screens, on a wide one. Letters grow with none.
 SIZES: Final = ((WIDTH_PX, HEIGHT_PX), (500, 330), (700, 350), (1110, 370))
-
 LINES: Final = 10  # how many lines of text a name may stand away from its bar
-
 ROOMS: Final = (0.15, 0.25, 0.35, 0.5, 0.8)  # of what is drawn, kept free above and below it; more where names need it
-
 LEADERS_PX: Final = 700  # on narrower screens, lines to names may cross other names: many would have no place
-
 GAP_PX: Final = 3  # from a bar's end to its name
-
 BAR_PX: Final = 4  # half a bar's width, which is that of its ends
-
 MARK_PX: Final = 7  # half a mark's size, with some air
 
 

@@ -24,7 +24,6 @@ from effviz.zoo.model import Model
 DISPUTES: Final = 3  # photos on which models disagree most
 LONGEST_PX: Final = 320
 QUALITY: Final = 80
-
 ExampleKey = tuple[str, str]  # photo, model
 
 

@@ -29,7 +29,6 @@ VIEW: Final = RasterOptions(longest_px=2048)  # larger pictures take memory and 
 KEPT_BYTES: Final = 2**26  # of decoded photos, so that one that several models see is decoded once
 RESULT_FILE: Final = "result.json"
 LONGEST_STEM: Final = 40  # letters of a photo's name, 160 bytes at most: model, method and suffix follow within 255
-
 Result = dict[str, Any]  # one object of result.json
 PhotoSource = Path | Photo  # files' pixels are not kept beyond KEPT_BYTES, so that many take little memory
 

@@ -31,15 +31,10 @@ def encode_png(rgb: Bytes) -> bytes:
 # A labelled grid: photos down, models across.
 
 CELL_PX: Final = 360  # width of a column
-
 GAP_PX: Final = 12
-
 TEXT_PX: Final = 15
-
 LINE_PX: Final = 22
-
 INK: Final = (30, 30, 30)
-
 PAPER: Final = (255, 255, 255)
 
 

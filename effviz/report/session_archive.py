@@ -195,7 +195,6 @@ VERSION: Final = 1
 INDEX: Final = "session.json"
 MAPS, SETTINGS, PAGE = "maps.npz", "settings.json", "report.html"
 PHOTO: Final = re.compile(r"photos/[0-9]{2} [^/\\\x00-\x1f]{1,100}")
-
 MOST_BYTES: Final = 128 * 2**20
 MOST_PHOTO_BYTES: Final = 120 * 2**20  # of all photos
 MOST_PHOTOS: Final = 16
@@ -204,7 +203,6 @@ MOST_LIST_BYTES: Final = 64 * 2**10  # of the list of files
 MOST_INDEX_BYTES: Final = 2**20
 MOST_NAME: Final = 200
 MOST_FIELDS: Final = 60  # of an address
-
 _LIST_END: Final = struct.Struct("<4s4H2LH")  # APPNOTE.TXT, 4.3.16: the last record of a zip
 _LONG_LIST: Final = b"PK\x06\x07"  # what stands before it where there is a longer one
 _LONG_LIST_BYTES: Final = 20

@@ -12,15 +12,10 @@ from effviz.errors import SettingsError
 from effviz.i18n import _, lazy_gettext
 
 PICTURE_CHANNELS = 3
-
 BASE_RESOLUTION_PX = 224
-
 STEM_CHANNELS = 32
-
 HEAD_CHANNELS = 1280
-
 HEAD_STAGE = 9
-
 SQUEEZE_RATIO = 0.25  # of the channels that enter the block, not of the expanded ones
 
 

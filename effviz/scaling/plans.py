@@ -218,7 +218,6 @@ class LayerWalk:
 
 
 BYTES_PER_ACTIVATION = 4  # float32
-
 RECENT = 128  # plans that are remembered: a page asks for those of its models again and again
 
 

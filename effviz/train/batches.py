@@ -29,7 +29,6 @@ from effviz.zoo.model import HALF_STATISTICS
 # timm's transforms for training, and one of its operations mended.
 
 MEAN, STD = HALF_STATISTICS
-
 CROP_PCT = 0.875  # evaluation sees the middle of the picture, training random parts of it
 
 
@@ -86,7 +85,6 @@ def _posterize(picture: Image.Image, bits: int, **rest: Any) -> Image.Image:
 # only the drawing is ours.
 
 POLICY_NAME = "v0"  # timm's name of the policy in tensorflow/tpu's `autoaugment.py`
-
 POLICY_FILL = (128, 128, 128)  # where a picture was moved away
 
 # timm gives these a random sign.
@@ -143,7 +141,6 @@ def _operation_level(operation: auto_augment.AugmentOp, chance: Random) -> float
 
 
 Item = tuple[torch.Tensor, int]  # picture (3, H, W), label
-
 Batch = tuple[torch.Tensor, torch.Tensor]  # pictures (N, 3, H, W), labels (N,)
 
 
@@ -217,11 +214,8 @@ def evaluation_batches(
 # where all decoded pictures stay in memory.
 
 BICUBIC_SUPPORT = 2.0  # input pixels on either side of a bicubic filter
-
 CROP_RATIOS = (3 / 4, 4 / 3)  # width over height of a crop, torchvision's RandomResizedCrop
-
 CROP_TRIES = 10  # of a crop that fits, before the largest one in the middle is taken
-
 _DRAWS = 1 << 29  # parts the crops' seeds from those of the order
 
 

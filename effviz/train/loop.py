@@ -81,13 +81,9 @@ def replace_text(path: Path, text: str) -> None:
 # Checkpoints: each appears whole or not at all, and its name carries its checksum.
 
 CHECKPOINTS_KEPT: Final = 2
-
 DIGEST_DIGITS: Final = 16  # of a checkpoint's sha256, in its name
-
 _CHECKPOINT_NAME: Final = re.compile(r"step-(\d{9})-([0-9a-f]{16})\.pt")
-
 logger = logging.getLogger(__name__)
-
 CheckpointState = dict[str, Any]  # tensors, numbers, text, and lists and dicts of them
 
 
@@ -401,13 +397,9 @@ def _loss(recipe: TrainingRecipe, classes: int) -> tuple[nn.Module, Mixup | None
 # out, for those who train many networks and go on later.
 
 OUTCOME_FILE: Final = "outcome.json"
-
 MAX_OUTCOME_BYTES: Final = 2**24  # a letter for each of ten million photos, and some numbers
-
 WEIGHTS_FILE: Final = "weights.safetensors"
-
 ENTRY_FILE: Final = "entry.json"
-
 CARD_FILE: Final = "README.md"
 
 

@@ -17,15 +17,10 @@ from effviz.scaling import Family, Operator, Plan, plan
 from effviz.schema import Range
 
 RECIPES_FOLDER = Path(__file__).with_name("recipes")
-
 SHIPPED_RECIPES = tuple(sorted(file.stem for file in RECIPES_FOLDER.glob("*.toml")))
-
 MAX_RECIPE_BYTES: Final = 2**20
-
 Share = Annotated[float, Range(0, 1)]
-
 Skipped = Annotated[float, Range(0, 0.95)]
-
 Epochs = Annotated[int, Range(1, 100_000)]
 
 

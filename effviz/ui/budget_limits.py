@@ -23,9 +23,7 @@ from effviz.ui.components.picture import chart_menu
 from effviz.ui.inputs import BUDGET_NAMES, BUDGET_UNITS, MILLION
 
 FRAMEWORK_NAMES = {Framework.TIMM: "timm", Framework.TORCHVISION: "torchvision", Framework.KERAS: "Keras"}
-
 CHART = "scale-limits"
-
 INPUT_PX, CLASS_COUNT = "input-px", "class-count"  # in the address
 
 _BINDS = {

@@ -124,11 +124,8 @@ BUDGET_UNITS = {
 }
 
 BUDGET_DEFAULTS = {BudgetKind.MACS: 1000.0, BudgetKind.PARAMS: 10.0, BudgetKind.ACTIVATION_MEMORY: 10.0}
-
 MILLION = 1e6
-
 LEAST_BASE = architecture.BASE.low
-
 PHI_SLIDER = "scale-phi"  # the key of the slider on the page Scale
 
 # What each base can be raised to before the network at phi = 8 leaves what can be planned.

@@ -41,7 +41,6 @@ from effviz.zoo.model import ModelRef
 # Who asks: an address and a session; and whether strangers may ask at all.
 
 DEFAULT_LIMIT: Final = 16.0  # passes of B4 at 380 px: about two seconds on two cores
-
 LOCAL_ADDRESSES: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -86,19 +85,12 @@ def turn_limit() -> float:
 
 
 MOST_WAITING: Final = 64
-
 MOST_EACH: Final = 4  # of one session, waiting or at work
-
 MOST_ACCOUNTS: Final = 4096  # beyond, those without debts are forgotten
-
 HEARTBEAT_S: Final = 0.2  # a wait tells its position this often even if nothing moved: that notices a click
-
 Tell = Callable[[int], None]  # how many others come first
-
 Visitor = tuple[Hashable, Hashable]  # an address, and a session there
-
 NOBODY: Final[Visitor] = (None, None)  # the server itself
-
 _Account = tuple[Hashable, ...]
 
 
@@ -389,7 +381,6 @@ QUEUE: Final = JobQueue(limit=turn_limit)  # of this server
 # The processes that decode visitors' photos take a share of the memory that work in flight may have.
 
 DECODER_SHARE: Final = 0.25  # of the memory, for all of them together
-
 MOST_DECODER_BYTES: Final = 2**29  # for one photo: 50 megapixels in most formats, 25 with transparency
 
 
@@ -410,27 +401,18 @@ def start_decoders() -> None:
 
 
 LOAD: Final = 0.5  # reading, checking and compiling a network: Lite0 takes 1.5 to 2.4 in all, B4 6 to 7
-
 LOAD_A_PARAMETER: Final = 3.5e-7
-
 TORCH: Final = 4.0  # times a pass by OpenVINO: 2.2 to 3.2 of one core's time, and its threads take all cores
 
 # A gradient by torch takes 4 to 7 passes of one core's time, one of every layer (FullGrad) 10 to 15. Counted as 7, a
 # newcomer beside the pages of `effviz bench load --hostile` waited 5.3 to 5.6 s, and counted as 12 4.4 to 5.0 s.
 GRADIENT: Final = 12.0
-
 SECOND_GRADIENT: Final = 40.0  # ShapleyCAM's gradient of a gradient: 24 to 43 up to stride 8, 12 to 21 at 16
-
 KERNEL_A_PAIR: Final = 3e-7  # KPCA-CAM's comparison of a cell with another one
-
 MOST_CELLS: Final = 4096  # it compares no more
-
 FLOAT_BYTES: Final = 4
-
 COPIES: Final = 3  # of the activations that are alive at once: those of the engine, of its results, and of the maps
-
 KEPT: Final = 3  # of all activations, for a gradient: before and after the batch norm, and after the activation
-
 REQUESTS: Final = 4  # passes in flight while many are asked for
 
 

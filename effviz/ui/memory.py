@@ -17,7 +17,6 @@ from cachetools import LRUCache
 from effviz import settings
 
 V = TypeVar("V")
-
 WORK_SHARE: Final = 0.4  # for work in flight and its processes; the rest is for caches, a share each
 UPLOADS_SHARE: Final = 0.1  # for the files that visitors bring, as they are
 LONG_SHARE: Final = 0.7  # of that for work that takes many turns: a quick one always finds some

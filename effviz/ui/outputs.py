@@ -23,9 +23,7 @@ from effviz.ui.inputs import BUDGET_NAMES, METHOD_NAMES
 
 PAPER, OFFICIAL_CODE = tables.PAPER_URL, tables.OFFICIAL_CODE_URL
 KERAS_GUIDE = "https://keras.io/examples/vision/image_classification_efficientnet_fine_tuning/"
-
 MOST_MISSED_PCT = 5.0  # of the rule's constraint, before it is flagged; the paper's own values miss it by 4
-
 Row = dict[str, str]
 NO_BREAK = "\N{NO-BREAK SPACE}"
 MISSING = "\N{EM DASH}"  # in a cell without a number; sections say why it has none

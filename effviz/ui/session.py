@@ -26,16 +26,12 @@ from effviz.ui.guard import guard
 from effviz.zoo.presets import first_comparison
 
 T = TypeVar("T")
-
 MOST_MODELS = 8  # in one comparison
-
 PHI_LEAST, PHI_MOST, PHI_STEP = -2.0, 8.0, 0.05
 
 # Keys of single widgets; each is also the name in the address.
 ALPHA, BETA, GAMMA = "alpha", "beta", "gamma"
-
 FAMILY = "family"
-
 BUDGET_KIND, BUDGET_AMOUNT, BUDGET_METHOD = "budget", "amount", "method"
 
 
@@ -173,7 +169,6 @@ def parse_flag(text: str) -> bool:
 
 
 LESSON = Setting("lesson", 1, parse_step, str)
-
 PRESENT = Setting("present", False, parse_flag, lambda on: str(on).lower())
 
 

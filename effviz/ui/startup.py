@@ -21,7 +21,6 @@ from effviz.ui.memory import UPLOADS_SHARE, budget_bytes
 # want themselves.
 
 PAUSE_S: Final = 0.05  # between two looks whether the server listens
-
 logger = logging.getLogger(__name__)
 
 
@@ -69,9 +68,7 @@ def _steps() -> Iterator[Callable[[], object]]:
 # one line, and each kind so many lines a minute.
 
 LOG_SOURCES: Final = ("streamlit.web.server.starlette.starlette_websocket", "uvicorn.error")
-
 MOST_LINES: Final = 10  # lines of a kind
-
 WINDOW_S: Final = 60.0
 
 
@@ -108,7 +105,6 @@ def shorten_log() -> None:
 # finds a place, whatever another one has brought.
 
 _ADD: Final = MemoryUploadedFileManager.add_file
-
 TOO_LARGE: Final = 413
 
 

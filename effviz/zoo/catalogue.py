@@ -96,11 +96,8 @@ NAMES = (*(f"lite{i}" for i in range(5)), *(f"b{i}" for i in range(8)))
 
 # One recipe for all networks of a row, so that only their scaling differs.
 DEFAULT_RECIPE = {Family.LITE: "lite-in1k", Family.EFFICIENTNET: "aa_in1k"}
-
 IN_PACKAGES = ("lite0", "lite1", "lite2")
-
 LARGEST_MACS = 500e9  # L2, the largest network that was published, has 476e9
-
 LARGEST_PARAMS = 500e6  # L2 has 480e6
 
 _REF = re.compile(
@@ -108,7 +105,6 @@ _REF = re.compile(
 )
 
 _NUMBER = r"\d+(?:\.\d+)?"
-
 _SCALED = re.compile(rf"scaled(?P<lite>-lite)?-d(?P<depth>{_NUMBER})-w(?P<width>{_NUMBER})")
 
 

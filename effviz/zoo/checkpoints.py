@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 # What timm, Lightning and others call a state dict among other things.
 WRAPPERS: Final = ("state_dict_ema", "model_ema", "ema_state_dict", "state_dict", "model_state_dict", "model", "net")
-
 logger = logging.getLogger(__name__)
 
 
@@ -152,7 +151,6 @@ def _arrays(path: Path, found: Mapping[str, Any], most_bytes: int) -> Tensors:
 # Files that nobody has described yet: what lies beside their tensors is of use, and what they are not is said.
 
 KERAS_BEGINNING: Final = b"\x89HDF\r\n"
-
 ONE_NETWORK_AND_MORE: Final = 2  # times the file, for what is taken out of it
 
 
@@ -316,7 +314,6 @@ SUFFIXES = (".safetensors", ".pth", ".pt")
 
 # What a training keeps: the weights, their moving average and two moments of gradients, in double precision at most.
 BYTES_A_PARAMETER: Final = 4 * 8
-
 OTHER_BYTES: Final = 2**26
 
 

@@ -21,13 +21,9 @@ from effviz.zoo import manifest
 from effviz.zoo.model import ModelSpec, WeightsOrigin
 
 WEIGHTS_FILE = "model.safetensors"
-
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
-
 LONGEST_HEADER: Final = 100_000_000  # bytes, the format's own limit
-
 _Stamp = tuple[str, int, int, int]
-
 _damaged: dict[_Stamp, bool] = {}
 
 

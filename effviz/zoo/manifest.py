@@ -25,7 +25,6 @@ from effviz.zoo import imagenet_classes as imagenet
 from effviz.zoo.model import HALF_STATISTICS, Arithmetic, Channels, OutputActivation, arithmetic
 
 LARGEST_BYTES: Final = 2**24
-
 SHOWN: Final = 60  # characters of a value in a sentence
 
 
@@ -39,9 +38,7 @@ class Interpolation(StrEnum):
 # Rules of the entries' values; the words of each say what is allowed.
 
 T = TypeVar("T")
-
 RULE: Final = "rule"  # pydantic's kind of error for them
-
 WORDS: Final = "{words}"  # and its template
 
 
@@ -78,13 +75,9 @@ def _distinct(most: int) -> AfterValidator:
 
 
 Text = Annotated[str, _text(2000)]
-
 NAME_PATTERN: Final = r"[a-z][a-z0-9._-]{0,99}"
-
 Name = Annotated[str, _fitting(NAME_PATTERN, lazy_gettext("a name of lower-case letters, digits, '.', '_', '-'"))]
-
 UnitInterval = Annotated[float, _between(0, 1)]  # of a pixel's 0..1
-
 Spread = Annotated[float, _between(1e-3, 10)]  # narrower, a pixel's smallest change would fill the network's range
 
 

@@ -61,7 +61,6 @@ class Arithmetic:
 
 # tensorflow/tpu `efficientnet_model.py` and timm's `tf_efficientnet_*`; PyTorch's own defaults and timm's others.
 TENSORFLOW_EPSILON: Final = 1e-3
-
 PYTORCH_EPSILON: Final = 1e-5
 
 
@@ -246,9 +245,7 @@ class Model:
 # Evaluation transforms: settings of timm 1.0.31 as data, so that nobody has to load torch.
 
 Rgb = tuple[float, float, float]
-
 IMAGENET_STATISTICS: tuple[Rgb, Rgb] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-
 HALF_STATISTICS: tuple[Rgb, Rgb] = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 

@@ -20,11 +20,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 MOST_DIFFERENCE: Final = 1e-4  # of the largest logit
-
 CHOOSE_ONNX: Final = lazy_gettext("Choose another one with --onnx.")
-
 INPUT, OUTPUT = "pixels", "logits"
-
 _PICTURES: Final = 2  # checked at once, since their number stays open in the file
 
 

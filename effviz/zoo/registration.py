@@ -31,7 +31,6 @@ from effviz.zoo.model import (
 from effviz.zoo.weights_inspection import InspectedNetwork, Naming
 
 UNKNOWN_LICENCE: Final = "unknown"
-
 _ARCHITECTURE = re.compile(r"(?P<tf>tf_)?efficientnet_(?P<name>b[0-8]|l2|lite[0-4])(?P<tag>\..+)?")
 
 # timm's defaults where a name has several sets of weights, and the sizes of those it does not list.

@@ -27,12 +27,10 @@ from effviz.scaling.architecture import HEAD_STAGE, PICTURE_CHANNELS
 # What timm calls the tensors of a planned network, and their shapes.
 
 Shape = tuple[int, ...]
-
 COUNTER: Final = "num_batches_tracked"  # of a batch norm in training; nothing is computed with it
 
 # Names of a layer and of its batch norm in a block; "" where it has a bias instead.
 _GATE = {Operator.SQUEEZE: ("se.conv_reduce", ""), Operator.EXCITE: ("se.conv_expand", "")}
-
 _FIRST_STAGE = {**_GATE, Operator.DEPTHWISE: ("conv_dw", "bn1"), Operator.PROJECT: ("conv_pw", "bn2")}
 
 _LATER_STAGE = {
@@ -101,9 +99,7 @@ def _named_layer(layer: Layer) -> NamedLayer:
 
 
 Array = npt.NDArray[Any]
-
 Tensors = Mapping[str, Array]
-
 FIRST_TENSOR: Final = "conv_stem.weight"  # a name that every network of the family has once
 
 
@@ -300,7 +296,6 @@ PACKAGE_FILES = {
 }
 
 _AROUND = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
-
 _PACKAGE_GATE = {"_se_reduce": "se.conv_reduce", "_se_expand": "se.conv_expand"}
 
 _PACKAGE_FIRST_STAGE = {
@@ -363,7 +358,6 @@ def _timm_name(name: str, places: list[tuple[int, int]]) -> str:
 # and none of the four does more than hold its arguments.
 
 PICKLE_MAGIC: Final = 0x1950A86A20F9469CFC6C
-
 PICKLE_VERSION: Final = 1001
 
 UNREADABLE: Final = (

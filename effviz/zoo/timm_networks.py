@@ -35,11 +35,8 @@ if TYPE_CHECKING:
     import torch
 
 PREFIX: Final = "timm:"
-
 SHIPPED: Final = "zoo/timm_networks.json"
-
 LARGEST_PARAMS: Final = 500e6
-
 logger = logging.getLogger(__name__)
 
 

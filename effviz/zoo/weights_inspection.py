@@ -21,11 +21,8 @@ from effviz.zoo.state_dicts import Tensors
 
 # What training scripts call a state dict among other things, and its moving averages.
 WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights", "params")
-
 AVERAGES: Final = ("state_dict_ema", "model_ema", "ema_state_dict", "model_ema_state_dict", "ema")
-
 OTHER_FAMILIES: Final = lazy_gettext("Other families have timm's own weights here, as in timm:resnet50.a1_in1k.")
-
 Content = Mapping[str, Any]  # tensors of any library, and what lies beside them
 
 
@@ -215,7 +212,6 @@ _TORCHVISION_LAYERS: Final = {
 }
 
 _TORCHVISION_GATE: Final = {"fc1": "se.conv_reduce", "fc2": "se.conv_expand"}
-
 _TORCHVISION_ENDS: Final = {"0.0": "conv_stem", "0.1": "bn1", "8.0": "conv_head", "8.1": "bn2"}
 
 

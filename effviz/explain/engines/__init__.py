@@ -46,9 +46,7 @@ __all__ = [
 
 # What the drivers of NVIDIA, of NVIDIA in Windows' Linux, and of AMD bring.
 DEVICES: Final = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/dev/kfd"))
-
 WINDOWS_DRIVER: Final = Path("System32/nvcuda.dll")  # in the folder of Windows
-
 _BUILT_FOR = re.compile(r"^(?:cuda|hip)\b[^=]*=\s*['\"]", re.MULTILINE)  # in torch/version.py; None in a build for CPUs
 
 
@@ -85,7 +83,6 @@ def _version_file() -> Path | None:
 
 
 LONGEST_REASON: Final = 120  # characters
-
 logger = logging.getLogger(__name__)
 
 
@@ -106,7 +103,6 @@ class _Made:
 
 
 ANY_SIZE: Final = 0  # in place of an input size: one compiled network for all of them
-
 _Key = tuple[EngineName, int]  # with the input size
 
 
@@ -119,7 +115,6 @@ class _Engines:
 
 
 _known: WeakKeyDictionary[Weights, _Engines] = WeakKeyDictionary()
-
 _lookup = threading.Lock()  # held for microseconds
 
 

@@ -102,13 +102,9 @@ def shared_core() -> Any:
 # The network in OpenVINO's own operators.
 
 LOGITS: Final = "logits"
-
 OUTPUTS: Final = (*STRIDES, TargetLayer.LAST, LOGITS)  # names, in order: stage ends by stride, `bn2`, logits
-
 IMAGE_AXES: Final = (2, 3)  # of (1, C, H, W)
-
 OpenVinoNetwork = Any  # openvino.Model, which has no types
-
 Node = Any  # openvino.Node
 
 
@@ -258,11 +254,8 @@ def _named(nodes: Sequence[Node], pixels: Node) -> OpenVinoNetwork:
 
 
 FAILURES = (ImportError, RuntimeError)
-
 WHOLE = "whole"
-
 COPIES_A_PART = 1.8  # of the weights, with a request's buffers: measured from 5 to 30 million parameters
-
 OTHER_PARTS = 2  # beside the network for one photo: what the last slow method needed
 
 # Networks of any size by their weights: those of one size are cut from them, and share their numbers.

@@ -19,7 +19,6 @@ from effviz.scaling.architecture import PICTURE_CHANNELS
 from effviz.zoo.model import Weights
 
 BATCH = {EngineName.TORCH: 8, EngineName.CUDA: 64, EngineName.MPS: 32}  # inputs of USUAL numbers at once, of many
-
 USUAL = 3 * 224 * 224  # of larger ones fewer: somebody may wait for the end of a batch, and its layers fill the memory
 
 
@@ -126,7 +125,6 @@ def convert(weights: Weights, size_px: int) -> OpenVinoNetwork:
 # Whether a GPU, or a conversion, gives the CPU's numbers for a network: asked once, before it is used.
 
 TOLERANCE = 1e-3  # relative to the CPU's largest value
-
 CONVERTED_TOLERANCE = 1e-4  # of a network that somebody else wrote down: it has to be the same one
 
 

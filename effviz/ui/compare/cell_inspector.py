@@ -19,7 +19,6 @@ from effviz.ui.memory import SizeBoundedCache, budget_bytes
 from effviz.ui.outputs import plain
 
 Json = dict[str, object]
-
 ASKED: Final = "cell asked about"  # in the session
 COUNT: Final = "questions about cells"  # in the session: two equal answers in a row would be no news to the browser
 ENERGY_SHARE: Final = 0.9  # of the gradient's energy, that the box holds

@@ -32,15 +32,10 @@ from effviz.zoo import imagenet_classes
 from effviz.zoo.catalogue import ModelCard
 
 PICTURE_PX = 512  # longest side of a picture in the grid
-
 MACS_A_SECOND = 80e9  # of many passes on two cores: 208 a second by lite0@224, see `effviz bench cam`
-
 LAYER, METHOD, STILL = "layer", "method", "still"  # names in the address
-
 VIEW = "view"  # in the address and in the session: see `sharing`
-
 CLASS_BOX = "class shown"  # a widget that only mirrors CLASS
-
 LONGEST_CLASS = 100  # letters
 
 
@@ -227,25 +222,15 @@ def _switch(key: str) -> Callable[[str], bool]:
 
 
 LONGEST_NUMBER = 3  # digits: 100
-
 SWITCH = {"true": True, "1": True, "false": False, "0": False}
-
 PALETTES = {palette: palette.title() for palette in Palette}
-
 MOST_CUT = 95  # percent; a contour or threshold above it would leave a dot
-
 SCALE = Setting("scale", Scale.OWN, _one_of("scale", SCALES), str)
-
 PALETTE = Setting("palette", Palette.INFERNO, _one_of("palette", PALETTES), str)
-
 OPACITY = Setting("opacity", 55, _percent("opacity", 100), str)
-
 THRESHOLD = Setting("threshold", 0, _percent("threshold", MOST_CUT), str)
-
 CONTOUR = Setting("contour", 0, _percent("contour", MOST_CUT), str)
-
 PLACEMENT = Setting("placement", Placement.PLAIN, _one_of("placement", placement.TITLES), str)
-
 CELLS = Setting("cells", False, _switch("cells"), lambda cells: str(cells).lower())
 
 
@@ -270,9 +255,7 @@ def parse_class(text: str) -> str:
 
 
 STILL_PICTURES = Setting(STILL, False, _switch(STILL), lambda still: str(still).lower())
-
 CLASS = Setting("class", "", parse_class, str)
-
 SETTINGS: tuple[Setting[Any], ...] = (CLASS, SCALE, PALETTE, OPACITY, THRESHOLD, CONTOUR, PLACEMENT, CELLS)
 
 

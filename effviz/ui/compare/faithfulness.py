@@ -132,13 +132,9 @@ ANSWERS: Final = {
 }
 
 ASKED: Final = "faithful asked"  # in the session
-
 CHART: Final = "faithful-curves"
-
 PAPER: Final = "https://arxiv.org/abs/1806.07421"
-
 START: Final = 4  # the step that is shown first: something is gone, and something is left
-
 PACE_MS: Final = 250
 
 BASELINES: Final = {

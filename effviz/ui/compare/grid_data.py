@@ -298,9 +298,7 @@ def _box() -> GridWords:
 # What the browser gets: photos, and raw maps of every class of interest.
 
 Json = dict[str, object]
-
 Option = TypeVar("Option", bound=StrEnum)
-
 Class = tuple[int, str]  # its index in a model, and its name: two models may count differently
 
 

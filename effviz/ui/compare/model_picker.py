@@ -30,7 +30,6 @@ from effviz.zoo.model import IMAGENET, ModelRef, ModelSpec, WeightsOrigin
 from effviz.zoo.presets import Preset, ScalingAxis, all_presets, mini_family, scaling_axis
 
 CHART = "compare-accuracy"
-
 PRESET, PICKED = "preset", "picked"  # widgets that only mirror MODELS
 
 
@@ -236,9 +235,7 @@ def _left_out(refs: Sequence[ModelRef], without: Sequence[str]) -> Iterator[str]
 # is ever fetched by a page.
 
 TILE_PX: Final = 280
-
 PACE_S: Final = 0.5  # between two looks at a bar
-
 AT_ONCE: Final = 2  # files; whoever asks for more waits
 
 
@@ -318,9 +315,7 @@ class _Download:
 
 
 _pool = ThreadPoolExecutor(AT_ONCE, "fetch")
-
 _downloads: dict[str, _Download] = {}
-
 _lookup = threading.Lock()
 
 
@@ -342,7 +337,6 @@ def _begin(name: str) -> None:
 # From a plan to maps: which networks stand for it in a comparison, and the buttons that put them there.
 
 COMPARE: Final = "effviz/ui/pages/compare.py"
-
 UNTRAINED: Final = lazy_gettext("This network: untrained, its maps mean nothing")
 NEAREST: Final = lazy_gettext("The nearest published one with weights here, by MACs")
 MINI: Final = lazy_gettext("A small network scaled the same way, trained here on ten classes")

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 
 JUDGE = catalogue.parse_model("lite0")  # knows ImageNet's 1000 classes, and its weights are always there
-
 GUESS_BYTES = 200
 
 _GUESSES: SizeBoundedCache[tuple[Guess, ...]] = SizeBoundedCache(
@@ -110,7 +109,6 @@ def _sentence(names: Sequence[str], models: Sequence[str], foreign: Sequence[tup
 # Still pictures that the server draws, for browsers without a canvas.
 
 MOST_COLUMNS = 6
-
 APART = (Scale.OWN, Scale.RANK)  # scales that need no other map
 
 

@@ -25,7 +25,6 @@ from effviz.ui.session import SAMPLES
 # After a photo was added, every section turns to it; else each keeps what its visitor chose.
 
 KNOWN_PHOTOS: Final = "photos known"  # in the session: digests of the photos of the last run
-
 NEWEST_PHOTO: Final = "newest photo"  # in the session: how many times some were added, and the digest of the newest
 
 
@@ -70,7 +69,6 @@ def choose_cell(label: str, cells: Sequence[MapCell], key: str) -> MapCell:
 
 
 MOST_SAMPLES = 4
-
 THUMBNAIL_PX = 96
 
 

@@ -28,15 +28,10 @@ from effviz.ui.job_queue import QUEUE, Effort, who_asks
 from effviz.zoo.model import ModelRef, ModelSpec
 
 Json = dict[str, object]
-
 SIZES_PX: Final = tuple(range(96, 449, 32))
-
 KEY: Final = "input-size"
-
 AROUND_MS: Final = 100  # after which no further size is begun: about as long as the page takes for a request
-
 QUICK_MACS: Final = 2e9  # lite0 at any size: about 40 ms on one core
-
 FIXRES: Final = "https://arxiv.org/abs/1906.06423"
 
 

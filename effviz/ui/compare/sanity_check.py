@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 # How alike the maps of a network stay while it is broken from the top.
 
 HEIGHT_PX = 300
-
 LOOKS = (SERIES[0], SERIES[5])  # another colour, mark and dash
 
 
@@ -78,15 +77,10 @@ def similarity_figure(steps: Sequence[RandomizationStep]) -> go.Figure:
 
 
 Json = dict[str, object]
-
 ASKED: Final = "sanity asked"  # in the session
-
 CHART: Final = "sanity-curve"
-
 PAPER: Final = "https://arxiv.org/abs/1810.03292"
-
 MOST_STEPS: Final = 11  # the whole network, the classifier, the head, seven stages and the stem
-
 PACE_MS: Final = 700
 
 

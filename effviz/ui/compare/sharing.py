@@ -32,7 +32,6 @@ from effviz.ui.session import MODELS, PHI, SAMPLES, Setting
 
 DIGITS: Final = 16  # of a hash: enough to tell photos apart, and short enough for an address
 LONGEST_NAME: Final = 100
-
 AWAITED: Final = "photos awaited"  # in the session: those that the link was made with
 HELD_CLASS: Final = "class awaited"  # in the session: the class that waits for them
 
@@ -125,7 +124,6 @@ LONGEST_VIEW: Final = 6000
 MOST_ZOOM: Final = 16
 MOST_PX: Final = 100_000
 MODES: Final = ("swipe", "difference", "sorting", "box")
-
 Json = dict[str, object]
 
 

@@ -42,15 +42,10 @@ if TYPE_CHECKING:
     pass
 
 LISTED_S: Final = 600  # how long a list of the folder's files is believed
-
 WANTED: Final = "evaluate-own"  # the widget
-
 DRAWN: Final = "evaluate-drawn"  # in the session: pictures of the maps that are on the page
-
 COLUMNS: Final = 3
-
 MapPicture = tuple[bytes, str]  # JPEG, and what it shows in words
-
 logger = logging.getLogger(__name__)
 
 
@@ -166,11 +161,8 @@ def _check_weights(view: ResultsView, model: str) -> None:
 
 
 MODEL: Final = "of"  # the widget, and in the address
-
 NONE: Final = "none"
-
 EACH: Final = 3  # of the best, of those in the middle, of the worst
-
 _OWN: Final = lazy_gettext("To see maps of your own photos, drop them on the Compare page.")
 
 _ELSEWHERE: Final = lazy_gettext(

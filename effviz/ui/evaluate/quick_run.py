@@ -57,13 +57,9 @@ PHOTOS, NETWORKS, METHOD, METRIC, TARGET, CLASS, BASELINE = (
 )
 
 ONE_CLASS: Final = "class"
-
 MOST_PHOTOS: Final = 24
-
 MOST_MODELS: Final = 4
-
 MOST_METHODS: Final = 3
-
 LARGEST_MACS: Final = 2e9  # of a model: one of its steps holds others up for some seconds at most
 
 OFFERED: Final = tuple(
@@ -291,7 +287,6 @@ def _unlike(pictures: Sequence[PhotoChoice]) -> tuple[PhotoChoice, ...]:
 # The run, in steps that are short enough to let others go first between them.
 
 TOGETHER: Final = (AGREEMENT_METRICS, CASCADE_METRICS, frozenset({Metric.DROP, Metric.INCREASE, Metric.GAIN}))
-
 Begin = Callable[[str], Progress]  # gets the name of the next photo; its beat may end the run
 
 
@@ -457,9 +452,7 @@ def _dataset(asked: QuickRunRequest, folder: Path) -> "Dataset":
 
 
 START: Final = "start"  # the button
-
 TIMED: Final = "evaluate-timed"  # in the session: the last estimate
-
 LONGEST_S: Final = 600.0
 
 

@@ -38,7 +38,6 @@ from effviz.zoo.model import ModelRef
 from effviz.zoo.presets import ScalingAxis, axis_among, scaling_axis
 
 CHART: Final = "evaluate-chart"
-
 ANSWER: Final = "evaluate-answer"
 
 BUNDLED: Final = lazy_gettext(

@@ -38,9 +38,7 @@ from effviz.ui.memory import SizeBoundedCache, budget_bytes
 from effviz.ui.outputs import plain
 
 LARGEST_JSON: Final = 4 * 2**20  # bytes of a run.json: room for hundreds of models with all methods
-
 Stamp = tuple[tuple[int, int], ...]  # when each of a run's files was written, in ns, and its bytes
-
 logger = logging.getLogger(__name__)
 
 
@@ -176,7 +174,6 @@ def _done(run: Manifest) -> int:
 # Means with intervals as `effviz report` writes them, of what comes with EffViz.
 
 STUDIES_FOLDER: Final = settings.SHIPPED / "docs" / "study"
-
 LARGEST_BYTES: Final = 4 * 2**20  # the larger shipped study has 80 kB
 
 
@@ -231,9 +228,7 @@ STUDIES: Final = {
 }
 
 LARGEST_ROWS: Final = 2_000_000  # about 90 MB while they are shown; `effviz report` has no such end
-
 VALUES_A_STEP: Final = 20_000  # of one model by one metric, drawn thousands of times: some tenths of a second
-
 CELL_BYTES: Final = 500
 
 
@@ -361,15 +356,10 @@ def _hashes(file: Path) -> dict[str, str]:
 # The means of a run with their intervals, counted once for all visitors.
 
 T = TypeVar("T")
-
 Counted = LRUCache[Hashable, tuple[T, ...]]
-
 MOST_KEPT: Final = 4096  # entries of some kilobytes
-
 _lock = threading.Lock()  # held for microseconds
-
 _cached_cells: Counted[MetricMean] = LRUCache(MOST_KEPT)
-
 _cached_differences: Counted[Difference] = LRUCache(MOST_KEPT)
 
 
@@ -425,7 +415,6 @@ HERE: Final = "evaluate-here"  # in the session: what this visitor measured
 NEXT: Final = "evaluate-next"  # in the session: the run that the page opens next
 DONE: Final = "evaluate-done"  # in the session: that run has just ended
 ALL, SMALL = "all", "small"
-
 _RUNS: SizeBoundedCache[MeasuredRun] = SizeBoundedCache(budget_bytes(0.05), lambda found: found.size_bytes)
 
 

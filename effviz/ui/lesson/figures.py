@@ -44,7 +44,6 @@ from effviz.zoo.presets import PRESETS, Preset, ScalingAxis
 
 Value = float | str
 Guess = Mapping[str, Value]  # by the key of what was asked
-
 HEIGHT_PX = 430  # a step is one screen of 800 px
 ROOM_HEIGHT_PX, ROOM_TEXT_PX = 640, 22  # on a projector of 1080 px
 

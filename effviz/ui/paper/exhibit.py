@@ -168,9 +168,7 @@ def _section_chosen() -> None:
 # One figure.
 
 TALL = 24  # more rows than these scroll inside of their table
-
 T = TypeVar("T")
-
 Style = Callable[["pd.Series[Any]"], list[str]]  # CSS for the cells of a row
 
 

@@ -32,13 +32,9 @@ from effviz.zoo.presets import MINI, Preset, ScalingAxis, all_presets
 # Where the mini family's maps lie, measured on photos with boxes: on each network's cells and on the baseline's.
 
 MEASURED: Final = (Metric.ENERGY, Metric.POINTING, Metric.MAXBOX)
-
 OWN, SMOOTH = "own", "smooth"
-
 SOURCE: Final = "measured here: effviz evaluate, Imagenette's boxed validation photos (models/mini/README.md)"
-
 FILES: Final = MappingProxyType({OWN: "localisation.csv", SMOOTH: "localisation-smooth.csv"})  # beside the weights
-
 GRIDS: Final = MappingProxyType({OWN: lazy_gettext("As they are"), SMOOTH: lazy_gettext("All blurred equally")})
 
 

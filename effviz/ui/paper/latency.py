@@ -27,15 +27,10 @@ from effviz.zoo.presets import ScalingAxis
 # Latency against accuracy: Table 4 as printed, and what was measured on this machine.
 
 HEIGHT_PX: Final = 440
-
 _PRINTED: Final = 2  # curves
-
 _TICKS_MS: Final = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
-
 _PRINTED_LOOK: Final = SeriesStyle(GREY, "x", "solid")
-
 OTHERS, LITE = lazy_gettext("Other networks, measured here"), lazy_gettext("EfficientNet-Lite, measured here")
-
 EFFICIENTNETS = lazy_gettext("EfficientNet, measured here")
 
 # Vermillion is the paper's EfficientNets everywhere; the rest have looks of their own.
@@ -139,13 +134,9 @@ def _hover(of: MeasuredLatency) -> str:
 
 
 NETWORKS, MEASURE, BESIDE = "networks", "measure-latency", "beside"
-
 FOUND: Final = "latencies"  # in the session: what this visitor measured, should the cache folder not keep it
-
 FIRST: Final = ("resnet152", "b1")
-
 MOST: Final = 8
-
 PUBLIC: Final = ("b0", "b1", "b2", "b3", "b4")  # what strangers may have measured, each at its own size
 
 # The networks of Table 4 that can be built here, at the paper's sizes; GPipe's is in no library that EffViz uses.

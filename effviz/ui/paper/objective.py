@@ -35,9 +35,7 @@ from effviz.zoo.presets import ScalingAxis
 # Accuracy over MACs with lines of equal reward, as the search for B0 weighed the two.
 
 HEIGHT_PX = 560
-
 BILLION = 1e9
-
 STEP_PCT = 4  # between two lines of equal reward
 
 COUNTED = {
@@ -170,9 +168,7 @@ def _winner(of: Ranked) -> go.Scatter:
 
 
 TARGET, WEIGHT, FORM, ONLY, SERIES_KEY = "target", "weight", "above", "imagenet", "series"
-
 MILLION = 1e6
-
 NAME_PX = 395  # has room for convnext_base.clip_laion2b_augreg_ft_in12k_in1k_384@384
 
 

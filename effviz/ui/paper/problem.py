@@ -35,11 +35,8 @@ from effviz.zoo.presets import ScalingAxis
 # The networks that two limits allow: a roof over width and resolution, and a cut through it at one depth.
 
 ROOF_HEIGHT_PX, EDGE_HEIGHT_PX = 500, 420  # a roof that is higher than this is cut off at a phone's sides
-
 SCARCE = {BindingLimit.MACS: lazy_gettext("Limited by MACs"), BindingLimit.MEMORY: lazy_gettext("Limited by memory")}
-
 _COLOURS = {BindingLimit.MACS: GREY, BindingLimit.MEMORY: OLIVE}  # no colours of scaling methods
-
 _DASHES = {BindingLimit.MACS: "solid", BindingLimit.MEMORY: "dash"}
 
 # Plotly has fewer markers in three dimensions than in two.
@@ -53,9 +50,7 @@ _SYMBOLS = {
 
 # Labels at the left and the right end of the roof begin or end at their networks, to stay inside.
 _INWARD = {ScalingAxis.WIDTH: "left", ScalingAxis.RESOLUTION: "right"}
-
 _WIDTH, _RESOLUTION, _DEPTH = lazy_gettext("Width, w"), lazy_gettext("Resolution, r"), lazy_gettext("Depth, d")
-
 _WASH = "rgba(120, 120, 120, 0.18)"  # of what fits, on any background
 
 
@@ -231,13 +226,9 @@ def _marker(role: ScalingAxis, of: Plan) -> go.Scatter:
 
 
 MACS, MEMORY, CUT, STAGES = "macs", "memory", "cut", "stages"
-
 BILLIONS = (0.5, 0.6, 0.8, 1.0, 1.2, 1.5, 1.8, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0, 20.0, 30.0, 40.0)
-
 MEGABYTES = (32, 40, 50, 64, 80, 100, 128, 160, 200, 256, 320, 400, 512, 640, 800, 1000)
-
 FIRST = (2.0, 80)  # at the first visit; each limit then stops two of the four ways
-
 COMPUTED = "computed by EffViz with the official code's rounding"
 
 

@@ -22,11 +22,8 @@ from effviz.zoo.presets import ScalingAxis
 
 # No scaling method is meant by these, so none of their colours.
 PRINTED, CODE = SeriesStyle(GREY, "circle", "solid"), SeriesStyle(OLIVE, "diamond", "dash")
-
 B_SERIES = tuple(f"b{position}" for position in range(8))
-
 REACH, STEP = 6.0, 0.02  # of the activation functions' horizontal axis
-
 EPOCHS_BACK = 60
 
 
@@ -196,7 +193,6 @@ def activations(slopes: bool) -> tuple[FigureCurve, FigureCurve]:
 
 
 BATCH, LOG, NETWORK, SLOPES = "batch", "log", "network", "slopes"
-
 BATCHES = (4096, 2048)  # the one that the printed rate belongs to, and the official script's default
 
 NAMES = {

@@ -30,11 +30,8 @@ from effviz.zoo.presets import ScalingAxis
 # Figures 1 and 5 of the paper: accuracy over parameters and over MACs, from Table 2 or as the figures draw it.
 
 OTHERS = SeriesStyle(GREY, "x", "solid")
-
 _APART = {"ResNet-50", "ResNet-152", "ResNeXt-101", "SENet", "GPipe", "Inception-v4"}  # their names have room
-
 FIGURES = {Cost.PARAMS: "fig1_params_vs_accuracy", Cost.MACS: "fig5_flops_vs_accuracy"}
-
 _DRAWN = {Cost.PARAMS: "params_millions", Cost.MACS: "flops_billions"}
 
 # The figures exist in v2, v3 and v5; v2 stands for the first versions.
@@ -118,7 +115,6 @@ def _computed(point: PaperPoint, cost: Cost) -> CurvePoint:
 
 
 GROUPS, DRAWN = "groups", "drawn"
-
 NAME_PX = 160  # has room for Inception-resnet-v2
 
 

@@ -24,7 +24,6 @@ from effviz.zoo.presets import ScalingAxis
 # The figure of step 2: the formula's three curves over phi, and the published coefficients beside them.
 
 _PHIS: Final = range(8)  # the formula is straight on a log axis
-
 _SYMBOLS = {ScalingAxis.DEPTH: "α^φ", ScalingAxis.WIDTH: "β^φ", ScalingAxis.RESOLUTION: "γ^φ"}
 
 
@@ -127,9 +126,7 @@ def show_second_step() -> None:
 
 
 GRID = "grid"
-
 SIZES = {GridSize.COARSE: lazy_gettext("Coarse"), GridSize.FINE: lazy_gettext("Fine")}
-
 COUNTED = "planned by EffViz with the official code's rounding"
 
 

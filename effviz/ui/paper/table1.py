@@ -68,7 +68,6 @@ def block_parts_figure(network: Plan) -> go.Figure:
 
 
 STAGE, BLOCK = "stage", "block"
-
 FIRST_STAGE = 4  # an MBConv6 with a stride and a second block with a shortcut
 
 

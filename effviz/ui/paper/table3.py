@@ -23,7 +23,6 @@ from effviz.zoo.presets import ScalingAxis
 # Table 3 of the paper, MobileNets and ResNet-50 grown like EfficientNet.
 
 GREY = LOOKS[ScalingAxis.BASELINE]
-
 Line = dict[str, object]  # a shape of Plotly
 
 

@@ -22,7 +22,6 @@ from effviz.zoo.presets import ScalingAxis
 # Transfer to other data sets: Table 5 as gains over ratios, and Figure 6.
 
 PUBLIC = SeriesStyle(GREY, "x", "solid")
-
 BEST = SeriesStyle(OLIVE, "diamond", "solid")
 
 

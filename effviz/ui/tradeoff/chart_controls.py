@@ -19,7 +19,6 @@ from effviz.zoo.model import ModelRef
 
 # Keys of widgets; each is also the name in the address, except that of phi, which `PHI` keeps there.
 COST, VERSION, RECIPE_TITLES, FAMILY_LABELS = "cost", "paper", "recipes", "families"
-
 PHI_SLIDER = "tradeoff-phi"
 
 _NAMES: dict[str, str] = {
@@ -28,7 +27,6 @@ _NAMES: dict[str, str] = {
 }  # versions of the paper have no others
 
 _RECIPES = {known.title: known for known in RECIPES}
-
 _FAMILIES = {family.label: family for family in NetworkFamily if family is not NetworkFamily.EFFICIENTNET}
 
 

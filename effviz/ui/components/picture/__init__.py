@@ -12,7 +12,6 @@ from effviz.plots.style import Slide, drawn_numbers, slide
 from effviz.ui.components import menu_words
 
 Row = Mapping[str, object]  # of a CSV, by its column
-
 HERE = Path(__file__).parent
 LINKING = (HERE / "figure_link.js").read_text()
 
