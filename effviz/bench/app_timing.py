@@ -34,10 +34,8 @@ from effviz.zoo.presets import PRESETS
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page, Playwright
 
-
 # What only a real browser can tell: when something is painted, and how many pictures a second it draws.
 # Playwright drives Chromium; both are for development only, so they are looked for when they are needed.
-
 
 FLAGS = [
     "--headless",
@@ -366,7 +364,6 @@ def _hands(page: "Page") -> list[Figure]:
 
 # First times: fresh processes with an empty cache, beside `import torch, timm` and beside a plain script.
 # All of them take turns, so that a busy moment hits each of them; ratios are of medians.
-
 
 COLD_ROUNDS: Final = 3
 COLD_REFS: Final = next(preset.refs for preset in PRESETS if preset.name == "scaling-axes")  # what Compare opens with

@@ -45,7 +45,6 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 Say = Callable[[str], None]  # hears what is measured next
 
-
 # Both sides take turns in the same process, so that a busy moment hits both.
 
 Side = Callable[[], object]

@@ -338,7 +338,6 @@ COMPARISONS: tuple[tuple[Callable[[CamSubject], PeerComparison], Callable[[CamSu
     (_classes, _nothing),
 )
 
-
 # The benchmark itself: its rows, timed side by side.
 
 OURS_OF_LONG = 5  # timed runs of our side where the peer has one

@@ -1,7 +1,7 @@
 """Commands that time EffViz: one function a bench, which `effviz.bench` measures, and the latency of Table 4."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -14,13 +14,11 @@ from effviz.cli import console
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from effviz.bench.benchmark import Figure, Figures
+    from effviz.bench.benchmark import Figure, Figures, Say
     from effviz.bench.peer_comparisons import CamRow
     from effviz.bench.single_core_latency import Latency
 
-
 # The command that times networks as Table 4 of the paper does; the app's page runs the same command.
-
 
 TABLE_4: Final = ("resnet152", "b1")  # of the paper; its other pair has GPipe, whose network timm does not have
 
@@ -142,10 +140,7 @@ def measure_app(as_json: console.AsJson = False) -> None:
     """Measure the app as a visitor meets it: scripts, first paint, classes, phi, memory. Takes about three minutes."""
     from effviz.bench.app_timing import bench_app
 
-    with console.progress() as bar:
-        task = bar.add_task("The app", total=None)
-        figures = bench_app(lambda text: bar.update(task, description=text))
-    _show("The app", figures, as_json)
+    _measure("The app", bench_app, as_json)
 
 
 @app.command("cold")
@@ -157,10 +152,7 @@ def measure_cold(
     optional_packages.require(*optional_packages.GRAD_CAM)
     from effviz.bench.app_timing import bench_cold
 
-    with console.progress() as bar:
-        task = bar.add_task("First times", total=None)
-        figures = bench_cold(lambda text: bar.update(task, description=text), rounds)
-    _show("First times, in fresh processes", figures, as_json)
+    _measure("First times, in fresh processes", lambda say: bench_cold(say, rounds), as_json)
 
 
 @app.command("evaluate")
@@ -175,10 +167,7 @@ def measure_evaluate(
     optional_packages.require(*optional_packages.GRAD_CAM)
     from effviz.bench.throughput import bench
 
-    with console.progress() as bar:
-        task = bar.add_task("Photos", total=None)
-        figures = bench(data, model, photos, rounds, lambda text: bar.update(task, description=text))
-    _show("Measuring maps over a data set", figures, as_json)
+    _measure("Measuring maps over a data set", lambda say: bench(data, model, photos, rounds, say), as_json)
 
 
 @app.command("load")
@@ -195,22 +184,19 @@ def load(
     """Let many visitors compare their photos at once, check each map, and run Score-CAM beside quick maps."""
     from effviz.bench import load
 
-    with console.progress() as bar:
-        task = bar.add_task("Many visitors", total=None)
-
-        def say(text: str) -> None:
-            bar.update(task, description=text)
-
+    def bench(say: "Say") -> "Figures":
         if hostile:
-            figures = load.bench_hostile(say=say)
-        elif minutes:
-            figures = load.bench_session(minutes, say)
-        else:
-            figures = load.bench_load(load.Load(sessions), say)
-    _show("Many visitors", figures, as_json)
+            return load.bench_hostile(say=say)
+        return load.bench_session(minutes, say) if minutes else load.bench_load(load.Load(sessions), say)
+
+    _measure("Many visitors", bench, as_json)
 
 
-def _show(title: str, figures: "Figures", as_json: bool) -> None:
+def _measure(title: str, bench: "Callable[[Say], Figures]", as_json: bool) -> None:
+    """Measure with a bar that says what is measured now, and show the numbers."""
+    with console.progress() as bar:
+        task = bar.add_task(title, total=None)
+        figures = bench(lambda text: bar.update(task, description=text))
     if as_json:
         fields = ("name", "ours", "unit", "target", "met")
         console.show_json([{field: getattr(row, field) for field in fields} for row in figures.rows])

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from effviz.evaluate.runner import Workers
     from effviz.report.example_maps import ExampleMaps
 
-
 METRICS_A_TABLE = 3
 DEFAULT_METRICS = "energy,pointing,maxbox"
 LOCALISATION_HELP = "energy, pointing, pointing15, maxbox, maxboxv2, iou."

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from effviz.train.loop import Report, TrainedNetwork, TrainingStatus
     from effviz.train.ray_engine import RayTrainingJob
 
-
 TRAIN_OUT = Path(".effviz/train")
 FAMILY = "family"
 
@@ -166,7 +165,6 @@ def _report_skipped(known: "DataSet") -> None:
 
 # The command `effviz train family`: a whole plan of trainings, its tables, its figure and its verdict.
 
-
 JUDGEMENT = "judgement.json"
 FIGURE = "figure.html"
 TABLE = "table.md"
@@ -290,7 +288,6 @@ def family_job(photos: Path, out: Path, device: str, most: int | None) -> "Famil
 
 
 # The command of the grid search: step 1 of the paper's two-step scaling, at a size that two cores can afford.
-
 
 SEARCH_OUT = Path(".effviz/search")
 SEARCH_DATA = typer.Option(help="Folder with train/CLASS/*.jpg and val/CLASS/*.jpg.")

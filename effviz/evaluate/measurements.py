@@ -359,7 +359,6 @@ _CONFIDENCE: Final[dict[Metric, Callable[[Confidence], float]]] = {
     Metric.GAIN: faithfulness.gain,
 }
 
-
 # At the last layer these are one map up to a factor (see `explain.closed_form`), which no metric sees.
 _SAME: Final = MappingProxyType(
     dict.fromkeys((Method.GRADCAM, Method.HIRESCAM, Method.XGRADCAM, Method.SHAPLEYCAM), Method.CAM)

@@ -525,7 +525,6 @@ def _span(metric: Metric) -> float:
 
 _GAUSSIAN = Control.GAUSSIAN.value  # of all that runs the model again; it has the cells of the model's own map
 
-
 # The same numbers for commands, with the rows of one metric in memory at a time.
 
 ANSWER_COLUMNS = ["photo", "model", "label", "prediction", "probability"]  # the same in all rows of a photo and model

@@ -32,7 +32,6 @@ class MethodFact:
 FOR_THE_CLASS = lazy_gettext("Bright: these places support the class.")
 WHATEVER_THE_CLASS = lazy_gettext("Bright: what the method picks out, whatever the class.")
 
-
 CAM_METHODS: Mapping[Method, MethodFact] = MappingProxyType(
     {
         Method.CAM: MethodFact(

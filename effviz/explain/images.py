@@ -28,7 +28,6 @@ from effviz.i18n import _, lazy_gettext
 if TYPE_CHECKING:
     from effviz.explain.data_types import Bytes, Photo
 
-
 # A small file may hold thousands of scans over the whole picture, or millions of parts without a byte. So they are
 # counted before a decoder sees it: each walk goes from part to part as the format lays them out, reads no pixel, and
 # ends at the first limit. What it cannot follow it leaves to the decoder, which knows better what is wrong.
@@ -210,7 +209,6 @@ _WALKS: Final = {
     b"II": _tiff,
     b"MM": _tiff,
 }
-
 
 # The geometry of a model's evaluation transform needs Pillow alone: decoder workers have nothing else.
 

@@ -14,7 +14,6 @@ from effviz.i18n import _
 if TYPE_CHECKING:
     import pandas as pd
 
-
 _FOLDER = Path(__file__).parent
 TABLES = tuple(sorted(file.stem for file in _FOLDER.glob("*.csv")))
 

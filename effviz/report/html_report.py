@@ -40,7 +40,6 @@ from effviz.plots.style import config
 if TYPE_CHECKING:
     from effviz.report.example_maps import ExampleMap, ExampleMaps
 
-
 # Whatever goes in is escaped here and nowhere else: names of photos may hold anything. The page's own policy forbids it
 # to load from elsewhere, so that even a mistake here could not.
 

@@ -37,7 +37,6 @@ LINE_PX: Final = 22
 INK: Final = (30, 30, 30)
 PAPER: Final = (255, 255, 255)
 
-
 FIRST_CJK: Final = "\u2e80"
 # Files as Pillow finds them in the system's folders of fonts, with the number of the Taiwanese face:
 # Debian's fonts-noto-cjk, Google's, Windows, macOS.

@@ -37,7 +37,6 @@ from effviz.zoo.model import Model
 if TYPE_CHECKING:
     from effviz.report.html_report import PictureTile
 
-
 # A comparison as files: raw maps with their provenance as NPZ without pickle, and its settings as JSON.
 
 # What made a map, as plain values for JSON.

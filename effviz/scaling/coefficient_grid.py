@@ -91,7 +91,6 @@ _STEPS = {
     GridSize.FINE: ((100, 200, 10), (100, 145, 5), (100, 140, 5)),
 }
 
-
 B0 = BaselineNetwork()
 
 

@@ -61,7 +61,6 @@ class ScalingRule:
 
 PAPER_RULE = ScalingRule()
 
-
 # Rounding of channels and repeats, exactly as the official code does it.
 # Source: tensorflow/tpu `models/official/efficientnet/efficientnet_model.py`, `round_filters` and `round_repeats`.
 

@@ -79,7 +79,6 @@ _SAME: "SizeBoundedCache[tuple[IdenticalMethods, ...]]" = SizeBoundedCache(
 )
 _PICTURES: SizeBoundedCache[bytes] = SizeBoundedCache(budget_bytes(0.002), len)
 
-
 _HERE: set[object] = set()  # a token for every visitor whose Compare page is open
 
 

@@ -371,7 +371,6 @@ def _accounts(visitor: Visitor) -> tuple[_Account, _Account]:
 
 QUEUE: Final = JobQueue(limit=turn_limit)  # of this server
 
-
 # What work costs, estimated before it is done: time in passes of B4 at 380 px, and memory.
 #
 # Time is measured for the kinds of work, as processor time on one core (a gradient by torch is about twelve times a

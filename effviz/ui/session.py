@@ -141,7 +141,6 @@ def parse_samples(text: str) -> tuple[str, ...]:
 
 SAMPLES: Setting[tuple[str, ...]] = Setting("photos", (sample_photos.samples()[0].name,), parse_samples, ",".join)
 
-
 # Where in the lesson a visitor is, and whether the page is shown to a room.
 
 LESSON_STEPS = 8  # the summary comes after them
@@ -170,7 +169,6 @@ def parse_flag(text: str) -> bool:
 
 LESSON = Setting("lesson", 1, parse_step, str)
 PRESENT = Setting("present", False, parse_flag, lambda on: str(on).lower())
-
 
 # One figure alone (`?embed=figure3`), for a frame in another page or for a room.
 

@@ -35,7 +35,6 @@ __all__ = [
     "is_ready",
 ]
 
-
 # Which engine runs a model: by the setting EFFVIZ_ENGINE and by what this machine has.
 #
 # By default (`auto`) it is a GPU where torch finds one, else OpenVINO, and torch on the CPU where OpenVINO is missing

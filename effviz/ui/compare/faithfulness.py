@@ -30,7 +30,6 @@ from effviz.ui.memory import SizeBoundedCache, budget_bytes
 if TYPE_CHECKING:
     from effviz.evaluate.faithfulness import Playback, ProbabilityCurve
 
-
 # What is left of a class's probability while a model's input is taken away or brought in, for several models.
 
 HEIGHT_PX = 560

@@ -238,7 +238,6 @@ TILE_PX: Final = 280
 PACE_S: Final = 0.5  # between two looks at a bar
 AT_ONCE: Final = 2  # files; whoever asks for more waits
 
-
 Absent = Mapping[ModelSpec, Entrant]
 
 

@@ -37,7 +37,6 @@ from effviz.zoo import catalogue, imagenet_classes
 if TYPE_CHECKING:
     from effviz.explain.activation_maps import IdenticalMethods
 
-
 JUDGE = catalogue.parse_model("lite0")  # knows ImageNet's 1000 classes, and its weights are always there
 GUESS_BYTES = 200
 
@@ -355,7 +354,6 @@ def _sheet_lines(cell: MapCell) -> tuple[str, ...]:
 
 
 # Methods: which of them give the same map here, computed live, and those that differ, side by side.
-
 
 CLOSED = tuple(method for method, fact in CAM_METHODS.items() if fact.closed_form)
 

@@ -30,7 +30,6 @@ from effviz.ui.memory import SizeBoundedCache, budget_bytes
 if TYPE_CHECKING:
     from effviz.evaluate.map_similarity import OtherClassMap, RandomisedMap
 
-
 # How alike the maps of a network stay while it is broken from the top.
 
 HEIGHT_PX = 300
