@@ -133,15 +133,15 @@ def measure_network(name: str, runs: int = DEFAULT_RUNS, ready: CountProgress = 
     )
 
 
-def _try(of: TimedNetwork, picture: torch.Tensor) -> None:
+def _try(network: TimedNetwork, picture: torch.Tensor) -> None:
     try:
-        of.module(picture)
+        network.module(picture)
     except (RuntimeError, AssertionError, ValueError) as error:  # timm's networks refuse a size in these three ways
         reason = " ".join(str(error).split())[:120]
         raise SettingsError(
             _(
                 "{name} does not take pictures of {px} pixels ({reason}): its own size is {own}. Leave the size out."
-            ).format(name=of.model, px=of.resolution_px, reason=reason, own=_own_size(of.model))
+            ).format(name=network.model, px=network.resolution_px, reason=reason, own=_own_size(network.model))
         ) from error
 
 

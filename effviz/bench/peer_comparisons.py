@@ -399,9 +399,9 @@ def bench_cam(repeats: int = 15, refs: Sequence[ModelRef] = REFS, long: bool = T
     return CamBench(tuple(rows), tuple(skipped))
 
 
-def _time_comparison(of: PeerComparison, repeats: int) -> CamRow:
-    if of.long:
-        ours, peer = against_one(of.ours, of.peer, min(repeats, OURS_OF_LONG))
+def _time_comparison(comparison: PeerComparison, repeats: int) -> CamRow:
+    if comparison.long:
+        ours, peer = against_one(comparison.ours, comparison.peer, min(repeats, OURS_OF_LONG))
     else:
-        ours, peer = side_by_side(of.ours, of.peer, repeats)
-    return CamRow(of.name, ours, peer, of.at_least, of.target)
+        ours, peer = side_by_side(comparison.ours, comparison.peer, repeats)
+    return CamRow(comparison.name, ours, peer, comparison.at_least, comparison.target)

@@ -119,9 +119,9 @@ def machine() -> str:
     return f"{name}, {os.cpu_count() or 1} cores"
 
 
-def to_json(of: Latency) -> str:
+def to_json(latency: Latency) -> str:
     """A result as JSON."""
-    return json.dumps(asdict(of), indent=1)
+    return json.dumps(asdict(latency), indent=1)
 
 
 def from_json(written: str) -> Latency:
@@ -149,24 +149,24 @@ def results_folder(of: str) -> Path:
     return file_io.cache_folder() / "latency" / re.sub(r"[^A-Za-z0-9]+", "-", of).strip("-")
 
 
-def store_latency(of: Latency) -> None:
+def store_latency(latency: Latency) -> None:
     """Keep a result, in place of an earlier one of the same network; a folder that cannot be written is no error.
 
     What was measured on a busy machine is not kept: others would take it for the machine's.
     """
-    if of.disturbed:
-        logger.info("The latency of %s is not kept: others kept %.1f cores busy.", of.label, of.load)
+    if latency.disturbed:
+        logger.info("The latency of %s is not kept: others kept %.1f cores busy.", latency.label, latency.load)
         return
-    home = results_folder(of.machine)
+    home = results_folder(latency.machine)
     new = home / f".{uuid.uuid4().hex}.new"
     try:
         home.mkdir(parents=True, exist_ok=True)
-        file = home / f"{of.label}.json"
-        new.write_text(file_io.seal_json(_kept_name(file), asdict(of)), encoding="utf-8")
+        file = home / f"{latency.label}.json"
+        new.write_text(file_io.seal_json(_kept_name(file), asdict(latency)), encoding="utf-8")
         new.replace(file)  # whole or not at all; others may read at this moment
         _prune(home)
     except OSError as error:
-        logger.warning("The latency of %s is not kept: %s", of.label, error)
+        logger.warning("The latency of %s is not kept: %s", latency.label, error)
 
 
 def _kept_name(file: Path) -> str:

@@ -87,33 +87,36 @@ def _seconds(side: Callable[[], object]) -> float:
     return perf_counter() - started
 
 
-def _opened(of: ThroughputSubject, photos: int) -> Iterator[PreparedPhoto]:
+def _opened(subject: ThroughputSubject, photos: int) -> Iterator[PreparedPhoto]:
     """Photos as the model sees them, without those that no side can measure."""
-    chosen = of.dataset.chosen(photos, 0)
-    found = (prepare_photo(of.dataset.samples[number], [of.model.ref]) for number in chosen)
+    chosen = subject.dataset.chosen(photos, 0)
+    found = (prepare_photo(subject.dataset.samples[number], [subject.model.ref]) for number in chosen)
     return (one for one in found if isinstance(one, PreparedPhoto) and one.truth is not None)
 
 
-def _engine_alone(of: ThroughputSubject, pixels: list[Floats]) -> None:
-    for _ in choose(of.model, of.model.ref.resolution_px).engine.many(pixels):
+def _engine_alone(subject: ThroughputSubject, pixels: list[Floats]) -> None:
+    for _ in choose(subject.model, subject.model.ref.resolution_px).engine.many(pixels):
         pass
 
 
-def _ours(of: ThroughputSubject) -> float:
+def _ours(subject: ThroughputSubject) -> float:
     """Seconds of a whole run from when its weights are loaded: photos, maps, measures, controls, files."""
-    settings = RunSettings((of.model.ref.label,), metrics=METRICS, limit=of.photos)
+    settings = RunSettings((subject.model.ref.label,), metrics=METRICS, limit=subject.photos)
     heard: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         runner.evaluate(
-            of.dataset, settings, Path(folder), runner.RunObserver(lambda _done, _total: heard.append(perf_counter()))
+            subject.dataset,
+            settings,
+            Path(folder),
+            runner.RunObserver(lambda _done, _total: heard.append(perf_counter())),
         )
         return perf_counter() - heard[0]
 
 
-def _peer(of: ThroughputSubject) -> None:
-    explain = peer_comparisons.grad_cam_of_any(of.model)
-    for one in _opened(of, min(of.photos, PEERS_PHOTOS)):
-        heat = explain(one.prepared[0].pixels, one.sample.class_for(of.model.ref.spec))
+def _peer(subject: ThroughputSubject) -> None:
+    explain = peer_comparisons.grad_cam_of_any(subject.model)
+    for one in _opened(subject, min(subject.photos, PEERS_PHOTOS)):
+        heat = explain(one.prepared[0].pixels, one.sample.class_for(subject.model.ref.spec))
         for values in (heat, *_controls(heat.shape[0])):
             measured(values, boxes_in_input(one))
 
@@ -153,11 +156,11 @@ def _overlap(cells: np.ndarray, boxes: Doubles) -> float:
     return best
 
 
-def boxes_in_input(of: PreparedPhoto) -> Doubles:
+def boxes_in_input(photo: PreparedPhoto) -> Doubles:
     """The marked boxes in pixels of the model's input, (B, 4)."""
-    prepared, truth = of.prepared[0], of.truth
+    prepared, truth = photo.prepared[0], photo.truth
     assert truth is not None
-    seen, size = prepared.seen, (of.photo.width, of.photo.height)
+    seen, size = prepared.seen, (photo.photo.width, photo.photo.height)
     scale = prepared.size_px / (seen.x1 - seen.x0), prepared.size_px / (seen.y1 - seen.y0)
     edges = [(box.x0, box.y0, box.x1, box.y1) for box in truth.inside(size)]
     return np.asarray((np.array(edges) - np.tile((seen.x0, seen.y0), 2)) * np.tile(scale, 2))

@@ -68,19 +68,19 @@ class _RunBar:
 
 def _show_latencies(results: "Sequence[Latency]", as_json: bool) -> None:
     if as_json:
-        console.show_json([asdict(of) for of in results])
+        console.show_json([asdict(result) for result in results])
         return
     slowest = max(results, key=lambda of: of.mean_ms)
     rows = [
         (
-            of.label,
-            f"{of.mean_ms:.1f}",
-            f"{of.spread_ms:.1f}",
-            f"{min(of.runs_ms):.1f}-{max(of.runs_ms):.1f}",
-            f"{of.params / 1e6:.2f}",
-            f"{of.times_as_fast_as(slowest):.2f}x",
+            result.label,
+            f"{result.mean_ms:.1f}",
+            f"{result.spread_ms:.1f}",
+            f"{min(result.runs_ms):.1f}-{max(result.runs_ms):.1f}",
+            f"{result.params / 1e6:.2f}",
+            f"{result.times_as_fast_as(slowest):.2f}x",
         )
-        for of in results
+        for result in results
     ]
     columns = ("Network", "Mean, ms", "Std, ms", "Least-most", "Params, M", f"Beside {slowest.label}")
     console.show_table(f"Latency of one picture on one core of {results[0].machine}", columns, rows)

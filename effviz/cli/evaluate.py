@@ -319,7 +319,9 @@ def _words(found: "Interval") -> str:
 
 def _plain(cell: "MetricMean") -> dict[str, object]:
     parts = {"all": cell.every, "small_off_centre": cell.small}
-    numbers = {name: {"mean": of.mean, "low": of.low, "high": of.high, "n": of.n} for name, of in parts.items()}
+    numbers = {
+        name: {"mean": part.mean, "low": part.low, "high": part.high, "n": part.n} for name, part in parts.items()
+    }
     return {"model": cell.model, "method": cell.method, "metric": cell.metric.value, **numbers}
 
 

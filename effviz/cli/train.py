@@ -252,13 +252,14 @@ def _family_table(outcomes: "tuple[FamilyOutcome, ...]", judged: FamilyJudgement
     ]
     lines += ["", "| compound minus | points | 95 % over seeds | 95 % over seeds and photos | p (Holm) |"]
     lines += ["| --- | ---: | --- | --- | ---: |"]
-    lines += [_table_line(of) for of in judged.comparisons]
+    lines += [_table_line(comparison) for comparison in judged.comparisons]
     return "\n".join(lines) + "\n"
 
 
-def _table_line(of: "PairedComparison") -> str:
-    (low, high), (least, most) = of.seeds_interval, of.photos_interval
-    return f"| {of.single} | {of.mean:.2f} | {low:.2f} to {high:.2f} | {least:.2f} to {most:.2f} | {of.p_holm:.3f} |"
+def _table_line(comparison: "PairedComparison") -> str:
+    (low, high), (least, most) = comparison.seeds_interval, comparison.photos_interval
+    beside = f"| {comparison.single} | {comparison.mean:.2f} | {low:.2f} to {high:.2f} "
+    return f"{beside}| {least:.2f} to {most:.2f} | {comparison.p_holm:.3f} |"
 
 
 def _manifest_entries(outcomes: "tuple[FamilyOutcome, ...]") -> str:
@@ -336,18 +337,20 @@ class _SearchProgress:
     def decoding(self, what: str, done: int, of: int) -> None:
         self._bar.update(self._task, description=what, completed=done, total=of)
 
-    def stand(self, of: "SearchStatus") -> None:
-        left = f", {timedelta(seconds=round(of.seconds_left))} left" if of.seconds_left is not None else ""
-        if of.result is not None:
-            row = of.result
+    def stand(self, standing: "SearchStatus") -> None:
+        left = f", {timedelta(seconds=round(standing.seconds_left))} left" if standing.seconds_left is not None else ""
+        if standing.result is not None:
+            row = standing.result
             typer.echo(
-                f"{of.done}/{of.trials} {of.trial.name}: top-1 {row.top1_pct:.2f} %, "
+                f"{standing.done}/{standing.trials} {standing.trial.name}: top-1 {row.top1_pct:.2f} %, "
                 f"{row.macs_ratio:.3f} times the MACs, {row.seconds:.0f} s{left}",
                 err=True,
             )
-        elif of.status is not None:
-            words = f"{of.done + 1}/{of.trials} {of.trial.name}, loss {of.status.loss:.2f}{left}"
-            self._bar.update(self._task, description=words, completed=of.status.step, total=of.status.steps)
+        elif standing.status is not None:
+            words = (
+                f"{standing.done + 1}/{standing.trials} {standing.trial.name}, loss {standing.status.loss:.2f}{left}"
+            )
+            self._bar.update(self._task, description=words, completed=standing.status.step, total=standing.status.steps)
 
 
 def _show_search(results: "tuple[SearchResult, ...]", as_json: bool) -> None:
@@ -363,20 +366,20 @@ def _show_search(results: "tuple[SearchResult, ...]", as_json: bool) -> None:
         return
     rows = [
         (
-            f"{of.rule.alpha:g}, {of.rule.beta:g}, {of.rule.gamma:g}",
-            f"{of.results[0].macs_ratio:.3f}",
-            f"{of.rule.constraint:.3f}",
-            f"{of.results[0].params / 1e6:.2f}",
-            f"{of.top1_pct:.2f}",
-            str(len(of.results)),
-            "best" if of is best else "baseline" if of.is_baseline else "",
+            f"{point.rule.alpha:g}, {point.rule.beta:g}, {point.rule.gamma:g}",
+            f"{point.results[0].macs_ratio:.3f}",
+            f"{point.rule.constraint:.3f}",
+            f"{point.results[0].params / 1e6:.2f}",
+            f"{point.top1_pct:.2f}",
+            str(len(point.results)),
+            "best" if point is best else "baseline" if point.is_baseline else "",
         )
-        for of in points
+        for point in points
     ]
     columns = ("alpha, beta, gamma", "MACs, times", "On paper", "Params, M", "Top-1, %", "Seeds", "")
     console.show_table("Grid search", columns, rows)
     if best is not None and noise is not None:
-        level = [of for of in points if not of.is_baseline and two_step_search.level_with(of, best, noise)]
+        level = [point for point in points if not point.is_baseline and two_step_search.level_with(point, best, noise)]
         typer.echo(
             f"Two seeds of one network differ by {noise:.2f} points (standard deviation): {len(level)} of "
             f"{len(points) - 1} networks are level with the best."

@@ -228,7 +228,7 @@ def paper_latencies() -> tuple[PaperLatency, ...]:
 
 def paper_speedup(pair: int) -> float:
     """By how much the EfficientNet of a pair is faster, divided anew from the printed seconds."""
-    slow, fast = sorted((of.latency_s for of in paper_latencies() if of.pair == pair), reverse=True)
+    slow, fast = sorted((latency.latency_s for latency in paper_latencies() if latency.pair == pair), reverse=True)
     return slow / fast
 
 

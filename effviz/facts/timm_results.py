@@ -238,16 +238,16 @@ def known_accuracy(model: str, resolution_px: int) -> KnownAccuracy | None:
         at_its_size = model not in PUBLISHED or PUBLISHED[model].resolution == resolution_px
         if printed in (row.name, row.model) and at_its_size:
             return KnownAccuracy(row.top1_pct, f"as in version {row.version} of the paper", row.source)
-    measured = [of for of in timm_points() if _fits(of, model) and of.resolution_px == resolution_px]
+    measured = [point for point in timm_points() if _fits(point, model) and point.resolution_px == resolution_px]
     if not measured:
         return None
     best = max(measured, key=lambda of: of.top1_pct)
     return KnownAccuracy(best.top1_pct, f"timm's {best.architecture}", best.source)
 
 
-def _fits(of: TimmPoint, model: str) -> bool:
-    if of.extra_data:
+def _fits(point: TimmPoint, model: str) -> bool:
+    if point.extra_data:
         return False
     if model.startswith("lite"):
-        return of.name == model and of.recipe == _LITE
-    return of.name == model or of.architecture.partition(".")[0] == model
+        return point.name == model and point.recipe == _LITE
+    return point.name == model or point.architecture.partition(".")[0] == model

@@ -59,7 +59,7 @@ class SearchSummary:
     @property
     def top1_pct(self) -> float:
         """Mean over the seeds."""
-        return sum(of.top1_pct for of in self.results) / len(self.results)
+        return sum(result.top1_pct for result in self.results) / len(self.results)
 
     @property
     def is_baseline(self) -> bool:
@@ -99,17 +99,17 @@ def shipped_results() -> tuple[SearchResult, ...]:
     return read_results(SHIPPED_FILE) if SHIPPED_FILE.exists() else ()
 
 
-def baseline_of(of: SearchResult) -> BaselineNetwork:
+def baseline_of(result: SearchResult) -> BaselineNetwork:
     """The network that was scaled, from its unscaled training: it has as many classes as its parameters say."""
-    one, two = (plan(of.depth, of.width, of.resolution_px, classes=count).params for count in (1, 2))
-    return BaselineNetwork(of.depth, of.width, of.resolution_px, 1 + (of.params - one) // (two - one))
+    one, two = (plan(result.depth, result.width, result.resolution_px, classes=count).params for count in (1, 2))
+    return BaselineNetwork(result.depth, result.width, result.resolution_px, 1 + (result.params - one) // (two - one))
 
 
 def summarize_points(results: Sequence[SearchResult]) -> tuple[SearchSummary, ...]:
     """One entry for each point, the most accurate first."""
 
-    def place(of: SearchResult) -> tuple[float, float, float]:
-        return of.alpha, of.beta, of.gamma
+    def place(result: SearchResult) -> tuple[float, float, float]:
+        return result.alpha, result.beta, result.gamma
 
     found = [
         SearchSummary(ScalingRule(*bases), tuple(rows)) for bases, rows in groupby(sorted(results, key=place), place)
@@ -122,8 +122,8 @@ def noise_pct(points: Sequence[SearchSummary]) -> float | None:
 
     None where no point has two seeds: then nothing is known about the noise.
     """
-    squares = sum((result.top1_pct - of.top1_pct) ** 2 for of in points for result in of.results)
-    freedom = sum(len(of.results) - 1 for of in points)
+    squares = sum((result.top1_pct - point.top1_pct) ** 2 for point in points for result in point.results)
+    freedom = sum(len(point.results) - 1 for point in points)
     return math.sqrt(squares / freedom) if freedom else None
 
 
@@ -133,23 +133,23 @@ def widest_spread_pct(points: Sequence[SearchSummary]) -> float | None:
     None where no point has two seeds.
     """
     spreads = [
-        max(row.top1_pct for row in of.results) - min(row.top1_pct for row in of.results)
-        for of in points
-        if len(of.results) > 1
+        max(row.top1_pct for row in point.results) - min(row.top1_pct for row in point.results)
+        for point in points
+        if len(point.results) > 1
     ]
     return max(spreads, default=None)
 
 
 def best_point(points: Sequence[SearchSummary]) -> SearchSummary | None:
     """The point with the highest mean among those trained with two seeds or more; the baseline does not compete."""
-    sure = [of for of in points if len(of.results) > 1 and not of.is_baseline]
+    sure = [point for point in points if len(point.results) > 1 and not point.is_baseline]
     return max(sure, key=lambda of: of.top1_pct, default=None)
 
 
-def level_with(of: SearchSummary, leader: SearchSummary, noise: float) -> bool:
+def level_with(summary: SearchSummary, leader: SearchSummary, noise: float) -> bool:
     """Whether a point may be as good as the leader: the means differ by at most twice the noise of the difference."""
-    error = noise * math.sqrt(1 / len(of.results) + 1 / len(leader.results))
-    return leader.top1_pct - of.top1_pct <= 2 * error
+    error = noise * math.sqrt(1 / len(summary.results) + 1 / len(leader.results))
+    return leader.top1_pct - summary.top1_pct <= 2 * error
 
 
 # Step 2: B0 to B7 as published, beside what the formula makes of a phi. The paper never lists a phi for its networks.

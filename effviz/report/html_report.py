@@ -313,8 +313,8 @@ def _differences(results: Results) -> Iterator[HtmlPart]:
     )
     for metric in results.metrics:
         rows = [
-            (TableCell(display_names.minus(of)), *_with_count(of.every), *_with_count(of.small))
-            for of in find_differences(results, (method,), metric)
+            (TableCell(display_names.minus(difference)), *_with_count(difference.every), *_with_count(difference.small))
+            for difference in find_differences(results, (method,), metric)
         ]
         names = (_("Models"), _("All photos"), _("Photos"), _("Small and off-centre"), _("Photos"))
         if rows:
@@ -417,7 +417,7 @@ def _failures(results: Results) -> Iterator[HtmlPart]:
     if not found:
         return
     yield html_heading(_("What could not be measured"))
-    counts = [(TableCell(of.text), TableCell(str(of.rows))) for of in run_summary.count_reasons(found)]
+    counts = [(TableCell(reason.text), TableCell(str(reason.rows))) for reason in run_summary.count_reasons(found)]
     title = ngettext(
         "{count} row has a reason instead of a value", "{count} rows have a reason instead of a value", len(found)
     ).format(count=len(found))
@@ -455,10 +455,10 @@ def summary_csv(run: Manifest, cells: Sequence[MetricMean]) -> str:
     macs = _macs(run)
     rows = (
         (
-            *(of.model, macs.get(of.model, ""), of.method, of.metric.value),
-            *(*_numbers(of.every), *_numbers(of.small), "wilson" if of.metric in SHARE_METRICS else "t"),
+            *(cell.model, macs.get(cell.model, ""), cell.method, cell.metric.value),
+            *(*_numbers(cell.every), *_numbers(cell.small), "wilson" if cell.metric in SHARE_METRICS else "t"),
         )
-        for of in cells
+        for cell in cells
     )
     return _csv(("model", "macs", "method", "metric", *PARTS, INTERVAL), rows)
 
@@ -489,7 +489,7 @@ def models_csv(run: Manifest, found: Sequence[Accuracy]) -> str:
 def table_files(results: Results, cells: Sequence[MetricMean]) -> dict[str, str]:
     """Return every table of a run by the name of its file; `cells` are the `metric_means` of the run."""
     methods = [method.value for method in results.run.settings.methods]
-    found = [of for metric in results.metrics for of in find_differences(results, methods, metric)]
+    found = [difference for metric in results.metrics for difference in find_differences(results, methods, metric)]
     return {
         SUMMARY_FILE: summary_csv(results.run, cells),
         DIFFERENCES_FILE: differences_csv(found),
@@ -502,14 +502,14 @@ def _macs(run: Manifest) -> dict[str, int]:
     return {label: ref.macs for label, ref in run_summary.measured_refs(run).items()}
 
 
-def _numbers(of: Interval) -> Iterator[float | str]:
-    yield from ("" if value != value else value for value in (of.mean, of.low, of.high))
-    yield of.n
+def _numbers(interval: Interval) -> Iterator[float | str]:
+    yield from ("" if value != value else value for value in (interval.mean, interval.low, interval.high))
+    yield interval.n
 
 
-def _tested(of: Interval) -> Iterator[float | str]:
-    yield from _numbers(of)
-    yield "" if of.p != of.p else of.p
+def _tested(interval: Interval) -> Iterator[float | str]:
+    yield from _numbers(interval)
+    yield "" if interval.p != interval.p else interval.p
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

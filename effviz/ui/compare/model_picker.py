@@ -101,7 +101,7 @@ def _here(ref: ModelRef) -> bool:
 
 
 def _preset() -> None:
-    chosen = next(each for each in all_presets() if each.name == st.session_state[PRESET])
+    chosen = next(preset for preset in all_presets() if preset.name == st.session_state[PRESET])
     if chosen.refs:
         take_preset(chosen)
 
@@ -243,7 +243,7 @@ Absent = Mapping[ModelSpec, Entrant]
 
 def show_missing_weights(entrants: Sequence[Entrant]) -> None:
     """One tile for every missing file of weights; nothing when all are here."""
-    absent = {each.card.ref.spec: each for each in entrants if not each.card.availability.available}
+    absent = {entrant.card.ref.spec: entrant for entrant in entrants if not entrant.card.availability.available}
     if not absent:
         return
     for sentence in hub.missing(list(absent)):

@@ -275,7 +275,7 @@ def _possible(metrics: tuple[Metric, ...], models: Sequence[str]) -> tuple[Metri
 def _unlike(pictures: Sequence[PhotoChoice]) -> tuple[PhotoChoice, ...]:
     """Give each photo a name of its own; one that came twice is measured once."""
     found: dict[str, PhotoChoice] = {}
-    for picture in {each.sha256: each for each in pictures}.values():
+    for picture in {picture.sha256: picture for picture in pictures}.values():
         name, count = picture.name, 1
         while name in found:
             count += 1
@@ -342,9 +342,11 @@ def measure(asked: QuickRunRequest, models: "Sequence[Model]", begin: Begin) -> 
     from effviz.evaluate import runner
     from effviz.evaluate.runner import Workers
 
-    def parts_measured(parts: "Iterable[Chunk]", of: "Manifest") -> "Generator[PartRows, None, None]":
+    def parts_measured(parts: "Iterable[Chunk]", manifest: "Manifest") -> "Generator[PartRows, None, None]":
         for part in parts:
-            rows = [row for sample in part.samples for row in _rows(sample, of.settings, models, begin(sample.name))]
+            rows = [
+                row for sample in part.samples for row in _rows(sample, manifest.settings, models, begin(sample.name))
+            ]
             yield part, rows
 
     with TemporaryDirectory(prefix="effviz-") as folder:

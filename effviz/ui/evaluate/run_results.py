@@ -45,18 +45,18 @@ BUNDLED: Final = lazy_gettext(
 )  # what STUDIES measured; their run.json has no name
 
 
-def show_about(of: MeasuredRun) -> None:
+def show_about(run: MeasuredRun) -> None:
     """One line that says what was measured, and all settings folded away."""
-    photos = ngettext("{count} photo", "{count} photos", of.photos).format(count=of.photos)
-    models = ngettext("{count} model", "{count} models", len(of.models)).format(count=len(of.models))
-    methods = ngettext("{count} method", "{count} methods", len(of.methods)).format(count=len(of.methods))
-    settings, bundled = of.run.settings, of.key[0] in STUDIES
+    photos = ngettext("{count} photo", "{count} photos", run.photos).format(count=run.photos)
+    models = ngettext("{count} model", "{count} models", len(run.models)).format(count=len(run.models))
+    methods = ngettext("{count} method", "{count} methods", len(run.methods)).format(count=len(run.methods))
+    settings, bundled = run.run.settings, run.key[0] in STUDIES
     st.markdown(
         _(
             "{photos} of **{dataset}**, {models}, {methods}; target: {target}, placement: {placement}, seed: {seed}."
         ).format(
             photos=photos,
-            dataset=_(BUNDLED) if bundled else plain(of.results.dataset),
+            dataset=_(BUNDLED) if bundled else plain(run.results.dataset),
             models=models,
             methods=methods,
             target=plain(display_names.target(settings.targets)),
@@ -155,9 +155,9 @@ def show_tables(view: ResultsView, cells: Sequence[MetricMean], found: Sequence[
         _pairs(found, view.small)
 
 
-def show_failed(of: MeasuredRun) -> None:
+def show_failed(run: MeasuredRun) -> None:
     """What could not be measured, and why."""
-    rows = of.results.frame.dropna(subset=["error"])[["photo", "model", "method", "error"]].astype(object)
+    rows = run.results.frame.dropna(subset=["error"])[["photo", "model", "method", "error"]].astype(object)
     if rows.empty:
         return
     title = ngettext(
@@ -168,9 +168,9 @@ def show_failed(of: MeasuredRun) -> None:
         st.dataframe(rows.head(1000), hide_index=True, column_config=titles)
 
 
-def show_files(of: MeasuredRun) -> None:
+def show_files(run: MeasuredRun) -> None:
     """What was measured on this visit is kept nowhere else: its table and its page to take home."""
-    if of.key[0] != VISIT:
+    if run.key[0] != VISIT:
         return
     with st.container(horizontal=True):
         for label, name, mime, make in (
@@ -185,7 +185,7 @@ def show_files(of: MeasuredRun) -> None:
         ):
             st.download_button(
                 label,
-                lambda make=make: _made(of, make),  # type: ignore[misc]
+                lambda make=make: _made(run, make),  # type: ignore[misc]
                 name,
                 mime,
                 icon=":material/download:",
@@ -194,11 +194,11 @@ def show_files(of: MeasuredRun) -> None:
     st.caption(_("These numbers are in this server's memory until you close the page."))
 
 
-def _made(of: MeasuredRun, make: Callable[[Results, Sequence[MetricMean]], str]) -> bytes:
+def _made(run: MeasuredRun, make: Callable[[Results, Sequence[MetricMean]], str]) -> bytes:
     """Count every mean, and what the page compares, when it is the visitor's turn: a click waits for it unseen."""
     with QUEUE.turn(lambda _before: None, visitor=job_queue.who_asks()):
-        found = [cell for metric in of.metrics for cell in of.cells_of(of.models, metric)]
-        return make(of.results, found).encode()
+        found = [cell for metric in run.metrics for cell in run.cells_of(run.models, metric)]
+        return make(run.results, found).encode()
 
 
 def _rated(view: ResultsView, cells: Sequence[MetricMean], method: str, known: dict[str, ModelRef]) -> list[RatedModel]:
@@ -211,7 +211,7 @@ def _rated(view: ResultsView, cells: Sequence[MetricMean], method: str, known: d
 
 
 def _alt(models: Sequence[RatedModel], axis: str) -> str:
-    points = "; ".join(f"{of.model} {of.found.mean:.3f}" for of in models)
+    points = "; ".join(f"{model.model} {model.found.mean:.3f}" for model in models)
     return _("Scatter chart of {axis} over MACs on a log scale: {points}.").format(axis=axis, points=points)
 
 
@@ -227,16 +227,16 @@ def _save(view: ResultsView, cells: Sequence[MetricMean]) -> None:
     )
 
 
-def _matrix(of: MeasuredRun, cells: Sequence[MetricMean], small: bool) -> None:
+def _matrix(run: MeasuredRun, cells: Sequence[MetricMean], small: bool) -> None:
     """One row a method and control; methods with the same numbers for every model share a row."""
     found = {(cell.method, cell.model): cell.small if small else cell.every for cell in cells}
     alike: dict[object, list[str]] = {}
     for method in dict.fromkeys(cell.method for cell in cells):
-        numbers = tuple(found.get((method, model)) for model in of.models)
+        numbers = tuple(found.get((method, model)) for model in run.models)
         alike.setdefault(method if method in set(Control) else numbers, []).append(method)
     rows = [
         {"method": ", ".join(map(display_names.method, methods))}
-        | {model: figures.format_interval(known) for model in of.models if (known := found.get((methods[0], model)))}
+        | {model: figures.format_interval(known) for model in run.models if (known := found.get((methods[0], model)))}
         for methods in alike.values()
     ]
     st.dataframe(
@@ -278,10 +278,10 @@ def _pairs(found: Sequence[Difference], small: bool) -> None:
     )
 
 
-def _minus(of: Difference) -> str:
-    if not of.beside_model:
-        return display_names.controls_name(of.minus_method)
-    return _("{model} (leads)").format(model=of.minus_model) if of.of_leads else of.minus_model
+def _minus(difference: Difference) -> str:
+    if not difference.beside_model:
+        return display_names.controls_name(difference.minus_method)
+    return _("{model} (leads)").format(model=difference.minus_model) if difference.of_leads else difference.minus_model
 
 
 def _leads(view: ResultsView, found: Sequence[Difference]) -> list[MetricMean]:

@@ -272,7 +272,9 @@ class MeasuredRun:
 
     def differences(self, models: Sequence[str], method: str, metric: Metric) -> tuple[Difference, ...]:
         """Return models minus the first one, and minus a Gaussian of their own, on the same photos."""
-        return tuple(of for of in find_differences(self.results, (method,), metric) if of.model in models)
+        return tuple(
+            difference for difference in find_differences(self.results, (method,), metric) if difference.model in models
+        )
 
     @property
     def models_a_step(self) -> int:
@@ -339,12 +341,12 @@ def open_folder(folder: Path, key: tuple[object, ...]) -> MeasuredRun:
     )
 
 
-def _only(of: Results, models: tuple[str, ...], metric: Metric, methods: tuple[str, ...]) -> Results:
+def _only(results: Results, models: tuple[str, ...], metric: Metric, methods: tuple[str, ...]) -> Results:
     """Return the same results as if nothing else had been asked for."""
-    asked = tuple(method for method in of.run.settings.methods if method.value in methods)
-    settings = dataclasses.replace(of.run.settings, models=models, metrics=(metric,), methods=asked)
-    frame = of.frame[of.frame["model"].isin(models) & of.frame["method"].isin(methods)]
-    return Results(dataclasses.replace(of.run, settings=settings), frame)
+    asked = tuple(method for method in results.run.settings.methods if method.value in methods)
+    settings = dataclasses.replace(results.run.settings, models=models, metrics=(metric,), methods=asked)
+    frame = results.frame[results.frame["model"].isin(models) & results.frame["method"].isin(methods)]
+    return Results(dataclasses.replace(results.run, settings=settings), frame)
 
 
 def _hashes(file: Path) -> dict[str, str]:
@@ -363,42 +365,42 @@ _cached_cells: Counted[MetricMean] = LRUCache(MOST_KEPT)
 _cached_differences: Counted[Difference] = LRUCache(MOST_KEPT)
 
 
-def cached_means(of: MeasuredRun, metric: Metric) -> tuple[MetricMean, ...]:
+def cached_means(run: MeasuredRun, metric: Metric) -> tuple[MetricMean, ...]:
     """Return the means of every model, method and control by one metric; a bar shows how far they are."""
-    if of.cells:
-        return of.cells_of(of.models, metric)
-    found = _each(of, (metric,), _cached_cells, lambda models, beat: of.cells_of(models, metric, beat))
-    return tuple(cell for model in of.models for cell in found if cell.model == model)
+    if run.cells:
+        return run.cells_of(run.models, metric)
+    found = _each(run, (metric,), _cached_cells, lambda models, beat: run.cells_of(models, metric, beat))
+    return tuple(cell for model in run.models for cell in found if cell.model == model)
 
 
-def cached_differences(of: MeasuredRun, method: str, metric: Metric) -> tuple[Difference, ...]:
+def cached_differences(run: MeasuredRun, method: str, metric: Metric) -> tuple[Difference, ...]:
     """Return each model minus the first, and minus a Gaussian of its own, on the same photos.
 
     All models at once: which of them is surely different depends on how many are compared.
     """
-    key = (of.key, method, metric)
+    key = (run.key, method, metric)
     with _lock:
         known = _cached_differences.get(key)
     if known is None:
         with JobProgress(1).shown(("means", *key), may_stop=False) as work:
             work.next(_("{metric}: differences on the same photos").format(metric=display_names.metric(metric)))
             with work.turn(Effort(long=True)):
-                known = of.differences(of.models, method, metric)
+                known = run.differences(run.models, method, metric)
         with _lock:
             _cached_differences[key] = known
     return tuple(sorted(known, key=lambda one: not one.beside_model))
 
 
 def _each(
-    of: MeasuredRun, what: tuple[str, ...], kept: Counted[T], count: Callable[[Sequence[str], Progress], tuple[T, ...]]
+    run: MeasuredRun, what: tuple[str, ...], kept: Counted[T], count: Callable[[Sequence[str], Progress], tuple[T, ...]]
 ) -> tuple[T, ...]:
     """Count what is not kept for some models after the others, each time when it is the visitor's turn."""
-    some = [of.models[start : start + of.models_a_step] for start in range(0, len(of.models), of.models_a_step)]
-    keys = {models: (of.key, *what, models) for models in some}
+    some = [run.models[start : start + run.models_a_step] for start in range(0, len(run.models), run.models_a_step)]
+    keys = {models: (run.key, *what, models) for models in some}
     with _lock:
         found = {models: kept[key] for models, key in keys.items() if key in kept}
     if missing := [models for models in some if models not in found]:
-        with JobProgress(len(missing)).shown(("means", of.key, *what), may_stop=False) as work:
+        with JobProgress(len(missing)).shown(("means", run.key, *what), may_stop=False) as work:
             for models in missing:
                 work.next(_("{model}: means and intervals").format(model=plain(", ".join(models))))
                 with work.turn(Effort(long=True)) as beat:
@@ -459,42 +461,42 @@ def choose_run() -> OpenedRun | None:
     return OpenedRun(chosen, known.get(chosen))
 
 
-def open_run(of: OpenedRun) -> MeasuredRun:
+def open_run(run: OpenedRun) -> MeasuredRun:
     """Return what was measured.
 
     Raises:
         SettingsError: it cannot be shown: unfinished, damaged, or too large.
     """
-    if of.name == VISIT:
+    if run.name == VISIT:
         own: MeasuredRun = st.session_state[HERE]
         return own
-    if of.entry is None:
-        return _RUNS.get(of.name, lambda: shipped_study(of.name))
-    entry = of.entry
+    if run.entry is None:
+        return _RUNS.get(run.name, lambda: shipped_study(run.name))
+    entry = run.entry
     if entry.state is not RunState.FINISHED:
         raise SettingsError(_sentence(entry))
     return _RUNS.get((str(entry.folder), entry.stamp), lambda: open_entry(entry))
 
 
-def choose_view(of: MeasuredRun) -> ResultsView:
+def choose_view(run: MeasuredRun) -> ResultsView:
     """Show what can be chosen of a run."""
     columns = st.columns(3)
-    names = {metric.value: display_names.metric(metric) for metric in of.metrics}
-    methods = {method: display_names.method(method) for method in of.methods}
+    names = {metric.value: display_names.metric(metric) for metric in run.metrics}
+    methods = {method: display_names.method(method) for method in run.methods}
     which = {ALL: _("All photos"), SMALL: _("Small and off-centre")}
     with columns[0]:
         help = glossary.tip("energy", "pointing", "maxbox", "deletion")
-        metric = Metric(inputs.choose_listed(_("Metric"), names, METRIC, of.metrics[0].value, help))
+        metric = Metric(inputs.choose_listed(_("Metric"), names, METRIC, run.metrics[0].value, help))
     with columns[1]:
-        method = inputs.choose_listed(_("Method"), methods, BY, of.methods[0])
+        method = inputs.choose_listed(_("Method"), methods, BY, run.methods[0])
     with columns[2]:
-        small = has_small(of) and inputs.choose_one(_("Photos"), which, WHICH, ALL) == SMALL
-    return ResultsView(of, metric, method, small)
+        small = has_small(run) and inputs.choose_one(_("Photos"), which, WHICH, ALL) == SMALL
+    return ResultsView(run, metric, method, small)
 
 
-def has_small(of: MeasuredRun) -> bool:
+def has_small(run: MeasuredRun) -> bool:
     """Whether some photos are known to have a small and off-centre object."""
-    return bool(of.results.small().any())
+    return bool(run.results.small().any())
 
 
 def _visit() -> dict[str, str]:

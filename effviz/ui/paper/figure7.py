@@ -64,10 +64,10 @@ def show_mini_maps() -> None:
         _measure(runs.read_summary(files[grid]), metric, grid)
 
 
-def _measure(of: runs.SummaryTable, metric: Metric, grid: str) -> None:
-    cells = [cell for cell in of.cells if cell.metric is metric]
-    models = [_rated(of, cell) for cell in cells if cell.method == Method.CAM]
-    rated = {control: [_rated(of, cell) for cell in cells if cell.method == control] for control in Control}
+def _measure(table: runs.SummaryTable, metric: Metric, grid: str) -> None:
+    cells = [cell for cell in table.cells if cell.metric is metric]
+    models = [_rated(table, cell) for cell in cells if cell.method == Method.CAM]
+    rated = {control: [_rated(table, cell) for cell in cells if cell.method == control] for control in Control}
     controls = {control: some for control, some in rated.items() if some}
     photos = max(rated.found.n for rated in models)
     said = "; ".join(f"{rated.model} {rated.found.mean:.2f}" for rated in models)
@@ -75,7 +75,7 @@ def _measure(of: runs.SummaryTable, metric: Metric, grid: str) -> None:
         measure=display_names.metric(metric), said=said
     )
     show_exhibit(
-        f"mini-{metric}-{grid}", map_quality(models, controls, display_names.axis(metric)), _rows(of, cells), alt
+        f"mini-{metric}-{grid}", map_quality(models, controls, display_names.axis(metric)), _rows(table, cells), alt
     )
     st.caption(
         _(
@@ -86,19 +86,19 @@ def _measure(of: runs.SummaryTable, metric: Metric, grid: str) -> None:
     )
 
 
-def _rated(of: runs.SummaryTable, cell: MetricMean) -> RatedModel:
+def _rated(table: runs.SummaryTable, cell: MetricMean) -> RatedModel:
     name = cell.model.partition("@")[0].removeprefix(MINI)
     return RatedModel(
-        cell.model, of.macs[cell.model], ScalingAxis(name) if name in set(ScalingAxis) else None, cell.every
+        cell.model, table.macs[cell.model], ScalingAxis(name) if name in set(ScalingAxis) else None, cell.every
     )
 
 
-def _rows(of: runs.SummaryTable, cells: Sequence[MetricMean]) -> pd.DataFrame:
+def _rows(table: runs.SummaryTable, cells: Sequence[MetricMean]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
                 "network": cell.model,
-                "macs": of.macs[cell.model],
+                "macs": table.macs[cell.model],
                 "method": cell.method,
                 "metric": cell.metric.value,
                 **_numbers(cell),

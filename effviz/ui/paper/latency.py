@@ -97,9 +97,9 @@ def _measured(kind: str, of: Sequence[MeasuredLatency]) -> FigureCurve:
     return FigureCurve(_(kind), _LOOKS[kind], Origin.COMPUTED, dots, joined=False, text_position="bottom center")
 
 
-def _short(of: MeasuredLatency) -> str:
-    name = of.label.partition("@")[0]
-    return name.title() if of.kind == LITE else name.upper() if of.kind == EFFICIENTNETS else name
+def _short(latency: MeasuredLatency) -> str:
+    name = latency.label.partition("@")[0]
+    return name.title() if latency.kind == LITE else name.upper() if latency.kind == EFFICIENTNETS else name
 
 
 def latency_figure(measured: Sequence[MeasuredLatency]) -> go.Figure:
@@ -122,15 +122,15 @@ def latency_figure(measured: Sequence[MeasuredLatency]) -> go.Figure:
     return made
 
 
-def _hover(of: MeasuredLatency) -> str:
+def _hover(latency: MeasuredLatency) -> str:
     lines = [
-        f"<b>{of.label}</b>",
+        f"<b>{latency.label}</b>",
         _("{mean:.4g} ms, standard deviation {spread:.2g} ms, {runs} runs").format(
-            mean=of.mean_ms, spread=of.spread_ms, runs=of.runs
+            mean=latency.mean_ms, spread=latency.spread_ms, runs=latency.runs
         ),
-        _("{top1:g} % top-1 ({weights})").format(top1=of.accuracy.top1_pct, weights=of.accuracy.weights),
+        _("{top1:g} % top-1 ({weights})").format(top1=latency.accuracy.top1_pct, weights=latency.accuracy.weights),
     ]
-    return "<br>".join([*lines, *textwrap.wrap(_("Time: {source}").format(source=of.source), 60)])
+    return "<br>".join([*lines, *textwrap.wrap(_("Time: {source}").format(source=latency.source), 60)])
 
 
 NETWORKS, MEASURE, BESIDE = "networks", "measure-latency", "beside"
@@ -167,7 +167,9 @@ def show() -> None:
 def _choose() -> Sequence[str]:
     """The networks to measure now; none until the visitor asks for it."""
     open_to_all = is_public()
-    known = PUBLIC if open_to_all else (*NAMES, *sorted({of.architecture.partition(".")[0] for of in timm_points()}))
+    known = (
+        PUBLIC if open_to_all else (*NAMES, *sorted({point.architecture.partition(".")[0] for point in timm_points()}))
+    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen: list[str] = st.multiselect(
             _("Networks to measure"),
@@ -240,7 +242,7 @@ def _state(results: Sequence[Latency], own: Sequence[Latency]) -> None:
             )
             + " "
             + _("There, other work kept at most {load:.1f} cores busy; the last was measured on {when} UTC.").format(
-                load=max(of.load or 0.0 for of in results), when=max(of.measured_at for of in results)
+                load=max(result.load or 0.0 for result in results), when=max(result.measured_at for result in results)
             )
         )
     count = ngettext("{count} network measured so far", "{count} networks measured so far", len(own))
@@ -289,8 +291,8 @@ def _table4(results: Sequence[Latency]) -> None:
 
 
 def _figure(results: Sequence[Latency]) -> None:
-    accuracies = {of.label: known_accuracy(of.model, of.resolution_px) for of in results}
-    timed = [_timed(of, known) for of in results if (known := accuracies[of.label])]
+    accuracies = {result.label: known_accuracy(result.model, result.resolution_px) for result in results}
+    timed = [_timed(result, known) for result in results if (known := accuracies[result.label])]
     shown = latency_curves(timed)
     points = "; ".join(f"{dot.name} {dot.x:.3g} ms, {dot.y:g} %" for curve in shown for dot in curve.dots)
     alt = _("Scatter chart of ImageNet top-1 over latency on a log scale: {points}.").format(points=points)
@@ -307,23 +309,25 @@ def _figure(results: Sequence[Latency]) -> None:
         st.caption(_("Not in the figure, since no accuracy at this input size is known: {names}.").format(names=names))
 
 
-def _timed(of: Latency, known: KnownAccuracy) -> MeasuredLatency:
-    return MeasuredLatency(of.label, of.mean_ms, of.spread_ms, len(of.runs_ms), known, _source(of))
+def _timed(latency: Latency, known: KnownAccuracy) -> MeasuredLatency:
+    return MeasuredLatency(
+        latency.label, latency.mean_ms, latency.spread_ms, len(latency.runs_ms), known, _source(latency)
+    )
 
 
-def _source(of: Latency) -> str:
+def _source(latency: Latency) -> str:
     return _("EffViz on {machine}, {software}, {when} UTC").format(
-        machine=of.machine, software=of.software, when=of.measured_at
+        machine=latency.machine, software=latency.software, when=latency.measured_at
     )
 
 
 def _table(results: Sequence[Latency]) -> None:
-    labels = [of.label for of in results]
+    labels = [result.label for result in results]
     usual = HERE["ResNet-152"]
     beside = st.selectbox(
         _("Speed-up over"), labels, labels.index(usual) if usual in labels else len(labels) - 1, key=BESIDE
     )
-    reference = next(of for of in results if of.label == beside)
+    reference = next(result for result in results if result.label == beside)
     columns: dict[str, Column[Latency]] = {
         "network": Column(lambda latency: latency.label, _("Network")),
         "mean_ms": Column(lambda latency: latency.mean_ms, _("Mean (ms)"), "%.1f"),

@@ -59,9 +59,13 @@ _LOOKS = {
 }
 
 
-def reward_series(of: Candidate) -> str:
+def reward_series(candidate: Candidate) -> str:
     """The title of the series that a network belongs to."""
-    return _("timm, {family}").format(family=of.family.label) if of.family else _(LISTINGS[of.listing])
+    return (
+        _("timm, {family}").format(family=candidate.family.label)
+        if candidate.family
+        else _(LISTINGS[candidate.listing])
+    )
 
 
 def reward_figure(goal: Objective, ranked: Sequence[Ranked]) -> go.Figure:
@@ -114,9 +118,9 @@ def _points(ranked: Sequence[Ranked]) -> list[go.Scatter]:
     ]
 
 
-def _order(of: Ranked) -> tuple[int, str]:
+def _order(ranked: Ranked) -> tuple[int, str]:
     """The paper's own networks are drawn last, above the others."""
-    return -list(Listing).index(of.candidate.listing), of.candidate.family or ""
+    return -list(Listing).index(ranked.candidate.listing), ranked.candidate.family or ""
 
 
 def _trace(title: str, look: SeriesStyle | None, ranked: Sequence[Ranked]) -> go.Scatter:
@@ -141,12 +145,12 @@ def _trace(title: str, look: SeriesStyle | None, ranked: Sequence[Ranked]) -> go
     )
 
 
-def reward_hover(of: Ranked) -> str:
+def reward_hover(ranked: Ranked) -> str:
     """What a reader wants to know about a network, and where it comes from (HTML)."""
-    network = of.candidate
+    network = ranked.candidate
     lines = [
         f"<b>{network.name}</b>, {reward_series(network)}",
-        _("place {place}, reward {reward:.2f} %").format(place=of.place, reward=of.reward_pct),
+        _("place {place}, reward {reward:.2f} %").format(place=ranked.place, reward=ranked.reward_pct),
         _("{top1:.4g} % top-1, {macs:.4g} billion MACs ({counted})").format(
             top1=network.top1_pct, macs=network.macs / BILLION, counted=_(COUNTED[network.counted])
         ),
@@ -156,11 +160,11 @@ def reward_hover(of: Ranked) -> str:
     return "<br>".join([*lines, *textwrap.wrap(_("Source: {source}").format(source=network.source), 60)])
 
 
-def _winner(of: Ranked) -> go.Scatter:
+def _winner(ranked: Ranked) -> go.Scatter:
     return go.Scatter(
         name=_("Highest reward"),
-        x=[of.candidate.macs / BILLION],
-        y=[of.candidate.top1_pct],
+        x=[ranked.candidate.macs / BILLION],
+        y=[ranked.candidate.top1_pct],
         mode="markers",
         marker={"color": "rgba(0, 0, 0, 0)", "size": 18, "line": {"color": TEAL, "width": 3}},
         hoverinfo="skip",
@@ -240,9 +244,9 @@ def _chosen(known: Sequence[Candidate]) -> list[Candidate]:
     return [of for key in chosen for of in of_series[key] if not (only and of.extra_data)]
 
 
-def _key(of: Candidate) -> str:
+def _key(candidate: Candidate) -> str:
     """A series in the address: `paper`, `timm-resnet`."""
-    return f"{of.listing}-{of.family.strip('_')}" if of.family else str(of.listing)
+    return f"{candidate.listing}-{candidate.family.strip('_')}" if candidate.family else str(candidate.listing)
 
 
 def _plot(goal: Objective, ranked: Sequence[Ranked]) -> None:
@@ -298,7 +302,7 @@ def _places(ranked: Sequence[Ranked]) -> None:
 
 
 def _lessons(goal: Objective, version: PaperVersion) -> None:
-    printed = next(of for of in candidates(version) if of.listing is Listing.PAPER)
+    printed = next(candidate for candidate in candidates(version) if candidate.listing is Listing.PAPER)
     network = published_plan("b0")
     st.markdown(
         _(

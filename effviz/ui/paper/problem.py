@@ -62,7 +62,7 @@ def roof(mesh: Sequence[Sequence[RegionPoint]], networks: Mapping[ScalingAxis, P
     drawn.add_traces(
         [_key(scarce) for scarce in BindingLimit if any(of.stopped_by is scarce for row in mesh for of in row)]
     )
-    drawn.add_traces([_spot(role, of) for role, of in networks.items()])
+    drawn.add_traces([_spot(role, network) for role, network in networks.items()])
     axis = {"gridcolor": GREY, "backgroundcolor": "rgba(0, 0, 0, 0)"}
     drawn.update_layout(
         margin={"l": 0, "r": 0, "t": 12, "b": 0},
@@ -71,7 +71,9 @@ def roof(mesh: Sequence[Sequence[RegionPoint]], networks: Mapping[ScalingAxis, P
             "yaxis": axis | {"title": _(_RESOLUTION)},
             "zaxis": axis | {"title": _(_DEPTH)},
             # The baseline's place, below the roof, is the axes' corner.
-            "annotations": [_label(role, of) for role, of in networks.items() if role is not ScalingAxis.BASELINE],
+            "annotations": [
+                _label(role, network) for role, network in networks.items() if role is not ScalingAxis.BASELINE
+            ],
             "aspectmode": "cube",
             "camera": {"eye": {"x": 1.6, "y": 1.4, "z": 0.8}, "center": {"x": 0, "y": 0, "z": -0.15}},
         },
@@ -85,7 +87,7 @@ def edge(points: Sequence[EdgePoint], networks: Mapping[ScalingAxis, Plan], fine
     drawn = figure(EDGE_HEIGHT_PX)
     drawn.add_traces(_wash(points))
     drawn.add_traces([_limit(points, scarce) for scarce in BindingLimit])
-    drawn.add_traces([_marker(role, of) for role, of in networks.items()])
+    drawn.add_traces([_marker(role, network) for role, network in networks.items()])
     drawn.update_xaxes(title_text=_(_WIDTH))
     drawn.update_yaxes(title_text=_(_RESOLUTION), range=[0.97, 1 + 1.12 * (finest - 1)])
     return drawn
@@ -114,9 +116,13 @@ def _surface(mesh: Sequence[Sequence[RegionPoint]]) -> go.Surface:
     )
 
 
-def _words(of: RegionPoint) -> str:
+def _words(point: RegionPoint) -> str:
     return _("w = {width:.2f}, r = {resolution:.2f} ({px} px)<br>at most d = {depth:.2f}: {stop}").format(
-        width=of.width, resolution=of.resolution, px=of.resolution_px, depth=of.depth, stop=_(SCARCE[of.stopped_by])
+        width=point.width,
+        resolution=point.resolution,
+        px=point.resolution_px,
+        depth=point.depth,
+        stop=_(SCARCE[point.stopped_by]),
     )
 
 
@@ -133,26 +139,26 @@ def _key(scarce: BindingLimit) -> go.Scatter3d:
     )
 
 
-def _spot(role: ScalingAxis, of: Plan) -> go.Scatter3d:
+def _spot(role: ScalingAxis, plan: Plan) -> go.Scatter3d:
     return go.Scatter3d(
         name=_(AXIS_TITLES[role]),
-        x=[of.width],
-        y=[_resolution(of)],
-        z=[of.depth],
+        x=[plan.width],
+        y=[_resolution(plan)],
+        z=[plan.depth],
         mode="markers",
         marker={"color": LOOKS[role].colour, "symbol": _SYMBOLS[role], "size": 6},
-        hovertemplate=f"{_place(role, of)}<extra></extra>",
+        hovertemplate=f"{_place(role, plan)}<extra></extra>",
         showlegend=False,
     )
 
 
-def _label(role: ScalingAxis, of: Plan) -> dict[str, object]:
+def _label(role: ScalingAxis, plan: Plan) -> dict[str, object]:
     """A network's name in the page's ink, always before the roof: text of a trace would show through it in grey."""
     return {
         "text": f"<b>{_(AXIS_TITLES[role])}</b>",
-        "x": of.width,
-        "y": _resolution(of),
-        "z": of.depth,
+        "x": plan.width,
+        "y": _resolution(plan),
+        "z": plan.depth,
         "showarrow": False,
         "xanchor": _INWARD.get(role, "center"),
         "yanchor": "bottom",
@@ -161,19 +167,23 @@ def _label(role: ScalingAxis, of: Plan) -> dict[str, object]:
     }
 
 
-def _resolution(of: Plan) -> float:
-    return of.resolution / BASE_RESOLUTION_PX
+def _resolution(plan: Plan) -> float:
+    return plan.resolution / BASE_RESOLUTION_PX
 
 
-def _place(role: ScalingAxis, of: Plan) -> str:
+def _place(role: ScalingAxis, plan: Plan) -> str:
     return _("<b>{method}</b><br>d = {depth:.2f}, w = {width:.2f}, r = {resolution:.2f} ({px} px)").format(
-        method=_(AXIS_TITLES[role]), depth=of.depth, width=of.width, resolution=_resolution(of), px=of.resolution
+        method=_(AXIS_TITLES[role]),
+        depth=plan.depth,
+        width=plan.width,
+        resolution=_resolution(plan),
+        px=plan.resolution,
     )
 
 
 def _wash(points: Sequence[EdgePoint]) -> list[go.Scatter]:
     """The area that fits: between r = 1 and the lower of the two limits."""
-    fitting = [(of.width, of.px / BASE_RESOLUTION_PX) for of in points if of.px is not None]
+    fitting = [(point.width, point.px / BASE_RESOLUTION_PX) for point in points if point.px is not None]
     floor = go.Scatter(
         x=[width for width, _r in fitting],
         y=[1.0 for _point in fitting],
@@ -196,10 +206,10 @@ def _wash(points: Sequence[EdgePoint]) -> list[go.Scatter]:
 
 
 def _limit(points: Sequence[EdgePoint], scarce: BindingLimit) -> go.Scatter:
-    pixels = [of.macs_px if scarce is BindingLimit.MACS else of.memory_px for of in points]
+    pixels = [point.macs_px if scarce is BindingLimit.MACS else point.memory_px for point in points]
     return go.Scatter(
         name=_("The limit of MACs") if scarce is BindingLimit.MACS else _("The limit of memory"),
-        x=[of.width for of in points],
+        x=[point.width for point in points],
         y=[None if px is None else px / BASE_RESOLUTION_PX for px in pixels],
         customdata=pixels,
         mode="lines",
@@ -208,19 +218,19 @@ def _limit(points: Sequence[EdgePoint], scarce: BindingLimit) -> go.Scatter:
     )
 
 
-def _marker(role: ScalingAxis, of: Plan) -> go.Scatter:
+def _marker(role: ScalingAxis, plan: Plan) -> go.Scatter:
     look = LOOKS[role]
     return go.Scatter(
         name=_(AXIS_TITLES[role]),
-        x=[of.width],
-        y=[_resolution(of)],
+        x=[plan.width],
+        y=[_resolution(plan)],
         text=[_(AXIS_TITLES[role])],
         textposition="top left" if role is ScalingAxis.WIDTH else "top right",  # width lies at the right end
         cliponaxis=False,
         mode="markers+text",
         textfont={"size": 12, "color": look.colour},
         marker={"color": look.colour, "symbol": look.symbol, "size": 12},
-        hovertemplate=f"{_place(role, of)}<extra></extra>",
+        hovertemplate=f"{_place(role, plan)}<extra></extra>",
         showlegend=False,
     )
 
@@ -399,11 +409,17 @@ def _cut(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
     depth = plans[role].depth
     st.markdown(_("All networks here have d = {depth:.2f}.").format(depth=depth))
     points = edge_at(limits, depth)
-    level = {each: of for each, of in plans.items() if of.depth == depth}
+    level = {each: plan for each, plan in plans.items() if plan.depth == depth}
     rows = pd.DataFrame(
         [
-            {"depth": depth, "width": of.width, "macs_px": of.macs_px, "memory_px": of.memory_px, "source": COMPUTED}
-            for of in points
+            {
+                "depth": depth,
+                "width": point.width,
+                "macs_px": point.macs_px,
+                "memory_px": point.memory_px,
+                "source": COMPUTED,
+            }
+            for point in points
         ]
     )
     alt = _("Width over resolution at d = {depth:.2f}, with a line for each limit; marked are {networks}.").format(

@@ -37,17 +37,17 @@ def rate_axis(log: bool) -> FigureAxis:
     return FigureAxis(_("Learning rate"), _("learning rate"), log)
 
 
-def rates(of: TrainingRecipe, batch_size: int, log: bool = False) -> tuple[FigureCurve, FigureCurve]:
+def rates(recipe: TrainingRecipe, batch_size: int, log: bool = False) -> tuple[FigureCurve, FigureCurve]:
     """What the paper prints, and what the official code makes of it for a batch size."""
     fact = training_fact("rate")
-    highest = replace(of, batch_size=batch_size).rate
-    printed = training_recipe.schedule_corners(fact.printed, replace(of.schedule, warmup_epochs=0.0), of.epochs)
-    coded = training_recipe.schedule_corners(highest, of.schedule, of.epochs)
+    highest = replace(recipe, batch_size=batch_size).rate
+    printed = training_recipe.schedule_corners(fact.printed, replace(recipe.schedule, warmup_epochs=0.0), recipe.epochs)
+    coded = training_recipe.schedule_corners(highest, recipe.schedule, recipe.epochs)
     source = _("formula of the official code, computed by EffViz; {source}").format(source=fact.source)
     return (
         FigureCurve(
             _("Printed: {rate:g}, × {decay:g} every {epochs:g} epochs").format(
-                rate=fact.printed, decay=of.schedule.decay, epochs=of.schedule.decay_epochs
+                rate=fact.printed, decay=recipe.schedule.decay, epochs=recipe.schedule.decay_epochs
             ),
             PRINTED,
             Origin.PRINTED,

@@ -249,7 +249,7 @@ def _size(results: Sequence[SearchResult], base: SearchResult) -> str:
     ).format(
         count=len(results),
         epochs=base.epochs,
-        minutes=sum(of.seconds for of in results) / 60,
+        minutes=sum(result.seconds for result in results) / 60,
         depth=base.depth,
         width=base.width,
         px=base.resolution_px,
@@ -282,7 +282,7 @@ def _verdict(points: Sequence[SearchSummary]) -> str:
 
 def _trial_rows(results: Sequence[SearchResult]) -> pd.DataFrame:
     fields = [name for name in two_step_search.result_columns() if name != "source"]
-    return pd.DataFrame([{name: getattr(of, name) for name in (*fields, "source")} for of in results])
+    return pd.DataFrame([{name: getattr(result, name) for name in (*fields, "source")} for result in results])
 
 
 def _accuracies(points: Sequence[SearchSummary], base: SearchResult) -> None:

@@ -106,21 +106,21 @@ def show_mini_family() -> None:
     explain_mini_family(networks)
     found = "; ".join(
         _("{name} {top1:.1f} % for {macs:.1f} million MACs").format(
-            name=of.entry.name, top1=of.top1_pct, macs=of.macs / 1e6
+            name=network.entry.name, top1=network.top1_pct, macs=network.macs / 1e6
         )
-        for of in networks
+        for network in networks
     )
     alt = _("Scatter chart of Imagenette top-1 over MACs: {found}.").format(found=found)
     show_exhibit("mini", mini_accuracy(networks), _accuracies(networks), alt)
     st.caption(_("Bars: 95 % intervals over these photos alone. Point at one for its numbers; sources are in the CSV."))
-    if any(of.epochs for of in networks):
+    if any(network.epochs for network in networks):
         alt = _("Line chart of Imagenette top-1 after each epoch of the training, a line for each network.")
         show_exhibit("mini-learning", mini_learning(networks), _epochs(networks), alt)
 
 
 def explain_mini_family(networks: Sequence[MiniNetwork]) -> None:
     """Say what the family is, what came out, and why that says nothing about ImageNet; details folded."""
-    tops = {of.role: of.top1_pct for of in networks}
+    tops = {network.role: network.top1_pct for network in networks}
     st.markdown(
         _(
             "This project trained one small baseline and its scalings to about four times its MACs on Imagenette's ten "
@@ -153,15 +153,15 @@ def _accuracies(networks: Sequence[MiniNetwork]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "network": of.entry.name,
-                "scaling": of.role.value,
-                "macs": of.macs,
-                "top1_pct": of.top1_pct,
-                "low_pct": of.interval_pct[0],
-                "high_pct": of.interval_pct[1],
-                "source": f"{of.entry.origin}; {of.entry.top1_source}",
+                "network": network.entry.name,
+                "scaling": network.role.value,
+                "macs": network.macs,
+                "top1_pct": network.top1_pct,
+                "low_pct": network.interval_pct[0],
+                "high_pct": network.interval_pct[1],
+                "source": f"{network.entry.origin}; {network.entry.top1_source}",
             }
-            for of in networks
+            for network in networks
         ]
     )
 
@@ -170,14 +170,14 @@ def _epochs(networks: Sequence[MiniNetwork]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "network": of.entry.name,
+                "network": network.entry.name,
                 "epoch": at.epoch,
                 "top1_pct": at.top1_pct,
                 "training_loss": at.loss,
-                "source": of.entry.origin,
+                "source": network.entry.origin,
             }
-            for of in networks
-            for at in of.epochs
+            for network in networks
+            for at in network.epochs
         ]
     )
 
