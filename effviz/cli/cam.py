@@ -51,12 +51,7 @@ def cam(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     for photo in photos:
         explanations.read(photo)  # what is wrong with one is said before any network is made
     wanted = explanations.ExplanationRequest(
-        photos=tuple(photos),
-        refs=refs,
-        target=asked,
-        method=method,
-        layer=layer,
-        placement=placement,
+        photos=tuple(photos), refs=refs, target=asked, method=method, layer=layer, placement=placement
     )
     style = OverlayStyle(palette, opacity, placement, explanations.VIEW)
     with console.progress() as bar:

@@ -301,11 +301,7 @@ def _show_added(added: "AddedCheckpoint", as_json: bool) -> None:
     said = _("{name} is ready. It takes the sample {sample} for {target} ({probability:.1%}): {picture}")
     typer.echo(
         said.format(
-            name=added.entry.name,
-            sample=SAMPLE,
-            target=made.target_name,
-            probability=made.probability,
-            picture=picture,
+            name=added.entry.name, sample=SAMPLE, target=made.target_name, probability=made.probability, picture=picture
         )
     )
     if added.entry.licence == registration.UNKNOWN_LICENCE:

@@ -5,14 +5,7 @@ from typing import Final
 
 from effviz.evaluate.heatmaps import Control
 from effviz.evaluate.masking import MaskBaseline
-from effviz.evaluate.run_settings import (
-    FAITHFULNESS_METRICS,
-    LABEL,
-    LOW_IS_GOOD,
-    NEAR_ZERO_IS_GOOD,
-    PREDICTION,
-    Metric,
-)
+from effviz.evaluate.run_settings import FAITHFULNESS_METRICS, LABEL, LOW_IS_GOOD, NEAR_ZERO_IS_GOOD, PREDICTION, Metric
 from effviz.evaluate.run_store import Manifest
 from effviz.evaluate.run_summary import Difference
 from effviz.explain.cam_methods import CAM_METHODS

@@ -106,11 +106,7 @@ def _check_size(sample: DatasetSample, size: Size) -> None:
                 "{name} has {width} x {height} pixels when it is upright, and its annotations are for "
                 "{known_width} x {known_height}: boxes must be in pixels of the photo. Correct the annotations."
             ).format(
-                name=sample.name,
-                width=size[0],
-                height=size[1],
-                known_width=sample.size[0],
-                known_height=sample.size[1],
+                name=sample.name, width=size[0], height=size[1], known_width=sample.size[0], known_height=sample.size[1]
             )
         )
 

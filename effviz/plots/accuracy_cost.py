@@ -43,10 +43,7 @@ class Cost(StrEnum):
     @property
     def axis(self) -> str:
         """The title of its axis."""
-        return {
-            "Params": _("Parameters (millions)"),
-            "MACs": _("MACs, the paper's FLOPs (billions)"),
-        }[self]
+        return {"Params": _("Parameters (millions)"), "MACs": _("MACs, the paper's FLOPs (billions)")}[self]
 
 
 class Count(StrEnum):
@@ -258,10 +255,7 @@ def credit_line() -> str:
 
 @remembered
 def accuracy_cost_figure(
-    series: Sequence[NetworkSeries],
-    cost: Cost,
-    marks: Sequence[UnmeasuredNetwork] = (),
-    compact: bool = False,
+    series: Sequence[NetworkSeries], cost: Cost, marks: Sequence[UnmeasuredNetwork] = (), compact: bool = False
 ) -> go.Figure:
     """Draw accuracy over cost on a log axis; networks without an accuracy (`marks`) are dashed lines.
 

@@ -66,10 +66,7 @@ MAPS: Final[dict[str, Term]] = {
         lazy_gettext("Grad-CAM"),
         lazy_gettext("The same with gradients in place of the classifier's weights, so it works at any layer."),
     ),
-    "evidence": (
-        lazy_gettext("Evidence"),
-        lazy_gettext("The positive part of a map: what supports the class."),
-    ),
+    "evidence": (lazy_gettext("Evidence"), lazy_gettext("The positive part of a map: what supports the class.")),
     "placement": (
         lazy_gettext("Placement"),
         lazy_gettext(
@@ -100,10 +97,7 @@ MEASURES: Final[dict[str, Term]] = {
             "Whether a box around the map overlaps the object's by half or more, at the best threshold for all photos."
         ),
     ),
-    "faithfulness": (
-        lazy_gettext("Faithfulness"),
-        lazy_gettext("Whether the network really needs what a map marks."),
-    ),
+    "faithfulness": (lazy_gettext("Faithfulness"), lazy_gettext("Whether the network really needs what a map marks.")),
     "deletion": (
         lazy_gettext("Deletion, insertion"),
         lazy_gettext(

@@ -209,9 +209,7 @@ def _unreadable(path: Path) -> WeightsError:
     names = _pickled_names(path)
     if any(name.startswith("__torch__") for name in names) or _is_torchscript(path):
         return _told(
-            path,
-            _("is a TorchScript program"),
-            'torch.save(torch.jit.load("{name}").state_dict(), "weights.pth")',
+            path, _("is a TorchScript program"), 'torch.save(torch.jit.load("{name}").state_dict(), "weights.pth")'
         )
     if any(name.startswith("torch.nn.") for name in names):
         return _told(

@@ -280,9 +280,7 @@ def _sentence(where: str, error: ValidationError) -> str:
     place = "".join(f"[{part}]" if isinstance(part, int) else str(part) for part in parts)
     text = repr(first["input"])
     return _("{where} is {value}: {allowed} is allowed. Change it.").format(
-        where=f"{where}, {place}",
-        value=text if len(text) <= SHOWN else f"{text[:SHOWN]}...",
-        allowed=_allowed(first),
+        where=f"{where}, {place}", value=text if len(text) <= SHOWN else f"{text[:SHOWN]}...", allowed=_allowed(first)
     )
 
 

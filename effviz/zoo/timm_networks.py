@@ -21,15 +21,7 @@ from effviz.i18n import _, lazy_gettext
 from effviz.scaling import Padding
 from effviz.scaling.architecture import RESOLUTION
 from effviz.zoo import imagenet_classes
-from effviz.zoo.model import (
-    IMAGENET,
-    PYTORCH_EPSILON,
-    Activation,
-    Arithmetic,
-    ModelSpec,
-    NetworkCost,
-    WeightsOrigin,
-)
+from effviz.zoo.model import IMAGENET, PYTORCH_EPSILON, Activation, Arithmetic, ModelSpec, NetworkCost, WeightsOrigin
 
 if TYPE_CHECKING:
     import torch

@@ -57,11 +57,7 @@ class MaskedModel:
 
 def deletion_insertion_figure(drawn: Sequence[MaskedModel], shares: Sequence[float]) -> go.Figure:
     """Draw deletion above insertion, over the shares of the area that have changed, 0 to 1; random maps as dots."""
-    made = make_subplots(
-        rows=2,
-        shared_xaxes=True,
-        vertical_spacing=0.06,
-    )
+    made = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
     percent = [100 * share for share in shares]
     for model in drawn:
         made.add_trace(_measured(model, model.deletion, percent, _name(model)), 1, 1)
@@ -124,11 +120,7 @@ def _random_in_legend(drawn: Sequence[MaskedModel]) -> go.Scatter:
 
 Json = dict[str, object]
 
-ANSWERS: Final = {
-    "yes": lazy_gettext("yes"),
-    "no": lazy_gettext("no"),
-    "cannot tell": lazy_gettext("cannot tell"),
-}
+ANSWERS: Final = {"yes": lazy_gettext("yes"), "no": lazy_gettext("no"), "cannot tell": lazy_gettext("cannot tell")}
 
 ASKED: Final = "faithful asked"  # in the session
 CHART: Final = "faithful-curves"
@@ -372,10 +364,7 @@ def payload(request: FaithfulnessRequest, found: Sequence["Playback"]) -> Json:
             _("The strongest {share} % of the area, as the map has it.").format(share=round(100 * share))
             for share in shares.tolist()
         ],
-        "ways": [
-            {"name": "deletion", "title": _("Take away")},
-            {"name": "insertion", "title": _("Bring in")},
-        ],
+        "ways": [{"name": "deletion", "title": _("Take away")}, {"name": "insertion", "title": _("Bring in")}],
         "chart": CHART,
         "places": (100 * shares).tolist(),
         "start": START,
@@ -388,10 +377,7 @@ def _panel(cell: MapCell, look: SeriesStyle, found: "Playback") -> Json:
     return {
         "title": cell.entrant.card.ref.label,
         "colour": look.colour,
-        "lines": {
-            "deletion": _lines(cell, found.map.deletion),
-            "insertion": _lines(cell, found.map.insertion),
-        },
+        "lines": {"deletion": _lines(cell, found.map.deletion), "insertion": _lines(cell, found.map.insertion)},
         "size": len(found.order),
         "photo": grid_data.jpeg_address(encode_jpeg(found.picture)),
         "rest": grid_data.jpeg_address(encode_jpeg(found.rest)),

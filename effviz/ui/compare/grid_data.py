@@ -477,11 +477,7 @@ def _sayings(forward: Forward, classes: Sequence[Class], known: Sequence[int]) -
     said: list[Json | None] = [None] * len(classes)
     for place in known:
         index = classes[place][0]
-        said[place] = {
-            "index": index,
-            "logit": float(forward.logits[index]),
-            "probability": float(chances[index]),
-        }
+        said[place] = {"index": index, "logit": float(forward.logits[index]), "probability": float(chances[index])}
     return said
 
 

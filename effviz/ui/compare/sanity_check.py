@@ -110,13 +110,7 @@ def show(cells: Sequence[MapCell]) -> None:
         chosen = photo_picker.choose_cell(_("Map to check"), cells, "sanity_cell")
     key = _key(chosen)
     with name:
-        st.button(
-            _("Break the network"),
-            key="sanity",
-            width="stretch",
-            on_click=ask,
-            args=(ASKED, key),
-        )
+        st.button(_("Break the network"), key="sanity", width="stretch", on_click=ask, args=(ASKED, key))
     if st.session_state.get(ASKED) == key and (key in _CHECKS or not stopped(key)):
         with guard():
             with st.container():  # for the bar: what follows has the same place without it, and stays as it was played

@@ -124,10 +124,7 @@ def _row(number: int, step: Step, guess: Guess) -> list[dict[str, str]]:
         return [_cells(title, _("Which map is whose?"), said if guess else "", pairs)]
     return [
         _cells(
-            title,
-            _(each.label),
-            each.words(guess[each.key]) if each.key in guess else "",
-            each.words(right[each.key]),
+            title, _(each.label), each.words(guess[each.key]) if each.key in guess else "", each.words(right[each.key])
         )
         for each in step.asked
     ]

@@ -125,14 +125,7 @@ def _choose_own(digests: object) -> None:
 def _seed() -> int:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = st.number_input(
-            _("Seed"),
-            0,
-            MOST_SEED,
-            0,
-            key=SEED,
-            bind="query-params",
-            width=160,
-            help=glossary.tip("seed"),
+            _("Seed"), 0, MOST_SEED, 0, key=SEED, bind="query-params", width=160, help=glossary.tip("seed")
         )
         st.button(_("Draw again"), icon=":material/casino:", on_click=_next)
     return int(seed)

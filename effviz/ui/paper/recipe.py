@@ -337,12 +337,7 @@ def _depth() -> None:
         )
     )
     chosen = st.segmented_control(
-        _("Network"),
-        [name.upper() for name in B_SERIES],
-        default="B0",
-        key=NETWORK,
-        required=True,
-        bind="query-params",
+        _("Network"), [name.upper() for name in B_SERIES], default="B0", key=NETWORK, required=True, bind="query-params"
     )
     name = (chosen or "B0").lower()
     drawn = survivals(name)

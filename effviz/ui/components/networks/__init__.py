@@ -9,15 +9,7 @@ from effviz.i18n import _
 from effviz.plots import LOOKS, ScalingAxis
 from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.scaling import Plan
-from effviz.ui.components import (
-    MENU_CSS,
-    MENU_JS,
-    DrawingSlide,
-    menu_data,
-    menu_words,
-    phi,
-    with_menu,
-)
+from effviz.ui.components import MENU_CSS, MENU_JS, DrawingSlide, menu_data, menu_words, phi, with_menu
 from effviz.ui.components.phi import drawing_words, network
 
 HERE = Path(__file__).parent

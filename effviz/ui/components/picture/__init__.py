@@ -41,10 +41,6 @@ def chart_menu(chart: str, made: go.Figure, title: str, source: str, rows: Seque
 
 def picture(chart: str, slide: Slide, alone: bool = False) -> None:
     """Show the buttons of the chart with this key (`st.plotly_chart(key=)`); `alone`: the address can ask for it."""
-    said = {
-        **menu_words(),
-        "room": _("Fill the screen with this figure"),
-        "roomShort": _("Present"),
-    }
+    said = {**menu_words(), "room": _("Fill the screen with this figure"), "roomShort": _("Present")}
     data = {"chart": chart, "alone": alone, "slide": slide.payload(), "words": said}
     _picture(key=f"{chart}-picture", data=data, width="content")
