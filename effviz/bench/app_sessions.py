@@ -105,10 +105,8 @@ def start_server(
         )
     port = _free_port()
     words, given = (command or _streamlit)(port), {**os.environ, "HF_HUB_OFFLINE": "1", **(environment or {})}
-    with (
-        tempfile.TemporaryFile() as log,
-        _process(words, given, log) as process,
-    ):  # a file without a name: nothing stays
+    # A file without a name: nothing stays.
+    with tempfile.TemporaryFile() as log, _process(words, given, log) as process:
         server = AppServer(port, process.pid, base_path)
         _wait(process, server, log)
         yield server

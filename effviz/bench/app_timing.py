@@ -369,13 +369,8 @@ COLD_ROUNDS: Final = 3
 COLD_REFS: Final = next(preset.refs for preset in PRESETS if preset.name == "scaling-axes")  # what Compare opens with
 IMPORTS: Final = "import torch, timm"
 
-ONE_OF_IMPORTS, FIVE_OF_IMPORTS, OF_PLAIN, FIRST_MAP, FIVE_MAPS = (
-    0.3,
-    0.45,
-    0.25,
-    0.5,
-    0.8,
-)  # of IMPORTS, and of the plain script
+# Shares of IMPORTS, and of the plain script.
+ONE_OF_IMPORTS, FIVE_OF_IMPORTS, OF_PLAIN, FIRST_MAP, FIVE_MAPS = (0.3, 0.45, 0.25, 0.5, 0.8)
 
 SERVER_MIB: Final = 700
 
@@ -466,9 +461,8 @@ def _visit(running: "Browser", folder: Path) -> _Visit:
         started = time.perf_counter()
         with app_sessions.start_server(app_sessions.effviz_app, {"XDG_CACHE_HOME": cache}) as fresh:
             listens = time.perf_counter() - started
-            page.set_viewport_size(
-                {"width": 1280, "height": 1600}
-            )  # a map below the window is drawn when it comes into it
+            # A map below the window is drawn when it comes into it.
+            page.set_viewport_size({"width": 1280, "height": 1600})
             first, five = maps_drawn_s(page, fresh.address, (1, len(COLD_REFS)))
             wait_for_script(page)
             return _Visit(listens, first, five, fresh.memory_mib, fresh.loaded("libtorch"))

@@ -209,9 +209,8 @@ def _methods(subject: CamSubject) -> PeerComparison:
     name = f"{len(ours)} closed-form methods, and {len(sides)} of pytorch-grad-cam one after the other"
 
     def peer() -> None:
-        with threadpool_limits(
-            cpu.available_cores(), "blas"
-        ):  # engines had numpy's threads put aside; the peer has none
+        # Engines had numpy's threads put aside; the peer has none.
+        with threadpool_limits(cpu.available_cores(), "blas"):
             for side in sides:
                 side(subject.pixels[0])
 

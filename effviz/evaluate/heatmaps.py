@@ -173,11 +173,8 @@ class Control(StrEnum):
 
 CROP_CONTROLS: Final = (Control.CROP_GAUSSIAN, Control.CROP_RANDOM, Control.CROP_UNIFORM)  # of measures of place
 
-PHOTO_CONTROLS: Final = (
-    Control.RANDOM,
-    Control.GAUSSIAN,
-    Control.UNIFORM,
-)  # of place: over the photo; else: what a model saw
+# Of place: over the photo; else: what a model saw.
+PHOTO_CONTROLS: Final = (Control.RANDOM, Control.GAUSSIAN, Control.UNIFORM)
 
 GAUSSIANS: Final = frozenset({Control.CROP_GAUSSIAN, Control.GAUSSIAN})
 UNIFORMS: Final = frozenset({Control.CROP_UNIFORM, Control.UNIFORM})
@@ -308,9 +305,8 @@ def _connected_parts(heat: Heatmap) -> tuple[npt.NDArray[np.intp], Doubles]:
     low, high = seen.min(), seen.max()
     spread = (seen - low) / (high - low) if high - low > _BOX_ROUNDING * high else np.ones(seen.shape)
     steps = np.minimum(spread * LEVELS + _BOX_ROUNDING, LEVELS - 1).astype(np.uint8)
-    parts = np.array(sorted(_part_outlines(steps), key=itemgetter(0)))[
-        :, 1:
-    ]  # x0, y0, x1, y1; all levels below each other
+    # x0, y0, x1, y1; all levels below each other.
+    parts = np.array(sorted(_part_outlines(steps), key=itemgetter(0)))[:, 1:]
     level, top = np.divmod(parts[:, 1], steps.shape[0] + 1)
     parts[:, 3] += top - parts[:, 1]
     parts[:, 1] = top

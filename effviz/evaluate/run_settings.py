@@ -64,19 +64,16 @@ class EnergyPhotos(StrEnum):
 LOCALISATION_METRICS: Final = frozenset(
     {Metric.ENERGY, Metric.POINTING, Metric.POINTING_15, Metric.MAXBOX, Metric.MAXBOX_V2, Metric.IOU}
 )  # need boxes
-AGREEMENT_METRICS: Final = frozenset(
-    {Metric.AGREE_RANK, Metric.AGREE_TOP20, Metric.AGREE_DISTANCE}
-)  # with the first model
+# Of each map with the first model's.
+AGREEMENT_METRICS: Final = frozenset({Metric.AGREE_RANK, Metric.AGREE_TOP20, Metric.AGREE_DISTANCE})
 SANITY_METRICS: Final = frozenset({Metric.SANITY_SPEARMAN, Metric.SANITY_SSIM, Metric.SANITY_LOGIT})  # break the model
-FAITHFULNESS_METRICS: Final = (
-    frozenset(Metric) - LOCALISATION_METRICS - AGREEMENT_METRICS - SANITY_METRICS
-)  # run the model again
+# These run the model again.
+FAITHFULNESS_METRICS: Final = frozenset(Metric) - LOCALISATION_METRICS - AGREEMENT_METRICS - SANITY_METRICS
 CASCADE_METRICS: Final = frozenset({Metric.SANITY_SPEARMAN, Metric.SANITY_SSIM})
 LOW_IS_GOOD: Final = frozenset({Metric.DELETION, Metric.DROP, Metric.AGREE_DISTANCE})
 NEAR_ZERO_IS_GOOD: Final = SANITY_METRICS  # a likeness of either sign is one
-SHARE_METRICS: Final = frozenset(
-    {Metric.POINTING, Metric.POINTING_15, Metric.MAXBOX, Metric.INCREASE}
-)  # 0 or 1 for each photo
+# These are 0 or 1 for each photo.
+SHARE_METRICS: Final = frozenset({Metric.POINTING, Metric.POINTING_15, Metric.MAXBOX, Metric.INCREASE})
 _SIGNED: Final = frozenset({Metric.AGREE_RANK}) | SANITY_METRICS
 
 

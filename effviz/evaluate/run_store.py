@@ -99,9 +99,8 @@ def write_chunk(run: Path, start: int, rows: Sequence[Measurement], key: str = "
     folder = run / CHUNKS_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"part-{start:09d}.parquet"
-    path.with_suffix(SEAL_SUFFIX).unlink(
-        missing_ok=True
-    )  # without its seal the part does not count until it is rewritten
+    # Without its seal the part does not count until it is rewritten.
+    path.with_suffix(SEAL_SUFFIX).unlink(missing_ok=True)
     file_io.write_atomically(path, lambda file: _write_tables(file, [to_table(rows)]), sync=False)
     file_io.write_atomically(
         path.with_suffix(SEAL_SUFFIX), lambda file: file.write(_seal(path, key).encode()), sync=False

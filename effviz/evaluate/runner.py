@@ -44,9 +44,8 @@ class Chunk:
 
 MeasuredChunk = tuple[Chunk, list[Measurement]]
 
-MeasureChunks = Callable[
-    [Iterable[Chunk], Manifest], Generator[MeasuredChunk, None, None]
-]  # parts may come back in any order
+# Parts may come back in any order.
+MeasureChunks = Callable[[Iterable[Chunk], Manifest], Generator[MeasuredChunk, None, None]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -76,9 +76,8 @@ class Limit(NamedTuple):
 
 DEPTH = Limit(lazy_gettext("depth"), 0.1, 100)
 WIDTH = Limit(lazy_gettext("width"), 0.1, 20)
-RESOLUTION = Limit(
-    lazy_gettext("resolution"), 32, 2048, " px"
-)  # below 32 px the last map would be smaller than one cell
+# Below 32 px the last map would be smaller than one cell.
+RESOLUTION = Limit(lazy_gettext("resolution"), 32, 2048, " px")
 CLASSES = Limit(lazy_gettext("number of classes"), 1, 100_000)
 PHI = Limit(lazy_gettext("phi"), -20, 20)
 BASE = Limit(lazy_gettext("base of the scaling rule"), 1, 4)  # Eq. 3 asks for alpha, beta, gamma >= 1

@@ -64,9 +64,8 @@ class FamilyPlan:
     seeds: Annotated[int, Range(1, 1000)]
     step1_seeds: Annotated[int, Range(1, 1000)]
     held_out: Annotated[int, Range(1, 10**9)]  # photos of train/ for every choice
-    learnt_pct: Annotated[
-        float, Range(0, 100)
-    ]  # top-1 on its own training photos from which a network counts as trained
+    # Top-1 on its own training photos from which a network counts as trained.
+    learnt_pct: Annotated[float, Range(0, 100)]
 
     def network(self, name: str) -> PlannedNetwork:
         """Return a final network by its name."""

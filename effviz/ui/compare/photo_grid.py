@@ -396,13 +396,8 @@ def _group(cell: MapCell, group: "IdenticalMethods", look: DisplaySettings) -> N
     found = cache.map_of_class(cell.entrant.card.ref, cell.photo, cell.map.target_index, group.methods[0])
     scaled = rescale([found], look.scale)[0]
     picture = cache.picture(cell.photo, scaled, style_for(found, look.style))
-    st.image(
-        grid_data.jpeg_address(
-            picture
-        ),  # Streamlit would keep the file for every visitor until the session is forgotten
-        alt=describe_map(found),
-        width="stretch",
-    )
+    # Streamlit would keep the file for every visitor until the session is forgotten.
+    st.image(grid_data.jpeg_address(picture), alt=describe_map(found), width="stretch")
     st.markdown(" = ".join(f"**{CAM_METHODS[method].title}**" for method in group.methods))
     if len(group.methods) > 1:
         apart = _("largest difference {part:.0e} of the map's largest value").format(part=group.difference)

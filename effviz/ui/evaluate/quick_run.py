@@ -62,9 +62,8 @@ MOST_MODELS: Final = 4
 MOST_METHODS: Final = 3
 LARGEST_MACS: Final = 2e9  # of a model: one of its steps holds others up for some seconds at most
 
-OFFERED: Final = tuple(
-    metric for metric in Metric if metric not in LOCALISATION_METRICS
-)  # those need boxes, which nobody drew here
+# Those need boxes, which nobody drew here.
+OFFERED: Final = tuple(metric for metric in Metric if metric not in LOCALISATION_METRICS)
 
 FIRST: Final = (Metric.DELETION, Metric.INSERTION)
 
@@ -378,9 +377,8 @@ def _steps(
     work = [(number, metrics) for number in range(len(models)) for metrics in _together(settings.metrics, number)]
     for done, (number, metrics) in enumerate(work):
         beat(done / len(work))
-        beside = (
-            (0, number) if AGREEMENT_METRICS.issuperset(metrics) else (number,)
-        )  # the first model's maps are needed, too
+        # The first model's maps are needed, too.
+        beside = (0, number) if AGREEMENT_METRICS.issuperset(metrics) else (number,)
         labels = tuple(settings.models[place] for place in beside)
         with _timed(beat, done / len(work)) as seconds:
             rows = measure_prepared(

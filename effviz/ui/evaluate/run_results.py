@@ -40,9 +40,8 @@ from effviz.zoo.presets import ScalingAxis, axis_among, scaling_axis
 CHART: Final = "evaluate-chart"
 ANSWER: Final = "evaluate-answer"
 
-BUNDLED: Final = lazy_gettext(
-    "ImageNet's validation set, with boxes"
-)  # what STUDIES measured; their run.json has no name
+# What STUDIES measured; their run.json has no name.
+BUNDLED: Final = lazy_gettext("ImageNet's validation set, with boxes")
 
 
 def show_about(run: MeasuredRun) -> None:

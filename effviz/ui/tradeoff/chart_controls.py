@@ -21,10 +21,8 @@ from effviz.zoo.model import ModelRef
 COST, VERSION, RECIPE_TITLES, FAMILY_LABELS = "cost", "paper", "recipes", "families"
 PHI_SLIDER = "tradeoff-phi"
 
-_NAMES: dict[str, str] = {
-    Cost.PARAMS: lazy_gettext("Params"),
-    Cost.MACS: lazy_gettext("MACs"),
-}  # versions of the paper have no others
+# Versions of the paper have no others.
+_NAMES: dict[str, str] = {Cost.PARAMS: lazy_gettext("Params"), Cost.MACS: lazy_gettext("MACs")}
 
 _RECIPES = {known.title: known for known in RECIPES}
 _FAMILIES = {family.label: family for family in NetworkFamily if family is not NetworkFamily.EFFICIENTNET}
