@@ -25,9 +25,13 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from effviz import file_io
+from effviz.cluster import ExecutionBackend
 from effviz.errors import EffVizError
 
+# Options of several commands.
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Engine = Annotated[ExecutionBackend, typer.Option(help="local: this process; ray: several workers, here or elsewhere.")]
+Address = Annotated[str, typer.Option(help="With --engine ray: HOST:PORT of a running cluster; without: this machine.")]
 
 
 def show_json(value: object) -> None:

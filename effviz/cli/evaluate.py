@@ -129,12 +129,6 @@ Seed = Annotated[
 
 Photos = Annotated[Path | None, typer.Option(help="Where the photos lie, if not beside the annotations.")]
 
-MeasuredBy = Annotated[
-    ExecutionBackend, typer.Option(help="local: this process; ray: several workers, here or elsewhere.")
-]
-
-Address = Annotated[str, typer.Option(help="With --engine ray: HOST:PORT of a running cluster; without: this machine.")]
-
 WorkerCount = Annotated[
     int | None, typer.Option(min=1, help="With --engine ray: how many measure at a time; by default 2.")
 ]
@@ -157,8 +151,8 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     limit: Limit = None,
     seed: Seed = 0,
     photos: Photos = None,
-    engine: MeasuredBy = ExecutionBackend.LOCAL,
-    address: Address = "",
+    engine: console.Engine = ExecutionBackend.LOCAL,
+    address: console.Address = "",
     workers: WorkerCount = None,
     as_json: console.AsJson = False,
 ) -> None:

@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 
 TRAIN_OUT = Path(".effviz/train")
 FAMILY = "family"
+DATA = typer.Option(help="Folder with train/CLASS/*.jpg and val/CLASS/*.jpg.")
 
 
 def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     config: Annotated[str, typer.Argument(help="A TOML file, a shipped recipe (paper, short), or `family`.")],
     plan: Annotated[Path | None, typer.Argument(help="With `family`: the plan, such as models/mini/plan.toml.")] = None,
     *,
-    data: Annotated[Path, typer.Option(help="Folder with train/CLASS/*.jpg and val/CLASS/*.jpg.")],
+    data: Annotated[Path, DATA],
     out: Annotated[Path | None, typer.Option(help="Where weights, log and checkpoints go.")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the newest checkpoint, if there is one.")
@@ -39,13 +40,9 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the recipe's.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto: the fastest there is.")] = "auto",
     threads: Annotated[int, typer.Option(min=0, max=256, help="Cores to use; 0: torch decides.")] = 0,
-    engine: Annotated[
-        ExecutionBackend, typer.Option(help="local: this process; ray: several workers, here or elsewhere.")
-    ] = (ExecutionBackend.LOCAL),
+    engine: console.Engine = ExecutionBackend.LOCAL,
     workers: Annotated[int, typer.Option(min=1, max=1024, help="With --engine ray: how many share each batch.")] = 2,
-    address: Annotated[
-        str, typer.Option(help="With --engine ray: HOST:PORT of a running cluster; without: this machine.")
-    ] = "",
+    address: console.Address = "",
     epochs: Annotated[int | None, typer.Option(min=1, help="With `family`: fewer epochs, to try the chain.")] = None,
     photos: Annotated[int | None, typer.Option(min=2, help="With `family`: fewer photos to train on.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="With `family`: fewer seeds.")] = None,
@@ -291,11 +288,10 @@ def family_job(photos: Path, out: Path, device: str, most: int | None) -> "Famil
 # The command of the grid search: step 1 of the paper's two-step scaling, at a size that two cores can afford.
 
 SEARCH_OUT = Path(".effviz/search")
-SEARCH_DATA = typer.Option(help="Folder with train/CLASS/*.jpg and val/CLASS/*.jpg.")
 
 
 def search(  # noqa: PLR0913  # one parameter an option, as Typer wants it
-    data: Annotated[Path, SEARCH_DATA],
+    data: Annotated[Path, DATA],
     grid: Annotated[GridSize, typer.Option(help="How fine the grid of alpha, beta and gamma is.")] = GridSize.COARSE,
     recipe: Annotated[
         str, typer.Option(help="How each network is trained: a shipped recipe or a TOML file.")

@@ -41,7 +41,17 @@ from effviz.evaluate.run_settings import (
 from effviz.evaluate.run_store import Measurement
 from effviz.explain import decoding, images, targets
 from effviz.explain.activation_maps import activation_map
-from effviz.explain.data_types import ActivationMap, Box, Floats, Forward, Method, Photo, Prepared, TargetLayer
+from effviz.explain.data_types import (
+    ActivationMap,
+    Box,
+    Floats,
+    Forward,
+    Method,
+    Photo,
+    Prepared,
+    TargetLayer,
+    read_only,
+)
 from effviz.explain.engines import choose
 from effviz.explain.forward_pass import head_at, label_prepared, resize_crop
 from effviz.explain.placement import Placement
@@ -410,7 +420,7 @@ def _passes(usable: Sequence[PreparedPhoto], model: Model, number: int) -> Itera
     engine = choose(model, model.ref.resolution_px).engine
     outputs = engine.many(of.prepared[number].pixels for of in usable)
     for of, (features, logits) in zip(usable, outputs, strict=True):
-        ready, given = (_frozen(features[0]), _frozen(logits[0])), of.prepared[number]
+        ready, given = (read_only(features[0]), read_only(logits[0])), of.prepared[number]
         yield Forward(model, of.photo, given, *ready, 0.0, head_at(model, *ready))
 
 
@@ -524,8 +534,3 @@ def _target(asked: _Asked) -> int:
 
 def _sentence(error: EffVizError) -> str:
     return " ".join(str(error).split())
-
-
-def _frozen(array: Floats) -> Floats:
-    array.setflags(write=False)
-    return array

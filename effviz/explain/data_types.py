@@ -15,6 +15,12 @@ Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 
 
+def read_only(array: Floats) -> Floats:
+    """Return an array that nobody can change by accident any more."""
+    array.setflags(write=False)
+    return array
+
+
 class Method(StrEnum):
     """How features become a map. `effviz.explain.cam_methods` says what each one does."""
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from effviz import optional_packages
 from effviz.errors import WeightsError
-from effviz.explain.data_types import Box, Bytes, Floats, Forward, Head, Photo, Prepared, TargetLayer
+from effviz.explain.data_types import Box, Bytes, Floats, Forward, Head, Photo, Prepared, TargetLayer, read_only
 from effviz.explain.engines import Engine, choose, choose_any_size
 from effviz.explain.images import ResizeCrop, Size
 from effviz.i18n import _
@@ -67,14 +67,14 @@ def _forward(model: Model, photo: Photo, engine: Engine) -> Forward:
     started = time.perf_counter()
     features, logits = engine.run(pixels)
     forward_ms = 1000 * (time.perf_counter() - started)
-    features, logits = _read_only(features[0]), _read_only(logits[0])
+    features, logits = read_only(features[0]), read_only(logits[0])
     return Forward(model, photo, prepared, features, logits, forward_ms, head_at(model, features, logits))
 
 
 def run_network(model: Model, pixels: Floats) -> tuple[Floats, Floats]:
     """Return the features after `bn2` (C, H, W) and the logits (K,) of one input (1, 3, S, S)."""
     features, logits = choose(model, pixels.shape[-1]).engine.run(pixels)
-    return _read_only(features[0]), _read_only(logits[0])
+    return read_only(features[0]), read_only(logits[0])
 
 
 # How far a classifier's logits may be from those of the network, as a part of the largest, to count as the same.
@@ -107,7 +107,7 @@ def head_at(model: Model, features: Floats, logits: Floats) -> Head | None:
                 "another convolutional network."
             ).format(model=model.ref.spec.name)
         )
-    return Head(_read_only(found), _read_only((logits - found @ means).astype(np.float32)))
+    return Head(read_only(found), read_only((logits - found @ means).astype(np.float32)))
 
 
 def stage_features(forward: Forward, layer: TargetLayer) -> Floats:
@@ -115,9 +115,4 @@ def stage_features(forward: Forward, layer: TargetLayer) -> Floats:
     if layer is TargetLayer.LAST:
         return forward.features
     prepared = forward.prepared
-    return _read_only(choose(forward.model, prepared.size_px).engine.features_at(prepared.pixels, layer)[0])
-
-
-def _read_only(array: Floats) -> Floats:
-    array.setflags(write=False)
-    return array
+    return read_only(choose(forward.model, prepared.size_px).engine.features_at(prepared.pixels, layer)[0])

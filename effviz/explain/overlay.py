@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from effviz.explain.cam_methods import CAM_METHODS
-from effviz.explain.data_types import ActivationMap, Bytes, Floats, Method, Photo
+from effviz.explain.data_types import ActivationMap, Bytes, Floats, Method, Photo, read_only
 from effviz.explain.images import display
 from effviz.explain.placement import Placed, Placement, RasterOptions, place
 from effviz.i18n import _, lazy_gettext
@@ -68,7 +68,7 @@ def rescale(maps: Sequence[ActivationMap], scale: Scale) -> tuple[ScaledMap, ...
     ranges = _ranges(values, scale)
     signed = scale is Scale.DENSITY
     return tuple(
-        ScaledMap(_read_only(array), low, high, signed, _unit(entry, scale), scale, entry)
+        ScaledMap(read_only(array), low, high, signed, _unit(entry, scale), scale, entry)
         for entry, array, (low, high) in zip(maps, values, ranges, strict=True)
     )
 
@@ -110,11 +110,6 @@ def _rank(values: Floats) -> Floats:
     mean_rank = np.cumsum(count) - (count + 1) / 2  # of each group of equal values, from 0
     ranks: Floats = (mean_rank[group].reshape(values.shape) / max(1, values.size - 1)).astype(np.float32)
     return ranks
-
-
-def _read_only(values: Floats) -> Floats:
-    values.setflags(write=False)
-    return values
 
 
 _VALUES: Final[Mapping[Scale, Callable[[Floats], Floats]]] = MappingProxyType(
@@ -159,7 +154,7 @@ def describe_map(activation_map: ActivationMap) -> str:
     if strongest <= 0:
         none = _("No positive evidence for {name} (max {value}).")
         return none.format(name=activation_map.target_name, value=f"{strongest:.2g}")
-    return _strongest_sentence(CAM_METHODS[activation_map.method].uses_target).format(
+    return strongest_sentence(CAM_METHODS[activation_map.method].uses_target).format(
         name=activation_map.target_name,
         method=_(CAM_METHODS[activation_map.method].title),
         region=_(peak_region(activation_map)),
@@ -168,7 +163,8 @@ def describe_map(activation_map: ActivationMap) -> str:
     )
 
 
-def _strongest_sentence(of_a_class: bool) -> str:
+def strongest_sentence(of_a_class: bool) -> str:
+    """Return what is said of a map that has positive evidence, with places for its values."""
     if of_a_class:
         return _(
             "Evidence for {name} is strongest in the {region} of the photo; "

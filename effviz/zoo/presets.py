@@ -104,6 +104,15 @@ _MOBILENET, _RESNET, _CONVNEXT = (
     for name in ("mobilenetv3_large_100.ra_in1k", "resnet50.tv_in1k", "convnext_tiny.fb_in1k")
 )
 
+_FINER_GRID = lazy_gettext(
+    "The baseline's weights with more pixels: 9 x 9 cells instead of 7 x 7. "
+    "Look for a tighter outline; some of it is only the finer grid."
+)
+_ALL_THREE = lazy_gettext(
+    "Deeper, wider and at higher resolution, as the paper proposes. Does the marked area cover more of "
+    "the object than any single step does?"
+)
+
 PRESETS = (
     _preset(
         "scaling-axes",
@@ -137,18 +146,12 @@ PRESETS = (
         (
             "lite0@260",
             ScalingAxis.RESOLUTION,
-            lazy_gettext(
-                "The baseline's weights with more pixels: 9 x 9 cells instead of 7 x 7. "
-                "Look for a tighter outline; some of it is only the finer grid."
-            ),
+            _FINER_GRID,
         ),
         (
             "lite2@260",
             ScalingAxis.COMPOUND,
-            lazy_gettext(
-                "Deeper, wider and at higher resolution, as the paper proposes. Does the marked area cover more of "
-                "the object than any single step does?"
-            ),
+            _ALL_THREE,
         ),
     ),
     _preset(
@@ -230,18 +233,12 @@ PRESETS = (
         (
             "b0@260",
             ScalingAxis.RESOLUTION,
-            lazy_gettext(
-                "The baseline's weights with more pixels: 9 x 9 cells instead of 7 x 7. "
-                "Look for a tighter outline; some of it is only the finer grid."
-            ),
+            _FINER_GRID,
         ),
         (
             "b2@260",
             ScalingAxis.COMPOUND,
-            lazy_gettext(
-                "Deeper, wider and at higher resolution, as the paper proposes. Does the marked area cover more of "
-                "the object than any single step does?"
-            ),
+            _ALL_THREE,
         ),
     ),
     _preset(

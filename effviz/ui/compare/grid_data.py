@@ -14,7 +14,7 @@ from effviz.errors import TargetError
 from effviz.explain import placement
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import ActivationMap, Forward, Method, Photo, TargetLayer
-from effviz.explain.overlay import Scale, describe_map, rescale
+from effviz.explain.overlay import Scale, describe_map, rescale, strongest_sentence
 from effviz.explain.srgb_conversion import SEVERAL
 from effviz.explain.targets import probabilities
 from effviz.i18n import _, lazy_gettext
@@ -195,19 +195,10 @@ def _units(maps: Sequence[ActivationMap]) -> dict[str, str]:
 
 def summary_words(method: Method) -> GridWords:
     """The sentences of `explain.alt_text`, with places for what changes in the browser."""
-    for_class = _(
-        "Evidence for {name} is strongest in the {region} of the photo; "
-        "the strongest {area} % of the area seen holds {share} % of it."
-    )
-    whatever = _(
-        "What {method} picks out, whatever the class, is strongest in the {region} of the photo; "
-        "the strongest {area} % of the area seen holds {share} % of it."
-    )
+    fact = CAM_METHODS[method]
     return {
         "none": _("No positive evidence for {name} (max {value})."),
-        "strongest": for_class
-        if CAM_METHODS[method].uses_target
-        else whatever.replace("{method}", CAM_METHODS[method].title),
+        "strongest": strongest_sentence(fact.uses_target).replace("{method}", fact.title),
         "regions": [
             *(_("upper left"), _("upper centre"), _("upper right")),
             *(_("middle left"), _("centre"), _("middle right")),

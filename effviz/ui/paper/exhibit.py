@@ -261,6 +261,12 @@ def _config(column: Column[T], first: bool) -> ColumnConfig | None:
     return st.column_config.NumberColumn(column.title, format=form, pinned=first)
 
 
+def log_axis() -> bool:
+    """Whether the visitor wants the figure's costs on a logarithmic axis."""
+    help = _("Each doubling of the cost is one equal step.")
+    return st.toggle(_("Logarithmic axis"), key="log", bind="query-params", help=help)
+
+
 def save(name: str, rows: pd.DataFrame) -> None:
     """A button that saves rows as CSV."""
     st.download_button(

@@ -9,10 +9,10 @@ from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.scaling_experiments import CurveDot, drawn_twice, gain_per_doubling, single_dimension
 from effviz.i18n import _
 from effviz.plots.paper_curves import AXIS_TITLES, Origin, accuracy_axis, draw_curves, figure3, macs_axis
-from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, table
+from effviz.ui.paper.exhibit import Column, log_axis, numbers, show_exhibit, sources, table
 from effviz.zoo.presets import ScalingAxis
 
-LOG, RECOMPUTED = "log", "recomputed"
+RECOMPUTED = "recomputed"
 
 
 def show() -> None:
@@ -20,9 +20,7 @@ def show() -> None:
     st.markdown(
         _("B0 is made wider, deeper or given a larger input, one at a time. How much accuracy does each step bring?")
     )
-    log = st.toggle(
-        _("Logarithmic axis"), key=LOG, bind="query-params", help=_("Each doubling of the cost is one equal step.")
-    )
+    log = log_axis()
     recomputed = st.toggle(
         _("Also show recomputed costs"),
         key=RECOMPUTED,

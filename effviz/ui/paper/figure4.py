@@ -6,10 +6,8 @@ from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.scaling_experiments import WidthDot, scaled_network, width_by_baseline
 from effviz.i18n import _
 from effviz.plots.paper_curves import accuracy_axis, draw_curves, figure4, macs_axis
-from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, table
+from effviz.ui.paper.exhibit import Column, log_axis, numbers, show_exhibit, sources, table
 from effviz.ui.paper.figure3 import disagreement
-
-LOG = "log"
 
 
 def show() -> None:
@@ -20,9 +18,7 @@ def show() -> None:
             "has a larger input, or both. On which does widening bring most?"
         )
     )
-    log = st.toggle(
-        _("Logarithmic axis"), key=LOG, bind="query-params", help=_("Each doubling of the cost is one equal step.")
-    )
+    log = log_axis()
     drawn = figure4()
     made = draw_curves(drawn, macs_axis(log), accuracy_axis())
     show_exhibit("figure4", made, table(drawn, "macs_billions", "top1_pct"), _alt())

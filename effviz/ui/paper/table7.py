@@ -182,9 +182,6 @@ def _epochs(networks: Sequence[MiniNetwork]) -> pd.DataFrame:
     )
 
 
-LOG = "log"
-
-
 def show() -> None:
     """Draw the section."""
     st.markdown(
@@ -194,9 +191,7 @@ def show() -> None:
         )
     )
     st.subheader(_("Figure 8: accuracy over MACs, by what grows"))
-    log = st.toggle(
-        _("Logarithmic axis"), key=LOG, bind="query-params", help=_("Each doubling of the cost is one equal step.")
-    )
+    log = exhibit.log_axis()
     drawn = figure8()
     alt = _(
         "Line chart of ImageNet top-1 over MACs, each way of scaling printed and recomputed. The compound curve "
