@@ -1,17 +1,26 @@
 """The page Compare as its two checks are tested: opened by an address, pressed, and read."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.testing.v1 import AppTest, local_script_runner
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_components_of_other_packages() -> Iterator[None]:
+    """Ours are in no package's metadata, which every simulation reads anew: that of all packages that are installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BidiComponentManager, "discover_and_register_components", lambda *_args, **_options: None)
+        yield
 
 
 @pytest.fixture(autouse=True)

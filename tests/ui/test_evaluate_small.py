@@ -281,7 +281,7 @@ def test_own_photos_have_their_maps_on_the_page_while_they_are_here(monkeypatch:
 
 
 def test_other_choices_need_another_estimate() -> None:
-    at = choose(open_page(), models=[TINY])
+    at = choose(open_page(), photos=["cat"], models=[TINY], metrics=["drop"])
     of = QuickRunRequest((), (), (), (), "")
     at.session_state["evaluate-timed"] = PassTiming(of, (1.0,))
     at.run()
