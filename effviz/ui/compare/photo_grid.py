@@ -396,8 +396,10 @@ def _group(cell: MapCell, group: "IdenticalMethods", look: DisplaySettings) -> N
     found = cache.map_of_class(cell.entrant.card.ref, cell.photo, cell.map.target_index, group.methods[0])
     scaled = rescale([found], look.scale)[0]
     picture = cache.picture(cell.photo, scaled, style_for(found, look.style))
-    # Streamlit would keep the file for every visitor until the session is forgotten.
-    st.image(grid_data.jpeg_address(picture), alt=describe_map(found), width="stretch")
+    # As a file Streamlit would keep it for every visitor until the session is forgotten, and as st.image's address
+    # urllib remembers it: 86 kB each, the last 128.
+    address, said = grid_data.jpeg_address(picture), html.escape(describe_map(found))
+    st.html(f'<img src="{address}" alt="{said}" style="width: 100%">')
     st.markdown(" = ".join(f"**{CAM_METHODS[method].title}**" for method in group.methods))
     if len(group.methods) > 1:
         apart = _("largest difference {part:.0e} of the map's largest value").format(part=group.difference)
