@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -87,6 +88,11 @@ def test_every_number_of_every_table_is_in_the_files() -> None:
     assert len(checked) > 150
 
 
+@cache
+def table(file: Path, *index: str) -> pd.DataFrame:
+    return pd.read_csv(file).set_index(list(index)).sort_index()
+
+
 def io_of(text: str) -> object:
     import io
 
@@ -122,7 +128,7 @@ def line(title: str, row: str, column: str) -> tuple[pd.Series, str]:
     places = "smooth" if title.startswith("After one blur") else "localisation"
     folder = STUDY / ("methods" if of_methods else "faithfulness" if title.startswith("Faithfulness") else places)
     if column in MODELS:
-        return pd.read_csv(folder / "models.csv").set_index("model").loc[row], MODELS[column]
+        return table(folder / "models.csv", "model").loc[row], MODELS[column]
     small = "small_" if column.endswith(SMALL) or "small" in title else ""
     column = column.removesuffix(SMALL)
     crop, first = "minus the Gaussian in the crop" in title, re.search("ifferences from|leads minus", title)
@@ -130,8 +136,7 @@ def line(title: str, row: str, column: str) -> tuple[pd.Series, str]:
     metric = METRICS[column.removesuffix(MINUS_GAUSSIAN)]
     model, method = (row, "cam") if "@" in row else (title.split()[-1] if of_methods else "lite0@224", row)
     if not gaussian and not first:
-        means = pd.read_csv(folder / "summary.csv").set_index(WHERE)
-        return means.loc[(model, method, metric)], small
+        return table(folder / "summary.csv", *WHERE).loc[(model, method, metric)], small
     minus = (model, "control-crop-gaussian" if crop else "control-gaussian") if gaussian else ("lite0@224", method)
-    paired = pd.read_csv(folder / "differences.csv").set_index([*WHERE[:2], "minus_model", "minus_method", "metric"])
+    paired = table(folder / "differences.csv", *WHERE[:2], "minus_model", "minus_method", "metric")
     return paired.loc[(model, method, *minus, metric)], small

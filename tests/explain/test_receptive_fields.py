@@ -289,7 +289,10 @@ def test_at_its_own_size_every_cell_of_lite0_can_see_everything():
     assert boxes == {seen}
 
 
-def test_every_network_is_padded_as_timm_pads_it():
+def test_every_network_is_padded_as_timm_pads_it(monkeypatch):
+    monkeypatch.setattr(
+        timm.models.efficientnet, "efficientnet_init_weights", lambda *_, **__: None
+    )  # half of the time
     refs = [parse_model(f"{spec.name}:{recipe}") for spec in catalogue() for recipe in recipe_names(spec.name)]
     networks = {ref.spec.architecture.partition(".")[0] for ref in refs}
     with torch.device("meta"):

@@ -20,10 +20,9 @@ from effviz.explain import images
 from effviz.explain.data_types import Box, Photo
 from effviz.explain.forward_pass import forward
 from effviz.explain.overlay import DEFAULT_STYLE
+from effviz.report import example_maps
 from effviz.report.example_maps import LONGEST_PX, ExampleMap, draw_examples
-from effviz.zoo import catalogue
 from effviz.zoo.imagenet_classes import names
-from effviz.zoo.loading import load
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
 LABELS = {"cat": 281, "dog": 207, "owl": 24, "teacup": 968}
@@ -40,6 +39,14 @@ def annotated(folder: Path) -> Path:
         entries.append({"file": f"in/{name}.jpg", "label": label, "boxes_xyxy": box})
     (folder / "annotations.json").write_text(json.dumps(entries))
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _models(loaded):
+    """Are read once for all pictures."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(example_maps, "load", lambda ref: loaded(ref.label))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +115,12 @@ def colours(of: ExampleMap, photo: Photo, seen: Box) -> np.ndarray:
     return over[top:bottom, left:right]
 
 
-def test_colours_show_where_each_models_own_map_is_strongest(shown):
+def test_colours_show_where_each_models_own_map_is_strongest(shown, loaded):
     """Maps of torch's weights and the features, drawn out by Pillow: each picture is most like its own model's."""
     for every in shown.disputes:
         name = Path(every[0].photo).stem
         photo = images.read((SAMPLES / f"{name}.jpg").read_bytes(), name)
-        passes = {label: forward(load(catalogue.parse_model(label)), photo) for label in MODELS}
+        passes = {label: forward(loaded(label), photo) for label in MODELS}
         maps = {}
         for label, passed in passes.items():
             weights = passed.model.module.classifier.weight[LABELS[name]].detach().numpy()
