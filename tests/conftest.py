@@ -181,6 +181,7 @@ def one_ray(descendants: Callable[[bytes], list[int]]) -> Iterator[str]:
 
     with pytest.MonkeyPatch.context() as environment, tempfile.TemporaryDirectory(prefix="ray-") as folder:
         environment.setenv("RAY_TMPDIR", folder)  # a short path: sockets allow 107 characters
+        environment.setenv("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")  # a process more for each start of workers
         with pytest.MonkeyPatch.context() as of_workers:
             of_workers.setenv("XDG_CACHE_HOME", f"{folder}/cache")
             started = ExitStack()
