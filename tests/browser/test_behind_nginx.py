@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from effviz.bench import app_sessions
 from effviz.explain import sample_photos
-from tests.browser.conftest import unfold
+from tests.browser.conftest import STILL_WAITING, unfold
 
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
@@ -53,6 +53,7 @@ def test_the_app_works_at_a_path_of_a_site_over_its_websocket(
         behind_nginx(server.port, path="/effviz") as site,
     ):
         page = browser.new_page()
+        page.add_init_script(STILL_WAITING)
         sockets: list[str] = []
         page.on("websocket", lambda socket: sockets.append(urlsplit(socket.url).path))
         page.goto(f"{site}/effviz/?models=lite0@64&photos=owl")
