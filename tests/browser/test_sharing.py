@@ -3,7 +3,6 @@
 import json
 import re
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -56,9 +55,7 @@ def view_of(link: str) -> dict[str, Any]:
     return view
 
 
-def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(
-    window: Window, new_window: Callable[..., Window], tmp_path: Path
-) -> None:
+def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(window: Window, tmp_path: Path) -> None:
     page = comparison(window, TWO).page
     bring(page, SAMPLES / "owl.jpg")
     row = page.locator("section.row").filter(has=page.get_by_role("img", name="The photo German shepherd"))
@@ -96,8 +93,7 @@ def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(
     file = tmp_path / "mine.zip"
     download.value.save_as(file)
 
-    elsewhere = new_window()
-    there = comparison(elsewhere, link.removeprefix(window.address)).page
+    there = comparison(window, link.removeprefix(window.address)).page
     expect(there.get_by_text(re.compile(r"owl\.jpg \(sha256 [0-9a-f]{16}…\)"))).to_be_visible()
     expect(there.get_by_text("waits for them")).to_be_visible()
     expect(there.locator("section.row")).to_have_count(1)
@@ -110,7 +106,7 @@ def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(
     expect(there.get_by_text("waits for them")).to_have_count(0)
     expect(there).to_have_url(re.compile("class="))
 
-    opened = elsewhere.visit("/?models=lite0@96&photos=,")
+    opened = window.visit("/?models=lite0@96&photos=,")
     unfold(opened, "Photos")
     opened.get_by_test_id("stPopoverBody").get_by_role("button", name="Open a session").click()
     opened.get_by_test_id("stPopoverBody").last.locator('input[type="file"]').set_input_files(file)
@@ -121,6 +117,8 @@ def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(
 
     with zipfile.ZipFile(file) as archive:
         (tmp_path / "report.html").write_bytes(archive.read("report.html"))
-    opened.goto(f"file://{tmp_path / 'report.html'}")
-    expect(opened.get_by_role("img")).to_have_count(6)
-    assert opened.locator("img").evaluate_all("all => all.every((one) => one.naturalWidth > 0)")
+    report = page.context.new_page()
+    report.goto(f"file://{tmp_path / 'report.html'}")
+    expect(report.get_by_role("img")).to_have_count(6)
+    assert report.locator("img").evaluate_all("all => all.every((one) => one.naturalWidth > 0)")
+    report.close()
