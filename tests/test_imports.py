@@ -15,9 +15,24 @@ HEAVY = {"torch", "timm", "torchvision", "pytorch_grad_cam", "sklearn"}
 STARTED = """
 import json, os, sys
 from pathlib import Path
+from streamlit.testing.v1 import AppTest
 from effviz.cli import app
 from effviz.explain import calibration_run
+from effviz.ui.compare import photo_grid
 
+def note(what):
+    loaded.setdefault(what, sorted(sys.modules.keys() & set(sys.argv[2:])))
+
+def open_page(page):
+    test = AppTest.from_file("app.py", default_timeout=300)
+    if page != "compare":
+        test.switch_page(f"effviz/ui/pages/{page}.py")
+    test.run()
+    assert not test.exception and not test.error, (page, test.exception, test.error)
+    note(f"page {page}")
+
+show = photo_grid.show
+photo_grid.show = lambda *given: (note("first maps"), show(*given))
 calibration_run.PLACES, calibration_run.FEWEST = 2, 1  # it measures at two places a side, which takes a second
 folder, loaded = Path(sys.argv[1]), {}
 photos = folder / "photos"
@@ -37,17 +52,13 @@ for command in (
 ):
     if command.startswith("calibrate"):
         os.environ["EFFVIZ_MODELS"] = str(folder / "models")  # where it keeps what it measured
+    if command.startswith("evaluate"):
+        open_page("compare")  # before anything that has tables
     app(command.split(), standalone_mode=False)
     os.environ.pop("EFFVIZ_MODELS", None)
-    loaded[command.split()[0]] = sorted(sys.modules.keys() & set(sys.argv[2:]))
-from streamlit.testing.v1 import AppTest
-for page in ("compare", "scale", "tradeoff", "paper", "evaluate"):
-    test = AppTest.from_file("app.py", default_timeout=300)
-    if page != "compare":
-        test.switch_page(f"effviz/ui/pages/{page}.py")
-    test.run()
-    assert not test.exception and not test.error, (page, test.exception, test.error)
-    loaded[f"page {page}"] = sorted(sys.modules.keys() & set(sys.argv[2:]))
+    note(command.split()[0])
+for page in ("scale", "tradeoff", "paper", "evaluate"):
+    open_page(page)
 print(json.dumps(loaded))
 """
 
@@ -112,7 +123,7 @@ def test_commands_and_pages_load_no_torch_and_pandas_only_for_tables(tmp_path: P
     loaded = fresh(STARTED, tmp_path, *HEAVY, "matplotlib", "pandas", XDG_CACHE_HOME=str(tmp_path))
     pages = [f"page {page}" for page in ("compare", "scale", "tradeoff", "paper", "evaluate")]
     assert loaded == {
-        **{command: [] for command in ("scale", "plan", "solve", "models", "cam", "calibrate")},
+        **{command: [] for command in ("scale", "plan", "solve", "models", "cam", "calibrate", "first maps")},
         **{each: ["pandas"] for each in ("evaluate", "report", *pages)},  # tables of what was measured
     }
 

@@ -202,7 +202,7 @@ class Answer:
     def data(self, component: str) -> Iterable[str]:
         """The data, as JSON, of every component of a name."""
         parts = [each.bidi_component for each in self.elements if each.HasField("bidi_component")]
-        return (part.json or part.mixed.json for part in parts if part.component_name == component)
+        return (part.json for part in parts if part.component_name == component)
 
     def widget(self, key: str) -> str:
         """The full name of a switch, a list of options or an upload box, by its key.
@@ -364,7 +364,7 @@ def read_shown_maps(answer: Answer) -> ShownMaps:
     return {
         (photo["id"].split()[1], cell["label"]): _explained(cell, cell["maps"])
         for data in answer.data(GRID_COMPONENT)
-        for photo in json.loads(data)["photos"]
+        for photo in json.loads(data)[0]["photos"]
         for cell in photo["cells"]
         if cell["maps"]
     }

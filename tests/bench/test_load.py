@@ -91,7 +91,7 @@ def answer(*cells: dict[str, object]) -> Answer:
     """A page with a grid of one photo."""
     element = Element()
     element.bidi_component.component_name = app_sessions.GRID_COMPONENT
-    element.bidi_component.json = json.dumps({"photos": [{"id": "0 5ea owl.jpg", "cells": cells}]})
+    element.bidi_component.json = json.dumps([{"photos": [{"id": "0 5ea owl.jpg", "cells": cells}]}])
     return Answer(0.1, (Element(), element))
 
 

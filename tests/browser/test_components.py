@@ -83,7 +83,7 @@ def test_moves_are_counted_on_where_an_earlier_element_left_off(sender: Ask) -> 
 MOUNT = """
   async ([script, data]) => {
     const { default: mount } = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
-    const asked = { data, parentElement: document.body, setStateValue: () => {}, setTriggerValue: () => {} };
+    const asked = { data: [data], parentElement: document.body, setStateValue: () => {}, setTriggerValue: () => {} };
     const goodbye = mount(asked);
     mount(asked);
     goodbye();
@@ -97,7 +97,7 @@ NEWS = """
     const heard = [];
     addEventListener("effviz-grid-news", ({ detail }) => heard.push(detail));
     const ask = () => dispatchEvent(new Event("effviz-grid-news-wanted"));
-    const goodbyes = ["first", "second"].map((data) => mount({ data }));
+    const goodbyes = ["first", "second"].map((data) => mount({ data: [data] }));
     ask();
     goodbyes[0](); // for a call that was overtaken
     ask();

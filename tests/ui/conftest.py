@@ -46,7 +46,7 @@ class Opened:
     def reels(self) -> list[dict[str, Any]]:
         """What the sequences on the page were given."""
         return [
-            json.loads(element.proto.json or element.proto.mixed.json)
+            json.loads(element.proto.json)[0]
             for element in self.test.get("bidi_component")
             if element.proto.component_name == "effviz_reel"
         ]

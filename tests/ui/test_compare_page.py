@@ -46,7 +46,7 @@ def news(test: AppTest) -> dict[str, Any]:
 def sent(test: AppTest, component: str) -> Iterator[dict[str, Any]]:
     for element in test.get("bidi_component"):
         if element.proto.component_name == component:
-            yield json.loads(element.proto.json or element.proto.mixed.json)
+            yield json.loads(element.proto.json)[0]
 
 
 def drawn(test: AppTest) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ def used(at: AppTest) -> str:
 def strip(at: AppTest) -> list[str]:
     """What stands on the shelf, as the browser draws it."""
     for element in at.get("bidi_component"):
-        data = json.loads(element.proto.json or element.proto.mixed.json)
+        (data,) = json.loads(element.proto.json)
         if data.get("remove"):
             return [picture["title"] for picture in data["pictures"]]
     return []

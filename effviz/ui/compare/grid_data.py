@@ -7,7 +7,6 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import TypeVar
 
-import pandas as pd
 import streamlit as st
 
 from effviz.errors import TargetError
@@ -30,6 +29,8 @@ from effviz.zoo.catalogue import ModelCard
 
 def show_model_table(cards: Sequence[ModelCard]) -> None:
     """One row a model: depth, width, resolution, cost, size of the map, accuracy and where each comes from."""
+    import pandas as pd  # takes half a second, which the first maps need not wait for
+
     table = pd.DataFrame(
         {
             _("Model"): [card.ref.label for card in cards],
@@ -89,6 +90,8 @@ def show_agreements(maps: Sequence[ActivationMap]) -> None:
     }
     against = {_("Against {model}").format(model=reference): [other.model for other in others]}
     said = {_("In words"): [agreement_words(found.iou_top20) for found in agreements]}
+    import pandas as pd
+
     st.dataframe(
         pd.DataFrame({**against, **said, **columns}),
         hide_index=True,

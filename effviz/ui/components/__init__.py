@@ -1,4 +1,8 @@
-"""Browser-side parts: html, css and js, one folder each; here is what several of them share."""
+"""Browser-side parts: html, css and js, one folder each; here is what several of them share.
+
+What a component shows goes to the browser as a list of one mapping. In a mapping alone Streamlit would look through
+every value for data frames at every run, and import pandas to know one, half a second of a first visit.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -6,8 +6,8 @@ let latest = null;
 const tell = () => latest && dispatchEvent(new CustomEvent(NEWS, { detail: latest.data }));
 addEventListener(NEWS_WANTED, tell);
 
-/** @param {{data: unknown}} component */
-export default function mount({ data }) {
+/** @param {{data: [unknown]}} component */
+export default function mount({ data: [data] }) {
   const mine = { data };
   latest = mine;
   tell();

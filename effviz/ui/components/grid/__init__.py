@@ -76,15 +76,17 @@ def grid(data: Mapping[str, object], news: Mapping[str, object], key: str, calls
         st.html(f'<style>{text("undrawn.css")}</style><p class="effviz-undrawn">{html.escape(_undrawn())}</p>')
         result = _mount(
             key=key,
-            data={
-                **data,
-                "palettes": {str(palette): base64_text(palette_colours(palette).tobytes()) for palette in Palette},
-            },
+            data=[
+                {
+                    **data,
+                    "palettes": {str(palette): base64_text(palette_colours(palette).tobytes()) for palette in Palette},
+                }
+            ],
             on_look_change=lambda: calls.look(told(st.session_state[key].get("look")).value),
             on_ask_change=lambda: calls.ask(st.session_state[key].get("ask")),
             on_canvas_change=calls.no_canvas,
         )
-        _news(key=f"{key}-news", data={**news, "move": told(result.get("look")).move})
+        _news(key=f"{key}-news", data=[{**news, "move": told(result.get("look")).move}])
 
 
 def _undrawn() -> str:

@@ -3,8 +3,8 @@
 /** @type {WeakMap<Element, Grid>} */
 const grids = new WeakMap();
 
-/** Streamlit calls this after every run whose data changed. @param {{data: GridData, parentElement: ParentNode, setStateValue: Send, setTriggerValue: Send}} component */
-export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
+/** Streamlit calls this after every run whose data changed. @param {{data: [GridData], parentElement: ParentNode, setStateValue: Send, setTriggerValue: Send}} component */
+export default function mount({ data: [data], parentElement, setStateValue, setTriggerValue }) {
   const root = /** @type {HTMLElement} */ (parentElement.querySelector(".effviz-grid"));
   if (!document.createElement("canvas").getContext("2d")) {
     setStateValue("canvas", false);

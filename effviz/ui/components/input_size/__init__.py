@@ -35,5 +35,5 @@ def input_size(data: Mapping[str, object], news: Mapping[str, object], key: str)
     The news are an element of their own: as long as `data` stays the same, Streamlit sends its hash in its place.
     """
     with st.container(gap=None):
-        _mount(key=key, data=dict(data), on_size_change=lambda: None)
-        _news(key=f"{key}-news", data=dict(news))
+        _mount(key=key, data=[dict(data)], on_size_change=lambda: None)
+        _news(key=f"{key}-news", data=[dict(news)])

@@ -136,8 +136,8 @@ class InputSize {
 /** @type {WeakMap<Element, InputSize>} */
 const sliders = new WeakMap();
 
-/** Streamlit calls this after every run whose data changed. @param {{data: SizeData, parentElement: ParentNode, setStateValue: (name: string, value: unknown) => void}} component */
-export default function mount({ data, parentElement, setStateValue }) {
+/** Streamlit calls this after every run whose data changed. @param {{data: [SizeData], parentElement: ParentNode, setStateValue: (name: string, value: unknown) => void}} component */
+export default function mount({ data: [data], parentElement, setStateValue }) {
   const root = find(parentElement, ".input-size");
   const slider = sliders.get(root) ?? new InputSize(root);
   sliders.set(root, slider);

@@ -19,4 +19,4 @@ def keys(presses: Mapping[str, str], full_screen: bool = False, prints: str = ""
     The page goes back to its top when `top_of` names something else than before.
     """
     data = {"presses": dict(presses), "fullScreen": full_screen, "prints": prints, "topOf": top_of}
-    _keys(key="keys", data=data, height=1)
+    _keys(key="keys", data=[data], height=1)

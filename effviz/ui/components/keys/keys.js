@@ -15,8 +15,8 @@ const fullScreen = () => (document.fullscreenElement ? document.exitFullscreen()
 /** What the page showed last: something else begins at its top. */
 let shown = "";
 
-/** @param {{data: Data}} component */
-export default function mount({ data }) {
+/** @param {{data: [Data]}} component */
+export default function mount({ data: [data] }) {
   if (shown && shown !== data.topOf) document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0 });
   shown = data.topOf;
   /** @param {KeyboardEvent} event */

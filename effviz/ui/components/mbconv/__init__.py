@@ -213,4 +213,4 @@ _mbconv = st.components.v2.component(
 def mbconv(layers: Sequence[Layer], name: str, slide: DrawingSlide) -> None:
     """Draw the layers of one block; `name` is that of the file in which a visitor saves it as a slide."""
     drawn = {"svg": diagram(layers), "wide": diagram(layers, WIDE)}
-    _mbconv(key="mbconv", data={**drawn, **menu_data("mbconv", name, slide), "words": menu_words()})
+    _mbconv(key="mbconv", data=[{**drawn, **menu_data("mbconv", name, slide), "words": menu_words()}])

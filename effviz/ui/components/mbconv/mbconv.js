@@ -12,8 +12,8 @@ function save(block, data, format, said) {
 }
 
 /** @typedef {{svg: string, wide: string} & Saved} Data */
-/** @param {{data: Data, parentElement: ParentNode}} component */
-export default function mount({ data, parentElement }) {
+/** @param {{data: [Data], parentElement: ParentNode}} component */
+export default function mount({ data: [data], parentElement }) {
   const block = /** @type {Element} */ (parentElement.querySelector(".block"));
   block.replaceChildren(parsed(data.svg));
   fillMenu(/** @type {Element} */ (block.parentElement), data, (format, said) => save(block, data, format, said));

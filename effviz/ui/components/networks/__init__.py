@@ -31,12 +31,14 @@ def networks(plans: Mapping[ScalingAxis, Plan], caption: str, key: str, slide: D
     """
     _networks(
         key=key,
-        data={
-            "networks": [network(_(AXIS_TITLES[role]), of)._asdict() for role, of in plans.items()],
-            "kinds": [str(role) for role in plans],
-            "colours": [LOOKS[role].colour for role in plans],
-            "caption": caption,
-            **menu_data(key, f"effviz-{key}", slide),
-            "words": {**menu_words(), **drawing_words()},
-        },
+        data=[
+            {
+                "networks": [network(_(AXIS_TITLES[role]), of)._asdict() for role, of in plans.items()],
+                "kinds": [str(role) for role in plans],
+                "colours": [LOOKS[role].colour for role in plans],
+                "caption": caption,
+                **menu_data(key, f"effviz-{key}", slide),
+                "words": {**menu_words(), **drawing_words()},
+            }
+        ],
     )

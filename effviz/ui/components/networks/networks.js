@@ -41,8 +41,8 @@ class Networks {
 /** @type {WeakMap<Element, Networks>} */
 const drawn = new WeakMap();
 
-/** @param {{data: Data, parentElement: ParentNode}} component */
-export default function mount({ data, parentElement }) {
+/** @param {{data: [Data], parentElement: ParentNode}} component */
+export default function mount({ data: [data], parentElement }) {
   const root = /** @type {HTMLElement} */ (parentElement.querySelector(".networks"));
   const networks = drawn.get(root) ?? new Networks(root, data);
   drawn.set(root, networks);

@@ -199,15 +199,17 @@ def phi_slider(
 
     result = _mount(
         key=key,
-        data={
-            **table.payload(),
-            "value": phi,
-            "move": move.move,
-            "variant": variant.value,
-            "colour": LOOKS[ScalingAxis.COMPOUND].colour,
-            **menu_data(key, "effviz-phi", counted_here(_("One number scales all three"))),
-            "words": {**menu_words(), **slider_words()},
-        },
+        data=[
+            {
+                **table.payload(),
+                "value": phi,
+                "move": move.move,
+                "variant": variant.value,
+                "colour": LOOKS[ScalingAxis.COMPOUND].colour,
+                **menu_data(key, "effviz-phi", counted_here(_("One number scales all three"))),
+                "words": {**menu_words(), **slider_words()},
+            }
+        ],
         on_phi_change=lambda: None,
         on_add_change=added,
     )

@@ -163,8 +163,8 @@ class PhiSlider {
 /** @type {WeakMap<Element, PhiSlider>} */
 const sliders = new WeakMap();
 
-/** Streamlit calls this after every run whose data changed. @param {{data: Data, parentElement: ParentNode, setStateValue: Send, setTriggerValue: Send}} component */
-export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
+/** Streamlit calls this after every run whose data changed. @param {{data: [Data], parentElement: ParentNode, setStateValue: Send, setTriggerValue: Send}} component */
+export default function mount({ data: [data], parentElement, setStateValue, setTriggerValue }) {
   const root = /** @type {HTMLElement} */ (parentElement.querySelector(".phi"));
   const slider = sliders.get(root) ?? new PhiSlider(root);
   sliders.set(root, slider);

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -25,6 +24,8 @@ _picture = st.components.v2.component(
 
 def chart_menu(chart: str, made: go.Figure, title: str, source: str, rows: Sequence[Row] | None = None) -> None:
     """The whole menu of a chart with this key: the buttons, and a file of its numbers, which are `rows` if given."""
+    import pandas as pd  # takes half a second, which the first maps need not wait for
+
     with st.container(horizontal=True, vertical_alignment="center"):
         picture(chart, slide(made, title, source))
         st.download_button(
@@ -43,4 +44,4 @@ def picture(chart: str, slide: Slide, alone: bool = False) -> None:
     """Show the buttons of the chart with this key (`st.plotly_chart(key=)`); `alone`: the address can ask for it."""
     said = {**menu_words(), "room": _("Fill the screen with this figure"), "roomShort": _("Present")}
     data = {"chart": chart, "alone": alone, "slide": slide.payload(), "words": said}
-    _picture(key=f"{chart}-picture", data=data, width="content")
+    _picture(key=f"{chart}-picture", data=[data], width="content")

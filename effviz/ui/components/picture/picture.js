@@ -35,8 +35,8 @@ function save(chart, format, slide) {
 /** Fills the screen with a chart alone, which Python draws anew. @param {string} chart */
 const present = (chart) => location.assign(`${location.pathname.replace(/[^/]*$/, "")}?embed=${encodeURIComponent(chart)}&present=true`);
 
-/** @param {{data: {chart: string, alone: boolean, slide: Slide, words: Record<string, string>}, parentElement: ParentNode}} component */
-export default function mount({ data, parentElement }) {
+/** @param {{data: [{chart: string, alone: boolean, slide: Slide, words: Record<string, string>}], parentElement: ParentNode}} component */
+export default function mount({ data: [data], parentElement }) {
   for (const button of parentElement.querySelectorAll("button")) {
     const does = /** @type {"svg" | "png" | "link" | "room"} */ (button.dataset.format);
     button.setAttribute("aria-label", data.words[does]);

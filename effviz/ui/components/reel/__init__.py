@@ -30,7 +30,7 @@ _mount = st.components.v2.component(
 
 def reel(data: Mapping[str, object], key: str) -> None:
     """Show the sequence (see `ReelData` in element.js); its playhead is on the chart with the key `data["chart"]`."""
-    _mount(key=key, data={**data, "words": words()})
+    _mount(key=key, data=[{**data, "words": words()}])
 
 
 def words() -> dict[str, str]:

@@ -3,8 +3,8 @@
 /** @type {WeakMap<Element, Reel>} */
 const reels = new WeakMap();
 
-/** Streamlit calls this after every run whose data changed. @param {{data: ReelData, parentElement: ParentNode}} component */
-export default function mount({ data, parentElement }) {
+/** Streamlit calls this after every run whose data changed. @param {{data: [ReelData], parentElement: ParentNode}} component */
+export default function mount({ data: [data], parentElement }) {
   const root = /** @type {HTMLElement} */ (parentElement.querySelector(".reel"));
   const reel = reels.get(root) ?? new Reel(root);
   reels.set(root, reel);
