@@ -27,6 +27,8 @@ from effviz.zoo.model import HALF_STATISTICS, Arithmetic, Channels, OutputActiva
 LARGEST_BYTES: Final = 2**24
 SHOWN: Final = 60  # characters of a value in a sentence
 
+SHIPPED_FILES: Final = "mini/"  # where files that come with EffViz lie; setup.py puts no others into the wheel
+
 
 class Interpolation(StrEnum):
     """How photos are resized."""
@@ -154,6 +156,12 @@ def folder_of(entry: CheckpointEntry) -> Path:
     return next(folder for folder in settings.model_folders() if entry in _listed(folder))
 
 
+def is_shipped(entry: CheckpointEntry) -> bool:
+    """Whether a checkpoint comes with EffViz; a clone lists one's own in the same manifest."""
+    shipped = (settings.SHIPPED / "models").resolve()
+    return entry.file.startswith(SHIPPED_FILES) and folder_of(entry).resolve() == shipped
+
+
 def find_entry(name: str) -> CheckpointEntry | None:
     """Return a checkpoint's entry; None where the manifest has no such name.
 
@@ -264,7 +272,7 @@ def _sentence(where: str, error: ValidationError) -> str:
     found = error.errors(include_url=False)
     first, missing = found[0], [str(of["loc"][0]) for of in found if of["type"] == "missing" and len(of["loc"]) == 1]
     if first["type"] == "json_invalid":
-        return _("{where} holds letters that are none: {reason}. Correct them.").format(
+        return _("{where} holds characters that are not valid: {reason}. Correct them.").format(
             where=where, reason=first["msg"]
         )
     if first["type"] == "extra_forbidden":

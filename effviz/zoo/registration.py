@@ -93,8 +93,15 @@ def remove(name: str) -> CheckpointEntry:
     """Take a checkpoint out of the manifest, and its file away where no other entry names it.
 
     Raises:
-        SettingsError: there is no such checkpoint, or the folder cannot be written.
+        SettingsError: there is no such checkpoint, it comes with EffViz, or the folder cannot be written.
     """
+    found = manifest.find_entry(name)
+    if found is not None and manifest.is_shipped(found):
+        raise SettingsError(
+            _(
+                "The checkpoint {name!r} comes with EffViz: only your own can be removed. `effviz models` lists all."
+            ).format(name=name)
+        )
     own = manifest.own_entries()
     entry, others = next((of for of in own if of.name == name), None), [of for of in own if of.name != name]
     if entry is None:
@@ -123,7 +130,7 @@ def _check_name(name: str) -> None:
     if re.fullmatch(manifest.NAME_PATTERN, name) is None:
         raise SettingsError(
             _(
-                "The name {name!r} does not do: lower-case letters, digits, '.', '_', '-' are allowed. Give --name."
+                "The name {name!r} is not allowed: lower-case letters, digits, '.', '_' and '-' are. Give --name."
             ).format(name=name[:100])
         )
     if name in PUBLISHED or name.startswith("scaled"):

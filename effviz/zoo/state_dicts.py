@@ -7,7 +7,7 @@ import io
 import pickle
 import struct
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from math import prod, sqrt
 from pathlib import Path
@@ -145,6 +145,8 @@ def read_safetensors(path: Path) -> Tensors:
     try:
         with safetensors.safe_open(path, "numpy") as file:  # maps it; each tensor is a copy
             kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118 - not a dict
+            if unread := sorted({*kinds.values()} - {*_NUMPY, "BF16"}):
+                raise _unread_numbers_error(path, unread)
             if "BF16" in kinds.values():  # which numpy has not
                 return _with_halves(path)
             return {name: file.get_tensor(name) for name in kinds}
@@ -170,6 +172,9 @@ _NUMPY: Final = {
     "I32": "i4",
     "I16": "i2",
     "I8": "i1",
+    "U64": "u8",
+    "U32": "u4",
+    "U16": "u2",
     "U8": "u1",
     "BOOL": "?",
 }
@@ -221,6 +226,16 @@ def _fitted_array(name: str, found: Array | None, shape: Shape, source: str) -> 
 def damaged_file_error(path: Path) -> WeightsError:
     """Return what to say of a file that cannot be read."""
     return _refusal(path, _("is damaged or holds code"))
+
+
+def _unread_numbers_error(path: Path, kinds: Sequence[str]) -> WeightsError:
+    """Return what to say of a whole file whose numbers numpy has not: those of 8 bits and fewer, and complex ones."""
+    return WeightsError(
+        _(
+            "The weights file {name} holds numbers of the kind {kinds}: floats of 16, 32 and 64 bits are read. Convert "
+            "it to float16 with its scales applied, if it has any, and save it again."
+        ).format(name=path.name, kinds=", ".join(kinds))
+    )
 
 
 def unexpected_content_error(path: Path) -> WeightsError:

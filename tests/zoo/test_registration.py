@@ -4,6 +4,7 @@ import copy
 import functools
 import json
 import os
+import shutil
 from argparse import Namespace
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
+from effviz import settings
 from effviz.cli import app
 from effviz.errors import SettingsError, WeightsError
 from effviz.explain import sample_photos, targets
@@ -197,7 +199,7 @@ def test_metadata_of_safetensors_says_what_it_is(models, lite, tmp_path):
         ({"classes": ()}, "3 classes without names: give --classes"),
         ({"classes": ("cat",)}, "1 class names, and the network has 3 logits"),
         ({"classes": ("cat", "cat", "dog")}, "different values"),
-        ({"name": "My net"}, "The name 'My net' does not do"),
+        ({"name": "My net"}, "The name 'My net' is not allowed"),
         ({"name": "b0"}, "another network's name: give another --name"),
         ({"crop_pct": 0.0}, "crop_pct is 0.0: 0.1 to 1"),
         ({"resolution_px": 0}, "resolution_px is 0: 32 to 2048"),
@@ -250,6 +252,14 @@ def test_a_pointer_to_a_file_elsewhere_is_not_taken_for_weights(tmp_path):
     file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 21355344\n")
     with pytest.raises(WeightsError, match=r"model\.safetensors is damaged"):
         checkpoints.open_weights(file)
+
+
+def test_numbers_that_numpy_has_not_are_named(tmp_path):
+    save_file({"conv_stem.weight": torch.ones(2).to(torch.float8_e4m3fn)}, tmp_path / "small.safetensors")
+    with pytest.raises(
+        WeightsError, match=r"small\.safetensors holds numbers of the kind F8_E4M3: floats of 16, 32 and"
+    ):
+        checkpoints.open_weights(tmp_path / "small.safetensors")
 
 
 def test_bfloat16_beside_masks_is_read(tmp_path):
@@ -316,6 +326,22 @@ def test_the_commands_add_check_and_remove(models, lite, tmp_path):
     assert run(app, ["remove", "net"]).exit_code == 0
     gone = run(app, ["check", "net"])
     assert (gone.exit_code, "There is no model" in gone.output) == (1, True)
+
+
+def test_networks_that_come_with_effviz_stay(tmp_path, monkeypatch):
+    """In a clone they stand in the same list as one's own."""
+    own = json.loads((settings.SHIPPED / "models/manifest.json").read_text())[0] | {
+        "name": "own",
+        "file": "own.safetensors",
+    }
+    shutil.copytree(settings.SHIPPED / "models", tmp_path / "models")
+    monkeypatch.setattr(settings, "SHIPPED", tmp_path)
+    manifest.replace_entries([*manifest.own_entries(), manifest.checked_entry(own)])
+    with pytest.raises(SettingsError, match="'mini-baseline' comes with EffViz: only your own can be removed"):
+        registration.remove("mini-baseline")
+    assert (tmp_path / "models/mini/baseline.safetensors").exists()
+    registration.remove("own")
+    assert [entry.name for entry in manifest.own_entries()][:1] == ["mini-baseline"]
 
 
 def test_check_notices_arithmetic_that_is_not_the_files(models, lite, tmp_path, monkeypatch):
