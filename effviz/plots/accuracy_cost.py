@@ -45,6 +45,11 @@ class Cost(StrEnum):
         """The title of its axis."""
         return {"Params": _("Parameters (millions)"), "MACs": _("MACs, the paper's FLOPs (billions)")}[self]
 
+    @property
+    def column(self) -> str:
+        """What a file calls it."""
+        return {"Params": "params_millions", "MACs": "macs_billions"}[self]
+
 
 class Count(StrEnum):
     """Who counted a network's MACs, and what they counted; the values are for `_`."""

@@ -285,10 +285,10 @@ def trials(points: Sequence[SearchSummary]) -> go.Figure:
     made.add_trace(_means(_("Mean of its seeds"), rest, GREY, "line-ns-open", 14))
     if leader and noise is not None:
         of_level = [of for of in level if of is not leader]
-        made.add_trace(_means(_("Level with the best, within the noise"), of_level, OLIVE, "diamond", 9))
-        star = _means(_("Best with two seeds or more"), [leader], LOOKS[ScalingAxis.COMPOUND].colour, "star", 13)
-        star.error_x = {"type": "data", "array": [noise], "thickness": 2, "width": 5}
-        made.add_trace(star)
+        made.add_trace(_means(_("Level with the best, within the noise"), of_level, OLIVE, "diamond-open", 9))
+        best = _means(_("Best with two seeds or more"), [leader], OLIVE, "diamond", 13)
+        best.error_x = {"type": "data", "array": [noise], "thickness": 2, "width": 5}
+        made.add_trace(best)
     made.add_trace(_dots(_("One training"), single))  # last: on top of what stands for several
     made.update_xaxes(title_text=_("Top-1 on the validation images (%)"))
     rows = [row_name(of) for of in points]

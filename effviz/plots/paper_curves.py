@@ -112,10 +112,19 @@ def _sides(
     drawn: Sequence[FigureCurve], x: FigureAxis, y: FigureAxis, corners: Sequence[tuple[float, float]]
 ) -> list[list[str]]:
     """Where each curve's labels stand, in the order of its points; "" for a point without one."""
-    points = [(_along(x, dot.x), _along(y, dot.y)) for curve in drawn for dot in curve.dots]
+    known: dict[str, list[tuple[float, float]]] = {}
+    for dot in (dot for curve in drawn for dot in curve.dots):
+        known.setdefault(dot.name, []).append((_along(x, dot.x), _along(y, dot.y)))
+    points = [point for places in known.values() for point in places]
     points += [(_along(x, right), _along(y, up)) for right, up in corners]
     labels = [
-        Label(dot.label, _along(x, dot.x), _along(y, dot.y), dot.beside or curve.text_position)
+        Label(
+            dot.label,
+            _along(x, dot.x),
+            _along(y, dot.y),
+            dot.beside or curve.text_position,
+            tuple(points if dot.beside else known[dot.name]),  # what is placed by hand may stand near others
+        )
         for curve in drawn
         for dot in curve.dots
         if dot.label
@@ -193,7 +202,7 @@ _BASELINES = {
 _BESIDE = {
     ScalingAxis.DEPTH: "top left",
     ScalingAxis.WIDTH: "bottom right",
-    ScalingAxis.RESOLUTION: "middle right",
+    ScalingAxis.RESOLUTION: "bottom right",
     ScalingAxis.COMPOUND: "top left",
 }
 

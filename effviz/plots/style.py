@@ -206,16 +206,25 @@ def _slide(layout: str, title: str, source: str) -> Slide:
     return Slide(large.update_annotations(font={"size": SLIDE_TEXT_PX, "color": _INK}).layout)
 
 
-def drawn_numbers(made: go.Figure) -> list[dict[str, object]]:
-    """One row a point of a figure with two axes, under the axes' own titles, which hold the units."""
-    x, y = (str(axis.title.text or name) for axis, name in ((made.layout.xaxis, "x"), (made.layout.yaxis, "y")))
+def drawn_numbers(made: go.Figure, x: str, y: str) -> list[dict[str, object]]:
+    """One row a point of a figure with two axes; `x` and `y` name the columns, with units, in every language alike.
+
+    Lines without a name only tie points together.
+    """
     return [
-        {"series": name, x: across, y: up}
+        {"series": name, **named, x: across, y: up}
         for trace in made.data
         for name in [trace.name]  # looking it up takes longer than the rest
-        for across, up in zip(trace.x, trace.y, strict=True)
+        if name
+        for across, up, named in zip(trace.x, trace.y, _networks(trace), strict=True)
         if across is not None and up is not None
     ]
+
+
+def _networks(trace: BaseTraceType) -> list[dict[str, object]]:
+    """What each point of a trace is, where it says so."""
+    said = trace.customdata
+    return [{}] * len(trace.x) if said is None else [{"network": first} for first, *_others in said]
 
 
 def _has_words(trace: BaseTraceType) -> bool:
@@ -266,6 +275,7 @@ class Label:
     x: float  # along the axis as it is drawn: logarithms on a log axis
     y: float
     wanted: str  # Plotly's `textposition`, taken where it has room
+    same: tuple[tuple[float, float], ...] = ()  # other points with this name
 
 
 PixelBox = tuple[float, float, float, float]  # left, top, right, bottom
@@ -276,18 +286,25 @@ def place_labels(
 ) -> list[str]:
     """Each label's `textposition`, "" for one that has no room; `points` are all that the figure shows.
 
-    A label keeps off other labels and off vertical `lines` (their x), and off other points where it can. `pad` is 0
-    where the axes end at the outer points.
+    A label keeps off other labels and off vertical `lines` (their x), and nearer to its own point than to any that has
+    another name. `pad` is 0 where the axes end at the outer points.
     """
     xs, ys = [x for x, _y in points], [y for _x, y in points]
-    markers = [_marker(_px(x, xs, WIDTH_PX, pad), HEIGHT_PX - _px(y, ys, HEIGHT_PX, pad)) for x, y in points]
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return _px(x, xs, WIDTH_PX, pad), HEIGHT_PX - _px(y, ys, HEIGHT_PX, pad)
+
+    centres = [place(*point) for point in points]
+    markers = [_marker(*centre) for centre in centres]
     taken = [_line(_px(x, xs, WIDTH_PX, pad)) for x in lines]
     sides = []
     for label in labels:
-        at = (_px(label.x, xs, WIDTH_PX, pad), HEIGHT_PX - _px(label.y, ys, HEIGHT_PX, pad))
-        boxes = {side: _box(label.text, at, side) for side in _order(label.wanted)}
-        clear = (side for side, box in boxes.items() if _free(box, [*taken, *markers]))
-        side = next(clear, next((side for side, box in boxes.items() if _free(box, taken)), ""))
+        own = [place(label.x, label.y), *(place(*point) for point in label.same)]
+        rivals = [of for of in centres if min(math.dist(of, each) for each in own) > 1]
+        boxes = {side: _box(label.text, own[0], side) for side in _order(label.wanted)}
+        sure = {side: box for side, box in boxes.items() if _free(box, taken) and _belongs(box, own[0], rivals)}
+        clear = (side for side, box in sure.items() if _free(box, markers))
+        side = next(clear, next(iter(sure), ""))
         if side:
             taken.append(boxes[side])
         sides.append(side)
@@ -317,6 +334,16 @@ def _line(x: float) -> PixelBox:
 def _marker(x: float, y: float) -> PixelBox:
     half = MARKER_PX / 2
     return x - half, y - half, x + half, y + half
+
+
+def _belongs(box: PixelBox, own: tuple[float, float], rivals: Sequence[tuple[float, float]]) -> bool:
+    """Whether nobody would take a label for that of another point: none is nearer."""
+    left, top, right, bottom = box
+
+    def away(x: float, y: float) -> float:
+        return math.hypot(max(left - x, 0, x - right), max(top - y, 0, y - bottom))
+
+    return all(away(*rival) >= away(*own) for rival in rivals)
 
 
 def _order(wanted: str) -> list[str]:

@@ -18,9 +18,10 @@ from effviz.plots.grid_search import (
     space,
     trials,
 )
-from effviz.plots.style import GREY
+from effviz.plots.style import GREY, LOOKS
 from effviz.scaling import PAPER_RULE, ScalingRule
 from effviz.scaling.coefficient_grid import B0, GridSize, grid, point
+from effviz.zoo.presets import ScalingAxis
 
 POINTS = grid(GridSize.COARSE)
 # MACs over B0's, counted by torch's FlopCounterMode on networks that timm built; blocks of those networks.
@@ -114,10 +115,11 @@ def test_every_training_is_one_ring_and_the_best_has_its_noise() -> None:
     assert ("α 1.2, β 1, γ 1", 54) in rings
     assert ("Baseline, unscaled", 44) in rings
     assert len(rings) == 9
-    star = shown["Best with two seeds or more"]
-    assert (star.y, star.x) == (("α 1.6, β 1, γ 1",), (53,))  # 1.4 has one seed
+    best = shown["Best with two seeds or more"]
+    assert best.marker.color not in {LOOKS[axis].colour for axis in ScalingAxis}
+    assert (best.y, best.x) == (("α 1.6, β 1, γ 1",), (53,))  # 1.4 has one seed
     # squares 8 + 8 + 0 + 0, degrees of freedom 1 + 1 + 1 + 1: the square root of 4
-    assert star.error_x.array == (2,)
+    assert best.error_x.array == (2,)
     level = shown["Level with the best, within the noise"]
     assert level.y == ("α 1.4, β 1, γ 1", "α 1.2, β 1, γ 1")  # 7 above and 1 below; 1.8 is 33 below
     assert set(shown["Mean of its seeds"].y) == {"Baseline, unscaled", "α 1.8, β 1, γ 1"}

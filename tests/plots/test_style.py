@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -129,12 +130,15 @@ def test_a_legend_below_the_plot_gives_way_to_the_source_on_a_slide():
     assert made.layout.legend.y == -0.16
 
 
-def test_a_figures_file_has_its_points_under_the_axes_titles():
-    made = figure(300).add_scatter(name="Depth", x=[1, None, 3], y=[70, None, 72])
-    made.update_xaxes(title_text="MACs (billions)").update_yaxes(title_text="Top-1 (%)")
-    assert drawn_numbers(made) == [
-        {"series": "Depth", "MACs (billions)": 1, "Top-1 (%)": 70},
-        {"series": "Depth", "MACs (billions)": 3, "Top-1 (%)": 72},
+def test_a_figures_file_has_its_points_under_columns_that_no_language_changes():
+    made = figure(300).add_scatter(name="深度", x=[1, None, 3], y=[70, None, 72])
+    made.add_scatter(x=[1, 3], y=[70, 72])  # only ties points together
+    made.add_scatter(name="寬度", x=[2], y=[71], customdata=[["w = 2", "more"]])
+    made.update_xaxes(title_text="MACs（十億）").update_yaxes(title_text="Top-1（%）")
+    assert drawn_numbers(made, "macs_billions", "top1_pct") == [
+        {"series": "深度", "macs_billions": 1, "top1_pct": 70},
+        {"series": "深度", "macs_billions": 3, "top1_pct": 72},
+        {"series": "寬度", "network": "w = 2", "macs_billions": 2, "top1_pct": 71},
     ]
 
 
@@ -311,8 +315,16 @@ def test_a_label_keeps_off_another_point_where_it_can() -> None:
     beside = (0.54, 0.5)  # just where the label would stand
     assert place_labels([label], [*CORNERS, (0.5, 0.5)]) == ["middle right"]
     assert place_labels([label], [*CORNERS, (0.5, 0.5), beside]) != ["middle right"]
-    everywhere = [(0.5 + x / 50, 0.5 + y / 50) for x in range(-9, 10) for y in range(-9, 10)]
-    assert place_labels([label], [*CORNERS, *everywhere]) == ["middle right"]
+    around = [(0.5 + x / 50, 0.5 + y / 50) for x in range(-9, 10) for y in range(-9, 10)]
+    assert place_labels([label], [*CORNERS, *around]) == [""]
+
+
+def test_a_label_is_nearer_to_its_own_point_than_to_one_with_another_name() -> None:
+    """At the upper left it would begin 7 px to the left of its point, which is just above the other one."""
+    label, other = Label("r = 2.2", 0.5, 0.5, "top left"), (0.5 - 9 / 245, 0.5 - 4 / 264)
+    assert place_labels([label], [*CORNERS, (0.5, 0.5)]) == ["top left"]
+    assert place_labels([label], [*CORNERS, (0.5, 0.5), other]) != ["top left"]
+    assert place_labels([replace(label, same=(other,))], [*CORNERS, (0.5, 0.5), other]) == ["top left"]
 
 
 def test_a_label_keeps_off_a_line_or_stays_away() -> None:
