@@ -5,6 +5,7 @@ import streamlit as st
 from effviz.i18n import _, lazy_gettext
 from effviz.plots import config
 from effviz.plots.scaling_plans import limit_shares
+from effviz.plots.style import drawn_numbers
 from effviz.scaling import (
     Budget,
     BudgetKind,
@@ -115,5 +116,6 @@ def _draw(answer: Solution, path: ScalingPath) -> None:
         config=config("limits"),
         alt=_("Line chart of the used share of each limit over the coefficient; {stops}.").format(stops=stops),
     )
-    chart_menu(CHART, drawn, _("Which limit is reached first?"), _("Counted and drawn by EffViz (Apache-2.0)."))
+    rows = drawn_numbers(drawn, "coefficient", "used_pct")
+    chart_menu(CHART, drawn, _("Which limit is reached first?"), _("Counted and drawn by EffViz (Apache-2.0)."), rows)
     st.caption(_("Used: {used}. Here {stops}.").format(used=used, stops=stops))

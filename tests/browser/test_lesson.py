@@ -117,6 +117,15 @@ def test_a_room_reads_every_word(visit: Visit) -> None:
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("stHeader")).to_be_visible()
+    page = visit("/lesson?lesson=1&present=true", width=1920, height=1080)
+    page.get_by_role("button", name="Show the answer").click()
+    expect(page.locator(".networks .title")).to_have_count(4)
+    idle(page)
+    words = page.locator(".networks svg text").evaluate_all(
+        "all => all.map(one => parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a)"
+    )
+    assert min(words) >= 20
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight") <= 1080
 
 
 def test_the_handout_is_a_file_of_several_pages(visit: Visit, tmp_path: Path) -> None:

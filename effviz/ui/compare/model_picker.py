@@ -209,7 +209,8 @@ def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:
             "Scatter plot of ImageNet top-1 over {cost}: the paper's networks, and the compared models as hexagons."
         ).format(cost=cost.axis),
     )
-    chart_menu(CHART, made, _("Cost and accuracy"), accuracy_cost.credit_line())
+    rows = style.drawn_numbers(made, cost.column, "top1_pct")
+    chart_menu(CHART, made, _("Cost and accuracy"), accuracy_cost.credit_line(), rows)
     if without:
         st.caption(" ".join(_left_out(refs, [mark.label for mark in without])))
     outputs.sources(

@@ -61,9 +61,9 @@ def with_menu(html: str) -> str:
     return html.replace("<!-- menu -->", _PICTURE.joinpath("drawing_menu.html").read_text("utf-8"))
 
 
-def menu_data(key: str, name: str, slide: DrawingSlide | None) -> dict[str, object]:
-    """What the buttons need to know; `name` is that of the file, and without a slide there are none."""
-    return {"key": key, "name": name, "slide": slide and slide._asdict()}
+def menu_data(key: str, name: str, slide: DrawingSlide | None, csv: str = "") -> dict[str, object]:
+    """What the buttons need to know; `name` is that of the files, and without a slide there are none."""
+    return {"key": key, "name": name, "slide": slide and slide._asdict(), "csv": csv}
 
 
 def menu_words() -> dict[str, str]:
@@ -73,5 +73,6 @@ def menu_words() -> dict[str, str]:
         "png": _("Save as PNG"),
         "link": _("Copy link to this figure"),
         "linkShort": _("Link"),
+        "csv": _("The numbers of this figure"),
         "copied": _("Copied"),
     }

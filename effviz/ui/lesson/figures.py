@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -28,16 +29,18 @@ from effviz.plots.paper_curves import (
     macs_axis,
 )
 from effviz.plots.scaling_plans import growth
-from effviz.plots.style import config, enlarge
+from effviz.plots.style import config, drawn_numbers, enlarge
 from effviz.scaling import PAPER_RULE, Family
 from effviz.ui import cache, outputs
 from effviz.ui.compare.display_settings import PICTURE_PX, ExplanationChoice
 from effviz.ui.compare.map_cells import FRAME, Entrant, MapCell, MapGap, awaited, compute_cells
+from effviz.ui.components import counted_here
 from effviz.ui.components.networks import networks
-from effviz.ui.paper.figure2 import planned
+from effviz.ui.components.picture import chart_menu
+from effviz.ui.paper import exhibit, figure2, objective
 from effviz.ui.paper.objective import reward_figure, reward_formula
 from effviz.ui.paper.results import cost_axis, table2
-from effviz.ui.paper.search import second_step_figure
+from effviz.ui.paper.search import second_step, second_step_figure
 from effviz.ui.session import PRESENT
 from effviz.zoo.catalogue import model_card
 from effviz.zoo.presets import PRESETS, Preset, ScalingAxis
@@ -51,10 +54,16 @@ ROOM_HEIGHT_PX, ROOM_TEXT_PX = 640, 22  # on a projector of 1080 px
 def show_growth(guess: Guess, shown: bool) -> None:
     """Draw B0 to scale, and what twice of each dimension makes of it."""
     factors = {ScalingAxis.DEPTH: 2.0, ScalingAxis.WIDTH: 2.0, ScalingAxis.RESOLUTION: 2.0, ScalingAxis.COMPOUND: 0.0}
-    plans = planned(factors)
+    plans = figure2.planned(factors)
     roles = list(ScalingAxis)[: 4 if shown else 1]
+    drawn = {role: plans[role] for role in roles}
     caption = _("Drawn to one scale: a bar is a block, its length the channels, the square the input.")
-    networks({role: plans[role] for role in roles}, caption, f"lesson-growth-{len(roles)}")
+    key = f"lesson-growth-{len(roles)}"
+    if PRESENT.get():
+        networks(drawn, caption, key)
+        return
+    rows = exhibit.frame(drawn.items(), figure2.table_columns(plans[ScalingAxis.BASELINE]))
+    networks(drawn, caption, key, counted_here(_(exhibit.EXISTING["figure2"].title)), rows.to_csv(index=False))
 
 
 def show_saturation(guess: Guess, shown: bool) -> None:
@@ -63,15 +72,17 @@ def show_saturation(guess: Guess, shown: bool) -> None:
     last = lesson_answers.depth_curve()[-1]
     if not shown:
         curves = [_without_end(curve) for curve in curves if any(dot.name == last.label for dot in curve.dots)]
-    made = _reaching(curves, (9, max(81.5, float(guess["d8"]) + 0.5)))
-    made.add_trace(guess_mark(last.macs_billions, float(guess["d8"])))
-    _chart("saturation", made, _("Line chart of top-1 over MACs as in Figure 3, with a mark at the guess."))
+    mark = (last.macs_billions, float(guess["d8"]))
+    made = _reaching(curves, (9, max(81.5, mark[1] + 0.5)), mark)
+    alt = _("Line chart of top-1 over MACs as in Figure 3, with a mark at the guess.")
+    _chart("figure3", made, alt, exhibit.table(curves, "macs_billions", "top1_pct"))
 
 
-def _reaching(curves: Sequence[FigureCurve], corner: tuple[float, float]) -> go.Figure:
-    """Draw curves over MACs on axes that stay as they are when the answer comes, up to the upper right corner."""
+def _reaching(curves: Sequence[FigureCurve], corner: tuple[float, float], mark: tuple[float, float]) -> go.Figure:
+    """Draw curves and the guess on axes that stay as they are when the answer comes, up to the upper right corner."""
     origin = (0, 75.5)
-    made = draw_curves(curves, macs_axis(), accuracy_axis(), corners=(origin, corner))
+    made = draw_curves(curves, macs_axis(), accuracy_axis(), corners=(origin, corner, mark))
+    made.add_trace(guess_mark(*mark))
     (left, low), (right, high) = origin, corner
     return made.update_xaxes(range=[left, right]).update_yaxes(range=[low, high])
 
@@ -84,10 +95,11 @@ def show_balance(guess: Guess, shown: bool) -> None:
     """Draw Figure 4; before the answer only the line from plain B0."""
     curves = [curve for curve in figure4() if curve.origin is Origin.PRINTED]
     end = lesson_answers.widest()
-    guessed = end.top1_pct + float(guess["lead"])
-    made = _reaching(curves if shown else curves[:1], (26, max(83.0, guessed + 0.5)))
-    made.add_trace(guess_mark(end.macs_billions, guessed))
-    _chart("balance", made, _("Line chart of top-1 over MACs as in Figure 4, with a mark at the guess."))
+    mark = (end.macs_billions, end.top1_pct + float(guess["lead"]))
+    drawn = curves if shown else curves[:1]
+    made = _reaching(drawn, (26, max(83.0, mark[1] + 0.5)), mark)
+    alt = _("Line chart of top-1 over MACs as in Figure 4, with a mark at the guess.")
+    _chart("figure4", made, alt, exhibit.table(drawn, "macs_billions", "top1_pct"))
 
 
 def show_phi(guess: Guess, shown: bool) -> None:
@@ -96,7 +108,8 @@ def show_phi(guess: Guess, shown: bool) -> None:
         outputs.formula()
         return
     made = growth(cache.growth(PAPER_RULE, Family.EFFICIENTNET), float(guess["phi"]))
-    _chart("phi", made, _("Line chart of MACs over φ on a log scale, with a line at the guess."))
+    alt = _("Line chart of MACs over φ on a log scale, with a line at the guess.")
+    _chart("growth", made, alt, pd.DataFrame(drawn_numbers(made, "phi", "macs_billions")))
 
 
 def show_objective(guess: Guess, shown: bool) -> None:
@@ -109,7 +122,8 @@ def show_objective(guess: Guess, shown: bool) -> None:
     among = [of for of in candidates() if of.listing in (Listing.PAPER, Listing.PAPER_OTHERS)]
     ranked = ranking(goal, among)
     alt = _("Scatter chart of top-1 over MACs with lines of equal reward; {name} has the highest reward.")
-    _chart("objective", reward_figure(goal, ranked), alt.format(name=ranked[0].candidate.name))
+    rows = exhibit.frame(ranked, objective.table_columns())
+    _chart("objective", reward_figure(goal, ranked), alt.format(name=ranked[0].candidate.name), rows)
 
 
 def show_steps(guess: Guess, shown: bool) -> None:
@@ -119,7 +133,8 @@ def show_steps(guess: Guess, shown: bool) -> None:
         st.latex(r"\alpha\cdot\beta^{2}\cdot\gamma^{2} \approx 2")
         return
     alt = _("Line chart of depth, width and resolution over φ, by the formula and as published up to {name}.")
-    _chart("steps", second_step_figure(), alt.format(name=second_steps()[-1].name))
+    rows = exhibit.table(second_step(), "phi", "times_b0")
+    _chart("second-step", second_step_figure(), alt.format(name=second_steps()[-1].name), rows)
 
 
 def show_results(guess: Guess, shown: bool) -> None:
@@ -132,15 +147,19 @@ def show_results(guess: Guess, shown: bool) -> None:
     alt = _("Chart of top-1 over {cost} on a log scale: {series}.").format(
         cost=cost_axis(cost).title, series=", ".join(curve.title for curve in drawn)
     )
-    _chart("results", draw_curves(drawn, cost_axis(cost), accuracy_axis()), alt)
+    made = draw_curves(drawn, cost_axis(cost), accuracy_axis())
+    _chart("figure1" if cost is Cost.PARAMS else "figure5", made, alt, exhibit.table(drawn, cost.column, "top1_pct"))
 
 
-def _chart(name: str, made: go.Figure, alt: str) -> None:
-    """One figure, as high as a step has room for; larger for a room."""
-    room = PRESENT.get()
+def _chart(name: str, made: go.Figure, alt: str, rows: pd.DataFrame) -> None:
+    """One figure of another page with its menu, as high as a step has room for; larger for a room, and alone there."""
+    key, room = f"lesson-{name}", PRESENT.get()
     drawn = enlarge(made, ROOM_TEXT_PX) if room else go.Figure(made)
     drawn.update_layout(height=ROOM_HEIGHT_PX if room else HEIGHT_PX)
-    st.plotly_chart(drawn, key=f"lesson-{name}", config=config(f"effviz-lesson-{name}"), alt=alt)
+    st.plotly_chart(drawn, key=key, config=config(f"effviz-{key}"), alt=alt)
+    if not room:
+        title = _("How cost grows") if name == "growth" else _(exhibit.figure_title(name))
+        chart_menu(key, drawn, title, exhibit.credit_line(rows), rows)
 
 
 # The step on Figure 7: live maps of five networks under letters, on two photos.

@@ -1,5 +1,6 @@
 """A step of the lesson on the screen: the question, the guess, the answer, and the way on."""
 
+import re
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Final
@@ -10,10 +11,10 @@ import streamlit as st
 from effviz.i18n import _, lazy_gettext
 from effviz.ui import outputs
 from effviz.ui.components.keys import keys
-from effviz.ui.lesson.figures import Guess
+from effviz.ui.lesson.figures import Guess, preset
 from effviz.ui.lesson.questions import STEPS, Pairing, Step
 from effviz.ui.paper.exhibit import EXISTING, PRESENT_CSS, SECTION
-from effviz.ui.session import LESSON, LESSON_STEPS, PRESENT, Setting
+from effviz.ui.session import LESSON, LESSON_STEPS, MODELS, PRESENT, Setting
 
 GUESSES: Final = "lesson guesses"  # in the session alone: step -> what was guessed
 SHOWN: Final = "lesson shown"  # in the session: steps whose answers stand on the screen
@@ -42,12 +43,15 @@ def show_step(number: int) -> None:
     left, right = st.columns([3, 8] if pairs else [4, 7], gap="large")
     shown = step.name in _shown()
     with left:
-        st.markdown(step.put_question())
+        st.markdown(whole(f"{step.put_question()} {_(step.hint)}"))
         guess = guesses()[step.name] if shown else _ask(step)
         if shown:
-            _answer(step, guess)
+            _answers(step, guess)
     with right:
         step.show(guess, shown)
+    if shown:
+        with right if pairs else left:  # where there is room
+            _finding(step)
 
 
 def _ask(step: Step) -> Guess:
@@ -77,7 +81,7 @@ def _shown() -> set[str]:
     return kept
 
 
-def _answer(step: Step, guess: Guess) -> None:
+def _answers(step: Step, guess: Guess) -> None:
     right = step.answers()
     row = _("{what}: **{answer}**; your guess: {guess}")
     st.markdown(
@@ -89,7 +93,16 @@ def _answer(step: Step, guess: Guess) -> None:
             for each in step.asked
         )
     )
-    st.success(step.finding())
+
+
+def whole(text: str) -> str:
+    """A text whose formulas stay on one line: "d · w² · r²", "d = 8"."""
+    return re.sub(" ([·=]) ", rf"{outputs.NO_BREAK}\1{outputs.NO_BREAK}", text)
+
+
+def _finding(step: Step) -> None:
+    """What the figure shows, what to try next, and where."""
+    st.success(whole(step.finding()))
     st.markdown(_("**Try this:** {task}").format(task=_(step.try_this)))
     with st.container(horizontal=True):
         _links(step)
@@ -103,6 +116,8 @@ def _links(step: Step) -> None:
         SECTION.put(step.section)
         st.switch_page(f"{PAGES}/paper.py")
     if step.page and st.button(_(PAGE_TITLES[step.page]), icon=":material/arrow_outward:"):
+        if step.page == "compare":  # which shows what the step has shown
+            MODELS.put(tuple(ref.label for ref in preset().refs))
         st.switch_page(f"{PAGES}/{step.page}.py")
 
 
@@ -213,7 +228,7 @@ def show_handout() -> None:
             _(
                 "Eight questions on *EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks* (Tan "
                 "and Le, 2019). Guess first; the figures and the answers are at {link}."
-            ).format(link=handout_address())
+            ).format(link=f"<{handout_address()}>")
         )
         for number, step in enumerate(STEPS, 1):
             with st.container(key=f"handout-step-{number}"):
@@ -235,12 +250,12 @@ def handout_address() -> str:
 
 def _step(step: Step, number: int, answers: bool) -> None:
     st.subheader(f"{number}. {_(step.title)}")
-    st.markdown(step.put_question())
+    st.markdown(whole(step.put_question()))
     right = step.answers()
     for each in step.asked:
         said = f"**{each.words(right[each.key])}**" if answers else "………………"
-        st.markdown(f"- {_(each.label)}: {said}")
+        st.markdown(_("- {what}: {answer}").format(what=_(each.label), answer=said))
     if answers:
-        st.markdown(step.finding())
+        st.markdown(whole(step.finding()))
     else:
         st.html('<div class="answer-line"></div>' * LINES)

@@ -11,7 +11,7 @@ from effviz.facts import lesson_answers
 from effviz.facts.scaling_experiments import STATED_LEAD, compound_leads, single_dimension
 from effviz.facts.search_objective import EXPONENT, TARGET_MACS, Objective
 from effviz.facts.two_step_search import second_steps
-from effviz.i18n import _, lazy_gettext
+from effviz.i18n import _, lazy_gettext, typeset
 from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.scaling import PAPER_RULE, ScalingMethod
 from effviz.ui.lesson import figures
@@ -91,6 +91,7 @@ class Step:
     try_this: str
     section: str  # of the page Paper, where the figure is whole
     page: str = ""  # where else the task leads, by its file's name
+    hint: str = ""  # on the screen, not on paper
 
     def put_question(self) -> str:
         """The question in the visitor's language."""
@@ -220,8 +221,8 @@ STEPS: Final = (
         "saturation",
         lazy_gettext("Each dimension alone saturates"),
         lazy_gettext(
-            "Figure 3 makes B0 deeper and deeper. The curve shows the networks up to d = 6. Which accuracy does "
-            "d = 8 reach? The slider places your mark on the plot."
+            "Figure 3 makes B0 deeper and deeper. The curve shows the networks up to d = 6. What accuracy does "
+            "d = 8 reach?"
         ),
         {},
         (
@@ -240,6 +241,7 @@ STEPS: Final = (
         _saturation_finding,
         lazy_gettext("In Figure 3, switch on the recomputed costs: how far are the drawn MACs from the real ones?"),
         "figure3",
+        hint=lazy_gettext("The slider places your mark on the plot."),
     ),
     Step(
         "balance",
@@ -290,10 +292,10 @@ STEPS: Final = (
         lazy_gettext("Where the baseline comes from"),
         lazy_gettext(
             "B0 was found by a search that rewards accuracy × (FLOPs / {target:.0f} million) to the power of "
-            "{exponent:g}. A network needs twice B0's MACs. How many points more accurate than B0 must it be to earn "
+            "{exponent}. A network needs twice B0's MACs. How many points more accurate than B0 must it be to earn "
             "the same reward?"
         ),
-        {"target": TARGET_MACS / 1e6, "exponent": EXPONENT},
+        {"target": TARGET_MACS / 1e6, "exponent": typeset(f"{EXPONENT:g}")},
         (
             Quantity(
                 "points",

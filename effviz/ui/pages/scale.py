@@ -5,6 +5,7 @@ import streamlit as st
 from effviz.i18n import _
 from effviz.plots import config
 from effviz.plots.scaling_plans import alternative_rows, alternatives, growth, stages
+from effviz.plots.style import drawn_numbers
 from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Budget, BudgetKind, ScalingMethod, Solution, plan
 from effviz.ui import budget_limits, cache, inputs, outputs, session
 from effviz.ui.compare import model_picker
@@ -59,7 +60,7 @@ st.plotly_chart(
         "two to the phi would be {doubled}."
     ).format(phi=phi, macs=outputs.amount(network.macs), doubled=outputs.amount(table.baseline.macs * 2**phi)),
 )
-chart_menu("scale-growth", grown, _("How cost grows"), credit)
+chart_menu("scale-growth", grown, _("How cost grows"), credit, drawn_numbers(grown, "phi", "macs_billions"))
 
 st.header(_("What was published"))
 outputs.published_table([entry for entry in PUBLISHED.values() if entry.family is family], rule)
@@ -99,7 +100,7 @@ st.plotly_chart(
     config=config("stages"),
     alt=_("Bar chart of the MACs of every stage, the baseline beside the scaled network, as in the table below."),
 )
-chart_menu("scale-stages", spent, _("Stage by stage"), credit)
+chart_menu("scale-stages", spent, _("Stage by stage"), credit, drawn_numbers(spent, "stage", "macs_millions"))
 outputs.stage_table(baseline, network)
 budget_limits.use_network(network)
 outputs.sources((_("paper, Table 1"), outputs.PAPER), (_("rounding: official code"), outputs.OFFICIAL_CODE))

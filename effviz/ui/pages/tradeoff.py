@@ -13,7 +13,7 @@ from effviz.plots.accuracy_cost import (
     recipe_series,
     unmeasured_network,
 )
-from effviz.plots.style import config
+from effviz.plots.style import config, drawn_numbers
 from effviz.scaling import PAPER_RULE, plan
 from effviz.ui import outputs
 from effviz.ui.components.picture import chart_menu
@@ -34,10 +34,10 @@ for setting in (PHI, MODELS):
 
 cost, version, phi = chart_controls.first_row()
 recipes, families = chart_controls.second_row()
-stars, unmeasured = compared_series(chart_controls.refs())
+compared, unmeasured = compared_series(chart_controls.refs())
 at = PAPER_RULE.at(phi)
 marked = unmeasured_network(f"φ = {phi:g}", plan(at.depth, at.width, at.resolution_px))
-series = (*paper_series(version), *map(recipe_series, recipes), *map(family_series, families), stars)
+series = (*paper_series(version), *map(recipe_series, recipes), *map(family_series, families), compared)
 
 if warning := chart_controls.mixing(recipes, families):
     st.warning(warning, icon=":material/warning:")
@@ -50,7 +50,8 @@ st.plotly_chart(
     config=config(f"effviz-tradeoff-{cost}"),
     alt=chart_controls.alt_text(series, cost, marked),
 )
-chart_menu(chart_controls.CHART, made, _("What does accuracy cost?"), credit_line())
+rows = drawn_numbers(made, cost.column, "top1_pct")
+chart_menu(chart_controls.CHART, made, _("What does accuracy cost?"), credit_line(), rows)
 chart_controls.show_notes(series, cost, unmeasured)
 
 network = chart_controls.choose_network([point for of in series for point in of.points])

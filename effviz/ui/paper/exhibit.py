@@ -206,17 +206,18 @@ def show_exhibit(name: str, made: go.Figure, rows: pd.DataFrame, alt: str) -> No
         return
     st.plotly_chart(made, key=name, config=config(f"effviz-{name}"), alt=alt)
     with st.container(horizontal=True, vertical_alignment="center"):
-        picture(name, slide(made, _(figure_title(name)), _credit(rows)), alone=name in FIGURES)
+        picture(name, slide(made, _(figure_title(name)), credit_line(rows)), alone=name in FIGURES)
         save(name, rows)
         listed = "source" in rows and st.toggle(_("Points and sources"), key=f"{name}-points")
     if listed:
         _points(rows)
 
 
-def _credit(rows: pd.DataFrame) -> str:
+def credit_line(rows: pd.DataFrame) -> str:
     """The line below a slide: where its numbers come from, and under which licence it may be shown."""
-    said = credit(rows["source"]) if "source" in rows else "EffViz"
-    return _("Source: {names}. Drawn by EffViz (Apache-2.0).").format(names=said)
+    if "source" not in rows:
+        return _("Counted and drawn by EffViz (Apache-2.0).")
+    return _("Source: {names}. Drawn by EffViz (Apache-2.0).").format(names=credit(rows["source"]))
 
 
 def _points(rows: pd.DataFrame) -> None:
@@ -336,8 +337,8 @@ FIGURES: Final = {
 
 def figure_title(name: str) -> str:
     """The title of a figure's slide, for `_`."""
-    known = FIGURES.get(name)
-    return known.title if known and known.title else EXISTING[SECTION.get()].title
+    known = FIGURES.get(name, NamedFigure(SECTION.get()))
+    return known.title or EXISTING[known.section].title
 
 
 # One figure alone (`?embed=figure3`), for a frame in another page or for a room.
@@ -386,7 +387,7 @@ def _draw_alone(name: str, made: go.Figure, rows: pd.DataFrame, alt: str) -> Non
         return
     drawn = enlarge(made, ROOM_TEXT_PX).update_layout(height=ROOM_HEIGHT_PX) if PRESENT.get() else made
     alone.place.plotly_chart(drawn, key=name, config=config(f"effviz-{name}"), alt=alt)
-    alone.place.caption(_credit(rows))
+    alone.place.caption(credit_line(rows))
 
 
 # Which version of the paper is shown, in the sections whose numbers changed between versions.

@@ -48,7 +48,7 @@ def show() -> None:
     )
     plans = planned(factors)
     networks(plans, _caption(), "figure2", counted_here(_("Figure 2: five ways to grow a network")))
-    _numbers(plans)
+    numbers("figure2", plans.items(), table_columns(plans[ScalingAxis.BASELINE]))
     outputs.sources((_("paper, Figure 2"), PaperVersion.V5.url), (_("rounding: official code"), outputs.OFFICIAL_CODE))
 
 
@@ -82,9 +82,9 @@ def _caption() -> str:
     )
 
 
-def _numbers(plans: Mapping[ScalingAxis, Plan]) -> None:
-    baseline = plans[ScalingAxis.BASELINE]
-    columns: dict[str, Column[tuple[ScalingAxis, Plan]]] = {
+def table_columns(baseline: Plan) -> dict[str, Column[tuple[ScalingAxis, Plan]]]:
+    """What the figure's table says of each network."""
+    return {
         "network": Column(lambda row: _(AXIS_TITLES[row[0]]), _("What grows")),
         "depth": Column(lambda row: round(row[1].depth, 3), _("Depth"), "×%.2f"),
         "width": Column(lambda row: round(row[1].width, 3), _("Width"), "×%.2f"),
@@ -95,4 +95,3 @@ def _numbers(plans: Mapping[ScalingAxis, Plan]) -> None:
         "macs_times_baseline": Column(lambda row: row[1].macs / baseline.macs, _("MACs against B0"), "×%.2f"),
         "source": Column(lambda _row: "recomputed by EffViz with the official code's rounding"),
     }
-    numbers("figure2", plans.items(), columns)

@@ -264,10 +264,11 @@ def _plot(goal: Objective, ranked: Sequence[Ranked]) -> None:
         "Scatter chart of ImageNet top-1 over MACs on a log scale with lines of equal reward, {count} networks. "
         "The highest reward is {reward:.1f} %, of {name}."
     ).format(count=len(ranked), reward=first.reward_pct, name=first.candidate.name)
-    show_exhibit("objective", reward_figure(goal, ranked), frame(ranked, _columns()), alt)
+    show_exhibit("objective", reward_figure(goal, ranked), frame(ranked, table_columns()), alt)
 
 
-def _columns() -> dict[str, Column[Ranked]]:
+def table_columns() -> dict[str, Column[Ranked]]:
+    """What the ranking says of each network."""
     return {
         "place": Column(lambda row: row.place, _("Place")),
         "network": Column(lambda row: row.candidate.name, st.column_config.TextColumn(_("Network"), width=NAME_PX)),
@@ -291,7 +292,7 @@ def _places(ranked: Sequence[Ranked]) -> None:
                 place=baseline.place, count=len(ranked), reward=baseline.reward_pct
             )
         )
-    numbers("ranking", ranked, _columns())
+    numbers("ranking", ranked, table_columns())
     st.caption(
         _(
             "The search scored short trainings, whose accuracies were never published; final accuracies stand in "

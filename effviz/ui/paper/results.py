@@ -166,12 +166,13 @@ def _groups() -> Sequence[int]:
 def _plot(version: PaperVersion, cost: Cost, groups: Sequence[int], drawn: bool) -> None:
     shown = (*table2(version, cost, groups), *(cost_figure(version, cost) if drawn else ()))
     name = "figure1" if cost is Cost.PARAMS else "figure5"
-    column = "params_millions" if cost is Cost.PARAMS else "macs_billions"
     series = "; ".join(f"{curve.title} ({len(curve.dots)})" for curve in shown)
     alt = _("Chart of ImageNet top-1 over {cost} on a log scale: {series}.").format(
         cost=cost_axis(cost).title, series=series
     )
-    show_exhibit(name, draw_curves(shown, cost_axis(cost), accuracy_axis(), 500), table(shown, column, "top1_pct"), alt)
+    show_exhibit(
+        name, draw_curves(shown, cost_axis(cost), accuracy_axis(), 500), table(shown, cost.column, "top1_pct"), alt
+    )
 
 
 def _table(version: PaperVersion, groups: Sequence[int]) -> None:

@@ -156,24 +156,14 @@ def _grid() -> None:
         _("The steps are ours: α by 0.2, β by 0.1 and γ by 0.05, or α by 0.1 and β by 0.05."),
     )
     points = grid(GridSize(size))
-    paper, truth, both = (
-        sum(of.on_paper for of in points),
-        sum(of.really for of in points),
-        sum(of.on_paper and of.really for of in points),
-    )
-    st.markdown(
-        _(
-            "Each point is a network: B0 with its blocks, channels and pixels rounded. Within {near:.0%} of 2, "
-            "**{paper}** of {all} points double B0's MACs by the formula, **{truth}** really do, and only **{both}** "
-            "do both. The paper does not say how near a point had to be."
-        ).format(paper=paper, truth=truth, both=both, all=len(points), near=NEAR)
-    )
+    st.markdown(_("Each point is a network: B0 with its blocks, channels and pixels rounded."))
     rows = frame(points, _grid_columns())
     alt = _(
         "Three-dimensional scatter chart of α, β and γ around the surface α·β²·γ² = 2, coloured by the counted "
         "MACs: {all} points from {least:.2f} to {most:.2f} times B0's; the numbers are in the CSV too."
     ).format(all=len(points), least=min(of.macs_ratio for of in points), most=max(of.macs_ratio for of in points))
     show_exhibit("search-grid", space(points), rows, alt)
+    st.markdown(_doubled(points))
     _rounding()
     alt = _(
         "Scatter chart of counted MACs over those by the formula: {above} of {all} points cost more than the "
@@ -183,6 +173,19 @@ def _grid() -> None:
     outputs.sources((_("paper, section 3.3 and section 4, step 1"), PaperVersion.V5.url))
     with st.expander(_("Every point in numbers")):
         numbers("search-rows", points, _grid_columns())
+
+
+def _doubled(points: Sequence[GridPoint]) -> str:
+    return _(
+        "Within {near:.0%} of 2, **{paper}** of {all} points double B0's MACs by the formula, **{truth}** really do, "
+        "and only **{both}** do both. The paper does not say how near a point had to be."
+    ).format(
+        paper=sum(of.on_paper for of in points),
+        truth=sum(of.really for of in points),
+        both=sum(of.on_paper and of.really for of in points),
+        all=len(points),
+        near=NEAR,
+    )
 
 
 def _rounding() -> None:
@@ -227,14 +230,14 @@ def _searched(results: Sequence[SearchResult]) -> None:
         )
         return
     st.markdown(_size(results, base))
-    st.markdown(_verdict(points))
     names = "; ".join(f"{row_name(of)} {of.top1_pct:.2f} %" for of in points)
     alt = _("Dot chart of top-1 for every training, the best point first: {names}.").format(names=names)
     show_exhibit("search-trials", trials(points), _trial_rows(results), alt)
+    st.markdown(_verdict(points))
     st.caption(
         _(
-            "Each ring is one training; the bar through the star is the standard deviation between seeds. One seed "
-            "says little: a point with a single ring above the star may only have been lucky."
+            "Each ring is one training; the bar through the filled diamond is the standard deviation between seeds. "
+            "One seed says little: a single ring to the right of that diamond may only have been lucky."
         )
     )
     _accuracies(points, base)

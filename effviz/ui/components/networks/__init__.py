@@ -11,6 +11,7 @@ from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.scaling import Plan
 from effviz.ui.components import MENU_CSS, MENU_JS, DrawingSlide, menu_data, menu_words, phi, with_menu
 from effviz.ui.components.phi import drawing_words, network
+from effviz.ui.session import PRESENT
 
 HERE = Path(__file__).parent
 
@@ -24,10 +25,12 @@ _networks = st.components.v2.component(
 )
 
 
-def networks(plans: Mapping[ScalingAxis, Plan], caption: str, key: str, slide: DrawingSlide | None = None) -> None:
+def networks(
+    plans: Mapping[ScalingAxis, Plan], caption: str, key: str, slide: DrawingSlide | None = None, csv: str = ""
+) -> None:
     """Draw one network a column, each in the colour of its way of scaling; the first is what all others grew from.
 
-    With the words of a slide it has buttons that save it as one.
+    With the words of a slide it has buttons that save it as one, and its numbers where they are given.
     """
     _networks(
         key=key,
@@ -37,7 +40,8 @@ def networks(plans: Mapping[ScalingAxis, Plan], caption: str, key: str, slide: D
                 "kinds": [str(role) for role in plans],
                 "colours": [LOOKS[role].colour for role in plans],
                 "caption": caption,
-                **menu_data(key, f"effviz-{key}", slide),
+                "room": PRESENT.get(),
+                **menu_data(key, f"effviz-{key}", slide, csv),
                 "words": {**menu_words(), **drawing_words()},
             }
         ],

@@ -1,6 +1,8 @@
 // The networks of Fig. 2, drawn as on the Scale page; here the sliders are Streamlit's.
 
-/** @typedef {{networks: Network[], kinds: string[], colours: string[], caption: string} & Saved} Data */
+/** @typedef {{networks: Network[], kinds: string[], colours: string[], caption: string, room: boolean} & Saved} Data room: shown to one */
+
+const ROOM = { zoom: 1.7, stack: 200 }; // words of 12 px are as large as 20 px then, and the drawing is as high as a chart
 
 class Networks {
   /** @type {Data} */ data;
@@ -14,8 +16,9 @@ class Networks {
     this.drawing.columns.forEach((_, i) => {
       /** @type {SVGElement} */ (this.svg.children[i]).style.setProperty("--role", data.colours[i]);
     });
+    if (data.room) this.drawing.stack = ROOM.stack;
     this.observer = new ResizeObserver(([entry]) => {
-      this.drawing.width = Math.round(entry.contentRect.width);
+      this.drawing.width = Math.round(entry.contentRect.width / (data.room ? ROOM.zoom : 1));
       this.drawing.draw(this.data.networks, this.data.words);
     });
     this.observer.observe(root);

@@ -4,7 +4,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const TITLE = 22; // px for a column's title
 const SQUARE = 120; // px, the largest input square
-const STACK = 360; // px for all the bars of the tallest network
+const STACK = 330; // px for all the bars of the tallest network
 const STAGE_GAP = 7; // px between stages
 const BAR = 10; // px, a bar and the gap below it, unless the tallest network needs thinner ones
 const CHANNEL = 0.42; // px for one channel, unless the widest network needs fewer
@@ -34,13 +34,13 @@ function set(element, values) {
   for (const [name, value] of Object.entries(values)) element.setAttribute(name, String(value));
 }
 
-/** One scale for all networks in view, so that they can be compared. @param {Network[]} networks @param {number} room @returns {Scale} */
-function fit(networks, room) {
+/** One scale for all networks in view, so that they can be compared. @param {Network[]} networks @param {number} room @param {number} stack @returns {Scale} */
+function fit(networks, room, stack) {
   const most = (/** @type {(network: Network) => number} */ count) => Math.max(...networks.map(count));
   const square = Math.min(SQUARE, room);
   const gaps = STAGE_GAP * (networks[0].blocks.length - 1);
   return {
-    bar: Math.min(BAR, (STACK - gaps) / most((network) => network.blocks.reduce((sum, blocks) => sum + blocks, 0))),
+    bar: Math.min(BAR, (stack - gaps) / most((network) => network.blocks.reduce((sum, blocks) => sum + blocks, 0))),
     channel: Math.min(CHANNEL, room / most((network) => Math.max(...network.channels))),
     pixel: Math.min(PIXEL, square / most((network) => network.resolution)),
     square,
@@ -119,6 +119,7 @@ class Drawing {
     this.columns = kinds.map((kind) => new Column(svg, kind, stages));
     this.width = 0;
     this.label = LABEL;
+    this.stack = STACK;
   }
 
   /** Draw as wide as a slide, and again as before. @param {() => void} draw @param {() => void} read what is done in between */
@@ -136,9 +137,9 @@ class Drawing {
     if (this.width === 0) return;
     const width = this.width / networks.length;
     const room = width < NARROW ? 0 : this.label;
-    const scale = fit(networks, width - room - 12);
+    const scale = fit(networks, width - room - 12, this.stack);
     const longest = Math.max(...networks.map((network) => Math.max(...network.channels))) * scale.channel;
-    set(this.svg, { viewBox: `0 0 ${this.width} ${TITLE + scale.square + 34 + STACK}` });
+    set(this.svg, { viewBox: `0 0 ${this.width} ${TITLE + scale.square + 34 + this.stack}` });
     networks.forEach((network, i) => {
       const middle = i * width + (width - room) / 2;
       this.columns[i].draw(network, networks[0], scale, { middle, label: room ? middle + longest / 2 + 10 : NaN, stem: words.stem });

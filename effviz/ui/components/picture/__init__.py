@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from effviz.i18n import _
-from effviz.plots.style import Slide, drawn_numbers, slide
+from effviz.plots.style import Slide, slide
 from effviz.ui.components import menu_words
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Row = Mapping[str, object]  # of a CSV, by its column
 HERE = Path(__file__).parent
@@ -22,15 +26,15 @@ _picture = st.components.v2.component(
 )
 
 
-def chart_menu(chart: str, made: go.Figure, title: str, source: str, rows: Sequence[Row] | None = None) -> None:
-    """The whole menu of a chart with this key: the buttons, and a file of its numbers, which are `rows` if given."""
+def chart_menu(chart: str, made: go.Figure, title: str, source: str, rows: "Sequence[Row] | pd.DataFrame") -> None:
+    """The whole menu of a chart with this key: the buttons, and a file of its numbers, which are `rows`."""
     import pandas as pd  # takes half a second, which the first maps need not wait for
 
     with st.container(horizontal=True, vertical_alignment="center"):
         picture(chart, slide(made, title, source))
         st.download_button(
             "CSV",
-            pd.DataFrame(drawn_numbers(made) if rows is None else rows).to_csv(index=False),
+            pd.DataFrame(rows).to_csv(index=False),
             f"effviz-{chart}.csv",
             "text/csv",
             key=f"{chart}-csv",
