@@ -52,6 +52,11 @@ def join_message(sentence: str, values: dict[str, object]) -> str:
     return _LazyMessage(sentence, values) if values else sentence
 
 
+def typeset(number: str) -> str:
+    """Return a number as it is printed in any language: with a minus sign, not a hyphen."""
+    return number.replace("-", "\N{MINUS SIGN}")
+
+
 def current_language() -> str:
     """Return the visitor's language."""
     _translations()

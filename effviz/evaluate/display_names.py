@@ -140,8 +140,8 @@ def controls_name(of: str) -> str:
 def few(photos: int) -> str:
     """What is to be said of intervals of so few photos."""
     text = ngettext(
-        "{count} photo is too little for an answer, this is an example only. Measure 30 or more.",
-        "{count} photos are too few for an answer, these are examples only. Measure 30 or more.",
+        "{count} photo is too few for an answer: it is only an example. Measure 30 or more.",
+        "{count} photos are too few for an answer: they are only examples. Measure 30 or more.",
         photos,
     )
     return text.format(count=photos)

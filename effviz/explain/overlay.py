@@ -20,7 +20,7 @@ from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import ActivationMap, Bytes, Floats, Method, Photo, read_only
 from effviz.explain.images import display
 from effviz.explain.placement import Placed, Placement, RasterOptions, place
-from effviz.i18n import _, lazy_gettext
+from effviz.i18n import _, lazy_gettext, typeset
 
 # Bring maps to a scale that can be coloured: their own, a shared one, signed density, share of evidence, or rank.
 
@@ -120,7 +120,7 @@ _UNITS: Final[Mapping[Scale, str]] = MappingProxyType(
     {
         Scale.OWN: lazy_gettext("own range of this map"),
         Scale.SHARED: lazy_gettext("one range for all maps in view"),
-        Scale.DENSITY: lazy_gettext("evidence for (+) and against (-), in the map's own unit"),
+        Scale.DENSITY: lazy_gettext("evidence for (+) and against (−), in the map's own unit"),
         Scale.SHARE: lazy_gettext("share of the positive evidence in a cell"),
         Scale.RANK: lazy_gettext("rank of a cell, 0 weakest to 1 strongest"),
     }
@@ -129,8 +129,8 @@ _UNITS: Final[Mapping[Scale, str]] = MappingProxyType(
 
 def _unit(entry: ActivationMap, scale: Scale) -> str:
     if scale is Scale.DENSITY and entry.method is Method.CAM:
-        density = _("logit density: its mean plus the bias {bias:+.2f} is the logit {logit:.2f}")
-        return density.format(bias=entry.bias, logit=entry.logit)
+        density = _("logit density: its mean plus the bias {bias} is the logit {logit}")
+        return density.format(bias=typeset(f"{entry.bias:+.2f}"), logit=typeset(f"{entry.logit:.2f}"))
     return _(_UNITS[scale])
 
 
@@ -153,7 +153,7 @@ def describe_map(activation_map: ActivationMap) -> str:
     strongest = float(activation_map.values.max())
     if strongest <= 0:
         none = _("No positive evidence for {name} (max {value}).")
-        return none.format(name=activation_map.target_name, value=f"{strongest:.2g}")
+        return none.format(name=activation_map.target_name, value=typeset(f"{strongest:.2g}"))
     return strongest_sentence(CAM_METHODS[activation_map.method].uses_target).format(
         name=activation_map.target_name,
         method=_(CAM_METHODS[activation_map.method].title),

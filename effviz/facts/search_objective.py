@@ -40,9 +40,9 @@ class Objective:
     def __post_init__(self) -> None:
         if not 0 < self.target_macs < math.inf:
             raise SettingsError(
-                _("A target of {macs:g} MACs is none: any positive number is allowed. Give one such as 4e8.").format(
-                    macs=self.target_macs
-                )
+                _(
+                    "A target of {macs:g} MACs is not allowed: it has to be a positive number. Give one such as 4e8."
+                ).format(macs=self.target_macs)
             )
         if not -1 <= self.exponent <= 0:
             raise SettingsError(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from effviz.facts import tables
-from effviz.i18n import _
+from effviz.i18n import _, typeset
 from effviz.scaling import (
     BudgetKind,
     Plan,
@@ -133,7 +133,7 @@ def _published_row(network: Published, rule: ScalingRule) -> Row:
 
 
 def _phi(value: float | None) -> str:
-    return _("none") if value is None else f"{value:.2f}".replace("-", "−")
+    return _("none") if value is None else typeset(f"{value:.2f}")
 
 
 def stage_table(before: Plan, after: Plan) -> None:
@@ -179,7 +179,7 @@ def _solution_row(solution: Solution) -> Row:
 
 def _coefficient(solution: Solution) -> str:
     sign = "φ = " if solution.method is ScalingMethod.COMPOUND else "×"
-    return sign + f"{solution.coefficient:.2f}".replace("-", "−")
+    return sign + typeset(f"{solution.coefficient:.2f}")
 
 
 def _left_over(solution: Solution) -> str:

@@ -40,7 +40,7 @@ def test_tab_reaches_everything_once_and_in_the_order_of_the_page(compare: Compa
     for _ in range(17):
         page.keyboard.press("Tab")
         order.append(focused(page))
-    controls = ["Scale", "Palette", "Opacity", "Hide weak parts below", "Contour", "Placement", "Cells"]
+    controls = ["Colour scale", "Palette", "Opacity", "Hide weak parts below", "Contour", "Placement", "Cells"]
     assert order[:12] == ["Swipe", "Difference", "Draw a box", "Save as PNG", "Copy link", *controls]
     assert order[12:15] == ["Each model's own first guess", "Map of lite0@224", "Enlarge the map of lite0@224"]
     assert re.fullmatch(r"About this model \(\d+ ms\)", order[15])

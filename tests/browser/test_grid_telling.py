@@ -28,7 +28,7 @@ def test_every_choice_is_drawn_before_the_server_hears_of_it_once(compare: Compa
     page, first = grid.page, grid.maps.first
     grid.open_look()
     first.evaluate(WATCH_ORDER)
-    slider, scale = page.get_by_label("Opacity"), page.get_by_role("combobox", name="Scale", exact=True)
+    slider, scale = page.get_by_label("Opacity"), page.get_by_role("combobox", name="Colour scale", exact=True)
     choices: list[tuple[Callable[[], object], str]] = [
         (lambda: scale.press("ArrowDown"), "scale=shared"),
         (lambda: scale.select_option("rank"), "scale=rank"),
@@ -61,14 +61,14 @@ def test_letting_go_of_a_control_tells_the_server_and_the_link_follows(compare: 
     opacity.fill("80")  # and let go
     expect(page).to_have_url(re.compile("opacity=80"))
     assert line.sent[before:] == ["rerun"]  # a drag of sixty steps is told once
-    page.get_by_role("combobox", name="Scale", exact=True).select_option("shared")
+    page.get_by_role("combobox", name="Colour scale", exact=True).select_option("shared")
     expect(page).to_have_url(re.compile("scale=shared"))
     page.reload()
     grid.ready()
     expect(page.locator(".chosen")).to_have_text("One range for all maps · Inferno · Opacity 80 %")
     grid.open_look()
     expect(page.get_by_label("Opacity")).to_have_value("80")
-    expect(page.get_by_role("combobox", name="Scale", exact=True)).to_have_value("shared")
+    expect(page.get_by_role("combobox", name="Colour scale", exact=True)).to_have_value("shared")
 
 
 CHOOSE_BEFORE_AN_OLDER_ANSWER = """
@@ -84,7 +84,7 @@ CHOOSE_BEFORE_AN_OLDER_ANSWER = """
 def test_a_list_that_hides_the_end_of_a_press_is_let_go_and_an_older_answer_undoes_nothing(compare: Compare) -> None:
     grid = compare(f"{TWO}&scale=rank")
     grid.open_look()
-    scale = grid.page.get_by_role("combobox", name="Scale", exact=True)
+    scale = grid.page.get_by_role("combobox", name="Colour scale", exact=True)
     scale.dispatch_event("pointerdown")  # some browsers send no pointerup while a list is open
     scale.select_option("own")
     expect(grid.page).not_to_have_url(re.compile("scale"))
@@ -116,7 +116,7 @@ def test_who_goes_back_to_a_choice_keeps_it_when_an_answer_comes_late_and_what_i
     grid = compare(f"{TWO}&scale=rank")
     page = grid.page
     grid.open_look()
-    scale = page.get_by_role("combobox", name="Scale", exact=True)
+    scale = page.get_by_role("combobox", name="Colour scale", exact=True)
     page.evaluate(HOLD_BACK)
     for move, name in enumerate(("shared", "rank"), 1):
         scale.select_option(name)

@@ -147,7 +147,7 @@ def test_of_a_signed_map_the_threshold_counts_from_none_to_either_end(make_map):
 
 
 def test_a_map_without_positive_evidence_says_so(make_map):
-    assert describe_map(make_map([[-0.3, -2.0]])) == "No positive evidence for German Shepherd Dog (max -0.3)."
+    assert describe_map(make_map([[-0.3, -2.0]])) == "No positive evidence for German Shepherd Dog (max −0.3)."
 
 
 def test_an_untrained_map_means_nothing_whatever_it_shows(make_map):

@@ -265,7 +265,7 @@ def of_networks(run: runs.MeasuredRun, *labels: str) -> runs.MeasuredRun:
         (
             Metric.POINTING,
             {"m1": 0.04},
-            "**Yes, a little:** of 100 photos, the map of m1 peaks on the object on 4.0 more",
+            "**Yes, a little:** the map of m1 peaks on the object in 4.0 more photos out of 100 than",
         ),
         (Metric.SANITY_SSIM, {"m1": 0.4}, "**This measure tells how alike maps are**, not which are better."),
         (Metric.ENERGY, {"m1": -0.2, "lite1@240": 0.04}, "**Yes, a little:** the largest model lite1@240 puts 4.0"),
@@ -301,7 +301,7 @@ def test_an_answer_parts_models_by_what_is_clear_after_holms_correction(folder: 
     assert small[0].startswith("**Yes, a little:** m1 puts 2.0 points more")
     few = plainly(run_results.answer(view(of), [minus(Metric.ENERGY, "m1", 0.2, n=29)]))
     assert few[0].startswith("On these photos alone, m1 puts 20.0 points more")
-    assert few[-1] == "29 photos are too few for an answer, these are examples only. Measure 30 or more."
+    assert few[-1] == "29 photos are too few for an answer: they are only examples. Measure 30 or more."
 
 
 def test_of_a_compound_models_gain_the_larger_input_alone_is_named(folder: Path) -> None:

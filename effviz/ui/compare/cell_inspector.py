@@ -170,7 +170,7 @@ def inspector_words(method: Method, layer: TargetLayer) -> Json:
     return {
         "hint": _(FRAME)
         + " "
-        + _("Point at a map to ask single cells; click to hold one. By keyboard: Enter, then the arrows."),
+        + _("Point at a map to ask about single cells; click to hold one. By keyboard: Enter, then the arrows."),
         "cell": _("Cell of row {row}, column {column} of {model}, and what the other models see there"),
         "model": _("Model"),
         "adds": _("Adds to the logit of {name}"),

@@ -336,7 +336,7 @@ class _Widget:
 
 
 def _controls() -> None:
-    _select(SCALE, _("Scale"), SCALES)
+    _select(SCALE, _("Colour scale"), SCALES)
     signed = SCALE.get() is Scale.DENSITY
     _select(PALETTE, _("Palette"), PALETTES, why_not=_("Signed maps always take the diverging one.") if signed else "")
     _slider(OPACITY, _("Opacity (%)"), 100)

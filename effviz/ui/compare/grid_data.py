@@ -213,7 +213,7 @@ def summary_words(method: Method) -> GridWords:
 def _toolbar() -> GridWords:
     return {
         "look": _("Look"),
-        "scale": _("Scale"),
+        "scale": _("Colour scale"),
         "palette": _("Palette"),
         "opacity": _("Opacity"),
         "threshold": _("Hide weak parts below"),

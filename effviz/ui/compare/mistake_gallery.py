@@ -190,7 +190,7 @@ def _alt(view: MapView) -> str:
 
 
 def _example(words: Explained, pictures: MistakePictures) -> None:
-    st.header(f"“{_(words.title)}”")
+    st.header(_("“{words}”").format(words=_(words.title)))
     wrong, right, said = st.columns([3, 3, 5], gap="medium")
     wrong.image(pictures.wrong, alt=f"{_(words.wrong)}. {pictures.wrong_alt}")
     wrong.caption(f":material/close: {_(words.wrong)}")

@@ -17,7 +17,7 @@ from effviz.explain.images import display
 from effviz.explain.overlay import Scale, ScaledMap, describe_map, overlay, palette_of, rescale
 from effviz.explain.overlay import apply_palette as coloured
 from effviz.explain.targets import Guess
-from effviz.i18n import _
+from effviz.i18n import _, typeset
 from effviz.plots.style import LOOKS
 from effviz.report import image_files as sheet
 from effviz.report import session_archive
@@ -82,7 +82,7 @@ def _guesses(photos: Sequence[Photo]) -> list[tuple[Guess, ...]]:
 
 
 def _ask(photo: Photo, work: JobProgress) -> tuple[Guess, ...]:
-    work.next(_("{model} looks whether the photo shows a known class").format(model=JUDGE.label))
+    work.next(_("{model} checks whether the photo shows a known class").format(model=JUDGE.label))
     with work.turn(cache.effort(JUDGE)):
         return _GUESSES.get(photo.sha256, lambda: cache.guesses(JUDGE, photo))
 
@@ -172,7 +172,9 @@ def _title(entrant: Entrant) -> str:
 def _legend(scaled: ScaledMap, look: DisplaySettings) -> None:
     """What the colours mean."""
     bar = coloured(np.tile(np.linspace(0, 1, 256, dtype=np.float32), (10, 1)), palette_of(scaled, look.style))
-    low, high = (_("weakest"), _("strongest")) if look.scale in APART else (f"{scaled.low:.3g}", f"{scaled.high:.3g}")
+    low, high = typeset(f"{scaled.low:.3g}"), typeset(f"{scaled.high:.3g}")
+    if look.scale in APART:
+        low, high = _("weakest"), _("strongest")
     unit = _("each map on its own") if look.scale is Scale.OWN else _(scaled.unit.partition(":")[0])
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(low, width="content")
@@ -196,8 +198,8 @@ def _caption(cell: MapCell) -> None:
         show_model_card(card, cell.entrant.words)
         if slower := cache.fallback(card.ref.label):
             st.markdown(plain(slower))
-        numbers = _("Logit {logit:.2f}; forward pass {ms} ms.")
-        said = numbers.format(logit=cell.map.logit, ms=round(cell.forward_ms))
+        numbers = _("Logit {logit}; forward pass {ms} ms.")
+        said = numbers.format(logit=typeset(f"{cell.map.logit:.2f}"), ms=round(cell.forward_ms))
         st.markdown(f"{plain(describe_map(cell.map))} {said}")
         st.markdown("  \n".join(f"{guess.probability:.1%} {plain(guess.name)}" for guess in cell.guesses))
 
@@ -279,7 +281,7 @@ def _session(
         (_("Method"), CAM_METHODS[choice.method].title),
         (_("Layer"), _(LAYERS[choice.layer])),
         (_("Class"), str(choice.target)),
-        (_("Scale"), _(SCALES[look.scale])),
+        (_("Colour scale"), _(SCALES[look.scale])),
         (_("Palette"), look.style.palette.title()),
         ("EffViz", effviz.__version__),
     ]

@@ -13,7 +13,7 @@ import streamlit as st
 
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.overlay import palette_colours
-from effviz.i18n import _
+from effviz.i18n import _, typeset
 from effviz.plots import style
 from effviz.plots.style import SERIES, figure
 from effviz.progress import Progress
@@ -102,7 +102,7 @@ def show(cells: Sequence[MapCell]) -> None:
         _(
             "A sanity check: the trained weights are replaced by random ones, part after part, from the classifier "
             "down to the first convolution. A map that stays the same shows edges of the photo, not what the model "
-            "learnt. It is the last layer's map that is looked at, and a copy of the network that is broken."
+            "learnt. The check looks at the last layer's map, and breaks only a copy of the network."
         )
     )
     place, name = st.columns([3, 1], vertical_alignment="bottom")
@@ -244,4 +244,4 @@ def _other(cell: MapCell, found: Check) -> str:
 
 
 def _number(value: float) -> str:
-    return _("undefined (a map is the same everywhere)") if math.isnan(value) else f"{value:.2f}".replace("-", "−")
+    return _("undefined (a map is the same everywhere)") if math.isnan(value) else typeset(f"{value:.2f}")

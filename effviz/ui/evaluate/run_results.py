@@ -22,7 +22,7 @@ from effviz.evaluate.run_settings import (
 )
 from effviz.evaluate.run_summary import Difference, MetricMean, Results, find_leads, measured_refs
 from effviz.explain import placement
-from effviz.i18n import _, lazy_gettext, ngettext
+from effviz.i18n import _, lazy_gettext, ngettext, typeset
 from effviz.plots import metric_vs_macs as figures
 from effviz.plots.metric_vs_macs import RatedModel
 from effviz.plots.style import config, slide
@@ -295,7 +295,7 @@ def _leads(view: ResultsView, found: Sequence[Difference]) -> list[MetricMean]:
 
 def signed(found: Interval) -> str:
     """Return a difference and its interval: `−0.030 (−0.041 to −0.020)`."""
-    return figures.format_interval(found).replace("–", _(" to ")).replace("-", "−")
+    return typeset(figures.format_interval(found).replace("–", _(" to ")))
 
 
 def show_answer(view: ResultsView, differences: Sequence[Difference]) -> None:
@@ -340,39 +340,39 @@ GAINS: Final[Mapping[Metric, tuple[str, str]]] = {
     ),
     Metric.POINTING: (
         lazy_gettext(
-            "of 100 photos, the map of {model} peaks on the object on {points:.1f} more than that of {first}."
+            "the map of {model} peaks on the object in {points:.1f} more photos out of 100 than that of {first}."
         ),
         lazy_gettext(
-            "of 100 photos, the map of {model} peaks on the object on {points:.1f} fewer than that of {first}."
+            "the map of {model} peaks on the object in {points:.1f} fewer photos out of 100 than that of {first}."
         ),
     ),
     Metric.POINTING_15: (
         lazy_gettext(
-            "of 100 photos, the map of {model} peaks on the object or at most 15 px off on {points:.1f} more than that "
-            "of {first}."
+            "the map of {model} peaks on the object or at most 15 px off in {points:.1f} more photos out of 100 than "
+            "that of {first}."
         ),
         lazy_gettext(
-            "of 100 photos, the map of {model} peaks on the object or at most 15 px off on {points:.1f} fewer than "
+            "the map of {model} peaks on the object or at most 15 px off in {points:.1f} fewer photos out of 100 than "
             "that of {first}."
         ),
     ),
     Metric.MAXBOX: (
         lazy_gettext(
-            "of 100 photos, a box around the map of {model} fits the object on {points:.1f} more than one around that "
-            "of {first}."
+            "a box around the map of {model} fits the object in {points:.1f} more photos out of 100 than one around "
+            "that of {first}."
         ),
         lazy_gettext(
-            "of 100 photos, a box around the map of {model} fits the object on {points:.1f} fewer than one around "
+            "a box around the map of {model} fits the object in {points:.1f} fewer photos out of 100 than one around "
             "that of {first}."
         ),
     ),
     Metric.MAXBOX_V2: (
         lazy_gettext(
-            "of 100 photos, a box around the map of {model} fits the object on {points:.1f} more than one around that "
-            "of {first}, on average over three overlaps."
+            "a box around the map of {model} fits the object in {points:.1f} more photos out of 100 than one around "
+            "that of {first}, on average over three overlaps."
         ),
         lazy_gettext(
-            "of 100 photos, a box around the map of {model} fits the object on {points:.1f} fewer than one around "
+            "a box around the map of {model} fits the object in {points:.1f} fewer photos out of 100 than one around "
             "that of {first}, on average over three overlaps."
         ),
     ),

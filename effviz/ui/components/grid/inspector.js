@@ -186,7 +186,7 @@ class Inspector {
     const adds = tile.cells.adds(shown, row, column);
     const logit = tile.cell.facts[shown]?.logit;
     const [first] = tile.cells.favourites(row, column);
-    const amounts = { amount: adds === null ? "\u2013" : signed(adds), logit: logit === undefined ? "\u2013" : fixed(logit, 2) };
+    const amounts = { amount: adds === null ? "\u2013" : signed(adds), logit: logit === undefined ? "\u2013" : typeset(fixed(logit, 2)) };
     return fill(this.row.grid.data.words.bubble, { ...amounts, first: first.name });
   }
 
@@ -243,7 +243,7 @@ class Inspector {
     const adds = tile.cells.adds(shown, place.row, place.column);
     const logit = tile.cell.facts[shown]?.logit;
     if (adds === null || logit === undefined) return "\u2013";
-    const values = { amount: signed(adds), logit: fixed(logit, 2), share: percent(adds / logit, 1) };
+    const values = { amount: signed(adds), logit: typeset(fixed(logit, 2)), share: typeset(percent(adds / logit, 1)) };
     const text = fill(logit > 0 ? words.share : words.amount, values);
     return named ? `${this.row.photo.classes[shown]}: ${text}` : text;
   }
@@ -313,7 +313,7 @@ class Inspector {
 function favourites(tile, place) {
   if (!place) return "";
   const items = tile.cells.favourites(place.row, place.column);
-  return make("ol", {}, items.map(({ name, logit }) => make("li", {}, [`${name} `, make("span", { class: "note" }, [fixed(logit, 1)])])));
+  return make("ol", {}, items.map(({ name, logit }) => make("li", {}, [`${name} `, make("span", { class: "note" }, [typeset(fixed(logit, 1))])])));
 }
 
 /** @param {number} value */

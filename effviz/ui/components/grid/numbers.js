@@ -67,6 +67,9 @@ function general(value, digits) {
   return String(Number(rounded.toFixed(digits - 1 - exponent)));
 }
 
+/** A number as it is printed: with a minus sign, not a hyphen. @param {string} number */
+const typeset = (number) => number.replaceAll("-", "\u2212");
+
 /** Put values into a sentence: `{name}` becomes `values.name`. @param {string} sentence @param {Record<string, string | number>} values */
 function fill(sentence, values) {
   return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));

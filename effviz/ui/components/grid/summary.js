@@ -36,7 +36,7 @@ function ninth(cell, { rows, columns }, seen, size) {
  */
 function summary(map, of, words) {
   const strongest = map[peakOf(map)];
-  if (strongest <= 0) return fill(words.none, { name: of.name, value: general(strongest, 2) });
+  if (strongest <= 0) return fill(words.none, { name: of.name, value: typeset(general(strongest, 2)) });
   return fill(words.strongest, {
     name: of.name,
     region: words.regions[ninth(peakOf(map), of, of.seen, of.size)],

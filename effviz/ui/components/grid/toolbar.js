@@ -164,8 +164,8 @@ class Toolbar {
     const { look, data } = this.grid;
     const apart = look.scale === "own" || look.scale === "rank"; // the ends are not the same value in every map
     const [low, bar, high] = childrenOf(this.legend);
-    write(low, apart ? data.words.weakest : general(scaled.low, 3));
-    write(high, `${apart ? data.words.strongestEnd : general(scaled.high, 3)} \u00b7 ${data.words.units[look.scale]}`);
+    write(low, apart ? data.words.weakest : typeset(general(scaled.low, 3)));
+    write(high, `${apart ? data.words.strongestEnd : typeset(general(scaled.high, 3))} \u00b7 ${data.words.units[look.scale]}`);
     const colours = this.grid.palette(scaled.signed);
     this.colours = stopsOf(colours);
     bar.style.background = gradientOf(colours);
