@@ -60,7 +60,7 @@ def show_growth(guess: Guess, shown: bool) -> None:
     caption = _("Drawn to one scale: a bar is a block, its length the channels, the square the input.")
     key = f"lesson-growth-{len(roles)}"
     if PRESENT.get():
-        networks(drawn, caption, key)
+        networks(drawn, caption, f"{key}-room")
         return
     rows = exhibit.frame(drawn.items(), figure2.table_columns(plans[ScalingAxis.BASELINE]))
     networks(drawn, caption, key, counted_here(_(exhibit.EXISTING["figure2"].title)), rows.to_csv(index=False))
