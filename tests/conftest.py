@@ -66,6 +66,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=1))
         if item.path.is_relative_to(HERE / "ui") or item.path.is_relative_to(HERE / "browser"):
             item.add_marker("page")
+        elif item.get_closest_marker("page"):
+            raise pytest.UsageError(f"{item.nodeid} looks at pages: its place is tests/ui or tests/browser")
         if item.path in UNCOUNTED or item.get_closest_marker("hypothesis"):
             item.add_marker("no_cover")
 
