@@ -73,8 +73,8 @@ class Window:
     Streamlit's scripts are read and compiled once a window, which is most of what a visit takes of the processor.
     """
 
-    def __init__(self, context: BrowserContext, address: str, broken: bool = False) -> None:
-        self.page, self.address, self.broken = context.new_page(), address, broken
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.page, self.address = context.new_page(), address
         self.line, self.mistakes = Line(), list[str]()
         self.page.on("pageerror", lambda mistake: self.mistakes.append(str(mistake)))
         self.page.on("websocket", lambda socket: self.line.listen(socket))
@@ -127,20 +127,19 @@ def visit(window: Window) -> Visit:
 
 @pytest.fixture
 def new_window(browser: Browser, address: str) -> Iterator[Callable[..., Window]]:
-    """Open a window of its own, for a test that changes what a visit would not set back: clock, touch, scripts."""
+    """Open a window of its own, for a test that changes what a visit would not set back: clock, touch, language."""
     opened: list[Window] = []
 
-    def opening(script: str = "", **options: Any) -> Window:
+    def opening(**options: Any) -> Window:
         context = browser.new_context(**options)
         context.add_init_script(STILL_WAITING)
-        context.add_init_script(script)
-        opened.append(Window(context, address, broken=bool(script)))
+        opened.append(Window(context, address))
         return opened[-1]
 
     yield opening
     for each in opened:
         each.page.context.close()
-    assert not [mistake for each in opened if not each.broken for mistake in each.mistakes]
+    assert not [mistake for each in opened for mistake in each.mistakes]
 
 
 def unfold(page: Page, name: str) -> None:

@@ -31,8 +31,14 @@ def focused(page: Page) -> str:
     return found
 
 
-def test_tab_reaches_everything_once_and_in_the_order_of_the_page(compare: Compare) -> None:
+def test_one_comparison_by_keyboard_alone(compare: Compare) -> None:
     grid = compare(TWO)
+    tab_reaches_everything_once_and_in_the_order_of_the_page(grid)
+    the_answer_about_a_cell_is_spoken_and_the_keyboard_is_not_lost(grid)
+    everything_about_a_map_can_be_done_by_keyboard(grid)
+
+
+def tab_reaches_everything_once_and_in_the_order_of_the_page(grid: Any) -> None:
     page = grid.page
     page.locator(".fold").focus()
     page.keyboard.press("Enter")
@@ -47,8 +53,23 @@ def test_tab_reaches_everything_once_and_in_the_order_of_the_page(compare: Compa
     assert order[16] == "Enlarge the map of lite2@260"  # the other map is reached by the arrows
 
 
-def test_everything_about_a_map_can_be_done_by_keyboard(compare: Compare) -> None:
-    grid = compare(TWO)
+def the_answer_about_a_cell_is_spoken_and_the_keyboard_is_not_lost(grid: Any) -> None:
+    page = grid.page
+    grid.stage(0).press("Enter")
+    spoken = page.locator(".inspector [aria-live=polite]")
+    page.get_by_role("button", name="Show what this cell reacts to").press("Enter")
+    expect(spoken).to_have_text(re.compile(r"^(One moment …|90 % of what matters)"))
+    expect(spoken).to_have_text(re.compile(r"^90 % of what matters to the cell .* lies in [\d.]+ % of"))
+    release = page.get_by_role("button", name="Release cell")
+    expect(release).to_be_focused()
+    grid.stage(0).press("ArrowUp")
+    grid.stage(0).press("ArrowDown")  # back: what is known of it is said again, after the cell
+    expect(spoken).to_have_text(re.compile(r"^lite0@224, row .* By itself: .*\. 90 % of what matters to the cell"))
+    release.press("Enter")
+    expect(grid.stage(0)).to_be_focused()
+
+
+def everything_about_a_map_can_be_done_by_keyboard(grid: Any) -> None:
     page = grid.page
     row, first = page.locator(".row"), grid.stage(0)
     zoomed = re.compile("zoomed")
@@ -102,23 +123,6 @@ def test_the_keyboard_stays_with_the_class_when_the_page_runs_again(compare: Com
     page.get_by_role("button", name=re.compile("^Add Lite2")).evaluate("(one) => one.click()")  # focus stays
     expect(page.locator("figure.tile")).to_have_count(2, timeout=PATIENCE_MS)
     expect(page.locator(".classes [aria-checked=true]")).to_be_focused()
-
-
-def test_the_answer_about_a_cell_is_spoken_and_the_keyboard_is_not_lost(compare: Compare) -> None:
-    grid = compare(TWO)
-    page = grid.page
-    grid.stage(0).press("Enter")
-    spoken = page.locator(".inspector [aria-live=polite]")
-    page.get_by_role("button", name="Show what this cell reacts to").press("Enter")
-    expect(spoken).to_have_text(re.compile(r"^(One moment …|90 % of what matters)"))
-    expect(spoken).to_have_text(re.compile(r"^90 % of what matters to the cell .* lies in [\d.]+ % of"))
-    release = page.get_by_role("button", name="Release cell")
-    expect(release).to_be_focused()
-    grid.stage(0).press("ArrowUp")
-    grid.stage(0).press("ArrowDown")  # back: what is known of it is said again, after the cell
-    expect(spoken).to_have_text(re.compile(r"^lite0@224, row .* By itself: .*\. 90 % of what matters to the cell"))
-    release.press("Enter")
-    expect(grid.stage(0)).to_be_focused()
 
 
 MOVES = """

@@ -1,18 +1,17 @@
 """The comparison grid in a real browser: what it does without the server, and what it asks the server for."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import unfold
+from tests.browser.conftest import STILL_WAITING, Visit, Window, unfold
 
 pytestmark = pytest.mark.browser
 
 Compare = Callable[..., Any]  # opens a comparison: see conftest.py
-NewWindow = Callable[..., Any]
 PATIENCE_MS = 90_000
 FIVE = "/"
 ONE = "/?models=lite0@224&photos=dog"
@@ -124,29 +123,39 @@ def test_maps_that_were_new_are_still_in_hand_when_the_page_runs_again(compare: 
     expect(zoomed).to_be_visible()
 
 
-def test_a_class_that_is_pointed_at_moves_nothing_and_a_picked_one_says_so_in_every_map(compare: Compare) -> None:
+def test_hints_cells_and_classes_of_one_comparison(compare: Compare) -> None:
     grid = compare(TWO)
-    page = grid.page
-    expect(page.locator(UNDRAWN)).to_have_css("display", "none")  # who sees the maps does not see the sentence
-    tile, chosen = page.locator("figure.tile").first, page.locator(".classes button").nth(2)
-    name = chosen.locator("span").first.inner_text()
-    before = tile.evaluate("one => one.offsetHeight")
-    chosen.hover()
-    expect(tile.get_by_text(re.compile(f"^map: {name}"))).to_be_visible()
-    assert tile.evaluate("one => one.offsetHeight") == before
-    chosen.click()
-    expect(chosen).to_have_attribute("aria-checked", "true")
-    expect(page.locator("figure.tile").get_by_text(re.compile(f"^map: {name}"))).to_have_count(2)
-    for place in (0, 1):
-        expect(grid.maps.nth(place)).to_have_attribute(
-            "aria-label", re.compile(f"^(Evidence for {name} is strongest in|No positive evidence for {name})")
-        )
-    chosen.press("ArrowUp")
-    expect(page.locator(".classes button").nth(1)).to_have_attribute("aria-checked", "true")
+    cells_are_asked_by_keyboard_and_spoken(grid)
+    what_matters_in_a_cell_is_drawn_on_the_photo(grid)
+    grid.stage(0).press("Escape")
+    the_first_map_says_how_it_is_zoomed_and_a_held_cell_answers_beside_itself(grid)
+    a_class_that_is_pointed_at_moves_nothing_and_a_picked_one_says_so_in_every_map(grid)
 
 
-def test_cells_are_asked_by_keyboard_and_spoken(compare: Compare) -> None:
-    grid = compare(TWO)
+def the_first_map_says_how_it_is_zoomed_and_a_held_cell_answers_beside_itself(grid: Any) -> None:
+    page, stage = grid.page, grid.stage(1)
+    hint, bubble = page.locator(".hint"), page.locator(".bubble")
+    expect(page.get_by_role("button", name="Reset zoom")).to_be_hidden()  # nothing is zoomed
+    stage.hover()
+    expect(hint).to_have_text("Ctrl + wheel zooms, then a drag moves")
+    page.locator("h1").hover()
+    expect(hint).to_have_count(0)
+    stage.hover(position={"x": 200, "y": 100})
+    expect(hint).to_have_count(0)
+    stage.click(position={"x": 200, "y": 100})
+    expect(bubble).to_have_text(re.compile(r"^[+\u2212]\d+\.\d\d of \d+\.\d\d; alone it would say \w+"))
+    (at,), (frame,) = places(page, ".bubble"), places(page, "figure.tile:nth-child(2) .stage")
+    cell = frame["width"] / 5  # 9 cells across what was seen, which is a part of the photo
+    assert 0 < at["x"] - (frame["x"] + 200) < cell
+    assert abs(at["y"] + at["height"] / 2 - (frame["y"] + 100)) < cell
+    told = bubble.inner_text()
+    stage.press("ArrowDown")
+    expect(bubble).not_to_have_text(told)
+    stage.press("Escape")
+    expect(bubble).to_have_count(0)
+
+
+def cells_are_asked_by_keyboard_and_spoken(grid: Any) -> None:
     page = grid.page
     grid.stage(0).focus()
     grid.stage(0).press("ArrowRight")
@@ -169,6 +178,41 @@ def test_cells_are_asked_by_keyboard_and_spoken(compare: Compare) -> None:
     expect(grid.stage(0)).to_be_focused()
 
 
+def what_matters_in_a_cell_is_drawn_on_the_photo(grid: Any) -> None:
+    page = grid.page
+    grid.stage(0).press("Enter")
+    photo = page.locator(".photo canvas")
+    before = grid.pixels(photo)
+    page.get_by_role("button", name="Show what this cell reacts to").click()
+    expect(
+        page.locator(".panel").get_by_text(re.compile(r"^90 % of what matters to the cell .* lies in [\d.]+ % of"))
+    ).to_be_visible()
+    grid.idle()
+    assert grid.pixels(photo) != before
+    grid.stage(0).press("ArrowUp")
+    expect(page.get_by_role("button", name="Show what this cell reacts to")).to_be_visible()
+
+
+def a_class_that_is_pointed_at_moves_nothing_and_a_picked_one_says_so_in_every_map(grid: Any) -> None:
+    page = grid.page
+    expect(page.locator(UNDRAWN)).to_have_css("display", "none")  # who sees the maps does not see the sentence
+    tile, chosen = page.locator("figure.tile").first, page.locator(".classes button").nth(2)
+    name = chosen.locator("span").first.inner_text()
+    before = tile.evaluate("one => one.offsetHeight")
+    chosen.hover()
+    expect(tile.get_by_text(re.compile(f"^map: {name}"))).to_be_visible()
+    assert tile.evaluate("one => one.offsetHeight") == before
+    chosen.click()
+    expect(chosen).to_have_attribute("aria-checked", "true")
+    expect(page.locator("figure.tile").get_by_text(re.compile(f"^map: {name}"))).to_have_count(2)
+    for place in (0, 1):
+        expect(grid.maps.nth(place)).to_have_attribute(
+            "aria-label", re.compile(f"^(Evidence for {name} is strongest in|No positive evidence for {name})")
+        )
+    chosen.press("ArrowUp")
+    expect(page.locator(".classes button").nth(1)).to_have_attribute("aria-checked", "true")
+
+
 def test_the_cells_of_a_map_add_up_to_the_logit_that_is_shown(compare: Compare) -> None:
     grid = compare("/?models=lite0@96&photos=dog")  # 3 x 3 cells
     page = grid.page
@@ -188,22 +232,6 @@ def test_the_cells_of_a_map_add_up_to_the_logit_that_is_shown(compare: Compare) 
             grid.stage(0).press(key)
     # The classifier's bias is left; 9 numbers of two digits are off by at most 9 * 0.005.
     assert abs(total - logit) < 0.25 + 0.05
-
-
-def test_what_matters_in_a_cell_is_drawn_on_the_photo(compare: Compare) -> None:
-    grid = compare(TWO)
-    page = grid.page
-    grid.stage(0).press("Enter")
-    photo = page.locator(".photo canvas")
-    before = grid.pixels(photo)
-    page.get_by_role("button", name="Show what this cell reacts to").click()
-    expect(
-        page.locator(".panel").get_by_text(re.compile(r"^90 % of what matters to the cell .* lies in [\d.]+ % of"))
-    ).to_be_visible()
-    grid.idle()
-    assert grid.pixels(photo) != before
-    grid.stage(0).press("ArrowUp")
-    expect(page.get_by_role("button", name="Show what this cell reacts to")).to_be_visible()
 
 
 def places(page: Page, what: str) -> list[dict[str, float]]:
@@ -251,30 +279,6 @@ def test_on_a_phone_the_first_map_is_beside_the_photo_on_the_first_screen(compar
     assert maps[0]["y"] + maps[0]["height"] < 667
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
-
-
-def test_the_first_map_says_how_it_is_zoomed_and_a_held_cell_answers_beside_itself(compare: Compare) -> None:
-    grid = compare(TWO)
-    page, stage = grid.page, grid.stage(1)
-    hint, bubble = page.locator(".hint"), page.locator(".bubble")
-    expect(page.get_by_role("button", name="Reset zoom")).to_be_hidden()  # nothing is zoomed
-    stage.hover()
-    expect(hint).to_have_text("Ctrl + wheel zooms, then a drag moves")
-    page.locator("h1").hover()
-    expect(hint).to_have_count(0)
-    stage.hover(position={"x": 200, "y": 100})
-    expect(hint).to_have_count(0)
-    stage.click(position={"x": 200, "y": 100})
-    expect(bubble).to_have_text(re.compile(r"^[+\u2212]\d+\.\d\d of \d+\.\d\d; alone it would say \w+"))
-    (at,), (frame,) = places(page, ".bubble"), places(page, "figure.tile:nth-child(2) .stage")
-    cell = frame["width"] / 5  # 9 cells across what was seen, which is a part of the photo
-    assert 0 < at["x"] - (frame["x"] + 200) < cell
-    assert abs(at["y"] + at["height"] / 2 - (frame["y"] + 100)) < cell
-    told = bubble.inner_text()
-    stage.press("ArrowDown")
-    expect(bubble).not_to_have_text(told)
-    stage.press("Escape")
-    expect(bubble).to_have_count(0)
 
 
 def test_where_two_models_differ_is_marked_and_puts_photos_in_order(compare: Compare) -> None:
@@ -330,32 +334,51 @@ def test_the_wheel_scrolls_the_page_until_the_map_has_the_keyboard(compare: Comp
     expect(page.locator(".row")).not_to_have_class(re.compile("zoomed"))
 
 
-def test_a_browser_without_a_canvas_gets_still_pictures(new_window: NewWindow) -> None:
-    page = new_window("HTMLCanvasElement.prototype.getContext = () => null").visit(ONE)
+UNDRAWN = ".effviz-undrawn"
+BROKEN = """
+  switch (new URLSearchParams(location.search).get("broken")) {
+    case "canvas":
+      HTMLCanvasElement.prototype.getContext = () => null;
+      break;
+    case "drawing":
+      CanvasRenderingContext2D.prototype.putImageData = () => { throw new Error("broken"); };
+      break;
+    case "script": {
+      const Readable = Blob;
+      window.Blob = class extends Readable {
+        constructor(parts, options) {
+          super(String(parts[0]).includes("effviz-grid") ? ["not a script"] : parts, options);
+        }
+      };
+    }
+  }
+"""
+
+
+@pytest.fixture(scope="module")
+def broken(browser: Browser, address: str) -> Iterator[Visit]:
+    """Open a comparison in a browser that lacks something: one window for all, which reads the app's scripts once."""
+    with browser.new_context() as context:
+        context.add_init_script(STILL_WAITING)
+        context.add_init_script(BROKEN)
+        window = Window(context, address)
+        yield lambda what: window.visit(f"{ONE}&broken={what}")
+
+
+def test_a_browser_without_a_canvas_gets_still_pictures(broken: Visit) -> None:
+    page = broken("canvas")
     expect(page.locator(".st-key-grid img[alt^='Evidence for']").first).to_be_visible(timeout=PATIENCE_MS)
 
 
-def test_a_script_that_fails_while_it_draws_leaves_still_pictures(new_window: NewWindow) -> None:
-    broken = "CanvasRenderingContext2D.prototype.putImageData = () => { throw new Error('broken'); }"
-    page = new_window(broken).visit(ONE)
+def test_a_script_that_fails_while_it_draws_leaves_still_pictures(broken: Visit) -> None:
+    page = broken("drawing")
     expect(page.locator(".st-key-grid img[alt^='Evidence for']").first).to_be_visible(timeout=PATIENCE_MS)
     unfold(page, "Method")
     expect(page.get_by_role("switch", name="Still pictures")).to_be_checked()
 
 
-UNREADABLE = """
-  const Readable = Blob;
-  window.Blob = class extends Readable {
-    constructor(parts, options) {
-      super(String(parts[0]).includes("effviz-grid") ? ["not a script"] : parts, options);
-    }
-  };
-"""
-UNDRAWN = ".effviz-undrawn"
-
-
-def test_a_script_that_cannot_be_read_leaves_a_sentence_with_the_way_out(new_window: NewWindow) -> None:
-    page = new_window(UNREADABLE).visit(ONE)
+def test_a_script_that_cannot_be_read_leaves_a_sentence_with_the_way_out(broken: Visit) -> None:
+    page = broken("script")
     expect(page.locator(UNDRAWN)).to_contain_text("switch on Still pictures under Method above", timeout=PATIENCE_MS)
     expect(page.locator(UNDRAWN)).to_be_visible(timeout=PATIENCE_MS)
     unfold(page, "Method")
