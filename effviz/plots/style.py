@@ -83,7 +83,7 @@ TEMPLATE = go.layout.Template(
 )
 
 
-FIGURES: Final = 16  # that each function's are remembered; one holds about 0.1 MiB
+FIGURES: Final = 8  # that each function's are remembered; one holds 60 kB, and what it was drawn from
 
 P = ParamSpec("P")
 
@@ -170,12 +170,12 @@ _INK = "#1b2733"
 class Slide:
     """What makes a page's chart a slide: light, 16:9, with its title, source and licence in the picture."""
 
-    layout: go.Layout
+    layout: str  # Plotly's, as JSON
 
     def payload(self) -> dict[str, object]:
         """For the browser, which has the chart's data already."""
         times = SLIDE_TEXT_PX / TEMPLATE.layout.font.size
-        return {"layout": json.loads(self.layout.to_json()), "textPx": SLIDE_TEXT_PX, "times": times}
+        return {"layout": json.loads(self.layout), "textPx": SLIDE_TEXT_PX, "times": times}
 
 
 def slide(made: go.Figure, title: str, source: str) -> Slide:
@@ -203,7 +203,7 @@ def _slide(layout: str, title: str, source: str) -> Slide:
     large.add_annotation(
         text=source, showarrow=False, xref="paper", yref="paper", x=0, y=0, xanchor="left", yanchor="top", yshift=-130
     )
-    return Slide(large.update_annotations(font={"size": SLIDE_TEXT_PX, "color": _INK}).layout)
+    return Slide(large.update_annotations(font={"size": SLIDE_TEXT_PX, "color": _INK}).layout.to_json())
 
 
 def drawn_numbers(made: go.Figure, x: str, y: str) -> list[dict[str, object]]:
