@@ -31,7 +31,7 @@ def test_chinese_is_read_from_the_browsers_wish_and_english_is_one_click_away(
     window = new_window(locale="zh-CN")
     page = window.visit("/evaluate?run=:study")
     expect(page.get_by_role("heading", level=1)).to_have_text("縮放會讓活化圖更好嗎？")
-    assert page.evaluate("document.documentElement.lang") == "zh-TW"
+    expect(page.locator("html")).to_have_attribute("lang", "zh-TW")
     menu = page.locator(".st-key-language")
     expect(menu.get_by_role("button")).to_have_text(["English", re.compile("繁體中文")])
     box, links = menu.bounding_box(), page.get_by_test_id("stTopNavLink").all()
@@ -50,7 +50,7 @@ def test_chinese_is_read_from_the_browsers_wish_and_english_is_one_click_away(
     page.get_by_role("menuitem", name="繁體中文").or_(page.get_by_role("option", name="繁體中文")).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("縮放會讓活化圖更好嗎？")
     expect(page).to_have_url(re.compile("lang=zh-TW"))
-    assert page.evaluate("document.documentElement.lang") == "zh-TW"
+    expect(page.locator("html")).to_have_attribute("lang", "zh-TW")
     assert not window.mistakes
 
 

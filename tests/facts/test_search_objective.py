@@ -40,7 +40,7 @@ def test_a_cost_above_the_target_alone():
 
 @pytest.mark.parametrize("target", [0, -1, math.inf, math.nan])
 def test_a_target_that_is_none(target):
-    with pytest.raises(SettingsError, match=r"any positive number is allowed\. Give one"):
+    with pytest.raises(SettingsError, match=r"has to be a positive number\. Give one"):
         Objective(target)
 
 

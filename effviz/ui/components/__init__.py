@@ -73,6 +73,6 @@ def menu_words() -> dict[str, str]:
         "png": _("Save as PNG"),
         "link": _("Copy link to this figure"),
         "linkShort": _("Link"),
-        "csv": _("The numbers of this figure"),
+        "csv": _("Save as CSV"),
         "copied": _("Copied"),
     }
