@@ -8,6 +8,7 @@ from effviz import settings
 from effviz.i18n import _
 from effviz.ui import inputs, job_queue, session, startup
 from effviz.ui.guard import last_guard
+from effviz.zoo import loading
 
 HERE = Path(__file__).parent
 PAGES = "effviz/ui/pages"  # st.Page finds them from this file's folder
@@ -47,4 +48,5 @@ with last_guard():
     else:
         inputs.choose_language()
         page.run()
+loading.freeze_garbage_collection()  # the page may have imported pandas
 job_queue.start_decoders()  # only now: until its page is there, a visitor needs the processor

@@ -18,16 +18,16 @@ from effviz.zoo.state_dicts import Shape, Tensors
 
 
 def freeze_garbage_collection() -> None:
-    """Spare the garbage collector what libraries have brought, which stays for good: once, and once more with torch.
+    """Spare the garbage collector what libraries have brought, which stays for good: once, and again after a large one.
 
     Going through the objects of torch and timm takes 0.2 s each time, after every script of a page. For programs that
     load models and do little else: what is there now and is let go later is still freed, unless it holds itself.
     """
-    _freeze_once("torch" in sys.modules)
+    _freeze_once("torch" in sys.modules, "pandas" in sys.modules)
 
 
 @cache
-def _freeze_once(_with_torch: bool) -> None:
+def _freeze_once(_with_torch: bool, _with_pandas: bool) -> None:
     gc.freeze()
 
 

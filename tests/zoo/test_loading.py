@@ -100,12 +100,13 @@ def test_loading_twice_gives_the_same_weights(text):
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
-def test_what_libraries_brought_is_set_aside_once_and_once_with_torch():
+@pytest.mark.parametrize("library", ["torch", "pandas"])
+def test_what_libraries_brought_is_set_aside_once_and_once_with_a_large_one(library):
     code = (
         "import gc; from effviz.zoo import loading; freeze = loading.freeze_garbage_collection; "
         "freeze(); first = gc.get_freeze_count();"
         "kept = [[] for _ in range(1000)]; freeze(); print(first, gc.get_freeze_count() == first);"
-        "import sys; sys.modules['torch'] = [[] for _ in range(20_000)];"  # what counts is that it is there
+        f"import sys; sys.modules['{library}'] = [[] for _ in range(20_000)];"  # what counts is that it is there
         "freeze(); second = gc.get_freeze_count(); print(second > first + 10_000);"
         "more = [[] for _ in range(1000)]; freeze(); print(gc.get_freeze_count() == second)"
     )
