@@ -22,6 +22,16 @@ LOOK_MS = 2000
 LOOKS = 30
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
+# Every picture has been read: until then it has no height, and what lies below it is not yet where it will be.
+READ = """selector => [...document.querySelectorAll(selector)].every(
+    picture => picture.complete && picture.naturalWidth > 0)"""
+
+
+def pictures_are_read(page: Page, selector: str) -> None:
+    """Wait until the page has read these pictures."""
+    page.wait_for_function(READ, arg=selector, timeout=PATIENCE_MS)
+
+
 # Streamlit's grey boxes in place of what is still to come pulse without end: at sixty frames a second, drawn without a
 # graphics card, they take up to half of what a visit takes of the processor.
 STILL_WAITING = """{

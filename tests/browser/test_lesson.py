@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from effviz import i18n
 from effviz.ui.lesson.questions import STEPS
-from tests.browser.conftest import IDLE, PATIENCE_MS, Window
+from tests.browser.conftest import IDLE, PATIENCE_MS, Window, pictures_are_read
 
 pytestmark = pytest.mark.browser
 
@@ -88,6 +88,7 @@ def test_every_step_is_one_screen(window: Window) -> None:
         heading(page, STEPS[number - 1].title)
         if STEPS[number - 1].name == "maps":
             expect(page.locator(".st-key-lesson-maps img")).to_have_count(10, timeout=PATIENCE_MS)
+            pictures_are_read(page, ".st-key-lesson-maps img")
             tops = page.locator(".st-key-lesson-maps img").evaluate_all(
                 "all => all.map(one => Math.round(one.getBoundingClientRect().top))"
             )
@@ -167,6 +168,7 @@ def test_mistakes_stand_beside_the_right_maps(visit: Visit) -> None:
     expect(page.get_by_role("heading", level=2)).to_have_count(10, timeout=PATIENCE_MS)
     expect(page.get_by_test_id("stImage").locator("img")).to_have_count(20)
     idle(page)
+    pictures_are_read(page, ".stMain img")
     assert page.evaluate(
         "[...document.querySelectorAll('.stMain img')].every(one => one.naturalWidth > 100 && one.alt)"
     )
