@@ -29,9 +29,16 @@ function part(tag, parent, name) {
   return element;
 }
 
-/** @param {SVGElement} element @param {Record<string, string | number>} values */
+/** Leave alone what is there already: while phi moves, most of what two of three columns say stays. @param {SVGElement} element @param {Record<string, string | number>} values */
 function set(element, values) {
-  for (const [name, value] of Object.entries(values)) element.setAttribute(name, String(value));
+  for (const [name, value] of Object.entries(values)) {
+    if (element.getAttribute(name) !== String(value)) element.setAttribute(name, String(value));
+  }
+}
+
+/** @param {Element} element @param {string} text */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 /** One scale for all networks in view, so that they can be compared. @param {Network[]} networks @param {number} room @param {number} stack @returns {Scale} */
@@ -70,7 +77,7 @@ class Column {
    */
   draw(network, baseline, scale, place) {
     const { middle } = place;
-    this.title.textContent = network.name;
+    write(this.title, network.name);
     set(this.title, { x: middle, y: 14 });
     this.drawInput(network.resolution, baseline.resolution, scale, middle);
     this.drawBars(network, baseline, scale, place);
@@ -84,7 +91,7 @@ class Column {
     };
     set(this.square, place(resolution));
     set(this.squareCore, place(Math.min(resolution, core)));
-    this.size.textContent = `${resolution} px`;
+    write(this.size, `${resolution} px`);
     set(this.size, { x: middle, y: TITLE + square + 15 });
   }
 
@@ -98,7 +105,7 @@ class Column {
       const length = network.channels[stage] * scale.channel;
       const coreLength = Math.min(network.channels[stage], baseline.channels[stage]) * scale.channel;
       const label = this.labels[stage];
-      label.textContent = Number.isNaN(labels) ? "" : `${stage === 0 ? stem : `${blocks} \u00d7`} ${network.channels[stage]}`;
+      write(label, Number.isNaN(labels) ? "" : `${stage === 0 ? stem : `${blocks} \u00d7`} ${network.channels[stage]}`);
       set(label, { x: labels || 0, y: top + (blocks * scale.bar) / 2 + 3.5 });
       for (let block = 0; block < blocks; block++, top += scale.bar) {
         all += bar(middle, top, length, height);

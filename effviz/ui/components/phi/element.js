@@ -96,8 +96,11 @@ class PhiSlider {
     const published = this.nearest();
     this.write(current, baseline, rule[this.row()]);
     const nearest = { name: published.name, macs: amount(published.macs), px: published.resolution };
-    this.shown.get("nearest").replaceChildren(...rich(fill(words.nearest, nearest)));
-    this.add.textContent = fill(words.add, nearest);
+    const near = this.shown.get("nearest");
+    const sentence = fill(words.nearest, nearest);
+    if (near.dataset.said !== sentence) near.replaceChildren(...rich(sentence));
+    near.dataset.said = sentence;
+    write(this.add, fill(words.add, nearest));
     this.range.style.setProperty("--done", `${(100 * this.row()) / (rows.length - 1)}%`);
     this.range.setAttribute(
       "aria-valuetext",
@@ -139,8 +142,7 @@ class PhiSlider {
 
   /** @param {string} name @param {string} text */
   show(name, text) {
-    const element = this.shown.get(name);
-    if (element.textContent !== text) element.textContent = text;
+    write(this.shown.get(name), text);
   }
 
   /** Which published network is nearest, along the slider. */
