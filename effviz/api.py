@@ -55,9 +55,8 @@ class Comparison(Sequence[Explanation]):
             SettingsError: there is no such scale or palette, or the opacity is not between 0 and 1.
         """
         if not 0 <= opacity <= 1:
-            raise SettingsError(
-                _("The opacity is {opacity:g}: 0 to 1 is allowed. Choose one in that range.").format(opacity=opacity)
-            )
+            text = _("The opacity is {opacity:g}: 0 to 1 is allowed. Choose one in that range.")
+            raise SettingsError(text.format(opacity=opacity))
         style = replace(self.style, palette=_choice(Palette, palette), opacity=opacity)
         return replace(self, scale=_choice(Scale, scale), style=style)
 
@@ -227,9 +226,8 @@ def _choice(choices: type[E], text: str) -> E:
     try:
         return choices(str(text))
     except ValueError as error:
-        raise SettingsError(
-            _("{text!r} is not among {allowed}. Pick one of them.").format(text=text, allowed=", ".join(choices))
-        ) from error
+        sentence = _("{text!r} is not among {allowed}. Pick one of them.")
+        raise SettingsError(sentence.format(text=text, allowed=", ".join(choices))) from error
 
 
 def _listed(photos: PhotoLike | Sequence[PhotoLike]) -> Sequence[PhotoLike]:
@@ -256,11 +254,8 @@ def _file(path: Path) -> PhotoSource:
 
 def _pixels(rgb: npt.NDArray[np.generic]) -> Photo:
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:
-        raise ImageError(
-            _("An array of {shape}, {kind}, is no photo: it must be (height, width, 3) in uint8. Convert it.").format(
-                shape=rgb.shape, kind=rgb.dtype
-            )
-        )
+        text = _("An array of {shape}, {kind}, is no photo: it must be (height, width, 3) in uint8. Convert it.")
+        raise ImageError(text.format(shape=rgb.shape, kind=rgb.dtype))
     pixels = np.array(rgb, np.uint8)
     pixels.setflags(write=False)
     return Photo(pixels, hashlib.sha256(pixels.tobytes()).hexdigest(), _("array"))

@@ -36,11 +36,8 @@ class Cluster:
 
     def __post_init__(self) -> None:
         if self.workers < 1 or self.cores < 1:
-            raise SettingsError(
-                _("{workers} workers with {cores} cores each do nothing: 1 or more are allowed. Ask for more.").format(
-                    workers=self.workers, cores=self.cores
-                )
-            )
+            text = _("{workers} workers with {cores} cores each do nothing: 1 or more are allowed. Ask for more.")
+            raise SettingsError(text.format(workers=self.workers, cores=self.cores))
 
 
 class Mailbox:
@@ -97,19 +94,17 @@ def connect(of: Cluster, free: int = 0) -> Iterator[None]:
     try:
         ray.init(log_to_driver=False, logging_level="ERROR", **_ray_arguments(of, free))
     except (ConnectionError, ValueError) as error:
-        raise SettingsError(
-            _(
-                "No Ray cluster answers at {address!r}: the HOST:PORT that `ray start --head` prints is allowed, with "
-                "RAY_AUTH_MODE=token where the cluster wants one. Check both, or leave out --address."
-            ).format(address=of.address)
-        ) from error
+        text = _(
+            "No Ray cluster answers at {address!r}: the HOST:PORT that `ray start --head` prints is allowed, with "
+            "RAY_AUTH_MODE=token where the cluster wants one. Check both, or leave out --address."
+        )
+        raise SettingsError(text.format(address=of.address)) from error
     except (RuntimeError, ray.exceptions.RayError) as error:
-        raise SettingsError(
-            _(
-                "Ray cannot be used ({reason}): all machines of a cluster need the same Ray, Python and token. "
-                "Install them, or leave out --engine ray."
-            ).format(reason=" ".join(str(error).split()))
-        ) from error
+        text = _(
+            "Ray cannot be used ({reason}): all machines of a cluster need the same Ray, Python and token. "
+            "Install them, or leave out --engine ray."
+        )
+        raise SettingsError(text.format(reason=" ".join(str(error).split()))) from error
     try:
         _check_capacity(of, free)
         with redirect_stdout(sys.stderr):  # Ray tells of workers that died, and results belong on stdout alone

@@ -57,11 +57,8 @@ def reporting_write_errors(place: Path, advice: str = CHOOSE_OUT) -> Iterator[No
     try:
         yield
     except OSError as error:
-        raise SettingsError(
-            _("Nothing can be written to {place} ({reason}): it must be writable and have space. {advice}").format(
-                place=place, reason=error.strerror or error, advice=_(advice)
-            )
-        ) from error
+        text = _("Nothing can be written to {place} ({reason}): it must be writable and have space. {advice}")
+        raise SettingsError(text.format(place=place, reason=error.strerror or error, advice=_(advice))) from error
 
 
 def cache_folder() -> Path:

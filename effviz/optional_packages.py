@@ -19,18 +19,14 @@ def require(*names: str, extra: str = "") -> None:
     """
     missing = [name for name in names if not _is_installed(name)]
     if missing and extra:
-        raise SettingsError(
-            _("This needs {names}, which are optional: run `pip install 'effviz[{extra}]'`.").format(
-                names=", ".join(missing), extra=extra
-            )
-        )
+        text = _("This needs {names}, which are optional: run `pip install 'effviz[{extra}]'`.")
+        raise SettingsError(text.format(names=", ".join(missing), extra=extra))
     if missing:
-        raise SettingsError(
-            _(
-                "This needs {names}, which EffViz was installed without here: class activation maps, plans and all "
-                "pages work without. Run `make app` without LIGHT=1, or `pip install -r requirements.txt`."
-            ).format(names=", ".join(missing))
+        text = _(
+            "This needs {names}, which EffViz was installed without here: class activation maps, plans and all "
+            "pages work without. Run `make app` without LIGHT=1, or `pip install -r requirements.txt`."
         )
+        raise SettingsError(text.format(names=", ".join(missing)))
 
 
 def _is_installed(name: str) -> bool:

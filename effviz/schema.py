@@ -66,18 +66,12 @@ def parse(kind: type[T], rows: Any, where: str) -> T:
     if not isinstance(rows, Mapping):
         raise _refusal(where, rows, _("a table of {names}").format(names=", ".join(_names(kind))))
     if unknown := sorted(str(key) for key in rows.keys() - set(_names(kind))):
-        raise SettingsError(
-            _("{where} has the unknown key {unknown!r}: {known} are allowed. Remove or rename it.").format(
-                where=where, unknown=unknown[0][:SHOWN], known=", ".join(_names(kind))
-            )
-        )
+        text = _("{where} has the unknown key {unknown!r}: {known} are allowed. Remove or rename it.")
+        raise SettingsError(text.format(where=where, unknown=unknown[0][:SHOWN], known=", ".join(_names(kind))))
     needed = {of.name for of in fields(kind) if of.default is MISSING and of.default_factory is MISSING}  # type: ignore[arg-type]
     if missing := sorted(needed - rows.keys()):
-        raise SettingsError(
-            _("{where} lacks {missing}: it needs {needed}. Add it.").format(
-                where=where, missing=", ".join(missing), needed=", ".join(sorted(needed))
-            )
-        )
+        text = _("{where} lacks {missing}: it needs {needed}. Add it.")
+        raise SettingsError(text.format(where=where, missing=", ".join(missing), needed=", ".join(sorted(needed))))
     hints = get_type_hints(kind, include_extras=True)
     return kind(**{name: _value(hints[name], value, f"{where}, {name}") for name, value in rows.items()})
 
@@ -160,6 +154,5 @@ def _is_number(value: Any, kind: type) -> bool:
 def _refusal(where: str, value: Any, allowed: str) -> SettingsError:
     text = repr(value)
     shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
-    return SettingsError(
-        _("{where} is {value}: {allowed} is allowed. Change it.").format(where=where, value=shown, allowed=allowed)
-    )
+    sentence = _("{where} is {value}: {allowed} is allowed. Change it.")
+    return SettingsError(sentence.format(where=where, value=shown, allowed=allowed))

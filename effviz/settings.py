@@ -48,11 +48,8 @@ class EnvironmentVariable(Generic[T]):
         try:
             return self.parse(self._text)
         except ValueError as error:
-            raise SettingsError(
-                _("{setting} is {text!r}: it must be {allowed}. Correct it, or leave it out.").format(
-                    setting=self.name, text=self._text, allowed=_(self.allowed)
-                )
-            ) from error
+            text = _("{setting} is {text!r}: it must be {allowed}. Correct it, or leave it out.")
+            raise SettingsError(text.format(setting=self.name, text=self._text, allowed=_(self.allowed))) from error
 
     @property
     def is_set(self) -> bool:

@@ -62,12 +62,11 @@ def build_network(name: str) -> TimedNetwork:
         module = torch_modules.build_for(spec)
         return TimedNetwork(spec.name, ref.resolution_px, module.eval())
     if wanted not in timm.list_models():
-        raise SettingsError(
-            _(
-                "There is no network {name!r}: b0 to b7, lite0 to lite4, scaled-dDEPTH-wWIDTH and the {count} names "
-                "that timm lists are allowed. Look the name up with timm.list_models()."
-            ).format(name=wanted[:60], count=len(timm.list_models()))
+        text = _(
+            "There is no network {name!r}: b0 to b7, lite0 to lite4, scaled-dDEPTH-wWIDTH and the {count} names "
+            "that timm lists are allowed. Look the name up with timm.list_models()."
         )
+        raise SettingsError(text.format(name=wanted[:60], count=len(timm.list_models())))
     return TimedNetwork(wanted, _size(wanted, size) if at else _own_size(wanted), _of_timm(wanted).eval())
 
 
@@ -78,12 +77,11 @@ def _own_size(name: str) -> int:
 
 def _size(name: str, text: str) -> int:
     if not re.fullmatch(r"\d{2,4}", text) or not 32 <= int(text) <= LARGEST_PX:
-        raise SettingsError(
-            _(
-                "{name}@{size} asks for pictures of {size!r} pixels: 32 to {most} are allowed. Leave the size out to "
-                "take the network's own."
-            ).format(name=name, size=text[:20], most=LARGEST_PX)
+        sentence = _(
+            "{name}@{size} asks for pictures of {size!r} pixels: 32 to {most} are allowed. Leave the size out to "
+            "take the network's own."
         )
+        raise SettingsError(sentence.format(name=name, size=text[:20], most=LARGEST_PX))
     return int(text)
 
 
@@ -91,12 +89,11 @@ def _of_timm(name: str) -> torch.nn.Module:
     with torch.device("meta"):  # takes no memory
         params = sum(tensor.numel() for tensor in timm.create_model(name, pretrained=False).parameters())
     if params > catalogue.LARGEST_PARAMS:
-        raise SettingsError(
-            _(
-                "{name} has {params:.0f} million parameters: at most {most:.0f} million are allowed. Choose a smaller "
-                "network."
-            ).format(name=name, params=params / 1e6, most=catalogue.LARGEST_PARAMS / 1e6)
+        text = _(
+            "{name} has {params:.0f} million parameters: at most {most:.0f} million are allowed. Choose a smaller "
+            "network."
         )
+        raise SettingsError(text.format(name=name, params=params / 1e6, most=catalogue.LARGEST_PARAMS / 1e6))
     torch.manual_seed(UNTRAINED_SEED)
     module: torch.nn.Module = timm.create_model(name, pretrained=False)
     return module
@@ -138,10 +135,9 @@ def _try(network: TimedNetwork, picture: torch.Tensor) -> None:
         network.module(picture)
     except (RuntimeError, AssertionError, ValueError) as error:  # timm's networks refuse a size in these three ways
         reason = " ".join(str(error).split())[:120]
+        text = _("{name} does not take pictures of {px} pixels ({reason}): its own size is {own}. Leave the size out.")
         raise SettingsError(
-            _(
-                "{name} does not take pictures of {px} pixels ({reason}): its own size is {own}. Leave the size out."
-            ).format(name=network.model, px=network.resolution_px, reason=reason, own=_own_size(network.model))
+            text.format(name=network.model, px=network.resolution_px, reason=reason, own=_own_size(network.model))
         ) from error
 
 

@@ -237,12 +237,11 @@ def measure_in_child(
     """
     name = name.strip().lower()
     if not NETWORK_NAME.fullmatch(name):
-        raise SettingsError(
-            _(
-                "{name!r} is no name of a network: letters, digits, dots, dashes and an input size such as @240 are "
-                "allowed. Write b1, lite0@260 or a name that timm lists."
-            ).format(name=name[:60])
+        text = _(
+            "{name!r} is no name of a network: letters, digits, dots, dashes and an input size such as @240 are "
+            "allowed. Write b1, lite0@260 or a name that timm lists."
         )
+        raise SettingsError(text.format(name=name[:60]))
     beats = itertools.count()
     with _started(child_command(name, runs)) as process:
         said = _follow(process, step, lambda: _watch(process, beat, terms, next(beats)))
@@ -283,19 +282,17 @@ def _follow(process: "subprocess.Popen[str]", step: CountProgress, beat: Heartbe
 
 def _watch(process: "subprocess.Popen[str]", beat: Heartbeat, terms: ChildLimits, beats: int) -> None:
     if beats > terms.most_beats:
-        raise EffVizError(
-            _(
-                "The measurement was ended after {seconds:.0f} s: more is not allowed on this server. Choose a smaller "
-                "network or input size."
-            ).format(seconds=terms.most_beats * POLL_S)
+        text = _(
+            "The measurement was ended after {seconds:.0f} s: more is not allowed on this server. Choose a smaller "
+            "network or input size."
         )
+        raise EffVizError(text.format(seconds=terms.most_beats * POLL_S))
     if (held := _held_bytes(process.pid)) > terms.most_bytes:
-        raise EffVizError(
-            _(
-                "The measurement was ended at {held:.0f} MiB of memory: {most:.0f} are allowed on this server "
-                "(EFFVIZ_MEMORY_MB). Choose a smaller network or input size."
-            ).format(held=held / 2**20, most=terms.most_bytes / 2**20)
+        text = _(
+            "The measurement was ended at {held:.0f} MiB of memory: {most:.0f} are allowed on this server "
+            "(EFFVIZ_MEMORY_MB). Choose a smaller network or input size."
         )
+        raise EffVizError(text.format(held=held / 2**20, most=terms.most_bytes / 2**20))
     if terms.wanted():
         process.send_signal(signal.SIGSTOP)
         beat()
@@ -340,9 +337,8 @@ def _let_go(stdin: IO[str]) -> None:
 def _error(name: str, code: int, said: str) -> EffVizError:
     if said.startswith("effviz: "):
         return SettingsError(said.removeprefix("effviz: "))
-    return EffVizError(
-        _(
-            "Measuring {name} ended without a result (exit status {code}): there may be too little memory for it. "
-            "Choose a smaller network, or try again."
-        ).format(name=name, code=code)
+    text = _(
+        "Measuring {name} ended without a result (exit status {code}): there may be too little memory for it. "
+        "Choose a smaller network, or try again."
     )
+    return EffVizError(text.format(name=name, code=code))

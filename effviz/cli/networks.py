@@ -334,11 +334,10 @@ def check(
         )
         typer.echo(said.format(model=ref.label, engine=engine, largest=largest, relative=relative, size=size))
     if not relative <= TOLERANCE:
-        raise SettingsError(
-            _(
-                "{model} gives other logits than timm: at most {most:g} of the largest is right. Do not trust its maps."
-            ).format(model=ref.label, most=TOLERANCE)
+        text = _(
+            "{model} gives other logits than timm: at most {most:g} of the largest is right. Do not trust its maps."
         )
+        raise SettingsError(text.format(model=ref.label, most=TOLERANCE))
 
 
 TOLERANCE = 1e-4  # of the largest logit

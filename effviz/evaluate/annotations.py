@@ -106,9 +106,8 @@ def read_size(width: Any, height: Any) -> Size | None:
         if min(found) < 0:
             raise ValueError
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(
-            _("{width} x {height} is no size").format(width=repr(width)[:20], height=repr(height)[:20])
-        ) from error
+        text = _("{width} x {height} is no size")
+        raise ValueError(text.format(width=repr(width)[:20], height=repr(height)[:20])) from error
     return (found[0], found[1]) if all(found) else None
 
 
@@ -184,9 +183,8 @@ def _sample(whole: DatasetSample, marks: Sequence[Annotation], with_class: bool)
 
 
 def _sizes(photo: str, one: Size | None, other: Size) -> str:
-    return _("{name} is said to have {one} pixels and {other}: a photo has one size. Correct the annotations.").format(
-        name=printable(photo), one="{} x {}".format(*(one or (0, 0))), other="{} x {}".format(*other)
-    )
+    text = _("{name} is said to have {one} pixels and {other}: a photo has one size. Correct the annotations.")
+    return text.format(name=printable(photo), one="{} x {}".format(*(one or (0, 0))), other="{} x {}".format(*other))
 
 
 def _small(of: Box) -> bool:

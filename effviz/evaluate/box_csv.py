@@ -95,12 +95,11 @@ def _rows(file: Path) -> Iterator[tuple[int, str, Row]]:
     with _opened(file) as lines:
         delimiter, columns, named = _header(next(iter(lines), ""))
     if columns is None:
-        raise DatasetError(
-            _(
-                "{file} has other columns: ImageId,PredictionString or file,x0,y0,x1,y1 with a label, are allowed. "
-                "Name its columns like that."
-            ).format(file=file)
+        text = _(
+            "{file} has other columns: ImageId,PredictionString or file,x0,y0,x1,y1 with a label, are allowed. "
+            "Name its columns like that."
         )
+        raise DatasetError(text.format(file=file))
     photo = next(columns.index(name) for name in PHOTO if name in columns)
     with _opened(file) as lines:
         reader = csv.reader(lines, delimiter=delimiter)

@@ -61,12 +61,11 @@ def finder(file: Path, root: Path, content: Mapping[str, Any]) -> Callable[[str]
 def _list(file: Path, content: Mapping[str, Any], key: str) -> list[Any]:
     found = content.get(key) or []
     if not isinstance(found, list):
-        raise DatasetError(
-            _(
-                "{file} is not as COCO writes it ({key} is no list): images need id, file_name, width and "
-                "height, annotations image_id, category_id and bbox. Correct it."
-            ).format(file=file, key=key)
+        text = _(
+            "{file} is not as COCO writes it ({key} is no list): images need id, file_name, width and "
+            "height, annotations image_id, category_id and bbox. Correct it."
         )
+        raise DatasetError(text.format(file=file, key=key))
     return found
 
 

@@ -114,12 +114,11 @@ class GroundTruth:
         """
         assert self.mask is not None
         if self.mask.size != photo_size:
-            raise DatasetError(
-                _(
-                    "A mask has {mask} pixels and its photo {photo}: both must have the same size, upright. "
-                    "Make the mask anew from the upright photo."
-                ).format(mask="{} x {}".format(*self.mask.size), photo="{} x {}".format(*photo_size))
+            text = _(
+                "A mask has {mask} pixels and its photo {photo}: both must have the same size, upright. "
+                "Make the mask anew from the upright photo."
             )
+            raise DatasetError(text.format(mask="{} x {}".format(*self.mask.size), photo="{} x {}".format(*photo_size)))
         return self.mask
 
     def _around_mask(self, photo_size: Size) -> tuple[Box, ...]:
@@ -283,21 +282,19 @@ class DatasetSample:
         if self.label is not None and all(map(is_number, self.class_names)):  # a number that is nobody's name
             return self._checked(self.label, spec)
         label = _("the class {name!r}").format(name=self.class_names[0]) if self.class_names else _("no class")
-        raise TargetError(
-            _(
-                "{name} has {label}: {model} can only be asked for one of its {count} classes. "
-                "Take the model's prediction or a fixed class as the target."
-            ).format(name=self.name, label=label, model=spec.name, count=len(spec.classes))
+        text = _(
+            "{name} has {label}: {model} can only be asked for one of its {count} classes. "
+            "Take the model's prediction or a fixed class as the target."
         )
+        raise TargetError(text.format(name=self.name, label=label, model=spec.name, count=len(spec.classes)))
 
     def _checked(self, label: int, spec: ModelSpec) -> int:
         if not 0 <= label < len(spec.classes):
-            raise TargetError(
-                _(
-                    "Class {label} does not exist, which {name} has: {model} has classes 0 to {last}. Correct the "
-                    "label, or take the model's prediction or a fixed class as the target."
-                ).format(label=label, name=self.name, model=spec.name, last=len(spec.classes) - 1)
+            text = _(
+                "Class {label} does not exist, which {name} has: {model} has classes 0 to {last}. Correct the "
+                "label, or take the model's prediction or a fixed class as the target."
             )
+            raise TargetError(text.format(label=label, name=self.name, model=spec.name, last=len(spec.classes) - 1))
         for word in self.class_names:
             if (meant := _class_indices(word)) and label not in meant:
                 raise TargetError(

@@ -42,17 +42,11 @@ def open_dataset(path: Path, photos: Path | None = None, by_class: bool = True) 
     try:
         return _checked(_opened(path, photos, by_class))
     except UnicodeError as error:
-        raise DatasetError(
-            _("{path} cannot be read as text ({reason}): UTF-8 and UTF-16 are allowed. Save it as UTF-8.").format(
-                path=path, reason=error
-            )
-        ) from error
+        text = _("{path} cannot be read as text ({reason}): UTF-8 and UTF-16 are allowed. Save it as UTF-8.")
+        raise DatasetError(text.format(path=path, reason=error)) from error
     except (OSError, csv.Error) as error:
-        raise DatasetError(
-            _("{path} cannot be read ({reason}): {forms}. Check the files and their permissions.").format(
-                path=path, reason=error, forms=_(FORMS)
-            )
-        ) from error
+        text = _("{path} cannot be read ({reason}): {forms}. Check the files and their permissions.")
+        raise DatasetError(text.format(path=path, reason=error, forms=_(FORMS))) from error
 
 
 def _opened(path: Path, photos: Path | None, by_class: bool) -> Dataset:
@@ -75,9 +69,8 @@ def _opened(path: Path, photos: Path | None, by_class: bool) -> Dataset:
         case ".json":
             return _from_json(file, root, by_class)
         case _:
-            raise DatasetError(
-                _("{file} is no data set: {forms}. Give one of these.").format(file=file, forms=_(FORMS))
-            )
+            text = _("{file} is no data set: {forms}. Give one of these.")
+            raise DatasetError(text.format(file=file, forms=_(FORMS)))
 
 
 def _described_by(folder: Path) -> Path | None:
@@ -95,11 +88,8 @@ def _from_json(file: Path, root: Path, by_class: bool) -> Dataset:
     try:
         content: Any = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise DatasetError(
-            _("{file} cannot be read as JSON ({error}): {forms}. Correct the file.").format(
-                file=file, error=error, forms=_(FORMS)
-            )
-        ) from error
+        text = _("{file} cannot be read as JSON ({error}): {forms}. Correct the file.")
+        raise DatasetError(text.format(file=file, error=error, forms=_(FORMS))) from error
     whole = file_io.file_sha256(file)
     if coco.looks_like_coco(content):
         form = GroupingRules(coco.finder(file, root, content), by_class, always_named=True)
@@ -111,12 +101,11 @@ def _from_json(file: Path, root: Path, by_class: bool) -> Dataset:
             whole,
             GroupingRules(annotations.photo_finder(root), by_class),
         )
-    raise DatasetError(
-        _(
-            "{file} is JSON of another form: a list of photos with boxes_xyxy, or COCO's images and annotations are "
-            "allowed. Bring it into one of these forms."
-        ).format(file=file)
+    text = _(
+        "{file} is JSON of another form: a list of photos with boxes_xyxy, or COCO's images and annotations are "
+        "allowed. Bring it into one of these forms."
     )
+    raise DatasetError(text.format(file=file))
 
 
 def _marked(file: Path, found: Iterable[Annotation], fingerprint: str, form: GroupingRules) -> Dataset:

@@ -119,12 +119,11 @@ class PhotoIndex:
     def _only(self, found: tuple[str, ...], name: str) -> str:
         if len(found) > 1:
             one, other = map(printable, found)
-            raise DatasetError(
-                _(
-                    "{name} may be {one} or {other} in {folder}: a photo's name must fit one file. Write the folder "
-                    "before it, as in {one}."
-                ).format(name=printable(name), one=one, other=other, folder=self._folder)
+            text = _(
+                "{name} may be {one} or {other} in {folder}: a photo's name must fit one file. Write the folder "
+                "before it, as in {one}."
             )
+            raise DatasetError(text.format(name=printable(name), one=one, other=other, folder=self._folder))
         return found[0]
 
 
@@ -213,25 +212,20 @@ class RunPhotos:
         """
         place = self.find(name)
         if place is None:
-            raise DatasetError(
-                _(
-                    "{name} is not in {folder}: maps need the run's photos. Give the folder that their names start "
-                    "from, or do without maps."
-                ).format(name=name, folder=self._path)
+            text = _(
+                "{name} is not in {folder}: maps need the run's photos. Give the folder that their names start "
+                "from, or do without maps."
             )
+            raise DatasetError(text.format(name=name, folder=self._path))
         try:
             data = images.from_file(place, name)
         except OSError as error:
-            raise DatasetError(
-                _("{file} cannot be read ({reason}): maps need the run's photos. Check its permissions.").format(
-                    file=place, reason=error.strerror
-                )
-            ) from error
+            text = _("{file} cannot be read ({reason}): maps need the run's photos. Check its permissions.")
+            raise DatasetError(text.format(file=place, reason=error.strerror)) from error
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise DatasetError(
-                _(
-                    "{file} is not the photo that was measured: maps need the run's own photos. Give the folder that "
-                    "holds them, or do without maps."
-                ).format(file=place)
+            text = _(
+                "{file} is not the photo that was measured: maps need the run's own photos. Give the folder that "
+                "holds them, or do without maps."
             )
+            raise DatasetError(text.format(file=place))
         return data

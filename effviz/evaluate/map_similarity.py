@@ -45,11 +45,10 @@ def agreement(a: ActivationMap, b: ActivationMap) -> Agreement:
         SettingsError: The maps are of different photos, or the models saw no common part.
     """
     if a.photo_sha256 != b.photo_sha256:
-        raise SettingsError(
-            _(
-                "The maps are of {first} and {second}: only maps of one photo can agree. Choose two of the same photo."
-            ).format(first=a.photo, second=b.photo)
+        text = _(
+            "The maps are of {first} and {second}: only maps of one photo can agree. Choose two of the same photo."
         )
+        raise SettingsError(text.format(first=a.photo, second=b.photo))
     box = common(a.seen, b.seen)
     first, second = evidence(a, box), evidence(b, box)
     if not (first.any() and second.any()):
@@ -224,12 +223,11 @@ def check_method(method: Method) -> None:
         SettingsError: it is not.
     """
     if method in activation_maps.PERTURBATION_METHODS and not CAM_METHODS[method].closed_form:
-        raise SettingsError(
-            _(
-                "{method} runs the network hundreds of times for each of a dozen broken networks: the check would take "
-                "minutes. Choose a method that needs one pass."
-            ).format(method=_(CAM_METHODS[method].title))
+        text = _(
+            "{method} runs the network hundreds of times for each of a dozen broken networks: the check would take "
+            "minutes. Choose a method that needs one pass."
         )
+        raise SettingsError(text.format(method=_(CAM_METHODS[method].title)))
 
 
 def _compared(first: ActivationMap, other: ActivationMap) -> tuple[ActivationMap, float, float]:

@@ -102,11 +102,8 @@ def _read_file(sample: DatasetSample) -> bytes:
     try:
         return images.from_file(sample.path, sample.name)
     except OSError as error:
-        raise ImageError(
-            _("{name} cannot be read ({reason}): every photo must be a readable file. Check its path.").format(
-                name=sample.name, reason=error.strerror
-            )
-        ) from error
+        text = _("{name} cannot be read ({reason}): every photo must be a readable file. Check its path.")
+        raise ImageError(text.format(name=sample.name, reason=error.strerror)) from error
 
 
 def _check_size(sample: DatasetSample, size: Size) -> None:
@@ -139,12 +136,11 @@ def _ground_truth(sample: DatasetSample, size: Size) -> GroundTruth | None:
     try:
         return GroundTruth(boxes, dataset_samples.draw_outlines(sample.outlines, size, in_fractions=sample.fractions))
     except ValueError as error:
-        raise DatasetError(
-            _(
-                "An outline in {name} cannot be drawn ({reason}): polygons and run lengths must be for the upright "
-                "photo. Correct the annotations, or leave the outline out."
-            ).format(name=sample.name, reason=error)
-        ) from error
+        text = _(
+            "An outline in {name} cannot be drawn ({reason}): polygons and run lengths must be for the upright "
+            "photo. Correct the annotations, or leave the outline out."
+        )
+        raise DatasetError(text.format(name=sample.name, reason=error)) from error
 
 
 # What is measured of them.

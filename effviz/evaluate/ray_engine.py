@@ -117,20 +117,18 @@ def _tell_ray_data() -> None:
 
 def _checked(model: Model, known: MeasuredModel) -> Model:
     if model.weights_sha256 != known.weights_sha256:
-        raise WeightsError(
-            _(
-                "A worker has other weights of {model} than this machine: all need the same. Copy the "
-                "weights to every machine of the cluster."
-            ).format(model=known.label)
+        text = _(
+            "A worker has other weights of {model} than this machine: all need the same. Copy the "
+            "weights to every machine of the cluster."
         )
+        raise WeightsError(text.format(model=known.label))
     engine = choose(model, model.ref.resolution_px).engine.name.value
     if engine != known.engine:
-        raise SettingsError(
-            _(
-                "A worker has the engine {theirs} for {model}, and this machine {ours}: all need the same. Set "
-                "EFFVIZ_ENGINE={theirs} here, or EFFVIZ_ENGINE={ours} before `ray start` on every machine."
-            ).format(model=known.label, theirs=engine, ours=known.engine)
+        text = _(
+            "A worker has the engine {theirs} for {model}, and this machine {ours}: all need the same. Set "
+            "EFFVIZ_ENGINE={theirs} here, or EFFVIZ_ENGINE={ours} before `ray start` on every machine."
         )
+        raise SettingsError(text.format(model=known.label, theirs=engine, ours=known.engine))
     return model
 
 
@@ -144,12 +142,11 @@ def _one_sentence() -> Iterator[None]:
     except RayTaskError:
         raise
     except RayError as error:
-        raise SettingsError(
-            _(
-                "Workers of the Ray cluster died ({reason}), and a part is measured anew {retries} times at most. See "
-                "to the machines' memory, or ask for fewer --workers; the same command then goes on."
-            ).format(reason=str(error).splitlines()[0].rstrip("."), retries=RETRIES)
-        ) from error
+        text = _(
+            "Workers of the Ray cluster died ({reason}), and a part is measured anew {retries} times at most. See "
+            "to the machines' memory, or ask for fewer --workers; the same command then goes on."
+        )
+        raise SettingsError(text.format(reason=str(error).splitlines()[0].rstrip("."), retries=RETRIES)) from error
 
 
 def _packed(value: object) -> bytes:

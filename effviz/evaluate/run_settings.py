@@ -153,23 +153,21 @@ class RunSettings:
                 _("A run needs at least one model, one method and one metric; one of them is empty. Name some.")
             )
         if self.grid is not None:
-            raise SettingsError(
-                _(
-                    "Maps averaged to {grid} cells are asked for, which blurs 4 cells and not 6: only smoothing is "
-                    "offered. Give smooth instead."
-                ).format(grid=self.grid)
+            text = _(
+                "Maps averaged to {grid} cells are asked for, which blurs 4 cells and not 6: only smoothing is "
+                "offered. Give smooth instead."
             )
+            raise SettingsError(text.format(grid=self.grid))
         for ref in self.refs:
             if self.placement is Placement.CALIBRATED:
                 placement.find_calibration(ref.label)
         for method in self.methods:
             if not supported(method, self.layer):
-                raise SettingsError(
-                    _(
-                        "{method} has no map at {layer}: it exists only at the last layer. "
-                        "Choose the last layer or another method."
-                    ).format(method=CAM_METHODS[method].title, layer=self.layer.value)
+                text = _(
+                    "{method} has no map at {layer}: it exists only at the last layer. "
+                    "Choose the last layer or another method."
                 )
+                raise SettingsError(text.format(method=CAM_METHODS[method].title, layer=self.layer.value))
         self._check_kinds()
         self._check_truth(dataset)
 
@@ -218,21 +216,19 @@ class RunSettings:
 
     def _check_kinds(self) -> None:
         if len(self.models) < 2 and (lonely := [metric for metric in self.metrics if metric in AGREEMENT_METRICS]):
-            raise SettingsError(
-                _(
-                    "{metric} compares each model with the first one, and there is only {model}: at least two are "
-                    "needed. Name another model, or leave the metric out."
-                ).format(metric=lonely[0].value, model=self.models[0])
+            text = _(
+                "{metric} compares each model with the first one, and there is only {model}: at least two are "
+                "needed. Name another model, or leave the metric out."
             )
+            raise SettingsError(text.format(metric=lonely[0].value, model=self.models[0]))
         if self.layer is not TargetLayer.LAST and (
             shaken := [metric for metric in self.metrics if metric in CASCADE_METRICS]
         ):
-            raise SettingsError(
-                _(
-                    "{metric} breaks the network above the last layer, and {layer} is asked for: only the last layer "
-                    "is allowed. Choose it, or leave the metric out."
-                ).format(metric=shaken[0].value, layer=self.layer.value)
+            text = _(
+                "{metric} breaks the network above the last layer, and {layer} is asked for: only the last layer "
+                "is allowed. Choose it, or leave the metric out."
             )
+            raise SettingsError(text.format(metric=shaken[0].value, layer=self.layer.value))
         if any(metric in CASCADE_METRICS for metric in self.metrics):
             for method in self.methods:
                 map_similarity.check_method(method)
@@ -250,12 +246,11 @@ class RunSettings:
                 )
             )
         if self.targets == LABEL and not dataset.labelled:
-            raise SettingsError(
-                _(
-                    "The target is each photo's label, and {path} has none: prediction, a class index or a class "
-                    "name are allowed. Choose one with --targets."
-                ).format(path=dataset.path)
+            text = _(
+                "The target is each photo's label, and {path} has none: prediction, a class index or a class "
+                "name are allowed. Choose one with --targets."
             )
+            raise SettingsError(text.format(path=dataset.path))
         if self.targets not in (LABEL, PREDICTION):
             targets.parse_target(self.targets)
 

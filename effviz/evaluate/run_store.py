@@ -348,22 +348,20 @@ def find_run(out: Path, wanted: Manifest) -> Manifest | None:
         return None
     known = read_manifest(out)
     for name, theirs, ours in _changed_settings(known, wanted):
-        raise SettingsError(
-            _(
-                "{out} holds a run with {name} {theirs}, and now {name} {ours} is asked for: only the same run goes on "
-                "there. Give the old settings, or choose another folder with --out."
-            ).format(out=out, name=name, theirs=theirs, ours=ours)
+        text = _(
+            "{out} holds a run with {name} {theirs}, and now {name} {ours} is asked for: only the same run goes on "
+            "there. Give the old settings, or choose another folder with --out."
         )
+        raise SettingsError(text.format(out=out, name=name, theirs=theirs, ours=ours))
     if known.finished and not has_own_results(known):
         known = dataclasses.replace(known, finished=False)
     if not known.finished:
         if known.format != RUN_FORMAT:
-            raise SettingsError(
-                _(
-                    "{out} holds a run that an earlier version began and did not finish: this version measures other "
-                    "controls, and only a run of one version goes on. Choose another folder with --out."
-                ).format(out=out)
+            text = _(
+                "{out} holds a run that an earlier version began and did not finish: this version measures other "
+                "controls, and only a run of one version goes on. Choose another folder with --out."
             )
+            raise SettingsError(text.format(out=out))
         _check_engines(out, known, wanted)
     return dataclasses.replace(known, dataset=wanted.dataset)
 
@@ -415,13 +413,12 @@ def _changed_settings(known: Manifest, wanted: Manifest) -> list[tuple[str, obje
 def _check_engines(out: Path, known: Manifest, wanted: Manifest) -> None:
     for theirs, ours in zip(known.networks, wanted.networks, strict=True):
         if theirs.engine != ours.engine:
-            raise SettingsError(
-                _(
-                    "{out} holds a run of {model} on the engine {theirs}, and this process has {ours}: a run has one "
-                    "engine, since their numbers agree only to a thousandth. Set EFFVIZ_ENGINE={theirs}, or choose "
-                    "another folder with --out."
-                ).format(out=out, model=ours.label, theirs=theirs.engine, ours=ours.engine)
+            text = _(
+                "{out} holds a run of {model} on the engine {theirs}, and this process has {ours}: a run has one "
+                "engine, since their numbers agree only to a thousandth. Set EFFVIZ_ENGINE={theirs}, or choose "
+                "another folder with --out."
             )
+            raise SettingsError(text.format(out=out, model=ours.label, theirs=theirs.engine, ours=ours.engine))
 
 
 def _weights_by_model(of: Manifest) -> dict[str, object]:
@@ -473,12 +470,11 @@ def lock_run(run: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        raise SettingsError(
-            _(
-                "Another process is measuring into {run}: only one may at a time. Wait until it ends, or choose "
-                "another folder with --out."
-            ).format(run=run)
-        ) from error
+        text = _(
+            "Another process is measuring into {run}: only one may at a time. Wait until it ends, or choose "
+            "another folder with --out."
+        )
+        raise SettingsError(text.format(run=run)) from error
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise

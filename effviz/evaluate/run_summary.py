@@ -136,11 +136,8 @@ def load_results(run: Path, rows: pc.Expression | None = None) -> Results:
     """
     known = run_store.read_manifest(run)
     if not known.finished:
-        raise SettingsError(
-            _(
-                "The run in {run} is not finished: only whole runs can be read. Go on with the command that began it."
-            ).format(run=run)
-        )
+        text = _("The run in {run} is not finished: only whole runs can be read. Go on with the command that began it.")
+        raise SettingsError(text.format(run=run))
     file = _own_results(known)
     try:
         table = _read_table(file, rows)
@@ -162,12 +159,11 @@ def _own_results(run: Manifest) -> Path:
 
 
 def _unreadable(file: Path, reason: object) -> SettingsError:
-    return SettingsError(
-        _(
-            "{file} cannot be read ({error}): a run's folder must be whole. Measure its photos again with the "
-            "`effviz evaluate` command that made it."
-        ).format(file=file, error=reason)
+    text = _(
+        "{file} cannot be read ({error}): a run's folder must be whole. Measure its photos again with the "
+        "`effviz evaluate` command that made it."
     )
+    return SettingsError(text.format(file=file, error=reason))
 
 
 def _read_table(file: Path, rows: pc.Expression | None) -> pa.Table:

@@ -202,12 +202,11 @@ def pending_chunks(run: Manifest, dataset: Dataset) -> Iterator[Chunk]:
 def _finish(run: Manifest, dataset: Dataset, seconds: float) -> Manifest:
     there = run_store.chunk_files(run.folder, run.key)
     if missing := sum(start not in there for start, _ in _chunk_numbers(run, dataset)):
-        raise SettingsError(
-            _(
-                "{missing} of the parts that were measured are gone from {folder}: nothing else may change it "
-                "meanwhile. Run the same command again, which measures them anew."
-            ).format(missing=missing, folder=run.folder / run_store.CHUNKS_FOLDER)
+        text = _(
+            "{missing} of the parts that were measured are gone from {folder}: nothing else may change it "
+            "meanwhile. Run the same command again, which measures them anew."
         )
+        raise SettingsError(text.format(missing=missing, folder=run.folder / run_store.CHUNKS_FOLDER))
     with file_io.reporting_write_errors(run.folder):
         thresholds = run_store.merge_chunks(run.folder, run.key)
         sealed = {"results_sha256": file_io.file_sha256(run.folder / run_store.RESULTS_FILE)}

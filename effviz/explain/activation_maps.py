@@ -42,23 +42,21 @@ def activation_map(
         TargetError: The model has no such class, or the method no map at this layer; pick another one.
     """
     if not supported(method, layer):
-        raise TargetError(
-            _(
-                "{method} was asked for at {layer}: it exists only at the last layer. "
-                "Choose the last layer or another method."
-            ).format(method=_(CAM_METHODS[method].title), layer=layer.value)
+        text = _(
+            "{method} was asked for at {layer}: it exists only at the last layer. "
+            "Choose the last layer or another method."
         )
+        raise TargetError(text.format(method=_(CAM_METHODS[method].title), layer=layer.value))
     _check_described(forward, method, layer)
     index = resolve_target(target, forward)
     with np.errstate(divide="ignore", invalid="ignore"):  # said below, in words
         values = _values(forward, index, method, layer, progress)
     if not np.isfinite(values).all():
-        raise TargetError(
-            _(
-                "{method} at {layer} has no finite map for class {index}: it divides by zero there. "
-                "Choose another method or layer."
-            ).format(method=_(CAM_METHODS[method].title), layer=layer.value, index=index)
+        text = _(
+            "{method} at {layer} has no finite map for class {index}: it divides by zero there. "
+            "Choose another method or layer."
         )
+        raise TargetError(text.format(method=_(CAM_METHODS[method].title), layer=layer.value, index=index))
     return _labelled(forward, index, method, layer, values)
 
 
@@ -85,12 +83,11 @@ def _values(forward: Forward, index: int, method: Method, layer: TargetLayer, pr
 def _check_described(forward: Forward, method: Method, layer: TargetLayer) -> None:
     """Refuse what needs to know a network's inside, where no plan describes it."""
     if forward.model.ref.spec.family is None and (layer is not TargetLayer.LAST or method is Method.FULLGRAD):
-        raise TargetError(
-            _(
-                "{model} has maps at its last layer alone, by all methods but FullGrad: only scaled B0s can be cut "
-                "elsewhere. Choose the last layer and another method."
-            ).format(model=forward.model.ref.spec.name)
+        text = _(
+            "{model} has maps at its last layer alone, by all methods but FullGrad: only scaled B0s can be cut "
+            "elsewhere. Choose the last layer and another method."
         )
+        raise TargetError(text.format(model=forward.model.ref.spec.name))
 
 
 def _closed(forward: Forward, index: int, method: Method) -> Floats:
@@ -169,12 +166,11 @@ def kpcacam(features: Floats) -> Floats:
     """
     cells = features.shape[1] * features.shape[2]
     if cells > KERNEL_CELLS:
-        raise TargetError(
-            _(
-                "KPCA-CAM was asked for a layer with {cells} cells: at most {most} are allowed. "
-                "Choose a deeper layer or EigenCAM."
-            ).format(cells=cells, most=KERNEL_CELLS)
+        text = _(
+            "KPCA-CAM was asked for a layer with {cells} cells: at most {most} are allowed. "
+            "Choose a deeper layer or EigenCAM."
         )
+        raise TargetError(text.format(cells=cells, most=KERNEL_CELLS))
     optional_packages.require("sklearn")
     # Imported here: scikit-learn takes a second, and most maps never need it.
     from sklearn.decomposition import KernelPCA

@@ -116,12 +116,11 @@ def calibrate(ref: ModelRef, progress: CountProgress = no_progress) -> Calibrati
         WeightsError: the weights are missing or damaged.
     """
     if ref.spec.classes != imagenet_classes.names() or not ref.spec.trained:
-        raise SettingsError(
-            _(
-                "{model} cannot be calibrated: only a model trained on ImageNet's 1000 classes knows the planted "
-                "objects. Choose one of those, or plain placement."
-            ).format(model=ref.label)
+        text = _(
+            "{model} cannot be calibrated: only a model trained on ImageNet's 1000 classes knows the planted "
+            "objects. Choose one of those, or plain placement."
         )
+        raise SettingsError(text.format(model=ref.label))
     model = load(ref)
     objects = [one for one in _objects(ref) if _sighting(model, one, PLACES // 2, PLACES // 2)]
     plantings = list(product(objects, range(PLACES), range(PLACES)))
@@ -145,12 +144,11 @@ def fit(ref: ModelRef, sightings: Sequence[Sighting], weights_sha256: str) -> Ca
     cell_px = ref.resolution_px / math.ceil(ref.resolution_px / 32)
     clear = [one for one in sightings if one.to_border >= cell_px / 2]
     if len(clear) < FEWEST:
-        raise SettingsError(
-            _(
-                "{model} recognised planted objects only {count} times; {fewest} are needed to calibrate it. "
-                "Choose a larger input size, or plain placement."
-            ).format(model=ref.label, count=len(clear), fewest=FEWEST)
+        text = _(
+            "{model} recognised planted objects only {count} times; {fewest} are needed to calibrate it. "
+            "Choose a larger input size, or plain placement."
         )
+        raise SettingsError(text.format(model=ref.label, count=len(clear), fewest=FEWEST))
     slope, offset = _line(*_places(clear))
     true, found = _places(sightings)
     return Calibration(

@@ -112,11 +112,8 @@ def read_file(path: Path) -> "Photo":
     try:
         data = images.from_file(path, path.name)
     except OSError as error:
-        raise ImageError(
-            _("{path} cannot be read ({reason}): every photo must be a readable file. Check its path.").format(
-                path=path, reason=error.strerror
-            )
-        ) from error
+        text = _("{path} cannot be read ({reason}): every photo must be a readable file. Check its path.")
+        raise ImageError(text.format(path=path, reason=error.strerror)) from error
     return read(data, path.name)
 
 
@@ -247,32 +244,29 @@ class _Worker:
         """Say in a sentence what ended it, once it is dead."""
         code = self._process.wait()
         if hasattr(signal, "SIGXCPU") and code == -signal.SIGXCPU:
-            return DecodeLimitError(
-                _(
-                    "{name} takes more than {most} s of processor time to decode, and no photo gets more. "
-                    "Open it in another program, save it as a new JPEG or PNG, and try that."
-                ).format(name=NAME, most=self._limits.cpu_s)
+            text = _(
+                "{name} takes more than {most} s of processor time to decode, and no photo gets more. "
+                "Open it in another program, save it as a new JPEG or PNG, and try that."
             )
+            return DecodeLimitError(text.format(name=NAME, most=self._limits.cpu_s))
         if hasattr(signal, "SIGKILL") and code == -signal.SIGKILL:  # the kernel is out of memory
             return self._dear_memory()
         return DecoderCrashError(str(images.damaged(NAME)))
 
     def _dear_memory(self) -> ImageError:
-        return DecodeLimitError(
-            _(
-                "{name} takes more than {most} MB of memory to decode, and no photo gets more. "
-                "Save it smaller, for example as a JPEG 2000 px wide, and try that."
-            ).format(name=NAME, most=self._limits.memory_bytes // 2**20)
+        text = _(
+            "{name} takes more than {most} MB of memory to decode, and no photo gets more. "
+            "Save it smaller, for example as a JPEG 2000 px wide, and try that."
         )
+        return DecodeLimitError(text.format(name=NAME, most=self._limits.memory_bytes // 2**20))
 
     def late(self) -> ImageError:
         """Say in a sentence that it took too long."""
-        return DecodeTimeoutError(
-            _(
-                "{name} was not decoded within {most:g} s: the machine is busy, or the file asks for too much. "
-                "Try again, or save it as a new JPEG or PNG and try that."
-            ).format(name=NAME, most=self._limits.wall_s)
+        text = _(
+            "{name} was not decoded within {most:g} s: the machine is busy, or the file asks for too much. "
+            "Try again, or save it as a new JPEG or PNG and try that."
         )
+        return DecodeTimeoutError(text.format(name=NAME, most=self._limits.wall_s))
 
 
 @dataclass(slots=True, eq=False)

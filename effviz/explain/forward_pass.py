@@ -101,12 +101,11 @@ def head_at(model: Model, features: Floats, logits: Floats) -> Head | None:
 
     found, without_places = network_stages.head_gradients(model, features)
     if not np.abs(without_places - logits).max() <= SAME_LOGITS * largest:
-        raise WeightsError(
-            _(
-                "{model} cannot be explained: its head does more with the last layer than to take its average. Choose "
-                "another convolutional network."
-            ).format(model=model.ref.spec.name)
+        text = _(
+            "{model} cannot be explained: its head does more with the last layer than to take its average. Choose "
+            "another convolutional network."
         )
+        raise WeightsError(text.format(model=model.ref.spec.name))
     return Head(read_only(found), read_only((logits - found @ means).astype(np.float32)))
 
 

@@ -76,12 +76,11 @@ def check_header_counts(data: bytes, name: str) -> None:
     for part, count in walk(data) if walk else ():
         found[part] += count
         if found[part] > part.most:
-            raise ImageError(
-                _(
-                    "{name} has more than {most:,} {parts}, and no more are read. "
-                    "Open it in another program, save it as a new JPEG or PNG, and try that."
-                ).format(name=name, most=part.most, parts=_(part.title))
+            text = _(
+                "{name} has more than {most:,} {parts}, and no more are read. "
+                "Open it in another program, save it as a new JPEG or PNG, and try that."
             )
+            raise ImageError(text.format(name=name, most=part.most, parts=_(part.title)))
 
 
 def _jpeg(data: bytes) -> ElementCounts:
@@ -321,12 +320,11 @@ def check_bytes(count: int, name: str) -> None:
     if not count:
         raise ImageError(_("{name} is empty (0 bytes); a photo is needed. Choose another file.").format(name=name))
     if count > MAX_BYTES:
-        raise ImageError(
-            _(
-                "{name} has {size:.1f} MB; at most {most} MB are allowed. "
-                "Save it smaller, for example as a JPEG 2000 px wide, and try again."
-            ).format(name=name, size=count / 2**20, most=MAX_BYTES // 2**20)
+        text = _(
+            "{name} has {size:.1f} MB; at most {most} MB are allowed. "
+            "Save it smaller, for example as a JPEG 2000 px wide, and try again."
         )
+        raise ImageError(text.format(name=name, size=count / 2**20, most=MAX_BYTES // 2**20))
 
 
 def from_file(path: Path, name: str) -> bytes:
@@ -348,23 +346,20 @@ def named(name: str) -> Iterator[None]:
         yield
     except srgb_conversion.DECODE_ERRORS as error:
         if "truncated" in str(error).lower() or isinstance(error, EOFError):
-            raise ImageError(
-                _(
-                    "{name} ends before the picture is complete; only whole files can be read. "
-                    "Copy or download it again."
-                ).format(name=name)
-            ) from error
+            text = _(
+                "{name} ends before the picture is complete; only whole files can be read. Copy or download it again."
+            )
+            raise ImageError(text.format(name=name)) from error
         raise damaged(name) from error
 
 
 def damaged(name: str) -> ImageError:
     """Say that a decoder could make nothing of a file."""
-    return ImageError(
-        _(
-            "{name} is damaged and cannot be decoded; only whole files can be read. "
-            "Open it in another program, save it as a new JPEG or PNG, and try that."
-        ).format(name=name)
+    text = _(
+        "{name} is damaged and cannot be decoded; only whole files can be read. "
+        "Open it in another program, save it as a new JPEG or PNG, and try that."
     )
+    return ImageError(text.format(name=name))
 
 
 @cache
@@ -386,18 +381,14 @@ def _open(data: bytes, name: str) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError as error:
-        raise ImageError(
-            _("{name} is {what}; {allowed}. Save it as JPEG and try again.").format(
-                name=name, what=_unread(data), allowed=_(ALLOWED)
-            )
-        ) from error
+        text = _("{name} is {what}; {allowed}. Save it as JPEG and try again.")
+        raise ImageError(text.format(name=name, what=_unread(data), allowed=_(ALLOWED))) from error
     except Image.DecompressionBombError as error:
-        raise ImageError(
-            _(
-                "{name} says it has more than {pixels:,} pixels; "
-                "at most {most} megapixels are allowed. Save it smaller and try again."
-            ).format(name=name, pixels=Image.MAX_IMAGE_PIXELS, most=MAX_PIXELS // 10**6)
-        ) from error
+        text = _(
+            "{name} says it has more than {pixels:,} pixels; "
+            "at most {most} megapixels are allowed. Save it smaller and try again."
+        )
+        raise ImageError(text.format(name=name, pixels=Image.MAX_IMAGE_PIXELS, most=MAX_PIXELS // 10**6)) from error
 
 
 def _unread(data: bytes) -> str:
@@ -420,18 +411,14 @@ def _check_size(image: Image.Image, name: str) -> None:
             ).format(name=name, width=width, height=height, megapixels=width * height / 1e6, most=MAX_PIXELS // 10**6)
         )
     if min(width, height) < MIN_SIDE_PX:
-        raise ImageError(
-            _(
-                "{name} has {width} x {height} pixels; each side needs at least {least}. Choose a larger picture."
-            ).format(name=name, width=width, height=height, least=MIN_SIDE_PX)
-        )
+        text = _("{name} has {width} x {height} pixels; each side needs at least {least}. Choose a larger picture.")
+        raise ImageError(text.format(name=name, width=width, height=height, least=MIN_SIDE_PX))
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise ImageError(
-            _(
-                "{name} has {width} x {height} pixels; the long side may be at most {most} times the short one. "
-                "Crop it and try again."
-            ).format(name=name, width=width, height=height, most=MAX_ASPECT)
+        text = _(
+            "{name} has {width} x {height} pixels; the long side may be at most {most} times the short one. "
+            "Crop it and try again."
         )
+        raise ImageError(text.format(name=name, width=width, height=height, most=MAX_ASPECT))
 
 
 def _tile_pixels(image: Image.Image) -> int:

@@ -111,11 +111,8 @@ def randomised_passes(whole: Forward, seed: int) -> Iterator[tuple[str, Forward]
     must be made before the next one: all are of one copy.
     """
     if whole.model.ref.spec.family is None:
-        raise SettingsError(
-            _("{model} cannot be broken part by part: only the stages of scaled B0s are known. Choose one.").format(
-                model=whole.model.ref.spec.name
-            )
-        )
+        text = _("{model} cannot be broken part by part: only the stages of scaled B0s are known. Choose one.")
+        raise SettingsError(text.format(model=whole.model.ref.spec.name))
     twin = private_copy(whole.model)
     with _plain_numbers():
         parts, inputs = _parts(twin), [torch.tensor(whole.prepared.pixels)]

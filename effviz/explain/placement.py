@@ -82,12 +82,11 @@ def find_calibration(label: str) -> Calibration:
     """
     known = calibrations()
     if label not in known:
-        raise SettingsError(
-            _(
-                "{model} has no calibrated placement; measured are {measured}. "
-                "Choose plain placement, or measure it: effviz calibrate {model}"
-            ).format(model=label, measured=", ".join(sorted(known)) or _("none"))
+        text = _(
+            "{model} has no calibrated placement; measured are {measured}. "
+            "Choose plain placement, or measure it: effviz calibrate {model}"
         )
+        raise SettingsError(text.format(model=label, measured=", ".join(sorted(known)) or _("none")))
     return known[label]
 
 
@@ -95,12 +94,11 @@ def _require_calibration(activation_map: ActivationMap) -> Calibration:
     if (found := calibration_of(activation_map)) is not None:
         return found
     find_calibration(activation_map.model)
-    raise SettingsError(
-        _(
-            "The calibrated placement of {model} was measured with other weights than this map's. "
-            "Choose plain placement, or measure it again: effviz calibrate {model}"
-        ).format(model=activation_map.model)
+    text = _(
+        "The calibrated placement of {model} was measured with other weights than this map's. "
+        "Choose plain placement, or measure it again: effviz calibrate {model}"
     )
+    raise SettingsError(text.format(model=activation_map.model))
 
 
 def store_calibration(calibration: Calibration) -> None:

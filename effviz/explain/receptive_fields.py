@@ -51,12 +51,11 @@ def check_cell(row: int, column: int, shape: tuple[int, int]) -> None:
     """
     height, width = shape
     if not (0 <= row < height and 0 <= column < width):
-        raise TargetError(
-            _(
-                "Cell ({row}, {column}) does not exist: this map has rows 0 to {last_row} and columns 0 to "
-                "{last_column}. Pick a cell of the map."
-            ).format(row=row, column=column, last_row=height - 1, last_column=width - 1)
+        text = _(
+            "Cell ({row}, {column}) does not exist: this map has rows 0 to {last_row} and columns 0 to "
+            "{last_column}. Pick a cell of the map."
         )
+        raise TargetError(text.format(row=row, column=column, last_row=height - 1, last_column=width - 1))
 
 
 @lru_cache(maxsize=64)  # a screen asks about every cell of a map
@@ -101,12 +100,11 @@ def gradient_energy(forward: Forward, index: int, row: int, column: int, grid: i
     pooled = pooling @ squares @ pooling.T
     total = pooled.sum()
     if not np.isfinite(total):
-        raise TargetError(
-            _(
-                "The gradient of class {index} at cell ({row}, {column}) is not a finite number: only finite ones can "
-                "be shown. Choose another model."
-            ).format(index=index, row=row, column=column)
+        text = _(
+            "The gradient of class {index} at cell ({row}, {column}) is not a finite number: only finite ones can "
+            "be shown. Choose another model."
         )
+        raise TargetError(text.format(index=index, row=row, column=column))
     shares: Floats = (pooled / total if total > 0 else pooled).astype(np.float32)
     shares.setflags(write=False)
     return shares

@@ -37,12 +37,11 @@ def samples() -> tuple[SamplePhoto, ...]:
         with (FOLDER / "ATTRIBUTION.csv").open(encoding="utf-8", newline="") as file:
             return tuple(_sample(row) for row in csv.DictReader(file))
     except FileNotFoundError as error:
-        raise DatasetError(
-            _(
-                "The sample photos are not in {folder}; they lie in assets/samples of the repository. "
-                "Run EffViz from a clone of the repository, or use your own photos."
-            ).format(folder=FOLDER)
-        ) from error
+        text = _(
+            "The sample photos are not in {folder}; they lie in assets/samples of the repository. "
+            "Run EffViz from a clone of the repository, or use your own photos."
+        )
+        raise DatasetError(text.format(folder=FOLDER)) from error
 
 
 def find(name: str) -> SamplePhoto:
@@ -55,11 +54,8 @@ def find(name: str) -> SamplePhoto:
         if sample.name == name:
             return sample
     names = ", ".join(sample.name for sample in samples())
-    raise DatasetError(
-        _("There is no sample photo {name!r}; the samples are {names}. Pick one of them.").format(
-            name=name, names=names
-        )
-    )
+    text = _("There is no sample photo {name!r}; the samples are {names}. Pick one of them.")
+    raise DatasetError(text.format(name=name, names=names))
 
 
 def _sample(row: dict[str, str]) -> SamplePhoto:

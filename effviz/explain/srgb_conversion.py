@@ -92,30 +92,27 @@ def convert_to_srgb(image: Image.Image, data: bytes, name: str) -> tuple[Image.I
 
 def _check_numbers(image: Image.Image, name: str) -> None:
     if image.mode in ("I", "F"):
-        raise ImageError(
-            _(
-                "{name} has 32 bits in a channel, whose black and white are not defined; "
-                "8 and 16 bits are allowed. Save it with 8 bits in a channel and try again."
-            ).format(name=name)
+        text = _(
+            "{name} has 32 bits in a channel, whose black and white are not defined; "
+            "8 and 16 bits are allowed. Save it with 8 bits in a channel and try again."
         )
+        raise ImageError(text.format(name=name))
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return
     tags = image.tag_v2
     bits, formats = (tags.get(tag, (1,)) for tag in (TiffImagePlugin.BITSPERSAMPLE, TiffImagePlugin.SAMPLEFORMAT))
     if set(formats) != {_NUMBERS}:
-        raise ImageError(
-            _(
-                "{name} has numbers with a sign or a point in its channels, whose black and white are not defined; "
-                "whole numbers from 0 are allowed. Save it with 8 bits in a channel and try again."
-            ).format(name=name)
+        text = _(
+            "{name} has numbers with a sign or a point in its channels, whose black and white are not defined; "
+            "whole numbers from 0 are allowed. Save it with 8 bits in a channel and try again."
         )
+        raise ImageError(text.format(name=name))
     if len(bits) > 1 and max(bits) > 8 and tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == _SEPARATE:
-        raise ImageError(
-            _(
-                "{name} keeps 16 bits a channel in separate planes, which is not read; channels side by side, or "
-                "8 bits, are allowed. Save it with 8 bits in a channel and try again."
-            ).format(name=name)
+        text = _(
+            "{name} keeps 16 bits a channel in separate planes, which is not read; channels side by side, or "
+            "8 bits, are allowed. Save it with 8 bits in a channel and try again."
         )
+        raise ImageError(text.format(name=name))
 
 
 def _uncovered(image: Image.Image) -> Image.Image | None:
@@ -265,12 +262,11 @@ def _flattened(rgb: Image.Image, alpha: Image.Image | None, name: str) -> tuple[
     if alpha is None or least == 255:
         return rgb, ()
     if most == 0:
-        raise ImageError(
-            _(
-                "{name} is transparent everywhere: nothing of it can be seen. "
-                "Save it without transparency, for example as JPEG, and try again."
-            ).format(name=name)
+        text = _(
+            "{name} is transparent everywhere: nothing of it can be seen. "
+            "Save it without transparency, for example as JPEG, and try again."
         )
+        raise ImageError(text.format(name=name))
     rgba = rgb.convert("RGBA")
     rgba.putalpha(alpha)
     return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB"), (ON_WHITE,)

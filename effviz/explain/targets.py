@@ -87,11 +87,8 @@ def resolve_target(target: Target | int, forward: Forward) -> int:
         return _written(target.value, forward)
     rank, classes = int(target.value), len(forward.logits)
     if not 1 <= rank <= classes:
-        raise TargetError(
-            _("Rank {rank} does not exist: this model ranks classes from 1 to {classes}. Choose one of those.").format(
-                rank=rank, classes=classes
-            )
-        )
+        text = _("Rank {rank} does not exist: this model ranks classes from 1 to {classes}. Choose one of those.")
+        raise TargetError(text.format(rank=rank, classes=classes))
     return int(_order(forward)[rank - 1])
 
 
@@ -145,20 +142,16 @@ def _order(forward: Forward) -> npt.NDArray[np.intp]:
 
 def _rank(number: int) -> Target:
     if number < 1:
-        raise TargetError(
-            _("Rank {number} does not exist: ranks start at 1. Write rank1 for the first choice.").format(number=number)
-        )
+        text = _("Rank {number} does not exist: ranks start at 1. Write rank1 for the first choice.")
+        raise TargetError(text.format(number=number))
     return Target(TargetKind.RANK, number)
 
 
 def _checked(index: int, forward: Forward) -> int:
     classes = len(forward.logits)
     if not 0 <= index < classes:
-        raise TargetError(
-            _("Class {index} does not exist: this model has classes 0 to {last}. Pick one from the list.").format(
-                index=index, last=classes - 1
-            )
-        )
+        text = _("Class {index} does not exist: this model has classes 0 to {last}. Pick one from the list.")
+        raise TargetError(text.format(index=index, last=classes - 1))
     return index
 
 
@@ -175,8 +168,5 @@ def _named(name: str, classes: Sequence[str]) -> int:
     advice = _("Search the list for another word.")
     if close:
         advice = _("Did you mean {names}?").format(names=_(" or ").join(close))
-    raise TargetError(
-        _('Class "{name}" does not exist: this model has {count} named classes. {advice}').format(
-            name=name, count=len(classes), advice=advice
-        )
-    )
+    text = _('Class "{name}" does not exist: this model has {count} named classes. {advice}')
+    raise TargetError(text.format(name=name, count=len(classes), advice=advice))

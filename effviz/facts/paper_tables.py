@@ -285,11 +285,8 @@ def training_fact(key: str) -> TrainingFact:
     for fact in training_facts():
         if fact.key == key:
             return fact
-    raise SettingsError(
-        _("There is no training setting {key!r}: the settings are {known}. Pick one of them.").format(
-            key=key, known=", ".join(fact.key for fact in training_facts())
-        )
-    )
+    text = _("There is no training setting {key!r}: the settings are {known}. Pick one of them.")
+    raise SettingsError(text.format(key=key, known=", ".join(fact.key for fact in training_facts())))
 
 
 # Transfer to other data sets: Tables 5 and 6, Figure 6; and Table 8, ImageNet's two held-out sets.

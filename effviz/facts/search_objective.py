@@ -39,18 +39,14 @@ class Objective:
 
     def __post_init__(self) -> None:
         if not 0 < self.target_macs < math.inf:
-            raise SettingsError(
-                _(
-                    "A target of {macs:g} MACs is not allowed: it has to be a positive number. Give one such as 4e8."
-                ).format(macs=self.target_macs)
-            )
+            text = _("A target of {macs:g} MACs is not allowed: it has to be a positive number. Give one such as 4e8.")
+            raise SettingsError(text.format(macs=self.target_macs))
         if not -1 <= self.exponent <= 0:
-            raise SettingsError(
-                _(
-                    "The exponent w = {exponent:g} is out of range: -1 to 0 is allowed, since MACs are a cost. "
-                    "The paper has -0.07."
-                ).format(exponent=self.exponent)
+            text = _(
+                "The exponent w = {exponent:g} is out of range: -1 to 0 is allowed, since MACs are a cost. "
+                "The paper has -0.07."
             )
+            raise SettingsError(text.format(exponent=self.exponent))
 
     def weight(self, macs: float) -> float:
         """What an accuracy is multiplied by at these MACs: 1 at the target."""

@@ -52,11 +52,8 @@ def _typed(column: Sequence[str]) -> Sequence[object]:
 
 def _path(name: str) -> Path:
     if name not in TABLES:
-        raise SettingsError(
-            _("There is no table of facts named {name!r}: the tables are {known}. Pick one of them.").format(
-                name=name, known=", ".join(TABLES)
-            )
-        )
+        text = _("There is no table of facts named {name!r}: the tables are {known}. Pick one of them.")
+        raise SettingsError(text.format(name=name, known=", ".join(TABLES)))
     return _FOLDER / f"{name}.csv"
 
 

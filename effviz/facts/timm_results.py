@@ -92,11 +92,8 @@ def recipe(key: str) -> Recipe:
     for known in RECIPES:
         if known.key == key:
             return known
-    raise SettingsError(
-        _("There is no training recipe {key!r}: the recipes are {known}. Pick one of them.").format(
-            key=key, known=", ".join(r.key for r in RECIPES)
-        )
-    )
+    text = _("There is no training recipe {key!r}: the recipes are {known}. Pick one of them.")
+    raise SettingsError(text.format(key=key, known=", ".join(r.key for r in RECIPES)))
 
 
 def recipe_of(model: str, tag: str) -> Recipe:

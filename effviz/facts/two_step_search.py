@@ -85,12 +85,11 @@ def read_results(path: Path) -> tuple[SearchResult, ...]:
                 SearchResult(**{key: kinds[key](value) for key, value in row.items()}) for row in csv.DictReader(file)
             )
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise DatasetError(
-            _(
-                "{path} does not hold results of a search ({error}): a CSV written by `effviz search` is needed. "
-                "Choose another file, or remove it to search anew."
-            ).format(path=path, error=error)
-        ) from error
+        text = _(
+            "{path} does not hold results of a search ({error}): a CSV written by `effviz search` is needed. "
+            "Choose another file, or remove it to search anew."
+        )
+        raise DatasetError(text.format(path=path, error=error)) from error
 
 
 @cache

@@ -201,15 +201,13 @@ def _papers() -> go.Scatter3d:
 
 def hover(of: GridPoint, more: str = "") -> str:
     """What a reader wants to know about a point (HTML)."""
+    ratios = _("by the formula {paper:.3f}, counted {truth:.3f} times the MACs")
+    size = _("{blocks} blocks, {px} px, {macs:.4g} million MACs")
     lines = [
         f"<b>{label(of.rule)}</b>",
         more,
-        _("by the formula {paper:.3f}, counted {truth:.3f} times the MACs").format(
-            paper=of.paper_ratio, truth=of.macs_ratio
-        ),
-        _("{blocks} blocks, {px} px, {macs:.4g} million MACs").format(
-            blocks=blocks(of), px=of.plan.resolution, macs=of.plan.macs / 1e6
-        ),
+        ratios.format(paper=of.paper_ratio, truth=of.macs_ratio),
+        size.format(blocks=blocks(of), px=of.plan.resolution, macs=of.plan.macs / 1e6),
     ]
     return "<br>".join(line for line in lines if line)
 
@@ -329,7 +327,6 @@ def _means(name: str, of: Sequence[SearchSummary], colour: str, symbol: str, siz
 
 
 def _hover(point: SearchSummary, result: SearchResult) -> str:
-    words = _("<b>{point}</b>, seed {seed}<br>{top1:.2f} % top-1<br>{ratio:.3f} times the baseline's MACs").format(
-        point=row_name(point), seed=result.seed, top1=result.top1_pct, ratio=result.macs_ratio
-    )
+    text = _("<b>{point}</b>, seed {seed}<br>{top1:.2f} % top-1<br>{ratio:.3f} times the baseline's MACs")
+    words = text.format(point=row_name(point), seed=result.seed, top1=result.top1_pct, ratio=result.macs_ratio)
     return f"{words}<br>{source(result.source)}"

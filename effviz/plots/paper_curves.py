@@ -310,10 +310,9 @@ def _pair(role: ScalingAxis, dots: Sequence[CurveDot]) -> tuple[FigureCurve, Fig
         CurvePoint(dot.label, dot.macs_billions_computed, dot.top1_pct, _counted(dot.source)) for dot in dots
     )
     method, look = _(AXIS_TITLES[role]), LOOKS[role]
+    text = _("{method}, printed")
     return (
-        FigureCurve(
-            _("{method}, printed").format(method=method), look, Origin.PRINTED, printed, text_position=_BESIDE[role]
-        ),
+        FigureCurve(text.format(method=method), look, Origin.PRINTED, printed, text_position=_BESIDE[role]),
         FigureCurve(_("{method}, recomputed").format(method=method), look, Origin.COMPUTED, computed),
     )
 

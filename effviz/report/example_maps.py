@@ -101,12 +101,11 @@ def _models(results: Results, wanted: set[str]) -> Iterable[Model]:
             continue
         model = load(ref)
         if model.weights_sha256 != network.weights_sha256:
-            raise WeightsError(
-                _(
-                    "{model} has other weights than when the run was made: example maps need the same ones. Bring them "
-                    "back, or leave --photos out."
-                ).format(model=ref.label)
+            text = _(
+                "{model} has other weights than when the run was made: example maps need the same ones. Bring them "
+                "back, or leave --photos out."
             )
+            raise WeightsError(text.format(model=ref.label))
         yield model
 
 

@@ -198,14 +198,13 @@ def _report_parts(results: Results, cells: Sequence[MetricMean], shown: "Example
 def _about(results: Results) -> Iterator[HtmlPart]:
     run, settings = results.run, results.run.settings
     photos = ngettext("{count} photo", "{count} photos", run.photos).format(count=run.photos)
-    yield html_paragraph(
-        _(
-            "{photos} of {dataset}, target: {target}. Numbers are means over photos, below them their 95 % interval: "
-            "Wilson's for shares of photos, Student's t for the others. The controls, Gaussians, uniform and random "
-            "maps, know nothing of the photo: what does not beat them has shown nothing. No map can leave the crop "
-            "that its model saw, so those in the crop are the ones to beat."
-        ).format(photos=photos, dataset=results.dataset, target=settings.targets)
+    text = _(
+        "{photos} of {dataset}, target: {target}. Numbers are means over photos, below them their 95 % interval: "
+        "Wilson's for shares of photos, Student's t for the others. The controls, Gaussians, uniform and random "
+        "maps, know nothing of the photo: what does not beat them has shown nothing. No map can leave the crop "
+        "that its model saw, so those in the crop are the ones to beat."
     )
+    yield html_paragraph(text.format(photos=photos, dataset=results.dataset, target=settings.targets))
     if run.photos < FEW:
         yield html_paragraph(display_names.few(run.photos))
     refs = run_summary.measured_refs(run)
@@ -304,13 +303,12 @@ def _best(cells: Sequence[MetricMean], small: bool) -> set[tuple[str, str]]:
 def _differences(results: Results) -> Iterator[HtmlPart]:
     method, first = results.methods[0], results.models[0]
     yield html_heading(_("Differences on the same photos"))
-    yield html_paragraph(
-        _(
-            "By {method}, photo by photo: each model minus {first}, and each model minus its own Gaussian. Marked "
-            "where it is surely a difference: p below 0.05, corrected (Holm) for all differences of the measure by "
-            "every method, which differences.csv has."
-        ).format(method=display_names.method(method), first=first)
+    text = _(
+        "By {method}, photo by photo: each model minus {first}, and each model minus its own Gaussian. Marked "
+        "where it is surely a difference: p below 0.05, corrected (Holm) for all differences of the measure by "
+        "every method, which differences.csv has."
     )
+    yield html_paragraph(text.format(method=display_names.method(method), first=first))
     for metric in results.metrics:
         rows = [
             (TableCell(display_names.minus(difference)), *_with_count(difference.every), *_with_count(difference.small))
@@ -342,9 +340,8 @@ def _classes(results: Results) -> Iterator[HtmlPart]:
         for of in found
     ]
     names = (_("Class"), _("Photos"), *results.models, *(_(BESIDE[control]) for control in beside))
-    title = _("Mean of {metric} by {method}, {n} classes").format(
-        metric=display_names.compared(metric), method=display_names.method(method), n=len(rows)
-    )
+    text = _("Mean of {metric} by {method}, {n} classes")
+    title = text.format(metric=display_names.compared(metric), method=display_names.method(method), n=len(rows))
     yield html_paragraph(_("A class with only a few photos says little, so there are no intervals here."))
     if metric in FAITHFULNESS_METRICS:
         yield html_paragraph(display_names.only_leads())
@@ -367,9 +364,8 @@ def _disputes(results: Results) -> Iterator[HtmlPart]:
         )
         for of in found
     ]
-    title = _("{metric} by {method}; spread: the largest minus the smallest of all models").format(
-        metric=display_names.compared(metric), method=display_names.method(method)
-    )
+    text = _("{metric} by {method}; spread: the largest minus the smallest of all models")
+    title = text.format(metric=display_names.compared(metric), method=display_names.method(method))
     names = (_("Photo"), _("Spread"), *found[0].values, *(_(BESIDE[control]) for control in beside))
     yield html_table(title, names, rows)
 

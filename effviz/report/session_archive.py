@@ -345,19 +345,13 @@ def _photos(
 
 
 def _no_session(name: str) -> SettingsError:
-    return SettingsError(
-        _(
-            "{name} is no session as EffViz saves one, or is damaged. Choose a .zip that *Save the session* made."
-        ).format(name=name)
-    )
+    text = _("{name} is no session as EffViz saves one, or is damaged. Choose a .zip that *Save the session* made.")
+    return SettingsError(text.format(name=name))
 
 
 def _too_much(name: str, most: str) -> SettingsError:
-    return SettingsError(
-        _("{name} holds more than {most}, and no session does. Choose a .zip that *Save the session* made.").format(
-            name=name, most=most
-        )
-    )
+    text = _("{name} holds more than {most}, and no session does. Choose a .zip that *Save the session* made.")
+    return SettingsError(text.format(name=name, most=most))
 
 
 # The page.
@@ -388,12 +382,9 @@ def session_page(rows: Sequence[SessionRow], facts: Sequence[tuple[str, str]]) -
             parts.append(page.html_paragraph(row.credit))
     cells = [[page.TableCell(name), page.TableCell(value)] for name, value in facts]
     parts.append(page.html_table(_("What was chosen"), (_("Setting"), _("Value")), cells))
-    parts.append(
-        page.html_paragraph(
-            _(
-                "Beside this page lie the photos, the raw maps (maps.npz) and all settings with versions and hashes "
-                "(settings.json). EffViz opens the whole .zip again: Compare, Open a session."
-            )
-        )
+    text = _(
+        "Beside this page lie the photos, the raw maps (maps.npz) and all settings with versions and hashes "
+        "(settings.json). EffViz opens the whole .zip again: Compare, Open a session."
     )
+    parts.append(page.html_paragraph(text))
     return page.html_page(_("EffViz: a comparison"), parts, charts=False)

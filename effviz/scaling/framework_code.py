@@ -34,9 +34,8 @@ def framework_code(network: Plan, framework: Framework) -> str:
 
 def check_line(network: Plan) -> str:
     """Say what to count in it, as a comment in the code."""
-    return _("# {params:,} parameters; {macs:,} MACs (the paper's FLOPs) for one picture of {px} x {px}").format(
-        params=network.params, macs=network.macs, px=network.resolution
-    )
+    text = _("# {params:,} parameters; {macs:,} MACs (the paper's FLOPs) for one picture of {px} x {px}")
+    return text.format(params=network.params, macs=network.macs, px=network.resolution)
 
 
 def script(network: Plan) -> str:

@@ -63,12 +63,10 @@ class Budget:
 
     def __post_init__(self) -> None:
         if not 0 < self.amount < math.inf:
-            raise SettingsError(
-                _(
-                    "A budget of {amount:g} {unit} cannot be spent: any positive number is allowed. "
-                    "Give one such as 1e9."
-                ).format(amount=self.amount, unit=_(UNITS[self.kind]))
+            text = _(
+                "A budget of {amount:g} {unit} cannot be spent: any positive number is allowed. Give one such as 1e9."
             )
+            raise SettingsError(text.format(amount=self.amount, unit=_(UNITS[self.kind])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +85,11 @@ class ScalingPath:
 
     def __post_init__(self) -> None:
         if self.method is ScalingMethod.RESOLUTION and self.resolution_px is not None:
-            raise SettingsError(
-                _(
-                    "The input size is fixed at {px} px and the resolution is all that should grow: one of both is "
-                    "allowed. Choose another method, or leave the size open."
-                ).format(px=self.resolution_px)
+            text = _(
+                "The input size is fixed at {px} px and the resolution is all that should grow: one of both is "
+                "allowed. Choose another method, or leave the size open."
             )
+            raise SettingsError(text.format(px=self.resolution_px))
 
     def network(self, coefficient: float) -> Plan:
         """B0 scaled: compound by phi, else one multiplier while the others stay 1.
@@ -132,9 +129,8 @@ class Solution:
     def _repr_html_(self) -> str:
         """Say how much of each limit is used, and draw the network, as a notebook shows it."""
         used = "; ".join(f"{share:.1%} of {each.amount:,.0f} {_(UNITS[each.kind])}" for each, share in self.shares)
-        binds = _("Reached first: {limit}.").format(
-            limit=_("no limit") if self.at_limit else _(UNITS[self.budget.kind])
-        )
+        text = _("Reached first: {limit}.")
+        binds = text.format(limit=_("no limit") if self.at_limit else _(UNITS[self.budget.kind]))
         name = "phi" if self.method is ScalingMethod.COMPOUND else _(GROWING[self.method])
         return f"<p>{name} = {self.coefficient:.4f}: {used}. {binds}</p>{self.plan._repr_html_()}"
 
@@ -202,20 +198,18 @@ def _checked(budgets: Sequence[Budget], path: ScalingPath, ends: tuple[Plan, Pla
     way = _(GROWING[path.method])
     if all(cost(smallest, each.kind) == cost(largest, each.kind) for each in budgets):
         unit, least = _(UNITS[budgets[0].kind]), cost(smallest, budgets[0].kind)
-        raise SettingsError(
-            _(
-                "Scaling by {method} does not change the {unit}: every network has {least:,}. "
-                "A budget has to be one that the method can change. Choose another budget or another method."
-            ).format(method=way, unit=unit, least=least)
+        text = _(
+            "Scaling by {method} does not change the {unit}: every network has {least:,}. "
+            "A budget has to be one that the method can change. Choose another budget or another method."
         )
+        raise SettingsError(text.format(method=way, unit=unit, least=least))
     for each in budgets:
         if each.amount < (least := cost(smallest, each.kind)):
-            raise SettingsError(
-                _(
-                    "A budget of {amount:g} {unit} is too small: scaling by {method} starts at {least:,} {unit}. "
-                    "Raise the budget to at least that, or choose another method."
-                ).format(amount=each.amount, unit=_(UNITS[each.kind]), method=way, least=least)
+            text = _(
+                "A budget of {amount:g} {unit} is too small: scaling by {method} starts at {least:,} {unit}. "
+                "Raise the budget to at least that, or choose another method."
             )
+            raise SettingsError(text.format(amount=each.amount, unit=_(UNITS[each.kind]), method=way, least=least))
     return _fits(largest, budgets)
 
 

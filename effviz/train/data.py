@@ -98,24 +98,22 @@ def class_names(folder: Path) -> tuple[str, ...]:
     """
     names = image_folder.class_names(folder)
     if len(names) < 2:
-        raise DatasetError(
-            _(
-                "{folder} holds {count} class folders: train/ and val/ are needed, each with a folder of pictures "
-                "for every class, two classes at least. Give the folder that holds train/ and val/."
-            ).format(folder=folder, count=len(names))
+        text = _(
+            "{folder} holds {count} class folders: train/ and val/ are needed, each with a folder of pictures "
+            "for every class, two classes at least. Give the folder that holds train/ and val/."
         )
+        raise DatasetError(text.format(folder=folder, count=len(names)))
     return names
 
 
 def _files(folder: Path, classes: Sequence[str]) -> tuple[File, ...]:
     """Every picture file, in one order on every machine."""
     if unknown := sorted(set(class_names(folder)) - set(classes)):
-        raise DatasetError(
-            _(
-                "{folder} has the class {unknown!r}, which train/ has not: both need the same classes. "
-                "Add or remove the folder."
-            ).format(folder=folder, unknown=unknown[0])
+        text = _(
+            "{folder} has the class {unknown!r}, which train/ has not: both need the same classes. "
+            "Add or remove the folder."
         )
+        raise DatasetError(text.format(folder=folder, unknown=unknown[0]))
     found = [
         File(folder / name / within, label)
         for label, name in enumerate(classes)
@@ -132,12 +130,11 @@ def _check_classes(folder: Path, pictures: Pictures, classes: Sequence[str]) -> 
 def _check_counts(folder: Path, counts: NDArray[np.int64], classes: Sequence[str]) -> None:
     for name, count in zip(classes, counts, strict=True):
         if count == 0:
-            raise DatasetError(
-                _(
-                    "{folder} holds no readable picture: every class needs one at least "
-                    "({suffixes}). Add some, or remove the class from train/ and val/."
-                ).format(folder=folder / name, suffixes=", ".join(SUFFIXES))
+            text = _(
+                "{folder} holds no readable picture: every class needs one at least "
+                "({suffixes}). Add some, or remove the class from train/ and val/."
             )
+            raise DatasetError(text.format(folder=folder / name, suffixes=", ".join(SUFFIXES)))
 
 
 def _key(files: Sequence[File], side_px: int) -> str:
@@ -237,11 +234,8 @@ def square(path: Path, side_px: int) -> Bytes:
     try:
         data = images.from_file(path, f"{path.parent.name}/{path.name}")
     except OSError as error:
-        raise ImageError(
-            _("{name} cannot be opened ({reason}); a photo is needed. Check the file.").format(
-                name=path.name, reason=error.strerror
-            )
-        ) from error
+        text = _("{name} cannot be opened ({reason}); a photo is needed. Check the file.")
+        raise ImageError(text.format(name=path.name, reason=error.strerror)) from error
     photo = Image.fromarray(decoding.read(data, f"{path.parent.name}/{path.name}").rgb)
     return np.asarray(ImageOps.fit(photo, (side_px, side_px), Image.Resampling.BICUBIC))
 
@@ -249,12 +243,11 @@ def square(path: Path, side_px: int) -> Bytes:
 def _check_room(folder: Path, size_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if size_bytes > 0.9 * free:
-        raise DatasetError(
-            _(
-                "The decoded pictures need {needed:.1f} GB and {folder} has {free:.1f} GB free. "
-                "Make room, set XDG_CACHE_HOME to a larger disk, or train on fewer or smaller pictures."
-            ).format(needed=size_bytes / 1e9, folder=folder, free=free / 1e9)
+        text = _(
+            "The decoded pictures need {needed:.1f} GB and {folder} has {free:.1f} GB free. "
+            "Make room, set XDG_CACHE_HOME to a larger disk, or train on fewer or smaller pictures."
         )
+        raise DatasetError(text.format(needed=size_bytes / 1e9, folder=folder, free=free / 1e9))
 
 
 def _clean() -> None:

@@ -165,18 +165,12 @@ def read_plan(path: Path) -> FamilyPlan:
     try:
         rows = tomllib.loads(file_io.read_regular(path, recipes.MAX_RECIPE_BYTES).decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SettingsError(
-            _("The plan {path} cannot be read ({error}): a TOML file is needed. Check the path.").format(
-                path=path, error=error
-            )
-        ) from error
+        text = _("The plan {path} cannot be read ({error}): a TOML file is needed. Check the path.")
+        raise SettingsError(text.format(path=path, error=error)) from error
     networks, name = rows.get("networks", {}), rows.get("name", path.stem)
     if missing := {BASELINE, COMPOUND, *SINGLE} - set(networks):
-        raise SettingsError(
-            _("The plan {path} has no network {name!r}: {all} are compared. Add it.").format(
-                path=path, name=min(missing), all=", ".join((BASELINE, *SINGLE, COMPOUND))
-            )
-        )
+        text = _("The plan {path} has no network {name!r}: {all} are compared. Add it.")
+        raise SettingsError(text.format(path=path, name=min(missing), all=", ".join((BASELINE, *SINGLE, COMPOUND))))
     parts = {"networks": _listed(networks), "step1": _listed(rows.get("step1", {}))}
     if isinstance(recipe := rows.get("recipe"), dict):
         parts["recipe"] = {"name": name, **recipe, "network": _sized(recipe.get("network", {}), networks[BASELINE])}
@@ -199,11 +193,8 @@ def _checked(of: FamilyPlan, path: Path) -> FamilyPlan:
     for network in (*of.networks, *of.step1):
         of.macs(network, classes=10)  # says in a sentence what no network can be
     if of.recipe.augmentation.policy:
-        raise SettingsError(
-            _(
-                "The plan {path} asks for the policy {policy!r}: crops and flips alone are made here. Leave it out."
-            ).format(path=path, policy=of.recipe.augmentation.policy)
-        )
+        text = _("The plan {path} asks for the policy {policy!r}: crops and flips alone are made here. Leave it out.")
+        raise SettingsError(text.format(path=path, policy=of.recipe.augmentation.policy))
     return of
 
 
@@ -249,11 +240,8 @@ def split_photos(known: DataSet, held_out: int, most: int | None = None) -> tupl
     order = np.random.default_rng(_SPLIT_SEED).permutation(len(known.train))
     held_out = held_out if most is None else min(held_out, max(most // 5, 1))
     if held_out >= len(order):
-        raise SettingsError(
-            _("{held_out} photos cannot be held out of {count}: fewer are allowed. Lower held_out in the plan.").format(
-                held_out=held_out, count=len(order)
-            )
-        )
+        text = _("{held_out} photos cannot be held out of {count}: fewer are allowed. Lower held_out in the plan.")
+        raise SettingsError(text.format(held_out=held_out, count=len(order)))
     chosen, rest = np.sort(order[:held_out]), order[held_out:]
     val = np.arange(len(known.val))
     if most is not None:
@@ -423,12 +411,11 @@ def _check_folder(out: Path, identity: str) -> None:
     """Make the folder this plan's and these photos', or say that it is another one's."""
     file = out / "plan.json"
     if file.exists() and file.read_text(encoding="utf-8") != identity:
-        raise SettingsError(
-            _(
-                "{folder} holds results of another plan or of other photos: one folder has one plan. "
-                "Give that plan again, or choose another --out."
-            ).format(folder=out)
+        text = _(
+            "{folder} holds results of another plan or of other photos: one folder has one plan. "
+            "Give that plan again, or choose another --out."
         )
+        raise SettingsError(text.format(folder=out))
     loop.replace_text(file, identity)
 
 
@@ -530,9 +517,8 @@ def verdict(comparisons: Sequence[PairedComparison], untrained: Sequence[str] = 
         outcome = _("undecided: too few of the networks have learnt their training photos")
     elif worse:
         best = min(worse, key=lambda of: of.mean)
-        outcome = _("not reproduced: {name} is better by {points:.1f} points").format(
-            name=best.single, points=-best.mean
-        )
+        text = _("not reproduced: {name} is better by {points:.1f} points")
+        outcome = text.format(name=best.single, points=-best.mean)
     elif all(of.sign > 0 for of in counted):
         outcome = _("reproduced at this scale")
     else:

@@ -36,11 +36,8 @@ class GridSearch:
 
     def __post_init__(self) -> None:
         if self.seeds < 2:
-            raise SettingsError(
-                _("{seeds} seed for the best points shows no noise: 2 or more are allowed. Ask for 2.").format(
-                    seeds=self.seeds
-                )
-            )
+            text = _("{seeds} seed for the best points shows no noise: 2 or more are allowed. Ask for 2.")
+            raise SettingsError(text.format(seeds=self.seeds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +86,11 @@ def run_search(
     classes = len(data.class_names(folder / "train"))
     chosen = grid_points(of, classes)
     if not chosen:
-        raise SettingsError(
-            _(
-                "No point of the {grid} grid doubles the MACs of the recipe {recipe!r} both on paper and in "
-                "truth: 1.8 to 2.2 and 1.9 to 2.1 times are allowed. Choose the fine grid, or a larger baseline."
-            ).format(grid=of.size, recipe=of.recipe.name)
+        text = _(
+            "No point of the {grid} grid doubles the MACs of the recipe {recipe!r} both on paper and in "
+            "truth: 1.8 to 2.2 and 1.9 to 2.1 times are allowed. Choose the fine grid, or a larger baseline."
         )
+        raise SettingsError(text.format(grid=of.size, recipe=of.recipe.name))
     largest = max(known.plan.resolution for known in chosen)
     known = data.data_set(folder, batches.decoded_side_px(largest), decoding)
     return _Searching(of, known, out, report).run(chosen, classes)
@@ -111,12 +107,11 @@ class _Searching:
         self.results: tuple[SearchResult, ...] = ()
         before = two_step_search.read_results(self.file) if self.file.exists() else ()
         if other := {row.recipe for row in before} - {self.recipe_name}:
-            raise SettingsError(
-                _(
-                    "{file} holds results of the recipe {recipe}: one file has results of one recipe. "
-                    "Give that recipe again, or choose another folder with --out."
-                ).format(file=self.file, recipe=sorted(other)[0])
+            text = _(
+                "{file} holds results of the recipe {recipe}: one file has results of one recipe. "
+                "Give that recipe again, or choose another folder with --out."
             )
+            raise SettingsError(text.format(file=self.file, recipe=sorted(other)[0]))
 
     def run(self, chosen: Sequence[GridPoint], classes: int) -> tuple[SearchResult, ...]:
         network = self.of.recipe.network

@@ -120,12 +120,11 @@ def load_checkpoint(folder: Path, device: torch.device) -> CheckpointState | Non
             return state
         logger.warning("%s is damaged: its checksum is not that in its name. An older one is tried.", path.name)
     if found:
-        raise WeightsError(
-            _(
-                "All checkpoints in {folder} are damaged: their checksums are not those in their names. "
-                "Remove the folder to start anew."
-            ).format(folder=folder)
+        text = _(
+            "All checkpoints in {folder} are damaged: their checksums are not those in their names. "
+            "Remove the folder to start anew."
         )
+        raise WeightsError(text.format(folder=folder))
     return None
 
 
@@ -257,12 +256,11 @@ class _TrainingRun:
             return
         for what, ours in self._identity().items():
             if state[what] != ours:
-                raise SettingsError(
-                    _(
-                        "{folder} holds a training with another {what}: only the same recipe and data can go on. "
-                        "Give them again, or choose another folder."
-                    ).format(folder=self.folder, what=what)
+                text = _(
+                    "{folder} holds a training with another {what}: only the same recipe and data can go on. "
+                    "Give them again, or choose another folder."
                 )
+                raise SettingsError(text.format(folder=self.folder, what=what))
         self.module.load_state_dict(state["module"])
         self.optimiser.load_state_dict(state["optimiser"])
         if self.ema is not None:
@@ -370,12 +368,11 @@ class _TrainingRun:
 
 def _check_size(recipe: TrainingRecipe, data: DataSet, per_epoch: int) -> None:
     if per_epoch == 0:
-        raise DatasetError(
-            _(
-                "{count} training pictures are fewer than one batch of {batch}. "
-                "Add pictures, or lower batch_size in the recipe."
-            ).format(count=len(data.train), batch=recipe.batch_size)
+        text = _(
+            "{count} training pictures are fewer than one batch of {batch}. "
+            "Add pictures, or lower batch_size in the recipe."
         )
+        raise DatasetError(text.format(count=len(data.train), batch=recipe.batch_size))
 
 
 def _moving_average(module: nn.Module, recipe: TrainingRecipe) -> ModelEmaV3 | None:

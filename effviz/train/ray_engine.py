@@ -76,12 +76,11 @@ def _put(notices: Any, status: TrainingStatus) -> None:
 def _check(job: RayTrainingJob, of: Cluster) -> None:
     size = job.recipe.batch_size
     if size % (2 * of.workers):  # mixup mixes pairs, batch norm needs two
-        raise SettingsError(
-            _(
-                "A batch of {size} pictures cannot be parted among {workers} workers: each needs the same even number. "
-                "Choose another --workers, or change batch_size in the recipe."
-            ).format(size=size, workers=of.workers)
+        text = _(
+            "A batch of {size} pictures cannot be parted among {workers} workers: each needs the same even number. "
+            "Choose another --workers, or change batch_size in the recipe."
         )
+        raise SettingsError(text.format(size=size, workers=of.workers))
     if job.options.device == "mps":
         raise SettingsError(_("Ray's workers cannot share mps: cpu and cuda are allowed. Choose one with --device."))
 
@@ -131,12 +130,11 @@ def _said(error: Any) -> Exception:
             return failure
     if not any(isinstance(failure, RayActorError | WorkerHealthCheckFailedError) for failure in failures):
         return cast("Exception", error)
-    return SettingsError(
-        _(
-            "Workers of the Ray cluster died, and training starts anew {retries} times at most. See to the machines' "
-            "memory, or ask for fewer --workers; the same command with --resume then goes on."
-        ).format(retries=RETRIES)
+    text = _(
+        "Workers of the Ray cluster died, and training starts anew {retries} times at most. See to the machines' "
+        "memory, or ask for fewer --workers; the same command with --resume then goes on."
     )
+    return SettingsError(text.format(retries=RETRIES))
 
 
 @contextmanager

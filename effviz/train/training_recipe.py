@@ -138,19 +138,15 @@ def read_recipe(name_or_path: str) -> TrainingRecipe:
     try:
         text = file_io.read_regular(path, MAX_RECIPE_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            _(
-                "The recipe {name_or_path} cannot be read: a TOML file or one of {shipped} is allowed. Check the path."
-            ).format(name_or_path=name_or_path, shipped=", ".join(SHIPPED_RECIPES))
-        ) from error
+        sentence = _(
+            "The recipe {name_or_path} cannot be read: a TOML file or one of {shipped} is allowed. Check the path."
+        )
+        raise SettingsError(sentence.format(name_or_path=name_or_path, shipped=", ".join(SHIPPED_RECIPES))) from error
     try:
         rows = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # of TOML, or of a number with thousands of digits
-        raise SettingsError(
-            _("The recipe {name_or_path} is not TOML ({error}). Mend the file.").format(
-                name_or_path=name_or_path, error=error
-            )
-        ) from error
+        sentence = _("The recipe {name_or_path} is not TOML ({error}). Mend the file.")
+        raise SettingsError(sentence.format(name_or_path=name_or_path, error=error)) from error
     return schema.parse(TrainingRecipe, {"name": path.stem} | rows, path.name)
 
 
@@ -171,11 +167,8 @@ def learning_rate(highest: float, of: Schedule, epoch: float) -> float:
         SettingsError: the schedule is no staircase.
     """
     if of.name is not ScheduleName.STAIRCASE:
-        raise SettingsError(
-            _("The schedule {name} has no formula here: only {known} has one. Pick a recipe with it.").format(
-                name=of.name, known=ScheduleName.STAIRCASE
-            )
-        )
+        text = _("The schedule {name} has no formula here: only {known} has one. Pick a recipe with it.")
+        raise SettingsError(text.format(name=of.name, known=ScheduleName.STAIRCASE))
     if epoch < of.warmup_epochs:
         return highest * epoch / of.warmup_epochs
     return highest * of.decay ** count_decays(of, epoch)

@@ -237,20 +237,18 @@ class JobQueue:
 
     def _check(self, effort: Effort) -> None:
         if effort.cost > (limit := self._limit()):
-            raise TooLargeError(
-                _(
-                    "This would keep the other visitors waiting too long: it costs {cost:.0f} times a pass of B4 at "
-                    "380 px, and {limit:g} are allowed at once on this server. Choose a smaller network, input size or "
-                    "method, or run it with `effviz` in a shell."
-                ).format(cost=effort.cost, limit=limit)
+            text = _(
+                "This would keep the other visitors waiting too long: it costs {cost:.0f} times a pass of B4 at "
+                "380 px, and {limit:g} are allowed at once on this server. Choose a smaller network, input size or "
+                "method, or run it with `effviz` in a shell."
             )
+            raise TooLargeError(text.format(cost=effort.cost, limit=limit))
         if effort.nbytes > (most := self._most(long=effort.long)):
-            raise TooLargeError(
-                _(
-                    "This needs about {need:.0f} MiB of memory: {most:.0f} MiB are allowed on this server "
-                    "(EFFVIZ_MEMORY_MB). Choose a smaller network, input size or method."
-                ).format(need=effort.nbytes / 2**20, most=most / 2**20)
+            text = _(
+                "This needs about {need:.0f} MiB of memory: {most:.0f} MiB are allowed on this server "
+                "(EFFVIZ_MEMORY_MB). Choose a smaller network, input size or method."
             )
+            raise TooLargeError(text.format(need=effort.nbytes / 2**20, most=most / 2**20))
 
     def _join(self, visitor: Visitor, effort: Effort, key: Hashable) -> _Ticket:
         self._check(effort)
@@ -265,11 +263,8 @@ class JobQueue:
     def _let_in(self, visitor: Visitor) -> None:
         """See that there is room; where there is none, the last of the address that has the most goes."""
         if visitor != NOBODY and sum(each.visitor == visitor for each in self._all()) >= MOST_EACH:
-            raise BusyError(
-                _("{count} requests of this page are under way: {most} are allowed. Wait for one of them.").format(
-                    count=MOST_EACH, most=MOST_EACH
-                )
-            )
+            text = _("{count} requests of this page are under way: {most} are allowed. Wait for one of them.")
+            raise BusyError(text.format(count=MOST_EACH, most=MOST_EACH))
         new = [each for each in self._waiting if not each.served]
         if len(new) < self._most_waiting:
             return
@@ -282,11 +277,8 @@ class JobQueue:
         self._waiting.remove(away)
 
     def _busy(self) -> BusyError:
-        return BusyError(
-            _("{count} requests wait for this server already: {most} may wait at once. Try again in a minute.").format(
-                count=len(self._waiting), most=self._most_waiting
-            )
-        )
+        text = _("{count} requests wait for this server already: {most} may wait at once. Try again in a minute.")
+        return BusyError(text.format(count=len(self._waiting), most=self._most_waiting))
 
     def _wait(self, place: _Ticket, tell: Tell) -> None:
         while True:

@@ -81,12 +81,11 @@ def rule(of: ScalingRule) -> None:
     """The paper's formula, with the constraint as it is."""
     formula()
     st.latex(rf"\alpha\cdot\beta^{{2}}\cdot\gamma^{{2}} = {of.constraint:.3f}")
-    st.markdown(
-        _(
-            "MACs grow with depth, and with the square of width and of resolution, so each step of φ multiplies them "
-            "by {factor:.3f} before rounding. The paper asks for about 2; its own rates give 1.920."
-        ).format(factor=of.constraint)
+    text = _(
+        "MACs grow with depth, and with the square of width and of resolution, so each step of φ multiplies them "
+        "by {factor:.3f} before rounding. The paper asks for about 2; its own rates give 1.920."
     )
+    st.markdown(text.format(factor=of.constraint))
     if abs(of.constraint_miss_pct) > MOST_MISSED_PCT:
         missed = _(
             "α·β²·γ² = {constraint:.3f} misses the paper's 2 by {miss:.0f} %: φ no longer counts doublings of MACs."

@@ -95,12 +95,11 @@ def parse_phi(text: str) -> float:
     except ValueError:
         phi = math.nan
     if not PHI_LEAST <= phi <= PHI_MOST:  # also when phi is nan
-        raise SettingsError(
-            _(
-                "The link asks for phi = {text!r}: phi is a number from {least:g} to {most:g}. "
-                "Move the slider to choose one."
-            ).format(text=text[:20], least=PHI_LEAST, most=PHI_MOST)
+        sentence = _(
+            "The link asks for phi = {text!r}: phi is a number from {least:g} to {most:g}. "
+            "Move the slider to choose one."
         )
+        raise SettingsError(sentence.format(text=text[:20], least=PHI_LEAST, most=PHI_MOST))
     return round(round((phi - PHI_LEAST) / PHI_STEP) * PHI_STEP + PHI_LEAST, 2)
 
 
@@ -130,12 +129,11 @@ def parse_samples(text: str) -> tuple[str, ...]:
     known = [sample.name for sample in sample_photos.samples()]
     unknown = [name for name in chosen if name not in known]
     if unknown:
-        raise SettingsError(
-            _(
-                "The link asks for the sample photo {unknown!r}: it is not among the {count} that come with "
-                "EffViz. Choose from the strip."
-            ).format(unknown=unknown[0][:40], count=len(known))
+        sentence = _(
+            "The link asks for the sample photo {unknown!r}: it is not among the {count} that come with "
+            "EffViz. Choose from the strip."
         )
+        raise SettingsError(sentence.format(unknown=unknown[0][:40], count=len(known)))
     return chosen
 
 
@@ -153,12 +151,11 @@ def parse_step(text: str) -> int:
         SettingsError: There is no such step.
     """
     if text not in map(str, range(1, LESSON_STEPS + 2)):
-        raise SettingsError(
-            _(
-                "The link asks for step {text!r} of the lesson: there are steps 1 to {last}, and {summary} is the "
-                "summary. Begin with step 1."
-            ).format(text=text[:20], last=LESSON_STEPS, summary=LESSON_STEPS + 1)
+        sentence = _(
+            "The link asks for step {text!r} of the lesson: there are steps 1 to {last}, and {summary} is the "
+            "summary. Begin with step 1."
         )
+        raise SettingsError(sentence.format(text=text[:20], last=LESSON_STEPS, summary=LESSON_STEPS + 1))
     return int(text)
 
 
@@ -194,12 +191,11 @@ def parse_language(text: str) -> str:
     if (found := i18n.find_language(text)) is not None:
         return found
     names = map(i18n.language_name, (i18n.SOURCE_LANGUAGE, *i18n.available_languages()))
-    raise SettingsError(
-        _(
-            "The link asks for the language {text!r}: EffViz is not translated into it. Choose one at the top of the "
-            "page: {names}."
-        ).format(text=text[:20], names=", ".join(names))
+    sentence = _(
+        "The link asks for the language {text!r}: EffViz is not translated into it. Choose one at the top of the "
+        "page: {names}."
     )
+    raise SettingsError(sentence.format(text=text[:20], names=", ".join(names)))
 
 
 LANGUAGE = Setting("lang", "", parse_language, i18n.language_tag)

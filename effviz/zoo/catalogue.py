@@ -137,12 +137,11 @@ def find_model(name: str, recipe: str | None = None) -> ModelSpec:
         if entry.name == name:
             return _checkpoint(entry)
     known = ", ".join((*NAMES, *(entry.name for entry in manifest.entries())))
-    raise SettingsError(
-        _(
-            "There is no model {name!r}: the models are {known}, any scaled one such as scaled-d1.4-w1.2@300, and "
-            "timm's convolutional networks such as timm:resnet50.a1_in1k. Pick one of them."
-        ).format(name=name, known=known)
+    text = _(
+        "There is no model {name!r}: the models are {known}, any scaled one such as scaled-d1.4-w1.2@300, and "
+        "timm's convolutional networks such as timm:resnet50.a1_in1k. Pick one of them."
     )
+    raise SettingsError(text.format(name=name, known=known))
 
 
 def parse_model(text: str) -> ModelRef:
@@ -156,12 +155,11 @@ def parse_model(text: str) -> ModelRef:
     """
     match = _REF.fullmatch(text.strip().lower())
     if match is None:
-        raise SettingsError(
-            _(
-                "{text!r} is not a model: write NAME, NAME@PIXELS or NAME:RECIPE@PIXELS, such as lite0@260. "
-                "`effviz models` lists the names."
-            ).format(text=text)
+        sentence = _(
+            "{text!r} is not a model: write NAME, NAME@PIXELS or NAME:RECIPE@PIXELS, such as lite0@260. "
+            "`effviz models` lists the names."
         )
+        raise SettingsError(sentence.format(text=text))
     resolution_px = int(match["px"]) if match["px"] else None
     if match["timm"]:
         spec = _timm(match["timm"])
@@ -246,11 +244,8 @@ def _with_recipe(name: str, recipe: str) -> ModelSpec:
     # timm's tag does too where the model has it once: "in1k" for Lite
     found = known.get(recipe) or next((s for s in known.values() if s.architecture.partition(".")[2] == recipe), None)
     if found is None:
-        raise SettingsError(
-            _("{name} has no weights of the recipe {recipe!r}: it has {known}. Pick one of them.").format(
-                name=name, recipe=recipe, known=", ".join(known)
-            )
-        )
+        text = _("{name} has no weights of the recipe {recipe!r}: it has {known}. Pick one of them.")
+        raise SettingsError(text.format(name=name, recipe=recipe, known=", ".join(known)))
     return found
 
 

@@ -98,12 +98,11 @@ def _check_unpacked(path: Path, most_bytes: int) -> None:
 
 
 def _too_large(path: Path, size: int, most_bytes: int) -> WeightsError:
-    return WeightsError(
-        _(
-            "The weights file {name} unpacks to {size} MB: the network and what training keeps beside it take at most "
-            "{most} MB. Get the right file, or save the state dict alone."
-        ).format(name=path.name, size=size // 2**20, most=most_bytes // 2**20)
+    text = _(
+        "The weights file {name} unpacks to {size} MB: the network and what training keeps beside it take at most "
+        "{most} MB. Get the right file, or save the state dict alone."
     )
+    return WeightsError(text.format(name=path.name, size=size // 2**20, most=most_bytes // 2**20))
 
 
 def _by_torch(path: Path, most_bytes: int) -> Tensors:
@@ -117,12 +116,11 @@ def _torch_load(path: Path) -> object:
     try:
         import torch
     except ImportError as error:
-        raise SettingsError(
-            _(
-                "{name} was saved by torch, which is not installed here: only safetensors files are read without. "
-                "Install it, or save the weights again with safetensors."
-            ).format(name=path.name)
-        ) from error
+        text = _(
+            "{name} was saved by torch, which is not installed here: only safetensors files are read without. "
+            "Install it, or save the weights again with safetensors."
+        )
+        raise SettingsError(text.format(name=path.name)) from error
     try:
         with torch.serialization.safe_globals([Namespace]):  # timm keeps its command line so; it only holds values
             return torch.load(path, map_location="cpu", weights_only=True)
@@ -228,21 +226,19 @@ def _unreadable(path: Path) -> WeightsError:
 
 
 def _told(path: Path, what: str, line: str) -> WeightsError:
-    return WeightsError(
-        _(
-            "The weights file {name} {what}: only safetensors files and plain state dicts of tensors are read. "
-            "Where you trust it, run `{line}` and take that file."
-        ).format(name=path.name, what=what, line=line.format(name=path.name))
+    text = _(
+        "The weights file {name} {what}: only safetensors files and plain state dicts of tensors are read. "
+        "Where you trust it, run `{line}` and take that file."
     )
+    return WeightsError(text.format(name=path.name, what=what, line=line.format(name=path.name)))
 
 
 def _keras(path: Path) -> WeightsError:
-    return WeightsError(
-        _(
-            "The weights file {name} was saved by Keras, which is not read: only safetensors files and plain state "
-            "dicts of tensors are. Copy its weights into timm's tf_efficientnet of the same size and save that."
-        ).format(name=path.name)
+    text = _(
+        "The weights file {name} was saved by Keras, which is not read: only safetensors files and plain state "
+        "dicts of tensors are. Copy its weights into timm's tf_efficientnet of the same size and save that."
     )
+    return WeightsError(text.format(name=path.name))
 
 
 def _is_torchscript(path: Path) -> bool:
@@ -323,11 +319,8 @@ def load(name: str) -> tuple[Tensors, str]:
     """
     entry = manifest.find_entry(name)
     if entry is None:
-        raise WeightsError(
-            _("{name} is not in {file}: only checkpoints listed there are loaded. Add it.").format(
-                name=name, file=manifest.models_folder() / "manifest.json"
-            )
-        )
+        text = _("{name} is not in {file}: only checkpoints listed there are loaded. Add it.")
+        raise WeightsError(text.format(name=name, file=manifest.models_folder() / "manifest.json"))
     path = _checked_path(entry)
     sha256 = state_dicts.check_sha256(path, entry.sha256)
     if path.suffix == ".safetensors":

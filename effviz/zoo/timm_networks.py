@@ -56,12 +56,11 @@ def spec(architecture: str) -> ModelSpec:
     """
     found = _network(architecture)
     if found.refusal:
-        raise SettingsError(
-            _(
-                "{name} cannot be explained ({reason}): a map needs a spatial last layer, an average over it and a "
-                "linear classifier. Choose a convolutional network."
-            ).format(name=PREFIX + found.architecture, reason=_(found.refusal))
+        text = _(
+            "{name} cannot be explained ({reason}): a map needs a spatial last layer, an average over it and a "
+            "linear classifier. Choose a convolutional network."
         )
+        raise SettingsError(text.format(name=PREFIX + found.architecture, reason=_(found.refusal)))
     measured = timm_point(found.architecture, found.resolution_px)
     imagenet = found.classes == len(imagenet_classes.names())
     return ModelSpec(

@@ -102,24 +102,19 @@ def _is_state_dict(value: object) -> bool:
 
 
 def _no_averages() -> WeightsError:
-    return WeightsError(
-        _("The file holds no moving averages, which --ema asks for: they lie under {names}. Leave --ema out.").format(
-            names=", ".join(AVERAGES)
-        )
-    )
+    text = _("The file holds no moving averages, which --ema asks for: they lie under {names}. Leave --ema out.")
+    return WeightsError(text.format(names=", ".join(AVERAGES)))
 
 
 def _no_state_dict(content: Content, averages: str) -> WeightsError:
     if averages:
-        return WeightsError(
-            _("The file holds moving averages alone, under {name!r}: add --ema to take them.").format(name=averages)
-        )
-    return WeightsError(
-        _(
-            "The file holds no state dict: tensors by name are wanted, alone or under one of {wrappers}, and it has "
-            "{names}. Save `model.state_dict()`."
-        ).format(wrappers=", ".join(WRAPPERS), names=_listed(content) or _("none"))
+        text = _("The file holds moving averages alone, under {name!r}: add --ema to take them.")
+        return WeightsError(text.format(name=averages))
+    text = _(
+        "The file holds no state dict: tensors by name are wanted, alone or under one of {wrappers}, and it has "
+        "{names}. Save `model.state_dict()`."
     )
+    return WeightsError(text.format(wrappers=", ".join(WRAPPERS), names=_listed(content) or _("none")))
 
 
 def strip(tensors: Tensors) -> tuple[Naming, Stripped]:
@@ -143,17 +138,13 @@ def strip(tensors: Tensors) -> tuple[Naming, Stripped]:
 
 def _not_one_network(tensors: Tensors, prefixes: list[str]) -> WeightsError:
     if prefixes:
-        return WeightsError(
-            _("The file holds several networks, under {prefixes}: one is wanted. Save one of them alone.").format(
-                prefixes=", ".join(map(repr, prefixes))
-            )
-        )
-    return WeightsError(
-        _(
-            "The file holds no EfficientNet: its tensors are {names}, and none is called {stems}. "
-            "Give a scaled B0 or Lite0 with the names of timm, EfficientNet-PyTorch or torchvision. {others}"
-        ).format(names=_listed(tensors), stems=", ".join(STEMS.values()), others=_(OTHER_FAMILIES))
+        text = _("The file holds several networks, under {prefixes}: one is wanted. Save one of them alone.")
+        return WeightsError(text.format(prefixes=", ".join(map(repr, prefixes))))
+    text = _(
+        "The file holds no EfficientNet: its tensors are {names}, and none is called {stems}. "
+        "Give a scaled B0 or Lite0 with the names of timm, EfficientNet-PyTorch or torchvision. {others}"
     )
+    return WeightsError(text.format(names=_listed(tensors), stems=", ".join(STEMS.values()), others=_(OTHER_FAMILIES)))
 
 
 def _listed(content: Content) -> str:
@@ -173,11 +164,8 @@ def inspect(tensors: Tensors, source: str) -> InspectedNetwork:
     network = infer(named)
     channels = named[state_dicts.FIRST_TENSOR].shape[1:2]
     if channels not in ((1,), (3,)):
-        raise WeightsError(
-            _("{source} takes {channels} channels: photos have three, or one in grey. It cannot be shown.").format(
-                source=source, channels=channels[0] if channels else 0
-            )
-        )
+        text = _("{source} takes {channels} channels: photos have three, or one in grey. It cannot be shown.")
+        raise WeightsError(text.format(source=source, channels=channels[0] if channels else 0))
     fitted = state_dicts.fit_to_network(named, state_dicts.tensor_shapes(network, channels[0]), source)
     return InspectedNetwork(
         fitted,
@@ -334,9 +322,7 @@ def _first(numbers: Iterator[float], fits: Callable[[float], bool], what: str) -
 
 
 def _not_scaled(what: str) -> WeightsError:
-    return WeightsError(
-        _(
-            "The weights are those of no scaled B0 or Lite0 ({what}): one depth and one width scale all stages. "
-            "{others}"
-        ).format(what=what, others=_(OTHER_FAMILIES))
+    text = _(
+        "The weights are those of no scaled B0 or Lite0 ({what}): one depth and one width scale all stages. {others}"
     )
+    return WeightsError(text.format(what=what, others=_(OTHER_FAMILIES)))

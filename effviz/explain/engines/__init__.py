@@ -146,11 +146,8 @@ def _choose(model: Model, size_px: int) -> Choice:
             return Choice(made.engine, " ".join(map(_, failures)))
         failures.append(made.failure)
     if failures and setting != settings.AUTO:
-        raise SettingsError(
-            _("{setting} asks for {engine} only, and it cannot run this model: set it to auto. {reason}").format(
-                setting=settings.ENGINE.name, engine=setting, reason=_(failures[0])
-            )
-        )
+        text = _("{setting} asks for {engine} only, and it cannot run this model: set it to auto. {reason}")
+        raise SettingsError(text.format(setting=settings.ENGINE.name, engine=setting, reason=_(failures[0])))
     optional_packages.require(*optional_packages.TORCH)
     from effviz.explain.engines.torch_engine import TorchEngine  # and so torch, which takes seconds
 

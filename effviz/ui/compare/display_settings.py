@@ -182,11 +182,8 @@ Option = TypeVar("Option", bound=StrEnum)
 def _percent(key: str, most: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not text.isascii() or not text.isdigit() or len(text) > LONGEST_NUMBER or int(text) > most:
-            raise SettingsError(
-                _("The link asks for {key} = {text}: it is a whole number from 0 to {most}. Choose one below.").format(
-                    key=key, text=repr(text[:20]), most=most
-                )
-            )
+            sentence = _("The link asks for {key} = {text}: it is a whole number from 0 to {most}. Choose one below.")
+            raise SettingsError(sentence.format(key=key, text=repr(text[:20]), most=most))
         return int(text)
 
     return parse
@@ -199,11 +196,8 @@ def _one_of(key: str, options: Mapping[Option, str]) -> Callable[[str], Option]:
         for option, title in options.items():
             if text.lower() in (str(option), title.lower()):
                 return option
-        raise SettingsError(
-            _("The link asks for {key} = {text}: there are {known}. Choose one below.").format(
-                key=key, text=repr(text[:40]), known=", ".join(options)
-            )
-        )
+        sentence = _("The link asks for {key} = {text}: there are {known}. Choose one below.")
+        raise SettingsError(sentence.format(key=key, text=repr(text[:40]), known=", ".join(options)))
 
     return parse
 
@@ -211,11 +205,8 @@ def _one_of(key: str, options: Mapping[Option, str]) -> Callable[[str], Option]:
 def _switch(key: str) -> Callable[[str], bool]:
     def parse(text: str) -> bool:
         if text.lower() not in SWITCH:
-            raise SettingsError(
-                _("The link asks for {key} = {text}: it is true or false. Choose one below.").format(
-                    key=key, text=repr(text[:20])
-                )
-            )
+            sentence = _("The link asks for {key} = {text}: it is true or false. Choose one below.")
+            raise SettingsError(sentence.format(key=key, text=repr(text[:20])))
         return SWITCH[text.lower()]
 
     return parse
@@ -388,9 +379,8 @@ class Fold:
         named = ", ".join(chosen[:MOST_NAMED])
         more = len(chosen) - MOST_NAMED
         if more > 0:
-            named = ngettext("{names} and {count} more", "{names} and {count} more", more).format(
-                names=named, count=more
-            )
+            text = ngettext("{names} and {count} more", "{names} and {count} more", more)
+            named = text.format(names=named, count=more)
         whole = html.escape(", ".join(chosen), quote=True)
         self.beside.html(f'<span class="effviz-chosen" title="{whole}">{html.escape(named)}</span>')
 

@@ -158,14 +158,13 @@ class FaithfulnessRequest:
 
 def show(cells: Sequence[MapCell]) -> None:
     """Choose a photo and what stands where something is taken away; measure on demand, and play it."""
-    st.caption(
-        _(
-            "The strongest {part:.0f} % of the map are taken from the model's input, then the next, until nothing is "
-            "left; and the other way round, brought in from nothing. If the model relies on what the map marks, its "
-            "probability falls early and rises early. Masked photos are unlike any that a model has learnt from, so "
-            "{count} random maps and a Gaussian in the middle of what the model saw go the same way."
-        ).format(part=100 / Masking().steps, count=RANDOM_MAPS)
+    text = _(
+        "The strongest {part:.0f} % of the map are taken from the model's input, then the next, until nothing is "
+        "left; and the other way round, brought in from nothing. If the model relies on what the map marks, its "
+        "probability falls early and rises early. Masked photos are unlike any that a model has learnt from, so "
+        "{count} random maps and a Gaussian in the middle of what the model saw go the same way."
     )
+    st.caption(text.format(part=100 / Masking().steps, count=RANDOM_MAPS))
     trained = [cell for cell in cells if cell.map.trained]
     if len(trained) < len(cells):
         st.caption(_("Untrained networks are left out: their maps mean nothing."))
@@ -242,12 +241,11 @@ def _make(request: FaithfulnessRequest, cell: MapCell, work: JobProgress) -> "Pl
 
 def _show(request: FaithfulnessRequest, found: Sequence["Playback"]) -> None:
     st.markdown("\n".join(f"- {_answer(cell, made)}" for cell, made in zip(request.cells, found, strict=True)))
-    st.caption(
-        _(
-            "Yes: better than every one of the {count} random maps and the Gaussian, both ways. No: worse than every "
-            "random map, both ways. Otherwise one photo cannot tell: the map lies among those that know nothing."
-        ).format(count=RANDOM_MAPS)
+    text = _(
+        "Yes: better than every one of the {count} random maps and the Gaussian, both ways. No: worse than every "
+        "random map, both ways. Otherwise one photo cannot tell: the map lies among those that know nothing."
     )
+    st.caption(text.format(count=RANDOM_MAPS))
     pictures, curves = st.columns(2, gap="large")
     with pictures:
         reel(payload(request, found), "faithful-reel")

@@ -52,12 +52,11 @@ def parse_own(text: str) -> tuple[LinkedPhoto, ...]:
     """
     parts = [part for part in text.split("|") if part]
     if len(parts) > photo_shelf.MOST_PHOTOS or not all(re.fullmatch(r"[0-9a-f]{16}:.{1,100}", part) for part in parts):
-        raise SettingsError(
-            _(
-                "The link asks for photos of its own, as {text!r}: each is {digits} digits of its hash and a name. "
-                "Copy the link again."
-            ).format(text=text[:40], digits=DIGITS)
+        sentence = _(
+            "The link asks for photos of its own, as {text!r}: each is {digits} digits of its hash and a name. "
+            "Copy the link again."
         )
+        raise SettingsError(sentence.format(text=text[:40], digits=DIGITS))
     return tuple(LinkedPhoto(part[DIGITS + 1 :], part[:DIGITS]) for part in parts)
 
 
@@ -151,11 +150,8 @@ def parse_view(text: str) -> Json:
             "photos": dict(_photo_views(view["photos"])),
         }
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise SettingsError(
-            _("The link asks for a view that cannot be read: {text!r}. The maps are shown as ever.").format(
-                text=text[:40]
-            )
-        ) from error
+        sentence = _("The link asks for a view that cannot be read: {text!r}. The maps are shown as ever.")
+        raise SettingsError(sentence.format(text=text[:40])) from error
 
 
 def _photo_views(photos: Mapping[str, Mapping[str, list[object]]]) -> Iterator[tuple[str, Json]]:
@@ -213,9 +209,8 @@ def credit(sha256: str) -> str:
     """Return who took a photo that comes with EffViz; empty for a visitor's own."""
     for sample in sample_photos.samples():
         if sample_sha256(sample.name) == sha256:
-            return _("{title}: {author}, {licence}, {link}").format(
-                title=sample.title, author=sample.author, licence=sample.licence, link=sample.source
-            )
+            text = _("{title}: {author}, {licence}, {link}")
+            return text.format(title=sample.title, author=sample.author, licence=sample.licence, link=sample.source)
     return ""
 
 

@@ -152,12 +152,10 @@ def _picture(
 def _check_weights(view: ResultsView, model: str) -> None:
     then = {network.label: network.weights_sha256 for network in view.measured.run.networks}
     if then.get(model) != caches.model(model).weights_sha256:
-        raise WeightsError(
-            _(
-                "{model} has other weights here than when the run was made: maps need the same ones. Choose another "
-                "model."
-            ).format(model=plain(model))
+        text = _(
+            "{model} has other weights here than when the run was made: maps need the same ones. Choose another model."
         )
+        raise WeightsError(text.format(model=plain(model)))
 
 
 MODEL: Final = "of"  # the widget, and in the address

@@ -188,21 +188,17 @@ def _allowed(ref: ModelRef) -> ModelRef:
         SettingsError: it is not.
     """
     if not ref.spec.trained:
-        raise SettingsError(
-            _("{model} is not trained, so its maps mean nothing: take a trained model from the list.").format(
-                model=ref.label
-            )
-        )
+        text = _("{model} is not trained, so its maps mean nothing: take a trained model from the list.")
+        raise SettingsError(text.format(model=ref.label))
     known = hub.availability(ref.spec)
     if not known.available:
         raise SettingsError(known.sentence)
     if ref.macs > LARGEST_MACS:
-        raise SettingsError(
-            _(
-                "{model} takes {macs} MACs a photo: at most {most} are allowed here, since others wait meanwhile. "
-                "Choose a smaller one, or measure it with `effviz evaluate`."
-            ).format(model=ref.label, macs=amount(ref.macs), most=amount(LARGEST_MACS))
+        text = _(
+            "{model} takes {macs} MACs a photo: at most {most} are allowed here, since others wait meanwhile. "
+            "Choose a smaller one, or measure it with `effviz evaluate`."
         )
+        raise SettingsError(text.format(model=ref.label, macs=amount(ref.macs), most=amount(LARGEST_MACS)))
     return ref
 
 
@@ -263,11 +259,8 @@ def _possible(metrics: tuple[Metric, ...], models: Sequence[str]) -> tuple[Metri
     """Leave out what compares a model with the first one where there is no second."""
     lonely = [metric for metric in metrics if metric in AGREEMENT_METRICS and len(models) < 2]
     if lonely:
-        st.info(
-            _("{metric} is left out: it compares each model with the first one. Choose a second model for it.").format(
-                metric=display_names.metric(lonely[0])
-            )
-        )
+        text = _("{metric} is left out: it compares each model with the first one. Choose a second model for it.")
+        st.info(text.format(metric=display_names.metric(lonely[0])))
     return tuple(metric for metric in metrics if metric not in lonely)
 
 
@@ -441,12 +434,11 @@ def _dataset(asked: QuickRunRequest, folder: Path) -> "Dataset":
             path.write_bytes(picture.data)
             samples.append(DatasetSample(path, picture.name))
     except OSError as error:
-        raise SettingsError(
-            _(
-                "This server cannot store the photos ({reason}): measuring needs a temporary folder with space. Try "
-                "again later, or with fewer photos."
-            ).format(reason=error.strerror)
-        ) from error
+        text = _(
+            "This server cannot store the photos ({reason}): measuring needs a temporary folder with space. Try "
+            "again later, or with fewer photos."
+        )
+        raise SettingsError(text.format(reason=error.strerror)) from error
     fingerprint = "-".join(picture.sha256[:8] for picture in asked.pictures)
     return Dataset(Path(asked.dataset), samples, fingerprint, annotated=False, labelled=False)
 

@@ -50,10 +50,9 @@ def show_about(run: MeasuredRun) -> None:
     models = ngettext("{count} model", "{count} models", len(run.models)).format(count=len(run.models))
     methods = ngettext("{count} method", "{count} methods", len(run.methods)).format(count=len(run.methods))
     settings, bundled = run.run.settings, run.key[0] in STUDIES
+    text = _("{photos} of **{dataset}**, {models}, {methods}; target: {target}, placement: {placement}, seed: {seed}.")
     st.markdown(
-        _(
-            "{photos} of **{dataset}**, {models}, {methods}; target: {target}, placement: {placement}, seed: {seed}."
-        ).format(
+        text.format(
             photos=photos,
             dataset=_(BUNDLED) if bundled else plain(run.results.dataset),
             models=models,
@@ -117,17 +116,14 @@ def _notes(view: ResultsView, models: Sequence[RatedModel], known: Mapping[str, 
     if view.metric in FAITHFULNESS_METRICS:
         yield display_names.only_leads()
     if view.metric in AGREEMENT_METRICS:
-        yield _("{model} is what the others are compared with, so it has no value itself.").format(
-            model=plain(of.models[0])
-        )
+        text = _("{model} is what the others are compared with, so it has no value itself.")
+        yield text.format(model=plain(of.models[0]))
     if view.metric in SANITY_METRICS:
         yield _("Controls have no value: no network made them.")
-    yield _("Bars: 95 % intervals ({kind}) over photos, not over trainings.").format(
-        kind=_("Wilson") if view.metric in SHARE_METRICS else _("Student's t")
-    )
-    yield _("Colours show which dimension a model scales, compared with {model}, the first of the run.").format(
-        model=plain(of.models[0])
-    )
+    text = _("Bars: 95 % intervals ({kind}) over photos, not over trainings.")
+    yield text.format(kind=_("Wilson") if view.metric in SHARE_METRICS else _("Student's t"))
+    text = _("Colours show which dimension a model scales, compared with {model}, the first of the run.")
+    yield text.format(model=plain(of.models[0]))
     if any(rated.role is None for rated in models):
         yield _("Other: two of depth, width and pixels, or another family.")
     if unknown := [model for model in of.models if model not in known]:
@@ -482,9 +478,8 @@ def _grid(view: ResultsView, which: ScaledModel, scaled: Sequence[ScaledModel]) 
     if alone is None:
         return
     if alone.found.sure and alone.points(view.metric) > 0:
-        yield _("The baseline with the same larger input ({model}), whose grid is as fine, gains {points:.1f}.").format(
-            model=plain(alone.label), points=alone.points(view.metric)
-        )
+        text = _("The baseline with the same larger input ({model}), whose grid is as fine, gains {points:.1f}.")
+        yield text.format(model=plain(alone.label), points=alone.points(view.metric))
     else:
         yield _("The same larger input alone ({model}) makes no clear gain.").format(model=plain(alone.label))
 
@@ -528,9 +523,8 @@ def _beside_gaussian(view: ResultsView, controlled: Sequence[ScaledModel]) -> It
     elif len(others) == len(controlled):
         yield _("No model's maps clearly beat the {control}, which knows nothing of the photo.").format(control=control)
     else:
-        yield _("No clear lead over the {control}, which knows nothing of the photo: {models}.").format(
-            control=control, models=_names(others)
-        )
+        text = _("No clear lead over the {control}, which knows nothing of the photo: {models}.")
+        yield text.format(control=control, models=_names(others))
 
 
 def _names(some: Sequence[ScaledModel]) -> str:

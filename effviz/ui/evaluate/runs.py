@@ -67,9 +67,8 @@ class RunEntry:
         if self.state is RunState.BROKEN:
             return _("{name} (cannot be read)").format(name=self.name)
         if self.state is RunState.UNFINISHED:
-            return _("{name} (unfinished: {done} of {photos} photos)").format(
-                name=self.name, done=self.done, photos=self.photos
-            )
+            text = _("{name} (unfinished: {done} of {photos} photos)")
+            return text.format(name=self.name, done=self.done, photos=self.photos)
         return self.name
 
     @property
@@ -89,12 +88,11 @@ def list_runs() -> tuple[RunEntry, ...]:
         return tuple(sorted(_entries(root), key=lambda entry: entry.age, reverse=True)) if root.exists() else ()
     except OSError as error:
         logger.warning("The folder of runs, %s, cannot be read: %s", root, error)
-        raise SettingsError(
-            _(
-                "This server's setting {setting} does not name a folder that can be read: runs are looked for in "
-                "one. Whoever runs the server can correct it."
-            ).format(setting=settings.RUNS.name)
-        ) from error
+        text = _(
+            "This server's setting {setting} does not name a folder that can be read: runs are looked for in "
+            "one. Whoever runs the server can correct it."
+        )
+        raise SettingsError(text.format(setting=settings.RUNS.name)) from error
 
 
 def _entries(root: Path) -> Iterator[RunEntry]:
@@ -199,11 +197,8 @@ def read_summary(file: Path) -> SummaryTable:
         macs = {row["model"]: int(row["macs"]) for row in rows}
         return SummaryTable(tuple(map(_cell, rows)), macs)
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise SettingsError(
-            _("{file} cannot be read: it must be a table that `effviz report` wrote. Make it again.").format(
-                file=file.name
-            )
-        ) from error
+        sentence = _("{file} cannot be read: it must be a table that `effviz report` wrote. Make it again.")
+        raise SettingsError(sentence.format(file=file.name)) from error
 
 
 def _cell(row: Mapping[str, str]) -> MetricMean:
@@ -308,12 +303,11 @@ def open_entry(entry: RunEntry) -> MeasuredRun:
         return open_folder(entry.folder, (str(entry.folder), entry.stamp))
     except (SettingsError, OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
         logger.warning("The run in %s cannot be shown: %s", entry.folder, error)
-        raise SettingsError(
-            _(
-                "The results of {name} cannot be read: a whole run of this version with at most {most:,} rows can be "
-                "shown. Choose another one, or see it with `effviz report`."
-            ).format(name=plain(entry.name), most=LARGEST_ROWS)
-        ) from error
+        text = _(
+            "The results of {name} cannot be read: a whole run of this version with at most {most:,} rows can be "
+            "shown. Choose another one, or see it with `effviz report`."
+        )
+        raise SettingsError(text.format(name=plain(entry.name), most=LARGEST_ROWS)) from error
 
 
 def open_folder(folder: Path, key: tuple[object, ...]) -> MeasuredRun:

@@ -144,9 +144,8 @@ def show_results(guess: Guess, shown: bool) -> None:
         cost = Cost(st.segmented_control(_("Cost"), list(Cost), default=cost, required=True, key="lesson-cost"))
     curves = [curve for curve in table2(PaperVersion.V5, cost, range(1, 9)) if curve.origin is Origin.PRINTED]
     drawn = curves if shown else curves[1:]
-    alt = _("Chart of top-1 over {cost} on a log scale: {series}.").format(
-        cost=cost_axis(cost).title, series=", ".join(curve.title for curve in drawn)
-    )
+    text = _("Chart of top-1 over {cost} on a log scale: {series}.")
+    alt = text.format(cost=cost_axis(cost).title, series=", ".join(curve.title for curve in drawn))
     made = draw_curves(drawn, cost_axis(cost), accuracy_axis())
     _chart("figure1" if cost is Cost.PARAMS else "figure5", made, alt, exhibit.table(drawn, cost.column, "top1_pct"))
 
@@ -216,10 +215,9 @@ def _column(letter: str, found: Sequence[MapCell | MapGap], shown: bool) -> None
             st.caption(entry.sentence)
             continue
         (scaled,) = rescale([entry.map], Scale.OWN)
+        text = _("Map {letter} of {photo}: {sentence}")
         st.image(
             cache.picture(entry.photo, scaled, _STYLE),
             width="stretch",
-            alt=_("Map {letter} of {photo}: {sentence}").format(
-                letter=letter, photo=entry.map.photo, sentence=describe_map(entry.map)
-            ),
+            alt=text.format(letter=letter, photo=entry.map.photo, sentence=describe_map(entry.map)),
         )

@@ -224,12 +224,11 @@ def show_handout() -> None:
         with st.container(horizontal=True, key="handout-controls"):
             _controls(answers)
         st.title(_("Compound scaling: answers") if answers else _("Compound scaling: questions"))
-        st.markdown(
-            _(
-                "Eight questions on *EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks* (Tan "
-                "and Le, 2019). Guess first; the figures and the answers are at {link}."
-            ).format(link=f"<{handout_address()}>")
+        text = _(
+            "Eight questions on *EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks* (Tan "
+            "and Le, 2019). Guess first; the figures and the answers are at {link}."
         )
+        st.markdown(text.format(link=f"<{handout_address()}>"))
         for number, step in enumerate(STEPS, 1):
             with st.container(key=f"handout-step-{number}"):
                 _step(step, number, answers)

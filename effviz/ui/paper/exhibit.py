@@ -114,11 +114,8 @@ def parse_section(text: str) -> str:
         SettingsError: There is no such section.
     """
     if text not in EXISTING:
-        raise SettingsError(
-            _("The link asks for the section {text!r}: the sections are {names}. Choose one of them above.").format(
-                text=text[:40], names=", ".join(EXISTING)
-            )
-        )
+        sentence = _("The link asks for the section {text!r}: the sections are {names}. Choose one of them above.")
+        raise SettingsError(sentence.format(text=text[:40], names=", ".join(EXISTING)))
     return text
 
 
@@ -361,11 +358,8 @@ def show_alone(name: str) -> None:
         SettingsError: there is no such figure.
     """
     if name not in FIGURES:
-        raise SettingsError(
-            _("The link asks for the figure {name!r}: the figures are {known}. Choose one of them.").format(
-                name=name[:40], known=", ".join(FIGURES)
-            )
-        )
+        text = _("The link asks for the figure {name!r}: the figures are {known}. Choose one of them.")
+        raise SettingsError(text.format(name=name[:40], known=", ".join(FIGURES)))
     PRESENT.adopt()
     st.html(PRESENT_CSS)
     section = EXISTING[FIGURES[name].section]

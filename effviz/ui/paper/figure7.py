@@ -71,19 +71,17 @@ def _measure(table: runs.SummaryTable, metric: Metric, grid: str) -> None:
     controls = {control: some for control, some in rated.items() if some}
     photos = max(rated.found.n for rated in models)
     said = "; ".join(f"{rated.model} {rated.found.mean:.2f}" for rated in models)
-    alt = _("Scatter chart of {measure} over MACs, with intervals and controls: {said}.").format(
-        measure=display_names.metric(metric), said=said
-    )
+    text = _("Scatter chart of {measure} over MACs, with intervals and controls: {said}.")
+    alt = text.format(measure=display_names.metric(metric), said=said)
     show_exhibit(
         f"mini-{metric}-{grid}", map_quality(models, controls, display_names.axis(metric)), _rows(table, cells), alt
     )
-    st.caption(
-        _(
-            "{photos} photos, networks trained for this project. Bars: 95 % intervals over photos, not over "
-            "trainings. A map with more cells looks sharper for that reason alone: **All blurred equally** first "
-            "blurs every map and the controls in the crop by half a cell of the baseline."
-        ).format(photos=photos)
+    text = _(
+        "{photos} photos, networks trained for this project. Bars: 95 % intervals over photos, not over "
+        "trainings. A map with more cells looks sharper for that reason alone: **All blurred equally** first "
+        "blurs every map and the controls in the crop by half a cell of the baseline."
     )
+    st.caption(text.format(photos=photos))
 
 
 def _rated(table: runs.SummaryTable, cell: MetricMean) -> RatedModel:
@@ -139,14 +137,12 @@ OFFERED = {
 
 def show() -> None:
     """Draw the section."""
-    st.markdown(
-        _(
-            "Two photos of ImageNet's validation set (*bakeshop* and *maze*), each with the class activation maps "
-            "of B0 and of B0 made deeper, wider, higher in resolution, and all at once. Section 6 says: compound "
-            "scaling looks at **more relevant regions with more of the objects' details**; the others lack details "
-            "or miss objects."
-        )
+    text = _(
+        "Two photos of ImageNet's validation set (*bakeshop* and *maze*), each with the class activation maps of B0 "
+        "and of B0 made deeper, wider, higher in resolution, and all at once. Section 6 says: compound scaling looks "
+        "at **more relevant regions with more of the objects' details**; the others lack details or miss objects."
     )
+    st.markdown(text)
     _networks()
     sources((_("paper, section 6, Figure 7 and Table 7"), PaperVersion.V5.url))
     st.subheader(_("Look for yourself"))

@@ -123,11 +123,10 @@ def latency_figure(measured: Sequence[MeasuredLatency]) -> go.Figure:
 
 
 def _hover(latency: MeasuredLatency) -> str:
+    text = _("{mean:.4g} ms, standard deviation {spread:.2g} ms, {runs} runs")
     lines = [
         f"<b>{latency.label}</b>",
-        _("{mean:.4g} ms, standard deviation {spread:.2g} ms, {runs} runs").format(
-            mean=latency.mean_ms, spread=latency.spread_ms, runs=latency.runs
-        ),
+        text.format(mean=latency.mean_ms, spread=latency.spread_ms, runs=latency.runs),
         _("{top1:g} % top-1 ({weights})").format(top1=latency.accuracy.top1_pct, weights=latency.accuracy.weights),
     ]
     return "<br>".join([*lines, *textwrap.wrap(_("Time: {source}").format(source=latency.source), 60)])
@@ -236,23 +235,21 @@ def _shipped_results() -> tuple[Latency, ...]:
 def _state(results: Sequence[Latency], own: Sequence[Latency]) -> None:
     """Say whose times these are, and how busy the machine was."""
     if results and not own:
+        text = _("Nothing has been measured on this server yet. These times come from another machine: {machine}.")
         st.info(
-            _("Nothing has been measured on this server yet. These times come from another machine: {machine}.").format(
-                machine=outputs.plain(results[0].machine)
-            )
+            text.format(machine=outputs.plain(results[0].machine))
             + " "
             + _("There, other work kept at most {load:.1f} cores busy; the last was measured on {when} UTC.").format(
                 load=max(result.load or 0.0 for result in results), when=max(result.measured_at for result in results)
             )
         )
     count = ngettext("{count} network measured so far", "{count} networks measured so far", len(own))
-    st.caption(
-        _(
-            "This machine: {machine}; {count}, shown to every visitor. Measured with torch, one thread and random "
-            "weights; other work on the machine makes times longer and the standard deviation larger. On the "
-            "command line: `effviz bench latency`."
-        ).format(machine=outputs.plain(machine()), count=count.format(count=len(own)))
+    text = _(
+        "This machine: {machine}; {count}, shown to every visitor. Measured with torch, one thread and random "
+        "weights; other work on the machine makes times longer and the standard deviation larger. On the "
+        "command line: `effviz bench latency`."
     )
+    st.caption(text.format(machine=outputs.plain(machine()), count=count.format(count=len(own))))
 
 
 def _table4(results: Sequence[Latency]) -> None:
@@ -281,13 +278,11 @@ def _table4(results: Sequence[Latency]) -> None:
     }
     numbers("table4", rows, columns)
     outputs.sources((_("paper, Table 4 (the same in every version)"), PaperVersion.V5.url))
-    st.caption(
-        _(
-            "Times on two processors cannot be compared; ratios on one processor can. GPipe's network (557 million "
-            "parameters) cannot be built here, so B7 has no ratio. Table 4 kept the accuracies of the first "
-            "version."
-        )
+    text = _(
+        "Times on two processors cannot be compared; ratios on one processor can. GPipe's network (557 million "
+        "parameters) cannot be built here, so B7 has no ratio. Table 4 kept the accuracies of the first version."
     )
+    st.caption(text)
 
 
 def _figure(results: Sequence[Latency]) -> None:
@@ -316,9 +311,8 @@ def _timed(latency: Latency, known: KnownAccuracy) -> MeasuredLatency:
 
 
 def _source(latency: Latency) -> str:
-    return _("EffViz on {machine}, {software}, {when} UTC").format(
-        machine=latency.machine, software=latency.software, when=latency.measured_at
-    )
+    text = _("EffViz on {machine}, {software}, {when} UTC")
+    return text.format(machine=latency.machine, software=latency.software, when=latency.measured_at)
 
 
 def _table(results: Sequence[Latency]) -> None:
@@ -328,6 +322,7 @@ def _table(results: Sequence[Latency]) -> None:
         _("Speed-up over"), labels, labels.index(usual) if usual in labels else len(labels) - 1, key=BESIDE
     )
     reference = next(result for result in results if result.label == beside)
+    text = _("Speed-up over {name}")
     columns: dict[str, Column[Latency]] = {
         "network": Column(lambda latency: latency.label, _("Network")),
         "mean_ms": Column(lambda latency: latency.mean_ms, _("Mean (ms)"), "%.1f"),
@@ -335,9 +330,7 @@ def _table(results: Sequence[Latency]) -> None:
         "least_ms": Column(lambda latency: min(latency.runs_ms), _("Minimum (ms)"), "%.1f"),
         "most_ms": Column(lambda latency: max(latency.runs_ms), _("Maximum (ms)"), "%.1f"),
         "runs": Column(lambda latency: len(latency.runs_ms), _("Runs")),
-        "times_as_fast": Column(
-            lambda latency: latency.times_as_fast_as(reference), _("Speed-up over {name}").format(name=beside), "%.2f×"
-        ),
+        "times_as_fast": Column(lambda latency: latency.times_as_fast_as(reference), text.format(name=beside), "%.2f×"),
         "top1_pct": Column(
             lambda latency: known.top1_pct if (known := _known(latency)) else None, _("Top-1 (%)"), "%.1f"
         ),

@@ -148,12 +148,11 @@ def _trace(title: str, look: SeriesStyle | None, ranked: Sequence[Ranked]) -> go
 def reward_hover(ranked: Ranked) -> str:
     """What a reader wants to know about a network, and where it comes from (HTML)."""
     network = ranked.candidate
+    text = _("{top1:.4g} % top-1, {macs:.4g} billion MACs ({counted})")
     lines = [
         f"<b>{network.name}</b>, {reward_series(network)}",
         _("place {place}, reward {reward:.2f} %").format(place=ranked.place, reward=ranked.reward_pct),
-        _("{top1:.4g} % top-1, {macs:.4g} billion MACs ({counted})").format(
-            top1=network.top1_pct, macs=network.macs / BILLION, counted=_(COUNTED[network.counted])
-        ),
+        text.format(top1=network.top1_pct, macs=network.macs / BILLION, counted=_(COUNTED[network.counted])),
     ]
     if network.extra_data:
         lines.append(_("trained on more images than ImageNet-1k"))
@@ -287,11 +286,8 @@ def _places(ranked: Sequence[Ranked]) -> None:
         return
     baseline = next((of for of in ranked if of.candidate.name == BASELINE), None)
     if baseline is not None:
-        st.markdown(
-            _("The paper's **B0** ranks **{place}** of {count}, with a reward of {reward:.2f} %.").format(
-                place=baseline.place, count=len(ranked), reward=baseline.reward_pct
-            )
-        )
+        text = _("The paper's **B0** ranks **{place}** of {count}, with a reward of {reward:.2f} %.")
+        st.markdown(text.format(place=baseline.place, count=len(ranked), reward=baseline.reward_pct))
     numbers("ranking", ranked, table_columns())
     st.caption(
         _(

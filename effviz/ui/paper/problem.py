@@ -339,13 +339,11 @@ def _region(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
 
 
 def _picks(limits: ResourceLimits, picks: Mapping[ScalingAxis, Pick], plans: Mapping[ScalingAxis, Plan]) -> None:
-    st.markdown(
-        _(
-            "Accuracy cannot be computed, only measured after training. Each row is the largest network that fits; "
-            "the last columns show the best network on its curve in Figure 8 that the authors trained and that "
-            "fits too."
-        )
+    text = _(
+        "Accuracy cannot be computed, only measured after training. Each row is the largest network that fits; the "
+        "last columns show the best network on its curve in Figure 8 that the authors trained and that fits too."
     )
+    st.markdown(text)
     columns: dict[str, Column[_PickedNetwork]] = {
         "network": Column(lambda row: _(AXIS_TITLES[row.role]), _("What grows")),
         "depth": Column(lambda row: row.plan.depth, "d", "%.2f"),
@@ -422,9 +420,8 @@ def _cut(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
             for point in points
         ]
     )
-    alt = _("Width over resolution at d = {depth:.2f}, with a line for each limit; marked are {networks}.").format(
-        depth=depth, networks=", ".join(_(AXIS_TITLES[each]) for each in level)
-    )
+    text = _("Width over resolution at d = {depth:.2f}, with a line for each limit; marked are {networks}.")
+    alt = text.format(depth=depth, networks=", ".join(_(AXIS_TITLES[each]) for each in level))
     finest = plans[ScalingAxis.RESOLUTION].resolution / BASE_RESOLUTION_PX
     show_exhibit("cut-of-region", edge(points, level, finest), rows, alt)
 

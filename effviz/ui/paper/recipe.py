@@ -44,11 +44,10 @@ def rates(recipe: TrainingRecipe, batch_size: int, log: bool = False) -> tuple[F
     printed = training_recipe.schedule_corners(fact.printed, replace(recipe.schedule, warmup_epochs=0.0), recipe.epochs)
     coded = training_recipe.schedule_corners(highest, recipe.schedule, recipe.epochs)
     source = _("formula of the official code, computed by EffViz; {source}").format(source=fact.source)
+    text = _("Printed: {rate:g}, × {decay:g} every {epochs:g} epochs")
     return (
         FigureCurve(
-            _("Printed: {rate:g}, × {decay:g} every {epochs:g} epochs").format(
-                rate=fact.printed, decay=recipe.schedule.decay, epochs=recipe.schedule.decay_epochs
-            ),
+            text.format(rate=fact.printed, decay=recipe.schedule.decay, epochs=recipe.schedule.decay_epochs),
             PRINTED,
             Origin.PRINTED,
             tuple(_epoch(epoch, rate, fact.source) for epoch, rate in printed),
@@ -221,13 +220,11 @@ NAMES = {
 
 def show() -> None:
     """Draw the section."""
-    st.markdown(
-        _(
-            "Accuracies can only be compared fairly between networks trained the same way. This is how the "
-            "EfficientNets were trained: section 5.2 of the paper, and the **official code** where the paper says "
-            "nothing."
-        )
+    text = _(
+        "Accuracies can only be compared fairly between networks trained the same way. This is how the EfficientNets "
+        "were trained: section 5.2 of the paper, and the **official code** where the paper says nothing."
     )
+    st.markdown(text)
     st.subheader(_("The learning rate"))
     _rates()
     st.subheader(_("The weights that are kept: a moving average"))
@@ -291,18 +288,16 @@ def _batch() -> int:
 
 def _memory() -> None:
     decay = training_fact("ema").coded
-    st.markdown(
-        _(
-            "What is kept is not the last state of the weights but their moving average: after each step {decay:g} of "
-            "the old average and {rest:g} of the new weights. The paper does not mention it, the code does."
-        ).format(decay=decay, rest=round(1 - decay, 6))
+    text = _(
+        "What is kept is not the last state of the weights but their moving average: after each step {decay:g} of "
+        "the old average and {rest:g} of the new weights. The paper does not mention it, the code does."
     )
+    st.markdown(text.format(decay=decay, rest=round(1 - decay, 6)))
     drawn = memory(decay, BATCHES)
     half = {curve.title: next(dot.x for dot in curve.dots if dot.y >= 50) for curve in drawn}
     counted = _("{epochs:g} epochs")
-    alt = _("Line chart of how much of the averaged weights stems from the last epochs. Half of it: {half}.").format(
-        half="; ".join(f"{title}: {counted.format(epochs=epochs)}" for title, epochs in half.items())
-    )
+    text = _("Line chart of how much of the averaged weights stems from the last epochs. Half of it: {half}.")
+    alt = text.format(half="; ".join(f"{title}: {counted.format(epochs=epochs)}" for title, epochs in half.items()))
     made = _solid(draw_curves(drawn, *memory_axes(), 320), drawn)
     show_exhibit("moving-average", made, table(drawn, "epochs_back", "share_pct"), alt)
     outputs.sources((_("official code: main.py"), outputs.OFFICIAL_CODE))
@@ -318,9 +313,8 @@ def _dropout() -> None:
     drawn = dropouts()
     made = draw_curves(drawn, *dropout_axes(), 320)
     made.update_xaxes(tickvals=list(range(len(B_SERIES))), ticktext=[name.upper() for name in B_SERIES])
-    alt = _("Chart of dropout from B0 to B7. Printed: {printed}. Official code: {coded}.").format(
-        printed=_values(drawn[0]), coded=_values(drawn[1])
-    )
+    text = _("Chart of dropout from B0 to B7. Printed: {printed}. Official code: {coded}.")
+    alt = text.format(printed=_values(drawn[0]), coded=_values(drawn[1]))
     show_exhibit("dropout", made, table(drawn, "position", "dropout"), alt)
     _paper(_("official code: efficientnet_builder.py"))
 
@@ -348,11 +342,8 @@ def _depth() -> None:
         "last of them runs in {last:.1f} % of the steps."
     ).format(count=len(blocks), network=name.upper(), skippable=len(drawn[0].dots), last=drawn[0].dots[-1].y)
     show_exhibit("stochastic-depth", draw_curves(drawn, *depth_axes(), 360), table(drawn, "block", "runs_pct"), alt)
-    st.markdown(
-        _("On average {running} of {network}'s {count} blocks run in a training step; all run at inference.").format(
-            running=f"**{running:.1f}**", network=name.upper(), count=len(blocks)
-        )
-    )
+    text = _("On average {running} of {network}'s {count} blocks run in a training step; all run at inference.")
+    st.markdown(text.format(running=f"**{running:.1f}**", network=name.upper(), count=len(blocks)))
     _paper(_("official code: efficientnet_model.py"))
     st.caption(
         _(
@@ -363,20 +354,17 @@ def _depth() -> None:
 
 
 def _activations() -> None:
-    st.markdown(
-        _(
-            "SiLU is smooth, and below zero it lets a little through, where "
-            "ReLU gives nothing and has no slope to learn from. "
-            "EfficientNet-Lite goes back to a ReLU cut off at 6, which suffers less from rounding to 8 bits."
-        )
+    text = _(
+        "SiLU is smooth, and below zero it lets a little through, where ReLU gives nothing and has no slope to learn "
+        "from. EfficientNet-Lite goes back to a ReLU cut off at 6, which suffers less from rounding to 8 bits."
     )
+    st.markdown(text)
     slopes = st.toggle(_("Show the slopes"), key=SLOPES, bind="query-params")
     drawn = activations(slopes)
     made = _solid(draw_curves(drawn, *activation_axes(slopes), 360), drawn)
     least = min(drawn[0].dots, key=lambda dot: dot.y)
-    alt = _("Line chart of SiLU and ReLU from -6 to 6: SiLU's least value is {y:.3f} at {x:.2f}, ReLU's is 0.").format(
-        y=least.y, x=least.x
-    )
+    text = _("Line chart of SiLU and ReLU from -6 to 6: SiLU's least value is {y:.3f} at {x:.2f}, ReLU's is 0.")
+    alt = text.format(y=least.y, x=least.x)
     show_exhibit("activations", made, table(drawn, "input", "slope" if slopes else "output"), alt)
 
 
@@ -396,11 +384,8 @@ def _settings() -> None:
         "source": Column(lambda fact: fact.source, st.column_config.TextColumn(_("Source"), width="large")),
     }
     numbers("recipe", training_facts(), columns)
-    st.caption(
-        _("Numbers of paper {version}. `effviz train` has this recipe as `paper`: same rate, same stairs.").format(
-            version=version
-        )
-    )
+    text = _("Numbers of paper {version}. `effviz train` has this recipe as `paper`: same rate, same stairs.")
+    st.caption(text.format(version=version))
 
 
 def _paper(code: str) -> None:

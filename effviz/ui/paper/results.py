@@ -167,9 +167,8 @@ def _plot(version: PaperVersion, cost: Cost, groups: Sequence[int], drawn: bool)
     shown = (*table2(version, cost, groups), *(cost_figure(version, cost) if drawn else ()))
     name = "figure1" if cost is Cost.PARAMS else "figure5"
     series = "; ".join(f"{curve.title} ({len(curve.dots)})" for curve in shown)
-    alt = _("Chart of ImageNet top-1 over {cost} on a log scale: {series}.").format(
-        cost=cost_axis(cost).title, series=series
-    )
+    text = _("Chart of ImageNet top-1 over {cost} on a log scale: {series}.")
+    alt = text.format(cost=cost_axis(cost).title, series=series)
     show_exhibit(
         name, draw_curves(shown, cost_axis(cost), accuracy_axis(), 500), table(shown, cost.column, "top1_pct"), alt
     )

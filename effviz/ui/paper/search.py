@@ -94,12 +94,11 @@ def show_second_step() -> None:
         (_("published: official code"), outputs.OFFICIAL_CODE),
         (_("φ: guessed by a user"), GUESS_URL),
     )
-    st.markdown(
-        _(
-            "The published coefficients follow the formula at first and then stay below it in depth: {name} is "
-            "{depth:g} times as deep as B0, not {formula:.2f} times."
-        ).format(name=last.name, depth=last.published.depth, formula=last.formula.depth)
+    text = _(
+        "The published coefficients follow the formula at first and then stay below it in depth: {name} is "
+        "{depth:g} times as deep as B0, not {formula:.2f} times."
     )
+    st.markdown(text.format(name=last.name, depth=last.published.depth, formula=last.formula.depth))
     columns: dict[str, Column[SecondStep]] = {
         "network": Column(lambda step: step.name, _("Network")),
         "phi_guessed": Column(lambda step: step.phi, _("φ, guessed"), "%.1f"),
@@ -306,10 +305,9 @@ def _accuracies(points: Sequence[SearchSummary], base: SearchResult) -> None:
         "{most:.2f} % top-1."
     ).format(trained=len(trained), all=len(tried), least=min(trained), most=max(trained))
     show_exhibit("search-accuracy", accuracy_space(tried), rows, alt)
-    st.caption(
-        _(
-            "The same grid for the small baseline, whose rounding differs from B0's. Of the points that double its "
-            "MACs by the formula, those were trained whose counted MACs are within {near:.0%} of double, one for "
-            "each different network."
-        ).format(near=NEAR_TO_COMPARE)
+    text = _(
+        "The same grid for the small baseline, whose rounding differs from B0's. Of the points that double its "
+        "MACs by the formula, those were trained whose counted MACs are within {near:.0%} of double, one for "
+        "each different network."
     )
+    st.caption(text.format(near=NEAR_TO_COMPARE))

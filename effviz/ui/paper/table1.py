@@ -191,8 +191,7 @@ def _layers(stage: StagePlan, layers: Sequence[Layer]) -> None:
         "source": Column(lambda _layer: "counted by EffViz from Table 1 and the official code"),
     }
     numbers("table1-blocks", layers, columns)
+    text = _("Together {total} MACs: all of stage {stage}, {operator}.")
     st.markdown(
-        _("Together {total} MACs: all of stage {stage}, {operator}.").format(
-            total=f"**{sum(layer.macs for layer in layers):,}**", stage=stage.stage, operator=stage.operator
-        )
+        text.format(total=f"**{sum(layer.macs for layer in layers):,}**", stage=stage.stage, operator=stage.operator)
     )

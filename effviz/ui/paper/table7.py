@@ -76,15 +76,13 @@ def mini_learning(networks: Sequence[MiniNetwork]) -> go.Figure:
 
 def _hover(network: MiniNetwork) -> str:
     entry, (low, high) = network.entry, network.interval_pct
+    size = _("depth {depth:g}, width {width:g}, {px} px")
+    top1 = _("top-1 {top1:.1f} %, 95 % interval {low:.1f} to {high:.1f}")
     lines = (
         f"<b>{entry.name}</b>",
-        _("depth {depth:g}, width {width:g}, {px} px").format(
-            depth=entry.depth, width=entry.width, px=entry.resolution_px
-        ),
+        size.format(depth=entry.depth, width=entry.width, px=entry.resolution_px),
         _("{macs:.1f} million MACs").format(macs=network.macs / 1e6),
-        _("top-1 {top1:.1f} %, 95 % interval {low:.1f} to {high:.1f}").format(
-            top1=network.top1_pct, low=low, high=high
-        ),
+        top1.format(top1=network.top1_pct, low=low, high=high),
     )
     return "<br>".join(lines)
 
@@ -211,13 +209,12 @@ def show() -> None:
     st.subheader(_("Table 7: one network of each kind"))
     _table7(exhibit.choose_version())
     gains = _gains()
-    st.markdown(
-        _(
-            "All grow from B0. Depth, width or resolution alone end within {apart:.1f} points of each other; growing "
-            "all three at once (orange) ends **{least:.1f} to {most:.1f} points higher**, for about the same MACs as "
-            "printed, and for {low:.0f} to {high:.0f} % more by the released code."
-        ).format(apart=gains.apart, least=gains.least, most=gains.most, low=gains.low, high=gains.high)
+    text = _(
+        "All grow from B0. Depth, width or resolution alone end within {apart:.1f} points of each other; growing "
+        "all three at once (orange) ends **{least:.1f} to {most:.1f} points higher**, for about the same MACs as "
+        "printed, and for {low:.0f} to {high:.0f} % more by the released code."
     )
+    st.markdown(text.format(apart=gains.apart, least=gains.least, most=gains.most, low=gains.low, high=gains.high))
     st.subheader(_("Trained by this project"))
     show_mini_family()
 

@@ -271,9 +271,8 @@ def alt_text(series: Sequence[NetworkSeries], cost: Cost, marked: UnmeasuredNetw
 
 def _named(of: NetworkSeries) -> str:
     count = len(of.points)
-    return ngettext("{title} ({count} network)", "{title} ({count} networks)", count).format(
-        title=of.title, count=count
-    )
+    text = ngettext("{title} ({count} network)", "{title} ({count} networks)", count)
+    return text.format(title=of.title, count=count)
 
 
 def show_notes(series: Sequence[NetworkSeries], cost: Cost, unmeasured: Sequence[UnmeasuredNetwork]) -> None:
@@ -301,7 +300,6 @@ def show_notes(series: Sequence[NetworkSeries], cost: Cost, unmeasured: Sequence
         sentences.append(absent.format(names=", ".join(missing)))
     if unmeasured:
         labels = ", ".join(mark.label for mark in unmeasured)
-        sentences.append(
-            _("In your comparison but without an ImageNet accuracy at this size: {names}.").format(names=labels)
-        )
+        text = _("In your comparison but without an ImageNet accuracy at this size: {names}.")
+        sentences.append(text.format(names=labels))
     outputs.caption(sentences)

@@ -59,9 +59,8 @@ def words(layers: Sequence[Layer]) -> str:
     """The drawing in one sentence, for those who cannot see it."""
     steps = "; ".join(f"{_title(layer)}, {_detail(layer)}" for layer in layers)
     ends = _("the input is added at the end") if shortcut(layers) else _("without a shortcut")
-    return _("Block diagram from {start} to {end}: {steps}; {ends}.").format(
-        start=_map(layers[0].in_size, layers[0].in_channels), end=_end(layers), steps=steps, ends=ends
-    )
+    text = _("Block diagram from {start} to {end}: {steps}; {ends}.")
+    return text.format(start=_map(layers[0].in_size, layers[0].in_channels), end=_end(layers), steps=steps, ends=ends)
 
 
 def diagram(layers: Sequence[Layer], at: Columns = NARROW) -> str:
@@ -103,9 +102,8 @@ def _title(layer: Layer) -> str:
 
 
 def _detail(layer: Layer) -> str:
-    return _("{channels}, {macs} MACs").format(
-        channels=f"{layer.in_channels} → {layer.out_channels}", macs=short(layer.macs)
-    )
+    text = _("{channels}, {macs} MACs")
+    return text.format(channels=f"{layer.in_channels} → {layer.out_channels}", macs=short(layer.macs))
 
 
 def short(macs: int) -> str:
