@@ -65,6 +65,11 @@ def test_the_first_map_does_not_wait_and_those_that_follow_soon_come_together(mo
     assert runs(models=",".join(MODELS)) == [["map", later, later], ["map", "map", "map"]]
 
 
+def test_a_loaded_model_s_map_does_not_wait_for_a_model_that_must_be_loaded() -> None:
+    cache.model("lite0@80")  # of whose maps no other test has one
+    assert runs(models=f"lite0@80,{MODELS[2]}") == [["map", "On its way."], ["map", "map"]]
+
+
 def test_maps_of_loaded_models_come_together() -> None:
     for label in MODELS:
         cache.model(label)

@@ -153,18 +153,25 @@ def _filled(what: tuple[object, ...]) -> dict[tuple[str, ...], MapCell | MapGap]
 def _until_worth_showing(
     tasks: Sequence[_Task], found: Sequence[MapCell | MapGap | None], work: JobProgress
 ) -> list[MapCell | MapGap]:
+    """Fill cell after cell; before one that takes long, stop where a new map is worth showing first."""
     entries: list[MapCell | MapGap] = []
+    new: list[MapCell | MapGap] = []
     show = False
     show_at = time.monotonic() + (SHOW_AFTER_S if any(found) else 0)
     for task, known in zip(tasks, found, strict=True):
+        if not (known or show) and _takes_long(task) and any(isinstance(entry, MapCell) for entry in new):
+            show = time.monotonic() >= show_at and _at_hand(entries)
         if known or show:
             entries.append(known or task.gap(_("On its way."), awaited=True))
         else:
-            long = not (task.quick and cache.is_loaded(task.entrant.card.ref))
-            entries.append(_made(task, work))
-            show = long and time.monotonic() >= show_at and isinstance(entries[-1], MapCell) and _at_hand(entries)
+            new.append(_made(task, work))
+            entries.append(new[-1])
     _keep(tasks, entries)
     return entries
+
+
+def _takes_long(task: _Task) -> bool:
+    return not (task.quick and cache.is_loaded(task.entrant.card.ref))
 
 
 def _at_hand(entries: Sequence[MapCell | MapGap]) -> bool:
