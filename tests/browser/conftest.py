@@ -3,11 +3,13 @@
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, TimeoutError, WebSocket, expect
@@ -16,20 +18,115 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from effviz.bench import app_sessions
 from effviz.bench import app_timing as bench_browser
 
-START_S = 60
-PATIENCE_MS = 90_000  # a first visit loads torch and the models
+PATIENCE_MS = 180_000  # a first visit loads torch and the models
 LOOK_MS = 2000
 LOOKS = 30
+FIRST_MODELS = 5
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
-# Every picture has been read: until then it has no height, and what lies below it is not yet where it will be.
-READ = """selector => [...document.querySelectorAll(selector)].every(
-    picture => picture.complete && picture.naturalWidth > 0)"""
+T = TypeVar("T")
+
+# What a test reads once and asserts has to be there at that moment, and "idle" promises less than it seems to: a click
+# has not begun its rerun yet, a component is mounted after the script has ended, a chart is drawn and then given its
+# size, a picture is read later still. So tests wait on what they assert: with `expect` where it knows how to, else with
+# the functions below.
+
+NEXT_FRAME = "new Promise((done) => requestAnimationFrame(done))"
 
 
-def pictures_are_read(page: Page, selector: str) -> None:
-    """Wait until the page has read these pictures."""
-    page.wait_for_function(READ, arg=selector, timeout=PATIENCE_MS)
+def poll(page: Page, check: Callable[[], T]) -> T:
+    """Look again at every frame until none of the assertions in `check` fails, as `expect` does for what it knows."""
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while True:
+        try:
+            return check()
+        except AssertionError:
+            if time.monotonic() > end:
+                raise
+        page.evaluate(NEXT_FRAME)
+
+
+def idle(page: Page) -> None:
+    """Wait until the page's script has run; after a click, wait for what it changes first."""
+    page.wait_for_selector(IDLE, timeout=PATIENCE_MS)
+
+
+def whole(page: Page) -> None:
+    """Wait until nothing of the page is still to come, or still to go."""
+    idle(page)
+    for part in ('[data-testid$="Skeleton"]', '[data-stale="true"]'):
+        expect(page.locator(part)).to_have_count(0)
+
+
+SCROLLED_WIDTHS = """[document.documentElement, document.querySelector("[data-testid=stMain]")].map(
+  (one) => one.scrollWidth)"""
+
+
+def fits(page: Page, width: int) -> None:
+    """The whole page is there, and nothing scrolls sideways: a chart is wider until it is given its size."""
+    whole(page)
+
+    def narrow() -> None:
+        assert max(page.evaluate(SCROLLED_WIDTHS)) <= width
+
+    poll(page, narrow)
+
+
+# Until a picture has been read it has no height, and what lies below it is not yet where it will be.
+ARE_READ = "all => all.length > 0 && all.every((one) => one.complete && one.naturalWidth > 0)"
+
+
+def pictures_are_read(pictures: Locator) -> None:
+    """Wait until the page has read these pictures, of which there is one at least."""
+
+    def read() -> None:
+        assert pictures.evaluate_all(ARE_READ)
+
+    poll(pictures.page, read)
+
+
+STANDS = """
+  (one) => new Promise((done) => {
+    let before = "", still = 0;
+    const look = () => {
+      const { x, y, width, height } = one.getBoundingClientRect();
+      const now = [x, y, width, height].join();
+      still = now === before ? still + 1 : 0;
+      before = now;
+      if (still > 5) done({ x, y, width, height });
+      else requestAnimationFrame(look);
+    };
+    look();
+  })
+"""
+
+
+def standing(on: Locator) -> dict[str, float]:
+    """Where something is in the window once it has stopped moving, for a hand that goes there."""
+    on.scroll_into_view_if_needed()
+    found: dict[str, float] = on.evaluate(STANDS)
+    return found
+
+
+STILL = """
+  (root) => new Promise((done) => {
+    const drawn = () => [...root.querySelectorAll("canvas")].map((one) => one.dataset.drawn).join();
+    let before = drawn(), still = 0;
+    const look = () => {
+      const now = drawn();
+      still = now === before ? still + 1 : 0;
+      before = now;
+      if (still > 5) done();
+      else requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  })
+"""
+
+
+def settled(root: Locator) -> None:
+    """Wait until no more is drawn on the canvases within, and frames come as they should."""
+    root.evaluate(STILL)
 
 
 # Streamlit's grey boxes in place of what is still to come pulse without end: at sixty frames a second, drawn without a
@@ -42,7 +139,7 @@ STILL_WAITING = """{
 
 Visit = Callable[..., Page]
 
-expect.set_options(timeout=START_S * 1000)  # waits end when the state is there; this is for slow machines
+expect.set_options(timeout=PATIENCE_MS)  # waits end when the state is there; this is for slow machines
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +182,7 @@ class Window:
 
     def __init__(self, context: BrowserContext, address: str) -> None:
         self.page, self.address = context.new_page(), address
+        self.page.set_default_timeout(PATIENCE_MS)
         self.line, self.mistakes = Line(), list[str]()
         self.page.on("pageerror", lambda mistake: self.mistakes.append(str(mistake)))
         self.page.on("websocket", lambda socket: self.line.listen(socket))
@@ -103,7 +201,7 @@ class Window:
         self.page.set_viewport_size({"width": width, "height": height})
         self.page.emulate_media(color_scheme=scheme, reduced_motion=motion)
         self.page.goto(self.address + path)
-        self.page.wait_for_selector(IDLE, timeout=START_S * 1000)
+        idle(self.page)
         return self.page
 
 
@@ -152,9 +250,31 @@ def new_window(browser: Browser, address: str) -> Iterator[Callable[..., Window]
     assert not [mistake for each in opened for mistake in each.mistakes]
 
 
+def follow(page: Page, name: str, path: str) -> None:
+    """Go to another page by its link, and wait until that page's script has run: then a click meets no half of it."""
+    page.get_by_role("link", name=name, exact=True).click()
+    expect(page).to_have_url(re.compile(rf"{path}(\?|$)"))
+    idle(page)
+
+
+STOP = """() => {
+  const buttons = [...document.querySelectorAll("[data-testid=stMain] button")];
+  const stop = buttons.find((one) => one.innerText.endsWith("Stop"));
+  stop?.click();
+  return Boolean(stop);
+}"""
+
+
+def stop(page: Page) -> None:
+    """Press Stop as soon as it is there, which it is looked for at every frame: work may last less than a second."""
+    page.wait_for_function(STOP)
+
+
 def unfold(page: Page, name: str) -> None:
     """Open a part of the strip above the maps; another one that is open closes."""
-    page.locator(".st-key-strip").get_by_test_id("stPopoverButton").filter(has_text=name).click()
+    button = page.locator(".st-key-strip").get_by_test_id("stPopoverButton").filter(has_text=name)
+    button.click()
+    expect(button).to_have_attribute("aria-expanded", "true")
     expect(page.get_by_test_id("stPopoverBody")).to_have_count(1)
 
 
@@ -174,6 +294,7 @@ def press_point() -> Callable[[Page, int], None]:
         point = page.locator(".js-plotly-plot .scatterlayer .trace .points path").nth(number)
         label = page.locator(".hoverlayer .hovertext").first
         for _look in range(LOOKS):
+            point.evaluate(STANDS)
             point.hover(force=True)  # what catches the mouse lies above the points
             try:
                 label.wait_for(timeout=LOOK_MS)
@@ -192,9 +313,17 @@ class Line:
     sent: list[str] = field(default_factory=list)  # kinds of messages
     received: list[int] = field(default_factory=list)  # their lengths in bytes
 
+    newest: str | bytes = ""
+
     def listen(self, socket: WebSocket) -> None:
-        socket.on("framesent", lambda frame: self.sent.append(_kind(frame)))
+        socket.on("framesent", self.send)
         socket.on("framereceived", lambda frame: self.received.append(len(frame)))
+
+    def send(self, frame: str | bytes) -> None:
+        """What is told again, since the server has not answered for two seconds, is one message: see sender.js."""
+        if frame != self.newest:
+            self.sent.append(_kind(frame))
+        self.newest = frame
 
 
 def _kind(frame: str | bytes) -> str:
@@ -209,6 +338,7 @@ class Compared:
 
     page: Page
     line: Line
+    count: int  # of maps
 
     @property
     def maps(self) -> Locator:
@@ -219,13 +349,18 @@ class Compared:
         return self.page.locator("figure.tile .stage").nth(place)
 
     def idle(self) -> None:
-        self.page.wait_for_selector(IDLE, timeout=PATIENCE_MS)
+        idle(self.page)
 
     def ready(self) -> None:
-        """Wait until all maps are drawn and the page's script is done."""
-        expect(self.maps.last).to_be_visible(timeout=PATIENCE_MS)
+        """Wait until all maps are there, the page's script is done, and all that can be seen is drawn."""
+        expect(self.maps).to_have_count(self.count, timeout=PATIENCE_MS)  # they come one by one
         self.idle()
         expect(self.maps.first).not_to_have_attribute("data-drawn", "0")
+        self.settled()
+
+    def settled(self) -> None:
+        """Wait until the grid draws no more."""
+        settled(self.page.locator(".effviz-grid"))
 
     def open_look(self) -> None:
         """Unfold the controls of the look."""
@@ -244,9 +379,12 @@ class Compared:
         before = self.pixels(canvas)
         count = canvas.get_attribute("data-drawn")
         act()
-        expect(canvas).not_to_have_attribute("data-drawn", count or "")
-        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        assert self.pixels(canvas) != before
+
+        def other() -> None:
+            assert canvas.get_attribute("data-drawn") not in (count, "0")
+            assert self.pixels(canvas) != before
+
+        poll(self.page, other)
 
     def slide(self, label: str, value: int) -> None:
         """Drag a slider without letting go."""
@@ -257,9 +395,16 @@ class Compared:
 
 def comparison(window: Window, path: str, **look: Any) -> Compared:
     """Open a comparison in a new session and wait for its maps; what goes over the line is counted."""
-    found = Compared(window.visit(path, **look), window.line)
+    found = Compared(window.visit(path, **look), window.line, maps_of(path))
     found.ready()
     return found
+
+
+def maps_of(path: str) -> int:
+    """How many maps an address asks for: a first visit shows five models and one photo."""
+    asked = parse_qs(urlsplit(path).query)
+    models, photos = (asked[name][0].split(",") if name in asked else [] for name in ("models", "photos"))
+    return (len(models) or FIRST_MODELS) * (len(photos) or 1)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 SLOW_SLIDER = """
-<input type="range" min="0" max="3" step="0.5"><output data-show="phi"></output>
+<input type="range" min="0" max="1" step="0.5"><output data-show="phi"></output>
 <script>
   window.passed = new Set();
   document.querySelector("input").addEventListener("input", ({ target }) => {
@@ -64,8 +64,9 @@ TWO_CLASSES = """
 def test_a_slider_that_does_much_at_each_step_draws_few_frames(browser: Browser) -> None:
     page = new_page(browser)
     page.set_content(SLOW_SLIDER)
-    assert 0 < frames_per_second(page.get_by_role("slider")) <= 10  # a step takes a tenth of a second on any machine
-    assert set(page.evaluate("[...passed]")) == {"0", "0.5", "1", "1.5", "2", "2.5", "3"}  # there and back
+    # A step takes a tenth of a second on any machine; over one second the clock may be one step early.
+    assert 0 < frames_per_second(page.get_by_role("slider")) <= 11
+    assert set(page.evaluate("[...passed]")) == {"0", "0.5", "1"}  # there and back
 
 
 def test_a_slider_whose_drawing_stays_the_same_draws_no_frames(
@@ -78,14 +79,14 @@ def test_a_slider_whose_drawing_stays_the_same_draws_no_frames(
 
 
 def test_maps_that_are_slow_to_draw_are_seen_to_be_so(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("effviz.bench.app_timing.DRAG_S", 1.2)  # the wheel turns back after 0.94 s
+    monkeypatch.setattr("effviz.bench.app_timing.DRAG_S", 1.5)  # the wheel turns back after 0.94 s
     page = new_page(browser)
     page.set_content(MAP)
     quick = pictures_per_second(page, page.locator(".stage"))
-    page.evaluate("window.slowness = 100")
+    page.evaluate("window.slowness = 200")
     slow = pictures_per_second(page, page.locator(".stage"), zooming=True)
-    # Each takes a tenth of a second, however fast the machine; over 1.2 s the clock may be one picture early.
-    assert 0 < slow <= 11
+    # Each takes a fifth of a second, however fast the machine; over 1.5 s the clock may be one picture early.
+    assert 0 < slow <= 6
     assert quick > slow
     # 1 is the pointer that Chromium calls the mouse; the wheel turns both ways.
     assert set(page.evaluate("[...window.said]")) >= {"move 1", "zoom 1 true", "zoom -1 true"}

@@ -8,14 +8,14 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from effviz.zoo import imagenet_classes
-from tests.browser.conftest import comparison
+from tests.browser.conftest import comparison, fits, poll, settled, standing, stop
 
 pytestmark = pytest.mark.browser
 
 Compare = Callable[..., Any]  # opens a comparison: see conftest.py
 ONE = "/?models=lite0@96&photos=dog"  # small: a sequence takes hundreds of passes
 TWO = "/?models=lite0@96,lite1@96&photos=dog"
-PATIENCE_MS = 90_000
+PATIENCE_MS = 180_000
 
 
 def ask(grid: Any, button: str) -> Locator:
@@ -26,30 +26,14 @@ def ask(grid: Any, button: str) -> Locator:
     expect(page.locator(".reel")).to_have_count(before + 1, timeout=PATIENCE_MS)
     grid.idle()
     reel = page.locator(".reel").last
-    expect(reel.locator("canvas").first).not_to_have_attribute("data-drawn", "0")
+    expect(reel.locator("canvas").first).to_be_attached()
+    expect(reel.locator('canvas[data-drawn="0"]')).to_have_count(0)
+    settled(reel)
     return reel
 
 
 def slider(reel: Locator) -> Locator:
     return reel.get_by_role("slider")
-
-
-def settled(reel: Locator) -> None:
-    """Wait until nothing more is drawn for what the slider shows."""
-    reel.evaluate(
-        """(root) => new Promise((done) => {
-          const drawn = () => [...root.querySelectorAll("canvas")].map((one) => one.dataset.drawn).join();
-          let before = drawn(), still = 0;
-          const look = () => {
-            const now = drawn();
-            still = now === before ? still + 1 : 0;
-            before = now;
-            if (still > 5) done();
-            else requestAnimationFrame(look);
-          };
-          requestAnimationFrame(look);
-        })"""
-    )
 
 
 def colours(canvas: Locator) -> list[int]:
@@ -60,18 +44,24 @@ def colours(canvas: Locator) -> list[int]:
     return found
 
 
-def playhead(page: Page, chart: str) -> float:
-    """Where the line stands on a chart, as a share of the plot's width."""
-    found: float = page.evaluate(
-        """(chart) => {
-          const plot = document.querySelector(`.st-key-${chart} .js-plotly-plot`);
-          const line = plot.querySelector(".effviz-playhead");
-          const {xaxis} = plot._fullLayout;
-          return xaxis.p2l(parseFloat(line.style.left) + 1 - xaxis._offset);
-        }""",
-        chart,
-    )
-    return found
+PLAYHEAD = """
+  (chart) => {
+    const plot = document.querySelector(`.st-key-${chart} .js-plotly-plot`);
+    const line = plot?.querySelector(".effviz-playhead");
+    if (!line) return null;
+    const {xaxis} = plot._fullLayout;
+    return xaxis.p2l(parseFloat(line.style.left) + 1 - xaxis._offset);
+  }
+"""
+
+
+def stands_at(page: Page, chart: str, x: float, tolerance: float) -> None:
+    """The line comes to this place on a chart, in the unit of its axis."""
+
+    def there() -> None:
+        assert page.evaluate(PLAYHEAD, chart) == pytest.approx(x, abs=tolerance)
+
+    poll(page, there)
 
 
 def test_the_photo_is_taken_away_and_brought_in_step_by_step_by_hand_and_by_keyboard(compare: Compare) -> None:
@@ -94,21 +84,20 @@ def test_the_photo_is_taken_away_and_brought_in_step_by_step_by_hand_and_by_keyb
     slider(reel).fill("0")
     settled(reel)
     assert set(colours(canvas)) == {gone}
-    assert playhead(page, "faithful-curves") == pytest.approx(0, abs=0.2)
+    stands_at(page, "faithful-curves", 0, 0.2)
     slider(reel).fill("5")
     settled(reel)
-    assert playhead(page, "faithful-curves") == pytest.approx(25, abs=0.2)  # percent of the area
+    stands_at(page, "faithful-curves", 25, 0.2)  # percent of the area
     explained = imagenet_classes.names()[int(grid.maps.first.get_attribute("data-class"))]
     expect(reel.locator("figcaption div").first).to_have_text(re.compile(rf"^{re.escape(explained)} \d+%$"))
     assert len(line.sent) == sent
     the_keyboard_does_it_all(grid, reel)
     page.set_viewport_size({"width": 390, "height": 900})
+    fits(page, 390)
     for one in (reel.locator("canvas").first, reel.locator("canvas").last, slider(reel)):
-        box = one.bounding_box()
-        assert box is not None
+        box = standing(one)
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 390
-    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
 
 
 def test_it_plays_to_the_end_and_asks_nobody(new_window: Callable[..., Any]) -> None:
@@ -174,15 +163,15 @@ def test_breaking_the_network_melts_the_map_in_any_palette(compare: Compare) -> 
     settled(reel)
     assert int(canvas.get_attribute("data-drawn") or "") > drawn + 3  # gradually
     assert grid.pixels(canvas) != intact
-    assert playhead(page, "sanity-curve") == pytest.approx(10, abs=0.05)
+    stands_at(page, "sanity-curve", 10, 0.05)
     slider(reel).fill("0")
     settled(reel)
     assert grid.pixels(canvas) == intact
     reel.get_by_role("button", name="Play").click()
-    expect(reel).to_have_attribute("data-frame", re.compile("^[1-9]$"))
-    reel.get_by_role("button", name="Pause").click()
+    expect(reel).to_have_attribute("data-frame", re.compile("^[1-9]"))
     assert len(line.sent) == sent
-    slider(reel).fill("5")
+    slider(reel).fill("5")  # by hand, which stops what is playing
+    expect(reel.get_by_role("button", name="Play")).to_be_visible()
     settled(reel)
     page.locator(".bar button.fold").click()  # the look is folded
     palette = page.get_by_role("combobox", name="Palette", exact=True)
@@ -191,26 +180,19 @@ def test_breaking_the_network_melts_the_map_in_any_palette(compare: Compare) -> 
     expect(reel).to_have_attribute("data-frame", "5")  # the sequence stays where it is
 
 
-STOP = """() => {
-  const buttons = [...document.querySelectorAll("[data-testid=stMain] button")];
-  const stop = buttons.find((one) => one.innerText.endsWith("Stop"));
-  stop?.click();
-  return Boolean(stop);
-}"""
-
-
-@pytest.mark.parametrize("button", ["Measure", "Break the network"])
-def test_stop_ends_what_was_begun(compare: Compare, button: str) -> None:
-    grid = compare("/?models=lite2@384&photos=dog")
+# So large that the work has not ended before the server hears of Stop: hundreds of passes, and eleven.
+@pytest.mark.parametrize(("button", "model"), [("Measure", "lite2@224"), ("Break the network", "lite2@768")])
+def test_stop_ends_what_was_begun(compare: Compare, button: str, model: str) -> None:
+    grid = compare(f"/?models={model}&photos=dog")
     page = grid.page
     main = page.get_by_test_id("stMain")
     main.get_by_role("button", name=button).click()
-    page.wait_for_function(STOP, timeout=PATIENCE_MS)  # looks at every frame: the work may last less than half a second
+    stop(page)
     expect(page.get_by_role("progressbar")).to_have_count(0)
     grid.idle()
     expect(page.locator(".reel")).to_have_count(0)  # what had gone on would show its sequence by now
     main.get_by_role("button", name=button).click()
-    expect(page.locator(".reel")).to_have_count(1, timeout=PATIENCE_MS)
+    expect(page.locator(".reel")).to_have_count(1, timeout=2 * PATIENCE_MS)
 
 
 def test_less_motion_shows_each_map_at_once(compare: Compare) -> None:
@@ -221,4 +203,5 @@ def test_less_motion_shows_each_map_at_once(compare: Compare) -> None:
     drawn = int(canvas.get_attribute("data-drawn") or "")
     slider(reel).fill("10")
     settled(reel)
-    assert int(canvas.get_attribute("data-drawn") or "") == drawn + 1
+    # Once, or again when the page gives the sequence what it has already; gradually it would be more than three.
+    assert drawn < int(canvas.get_attribute("data-drawn") or "") <= drawn + 3

@@ -187,7 +187,7 @@ def test_the_recipe_changes_a_photo_before_the_visitors_eyes(visit: Visit) -> No
     page = visit("/paper?section=recipe&seed=5")
     pictures = page.locator("figure img")
     expect(pictures).to_have_count(8)
-    pictures_are_read(page, "figure img")
+    pictures_are_read(page.locator("figure img"))
     assert page.evaluate("[...document.querySelectorAll('figure img')].every(picture => picture.naturalWidth > 100)")
     first = pictures.nth(1).get_attribute("src")
     page.get_by_role("button", name="Draw again").click()

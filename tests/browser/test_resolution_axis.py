@@ -24,7 +24,7 @@ def switched_on(page: Page) -> Locator:
     """The slider, with the answer for the size of the training."""
     page.locator("label", has_text="Move the input size").click()
     axis = page.locator(".input-size")
-    expect(axis).to_have_attribute("data-shown", "224", timeout=90_000)
+    expect(axis).to_have_attribute("data-shown", "224", timeout=180_000)
     return axis
 
 
