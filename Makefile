@@ -67,9 +67,9 @@ LOCKED ?= requirements.lock
 	$(BIN)/pip install --quiet --no-deps -e .
 	touch $@
 
-.venv/dev.done: requirements-dev.txt .venv/app.done
-	$(BIN)/pip install --quiet -r requirements-dev.txt
-	touch $@
+.venv/dev.done: $(LOCKED) requirements-dev.txt pyproject.toml | .venv/bin/python
+	.ci/install.sh $(LOCKED)
+	touch .venv/app.done $@
 
 # TypeScript checks the types that the components' plain JavaScript has in its comments; nothing is built from it.
 # axe-core finds on the pages what keeps people out who hear or press keys. In one go: npm forgets what it is not told.
