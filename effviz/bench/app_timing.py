@@ -49,91 +49,9 @@ FLAGS = [
 PATIENCE_MS = 120_000
 DRAG_S = 3
 
-# Tells when the page's title has been painted: the first frame after the one that has it.
-_PAINTED = """
-(() => {
-  const look = () => {
-    if (document.querySelector("h1")) requestAnimationFrame((now) => window.effvizPainted(now));
-    else requestAnimationFrame(look);
-  };
-  requestAnimationFrame(look);
-})()
-"""
 
-# Keeps when there were how many maps with something drawn in them, in ms from asking for the page.
-_DRAWN = """
-window.effvizMaps = [];
-setInterval(() => {
-  const grids = [...document.querySelectorAll("[data-testid^=stBidiComponent]")].map((one) => one.shadowRoot ?? one);
-  const maps = grids.flatMap((grid) => [...grid.querySelectorAll("figure.tile canvas[aria-label]")]);
-  const drawn = maps.filter((map) => (map.dataset.drawn ?? "0") !== "0").length;
-  while (effvizMaps.length < drawn) effvizMaps.push(performance.now());
-}, 10);
-"""
-
-# From the first touch of a class to the frame after the one in which a map's pixels are others.
-_WATCH_CLASS = """
-(button) => {
-  const canvas = button.getRootNode().querySelector(".tile canvas");
-  const pixels = () => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.join();
-  const before = pixels();
-  window.effvizChanged = new Promise((resolve) => {
-    button.addEventListener("pointerenter", (event) => {
-      const look = (now) => {
-        if (now - event.timeStamp > 5000) resolve(null);
-        else if (pixels() === before) requestAnimationFrame(look);
-        else requestAnimationFrame((shown) => resolve(shown - event.timeStamp));
-      };
-      requestAnimationFrame(look);
-    }, { once: true });
-  });
-}
-"""
-
-# Moves the thumb by a step before every frame, and counts the frames that show another number than the last one.
-_DRAG = """
-async (range, duration) => {
-  const shown = range.getRootNode().querySelector("[data-show=phi]");
-  const first = await new Promise(requestAnimationFrame);
-  let now = first;
-  let step = Number(range.step);
-  let changed = 0;
-  while (now - first < duration) {
-    const before = shown.textContent;
-    if (Number(range.value) + step > range.max || Number(range.value) + step < range.min) step = -step;
-    range.value = Number(range.value) + step;
-    range.dispatchEvent(new Event("input", { bubbles: true }));
-    now = await new Promise(requestAnimationFrame);
-    if (shown.textContent !== before) changed += 1;
-  }
-  return (1000 * changed) / (now - first);
-}
-"""
-
-# Moves the hand before every frame, as a hand does: moves that Playwright sends reach only every other frame.
-_HAND = """
-async (stage, [zooming, duration]) => {
-  const canvas = stage.querySelector("canvas");
-  const { left, top, width, height } = stage.getBoundingClientRect();
-  const first = await new Promise(requestAnimationFrame);
-  const drawn = new Set([canvas.dataset.drawn]); // and the one that is there already
-  let now = first;
-  let grown = 0; // the logarithm of how far it has been zoomed in
-  while (now - first < duration) {
-    const angle = (now - first) / 300;
-    const clientX = left + width * (0.5 + 0.4 * Math.sin(angle));
-    const at = { pointerId: 1, buttons: 1, bubbles: true, clientX, clientY: top + height / 2 };
-    stage.dispatchEvent(new PointerEvent("pointermove", at));
-    const size = 0.6 * (1 - Math.cos(angle));
-    const wheel = { ...at, ctrlKey: true, cancelable: true, deltaY: 100 * (grown - size) };
-    if (zooming) stage.dispatchEvent(new WheelEvent("wheel", wheel));
-    grown = size;
-    now = await new Promise(requestAnimationFrame);
-    drawn.add(canvas.dataset.drawn);
-  }
-  return (1000 * (drawn.size - 1)) / (now - first);
-}
-"""
+def _javascript(name: str) -> str:
+    return Path(__file__).with_name("browser").joinpath(f"{name}.js").read_text("utf-8")
 
 
 @contextmanager
@@ -190,7 +108,7 @@ def first_paint_ms(page: "Page", address: str, at_paint: Heartbeat = no_progress
         times.append(now)
 
     page.expose_function("effvizPainted", painted)
-    page.add_init_script(_PAINTED)
+    page.add_init_script(_javascript("painted"))
     page.goto(address, wait_until="commit")
     page.get_by_role("heading", level=1).wait_for()
     wait_for_script(page)
@@ -199,7 +117,7 @@ def first_paint_ms(page: "Page", address: str, at_paint: Heartbeat = no_progress
 
 def maps_drawn_s(page: "Page", address: str, counts: Sequence[int]) -> list[float]:
     """Open Compare in a new window and return how long it took until so many maps were drawn."""
-    page.add_init_script(_DRAWN)
+    page.add_init_script(_javascript("drawn_maps"))
     page.goto(address, wait_until="commit")
     page.wait_for_function(f"window.effvizMaps.length >= {max(counts)}")
     times: list[float] = page.evaluate("window.effvizMaps")
@@ -215,7 +133,7 @@ def class_to_pixels_ms(page: "Page", button: "Locator") -> float | None:
     """Point at a class and return how long the picture took to change; None where it shows that class already."""
     page.mouse.move(0, 0)
     button.scroll_into_view_if_needed()
-    button.evaluate(_WATCH_CLASS)
+    button.evaluate(_javascript("watch_class"))
     button.hover()
     found: float | None = page.evaluate("window.effvizChanged")
     return found
@@ -224,7 +142,7 @@ def class_to_pixels_ms(page: "Page", button: "Locator") -> float | None:
 def frames_per_second(slider: "Locator") -> float:
     """Drag the phi slider to and fro and return in how many frames a second another phi was drawn."""
     slider.scroll_into_view_if_needed()
-    return float(slider.evaluate(_DRAG, 1000 * DRAG_S))
+    return float(slider.evaluate(_javascript("drag"), 1000 * DRAG_S))
 
 
 def pictures_per_second(page: "Page", stage: "Locator", zooming: bool = False) -> float:
@@ -232,7 +150,7 @@ def pictures_per_second(page: "Page", stage: "Locator", zooming: bool = False) -
     stage.scroll_into_view_if_needed()
     stage.hover()
     page.mouse.down()
-    found = float(stage.evaluate(_HAND, [zooming, 1000 * DRAG_S]))
+    found = float(stage.evaluate(_javascript("hand"), [zooming, 1000 * DRAG_S]))
     page.mouse.up()
     return found
 

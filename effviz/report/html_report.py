@@ -45,28 +45,7 @@ if TYPE_CHECKING:
 
 CONTENT_POLICY: Final = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
-PAGE_STYLE: Final = """
-:root { color-scheme: light dark; --ink: #1c1c1c; --soft: #5c5c5c; --line: #d9d9d9; --paper: #fff; --best: #fdeadd; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #ececec; --soft: #a8a8a8; --line: #3c3c3c; --paper: #15171c; --best: #4a2a12; }
-}
-body { margin: 0 auto; padding: 1rem; max-width: 76rem; font: 16px/1.5 system-ui, sans-serif;
-  color: var(--ink); background: var(--paper); overflow-wrap: anywhere; }
-h1 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--line); } p { max-width: 48rem; }
-.wide { overflow-x: auto; } .wide:focus-visible { outline: 2px solid #0072b2; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.875rem; overflow-wrap: normal; }
-caption { text-align: left; color: var(--soft); padding: 0.5rem 0; }
-caption span { display: block; position: sticky; left: 0; max-width: min(48rem, calc(100vw - 2rem)); }
-th, td { padding: 0.25rem 0.75rem 0.25rem 0.25rem; text-align: right; white-space: nowrap; vertical-align: top;
-  border-bottom: 1px solid var(--line); }
-th:first-child, td:first-child { padding-left: 0; min-width: 8rem; text-align: left; white-space: normal;
-  overflow-wrap: anywhere; }
-td small { display: block; color: var(--soft); } td.best { background: var(--best); font-weight: 600; }
-summary { cursor: pointer; padding: 0.5rem 0; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(18rem, 30%), 1fr)); gap: 0.5rem; }
-.tiles + h3, h3 { margin: 1.5rem 0 0.5rem; } figure { margin: 0; font-size: 0.875rem; }
-figure img { display: block; width: 100%; height: auto; } figcaption small { display: block; color: var(--soft); }
-"""
+PAGE_STYLE: Final = Path(__file__).with_suffix(".css").read_text("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +119,7 @@ def html_page(title: str, parts: Sequence[HtmlPart], charts: bool = True) -> str
         '<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{CONTENT_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{PAGE_STYLE}</style>\n{script}</head>\n"
+        f"<title>{escape(title)}</title>\n<style>\n{PAGE_STYLE}</style>\n{script}</head>\n"
         f"<body>\n<main>\n<h1>{escape(title)}</h1>\n{body}\n</main>\n</body>\n</html>\n"
     )
 

@@ -1,0 +1,8 @@
+// Keeps when there were how many maps with something drawn in them, in ms from asking for the page.
+window.effvizMaps = [];
+setInterval(() => {
+  const grids = [...document.querySelectorAll("[data-testid^=stBidiComponent]")].map((one) => one.shadowRoot ?? one);
+  const maps = grids.flatMap((grid) => [...grid.querySelectorAll("figure.tile canvas[aria-label]")]);
+  const drawn = maps.filter((map) => (map.dataset.drawn ?? "0") !== "0").length;
+  while (effvizMaps.length < drawn) effvizMaps.push(performance.now());
+}, 10);

@@ -1,0 +1,8 @@
+// Tells when the page's title has been painted: the first frame after the one that has it.
+(() => {
+  const look = () => {
+    if (document.querySelector("h1")) requestAnimationFrame((now) => window.effvizPainted(now));
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})()
