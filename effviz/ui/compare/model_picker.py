@@ -202,12 +202,7 @@ def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:
     here = accuracy_cost.unmeasured_network(f"φ = {PHI.get():g}", plan(at.depth, at.width, at.resolution_px, family))
     made = accuracy_cost_figure([*accuracy_cost.paper_series(PaperVersion.V5), ours], cost, [here], compact=True)
     text = _("Scatter plot of ImageNet top-1 over {cost}: the paper's networks, and the compared models as hexagons.")
-    st.plotly_chart(
-        made,
-        key=CHART,
-        config=style.config("accuracy"),
-        alt=text.format(cost=cost.axis),
-    )
+    st.plotly_chart(made, key=CHART, config=style.config("accuracy"), alt=text.format(cost=cost.axis))
     rows = style.drawn_numbers(made, cost.column, "top1_pct")
     chart_menu(CHART, made, _("Cost and accuracy"), accuracy_cost.credit_line(), rows)
     if without:
