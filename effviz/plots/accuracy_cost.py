@@ -10,21 +10,7 @@ import plotly.graph_objects as go
 
 from effviz.facts import paper_tables, timm_results
 from effviz.i18n import _, lazy_gettext
-from effviz.plots.style import (
-    GREY,
-    LOOKS,
-    PAD,
-    SERIES,
-    VISITOR,
-    Label,
-    SeriesStyle,
-    figure,
-    log_axis,
-    place_labels,
-    remembered,
-    stack_labels,
-    vertical,
-)
+from effviz.plots import style
 from effviz.scaling import PUBLISHED, Plan
 from effviz.zoo import catalogue
 from effviz.zoo.model import IMAGENET, ModelRef, NetworkCost
@@ -245,9 +231,9 @@ _APART = ("ResNet-50", "ResNet-152", "ResNeXt-101", "SENet", "GPipe", "Inception
 _ENDS, _CROSSES = ("B0", "B7"), "ResNet-50"
 
 _LOOKS = {
-    Kind.PAPER_EFFICIENTNETS: LOOKS[ScalingAxis.COMPOUND],
-    Kind.PAPER_OTHERS: SeriesStyle(GREY, "x", "solid"),
-    Kind.COMPARED: VISITOR,
+    Kind.PAPER_EFFICIENTNETS: style.LOOKS[ScalingAxis.COMPOUND],
+    Kind.PAPER_OTHERS: style.SeriesStyle(style.GREY, "x", "solid"),
+    Kind.COMPARED: style.VISITOR,
 }
 
 _TEXT_POSITIONS = {Kind.PAPER_OTHERS: "bottom left", Kind.COMPARED: "bottom right"}
@@ -258,7 +244,7 @@ def credit_line() -> str:
     return _("Source: Tan and Le 2019, arXiv:1905.11946; timm. Drawn by EffViz (Apache-2.0).")
 
 
-@remembered
+@style.remembered
 def accuracy_cost_figure(
     series: Sequence[NetworkSeries], cost: Cost, marks: Sequence[UnmeasuredNetwork] = (), compact: bool = False
 ) -> go.Figure:
@@ -266,8 +252,8 @@ def accuracy_cost_figure(
 
     Every point carries its id as the first of its `customdata`, so that a click can tell which it was.
     """
-    drawn = figure(COMPACT_HEIGHT_PX if compact else HEIGHT_PX)
-    looks = iter(SERIES * 2)
+    drawn = style.figure(COMPACT_HEIGHT_PX if compact else HEIGHT_PX)
+    looks = iter(style.SERIES * 2)
     crowded = any(of.kind is Kind.FAMILY for of in series)
     for of in series:
         named = _named(of.kind, crowded, compact)
@@ -281,9 +267,9 @@ def accuracy_cost_figure(
     step = above * (top - low) / max(1, steps)
     for mark, level in lines:
         text = f"{mark.label}: {mark.cost(cost):.3g}<br>{cost.axis}"
-        line = vertical(mark.label, mark.cost(cost), low, top - level * step)
+        line = style.vertical(mark.label, mark.cost(cost), low, top - level * step)
         drawn.add_trace(line.update(hovertemplate=f"{text}<extra></extra>"))
-    drawn.update_xaxes(log_axis(cost.axis, costs))
+    drawn.update_xaxes(style.log_axis(cost.axis, costs))
     drawn.update_yaxes(title_text=_("ImageNet top-1 (%)"), range=[low, top])
     drawn.update_layout(showlegend=not compact)
     if compact:
@@ -298,7 +284,7 @@ def _lines(
     """The marks from left to right, and how many lines of text below the top the name of each stands."""
     ordered = sorted(marks, key=lambda mark: mark.cost(cost))
     names = [(mark.label, math.log10(mark.cost(cost))) for mark in ordered]
-    return list(zip(ordered, stack_labels(names, [math.log10(each) for each in costs]), strict=True))
+    return list(zip(ordered, style.stack_labels(names, [math.log10(each) for each in costs]), strict=True))
 
 
 def _name(drawn: go.Figure, traces: Sequence[go.Scatter]) -> None:
@@ -309,15 +295,15 @@ def _name(drawn: go.Figure, traces: Sequence[go.Scatter]) -> None:
     along = [x for x, _y in points]
     span = (max(along) - min(along)) or 1.0
     corner = (min(along) - LEFT * span, points[0][1])
-    drawn.update_xaxes(range=[corner[0] - PAD * span, max(along) + PAD * span])
+    drawn.update_xaxes(range=[corner[0] - style.PAD * span, max(along) + style.PAD * span])
     dashed = [math.log10(trace.x[0]) for trace in drawn.data if trace.line.dash == "dash"]
     labels = [
-        Label(text, math.log10(x), y, "bottom right")
+        style.Label(text, math.log10(x), y, "bottom right")
         for trace in traces
         for text, x, y in zip(trace.text, trace.x, trace.y, strict=True)
         if text
     ]
-    sides = iter(place_labels(labels, [corner, *points], dashed))
+    sides = iter(style.place_labels(labels, [corner, *points], dashed))
     for trace in traces:
         beside = [next(sides) if text else "" for text in trace.text]
         texts = [text if side else "" for text, side in zip(trace.text, beside, strict=True)]
@@ -349,7 +335,7 @@ def _macs(point: NetworkPoint) -> str:
     return text.format(billions=point.macs_billions, count=_(point.macs_count))
 
 
-def _trace(of: NetworkSeries, cost: Cost, look: SeriesStyle, named: Mapping[str, str] | None) -> go.Scatter:
+def _trace(of: NetworkSeries, cost: Cost, look: style.SeriesStyle, named: Mapping[str, str] | None) -> go.Scatter:
     points = [point for point in of.points if point.cost(cost) is not None]
     joined = of.kind in (Kind.PAPER_EFFICIENTNETS, Kind.RECIPE)
     return go.Scatter(

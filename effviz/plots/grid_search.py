@@ -243,14 +243,8 @@ def cost(points: Sequence[GridPoint]) -> go.Figure:
 
 
 def _exact(ends: Sequence[float]) -> go.Scatter:
-    return go.Scatter(
-        name=_("Where both agree"),
-        x=ends,
-        y=ends,
-        mode="lines",
-        line={"color": GREY, "dash": "dash", "width": 1.5},
-        hoverinfo="skip",
-    )
+    line = {"color": GREY, "dash": "dash", "width": 1.5}
+    return go.Scatter(name=_("Where both agree"), x=ends, y=ends, mode="lines", line=line, hoverinfo="skip")
 
 
 def _around(tolerance: float) -> tuple[float, float]:

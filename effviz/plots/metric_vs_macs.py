@@ -132,11 +132,8 @@ def _report_names(
     points = [(math.log10(macs[cell.model]), cell.every.mean) for cell in cells]
     labels = [Label(cell.model, x, y, "top center") for cell, (x, y) in zip(cells, points, strict=True)]
     sides = place_labels(labels, [*points, *((left, height) for height in (*ends, *levels))])
-    return {
-        "mode": "markers+text",
-        "text": [cell.model if side else "" for cell, side in zip(cells, sides, strict=True)],
-        "textposition": [side or "top center" for side in sides],
-    }
+    text = [cell.model if side else "" for cell, side in zip(cells, sides, strict=True)]
+    return {"mode": "markers+text", "text": text, "textposition": [side or "top center" for side in sides]}
 
 
 def _report_axis(billions: Sequence[float]) -> dict[str, object]:

@@ -129,13 +129,8 @@ _PANELS: tuple[tuple[str, Callable[[Plan], float]], ...] = (
 def alternatives(baseline: Plan, solutions: Sequence[Solution]) -> go.Figure:
     """Draw the baseline and the networks that each scaling method reaches within one budget, four panels of bars."""
     networks = [(ScalingAxis.BASELINE, baseline), *((ScalingAxis(of.method.value), of.plan) for of in solutions)]
-    drawn = make_subplots(
-        rows=2,
-        cols=2,
-        shared_yaxes=True,
-        subplot_titles=[_(title) for title, _amount in _PANELS],
-        vertical_spacing=0.18,
-    )
+    titles = [_(title) for title, _amount in _PANELS]
+    drawn = make_subplots(rows=2, cols=2, shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.18)
     for position, (_title, amount) in enumerate(_PANELS):
         row, col = position // 2 + 1, position % 2 + 1
         bars = _bars(networks, [amount(network) for _role, network in networks])

@@ -200,12 +200,8 @@ def _checked(of: FamilyPlan, path: Path) -> FamilyPlan:
 
 def shrink_plan(of: FamilyPlan, epochs: int | None, seeds: int | None) -> FamilyPlan:
     """The plan with fewer epochs or seeds, to try the whole chain."""
-    return replace(
-        of,
-        recipe=replace(of.recipe, epochs=epochs or of.recipe.epochs),
-        seeds=seeds or of.seeds,
-        step1_seeds=min(seeds or of.step1_seeds, of.step1_seeds),
-    )
+    recipe = replace(of.recipe, epochs=epochs or of.recipe.epochs)
+    return replace(of, recipe=recipe, seeds=seeds or of.seeds, step1_seeds=min(seeds or of.step1_seeds, of.step1_seeds))
 
 
 class _ArrayRows:

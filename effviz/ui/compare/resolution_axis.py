@@ -164,12 +164,8 @@ def size_facts(spec: ModelSpec, px: int) -> Json:
     """What is known of a size without a pass: its cost, its cells, and what to expect beyond the training's size."""
     network = spec.plan_at(px)
     side = network.stages[-1].out_resolution
-    return {
-        "px": px,
-        "macs": outputs.amount(network.macs),
-        "cells": f"{side} × {side}",
-        "note": _note(px, spec.resolution_px),
-    }
+    macs = outputs.amount(network.macs)
+    return {"px": px, "macs": macs, "cells": f"{side} × {side}", "note": _note(px, spec.resolution_px)}
 
 
 def _note(px: int, trained_px: int) -> str:

@@ -111,13 +111,8 @@ def latency_figure(measured: Sequence[MeasuredLatency]) -> go.Figure:
     )
     for trace in made.data[_PRINTED:]:
         shown = [by_label[data[0]] for data in trace.customdata]
-        trace.error_x = {
-            "type": "data",
-            "array": [of.spread_ms for of in shown],
-            "thickness": 1.5,
-            "width": 4,
-            "color": GREY,
-        }
+        spreads = [latency.spread_ms for latency in shown]
+        trace.error_x = {"type": "data", "array": spreads, "thickness": 1.5, "width": 4, "color": GREY}
         trace.hovertext = [_hover(of) for of in shown]
     return made
 

@@ -12,17 +12,7 @@ import streamlit as st
 from effviz.i18n import _
 from effviz.plots import LOOKS, ScalingAxis
 from effviz.scaling import PUBLISHED, Family, Plan, ScalingRule, plan
-from effviz.ui.components import (
-    MENU_CSS,
-    MENU_JS,
-    SENDER,
-    SLIDER_CSS,
-    counted_here,
-    menu_data,
-    menu_words,
-    told,
-    with_menu,
-)
+from effviz.ui import components
 from effviz.ui.session import PHI, PHI_LEAST, PHI_MOST, PHI_STEP
 
 # The networks along the phi slider, computed once, and all words it shows: the browser only looks up and draws.
@@ -170,9 +160,9 @@ def _text(name: str) -> str:
 # One module of three parts: Streamlit takes a component's script as one text.
 _mount = st.components.v2.component(
     "effviz_phi",
-    html=with_menu(_text("phi.html")),
-    css=SLIDER_CSS + MENU_CSS + _text("phi.css"),
-    js=SENDER + MENU_JS + _text("format.js") + _text("drawing.js") + _text("element.js"),
+    html=components.with_menu(_text("phi.html")),
+    css=components.SLIDER_CSS + components.MENU_CSS + _text("phi.css"),
+    js=components.SENDER + components.MENU_JS + _text("format.js") + _text("drawing.js") + _text("element.js"),
 )
 
 
@@ -185,7 +175,7 @@ def phi_slider(
     slider keeps its own. `on_add` is called before the page runs again, with the name of the published network ("B2",
     "Lite1") that the visitor wants to compare.
     """
-    move = told(st.session_state.get(key, {}).get("phi"))
+    move = components.told(st.session_state.get(key, {}).get("phi"))
     held = st.session_state.get(_moved(key)) == (move.move, value)
     if not held:
         st.session_state.pop(_moved(key), None)
@@ -206,14 +196,14 @@ def phi_slider(
                 "move": move.move,
                 "variant": variant.value,
                 "colour": LOOKS[ScalingAxis.COMPOUND].colour,
-                **menu_data(key, "effviz-phi", counted_here(_("One number scales all three"))),
-                "words": {**menu_words(), **slider_words()},
+                **components.menu_data(key, "effviz-phi", components.counted_here(_("One number scales all three"))),
+                "words": {**components.menu_words(), **slider_words()},
             }
         ],
         on_phi_change=lambda: None,
         on_add_change=added,
     )
-    return phi if held else checked(told(result.get("phi")).value, phi)
+    return phi if held else checked(components.told(result.get("phi")).value, phi)
 
 
 def step_below(phi: float) -> float | None:
@@ -224,7 +214,7 @@ def step_below(phi: float) -> float | None:
 def move_slider(key: str, phi: float) -> None:
     """Move the slider to one of its positions; called before the page runs again."""
     PHI.put(phi)
-    st.session_state[_moved(key)] = told(st.session_state.get(key, {}).get("phi")).move, phi
+    st.session_state[_moved(key)] = components.told(st.session_state.get(key, {}).get("phi")).move, phi
 
 
 def _moved(key: str) -> str:
