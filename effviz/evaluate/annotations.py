@@ -137,7 +137,7 @@ def detect_fractions(samples: Sequence[DatasetSample]) -> tuple[tuple[DatasetSam
 
     Where only some lie within a pixel or two, these are left out, with the reason.
     """
-    kinds = {_small(of) for sample in samples if sample.truth for of in sample.truth.boxes if _has_area(of)}
+    kinds = {_small(box) for sample in samples if sample.truth for box in sample.truth.boxes if _has_area(box)}
     if kinds == {True}:
         return tuple(dataclasses.replace(sample, fractions=True) for sample in samples), True
     if kinds == {True, False}:
@@ -197,14 +197,14 @@ def _has_area(of: Box) -> bool:
 
 def _without_small(sample: DatasetSample) -> DatasetSample:
     boxes = sample.truth.boxes if sample.truth else ()
-    small = [of for of in boxes if _small(of) and _has_area(of)]
+    small = [box for box in boxes if _small(box) and _has_area(box)]
     if not small:
         return sample
     reason = _(
         "A box of {name} lies within {most:g} pixels, {edges}, and others of the data set do not: all must be in "
         "pixels, or all in fractions of the sides. Correct it."
     ).format(name=sample.name, most=FRACTIONS_END, edges="{:g}, {:g}, {:g}, {:g}".format(*_edges(small[0])))
-    left = tuple(of for of in boxes if of not in small)
+    left = tuple(box for box in boxes if box not in small)
     return dataclasses.replace(
         sample, truth=GroundTruth(left) if left else None, outlines=(), faults=(*sample.faults, reason)
     )

@@ -117,16 +117,16 @@ def _marks(photo: str, row: Row, named: Namer) -> Iterator[Annotation]:
     if KAGGLE in row:
         yield from _of_kaggle(photo, row[KAGGLE].split(), named)
         return
-    of = named(next((row[column] for column in CLASS if row.get(column)), ""))
+    label = named(next((row[column] for column in CLASS if row.get(column)), ""))
     edges = [row[edge] for edge in next(edges for edges in EDGES if set(edges) <= row.keys())]
     if not any(edges):  # a photo without objects, as RetinaNet lists it
-        yield Annotation(photo, named=of)
+        yield Annotation(photo, named=label)
         raise _NoObjectError
     size = annotations.read_size(*(row.get(side) for side in SIZE)) if set(SIZE) <= row.keys() else None
     try:
-        yield Annotation(photo, annotations.read_box(edges), of, size=size)
+        yield Annotation(photo, annotations.read_box(edges), label, size=size)
     except ValueError:
-        yield Annotation(photo, named=of)  # the photo has its class nevertheless
+        yield Annotation(photo, named=label)  # the photo has its class nevertheless
         raise
 
 
@@ -136,11 +136,11 @@ def _of_kaggle(photo: str, words: Sequence[str], named: Namer) -> Iterator[Annot
         raise ValueError(_("{count} words instead of five a box").format(count=len(words)))
     wrong = []
     for start in range(0, len(words), 5):
-        of = named(words[start])
+        label = named(words[start])
         try:
-            yield Annotation(photo, annotations.read_box(words[start + 1 : start + 5]), of)
+            yield Annotation(photo, annotations.read_box(words[start + 1 : start + 5]), label)
         except ValueError as error:
-            yield Annotation(photo, named=of)
+            yield Annotation(photo, named=label)
             wrong.append(str(error))
     if wrong:
         raise ValueError(wrong[0])

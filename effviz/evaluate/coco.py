@@ -41,10 +41,10 @@ def read(file: Path, content: Mapping[str, Any]) -> Iterator[Annotation]:
     for number, image in enumerate(images):
         yield photos.added(number, image)
     classes = _classes(categories)
-    for number, each in enumerate(objects):
-        if isinstance(each, dict) and str(each.get("iscrowd") or 0) in ("1", "True"):
+    for number, entry in enumerate(objects):
+        if isinstance(entry, dict) and str(entry.get("iscrowd") or 0) in ("1", "True"):
             continue
-        yield photos.marked(number, each, classes)
+        yield photos.marked(number, entry, classes)
 
 
 def finder(file: Path, root: Path, content: Mapping[str, Any]) -> Callable[[str], Path]:
@@ -107,9 +107,9 @@ class _Photos:
 def _classes(categories: list[Any]) -> dict[str, ClassName]:
     named = cache(parse_class)
     return {
-        _key(of.get("id")): ClassName(*named(str(of["name"])), str(of["name"]))
-        for of in reversed(categories)
-        if isinstance(of, dict) and of.get("name")
+        _key(category.get("id")): ClassName(*named(str(category["name"])), str(category["name"]))
+        for category in reversed(categories)
+        if isinstance(category, dict) and category.get("name")
     }
 
 

@@ -179,7 +179,7 @@ def confidence(forward: Forward, entry: ActivationMap, masking: Masking) -> Conf
     pytorch-grad-cam's product of map and normalised input.
     """
     _, logits = run_network(forward.model, _kept(forward, entry, masking))
-    before, after = (output_probabilities(of, forward.model.ref.spec) for of in (forward.logits, logits))
+    before, after = (output_probabilities(scores, forward.model.ref.spec) for scores in (forward.logits, logits))
     return Confidence(float(before[entry.target_index]), float(after[entry.target_index]))
 
 
@@ -349,7 +349,7 @@ def is_faithful(found: Playback) -> FaithfulAnswer:
     Where the map does nothing a random map must be expected to be better half of the time: among them, one photo cannot
     tell.
     """
-    if all(one == len(found.controls) for one in beaten(found)):
+    if all(count == len(found.controls) for count in beaten(found)):
         return FaithfulAnswer.YES
     worse = all(other.deletion.auc < found.map.deletion.auc for other in found.random) and all(
         other.insertion.auc > found.map.insertion.auc for other in found.random

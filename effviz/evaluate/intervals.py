@@ -104,9 +104,9 @@ def holm(found: Sequence[Interval]) -> tuple[Interval, ...]:
 
     Those with the same numbers are one comparison: several methods have one map at the last layer.
     """
-    known = list({one for one in found if one.p == one.p})
-    corrected = dict(zip(known, holm_p_values([one.p for one in known]), strict=True))
-    return tuple(dataclasses.replace(one, p=corrected.get(one, one.p)) for one in found)
+    known = list({difference for difference in found if difference.p == difference.p})
+    corrected = dict(zip(known, holm_p_values([difference.p for difference in known]), strict=True))
+    return tuple(dataclasses.replace(difference, p=corrected.get(difference, difference.p)) for difference in found)
 
 
 def holm_p_values(p_values: Sequence[float]) -> list[float]:

@@ -130,7 +130,7 @@ def _with_ground_truth(sample: DatasetSample, photo: Photo, prepared: tuple[Prep
 def _ground_truth(sample: DatasetSample, size: Size) -> GroundTruth | None:
     boxes = sample.truth.boxes if sample.truth else ()
     if sample.fractions:
-        boxes = tuple(Box(of.x0 * size[0], of.y0 * size[1], of.x1 * size[0], of.y1 * size[1]) for of in boxes)
+        boxes = tuple(Box(box.x0 * size[0], box.y0 * size[1], box.x1 * size[0], box.y1 * size[1]) for box in boxes)
     if not boxes or not sample.outlines:
         return GroundTruth(boxes) if boxes else None
     try:
@@ -258,7 +258,7 @@ def score_faithfulness(
             scores[metric] = Score(found.auc, found.probabilities.astype(np.float32))
     if wants_any(settings, *_CONFIDENCE):
         kept = faithfulness.confidence(forward, entry, masking)
-        scores |= {metric: Score(of(kept)) for metric, of in _CONFIDENCE.items()}
+        scores |= {metric: Score(measure(kept)) for metric, measure in _CONFIDENCE.items()}
     if wants_any(settings, Metric.ROAD):
         scores[Metric.ROAD] = _road_score(
             faithfulness.road(forward, entry, settings.road_budget_s, passed=pause_callback.get()), settings
@@ -332,7 +332,7 @@ def _road_score(found: Road, settings: RunSettings) -> Score:
 
 def _crop_fractions(seen: Box, width: int, height: int) -> CropFractions:
     return tuple(
-        round(of, CROP_DIGITS) for of in (seen.x0 / width, seen.y0 / height, seen.x1 / width, seen.y1 / height)
+        round(edge, CROP_DIGITS) for edge in (seen.x0 / width, seen.y0 / height, seen.x1 / width, seen.y1 / height)
     )
 
 
@@ -395,18 +395,20 @@ def measure_prepared(
     found: Sequence[PreparedPhoto | UnreadablePhoto], settings: RunSettings, models: Sequence[Model]
 ) -> list[Measurement]:
     """Do the same with photos that are opened already."""
-    rows = [Measurement(of.sample.name, error=fault) for of in found for fault in of.sample.faults]
-    rows += [Measurement(of.sample.name, error=of.reason) for of in found if isinstance(of, UnreadablePhoto)]
-    usable = [of for of in found if isinstance(of, PreparedPhoto)]
+    rows = [Measurement(photo.sample.name, error=fault) for photo in found for fault in photo.sample.faults]
+    rows += [
+        Measurement(photo.sample.name, error=photo.reason) for photo in found if isinstance(photo, UnreadablePhoto)
+    ]
+    usable = [photo for photo in found if isinstance(photo, PreparedPhoto)]
     if wants_any(settings, *LOCALISATION_METRICS):
-        rows += [_unmarked(of) for of in usable if of.truth is None and not of.sample.faults]
-    shared = [(score_controls(of, settings), dict[Method, ActivationMap]()) for of in usable]
+        rows += [_unmarked(photo) for photo in usable if photo.truth is None and not photo.sample.faults]
+    shared = [(score_controls(photo, settings), dict[Method, ActivationMap]()) for photo in usable]
     for number, model in enumerate(models):
         passes = _passes(usable, model, number)
-        for of, forward, (whole, first) in zip(usable, passes, shared, strict=True):
-            controls = whole | score_controls(of, settings, of.prepared[number].seen)
+        for photo, forward, (whole, first) in zip(usable, passes, shared, strict=True):
+            controls = whole | score_controls(photo, settings, photo.prepared[number].seen)
             rows += _measure_model(
-                _Asked(of, forward, settings, controls, first, _first_columns(of, forward, settings))
+                _Asked(photo, forward, settings, controls, first, _first_columns(photo, forward, settings))
             )
     return rows
 
@@ -414,10 +416,10 @@ def measure_prepared(
 def _passes(usable: Sequence[PreparedPhoto], model: Model, number: int) -> Iterator[Forward]:
     """Yield a forward pass for each photo, several at a time as suits the engine."""
     engine = choose(model, model.ref.resolution_px).engine
-    outputs = engine.many(of.prepared[number].pixels for of in usable)
-    for of, (features, logits) in zip(usable, outputs, strict=True):
-        ready, given = (read_only(features[0]), read_only(logits[0])), of.prepared[number]
-        yield Forward(model, of.photo, given, *ready, 0.0, head_at(model, *ready))
+    outputs = engine.many(photo.prepared[number].pixels for photo in usable)
+    for photo, (features, logits) in zip(usable, outputs, strict=True):
+        ready, given = (read_only(features[0]), read_only(logits[0])), photo.prepared[number]
+        yield Forward(model, photo.photo, given, *ready, 0.0, head_at(model, *ready))
 
 
 def _measure_model(asked: _Asked) -> Iterator[Measurement]:

@@ -90,7 +90,9 @@ def _spread(parts: Mapping[int, bytes], run: Manifest, of: Cluster) -> Iterable[
     from ray.util.annotations import RayDeprecationWarning
 
     _tell_ray_data()
-    given = ray.data.from_arrow([pa.table({"start": [start], "samples": [each]}) for start, each in parts.items()])
+    given = ray.data.from_arrow(
+        [pa.table({"start": [start], "samples": [samples]}) for start, samples in parts.items()]
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RayDeprecationWarning)  # of max_task_retries, whose default has no bound
         rows = given.map_batches(  # a part each: what a worker that dies has to do again

@@ -164,15 +164,15 @@ def _is_whole(path: Path) -> bool:
 
 def _write_tables(file: BinaryIO, tables: Iterable[pa.Table]) -> None:
     with pq.ParquetWriter(file, RESULTS_SCHEMA) as writer:
-        for each in tables:
-            writer.write_table(each)
+        for table in tables:
+            writer.write_table(table)
 
 
 def _grouped_tables(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     waiting: list[pa.Table] = []
-    for each in tables:
-        waiting.append(each)
-        if sum(one.num_rows for one in waiting) >= ROWS_PER_GROUP:
+    for table in tables:
+        waiting.append(table)
+        if sum(part.num_rows for part in waiting) >= ROWS_PER_GROUP:
             yield pa.concat_tables(waiting)
             waiting = []
     if waiting:
@@ -292,7 +292,8 @@ class Manifest:
     @property
     def key(self) -> str:
         """All that decides the rows, as text."""
-        rows = (self.settings.as_dict(), self.fingerprint, self.photos_a_part, [asdict(of) for of in self.networks])
+        networks = [asdict(network) for network in self.networks]
+        rows = (self.settings.as_dict(), self.fingerprint, self.photos_a_part, networks)
         return json.dumps(rows, sort_keys=True)
 
     def as_dict(self) -> dict[str, Any]:
@@ -330,7 +331,9 @@ def open_run(out: Path, wanted: Manifest) -> Manifest:
         known = dataclasses.replace(known, results_sha256="", thresholds=())
     before = (known.versions, *known.sittings)[-1]
     if changed := [
-        f"{name} {before.get(name)}, now {of}" for name, of in wanted.versions.items() if before.get(name) != of
+        f"{name} {before.get(name)}, now {version}"
+        for name, version in wanted.versions.items()
+        if before.get(name) != version
     ]:
         logger.warning("%s goes on with other versions, and numbers may differ a little: %s", out, "; ".join(changed))
     return save_manifest(known, sittings=(*known.sittings, wanted.versions))

@@ -89,16 +89,18 @@ class Results:
 
     def beside(self, metric: Metric) -> tuple[Control, Control]:
         """Return the Gaussian and the uniform control that stand beside single classes and photos."""
-        of = self.frame
-        inside = (of["metric"] == metric.value) & (of["method"] == Control.CROP_GAUSSIAN.value)
+        frame = self.frame
+        inside = (frame["metric"] == metric.value) & (frame["method"] == Control.CROP_GAUSSIAN.value)
         if metric in LOCALISATION_METRICS and inside.any():
             return Control.CROP_GAUSSIAN, Control.CROP_UNIFORM
         return Control.GAUSSIAN, Control.UNIFORM
 
     def rows(self, metric: Metric, methods: Sequence[str]) -> pd.DataFrame:
         """Return the rows of a metric by some methods or controls."""
-        of = self.frame
-        return of[(of["metric"] == metric.value) & of["method"].isin(methods) & of["model"].isin(self.models)]
+        frame = self.frame
+        return frame[
+            (frame["metric"] == metric.value) & frame["method"].isin(methods) & frame["model"].isin(self.models)
+        ]
 
     def wide(self, metric: Metric, methods: Sequence[str]) -> pd.DataFrame:
         """Return one row a photo and one column for each model and method that has any; nan where there is no value."""
@@ -171,7 +173,7 @@ def _read_table(file: Path, rows: pc.Expression | None) -> pa.Table:
     with pq.ParquetFile(file, read_dictionary=list(TEXT_COLUMNS)) as open_file:
         groups = range(open_file.num_row_groups)
         tables = (open_file.read_row_group(number, columns=[*TEXT_COLUMNS, *NUMBER_COLUMNS]) for number in groups)
-        return pa.concat_tables([each if rows is None else each.filter(rows) for each in tables])
+        return pa.concat_tables([table if rows is None else table.filter(rows) for table in tables])
 
 
 # Means with intervals beside controls, ranks, classes, disputes.
@@ -329,7 +331,7 @@ def find_extremes(results: Results, method: str, metric: Metric) -> tuple[Extrem
         ordered = column.dropna().sort_values(key=lambda values: values.map(partial(worse, metric)), kind="stable")
         if len(ordered):
             three = (ordered.iloc[[place]] for place in (0, (len(ordered) - 1) // 2, -1))
-            found.append(Extremes(str(model), *(PhotoValue(str(of.index[0]), float(of.iloc[0])) for of in three)))
+            found.append(Extremes(str(model), *(PhotoValue(str(row.index[0]), float(row.iloc[0])) for row in three)))
     return tuple(found)
 
 
@@ -354,7 +356,9 @@ def find_failures(results: Results) -> tuple[Failure, ...]:
 
 def count_reasons(found: Sequence[Failure]) -> tuple[Reason, ...]:
     """Count the reasons, the most frequent first; that of a photo is the same for all photos but for its name."""
-    counts = Counter(of.reason.replace(of.photo, "…") if of.photo else of.reason for of in found)
+    counts = Counter(
+        failure.reason.replace(failure.photo, "…") if failure.photo else failure.reason for failure in found
+    )
     return tuple(Reason(text, rows) for text, rows in counts.most_common())
 
 
@@ -376,9 +380,9 @@ def _of_metric(results: Results, metric: Metric, small: pd.Series) -> Iterator[t
     wide = results.wide(metric, results.methods)
     values = wide.to_numpy()
     is_small = small.reindex(wide.index, fill_value=False).to_numpy(dtype=bool)
-    of = intervals.share if metric in SHARE_METRICS else partial(intervals.mean, scale=value_range(metric))
+    estimate = intervals.share if metric in SHARE_METRICS else partial(intervals.mean, scale=value_range(metric))
     keys = [(str(column[0]), str(column[1])) for column in wide.columns]
-    found = (intervals.columns(some, of) for some in (values, values[is_small]))
+    found = (intervals.columns(some, estimate) for some in (values, values[is_small]))
     for key, every, hard in zip(keys, *found, strict=True):
         if every.n:
             yield key, (every, hard)
@@ -476,9 +480,9 @@ def find_differences(results: Results, methods: Sequence[str], metric: Metric) -
 
 def find_leads(found: Sequence[Difference]) -> Iterator[tuple[Key, Interval, Interval]]:
     """Yield how far each model and method is from the model's own control: over all photos, and over the hard ones."""
-    for of in found:
-        if not of.beside_model:
-            yield (of.model, of.method), of.every, of.small
+    for difference in found:
+        if not difference.beside_model:
+            yield (difference.model, difference.method), difference.every, difference.small
 
 
 def _model_pairs(models: Sequence[str], methods: Sequence[str], gaussian: str) -> Iterator[Pair]:

@@ -85,15 +85,15 @@ def _marks(
         yield Annotation(photo, fault=_fault(file, str(error)), lost=True)
         return
     yield Annotation(photo, size=size)
-    for each in content.iterfind("object"):
-        word = (each.findtext("name") or "").strip()
-        of = named(word) if word else NO_CLASS
+    for element in content.iterfind("object"):
+        word = (element.findtext("name") or "").strip()
+        label = named(word) if word else NO_CLASS
         try:
             yield Annotation(
-                photo, annotations.read_box([each.findtext(f"bndbox/{edge}") for edge in EDGES]), of, size=size
+                photo, annotations.read_box([element.findtext(f"bndbox/{edge}") for edge in EDGES]), label, size=size
             )
         except ValueError as error:
-            yield Annotation(photo, named=of, fault=_fault(file, str(error)))
+            yield Annotation(photo, named=label, fault=_fault(file, str(error)))
 
 
 def _photo(within: PurePosixPath, written: str, places: image_folder.PhotoIndex) -> str:

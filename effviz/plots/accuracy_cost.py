@@ -254,12 +254,12 @@ def accuracy_cost_figure(
     """
     drawn = style.figure(COMPACT_HEIGHT_PX if compact else HEIGHT_PX)
     looks = iter(style.SERIES * 2)
-    crowded = any(of.kind is Kind.FAMILY for of in series)
-    for of in series:
-        named = _named(of.kind, crowded, compact)
-        drawn.add_trace(_trace(of, cost, _LOOKS.get(of.kind) or next(looks), named))
+    crowded = any(networks.kind is Kind.FAMILY for networks in series)
+    for networks in series:
+        named = _named(networks.kind, crowded, compact)
+        drawn.add_trace(_trace(networks, cost, _LOOKS.get(networks.kind) or next(looks), named))
     costs = [x for trace in drawn.data for x in trace.x] + [mark.cost(cost) for mark in marks]
-    low, high = _range([point for of in series for point in of.points if point.cost(cost) is not None])
+    low, high = _range([point for networks in series for point in networks.points if point.cost(cost) is not None])
     lines = _lines(marks, cost, costs)
     steps = max((level + 1 for _mark, level in lines), default=0)
     above = min(MOST_ABOVE, steps * (COMPACT_STEP if compact else STEP))
@@ -284,7 +284,7 @@ def _lines(
     """The marks from left to right, and how many lines of text below the top the name of each stands."""
     ordered = sorted(marks, key=lambda mark: mark.cost(cost))
     names = [(mark.label, math.log10(mark.cost(cost))) for mark in ordered]
-    return list(zip(ordered, style.stack_labels(names, [math.log10(each) for each in costs]), strict=True))
+    return list(zip(ordered, style.stack_labels(names, [math.log10(amount) for amount in costs]), strict=True))
 
 
 def _name(drawn: go.Figure, traces: Sequence[go.Scatter]) -> None:

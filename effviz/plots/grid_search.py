@@ -89,8 +89,8 @@ def space(points: Sequence[GridPoint]) -> go.Figure:
     """The grid in three dimensions around the surface where the formula gives 2, coloured by what points cost."""
     made = _space(points)
     for name in _SYMBOLS:
-        of = [point for point in points if kind(point) == name]
-        made.add_traces(_cloud(_(name), of, [point.macs_ratio for point in of], _SYMBOLS[name]))
+        same_kind = [point for point in points if kind(point) == name]
+        made.add_traces(_cloud(_(name), same_kind, [point.macs_ratio for point in same_kind], _SYMBOLS[name]))
     made.add_trace(_papers())
     off = max(abs(point.macs_ratio - DOUBLE) for point in points)
     bar = {"title": {"text": _("Counted MACs, times the baseline"), "side": "top"}, **_BAR}
@@ -101,12 +101,12 @@ def space(points: Sequence[GridPoint]) -> go.Figure:
 
 def accuracy_space(tried: Sequence[Tried]) -> go.Figure:
     """The same for the baseline that was searched: trained points have the colour of their accuracy, others none."""
-    made = _space([of.point for of in tried])
-    trained = [of for of in tried if of.top1_pct is not None]
-    left = [of.point for of in tried if of.top1_pct is None]
-    accuracies = [of.top1_pct for of in trained if of.top1_pct is not None]
+    made = _space([trial.point for trial in tried])
+    trained = [trial for trial in tried if trial.top1_pct is not None]
+    left = [trial.point for trial in tried if trial.top1_pct is None]
+    accuracies = [trial.top1_pct for trial in trained if trial.top1_pct is not None]
     words = [_("{top1:.2f} % top-1").format(top1=top1) for top1 in accuracies]
-    made.add_traces(_cloud(_("Trained"), [of.point for of in trained], accuracies, "circle", words))
+    made.add_traces(_cloud(_("Trained"), [trial.point for trial in trained], accuracies, "circle", words))
     made.add_traces(_cloud(_("Not trained, so without an accuracy"), left, None, "diamond-open"))
     bar = {"title": {"text": _("Top-1 (%)"), "side": "top"}, **_BAR}
     return made.update_layout(coloraxis={"colorscale": _SCALE, "colorbar": bar})
@@ -117,7 +117,7 @@ _BAR: Final = {"orientation": "h", "thickness": 10, "len": 0.8, "y": -0.12, "yan
 
 def _space(points: Sequence[GridPoint]) -> go.Figure:
     made = figure(SPACE_PX)
-    made.add_trace(_surface([of.rule for of in points]))
+    made.add_trace(_surface([point.rule for point in points]))
     axis = {
         "gridcolor": _LINES,
         "linecolor": GREY,
@@ -170,14 +170,14 @@ def _cloud(
     colour = {"color": GREY} if values is None else {"color": list(values), "coloraxis": "coloraxis"}
     shown = go.Scatter3d(
         name=name,
-        x=[of.rule.alpha for of in points],
-        y=[of.rule.beta for of in points],
-        z=[of.rule.gamma for of in points],
+        x=[point.rule.alpha for point in points],
+        y=[point.rule.beta for point in points],
+        z=[point.rule.gamma for point in points],
         mode="markers",
         marker=marker | colour,
         legendgroup=name,
         showlegend=False,
-        hovertext=[hover(of, more) for of, more in zip(points, words or [""] * len(points), strict=True)],
+        hovertext=[hover(point, more) for point, more in zip(points, words or [""] * len(points), strict=True)],
         hovertemplate="%{hovertext}<extra></extra>",
     )
     sample = go.Scatter3d(
@@ -271,19 +271,19 @@ def trials(points: Sequence[SearchSummary]) -> go.Figure:
     """Draw every training; `points` come the most accurate first, and stand in this order from the top."""
     made = figure(FRAME_PX + ROW_PX * len(points))
     leader, noise = best_point(points), noise_pct(points)
-    level = [of for of in points if leader and noise is not None and _level(of, leader, noise)]
-    single = [(of, result) for of in points for result in of.results]
-    rest = [of for of in points if len(of.results) > 1 and of is not leader and of not in level]
+    level = [point for point in points if leader and noise is not None and _level(point, leader, noise)]
+    single = [(point, result) for point in points for result in point.results]
+    rest = [point for point in points if len(point.results) > 1 and point is not leader and point not in level]
     made.add_trace(_means(_("Mean of its seeds"), rest, GREY, "line-ns-open", 14))
     if leader and noise is not None:
-        of_level = [of for of in level if of is not leader]
+        of_level = [point for point in level if point is not leader]
         made.add_trace(_means(_("Level with the best, within the noise"), of_level, OLIVE, "diamond-open", 9))
         best = _means(_("Best with two seeds or more"), [leader], OLIVE, "diamond", 13)
         best.error_x = {"type": "data", "array": [noise], "thickness": 2, "width": 5}
         made.add_trace(best)
     made.add_trace(_dots(_("One training"), single))  # last: on top of what stands for several
     made.update_xaxes(title_text=_("Top-1 on the validation images (%)"))
-    rows = [row_name(of) for of in points]
+    rows = [row_name(point) for point in points]
     return made.update_yaxes(categoryorder="array", categoryarray=rows[::-1], tickfont={"size": 11}, automargin=True)
 
 

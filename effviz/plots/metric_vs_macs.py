@@ -214,17 +214,17 @@ def format_interval(found: Interval) -> str:
 def _trace(title: str, models: Sequence[RatedModel], look: SeriesStyle) -> go.Scatter:
     return go.Scatter(
         name=title,
-        x=[of.macs / 1e9 for of in models],
-        y=[of.found.mean for of in models],
+        x=[model.macs / 1e9 for model in models],
+        y=[model.found.mean for model in models],
         error_y={
-            "array": [of.found.high - of.found.mean for of in models],
-            "arrayminus": [of.found.mean - of.found.low for of in models],
+            "array": [model.found.high - model.found.mean for model in models],
+            "arrayminus": [model.found.mean - model.found.low for model in models],
             "color": look.colour,
             "thickness": 1.5,
             "width": 4,
         },
-        customdata=[[of.model] for of in models],
-        hovertext=[f"<b>{of.model}</b><br>{format_interval(of.found)}" for of in models],
+        customdata=[[model.model] for model in models],
+        hovertext=[f"<b>{model.model}</b><br>{format_interval(model.found)}" for model in models],
         hovertemplate="%{hovertext}<extra></extra>",
         mode="markers",
         marker={"color": look.colour, "symbol": look.symbol, "size": 11},
@@ -236,19 +236,22 @@ def _trace(title: str, models: Sequence[RatedModel], look: SeriesStyle) -> go.Sc
 
 
 def _level(control: Control, rated: Sequence[RatedModel]) -> go.Scatter:
-    known = sorted((of for of in rated if of.found.n), key=lambda of: of.macs)
+    known = sorted((model for model in rated if model.found.n), key=lambda model: model.macs)
     level = _is_level(rated)
     if level:  # one line that reaches beyond the first and the last model
         ends = (known[0].macs / REACH, known[-1].macs * REACH)
         known = [
-            RatedModel(of.model, round(end), None, of.found) for of, end in zip((known[0],) * 2, ends, strict=True)
+            RatedModel(model.model, round(end), None, model.found)
+            for model, end in zip((known[0],) * 2, ends, strict=True)
         ]
     title, look = display_names.method(control), _LINES[control]
     return go.Scatter(
         name=title,
-        x=[of.macs / 1e9 for of in known],
-        y=[of.found.mean for of in known],
-        hovertext=[f"{title}<br>{format_interval(of.found)}" + ("" if level else f"<br>{of.model}") for of in known],
+        x=[model.macs / 1e9 for model in known],
+        y=[model.found.mean for model in known],
+        hovertext=[
+            f"{title}<br>{format_interval(model.found)}" + ("" if level else f"<br>{model.model}") for model in known
+        ],
         hovertemplate="%{hovertext}<extra></extra>",
         mode="lines" if level else "markers",
         line={"color": look.colour, "dash": look.dash, "width": 2},
@@ -258,11 +261,12 @@ def _level(control: Control, rated: Sequence[RatedModel]) -> go.Scatter:
 
 
 def _is_level(rated: Sequence[RatedModel]) -> bool:
-    return len({of.found for of in rated if of.found.n}) == 1
+    return len({model.found for model in rated if model.found.n}) == 1
 
 
 def _marks(controls: Mapping[Control, Sequence[RatedModel]]) -> list[tuple[float, float]]:
-    return [(math.log10(of.macs), of.found.mean) for some in controls.values() if not _is_level(some) for of in some]
+    shown = [some for some in controls.values() if not _is_level(some)]
+    return [(math.log10(model.macs), model.found.mean) for some in shown for model in some]
 
 
 def _levels(controls: Mapping[Control, Sequence[RatedModel]]) -> list[float]:
@@ -287,7 +291,7 @@ def _named(
 
     Lines to names cross other names only where no frame has places without that.
     """
-    bars = [_bar(of) for of in models]
+    bars = [_bar(model) for model in models]
     for crossing, room in itertools.product((False, True), style.ROOMS):
         within = _frame(bars, controls, room)
         places = style.place_bar_names(bars, within, _marks(shown), _levels(shown), crossing)
@@ -299,7 +303,7 @@ def _named(
 def _frame(bars: Sequence[NamedBar], controls: Mapping[Control, Sequence[RatedModel]], room: float) -> Frame:
     reach = math.log10(REACH if _levels(controls) else ROOM)
     xs = [bar.x + side for bar in bars for side in (-reach, reach)]
-    means = [of.found.mean for some in controls.values() for of in some if of.found.n]
+    means = [model.found.mean for some in controls.values() for model in some if model.found.n]
     return style.frame_around(xs, [*(bar.low for bar in bars), *(bar.high for bar in bars), *means], room)
 
 

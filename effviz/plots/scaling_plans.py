@@ -128,7 +128,8 @@ _PANELS: tuple[tuple[str, Callable[[Plan], float]], ...] = (
 @remembered
 def alternatives(baseline: Plan, solutions: Sequence[Solution]) -> go.Figure:
     """Draw the baseline and the networks that each scaling method reaches within one budget, four panels of bars."""
-    networks = [(ScalingAxis.BASELINE, baseline), *((ScalingAxis(of.method.value), of.plan) for of in solutions)]
+    scaled = ((ScalingAxis(solution.method.value), solution.plan) for solution in solutions)
+    networks = [(ScalingAxis.BASELINE, baseline), *scaled]
     titles = [_(title) for title, _amount in _PANELS]
     drawn = make_subplots(rows=2, cols=2, shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.18)
     for position, (_title, amount) in enumerate(_PANELS):

@@ -34,12 +34,12 @@ CROP_PCT = 0.875  # evaluation sees the middle of the picture, training random p
 
 def training_transform(recipe: TrainingRecipe) -> Any:
     """A random part of a picture, perhaps mirrored and recoloured, as a tensor (3, H, W)."""
-    of = recipe.augmentation
+    augmentation = recipe.augmentation
     transform = create_transform(
         recipe.network.resolution_px,
         is_training=True,
-        scale=(of.smallest_crop, 1.0),
-        auto_augment=of.policy or None,
+        scale=(augmentation.smallest_crop, 1.0),
+        auto_augment=augmentation.policy or None,
         color_jitter=None,
         interpolation="bicubic",
         mean=MEAN,

@@ -69,7 +69,7 @@ class FamilyPlan:
 
     def network(self, name: str) -> PlannedNetwork:
         """Return a final network by its name."""
-        return next(of for of in self.networks if of.name == name)
+        return next(network for network in self.networks if network.name == name)
 
     def macs(self, of: PlannedNetwork, classes: int) -> int:
         """Multiply-adds of one photo."""
@@ -97,8 +97,8 @@ class FamilyPlan:
 
     def largest_px(self, classes: int) -> int:
         """The largest input of any network that can be trained."""
-        networks = (*self.networks, *self.step1, *(self.at_final_cost(of, classes) for of in self.step1))
-        return max(of.resolution_px for of in networks)
+        networks = (*self.networks, *self.step1, *(self.at_final_cost(network, classes) for network in self.step1))
+        return max(network.resolution_px for network in networks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -316,10 +316,11 @@ class _Training:
         if (known := self._kept(run)) is not None:
             self.outcomes = (*self.outcomes, known)
             return
-        left = [of for of in planned[planned.index(run) + 1 :] if not (self.out / of.name / loop.OUTCOME_FILE).exists()]
+        after = planned[planned.index(run) + 1 :]
+        left = [later for later in after if not (self.out / later.name / loop.OUTCOME_FILE).exists()]
 
         def tell(status: TrainingStatus) -> None:
-            waiting = sum(self._macs(of) for of in left) / self._macs(run)
+            waiting = sum(self._macs(later) for later in left) / self._macs(run)
             share = max(status.step, 1) / status.steps
             whole = status.seconds_left / (1 - share) if share < 1 else 0.0
             seconds = status.seconds_left + waiting * whole
@@ -400,7 +401,7 @@ def right(outcomes: Sequence[FamilyOutcome], network: str) -> Right:
 
 
 def _columns() -> list[str]:
-    return [of.name for of in fields(FamilyOutcome) if of.name not in ("right", "entry")]
+    return [column.name for column in fields(FamilyOutcome) if column.name not in ("right", "entry")]
 
 
 def _check_folder(out: Path, identity: str) -> None:
@@ -458,7 +459,7 @@ def compare(compound: Right, singles: Mapping[str, Right]) -> tuple[PairedCompar
         PairedComparison(
             name,
             float(differences.mean()),
-            tuple(float(of) for of in differences),
+            tuple(float(difference) for difference in differences),
             t_interval(differences),
             crossed_interval(compound, singles[name]),
             p,
@@ -507,18 +508,19 @@ def crossed_interval(compound: Right, single: Right, draws: int = DRAWS) -> tupl
 
 def verdict(comparisons: Sequence[PairedComparison], untrained: Sequence[str] = ()) -> str:
     """The outcome in one sentence. Networks that have not learnt their training photos judge nothing."""
-    counted = [of for of in comparisons if of.single not in untrained]
-    worse = [of for of in counted if of.sign < 0]
+    counted = [comparison for comparison in comparisons if comparison.single not in untrained]
+    worse = [comparison for comparison in counted if comparison.sign < 0]
     if "compound" in untrained or not counted:
         outcome = _("undecided: too few of the networks have learnt their training photos")
     elif worse:
-        best = min(worse, key=lambda of: of.mean)
+        best = min(worse, key=lambda comparison: comparison.mean)
         text = _("not reproduced: {name} is better by {points:.1f} points")
         outcome = text.format(name=best.single, points=-best.mean)
-    elif all(of.sign > 0 for of in counted):
+    elif all(comparison.sign > 0 for comparison in counted):
         outcome = _("reproduced at this scale")
     else:
-        outcome = _("undecided within ±{points:.1f} points").format(points=max(of.half_width for of in counted))
+        points = max(comparison.half_width for comparison in counted)
+        outcome = _("undecided within ±{points:.1f} points").format(points=points)
     if not untrained:
         return outcome
     return _("{outcome} ({names} untrained: not judged)").format(outcome=outcome, names=", ".join(untrained))

@@ -135,8 +135,8 @@ class _Searching:
             if known := loop.kept_outcome(self._folder(trial), self._key(trial)):
                 self.results = (*self.results, SearchResult(**known))
             else:
-                waiting = sum(of.point.plan.macs for of in trials[position + 1 :])
-                waiting += coming * max(of.point.plan.macs for of in trials)
+                waiting = sum(other.point.plan.macs for other in trials[position + 1 :])
+                waiting += coming * max(other.point.plan.macs for other in trials)
                 self.results = (*self.results, self._one(trial, waiting))
                 loop.keep_outcome(self._folder(trial), self._key(trial), asdict(self.results[-1]))
                 self._write()

@@ -55,7 +55,7 @@ def write_log(folder: Path, epochs: Sequence[EpochRecord]) -> None:
     """Write `log.csv` and `log.json`, each whole or not at all."""
     rows = [asdict(epoch) for epoch in epochs]
     replace_text(folder / "log.json", json.dumps(rows, indent=1) + "\n")
-    replace_text(folder / "log.csv", csv_table([of.name for of in fields(EpochRecord)], rows))
+    replace_text(folder / "log.csv", csv_table([column.name for column in fields(EpochRecord)], rows))
 
 
 def csv_table(columns: Sequence[str], rows: Sequence[dict[str, object]]) -> str:
@@ -384,10 +384,12 @@ def _moving_average(module: nn.Module, recipe: TrainingRecipe) -> ModelEmaV3 | N
 
 def _loss(recipe: TrainingRecipe, classes: int) -> tuple[nn.Module, Mixup | None]:
     """Cross entropy against smoothed labels; mixup smooths them itself."""
-    of = recipe.augmentation
-    if not of.mixup:
-        return nn.CrossEntropyLoss(label_smoothing=of.label_smoothing), None
-    return nn.CrossEntropyLoss(), Mixup(of.mixup, label_smoothing=of.label_smoothing, num_classes=classes)
+    augmentation = recipe.augmentation
+    if not augmentation.mixup:
+        return nn.CrossEntropyLoss(label_smoothing=augmentation.label_smoothing), None
+    return nn.CrossEntropyLoss(), Mixup(
+        augmentation.mixup, label_smoothing=augmentation.label_smoothing, num_classes=classes
+    )
 
 
 # What a finished training leaves: weights, their entry for `models/manifest.json`, a card for people, and what came
@@ -432,16 +434,16 @@ def export_training(recipe: TrainingRecipe, data: DataSet, trained: TrainedNetwo
 
 
 def _manifest_entry(recipe: TrainingRecipe, data: DataSet, trained: TrainedNetwork, sha256: str) -> dict[str, object]:
-    of = recipe.network
+    network = recipe.network
     return {
         "name": recipe.name.lower(),
         "file": WEIGHTS_FILE,
         "sha256": sha256,
-        "family": of.family.value,
+        "family": network.family.value,
         "padding": "same",
-        "depth": of.depth,
-        "width": of.width,
-        "resolution_px": of.resolution_px,
+        "depth": network.depth,
+        "width": network.width,
+        "resolution_px": network.resolution_px,
         "classes": list(data.classes),
         "licence": "Apache-2.0",
         "origin": f"trained with `effviz train`, recipe {recipe.name} {recipe.digest}, seed {recipe.seed}, on "

@@ -24,18 +24,18 @@ class RateSchedule(Protocol):
 
 def build_network(recipe: TrainingRecipe, classes: int) -> nn.Module:
     """Build the network; the same recipe gives the same weights, another seed gives others."""
-    of = recipe.network
-    module = torch_modules.build_untrained(of.family, of.depth, of.width, classes)
+    network = recipe.network
+    module = torch_modules.build_untrained(network.family, network.depth, network.width, classes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         efficientnet_init_weights(module)
-    module.drop_rate = of.dropout  # type: ignore[assignment]  # timm reads it before the classifier
-    _set_stochastic_depth(module, of)
-    if of.zero_residual:
+    module.drop_rate = network.dropout  # type: ignore[assignment]  # timm reads it before the classifier
+    _set_stochastic_depth(module, network)
+    if network.zero_residual:
         _zero_residuals(module)
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
-            part.momentum = of.norm_momentum
+            part.momentum = network.norm_momentum
     return module
 
 
@@ -64,15 +64,15 @@ def _zero_residuals(module: nn.Module) -> None:
 
 def build_optimiser(recipe: TrainingRecipe, module: nn.Module) -> torch.optim.Optimizer:
     """The recipe's optimiser on the network's parameters; batch norm and biases do not decay."""
-    of = recipe.optimiser
-    extra = {"alpha": of.squares} if of.name is OptimiserName.RMSPROP else {}
+    settings = recipe.optimiser
+    extra = {"alpha": settings.squares} if settings.name is OptimiserName.RMSPROP else {}
     made: torch.optim.Optimizer = create_optimizer_v2(
         module,
-        of.name.value,
+        settings.name.value,
         lr=recipe.rate,
-        weight_decay=of.weight_decay,
-        momentum=of.momentum,
-        eps=of.epsilon,
+        weight_decay=settings.weight_decay,
+        momentum=settings.momentum,
+        eps=settings.epsilon,
         **extra,
     )
     return made
@@ -89,12 +89,12 @@ class _Staircase:
     """The paper's: a linear warm-up, then times `decay` every `decay_epochs`, counted from the start."""
 
     def __init__(self, recipe: TrainingRecipe, moved: torch.optim.Optimizer, steps_per_epoch: int) -> None:
-        of = recipe.schedule
+        schedule = recipe.schedule
         self._steps = StepLRScheduler(
             moved,
-            decay_t=of.decay_epochs * steps_per_epoch,
-            decay_rate=of.decay,
-            warmup_t=round(of.warmup_epochs * steps_per_epoch),
+            decay_t=schedule.decay_epochs * steps_per_epoch,
+            decay_rate=schedule.decay,
+            warmup_t=round(schedule.warmup_epochs * steps_per_epoch),
             warmup_prefix=False,
             t_in_epochs=False,
         )

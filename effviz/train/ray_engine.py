@@ -96,11 +96,11 @@ def _fit(job: RayTrainingJob, of: Cluster, report: Report) -> None:
 
     notices = ray.remote(cluster.Mailbox).options(num_cpus=0).remote()
     on_gpu = job.options.device == "cuda"
-    each = {"CPU": of.cores} | ({"GPU": 1} if on_gpu else {})
+    resources = {"CPU": of.cores} | ({"GPU": 1} if on_gpu else {})
     trainer = TorchTrainer(
         partial(work, job, notices),
         torch_config=TorchConfig(backend="nccl" if on_gpu else "gloo"),
-        scaling_config=ScalingConfig(num_workers=of.workers, use_gpu=on_gpu, resources_per_worker=each),
+        scaling_config=ScalingConfig(num_workers=of.workers, use_gpu=on_gpu, resources_per_worker=resources),
         run_config=RunConfig(
             storage_path=str(job.folder / "ray"),
             failure_config=FailureConfig(max_failures=RETRIES),

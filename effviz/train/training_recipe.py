@@ -106,8 +106,8 @@ class TrainingRecipe:
     evaluate_every: Epochs = 1  # epochs
 
     def __post_init__(self) -> None:
-        of = self.network
-        plan(of.depth, of.width, of.resolution_px, of.family)
+        network = self.network
+        plan(network.depth, network.width, network.resolution_px, network.family)
         schema.check(self, _("The recipe {recipe!r}").format(recipe=self.name))
 
     @property

@@ -257,7 +257,7 @@ def _specs() -> dict[str, dict[str, ModelSpec]]:
         settings = eval_transform(point.architecture)
         if point.name in found and settings is not None and settings.resolution_px == point.resolution_px:
             found[point.name][point.recipe] = _published(point, settings)
-    return {name: dict(sorted(of.items(), key=_default_first)) for name, of in found.items()}
+    return {name: dict(sorted(recipes.items(), key=_default_first)) for name, recipes in found.items()}
 
 
 def _default_first(item: tuple[str, ModelSpec]) -> tuple[bool, str]:
@@ -267,8 +267,8 @@ def _default_first(item: tuple[str, ModelSpec]) -> tuple[bool, str]:
 
 def _timm(architecture: str) -> ModelSpec:
     """A network by timm's name; those that have a name here are that model."""
-    named = (of for recipes in _specs().values() for of in recipes.values())
-    return next((of for of in named if of.architecture == architecture), None) or timm_networks.spec(architecture)
+    named = (spec for recipes in _specs().values() for spec in recipes.values())
+    return next((spec for spec in named if spec.architecture == architecture), None) or timm_networks.spec(architecture)
 
 
 def _published(point: TimmPoint, settings: EvalTransform) -> ModelSpec:

@@ -184,7 +184,9 @@ def open_weights(path: Path, ema: bool = False) -> SavedWeights:
     found = weights_inspection.unwrap(content if isinstance(content, dict) else {}, ema)
     if not all(map(_is_array, found.tensors.values())):
         raise state_dicts.unexpected_content_error(path)
-    kinds = frozenset(str(of.dtype).rpartition(".")[2] for of in found.tensors.values() if of.is_floating_point())
+    kinds = frozenset(
+        str(tensor.dtype).rpartition(".")[2] for tensor in found.tensors.values() if tensor.is_floating_point()
+    )
     arrays = _arrays(path, found.tensors, most_bytes)
     return SavedWeights(arrays, kinds, found.wrapper, found.averages, found.beside, sha256)
 

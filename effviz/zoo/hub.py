@@ -102,7 +102,7 @@ def _complete(path: Path) -> bool:
             if not 2 <= length <= LONGEST_HEADER:
                 return False
             header = json.loads(file.read(length))
-            ends = [of["data_offsets"][1] for name, of in header.items() if name != "__metadata__"]
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
             return path.stat().st_size == 8 + length + max(ends, default=0)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return False

@@ -54,7 +54,7 @@ def find_indices(words: Iterable[str]) -> frozenset[int] | None:
         [0, 217]
     """
     meant = [_by_word().get(word.lower()) for word in words]
-    known = [of for of in meant if of is not None]
+    known = [index for index in meant if index is not None]
     return frozenset().union(*known) if len(known) == len(meant) else None
 
 

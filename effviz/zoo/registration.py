@@ -100,15 +100,16 @@ def remove(name: str) -> CheckpointEntry:
         text = _("The checkpoint {name!r} comes with EffViz: only your own can be removed. `effviz models` lists all.")
         raise SettingsError(text.format(name=name))
     own = manifest.own_entries()
-    entry, others = next((of for of in own if of.name == name), None), [of for of in own if of.name != name]
+    entry = next((network for network in own if network.name == name), None)
+    others = [network for network in own if network.name != name]
     if entry is None:
-        known = ", ".join(of.name for of in others)
+        known = ", ".join(network.name for network in others)
         text = _("There is no checkpoint {name!r}: there are {known}. Pick one of them.")
         raise SettingsError(text.format(name=name, known=known or _("none")))
     manifest.replace_entries(others)
     path = manifest.models_folder() / entry.file
     inside = path.parent.resolve().is_relative_to(manifest.models_folder().resolve())  # the link, where it is one
-    if inside and all(of.file != entry.file for of in others):
+    if inside and all(network.file != entry.file for network in others):
         with file_io.reporting_write_errors(path, ""):
             path.unlink(missing_ok=True)
     return entry
@@ -153,7 +154,7 @@ def facts_beside(beside: Mapping[str, Any]) -> NetworkFacts:
     found = {field: next((told[key] for key in keys if key in told), None) for field, keys in _KEYS.items()}
     numbers = {field: _number(found[field]) for field in ("crop_pct", "epsilon")}
     architecture, interpolation = (
-        of if isinstance(of, str) else "" for of in (found["architecture"], found["interpolation"])
+        text if isinstance(text, str) else "" for text in (found["architecture"], found["interpolation"])
     )
     return NetworkFacts(
         architecture=architecture if _ARCHITECTURE.fullmatch(architecture) else "",
@@ -188,15 +189,15 @@ def _pixels(value: Any) -> int | None:
 
 
 def _three(value: Any) -> tuple[float, ...] | None:
-    numbers = [_number(of) for of in value] if isinstance(value, list | tuple) else []
-    known = [of for of in numbers if of is not None]
+    numbers = [_number(number) for number in value] if isinstance(value, list | tuple) else []
+    known = [number for number in numbers if number is not None]
     return tuple(known) if len(known) == len(numbers) and len(known) in (1, 3) else None
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    if isinstance(value, Mapping) and all(isinstance(of, int) for of in value.values()):
+    if isinstance(value, Mapping) and all(isinstance(entry, int) for entry in value.values()):
         value = sorted(value, key=value.__getitem__)
-    if isinstance(value, list | tuple) and value and all(isinstance(of, str) for of in value):
+    if isinstance(value, list | tuple) and value and all(isinstance(entry, str) for entry in value):
         return tuple(value)
     return ()
 
@@ -279,8 +280,8 @@ def _implied_architecture(found: InspectedNetwork) -> str:
 def _published_name(found: InspectedNetwork) -> str:
     same = [
         name
-        for name, of in PUBLISHED.items()
-        if (of.family, of.depth, of.width) == (found.family, found.depth, found.width)
+        for name, published in PUBLISHED.items()
+        if (published.family, published.depth, published.width) == (found.family, found.depth, found.width)
     ]
     return same[0] if same else ""
 

@@ -51,11 +51,11 @@ class NamedLayer(NamedTuple):
     @property
     def weight_shape(self) -> Shape:
         """Output channels first, as in torch."""
-        of = self.layer
-        if of.operator is Operator.CLASSIFIER:
-            return of.out_channels, of.in_channels
-        inputs = 1 if of.operator is Operator.DEPTHWISE else of.in_channels
-        return of.out_channels, inputs, of.kernel, of.kernel
+        layer = self.layer
+        if layer.operator is Operator.CLASSIFIER:
+            return layer.out_channels, layer.in_channels
+        inputs = 1 if layer.operator is Operator.DEPTHWISE else layer.in_channels
+        return layer.out_channels, inputs, layer.kernel, layer.kernel
 
 
 def named_layers(plan: Plan) -> tuple[NamedLayer, ...]:
@@ -71,8 +71,8 @@ def tensor_shapes(plan: Plan, channels: int = PICTURE_CHANNELS) -> dict[str, Sha
         if not part.norm:
             found[f"{part.name}.bias"] = (part.layer.out_channels,)
             continue
-        found |= {f"{part.norm}.{of}": (part.layer.out_channels,) for of in ("weight", "bias")}
-        found |= {f"{part.norm}.running_{of}": (part.layer.out_channels,) for of in ("mean", "var")}
+        found |= {f"{part.norm}.{kind}": (part.layer.out_channels,) for kind in ("weight", "bias")}
+        found |= {f"{part.norm}.running_{kind}": (part.layer.out_channels,) for kind in ("mean", "var")}
         found[f"{part.norm}.{COUNTER}"] = ()
     out, _, *kernel = found["conv_stem.weight"]
     return found | {"conv_stem.weight": (out, channels, *kernel)}
@@ -153,9 +153,9 @@ def read_safetensors(path: Path) -> Tensors:
 def _with_halves(path: Path) -> Tensors:
     """Read a file with bfloat16 numbers, which are the upper halves of float32 ones."""
     found: dict[str, Array] = {}
-    for name, of in safetensors.deserialize(path.read_bytes()):  # type: ignore[no-untyped-call]
-        halves = of["dtype"] == "BF16"
-        numbers = np.frombuffer(of["data"], "<u2" if halves else _NUMPY[of["dtype"]]).reshape(of["shape"])
+    for name, entry in safetensors.deserialize(path.read_bytes()):  # type: ignore[no-untyped-call]
+        halves = entry["dtype"] == "BF16"
+        numbers = np.frombuffer(entry["data"], "<u2" if halves else _NUMPY[entry["dtype"]]).reshape(entry["shape"])
         found[name] = (numbers.astype(np.uint32) << 16).view(np.float32) if halves else numbers
     return found
 
@@ -426,9 +426,9 @@ def _legacy_tensors(file: io.BytesIO) -> dict[str, Array]:
     magic, version, machine, found, keys = (_Closed(file).load() for _ in range(5))
     if (magic, version, machine["little_endian"], type(found)) != (PICKLE_MAGIC, PICKLE_VERSION, True, OrderedDict):
         raise pickle.UnpicklingError("another layout")
-    named = {of.storage.key: of.storage for of in found.values()}
+    named = {tensor.storage.key: tensor.storage for tensor in found.values()}
     numbers = {key: _numbers(file, named[key]) for key in keys}
-    return {str(name): _view(of, numbers[of.storage.key]) for name, of in found.items()}
+    return {str(name): _view(tensor, numbers[tensor.storage.key]) for name, tensor in found.items()}
 
 
 def _numbers(file: io.BytesIO, of: _Storage) -> Array:

@@ -110,7 +110,7 @@ def build(architecture: str) -> "torch.nn.Module":
 
 def tensor_shapes(architecture: str) -> dict[str, tuple[int, ...]]:
     """Return the name and shape of every tensor that its file must hold."""
-    return {name: tuple(of.shape) for name, of in _on_no_device(architecture).state_dict().items()}
+    return {name: tuple(tensor.shape) for name, tensor in _on_no_device(architecture).state_dict().items()}
 
 
 @lru_cache(maxsize=256)

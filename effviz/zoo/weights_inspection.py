@@ -91,14 +91,14 @@ def unwrap(content: Content, ema: bool = False) -> Unwrapped:
     if not wrapper and not _is_state_dict(content):
         raise _no_state_dict(content, averages)
     found = content[wrapper] if wrapper else content
-    tensors = {str(name): of for name, of in found.items() if hasattr(of, "shape")}
-    beside = {name: of for name, of in content.items() if name not in (*tensors, *WRAPPERS, *AVERAGES)}
+    tensors = {str(name): entry for name, entry in found.items() if hasattr(entry, "shape")}
+    beside = {name: entry for name, entry in content.items() if name not in (*tensors, *WRAPPERS, *AVERAGES)}
     return Unwrapped(tensors, wrapper, "" if ema else averages, beside)
 
 
 def _is_state_dict(value: object) -> bool:
     """Whether tensors lie in it, whatever lies beside them."""
-    return isinstance(value, Mapping) and any(hasattr(of, "shape") and of.shape for of in value.values())
+    return isinstance(value, Mapping) and any(hasattr(tensor, "shape") and tensor.shape for tensor in value.values())
 
 
 def _no_averages() -> WeightsError:
@@ -132,7 +132,7 @@ def strip(tensors: Tensors) -> tuple[Naming, Stripped]:
     if len(found) != 1:
         raise _not_one_network(tensors, [prefix for _naming, prefix in found])
     naming, prefix = found[0]
-    ours = {name.removeprefix(prefix): of for name, of in tensors.items() if name.startswith(prefix)}
+    ours = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     return naming, Stripped(ours, prefix, tuple(name for name in tensors if not name.startswith(prefix)))
 
 
@@ -189,7 +189,7 @@ def _translated(naming: Naming, tensors: Tensors) -> Tensors:
         case Naming.TIMM:
             return tensors
         case Naming.TORCHVISION:
-            return {_from_torchvision(name): of for name, of in tensors.items()}
+            return {_from_torchvision(name): tensor for name, tensor in tensors.items()}
         case Naming.EFFICIENTNET_PYTORCH:
             return state_dicts.translate_package_names(tensors, _blocks_in_a_row(tensors))
 
@@ -227,7 +227,7 @@ def _blocks_in_a_row(tensors: Tensors) -> Plan:
     def fits(depth: float) -> bool:
         return sum(_repeats(depth, family)) == blocks
 
-    most = blocks / sum(of.repeats for of in B0_STAGES[1:-1])
+    most = blocks / sum(stage.repeats for stage in B0_STAGES[1:-1])
     return plan(_first(_candidates(DEPTH, 0, most), fits, f"{blocks} blocks"), 1.0, 224, family)
 
 
@@ -251,9 +251,10 @@ def infer(tensors: Tensors) -> Plan:
 
 def _published(family: Family, counts: list[int], channels: list[int]) -> tuple[float, float] | None:
     """The multipliers of a published network with these layers: B1's and B2's depths give the same blocks."""
-    for of in PUBLISHED.values():
-        if of.family is family and (_repeats(of.depth, family), _widened(of.width, family)) == (counts, channels):
-            return of.depth, of.width
+    shape = counts, channels
+    for own in PUBLISHED.values():
+        if own.family is family and (_repeats(own.depth, family), _widened(own.width, family)) == shape:
+            return own.depth, own.width
     return None
 
 
@@ -294,12 +295,12 @@ def _stage_channels(tensors: Tensors, family: Family) -> list[int]:
 
 
 def _base_channels(family: Family) -> list[int]:
-    stages = [of.channels for of in B0_STAGES]
+    stages = [stage.channels for stage in B0_STAGES]
     return stages if family is Family.LITE else [STEM_CHANNELS, *stages, HEAD_CHANNELS]
 
 
 def _repeats(depth: float, family: Family) -> list[int]:
-    found = [round_repeats(of.repeats, depth) for of in B0_STAGES]
+    found = [round_repeats(stage.repeats, depth) for stage in B0_STAGES]
     return [1, *found[1:-1], 1] if family is Family.LITE else found
 
 
