@@ -187,12 +187,12 @@ def _sizes(photo: str, one: Size | None, other: Size) -> str:
     return text.format(name=printable(photo), one="{} x {}".format(*(one or (0, 0))), other="{} x {}".format(*other))
 
 
-def _small(of: Box) -> bool:
-    return max(abs(of.x0), abs(of.y0), abs(of.x1), abs(of.y1)) < FRACTIONS_END
+def _small(box: Box) -> bool:
+    return max(abs(box.x0), abs(box.y0), abs(box.x1), abs(box.y1)) < FRACTIONS_END
 
 
-def _has_area(of: Box) -> bool:
-    return of.x0 < of.x1 and of.y0 < of.y1
+def _has_area(box: Box) -> bool:
+    return box.x0 < box.x1 and box.y0 < box.y1
 
 
 def _without_small(sample: DatasetSample) -> DatasetSample:
@@ -210,8 +210,8 @@ def _without_small(sample: DatasetSample) -> DatasetSample:
     )
 
 
-def _edges(of: Box) -> tuple[float, float, float, float]:
-    return of.x0, of.y0, of.x1, of.y1
+def _edges(box: Box) -> tuple[float, float, float, float]:
+    return box.x0, box.y0, box.x1, box.y1
 
 
 def read_annotations_json(file: Path, entries: Sequence[Any]) -> Iterator[Annotation]:

@@ -87,20 +87,20 @@ class _Photos:
         except ValueError as error:
             return Annotation(name, fault=_fault(number, "images", str(error)), lost=True)
 
-    def marked(self, number: int, each: Any, classes: Mapping[str, ClassName]) -> Annotation:
-        if not isinstance(each, dict):
-            return Annotation(f"annotation {number}", fault=_no_object(number, each), lost=True)
-        key = _key(each.get("image_id"))
+    def marked(self, number: int, entry: Any, classes: Mapping[str, ClassName]) -> Annotation:
+        if not isinstance(entry, dict):
+            return Annotation(f"annotation {number}", fault=_no_object(number, entry), lost=True)
+        key = _key(entry.get("image_id"))
         if key not in self._names:
             called = f"image {key}" if key else f"annotation {number}"
-            reason = _("it is of image {id}, which images has not").format(id=repr(each.get("image_id"))[:40])
-            return Annotation(called, fault=_fault(number, "annotations", reason, each), lost=True)
-        named = classes.get(_key(each.get("category_id")), NO_CLASS)
+            reason = _("it is of image {id}, which images has not").format(id=repr(entry.get("image_id"))[:40])
+            return Annotation(called, fault=_fault(number, "annotations", reason, entry), lost=True)
+        named = classes.get(_key(entry.get("category_id")), NO_CLASS)
         try:
-            around = dataset_samples.read_outline(each.get("segmentation"))
-            return Annotation(self._names[key], _box(each.get("bbox")), named, around)
+            around = dataset_samples.read_outline(entry.get("segmentation"))
+            return Annotation(self._names[key], _box(entry.get("bbox")), named, around)
         except ValueError as error:
-            fault = _fault(number, "annotations", str(error), each)
+            fault = _fault(number, "annotations", str(error), entry)
             return Annotation(self._names[key], named=named, fault=fault)
 
 
@@ -132,12 +132,12 @@ def _box(written: Any) -> Box:
     return annotations.read_box((x, y, x + width, y + height))
 
 
-def _no_object(number: int, each: Any) -> str:
-    return _fault(number, "annotations", _("{entry} is no object").format(entry=repr(each)[:40]))
+def _no_object(number: int, entry: Any) -> str:
+    return _fault(number, "annotations", _("{entry} is no object").format(entry=repr(entry)[:40]))
 
 
-def _fault(number: int, where: str, reason: str, each: Mapping[str, Any] | None = None) -> str:
-    known = (each or {}).get("id")
+def _fault(number: int, where: str, reason: str, entry: Mapping[str, Any] | None = None) -> str:
+    known = (entry or {}).get("id")
     return _(
         "Entry {number} of {where}{known} cannot be used ({reason}): images need id and file_name, annotations "
         "image_id and a bbox of x, y, width and height. Correct it."

@@ -123,13 +123,13 @@ def only_leads() -> str:
     )
 
 
-def minus(of: Difference) -> str:
+def minus(difference: Difference) -> str:
     """What is compared with what."""
-    if not of.beside_model:
-        return f"{of.model} − {controls_name(of.minus_method)}"
-    if of.of_leads:
-        return _("lead of {model} − lead of {other}").format(model=of.model, other=of.minus_model)
-    return f"{of.model} − {of.minus_model}"
+    if not difference.beside_model:
+        return f"{difference.model} − {controls_name(difference.minus_method)}"
+    if difference.of_leads:
+        return _("lead of {model} − lead of {other}").format(model=difference.model, other=difference.minus_model)
+    return f"{difference.model} − {difference.minus_model}"
 
 
 def controls_name(of: str) -> str:
@@ -147,11 +147,11 @@ def few(photos: int) -> str:
     return text.format(count=photos)
 
 
-def method(of: str) -> str:
+def method(name: str) -> str:
     """The name of a method, or of the control that stands in its place."""
-    if of in set(Control):
-        return _(CONTROLS[Control(of)])
-    return _(CAM_METHODS[Method(of)].title) if of in set(Method) else of
+    if name in set(Control):
+        return _(CONTROLS[Control(name)])
+    return _(CAM_METHODS[Method(name)].title) if name in set(Method) else name
 
 
 def made_by(run: Manifest) -> dict[str, str]:

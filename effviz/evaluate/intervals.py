@@ -118,9 +118,9 @@ def holm_p_values(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in corrected]
 
 
-def columns(values: Doubles, of: Callable[[Doubles], Interval]) -> tuple[Interval, ...]:
+def columns(values: Doubles, interval: Callable[[Doubles], Interval]) -> tuple[Interval, ...]:
     """Return the interval of each column, (N, C)."""
-    return tuple(of(column) for column in values.T)
+    return tuple(interval(column) for column in values.T)
 
 
 def _known(values: npt.ArrayLike) -> Doubles:

@@ -500,26 +500,26 @@ def _score_rows(asked: _Asked, method: Method | Control, found: Scores) -> Itera
             )
 
 
-def _first_columns(of: PreparedPhoto, forward: Forward, settings: RunSettings) -> Measurement:
+def _first_columns(photo: PreparedPhoto, forward: Forward, settings: RunSettings) -> Measurement:
     try:
-        label = of.sample.class_for(forward.model.ref.spec)
+        label = photo.sample.class_for(forward.model.ref.spec)
     except TargetError:
         label = None
     return Measurement(
-        photo=of.sample.name,
+        photo=photo.sample.name,
         model=forward.model.ref.label,
         placement=settings.placement.value,
-        photo_sha256=of.photo.sha256,
+        photo_sha256=photo.photo.sha256,
         label=label,
         prediction=int(forward.logits.argmax()),
-        box_share=of.share,
-        off_centre=of.off_centre,
+        box_share=photo.share,
+        off_centre=photo.off_centre,
     )
 
 
-def _unmarked(of: PreparedPhoto) -> Measurement:
+def _unmarked(photo: PreparedPhoto) -> Measurement:
     reason = _("No object is marked in {name}: measures of place need one. Mark it, or leave the photo out.")
-    return Measurement(of.sample.name, photo_sha256=of.photo.sha256, error=reason.format(name=of.sample.name))
+    return Measurement(photo.sample.name, photo_sha256=photo.photo.sha256, error=reason.format(name=photo.sample.name))
 
 
 def _target(asked: _Asked) -> int:

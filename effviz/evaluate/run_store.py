@@ -424,8 +424,8 @@ def _check_engines(out: Path, known: Manifest, wanted: Manifest) -> None:
             raise SettingsError(text.format(out=out, model=ours.label, theirs=theirs.engine, ours=ours.engine))
 
 
-def _weights_by_model(of: Manifest) -> dict[str, object]:
-    return {f"weights of {network.label}": network.weights_sha256 for network in of.networks}
+def _weights_by_model(run: Manifest) -> dict[str, object]:
+    return {f"weights of {network.label}": network.weights_sha256 for network in run.networks}
 
 
 def _parse_manifest(run: Path, content: Mapping[str, Any]) -> Manifest:

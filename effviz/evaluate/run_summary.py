@@ -411,8 +411,8 @@ def measured_refs(run: Manifest) -> dict[str, ModelRef]:
     return found
 
 
-def _class_name(of: ModelRef | None, label: int) -> str:
-    return of.spec.classes[label] if of else _("class {number}").format(number=label)
+def _class_name(ref: ModelRef | None, label: int) -> str:
+    return ref.spec.classes[label] if ref else _("class {number}").format(number=label)
 
 
 def _model_or_control(rows: pd.DataFrame, method: str) -> pd.Series:

@@ -335,18 +335,18 @@ def _macs(point: NetworkPoint) -> str:
     return text.format(billions=point.macs_billions, count=_(point.macs_count))
 
 
-def _trace(of: NetworkSeries, cost: Cost, look: style.SeriesStyle, named: Mapping[str, str] | None) -> go.Scatter:
-    points = [point for point in of.points if point.cost(cost) is not None]
-    joined = of.kind in (Kind.PAPER_EFFICIENTNETS, Kind.RECIPE)
+def _trace(networks: NetworkSeries, cost: Cost, look: style.SeriesStyle, named: Mapping[str, str] | None) -> go.Scatter:
+    points = [point for point in networks.points if point.cost(cost) is not None]
+    joined = networks.kind in (Kind.PAPER_EFFICIENTNETS, Kind.RECIPE)
     return go.Scatter(
-        name=of.title,
+        name=networks.title,
         x=[point.cost(cost) for point in points],
         y=[point.top1_pct for point in points],
         customdata=[[point.id] for point in points],
         text=[point.label if named is None else named.get(point.label, "") for point in points],
-        textposition=_TEXT_POSITIONS.get(of.kind, "top left"),
+        textposition=_TEXT_POSITIONS.get(networks.kind, "top left"),
         cliponaxis=False,
-        textfont={"size": 11} if of.kind is Kind.COMPARED else {"size": 11, "color": look.colour},
+        textfont={"size": 11} if networks.kind is Kind.COMPARED else {"size": 11, "color": look.colour},
         hovertext=[network_hover(point) for point in points],
         hovertemplate="%{hovertext}<extra></extra>",
         mode="lines+markers+text" if joined else "markers+text",
@@ -354,7 +354,7 @@ def _trace(of: NetworkSeries, cost: Cost, look: style.SeriesStyle, named: Mappin
         marker={
             "color": look.colour,
             "symbol": [f"{look.symbol}-open" if point.extra_data else look.symbol for point in points],
-            "size": 14 if of.kind is Kind.COMPARED else 8,
+            "size": 14 if networks.kind is Kind.COMPARED else 8,
         },
         # A click makes one point larger; Plotly alone would fade all the others.
         selected={"marker": {"size": 16}, "textfont": {"color": look.colour}},

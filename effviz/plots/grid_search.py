@@ -73,10 +73,10 @@ class Tried:
     top1_pct: float | None
 
 
-def kind(of: GridPoint) -> str:
+def kind(point: GridPoint) -> str:
     """Where a point doubles the MACs; grids hold no points that do nowhere."""
-    if of.on_paper:
-        return BOTH if of.really else PAPER_ONLY
+    if point.on_paper:
+        return BOTH if point.really else PAPER_ONLY
     return TRUTH_ONLY
 
 
@@ -199,22 +199,22 @@ def _papers() -> go.Scatter3d:
     )
 
 
-def hover(of: GridPoint, more: str = "") -> str:
+def hover(point: GridPoint, more: str = "") -> str:
     """What a reader wants to know about a point (HTML)."""
     ratios = _("by the formula {paper:.3f}, counted {truth:.3f} times the MACs")
     size = _("{blocks} blocks, {px} px, {macs:.4g} million MACs")
     lines = [
-        f"<b>{label(of.rule)}</b>",
+        f"<b>{label(point.rule)}</b>",
         more,
-        ratios.format(paper=of.paper_ratio, truth=of.macs_ratio),
-        size.format(blocks=blocks(of), px=of.plan.resolution, macs=of.plan.macs / 1e6),
+        ratios.format(paper=point.paper_ratio, truth=point.macs_ratio),
+        size.format(blocks=blocks(point), px=point.plan.resolution, macs=point.plan.macs / 1e6),
     ]
     return "<br>".join(line for line in lines if line)
 
 
-def blocks(of: GridPoint) -> int:
+def blocks(point: GridPoint) -> int:
     """How many MBConv blocks the network has, between the stem and the head."""
-    return sum(stage.layers for stage in of.plan.stages[1:-1])
+    return sum(stage.layers for stage in point.plan.stages[1:-1])
 
 
 def cost(points: Sequence[GridPoint]) -> go.Figure:
@@ -262,9 +262,9 @@ ROW_PX: Final = 24
 FRAME_PX: Final = 120
 
 
-def row_name(of: SearchSummary) -> str:
+def row_name(summary: SearchSummary) -> str:
     """A row of the figure."""
-    return _("Baseline, unscaled") if of.is_baseline else label(of.rule)
+    return _("Baseline, unscaled") if summary.is_baseline else label(summary.rule)
 
 
 def trials(points: Sequence[SearchSummary]) -> go.Figure:
@@ -287,34 +287,34 @@ def trials(points: Sequence[SearchSummary]) -> go.Figure:
     return made.update_yaxes(categoryorder="array", categoryarray=rows[::-1], tickfont={"size": 11}, automargin=True)
 
 
-def _level(of: SearchSummary, leader: SearchSummary, noise: float) -> bool:
-    return not of.is_baseline and level_with(of, leader, noise)
+def _level(summary: SearchSummary, leader: SearchSummary, noise: float) -> bool:
+    return not summary.is_baseline and level_with(summary, leader, noise)
 
 
-def _dots(name: str, of: Sequence[tuple[SearchSummary, SearchResult]]) -> go.Scatter:
+def _dots(name: str, pairs: Sequence[tuple[SearchSummary, SearchResult]]) -> go.Scatter:
     return go.Scatter(
         name=name,
-        x=[result.top1_pct for _point, result in of],
-        y=[row_name(point) for point, _result in of],
+        x=[result.top1_pct for _point, result in pairs],
+        y=[row_name(point) for point, _result in pairs],
         mode="markers",
         marker={"color": GREY, "symbol": "circle-open", "size": 7},
-        hovertext=[_hover(point, result) for point, result in of],
+        hovertext=[_hover(point, result) for point, result in pairs],
         hovertemplate="%{hovertext}<extra></extra>",
     )
 
 
-def _means(name: str, of: Sequence[SearchSummary], colour: str, symbol: str, size: int) -> go.Scatter:
+def _means(name: str, summaries: Sequence[SearchSummary], colour: str, symbol: str, size: int) -> go.Scatter:
     return go.Scatter(
         name=name,
-        x=[point.top1_pct for point in of],
-        y=[row_name(point) for point in of],
+        x=[point.top1_pct for point in summaries],
+        y=[row_name(point) for point in summaries],
         mode="markers",
         marker={"color": colour, "symbol": symbol, "size": size, "line": {"color": colour, "width": 2}},
         hovertext=[
             _("<b>{point}</b><br>mean of {count} trainings: {top1:.2f} %").format(
                 point=row_name(point), count=len(point.results), top1=point.top1_pct
             )
-            for point in of
+            for point in summaries
         ],
         hovertemplate="%{hovertext}<extra></extra>",
     )

@@ -273,10 +273,10 @@ def _levels(controls: Mapping[Control, Sequence[RatedModel]]) -> list[float]:
     return [some[0].found.mean for some in controls.values() if _is_level(some)]
 
 
-def _bar(of: RatedModel) -> NamedBar:
+def _bar(model: RatedModel) -> NamedBar:
     """A bar; the mean alone where there are too few photos for an interval."""
-    low, high = (of.found.mean if math.isnan(end) else end for end in (of.found.low, of.found.high))
-    return NamedBar(of.model, math.log10(of.macs), low, high)
+    low, high = (model.found.mean if math.isnan(end) else end for end in (model.found.low, model.found.high))
+    return NamedBar(model.model, math.log10(model.macs), low, high)
 
 
 Named = Sequence[tuple[NamedBar, NamePlace]]

@@ -71,9 +71,11 @@ class FamilyPlan:
         """Return a final network by its name."""
         return next(network for network in self.networks if network.name == name)
 
-    def macs(self, of: PlannedNetwork, classes: int) -> int:
+    def macs(self, network: PlannedNetwork, classes: int) -> int:
         """Multiply-adds of one photo."""
-        return network_plan(of.depth, of.width, of.resolution_px, self.recipe.network.family, classes).macs
+        return network_plan(
+            network.depth, network.width, network.resolution_px, self.recipe.network.family, classes
+        ).macs
 
     def at_final_cost(self, rule: PlannedNetwork, classes: int) -> PlannedNetwork:
         """Scale the baseline by a rule of step 1 until it costs `FINAL_COST` times as much, as nearly as it can.
@@ -189,19 +191,21 @@ def _sized(network: Any, baseline: Any) -> Any:
     return network | baseline if isinstance(network, dict) and isinstance(baseline, dict) else network
 
 
-def _checked(of: FamilyPlan, path: Path) -> FamilyPlan:
-    for network in (*of.networks, *of.step1):
-        of.macs(network, classes=10)  # says in a sentence what no network can be
-    if of.recipe.augmentation.policy:
+def _checked(plan: FamilyPlan, path: Path) -> FamilyPlan:
+    for network in (*plan.networks, *plan.step1):
+        plan.macs(network, classes=10)  # says in a sentence what no network can be
+    if plan.recipe.augmentation.policy:
         text = _("The plan {path} asks for the policy {policy!r}: crops and flips alone are made here. Leave it out.")
-        raise SettingsError(text.format(path=path, policy=of.recipe.augmentation.policy))
-    return of
+        raise SettingsError(text.format(path=path, policy=plan.recipe.augmentation.policy))
+    return plan
 
 
-def shrink_plan(of: FamilyPlan, epochs: int | None, seeds: int | None) -> FamilyPlan:
+def shrink_plan(plan: FamilyPlan, epochs: int | None, seeds: int | None) -> FamilyPlan:
     """The plan with fewer epochs or seeds, to try the whole chain."""
-    recipe = replace(of.recipe, epochs=epochs or of.recipe.epochs)
-    return replace(of, recipe=recipe, seeds=seeds or of.seeds, step1_seeds=min(seeds or of.step1_seeds, of.step1_seeds))
+    recipe = replace(plan.recipe, epochs=epochs or plan.recipe.epochs)
+    return replace(
+        plan, recipe=recipe, seeds=seeds or plan.seeds, step1_seeds=min(seeds or plan.step1_seeds, plan.step1_seeds)
+    )
 
 
 class _ArrayRows:
@@ -246,8 +250,8 @@ def split_photos(known: DataSet, held_out: int, most: int | None = None) -> tupl
     return _some(known.train, np.sort(rest)), _some(known.train, chosen), _some(known.val, val)
 
 
-def _some(of: Pictures, rows: NDArray[np.int64]) -> Pictures:
-    return Pictures(_ArrayRows(of.pixels, rows), of.labels[rows], ())  # type: ignore[arg-type]
+def _some(pictures: Pictures, rows: NDArray[np.int64]) -> Pictures:
+    return Pictures(_ArrayRows(pictures.pixels, rows), pictures.labels[rows], ())  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +265,7 @@ class FamilyJob:
 
 
 def train(
-    of: FamilyPlan, job: FamilyJob, report: Report = no_progress, decoding: NamedProgress = no_progress
+    plan: FamilyPlan, job: FamilyJob, report: Report = no_progress, decoding: NamedProgress = no_progress
 ) -> tuple[FamilyOutcome, ...]:
     """Train every run of a plan, one after the other; go on where an earlier call stopped.
 
@@ -273,8 +277,8 @@ def train(
         DatasetError: the folder is no data set.
     """
     classes = len(data.class_names(job.photos / "train"))
-    known = data.data_set(job.photos, batches.decoded_side_px(of.largest_px(classes)), decoding)
-    return _Training(of, known, job, report).run()
+    known = data.data_set(job.photos, batches.decoded_side_px(plan.largest_px(classes)), decoding)
+    return _Training(plan, known, job, report).run()
 
 
 class _Training:
@@ -383,15 +387,15 @@ def judged(module: nn.Module, pictures: Pictures, recipe: TrainingRecipe, device
     return np.concatenate(right)
 
 
-def best_rule(of: FamilyPlan, outcomes: Sequence[FamilyOutcome]) -> PlannedNetwork:
+def best_rule(plan: FamilyPlan, outcomes: Sequence[FamilyOutcome]) -> PlannedNetwork:
     """The point of step 1 that is right most often on the photos held out, over its seeds."""
     means = {
         network.name: np.mean(
             [row.held_out_top1_pct for row in outcomes if (row.part, row.network) == ("step1", network.name)]
         )
-        for network in of.step1
+        for network in plan.step1
     }
-    return max(of.step1, key=lambda network: means[network.name])
+    return max(plan.step1, key=lambda network: means[network.name])
 
 
 def right(outcomes: Sequence[FamilyOutcome], network: str) -> Right:

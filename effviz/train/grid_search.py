@@ -68,14 +68,16 @@ class SearchStatus:
 Report = Callable[[SearchStatus], None]
 
 
-def grid_points(of: GridSearch, classes: int) -> tuple[GridPoint, ...]:
+def grid_points(search: GridSearch, classes: int) -> tuple[GridPoint, ...]:
     """The points that are trained: the network of each costs twice the baseline, on paper and in truth."""
-    network = of.recipe.network
-    return worth_training(grid(of.size, BaselineNetwork(network.depth, network.width, network.resolution_px, classes)))
+    network = search.recipe.network
+    return worth_training(
+        grid(search.size, BaselineNetwork(network.depth, network.width, network.resolution_px, classes))
+    )
 
 
 def run_search(
-    of: GridSearch, folder: Path, out: Path, report: Report = no_progress, decoding: NamedProgress = no_progress
+    search: GridSearch, folder: Path, out: Path, report: Report = no_progress, decoding: NamedProgress = no_progress
 ) -> tuple[SearchResult, ...]:
     """Train every point on a folder of photos, and go on where an earlier call stopped.
 
@@ -84,16 +86,16 @@ def run_search(
         SettingsError: the results in `out` are of another recipe.
     """
     classes = len(data.class_names(folder / "train"))
-    chosen = grid_points(of, classes)
+    chosen = grid_points(search, classes)
     if not chosen:
         text = _(
             "No point of the {grid} grid doubles the MACs of the recipe {recipe!r} both on paper and in "
             "truth: 1.8 to 2.2 and 1.9 to 2.1 times are allowed. Choose the fine grid, or a larger baseline."
         )
-        raise SettingsError(text.format(grid=of.size, recipe=of.recipe.name))
+        raise SettingsError(text.format(grid=search.size, recipe=search.recipe.name))
     largest = max(known.plan.resolution for known in chosen)
     known = data.data_set(folder, batches.decoded_side_px(largest), decoding)
-    return _Searching(of, known, out, report).run(chosen, classes)
+    return _Searching(search, known, out, report).run(chosen, classes)
 
 
 class _Searching:

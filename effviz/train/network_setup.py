@@ -46,12 +46,12 @@ def mbconv_blocks(module: nn.Module) -> Iterator[nn.Module]:
         yield from stage.children()
 
 
-def _set_stochastic_depth(module: nn.Module, of: NetworkRecipe) -> None:
+def _set_stochastic_depth(module: nn.Module, network: NetworkRecipe) -> None:
     """Block i of n is skipped with probability rate * i / n (tensorflow/tpu `efficientnet_model.py`)."""
     found = list(mbconv_blocks(module))
     for position, block in enumerate(found):
-        if of.stochastic_depth > 0:
-            block.drop_path = DropPath(of.stochastic_depth * position / len(found))
+        if network.stochastic_depth > 0:
+            block.drop_path = DropPath(network.stochastic_depth * position / len(found))
 
 
 def _zero_residuals(module: nn.Module) -> None:

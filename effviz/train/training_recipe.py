@@ -157,7 +157,7 @@ def read_recipe(name_or_path: str) -> TrainingRecipe:
 IMAGENET_PHOTOS = 1_281_167
 
 
-def learning_rate(highest: float, of: Schedule, epoch: float) -> float:
+def learning_rate(highest: float, schedule: Schedule, epoch: float) -> float:
     """The rate after `epoch` epochs of a staircase.
 
     A line up from 0 to the highest rate, then times `decay` every `decay_epochs`. The stairs count from the start, so
@@ -166,44 +166,44 @@ def learning_rate(highest: float, of: Schedule, epoch: float) -> float:
     Raises:
         SettingsError: the schedule is no staircase.
     """
-    if of.name is not ScheduleName.STAIRCASE:
+    if schedule.name is not ScheduleName.STAIRCASE:
         text = _("The schedule {name} has no formula here: only {known} has one. Pick a recipe with it.")
-        raise SettingsError(text.format(name=of.name, known=ScheduleName.STAIRCASE))
-    if epoch < of.warmup_epochs:
-        return highest * epoch / of.warmup_epochs
-    return highest * of.decay ** count_decays(of, epoch)
+        raise SettingsError(text.format(name=schedule.name, known=ScheduleName.STAIRCASE))
+    if epoch < schedule.warmup_epochs:
+        return highest * epoch / schedule.warmup_epochs
+    return highest * schedule.decay ** count_decays(schedule, epoch)
 
 
-def count_decays(of: Schedule, epoch: float) -> int:
+def count_decays(schedule: Schedule, epoch: float) -> int:
     """How often the rate has fallen; a stair that ends right here has ended, whatever floats make of 2.4."""
-    return math.floor(epoch / of.decay_epochs + 1e-9)
+    return math.floor(epoch / schedule.decay_epochs + 1e-9)
 
 
-def schedule_corners(highest: float, of: Schedule, epochs: float) -> Iterator[tuple[float, float]]:
+def schedule_corners(highest: float, schedule: Schedule, epochs: float) -> Iterator[tuple[float, float]]:
     """(epoch, rate) at both ends of the warm-up and of every stair: joined by lines, the whole curve."""
-    if of.warmup_epochs > 0:
+    if schedule.warmup_epochs > 0:
         yield 0.0, 0.0
-        yield of.warmup_epochs, highest
-    start = of.warmup_epochs
+        yield schedule.warmup_epochs, highest
+    start = schedule.warmup_epochs
     while start < epochs:
-        end = min((count_decays(of, start) + 1) * of.decay_epochs, epochs)
-        rate = learning_rate(highest, of, start)
+        end = min((count_decays(schedule, start) + 1) * schedule.decay_epochs, epochs)
+        rate = learning_rate(highest, schedule, start)
         yield start, rate
         yield end, rate
         start = end
 
 
-def scaled_dropout(least: float, most: float, position: int, of: int) -> float:
+def scaled_dropout(least: float, most: float, position: int, count: int) -> float:
     """Linear from the first of `of` networks (position 0) to the last."""
-    return least + (most - least) * position / (of - 1)
+    return least + (most - least) * position / (count - 1)
 
 
-def survival_probability(last: float, block: int, of: int) -> float:
+def survival_probability(last: float, block: int, count: int) -> float:
     """How often block number `block` (from 0) of `of` runs in training: `1 - (1 - last) * block / of`.
 
     The paper's 0.8 belongs to a block behind the last one (`efficientnet_model.py` of tensorflow/tpu).
     """
-    return 1 - (1 - last) * block / of
+    return 1 - (1 - last) * block / count
 
 
 def has_shortcuts(network: Plan) -> tuple[bool, ...]:

@@ -431,17 +431,21 @@ def _legacy_tensors(file: io.BytesIO) -> dict[str, Array]:
     return {str(name): _view(tensor, numbers[tensor.storage.key]) for name, tensor in found.items()}
 
 
-def _numbers(file: io.BytesIO, of: _Storage) -> Array:
+def _numbers(file: io.BytesIO, storage: _Storage) -> Array:
     (length,) = struct.unpack("<q", file.read(8))
-    if length != of.length:
+    if length != storage.length:
         raise pickle.UnpicklingError("a storage of another length")
-    return np.frombuffer(file.read(length * of.kind.itemsize), of.kind, length)
+    return np.frombuffer(file.read(length * storage.kind.itemsize), storage.kind, length)
 
 
-def _view(of: _Tensor, numbers: Array) -> Array:
+def _view(tensor: _Tensor, numbers: Array) -> Array:
     """Return a tensor whose axes lie in its storage in any order, as those that came from TensorFlow do."""
-    last = of.offset + sum((length - 1) * step for length, step in zip(of.size, of.strides, strict=True))
-    if min((of.offset, *of.size, *of.strides), default=0) < 0 or prod(of.size) > len(numbers) or last >= len(numbers):
+    last = tensor.offset + sum((length - 1) * step for length, step in zip(tensor.size, tensor.strides, strict=True))
+    if (
+        min((tensor.offset, *tensor.size, *tensor.strides), default=0) < 0
+        or prod(tensor.size) > len(numbers)
+        or last >= len(numbers)
+    ):
         raise pickle.UnpicklingError("a view of more than its storage")
-    steps = [step * numbers.itemsize for step in of.strides]
-    return np.lib.stride_tricks.as_strided(numbers[of.offset :], of.size, steps).copy()
+    steps = [step * numbers.itemsize for step in tensor.strides]
+    return np.lib.stride_tricks.as_strided(numbers[tensor.offset :], tensor.size, steps).copy()
