@@ -235,16 +235,12 @@ class RunSettings:
 
     def _check_truth(self, dataset: Dataset) -> None:
         if not dataset.annotated and (blind := [metric for metric in self.metrics if metric in LOCALISATION_METRICS]):
-            raise SettingsError(
-                _(
-                    "{metric} needs to know where the object is, and {path} has no boxes: without them "
-                    "{allowed} are allowed. Choose among these."
-                ).format(
-                    metric=blind[0].value,
-                    path=dataset.path,
-                    allowed=", ".join(metric for metric in Metric if metric not in LOCALISATION_METRICS),
-                )
+            sentence = _(
+                "{metric} needs to know where the object is, and {path} has no boxes: without them "
+                "{allowed} are allowed. Choose among these."
             )
+            allowed = ", ".join(metric for metric in Metric if metric not in LOCALISATION_METRICS)
+            raise SettingsError(sentence.format(metric=blind[0].value, path=dataset.path, allowed=allowed))
         if self.targets == LABEL and not dataset.labelled:
             text = _(
                 "The target is each photo's label, and {path} has none: prediction, a class index or a class "

@@ -53,15 +53,11 @@ def growth(of: Growth, phi: float | None = None) -> go.Figure:
 
 def _curves(of: Growth) -> list[go.Scatter]:
     phis = [step.phi for step in of.steps]
+    text = _("{base:.3g}^φ, the rule")
     curves = (
         (_("planned network"), [step.macs for step in of.steps], VERMILLION, "solid"),
         (_("2^φ, the paper's aim"), [step.doubling for step in of.steps], GREY, "dash"),
-        (
-            _("{base:.3g}^φ, the rule").format(base=of.rule.constraint),
-            [step.promised for step in of.steps],
-            GREY,
-            "dot",
-        ),
+        (text.format(base=of.rule.constraint), [step.promised for step in of.steps], GREY, "dot"),
     )
     return [
         go.Scatter(

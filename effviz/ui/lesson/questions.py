@@ -116,15 +116,12 @@ def _growth_finding() -> str:
 def _saturation_finding() -> str:
     *_others, before, last = lesson_answers.depth_curve()
     ends = {dot.method: dot.top1_pct for dot in single_dimension()}  # the last dot of each curve
-    return _(
+    text = _(
         "d = 8 reaches {last:g} %, no more than d = 6, for {more:.0f} % more MACs. Width ends at {width:g} % and "
         "resolution at {resolution:g} %: **scaling one dimension alone levels off near 80 %**."
-    ).format(
-        last=last.top1_pct,
-        more=100 * (last.macs_billions / before.macs_billions - 1),
-        width=ends["width"],
-        resolution=ends["resolution"],
     )
+    more = 100 * (last.macs_billions / before.macs_billions - 1)
+    return text.format(last=last.top1_pct, more=more, width=ends["width"], resolution=ends["resolution"])
 
 
 def _balance_finding() -> str:

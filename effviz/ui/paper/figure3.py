@@ -82,13 +82,11 @@ def disagreement() -> None:
         )
         for dot, start in drawn_twice()
     )
-    st.info(
-        _(
-            "**Figures 3 and 4 disagree.** Two networks are in both, at the same MACs: {pairs}. The paper does not "
-            "say why, nor whether these were other trainings."
-        ).format(pairs=pairs),
-        icon=":material/info:",
+    text = _(
+        "**Figures 3 and 4 disagree.** Two networks are in both, at the same MACs: {pairs}. The paper does not "
+        "say why, nor whether these were other trainings."
     )
+    st.info(text.format(pairs=pairs), icon=":material/info:")
 
 
 def _numbers() -> None:

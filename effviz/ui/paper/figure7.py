@@ -174,16 +174,14 @@ def _networks() -> None:
     }
     numbers("figure7", rows, columns)
     cells = {ScalingAxis(row.method): _side(row) for row in rows}
+    text = _(
+        "**Part of “more detail” is a finer grid.** The compound network's map has {compound} × {compound} cells "
+        "and that of resolution {resolution} × {resolution}, where the other three have {baseline} × {baseline}: "
+        "more cells draw a tighter outline, whatever a network looks at."
+    )
+    resolution = cells[ScalingAxis.RESOLUTION]
     st.info(
-        _(
-            "**Part of “more detail” is a finer grid.** The compound network's map has {compound} × {compound} cells "
-            "and that of resolution {resolution} × {resolution}, where the other three have {baseline} × {baseline}: "
-            "more cells draw a tighter outline, whatever a network looks at."
-        ).format(
-            compound=cells[ScalingAxis.COMPOUND],
-            resolution=cells[ScalingAxis.RESOLUTION],
-            baseline=cells[ScalingAxis.BASELINE],
-        ),
+        text.format(compound=cells[ScalingAxis.COMPOUND], resolution=resolution, baseline=cells[ScalingAxis.BASELINE]),
         icon=":material/info:",
     )
 
@@ -196,11 +194,9 @@ def _side(row: ScaledB0) -> int:
 def _offer(preset: Preset) -> None:
     """A button, not a link: where Compare was open before, an address would not change its models."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        asked = st.button(
-            _("Compare: {comparison}").format(comparison=_(preset.title)),
-            key=f"figure7-{preset.name}",
-            icon=":material/grid_view:",
-        )
+        text = _("Compare: {comparison}")
+        comparison = _(preset.title)
+        asked = st.button(text.format(comparison=comparison), key=f"figure7-{preset.name}", icon=":material/grid_view:")
         st.markdown(_(OFFERED[preset.name]), width="content")
     if asked:
         take_preset(preset)

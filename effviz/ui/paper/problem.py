@@ -117,12 +117,10 @@ def _surface(mesh: Sequence[Sequence[RegionPoint]]) -> go.Surface:
 
 
 def _words(point: RegionPoint) -> str:
-    return _("w = {width:.2f}, r = {resolution:.2f} ({px} px)<br>at most d = {depth:.2f}: {stop}").format(
-        width=point.width,
-        resolution=point.resolution,
-        px=point.resolution_px,
-        depth=point.depth,
-        stop=_(SCARCE[point.stopped_by]),
+    text = _("w = {width:.2f}, r = {resolution:.2f} ({px} px)<br>at most d = {depth:.2f}: {stop}")
+    stop = _(SCARCE[point.stopped_by])
+    return text.format(
+        width=point.width, resolution=point.resolution, px=point.resolution_px, depth=point.depth, stop=stop
     )
 
 
@@ -172,12 +170,10 @@ def _resolution(plan: Plan) -> float:
 
 
 def _place(role: ScalingAxis, plan: Plan) -> str:
-    return _("<b>{method}</b><br>d = {depth:.2f}, w = {width:.2f}, r = {resolution:.2f} ({px} px)").format(
-        method=_(AXIS_TITLES[role]),
-        depth=plan.depth,
-        width=plan.width,
-        resolution=_resolution(plan),
-        px=plan.resolution,
+    text = _("<b>{method}</b><br>d = {depth:.2f}, w = {width:.2f}, r = {resolution:.2f} ({px} px)")
+    method = _(AXIS_TITLES[role])
+    return text.format(
+        method=method, depth=plan.depth, width=plan.width, resolution=_resolution(plan), px=plan.resolution
     )
 
 
@@ -324,14 +320,12 @@ def _region(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
             for of in row
         ]
     )
-    alt = _(
+    text = _(
         "Surface of the largest depth over width and resolution: up to d = {depth:.2f} at w = r = 1, w = {width:.2f} "
         "and r = {resolution:.2f} at d = 1."
-    ).format(
-        depth=plans[ScalingAxis.DEPTH].depth,
-        width=plans[ScalingAxis.WIDTH].width,
-        resolution=plans[ScalingAxis.RESOLUTION].resolution / BASE_RESOLUTION_PX,
     )
+    resolution = plans[ScalingAxis.RESOLUTION].resolution / BASE_RESOLUTION_PX
+    alt = text.format(depth=plans[ScalingAxis.DEPTH].depth, width=plans[ScalingAxis.WIDTH].width, resolution=resolution)
     show_exhibit("region", roof(mesh, plans), rows, alt)
     st.caption(
         _("Computed by EffViz: channels are multiples of 8 and blocks are whole, so the real surface has small steps.")

@@ -151,14 +151,12 @@ def survivals(name: str) -> tuple[FigureCurve, FigureCurve]:
     skippable = tuple(dot for dot, shortcut in zip(dots, open_to_it, strict=True) if shortcut)
     always = tuple(dot for dot, shortcut in zip(dots, open_to_it, strict=True) if not shortcut)
     look = LOOKS[ScalingAxis.BASELINE if name == B_SERIES[0] else ScalingAxis.COMPOUND]
+    text = _("{network}: no shortcut, always runs")
+    network = name.upper()
     return (
         FigureCurve(_("{network}: may be skipped").format(network=name.upper()), look, Origin.COMPUTED, skippable),
         FigureCurve(
-            _("{network}: no shortcut, always runs").format(network=name.upper()),
-            SeriesStyle(look.colour, "x", "solid"),
-            Origin.COMPUTED,
-            always,
-            joined=False,
+            text.format(network=network), SeriesStyle(look.colour, "x", "solid"), Origin.COMPUTED, always, joined=False
         ),
     )
 
@@ -250,16 +248,13 @@ def _rates() -> None:
     drawn = rates(of, batch, log)
     made = draw_curves(drawn, epoch_axis(), rate_axis(log))
     highest, stairs = drawn[1].dots[1 if not log else 0].y, training_recipe.count_decays(of.schedule, of.epochs)
-    alt = _(
+    text = _(
         "Line chart of the learning rate over {epochs} epochs. Printed: from {first:g} down in {stairs} stairs. "
         "Official code at batches of {batch}: up to {highest:g} in {warmup:g} epochs, then down the same stairs."
-    ).format(
-        epochs=of.epochs,
-        first=drawn[0].dots[0].y,
-        stairs=stairs,
-        batch=batch,
-        highest=highest,
-        warmup=of.schedule.warmup_epochs,
+    )
+    warmup = of.schedule.warmup_epochs
+    alt = text.format(
+        epochs=of.epochs, first=drawn[0].dots[0].y, stairs=stairs, batch=batch, highest=highest, warmup=warmup
     )
     show_exhibit("learning-rate", made, table(drawn, "epoch", "learning_rate"), alt)
     _paper(_("official code: main.py, utils.py"))

@@ -50,14 +50,9 @@ def table2(version: PaperVersion, cost: Cost, groups: Sequence[int]) -> tuple[Fi
     ours = [point for point in points if point.is_efficientnet]
     others = [point for point in points if not point.is_efficientnet]
     look = LOOKS[ScalingAxis.COMPOUND]
+    text = _("EfficientNet, Table 2 of {version}")
     return (
-        FigureCurve(
-            _("EfficientNet, Table 2 of {version}").format(version=version),
-            look,
-            Origin.PRINTED,
-            _printed(ours, cost),
-            text_position="top left",
-        ),
+        FigureCurve(text.format(version=version), look, Origin.PRINTED, _printed(ours, cost), text_position="top left"),
         FigureCurve(
             _("EfficientNet, recomputed"), look, Origin.COMPUTED, tuple(_computed(point, cost) for point in ours)
         ),
@@ -77,6 +72,7 @@ def cost_figure(version: PaperVersion, cost: Cost) -> tuple[FigureCurve, FigureC
     ]
     number = 1 if cost is Cost.PARAMS else 5
     ours, others = (tuple(dot for own, dot in dots if own is wanted) for wanted in (True, False))
+    text = _("Other ConvNets, drawn in Figure {number}")
     return (
         FigureCurve(
             _("EfficientNet, drawn in Figure {number}").format(number=number),
@@ -85,11 +81,7 @@ def cost_figure(version: PaperVersion, cost: Cost) -> tuple[FigureCurve, FigureC
             ours,
         ),
         FigureCurve(
-            _("Other ConvNets, drawn in Figure {number}").format(number=number),
-            SeriesStyle(GREY, "circle", "solid"),
-            Origin.PRINTED,
-            others,
-            joined=False,
+            text.format(number=number), SeriesStyle(GREY, "circle", "solid"), Origin.PRINTED, others, joined=False
         ),
     )
 

@@ -189,14 +189,12 @@ def _doubled(points: Sequence[GridPoint]) -> str:
 
 def _rounding() -> None:
     own = point(PAPER_RULE)
-    st.info(
-        _(
-            "By the formula, the paper's own choice costs {paper:.2f} times B0's MACs; counted, it costs "
-            "**{truth:.2f}** times: the official code rounds the blocks of every stage up, so depth 1.2 makes "
-            "{blocks} blocks of 16, not 19."
-        ).format(paper=own.paper_ratio, truth=own.macs_ratio, blocks=blocks(own)),
-        icon=":material/info:",
+    text = _(
+        "By the formula, the paper's own choice costs {paper:.2f} times B0's MACs; counted, it costs "
+        "**{truth:.2f}** times: the official code rounds the blocks of every stage up, so depth 1.2 makes "
+        "{blocks} blocks of 16, not 19."
     )
+    st.info(text.format(paper=own.paper_ratio, truth=own.macs_ratio, blocks=blocks(own)), icon=":material/info:")
 
 
 def _grid_columns() -> dict[str, Column[GridPoint]]:
@@ -268,17 +266,14 @@ def _verdict(points: Sequence[SearchSummary]) -> str:
         return _("No point has been trained with two seeds yet: nothing is known about the noise, so none is the best.")
     others = [of for of in points if not of.is_baseline and of is not leader]
     level = sum(two_step_search.level_with(of, leader, noise) for of in others)
-    return _(
+    text = _(
         "Best with two seeds or more: **{leader}**, {top1:.2f} % on average over {seeds} seeds. Two trainings of one "
         "network differ by {noise:.2f} points (standard deviation), so **{level} of the other {others} points may be "
         "as good**."
-    ).format(
-        leader=row_name(leader),
-        top1=leader.top1_pct,
-        seeds=len(leader.results),
-        noise=noise,
-        level=level,
-        others=len(others),
+    )
+    seeds = len(leader.results)
+    return text.format(
+        leader=row_name(leader), top1=leader.top1_pct, seeds=seeds, noise=noise, level=level, others=len(others)
     )
 
 

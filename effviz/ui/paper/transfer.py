@@ -168,15 +168,12 @@ def _figure6() -> None:
     dataset = st.pills(_("Data set"), names, default=names[0], key=DATASET, required=True, bind="query-params")
     drawn = figure6(dataset or names[0])
     printed = drawn[0].dots
-    alt = _(
+    text = _(
         "Chart of top-1 on {dataset} over parameters on a log scale: EfficientNet-B0 {first:g} %, B7 {last:g} %; "
         "others: {others}."
-    ).format(
-        dataset=dataset,
-        first=printed[0].y,
-        last=printed[-1].y,
-        others=", ".join(f"{dot.name} {dot.y:g} %" for dot in drawn[2].dots),
     )
+    others = ", ".join(f"{dot.name} {dot.y:g} %" for dot in drawn[2].dots)
+    alt = text.format(dataset=dataset, first=printed[0].y, last=printed[-1].y, others=others)
     made = draw_curves(drawn, params_axis(), accuracy_axis(dataset or names[0]))
     show_exhibit("figure6", made, table(drawn, "params_millions", "top1_pct"), alt)
     sources((_("paper, Figure 6 and Table 5"), PaperVersion.V5.url))
