@@ -181,7 +181,7 @@ def read_outline(found: Any) -> Outline | None:
             return None if numbers is None else RunLengths(numbers, size)
         case [*polygons] if polygons:
             corners = [_number_array(polygon, np.float64) for polygon in polygons]
-            usable = [each for each in corners if each is not None and len(each) >= 2 * CORNERS and len(each) % 2 == 0]
+            usable = [part for part in corners if part is not None and len(part) >= 2 * CORNERS and len(part) % 2 == 0]
             return tuple(usable) if len(usable) == len(polygons) else None
     return None
 

@@ -118,7 +118,9 @@ class _Searching:
     def run(self, chosen: Sequence[GridPoint], classes: int) -> tuple[SearchResult, ...]:
         network = self.of.recipe.network
         unscaled = point(UNSCALED, BaselineNetwork(network.depth, network.width, network.resolution_px, classes))
-        first = [Trial(unscaled, seed) for seed in range(self.of.seeds)] + [Trial(of, 0) for of in chosen]
+        first = [Trial(unscaled, seed) for seed in range(self.of.seeds)] + [
+            Trial(grid_point, 0) for grid_point in chosen
+        ]
         coming = min(FINALISTS, len(chosen)) * (self.of.seeds - 1)
         self.trials = len(first) + coming
         self._train(first, coming)
@@ -129,8 +131,8 @@ class _Searching:
     def _second(self, chosen: Sequence[GridPoint]) -> Iterator[Trial]:
         """More seeds for those who did best with the first."""
         firsts = {row.rule: row.top1_pct for row in self.results if row.seed == 0}
-        best = sorted(chosen, key=lambda of: -firsts[of.rule])[:FINALISTS]
-        return (Trial(of, seed) for seed in range(1, self.of.seeds) for of in best)
+        best = sorted(chosen, key=lambda grid_point: -firsts[grid_point.rule])[:FINALISTS]
+        return (Trial(grid_point, seed) for seed in range(1, self.of.seeds) for grid_point in best)
 
     def _train(self, trials: Sequence[Trial], coming: int) -> None:
         for position, trial in enumerate(trials):
@@ -173,18 +175,18 @@ class _Searching:
         return status.seconds_left / (1 - share) / trial.point.plan.macs if share < 1 else None
 
     def _row(self, trial: Trial, trained: TrainedNetwork) -> SearchResult:
-        of, network = trial.point, trial.point.plan
+        grid_point, network = trial.point, trial.point.plan
         return SearchResult(
-            alpha=of.rule.alpha,
-            beta=of.rule.beta,
-            gamma=of.rule.gamma,
+            alpha=grid_point.rule.alpha,
+            beta=grid_point.rule.beta,
+            gamma=grid_point.rule.gamma,
             seed=trial.seed,
             depth=network.depth,
             width=network.width,
             resolution_px=network.resolution,
-            paper_ratio=round(of.paper_ratio, 6),
+            paper_ratio=round(grid_point.paper_ratio, 6),
             macs=network.macs,
-            macs_ratio=round(of.macs_ratio, 6),
+            macs_ratio=round(grid_point.macs_ratio, 6),
             params=network.params,
             top1_pct=round(trained.top1_pct, 4),
             pictures=trained.pictures,
