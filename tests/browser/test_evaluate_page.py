@@ -13,6 +13,7 @@ from effviz.evaluate.run_settings import Metric, RunSettings
 from effviz.evaluate.runner import evaluate
 from effviz.explain import sample_photos
 from effviz.explain.data_types import Method
+from tests.browser.conftest import fits, poll, standing, stop, whole
 
 pytestmark = pytest.mark.browser
 
@@ -48,8 +49,7 @@ def test_a_small_run_is_estimated_stopped_and_made(visit: Visit) -> None:
     main.get_by_role("button", name=re.compile("Estimate the time")).click()
     expect(page.get_by_text(re.compile(r"for 3 photos: one took .* with lite0@224"))).to_be_visible(timeout=PATIENCE_MS)
     main.get_by_role("button", name=re.compile("Start$")).click()
-    expect(page.get_by_text(re.compile("measured with every model")).first).to_be_visible()
-    main.get_by_role("button", name=re.compile("Stop$")).click()
+    stop(page)
     expect(page.get_by_text("Stopped: nothing was kept.")).to_be_visible()
     expect(page.get_by_text("Measured on this visit")).to_have_count(0)
     main.get_by_role("button", name=re.compile("Start$")).click()
@@ -63,7 +63,7 @@ def test_a_small_run_is_estimated_stopped_and_made(visit: Visit) -> None:
 def test_a_phone_shows_the_whole_page_without_scrolling_sideways(visit: Visit) -> None:
     page = visit("/evaluate?run=:study&of=lite0@224", width=390, scheme="dark")
     expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    fits(page, 390)
     expect(page.get_by_role("figure", name=re.compile("Scatter chart of Energy in box"))).to_be_visible()
 
 
@@ -90,8 +90,14 @@ def apart(one: list[float], other: list[float]) -> bool:
 def test_names_lie_on_no_bar_and_on_no_other_name(visit: Visit, width: int, asked: str) -> None:
     page = visit(f"/evaluate?run=:study&{asked}", width=width)
     expect(page.locator(".js-plotly-plot .errorbars path.yerror")).to_have_count(9)
-    seen = page.evaluate(SEEN)
-    assert len(seen["names"]) == 9
-    assert all(apart(*pair) for pair in itertools.combinations(seen["names"], 2))
-    assert all(apart(name, bar) for name in seen["names"] for bar in seen["bars"])
-    assert all(name[0] >= 0 and name[2] <= width for name in seen["names"])
+    whole(page)
+    standing(page.locator(".js-plotly-plot .errorbars").first)
+
+    def lie_apart() -> None:
+        seen = page.evaluate(SEEN)
+        assert len(seen["names"]) == 9
+        assert all(apart(*pair) for pair in itertools.combinations(seen["names"], 2))
+        assert all(apart(name, bar) for name in seen["names"] for bar in seen["bars"])
+        assert all(name[0] >= 0 and name[2] <= width for name in seen["names"])
+
+    poll(page, lie_apart)

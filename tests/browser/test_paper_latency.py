@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import idle
+
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
-IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 NAME = "scaled-d1.9-w1.9@511"  # slow enough to be stopped, and nobody else's
 PATIENCE_S = 60
 
@@ -44,13 +45,13 @@ def test_a_measurement_counts_its_runs_and_can_be_stopped(visit: Visit) -> None:
     networks.fill(NAME)
     networks.press("Enter")
     networks.press("Escape")  # while the list is open, nothing else can be reached
-    page.wait_for_selector(IDLE)
+    idle(page)
     page.get_by_role("button", name=re.compile("Measure$")).click()
     expect(page.get_by_text(re.compile(rf"{re.escape(NAME)}: run \d+ of 20")).first).to_be_visible()
     (measuring,) = (os.pidfd_open(number) for number in processes())
     page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
     expect(page.get_by_text(re.compile("run .* of 20"))).to_have_count(0)
-    page.wait_for_selector(IDLE)
+    idle(page)
     # The page runs anew at once; the run that was stopped hears of it at its next beat, and then kills the process.
     assert ended(measuring)
     os.close(measuring)

@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Page, TimeoutError, expect
 
 from effviz.ui.paper.exhibit import EXISTING
-from tests.browser.conftest import Window, pictures_are_read
+from tests.browser.conftest import Window, fits, follow, idle, pictures_are_read, poll, whole
 
 pytestmark = pytest.mark.browser
 
@@ -76,7 +76,7 @@ CUT = """charts => charts.flatMap(chart => {
 
 def drawn(page: Page, name: str) -> None:
     """Wait until the section has run and shown its figures, and fail if anything went wrong."""
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    whole(page)
     charts = page.locator(".js-plotly-plot")
     if name in CHARTS:
         expect(charts).to_have_count(CHARTS[name])
@@ -91,12 +91,16 @@ def drawn(page: Page, name: str) -> None:
 
 def savable(page: Page, name: str) -> None:
     """Every figure can be saved in all three ways; tables bring more CSV files."""
-    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)  # all charts stand there
-    charts = page.locator(".js-plotly-plot").count()
-    for button in ("Save as SVG", "Save as PNG"):
-        expect(page.get_by_role("button", name=button)).to_have_count(charts + DRAWINGS.get(name, 0))
     files = page.get_by_test_id("stDownloadButton").get_by_role("button", name="CSV")
-    expect(files.nth(max(charts, 1) - 1)).to_be_visible()
+
+    def each() -> None:
+        charts = page.locator(".js-plotly-plot").count()
+        for button in ("Save as SVG", "Save as PNG"):
+            assert page.get_by_role("button", name=button).count() == charts + DRAWINGS.get(name, 0)
+        assert files.count() >= max(charts, 1)
+
+    poll(page, each)
+    expect(files.last).to_be_visible()
 
 
 @pytest.fixture(scope="module", params=LOOKS, ids="{0[0]}-{0[1]}".format)
@@ -178,17 +182,20 @@ def test_a_section_is_a_click_away_and_can_be_read_and_saved(paper: Page, name: 
     width = paper.viewport_size["width"]
     if name in SAVED and not (name == "problem" and width == 390):  # drawing three dimensions takes seconds
         saved_whole(paper, *SAVED[name])
-    assert paper.locator(".js-plotly-plot").evaluate_all(CUT) == []
-    assert paper.evaluate("document.documentElement.scrollWidth") <= width
-    assert paper.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
+    fits(paper, width)
+
+    def words_are_whole() -> None:
+        assert paper.locator(".js-plotly-plot").evaluate_all(CUT) == []
+
+    poll(paper, words_are_whole)
 
 
 def test_the_recipe_changes_a_photo_before_the_visitors_eyes(visit: Visit) -> None:
     page = visit("/paper?section=recipe&seed=5")
     pictures = page.locator("figure img")
     expect(pictures).to_have_count(8)
-    pictures_are_read(page.locator("figure img"))
-    assert page.evaluate("[...document.querySelectorAll('figure img')].every(picture => picture.naturalWidth > 100)")
+    pictures_are_read(pictures)
+    assert pictures.evaluate_all("all => all.every(picture => picture.naturalWidth > 100)")
     first = pictures.nth(1).get_attribute("src")
     page.get_by_role("button", name="Draw again").click()
     expect(page).to_have_url(re.compile("seed=6"))
@@ -220,10 +227,11 @@ def test_figure_2_is_drawn_and_follows_its_sliders(visit: Visit) -> None:
 def test_figure_7_opens_its_comparisons_though_another_one_was_looked_at_before(visit: Visit) -> None:
     page = visit("/?models=b1&photos=,")  # without photos there are no maps to wait for
     for button, model in (("five scalings", "mini-compound@127"), ("Scaling axes", "lite2@260")):
-        page.get_by_role("link", name="Paper", exact=True).click()
+        follow(page, "Paper", "/paper")
         page.get_by_role("radio", name=EXISTING["figure7"].label, exact=True).click()
         page.get_by_role("button", name=re.compile(button)).click()
         expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("differently scaled"))
+        idle(page)
         page.get_by_role("button", name="Models", exact=True).click()
         expect(page.get_by_test_id("stMultiSelect").first).to_contain_text(model)
         page.keyboard.press("Escape")

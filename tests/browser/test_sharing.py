@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Window, comparison, unfold
+from tests.browser.conftest import Window, comparison, idle, pictures_are_read, poll, unfold
 
 pytestmark = pytest.mark.browser
 
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
-PATIENCE_MS = 90_000
+PATIENCE_MS = 180_000
 TWO = "/?models=lite0@96,lite1@96&photos=dog&opacity=80"
 
 
@@ -61,6 +61,7 @@ def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(window: Wi
     row = page.locator("section.row").filter(has=page.get_by_role("img", name="The photo German shepherd"))
     row.get_by_role("radio").nth(2).click()  # a class, for all maps
     expect(page).to_have_url(re.compile("class="))
+    idle(page)
     for name in ("Draw a box", "Swipe", "Difference", "Most different first"):
         page.get_by_label(name, exact=True).check()
     row.locator(".difference select").first.select_option("lite1@96")
@@ -97,10 +98,14 @@ def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(window: Wi
     expect(there.get_by_text(re.compile(r"owl\.jpg \(sha256 [0-9a-f]{16}…\)"))).to_be_visible()
     expect(there.get_by_text("waits for them")).to_be_visible()
     expect(there.locator("section.row")).to_have_count(1)
-    assert seen(there) == before
+
+    def looks_the_same() -> None:
+        assert seen(there) == before
+
+    poll(there, looks_the_same)
     again = view_of(copied(there))  # of the dog alone
     assert again == {**view, "photos": {name: one for name, one in view["photos"].items() if one == dog}}
-    assert there.locator('.classes [aria-checked="true"]').inner_text() == "Each model's own first guess"
+    expect(there.locator('.classes [aria-checked="true"]')).to_have_text("Each model's own first guess")
     expect(there).not_to_have_url(re.compile("view="))
     bring(there, SAMPLES / "owl.jpg")
     expect(there.get_by_text("waits for them")).to_have_count(0)
@@ -120,5 +125,5 @@ def test_a_link_carries_all_but_photos_and_a_session_carries_them_too(window: Wi
     report = page.context.new_page()
     report.goto(f"file://{tmp_path / 'report.html'}")
     expect(report.get_by_role("img")).to_have_count(6)
-    assert report.locator("img").evaluate_all("all => all.every((one) => one.naturalWidth > 0)")
+    pictures_are_read(report.locator("img"))
     report.close()
