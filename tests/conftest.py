@@ -60,7 +60,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     A browser test that fails has a second try: a frame that comes late on a busy machine is no fault of the app. The
     summary names each with what failed, since one that comes up again and again races and has to be mended.
+    What needs Ray comes last, so that no cluster takes its share of the processor beside other tests.
     """
+    items.sort(key=lambda item: item.get_closest_marker("ray") is not None)
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=1))
