@@ -19,10 +19,14 @@ for each in UV_INDEX_URL UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_CONSTRAINT UV_INDEX
     if eval "[ -n \"\$$each\" ]"; then export "${each?}"; else unset $each; fi
 done
 
+# Where Python may not keep what it compiles, every process would compile the packages anew.
+lazily=--no-compile
+if [ -n "${PYTHONDONTWRITEBYTECODE-}" ]; then lazily= && export UV_COMPILE_BYTECODE=1; fi
+
 install() {
     $bin/uv pip install --quiet --python $bin/python "$@" && return
     echo "uv does not install $*: pip does, which takes longer" >&2
-    $bin/pip install --quiet --no-compile "$@"
+    $bin/pip install --quiet $lazily "$@"
 }
 
 $bin/pip install --quiet "$(grep '^uv==' requirements-dev.txt)" || true
