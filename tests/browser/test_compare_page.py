@@ -161,7 +161,7 @@ def test_the_gallery_is_seen_whole_used_by_keyboard_and_by_quick_clicks(visit: V
     expect(page.get_by_role("img", name=re.compile("^Evidence for red panda")).first).to_be_visible(timeout=PATIENCE_MS)
 
 
-def test_the_search_for_b3_finds_b3_first(visit: Visit) -> None:
+def test_the_search_for_b3_finds_b3_first_and_a_model_that_does_not_exist_is_gone(visit: Visit) -> None:
     page = visit("/?models=lite0@224&photos=,")
     unfold(page, "Models")
     box = page.get_by_role("combobox", name="Models")
@@ -169,6 +169,7 @@ def test_the_search_for_b3_finds_b3_first(visit: Visit) -> None:
     options = page.get_by_role("option")
     expect(options.filter(has_not_text="b3")).to_have_count(0)
     expect(options.filter(has_text="@").first).to_have_text(re.compile(r"^b3@300"))
+    a_model_that_does_not_exist_is_said_once_and_gone(page, box)
 
 
 def test_models_join_with_one_click_or_say_what_is_missing(visit: Visit) -> None:
@@ -182,11 +183,7 @@ def test_models_join_with_one_click_or_say_what_is_missing(visit: Visit) -> None
     expect(page).to_have_url(re.compile("lite2"))
 
 
-def test_a_model_that_does_not_exist_is_said_once_and_gone(visit: Visit) -> None:
-    page = visit(ONE)
-    expect(maps(page).first).to_be_visible(timeout=PATIENCE_MS)
-    unfold(page, "Models")
-    box = page.get_by_role("combobox", name=re.compile("Models"))
+def a_model_that_does_not_exist_is_said_once_and_gone(page: Page, box: Locator) -> None:
     box.fill("resnet50")
     box.press("Enter")
     expect(page.get_by_text("There is no model 'resnet50'")).to_be_visible(timeout=PATIENCE_MS)

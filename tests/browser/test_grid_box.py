@@ -43,8 +43,16 @@ def draw(page: Page, on: Locator, start: tuple[float, float], end: tuple[float, 
     page.mouse.move(x1, y1)
 
 
-def test_a_box_is_measured_in_every_map_while_it_is_drawn(compare: Compare) -> None:
+def test_boxes_and_the_picture_of_one_comparison(compare: Compare) -> None:
     grid = compare(TWO)
+    a_box_can_be_written_in_numbers(grid)
+    a_box_is_measured_in_every_map_while_it_is_drawn(grid)
+    grid.page.get_by_role("button", name="Remove the box").click()
+    grid.page.get_by_label("Draw a box").uncheck()
+    the_picture_that_is_saved_is_the_one_that_is_seen(grid)
+
+
+def a_box_is_measured_in_every_map_while_it_is_drawn(grid: Any) -> None:
     page, line = grid.page, grid.line
     before = len(line.sent)
     page.get_by_label("Draw a box").check()
@@ -96,8 +104,7 @@ def test_a_box_says_how_much_an_even_map_would_have_in_it(compare: Compare) -> N
     assert times == pytest.approx(share / part, abs=0.05 + 0.5 / part)
 
 
-def test_a_box_can_be_written_in_numbers(compare: Compare) -> None:
-    grid = compare(TWO)
+def a_box_can_be_written_in_numbers(grid: Any) -> None:
     page = grid.page
     box = page.get_by_label("Draw a box")
     expect(boxed(page, 0)).to_be_hidden()
@@ -145,8 +152,7 @@ def in_sheet(picture: Image.Image, column: int, like: Image.Image) -> np.ndarray
     return np.asarray(cut.resize(like.size)).astype(int)
 
 
-def test_the_picture_that_is_saved_is_the_one_that_is_seen(compare: Compare) -> None:
-    grid = compare(TWO)
+def the_picture_that_is_saved_is_the_one_that_is_seen(grid: Any) -> None:
     page = grid.page
     plain = saved(page)
     page.locator(".classes button").nth(3).click()

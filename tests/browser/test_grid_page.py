@@ -35,8 +35,15 @@ def pinch(page: Page, on: Locator) -> None:
     page.keyboard.up("Control")
 
 
-def test_looking_in_another_way_sends_nothing(compare: Compare) -> None:
+def test_a_hand_sends_nothing_and_draws_what_it_moves_alone(compare: Compare) -> None:
     grid = compare(TWO)
+    looking_in_another_way_sends_nothing(grid)
+    grid.page.get_by_label("Swipe").uncheck()
+    grid.idle()
+    a_hand_draws_what_it_moves_alone_and_on_the_canvases_that_are_there(grid)
+
+
+def looking_in_another_way_sends_nothing(grid: Any) -> None:
     page, line = grid.page, grid.line
     first, last = grid.maps.first, grid.maps.last
     assert line.sent  # the page did talk before
@@ -94,8 +101,7 @@ COUNT_CANVASES = """
 """
 
 
-def test_a_hand_draws_what_it_moves_alone_and_on_the_canvases_that_are_there(compare: Compare) -> None:
-    grid = compare(TWO)
+def a_hand_draws_what_it_moves_alone_and_on_the_canvases_that_are_there(grid: Any) -> None:
     page, hand = grid.page, grid.stage(0)
     page.evaluate(COUNT_CANVASES)
     for _ in range(6):
@@ -128,13 +134,15 @@ def test_maps_that_were_new_are_still_in_hand_when_the_page_runs_again(compare: 
     expect(zoomed).to_be_visible()
 
 
-def test_hints_cells_and_classes_of_one_comparison(compare: Compare) -> None:
+def test_hints_cells_classes_and_the_wheel_of_one_comparison(compare: Compare) -> None:
     grid = compare(TWO)
     cells_are_asked_by_keyboard_and_spoken(grid)
     what_matters_in_a_cell_is_drawn_on_the_photo(grid)
     grid.stage(0).press("Escape")
     the_first_map_says_how_it_is_zoomed_and_a_held_cell_answers_beside_itself(grid)
     a_class_that_is_pointed_at_moves_nothing_and_a_picked_one_says_so_in_every_map(grid)
+    grid.idle()
+    the_wheel_scrolls_the_page_until_the_map_has_the_keyboard(grid)
 
 
 def the_first_map_says_how_it_is_zoomed_and_a_held_cell_answers_beside_itself(grid: Any) -> None:
@@ -352,8 +360,7 @@ def test_where_two_models_differ_is_marked_and_puts_photos_in_order(compare: Com
     expect(names).to_have_text(chosen)
 
 
-def test_the_wheel_scrolls_the_page_until_the_map_has_the_keyboard(compare: Compare) -> None:
-    grid = compare(TWO)
+def the_wheel_scrolls_the_page_until_the_map_has_the_keyboard(grid: Any) -> None:
     page = grid.page
     first = grid.maps.first
     grid.stage(0).hover()

@@ -23,8 +23,13 @@ WATCH_ORDER = """
 """
 
 
-def test_every_choice_is_drawn_before_the_server_hears_of_it_once(compare: Compare) -> None:
+def test_a_choice_is_drawn_told_once_and_undone_by_no_older_answer(compare: Compare) -> None:
     grid = compare(TWO)
+    every_choice_is_drawn_before_the_server_hears_of_it_once(grid)
+    a_list_that_hides_the_end_of_a_press_is_let_go_and_an_older_answer_undoes_nothing(grid)
+
+
+def every_choice_is_drawn_before_the_server_hears_of_it_once(grid: Any) -> None:
     page, first = grid.page, grid.maps.first
     grid.open_look()
     first.evaluate(WATCH_ORDER)
@@ -50,10 +55,16 @@ def test_every_choice_is_drawn_before_the_server_hears_of_it_once(compare: Compa
         assert order.count("sent") == 1
 
 
-def test_letting_go_of_a_control_tells_the_server_and_the_link_follows(compare: Compare) -> None:
+def test_looks_links_and_questions_of_one_comparison(compare: Compare) -> None:
     grid = compare(TWO)
+    another_look_does_not_bring_the_maps_again(grid)
+    grid.idle()
+    letting_go_of_a_control_tells_the_server_and_the_link_follows(grid)
+    a_question_that_was_stopped_can_be_asked_again(grid)
+
+
+def letting_go_of_a_control_tells_the_server_and_the_link_follows(grid: Any) -> None:
     page, line = grid.page, grid.line
-    grid.open_look()
     before = len(line.sent)
     opacity = page.get_by_label("Opacity")
     for value in range(20, 80):
@@ -81,9 +92,8 @@ CHOOSE_BEFORE_AN_OLDER_ANSWER = """
 """
 
 
-def test_a_list_that_hides_the_end_of_a_press_is_let_go_and_an_older_answer_undoes_nothing(compare: Compare) -> None:
-    grid = compare(f"{TWO}&scale=rank")
-    grid.open_look()
+def a_list_that_hides_the_end_of_a_press_is_let_go_and_an_older_answer_undoes_nothing(grid: Any) -> None:
+    """The scale is that of the ranks, and the look is open."""
     scale = grid.page.get_by_role("combobox", name="Colour scale", exact=True)
     scale.dispatch_event("pointerdown")  # some browsers send no pointerup while a list is open
     scale.select_option("own")
@@ -130,8 +140,7 @@ def test_who_goes_back_to_a_choice_keeps_it_when_an_answer_comes_late_and_what_i
     expect(page).to_have_url(re.compile("scale=shared"))
 
 
-def test_another_look_does_not_bring_the_maps_again(compare: Compare) -> None:
-    grid = compare(TWO)
+def another_look_does_not_bring_the_maps_again(grid: Any) -> None:
     page, line = grid.page, grid.line
     assert max(line.received) > 50_000  # the maps, the photo and the scripts
     grid.open_look()
@@ -164,8 +173,7 @@ QUESTION = """
 """
 
 
-def test_a_question_that_was_stopped_can_be_asked_again(compare: Compare) -> None:
-    grid = compare(TWO)
+def a_question_that_was_stopped_can_be_asked_again(grid: Any) -> None:
     page = grid.page
     button, panel = (
         page.get_by_role("button", name="Show what this cell reacts to"),
