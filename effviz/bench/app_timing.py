@@ -37,7 +37,15 @@ if TYPE_CHECKING:
 # What only a real browser can tell: when something is painted, and how many pictures a second it draws.
 # Playwright drives Chromium; both are for development only, so they are looked for when they are needed.
 
+# Playwright's own, which a second list would replace, and two windows below an address bar that nobody sees.
+_WITHOUT = (
+    *("AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync"),
+    *("DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay"),
+    *("MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch"),
+    *("ThirdPartyStoragePartitioning", "WebUIOmniboxAimPopup", "WebUIOmniboxPopup"),
+)
 FLAGS = [
+    f"--disable-features={','.join(_WITHOUT)}",
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
