@@ -38,10 +38,11 @@ def script() -> None:
         for label in st.query_params["models"].split(",")
     ]
     choice = ExplanationChoice(Method(st.query_params.get("method", "cam")), TargetLayer.LAST, TOP1)
-    found = map_cells.compute_cells([cache.bundled("owl")], entrants, choice)
+    compared = [cache.bundled("owl")], entrants, choice
+    found = map_cells.compute_cells(*compared)
     st.session_state.setdefault("runs", []).append([getattr(entry, "sentence", "map") for entry in found])
     if map_cells.awaited(found):
-        st.rerun()
+        map_cells.go_on(*compared)
 
 
 def runs(**address: str) -> list[list[str]]:

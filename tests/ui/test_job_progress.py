@@ -55,13 +55,14 @@ def script() -> None:
         for label in st.query_params["models"].split(",")
     ]
     choice = ExplanationChoice(Method(st.query_params.get("method", "cam")), TargetLayer.LAST, TOP1)
-    found = map_cells.compute_cells([cache.bundled(st.query_params["photos"])], entrants, choice)
+    compared = [cache.bundled(st.query_params["photos"])], entrants, choice
+    found = map_cells.compute_cells(*compared)
     for entry in found:
         st.text(
             f"{entry.entrant.card.ref.label} {entry.sentence if isinstance(entry, map_cells.MapGap) else 'is there'}"
         )
     if map_cells.awaited(found):
-        st.rerun()
+        map_cells.go_on(*compared)
 
 
 def page(**address: str) -> AppTest:
