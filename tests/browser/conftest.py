@@ -313,7 +313,7 @@ class Line:
     sent: list[str] = field(default_factory=list)  # kinds of messages
     received: list[int] = field(default_factory=list)  # their lengths in bytes
 
-    newest: str | bytes = ""
+    newest: bytes | None = None  # what the widgets were in the last message
 
     def listen(self, socket: WebSocket) -> None:
         socket.on("framesent", self.send)
@@ -321,15 +321,14 @@ class Line:
 
     def send(self, frame: str | bytes) -> None:
         """What is told again, since the server has not answered for two seconds, is one message: see sender.js."""
-        if frame != self.newest:
-            self.sent.append(_kind(frame))
-        self.newest = frame
-
-
-def _kind(frame: str | bytes) -> str:
-    """What a message asks for; one that no test expects should say why it came."""
-    message = BackMsg.FromString(frame if isinstance(frame, bytes) else frame.encode())
-    return "rerun" if message.WhichOneof("type") == "rerun_script" else str(message)
+        message = BackMsg.FromString(frame if isinstance(frame, bytes) else frame.encode())
+        if message.WhichOneof("type") != "rerun_script":
+            self.sent.append(str(message))  # one that no test expects should say why it came
+            return
+        widgets = message.rerun_script.widget_states.SerializeToString(deterministic=True)
+        if widgets != self.newest:
+            self.sent.append("rerun")
+        self.newest = widgets
 
 
 @dataclass(slots=True)

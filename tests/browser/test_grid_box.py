@@ -17,6 +17,7 @@ from effviz.explain.activation_maps import activation_map
 from effviz.explain.placement import place
 from effviz.ui import cache
 from effviz.zoo.catalogue import parse_model
+from tests.browser.conftest import standing
 
 pytestmark = pytest.mark.browser
 
@@ -33,9 +34,7 @@ def boxed(page: Page, tile: int) -> Locator:
 
 def draw(page: Page, on: Locator, start: tuple[float, float], end: tuple[float, float]) -> None:
     """Drag from one place to another, 0 to 1 of what is under the mouse, without letting go."""
-    on.scroll_into_view_if_needed()
-    frame = on.bounding_box()
-    assert frame is not None
+    frame = standing(on)
     (x0, y0), (x1, y1) = ((frame["x"] + x * frame["width"], frame["y"] + y * frame["height"]) for x, y in (start, end))
     page.mouse.move(x0, y0)
     page.mouse.down()

@@ -2,18 +2,19 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import comparison, unfold
+from tests.browser.conftest import comparison, poll, standing, unfold
 
 pytestmark = pytest.mark.browser
 
 Compare = Callable[..., Any]  # opens a comparison: see conftest.py
 TWO = "/?models=lite0@224,lite2@260&photos=dog"
-PATIENCE_MS = 90_000  # another model is loaded
+PATIENCE_MS = 180_000  # another model is loaded
 
 FOCUSED = """
   () => {
@@ -153,8 +154,12 @@ def test_a_screen_reader_hears_what_a_map_shows_and_nothing_moves_for_those_who_
     assert page.locator(".effviz-grid").evaluate(MOVES)  # the check sees what does move
     page.emulate_media(reduced_motion="reduce")
     unfold(page, "Photos")
-    for part in (".effviz-grid", ".strip"):
+
+    def rests(part: str) -> None:
         assert page.locator(part).evaluate(MOVES) == []
+
+    for part in (".effviz-grid", ".strip"):
+        poll(page, partial(rests, part))
     page.locator("figure.tile").first.hover()
     page.get_by_role("button", name="Enlarge the map of lite0@224").click()
     grid.stage(0).press("+")
@@ -164,9 +169,7 @@ def test_a_screen_reader_hears_what_a_map_shows_and_nothing_moves_for_those_who_
 def test_two_fingers_zoom_a_map_and_one_moves_it(new_window: Callable[..., Any]) -> None:
     grid = comparison(new_window(has_touch=True), TWO, width=390)
     page = grid.page
-    grid.stage(0).scroll_into_view_if_needed()
-    box = grid.stage(0).bounding_box()
-    assert box is not None
+    box = standing(grid.stage(0))
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     hand = page.context.new_cdp_session(page)
 

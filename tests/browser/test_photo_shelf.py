@@ -9,13 +9,13 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from effviz.explain import images
-from tests.browser.conftest import unfold, upload
+from tests.browser.conftest import follow, unfold, upload
 
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
 SAMPLES = Path(__file__).parents[2] / "assets" / "samples"
-PATIENCE_MS = 90_000
+PATIENCE_MS = 180_000
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_own_photos_stay_on_every_page_until_they_are_removed(visit: Visit, heic
     expect(page).to_have_url(re.compile("/scale"))
     expect(photos(page)).to_have_count(0)
     for name in ("Evaluate", "Paper"):
-        go(page, name)
+        follow(page, name, f"/{name.lower()}")
         if name == "Paper":
             page.get_by_role("radio", name=re.compile("^Training")).click()
         expect(own(page).get_by_role("button", name="IMG_0001.HEIC", exact=True)).to_be_visible(timeout=PATIENCE_MS)

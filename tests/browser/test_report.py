@@ -16,6 +16,7 @@ from effviz.evaluate.run_summary import MetricMean
 from effviz.explain import sample_photos
 from effviz.plots.metric_vs_macs import metric_against_macs
 from effviz.report.html_report import html_chart, html_page
+from tests.browser.conftest import pictures_are_read, poll
 
 # Models, MACs and energies of docs/study/localisation/summary.csv, which crowd in the middle.
 STUDY = {
@@ -68,11 +69,15 @@ def test_words_of_a_chart_keep_off_each_other(browser: Browser, tmp_path: Path, 
     opened.goto(file.as_uri())
     opened.wait_for_selector(".legendtext")
     opened.wait_for_selector(".textpoint text")
-    seen = opened.evaluate(LOOK)
+
+    def each_has_its_place() -> None:
+        seen = opened.evaluate(LOOK)
+        assert seen["found"] == []
+        assert seen["wide"] == width
+        assert seen["named"] >= 4
+
+    poll(opened, each_has_its_place)
     context.close()
-    assert seen["found"] == []
-    assert seen["wide"] == width
-    assert seen["named"] >= 4
 
 
 def data_set(folder: Path) -> Path:
@@ -116,7 +121,7 @@ def test_a_report_that_the_command_made_is_whole_without_a_network(browser: Brow
     expect(page.locator(".js-plotly-plot .main-svg .points path").first).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(3)
     for plot in page.locator(".js-plotly-plot").all():
-        assert plot.locator(".points path").count() >= 2  # one for each model
+        expect(plot.locator(".points path").nth(1)).to_be_attached()  # one for each model
     for title in (
         "Energy in box",
         "MaxBoxAcc",
@@ -129,8 +134,12 @@ def test_a_report_that_the_command_made_is_whole_without_a_network(browser: Brow
     expect(page.get_by_text("torn.jpg", exact=True)).to_have_count(1)
     pictures = page.locator("figure img")
     expect(pictures).to_have_count(2 * 3 + 3 * 2)  # best, median and worst of each model; disputes by each model
-    assert pictures.evaluate_all("all => all.every(one => one.complete && one.naturalWidth > 0)")
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    pictures_are_read(pictures)
+
+    def narrow() -> None:
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+    poll(page, narrow)
     assert [url for url in asked if not url.startswith(("data:", "blob:"))] == [report.as_uri()]
     assert wrong == []
     context.close()

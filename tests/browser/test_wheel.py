@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import STILL_WAITING
+from tests.browser.conftest import STILL_WAITING, idle
 
 ROOT = Path(__file__).parents[2]
-IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 SOURCES = ("effviz", "assets", "models", "docs/study", ".streamlit")
 FILES = ("app.py", "setup.py", "pyproject.toml", "requirements.txt", "README.md", "LICENSE")
 
@@ -147,14 +146,14 @@ def test_the_app_answers_with_five_maps_and_opens_every_page(server: str, browse
     mistakes: list[str] = []
     page.on("pageerror", lambda error: mistakes.append(str(error)))
     page.goto(server)
-    page.wait_for_selector(IDLE, timeout=60_000)
+    idle(page)
     expect(page.locator("figure.tile canvas[aria-label]")).to_have_count(5)
     heading = page.get_by_role("heading", level=1).first
     for name in PAGES:
         before = heading.inner_text()
         page.get_by_role("link", name=name, exact=True).click()
         expect(heading).not_to_have_text(before)
-        page.wait_for_selector(IDLE, timeout=60_000)
+        idle(page)
         expect(page.locator('[data-testid="stException"]')).to_have_count(0)
     expect(page.get_by_role("combobox", name="Run")).to_have_value("A first study: 400 photos with boxes")
     page.close()
