@@ -38,11 +38,10 @@ def script() -> None:
         for label in st.query_params["models"].split(",")
     ]
     choice = ExplanationChoice(Method(st.query_params.get("method", "cam")), TargetLayer.LAST, TOP1)
-    compared = [cache.bundled("owl")], entrants, choice
-    found = map_cells.compute_cells(*compared)
+    found = map_cells.compute_cells([cache.bundled("owl")], entrants, choice)
     st.session_state.setdefault("runs", []).append([getattr(entry, "sentence", "map") for entry in found])
     if map_cells.awaited(found):
-        map_cells.go_on(*compared)
+        st.rerun()
 
 
 def runs(**address: str) -> list[list[str]]:

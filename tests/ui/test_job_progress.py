@@ -55,14 +55,13 @@ def script() -> None:
         for label in st.query_params["models"].split(",")
     ]
     choice = ExplanationChoice(Method(st.query_params.get("method", "cam")), TargetLayer.LAST, TOP1)
-    compared = [cache.bundled(st.query_params["photos"])], entrants, choice
-    found = map_cells.compute_cells(*compared)
+    found = map_cells.compute_cells([cache.bundled(st.query_params["photos"])], entrants, choice)
     for entry in found:
         st.text(
             f"{entry.entrant.card.ref.label} {entry.sentence if isinstance(entry, map_cells.MapGap) else 'is there'}"
         )
     if map_cells.awaited(found):
-        map_cells.go_on(*compared)
+        st.rerun()
 
 
 def page(**address: str) -> AppTest:

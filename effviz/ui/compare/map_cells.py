@@ -1,10 +1,9 @@
 """What every model makes of every photo: the maps of the page, each computed when it is the visitor's turn."""
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 import streamlit as st
 
@@ -22,9 +21,8 @@ from effviz.ui.outputs import plain
 from effviz.zoo.catalogue import ModelCard
 from effviz.zoo.presets import ScalingAxis
 
-FILLING: Final = "comparison being filled"
+FILLING: Final = "comparison being filled"  # in the session: what is compared, and the entries that are there
 SHOW_AFTER_S: Final = 1.0  # between two looks of a visitor at maps being made; the first map is shown at once
-Keys: TypeAlias = tuple[tuple[str, ...], ...]  # of all tasks: what is compared
 FRAME: Final = lazy_gettext("White frame: what the model saw. Dimmed: cropped away.")  # on every map, whoever draws it
 
 
@@ -104,15 +102,6 @@ class _Task:
         return MapGap(self.chosen, self.entrant, sentence, awaited)
 
 
-@dataclass(frozen=True, slots=True)
-class _Filling:
-    """A comparison whose maps are being made, in the session."""
-
-    what: Keys
-    entries: Mapping[tuple[str, ...], MapCell | MapGap]
-    seen: bool
-
-
 def compute_cells(
     photos: Sequence[ChosenPhoto], entrants: Sequence[Entrant], choice: ExplanationChoice
 ) -> list[MapCell | MapGap]:
@@ -121,46 +110,24 @@ def compute_cells(
     A map that took a while is worth showing at once: the others are `awaited` then, and the page runs again for them.
     """
     cache.arrive()
-    tasks = _tasks(photos, entrants, choice)
-    what, found, seen = _begun(tasks)
+    tasks = [_Task(photo, entrant, choice) for photo in photos for entrant in entrants]
+    what = tuple(task.key for task in tasks)
+    filled = _filled(what)
+    found = [filled.get(task.key) or task.find() for task in tasks]
     new = found.count(None)
     if not new:
         st.session_state.pop(FILLING, None)
         return [entry for entry in found if entry]
-    if not seen:
-        entries = [entry or task.gap(_("On its way."), awaited=True) for task, entry in zip(tasks, found, strict=True)]
-        _keep(tasks, entries, seen=True)
-        return entries
     if stopped(what):
         done = _("Stopped with {done} of {all} maps made.").format(done=len(tasks) - new, all=len(tasks))
         ask_again(done, _("Go on"), what)
         return _as_it_is(tasks)
     try:
         with JobProgress(len(tasks), begun=len(tasks) - new).shown(what, may_stop=not tasks[0].quick) as work:
-            entries = _until_worth_showing(tasks, found, work)
+            return _until_worth_showing(tasks, found, work)
     except BusyError as error:
         ask_again(str(error), _("Try again"), what)
         return _as_it_is(tasks)
-    if awaited(entries):
-        _keep(tasks, entries, seen=True)
-    else:
-        st.session_state.pop(FILLING, None)
-    return entries
-
-
-def go_on(photos: Sequence[ChosenPhoto], entrants: Sequence[Entrant], choice: ExplanationChoice) -> None:
-    """Run the page again for the maps that are awaited.
-
-    Where each takes no more than a pass they are made first, while the browser draws those that it has: it would put
-    that off for what another run has to say. Slow ones are made by that run, whose bar has a way to stop.
-    """
-    tasks = _tasks(photos, entrants, choice)
-    what, found, _seen = _begun(tasks)
-    if all(task.quick for task in tasks):
-        work = JobProgress(len(tasks), begun=len(tasks) - found.count(None))
-        with suppress(BusyError), work.shown(what, may_stop=False):  # the next run says that others are before
-            _keep(tasks, _until_worth_showing(tasks, found, work), seen=False)
-    st.rerun()
 
 
 def awaited(found: Sequence[MapCell | MapGap]) -> bool:
@@ -177,20 +144,10 @@ def guessed_classes(found: Sequence[MapCell | MapGap]) -> list[str]:
     return sorted(surest, key=lambda name: -surest[name])
 
 
-def _tasks(photos: Sequence[ChosenPhoto], entrants: Sequence[Entrant], choice: ExplanationChoice) -> list[_Task]:
-    return [_Task(photo, entrant, choice) for photo in photos for entrant in entrants]
-
-
-def _begun(tasks: Sequence[_Task]) -> tuple[Keys, list[MapCell | MapGap | None], bool]:
-    """What is compared, what there is of it by now, and whether the visitor has seen that.
-
-    Also what the caches have let go since the last run, and what failed there.
-    """
-    what = tuple(task.key for task in tasks)
-    known: _Filling | None = st.session_state.get(FILLING)
-    if known is None or known.what != what:
-        known = _Filling(what, {}, seen=True)
-    return what, [known.entries.get(task.key) or task.find() for task in tasks], known.seen
+def _filled(what: tuple[object, ...]) -> dict[tuple[str, ...], MapCell | MapGap]:
+    """What the last runs have made of this comparison: also what the caches have let go since, and what failed."""
+    known: tuple[tuple[object, ...], dict[tuple[str, ...], MapCell | MapGap]] | None = st.session_state.get(FILLING)
+    return known[1] if known and known[0] == what else {}
 
 
 def _until_worth_showing(
@@ -209,6 +166,7 @@ def _until_worth_showing(
         else:
             new.append(_made(task, work))
             entries.append(new[-1])
+    _keep(tasks, entries)
     return entries
 
 
@@ -221,10 +179,11 @@ def _at_hand(entries: Sequence[MapCell | MapGap]) -> bool:
     return all(cache.is_loaded(entry.entrant.card.ref) for entry in entries if isinstance(entry, MapCell))
 
 
-def _keep(tasks: Sequence[_Task], entries: Sequence[MapCell | MapGap], seen: bool) -> None:
-    """Keep for the next run what is there by now."""
-    kept = {task.key: entry for task, entry in zip(tasks, entries, strict=True) if not awaited([entry])}
-    st.session_state[FILLING] = _Filling(tuple(task.key for task in tasks), kept, seen)
+def _keep(tasks: Sequence[_Task], entries: Sequence[MapCell | MapGap]) -> None:
+    st.session_state.pop(FILLING, None)
+    if awaited(entries):
+        kept = {task.key: entry for task, entry in zip(tasks, entries, strict=True) if not awaited([entry])}
+        st.session_state[FILLING] = tuple(task.key for task in tasks), kept
 
 
 def _as_it_is(tasks: Sequence[_Task]) -> list[MapCell | MapGap]:

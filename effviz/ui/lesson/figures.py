@@ -33,7 +33,7 @@ from effviz.plots.style import config, drawn_numbers, enlarge
 from effviz.scaling import PAPER_RULE, Family
 from effviz.ui import cache, outputs
 from effviz.ui.compare.display_settings import PICTURE_PX, ExplanationChoice
-from effviz.ui.compare.map_cells import FRAME, Entrant, MapCell, MapGap, awaited, compute_cells, go_on
+from effviz.ui.compare.map_cells import FRAME, Entrant, MapCell, MapGap, awaited, compute_cells
 from effviz.ui.components import counted_here
 from effviz.ui.components.networks import networks
 from effviz.ui.components.picture import chart_menu
@@ -193,18 +193,18 @@ def show_live_maps(guess: Mapping[str, float | str], shown: bool) -> None:
     """Show a column of maps a letter; its name stands there when the answer is shown."""
     known = preset()
     entrants = [Entrant(model_card(known.refs[at]), known.roles[at], "", "") for at in _ORDER]
-    compared = [cache.bundled(name) for name in PHOTOS], entrants, ExplanationChoice(Method.CAM, TargetLayer.LAST, TOP1)
-    place, bar = st.container(), st.container()
-    with bar:
-        found = compute_cells(*compared)
+    place = st.container()
+    with st.container():  # for the bar
+        found = compute_cells(
+            [cache.bundled(name) for name in PHOTOS], entrants, ExplanationChoice(Method.CAM, TargetLayer.LAST, TOP1)
+        )
     with place, st.container(horizontal=True, gap="small", key="lesson-maps"):
         for at, letter in enumerate(LETTERS):
             with st.container(width=ROOM_PICTURE_WIDTH_PX if PRESENT.get() else PICTURE_WIDTH_PX, gap="small"):
                 _column(letter, found[at :: len(LETTERS)], shown)
     st.caption(_("CAM for each network's first guess, each map on its own range. {frame}").format(frame=_(FRAME)))
     if awaited(found):
-        with bar:
-            go_on(*compared)
+        st.rerun()
 
 
 def _column(letter: str, found: Sequence[MapCell | MapGap], shown: bool) -> None:

@@ -60,17 +60,15 @@ with place:
     elif not entrants:
         st.info(_("No model is chosen: pick a comparison under Models, or type a model such as lite0@224."))
     elif ready and display_settings.confirm_slow_method(choice, [entrant.card for entrant in ready], len(chosen)):
-        bar = st.container()  # the grid has the same place without a bar in it, and stays zoomed as it was
-        with bar:
+        with st.container():  # for the bar: the grid has the same place without it, and stays zoomed as it was
             found = map_cells.compute_cells(chosen, ready, choice)
         with strip.explained:
             display_settings.choose_class(map_cells.guessed_classes(found))
         above = st.container()  # filled last: what it says takes a look at the photos, and the maps need not wait
         photo_grid.show(found, choice, looked)
         st.caption(_(CAM_METHODS[choice.method].reading))
-        if map_cells.awaited(found):
-            with bar:
-                map_cells.go_on(chosen, ready, choice)
+        if map_cells.awaited(found):  # the maps that are there are shown while a run of its own makes the next one
+            st.rerun()
         photo_grid.show_same_methods([entry for entry in found if isinstance(entry, map_cells.MapCell)], choice)
         with above:
             photo_grid.show_out_of_domain([entry for entry in found if isinstance(entry, map_cells.MapCell)])
