@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from effviz.ui.job_queue import Effort
 
 KEPT_PX: Final = 2000  # of a visitor's photo, on its long side: a page shows less
-IDLE_BYTES: Final = budget_bytes(0.002)  # of photos, and of passes, while nobody is here
+IDLE_BYTES: Final = budget_bytes(0.001)  # of each cache but that of models, while nobody is here
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -76,8 +76,8 @@ _HERE: set[object] = set()  # a token for every visitor whose Compare page is op
 def _leave(token: object) -> None:
     _HERE.discard(token)
     if not _HERE:
-        _PHOTOS.shrink(IDLE_BYTES)
-        _PASSES.shrink(IDLE_BYTES)
+        for kept in (_PHOTOS, _PASSES, _MAPS, _PICTURES):
+            kept.shrink(IDLE_BYTES)
         give_back()
 
 

@@ -166,14 +166,14 @@ def test_pictures_are_bounded_in_bytes(cat: Photo, monkeypatch: pytest.MonkeyPat
 def test_most_goes_when_the_last_visitor_leaves_and_nothing_before(cat: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "_HERE", {"one", "other"})
     monkeypatch.setattr(cache, "IDLE_BYTES", 0)
-    cache.forward(REF, cat)
-    cache.bundled("cat").open()
+    kept = (cache._PHOTOS, cache._PASSES, cache._MAPS, cache._PICTURES)
+    cache.map_of_class(REF, cat, 0, Method.CAM)
+    cache.thumbnail(cache.bundled("cat").open(), 64)
     cache._leave("one")
     cache._leave("one")
-    assert cache._PASSES.size_bytes > 0
-    assert cache._PHOTOS.size_bytes > 0
+    assert all(values.size_bytes > 0 for values in kept)
     cache._leave("other")
-    assert cache._PASSES.size_bytes == cache._PHOTOS.size_bytes == 0
+    assert all(values.size_bytes == 0 for values in kept)
 
 
 @pytest.mark.parametrize(
