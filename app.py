@@ -13,6 +13,7 @@ from effviz.zoo import loading
 HERE = Path(__file__).parent
 PAGES = "effviz/ui/pages"  # st.Page finds them from this file's folder
 
+startup.send_at_once()
 startup.shorten_log()
 startup.bound_uploads()
 job_queue.bound_decoders()

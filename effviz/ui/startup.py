@@ -1,11 +1,16 @@
-"""What the server sets up when it starts: models loaded ahead, a short log, and a bound on uploads."""
+"""What the server sets up when it starts: models loaded ahead, its sockets, a short log, and a bound on uploads."""
 
 import logging
+import os
+import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Final
 
@@ -21,6 +26,7 @@ from effviz.ui.memory import UPLOADS_SHARE, budget_bytes
 # want themselves.
 
 PAUSE_S: Final = 0.05  # between two looks whether the server listens
+LOOKS: Final = 20  # for its socket
 logger = logging.getLogger(__name__)
 
 
@@ -46,6 +52,10 @@ def _when_it_listens() -> None:
     never = threading.Event()
     while not Runtime.exists() or Runtime.instance().state is RuntimeState.INITIAL:
         never.wait(PAUSE_S)
+    for _look in range(LOOKS):
+        if hurry_listeners():
+            break
+        never.wait(PAUSE_S)
     server = Runtime.instance()
     preload(lambda: server.state is RuntimeState.NO_SESSIONS_CONNECTED)
 
@@ -62,6 +72,31 @@ def _steps() -> Iterator[Callable[[], object]]:
         yield lambda label=label: cache.model(label)  # type: ignore[misc]
     for found in iter_modules(compare.__path__, f"{compare.__name__}."):
         yield lambda name=found.name: import_module(name)  # type: ignore[misc]
+
+
+# Streamlit's sockets hold a small message back until the one before is acknowledged (Nagle's algorithm), which browsers
+# do after 40 ms: each file waits for that, and each message of a page. Connections have their settings from the socket
+# that listens, and nothing but the system knows that one.
+
+DESCRIPTORS: Final = Path("/dev/fd")
+
+
+@cache
+def send_at_once() -> None:
+    """Have this process's server send each message without waiting; nothing happens the second time."""
+    hurry_listeners()
+
+
+def hurry_listeners() -> int:
+    """Do so for all sockets that listen now; return how many, 0 where the system has no list of them."""
+    found = 0
+    for each in os.listdir(DESCRIPTORS) if DESCRIPTORS.is_dir() else ():
+        with suppress(OSError), socket.socket(fileno=os.dup(int(each))) as known:
+            is_tcp = known.family in (socket.AF_INET, socket.AF_INET6) and known.type == socket.SOCK_STREAM
+            if is_tcp and known.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                known.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                found += 1
+    return found
 
 
 # The log does not need tracebacks of messages that no browser sends. Anybody can send them, again and again: each gets

@@ -58,11 +58,6 @@ def running() -> Iterator[AppServer]:
         yield server
 
 
-def test_the_server_runs_on_uvloop(running: AppServer) -> None:
-    """Streamlit takes it where it is installed; on asyncio's own loop each file waits 40 ms for an acknowledgement."""
-    assert running.loaded("uvloop") is not False
-
-
 def test_visitors_that_come_and_go_leave_no_memory_behind(running: AppServer) -> None:
     asyncio.run(load.make_visits(running.port, 0, 8))
     before = running.memory_mib

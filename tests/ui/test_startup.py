@@ -1,6 +1,7 @@
-"""The log of a public server: one line for what is wrong, and nothing that belongs to a visitor."""
+"""A server's connections and its log: one line for what is wrong, and nothing that belongs to a visitor."""
 
 import logging
+import socket
 import sys
 
 import pytest
@@ -10,6 +11,14 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from effviz.ui import guard, startup
 from effviz.ui.startup import MOST_LINES, WINDOW_S, OneLineFilter
+
+
+@pytest.mark.skipif(not startup.DESCRIPTORS.is_dir(), reason="the system has no list of a process's sockets")
+def test_a_server_s_connections_send_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert startup.hurry_listeners() > 0
+        with socket.create_connection(server.getsockname()), server.accept()[0] as connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.fixture
