@@ -53,7 +53,7 @@ def _when_it_listens() -> None:
     while not Runtime.exists() or Runtime.instance().state is RuntimeState.INITIAL:
         never.wait(PAUSE_S)
     for _look in range(LOOKS):
-        if hurry_listeners():
+        if hurry_sockets():
             break
         never.wait(PAUSE_S)
     server = Runtime.instance()
@@ -84,19 +84,18 @@ DESCRIPTORS: Final = Path("/dev/fd")
 @cache
 def send_at_once() -> None:
     """Have this process's server send each message without waiting; nothing happens the second time."""
-    hurry_listeners()
+    hurry_sockets()
 
 
-def hurry_listeners() -> int:
-    """Do so for all sockets that listen now; return how many, 0 where the system has no list of them."""
-    found = 0
+def hurry_sockets() -> bool:
+    """Do so for all sockets there are; return whether one listens. Nothing where the system has no list of them."""
+    listens = False
     for each in os.listdir(DESCRIPTORS) if DESCRIPTORS.is_dir() else ():
         with suppress(OSError), socket.socket(fileno=os.dup(int(each))) as known:
-            is_tcp = known.family in (socket.AF_INET, socket.AF_INET6) and known.type == socket.SOCK_STREAM
-            if is_tcp and known.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            if known.family in (socket.AF_INET, socket.AF_INET6) and known.type == socket.SOCK_STREAM:
                 known.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                found += 1
-    return found
+                listens |= bool(known.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    return listens
 
 
 # The log does not need tracebacks of messages that no browser sends. Anybody can send them, again and again: each gets

@@ -15,10 +15,16 @@ from effviz.ui.startup import MOST_LINES, WINDOW_S, OneLineFilter
 
 @pytest.mark.skipif(not startup.DESCRIPTORS.is_dir(), reason="the system has no list of a process's sockets")
 def test_a_server_s_connections_send_at_once() -> None:
+    def hurries(connection: socket.socket) -> bool:
+        return bool(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
     with socket.create_server(("127.0.0.1", 0)) as server:
-        assert startup.hurry_listeners() > 0
-        with socket.create_connection(server.getsockname()), server.accept()[0] as connection:
-            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        with socket.create_connection(server.getsockname()), server.accept()[0] as before:
+            assert not hurries(before)
+            assert startup.hurry_sockets()
+            assert hurries(before)
+        with socket.create_connection(server.getsockname()), server.accept()[0] as later:
+            assert hurries(later)
 
 
 @pytest.fixture
