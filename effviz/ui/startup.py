@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import stat
 import threading
 import time
 from collections import deque
@@ -90,11 +91,14 @@ def send_at_once() -> None:
 def hurry_sockets() -> bool:
     """Do so for all sockets there are; return whether one listens. Nothing where the system has no list of them."""
     listens = False
-    for each in os.listdir(DESCRIPTORS) if DESCRIPTORS.is_dir() else ():
-        with suppress(OSError), socket.socket(fileno=os.dup(int(each))) as known:
-            if known.family in (socket.AF_INET, socket.AF_INET6) and known.type == socket.SOCK_STREAM:
-                known.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                listens |= bool(known.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    for each in map(int, os.listdir(DESCRIPTORS) if DESCRIPTORS.is_dir() else ()):
+        with suppress(OSError):  # closed meanwhile
+            if not stat.S_ISSOCK(os.fstat(each).st_mode):
+                continue
+            with socket.socket(fileno=os.dup(each)) as known:
+                if known.family in (socket.AF_INET, socket.AF_INET6) and known.type == socket.SOCK_STREAM:
+                    known.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    listens |= bool(known.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
     return listens
 
 

@@ -1,6 +1,7 @@
 """A server's connections and its log: one line for what is wrong, and nothing that belongs to a visitor."""
 
 import logging
+import os
 import socket
 import sys
 
@@ -21,7 +22,9 @@ def test_a_server_s_connections_send_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         with socket.create_connection(server.getsockname()), server.accept()[0] as before:
             assert not hurries(before)
+            descriptors = os.listdir(startup.DESCRIPTORS)
             assert startup.hurry_sockets()
+            assert os.listdir(startup.DESCRIPTORS) == descriptors  # none is left open
             assert hurries(before)
         with socket.create_connection(server.getsockname()), server.accept()[0] as later:
             assert hurries(later)
