@@ -14,6 +14,7 @@ class Grid {
   /** @type {Send} */ setStateValue;
   /** @type {Send} */ setTriggerValue;
   /** @type {Answer | null} */ answer = null;
+  /** @type {(() => void)[]} */ calls = []; // of Streamlit, that it has not said goodbye for
 
   /** @param {HTMLElement} root */
   constructor(root) {

@@ -12,7 +12,15 @@ export default function mount({ data: [data], parentElement, setStateValue, setT
   }
   const grid = grids.get(root) ?? new Grid(root);
   grids.set(root, grid);
-  grid.update(data, setStateValue, setTriggerValue);
-  // Streamlit also says goodbye for a call that a newer one has overtaken.
-  return () => root.isConnected || grid.close();
+  const show = () => grid.update(data, setStateValue, setTriggerValue);
+  grid.calls.push(show);
+  show();
+  // Streamlit loads this script anew for each call: an older call may come after a newer one, which has overtaken it, and
+  // is told goodbye then. What the newer one brought is shown again.
+  return () => {
+    const last = grid.calls.at(-1) === show;
+    grid.calls = grid.calls.filter((call) => call !== show);
+    if (!root.isConnected) grid.close();
+    else if (last) grid.calls.at(-1)?.();
+  };
 }
