@@ -132,3 +132,25 @@ def test_a_call_that_a_newer_one_overtook_takes_nothing_with_it(browser: Browser
     page.set_viewport_size({"width": 700, "height": 800})
     page.wait_for_function(DRAWN_AT_ITS_WIDTH)
     page.close()
+
+
+LATE = """
+  async (script) => {
+    const { default: mount } = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+    const asked = { parentElement: document.body, setStateValue: () => {}, setTriggerValue: () => {} };
+    const call = (data) => mount({ ...asked, data: [data] });
+    const goodbye = call("second");
+    call("first")(); // overtaken, so it is told goodbye at once
+    goodbye();
+    call("third");
+    return window.updates;
+  }
+"""
+
+
+def test_an_older_call_that_comes_late_does_not_stay_in_the_grid(browser: Browser) -> None:
+    fake = "class Grid { calls = []; update(data) { (window.updates ??= []).push(data); } close() {} }"
+    page = browser.new_page()
+    page.set_content('<div class="effviz-grid"></div>')
+    assert page.evaluate(LATE, fake + grid.text("mount.js")) == ["second", "first", "second", "third"]
+    page.close()

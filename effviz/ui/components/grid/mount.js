@@ -15,8 +15,8 @@ export default function mount({ data: [data], parentElement, setStateValue, setT
   const show = () => grid.update(data, setStateValue, setTriggerValue);
   grid.calls.push(show);
   show();
-  // Streamlit loads this script anew for each call: an older call may come after a newer one, which has overtaken it, and
-  // is told goodbye then. What the newer one brought is shown again.
+  // Each call waits for this script to be there, and an older one can come after a newer one that has overtaken it; it is
+  // told goodbye then. What the newer one brought is shown again.
   return () => {
     const last = grid.calls.at(-1) === show;
     grid.calls = grid.calls.filter((call) => call !== show);
