@@ -56,8 +56,8 @@ def open_app(
         typer.echo(PUBLIC_NOTE)
     job_queue.start_decoders()  # so that they are ready when somebody comes
     bootstrap.load_config_options(options)
-    startup.start_preloading()
-    bootstrap.run(str(script), False, [], options)
+    with startup.preloading():
+        bootstrap.run(str(script), False, [], options)
 
 
 def show_settings(as_json: console.AsJson = False) -> None:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -28,14 +28,30 @@ from effviz.ui.memory import UPLOADS_SHARE, budget_bytes
 
 PAUSE_S: Final = 0.05  # between two looks whether the server listens
 LOOKS: Final = 20  # for its socket
+SCRIPTS: Final = "ScriptRunner"  # how the names of Streamlit's threads for scripts begin
+LAST_S: Final = 5.0
 logger = logging.getLogger(__name__)
 
 
-def start_preloading() -> threading.Thread:
-    """Wait for this process's server in a thread of its own, then load."""
-    thread = threading.Thread(target=_when_it_listens, name="ahead", daemon=True)
+@contextmanager
+def preloading() -> Iterator[None]:
+    """Run this process's server within: once it listens, a thread of its own loads.
+
+    That one and the visitors' scripts have ended when this ends: Python crashes if it exits while a thread is in a
+    library's native code. Scripts have been told to stop then; one that hangs is not waited for longer than LAST_S.
+    """
+    server_ended = threading.Event()
+    thread = threading.Thread(target=_when_it_listens, args=(server_ended,), name="preloading")
     thread.start()
-    return thread
+    try:
+        yield
+    finally:
+        server_ended.set()
+        thread.join()
+        until = time.monotonic() + LAST_S
+        for each in threading.enumerate():
+            if each.name.startswith(SCRIPTS):
+                each.join(max(0.0, until - time.monotonic()))
 
 
 def preload(is_wanted: Callable[[], bool]) -> None:
@@ -49,16 +65,15 @@ def preload(is_wanted: Callable[[], bool]) -> None:
             logger.info("Not loaded ahead: %s", error)
 
 
-def _when_it_listens() -> None:
-    never = threading.Event()
+def _when_it_listens(server_ended: threading.Event) -> None:
     while not Runtime.exists() or Runtime.instance().state is RuntimeState.INITIAL:
-        never.wait(PAUSE_S)
+        if server_ended.wait(PAUSE_S):
+            return
     for _look in range(LOOKS):
-        if hurry_sockets():
+        if hurry_sockets() or server_ended.wait(PAUSE_S):
             break
-        never.wait(PAUSE_S)
     server = Runtime.instance()
-    preload(lambda: server.state is RuntimeState.NO_SESSIONS_CONNECTED)
+    preload(lambda: server.state is RuntimeState.NO_SESSIONS_CONNECTED and not server_ended.is_set())
 
 
 def _steps() -> Iterator[Callable[[], object]]:

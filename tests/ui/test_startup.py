@@ -1,13 +1,16 @@
 """A server's connections and its log: one line for what is wrong, and nothing that belongs to a visitor."""
 
+import inspect
 import logging
 import os
 import socket
 import sys
+import threading
 
 import pytest
 from starlette.exceptions import HTTPException
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import script_runner
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from effviz.ui import guard, startup
@@ -121,3 +124,32 @@ def test_the_server_s_manager_is_bounded(manager: MemoryUploadedFileManager, mon
     startup.bound_uploads()
     with pytest.raises(HTTPException):
         manager.add_file("one", UploadedFileRec("a", "a", "image/jpeg", b"\0" * 101))
+
+
+# The end: no thread is left in native code when Python exits, which would crash it.
+
+
+@pytest.mark.parametrize("name", ["preloading", f"{startup.SCRIPTS}.scriptThread"])
+def test_what_computes_ends_before_the_server_s_process(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended, may_end = threading.Event(), threading.Event()
+
+    def compute(*_: object) -> None:
+        may_end.wait(startup.LAST_S)
+        ended.set()
+
+    monkeypatch.setattr(startup, "_when_it_listens", compute if name == "preloading" else lambda *_: None)
+    with startup.preloading():
+        threading.Thread(target=compute, name=name, daemon=True).start()
+        assert not ended.is_set()
+        threading.Timer(0.1, may_end.set).start()
+    assert ended.is_set()
+
+
+def test_preloading_ends_where_no_server_comes() -> None:
+    with startup.preloading():
+        assert "preloading" in [each.name for each in threading.enumerate()]
+    assert "preloading" not in [each.name for each in threading.enumerate()]
+
+
+def test_streamlit_s_threads_for_scripts_are_called_so() -> None:
+    assert f'name="{startup.SCRIPTS}.' in inspect.getsource(script_runner.ScriptRunner.start)
