@@ -10,6 +10,8 @@ from weakref import WeakSet
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime import Runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from effviz.explain import decoding, images, sample_photos
 from effviz.explain.cam_methods import CAM_METHODS
@@ -70,23 +72,30 @@ _SAME: "SizeBoundedCache[tuple[IdenticalMethods, ...]]" = SizeBoundedCache(
 )
 _PICTURES: SizeBoundedCache[bytes] = SizeBoundedCache(budget_bytes(0.002), len)
 
-_HERE: set[object] = set()  # a token for every visitor whose Compare page is open
+_HERE: set[str] = set()  # sessions whose Compare page is open
 
 
-def _leave(token: object) -> None:
-    _HERE.discard(token)
+def _leave(session_id: str) -> None:
+    _HERE.discard(session_id)
+    # A script that still ran when its page was closed may arrive afterwards, and nobody tells of its leaving.
+    _HERE.difference_update([other for other in tuple(_HERE) if not _is_open(other)])
     if not _HERE:
         for kept in (_PHOTOS, _PASSES, _MAPS, _PICTURES):
             kept.shrink(IDLE_BYTES)
         give_back()
 
 
+def _is_open(session_id: str) -> bool:
+    return not Runtime.exists() or Runtime.instance().is_active_session(session_id)
+
+
 @st.cache_resource(scope="session", on_release=_leave, show_spinner=False)
-def arrive() -> object:
+def arrive() -> str:
     """Note that a page is open: what it shows stays at hand. When the last one is closed, most of it goes."""
-    token = object()
-    _HERE.add(token)
-    return token
+    context = get_script_run_ctx(suppress_warning=True)
+    session_id = context.session_id if context else ""
+    _HERE.add(session_id)
+    return session_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import chain, repeat
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -174,6 +175,22 @@ def test_most_goes_when_the_last_visitor_leaves_and_nothing_before(cat: Photo, m
     assert all(values.size_bytes > 0 for values in kept)
     cache._leave("other")
     assert all(values.size_bytes == 0 for values in kept)
+
+
+def test_who_arrives_after_the_page_was_closed_keeps_nothing(cat: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_HERE", {"closed", "open", "last"})
+    monkeypatch.setattr(cache, "IDLE_BYTES", 0)
+    open_pages = {"open", "last"}
+    monkeypatch.setattr(cache.Runtime, "exists", lambda: True)
+    monkeypatch.setattr(cache.Runtime, "instance", lambda: SimpleNamespace(is_active_session=open_pages.__contains__))
+    cache.map_of_class(REF, cat, 0, Method.CAM)
+    cache._leave("last")
+    assert {"open"} == cache._HERE
+    assert cache._MAPS.size_bytes > 0
+    open_pages.clear()
+    cache._HERE.add("closed")  # again
+    cache._leave("open")
+    assert cache._MAPS.size_bytes == 0
 
 
 @pytest.mark.parametrize(
