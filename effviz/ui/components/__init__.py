@@ -13,6 +13,7 @@ from effviz.i18n import _
 
 SLIDER_CSS = files(__name__).joinpath("slider.css").read_text("utf-8")
 SENDER = files(__name__).joinpath("sender.js").read_text("utf-8")
+NEWEST = files(__name__).joinpath("newest.js").read_text("utf-8")
 NEWS = files(__name__).joinpath("news.js").read_text("utf-8")
 MOST_MOVES = 2**53  # a browser's whole numbers end there
 

@@ -1,17 +1,19 @@
 // What changes while the rest of a component's data stays: an element of its own, which passes it on. The names of the
 // events are those of its component's channel.js.
 
-/** @type {{data: unknown} | null} the newest; null when the page has none any more */
-let latest = null;
-const tell = () => latest && dispatchEvent(new CustomEvent(NEWS, { detail: latest.data }));
+/** @type {{data: unknown}[]} Streamlit's calls not told goodbye yet, the newest last (see newest.js) */
+let calls = [];
+const tell = () => calls.length && dispatchEvent(new CustomEvent(NEWS, { detail: calls[calls.length - 1].data }));
 addEventListener(NEWS_WANTED, tell);
 
 /** @param {{data: [unknown]}} component */
 export default function mount({ data: [data] }) {
-  const mine = { data };
-  latest = mine;
+  const call = { data };
+  calls.push(call);
   tell();
   return () => {
-    if (latest === mine) latest = null;
+    const wasLast = calls.at(-1) === call;
+    calls = calls.filter((other) => other !== call);
+    if (wasLast) tell();
   };
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from effviz.ui.components import SENDER, told
+from effviz.ui.components import NEWEST, SENDER, told
 
 HERE = Path(__file__).parent
 
@@ -33,7 +33,7 @@ _gallery = st.components.v2.component(
     "effviz_gallery",
     html=(HERE / "gallery.html").read_text(),
     css=(HERE / "gallery.css").read_text(),
-    js=SENDER + (HERE / "gallery.js").read_text(),
+    js=NEWEST + SENDER + (HERE / "gallery.js").read_text(),
 )
 
 

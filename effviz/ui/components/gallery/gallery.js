@@ -123,5 +123,5 @@ export default function mount({ data: [data], parentElement, setStateValue, setT
   const strip = /** @type {HTMLElement} */ (parentElement.querySelector(".strip"));
   const gallery = galleries.get(strip) ?? new Gallery(strip);
   galleries.set(strip, gallery);
-  gallery.update(data, setStateValue, setTriggerValue);
+  return showNewest(strip, () => gallery.update(data, setStateValue, setTriggerValue));
 }

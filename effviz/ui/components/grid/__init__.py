@@ -12,7 +12,7 @@ import streamlit as st
 from effviz.explain.data_types import Floats
 from effviz.explain.overlay import Palette, palette_colours
 from effviz.i18n import _
-from effviz.ui.components import NEWS, SENDER, told
+from effviz.ui.components import NEWEST, NEWS, SENDER, told
 
 CHANNEL = "channel.js"
 ARITHMETIC = (  # the same as Python's
@@ -53,7 +53,7 @@ def text(name: str) -> str:
 
 
 _mount = st.components.v2.component(
-    "effviz_grid", html=text("grid.html"), css=text("grid.css"), js=SENDER + "".join(map(text, SCRIPTS))
+    "effviz_grid", html=text("grid.html"), css=text("grid.css"), js=NEWEST + SENDER + "".join(map(text, SCRIPTS))
 )
 _news = st.components.v2.component("effviz_grid_news", js=text(CHANNEL) + NEWS)
 

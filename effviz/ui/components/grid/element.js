@@ -14,7 +14,6 @@ class Grid {
   /** @type {Send} */ setStateValue;
   /** @type {Send} */ setTriggerValue;
   /** @type {Answer | null} */ answer = null;
-  /** @type {(() => void)[]} */ calls = []; // of Streamlit, that it has not said goodbye for
 
   /** @param {HTMLElement} root */
   constructor(root) {

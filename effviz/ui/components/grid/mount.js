@@ -12,15 +12,5 @@ export default function mount({ data: [data], parentElement, setStateValue, setT
   }
   const grid = grids.get(root) ?? new Grid(root);
   grids.set(root, grid);
-  const show = () => grid.update(data, setStateValue, setTriggerValue);
-  grid.calls.push(show);
-  show();
-  // Each call waits for this script to be there, and an older one can come after a newer one that has overtaken it; it is
-  // told goodbye then. What the newer one brought is shown again.
-  return () => {
-    const last = grid.calls.at(-1) === show;
-    grid.calls = grid.calls.filter((call) => call !== show);
-    if (!root.isConnected) grid.close();
-    else if (last) grid.calls.at(-1)?.();
-  };
+  return showNewest(root, () => grid.update(data, setStateValue, setTriggerValue), () => grid.close());
 }

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import streamlit as st
 
-from effviz.ui.components import NEWS, SENDER, SLIDER_CSS, Told, grid, told
+from effviz.ui.components import NEWEST, NEWS, SENDER, SLIDER_CSS, Told, grid, told
 
 DRAWING = ("numbers.js", "scales.js", "placement.js", "picture.js", "painter.js", "dom.js")  # of the grid
 
@@ -19,7 +19,7 @@ _mount = st.components.v2.component(
     "effviz_input_size",
     html=_text("input_size.html"),
     css=SLIDER_CSS + _text("input_size.css"),
-    js=SENDER + "".join(map(grid.text, DRAWING)) + _text("channel.js") + _text("element.js"),
+    js=NEWEST + SENDER + "".join(map(grid.text, DRAWING)) + _text("channel.js") + _text("element.js"),
 )
 _news = st.components.v2.component("effviz_input_size_news", js=_text("channel.js") + NEWS)
 

@@ -141,7 +141,5 @@ export default function mount({ data: [data], parentElement, setStateValue }) {
   const root = find(parentElement, ".input-size");
   const slider = sliders.get(root) ?? new InputSize(root);
   sliders.set(root, slider);
-  slider.update(data, setStateValue);
-  // Streamlit also says goodbye for a call that a newer one has overtaken.
-  return () => root.isConnected || slider.close();
+  return showNewest(root, () => slider.update(data, setStateValue), () => slider.close());
 }

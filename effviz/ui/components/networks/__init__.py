@@ -9,7 +9,7 @@ from effviz.i18n import _
 from effviz.plots import LOOKS, ScalingAxis
 from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.scaling import Plan
-from effviz.ui.components import MENU_CSS, MENU_JS, DrawingSlide, menu_data, menu_words, phi, with_menu
+from effviz.ui.components import MENU_CSS, MENU_JS, NEWEST, DrawingSlide, menu_data, menu_words, phi, with_menu
 from effviz.ui.components.phi import drawing_words, network
 from effviz.ui.session import PRESENT
 
@@ -19,7 +19,8 @@ _networks = st.components.v2.component(
     "effviz_networks",
     html=with_menu((HERE / "networks.html").read_text()),
     css=(HERE / "networks.css").read_text() + MENU_CSS,
-    js="".join(Path(phi.__file__).with_name(part).read_text() for part in ("format.js", "drawing.js"))
+    js=NEWEST
+    + "".join(Path(phi.__file__).with_name(part).read_text() for part in ("format.js", "drawing.js"))
     + MENU_JS
     + (HERE / "networks.js").read_text(),
 )

@@ -49,7 +49,5 @@ export default function mount({ data: [data], parentElement }) {
   const root = /** @type {HTMLElement} */ (parentElement.querySelector(".networks"));
   const networks = drawn.get(root) ?? new Networks(root, data);
   drawn.set(root, networks);
-  networks.update(data);
-  // Streamlit also says goodbye for a call that a newer one has overtaken.
-  return () => root.isConnected || networks.observer.disconnect();
+  return showNewest(root, () => networks.update(data), () => networks.observer.disconnect());
 }

@@ -153,6 +153,9 @@ class Variant(StrEnum):
     COMPACT = "compact"  # one strip of numbers and a button to compare the nearest published network
 
 
+SCRIPTS = ("format.js", "drawing.js", "element.js")
+
+
 def _text(name: str) -> str:
     return files(__name__).joinpath(name).read_text("utf-8")
 
@@ -162,7 +165,7 @@ _mount = st.components.v2.component(
     "effviz_phi",
     html=components.with_menu(_text("phi.html")),
     css=components.SLIDER_CSS + components.MENU_CSS + _text("phi.css"),
-    js=components.SENDER + components.MENU_JS + _text("format.js") + _text("drawing.js") + _text("element.js"),
+    js=components.NEWEST + components.SENDER + components.MENU_JS + "".join(map(_text, SCRIPTS)),
 )
 
 

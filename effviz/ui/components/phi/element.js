@@ -170,7 +170,5 @@ export default function mount({ data: [data], parentElement, setStateValue, setT
   const root = /** @type {HTMLElement} */ (parentElement.querySelector(".phi"));
   const slider = sliders.get(root) ?? new PhiSlider(root);
   sliders.set(root, slider);
-  slider.update(data, setStateValue, setTriggerValue);
-  // Streamlit also says goodbye for a call that a newer one has overtaken.
-  return () => root.isConnected || slider.observer.disconnect();
+  return showNewest(root, () => slider.update(data, setStateValue, setTriggerValue), () => slider.observer.disconnect());
 }

@@ -8,7 +8,7 @@ import streamlit as st
 
 from effviz.explain.data_types import Bytes
 from effviz.i18n import _
-from effviz.ui.components import SLIDER_CSS, grid
+from effviz.ui.components import NEWEST, SLIDER_CSS, grid
 from effviz.ui.components.grid import base64_text
 
 DRAWING = ("numbers.js", "scales.js", "placement.js", "picture.js", "painter.js", "dom.js")  # of the grid
@@ -24,7 +24,7 @@ _mount = st.components.v2.component(
     "effviz_reel",
     html=_text("reel.html"),
     css=SLIDER_CSS + _text("reel.css"),
-    js="".join([*map(grid.text, DRAWING), *map(_text, SCRIPTS)]),
+    js=NEWEST + "".join([*map(grid.text, DRAWING), *map(_text, SCRIPTS)]),
 )
 
 

@@ -8,7 +8,5 @@ export default function mount({ data: [data], parentElement }) {
   const root = /** @type {HTMLElement} */ (parentElement.querySelector(".reel"));
   const reel = reels.get(root) ?? new Reel(root);
   reels.set(root, reel);
-  reel.update(data);
-  // Streamlit also says goodbye for a call that a newer one has overtaken.
-  return () => root.isConnected || reel.close();
+  return showNewest(root, () => reel.update(data), () => reel.close());
 }
