@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib.util import find_spec
 from typing import Final
@@ -49,9 +49,9 @@ class Mailbox:
     def __init__(self) -> None:
         self._waiting: list[object] = []
 
-    def put(self, told: object) -> None:
+    def put(self, notice: object) -> None:
         """Add something, which had better be plain values."""
-        self._waiting.append(told)
+        self._waiting.append(notice)
 
     def take(self) -> list[object]:
         """All since the last time."""
@@ -75,7 +75,7 @@ def require_ray() -> None:
 
 
 @contextmanager
-def connect(of: Cluster, free: int = 0) -> Iterator[None]:
+def connect(cluster: Cluster, free: int = 0) -> Iterator[None]:
     """Start Ray, or join the cluster at the address; leave it, and stop what was started, whatever happens.
 
     So many cores stay free of workers. Within another `connect` it does nothing.
@@ -92,13 +92,13 @@ def connect(of: Cluster, free: int = 0) -> Iterator[None]:
         yield
         return
     try:
-        ray.init(log_to_driver=False, logging_level="ERROR", **_ray_arguments(of, free))
+        ray.init(log_to_driver=False, logging_level="ERROR", **_ray_arguments(cluster, free))
     except (ConnectionError, ValueError) as error:
         text = _(
             "No Ray cluster answers at {address!r}: the HOST:PORT that `ray start --head` prints is allowed, with "
             "RAY_AUTH_MODE=token where the cluster wants one. Check both, or leave out --address."
         )
-        raise SettingsError(text.format(address=of.address)) from error
+        raise SettingsError(text.format(address=cluster.address)) from error
     except (RuntimeError, ray.exceptions.RayError) as error:
         text = _(
             "Ray cannot be used ({reason}): all machines of a cluster need the same Ray, Python and token. "
@@ -106,35 +106,35 @@ def connect(of: Cluster, free: int = 0) -> Iterator[None]:
         )
         raise SettingsError(text.format(reason=" ".join(str(error).split()))) from error
     try:
-        _check_capacity(of, free)
+        _check_capacity(cluster, free)
         with redirect_stdout(sys.stderr):  # Ray tells of workers that died, and results belong on stdout alone
             yield
     finally:
         ray.shutdown()
 
 
-def _check_capacity(of: Cluster, free: int) -> None:
+def _check_capacity(cluster: Cluster, free: int) -> None:
     """See that all workers can start: those without a free core would wait for ever, and say nothing."""
     import ray
 
-    there = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
-    room = max(0, min(sum(cores // of.cores for cores in there), (sum(there) - free) // of.cores))
-    if room < of.workers:
+    node_cores = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+    room = max(0, min(sum(cores // cluster.cores for cores in node_cores), (sum(node_cores) - free) // cluster.cores))
+    if room < cluster.workers:
         raise SettingsError(
             _(
                 "{workers} workers with {cores} cores each are asked for, and the Ray cluster at {address!r} has room "
                 "for {room} (of its {total} cores {free} stay free): no more are allowed. Ask for fewer with "
                 "--workers, or add machines."
-            ).format(workers=of.workers, cores=of.cores, address=of.address, room=room, total=sum(there), free=free)
+            ).format(**asdict(cluster), room=room, total=sum(node_cores), free=free)
         )
 
 
-def _ray_arguments(of: Cluster, free: int) -> dict[str, object]:
-    if of.address:
-        return {"address": of.address}
+def _ray_arguments(cluster: Cluster, free: int) -> dict[str, object]:
+    if cluster.address:
+        return {"address": cluster.address}
     return {
         "address": "local",
-        "num_cpus": of.workers * of.cores + free,
+        "num_cpus": cluster.workers * cluster.cores + free,
         "object_store_memory": STORE_BYTES,
         "include_dashboard": False,
     }

@@ -153,10 +153,10 @@ def read_sealed_json(name: str, text: bytes) -> Any:
     Raises:
         ValueError: it is something else, of another name, or was changed since.
     """
-    found = parse_json(text)
-    if not isinstance(found, dict) or found.get("sha256") != _hash_json(name, found.get("content")):
+    sealed = parse_json(text)
+    if not isinstance(sealed, dict) or sealed.get("sha256") != _hash_json(name, sealed.get("content")):
         raise ValueError(_("it is not what was kept there"))
-    return found["content"]
+    return sealed["content"]
 
 
 def _hash_json(name: str, content: object) -> str:

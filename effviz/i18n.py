@@ -79,11 +79,11 @@ def best_language(*asked: str) -> str:
 
 def find_language(tag: str) -> str | None:
     """Return the catalogue for a browser's tag: `de` for `de-AT`, and `zh_TW` for `zh-HK` where no other is nearer."""
-    known = {code.lower(): code for code in (SOURCE_LANGUAGE, *available_languages())}
+    codes = {code.lower(): code for code in (SOURCE_LANGUAGE, *available_languages())}
     name = tag.lower().replace("-", "_")
     language = name.partition("_")[0]
-    related = [code for code in known if code.partition("_")[0] == language]
-    return next((known[code] for code in (name, language, *related) if code in known), None)
+    related = [code for code in codes if code.partition("_")[0] == language]
+    return next((codes[code] for code in (name, language, *related) if code in codes), None)
 
 
 def language_name(code: str) -> str:
@@ -111,8 +111,8 @@ def _translations() -> gettext.NullTranslations:
 
 
 @cache
-def _catalogue(of: str) -> gettext.NullTranslations:
-    return gettext.translation("effviz", LOCALES, [of], fallback=True)
+def _catalogue(language: str) -> gettext.NullTranslations:
+    return gettext.translation("effviz", LOCALES, [language], fallback=True)
 
 
 class _LazyMessage(str):

@@ -68,7 +68,7 @@ def parse(kind: type[T], rows: Any, where: str) -> T:
     if unknown := sorted(str(key) for key in rows.keys() - set(_names(kind))):
         text = _("{where} has the unknown key {unknown!r}: {known} are allowed. Remove or rename it.")
         raise SettingsError(text.format(where=where, unknown=unknown[0][:SHOWN], known=", ".join(_names(kind))))
-    needed = {of.name for of in fields(kind) if of.default is MISSING and of.default_factory is MISSING}  # type: ignore[arg-type]
+    needed = {field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING}  # type: ignore[arg-type]
     if missing := sorted(needed - rows.keys()):
         text = _("{where} lacks {missing}: it needs {needed}. Add it.")
         raise SettingsError(text.format(where=where, missing=", ".join(missing), needed=", ".join(sorted(needed))))
@@ -76,24 +76,24 @@ def parse(kind: type[T], rows: Any, where: str) -> T:
     return kind(**{name: _value(hints[name], value, f"{where}, {name}") for name, value in rows.items()})
 
 
-def check(of: Any, where: str) -> None:
+def check(instance: Any, where: str) -> None:
     """See that a dataclass that code made keeps to the same ranges.
 
     Raises:
         SettingsError: a value is out of its range.
     """
-    hints = get_type_hints(type(of), include_extras=True)
-    for each in fields(of):
-        value, rules = getattr(of, each.name), list(_rules(hints[each.name]))
+    hints = get_type_hints(type(instance), include_extras=True)
+    for field in fields(instance):
+        value, rules = getattr(instance, field.name), list(_rules(hints[field.name]))
         for rule in rules if value is not None else ():
             if not rule.allows(value):
-                raise _refusal(f"{where}, {each.name}", value, str(rule))
+                raise _refusal(f"{where}, {field.name}", value, str(rule))
         if is_dataclass(value):
-            check(value, f"{where}, {each.name}")
+            check(value, f"{where}, {field.name}")
 
 
 def _names(kind: Any) -> list[str]:
-    return [of.name for of in fields(kind)]
+    return [field.name for field in fields(kind)]
 
 
 def _rules(hint: Any) -> Iterator[Any]:
@@ -108,11 +108,11 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     """Return a value as its type wants it, after it was found to be one."""
     if get_origin(hint) is Annotated:
         kind, *rules = get_args(hint)
-        found = _value(kind, value, where)
+        converted = _value(kind, value, where)
         for rule in rules:
-            if not rule.allows(found):
+            if not rule.allows(converted):
                 raise _refusal(where, value, str(rule))
-        return found
+        return converted
     if get_origin(hint) in (Union, types.UnionType):
         parts = [part for part in get_args(hint) if part is not type(None)]
         return None if value is None else _value(parts[0], value, where)
@@ -127,8 +127,8 @@ def _tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
     many = kinds[-1] is Ellipsis
     if not isinstance(value, list | tuple) or not (many or len(value) == len(kinds)):
         raise _refusal(where, value, _("a list") if many else _("a list of {count}").format(count=len(kinds)))
-    each = [kinds[0]] * len(value) if many else kinds
-    return tuple(_value(kind, part, f"{where}[{at}]") for at, (kind, part) in enumerate(zip(each, value, strict=True)))
+    pairs = zip([kinds[0]] * len(value) if many else kinds, value, strict=True)
+    return tuple(_value(kind, part, f"{where}[{position}]") for position, (kind, part) in enumerate(pairs))
 
 
 def _plain(kind: Any, value: Any, where: str) -> Any:
