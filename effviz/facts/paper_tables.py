@@ -429,8 +429,8 @@ def transfer_dots() -> tuple[TransferDot, ...]:
 
 
 def _params_millions(name: str, classes: int) -> float:
-    of = PUBLISHED[name]
-    return plan(of.depth, of.width, of.resolution, of.family, classes).params / 1e6
+    row = PUBLISHED[name]
+    return plan(row.depth, row.width, row.resolution, row.family, classes).params / 1e6
 
 
 @cache

@@ -91,15 +91,15 @@ def width_by_baseline() -> tuple[WidthDot, ...]:
 def _width_dot(row: dict[Any, Any]) -> WidthDot:
     depth, resolution = float(row["baseline_d"]), float(row["baseline_r"])
     width = float(row["width_coefficient_if_same_point_as_fig3"])
-    known = not math.isnan(width)
+    has_width = not math.isnan(width)
     return WidthDot(
         depth=depth,
         resolution=resolution,
         index=int(row["dot_index"]),
         macs_billions=float(row["flops_billions"]),
         top1_pct=float(row["imagenet_top1_pct"]),
-        width=width if known else None,
-        macs_billions_computed=scaled_network(depth, width, resolution).macs / 1e9 if known else None,
+        width=width if has_width else None,
+        macs_billions_computed=scaled_network(depth, width, resolution).macs / 1e9 if has_width else None,
         source=row["source"],
     )
 

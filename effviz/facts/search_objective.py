@@ -126,13 +126,13 @@ def _printed(point: PaperPoint, macs_billions: float) -> Candidate:
 
 
 def _recomputed(point: PaperPoint) -> Candidate:
-    of = PUBLISHED[point.name]
+    row = PUBLISHED[point.name]
     return Candidate(
         name=point.model,
         listing=Listing.RECOMPUTED,
         family=None,
         top1_pct=point.top1_pct,
-        macs=float(plan(of.depth, of.width, of.resolution, of.family).macs),
+        macs=float(plan(row.depth, row.width, row.resolution, row.family).macs),
         counted=Counted.EFFVIZ,
         extra_data=False,
         source=lazy_gettext(
@@ -157,11 +157,10 @@ def _timm(point: TimmPoint) -> Candidate:
 
 def ranking(objective: Objective, among: Iterable[Candidate]) -> tuple[Ranked, ...]:
     """The candidates, the most rewarded first."""
-    rewards = sorted(
-        ((objective.reward_pct(of.top1_pct, of.macs), of) for of in among), key=lambda pair: (-pair[0], pair[1].name)
-    )
-    values = [reward for reward, _of in rewards]
-    return tuple(Ranked(1 + values.index(reward), of, reward) for reward, of in rewards)
+    rewards = [(objective.reward_pct(point.top1_pct, point.macs), point) for point in among]
+    rewards.sort(key=lambda pair: (-pair[0], pair[1].name))
+    values = [reward for reward, _point in rewards]
+    return tuple(Ranked(1 + values.index(reward), point, reward) for reward, point in rewards)
 
 
 def iso_reward(

@@ -77,8 +77,9 @@ def credit(sources: Iterable[str]) -> str:
         TIMM_URL: "timm",
         f"{GITHUB}/tensorflow/tpu": "tensorflow/tpu",
     }
-    found = [next((name for url, name in names.items() if link(of).startswith(url)), "EffViz") for of in sources]
-    return "; ".join(dict.fromkeys(found))
+    links = map(link, sources)
+    credited = (next((name for url, name in names.items() if address.startswith(url)), "EffViz") for address in links)
+    return "; ".join(dict.fromkeys(credited))
 
 
 @lru_cache(maxsize=1024)

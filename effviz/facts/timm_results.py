@@ -89,17 +89,17 @@ def recipe(key: str) -> Recipe:
     Raises:
         SettingsError: there is no such recipe; pick one of `RECIPES`.
     """
-    for known in RECIPES:
-        if known.key == key:
-            return known
+    for candidate in RECIPES:
+        if candidate.key == key:
+            return candidate
     text = _("There is no training recipe {key!r}: the recipes are {known}. Pick one of them.")
     raise SettingsError(text.format(key=key, known=", ".join(r.key for r in RECIPES)))
 
 
 def recipe_of(model: str, tag: str) -> Recipe:
     """The recipe behind an EfficientNet's weights, by timm's names: `recipe_of("tf_efficientnet_b0", "aa_in1k")`."""
-    fitting = [known for known in RECIPES if model.startswith(known.prefix) and tag in known.tags]
-    return max(fitting, key=lambda known: len(known.prefix))  # Lite has a row of its own beside B0-B8
+    fitting = [candidate for candidate in RECIPES if model.startswith(candidate.prefix) and tag in candidate.tags]
+    return max(fitting, key=lambda candidate: len(candidate.prefix))  # Lite has a row of its own beside B0-B8
 
 
 _SCALED_FROM_B0 = re.compile(r"(?:tf_)?efficientnet_(b[0-8]|l2|lite[0-4])")
@@ -191,8 +191,8 @@ def recipe_points(key: str) -> tuple[TimmPoint, ...]:
     Raises:
         SettingsError: there is no such recipe; pick one of `RECIPES`.
     """
-    known = recipe(key)
-    return tuple(p for p in timm_points() if p.family is NetworkFamily.EFFICIENTNET and p.recipe == known.key)
+    chosen = recipe(key)
+    return tuple(p for p in timm_points() if p.family is NetworkFamily.EFFICIENTNET and p.recipe == chosen.key)
 
 
 def family_points(family: NetworkFamily) -> tuple[TimmPoint, ...]:
@@ -238,7 +238,7 @@ def known_accuracy(model: str, resolution_px: int) -> KnownAccuracy | None:
     measured = [point for point in timm_points() if _fits(point, model) and point.resolution_px == resolution_px]
     if not measured:
         return None
-    best = max(measured, key=lambda of: of.top1_pct)
+    best = max(measured, key=lambda point: point.top1_pct)
     return KnownAccuracy(best.top1_pct, f"timm's {best.architecture}", best.source)
 
 

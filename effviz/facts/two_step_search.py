@@ -69,7 +69,7 @@ class SearchSummary:
 
 def result_columns() -> list[str]:
     """The CSV's columns in order."""
-    return [of.name for of in fields(SearchResult)]
+    return [field.name for field in fields(SearchResult)]
 
 
 def read_results(path: Path) -> tuple[SearchResult, ...]:
@@ -78,7 +78,7 @@ def read_results(path: Path) -> tuple[SearchResult, ...]:
     Raises:
         DatasetError: the file is not one that `effviz search` wrote.
     """
-    kinds: dict[str, type] = {of.name: of.type for of in fields(SearchResult)}  # type: ignore[misc]
+    kinds: dict[str, type] = {field.name: field.type for field in fields(SearchResult)}  # type: ignore[misc]
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return tuple(
@@ -110,10 +110,10 @@ def summarize_points(results: Sequence[SearchResult]) -> tuple[SearchSummary, ..
     def place(result: SearchResult) -> tuple[float, float, float]:
         return result.alpha, result.beta, result.gamma
 
-    found = [
+    points = [
         SearchSummary(ScalingRule(*bases), tuple(rows)) for bases, rows in groupby(sorted(results, key=place), place)
     ]
-    return tuple(sorted(found, key=lambda of: -of.top1_pct))
+    return tuple(sorted(points, key=lambda point: -point.top1_pct))
 
 
 def noise_pct(points: Sequence[SearchSummary]) -> float | None:
@@ -142,7 +142,7 @@ def widest_spread_pct(points: Sequence[SearchSummary]) -> float | None:
 def best_point(points: Sequence[SearchSummary]) -> SearchSummary | None:
     """The point with the highest mean among those trained with two seeds or more; the baseline does not compete."""
     sure = [point for point in points if len(point.results) > 1 and not point.is_baseline]
-    return max(sure, key=lambda of: of.top1_pct, default=None)
+    return max(sure, key=lambda point: point.top1_pct, default=None)
 
 
 def level_with(summary: SearchSummary, leader: SearchSummary, noise: float) -> bool:

@@ -103,7 +103,7 @@ def point(rule: ScalingRule, baseline: BaselineNetwork = B0) -> GridPoint:
 def grid(size: GridSize, baseline: BaselineNetwork = B0) -> tuple[GridPoint, ...]:
     """Every point of the grid whose MACs double on paper, in truth, or both."""
     points = (point(rule, baseline) for rule in _rules(size))
-    return tuple(of for of in points if of.on_paper or of.really)
+    return tuple(point for point in points if point.on_paper or point.really)
 
 
 def _rules(size: GridSize) -> Iterator[ScalingRule]:
@@ -117,7 +117,7 @@ def worth_training(points: Sequence[GridPoint]) -> tuple[GridPoint, ...]:
     Rounding makes one network of several points; the one nearest to 2 on paper stands for them.
     """
     chosen: dict[tuple[object, ...], GridPoint] = {}
-    for of in sorted(points, key=lambda of: abs(of.paper_ratio - DOUBLE)):
-        if of.on_paper and abs(of.macs_ratio - DOUBLE) <= NEAR_TO_COMPARE * DOUBLE:
-            chosen.setdefault((of.plan.resolution, of.plan.layers), of)
-    return tuple(sorted(chosen.values(), key=lambda of: (of.rule.alpha, of.rule.beta, of.rule.gamma)))
+    for point in sorted(points, key=lambda point: abs(point.paper_ratio - DOUBLE)):
+        if point.on_paper and abs(point.macs_ratio - DOUBLE) <= NEAR_TO_COMPARE * DOUBLE:
+            chosen.setdefault((point.plan.resolution, point.plan.layers), point)
+    return tuple(sorted(chosen.values(), key=lambda point: (point.rule.alpha, point.rule.beta, point.rule.gamma)))

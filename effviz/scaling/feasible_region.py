@@ -30,9 +30,9 @@ STEPS_ACROSS = 15  # of the region's mesh, along width and along resolution
 DEPTHS = tuple(
     sorted(
         {
-            blocks * STEPS // of.repeats / STEPS
-            for of in B0_STAGES
-            for blocks in range(of.repeats, int(allowed.DEPTH.high) * of.repeats + 1)
+            blocks * STEPS // stage.repeats / STEPS
+            for stage in B0_STAGES
+            for blocks in range(stage.repeats, int(allowed.DEPTH.high) * stage.repeats + 1)
         }
     )
 )
@@ -124,8 +124,8 @@ class EdgePoint(NamedTuple):
     @property
     def px(self) -> int | None:
         """By both limits."""
-        found = (self.macs_px, self.memory_px)
-        return None if None in found else min(px for px in found if px is not None)
+        sides = (self.macs_px, self.memory_px)
+        return None if None in sides else min(px for px in sides if px is not None)
 
 
 def memory_bytes(network: Plan) -> int:
@@ -143,10 +143,10 @@ def costs(depth: float, width: float, resolution_px: int) -> Costs:
         return Costs(one.macs, BYTES_PER_WEIGHT * one.params + one.peak_bytes)
     two = _short(width, resolution_px, 2)
     macs, params = one.macs, one.params
-    for of, once, twice in zip(B0_STAGES, one.stages, two.stages, strict=True):
-        more = round_repeats(of.repeats, depth) - of.repeats
-        macs += more * (twice[0] - once[0]) // of.repeats
-        params += more * (twice[1] - once[1]) // of.repeats
+    for stage, once, twice in zip(B0_STAGES, one.stages, two.stages, strict=True):
+        added = round_repeats(stage.repeats, depth) - stage.repeats
+        macs += added * (twice[0] - once[0]) // stage.repeats
+        params += added * (twice[1] - once[1]) // stage.repeats
     return Costs(macs, BYTES_PER_WEIGHT * params + two.peak_bytes)
 
 
@@ -188,9 +188,8 @@ def region(limits: ResourceLimits) -> tuple[tuple[RegionPoint, ...], ...]:
 
     A row goes from 224 px to the finest input that fits at its width, so that the mesh ends where the region does.
     """
-    return tuple(
-        tuple(_roof(limits, of.width, px) for px in _across(of.px)) for of in edge(limits, 1.0, STEPS_ACROSS) if of.px
-    )
+    points = edge(limits, 1.0, STEPS_ACROSS)
+    return tuple(tuple(_roof(limits, p.width, px) for px in _across(p.px)) for p in points if p.px)
 
 
 def _across(finest_px: int) -> tuple[int, ...]:

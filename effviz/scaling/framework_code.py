@@ -52,8 +52,7 @@ def script(network: Plan) -> str:
 def _timm(network: Plan) -> str:
     lite = network.family is Family.LITE
     if name := _published(network):
-        known = f"tf_efficientnet_{name}"
-        return f'import timm\n\nmodel = timm.create_model("{known}", num_classes={network.classes})\n'
+        return f'import timm\n\nmodel = timm.create_model("tf_efficientnet_{name}", num_classes={network.classes})\n'
     generator = "_gen_efficientnet_lite" if lite else "_gen_efficientnet"
     depth, width = _shortest(network)
     return (
@@ -72,10 +71,10 @@ def _torchvision(network: Plan) -> str:
         lines = f"from torchvision.models import efficientnet_{name}\n\n"
         return f"{lines}model = efficientnet_{name}(num_classes={network.classes})\n"
     depth, width = _shortest(network)
-    sources = (STEM_CHANNELS, *(of.channels for of in B0_STAGES))
+    sources = (STEM_CHANNELS, *(stage.channels for stage in B0_STAGES))
     stages = "".join(
-        f"    ({of.expand}, {of.kernel}, {of.stride}, {entering}, {of.channels}, {of.repeats}),\n"
-        for of, entering in zip(B0_STAGES, sources, strict=False)
+        f"    ({stage.expand}, {stage.kernel}, {stage.stride}, {entering}, {stage.channels}, {stage.repeats}),\n"
+        for stage, entering in zip(B0_STAGES, sources, strict=False)
     )
     return (
         "from torchvision.models.efficientnet import EfficientNet, MBConvConfig\n\n"
@@ -106,8 +105,8 @@ def _published(network: Plan) -> str | None:
     return next(
         (
             name
-            for name, of in PUBLISHED.items()
-            if (of.family, of.depth, of.width) == (network.family, network.depth, network.width)
+            for name, row in PUBLISHED.items()
+            if (row.family, row.depth, row.width) == (network.family, network.depth, network.width)
         ),
         None,
     )

@@ -259,15 +259,15 @@ class Plan:
         columns = ("Operator", "Layers", "Stride", "Channels", "Pixels", "Parameters", "MACs")
         rows = (
             (
-                of.operator,
-                str(of.layers),
-                str(of.stride),
-                str(of.channels),
-                f"{of.in_resolution} → {of.out_resolution}",
-                f"{of.params:,}",
-                f"{of.macs:,}",
+                stage.operator,
+                str(stage.layers),
+                str(stage.stride),
+                str(stage.channels),
+                f"{stage.in_resolution} → {stage.out_resolution}",
+                f"{stage.params:,}",
+                f"{stage.macs:,}",
             )
-            for of in self.stages
+            for stage in self.stages
         )
         caption = (
             f"depth {self.depth:.4g}, width {self.width:.4g}, {self.resolution} px: "

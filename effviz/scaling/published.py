@@ -101,8 +101,8 @@ def _logarithm(multiplier: float, base: float) -> float | None:
 
 def published_plan(name: str) -> Plan:
     """The layers of a published network, `"b3"`, by its own coefficients."""
-    of = PUBLISHED[name]
-    return plan(of.depth, of.width, of.resolution, of.family)
+    row = PUBLISHED[name]
+    return plan(row.depth, row.width, row.resolution, row.family)
 
 
 # How MACs grow with phi, beside the 2^phi that the paper aims at and what the rule itself promises.
@@ -148,9 +148,9 @@ def growth(phis: Sequence[float], rule: ScalingRule = PAPER_RULE, family: Family
         GrowthStep(phi, _macs(rule, phi, family), baseline * 2.0**phi, baseline * rule.constraint**phi) for phi in phis
     )
     published = tuple(
-        PublishedStep(name, plan(of.depth, of.width, of.resolution, of.family).macs, implied_phi(of, rule))
-        for name, of in PUBLISHED.items()
-        if of.family is family
+        PublishedStep(name, plan(row.depth, row.width, row.resolution, row.family).macs, implied_phi(row, rule))
+        for name, row in PUBLISHED.items()
+        if row.family is family
     )
     return Growth(rule, family, steps, published)
 

@@ -176,7 +176,7 @@ def solve_within(budgets: Sequence[Budget], path: ScalingPath) -> Solution:
         middle = (low + high) // 2
         low, high = (middle, high) if _fits(path.network(middle / STEPS), budgets) else (low, middle)
     network, next_one = path.network((high if at_limit else low) / STEPS), path.network(high / STEPS)
-    binding = max(budgets, key=lambda each: cost(next_one, each.kind) / each.amount)
+    binding = max(budgets, key=lambda budget: cost(next_one, budget.kind) / budget.amount)
     reached = cost(network, binding.kind)
     coefficient = (high if at_limit else low) / STEPS
     return Solution(binding, path.method, coefficient, network, reached, at_limit, tuple(budgets))
@@ -189,27 +189,27 @@ def _ends(path: ScalingPath) -> tuple[int, int]:
 
 
 def _fits(network: Plan, budgets: Sequence[Budget]) -> bool:
-    return all(cost(network, each.kind) <= each.amount for each in budgets)
+    return all(cost(network, budget.kind) <= budget.amount for budget in budgets)
 
 
 def _checked(budgets: Sequence[Budget], path: ScalingPath, ends: tuple[Plan, Plan]) -> bool:
     """Whether even the largest network fits, once it is sure that there is something to solve."""
     smallest, largest = ends
     way = _(GROWING[path.method])
-    if all(cost(smallest, each.kind) == cost(largest, each.kind) for each in budgets):
+    if all(cost(smallest, budget.kind) == cost(largest, budget.kind) for budget in budgets):
         unit, least = _(UNITS[budgets[0].kind]), cost(smallest, budgets[0].kind)
         text = _(
             "Scaling by {method} does not change the {unit}: every network has {least:,}. "
             "A budget has to be one that the method can change. Choose another budget or another method."
         )
         raise SettingsError(text.format(method=way, unit=unit, least=least))
-    for each in budgets:
-        if each.amount < (least := cost(smallest, each.kind)):
+    for budget in budgets:
+        if budget.amount < (least := cost(smallest, budget.kind)):
             text = _(
                 "A budget of {amount:g} {unit} is too small: scaling by {method} starts at {least:,} {unit}. "
                 "Raise the budget to at least that, or choose another method."
             )
-            raise SettingsError(text.format(amount=each.amount, unit=_(UNITS[each.kind]), method=way, least=least))
+            raise SettingsError(text.format(amount=budget.amount, unit=_(UNITS[budget.kind]), method=way, least=least))
     return _fits(largest, budgets)
 
 
@@ -248,14 +248,14 @@ class LimitCurve(NamedTuple):
     shares: tuple[float, ...]  # of the budget that the network uses there; above 1 it is broken
 
 
-def limit_curves(of: Solution, path: ScalingPath) -> tuple[LimitCurve, ...]:
+def limit_curves(solution: Solution, path: ScalingPath) -> tuple[LimitCurve, ...]:
     """Return each budget's share around a solution: two steps of phi, or half the multiplier, to both sides."""
     low, high = _ends(path)
-    reach = 2.0 if path.method is ScalingMethod.COMPOUND else of.coefficient / 2
-    start, end = max(low / STEPS, of.coefficient - reach), min(high / STEPS, of.coefficient + reach)
+    reach = 2.0 if path.method is ScalingMethod.COMPOUND else solution.coefficient / 2
+    start, end = max(low / STEPS, solution.coefficient - reach), min(high / STEPS, solution.coefficient + reach)
     at = tuple(start + (end - start) * point / (CURVE_POINTS - 1) for point in range(CURVE_POINTS))
     networks = [path.network(coefficient) for coefficient in at]
     return tuple(
         LimitCurve(budget, at, tuple(cost(network, budget.kind) / budget.amount for network in networks))
-        for budget, _share in of.shares
+        for budget, _share in solution.shares
     )
