@@ -136,12 +136,12 @@ def find_model(name: str, recipe: str | None = None) -> ModelSpec:
     for entry in manifest.entries():
         if entry.name == name:
             return _checkpoint(entry)
-    known = ", ".join((*NAMES, *(entry.name for entry in manifest.entries())))
+    names = ", ".join((*NAMES, *(entry.name for entry in manifest.entries())))
     text = _(
         "There is no model {name!r}: the models are {known}, any scaled one such as scaled-d1.4-w1.2@300, and "
         "timm's convolutional networks such as timm:resnet50.a1_in1k. Pick one of them."
     )
-    raise SettingsError(text.format(name=name, known=known))
+    raise SettingsError(text.format(name=name, known=names))
 
 
 def parse_model(text: str) -> ModelRef:
@@ -240,24 +240,24 @@ def _check_cost(depth: float, width: float, resolution_px: int, family: Family) 
 
 
 def _with_recipe(name: str, recipe: str) -> ModelSpec:
-    known = _specs()[name]
+    specs = _specs()[name]
     # timm's tag does too where the model has it once: "in1k" for Lite
-    found = known.get(recipe) or next((s for s in known.values() if s.architecture.partition(".")[2] == recipe), None)
-    if found is None:
+    spec = specs.get(recipe) or next((s for s in specs.values() if s.architecture.partition(".")[2] == recipe), None)
+    if spec is None:
         text = _("{name} has no weights of the recipe {recipe!r}: it has {known}. Pick one of them.")
-        raise SettingsError(text.format(name=name, recipe=recipe, known=", ".join(known)))
-    return found
+        raise SettingsError(text.format(name=name, recipe=recipe, known=", ".join(specs)))
+    return spec
 
 
 @cache
 def _specs() -> dict[str, dict[str, ModelSpec]]:
     """Return name -> recipe -> model, the default recipe first."""
-    found: dict[str, dict[str, ModelSpec]] = {name: {} for name in NAMES}
+    specs: dict[str, dict[str, ModelSpec]] = {name: {} for name in NAMES}
     for point in timm_points():
         settings = eval_transform(point.architecture)
-        if point.name in found and settings is not None and settings.resolution_px == point.resolution_px:
-            found[point.name][point.recipe] = _published(point, settings)
-    return {name: dict(sorted(recipes.items(), key=_default_first)) for name, recipes in found.items()}
+        if point.name in specs and settings is not None and settings.resolution_px == point.resolution_px:
+            specs[point.name][point.recipe] = _published(point, settings)
+    return {name: dict(sorted(recipes.items(), key=_default_first)) for name, recipes in specs.items()}
 
 
 def _default_first(item: tuple[str, ModelSpec]) -> tuple[bool, str]:

@@ -49,15 +49,15 @@ def read_pickle(path: Path, sha256: str, most_bytes: int) -> Tensors:
         WeightsError: the file holds more than tensors, unpacks to more than that, or is damaged.
         SettingsError: the file is new here, and torch is not installed.
     """
-    if (known := _kept(sha256)) is not None:
-        return known
+    if (tensors := _kept(sha256)) is not None:
+        return tensors
     _check_unpacked(path, most_bytes)
-    found = _by_torch(path, most_bytes)
+    tensors = _by_torch(path, most_bytes)
     try:
-        _keep(found, sha256)
+        _keep(tensors, sha256)
     except OSError as error:
         logger.warning("The tensors of %s cannot be kept (%s); torch reads them again next time.", path.name, error)
-    return found
+    return tensors
 
 
 def tensor_cache_folder() -> Path:
@@ -77,11 +77,11 @@ def _kept(sha256: str) -> Tensors | None:
     return None
 
 
-def _keep(found: Tensors, sha256: str) -> None:
+def _keep(tensors: Tensors, sha256: str) -> None:
     tensor_cache_folder().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=tensor_cache_folder()) as made:
-        new = Path(made) / "weights.safetensors"
-        save_file(dict(found), new)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=tensor_cache_folder()) as folder:
+        new = Path(folder) / "weights.safetensors"
+        save_file(dict(tensors), new)
         os.replace(new, tensor_cache_folder() / f"{sha256}-{state_dicts.hash_file(new)}.safetensors")
 
 
@@ -106,10 +106,10 @@ def _too_large(path: Path, size: int, most_bytes: int) -> WeightsError:
 
 
 def _by_torch(path: Path, most_bytes: int) -> Tensors:
-    found = _unwrapped(_torch_load(path))
-    if not isinstance(found, dict) or not found or not all(map(_is_array, found.values())):
+    content = _unwrapped(_torch_load(path))
+    if not isinstance(content, dict) or not content or not all(map(_is_array, content.values())):
         raise state_dicts.unexpected_content_error(path)
-    return _arrays(path, found, most_bytes)
+    return _arrays(path, content, most_bytes)
 
 
 def _torch_load(path: Path) -> object:
@@ -140,10 +140,10 @@ def _torch_load(path: Path) -> object:
         raise _unreadable(path) from error
 
 
-def _arrays(path: Path, found: Mapping[str, Any], most_bytes: int) -> Tensors:
-    if (size := sum(tensor.numel() * tensor.element_size() for tensor in found.values())) > most_bytes:
+def _arrays(path: Path, tensors: Mapping[str, Any], most_bytes: int) -> Tensors:
+    if (size := sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())) > most_bytes:
         raise _too_large(path, size, most_bytes)  # many elements may be one number in memory, until they are copied
-    return {str(name): _array(tensor) for name, tensor in found.items()}
+    return {str(name): _array(tensor) for name, tensor in tensors.items()}
 
 
 # Files that nobody has described yet: what lies beside their tensors is of use, and what they are not is said.
@@ -181,14 +181,14 @@ def open_weights(path: Path, ema: bool = False) -> SavedWeights:
     most_bytes = ONE_NETWORK_AND_MORE * path.stat().st_size + OTHER_BYTES
     _check_unpacked(path, most_bytes)
     content = _torch_load(path)
-    found = weights_inspection.unwrap(content if isinstance(content, dict) else {}, ema)
-    if not all(map(_is_array, found.tensors.values())):
+    unwrapped = weights_inspection.unwrap(content if isinstance(content, dict) else {}, ema)
+    if not all(map(_is_array, unwrapped.tensors.values())):
         raise state_dicts.unexpected_content_error(path)
     kinds = frozenset(
-        str(tensor.dtype).rpartition(".")[2] for tensor in found.tensors.values() if tensor.is_floating_point()
+        str(tensor.dtype).rpartition(".")[2] for tensor in unwrapped.tensors.values() if tensor.is_floating_point()
     )
-    arrays = _arrays(path, found.tensors, most_bytes)
-    return SavedWeights(arrays, kinds, found.wrapper, found.averages, found.beside, sha256)
+    arrays = _arrays(path, unwrapped.tensors, most_bytes)
+    return SavedWeights(arrays, kinds, unwrapped.wrapper, unwrapped.averages, unwrapped.beside, sha256)
 
 
 _HALVES: Final = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
@@ -196,12 +196,12 @@ _HALVES: Final = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64":
 
 def _open_safetensors(path: Path, ema: bool, sha256: str) -> SavedWeights:
     tensors = state_dicts.read_safetensors(path)
-    found = weights_inspection.unwrap(tensors, ema)
+    unwrapped = weights_inspection.unwrap(tensors, ema)
     with safetensors.safe_open(path, "numpy") as file:
-        said = dict(file.metadata() or {})
+        metadata = dict(file.metadata() or {})
         kinds = {file.get_slice(name).get_dtype() for name in tensors}
     named = frozenset(_HALVES[kind] for kind in kinds if kind in _HALVES)
-    return SavedWeights(found.tensors, named, found.wrapper, found.averages, said, sha256)
+    return SavedWeights(unwrapped.tensors, named, unwrapped.wrapper, unwrapped.averages, metadata, sha256)
 
 
 def _unreadable(path: Path) -> WeightsError:
@@ -259,11 +259,11 @@ def _pickled_names(path: Path) -> list[str]:
             data = io.BytesIO(parts.read(inside))
     except (zipfile.BadZipFile, ValueError, LookupError, EOFError, struct.error, OSError, StopIteration):
         data = io.BytesIO(path.read_bytes())
-    found: list[str] = []
+    names: list[str] = []
     with suppress(ValueError, LookupError, AttributeError, OverflowError):  # the end, or what is no pickle
         for _number in range(PICKLES):
-            found += _named_in(data)
-    return found
+            names += _named_in(data)
+    return names
 
 
 PICKLES: Final = 5  # one after the other in files of torch before 1.6, then numbers
@@ -280,11 +280,11 @@ def _named_in(data: io.BytesIO) -> Iterator[str]:
             texts.append(argument)
 
 
-def _unwrapped(found: object) -> object:
+def _unwrapped(content: object) -> object:
     """Take a state dict out of what training scripts keep beside it; as timm does, moving averages come first."""
-    if not isinstance(found, dict):
-        return found
-    return next((found[key] for key in WRAPPERS if isinstance(found.get(key), dict)), found)
+    if not isinstance(content, dict):
+        return content
+    return next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), content)
 
 
 def _is_array(value: object) -> bool:

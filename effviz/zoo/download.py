@@ -24,8 +24,8 @@ def fetch(names: Sequence[str], report: NamedProgress = no_progress) -> tuple[Mo
     """
     specs = tuple(catalogue.parse_model(name).spec for name in names)
     for spec in specs:
-        known = hub.cached(spec) if spec.origin is WeightsOrigin.HUB else None
-        broken = known is not None and hub.damaged(known, thorough=True)
+        path = hub.cached(spec) if spec.origin is WeightsOrigin.HUB else None
+        broken = path is not None and hub.damaged(path, thorough=True)
         if broken or not hub.availability(spec).available:
             _fetch(spec, report, again=broken)
     return specs

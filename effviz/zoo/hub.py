@@ -182,16 +182,16 @@ def check_pin(name: str, sha256: str) -> None:
         WeightsError: it is another file.
     """
     pin = pin_folder() / hashlib.sha256(name.encode()).hexdigest()[:32]
-    known = _read_pin(pin)
-    if known == sha256:
+    pinned = _read_pin(pin)
+    if pinned == sha256:
         return
-    if known:
+    if pinned:
         text = _(
             "The weights of {name} are another file (sha256 {found}...) than the one first read here ({known}...): "
             "a file in the cache was exchanged. Remove them from the cache and fetch them again; to keep the new "
             "ones, remove {pin}."
         )
-        raise WeightsError(text.format(name=name, found=sha256[:12], known=known[:12], pin=pin.name))
+        raise WeightsError(text.format(name=name, found=sha256[:12], known=pinned[:12], pin=pin.name))
     try:
         pin.parent.mkdir(parents=True, exist_ok=True)
         pin.write_text(sha256, encoding="ascii")

@@ -39,11 +39,11 @@ def names() -> tuple[str, ...]:
 @cache
 def _by_word() -> dict[str, frozenset[int]]:
     """Which classes a word may mean, in small letters."""
-    found: dict[str, set[int]] = {}
+    indices: dict[str, set[int]] = {}
     for entry in all_classes():
         for word in (entry.name, *entry.lemmas):
-            found.setdefault(word.lower(), set()).add(entry.index)
-    return {word: frozenset(meant) for word, meant in found.items()}
+            indices.setdefault(word.lower(), set()).add(entry.index)
+    return {word: frozenset(meant) for word, meant in indices.items()}
 
 
 def find_indices(words: Iterable[str]) -> frozenset[int] | None:
@@ -54,13 +54,13 @@ def find_indices(words: Iterable[str]) -> frozenset[int] | None:
         [0, 217]
     """
     meant = [_by_word().get(word.lower()) for word in words]
-    known = [index for index in meant if index is not None]
-    return frozenset().union(*known) if len(known) == len(meant) else None
+    groups = [index for index in meant if index is not None]
+    return frozenset().union(*groups) if len(groups) == len(meant) else None
 
 
-def find_label_slot(name: str, of: Sequence[str]) -> int | None:
+def find_label_slot(name: str, labels: Sequence[str]) -> int | None:
     """Return where a class of that name stands: one that is written just so, else the first one in other letters."""
-    if name in of:
-        return of.index(name)
+    if name in labels:
+        return labels.index(name)
     folded = name.casefold()
-    return next((index for index, known in enumerate(of) if known.casefold() == folded), None)
+    return next((index for index, label in enumerate(labels) if label.casefold() == folded), None)

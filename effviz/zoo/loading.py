@@ -48,8 +48,8 @@ def load_all(refs: Iterable[ModelRef]) -> list[Model]:
     Raises:
         WeightsError: as `load`.
     """
-    known: dict[ModelSpec, Weights] = {}
-    return [Model(ref, known.get(ref.spec) or known.setdefault(ref.spec, weights(ref.spec))) for ref in refs]
+    loaded: dict[ModelSpec, Weights] = {}
+    return [Model(ref, loaded.get(ref.spec) or loaded.setdefault(ref.spec, weights(ref.spec))) for ref in refs]
 
 
 def iter_models(refs: Sequence[ModelRef]) -> Iterator[tuple[int, Model]]:
@@ -61,9 +61,9 @@ def iter_models(refs: Sequence[ModelRef]) -> Iterator[tuple[int, Model]]:
     places: dict[ModelSpec, list[int]] = {}
     for place, ref in enumerate(refs):
         places.setdefault(ref.spec, []).append(place)
-    for spec, found in places.items():
+    for spec, positions in places.items():
         shared = weights(spec)
-        yield from ((place, Model(refs[place], shared)) for place in found)
+        yield from ((place, Model(refs[place], shared)) for place in positions)
 
 
 def weights(spec: ModelSpec) -> Weights:
@@ -82,8 +82,8 @@ def read_as_saved(spec: ModelSpec) -> tuple[Tensors, str]:
     Raises:
         WeightsError: as `load`.
     """
-    found, sha256 = _found(spec)
-    return state_dicts.fit_to_network(found, file_shapes(spec), spec.name), sha256
+    tensors, sha256 = _tensors_of(spec)
+    return state_dicts.fit_to_network(tensors, file_shapes(spec), spec.name), sha256
 
 
 def file_shapes(spec: ModelSpec) -> dict[str, Shape]:
@@ -97,7 +97,7 @@ def file_shapes(spec: ModelSpec) -> dict[str, Shape]:
     return shapes
 
 
-def _found(spec: ModelSpec) -> tuple[Tensors, str]:
+def _tensors_of(spec: ModelSpec) -> tuple[Tensors, str]:
     match spec.origin:
         case WeightsOrigin.PACKAGE:
             return _from_package(spec)
@@ -120,12 +120,12 @@ def _from_hub(spec: ModelSpec) -> tuple[Tensors, str]:
     if path is None:
         raise WeightsError(hub.availability(spec).sentence)
     try:
-        sha256, found = _hub_sha256(path), state_dicts.read_safetensors(path)
+        sha256, tensors = _hub_sha256(path), state_dicts.read_safetensors(path)
     except WeightsError as error:
         hub.note_damage(path)
         raise WeightsError(hub.damage(spec)) from error
     hub.check_pin(f"{hub.repository(spec)} at {path.parent.name[:40]}", sha256)
-    return found, sha256
+    return tensors, sha256
 
 
 def _hub_sha256(path: Path) -> str:
@@ -143,14 +143,14 @@ def _as_run(fitted: Tensors, spec: ModelSpec) -> Tensors:
     """Turn colours to RGB, and set the negative of a lone logit beside it."""
     if spec.family is None:
         return fitted
-    found, stem = dict(fitted), fitted[state_dicts.FIRST_TENSOR]
+    tensors, stem = dict(fitted), fitted[state_dicts.FIRST_TENSOR]
     if spec.arithmetic.channels is Channels.BGR:
-        found[state_dicts.FIRST_TENSOR] = stem[:, ::-1].copy()
+        tensors[state_dicts.FIRST_TENSOR] = stem[:, ::-1].copy()
     if spec.arithmetic.channels is Channels.GREY:
-        found[state_dicts.FIRST_TENSOR] = stem * GREY_OF_RGB[:, None, None]
+        tensors[state_dicts.FIRST_TENSOR] = stem * GREY_OF_RGB[:, None, None]
     if spec.one_logit:
         for name in ("classifier.weight", "classifier.bias"):
-            found[name] = np.concatenate([fitted[name], -fitted[name]])
-    for array in found.values():
+            tensors[name] = np.concatenate([fitted[name], -fitted[name]])
+    for array in tensors.values():
         array.setflags(write=False)
-    return found
+    return tensors

@@ -136,10 +136,10 @@ def entries() -> tuple[CheckpointEntry, ...]:
     Raises:
         WeightsError: a manifest is not a list of complete entries; the text says which one to mend.
     """
-    found: dict[str, CheckpointEntry] = {}
+    by_name: dict[str, CheckpointEntry] = {}
     for folder in settings.model_folders():
-        found = {entry.name: entry for entry in _listed(folder)} | found
-    return tuple(found.values())
+        by_name = {entry.name: entry for entry in _listed(folder)} | by_name
+    return tuple(by_name.values())
 
 
 def own_entries() -> tuple[CheckpointEntry, ...]:
@@ -180,8 +180,8 @@ def replace_entries(changed: Sequence[CheckpointEntry]) -> None:
     """
     stay = {entry.name for entry in own_entries() if entry in changed}  # nothing broken is written over
     folder = models_folder()
-    known = {row["name"]: row for row in json.loads(_read(folder) or b"[]")}
-    rows = [known[entry.name] if entry.name in stay else _as_row(entry) for entry in changed]
+    by_name = {row["name"]: row for row in json.loads(_read(folder) or b"[]")}
+    rows = [by_name[entry.name] if entry.name in stay else _as_row(entry) for entry in changed]
     with file_io.reporting_write_errors(folder, lazy_gettext("Set EFFVIZ_MODELS to a folder of yours.")):
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
@@ -215,10 +215,10 @@ def _entries(text: bytes) -> tuple[CheckpointEntry, ...]:
         raise _refusal(_("is not JSON: {error}").format(error=error)) from error
     if not isinstance(rows, list):
         raise _refusal(_("is not a list"))
-    found = tuple(_entry(row) for row in rows)
-    if len({entry.name for entry in found}) < len(found):
+    entries = tuple(_entry(row) for row in rows)
+    if len({entry.name for entry in entries}) < len(entries):
         raise _refusal(_("gives one name to two checkpoints"))
-    return found
+    return entries
 
 
 def _entry(row: Any) -> CheckpointEntry:
@@ -264,8 +264,9 @@ def checked_entry(row: dict[str, Any]) -> CheckpointEntry:
 
 
 def _sentence(where: str, error: ValidationError) -> str:
-    found = error.errors(include_url=False)
-    first, missing = found[0], [str(of["loc"][0]) for of in found if of["type"] == "missing" and len(of["loc"]) == 1]
+    mistakes = error.errors(include_url=False)
+    top_level = [mistake for mistake in mistakes if len(mistake["loc"]) == 1]
+    first, missing = mistakes[0], [str(mistake["loc"][0]) for mistake in top_level if mistake["type"] == "missing"]
     if first["type"] == "json_invalid":
         sentence = _("{where} holds characters that are not valid: {reason}. Correct them.")
         return sentence.format(where=where, reason=first["msg"])
@@ -274,7 +275,7 @@ def _sentence(where: str, error: ValidationError) -> str:
             where=where, unknown=str(first["loc"][0])[:SHOWN], known=", ".join(CheckpointEntry.model_fields)
         )
     if missing:
-        needed = [name for name, of in CheckpointEntry.model_fields.items() if of.is_required()]
+        needed = [name for name, field in CheckpointEntry.model_fields.items() if field.is_required()]
         sentence = _("{where} lacks {missing}: it needs {needed}. Add it.")
         return sentence.format(where=where, missing=", ".join(sorted(missing)), needed=", ".join(sorted(needed)))
     parts = first["loc"][:1] if first["type"] == "missing" else first["loc"]  # a list too short lacks its next number

@@ -155,14 +155,14 @@ class ModelRef:
             from effviz.zoo import timm_networks  # which describes networks by this module's means
 
             return timm_networks.cost(self.spec.architecture, self.resolution_px)
-        found = self.spec.plan_at(self.resolution_px)
+        plan = self.spec.plan_at(self.resolution_px)
         return NetworkCost(
-            params=found.params,
-            macs=found.macs,
-            map_px=found.stages[-1].out_resolution,
-            channels=found.stages[-1].channels,
-            activations=sum(layer.activations for layer in found.layers),
-            live=max(layer.live for layer in found.layers),
+            params=plan.params,
+            macs=plan.macs,
+            map_px=plan.stages[-1].out_resolution,
+            channels=plan.stages[-1].channels,
+            activations=sum(layer.activations for layer in plan.layers),
+            live=max(layer.live for layer in plan.layers),
         )
 
     @property

@@ -117,7 +117,7 @@ def _difference(model: Model, data: bytes) -> float:
     side = model.ref.resolution_px
     pixels = np.random.default_rng(0).standard_normal((_PICTURES, 3, side, side), np.float32)
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    found: npt.NDArray[np.float32] = session.run([OUTPUT], {INPUT: pixels})[0]
+    logits: npt.NDArray[np.float32] = session.run([OUTPUT], {INPUT: pixels})[0]
     with model.lock, torch.inference_mode():
-        own = model.module(torch.from_numpy(pixels)).numpy()
-    return float(np.abs(found - own).max() / np.abs(own).max())
+        expected = model.module(torch.from_numpy(pixels)).numpy()
+    return float(np.abs(logits - expected).max() / np.abs(expected).max())

@@ -59,8 +59,8 @@ def axis_among(ref: ModelRef, before: Sequence[ModelRef]) -> ScalingAxis | None:
 
     Lite2 at 224 px is deeper and wider than Lite0, but only wider than Lite1.
     """
-    found = (scaling_axis(ref, other) for other in before or [ref])
-    return next((axis for axis in found if axis is not None), None)
+    axes = (scaling_axis(ref, other) for other in before or [ref])
+    return next((axis for axis in axes if axis is not None), None)
 
 
 def _stages(ref: ModelRef) -> tuple[StagePlan, ...]:
@@ -282,8 +282,8 @@ def all_presets() -> tuple[Preset, ...]:
     Raises:
         WeightsError: the manifest cannot be read.
     """
-    known = {entry.name for entry in manifest.entries()}
-    if not all(MINI + part.value in known for part in ScalingAxis):
+    names = {entry.name for entry in manifest.entries()}
+    if not all(MINI + part.value in names for part in ScalingAxis):
         return PRESETS
     first, *others = PRESETS
     return (first, _mini_preset(), *others)
@@ -291,7 +291,7 @@ def all_presets() -> tuple[Preset, ...]:
 
 def _mini_preset() -> Preset:
     """The paper's Figure 7 with weights of our own; its order and, in other words, what it says to look for."""
-    made = _preset(
+    preset = _preset(
         "mini",
         lazy_gettext("One baseline, five scalings (trained here)"),
         lazy_gettext(
@@ -326,7 +326,7 @@ def _mini_preset() -> Preset:
             ),
         ),
     )
-    return replace(made, sample="berlin_cathedral")
+    return replace(preset, sample="berlin_cathedral")
 
 
 # The mini family: one baseline and four scalings of it, trained by this project with one recipe (`models/mini/`).
@@ -360,10 +360,10 @@ def mini_family() -> tuple[MiniNetwork, ...]:
         WeightsError: the manifest cannot be read.
     """
     entries = {entry.name: entry for entry in manifest.entries()}
-    found = [(role, entries[MINI + role.value]) for role in ScalingAxis if MINI + role.value in entries]
+    members = [(role, entries[MINI + role.value]) for role in ScalingAxis if MINI + role.value in entries]
     return tuple(
         _mini_network(role, entry, entry.top1_pct, entry.top1_pictures)
-        for role, entry in found
+        for role, entry in members
         if entry.top1_pct is not None and entry.top1_pictures is not None
     )
 

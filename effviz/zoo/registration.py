@@ -70,23 +70,23 @@ class AddedCheckpoint:
     findings: tuple[str, ...]
 
 
-def add(path: Path, told: NetworkFacts, ema: bool = False) -> AddedCheckpoint:
+def add(path: Path, given: NetworkFacts, ema: bool = False) -> AddedCheckpoint:
     """Look at a weights file, and write it as safetensors with an entry in the manifest; nothing of it is run.
 
     Raises:
         WeightsError: the file cannot be read, or holds no scaled B0 or Lite0.
         SettingsError: something is undecidable, and the sentence names the options that tell it; or it is told wrongly.
     """
-    name = told.name or _name_of(path)
+    name = given.name or _name_of(path)
     _check_name(name)
     saved = checkpoints.open_weights(path, ema)
-    found = weights_inspection.inspect(saved.tensors, path.name)
-    said = facts_beside(saved.beside)
-    row = _row(found, told, said) | {"name": name, "file": f"{name}.safetensors"}
+    network = weights_inspection.inspect(saved.tensors, path.name)
+    recorded = facts_beside(saved.beside)
+    row = _row(network, given, recorded) | {"name": name, "file": f"{name}.safetensors"}
     file = path.name.encode(errors="backslashreplace").decode()  # names of other codes are no text
-    row["origin"] = told.origin or f"added from {file}, sha256 {saved.sha256[:12]}"
-    entry = _store(row, found)
-    return AddedCheckpoint(entry, (*_about_file(saved, found), *_about_network(found, entry, told, said)))
+    row["origin"] = given.origin or f"added from {file}, sha256 {saved.sha256[:12]}"
+    entry = _store(row, network)
+    return AddedCheckpoint(entry, (*_about_file(saved, network), *_about_network(network, entry, given, recorded)))
 
 
 def remove(name: str) -> CheckpointEntry:
@@ -95,17 +95,17 @@ def remove(name: str) -> CheckpointEntry:
     Raises:
         SettingsError: there is no such checkpoint, it comes with EffViz, or the folder cannot be written.
     """
-    found = manifest.find_entry(name)
-    if found is not None and manifest.is_shipped(found):
+    entry = manifest.find_entry(name)
+    if entry is not None and manifest.is_shipped(entry):
         text = _("The checkpoint {name!r} comes with EffViz: only your own can be removed. `effviz models` lists all.")
         raise SettingsError(text.format(name=name))
-    own = manifest.own_entries()
-    entry = next((network for network in own if network.name == name), None)
-    others = [network for network in own if network.name != name]
+    entries = manifest.own_entries()
+    entry = next((network for network in entries if network.name == name), None)
+    others = [network for network in entries if network.name != name]
     if entry is None:
-        known = ", ".join(network.name for network in others)
+        names = ", ".join(network.name for network in others)
         text = _("There is no checkpoint {name!r}: there are {known}. Pick one of them.")
-        raise SettingsError(text.format(name=name, known=known or _("none")))
+        raise SettingsError(text.format(name=name, known=names or _("none")))
     manifest.replace_entries(others)
     path = manifest.models_folder() / entry.file
     inside = path.parent.resolve().is_relative_to(manifest.models_folder().resolve())  # the link, where it is one
@@ -149,21 +149,21 @@ _KEYS: Final = {
 def facts_beside(beside: Mapping[str, Any]) -> NetworkFacts:
     """Read what lies beside a state dict; what has another form than these usually have is not read."""
     args = beside.get("args")
-    more = vars(args) if isinstance(args, Namespace) else args if isinstance(args, Mapping) else {}
-    told = {key: _parsed(value) for key, value in {**more, **beside}.items() if value is not None}
-    found = {field: next((told[key] for key in keys if key in told), None) for field, keys in _KEYS.items()}
-    numbers = {field: _number(found[field]) for field in ("crop_pct", "epsilon")}
+    training_args = vars(args) if isinstance(args, Namespace) else args if isinstance(args, Mapping) else {}
+    parsed = {key: _parsed(value) for key, value in {**training_args, **beside}.items() if value is not None}
+    values = {field: next((parsed[key] for key in keys if key in parsed), None) for field, keys in _KEYS.items()}
+    numbers = {field: _number(values[field]) for field in ("crop_pct", "epsilon")}
     architecture, interpolation = (
-        text if isinstance(text, str) else "" for text in (found["architecture"], found["interpolation"])
+        text if isinstance(text, str) else "" for text in (values["architecture"], values["interpolation"])
     )
     return NetworkFacts(
         architecture=architecture if _ARCHITECTURE.fullmatch(architecture) else "",
-        classes=_names(found["classes"]),
-        resolution_px=_pixels(found["resolution_px"]),
+        classes=_names(values["classes"]),
+        resolution_px=_pixels(values["resolution_px"]),
         crop_pct=numbers["crop_pct"],
         interpolation=interpolation if interpolation in list(manifest.Interpolation) else "",
-        mean=_three(found["mean"]),
-        std=_three(found["std"]),
+        mean=_three(values["mean"]),
+        std=_three(values["std"]),
         epsilon=numbers["epsilon"],
     )
 
@@ -190,8 +190,8 @@ def _pixels(value: Any) -> int | None:
 
 def _three(value: Any) -> tuple[float, ...] | None:
     numbers = [_number(number) for number in value] if isinstance(value, list | tuple) else []
-    known = [number for number in numbers if number is not None]
-    return tuple(known) if len(known) == len(numbers) and len(known) in (1, 3) else None
+    present = [number for number in numbers if number is not None]
+    return tuple(present) if len(present) == len(numbers) and len(present) in (1, 3) else None
 
 
 def _names(value: Any) -> tuple[str, ...]:
@@ -202,42 +202,42 @@ def _names(value: Any) -> tuple[str, ...]:
     return ()
 
 
-# The entry: what is found, said and told together; whatever nobody says is asked for in one sentence.
+# The entry: from the weights, the file and the person together; whatever is missing is asked for in one sentence.
 
 
-def _row(found: InspectedNetwork, told: NetworkFacts, said: NetworkFacts) -> dict[str, Any]:
-    architecture = _architecture(found, told, said)
-    classes = told.classes or (said.classes if len(said.classes) == found.logits else ())
-    usual = usual_transform(_of_its_size(architecture, found))
-    published = usual.resolution_px if usual and _published_name(found) else None
-    resolution_px = _first_known(told.resolution_px, said.resolution_px, published)
-    crop_pct = _first_known(told.crop_pct, said.crop_pct, usual.crop_pct if usual else 0.875)
+def _row(network: InspectedNetwork, given: NetworkFacts, recorded: NetworkFacts) -> dict[str, Any]:
+    architecture = _architecture(network, given, recorded)
+    classes = given.classes or (recorded.classes if len(recorded.classes) == network.logits else ())
+    usual = usual_transform(_of_its_size(architecture, network))
+    published = usual.resolution_px if usual and _published_name(network) else None
+    resolution_px = _first_known(given.resolution_px, recorded.resolution_px, published)
+    crop_pct = _first_known(given.crop_pct, recorded.crop_pct, usual.crop_pct if usual else 0.875)
     usual_mean, usual_std = usual.statistics if usual else IMAGENET_STATISTICS
-    mean, std = _of_three(told.mean or said.mean or usual_mean), _of_three(told.std or said.std or usual_std)
-    missing = _missing(found, architecture, classes, resolution_px)
-    if architecture and found.channels == 1 and len({*mean}) + len({*std}) > 2:
+    mean, std = _of_three(given.mean or recorded.mean or usual_mean), _of_three(given.std or recorded.std or usual_std)
+    missing = _missing(network, architecture, classes, resolution_px)
+    if architecture and network.channels == 1 and len({*mean}) + len({*std}) > 2:
         missing.append(_("The network takes one channel: give --mean and --std, one number each, as it was trained."))
     if missing:
         raise SettingsError(" ".join(missing))
-    _check_classes(found, classes)
-    arithmetic = _arithmetic(found, architecture, told.epsilon or said.epsilon)
+    _check_classes(network, classes)
+    arithmetic = _arithmetic(network, architecture, given.epsilon or recorded.epsilon)
     row = {
-        "family": found.family.value,
-        "depth": found.depth,
-        "width": found.width,
+        "family": network.family.value,
+        "depth": network.depth,
+        "width": network.width,
         "resolution_px": resolution_px,
         "classes": list(classes),
-        "licence": told.licence or UNKNOWN_LICENCE,
+        "licence": given.licence or UNKNOWN_LICENCE,
         "top1_pct": None,
         "top1_source": "nobody has measured it",
         "crop_pct": crop_pct,
-        "interpolation": told.interpolation or said.interpolation or (usual.interpolation if usual else "bicubic"),
+        "interpolation": given.interpolation or recorded.interpolation or (usual.interpolation if usual else "bicubic"),
         "mean": mean,
         "std": std,
-        "channels": (Channels.GREY if found.channels == 1 else Channels.RGB).value,
+        "channels": (Channels.GREY if network.channels == 1 else Channels.RGB).value,
         **arithmetic,
     }
-    return row | ({"activation": told.activation.value} if told.activation else {})
+    return row | ({"activation": given.activation.value} if given.activation else {})
 
 
 def _first_known(*values: float | None) -> float | None:
@@ -249,46 +249,46 @@ def _of_three(values: Sequence[float]) -> list[float]:
     return list(values) * 3 if len(values) == 1 else list(values)
 
 
-def _architecture(found: InspectedNetwork, told: NetworkFacts, said: NetworkFacts) -> str:
+def _architecture(network: InspectedNetwork, given: NetworkFacts, recorded: NetworkFacts) -> str:
     """The name that tells the arithmetic; a library's own names do too, since it has one arithmetic only."""
-    asked = told.architecture.strip().lower()
+    asked = given.architecture.strip().lower()
     if asked and _ARCHITECTURE.fullmatch(asked) is None:
         text = _(
             "The architecture {name!r} is not known: timm's tf_efficientnet_b0 to b8 and lite0 to lite4 are (SAME "
             "padding), and efficientnet_b0 and so on (symmetric). Give one with --architecture. {others}"
         )
         raise SettingsError(text.format(name=asked[:100], others=_(weights_inspection.OTHER_FAMILIES)))
-    name = asked or said.architecture or _implied_architecture(found)
+    name = asked or recorded.architecture or _implied_architecture(network)
     match = _ARCHITECTURE.fullmatch(name)
     if match is None:
         return ""
-    same = found.naming is Naming.TIMM or bool(match["tf"]) is (found.naming is Naming.EFFICIENTNET_PYTORCH)
-    if PUBLISHED[match["name"]].family is not found.family or not same:
+    same = network.naming is Naming.TIMM or bool(match["tf"]) is (network.naming is Naming.EFFICIENTNET_PYTORCH)
+    if PUBLISHED[match["name"]].family is not network.family or not same:
         text = _("The architecture {name} does not fit: the weights are those of {family}, by the names of {naming}.")
-        raise SettingsError(text.format(name=name, family=_family_words(found.family), naming=found.naming))
+        raise SettingsError(text.format(name=name, family=_family_words(network.family), naming=network.naming))
     return name
 
 
-def _implied_architecture(found: InspectedNetwork) -> str:
+def _implied_architecture(network: InspectedNetwork) -> str:
     """Of a library that computes in one way only; timm computes in both."""
-    if found.naming is Naming.TIMM:
+    if network.naming is Naming.TIMM:
         return ""
-    prefix = "tf_" if found.naming is Naming.EFFICIENTNET_PYTORCH else ""
-    return f"{prefix}efficientnet_{_published_name(found) or ('lite0' if found.family is Family.LITE else 'b0')}"
+    prefix = "tf_" if network.naming is Naming.EFFICIENTNET_PYTORCH else ""
+    return f"{prefix}efficientnet_{_published_name(network) or ('lite0' if network.family is Family.LITE else 'b0')}"
 
 
-def _published_name(found: InspectedNetwork) -> str:
+def _published_name(network: InspectedNetwork) -> str:
     same = [
         name
         for name, published in PUBLISHED.items()
-        if (published.family, published.depth, published.width) == (found.family, found.depth, found.width)
+        if (published.family, published.depth, published.width) == (network.family, network.depth, network.width)
     ]
     return same[0] if same else ""
 
 
-def _of_its_size(architecture: str, found: InspectedNetwork) -> str:
+def _of_its_size(architecture: str, network: InspectedNetwork) -> str:
     """The architecture by the published network that its layers are: whoever says b0 may mean the kind."""
-    match, name = _ARCHITECTURE.fullmatch(architecture), _published_name(found)
+    match, name = _ARCHITECTURE.fullmatch(architecture), _published_name(network)
     if match is None or not name or match["name"] == name:
         return architecture
     return f"{match['tf'] or ''}efficientnet_{name}"
@@ -302,19 +302,19 @@ def usual_transform(architecture: str) -> EvalTransform | None:
     base = architecture.removesuffix(match["tag"] or "")
     lite = match["name"].startswith("lite")
     tag = (match["tag"] or "")[1:] or _DEFAULT_TAGS.get(base, "in1k" if lite else "aa_in1k")
-    if known := eval_transform(f"{base}.{tag}"):
-        return known
+    if transform := eval_transform(f"{base}.{tag}"):
+        return transform
     size = match["name"].replace("lite", "b")  # Lite's sizes are those of B0 to B4
     sized = eval_transform(f"tf_efficientnet_{size}.aa_in1k")
     return sized and replace(sized, statistics=HALF_STATISTICS if lite and match["tf"] else IMAGENET_STATISTICS)
 
 
 def _missing(
-    found: InspectedNetwork, architecture: str, classes: tuple[str, ...], resolution_px: float | None
+    network: InspectedNetwork, architecture: str, classes: tuple[str, ...], resolution_px: float | None
 ) -> list[str]:
     asked = []
     if not architecture:
-        plain = _published_name(found) or ("lite0" if found.family is Family.LITE else "b0")
+        plain = _published_name(network) or ("lite0" if network.family is Family.LITE else "b0")
         text = _(
             "Weights do not tell padding, epsilon and normalisation: give --architecture tf_efficientnet_{name} "
             "(TensorFlow's SAME, 0.001) or --architecture efficientnet_{name} (symmetric, 0.00001), as it was trained."
@@ -326,26 +326,26 @@ def _missing(
             "logits, or names with commas, or imagenet."
         )
         alone = _("The network has one logit: give --classes NAME, the class that it stands for.")
-        asked.append((alone if found.logits == 1 else several).format(count=found.logits))
+        asked.append((alone if network.logits == 1 else several).format(count=network.logits))
     if architecture and resolution_px is None:
         asked.append(_("Give --resolution, the input size that it was trained at."))
     return asked
 
 
-def _check_classes(found: InspectedNetwork, classes: tuple[str, ...]) -> None:
-    if len(classes) != found.logits:
+def _check_classes(network: InspectedNetwork, classes: tuple[str, ...]) -> None:
+    if len(classes) != network.logits:
         text = _("There are {given} class names, and the network has {count} logits: give as many with --classes.")
-        raise SettingsError(text.format(given=len(classes), count=found.logits))
+        raise SettingsError(text.format(given=len(classes), count=network.logits))
 
 
-def _arithmetic(found: InspectedNetwork, architecture: str, epsilon: float | None) -> dict[str, Any]:
+def _arithmetic(network: InspectedNetwork, architecture: str, epsilon: float | None) -> dict[str, Any]:
     padding = Padding.SAME if architecture.startswith("tf_") else Padding.SYMMETRIC
-    if epsilon is None and found.naming is Naming.TORCHVISION and _published_name(found) in ("b5", "b6", "b7"):
+    if epsilon is None and network.naming is Naming.TORCHVISION and _published_name(network) in ("b5", "b6", "b7"):
         epsilon = TENSORFLOW_EPSILON  # torchvision's largest three were trained by TensorFlow's
     return {"padding": padding.value} | ({} if epsilon is None else {"epsilon": epsilon})
 
 
-def _store(row: dict[str, Any], found: InspectedNetwork) -> CheckpointEntry:
+def _store(row: dict[str, Any], network: InspectedNetwork) -> CheckpointEntry:
     """Write the tensors, then the entry, which only then is complete: its hash is the file's."""
     checked = manifest.checked_entry(row | {"sha256": "0" * 64})
     path = manifest.models_folder() / checked.file
@@ -355,7 +355,7 @@ def _store(row: dict[str, Any], found: InspectedNetwork) -> CheckpointEntry:
     with file_io.reporting_write_errors(path, lazy_gettext("Set EFFVIZ_MODELS to a folder of yours.")):
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(f".{path.name}.new")
-        save_file(dict(found.tensors), new, {"format": "pt"})
+        save_file(dict(network.tensors), new, {"format": "pt"})
         new.replace(path)
     entry = checked.model_copy(update={"sha256": state_dicts.hash_file(path)})
     manifest.replace_entries([*manifest.own_entries(), entry])
@@ -365,35 +365,35 @@ def _store(row: dict[str, Any], found: InspectedNetwork) -> CheckpointEntry:
 # What was found, for people.
 
 
-def _about_file(saved: checkpoints.SavedWeights, found: InspectedNetwork) -> list[str]:
+def _about_file(saved: checkpoints.SavedWeights, network: InspectedNetwork) -> list[str]:
     lines = []
     if saved.wrapper:
         lines.append(_("Wrapper taken off: {name}.").format(name=saved.wrapper))
     if saved.averages:
         lines.append(_("Moving averages lie beside it under {name}: --ema takes those.").format(name=saved.averages))
-    if found.prefix:
-        lines.append(_("Prefix taken off: {prefix}").format(prefix=found.prefix))
-    if found.left_out:
-        lines.append(_("Left out, without the prefix: {names}.").format(names=", ".join(found.left_out[:3])))
+    if network.prefix:
+        lines.append(_("Prefix taken off: {prefix}").format(prefix=network.prefix))
+    if network.left_out:
+        lines.append(_("Left out, without the prefix: {names}.").format(names=", ".join(network.left_out[:3])))
     if halves := sorted(saved.kinds & {"float16", "bfloat16"}):
         lines.append(_("Half precision ({kinds}): kept as 32-bit numbers.").format(kinds=", ".join(halves)))
-    if not found.counters:
+    if not network.counters:
         lines.append(_("Batch norms have no num_batches_tracked, which evaluation does not need."))
     return lines
 
 
 def _about_network(
-    found: InspectedNetwork, entry: CheckpointEntry, told: NetworkFacts, said: NetworkFacts
+    network: InspectedNetwork, entry: CheckpointEntry, given: NetworkFacts, recorded: NetworkFacts
 ) -> list[str]:
     names = _("Names of {naming}; by its shapes {family}, depth {depth:g}, width {width:g}, {count} logits.")
     computing = _("Padding {padding}, epsilon {epsilon:g}; input {px} px, mean {mean}, std {std}; {output}.")
     lines = [
         names.format(
-            naming=found.naming,
-            family=_family_words(found.family),
-            depth=found.depth,
-            width=found.width,
-            count=found.logits,
+            naming=network.naming,
+            family=_family_words(network.family),
+            depth=network.depth,
+            width=network.width,
+            count=network.logits,
         ),
         computing.format(
             padding=entry.arithmetic.padding,
@@ -404,10 +404,10 @@ def _about_network(
             output=entry.arithmetic.output,
         ),
     ]
-    if found.channels == 1:
+    if network.channels == 1:
         lines.append(_("One channel: photos are shown to it in grey."))
-    if said.architecture and not told.architecture:
-        lines.append(_("The file says its architecture: {name}.").format(name=said.architecture))
+    if recorded.architecture and not given.architecture:
+        lines.append(_("The file says its architecture: {name}.").format(name=recorded.architecture))
     return lines
 
 

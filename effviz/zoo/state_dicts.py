@@ -65,17 +65,17 @@ def named_layers(plan: Plan) -> tuple[NamedLayer, ...]:
 
 def tensor_shapes(plan: Plan, channels: int = PICTURE_CHANNELS) -> dict[str, Shape]:
     """Return every tensor's name and shape in timm's order of layers, counters of batch norms too."""
-    found: dict[str, Shape] = {}
+    shapes: dict[str, Shape] = {}
     for part in named_layers(plan):
-        found[f"{part.name}.weight"] = part.weight_shape
+        shapes[f"{part.name}.weight"] = part.weight_shape
         if not part.norm:
-            found[f"{part.name}.bias"] = (part.layer.out_channels,)
+            shapes[f"{part.name}.bias"] = (part.layer.out_channels,)
             continue
-        found |= {f"{part.norm}.{kind}": (part.layer.out_channels,) for kind in ("weight", "bias")}
-        found |= {f"{part.norm}.running_{kind}": (part.layer.out_channels,) for kind in ("mean", "var")}
-        found[f"{part.norm}.{COUNTER}"] = ()
-    out, _, *kernel = found["conv_stem.weight"]
-    return found | {"conv_stem.weight": (out, channels, *kernel)}
+        shapes |= {f"{part.norm}.{kind}": (part.layer.out_channels,) for kind in ("weight", "bias")}
+        shapes |= {f"{part.norm}.running_{kind}": (part.layer.out_channels,) for kind in ("mean", "var")}
+        shapes[f"{part.norm}.{COUNTER}"] = ()
+    out, _, *kernel = shapes["conv_stem.weight"]
+    return shapes | {"conv_stem.weight": (out, channels, *kernel)}
 
 
 def file_bytes(plan: Plan) -> int:
@@ -122,14 +122,14 @@ def check_sha256(path: Path, expected: str) -> str:
     Raises:
         WeightsError: the file is another one, or damaged; get it again.
     """
-    found = hash_file(path)
-    if found != expected:
+    digest = hash_file(path)
+    if digest != expected:
         text = _(
             "The weights file {name} has the sha256 {found}..., but {expected}... is expected: it is "
             "damaged or another file. Get it again."
         )
-        raise WeightsError(text.format(name=path.name, found=found[:12], expected=expected[:12]))
-    return found
+        raise WeightsError(text.format(name=path.name, found=digest[:12], expected=expected[:12]))
+    return digest
 
 
 def read_safetensors(path: Path) -> Tensors:
@@ -152,12 +152,12 @@ def read_safetensors(path: Path) -> Tensors:
 
 def _with_halves(path: Path) -> Tensors:
     """Read a file with bfloat16 numbers, which are the upper halves of float32 ones."""
-    found: dict[str, Array] = {}
+    arrays: dict[str, Array] = {}
     for name, entry in safetensors.deserialize(path.read_bytes()):  # type: ignore[no-untyped-call]
         halves = entry["dtype"] == "BF16"
         numbers = np.frombuffer(entry["data"], "<u2" if halves else _NUMPY[entry["dtype"]]).reshape(entry["shape"])
-        found[name] = (numbers.astype(np.uint32) << 16).view(np.float32) if halves else numbers
-    return found
+        arrays[name] = (numbers.astype(np.uint32) << 16).view(np.float32) if halves else numbers
+    return arrays
 
 
 _NUMPY: Final = {
@@ -201,12 +201,12 @@ def without_prefix(tensors: Tensors) -> Tensors:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
 
 
-def _fitted_array(name: str, found: Array | None, shape: Shape, source: str) -> Array:
+def _fitted_array(name: str, tensor: Array | None, shape: Shape, source: str) -> Array:
     if name.endswith(COUNTER):
-        array: Array = np.array(0 if found is None or np.size(found) != 1 else np.ravel(found)[0], np.int64)
+        array: Array = np.array(0 if tensor is None or np.size(tensor) != 1 else np.ravel(tensor)[0], np.int64)
     else:
-        array = np.ascontiguousarray(found, np.float32)
-    if found is not None and found.dtype.kind != "f" and not name.endswith(COUNTER):  # quantised, without its scale
+        array = np.ascontiguousarray(tensor, np.float32)
+    if tensor is not None and tensor.dtype.kind != "f" and not name.endswith(COUNTER):  # quantised, without its scale
         raise _misfit(source, _("{name} holds whole numbers").format(name=name))
     if array.shape != shape:
         text = _("{name} is {shape} instead of {expected}")
@@ -264,11 +264,11 @@ def draw_untrained(plan: Plan) -> Tensors:
     change nothing (tensorflow/tpu `efficientnet_model.py`; timm's `_init_weight_goog`).
     """
     generator = np.random.default_rng(UNTRAINED_SEED)
-    found: dict[str, Array] = {
+    tensors: dict[str, Array] = {
         name: np.full(shape, name.endswith((".weight", "running_var")), np.float32)
         for name, shape in tensor_shapes(plan).items()
     }
-    return found | {f"{part.name}.weight": _drawn_weight(part, generator) for part in named_layers(plan)}
+    return tensors | {f"{part.name}.weight": _drawn_weight(part, generator) for part in named_layers(plan)}
 
 
 def _drawn_weight(part: NamedLayer, generator: np.random.Generator) -> Array:
@@ -423,12 +423,12 @@ def read_legacy_pickle(path: Path) -> Tensors:
 
 
 def _legacy_tensors(file: io.BytesIO) -> dict[str, Array]:
-    magic, version, machine, found, keys = (_Closed(file).load() for _ in range(5))
-    if (magic, version, machine["little_endian"], type(found)) != (PICKLE_MAGIC, PICKLE_VERSION, True, OrderedDict):
+    magic, version, machine, tensors, keys = (_Closed(file).load() for _ in range(5))
+    if (magic, version, machine["little_endian"], type(tensors)) != (PICKLE_MAGIC, PICKLE_VERSION, True, OrderedDict):
         raise pickle.UnpicklingError("another layout")
-    named = {tensor.storage.key: tensor.storage for tensor in found.values()}
+    named = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
     numbers = {key: _numbers(file, named[key]) for key in keys}
-    return {str(name): _view(tensor, numbers[tensor.storage.key]) for name, tensor in found.items()}
+    return {str(name): _view(tensor, numbers[tensor.storage.key]) for name, tensor in tensors.items()}
 
 
 def _numbers(file: io.BytesIO, storage: _Storage) -> Array:

@@ -54,35 +54,35 @@ def spec(architecture: str) -> ModelSpec:
     Raises:
         SettingsError: timm does not know it, or it has no map.
     """
-    found = _network(architecture)
-    if found.refusal:
+    network = _network(architecture)
+    if network.refusal:
         text = _(
             "{name} cannot be explained ({reason}): a map needs a spatial last layer, an average over it and a "
             "linear classifier. Choose a convolutional network."
         )
-        raise SettingsError(text.format(name=PREFIX + found.architecture, reason=_(found.refusal)))
-    measured = timm_point(found.architecture, found.resolution_px)
-    imagenet = found.classes == len(imagenet_classes.names())
+        raise SettingsError(text.format(name=PREFIX + network.architecture, reason=_(network.refusal)))
+    measured = timm_point(network.architecture, network.resolution_px)
+    imagenet = network.classes == len(imagenet_classes.names())
     return ModelSpec(
-        name=PREFIX + found.architecture,
+        name=PREFIX + network.architecture,
         family=None,
         depth=None,
         width=None,
-        resolution_px=found.resolution_px,
-        architecture=found.architecture,
+        resolution_px=network.resolution_px,
+        architecture=network.architecture,
         arithmetic=Arithmetic(Padding.SYMMETRIC, PYTORCH_EPSILON, Activation.SILU),  # its module has its own
         origin=WeightsOrigin.HUB,
-        weights=lazy_gettext("Hugging Face hub, {repository}", repository=f"timm/{found.architecture}"),
-        licence=found.licence,
-        classes=imagenet_classes.names() if imagenet else tuple(f"class {index}" for index in range(found.classes)),
+        weights=lazy_gettext("Hugging Face hub, {repository}", repository=f"timm/{network.architecture}"),
+        licence=network.licence,
+        classes=imagenet_classes.names() if imagenet else tuple(f"class {index}" for index in range(network.classes)),
         top1_pct=measured.top1_pct if measured else None,
         top1_source=measured.source if measured else lazy_gettext("not in timm's results"),
-        crop_pct=found.crop_pct,
-        interpolation=found.interpolation,
-        mean=cast(tuple[float, float, float], found.mean),
-        std=cast(tuple[float, float, float], found.std),
+        crop_pct=network.crop_pct,
+        interpolation=network.interpolation,
+        mean=cast(tuple[float, float, float], network.mean),
+        std=cast(tuple[float, float, float], network.std),
         dataset=IMAGENET if imagenet else "",
-        classifier=found.classifier,
+        classifier=network.classifier,
     )
 
 
@@ -117,16 +117,16 @@ def tensor_shapes(architecture: str) -> dict[str, tuple[int, ...]]:
 def _network(architecture: str) -> TimmNetwork:
     row = _shipped().get(architecture) or _kept(architecture)
     if row is None:
-        found = _looked_up(architecture)
-        _keep(architecture, asdict(found))
-        return found
+        network = _looked_up(architecture)
+        _keep(architecture, asdict(network))
+        return network
     return TimmNetwork(**row | {name: tuple(row[name]) for name in ("mean", "std")})
 
 
 @lru_cache(maxsize=1)
 def _shipped() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(files("effviz").joinpath(SHIPPED).read_text(encoding="utf-8"))
-    return found
+    networks: dict[str, Any] = json.loads(files("effviz").joinpath(SHIPPED).read_text(encoding="utf-8"))
+    return networks
 
 
 # Kept in the cache folder under timm's version, since another one may build a name differently, and sealed.
@@ -137,14 +137,14 @@ MAX_KEPT_BYTES: Final = 2**16
 def _kept(key: str) -> dict[str, Any] | None:
     try:
         file = _folder() / f"{_file_name(key)}.json"
-        found = file_io.read_sealed_json(_kept_name(file), file_io.read_regular(file, MAX_KEPT_BYTES))
+        content = file_io.read_sealed_json(_kept_name(file), file_io.read_regular(file, MAX_KEPT_BYTES))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, metadata.PackageNotFoundError) as error:
         logger.warning("What was kept of %s is not used, and looked up again: %s", key, error)
         return None
     wanted = NetworkCost if "@" in key else TimmNetwork
-    return found if isinstance(found, dict) and found.keys() == set(wanted.__slots__) else None
+    return content if isinstance(content, dict) and content.keys() == set(wanted.__slots__) else None
 
 
 def _keep(key: str, row: dict[str, Any]) -> None:
@@ -203,11 +203,11 @@ def _looked_up(architecture: str) -> TimmNetwork:
 def _unknown(architecture: str) -> SettingsError:
     import timm
 
-    known = timm.list_pretrained(f"{architecture.partition('.')[0]}.*") or timm.list_pretrained(
+    similar = timm.list_pretrained(f"{architecture.partition('.')[0]}.*") or timm.list_pretrained(
         f"*{architecture.partition('.')[0][:6]}*"
     )
     text = _("timm has no network {name!r}{close}. Write timm:NAME.WEIGHTS, such as timm:resnet50.a1_in1k.")
-    close = _(": near it are {names}").format(names=", ".join(known[:4])) if known else ""
+    close = _(": near it are {names}").format(names=", ".join(similar[:4])) if similar else ""
     return SettingsError(text.format(name=architecture[:80], close=close))
 
 
@@ -246,7 +246,7 @@ def _counted(architecture: str, resolution_px: int) -> NetworkCost:
     module, sizes = _on_no_device(architecture), [0]
     for part in module.modules():
         if not list(part.children()):
-            part.register_forward_hook(lambda _part, _given, made: sizes.append(_elements(made)))
+            part.register_forward_hook(lambda _part, _given, output: sizes.append(_elements(output)))
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         photo = torch.zeros(1, 3, resolution_px, resolution_px, device="meta")
@@ -262,5 +262,5 @@ def _counted(architecture: str, resolution_px: int) -> NetworkCost:
     )
 
 
-def _elements(made: Any) -> int:
-    return int(made.numel()) if hasattr(made, "numel") else 0
+def _elements(output: Any) -> int:
+    return int(output.numel()) if hasattr(output, "numel") else 0

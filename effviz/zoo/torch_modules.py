@@ -24,7 +24,7 @@ def build_untrained(
     timm's public entry points fix depth and width, so this calls the function behind them.
     """
     lite = family is Family.LITE
-    of = computing or arithmetic(family)
+    computing = computing or arithmetic(family)
     generate = timm_efficientnet._gen_efficientnet_lite if lite else timm_efficientnet._gen_efficientnet
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(UNTRAINED_SEED)
@@ -33,9 +33,9 @@ def build_untrained(
             channel_multiplier=width,
             depth_multiplier=depth,
             num_classes=classes,
-            bn_eps=of.epsilon,
-            pad_type="same" if of.padding is Padding.SAME else "",
-            act_layer=of.activation.value,
+            bn_eps=computing.epsilon,
+            pad_type="same" if computing.padding is Padding.SAME else "",
+            act_layer=computing.activation.value,
         )
     return module
 
@@ -80,8 +80,8 @@ def run_as_saved(spec: ModelSpec, pixels: Array) -> Array:
         pixels = pixels[:, ::-1]
     module.load_state_dict({name: torch.tensor(array) for name, array in tensors.items()})
     with torch.inference_mode():
-        found: Array = module.eval()(torch.tensor(np.ascontiguousarray(pixels, np.float32)))[0].numpy()
-    return np.concatenate([found, -found]) if spec.one_logit else found
+        outputs: Array = module.eval()(torch.tensor(np.ascontiguousarray(pixels, np.float32)))[0].numpy()
+    return np.concatenate([outputs, -outputs]) if spec.one_logit else outputs
 
 
 @contextmanager

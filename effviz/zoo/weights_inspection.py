@@ -90,8 +90,8 @@ def unwrap(content: Content, ema: bool = False) -> Unwrapped:
         raise _no_averages()
     if not wrapper and not _is_state_dict(content):
         raise _no_state_dict(content, averages)
-    found = content[wrapper] if wrapper else content
-    tensors = {str(name): entry for name, entry in found.items() if hasattr(entry, "shape")}
+    weights = content[wrapper] if wrapper else content
+    tensors = {str(name): entry for name, entry in weights.items() if hasattr(entry, "shape")}
     beside = {name: entry for name, entry in content.items() if name not in (*tensors, *WRAPPERS, *AVERAGES)}
     return Unwrapped(tensors, wrapper, "" if ema else averages, beside)
 
@@ -123,15 +123,15 @@ def strip(tensors: Tensors) -> tuple[Naming, Stripped]:
     Raises:
         WeightsError: no EfficientNet is among them, or more than one.
     """
-    found = [
+    candidates = [
         (naming, name.removesuffix(stem))
         for naming, stem in STEMS.items()
         for name in tensors
         if name == stem or name.endswith(f".{stem}")
     ]
-    if len(found) != 1:
-        raise _not_one_network(tensors, [prefix for _naming, prefix in found])
-    naming, prefix = found[0]
+    if len(candidates) != 1:
+        raise _not_one_network(tensors, [prefix for _naming, prefix in candidates])
+    naming, prefix = candidates[0]
     ours = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     return naming, Stripped(ours, prefix, tuple(name for name in tensors if not name.startswith(prefix)))
 
@@ -205,14 +205,14 @@ _TORCHVISION_ENDS: Final = {"0.0": "conv_stem", "0.1": "bn1", "8.0": "conv_head"
 
 def _from_torchvision(name: str) -> str:
     """Return timm's name for one of torchvision's `efficientnet_b*`; an unknown one stays, for the fit to refuse."""
-    if found := re.fullmatch(r"classifier\.(?:\d\.)?(weight|bias)", name):
-        return f"classifier.{found[1]}"
-    if (found := re.fullmatch(r"features\.(\d\.\d)\.(\w+)", name)) and found[1] in _TORCHVISION_ENDS:
-        return f"{_TORCHVISION_ENDS[found[1]]}.{found[2]}"
-    found = re.fullmatch(r"features\.(\d)\.(\d+)\.block\.(\d)\.(fc1|fc2|0|1)\.(\w+)", name)
-    if found is None:
+    if match := re.fullmatch(r"classifier\.(?:\d\.)?(weight|bias)", name):
+        return f"classifier.{match[1]}"
+    if (match := re.fullmatch(r"features\.(\d\.\d)\.(\w+)", name)) and match[1] in _TORCHVISION_ENDS:
+        return f"{_TORCHVISION_ENDS[match[1]]}.{match[2]}"
+    match = re.fullmatch(r"features\.(\d)\.(\d+)\.block\.(\d)\.(fc1|fc2|0|1)\.(\w+)", name)
+    if match is None:
         return name
-    stage, block, place, part, kind = found.groups()
+    stage, block, place, part, kind = match.groups()
     layers = _TORCHVISION_LAYERS[stage == "1"]
     names = layers[int(place)] if int(place) < len(layers) else ()
     layer = _TORCHVISION_GATE.get(part) if not names else names[int(part)] if part in "01" else None
@@ -221,7 +221,7 @@ def _from_torchvision(name: str) -> str:
 
 def _blocks_in_a_row(tensors: Tensors) -> Plan:
     """A plan with as many blocks as EfficientNet-PyTorch numbers from the first stage to the last."""
-    numbers = [int(found[1]) for name in tensors if (found := re.match(r"_blocks\.(\d+)\.", name))]
+    numbers = [int(match[1]) for name in tensors if (match := re.match(r"_blocks\.(\d+)\.", name))]
     blocks, family = max(numbers, default=-1) + 1, _family(tensors, "._se_reduce.")
 
     def fits(depth: float) -> bool:
@@ -252,17 +252,17 @@ def infer(tensors: Tensors) -> Plan:
 def _published(family: Family, counts: list[int], channels: list[int]) -> tuple[float, float] | None:
     """The multipliers of a published network with these layers: B1's and B2's depths give the same blocks."""
     shape = counts, channels
-    for own in PUBLISHED.values():
-        if own.family is family and (_repeats(own.depth, family), _widened(own.width, family)) == shape:
-            return own.depth, own.width
+    for row in PUBLISHED.values():
+        if row.family is family and (_repeats(row.depth, family), _widened(row.width, family)) == shape:
+            return row.depth, row.width
     return None
 
 
 def _inferred(family: Family, counts: list[int], channels: list[int]) -> tuple[float, float]:
-    pairs = list(zip(counts, [of.repeats for of in B0_STAGES], strict=True))
+    pairs = list(zip(counts, [stage.repeats for stage in B0_STAGES], strict=True))
     scaled = pairs[1:-1] if family is Family.LITE else pairs  # Lite repeats its first and last stage once
     depth = _first(
-        _candidates(DEPTH, max((count - 1) / of for count, of in scaled), min(count / of for count, of in scaled)),
+        _candidates(DEPTH, max((count - 1) / b0 for count, b0 in scaled), min(count / b0 for count, b0 in scaled)),
         lambda value: _repeats(value, family) == counts,
         _("{counts} blocks in its stages").format(counts=counts),
     )
@@ -280,9 +280,9 @@ def _family(tensors: Tensors, gate: str) -> Family:
 
 
 def _stage_counts(tensors: Tensors) -> list[int]:
-    found = {match.groups() for name in tensors if (match := re.match(r"blocks\.(\d+)\.(\d+)\.", name))}
-    stages = [sum(1 for stage, _block in found if int(stage) == number) for number in range(len(B0_STAGES))]
-    if sum(stages) != len(found):
+    blocks = {match.groups() for name in tensors if (match := re.match(r"blocks\.(\d+)\.(\d+)\.", name))}
+    stages = [sum(1 for stage, _block in blocks if int(stage) == number) for number in range(len(B0_STAGES))]
+    if sum(stages) != len(blocks):
         raise _not_scaled(_("it has more than {count} stages").format(count=len(B0_STAGES)))
     return stages
 
@@ -300,8 +300,8 @@ def _base_channels(family: Family) -> list[int]:
 
 
 def _repeats(depth: float, family: Family) -> list[int]:
-    found = [round_repeats(stage.repeats, depth) for stage in B0_STAGES]
-    return [1, *found[1:-1], 1] if family is Family.LITE else found
+    repeats = [round_repeats(stage.repeats, depth) for stage in B0_STAGES]
+    return [1, *repeats[1:-1], 1] if family is Family.LITE else repeats
 
 
 def _widened(width: float, family: Family) -> list[int]:
@@ -316,10 +316,10 @@ def _candidates(limit: Limit, low: float, high: float) -> Iterator[float]:
 
 
 def _first(numbers: Iterator[float], fits: Callable[[float], bool], what: str) -> float:
-    found = next((number for number in numbers if fits(number)), None)
-    if found is None:
+    first = next((number for number in numbers if fits(number)), None)
+    if first is None:
         raise _not_scaled(what)
-    return found
+    return first
 
 
 def _not_scaled(what: str) -> WeightsError:
