@@ -351,11 +351,11 @@ def cell_top_classes(forward: Forward, count: int = 5) -> CellTopClasses:
     One matrix product serves all cells and classes. A model with fewer than `count` classes gives all it has.
     """
     logits = np.moveaxis(class_maps(forward), 0, -1) + forward.biases  # (H, W, K)
-    found = _highest(logits, min(count, logits.shape[-1]))
-    best = np.take_along_axis(logits, found, axis=-1)
-    for array in (found, best):
+    indices = _highest(logits, min(count, logits.shape[-1]))
+    best = np.take_along_axis(logits, indices, axis=-1)
+    for array in (indices, best):
         array.setflags(write=False)
-    return CellTopClasses(found, best)
+    return CellTopClasses(indices, best)
 
 
 def _highest(logits: Floats, count: int) -> Indices:

@@ -150,15 +150,15 @@ def fit(ref: ModelRef, sightings: Sequence[Sighting], weights_sha256: str) -> Ca
         )
         raise SettingsError(text.format(model=ref.label, count=len(clear), fewest=FEWEST))
     slope, offset = _line(*_places(clear))
-    true, found = _places(sightings)
+    true, measured = _places(sightings)
     return Calibration(
         model=ref.label,
         resolution_px=ref.resolution_px,
         offset_x=round(float(offset[0]), 2),
         offset_y=round(float(offset[1]), 2),
         slope=round(slope, 4),
-        error_cells=round(_error(true, (found - offset) / slope) / cell_px, 3),
-        plain_error_cells=round(_error(true, found) / cell_px, 3),
+        error_cells=round(_error(true, (measured - offset) / slope) / cell_px, 3),
+        plain_error_cells=round(_error(true, measured) / cell_px, 3),
         plantings=len(sightings),
         made=MADE,
         weights_sha256=weights_sha256,
@@ -219,12 +219,12 @@ def _places(sightings: Sequence[Sighting]) -> tuple[Points, Points]:
     return true, np.array([(one.found_x, one.found_y) for one in sightings])
 
 
-def _line(true: Points, found: Points) -> tuple[float, Points]:
+def _line(true: Points, measured: Points) -> tuple[float, Points]:
     """Least squares of found = slope * true + offset with one slope for both directions: slope, offset (2,)."""
-    true_mean, found_mean = true.mean(axis=0), found.mean(axis=0)
+    true_mean, measured_mean = true.mean(axis=0), measured.mean(axis=0)
     centred = true - true_mean
-    slope = float((centred * (found - found_mean)).sum() / (centred**2).sum())
-    return slope, found_mean - slope * true_mean
+    slope = float((centred * (measured - measured_mean)).sum() / (centred**2).sum())
+    return slope, measured_mean - slope * true_mean
 
 
 def _error(true: Points, placed: Points) -> float:

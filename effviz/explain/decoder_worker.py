@@ -115,12 +115,12 @@ def _limit_time(cpu_s: int) -> None:
 
 def _answer(data: bytes, wanted: DecodeOptions, replies: BinaryIO) -> None:
     try:
-        found, pictures = _made(data, wanted)
+        decoded, pictures = _made(data, wanted)
     except ImageError as error:
         _reply(replies, {"refused": str(error), "memory": isinstance(error.__cause__, MemoryError)})
         return
-    notes = [i18n.split_message(note) for note in found.notes]
-    _reply(replies, {"size": found.size, "notes": notes, "sizes": [picture.size for picture in pictures]})
+    notes = [i18n.split_message(note) for note in decoded.notes]
+    _reply(replies, {"size": decoded.size, "notes": notes, "sizes": [picture.size for picture in pictures]})
     for picture in pictures:
         for top in range(0, picture.height, BAND_ROWS):  # as one piece it would be in memory twice more
             band = picture.crop((0, top, picture.width, min(top + BAND_ROWS, picture.height)))
@@ -129,11 +129,11 @@ def _answer(data: bytes, wanted: DecodeOptions, replies: BinaryIO) -> None:
 
 def _made(data: bytes, wanted: DecodeOptions) -> tuple[images.Decoded, list[Image.Image]]:
     with images.named(NAME):
-        found = images.decode(data, NAME, wanted.least_px)
-        pictures = [crop.apply(found.image, found.size) for crop in wanted.crops]
+        decoded = images.decode(data, NAME, wanted.least_px)
+        pictures = [crop.apply(decoded.image, decoded.size) for crop in wanted.crops]
         if wanted.longest_px != 0:
-            pictures.append(found.rgb(wanted.longest_px))
-        return found, pictures
+            pictures.append(decoded.rgb(wanted.longest_px))
+        return decoded, pictures
 
 
 def _reply(replies: BinaryIO, fields: dict[str, object]) -> None:

@@ -153,9 +153,9 @@ def _asked(data: bytes, name: str, wanted: DecodeOptions, beat: Heartbeat) -> De
     images.check_bytes(len(data), name)
     key = (hashlib.sha256(data).digest(), i18n.current_language())
     with _refusing:
-        known = _refused.get(key)
-    if known:
-        raise ImageError(known.replace(NAME, name))
+        refusal = _refused.get(key)
+    if refusal:
+        raise ImageError(refusal.replace(NAME, name))
     try:
         return pool().ask(data, wanted, beat)
     except ImageError as error:
@@ -308,12 +308,12 @@ class DecoderPool:
             talk = self._threads.submit(worker.converse, request, data)
             self._wait(worker, talk, beat)
             try:
-                found = talk.result()
+                answer = talk.result()
             except (EOFError, OSError):
                 raise worker.why_dead() from None
-        if isinstance(found, ImageError):
-            raise found
-        return found
+        if isinstance(answer, ImageError):
+            raise answer
+        return answer
 
     def _wait(self, worker: _Worker, talk: "Future[DecodeReply | ImageError]", beat: Heartbeat) -> None:
         waited = 0.0

@@ -40,9 +40,10 @@ def resize_crop(ref: ModelRef) -> ResizeCrop:
 
 def label_prepared(pixels: Bytes, ref: ModelRef, size: Size) -> Prepared:
     """Say what the pixels are that the transform made of a photo of this size."""
-    of = resize_crop(ref)
-    width, height = of.resized(size)
-    return Prepared(pixels, ref.spec.mean, ref.spec.std, _in_photo(of.window(size), size[0] / width, size[1] / height))
+    crop = resize_crop(ref)
+    width, height = crop.resized(size)
+    seen = _in_photo(crop.window(size), size[0] / width, size[1] / height)
+    return Prepared(pixels, ref.spec.mean, ref.spec.std, seen)
 
 
 def _in_photo(window: tuple[int, int, int, int], scale_x: float, scale_y: float) -> Box:
@@ -99,14 +100,14 @@ def head_at(model: Model, features: Floats, logits: Floats) -> Head | None:
     optional_packages.require(*optional_packages.TORCH)
     from effviz.explain import network_stages  # and so torch
 
-    found, without_places = network_stages.head_gradients(model, features)
+    gradients, without_places = network_stages.head_gradients(model, features)
     if not np.abs(without_places - logits).max() <= SAME_LOGITS * largest:
         text = _(
             "{model} cannot be explained: its head does more with the last layer than to take its average. Choose "
             "another convolutional network."
         )
         raise WeightsError(text.format(model=model.ref.spec.name))
-    return Head(read_only(found), read_only((logits - found @ means).astype(np.float32)))
+    return Head(read_only(gradients), read_only((logits - gradients @ means).astype(np.float32)))
 
 
 def stage_features(forward: Forward, layer: TargetLayer) -> Floats:

@@ -143,8 +143,8 @@ def _score(forward: Forward, index: int, method: Method) -> Score:
 def _formula(module: torch.nn.Module, method: Method, activations: Tensor, gradients: Tensor) -> Floats:
     library = FORMULAS[method](module, [])
     pair = (activations, gradients)
-    given = pair if method is Method.SHAPLEYCAM else [tensor.detach().numpy() for tensor in pair]
-    image = library.get_cam_image(None, None, None, *given, eigen_smooth=False)
+    arguments = pair if method is Method.SHAPLEYCAM else [tensor.detach().numpy() for tensor in pair]
+    image = library.get_cam_image(None, None, None, *arguments, eigen_smooth=False)
     return np.asarray(image[0], dtype=np.float32)
 
 

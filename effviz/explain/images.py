@@ -72,10 +72,10 @@ def check_header_counts(data: bytes, name: str) -> None:
         ImageError: it has more scans, strips, pictures, chunks or metadata than that.
     """
     walk = next((walk for start, walk in _WALKS.items() if data.startswith(start)), None)
-    found = dict.fromkeys(CountedElement, 0)
+    counts = dict.fromkeys(CountedElement, 0)
     for part, count in walk(data) if walk else ():
-        found[part] += count
-        if found[part] > part.most:
+        counts[part] += count
+        if counts[part] > part.most:
             text = _(
                 "{name} has more than {most:,} {parts}, and no more are read. "
                 "Open it in another program, save it as a new JPEG or PNG, and try that."
@@ -281,10 +281,10 @@ def read(data: bytes, name: str) -> "Photo":
     """
     from effviz.explain.data_types import Photo  # brings OpenCV and the zoo, which a decoding worker does without
 
-    found = decode(data, name)
-    pixels: Bytes = np.asarray(found.rgb())  # (H, W, 3)
+    decoded = decode(data, name)
+    pixels: Bytes = np.asarray(decoded.rgb())  # (H, W, 3)
     pixels.setflags(write=False)
-    return Photo(pixels, hashlib.sha256(data).hexdigest(), name, found.notes)
+    return Photo(pixels, hashlib.sha256(data).hexdigest(), name, decoded.notes)
 
 
 def decode(data: bytes, name: str, least_px: int | None = None) -> Decoded:

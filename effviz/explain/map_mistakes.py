@@ -67,22 +67,22 @@ def _right(forward: Forward) -> ActivationMap:
     return activation_map(forward)
 
 
-def _view(of: ActivationMap, scale: Scale = Scale.OWN, cells: bool = False) -> MapView:
-    return _beside(of, (), scale, cells)
+def _view(activation_map: ActivationMap, scale: Scale = Scale.OWN, cells: bool = False) -> MapView:
+    return _beside(activation_map, (), scale, cells)
 
 
 def _beside(
-    of: ActivationMap, others: tuple[ActivationMap, ...], scale: Scale = Scale.SHARED, cells: bool = False
+    activation_map: ActivationMap, others: tuple[ActivationMap, ...], scale: Scale = Scale.SHARED, cells: bool = False
 ) -> MapView:
     """The map on a range that it shares with others."""
     view = RasterOptions(cells=cells, longest_px=PICTURE_PX)
-    return MapView(rescale([of, *others], scale)[0], OverlayStyle(view=view))
+    return MapView(rescale([activation_map, *others], scale)[0], OverlayStyle(view=view))
 
 
-def _with_values(of: ActivationMap, values: Floats) -> ActivationMap:
+def _with_values(activation_map: ActivationMap, values: Floats) -> ActivationMap:
     kept = np.asarray(values, np.float32)
     kept.setflags(write=False)
-    return replace(of, values=kept)
+    return replace(activation_map, values=kept)
 
 
 def _layer(forward: Forward) -> WrongAndRight:
@@ -107,8 +107,8 @@ def gradcam_before_batch_norm(forward: Forward, index: int) -> Floats:
     y = slope[:, None, None] * x + shift[:, None, None]
     row = model.classifier[0][index]
     gradient = row[:, None, None] / y[0].size * _derivative(y, arithmetic.activation) * slope[:, None, None]
-    made: Floats = np.tensordot(gradient.mean(axis=(1, 2)), x, axes=1)
-    return made
+    values: Floats = np.tensordot(gradient.mean(axis=(1, 2)), x, axes=1)
+    return values
 
 
 def _derivative(y: Floats, activation: Activation) -> Floats:
@@ -137,8 +137,8 @@ def _unseen(forward: Forward) -> WrongAndRight:
 
 
 def _normalisation(forward: Forward) -> WrongAndRight:
-    own = forward.prepared.mean, forward.prepared.std
-    mean, std = IMAGENET_STATISTICS if own == HALF_STATISTICS else HALF_STATISTICS
+    statistics = forward.prepared.mean, forward.prepared.std
+    mean, std = IMAGENET_STATISTICS if statistics == HALF_STATISTICS else HALF_STATISTICS
     prepared = replace(forward.prepared, mean=mean, std=std)
     features, logits = run_network(forward.model, prepared.pixels)
     return _passed_wrongly(forward, replace(forward, prepared=prepared, features=features, logits=logits))
@@ -160,8 +160,8 @@ def _padded_wrongly(model: Model) -> Model:
 def _passed_wrongly(forward: Forward, wrong: Forward) -> WrongAndRight:
     """One class for both: that of the right pass; on one range, since the pass changes the evidence, too."""
     right = _right(forward)
-    made = activation_map(wrong, right.target_index)
-    return WrongAndRight(_beside(made, (right,)), _beside(right, (made,)))
+    wrong_map = activation_map(wrong, right.target_index)
+    return WrongAndRight(_beside(wrong_map, (right,)), _beside(right, (wrong_map,)))
 
 
 def _relu(forward: Forward) -> WrongAndRight:

@@ -81,14 +81,14 @@ def head_gradients(model: Model, features: Floats) -> tuple[Floats, Floats]:
     """
     net = typed_module(model)
     with model.lock, torch.inference_mode(False), torch.enable_grad():
-        given = torch.tensor(features[None])
+        batch = torch.tensor(features[None])
 
         def logits(moved: Tensor) -> Tensor:
-            return net.forward_head(given + moved[None, :, None, None])[0]
+            return net.forward_head(batch + moved[None, :, None, None])[0]
 
-        gradients = torch.func.jacrev(logits)(torch.zeros(given.shape[1]))  # (K, C)
+        gradients = torch.func.jacrev(logits)(torch.zeros(batch.shape[1]))  # (K, C)
         with torch.no_grad():
-            spread = net.forward_head(given.mean(dim=(2, 3), keepdim=True).expand_as(given).contiguous())[0]
+            spread = net.forward_head(batch.mean(dim=(2, 3), keepdim=True).expand_as(batch).contiguous())[0]
     return gradients.detach().numpy(), spread.numpy()
 
 

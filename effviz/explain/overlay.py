@@ -74,22 +74,22 @@ def rescale(maps: Sequence[ActivationMap], scale: Scale) -> tuple[ScaledMap, ...
 
 
 def _ranges(values: Sequence[Floats], scale: Scale) -> list[tuple[float, float]]:
-    own = [(float(array.min()), float(array.max())) for array in values]
-    lowest, highest = min((low for low, _ in own), default=0.0), max((high for _, high in own), default=0.0)
+    ranges = [(float(array.min()), float(array.max())) for array in values]
+    lowest, highest = min((low for low, _ in ranges), default=0.0), max((high for _, high in ranges), default=0.0)
     match scale:
         case Scale.OWN:
-            return own
+            return ranges
         case Scale.SHARED:
-            return [(lowest, highest)] * len(own)
+            return [(lowest, highest)] * len(ranges)
         case Scale.DENSITY:
             strongest = max(-lowest, highest)
-            return [(-strongest, strongest)] * len(own)
+            return [(-strongest, strongest)] * len(ranges)
         case Scale.SHARE:
             # A cell of a fine grid holds less: equal colours must mean an equal share of an equal area.
-            densest = max((array.size * high for array, (_, high) in zip(values, own, strict=True)), default=0.0)
+            densest = max((array.size * high for array, (_, high) in zip(values, ranges, strict=True)), default=0.0)
             return [(0.0, densest / array.size) for array in values]
         case Scale.RANK:
-            return [(0.0, 1.0)] * len(own)
+            return [(0.0, 1.0)] * len(ranges)
 
 
 def _raw(values: Floats) -> Floats:

@@ -70,8 +70,8 @@ def read_calibrations(path: Path) -> dict[str, Calibration]:
 
 def calibration_of(activation_map: ActivationMap) -> Calibration | None:
     """Return the calibration of a map's model, if it was measured with the same weights."""
-    known = calibrations().get(activation_map.model)
-    return known if known is not None and known.weights_sha256 == activation_map.weights_sha256 else None
+    measured = calibrations().get(activation_map.model)
+    return measured if measured is not None and measured.weights_sha256 == activation_map.weights_sha256 else None
 
 
 def find_calibration(label: str) -> Calibration:
@@ -80,19 +80,19 @@ def find_calibration(label: str) -> Calibration:
     Raises:
         SettingsError: this model was not measured at this size.
     """
-    known = calibrations()
-    if label not in known:
+    measured = calibrations()
+    if label not in measured:
         text = _(
             "{model} has no calibrated placement; measured are {measured}. "
             "Choose plain placement, or measure it: effviz calibrate {model}"
         )
-        raise SettingsError(text.format(model=label, measured=", ".join(sorted(known)) or _("none")))
-    return known[label]
+        raise SettingsError(text.format(model=label, measured=", ".join(sorted(measured)) or _("none")))
+    return measured[label]
 
 
 def _require_calibration(activation_map: ActivationMap) -> Calibration:
-    if (found := calibration_of(activation_map)) is not None:
-        return found
+    if (calibration := calibration_of(activation_map)) is not None:
+        return calibration
     find_calibration(activation_map.model)
     text = _(
         "The calibrated placement of {model} was measured with other weights than this map's. "
@@ -108,8 +108,8 @@ def store_calibration(calibration: Calibration) -> None:
         SettingsError: it cannot be written.
     """
     path = own_file()
-    found = [*read_calibrations(path).values(), calibration]
-    entries = {entry.model: (_seal(asdict(entry)), asdict(entry)) for entry in found}
+    calibrations = [*read_calibrations(path).values(), calibration]
+    entries = {entry.model: (_seal(asdict(entry)), asdict(entry)) for entry in calibrations}
     with file_io.reporting_write_errors(path, _ADVICE):
         path.parent.mkdir(parents=True, exist_ok=True)
         file_io.write_text_atomically(path, json.dumps(entries, indent=2, sort_keys=True) + "\n")
@@ -273,9 +273,9 @@ def map_axes(activation_map: ActivationMap, seen: Box, placement: Placement) -> 
     """
     slope, offset_x, offset_y = 1.0, 0.0, 0.0
     if placement is Placement.CALIBRATED:
-        found = _require_calibration(activation_map)
-        slope = found.slope
-        offset_x, offset_y = found.offset_x / found.resolution_px, found.offset_y / found.resolution_px
+        calibration = _require_calibration(activation_map)
+        slope, side_px = calibration.slope, calibration.resolution_px
+        offset_x, offset_y = calibration.offset_x / side_px, calibration.offset_y / side_px
     cells_y, cells_x = activation_map.values.shape
     return MapAxis(seen.x0, seen.x1, cells_x, slope, offset_x), MapAxis(seen.y0, seen.y1, cells_y, slope, offset_y)
 

@@ -146,15 +146,15 @@ def _smallest_holding(energy: Floats, share: float) -> tuple[int, int, int, int]
     above = np.zeros((height + 1, width + 1))  # energy above and left of each corner
     above[1:, 1:] = energy.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
     cut, lefts = share * above[-1, -1], np.arange(width + 1)
-    least, found = height * width, (0, height, 0, width)
+    least, smallest = height * width, (0, height, 0, width)
     for top, bottom in combinations(range(height + 1), 2):
         band = above[bottom] - above[top]
         rights = np.maximum(np.searchsorted(band, band + cut), lefts)  # a window from each left border holds enough
         areas = np.where(rights <= width, (bottom - top) * (rights - lefts), height * width)
         left = int(areas.argmin())
         if areas[left] < least:
-            least, found = int(areas[left]), (top, bottom, left, int(rights[left]))
-    return found
+            least, smallest = int(areas[left]), (top, bottom, left, int(rights[left]))
+    return smallest
 
 
 def _gradient(forward: Forward, index: int, row: int, column: int) -> Floats:

@@ -122,8 +122,8 @@ def search_classes(query: str, classes: Sequence[str], limit: int = 20) -> list[
     if not wanted:
         return []
     names = [name.lower() for name in classes]
-    found = sorted((_distance(wanted, name), index) for index, name in enumerate(names) if wanted in name)
-    hits = [index for _, index in found]
+    matches = sorted((_distance(wanted, name), index) for index, name in enumerate(names) if wanted in name)
+    hits = [index for _, index in matches]
     close = difflib.get_close_matches(wanted, names, n=limit, cutoff=0.6)
     return list(dict.fromkeys([*hits, *(names.index(name) for name in close)]))[:limit]
 

@@ -224,11 +224,11 @@ def test_the_engine_goes_with_its_weights():
     model = load(parse_model(TINY))
     choose(model)
     weights = weakref.ref(model.weights)
-    before = len(engines._known), len(openvino_engine._written)
+    before = len(engines._engines_of), len(openvino_engine._written)
     del model
     gc.collect()
     assert weights() is None
-    assert (len(engines._known), len(openvino_engine._written)) == (before[0] - 1, before[1] - 1)
+    assert (len(engines._engines_of), len(openvino_engine._written)) == (before[0] - 1, before[1] - 1)
 
 
 @pytest.mark.parametrize("word", ["torch", " Torch "])

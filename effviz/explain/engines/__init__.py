@@ -55,8 +55,8 @@ def present_gpus() -> list[EngineName]:
         return []
     import torch
 
-    there = {EngineName.CUDA: torch.cuda.is_available(), EngineName.MPS: torch.backends.mps.is_available()}
-    return [name for name, found in there.items() if found]
+    available = {EngineName.CUDA: torch.cuda.is_available(), EngineName.MPS: torch.backends.mps.is_available()}
+    return [name for name, present in available.items() if present]
 
 
 def _may_have(name: EngineName) -> bool:
@@ -76,8 +76,8 @@ def _is_built_for_gpus() -> bool:
 
 
 def _version_file() -> Path | None:
-    found = find_spec("torch")  # imports nothing
-    file = Path(found.origin).with_name("version.py") if found is not None and found.origin else None
+    spec = find_spec("torch")  # imports nothing
+    file = Path(spec.origin).with_name("version.py") if spec is not None and spec.origin else None
     return file if file is not None and file.is_file() else None
 
 
@@ -109,11 +109,11 @@ _Key = tuple[EngineName, int]  # with the input size
 class _Engines:
     """What was made of some weights."""
 
-    made: dict[_Key, _Made] = field(default_factory=dict)
+    attempts: dict[_Key, _Made] = field(default_factory=dict)
     building: threading.Lock = field(default_factory=threading.Lock)  # for a fraction of a second
 
 
-_known: WeakKeyDictionary[Weights, _Engines] = WeakKeyDictionary()
+_engines_of: WeakKeyDictionary[Weights, _Engines] = WeakKeyDictionary()
 _lookup = threading.Lock()  # held for microseconds
 
 
@@ -141,10 +141,10 @@ def _choose(model: Model, size_px: int) -> Choice:
     for name in present_engines() if setting == settings.AUTO else [EngineName(setting)]:
         if name is EngineName.TORCH:
             break
-        made = _fast(model, (name, size_px))
-        if made.engine is not None:
-            return Choice(made.engine, " ".join(map(_, failures)))
-        failures.append(made.failure)
+        attempt = _fast(model, (name, size_px))
+        if attempt.engine is not None:
+            return Choice(attempt.engine, " ".join(map(_, failures)))
+        failures.append(attempt.failure)
     if failures and setting != settings.AUTO:
         text = _("{setting} asks for {engine} only, and it cannot run this model: set it to auto. {reason}")
         raise SettingsError(text.format(setting=settings.ENGINE.name, engine=setting, reason=_(failures[0])))
@@ -164,12 +164,12 @@ def is_ready(model: Model, size_px: int | None = None) -> bool:
     if settings.ENGINE.value() == EngineName.TORCH:
         return bool(model.weights.modules)
     wanted = model.ref.resolution_px if size_px is None else size_px
-    return any(made == wanted for _, made in list(_engines(model.weights).made))
+    return any(key == wanted for _, key in list(_engines(model.weights).attempts))
 
 
 def held_bytes(weights: Weights) -> int:
     """Return what some weights take in memory now: their tensors, their module, and what engines made of them."""
-    engines = [made.engine for made in list(_engines(weights).made.values()) if made.engine is not None]
+    engines = [attempt.engine for attempt in list(_engines(weights).attempts.values()) if attempt.engine is not None]
     written = any(engine.name is EngineName.OPENVINO for engine in engines)  # the network that its sizes share
     copies = int(written) + sum(engine.copies for engine in engines)
     return weights.nbytes + round(copies * weights.tensor_bytes)
@@ -183,17 +183,17 @@ def present_engines() -> list[EngineName]:
 
 def _engines(weights: Weights) -> _Engines:
     with _lookup:
-        return _known.setdefault(weights, _Engines())
+        return _engines_of.setdefault(weights, _Engines())
 
 
 def _fast(model: Model, key: _Key) -> _Made:
     engines = _engines(model.weights)
-    if found := engines.made.get(key):
-        return found
+    if engine := engines.attempts.get(key):
+        return engine
     with engines.building:
-        if key not in engines.made:  # another thread may have made it meanwhile
-            engines.made[key] = _make(model, key)
-        return engines.made[key]
+        if key not in engines.attempts:  # another thread may have made it meanwhile
+            engines.attempts[key] = _make(model, key)
+        return engines.attempts[key]
 
 
 def _make(model: Model, key: _Key) -> _Made:
@@ -214,8 +214,8 @@ def _make(model: Model, key: _Key) -> _Made:
 def _reason(error: Exception) -> str:
     """The first line of an error that says what is wrong: OpenVINO's begin with places in its source, and are long."""
     lines = [line.strip() for line in str(error).splitlines()]
-    said = [line for line in lines if line and not line.startswith(("Exception from", "Check "))]
-    return shorten(said[0] if said else type(error).__name__, LONGEST_REASON, placeholder=" ...")
+    sentences = [line for line in lines if line and not line.startswith(("Exception from", "Check "))]
+    return shorten(sentences[0] if sentences else type(error).__name__, LONGEST_REASON, placeholder=" ...")
 
 
 def _engine(weights: Weights, name: EngineName, size_px: int) -> Engine:

@@ -120,9 +120,9 @@ def build_network(plan: Plan, tensors: Tensors, arithmetic: Arithmetic) -> OpenV
     stem, *blocks, head, classifier = named_layers(plan)
     node = graph.convolution(stem, pixels)
     ends: dict[int, Node] = {}  # by stride: what is written last stays
-    for of in _by_block(blocks):
-        node = graph.block(of, node)
-        ends[of[-1].layer.field_same.stride] = node
+    for block in _by_block(blocks):
+        node = graph.block(block, node)
+        ends[block[-1].layer.field_same.stride] = node
     features = graph.convolution(head, node)
     logits = graph.linear(classifier, opset.reduce_mean(features, np.array(IMAGE_AXES), keep_dims=False))
     return _named([*(ends[stride] for stride in STRIDES.values()), features, logits], pixels)
@@ -147,12 +147,12 @@ def cut_before(network: OpenVinoNetwork, layer: TargetLayer) -> OpenVinoNetwork:
     package = import_openvino()
     (result,) = [output.get_node() for output in network.outputs if output.get_any_name() == layer]
     features = result.input(0).get_source_output()
-    given = package.opset13.parameter(list(features.get_shape()), package.Type.f32)
+    parameter = package.opset13.parameter(list(features.get_shape()), package.Type.f32)
     for consumer in features.get_target_inputs():
         if consumer.get_node().get_type_name() != "Result":
-            consumer.replace_source_output(given.output(0))
+            consumer.replace_source_output(parameter.output(0))
     results = [output.get_node() for output in network.outputs if output.get_any_name() == LOGITS]
-    return package.Model(results, [given])
+    return package.Model(results, [parameter])
 
 
 class _Graph:
@@ -202,8 +202,8 @@ class _Graph:
     def _folded(self, part: NamedLayer) -> tuple[Floats, Floats]:
         """Return the weights and biases that do what a convolution and its batch norm do."""
         scale, shift, mean, variance = (
-            self._tensors[f"{part.norm}.{of}"].astype(np.float64)
-            for of in ("weight", "bias", "running_mean", "running_var")
+            self._tensors[f"{part.norm}.{kind}"].astype(np.float64)
+            for kind in ("weight", "bias", "running_mean", "running_var")
         )
         scale /= np.sqrt(variance + self._arithmetic.epsilon)
         weight: Floats = self._tensors[f"{part.name}.weight"] * scale.astype(np.float32)[:, None, None, None]
@@ -234,10 +234,10 @@ def _opset() -> Any:
 
 
 def _by_block(blocks: Sequence[NamedLayer]) -> list[list[NamedLayer]]:
-    found: dict[tuple[int, int], list[NamedLayer]] = {}
+    by_block: dict[tuple[int, int], list[NamedLayer]] = {}
     for part in blocks:
-        found.setdefault((part.layer.stage, part.layer.block), []).append(part)
-    return list(found.values())
+        by_block.setdefault((part.layer.stage, part.layer.block), []).append(part)
+    return list(by_block.values())
 
 
 def _has_shortcut(block: Sequence[NamedLayer]) -> bool:
@@ -289,9 +289,9 @@ class OpenVinoEngine:
             return cls._converted(weights, size_px)
         if weights not in _written:
             _written[weights] = build_network(weights.spec.plan, weights.tensors, weights.spec.arithmetic)
-        made = cls(fix_input_size(_written[weights], size_px) if size_px else _written[weights])
-        made._whole(Hint.LATENCY)
-        return made
+        engine = cls(fix_input_size(_written[weights], size_px) if size_px else _written[weights])
+        engine._whole(Hint.LATENCY)
+        return engine
 
     @classmethod
     def _converted(cls, weights: Weights, size_px: int | None) -> Self:
@@ -299,9 +299,9 @@ class OpenVinoEngine:
             raise RuntimeError("it is converted for one input size")
         from effviz.explain.engines import torch_engine  # and so torch, whose module OpenVINO converts
 
-        made = cls(torch_engine.convert(weights, size_px))
-        torch_engine.check_against_cpu(made, weights, size_px, torch_engine.CONVERTED_TOLERANCE)
-        return made
+        engine = cls(torch_engine.convert(weights, size_px))
+        torch_engine.check_against_cpu(engine, weights, size_px, torch_engine.CONVERTED_TOLERANCE)
+        return engine
 
     def run(self, pixels: Floats) -> tuple[Floats, Floats]:
         """Return features after `bn2` (N, C, H, W) and logits (N, K) of inputs (N, 3, S, S), one after the other."""
@@ -338,8 +338,8 @@ class OpenVinoEngine:
         return self._part(WHOLE, hint, lambda whole: keep_outputs(whole, TargetLayer.LAST, LOGITS))
 
     def _part(self, name: str, hint: Hint, cut: Callable[[OpenVinoNetwork], OpenVinoNetwork]) -> InferRequests:
-        if found := self.parts.get((name, hint)):
-            return found
+        if part := self.parts.get((name, hint)):
+            return part
         with self.compiling:
             if (name, hint) not in self.parts:  # another thread may have made it meanwhile
                 part = _compiled(cut(self.source.clone()), hint)

@@ -138,8 +138,8 @@ def check_against_cpu(engine: Engine, weights: Weights, size_px: int, tolerance:
     pixels = np.stack([*np.meshgrid(ramp, ramp), np.outer(ramp, ramp)])[None]  # (1, 3, S, S)
     layers = STRIDES if weights.spec.family else ()
     ours, expected = (
-        [*(of.features_at(pixels, layer) for layer in layers), *of.run(pixels)]
-        for of in (engine, TorchEngine.of(weights))
+        [*(runner.features_at(pixels, layer) for layer in layers), *runner.run(pixels)]
+        for runner in (engine, TorchEngine.of(weights))
     )
     for array, right in zip(ours, expected, strict=True):
         if not np.abs(array - right).max() <= tolerance * np.abs(right).max():
