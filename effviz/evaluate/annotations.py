@@ -67,17 +67,17 @@ def group_annotations(marks: Iterable[Annotation], form: GroupingRules) -> tuple
     for mark in marks:
         photos.setdefault(mark.photo, []).append(mark)
     taken: set[str] = set()
-    found = []
-    for photo, said in photos.items():
-        for sample in _samples(photo, said, form):
+    samples = []
+    for photo, on_photo in photos.items():
+        for sample in _samples(photo, on_photo, form):
             name = sample.name
             for number in range(2, len(taken) + 3):  # names that differ only in what cannot be printed
                 if sample.name not in taken:
                     break
                 sample = dataclasses.replace(sample, name=f"{name} ({number})")
             taken.add(sample.name)
-            found.append(sample)
-    return tuple(found)
+            samples.append(sample)
+    return tuple(samples)
 
 
 def read_box(edges: Sequence[Any]) -> Box:
@@ -102,13 +102,13 @@ def read_size(width: Any, height: Any) -> Size | None:
         ValueError: it is none.
     """
     try:
-        found = tuple(int(float(side or 0)) for side in (width, height))
-        if min(found) < 0:
+        sides = tuple(int(float(side or 0)) for side in (width, height))
+        if min(sides) < 0:
             raise ValueError
     except (TypeError, ValueError, OverflowError) as error:
         text = _("{width} x {height} is no size")
         raise ValueError(text.format(width=repr(width)[:20], height=repr(height)[:20])) from error
-    return (found[0], found[1]) if all(found) else None
+    return (sides[0], sides[1]) if all(sides) else None
 
 
 def photo_finder(root: Path, *more: Path) -> Callable[[str], Path]:
@@ -125,8 +125,8 @@ def photo_finder(root: Path, *more: Path) -> Callable[[str], Path]:
         for folder in (root, *more):
             if folder not in folders:
                 folders[folder] = PhotoIndex(folder)
-            if found := folders[folder].find(name):
-                return found
+            if path := folders[folder].find(name):
+                return path
         return root / name
 
     return find
@@ -145,17 +145,17 @@ def detect_fractions(samples: Sequence[DatasetSample]) -> tuple[tuple[DatasetSam
     return tuple(samples), False
 
 
-def _samples(photo: str, said: Sequence[Annotation], form: GroupingRules) -> Iterator[DatasetSample]:
-    faults = [mark.fault for mark in said if mark.fault]
-    first_size = next((mark.size for mark in said if mark.size), None)
+def _samples(photo: str, on_photo: Sequence[Annotation], form: GroupingRules) -> Iterator[DatasetSample]:
+    faults = [mark.fault for mark in on_photo if mark.fault]
+    first_size = next((mark.size for mark in on_photo if mark.size), None)
     usable: dict[tuple[Any, ...], list[Annotation]] = {}
-    for mark in said:
+    for mark in on_photo:
         if mark.size is not None and mark.size != first_size:
             faults.append(_sizes(photo, first_size, mark.size))
         elif mark.box is not None or mark.named != NO_CLASS:
             usable.setdefault(mark.named[:2] if form.by_class else (), []).append(mark)
     try:
-        path, broken = form.find(photo), next((mark.fault for mark in said if mark.lost), "")
+        path, broken = form.find(photo), next((mark.fault for mark in on_photo if mark.lost), "")
     except DatasetError as error:  # several files fit
         path, broken = Path(photo), str(error)
     whole = DatasetSample(path, printable(photo), size=first_size, broken=broken)
@@ -273,8 +273,8 @@ def _entry_box(row: Any) -> Box:
 
 def _entry_class(entry: dict[str, Any]) -> tuple[ClassName, str]:
     """Return an entry's class, and what is wrong with its number."""
-    said = tuple(str(entry[key]) for key in ("name", "wnid") if entry.get(key))
-    label, names, wrong = None, said[:1] if entry.get("name") else (), ""
+    texts = tuple(str(entry[key]) for key in ("name", "wnid") if entry.get(key))
+    label, names, wrong = None, texts[:1] if entry.get("name") else (), ""
     if entry.get("wnid"):
         label, others = parse_class(str(entry["wnid"]))
         names = (*names, *others)
@@ -282,7 +282,7 @@ def _entry_class(entry: dict[str, Any]) -> tuple[ClassName, str]:
         label, numbers = _entry_label(entry.get("label"), label)
     except ValueError as error:
         numbers, wrong = (), str(error)
-    return ClassName(label, names or numbers, next(iter((*said, *numbers)), "")), wrong
+    return ClassName(label, names or numbers, next(iter((*texts, *numbers)), "")), wrong
 
 
 def _entry_label(written: Any, otherwise: int | None) -> tuple[int | None, tuple[str, ...]]:

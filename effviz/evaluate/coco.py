@@ -59,14 +59,14 @@ def finder(file: Path, root: Path, content: Mapping[str, Any]) -> Callable[[str]
 
 
 def _list(file: Path, content: Mapping[str, Any], key: str) -> list[Any]:
-    found = content.get(key) or []
-    if not isinstance(found, list):
+    entries = content.get(key) or []
+    if not isinstance(entries, list):
         text = _(
             "{file} is not as COCO writes it ({key} is no list): images need id, file_name, width and "
             "height, annotations image_id, category_id and bbox. Correct it."
         )
         raise DatasetError(text.format(file=file, key=key))
-    return found
+    return entries
 
 
 class _Photos:
@@ -113,11 +113,11 @@ def _classes(categories: list[Any]) -> dict[str, ClassName]:
     }
 
 
-def _key(found: Any) -> str:
+def _key(value: Any) -> str:
     """Return an id as text: 1, 1.0 and "1" are one; an empty text where there is none."""
-    if isinstance(found, float) and found.is_integer():
-        found = int(found)
-    return str(found).strip() if isinstance(found, int | float | str) and not isinstance(found, bool) else ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).strip() if isinstance(value, int | float | str) and not isinstance(value, bool) else ""
 
 
 def _box(written: Any) -> Box:
@@ -137,8 +137,8 @@ def _no_object(number: int, entry: Any) -> str:
 
 
 def _fault(number: int, where: str, reason: str, entry: Mapping[str, Any] | None = None) -> str:
-    known = (entry or {}).get("id")
+    own_id = (entry or {}).get("id")
     return _(
         "Entry {number} of {where}{known} cannot be used ({reason}): images need id and file_name, annotations "
         "image_id and a bbox of x, y, width and height. Correct it."
-    ).format(number=number, where=where, known="" if known is None else f" (id {str(known)[:40]})", reason=reason)
+    ).format(number=number, where=where, known="" if own_id is None else f" (id {str(own_id)[:40]})", reason=reason)

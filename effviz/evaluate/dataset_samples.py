@@ -171,9 +171,9 @@ class RunLengths:
 Outline = tuple[Doubles, ...] | RunLengths  # the polygons of one object, x, y, x, y ... each, or run lengths
 
 
-def read_outline(found: Any) -> Outline | None:
+def read_outline(content: Any) -> Outline | None:
     """Return an object's outline as COCO's file has it; None where there is none that has an area."""
-    match found:
+    match content:
         case {"counts": str() as counts, "size": list() as size}:
             return RunLengths(counts, size)
         case {"counts": list() as counts, "size": list() as size}:
@@ -204,10 +204,10 @@ def draw_outlines(outlines: Sequence[Outline], size: Size, in_fractions: bool = 
     return Mask.of(pixels)
 
 
-def _number_array(found: Any, kind: type[Number]) -> npt.NDArray[Number] | None:
+def _number_array(content: Any, kind: type[Number]) -> npt.NDArray[Number] | None:
     """Return numbers as an array, a quarter of a list's memory; None if they are not all numbers."""
     try:
-        numbers = np.array(found, kind)
+        numbers = np.array(content, kind)
     except (TypeError, ValueError, OverflowError):
         return None
     return numbers if numbers.ndim == 1 else None
@@ -354,8 +354,8 @@ def printable(name: str) -> str:
 @cache
 def _imagenet() -> dict[str, ImageNetClass]:
     """Return ImageNet's classes by their synsets and by their names in small letters."""
-    known = imagenet_classes.all_classes()
-    return {entry.name.casefold(): entry for entry in known} | {entry.synset: entry for entry in known}
+    classes = imagenet_classes.all_classes()
+    return {entry.name.casefold(): entry for entry in classes} | {entry.synset: entry for entry in classes}
 
 
 def _class_indices(name: str) -> frozenset[int]:

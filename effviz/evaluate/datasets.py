@@ -108,9 +108,9 @@ def _from_json(file: Path, root: Path, by_class: bool) -> Dataset:
     raise DatasetError(text.format(file=file))
 
 
-def _marked(file: Path, found: Iterable[Annotation], fingerprint: str, form: GroupingRules) -> Dataset:
+def _marked(file: Path, entries: Iterable[Annotation], fingerprint: str, form: GroupingRules) -> Dataset:
     """Bring together what a file says; faults of objects count as marks, so that a run tells of them."""
-    samples, in_fractions = annotations.detect_fractions(annotations.group_annotations(found, form))
+    samples, in_fractions = annotations.detect_fractions(annotations.group_annotations(entries, form))
     return Dataset(
         path=file,
         samples=samples,
@@ -128,7 +128,7 @@ def _fractions(file: Path) -> str:
     )
 
 
-def _checked(found: Dataset) -> Dataset:
-    if not len(found):
-        raise DatasetError(_("{path} has no photos: at least one is needed. Check the path.").format(path=found.path))
-    return found
+def _checked(dataset: Dataset) -> Dataset:
+    if not len(dataset):
+        raise DatasetError(_("{path} has no photos: at least one is needed. Check the path.").format(path=dataset.path))
+    return dataset

@@ -81,38 +81,38 @@ BASELINES: Final[Mapping[MaskBaseline, str]] = {
 TARGETS: Final[Mapping[str, str]] = {LABEL: lazy_gettext("label"), PREDICTION: lazy_gettext("prediction")}
 
 
-def target(of: str) -> str:
+def target(key: str) -> str:
     """What maps explain: each photo's label, each model's prediction, or one class by its name."""
-    return _(TARGETS[of]) if of in TARGETS else of
+    return _(TARGETS[key]) if key in TARGETS else key
 
 
-def metric(of: Metric) -> str:
+def metric(key: Metric) -> str:
     """A metric's name."""
-    return _(METRICS[of])
+    return _(METRICS[key])
 
 
-def sentence(of: Metric) -> str:
+def sentence(key: Metric) -> str:
     """What a metric measures."""
-    return _(SENTENCES[of])
+    return _(SENTENCES[key])
 
 
-def better(of: Metric) -> str:
+def better(key: Metric) -> str:
     """Which way is better."""
-    if of in NEAR_ZERO_IS_GOOD:
+    if key in NEAR_ZERO_IS_GOOD:
         return _("near 0 is better")
-    return _("less is better") if of in LOW_IS_GOOD else _("more is better")
+    return _("less is better") if key in LOW_IS_GOOD else _("more is better")
 
 
-def axis(of: Metric) -> str:
+def axis(key: Metric) -> str:
     """A metric's name, and which way is better."""
-    return _("{metric} ({better})").format(metric=metric(of), better=better(of))
+    return _("{metric} ({better})").format(metric=metric(key), better=better(key))
 
 
-def compared(of: Metric) -> str:
+def compared(key: Metric) -> str:
     """A metric's name as models are compared by it, and which way is better."""
-    if of not in FAITHFULNESS_METRICS:
-        return axis(of)
-    return _("{metric} minus the model's own Gaussian ({better})").format(metric=metric(of), better=better(of))
+    if key not in FAITHFULNESS_METRICS:
+        return axis(key)
+    return _("{metric} minus the model's own Gaussian ({better})").format(metric=metric(key), better=better(key))
 
 
 def only_leads() -> str:
@@ -132,9 +132,9 @@ def minus(difference: Difference) -> str:
     return f"{difference.model} − {difference.minus_model}"
 
 
-def controls_name(of: str) -> str:
+def controls_name(control: str) -> str:
     """The name of the Gaussian that maps are compared with, within a sentence."""
-    return _("Gaussian in its crop") if of == Control.CROP_GAUSSIAN else _("centre Gaussian")
+    return _("Gaussian in its crop") if control == Control.CROP_GAUSSIAN else _("centre Gaussian")
 
 
 def few(photos: int) -> str:
@@ -156,8 +156,8 @@ def method(name: str) -> str:
 
 def made_by(run: Manifest) -> dict[str, str]:
     """Return everything that decided a run's numbers except its models, by name."""
-    made = {**run.settings.as_dict(), "fingerprint": run.fingerprint, **run.versions}
-    return {name: _plain(value) for name, value in made.items()}
+    settings = {**run.settings.as_dict(), "fingerprint": run.fingerprint, **run.versions}
+    return {name: _plain(value) for name, value in settings.items()}
 
 
 def _plain(value: object) -> str:

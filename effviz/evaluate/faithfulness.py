@@ -73,16 +73,16 @@ def _solve_hidden(pixels: Floats, hidden: Booleans) -> Doubles:
     """Solve for the hidden pixels in reading order, (N, C)."""
     number = np.full(hidden.shape, -1, np.intp)
     number[hidden] = np.arange(hidden.sum())
-    total, known = np.zeros(hidden.sum()), np.zeros((hidden.sum(), len(pixels)))
+    total, right_side = np.zeros(hidden.sum()), np.zeros((hidden.sum(), len(pixels)))
     entries: list[tuple[Indices, Indices, float]] = []
     for (down, right), weight in ROAD_NEIGHBOURS.items():
         here, there = _neighbour_pairs(hidden, down, right)
         rows = number[here]
         total[rows] += weight
         shown = number[there] < 0
-        known[rows[shown]] += weight * pixels[:, there[0][shown], there[1][shown]].T
+        right_side[rows[shown]] += weight * pixels[:, there[0][shown], there[1][shown]].T
         entries.append((rows[~shown], number[there][~shown], -weight))
-    return np.asarray(_decompose(total, entries).solve(known), np.float64)
+    return np.asarray(_decompose(total, entries).solve(right_side), np.float64)
 
 
 def _neighbour_pairs(
@@ -183,25 +183,25 @@ def confidence(forward: Forward, entry: ActivationMap, masking: Masking) -> Conf
     return Confidence(float(before[entry.target_index]), float(after[entry.target_index]))
 
 
-def drop(found: Confidence) -> float:
+def drop(confidence: Confidence) -> float:
     """Return how much of the confidence is lost with what the map leaves out, as a fraction 0..1: low is good.
 
     Chattopadhay et al. 2018, https://arxiv.org/abs/1710.11063, section 4.1: max(0, Y - O) / Y; they print percent.
     """
-    return max(0.0, found.whole - found.kept) / found.whole if found.whole > 0 else 0.0
+    return max(0.0, confidence.whole - confidence.kept) / confidence.whole if confidence.whole > 0 else 0.0
 
 
-def increase(found: Confidence) -> float:
+def increase(confidence: Confidence) -> float:
     """Return 1 when the confidence grows with what the map leaves out, else 0 (Chattopadhay et al. 2018)."""
-    return float(found.kept > found.whole)
+    return float(confidence.kept > confidence.whole)
 
 
-def gain(found: Confidence) -> float:
+def gain(confidence: Confidence) -> float:
     """Return how much of the missing confidence is gained, as a fraction 0..1: high is good.
 
     Zhang et al. 2024 (Opti-CAM), https://arxiv.org/abs/2301.07002, average gain: max(0, O - Y) / (1 - Y).
     """
-    return max(0.0, found.kept - found.whole) / (1 - found.whole) if found.whole < 1 else 0.0
+    return max(0.0, confidence.kept - confidence.whole) / (1 - confidence.whole) if confidence.whole < 1 else 0.0
 
 
 def adcc(forward: Forward, entry: ActivationMap, masking: Masking, explain: Explain | None = None) -> Adcc:
@@ -266,11 +266,11 @@ def _curve(
 
 
 def _probabilities(forward: Forward, inputs: Iterable[Floats], index: int, passed: Heartbeat = no_progress) -> Doubles:
-    found, spec = [], forward.model.ref.spec
+    probabilities, spec = [], forward.model.ref.spec
     for _, logits in choose(forward.model, forward.prepared.size_px).engine.many(inputs):
-        found.append(output_probabilities(logits[0], spec)[index])
+        probabilities.append(output_probabilities(logits[0], spec)[index])
         passed()
-    return np.array(found)
+    return np.array(probabilities)
 
 
 def _kept(forward: Forward, entry: ActivationMap, masking: Masking) -> Floats:
@@ -343,25 +343,25 @@ class FaithfulAnswer(StrEnum):
     CANNOT_TELL = "cannot tell"  # among them, or better one way only
 
 
-def is_faithful(found: Playback) -> FaithfulAnswer:
+def is_faithful(playback: Playback) -> FaithfulAnswer:
     """Judge a map by where its areas lie among those of the controls.
 
     Where the map does nothing a random map must be expected to be better half of the time: among them, one photo cannot
     tell.
     """
-    if all(count == len(found.controls) for count in beaten(found)):
+    if all(count == len(playback.controls) for count in beaten(playback)):
         return FaithfulAnswer.YES
-    worse = all(other.deletion.auc < found.map.deletion.auc for other in found.random) and all(
-        other.insertion.auc > found.map.insertion.auc for other in found.random
+    worse = all(other.deletion.auc < playback.map.deletion.auc for other in playback.random) and all(
+        other.insertion.auc > playback.map.insertion.auc for other in playback.random
     )
     return FaithfulAnswer.NO if worse else FaithfulAnswer.CANNOT_TELL
 
 
-def beaten(found: Playback) -> tuple[int, int]:
+def beaten(playback: Playback) -> tuple[int, int]:
     """Return how many controls have a larger area by deletion, and how many a smaller one by insertion."""
     return (
-        sum(other.deletion.auc > found.map.deletion.auc for other in found.controls),
-        sum(other.insertion.auc < found.map.insertion.auc for other in found.controls),
+        sum(other.deletion.auc > playback.map.deletion.auc for other in playback.controls),
+        sum(other.insertion.auc < playback.map.insertion.auc for other in playback.controls),
     )
 
 
@@ -386,8 +386,8 @@ def make_playback(
         progress(done / playback_passes(masking))
 
     prepared = forward.prepared
-    found = _probabilities(forward, _playback_inputs(prepared, entry, masking), entry.target_index, passed)
-    first, *random, gaussian = _playback_curves(found, masking, prepared.size_px)
+    probabilities = _probabilities(forward, _playback_inputs(prepared, entry, masking), entry.target_index, passed)
+    first, *random, gaussian = _playback_curves(probabilities, masking, prepared.size_px)
     rest = _picture(baseline_input(prepared, masking.baseline), prepared)
     order = _step_of_pixels(entry, masking, prepared.size_px)
     return Playback(first, tuple(random), gaussian, order, prepared.rgb, rest)
@@ -407,10 +407,10 @@ def _playback_inputs(prepared: Prepared, entry: ActivationMap, masking: Masking)
         yield from replaced(start, whole, places, counts)
 
 
-def _playback_curves(found: Doubles, masking: Masking, size_px: int) -> Iterator[DeletionInsertion]:
-    whole, rest, start = found[:3]
+def _playback_curves(probabilities: Doubles, masking: Masking, size_px: int) -> Iterator[DeletionInsertion]:
+    whole, rest, start = probabilities[:3]
     shares = pixel_counts(masking.steps, size_px**2) / size_px**2
-    for away, back in found[3:].reshape(2 + RANDOM_MAPS, 2, masking.steps - 1):
+    for away, back in probabilities[3:].reshape(2 + RANDOM_MAPS, 2, masking.steps - 1):
         yield DeletionInsertion(
             ProbabilityCurve(shares, np.array([whole, *away, rest])),
             ProbabilityCurve(shares, np.array([start, *back, whole])),

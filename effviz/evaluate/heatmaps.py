@@ -51,24 +51,25 @@ class Heatmap:
         return not self.values.any()
 
 
-def smooth_heatmap(found: Heatmap, sigma: float, photo_size: Size) -> Heatmap:
+def smooth_heatmap(heatmap: Heatmap, sigma: float, photo_size: Size) -> Heatmap:
     """Blur heat by one Gaussian in the photo's own coordinates, so that maps of fine and coarse cells are alike sharp.
 
     Nothing comes from beyond what the model saw, and what the blur takes there is left out: thrown back, it would move
     the strongest place of a map with coarse cells to the border.
 
     Args:
-        found: any map or control.
+        heatmap: any map or control.
         sigma: as a share of the photo's shorter side.
         photo_size: width and height in pixels.
     """
     from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]  # here: a page shows itself without it
 
     across, down = (sigma * min(photo_size) / side * GRID_SIDE for side in photo_size)  # in cells
-    values = found.values.copy()
-    values[slice(*found.rows), slice(*found.columns)] = gaussian_filter(found.seen, (down, across), mode="constant")
+    values = heatmap.values.copy()
+    seen = slice(*heatmap.rows), slice(*heatmap.columns)
+    values[seen] = gaussian_filter(heatmap.seen, (down, across), mode="constant")
     values.setflags(write=False)
-    return replace(found, values=values, peak=None)
+    return replace(heatmap, values=values, peak=None)
 
 
 def to_heatmap(entry: ActivationMap, calibrated: bool = False) -> Heatmap:

@@ -58,7 +58,7 @@ def photo_files(folder: Path) -> list[tuple[str, "os.DirEntry[str]"]]:
 
 def list_files(folder: Path, suffixes: tuple[str, ...]) -> list[tuple[str, "os.DirEntry[str]"]]:
     """Return every file with one of these suffixes, as `photo_files` does."""
-    return sorted(_listed(folder, suffixes), key=lambda found: found[0].split("/"))
+    return sorted(_listed(folder, suffixes), key=lambda entry: entry[0].split("/"))
 
 
 class PhotoIndex:
@@ -76,9 +76,9 @@ class PhotoIndex:
         for within in self._names:
             for path in (within, within.rpartition(".")[0]):
                 for ending in _endings(_plain(printable(path))):
-                    found = self._files.get(ending, ())
-                    if len(found) < 2:
-                        self._files[ending] = (*found, within)
+                    names = self._files.get(ending, ())
+                    if len(names) < 2:
+                        self._files[ending] = (*names, within)
 
     def names(self) -> Sequence[str]:
         """Return the paths of all photos within the folder."""
@@ -101,8 +101,8 @@ class PhotoIndex:
         Raises:
             DatasetError: several files fit.
         """
-        found = self._within(_plain(name))
-        return self._within(_plain(name.replace("\\", "/"))) if found is None and "\\" in name else found
+        path = self._within(_plain(name))
+        return self._within(_plain(name.replace("\\", "/"))) if path is None and "\\" in name else path
 
     def _within(self, name: str) -> str | None:
         path = PurePosixPath(name)
@@ -112,28 +112,28 @@ class PhotoIndex:
             whole = "/".join(parts)
             shorter = ("/" + "/".join(parts[start:]) for start in range(1, len(parts)))
             for ending in ("/" + whole, whole, *shorter):
-                if found := self._files.get(ending):
-                    return self._only(found, name)
+                if names := self._files.get(ending):
+                    return self._only(names, name)
         return None
 
-    def _only(self, found: tuple[str, ...], name: str) -> str:
-        if len(found) > 1:
-            one, other = map(printable, found)
+    def _only(self, names: tuple[str, ...], name: str) -> str:
+        if len(names) > 1:
+            one, other = map(printable, names)
             text = _(
                 "{name} may be {one} or {other} in {folder}: a photo's name must fit one file. Write the folder "
                 "before it, as in {one}."
             )
             raise DatasetError(text.format(name=printable(name), one=one, other=other, folder=self._folder))
-        return found[0]
+        return names[0]
 
 
 def index_photos(folder: Path) -> dict[str, Path]:
     """Return where each photo lies, by its path within the folder, its name, and its name without suffix."""
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for within, _entry in reversed(photo_files(folder)):
         path = folder / within
-        found |= dict.fromkeys((within, path.name, path.stem), path)
-    return found
+        paths |= dict.fromkeys((within, path.name, path.stem), path)
+    return paths
 
 
 def _endings(path: str) -> Iterator[str]:

@@ -49,9 +49,9 @@ NOTHING: Final = Interval(math.nan, math.nan, math.nan, 0)
 
 def share(values: npt.ArrayLike) -> Interval:
     """Return the share of ones among zeros and ones, with Wilson's interval."""
-    known = _known(values)
-    n, ones = len(known), int(known.sum())
-    return Interval(ones / n, *_wilson(ones, n), n) if n > 1 else _alone(known)
+    finite = _finite(values)
+    n, ones = len(finite), int(finite.sum())
+    return Interval(ones / n, *_wilson(ones, n), n) if n > 1 else _alone(finite)
 
 
 def mean(values: npt.ArrayLike, scale: Scale = SHARE) -> Interval:
@@ -60,11 +60,11 @@ def mean(values: npt.ArrayLike, scale: Scale = SHARE) -> Interval:
     Each limit is that of the sample with one further photo at the end of the scale it is drawn towards. Without it, 18
     photos most of which have 0 would say that all photos have 0.
     """
-    known = _known(values)
-    if len(known) < 2:
-        return _alone(known)
-    low, high = (_limit(known, end, sign) for end, sign in zip(scale, (-1, 1), strict=True))
-    return Interval(float(known.mean()), max(low, scale[0]), min(high, scale[1]), len(known))
+    finite = _finite(values)
+    if len(finite) < 2:
+        return _alone(finite)
+    low, high = (_limit(finite, end, sign) for end, sign in zip(scale, (-1, 1), strict=True))
+    return Interval(float(finite.mean()), max(low, scale[0]), min(high, scale[1]), len(finite))
 
 
 def paired_share(differences: npt.ArrayLike) -> Interval:
@@ -73,10 +73,10 @@ def paired_share(differences: npt.ArrayLike) -> Interval:
     The interval is Wald's after adding one to each count of photos on which the two differ (Bonett and Price 2012;
     Fagerland, Lydersen and Laake 2014, https://doi.org/10.1002/sim.6148, recommend it).
     """
-    known = _known(differences)
-    n, more, less = len(known), int((known > 0).sum()), int((known < 0).sum())
+    finite = _finite(differences)
+    n, more, less = len(finite), int((finite > 0).sum()), int((finite < 0).sum())
     if n < 2:
-        return _alone(known)
+        return _alone(finite)
     up, down = (more + 1) / (n + 2), (less + 1) / (n + 2)
     half = _NORMAL.inv_cdf((1 + COVERED) / 2) * math.sqrt((up + down - (up - down) ** 2) / (n + 2))
     low, high = max(up - down - half, -1.0), min(up - down + half, 1.0)
@@ -89,24 +89,24 @@ def paired_mean(differences: npt.ArrayLike, largest: float = 1.0) -> Interval:
     Where a mean rests on few photos each side has one further photo, as for `mean`: see `_further`. `largest` is what
     a photo can differ by.
     """
-    known = _known(differences)
-    if len(known) < 2:
-        return _alone(known)
-    further = _further(known, largest)
+    finite = _finite(differences)
+    if len(finite) < 2:
+        return _alone(finite)
+    further = _further(finite, largest)
     ends = (None, None) if further is None else (-further, further)
-    low, high = (_limit(known, end, sign) for end, sign in zip(ends, (-1, 1), strict=True))
-    p = min(1.0, 2 * min(_tail(known, end, sign) for end, sign in zip(ends, (-1, 1), strict=True)))
-    return Interval(float(known.mean()), low, high, len(known), p)
+    low, high = (_limit(finite, end, sign) for end, sign in zip(ends, (-1, 1), strict=True))
+    p = min(1.0, 2 * min(_tail(finite, end, sign) for end, sign in zip(ends, (-1, 1), strict=True)))
+    return Interval(float(finite.mean()), low, high, len(finite), p)
 
 
-def holm(found: Sequence[Interval]) -> tuple[Interval, ...]:
+def holm(differences: Sequence[Interval]) -> tuple[Interval, ...]:
     """Correct p-values of many comparisons so that one false one among them all is as rare as 1 in 20 (Holm 1979).
 
     Those with the same numbers are one comparison: several methods have one map at the last layer.
     """
-    known = list({difference for difference in found if difference.p == difference.p})
-    corrected = dict(zip(known, holm_p_values([difference.p for difference in known]), strict=True))
-    return tuple(dataclasses.replace(difference, p=corrected.get(difference, difference.p)) for difference in found)
+    tested = list({difference for difference in differences if difference.p == difference.p})
+    corrected = dict(zip(tested, holm_p_values([difference.p for difference in tested]), strict=True))
+    return tuple(dataclasses.replace(interval, p=corrected.get(interval, interval.p)) for interval in differences)
 
 
 def holm_p_values(p_values: Sequence[float]) -> list[float]:
@@ -123,49 +123,49 @@ def columns(values: Doubles, interval: Callable[[Doubles], Interval]) -> tuple[I
     return tuple(interval(column) for column in values.T)
 
 
-def _known(values: npt.ArrayLike) -> Doubles:
-    found = np.asarray(values, dtype=np.float64).ravel()
-    return found[np.isfinite(found)]
+def _finite(values: npt.ArrayLike) -> Doubles:
+    numbers = np.asarray(values, dtype=np.float64).ravel()
+    return numbers[np.isfinite(numbers)]
 
 
-def _alone(known: Doubles) -> Interval:
-    return Interval(float(known[0]), math.nan, math.nan, 1) if len(known) else NOTHING
+def _alone(finite: Doubles) -> Interval:
+    return Interval(float(finite[0]), math.nan, math.nan, 1) if len(finite) else NOTHING
 
 
-def _widened(known: Doubles, further: float | None) -> tuple[float, float, int]:
+def _widened(finite: Doubles, further: float | None) -> tuple[float, float, int]:
     """Return mean, standard error and degrees of freedom, with one further value if there is one."""
-    values = known if further is None else np.append(known, further)
+    values = finite if further is None else np.append(finite, further)
     n = len(values)
     return float(values.mean()), float(values.std(ddof=1)) / math.sqrt(n), n - 1
 
 
-def _further(known: Doubles, largest: float) -> float | None:
+def _further(finite: Doubles, largest: float) -> float | None:
     """Return by how much a further photo differs; None where there are enough without one.
 
     By as much as any does, below 50 photos, or where their mean rests on fewer than 25, as where most differ by 0. By
     twice as much below 30, since the few that differ most may all be missing; and by as much as one can, where the
     mean of so few rests on fewer than three. Where no photo differs that is 1.
     """
-    most = float(np.abs(known).max())
+    most = float(np.abs(finite).max())
     if not most:
         return 1.0
-    sizes = np.abs(known) / most
+    sizes = np.abs(finite) / most
     rests_on = sizes.sum() ** 2 / np.square(sizes).sum()  # photos, if all that differ differ alike
-    if len(known) < FEW:
+    if len(finite) < FEW:
         return largest if rests_on < FEWEST else 2 * most
-    return most if len(known) < SMALL or rests_on < RESTS_ON else None
+    return most if len(finite) < SMALL or rests_on < RESTS_ON else None
 
 
-def _limit(known: Doubles, further: float | None, sign: int) -> float:
-    middle, error, freedom = _widened(known, further)
+def _limit(finite: Doubles, further: float | None, sign: int) -> float:
+    middle, error, freedom = _widened(finite, further)
     return middle + sign * _quantile(freedom) * error
 
 
-def _tail(known: Doubles, further: float | None, sign: int) -> float:
+def _tail(finite: Doubles, further: float | None, sign: int) -> float:
     """Return how probable so large a mean is if the true one is 0: of one above it (-1) or below it (1)."""
     from scipy import special  # type: ignore[import-untyped]  # here: pages show themselves without it
 
-    middle, error, freedom = _widened(known, further)
+    middle, error, freedom = _widened(finite, further)
     return float(special.stdtr(freedom, sign * middle / error)) if error else float(sign * middle >= 0)
 
 
@@ -180,8 +180,8 @@ def _quantile(freedom: int) -> float:
 def _wilson(ones: int, n: int) -> tuple[float, float]:
     from scipy import stats  # here: it takes a second, and most measures do without
 
-    found = stats.binomtest(ones, n).proportion_ci(COVERED, method="wilson")
-    return float(found.low), float(found.high)
+    interval = stats.binomtest(ones, n).proportion_ci(COVERED, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 @lru_cache(maxsize=4096)

@@ -87,12 +87,12 @@ def prepare_photo(sample: DatasetSample, refs: Sequence[ModelRef]) -> PreparedPh
         return UnreadablePhoto(sample, sample.broken)
     try:
         data = _read_file(sample)
-        found = decoding.cropped(data, sample.name, [resize_crop(ref) for ref in refs])
-        size = found.size
+        decoded = decoding.cropped(data, sample.name, [resize_crop(ref) for ref in refs])
+        size = decoded.size
         _check_size(sample, size)
         black = np.broadcast_to(np.uint8(0), (*size[::-1], 3))  # one byte stands for all pixels
-        photo = Photo(black, hashlib.sha256(data).hexdigest(), sample.name, found.notes)
-        seen = zip(found.pictures, refs, strict=True)
+        photo = Photo(black, hashlib.sha256(data).hexdigest(), sample.name, decoded.notes)
+        seen = zip(decoded.pictures, refs, strict=True)
         return _with_ground_truth(sample, photo, tuple(label_prepared(pixels, ref, size) for pixels, ref in seen))
     except (ImageError, DatasetError) as error:
         return UnreadablePhoto(sample, " ".join(str(error).split()))
@@ -178,10 +178,10 @@ def score_map(opened: PreparedPhoto, forward: Forward, entry: ActivationMap, set
     """Return every metric of a run for a map."""
     where = {}
     if opened.truth is not None and wants_any(settings, *LOCALISATION_METRICS):
-        found = to_heatmap(entry, settings.placement is Placement.CALIBRATED)
+        heatmap = to_heatmap(entry, settings.placement is Placement.CALIBRATED)
         if settings.smooth:
-            found = smooth_heatmap(found, settings.smooth, (opened.photo.width, opened.photo.height))
-        where = score_localisation(found, opened, settings)
+            heatmap = smooth_heatmap(heatmap, settings.smooth, (opened.photo.width, opened.photo.height))
+        where = score_localisation(heatmap, opened, settings)
     return where | score_faithfulness(forward, entry, settings) | score_sanity(forward, entry, settings)
 
 
@@ -189,11 +189,11 @@ def score_agreement(first: ActivationMap, entry: ActivationMap, settings: RunSet
     """Return how alike a map and the first model's map of the same photo are."""
     if not wants_any(settings, *AGREEMENT_METRICS):
         return {}
-    found = agreement(first, entry)
+    comparison = agreement(first, entry)
     return {
-        Metric.AGREE_RANK: _agreement_score(found.spearman),
-        Metric.AGREE_TOP20: _agreement_score(found.iou_top20),
-        Metric.AGREE_DISTANCE: _agreement_score(found.centroid_distance),
+        Metric.AGREE_RANK: _agreement_score(comparison.spearman),
+        Metric.AGREE_TOP20: _agreement_score(comparison.iou_top20),
+        Metric.AGREE_DISTANCE: _agreement_score(comparison.centroid_distance),
     }
 
 
@@ -229,18 +229,18 @@ def control_seed(photo_sha256: str, settings: RunSettings) -> str:
     return f"{settings.seed} {int(photo_sha256[:8], 16) % RANDOM_MAPS}"
 
 
-def score_localisation(found: Heatmap, opened: PreparedPhoto, settings: RunSettings) -> Scores:
+def score_localisation(heatmap: Heatmap, opened: PreparedPhoto, settings: RunSettings) -> Scores:
     """Return the metrics that compare a map with the marked object."""
     truth, size, scores = opened.truth, (opened.photo.width, opened.photo.height), Scores()
     assert truth is not None
     if wants_any(settings, Metric.ENERGY):
         left_out = settings.energy_photos is EnergyPhotos.SCORE_CAM and _not_in_score_cam(opened)
-        scores[Metric.ENERGY] = left_out or Score(heatmaps.energy(found, truth, size))
+        scores[Metric.ENERGY] = left_out or Score(heatmaps.energy(heatmap, truth, size))
     for metric, tolerance in ((Metric.POINTING, 0.0), (Metric.POINTING_15, heatmaps.TOLERANCE_PX)):
         if wants_any(settings, metric):
-            scores[metric] = Score(float(heatmaps.pointing(found, truth, size, tolerance)))
+            scores[metric] = Score(float(heatmaps.pointing(heatmap, truth, size, tolerance)))
     if wants_any(settings, Metric.MAXBOX, Metric.MAXBOX_V2, Metric.IOU):
-        largest, every = heatmaps.both_box_ious(found, truth, size)
+        largest, every = heatmaps.both_box_ious(heatmap, truth, size)
         scores[Metric.MAXBOX] = Score(None, largest.astype(np.float32))
         scores[Metric.MAXBOX_V2] = Score(None, every.astype(np.float32))
         scores[Metric.IOU] = Score(float(largest.max()))  # at the best threshold for this photo alone
@@ -254,8 +254,8 @@ def score_faithfulness(
     masking, scores = settings.masking, Scores()
     for metric, curve in _CURVES.items():
         if wants_any(settings, metric):
-            found = curve(forward, entry, masking, pause_callback.get())
-            scores[metric] = Score(found.auc, found.probabilities.astype(np.float32))
+            masking_curve = curve(forward, entry, masking, pause_callback.get())
+            scores[metric] = Score(masking_curve.auc, masking_curve.probabilities.astype(np.float32))
     if wants_any(settings, *_CONFIDENCE):
         kept = faithfulness.confidence(forward, entry, masking)
         scores |= {metric: Score(measure(kept)) for metric, measure in _CONFIDENCE.items()}
@@ -319,10 +319,10 @@ def _agreement_score(value: float, curve: Floats | None = None) -> Score:
     return Score(None, curve, reason)
 
 
-def _road_score(found: Road, settings: RunSettings) -> Score:
-    curve = np.array(found.halves, np.float32)
-    if math.isfinite(found.value):
-        return Score(found.value, curve)
+def _road_score(road: Road, settings: RunSettings) -> Score:
+    curve = np.array(road.halves, np.float32)
+    if math.isfinite(road.value):
+        return Score(road.value, curve)
     reason = _(
         "The {seconds:g} s for road ended after {done} of {all} shares of the area: its value is the mean over all of "
         "them. Give more seconds with --road-budget, or none to measure all, and another folder with --out."
@@ -346,8 +346,8 @@ def _control_heatmap(control: Control, seed: str, parts: CropFractions, size: Si
 def _cached_control_heatmap(control: Control, seed: str, parts: CropFractions, size: Size, smooth: float) -> Heatmap:
     width, height = size
     x0, y0, x1, y1 = parts
-    found = control_heatmap(control, seed, Box(x0 * width, y0 * height, x1 * width, y1 * height), size)
-    return smooth_heatmap(found, smooth, size) if smooth else found
+    heatmap = control_heatmap(control, seed, Box(x0 * width, y0 * height, x1 * width, y1 * height), size)
+    return smooth_heatmap(heatmap, smooth, size) if smooth else heatmap
 
 
 _CURVES: Final[dict[Metric, Callable[..., ProbabilityCurve]]] = {
@@ -392,14 +392,14 @@ def measure_photos(
 
 
 def measure_prepared(
-    found: Sequence[PreparedPhoto | UnreadablePhoto], settings: RunSettings, models: Sequence[Model]
+    photos: Sequence[PreparedPhoto | UnreadablePhoto], settings: RunSettings, models: Sequence[Model]
 ) -> list[Measurement]:
     """Do the same with photos that are opened already."""
-    rows = [Measurement(photo.sample.name, error=fault) for photo in found for fault in photo.sample.faults]
+    rows = [Measurement(photo.sample.name, error=fault) for photo in photos for fault in photo.sample.faults]
     rows += [
-        Measurement(photo.sample.name, error=photo.reason) for photo in found if isinstance(photo, UnreadablePhoto)
+        Measurement(photo.sample.name, error=photo.reason) for photo in photos if isinstance(photo, UnreadablePhoto)
     ]
-    usable = [photo for photo in found if isinstance(photo, PreparedPhoto)]
+    usable = [photo for photo in photos if isinstance(photo, PreparedPhoto)]
     if wants_any(settings, *LOCALISATION_METRICS):
         rows += [_unmarked(photo) for photo in usable if photo.truth is None and not photo.sample.faults]
     shared = [(score_controls(photo, settings), dict[Method, ActivationMap]()) for photo in usable]
@@ -418,8 +418,8 @@ def _passes(usable: Sequence[PreparedPhoto], model: Model, number: int) -> Itera
     engine = choose(model, model.ref.resolution_px).engine
     outputs = engine.many(photo.prepared[number].pixels for photo in usable)
     for photo, (features, logits) in zip(usable, outputs, strict=True):
-        ready, given = (read_only(features[0]), read_only(logits[0])), photo.prepared[number]
-        yield Forward(model, photo.photo, given, *ready, 0.0, head_at(model, *ready))
+        ready, prepared = (read_only(features[0]), read_only(logits[0])), photo.prepared[number]
+        yield Forward(model, photo.photo, prepared, *ready, 0.0, head_at(model, *ready))
 
 
 def _measure_model(asked: _Asked) -> Iterator[Measurement]:
@@ -434,24 +434,24 @@ def _measure_model(asked: _Asked) -> Iterator[Measurement]:
 
 
 def _measure_target(asked: _Asked, index: int) -> Iterator[Measurement]:
-    known: dict[Method, Scores] = {}
+    by_method: dict[Method, Scores] = {}
     template: ActivationMap | None = None
     for method in asked.settings.methods:
         same = _SAME.get(method, method) if asked.settings.layer is TargetLayer.LAST else method
         try:
-            if same not in known:
+            if same not in by_method:
                 entry = activation_map(asked.forward, index, method, asked.settings.layer)
-                known[same] = score_map(asked.opened, asked.forward, entry, asked.settings)
-                known[same] |= _beside_first(asked, same, entry)
+                by_method[same] = score_map(asked.opened, asked.forward, entry, asked.settings)
+                by_method[same] |= _beside_first(asked, same, entry)
                 template = entry
         except EffVizError as error:
             yield dataclasses.replace(asked.row, method=method.value, error=_sentence(error))
             continue
-        yield from _score_rows(asked, method, known[same])
+        yield from _score_rows(asked, method, by_method[same])
     for control, where in asked.controls.items():
         inside = control in CROP_CONTROLS  # what runs the model has such controls already: its maps are all inside
-        more = {} if template is None or inside else _in_place_of(template, asked, control)
-        yield from _score_rows(asked, control, where | more)
+        in_template = {} if template is None or inside else _in_place_of(template, asked, control)
+        yield from _score_rows(asked, control, where | in_template)
 
 
 def _beside_first(asked: _Asked, method: Method, entry: ActivationMap) -> Scores:
@@ -464,23 +464,23 @@ def _beside_first(asked: _Asked, method: Method, entry: ActivationMap) -> Scores
 
 def _in_place_of(template: ActivationMap, asked: _Asked, control: Control) -> Scores:
     """Return what a control does to the model, and how like the first model's map it is, by the first method."""
-    settings, found = asked.settings, Scores()
+    settings, scores = asked.settings, Scores()
     if wants_any(settings, *FAITHFULNESS_METRICS):
-        found |= score_control(asked.forward, template, control, settings)
+        scores |= score_control(asked.forward, template, control, settings)
     if asked.first and not _leads(asked):
         entry = control_map(template, control, control_seed(template.photo_sha256, settings))
-        found |= score_agreement(next(iter(asked.first.values())), entry, settings)
-    return found
+        scores |= score_agreement(next(iter(asked.first.values())), entry, settings)
+    return scores
 
 
 def _leads(asked: _Asked) -> bool:
     return asked.row.model == asked.settings.models[0]
 
 
-def _score_rows(asked: _Asked, method: Method | Control, found: Scores) -> Iterator[Measurement]:
+def _score_rows(asked: _Asked, method: Method | Control, scores: Scores) -> Iterator[Measurement]:
     row = asked.row
     for metric in asked.settings.metrics:
-        if (score := found.get(metric)) is not None:
+        if (score := scores.get(metric)) is not None:
             yield Measurement(
                 photo=row.photo,
                 model=row.model,

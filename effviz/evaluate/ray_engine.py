@@ -31,17 +31,17 @@ FREE_CORES: Final = 1  # for Ray Data's own tasks: they would wait for ever for 
 RETRIES: Final = 5  # how often a part is measured anew when its worker dies; it may be the part that kills them
 
 
-def ray_workers(of: Cluster) -> Workers:
+def ray_workers(ray_cluster: Cluster) -> Workers:
     """Name a cluster's workers as those who measure.
 
     Raises:
         SettingsError: Ray is not installed.
     """
     cluster.require_ray()
-    return Workers(partial(measure_on_ray, of=of))
+    return Workers(partial(measure_on_ray, ray_cluster=ray_cluster))
 
 
-def measure_on_ray(parts: Iterable[Chunk], run: Manifest, of: Cluster) -> Generator[MeasuredChunk, None, None]:
+def measure_on_ray(parts: Iterable[Chunk], run: Manifest, ray_cluster: Cluster) -> Generator[MeasuredChunk, None, None]:
     """Measure all parts, which come back in any order.
 
     Raises:
@@ -52,13 +52,13 @@ def measure_on_ray(parts: Iterable[Chunk], run: Manifest, of: Cluster) -> Genera
     waiting = {part.start: _packed(part.samples) for part in parts}
     if not waiting:
         return
-    with cluster.connect(of, FREE_CORES), _one_sentence():
-        for table in _spread(waiting, run, of):
-            (found,) = table.to_pylist()
-            rows = _unpacked(found["rows"])
+    with cluster.connect(ray_cluster, FREE_CORES), _one_sentence():
+        for table in _spread(waiting, run, ray_cluster):
+            (measured,) = table.to_pylist()
+            rows = _unpacked(measured["rows"])
             if isinstance(rows, EffVizError):
                 raise rows
-            yield Chunk(found["start"], _unpacked(waiting.pop(found["start"]))), rows
+            yield Chunk(measured["start"], _unpacked(waiting.pop(measured["start"]))), rows
 
 
 class Measurer:
@@ -70,8 +70,8 @@ class Measurer:
 
     def __call__(self, parts: pa.Table) -> pa.Table:
         """Parts in, their rows out."""
-        found = [_packed(self._rows(_unpacked(samples))) for samples in parts["samples"].to_pylist()]
-        return pa.table({"start": parts["start"], "rows": found})
+        rows = [_packed(self._rows(_unpacked(samples))) for samples in parts["samples"].to_pylist()]
+        return pa.table({"start": parts["start"], "rows": rows})
 
     def _rows(self, samples: tuple[DatasetSample, ...]) -> list[Measurement] | EffVizError:
         try:
@@ -84,28 +84,28 @@ class Measurer:
         return [_checked(*pair) for pair in zip(load_all(self._settings.refs), self._networks, strict=True)]
 
 
-def _spread(parts: Mapping[int, bytes], run: Manifest, of: Cluster) -> Iterable[pa.Table]:
+def _spread(parts: Mapping[int, bytes], run: Manifest, ray_cluster: Cluster) -> Iterable[pa.Table]:
     """Let Ray Data have the parts measured; one of them at a time comes back."""
     import ray.data
     from ray.util.annotations import RayDeprecationWarning
 
     _tell_ray_data()
-    given = ray.data.from_arrow(
+    dataset = ray.data.from_arrow(
         [pa.table({"start": [start], "samples": [samples]}) for start, samples in parts.items()]
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RayDeprecationWarning)  # of max_task_retries, whose default has no bound
-        rows = given.map_batches(  # a part each: what a worker that dies has to do again
+        rows = dataset.map_batches(  # a part each: what a worker that dies has to do again
             Measurer,
-            fn_constructor_args=(run.settings, run.networks, of.cores),
-            compute=ray.data.ActorPoolStrategy(size=min(of.workers, len(parts))),
+            fn_constructor_args=(run.settings, run.networks, ray_cluster.cores),
+            compute=ray.data.ActorPoolStrategy(size=min(ray_cluster.workers, len(parts))),
             batch_size=1,
             batch_format="pyarrow",
-            num_cpus=of.cores,
+            num_cpus=ray_cluster.cores,
             max_task_retries=RETRIES,
         )
-    found: Iterable[pa.Table] = rows.iter_batches(batch_size=1, batch_format="pyarrow", prefetch_batches=0)
-    return found
+    batches: Iterable[pa.Table] = rows.iter_batches(batch_size=1, batch_format="pyarrow", prefetch_batches=0)
+    return batches
 
 
 def _tell_ray_data() -> None:
@@ -117,20 +117,20 @@ def _tell_ray_data() -> None:
     context.execution_no_progress_timeout_s = -1  # never: a part with many models and metrics may take an hour
 
 
-def _checked(model: Model, known: MeasuredModel) -> Model:
-    if model.weights_sha256 != known.weights_sha256:
+def _checked(model: Model, measured: MeasuredModel) -> Model:
+    if model.weights_sha256 != measured.weights_sha256:
         text = _(
             "A worker has other weights of {model} than this machine: all need the same. Copy the "
             "weights to every machine of the cluster."
         )
-        raise WeightsError(text.format(model=known.label))
+        raise WeightsError(text.format(model=measured.label))
     engine = choose(model, model.ref.resolution_px).engine.name.value
-    if engine != known.engine:
+    if engine != measured.engine:
         text = _(
             "A worker has the engine {theirs} for {model}, and this machine {ours}: all need the same. Set "
             "EFFVIZ_ENGINE={theirs} here, or EFFVIZ_ENGINE={ours} before `ray start` on every machine."
         )
-        raise SettingsError(text.format(model=known.label, theirs=engine, ours=known.engine))
+        raise SettingsError(text.format(model=measured.label, theirs=engine, ours=measured.engine))
     return model
 
 

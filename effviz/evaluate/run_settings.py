@@ -197,21 +197,21 @@ class RunSettings:
         Raises:
             SettingsError: a value is missing, or is none that a run can have.
         """
-        known = schema.parse(_StoredSettings, kept, "settings")
+        stored = schema.parse(_StoredSettings, kept, "settings")
         return cls(
-            models=known.models,
-            methods=known.methods,
-            metrics=known.metrics,
-            targets=known.targets,
-            layer=known.layer,
-            placement=known.placement,
-            smooth=known.smooth,
-            energy_photos=known.energy_photos,
-            grid=known.grid,
-            masking=Masking(known.masking, known.steps),
-            road_budget_s=math.inf if known.road_budget_s is None else known.road_budget_s,
-            limit=known.limit,
-            seed=known.seed,
+            models=stored.models,
+            methods=stored.methods,
+            metrics=stored.metrics,
+            targets=stored.targets,
+            layer=stored.layer,
+            placement=stored.placement,
+            smooth=stored.smooth,
+            energy_photos=stored.energy_photos,
+            grid=stored.grid,
+            masking=Masking(stored.masking, stored.steps),
+            road_budget_s=math.inf if stored.road_budget_s is None else stored.road_budget_s,
+            limit=stored.limit,
+            seed=stored.seed,
         )
 
     def _check_kinds(self) -> None:

@@ -112,8 +112,8 @@ def chunk_files(run: Path, key: str | None = None) -> dict[int, Path]:
 
     With a key only those that this run wrote just so: whatever else lies there is told in the log, and removed.
     """
-    found = ((_CHUNK_NAME.fullmatch(path.name), path) for path in sorted((run / CHUNKS_FOLDER).glob("part-*.parquet")))
-    return {int(match[1]): path for match, path in found if match and _is_whole(path) and _is_sealed(path, key)}
+    files = ((_CHUNK_NAME.fullmatch(path.name), path) for path in sorted((run / CHUNKS_FOLDER).glob("part-*.parquet")))
+    return {int(match[1]): path for match, path in files if match and _is_whole(path) and _is_sealed(path, key)}
 
 
 def _seal(path: Path, key: str) -> str:
@@ -309,7 +309,7 @@ class Manifest:
             "sittings": [dict(versions) for versions in self.sittings],
             "photos_a_part": self.photos_a_part,
             "seconds": self.seconds,
-            "thresholds": [asdict(found) for found in self.thresholds],
+            "thresholds": [asdict(entry) for entry in self.thresholds],
             "results_sha256": self.results_sha256,
         }
 
@@ -320,23 +320,23 @@ def open_run(out: Path, wanted: Manifest) -> Manifest:
     Raises:
         SettingsError: it holds another run, or another engine measured so far.
     """
-    known = find_run(out, wanted)
-    if known is None:
+    manifest = find_run(out, wanted)
+    if manifest is None:
         out.mkdir(parents=True, exist_ok=True)
         return save_manifest(dataclasses.replace(wanted, folder=out))
-    if known.finished:
-        return known
-    if known.results_sha256:
+    if manifest.finished:
+        return manifest
+    if manifest.results_sha256:
         logger.warning("%s is damaged or of another run: all photos are measured again.", out / RESULTS_FILE)
-        known = dataclasses.replace(known, results_sha256="", thresholds=())
-    before = (known.versions, *known.sittings)[-1]
+        manifest = dataclasses.replace(manifest, results_sha256="", thresholds=())
+    before = (manifest.versions, *manifest.sittings)[-1]
     if changed := [
         f"{name} {before.get(name)}, now {version}"
         for name, version in wanted.versions.items()
         if before.get(name) != version
     ]:
         logger.warning("%s goes on with other versions, and numbers may differ a little: %s", out, "; ".join(changed))
-    return save_manifest(known, sittings=(*known.sittings, wanted.versions))
+    return save_manifest(manifest, sittings=(*manifest.sittings, wanted.versions))
 
 
 def find_run(out: Path, wanted: Manifest) -> Manifest | None:
@@ -349,24 +349,24 @@ def find_run(out: Path, wanted: Manifest) -> Manifest | None:
     """
     if not (out / MANIFEST_FILE).exists():
         return None
-    known = read_manifest(out)
-    for name, theirs, ours in _changed_settings(known, wanted):
+    manifest = read_manifest(out)
+    for name, theirs, ours in _changed_settings(manifest, wanted):
         text = _(
             "{out} holds a run with {name} {theirs}, and now {name} {ours} is asked for: only the same run goes on "
             "there. Give the old settings, or choose another folder with --out."
         )
         raise SettingsError(text.format(out=out, name=name, theirs=theirs, ours=ours))
-    if known.finished and not has_own_results(known):
-        known = dataclasses.replace(known, finished=False)
-    if not known.finished:
-        if known.format != RUN_FORMAT:
+    if manifest.finished and not has_own_results(manifest):
+        manifest = dataclasses.replace(manifest, finished=False)
+    if not manifest.finished:
+        if manifest.format != RUN_FORMAT:
             text = _(
                 "{out} holds a run that an earlier version began and did not finish: this version measures other "
                 "controls, and only a run of one version goes on. Choose another folder with --out."
             )
             raise SettingsError(text.format(out=out))
-        _check_engines(out, known, wanted)
-    return dataclasses.replace(known, dataset=wanted.dataset)
+        _check_engines(out, manifest, wanted)
+    return dataclasses.replace(manifest, dataset=wanted.dataset)
 
 
 def read_manifest(run: Path) -> Manifest:
@@ -392,10 +392,10 @@ def read_manifest(run: Path) -> Manifest:
 def has_own_results(run: Manifest) -> bool:
     """Tell whether a finished run's table is the one that it wrote; of runs of before only that it can be read."""
     try:
-        found = file_io.file_sha256(run.folder / RESULTS_FILE)
+        digest = file_io.file_sha256(run.folder / RESULTS_FILE)
     except OSError:
         return False
-    return not run.results_sha256 or found == run.results_sha256
+    return not run.results_sha256 or digest == run.results_sha256
 
 
 def save_manifest(run: Manifest, **changes: Any) -> Manifest:
@@ -406,15 +406,15 @@ def save_manifest(run: Manifest, **changes: Any) -> Manifest:
     return changed
 
 
-def _changed_settings(known: Manifest, wanted: Manifest) -> list[tuple[str, object, object]]:
-    theirs, ours = known.settings.as_dict(), wanted.settings.as_dict()
-    theirs |= {"data of fingerprint": known.fingerprint} | _weights_by_model(known)
+def _changed_settings(manifest: Manifest, wanted: Manifest) -> list[tuple[str, object, object]]:
+    theirs, ours = manifest.settings.as_dict(), wanted.settings.as_dict()
+    theirs |= {"data of fingerprint": manifest.fingerprint} | _weights_by_model(manifest)
     ours |= {"data of fingerprint": wanted.fingerprint} | _weights_by_model(wanted)
     return [(name, theirs.get(name), value) for name, value in ours.items() if theirs.get(name) != value]
 
 
-def _check_engines(out: Path, known: Manifest, wanted: Manifest) -> None:
-    for theirs, ours in zip(known.networks, wanted.networks, strict=True):
+def _check_engines(out: Path, manifest: Manifest, wanted: Manifest) -> None:
+    for theirs, ours in zip(manifest.networks, wanted.networks, strict=True):
         if theirs.engine != ours.engine:
             text = _(
                 "{out} holds a run of {model} on the engine {theirs}, and this process has {ours}: a run has one "
@@ -441,15 +441,15 @@ def _parse_manifest(run: Path, content: Mapping[str, Any]) -> Manifest:
         sittings=tuple(content.get("sittings", ())),  # runs of before had none
         finished=content["finished"],
         seconds=content["seconds"],
-        thresholds=tuple(_parse_thresholds(found) for found in content["thresholds"]),
+        thresholds=tuple(_parse_thresholds(entry) for entry in content["thresholds"]),
         results_sha256=content.get("results_sha256", ""),
         format=content["format"],
     )
 
 
-def _parse_thresholds(found: Mapping[str, Any]) -> Thresholds:
-    cuts = {name: tuple(found[name]) for name in ("overlaps", "thresholds")}
-    return Thresholds(found["model"], found["method"], Metric(found["metric"]), **cuts, accuracy=found["accuracy"])
+def _parse_thresholds(entry: Mapping[str, Any]) -> Thresholds:
+    cuts = {name: tuple(entry[name]) for name in ("overlaps", "thresholds")}
+    return Thresholds(entry["model"], entry["method"], Metric(entry["metric"]), **cuts, accuracy=entry["accuracy"])
 
 
 # One process at a time measures into a run's folder; what a killed one held is free again, whatever killed it.

@@ -136,16 +136,16 @@ def load_results(run: Path, rows: pc.Expression | None = None) -> Results:
     Raises:
         SettingsError: the folder holds no run, or one that is not finished.
     """
-    known = run_store.read_manifest(run)
-    if not known.finished:
+    manifest = run_store.read_manifest(run)
+    if not manifest.finished:
         text = _("The run in {run} is not finished: only whole runs can be read. Go on with the command that began it.")
         raise SettingsError(text.format(run=run))
-    file = _own_results(known)
+    file = _own_results(manifest)
     try:
         table = _read_table(file, rows)
     except (OSError, ValueError) as error:
         raise _unreadable(file, error) from error
-    return Results(known, table.to_pandas())
+    return Results(manifest, table.to_pandas())
 
 
 def _own_results(run: Manifest) -> Path:
@@ -274,7 +274,7 @@ def metric_means(results: Results) -> tuple[MetricMean, ...]:
     return tuple(_metric_means(results))
 
 
-def rank_means(found: Sequence[MetricMean], small: bool = False) -> tuple[Ranking, ...]:
+def rank_means(means: Sequence[MetricMean], small: bool = False) -> tuple[Ranking, ...]:
     """Order cells by their means, for all photos or for the small and off-centre ones; without a mean they are out."""
 
     def mean(cell: MetricMean) -> float:
@@ -283,10 +283,10 @@ def rank_means(found: Sequence[MetricMean], small: bool = False) -> tuple[Rankin
     def best_first(cell: MetricMean) -> float:
         return worse(cell.metric, mean(cell))
 
-    known = [cell for cell in found if not np.isnan(mean(cell))]
-    metrics = dict.fromkeys(cell.metric for cell in known)
+    cells = [cell for cell in means if not np.isnan(mean(cell))]
+    metrics = dict.fromkeys(cell.metric for cell in cells)
     return tuple(
-        Ranking(metric, tuple(sorted((cell for cell in known if cell.metric is metric), key=best_first)))
+        Ranking(metric, tuple(sorted((cell for cell in cells if cell.metric is metric), key=best_first)))
         for metric in metrics
     )
 
@@ -326,21 +326,21 @@ def find_extremes(results: Results, method: str, metric: Metric) -> tuple[Extrem
 
     Of what runs the model again by its lead over its own control: a photo of which it is unsure is no better for that.
     """
-    found = []
+    extremes = []
     for model, column in results.compared(method, metric).items():
         ordered = column.dropna().sort_values(key=lambda values: values.map(partial(worse, metric)), kind="stable")
         if len(ordered):
             three = (ordered.iloc[[place]] for place in (0, (len(ordered) - 1) // 2, -1))
-            found.append(Extremes(str(model), *(PhotoValue(str(row.index[0]), float(row.iloc[0])) for row in three)))
-    return tuple(found)
+            extremes.append(Extremes(str(model), *(PhotoValue(str(row.index[0]), float(row.iloc[0])) for row in three)))
+    return tuple(extremes)
 
 
 def model_accuracies(results: Results) -> tuple[Accuracy, ...]:
     """Return each model's top-1 accuracy on the photos that have a label, and its mean probability of the target."""
     rows = results.frame.dropna(subset=["prediction"]).drop_duplicates(["photo", "model"])
     right = (rows["label"] == rows["prediction"]).where(rows["label"].notna())
-    found = rows.assign(right=right)[["model", "right", "probability"]]
-    return tuple(_accuracy(model, found[found["model"] == model]) for model in results.models)
+    answers = rows.assign(right=right)[["model", "right", "probability"]]
+    return tuple(_accuracy(model, answers[answers["model"] == model]) for model in results.models)
 
 
 def find_failures(results: Results) -> tuple[Failure, ...]:
@@ -354,10 +354,10 @@ def find_failures(results: Results) -> tuple[Failure, ...]:
     return tuple(Failure(*map(str, row)) for row in texts.itertuples(index=False, name=None))
 
 
-def count_reasons(found: Sequence[Failure]) -> tuple[Reason, ...]:
+def count_reasons(failures: Sequence[Failure]) -> tuple[Reason, ...]:
     """Count the reasons, the most frequent first; that of a photo is the same for all photos but for its name."""
     counts = Counter(
-        failure.reason.replace(failure.photo, "…") if failure.photo else failure.reason for failure in found
+        failure.reason.replace(failure.photo, "…") if failure.photo else failure.reason for failure in failures
     )
     return tuple(Reason(text, rows) for text, rows in counts.most_common())
 
@@ -369,9 +369,9 @@ def _accuracy(model: str, rows: pd.DataFrame) -> Accuracy:
 
 def _metric_means(results: Results) -> Iterator[MetricMean]:
     small = results.small()
-    known = {metric: dict(_of_metric(results, metric, small)) for metric in results.metrics}
+    by_metric = {metric: dict(_of_metric(results, metric, small)) for metric in results.metrics}
     for method, metric, model in itertools.product(results.methods, results.metrics, results.models):
-        if (both := known[metric].get((model, method))) is not None:
+        if (both := by_metric[metric].get((model, method))) is not None:
             yield MetricMean(model, method, metric, *both)
 
 
@@ -382,8 +382,8 @@ def _of_metric(results: Results, metric: Metric, small: pd.Series) -> Iterator[t
     is_small = small.reindex(wide.index, fill_value=False).to_numpy(dtype=bool)
     estimate = intervals.share if metric in SHARE_METRICS else partial(intervals.mean, scale=value_range(metric))
     keys = [(str(column[0]), str(column[1])) for column in wide.columns]
-    found = (intervals.columns(some, estimate) for some in (values, values[is_small]))
-    for key, every, hard in zip(keys, *found, strict=True):
+    columns = (intervals.columns(some, estimate) for some in (values, values[is_small]))
+    for key, every, hard in zip(keys, *columns, strict=True):
         if every.n:
             yield key, (every, hard)
 
@@ -399,7 +399,7 @@ def _comparable_rows(results: Results, method: str, metric: Metric) -> pd.DataFr
 
 def measured_refs(run: Manifest) -> dict[str, ModelRef]:
     """Return the run's models by their labels: those that are here, and no other network under the same name."""
-    found = {}
+    refs = {}
     for network in run.networks:
         try:
             ref = catalogue.parse_model(network.label)
@@ -407,8 +407,8 @@ def measured_refs(run: Manifest) -> dict[str, ModelRef]:
             logger.info("A run has a model that is not here: %s", error)
             continue
         if ref.spec.sha256 in ("", network.weights_sha256):  # a checkpoint's name may have another file by now
-            found[network.label] = ref
-    return found
+            refs[network.label] = ref
+    return refs
 
 
 def _class_name(ref: ModelRef | None, label: int) -> str:
@@ -470,17 +470,17 @@ def find_differences(results: Results, methods: Sequence[str], metric: Metric) -
     gaussian = results.gaussian(metric).value
     wide = results.wide(metric, (*every, gaussian))
     pairs = [pair for pair in _model_pairs(results.models, every, gaussian) if set(pair) <= set(wide.columns)]
-    both = (intervals.holm(of) for of in _paired_intervals(wide, pairs, results.small(), metric))
-    found = (
+    both = (intervals.holm(paired) for paired in _paired_intervals(wide, pairs, results.small(), metric))
+    differences = (
         Difference(one[0], one[1], other[0], other[1], metric, of_all, of_small)
         for (one, other), of_all, of_small in zip(pairs, *both, strict=True)
     )
-    return tuple(of for of in found if of.every.n and of.method in methods)
+    return tuple(difference for difference in differences if difference.every.n and difference.method in methods)
 
 
-def find_leads(found: Sequence[Difference]) -> Iterator[tuple[Key, Interval, Interval]]:
+def find_leads(differences: Sequence[Difference]) -> Iterator[tuple[Key, Interval, Interval]]:
     """Yield how far each model and method is from the model's own control: over all photos, and over the hard ones."""
-    for difference in found:
+    for difference in differences:
         if not difference.beside_model:
             yield (difference.model, difference.method), difference.every, difference.small
 
@@ -532,10 +532,10 @@ ANSWER_COLUMNS = ["photo", "model", "label", "prediction", "probability"]  # the
 
 def read_metric_means(run: Manifest) -> tuple[MetricMean, ...]:
     """Return those of `metric_means`."""
-    known = {metric: metric_means(_read_metric(run, metric)) for metric in run.settings.metrics}
-    methods = dict.fromkeys(cell.method for some in known.values() for cell in some)
+    by_metric = {metric: metric_means(_read_metric(run, metric)) for metric in run.settings.metrics}
+    methods = dict.fromkeys(cell.method for some in by_metric.values() for cell in some)
     order = {pair: number for number, pair in enumerate(itertools.product(methods, run.settings.metrics))}
-    return tuple(sorted(itertools.chain(*known.values()), key=lambda cell: order[cell.method, cell.metric]))
+    return tuple(sorted(itertools.chain(*by_metric.values()), key=lambda cell: order[cell.method, cell.metric]))
 
 
 def read_failures(run: Manifest) -> tuple[Failure, ...]:
@@ -545,14 +545,14 @@ def read_failures(run: Manifest) -> tuple[Failure, ...]:
 
 def read_accuracies(run: Manifest) -> tuple[Accuracy, ...]:
     """Return those of `model_accuracies`."""
-    found = pd.concat(_read_answers(run)).drop_duplicates(["photo", "model"])
-    return model_accuracies(Results(run, found))
+    answers = pd.concat(_read_answers(run)).drop_duplicates(["photo", "model"])
+    return model_accuracies(Results(run, answers))
 
 
 def _read_metric(run: Manifest, metric: Metric) -> Results:
-    known = load_results(run.folder, pc.field("metric") == metric.value)
+    results = load_results(run.folder, pc.field("metric") == metric.value)
     alone = dataclasses.replace(run, settings=dataclasses.replace(run.settings, metrics=(metric,)))
-    return dataclasses.replace(known, run=alone)
+    return dataclasses.replace(results, run=alone)
 
 
 def _read_answers(run: Manifest) -> Iterator[pd.DataFrame]:

@@ -135,9 +135,9 @@ def evaluate(
     settings.check(dataset)
     by = workers or local_workers(load_all(settings.refs))
     wanted = _describe_run(dataset, settings, by.models)
-    known = run_store.find_run(out, wanted)
-    if known is not None and known.finished:
-        return _clean_up(known)  # its folder may be one that can only be read
+    manifest = run_store.find_run(out, wanted)
+    if manifest is not None and manifest.finished:
+        return _clean_up(manifest)  # its folder may be one that can only be read
     with ExitStack() as until_the_end:
         with file_io.reporting_write_errors(out):
             until_the_end.enter_context(run_store.lock_run(out))
@@ -147,8 +147,8 @@ def evaluate(
 
 def _measure_chunks(run: Manifest, dataset: Dataset, watch: RunObserver, measure: MeasureChunks) -> Manifest:
     started, total = monotonic(), run.photos
-    there = run_store.chunk_files(run.folder, run.key)
-    done = sum(len(numbers) for start, numbers in _chunk_numbers(run, dataset) if start in there)
+    files = run_store.chunk_files(run.folder, run.key)
+    done = sum(len(numbers) for start, numbers in _chunk_numbers(run, dataset) if start in files)
     watch.progress(done, total)
     with closing(measure(pending_chunks(run, dataset), run)) as measured:
         for part, rows in measured:
@@ -193,15 +193,15 @@ def _version(package: str) -> str:
 
 def pending_chunks(run: Manifest, dataset: Dataset) -> Iterator[Chunk]:
     """Yield the parts that are not on disk yet, one part at a time."""
-    there = run_store.chunk_files(run.folder, run.key)
+    files = run_store.chunk_files(run.folder, run.key)
     for start, numbers in _chunk_numbers(run, dataset):
-        if start not in there:
+        if start not in files:
             yield Chunk(start, tuple(dataset.samples[number] for number in numbers))
 
 
 def _finish(run: Manifest, dataset: Dataset, seconds: float) -> Manifest:
-    there = run_store.chunk_files(run.folder, run.key)
-    if missing := sum(start not in there for start, _ in _chunk_numbers(run, dataset)):
+    files = run_store.chunk_files(run.folder, run.key)
+    if missing := sum(start not in files for start, _ in _chunk_numbers(run, dataset)):
         text = _(
             "{missing} of the parts that were measured are gone from {folder}: nothing else may change it "
             "meanwhile. Run the same command again, which measures them anew."
@@ -210,8 +210,8 @@ def _finish(run: Manifest, dataset: Dataset, seconds: float) -> Manifest:
     with file_io.reporting_write_errors(run.folder):
         thresholds = run_store.merge_chunks(run.folder, run.key)
         sealed = {"results_sha256": file_io.file_sha256(run.folder / run_store.RESULTS_FILE)}
-        done = run_store.save_manifest(run, seconds=seconds, finished=True, thresholds=thresholds, **sealed)
-    return _clean_up(done)
+        manifest = run_store.save_manifest(run, seconds=seconds, finished=True, thresholds=thresholds, **sealed)
+    return _clean_up(manifest)
 
 
 def _clean_up(run: Manifest) -> Manifest:

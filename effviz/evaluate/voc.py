@@ -102,8 +102,8 @@ def _photo(within: PurePosixPath, written: str, places: image_folder.PhotoIndex)
     called = written if written and "%" not in written else PurePosixPath(stem).name  # ImageNet has some "%s"
     for name in dict.fromkeys(((within.parent / called).as_posix(), stem, called, PurePosixPath(stem).name)):
         with suppress(DatasetError):  # several files fit: another of these may say which
-            if found := places.within(name):
-                return found
+            if path := places.within(name):
+                return path
     return called
 
 
