@@ -75,9 +75,9 @@ def _operations(part: Any) -> Iterator[AugmentOp]:
         yield from part.ops
 
 
-def _posterize(picture: Image.Image, bits: int, **rest: Any) -> Image.Image:
+def _posterize(picture: Image.Image, bits: int, **options: Any) -> Image.Image:
     black = Image.new(picture.mode, picture.size)
-    return black if bits < 1 else auto_augment.posterize(picture, bits, **rest)
+    return black if bits < 1 else auto_augment.posterize(picture, bits, **options)
 
 
 # AutoAugment as EfficientNet's training has it, drawn with a seed of its own and told step by step.
@@ -119,9 +119,9 @@ def draw(picture: Bytes, seed: int) -> AugmentedPicture:
         if done:
             image = operation.aug_fn(image, *(() if level is None else (level,)), **operation.kwargs)
         steps.append(PolicyOperation(operation.name, level, done))
-    made: Bytes = np.asarray(image)  # (H, W, 3)
-    made.setflags(write=False)
-    return AugmentedPicture(made, tuple(steps))
+    pixels: Bytes = np.asarray(image)  # (H, W, 3)
+    pixels.setflags(write=False)
+    return AugmentedPicture(pixels, tuple(steps))
 
 
 @cache
@@ -238,11 +238,11 @@ class DeviceBatches:
         height, width = pictures.pixels[0].shape[:2]
         crops = random_crops(len(order), (height, width), recipe.augmentation.smallest_crop, [recipe.seed, epoch])
         for step in range(first, steps_per_epoch(pictures, recipe)):
-            of = slice(step * recipe.batch_size + part.rank, (step + 1) * recipe.batch_size, part.size)
-            pixels = self._on_device(pictures, order[of])
+            batch = slice(step * recipe.batch_size + part.rank, (step + 1) * recipe.batch_size, part.size)
+            pixels = self._on_device(pictures, order[batch])
             yield (
-                normalise_pixels(crop_and_resize(pixels, crops[of], recipe.network.resolution_px)),
-                torch.from_numpy(pictures.labels[order[of]]),
+                normalise_pixels(crop_and_resize(pixels, crops[batch], recipe.network.resolution_px)),
+                torch.from_numpy(pictures.labels[order[batch]]),
             )
 
     def _on_device(self, pictures: Pictures, positions: NDArray[np.int64]) -> torch.Tensor:
@@ -267,9 +267,9 @@ def random_crops(count: int, size: tuple[int, int], smallest: float, seed: list[
     widths, heights = np.round(np.sqrt(area * ratio)), np.round(np.sqrt(area / ratio))
     fits = (widths <= wide) & (heights <= high) & (widths > 0) & (heights > 0)
     chosen = np.where(fits.any(0), fits.argmax(0), -1)
-    each = np.arange(count)
-    height = np.where(chosen < 0, min(high, round(wide / CROP_RATIOS[0])), heights[chosen, each])
-    width = np.where(chosen < 0, min(wide, round(high * CROP_RATIOS[1])), widths[chosen, each])
+    positions = np.arange(count)
+    height = np.where(chosen < 0, min(high, round(wide / CROP_RATIOS[0])), heights[chosen, positions])
+    width = np.where(chosen < 0, min(wide, round(high * CROP_RATIOS[1])), widths[chosen, positions])
     top = np.floor(draw.uniform(0, 1, count) * (high - height + 1))
     left = np.floor(draw.uniform(0, 1, count) * (wide - width + 1))
     return np.stack([top, left, height, width, draw.uniform(0, 1, count) < 0.5], axis=1)
@@ -278,10 +278,10 @@ def random_crops(count: int, size: tuple[int, int], smallest: float, seed: list[
 def crop_and_resize(pixels: torch.Tensor, crops: NDArray[np.float64], side: int) -> torch.Tensor:
     """Crop, mirror and resize pictures (N, H, W, 3) of bytes to (N, 3, side, side) floats from 0 to 255."""
     high, wide = pixels.shape[1:3]
-    of = torch.from_numpy(crops).to(pixels.device, torch.float32)
-    rows = filter_weights(of[:, 0], of[:, 2], high, side)  # (N, side, H)
-    columns = filter_weights(of[:, 1], of[:, 3], wide, side)  # (N, side, W)
-    columns = torch.where(of[:, 4, None, None] > 0, columns.flip(1), columns)
+    boxes = torch.from_numpy(crops).to(pixels.device, torch.float32)
+    rows = filter_weights(boxes[:, 0], boxes[:, 2], high, side)  # (N, side, H)
+    columns = filter_weights(boxes[:, 1], boxes[:, 3], wide, side)  # (N, side, W)
+    columns = torch.where(boxes[:, 4, None, None] > 0, columns.flip(1), columns)
     narrow = torch.einsum("nyh,nhwc->nywc", rows, pixels.float())
     return torch.einsum("nxw,nywc->ncyx", columns, narrow).clamp(0, 255)
 

@@ -114,13 +114,13 @@ def _files(folder: Path, classes: Sequence[str]) -> tuple[File, ...]:
             "Add or remove the folder."
         )
         raise DatasetError(text.format(folder=folder, unknown=unknown[0]))
-    found = [
+    files = [
         File(folder / name / within, label)
         for label, name in enumerate(classes)
         for within, _entry in image_folder.photo_files(folder / name)
     ]
-    _check_counts(folder, np.bincount([file.label for file in found], minlength=len(classes)), classes)
-    return tuple(found)
+    _check_counts(folder, np.bincount([file.label for file in files], minlength=len(classes)), classes)
+    return tuple(files)
 
 
 def _check_classes(folder: Path, pictures: Pictures, classes: Sequence[str]) -> None:
@@ -163,20 +163,20 @@ def _folder() -> Path:
     return file_io.cache_folder() / "pictures"
 
 
-def _decoded(what: str, files: Sequence[File], key: str, side_px: int, progress: NamedProgress) -> Pictures:
+def _decoded(name: str, files: Sequence[File], key: str, side_px: int, progress: NamedProgress) -> Pictures:
     place = _folder() / key
-    known = _index(place)
-    if known is None:
+    index = _index(place)
+    if index is None:
         with reporting_write_errors(_folder(), CHOOSE_CACHE):
-            _make(place, what, files, side_px, progress)
-        known = _index(place)
-        assert known is not None  # just made
+            _make(place, name, files, side_px, progress)
+        index = _index(place)
+        assert index is not None  # just made
     with suppress(OSError):  # a cache that can only be read
         os.utime(place)  # in use: the last to go
-    kept = known["kept"]
+    kept = index["kept"]
     pixels: Bytes = np.load(place / PIXELS_FILE, mmap_mode="r")[: len(kept)]
     labels = np.array([files[position].label for position in kept], dtype=np.int64)
-    return Pictures(pixels, labels, tuple(known["skipped"]))
+    return Pictures(pixels, labels, tuple(index["skipped"]))
 
 
 def _index(place: Path) -> dict[str, Any] | None:
@@ -185,9 +185,9 @@ def _index(place: Path) -> dict[str, Any] | None:
         return None
     try:
         text = file_io.read_regular(place / INDEX_FILE, MAX_INDEX_BYTES)
-        known: dict[str, Any] = file_io.read_sealed_json(place.name, text)
-        if file_io.file_sha256(place / PIXELS_FILE) == known["pixels_sha256"]:
-            return known
+        index: dict[str, Any] = file_io.read_sealed_json(place.name, text)
+        if file_io.file_sha256(place / PIXELS_FILE) == index["pixels_sha256"]:
+            return index
     except (OSError, ValueError) as error:
         logger.debug("%s: %s", place, error)
     logger.warning("The decoded pictures in %s are damaged and are decoded again.", place)
@@ -196,19 +196,19 @@ def _index(place: Path) -> dict[str, Any] | None:
     return None
 
 
-def _make(place: Path, what: str, files: Sequence[File], side_px: int, progress: NamedProgress) -> None:
+def _make(place: Path, name: str, files: Sequence[File], side_px: int, progress: NamedProgress) -> None:
     """Decode into a folder beside the place, which appears whole or not at all."""
     place.parent.mkdir(parents=True, exist_ok=True)
     _check_room(place.parent, len(files) * side_px * side_px * 3)
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=place.parent, ignore_cleanup_errors=True) as made:
-        new = Path(made) / "pictures"
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=place.parent, ignore_cleanup_errors=True) as folder:
+        new = Path(folder) / "pictures"
         new.mkdir()
         shape = (len(files), side_px, side_px, 3)
         pixels = np.lib.format.open_memmap(new / PIXELS_FILE, mode="w+", dtype=np.uint8, shape=shape)
         kept: list[int] = []
         skipped: list[str] = []
         for position, file in enumerate(files):
-            progress(what, position, len(files))
+            progress(name, position, len(files))
             try:
                 pixels[len(kept)] = square(file.path, side_px)
             except ImageError as error:
@@ -216,8 +216,8 @@ def _make(place: Path, what: str, files: Sequence[File], side_px: int, progress:
             else:
                 kept.append(position)
         pixels.flush()
-        known = {"kept": kept, "skipped": skipped, "pixels_sha256": file_io.file_sha256(new / PIXELS_FILE)}
-        (new / INDEX_FILE).write_text(file_io.seal_json(place.name, known), encoding="utf-8")
+        index = {"kept": kept, "skipped": skipped, "pixels_sha256": file_io.file_sha256(new / PIXELS_FILE)}
+        (new / INDEX_FILE).write_text(file_io.seal_json(place.name, index), encoding="utf-8")
         try:
             new.rename(place)
         except OSError:

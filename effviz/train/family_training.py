@@ -95,7 +95,7 @@ class FamilyPlan:
 
         wanted = FINAL_COST * self.macs(base, classes)
         candidates = {scaled(1.5 + step / 200) for step in range(201)}
-        return min(sorted(candidates, key=astuple), key=lambda of: abs(self.macs(of, classes) - wanted))
+        return min(sorted(candidates, key=astuple), key=lambda network: abs(self.macs(network, classes) - wanted))
 
     def largest_px(self, classes: int) -> int:
         """The largest input of any network that can be trained."""
@@ -226,28 +226,28 @@ class _ArrayRows:
         return np.asarray(self.array[self.rows], dtype)
 
 
-def split_photos(known: DataSet, held_out: int, most: int | None = None) -> tuple[Pictures, Pictures, Pictures]:
+def split_photos(dataset: DataSet, held_out: int, most: int | None = None) -> tuple[Pictures, Pictures, Pictures]:
     """Return photos to train on, those held out of `train/` for choices, and `val/`; the same on every machine.
 
     Args:
-        known: the decoded data set.
+        dataset: the decoded data set.
         held_out: photos for choices.
         most: photos to train on at most, of each class alike; then a fifth as many are held out and counted at the end.
 
     Raises:
         SettingsError: holding out leaves nothing to train on.
     """
-    order = np.random.default_rng(_SPLIT_SEED).permutation(len(known.train))
+    order = np.random.default_rng(_SPLIT_SEED).permutation(len(dataset.train))
     held_out = held_out if most is None else min(held_out, max(most // 5, 1))
     if held_out >= len(order):
         text = _("{held_out} photos cannot be held out of {count}: fewer are allowed. Lower held_out in the plan.")
         raise SettingsError(text.format(held_out=held_out, count=len(order)))
-    chosen, rest = np.sort(order[:held_out]), order[held_out:]
-    val = np.arange(len(known.val))
+    chosen, remaining = np.sort(order[:held_out]), order[held_out:]
+    val = np.arange(len(dataset.val))
     if most is not None:
-        rest = rest[:most]
+        remaining = remaining[:most]
         val = np.sort(np.random.default_rng(_SPLIT_SEED).permutation(val)[: max(most // 5, 1)])
-    return _some(known.train, np.sort(rest)), _some(known.train, chosen), _some(known.val, val)
+    return _some(dataset.train, np.sort(remaining)), _some(dataset.train, chosen), _some(dataset.val, val)
 
 
 def _some(pictures: Pictures, rows: NDArray[np.int64]) -> Pictures:
@@ -277,33 +277,33 @@ def train(
         DatasetError: the folder is no data set.
     """
     classes = len(data.class_names(job.photos / "train"))
-    known = data.data_set(job.photos, batches.decoded_side_px(plan.largest_px(classes)), decoding)
-    return _Training(plan, known, job, report).run()
+    dataset = data.data_set(job.photos, batches.decoded_side_px(plan.largest_px(classes)), decoding)
+    return _Training(plan, dataset, job, report).run()
 
 
 class _Training:
     """A family in training."""
 
-    def __init__(self, of: FamilyPlan, known: DataSet, job: FamilyJob, report: Report) -> None:
-        self.of, self.known, self.out, self.report = of, known, job.out, report
+    def __init__(self, plan: FamilyPlan, dataset: DataSet, job: FamilyJob, report: Report) -> None:
+        self.plan, self.dataset, self.out, self.report = plan, dataset, job.out, report
         self.options = replace(job.options, source=DeviceBatches(torch.device(job.options.device)))
-        self.train, self.held_out, self.val = split_photos(known, of.held_out, job.most)
+        self.train, self.held_out, self.val = split_photos(dataset, plan.held_out, job.most)
         self.identity = self._identity(job.most)
         _check_folder(job.out, self.identity)
         self.outcomes: tuple[FamilyOutcome, ...] = ()
 
     def _identity(self, photos: int | None) -> str:
-        rows = {"plan": asdict(self.of), "data": self.known.fingerprint, "photos": photos}
+        rows = {"plan": asdict(self.plan), "data": self.dataset.fingerprint, "photos": photos}
         return json.dumps(rows, indent=1, sort_keys=True, default=str) + "\n"
 
     def run(self) -> tuple[FamilyOutcome, ...]:
-        finals = [FamilyRun("final", network, seed) for seed in range(self.of.seeds) for network in self.of.networks]
-        step1 = [FamilyRun("step1", network, seed) for seed in range(self.of.step1_seeds) for network in self.of.step1]
-        planned = [*finals, *step1]
+        plan = self.plan
+        planned = [FamilyRun("final", network, seed) for seed in range(plan.seeds) for network in plan.networks]
+        planned += [FamilyRun("step1", network, seed) for seed in range(plan.step1_seeds) for network in plan.step1]
         for run in planned:
             self._once(run, planned)
         if (extra := self._by_own_rule()) is not None:
-            sixth = [FamilyRun("final", extra, seed) for seed in range(self.of.seeds)]
+            sixth = [FamilyRun("final", extra, seed) for seed in range(plan.seeds)]
             for run in sixth:
                 self._once(run, [*planned, *sixth])
         self._write()
@@ -311,14 +311,14 @@ class _Training:
 
     def _by_own_rule(self) -> PlannedNetwork | None:
         """The compound network by step 1's best rule, where that is not the paper's."""
-        if not self.of.step1:
+        if not self.plan.step1:
             return None
-        best = best_rule(self.of, self.outcomes)
-        return None if best.name == PAPERS_RULE else self.of.at_final_cost(best, len(self.known.classes))
+        best = best_rule(self.plan, self.outcomes)
+        return None if best.name == PAPERS_RULE else self.plan.at_final_cost(best, len(self.dataset.classes))
 
     def _once(self, run: FamilyRun, planned: Sequence[FamilyRun]) -> None:
-        if (known := self._kept(run)) is not None:
-            self.outcomes = (*self.outcomes, known)
+        if (outcome := self._kept(run)) is not None:
+            self.outcomes = (*self.outcomes, outcome)
             return
         after = planned[planned.index(run) + 1 :]
         left = [later for later in after if not (self.out / later.name / loop.OUTCOME_FILE).exists()]
@@ -335,32 +335,32 @@ class _Training:
         self.report(FamilyStatus(run, len(self.outcomes), len(planned), None, None))
 
     def _write(self) -> None:
-        loop.replace_text(self.out / RESULTS, loop.csv_table(_columns(), [known.row for known in self.outcomes]))
+        loop.replace_text(self.out / RESULTS, loop.csv_table(_columns(), [outcome.row for outcome in self.outcomes]))
 
     def _key(self, run: FamilyRun) -> str:
         return f"{run.name} of {self.identity}"
 
     def _kept(self, run: FamilyRun) -> FamilyOutcome | None:
         """What came out of a run in an earlier call."""
-        known = loop.kept_outcome(self.out / run.name, self._key(run))
-        return FamilyOutcome(**known | {"right": np.array(known["right"], dtype=bool)}) if known else None
+        row = loop.kept_outcome(self.out / run.name, self._key(run))
+        return FamilyOutcome(**row | {"right": np.array(row["right"], dtype=bool)}) if row else None
 
     def _macs(self, run: FamilyRun) -> int:
-        return self.of.macs(run.network, len(self.known.classes))
+        return self.plan.macs(run.network, len(self.dataset.classes))
 
     def _train(self, run: FamilyRun, tell: loop.Report) -> FamilyOutcome:
-        of, folder = run.network, self.out / run.name
-        recipe = replace(self.of.recipe, name=f"{self.of.name}-{of.name}", seed=run.seed)
-        recipe = recipe.at(of.depth, of.width, of.resolution_px)
-        ours = replace(self.known, train=self.train, val=self.held_out)
+        folder, planned = self.out / run.name, run.network
+        scale = planned.depth, planned.width, planned.resolution_px
+        recipe = replace(self.plan.recipe, name=f"{self.plan.name}-{planned.name}", seed=run.seed).at(*scale)
+        ours = replace(self.dataset, train=self.train, val=self.held_out)
         trained = loop.train(recipe, ours, folder, self.options, tell)
         right = judged(trained.module, self.val, recipe, self.options.device)
         learnt = judged(trained.module, self.train, recipe, self.options.device)
         counted = replace(trained, correct=int(right.sum()), pictures=len(right))
         entry = loop.export_training(recipe, replace(ours, val=self.val), counted, folder)
-        network = network_plan(of.depth, of.width, of.resolution_px, recipe.network.family, len(self.known.classes))
+        network = network_plan(*scale, recipe.network.family, len(self.dataset.classes))
         outcome = FamilyOutcome(
-            *(run.part, of.name, run.seed, of.depth, of.width, of.resolution_px, network.macs, network.params),
+            *(run.part, planned.name, run.seed, *scale, network.macs, network.params),
             loss=round(trained.epochs[-1].loss, 4),
             train_top1_pct=round(100 * float(learnt.mean()), 4),
             held_out_top1_pct=round(trained.top1_pct, 4),

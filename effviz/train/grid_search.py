@@ -93,17 +93,17 @@ def run_search(
             "truth: 1.8 to 2.2 and 1.9 to 2.1 times are allowed. Choose the fine grid, or a larger baseline."
         )
         raise SettingsError(text.format(grid=search.size, recipe=search.recipe.name))
-    largest = max(known.plan.resolution for known in chosen)
-    known = data.data_set(folder, batches.decoded_side_px(largest), decoding)
-    return _Searching(search, known, out, report).run(chosen, classes)
+    largest = max(point.plan.resolution for point in chosen)
+    dataset = data.data_set(folder, batches.decoded_side_px(largest), decoding)
+    return _Searching(search, dataset, out, report).run(chosen, classes)
 
 
 class _Searching:
     """A search in progress."""
 
-    def __init__(self, of: GridSearch, known: data.DataSet, out: Path, report: Report) -> None:
-        self.of, self.known, self.out, self.report = of, known, out, report
-        self.recipe_name = f"{of.recipe.name} {of.recipe.digest}"
+    def __init__(self, search: GridSearch, dataset: data.DataSet, out: Path, report: Report) -> None:
+        self.search, self.dataset, self.out, self.report = search, dataset, out, report
+        self.recipe_name = f"{search.recipe.name} {search.recipe.digest}"
         self.file = out / RESULTS
         self.trials = 0  # to come in all
         self.results: tuple[SearchResult, ...] = ()
@@ -116,12 +116,12 @@ class _Searching:
             raise SettingsError(text.format(file=self.file, recipe=sorted(other)[0]))
 
     def run(self, chosen: Sequence[GridPoint], classes: int) -> tuple[SearchResult, ...]:
-        network = self.of.recipe.network
+        network = self.search.recipe.network
         unscaled = point(UNSCALED, BaselineNetwork(network.depth, network.width, network.resolution_px, classes))
-        first = [Trial(unscaled, seed) for seed in range(self.of.seeds)] + [
+        first = [Trial(unscaled, seed) for seed in range(self.search.seeds)] + [
             Trial(grid_point, 0) for grid_point in chosen
         ]
-        coming = min(FINALISTS, len(chosen)) * (self.of.seeds - 1)
+        coming = min(FINALISTS, len(chosen)) * (self.search.seeds - 1)
         self.trials = len(first) + coming
         self._train(first, coming)
         self._train(list(self._second(chosen)), 0)
@@ -132,12 +132,12 @@ class _Searching:
         """More seeds for those who did best with the first."""
         firsts = {row.rule: row.top1_pct for row in self.results if row.seed == 0}
         best = sorted(chosen, key=lambda grid_point: -firsts[grid_point.rule])[:FINALISTS]
-        return (Trial(grid_point, seed) for seed in range(1, self.of.seeds) for grid_point in best)
+        return (Trial(grid_point, seed) for seed in range(1, self.search.seeds) for grid_point in best)
 
     def _train(self, trials: Sequence[Trial], coming: int) -> None:
         for position, trial in enumerate(trials):
-            if known := loop.kept_outcome(self._folder(trial), self._key(trial)):
-                self.results = (*self.results, SearchResult(**known))
+            if row := loop.kept_outcome(self._folder(trial), self._key(trial)):
+                self.results = (*self.results, SearchResult(**row))
             else:
                 waiting = sum(other.point.plan.macs for other in trials[position + 1 :])
                 waiting += coming * max(other.point.plan.macs for other in trials)
@@ -147,7 +147,7 @@ class _Searching:
             self._drop(trial)
 
     def _key(self, trial: Trial) -> str:
-        return f"{trial.name} of {self.recipe_name}, photos {self.known.fingerprint}"
+        return f"{trial.name} of {self.recipe_name}, photos {self.dataset.fingerprint}"
 
     def _one(self, trial: Trial, waiting: int) -> SearchResult:
         """Train; `waiting` is the MACs of the networks after this one, which say how long they will take."""
@@ -158,10 +158,10 @@ class _Searching:
             left = status.seconds_left + (self._pace(trial, status) or 0) * waiting
             self.report(SearchStatus(trial, done, total, status, None, left))
 
-        recipe = replace(self.of.recipe, seed=trial.seed)
+        recipe = replace(self.search.recipe, seed=trial.seed)
         network = trial.point.plan
         recipe = recipe.at(network.depth, network.width, network.resolution)
-        trained = loop.train(recipe, self.known, self._folder(trial), TrainingOptions(), tell)
+        trained = loop.train(recipe, self.dataset, self._folder(trial), TrainingOptions(), tell)
         row = self._row(trial, trained)
         pace = row.seconds / network.macs
         self.report(SearchStatus(trial, done + 1, total, None, row, pace * waiting))
@@ -190,11 +190,11 @@ class _Searching:
             params=network.params,
             top1_pct=round(trained.top1_pct, 4),
             pictures=trained.pictures,
-            epochs=self.of.recipe.epochs,
+            epochs=self.search.recipe.epochs,
             seconds=trained.seconds,
             recipe=self.recipe_name,
-            source=f"trained by `effviz search --grid {self.of.size}`, {len(self.known.train)} pictures of "
-            f"{len(self.known.classes)} classes",
+            source=f"trained by `effviz search --grid {self.search.size}`, {len(self.dataset.train)} pictures of "
+            f"{len(self.dataset.classes)} classes",
         )
 
     def _write(self) -> None:

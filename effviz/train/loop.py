@@ -113,13 +113,13 @@ def load_checkpoint(folder: Path, device: torch.device) -> CheckpointState | Non
     Raises:
         WeightsError: there are checkpoints, and all of them are damaged.
     """
-    found = _checkpoint_files(folder)
-    for path in found:
+    files = _checkpoint_files(folder)
+    for path in files:
         if _has_own_digest(path):
             state: CheckpointState = torch.load(path, map_location=device, weights_only=True)
             return state
         logger.warning("%s is damaged: its checksum is not that in its name. An older one is tried.", path.name)
-    if found:
+    if files:
         text = _(
             "All checkpoints in {folder} are damaged: their checksums are not those in their names. "
             "Remove the folder to start anew."
@@ -254,13 +254,13 @@ class _TrainingRun:
         state = load_checkpoint(self.folder, self.device)
         if state is None:
             return
-        for what, ours in self._identity().items():
-            if state[what] != ours:
+        for key, ours in self._identity().items():
+            if state[key] != ours:
                 text = _(
                     "{folder} holds a training with another {what}: only the same recipe and data can go on. "
                     "Give them again, or choose another folder."
                 )
-                raise SettingsError(text.format(folder=self.folder, what=what))
+                raise SettingsError(text.format(folder=self.folder, what=key))
         self.module.load_state_dict(state["module"])
         self.optimiser.load_state_dict(state["optimiser"])
         if self.ema is not None:
@@ -460,12 +460,12 @@ def _manifest_entry(recipe: TrainingRecipe, data: DataSet, trained: TrainedNetwo
 
 
 def _model_card(recipe: TrainingRecipe, data: DataSet, trained: TrainedNetwork) -> str:
-    of = recipe.network
-    network = plan(of.depth, of.width, of.resolution_px, of.family, len(data.classes))
+    spec = recipe.network
+    network = plan(spec.depth, spec.width, spec.resolution_px, spec.family, len(data.classes))
     low, high = wilson_interval_pct(trained.correct, trained.pictures)
     return f"""# {recipe.name}
 
-B0 with depth {of.depth:g} and width {of.width:g} at {of.resolution_px} px: {network.params:,} parameters,
+B0 with depth {spec.depth:g} and width {spec.width:g} at {spec.resolution_px} px: {network.params:,} parameters,
 {network.macs:,} MACs. Trained with `effviz train` for {recipe.epochs} epochs ({trained.seconds:.0f} s) on
 {len(data.train)} pictures of {len(data.classes)} classes; {len(data.train.skipped) + len(data.val.skipped)} files could
 not be read and were skipped.

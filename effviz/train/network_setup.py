@@ -48,10 +48,10 @@ def mbconv_blocks(module: nn.Module) -> Iterator[nn.Module]:
 
 def _set_stochastic_depth(module: nn.Module, network: NetworkRecipe) -> None:
     """Block i of n is skipped with probability rate * i / n (tensorflow/tpu `efficientnet_model.py`)."""
-    found = list(mbconv_blocks(module))
-    for position, block in enumerate(found):
+    blocks = list(mbconv_blocks(module))
+    for position, block in enumerate(blocks):
         if network.stochastic_depth > 0:
-            block.drop_path = DropPath(network.stochastic_depth * position / len(found))
+            block.drop_path = DropPath(network.stochastic_depth * position / len(blocks))
 
 
 def _zero_residuals(module: nn.Module) -> None:
@@ -66,7 +66,7 @@ def build_optimiser(recipe: TrainingRecipe, module: nn.Module) -> torch.optim.Op
     """The recipe's optimiser on the network's parameters; batch norm and biases do not decay."""
     settings = recipe.optimiser
     extra = {"alpha": settings.squares} if settings.name is OptimiserName.RMSPROP else {}
-    made: torch.optim.Optimizer = create_optimizer_v2(
+    optimiser: torch.optim.Optimizer = create_optimizer_v2(
         module,
         settings.name.value,
         lr=recipe.rate,
@@ -75,7 +75,7 @@ def build_optimiser(recipe: TrainingRecipe, module: nn.Module) -> torch.optim.Op
         eps=settings.epsilon,
         **extra,
     )
-    return made
+    return optimiser
 
 
 def build_schedule(recipe: TrainingRecipe, moved: torch.optim.Optimizer, steps_per_epoch: int) -> RateSchedule:

@@ -36,7 +36,7 @@ class RayTrainingJob:
     options: TrainingOptions
 
 
-def train(job: RayTrainingJob, of: Cluster, report: Report = no_progress) -> TrainedNetwork:
+def train(job: RayTrainingJob, ray_cluster: Cluster, report: Report = no_progress) -> TrainedNetwork:
     """Train as `loop.train` does, each worker on its part of every batch.
 
     The batches are those of one process, so the number of workers changes batch norm (a worker sees its part alone) and
@@ -48,15 +48,15 @@ def train(job: RayTrainingJob, of: Cluster, report: Report = no_progress) -> Tra
         DatasetError, WeightsError: as `loop.train`.
     """
     cluster.require_ray()
-    _check(job, of)
+    _check(job, ray_cluster)
     job = replace(job, photos=job.photos.resolve(), folder=job.folder.resolve())
-    known = _pictures(job)
-    if not loop.is_finished(job.recipe, known, job.folder):
-        with cluster.connect(of):
-            _fit(job, of, report)
-        if not loop.is_finished(job.recipe, known, job.folder):
+    dataset = _pictures(job)
+    if not loop.is_finished(job.recipe, dataset, job.folder):
+        with cluster.connect(ray_cluster):
+            _fit(job, ray_cluster, report)
+        if not loop.is_finished(job.recipe, dataset, job.folder):
             raise KeyboardInterrupt  # which Ray turns into an end without an error
-    return loop.train(job.recipe, known, job.folder)
+    return loop.train(job.recipe, dataset, job.folder)
 
 
 def work(job: RayTrainingJob, notices: Any) -> None:
@@ -73,14 +73,14 @@ def _put(notices: Any, status: TrainingStatus) -> None:
     notices.put.remote(astuple(status))  # a TrainingStatus would bring torch into the mailbox's process
 
 
-def _check(job: RayTrainingJob, of: Cluster) -> None:
+def _check(job: RayTrainingJob, ray_cluster: Cluster) -> None:
     size = job.recipe.batch_size
-    if size % (2 * of.workers):  # mixup mixes pairs, batch norm needs two
+    if size % (2 * ray_cluster.workers):  # mixup mixes pairs, batch norm needs two
         text = _(
             "A batch of {size} pictures cannot be parted among {workers} workers: each needs the same even number. "
             "Choose another --workers, or change batch_size in the recipe."
         )
-        raise SettingsError(text.format(size=size, workers=of.workers))
+        raise SettingsError(text.format(size=size, workers=ray_cluster.workers))
     if job.options.device == "mps":
         raise SettingsError(_("Ray's workers cannot share mps: cpu and cuda are allowed. Choose one with --device."))
 
@@ -89,18 +89,18 @@ def _pictures(job: RayTrainingJob) -> DataSet:
     return data.data_set(job.photos, batches.decoded_side_px(job.recipe.network.resolution_px))
 
 
-def _fit(job: RayTrainingJob, of: Cluster, report: Report) -> None:
+def _fit(job: RayTrainingJob, ray_cluster: Cluster, report: Report) -> None:
     import ray
     from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchConfig, TorchTrainer
 
     notices = ray.remote(cluster.Mailbox).options(num_cpus=0).remote()
     on_gpu = job.options.device == "cuda"
-    resources = {"CPU": of.cores} | ({"GPU": 1} if on_gpu else {})
+    resources = {"CPU": ray_cluster.cores} | ({"GPU": 1} if on_gpu else {})
     trainer = TorchTrainer(
         partial(work, job, notices),
         torch_config=TorchConfig(backend="nccl" if on_gpu else "gloo"),
-        scaling_config=ScalingConfig(num_workers=of.workers, use_gpu=on_gpu, resources_per_worker=resources),
+        scaling_config=ScalingConfig(num_workers=ray_cluster.workers, use_gpu=on_gpu, resources_per_worker=resources),
         run_config=RunConfig(
             storage_path=str(job.folder / "ray"),
             failure_config=FailureConfig(max_failures=RETRIES),
@@ -148,8 +148,8 @@ def _reporting(notices: Any, report: Report) -> Iterator[None]:
         last = False
         while not last:
             last = over.wait(_POLL_S)
-            for told in ray.get(notices.take.remote()):
-                report(TrainingStatus(*told))
+            for notice in ray.get(notices.take.remote()):
+                report(TrainingStatus(*notice))
 
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()

@@ -208,13 +208,13 @@ def survival_probability(last: float, block: int, count: int) -> float:
 
 def has_shortcuts(network: Plan) -> tuple[bool, ...]:
     """For every MBConv block, whether a shortcut leads past it: only such blocks can be skipped."""
-    found = []
+    shortcuts = []
     for stage in network.stages[1:-1]:
         for block in range(stage.layers):
             parts = [layer for layer in network.layers if (layer.stage, layer.block) == (stage.stage, block)]
             depthwise = next(part for part in parts if part.operator is Operator.DEPTHWISE)
-            found.append(depthwise.stride == 1 and parts[0].in_channels == parts[-1].out_channels)
-    return tuple(found)
+            shortcuts.append(depthwise.stride == 1 and parts[0].in_channels == parts[-1].out_channels)
+    return tuple(shortcuts)
 
 
 def average_weight(decay: float, steps: float) -> float:
