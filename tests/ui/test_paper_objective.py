@@ -54,7 +54,9 @@ def test_a_first_visit_ranks_all_by_the_papers_goal() -> None:
 
 
 def test_t_alone_moves_nobody_and_w_does() -> None:
-    at = open_objective()
+    at = open_objective(target="410", weight="-0.08")  # the link's
+    assert (at.slider(key="target").value, at.slider(key="weight").value) == (410, -0.08)
+    assert "T = 410 million" in at.get("plotly_chart")[0].proto.spec
     before = list(ranking(at).index)
     at.slider(key="target").set_value(1000).run()
     check_calm(at)

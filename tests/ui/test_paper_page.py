@@ -1,6 +1,7 @@
 """The Paper page without a browser: every section runs, and shows its tables' numbers."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from effviz.facts.tables import load
 from effviz.scaling import plan
+from effviz.ui.paper import figure7
+from effviz.zoo import presets
 
 ROOT = Path(__file__).parents[2]
 
@@ -228,6 +231,7 @@ def test_table_7_follows_the_version(version: str, baseline: float) -> None:
     at = open_paper(section="table7", paper=version)
     check_calm(at, "Table 7")
     assert chart(at, 1)["Table 7, printed"]["y"][0] == baseline
+    assert at.get("button_group")[1].value == version
 
 
 def test_the_mini_family_has_a_place_in_table_7(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -281,6 +285,22 @@ def test_figure_7_without_the_mini_family(monkeypatch: pytest.MonkeyPatch, tmp_p
     check_calm(at, "Figure 7")
     assert offered(at) == ["figure7-scaling-axes"]
     assert not at.get("plotly_chart")
+
+
+def test_figure_7_opens_its_comparisons_though_another_one_was_looked_at_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = tuple(replace(preset, sample="") for preset in presets.all_presets())  # no photo: no maps to wait for
+    monkeypatch.setattr(figure7, "all_presets", lambda: found)
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.query_params.update({"models": "b1", "photos": ",", "section": "figure7"})
+    at.run()
+    for name, model in (("mini", "mini-compound@127"), ("scaling-axes", "lite2@260")):
+        at.switch_page("effviz/ui/pages/paper.py").run()
+        at.button(key=f"figure7-{name}").click().run()
+        assert not at.exception
+        assert "differently scaled" in at.title[0].value
+        assert model in at.multiselect(key="picked").value
 
 
 def test_transfer_shows_every_data_set_and_the_ratio_that_does_not_follow() -> None:
