@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from effviz.zoo import imagenet_classes
-from tests.browser.conftest import comparison, fits, poll, settled, standing, stop
+from tests.browser.conftest import fits, poll, settled, standing, stop
 
 pytestmark = pytest.mark.browser
 
@@ -64,7 +64,7 @@ def stands_at(page: Page, chart: str, x: float, tolerance: float) -> None:
     poll(page, there)
 
 
-def test_the_photo_is_taken_away_and_brought_in_step_by_step_by_hand_and_by_keyboard(compare: Compare) -> None:
+def test_the_photo_is_taken_away_and_brought_in_by_hand_by_itself_and_by_keyboard(compare: Compare) -> None:
     grid = compare(TWO)
     page, line = grid.page, grid.line
     reel = ask(grid, "Measure")
@@ -90,6 +90,7 @@ def test_the_photo_is_taken_away_and_brought_in_step_by_step_by_hand_and_by_keyb
     stands_at(page, "faithful-curves", 25, 0.2)  # percent of the area
     explained = imagenet_classes.names()[int(grid.maps.first.get_attribute("data-class"))]
     expect(reel.locator("figcaption div").first).to_have_text(re.compile(rf"^{re.escape(explained)} \d+%$"))
+    it_plays_to_the_end(grid, reel)
     assert len(line.sent) == sent
     the_keyboard_does_it_all(grid, reel)
     page.set_viewport_size({"width": 390, "height": 900})
@@ -100,29 +101,48 @@ def test_the_photo_is_taken_away_and_brought_in_step_by_step_by_hand_and_by_keyb
         assert box["x"] + box["width"] <= 390
 
 
-def test_it_plays_to_the_end_and_asks_nobody(new_window: Callable[..., Any]) -> None:
-    grid = comparison(new_window(), TWO)
-    page, line = grid.page, grid.line
-    reel = ask(grid, "Measure")
-    sent, canvas = len(line.sent), reel.locator("canvas").last
+# Makes the steps of what is played come by hand.
+TICKS = """
+  () => {
+    const set = window.setInterval, clear = window.clearInterval;
+    const own = new Set();
+    window.setInterval = (act, pace, ...more) => {
+      if (pace !== 250) return set(act, pace, ...more);
+      own.add(act);
+      return act;
+    };
+    window.clearInterval = (one) => own.delete(one) || clear(one);
+    window.tick = () => [...own].forEach((act) => act());
+  }
+"""
+
+
+def it_plays_to_the_end(grid: Any, reel: Locator) -> None:
+    page, canvas = grid.page, reel.locator("canvas").last
+    slider(reel).fill("4")
     settled(reel)
     before = grid.pixels(canvas)
-    page.clock.install(time=0)
-    page.clock.pause_at(1000)
+
+    def pass_frames(count: int) -> None:
+        page.evaluate("count => { while (count--) window.tick(); }", count)
+
+    page.evaluate(TICKS)
     reel.get_by_role("button", name="Play").click()
-    page.clock.run_for(4 * 250 + 20)  # four frames, drawn
-    expect(reel).to_have_attribute("data-frame", "8")  # it began at the fourth
+    expect(reel.get_by_role("button", name="Pause")).to_be_visible()
+    pass_frames(4)
+    expect(reel).to_have_attribute("data-frame", "8")
+    settled(reel)
     assert grid.pixels(canvas) != before
     reel.get_by_role("button", name="Pause").click()
-    page.clock.run_for(2000)
+    expect(reel.get_by_role("button", name="Play")).to_be_visible()
+    pass_frames(8)
     expect(reel).to_have_attribute("data-frame", "8")
     reel.get_by_role("button", name="Play").click()
-    page.clock.run_for(12 * 250)
+    pass_frames(12)
     expect(slider(reel)).to_have_attribute("aria-valuetext", "The strongest 100 % of the area, as the map has it.")
     reel.get_by_role("button", name="Play").click()  # from the beginning
-    page.clock.run_for(250)
+    pass_frames(1)
     expect(reel).to_have_attribute("data-frame", "1")
-    assert len(line.sent) == sent
 
 
 def the_keyboard_does_it_all(grid: Any, reel: Locator) -> None:
@@ -178,30 +198,30 @@ def test_breaking_the_network_melts_the_map_in_any_palette(compare: Compare) -> 
     grid.changes(lambda: palette.select_option("turbo"), canvas)
     grid.idle()
     expect(reel).to_have_attribute("data-frame", "5")  # the sequence stays where it is
+    less_motion_shows_each_map_at_once(page, reel)
 
 
-# So large that the work has not ended before the server hears of Stop: hundreds of passes, and eleven.
-@pytest.mark.parametrize(("button", "model"), [("Measure", "lite2@224"), ("Break the network", "lite2@768")])
-def test_stop_ends_what_was_begun(compare: Compare, button: str, model: str) -> None:
-    grid = compare(f"/?models={model}&photos=dog")
-    page = grid.page
-    main = page.get_by_test_id("stMain")
-    main.get_by_role("button", name=button).click()
-    stop(page)
-    expect(page.get_by_role("progressbar")).to_have_count(0)
-    grid.idle()
-    expect(page.locator(".reel")).to_have_count(0)  # what had gone on would show its sequence by now
-    main.get_by_role("button", name=button).click()
-    expect(page.locator(".reel")).to_have_count(1, timeout=2 * PATIENCE_MS)
-
-
-def test_less_motion_shows_each_map_at_once(compare: Compare) -> None:
-    grid = compare(ONE, motion="reduce")
-    reel = ask(grid, "Break the network")
+def less_motion_shows_each_map_at_once(page: Page, reel: Locator) -> None:
+    page.emulate_media(reduced_motion="reduce")
     canvas = reel.locator("canvas")
+    slider(reel).fill("0")
     settled(reel)
     drawn = int(canvas.get_attribute("data-drawn") or "")
     slider(reel).fill("10")
     settled(reel)
     # Once, or again when the page gives the sequence what it has already; gradually it would be more than three.
     assert drawn < int(canvas.get_attribute("data-drawn") or "") <= drawn + 3
+
+
+def test_stop_ends_what_was_begun(compare: Compare) -> None:
+    """So large that the work has not ended before the server hears of Stop: hundreds of passes, and eleven."""
+    grid = compare("/?models=lite2@640&photos=dog")
+    page = grid.page
+    main = page.get_by_test_id("stMain")
+    for button in ("Measure", "Break the network"):
+        main.get_by_role("button", name=button).click()
+        stop(page)
+        expect(page.get_by_role("progressbar")).to_have_count(0)
+        grid.idle()
+        expect(page.locator(".reel")).to_have_count(0)  # what had gone on would show its sequence by now
+        expect(main.get_by_role("button", name=button)).to_be_enabled()  # see tests/ui for who asks again
