@@ -1,26 +1,43 @@
-"""The wheel, in an environment and folders of its own with spaces in their names, opens the whole app."""
+"""The wheel, in an environment and folders of its own with spaces in their names, opens the whole app.
+
+It answers as docs/deploy.md puts it before strangers: at a path of a site, with headers that must not break pages.
+"""
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import STILL_WAITING, idle
+from effviz.explain import sample_photos
+from tests.browser.conftest import STILL_WAITING, idle, upload
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("effviz", "assets", "models", "docs/study", ".streamlit")
 FILES = ("app.py", "setup.py", "pyproject.toml", "requirements.txt", "README.md", "LICENSE")
 
-PAGES = ("Why does my Grad-CAM look wrong?", "Lesson", "Scale", "Trade-off", "Paper", "Glossary", "Evaluate")
+# Those of the navigation but Paper, whose first section draws in three dimensions, which takes a while.
+PAGES = {
+    "Why does my Grad-CAM look wrong?": "wrong_maps",
+    "Lesson": "lesson",
+    "Scale": "scale",
+    "Trade-off": "tradeoff",
+    "Glossary": "glossary",
+    "Evaluate": "evaluate",
+}
+CHARTS = ("scale", "tradeoff", "evaluate")
+NGINX = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 
 pytestmark = pytest.mark.browser
 
@@ -116,17 +133,19 @@ def test_commands_find_what_ships_and_keep_the_rest_in_the_users_folder(
 
 
 @pytest.fixture
-def server(environment: Path, user: dict[str, str]) -> Iterator[str]:
+def server(environment: Path, user: dict[str, str]) -> Iterator[int]:
+    """The port of `effviz app --base-path effviz`."""
     with socket.socket() as candidate:
         candidate.bind(("127.0.0.1", 0))
         port = int(candidate.getsockname()[1])
-    command = [environment / "bin" / "effviz", "app", "--port", str(port), "--no-browser"]
+    effviz = environment / "bin" / "effviz"
+    command = [effviz, "app", "--port", str(port), "--base-path=effviz", "--no-browser"]
     pipe = subprocess.PIPE
     running = subprocess.Popen(command, cwd=user["HOME"], env=user, stdout=pipe, stderr=subprocess.STDOUT, text=True)
     try:
         while not is_healthy(port):
             assert running.poll() is None, running.stdout and running.stdout.read()
-        yield f"http://localhost:{port}"
+        yield port
     finally:
         running.terminate()
         running.wait(timeout=60)
@@ -134,27 +153,67 @@ def server(environment: Path, user: dict[str, str]) -> Iterator[str]:
 
 def is_healthy(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=1) as answer:
+        with urllib.request.urlopen(f"http://localhost:{port}/effviz/_stcore/health", timeout=1) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
 
 
-def test_the_app_answers_with_five_maps_and_opens_every_page(server: str, browser: Browser) -> None:
+@pytest.fixture
+def site(server: int, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Behind docs/deploy.md's nginx with `location /effviz/`, where nginx is installed."""
+    if shutil.which("nginx", path=NGINX) is None:
+        yield f"http://localhost:{server}"
+        return
+    with request.getfixturevalue("behind_nginx")(server, path="/effviz") as before:
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{before}/scale")
+        with urllib.request.urlopen(f"{before}/effviz/") as answer:
+            assert "script-src" in answer.headers["Content-Security-Policy"]
+        yield before
+
+
+def test_the_app_answers_with_five_maps_and_opens_every_page(site: str, browser: Browser) -> None:
     page = browser.new_page()
     page.add_init_script(STILL_WAITING)
+    said: list[str] = []
     mistakes: list[str] = []
+    sockets: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: mistakes.append(str(error)))
-    page.goto(server)
+    page.on("websocket", lambda socket: sockets.append(urlsplit(socket.url).path))
+    page.goto(f"{site}/effviz/")
     idle(page)
     expect(page.locator("figure.tile canvas[aria-label]")).to_have_count(5)
+    every_page_opens(page)
+    a_photo_can_be_added(page)
+    page.goto(f"{site}/effviz/paper?section=figure7")  # it reads the mini family's files, and draws nothing in 3D
+    idle(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("The EfficientNet paper, figure by figure")
+    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+    expect(page.get_by_role("heading", name="Measured on photos with boxes")).to_be_visible()
+    page.close()
+    assert mistakes == []
+    assert set(sockets) == {"/effviz/_stcore/stream"}
+    assert not [text for text in said if "Content Security Policy" in text or "Refused to" in text]
+
+
+def a_photo_can_be_added(page: Page) -> None:
+    upload(page, sample_photos.find("bee").path)
+    expect(
+        page.get_by_role("group", name="Your own photos").get_by_role("button", name="bee.jpg", exact=True)
+    ).to_be_visible()
+
+
+def every_page_opens(page: Page) -> None:
     heading = page.get_by_role("heading", level=1).first
-    for name in PAGES:
+    for name, path in PAGES.items():
         before = heading.inner_text()
         page.get_by_role("link", name=name, exact=True).click()
         expect(heading).not_to_have_text(before)
+        expect(page).to_have_url(re.compile(rf"/effviz/{path}(\?|$)"))
         idle(page)
         expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+        if path in CHARTS:
+            expect(page.locator(".js-plotly-plot").first).to_be_visible()
     expect(page.get_by_role("combobox", name="Run")).to_have_value("A first study: 400 photos with boxes")
-    page.close()
-    assert mistakes == []
