@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, TimeoutError, WebSocket, expect
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Locator, Page, TimeoutError, WebSocket, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from effviz.bench import app_sessions
@@ -235,7 +235,7 @@ def visit(window: Window) -> Visit:
 
 @pytest.fixture
 def new_window(browser: Browser, address: str) -> Iterator[Callable[..., Window]]:
-    """Open a window of its own, for a test that changes what a visit would not set back: clock, touch, language."""
+    """Open a window of its own, for a test that changes what neither a visit nor `tools` would set back."""
     opened: list[Window] = []
 
     def opening(**options: Any) -> Window:
@@ -248,6 +248,14 @@ def new_window(browser: Browser, address: str) -> Iterator[Callable[..., Window]
     for each in opened:
         each.page.context.close()
     assert not [mistake for each in opened for mistake in each.mistakes]
+
+
+@pytest.fixture
+def tools(window: Window) -> Iterator[CDPSession]:
+    """Chromium's own tools of the window of all tests; what they set is as before when they are put away."""
+    session = window.page.context.new_cdp_session(window.page)
+    yield session
+    session.detach()
 
 
 def follow(page: Page, name: str, path: str) -> None:

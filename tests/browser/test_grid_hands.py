@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import CDPSession, Page, expect
 
-from tests.browser.conftest import comparison, poll, standing, unfold
+from tests.browser.conftest import poll, standing, unfold
 
 pytestmark = pytest.mark.browser
 
@@ -166,16 +166,17 @@ def test_a_screen_reader_hears_what_a_map_shows_and_nothing_moves_for_those_who_
     assert page.locator(".effviz-grid").evaluate("(one) => one.getRootNode().getAnimations().length") == 0
 
 
-def test_two_fingers_zoom_a_map_and_one_moves_it(new_window: Callable[..., Any]) -> None:
-    grid = comparison(new_window(has_touch=True), TWO, width=390)
+def test_two_fingers_zoom_a_map_and_one_moves_it(compare: Compare, tools: CDPSession) -> None:
+    tools.send("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+    grid = compare(TWO, width=390)
     page = grid.page
+    assert page.evaluate("navigator.maxTouchPoints") == 2
     box = standing(grid.stage(0))
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    hand = page.context.new_cdp_session(page)
 
     def touch(event: str, *places: tuple[float, float]) -> None:
         points = [{"x": left, "y": top, "id": finger} for finger, (left, top) in enumerate(places)]
-        hand.send("Input.dispatchTouchEvent", {"type": event, "touchPoints": points})
+        tools.send("Input.dispatchTouchEvent", {"type": event, "touchPoints": points})
 
     touch("touchStart", (x - 10, y), (x + 10, y))
     for apart in (15, 20, 30, 40):
