@@ -56,6 +56,7 @@ FLAGS = [
 
 PATIENCE_MS = 120_000
 DRAG_S = 3
+SAME_MS = 5000  # a class that changed no pixel in that time is the one that is shown
 
 
 def _javascript(name: str) -> str:
@@ -141,7 +142,7 @@ def class_to_pixels_ms(page: "Page", button: "Locator") -> float | None:
     """Point at a class and return how long the picture took to change; None where it shows that class already."""
     page.mouse.move(0, 0)
     button.scroll_into_view_if_needed()
-    button.evaluate(_javascript("watch_class"))
+    button.evaluate(_javascript("watch_class"), SAME_MS)
     button.hover()
     found: float | None = page.evaluate("window.effvizChanged")
     return found
