@@ -13,7 +13,7 @@ from effviz.evaluate.run_settings import Metric, RunSettings
 from effviz.evaluate.runner import evaluate
 from effviz.explain import sample_photos
 from effviz.explain.data_types import Method
-from tests.browser.conftest import fits, poll, standing, stop, whole
+from tests.browser.conftest import fits, follow, poll, standing, stop, whole
 
 pytestmark = pytest.mark.browser
 
@@ -44,10 +44,12 @@ def test_a_click_on_a_point_leads_to_its_photos_and_their_maps(visit: Visit, pre
 
 
 def test_a_small_run_is_estimated_stopped_and_made(visit: Visit) -> None:
-    page = visit("/evaluate")
+    """Of the models that were compared, so small that it is made soon and so large that Stop comes before its end."""
+    page = visit("/?models=lite0@128,lite1@128&photos=,")
+    follow(page, "Evaluate", "/evaluate")
     main = page.get_by_test_id("stMain")
     main.get_by_role("button", name=re.compile("Estimate the time")).click()
-    expect(page.get_by_text(re.compile(r"for 3 photos: one took .* with lite0@224"))).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(re.compile(r"for 3 photos: one took .* with lite0@128"))).to_be_visible(timeout=PATIENCE_MS)
     main.get_by_role("button", name=re.compile("Start$")).click()
     stop(page)
     expect(page.get_by_text("Stopped: nothing was kept.")).to_be_visible()
@@ -58,13 +60,6 @@ def test_a_small_run_is_estimated_stopped_and_made(visit: Visit) -> None:
     expect(page.get_by_text("On these photos alone, ")).to_be_in_viewport()  # the answer, far above the button
     expect(page.get_by_role("button", name=re.compile("Report as HTML"))).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
-
-
-def test_a_phone_shows_the_whole_page_without_scrolling_sideways(visit: Visit) -> None:
-    page = visit("/evaluate?run=:study&of=lite0@224", width=390, scheme="dark")
-    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
-    fits(page, 390)
-    expect(page.get_by_role("figure", name=re.compile("Scatter chart of Energy in box"))).to_be_visible()
 
 
 # Where the words beside points and the bars of intervals are: left, top, right, bottom. A line without words is none.
@@ -85,15 +80,24 @@ def apart(one: list[float], other: list[float]) -> bool:
     return one[2] <= other[0] or other[2] <= one[0] or one[3] - 2 <= other[1] + 2 or other[3] - 2 <= one[1] + 2
 
 
-@pytest.mark.parametrize("asked", ["metric=energy", "metric=maxbox&by=eigencam", "metric=pointing&which=small"])
+@pytest.mark.parametrize(
+    "asked", ["metric=energy&of=lite0@224", "metric=maxbox&by=eigencam", "metric=pointing&which=small"]
+)
 def test_names_lie_on_no_bar_and_on_no_other_name(visit: Visit, asked: str) -> None:
     page = visit(f"/evaluate?run=:study&{asked}", width=390)
     names_lie_apart(page, 390)
+    if "of=" in asked:  # with its photos
+        a_phone_shows_the_whole_page_without_scrolling_sideways(page)
     page.set_viewport_size({"width": 1280, "height": 900})
     expect(page.locator(".js-plotly-plot .main-svg").first).to_have_attribute(
         "width", re.compile(r"^([5-9]|1[0-2])\d\d")
     )
     names_lie_apart(page, 1280)
+
+
+def a_phone_shows_the_whole_page_without_scrolling_sideways(page: Page) -> None:
+    fits(page, 390)
+    expect(page.get_by_role("figure", name=re.compile("Scatter chart of Energy in box"))).to_be_visible()
 
 
 def names_lie_apart(page: Page, width: int) -> None:
