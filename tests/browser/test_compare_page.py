@@ -161,18 +161,17 @@ def test_the_gallery_is_seen_whole_used_by_keyboard_and_by_quick_clicks(visit: V
     expect(page.get_by_role("img", name=re.compile("^Evidence for red panda")).first).to_be_visible(timeout=PATIENCE_MS)
 
 
-def test_the_search_for_b3_finds_b3_first_and_a_model_that_does_not_exist_is_gone(visit: Visit) -> None:
-    page = visit("/?models=lite0@224&photos=,")
+def the_search_for_b3_finds_b3_first(page: Page) -> Locator:
     unfold(page, "Models")
     box = page.get_by_role("combobox", name="Models")
     box.fill("b3")
     options = page.get_by_role("option")
     expect(options.filter(has_not_text="b3")).to_have_count(0)
     expect(options.filter(has_text="@").first).to_have_text(re.compile(r"^b3@300"))
-    a_model_that_does_not_exist_is_said_once_and_gone(page, box)
+    return box
 
 
-def test_models_join_with_one_click_or_say_what_is_missing(visit: Visit) -> None:
+def test_models_join_with_one_click_or_by_a_search_or_say_what_is_missing(visit: Visit) -> None:
     page = visit("/?models=lite0@224,b0@224&photos=dog")
     tile = page.locator(".st-key-missing-weights")  # without weights
     expect(tile.get_by_text("effviz fetch b0")).to_be_visible(timeout=PATIENCE_MS)
@@ -181,6 +180,8 @@ def test_models_join_with_one_click_or_say_what_is_missing(visit: Visit) -> None
     page.get_by_role("button", name=re.compile("^Add Lite2")).click()
     expect(page.locator("b", has_text="lite2@260")).to_be_visible(timeout=PATIENCE_MS)
     expect(page).to_have_url(re.compile("lite2"))
+    idle(page)
+    a_model_that_does_not_exist_is_said_once_and_gone(page, the_search_for_b3_finds_b3_first(page))
 
 
 def a_model_that_does_not_exist_is_said_once_and_gone(page: Page, box: Locator) -> None:

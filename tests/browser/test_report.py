@@ -2,11 +2,12 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 from typer.testing import CliRunner
 
 from effviz.cli import app
@@ -58,14 +59,22 @@ def cells() -> list[MetricMean]:
     return some
 
 
+@pytest.fixture(scope="module")
+def offline(browser: Browser) -> Iterator[Page]:
+    """One page for all looks, which reads the chart's script once."""
+    with browser.new_context(offline=True) as context:
+        yield context.new_page()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_words_of_a_chart_keep_off_each_other(browser: Browser, tmp_path: Path, width: int, scheme: str) -> None:
+def test_words_of_a_chart_keep_off_each_other(offline: Page, tmp_path: Path, width: int, scheme: str) -> None:
     macs = {model: count * 1_000_000 for model, (count, _mean) in STUDY.items()}
     file = tmp_path / "report.html"
     file.write_text(html_page("Measured", [html_chart(metric_against_macs(cells(), macs), "energy")]), encoding="utf-8")
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
-    opened = context.new_page()
+    opened = offline
+    opened.set_viewport_size({"width": width, "height": 800})
+    opened.emulate_media(color_scheme=scheme)
     opened.goto(file.as_uri())
     opened.wait_for_selector(".legendtext")
     opened.wait_for_selector(".textpoint text")
@@ -77,7 +86,6 @@ def test_words_of_a_chart_keep_off_each_other(browser: Browser, tmp_path: Path, 
         assert seen["named"] >= 4
 
     poll(opened, each_has_its_place)
-    context.close()
 
 
 def data_set(folder: Path) -> Path:

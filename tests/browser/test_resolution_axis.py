@@ -31,6 +31,9 @@ def switched_on(page: Page) -> Locator:
 def test_the_map_the_guesses_and_the_macs_follow_the_input_size(compare: Compare) -> None:
     grid = compare("/?models=lite0@224&photos=dog")
     axis = switched_on(grid.page)
+    a_hand_that_moves_faster_than_passes_come_asks_for_its_newest_size_alone(grid, axis)
+    axis.get_by_role("slider").evaluate(DRAG, [4])
+    expect(axis).to_have_attribute("data-shown", "224")
     expect(axis.locator(".trained")).to_have_text("trained at 224 px")
     expect(axis.locator(".note")).to_have_text("224 px is the size it was trained at.")
     facts, slider = axis.locator("dd"), axis.get_by_role("slider")
@@ -57,9 +60,7 @@ def test_the_map_the_guesses_and_the_macs_follow_the_input_size(compare: Compare
     assert len(grid.line.sent) == asked
 
 
-def test_a_hand_that_moves_faster_than_passes_come_asks_for_its_newest_size_alone(compare: Compare) -> None:
-    grid = compare("/?models=lite0@224&photos=owl")
-    axis = switched_on(grid.page)
+def a_hand_that_moves_faster_than_passes_come_asks_for_its_newest_size_alone(grid: Any, axis: Locator) -> None:
     grid.idle()
     asked = len(grid.line.sent)
     axis.get_by_role("slider").evaluate(DRAG, list(range(12)))

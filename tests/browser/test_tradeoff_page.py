@@ -24,20 +24,19 @@ def test_a_click_on_a_point_opens_its_card_and_adds_it_to_the_comparison(visit: 
     page.get_by_role("button", name="Add to compare").click()
     expect(page.get_by_role("button", name="In the comparison")).to_be_disabled()
     expect(page).to_have_url(re.compile(r"models=.*b3%40300"))
+    choices_stand_in_the_address(page)
     page.get_by_role("link", name="Open Compare").click()
     expect(page.get_by_text("b3@300").first).to_be_visible()
 
 
-def test_choices_stand_in_the_address_and_come_back_from_it(visit: Visit, address: str) -> None:
-    page = visit("/tradeoff")
+def choices_stand_in_the_address(page: Page) -> None:
+    """For how they come back from it see tests/ui/test_tradeoff_page.py."""
     page.get_by_role("radio", name="Params").click()
     page.get_by_role("radio", name="v1").click()
     expect(page).to_have_url(re.compile("cost=Params"))
     expect(page).to_have_url(re.compile("paper=v1"))
-    again = visit(page.url.removeprefix(address))
-    expect(again.get_by_role("radio", name="Params")).to_be_checked()
-    expect(again.locator(CHART).first).to_contain_text("EfficientNet, paper v1")
-    expect(again.locator(CHART).first).to_contain_text("Parameters (millions)")
+    expect(page.locator(CHART).first).to_contain_text("EfficientNet, paper v1")
+    expect(page.locator(CHART).first).to_contain_text("Parameters (millions)")
 
 
 def test_a_phone_shows_the_whole_page_and_a_screen_reader_the_charts_name(visit: Visit) -> None:
