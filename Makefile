@@ -25,7 +25,7 @@ endif
 check: .venv/dev.done .venv/npm.done
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers auto
 	$(BIN)/lint-imports
 	for each in effviz/ui/components/*/tsconfig.json; do $(BIN)/node $(TSC) --project $$each || exit 1; done
 
