@@ -323,8 +323,8 @@ def network_hover(point: NetworkPoint) -> str:
     if point.macs_billions_with_bn is not None:
         counted = _("MACs {billions:g} billion (timm's count, with batch norm)")
         lines.append(counted.format(billions=point.macs_billions_with_bn))
-    more = _("{training}; more images than ImageNet-1k") if point.extra_data else "{training}"
-    lines.append(more.format(training=_(point.training)))
+    sentence = _("{training}; more images than ImageNet-1k") if point.extra_data else "{training}"
+    lines.append(sentence.format(training=_(point.training)))
     return "<br>".join([*lines, *textwrap.wrap(_("Source: {source}").format(source=point.source), 60)])
 
 

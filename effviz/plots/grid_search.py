@@ -87,37 +87,37 @@ def label(rule: ScalingRule) -> str:
 
 def space(points: Sequence[GridPoint]) -> go.Figure:
     """The grid in three dimensions around the surface where the formula gives 2, coloured by what points cost."""
-    made = _space(points)
+    chart = _space(points)
     for name in _SYMBOLS:
         same_kind = [point for point in points if kind(point) == name]
-        made.add_traces(_cloud(_(name), same_kind, [point.macs_ratio for point in same_kind], _SYMBOLS[name]))
-    made.add_trace(_papers())
+        chart.add_traces(_cloud(_(name), same_kind, [point.macs_ratio for point in same_kind], _SYMBOLS[name]))
+    chart.add_trace(_papers())
     off = max(abs(point.macs_ratio - DOUBLE) for point in points)
     bar = {"title": {"text": _("Counted MACs, times the baseline"), "side": "top"}, **_BAR}
-    return made.update_layout(
+    return chart.update_layout(
         coloraxis={"colorscale": _SCALE, "cmin": DOUBLE - off, "cmid": DOUBLE, "cmax": DOUBLE + off, "colorbar": bar}
     )
 
 
 def accuracy_space(tried: Sequence[Tried]) -> go.Figure:
     """The same for the baseline that was searched: trained points have the colour of their accuracy, others none."""
-    made = _space([trial.point for trial in tried])
+    chart = _space([trial.point for trial in tried])
     trained = [trial for trial in tried if trial.top1_pct is not None]
     left = [trial.point for trial in tried if trial.top1_pct is None]
     accuracies = [trial.top1_pct for trial in trained if trial.top1_pct is not None]
     words = [_("{top1:.2f} % top-1").format(top1=top1) for top1 in accuracies]
-    made.add_traces(_cloud(_("Trained"), [trial.point for trial in trained], accuracies, "circle", words))
-    made.add_traces(_cloud(_("Not trained, so without an accuracy"), left, None, "diamond-open"))
+    chart.add_traces(_cloud(_("Trained"), [trial.point for trial in trained], accuracies, "circle", words))
+    chart.add_traces(_cloud(_("Not trained, so without an accuracy"), left, None, "diamond-open"))
     bar = {"title": {"text": _("Top-1 (%)"), "side": "top"}, **_BAR}
-    return made.update_layout(coloraxis={"colorscale": _SCALE, "colorbar": bar})
+    return chart.update_layout(coloraxis={"colorscale": _SCALE, "colorbar": bar})
 
 
 _BAR: Final = {"orientation": "h", "thickness": 10, "len": 0.8, "y": -0.12, "yanchor": "top", "tickfont": {"size": 11}}
 
 
 def _space(points: Sequence[GridPoint]) -> go.Figure:
-    made = figure(SPACE_PX)
-    made.add_trace(_surface([point.rule for point in points]))
+    chart = figure(SPACE_PX)
+    chart.add_trace(_surface([point.rule for point in points]))
     axis = {
         "gridcolor": _LINES,
         "linecolor": GREY,
@@ -126,7 +126,7 @@ def _space(points: Sequence[GridPoint]) -> go.Figure:
         "zeroline": False,
         "tickfont": {"size": 11},
     }
-    return made.update_layout(
+    return chart.update_layout(
         margin={"l": 0, "r": 0, "t": 8, "b": 64},
         scene={
             "xaxis": axis | {"title": {"text": "α"}},
@@ -219,27 +219,27 @@ def blocks(point: GridPoint) -> int:
 
 def cost(points: Sequence[GridPoint]) -> go.Figure:
     """What the formula promises against what the planned network costs; the shaded bands are the tolerances."""
-    made = figure(COST_PX)
+    chart = figure(COST_PX)
     colours = {BOTH: OLIVE, PAPER_ONLY: GREY, TRUTH_ONLY: GREY}  # none of a way of scaling
     for name, colour in colours.items():
-        of = [point for point in points if kind(point) == name]
-        made.add_trace(
+        same_kind = [point for point in points if kind(point) == name]
+        chart.add_trace(
             go.Scatter(
                 name=_(name),
-                x=[point.paper_ratio for point in of],
-                y=[point.macs_ratio for point in of],
+                x=[point.paper_ratio for point in same_kind],
+                y=[point.macs_ratio for point in same_kind],
                 mode="markers",
                 marker={"color": colour, "symbol": _SYMBOLS[name], "size": 8},
-                hovertext=[hover(point) for point in of],
+                hovertext=[hover(point) for point in same_kind],
                 hovertemplate="%{hovertext}<extra></extra>",
             )
         )
-    ends = [min(of.paper_ratio for of in points), max(of.paper_ratio for of in points)]
-    made.add_trace(_exact(ends))
-    made.add_vrect(*_around(NEAR), line_width=0, fillcolor=GREY, opacity=0.1)
-    made.add_hrect(*_around(NEAR), line_width=0, fillcolor=GREY, opacity=0.2)
-    made.update_xaxes(title_text=_("Formula: α·β²·γ²"))
-    return made.update_yaxes(title_text=_("Counted: MACs over the baseline's"))
+    ends = [min(point.paper_ratio for point in points), max(point.paper_ratio for point in points)]
+    chart.add_trace(_exact(ends))
+    chart.add_vrect(*_around(NEAR), line_width=0, fillcolor=GREY, opacity=0.1)
+    chart.add_hrect(*_around(NEAR), line_width=0, fillcolor=GREY, opacity=0.2)
+    chart.update_xaxes(title_text=_("Formula: α·β²·γ²"))
+    return chart.update_yaxes(title_text=_("Counted: MACs over the baseline's"))
 
 
 def _exact(ends: Sequence[float]) -> go.Scatter:
@@ -269,22 +269,22 @@ def row_name(summary: SearchSummary) -> str:
 
 def trials(points: Sequence[SearchSummary]) -> go.Figure:
     """Draw every training; `points` come the most accurate first, and stand in this order from the top."""
-    made = figure(FRAME_PX + ROW_PX * len(points))
+    chart = figure(FRAME_PX + ROW_PX * len(points))
     leader, noise = best_point(points), noise_pct(points)
     level = [point for point in points if leader and noise is not None and _level(point, leader, noise)]
     single = [(point, result) for point in points for result in point.results]
     rest = [point for point in points if len(point.results) > 1 and point is not leader and point not in level]
-    made.add_trace(_means(_("Mean of its seeds"), rest, GREY, "line-ns-open", 14))
+    chart.add_trace(_means(_("Mean of its seeds"), rest, GREY, "line-ns-open", 14))
     if leader and noise is not None:
         of_level = [point for point in level if point is not leader]
-        made.add_trace(_means(_("Level with the best, within the noise"), of_level, OLIVE, "diamond-open", 9))
+        chart.add_trace(_means(_("Level with the best, within the noise"), of_level, OLIVE, "diamond-open", 9))
         best = _means(_("Best with two seeds or more"), [leader], OLIVE, "diamond", 13)
         best.error_x = {"type": "data", "array": [noise], "thickness": 2, "width": 5}
-        made.add_trace(best)
-    made.add_trace(_dots(_("One training"), single))  # last: on top of what stands for several
-    made.update_xaxes(title_text=_("Top-1 on the validation images (%)"))
+        chart.add_trace(best)
+    chart.add_trace(_dots(_("One training"), single))  # last: on top of what stands for several
+    chart.update_xaxes(title_text=_("Top-1 on the validation images (%)"))
     rows = [row_name(point) for point in points]
-    return made.update_yaxes(categoryorder="array", categoryarray=rows[::-1], tickfont={"size": 11}, automargin=True)
+    return chart.update_yaxes(categoryorder="array", categoryarray=rows[::-1], tickfont={"size": 11}, automargin=True)
 
 
 def _level(summary: SearchSummary, leader: SearchSummary, noise: float) -> bool:

@@ -81,14 +81,14 @@ def metric_against_macs(cells: Sequence[MetricMean], macs: Mapping[str, int]) ->
 
 
 def _report_trace(cells: Sequence[MetricMean], macs: Mapping[str, int], look: SeriesStyle) -> go.Scatter:
-    found = [cell.every for cell in cells]
+    intervals = [cell.every for cell in cells]
     return go.Scatter(
         name=display_names.method(cells[0].method),
         x=[macs[cell.model] / 1e9 for cell in cells],
-        y=[of.mean for of in found],
+        y=[interval.mean for interval in intervals],
         error_y={
-            "array": [of.high - of.mean for of in found],
-            "arrayminus": [of.mean - of.low for of in found],
+            "array": [interval.high - interval.mean for interval in intervals],
+            "arrayminus": [interval.mean - interval.low for interval in intervals],
             "thickness": 1,
             "width": 3,
         },
@@ -104,12 +104,12 @@ def _report_trace(cells: Sequence[MetricMean], macs: Mapping[str, int], look: Se
 def _line(cells: Sequence[MetricMean], macs: Mapping[str, int], look: SeriesStyle) -> go.Scatter:
     """A control: one level across where all models have the same, else from model to model."""
     title = display_names.method(cells[0].method)
-    known = [(macs[cell.model] / 1e9, cell.every.mean, f"{cell.model}, {title}") for cell in cells]
-    level = len({mean for _macs, mean, _text in known}) == 1
+    points = [(macs[cell.model] / 1e9, cell.every.mean, f"{cell.model}, {title}") for cell in cells]
+    level = len({mean for _macs, mean, _text in points}) == 1
     if level:
-        (low, mean, _first), (high, _mean, _last) = known[0], known[-1]
-        known = [(low / REPORT_REACH, mean, title), (high * REPORT_REACH, mean, title)]
-    x, y, text = zip(*known, strict=True)
+        (low, mean, _first), (high, _mean, _last) = points[0], points[-1]
+        points = [(low / REPORT_REACH, mean, title), (high * REPORT_REACH, mean, title)]
+    x, y, text = zip(*points, strict=True)
     return go.Scatter(
         name=title,
         x=x,
@@ -172,7 +172,7 @@ class RatedModel:
     model: str
     macs: int
     role: ScalingAxis | None  # against the baseline of the run
-    found: Interval
+    interval: Interval
 
 
 @remembered
@@ -186,45 +186,46 @@ def map_quality(models: Sequence[RatedModel], controls: Mapping[Control, Sequenc
     """
     drawn = figure(HEIGHT_PX)
     inside = bool(controls.keys() & set(CROP_CONTROLS))
-    shown = {control: of for control, of in controls.items() if not (inside and control in PHOTO_CONTROLS)}
-    for control, of in controls.items():
-        drawn.add_trace(_level(control, of).update(visible=True if control in shown else "legendonly"))
+    shown = {control: rated for control, rated in controls.items() if not (inside and control in PHOTO_CONTROLS)}
+    for control, rated in controls.items():
+        drawn.add_trace(_level(control, rated).update(visible=True if control in shown else "legendonly"))
     for role, title in SCALED_AXES.items():
-        some = [of for of in models if of.role == role]
+        some = [model for model in models if model.role == role]
         if some:
             drawn.add_trace(_trace(_(title), some, LOOKS[role] if role else _OTHER))
     within, named = _named(models, controls, shown)
     drawn.add_trace(_names(named, within))
     drawn.update_layout(annotations=[_leader(bar, place, within) for bar, place in named if place.lines])
-    drawn.update_xaxes(_axis([of.macs / 1e9 for of in models]), range=[within.left - 9, within.right - 9])  # billions
+    billions = [model.macs / 1e9 for model in models]
+    drawn.update_xaxes(_axis(billions), range=[within.left - 9, within.right - 9])
     drawn.update_yaxes(title_text=axis, range=[within.low, within.high])
     drawn.update_layout(showlegend=True, margin={"r": 24})
     return drawn
 
 
-def format_interval(found: Interval) -> str:
+def format_interval(interval: Interval) -> str:
     """Return a mean and its interval: `0.783 (0.759–0.808)`."""
-    if not found.n:
+    if not interval.n:
         return "–"
-    if math.isnan(found.low):
-        return f"{found.mean:.3f}"
-    return f"{found.mean:.3f} ({found.low:.3f}–{found.high:.3f})"
+    if math.isnan(interval.low):
+        return f"{interval.mean:.3f}"
+    return f"{interval.mean:.3f} ({interval.low:.3f}–{interval.high:.3f})"
 
 
 def _trace(title: str, models: Sequence[RatedModel], look: SeriesStyle) -> go.Scatter:
     return go.Scatter(
         name=title,
         x=[model.macs / 1e9 for model in models],
-        y=[model.found.mean for model in models],
+        y=[model.interval.mean for model in models],
         error_y={
-            "array": [model.found.high - model.found.mean for model in models],
-            "arrayminus": [model.found.mean - model.found.low for model in models],
+            "array": [model.interval.high - model.interval.mean for model in models],
+            "arrayminus": [model.interval.mean - model.interval.low for model in models],
             "color": look.colour,
             "thickness": 1.5,
             "width": 4,
         },
         customdata=[[model.model] for model in models],
-        hovertext=[f"<b>{model.model}</b><br>{format_interval(model.found)}" for model in models],
+        hovertext=[f"<b>{model.model}</b><br>{format_interval(model.interval)}" for model in models],
         hovertemplate="%{hovertext}<extra></extra>",
         mode="markers",
         marker={"color": look.colour, "symbol": look.symbol, "size": 11},
@@ -236,21 +237,21 @@ def _trace(title: str, models: Sequence[RatedModel], look: SeriesStyle) -> go.Sc
 
 
 def _level(control: Control, rated: Sequence[RatedModel]) -> go.Scatter:
-    known = sorted((model for model in rated if model.found.n), key=lambda model: model.macs)
+    shown = sorted((model for model in rated if model.interval.n), key=lambda model: model.macs)
     level = _is_level(rated)
     if level:  # one line that reaches beyond the first and the last model
-        ends = (known[0].macs / REACH, known[-1].macs * REACH)
-        known = [
-            RatedModel(model.model, round(end), None, model.found)
-            for model, end in zip((known[0],) * 2, ends, strict=True)
+        ends = (shown[0].macs / REACH, shown[-1].macs * REACH)
+        shown = [
+            RatedModel(model.model, round(end), None, model.interval)
+            for model, end in zip((shown[0],) * 2, ends, strict=True)
         ]
     title, look = display_names.method(control), _LINES[control]
     return go.Scatter(
         name=title,
-        x=[model.macs / 1e9 for model in known],
-        y=[model.found.mean for model in known],
+        x=[model.macs / 1e9 for model in shown],
+        y=[model.interval.mean for model in shown],
         hovertext=[
-            f"{title}<br>{format_interval(model.found)}" + ("" if level else f"<br>{model.model}") for model in known
+            f"{title}<br>{format_interval(model.interval)}" + ("" if level else f"<br>{model.model}") for model in shown
         ],
         hovertemplate="%{hovertext}<extra></extra>",
         mode="lines" if level else "markers",
@@ -261,21 +262,21 @@ def _level(control: Control, rated: Sequence[RatedModel]) -> go.Scatter:
 
 
 def _is_level(rated: Sequence[RatedModel]) -> bool:
-    return len({model.found for model in rated if model.found.n}) == 1
+    return len({model.interval for model in rated if model.interval.n}) == 1
 
 
 def _marks(controls: Mapping[Control, Sequence[RatedModel]]) -> list[tuple[float, float]]:
     shown = [some for some in controls.values() if not _is_level(some)]
-    return [(math.log10(model.macs), model.found.mean) for some in shown for model in some]
+    return [(math.log10(model.macs), model.interval.mean) for some in shown for model in some]
 
 
 def _levels(controls: Mapping[Control, Sequence[RatedModel]]) -> list[float]:
-    return [some[0].found.mean for some in controls.values() if _is_level(some)]
+    return [some[0].interval.mean for some in controls.values() if _is_level(some)]
 
 
 def _bar(model: RatedModel) -> NamedBar:
     """A bar; the mean alone where there are too few photos for an interval."""
-    low, high = (model.found.mean if math.isnan(end) else end for end in (model.found.low, model.found.high))
+    low, high = (model.interval.mean if math.isnan(end) else end for end in (model.interval.low, model.interval.high))
     return NamedBar(model.model, math.log10(model.macs), low, high)
 
 
@@ -303,7 +304,7 @@ def _named(
 def _frame(bars: Sequence[NamedBar], controls: Mapping[Control, Sequence[RatedModel]], room: float) -> Frame:
     reach = math.log10(REACH if _levels(controls) else ROOM)
     xs = [bar.x + side for bar in bars for side in (-reach, reach)]
-    means = [model.found.mean for some in controls.values() for model in some if model.found.n]
+    means = [model.interval.mean for some in controls.values() for model in some if model.interval.n]
     return style.frame_around(xs, [*(bar.low for bar in bars), *(bar.high for bar in bars), *means], room)
 
 
@@ -319,16 +320,16 @@ def _leader(bar: NamedBar, place: NamePlace, within: Frame) -> dict[str, object]
     return {"x": bar.x - 9, "y": end, "ax": 0, "ay": away, "text": "", **thin}  # on a log axis, in billions
 
 
-def _names(known: Named, within: Frame) -> go.Scatter:
+def _names(named: Named, within: Frame) -> go.Scatter:
     """The models' names at the ends of their bars; lines without words hold one away from it."""
     return go.Scatter(
-        x=[10**bar.x / 1e9 for bar, _place in known],
-        y=[_end(bar, place, within) for bar, place in known],
+        x=[10**bar.x / 1e9 for bar, _place in named],
+        y=[_end(bar, place, within) for bar, place in named],
         text=[
             bar.name + "<br> " * place.lines if place.above else " <br>" * place.lines + bar.name
-            for bar, place in known
+            for bar, place in named
         ],
-        textposition=["top center" if place.above else "bottom center" for _bar, place in known],
+        textposition=["top center" if place.above else "bottom center" for _bar, place in named],
         textfont={"size": 11},
         mode="text",
         cliponaxis=False,

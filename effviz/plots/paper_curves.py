@@ -85,12 +85,12 @@ def draw_curves(
 
     Labels have less room where the axes reach further than the points, to `corners`.
     """
-    made = figure(height_px)
+    chart = figure(height_px)
     for curve, sides in zip(drawn, _sides(drawn, x, y, corners), strict=True):
-        made.add_trace(_trace(curve, sides, x, y))
-    made.update_xaxes(axis_options(x, [dot.x for curve in drawn for dot in curve.dots]))
-    made.update_yaxes(axis_options(y, [dot.y for curve in drawn for dot in curve.dots]))
-    return made
+        chart.add_trace(_trace(curve, sides, x, y))
+    chart.update_xaxes(axis_options(x, [dot.x for curve in drawn for dot in curve.dots]))
+    chart.update_yaxes(axis_options(y, [dot.y for curve in drawn for dot in curve.dots]))
+    return chart
 
 
 def axis_options(axis: FigureAxis, values: Sequence[float]) -> dict[str, object]:
@@ -112,10 +112,10 @@ def _sides(
     drawn: Sequence[FigureCurve], x: FigureAxis, y: FigureAxis, corners: Sequence[tuple[float, float]]
 ) -> list[list[str]]:
     """Where each curve's labels stand, in the order of its points; "" for a point without one."""
-    known: dict[str, list[tuple[float, float]]] = {}
+    by_name: dict[str, list[tuple[float, float]]] = {}
     for dot in (dot for curve in drawn for dot in curve.dots):
-        known.setdefault(dot.name, []).append((_along(x, dot.x), _along(y, dot.y)))
-    points = [point for places in known.values() for point in places]
+        by_name.setdefault(dot.name, []).append((_along(x, dot.x), _along(y, dot.y)))
+    points = [point for places in by_name.values() for point in places]
     points += [(_along(x, right), _along(y, up)) for right, up in corners]
     labels = [
         Label(
@@ -123,14 +123,14 @@ def _sides(
             _along(x, dot.x),
             _along(y, dot.y),
             dot.beside or curve.text_position,
-            tuple(points if dot.beside else known[dot.name]),  # what is placed by hand may stand near others
+            tuple(points if dot.beside else by_name[dot.name]),  # what is placed by hand may stand near others
         )
         for curve in drawn
         for dot in curve.dots
         if dot.label
     ]
-    found = iter(place_labels(labels, points, pad=0 if corners else PAD))
-    return [[next(found) if dot.label else "" for dot in curve.dots] for curve in drawn]
+    sides = iter(place_labels(labels, points, pad=0 if corners else PAD))
+    return [[next(sides) if dot.label else "" for dot in curve.dots] for curve in drawn]
 
 
 def _along(axis: FigureAxis, value: float) -> float:
@@ -241,13 +241,13 @@ def figure4() -> tuple[FigureCurve, ...]:
     """Width grown from four baselines; recomputed are only the six dots whose width is known."""
     dots = width_by_baseline()
     lines = [_printed_line([dot for dot in dots if (dot.depth, dot.resolution) == baseline]) for baseline in _BASELINES]
-    known = [
+    recomputed = [
         CurvePoint(f"w = {dot.width:g}", dot.macs_billions_computed, dot.top1_pct, _counted(dot.source))
         for dot in dots
         if dot.macs_billions_computed is not None
     ]
     title = _("d = 1, r = 1, recomputed where w is known")
-    return (*lines, FigureCurve(title, LOOKS[ScalingAxis.WIDTH], Origin.COMPUTED, tuple(known)))
+    return (*lines, FigureCurve(title, LOOKS[ScalingAxis.WIDTH], Origin.COMPUTED, tuple(recomputed)))
 
 
 def table7(version: PaperVersion) -> tuple[FigureCurve, FigureCurve]:

@@ -35,15 +35,15 @@ _BY = {
 
 
 @remembered
-def growth(of: Growth, phi: float | None = None) -> go.Figure:
+def growth(growth: Growth, phi: float | None = None) -> go.Figure:
     """Draw billions of MACs (log scale) over phi; `phi` is marked by a dashed line.
 
     A published network lies at three places, one for the phi that each of its dimensions implies: were it made by the
     rule, they would be one. Networks beyond the last step (L2) are left out.
     """
     drawn = figure(GROWTH_HEIGHT_PX)
-    least, most = of.steps[0].promised / _BILLION, of.steps[-1].doubling / _BILLION
-    drawn.add_traces([*_curves(of), *_places([step for step in of.published if step.macs / _BILLION <= most])])
+    least, most = growth.steps[0].promised / _BILLION, growth.steps[-1].doubling / _BILLION
+    drawn.add_traces([*_curves(growth), *_places([step for step in growth.published if step.macs / _BILLION <= most])])
     if phi is not None:
         drawn.add_trace(vertical(f"φ = {phi:g}", phi, least, most).update(hoverinfo="skip"))
     drawn.update_xaxes(title_text="φ")
@@ -51,13 +51,13 @@ def growth(of: Growth, phi: float | None = None) -> go.Figure:
     return drawn
 
 
-def _curves(of: Growth) -> list[go.Scatter]:
-    phis = [step.phi for step in of.steps]
+def _curves(growth: Growth) -> list[go.Scatter]:
+    phis = [step.phi for step in growth.steps]
     text = _("{base:.3g}^φ, the rule")
     curves = (
-        (_("planned network"), [step.macs for step in of.steps], VERMILLION, "solid"),
-        (_("2^φ, the paper's aim"), [step.doubling for step in of.steps], GREY, "dash"),
-        (text.format(base=of.rule.constraint), [step.promised for step in of.steps], GREY, "dot"),
+        (_("planned network"), [step.macs for step in growth.steps], VERMILLION, "solid"),
+        (_("2^φ, the paper's aim"), [step.doubling for step in growth.steps], GREY, "dash"),
+        (text.format(base=growth.rule.constraint), [step.promised for step in growth.steps], GREY, "dot"),
     )
     return [
         go.Scatter(
@@ -138,18 +138,18 @@ def alternatives(baseline: Plan, solutions: Sequence[Solution]) -> go.Figure:
     return drawn.update_layout(template=TEMPLATE, height=ALTERNATIVES_HEIGHT_PX, margin={"l": 88, "t": 32, "b": 16})
 
 
-def alternative_rows(found: Sequence[Solution]) -> list[dict[str, object]]:
+def alternative_rows(solutions: Sequence[Solution]) -> list[dict[str, object]]:
     """One row a network that the figure draws."""
     return [
         {
-            "what_grows": str(each.method),
-            "depth_times_b0": each.plan.depth,
-            "width_times_b0": each.plan.width,
-            "resolution_px": each.plan.resolution,
-            "params": each.plan.params,
-            "macs": each.plan.macs,
+            "what_grows": str(solution.method),
+            "depth_times_b0": solution.plan.depth,
+            "width_times_b0": solution.plan.width,
+            "resolution_px": solution.plan.resolution,
+            "params": solution.plan.params,
+            "macs": solution.plan.macs,
         }
-        for each in found
+        for solution in solutions
     ]
 
 

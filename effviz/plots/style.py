@@ -141,13 +141,13 @@ def vertical(label: str, x: float, low: float, high: float) -> go.Scatter:
     )
 
 
-def enlarge(made: go.Figure, text_px: int) -> go.Figure:
+def enlarge(chart: go.Figure, text_px: int) -> go.Figure:
     """Return a figure whose words can be read from the back of a room: none smaller than `text_px`.
 
     Marks, lines and margins grow with the words; the figure's own numbers stay.
     """
     times = text_px / TEMPLATE.layout.font.size
-    drawn = go.Figure(made)
+    drawn = go.Figure(chart)
     font = {"size": text_px}
     drawn.update_layout(font=font, legend_font=font, hoverlabel_font=font, margin=_scaled_margin(drawn, times))
     drawn.update_xaxes(tickfont=font, title_font=font, automargin=True)
@@ -178,9 +178,9 @@ class Slide:
         return {"layout": json.loads(self.layout), "textPx": SLIDE_TEXT_PX, "times": times}
 
 
-def slide(made: go.Figure, title: str, source: str) -> Slide:
+def slide(chart: go.Figure, title: str, source: str) -> Slide:
     """Lay a figure out as a slide; `source` is one line."""
-    return _slide(made.layout.to_json(), title, source)
+    return _slide(chart.layout.to_json(), title, source)
 
 
 @lru_cache(maxsize=256)  # a page makes its figures anew at every run of its script, and each slide took 17 ms
@@ -206,14 +206,14 @@ def _slide(layout: str, title: str, source: str) -> Slide:
     return Slide(large.update_annotations(font={"size": SLIDE_TEXT_PX, "color": _INK}).layout.to_json())
 
 
-def drawn_numbers(made: go.Figure, x: str, y: str) -> list[dict[str, object]]:
+def drawn_numbers(chart: go.Figure, x: str, y: str) -> list[dict[str, object]]:
     """One row a point of a figure with two axes; `x` and `y` name the columns, with units, in every language alike.
 
     Lines without a name only tie points together.
     """
     return [
         {"series": name, **named, x: across, y: up}
-        for trace in made.data
+        for trace in chart.data
         for name in [trace.name]  # looking it up takes longer than the rest
         if name
         for across, up, named in zip(trace.x, trace.y, _networks(trace), strict=True)
@@ -223,8 +223,8 @@ def drawn_numbers(made: go.Figure, x: str, y: str) -> list[dict[str, object]]:
 
 def _networks(trace: BaseTraceType) -> list[dict[str, object]]:
     """What each point of a trace is, where it says so."""
-    said = trace.customdata
-    return [{}] * len(trace.x) if said is None else [{"network": first} for first, *_others in said]
+    customdata = trace.customdata
+    return [{}] * len(trace.x) if customdata is None else [{"network": first} for first, *_others in customdata]
 
 
 def _has_words(trace: BaseTraceType) -> bool:
@@ -300,7 +300,7 @@ def place_labels(
     sides = []
     for label in labels:
         own = [place(label.x, label.y), *(place(*point) for point in label.same)]
-        rivals = [of for of in centres if min(math.dist(of, each) for each in own) > 1]
+        rivals = [centre for centre in centres if min(math.dist(centre, each) for each in own) > 1]
         boxes = {side: _box(label.text, own[0], side) for side in _order(label.wanted)}
         sure = {side: box for side, box in boxes.items() if _free(box, taken) and _belongs(box, own[0], rivals)}
         clear = (side for side, box in sure.items() if _free(box, markers))

@@ -144,8 +144,8 @@ def test_models_lie_at_their_macs_and_means_with_their_intervals(drawn):
     assert set(points(drawn)) == set(expected)
     for model, (x, y, up, down, _) in points(drawn).items():
         of = expected[model]
-        assert (x, y) == (of.macs / 1e9, of.found.mean)
-        assert (y + up, y - down) == pytest.approx((of.found.high, of.found.low))
+        assert (x, y) == (of.macs / 1e9, of.interval.mean)
+        assert (y + up, y - down) == pytest.approx((of.interval.high, of.interval.low))
 
 
 def test_colours_say_what_a_model_scales(drawn):
@@ -196,12 +196,12 @@ def test_names_stand_at_the_ends_of_their_own_bars(drawn):
     for x, y, text, side in zip(names.x, names.y, names.text, names.textposition, strict=True):
         of = known[text.replace("<br>", "").strip()]
         assert x == pytest.approx(of.macs / 1e9)
-        assert side == ("top center" if y > of.found.mean else "bottom center")
+        assert side == ("top center" if y > of.interval.mean else "bottom center")
         if side == "top center":
-            assert of.found.high < y < of.found.high + 0.02
+            assert of.interval.high < y < of.interval.high + 0.02
             assert text.startswith(of.model)  # lines without words hold it away from the bar
         else:
-            assert of.found.low > y > of.found.low - 0.02
+            assert of.interval.low > y > of.interval.low - 0.02
             assert text.endswith(of.model)
 
 
@@ -235,8 +235,8 @@ def test_lines_without_words_hold_a_name_away():
 
 def test_there_is_room_for_names_above_and_below_everything(drawn):
     low, high = drawn.layout.yaxis.range
-    ends = [end for of in rated("cam") for end in (of.found.low, of.found.high)]
-    ends += [of.found.mean for control in Control for of in rated(control.value)]
+    ends = [end for of in rated("cam") for end in (of.interval.low, of.interval.high)]
+    ends += [of.interval.mean for control in Control for of in rated(control.value)]
     tall = max(ends) - min(ends)
     assert (min(ends) - low) / tall == pytest.approx((high - max(ends)) / tall)
     assert any((high - max(ends)) / tall == pytest.approx(room) for room in style.ROOMS)
@@ -253,7 +253,7 @@ def test_a_line_to_a_name_crosses_no_bar_and_no_other_name(drawn):
         top, bottom = sorted((end, end + line.ay))
         for of in bars.values():
             other = width * (math.log10(of.macs / 1e9) - left) / (right - left)
-            up, down = (height * (high - value) / (high - low) for value in (of.found.high, of.found.low))
+            up, down = (height * (high - value) / (high - low) for value in (of.interval.high, of.interval.low))
             assert abs(other - x) > 4 or down <= top or up >= bottom
     assert drawn.layout.annotations  # there are some
 

@@ -206,7 +206,7 @@ def _rated(view: ResultsView, cells: Sequence[MetricMean], method: str, known: d
 
 
 def _alt(models: Sequence[RatedModel], axis: str) -> str:
-    points = "; ".join(f"{model.model} {model.found.mean:.3f}" for model in models)
+    points = "; ".join(f"{model.model} {model.interval.mean:.3f}" for model in models)
     return _("Scatter chart of {axis} over MACs on a log scale: {points}.").format(axis=axis, points=points)
 
 
@@ -393,14 +393,14 @@ class ScaledModel:
     """How far a model is from the run's first one."""
 
     label: str
-    found: Interval
+    interval: Interval
     role: ScalingAxis | None = None  # None: two of the three dimensions, another family, or not known here
     macs: int = 0
     pixels: int = 0
 
     def points(self, metric: Metric) -> float:
         """The gain in points of 100; a loss is below 0."""
-        return 100 * self.found.mean * (-1 if metric in LOW_IS_GOOD else 1)
+        return 100 * self.interval.mean * (-1 if metric in LOW_IS_GOOD else 1)
 
 
 def answer(view: ResultsView, differences: Sequence[Difference]) -> Iterator[str]:
@@ -415,7 +415,7 @@ def answer(view: ResultsView, differences: Sequence[Difference]) -> Iterator[str
     details = " ".join((*_others(view, scaled), *_beside_gaussian(view, controlled)))
     if details:
         yield details
-    photos = max((model.found.n for model in (*scaled, *controlled)), default=FEW)
+    photos = max((model.interval.n for model in (*scaled, *controlled)), default=FEW)
     if photos < FEW:
         yield display_names.few(photos)
 
@@ -435,8 +435,8 @@ def _headline(view: ResultsView, scaled: Sequence[ScaledModel]) -> Iterator[str]
     """Yes, no or neither, by the one model that answers; then what of it is the finer grid."""
     which, first = _answering(scaled), _("the baseline {model}").format(model=plain(view.measured.models[0]))
     model, points = _called(which), which.points(view.metric)
-    few = which.found.n < FEW
-    if not which.found.sure and not few:
+    few = which.interval.n < FEW
+    if not which.interval.sure and not few:
         yield _(
             "**No clear difference** between {model} and {first}: on these photos, {metric} differs no more than by "
             "chance."
@@ -477,7 +477,7 @@ def _grid(view: ResultsView, which: ScaledModel, scaled: Sequence[ScaledModel]) 
     )
     if alone is None:
         return
-    if alone.found.sure and alone.points(view.metric) > 0:
+    if alone.interval.sure and alone.points(view.metric) > 0:
         text = _("The baseline with the same larger input ({model}), whose grid is as fine, gains {points:.1f}.")
         yield text.format(model=plain(alone.label), points=alone.points(view.metric))
     else:
@@ -488,8 +488,8 @@ def _others(view: ResultsView, scaled: Sequence[ScaledModel]) -> Iterator[str]:
     """All models in three groups, the farthest first."""
     if not scaled:
         return
-    far = sorted(scaled, key=lambda model: -abs(model.found.mean))
-    sure = [model for model in far if model.found.sure]
+    far = sorted(scaled, key=lambda model: -abs(model.interval.mean))
+    sure = [model for model in far if model.interval.sure]
     better = [model for model in sure if model.points(view.metric) > 0]
     # Of what should be near zero a difference does not tell which of two is nearer.
     names = (_("larger"), _("smaller")) if view.metric in SANITY_METRICS else (_("better"), _("worse"))
@@ -498,7 +498,7 @@ def _others(view: ResultsView, scaled: Sequence[ScaledModel]) -> Iterator[str]:
     groups = (
         better,
         [model for model in sure if model not in better],
-        [model for model in scaled if not model.found.sure],
+        [model for model in scaled if not model.interval.sure],
     )
     titles = (*names, _("no clear difference"))
     yield _("By {method}, {metric} against {first}: {groups}.").format(
@@ -517,7 +517,7 @@ def _beside_gaussian(view: ResultsView, controlled: Sequence[ScaledModel]) -> It
     if not controlled:
         return
     control = display_names.controls_name(view.measured.results.gaussian(view.metric))
-    others = [model for model in controlled if not (model.found.sure and model.points(view.metric) > 0)]
+    others = [model for model in controlled if not (model.interval.sure and model.points(view.metric) > 0)]
     if not others:
         yield _("The maps of every model beat the {control}, which knows nothing of the photo.").format(control=control)
     elif len(others) == len(controlled):

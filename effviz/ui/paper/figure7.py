@@ -69,8 +69,8 @@ def _measure(table: runs.SummaryTable, metric: Metric, grid: str) -> None:
     models = [_rated(table, cell) for cell in cells if cell.method == Method.CAM]
     rated = {control: [_rated(table, cell) for cell in cells if cell.method == control] for control in Control}
     controls = {control: some for control, some in rated.items() if some}
-    photos = max(rated.found.n for rated in models)
-    said = "; ".join(f"{rated.model} {rated.found.mean:.2f}" for rated in models)
+    photos = max(rated.interval.n for rated in models)
+    said = "; ".join(f"{rated.model} {rated.interval.mean:.2f}" for rated in models)
     text = _("Scatter chart of {measure} over MACs, with intervals and controls: {said}.")
     alt = text.format(measure=display_names.metric(metric), said=said)
     show_exhibit(
