@@ -65,16 +65,17 @@ def draw_examples(results: Results, metric: Metric, photos: Path) -> ExampleMaps
         EffVizError: a model cannot be loaded, or has other weights than it had then.
     """
     method = results.run.settings.methods[0]
-    three = [(of.model, (of.best, of.median, of.worst)) for of in run_summary.find_extremes(results, method, metric)]
+    extremes = run_summary.find_extremes(results, method, metric)
+    three = [(row.model, (row.best, row.median, row.worst)) for row in extremes]
     disputes = run_summary.find_disputes(results, method, metric, DISPUTES) if len(results.models) > 1 else ()
     values = {(each.photo, model): each.value for model, some in three for each in some}
-    values |= {(of.photo, model): value for of in disputes for model, value in of.values.items()}
+    values |= {(dispute.photo, model): value for dispute in disputes for model, value in dispute.values.items()}
     drawn = _drawn(results, metric, values, RunPhotos(photos))
     return ExampleMaps(
         method,
         metric,
         tuple(tuple(drawn[each.photo, model] for each in some) for model, some in three),
-        tuple(tuple(drawn[of.photo, model] for model in of.values) for of in disputes),
+        tuple(tuple(drawn[dispute.photo, model] for model in dispute.values) for dispute in disputes),
     )
 
 
@@ -86,12 +87,12 @@ def _drawn(
     maps: dict[str, list[ActivationMap]] = {name: [] for name in names}
     for model in _models(results, {model for _photo, model in values}):
         label = model.ref.label
-        wanted = {photo: asked[photo, label] for photo, of in values if of == label}
+        wanted = {photo: asked[photo, label] for photo, shown_label in values if shown_label == label}
         for name, entry in _maps(results, model, wanted, folder):
             maps[name].append(entry)
     style = OverlayStyle(placement=settings.placement, view=RasterOptions(longest_px=LONGEST_PX))
     drawn = (example for name in names for example in _examples(name, maps[name], values, style, folder))
-    return {(of.photo, of.model): of for of in drawn}
+    return {(example.photo, example.model): example for example in drawn}
 
 
 def _models(results: Results, wanted: set[str]) -> Iterable[Model]:
@@ -123,6 +124,6 @@ def _examples(
 ) -> Iterable[ExampleMap]:
     photo = decoding.read(folder.read(name, maps[0].photo_sha256), name)
     for scaled in rescale(maps, Scale.SHARE):
-        of = scaled.source
+        cam = scaled.source
         picture = encode_jpeg(overlay(photo, scaled, style), QUALITY)
-        yield ExampleMap(name, of.model, values[name, of.model], of.target_name, of.probability, picture)
+        yield ExampleMap(name, cam.model, values[name, cam.model], cam.target_name, cam.probability, picture)

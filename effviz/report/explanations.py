@@ -54,20 +54,20 @@ class Explanation:
     top5: tuple[Guess, ...]
 
 
-def explain(wanted: ExplanationRequest, tell: Callable[[str], object] = no_progress) -> list[Explanation]:
+def explain(request: ExplanationRequest, tell: Callable[[str], object] = no_progress) -> list[Explanation]:
     """Make all maps, photo by photo in the order given, and tell of each; at most two networks are in memory at a time.
 
     Raises:
         EffVizError: a photo, model, class or layer cannot be used; nothing was written.
     """
-    if wanted.placement is Placement.CALIBRATED:
-        for ref in wanted.refs:
+    if request.placement is Placement.CALIBRATED:
+        for ref in request.refs:
             placement.find_calibration(ref.label)
     columns: dict[int, list[Explanation]] = {}
-    for place, model in _prepared(wanted.refs):
+    for place, model in _prepared(request.refs):
         columns[place] = []
-        for photo in wanted.photos:
-            columns[place].append(_explain(photo, model, wanted))
+        for photo in request.photos:
+            columns[place].append(_explain(photo, model, request))
             tell(f"{photo.name}, {model.ref.label}")
     by_model = (columns[place] for place in sorted(columns))
     return [explanation for row in zip(*by_model, strict=True) for explanation in row]
@@ -78,15 +78,15 @@ def _prepared(refs: Sequence[ModelRef]) -> Iterator[tuple[int, Model]]:
     models = loading.iter_models(refs)
     with ThreadPoolExecutor(1, thread_name_prefix="models") as preparing:
         ahead = preparing.submit(_next_ready, models)
-        while found := ahead.result():
+        while pair := ahead.result():
             ahead = preparing.submit(_next_ready, models)
-            yield found
+            yield pair
 
 
 def _next_ready(models: Iterator[tuple[int, Model]]) -> tuple[int, Model] | None:
-    if found := next(models, None):
-        engines.choose(found[1])
-    return found
+    if pair := next(models, None):
+        engines.choose(pair[1])
+    return pair
 
 
 def write(explanations: Sequence[Explanation], out: Path, scale: Scale, style: OverlayStyle) -> list[Result]:
@@ -126,10 +126,10 @@ def _read_file(path: Path, _changed_ns: int, _size: int) -> Photo:
     return decoding.read_file(path)
 
 
-def _explain(photo: PhotoSource, model: Model, wanted: ExplanationRequest) -> Explanation:
+def _explain(photo: PhotoSource, model: Model, request: ExplanationRequest) -> Explanation:
     passed = forward(model, read(photo))
-    made = activation_map(passed, wanted.target, wanted.method, wanted.layer)
-    return Explanation(photo, made, targets.top_guesses(passed))
+    entry = activation_map(passed, request.target, request.method, request.layer)
+    return Explanation(photo, entry, targets.top_guesses(passed))
 
 
 def _write(explanation: Explanation, scaled: ScaledMap, stem: Path, style: OverlayStyle) -> Result:
@@ -140,26 +140,26 @@ def _write(explanation: Explanation, scaled: ScaledMap, stem: Path, style: Overl
 
 
 def _facts(explanation: Explanation) -> Result:
-    made = explanation.map
-    height, width = made.values.shape
+    entry = explanation.map
+    height, width = entry.values.shape
     return {
-        "photo": made.photo if isinstance(explanation.photo, Photo) else str(explanation.photo),
-        "model": made.model,
-        "trained": made.trained,
-        "method": made.method.value,
-        "layer": made.layer.value,
-        "target_index": made.target_index,
-        "target_name": made.target_name,
-        "logit": made.logit,
-        "probability": made.probability,
+        "photo": entry.photo if isinstance(explanation.photo, Photo) else str(explanation.photo),
+        "model": entry.model,
+        "trained": entry.trained,
+        "method": entry.method.value,
+        "layer": entry.layer.value,
+        "target_index": entry.target_index,
+        "target_name": entry.target_name,
+        "logit": entry.logit,
+        "probability": entry.probability,
         "top5": [
             {"index": guess.index, "name": guess.name, "logit": guess.logit, "probability": guess.probability}
             for guess in explanation.top5
         ],
         "map_height": height,
         "map_width": width,
-        "map_min": float(made.values.min()),
-        "map_max": float(made.values.max()),
+        "map_min": float(entry.values.min()),
+        "map_max": float(entry.values.max()),
     }
 
 
@@ -171,8 +171,8 @@ def _stems(explanations: Sequence[Explanation]) -> Iterator[str]:
         names = [f"{number:03d}-{name}" for number, name in enumerate(names, start=1)]
     by_photo = dict(zip(photos, names, strict=True))
     for explanation in explanations:
-        made = explanation.map
-        yield f"{by_photo[explanation.photo]}--{_file_name(made.model)}--{made.method.value}"
+        entry = explanation.map
+        yield f"{by_photo[explanation.photo]}--{_file_name(entry.model)}--{entry.method.value}"
 
 
 def _file_name(text: str) -> str:

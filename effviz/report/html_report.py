@@ -187,7 +187,7 @@ def _about(results: Results) -> Iterator[HtmlPart]:
     if run.photos < FEW:
         yield html_paragraph(display_names.few(run.photos))
     refs = run_summary.measured_refs(run)
-    top1 = {found.model: found.top1 for found in run_summary.model_accuracies(results) if found.top1.n}
+    top1 = {accuracy.model: accuracy.top1 for accuracy in run_summary.model_accuracies(results) if accuracy.top1.n}
     rows = [
         (
             TableCell(network.label),
@@ -235,8 +235,9 @@ def _metric(results: Results, metric: Metric, cells: Sequence[MetricMean]) -> It
 
 def _leads(results: Results, metric: Metric) -> list[MetricMean]:
     """Return each model's lead over its own control in the place of means, which do not compare between models."""
-    found = find_differences(results, [method.value for method in results.run.settings.methods], metric)
-    return [MetricMean(model, method, metric, every, small) for (model, method), every, small in find_leads(found)]
+    methods = [method.value for method in results.run.settings.methods]
+    leads = find_leads(find_differences(results, methods, metric))
+    return [MetricMean(model, method, metric, every, small) for (model, method), every, small in leads]
 
 
 def _ranked_by(metric: Metric) -> str:
@@ -253,30 +254,30 @@ def _upside_down(metric: Metric) -> str:
 
 def _matrix(results: Results, cells: Sequence[MetricMean], small: bool) -> HtmlPart:
     """Methods down, models across; the best methods of each model are marked."""
-    found = {(cell.method, cell.model): cell.small if small else cell.every for cell in cells}
+    intervals = {(cell.method, cell.model): cell.small if small else cell.every for cell in cells}
     best = _best(cells, small)
     rows = [
         (
             TableCell(display_names.method(method)),
-            *(_interval_cell(found.get((method, model)), (method, model) in best) for model in results.models),
+            *(_interval_cell(intervals.get((method, model)), (method, model) in best) for model in results.models),
         )
         for method in results.methods
-        if any((method, model) in found for model in results.models)
+        if any((method, model) in intervals for model in results.models)
     ]
-    largest = max((of.n for of in found.values()), default=0)
+    largest = max((interval.n for interval in intervals.values()), default=0)
     words = _("Object under 25 % of the photo and off its centre: {n}") if small else _("All photos: {n}")
     return html_table(words.format(n=largest), (_("Method"), *results.models), rows)
 
 
 def _best(cells: Sequence[MetricMean], small: bool) -> set[tuple[str, str]]:
     """Return the best methods, each with its model: several whose numbers read the same, none where all do."""
-    found: set[tuple[str, str]] = set()
+    best_cells: set[tuple[str, str]] = set()
     for model in dict.fromkeys(cell.model for cell in cells):
         means = {cell.method: (cell.small if small else cell.every).mean for cell in cells if cell.model == model}
         far = {method: worse(cells[0].metric, round(mean, 3)) for method, mean in means.items() if mean == mean}
         best = {(method, model) for method, how in far.items() if how == min(far.values())}
-        found |= best if len(best) < len(far) else set()
-    return found
+        best_cells |= best if len(best) < len(far) else set()
+    return best_cells
 
 
 def _differences(results: Results) -> Iterator[HtmlPart]:
@@ -298,25 +299,25 @@ def _differences(results: Results) -> Iterator[HtmlPart]:
             yield html_details(display_names.metric(metric), html_table(display_names.axis(metric), names, rows))
 
 
-def _with_count(found: Interval) -> tuple[TableCell, TableCell]:
-    return _interval_cell(found, found.sure), TableCell(str(found.n))
+def _with_count(interval: Interval) -> tuple[TableCell, TableCell]:
+    return _interval_cell(interval, interval.sure), TableCell(str(interval.n))
 
 
 def _classes(results: Results) -> Iterator[HtmlPart]:
     method, metric = results.methods[0], headline_metric(results)
-    found = run_summary.class_means(results, method, metric)
-    if not found:
+    classes = run_summary.class_means(results, method, metric)
+    if not classes:
         return
     yield html_heading(_("Class by class"))
     beside = () if metric in FAITHFULNESS_METRICS else results.beside(metric)  # leads are minus a control
     columns = (*results.models, *beside)
     rows = [
         (
-            TableCell(f"{of.name} ({of.label})"),
-            TableCell(str(of.photos)),
-            *(_number_cell(of.means.get(name)) for name in columns),
+            TableCell(f"{row.name} ({row.label})"),
+            TableCell(str(row.photos)),
+            *(_number_cell(row.means.get(name)) for name in columns),
         )
-        for of in found
+        for row in classes
     ]
     names = (_("Class"), _("Photos"), *results.models, *(_(BESIDE[control]) for control in beside))
     text = _("Mean of {metric} by {method}, {n} classes")
@@ -329,23 +330,23 @@ def _classes(results: Results) -> Iterator[HtmlPart]:
 
 def _disputes(results: Results) -> Iterator[HtmlPart]:
     method, metric = results.methods[0], headline_metric(results)
-    found = run_summary.find_disputes(results, method, metric, DISPUTES) if len(results.models) > 1 else ()
-    if not found:
+    disputes = run_summary.find_disputes(results, method, metric, DISPUTES) if len(results.models) > 1 else ()
+    if not disputes:
         return
     beside = results.beside(metric)
     yield html_heading(_("Where models disagree most"))
     rows = [
         (
-            TableCell(of.photo),
-            _number_cell(of.spread),
-            *map(_number_cell, of.values.values()),
-            *(_number_cell(of.controls[control]) for control in beside),
+            TableCell(dispute.photo),
+            _number_cell(dispute.spread),
+            *map(_number_cell, dispute.values.values()),
+            *(_number_cell(dispute.controls[control]) for control in beside),
         )
-        for of in found
+        for dispute in disputes
     ]
     text = _("{metric} by {method}; spread: the largest minus the smallest of all models")
     title = text.format(metric=display_names.compared(metric), method=display_names.method(method))
-    names = (_("Photo"), _("Spread"), *found[0].values, *(_(BESIDE[control]) for control in beside))
+    names = (_("Photo"), _("Spread"), *disputes[0].values, *(_(BESIDE[control]) for control in beside))
     yield html_table(title, names, rows)
 
 
@@ -372,41 +373,42 @@ def _examples(results: Results, shown: "ExampleMaps | None") -> Iterator[HtmlPar
     for three in shown.extremes:
         yield html_tiles(
             three[0].model,
-            [_example_tile(of, place, Path(of.photo).name) for place, of in zip(places, three, strict=True)],
+            [_example_tile(cam, place, Path(cam.photo).name) for place, cam in zip(places, three, strict=True)],
         )
     for every in shown.disputes:
         title = _("Models disagree: {photo}").format(photo=every[0].photo)
-        yield html_tiles(title, [_example_tile(of, of.model) for of in every])
+        yield html_tiles(title, [_example_tile(cam, cam.model) for cam in every])
 
 
-def _example_tile(of: "ExampleMap", text: str, photo: str = "") -> PictureTile:
-    alt = _("Map of {model} for {target} on {photo}").format(model=of.model, target=of.target, photo=of.photo)
-    target = _("{target}, probability {probability:.1%}").format(target=of.target, probability=of.probability)
-    return PictureTile(of.picture, alt, f"{text}: {of.value:.3f}", f"{target}; {photo}" if photo else target)
+def _example_tile(cam: "ExampleMap", text: str, photo: str = "") -> PictureTile:
+    alt = _("Map of {model} for {target} on {photo}").format(model=cam.model, target=cam.target, photo=cam.photo)
+    target = _("{target}, probability {probability:.1%}").format(target=cam.target, probability=cam.probability)
+    return PictureTile(cam.picture, alt, f"{text}: {cam.value:.3f}", f"{target}; {photo}" if photo else target)
 
 
 def _failures(results: Results) -> Iterator[HtmlPart]:
-    found = run_summary.find_failures(results)
-    if not found:
+    failures = run_summary.find_failures(results)
+    if not failures:
         return
     yield html_heading(_("What could not be measured"))
-    counts = [(TableCell(reason.text), TableCell(str(reason.rows))) for reason in run_summary.count_reasons(found)]
+    counts = [(TableCell(reason.text), TableCell(str(reason.rows))) for reason in run_summary.count_reasons(failures)]
     title = ngettext(
-        "{count} row has a reason instead of a value", "{count} rows have a reason instead of a value", len(found)
-    ).format(count=len(found))
+        "{count} row has a reason instead of a value", "{count} rows have a reason instead of a value", len(failures)
+    ).format(count=len(failures))
     yield html_table(title, (_("Reason"), _("Rows")), counts[:LISTED])
     some = [
-        (TableCell(of.photo), TableCell(of.model), TableCell(of.method), TableCell(of.reason)) for of in found[:LISTED]
+        (TableCell(row.photo), TableCell(row.model), TableCell(row.method), TableCell(row.reason))
+        for row in failures[:LISTED]
     ]
     first = _("The first {n} of them").format(n=len(some))
     yield html_details(first, html_table(first, (_("Photo"), _("Model"), _("Method"), _("Reason")), some))
 
 
-def _interval_cell(found: Interval | None, best: bool = False) -> TableCell:
-    if found is None or not found.n:
+def _interval_cell(interval: Interval | None, best: bool = False) -> TableCell:
+    if interval is None or not interval.n:
         return TableCell("–")
-    note = "" if found.low != found.low else _("{low:.3f} to {high:.3f}").format(low=found.low, high=found.high)
-    return TableCell(f"{found.mean:.3f}", note, best)
+    note = _("{low:.3f} to {high:.3f}").format(low=interval.low, high=interval.high)
+    return TableCell(f"{interval.mean:.3f}", "" if interval.low != interval.low else note, best)
 
 
 def _number_cell(value: float | None) -> TableCell:
@@ -436,36 +438,36 @@ def summary_csv(run: Manifest, cells: Sequence[MetricMean]) -> str:
     return _csv(("model", "macs", "method", "metric", *PARTS, INTERVAL), rows)
 
 
-def differences_csv(found: Sequence[Difference]) -> str:
+def differences_csv(differences: Sequence[Difference]) -> str:
     """Return all differences with their intervals: a model's maps by a method, minus others on the same photos.
 
     `of` says of what: of values, or of leads over each model's own Gaussian; p is Holm's, within the measure.
     """
     rows = (
         (
-            *(of.model, of.method, of.minus_model, of.minus_method, of.metric.value),
-            *("lead" if of.of_leads else "value", *_tested(of.every), *_tested(of.small)),
+            *(row.model, row.method, row.minus_model, row.minus_method, row.metric.value),
+            *("lead" if row.of_leads else "value", *_tested(row.every), *_tested(row.small)),
         )
-        for of in found
+        for row in differences
     )
     return _csv(("model", "method", "minus_model", "minus_method", "metric", "of", *TESTED), rows)
 
 
-def models_csv(run: Manifest, found: Sequence[Accuracy]) -> str:
+def models_csv(run: Manifest, accuracies: Sequence[Accuracy]) -> str:
     """Return how often each model is right, and the mean probability of the classes that maps were asked for."""
-    names = [f"{of}_{number}" for of in ("top1", "probability") for number in NUMBERS]
+    names = [f"{quantity}_{number}" for quantity in ("top1", "probability") for number in NUMBERS]
     macs = _macs(run)
-    rows = ((of.model, macs.get(of.model, ""), *_numbers(of.top1), *_numbers(of.probability)) for of in found)
+    rows = ((row.model, macs.get(row.model, ""), *_numbers(row.top1), *_numbers(row.probability)) for row in accuracies)
     return _csv(("model", "macs", *names), rows)
 
 
 def table_files(results: Results, cells: Sequence[MetricMean]) -> dict[str, str]:
     """Return every table of a run by the name of its file; `cells` are the `metric_means` of the run."""
     methods = [method.value for method in results.run.settings.methods]
-    found = [difference for metric in results.metrics for difference in find_differences(results, methods, metric)]
+    differences = [row for metric in results.metrics for row in find_differences(results, methods, metric)]
     return {
         SUMMARY_FILE: summary_csv(results.run, cells),
-        DIFFERENCES_FILE: differences_csv(found),
+        DIFFERENCES_FILE: differences_csv(differences),
         "models.csv": models_csv(results.run, model_accuracies(results)),
     }
 

@@ -176,15 +176,15 @@ def _display_settings(comparison: ComparisonSettings) -> dict[str, Json]:
 def _calibrations(comparison: ComparisonSettings) -> dict[str, Json]:
     if comparison.style.placement is Placement.PLAIN:
         return {}
-    known = placement.calibrations()  # the others are placed plainly
-    found = [
-        known[model.ref.label]
+    measured = placement.calibrations()  # the others are placed plainly
+    calibrations = [
+        measured[model.ref.label]
         for model in comparison.models
-        if model.ref.label in known and known[model.ref.label].weights_sha256 == model.weights_sha256
+        if model.ref.label in measured and measured[model.ref.label].weights_sha256 == model.weights_sha256
     ]
     return {
         one.model: {"offset_x": one.offset_x, "offset_y": one.offset_y, "slope": one.slope, "made": one.made}
-        for one in found
+        for one in calibrations
     }
 
 
@@ -251,20 +251,20 @@ class SessionIndex:
     photos: tuple[IndexedPhoto, ...]
 
 
-def session_zip(of: SessionArchive, version: str, files: Mapping[str, bytes]) -> bytes:
+def session_zip(session: SessionArchive, version: str, files: Mapping[str, bytes]) -> bytes:
     """Write a session; the same session gives the same bytes.
 
     Args:
-        of: what brings it back.
+        session: what brings it back.
         version: of EffViz.
         files: what else is in it, by name: `maps.npz`, `settings.json`, `report.html`.
     """
-    named = [(f"photos/{number:02d} {_file_name(photo.name)}", photo) for number, photo in enumerate(of.photos, 1)]
+    named = [(f"photos/{number:02d} {_file_name(photo.name)}", photo) for number, photo in enumerate(session.photos, 1)]
     listed = tuple(
         IndexedPhoto(file, photo.name[:MOST_NAME], hashlib.sha256(photo.data).hexdigest(), photo.sample)
         for file, photo in named
     )
-    index = json.dumps(asdict(SessionIndex(VERSION, version, of.address, listed)), indent=2, ensure_ascii=False)
+    index = json.dumps(asdict(SessionIndex(VERSION, version, session.address, listed)), indent=2, ensure_ascii=False)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in {INDEX: index.encode(), **files}.items():
@@ -309,20 +309,20 @@ def _check_list(data: bytes, name: str) -> None:
 
 def _checked(entries: Sequence[zipfile.ZipInfo], name: str) -> dict[str, zipfile.ZipInfo]:
     """The files by name, once all of them are as a session's are."""
-    found = {entry.filename: entry for entry in entries}
+    by_name = {entry.filename: entry for entry in entries}
     photos = [entry for entry in entries if PHOTO.fullmatch(entry.filename)]
-    known = {INDEX, MAPS, SETTINGS, PAGE, *(entry.filename for entry in photos)}
-    if len(found) != len(entries) or not found.keys() <= known or INDEX not in found:
+    allowed = {INDEX, MAPS, SETTINGS, PAGE, *(entry.filename for entry in photos)}
+    if len(by_name) != len(entries) or not by_name.keys() <= allowed or INDEX not in by_name:
         raise _no_session(name)
     if any(entry.flag_bits & _ENCRYPTED or entry.orig_filename != entry.filename for entry in entries):
         raise _no_session(name)
     if len(photos) > MOST_PHOTOS:
         raise _too_much(name, _("{most} photos").format(most=MOST_PHOTOS))
-    if found[INDEX].file_size > MOST_INDEX_BYTES or any(photo.file_size > MAX_BYTES for photo in photos):
+    if by_name[INDEX].file_size > MOST_INDEX_BYTES or any(photo.file_size > MAX_BYTES for photo in photos):
         raise _too_much(name, _("{most} MB a photo").format(most=MAX_BYTES // 2**20))
     if sum(photo.file_size for photo in photos) > MOST_PHOTO_BYTES:
         raise _too_much(name, _("{most} MB of photos").format(most=MOST_PHOTO_BYTES // 2**20))
-    return found
+    return by_name
 
 
 def _index(data: bytes, name: str) -> SessionIndex:
