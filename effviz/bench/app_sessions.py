@@ -104,9 +104,9 @@ def start_server(
             f"The app's script {script} is not there: this is measured in a clone of the repository. Run it there."
         )
     port = _free_port()
-    words, given = (command or _streamlit)(port), {**os.environ, "HF_HUB_OFFLINE": "1", **(environment or {})}
+    words, environ = (command or _streamlit)(port), {**os.environ, "HF_HUB_OFFLINE": "1", **(environment or {})}
     # A file without a name: nothing stays.
-    with tempfile.TemporaryFile() as log, _process(words, given, log) as process:
+    with tempfile.TemporaryFile() as log, _process(words, environ, log) as process:
         server = AppServer(port, process.pid, base_path)
         _wait(process, server, log)
         yield server
@@ -210,10 +210,10 @@ class Answer:
         Raises:
             KeyError: the page has none of this key.
         """
-        for each in self.elements:
-            kind = each.WhichOneof("type")
+        for element in self.elements:
+            kind = element.WhichOneof("type")
             if kind in ("checkbox", "selectbox", "file_uploader", "button") and (
-                name := str(getattr(each, kind).id)
+                name := str(getattr(element, kind).id)
             ).endswith(f"-{key}"):
                 return name
         raise KeyError(key)
@@ -377,8 +377,8 @@ def _explained(cell: _Cell, packed: _Packed) -> Floats:
     return values
 
 
-def is_same_map(found: Floats | None, wanted: Floats) -> bool:
+def is_same_map(shown: Floats | None, expected: Floats) -> bool:
     """Whether a map that was sent is the one that was wanted."""
-    if found is None or found.shape != wanted.shape:
+    if shown is None or shown.shape != expected.shape:
         return False
-    return bool(np.abs(found - wanted).max() <= MAP_TOLERANCE * np.abs(wanted).max())
+    return bool(np.abs(shown - expected).max() <= MAP_TOLERANCE * np.abs(expected).max())

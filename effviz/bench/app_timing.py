@@ -70,13 +70,13 @@ def start_chromium() -> "Iterator[Browser]":
     Raises:
         SettingsError: Playwright or Chromium is not installed.
     """
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if find_spec("playwright") is None or found is None:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if find_spec("playwright") is None or executable is None:
         raise SettingsError(
             "What a browser shows was not measured: that takes Playwright and Chromium. "
             "Run pip install -r requirements-dev.txt, and install your distribution's package chromium."
         )
-    with _playwright() as playwright, playwright.chromium.launch(executable_path=found, args=FLAGS) as browser:
+    with _playwright() as playwright, playwright.chromium.launch(executable_path=executable, args=FLAGS) as browser:
         yield browser
 
 
@@ -144,8 +144,8 @@ def class_to_pixels_ms(page: "Page", button: "Locator") -> float | None:
     button.scroll_into_view_if_needed()
     button.evaluate(_javascript("watch_class"), SAME_MS)
     button.hover()
-    found: float | None = page.evaluate("window.effvizChanged")
-    return found
+    changed_ms: float | None = page.evaluate("window.effvizChanged")
+    return changed_ms
 
 
 def frames_per_second(slider: "Locator") -> float:
@@ -159,9 +159,9 @@ def pictures_per_second(page: "Page", stage: "Locator", zooming: bool = False) -
     stage.scroll_into_view_if_needed()
     stage.hover()
     page.mouse.down()
-    found = float(stage.evaluate(_javascript("hand"), [zooming, 1000 * DRAG_S]))
+    rate = float(stage.evaluate(_javascript("hand"), [zooming, 1000 * DRAG_S]))
     page.mouse.up()
-    return found
+    return rate
 
 
 REPEATS = 9
@@ -208,10 +208,10 @@ async def _again(port: int, page: str) -> list[Answer]:
 
 
 def _script_rows(page: str, answers: Sequence[Answer]) -> list[Figure]:
-    first, *more = (1000 * answer.seconds for answer in answers)
+    first, *later = (1000 * answer.seconds for answer in answers)
     title = page or "compare, four models"
     again = f"Script of {title}, repeated"
-    repeated = Figure(again, median(more), "ms") if page else Figure.at_most(again, median(more), COMPARE_MS, "ms")
+    repeated = Figure(again, median(later), "ms") if page else Figure.at_most(again, median(later), COMPARE_MS, "ms")
     return [Figure(f"Script of {title}, first in a fresh server", first, "ms"), repeated]
 
 
@@ -277,9 +277,9 @@ def _interaction(running: "Browser", used: app_sessions.AppServer) -> list[Figur
 def _dragged(page: "Page", used: app_sessions.AppServer) -> float:
     page.goto(f"{used.address}/scale")
     wait_for_script(page)
-    found = frames_per_second(page.get_by_role("slider").first)
+    rate = frames_per_second(page.get_by_role("slider").first)
     page.context.close()
-    return found
+    return rate
 
 
 def _hands(page: "Page") -> list[Figure]:
@@ -427,19 +427,19 @@ def _page_rows(times: _ColdTimes) -> list[Figure]:
         return []
     imports = median(times.imports)
 
-    def middle(of: Callable[[_Visit], float]) -> float:
-        return median(map(of, times.visits))
+    def middle(seconds: Callable[[_Visit], float]) -> float:
+        return median(map(seconds, times.visits))
 
     rows = [
-        Figure("effviz app, from the command to a server that answers", middle(lambda of: of.listens), "s"),
-        Figure("Page, from asking to the first map", middle(lambda of: of.first), "s"),
-        Figure("Page, from asking to five maps", middle(lambda of: of.five), "s"),
-        Figure("From the command to the first map", middle(lambda of: of.listens + of.first), "s"),
-        Figure("From the command to five maps", middle(lambda of: of.listens + of.five), "s"),
-        Figure.at_most("First map, of the imports", middle(lambda of: of.first) / imports, FIRST_MAP, "times"),
-        Figure.at_most("Five maps, of the imports", middle(lambda of: of.five) / imports, FIVE_MAPS, "times"),
+        Figure("effviz app, from the command to a server that answers", middle(lambda visit: visit.listens), "s"),
+        Figure("Page, from asking to the first map", middle(lambda visit: visit.first), "s"),
+        Figure("Page, from asking to five maps", middle(lambda visit: visit.five), "s"),
+        Figure("From the command to the first map", middle(lambda visit: visit.listens + visit.first), "s"),
+        Figure("From the command to five maps", middle(lambda visit: visit.listens + visit.five), "s"),
+        Figure.at_most("First map, of the imports", middle(lambda visit: visit.first) / imports, FIRST_MAP, "times"),
+        Figure.at_most("Five maps, of the imports", middle(lambda visit: visit.five) / imports, FIVE_MAPS, "times"),
     ]
-    memory = [of.memory_mib for of in times.visits if of.memory_mib is not None]
+    memory = [visit.memory_mib for visit in times.visits if visit.memory_mib is not None]
     if memory:
         rows.append(Figure.at_most("Server's memory after the first visit", median(memory), SERVER_MIB, "MiB"))
     if (torch := times.visits[-1].torch) is not None:

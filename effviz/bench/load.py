@@ -64,21 +64,21 @@ class LoadOutcome:
     wrong: list[str] = field(default_factory=list)
     maps: int = 0
 
-    def compare(self, found: ShownMaps, wanted: Mapping[str, Floats], sha256: str) -> None:
+    def compare(self, shown: ShownMaps, expected: Mapping[str, Floats], sha256: str) -> None:
         """Count the maps of one answer, and those that are not what a visitor alone gets."""
-        for label, values in wanted.items():
+        for label, values in expected.items():
             self.maps += 1
-            if not is_same_map(found.get((sha256, label)), values):
+            if not is_same_map(shown.get((sha256, label)), values):
                 self.wrong.append(f"Photo {sha256[:8]} by {label} did not get the map that a visitor alone gets.")
 
 
 def bench_load(load_: Load = Load(), say: Say = no_progress) -> Figures:
     """Run the visitors, then a few quick ones alone and beside one who runs Score-CAM."""
     say("What each visitor has to see")
-    wanted = expected_maps(load_)
+    expected = expected_maps(load_)
     with app_sessions.start_server() as running:
         say(f"{load_.sessions} visitors at once")
-        seen = asyncio.run(visit_all(running.port, load_, wanted))
+        seen = asyncio.run(visit_all(running.port, load_, expected))
         say("One visitor with Score-CAM")
         alone_s, beside_s = asyncio.run(_quick_and_heavy(running.port, load_))
         rows = [*_load_rows(load_, seen), *_quick_rows(alone_s, beside_s)]
@@ -113,15 +113,15 @@ def _load_rows(load_: Load, seen: LoadOutcome) -> list[Figure]:
 
 def expected_maps(load_: Load) -> ExpectedMaps:
     """The maps of every photo that somebody will look at, computed one after the other."""
-    wanted: ExpectedMaps = {}
+    expected: ExpectedMaps = {}
     for label in load_.models:
         model = load(parse_model(label))
         for name in _photos(load_.sessions):
             sample = sample_photos.find(name)
             passed = forward(model, images.read(sample.path.read_bytes(), sample.title))
             for method in load_.rounds:
-                wanted[passed.photo.sha256, label, method] = activation_map(passed, method=method).values
-    return wanted
+                expected[passed.photo.sha256, label, method] = activation_map(passed, method=method).values
+    return expected
 
 
 def _photos(sessions: int) -> list[str]:
@@ -130,7 +130,7 @@ def _photos(sessions: int) -> list[str]:
     return [names[number % len(names)] for number in range(sessions)]
 
 
-async def visit_all(port: int, load_: Load, wanted: ExpectedMaps) -> LoadOutcome:
+async def visit_all(port: int, load_: Load, expected: ExpectedMaps) -> LoadOutcome:
     """Let every visitor look at its photo by each method, all at the same moments."""
     seen = LoadOutcome()
     together = asyncio.Barrier(load_.sessions)
@@ -138,19 +138,19 @@ async def visit_all(port: int, load_: Load, wanted: ExpectedMaps) -> LoadOutcome
     brought = (
         VisitorPhoto(photo, sample_photos.find(photo).path.read_bytes(), number % 2 == 1) for number, photo in photos
     )
-    await asyncio.gather(*(_one(port, load_, photo, together, (wanted, seen)) for photo in brought))
+    await asyncio.gather(*(_one(port, load_, photo, together, (expected, seen)) for photo in brought))
     return seen
 
 
 async def _one(
-    port: int, load_: Load, of: VisitorPhoto, together: asyncio.Barrier, books: tuple[ExpectedMaps, LoadOutcome]
+    port: int, load_: Load, brought: VisitorPhoto, together: asyncio.Barrier, books: tuple[ExpectedMaps, LoadOutcome]
 ) -> None:
     """Open a page, look at it by each method in turn, all visitors at the same moment."""
-    wanted, seen = books
-    photo, sha256 = of.photo, hashlib.sha256(of.data).hexdigest()
-    async with visit(port, {"photos": "," if of.as_file else photo, "models": ",".join(load_.models)}) as visitor:
-        if of.as_file:
-            await visitor.upload((await visitor.ask()).widget("uploads"), f"{photo}.jpg", of.data)
+    expected, seen = books
+    photo, sha256 = brought.photo, hashlib.sha256(brought.data).hexdigest()
+    async with visit(port, {"photos": "," if brought.as_file else photo, "models": ",".join(load_.models)}) as visitor:
+        if brought.as_file:
+            await visitor.upload((await visitor.ask()).widget("uploads"), f"{photo}.jpg", brought.data)
         methods = ""
         for method in load_.rounds:
             if methods:
@@ -161,7 +161,7 @@ async def _one(
             seen.seconds.append(answer.seconds)
             seen.errors += [f"{photo}: {error}" for error in answer.errors]
             seen.compare(
-                read_shown_maps(answer), {label: wanted[sha256, label, method] for label in load_.models}, sha256
+                read_shown_maps(answer), {label: expected[sha256, label, method] for label in load_.models}, sha256
             )
 
 
@@ -342,21 +342,21 @@ def _health(address: str) -> None:
 
 def _tree(pid: int) -> list[int]:
     """A process and all that it started."""
-    found = [pid]
-    for each in found:
-        for task in Path(f"/proc/{each}/task").glob("*/children"):
+    pids = [pid]
+    for process_id in pids:
+        for task in Path(f"/proc/{process_id}/task").glob("*/children"):
             with suppress(OSError):
-                found += map(int, task.read_text().split())
-    return found
+                pids += map(int, task.read_text().split())
+    return pids
 
 
 def _held_mib(pid: int) -> float | None:
     """What a process holds, its share of what several hold; None where nobody knows."""
     try:
-        known = re.search(r"^Pss:\s*(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+        pss = re.search(r"^Pss:\s*(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
     except OSError:
         return None
-    return int(known[1]) / 1024 if known else None
+    return int(pss[1]) / 1024 if pss else None
 
 
 # Mixed visitors come and go for a while: what the server holds must not grow with them.
@@ -409,8 +409,8 @@ async def make_visits(port: int, first: int, how_many: int) -> None:
     names = [sample.name for sample in sample_photos.samples()]
     for number, _ in zip(count(first), range(how_many), strict=False):
         page, query = VISIT_KINDS[number % len(VISIT_KINDS)]
-        more = {} if page else {"photos": names[number % len(names)]}
-        async with visit(port, {**query, **more}, page) as visitor:
+        photos = {} if page else {"photos": names[number % len(names)]}
+        async with visit(port, {**query, **photos}, page) as visitor:
             answer = await visitor.ask()
             assert not answer.errors, answer.errors
             if not page and number % 3 == 0:  # and a file of one's own

@@ -59,8 +59,7 @@ def build_network(name: str) -> TimedNetwork:
     if wanted in catalogue.NAMES or wanted.startswith("scaled"):
         ref = catalogue.parse_model(name)
         spec = ref.spec
-        module = torch_modules.build_for(spec)
-        return TimedNetwork(spec.name, ref.resolution_px, module.eval())
+        return TimedNetwork(spec.name, ref.resolution_px, torch_modules.build_for(spec).eval())
     if wanted not in timm.list_models():
         text = _(
             "There is no network {name!r}: b0 to b7, lite0 to lite4, scaled-dDEPTH-wWIDTH and the {count} names "
@@ -71,8 +70,8 @@ def build_network(name: str) -> TimedNetwork:
 
 
 def _own_size(name: str) -> int:
-    known = get_pretrained_cfg(name)
-    return int(known.input_size[-1]) if known else 224
+    config = get_pretrained_cfg(name)
+    return int(config.input_size[-1]) if config else 224
 
 
 def _size(name: str, text: str) -> int:
@@ -108,20 +107,20 @@ def measure_network(name: str, runs: int = DEFAULT_RUNS, ready: CountProgress = 
     torch.set_num_threads(1)
     # Random weights can make numbers that are almost zero, on which processors are many times slower.
     torch.set_flush_denormal(True)
-    of = build_network(name)
+    network = build_network(name)
     picture = torch.rand(
-        1, 3, of.resolution_px, of.resolution_px, generator=torch.Generator().manual_seed(UNTRAINED_SEED)
+        1, 3, network.resolution_px, network.resolution_px, generator=torch.Generator().manual_seed(UNTRAINED_SEED)
     )
     with torch.inference_mode():
-        _try(of, picture)
+        _try(network, picture)
         before = CpuSeconds.now()
-        times = time_runs(lambda: of.module(picture), runs, ready)
+        times = time_runs(lambda: network.module(picture), runs, ready)
         load = before.others_since()
     return Latency(
-        model=of.model,
-        resolution_px=of.resolution_px,
+        model=network.model,
+        resolution_px=network.resolution_px,
         runs_ms=times,
-        params=of.params,
+        params=network.params,
         machine=machine(),
         software=f"torch {torch.__version__.partition('+')[0]}, Python {platform.python_version()}",
         threads=torch.get_num_threads(),

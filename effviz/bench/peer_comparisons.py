@@ -147,7 +147,7 @@ class CamSubject:
         image.crop((0, 0, side, side)).save(buffer, "JPEG", quality=95)
         photo = images.read(buffer.getvalue(), SAMPLE)
         forwards = tuple(forward(model, photo) for model in models)
-        return cls(tuple(models), buffer.getvalue(), forwards, tuple(known.prepared.pixels for known in forwards))
+        return cls(tuple(models), buffer.getvalue(), forwards, tuple(forward.prepared.pixels for forward in forwards))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +164,8 @@ class PeerComparison:
 
 def _maps(subject: CamSubject) -> None:
     """From tensors to raw maps: the pass is made again each time."""
-    for known, pixels in zip(subject.forwards, subject.pixels, strict=True):
-        activation_map(_again(known, pixels), CLASS)
+    for passed, pixels in zip(subject.forwards, subject.pixels, strict=True):
+        activation_map(_again(passed, pixels), CLASS)
 
 
 def _grad_cam(subject: CamSubject) -> PeerComparison:
@@ -266,10 +266,10 @@ def _many(subject: CamSubject) -> PeerComparison:
     return PeerComparison(name, ours, theirs, 6, "6x or more", long=True)
 
 
-def _again(known: Forward, pixels: Floats) -> Forward:
+def _again(passed: Forward, pixels: Floats) -> Forward:
     """Make the pass anew."""
-    features, logits = run_network(known.model, pixels)
-    return Forward(known.model, known.photo, known.prepared, features, logits, 0.0)
+    features, logits = run_network(passed.model, pixels)
+    return Forward(passed.model, passed.photo, passed.prepared, features, logits, 0.0)
 
 
 def _pictures(subject: CamSubject) -> PeerComparison:
@@ -390,11 +390,11 @@ def bench_cam(repeats: int = 15, refs: Sequence[ModelRef] = REFS, long: bool = T
         if sentence := missing(subject):
             skipped.append(sentence)
             continue
-        found = make(subject)
-        if found.long and not long:
-            skipped.append(f"{found.name} is left out: its peer takes about a minute. Ask for it with --long.")
+        comparison = make(subject)
+        if comparison.long and not long:
+            skipped.append(f"{comparison.name} is left out: its peer takes about a minute. Ask for it with --long.")
         else:
-            rows.append(_time_comparison(found, repeats))
+            rows.append(_time_comparison(comparison, repeats))
     return CamBench(tuple(rows), tuple(skipped))
 
 

@@ -132,21 +132,21 @@ def from_json(written: str) -> Latency:
     """
     try:
         row = json.loads(written)
-        found = Latency(**(row | {"runs_ms": tuple(float(run) for run in row["runs_ms"])}))
+        latency = Latency(**(row | {"runs_ms": tuple(float(run) for run in row["runs_ms"])}))
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not a latency: {error}") from error
-    if not all(isinstance(getattr(found, of.name), str) for of in fields(Latency) if of.type is str):
+    if not all(isinstance(getattr(latency, field.name), str) for field in fields(Latency) if field.type is str):
         raise ValueError("not a latency: a name is no text")
-    if not (found.load is None or (isinstance(found.load, int | float) and found.load >= 0)):
+    if not (latency.load is None or (isinstance(latency.load, int | float) and latency.load >= 0)):
         raise ValueError("not a latency: the load is no number")
-    if not found.runs_ms or min(found.runs_ms) <= 0:
+    if not latency.runs_ms or min(latency.runs_ms) <= 0:
         raise ValueError("not a latency: no time, or one that is not positive")
-    return found
+    return latency
 
 
-def results_folder(of: str) -> Path:
+def results_folder(machine: str) -> Path:
     """Where the results of a machine are kept: one small file a network, in the cache folder."""
-    return file_io.cache_folder() / "latency" / re.sub(r"[^A-Za-z0-9]+", "-", of).strip("-")
+    return file_io.cache_folder() / "latency" / re.sub(r"[^A-Za-z0-9]+", "-", machine).strip("-")
 
 
 def store_latency(latency: Latency) -> None:
@@ -174,28 +174,27 @@ def _kept_name(file: Path) -> str:
 
 
 def _prune(home: Path) -> None:
-    found = sorted(home.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for old in found[MAX_STORED:]:
+    files = sorted(home.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for old in files[MAX_STORED:]:
         old.unlink(missing_ok=True)
 
 
 @cache
 def shipped() -> tuple[Latency, ...]:
     """What was measured for EffViz itself, on the machine that each result names."""
-    rows = json.loads(SHIPPED_FILE.read_text(encoding="utf-8"))
-    return tuple(from_json(json.dumps(row)) for row in rows)
+    return tuple(from_json(json.dumps(row)) for row in json.loads(SHIPPED_FILE.read_text(encoding="utf-8")))
 
 
 def stored_latencies(on: str) -> tuple[Latency, ...]:
     """The results of a machine, the fastest network first; damaged files count as none."""
-    found = []
+    latencies = []
     for file in sorted(results_folder(on).glob("*.json")):
         try:
             kept = file_io.read_sealed_json(_kept_name(file), file_io.read_regular(file, MAX_RESULT_BYTES))
-            found.append(from_json(json.dumps(kept)))
+            latencies.append(from_json(json.dumps(kept)))
         except (OSError, ValueError) as error:
             logger.warning("%s is left out: %s", file.name, error)
-    return tuple(sorted((of for of in found if of.machine == on), key=lambda of: of.mean_ms))
+    return tuple(sorted((row for row in latencies if row.machine == on), key=lambda row: row.mean_ms))
 
 
 # The child process runs `effviz bench latency`, so that this one keeps its threads. Before each run it says on stderr
@@ -244,22 +243,22 @@ def measure_in_child(
         raise SettingsError(text.format(name=name[:60]))
     beats = itertools.count()
     with _started(child_command(name, runs)) as process:
-        said = _follow(process, step, lambda: _watch(process, beat, terms, next(beats)))
+        message = _follow(process, step, lambda: _watch(process, beat, terms, next(beats)))
         result = process.stdout.read() if process.stdout else ""
         code = process.wait()
     if code:
-        raise _error(name, code, said)
+        raise _error(name, code, message)
     return from_json(json.dumps(json.loads(result)[0]))
 
 
 @contextmanager
 def _started(words: list[str]) -> "Iterator[subprocess.Popen[str]]":
     pipe = subprocess.PIPE
-    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=os.environ | ONE_THREAD) as made:
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=os.environ | ONE_THREAD) as child:
         try:
-            yield made
+            yield child
         finally:
-            made.kill()  # nothing happens when it is over
+            child.kill()  # nothing happens when it is over
 
 
 def _follow(process: "subprocess.Popen[str]", step: CountProgress, beat: Heartbeat) -> str:
@@ -307,8 +306,8 @@ def _held_bytes(pid: int) -> int:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0
-    found = re.search(r"RssAnon:\s*(\d+) kB", status)
-    return 1024 * int(found[1]) if found else 0
+    match = re.search(r"RssAnon:\s*(\d+) kB", status)
+    return 1024 * int(match[1]) if match else 0
 
 
 def _listen(stream: IO[str], lines: "queue.Queue[str]") -> None:
@@ -334,9 +333,9 @@ def _let_go(stdin: IO[str]) -> None:
         pass  # it has just ended; its exit status tells why
 
 
-def _error(name: str, code: int, said: str) -> EffVizError:
-    if said.startswith("effviz: "):
-        return SettingsError(said.removeprefix("effviz: "))
+def _error(name: str, code: int, message: str) -> EffVizError:
+    if message.startswith("effviz: "):
+        return SettingsError(message.removeprefix("effviz: "))
     text = _(
         "Measuring {name} ended without a result (exit status {code}): there may be too little memory for it. "
         "Choose a smaller network, or try again."

@@ -55,15 +55,15 @@ def bench(data: Path, model: str = "lite0", photos: int = 400, rounds: int = 3, 
         EffVizError: the data set or the model cannot be used.
     """
     loaded = load(catalogue.parse_model(model))
-    of = ThroughputSubject(loaded, open_dataset(data), photos, rounds)
-    RunSettings((loaded.ref.label,), metrics=METRICS).check(of.dataset)
-    pixels = [one.prepared[0].pixels for one in _opened(of, photos)]
+    subject = ThroughputSubject(loaded, open_dataset(data), photos, rounds)
+    RunSettings((loaded.ref.label,), metrics=METRICS).check(subject.dataset)
+    pixels = [one.prepared[0].pixels for one in _opened(subject, photos)]
     engine, ours, peer = [], [], []
     for number in range(rounds + 1):  # the first round warms up
         say(f"round {number} of {rounds}")
-        engine.append(len(pixels) / _seconds(lambda: _engine_alone(of, pixels)))
-        ours.append(len(pixels) / _ours(of))
-        peer.append(min(len(pixels), PEERS_PHOTOS) / _seconds(lambda: _peer(of)))
+        engine.append(len(pixels) / _seconds(lambda: _engine_alone(subject, pixels)))
+        ours.append(len(pixels) / _ours(subject))
+        peer.append(min(len(pixels), PEERS_PHOTOS) / _seconds(lambda: _peer(subject)))
     return _figures(*(np.array(rates[1:]) for rates in (engine, ours, peer)))
 
 
@@ -90,8 +90,8 @@ def _seconds(side: Callable[[], object]) -> float:
 def _opened(subject: ThroughputSubject, photos: int) -> Iterator[PreparedPhoto]:
     """Photos as the model sees them, without those that no side can measure."""
     chosen = subject.dataset.chosen(photos, 0)
-    found = (prepare_photo(subject.dataset.samples[number], [subject.model.ref]) for number in chosen)
-    return (one for one in found if isinstance(one, PreparedPhoto) and one.truth is not None)
+    prepared = (prepare_photo(subject.dataset.samples[number], [subject.model.ref]) for number in chosen)
+    return (one for one in prepared if isinstance(one, PreparedPhoto) and one.truth is not None)
 
 
 def _engine_alone(subject: ThroughputSubject, pixels: list[Floats]) -> None:
