@@ -86,7 +86,7 @@ class Comparison(Sequence[Explanation]):
     def _repr_html_(self) -> str:
         """Draw photos down, models across."""
         scaled = rescale([each.map for each in self.explanations], self.scale)
-        cells = [self._cell(each, of) for each, of in zip(self.explanations, scaled, strict=True)]
+        cells = [self._cell(each, scaled_map) for each, scaled_map in zip(self.explanations, scaled, strict=True)]
         rows = [
             (self.explanations[start].map.photo, *cells[start : start + len(self.models)])
             for start in range(0, len(cells), len(self.models))
@@ -98,17 +98,17 @@ class Comparison(Sequence[Explanation]):
         return html_table(caption, (_("Photo"), *self.models), rows)
 
     def _cell(self, explanation: Explanation, scaled: ScaledMap) -> Markup:
-        made = explanation.map
+        entry = explanation.map
         picture = base64.b64encode(encode_jpeg(overlay(explanations.read(explanation.photo), scaled, self.style)))
         return Markup(
-            f'<img alt="{escape(describe_map(made))}" src="data:image/jpeg;base64,{picture.decode()}"><br>'
-            f"{escape(_guessed(made))}"
+            f'<img alt="{escape(describe_map(entry))}" src="data:image/jpeg;base64,{picture.decode()}"><br>'
+            f"{escape(_guessed(entry))}"
         )
 
 
-def _guessed(made: ActivationMap) -> str:
-    said = f"{made.target_name}: {made.probability:.1%}"
-    return said if made.trained else _("untrained: this map means nothing")
+def _guessed(entry: ActivationMap) -> str:
+    guess = f"{entry.target_name}: {entry.probability:.1%}"
+    return guess if entry.trained else _("untrained: this map means nothing")
 
 
 class ModelList(tuple[ModelCard, ...]):
@@ -193,8 +193,7 @@ def plan(  # noqa: PLR0913  # each is one of the network's numbers
         return scaling.plan(depth, width, resolution or 224, _choice(Family, family), classes)
     if (depth, width) != (1.0, 1.0):
         raise SettingsError(_("Phi sets depth and width: give phi alone, or depth and width without it."))
-    path = ScalingPath(family=_choice(Family, family), resolution_px=resolution, classes=classes)
-    return path.network(phi)
+    return ScalingPath(family=_choice(Family, family), resolution_px=resolution, classes=classes).network(phi)
 
 
 def solve(  # noqa: PLR0913
@@ -217,8 +216,7 @@ def solve(  # noqa: PLR0913
     if not budgets:
         raise SettingsError(_("There is no limit: give at least one of macs, params and memory."))
     way = _choice(ScalingMethod, method)
-    path = ScalingPath(way, PAPER_RULE, _choice(Family, family), resolution, classes)
-    return scaling.solve_within(budgets, path)
+    return scaling.solve_within(budgets, ScalingPath(way, PAPER_RULE, _choice(Family, family), resolution, classes))
 
 
 def _choice(choices: type[E], text: str) -> E:
@@ -247,9 +245,9 @@ def _photo(given: PhotoLike) -> PhotoSource:
 def _file(path: Path) -> PhotoSource:
     """A file, or the sample of this name where there is no such file; it is read once here, to find mistakes early."""
     samples = {each.name: each.path for each in sample_photos.samples()}
-    found = samples[path.name] if str(path) in samples and not path.exists() else path
-    decoding.read_file(found)
-    return found
+    file = samples[path.name] if str(path) in samples and not path.exists() else path
+    decoding.read_file(file)
+    return file
 
 
 def _pixels(rgb: npt.NDArray[np.generic]) -> Photo:

@@ -62,7 +62,7 @@ def open_app(
 
 def show_settings(as_json: console.AsJson = False) -> None:
     """Print every EFFVIZ_* variable with its value, and where that comes from."""
-    found = [
+    rows = [
         {
             "name": setting.name,
             "value": _said(setting.value()),
@@ -72,9 +72,9 @@ def show_settings(as_json: console.AsJson = False) -> None:
         for setting in settings.ALL
     ]
     if as_json:
-        console.show_json(found)
+        console.show_json(rows)
         return
-    for row in found:
+    for row in rows:
         typer.echo(f"{row['name']} = {'(not set)' if row['value'] is None else row['value']}  [{row['from']}]")
         typer.echo(f"    {row['meaning']}")
 

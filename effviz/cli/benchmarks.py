@@ -70,7 +70,7 @@ def _show_latencies(results: "Sequence[Latency]", as_json: bool) -> None:
     if as_json:
         console.show_json([asdict(result) for result in results])
         return
-    slowest = max(results, key=lambda of: of.mean_ms)
+    slowest = max(results, key=lambda latency: latency.mean_ms)
     rows = [
         (
             result.label,

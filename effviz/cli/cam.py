@@ -50,14 +50,14 @@ def cam(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     asked = targets.parse_target(target)
     for photo in photos:
         explanations.read(photo)  # what is wrong with one is said before any network is made
-    wanted = explanations.ExplanationRequest(
+    request = explanations.ExplanationRequest(
         photos=tuple(photos), refs=refs, target=asked, method=method, layer=layer, placement=placement
     )
     style = OverlayStyle(palette, opacity, placement, explanations.VIEW)
     with console.progress() as bar:
-        task = bar.add_task("maps", total=len(wanted.refs) * len(wanted.photos))
-        found = explanations.explain(wanted, lambda what: bar.update(task, description=what, advance=1))
-    results = explanations.write(found, out, scale, style)
+        task = bar.add_task("maps", total=len(request.refs) * len(request.photos))
+        explained = explanations.explain(request, lambda text: bar.update(task, description=text, advance=1))
+    results = explanations.write(explained, out, scale, style)
     if as_json:
         console.show_json(results)
         return
@@ -90,14 +90,14 @@ def calibrate(
 
     refs = [catalogue.parse_model(name) for name in models]
     placement.check_calibration_writable()
-    found = []
+    calibrations = []
     with console.progress() as bar:
         for ref in refs:
             task = bar.add_task(ref.label, total=None)
-            found.append(measure(ref, partial(_advance, bar, task)))
-            placement.store_calibration(found[-1])
+            calibrations.append(measure(ref, partial(_advance, bar, task)))
+            placement.store_calibration(calibrations[-1])
     if as_json:
-        console.show_json([asdict(one) for one in found])
+        console.show_json([asdict(one) for one in calibrations])
         return
     rows = [
         (
@@ -108,7 +108,7 @@ def calibrate(
             f"{one.error_cells:.2f}",
             str(one.plantings),
         )
-        for one in found
+        for one in calibrations
     ]
     columns = ("Model", "Slope", "Offset, px", "Error plain, cells", "Error calibrated, cells", "Objects")
     console.show_table("Where evidence for planted objects was found", columns, rows)

@@ -197,10 +197,10 @@ def _opened(path: Path, photos: Path | None, settings: "RunSettings") -> "Datase
     from effviz.evaluate.datasets import open_dataset
     from effviz.evaluate.run_settings import LABEL
 
-    found = open_dataset(path, photos, by_class=settings.targets == LABEL)
-    for note in found.notes:
+    dataset = open_dataset(path, photos, by_class=settings.targets == LABEL)
+    for note in dataset.notes:
         typer.echo(_(note), err=True)
-    return found
+    return dataset
 
 
 def _measured(dataset: "Dataset", settings: "RunSettings", out: Path, measuring: "tuple[Workers, ...]") -> "Manifest":
@@ -282,14 +282,14 @@ def _show_tables(run: "Manifest", cells: "Sequence[MetricMean]") -> None:
             typer.echo(f"{accuracy.model}: top-1 {_words(accuracy.top1)}")
 
 
-def _show_table(title: str, cells: "Sequence[MetricMean]", of: "Callable[[MetricMean], Interval]") -> None:
+def _show_table(title: str, cells: "Sequence[MetricMean]", interval_of: "Callable[[MetricMean], Interval]") -> None:
     """A few metrics side by side, so that a table fits a narrow window."""
     metrics = list(dict.fromkeys(cell.metric for cell in cells))
     methods = dict.fromkeys(cell.method for cell in cells)
-    known = {(cell.method, cell.metric): _words(of(cell)) for cell in cells}
+    texts = {(cell.method, cell.metric): _words(interval_of(cell)) for cell in cells}
     for start in range(0, len(metrics), METRICS_A_TABLE):
         some = metrics[start : start + METRICS_A_TABLE]
-        rows = [(method, *(known.get((method, metric), "") for metric in some)) for method in methods]
+        rows = [(method, *(texts.get((method, metric), "") for metric in some)) for method in methods]
         console.show_table(title, ("Method", *(metric.value for metric in some)), rows)
 
 
@@ -305,10 +305,10 @@ def _photos(count: int) -> str:
     return "1 photo" if count == 1 else f"{count} photos"
 
 
-def _words(found: "Interval") -> str:
-    if math.isnan(found.low):  # one photo says nothing about their spread
-        return f"{found.mean:.3f}"
-    return f"{found.mean:.3f} ({found.low:.3f}-{found.high:.3f})"
+def _words(interval: "Interval") -> str:
+    if math.isnan(interval.low):  # one photo says nothing about their spread
+        return f"{interval.mean:.3f}"
+    return f"{interval.mean:.3f} ({interval.low:.3f}-{interval.high:.3f})"
 
 
 def _plain(cell: "MetricMean") -> dict[str, object]:
@@ -338,11 +338,11 @@ def report(
     from effviz.report import html_report
     from effviz.report.html_report import evaluation_html, headline_metric
 
-    known = run_summary.load_results(run)
-    cells = run_summary.metric_means(known)
+    results = run_summary.load_results(run)
+    cells = run_summary.metric_means(results)
     pages = {
-        out: evaluation_html(known, cells, _draw_examples(known, headline_metric(known), photos)),
-        **{out.with_name(name): text for name, text in html_report.table_files(known, cells).items()},
+        out: evaluation_html(results, cells, _draw_examples(results, headline_metric(results), photos)),
+        **{out.with_name(name): text for name, text in html_report.table_files(results, cells).items()},
     }
     with file_io.reporting_write_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -83,38 +83,38 @@ def solve(  # noqa: PLR0913
 ) -> None:
     """Find the largest network within one limit or several: "maximise accuracy subject to memory and FLOPs" (Eq. 2)."""
     amounts = {BudgetKind.MACS: macs, BudgetKind.PARAMS: params, BudgetKind.ACTIVATION_MEMORY: memory}
-    given = [Budget(kind, amount) for kind, amount in amounts.items() if amount is not None]
-    if not given:
+    budgets = [Budget(kind, amount) for kind, amount in amounts.items() if amount is not None]
+    if not budgets:
         raise typer.BadParameter("Give at least one of --macs, --params and --memory.")
     path = ScalingPath(method, family=family, resolution_px=resolution, classes=classes)
-    found = scaling.solve_within(given, path)
+    solution = scaling.solve_within(budgets, path)
     if code:
-        typer.echo(framework_code.script(found.plan), nl=False)
+        typer.echo(framework_code.script(solution.plan), nl=False)
     elif as_json:
-        console.show_json(_solution(found))
+        console.show_json(_solution(solution))
     else:
         name = "phi" if method is ScalingMethod.COMPOUND else method.value
-        _show(found.plan, f"{name} = {found.coefficient:.4f}, {found.miss_pct:.1f} % of the budget is left")
-        _show_limits(found)
+        _show(solution.plan, f"{name} = {solution.coefficient:.4f}, {solution.miss_pct:.1f} % of the budget is left")
+        _show_limits(solution)
 
 
-def _solution(found: Solution) -> dict[str, object]:
+def _solution(solution: Solution) -> dict[str, object]:
     return {
-        "method": found.method.value,
-        "coefficient": found.coefficient,
-        "budget": {"kind": found.budget.kind.value, "amount": found.budget.amount},
-        "reached": found.reached,
-        "miss": found.miss,
-        "limits": [{"kind": of.kind.value, "amount": of.amount, "share": share} for of, share in found.shares],
-        "binds": None if found.at_limit else found.budget.kind.value,
-        **found.plan.as_dict(),
+        "method": solution.method.value,
+        "coefficient": solution.coefficient,
+        "budget": {"kind": solution.budget.kind.value, "amount": solution.budget.amount},
+        "reached": solution.reached,
+        "miss": solution.miss,
+        "limits": [{"kind": each.kind.value, "amount": each.amount, "share": share} for each, share in solution.shares],
+        "binds": None if solution.at_limit else solution.budget.kind.value,
+        **solution.plan.as_dict(),
     }
 
 
-def _show_limits(found: Solution) -> None:
-    if len(found.shares) > 1:
-        typer.echo("; ".join(f"{of.kind.value}: {share:.1%} of {of.amount:,.0f}" for of, share in found.shares))
-    stops = "no limit, but the largest size that EffViz plans" if found.at_limit else found.budget.kind.value
+def _show_limits(solution: Solution) -> None:
+    if len(shares := solution.shares) > 1:
+        typer.echo("; ".join(f"{limit.kind.value}: {share:.1%} of {limit.amount:,.0f}" for limit, share in shares))
+    stops = "no limit, but the largest size that EffViz plans" if solution.at_limit else solution.budget.kind.value
     typer.echo(f"What stops the growth: {stops}")
 
 
@@ -160,10 +160,10 @@ def models(as_json: console.AsJson = False) -> None:
         return
     columns = ("Model", "Depth", "Width", "Pixels", "Params, M", "MACs, G", "Top-1, %", "Weights")
     # A table for each data set: accuracies of ten classes and of a thousand do not belong in one column.
-    for measured_on in dict.fromkeys(found.top1_on for found in cards):
-        rows = [_row(found) for found in cards if found.top1_on == measured_on]
+    for measured_on in dict.fromkeys(card.top1_on for card in cards):
+        rows = [_row(card) for card in cards if card.top1_on == measured_on]
         console.show_table(f"Models, top-1 on {measured_on}", columns, rows)
-    if any(not found.availability.available for found in cards):
+    if any(not card.availability.available for card in cards):
         typer.echo("`effviz fetch MODEL` gets the weights of one to fetch, once, online.")
 
 
@@ -192,13 +192,13 @@ def export(
     """Write a model as an ONNX file, with preprocessing and classes in its metadata, checked with onnxruntime."""
     from effviz.zoo import catalogue, loading, onnx_export
 
-    made = onnx_export.export_onnx(loading.load(catalogue.parse_model(name)), onnx)
+    exported = onnx_export.export_onnx(loading.load(catalogue.parse_model(name)), onnx)
     if as_json:
-        console.show_json(asdict(made) | {"file": str(made.file)})
+        console.show_json(asdict(exported) | {"file": str(exported.file)})
         return
     typer.echo(
-        f"{made.file}: {made.size_bytes / 1e6:.1f} MB; onnxruntime's logits equal torch's within "
-        f"{made.difference:.1e} of the largest"
+        f"{exported.file}: {exported.size_bytes / 1e6:.1f} MB; onnxruntime's logits equal torch's within "
+        f"{exported.difference:.1e} of the largest"
     )
 
 
@@ -266,7 +266,7 @@ def add(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     from effviz.zoo import registration
     from effviz.zoo.registration import NetworkFacts
 
-    told = NetworkFacts(
+    given = NetworkFacts(
         name=name,
         architecture=architecture,
         classes=registration.read_classes(classes) if classes else (),
@@ -279,7 +279,7 @@ def add(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         licence=licence,
         origin=origin,
     )
-    added = registration.add(weights, told, ema)
+    added = registration.add(weights, given, ema)
     _show_added(added, as_json)
 
 
@@ -288,20 +288,20 @@ def _show_added(added: "AddedCheckpoint", as_json: bool) -> None:
     from effviz.zoo import registration
 
     try:
-        made, picture = _first_map(added.entry)
+        cam, picture = _first_map(added.entry)
     except EffVizError:  # what cannot be shown is not left in the list
         registration.remove(added.entry.name)
         raise
     if as_json:
         facts = added.entry.model_dump(mode="json") | {"findings": added.findings, "map": str(picture)}
-        console.show_json(facts | {"top1": made.target_name, "probability": made.probability})
+        console.show_json(facts | {"top1": cam.target_name, "probability": cam.probability})
         return
     for line in added.findings:
         typer.echo(line)
-    said = _("{name} is ready. It takes the sample {sample} for {target} ({probability:.1%}): {picture}")
+    sentence = _("{name} is ready. It takes the sample {sample} for {target} ({probability:.1%}): {picture}")
     typer.echo(
-        said.format(
-            name=added.entry.name, sample=SAMPLE, target=made.target_name, probability=made.probability, picture=picture
+        sentence.format(
+            name=added.entry.name, sample=SAMPLE, target=cam.target_name, probability=cam.probability, picture=picture
         )
     )
     if added.entry.licence == registration.UNKNOWN_LICENCE:
@@ -329,10 +329,10 @@ def check(
     if as_json:
         console.show_json({"model": ref.label, "engine": engine, "largest_difference": largest, "relative": relative})
     else:
-        said = _(
+        sentence = _(
             "{model} on {engine}: logits differ from timm's by at most {largest:.2g}, {relative:.1g} of {size:.3g}."
         )
-        typer.echo(said.format(model=ref.label, engine=engine, largest=largest, relative=relative, size=size))
+        typer.echo(sentence.format(model=ref.label, engine=engine, largest=largest, relative=relative, size=size))
     if not relative <= TOLERANCE:
         text = _(
             "{model} gives other logits than timm: at most {most:g} of the largest is right. Do not trust its maps."
@@ -347,12 +347,12 @@ def _numbers(option: str, text: str) -> tuple[float, ...] | None:
     if not text:
         return None
     try:
-        found = tuple(float(part) for part in text.split(","))
+        numbers = tuple(float(part) for part in text.split(","))
     except ValueError:
-        found = ()
-    if len(found) not in (1, 3):
+        numbers = ()
+    if len(numbers) not in (1, 3):
         raise typer.BadParameter(f"{option} is {text!r}: one number or three with commas between are allowed.")
-    return found
+    return numbers
 
 
 def _activation(text: str) -> "OutputActivation | None":
@@ -373,12 +373,12 @@ def _first_map(entry: "CheckpointEntry") -> tuple["ActivationMap", Path]:
     from effviz.zoo import catalogue, loading
 
     photo = decoding.read_file(sample_photos.find(SAMPLE).path)
-    made = activation_map(forward(loading.load(catalogue.parse_model(entry.name)), photo))
+    first_map = activation_map(forward(loading.load(catalogue.parse_model(entry.name)), photo))
     path = file_io.cache_folder() / "added" / f"{entry.name}.png"
     with file_io.reporting_write_errors(path, file_io.CHOOSE_CACHE):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode_png(overlay(photo, rescale([made], Scale.OWN)[0], OverlayStyle())))
-    return made, path
+        path.write_bytes(encode_png(overlay(photo, rescale([first_map], Scale.OWN)[0], OverlayStyle())))
+    return first_map, path
 
 
 def _differences(ref: "ModelRef") -> tuple[float, float, str]:

@@ -80,8 +80,8 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     job = RayTrainingJob(
         recipe, data, folder, loop.TrainingOptions(device if on_ray and device == "cuda" else _device(device))
     )
-    known, trained = _train_with_bar(job, Cluster(workers, address, max(threads, 1)) if on_ray else None)
-    _show_trained(job, trained, loop.export_training(recipe, known, trained, folder), as_json)
+    dataset, trained = _train_with_bar(job, Cluster(workers, address, max(threads, 1)) if on_ray else None)
+    _show_trained(job, trained, loop.export_training(recipe, dataset, trained, folder), as_json)
 
 
 def _check_new(folder: Path) -> None:
@@ -108,7 +108,7 @@ def _show_trained(job: "RayTrainingJob", trained: "TrainedNetwork", entry: objec
     )
 
 
-def _train_with_bar(job: "RayTrainingJob", of: Cluster | None) -> "tuple[DataSet, TrainedNetwork]":
+def _train_with_bar(job: "RayTrainingJob", cluster: Cluster | None) -> "tuple[DataSet, TrainedNetwork]":
     """Read the pictures and learn from them, with a bar."""
     from effviz.train import batches
     from effviz.train import data as pictures
@@ -116,23 +116,23 @@ def _train_with_bar(job: "RayTrainingJob", of: Cluster | None) -> "tuple[DataSet
     with console.progress() as bar:
         task = bar.add_task("pictures", total=None)
 
-        def decoding(what: str, done: int, of: int) -> None:
-            bar.update(task, description=what, completed=done, total=of)
+        def decoding(name: str, done: int, total: int) -> None:
+            bar.update(task, description=name, completed=done, total=total)
 
         def learning(status: "TrainingStatus") -> None:
             bar.update(task, description=_words(status), completed=status.step, total=status.steps)
 
-        known = pictures.data_set(job.photos, batches.decoded_side_px(job.recipe.network.resolution_px), decoding)
-        _report_skipped(known)
-        return known, _train(job, known, of, learning)
+        dataset = pictures.data_set(job.photos, batches.decoded_side_px(job.recipe.network.resolution_px), decoding)
+        _report_skipped(dataset)
+        return dataset, _train(job, dataset, cluster, learning)
 
 
-def _train(job: "RayTrainingJob", known: "DataSet", of: Cluster | None, report: "Report") -> "TrainedNetwork":
+def _train(job: "RayTrainingJob", dataset: "DataSet", cluster: Cluster | None, report: "Report") -> "TrainedNetwork":
     from effviz.train import loop, ray_engine
 
-    if of is None:
-        return loop.train(job.recipe, known, job.folder, job.options, report)
-    return ray_engine.train(job, of, report)
+    if cluster is None:
+        return loop.train(job.recipe, dataset, job.folder, job.options, report)
+    return ray_engine.train(job, cluster, report)
 
 
 def _device(wanted: str) -> str:
@@ -152,8 +152,8 @@ def _words(status: "TrainingStatus") -> str:
     return f"loss {status.loss:.2f}{top1}, {timedelta(seconds=round(status.seconds_left))} left"
 
 
-def _report_skipped(known: "DataSet") -> None:
-    skipped = (*known.train.skipped, *known.val.skipped)
+def _report_skipped(dataset: "DataSet") -> None:
+    skipped = (*dataset.train.skipped, *dataset.val.skipped)
     for sentence in skipped[:5]:
         typer.echo(f"Skipped: {sentence}", err=True)
     if len(skipped) > 5:
@@ -196,8 +196,8 @@ def _train_family_with_bar(plan: "FamilyPlan", job: "FamilyJob") -> "tuple[Famil
     with console.progress() as bar:
         task = bar.add_task("pictures", total=None)
 
-        def decoding(what: str, done: int, of: int) -> None:
-            bar.update(task, description=what, completed=done, total=of)
+        def decoding(name: str, done: int, total: int) -> None:
+            bar.update(task, description=name, completed=done, total=total)
 
         def learning(standing: "FamilyStatus") -> None:
             status = standing.status
@@ -316,10 +316,10 @@ def search(  # noqa: PLR0913  # one parameter an option, as Typer wants it
 
     if threads:
         torch.set_num_threads(threads)
-    wanted = GridSearch(recipes.read_recipe(recipe), grid, seeds)
+    grid_search = GridSearch(recipes.read_recipe(recipe), grid, seeds)
     with console.progress() as bar:
         tell = _SearchProgress(bar)
-        results = run(wanted, data, out, tell.stand, tell.decoding)
+        results = run(grid_search, data, out, tell.stand, tell.decoding)
     _show_search(results, as_json)
 
 
@@ -330,8 +330,8 @@ class _SearchProgress:
         self._bar = bar
         self._task: TaskID = bar.add_task("pictures", total=None)
 
-    def decoding(self, what: str, done: int, of: int) -> None:
-        self._bar.update(self._task, description=what, completed=done, total=of)
+    def decoding(self, name: str, done: int, total: int) -> None:
+        self._bar.update(self._task, description=name, completed=done, total=total)
 
     def stand(self, standing: "SearchStatus") -> None:
         left = f", {timedelta(seconds=round(standing.seconds_left))} left" if standing.seconds_left is not None else ""
