@@ -225,8 +225,7 @@ def _control_values(control: Control, seed: int | str, y: Doubles, x: Doubles) -
 
 
 def _random_values(shape: tuple[int, int], seed: int | str) -> Doubles:
-    digest = hashlib.sha256(str(seed).encode()).digest()
-    return np.random.default_rng(list(digest)).random(shape)
+    return np.random.default_rng(list(hashlib.sha256(str(seed).encode()).digest())).random(shape)
 
 
 # Whether a map lies on the object: energy, the pointing game, and boxes drawn around what is brightest. All are in the

@@ -545,8 +545,7 @@ def read_failures(run: Manifest) -> tuple[Failure, ...]:
 
 def read_accuracies(run: Manifest) -> tuple[Accuracy, ...]:
     """Return those of `model_accuracies`."""
-    answers = pd.concat(_read_answers(run)).drop_duplicates(["photo", "model"])
-    return model_accuracies(Results(run, answers))
+    return model_accuracies(Results(run, pd.concat(_read_answers(run)).drop_duplicates(["photo", "model"])))
 
 
 def _read_metric(run: Manifest, metric: Metric) -> Results:

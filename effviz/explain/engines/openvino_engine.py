@@ -315,8 +315,7 @@ class OpenVinoEngine:
 
     def features_at(self, pixels: Floats, layer: TargetLayer) -> Floats:
         """Return the features (1, C, H, W) at the end of a stage."""
-        part = self._part(f"to {layer}", Hint.LATENCY, lambda whole: keep_outputs(whole, layer))
-        return part.one(pixels)[0]
+        return self._part(f"to {layer}", Hint.LATENCY, lambda whole: keep_outputs(whole, layer)).one(pixels)[0]
 
     def logits_from(self, features: Iterable[Floats], layer: TargetLayer) -> Iterator[Floats]:
         """Yield logits (1, K) from features (1, C, H, W) at a layer, in order."""
