@@ -64,9 +64,9 @@ def show_limits(answer: Solution, path: ScalingPath) -> None:
 def use_network(network: Plan) -> None:
     """Give the lines that build a network elsewhere, and what to count in it."""
     with st.expander(_("Use this network"), icon=":material/code:"):
-        there = [each for each in Framework if framework_code.framework_code(network, each)]
-        for tab, each in zip(st.tabs([FRAMEWORK_NAMES[name] for name in there]), there, strict=True):
-            lines = framework_code.framework_code(network, each)
+        there = [framework for framework in Framework if framework_code.framework_code(network, framework)]
+        for tab, framework in zip(st.tabs([FRAMEWORK_NAMES[name] for name in there]), there, strict=True):
+            lines = framework_code.framework_code(network, framework)
             tab.code(f"{framework_code.check_line(network)}\n{lines}", language="python")
         st.caption(
             _(

@@ -132,8 +132,8 @@ def own(data: bytes, name: str, turn: Turn = lambda: nullcontext(no_progress)) -
 
 def bundled(name: str) -> ChosenPhoto:
     """A bundled photo, as its file."""
-    found = sample(name)
-    return ChosenPhoto(found.name, found.sha256, partial(sample, name))
+    photo = sample(name)
+    return ChosenPhoto(photo.name, photo.sha256, partial(sample, name))
 
 
 def forget_photo(sha256: str) -> None:
@@ -150,8 +150,8 @@ def photo(data: bytes, name: str, turn: Turn = lambda: nullcontext(no_progress))
 
 def sample(name: str) -> Photo:
     """A bundled photo."""
-    found = sample_photos.find(name)
-    return _PHOTOS.get(found.path, lambda: images.read(found.path.read_bytes(), found.title))
+    photo = sample_photos.find(name)
+    return _PHOTOS.get(photo.path, lambda: images.read(photo.path.read_bytes(), photo.title))
 
 
 def model(label: str) -> Model:
@@ -190,10 +190,10 @@ def is_loaded(ref: ModelRef, any_size: bool = False) -> bool:
     return weights is not None and is_ready(Model(ref, weights), ANY_SIZE if any_size else None)
 
 
-def _held_bytes(of: Weights) -> int:
+def _held_bytes(weights: Weights) -> int:
     from effviz.explain.engines import held_bytes
 
-    return held_bytes(of)
+    return held_bytes(weights)
 
 
 def _weights(ref: ModelRef) -> tuple[str, str]:
@@ -211,26 +211,26 @@ def fallback(label: str) -> str:
     return choose(model(label)).fallback
 
 
-def forward(ref: ModelRef, of: Photo) -> Forward:
+def forward(ref: ModelRef, photo: Photo) -> Forward:
     """One pass of a photo through a model."""
-    return _forward(_loaded(ref), of)
+    return _forward(_loaded(ref), photo)
 
 
-def _forward(known: Model, of: Photo) -> Forward:
+def _forward(known: Model, photo: Photo) -> Forward:
     from effviz.explain.forward_pass import forward as run
 
-    found = _PASSES.get(_content(known, of.sha256), lambda: ForwardArrays.of(run(known, of)))
-    return found.forward(known, of)
+    passed = _PASSES.get(_content(known, photo.sha256), lambda: ForwardArrays.of(run(known, photo)))
+    return passed.forward(known, photo)
 
 
-def forward_any_size(ref: ModelRef, of: Photo) -> Forward:
+def forward_any_size(ref: ModelRef, photo: Photo) -> Forward:
     """The same by the network that all input sizes of a model share: nothing is compiled for a new size."""
     from effviz.explain.engines import choose_any_size
     from effviz.explain.forward_pass import forward_any_size as run
 
     known = _loaded(ref, any_size=True)
-    key = (ref.label, known.weights_sha256, choose_any_size(known).engine.name, of.sha256)
-    return _PASSES.get(key, lambda: ForwardArrays.of(run(known, of))).forward(known, of)
+    key = (ref.label, known.weights_sha256, choose_any_size(known).engine.name, photo.sha256)
+    return _PASSES.get(key, lambda: ForwardArrays.of(run(known, photo))).forward(known, photo)
 
 
 _WARM: WeakSet[Weights] = WeakSet()  # those whose network of all sizes has run at each
@@ -253,7 +253,7 @@ def is_warm(ref: ModelRef) -> bool:
 
 
 def activation_map(  # noqa: PLR0913 - each decides about the numbers
-    ref: ModelRef, of: Photo, target: Target, method: Method, layer: TargetLayer, progress: Progress = no_progress
+    ref: ModelRef, photo: Photo, target: Target, method: Method, layer: TargetLayer, progress: Progress = no_progress
 ) -> ActivationMap:
     """The raw map of a photo by a model; `progress` gets the share of a slow method that is done, 0 to 1."""
     from effviz.explain.activation_maps import activation_map as explain
@@ -262,16 +262,16 @@ def activation_map(  # noqa: PLR0913 - each decides about the numbers
     known = _loaded(ref)  # once: a checkpoint that is replaced meanwhile makes no map under the key of the one before
 
     def make() -> ActivationMap:
-        made = explain(_forward(known, of), target, method, layer, progress)
+        made = explain(_forward(known, photo), target, method, layer, progress)
         freeze_garbage_collection()  # this may have imported torch
         return made
 
-    found = _MAPS.get((*_content(known, of.sha256), str(target), method, layer), make)
-    return replace(found, photo=of.name)  # the same picture may have come under another name
+    entry = _MAPS.get((*_content(known, photo.sha256), str(target), method, layer), make)
+    return replace(entry, photo=photo.name)  # the same picture may have come under another name
 
 
 def find(
-    ref: ModelRef, of: Photo, target: Target, method: Method, layer: TargetLayer
+    ref: ModelRef, photo: Photo, target: Target, method: Method, layer: TargetLayer
 ) -> tuple[Forward, ActivationMap] | None:
     """A pass and a map where all of it is kept; nothing is loaded or computed, so it takes no turn."""
     from effviz.explain.engines import is_ready
@@ -279,11 +279,11 @@ def find(
     weights = _MODELS.find(_weights(ref))
     if weights is None or not is_ready(known := Model(ref, weights)):
         return None
-    key = _content(known, of.sha256)
+    key = _content(known, photo.sha256)
     passed, made = _PASSES.find(key), _MAPS.find((*key, str(target), method, layer))
     if passed is None or made is None:
         return None
-    return passed.forward(known, of), replace(made, photo=of.name)
+    return passed.forward(known, photo), replace(made, photo=photo.name)
 
 
 def content(ref: ModelRef, photo_sha256: str) -> tuple[str, ...]:
@@ -291,43 +291,43 @@ def content(ref: ModelRef, photo_sha256: str) -> tuple[str, ...]:
     return _content(_loaded(ref), photo_sha256)
 
 
-def _content(of: Model, photo_sha256: str) -> tuple[str, ...]:
+def _content(model: Model, photo_sha256: str) -> tuple[str, ...]:
     from effviz.explain.engines import engine_name
 
-    return of.ref.label, of.weights_sha256, engine_name(of), photo_sha256
+    return model.ref.label, model.weights_sha256, engine_name(model), photo_sha256
 
 
-def map_of_class(ref: ModelRef, of: Photo, index: int, method: Method) -> ActivationMap:
+def map_of_class(ref: ModelRef, photo: Photo, index: int, method: Method) -> ActivationMap:
     """The raw map of one class at the last layer."""
-    return activation_map(ref, of, Target(TargetKind.CLASS, index), method, TargetLayer.LAST)
+    return activation_map(ref, photo, Target(TargetKind.CLASS, index), method, TargetLayer.LAST)
 
 
-def guesses(ref: ModelRef, of: Photo) -> tuple[Guess, ...]:
+def guesses(ref: ModelRef, photo: Photo) -> tuple[Guess, ...]:
     """What the model takes the photo for, the five first."""
-    return top_guesses(forward(ref, of))
+    return top_guesses(forward(ref, photo))
 
 
-def same_maps(ref: ModelRef, of: Photo, index: int) -> "tuple[IdenticalMethods, ...]":
+def same_maps(ref: ModelRef, photo: Photo, index: int) -> "tuple[IdenticalMethods, ...]":
     """The closed-form methods at the last layer, those with the same map together."""
 
     def make() -> "tuple[IdenticalMethods, ...]":
         from effviz.explain.activation_maps import group_identical
 
         return group_identical(
-            [map_of_class(ref, of, index, method) for method, fact in CAM_METHODS.items() if fact.closed_form]
+            [map_of_class(ref, photo, index, method) for method, fact in CAM_METHODS.items() if fact.closed_form]
         )
 
-    return _SAME.get((*content(ref, of.sha256), index), make)
+    return _SAME.get((*content(ref, photo.sha256), index), make)
 
 
-def picture(of: Photo, scaled: ScaledMap, style: OverlayStyle) -> bytes:
+def picture(photo: Photo, scaled: ScaledMap, style: OverlayStyle) -> bytes:
     """A map laid over its photo, as JPEG."""
     values = hashlib.sha256(scaled.values.tobytes()).hexdigest()
     source = scaled.source
-    drawn = (of.sha256, source.model, source.weights_sha256, values, scaled.scale, scaled.low, scaled.high, style)
-    return _PICTURES.get(drawn, lambda: encode_jpeg(overlay(of, scaled, style)))
+    drawn = (photo.sha256, source.model, source.weights_sha256, values, scaled.scale, scaled.low, scaled.high, style)
+    return _PICTURES.get(drawn, lambda: encode_jpeg(overlay(photo, scaled, style)))
 
 
-def thumbnail(of: Photo, longest_px: int = 512) -> bytes:
+def thumbnail(photo: Photo, longest_px: int = 512) -> bytes:
     """A photo small enough for the grid, as JPEG."""
-    return _PICTURES.get((of.sha256, longest_px), lambda: encode_jpeg(display(of, longest_px)))
+    return _PICTURES.get((photo.sha256, longest_px), lambda: encode_jpeg(display(photo, longest_px)))

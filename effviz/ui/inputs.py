@@ -173,7 +173,7 @@ def _within(key: str, label: str, value: float, most: float) -> float:
     if LEAST_BASE <= value <= most:
         st.session_state[last] = value
         return value
-    kept: float = st.session_state.get(last, next(paper for each, _l, paper, _m in BASES if each == key))
+    kept: float = st.session_state.get(last, next(paper for base, _l, paper, _m in BASES if base == key))
     st.warning(
         _(
             "{base} is {value:g}: {least:g} to {most:g} is allowed, since Eq. 3 asks for at least 1 and the network "
@@ -189,10 +189,10 @@ def _reset_rule() -> None:
         st.session_state[key] = paper
 
 
-def show_above(found: Solution, fixed_size: bool) -> None:
+def show_above(solution: Solution, fixed_size: bool) -> None:
     """A button that moves the phi slider to the answer, where the slider has it."""
-    scales_all = found.method is ScalingMethod.COMPOUND and not fixed_size
-    phi = step_below(found.coefficient) if scales_all else None
+    scales_all = solution.method is ScalingMethod.COMPOUND and not fixed_size
+    phi = step_below(solution.coefficient) if scales_all else None
     if not scales_all:
         why = _(
             "The slider scales all three at once: choose Compound and leave the input open to see the answer there."

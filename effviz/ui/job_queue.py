@@ -301,9 +301,9 @@ class JobQueue:
 
     def _leave(self, place: _Ticket) -> None:
         with self._changed:
-            for those in (self._waiting, self._running):
-                if place in those:
-                    those.remove(place)
+            for queue in (self._waiting, self._running):
+                if place in queue:
+                    queue.remove(place)
             self._admit()
 
     def _admit(self) -> None:

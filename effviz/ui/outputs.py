@@ -77,20 +77,20 @@ def caption(notes: Sequence[str]) -> None:
             st.markdown("\n".join(f"- {note}" for note in rest))
 
 
-def rule(of: ScalingRule) -> None:
+def rule(rule: ScalingRule) -> None:
     """The paper's formula, with the constraint as it is."""
     formula()
-    st.latex(rf"\alpha\cdot\beta^{{2}}\cdot\gamma^{{2}} = {of.constraint:.3f}")
+    st.latex(rf"\alpha\cdot\beta^{{2}}\cdot\gamma^{{2}} = {rule.constraint:.3f}")
     text = _(
         "MACs grow with depth, and with the square of width and of resolution, so each step of φ multiplies them "
         "by {factor:.3f} before rounding. The paper asks for about 2; its own rates give 1.920."
     )
-    st.markdown(text.format(factor=of.constraint))
-    if abs(of.constraint_miss_pct) > MOST_MISSED_PCT:
+    st.markdown(text.format(factor=rule.constraint))
+    if (miss := abs(rule.constraint_miss_pct)) > MOST_MISSED_PCT:
         missed = _(
             "α·β²·γ² = {constraint:.3f} misses the paper's 2 by {miss:.0f} %: φ no longer counts doublings of MACs."
         )
-        st.warning(missed.format(constraint=of.constraint, miss=abs(of.constraint_miss_pct)), icon=":material/info:")
+        st.warning(missed.format(constraint=rule.constraint, miss=miss), icon=":material/info:")
     sources((_("paper, section 3.3, Eq. 3"), PAPER))
 
 
@@ -186,22 +186,20 @@ def _left_over(solution: Solution) -> str:
     return _("{left} (cannot grow further)").format(left=left) if solution.at_limit else left
 
 
-def solution(found: Solution) -> None:
+def solution(solution: Solution) -> None:
     """The answer of the budget solver, and how far it misses."""
-    unit = "B" if found.budget.kind is BudgetKind.ACTIVATION_MEMORY else ""
-    network = found.plan
+    network, budget = solution.plan, solution.budget
+    unit = "B" if budget.kind is BudgetKind.ACTIVATION_MEMORY else ""
     with st.container(horizontal=True, gap="large"):
-        st.metric(_(METHOD_NAMES[found.method]), _coefficient(found), width="content")
+        st.metric(_(METHOD_NAMES[solution.method]), _coefficient(solution), width="content")
         st.metric(_("Depth"), f"×{network.depth:.2f}", width="content")
         st.metric(_("Width"), f"×{network.width:.2f}", width="content")
         st.metric(_("Input"), f"{network.resolution} px", width="content")
-        used = _("{cost} used").format(cost=_(BUDGET_NAMES[found.budget.kind]))
-        st.metric(used, amount(found.reached, unit), width="content")
-        st.metric(_("Left over"), f"{found.miss_pct:.2f} %", width="content")
+        used = _("{cost} used").format(cost=_(BUDGET_NAMES[budget.kind]))
+        st.metric(used, amount(solution.reached, unit), width="content")
+        st.metric(_("Left over"), f"{solution.miss_pct:.2f} %", width="content")
     rest = _("Channels and blocks come in whole steps, and the next one would cost too much.")
-    if found.at_limit:
+    if solution.at_limit:
         rest = _("Not the budget but the largest size that EffViz plans stops the growth here.")
     spent = _("{reached:,} of {amount:,.0f} {unit} used. {rest}")
-    st.caption(
-        spent.format(reached=found.reached, amount=found.budget.amount, unit=_(UNITS[found.budget.kind]), rest=rest)
-    )
+    st.caption(spent.format(reached=solution.reached, amount=budget.amount, unit=_(UNITS[budget.kind]), rest=rest))

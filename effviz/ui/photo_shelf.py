@@ -79,17 +79,17 @@ class ShelfUse:
 
 def shelf() -> Shelf:
     """The session's shelf."""
-    found: Shelf = st.session_state.setdefault(SHELF, Shelf())
-    return found
+    own: Shelf = st.session_state.setdefault(SHELF, Shelf())
+    return own
 
 
 def chosen_photos() -> list[ChosenPhoto]:
     """The photos in use; one that cannot be read now, as too many others wait for a turn, leaves its sentence."""
-    found = []
+    chosen = []
     for photo in shelf().used:
         with guard():
-            found.append(choose_photo(photo))
-    return found
+            chosen.append(choose_photo(photo))
+    return chosen
 
 
 def choose_photo(photo: ShelfPhoto) -> ChosenPhoto:
@@ -213,13 +213,13 @@ def read_new() -> None:
 
 def _read(own: Shelf, photo: ShelfPhoto, data: bytes) -> None:
     try:
-        found = caches.own(data, photo.name, partial(_decoding_turn, photo)).open()
+        opened = caches.own(data, photo.name, partial(_decoding_turn, photo)).open()
     except ImageError as error:
         remove(photo.sha256)
         own.sentences.append(str(error))
         return
-    jpeg = base64.b64encode(caches.thumbnail(found, THUMBNAIL_PX)).decode("ascii")
-    own.photos[photo.sha256] = replace(photo, thumbnail=f"data:image/jpeg;base64,{jpeg}", notes=found.notes)
+    jpeg = base64.b64encode(caches.thumbnail(opened, THUMBNAIL_PX)).decode("ascii")
+    own.photos[photo.sha256] = replace(photo, thumbnail=f"data:image/jpeg;base64,{jpeg}", notes=opened.notes)
 
 
 @contextmanager

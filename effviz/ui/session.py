@@ -188,8 +188,8 @@ def parse_language(text: str) -> str:
     Raises:
         SettingsError: There is no such catalogue.
     """
-    if (found := i18n.find_language(text)) is not None:
-        return found
+    if (language := i18n.find_language(text)) is not None:
+        return language
     names = map(i18n.language_name, (i18n.SOURCE_LANGUAGE, *i18n.available_languages()))
     sentence = _(
         "The link asks for the language {text!r}: EffViz is not translated into it. Choose one at the top of the "

@@ -49,9 +49,9 @@ def preloading() -> Iterator[None]:
         server_ended.set()
         thread.join()
         until = time.monotonic() + LAST_S
-        for each in threading.enumerate():
-            if each.name.startswith(SCRIPTS):
-                each.join(max(0.0, until - time.monotonic()))
+        for running in threading.enumerate():
+            if running.name.startswith(SCRIPTS):
+                running.join(max(0.0, until - time.monotonic()))
 
 
 def preload(is_wanted: Callable[[], bool]) -> None:
@@ -86,8 +86,8 @@ def _steps() -> Iterator[Callable[[], object]]:
 
     for label in MODELS.start():
         yield lambda label=label: cache.model(label)  # type: ignore[misc]
-    for found in iter_modules(compare.__path__, f"{compare.__name__}."):
-        yield lambda name=found.name: import_module(name)  # type: ignore[misc]
+    for module in iter_modules(compare.__path__, f"{compare.__name__}."):
+        yield lambda name=module.name: import_module(name)  # type: ignore[misc]
 
 
 # Streamlit's sockets hold a small message back until the one before is acknowledged (Nagle's algorithm), which browsers
@@ -106,11 +106,11 @@ def send_at_once() -> None:
 def hurry_sockets() -> bool:
     """Do so for all sockets there are; return whether one listens. Nothing where the system has no list of them."""
     listens = False
-    for each in map(int, os.listdir(DESCRIPTORS) if DESCRIPTORS.is_dir() else ()):
+    for descriptor in map(int, os.listdir(DESCRIPTORS) if DESCRIPTORS.is_dir() else ()):
         with suppress(OSError):  # closed meanwhile
-            if not stat.S_ISSOCK(os.fstat(each).st_mode):
+            if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
                 continue
-            with socket.socket(fileno=os.dup(each)) as known:
+            with socket.socket(fileno=os.dup(descriptor)) as known:
                 if known.family in (socket.AF_INET, socket.AF_INET6) and known.type == socket.SOCK_STREAM:
                     known.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     listens |= bool(known.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))

@@ -61,11 +61,11 @@ def of_cells(forward: Forward, indices: Sequence[int]) -> Json | None:
 def _top(forward: Forward) -> _Top:
     from effviz.explain.activation_maps import cell_top_classes
 
-    found = cell_top_classes(forward)
-    indices, picks = np.unique(found.indices, return_inverse=True)
+    top = cell_top_classes(forward)
+    indices, picks = np.unique(top.indices, return_inverse=True)
     names = [forward.model.ref.spec.classes[index] for index in indices]
-    logits = pack(list(np.moveaxis(found.logits, -1, 0)))
-    return _Top(names, base64_text(picks.astype("<u2").tobytes()), logits, found.indices.shape[-1])
+    logits = pack(list(np.moveaxis(top.logits, -1, 0)))
+    return _Top(names, base64_text(picks.astype("<u2").tobytes()), logits, top.indices.shape[-1])
 
 
 def _field(forward: Forward) -> Json:
@@ -149,9 +149,9 @@ def _key(asked: Question, cell: MapCell) -> tuple[Hashable, ...]:
 def _energy(asked: Question, cell: MapCell) -> Floats:
     """One pass forth and back, when it is this visitor's turn."""
     ref, key = cell.entrant.card.ref, _key(asked, cell)
-    found = _ENERGIES.find(key)
-    if found is not None:
-        return found
+    energies = _ENERGIES.find(key)
+    if energies is not None:
+        return energies
 
     def make() -> Floats:
         from effviz.explain.receptive_fields import gradient_energy

@@ -90,9 +90,9 @@ def choose_explanation() -> ExplanationChoice:
     return ExplanationChoice(chosen, where, explained_target())
 
 
-def explain_method(of: Method) -> None:
+def explain_method(method: Method) -> None:
     """How to read its maps, for a beginner; how it is computed, for whoever asks."""
-    fact = CAM_METHODS[of]
+    fact = CAM_METHODS[method]
     st.caption(_(fact.reading))
     with st.expander(_("How it is computed")):
         described = _("**{method}**: {sentence} [Source]({link})")
@@ -134,13 +134,13 @@ def choose_method() -> Method:
     return Method(inputs.choose_listed(_("Method"), titles, METHOD, next(iter(titles))))
 
 
-def choose_layer(of: Method) -> TargetLayer:
+def choose_layer(method: Method) -> TargetLayer:
     """Where the features are read."""
     inputs.read_old_link(LAYER, LAYERS)
     return TargetLayer(
         inputs.choose_listed(
             _("Layer"),
-            {str(layer): _(LAYERS[layer]) for layer in TargetLayer if supported(of, layer)},
+            {str(layer): _(LAYERS[layer]) for layer in TargetLayer if supported(method, layer)},
             LAYER,
             TargetLayer.LAST.value,
             _("Where the features are read. Early layers have finer maps that know less about classes."),
@@ -148,9 +148,9 @@ def choose_layer(of: Method) -> TargetLayer:
     )
 
 
-def style_for(found: ActivationMap, style: OverlayStyle) -> OverlayStyle:
+def style_for(entry: ActivationMap, style: OverlayStyle) -> OverlayStyle:
     """The style for one map: plain placement where its model has no calibration."""
-    if style.placement is Placement.CALIBRATED and placement.calibration_of(found) is None:
+    if style.placement is Placement.CALIBRATED and placement.calibration_of(entry) is None:
         return replace(style, placement=Placement.PLAIN)
     return style
 

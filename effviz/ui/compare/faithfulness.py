@@ -146,8 +146,8 @@ class FaithfulnessRequest:
 
     def key_of(self, cell: MapCell) -> Hashable:
         """What decides about the numbers of one map."""
-        found = cell.map
-        which = (found.model, found.weights_sha256, found.photo_sha256, found.target_index, found.method, found.layer)
+        entry = cell.map
+        which = (entry.model, entry.weights_sha256, entry.photo_sha256, entry.target_index, entry.method, entry.layer)
         return *which, self.masking.baseline, self.masking.steps
 
     @property
@@ -174,8 +174,8 @@ def show(cells: Sequence[MapCell]) -> None:
     if st.session_state.get(ASKED) == request.key and (known(request) or not stopped(request.key)):
         with guard():
             with st.container():  # for the bar: what follows has the same place without it, and stays as it was played
-                found = playbacks(request)
-            _show(request, found)
+                played = playbacks(request)
+            _show(request, played)
 
 
 def _choose(cells: Sequence[MapCell]) -> FaithfulnessRequest:
@@ -219,11 +219,11 @@ def playbacks(request: FaithfulnessRequest) -> list["Playback"]:
     Raises:
         EffVizError: too many others wait.
     """
-    found = {cell: made for cell in request.cells if (made := _PLAYBACKS.find(request.key_of(cell)))}
-    if len(found) < len(request.cells):
-        with JobProgress(len(request.cells) - len(found), "faithful").shown(request.key, may_stop=True) as work:
-            found |= {cell: _make(request, cell, work) for cell in request.cells if cell not in found}
-    return [found[cell] for cell in request.cells]
+    played = {cell: made for cell in request.cells if (made := _PLAYBACKS.find(request.key_of(cell)))}
+    if len(played) < len(request.cells):
+        with JobProgress(len(request.cells) - len(played), "faithful").shown(request.key, may_stop=True) as work:
+            played |= {cell: _make(request, cell, work) for cell in request.cells if cell not in played}
+    return [played[cell] for cell in request.cells]
 
 
 def _make(request: FaithfulnessRequest, cell: MapCell, work: JobProgress) -> "Playback":
@@ -239,8 +239,8 @@ def _make(request: FaithfulnessRequest, cell: MapCell, work: JobProgress) -> "Pl
         )
 
 
-def _show(request: FaithfulnessRequest, found: Sequence["Playback"]) -> None:
-    st.markdown("\n".join(f"- {_answer(cell, made)}" for cell, made in zip(request.cells, found, strict=True)))
+def _show(request: FaithfulnessRequest, played: Sequence["Playback"]) -> None:
+    st.markdown("\n".join(f"- {_answer(cell, made)}" for cell, made in zip(request.cells, played, strict=True)))
     text = _(
         "Yes: better than every one of the {count} random maps and the Gaussian, both ways. No: worse than every "
         "random map, both ways. Otherwise one photo cannot tell: the map lies among those that know nothing."
@@ -248,16 +248,16 @@ def _show(request: FaithfulnessRequest, found: Sequence["Playback"]) -> None:
     st.caption(text.format(count=RANDOM_MAPS))
     pictures, curves = st.columns(2, gap="large")
     with pictures:
-        reel(payload(request, found), "faithful-reel")
+        reel(payload(request, played), "faithful-reel")
     with curves:
-        models = list(map(_masked, request.cells, _looks(request.cells), found))
-        shares = found[0].map.deletion.fractions.tolist()
+        models = list(map(_masked, request.cells, _looks(request.cells), played))
+        shares = played[0].map.deletion.fractions.tolist()
         drawn = deletion_insertion_figure(models, shares)
         said = _("The probability of each model's class over the share of its input that is taken away or brought in.")
         st.plotly_chart(drawn, key=CHART, config=style.config("faithful"), alt=said)
         credit = _("Measured and drawn by EffViz (Apache-2.0).")
         chart_menu(CHART, drawn, _("Is the map faithful?"), credit, curve_rows(models, shares))
-    _table(request.cells, found)
+    _table(request.cells, played)
     outputs.sources((_("Petsiuk et al. 2018, deletion and insertion"), PAPER))
 
 
@@ -282,19 +282,19 @@ def curve_rows(models: Sequence[MaskedModel], shares: Sequence[float]) -> list[R
     ]
 
 
-def _answer(cell: MapCell, found: "Playback") -> str:
+def _answer(cell: MapCell, playback: "Playback") -> str:
     """Whether the map is faithful, and how many controls it beats."""
     from effviz.evaluate.faithfulness import beaten, is_faithful
 
-    away, back = beaten(found)
+    away, back = beaten(playback)
     said = _("{model}, {name}: **{answer}** (better than {away} of {all} when taken away, {back} of {all} brought in)")
     return said.format(
         model=outputs.plain(cell.entrant.card.ref.label),
         name=outputs.plain(cell.map.target_name),
-        answer=_(ANSWERS[is_faithful(found)]),
+        answer=_(ANSWERS[is_faithful(playback)]),
         away=away,
         back=back,
-        all=len(found.controls),
+        all=len(playback.controls),
     )
 
 
@@ -310,9 +310,9 @@ def _looks(cells: Sequence[MapCell]) -> list[SeriesStyle]:
     return looks
 
 
-def _masked(cell: MapCell, look: SeriesStyle, found: "Playback") -> MaskedModel:
-    lines = [_line([found.map.deletion]), _line([found.map.insertion])]
-    lines += [_line([one.deletion for one in found.random]), _line([one.insertion for one in found.random])]
+def _masked(cell: MapCell, look: SeriesStyle, playback: "Playback") -> MaskedModel:
+    lines = [_line([playback.map.deletion]), _line([playback.map.insertion])]
+    lines += [_line([one.deletion for one in playback.random]), _line([one.insertion for one in playback.random])]
     return MaskedModel(cell.entrant.card.ref.label, look, *lines)
 
 
@@ -322,17 +322,17 @@ def _line(curves: Sequence["ProbabilityCurve"]) -> MaskingCurve:
     return MaskingCurve(tuple(mean.tolist()), float(np.mean([curve.auc for curve in curves])))
 
 
-def _table(cells: Sequence[MapCell], found: Sequence["Playback"]) -> None:
+def _table(cells: Sequence[MapCell], played: Sequence["Playback"]) -> None:
     table = pd.DataFrame(
         {
             _("Model"): [cell.entrant.card.ref.label for cell in cells],
             _("Class"): [cell.map.target_name for cell in cells],
-            _("Deletion"): [made.map.deletion.auc for made in found],
-            _("Deletion, random maps"): [_range(one.deletion for one in made.random) for made in found],
-            _("Deletion, Gaussian"): [made.gaussian.deletion.auc for made in found],
-            _("Insertion"): [made.map.insertion.auc for made in found],
-            _("Insertion, random maps"): [_range(one.insertion for one in made.random) for made in found],
-            _("Insertion, Gaussian"): [made.gaussian.insertion.auc for made in found],
+            _("Deletion"): [made.map.deletion.auc for made in played],
+            _("Deletion, random maps"): [_range(one.deletion for one in made.random) for made in played],
+            _("Deletion, Gaussian"): [made.gaussian.deletion.auc for made in played],
+            _("Insertion"): [made.map.insertion.auc for made in played],
+            _("Insertion, random maps"): [_range(one.insertion for one in made.random) for made in played],
+            _("Insertion, Gaussian"): [made.gaussian.insertion.auc for made in played],
         }
     )
     number = st.column_config.NumberColumn(format="%.3f")
@@ -352,9 +352,9 @@ def _range(curves: Iterable["ProbabilityCurve"]) -> str:
     return _("{least:.3f} to {most:.3f}").format(least=min(areas), most=max(areas))
 
 
-def payload(request: FaithfulnessRequest, found: Sequence["Playback"]) -> Json:
+def payload(request: FaithfulnessRequest, played: Sequence["Playback"]) -> Json:
     """The steps as the browser gets them: the photo once for each model, and when each pixel changes."""
-    shares = found[0].map.deletion.fractions
+    shares = played[0].map.deletion.fractions
     return {
         "kind": "masked",
         "label": _("Share of the area"),
@@ -367,19 +367,19 @@ def payload(request: FaithfulnessRequest, found: Sequence["Playback"]) -> Json:
         "places": (100 * shares).tolist(),
         "start": START,
         "pace": PACE_MS,
-        "panels": list(map(_panel, request.cells, _looks(request.cells), found)),
+        "panels": list(map(_panel, request.cells, _looks(request.cells), played)),
     }
 
 
-def _panel(cell: MapCell, look: SeriesStyle, found: "Playback") -> Json:
+def _panel(cell: MapCell, look: SeriesStyle, playback: "Playback") -> Json:
     return {
         "title": cell.entrant.card.ref.label,
         "colour": look.colour,
-        "lines": {"deletion": _lines(cell, found.map.deletion), "insertion": _lines(cell, found.map.insertion)},
-        "size": len(found.order),
-        "photo": grid_data.jpeg_address(encode_jpeg(found.picture)),
-        "rest": grid_data.jpeg_address(encode_jpeg(found.rest)),
-        "order": runs(found.order),
+        "lines": {"deletion": _lines(cell, playback.map.deletion), "insertion": _lines(cell, playback.map.insertion)},
+        "size": len(playback.order),
+        "photo": grid_data.jpeg_address(encode_jpeg(playback.picture)),
+        "rest": grid_data.jpeg_address(encode_jpeg(playback.rest)),
+        "order": runs(playback.order),
     }
 
 

@@ -84,12 +84,12 @@ def show_agreements(maps: Sequence[ActivationMap]) -> None:
     others = [entry for entry in of_photo.values() if entry.model != reference]
     agreements = [agreement(of_photo[reference], other) for other in others]
     columns = {
-        _("Overlap of the top 20 %"): [found.iou_top20 for found in agreements],
-        _("Rank correlation"): [found.spearman for found in agreements],
-        _("Distance of centres (% of diagonal)"): [100 * found.centroid_distance for found in agreements],
+        _("Overlap of the top 20 %"): [agreement.iou_top20 for agreement in agreements],
+        _("Rank correlation"): [agreement.spearman for agreement in agreements],
+        _("Distance of centres (% of diagonal)"): [100 * agreement.centroid_distance for agreement in agreements],
     }
     against = {_("Against {model}").format(model=reference): [other.model for other in others]}
-    said = {_("In words"): [agreement_words(found.iou_top20) for found in agreements]}
+    said = {_("In words"): [agreement_words(agreement.iou_top20) for agreement in agreements]}
     import pandas as pd
 
     st.dataframe(
@@ -296,15 +296,15 @@ Option = TypeVar("Option", bound=StrEnum)
 Class = tuple[int, str]  # its index in a model, and its name: two models may count differently
 
 
-def rows_by_photo(found: Sequence[MapCell | MapGap]) -> list[list[MapCell | MapGap]]:
+def rows_by_photo(entries: Sequence[MapCell | MapGap]) -> list[list[MapCell | MapGap]]:
     """The cells photo by photo."""
-    models = len({entry.entrant.card.ref.label for entry in found})
-    return [list(found[start : start + models]) for start in range(0, len(found), models)]
+    models = len({entry.entrant.card.ref.label for entry in entries})
+    return [list(entries[start : start + models]) for start in range(0, len(entries), models)]
 
 
-def grid_payload(found: Sequence[MapCell | MapGap], choice: ExplanationChoice) -> Json:
+def grid_payload(entries: Sequence[MapCell | MapGap], choice: ExplanationChoice) -> Json:
     """All that the grid shows, the same for every look."""
-    cells = [entry for entry in found if isinstance(entry, MapCell)]
+    cells = [entry for entry in entries if isinstance(entry, MapCell)]
     pickable = _pickable(choice)
     return {
         "pickable": pickable,
@@ -315,15 +315,15 @@ def grid_payload(found: Sequence[MapCell | MapGap], choice: ExplanationChoice) -
         },
         "words": grid_words(choice, [cell.map for cell in cells]),
         "settings": _fixed_settings(cells, choice),
-        "photos": [_photo(row, place, pickable) for place, row in enumerate(rows_by_photo(found))],
+        "photos": [_photo(row, place, pickable) for place, row in enumerate(rows_by_photo(entries))],
     }
 
 
-def changing_payload(found: Sequence[MapCell | MapGap]) -> Json:
+def changing_payload(entries: Sequence[MapCell | MapGap]) -> Json:
     """What changes while the maps stay: small, and an element of its own."""
     cells = {
         _id(row[0].photo, place): [entry for entry in row if isinstance(entry, MapCell)]
-        for place, row in enumerate(rows_by_photo(found))
+        for place, row in enumerate(rows_by_photo(entries))
     }
     view = st.session_state.get(display_settings.VIEW)
     return {"look": display_settings.display_payload(), "answer": cell_inspector.answer(cells), "view": view}
@@ -336,10 +336,10 @@ def _fixed_settings(cells: Sequence[MapCell], choice: ExplanationChoice) -> Json
     return {**settings, "method": choice.method.value, "layer": choice.layer.value}
 
 
-def grid_maps(found: Sequence[MapCell | MapGap], choice: ExplanationChoice) -> list[ActivationMap]:
+def grid_maps(entries: Sequence[MapCell | MapGap], choice: ExplanationChoice) -> list[ActivationMap]:
     """Every map that the grid can show: for each cell what is explained, then the other classes that can be picked."""
     shown: list[ActivationMap] = []
-    for row in rows_by_photo(found):
+    for row in rows_by_photo(entries):
         cells = [entry for entry in row if isinstance(entry, MapCell)]
         classes = _classes(cells, pickable=True) if _pickable(choice) else []
         for cell in cells:
@@ -414,11 +414,11 @@ def _gap(gap: MapGap) -> Json:
 
 
 def _cell(cell: MapCell, classes: Sequence[Class], pickable: bool) -> Json:
-    found, forward = cell.map, cache.forward(cell.entrant.card.ref, cell.photo)
-    known = [place for place, of in enumerate(classes) if _knows(cell, of)]
-    target = classes.index((found.target_index, found.target_name))
+    entry, forward = cell.map, cache.forward(cell.entrant.card.ref, cell.photo)
+    known = [place for place, label in enumerate(classes) if _knows(cell, label)]
+    target = classes.index((entry.target_index, entry.target_name))
     first = (cell.guesses[0].index, cell.guesses[0].name)
-    made = _maps(forward, [classes[place][0] for place in known], found.method) if pickable else [found]
+    made = _maps(forward, [classes[place][0] for place in known], entry.method) if pickable else [entry]
     mapped = {one.target_index for one in made}
     asked = known if pickable else [target]
     return {
@@ -430,8 +430,8 @@ def _cell(cell: MapCell, classes: Sequence[Class], pickable: bool) -> Json:
         "classes": [place for place in known if classes[place][0] in mapped],
         "facts": _sayings(forward, classes, known),
         "first": classes.index(first) if first in classes else target,
-        "place": map_place(found),
-        "alt": "" if found.trained else describe_map(found),
+        "place": map_place(entry),
+        "alt": "" if entry.trained else describe_map(entry),
         "ms": _("About this model ({ms} ms)").format(ms=round(cell.forward_ms)),
         "about": _about(cell),
     }
@@ -456,14 +456,14 @@ def axis_colour(entrant: Entrant) -> str:
     return LOOKS[entrant.role].colour if entrant.role else GREY
 
 
-def _knows(cell: MapCell, of: Class) -> bool:
+def _knows(cell: MapCell, label: Class) -> bool:
     """Whether the model counts this class under the same name."""
-    (index, name), names = of, cell.entrant.card.ref.spec.classes
+    (index, name), names = label, cell.entrant.card.ref.spec.classes
     return index < len(names) and names[index] == name
 
 
 def _known(cell: MapCell, classes: Sequence[Class]) -> list[int]:
-    return [of[0] for of in classes if _knows(cell, of)]
+    return [label[0] for label in classes if _knows(cell, label)]
 
 
 def _sayings(forward: Forward, classes: Sequence[Class], known: Sequence[int]) -> list[Json | None]:
@@ -475,15 +475,15 @@ def _sayings(forward: Forward, classes: Sequence[Class], known: Sequence[int]) -
     return said
 
 
-def map_place(found: ActivationMap) -> Json:
+def map_place(entry: ActivationMap) -> Json:
     """Where the map lies on the photo, and how that is corrected where it was measured."""
-    height, width = found.values.shape
-    seen, measured = found.seen, placement.calibration_of(found)
+    height, width = entry.values.shape
+    seen, measured = entry.seen, placement.calibration_of(entry)
     return {
         "rows": height,
         "columns": width,
         "seen": [seen.x0, seen.y0, seen.x1, seen.y1],
-        "size": list(found.photo_size),
+        "size": list(entry.photo_size),
         "calibration": measured
         and {
             "slope": measured.slope,
@@ -510,11 +510,11 @@ def _maps(forward: Forward, indices: Sequence[int], method: Method) -> list[Acti
     # Imported here: a page shows itself without torch.
     from effviz.explain.activation_maps import activation_map
 
-    found = []
+    maps = []
     for index in indices:
         with suppress(TargetError):
-            found.append(activation_map(forward, index, method))
-    return found
+            maps.append(activation_map(forward, index, method))
+    return maps
 
 
 def photo_address(photo: Photo) -> str:

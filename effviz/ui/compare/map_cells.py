@@ -90,12 +90,12 @@ class _Task:
         """The cell where the caches have all of it: what they have let go is made in a turn, not here."""
         choice = self.choice
         ref = self.entrant.card.ref
-        found = cache.find(ref, self.chosen.open(), choice.target, choice.method, choice.layer)
-        return found and self.cell(*found)
+        kept = cache.find(ref, self.chosen.open(), choice.target, choice.method, choice.layer)
+        return kept and self.cell(*kept)
 
-    def cell(self, forward: Forward, found: ActivationMap) -> MapCell:
+    def cell(self, forward: Forward, entry: ActivationMap) -> MapCell:
         """The cell of a pass and its map."""
-        return MapCell(self.chosen, self.entrant, found, top_guesses(forward), forward.forward_ms)
+        return MapCell(self.chosen, self.entrant, entry, top_guesses(forward), forward.forward_ms)
 
     def gap(self, sentence: str, awaited: bool = False) -> MapGap:
         """No cell, and why."""
@@ -113,32 +113,32 @@ def compute_cells(
     tasks = [_Task(photo, entrant, choice) for photo in photos for entrant in entrants]
     what = tuple(task.key for task in tasks)
     filled = _filled(what)
-    found = [filled.get(task.key) or task.find() for task in tasks]
-    new = found.count(None)
+    entries = [filled.get(task.key) or task.find() for task in tasks]
+    new = entries.count(None)
     if not new:
         st.session_state.pop(FILLING, None)
-        return [entry for entry in found if entry]
+        return [entry for entry in entries if entry]
     if stopped(what):
         done = _("Stopped with {done} of {all} maps made.").format(done=len(tasks) - new, all=len(tasks))
         ask_again(done, _("Go on"), what)
         return _as_it_is(tasks)
     try:
         with JobProgress(len(tasks), begun=len(tasks) - new).shown(what, may_stop=not tasks[0].quick) as work:
-            return _until_worth_showing(tasks, found, work)
+            return _until_worth_showing(tasks, entries, work)
     except BusyError as error:
         ask_again(str(error), _("Try again"), what)
         return _as_it_is(tasks)
 
 
-def awaited(found: Sequence[MapCell | MapGap]) -> bool:
+def awaited(entries: Sequence[MapCell | MapGap]) -> bool:
     """Whether the page has to run again for some of the cells."""
-    return any(isinstance(entry, MapGap) and entry.awaited for entry in found)
+    return any(isinstance(entry, MapGap) and entry.awaited for entry in entries)
 
 
-def guessed_classes(found: Sequence[MapCell | MapGap]) -> list[str]:
+def guessed_classes(entries: Sequence[MapCell | MapGap]) -> list[str]:
     """What trained models take these photos for, the surest guess of any model first."""
     surest: dict[str, float] = {}
-    for entry in found:
+    for entry in entries:
         for guess in entry.guesses if isinstance(entry, MapCell) and entry.map.trained else ():
             surest[guess.name] = max(surest.get(guess.name, 0), guess.probability)
     return sorted(surest, key=lambda name: -surest[name])
@@ -151,14 +151,14 @@ def _filled(what: tuple[object, ...]) -> dict[tuple[str, ...], MapCell | MapGap]
 
 
 def _until_worth_showing(
-    tasks: Sequence[_Task], found: Sequence[MapCell | MapGap | None], work: JobProgress
+    tasks: Sequence[_Task], earlier: Sequence[MapCell | MapGap | None], work: JobProgress
 ) -> list[MapCell | MapGap]:
     """Fill cell after cell; before one that takes long, stop where a new map is worth showing first."""
     entries: list[MapCell | MapGap] = []
     new: list[MapCell | MapGap] = []
     show = False
-    show_at = time.monotonic() + (SHOW_AFTER_S if any(found) else 0)
-    for task, known in zip(tasks, found, strict=True):
+    show_at = time.monotonic() + (SHOW_AFTER_S if any(earlier) else 0)
+    for task, known in zip(tasks, earlier, strict=True):
         if not (known or show) and _takes_long(task) and any(isinstance(entry, MapCell) for entry in new):
             show = time.monotonic() >= show_at and _at_hand(entries)
         if known or show:

@@ -133,7 +133,7 @@ EXPLAINED: Final = {
 }
 
 _PICTURES: "SizeBoundedCache[dict[MapMistake, MistakePictures]]" = SizeBoundedCache(
-    budget_bytes(0.002), lambda made: sum(of.nbytes for of in made.values())
+    budget_bytes(0.002), lambda made: sum(array.nbytes for array in made.values())
 )
 
 
@@ -164,8 +164,8 @@ def show() -> None:
 def _pictures(photo: Photo) -> dict[MapMistake, MistakePictures]:
     """Made in one turn: four passes, and a network that is built for the wrong padding."""
     key = photo.sha256, current_language()  # the sentences are in it, too
-    if found := _PICTURES.find(key):
-        return found
+    if pictures := _PICTURES.find(key):
+        return pictures
     with JobProgress(1).shown(("map mistakes", photo.sha256), may_stop=False) as work:
         work.next(_("Making the mistakes on purpose"))
         with work.turn(cache.effort(MODEL)):

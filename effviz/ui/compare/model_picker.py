@@ -47,7 +47,7 @@ def choose_models(refs: Sequence[ModelRef]) -> tuple[Entrant, ...]:
     preset = matching_preset(MODELS.get(), known)
     st.session_state[PRESET] = preset.name
     st.session_state[PICKED] = list(MODELS.get())
-    titles = {each.name: _title(each) for each in known}
+    titles = {preset.name: _title(preset) for preset in known}
     st.selectbox(_("Comparison"), titles, format_func=titles.__getitem__, key=PRESET, on_change=_preset)
     offered = _offered(refs)
     st.multiselect(
@@ -132,11 +132,11 @@ def _entrant(ref: ModelRef, preset: Preset, before: Sequence[ModelRef]) -> Entra
     against = [(scaling_axis(ref, other), other.label if place else "") for place, other in enumerate(before or [ref])]
     for known, part, words in zip(preset.refs, preset.roles, preset.words, strict=True):
         if known.label == ref.label:
-            beside = next((label for found, label in against if found is part), "")
+            beside = next((label for axis, label in against if axis is part), "")
             return Entrant(model_card(ref), part, beside, words)
-    for found, label in against:
-        if found is not None:
-            return Entrant(model_card(ref), found, label, "")
+    for axis, label in against:
+        if axis is not None:
+            return Entrant(model_card(ref), axis, label, "")
     return Entrant(model_card(ref), None, "", "")
 
 
@@ -353,12 +353,12 @@ def candidates(network: Plan, method: ScalingMethod) -> list[ComparisonCandidate
     """
     spec = catalogue.scaled_model(network.depth, network.width, network.resolution, network.family)
     itself = catalogue.at_resolution(spec, network.resolution)
-    found = [ComparisonCandidate(itself, UNTRAINED if not spec.trained else MINI)]
+    listed = [ComparisonCandidate(itself, UNTRAINED if not spec.trained else MINI)]
     if (near := nearest_published(network)) is not None:
-        found.append(ComparisonCandidate(near, NEAREST))
+        listed.append(ComparisonCandidate(near, NEAREST))
     same = mini_axis(network, method)
     small = [mini.entry for mini in mini_family() if mini.role is same]
-    return found + [ComparisonCandidate(catalogue.parse_model(entry.name), MINI) for entry in small]
+    return listed + [ComparisonCandidate(catalogue.parse_model(entry.name), MINI) for entry in small]
 
 
 def nearest_published(network: Plan) -> ModelRef | None:

@@ -41,7 +41,7 @@ JUDGE = catalogue.parse_model("lite0")  # knows ImageNet's 1000 classes, and its
 GUESS_BYTES = 200
 
 _GUESSES: SizeBoundedCache[tuple[Guess, ...]] = SizeBoundedCache(
-    budget_bytes(0.0005), lambda found: GUESS_BYTES * len(found)
+    budget_bytes(0.0005), lambda guesses: GUESS_BYTES * len(guesses)
 )
 
 
@@ -57,22 +57,22 @@ def show_out_of_domain(cells: Sequence[MapCell]) -> None:
 
 def _small(cells: Iterable[MapCell]) -> dict[tuple[str, ...], list[str]]:
     """The trained networks that know fewer classes than ImageNet has, by what they know."""
-    found: dict[tuple[str, ...], list[str]] = {}
+    by_classes: dict[tuple[str, ...], list[str]] = {}
     for ref in dict.fromkeys(cell.entrant.card.ref for cell in cells):
         if ref.spec.trained and len(ref.spec.classes) < len(imagenet_classes.names()):
-            found.setdefault(tuple(ref.spec.classes), []).append(ref.label)
-    return found
+            by_classes.setdefault(tuple(ref.spec.classes), []).append(ref.label)
+    return by_classes
 
 
 def _foreign(photos: Sequence[Photo], known: frozenset[int]) -> list[tuple[Photo, Guess]]:
     """The photos of which no guess is among the known classes, each with the first guess."""
     guessed = zip(photos, _guesses(photos), strict=True)
-    return [(photo, first[0]) for photo, first in guessed if first and known.isdisjoint(of.index for of in first)]
+    return [(photo, first[0]) for photo, first in guessed if first and known.isdisjoint(guess.index for guess in first)]
 
 
 def _guesses(photos: Sequence[Photo]) -> list[tuple[Guess, ...]]:
     """The judge's five first guesses of each photo; none where it cannot be asked now: a notice is worth no error."""
-    known = {photo: found for photo in photos if (found := _GUESSES.find(photo.sha256))}
+    known = {photo: guesses for photo in photos if (guesses := _GUESSES.find(photo.sha256))}
     new = [photo for photo in photos if photo not in known]
     if new:
         with suppress(EffVizError), JobProgress(len(new), "outside").shown("outside", may_stop=False) as work:
@@ -111,11 +111,11 @@ MOST_COLUMNS = 6
 APART = (Scale.OWN, Scale.RANK)  # scales that need no other map
 
 
-def show_stills(found: Sequence[MapCell | MapGap], look: DisplaySettings) -> None:
+def show_stills(entries: Sequence[MapCell | MapGap], look: DisplaySettings) -> None:
     """Lay the photos down and the models across; what could not be made leaves its sentence in its place."""
-    cells = [entry for entry in found if isinstance(entry, MapCell)]
+    cells = [entry for entry in entries if isinstance(entry, MapCell)]
     scaled = dict(zip(map(id, cells), rescale([cell.map for cell in cells], look.scale), strict=True))
-    for row in rows_by_photo(found):
+    for row in rows_by_photo(entries):
         for place, entry in zip(_row(row), row, strict=True):
             with place:
                 if isinstance(entry, MapGap):
@@ -207,15 +207,15 @@ def _caption(cell: MapCell) -> None:
 # The grid itself, by the browser or as still pictures.
 
 
-def show(found: Sequence[MapCell | MapGap], choice: ExplanationChoice, looked: DisplaySettings) -> None:
+def show(entries: Sequence[MapCell | MapGap], choice: ExplanationChoice, looked: DisplaySettings) -> None:
     """Lay the photos down and the models across; what could not be made leaves its sentence in its place."""
     if st.session_state.get(STILL):
-        show_stills(found, looked)
+        show_stills(entries, looked)
     else:
         calls = Calls(display_settings.keep_display, cell_inspector.ask, _no_canvas)
         with st.container():  # for the bar of a question: the grid has the same place without it
-            news = grid_data.changing_payload(found)
-        grid(grid_data.grid_payload(found, choice), news, "comparison", calls)
+            news = grid_data.changing_payload(entries)
+        grid(grid_data.grid_payload(entries, choice), news, "comparison", calls)
 
 
 def _no_canvas() -> None:
@@ -226,30 +226,30 @@ def _no_canvas() -> None:
 # grid gives the picture itself, as it is seen; see `components/grid/sheet.js`.
 
 
-def show_downloads(found: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings) -> None:
+def show_downloads(entries: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings) -> None:
     """Files that are made when their button is pressed; what they hold is what can be seen above."""
-    cells = [entry for entry in found if isinstance(entry, MapCell)]
+    cells = [entry for entry in entries if isinstance(entry, MapCell)]
     still, link, saved = st.session_state.get(STILL), sharing.address(), sharing.archive(SAMPLES.get())
     with st.container(horizontal=True):
         if still:
             _button(
                 _("Grid as PNG"),
-                lambda: sheet.grid_png(_sheet(cells, choice, look), _texts(found, choice, look, link)),
+                lambda: sheet.grid_png(_sheet(cells, choice, look), _texts(entries, choice, look, link)),
                 (display_settings.file_name("grid", ".png"), "image/png", ":material/image:"),
             )
         _button(
             _("Raw maps as NPZ"),
-            lambda: maps_npz(grid_data.grid_maps(found, choice)),
+            lambda: maps_npz(grid_data.grid_maps(entries, choice)),
             (display_settings.file_name("maps", ".npz"), "application/octet-stream", ":material/grid_on:"),
         )
         _button(
             _("Settings as JSON"),
-            lambda: settings_json(_comparison(found, choice, look)),
+            lambda: settings_json(_comparison(entries, choice, look)),
             (display_settings.file_name("settings", ".json"), "application/json", ":material/data_object:"),
         )
         _button(
             _("Save the session"),
-            lambda: _session(found, choice, look, saved),
+            lambda: _session(entries, choice, look, saved),
             (display_settings.file_name("session", ".zip"), "application/zip", ":material/folder_zip:"),
         )
     picture_is = _("The picture is the grid as it stands above.")
@@ -265,19 +265,19 @@ def show_downloads(found: Sequence[MapCell | MapGap], choice: ExplanationChoice,
 
 
 def _texts(
-    found: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings, link: str
+    entries: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings, link: str
 ) -> dict[str, str]:
     """What made the picture, for the file itself; the browser's picture has the same (see `grid/sheet.js`)."""
-    settings = settings_json(_comparison(found, choice, look)).decode()
+    settings = settings_json(_comparison(entries, choice, look)).decode()
     return {"Software": "EffViz", "EffViz link": link, "EffViz settings": settings}
 
 
 def _session(
-    found: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings, saved: SessionArchive
+    entries: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings, saved: SessionArchive
 ) -> bytes:
     """Photos, settings, maps and a page as one file."""
     facts = [
-        (_("Models"), ", ".join(dict.fromkeys(entry.entrant.card.ref.label for entry in found))),
+        (_("Models"), ", ".join(dict.fromkeys(entry.entrant.card.ref.label for entry in entries))),
         (_("Method"), CAM_METHODS[choice.method].title),
         (_("Layer"), _(LAYERS[choice.layer])),
         (_("Class"), str(choice.target)),
@@ -286,19 +286,19 @@ def _session(
         ("EffViz", effviz.__version__),
     ]
     files = {
-        session_archive.SETTINGS: settings_json(_comparison(found, choice, look)),
-        session_archive.MAPS: maps_npz(grid_data.grid_maps(found, choice)),
-        session_archive.PAGE: session_archive.session_page(list(_session_rows(found, look)), facts).encode(),
+        session_archive.SETTINGS: settings_json(_comparison(entries, choice, look)),
+        session_archive.MAPS: maps_npz(grid_data.grid_maps(entries, choice)),
+        session_archive.PAGE: session_archive.session_page(list(_session_rows(entries, look)), facts).encode(),
     }
     return session_archive.session_zip(saved, effviz.__version__, files)
 
 
-def _session_rows(found: Sequence[MapCell | MapGap], look: DisplaySettings) -> Iterator[session_archive.SessionRow]:
+def _session_rows(entries: Sequence[MapCell | MapGap], look: DisplaySettings) -> Iterator[session_archive.SessionRow]:
     from effviz.report.html_report import PictureTile  # brings plotly, and a session is saved rarely
 
-    cells = [entry for entry in found if isinstance(entry, MapCell)]
+    cells = [entry for entry in entries if isinstance(entry, MapCell)]
     scaled = dict(zip(map(id, cells), rescale([cell.map for cell in cells], look.scale), strict=True))
-    for row in rows_by_photo(found):
+    for row in rows_by_photo(entries):
         photo = row[0].photo
         tiles = [PictureTile(cache.thumbnail(photo), _("The photo {name}").format(name=photo.name), photo.name)]
         for cell in row:
@@ -315,12 +315,12 @@ def _button(label: str, make: Callable[[], bytes], file: tuple[str, str, str]) -
 
 
 def _comparison(
-    found: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings
+    entries: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings
 ) -> ComparisonSettings:
-    labels = dict.fromkeys(entry.entrant.card.ref.label for entry in found if isinstance(entry, MapCell))
+    labels = dict.fromkeys(entry.entrant.card.ref.label for entry in entries if isinstance(entry, MapCell))
     return ComparisonSettings(
         models=[cache.model(label) for label in labels],
-        maps=grid_data.grid_maps(found, choice),
+        maps=grid_data.grid_maps(entries, choice),
         target=str(choice.target),
         scale=look.scale,
         style=look.style,
@@ -363,7 +363,7 @@ def show_same_methods(cells: Sequence[MapCell], choice: ExplanationChoice) -> No
     if not cells or choice.layer is not TargetLayer.LAST or not CAM_METHODS[choice.method].closed_form:
         return
     twins = [_twins(cell, choice.method) for cell in cells]
-    everywhere = [method for method in CLOSED if all(method in found for found in twins)]
+    everywhere = [method for method in CLOSED if all(method in group for group in twins)]
     if everywhere:
         names = ", ".join(CAM_METHODS[method].title for method in everywhere)
         same = _(
@@ -374,8 +374,8 @@ def show_same_methods(cells: Sequence[MapCell], choice: ExplanationChoice) -> No
 
 
 def _twins(cell: MapCell, method: Method) -> tuple[Method, ...]:
-    found = cache.same_maps(cell.entrant.card.ref, cell.photo, cell.map.target_index)
-    group = next(group for group in found if method in group.methods)
+    groups = cache.same_maps(cell.entrant.card.ref, cell.photo, cell.map.target_index)
+    group = next(group for group in groups if method in group.methods)
     return tuple(twin for twin in group.methods if twin is not method)
 
 
@@ -383,9 +383,9 @@ def show_methods(cells: Sequence[MapCell], look: DisplaySettings) -> None:
     """All closed-form methods on one photo by one model, the same ones folded into one picture."""
     chosen = photo_picker.choose_cell(_("Model and photo"), cells, "methods_cell")
     ref, target = chosen.entrant.card.ref, chosen.map.target_index
-    found = cache.same_maps(ref, chosen.photo, target)
-    for start in range(0, len(found), 4):
-        for column, group in zip(st.columns(4), found[start : start + 4], strict=False):
+    groups = cache.same_maps(ref, chosen.photo, target)
+    for start in range(0, len(groups), 4):
+        for column, group in zip(st.columns(4), groups[start : start + 4], strict=False):
             with column:
                 _group(chosen, group, look)
     explained = _("All explain {name} at the last layer. Maps that differ by a positive factor count as the same.")
@@ -393,12 +393,12 @@ def show_methods(cells: Sequence[MapCell], look: DisplaySettings) -> None:
 
 
 def _group(cell: MapCell, group: "IdenticalMethods", look: DisplaySettings) -> None:
-    found = cache.map_of_class(cell.entrant.card.ref, cell.photo, cell.map.target_index, group.methods[0])
-    scaled = rescale([found], look.scale)[0]
-    picture = cache.picture(cell.photo, scaled, style_for(found, look.style))
+    entry = cache.map_of_class(cell.entrant.card.ref, cell.photo, cell.map.target_index, group.methods[0])
+    scaled = rescale([entry], look.scale)[0]
+    picture = cache.picture(cell.photo, scaled, style_for(entry, look.style))
     # As a file Streamlit would keep it for every visitor until the session is forgotten, and as st.image's address
     # urllib remembers it: 86 kB each, the last 128.
-    address, said = grid_data.jpeg_address(picture), html.escape(describe_map(found))
+    address, said = grid_data.jpeg_address(picture), html.escape(describe_map(entry))
     st.html(f'<img src="{address}" alt="{said}" style="width: 100%">')
     st.markdown(" = ".join(f"**{CAM_METHODS[method].title}**" for method in group.methods))
     if len(group.methods) > 1:

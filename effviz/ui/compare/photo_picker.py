@@ -93,8 +93,8 @@ def _samples() -> None:
     gallery(_pictures(), SAMPLES.get(), Strip(_("Sample photos"), MOST_SAMPLES), "gallery", keep_samples)
     with credits:
         credit = _("**{title}**: {author}, {licence}, [source]({link})")
-        for each in sample_photos.samples():
-            st.markdown(credit.format(title=each.title, author=each.author, licence=each.licence, link=each.source))
+        for photo in sample_photos.samples():
+            st.markdown(credit.format(title=photo.title, author=photo.author, licence=photo.licence, link=photo.source))
 
 
 def keep_samples(names: object) -> None:

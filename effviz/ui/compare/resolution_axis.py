@@ -126,13 +126,13 @@ def answer_data(forward: Forward, target: int, method: Method) -> Json:
     # Imported here: a page shows itself without torch.
     from effviz.explain.activation_maps import activation_map
 
-    found = activation_map(forward, target, method)
+    entry = activation_map(forward, target, method)
     return {
         "px": forward.prepared.size_px,
-        "alt": describe_map(found),
+        "alt": describe_map(entry),
         "ms": _("{ms:.1f} ms").format(ms=forward.forward_ms),
-        "place": grid_data.map_place(found),
-        "map": pack([found.values]),
+        "place": grid_data.map_place(entry),
+        "map": pack([entry.values]),
         "guesses": [
             {"text": f"{guess.name} {guess.probability:.0%}", "explained": guess.index == target}
             for guess in top_guesses(forward)

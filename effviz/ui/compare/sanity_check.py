@@ -114,8 +114,8 @@ def show(cells: Sequence[MapCell]) -> None:
     if st.session_state.get(ASKED) == key and (key in _CHECKS or not stopped(key)):
         with guard():
             with st.container():  # for the bar: what follows has the same place without it, and stays as it was played
-                found = check(chosen)
-            _show(chosen, found)
+                checked = check(chosen)
+            _show(chosen, checked)
 
 
 def check(cell: MapCell) -> Check:
@@ -128,8 +128,8 @@ def check(cell: MapCell) -> Check:
 
 
 def _key(cell: MapCell) -> tuple[Hashable, ...]:
-    found = cell.map
-    return found.model, found.weights_sha256, found.photo_sha256, found.target_index, found.method
+    entry = cell.map
+    return entry.model, entry.weights_sha256, entry.photo_sha256, entry.target_index, entry.method
 
 
 def _make(cell: MapCell) -> Check:
@@ -143,52 +143,52 @@ def _checked(cell: MapCell, progress: Progress) -> Check:
     # Imported here: a page shows itself without torch.
     from effviz.evaluate.map_similarity import cascade, random_logit
 
-    found, steps = cell.map, []
+    entry, steps = cell.map, []
     whole = cache.forward(cell.entrant.card.ref, cell.photo)
-    for step in cascade(whole, found.target_index, found.method):
+    for step in cascade(whole, entry.target_index, entry.method):
         steps.append(step)
         progress(min(1.0, len(steps) / MOST_STEPS))
-    return Check(tuple(steps), random_logit(whole, found.target_index, found.method))
+    return Check(tuple(steps), random_logit(whole, entry.target_index, entry.method))
 
 
-def _show(cell: MapCell, found: Check) -> None:
+def _show(cell: MapCell, check: Check) -> None:
     pictures, curve = st.columns(2, gap="large")
     with pictures:
-        reel(payload(cell, found), "sanity-reel")
+        reel(payload(cell, check), "sanity-reel")
     with curve:
         drawn = similarity_figure(
-            [RandomizationStep(_part(step.stage), step.spearman, step.ssim) for step in found.steps]
+            [RandomizationStep(_part(step.stage), step.spearman, step.ssim) for step in check.steps]
         )
         said = _("How alike the map stays to the intact one: {said}")
-        st.plotly_chart(drawn, key=CHART, config=style.config("sanity"), alt=said.format(said=_ends(found)))
+        st.plotly_chart(drawn, key=CHART, config=style.config("sanity"), alt=said.format(said=_ends(check)))
         title = _("Does a map depend on what the model learnt?")
-        chart_menu(CHART, drawn, title, _("Measured and drawn by EffViz (Apache-2.0)."), similarity_rows(found))
-    st.markdown(f"{_ends(found)} {_other(cell, found)}")
+        chart_menu(CHART, drawn, title, _("Measured and drawn by EffViz (Apache-2.0)."), similarity_rows(check))
+    st.markdown(f"{_ends(check)} {_other(cell, check)}")
     if not cell.map.trained:
         st.error(_("Untrained: random weights, this map means nothing."), icon=":material/warning:")
     outputs.sources((_("Adebayo et al. 2018"), PAPER), (_("Sixt et al. 2020"), "https://arxiv.org/abs/1912.09818"))
 
 
-def similarity_rows(found: Check) -> list[Row]:
+def similarity_rows(check: Check) -> list[Row]:
     """One row a step of the figure."""
     return [
-        {"random_down_to": step.stage, "rank_correlation": step.spearman, "ssim": step.ssim} for step in found.steps
+        {"random_down_to": step.stage, "rank_correlation": step.spearman, "ssim": step.ssim} for step in check.steps
     ]
 
 
-def payload(cell: MapCell, found: Check) -> Json:
+def payload(cell: MapCell, check: Check) -> Json:
     """The maps as the browser gets them, one for each part that was broken."""
     lines = [
         _("Rank correlation {spearman}, SSIM {ssim}").format(spearman=_number(step.spearman), ssim=_number(step.ssim))
-        for step in found.steps
+        for step in check.steps
     ]
     return {
         "kind": "melting",
         "label": _("Break the network from the top"),
-        "said": [_said(step.stage, number) for number, step in enumerate(found.steps)],
+        "said": [_said(step.stage, number) for number, step in enumerate(check.steps)],
         "ways": [],
         "chart": CHART,
-        "places": list(range(len(found.steps))),
+        "places": list(range(len(check.steps))),
         "start": 0,
         "pace": PACE_MS,
         "look": display_settings.display_payload(),
@@ -199,8 +199,8 @@ def payload(cell: MapCell, found: Check) -> Json:
                 "colour": grid_data.axis_colour(cell.entrant),
                 "lines": {"": lines},
                 "photo": grid_data.photo_address(cell.photo),
-                "place": grid_data.map_place(found.steps[0].map),
-                "maps": pack([step.map.values for step in found.steps]),
+                "place": grid_data.map_place(check.steps[0].map),
+                "maps": pack([step.map.values for step in check.steps]),
             }
         ],
     }
@@ -220,26 +220,26 @@ def _said(stage: str, number: int) -> str:
     return _("All is random from the classifier down to this part: {part}.").format(part=_part(stage))
 
 
-def _ends(found: Check) -> str:
+def _ends(check: Check) -> str:
     """What is left of the map in the end."""
-    last = found.steps[-1]
+    last = check.steps[-1]
     return _(
         "With all weights random, the map's rank correlation with the intact one is {spearman} and its SSIM {ssim}; "
         "1 would be the same map, 0 is no likeness at all, below 0 is the opposite order."
     ).format(spearman=_number(last.spearman), ssim=_number(last.ssim))
 
 
-def _other(cell: MapCell, found: Check) -> str:
+def _other(cell: MapCell, check: Check) -> str:
     """What the map of a class drawn at random has to do with it."""
     return _(
         "Another question is whether the map knows its class: for {name}, a class drawn at random, the trained "
         "network's map by {method} has a rank correlation of {spearman} with the one for {own} (SSIM {ssim})."
     ).format(
-        name=outputs.plain(found.other.map.target_name),
+        name=outputs.plain(check.other.map.target_name),
         method=CAM_METHODS[cell.map.method].title,
         own=outputs.plain(cell.map.target_name),
-        spearman=_number(found.other.spearman),
-        ssim=_number(found.other.ssim),
+        spearman=_number(check.other.spearman),
+        ssim=_number(check.other.ssim),
     )
 
 

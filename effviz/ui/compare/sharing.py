@@ -196,8 +196,8 @@ def archive(bundled: Sequence[str]) -> SessionArchive:
     return SessionArchive(urlencode(sorted(st.query_params.to_dict().items())), (*own, *samples))
 
 
-def _sample(of: SamplePhoto) -> tuple[str, bytes]:
-    return of.path.name, of.path.read_bytes()
+def _sample(sample: SamplePhoto) -> tuple[str, bytes]:
+    return sample.path.name, sample.path.read_bytes()
 
 
 def address() -> str:

@@ -58,10 +58,10 @@ class Source:
     read: Callable[["RatedPhoto"], bytes]
 
 
-def show_maps(found: "Sequence[RatedPhoto]", view: ResultsView, model: str) -> bool:
+def show_maps(examples: "Sequence[RatedPhoto]", view: ResultsView, model: str) -> bool:
     """Offer the maps of photos whose files are here; tell whether there were any."""
     source = _uploads() if view.measured.key[0] == VISIT else _folder()
-    mine = [example for example in found if source and source.has(example)]
+    mine = [example for example in examples if source and source.has(example)]
     if source and mine and st.toggle(source.title, key=WANTED):
         _draw(mine, _pictures(mine, source, view, model))
     return bool(mine)
@@ -115,15 +115,15 @@ def _pictures(mine: "Sequence[RatedPhoto]", source: Source, view: ResultsView, m
     """Draw what is not drawn yet, each when it is the visitor's turn; only what is on the page is kept."""
     kept: dict[tuple[object, ...], MapPicture | None] = st.session_state.get(DRAWN, {})
     keys = {(view.measured.key, example.sha256, example.target, model, view.method): example for example in mine}
-    found = {key: kept[key] for key in keys if key in kept}
-    if missing := [key for key in keys if key not in found]:
+    pictures = {key: kept[key] for key in keys if key in kept}
+    if missing := [key for key in keys if key not in pictures]:
         with JobProgress(len(missing), "own").shown((WANTED, *keys), may_stop=False) as work:
             for key in missing:
                 work.next(_("{model} looks at {photo}").format(model=plain(model), photo=plain(keys[key].photo)))
                 with work.turn(_effort(view, model)) as progress:
-                    found[key] = _picture(keys[key], source, view, model, progress)
-    st.session_state[DRAWN] = found
-    return [found[key] for key in keys]
+                    pictures[key] = _picture(keys[key], source, view, model, progress)
+    st.session_state[DRAWN] = pictures
+    return [pictures[key] for key in keys]
 
 
 def _effort(view: ResultsView, model: str) -> Effort:
@@ -191,23 +191,23 @@ def clicked_example(chart: str) -> None:
 
 def show_examples(view: ResultsView) -> None:
     """The choice of a model, its photos, and a button to Compare for those that come with EffViz."""
-    of = view.measured
-    names = {NONE: _("No model chosen")} | {model: model for model in of.models}
+    run = view.measured
+    names = {NONE: _("No model chosen")} | {model: model for model in run.models}
     model = inputs.choose_listed(_("Model: click a point, or choose one here"), names, MODEL, NONE)
     if model == NONE:
         return
-    found = picked(view, model)
-    if not found:
+    examples = picked(view, model)
+    if not examples:
         st.caption(_("No photo has a value by this method for {model}.").format(model=plain(model)))
         return
-    others = [example for example in found if example.sha256 not in _bundled()]
+    others = [example for example in examples if example.sha256 not in _bundled()]
     if others:
-        _names(view, found)
-    drawn = _cards(view, model, found)
+        _names(view, examples)
+    drawn = _cards(view, model, examples)
     with guard():
         drawn |= show_maps(others, view, model)
     if not drawn:
-        st.caption(_(_OWN if of.key[0] == VISIT else _ELSEWHERE))
+        st.caption(_(_OWN if run.key[0] == VISIT else _ELSEWHERE))
 
 
 def picked(view: ResultsView, model: str) -> list[RatedPhoto]:
@@ -228,12 +228,12 @@ def picked(view: ResultsView, model: str) -> list[RatedPhoto]:
 def _numbers(count: int) -> dict[int, str]:
     """Places in the order of values, each with what it is called; of few photos there are fewer of each."""
     best, median, worst = PLACES
-    each = min(EACH, max(1, count // 3), count)
-    middle = (count - each) // 2
-    found = dict.fromkeys(range(each), best)
-    for first, place in ((count - each, worst), (middle, median)):
-        found |= {number: place for number in range(first, first + each) if number not in found}
-    return dict(sorted(found.items()))
+    per_place = min(EACH, max(1, count // 3), count)
+    middle = (count - per_place) // 2
+    places = dict.fromkeys(range(per_place), best)
+    for first, place in ((count - per_place, worst), (middle, median)):
+        places |= {number: place for number in range(first, first + per_place) if number not in places}
+    return dict(sorted(places.items()))
 
 
 def _example(view: ResultsView, place: str, row: pd.Series) -> RatedPhoto:
@@ -246,9 +246,9 @@ def _bundled() -> dict[str, SamplePhoto]:
     return {hashlib.sha256(sample.path.read_bytes()).hexdigest(): sample for sample in sample_photos.samples()}
 
 
-def _names(view: ResultsView, found: Sequence[RatedPhoto]) -> None:
+def _names(view: ResultsView, examples: Sequence[RatedPhoto]) -> None:
     st.dataframe(
-        pd.DataFrame([{"place": _(of.place), "value": of.value, "photo": of.photo} for of in found]),
+        pd.DataFrame([{"place": _(row.place), "value": row.value, "photo": row.photo} for row in examples]),
         hide_index=True,
         height="content",
         column_config={
@@ -259,9 +259,9 @@ def _names(view: ResultsView, found: Sequence[RatedPhoto]) -> None:
     )
 
 
-def _cards(view: ResultsView, model: str, found: Sequence[RatedPhoto]) -> bool:
+def _cards(view: ResultsView, model: str, examples: Sequence[RatedPhoto]) -> bool:
     """Show the photos that come with EffViz, a column for each place; tell whether there were any."""
-    here = [(example, _bundled()[example.sha256]) for example in found if example.sha256 in _bundled()]
+    here = [(example, _bundled()[example.sha256]) for example in examples if example.sha256 in _bundled()]
     places = [place for place in PLACES if any(example.place == place for example, _sample in here)]
     for place, column in zip(places, st.columns(len(PLACES)), strict=False):
         with column:

@@ -164,11 +164,11 @@ def _models() -> tuple[str, ...]:
         accept_new_options=True,
         help=_("NAME or NAME@PIXELS, such as lite0@320."),
     )
-    found: dict[str, None] = {}
+    labels: dict[str, None] = {}
     for name in chosen:
         with guard():
-            found[_allowed(catalogue.parse_model(name)).label] = None
-    return tuple(found)
+            labels[_allowed(catalogue.parse_model(name)).label] = None
+    return tuple(labels)
 
 
 def _fit() -> Iterator[str]:
@@ -266,14 +266,14 @@ def _possible(metrics: tuple[Metric, ...], models: Sequence[str]) -> tuple[Metri
 
 def _unlike(pictures: Sequence[PhotoChoice]) -> tuple[PhotoChoice, ...]:
     """Give each photo a name of its own; one that came twice is measured once."""
-    found: dict[str, PhotoChoice] = {}
+    by_name: dict[str, PhotoChoice] = {}
     for picture in {picture.sha256: picture for picture in pictures}.values():
         name, count = picture.name, 1
-        while name in found:
+        while name in by_name:
             count += 1
             name = f"{count} {picture.name}"
-        found[name] = replace(picture, name=name)
-    return tuple(found.values())
+        by_name[name] = replace(picture, name=name)
+    return tuple(by_name.values())
 
 
 # The run, in steps that are short enough to let others go first between them.
@@ -366,7 +366,7 @@ def _steps(
 ) -> Iterator[QuickRunStep]:
     from effviz.evaluate.measurements import measure_prepared, prepare_photo
 
-    found = prepare_photo(sample, settings.refs)
+    prepared = prepare_photo(sample, settings.refs)
     work = [(number, metrics) for number in range(len(models)) for metrics in _together(settings.metrics, number)]
     for done, (number, metrics) in enumerate(work):
         beat(done / len(work))
@@ -375,7 +375,7 @@ def _steps(
         labels = tuple(settings.models[place] for place in beside)
         with _timed(beat, done / len(work)) as seconds:
             rows = measure_prepared(
-                [_seen(found, beside)],
+                [_seen(prepared, beside)],
                 dataclasses.replace(settings, models=labels, metrics=metrics),
                 [models[place] for place in beside],
             )
@@ -404,21 +404,21 @@ def _timed(beat: Progress, share: float) -> Iterator[Callable[[], float]]:
 
 def _together(metrics: Sequence[Metric], number: int) -> list[tuple[Metric, ...]]:
     """Part the metrics of the model with this number: those that need the same passes stay together."""
-    found: dict[frozenset[Metric], list[Metric]] = {}
+    groups: dict[frozenset[Metric], list[Metric]] = {}
     for metric in metrics:
         if number or metric not in AGREEMENT_METRICS:  # the first model is not compared with itself
             kind = next((kind for kind in TOGETHER if metric in kind), frozenset({metric}))
-            found.setdefault(kind, []).append(metric)
-    return [tuple(some) for some in found.values()]
+            groups.setdefault(kind, []).append(metric)
+    return [tuple(some) for some in groups.values()]
 
 
-def _seen(found: "PreparedPhoto | UnreadablePhoto", numbers: Sequence[int]) -> "PreparedPhoto | UnreadablePhoto":
+def _seen(photo: "PreparedPhoto | UnreadablePhoto", numbers: Sequence[int]) -> "PreparedPhoto | UnreadablePhoto":
     """Return a photo as some models see it."""
     from effviz.evaluate.measurements import UnreadablePhoto
 
-    if isinstance(found, UnreadablePhoto):
-        return found
-    return dataclasses.replace(found, prepared=tuple(found.prepared[number] for number in numbers))
+    if isinstance(photo, UnreadablePhoto):
+        return photo
+    return dataclasses.replace(photo, prepared=tuple(photo.prepared[number] for number in numbers))
 
 
 def _dataset(asked: QuickRunRequest, folder: Path) -> "Dataset":

@@ -66,23 +66,23 @@ def show_about(run: MeasuredRun) -> None:
     )
 
 
-def made_by(of: MeasuredRun) -> None:
+def made_by(measured: MeasuredRun) -> None:
     """Everything that decides the numbers, folded away."""
-    run = of.run
+    run = measured.run
     with st.expander(_("Settings, weights and versions")):
         weights = {network.label: f"{network.weights_sha256[:12]}, {network.engine}" for network in run.networks}
         rows = display_names.made_by(run) | weights
         st.dataframe(pd.DataFrame(rows.items(), columns=[_("Name"), _("Value")]), hide_index=True)
 
 
-def show_chart(view: ResultsView, cells: Sequence[MetricMean], found: Sequence[Difference]) -> None:
+def show_chart(view: ResultsView, cells: Sequence[MetricMean], differences: Sequence[Difference]) -> None:
     """The measure against MACs; a click on a point chooses its model below.
 
     Of what runs the model again each model's lead over its own Gaussian, which is then the line at 0.
     """
     known = measured_refs(view.measured.run)
     if view.metric in FAITHFULNESS_METRICS:
-        cells = _leads(view, found)
+        cells = _leads(view, differences)
     models = _rated(view, cells, view.method, known)
     if not models:
         st.info(
@@ -111,26 +111,26 @@ def show_chart(view: ResultsView, cells: Sequence[MetricMean], found: Sequence[D
 
 def _notes(view: ResultsView, models: Sequence[RatedModel], known: Mapping[str, ModelRef]) -> Iterator[str]:
     """How to read the figure, and what is not in it."""
-    of = view.measured
+    measured = view.measured
     yield display_names.sentence(view.metric)
     if view.metric in FAITHFULNESS_METRICS:
         yield display_names.only_leads()
     if view.metric in AGREEMENT_METRICS:
         text = _("{model} is what the others are compared with, so it has no value itself.")
-        yield text.format(model=plain(of.models[0]))
+        yield text.format(model=plain(measured.models[0]))
     if view.metric in SANITY_METRICS:
         yield _("Controls have no value: no network made them.")
     text = _("Bars: 95 % intervals ({kind}) over photos, not over trainings.")
     yield text.format(kind=_("Wilson") if view.metric in SHARE_METRICS else _("Student's t"))
     text = _("Colours show which dimension a model scales, compared with {model}, the first of the run.")
-    yield text.format(model=plain(of.models[0]))
+    yield text.format(model=plain(measured.models[0]))
     if any(rated.role is None for rated in models):
         yield _("Other: two of depth, width and pixels, or another family.")
-    if unknown := [model for model in of.models if model not in known]:
+    if unknown := [model for model in measured.models if model not in known]:
         yield _("Not known here, so not in the figure: {names}.").format(names=", ".join(map(plain, unknown)))
 
 
-def show_tables(view: ResultsView, cells: Sequence[MetricMean], found: Sequence[Difference]) -> None:
+def show_tables(view: ResultsView, cells: Sequence[MetricMean], differences: Sequence[Difference]) -> None:
     """Every method and control beside every model, over all photos and over the hard ones; then the differences."""
     most = max((cell.every.n for cell in cells), default=0)
     st.markdown(_("All photos: **{count}**").format(count=most))
@@ -140,14 +140,14 @@ def show_tables(view: ResultsView, cells: Sequence[MetricMean], found: Sequence[
     ):
         st.markdown(_("Object under 25 % of the photo and off-centre: **{count}**").format(count=hard))
         _matrix(view.measured, cells, small=True)
-    if found:
+    if differences:
         title = (
             _("{method}, differences on the same photos that are small and off-centre")
             if view.small
             else _("{method}, differences on the same photos")
         )
         st.markdown(title.format(method=display_names.method(view.method)))
-        _pairs(found, view.small)
+        _pairs(differences, view.small)
 
 
 def show_failed(run: MeasuredRun) -> None:
@@ -174,7 +174,7 @@ def show_files(run: MeasuredRun) -> None:
                 _("Differences as CSV"),
                 DIFFERENCES_FILE,
                 "text/csv",
-                lambda *found: html_report.table_files(*found)[DIFFERENCES_FILE],
+                lambda *tables: html_report.table_files(*tables)[DIFFERENCES_FILE],
             ),
             (_("Report as HTML"), "report.html", "text/html", evaluation_html),
         ):
@@ -192,16 +192,16 @@ def show_files(run: MeasuredRun) -> None:
 def _made(run: MeasuredRun, make: Callable[[Results, Sequence[MetricMean]], str]) -> bytes:
     """Count every mean, and what the page compares, when it is the visitor's turn: a click waits for it unseen."""
     with QUEUE.turn(lambda _before: None, visitor=job_queue.who_asks()):
-        found = [cell for metric in run.metrics for cell in run.cells_of(run.models, metric)]
-        return make(run.results, found).encode()
+        cells = [cell for metric in run.metrics for cell in run.cells_of(run.models, metric)]
+        return make(run.results, cells).encode()
 
 
 def _rated(view: ResultsView, cells: Sequence[MetricMean], method: str, known: dict[str, ModelRef]) -> list[RatedModel]:
-    found = {cell.model: (cell.small if view.small else cell.every) for cell in cells if cell.method == method}
+    intervals = {cell.model: (cell.small if view.small else cell.every) for cell in cells if cell.method == method}
     return [
-        RatedModel(label, ref.macs, axis_among(ref, list(known.values())[:place]), found[label])
+        RatedModel(label, ref.macs, axis_among(ref, list(known.values())[:place]), intervals[label])
         for place, (label, ref) in enumerate(known.items())
-        if label in found and found[label].n
+        if label in intervals and intervals[label].n
     ]
 
 
@@ -224,14 +224,14 @@ def _save(view: ResultsView, cells: Sequence[MetricMean]) -> None:
 
 def _matrix(run: MeasuredRun, cells: Sequence[MetricMean], small: bool) -> None:
     """One row a method and control; methods with the same numbers for every model share a row."""
-    found = {(cell.method, cell.model): cell.small if small else cell.every for cell in cells}
+    means = {(cell.method, cell.model): cell.small if small else cell.every for cell in cells}
     alike: dict[object, list[str]] = {}
     for method in dict.fromkeys(cell.method for cell in cells):
-        numbers = tuple(found.get((method, model)) for model in run.models)
+        numbers = tuple(means.get((method, model)) for model in run.models)
         alike.setdefault(method if method in set(Control) else numbers, []).append(method)
     rows = [
         {"method": ", ".join(map(display_names.method, methods))}
-        | {model: figures.format_interval(known) for model in run.models if (known := found.get((methods[0], model)))}
+        | {model: figures.format_interval(mean) for model in run.models if (mean := means.get((methods[0], model)))}
         for methods in alike.values()
     ]
     st.dataframe(
@@ -243,17 +243,17 @@ def _matrix(run: MeasuredRun, cells: Sequence[MetricMean], small: bool) -> None:
     )
 
 
-def _pairs(found: Sequence[Difference], small: bool) -> None:
+def _pairs(differences: Sequence[Difference], small: bool) -> None:
     rows = [
         {
-            "model": of.model,
-            "minus": _minus(of),
+            "model": difference.model,
+            "minus": _minus(difference),
             "difference": signed(interval),
             "certain": _("yes") if interval.sure else _("no"),
             "photos": interval.n,
         }
-        for of in found
-        if (interval := of.small if small else of.every).n
+        for difference in differences
+        if (interval := difference.small if small else difference.every).n
     ]
     if not rows:
         return
@@ -279,19 +279,19 @@ def _minus(difference: Difference) -> str:
     return _("{model} (leads)").format(model=difference.minus_model) if difference.of_leads else difference.minus_model
 
 
-def _leads(view: ResultsView, found: Sequence[Difference]) -> list[MetricMean]:
+def _leads(view: ResultsView, differences: Sequence[Difference]) -> list[MetricMean]:
     """The lead of each model over its own Gaussian, and the Gaussian's own, 0, in the place of means."""
-    known = list(find_leads(found))
+    known = list(find_leads(differences))
     own = [MetricMean(model, method, view.metric, every, small) for (model, method), every, small in known]
     zero = Interval(0.0, math.nan, math.nan, view.measured.photos)
     return own + [
-        MetricMean(model, Control.GAUSSIAN.value, view.metric, zero, zero) for (model, _method), *_of in known
+        MetricMean(model, Control.GAUSSIAN.value, view.metric, zero, zero) for (model, _method), *_intervals in known
     ]
 
 
-def signed(found: Interval) -> str:
+def signed(interval: Interval) -> str:
     """Return a difference and its interval: `−0.030 (−0.041 to −0.020)`."""
-    return typeset(figures.format_interval(found).replace("–", _(" to ")))
+    return typeset(figures.format_interval(interval).replace("–", _(" to ")))
 
 
 def show_answer(view: ResultsView, differences: Sequence[Difference]) -> None:
@@ -406,8 +406,8 @@ class ScaledModel:
 def answer(view: ResultsView, differences: Sequence[Difference]) -> Iterator[str]:
     """Yield paragraphs: the answer, what the other models do, and whether maps beat a Gaussian."""
     known = [(difference, difference.small if view.small else difference.every) for difference in differences]
-    scaled = list(_scaled(view, [(gain.model, found) for gain, found in known if gain.beside_model and found.n]))
-    controlled = [ScaledModel(lead.model, found) for lead, found in known if not lead.beside_model and found.n]
+    scaled = list(_scaled(view, [(gain.model, value) for gain, value in known if gain.beside_model and value.n]))
+    controlled = [ScaledModel(lead.model, value) for lead, value in known if not lead.beside_model and value.n]
     if view.metric in AGREEMENT_METRICS | SANITY_METRICS:
         yield _("**This measure tells how alike maps are**, not which are better.")
     elif scaled:
@@ -420,10 +420,10 @@ def answer(view: ResultsView, differences: Sequence[Difference]) -> Iterator[str
         yield display_names.few(photos)
 
 
-def _scaled(view: ResultsView, found: Sequence[tuple[str, Interval]]) -> Iterator[ScaledModel]:
+def _scaled(view: ResultsView, intervals: Sequence[tuple[str, Interval]]) -> Iterator[ScaledModel]:
     refs = measured_refs(view.measured.run)
     first = refs.get(view.measured.models[0])
-    for label, interval in found:
+    for label, interval in intervals:
         ref = refs.get(label)
         if ref is None or first is None:
             yield ScaledModel(label, interval)

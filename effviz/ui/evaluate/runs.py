@@ -134,10 +134,10 @@ def _stamp(path: Path) -> Stamp:
 
 def _written(file: Path) -> tuple[int, int]:
     try:
-        found = file.stat()
+        status = file.stat()
     except FileNotFoundError:
         return 0, 0
-    return found.st_mtime_ns, found.st_size
+    return status.st_mtime_ns, status.st_size
 
 
 @lru_cache(maxsize=256)
@@ -258,12 +258,12 @@ class MeasuredRun:
             return tuple(
                 cell for model in models for cell in self.cells if (cell.model, cell.metric) == (model, metric)
             )
-        found: list[MetricMean] = []
+        cells: list[MetricMean] = []
         steps = self._steps()
         for done, methods in enumerate(steps):
             beat(done / len(steps))
-            found += run_summary.metric_means(_only(self.results, tuple(models), metric, methods))
-        return tuple(found)
+            cells += run_summary.metric_means(_only(self.results, tuple(models), metric, methods))
+        return tuple(cells)
 
     def differences(self, models: Sequence[str], method: str, metric: Metric) -> tuple[Difference, ...]:
         """Return models minus the first one, and minus a Gaussian of their own, on the same photos."""
@@ -289,8 +289,8 @@ def shipped_study(name: str = STUDY) -> MeasuredRun:
     Raises:
         SettingsError: a file of it is not here.
     """
-    found = open_folder(STUDIES[name], (name,))
-    return dataclasses.replace(found, cells=read_summary(STUDIES[name] / SUMMARY_FILE).cells)
+    study = open_folder(STUDIES[name], (name,))
+    return dataclasses.replace(study, cells=read_summary(STUDIES[name] / SUMMARY_FILE).cells)
 
 
 def open_entry(entry: RunEntry) -> MeasuredRun:
@@ -320,17 +320,17 @@ def open_folder(folder: Path, key: tuple[object, ...]) -> MeasuredRun:
     file = folder / run_store.RESULTS_FILE
     if pq.read_metadata(file).num_rows > LARGEST_ROWS:
         raise SettingsError(_("The run has more rows than a page can hold. See it with `effviz report`."))
-    found = run_summary.load_results(folder)
-    if missing := {*TEXT_COLUMNS, *NUMBER_COLUMNS} - set(found.frame.columns):
+    results = run_summary.load_results(folder)
+    if missing := {*TEXT_COLUMNS, *NUMBER_COLUMNS} - set(results.frame.columns):
         raise KeyError(missing)
     return MeasuredRun(
         key=key,
-        photos=found.run.photos,
-        models=found.models,
-        methods=tuple(method.value for method in found.run.settings.methods),
-        metrics=found.metrics,
-        seed=found.run.settings.seed,
-        results=found,
+        photos=results.run.photos,
+        models=results.models,
+        methods=tuple(method.value for method in results.run.settings.methods),
+        metrics=results.metrics,
+        seed=results.run.settings.seed,
+        results=results,
         hashes=_hashes(file),
     )
 
@@ -363,8 +363,8 @@ def cached_means(run: MeasuredRun, metric: Metric) -> tuple[MetricMean, ...]:
     """Return the means of every model, method and control by one metric; a bar shows how far they are."""
     if run.cells:
         return run.cells_of(run.models, metric)
-    found = _each(run, (metric,), _cached_cells, lambda models, beat: run.cells_of(models, metric, beat))
-    return tuple(cell for model in run.models for cell in found if cell.model == model)
+    cells = _each(run, (metric,), _cached_cells, lambda models, beat: run.cells_of(models, metric, beat))
+    return tuple(cell for model in run.models for cell in cells if cell.model == model)
 
 
 def cached_differences(run: MeasuredRun, method: str, metric: Metric) -> tuple[Difference, ...]:
@@ -392,16 +392,16 @@ def _each(
     some = [run.models[start : start + run.models_a_step] for start in range(0, len(run.models), run.models_a_step)]
     keys = {models: (run.key, *what, models) for models in some}
     with _lock:
-        found = {models: kept[key] for models, key in keys.items() if key in kept}
-    if missing := [models for models in some if models not in found]:
+        counted = {models: kept[key] for models, key in keys.items() if key in kept}
+    if missing := [models for models in some if models not in counted]:
         with JobProgress(len(missing)).shown(("means", run.key, *what), may_stop=False) as work:
             for models in missing:
                 work.next(_("{model}: means and intervals").format(model=plain(", ".join(models))))
                 with work.turn(Effort(long=True)) as beat:
-                    found[models] = count(models, beat)
+                    counted[models] = count(models, beat)
                 with _lock:
-                    kept[keys[models]] = found[models]
-    return tuple(one for models in some for one in found[models])
+                    kept[keys[models]] = counted[models]
+    return tuple(one for models in some for one in counted[models])
 
 
 # Which run is open, and what of it is shown; all of it stands in the address.
@@ -411,7 +411,7 @@ HERE: Final = "evaluate-here"  # in the session: what this visitor measured
 NEXT: Final = "evaluate-next"  # in the session: the run that the page opens next
 DONE: Final = "evaluate-done"  # in the session: that run has just ended
 ALL, SMALL = "all", "small"
-_RUNS: SizeBoundedCache[MeasuredRun] = SizeBoundedCache(budget_bytes(0.05), lambda found: found.size_bytes)
+_RUNS: SizeBoundedCache[MeasuredRun] = SizeBoundedCache(budget_bytes(0.05), lambda run: run.size_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,10 +434,10 @@ class ResultsView:
 
 def choose_run() -> OpenedRun | None:
     """Show the list of runs and return the one that is chosen; None where there is none, which a sentence says."""
-    found: tuple[RunEntry, ...] = ()
+    entries: tuple[RunEntry, ...] = ()
     with guard():
-        found = list_runs()
-    known = {entry.name: entry for entry in found if ":" not in entry.name}
+        entries = list_runs()
+    known = {entry.name: entry for entry in entries if ":" not in entry.name}
     names = _visit() | {name: entry.title for name, entry in known.items()} | _studies()
     if not names:
         st.info(

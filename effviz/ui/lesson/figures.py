@@ -119,7 +119,7 @@ def show_objective(guess: Guess, shown: bool) -> None:
         return
     exponent = st.slider(_("Exponent w"), -0.30, 0.0, EXPONENT, 0.01, key="lesson-exponent")
     goal = Objective(exponent=exponent)
-    among = [of for of in candidates() if of.listing in (Listing.PAPER, Listing.PAPER_OTHERS)]
+    among = [candidate for candidate in candidates() if candidate.listing in (Listing.PAPER, Listing.PAPER_OTHERS)]
     ranked = ranking(goal, among)
     alt = _("Scatter chart of top-1 over MACs with lines of equal reward; {name} has the highest reward.")
     rows = exhibit.frame(ranked, objective.table_columns())
@@ -195,22 +195,22 @@ def show_live_maps(guess: Mapping[str, float | str], shown: bool) -> None:
     entrants = [Entrant(model_card(known.refs[at]), known.roles[at], "", "") for at in _ORDER]
     place = st.container()
     with st.container():  # for the bar
-        found = compute_cells(
+        entries = compute_cells(
             [cache.bundled(name) for name in PHOTOS], entrants, ExplanationChoice(Method.CAM, TargetLayer.LAST, TOP1)
         )
     with place, st.container(horizontal=True, gap="small", key="lesson-maps"):
         for at, letter in enumerate(LETTERS):
             with st.container(width=ROOM_PICTURE_WIDTH_PX if PRESENT.get() else PICTURE_WIDTH_PX, gap="small"):
-                _column(letter, found[at :: len(LETTERS)], shown)
+                _column(letter, entries[at :: len(LETTERS)], shown)
     st.caption(_("CAM for each network's first guess, each map on its own range. {frame}").format(frame=_(FRAME)))
-    if awaited(found):
+    if awaited(entries):
         st.rerun()
 
 
-def _column(letter: str, found: Sequence[MapCell | MapGap], shown: bool) -> None:
+def _column(letter: str, entries: Sequence[MapCell | MapGap], shown: bool) -> None:
     name = _(AXIS_TITLES[role_of(letter)])
     st.markdown(f"**{letter}** {name}" if shown else f"**{letter}**")
-    for entry in found:
+    for entry in entries:
         if isinstance(entry, MapGap):
             st.caption(entry.sentence)
             continue

@@ -125,7 +125,7 @@ def show_summary() -> None:
     """Set every guess beside its answer."""
     st.title(_("Your guesses and the answers"))
     rows = [_row(number, step, guesses().get(step.name, {})) for number, step in enumerate(STEPS, 1)]
-    st.table(pd.DataFrame([row for of in rows for row in of]), hide_index=True)
+    st.table(pd.DataFrame([row for group in rows for row in group]), hide_index=True)
     st.caption(_("Guesses stay in this visit and are not stored. Step 7 counts the maps that you matched."))
     st.button(_("Forget my guesses"), key="lesson-forget", icon=":material/restart_alt:", on_click=_forget)
 
@@ -251,9 +251,9 @@ def _step(step: Step, number: int, answers: bool) -> None:
     st.subheader(f"{number}. {_(step.title)}")
     st.markdown(whole(step.put_question()))
     right = step.answers()
-    for each in step.asked:
-        said = f"**{each.words(right[each.key])}**" if answers else "………………"
-        st.markdown(_("- {what}: {answer}").format(what=_(each.label), answer=said))
+    for question in step.asked:
+        said = f"**{question.words(right[question.key])}**" if answers else "………………"
+        st.markdown(_("- {what}: {answer}").format(what=_(question.label), answer=said))
     if answers:
         st.markdown(whole(step.finding()))
     else:

@@ -53,7 +53,7 @@ left, right = st.columns(2, gap="large")
 with left:
     family = model_picker.show_phi_strip()
 
-found: list[map_cells.MapCell | map_cells.MapGap] = []
+entries: list[map_cells.MapCell | map_cells.MapGap] = []
 with place:
     if not chosen:
         st.info(_("No photo is chosen: take a sample under Photos, or drop in your own."))
@@ -61,20 +61,20 @@ with place:
         st.info(_("No model is chosen: pick a comparison under Models, or type a model such as lite0@224."))
     elif ready and display_settings.confirm_slow_method(choice, [entrant.card for entrant in ready], len(chosen)):
         with st.container():  # for the bar: the grid has the same place without it, and stays zoomed as it was
-            found = map_cells.compute_cells(chosen, ready, choice)
+            entries = map_cells.compute_cells(chosen, ready, choice)
         with strip.explained:
-            display_settings.choose_class(map_cells.guessed_classes(found))
+            display_settings.choose_class(map_cells.guessed_classes(entries))
         above = st.container()  # filled last: what it says takes a look at the photos, and the maps need not wait
-        photo_grid.show(found, choice, looked)
+        photo_grid.show(entries, choice, looked)
         st.caption(_(CAM_METHODS[choice.method].reading))
-        if map_cells.awaited(found):  # the maps that are there are shown while a run of its own makes the next one
+        if map_cells.awaited(entries):  # the maps that are there are shown while a run of its own makes the next one
             st.rerun()
-        photo_grid.show_same_methods([entry for entry in found if isinstance(entry, map_cells.MapCell)], choice)
+        photo_grid.show_same_methods([entry for entry in entries if isinstance(entry, map_cells.MapCell)], choice)
         with above:
-            photo_grid.show_out_of_domain([entry for entry in found if isinstance(entry, map_cells.MapCell)])
+            photo_grid.show_out_of_domain([entry for entry in entries if isinstance(entry, map_cells.MapCell)])
     model_picker.show_missing_weights(entrants)
 
-if not found:
+if not entries:
     with strip.explained:
         display_settings.choose_class(())
 with right:  # after the maps: a browser needs a second to load what draws it
@@ -82,7 +82,7 @@ with right:  # after the maps: a browser needs a second to load what draws it
 if entrants:
     st.header(_("The models in numbers"), divider="gray")
     grid_data.show_model_table([entrant.card for entrant in entrants])
-shown = [entry for entry in found if isinstance(entry, map_cells.MapCell)]
+shown = [entry for entry in entries if isinstance(entry, map_cells.MapCell)]
 if shown:
     st.header(_("One axis, live: the input size"), divider="gray")
     resolution_axis.show(shown, choice)
@@ -98,4 +98,4 @@ if shown:
     st.header(_("Does a map depend on what the model learnt?"), divider="gray")
     sanity_check.show(shown)
     st.header(_("Take it home"), divider="gray")
-    photo_grid.show_downloads(found, choice, looked)
+    photo_grid.show_downloads(entries, choice, looked)

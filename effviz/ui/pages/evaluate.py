@@ -24,19 +24,19 @@ for setting in (session.MODELS, session.SAMPLES):
 chosen = runs.choose_run()
 if chosen is not None:
     with guard():
-        found = runs.open_run(chosen)
-        run_results.show_about(found)
-        view = runs.choose_view(found)
-        cells = runs.cached_means(found, view.metric)
-        differences = runs.cached_differences(found, view.method, view.metric)
+        run = runs.open_run(chosen)
+        run_results.show_about(run)
+        view = runs.choose_view(run)
+        cells = runs.cached_means(run, view.metric)
+        differences = runs.cached_differences(run, view.method, view.metric)
         run_results.show_answer(view, differences)
         run_results.show_chart(view, cells, differences)
         photo_examples.show_examples(view)
         with st.expander(_("All numbers")):
             run_results.show_tables(view, cells, differences)
-        run_results.show_failed(found)
-        run_results.made_by(found)
-        run_results.show_files(found)
+        run_results.show_failed(run)
+        run_results.made_by(run)
+        run_results.show_files(run)
         run_results.scroll_to_answer()
 
 st.header(_("Measure a few photos here"), divider="gray")

@@ -75,11 +75,11 @@ st.markdown(
     ).format(phi=phi, macs=outputs.amount(network.macs))
 )
 same = Budget(BudgetKind.MACS, network.macs)
-found = [Solution(same, ScalingMethod.COMPOUND, phi, network, network.macs, at_limit=False)]  # the network itself
+solutions = [Solution(same, ScalingMethod.COMPOUND, phi, network, network.macs, at_limit=False)]  # the network itself
 for method in (ScalingMethod.DEPTH, ScalingMethod.WIDTH, ScalingMethod.RESOLUTION):
     with guard():
-        found.append(cache.solution(same, method, rule, family))
-alone = alternatives(baseline, found)
+        solutions.append(cache.solution(same, method, rule, family))
+alone = alternatives(baseline, solutions)
 st.plotly_chart(
     alone,
     key="scale-alternatives",
@@ -88,8 +88,8 @@ st.plotly_chart(
         "Bar chart of depth, width, resolution and parameters of the baseline and of each network in the table below."
     ),
 )
-chart_menu("scale-alternatives", alone, _("One dimension alone"), credit, alternative_rows(found))
-outputs.solutions_table(found)
+chart_menu("scale-alternatives", alone, _("One dimension alone"), credit, alternative_rows(solutions))
+outputs.solutions_table(solutions)
 
 st.header(_("Stage by stage"))
 st.markdown(_("Table 1 of the paper for the baseline → at φ = {phi:.2f}.").format(phi=phi))

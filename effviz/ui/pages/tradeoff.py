@@ -54,7 +54,7 @@ rows = drawn_numbers(made, cost.column, "top1_pct")
 chart_menu(chart_controls.CHART, made, _("What does accuracy cost?"), credit_line(), rows)
 chart_controls.show_notes(series, cost, unmeasured)
 
-network = chart_controls.choose_network([point for of in series for point in of.points])
+network = chart_controls.choose_network([point for curve in series for point in curve.points])
 if network is not None:
     chart_controls.show_network(network)
 

@@ -70,8 +70,8 @@ def match() -> None:
     budget = Budget(BudgetKind.MACS, scaled_network(at.depth, at.width, at.resolution).macs)
     for role in (ScalingAxis.WIDTH, ScalingAxis.DEPTH, ScalingAxis.RESOLUTION):
         key, _label, most, _first = SLIDERS[role]
-        found = cache.solution(budget, ScalingMethod(role.value), PAPER_RULE, scaled_network().family)
-        steps = int(found.coefficient / STEP + 1e-9)
+        solution = cache.solution(budget, ScalingMethod(role.value), PAPER_RULE, scaled_network().family)
+        steps = int(solution.coefficient / STEP + 1e-9)
         st.session_state[key] = min(max(round(steps * STEP, 2), 1.0), most)
 
 

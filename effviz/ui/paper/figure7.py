@@ -56,7 +56,7 @@ def show_mini_maps() -> None:
     with st.container(horizontal=True):
         metric = Metric(
             inputs.choose_one(
-                _("Metric"), {of.value: display_names.metric(of) for of in MEASURED}, "mini-place", "energy"
+                _("Metric"), {metric.value: display_names.metric(metric) for metric in MEASURED}, "mini-place", "energy"
             )
         )
         grid = inputs.choose_one(_("Cells"), {name: _(title) for name, title in GRIDS.items()}, "mini-cells", OWN)

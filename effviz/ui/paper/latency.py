@@ -65,7 +65,7 @@ def latency_axis() -> FigureAxis:
 def latency_curves(measured: Sequence[MeasuredLatency]) -> tuple[FigureCurve, ...]:
     """Table 4 and the measured networks, each kind a series."""
     rows = paper_latencies()
-    here = (_measured(kind, [of for of in measured if of.kind == kind]) for kind in _LOOKS)
+    here = (_measured(kind, [row for row in measured if row.kind == kind]) for kind in _LOOKS)
     return (
         _printed(_("EfficientNet, printed in Table 4"), [row for row in rows if row.name], LOOKS[ScalingAxis.COMPOUND]),
         _printed(_("Other networks, printed in Table 4"), [row for row in rows if not row.name], _PRINTED_LOOK),
@@ -87,12 +87,10 @@ def _printed(title: str, rows: Sequence[PaperLatency], look: SeriesStyle) -> Fig
     return FigureCurve(title, look, Origin.PRINTED, dots, joined=False, text_position="top center")
 
 
-def _measured(kind: str, of: Sequence[MeasuredLatency]) -> FigureCurve:
+def _measured(kind: str, latencies: Sequence[MeasuredLatency]) -> FigureCurve:
     dots = tuple(
-        CurvePoint(
-            each.label, each.mean_ms, each.accuracy.top1_pct, f"{each.source}; {each.accuracy.source}", _short(each)
-        )
-        for each in of
+        CurvePoint(row.label, row.mean_ms, row.accuracy.top1_pct, f"{row.source}; {row.accuracy.source}", _short(row))
+        for row in latencies
     )
     return FigureCurve(_(kind), _LOOKS[kind], Origin.COMPUTED, dots, joined=False, text_position="bottom center")
 
@@ -105,7 +103,7 @@ def _short(latency: MeasuredLatency) -> str:
 def latency_figure(measured: Sequence[MeasuredLatency]) -> go.Figure:
     """Draw both; a bar through an open marker is one standard deviation to each side."""
     made = draw_curves(latency_curves(measured), latency_axis(), accuracy_axis(), HEIGHT_PX)
-    by_label = {of.label: of for of in measured}
+    by_label = {row.label: row for row in measured}
     made.update_xaxes(
         tickvals=_TICKS_MS, ticktext=[f"{ms:g} ms" if ms < 1000 else f"{ms / 1000:g} s" for ms in _TICKS_MS]
     )
@@ -113,7 +111,7 @@ def latency_figure(measured: Sequence[MeasuredLatency]) -> go.Figure:
         shown = [by_label[data[0]] for data in trace.customdata]
         spreads = [latency.spread_ms for latency in shown]
         trace.error_x = {"type": "data", "array": spreads, "thickness": 1.5, "width": 4, "color": GREY}
-        trace.hovertext = [_hover(of) for of in shown]
+        trace.hovertext = [_hover(row) for row in shown]
     return made
 
 
@@ -195,8 +193,8 @@ def _measure(names: Sequence[str]) -> None:
         for name in names:
             work.next(_("{name}: getting ready").format(name=outputs.plain(name[:60])))
             with guard():  # a wrong name costs its own measurement only
-                found = _one(work, name)
-                st.session_state.setdefault(FOUND, {})[found.label] = found
+                latency = _one(work, name)
+                st.session_state.setdefault(FOUND, {})[latency.label] = latency
 
 
 def _one(work: JobProgress, name: str) -> Latency:
@@ -217,14 +215,14 @@ def _one(work: JobProgress, name: str) -> Latency:
 def _own_results() -> tuple[Latency, ...]:
     """What was measured on this machine."""
     own: dict[str, Latency] = st.session_state.get(FOUND, {})
-    oldest_first = sorted((*own.values(), *stored_latencies(machine())), key=lambda of: of.measured_at)
-    found = {of.label: of for of in oldest_first}
-    return tuple(sorted(found.values(), key=lambda of: of.mean_ms))
+    oldest_first = sorted((*own.values(), *stored_latencies(machine())), key=lambda row: row.measured_at)
+    by_label = {row.label: row for row in oldest_first}
+    return tuple(sorted(by_label.values(), key=lambda row: row.mean_ms))
 
 
 def _shipped_results() -> tuple[Latency, ...]:
     """What comes with EffViz, for a public server; never beside its own: only times of one machine compare."""
-    return tuple(sorted(shipped(), key=lambda of: of.mean_ms)) if is_public() else ()
+    return tuple(sorted(shipped(), key=lambda row: row.mean_ms)) if is_public() else ()
 
 
 def _state(results: Sequence[Latency], own: Sequence[Latency]) -> None:

@@ -73,18 +73,18 @@ def reward_figure(goal: Objective, ranked: Sequence[Ranked]) -> go.Figure:
     drawn = figure(HEIGHT_PX)
     if ranked:
         _draw(drawn, goal, ranked)
-    macs = [of.candidate.macs / BILLION for of in ranked]
+    macs = [row.candidate.macs / BILLION for row in ranked]
     drawn.update_xaxes(log_axis(macs_axis().title, macs))
     drawn.update_yaxes(title_text=accuracy_axis().title)
     return drawn
 
 
 def _draw(drawn: go.Figure, goal: Objective, ranked: Sequence[Ranked]) -> None:
-    macs = [of.candidate.macs for of in ranked]
+    macs = [row.candidate.macs for row in ranked]
     least, most = min(macs) / 1.3, max(macs) * 1.3
-    accuracies = [of.candidate.top1_pct for of in ranked]
+    accuracies = [row.candidate.top1_pct for row in ranked]
     low, high = min(accuracies) - 2, max(accuracies) + 3
-    rewards = [of.reward_pct for of in ranked]
+    rewards = [row.reward_pct for row in ranked]
     first, last = int(min(rewards) // STEP_PCT), int(max(rewards) // STEP_PCT)
     drawn.add_traces([_line(goal, step * STEP_PCT, least, most) for step in range(first, last + 1)])
     drawn.add_trace(_line(goal, max(rewards), least, most).update(line={"width": 2.5, "dash": "solid"}))
@@ -110,10 +110,11 @@ def _line(goal: Objective, reward_pct: float, least: float, most: float) -> go.S
 
 
 def _points(ranked: Sequence[Ranked]) -> list[go.Scatter]:
-    looks = {_("timm, {family}").format(family=of.label): look for of, look in zip(NetworkFamily, SERIES, strict=False)}
-    titles = dict.fromkeys(reward_series(of.candidate) for of in sorted(ranked, key=_order))
+    names = [_("timm, {family}").format(family=family.label) for family in NetworkFamily]
+    looks = dict(zip(names, SERIES, strict=False))
+    titles = dict.fromkeys(reward_series(row.candidate) for row in sorted(ranked, key=_order))
     return [
-        _trace(title, looks.get(title), [of for of in ranked if reward_series(of.candidate) == title])
+        _trace(title, looks.get(title), [row for row in ranked if reward_series(row.candidate) == title])
         for title in titles
     ]
 
@@ -124,20 +125,20 @@ def _order(ranked: Ranked) -> tuple[int, str]:
 
 
 def _trace(title: str, look: SeriesStyle | None, ranked: Sequence[Ranked]) -> go.Scatter:
-    shown = sorted(ranked, key=lambda of: of.candidate.macs)
+    shown = sorted(ranked, key=lambda row: row.candidate.macs)
     look = look or _LOOKS[shown[0].candidate.listing]
     joined = shown[0].candidate.listing in (Listing.PAPER, Listing.RECOMPUTED)
     labels = shown[0].candidate.listing is Listing.PAPER  # B0's alone: the others would stand in the crowd
     return go.Scatter(
         name=title,
-        x=[of.candidate.macs / BILLION for of in shown],
-        y=[of.candidate.top1_pct for of in shown],
-        customdata=[[of.candidate.name, of.place, of.reward_pct] for of in shown],
-        text=["B0" if of.candidate.name == BASELINE else "" for of in shown] if labels else None,
+        x=[row.candidate.macs / BILLION for row in shown],
+        y=[row.candidate.top1_pct for row in shown],
+        customdata=[[row.candidate.name, row.place, row.reward_pct] for row in shown],
+        text=["B0" if row.candidate.name == BASELINE else "" for row in shown] if labels else None,
         textposition="bottom right",
         textfont={"size": 11, "color": look.colour},
         cliponaxis=False,
-        hovertext=[reward_hover(of) for of in shown],
+        hovertext=[reward_hover(row) for row in shown],
         hovertemplate="%{hovertext}<extra></extra>",
         mode=("lines+" if joined else "") + "markers" + ("+text" if labels else ""),
         line={"color": look.colour, "dash": look.dash, "width": 1.5},
@@ -226,8 +227,8 @@ def _goal() -> Objective:
 def _chosen(known: Sequence[Candidate]) -> list[Candidate]:
     """What the visitor wants ranked; at first all but the second count of the same networks."""
     of_series: dict[str, list[Candidate]] = {}
-    for of in sorted(known, key=lambda of: (list(Listing).index(of.listing), of.family or "")):
-        of_series.setdefault(_key(of), []).append(of)
+    for row in sorted(known, key=lambda row: (list(Listing).index(row.listing), row.family or "")):
+        of_series.setdefault(_key(row), []).append(row)
     chosen = inputs.choose_several(
         _("Networks"),
         {key: reward_series(among[0]) for key, among in of_series.items()},
@@ -240,7 +241,7 @@ def _chosen(known: Sequence[Candidate]) -> list[Candidate]:
         bind="query-params",
         help=_("Extra training images raise accuracy without more MACs; the paper's networks had none."),
     )
-    return [of for key in chosen for of in of_series[key] if not (only and of.extra_data)]
+    return [row for key in chosen for row in of_series[key] if not (only and row.extra_data)]
 
 
 def _key(candidate: Candidate) -> str:
@@ -284,7 +285,7 @@ def table_columns() -> dict[str, Column[Ranked]]:
 def _places(ranked: Sequence[Ranked]) -> None:
     if not ranked:
         return
-    baseline = next((of for of in ranked if of.candidate.name == BASELINE), None)
+    baseline = next((row for row in ranked if row.candidate.name == BASELINE), None)
     if baseline is not None:
         text = _("The paper's **B0** ranks **{place}** of {count}, with a reward of {reward:.2f} %.")
         st.markdown(text.format(place=baseline.place, count=len(ranked), reward=baseline.reward_pct))

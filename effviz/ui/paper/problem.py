@@ -60,7 +60,7 @@ def roof(mesh: Sequence[Sequence[RegionPoint]], networks: Mapping[ScalingAxis, P
     drawn = figure(ROOF_HEIGHT_PX)
     drawn.add_trace(_surface(mesh))
     drawn.add_traces(
-        [_key(scarce) for scarce in BindingLimit if any(of.stopped_by is scarce for row in mesh for of in row)]
+        [_key(scarce) for scarce in BindingLimit if any(point.stopped_by is scarce for row in mesh for point in row)]
     )
     drawn.add_traces([_spot(role, network) for role, network in networks.items()])
     axis = {"gridcolor": GREY, "backgroundcolor": "rgba(0, 0, 0, 0)"}
@@ -101,11 +101,11 @@ def _surface(mesh: Sequence[Sequence[RegionPoint]]) -> go.Surface:
     ]
     return go.Surface(
         name=_("The deepest that fits"),
-        x=[[of.width for of in row] for row in mesh],
-        y=[[of.resolution for of in row] for row in mesh],
-        z=[[of.depth for of in row] for row in mesh],
-        surfacecolor=[[list(BindingLimit).index(of.stopped_by) for of in row] for row in mesh],
-        customdata=[[_words(of) for of in row] for row in mesh],
+        x=[[point.width for point in row] for row in mesh],
+        y=[[point.resolution for point in row] for row in mesh],
+        z=[[point.depth for point in row] for row in mesh],
+        surfacecolor=[[list(BindingLimit).index(point.stopped_by) for point in row] for row in mesh],
+        customdata=[[_words(point) for point in row] for row in mesh],
         hovertemplate="%{customdata}<extra></extra>",
         colorscale=scale,
         cmin=0,
@@ -309,15 +309,15 @@ def _region(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
     rows = pd.DataFrame(
         [
             {
-                "width": of.width,
-                "resolution": of.resolution,
-                "resolution_px": of.resolution_px,
-                "deepest": of.depth,
-                "stopped_by": str(of.stopped_by),
+                "width": point.width,
+                "resolution": point.resolution,
+                "resolution_px": point.resolution_px,
+                "deepest": point.depth,
+                "stopped_by": str(point.stopped_by),
                 "source": COMPUTED,
             }
             for row in mesh
-            for of in row
+            for point in row
         ]
     )
     text = _(
@@ -401,7 +401,7 @@ def _cut(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
     depth = plans[role].depth
     st.markdown(_("All networks here have d = {depth:.2f}.").format(depth=depth))
     points = edge_at(limits, depth)
-    level = {each: plan for each, plan in plans.items() if plan.depth == depth}
+    level = {axis: plan for axis, plan in plans.items() if plan.depth == depth}
     rows = pd.DataFrame(
         [
             {
@@ -415,7 +415,7 @@ def _cut(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
         ]
     )
     text = _("Width over resolution at d = {depth:.2f}, with a line for each limit; marked are {networks}.")
-    alt = text.format(depth=depth, networks=", ".join(_(AXIS_TITLES[each]) for each in level))
+    alt = text.format(depth=depth, networks=", ".join(_(AXIS_TITLES[axis]) for axis in level))
     finest = plans[ScalingAxis.RESOLUTION].resolution / BASE_RESOLUTION_PX
     show_exhibit("cut-of-region", edge(points, level, finest), rows, alt)
 

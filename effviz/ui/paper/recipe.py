@@ -239,22 +239,22 @@ def show() -> None:
 
 
 def _rates() -> None:
-    of = training_recipe.read_recipe("paper")
+    recipe = training_recipe.read_recipe("paper")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         batch = _batch()
         log = st.toggle(
             _("Logarithmic axis"), key=LOG, bind="query-params", help=_("Each halving of the rate is one equal step.")
         )
-    drawn = rates(of, batch, log)
+    drawn = rates(recipe, batch, log)
     made = draw_curves(drawn, epoch_axis(), rate_axis(log))
-    highest, stairs = drawn[1].dots[1 if not log else 0].y, training_recipe.count_decays(of.schedule, of.epochs)
+    highest, stairs = drawn[1].dots[1 if not log else 0].y, training_recipe.count_decays(recipe.schedule, recipe.epochs)
     text = _(
         "Line chart of the learning rate over {epochs} epochs. Printed: from {first:g} down in {stairs} stairs. "
         "Official code at batches of {batch}: up to {highest:g} in {warmup:g} epochs, then down the same stairs."
     )
-    warmup = of.schedule.warmup_epochs
+    warmup = recipe.schedule.warmup_epochs
     alt = text.format(
-        epochs=of.epochs, first=drawn[0].dots[0].y, stairs=stairs, batch=batch, highest=highest, warmup=warmup
+        epochs=recipe.epochs, first=drawn[0].dots[0].y, stairs=stairs, batch=batch, highest=highest, warmup=warmup
     )
     show_exhibit("learning-rate", made, table(drawn, "epoch", "learning_rate"), alt)
     _paper(_("official code: main.py, utils.py"))
@@ -263,7 +263,7 @@ def _rates() -> None:
             "The paper's 0.256 fits batches of 4096 images: the code takes 0.016 for every 256, and its own "
             "default of 2048 halves the rate. Decay steps are counted from the start, so two have passed when the "
             "warm-up ends at epoch 5: the rate climbs to just below {highest:g} and goes on at {then:.4f}."
-        ).format(highest=highest, then=training_recipe.learning_rate(highest, of.schedule, of.schedule.warmup_epochs)),
+        ).format(highest=highest, then=training_recipe.learning_rate(highest, recipe.schedule, warmup)),
         icon=":material/info:",
     )
 

@@ -61,11 +61,11 @@ def _formula(role: ScalingAxis) -> FigureCurve:
 def _published(role: ScalingAxis) -> FigureCurve:
     dots = []
     for step in second_steps():
-        of = step.published
+        network = step.published
         times = {
-            ScalingAxis.DEPTH: of.depth,
-            ScalingAxis.WIDTH: of.width,
-            ScalingAxis.RESOLUTION: of.resolution / BASE_RESOLUTION_PX,
+            ScalingAxis.DEPTH: network.depth,
+            ScalingAxis.WIDTH: network.width,
+            ScalingAxis.RESOLUTION: network.resolution / BASE_RESOLUTION_PX,
         }
         dots.append(
             CurvePoint(step.name, step.phi, times[role], step.source, step.name if role is ScalingAxis.DEPTH else "")
@@ -160,14 +160,14 @@ def _grid() -> None:
     alt = _(
         "Three-dimensional scatter chart of α, β and γ around the surface α·β²·γ² = 2, coloured by the counted "
         "MACs: {all} points from {least:.2f} to {most:.2f} times B0's; the numbers are in the CSV too."
-    ).format(all=len(points), least=min(of.macs_ratio for of in points), most=max(of.macs_ratio for of in points))
+    ).format(all=len(points), least=min(p.macs_ratio for p in points), most=max(p.macs_ratio for p in points))
     show_exhibit("search-grid", space(points), rows, alt)
     st.markdown(_doubled(points))
     _rounding()
     alt = _(
         "Scatter chart of counted MACs over those by the formula: {above} of {all} points cost more than the "
         "formula says."
-    ).format(above=sum(of.macs_ratio > of.paper_ratio for of in points), all=len(points))
+    ).format(above=sum(p.macs_ratio > p.paper_ratio for p in points), all=len(points))
     show_exhibit("search-cost", cost(points), rows, alt)
     outputs.sources((_("paper, section 3.3 and section 4, step 1"), PaperVersion.V5.url))
     with st.expander(_("Every point in numbers")):
@@ -179,9 +179,9 @@ def _doubled(points: Sequence[GridPoint]) -> str:
         "Within {near:.0%} of 2, **{paper}** of {all} points double B0's MACs by the formula, **{truth}** really do, "
         "and only **{both}** do both. The paper does not say how near a point had to be."
     ).format(
-        paper=sum(of.on_paper for of in points),
-        truth=sum(of.really for of in points),
-        both=sum(of.on_paper and of.really for of in points),
+        paper=sum(p.on_paper for p in points),
+        truth=sum(p.really for p in points),
+        both=sum(p.on_paper and p.really for p in points),
         all=len(points),
         near=NEAR,
     )
@@ -216,7 +216,7 @@ def _grid_columns() -> dict[str, Column[GridPoint]]:
 
 def _searched(results: Sequence[SearchResult]) -> None:
     points = two_step_search.summarize_points(results)
-    base = next((of.results[0] for of in points if of.is_baseline), None)
+    base = next((point.results[0] for point in points if point.is_baseline), None)
     if base is None:
         st.info(
             _(
@@ -227,7 +227,7 @@ def _searched(results: Sequence[SearchResult]) -> None:
         )
         return
     st.markdown(_size(results, base))
-    names = "; ".join(f"{row_name(of)} {of.top1_pct:.2f} %" for of in points)
+    names = "; ".join(f"{row_name(point)} {point.top1_pct:.2f} %" for point in points)
     alt = _("Dot chart of top-1 for every training, the best point first: {names}.").format(names=names)
     show_exhibit("search-trials", trials(points), _trial_rows(results), alt)
     st.markdown(_verdict(points))
@@ -264,8 +264,8 @@ def _verdict(points: Sequence[SearchSummary]) -> str:
     leader, noise = two_step_search.best_point(points), two_step_search.noise_pct(points)
     if leader is None or noise is None:
         return _("No point has been trained with two seeds yet: nothing is known about the noise, so none is the best.")
-    others = [of for of in points if not of.is_baseline and of is not leader]
-    level = sum(two_step_search.level_with(of, leader, noise) for of in others)
+    others = [point for point in points if not point.is_baseline and point is not leader]
+    level = sum(two_step_search.level_with(point, leader, noise) for point in others)
     text = _(
         "Best with two seeds or more: **{leader}**, {top1:.2f} % on average over {seeds} seeds. Two trainings of one "
         "network differ by {noise:.2f} points (standard deviation), so **{level} of the other {others} points may be "
@@ -284,15 +284,15 @@ def _trial_rows(results: Sequence[SearchResult]) -> pd.DataFrame:
 
 def _accuracies(points: Sequence[SearchSummary], base: SearchResult) -> None:
     """The grid of the network that was searched, with an accuracy where there is one."""
-    means = {of.rule: of for of in points}
+    means = {point.rule: point for point in points}
     tried = [
-        Tried(of, means[of.rule].top1_pct if of.rule in means else None)
-        for of in grid(GridSize.COARSE, two_step_search.baseline_of(base))
+        Tried(point, means[point.rule].top1_pct if point.rule in means else None)
+        for point in grid(GridSize.COARSE, two_step_search.baseline_of(base))
     ]
     rows = frame([trial.point for trial in tried], _grid_columns())
-    rows.insert(5, "top1_pct", [of.top1_pct for of in tried])
-    rows.insert(6, "seeds", [len(means[of.point.rule].results) if of.point.rule in means else 0 for of in tried])
-    trained = [of.top1_pct for of in tried if of.top1_pct is not None]
+    rows.insert(5, "top1_pct", [row.top1_pct for row in tried])
+    rows.insert(6, "seeds", [len(means[row.point.rule].results) if row.point.rule in means else 0 for row in tried])
+    trained = [row.top1_pct for row in tried if row.top1_pct is not None]
     if not trained:
         return
     alt = _(

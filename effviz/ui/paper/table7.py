@@ -102,13 +102,13 @@ def show_mini_family() -> None:
         )
         return
     explain_mini_family(networks)
-    found = "; ".join(
+    accuracies = "; ".join(
         _("{name} {top1:.1f} % for {macs:.1f} million MACs").format(
             name=network.entry.name, top1=network.top1_pct, macs=network.macs / 1e6
         )
         for network in networks
     )
-    alt = _("Scatter chart of Imagenette top-1 over MACs: {found}.").format(found=found)
+    alt = _("Scatter chart of Imagenette top-1 over MACs: {found}.").format(found=accuracies)
     show_exhibit("mini", mini_accuracy(networks), _accuracies(networks), alt)
     st.caption(_("Bars: 95 % intervals over these photos alone. Point at one for its numbers; sources are in the CSV."))
     if any(network.epochs for network in networks):

@@ -80,12 +80,12 @@ def second_row() -> tuple[tuple[Recipe, ...], tuple[NetworkFamily, ...]]:
 
 def refs() -> tuple[ModelRef, ...]:
     """The models of the comparison, each once; one that does not exist leaves its sentence and nothing else."""
-    found: dict[str, ModelRef] = {}
+    by_label: dict[str, ModelRef] = {}
     for label in MODELS.get()[:MOST_MODELS]:
         with guard():
             ref = catalogue.parse_model(label)
-            found[ref.label] = ref
-    return tuple(found.values())
+            by_label[ref.label] = ref
+    return tuple(by_label.values())
 
 
 def mixing(recipes: Sequence[Recipe], families: Sequence[NetworkFamily]) -> str:
@@ -204,7 +204,7 @@ def table_rows(series: Sequence[NetworkSeries]) -> pd.DataFrame:
         [
             {
                 "network": point.id,
-                "series": of.title,
+                "series": curve.title,
                 "top1_pct": point.top1_pct,
                 "top5_pct": point.top5_pct,
                 "params_millions": point.params_millions,
@@ -216,8 +216,8 @@ def table_rows(series: Sequence[NetworkSeries]) -> pd.DataFrame:
                 "extra_data": point.extra_data,
                 "source": _(point.source),
             }
-            for of in series
-            for point in of.points
+            for curve in series
+            for point in curve.points
         ]
     )
 
@@ -262,17 +262,17 @@ def show_table(series: Sequence[NetworkSeries]) -> None:
 
 def alt_text(series: Sequence[NetworkSeries], cost: Cost, marked: UnmeasuredNetwork) -> str:
     """The figure in two sentences; its numbers stand in the table."""
-    shown = [of for of in series if of.points]
+    shown = [curve for curve in series if curve.points]
     return _(
         "Scatter chart of ImageNet top-1 accuracy over {axis} on a log scale: {names}. "
         "A dashed line marks {label} at {cost:.3g}."
     ).format(axis=cost.axis, names="; ".join(map(_named, shown)), label=marked.label, cost=marked.cost(cost))
 
 
-def _named(of: NetworkSeries) -> str:
-    count = len(of.points)
+def _named(curve: NetworkSeries) -> str:
+    count = len(curve.points)
     text = ngettext("{title} ({count} network)", "{title} ({count} networks)", count)
-    return text.format(title=of.title, count=count)
+    return text.format(title=curve.title, count=count)
 
 
 def show_notes(series: Sequence[NetworkSeries], cost: Cost, unmeasured: Sequence[UnmeasuredNetwork]) -> None:
@@ -294,7 +294,7 @@ def show_notes(series: Sequence[NetworkSeries], cost: Cost, unmeasured: Sequence
                 "timm's count, which includes batch norm."
             )
         )
-    missing = [point.id for of in series for point in of.points if point.cost(cost) is None]
+    missing = [point.id for curve in series for point in curve.points if point.cost(cost) is None]
     if missing:
         absent = _("Not in the figure, since the paper prints no FLOPs: {names}.")
         sentences.append(absent.format(names=", ".join(missing)))

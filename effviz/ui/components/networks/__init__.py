@@ -37,7 +37,7 @@ def networks(
         key=key,
         data=[
             {
-                "networks": [network(_(AXIS_TITLES[role]), of)._asdict() for role, of in plans.items()],
+                "networks": [network(_(AXIS_TITLES[role]), plan)._asdict() for role, plan in plans.items()],
                 "kinds": [str(role) for role in plans],
                 "colours": [LOOKS[role].colour for role in plans],
                 "caption": caption,

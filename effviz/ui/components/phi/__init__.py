@@ -87,14 +87,13 @@ def _at(rule: ScalingRule, phi: float, family: Family) -> DrawnNetwork:
     return network(f"phi {phi:g}", plan(scaled.depth, scaled.width, scaled.resolution_px, family))
 
 
-def network(name: str, of: Plan) -> DrawnNetwork:
+def network(name: str, plan: Plan) -> DrawnNetwork:
     """What is shown of a plan; the head is left out."""
-    drawn = of.stages[:STAGES_DRAWN]
+    drawn = plan.stages[:STAGES_DRAWN]
     blocks = tuple(stage.layers for stage in drawn)
     channels = tuple(stage.channels for stage in drawn)
-    return DrawnNetwork(
-        name, of.depth, of.width, of.resolution, of.params, of.macs, of.stages[-1].in_resolution, blocks, channels
-    )
+    scale, cost = (plan.depth, plan.width, plan.resolution), (plan.params, plan.macs)
+    return DrawnNetwork(name, *scale, *cost, plan.stages[-1].in_resolution, blocks, channels)
 
 
 def _nearest(row: DrawnNetwork, published: tuple[DrawnNetwork, ...]) -> int:
