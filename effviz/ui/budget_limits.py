@@ -45,13 +45,13 @@ def choose_limits(
     with st.expander(_("More limits, a fixed input size, another number of classes"), expanded=_asked()):
         columns = st.columns(4)
         others = [kind for kind in BudgetKind if kind is not first.kind]
-        more = [_limit(kind, column) for kind, column in zip(others, columns, strict=False)]
+        limits = [_limit(kind, column) for kind, column in zip(others, columns, strict=False)]
         with columns[2]:
             px = _whole(_("Input (px)"), (int(RESOLUTION.low), int(RESOLUTION.high)), INPUT_PX, _("grows"))
         with columns[3]:
             classes = _whole(_("Classes"), (int(CLASSES.low), int(CLASSES.high)), CLASS_COUNT, "1000")
     path = ScalingPath(method, rule, family, px, classes or 1000)
-    return (first, *(budget for budget in more if budget)), path
+    return (first, *(budget for budget in limits if budget)), path
 
 
 def show_limits(answer: Solution, path: ScalingPath) -> None:

@@ -65,8 +65,8 @@ def growth(rule: ScalingRule, family: Family) -> Growth:
 
 _PHOTOS: SizeBoundedCache[Photo] = SizeBoundedCache(budget_bytes(0.06), lambda photo: photo.rgb.nbytes)
 _MODELS: SizeBoundedCache[Weights] = SizeBoundedCache(budget_bytes(0.28), lambda weights: _held_bytes(weights))
-_PASSES: SizeBoundedCache[ForwardArrays] = SizeBoundedCache(budget_bytes(0.04), lambda made: made.nbytes)
-_MAPS: SizeBoundedCache[ActivationMap] = SizeBoundedCache(budget_bytes(0.002), lambda made: made.values.nbytes + 1024)
+_PASSES: SizeBoundedCache[ForwardArrays] = SizeBoundedCache(budget_bytes(0.04), lambda arrays: arrays.nbytes)
+_MAPS: SizeBoundedCache[ActivationMap] = SizeBoundedCache(budget_bytes(0.002), lambda entry: entry.values.nbytes + 1024)
 _SAME: "SizeBoundedCache[tuple[IdenticalMethods, ...]]" = SizeBoundedCache(
     budget_bytes(0.0005), lambda groups: 512 * len(groups) + 512
 )
@@ -175,11 +175,11 @@ def _loaded(ref: ModelRef, any_size: bool = False) -> Model:
         loading.freeze_garbage_collection()
         return loading.weights(ref.spec)
 
-    made = Model(ref, _MODELS.get(_weights(ref), make))  # sizes of one network share its weights
-    if not is_ready(made, ANY_SIZE if any_size else None):
-        choose_any_size(made) if any_size else choose(made)
+    model = Model(ref, _MODELS.get(_weights(ref), make))  # sizes of one network share its weights
+    if not is_ready(model, ANY_SIZE if any_size else None):
+        choose_any_size(model) if any_size else choose(model)
         _MODELS.recount()  # this one, and those that ran slow methods since, have grown
-    return made
+    return model
 
 
 def is_loaded(ref: ModelRef, any_size: bool = False) -> bool:
@@ -216,11 +216,11 @@ def forward(ref: ModelRef, photo: Photo) -> Forward:
     return _forward(_loaded(ref), photo)
 
 
-def _forward(known: Model, photo: Photo) -> Forward:
+def _forward(model: Model, photo: Photo) -> Forward:
     from effviz.explain.forward_pass import forward as run
 
-    passed = _PASSES.get(_content(known, photo.sha256), lambda: ForwardArrays.of(run(known, photo)))
-    return passed.forward(known, photo)
+    passed = _PASSES.get(_content(model, photo.sha256), lambda: ForwardArrays.of(run(model, photo)))
+    return passed.forward(model, photo)
 
 
 def forward_any_size(ref: ModelRef, photo: Photo) -> Forward:
@@ -228,9 +228,9 @@ def forward_any_size(ref: ModelRef, photo: Photo) -> Forward:
     from effviz.explain.engines import choose_any_size
     from effviz.explain.forward_pass import forward_any_size as run
 
-    known = _loaded(ref, any_size=True)
-    key = (ref.label, known.weights_sha256, choose_any_size(known).engine.name, photo.sha256)
-    return _PASSES.get(key, lambda: ForwardArrays.of(run(known, photo))).forward(known, photo)
+    model = _loaded(ref, any_size=True)
+    key = (ref.label, model.weights_sha256, choose_any_size(model).engine.name, photo.sha256)
+    return _PASSES.get(key, lambda: ForwardArrays.of(run(model, photo))).forward(model, photo)
 
 
 _WARM: WeakSet[Weights] = WeakSet()  # those whose network of all sizes has run at each
@@ -240,10 +240,10 @@ def warm_up(refs: Sequence[ModelRef]) -> None:
     """Run one network at each of these sizes: OpenVINO compiles for a new size, which takes longer than a pass."""
     from effviz.explain.engines import choose_any_size
 
-    known = _loaded(refs[0], any_size=True)
+    model = _loaded(refs[0], any_size=True)
     for px in (ref.resolution_px for ref in refs):
-        choose_any_size(known).engine.run(np.zeros((1, PICTURE_CHANNELS, px, px), np.float32))
-    _WARM.add(known.weights)
+        choose_any_size(model).engine.run(np.zeros((1, PICTURE_CHANNELS, px, px), np.float32))
+    _WARM.add(model.weights)
 
 
 def is_warm(ref: ModelRef) -> bool:
@@ -259,14 +259,14 @@ def activation_map(  # noqa: PLR0913 - each decides about the numbers
     from effviz.explain.activation_maps import activation_map as explain
     from effviz.zoo.loading import freeze_garbage_collection
 
-    known = _loaded(ref)  # once: a checkpoint that is replaced meanwhile makes no map under the key of the one before
+    model = _loaded(ref)  # once: a checkpoint that is replaced meanwhile makes no map under the key of the one before
 
     def make() -> ActivationMap:
-        made = explain(_forward(known, photo), target, method, layer, progress)
+        computed = explain(_forward(model, photo), target, method, layer, progress)
         freeze_garbage_collection()  # this may have imported torch
-        return made
+        return computed
 
-    entry = _MAPS.get((*_content(known, photo.sha256), str(target), method, layer), make)
+    entry = _MAPS.get((*_content(model, photo.sha256), str(target), method, layer), make)
     return replace(entry, photo=photo.name)  # the same picture may have come under another name
 
 
@@ -277,13 +277,13 @@ def find(
     from effviz.explain.engines import is_ready
 
     weights = _MODELS.find(_weights(ref))
-    if weights is None or not is_ready(known := Model(ref, weights)):
+    if weights is None or not is_ready(model := Model(ref, weights)):
         return None
-    key = _content(known, photo.sha256)
-    passed, made = _PASSES.find(key), _MAPS.find((*key, str(target), method, layer))
-    if passed is None or made is None:
+    key = _content(model, photo.sha256)
+    passed, entry = _PASSES.find(key), _MAPS.find((*key, str(target), method, layer))
+    if passed is None or entry is None:
         return None
-    return passed.forward(known, photo), replace(made, photo=photo.name)
+    return passed.forward(model, photo), replace(entry, photo=photo.name)
 
 
 def content(ref: ModelRef, photo_sha256: str) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ class JobProgress:
     _before: int = sys.maxsize  # how many were last said to come first
 
     @contextmanager
-    def shown(self, what: Hashable, may_stop: bool) -> Iterator[Self]:
+    def shown(self, job: Hashable, may_stop: bool) -> Iterator[Self]:
         """Show the bar for the block; its button has to stand there before the work begins."""
         place = st.empty()
         with place.container(horizontal=True, vertical_alignment="center"):
@@ -49,7 +49,7 @@ class JobProgress:
                 # A click reruns the page, and Streamlit ends this run at the bar's next word. Not in a fragment,
                 # where a click waits for the run in progress.
                 st.button(
-                    _("Stop"), icon=":material/stop:", key=f"stop {self.name}".strip(), on_click=_stop, args=(what,)
+                    _("Stop"), icon=":material/stop:", key=f"stop {self.name}".strip(), on_click=_stop, args=(job,)
                 )
         try:
             with self._turns:
@@ -71,14 +71,14 @@ class JobProgress:
         The block reports how much of the step is done as often as it likes: others may go first then.
         """
         turn = self._take(effort, key)
-        told = time.monotonic()
+        told_at = time.monotonic()
 
         def progress(part: float) -> None:
-            nonlocal told
+            nonlocal told_at
             self.part = part
-            if time.monotonic() - told >= PACE_S:
+            if time.monotonic() - told_at >= PACE_S:
                 self._say(self.text)
-                told = time.monotonic()
+                told_at = time.monotonic()
             turn.pass_on()
 
         self._say(self.text)
@@ -111,28 +111,28 @@ class JobProgress:
         self.bar.progress((self.begun - 1 + self.part) / self.steps, text=text)
 
 
-def stopped(what: Hashable) -> bool:
+def stopped(job: Hashable) -> bool:
     """Whether the visitor stopped this work."""
-    return hash(what) in st.session_state.get(STOPPED, ())
+    return hash(job) in st.session_state.get(STOPPED, ())
 
 
-def resume(what: Hashable) -> None:
+def resume(job: Hashable) -> None:
     """Note that the visitor wants this work again."""
-    st.session_state.get(STOPPED, set()).discard(hash(what))
+    st.session_state.get(STOPPED, set()).discard(hash(job))
 
 
-def ask(place: str, what: Hashable) -> None:
+def ask(place: str, job: Hashable) -> None:
     """Note in the session at `place` that the visitor wants this work, though it may have been stopped."""
-    st.session_state[place] = what
-    resume(what)
+    st.session_state[place] = job
+    resume(job)
 
 
-def ask_again(sentence: str, button: str, what: Hashable) -> None:
+def ask_again(sentence: str, button: str, job: Hashable) -> None:
     """Say why maps are missing, and offer to make them."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info(sentence, icon=":material/pause_circle:")
-        st.button(button, key="go_on", on_click=resume, args=(what,))
+        st.button(button, key="go_on", on_click=resume, args=(job,))
 
 
-def _stop(what: Hashable) -> None:
-    st.session_state.setdefault(STOPPED, set()).add(hash(what))
+def _stop(job: Hashable) -> None:
+    st.session_state.setdefault(STOPPED, set()).add(hash(job))

@@ -56,10 +56,10 @@ def who_asks() -> tuple[Hashable, Hashable]:
 def _network(address: str | None) -> str | None:
     """The address; of version 6, the network of 64 bits that one customer has."""
     try:
-        known = ipaddress.ip_address(address or "")
+        ip = ipaddress.ip_address(address or "")
     except ValueError:
         return address
-    return str(known) if known.version == 4 else str(ipaddress.ip_network((known, 64), strict=False))
+    return str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))
 
 
 def is_public() -> bool:
@@ -68,8 +68,8 @@ def is_public() -> bool:
     Raises:
         SettingsError: the setting is neither 0 nor 1.
     """
-    said = settings.PUBLIC.value()
-    return st.get_option("server.address") not in LOCAL_ADDRESSES if said is None else said
+    value = settings.PUBLIC.value()
+    return st.get_option("server.address") not in LOCAL_ADDRESSES if value is None else value
 
 
 def turn_limit() -> float:
@@ -78,10 +78,10 @@ def turn_limit() -> float:
     Raises:
         SettingsError: the setting is not a positive number.
     """
-    said = settings.TURN_LIMIT.value()
-    if said is None:
+    value = settings.TURN_LIMIT.value()
+    if value is None:
         return DEFAULT_LIMIT if is_public() else math.inf
-    return said
+    return value
 
 
 MOST_WAITING: Final = 64
@@ -351,9 +351,9 @@ class JobQueue:
             self._forget()
 
     def _forget(self) -> None:
-        here = {account for each in self._all() for account in _accounts(each.visitor)}
-        self._spent = {account: self._stands(account) for account in self._spent if account in here}
-        self._now = {account: now for account, now in self._now.items() if not account or account in here}
+        present = {account for each in self._all() for account in _accounts(each.visitor)}
+        self._spent = {account: self._stands(account) for account in self._spent if account in present}
+        self._now = {account: now for account, now in self._now.items() if not account or account in present}
 
 
 def _accounts(visitor: Visitor) -> tuple[_Account, _Account]:

@@ -72,9 +72,9 @@ MOST_SENTENCES = 3  # of a caption; the others are folded away
 def caption(notes: Sequence[str]) -> None:
     """How to read a figure: three notes below it, and what is left of them folded."""
     st.caption(" ".join(notes[:MOST_SENTENCES]))
-    if rest := notes[MOST_SENTENCES:]:
+    if further := notes[MOST_SENTENCES:]:
         with st.expander(_("More about this figure")):
-            st.markdown("\n".join(f"- {note}" for note in rest))
+            st.markdown("\n".join(f"- {note}" for note in further))
 
 
 def rule(rule: ScalingRule) -> None:
@@ -198,8 +198,8 @@ def solution(solution: Solution) -> None:
         used = _("{cost} used").format(cost=_(BUDGET_NAMES[budget.kind]))
         st.metric(used, amount(solution.reached, unit), width="content")
         st.metric(_("Left over"), f"{solution.miss_pct:.2f} %", width="content")
-    rest = _("Channels and blocks come in whole steps, and the next one would cost too much.")
+    reason = _("Channels and blocks come in whole steps, and the next one would cost too much.")
     if solution.at_limit:
-        rest = _("Not the budget but the largest size that EffViz plans stops the growth here.")
+        reason = _("Not the budget but the largest size that EffViz plans stops the growth here.")
     spent = _("{reached:,} of {amount:,.0f} {unit} used. {rest}")
-    st.caption(spent.format(reached=solution.reached, amount=budget.amount, unit=_(UNITS[budget.kind]), rest=rest))
+    st.caption(spent.format(reached=solution.reached, amount=budget.amount, unit=_(UNITS[budget.kind]), rest=reason))

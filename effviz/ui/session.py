@@ -126,14 +126,14 @@ def parse_samples(text: str) -> tuple[str, ...]:
         SettingsError: There is no such photo.
     """
     chosen = parse_labels(text)
-    known = [sample.name for sample in sample_photos.samples()]
-    unknown = [name for name in chosen if name not in known]
+    samples = [sample.name for sample in sample_photos.samples()]
+    unknown = [name for name in chosen if name not in samples]
     if unknown:
         sentence = _(
             "The link asks for the sample photo {unknown!r}: it is not among the {count} that come with "
             "EffViz. Choose from the strip."
         )
-        raise SettingsError(sentence.format(unknown=unknown[0][:40], count=len(known)))
+        raise SettingsError(sentence.format(unknown=unknown[0][:40], count=len(samples)))
     return chosen
 
 

@@ -110,10 +110,10 @@ def hurry_sockets() -> bool:
         with suppress(OSError):  # closed meanwhile
             if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
                 continue
-            with socket.socket(fileno=os.dup(descriptor)) as known:
-                if known.family in (socket.AF_INET, socket.AF_INET6) and known.type == socket.SOCK_STREAM:
-                    known.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    listens |= bool(known.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+            with socket.socket(fileno=os.dup(descriptor)) as duplicate:
+                if duplicate.family in (socket.AF_INET, socket.AF_INET6) and duplicate.type == socket.SOCK_STREAM:
+                    duplicate.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    listens |= bool(duplicate.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
     return listens
 
 

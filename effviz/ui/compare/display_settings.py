@@ -377,10 +377,10 @@ class Fold:
     def say(self, chosen: Sequence[str]) -> None:
         """Show what is chosen beside the button; a hand that rests on it reads all of it."""
         named = ", ".join(chosen[:MOST_NAMED])
-        more = len(chosen) - MOST_NAMED
-        if more > 0:
-            text = ngettext("{names} and {count} more", "{names} and {count} more", more)
-            named = text.format(names=named, count=more)
+        unnamed = len(chosen) - MOST_NAMED
+        if unnamed > 0:
+            text = ngettext("{names} and {count} more", "{names} and {count} more", unnamed)
+            named = text.format(names=named, count=unnamed)
         whole = html.escape(", ".join(chosen), quote=True)
         self.beside.html(f'<span class="effviz-chosen" title="{whole}">{html.escape(named)}</span>')
 

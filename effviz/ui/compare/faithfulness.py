@@ -57,22 +57,22 @@ class MaskedModel:
 
 def deletion_insertion_figure(drawn: Sequence[MaskedModel], shares: Sequence[float]) -> go.Figure:
     """Draw deletion above insertion, over the shares of the area that have changed, 0 to 1; random maps as dots."""
-    made = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
+    chart = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
     percent = [100 * share for share in shares]
     for model in drawn:
-        made.add_trace(_measured(model, model.deletion, percent, _name(model)), 1, 1)
-        made.add_trace(_measured(model, model.insertion, percent), 2, 1)
-        made.add_trace(_random(model, model.random_deletion, percent), 1, 1)
-        made.add_trace(_random(model, model.random_insertion, percent), 2, 1)
-    made.add_trace(_random_in_legend(drawn), 1, 1)
-    made.update_layout(template=TEMPLATE, height=HEIGHT_PX, margin={"l": 72, "t": 12})
-    made.update_layout(legend={"y": -0.16, "yanchor": "top"})
-    made.update_xaxes(title_text=_("Area of the input that has changed (%)"), row=2)
-    made.update_yaxes(range=[-3, 103])
+        chart.add_trace(_measured(model, model.deletion, percent, _name(model)), 1, 1)
+        chart.add_trace(_measured(model, model.insertion, percent), 2, 1)
+        chart.add_trace(_random(model, model.random_deletion, percent), 1, 1)
+        chart.add_trace(_random(model, model.random_insertion, percent), 2, 1)
+    chart.add_trace(_random_in_legend(drawn), 1, 1)
+    chart.update_layout(template=TEMPLATE, height=HEIGHT_PX, margin={"l": 72, "t": 12})
+    chart.update_layout(legend={"y": -0.16, "yanchor": "top"})
+    chart.update_xaxes(title_text=_("Area of the input that has changed (%)"), row=2)
+    chart.update_yaxes(range=[-3, 103])
     # Beside the curves: the line that says where the pictures are crosses what stands between them.
-    made.update_yaxes(title_text=_title(_("Taken away: low is good")), row=1)
-    made.update_yaxes(title_text=_title(_("Brought in: high is good")), row=2)
-    return made
+    chart.update_yaxes(title_text=_title(_("Taken away: low is good")), row=1)
+    chart.update_yaxes(title_text=_title(_("Brought in: high is good")), row=2)
+    return chart
 
 
 def _title(good: str) -> str:
@@ -134,7 +134,7 @@ BASELINES: Final = {
     MaskBaseline.BLACK: lazy_gettext("Black"),
 }
 
-_PLAYBACKS: "SizeBoundedCache[Playback]" = SizeBoundedCache(budget_bytes(0.02), lambda made: made.nbytes)
+_PLAYBACKS: "SizeBoundedCache[Playback]" = SizeBoundedCache(budget_bytes(0.02), lambda playback: playback.nbytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ def playbacks(request: FaithfulnessRequest) -> list["Playback"]:
     Raises:
         EffVizError: too many others wait.
     """
-    played = {cell: made for cell in request.cells if (made := _PLAYBACKS.find(request.key_of(cell)))}
+    played = {cell: playback for cell in request.cells if (playback := _PLAYBACKS.find(request.key_of(cell)))}
     if len(played) < len(request.cells):
         with JobProgress(len(request.cells) - len(played), "faithful").shown(request.key, may_stop=True) as work:
             played |= {cell: _make(request, cell, work) for cell in request.cells if cell not in played}
@@ -240,7 +240,7 @@ def _make(request: FaithfulnessRequest, cell: MapCell, work: JobProgress) -> "Pl
 
 
 def _show(request: FaithfulnessRequest, played: Sequence["Playback"]) -> None:
-    st.markdown("\n".join(f"- {_answer(cell, made)}" for cell, made in zip(request.cells, played, strict=True)))
+    st.markdown("\n".join(f"- {_answer(cell, playback)}" for cell, playback in zip(request.cells, played, strict=True)))
     text = _(
         "Yes: better than every one of the {count} random maps and the Gaussian, both ways. No: worse than every "
         "random map, both ways. Otherwise one photo cannot tell: the map lies among those that know nothing."
@@ -253,8 +253,8 @@ def _show(request: FaithfulnessRequest, played: Sequence["Playback"]) -> None:
         models = list(map(_masked, request.cells, _looks(request.cells), played))
         shares = played[0].map.deletion.fractions.tolist()
         drawn = deletion_insertion_figure(models, shares)
-        said = _("The probability of each model's class over the share of its input that is taken away or brought in.")
-        st.plotly_chart(drawn, key=CHART, config=style.config("faithful"), alt=said)
+        alt = _("The probability of each model's class over the share of its input that is taken away or brought in.")
+        st.plotly_chart(drawn, key=CHART, config=style.config("faithful"), alt=alt)
         credit = _("Measured and drawn by EffViz (Apache-2.0).")
         chart_menu(CHART, drawn, _("Is the map faithful?"), credit, curve_rows(models, shares))
     _table(request.cells, played)
@@ -287,8 +287,8 @@ def _answer(cell: MapCell, playback: "Playback") -> str:
     from effviz.evaluate.faithfulness import beaten, is_faithful
 
     away, back = beaten(playback)
-    said = _("{model}, {name}: **{answer}** (better than {away} of {all} when taken away, {back} of {all} brought in)")
-    return said.format(
+    text = _("{model}, {name}: **{answer}** (better than {away} of {all} when taken away, {back} of {all} brought in)")
+    return text.format(
         model=outputs.plain(cell.entrant.card.ref.label),
         name=outputs.plain(cell.map.target_name),
         answer=_(ANSWERS[is_faithful(playback)]),
@@ -327,12 +327,12 @@ def _table(cells: Sequence[MapCell], played: Sequence["Playback"]) -> None:
         {
             _("Model"): [cell.entrant.card.ref.label for cell in cells],
             _("Class"): [cell.map.target_name for cell in cells],
-            _("Deletion"): [made.map.deletion.auc for made in played],
-            _("Deletion, random maps"): [_range(one.deletion for one in made.random) for made in played],
-            _("Deletion, Gaussian"): [made.gaussian.deletion.auc for made in played],
-            _("Insertion"): [made.map.insertion.auc for made in played],
-            _("Insertion, random maps"): [_range(one.insertion for one in made.random) for made in played],
-            _("Insertion, Gaussian"): [made.gaussian.insertion.auc for made in played],
+            _("Deletion"): [playback.map.deletion.auc for playback in played],
+            _("Deletion, random maps"): [_range(one.deletion for one in playback.random) for playback in played],
+            _("Deletion, Gaussian"): [playback.gaussian.deletion.auc for playback in played],
+            _("Insertion"): [playback.map.insertion.auc for playback in played],
+            _("Insertion, random maps"): [_range(one.insertion for one in playback.random) for playback in played],
+            _("Insertion, Gaussian"): [playback.gaussian.insertion.auc for playback in played],
         }
     )
     number = st.column_config.NumberColumn(format="%.3f")

@@ -89,11 +89,11 @@ def show_agreements(maps: Sequence[ActivationMap]) -> None:
         _("Distance of centres (% of diagonal)"): [100 * agreement.centroid_distance for agreement in agreements],
     }
     against = {_("Against {model}").format(model=reference): [other.model for other in others]}
-    said = {_("In words"): [agreement_words(agreement.iou_top20) for agreement in agreements]}
+    words = {_("In words"): [agreement_words(agreement.iou_top20) for agreement in agreements]}
     import pandas as pd
 
     st.dataframe(
-        pd.DataFrame({**against, **said, **columns}),
+        pd.DataFrame({**against, **words, **columns}),
         hide_index=True,
         column_config={name: st.column_config.NumberColumn(format="%.2f") for name in columns},
     )
@@ -175,7 +175,7 @@ GridWords = dict[str, object]
 
 def grid_words(choice: ExplanationChoice, maps: Sequence[ActivationMap]) -> GridWords:
     """All of them, for one page."""
-    made = _("{method}, {layer} · EffViz")
+    text = _("{method}, {layer} · EffViz")
     return {
         **_toolbar(),
         **_tiles(),
@@ -184,7 +184,7 @@ def grid_words(choice: ExplanationChoice, maps: Sequence[ActivationMap]) -> Grid
         **summary_words(choice.method),
         **cell_inspector.inspector_words(choice.method, choice.layer),
         "units": _units(maps),
-        "made": made.format(method=CAM_METHODS[choice.method].title, layer=_(LAYERS[choice.layer]).lower()),
+        "made": text.format(method=CAM_METHODS[choice.method].title, layer=_(LAYERS[choice.layer]).lower()),
     }
 
 
@@ -418,15 +418,15 @@ def _cell(cell: MapCell, classes: Sequence[Class], pickable: bool) -> Json:
     known = [place for place, label in enumerate(classes) if _knows(cell, label)]
     target = classes.index((entry.target_index, entry.target_name))
     first = (cell.guesses[0].index, cell.guesses[0].name)
-    made = _maps(forward, [classes[place][0] for place in known], entry.method) if pickable else [entry]
-    mapped = {one.target_index for one in made}
+    maps = _maps(forward, [classes[place][0] for place in known], entry.method) if pickable else [entry]
+    mapped = {one.target_index for one in maps}
     asked = known if pickable else [target]
     return {
         **_head(cell.entrant),
         "gap": "",
         "inspect": cell_inspector.of_cells(forward, [classes[place][0] for place in asked]),
         "asked": asked,
-        "maps": pack([one.values for one in made]),
+        "maps": pack([one.values for one in maps]),
         "classes": [place for place in known if classes[place][0] in mapped],
         "facts": _sayings(forward, classes, known),
         "first": classes.index(first) if first in classes else target,
@@ -468,11 +468,11 @@ def _known(cell: MapCell, classes: Sequence[Class]) -> list[int]:
 
 def _sayings(forward: Forward, classes: Sequence[Class], known: Sequence[int]) -> list[Json | None]:
     chances = probabilities(forward)
-    said: list[Json | None] = [None] * len(classes)
+    facts: list[Json | None] = [None] * len(classes)
     for place in known:
         index = classes[place][0]
-        said[place] = {"index": index, "logit": float(forward.logits[index]), "probability": float(chances[index])}
-    return said
+        facts[place] = {"index": index, "logit": float(forward.logits[index]), "probability": float(chances[index])}
+    return facts
 
 
 def map_place(entry: ActivationMap) -> Json:

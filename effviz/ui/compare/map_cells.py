@@ -111,22 +111,22 @@ def compute_cells(
     """
     cache.arrive()
     tasks = [_Task(photo, entrant, choice) for photo in photos for entrant in entrants]
-    what = tuple(task.key for task in tasks)
-    filled = _filled(what)
+    keys = tuple(task.key for task in tasks)
+    filled = _filled(keys)
     entries = [filled.get(task.key) or task.find() for task in tasks]
     new = entries.count(None)
     if not new:
         st.session_state.pop(FILLING, None)
         return [entry for entry in entries if entry]
-    if stopped(what):
+    if stopped(keys):
         done = _("Stopped with {done} of {all} maps made.").format(done=len(tasks) - new, all=len(tasks))
-        ask_again(done, _("Go on"), what)
+        ask_again(done, _("Go on"), keys)
         return _as_it_is(tasks)
     try:
-        with JobProgress(len(tasks), begun=len(tasks) - new).shown(what, may_stop=not tasks[0].quick) as work:
+        with JobProgress(len(tasks), begun=len(tasks) - new).shown(keys, may_stop=not tasks[0].quick) as work:
             return _until_worth_showing(tasks, entries, work)
     except BusyError as error:
-        ask_again(str(error), _("Try again"), what)
+        ask_again(str(error), _("Try again"), keys)
         return _as_it_is(tasks)
 
 
@@ -144,10 +144,10 @@ def guessed_classes(entries: Sequence[MapCell | MapGap]) -> list[str]:
     return sorted(surest, key=lambda name: -surest[name])
 
 
-def _filled(what: tuple[object, ...]) -> dict[tuple[str, ...], MapCell | MapGap]:
+def _filled(keys: tuple[object, ...]) -> dict[tuple[str, ...], MapCell | MapGap]:
     """What the last runs have made of this comparison: also what the caches have let go since, and what failed."""
-    known: tuple[tuple[object, ...], dict[tuple[str, ...], MapCell | MapGap]] | None = st.session_state.get(FILLING)
-    return known[1] if known and known[0] == what else {}
+    kept: tuple[tuple[object, ...], dict[tuple[str, ...], MapCell | MapGap]] | None = st.session_state.get(FILLING)
+    return kept[1] if kept and kept[0] == keys else {}
 
 
 def _until_worth_showing(
@@ -158,11 +158,11 @@ def _until_worth_showing(
     new: list[MapCell | MapGap] = []
     show = False
     show_at = time.monotonic() + (SHOW_AFTER_S if any(earlier) else 0)
-    for task, known in zip(tasks, earlier, strict=True):
-        if not (known or show) and _takes_long(task) and any(isinstance(entry, MapCell) for entry in new):
+    for task, before in zip(tasks, earlier, strict=True):
+        if not (before or show) and _takes_long(task) and any(isinstance(entry, MapCell) for entry in new):
             show = time.monotonic() >= show_at and _at_hand(entries)
-        if known or show:
-            entries.append(known or task.gap(_("On its way."), awaited=True))
+        if before or show:
+            entries.append(before or task.gap(_("On its way."), awaited=True))
         else:
             new.append(_made(task, work))
             entries.append(new[-1])

@@ -133,7 +133,7 @@ EXPLAINED: Final = {
 }
 
 _PICTURES: "SizeBoundedCache[dict[MapMistake, MistakePictures]]" = SizeBoundedCache(
-    budget_bytes(0.002), lambda made: sum(array.nbytes for array in made.values())
+    budget_bytes(0.002), lambda pictures: sum(array.nbytes for array in pictures.values())
 )
 
 
@@ -191,11 +191,11 @@ def _alt(view: MapView) -> str:
 
 def _example(words: Explained, pictures: MistakePictures) -> None:
     st.header(_("“{words}”").format(words=_(words.title)))
-    wrong, right, said = st.columns([3, 3, 5], gap="medium")
+    wrong, right, text_column = st.columns([3, 3, 5], gap="medium")
     wrong.image(pictures.wrong, alt=f"{_(words.wrong)}. {pictures.wrong_alt}")
     wrong.caption(f":material/close: {_(words.wrong)}")
     right.image(pictures.right, alt=f"{_(words.right)}. {pictures.right_alt}")
     right.caption(f":material/check: {_(words.right)}")
-    with said:
+    with text_column:
         st.markdown(_(words.sentence))
         st.code(words.code, language="python", wrap_lines=True)

@@ -43,11 +43,11 @@ def existing_models() -> tuple[ModelRef, ...]:
 
 def choose_models(refs: Sequence[ModelRef]) -> tuple[Entrant, ...]:
     """Show the choice of models, and return those that are chosen with their roles."""
-    known = all_presets()
-    preset = matching_preset(MODELS.get(), known)
+    presets = all_presets()
+    preset = matching_preset(MODELS.get(), presets)
     st.session_state[PRESET] = preset.name
     st.session_state[PICKED] = list(MODELS.get())
-    titles = {preset.name: _title(preset) for preset in known}
+    titles = {preset.name: _title(preset) for preset in presets}
     st.selectbox(_("Comparison"), titles, format_func=titles.__getitem__, key=PRESET, on_change=_preset)
     offered = _offered(refs)
     st.multiselect(
@@ -89,9 +89,9 @@ def _offered(refs: Sequence[ModelRef]) -> dict[str, str]:
     others = [
         catalogue.find_model(name, recipe) for name in catalogue.NAMES for recipe in catalogue.recipe_names(name)[1:]
     ]
-    known = [ModelRef(spec, spec.resolution_px) for spec in (*catalogue.catalogue(), *others)]
+    listed = [ModelRef(spec, spec.resolution_px) for spec in (*catalogue.catalogue(), *others)]
     absent = _("{model} (weights not here)")
-    texts = {ref.label: ref.label if _here(ref) else absent.format(model=ref.label) for ref in (*refs, *known)}
+    texts = {ref.label: ref.label if _here(ref) else absent.format(model=ref.label) for ref in (*refs, *listed)}
     return dict(sorted(texts.items(), key=lambda item: item[0] != item[1]))
 
 
@@ -117,9 +117,9 @@ def _picked() -> None:
     MODELS.put(tuple(st.session_state[PICKED]))
 
 
-def matching_preset(names: tuple[str, ...], known: Sequence[Preset]) -> Preset:
+def matching_preset(names: tuple[str, ...], presets: Sequence[Preset]) -> Preset:
     """The preset that has these models, else the one without any."""
-    return next((preset for preset in known if preset_labels(preset) == names), known[-1])
+    return next((preset for preset in presets if preset_labels(preset) == names), presets[-1])
 
 
 def preset_labels(preset: Preset) -> tuple[str, ...]:
@@ -130,8 +130,8 @@ def preset_labels(preset: Preset) -> tuple[str, ...]:
 def _entrant(ref: ModelRef, preset: Preset, before: Sequence[ModelRef]) -> Entrant:
     """A model with its role: the preset's, else what differs from the first model, else from another one before it."""
     against = [(scaling_axis(ref, other), other.label if place else "") for place, other in enumerate(before or [ref])]
-    for known, part, words in zip(preset.refs, preset.roles, preset.words, strict=True):
-        if known.label == ref.label:
+    for member, part, words in zip(preset.refs, preset.roles, preset.words, strict=True):
+        if member.label == ref.label:
             beside = next((label for axis, label in against if axis is part), "")
             return Entrant(model_card(ref), part, beside, words)
     for axis, label in against:
@@ -199,12 +199,12 @@ def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:
     )
     ours, without = accuracy_cost.compared_series(refs)
     at = PAPER_RULE.at(PHI.get())
-    here = accuracy_cost.unmeasured_network(f"φ = {PHI.get():g}", plan(at.depth, at.width, at.resolution_px, family))
-    made = accuracy_cost_figure([*accuracy_cost.paper_series(PaperVersion.V5), ours], cost, [here], compact=True)
+    current = accuracy_cost.unmeasured_network(f"φ = {PHI.get():g}", plan(at.depth, at.width, at.resolution_px, family))
+    chart = accuracy_cost_figure([*accuracy_cost.paper_series(PaperVersion.V5), ours], cost, [current], compact=True)
     text = _("Scatter plot of ImageNet top-1 over {cost}: the paper's networks, and the compared models as hexagons.")
-    st.plotly_chart(made, key=CHART, config=style.config("accuracy"), alt=text.format(cost=cost.axis))
-    rows = style.drawn_numbers(made, cost.column, "top1_pct")
-    chart_menu(CHART, made, _("Cost and accuracy"), accuracy_cost.credit_line(), rows)
+    st.plotly_chart(chart, key=CHART, config=style.config("accuracy"), alt=text.format(cost=cost.axis))
+    rows = style.drawn_numbers(chart, cost.column, "top1_pct")
+    chart_menu(CHART, chart, _("Cost and accuracy"), accuracy_cost.credit_line(), rows)
     if without:
         st.caption(" ".join(_left_out(refs, [mark.label for mark in without])))
     outputs.sources(
@@ -276,15 +276,15 @@ def _fetching(name: str) -> None:
     Raises:
         WeightsError: the last try failed.
     """
-    known = _downloads.get(name)
-    if known is not None and not known.done.done():
-        _bar(known.got, known.total)
+    running = _downloads.get(name)
+    if running is not None and not running.done.done():
+        _bar(running.got, running.total)
         return
     if st.button(_("Fetch them now"), key=f"fetch {name}", icon=":material/download:"):
         _begin(name)
         st.rerun()
-    if known is not None:
-        known.done.result()
+    if running is not None:
+        running.done.result()
 
 
 def _bar(got: int, total: int) -> None:
@@ -314,8 +314,8 @@ _lookup = threading.Lock()
 
 
 def _under_way(name: str) -> bool:
-    known = _downloads.get(name)
-    return known is not None and not known.done.done()
+    running = _downloads.get(name)
+    return running is not None and not running.done.done()
 
 
 def _begin(name: str) -> None:
@@ -323,9 +323,9 @@ def _begin(name: str) -> None:
 
     with _lookup:
         if not _under_way(name):
-            made = _Download()
-            made.done = _pool.submit(download.fetch, [name], made.report)
-            _downloads[name] = made
+            begun = _Download()
+            begun.done = _pool.submit(download.fetch, [name], begun.report)
+            _downloads[name] = begun
 
 
 # From a plan to maps: which networks stand for it in a comparison, and the buttons that put them there.
@@ -398,11 +398,11 @@ def join_comparison(label: str) -> bool:
     present = label in MODELS.get()
     full = not present and len(MODELS.get()) >= MOST_MODELS
     if full:
-        said = _("A comparison holds {most} models: remove one first.").format(most=MOST_MODELS)
+        message = _("A comparison holds {most} models: remove one first.").format(most=MOST_MODELS)
     elif present:
-        said = _("{label} is in the comparison already.").format(label=label)
+        message = _("{label} is in the comparison already.").format(label=label)
     else:
         MODELS.put((*MODELS.get(), label))
-        said = _("{label} joined the comparison.").format(label=label)
-    st.toast(said)
+        message = _("{label} joined the comparison.").format(label=label)
+    st.toast(message)
     return not full

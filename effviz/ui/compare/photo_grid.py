@@ -72,13 +72,13 @@ def _foreign(photos: Sequence[Photo], known: frozenset[int]) -> list[tuple[Photo
 
 def _guesses(photos: Sequence[Photo]) -> list[tuple[Guess, ...]]:
     """The judge's five first guesses of each photo; none where it cannot be asked now: a notice is worth no error."""
-    known = {photo: guesses for photo in photos if (guesses := _GUESSES.find(photo.sha256))}
-    new = [photo for photo in photos if photo not in known]
+    guessed = {photo: guesses for photo in photos if (guesses := _GUESSES.find(photo.sha256))}
+    new = [photo for photo in photos if photo not in guessed]
     if new:
         with suppress(EffVizError), JobProgress(len(new), "outside").shown("outside", may_stop=False) as work:
             for photo in new:
-                known[photo] = _ask(photo, work)
-    return [known.get(photo, ()) for photo in photos]
+                guessed[photo] = _ask(photo, work)
+    return [guessed.get(photo, ()) for photo in photos]
 
 
 def _ask(photo: Photo, work: JobProgress) -> tuple[Guess, ...]:
@@ -88,7 +88,7 @@ def _ask(photo: Photo, work: JobProgress) -> tuple[Guess, ...]:
 
 
 def _sentence(names: Sequence[str], models: Sequence[str], foreign: Sequence[tuple[Photo, Guess]]) -> str:
-    seen = _("{photo}: {name}, {chance:.0%}")
+    line = _("{photo}: {name}, {chance:.0%}")
     return _(
         "**Outside their classes.** Trained on {count} classes only: {models} ({names}). {judge}, which knows 1000, "
         "finds none of them here ({seen}). Their maps then show what resembles the nearest of the {count}. Drop in a "
@@ -99,7 +99,7 @@ def _sentence(names: Sequence[str], models: Sequence[str], foreign: Sequence[tup
         names=", ".join(plain(name) for name in names),
         judge=JUDGE.label,
         seen="; ".join(
-            seen.format(photo=plain(photo.name), name=plain(guess.name), chance=guess.probability)
+            line.format(photo=plain(photo.name), name=plain(guess.name), chance=guess.probability)
             for photo, guess in foreign
         ),
     )
@@ -199,8 +199,8 @@ def _caption(cell: MapCell) -> None:
         if slower := cache.fallback(card.ref.label):
             st.markdown(plain(slower))
         numbers = _("Logit {logit}; forward pass {ms} ms.")
-        said = numbers.format(logit=typeset(f"{cell.map.logit:.2f}"), ms=round(cell.forward_ms))
-        st.markdown(f"{plain(describe_map(cell.map))} {said}")
+        details = numbers.format(logit=typeset(f"{cell.map.logit:.2f}"), ms=round(cell.forward_ms))
+        st.markdown(f"{plain(describe_map(cell.map))} {details}")
         st.markdown("  \n".join(f"{guess.probability:.1%} {plain(guess.name)}" for guess in cell.guesses))
 
 
@@ -398,8 +398,8 @@ def _group(cell: MapCell, group: "IdenticalMethods", look: DisplaySettings) -> N
     picture = cache.picture(cell.photo, scaled, style_for(entry, look.style))
     # As a file Streamlit would keep it for every visitor until the session is forgotten, and as st.image's address
     # urllib remembers it: 86 kB each, the last 128.
-    address, said = grid_data.jpeg_address(picture), html.escape(describe_map(entry))
-    st.html(f'<img src="{address}" alt="{said}" style="width: 100%">')
+    address, alt = grid_data.jpeg_address(picture), html.escape(describe_map(entry))
+    st.html(f'<img src="{address}" alt="{alt}" style="width: 100%">')
     st.markdown(" = ".join(f"**{CAM_METHODS[method].title}**" for method in group.methods))
     if len(group.methods) > 1:
         apart = _("largest difference {part:.0e} of the map's largest value").format(part=group.difference)

@@ -30,9 +30,9 @@ NEWEST_PHOTO: Final = "newest photo"  # in the session: how many times some were
 
 def remember_newest(chosen: Sequence[ChosenPhoto]) -> None:
     """Keep which photo was added last; those that a visit begins with are not news."""
-    known: tuple[str, ...] | None = st.session_state.get(KNOWN_PHOTOS)
+    before: tuple[str, ...] | None = st.session_state.get(KNOWN_PHOTOS)
     now = tuple(photo.sha256 for photo in chosen)
-    added = [digest for digest in now if known is not None and digest not in known]
+    added = [digest for digest in now if before is not None and digest not in before]
     if added:
         count, _digest = st.session_state.get(NEWEST_PHOTO, (0, ""))
         st.session_state[NEWEST_PHOTO] = count + 1, added[0]
@@ -101,12 +101,12 @@ def keep_samples(names: object) -> None:
     """Keep the samples that the browser reports as chosen; anything but a list of names is ignored."""
     if not isinstance(names, list):
         return
-    known = [sample.name for sample in sample_photos.samples()]
-    chosen = tuple(dict.fromkeys(name for name in names if name in known))[-MOST_SAMPLES:]
+    samples = [sample.name for sample in sample_photos.samples()]
+    chosen = tuple(dict.fromkeys(name for name in names if name in samples))[-MOST_SAMPLES:]
     gone = [name for name in SAMPLES.get() if name not in chosen]
     if gone and len(chosen) == MOST_SAMPLES:
-        said = _("{most} samples at most: {title} was taken out.")
-        st.toast(said.format(most=MOST_SAMPLES, title=sample_photos.find(gone[0]).title))
+        message = _("{most} samples at most: {title} was taken out.")
+        st.toast(message.format(most=MOST_SAMPLES, title=sample_photos.find(gone[0]).title))
     SAMPLES.put(chosen)
 
 

@@ -77,8 +77,8 @@ def _slider(cell: MapCell, method: Method) -> None:
 
 def sizes_to_answer(asked: object, trained_px: int) -> list[int]:
     """The sizes that a browser asks for; when it asks for none, the position nearest to a network's own size."""
-    known = [px for px in SIZES_PX if px in asked] if isinstance(asked, list) else []
-    return sorted(known, key=asked.index) if isinstance(asked, list) and known else [nearest_size(trained_px)]
+    sizes = [px for px in SIZES_PX if px in asked] if isinstance(asked, list) else []
+    return sorted(sizes, key=asked.index) if isinstance(asked, list) and sizes else [nearest_size(trained_px)]
 
 
 def nearest_size(trained_px: int) -> int:
@@ -170,15 +170,15 @@ def size_facts(spec: ModelSpec, px: int) -> Json:
 
 def _note(px: int, trained_px: int) -> str:
     if px == trained_px:
-        said = _("{px} px is the size it was trained at.")
+        note = _("{px} px is the size it was trained at.")
     elif px < trained_px:
-        said = _("Below the {px} px of its training: fewer cells, and objects look smaller than those it learnt from.")
+        note = _("Below the {px} px of its training: fewer cells, and objects look smaller than those it learnt from.")
     else:
-        said = _(
+        note = _(
             "Beyond the {px} px of its training: a little more often helps, since training enlarges objects by its "
             "crops; much more hurts, since no object that it learnt was as large."
         )
-    return said.format(px=trained_px)
+    return note.format(px=trained_px)
 
 
 def _words(spec: ModelSpec, target: str) -> dict[str, str]:

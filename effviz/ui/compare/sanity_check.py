@@ -159,8 +159,8 @@ def _show(cell: MapCell, check: Check) -> None:
         drawn = similarity_figure(
             [RandomizationStep(_part(step.stage), step.spearman, step.ssim) for step in check.steps]
         )
-        said = _("How alike the map stays to the intact one: {said}")
-        st.plotly_chart(drawn, key=CHART, config=style.config("sanity"), alt=said.format(said=_ends(check)))
+        alt = _("How alike the map stays to the intact one: {said}")
+        st.plotly_chart(drawn, key=CHART, config=style.config("sanity"), alt=alt.format(said=_ends(check)))
         title = _("Does a map depend on what the model learnt?")
         chart_menu(CHART, drawn, title, _("Measured and drawn by EffViz (Apache-2.0)."), similarity_rows(check))
     st.markdown(f"{_ends(check)} {_other(cell, check)}")

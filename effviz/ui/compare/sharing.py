@@ -87,27 +87,27 @@ def adopt_link() -> None:
 
 def awaited() -> list[LinkedPhoto]:
     """Return the photos that the link was made with and that are not here."""
-    here = {sha256[:DIGITS] for sha256 in photo_shelf.shelf().photos}
-    return [photo for photo in st.session_state.get(AWAITED, ()) if photo.digest not in here]
+    on_shelf = {sha256[:DIGITS] for sha256 in photo_shelf.shelf().photos}
+    return [photo for photo in st.session_state.get(AWAITED, ()) if photo.digest not in on_shelf]
 
 
 def show_awaited() -> None:
     """Say which photos are missing, and keep the address up to date."""
     missing = awaited()
     used = photo_shelf.shelf().used
-    here = [LinkedPhoto(re.sub(r"[|\n\r]", "_", photo.name)[:LONGEST_NAME], photo.sha256[:DIGITS]) for photo in used]
-    OWN.put((*here, *missing))
+    present = [LinkedPhoto(re.sub(r"[|\n\r]", "_", photo.name)[:LONGEST_NAME], photo.sha256[:DIGITS]) for photo in used]
+    OWN.put((*present, *missing))
     if not missing:
         return
     named = ", ".join(
         _("**{name}** (sha256 {digest}…)").format(name=plain(one.name), digest=one.digest) for one in missing
     )
-    said = _("This link was made with photos that no link carries: {photos}. Add them under Photos to see their maps.")
+    text = _("This link was made with photos that no link carries: {photos}. Add them under Photos to see their maps.")
     if HELD_CLASS in st.session_state:
-        said += " " + _("The class that it asks for, {name}, waits for them.")
+        text += " " + _("The class that it asks for, {name}, waits for them.")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info(
-            said.format(photos=named, name=plain(st.session_state.get(HELD_CLASS, ""))), icon=":material/hide_image:"
+            text.format(photos=named, name=plain(st.session_state.get(HELD_CLASS, ""))), icon=":material/hide_image:"
         )
         st.button(_("Go on without them"), on_click=_go_on)
 

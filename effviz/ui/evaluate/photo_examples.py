@@ -144,9 +144,9 @@ def _picture(
         logger.warning("There is no map of the photo %s", example.sha256[:12])  # its name may be a visitor's
         return None
     target = Target(TargetKind.CLASS, example.target)
-    made = caches.activation_map(ref, photo, target, Method(view.method), settings.layer, progress)
-    (scaled,) = rescale([made], Scale.OWN)
-    return caches.picture(photo, scaled, OverlayStyle(placement=settings.placement)), describe_map(made)
+    entry = caches.activation_map(ref, photo, target, Method(view.method), settings.layer, progress)
+    (scaled,) = rescale([entry], Scale.OWN)
+    return caches.picture(photo, scaled, OverlayStyle(placement=settings.placement)), describe_map(entry)
 
 
 def _check_weights(view: ResultsView, model: str) -> None:
@@ -261,15 +261,15 @@ def _names(view: ResultsView, examples: Sequence[RatedPhoto]) -> None:
 
 def _cards(view: ResultsView, model: str, examples: Sequence[RatedPhoto]) -> bool:
     """Show the photos that come with EffViz, a column for each place; tell whether there were any."""
-    here = [(example, _bundled()[example.sha256]) for example in examples if example.sha256 in _bundled()]
-    places = [place for place in PLACES if any(example.place == place for example, _sample in here)]
+    bundled = [(example, _bundled()[example.sha256]) for example in examples if example.sha256 in _bundled()]
+    places = [place for place in PLACES if any(example.place == place for example, _sample in bundled)]
     for place, column in zip(places, st.columns(len(PLACES)), strict=False):
         with column:
             st.markdown(f"**{_(place).capitalize()}**")
-            for example, sample in here:
+            for example, sample in bundled:
                 if example.place == place:
                     _card(view, model, example, sample)
-    return bool(here)
+    return bool(bundled)
 
 
 def _card(view: ResultsView, model: str, example: RatedPhoto, sample: SamplePhoto) -> None:

@@ -129,16 +129,16 @@ def ask() -> QuickRunRequest | None:
 
 
 def _bundled() -> list[PhotoChoice]:
-    known = {sample.name: sample for sample in sample_photos.samples()}
+    samples = {sample.name: sample for sample in sample_photos.samples()}
     chosen = st.multiselect(
         _("Sample photos"),
-        list(known),
-        default=list(known)[:3],
-        format_func=lambda name: known[name].title,
+        list(samples),
+        default=list(samples)[:3],
+        format_func=lambda name: samples[name].title,
         max_selections=MOST_PHOTOS,
         key=PHOTOS,
     )
-    return [_bundle(known[name]) for name in chosen]
+    return [_bundle(samples[name]) for name in chosen]
 
 
 def _bundle(sample: SamplePhoto) -> PhotoChoice:
@@ -173,8 +173,8 @@ def _models() -> tuple[str, ...]:
 
 def _fit() -> Iterator[str]:
     """Yield the models that can be measured here: those of the comparison first, then all others."""
-    known = (f"{spec.name}@{spec.resolution_px}" for spec in catalogue.catalogue())
-    for name in (*MODELS.get(), *known):
+    labels = (f"{spec.name}@{spec.resolution_px}" for spec in catalogue.catalogue())
+    for name in (*MODELS.get(), *labels):
         try:
             yield _allowed(catalogue.parse_model(name)).label
         except EffVizError:
@@ -190,9 +190,9 @@ def _allowed(ref: ModelRef) -> ModelRef:
     if not ref.spec.trained:
         text = _("{model} is not trained, so its maps mean nothing: take a trained model from the list.")
         raise SettingsError(text.format(model=ref.label))
-    known = hub.availability(ref.spec)
-    if not known.available:
-        raise SettingsError(known.sentence)
+    availability = hub.availability(ref.spec)
+    if not availability.available:
+        raise SettingsError(availability.sentence)
     if ref.macs > LARGEST_MACS:
         text = _(
             "{model} takes {macs} MACs a photo: at most {most} are allowed here, since others wait meanwhile. "
@@ -351,14 +351,14 @@ def measure(asked: QuickRunRequest, models: "Sequence[Model]", begin: Begin) -> 
 def _rows(
     sample: "DatasetSample", settings: RunSettings, models: "Sequence[Model]", beat: Progress
 ) -> "Iterator[Measurement]":
-    said: set[tuple[str | None, ...]] = set()
+    reasons: set[tuple[str | None, ...]] = set()
     for step in _steps(sample, settings, models, beat):
         for row in step.rows:
             reason = (row.model, row.method, row.error)
-            if row.metric is not None or reason not in said:  # each step gives the same reasons
+            if row.metric is not None or reason not in reasons:  # each step gives the same reasons
                 yield row
             if row.metric is None:
-                said.add(reason)
+                reasons.add(reason)
 
 
 def _steps(

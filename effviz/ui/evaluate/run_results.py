@@ -80,10 +80,10 @@ def show_chart(view: ResultsView, cells: Sequence[MetricMean], differences: Sequ
 
     Of what runs the model again each model's lead over its own Gaussian, which is then the line at 0.
     """
-    known = measured_refs(view.measured.run)
+    refs = measured_refs(view.measured.run)
     if view.metric in FAITHFULNESS_METRICS:
         cells = _leads(view, differences)
-    models = _rated(view, cells, view.method, known)
+    models = _rated(view, cells, view.method, refs)
     if not models:
         st.info(
             _(
@@ -92,11 +92,11 @@ def show_chart(view: ResultsView, cells: Sequence[MetricMean], differences: Sequ
             )
         )
         return
-    controls = {control: rated for control in Control if (rated := _rated(view, cells, control.value, known))}
+    controls = {control: rated for control in Control if (rated := _rated(view, cells, control.value, refs))}
     axis = display_names.compared(view.metric)
-    made = figures.map_quality(models, controls, axis)
+    chart = figures.map_quality(models, controls, axis)
     st.plotly_chart(
-        made,
+        chart,
         key=CHART,
         on_select=lambda: photo_examples.clicked_example(CHART),
         selection_mode="points",
@@ -104,12 +104,12 @@ def show_chart(view: ResultsView, cells: Sequence[MetricMean], differences: Sequ
         alt=_alt(models, axis),
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        picture(CHART, slide(made, display_names.metric(view.metric), _("Measured and drawn by EffViz (Apache-2.0).")))
+        picture(CHART, slide(chart, display_names.metric(view.metric), _("Measured and drawn by EffViz (Apache-2.0).")))
         _save(view, cells)
-    outputs.caption(list(_notes(view, models, known)))
+    outputs.caption(list(_notes(view, models, refs)))
 
 
-def _notes(view: ResultsView, models: Sequence[RatedModel], known: Mapping[str, ModelRef]) -> Iterator[str]:
+def _notes(view: ResultsView, models: Sequence[RatedModel], refs: Mapping[str, ModelRef]) -> Iterator[str]:
     """How to read the figure, and what is not in it."""
     measured = view.measured
     yield display_names.sentence(view.metric)
@@ -126,7 +126,7 @@ def _notes(view: ResultsView, models: Sequence[RatedModel], known: Mapping[str, 
     yield text.format(model=plain(measured.models[0]))
     if any(rated.role is None for rated in models):
         yield _("Other: two of depth, width and pixels, or another family.")
-    if unknown := [model for model in measured.models if model not in known]:
+    if unknown := [model for model in measured.models if model not in refs]:
         yield _("Not known here, so not in the figure: {names}.").format(names=", ".join(map(plain, unknown)))
 
 
@@ -196,11 +196,11 @@ def _made(run: MeasuredRun, make: Callable[[Results, Sequence[MetricMean]], str]
         return make(run.results, cells).encode()
 
 
-def _rated(view: ResultsView, cells: Sequence[MetricMean], method: str, known: dict[str, ModelRef]) -> list[RatedModel]:
+def _rated(view: ResultsView, cells: Sequence[MetricMean], method: str, refs: dict[str, ModelRef]) -> list[RatedModel]:
     intervals = {cell.model: (cell.small if view.small else cell.every) for cell in cells if cell.method == method}
     return [
-        RatedModel(label, ref.macs, axis_among(ref, list(known.values())[:place]), intervals[label])
-        for place, (label, ref) in enumerate(known.items())
+        RatedModel(label, ref.macs, axis_among(ref, list(refs.values())[:place]), intervals[label])
+        for place, (label, ref) in enumerate(refs.items())
         if label in intervals and intervals[label].n
     ]
 
@@ -281,11 +281,11 @@ def _minus(difference: Difference) -> str:
 
 def _leads(view: ResultsView, differences: Sequence[Difference]) -> list[MetricMean]:
     """The lead of each model over its own Gaussian, and the Gaussian's own, 0, in the place of means."""
-    known = list(find_leads(differences))
-    own = [MetricMean(model, method, view.metric, every, small) for (model, method), every, small in known]
+    leads = list(find_leads(differences))
+    own = [MetricMean(model, method, view.metric, every, small) for (model, method), every, small in leads]
     zero = Interval(0.0, math.nan, math.nan, view.measured.photos)
     return own + [
-        MetricMean(model, Control.GAUSSIAN.value, view.metric, zero, zero) for (model, _method), *_intervals in known
+        MetricMean(model, Control.GAUSSIAN.value, view.metric, zero, zero) for (model, _method), *_intervals in leads
     ]
 
 
@@ -405,9 +405,9 @@ class ScaledModel:
 
 def answer(view: ResultsView, differences: Sequence[Difference]) -> Iterator[str]:
     """Yield paragraphs: the answer, what the other models do, and whether maps beat a Gaussian."""
-    known = [(difference, difference.small if view.small else difference.every) for difference in differences]
-    scaled = list(_scaled(view, [(gain.model, value) for gain, value in known if gain.beside_model and value.n]))
-    controlled = [ScaledModel(lead.model, value) for lead, value in known if not lead.beside_model and value.n]
+    pairs = [(difference, difference.small if view.small else difference.every) for difference in differences]
+    scaled = list(_scaled(view, [(gain.model, value) for gain, value in pairs if gain.beside_model and value.n]))
+    controlled = [ScaledModel(lead.model, value) for lead, value in pairs if not lead.beside_model and value.n]
     if view.metric in AGREEMENT_METRICS | SANITY_METRICS:
         yield _("**This measure tells how alike maps are**, not which are better.")
     elif scaled:

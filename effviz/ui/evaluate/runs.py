@@ -374,15 +374,15 @@ def cached_differences(run: MeasuredRun, method: str, metric: Metric) -> tuple[D
     """
     key = (run.key, method, metric)
     with _lock:
-        known = _cached_differences.get(key)
-    if known is None:
+        differences = _cached_differences.get(key)
+    if differences is None:
         with JobProgress(1).shown(("means", *key), may_stop=False) as work:
             work.next(_("{metric}: differences on the same photos").format(metric=display_names.metric(metric)))
             with work.turn(Effort(long=True)):
-                known = run.differences(run.models, method, metric)
+                differences = run.differences(run.models, method, metric)
         with _lock:
-            _cached_differences[key] = known
-    return tuple(sorted(known, key=lambda one: not one.beside_model))
+            _cached_differences[key] = differences
+    return tuple(sorted(differences, key=lambda one: not one.beside_model))
 
 
 def _each(
@@ -437,8 +437,8 @@ def choose_run() -> OpenedRun | None:
     entries: tuple[RunEntry, ...] = ()
     with guard():
         entries = list_runs()
-    known = {entry.name: entry for entry in entries if ":" not in entry.name}
-    names = _visit() | {name: entry.title for name, entry in known.items()} | _studies()
+    by_name = {entry.name: entry for entry in entries if ":" not in entry.name}
+    names = _visit() | {name: entry.title for name, entry in by_name.items()} | _studies()
     if not names:
         st.info(
             _(
@@ -449,10 +449,10 @@ def choose_run() -> OpenedRun | None:
         return None
     if NEXT in st.session_state:
         st.session_state[inputs.widget_key(RUN)] = st.session_state.pop(NEXT)
-    shown = [name for name, entry in known.items() if entry.state is RunState.FINISHED]
+    shown = [name for name, entry in by_name.items() if entry.state is RunState.FINISHED]
     first = next((name for name in (VISIT, *shown, STUDY) if name in names), next(iter(names)))
     chosen = inputs.choose_listed(_("Run"), names, RUN, first)
-    return OpenedRun(chosen, known.get(chosen))
+    return OpenedRun(chosen, by_name.get(chosen))
 
 
 def open_run(run: OpenedRun) -> MeasuredRun:

@@ -73,18 +73,18 @@ def show_saturation(guess: Guess, shown: bool) -> None:
     if not shown:
         curves = [_without_end(curve) for curve in curves if any(dot.name == last.label for dot in curve.dots)]
     mark = (last.macs_billions, float(guess["d8"]))
-    made = _reaching(curves, (9, max(81.5, mark[1] + 0.5)), mark)
+    chart = _reaching(curves, (9, max(81.5, mark[1] + 0.5)), mark)
     alt = _("Line chart of top-1 over MACs as in Figure 3, with a mark at the guess.")
-    _chart("figure3", made, alt, exhibit.table(curves, "macs_billions", "top1_pct"))
+    _chart("figure3", chart, alt, exhibit.table(curves, "macs_billions", "top1_pct"))
 
 
 def _reaching(curves: Sequence[FigureCurve], corner: tuple[float, float], mark: tuple[float, float]) -> go.Figure:
     """Draw curves and the guess on axes that stay as they are when the answer comes, up to the upper right corner."""
     origin = (0, 75.5)
-    made = draw_curves(curves, macs_axis(), accuracy_axis(), corners=(origin, corner, mark))
-    made.add_trace(guess_mark(*mark))
+    chart = draw_curves(curves, macs_axis(), accuracy_axis(), corners=(origin, corner, mark))
+    chart.add_trace(guess_mark(*mark))
     (left, low), (right, high) = origin, corner
-    return made.update_xaxes(range=[left, right]).update_yaxes(range=[low, high])
+    return chart.update_xaxes(range=[left, right]).update_yaxes(range=[low, high])
 
 
 def _without_end(curve: FigureCurve) -> FigureCurve:
@@ -97,9 +97,9 @@ def show_balance(guess: Guess, shown: bool) -> None:
     end = lesson_answers.widest()
     mark = (end.macs_billions, end.top1_pct + float(guess["lead"]))
     drawn = curves if shown else curves[:1]
-    made = _reaching(drawn, (26, max(83.0, mark[1] + 0.5)), mark)
+    chart = _reaching(drawn, (26, max(83.0, mark[1] + 0.5)), mark)
     alt = _("Line chart of top-1 over MACs as in Figure 4, with a mark at the guess.")
-    _chart("figure4", made, alt, exhibit.table(drawn, "macs_billions", "top1_pct"))
+    _chart("figure4", chart, alt, exhibit.table(drawn, "macs_billions", "top1_pct"))
 
 
 def show_phi(guess: Guess, shown: bool) -> None:
@@ -107,9 +107,9 @@ def show_phi(guess: Guess, shown: bool) -> None:
     if not shown:
         outputs.formula()
         return
-    made = growth(cache.growth(PAPER_RULE, Family.EFFICIENTNET), float(guess["phi"]))
+    chart = growth(cache.growth(PAPER_RULE, Family.EFFICIENTNET), float(guess["phi"]))
     alt = _("Line chart of MACs over φ on a log scale, with a line at the guess.")
-    _chart("growth", made, alt, pd.DataFrame(drawn_numbers(made, "phi", "macs_billions")))
+    _chart("growth", chart, alt, pd.DataFrame(drawn_numbers(chart, "phi", "macs_billions")))
 
 
 def show_objective(guess: Guess, shown: bool) -> None:
@@ -146,14 +146,14 @@ def show_results(guess: Guess, shown: bool) -> None:
     drawn = curves if shown else curves[1:]
     text = _("Chart of top-1 over {cost} on a log scale: {series}.")
     alt = text.format(cost=cost_axis(cost).title, series=", ".join(curve.title for curve in drawn))
-    made = draw_curves(drawn, cost_axis(cost), accuracy_axis())
-    _chart("figure1" if cost is Cost.PARAMS else "figure5", made, alt, exhibit.table(drawn, cost.column, "top1_pct"))
+    chart = draw_curves(drawn, cost_axis(cost), accuracy_axis())
+    _chart("figure1" if cost is Cost.PARAMS else "figure5", chart, alt, exhibit.table(drawn, cost.column, "top1_pct"))
 
 
-def _chart(name: str, made: go.Figure, alt: str, rows: pd.DataFrame) -> None:
+def _chart(name: str, chart: go.Figure, alt: str, rows: pd.DataFrame) -> None:
     """One figure of another page with its menu, as high as a step has room for; larger for a room, and alone there."""
     key, room = f"lesson-{name}", PRESENT.get()
-    drawn = enlarge(made, ROOM_TEXT_PX) if room else go.Figure(made)
+    drawn = enlarge(chart, ROOM_TEXT_PX) if room else go.Figure(chart)
     drawn.update_layout(height=ROOM_HEIGHT_PX if room else HEIGHT_PX)
     st.plotly_chart(drawn, key=key, config=config(f"effviz-{key}"), alt=alt)
     if not room:
@@ -191,8 +191,8 @@ def cells_a_side() -> tuple[int, int]:
 
 def show_live_maps(guess: Mapping[str, float | str], shown: bool) -> None:
     """Show a column of maps a letter; its name stands there when the answer is shown."""
-    known = preset()
-    entrants = [Entrant(model_card(known.refs[at]), known.roles[at], "", "") for at in _ORDER]
+    shown_preset = preset()
+    entrants = [Entrant(model_card(shown_preset.refs[at]), shown_preset.roles[at], "", "") for at in _ORDER]
     place = st.container()
     with st.container():  # for the bar
         entries = compute_cells(

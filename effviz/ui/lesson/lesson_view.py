@@ -134,9 +134,9 @@ def _row(number: int, step: Step, guess: Guess) -> list[dict[str, str]]:
     title, right = f"{number} · {_(step.title)}", step.answers()
     if isinstance(step.asked[0], Pairing):
         count = sum(guess.get(key) == value for key, value in right.items())
-        said = _("{count} of {all} right").format(count=count, all=len(right))
+        score = _("{count} of {all} right").format(count=count, all=len(right))
         pairs = ", ".join(f"{each.key} {each.words(right[each.key])}" for each in step.asked)
-        return [_cells(title, _("Which map is whose?"), said if guess else "", pairs)]
+        return [_cells(title, _("Which map is whose?"), score if guess else "", pairs)]
     return [
         _cells(
             title, _(each.label), each.words(guess[each.key]) if each.key in guess else "", each.words(right[each.key])
@@ -145,9 +145,9 @@ def _row(number: int, step: Step, guess: Guess) -> list[dict[str, str]]:
     ]
 
 
-def _cells(step: str, what: str, guess: str, answer: str) -> dict[str, str]:
+def _cells(step: str, question: str, guess: str, answer: str) -> dict[str, str]:
     shown = answer if guess else outputs.MISSING  # first comes the guess
-    return {_("Step"): step, _("Question"): what, _("Your guess"): guess or _("no guess"), _("Answer"): shown}
+    return {_("Step"): step, _("Question"): question, _("Your guess"): guess or _("no guess"), _("Answer"): shown}
 
 
 def _forget() -> None:
@@ -252,8 +252,8 @@ def _step(step: Step, number: int, answers: bool) -> None:
     st.markdown(whole(step.put_question()))
     right = step.answers()
     for question in step.asked:
-        said = f"**{question.words(right[question.key])}**" if answers else "………………"
-        st.markdown(_("- {what}: {answer}").format(what=_(question.label), answer=said))
+        answer = f"**{question.words(right[question.key])}**" if answers else "………………"
+        st.markdown(_("- {what}: {answer}").format(what=_(question.label), answer=answer))
     if answers:
         st.markdown(whole(step.finding()))
     else:

@@ -120,8 +120,8 @@ def _saturation_finding() -> str:
         "d = 8 reaches {last:g} %, no more than d = 6, for {more:.0f} % more MACs. Width ends at {width:g} % and "
         "resolution at {resolution:g} %: **scaling one dimension alone levels off near 80 %**."
     )
-    more = 100 * (last.macs_billions / before.macs_billions - 1)
-    return text.format(last=last.top1_pct, more=more, width=ends["width"], resolution=ends["resolution"])
+    growth_pct = 100 * (last.macs_billions / before.macs_billions - 1)
+    return text.format(last=last.top1_pct, more=growth_pct, width=ends["width"], resolution=ends["resolution"])
 
 
 def _balance_finding() -> str:

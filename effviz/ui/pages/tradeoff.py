@@ -41,17 +41,17 @@ series = (*paper_series(version), *map(recipe_series, recipes), *map(family_seri
 
 if warning := chart_controls.mixing(recipes, families):
     st.warning(warning, icon=":material/warning:")
-made = accuracy_cost_figure(series, cost, [marked])
+chart = accuracy_cost_figure(series, cost, [marked])
 st.plotly_chart(
-    made,
+    chart,
     key=chart_controls.CHART,
     on_select=chart_controls.clicked_network,
     selection_mode="points",
     config=config(f"effviz-tradeoff-{cost}"),
     alt=chart_controls.alt_text(series, cost, marked),
 )
-rows = drawn_numbers(made, cost.column, "top1_pct")
-chart_menu(chart_controls.CHART, made, _("What does accuracy cost?"), credit_line(), rows)
+rows = drawn_numbers(chart, cost.column, "top1_pct")
+chart_menu(chart_controls.CHART, chart, _("What does accuracy cost?"), credit_line(), rows)
 chart_controls.show_notes(series, cost, unmeasured)
 
 network = chart_controls.choose_network([point for curve in series for point in curve.points])

@@ -117,8 +117,8 @@ def _chosen_own() -> tuple[str, ...]:
 
 def _choose_own(digests: object) -> None:
     """Turn to the photo that the browser says is chosen, or back to a sample."""
-    known = [sha256 for sha256 in photo_shelf.shelf().photos if isinstance(digests, list) and sha256 in digests]
-    names = [_own_name(sha256) for sha256 in known] or [sample_photos.samples()[0].name]
+    chosen = [sha256 for sha256 in photo_shelf.shelf().photos if isinstance(digests, list) and sha256 in digests]
+    names = [_own_name(sha256) for sha256 in chosen] or [sample_photos.samples()[0].name]
     st.session_state[inputs.widget_key(SAMPLE)] = names[-1]
 
 

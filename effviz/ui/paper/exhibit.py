@@ -196,14 +196,14 @@ def table(drawn: Sequence[FigureCurve], x: str, y: str) -> pd.DataFrame:
     )
 
 
-def show_exhibit(name: str, made: go.Figure, rows: pd.DataFrame, alt: str) -> None:
+def show_exhibit(name: str, chart: go.Figure, rows: pd.DataFrame, alt: str) -> None:
     """Show a figure with its files; `rows` are the numbers that it draws, `name` its key and the files' name."""
     if _alone.get():
-        _draw_alone(name, made, rows, alt)
+        _draw_alone(name, chart, rows, alt)
         return
-    st.plotly_chart(made, key=name, config=config(f"effviz-{name}"), alt=alt)
+    st.plotly_chart(chart, key=name, config=config(f"effviz-{name}"), alt=alt)
     with st.container(horizontal=True, vertical_alignment="center"):
-        picture(name, slide(made, _(figure_title(name)), credit_line(rows)), alone=name in FIGURES)
+        picture(name, slide(chart, _(figure_title(name)), credit_line(rows)), alone=name in FIGURES)
         save(name, rows)
         listed = "source" in rows and st.toggle(_("Points and sources"), key=f"{name}-points")
     if listed:
@@ -334,8 +334,8 @@ FIGURES: Final = {
 
 def figure_title(name: str) -> str:
     """The title of a figure's slide, for `_`."""
-    known = FIGURES.get(name, NamedFigure(SECTION.get()))
-    return known.title or EXISTING[known.section].title
+    figure = FIGURES.get(name, NamedFigure(SECTION.get()))
+    return figure.title or EXISTING[figure.section].title
 
 
 # One figure alone (`?embed=figure3`), for a frame in another page or for a room.
@@ -366,20 +366,20 @@ def show_alone(name: str) -> None:
     st.session_state[SECTION.key] = section.name
     title, place = st.container(), st.container()
     title.subheader(_(figure_title(name)))
-    told = _alone.set(_Alone(name, place))
+    token = _alone.set(_Alone(name, place))
     try:
         with st.container(key="beside-the-figure"):
             section.show()
     finally:
-        _alone.reset(told)
+        _alone.reset(token)
     keys({"Escape": BACK} if PRESENT.get() else {}, PRESENT.get())
 
 
-def _draw_alone(name: str, made: go.Figure, rows: pd.DataFrame, alt: str) -> None:
+def _draw_alone(name: str, chart: go.Figure, rows: pd.DataFrame, alt: str) -> None:
     alone = _alone.get()
     if alone is None or alone.name != name:
         return
-    drawn = enlarge(made, ROOM_TEXT_PX).update_layout(height=ROOM_HEIGHT_PX) if PRESENT.get() else made
+    drawn = enlarge(chart, ROOM_TEXT_PX).update_layout(height=ROOM_HEIGHT_PX) if PRESENT.get() else chart
     alone.place.plotly_chart(drawn, key=name, config=config(f"effviz-{name}"), alt=alt)
     alone.place.caption(credit_line(rows))
 

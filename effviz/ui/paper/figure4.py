@@ -20,8 +20,8 @@ def show() -> None:
     )
     log = log_axis()
     drawn = figure4()
-    made = draw_curves(drawn, macs_axis(log), accuracy_axis())
-    show_exhibit("figure4", made, table(drawn, "macs_billions", "top1_pct"), _alt())
+    chart = draw_curves(drawn, macs_axis(log), accuracy_axis())
+    show_exhibit("figure4", chart, table(drawn, "macs_billions", "top1_pct"), _alt())
     sources((_("paper, Figure 4 (the same drawing in v2, v3 and v5)"), PaperVersion.V5.url))
     st.markdown(
         _(

@@ -70,9 +70,9 @@ def _measure(table: runs.SummaryTable, metric: Metric, grid: str) -> None:
     rated = {control: [_rated(table, cell) for cell in cells if cell.method == control] for control in Control}
     controls = {control: some for control, some in rated.items() if some}
     photos = max(rated.interval.n for rated in models)
-    said = "; ".join(f"{rated.model} {rated.interval.mean:.2f}" for rated in models)
+    means = "; ".join(f"{rated.model} {rated.interval.mean:.2f}" for rated in models)
     text = _("Scatter chart of {measure} over MACs, with intervals and controls: {said}.")
-    alt = text.format(measure=display_names.metric(metric), said=said)
+    alt = text.format(measure=display_names.metric(metric), said=means)
     show_exhibit(
         f"mini-{metric}-{grid}", map_quality(models, controls, display_names.axis(metric)), _rows(table, cells), alt
     )
@@ -152,10 +152,10 @@ def show() -> None:
             "The closest comparisons, also on your own photos:"
         )
     )
-    known = {preset.name: preset for preset in all_presets()}
+    presets = {preset.name: preset for preset in all_presets()}
     for name in OFFERED:
-        if name in known:  # the mini family is not everywhere
-            _offer(known[name])
+        if name in presets:  # the mini family is not everywhere
+            _offer(presets[name])
     show_mini_maps()
 
 

@@ -65,11 +65,11 @@ def latency_axis() -> FigureAxis:
 def latency_curves(measured: Sequence[MeasuredLatency]) -> tuple[FigureCurve, ...]:
     """Table 4 and the measured networks, each kind a series."""
     rows = paper_latencies()
-    here = (_measured(kind, [row for row in measured if row.kind == kind]) for kind in _LOOKS)
+    curves = (_measured(kind, [row for row in measured if row.kind == kind]) for kind in _LOOKS)
     return (
         _printed(_("EfficientNet, printed in Table 4"), [row for row in rows if row.name], LOOKS[ScalingAxis.COMPOUND]),
         _printed(_("Other networks, printed in Table 4"), [row for row in rows if not row.name], _PRINTED_LOOK),
-        *(curve for curve in here if curve.dots),
+        *(curve for curve in curves if curve.dots),
     )
 
 
@@ -102,17 +102,17 @@ def _short(latency: MeasuredLatency) -> str:
 
 def latency_figure(measured: Sequence[MeasuredLatency]) -> go.Figure:
     """Draw both; a bar through an open marker is one standard deviation to each side."""
-    made = draw_curves(latency_curves(measured), latency_axis(), accuracy_axis(), HEIGHT_PX)
+    chart = draw_curves(latency_curves(measured), latency_axis(), accuracy_axis(), HEIGHT_PX)
     by_label = {row.label: row for row in measured}
-    made.update_xaxes(
+    chart.update_xaxes(
         tickvals=_TICKS_MS, ticktext=[f"{ms:g} ms" if ms < 1000 else f"{ms / 1000:g} s" for ms in _TICKS_MS]
     )
-    for trace in made.data[_PRINTED:]:
+    for trace in chart.data[_PRINTED:]:
         shown = [by_label[data[0]] for data in trace.customdata]
         spreads = [latency.spread_ms for latency in shown]
         trace.error_x = {"type": "data", "array": spreads, "thickness": 1.5, "width": 4, "color": GREY}
         trace.hovertext = [_hover(row) for row in shown]
-    return made
+    return chart
 
 
 def _hover(latency: MeasuredLatency) -> str:
@@ -159,14 +159,14 @@ def show() -> None:
 def _choose() -> Sequence[str]:
     """The networks to measure now; none until the visitor asks for it."""
     open_to_all = is_public()
-    known = (
+    names = (
         PUBLIC if open_to_all else (*NAMES, *sorted({point.architecture.partition(".")[0] for point in timm_points()}))
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen: list[str] = st.multiselect(
             _("Networks to measure"),
-            list(dict.fromkeys(known)),
-            default=[name for name in FIRST if name in known],
+            list(dict.fromkeys(names)),
+            default=[name for name in FIRST if name in names],
             key=NETWORKS,
             accept_new_options=not open_to_all,
             max_selections=MOST,
@@ -246,9 +246,9 @@ def _state(results: Sequence[Latency], own: Sequence[Latency]) -> None:
 
 
 def _table4(results: Sequence[Latency]) -> None:
-    here = {latency.label: latency for latency in results}
-    rivals = {row.pair: here.get(HERE.get(row.model, "")) for row in paper_latencies() if not row.name}
-    rows = [(row, here.get(HERE.get(row.model, "")), rivals[row.pair]) for row in paper_latencies()]
+    by_label = {latency.label: latency for latency in results}
+    rivals = {row.pair: by_label.get(HERE.get(row.model, "")) for row in paper_latencies() if not row.name}
+    rows = [(row, by_label.get(HERE.get(row.model, "")), rivals[row.pair]) for row in paper_latencies()]
     columns: dict[str, Column[tuple[PaperLatency, Latency | None, Latency | None]]] = {
         "network": Column(lambda row: row[0].model, _("Network")),
         "top1_pct_printed": Column(lambda row: row[0].top1_pct, _("Top-1, printed (%)"), "%.1f"),
@@ -280,7 +280,7 @@ def _table4(results: Sequence[Latency]) -> None:
 
 def _figure(results: Sequence[Latency]) -> None:
     accuracies = {result.label: known_accuracy(result.model, result.resolution_px) for result in results}
-    timed = [_timed(result, known) for result in results if (known := accuracies[result.label])]
+    timed = [_timed(result, accuracy) for result in results if (accuracy := accuracies[result.label])]
     shown = latency_curves(timed)
     points = "; ".join(f"{dot.name} {dot.x:.3g} ms, {dot.y:g} %" for curve in shown for dot in curve.dots)
     alt = _("Scatter chart of ImageNet top-1 over latency on a log scale: {points}.").format(points=points)
@@ -292,14 +292,14 @@ def _figure(results: Sequence[Latency]) -> None:
             "measurement with ImageNet-1k weights at this input size."
         )
     )
-    if unknown := [label for label, known in accuracies.items() if known is None]:
+    if unknown := [label for label, accuracy in accuracies.items() if accuracy is None]:
         names = ", ".join(outputs.plain(label) for label in unknown)
         st.caption(_("Not in the figure, since no accuracy at this input size is known: {names}.").format(names=names))
 
 
-def _timed(latency: Latency, known: KnownAccuracy) -> MeasuredLatency:
+def _timed(latency: Latency, accuracy: KnownAccuracy) -> MeasuredLatency:
     return MeasuredLatency(
-        latency.label, latency.mean_ms, latency.spread_ms, len(latency.runs_ms), known, _source(latency)
+        latency.label, latency.mean_ms, latency.spread_ms, len(latency.runs_ms), accuracy, _source(latency)
     )
 
 
@@ -325,17 +325,17 @@ def _table(results: Sequence[Latency]) -> None:
         "runs": Column(lambda latency: len(latency.runs_ms), _("Runs")),
         "times_as_fast": Column(lambda latency: latency.times_as_fast_as(reference), text.format(name=beside), "%.2f×"),
         "top1_pct": Column(
-            lambda latency: known.top1_pct if (known := _known(latency)) else None, _("Top-1 (%)"), "%.1f"
+            lambda latency: accuracy.top1_pct if (accuracy := _known(latency)) else None, _("Top-1 (%)"), "%.1f"
         ),
         "params_millions": Column(lambda latency: latency.params / 1e6, _("Parameters (million)"), "%.2f"),
         "accuracy_of": Column(
-            lambda latency: known.weights if (known := _known(latency)) else "", _("Weights behind the accuracy")
+            lambda latency: accuracy.weights if (accuracy := _known(latency)) else "", _("Weights behind the accuracy")
         ),
         "measured_at": Column(lambda latency: latency.measured_at, _("Measured at (UTC)")),
         "load": Column(lambda latency: latency.load, _("Cores busy with other work"), "%.1f"),
         "software": Column(lambda latency: latency.software),
         "machine": Column(lambda latency: latency.machine),
-        "accuracy_source": Column(lambda latency: known.source if (known := _known(latency)) else ""),
+        "accuracy_source": Column(lambda latency: accuracy.source if (accuracy := _known(latency)) else ""),
     }
     numbers("latencies", results, columns)
 

@@ -224,10 +224,10 @@ def _goal() -> Objective:
     return Objective(target * MILLION, exponent, above)
 
 
-def _chosen(known: Sequence[Candidate]) -> list[Candidate]:
+def _chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
     """What the visitor wants ranked; at first all but the second count of the same networks."""
     of_series: dict[str, list[Candidate]] = {}
-    for row in sorted(known, key=lambda row: (list(Listing).index(row.listing), row.family or "")):
+    for row in sorted(candidates, key=lambda row: (list(Listing).index(row.listing), row.family or "")):
         of_series.setdefault(_key(row), []).append(row)
     chosen = inputs.choose_several(
         _("Networks"),

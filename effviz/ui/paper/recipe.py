@@ -246,7 +246,7 @@ def _rates() -> None:
             _("Logarithmic axis"), key=LOG, bind="query-params", help=_("Each halving of the rate is one equal step.")
         )
     drawn = rates(recipe, batch, log)
-    made = draw_curves(drawn, epoch_axis(), rate_axis(log))
+    chart = draw_curves(drawn, epoch_axis(), rate_axis(log))
     highest, stairs = drawn[1].dots[1 if not log else 0].y, training_recipe.count_decays(recipe.schedule, recipe.epochs)
     text = _(
         "Line chart of the learning rate over {epochs} epochs. Printed: from {first:g} down in {stairs} stairs. "
@@ -256,7 +256,7 @@ def _rates() -> None:
     alt = text.format(
         epochs=recipe.epochs, first=drawn[0].dots[0].y, stairs=stairs, batch=batch, highest=highest, warmup=warmup
     )
-    show_exhibit("learning-rate", made, table(drawn, "epoch", "learning_rate"), alt)
+    show_exhibit("learning-rate", chart, table(drawn, "epoch", "learning_rate"), alt)
     _paper(_("official code: main.py, utils.py"))
     st.info(
         _(
@@ -293,8 +293,8 @@ def _memory() -> None:
     counted = _("{epochs:g} epochs")
     text = _("Line chart of how much of the averaged weights stems from the last epochs. Half of it: {half}.")
     alt = text.format(half="; ".join(f"{title}: {counted.format(epochs=epochs)}" for title, epochs in half.items()))
-    made = _solid(draw_curves(drawn, *memory_axes(), 320), drawn)
-    show_exhibit("moving-average", made, table(drawn, "epochs_back", "share_pct"), alt)
+    chart = _solid(draw_curves(drawn, *memory_axes(), 320), drawn)
+    show_exhibit("moving-average", chart, table(drawn, "epochs_back", "share_pct"), alt)
     outputs.sources((_("official code: main.py"), outputs.OFFICIAL_CODE))
 
 
@@ -306,11 +306,11 @@ def _dropout() -> None:
         )
     )
     drawn = dropouts()
-    made = draw_curves(drawn, *dropout_axes(), 320)
-    made.update_xaxes(tickvals=list(range(len(B_SERIES))), ticktext=[name.upper() for name in B_SERIES])
+    chart = draw_curves(drawn, *dropout_axes(), 320)
+    chart.update_xaxes(tickvals=list(range(len(B_SERIES))), ticktext=[name.upper() for name in B_SERIES])
     text = _("Chart of dropout from B0 to B7. Printed: {printed}. Official code: {coded}.")
     alt = text.format(printed=_values(drawn[0]), coded=_values(drawn[1]))
-    show_exhibit("dropout", made, table(drawn, "position", "dropout"), alt)
+    show_exhibit("dropout", chart, table(drawn, "position", "dropout"), alt)
     _paper(_("official code: efficientnet_builder.py"))
 
 
@@ -356,18 +356,18 @@ def _activations() -> None:
     st.markdown(text)
     slopes = st.toggle(_("Show the slopes"), key=SLOPES, bind="query-params")
     drawn = activations(slopes)
-    made = _solid(draw_curves(drawn, *activation_axes(slopes), 360), drawn)
+    chart = _solid(draw_curves(drawn, *activation_axes(slopes), 360), drawn)
     least = min(drawn[0].dots, key=lambda dot: dot.y)
     text = _("Line chart of SiLU and ReLU from -6 to 6: SiLU's least value is {y:.3f} at {x:.2f}, ReLU's is 0.")
     alt = text.format(y=least.y, x=least.x)
-    show_exhibit("activations", made, table(drawn, "input", "slope" if slopes else "output"), alt)
+    show_exhibit("activations", chart, table(drawn, "input", "slope" if slopes else "output"), alt)
 
 
-def _solid(made: go.Figure, drawn: Sequence[FigureCurve]) -> go.Figure:
+def _solid(chart: go.Figure, drawn: Sequence[FigureCurve]) -> go.Figure:
     """Plain lines for functions that nobody prints: the thin dots of what is recomputed would say nothing."""
     for curve in drawn:
-        made.update_traces(line={"dash": curve.look.dash, "width": 2}, selector={"name": curve.title})
-    return made
+        chart.update_traces(line={"dash": curve.look.dash, "width": 2}, selector={"name": curve.title})
+    return chart
 
 
 def _settings() -> None:

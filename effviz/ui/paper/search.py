@@ -40,8 +40,8 @@ def times_axis() -> FigureAxis:
 def second_step_figure() -> go.Figure:
     """Draw the curves."""
     ticks = (1, 1.25, 1.5, 2, 2.5, 3, 3.5)
-    made = draw_curves(second_step(), phi_axis(), times_axis())
-    return made.update_yaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
+    chart = draw_curves(second_step(), phi_axis(), times_axis())
+    return chart.update_yaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
 
 
 def second_step() -> tuple[FigureCurve, ...]:

@@ -266,8 +266,8 @@ def _table7(version: PaperVersion) -> None:
         for row in scaled_b0(version)
     )
     alt = _("Scatter chart of ImageNet top-1 over MACs in billions: {pairs}.").format(pairs=pairs)
-    made = draw_curves(drawn, macs_axis(), accuracy_axis(), 400)
-    show_exhibit("table7", made, table(drawn, "macs_billions", "top1_pct"), alt)
+    chart = draw_curves(drawn, macs_axis(), accuracy_axis(), 400)
+    show_exhibit("table7", chart, table(drawn, "macs_billions", "top1_pct"), alt)
     sources((_("paper {version}, Table 7").format(version=version), version.url))
     alone = [row.macs_billions_computed for row in scaled_b0() if row.method in ("depth", "width", "resolution")]
     compound = next(row.macs_billions_computed for row in scaled_b0() if row.method == "compound")

@@ -174,8 +174,8 @@ def _figure6() -> None:
     )
     others = ", ".join(f"{dot.name} {dot.y:g} %" for dot in drawn[2].dots)
     alt = text.format(dataset=dataset, first=printed[0].y, last=printed[-1].y, others=others)
-    made = draw_curves(drawn, params_axis(), accuracy_axis(dataset or names[0]))
-    show_exhibit("figure6", made, table(drawn, "params_millions", "top1_pct"), alt)
+    chart = draw_curves(drawn, params_axis(), accuracy_axis(dataset or names[0]))
+    show_exhibit("figure6", chart, table(drawn, "params_millions", "top1_pct"), alt)
     sources((_("paper, Figure 6 and Table 5"), PaperVersion.V5.url))
     st.caption(
         _(

@@ -24,7 +24,7 @@ PHI_SLIDER = "tradeoff-phi"
 # Versions of the paper have no others.
 _NAMES: dict[str, str] = {Cost.PARAMS: lazy_gettext("Params"), Cost.MACS: lazy_gettext("MACs")}
 
-_RECIPES = {known.title: known for known in RECIPES}
+_RECIPES = {recipe.title: recipe for recipe in RECIPES}
 _FAMILIES = {family.label: family for family in NetworkFamily if family is not NetworkFamily.EFFICIENTNET}
 
 
@@ -151,8 +151,8 @@ def show_network(point: NetworkPoint) -> None:
 def _comparable(point: NetworkPoint, card: ModelCard) -> None:
     """With the model's coefficients and weights, and the button; whether the weights are here is said before it."""
     scaling = _("Scaling: d = {depth:g}, w = {width:g}, {px} px")
-    known = [] if card.depth is None else [scaling.format(depth=card.depth, width=card.width, px=card.resolution_px)]
-    _list([*known, *_lines(point), _("Weights: {weights}").format(weights=card.weights)])
+    scale = [] if card.depth is None else [scaling.format(depth=card.depth, width=card.width, px=card.resolution_px)]
+    _list([*scale, *_lines(point), _("Weights: {weights}").format(weights=card.weights)])
     if not card.availability.available:
         st.caption(card.availability.sentence)
     present, full = point.compare in MODELS.get(), len(MODELS.get()) >= MOST_MODELS
@@ -172,8 +172,8 @@ def _comparable(point: NetworkPoint, card: ModelCard) -> None:
 
 
 def _lines(point: NetworkPoint) -> list[str]:
-    more = _("Training: {training}, on more images than ImageNet-1k")
-    lines = [(more if point.extra_data else _("Training: {training}")).format(training=_(point.training))]
+    extra = _("Training: {training}, on more images than ImageNet-1k")
+    lines = [(extra if point.extra_data else _("Training: {training}")).format(training=_(point.training))]
     if point.resolution_px is not None:
         lines.append(_("Measured at {px} px").format(px=point.resolution_px))
     lines.append(_("MACs: {how}").format(how=_(point.macs_count)))

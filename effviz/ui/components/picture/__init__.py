@@ -26,12 +26,12 @@ _picture = st.components.v2.component(
 )
 
 
-def chart_menu(chart: str, made: go.Figure, title: str, source: str, rows: "Sequence[Row] | pd.DataFrame") -> None:
+def chart_menu(chart: str, figure: go.Figure, title: str, source: str, rows: "Sequence[Row] | pd.DataFrame") -> None:
     """The whole menu of a chart with this key: the buttons, and a file of its numbers, which are `rows`."""
     import pandas as pd  # takes half a second, which the first maps need not wait for
 
     with st.container(horizontal=True, vertical_alignment="center"):
-        picture(chart, slide(made, title, source))
+        picture(chart, slide(figure, title, source))
         st.download_button(
             "CSV",
             pd.DataFrame(rows).to_csv(index=False),
@@ -46,6 +46,6 @@ def chart_menu(chart: str, made: go.Figure, title: str, source: str, rows: "Sequ
 
 def picture(chart: str, slide: Slide, alone: bool = False) -> None:
     """Show the buttons of the chart with this key (`st.plotly_chart(key=)`); `alone`: the address can ask for it."""
-    said = {**menu_words(), "room": _("Fill the screen with this figure"), "roomShort": _("Present")}
-    data = {"chart": chart, "alone": alone, "slide": slide.payload(), "words": said}
+    words = {**menu_words(), "room": _("Fill the screen with this figure"), "roomShort": _("Present")}
+    data = {"chart": chart, "alone": alone, "slide": slide.payload(), "words": words}
     _picture(key=f"{chart}-picture", data=[data], width="content")
