@@ -154,7 +154,7 @@ def compare(
         EffVizError: a photo, model, class, method or layer does not exist or cannot be used.
     """
     refs = [catalogue.parse_model(name) for name in ([models] if isinstance(models, str) else models)]
-    asked = ExplanationRequest(
+    request = ExplanationRequest(
         photos=tuple(map(_photo, _listed(photos))),
         refs=tuple(dict.fromkeys(refs)),
         target=targets.parse_target(str(target)),
@@ -162,9 +162,9 @@ def compare(
         layer=_choice(TargetLayer, layer),
         placement=Placement.PLAIN,
     )
-    if not asked.photos or not asked.refs:
+    if not request.photos or not request.refs:
         raise SettingsError(_("There is nothing to compare: give at least one photo and one model."))
-    return Comparison(tuple(explanations.explain(asked)), tuple(ref.label for ref in asked.refs))
+    return Comparison(tuple(explanations.explain(request)), tuple(ref.label for ref in request.refs))
 
 
 def models() -> ModelList:

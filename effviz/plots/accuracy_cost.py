@@ -252,13 +252,13 @@ def accuracy_cost_figure(
 
     Every point carries its id as the first of its `customdata`, so that a click can tell which it was.
     """
-    drawn = style.figure(COMPACT_HEIGHT_PX if compact else HEIGHT_PX)
+    chart = style.figure(COMPACT_HEIGHT_PX if compact else HEIGHT_PX)
     looks = iter(style.SERIES * 2)
     crowded = any(networks.kind is Kind.FAMILY for networks in series)
     for networks in series:
         named = _named(networks.kind, crowded, compact)
-        drawn.add_trace(_trace(networks, cost, _LOOKS.get(networks.kind) or next(looks), named))
-    costs = [x for trace in drawn.data for x in trace.x] + [mark.cost(cost) for mark in marks]
+        chart.add_trace(_trace(networks, cost, _LOOKS.get(networks.kind) or next(looks), named))
+    costs = [x for trace in chart.data for x in trace.x] + [mark.cost(cost) for mark in marks]
     low, high = _range([point for networks in series for point in networks.points if point.cost(cost) is not None])
     lines = _lines(marks, cost, costs)
     steps = max((level + 1 for _mark, level in lines), default=0)
@@ -268,14 +268,14 @@ def accuracy_cost_figure(
     for mark, level in lines:
         text = f"{mark.label}: {mark.cost(cost):.3g}<br>{cost.axis}"
         line = style.vertical(mark.label, mark.cost(cost), low, top - level * step)
-        drawn.add_trace(line.update(hovertemplate=f"{text}<extra></extra>"))
-    drawn.update_xaxes(style.log_axis(cost.axis, costs))
-    drawn.update_yaxes(title_text=_("ImageNet top-1 (%)"), range=[low, top])
-    drawn.update_layout(showlegend=not compact)
+        chart.add_trace(line.update(hovertemplate=f"{text}<extra></extra>"))
+    chart.update_xaxes(style.log_axis(cost.axis, costs))
+    chart.update_yaxes(title_text=_("ImageNet top-1 (%)"), range=[low, top])
+    chart.update_layout(showlegend=not compact)
     if compact:
-        pairs = sorted(zip(series, drawn.data, strict=False), key=lambda pair: pair[0].kind is not Kind.COMPARED)
-        _name(drawn, [trace for _of, trace in pairs])
-    return drawn
+        pairs = sorted(zip(series, chart.data, strict=False), key=lambda pair: pair[0].kind is not Kind.COMPARED)
+        _name(chart, [trace for _of, trace in pairs])
+    return chart
 
 
 def _lines(
@@ -287,16 +287,16 @@ def _lines(
     return list(zip(ordered, style.stack_labels(names, [math.log10(amount) for amount in costs]), strict=True))
 
 
-def _name(drawn: go.Figure, traces: Sequence[go.Scatter]) -> None:
+def _name(chart: go.Figure, traces: Sequence[go.Scatter]) -> None:
     """Put names where no line runs through them, the first trace's first; left of all points there is room for one."""
-    points = [(math.log10(x), y) for trace in drawn.data for x, y in zip(trace.x, trace.y, strict=True)]
+    points = [(math.log10(x), y) for trace in chart.data for x, y in zip(trace.x, trace.y, strict=True)]
     if not points:
         return
     along = [x for x, _y in points]
     span = (max(along) - min(along)) or 1.0
     corner = (min(along) - LEFT * span, points[0][1])
-    drawn.update_xaxes(range=[corner[0] - style.PAD * span, max(along) + style.PAD * span])
-    dashed = [math.log10(trace.x[0]) for trace in drawn.data if trace.line.dash == "dash"]
+    chart.update_xaxes(range=[corner[0] - style.PAD * span, max(along) + style.PAD * span])
+    dashed = [math.log10(trace.x[0]) for trace in chart.data if trace.line.dash == "dash"]
     labels = [
         style.Label(text, math.log10(x), y, "bottom right")
         for trace in traces

@@ -26,13 +26,13 @@ HEIGHT_PX = 460
 
 def family_accuracy(outcomes: "Sequence[FamilyOutcome]") -> go.Figure:
     """Top-1 of `val/` over MACs in millions: finals and step 1's candidates."""
-    drawn = figure(HEIGHT_PX)
+    chart = figure(HEIGHT_PX)
     looks = dict(zip({row.network for row in outcomes} - set(ScalingAxis), SERIES, strict=False))
     for part, network in dict.fromkeys((row.part, row.network) for row in outcomes):
         rows = [row for row in outcomes if (row.part, row.network) == (part, network)]
         look = LOOKS[ScalingAxis(network)] if network in set(ScalingAxis) else looks[network]
         name = _(AXIS_TITLES[ScalingAxis(network)]) if network in set(ScalingAxis) else network
-        drawn.add_trace(
+        chart.add_trace(
             go.Scatter(
                 name=name if part == "final" else _("{network}, step 1").format(network=name),
                 x=[row.macs / 1e6 for row in rows],
@@ -43,9 +43,9 @@ def family_accuracy(outcomes: "Sequence[FamilyOutcome]") -> go.Figure:
                 customdata=[row.seed for row in rows],
             )
         )
-    drawn.update_xaxes(title_text=_("MACs (millions)"), rangemode="tozero")
-    drawn.update_yaxes(title_text=_("Top-1 on the validation photos (%)"))
-    return drawn
+    chart.update_xaxes(title_text=_("MACs (millions)"), rangemode="tozero")
+    chart.update_yaxes(title_text=_("Top-1 on the validation photos (%)"))
+    return chart
 
 
 SPACE_PX: Final = 540

@@ -59,7 +59,7 @@ def metric_against_macs(cells: Sequence[MetricMean], macs: Mapping[str, int]) ->
     The first method and the controls that are hardest to beat are shown, the others wait in the legend: they often lie
     on each other. Controls are lines without intervals, which are in the tables.
     """
-    drawn = figure(REPORT_HEIGHT_PX)
+    chart = figure(REPORT_HEIGHT_PX)
     looks = iter(SERIES * 2)
     methods = dict.fromkeys(cell.method for cell in cells)
     first = next((method for method in methods if method not in CONTROLS), None)
@@ -68,16 +68,16 @@ def metric_against_macs(cells: Sequence[MetricMean], macs: Mapping[str, int]) ->
         some = sorted((cell for cell in cells if cell.method == method), key=lambda cell: macs[cell.model])
         if method in CONTROLS:
             waits = method in PHOTO_CONTROLS and bool(methods.keys() & set(CROP_CONTROLS))
-            drawn.add_trace(_line(some, macs, CONTROLS[method]).update(visible="legendonly" if waits else True))
+            chart.add_trace(_line(some, macs, CONTROLS[method]).update(visible="legendonly" if waits else True))
             continue
         trace = _report_trace(some, macs, next(looks))
         if method == first:
             trace.update(_report_names(some, shown, macs))
-        drawn.add_trace(trace.update(visible=True if method == first else "legendonly"))
-    drawn.update_xaxes(_report_axis([macs[cell.model] / 1e9 for cell in cells]))
-    drawn.update_yaxes(title_text=display_names.compared(cells[0].metric) if cells else "")
-    drawn.update_layout(showlegend=True, margin={"r": 24})
-    return drawn
+        chart.add_trace(trace.update(visible=True if method == first else "legendonly"))
+    chart.update_xaxes(_report_axis([macs[cell.model] / 1e9 for cell in cells]))
+    chart.update_yaxes(title_text=display_names.compared(cells[0].metric) if cells else "")
+    chart.update_layout(showlegend=True, margin={"r": 24})
+    return chart
 
 
 def _report_trace(cells: Sequence[MetricMean], macs: Mapping[str, int], look: SeriesStyle) -> go.Scatter:
@@ -184,23 +184,23 @@ def map_quality(models: Sequence[RatedModel], controls: Mapping[Control, Sequenc
     some in the crop. Every model's point carries its name as the first of its `customdata`, so that a
     click can tell which it was.
     """
-    drawn = figure(HEIGHT_PX)
+    chart = figure(HEIGHT_PX)
     inside = bool(controls.keys() & set(CROP_CONTROLS))
     shown = {control: rated for control, rated in controls.items() if not (inside and control in PHOTO_CONTROLS)}
     for control, rated in controls.items():
-        drawn.add_trace(_level(control, rated).update(visible=True if control in shown else "legendonly"))
+        chart.add_trace(_level(control, rated).update(visible=True if control in shown else "legendonly"))
     for role, title in SCALED_AXES.items():
         some = [model for model in models if model.role == role]
         if some:
-            drawn.add_trace(_trace(_(title), some, LOOKS[role] if role else _OTHER))
+            chart.add_trace(_trace(_(title), some, LOOKS[role] if role else _OTHER))
     within, named = _named(models, controls, shown)
-    drawn.add_trace(_names(named, within))
-    drawn.update_layout(annotations=[_leader(bar, place, within) for bar, place in named if place.lines])
+    chart.add_trace(_names(named, within))
+    chart.update_layout(annotations=[_leader(bar, place, within) for bar, place in named if place.lines])
     billions = [model.macs / 1e9 for model in models]
-    drawn.update_xaxes(_axis(billions), range=[within.left - 9, within.right - 9])
-    drawn.update_yaxes(title_text=axis, range=[within.low, within.high])
-    drawn.update_layout(showlegend=True, margin={"r": 24})
-    return drawn
+    chart.update_xaxes(_axis(billions), range=[within.left - 9, within.right - 9])
+    chart.update_yaxes(title_text=axis, range=[within.low, within.high])
+    chart.update_layout(showlegend=True, margin={"r": 24})
+    return chart
 
 
 def format_interval(interval: Interval) -> str:

@@ -75,7 +75,7 @@ class FigureAxis:
 
 
 def draw_curves(
-    drawn: Sequence[FigureCurve],
+    curves: Sequence[FigureCurve],
     x: FigureAxis,
     y: FigureAxis,
     height_px: int = HEIGHT_PX,
@@ -86,10 +86,10 @@ def draw_curves(
     Labels have less room where the axes reach further than the points, to `corners`.
     """
     chart = figure(height_px)
-    for curve, sides in zip(drawn, _sides(drawn, x, y, corners), strict=True):
+    for curve, sides in zip(curves, _sides(curves, x, y, corners), strict=True):
         chart.add_trace(_trace(curve, sides, x, y))
-    chart.update_xaxes(axis_options(x, [dot.x for curve in drawn for dot in curve.dots]))
-    chart.update_yaxes(axis_options(y, [dot.y for curve in drawn for dot in curve.dots]))
+    chart.update_xaxes(axis_options(x, [dot.x for curve in curves for dot in curve.dots]))
+    chart.update_yaxes(axis_options(y, [dot.y for curve in curves for dot in curve.dots]))
     return chart
 
 
@@ -109,11 +109,11 @@ def curve_hover(dot: CurvePoint, curve: FigureCurve, x: FigureAxis, y: FigureAxi
 
 
 def _sides(
-    drawn: Sequence[FigureCurve], x: FigureAxis, y: FigureAxis, corners: Sequence[tuple[float, float]]
+    curves: Sequence[FigureCurve], x: FigureAxis, y: FigureAxis, corners: Sequence[tuple[float, float]]
 ) -> list[list[str]]:
     """Where each curve's labels stand, in the order of its points; "" for a point without one."""
     by_name: dict[str, list[tuple[float, float]]] = {}
-    for dot in (dot for curve in drawn for dot in curve.dots):
+    for dot in (dot for curve in curves for dot in curve.dots):
         by_name.setdefault(dot.name, []).append((_along(x, dot.x), _along(y, dot.y)))
     points = [point for places in by_name.values() for point in places]
     points += [(_along(x, right), _along(y, up)) for right, up in corners]
@@ -125,12 +125,12 @@ def _sides(
             dot.beside or curve.text_position,
             tuple(points if dot.beside else by_name[dot.name]),  # what is placed by hand may stand near others
         )
-        for curve in drawn
+        for curve in curves
         for dot in curve.dots
         if dot.label
     ]
     sides = iter(place_labels(labels, points, pad=0 if corners else PAD))
-    return [[next(sides) if dot.label else "" for dot in curve.dots] for curve in drawn]
+    return [[next(sides) if dot.label else "" for dot in curve.dots] for curve in curves]
 
 
 def _along(axis: FigureAxis, value: float) -> float:

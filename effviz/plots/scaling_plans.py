@@ -41,14 +41,14 @@ def growth(growth: Growth, phi: float | None = None) -> go.Figure:
     A published network lies at three places, one for the phi that each of its dimensions implies: were it made by the
     rule, they would be one. Networks beyond the last step (L2) are left out.
     """
-    drawn = figure(GROWTH_HEIGHT_PX)
+    chart = figure(GROWTH_HEIGHT_PX)
     least, most = growth.steps[0].promised / _BILLION, growth.steps[-1].doubling / _BILLION
-    drawn.add_traces([*_curves(growth), *_places([step for step in growth.published if step.macs / _BILLION <= most])])
+    chart.add_traces([*_curves(growth), *_places([step for step in growth.published if step.macs / _BILLION <= most])])
     if phi is not None:
-        drawn.add_trace(vertical(f"φ = {phi:g}", phi, least, most).update(hoverinfo="skip"))
-    drawn.update_xaxes(title_text="φ")
-    drawn.update_yaxes(log_axis(_("MACs, the paper's FLOPs (billions)"), (least, most)))
-    return drawn
+        chart.add_trace(vertical(f"φ = {phi:g}", phi, least, most).update(hoverinfo="skip"))
+    chart.update_xaxes(title_text="φ")
+    chart.update_yaxes(log_axis(_("MACs, the paper's FLOPs (billions)"), (least, most)))
+    return chart
 
 
 def _curves(growth: Growth) -> list[go.Scatter]:
@@ -127,15 +127,15 @@ def alternatives(baseline: Plan, solutions: Sequence[Solution]) -> go.Figure:
     scaled = ((ScalingAxis(solution.method.value), solution.plan) for solution in solutions)
     networks = [(ScalingAxis.BASELINE, baseline), *scaled]
     titles = [_(title) for title, _amount in _PANELS]
-    drawn = make_subplots(rows=2, cols=2, shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.18)
+    chart = make_subplots(rows=2, cols=2, shared_yaxes=True, subplot_titles=titles, vertical_spacing=0.18)
     for position, (_title, amount) in enumerate(_PANELS):
         row, col = position // 2 + 1, position % 2 + 1
         bars = _bars(networks, [amount(network) for _role, network in networks])
-        drawn.add_trace(bars, row=row, col=col)
-        drawn.update_xaxes(range=[0, 1.5 * max(bars.x)], visible=False, row=row, col=col)  # room for the text
-    drawn.update_yaxes(autorange="reversed")
-    drawn.update_annotations(font_size=13)  # the panels' titles
-    return drawn.update_layout(template=TEMPLATE, height=ALTERNATIVES_HEIGHT_PX, margin={"l": 88, "t": 32, "b": 16})
+        chart.add_trace(bars, row=row, col=col)
+        chart.update_xaxes(range=[0, 1.5 * max(bars.x)], visible=False, row=row, col=col)  # room for the text
+    chart.update_yaxes(autorange="reversed")
+    chart.update_annotations(font_size=13)  # the panels' titles
+    return chart.update_layout(template=TEMPLATE, height=ALTERNATIVES_HEIGHT_PX, margin={"l": 88, "t": 32, "b": 16})
 
 
 def alternative_rows(solutions: Sequence[Solution]) -> list[dict[str, object]]:
@@ -195,17 +195,17 @@ _LIMIT_LOOKS = {
 
 def limit_shares(curves: Sequence[LimitCurve], answer: Solution) -> go.Figure:
     """Draw the used percent of each limit (log scale) over the coefficient; the answer is a dashed line."""
-    drawn = figure(LIMITS_HEIGHT_PX)
-    drawn.add_traces([_limit_curve(curve, curve.budget is answer.budget) for curve in curves])
+    chart = figure(LIMITS_HEIGHT_PX)
+    chart.add_traces([_limit_curve(curve, curve.budget is answer.budget) for curve in curves])
     percents = [100 * share for curve in curves for share in curve.shares]
     least, most = min(percents), max(*percents, 100.0)
     name = "φ" if answer.method is ScalingMethod.COMPOUND else _(_BY[ScalingAxis(answer.method.value)])
     mark = vertical(f"{name} = {answer.coefficient:.2f}", answer.coefficient, least, most)
-    drawn.add_trace(mark.update(hoverinfo="skip"))
-    drawn.add_hline(100, line={"color": GREY, "width": 1})
-    drawn.update_xaxes(title_text=name)
-    drawn.update_yaxes(log_axis(_("Used, % of the limit"), (least, most)))
-    return drawn
+    chart.add_trace(mark.update(hoverinfo="skip"))
+    chart.add_hline(100, line={"color": GREY, "width": 1})
+    chart.update_xaxes(title_text=name)
+    chart.update_yaxes(log_axis(_("Used, % of the limit"), (least, most)))
+    return chart
 
 
 def _limit_curve(curve: LimitCurve, binds: bool) -> go.Scatter:
@@ -229,12 +229,12 @@ STAGES_HEIGHT_PX = 320
 @remembered
 def stages(baseline: Plan, scaled: Plan) -> go.Figure:
     """Draw the MACs of every stage, the baseline beside the scaled network."""
-    drawn = figure(STAGES_HEIGHT_PX)
+    chart = figure(STAGES_HEIGHT_PX)
     for name, network, role in (
         (_("baseline"), baseline, ScalingAxis.BASELINE),
         (_("scaled"), scaled, ScalingAxis.COMPOUND),
     ):
-        drawn.add_trace(
+        chart.add_trace(
             go.Bar(
                 name=name,
                 x=[f"{stage.stage}" for stage in network.stages],
@@ -244,9 +244,9 @@ def stages(baseline: Plan, scaled: Plan) -> go.Figure:
                 hovertemplate="%{hovertext}<extra></extra>",
             )
         )
-    drawn.update_xaxes(title_text=_("Stage (Table 1)"), type="category")
-    drawn.update_yaxes(title_text=_("MACs (millions)"))
-    return drawn.update_layout(barmode="group")
+    chart.update_xaxes(title_text=_("Stage (Table 1)"), type="category")
+    chart.update_yaxes(title_text=_("MACs (millions)"))
+    return chart.update_layout(barmode="group")
 
 
 def _stage_hover(stage: StagePlan) -> str:

@@ -147,19 +147,19 @@ def enlarge(chart: go.Figure, text_px: int) -> go.Figure:
     Marks, lines and margins grow with the words; the figure's own numbers stay.
     """
     times = text_px / TEMPLATE.layout.font.size
-    drawn = go.Figure(chart)
+    enlarged = go.Figure(chart)
     font = {"size": text_px}
-    drawn.update_layout(font=font, legend_font=font, hoverlabel_font=font, margin=_scaled_margin(drawn, times))
-    drawn.update_xaxes(tickfont=font, title_font=font, automargin=True)
-    drawn.update_yaxes(tickfont=font, title_font=font, automargin=True)
-    drawn.update_annotations(font=font)
-    drawn.update_traces(textfont_size=text_px, selector=_has_words)
-    for trace in drawn.select_traces({"type": "scatter"}):
+    enlarged.update_layout(font=font, legend_font=font, hoverlabel_font=font, margin=_scaled_margin(enlarged, times))
+    enlarged.update_xaxes(tickfont=font, title_font=font, automargin=True)
+    enlarged.update_yaxes(tickfont=font, title_font=font, automargin=True)
+    enlarged.update_annotations(font=font)
+    enlarged.update_traces(textfont_size=text_px, selector=_has_words)
+    for trace in enlarged.select_traces({"type": "scatter"}):
         if isinstance(trace.marker.size, int | float):
             trace.marker.size *= times
         if trace.line.width:
             trace.line.width *= times
-    return drawn
+    return enlarged
 
 
 SLIDE_TEXT_PX = 24  # at 1920 x 1080
@@ -231,8 +231,8 @@ def _has_words(trace: BaseTraceType) -> bool:
     return trace.type in ("scatter", "bar")
 
 
-def _scaled_margin(drawn: go.Figure, times: float) -> dict[str, float]:
-    own, usual = drawn.layout.margin, TEMPLATE.layout.margin
+def _scaled_margin(chart: go.Figure, times: float) -> dict[str, float]:
+    own, usual = chart.layout.margin, TEMPLATE.layout.margin
     sides = ("l", "r", "t", "b")
     return {side: times * (own[side] if own[side] is not None else usual[side]) for side in sides}
 

@@ -91,8 +91,8 @@ def _drawn(
         for name, entry in _maps(results, model, wanted, folder):
             maps[name].append(entry)
     style = OverlayStyle(placement=settings.placement, view=RasterOptions(longest_px=LONGEST_PX))
-    drawn = (example for name in names for example in _examples(name, maps[name], values, style, folder))
-    return {(example.photo, example.model): example for example in drawn}
+    examples = (example for name in names for example in _examples(name, maps[name], values, style, folder))
+    return {(example.photo, example.model): example for example in examples}
 
 
 def _models(results: Results, wanted: set[str]) -> Iterable[Model]:

@@ -109,9 +109,9 @@ def _draw(answer: Solution, path: ScalingPath) -> None:
         for budget, share in answer.shares
     )
     stops = _("no limit is reached") if answer.at_limit else _(_BINDS[answer.budget.kind])
-    drawn = limit_shares(limit_curves(answer, path), answer)
+    chart = limit_shares(limit_curves(answer, path), answer)
     alt = _("Line chart of the used share of each limit over the coefficient; {stops}.").format(stops=stops)
-    st.plotly_chart(drawn, key=CHART, config=config("limits"), alt=alt)
-    rows = drawn_numbers(drawn, "coefficient", "used_pct")
-    chart_menu(CHART, drawn, _("Which limit is reached first?"), _("Counted and drawn by EffViz (Apache-2.0)."), rows)
+    st.plotly_chart(chart, key=CHART, config=config("limits"), alt=alt)
+    rows = drawn_numbers(chart, "coefficient", "used_pct")
+    chart_menu(CHART, chart, _("Which limit is reached first?"), _("Counted and drawn by EffViz (Apache-2.0)."), rows)
     st.caption(_("Used: {used}. Here {stops}.").format(used=used, stops=stops))

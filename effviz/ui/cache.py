@@ -324,8 +324,8 @@ def picture(photo: Photo, scaled: ScaledMap, style: OverlayStyle) -> bytes:
     """A map laid over its photo, as JPEG."""
     values = hashlib.sha256(scaled.values.tobytes()).hexdigest()
     source = scaled.source
-    drawn = (photo.sha256, source.model, source.weights_sha256, values, scaled.scale, scaled.low, scaled.high, style)
-    return _PICTURES.get(drawn, lambda: encode_jpeg(overlay(photo, scaled, style)))
+    key = (photo.sha256, source.model, source.weights_sha256, values, scaled.scale, scaled.low, scaled.high, style)
+    return _PICTURES.get(key, lambda: encode_jpeg(overlay(photo, scaled, style)))
 
 
 def thumbnail(photo: Photo, longest_px: int = 512) -> bytes:

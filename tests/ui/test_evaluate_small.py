@@ -288,7 +288,7 @@ def test_other_choices_need_another_estimate() -> None:
     assert not any("timed just now" in text.value for text in at.markdown)
     at.button(key="start").click().run()
     check(at)
-    assert at.session_state["evaluate-timed"].asked.models == (TINY,)
+    assert at.session_state["evaluate-timed"].request.models == (TINY,)
 
 
 def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:

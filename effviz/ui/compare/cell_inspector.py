@@ -110,22 +110,22 @@ def _is_place(number: object) -> bool:
 
 def answer(cells: Mapping[str, Sequence[MapCell]]) -> Json | None:
     """The energy of the gradient for the cell that was asked about, where it is still in view; `cells` by photo."""
-    asked: Question | None = st.session_state.get(ASKED)
-    if asked is None:
+    question: Question | None = st.session_state.get(ASKED)
+    if question is None:
         return None
-    for cell in cells.get(asked.photo, ()):
-        if cell.entrant.card.ref.label == asked.model:
-            return _answer(asked, cell)
+    for cell in cells.get(question.photo, ()):
+        if cell.entrant.card.ref.label == question.model:
+            return _answer(question, cell)
     return None
 
 
-def _answer(asked: Question, cell: MapCell) -> Json:
-    about: Json = {"photo": asked.photo, "model": asked.model, "row": asked.row, "column": asked.column}
-    about |= {"index": asked.index, "count": st.session_state.get(COUNT, 0)}
-    if stopped(asked) and _key(asked, cell) not in _ENERGIES:
+def _answer(question: Question, cell: MapCell) -> Json:
+    about: Json = {"photo": question.photo, "model": question.model, "row": question.row, "column": question.column}
+    about |= {"index": question.index, "count": st.session_state.get(COUNT, 0)}
+    if stopped(question) and _key(question, cell) not in _ENERGIES:
         return {**about, "sentence": _("Stopped before there was an answer."), "energy": None, "box": None}
     try:
-        energy = _energy(asked, cell)
+        energy = _energy(question, cell)
     except EffVizError as error:
         return {**about, "sentence": str(error), "energy": None, "box": None}
     from effviz.explain.receptive_fields import area_holding, box_holding
@@ -142,13 +142,13 @@ def _answer(asked: Question, cell: MapCell) -> Json:
     }
 
 
-def _key(asked: Question, cell: MapCell) -> tuple[Hashable, ...]:
-    return *cache.content(cell.entrant.card.ref, cell.chosen.sha256), asked.index, asked.row, asked.column
+def _key(question: Question, cell: MapCell) -> tuple[Hashable, ...]:
+    return *cache.content(cell.entrant.card.ref, cell.chosen.sha256), question.index, question.row, question.column
 
 
-def _energy(asked: Question, cell: MapCell) -> Floats:
+def _energy(question: Question, cell: MapCell) -> Floats:
     """One pass forth and back, when it is this visitor's turn."""
-    ref, key = cell.entrant.card.ref, _key(asked, cell)
+    ref, key = cell.entrant.card.ref, _key(question, cell)
     energies = _ENERGIES.find(key)
     if energies is not None:
         return energies
@@ -156,9 +156,9 @@ def _energy(asked: Question, cell: MapCell) -> Floats:
     def make() -> Floats:
         from effviz.explain.receptive_fields import gradient_energy
 
-        return gradient_energy(cache.forward(ref, cell.photo), asked.index, asked.row, asked.column)
+        return gradient_energy(cache.forward(ref, cell.photo), question.index, question.row, question.column)
 
-    with JobProgress(1, "cell").shown(asked, may_stop=True) as work:
+    with JobProgress(1, "cell").shown(question, may_stop=True) as work:
         work.next(_("{model} is asked what matters to the cell").format(model=plain(ref.label)))
         with work.turn(job_queue.gradient_effort(ref)):
             return _ENERGIES.get(key, make)

@@ -160,10 +160,10 @@ def confirm_slow_method(choice: ExplanationChoice, cards: Sequence[ModelCard], p
     if not slow(choice.method, choice.layer):
         return True
     seconds = photos * sum(_passes(card, choice.layer) * card.macs for card in cards) / MACS_A_SECOND
-    asked = _(
+    text = _(
         "{method} runs the network once for every channel: up to about {time} for what is chosen here, on two cores."
     )
-    st.info(asked.format(method=CAM_METHODS[choice.method].title, time=duration(seconds)))
+    st.info(text.format(method=CAM_METHODS[choice.method].title, time=duration(seconds)))
     return st.toggle(_("Compute them"), key=f"agreed {choice.method}")
 
 

@@ -55,16 +55,16 @@ class MaskedModel:
     random_insertion: MaskingCurve
 
 
-def deletion_insertion_figure(drawn: Sequence[MaskedModel], shares: Sequence[float]) -> go.Figure:
+def deletion_insertion_figure(models: Sequence[MaskedModel], shares: Sequence[float]) -> go.Figure:
     """Draw deletion above insertion, over the shares of the area that have changed, 0 to 1; random maps as dots."""
     chart = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
     percent = [100 * share for share in shares]
-    for model in drawn:
+    for model in models:
         chart.add_trace(_measured(model, model.deletion, percent, _name(model)), 1, 1)
         chart.add_trace(_measured(model, model.insertion, percent), 2, 1)
         chart.add_trace(_random(model, model.random_deletion, percent), 1, 1)
         chart.add_trace(_random(model, model.random_insertion, percent), 2, 1)
-    chart.add_trace(_random_in_legend(drawn), 1, 1)
+    chart.add_trace(_random_in_legend(models), 1, 1)
     chart.update_layout(template=TEMPLATE, height=HEIGHT_PX, margin={"l": 72, "t": 12})
     chart.update_layout(legend={"y": -0.16, "yanchor": "top"})
     chart.update_xaxes(title_text=_("Area of the input that has changed (%)"), row=2)
@@ -111,9 +111,9 @@ def _random(model: MaskedModel, line: MaskingCurve, percent: Sequence[float]) ->
     )
 
 
-def _random_in_legend(drawn: Sequence[MaskedModel]) -> go.Scatter:
+def _random_in_legend(models: Sequence[MaskedModel]) -> go.Scatter:
     """What dots mean, once for all models."""
-    colour = drawn[0].look.colour if len(drawn) == 1 else None
+    colour = models[0].look.colour if len(models) == 1 else None
     line = {"dash": "dot", "width": 1.5, "color": colour or TEMPLATE.layout.font.color}
     return go.Scatter(name=_("mean of the random maps"), x=[None], y=[None], mode="lines", line=line, hoverinfo="skip")
 
@@ -252,11 +252,11 @@ def _show(request: FaithfulnessRequest, played: Sequence["Playback"]) -> None:
     with curves:
         models = list(map(_masked, request.cells, _looks(request.cells), played))
         shares = played[0].map.deletion.fractions.tolist()
-        drawn = deletion_insertion_figure(models, shares)
+        chart = deletion_insertion_figure(models, shares)
         alt = _("The probability of each model's class over the share of its input that is taken away or brought in.")
-        st.plotly_chart(drawn, key=CHART, config=style.config("faithful"), alt=alt)
+        st.plotly_chart(chart, key=CHART, config=style.config("faithful"), alt=alt)
         credit = _("Measured and drawn by EffViz (Apache-2.0).")
-        chart_menu(CHART, drawn, _("Is the map faithful?"), credit, curve_rows(models, shares))
+        chart_menu(CHART, chart, _("Is the map faithful?"), credit, curve_rows(models, shares))
     _table(request.cells, played)
     outputs.sources((_("Petsiuk et al. 2018, deletion and insertion"), PAPER))
 

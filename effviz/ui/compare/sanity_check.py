@@ -47,13 +47,13 @@ class RandomizationStep:
 
 def similarity_figure(steps: Sequence[RandomizationStep]) -> go.Figure:
     """Draw both measures over the steps, which are at x = 0, 1, 2 ..."""
-    drawn, places = figure(HEIGHT_PX), list(range(len(steps)))
+    chart, places = figure(HEIGHT_PX), list(range(len(steps)))
     measures = (
         (_("Rank correlation (Spearman)"), [step.spearman for step in steps]),
         (_("Structural similarity (SSIM)"), [step.ssim for step in steps]),
     )
     for (name, values), look in zip(measures, LOOKS, strict=True):
-        drawn.add_trace(
+        chart.add_trace(
             go.Scatter(
                 name=name,
                 x=places,
@@ -67,12 +67,12 @@ def similarity_figure(steps: Sequence[RandomizationStep]) -> go.Figure:
                 marker={"color": look.colour, "symbol": look.symbol, "size": 9},
             )
         )
-    drawn.update_xaxes(tickvals=places, ticktext=[step.name for step in steps], tickangle=-45)
+    chart.update_xaxes(tickvals=places, ticktext=[step.name for step in steps], tickangle=-45)
     known = [value for step in steps for value in (step.spearman, step.ssim) if not math.isnan(value)]
-    drawn.update_yaxes(title_text=_("Likeness to the intact map"), range=[min([0.0, *known]) - 0.05, 1.05])
+    chart.update_yaxes(title_text=_("Likeness to the intact map"), range=[min([0.0, *known]) - 0.05, 1.05])
     # Where broken networks' curves do not come, and below the tool bar.
-    drawn.update_layout(legend={"orientation": "v", "xanchor": "right", "x": 1, "yanchor": "top", "y": 0.88})
-    return drawn
+    chart.update_layout(legend={"orientation": "v", "xanchor": "right", "x": 1, "yanchor": "top", "y": 0.88})
+    return chart
 
 
 Json = dict[str, object]
@@ -156,13 +156,13 @@ def _show(cell: MapCell, check: Check) -> None:
     with pictures:
         reel(payload(cell, check), "sanity-reel")
     with curve:
-        drawn = similarity_figure(
+        chart = similarity_figure(
             [RandomizationStep(_part(step.stage), step.spearman, step.ssim) for step in check.steps]
         )
         alt = _("How alike the map stays to the intact one: {said}")
-        st.plotly_chart(drawn, key=CHART, config=style.config("sanity"), alt=alt.format(said=_ends(check)))
+        st.plotly_chart(chart, key=CHART, config=style.config("sanity"), alt=alt.format(said=_ends(check)))
         title = _("Does a map depend on what the model learnt?")
-        chart_menu(CHART, drawn, title, _("Measured and drawn by EffViz (Apache-2.0)."), similarity_rows(check))
+        chart_menu(CHART, chart, title, _("Measured and drawn by EffViz (Apache-2.0)."), similarity_rows(check))
     st.markdown(f"{_ends(check)} {_other(cell, check)}")
     if not cell.map.trained:
         st.error(_("Untrained: random weights, this map means nothing."), icon=":material/warning:")

@@ -286,13 +286,13 @@ Begin = Callable[[str], Progress]  # gets the name of the next photo; its beat m
 class PassTiming:
     """One photo, timed."""
 
-    asked: QuickRunRequest
+    request: QuickRunRequest
     seconds: tuple[float, ...]  # for each model, with all its methods, controls and metrics
 
     @property
     def total_s(self) -> float:
         """All photos, if they take as long as this one."""
-        return len(self.asked.pictures) * sum(self.seconds)
+        return len(self.request.pictures) * sum(self.seconds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -304,28 +304,28 @@ class QuickRunStep:
     seconds: float
 
 
-def ready(asked: QuickRunRequest, beat: Progress = no_progress) -> "list[Model]":
+def ready(request: QuickRunRequest, beat: Progress = no_progress) -> "list[Model]":
     """Return the models with their engines; the first one to ask waits while they are loaded."""
     from effviz.explain.engines import choose
 
     models = []
-    for label in asked.models:
+    for label in request.models:
         models.append(cache.model(label))
         list(choose(models[-1], models[-1].ref.resolution_px).engine.many(()))
         beat(0.0)
     return models
 
 
-def time_passes(asked: QuickRunRequest, models: "Sequence[Model]", beat: Progress) -> PassTiming:
+def time_passes(request: QuickRunRequest, models: "Sequence[Model]", beat: Progress) -> PassTiming:
     """Measure the first photo once to see how long it takes; what others do meanwhile is not counted."""
     with TemporaryDirectory(prefix="effviz-") as folder:
-        sample = _dataset(dataclasses.replace(asked, pictures=asked.pictures[:1]), Path(folder)).samples[0]
-        steps = list(_steps(sample, asked.settings, models, beat))
-    seconds = [sum(step.seconds for step in steps if step.model == label) for label in asked.models]
-    return PassTiming(asked, tuple(seconds))
+        sample = _dataset(dataclasses.replace(request, pictures=request.pictures[:1]), Path(folder)).samples[0]
+        steps = list(_steps(sample, request.settings, models, beat))
+    seconds = [sum(step.seconds for step in steps if step.model == label) for label in request.models]
+    return PassTiming(request, tuple(seconds))
 
 
-def measure(asked: QuickRunRequest, models: "Sequence[Model]", begin: Begin) -> MeasuredRun:
+def measure(request: QuickRunRequest, models: "Sequence[Model]", begin: Begin) -> MeasuredRun:
     """Measure everything; the run's folder is gone afterwards, and also when `begin` or its beat ends the run.
 
     Raises:
@@ -344,7 +344,7 @@ def measure(asked: QuickRunRequest, models: "Sequence[Model]", begin: Begin) -> 
     with TemporaryDirectory(prefix="effviz-") as folder:
         out = Path(folder) / "run"
         workers = Workers(parts_measured, tuple(models))
-        runner.evaluate(_dataset(asked, Path(folder)), asked.settings, out, workers=workers)
+        runner.evaluate(_dataset(request, Path(folder)), request.settings, out, workers=workers)
         return runs.open_folder(out, (VISIT, uuid.uuid4().hex))
 
 
@@ -421,7 +421,7 @@ def _seen(photo: "PreparedPhoto | UnreadablePhoto", numbers: Sequence[int]) -> "
     return dataclasses.replace(photo, prepared=tuple(photo.prepared[number] for number in numbers))
 
 
-def _dataset(asked: QuickRunRequest, folder: Path) -> "Dataset":
+def _dataset(request: QuickRunRequest, folder: Path) -> "Dataset":
     """Write the photos down: `effviz.evaluate` opens files. No file has a name that a visitor gave."""
     from effviz.evaluate.dataset_samples import Dataset, DatasetSample
 
@@ -429,7 +429,7 @@ def _dataset(asked: QuickRunRequest, folder: Path) -> "Dataset":
     try:
         photos.mkdir()
         samples = []
-        for number, picture in enumerate(asked.pictures):
+        for number, picture in enumerate(request.pictures):
             path = photos / f"{number}"
             path.write_bytes(picture.data)
             samples.append(DatasetSample(path, picture.name))
@@ -439,8 +439,8 @@ def _dataset(asked: QuickRunRequest, folder: Path) -> "Dataset":
             "again later, or with fewer photos."
         )
         raise SettingsError(text.format(reason=error.strerror)) from error
-    fingerprint = "-".join(picture.sha256[:8] for picture in asked.pictures)
-    return Dataset(Path(asked.dataset), samples, fingerprint, annotated=False, labelled=False)
+    fingerprint = "-".join(picture.sha256[:8] for picture in request.pictures)
+    return Dataset(Path(request.dataset), samples, fingerprint, annotated=False, labelled=False)
 
 
 START: Final = "start"  # the button
@@ -450,51 +450,51 @@ LONGEST_S: Final = 600.0
 
 def show() -> None:
     """Show the choices, the estimate and the button that starts."""
-    asked = ask()
-    if asked is None:
+    request = ask()
+    if request is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         wanted = st.button(_("Estimate the time"), icon=":material/timer:", key="estimate")
         place = st.empty()
     timed: PassTiming | None = st.session_state.get(TIMED)
-    if timed is not None and timed.asked != asked:
+    if timed is not None and timed.request != request:
         timed = None
     # What is started without an estimate gets one first: only then the button knows whether it may be pressed.
     if wanted or (timed is None and st.session_state.get(START)):
-        timed = st.session_state[TIMED] = _time(asked)
+        timed = st.session_state[TIMED] = _time(request)
     if timed:
         st.markdown(_estimate(timed))
     else:
         st.caption(_("One photo is measured first, to estimate the time for all of them."))
     short = timed is None or timed.total_s <= LONGEST_S
     if place.button(_("Start"), icon=":material/play_arrow:", type="primary", key=START, disabled=not short) and short:
-        st.session_state[HERE] = _measure(asked)
+        st.session_state[HERE] = _measure(request)
         st.session_state[NEXT], st.session_state[DONE] = VISIT, True
         st.rerun()
-    if stopped(("evaluate", asked)):
+    if stopped(("evaluate", request)):
         st.caption(_("Stopped: nothing was kept."))
 
 
-def _time(asked: QuickRunRequest) -> PassTiming:
-    with JobProgress(1, "estimate").shown(("estimate", asked), may_stop=True) as work:
-        work.next(_("{photo}: timed with every model").format(photo=_named(asked.pictures[0])))
-        with work.turn(job_queue.quick_run_effort(asked.settings.refs)) as progress:
-            return time_passes(asked, ready(asked, progress), progress)
+def _time(request: QuickRunRequest) -> PassTiming:
+    with JobProgress(1, "estimate").shown(("estimate", request), may_stop=True) as work:
+        work.next(_("{photo}: timed with every model").format(photo=_named(request.pictures[0])))
+        with work.turn(job_queue.quick_run_effort(request.settings.refs)) as progress:
+            return time_passes(request, ready(request, progress), progress)
 
 
-def _measure(asked: QuickRunRequest) -> MeasuredRun:
-    resume(("evaluate", asked))
-    work = JobProgress(1 + len(asked.pictures))
-    names = {picture.name: _named(picture) for picture in asked.pictures}
+def _measure(request: QuickRunRequest) -> MeasuredRun:
+    resume(("evaluate", request))
+    work = JobProgress(1 + len(request.pictures))
+    names = {picture.name: _named(picture) for picture in request.pictures}
 
     def begin(photo: str) -> Progress:
         work.next(_("{photo}: measured with every model").format(photo=names[photo]))
         return progress
 
-    with work.shown(("evaluate", asked), may_stop=True):
+    with work.shown(("evaluate", request), may_stop=True):
         work.next(_("Loading the models"))
-        with work.turn(job_queue.quick_run_effort(asked.settings.refs)) as progress:
-            return measure(asked, ready(asked, progress), begin)
+        with work.turn(job_queue.quick_run_effort(request.settings.refs)) as progress:
+            return measure(request, ready(request, progress), begin)
 
 
 def _named(picture: PhotoChoice) -> str:
@@ -504,9 +504,9 @@ def _named(picture: PhotoChoice) -> str:
 def _estimate(timed: PassTiming) -> str:
     models = [
         _("{seconds:.1f} s with {model}").format(seconds=seconds, model=plain(model))
-        for model, seconds in zip(timed.asked.models, timed.seconds, strict=True)
+        for model, seconds in zip(timed.request.models, timed.seconds, strict=True)
     ]
-    count = len(timed.asked.pictures)
+    count = len(timed.request.pictures)
     text = ngettext(
         "**About {total}** for {count} photo: one took {models}, timed just now. It takes longer while others use this "
         "server.",

@@ -56,14 +56,14 @@ def show_growth(guess: Guess, shown: bool) -> None:
     factors = {ScalingAxis.DEPTH: 2.0, ScalingAxis.WIDTH: 2.0, ScalingAxis.RESOLUTION: 2.0, ScalingAxis.COMPOUND: 0.0}
     plans = figure2.planned(factors)
     roles = list(ScalingAxis)[: 4 if shown else 1]
-    drawn = {role: plans[role] for role in roles}
+    shown_plans = {role: plans[role] for role in roles}
     caption = _("Drawn to one scale: a bar is a block, its length the channels, the square the input.")
     key = f"lesson-growth-{len(roles)}"
     if PRESENT.get():
-        networks(drawn, caption, f"{key}-room")
+        networks(shown_plans, caption, f"{key}-room")
         return
-    rows = exhibit.frame(drawn.items(), figure2.table_columns(plans[ScalingAxis.BASELINE]))
-    networks(drawn, caption, key, counted_here(_(exhibit.EXISTING["figure2"].title)), rows.to_csv(index=False))
+    rows = exhibit.frame(shown_plans.items(), figure2.table_columns(plans[ScalingAxis.BASELINE]))
+    networks(shown_plans, caption, key, counted_here(_(exhibit.EXISTING["figure2"].title)), rows.to_csv(index=False))
 
 
 def show_saturation(guess: Guess, shown: bool) -> None:
@@ -96,10 +96,10 @@ def show_balance(guess: Guess, shown: bool) -> None:
     curves = [curve for curve in figure4() if curve.origin is Origin.PRINTED]
     end = lesson_answers.widest()
     mark = (end.macs_billions, end.top1_pct + float(guess["lead"]))
-    drawn = curves if shown else curves[:1]
-    chart = _reaching(drawn, (26, max(83.0, mark[1] + 0.5)), mark)
+    visible = curves if shown else curves[:1]
+    chart = _reaching(visible, (26, max(83.0, mark[1] + 0.5)), mark)
     alt = _("Line chart of top-1 over MACs as in Figure 4, with a mark at the guess.")
-    _chart("figure4", chart, alt, exhibit.table(drawn, "macs_billions", "top1_pct"))
+    _chart("figure4", chart, alt, exhibit.table(visible, "macs_billions", "top1_pct"))
 
 
 def show_phi(guess: Guess, shown: bool) -> None:
@@ -143,22 +143,22 @@ def show_results(guess: Guess, shown: bool) -> None:
     if shown:
         cost = Cost(st.segmented_control(_("Cost"), list(Cost), default=cost, required=True, key="lesson-cost"))
     curves = [curve for curve in table2(PaperVersion.V5, cost, range(1, 9)) if curve.origin is Origin.PRINTED]
-    drawn = curves if shown else curves[1:]
+    visible = curves if shown else curves[1:]
     text = _("Chart of top-1 over {cost} on a log scale: {series}.")
-    alt = text.format(cost=cost_axis(cost).title, series=", ".join(curve.title for curve in drawn))
-    chart = draw_curves(drawn, cost_axis(cost), accuracy_axis())
-    _chart("figure1" if cost is Cost.PARAMS else "figure5", chart, alt, exhibit.table(drawn, cost.column, "top1_pct"))
+    alt = text.format(cost=cost_axis(cost).title, series=", ".join(curve.title for curve in visible))
+    chart = draw_curves(visible, cost_axis(cost), accuracy_axis())
+    _chart("figure1" if cost is Cost.PARAMS else "figure5", chart, alt, exhibit.table(visible, cost.column, "top1_pct"))
 
 
 def _chart(name: str, chart: go.Figure, alt: str, rows: pd.DataFrame) -> None:
     """One figure of another page with its menu, as high as a step has room for; larger for a room, and alone there."""
     key, room = f"lesson-{name}", PRESENT.get()
-    drawn = enlarge(chart, ROOM_TEXT_PX) if room else go.Figure(chart)
-    drawn.update_layout(height=ROOM_HEIGHT_PX if room else HEIGHT_PX)
-    st.plotly_chart(drawn, key=key, config=config(f"effviz-{key}"), alt=alt)
+    sized = enlarge(chart, ROOM_TEXT_PX) if room else go.Figure(chart)
+    sized.update_layout(height=ROOM_HEIGHT_PX if room else HEIGHT_PX)
+    st.plotly_chart(sized, key=key, config=config(f"effviz-{key}"), alt=alt)
     if not room:
         title = _("How cost grows") if name == "growth" else _(exhibit.figure_title(name))
-        chart_menu(key, drawn, title, exhibit.credit_line(rows), rows)
+        chart_menu(key, sized, title, exhibit.credit_line(rows), rows)
 
 
 # The step on Figure 7: live maps of five networks under letters, on two photos.

@@ -70,14 +70,14 @@ def show() -> None:
         optional_packages.require(*optional_packages.TORCH)
         from effviz.train.batches import draw  # brings torch, which takes seconds
     plain = display(photo, LONGEST_PX)
-    drawn = [draw(plain, seed * DRAWS + number) for number in range(DRAWS)]
+    pictures = [draw(plain, seed * DRAWS + number) for number in range(DRAWS)]
     _tiles(
         [
             AugmentedTile(encode_jpeg(plain), _("the photo")),
-            *(AugmentedTile(encode_jpeg(one.picture), told(one.steps)) for one in drawn),
+            *(AugmentedTile(encode_jpeg(one.picture), told(one.steps)) for one in pictures),
         ]
     )
-    _files(photo.name, seed, plain, drawn)
+    _files(photo.name, seed, plain, pictures)
     outputs.sources((_("paper, section 5.2"), outputs.PAPER), (_("official code: autoaugment.py"), AUGMENT_CODE))
     st.caption(
         _(
@@ -157,7 +157,7 @@ def _figure(tile: AugmentedTile) -> str:
     )
 
 
-def _files(name: str, seed: int, plain: Bytes, drawn: "list[AugmentedPicture]") -> None:
+def _files(name: str, seed: int, plain: Bytes, pictures: "list[AugmentedPicture]") -> None:
     """The pictures as one PNG, and what was done to each as CSV."""
     rows = pd.DataFrame(
         [
@@ -170,14 +170,14 @@ def _files(name: str, seed: int, plain: Bytes, drawn: "list[AugmentedPicture]") 
                 "done": step.done,
                 "source": "drawn by EffViz from timm's AutoAugment policy v0",
             }
-            for number, one in enumerate(drawn)
+            for number, one in enumerate(pictures)
             for step in one.steps
         ]
     )
     with st.container(horizontal=True):
         st.download_button(
             _("Pictures as PNG"),
-            lambda: sheet(name, seed, plain, drawn),
+            lambda: sheet(name, seed, plain, pictures),
             f"effviz-autoaugment-{seed}.png",
             "image/png",
             on_click="ignore",
@@ -186,11 +186,11 @@ def _files(name: str, seed: int, plain: Bytes, drawn: "list[AugmentedPicture]") 
         save("autoaugment", rows)
 
 
-def sheet(photo: str, seed: int, plain: Bytes, drawn: "list[AugmentedPicture]") -> bytes:
+def sheet(photo: str, seed: int, plain: Bytes, pictures: "list[AugmentedPicture]") -> bytes:
     """All tiles on white, four in a row."""
     cells = [
         image_files.GridPicture(plain, (_("the photo"),)),
-        *(image_files.GridPicture(one.picture, (told(one.steps),)) for one in drawn),
+        *(image_files.GridPicture(one.picture, (told(one.steps),)) for one in pictures),
     ]
     rows = tuple(("", tuple(cells[start : start + ACROSS])) for start in range(0, len(cells), ACROSS))
     footer = _("AutoAugment v0, {photo}, seed {seed}; EffViz").format(photo=photo, seed=seed)

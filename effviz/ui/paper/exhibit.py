@@ -178,7 +178,7 @@ class Column(Generic[T]):
     form: str | Callable[[float], str] | None = None  # "%.1f", or a function where no such words keep a last 0
 
 
-def table(drawn: Sequence[FigureCurve], x: str, y: str) -> pd.DataFrame:
+def table(curves: Sequence[FigureCurve], x: str, y: str) -> pd.DataFrame:
     """One row a point, in the figure's order; `x` and `y` name the two columns of numbers."""
     return pd.DataFrame(
         [
@@ -190,7 +190,7 @@ def table(drawn: Sequence[FigureCurve], x: str, y: str) -> pd.DataFrame:
                 y: dot.y,
                 "source": dot.source,
             }
-            for curve in drawn
+            for curve in curves
             for dot in curve.dots
         ]
     )
@@ -379,8 +379,8 @@ def _draw_alone(name: str, chart: go.Figure, rows: pd.DataFrame, alt: str) -> No
     alone = _alone.get()
     if alone is None or alone.name != name:
         return
-    drawn = enlarge(chart, ROOM_TEXT_PX).update_layout(height=ROOM_HEIGHT_PX) if PRESENT.get() else chart
-    alone.place.plotly_chart(drawn, key=name, config=config(f"effviz-{name}"), alt=alt)
+    sized = enlarge(chart, ROOM_TEXT_PX).update_layout(height=ROOM_HEIGHT_PX) if PRESENT.get() else chart
+    alone.place.plotly_chart(sized, key=name, config=config(f"effviz-{name}"), alt=alt)
     alone.place.caption(credit_line(rows))
 
 

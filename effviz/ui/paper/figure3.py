@@ -27,9 +27,9 @@ def show() -> None:
         bind="query-params",
         help=_("Draws each curve again at the MACs that EffViz counts."),
     )
-    drawn = [curve for curve in figure3() if recomputed or curve.origin is Origin.PRINTED]
-    chart = draw_curves(drawn, macs_axis(log), accuracy_axis())
-    show_exhibit("figure3", chart, table(drawn, "macs_billions", "top1_pct"), _alt())
+    curves = [curve for curve in figure3() if recomputed or curve.origin is Origin.PRINTED]
+    chart = draw_curves(curves, macs_axis(log), accuracy_axis())
+    show_exhibit("figure3", chart, table(curves, "macs_billions", "top1_pct"), _alt())
     sources((_("paper, Figure 3 (the same drawing in v2, v3 and v5)"), PaperVersion.V5.url))
     st.markdown(
         _(

@@ -19,9 +19,9 @@ def show() -> None:
         )
     )
     log = log_axis()
-    drawn = figure4()
-    chart = draw_curves(drawn, macs_axis(log), accuracy_axis())
-    show_exhibit("figure4", chart, table(drawn, "macs_billions", "top1_pct"), _alt())
+    curves = figure4()
+    chart = draw_curves(curves, macs_axis(log), accuracy_axis())
+    show_exhibit("figure4", chart, table(curves, "macs_billions", "top1_pct"), _alt())
     sources((_("paper, Figure 4 (the same drawing in v2, v3 and v5)"), PaperVersion.V5.url))
     st.markdown(
         _(

@@ -70,29 +70,29 @@ def reward_series(candidate: Candidate) -> str:
 
 def reward_figure(goal: Objective, ranked: Sequence[Ranked]) -> go.Figure:
     """Draw the networks, the line through the winner, and lines of equal reward every 4 %."""
-    drawn = figure(HEIGHT_PX)
+    chart = figure(HEIGHT_PX)
     if ranked:
-        _draw(drawn, goal, ranked)
+        _draw(chart, goal, ranked)
     macs = [row.candidate.macs / BILLION for row in ranked]
-    drawn.update_xaxes(log_axis(macs_axis().title, macs))
-    drawn.update_yaxes(title_text=accuracy_axis().title)
-    return drawn
+    chart.update_xaxes(log_axis(macs_axis().title, macs))
+    chart.update_yaxes(title_text=accuracy_axis().title)
+    return chart
 
 
-def _draw(drawn: go.Figure, goal: Objective, ranked: Sequence[Ranked]) -> None:
+def _draw(chart: go.Figure, goal: Objective, ranked: Sequence[Ranked]) -> None:
     macs = [row.candidate.macs for row in ranked]
     least, most = min(macs) / 1.3, max(macs) * 1.3
     accuracies = [row.candidate.top1_pct for row in ranked]
     low, high = min(accuracies) - 2, max(accuracies) + 3
     rewards = [row.reward_pct for row in ranked]
     first, last = int(min(rewards) // STEP_PCT), int(max(rewards) // STEP_PCT)
-    drawn.add_traces([_line(goal, step * STEP_PCT, least, most) for step in range(first, last + 1)])
-    drawn.add_trace(_line(goal, max(rewards), least, most).update(line={"width": 2.5, "dash": "solid"}))
-    drawn.add_traces(_points(ranked))
-    drawn.add_trace(_winner(ranked[0]))
+    chart.add_traces([_line(goal, step * STEP_PCT, least, most) for step in range(first, last + 1)])
+    chart.add_trace(_line(goal, max(rewards), least, most).update(line={"width": 2.5, "dash": "solid"}))
+    chart.add_traces(_points(ranked))
+    chart.add_trace(_winner(ranked[0]))
     label = _("T = {target:g} million").format(target=goal.target_macs / 1e6)
-    drawn.add_trace(vertical(label, goal.target_macs / BILLION, low, high).update(hoverinfo="skip"))
-    drawn.update_yaxes(range=[low, high])
+    chart.add_trace(vertical(label, goal.target_macs / BILLION, low, high).update(hoverinfo="skip"))
+    chart.update_yaxes(range=[low, high])
 
 
 def _line(goal: Objective, reward_pct: float, least: float, most: float) -> go.Scatter:

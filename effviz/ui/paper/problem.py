@@ -57,14 +57,14 @@ _WASH = "rgba(120, 120, 120, 0.18)"  # of what fits, on any background
 @remembered
 def roof(mesh: Sequence[Sequence[RegionPoint]], networks: Mapping[ScalingAxis, Plan]) -> go.Figure:
     """Draw the deepest network over every width and resolution, coloured by the limit that stops it."""
-    drawn = figure(ROOF_HEIGHT_PX)
-    drawn.add_trace(_surface(mesh))
-    drawn.add_traces(
+    chart = figure(ROOF_HEIGHT_PX)
+    chart.add_trace(_surface(mesh))
+    chart.add_traces(
         [_key(scarce) for scarce in BindingLimit if any(point.stopped_by is scarce for row in mesh for point in row)]
     )
-    drawn.add_traces([_spot(role, network) for role, network in networks.items()])
+    chart.add_traces([_spot(role, network) for role, network in networks.items()])
     axis = {"gridcolor": GREY, "backgroundcolor": "rgba(0, 0, 0, 0)"}
-    drawn.update_layout(
+    chart.update_layout(
         margin={"l": 0, "r": 0, "t": 12, "b": 0},
         scene={
             "xaxis": axis | {"title": _(_WIDTH)},
@@ -78,19 +78,19 @@ def roof(mesh: Sequence[Sequence[RegionPoint]], networks: Mapping[ScalingAxis, P
             "camera": {"eye": {"x": 1.6, "y": 1.4, "z": 0.8}, "center": {"x": 0, "y": 0, "z": -0.15}},
         },
     )
-    return drawn
+    return chart
 
 
 @remembered
 def edge(points: Sequence[EdgePoint], networks: Mapping[ScalingAxis, Plan], finest: float) -> go.Figure:
     """Draw how fine the input may be at each width, by each limit; `networks` have the depth of the cut."""
-    drawn = figure(EDGE_HEIGHT_PX)
-    drawn.add_traces(_wash(points))
-    drawn.add_traces([_limit(points, scarce) for scarce in BindingLimit])
-    drawn.add_traces([_marker(role, network) for role, network in networks.items()])
-    drawn.update_xaxes(title_text=_(_WIDTH))
-    drawn.update_yaxes(title_text=_(_RESOLUTION), range=[0.97, 1 + 1.12 * (finest - 1)])
-    return drawn
+    chart = figure(EDGE_HEIGHT_PX)
+    chart.add_traces(_wash(points))
+    chart.add_traces([_limit(points, scarce) for scarce in BindingLimit])
+    chart.add_traces([_marker(role, network) for role, network in networks.items()])
+    chart.update_xaxes(title_text=_(_WIDTH))
+    chart.update_yaxes(title_text=_(_RESOLUTION), range=[0.97, 1 + 1.12 * (finest - 1)])
+    return chart
 
 
 def _surface(mesh: Sequence[Sequence[RegionPoint]]) -> go.Surface:

@@ -245,18 +245,19 @@ def _rates() -> None:
         log = st.toggle(
             _("Logarithmic axis"), key=LOG, bind="query-params", help=_("Each halving of the rate is one equal step.")
         )
-    drawn = rates(recipe, batch, log)
-    chart = draw_curves(drawn, epoch_axis(), rate_axis(log))
-    highest, stairs = drawn[1].dots[1 if not log else 0].y, training_recipe.count_decays(recipe.schedule, recipe.epochs)
+    curves = rates(recipe, batch, log)
+    chart = draw_curves(curves, epoch_axis(), rate_axis(log))
+    highest = curves[1].dots[1 if not log else 0].y
+    stairs = training_recipe.count_decays(recipe.schedule, recipe.epochs)
     text = _(
         "Line chart of the learning rate over {epochs} epochs. Printed: from {first:g} down in {stairs} stairs. "
         "Official code at batches of {batch}: up to {highest:g} in {warmup:g} epochs, then down the same stairs."
     )
     warmup = recipe.schedule.warmup_epochs
     alt = text.format(
-        epochs=recipe.epochs, first=drawn[0].dots[0].y, stairs=stairs, batch=batch, highest=highest, warmup=warmup
+        epochs=recipe.epochs, first=curves[0].dots[0].y, stairs=stairs, batch=batch, highest=highest, warmup=warmup
     )
-    show_exhibit("learning-rate", chart, table(drawn, "epoch", "learning_rate"), alt)
+    show_exhibit("learning-rate", chart, table(curves, "epoch", "learning_rate"), alt)
     _paper(_("official code: main.py, utils.py"))
     st.info(
         _(
@@ -288,13 +289,13 @@ def _memory() -> None:
         "the old average and {rest:g} of the new weights. The paper does not mention it, the code does."
     )
     st.markdown(text.format(decay=decay, rest=round(1 - decay, 6)))
-    drawn = memory(decay, BATCHES)
-    half = {curve.title: next(dot.x for dot in curve.dots if dot.y >= 50) for curve in drawn}
+    curves = memory(decay, BATCHES)
+    half = {curve.title: next(dot.x for dot in curve.dots if dot.y >= 50) for curve in curves}
     counted = _("{epochs:g} epochs")
     text = _("Line chart of how much of the averaged weights stems from the last epochs. Half of it: {half}.")
     alt = text.format(half="; ".join(f"{title}: {counted.format(epochs=epochs)}" for title, epochs in half.items()))
-    chart = _solid(draw_curves(drawn, *memory_axes(), 320), drawn)
-    show_exhibit("moving-average", chart, table(drawn, "epochs_back", "share_pct"), alt)
+    chart = _solid(draw_curves(curves, *memory_axes(), 320), curves)
+    show_exhibit("moving-average", chart, table(curves, "epochs_back", "share_pct"), alt)
     outputs.sources((_("official code: main.py"), outputs.OFFICIAL_CODE))
 
 
@@ -305,12 +306,12 @@ def _dropout() -> None:
             "says the paper; in steps of two networks, says the code."
         )
     )
-    drawn = dropouts()
-    chart = draw_curves(drawn, *dropout_axes(), 320)
+    curves = dropouts()
+    chart = draw_curves(curves, *dropout_axes(), 320)
     chart.update_xaxes(tickvals=list(range(len(B_SERIES))), ticktext=[name.upper() for name in B_SERIES])
     text = _("Chart of dropout from B0 to B7. Printed: {printed}. Official code: {coded}.")
-    alt = text.format(printed=_values(drawn[0]), coded=_values(drawn[1]))
-    show_exhibit("dropout", chart, table(drawn, "position", "dropout"), alt)
+    alt = text.format(printed=_values(curves[0]), coded=_values(curves[1]))
+    show_exhibit("dropout", chart, table(curves, "position", "dropout"), alt)
     _paper(_("official code: efficientnet_builder.py"))
 
 
@@ -329,14 +330,14 @@ def _depth() -> None:
         _("Network"), [name.upper() for name in B_SERIES], default="B0", key=NETWORK, required=True, bind="query-params"
     )
     name = (chosen or "B0").lower()
-    drawn = survivals(name)
-    blocks = [dot for curve in drawn for dot in curve.dots]
+    curves = survivals(name)
+    blocks = [dot for curve in curves for dot in curve.dots]
     running = sum(dot.y for dot in blocks) / 100
     alt = _(
         "Chart of how often each of the {count} blocks of {network} runs in training: {skippable} may be skipped, the "
         "last of them runs in {last:.1f} % of the steps."
-    ).format(count=len(blocks), network=name.upper(), skippable=len(drawn[0].dots), last=drawn[0].dots[-1].y)
-    show_exhibit("stochastic-depth", draw_curves(drawn, *depth_axes(), 360), table(drawn, "block", "runs_pct"), alt)
+    ).format(count=len(blocks), network=name.upper(), skippable=len(curves[0].dots), last=curves[0].dots[-1].y)
+    show_exhibit("stochastic-depth", draw_curves(curves, *depth_axes(), 360), table(curves, "block", "runs_pct"), alt)
     text = _("On average {running} of {network}'s {count} blocks run in a training step; all run at inference.")
     st.markdown(text.format(running=f"**{running:.1f}**", network=name.upper(), count=len(blocks)))
     _paper(_("official code: efficientnet_model.py"))
@@ -355,17 +356,17 @@ def _activations() -> None:
     )
     st.markdown(text)
     slopes = st.toggle(_("Show the slopes"), key=SLOPES, bind="query-params")
-    drawn = activations(slopes)
-    chart = _solid(draw_curves(drawn, *activation_axes(slopes), 360), drawn)
-    least = min(drawn[0].dots, key=lambda dot: dot.y)
+    curves = activations(slopes)
+    chart = _solid(draw_curves(curves, *activation_axes(slopes), 360), curves)
+    least = min(curves[0].dots, key=lambda dot: dot.y)
     text = _("Line chart of SiLU and ReLU from -6 to 6: SiLU's least value is {y:.3f} at {x:.2f}, ReLU's is 0.")
     alt = text.format(y=least.y, x=least.x)
-    show_exhibit("activations", chart, table(drawn, "input", "slope" if slopes else "output"), alt)
+    show_exhibit("activations", chart, table(curves, "input", "slope" if slopes else "output"), alt)
 
 
-def _solid(chart: go.Figure, drawn: Sequence[FigureCurve]) -> go.Figure:
+def _solid(chart: go.Figure, curves: Sequence[FigureCurve]) -> go.Figure:
     """Plain lines for functions that nobody prints: the thin dots of what is recomputed would say nothing."""
-    for curve in drawn:
+    for curve in curves:
         chart.update_traces(line={"dash": curve.look.dash, "width": 2}, selector={"name": curve.title})
     return chart
 

@@ -82,13 +82,13 @@ def show_second_step() -> None:
     st.markdown(
         _("With α, β and γ fixed, one number should give every larger network. Do the published ones follow it?")
     )
-    drawn = second_step()
+    curves = second_step()
     last = second_steps()[-1]
     alt = _(
         "Line chart of depth, width and resolution over φ, formula and published. {name}: depth {depth:g} published, "
         "{formula:.2f} by the formula."
     ).format(name=last.name, depth=last.published.depth, formula=last.formula.depth)
-    show_exhibit("second-step", second_step_figure(), table(drawn, "phi", "times_b0"), alt)
+    show_exhibit("second-step", second_step_figure(), table(curves, "phi", "times_b0"), alt)
     outputs.sources(
         (_("formula: paper, Eq. 3"), PaperVersion.V5.url),
         (_("published: official code"), outputs.OFFICIAL_CODE),

@@ -50,10 +50,10 @@ def part_macs(network: Plan, stage: int, operator: Operator) -> int:
 
 def block_parts_figure(network: Plan) -> go.Figure:
     """Draw a bar a stage, made of its parts."""
-    drawn = figure(HEIGHT_PX)
+    chart = figure(HEIGHT_PX)
     for operator, (colour, pattern) in _PATTERNS.items():
         amounts = [part_macs(network, stage.stage, operator) for stage in network.stages]
-        drawn.add_trace(
+        chart.add_trace(
             go.Bar(
                 name=_(PARTS[operator]),
                 x=[str(stage.stage) for stage in network.stages],
@@ -62,9 +62,9 @@ def block_parts_figure(network: Plan) -> go.Figure:
                 hovertemplate=_("stage %{x}: %{y:.4g} million MACs") + f"<extra>{_(PARTS[operator])}</extra>",
             )
         )
-    drawn.update_xaxes(title_text=_("Stage (Table 1)"), type="category")
-    drawn.update_yaxes(title_text=_("MACs, recomputed (millions)"))
-    return drawn.update_layout(barmode="stack", legend_traceorder="normal")
+    chart.update_xaxes(title_text=_("Stage (Table 1)"), type="category")
+    chart.update_yaxes(title_text=_("MACs, recomputed (millions)"))
+    return chart.update_layout(barmode="stack", legend_traceorder="normal")
 
 
 STAGE, BLOCK = "stage", "block"

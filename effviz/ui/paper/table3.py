@@ -90,10 +90,10 @@ def show() -> None:
     )
     models = list(dict.fromkeys(row.model for row in other_networks()))
     chosen = st.pills(_("Networks"), models, selection_mode="multi", default=models, key=NETWORKS, bind="query-params")
-    drawn = table3(chosen)
-    chart = draw_curves(drawn, macs_axis(log=True), accuracy_axis())
+    curves = table3(chosen)
+    chart = draw_curves(curves, macs_axis(log=True), accuracy_axis())
     chart.update_layout(shapes=spokes(chosen))
-    show_exhibit("table3", chart, table(drawn, "macs_billions", "top1_pct"), _alt(chosen))
+    show_exhibit("table3", chart, table(curves, "macs_billions", "top1_pct"), _alt(chosen))
     sources((_("paper, Table 3 (the same in all versions)"), PaperVersion.V5.url))
     st.markdown(_("In all three networks compound scaling (orange star) is the most accurate at about the same MACs."))
     st.info(

@@ -29,10 +29,10 @@ ACCURACY_HEIGHT_PX, LEARNING_HEIGHT_PX = 400, 340
 
 def mini_accuracy(networks: Sequence[MiniNetwork]) -> go.Figure:
     """Top-1 over MACs in millions, each with its 95 % interval."""
-    drawn = figure(ACCURACY_HEIGHT_PX)
+    chart = figure(ACCURACY_HEIGHT_PX)
     for network in networks:
         look, (low, high) = LOOKS[network.role], network.interval_pct
-        drawn.add_trace(
+        chart.add_trace(
             go.Scatter(
                 name=_(AXIS_TITLES[network.role]),
                 x=[network.macs / 1e6],
@@ -49,17 +49,17 @@ def mini_accuracy(networks: Sequence[MiniNetwork]) -> go.Figure:
                 hovertemplate="%{hovertext}<extra></extra>",
             )
         )
-    drawn.update_xaxes(title_text=_("MACs (millions)"), rangemode="tozero")
-    drawn.update_yaxes(title_text=_("Top-1 on Imagenette (%)"))
-    return drawn
+    chart.update_xaxes(title_text=_("MACs (millions)"), rangemode="tozero")
+    chart.update_yaxes(title_text=_("Top-1 on Imagenette (%)"))
+    return chart
 
 
 def mini_learning(networks: Sequence[MiniNetwork]) -> go.Figure:
     """Top-1 after each epoch."""
-    drawn = figure(LEARNING_HEIGHT_PX)
+    chart = figure(LEARNING_HEIGHT_PX)
     for network in networks:
         look = LOOKS[network.role]
-        drawn.add_trace(
+        chart.add_trace(
             go.Scatter(
                 name=_(AXIS_TITLES[network.role]),
                 x=[point.epoch for point in network.epochs],
@@ -69,9 +69,9 @@ def mini_learning(networks: Sequence[MiniNetwork]) -> go.Figure:
                 hovertemplate=_("epoch %{x}: %{y:.1f} %"),
             )
         )
-    drawn.update_xaxes(title_text=_("Epoch"), rangemode="tozero")
-    drawn.update_yaxes(title_text=_("Top-1 on Imagenette (%)"))
-    return drawn
+    chart.update_xaxes(title_text=_("Epoch"), rangemode="tozero")
+    chart.update_yaxes(title_text=_("Top-1 on Imagenette (%)"))
+    return chart
 
 
 def _hover(network: MiniNetwork) -> str:
@@ -190,13 +190,13 @@ def show() -> None:
     )
     st.subheader(_("Figure 8: accuracy over MACs, by what grows"))
     log = exhibit.log_axis()
-    drawn = figure8()
+    curves = figure8()
     alt = _(
         "Line chart of ImageNet top-1 over MACs, each way of scaling printed and recomputed. The compound curve "
         "reaches 82.6 % at 4.2 billion, the others stay below 80.1 %."
     )
     show_exhibit(
-        "figure8", draw_curves(drawn, macs_axis(log), accuracy_axis()), table(drawn, "macs_billions", "top1_pct"), alt
+        "figure8", draw_curves(curves, macs_axis(log), accuracy_axis()), table(curves, "macs_billions", "top1_pct"), alt
     )
     sources((_("paper, Figure 8 (the same curves in ICML and v5)"), PaperVersion.V5.url))
     st.caption(
@@ -256,7 +256,7 @@ def _gains() -> _Gains:
 
 
 def _table7(version: PaperVersion) -> None:
-    drawn = table7(version)
+    curves = table7(version)
     pairs = "; ".join(
         _("{method} {printed:g} printed, {computed:.2f} recomputed").format(
             method=_(AXIS_TITLES[ScalingAxis(row.method)]),
@@ -266,8 +266,8 @@ def _table7(version: PaperVersion) -> None:
         for row in scaled_b0(version)
     )
     alt = _("Scatter chart of ImageNet top-1 over MACs in billions: {pairs}.").format(pairs=pairs)
-    chart = draw_curves(drawn, macs_axis(), accuracy_axis(), 400)
-    show_exhibit("table7", chart, table(drawn, "macs_billions", "top1_pct"), alt)
+    chart = draw_curves(curves, macs_axis(), accuracy_axis(), 400)
+    show_exhibit("table7", chart, table(curves, "macs_billions", "top1_pct"), alt)
     sources((_("paper {version}, Table 7").format(version=version), version.url))
     alone = [row.macs_billions_computed for row in scaled_b0() if row.method in ("depth", "width", "resolution")]
     compound = next(row.macs_billions_computed for row in scaled_b0() if row.method == "compound")

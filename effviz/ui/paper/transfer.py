@@ -134,14 +134,14 @@ def _means() -> tuple[float, float]:
 
 
 def _table5() -> None:
-    drawn = table5()
+    curves = table5()
     rivals = [rival for result in transfer_results() for rival in (result.public, result.best)]
     alt = _(
         "Scatter chart of the gain in top-1 over the ratio of parameters, printed and recomputed. In {better} of "
         "{all} comparisons the EfficientNet is at least as accurate."
     ).format(better=sum(gain(rival) >= 0 for rival in rivals), all=len(rivals))
     show_exhibit(
-        "table5", draw_curves(drawn, ratio_axis(), gain_axis()), table(drawn, "params_ratio", "gain_points"), alt
+        "table5", draw_curves(curves, ratio_axis(), gain_axis()), table(curves, "params_ratio", "gain_points"), alt
     )
     sources((_("paper, Table 5 (the same accuracies in ICML, v2, v3 and v5)"), PaperVersion.V5.url))
     pets = next(result.public for result in transfer_results() if result.dataset == "Oxford-IIIT Pets")
@@ -166,16 +166,16 @@ def _table5() -> None:
 def _figure6() -> None:
     names = [result.dataset for result in transfer_results()]
     dataset = st.pills(_("Data set"), names, default=names[0], key=DATASET, required=True, bind="query-params")
-    drawn = figure6(dataset or names[0])
-    printed = drawn[0].dots
+    curves = figure6(dataset or names[0])
+    printed = curves[0].dots
     text = _(
         "Chart of top-1 on {dataset} over parameters on a log scale: EfficientNet-B0 {first:g} %, B7 {last:g} %; "
         "others: {others}."
     )
-    others = ", ".join(f"{dot.name} {dot.y:g} %" for dot in drawn[2].dots)
+    others = ", ".join(f"{dot.name} {dot.y:g} %" for dot in curves[2].dots)
     alt = text.format(dataset=dataset, first=printed[0].y, last=printed[-1].y, others=others)
-    chart = draw_curves(drawn, params_axis(), accuracy_axis(dataset or names[0]))
-    show_exhibit("figure6", chart, table(drawn, "params_millions", "top1_pct"), alt)
+    chart = draw_curves(curves, params_axis(), accuracy_axis(dataset or names[0]))
+    show_exhibit("figure6", chart, table(curves, "params_millions", "top1_pct"), alt)
     sources((_("paper, Figure 6 and Table 5"), PaperVersion.V5.url))
     st.caption(
         _(

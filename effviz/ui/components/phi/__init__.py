@@ -89,9 +89,9 @@ def _at(rule: ScalingRule, phi: float, family: Family) -> DrawnNetwork:
 
 def network(name: str, plan: Plan) -> DrawnNetwork:
     """What is shown of a plan; the head is left out."""
-    drawn = plan.stages[:STAGES_DRAWN]
-    blocks = tuple(stage.layers for stage in drawn)
-    channels = tuple(stage.channels for stage in drawn)
+    stages = plan.stages[:STAGES_DRAWN]
+    blocks = tuple(stage.layers for stage in stages)
+    channels = tuple(stage.channels for stage in stages)
     scale, cost = (plan.depth, plan.width, plan.resolution), (plan.params, plan.macs)
     return DrawnNetwork(name, *scale, *cost, plan.stages[-1].in_resolution, blocks, channels)
 
