@@ -78,11 +78,11 @@ def bench_load(load_: Load = Load(), say: Say = no_progress) -> Figures:
     expected = expected_maps(load_)
     with app_sessions.start_server() as running:
         say(f"{load_.sessions} visitors at once")
-        seen = asyncio.run(visit_all(running.port, load_, expected))
+        outcome = asyncio.run(visit_all(running.port, load_, expected))
         say("One visitor with Score-CAM")
         alone_s, beside_s = asyncio.run(_quick_and_heavy(running.port, load_))
-        rows = [*_load_rows(load_, seen), *_quick_rows(alone_s, beside_s)]
-        notes = [*seen.errors[:5], *seen.wrong[:5]]
+        rows = [*_load_rows(load_, outcome), *_quick_rows(alone_s, beside_s)]
+        notes = [*outcome.errors[:5], *outcome.wrong[:5]]
         if (peak_mib := running.peak_mib) is None:
             notes.append("The server's memory is not known: it is read from /proc, on Linux.")
         else:
@@ -98,14 +98,14 @@ def _quick_rows(alone_s: list[float], beside_s: list[float]) -> list[Figure]:
     return rows
 
 
-def _load_rows(load_: Load, seen: LoadOutcome) -> list[Figure]:
-    times_ms = [1000 * seconds for seconds in seen.seconds]
-    asked = load_.sessions * len(load_.rounds)
+def _load_rows(load_: Load, outcome: LoadOutcome) -> list[Figure]:
+    times_ms = [1000 * seconds for seconds in outcome.seconds]
+    maps = load_.sessions * len(load_.rounds) * len(load_.models)
     return [
         Figure("Sessions at once", load_.sessions, ""),
-        Figure("Maps checked", seen.maps, "", f"{asked * len(load_.models)}", seen.maps == asked * len(load_.models)),
-        Figure.at_most("Wrong maps", len(seen.wrong), 0, ""),
-        Figure.at_most("Errors", len(seen.errors), 0, ""),
+        Figure("Maps checked", outcome.maps, "", f"{maps}", outcome.maps == maps),
+        Figure.at_most("Wrong maps", len(outcome.wrong), 0, ""),
+        Figure.at_most("Errors", len(outcome.errors), 0, ""),
         Figure("Response, median", percentile(times_ms, 50), "ms"),
         Figure("Response, 95th percentile", percentile(times_ms, 95), "ms"),
     ]
@@ -132,21 +132,21 @@ def _photos(sessions: int) -> list[str]:
 
 async def visit_all(port: int, load_: Load, expected: ExpectedMaps) -> LoadOutcome:
     """Let every visitor look at its photo by each method, all at the same moments."""
-    seen = LoadOutcome()
+    outcome = LoadOutcome()
     together = asyncio.Barrier(load_.sessions)
     photos = enumerate(_photos(load_.sessions))
     brought = (
         VisitorPhoto(photo, sample_photos.find(photo).path.read_bytes(), number % 2 == 1) for number, photo in photos
     )
-    await asyncio.gather(*(_one(port, load_, photo, together, (expected, seen)) for photo in brought))
-    return seen
+    await asyncio.gather(*(_one(port, load_, photo, together, (expected, outcome)) for photo in brought))
+    return outcome
 
 
 async def _one(
     port: int, load_: Load, brought: VisitorPhoto, together: asyncio.Barrier, books: tuple[ExpectedMaps, LoadOutcome]
 ) -> None:
     """Open a page, look at it by each method in turn, all visitors at the same moment."""
-    expected, seen = books
+    expected, outcome = books
     photo, sha256 = brought.photo, hashlib.sha256(brought.data).hexdigest()
     async with visit(port, {"photos": "," if brought.as_file else photo, "models": ",".join(load_.models)}) as visitor:
         if brought.as_file:
@@ -158,9 +158,9 @@ async def _one(
             await together.wait()
             answer = await visitor.ask()
             methods = answer.widget("method-choice")
-            seen.seconds.append(answer.seconds)
-            seen.errors += [f"{photo}: {error}" for error in answer.errors]
-            seen.compare(
+            outcome.seconds.append(answer.seconds)
+            outcome.errors += [f"{photo}: {error}" for error in answer.errors]
+            outcome.compare(
                 read_shown_maps(answer), {label: expected[sha256, label, method] for label in load_.models}, sha256
             )
 
@@ -236,21 +236,21 @@ class ServerHealth:
 def bench_hostile(attack: Attack = Attack(), say: Say = no_progress) -> Figures:
     """Time newcomers alone, and then beside the hostile pages."""
     with app_sessions.start_server(environment={"EFFVIZ_PUBLIC": "1"}) as running:
-        alone_s, beside_s, seen = asyncio.run(_both(running, attack, say))
-    return Figures(tuple(_hostile_rows(attack, alone_s, beside_s, seen)), ())
+        alone_s, beside_s, health = asyncio.run(_both(running, attack, say))
+    return Figures(tuple(_attack_rows(attack, alone_s, beside_s, health)), ())
 
 
-def _hostile_rows(attack: Attack, alone_s: list[float], beside_s: list[float], seen: ServerHealth) -> Iterable[Figure]:
+def _attack_rows(attack: Attack, alone_s: list[float], beside_s: list[float], health: ServerHealth) -> Iterable[Figure]:
     most_ms = 1000 * max(MOST_TIMES * median(alone_s), WAIT_S)
     yield Figure("Hostile pages of one visitor", attack.pages, "")
     yield Figure("A newcomer's page with one new quick map, alone, median", 1000 * median(alone_s), "ms")
     yield Figure("The same beside the hostile pages, median", 1000 * median(beside_s), "ms")
     yield Figure.at_most("The longest", 1000 * max(beside_s), round(most_ms), "ms")
-    yield Figure.at_most("Longest wait for the health check", max(seen.stalls_ms), STALL_MS, "ms")
-    if seen.held_mib:
-        yield Figure("Memory of server and children after its start", seen.held_mib[0], "MiB")
-        yield Figure("Peak memory of server and children", max(seen.held_mib), "MiB")
-        yield Figure("Children at once, most", seen.children, "")
+    yield Figure.at_most("Longest wait for the health check", max(health.stalls_ms), STALL_MS, "ms")
+    if health.held_mib:
+        yield Figure("Memory of server and children after its start", health.held_mib[0], "MiB")
+        yield Figure("Peak memory of server and children", max(health.held_mib), "MiB")
+        yield Figure("Children at once, most", health.children, "")
 
 
 async def _both(
@@ -262,9 +262,9 @@ async def _both(
     await _newcomer(running.port, attack, *next(own))
     alone_s = [await _newcomer(running.port, attack, *next(own)) for _ in range(attack.newcomers)]
     say(f"{attack.pages} hostile pages")
-    async with _watching(running) as seen, _attacked(running.port, attack):
+    async with _watching(running) as health, _attacked(running.port, attack):
         beside_s = [await _newcomer(running.port, attack, *next(own)) for _ in range(attack.newcomers)]
-    return alone_s, beside_s, seen
+    return alone_s, beside_s, health
 
 
 async def _newcomer(port: int, attack: Attack, number: int, photo: str) -> float:
@@ -315,24 +315,24 @@ async def _worst(visitor: Visitor, begun: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def _watching(running: app_sessions.AppServer) -> AsyncIterator[ServerHealth]:
-    seen = ServerHealth()
-    watching = asyncio.create_task(_watch(running, seen))
+    health = ServerHealth()
+    watching = asyncio.create_task(_watch(running, health))
     try:
-        yield seen
+        yield health
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
 
 
-async def _watch(running: app_sessions.AppServer, seen: ServerHealth) -> None:
+async def _watch(running: app_sessions.AppServer, health: ServerHealth) -> None:
     while True:
         asked = time.perf_counter()
         await asyncio.to_thread(_health, running.address)
-        seen.stalls_ms.append(1000 * (time.perf_counter() - asked))
+        health.stalls_ms.append(1000 * (time.perf_counter() - asked))
         tree = await asyncio.to_thread(_tree, running.pid)
-        seen.children = max(seen.children, len(tree) - 1)
+        health.children = max(health.children, len(tree) - 1)
         if held := [mib for pid in tree if (mib := _held_mib(pid)) is not None]:
-            seen.held_mib.append(sum(held))
+            health.held_mib.append(sum(held))
         await asyncio.sleep(PAUSE_S)
 
 

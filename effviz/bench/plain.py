@@ -32,8 +32,8 @@ def main(photo: str, out: str, models: list[str]) -> None:
         tensor = prepare(image)
         with GradCAM(model=network, target_layers=[network.bn2]) as cam:
             values = cam(input_tensor=tensor[None], targets=None)[0]  # of the first guess
-        seen = cv2.resize(np.asarray(image, np.float32) / 255, values.shape[::-1])
-        cv2.imwrite(str(Path(out) / f"{place}.png"), show_cam_on_image(seen, values, use_rgb=True)[..., ::-1])
+        resized = cv2.resize(np.asarray(image, np.float32) / 255, values.shape[::-1])
+        cv2.imwrite(str(Path(out) / f"{place}.png"), show_cam_on_image(resized, values, use_rgb=True)[..., ::-1])
 
 
 if __name__ == "__main__":

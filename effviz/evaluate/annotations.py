@@ -165,7 +165,7 @@ def _samples(photo: str, on_photo: Sequence[Annotation], form: GroupingRules) ->
         yield _sample(dataclasses.replace(whole, faults=new), marks, named)
 
 
-def _sample(whole: DatasetSample, marks: Sequence[Annotation], with_class: bool) -> DatasetSample:
+def _sample(sample: DatasetSample, marks: Sequence[Annotation], with_class: bool) -> DatasetSample:
     """Return a photo with all of its objects, or with those of one class."""
     same = len({mark.named[:2] for mark in marks}) == 1
     named = marks[0].named if same else NO_CLASS
@@ -173,8 +173,8 @@ def _sample(whole: DatasetSample, marks: Sequence[Annotation], with_class: bool)
     boxes = tuple(mark.box for mark in marks if mark.box is not None)
     around = tuple(mark.outline for mark in marks if mark.outline is not None)
     return dataclasses.replace(
-        whole,
-        name=f"{whole.name} [{behind}]" if behind else whole.name,
+        sample,
+        name=f"{sample.name} [{behind}]" if behind else sample.name,
         label=named.label,
         class_names=named.names,
         truth=GroundTruth(boxes) if boxes else None,
@@ -204,9 +204,9 @@ def _without_small(sample: DatasetSample) -> DatasetSample:
         "A box of {name} lies within {most:g} pixels, {edges}, and others of the data set do not: all must be in "
         "pixels, or all in fractions of the sides. Correct it."
     ).format(name=sample.name, most=FRACTIONS_END, edges="{:g}, {:g}, {:g}, {:g}".format(*_edges(small[0])))
-    left = tuple(box for box in boxes if box not in small)
+    large = tuple(box for box in boxes if box not in small)
     return dataclasses.replace(
-        sample, truth=GroundTruth(left) if left else None, outlines=(), faults=(*sample.faults, reason)
+        sample, truth=GroundTruth(large) if large else None, outlines=(), faults=(*sample.faults, reason)
     )
 
 

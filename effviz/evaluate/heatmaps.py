@@ -66,8 +66,8 @@ def smooth_heatmap(heatmap: Heatmap, sigma: float, photo_size: Size) -> Heatmap:
 
     across, down = (sigma * min(photo_size) / side * GRID_SIDE for side in photo_size)  # in cells
     values = heatmap.values.copy()
-    seen = slice(*heatmap.rows), slice(*heatmap.columns)
-    values[seen] = gaussian_filter(heatmap.seen, (down, across), mode="constant")
+    covered = slice(*heatmap.rows), slice(*heatmap.columns)
+    values[covered] = gaussian_filter(heatmap.seen, (down, across), mode="constant")
     values.setflags(write=False)
     return replace(heatmap, values=values, peak=None)
 

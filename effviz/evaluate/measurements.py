@@ -92,8 +92,8 @@ def prepare_photo(sample: DatasetSample, refs: Sequence[ModelRef]) -> PreparedPh
         _check_size(sample, size)
         black = np.broadcast_to(np.uint8(0), (*size[::-1], 3))  # one byte stands for all pixels
         photo = Photo(black, hashlib.sha256(data).hexdigest(), sample.name, decoded.notes)
-        seen = zip(decoded.pictures, refs, strict=True)
-        return _with_ground_truth(sample, photo, tuple(label_prepared(pixels, ref, size) for pixels, ref in seen))
+        inputs = zip(decoded.pictures, refs, strict=True)
+        return _with_ground_truth(sample, photo, tuple(label_prepared(pixels, ref, size) for pixels, ref in inputs))
     except (ImageError, DatasetError) as error:
         return UnreadablePhoto(sample, " ".join(str(error).split()))
 
@@ -257,8 +257,8 @@ def score_faithfulness(
             masking_curve = curve(forward, entry, masking, pause_callback.get())
             scores[metric] = Score(masking_curve.auc, masking_curve.probabilities.astype(np.float32))
     if wants_any(settings, *_CONFIDENCE):
-        kept = faithfulness.confidence(forward, entry, masking)
-        scores |= {metric: Score(measure(kept)) for metric, measure in _CONFIDENCE.items()}
+        confidence = faithfulness.confidence(forward, entry, masking)
+        scores |= {metric: Score(measure(confidence)) for metric, measure in _CONFIDENCE.items()}
     if wants_any(settings, Metric.ROAD):
         scores[Metric.ROAD] = _road_score(
             faithfulness.road(forward, entry, settings.road_budget_s, passed=pause_callback.get()), settings
@@ -523,10 +523,10 @@ def _unmarked(photo: PreparedPhoto) -> Measurement:
 
 
 def _target(asked: _Asked) -> int:
-    wanted = asked.settings.targets
-    if wanted == LABEL:
+    policy = asked.settings.targets
+    if policy == LABEL:
         return targets.resolve_target(asked.opened.sample.class_for(asked.forward.model.ref.spec), asked.forward)
-    target = targets.TOP1 if wanted == PREDICTION else targets.parse_target(wanted)
+    target = targets.TOP1 if policy == PREDICTION else targets.parse_target(policy)
     return targets.resolve_target(target, asked.forward)
 
 

@@ -191,13 +191,13 @@ class RunSettings:
         }
 
     @classmethod
-    def from_dict(cls, kept: Mapping[str, Any]) -> Self:
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Read what `as_dict` returned.
 
         Raises:
             SettingsError: a value is missing, or is none that a run can have.
         """
-        stored = schema.parse(_StoredSettings, kept, "settings")
+        stored = schema.parse(_StoredSettings, content, "settings")
         return cls(
             models=stored.models,
             methods=stored.methods,

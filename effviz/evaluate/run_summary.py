@@ -120,8 +120,8 @@ class Results:
     def asked(self, method: str, metric: Metric, photos: Sequence[str]) -> dict[tuple[str, str], MapTarget]:
         """Return what was asked about some photos, by photo and model."""
         columns = ["photo", "model", "target_index", "photo_sha256"]
-        wanted = [("method", "=", method), ("metric", "=", metric.value), ("photo", "in", list(photos))]
-        rows = pq.read_table(_own_results(self.run), columns=columns, filters=wanted).to_pylist() if photos else []
+        filters = [("method", "=", method), ("metric", "=", metric.value), ("photo", "in", list(photos))]
+        rows = pq.read_table(_own_results(self.run), columns=columns, filters=filters).to_pylist() if photos else []
         return {(row["photo"], row["model"]): MapTarget(row["target_index"], row["photo_sha256"]) for row in rows}
 
     def small(self) -> pd.Series:

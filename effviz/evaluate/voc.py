@@ -54,15 +54,15 @@ def fingerprint(path: Path) -> str:
 def read(path: Path, root: Path) -> Iterator[Annotation]:
     """Yield the marks of all XML files at a path, then the photos beside those that were found, which have none."""
     named, places = cache(parse_class), image_folder.PhotoIndex(root)
-    seen: set[str] = set()
+    photos: set[str] = set()
     for file in files(path):
         within = PurePosixPath(file.relative_to(path).as_posix() if file != path else file.name)
         for mark in _marks(file, within, places, lambda word: ClassName(*named(word), word)):
-            seen.add(mark.photo)
+            photos.add(mark.photo)
             yield mark
-    beside = {photo.rpartition("/")[0] for photo in seen.intersection(places.names())}
+    beside = {photo.rpartition("/")[0] for photo in photos.intersection(places.names())}
     for photo in places.names():
-        if photo not in seen and photo.rpartition("/")[0] in beside:
+        if photo not in photos and photo.rpartition("/")[0] in beside:
             word, deeper, _rest = photo.partition("/")
             yield Annotation(photo, named=ClassName(*named(word), word) if deeper else NO_CLASS)
 

@@ -126,8 +126,8 @@ def calibrate(ref: ModelRef, progress: CountProgress = no_progress) -> Calibrati
     plantings = list(product(objects, range(PLACES), range(PLACES)))
     sightings: list[Sighting] = []
     for done, (cutout, row, column) in enumerate(plantings, 1):
-        seen = _sighting(model, cutout, row, column)
-        sightings += [seen] if seen else []
+        sighting = _sighting(model, cutout, row, column)
+        sightings += [sighting] if sighting else []
         progress(done, len(plantings))
     return fit(ref, sightings, model.weights_sha256)
 
@@ -195,9 +195,9 @@ def _sighting(model: Model, cutout: Cutout, row: int, column: int) -> Sighting |
     x, y = round(column / (PLACES - 1) * (size_px - width)), round(row / (PLACES - 1) * (size_px - height))
     margin = round((side - size_px) / 2)
     grey = np.full((side, side, 3), GREY, np.uint8)
-    seen = forward(model, Photo(paste(grey, cutout, x + margin, y + margin), "", cutout.sample))
-    label = right_class(seen, cutout.labels)
-    values = activation_map(seen, label).values if label is not None else np.zeros((1, 1), np.float32)
+    passed = forward(model, Photo(paste(grey, cutout, x + margin, y + margin), "", cutout.sample))
+    label = right_class(passed, cutout.labels)
+    values = activation_map(passed, label).values if label is not None else np.zeros((1, 1), np.float32)
     if values.max() <= 0:
         return None
     found_x, found_y = evidence_centre(values)

@@ -113,9 +113,9 @@ def _limit_time(cpu_s: int) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + cpu_s + 1, hard))
 
 
-def _answer(data: bytes, wanted: DecodeOptions, replies: BinaryIO) -> None:
+def _answer(data: bytes, options: DecodeOptions, replies: BinaryIO) -> None:
     try:
-        decoded, pictures = _made(data, wanted)
+        decoded, pictures = _made(data, options)
     except ImageError as error:
         _reply(replies, {"refused": str(error), "memory": isinstance(error.__cause__, MemoryError)})
         return
@@ -127,12 +127,12 @@ def _answer(data: bytes, wanted: DecodeOptions, replies: BinaryIO) -> None:
             replies.write(band.tobytes())
 
 
-def _made(data: bytes, wanted: DecodeOptions) -> tuple[images.Decoded, list[Image.Image]]:
+def _made(data: bytes, options: DecodeOptions) -> tuple[images.Decoded, list[Image.Image]]:
     with images.named(NAME):
-        decoded = images.decode(data, NAME, wanted.least_px)
-        pictures = [crop.apply(decoded.image, decoded.size) for crop in wanted.crops]
-        if wanted.longest_px != 0:
-            pictures.append(decoded.rgb(wanted.longest_px))
+        decoded = images.decode(data, NAME, options.least_px)
+        pictures = [crop.apply(decoded.image, decoded.size) for crop in options.crops]
+        if options.longest_px != 0:
+            pictures.append(decoded.rgb(options.longest_px))
         return decoded, pictures
 
 

@@ -149,7 +149,7 @@ _refused: "OrderedDict[tuple[bytes, str], str]" = OrderedDict()
 _refusing = threading.Lock()
 
 
-def _asked(data: bytes, name: str, wanted: DecodeOptions, beat: Heartbeat) -> DecodeReply:
+def _asked(data: bytes, name: str, options: DecodeOptions, beat: Heartbeat) -> DecodeReply:
     images.check_bytes(len(data), name)
     key = (hashlib.sha256(data).digest(), i18n.current_language())
     with _refusing:
@@ -157,7 +157,7 @@ def _asked(data: bytes, name: str, wanted: DecodeOptions, beat: Heartbeat) -> De
     if refusal:
         raise ImageError(refusal.replace(NAME, name))
     try:
-        return pool().ask(data, wanted, beat)
+        return pool().ask(data, options, beat)
     except ImageError as error:
         if not isinstance(error, DecodeTimeoutError):
             _remember(key, str(error))
@@ -297,13 +297,13 @@ class DecoderPool:
                 self._alive += 1
         return self
 
-    def ask(self, data: bytes, wanted: DecodeOptions, beat: Heartbeat) -> DecodeReply:
+    def ask(self, data: bytes, options: DecodeOptions, beat: Heartbeat) -> DecodeReply:
         """Have a photo decoded.
 
         Raises:
             ImageError: it cannot be, or costs too much; its sentence names the file `NAME`.
         """
-        request = DecodeRequest(wanted, i18n.current_language(), self.limits.cpu_s)
+        request = DecodeRequest(options, i18n.current_language(), self.limits.cpu_s)
         with self._worker(beat) as worker:
             talk = self._threads.submit(worker.converse, request, data)
             self._wait(worker, talk, beat)

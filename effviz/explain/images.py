@@ -262,8 +262,8 @@ class Decoded:
         """The picture in the photo's size, its long side at most so many pixels."""
         width, height = self.size
         shrunk = min(1.0, (longest_px or MAX_PIXELS) / max(self.size))
-        wanted = max(1, round(width * shrunk)), max(1, round(height * shrunk))
-        return self.image if self.image.size == wanted else self.image.resize(wanted, Image.Resampling.BICUBIC)
+        size = max(1, round(width * shrunk)), max(1, round(height * shrunk))
+        return self.image if self.image.size == size else self.image.resize(size, Image.Resampling.BICUBIC)
 
 
 def read(data: bytes, name: str) -> "Photo":

@@ -292,20 +292,20 @@ def _blend(base: Bytes, placed: Placed, scaled: ScaledMap, style: OverlayStyle) 
     return blended
 
 
-def _draw_frame(picture: Bytes, seen: Mask) -> None:
+def _draw_frame(picture: Bytes, visible: Mask) -> None:
     """A white line with a black one inside it, around what the model saw; seen on any photo."""
-    outer = _inner_edge(seen)
-    picture[_inner_edge(seen & ~outer)] = BLACK
+    outer = _inner_edge(visible)
+    picture[_inner_edge(visible & ~outer)] = BLACK
     picture[outer] = WHITE
 
 
 def _draw_cells(picture: Bytes, placed: Placed) -> None:
     """Thin lines between the cells, inside what the model saw."""
-    seen = np.isfinite(placed.values)
-    lines = np.zeros_like(seen)
-    lines[:, _line_pixels(placed.cell_edges_x, seen.shape[1])] = True
-    lines[_line_pixels(placed.cell_edges_y, seen.shape[0]), :] = True
-    lines &= seen
+    visible = np.isfinite(placed.values)
+    lines = np.zeros_like(visible)
+    lines[:, _line_pixels(placed.cell_edges_x, visible.shape[1])] = True
+    lines[_line_pixels(placed.cell_edges_y, visible.shape[0]), :] = True
+    lines &= visible
     picture[lines] = picture[lines] // 2 + 64
 
 

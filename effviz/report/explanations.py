@@ -115,10 +115,10 @@ def read(photo: PhotoSource) -> Photo:
     if isinstance(photo, Photo):
         return photo
     try:
-        seen = photo.stat()
+        status = photo.stat()
     except OSError:
         return decoding.read_file(photo)  # which says what is wrong
-    return _read_file(photo, seen.st_mtime_ns, seen.st_size)
+    return _read_file(photo, status.st_mtime_ns, status.st_size)
 
 
 @cachetools.cached(cachetools.LRUCache(KEPT_BYTES, lambda photo: photo.rgb.nbytes), lock=Lock())

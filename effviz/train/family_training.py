@@ -352,12 +352,12 @@ class _Training:
         folder, planned = self.out / run.name, run.network
         scale = planned.depth, planned.width, planned.resolution_px
         recipe = replace(self.plan.recipe, name=f"{self.plan.name}-{planned.name}", seed=run.seed).at(*scale)
-        ours = replace(self.dataset, train=self.train, val=self.held_out)
-        trained = loop.train(recipe, ours, folder, self.options, tell)
+        dataset = replace(self.dataset, train=self.train, val=self.held_out)
+        trained = loop.train(recipe, dataset, folder, self.options, tell)
         right = judged(trained.module, self.val, recipe, self.options.device)
         learnt = judged(trained.module, self.train, recipe, self.options.device)
         counted = replace(trained, correct=int(right.sum()), pictures=len(right))
-        entry = loop.export_training(recipe, replace(ours, val=self.val), counted, folder)
+        entry = loop.export_training(recipe, replace(dataset, val=self.val), counted, folder)
         network = network_plan(*scale, recipe.network.family, len(self.dataset.classes))
         outcome = FamilyOutcome(
             *(run.part, planned.name, run.seed, *scale, network.macs, network.params),

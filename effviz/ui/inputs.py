@@ -169,11 +169,11 @@ def choose_rule() -> ScalingRule:
 
 def _within(key: str, label: str, value: float, most: float) -> float:
     """The value where it is in its range, else the last one that was, with a sentence."""
-    last = f"{key} in range"  # in the session
+    in_range = f"{key} in range"  # in the session
     if LEAST_BASE <= value <= most:
-        st.session_state[last] = value
+        st.session_state[in_range] = value
         return value
-    kept: float = st.session_state.get(last, next(paper for base, _l, paper, _m in BASES if base == key))
+    kept: float = st.session_state.get(in_range, next(paper for base, _l, paper, _m in BASES if base == key))
     st.warning(
         _(
             "{base} is {value:g}: {least:g} to {most:g} is allowed, since Eq. 3 asks for at least 1 and the network "

@@ -211,15 +211,15 @@ def read_new() -> None:
                 _read(own, photo, held[photo.sha256])
 
 
-def _read(own: Shelf, photo: ShelfPhoto, data: bytes) -> None:
+def _read(shelf: Shelf, photo: ShelfPhoto, data: bytes) -> None:
     try:
         opened = caches.own(data, photo.name, partial(_decoding_turn, photo)).open()
     except ImageError as error:
         remove(photo.sha256)
-        own.sentences.append(str(error))
+        shelf.sentences.append(str(error))
         return
     jpeg = base64.b64encode(caches.thumbnail(opened, THUMBNAIL_PX)).decode("ascii")
-    own.photos[photo.sha256] = replace(photo, thumbnail=f"data:image/jpeg;base64,{jpeg}", notes=opened.notes)
+    shelf.photos[photo.sha256] = replace(photo, thumbnail=f"data:image/jpeg;base64,{jpeg}", notes=opened.notes)
 
 
 @contextmanager
@@ -238,24 +238,24 @@ def _lost(photo: ShelfPhoto) -> str:
     ).format(name=photo.name)
 
 
-def _sentences(own: Shelf) -> None:
-    for sentence in own.sentences:
+def _sentences(shelf: Shelf) -> None:
+    for sentence in shelf.sentences:
         st.warning(sentence, icon=":material/info:")
-    if own.left_over:
+    if shelf.left_over:
         many = _(
             "No room for {count} of the files: {most} photos are kept, of {size} MB together. Remove some, and add the "
             "others again."
         )
-        st.info(many.format(count=own.left_over, most=MOST_PHOTOS, size=MOST_MB))
+        st.info(many.format(count=shelf.left_over, most=MOST_PHOTOS, size=MOST_MB))
 
 
-def _strip(own: Shelf, use: ShelfUse) -> None:
+def _strip(shelf: Shelf, use: ShelfUse) -> None:
     pictures = tuple(
-        GalleryPicture(photo.sha256, photo.name, photo.thumbnail) for photo in own.photos.values() if photo.thumbnail
+        GalleryPicture(photo.sha256, photo.name, photo.thumbnail) for photo in shelf.photos.values() if photo.thumbnail
     )
     words = Strip(_("Your own photos"), use.most, _("Remove {title}"))
     gallery(pictures, use.chosen(), words, STRIP, use.choose, remove)
-    for photo in own.photos.values():
+    for photo in shelf.photos.values():
         for note in photo.notes:
             st.caption(f"{plain(photo.name)}: {_(note)}")
     st.button(_("Remove my photos"), icon=":material/delete:", type="tertiary", on_click=clear)

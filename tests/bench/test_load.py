@@ -30,11 +30,11 @@ def test_a_newcomer_may_wait_three_times_its_own_work_or_five_seconds() -> None:
     seen = ServerHealth([10, 900, 30], [300, 500, 400], 2)
 
     def longest(alone_s: float, beside_s: float) -> bool | None:
-        rows = load._hostile_rows(Attack(), [alone_s] * 3, [0.1, beside_s], seen)
+        rows = load._attack_rows(Attack(), [alone_s] * 3, [0.1, beside_s], seen)
         return next(row.met for row in rows if row.name == "The longest")
 
     assert [longest(1, 5), longest(1, 5.1), longest(2, 6), longest(2, 6.1)] == [True, False, True, False]
-    rows = {row.name: row for row in load._hostile_rows(Attack(), [1], [1], seen)}
+    rows = {row.name: row for row in load._attack_rows(Attack(), [1], [1], seen)}
     assert rows["Longest wait for the health check"].met
     assert rows["Peak memory of server and children"].ours == 500
 

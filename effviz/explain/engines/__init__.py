@@ -163,8 +163,8 @@ def is_ready(model: Model, size_px: int | None = None) -> bool:
     """Tell whether a model's engine at a size (its own by default) is made already."""
     if settings.ENGINE.value() == EngineName.TORCH:
         return bool(model.weights.modules)
-    wanted = model.ref.resolution_px if size_px is None else size_px
-    return any(key == wanted for _, key in list(_engines(model.weights).attempts))
+    size = model.ref.resolution_px if size_px is None else size_px
+    return any(px == size for _, px in list(_engines(model.weights).attempts))
 
 
 def held_bytes(weights: Weights) -> int:

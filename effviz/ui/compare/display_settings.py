@@ -76,9 +76,9 @@ SCALES = {
 
 def choose_explanation() -> ExplanationChoice:
     """How the maps are made, one control below the other; the class is chosen in the strip or below a photo."""
-    chosen = choose_method()
-    explain_method(chosen)
-    where = choose_layer(chosen)
+    method = choose_method()
+    explain_method(method)
+    where = choose_layer(method)
     widget = _Widget(STILL_PICTURES)
     widget.show()
     st.toggle(
@@ -87,7 +87,7 @@ def choose_explanation() -> ExplanationChoice:
         on_change=widget.keep,
         help=_("Draw the maps on the server, for browsers that cannot: nothing moves, and each change is a wait."),
     )
-    return ExplanationChoice(chosen, where, explained_target())
+    return ExplanationChoice(method, where, explained_target())
 
 
 def explain_method(method: Method) -> None:

@@ -381,15 +381,15 @@ def _twins(cell: MapCell, method: Method) -> tuple[Method, ...]:
 
 def show_methods(cells: Sequence[MapCell], look: DisplaySettings) -> None:
     """All closed-form methods on one photo by one model, the same ones folded into one picture."""
-    chosen = photo_picker.choose_cell(_("Model and photo"), cells, "methods_cell")
-    ref, target = chosen.entrant.card.ref, chosen.map.target_index
-    groups = cache.same_maps(ref, chosen.photo, target)
+    cell = photo_picker.choose_cell(_("Model and photo"), cells, "methods_cell")
+    ref, target = cell.entrant.card.ref, cell.map.target_index
+    groups = cache.same_maps(ref, cell.photo, target)
     for start in range(0, len(groups), 4):
         for column, group in zip(st.columns(4), groups[start : start + 4], strict=False):
             with column:
-                _group(chosen, group, look)
+                _group(cell, group, look)
     explained = _("All explain {name} at the last layer. Maps that differ by a positive factor count as the same.")
-    st.caption(explained.format(name=plain(chosen.map.target_name)))
+    st.caption(explained.format(name=plain(cell.map.target_name)))
 
 
 def _group(cell: MapCell, group: "IdenticalMethods", look: DisplaySettings) -> None:

@@ -107,15 +107,15 @@ def show(cells: Sequence[MapCell]) -> None:
     )
     place, name = st.columns([3, 1], vertical_alignment="bottom")
     with place:
-        chosen = photo_picker.choose_cell(_("Map to check"), cells, "sanity_cell")
-    key = _key(chosen)
+        cell = photo_picker.choose_cell(_("Map to check"), cells, "sanity_cell")
+    key = _key(cell)
     with name:
         st.button(_("Break the network"), key="sanity", width="stretch", on_click=ask, args=(ASKED, key))
     if st.session_state.get(ASKED) == key and (key in _CHECKS or not stopped(key)):
         with guard():
             with st.container():  # for the bar: what follows has the same place without it, and stays as it was played
-                checked = check(chosen)
-            _show(chosen, checked)
+                checked = check(cell)
+            _show(cell, checked)
 
 
 def check(cell: MapCell) -> Check:

@@ -130,7 +130,7 @@ def ask() -> QuickRunRequest | None:
 
 def _bundled() -> list[PhotoChoice]:
     samples = {sample.name: sample for sample in sample_photos.samples()}
-    chosen = st.multiselect(
+    names = st.multiselect(
         _("Sample photos"),
         list(samples),
         default=list(samples)[:3],
@@ -138,7 +138,7 @@ def _bundled() -> list[PhotoChoice]:
         max_selections=MOST_PHOTOS,
         key=PHOTOS,
     )
-    return [_bundle(samples[name]) for name in chosen]
+    return [_bundle(samples[name]) for name in names]
 
 
 def _bundle(sample: SamplePhoto) -> PhotoChoice:
@@ -154,7 +154,7 @@ def _own() -> list[PhotoChoice]:
 
 def _models() -> tuple[str, ...]:
     options = list(dict.fromkeys(_fit()))
-    chosen = st.multiselect(
+    names = st.multiselect(
         _("Models to measure"),
         options,
         default=options[:2],
@@ -165,7 +165,7 @@ def _models() -> tuple[str, ...]:
         help=_("NAME or NAME@PIXELS, such as lite0@320."),
     )
     labels: dict[str, None] = {}
-    for name in chosen:
+    for name in names:
         with guard():
             labels[_allowed(catalogue.parse_model(name)).label] = None
     return tuple(labels)
@@ -204,7 +204,7 @@ def _allowed(ref: ModelRef) -> ModelRef:
 
 def _methods() -> tuple[Method, ...]:
     options = [method.value for method, fact in CAM_METHODS.items() if fact.closed_form]
-    chosen = st.multiselect(
+    names = st.multiselect(
         _("Methods to measure"),
         options,
         default=options[:1],
@@ -213,11 +213,11 @@ def _methods() -> tuple[Method, ...]:
         max_selections=MOST_METHODS,
         help=_("Those that need one pass through the network; the controls are always measured, too."),
     )
-    return tuple(map(Method, chosen))
+    return tuple(map(Method, names))
 
 
 def _metrics() -> tuple[Metric, ...]:
-    chosen = st.multiselect(
+    names = st.multiselect(
         _("Measures"),
         [metric.value for metric in OFFERED],
         default=[metric.value for metric in FIRST],
@@ -228,7 +228,7 @@ def _metrics() -> tuple[Metric, ...]:
             "or with that of a broken network. ROAD and broken networks take longest."
         ),
     )
-    return tuple(metric for metric in OFFERED if metric.value in chosen)
+    return tuple(metric for metric in OFFERED if metric.value in names)
 
 
 def _targets() -> str:
@@ -239,8 +239,8 @@ def _targets() -> str:
     )
     if kind != ONE_CLASS:
         return PREDICTION
-    chosen = st.selectbox(_("Class"), imagenet_classes.names(), None, key=CLASS, placeholder=_("Search 1000 classes"))
-    return chosen or PREDICTION
+    name = st.selectbox(_("Class"), imagenet_classes.names(), None, key=CLASS, placeholder=_("Search 1000 classes"))
+    return name or PREDICTION
 
 
 def _baseline() -> MaskBaseline:

@@ -31,13 +31,13 @@ sharing.adopt_link()
 strip = display_settings.lay_out_strip()
 refs = model_picker.existing_models()
 with strip.photos.body:
-    chosen = photo_picker.choose_photos()
+    photos = photo_picker.choose_photos()
 with strip.models.body:
     entrants = model_picker.choose_models(refs)
 with strip.method.body:
     choice = display_settings.choose_explanation()
     looked = display_settings.choose_display()
-strip.photos.say([photo.name for photo in chosen])
+strip.photos.say([photo.name for photo in photos])
 strip.models.say([entrant.card.ref.label for entrant in entrants])
 strip.method.say(display_settings.explanation_words(choice))
 ready = model_picker.ready_models(entrants)
@@ -55,13 +55,13 @@ with left:
 
 entries: list[map_cells.MapCell | map_cells.MapGap] = []
 with place:
-    if not chosen:
+    if not photos:
         st.info(_("No photo is chosen: take a sample under Photos, or drop in your own."))
     elif not entrants:
         st.info(_("No model is chosen: pick a comparison under Models, or type a model such as lite0@224."))
-    elif ready and display_settings.confirm_slow_method(choice, [entrant.card for entrant in ready], len(chosen)):
+    elif ready and display_settings.confirm_slow_method(choice, [entrant.card for entrant in ready], len(photos)):
         with st.container():  # for the bar: the grid has the same place without it, and stays zoomed as it was
-            entries = map_cells.compute_cells(chosen, ready, choice)
+            entries = map_cells.compute_cells(photos, ready, choice)
         with strip.explained:
             display_settings.choose_class(map_cells.guessed_classes(entries))
         above = st.container()  # filled last: what it says takes a look at the photos, and the maps need not wait
