@@ -61,17 +61,8 @@ def test_a_killed_worker_changes_nothing(
     assert ray_engine.train(job, Cluster(2), lambda status: pytest.fail("trained again")).correct == trained.correct
 
 
-def mends() -> Callable[[], None]:
-    """A worker that cannot go on, and a user can mend it; inside a function, so that Ray sends it as it stands."""
-
-    def worker() -> None:
-        raise WeightsError("Weights are gone.")
-
-    return worker
-
-
 def dies() -> Callable[[], None]:
-    """A worker that the machine kills."""
+    """A worker that the machine kills; inside a function, so that Ray sends it as it stands."""
 
     def worker() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -81,27 +72,35 @@ def dies() -> Callable[[], None]:
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("one_ray")
-@pytest.mark.parametrize(
-    ("worker", "error", "words"),
-    [
-        (mends(), WeightsError, r"^Weights are gone\.$"),
-        (dies(), SettingsError, r"^Workers .* 0 times at most\..* --workers; .* --resume then goes on\.$"),
-    ],
-)
-def test_workers_that_fail_are_one_sentence(
-    folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    tiny: Callable[..., TrainingRecipe],
-    worker: Callable[[], None],
-    error: type[Exception],
-    words: str,
+def test_workers_that_die_are_one_sentence(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Callable[..., TrainingRecipe]
 ) -> None:
-    monkeypatch.setattr(ray_engine, "partial", lambda *_work: worker)  # without the job, whose class brings timm
+    monkeypatch.setattr(ray_engine, "partial", lambda *_work: dies())  # without the job, whose class brings timm
     monkeypatch.setattr(ray_engine, "RETRIES", 0)
     job = RayTrainingJob(tiny(), folder, tmp_path / "run", loop.TrainingOptions())
-    with pytest.raises(error, match=words):
+    with pytest.raises(SettingsError, match=r"^Workers .* 0 times at most\..* --workers; .* --resume then goes on\.$"):
         ray_engine.train(job, Cluster(1))
+
+
+def test_what_a_user_can_mend_on_a_worker_is_one_sentence_here() -> None:
+    """What Ray does with it, done here: its worker's thread, its poll, and its way from process to process."""
+    from ray import cloudpickle
+    from ray.train import TrainingFailedError
+    from ray.train.v2._internal.execution.worker_group.poll import WorkerGroupPollStatus, WorkerStatus
+    from ray.train.v2._internal.execution.worker_group.thread_runner import ThreadRunner
+
+    def fail() -> None:
+        raise WeightsError("Weights are gone.")
+
+    worker = ThreadRunner()
+    worker.run(fail)
+    worker._thread.join()
+    status = cloudpickle.loads(cloudpickle.dumps(WorkerStatus(running=False, error=worker.get_error())))
+    error = cloudpickle.loads(cloudpickle.dumps(WorkerGroupPollStatus({0: status}).get_worker_group_error()))
+    assert isinstance(error, TrainingFailedError)  # what is caught
+    mended = ray_engine._said(error)
+    assert isinstance(mended, WeightsError)
+    assert str(mended) == "Weights are gone."
 
 
 def test_workers_that_die_are_told_from_mistakes_of_ours() -> None:
