@@ -38,7 +38,8 @@ def test_a_mini_network_recognises_about_as_many_photos_as_its_entry_says(
     ref = catalogue.parse_model(name)
     pixels = np.concatenate([forward_pass.prepare(photo, ref).pixels for _label, photo in labelled_photos])
     with torch.inference_mode():
-        found = loading.load(ref).module(torch.from_numpy(pixels)).argmax(dim=1).tolist()
+        seen = torch.from_numpy(pixels).to(memory_format=torch.channels_last)  # about twice as fast
+        found = loading.load(ref).module(seen).argmax(dim=1).tolist()
     right = [guess == label for guess, (label, _photo) in zip(found, labelled_photos, strict=True)]
     claimed = ref.spec.top1_pct
     assert claimed is not None
