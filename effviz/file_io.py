@@ -142,6 +142,11 @@ def _finite(value: object) -> object:
 # What is kept for the next run in a folder that others may write, too: bound to its name, and checked when it is read.
 
 
+def sealed_name(file: Path) -> str:
+    """The name under which a file's content is sealed: its own and its folder's, since caches move."""
+    return f"{file.parent.name}/{file.name}"
+
+
 def seal_json(name: str, content: object) -> str:
     """Return JSON with a hash of the content and of the name that it is kept under."""
     return json.dumps({"sha256": _hash_json(name, content), "content": content}) + "\n"

@@ -162,15 +162,11 @@ def store_latency(latency: Latency) -> None:
     try:
         home.mkdir(parents=True, exist_ok=True)
         file = home / f"{latency.label}.json"
-        new.write_text(file_io.seal_json(_kept_name(file), asdict(latency)), encoding="utf-8")
+        new.write_text(file_io.seal_json(file_io.sealed_name(file), asdict(latency)), encoding="utf-8")
         new.replace(file)  # whole or not at all; others may read at this moment
         _prune(home)
     except OSError as error:
         logger.warning("The latency of %s is not kept: %s", latency.label, error)
-
-
-def _kept_name(file: Path) -> str:
-    return f"{file.parent.name}/{file.name}"
 
 
 def _prune(home: Path) -> None:
@@ -190,7 +186,7 @@ def stored_latencies(on: str) -> tuple[Latency, ...]:
     latencies = []
     for file in sorted(results_folder(on).glob("*.json")):
         try:
-            kept = file_io.read_sealed_json(_kept_name(file), file_io.read_regular(file, MAX_RESULT_BYTES))
+            kept = file_io.read_sealed_json(file_io.sealed_name(file), file_io.read_regular(file, MAX_RESULT_BYTES))
             latencies.append(from_json(json.dumps(kept)))
         except (OSError, ValueError) as error:
             logger.warning("%s is left out: %s", file.name, error)

@@ -17,6 +17,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -27,6 +28,7 @@ from typer.core import TyperGroup
 from effviz import file_io
 from effviz.cluster import ExecutionBackend
 from effviz.errors import EffVizError
+from effviz.progress import NamedProgress
 
 # Options of several commands.
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -76,6 +78,11 @@ def progress(in_bytes: bool = False) -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+def named_progress(bar: Progress, task: TaskID) -> NamedProgress:
+    """Return the callback that shows how much of something is done, and its name."""
+    return lambda name, done, total: bar.update(task, description=name, completed=done, total=total)
 
 
 # What a user did wrong becomes one line on stderr and exit code 1.

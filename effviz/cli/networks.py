@@ -175,11 +175,7 @@ def fetch(
 
     with console.progress(in_bytes=True) as bar:
         task = bar.add_task("asking the hub", total=None)
-
-        def report(model: str, done: int, total: int) -> None:
-            bar.update(task, description=model, completed=done, total=total)
-
-        specs = download.fetch(names, report)
+        specs = download.fetch(names, console.named_progress(bar, task))
     for spec in specs:
         typer.echo(f"{spec.name}: ready ({spec.weights})")
 

@@ -115,9 +115,7 @@ def _train_with_bar(job: "RayTrainingJob", cluster: Cluster | None) -> "tuple[Da
 
     with console.progress() as bar:
         task = bar.add_task("pictures", total=None)
-
-        def decoding(name: str, done: int, total: int) -> None:
-            bar.update(task, description=name, completed=done, total=total)
+        decoding = console.named_progress(bar, task)
 
         def learning(status: "TrainingStatus") -> None:
             bar.update(task, description=_words(status), completed=status.step, total=status.steps)
@@ -196,9 +194,6 @@ def _train_family_with_bar(plan: "FamilyPlan", job: "FamilyJob") -> "tuple[Famil
     with console.progress() as bar:
         task = bar.add_task("pictures", total=None)
 
-        def decoding(name: str, done: int, total: int) -> None:
-            bar.update(task, description=name, completed=done, total=total)
-
         def learning(standing: "FamilyStatus") -> None:
             status = standing.status
             words = f"{standing.run.name}, run {standing.done + 1} of {standing.runs}"
@@ -206,7 +201,7 @@ def _train_family_with_bar(plan: "FamilyPlan", job: "FamilyJob") -> "tuple[Famil
                 words += f", loss {status.loss:.2f}, {timedelta(seconds=round(standing.seconds_left))} left"
                 bar.update(task, description=words, completed=status.step, total=status.steps)
 
-        return families.train(plan, job, learning, decoding)
+        return families.train(plan, job, learning, console.named_progress(bar, task))
 
 
 def _judged(plan: "FamilyPlan", outcomes: "tuple[FamilyOutcome, ...]") -> "FamilyJudgement":
@@ -329,9 +324,7 @@ class _SearchProgress:
     def __init__(self, bar: "Progress") -> None:
         self._bar = bar
         self._task: TaskID = bar.add_task("pictures", total=None)
-
-    def decoding(self, name: str, done: int, total: int) -> None:
-        self._bar.update(self._task, description=name, completed=done, total=total)
+        self.decoding = console.named_progress(bar, self._task)
 
     def stand(self, standing: "SearchStatus") -> None:
         left = f", {timedelta(seconds=round(standing.seconds_left))} left" if standing.seconds_left is not None else ""

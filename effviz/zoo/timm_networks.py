@@ -137,7 +137,7 @@ MAX_KEPT_BYTES: Final = 2**16
 def _kept(key: str) -> dict[str, Any] | None:
     try:
         file = _folder() / f"{_file_name(key)}.json"
-        content = file_io.read_sealed_json(_kept_name(file), file_io.read_regular(file, MAX_KEPT_BYTES))
+        content = file_io.read_sealed_json(file_io.sealed_name(file), file_io.read_regular(file, MAX_KEPT_BYTES))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, metadata.PackageNotFoundError) as error:
@@ -151,13 +151,9 @@ def _keep(key: str, row: dict[str, Any]) -> None:
     try:
         _folder().mkdir(parents=True, exist_ok=True)
         file = _folder() / f"{_file_name(key)}.json"
-        file_io.write_text_atomically(file, file_io.seal_json(_kept_name(file), row))
+        file_io.write_text_atomically(file, file_io.seal_json(file_io.sealed_name(file), row))
     except OSError:  # it is counted again next time
         return
-
-
-def _kept_name(file: Path) -> str:
-    return f"{file.parent.name}/{file.name}"
 
 
 def _folder() -> Path:

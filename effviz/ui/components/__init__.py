@@ -11,10 +11,16 @@ from typing import Final, NamedTuple
 
 from effviz.i18n import _
 
-SLIDER_CSS = files(__name__).joinpath("slider.css").read_text("utf-8")
-SENDER = files(__name__).joinpath("sender.js").read_text("utf-8")
-NEWEST = files(__name__).joinpath("newest.js").read_text("utf-8")
-NEWS = files(__name__).joinpath("news.js").read_text("utf-8")
+
+def file_text(package: str, name: str) -> str:
+    """Read one of the files beside a component."""
+    return files(package).joinpath(name).read_text("utf-8")
+
+
+SLIDER_CSS = file_text(__name__, "slider.css")
+SENDER = file_text(__name__, "sender.js")
+NEWEST = file_text(__name__, "newest.js")
+NEWS = file_text(__name__, "news.js")
 MOST_MOVES = 2**53  # a browser's whole numbers end there
 
 
@@ -36,11 +42,8 @@ def told(state: object) -> Told:
 
 # The buttons of drawings that a component makes itself: save as a slide, SVG or PNG, and copy a link to it.
 
-_PICTURE = files(__name__).joinpath("picture")
-MENU_CSS: Final = _PICTURE.joinpath("picture.css").read_text("utf-8")
-MENU_JS: Final = "".join(
-    _PICTURE.joinpath(part).read_text("utf-8") for part in ("figure_link.js", "svg.js", "drawing_menu.js")
-)
+MENU_CSS: Final = file_text(__name__, "picture/picture.css")
+MENU_JS: Final = "".join(file_text(__name__, f"picture/{part}.js") for part in ("figure_link", "svg", "drawing_menu"))
 
 _COUNTED: Final = "Tan and Le 2019, arXiv:1905.11946; tensorflow/tpu"  # the rule, and the rounding
 
@@ -59,7 +62,7 @@ def counted_here(title: str) -> DrawingSlide:
 
 def with_menu(html: str) -> str:
     """Put the buttons into a component's HTML, where it says `<!-- menu -->`."""
-    return html.replace("<!-- menu -->", _PICTURE.joinpath("drawing_menu.html").read_text("utf-8"))
+    return html.replace("<!-- menu -->", file_text(__name__, "picture/drawing_menu.html"))
 
 
 def menu_data(key: str, name: str, slide: DrawingSlide | None, csv: str = "") -> dict[str, object]:

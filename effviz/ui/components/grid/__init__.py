@@ -4,7 +4,7 @@ import base64
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -12,7 +12,7 @@ import streamlit as st
 from effviz.explain.data_types import Floats
 from effviz.explain.overlay import Palette, palette_colours
 from effviz.i18n import _
-from effviz.ui.components import NEWEST, NEWS, SENDER, told
+from effviz.ui.components import NEWEST, NEWS, SENDER, file_text, told
 
 CHANNEL = "channel.js"
 ARITHMETIC = (  # the same as Python's
@@ -47,11 +47,7 @@ SCRIPTS = (  # one module of many parts: Streamlit takes a component's script as
 )
 
 
-def text(name: str) -> str:
-    """One of the files beside this one."""
-    return files(__name__).joinpath(name).read_text("utf-8")
-
-
+text = partial(file_text, __name__)
 _mount = st.components.v2.component(
     "effviz_grid", html=text("grid.html"), css=text("grid.css"), js=NEWEST + SENDER + "".join(map(text, SCRIPTS))
 )

@@ -1,19 +1,15 @@
 """A slider of a network's input size with the map below it: each size is a pass that Python makes when it is asked."""
 
 from collections.abc import Mapping
-from importlib.resources import files
+from functools import partial
 
 import streamlit as st
 
-from effviz.ui.components import NEWEST, NEWS, SENDER, SLIDER_CSS, Told, grid, told
+from effviz.ui.components import NEWEST, NEWS, SENDER, SLIDER_CSS, Told, file_text, grid, told
 
 DRAWING = ("numbers.js", "scales.js", "placement.js", "picture.js", "painter.js", "dom.js")  # of the grid
 
-
-def _text(name: str) -> str:
-    return files(__name__).joinpath(name).read_text("utf-8")
-
-
+_text = partial(file_text, __name__)
 # One module of many parts: Streamlit takes a component's script as one text.
 _mount = st.components.v2.component(
     "effviz_input_size",

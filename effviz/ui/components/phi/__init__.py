@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.resources import files
+from functools import partial
 from typing import Final, NamedTuple
 
 import streamlit as st
@@ -154,11 +154,7 @@ class Variant(StrEnum):
 
 SCRIPTS = ("format.js", "drawing.js", "element.js")
 
-
-def _text(name: str) -> str:
-    return files(__name__).joinpath(name).read_text("utf-8")
-
-
+_text = partial(components.file_text, __name__)
 # One module of three parts: Streamlit takes a component's script as one text.
 _mount = st.components.v2.component(
     "effviz_phi",

@@ -1,24 +1,20 @@
 """A sequence of pictures with a playhead: all of it is sent at once, and played without asking Python again."""
 
 from collections.abc import Mapping
-from importlib.resources import files
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from effviz.explain.data_types import Bytes
 from effviz.i18n import _
-from effviz.ui.components import NEWEST, SLIDER_CSS, grid
+from effviz.ui.components import NEWEST, SLIDER_CSS, file_text, grid
 from effviz.ui.components.grid import base64_text
 
 DRAWING = ("numbers.js", "scales.js", "placement.js", "picture.js", "painter.js", "dom.js")  # of the grid
 SCRIPTS = ("melting.js", "masked.js", "playhead.js", "element.js", "mount.js")
 
-
-def _text(name: str) -> str:
-    return files(__name__).joinpath(name).read_text("utf-8")
-
-
+_text = partial(file_text, __name__)
 # One module of many parts: Streamlit takes a component's script as one text.
 _mount = st.components.v2.component(
     "effviz_reel",
