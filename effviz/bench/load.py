@@ -138,11 +138,11 @@ async def visit_all(port: int, load_: Load, expected: ExpectedMaps) -> LoadOutco
     brought = (
         VisitorPhoto(photo, sample_photos.find(photo).path.read_bytes(), number % 2 == 1) for number, photo in photos
     )
-    await asyncio.gather(*(_one(port, load_, photo, together, (expected, outcome)) for photo in brought))
+    await asyncio.gather(*(_visit_page(port, load_, photo, together, (expected, outcome)) for photo in brought))
     return outcome
 
 
-async def _one(
+async def _visit_page(
     port: int, load_: Load, brought: VisitorPhoto, together: asyncio.Barrier, books: tuple[ExpectedMaps, LoadOutcome]
 ) -> None:
     """Open a page, look at it by each method in turn, all visitors at the same moment."""

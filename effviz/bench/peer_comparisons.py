@@ -291,13 +291,13 @@ def _pictures(subject: CamSubject) -> PeerComparison:
         photo = images.read(subject.data, SAMPLE)
         for explain, ref in sides:
             pixels = prepare(photo, ref).pixels
-            peer_png(peer_overlay(_seen(photo, ref), explain(pixels)))
+            peer_png(peer_overlay(_at_input_size(photo, ref), explain(pixels)))
 
     name = f"JPEG to PNG overlays of {_count(subject)}, and pytorch-grad-cam's"
     return PeerComparison(name, ours, peer, 4, "4x or more")
 
 
-def _seen(photo: Photo, ref: ModelRef) -> Bytes:
+def _at_input_size(photo: Photo, ref: ModelRef) -> Bytes:
     """What the peer draws on: the photo at the size of the input."""
     return np.asarray(Image.fromarray(photo.rgb).resize((ref.resolution_px, ref.resolution_px)))
 

@@ -115,7 +115,7 @@ def _limit_time(cpu_s: int) -> None:
 
 def _answer(data: bytes, options: DecodeOptions, replies: BinaryIO) -> None:
     try:
-        decoded, pictures = _made(data, options)
+        decoded, pictures = _decode(data, options)
     except ImageError as error:
         _reply(replies, {"refused": str(error), "memory": isinstance(error.__cause__, MemoryError)})
         return
@@ -127,7 +127,7 @@ def _answer(data: bytes, options: DecodeOptions, replies: BinaryIO) -> None:
             replies.write(band.tobytes())
 
 
-def _made(data: bytes, options: DecodeOptions) -> tuple[images.Decoded, list[Image.Image]]:
+def _decode(data: bytes, options: DecodeOptions) -> tuple[images.Decoded, list[Image.Image]]:
     with images.named(NAME):
         decoded = images.decode(data, NAME, options.least_px)
         pictures = [crop.apply(decoded.image, decoded.size) for crop in options.crops]

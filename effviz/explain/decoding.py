@@ -95,7 +95,7 @@ def read(data: bytes, name: str, longest_px: int | None = None, beat: Heartbeat 
     """
     from effviz.explain.data_types import Photo  # brings OpenCV and the zoo, which a server starts without
 
-    reply = _asked(data, name, DecodeOptions(longest_px), beat)
+    reply = _decode(data, name, DecodeOptions(longest_px), beat)
     (rgb,) = reply.pictures
     notes = reply.notes
     if rgb.shape[1::-1] != reply.size:
@@ -133,7 +133,7 @@ def check(data: bytes, name: str, beat: Heartbeat = no_progress) -> None:
     Raises:
         ImageError: as `read`.
     """
-    _asked(data, name, DecodeOptions(0), beat)
+    _decode(data, name, DecodeOptions(0), beat)
 
 
 def cropped(data: bytes, name: str, crops: Sequence[ResizeCrop], beat: Heartbeat = no_progress) -> DecodeReply:
@@ -142,14 +142,14 @@ def cropped(data: bytes, name: str, crops: Sequence[ResizeCrop], beat: Heartbeat
     Raises:
         ImageError: as `read`.
     """
-    return _asked(data, name, DecodeOptions(0, tuple(crops)), beat)
+    return _decode(data, name, DecodeOptions(0, tuple(crops)), beat)
 
 
 _refused: "OrderedDict[tuple[bytes, str], str]" = OrderedDict()
 _refusing = threading.Lock()
 
 
-def _asked(data: bytes, name: str, options: DecodeOptions, beat: Heartbeat) -> DecodeReply:
+def _decode(data: bytes, name: str, options: DecodeOptions, beat: Heartbeat) -> DecodeReply:
     images.check_bytes(len(data), name)
     key = (hashlib.sha256(data).digest(), i18n.current_language())
     with _refusing:

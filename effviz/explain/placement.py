@@ -60,7 +60,7 @@ def read_calibrations(path: Path) -> dict[str, Calibration]:
     """Those of one file; damaged ones are left out."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
-        return {label: Calibration(**entry) for label, (seal, entry) in entries.items() if _whole(label, seal, entry)}
+        return {label: Calibration(**entry) for label, (seal, entry) in entries.items() if _intact(label, seal, entry)}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:
@@ -133,7 +133,7 @@ def _seal(entry: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
 
 
-def _whole(label: str, seal: str, entry: Mapping[str, object]) -> bool:
+def _intact(label: str, seal: str, entry: Mapping[str, object]) -> bool:
     if seal == _seal(entry) and entry.get("model") == label and "weights_sha256" in entry:
         return True
     logger.warning("The calibration of %s is damaged and not used: measure it again.", label)

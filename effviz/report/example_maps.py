@@ -70,7 +70,7 @@ def draw_examples(results: Results, metric: Metric, photos: Path) -> ExampleMaps
     disputes = run_summary.find_disputes(results, method, metric, DISPUTES) if len(results.models) > 1 else ()
     values = {(each.photo, model): each.value for model, some in three for each in some}
     values |= {(dispute.photo, model): value for dispute in disputes for model, value in dispute.values.items()}
-    drawn = _drawn(results, metric, values, RunPhotos(photos))
+    drawn = _draw_maps(results, metric, values, RunPhotos(photos))
     return ExampleMaps(
         method,
         metric,
@@ -79,7 +79,7 @@ def draw_examples(results: Results, metric: Metric, photos: Path) -> ExampleMaps
     )
 
 
-def _drawn(
+def _draw_maps(
     results: Results, metric: Metric, values: Mapping[ExampleKey, float], folder: RunPhotos
 ) -> dict[ExampleKey, ExampleMap]:
     settings, names = results.run.settings, tuple(dict.fromkeys(photo for photo, _model in values))

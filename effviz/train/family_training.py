@@ -317,7 +317,7 @@ class _Training:
         return None if best.name == PAPERS_RULE else self.plan.at_final_cost(best, len(self.dataset.classes))
 
     def _once(self, run: FamilyRun, planned: Sequence[FamilyRun]) -> None:
-        if (outcome := self._kept(run)) is not None:
+        if (outcome := self._earlier_outcome(run)) is not None:
             self.outcomes = (*self.outcomes, outcome)
             return
         after = planned[planned.index(run) + 1 :]
@@ -340,7 +340,7 @@ class _Training:
     def _key(self, run: FamilyRun) -> str:
         return f"{run.name} of {self.identity}"
 
-    def _kept(self, run: FamilyRun) -> FamilyOutcome | None:
+    def _earlier_outcome(self, run: FamilyRun) -> FamilyOutcome | None:
         """What came out of a run in an earlier call."""
         row = loop.kept_outcome(self.out / run.name, self._key(run))
         return FamilyOutcome(**row | {"right": np.array(row["right"], dtype=bool)}) if row else None

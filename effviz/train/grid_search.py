@@ -141,7 +141,7 @@ class _Searching:
             else:
                 waiting = sum(other.point.plan.macs for other in trials[position + 1 :])
                 waiting += coming * max(other.point.plan.macs for other in trials)
-                self.results = (*self.results, self._one(trial, waiting))
+                self.results = (*self.results, self._run_trial(trial, waiting))
                 loop.keep_outcome(self._folder(trial), self._key(trial), asdict(self.results[-1]))
                 self._write()
             self._drop(trial)
@@ -149,7 +149,7 @@ class _Searching:
     def _key(self, trial: Trial) -> str:
         return f"{trial.name} of {self.recipe_name}, photos {self.dataset.fingerprint}"
 
-    def _one(self, trial: Trial, waiting: int) -> SearchResult:
+    def _run_trial(self, trial: Trial, waiting: int) -> SearchResult:
         """Train; `waiting` is the MACs of the networks after this one, which say how long they will take."""
         done = len(self.results)
         total = max(self.trials, done + 1)  # more where an earlier call had other finalists

@@ -47,9 +47,9 @@ def choose_limits(
         others = [kind for kind in BudgetKind if kind is not first.kind]
         limits = [_limit(kind, column) for kind, column in zip(others, columns, strict=False)]
         with columns[2]:
-            px = _whole(_("Input (px)"), (int(RESOLUTION.low), int(RESOLUTION.high)), INPUT_PX, _("grows"))
+            px = _whole_number(_("Input (px)"), (int(RESOLUTION.low), int(RESOLUTION.high)), INPUT_PX, _("grows"))
         with columns[3]:
-            classes = _whole(_("Classes"), (int(CLASSES.low), int(CLASSES.high)), CLASS_COUNT, "1000")
+            classes = _whole_number(_("Classes"), (int(CLASSES.low), int(CLASSES.high)), CLASS_COUNT, "1000")
     path = ScalingPath(method, rule, family, px, classes or 1000)
     return (first, *(budget for budget in limits if budget)), path
 
@@ -98,7 +98,7 @@ def _limit(kind: BudgetKind, column: "st.delta_generator.DeltaGenerator") -> Bud
     return None if amount is None else Budget(kind, amount * MILLION)
 
 
-def _whole(label: str, ends: tuple[int, int], key: str, without: str) -> int | None:
+def _whole_number(label: str, ends: tuple[int, int], key: str, without: str) -> int | None:
     least, most = ends
     return st.number_input(label, least, most, None, 1, key=key, bind="query-params", placeholder=without)
 

@@ -49,7 +49,7 @@ def read_pickle(path: Path, sha256: str, most_bytes: int) -> Tensors:
         WeightsError: the file holds more than tensors, unpacks to more than that, or is damaged.
         SettingsError: the file is new here, and torch is not installed.
     """
-    if (tensors := _kept(sha256)) is not None:
+    if (tensors := _cached(sha256)) is not None:
         return tensors
     _check_unpacked(path, most_bytes)
     tensors = _by_torch(path, most_bytes)
@@ -65,7 +65,7 @@ def tensor_cache_folder() -> Path:
     return file_io.cache_folder() / "weights"
 
 
-def _kept(sha256: str) -> Tensors | None:
+def _cached(sha256: str) -> Tensors | None:
     for file in tensor_cache_folder().glob(f"{sha256}-*.safetensors"):
         try:
             if file.stem.endswith(f"-{state_dicts.hash_file(file)}"):
@@ -208,18 +208,18 @@ def _unreadable(path: Path) -> WeightsError:
     """Say why torch does not read a file without running its code, and how to save it so that it does."""
     names = _pickled_names(path)
     if any(name.startswith("__torch__") for name in names) or _is_torchscript(path):
-        return _told(
+        return _error(
             path, _("is a TorchScript program"), 'torch.save(torch.jit.load("{name}").state_dict(), "weights.pth")'
         )
     if any(name.startswith("torch.nn.") for name in names):
-        return _told(
+        return _error(
             path,
             _("is a whole pickled model and so holds code"),
             'torch.save(torch.load("{name}", weights_only=False).state_dict(), "weights.pth")',
         )
     odd = [name for name in names if name.partition(".")[0] not in ("torch", "collections", "argparse")]
     if odd:
-        return _told(
+        return _error(
             path,
             _("holds code ({what}) beside its tensors").format(what=odd[0][:80]),
             'torch.save(torch.load("{name}", weights_only=False)["state_dict"], "weights.pth")',
@@ -227,7 +227,7 @@ def _unreadable(path: Path) -> WeightsError:
     return state_dicts.damaged_file_error(path)
 
 
-def _told(path: Path, what: str, line: str) -> WeightsError:
+def _error(path: Path, what: str, line: str) -> WeightsError:
     text = _(
         "The weights file {name} {what}: only safetensors files and plain state dicts of tensors are read. "
         "Where you trust it, run `{line}` and take that file."

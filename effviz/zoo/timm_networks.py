@@ -90,7 +90,7 @@ def spec(architecture: str) -> ModelSpec:
 def cost(architecture: str, resolution_px: int) -> NetworkCost:
     """Count a network at an input size; torch is loaded where nobody has counted it yet."""
     key = f"{architecture}@{resolution_px}"
-    row = _shipped().get(key) or _kept(key)
+    row = _shipped().get(key) or _cached(key)
     if row is None:
         row = asdict(_counted(architecture, resolution_px))
         _keep(key, row)
@@ -115,7 +115,7 @@ def tensor_shapes(architecture: str) -> dict[str, tuple[int, ...]]:
 
 @lru_cache(maxsize=256)
 def _network(architecture: str) -> TimmNetwork:
-    row = _shipped().get(architecture) or _kept(architecture)
+    row = _shipped().get(architecture) or _cached(architecture)
     if row is None:
         network = _looked_up(architecture)
         _keep(architecture, asdict(network))
@@ -134,7 +134,7 @@ def _shipped() -> dict[str, Any]:
 MAX_KEPT_BYTES: Final = 2**16
 
 
-def _kept(key: str) -> dict[str, Any] | None:
+def _cached(key: str) -> dict[str, Any] | None:
     try:
         file = _folder() / f"{_file_name(key)}.json"
         content = file_io.read_sealed_json(file_io.sealed_name(file), file_io.read_regular(file, MAX_KEPT_BYTES))

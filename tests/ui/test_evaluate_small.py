@@ -435,7 +435,7 @@ def test_what_is_taken_home_is_counted_in_the_visitors_turn(monkeypatch: pytest.
         return cells(*args)
 
     monkeypatch.setattr(run_summary, "metric_means", noted)
-    text = run_results._made(found, lambda _results, of: f"{QUEUE.running} {len(of)}")
+    text = run_results._table_bytes(found, lambda _results, of: f"{QUEUE.running} {len(of)}")
     assert text == b"1 8"  # CAM and three controls by two metrics
     assert set(counted) == {1}
     assert QUEUE.running == 0

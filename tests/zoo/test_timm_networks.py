@@ -266,6 +266,6 @@ def test_what_is_kept_of_a_network_is_not_used_when_it_was_changed(monkeypatch, 
         changed = {"flip": text.replace("128", "129"), "zero": "\0" * len(text), "truncate": text[:-20]}
         changed |= {"swap": other.read_text(), "before": json.dumps(asdict(counts[64]))}
         file.write_text(changed[damage])
-    found = timm_networks._kept("resnet10t.c3_in1k@64")
+    found = timm_networks._cached("resnet10t.c3_in1k@64")
     assert found == (asdict(counts[64]) if damage == "none" else None)
     assert len(caplog.messages) == (damage != "none")

@@ -343,7 +343,7 @@ def grid_maps(entries: Sequence[MapCell | MapGap], choice: ExplanationChoice) ->
         cells = [entry for entry in row if isinstance(entry, MapCell)]
         classes = _classes(cells, pickable=True) if _pickable(choice) else []
         for cell in cells:
-            others = [index for index in _known(cell, classes) if index != cell.map.target_index]
+            others = [index for index in _known_classes(cell, classes) if index != cell.map.target_index]
             shown += [cell.map, *_maps(cache.forward(cell.entrant.card.ref, cell.photo), others, choice.method)]
     return shown
 
@@ -462,7 +462,7 @@ def _knows(cell: MapCell, label: Class) -> bool:
     return index < len(names) and names[index] == name
 
 
-def _known(cell: MapCell, classes: Sequence[Class]) -> list[int]:
+def _known_classes(cell: MapCell, classes: Sequence[Class]) -> list[int]:
     return [label[0] for label in classes if _knows(cell, label)]
 
 

@@ -164,7 +164,7 @@ def _until_worth_showing(
         if before or show:
             entries.append(before or task.gap(_("On its way."), awaited=True))
         else:
-            new.append(_made(task, work))
+            new.append(_fill_cell(task, work))
             entries.append(new[-1])
     _keep(tasks, entries)
     return entries
@@ -190,7 +190,7 @@ def _as_it_is(tasks: Sequence[_Task]) -> list[MapCell | MapGap]:
     return [task.find() or task.gap(_("Not computed yet.")) for task in tasks]
 
 
-def _made(task: _Task, work: JobProgress) -> MapCell | MapGap:
+def _fill_cell(task: _Task, work: JobProgress) -> MapCell | MapGap:
     """Fill a cell: one quick turn, and a slow one where the pass is not enough."""
     choice, ref = task.choice, task.entrant.card.ref
     wanted = (choice.target, choice.method, choice.layer)

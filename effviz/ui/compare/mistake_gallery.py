@@ -169,15 +169,15 @@ def _pictures(photo: Photo) -> dict[MapMistake, MistakePictures]:
     with JobProgress(1).shown(("map mistakes", photo.sha256), may_stop=False) as work:
         work.next(_("Making the mistakes on purpose"))
         with work.turn(cache.effort(MODEL)):
-            return _PICTURES.get(key, lambda: _made(photo))
+            return _PICTURES.get(key, lambda: _by_mistake(photo))
 
 
-def _made(photo: Photo) -> dict[MapMistake, MistakePictures]:
+def _by_mistake(photo: Photo) -> dict[MapMistake, MistakePictures]:
     forward = cache.forward(MODEL, photo)
-    return {mistake: _drawn(photo, wrong_and_right(mistake, forward)) for mistake in EXPLAINED}
+    return {mistake: _pair_pictures(photo, wrong_and_right(mistake, forward)) for mistake in EXPLAINED}
 
 
-def _drawn(photo: Photo, pair: WrongAndRight) -> MistakePictures:
+def _pair_pictures(photo: Photo, pair: WrongAndRight) -> MistakePictures:
     return MistakePictures(_jpeg(photo, pair.wrong), _jpeg(photo, pair.right), _alt(pair.wrong), _alt(pair.right))
 
 

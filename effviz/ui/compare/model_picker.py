@@ -76,7 +76,7 @@ def ready_models(entrants: Sequence[Entrant]) -> list[Entrant]:
 
 
 def _title(preset: Preset) -> str:
-    if all(_here(ref) for ref in preset.refs):
+    if all(_has_weights(ref) for ref in preset.refs):
         return _(preset.title)
     return _("{comparison} (not all weights here)").format(comparison=_(preset.title))
 
@@ -91,11 +91,11 @@ def _offered(refs: Sequence[ModelRef]) -> dict[str, str]:
     ]
     listed = [ModelRef(spec, spec.resolution_px) for spec in (*catalogue.catalogue(), *others)]
     absent = _("{model} (weights not here)")
-    texts = {ref.label: ref.label if _here(ref) else absent.format(model=ref.label) for ref in (*refs, *listed)}
+    texts = {ref.label: ref.label if _has_weights(ref) else absent.format(model=ref.label) for ref in (*refs, *listed)}
     return dict(sorted(texts.items(), key=lambda item: item[0] != item[1]))
 
 
-def _here(ref: ModelRef) -> bool:
+def _has_weights(ref: ModelRef) -> bool:
     """Whether a model's weights are on this machine: a look at its file, nothing is loaded."""
     return hub.availability(ref.spec).available
 

@@ -100,7 +100,7 @@ def ask() -> QuickRunRequest | None:
     """Show the choices; None while something is missing."""
     left, right = st.columns(2, gap="large")
     with left:
-        bundled, own = _bundled(), _own()
+        bundled, own = _bundled(), _own_photos()
         targets = _targets()
     with right:
         models = _models()
@@ -146,7 +146,7 @@ def _bundle(sample: SamplePhoto) -> PhotoChoice:
     return PhotoChoice(sample.path.name, hashlib.sha256(data).hexdigest(), data, sample.title)
 
 
-def _own() -> list[PhotoChoice]:
+def _own_photos() -> list[PhotoChoice]:
     photo_shelf.show(OWN)
     held = photo_shelf.files()
     return [PhotoChoice(photo.name, photo.sha256, held[photo.sha256]) for photo in photo_shelf.shelf().used]
@@ -375,7 +375,7 @@ def _steps(
         labels = tuple(settings.models[place] for place in beside)
         with _timed(beat, done / len(work)) as seconds:
             rows = measure_prepared(
-                [_seen(prepared, beside)],
+                [_for_models(prepared, beside)],
                 dataclasses.replace(settings, models=labels, metrics=metrics),
                 [models[place] for place in beside],
             )
@@ -412,7 +412,7 @@ def _together(metrics: Sequence[Metric], number: int) -> list[tuple[Metric, ...]
     return [tuple(some) for some in groups.values()]
 
 
-def _seen(photo: "PreparedPhoto | UnreadablePhoto", numbers: Sequence[int]) -> "PreparedPhoto | UnreadablePhoto":
+def _for_models(photo: "PreparedPhoto | UnreadablePhoto", numbers: Sequence[int]) -> "PreparedPhoto | UnreadablePhoto":
     """Return a photo as some models see it."""
     from effviz.evaluate.measurements import UnreadablePhoto
 

@@ -180,7 +180,7 @@ def show_files(run: MeasuredRun) -> None:
         ):
             st.download_button(
                 label,
-                lambda make=make: _made(run, make),  # type: ignore[misc]
+                lambda make=make: _table_bytes(run, make),  # type: ignore[misc]
                 name,
                 mime,
                 icon=":material/download:",
@@ -189,7 +189,7 @@ def show_files(run: MeasuredRun) -> None:
     st.caption(_("These numbers are in this server's memory until you close the page."))
 
 
-def _made(run: MeasuredRun, make: Callable[[Results, Sequence[MetricMean]], str]) -> bytes:
+def _table_bytes(run: MeasuredRun, make: Callable[[Results, Sequence[MetricMean]], str]) -> bytes:
     """Count every mean, and what the page compares, when it is the visitor's turn: a click waits for it unseen."""
     with QUEUE.turn(lambda _before: None, visitor=job_queue.who_asks()):
         cells = [cell for metric in run.metrics for cell in run.cells_of(run.models, metric)]

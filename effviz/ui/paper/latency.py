@@ -193,11 +193,11 @@ def _measure(names: Sequence[str]) -> None:
         for name in names:
             work.next(_("{name}: getting ready").format(name=outputs.plain(name[:60])))
             with guard():  # a wrong name costs its own measurement only
-                latency = _one(work, name)
+                latency = _measure_one(work, name)
                 st.session_state.setdefault(FOUND, {})[latency.label] = latency
 
 
-def _one(work: JobProgress, name: str) -> Latency:
+def _measure_one(work: JobProgress, name: str) -> Latency:
     shown = outputs.plain(name)
     most = budget_bytes(WORK_SHARE * LONG_SHARE)  # all of it: long work beside a measurement would falsify it
     # On one's own machine B7 at 600 px, which Table 4 has, may take its 1.4 GiB beside what the caches really hold.
