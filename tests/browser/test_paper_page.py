@@ -66,7 +66,9 @@ FAINT = """selector => {
 
 # Where the words beside a chart's points run over its edge.
 CUT = """charts => charts.flatMap(chart => {
-    const { left, right } = chart.querySelector(".main-svg").getBoundingClientRect();
+    const drawing = chart.querySelector(".main-svg");
+    if (!drawing) return ["not drawn"];
+    const { left, right } = drawing.getBoundingClientRect();
     return [...chart.querySelectorAll(".textpoint text")]
         .filter(text => { const box = text.getBoundingClientRect(); return box.left < left || box.right > right + 1; })
         .map(text => text.textContent);
@@ -102,10 +104,10 @@ def savable(page: Page, name: str) -> None:
     expect(files.last).to_be_visible()
 
 
-# Whether charts are as wide as their places, and none scrolls the page: after a change of the window, a moment later.
+# Whether charts are as wide as their places: after a change of the window they are so a moment later.
 SIZED = """charts => charts.every(chart => {
     const [drawn, place] = [chart.querySelector(".main-svg"), chart.closest("[data-testid=stPlotlyChart]")]
-        .map(part => part.getBoundingClientRect().width);
+        .map(part => part?.getBoundingClientRect().width);
     return Math.abs(drawn - place) < 2;
 })"""
 
