@@ -125,7 +125,7 @@ def scaled(family, sizes, computing, channels):
     return filled(module)
 
 
-@settings(max_examples=20, database=None)
+@settings(max_examples=50, database=None)
 @given(
     family=st.sampled_from(Family),
     depth=st.floats(0.1, 1.3),

@@ -54,7 +54,7 @@ def test_published_networks_equal_timm_and_the_flop_counter(name, timm_network):
     assert ours.macs == counted_macs(module, network.resolution)
 
 
-@settings(max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(
     depth=st.floats(0.1, 1.6),
     width=st.floats(0.1, 4.0),
