@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
 from typing import Final
@@ -125,7 +125,14 @@ def _check_capacity(cluster: Cluster, free: int) -> None:
                 "{workers} workers with {cores} cores each are asked for, and the Ray cluster at {address!r} has room "
                 "for {room} (of its {total} cores {free} stay free): no more are allowed. Ask for fewer with "
                 "--workers, or add machines."
-            ).format(**asdict(cluster), room=room, total=sum(node_cores), free=free)
+            ).format(
+                workers=cluster.workers,
+                cores=cluster.cores,
+                address=cluster.address,
+                room=room,
+                total=sum(node_cores),
+                free=free,
+            )
         )
 
 
