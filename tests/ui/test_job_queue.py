@@ -448,10 +448,14 @@ class Counted(JobQueue):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_one_visitor_does_another_one_s_maps_wait_three_times_their_own_work_or_one_longest_turn(
+def test_whatever_one_visitor_does_another_one_s_maps_wait_for_one_longest_turn_and_as_much_as_they_had(
     seed: int,
 ) -> None:
-    """The bound that docs/deploy.md states, by counting what is served from the moment that the newcomer comes."""
+    """The bound that docs/deploy.md states, by counting what is served from the moment that the newcomer comes.
+
+    What runs then and each turn that comes between begin no later, by what was spent, than the newcomer's last turn: all
+    but the last of them cost no more than the newcomer's turns before it.
+    """
     limit, random = 16.0, Random(seed)
     queue, stop = Counted(limit), threading.Event()
 
@@ -483,7 +487,7 @@ def test_whatever_one_visitor_does_another_one_s_maps_wait_three_times_their_own
     comes = seen.index((("other", "new"), 0.0))
     running = next(cost for who, cost in reversed(seen[:comes]) if cost)
     served = [cost for (address, _), cost in seen[comes:] if address == "one"]
-    assert running + sum(served) <= max(3 * sum(own), limit)
+    assert running + sum(served) <= sum(own[:-1]) + limit + 1e-9  # sums of floats
     assert sum(cost for (address, _), cost in seen[comes:] if address == "other") == pytest.approx(sum(own))
 
 
