@@ -4,15 +4,16 @@ Numbers changed between versions of the paper, so most functions take a version.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Any
 
 from effviz.errors import SettingsError
-from effviz.facts.tables import rows
+from effviz.facts.tables import printed_number, record, rows
 from effviz.i18n import _
-from effviz.scaling import PUBLISHED, plan
+from effviz.scaling import published_plan
 
 
 class PaperVersion(StrEnum):
@@ -64,8 +65,8 @@ class PaperPoint:
     source: str
 
 
-def _name(model: str) -> str:
-    return model.removeprefix("EfficientNet-").lower() if model.startswith("EfficientNet-") else ""
+def _short_name(model: str) -> str:
+    return model.split()[0].removeprefix("EfficientNet-").lower() if model.startswith("EfficientNet-") else ""
 
 
 @cache
@@ -73,17 +74,15 @@ def paper_points(version: PaperVersion = PaperVersion.V5) -> tuple[PaperPoint, .
     """Every network of Table 2 with the accuracies printed in one version of the paper."""
     suffix = _SUFFIX[version]
     return tuple(
-        PaperPoint(
-            model=row["model"],
-            name=_name(row["model"]),
-            group=int(row["group"]),
+        record(
+            PaperPoint,
+            row,
+            name=_short_name(row["model"]),
             is_efficientnet=bool(row["is_efficientnet"]),
             version=version,
-            top1_pct=float(row[f"top1_pct{suffix}"]),
-            top5_pct=float(row[f"top5_pct{suffix}"]),
-            params_millions=float(row["params_millions"]),
-            macs_billions=None if math.isnan(row["flops_billions"]) else float(row["flops_billions"]),
-            source=row["source"],
+            top1_pct=row[f"top1_pct{suffix}"],
+            top5_pct=row[f"top5_pct{suffix}"],
+            macs_billions=printed_number(row["flops_billions"]),
         )
         for row in rows("table2_imagenet")
     )
@@ -167,21 +166,13 @@ class PaperStage:
 @cache
 def paper_stages(version: PaperVersion = PaperVersion.V5) -> tuple[PaperStage, ...]:
     """The nine stages; the first printing (v1 and ICML, not v2) has a wrong resolution in stage 6."""
-    first = version is PaperVersion.V1
-    column = "input_resolution_printed_in_icml_v1" if first else "input_resolution"
-    return tuple(
-        PaperStage(
-            stage=int(row["stage"]),
-            operator=f"{row['operator']}, k{row['kernel']}x{row['kernel']}"
-            if "MB" in row["operator"]
-            else row["operator"],
-            resolution_px=int(row[column]),
-            channels=int(row["output_channels"]),
-            layers=int(row["layers"]),
-            source=row["source"],
-        )
-        for row in rows("table1_b0")
-    )
+    column = "input_resolution_printed_in_icml_v1" if version is PaperVersion.V1 else "input_resolution"
+    stages = []
+    for row in rows("table1_b0"):
+        kernel = f", k{row['kernel']}x{row['kernel']}" if "MB" in row["operator"] else ""
+        changed = {"resolution_px": int(row[column]), "channels": row["output_channels"]}
+        stages.append(record(PaperStage, row, operator=row["operator"] + kernel, **changed))
+    return tuple(stages)
 
 
 # Table 4: how long a network takes for one picture on one core of a server's processor.
@@ -198,7 +189,6 @@ class PaperLatency:
     model: str  # as printed, "EfficientNet-B1"
     name: str  # "b1"; "" for other networks
     top1_pct: float  # printed in Table 4
-    top1_pct_table2: float  # of the same network in Table 2 of v5
     latency_s: float
     speedup_printed: float | None  # against the other network of the pair; None where the table prints none
     conditions: str
@@ -210,17 +200,13 @@ class PaperLatency:
 def paper_latencies() -> tuple[PaperLatency, ...]:
     """The four networks of Table 4, in its order."""
     return tuple(
-        PaperLatency(
-            pair=int(row["pair"]),
-            model=row["model"],
-            name=row["model"].removeprefix("EfficientNet-").lower() if "EfficientNet" in row["model"] else "",
-            top1_pct=float(row["top1_pct_as_printed_in_table4"]),
-            top1_pct_table2=float(row["top1_pct_in_table2_v5"]),
-            latency_s=float(row["latency_seconds"]),
-            speedup_printed=_speedup(row["speedup_printed"]),
-            conditions=row["conditions"],
-            note=row["note"],
-            source=row["source"],
+        record(
+            PaperLatency,
+            row,
+            name=_short_name(row["model"]),
+            top1_pct=row["top1_pct_as_printed_in_table4"],
+            latency_s=row["latency_seconds"],
+            speedup_printed=printed_number(row["speedup_printed"]),
         )
         for row in rows("table4_latency")
     )
@@ -230,10 +216,6 @@ def paper_speedup(pair: int) -> float:
     """By how much the EfficientNet of a pair is faster, divided anew from the printed seconds."""
     slow, fast = sorted((latency.latency_s for latency in paper_latencies() if latency.pair == pair), reverse=True)
     return slow / fast
-
-
-def _speedup(printed: str) -> float | None:
-    return float(printed.removesuffix("x")) if printed else None
 
 
 # How EfficientNets were trained: what section 5.2 of the paper prints, and what only the official code says.
@@ -273,7 +255,7 @@ class TrainingFact:
 @cache
 def training_facts() -> tuple[TrainingFact, ...]:
     """Every setting, in the order of the table."""
-    return tuple(TrainingFact(row["key"], row["paper"], row["code"], row["source"]) for row in rows("training"))
+    return tuple(record(TrainingFact, row) for row in rows("training"))
 
 
 def training_fact(key: str) -> TrainingFact:
@@ -282,11 +264,11 @@ def training_fact(key: str) -> TrainingFact:
     Raises:
         SettingsError: there is no such setting; pick one of `training_facts()`.
     """
-    for fact in training_facts():
-        if fact.key == key:
-            return fact
-    text = _("There is no training setting {key!r}: the settings are {known}. Pick one of them.")
-    raise SettingsError(text.format(key=key, known=", ".join(fact.key for fact in training_facts())))
+    by_key = {fact.key: fact for fact in training_facts()}
+    if key not in by_key:
+        text = _("There is no training setting {key!r}: the settings are {known}. Pick one of them.")
+        raise SettingsError(text.format(key=key, known=", ".join(by_key)))
+    return by_key[key]
 
 
 # Transfer to other data sets: Tables 5 and 6, Figure 6; and Table 8, ImageNet's two held-out sets.
@@ -360,90 +342,37 @@ _FIGURE_NAMES = {
 }
 
 
-def _number(value: object) -> float | None:
-    """A printed number or ratio ("8.7x"); None where the table has a gap."""
-    number = float(str(value).removesuffix("x") or math.nan)
-    return None if math.isnan(number) else number
-
-
-def _rival_name(model: str) -> str:
-    return model.split()[0].removeprefix("EfficientNet-").lower()
-
-
 @cache
 def transfer_results() -> tuple[TransferResult, ...]:
     """Table 5 with Table 6, eight data sets in the paper's order."""
     sizes = {row["dataset"]: row for row in rows("table6_datasets")}
-    return tuple(_result(row, sizes[row["dataset"]]) for row in rows("table5_transfer"))
+    results = []
+    for row in rows("table5_transfer"):
+        size, columns = sizes[row["dataset"]], list(row.values())
+        rivals = {"public": _rival(columns[1:8]), "best": _rival(columns[8:15])}
+        results.append(record(TransferResult, size, **rivals, source=row["source"], size_source=size["source"]))
+    return tuple(results)
 
 
-def _result(row: dict[Any, Any], size: dict[Any, Any]) -> TransferResult:
-    return TransferResult(
-        dataset=row["dataset"],
-        train_size=int(size["train_size"]),
-        test_size=int(size["test_size"]),
-        classes=int(size["classes"]),
-        public=Rival(
-            row["public_model"],
-            float(row["public_acc_pct"]),
-            _number(row["public_params_m"]),
-            row["our_model_vs_public"],
-            float(row["our_acc_pct"]),
-            _number(row["our_params_m"]),
-            _number(row["param_ratio"]),
-        ),
-        best=Rival(
-            row["best_reported_model"],
-            float(row["best_reported_acc_pct"]),
-            _number(row["best_reported_params_m"]),
-            row["our_model_vs_best"],
-            float(row["our_acc_vs_best_pct"]),
-            _number(row["our_params_vs_best_m"]),
-            _number(row["param_ratio_vs_best"]),
-        ),
-        source=row["source"],
-        size_source=size["source"],
-    )
-
-
-def geometric_mean(ratios: list[float]) -> float:
-    """The mean that Table 5 prints below its ratios."""
-    return math.exp(sum(map(math.log, ratios)) / len(ratios))
+def _rival(columns: Sequence[Any]) -> Rival:
+    model, top1, params, own, own_top1, own_params, ratio = columns  # Table 5 has them in the order of the fields
+    return Rival(model, top1, printed_number(params), own, own_top1, printed_number(own_params), printed_number(ratio))
 
 
 @cache
 def transfer_dots() -> tuple[TransferDot, ...]:
     """Fig. 6: B0 to B7 on each data set."""
     classes = {result.dataset: result.classes for result in transfer_results()}
-    return tuple(
-        TransferDot(
-            dataset=(dataset := _FIGURE_NAMES.get(row["dataset"], row["dataset"])),
-            name=_rival_name(row["model"]),
-            params_millions=float(row["params_millions"]),
-            params_millions_computed=_params_millions(_rival_name(row["model"]), classes[dataset]),
-            top1_pct=float(row["accuracy_pct"]),
-            source=row["source"],
-        )
-        for row in rows("fig6_transfer_efficientnet_line")
-    )
-
-
-def _params_millions(name: str, classes: int) -> float:
-    row = PUBLISHED[name]
-    return plan(row.depth, row.width, row.resolution, row.family, classes).params / 1e6
+    dots = []
+    for row in rows("fig6_transfer_efficientnet_line"):
+        name, dataset = _short_name(row["model"]), str(_FIGURE_NAMES.get(row["dataset"], row["dataset"]))
+        computed = published_plan(name, classes=classes[dataset]).params / 1e6
+        values = {"top1_pct": row["accuracy_pct"], "params_millions_computed": computed}
+        dots.append(record(TransferDot, row, dataset=dataset, name=name, **values))
+    return tuple(dots)
 
 
 @cache
 def held_out() -> tuple[HeldOut, ...]:
     """Table 8: B0 to B7."""
-    return tuple(
-        HeldOut(
-            name=_rival_name(row["model"]),
-            val_top1_pct=float(row["val_top1_pct"]),
-            test_top1_pct=float(row["test_top1_pct"]),
-            val_top5_pct=float(row["val_top5_pct"]),
-            test_top5_pct=float(row["test_top5_pct"]),
-            source=row["source"],
-        )
-        for row in rows("table8_val_vs_test")
-    )
+    return tuple(record(HeldOut, row, name=_short_name(row["model"])) for row in rows("table8_val_vs_test"))

@@ -9,11 +9,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from effviz.facts.paper_tables import PaperVersion
-from effviz.facts.tables import rows
-from effviz.scaling import PUBLISHED, Plan, ScalingMethod, plan
+from effviz.facts.tables import Row, printed_number, record, rows
+from effviz.scaling import PUBLISHED, Plan, ScalingMethod, plan, published_plan
 from effviz.scaling.architecture import BASE_RESOLUTION_PX
 from effviz.scaling.feasible_region import Costs, ResourceLimits, memory_bytes
 
@@ -68,18 +68,17 @@ def scaled_network(depth: float = 1.0, width: float = 1.0, resolution: float = 1
 @cache
 def single_dimension() -> tuple[CurveDot, ...]:
     """Fig. 3: B0 grown by one dimension alone, in the figure's order."""
-    return tuple(
-        CurveDot(
-            method=row["dimension"],
-            label=f"{_LETTERS[row['dimension']]} = {row['coefficient']:g}",
-            coefficient=float(row["coefficient"]),
-            macs_billions=float(row["flops_billions"]),
-            top1_pct=float(row["imagenet_top1_pct"]),
-            network=scaled_network(**{row["dimension"]: float(row["coefficient"])}),
-            source=row["source"],
-        )
-        for row in rows("fig3_single_dimension")
-    )
+    dots = []
+    for row in rows("fig3_single_dimension"):
+        method, coefficient = row["dimension"], row["coefficient"]
+        label = f"{_LETTERS[method]} = {coefficient:g}"
+        dots.append(_curve_dot(row, method, label, coefficient, scaled_network(**{method: coefficient})))
+    return tuple(dots)
+
+
+def _curve_dot(row: Row, method: str, label: str, coefficient: float, network: Plan) -> CurveDot:
+    macs_billions, top1_pct = float(row["flops_billions"]), float(row["imagenet_top1_pct"])
+    return CurveDot(method, label, coefficient, macs_billions, top1_pct, network, row["source"])
 
 
 @cache
@@ -88,18 +87,17 @@ def width_by_baseline() -> tuple[WidthDot, ...]:
     return tuple(_width_dot(row) for row in rows("fig4_width_by_baseline"))
 
 
-def _width_dot(row: dict[Any, Any]) -> WidthDot:
-    depth, resolution = float(row["baseline_d"]), float(row["baseline_r"])
-    width = float(row["width_coefficient_if_same_point_as_fig3"])
-    has_width = not math.isnan(width)
+def _width_dot(row: Row) -> WidthDot:
+    depth, resolution = row["baseline_d"], row["baseline_r"]
+    width = printed_number(row["width_coefficient_if_same_point_as_fig3"])
     return WidthDot(
         depth=depth,
         resolution=resolution,
-        index=int(row["dot_index"]),
-        macs_billions=float(row["flops_billions"]),
-        top1_pct=float(row["imagenet_top1_pct"]),
-        width=width if has_width else None,
-        macs_billions_computed=scaled_network(depth, width, resolution).macs / 1e9 if has_width else None,
+        index=row["dot_index"],
+        macs_billions=row["flops_billions"],
+        top1_pct=row["imagenet_top1_pct"],
+        width=width,
+        macs_billions_computed=None if width is None else scaled_network(depth, width, resolution).macs / 1e9,
         source=row["source"],
     )
 
@@ -150,26 +148,11 @@ def scaling_methods() -> tuple[CurveDot, ...]:
     table = rows("fig8_scaling_methods")
     for method in dict.fromkeys(row["method"] for row in table):
         alone = [dot for dot in single_dimension() if dot.method == method]
-        named = [(dot.label, dot.coefficient, dot.network) for dot in alone] or [_compound(name) for name in COMPOUND]
+        named = [(dot.label, dot.coefficient, dot.network) for dot in alone]
+        named = named or [(name.upper(), math.nan, published_plan(name)) for name in COMPOUND]
         drawn = [row for row in table if row["method"] == method]
-        for row, (label, coefficient, network) in zip(drawn, named, strict=False):
-            dots.append(
-                CurveDot(
-                    method=method,
-                    label=label,
-                    coefficient=coefficient,
-                    macs_billions=float(row["flops_billions"]),
-                    top1_pct=float(row["imagenet_top1_pct"]),
-                    network=network,
-                    source=row["source"],
-                )
-            )
+        dots += [_curve_dot(row, method, *network) for row, network in zip(drawn, named, strict=False)]
     return tuple(dots)
-
-
-def _compound(name: str) -> tuple[str, float, Plan]:
-    published = PUBLISHED[name]
-    return name.upper(), math.nan, plan(published.depth, published.width, published.resolution)
 
 
 def gain_per_doubling(before: CurveDot, after: CurveDot) -> float:
@@ -237,19 +220,17 @@ def other_networks() -> tuple[ScaledNetwork, ...]:
     return tuple(_other(row, baselines[row["model"]]) for row in table)
 
 
-def _other(row: dict[Any, Any], baseline: float) -> ScaledNetwork:
-    depth, width, resolution = (float(row[column]) for column in ("depth_d", "width_w", "resolution_r"))
-    printed = not math.isnan(depth)
-    return ScaledNetwork(
-        model=row["model"],
+def _other(row: Row, baseline: float) -> ScaledNetwork:
+    depth, width, resolution = row["depth_d"], row["width_w"], row["resolution_r"]
+    return record(
+        ScaledNetwork,
+        row,
         method=row["scaling"],
-        depth=depth if printed else None,
-        width=width if printed else None,
-        resolution=resolution if printed else None,
-        macs_billions=float(row["flops_billions"]),
-        macs_billions_formula=baseline * depth * width**2 * resolution**2 if printed else None,
-        top1_pct=float(row["top1_pct"]),
-        source=row["source"],
+        depth=printed_number(depth),
+        width=printed_number(width),
+        resolution=printed_number(resolution),
+        macs_billions=row["flops_billions"],
+        macs_billions_formula=printed_number(baseline * depth * width**2 * resolution**2),
     )
 
 
@@ -258,23 +239,23 @@ def scaled_b0(version: PaperVersion = PaperVersion.V5) -> tuple[ScaledB0, ...]:
     """Table 7, in its order; versions differ in the baseline's accuracy alone."""
     column = "top1_pct_v1v2" if version is PaperVersion.V1 else "top1_pct"
     return tuple(
-        ScaledB0(
+        record(
+            ScaledB0,
+            row,
             method=row["scaling"],
             label=row["label_in_paper"],
             depth=float(row["depth_d"]),
             width=float(row["width_w"]),
             resolution=float(row["resolution_r"]),
-            macs_billions=float(row["flops_billions"]),
-            top1_pct=float(row[column]),
+            macs_billions=row["flops_billions"],
+            top1_pct=row[column],
             network=_network(row),
-            note=row["note"],
-            source=row["source"],
         )
         for row in rows("table7_scaled")
     )
 
 
-def _network(row: dict[Any, Any]) -> Plan:
+def _network(row: Row) -> Plan:
     depth, width = float(row["depth_d"]), float(row["width_w"])
     if row["scaling"] == "compound":  # its d, w and accuracy (of v1) are B3's
         return plan(depth, width, PUBLISHED["b3"].resolution)

@@ -17,7 +17,7 @@ from effviz.errors import SettingsError
 from effviz.facts.paper_tables import PaperPoint, PaperVersion, paper_points
 from effviz.facts.timm_results import NetworkFamily, TimmPoint, timm_points
 from effviz.i18n import _, lazy_gettext
-from effviz.scaling import PUBLISHED, plan
+from effviz.scaling import published_plan
 
 TARGET_MACS = 400e6  # T and w as the paper has them
 EXPONENT = -0.07
@@ -87,12 +87,12 @@ class Candidate:
 
     name: str  # "EfficientNet-B0", "tf_efficientnet_b0.aa_in1k@224"
     listing: Listing
-    family: NetworkFamily | None  # of timm's networks
     top1_pct: float
     macs: float
     counted: Counted
-    extra_data: bool  # trained on more pictures than ImageNet-1k; the paper's are not
     source: str  # for `_`
+    family: NetworkFamily | None = None  # of timm's networks
+    extra_data: bool = False  # trained on more pictures than ImageNet-1k; the paper's are not
 
 
 class Ranked(NamedTuple):
@@ -113,32 +113,14 @@ def candidates(version: PaperVersion = PaperVersion.V5) -> tuple[Candidate, ...]
 
 
 def _printed(point: PaperPoint, macs_billions: float) -> Candidate:
-    return Candidate(
-        name=point.model,
-        listing=Listing.PAPER if point.is_efficientnet else Listing.PAPER_OTHERS,
-        family=None,
-        top1_pct=point.top1_pct,
-        macs=macs_billions * 1e9,
-        counted=Counted.PRINTED,
-        extra_data=False,
-        source=point.source,
-    )
+    listing = Listing.PAPER if point.is_efficientnet else Listing.PAPER_OTHERS
+    return Candidate(point.model, listing, point.top1_pct, macs_billions * 1e9, Counted.PRINTED, point.source)
 
 
 def _recomputed(point: PaperPoint) -> Candidate:
-    row = PUBLISHED[point.name]
-    return Candidate(
-        name=point.model,
-        listing=Listing.RECOMPUTED,
-        family=None,
-        top1_pct=point.top1_pct,
-        macs=float(plan(row.depth, row.width, row.resolution, row.family).macs),
-        counted=Counted.EFFVIZ,
-        extra_data=False,
-        source=lazy_gettext(
-            "MACs counted by EffViz (official code's rounding); accuracy: {source}", source=point.source
-        ),
-    )
+    macs = float(published_plan(point.name).macs)
+    source = lazy_gettext("MACs counted by EffViz (official code's rounding); accuracy: {source}", source=point.source)
+    return Candidate(point.model, Listing.RECOMPUTED, point.top1_pct, macs, Counted.EFFVIZ, source)
 
 
 def _timm(point: TimmPoint) -> Candidate:

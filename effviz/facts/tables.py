@@ -4,9 +4,10 @@ import csv
 import math
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from effviz.errors import SettingsError
 from effviz.i18n import _
@@ -14,6 +15,8 @@ from effviz.i18n import _
 if TYPE_CHECKING:
     import pandas as pd
 
+T = TypeVar("T")
+Row = dict[str, Any]  # by column
 _FOLDER = Path(__file__).parent
 TABLES = tuple(sorted(file.stem for file in _FOLDER.glob("*.csv")))
 
@@ -29,7 +32,7 @@ def load(name: str) -> "pd.DataFrame":
     return pd.read_csv(_path(name))
 
 
-def rows(name: str) -> list[dict[str, Any]]:
+def rows(name: str) -> list[Row]:
     """Read one table as rows by column: whole numbers, numbers or texts, as the column has them; gaps are nan or "".
 
     Raises:
@@ -48,6 +51,18 @@ def _typed(column: Sequence[str]) -> Sequence[object]:
         except ValueError:
             continue
     return column
+
+
+def record(kind: type[T], row: Row, **values: object) -> T:
+    """Make a dataclass of a row; a field that is not among `values` is the column of its name."""
+    same = {field.name: row[field.name] for field in fields(kind) if field.name not in values}  # type: ignore[arg-type]
+    return kind(**same, **values)
+
+
+def printed_number(value: object) -> float | None:
+    """A printed number or ratio ("8.7x"); None where the table has a gap."""
+    number = float(str(value).removesuffix("x") or math.nan)
+    return None if math.isnan(number) else number
 
 
 def _path(name: str) -> Path:

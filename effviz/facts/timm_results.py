@@ -7,13 +7,12 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any
 
 from effviz.errors import SettingsError
 from effviz.facts.paper_tables import PaperVersion, paper_points
-from effviz.facts.tables import rows
+from effviz.facts.tables import Row, record, rows
 from effviz.i18n import _, lazy_gettext
-from effviz.scaling import PUBLISHED, plan
+from effviz.scaling import PUBLISHED, published_plan
 
 # Recipes say how the weights were trained: only networks of one recipe compare fairly.
 
@@ -31,54 +30,39 @@ class Recipe:
 
 # Keys without a prefix are Google's weights of B0-B8 and L2, which timm ported. Tags that differ only in the size
 # trained at (_r224, _475) are one recipe. Meanings: timm's model cards and the README of tensorflow/tpu's EfficientNet.
+_GOOGLE, _TIMM = "tf_efficientnet_", "efficientnet_"
 RECIPES = (
-    Recipe(
-        "aa_in1k", "tf_efficientnet_", ("aa_in1k",), "AutoAugment", lazy_gettext("Google's weights, the paper's recipe")
-    ),
-    Recipe(
-        "in1k", "tf_efficientnet_", ("in1k",), "Baseline", lazy_gettext("Google's weights, plain ResNet preprocessing")
-    ),
-    Recipe("ra_in1k", "tf_efficientnet_", ("ra_in1k",), "RandAugment", lazy_gettext("Google's weights")),
-    Recipe(
-        "ap_in1k",
-        "tf_efficientnet_",
-        ("ap_in1k",),
-        "AdvProp",
-        lazy_gettext("Google's weights, adversarial examples added"),
-    ),
+    Recipe("aa_in1k", _GOOGLE, ("aa_in1k",), "AutoAugment", lazy_gettext("Google's weights, the paper's recipe")),
+    Recipe("in1k", _GOOGLE, ("in1k",), "Baseline", lazy_gettext("Google's weights, plain ResNet preprocessing")),
+    Recipe("ra_in1k", _GOOGLE, ("ra_in1k",), "RandAugment", lazy_gettext("Google's weights")),
+    Recipe("ap_in1k", _GOOGLE, ("ap_in1k",), "AdvProp", lazy_gettext("Google's weights, adversarial examples added")),
     Recipe(
         "ns_jft_in1k",
-        "tf_efficientnet_",
+        _GOOGLE,
         ("ns_jft_in1k", "ns_jft_in1k_475"),
         "NoisyStudent",
         lazy_gettext("Google's weights, 300 million more images without labels"),
     ),
-    Recipe(
-        "lite-in1k", "tf_efficientnet_lite", ("in1k",), "Lite", lazy_gettext("Google's weights of the Lite networks")
-    ),
-    Recipe("timm-ra_in1k", "efficientnet_", ("ra_in1k",), "timm RandAugment", lazy_gettext("timm's own training")),
-    Recipe("timm-ra2_in1k", "efficientnet_", ("ra2_in1k",), "timm RandAugment 2", lazy_gettext("timm's own training")),
-    Recipe("timm-ft_in1k", "efficientnet_", ("ft_in1k",), "timm fine-tuned", lazy_gettext("timm's own training")),
+    Recipe("lite-in1k", _GOOGLE + "lite", ("in1k",), "Lite", lazy_gettext("Google's weights of the Lite networks")),
+    Recipe("timm-ra_in1k", _TIMM, ("ra_in1k",), "timm RandAugment", lazy_gettext("timm's own training")),
+    Recipe("timm-ra2_in1k", _TIMM, ("ra2_in1k",), "timm RandAugment 2", lazy_gettext("timm's own training")),
+    Recipe("timm-ft_in1k", _TIMM, ("ft_in1k",), "timm fine-tuned", lazy_gettext("timm's own training")),
     Recipe(
         "timm-ra4_in1k",
-        "efficientnet_",
+        _TIMM,
         ("ra4_e3600_r224_in1k", "ra4_e3600_r240_in1k"),
         "timm RandAugment 4",
         lazy_gettext("timm's own training, 3600 epochs"),
     ),
     Recipe(
         "timm-in12k_in1k",
-        "efficientnet_",
+        _TIMM,
         ("sw_in12k_ft_in1k",),
         "timm ImageNet-12k",
         lazy_gettext("timm's own training, first on the 12,000 classes of ImageNet-12k"),
     ),
     Recipe(
-        "timm-lite-ra_in1k",
-        "efficientnet_lite",
-        ("ra_in1k",),
-        "timm Lite",
-        lazy_gettext("timm's own training of Lite0"),
+        "timm-lite-ra_in1k", _TIMM + "lite", ("ra_in1k",), "timm Lite", lazy_gettext("timm's own training of Lite0")
     ),
 )
 
@@ -89,11 +73,11 @@ def recipe(key: str) -> Recipe:
     Raises:
         SettingsError: there is no such recipe; pick one of `RECIPES`.
     """
-    for candidate in RECIPES:
-        if candidate.key == key:
-            return candidate
-    text = _("There is no training recipe {key!r}: the recipes are {known}. Pick one of them.")
-    raise SettingsError(text.format(key=key, known=", ".join(r.key for r in RECIPES)))
+    by_key = {recipe.key: recipe for recipe in RECIPES}
+    if key not in by_key:
+        text = _("There is no training recipe {key!r}: the recipes are {known}. Pick one of them.")
+        raise SettingsError(text.format(key=key, known=", ".join(by_key)))
+    return by_key[key]
 
 
 def recipe_of(model: str, tag: str) -> Recipe:
@@ -153,28 +137,20 @@ class TimmPoint:
     source: str
 
 
-def _macs_billions(name: str, resolution_px: int) -> float:
-    published = PUBLISHED[name]
-    return plan(published.depth, published.width, resolution_px, published.family).macs / 1e9
-
-
-def _point(row: dict[Any, Any]) -> TimmPoint:
+def _point(row: Row) -> TimmPoint:
     model, tag, resolution_px = row["model"], row["weights_tag"], int(row["image_size_px"])
     scaled = _SCALED_FROM_B0.fullmatch(model)
-    return TimmPoint(
+    return record(
+        TimmPoint,
+        row,
         architecture=f"{model}.{tag}",
         name=scaled[1] if scaled else "",
         family=next(family for family in NetworkFamily if family in model),
         recipe=recipe_of(model, tag).key if scaled else tag,
         extra_data=_MORE_THAN_IMAGENET.search(tag) is not None,
         resolution_px=resolution_px,
-        top1_pct=row["top1_pct"],
-        top5_pct=row["top5_pct"],
-        params_millions=row["params_millions"],
         macs_billions_with_bn=row["gmacs_counted_with_bn"],
-        macs_billions=_macs_billions(scaled[1], resolution_px) if scaled else None,
-        crop_pct=row["crop_pct"],
-        source=row["source"],
+        macs_billions=published_plan(scaled[1], resolution_px).macs / 1e9 if scaled else None,
     )
 
 
@@ -202,10 +178,8 @@ def family_points(family: NetworkFamily) -> tuple[TimmPoint, ...]:
 
 def timm_point(architecture: str, resolution_px: int) -> TimmPoint | None:
     """What timm measured for "tf_efficientnet_b3.aa_in1k" at an input size; None when it did not."""
-    for point in timm_points():
-        if (point.architecture, point.resolution_px) == (architecture, resolution_px):
-            return point
-    return None
+    wanted = architecture, resolution_px
+    return next((point for point in timm_points() if (point.architecture, point.resolution_px) == wanted), None)
 
 
 # Which ImageNet accuracy is known for a network whose weights nobody has loaded.

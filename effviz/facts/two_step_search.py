@@ -17,8 +17,7 @@ from effviz.i18n import _
 from effviz.scaling import PAPER_RULE, PUBLISHED, Coefficients, ImpliedPhi, Published, ScalingRule, implied_phi, plan
 from effviz.scaling.coefficient_grid import BaselineNetwork
 
-RESULTS_FOLDER = Path(__file__).with_name("search")
-SHIPPED_FILE = RESULTS_FOLDER / "imagenette_coarse.csv"
+SHIPPED_FILE = Path(__file__).with_name("search") / "imagenette_coarse.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +130,8 @@ def widest_spread_pct(points: Sequence[SearchSummary]) -> float | None:
 
     None where no point has two seeds.
     """
-    spreads = [
-        max(row.top1_pct for row in point.results) - min(row.top1_pct for row in point.results)
-        for point in points
-        if len(point.results) > 1
-    ]
-    return max(spreads, default=None)
+    trained = [[result.top1_pct for result in point.results] for point in points if len(point.results) > 1]
+    return max((max(top1s) - min(top1s) for top1s in trained), default=None)
 
 
 def best_point(points: Sequence[SearchSummary]) -> SearchSummary | None:
@@ -176,10 +171,9 @@ class SecondStep:
 @cache
 def second_steps() -> tuple[SecondStep, ...]:
     """B0 to B7."""
-    guessed = [row for row in rows("coefficients") if row["phi_guess_tpu_issue_390"]]
-    return tuple(_step(row["model"], row["phi_guess_tpu_issue_390"], row["source"]) for row in guessed)
-
-
-def _step(name: str, guess: object, source: str) -> SecondStep:
-    phi = float(str(guess).removeprefix("~"))
-    return SecondStep(phi, PUBLISHED[name], PAPER_RULE.at(phi), implied_phi(PUBLISHED[name]), source)
+    steps = []
+    for row in rows("coefficients"):
+        if guess := row["phi_guess_tpu_issue_390"]:
+            phi, published = float(guess.removeprefix("~")), PUBLISHED[row["model"]]
+            steps.append(SecondStep(phi, published, PAPER_RULE.at(phi), implied_phi(published), row["source"]))
+    return tuple(steps)

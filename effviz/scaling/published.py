@@ -99,10 +99,10 @@ def _logarithm(multiplier: float, base: float) -> float | None:
     return math.log(multiplier) / math.log(base) if base > 1 else None
 
 
-def published_plan(name: str) -> Plan:
-    """The layers of a published network, `"b3"`, by its own coefficients."""
+def published_plan(name: str, resolution_px: int | None = None, classes: int = 1000) -> Plan:
+    """The layers of a published network, `"b3"`, by its own coefficients; at its own input size unless one is given."""
     row = PUBLISHED[name]
-    return plan(row.depth, row.width, row.resolution, row.family)
+    return plan(row.depth, row.width, resolution_px or row.resolution, row.family, classes)
 
 
 # How MACs grow with phi, beside the 2^phi that the paper aims at and what the rule itself promises.

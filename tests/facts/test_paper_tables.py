@@ -1,11 +1,12 @@
 """Table 1, typed from the paper."""
 
+from statistics import geometric_mean
+
 import pytest
 
 from effviz.errors import SettingsError
 from effviz.facts.paper_tables import (
     PaperVersion,
-    geometric_mean,
     held_out,
     paper_latencies,
     paper_points,
@@ -54,17 +55,16 @@ def test_the_current_table_is_what_is_planned():
 # Table 4, typed from the paper; its speed-ups divided by hand.
 
 PRINTED = {
-    "ResNet-152": (1, "", 77.8, 77.8, 0.554, None),
-    "EfficientNet-B1": (1, "b1", 78.8, 79.1, 0.098, 5.7),
-    "GPipe": (2, "", 84.3, 84.3, 19.0, None),
-    "EfficientNet-B7": (2, "b7", 84.4, 84.3, 3.1, 6.1),
+    "ResNet-152": (1, "", 77.8, 0.554, None),
+    "EfficientNet-B1": (1, "b1", 78.8, 0.098, 5.7),
+    "GPipe": (2, "", 84.3, 19.0, None),
+    "EfficientNet-B7": (2, "b7", 84.4, 3.1, 6.1),
 }
 
 
 def test_table_4_is_the_papers():
     rows = {
-        row.model: (row.pair, row.name, row.top1_pct, row.top1_pct_table2, row.latency_s, row.speedup_printed)
-        for row in paper_latencies()
+        row.model: (row.pair, row.name, row.top1_pct, row.latency_s, row.speedup_printed) for row in paper_latencies()
     }
     assert rows == PRINTED
     for row in paper_latencies():
@@ -289,7 +289,6 @@ def test_the_printed_means_are_those_of_the_printed_ratios():
     assert round(geometric_mean([row.public.ratio_printed for row in transfer_results()]), 1) == 4.7
     best = [row.best.ratio_printed for row in transfer_results() if row.best.ratio_printed is not None]
     assert round(geometric_mean(best), 1) == 9.6
-    assert geometric_mean([2.0, 8.0]) == pytest.approx(4.0)
 
 
 def test_table_6_is_there():

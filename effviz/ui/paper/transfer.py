@@ -1,6 +1,7 @@
 """Tables 5 and 6 and Figure 6: the same networks, fine-tuned on eight other data sets."""
 
 from collections.abc import Callable, Iterator
+from statistics import geometric_mean
 
 import streamlit as st
 
@@ -8,7 +9,6 @@ from effviz.facts.paper_tables import (
     PaperVersion,
     Rival,
     TransferResult,
-    geometric_mean,
     transfer_dots,
     transfer_results,
 )
@@ -130,7 +130,7 @@ def _means() -> tuple[float, float]:
     """The mean ratio against public networks: of the printed ratios, and of the ratios divided anew."""
     public = [result.public for result in transfer_results()]
     printed = [rival.ratio_printed for rival in public if rival.ratio_printed is not None]
-    return geometric_mean(printed), geometric_mean([rival.ratio for rival in public if rival.ratio is not None])
+    return geometric_mean(printed), geometric_mean(rival.ratio for rival in public if rival.ratio is not None)
 
 
 def _table5() -> None:
