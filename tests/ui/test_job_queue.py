@@ -453,8 +453,8 @@ def test_whatever_one_visitor_does_another_one_s_maps_wait_for_one_longest_turn_
 ) -> None:
     """The bound that docs/deploy.md states, by counting what is served from the moment that the newcomer comes.
 
-    What runs then and each turn that comes between begin no later, by what was spent, than the newcomer's last turn: all
-    but the last of them cost no more than the newcomer's turns before it.
+    What runs then and each turn that comes between begin no later, by what was spent, than the newcomer's last turn:
+    all but the last of them cost no more than the newcomer's turns before it.
     """
     limit, random = 16.0, Random(seed)
     queue, stop = Counted(limit), threading.Event()
