@@ -1,6 +1,6 @@
 """Who trains: one process alone, or several that learn from parts of each batch and stay alike after every step."""
 
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -18,44 +18,27 @@ class Shard(NamedTuple):
 WHOLE_SHARD: Final = Shard(0, 1)
 
 
-class WorkerGroup(Protocol):
-    """What the loop asks of those who train together."""
+class WorkerGroup:
+    """What the loop asks of those who train together. This is one process alone, which has nothing to agree on."""
 
-    @property
-    def part(self) -> Shard:
-        """Which one this process is."""
+    part = WHOLE_SHARD  # which one this process is
 
     def learner(self, module: nn.Module) -> nn.Module:
         """Return what to call instead of the module, so that its gradients become the mean over all workers."""
+        return module
 
     def align(self, module: nn.Module) -> None:
         """Set what gradients do not move, batch norm's statistics, to the mean over all workers."""
 
     def total(self, value: float) -> float:
         """The sum of a number over all workers."""
-
-
-class SingleProcess:
-    """One process: nothing has to be agreed on."""
-
-    part = WHOLE_SHARD
-
-    def learner(self, module: nn.Module) -> nn.Module:
-        """Return the module itself."""
-        return module
-
-    def align(self, module: nn.Module) -> None:
-        """Leave it as it is."""
-
-    def total(self, value: float) -> float:
-        """Return the number itself."""
         return value
 
 
-SINGLE_PROCESS: Final = SingleProcess()
+SINGLE_PROCESS: Final = WorkerGroup()
 
 
-class TorchProcessGroup:
+class TorchProcessGroup(WorkerGroup):
     """All processes of torch's process group, which must be there already."""
 
     def __init__(self) -> None:
