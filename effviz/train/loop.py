@@ -236,7 +236,7 @@ class _TrainingRun:
         self.learner = self.crew.learner(module)
         self.ema = _moving_average(module, recipe)
         self.optimiser = network_setup.build_optimiser(recipe, module)
-        self.schedule = network_setup.build_schedule(recipe, self.optimiser, self.per_epoch)
+        self.set_rate = network_setup.build_schedule(recipe, self.optimiser, self.per_epoch)
         self.loss, self.mixup = _loss(recipe, len(data.classes))
         self.step = 0
         self.losses = 0.0  # sum over the epoch so far
@@ -304,7 +304,7 @@ class _TrainingRun:
 
     def _learn(self, pictures: torch.Tensor, labels: torch.Tensor) -> float:
         batches.seed_everything(self.recipe.seed, _DRAWS, self.step, self.crew.part.rank)
-        self.schedule.advance(self.step)
+        self.set_rate(self.step)
         self.module.train()
         pictures = pictures.to(self.device, memory_format=torch.channels_last)  # (N, 3, H, W)
         targets = labels.to(self.device)

@@ -1,7 +1,7 @@
 """The network of a recipe with fresh weights of its seed, and what moves them: optimiser and schedule, all timm's."""
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from timm.layers import DropPath
@@ -15,13 +15,6 @@ from effviz.train.training_recipe import NetworkRecipe, OptimiserName, ScheduleN
 from effviz.zoo import torch_modules
 
 
-class RateSchedule(Protocol):
-    """Sets the learning rate before each step."""
-
-    def advance(self, step: int) -> None:
-        """Set the rate of step number `step`, counted from 0."""
-
-
 def build_network(recipe: TrainingRecipe, classes: int) -> nn.Module:
     """Build the network; the same recipe gives the same weights, another seed gives others."""
     network = recipe.network
@@ -30,9 +23,7 @@ def build_network(recipe: TrainingRecipe, classes: int) -> nn.Module:
         torch.manual_seed(recipe.seed)
         efficientnet_init_weights(module)
     module.drop_rate = network.dropout  # type: ignore[assignment]  # timm reads it before the classifier
-    _set_stochastic_depth(module, network)
-    if network.zero_residual:
-        _zero_residuals(module)
+    _set_residuals(list(mbconv_blocks(module)), network)
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
             part.momentum = network.norm_momentum
@@ -46,18 +37,12 @@ def mbconv_blocks(module: nn.Module) -> Iterator[nn.Module]:
         yield from stage.children()
 
 
-def _set_stochastic_depth(module: nn.Module, network: NetworkRecipe) -> None:
+def _set_residuals(blocks: list[nn.Module], network: NetworkRecipe) -> None:
     """Block i of n is skipped with probability rate * i / n (tensorflow/tpu `efficientnet_model.py`)."""
-    blocks = list(mbconv_blocks(module))
     for position, block in enumerate(blocks):
         if network.stochastic_depth > 0:
             block.drop_path = DropPath(network.stochastic_depth * position / len(blocks))
-
-
-def _zero_residuals(module: nn.Module) -> None:
-    """Let every block with a shortcut begin as the shortcut alone."""
-    for block in mbconv_blocks(module):
-        if getattr(block, "has_skip", False):
+        if network.zero_residual and getattr(block, "has_skip", False):  # it begins as its shortcut alone
             norm = block.bn3 if hasattr(block, "bn3") else block.bn2  # the first stage's blocks have two
             nn.init.zeros_(norm.weight)  # type: ignore[union-attr,arg-type]
 
@@ -78,41 +63,29 @@ def build_optimiser(recipe: TrainingRecipe, module: nn.Module) -> torch.optim.Op
     return optimiser
 
 
-def build_schedule(recipe: TrainingRecipe, moved: torch.optim.Optimizer, steps_per_epoch: int) -> RateSchedule:
-    """The recipe's learning rate, step by step."""
-    if recipe.schedule.name is ScheduleName.ONE_CYCLE:
-        return _OneCycle(recipe, moved, recipe.epochs * steps_per_epoch)
-    return _Staircase(recipe, moved, steps_per_epoch)
+def build_schedule(
+    recipe: TrainingRecipe, moved: torch.optim.Optimizer, steps_per_epoch: int
+) -> Callable[[int], object]:
+    """Return what sets the learning rate of step number `step`, counted from 0, before it."""
+    schedule = recipe.schedule
+    if schedule.name is ScheduleName.ONE_CYCLE:
+        # torch's own object can only go one step at a time, and a resumed run starts midway.
+        return partial(_set_rate, moved, one_cycle(recipe.rate, recipe.epochs * steps_per_epoch, schedule.rising))
+    # The paper's: a linear warm-up, then times `decay` every `decay_epochs`, counted from the start.
+    update: Callable[[int], object] = StepLRScheduler(
+        moved,
+        decay_t=schedule.decay_epochs * steps_per_epoch,
+        decay_rate=schedule.decay,
+        warmup_t=round(schedule.warmup_epochs * steps_per_epoch),
+        warmup_prefix=False,
+        t_in_epochs=False,
+    ).step_update
+    return update
 
 
-class _Staircase:
-    """The paper's: a linear warm-up, then times `decay` every `decay_epochs`, counted from the start."""
-
-    def __init__(self, recipe: TrainingRecipe, moved: torch.optim.Optimizer, steps_per_epoch: int) -> None:
-        schedule = recipe.schedule
-        self._steps = StepLRScheduler(
-            moved,
-            decay_t=schedule.decay_epochs * steps_per_epoch,
-            decay_rate=schedule.decay,
-            warmup_t=round(schedule.warmup_epochs * steps_per_epoch),
-            warmup_prefix=False,
-            t_in_epochs=False,
-        )
-
-    def advance(self, step: int) -> None:
-        self._steps.step_update(step)
-
-
-class _OneCycle:
-    """torch's, looked up in a table: its own object can only go one step at a time, and a resumed run starts midway."""
-
-    def __init__(self, recipe: TrainingRecipe, moved: torch.optim.Optimizer, steps: int) -> None:
-        self._moved = moved
-        self._rates = one_cycle(recipe.rate, steps, recipe.schedule.rising)
-
-    def advance(self, step: int) -> None:
-        for group in self._moved.param_groups:
-            group["lr"] = self._rates[step]
+def _set_rate(moved: torch.optim.Optimizer, rates: tuple[float, ...], step: int) -> None:
+    for group in moved.param_groups:
+        group["lr"] = rates[step]
 
 
 def one_cycle(rate: float, steps: int, rising: float) -> tuple[float, ...]:

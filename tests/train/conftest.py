@@ -69,7 +69,7 @@ def two_by_hand() -> Iterator[Callable[[TrainingRecipe, DataSet], dict[str, torc
             pictures, labels = next(batches.training_batches(known.train, recipe, epoch, first))
             for rank, run in enumerate(runs):
                 batches.seed_everything(recipe.seed, loop._DRAWS, step, rank)
-                run.schedule.advance(step)
+                run.set_rate(step)
                 run.optimiser.zero_grad()
                 seen = pictures[rank::2].to(memory_format=torch.channels_last)
                 run.loss(run.module.train()(seen), labels[rank::2]).backward()

@@ -49,10 +49,10 @@ def test_batch_norm_and_biases_do_not_decay() -> None:
 
 def rates(of: training_recipe.TrainingRecipe, steps_per_epoch: int) -> list[float]:
     moved = network_setup.build_optimiser(of, torch.nn.Linear(2, 2))
-    schedule = network_setup.build_schedule(of, moved, steps_per_epoch)
+    set_rate = network_setup.build_schedule(of, moved, steps_per_epoch)
     found = []
     for step in range(of.epochs * steps_per_epoch):
-        schedule.advance(step)
+        set_rate(step)
         found.append(moved.param_groups[0]["lr"])
     return found
 

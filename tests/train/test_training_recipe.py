@@ -36,9 +36,9 @@ def test_the_rate_is_the_one_that_trains() -> None:
     """timm's scheduler in `effviz train`, at each step of 20 epochs."""
     moved = network_setup.build_optimiser(PAPER, torch.nn.Linear(2, 2))
     steps = 10  # an epoch; a stair is 24 steps
-    schedule = network_setup.build_schedule(PAPER, moved, steps)
+    set_rate = network_setup.build_schedule(PAPER, moved, steps)
     for step in range(20 * steps):
-        schedule.advance(step)
+        set_rate(step)
         expected = training_recipe.learning_rate(PAPER.rate, PAPER.schedule, step / steps)
         assert moved.param_groups[0]["lr"] == pytest.approx(expected, rel=1e-9), step
 
