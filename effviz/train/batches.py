@@ -7,7 +7,8 @@ share the batches of one: each takes its part of every batch. Batches are made b
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
+from itertools import chain
 from math import log
 from random import Random
 from typing import Any
@@ -17,8 +18,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from timm.data import auto_augment, create_transform
-from timm.data.auto_augment import AugmentOp, AutoAugment, RandAugment
-from torch.utils.data import DataLoader, Dataset
+from timm.data.auto_augment import AutoAugment, RandAugment
 
 from effviz.explain.data_types import Bytes
 from effviz.train.data import Pictures
@@ -30,20 +30,17 @@ from effviz.zoo.model import HALF_STATISTICS
 
 MEAN, STD = HALF_STATISTICS
 CROP_PCT = 0.875  # evaluation sees the middle of the picture, training random parts of it
+_create_transform = partial(create_transform, interpolation="bicubic", mean=MEAN, std=STD)
 
 
 def training_transform(recipe: TrainingRecipe) -> Any:
     """A random part of a picture, perhaps mirrored and recoloured, as a tensor (3, H, W)."""
-    augmentation = recipe.augmentation
-    transform = create_transform(
+    transform = _create_transform(
         recipe.network.resolution_px,
         is_training=True,
-        scale=(augmentation.smallest_crop, 1.0),
-        auto_augment=augmentation.policy or None,
+        scale=(recipe.augmentation.smallest_crop, 1.0),
+        auto_augment=recipe.augmentation.policy or None,
         color_jitter=None,
-        interpolation="bicubic",
-        mean=MEAN,
-        std=STD,
     )
     for part in transform.transforms:
         mend_posterize(part)
@@ -52,9 +49,7 @@ def training_transform(recipe: TrainingRecipe) -> Any:
 
 def evaluation_transform(resolution_px: int) -> Any:
     """The middle of a picture as a tensor (3, H, W)."""
-    return create_transform(
-        resolution_px, is_training=False, crop_pct=CROP_PCT, interpolation="bicubic", mean=MEAN, std=STD
-    )
+    return _create_transform(resolution_px, is_training=False, crop_pct=CROP_PCT)
 
 
 def mend_posterize(part: Any) -> None:
@@ -62,17 +57,10 @@ def mend_posterize(part: Any) -> None:
 
     The v0 policy, EfficientNet's own, and low magnitudes ask for 0 bits; today's Pillow refuses that.
     """
-    for operation in _operations(part):
+    groups = part.policy if isinstance(part, AutoAugment) else [part.ops] if isinstance(part, RandAugment) else []
+    for operation in chain.from_iterable(groups):
         if operation.aug_fn is auto_augment.posterize:
             operation.aug_fn = _posterize
-
-
-def _operations(part: Any) -> Iterator[AugmentOp]:
-    if isinstance(part, AutoAugment):
-        for pair in part.policy:
-            yield from pair
-    elif isinstance(part, RandAugment):
-        yield from part.ops
 
 
 def _posterize(picture: Image.Image, bits: int, **options: Any) -> Image.Image:
@@ -125,11 +113,12 @@ def draw(picture: Bytes, seed: int) -> AugmentedPicture:
 
 
 @cache
-def _policy_pairs() -> tuple[tuple[auto_augment.AugmentOp, ...], ...]:
+def _policy_pairs() -> list[list[auto_augment.AugmentOp]]:
     hparams = {"img_mean": POLICY_FILL, "interpolation": Image.Resampling.BICUBIC}
     policy = auto_augment.auto_augment_transform(POLICY_NAME, hparams)
     mend_posterize(policy)
-    return tuple(tuple(pair) for pair in policy.policy)
+    pairs: list[list[auto_augment.AugmentOp]] = policy.policy
+    return pairs
 
 
 def _operation_level(operation: auto_augment.AugmentOp, chance: Random) -> float | None:
@@ -140,7 +129,6 @@ def _operation_level(operation: auto_augment.AugmentOp, chance: Random) -> float
     return chance.choice((-1, 1)) * abs(level) if operation.name in _SIGNED_OPERATIONS else level
 
 
-Item = tuple[torch.Tensor, int]  # picture (3, H, W), label
 Batch = tuple[torch.Tensor, torch.Tensor]  # pictures (N, 3, H, W), labels (N,)
 
 
@@ -157,39 +145,27 @@ def seed_everything(*parts: int) -> None:
     torch.manual_seed(mixed)
 
 
-@dataclass(frozen=True, slots=True)
-class _PictureKey:
-    """Which picture, in which epoch."""
-
-    epoch: int
-    position: int
-
-
-class _TrainingPictures(Dataset[Item]):
-    """Pictures, each augmented by its own seed."""
-
-    def __init__(self, pictures: Pictures, recipe: TrainingRecipe) -> None:
-        self.pictures = pictures
-        self.seed = recipe.seed
-        self.transform = training_transform(recipe)
-
-    def __getitem__(self, key: _PictureKey) -> Item:
-        seed_everything(self.seed, key.epoch, key.position)
-        picture = Image.fromarray(self.pictures.pixels[key.position])
-        return self.transform(picture), int(self.pictures.labels[key.position])
-
-
 def training_batches(
     pictures: Pictures, recipe: TrainingRecipe, epoch: int, first: int = 0, part: Shard = WHOLE_SHARD
 ) -> Iterator[Batch]:
     """A worker's part of an epoch's batches from the first wanted one on; a last batch that is not full is left out."""
-    order = np.random.default_rng([recipe.seed, epoch]).permutation(len(pictures))
-    size = recipe.batch_size
-    batches = [
-        [_PictureKey(epoch, int(position)) for position in order[start + part.rank : start + size : part.size]]
-        for start in range(first * size, steps_per_epoch(pictures, recipe) * size, size)
-    ]
-    yield from DataLoader(_TrainingPictures(pictures, recipe), batch_sampler=batches)
+    order, transform = _epoch_order(pictures, recipe, epoch), training_transform(recipe)
+    for batch in _batch_slices(pictures, recipe, first, part):
+        augmented = []
+        for position in order[batch].tolist():
+            seed_everything(recipe.seed, epoch, position)
+            augmented.append(transform(Image.fromarray(pictures.pixels[position])))
+        yield torch.stack(augmented), torch.from_numpy(pictures.labels[order[batch]])
+
+
+def _epoch_order(pictures: Pictures, recipe: TrainingRecipe, epoch: int) -> NDArray[np.int64]:
+    return np.random.default_rng([recipe.seed, epoch]).permutation(len(pictures))
+
+
+def _batch_slices(pictures: Pictures, recipe: TrainingRecipe, first: int, part: Shard) -> Iterator[slice]:
+    """Where in an epoch's order a worker's part of each batch stands."""
+    for step in range(first, steps_per_epoch(pictures, recipe)):
+        yield slice(step * recipe.batch_size + part.rank, (step + 1) * recipe.batch_size, part.size)
 
 
 def steps_per_epoch(pictures: Pictures, recipe: TrainingRecipe) -> int:
@@ -234,11 +210,10 @@ class DeviceBatches:
         self, pictures: Pictures, recipe: TrainingRecipe, epoch: int, first: int = 0, part: Shard = WHOLE_SHARD
     ) -> Iterator[Batch]:
         """Yield a worker's part of an epoch's batches: (N, 3, S, S) normalised floats and labels (N,)."""
-        order = np.random.default_rng([recipe.seed, epoch]).permutation(len(pictures))
+        order = _epoch_order(pictures, recipe, epoch)
         height, width = pictures.pixels[0].shape[:2]
         crops = random_crops(len(order), (height, width), recipe.augmentation.smallest_crop, [recipe.seed, epoch])
-        for step in range(first, steps_per_epoch(pictures, recipe)):
-            batch = slice(step * recipe.batch_size + part.rank, (step + 1) * recipe.batch_size, part.size)
+        for batch in _batch_slices(pictures, recipe, first, part):
             pixels = self._on_device(pictures, order[batch])
             yield (
                 normalise_pixels(crop_and_resize(pixels, crops[batch], recipe.network.resolution_px)),

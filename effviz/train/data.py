@@ -85,7 +85,7 @@ def data_set(folder: Path, side_px: int, progress: NamedProgress = no_progress) 
     _clean()
     train, val = (_decoded(f"{part} pictures", parts[part], keys[part], side_px, progress) for part in parts)
     for part, pictures in (("train", train), ("val", val)):
-        _check_classes(folder / part, pictures, classes)
+        _check_classes(folder / part, pictures.labels, classes)
     known_as = tuple(map(printable, classes)), printable(folder.resolve().name)
     return DataSet(train, val, known_as[0], _fingerprint(folder, parts.values(), side_px), known_as[1])
 
@@ -119,17 +119,14 @@ def _files(folder: Path, classes: Sequence[str]) -> tuple[File, ...]:
         for label, name in enumerate(classes)
         for within, _entry in image_folder.photo_files(folder / name)
     ]
-    _check_counts(folder, np.bincount([file.label for file in files], minlength=len(classes)), classes)
+    _check_classes(folder, [file.label for file in files], classes)
     return tuple(files)
 
 
-def _check_classes(folder: Path, pictures: Pictures, classes: Sequence[str]) -> None:
-    _check_counts(folder, np.bincount(pictures.labels, minlength=len(classes)), classes)
-
-
-def _check_counts(folder: Path, counts: NDArray[np.int64], classes: Sequence[str]) -> None:
-    for name, count in zip(classes, counts, strict=True):
-        if count == 0:
+def _check_classes(folder: Path, labels: NDArray[np.int64] | list[int], classes: Sequence[str]) -> None:
+    present = set(labels)
+    for label, name in enumerate(classes):
+        if label not in present:
             text = _(
                 "{folder} holds no readable picture: every class needs one at least "
                 "({suffixes}). Add some, or remove the class from train/ and val/."

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]
-from torch import nn
 
 from effviz import file_io, schema
 from effviz.errors import SettingsError
@@ -288,13 +287,10 @@ class _Training:
         self.plan, self.dataset, self.out, self.report = plan, dataset, job.out, report
         self.options = replace(job.options, source=DeviceBatches(torch.device(job.options.device)))
         self.train, self.held_out, self.val = split_photos(dataset, plan.held_out, job.most)
-        self.identity = self._identity(job.most)
+        identity = {"plan": asdict(plan), "data": dataset.fingerprint, "photos": job.most}
+        self.identity = json.dumps(identity, indent=1, sort_keys=True, default=str) + "\n"
         _check_folder(job.out, self.identity)
         self.outcomes: tuple[FamilyOutcome, ...] = ()
-
-    def _identity(self, photos: int | None) -> str:
-        rows = {"plan": asdict(self.plan), "data": self.dataset.fingerprint, "photos": photos}
-        return json.dumps(rows, indent=1, sort_keys=True, default=str) + "\n"
 
     def run(self) -> tuple[FamilyOutcome, ...]:
         plan = self.plan
@@ -317,8 +313,9 @@ class _Training:
         return None if best.name == PAPERS_RULE else self.plan.at_final_cost(best, len(self.dataset.classes))
 
     def _once(self, run: FamilyRun, planned: Sequence[FamilyRun]) -> None:
-        if (outcome := self._earlier_outcome(run)) is not None:
-            self.outcomes = (*self.outcomes, outcome)
+        if row := loop.kept_outcome(self.out / run.name, self._key(run)):  # of an earlier call
+            right = np.array(row["right"], dtype=bool)
+            self.outcomes = (*self.outcomes, FamilyOutcome(**row | {"right": right}))
             return
         after = planned[planned.index(run) + 1 :]
         left = [later for later in after if not (self.out / later.name / loop.OUTCOME_FILE).exists()]
@@ -340,11 +337,6 @@ class _Training:
     def _key(self, run: FamilyRun) -> str:
         return f"{run.name} of {self.identity}"
 
-    def _earlier_outcome(self, run: FamilyRun) -> FamilyOutcome | None:
-        """What came out of a run in an earlier call."""
-        row = loop.kept_outcome(self.out / run.name, self._key(run))
-        return FamilyOutcome(**row | {"right": np.array(row["right"], dtype=bool)}) if row else None
-
     def _macs(self, run: FamilyRun) -> int:
         return self.plan.macs(run.network, len(self.dataset.classes))
 
@@ -354,8 +346,8 @@ class _Training:
         recipe = replace(self.plan.recipe, name=f"{self.plan.name}-{planned.name}", seed=run.seed).at(*scale)
         dataset = replace(self.dataset, train=self.train, val=self.held_out)
         trained = loop.train(recipe, dataset, folder, self.options, tell)
-        right = judged(trained.module, self.val, recipe, self.options.device)
-        learnt = judged(trained.module, self.train, recipe, self.options.device)
+        right = loop.right_guesses(trained.module, self.val, recipe, self.options.device)
+        learnt = loop.right_guesses(trained.module, self.train, recipe, self.options.device)
         counted = replace(trained, correct=int(right.sum()), pictures=len(right))
         entry = loop.export_training(recipe, replace(dataset, val=self.val), counted, folder)
         network = network_plan(*scale, recipe.network.family, len(self.dataset.classes))
@@ -375,16 +367,6 @@ class _Training:
         for checkpoint in folder.glob("step-*.pt"):
             checkpoint.unlink()
         return outcome
-
-
-@torch.inference_mode()
-def judged(module: nn.Module, pictures: Pictures, recipe: TrainingRecipe, device: str) -> NDArray[np.bool_]:
-    """Whether the first guess of each picture is right (N,)."""
-    right = [
-        (module(pixels.to(device, memory_format=torch.channels_last)).argmax(1).cpu() == labels).numpy()
-        for pixels, labels in batches.evaluation_batches(pictures, recipe.network.resolution_px)
-    ]
-    return np.concatenate(right)
 
 
 def best_rule(plan: FamilyPlan, outcomes: Sequence[FamilyOutcome]) -> PlannedNetwork:
@@ -457,24 +439,19 @@ def compare(compound: Right, singles: Mapping[str, Right]) -> tuple[PairedCompar
 
     At least two seeds are needed for an interval; with one, intervals are without bounds and nothing is told.
     """
-    raw = {name: _by_seed(compound, right) for name, right in singles.items()}
+    raw = {name: 100 * (compound.mean(1) - single.mean(1)) for name, single in singles.items()}  # (seeds,)
     corrected = holm_p_values([_p_value(differences) for differences in raw.values()])
     return tuple(
         PairedComparison(
             name,
             float(differences.mean()),
-            tuple(float(difference) for difference in differences),
+            tuple(differences.tolist()),
             t_interval(differences),
             crossed_interval(compound, singles[name]),
             p,
         )
         for (name, differences), p in zip(raw.items(), corrected, strict=True)
     )
-
-
-def _by_seed(compound: Right, single: Right) -> NDArray[np.float64]:
-    differences: NDArray[np.float64] = 100 * (compound.mean(1) - single.mean(1))  # (seeds,)
-    return differences
 
 
 def _p_value(differences: NDArray[np.float64]) -> float:

@@ -5,7 +5,7 @@ reads; a training that was cut off goes on from its last checkpoint. The points 
 five with more.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -39,6 +39,11 @@ class GridSearch:
             text = _("{seeds} seed for the best points shows no noise: 2 or more are allowed. Ask for 2.")
             raise SettingsError(text.format(seeds=self.seeds))
 
+    def baseline(self, classes: int) -> BaselineNetwork:
+        """The network that every point scales."""
+        network = self.recipe.network
+        return BaselineNetwork(network.depth, network.width, network.resolution_px, classes)
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -70,10 +75,7 @@ Report = Callable[[SearchStatus], None]
 
 def grid_points(search: GridSearch, classes: int) -> tuple[GridPoint, ...]:
     """The points that are trained: the network of each costs twice the baseline, on paper and in truth."""
-    network = search.recipe.network
-    return worth_training(
-        grid(search.size, BaselineNetwork(network.depth, network.width, network.resolution_px, classes))
-    )
+    return worth_training(grid(search.size, search.baseline(classes)))
 
 
 def run_search(
@@ -116,40 +118,33 @@ class _Searching:
             raise SettingsError(text.format(file=self.file, recipe=sorted(other)[0]))
 
     def run(self, chosen: Sequence[GridPoint], classes: int) -> tuple[SearchResult, ...]:
-        network = self.search.recipe.network
-        unscaled = point(UNSCALED, BaselineNetwork(network.depth, network.width, network.resolution_px, classes))
-        first = [Trial(unscaled, seed) for seed in range(self.search.seeds)] + [
-            Trial(grid_point, 0) for grid_point in chosen
-        ]
-        coming = min(FINALISTS, len(chosen)) * (self.search.seeds - 1)
+        seeds, unscaled = self.search.seeds, point(UNSCALED, self.search.baseline(classes))
+        first = [*(Trial(unscaled, seed) for seed in range(seeds)), *(Trial(grid_point, 0) for grid_point in chosen)]
+        coming = min(FINALISTS, len(chosen)) * (seeds - 1)
         self.trials = len(first) + coming
         self._train(first, coming)
-        self._train(list(self._second(chosen)), 0)
+        firsts = {row.rule: row.top1_pct for row in self.results if row.seed == 0}
+        best = sorted(chosen, key=lambda grid_point: -firsts[grid_point.rule])[:FINALISTS]
+        self._train([Trial(grid_point, seed) for seed in range(1, seeds) for grid_point in best], 0)
         self._write()
         return self.results
 
-    def _second(self, chosen: Sequence[GridPoint]) -> Iterator[Trial]:
-        """More seeds for those who did best with the first."""
-        firsts = {row.rule: row.top1_pct for row in self.results if row.seed == 0}
-        best = sorted(chosen, key=lambda grid_point: -firsts[grid_point.rule])[:FINALISTS]
-        return (Trial(grid_point, seed) for seed in range(1, self.search.seeds) for grid_point in best)
-
     def _train(self, trials: Sequence[Trial], coming: int) -> None:
         for position, trial in enumerate(trials):
-            if row := loop.kept_outcome(self._folder(trial), self._key(trial)):
+            folder = self.out / "trials" / trial.name
+            key = f"{trial.name} of {self.recipe_name}, photos {self.dataset.fingerprint}"
+            if row := loop.kept_outcome(folder, key):
                 self.results = (*self.results, SearchResult(**row))
             else:
                 waiting = sum(other.point.plan.macs for other in trials[position + 1 :])
                 waiting += coming * max(other.point.plan.macs for other in trials)
-                self.results = (*self.results, self._run_trial(trial, waiting))
-                loop.keep_outcome(self._folder(trial), self._key(trial), asdict(self.results[-1]))
+                self.results = (*self.results, self._run_trial(trial, folder, waiting))
+                loop.keep_outcome(folder, key, asdict(self.results[-1]))
                 self._write()
-            self._drop(trial)
+            for checkpoint in folder.glob("step-*.pt"):  # of a training that is over; its log stays
+                checkpoint.unlink()
 
-    def _key(self, trial: Trial) -> str:
-        return f"{trial.name} of {self.recipe_name}, photos {self.dataset.fingerprint}"
-
-    def _run_trial(self, trial: Trial, waiting: int) -> SearchResult:
+    def _run_trial(self, trial: Trial, folder: Path, waiting: int) -> SearchResult:
         """Train; `waiting` is the MACs of the networks after this one, which say how long they will take."""
         done = len(self.results)
         total = max(self.trials, done + 1)  # more where an earlier call had other finalists
@@ -158,10 +153,9 @@ class _Searching:
             left = status.seconds_left + (self._pace(trial, status) or 0) * waiting
             self.report(SearchStatus(trial, done, total, status, None, left))
 
-        recipe = replace(self.search.recipe, seed=trial.seed)
         network = trial.point.plan
-        recipe = recipe.at(network.depth, network.width, network.resolution)
-        trained = loop.train(recipe, self.dataset, self._folder(trial), TrainingOptions(), tell)
+        recipe = replace(self.search.recipe, seed=trial.seed).at(network.depth, network.width, network.resolution)
+        trained = loop.train(recipe, self.dataset, folder, TrainingOptions(), tell)
         row = self._row(trial, trained)
         pace = row.seconds / network.macs
         self.report(SearchStatus(trial, done + 1, total, None, row, pace * waiting))
@@ -198,14 +192,5 @@ class _Searching:
         )
 
     def _write(self) -> None:
-        loop.replace_text(
-            self.file, loop.csv_table(two_step_search.result_columns(), [asdict(row) for row in self.results])
-        )
-
-    def _folder(self, trial: Trial) -> Path:
-        return self.out / "trials" / trial.name
-
-    def _drop(self, trial: Trial) -> None:
-        """Checkpoints of a training that is over; its log stays."""
-        for path in self._folder(trial).glob("step-*.pt"):
-            path.unlink()
+        rows = [asdict(row) for row in self.results]
+        loop.replace_text(self.file, loop.csv_table(two_step_search.result_columns(), rows))

@@ -18,7 +18,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from timm.data import Mixup
 from timm.utils import ModelEmaV3
@@ -31,7 +33,7 @@ from effviz.progress import no_progress
 from effviz.scaling import plan
 from effviz.train import batches, network_setup
 from effviz.train.data import DataSet, Pictures
-from effviz.train.distributed import SINGLE_PROCESS, Shard, WorkerGroup
+from effviz.train.distributed import SINGLE_PROCESS, WHOLE_SHARD, Shard, WorkerGroup
 from effviz.train.training_recipe import TrainingRecipe
 from effviz.zoo import state_dicts
 from effviz.zoo.manifest import wilson_interval_pct
@@ -235,9 +237,11 @@ class _TrainingRun:
         self.module = module = module.to(memory_format=torch.channels_last)
         self.learner = self.crew.learner(module)
         self.ema = _moving_average(module, recipe)
+        self.judged: nn.Module = module if self.ema is None else self.ema.module
         self.optimiser = network_setup.build_optimiser(recipe, module)
         self.set_rate = network_setup.build_schedule(recipe, self.optimiser, self.per_epoch)
         self.loss, self.mixup = _loss(recipe, len(data.classes))
+        self.identity = {"recipe": recipe.digest, "data": data.fingerprint}
         self.step = 0
         self.losses = 0.0  # sum over the epoch so far
         self.epochs: list[EpochRecord] = []
@@ -254,7 +258,7 @@ class _TrainingRun:
         state = load_checkpoint(self.folder, self.device)
         if state is None:
             return
-        for key, ours in self._identity().items():
+        for key, ours in self.identity.items():
             if state[key] != ours:
                 text = _(
                     "{folder} holds a training with another {what}: only the same recipe and data can go on. "
@@ -269,9 +273,6 @@ class _TrainingRun:
         self.losses, self.seconds, self.correct = state["losses"], state["seconds"], state["correct"]
         self.epochs = [EpochRecord(**row) for row in state["epochs"]]
 
-    def _identity(self) -> dict[str, str]:
-        return {"recipe": self.recipe.digest, "data": self.data.fingerprint}
-
     def save(self) -> None:
         """Write where the training stands; one of a crew does it for all."""
         if not self.crew.part.rank:
@@ -280,7 +281,7 @@ class _TrainingRun:
         self.saved = time.monotonic()
 
     def _state(self) -> CheckpointState:
-        return self._identity() | {
+        return self.identity | {
             "module": self.module.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "ema": self.ema.module.state_dict() if self.ema is not None else {},
@@ -328,28 +329,13 @@ class _TrainingRun:
         last = self.step == self.steps
         top1_pct = None
         if last or number % self.recipe.evaluate_every == 0:
-            correct = self._count_correct()
+            right = right_guesses(self.judged, self.data.val, self.recipe, self.device, self.crew.part)
+            correct = int(self.crew.total(int(right.sum())))  # each of a crew has looked at its part
             top1_pct = 100 * correct / len(self.data.val)
             self.correct = correct if last else None
         loss = self.losses / self.per_epoch
         self.losses = 0.0
         self.epochs.append(EpochRecord(number, self.step, rate, loss, top1_pct, round(self.elapsed_s, 1)))
-
-    @torch.inference_mode()
-    def _count_correct(self) -> int:
-        """How many pictures of val/ the network puts into their class; each of a crew looks at its part."""
-        module, part = self._judged().eval(), self.crew.part
-        correct = 0
-        for pictures, labels in batches.evaluation_batches(self.data.val, self.recipe.network.resolution_px, part=part):
-            logits = module(pictures.to(self.device, memory_format=torch.channels_last))  # (N, K)
-            correct += int((logits.argmax(1).cpu() == labels).sum())
-        return int(self.crew.total(correct))
-
-    def _judged(self) -> nn.Module:
-        if self.ema is None:
-            return self.module
-        averaged: nn.Module = self.ema.module
-        return averaged
 
     def _status(self, loss: float) -> TrainingStatus:
         pace = (time.monotonic() - self.started) / max(self.step - self.first, 1)
@@ -363,7 +349,24 @@ class _TrainingRun:
             write_log(self.folder, self.epochs)
         assert self.correct is not None, "the last epoch counts"
         seconds = self.epochs[-1].seconds
-        return TrainedNetwork(self._judged().eval(), self.correct, len(self.data.val), tuple(self.epochs), seconds)
+        return TrainedNetwork(self.judged.eval(), self.correct, len(self.data.val), tuple(self.epochs), seconds)
+
+
+@torch.inference_mode()
+def right_guesses(
+    module: nn.Module,
+    pictures: Pictures,
+    recipe: TrainingRecipe,
+    device: torch.device | str,
+    part: Shard = WHOLE_SHARD,
+) -> NDArray[np.bool_]:
+    """Whether a network's first guess of each picture is right (N,), or of a worker's part of them."""
+    module.eval()
+    right = [np.zeros(0, bool)]  # a part may be empty
+    for pixels, labels in batches.evaluation_batches(pictures, recipe.network.resolution_px, part=part):
+        logits = module(pixels.to(device, memory_format=torch.channels_last))  # (N, K)
+        right.append((logits.argmax(1).cpu() == labels).numpy())
+    return np.concatenate(right)
 
 
 def _check_size(recipe: TrainingRecipe, data: DataSet, per_epoch: int) -> None:
