@@ -3,17 +3,15 @@
 The questions fill public trackers of CAM libraries; all answers here are computed on the photo at hand, without torch.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
 from effviz.explain import closed_form
 from effviz.explain.activation_maps import activation_map, class_maps
-from effviz.explain.data_types import ActivationMap, Box, Floats, Forward, TargetLayer
+from effviz.explain.data_types import ActivationMap, Box, Floats, Forward, TargetLayer, read_only
 from effviz.explain.forward_pass import run_network, stage_features
 from effviz.explain.overlay import OverlayStyle, Scale, ScaledMap, rescale
 from effviz.explain.placement import RasterOptions
@@ -60,35 +58,49 @@ class WrongAndRight:
 
 def wrong_and_right(mistake: MapMistake, forward: Forward) -> WrongAndRight:
     """Make a mistake with a forward pass; the right map is CAM of the network's first guess where nothing else is."""
-    return _MAKERS[mistake](forward)
+    right = activation_map(forward)
+    match mistake:
+        case MapMistake.LAYER:
+            wrong = _with_values(right, gradcam_before_batch_norm(forward, right.target_index))
+        case MapMistake.CROP:
+            wrong = replace(right, seen=Box(0, 0, forward.photo.width, forward.photo.height))
+        case MapMistake.UNSEEN:
+            wrong = activation_map(forward, OTHER_UNSEEN_CLASS if right.target_index == UNSEEN_CLASS else UNSEEN_CLASS)
+        case MapMistake.SOFTMAX:
+            wrong = _with_values(right, gradcam_of_probability(forward, right.target_index))
+        case MapMistake.NORMALISATION | MapMistake.PADDING:  # on one range, since the pass changes the evidence, too
+            wrong = activation_map(_wrong_pass(mistake, forward), right.target_index)
+            return WrongAndRight(_view(wrong, Scale.SHARED, right), _view(right, Scale.SHARED, wrong))
+        case _:
+            return _drawn_wrongly(mistake, forward, right)
+    return WrongAndRight(_view(wrong), _view(right))
 
 
-def _right(forward: Forward) -> ActivationMap:
-    return activation_map(forward)
+def _drawn_wrongly(mistake: MapMistake, forward: Forward, first: ActivationMap) -> WrongAndRight:
+    match mistake:
+        case MapMistake.RANGE:
+            rival = activation_map(forward, Target(TargetKind.RANK, RIVAL))
+            return WrongAndRight(_view(rival), _view(rival, Scale.SHARED, first))
+        case MapMistake.RELU:
+            right = activation_map(forward, _two_sided(forward))  # of the first guess, little may be hidden
+            return WrongAndRight(_view(_with_values(right, np.maximum(right.values, 0))), _view(right, Scale.DENSITY))
+        case MapMistake.NEGATIVE:
+            lowest = activation_map(forward, int(np.argmin(forward.logits)))
+            return WrongAndRight(_view(lowest), _view(lowest, Scale.DENSITY))
+        case _:
+            return WrongAndRight(_view(first), _view(first, cells=True))
 
 
-def _view(activation_map: ActivationMap, scale: Scale = Scale.OWN, cells: bool = False) -> MapView:
-    return _beside(activation_map, (), scale, cells)
-
-
-def _beside(
-    activation_map: ActivationMap, others: tuple[ActivationMap, ...], scale: Scale = Scale.SHARED, cells: bool = False
+def _view(
+    activation_map: ActivationMap, scale: Scale = Scale.OWN, *others: ActivationMap, cells: bool = False
 ) -> MapView:
-    """The map on a range that it shares with others."""
+    """The map on a range that it may share with others."""
     view = RasterOptions(cells=cells, longest_px=PICTURE_PX)
     return MapView(rescale([activation_map, *others], scale)[0], OverlayStyle(view=view))
 
 
 def _with_values(activation_map: ActivationMap, values: Floats) -> ActivationMap:
-    kept = np.asarray(values, np.float32)
-    kept.setflags(write=False)
-    return replace(activation_map, values=kept)
-
-
-def _layer(forward: Forward) -> WrongAndRight:
-    right = _right(forward)
-    wrong = _with_values(right, gradcam_before_batch_norm(forward, right.target_index))
-    return WrongAndRight(_view(wrong), _view(right))
+    return replace(activation_map, values=read_only(np.asarray(values, np.float32)))
 
 
 def gradcam_before_batch_norm(forward: Forward, index: int) -> Floats:
@@ -119,54 +131,23 @@ def _derivative(y: Floats, activation: Activation) -> Floats:
     return np.asarray(gate * (1 + y * (1 - gate)), np.float32)
 
 
-def _crop(forward: Forward) -> WrongAndRight:
-    right = _right(forward)
-    whole = Box(0, 0, forward.photo.width, forward.photo.height)
-    return WrongAndRight(_view(replace(right, seen=whole)), _view(right))
-
-
-def _range(forward: Forward) -> WrongAndRight:
-    first, rival = _right(forward), activation_map(forward, Target(TargetKind.RANK, RIVAL))
-    return WrongAndRight(_view(rival), _beside(rival, (first,)))
-
-
-def _unseen(forward: Forward) -> WrongAndRight:
-    first = _right(forward)
-    other = OTHER_UNSEEN_CLASS if first.target_index == UNSEEN_CLASS else UNSEEN_CLASS
-    return WrongAndRight(_view(activation_map(forward, other)), _view(first))
-
-
-def _normalisation(forward: Forward) -> WrongAndRight:
-    statistics = forward.prepared.mean, forward.prepared.std
-    mean, std = IMAGENET_STATISTICS if statistics == HALF_STATISTICS else HALF_STATISTICS
-    prepared = replace(forward.prepared, mean=mean, std=std)
-    features, logits = run_network(forward.model, prepared.pixels)
-    return _passed_wrongly(forward, replace(forward, prepared=prepared, features=features, logits=logits))
-
-
-def _padding(forward: Forward) -> WrongAndRight:
-    features, logits = run_network(_padded_wrongly(forward.model), forward.prepared.pixels)
-    return _passed_wrongly(forward, replace(forward, features=features, logits=logits))
+def _wrong_pass(mistake: MapMistake, forward: Forward) -> Forward:
+    """The same photo, normalised as for another recipe, or in a network that pads the other way."""
+    model, prepared = forward.model, forward.prepared
+    if mistake is MapMistake.PADDING:
+        model = _padded_wrongly(model)
+    else:
+        mean, std = IMAGENET_STATISTICS if (prepared.mean, prepared.std) == HALF_STATISTICS else HALF_STATISTICS
+        prepared = replace(prepared, mean=mean, std=std)
+    features, logits = run_network(model, prepared.pixels)
+    return replace(forward, prepared=prepared, features=features, logits=logits)
 
 
 def _padded_wrongly(model: Model) -> Model:
-    """The same weights in a network that pads the other way."""
     spec, weights = model.ref.spec, model.weights
     other = Padding.SYMMETRIC if spec.arithmetic.padding is Padding.SAME else Padding.SAME
     changed = replace(spec, arithmetic=replace(spec.arithmetic, padding=other))
     return Model(ModelRef(changed, model.ref.resolution_px), Weights(changed, weights.tensors, weights.sha256))
-
-
-def _passed_wrongly(forward: Forward, wrong: Forward) -> WrongAndRight:
-    """One class for both: that of the right pass; on one range, since the pass changes the evidence, too."""
-    right = _right(forward)
-    wrong_map = activation_map(wrong, right.target_index)
-    return WrongAndRight(_beside(wrong_map, (right,)), _beside(right, (wrong_map,)))
-
-
-def _relu(forward: Forward) -> WrongAndRight:
-    right = activation_map(forward, _two_sided(forward))  # of the first guess, little may be hidden
-    return WrongAndRight(_view(_with_values(right, np.maximum(right.values, 0))), _view(right, Scale.DENSITY))
 
 
 def _two_sided(forward: Forward) -> int:
@@ -177,12 +158,6 @@ def _two_sided(forward: Forward) -> int:
     return int(likely[np.minimum(*sides).argmax()])
 
 
-def _softmax(forward: Forward) -> WrongAndRight:
-    right = _right(forward)
-    wrong = _with_values(right, gradcam_of_probability(forward, right.target_index))
-    return WrongAndRight(_view(wrong), _view(right))
-
-
 def gradcam_of_probability(forward: Forward, index: int) -> Floats:
     """Grad-CAM whose target is the softmax of a class: the rows of all classes, weighed by dp_c / dz_j."""
     rows = np.asarray(forward.model.classifier[0], np.float64)
@@ -191,29 +166,3 @@ def gradcam_of_probability(forward: Forward, index: int) -> Floats:
     slopes = -shares[index] * shares
     slopes[index] += shares[index]
     return closed_form.gradcam(forward.features, (slopes @ rows).astype(np.float32))
-
-
-def _sharp(forward: Forward) -> WrongAndRight:
-    right = _right(forward)
-    return WrongAndRight(_view(right), _view(right, cells=True))
-
-
-def _negative(forward: Forward) -> WrongAndRight:
-    lowest = activation_map(forward, int(np.argmin(forward.logits)))
-    return WrongAndRight(_view(lowest), _view(lowest, Scale.DENSITY))
-
-
-_MAKERS: Final[Mapping[MapMistake, Callable[[Forward], WrongAndRight]]] = MappingProxyType(
-    {
-        MapMistake.LAYER: _layer,
-        MapMistake.CROP: _crop,
-        MapMistake.RANGE: _range,
-        MapMistake.UNSEEN: _unseen,
-        MapMistake.NORMALISATION: _normalisation,
-        MapMistake.PADDING: _padding,
-        MapMistake.RELU: _relu,
-        MapMistake.SOFTMAX: _softmax,
-        MapMistake.SHARP: _sharp,
-        MapMistake.NEGATIVE: _negative,
-    }
-)
