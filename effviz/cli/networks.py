@@ -382,7 +382,7 @@ def _differences(ref: "ModelRef") -> tuple[float, float, str]:
     import numpy as np
 
     from effviz.explain import decoding, sample_photos
-    from effviz.explain.engines import engine_name
+    from effviz.explain.engines import choose
     from effviz.explain.forward_pass import prepare, run_network
     from effviz.zoo import loading
     from effviz.zoo.torch_modules import run_as_saved
@@ -391,4 +391,4 @@ def _differences(ref: "ModelRef") -> tuple[float, float, str]:
     model = loading.load(ref)
     _features, ours = run_network(model, prepared.pixels)
     theirs = run_as_saved(ref.spec, prepared.pixels)
-    return float(np.abs(ours - theirs).max()), float(np.abs(theirs).max()), engine_name(model).value
+    return float(np.abs(ours - theirs).max()), float(np.abs(theirs).max()), choose(model).engine.name.value

@@ -130,7 +130,7 @@ def _with_ground_truth(sample: DatasetSample, photo: Photo, prepared: tuple[Prep
 def _ground_truth(sample: DatasetSample, size: Size) -> GroundTruth | None:
     boxes = sample.truth.boxes if sample.truth else ()
     if sample.fractions:
-        boxes = tuple(Box(box.x0 * size[0], box.y0 * size[1], box.x1 * size[0], box.y1 * size[1]) for box in boxes)
+        boxes = tuple(box.scaled(*size) for box in boxes)
     if not boxes or not sample.outlines:
         return GroundTruth(boxes) if boxes else None
     try:

@@ -15,7 +15,7 @@ from effviz.errors import TargetError
 from effviz.explain import closed_form
 from effviz.explain.cam_methods import CAM_METHODS, supported
 from effviz.explain.closed_form import Doubles
-from effviz.explain.data_types import ActivationMap, Floats, Forward, Method, TargetLayer
+from effviz.explain.data_types import ActivationMap, Floats, Forward, Method, TargetLayer, read_only
 from effviz.explain.engines import Engine, choose
 from effviz.explain.forward_pass import stage_features
 from effviz.explain.placement import linear_weights
@@ -114,9 +114,8 @@ def _closed(forward: Forward, index: int, method: Method) -> Floats:
 
 def _labelled(forward: Forward, index: int, method: Method, layer: TargetLayer, values: Floats) -> ActivationMap:
     ref, photo = forward.model.ref, forward.photo
-    values.setflags(write=False)
     return ActivationMap(
-        values=values,
+        values=read_only(values),
         bias=float(forward.biases[index]) if method is Method.CAM else 0.0,
         method=method,
         layer=layer,
@@ -353,9 +352,7 @@ def cell_top_classes(forward: Forward, count: int = 5) -> CellTopClasses:
     logits = np.moveaxis(class_maps(forward), 0, -1) + forward.biases  # (H, W, K)
     indices = _highest(logits, min(count, logits.shape[-1]))
     best = np.take_along_axis(logits, indices, axis=-1)
-    for array in (indices, best):
-        array.setflags(write=False)
-    return CellTopClasses(indices, best)
+    return CellTopClasses(read_only(indices), read_only(best))
 
 
 def _highest(logits: Floats, count: int) -> Indices:

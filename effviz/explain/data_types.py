@@ -1,9 +1,8 @@
 """The values that flow through `effviz.explain`: each carries what made it, so that no screen can mislabel it."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, Self
+from typing import Any, Self, TypeVar
 
 import cv2
 import numpy as np
@@ -15,7 +14,10 @@ Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 
 
-def read_only(array: Floats) -> Floats:
+Array = TypeVar("Array", bound=npt.NDArray[Any])
+
+
+def read_only(array: Array) -> Array:
     """Return an array that nobody can change by accident any more."""
     array.setflags(write=False)
     return array
@@ -74,6 +76,10 @@ class Box:
     x1: float
     y1: float
 
+    def scaled(self, x: float, y: float) -> "Box":
+        """The box in a picture that is x times as wide and y times as high."""
+        return Box(self.x0 * x, self.y0 * y, self.x1 * x, self.y1 * y)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Photo:
@@ -118,8 +124,7 @@ class Prepared:
         batch = np.empty((1, 3, self.size_px, self.size_px), np.float32)
         for plane, becomes, pixels in zip(cv2.split(self.rgb), table, batch[0], strict=True):
             cv2.LUT(plane, becomes, pixels)
-        batch.setflags(write=False)
-        return batch
+        return read_only(batch)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,40 +205,10 @@ class ActivationMap:
     seen: Box
 
 
-# What every engine promises.
-
-
 class EngineName(StrEnum):
-    """The engines there are."""
+    """What runs networks."""
 
     OPENVINO = "openvino"
     TORCH = "torch"
     CUDA = "cuda"  # torch on an NVIDIA or AMD GPU
     MPS = "mps"  # torch on an Apple GPU
-
-
-class Engine(Protocol):
-    """A network ready to run at one input size; any number of threads may call it at once.
-
-    Inputs are (1, 3, S, S), or (N, 3, S, S) for `run`; results are arrays of their own, float32.
-    """
-
-    @property
-    def name(self) -> EngineName:
-        """Which engine this is."""
-
-    @property
-    def copies(self) -> float:
-        """How many times it holds the weights, beside tensors and module, about."""
-
-    def run(self, pixels: Floats) -> tuple[Floats, Floats]:
-        """Return features after `bn2` (N, C, H, W) and logits (N, K): as soon as possible."""
-
-    def many(self, inputs: Iterable[Floats]) -> Iterator[tuple[Floats, Floats]]:
-        """Yield features (1, C, H, W) and logits (1, K) for each input, in order: as many a second as possible."""
-
-    def features_at(self, pixels: Floats, layer: TargetLayer) -> Floats:
-        """Return the features (1, C, H, W) at the end of a stage."""
-
-    def logits_from(self, features: Iterable[Floats], layer: TargetLayer) -> Iterator[Floats]:
-        """Yield logits (1, K) from features (1, C, H, W) at a layer, in order: as many a second as possible."""

@@ -14,7 +14,7 @@ from PIL import Image
 from effviz import optional_packages
 from effviz.errors import WeightsError
 from effviz.explain.data_types import Box, Bytes, Floats, Forward, Head, Photo, Prepared, TargetLayer, read_only
-from effviz.explain.engines import Engine, choose, choose_any_size
+from effviz.explain.engines import ANY_SIZE, choose
 from effviz.explain.images import ResizeCrop, Size
 from effviz.i18n import _
 from effviz.zoo.model import Model, ModelRef
@@ -42,27 +42,13 @@ def label_prepared(pixels: Bytes, ref: ModelRef, size: Size) -> Prepared:
     """Say what the pixels are that the transform made of a photo of this size."""
     crop = resize_crop(ref)
     width, height = crop.resized(size)
-    seen = _in_photo(crop.window(size), size[0] / width, size[1] / height)
+    seen = Box(*crop.window(size)).scaled(size[0] / width, size[1] / height)  # two scales, since sizes are rounded
     return Prepared(pixels, ref.spec.mean, ref.spec.std, seen)
 
 
-def _in_photo(window: tuple[int, int, int, int], scale_x: float, scale_y: float) -> Box:
-    """The window of the resized picture in pixels of the photo; the two scales differ by the rounding of the sizes."""
-    x0, y0, x1, y1 = window
-    return Box(x0 * scale_x, y0 * scale_y, x1 * scale_x, y1 * scale_y)
-
-
-def forward(model: Model, photo: Photo) -> Forward:
-    """Prepare the photo as the model wants it and run the model once."""
-    return _forward(model, photo, choose(model).engine)  # compiled once; that is not part of its time
-
-
-def forward_any_size(model: Model, photo: Photo) -> Forward:
-    """Do the same by the engine that all input sizes of these weights share."""
-    return _forward(model, photo, choose_any_size(model).engine)
-
-
-def _forward(model: Model, photo: Photo, engine: Engine) -> Forward:
+def forward(model: Model, photo: Photo, any_size: bool = False) -> Forward:
+    """Prepare the photo as the model wants it and run it once, by the engine of its size or of `any_size`."""
+    engine = choose(model, ANY_SIZE if any_size else None).engine  # compiled once; that is not part of its time
     prepared = prepare(photo, model.ref)
     pixels = prepared.pixels
     started = time.perf_counter()

@@ -279,12 +279,11 @@ def read(data: bytes, name: str) -> "Photo":
         ImageError: the file is empty, too large, not one of the eight formats, damaged, cut off, or of a size or depth
             that cannot be shown. The limits on size are checked before a pixel is decoded.
     """
-    from effviz.explain.data_types import Photo  # brings OpenCV and the zoo, which a decoding worker does without
+    # Here, since it brings OpenCV and the zoo, which a decoding worker does without.
+    from effviz.explain.data_types import Photo, read_only
 
     decoded = decode(data, name)
-    pixels: Bytes = np.asarray(decoded.rgb())  # (H, W, 3)
-    pixels.setflags(write=False)
-    return Photo(pixels, hashlib.sha256(data).hexdigest(), name, decoded.notes)
+    return Photo(read_only(np.asarray(decoded.rgb())), hashlib.sha256(data).hexdigest(), name, decoded.notes)
 
 
 def decode(data: bytes, name: str, least_px: int | None = None) -> Decoded:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from effviz import file_io, settings
 from effviz.errors import SettingsError
-from effviz.explain.data_types import ActivationMap, Box, Floats
+from effviz.explain.data_types import ActivationMap, Box, Floats, read_only
 from effviz.explain.images import raster_size
 from effviz.i18n import _, lazy_gettext
 
@@ -220,7 +220,7 @@ def place(
         SettingsError: calibrated placement of a model that was not measured at this size, or with other weights.
     """
     raster_height, raster_width = raster_size(height, width, view.longest_px)
-    seen = scaled_box(activation_map.seen, raster_width / width, raster_height / height)
+    seen = activation_map.seen.scaled(raster_width / width, raster_height / height)
     x_axis, y_axis = map_axes(activation_map, seen, placement)
     weights = nearest_cells if view.cells else linear_weights
     rows = weights(y_axis.cell_coordinates(pixel_centres(raster_height)), y_axis.n).astype(np.float32)  # (H, h)
@@ -228,8 +228,7 @@ def place(
     values: Floats = np.asarray(rows @ activation_map.values @ columns.T, np.float32)  # (H, W)
     values[~y_axis.inside(raster_height), :] = np.nan
     values[:, ~x_axis.inside(raster_width)] = np.nan
-    values.setflags(write=False)
-    return Placed(values, seen, x_axis.edges(), y_axis.edges())
+    return Placed(read_only(values), seen, x_axis.edges(), y_axis.edges())
 
 
 def read_map_value(
@@ -258,11 +257,6 @@ def cell_centre(
     x_axis, y_axis = map_axes(activation_map, activation_map.seen, placement)
     x, y = x_axis.pixel(column + 0.5), y_axis.pixel(row + 0.5)
     return min(max(x, x_axis.start), x_axis.end), min(max(y, y_axis.start), y_axis.end)
-
-
-def scaled_box(box: Box, scale_x: float, scale_y: float) -> Box:
-    """The box in a raster that is scale_x and scale_y times the photo."""
-    return Box(box.x0 * scale_x, box.y0 * scale_y, box.x1 * scale_x, box.y1 * scale_y)
 
 
 def map_axes(activation_map: ActivationMap, seen: Box, placement: Placement) -> tuple[MapAxis, MapAxis]:

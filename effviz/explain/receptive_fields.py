@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from effviz import optional_packages
 from effviz.errors import TargetError
-from effviz.explain.data_types import Box, Floats, Forward
+from effviz.explain.data_types import Box, Floats, Forward, read_only
 from effviz.explain.targets import resolve_target
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import ReceptiveField
@@ -106,8 +106,7 @@ def gradient_energy(forward: Forward, index: int, row: int, column: int, grid: i
         )
         raise TargetError(text.format(index=index, row=row, column=column))
     shares: Floats = (pooled / total if total > 0 else pooled).astype(np.float32)
-    shares.setflags(write=False)
-    return shares
+    return read_only(shares)
 
 
 def area_holding(energy: Floats, share: float = 0.9) -> float:

@@ -168,7 +168,7 @@ def effort(ref: ModelRef) -> "Effort":
 
 def _loaded(ref: ModelRef, any_size: bool = False) -> Model:
     # Imported here: OpenVINO takes a moment to load, and a page shows itself without it.
-    from effviz.explain.engines import ANY_SIZE, choose, choose_any_size, is_ready
+    from effviz.explain.engines import ANY_SIZE, choose, is_ready
     from effviz.zoo import loading
 
     def make() -> Weights:
@@ -176,8 +176,9 @@ def _loaded(ref: ModelRef, any_size: bool = False) -> Model:
         return loading.weights(ref.spec)
 
     model = Model(ref, _MODELS.get(_weights(ref), make))  # sizes of one network share its weights
-    if not is_ready(model, ANY_SIZE if any_size else None):
-        choose_any_size(model) if any_size else choose(model)
+    size_px = ANY_SIZE if any_size else None
+    if not is_ready(model, size_px):
+        choose(model, size_px)
         _MODELS.recount()  # this one, and those that ran slow methods since, have grown
     return model
 
@@ -225,12 +226,12 @@ def _forward(model: Model, photo: Photo) -> Forward:
 
 def forward_any_size(ref: ModelRef, photo: Photo) -> Forward:
     """The same by the network that all input sizes of a model share: nothing is compiled for a new size."""
-    from effviz.explain.engines import choose_any_size
-    from effviz.explain.forward_pass import forward_any_size as run
+    from effviz.explain.engines import ANY_SIZE, choose
+    from effviz.explain.forward_pass import forward as run
 
     model = _loaded(ref, any_size=True)
-    key = (ref.label, model.weights_sha256, choose_any_size(model).engine.name, photo.sha256)
-    return _PASSES.get(key, lambda: ForwardArrays.of(run(model, photo))).forward(model, photo)
+    key = (ref.label, model.weights_sha256, choose(model, ANY_SIZE).engine.name, photo.sha256)
+    return _PASSES.get(key, lambda: ForwardArrays.of(run(model, photo, any_size=True))).forward(model, photo)
 
 
 _WARM: WeakSet[Weights] = WeakSet()  # those whose network of all sizes has run at each
@@ -238,11 +239,11 @@ _WARM: WeakSet[Weights] = WeakSet()  # those whose network of all sizes has run 
 
 def warm_up(refs: Sequence[ModelRef]) -> None:
     """Run one network at each of these sizes: OpenVINO compiles for a new size, which takes longer than a pass."""
-    from effviz.explain.engines import choose_any_size
+    from effviz.explain.engines import ANY_SIZE, choose
 
     model = _loaded(refs[0], any_size=True)
     for px in (ref.resolution_px for ref in refs):
-        choose_any_size(model).engine.run(np.zeros((1, PICTURE_CHANNELS, px, px), np.float32))
+        choose(model, ANY_SIZE).engine.run(np.zeros((1, PICTURE_CHANNELS, px, px), np.float32))
     _WARM.add(model.weights)
 
 
@@ -292,9 +293,9 @@ def content(ref: ModelRef, photo_sha256: str) -> tuple[str, ...]:
 
 
 def _content(model: Model, photo_sha256: str) -> tuple[str, ...]:
-    from effviz.explain.engines import engine_name
+    from effviz.explain.engines import choose
 
-    return model.ref.label, model.weights_sha256, engine_name(model), photo_sha256
+    return model.ref.label, model.weights_sha256, choose(model).engine.name, photo_sha256
 
 
 def map_of_class(ref: ModelRef, photo: Photo, index: int, method: Method) -> ActivationMap:

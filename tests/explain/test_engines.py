@@ -18,7 +18,7 @@ from effviz import cpu
 from effviz.errors import SettingsError
 from effviz.explain import closed_form, engines, images
 from effviz.explain.data_types import STRIDES, TargetLayer
-from effviz.explain.engines import EngineName, choose, engine_name, held_bytes, is_ready, openvino_engine
+from effviz.explain.engines import EngineName, choose, held_bytes, is_ready, openvino_engine
 from effviz.explain.engines.openvino_engine import WHOLE, Hint, OpenVinoEngine
 from effviz.explain.engines.torch_engine import TorchEngine
 from effviz.explain.forward_pass import prepare
@@ -234,7 +234,7 @@ def test_the_engine_goes_with_its_weights():
 @pytest.mark.parametrize("word", ["torch", " Torch "])
 def test_the_setting_picks_torch(word, tiny, monkeypatch):
     monkeypatch.setenv("EFFVIZ_ENGINE", word)
-    assert engine_name(tiny) is EngineName.TORCH
+    assert choose(tiny).engine.name is EngineName.TORCH
     assert choose(tiny).fallback == ""
 
 
@@ -359,11 +359,12 @@ def test_a_gpu_is_seen_from_files(text, built, device, tmp_path, monkeypatch):
     (tmp_path / "version.py").write_text(text)
     monkeypatch.setattr(engines, "_version_file", lambda: tmp_path / "version.py")
     monkeypatch.setattr(engines, "DEVICES", (tmp_path / ("version.py" if device else "nothing"),))
-    assert engines._may_have(EngineName.CUDA) is (built and device)
+    assert engines._may_have_gpu() is (built and device)
 
 
-def test_torchs_own_file_says_what_torch_says():
-    assert engines._is_built_for_gpus() is (torch.version.cuda is not None or torch.version.hip is not None)
+def test_torchs_own_file_says_what_torch_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(engines, "DEVICES", (tmp_path,))
+    assert engines._may_have_gpu() is (torch.version.cuda is not None or torch.version.hip is not None)
 
 
 # What a new process does with a model; sending anything would end it.

@@ -10,7 +10,7 @@ from PIL import Image
 
 from effviz.explain.data_types import Photo
 from effviz.explain.engines import ANY_SIZE, is_ready
-from effviz.explain.forward_pass import forward, forward_any_size, prepare, run_network
+from effviz.explain.forward_pass import forward, prepare, run_network
 from effviz.scaling.architecture import Family
 from effviz.zoo.catalogue import at_resolution
 from effviz.zoo.model import Model, ModelRef, ModelSpec, WeightsOrigin, arithmetic
@@ -35,7 +35,7 @@ def test_features_are_the_output_of_bn2(small_lite, monkeypatch):
 @pytest.mark.parametrize("size_px", [96, 320, 448])
 def test_one_engine_for_all_input_sizes_gives_what_torch_gives(small_lite, cat, size_px):
     model = Model(at_resolution(small_lite.model.ref.spec, size_px), small_lite.model.weights)
-    found = forward_any_size(model, cat)
+    found = forward(model, cat, any_size=True)
     with torch.no_grad():
         features = model.module.forward_features(torch.tensor(found.prepared.pixels))
         logits = model.module.forward_head(features)

@@ -1,6 +1,6 @@
 """What runs a network from pixels to features and logits: OpenVINO where it can, torch as the reference.
 
-Adding an engine is one file with a class that follows `data_types.Engine`, and a line in `_make`.
+Adding an engine is one file with a class that has the methods of these two, and a line in `Engine` and `_engine` each.
 """
 
 import logging
@@ -13,27 +13,23 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from textwrap import shorten
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from effviz import optional_packages, settings
 from effviz.errors import SettingsError
-from effviz.explain.data_types import Engine, EngineName
+from effviz.explain.data_types import EngineName
 from effviz.explain.engines.openvino_engine import FAILURES, OpenVinoEngine
 from effviz.i18n import _, lazy_gettext
 from effviz.zoo.model import Model, Weights
 
-__all__ = [
-    "ANY_SIZE",
-    "Choice",
-    "Engine",
-    "EngineName",
-    "choose",
-    "choose_any_size",
-    "engine_name",
-    "held_bytes",
-    "is_ready",
-]
+if TYPE_CHECKING:
+    from effviz.explain.engines.torch_engine import TorchEngine
+
+# A network ready to run at one input size; any number of threads may call it at once. Inputs are (1, 3, S, S), or
+# (N, 3, S, S) for `run`, which answers as soon as possible; `many` and `logits_from` do as many a second as possible.
+# Results are arrays of their own, float32.
+Engine: TypeAlias = "OpenVinoEngine | TorchEngine"
 
 # Which engine runs a model: by the setting EFFVIZ_ENGINE and by what this machine has.
 #
@@ -51,7 +47,7 @@ _BUILT_FOR = re.compile(r"^(?:cuda|hip)\b[^=]*=\s*['\"]", re.MULTILINE)  # in to
 
 def present_gpus() -> list[EngineName]:
     """Return the GPUs that torch finds here; torch is imported only where there may be one."""
-    if not any(map(_may_have, (EngineName.CUDA, EngineName.MPS))):
+    if not _may_have_gpu():
         return []
     import torch
 
@@ -59,20 +55,13 @@ def present_gpus() -> list[EngineName]:
     return [name for name, present in available.items() if present]
 
 
-def _may_have(name: EngineName) -> bool:
-    if name is EngineName.MPS:
-        return _version_file() is not None and (platform.system(), platform.machine()) == ("Darwin", "arm64")
-    return _has_device() and _is_built_for_gpus()
-
-
-def _has_device() -> bool:
-    windows = os.environ.get("SYSTEMROOT") if platform.system() == "Windows" else None
-    return (Path(windows) / WINDOWS_DRIVER).exists() if windows else any(device.exists() for device in DEVICES)
-
-
-def _is_built_for_gpus() -> bool:
+def _may_have_gpu() -> bool:
     file = _version_file()
-    return file is not None and bool(_BUILT_FOR.search(file.read_text(encoding="utf-8")))
+    if file is None or (platform.system(), platform.machine()) == ("Darwin", "arm64"):
+        return file is not None
+    windows = os.environ.get("SYSTEMROOT") if platform.system() == "Windows" else None
+    devices = (Path(windows) / WINDOWS_DRIVER,) if windows else DEVICES
+    return any(device.exists() for device in devices) and bool(_BUILT_FOR.search(file.read_text(encoding="utf-8")))
 
 
 def _version_file() -> Path | None:
@@ -93,14 +82,6 @@ class Choice:
     fallback: str = ""  # a sentence for people; empty when the engine is the one asked for
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A fast engine, or why there is none. It must not hold the weights alive."""
-
-    engine: Engine | None
-    failure: str  # for `_`
-
-
 ANY_SIZE: Final = 0  # in place of an input size: one compiled network for all of them
 _Key = tuple[EngineName, int]  # with the input size
 
@@ -109,7 +90,8 @@ _Key = tuple[EngineName, int]  # with the input size
 class _Engines:
     """What was made of some weights."""
 
-    attempts: dict[_Key, _Made] = field(default_factory=dict)
+    # A fast engine, or for `_` why there is none. It must not hold the weights alive.
+    attempts: "dict[_Key, Engine | str]" = field(default_factory=dict)
     building: threading.Lock = field(default_factory=threading.Lock)  # for a fraction of a second
 
 
@@ -118,21 +100,14 @@ _lookup = threading.Lock()  # held for microseconds
 
 
 def choose(model: Model, size_px: int | None = None) -> Choice:
-    """Return the engine of a model at an input size (its own by default); the first call makes it.
+    """Return the engine of a model at an input size (its own by default), or at ANY_SIZE; the first call makes it.
+
+    That for all sizes is a little slower than one for a fixed size.
 
     Raises:
         SettingsError: EFFVIZ_ENGINE is not one of the words, or asks for an engine that cannot run the model.
     """
-    return _choose(model, size_px or model.ref.resolution_px)
-
-
-def choose_any_size(model: Model) -> Choice:
-    """Return the engine that runs a model at every input size; it is a little slower than one for a fixed size.
-
-    Raises:
-        SettingsError: as `choose`.
-    """
-    return _choose(model, ANY_SIZE)
+    return _choose(model, model.ref.resolution_px if size_px is None else size_px)
 
 
 def _choose(model: Model, size_px: int) -> Choice:
@@ -142,9 +117,9 @@ def _choose(model: Model, size_px: int) -> Choice:
         if name is EngineName.TORCH:
             break
         attempt = _fast(model, (name, size_px))
-        if attempt.engine is not None:
-            return Choice(attempt.engine, " ".join(map(_, failures)))
-        failures.append(attempt.failure)
+        if not isinstance(attempt, str):
+            return Choice(attempt, " ".join(map(_, failures)))
+        failures.append(attempt)
     if failures and setting != settings.AUTO:
         text = _("{setting} asks for {engine} only, and it cannot run this model: set it to auto. {reason}")
         raise SettingsError(text.format(setting=settings.ENGINE.name, engine=setting, reason=_(failures[0])))
@@ -152,11 +127,6 @@ def _choose(model: Model, size_px: int) -> Choice:
     from effviz.explain.engines.torch_engine import TorchEngine  # and so torch, which takes seconds
 
     return Choice(TorchEngine.of(model.weights), " ".join(map(_, failures)))
-
-
-def engine_name(model: Model) -> EngineName:
-    """Return which engine runs a model at its own size."""
-    return choose(model).engine.name
 
 
 def is_ready(model: Model, size_px: int | None = None) -> bool:
@@ -169,7 +139,7 @@ def is_ready(model: Model, size_px: int | None = None) -> bool:
 
 def held_bytes(weights: Weights) -> int:
     """Return what some weights take in memory now: their tensors, their module, and what engines made of them."""
-    engines = [attempt.engine for attempt in list(_engines(weights).attempts.values()) if attempt.engine is not None]
+    engines = [attempt for attempt in list(_engines(weights).attempts.values()) if not isinstance(attempt, str)]
     written = any(engine.name is EngineName.OPENVINO for engine in engines)  # the network that its sizes share
     copies = int(written) + sum(engine.copies for engine in engines)
     return weights.nbytes + round(copies * weights.tensor_bytes)
@@ -186,7 +156,7 @@ def _engines(weights: Weights) -> _Engines:
         return _engines_of.setdefault(weights, _Engines())
 
 
-def _fast(model: Model, key: _Key) -> _Made:
+def _fast(model: Model, key: _Key) -> "Engine | str":
     engines = _engines(model.weights)
     if engine := engines.attempts.get(key):
         return engine
@@ -196,10 +166,10 @@ def _fast(model: Model, key: _Key) -> _Made:
         return engines.attempts[key]
 
 
-def _make(model: Model, key: _Key) -> _Made:
+def _make(model: Model, key: _Key) -> "Engine | str":
     name, size_px = key
     try:
-        return _Made(_engine(model.weights, name, size_px), "")
+        return _engine(model.weights, name, size_px)
     except FAILURES as error:
         failure = lazy_gettext(
             "{model} does not run on {engine}, which would be faster ({error}).",
@@ -208,7 +178,7 @@ def _make(model: Model, key: _Key) -> _Made:
             error=_reason(error),
         )
         logger.warning("%s", failure, exc_info=error)
-        return _Made(None, failure)
+        return failure
 
 
 def _reason(error: Exception) -> str:

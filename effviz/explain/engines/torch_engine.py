@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from effviz.explain import network_stages
-from effviz.explain.data_types import STRIDES, Engine, EngineName, Floats, TargetLayer
-from effviz.explain.engines.openvino_engine import LOGITS, OpenVinoNetwork, import_openvino
+from effviz.explain.data_types import STRIDES, EngineName, Floats, TargetLayer
+from effviz.explain.engines.openvino_engine import LOGITS, OpenVinoEngine, OpenVinoNetwork, import_openvino
 from effviz.scaling.architecture import PICTURE_CHANNELS
 from effviz.zoo.model import Weights
 
@@ -128,7 +128,9 @@ TOLERANCE = 1e-3  # relative to the CPU's largest value
 CONVERTED_TOLERANCE = 1e-4  # of a network that somebody else wrote down: it has to be the same one
 
 
-def check_against_cpu(engine: Engine, weights: Weights, size_px: int, tolerance: float = TOLERANCE) -> None:
+def check_against_cpu(
+    engine: OpenVinoEngine | TorchEngine, weights: Weights, size_px: int, tolerance: float = TOLERANCE
+) -> None:
     """Compare every layer on a smooth picture: on noise some networks lose all digits, whoever runs them.
 
     Raises:
