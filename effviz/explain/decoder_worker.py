@@ -11,7 +11,7 @@ import struct
 import sys
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 # A file may hold any of these, and Pillow loads its plugins one by one as it meets them.
@@ -34,7 +34,8 @@ from effviz.explain.images import ResizeCrop
 if HAS_LIMITS := sys.platform != "win32":  # which only has the parent's, by the clock
     import resource
 
-LENGTH: Final = struct.Struct(">Q")
+LENGTHS: Final = struct.Struct(">QQ")  # of the request and of the photo, which follow
+LENGTH: Final = struct.Struct(">Q")  # of a reply
 NAME: Final = "\0name\0"  # stands in a sentence for the file's name, which a worker is not told
 DRAFT: Final = 1.5  # a JPEG is read at 1/2, 1/4 or 1/8 of its size where so many times the pixels asked for remain
 BAND_ROWS: Final = 256
@@ -51,27 +52,6 @@ class DecodeOptions:
     def least_px(self) -> int | None:
         """How many pixels the long side has to keep while it is decoded; None: all of them."""
         return None if self.crops else self.longest_px and int(DRAFT * self.longest_px)
-
-
-@dataclass(frozen=True, slots=True)
-class DecodeRequest:
-    """A photo's way in; its bytes follow."""
-
-    wanted: DecodeOptions
-    language: str  # of the sentence, if it cannot be read
-    cpu_s: int
-
-    def packed(self) -> bytes:
-        """As JSON."""
-        return json.dumps(asdict(self)).encode()
-
-    @classmethod
-    def of(cls, packed: bytes) -> "DecodeRequest":
-        """From JSON."""
-        fields = json.loads(packed)
-        wanted = fields["wanted"]
-        crops = tuple(ResizeCrop(**crop) for crop in wanted["crops"])
-        return cls(DecodeOptions(wanted["longest_px"], crops), fields["language"], fields["cpu_s"])
 
 
 def main() -> None:
@@ -96,21 +76,16 @@ def limit_memory(more_bytes: int) -> None:
 
 
 def serve(requests: BinaryIO, replies: BinaryIO) -> None:
-    """Answer photo by photo."""
-    while head := requests.read(2 * LENGTH.size):
-        request = DecodeRequest.of(requests.read(LENGTH.unpack(head[: LENGTH.size])[0]))
-        data = requests.read(LENGTH.unpack(head[LENGTH.size :])[0])
-        _limit_time(request.cpu_s)
-        i18n.thread_language.set(request.language)
-        _answer(data, request.wanted, replies)
+    """Answer photo by photo; a request is in JSON, with the language of the sentence if a photo cannot be read."""
+    while lengths := requests.read(LENGTHS.size):
+        request, data = (requests.read(length) for length in LENGTHS.unpack(lengths))
+        longest_px, crops, language, cpu_s = json.loads(request)
+        if HAS_LIMITS:  # from now on the kernel ends the process at the limit, whatever library it is in
+            hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+            resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + cpu_s + 1, hard))
+        i18n.thread_language.set(language)
+        _answer(data, DecodeOptions(longest_px, tuple(ResizeCrop(*crop) for crop in crops)), replies)
         replies.flush()
-
-
-def _limit_time(cpu_s: int) -> None:
-    """From now on: the kernel ends the process at the limit, whatever library it is in."""
-    if HAS_LIMITS:
-        hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-        resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + cpu_s + 1, hard))
 
 
 def _answer(data: bytes, options: DecodeOptions, replies: BinaryIO) -> None:

@@ -16,20 +16,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
+from cachetools import FIFOCache
 
 from effviz import cpu, i18n
 from effviz.errors import ImageError
 from effviz.explain import images
-from effviz.explain.decoder_worker import LENGTH, NAME, DecodeOptions, DecodeRequest
+from effviz.explain.decoder_worker import LENGTH, LENGTHS, NAME, DecodeOptions
 from effviz.explain.images import ResizeCrop, Size
 from effviz.i18n import _, join_message, lazy_gettext
 from effviz.progress import Heartbeat, no_progress
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 PIPE_BYTES: Final = 2**20  # pixels pass in fewer pieces
 HEARTBEAT_S: Final = 0.1  # how often whoever waits is asked whether it still wants the photo
-MOST_REFUSED: Final = 4096  # files whose sentence is remembered
 ROOT: Final = Path(__file__).parents[2]  # where the package lies, installed or not
 PROGRAM: Final = (
     "import sys; sys.path.insert(0, sys.argv.pop()); from effviz.explain.decoder_worker import main; main()"
@@ -145,7 +144,7 @@ def cropped(data: bytes, name: str, crops: Sequence[ResizeCrop], beat: Heartbeat
     return _decode(data, name, DecodeOptions(0, tuple(crops)), beat)
 
 
-_refused: "OrderedDict[tuple[bytes, str], str]" = OrderedDict()
+_refused: FIFOCache[tuple[bytes, str], str] = FIFOCache(4096)  # sentences by the file's hash and the language
 _refusing = threading.Lock()
 
 
@@ -160,7 +159,8 @@ def _decode(data: bytes, name: str, options: DecodeOptions, beat: Heartbeat) -> 
         return pool().ask(data, options, beat)
     except ImageError as error:
         if not isinstance(error, DecodeTimeoutError):
-            _remember(key, str(error))
+            with _refusing:
+                _refused[key] = str(error)
         raise type(error)(str(error).replace(NAME, name)) from error.__cause__
 
 
@@ -168,13 +168,6 @@ def is_refused(sha256: bytes) -> bool:
     """Whether a file of this hash is known to be none that can be read, so that asking again costs nothing."""
     with _refusing:
         return (sha256, i18n.current_language()) in _refused
-
-
-def _remember(key: tuple[bytes, str], sentence: str) -> None:
-    with _refusing:
-        _refused[key] = sentence
-        if len(_refused) > MOST_REFUSED:
-            _refused.popitem(last=False)
 
 
 class _Worker:
@@ -199,38 +192,30 @@ class _Worker:
         """Whether somebody else ended it while it had no photo."""
         return self._process.poll() is not None
 
-    def converse(self, request: DecodeRequest, data: bytes) -> DecodeReply | ImageError:
+    def converse(self, data: bytes, options: DecodeOptions, language: str) -> DecodeReply | ImageError:
         """Give it a photo and take what it makes of it; EOFError or OSError: it is dead."""
-        packed = request.packed()
-        self._in.write(LENGTH.pack(len(packed)) + LENGTH.pack(len(data)) + packed)
+        request = json.dumps([*astuple(options), language, self._limits.cpu_s]).encode()
+        self._in.write(LENGTHS.pack(len(request), len(data)) + request)
         self._in.write(data)
         self._in.flush()
-        fields = json.loads(self._read(LENGTH.unpack(self._read(LENGTH.size))[0]))
+        (length,) = LENGTH.unpack(self._read(LENGTH.size).data)
+        fields = json.loads(self._read(length).tobytes())
         if "refused" in fields:
             return self._dear_memory() if fields["memory"] else ImageError(fields["refused"])
-        return self._reply(fields)
-
-    def _reply(self, fields: dict[str, Any]) -> DecodeReply:
         pictures = tuple(self._picture(width, height) for width, height in fields["sizes"])
         notes = tuple(join_message(sentence, values) for sentence, values in fields["notes"])
         return DecodeReply(tuple(fields["size"]), notes, pictures)
 
     def _picture(self, width: int, height: int) -> "Bytes":
-        pixels = np.empty((height, width, 3), np.uint8)
-        self._fill(pixels.data.cast("B"))
+        pixels = self._read(3 * width * height).reshape(height, width, 3)
         pixels.setflags(write=False)
         return pixels
 
-    def _read(self, count: int) -> bytes:
-        read = bytearray(count)
-        self._fill(memoryview(read))
-        return bytes(read)
-
-    def _fill(self, view: memoryview) -> None:
-        while view:
-            if not (count := self._out.readinto(view)):
-                raise EOFError
-            view = view[count:]
+    def _read(self, count: int) -> "Bytes":
+        read = np.empty(count, np.uint8)
+        if self._out.readinto(read.data) < count:  # it is dead
+            raise EOFError
+        return read
 
     def end(self) -> None:
         """Kill it, whatever it does."""
@@ -303,9 +288,8 @@ class DecoderPool:
         Raises:
             ImageError: it cannot be, or costs too much; its sentence names the file `NAME`.
         """
-        request = DecodeRequest(options, i18n.current_language(), self.limits.cpu_s)
         with self._worker(beat) as worker:
-            talk = self._threads.submit(worker.converse, request, data)
+            talk = self._threads.submit(worker.converse, data, options, i18n.current_language())
             self._wait(worker, talk, beat)
             try:
                 answer = talk.result()
