@@ -115,7 +115,7 @@ def gradient_map(forward: Forward, index: int, method: Method, layer: TargetLaye
 
 def _at_layer(forward: Forward, index: int, method: Method, layer: TargetLayer) -> tuple[Tensor, Tensor]:
     """Return the activations (1, C, H, W) at a layer and the gradient of the method's score there."""
-    net = network_stages.typed_module(forward.model)
+    net = forward.model.module
     if layer is TargetLayer.LAST:
         activations = torch.tensor(forward.features[None])
     else:

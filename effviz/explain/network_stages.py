@@ -8,70 +8,40 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol, TypedDict, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from effviz.errors import SettingsError
-from effviz.explain.data_types import STRIDES, Floats, Forward, TargetLayer
+from effviz.explain.data_types import STRIDES, Floats, Forward, TargetLayer, read_only
 from effviz.i18n import _
 from effviz.zoo import torch_modules
 from effviz.zoo.model import Model
 
-
-class StageInfo(TypedDict):
-    """A row of timm's `feature_info`."""
-
-    stage: int  # number of stages up to and including this one
-    reduction: int  # total stride at its end
+TimmNetwork = Any  # timm's EfficientNet, which has no types; networks of other families have its `forward_*` alone
 
 
-class TimmEfficientNet(Protocol):
-    """The parts of timm's `EfficientNet` that are used here."""
-
-    conv_stem: torch.nn.Module
-    bn1: torch.nn.Module
-    blocks: torch.nn.Sequential  # one entry a stage
-    conv_head: torch.nn.Module
-    bn2: torch.nn.Module
-    classifier: torch.nn.Linear
-    feature_info: list[StageInfo]
-
-    def forward_features(self, pixels: Tensor) -> Tensor:
-        """(N, 3, S, S) -> (N, C, H, W), after `bn2`."""
-
-    def forward_head(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, K)."""
-
-
-def typed_module(model: Model) -> TimmEfficientNet:
-    """Return the model's module with the types of its parts."""
-    return cast(TimmEfficientNet, model.module)
-
-
-def features_at(net: TimmEfficientNet, pixels: Tensor, layer: TargetLayer) -> Tensor:
+def features_at(net: TimmNetwork, pixels: Tensor, layer: TargetLayer) -> Tensor:
     """Run the network up to the end of a stage: (N, 3, S, S) -> (N, C, H, W)."""
     if layer is TargetLayer.LAST:
-        return net.forward_features(pixels)
-    return _run(net.blocks[: _stage(net, layer)], net.bn1(net.conv_stem(pixels)))
+        features: Tensor = net.forward_features(pixels)
+    else:
+        features = net.blocks[: _stage(net, layer)](net.bn1(net.conv_stem(pixels)))
+    return features
 
 
-def logits_from(net: TimmEfficientNet, features: Tensor, layer: TargetLayer) -> Tensor:
+def logits_from(net: TimmNetwork, features: Tensor, layer: TargetLayer) -> Tensor:
     """Run the rest of the network: (N, C, H, W) -> (N, K)."""
-    if layer is TargetLayer.LAST:
-        return net.forward_head(features)
-    deep = _run(net.blocks[_stage(net, layer) :], features)
-    return net.forward_head(net.bn2(net.conv_head(deep)))
+    if layer is not TargetLayer.LAST:
+        features = net.bn2(net.conv_head(net.blocks[_stage(net, layer) :](features)))
+    logits: Tensor = net.forward_head(features)
+    return logits
 
 
-def _stage(net: TimmEfficientNet, layer: TargetLayer) -> int:
+def _stage(net: TimmNetwork, layer: TargetLayer) -> int:
     """Number of stages before the cut: timm lists the last stage of each stride, whatever the scaling."""
-    return next(row["stage"] for row in net.feature_info if row["reduction"] == STRIDES[layer])
-
-
-def _run(stages: torch.nn.Sequential, tensor: Tensor) -> Tensor:
-    return cast(Tensor, stages(tensor))
+    return next(int(row["stage"]) for row in net.feature_info if row["reduction"] == STRIDES[layer])
 
 
 def head_gradients(model: Model, features: Floats) -> tuple[Floats, Floats]:
@@ -79,17 +49,17 @@ def head_gradients(model: Model, features: Floats) -> tuple[Floats, Floats]:
 
     A channel is moved in all cells alike, which differentiates an average over the cells exactly.
     """
-    net = typed_module(model)
     with model.lock, torch.inference_mode(False), torch.enable_grad():
         batch = torch.tensor(features[None])
 
         def logits(moved: Tensor) -> Tensor:
-            return net.forward_head(batch + moved[None, :, None, None])[0]
+            return logits_from(model.module, batch + moved[None, :, None, None], TargetLayer.LAST)[0]
 
         gradients = torch.func.jacrev(logits)(torch.zeros(batch.shape[1]))  # (K, C)
         with torch.no_grad():
-            spread = net.forward_head(batch.mean(dim=(2, 3), keepdim=True).expand_as(batch).contiguous())[0]
-    return gradients.detach().numpy(), spread.numpy()
+            spread = batch.mean(dim=(2, 3), keepdim=True).expand_as(batch).contiguous()
+            logits_of_spread = logits_from(model.module, spread, TargetLayer.LAST)[0]
+    return gradients.detach().numpy(), logits_of_spread.numpy()
 
 
 # Passes through a network whose weights are drawn at random from the top down, in a private copy.
@@ -100,7 +70,7 @@ class _NetworkPart:
     """A part of a network that gets its weights at random at once."""
 
     name: str
-    modules: tuple[nn.Module, ...]
+    module: nn.Module
     run: Callable[[Tensor], Tensor]
 
 
@@ -121,10 +91,12 @@ def randomised_passes(whole: Forward, seed: int) -> Iterator[tuple[str, Forward]
     generator = torch.Generator().manual_seed(seed)
     for depth in range(len(parts) - 1, -1, -1):
         with _plain_numbers():
-            randomise(parts[depth].modules, generator)
+            randomise(parts[depth].module, generator)
             features = _run_parts(parts[depth:-1], inputs[depth])
             logits = _run_parts(parts[-1:], features)
-        passed = dataclasses.replace(whole, model=twin, features=_array(features), logits=_array(logits))
+        passed = dataclasses.replace(
+            whole, model=twin, features=read_only(features.numpy()[0]), logits=read_only(logits.numpy()[0])
+        )
         yield parts[depth].name, passed
 
 
@@ -135,25 +107,23 @@ def private_copy(model: Model) -> Model:
         return torch_modules.wrap_module(model.ref, copy.deepcopy(model.module).eval())
 
 
-def randomise(modules: tuple[nn.Module, ...], generator: torch.Generator) -> None:
+def randomise(module: nn.Module, generator: torch.Generator) -> None:
     """Draw the weights of convolutions and linear layers anew, in place."""
-    for module in modules:
-        for layer in module.modules():
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                nn.init.normal_(layer.weight, 0.0, float(layer.weight.detach().std()), generator)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.normal_(layer.weight, 0.0, float(layer.weight.detach().std()), generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 def _parts(model: Model) -> list[_NetworkPart]:
     """Return what a network consists of, from the photo to the logits."""
-    net = cast(TimmEfficientNet, model.module)
-    stages = [_NetworkPart(f"stage {number}", (stage,), stage) for number, stage in enumerate(net.blocks, start=1)]
+    net: TimmNetwork = model.module
     return [
-        _NetworkPart("stem", (net.conv_stem,), lambda pixels: cast(Tensor, net.bn1(net.conv_stem(pixels)))),
-        *stages,
-        _NetworkPart("head", (net.conv_head,), lambda tensor: cast(Tensor, net.bn2(net.conv_head(tensor)))),
-        _NetworkPart("classifier", (net.classifier,), net.forward_head),
+        _NetworkPart("stem", net.conv_stem, lambda pixels: net.bn1(net.conv_stem(pixels))),
+        *(_NetworkPart(f"stage {number}", stage, stage) for number, stage in enumerate(net.blocks, start=1)),
+        _NetworkPart("head", net.conv_head, lambda tensor: net.bn2(net.conv_head(tensor))),
+        _NetworkPart("classifier", net.classifier, net.forward_head),
     ]
 
 
@@ -173,9 +143,3 @@ def _plain_numbers() -> Iterator[None]:
             yield
     finally:
         torch.set_flush_denormal(False)
-
-
-def _array(tensor: Tensor) -> Floats:
-    array: Floats = tensor.numpy()[0]
-    array.setflags(write=False)
-    return array

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from effviz import optional_packages
 from effviz.errors import TargetError
-from effviz.explain.data_types import Box, Floats, Forward, read_only
+from effviz.explain.data_types import Box, Floats, Forward, TargetLayer, read_only
 from effviz.explain.targets import resolve_target
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import ReceptiveField
@@ -163,11 +163,10 @@ def _gradient(forward: Forward, index: int, row: int, column: int) -> Floats:
 
     from effviz.explain import network_stages
 
-    net = network_stages.typed_module(forward.model)
     # A caller's inference mode or no_grad would leave no gradients; this ends both.
     with forward.model.lock, torch.inference_mode(False):
         pixels = torch.tensor(forward.prepared.pixels, requires_grad=True)
-        features = net.forward_features(pixels)  # (1, C, H, W)
+        features = network_stages.features_at(forward.model.module, pixels, TargetLayer.LAST)  # (1, C, H, W)
         score = features[0, :, row, column] @ torch.tensor(forward.rows[index])
         (gradient,) = torch.autograd.grad(score, pixels)  # unlike backward(), leaves no .grad
     return np.asarray(gradient[0].numpy(), dtype=np.float32)

@@ -115,7 +115,7 @@ def test_a_private_copy_made_in_inference_mode_can_take_gradients(model):
 
 def test_only_convolutions_and_the_classifier_are_drawn_anew(model):
     twin = private_copy(model)
-    randomise((twin.module,), torch.Generator().manual_seed(0))
+    randomise(twin.module, torch.Generator().manual_seed(0))
     drawn = {
         name
         for name, tensor in twin.module.state_dict().items()

@@ -15,7 +15,7 @@ from effviz.zoo.model import ModelRef
 def test_a_scaled_network_is_cut_at_the_end_of_a_stride(depth, width, family):
     model = load(ModelRef(scaled_model(depth, width, 64, family), 64))
     net, pixels = (
-        network_stages.typed_module(model),
+        model.module,
         torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)),
     )
     with torch.no_grad():

@@ -35,9 +35,7 @@ class InferRequests:
 
     def one(self, array: Floats) -> tuple[Floats, ...]:
         """Run one input now and return every output."""
-        request = self._take()
-        request.start_async([array])  # `infer` also builds a table of the outputs, for a fifth of a millisecond
-        return self._finished(request)
+        return self._finished(self._started(array))
 
     def many(self, arrays: Iterable[Floats]) -> Iterator[tuple[Floats, ...]]:
         """Run inputs several at a time and yield their outputs in order."""
@@ -47,23 +45,20 @@ class InferRequests:
         for array in arrays:
             if len(running) == most:
                 yield self._finished(running.popleft())
-            request = self._take()
-            request.start_async([np.ascontiguousarray(array, np.float32)])
-            running.append(request)
+            running.append(self._started(np.ascontiguousarray(array, np.float32)))
         while running:
             yield self._finished(running.popleft())
 
-    def _take(self) -> Any:
+    def _started(self, array: Floats) -> Any:
         try:
-            return self.idle.get_nowait()
+            request = self.idle.get_nowait()
         except Empty:
-            return self.compiled.create_infer_request()
+            request = self.compiled.create_infer_request()
+        request.start_async([array])  # `infer` also builds a table of the outputs, for a fifth of a millisecond
+        return request
 
     def _finished(self, request: Any) -> tuple[Floats, ...]:
         request.wait()
-        return self._outputs(request)
-
-    def _outputs(self, request: Any) -> tuple[Floats, ...]:
         count = len(self.compiled.outputs)
         arrays = tuple(np.array(request.get_output_tensor(i).data, np.float32) for i in range(count))
         self.idle.put(request)  # not reached after an error: that request is dropped
@@ -125,7 +120,8 @@ def build_network(plan: Plan, tensors: Tensors, arithmetic: Arithmetic) -> OpenV
         ends[block[-1].layer.field_same.stride] = node
     features = graph.convolution(head, node)
     logits = graph.linear(classifier, opset.reduce_mean(features, np.array(IMAGE_AXES), keep_dims=False))
-    return _named([*(ends[stride] for stride in STRIDES.values()), features, logits], pixels)
+    outputs = [*(ends[stride] for stride in STRIDES.values()), features, logits]
+    return name_outputs(import_openvino().Model([opset.result(node) for node in outputs], [pixels]), OUTPUTS)
 
 
 def fix_input_size(network: OpenVinoNetwork, size_px: int) -> OpenVinoNetwork:
@@ -169,45 +165,41 @@ class _Graph:
         for part in block:
             match part.layer.operator:
                 case Operator.SQUEEZE:
-                    gate = self._opset.reduce_mean(node, np.array(IMAGE_AXES), keep_dims=True)
-                    gate = self._active(self._dense(part, gate))
+                    means = self._opset.reduce_mean(node, np.array(IMAGE_AXES), keep_dims=True)
+                    gate = self.convolution(part, means)
                 case Operator.EXCITE:
-                    node = self._opset.multiply(node, self._opset.sigmoid(self._dense(part, gate)))
+                    node = self._opset.multiply(node, self._opset.sigmoid(self.convolution(part, gate)))
                 case _:
                     node = self.convolution(part, node)
         return self._opset.add(node, entering) if _has_shortcut(block) else node
 
     def convolution(self, part: NamedLayer, node: Node) -> Node:
-        """A convolution, its batch norm, and the activation function but after a block's last one."""
-        weight, bias = self._folded(part)
+        """A convolution, its batch norm or bias, and the activation function but after the last of a block or gate."""
+        weight, bias = self._weights(part)
         if part.layer.operator is Operator.DEPTHWISE:
             node = self._opset.group_convolution(node, self._constant(weight[:, None]), **self._geometry(part.layer))
         else:
             node = self._opset.convolution(node, self._constant(weight), **self._geometry(part.layer))
         node = self._opset.add(node, self._constant(bias[None, :, None, None]))
-        return node if part.layer.operator is Operator.PROJECT else self._active(node)
+        return node if part.layer.operator in (Operator.PROJECT, Operator.EXCITE) else self._active(node)
 
     def linear(self, part: NamedLayer, means: Node) -> Node:
         """The classifier: (1, C) -> (1, K)."""
-        weight, bias = self._tensors[f"{part.name}.weight"], self._tensors[f"{part.name}.bias"]
+        weight, bias = self._weights(part)
         node = self._opset.matmul(means, self._constant(weight), transpose_a=False, transpose_b=True)
         return self._opset.add(node, self._constant(bias[None]))
 
-    def _dense(self, part: NamedLayer, node: Node) -> Node:
-        """A 1 x 1 convolution with a bias, on a map of one cell."""
-        weight, bias = self._tensors[f"{part.name}.weight"], self._tensors[f"{part.name}.bias"]
-        node = self._opset.convolution(node, self._constant(weight), **self._geometry(part.layer))
-        return self._opset.add(node, self._constant(bias[None, :, None, None]))
-
-    def _folded(self, part: NamedLayer) -> tuple[Floats, Floats]:
-        """Return the weights and biases that do what a convolution and its batch norm do."""
+    def _weights(self, part: NamedLayer) -> tuple[Floats, Floats]:
+        """Return the weights and biases that do what a layer and its batch norm do, where it has one."""
+        weight: Floats = self._tensors[f"{part.name}.weight"]
+        if not part.norm:
+            return weight, self._tensors[f"{part.name}.bias"]
         scale, shift, mean, variance = (
             self._tensors[f"{part.norm}.{kind}"].astype(np.float64)
             for kind in ("weight", "bias", "running_mean", "running_var")
         )
         scale /= np.sqrt(variance + self._arithmetic.epsilon)
-        weight: Floats = self._tensors[f"{part.name}.weight"] * scale.astype(np.float32)[:, None, None, None]
-        return weight, (shift - mean * scale).astype(np.float32)
+        return weight * scale.astype(np.float32)[:, None, None, None], (shift - mean * scale).astype(np.float32)
 
     def _geometry(self, layer: PlanLayer) -> dict[str, Any]:
         zeros = [layer.kernel // 2] * 2
@@ -245,10 +237,9 @@ def _has_shortcut(block: Sequence[NamedLayer]) -> bool:
     return stride == 1 and block[0].layer.in_channels == block[-1].layer.out_channels
 
 
-def _named(nodes: Sequence[Node], pixels: Node) -> OpenVinoNetwork:
-    package = import_openvino()
-    network = package.Model([package.opset13.result(node) for node in nodes], [pixels])
-    for output, name in zip(network.outputs, OUTPUTS, strict=True):
+def name_outputs(network: OpenVinoNetwork, names: Sequence[str]) -> OpenVinoNetwork:
+    """Give a network's outputs their names."""
+    for output, name in zip(network.outputs, names, strict=True):
         output.set_names({str(name)})
     return network
 

@@ -7,14 +7,14 @@ import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Self, cast
+from typing import Any, Self
 
 import numpy as np
 import torch
 
 from effviz.explain import network_stages
 from effviz.explain.data_types import STRIDES, EngineName, Floats, TargetLayer
-from effviz.explain.engines.openvino_engine import LOGITS, OpenVinoEngine, OpenVinoNetwork, import_openvino
+from effviz.explain.engines import openvino_engine
 from effviz.scaling.architecture import PICTURE_CHANNELS
 from effviz.zoo.model import Weights
 
@@ -26,7 +26,7 @@ USUAL = 3 * 224 * 224  # of larger ones fewer: somebody may wait for the end of 
 class TorchEngine:
     """A module that is only read, so no lock is needed."""
 
-    module: torch.nn.Module
+    module: Any  # torch.nn.Module
     name: EngineName = EngineName.TORCH
 
     @classmethod
@@ -46,8 +46,8 @@ class TorchEngine:
     def run(self, pixels: Floats) -> tuple[Floats, Floats]:
         """Return features after `bn2` (N, C, H, W) and logits (N, K) of inputs (N, 3, S, S)."""
         with torch.inference_mode():
-            features = self._net.forward_features(self._tensor(pixels))
-            return _array(features), _array(self._net.forward_head(features))
+            features = self.module.forward_features(self._tensor(pixels))
+            return _array(features), _array(self.module.forward_head(features))
 
     def many(self, inputs: Iterable[Floats]) -> Iterator[tuple[Floats, Floats]]:
         """Yield features (1, C, H, W) and logits (1, K) for each input, in order."""
@@ -58,23 +58,19 @@ class TorchEngine:
     def features_at(self, pixels: Floats, layer: TargetLayer) -> Floats:
         """Return the features (1, C, H, W) at the end of a stage."""
         with torch.inference_mode():
-            return _array(network_stages.features_at(self._net, self._tensor(pixels), layer))
+            return _array(network_stages.features_at(self.module, self._tensor(pixels), layer))
 
     def logits_from(self, features: Iterable[Floats], layer: TargetLayer) -> Iterator[Floats]:
         """Yield logits (1, K) from features (1, C, H, W) at a layer, in order."""
         for some in _batches(features, BATCH[self.name]):
             with torch.inference_mode():
-                logits = _array(network_stages.logits_from(self._net, self._tensor(some), layer))
+                logits = _array(network_stages.logits_from(self.module, self._tensor(some), layer))
             yield from logits[:, None]
 
     @property
     def copies(self) -> int:
         """How many times it holds the weights, beside the module."""
         return int(self.name is not EngineName.TORCH)
-
-    @property
-    def _net(self) -> network_stages.TimmEfficientNet:
-        return cast(network_stages.TimmEfficientNet, self.module)
 
     def _tensor(self, array: Floats) -> torch.Tensor:
         return torch.tensor(array, device="cpu" if self.name is EngineName.TORCH else self.name.value)
@@ -99,27 +95,25 @@ class _FeaturesAndLogits(torch.nn.Module):
 
     def __init__(self, network: torch.nn.Module) -> None:
         super().__init__()
-        self.network = cast(network_stages.TimmEfficientNet, network)
+        self.network: Any = network
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         features = self.network.forward_features(pixels)
         return features, self.network.forward_head(features)
 
 
-def convert(weights: Weights, size_px: int) -> OpenVinoNetwork:
+def convert(weights: Weights, size_px: int) -> openvino_engine.OpenVinoNetwork:
     """Return a network with the outputs `TargetLayer.LAST` and LOGITS.
 
     Raises:
         RuntimeError: OpenVINO has no operators for it.
     """
-    package = import_openvino()
+    package = openvino_engine.import_openvino()
     example = torch.zeros(1, PICTURE_CHANNELS, size_px, size_px)
     with weights.lock, torch.inference_mode(False), torch.no_grad():
         network = package.convert_model(_FeaturesAndLogits(weights.module), example_input=example)
     network.reshape(list(example.shape))
-    for output, name in zip(network.outputs, (TargetLayer.LAST, LOGITS), strict=True):
-        output.set_names({str(name)})
-    return network
+    return openvino_engine.name_outputs(network, (TargetLayer.LAST, openvino_engine.LOGITS))
 
 
 # Whether a GPU, or a conversion, gives the CPU's numbers for a network: asked once, before it is used.
@@ -129,7 +123,7 @@ CONVERTED_TOLERANCE = 1e-4  # of a network that somebody else wrote down: it has
 
 
 def check_against_cpu(
-    engine: OpenVinoEngine | TorchEngine, weights: Weights, size_px: int, tolerance: float = TOLERANCE
+    engine: openvino_engine.OpenVinoEngine | TorchEngine, weights: Weights, size_px: int, tolerance: float = TOLERANCE
 ) -> None:
     """Compare every layer on a smooth picture: on noise some networks lose all digits, whoever runs them.
 
