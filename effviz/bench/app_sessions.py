@@ -19,21 +19,24 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from pathlib import Path
-from typing import IO, Final, TypedDict
+from typing import IO, Any, Final
 from urllib.parse import urlencode
 
 import numpy as np
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.Common_pb2 import FileURLs, FileURLsRequest
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.proto.WidgetStates_pb2 import WidgetState
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from effviz import settings
 from effviz.errors import SettingsError
 from effviz.explain.data_types import Floats
 
+MEMORY_UNKNOWN: Final = "The server's memory is not known: it is read from /proc, on Linux."
 START_S = 60
 STOP_S = 30
 MIB = 2**20
@@ -103,7 +106,8 @@ def start_server(
         raise SettingsError(
             f"The app's script {script} is not there: this is measured in a clone of the repository. Run it there."
         )
-    port = _free_port()
+    with socket.create_server(("127.0.0.1", 0)) as candidate:
+        port = int(candidate.getsockname()[1])  # which is free
     words, environ = (command or _streamlit)(port), {**os.environ, "HF_HUB_OFFLINE": "1", **(environment or {})}
     # A file without a name: nothing stays.
     with tempfile.TemporaryFile() as log, _process(words, environ, log) as process:
@@ -142,12 +146,6 @@ def effviz_app(port: int) -> list[str]:
 def _streamlit(port: int) -> list[str]:
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
     return [sys.executable, "-m", "streamlit", "run", "app.py", *options]
-
-
-def _free_port() -> int:
-    with socket.socket() as candidate:
-        candidate.bind(("127.0.0.1", 0))
-        return int(candidate.getsockname()[1])
 
 
 def _wait(process: "subprocess.Popen[bytes]", server: AppServer, log: IO[bytes]) -> None:
@@ -210,12 +208,10 @@ class Answer:
         Raises:
             KeyError: the page has none of this key.
         """
-        for element in self.elements:
-            kind = element.WhichOneof("type")
-            if kind in ("checkbox", "selectbox", "file_uploader", "button") and (
-                name := str(getattr(element, kind).id)
-            ).endswith(f"-{key}"):
-                return name
+        kinds = ("checkbox", "selectbox", "file_uploader", "button")
+        names = (getattr(each, kind).id for each in self.elements if (kind := each.WhichOneof("type")) in kinds)
+        if name := next((name for name in names if name.endswith(f"-{key}")), ""):
+            return str(name)
         raise KeyError(key)
 
 
@@ -247,14 +243,11 @@ class Visitor:
 
     async def upload(self, widget: str, name: str, data: bytes) -> None:
         """Send a file to the server, as a browser does, and put it into an upload box before the next run."""
-        message = BackMsg()
-        message.file_urls_request.request_id = name
-        message.file_urls_request.file_names.append(name)
-        message.file_urls_request.session_id = self.session
-        await self.socket.send(message.SerializeToString())
+        request = FileURLsRequest(request_id=name, file_names=[name], session_id=self.session)
+        await self.socket.send(BackMsg(file_urls_request=request).SerializeToString())
         async with asyncio.timeout(PATIENCE_S):
             (urls,) = await self._addresses()
-        await asyncio.to_thread(_put, f"http://127.0.0.1:{self.port}", urls.upload_url, (name, data))
+        await asyncio.to_thread(_put, f"http://127.0.0.1:{self.port}", urls.upload_url, name, data)
         state = WidgetState(id=widget)
         state.file_uploader_state_value.uploaded_file_info.add(
             name=name, size=len(data), file_id=urls.file_id, file_urls=urls
@@ -273,13 +266,14 @@ class Visitor:
 
     async def ask(self) -> Answer:
         """Run the page (again) and wait for its end."""
-        message = BackMsg()
-        message.rerun_script.query_string = self.query
-        message.rerun_script.page_name = "" if self.script else self.page
-        message.rerun_script.page_script_hash = self.script
-        message.rerun_script.widget_states.widgets.extend(self.widgets.values())
+        state = ClientState(
+            query_string=self.query,
+            page_name="" if self.script else self.page,
+            page_script_hash=self.script,
+            widget_states=WidgetStates(widgets=self.widgets.values()),
+        )
         started = time.perf_counter()
-        await self.socket.send(message.SerializeToString())
+        await self.socket.send(BackMsg(rerun_script=state).SerializeToString())
         async with asyncio.timeout(PATIENCE_S):
             elements = await self._until_finished()
         return Answer(time.perf_counter() - started, tuple(elements), self.pages)
@@ -308,20 +302,23 @@ class Visitor:
 @asynccontextmanager
 async def visit(port: int, query: Mapping[str, str], page: str = "", address: str = "") -> AsyncIterator[Visitor]:
     """Open a session of the app on this machine; from an address, as a proxy would tell the server."""
-    server = f"ws://127.0.0.1:{port}/_stcore/stream"
-    headers = {"X-Forwarded-For": address} if address else {}
     async with connect(
-        server,
-        subprotocols=["streamlit"],  # type: ignore[list-item]
+        f"ws://127.0.0.1:{port}/_stcore/stream",
+        subprotocols=[Subprotocol("streamlit")],
         max_size=None,
         proxy=None,
-        additional_headers=headers,
+        additional_headers={"X-Forwarded-For": address} if address else {},
     ) as socket:
         yield Visitor(socket, port, urlencode(query), page)
 
 
-def _put(server: str, path: str, file: tuple[str, bytes]) -> None:
-    name, data = file
+async def visit_once(port: int, query: Mapping[str, str], page: str = "", address: str = "") -> Answer:
+    """Open a session, run its page once and leave."""
+    async with visit(port, query, page, address) as visitor:
+        return await visitor.ask()
+
+
+def _put(server: str, path: str, name: str, data: bytes) -> None:
     with urllib.request.urlopen(f"{server}/_stcore/health") as answer:
         token = SimpleCookie(answer.headers["Set-Cookie"])[XSRF].value
     head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
@@ -341,28 +338,10 @@ MAP_TOLERANCE = 4e-3  # of a map's largest value: a half float's rounding, and 1
 ShownMaps = dict[tuple[str, str], Floats]  # photo's sha256, model -> (H, W)
 
 
-class _Packed(TypedDict):
-    """Half floats of several maps of one size, each divided by its factor."""
-
-    data: str
-    factors: list[float]
-    rows: int
-    columns: int
-
-
-class _Cell(TypedDict):
-    """One model's maps of one photo."""
-
-    label: str
-    maps: _Packed | None  # None where there is no map
-    classes: list[int]  # whose maps they are
-    first: int  # the model's own first guess, which the page explains
-
-
 def read_shown_maps(answer: Answer) -> ShownMaps:
     """The map of the class that is explained, for every photo and model of the page's grid."""
     return {
-        (photo["id"].split()[1], cell["label"]): _explained(cell, cell["maps"])
+        (photo["id"].split()[1], cell["label"]): _explained_map(cell, cell["maps"])
         for data in answer.data(GRID_COMPONENT)
         for photo in json.loads(data)[0]["photos"]
         for cell in photo["cells"]
@@ -370,7 +349,8 @@ def read_shown_maps(answer: Answer) -> ShownMaps:
     }
 
 
-def _explained(cell: _Cell, packed: _Packed) -> Floats:
+def _explained_map(cell: dict[str, Any], packed: dict[str, Any]) -> Floats:
+    """Unpack one of a cell's maps, half floats that are each divided by its factor: that of the model's first guess."""
     halves = np.frombuffer(base64.b64decode(packed["data"]), "<f2").reshape(-1, packed["rows"], packed["columns"])
     place = cell["classes"].index(cell["first"])
     values: Floats = halves[place].astype(np.float32) * np.float32(packed["factors"][place])

@@ -13,16 +13,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from itertools import islice
+from itertools import chain, cycle, islice
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from effviz.bench import app_sessions
-from effviz.bench.app_sessions import Answer, visit
+from effviz.bench.app_sessions import MEMORY_UNKNOWN, Answer, visit, visit_once
 from effviz.bench.benchmark import Figure, Figures, Say
 from effviz.errors import SettingsError
 from effviz.explain import sample_photos
@@ -190,10 +190,8 @@ def bench_app(say: Say = no_progress, comparisons: int = COMPARISONS) -> Figures
 
 def _all_script_rows() -> list[Figure]:
     first = _script("")
-    rows = _script_rows("", first)
-    for page in first[0].pages[1:]:
-        rows += _script_rows(page, _script(page))
-    return rows
+    others = (_script_rows(page, _script(page)) for page in first[0].pages[1:])
+    return list(chain(_script_rows("", first), *others))
 
 
 def _script(page: str) -> list[Answer]:
@@ -218,12 +216,12 @@ def _script_rows(page: str, answers: Sequence[Answer]) -> list[Figure]:
 def _memory_rows(comparisons: int, notes: list[str]) -> list[Figure]:
     with app_sessions.start_server() as fresh:
         start = fresh.memory_mib
-        asyncio.run(_compare(fresh.port, FIVE_MODELS))
+        asyncio.run(visit_once(fresh.port, FIVE_MODELS))
         five = fresh.memory_mib
         asyncio.run(_many(fresh.port, comparisons))
         after = fresh.memory_mib
     if start is None or five is None or after is None:
-        notes.append("The server's memory is not known: it is read from /proc, on Linux.")
+        notes.append(MEMORY_UNKNOWN)
         return []
     return [
         Figure("Server's memory after start", start, "MiB"),
@@ -233,16 +231,11 @@ def _memory_rows(comparisons: int, notes: list[str]) -> list[Figure]:
     ]
 
 
-async def _compare(port: int, query: dict[str, str]) -> Answer:
-    async with visit(port, query) as visitor:
-        return await visitor.ask()
-
-
 async def _many(port: int, comparisons: int) -> None:
     """Different photos and classes, each in a page of its own, as visitors come and go."""
-    photos = [sample.name for sample in sample_photos.samples()]
-    for number, name in enumerate(islice(imagenet_classes.names(), comparisons)):
-        await _compare(port, {**FOUR_MODELS, "class": name, "photos": photos[number % len(photos)]})
+    photos = cycle(sample.name for sample in sample_photos.samples())
+    for name, photo in zip(islice(imagenet_classes.names(), comparisons), photos, strict=False):
+        await visit_once(port, {**FOUR_MODELS, "class": name, "photos": photo})
 
 
 def _browser_rows(running: "Browser") -> list[Figure]:
@@ -309,19 +302,6 @@ ONE_OF_IMPORTS, FIVE_OF_IMPORTS, OF_PLAIN, FIRST_MAP, FIVE_MAPS = (0.3, 0.45, 0.
 SERVER_MIB: Final = 700
 
 
-@dataclass(slots=True)
-class _ColdTimes:
-    """Seconds of every round."""
-
-    imports: list[float] = field(default_factory=list)
-    plain: list[float] = field(default_factory=list)
-    one: list[float] = field(default_factory=list)
-    one_again: list[float] = field(default_factory=list)
-    five: list[float] = field(default_factory=list)
-    five_again: list[float] = field(default_factory=list)
-    visits: "list[_Visit]" = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
 class _Visit:
     """The first visitor of a fresh server."""
@@ -335,20 +315,21 @@ class _Visit:
 
 def bench_cold(say: Say = no_progress, rounds: int = COLD_ROUNDS) -> Figures:
     """Measure the first maps of the command and of the app, and the command again with what the first run kept."""
-    times, notes = _ColdTimes(), []
+    commands, visits, notes = [], [], []
     with tempfile.TemporaryDirectory(prefix="effviz-bench-") as folder:
         models = _weights(Path(folder))
         for number in range(rounds):
             say(f"Round {number + 1} of {rounds}")
-            _commands(times, Path(folder), models)
+            commands.append(_commands(Path(folder), models))
         try:
             with start_chromium() as running:
                 for number in range(rounds):
                     say(f"Visit {number + 1} of {rounds}")
-                    times.visits.append(_visit(running, Path(folder)))
+                    visits.append(_visit(running, Path(folder)))
         except SettingsError as error:
             notes.append(str(error))
-    return Figures((*_command_rows(times), *_page_rows(times)), tuple(notes))
+    imports = median(seconds[0] for seconds in commands)
+    return Figures((*_command_rows(commands), *_page_rows(imports, visits)), tuple(notes))
 
 
 def _weights(folder: Path) -> list[str]:
@@ -364,16 +345,17 @@ def _weights(folder: Path) -> list[str]:
     return written
 
 
-def _commands(times: _ColdTimes, folder: Path, models: Sequence[str]) -> None:
+def _commands(folder: Path, models: Sequence[str]) -> tuple[float, ...]:
+    """Seconds of the imports, the plain script, and `effviz cam` with one model and again, with five and again."""
     photo = str(sample_photos.samples()[0].path)
-    times.imports.append(_run_python_s(["-c", IMPORTS]))
-    times.plain.append(_run_python_s([str(Path(__file__).with_name("plain.py")), photo, str(folder), *models]))
-    for refs, first, again in ((COLD_REFS[:1], times.one, times.one_again), (COLD_REFS, times.five, times.five_again)):
+    plain = [str(Path(__file__).with_name("plain.py")), photo, str(folder), *models]
+    seconds = [_run_python_s(["-c", IMPORTS]), _run_python_s(plain)]
+    for refs in (COLD_REFS[:1], COLD_REFS):
         labels = ",".join(ref.label for ref in refs)
         command = ["-m", "effviz", "cam", photo, "--models", labels, "--out", str(folder / "maps")]
         with tempfile.TemporaryDirectory(dir=folder) as cache:
-            first.append(_run_python_s(command, cache))
-            again.append(_run_python_s(command, cache))
+            seconds += [_run_python_s(command, cache), _run_python_s(command, cache)]
+    return tuple(seconds)
 
 
 def _run_python_s(arguments: Sequence[str], cache: str = "") -> float:
@@ -402,33 +384,27 @@ def _visit(running: "Browser", folder: Path) -> _Visit:
             return _Visit(listens, first, five, fresh.memory_mib, fresh.loaded("libtorch"))
 
 
-def _command_rows(times: _ColdTimes) -> list[Figure]:
-    imports, script = median(times.imports), median(times.plain)
-    rows = [
+def _command_rows(rounds: Sequence[tuple[float, ...]]) -> list[Figure]:
+    imports, script, one, one_again, five, five_again = (median(seconds) for seconds in zip(*rounds, strict=True))
+    return [
         Figure(f'python -c "{IMPORTS}"', imports, "s"),
         Figure("Plain script with timm and pytorch-grad-cam, five models", script, "s"),
-        Figure("effviz cam, one model, empty cache", median(times.one), "s"),
-        Figure("effviz cam, one model, again", median(times.one_again), "s"),
-        Figure("effviz cam, five models, empty cache", median(times.five), "s"),
-        Figure("effviz cam, five models, again", median(times.five_again), "s"),
+        Figure("effviz cam, one model, empty cache", one, "s"),
+        Figure("effviz cam, one model, again", one_again, "s"),
+        Figure("effviz cam, five models, empty cache", five, "s"),
+        Figure("effviz cam, five models, again", five_again, "s"),
+        Figure.at_most("effviz cam, one model, of the imports", one / imports, ONE_OF_IMPORTS, "times"),
+        Figure.at_most("effviz cam, five models, of the imports", five / imports, FIVE_OF_IMPORTS, "times"),
+        Figure.at_most("effviz cam, five models, of the plain script", five / script, OF_PLAIN, "times"),
     ]
-    ratios = [
-        Figure.at_most("effviz cam, one model, of the imports", median(times.one) / imports, ONE_OF_IMPORTS, "times"),
-        Figure.at_most(
-            "effviz cam, five models, of the imports", median(times.five) / imports, FIVE_OF_IMPORTS, "times"
-        ),
-        Figure.at_most("effviz cam, five models, of the plain script", median(times.five) / script, OF_PLAIN, "times"),
-    ]
-    return rows + ratios
 
 
-def _page_rows(times: _ColdTimes) -> list[Figure]:
-    if not times.visits:
+def _page_rows(imports: float, visits: Sequence[_Visit]) -> list[Figure]:
+    if not visits:
         return []
-    imports = median(times.imports)
 
     def middle(seconds: Callable[[_Visit], float]) -> float:
-        return median(map(seconds, times.visits))
+        return median(map(seconds, visits))
 
     rows = [
         Figure("effviz app, from the command to a server that answers", middle(lambda visit: visit.listens), "s"),
@@ -439,9 +415,9 @@ def _page_rows(times: _ColdTimes) -> list[Figure]:
         Figure.at_most("First map, of the imports", middle(lambda visit: visit.first) / imports, FIRST_MAP, "times"),
         Figure.at_most("Five maps, of the imports", middle(lambda visit: visit.five) / imports, FIVE_MAPS, "times"),
     ]
-    memory = [visit.memory_mib for visit in times.visits if visit.memory_mib is not None]
+    memory = [visit.memory_mib for visit in visits if visit.memory_mib is not None]
     if memory:
         rows.append(Figure.at_most("Server's memory after the first visit", median(memory), SERVER_MIB, "MiB"))
-    if (torch := times.visits[-1].torch) is not None:
+    if (torch := visits[-1].torch) is not None:
         rows.append(Figure.at_most("Torch loaded after the first visit", int(torch), 0, ""))
     return rows

@@ -8,18 +8,28 @@ import hashlib
 import re
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import count, cycle
+from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Final
 
+import numpy as np
+
 from effviz.bench import app_sessions
-from effviz.bench.app_sessions import ShownMaps, Visitor, is_same_map, read_shown_maps, visit
+from effviz.bench.app_sessions import (
+    MEMORY_UNKNOWN,
+    ShownMaps,
+    Visitor,
+    is_same_map,
+    read_shown_maps,
+    visit,
+    visit_once,
+)
 from effviz.bench.app_timing import GROWTH_MIB
-from effviz.bench.benchmark import Figure, Figures, Say, percentile
+from effviz.bench.benchmark import Figure, Figures, Say
 from effviz.explain import images, sample_photos
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.cam_methods import CAM_METHODS
@@ -32,6 +42,9 @@ from effviz.zoo.loading import load
 METHODS_LOOKED_AT = (Method.CAM, Method.LAYERCAM, Method.EIGENCAM)  # what each visitor looks at, one after the other
 MOST_PEAK_MIB = 3072
 QUICK_VISITS = 8
+HEAVY_MODEL = "lite2@260"  # for Score-CAM
+QUICK_MODEL = "lite0@192"  # what the others ask for meanwhile; a size of its own, so that nothing is known
+PHOTOS = [sample.name for sample in sample_photos.samples()]
 ExpectedMaps = dict[tuple[str, str, str], Floats]  # photo's sha256, model, method -> the map
 
 
@@ -42,17 +55,6 @@ class Load:
     sessions: int = 20
     models: tuple[str, ...] = ("lite0@224", "lite1@224", "lite0@260", "lite2@260")
     rounds: tuple[Method, ...] = METHODS_LOOKED_AT
-    heavy_model: str = "lite2@260"  # for Score-CAM
-    quick_model: str = "lite0@192"  # what the others ask for meanwhile; a size of its own, so that nothing is known
-
-
-@dataclass(frozen=True, slots=True)
-class VisitorPhoto:
-    """A visitor's photo."""
-
-    photo: str  # the bundled one that it is
-    data: bytes
-    as_file: bool  # sent to the server
 
 
 @dataclass(slots=True)
@@ -80,11 +82,11 @@ def bench_load(load_: Load = Load(), say: Say = no_progress) -> Figures:
         say(f"{load_.sessions} visitors at once")
         outcome = asyncio.run(visit_all(running.port, load_, expected))
         say("One visitor with Score-CAM")
-        alone_s, beside_s = asyncio.run(_quick_and_heavy(running.port, load_))
+        alone_s, beside_s = asyncio.run(_quick_and_heavy(running.port))
         rows = [*_load_rows(load_, outcome), *_quick_rows(alone_s, beside_s)]
         notes = [*outcome.errors[:5], *outcome.wrong[:5]]
         if (peak_mib := running.peak_mib) is None:
-            notes.append("The server's memory is not known: it is read from /proc, on Linux.")
+            notes.append(MEMORY_UNKNOWN)
         else:
             rows.append(Figure.at_most("Peak memory of the server", peak_mib, MOST_PEAK_MIB, "MiB"))
     return Figures(tuple(rows), tuple(notes))
@@ -106,8 +108,10 @@ def _load_rows(load_: Load, outcome: LoadOutcome) -> list[Figure]:
         Figure("Maps checked", outcome.maps, "", f"{maps}", outcome.maps == maps),
         Figure.at_most("Wrong maps", len(outcome.wrong), 0, ""),
         Figure.at_most("Errors", len(outcome.errors), 0, ""),
-        Figure("Response, median", percentile(times_ms, 50), "ms"),
-        Figure("Response, 95th percentile", percentile(times_ms, 95), "ms"),
+        *(
+            Figure(f"Response, {name}", float(np.percentile(times_ms, percent, method="inverted_cdf")), "ms")
+            for name, percent in (("median", 50), ("95th percentile", 95))
+        ),
     ]
 
 
@@ -116,7 +120,7 @@ def expected_maps(load_: Load) -> ExpectedMaps:
     expected: ExpectedMaps = {}
     for label in load_.models:
         model = load(parse_model(label))
-        for name in _photos(load_.sessions):
+        for name in PHOTOS[: load_.sessions]:
             sample = sample_photos.find(name)
             passed = forward(model, images.read(sample.path.read_bytes(), sample.title))
             for method in load_.rounds:
@@ -124,34 +128,23 @@ def expected_maps(load_: Load) -> ExpectedMaps:
     return expected
 
 
-def _photos(sessions: int) -> list[str]:
-    """A photo for each session; they repeat when there are more sessions than photos."""
-    names = [sample.name for sample in sample_photos.samples()]
-    return [names[number % len(names)] for number in range(sessions)]
-
-
 async def visit_all(port: int, load_: Load, expected: ExpectedMaps) -> LoadOutcome:
     """Let every visitor look at its photo by each method, all at the same moments."""
-    outcome = LoadOutcome()
-    together = asyncio.Barrier(load_.sessions)
-    photos = enumerate(_photos(load_.sessions))
-    brought = (
-        VisitorPhoto(photo, sample_photos.find(photo).path.read_bytes(), number % 2 == 1) for number, photo in photos
-    )
-    await asyncio.gather(*(_visit_page(port, load_, photo, together, (expected, outcome)) for photo in brought))
-    return outcome
+    books, together = (expected, LoadOutcome()), asyncio.Barrier(load_.sessions)
+    await asyncio.gather(*(_visit_page(port, load_, number, together, books) for number in range(load_.sessions)))
+    return books[1]
 
 
 async def _visit_page(
-    port: int, load_: Load, brought: VisitorPhoto, together: asyncio.Barrier, books: tuple[ExpectedMaps, LoadOutcome]
+    port: int, load_: Load, number: int, together: asyncio.Barrier, books: tuple[ExpectedMaps, LoadOutcome]
 ) -> None:
-    """Open a page, look at it by each method in turn, all visitors at the same moment."""
-    expected, outcome = books
-    photo, sha256 = brought.photo, hashlib.sha256(brought.data).hexdigest()
-    async with visit(port, {"photos": "," if brought.as_file else photo, "models": ",".join(load_.models)}) as visitor:
-        if brought.as_file:
-            await visitor.upload((await visitor.ask()).widget("uploads"), f"{photo}.jpg", brought.data)
-        methods = ""
+    """Open a page, every other one with a file, and look at its photo by each method in turn."""
+    (expected, outcome), photo, as_file = books, PHOTOS[number % len(PHOTOS)], number % 2 == 1
+    data = sample_photos.find(photo).path.read_bytes()
+    sha256, methods = hashlib.sha256(data).hexdigest(), ""
+    async with visit(port, {"photos": "," if as_file else photo, "models": ",".join(load_.models)}) as visitor:
+        if as_file:
+            await visitor.upload((await visitor.ask()).widget("uploads"), f"{photo}.jpg", data)
         for method in load_.rounds:
             if methods:
                 visitor.select(methods, CAM_METHODS[method].title)
@@ -160,24 +153,22 @@ async def _visit_page(
             methods = answer.widget("method-choice")
             outcome.seconds.append(answer.seconds)
             outcome.errors += [f"{photo}: {error}" for error in answer.errors]
-            outcome.compare(
-                read_shown_maps(answer), {label: expected[sha256, label, method] for label in load_.models}, sha256
-            )
+            wanted = {label: expected[sha256, label, method] for label in load_.models}
+            outcome.compare(read_shown_maps(answer), wanted, sha256)
 
 
-async def _quick_and_heavy(port: int, load_: Load) -> tuple[list[float], list[float]]:
+async def _quick_and_heavy(port: int) -> tuple[list[float], list[float]]:
     """Seconds of a page with one new map, alone, and while somebody else's Score-CAM runs."""
-    names = [sample.name for sample in sample_photos.samples()]
-    warm, alone, beside = names[0], names[1 : QUICK_VISITS + 1], names[QUICK_VISITS + 1 : 2 * QUICK_VISITS + 1]
-    await _quick(port, load_, warm)
-    alone_s = [await _quick(port, load_, name) for name in alone]
-    async with visit(port, {"photos": warm, "models": load_.heavy_model, "method": "Score-CAM"}) as visitor:
+    warm, alone, beside = PHOTOS[0], PHOTOS[1 : QUICK_VISITS + 1], PHOTOS[QUICK_VISITS + 1 : 2 * QUICK_VISITS + 1]
+    await _quick_s(port, warm)
+    alone_s = [await _quick_s(port, name) for name in alone]
+    async with visit(port, {"photos": warm, "models": HEAVY_MODEL, "method": "Score-CAM"}) as visitor:
         visitor.switch_on((await visitor.ask()).widget(f"agreed {Method.SCORECAM}"))
         heavy = asyncio.create_task(visitor.ask())
         await visitor.computing.wait()
         beside_s = []
         for name in beside:
-            seconds = await _quick(port, load_, name)
+            seconds = await _quick_s(port, name)
             if heavy.done():
                 break
             beside_s.append(seconds)
@@ -185,9 +176,8 @@ async def _quick_and_heavy(port: int, load_: Load) -> tuple[list[float], list[fl
     return alone_s, beside_s
 
 
-async def _quick(port: int, load_: Load, photo: str) -> float:
-    async with visit(port, {"photos": photo, "models": load_.quick_model}) as visitor:
-        return (await visitor.ask()).seconds
+async def _quick_s(port: int, photo: str) -> float:
+    return (await visit_once(port, {"photos": photo, "models": QUICK_MODEL})).seconds
 
 
 # One visitor does the worst that the pages allow, on many pages at once; others come for one quick map each.
@@ -195,6 +185,7 @@ async def _quick(port: int, load_: Load, photo: str) -> float:
 # others, as a proxy on this machine would tell.
 
 HOSTILE = "198.51.100.1"
+HOSTILE_PAGES, NEWCOMERS = 24, 8
 PAUSE_S = 0.1  # between two looks at the server's health and memory
 WAIT_S, MOST_TIMES, STALL_MS = 5.0, 3.0, 1000.0
 
@@ -215,15 +206,6 @@ QUERIES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Attack:
-    """How much of it."""
-
-    pages: int = 24
-    newcomers: int = 8
-    model: str = "lite0@192"
-
-
 @dataclass(slots=True)
 class ServerHealth:
     """What was seen of the server meanwhile."""
@@ -233,16 +215,16 @@ class ServerHealth:
     children: int = 0
 
 
-def bench_hostile(attack: Attack = Attack(), say: Say = no_progress) -> Figures:
+def bench_hostile(say: Say = no_progress) -> Figures:
     """Time newcomers alone, and then beside the hostile pages."""
     with app_sessions.start_server(environment={"EFFVIZ_PUBLIC": "1"}) as running:
-        alone_s, beside_s, health = asyncio.run(_both(running, attack, say))
-    return Figures(tuple(_attack_rows(attack, alone_s, beside_s, health)), ())
+        alone_s, beside_s, health = asyncio.run(_both(running, say))
+    return Figures(tuple(_attack_rows(alone_s, beside_s, health)))
 
 
-def _attack_rows(attack: Attack, alone_s: list[float], beside_s: list[float], health: ServerHealth) -> Iterable[Figure]:
+def _attack_rows(alone_s: list[float], beside_s: list[float], health: ServerHealth) -> Iterable[Figure]:
     most_ms = 1000 * max(MOST_TIMES * median(alone_s), WAIT_S)
-    yield Figure("Hostile pages of one visitor", attack.pages, "")
+    yield Figure("Hostile pages of one visitor", HOSTILE_PAGES, "")
     yield Figure("A newcomer's page with one new quick map, alone, median", 1000 * median(alone_s), "ms")
     yield Figure("The same beside the hostile pages, median", 1000 * median(beside_s), "ms")
     yield Figure.at_most("The longest", 1000 * max(beside_s), round(most_ms), "ms")
@@ -253,47 +235,42 @@ def _attack_rows(attack: Attack, alone_s: list[float], beside_s: list[float], he
         yield Figure("Children at once, most", health.children, "")
 
 
-async def _both(
-    running: app_sessions.AppServer, attack: Attack, say: Say
-) -> tuple[list[float], list[float], ServerHealth]:
-    names = [sample.name for sample in sample_photos.samples()]
-    own = (visits for visits in enumerate(cycle(names)))
+async def _both(running: app_sessions.AppServer, say: Say) -> tuple[list[float], list[float], ServerHealth]:
+    numbers, health, begun = count(), ServerHealth(), [asyncio.Event() for _ in range(HOSTILE_PAGES)]
     say("Newcomers alone")
-    await _newcomer(running.port, attack, *next(own))
-    alone_s = [await _newcomer(running.port, attack, *next(own)) for _ in range(attack.newcomers)]
-    say(f"{attack.pages} hostile pages")
-    async with _watching(running) as health, _attacked(running.port, attack):
-        beside_s = [await _newcomer(running.port, attack, *next(own)) for _ in range(attack.newcomers)]
+    await _newcomer_s(running.port, next(numbers))
+    alone_s = [await _newcomer_s(running.port, next(numbers)) for _ in range(NEWCOMERS)]
+    say(f"{HOSTILE_PAGES} hostile pages")
+    pages = [_hostile(running.port, number, event) for number, event in enumerate(begun)]
+    async with _meanwhile(_watch(running, health), *pages):
+        await asyncio.gather(*(event.wait() for event in begun))  # each page has asked once
+        beside_s = [await _newcomer_s(running.port, next(numbers)) for _ in range(NEWCOMERS)]
     return alone_s, beside_s, health
 
 
-async def _newcomer(port: int, attack: Attack, number: int, photo: str) -> float:
+async def _newcomer_s(port: int, number: int) -> float:
     """Seconds of a page with one new map, by somebody who was never here."""
-    size = 192 + 32 * (number // len(sample_photos.samples()))  # so that no map is known
-    query = {"photos": photo, "models": f"{attack.model.partition('@')[0]}@{size}"}
-    async with visit(port, query, address=f"203.0.113.{number % 250 + 1}") as visitor:
-        return (await visitor.ask()).seconds
+    turn, photo = divmod(number, len(PHOTOS))
+    query = {"photos": PHOTOS[photo], "models": f"lite0@{192 + 32 * turn}"}  # so that no map is known
+    return (await visit_once(port, query, address=f"203.0.113.{number % 250 + 1}")).seconds
 
 
 @asynccontextmanager
-async def _attacked(port: int, attack: Attack) -> AsyncIterator[None]:
-    """Keep the hostile pages going for the block; each has asked once before it begins."""
-    begun = [asyncio.Event() for _ in range(attack.pages)]
-    pages = [asyncio.create_task(_hostile(port, number, begun[number])) for number in range(attack.pages)]
+async def _meanwhile(*work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Keep work going for the block."""
+    tasks = [asyncio.create_task(each) for each in work]
     try:
-        await asyncio.gather(*(each.wait() for each in begun))
         yield
     finally:
-        for page in pages:
-            page.cancel()
-        await asyncio.gather(*pages, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _hostile(port: int, number: int, begun: asyncio.Event) -> None:
-    names = [sample.name for sample in sample_photos.samples()]
     for turn in count(number):
         page, query = QUERIES[turn % len(QUERIES)]
-        photo = names[(7 * turn + number) % len(names)]
+        photo = PHOTOS[(7 * turn + number) % len(PHOTOS)]
         with suppress(OSError, TimeoutError):
             async with visit(port, {"photos": photo, **query}, page, HOSTILE) as visitor:
                 await _worst(visitor, begun)
@@ -313,31 +290,16 @@ async def _worst(visitor: Visitor, begun: asyncio.Event) -> None:
         await visitor.ask()
 
 
-@asynccontextmanager
-async def _watching(running: app_sessions.AppServer) -> AsyncIterator[ServerHealth]:
-    health = ServerHealth()
-    watching = asyncio.create_task(_watch(running, health))
-    try:
-        yield health
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-
-
 async def _watch(running: app_sessions.AppServer, health: ServerHealth) -> None:
     while True:
         asked = time.perf_counter()
-        await asyncio.to_thread(_health, running.address)
+        await asyncio.to_thread(lambda: urllib.request.urlopen(f"{running.address}/_stcore/health", timeout=60).close())
         health.stalls_ms.append(1000 * (time.perf_counter() - asked))
         tree = await asyncio.to_thread(_tree, running.pid)
         health.children = max(health.children, len(tree) - 1)
         if held := [mib for pid in tree if (mib := _held_mib(pid)) is not None]:
             health.held_mib.append(sum(held))
         await asyncio.sleep(PAUSE_S)
-
-
-def _health(address: str) -> None:
-    urllib.request.urlopen(f"{address}/_stcore/health", timeout=60).close()
 
 
 def _tree(pid: int) -> list[int]:
@@ -389,7 +351,7 @@ def bench_session(minutes: float, say: Say = no_progress) -> Figures:
             number += len(VISIT_KINDS)
         end, peak = running.memory_mib, running.peak_mib
     if start is None or end is None or peak is None:
-        return Figures((), ("The server's memory is not known: it is read from /proc, on Linux.",))
+        return Figures((), (MEMORY_UNKNOWN,))
     return Figures(
         (
             Figure(f"Server's memory after {WARM_VISITORS} visitors", start, "MiB"),
@@ -406,14 +368,14 @@ async def make_visits(port: int, first: int, how_many: int) -> None:
     Raises:
         AssertionError: a page failed.
     """
-    names = [sample.name for sample in sample_photos.samples()]
-    for number, _ in zip(count(first), range(how_many), strict=False):
+    for number in range(first, first + how_many):
         page, query = VISIT_KINDS[number % len(VISIT_KINDS)]
-        photos = {} if page else {"photos": names[number % len(names)]}
+        photo = PHOTOS[number % len(PHOTOS)]
+        photos = {} if page else {"photos": photo}
         async with visit(port, {**query, **photos}, page) as visitor:
             answer = await visitor.ask()
             assert not answer.errors, answer.errors
             if not page and number % 3 == 0:  # and a file of one's own
-                data = sample_photos.find(names[number % len(names)]).path.read_bytes()
+                data = sample_photos.find(photo).path.read_bytes()
                 await visitor.upload(answer.widget("uploads"), f"own {number}.jpg", data + bytes(number % 100))
                 assert not (await visitor.ask()).errors

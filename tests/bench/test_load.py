@@ -18,8 +18,8 @@ from streamlit.proto.Element_pb2 import Element
 from effviz import settings
 from effviz.bench import app_sessions, load
 from effviz.bench.app_sessions import Answer, AppServer
-from effviz.bench.benchmark import Figure, percentile
-from effviz.bench.load import MOST_PEAK_MIB, Attack, Load, LoadOutcome, ServerHealth, expected_maps, visit_all
+from effviz.bench.benchmark import Figure
+from effviz.bench.load import MOST_PEAK_MIB, Load, LoadOutcome, ServerHealth, expected_maps, visit_all
 from effviz.errors import SettingsError
 from effviz.explain.data_types import Method
 
@@ -30,11 +30,11 @@ def test_a_newcomer_may_wait_three_times_its_own_work_or_five_seconds() -> None:
     seen = ServerHealth([10, 900, 30], [300, 500, 400], 2)
 
     def longest(alone_s: float, beside_s: float) -> bool | None:
-        rows = load._attack_rows(Attack(), [alone_s] * 3, [0.1, beside_s], seen)
+        rows = load._attack_rows([alone_s] * 3, [0.1, beside_s], seen)
         return next(row.met for row in rows if row.name == "The longest")
 
     assert [longest(1, 5), longest(1, 5.1), longest(2, 6), longest(2, 6.1)] == [True, False, True, False]
-    rows = {row.name: row for row in load._attack_rows(Attack(), [1], [1], seen)}
+    rows = {row.name: row for row in load._attack_rows([1], [1], seen)}
     assert rows["Longest wait for the health check"].met
     assert rows["Peak memory of server and children"].ours == 500
 
@@ -82,9 +82,8 @@ def test_targets_by_hand() -> None:
 
 
 def test_percentiles_are_the_nearest_rank() -> None:
-    values = list(range(20, 0, -1))
-    assert [percentile(values, percent) for percent in (50, 95, 100)] == [10, 19, 20]
-    assert percentile([7], 95) == 7
+    rows = {row.name: row.ours for row in load._load_rows(Load(), LoadOutcome([*range(20, 0, -1)]))}
+    assert (rows["Response, median"], rows["Response, 95th percentile"]) == (10_000, 19_000)
 
 
 def answer(*cells: dict[str, object]) -> Answer:
