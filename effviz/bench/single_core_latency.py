@@ -17,9 +17,8 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -119,11 +118,6 @@ def machine() -> str:
     return f"{name}, {os.cpu_count() or 1} cores"
 
 
-def to_json(latency: Latency) -> str:
-    """A result as JSON."""
-    return json.dumps(asdict(latency), indent=1)
-
-
 def from_json(written: str) -> Latency:
     """A result from its JSON.
 
@@ -158,21 +152,14 @@ def store_latency(latency: Latency) -> None:
         logger.info("The latency of %s is not kept: others kept %.1f cores busy.", latency.label, latency.load)
         return
     home = results_folder(latency.machine)
-    new = home / f".{uuid.uuid4().hex}.new"
     try:
         home.mkdir(parents=True, exist_ok=True)
         file = home / f"{latency.label}.json"
-        new.write_text(file_io.seal_json(file_io.sealed_name(file), asdict(latency)), encoding="utf-8")
-        new.replace(file)  # whole or not at all; others may read at this moment
-        _prune(home)
+        file_io.write_text_atomically(file, file_io.seal_json(file_io.sealed_name(file), asdict(latency)))
+        for old in sorted(home.glob("*.json"), key=lambda file: file.stat().st_mtime)[:-MAX_STORED]:
+            old.unlink(missing_ok=True)
     except OSError as error:
         logger.warning("The latency of %s is not kept: %s", latency.label, error)
-
-
-def _prune(home: Path) -> None:
-    files = sorted(home.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for old in files[MAX_STORED:]:
-        old.unlink(missing_ok=True)
 
 
 @cache
@@ -213,16 +200,13 @@ class ChildLimits:
     wanted: Callable[[], bool] = lambda: False  # whether others want the processor: it stops meanwhile
 
 
-NO_LIMITS: Final = ChildLimits()
-
-
 def child_command(name: str, runs: int) -> list[str]:
     """What is started."""
     return [sys.executable, "-m", "effviz", "bench", "latency", "--json", "--in-turns", "--runs", str(runs), "--", name]
 
 
 def measure_in_child(
-    name: str, step: CountProgress, beat: Heartbeat, runs: int = DEFAULT_RUNS, terms: ChildLimits = NO_LIMITS
+    name: str, step: CountProgress, beat: Heartbeat, runs: int = DEFAULT_RUNS, terms: ChildLimits = ChildLimits()
 ) -> Latency:
     """Measure one network; the process never outlives this call.
 
@@ -268,7 +252,9 @@ def _follow(process: "subprocess.Popen[str]", step: CountProgress, beat: Heartbe
     while line := _next(lines, beat):
         if at := _STEP.fullmatch(line.strip()):
             step(int(at[1]), int(at[2]))
-            _let_go(process.stdin)
+            with suppress(BrokenPipeError):  # it has just ended; its exit status tells why
+                process.stdin.write("\n")
+                process.stdin.flush()
         else:
             last = line.strip() or last
     listener.join()
@@ -319,14 +305,6 @@ def _next(lines: "queue.Queue[str]", beat: Heartbeat) -> str:
             return lines.get(timeout=POLL_S)
         except queue.Empty:
             continue
-
-
-def _let_go(stdin: IO[str]) -> None:
-    try:
-        stdin.write("\n")
-        stdin.flush()
-    except BrokenPipeError:
-        pass  # it has just ended; its exit status tells why
 
 
 def _error(name: str, code: int, message: str) -> EffVizError:

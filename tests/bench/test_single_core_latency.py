@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -229,7 +229,7 @@ def test_a_result_that_was_changed_or_exchanged_counts_as_none(damage: str, capl
         case "swap":
             file.write_text(other.read_text())
         case "before":  # of a version that sealed nothing
-            file.write_text(single_core_latency.to_json(ONE))
+            file.write_text(json.dumps(asdict(ONE)))
     assert [of.label for of in single_core_latency.stored_latencies(ONE.machine)] == ["b2@260"]
     assert len(caplog.messages) == 1
 
@@ -237,7 +237,7 @@ def test_a_result_that_was_changed_or_exchanged_counts_as_none(damage: str, capl
 @pytest.mark.parametrize("change", [{"runs_ms": []}, {"runs_ms": [0.0]}, {"model": 3}, {"more": 1}])
 def test_numbers_that_make_no_sense_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="not a latency"):
-        single_core_latency.from_json(json.dumps(json.loads(single_core_latency.to_json(ONE)) | change))
+        single_core_latency.from_json(json.dumps(asdict(ONE) | change))
 
 
 def test_the_oldest_go_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +287,7 @@ def speak(monkeypatch: pytest.MonkeyPatch, rest: str) -> None:
 
 
 def test_the_process_waits_before_each_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    speak(monkeypatch, f"print('''[{single_core_latency.to_json(ONE)}]''')")
+    speak(monkeypatch, f"print('''[{json.dumps(asdict(ONE))}]''')")
     steps = []
     assert single_core_latency.measure_in_child("b1", lambda *at: steps.append(at), lambda: None) == ONE
     assert steps == [(0, 3), (1, 3), (2, 3)]
