@@ -1,7 +1,8 @@
 """A measured number beside its target, and two sides of a comparison timed turn by turn."""
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from typing import Self
@@ -36,13 +37,6 @@ class Figures:
     notes: tuple[str, ...] = ()
 
 
-def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that at least `percent` of all values do not exceed (nearest rank)."""
-    ordered = sorted(values)
-    rank = -(-percent * len(ordered) // 100)
-    return ordered[max(0, int(rank) - 1)]
-
-
 Say = Callable[[str], None]  # hears what is measured next
 
 # Both sides take turns in the same process, so that a busy moment hits both.
@@ -66,6 +60,38 @@ class Times:
         return f"{self.median_ms:.1f} ({min(self.runs_ms):.1f}-{max(self.runs_ms):.1f})"
 
 
+@dataclass(frozen=True, slots=True)
+class PeerRow:
+    """Two sides that did the same work, and what is wanted of ours."""
+
+    name: str
+    ours: Times
+    peer: Times
+    at_least: float  # the ratio that is wanted
+    target: str  # all that is wanted, in words
+    most_ms: float = math.inf
+
+    @property
+    def ours_ms(self) -> float:
+        """Median of our times."""
+        return self.ours.median_ms
+
+    @property
+    def peer_ms(self) -> float:
+        """Median of the peer's times."""
+        return self.peer.median_ms
+
+    @property
+    def ratio(self) -> float:
+        """How many times as fast as the peer."""
+        return self.peer_ms / self.ours_ms
+
+    @property
+    def met(self) -> bool:
+        """Whether the target is met."""
+        return self.ours_ms <= self.most_ms and self.ratio >= self.at_least
+
+
 def side_by_side(ours: Side, peer: Side, repeats: int) -> tuple[Times, Times]:
     """Run both in turn; before each timed run the same side runs once more, untimed.
 
@@ -77,15 +103,16 @@ def side_by_side(ours: Side, peer: Side, repeats: int) -> tuple[Times, Times]:
 
 def against_one(ours: Side, peer: Side, repeats: int) -> tuple[Times, Times]:
     """Time our side like the others, and the peer's once without a warm-up: its work of a minute needs none."""
-    return Times(tuple(_settled_ms(ours) for _ in range(repeats))), Times((_run_ms(peer),))
+    return Times(tuple(_settled_ms(ours) for _ in range(repeats))), Times((run_ms(peer),))
 
 
 def _settled_ms(side: Side) -> float:
     side()
-    return _run_ms(side)
+    return run_ms(side)
 
 
-def _run_ms(side: Side) -> float:
+def run_ms(side: Side) -> float:
+    """Run a side once and return how long it took."""
     start = time.perf_counter()
     side()
     return 1000 * (time.perf_counter() - start)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from statistics import median
 from typing import Final
 
 import timm
@@ -18,6 +17,7 @@ import torch
 from timm.models import get_pretrained_cfg
 from torch.utils.flop_counter import FlopCounterMode
 
+from effviz.bench.benchmark import PeerRow, Times, run_ms
 from effviz.bench.single_core_latency import DEFAULT_RUNS, CpuSeconds, Latency, machine
 from effviz.errors import SettingsError
 from effviz.i18n import _
@@ -175,38 +175,16 @@ TARGET_RATIO = 300.0
 TARGETS_MS = {"b0": 1.0, "b7": 3.0}
 
 
-@dataclass(frozen=True, slots=True)
-class ScalingRow:
-    """One network: our time, the peer's time, and whether both targets are met."""
+def bench_scaling(repeats: int = 9) -> tuple[PeerRow, ...]:
+    """Time B0 and B7; one run of each side comes first and is not counted.
 
-    name: str
-    ours_ms: float  # median of one plan: every layer's shape, params, MACs, activations and receptive fields
-    peer_ms: float  # median of one counted forward pass on meta tensors; building the module is not in it
-    target_ms: float
-    target_ratio: float = TARGET_RATIO
-
-    @property
-    def ratio(self) -> float:
-        """How many times faster the plan is."""
-        return self.peer_ms / self.ours_ms
-
-    @property
-    def target(self) -> str:
-        """Both targets, for people."""
-        return f"at most {self.target_ms:g} ms, at least {self.target_ratio:g}x"
-
-    @property
-    def met(self) -> bool:
-        """Whether both targets are met."""
-        return self.ours_ms <= self.target_ms and self.ratio >= self.target_ratio
-
-
-def bench_scaling(repeats: int = 9) -> tuple[ScalingRow, ...]:
-    """Time B0 and B7; one run of each side comes first and is not counted."""
+    Ours is one plan: every layer's shape, params, MACs, activations and receptive fields. The peer's is one counted
+    forward pass on meta tensors; building the module is not in it.
+    """
     return tuple(_time_network(name, target_ms, repeats) for name, target_ms in TARGETS_MS.items())
 
 
-def _time_network(name: str, target_ms: float, repeats: int) -> ScalingRow:
+def _time_network(name: str, target_ms: float, repeats: int) -> PeerRow:
     network = PUBLISHED[name]
     with torch.device("meta"):
         module = timm.create_model(f"efficientnet_{name}").eval()
@@ -219,14 +197,10 @@ def _time_network(name: str, target_ms: float, repeats: int) -> ScalingRow:
         with torch.no_grad(), FlopCounterMode(display=False):
             module(picture)
 
-    return ScalingRow(name, _median_time_ms(ours, repeats), _median_time_ms(peer, repeats), target_ms)
+    target = f"at most {target_ms:g} ms, at least {TARGET_RATIO:g}x"
+    return PeerRow(name, _times(ours, repeats), _times(peer, repeats), TARGET_RATIO, target, target_ms)
 
 
-def _median_time_ms(run: Callable[[], None], repeats: int) -> float:
+def _times(run: Callable[[], None], repeats: int) -> Times:
     run()
-    times_ms = []
-    for _repeat in range(repeats):
-        start = time.perf_counter()
-        run()
-        times_ms.append(1000 * (time.perf_counter() - start))
-    return median(times_ms)
+    return Times(tuple(run_ms(run) for _repeat in range(repeats)))

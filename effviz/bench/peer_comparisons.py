@@ -8,6 +8,7 @@ import io
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from itertools import cycle, islice
 
@@ -21,11 +22,11 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from threadpoolctl import threadpool_limits
 
 from effviz import cpu
-from effviz.bench.benchmark import Side, Times, against_one, side_by_side
+from effviz.bench.benchmark import PeerRow, Side, against_one, side_by_side
 from effviz.explain import closed_form, images, sample_photos
 from effviz.explain.activation_maps import activation_map, class_maps
 from effviz.explain.cam_methods import CAM_METHODS
-from effviz.explain.data_types import Bytes, Floats, Forward, Method, Photo
+from effviz.explain.data_types import Floats, Forward, Method, Photo
 from effviz.explain.engines import choose
 from effviz.explain.engines.openvino_engine import OpenVinoEngine
 from effviz.explain.forward_pass import forward, prepare, run_network
@@ -50,39 +51,19 @@ Explain = Callable[[Floats], Floats]  # (1, 3, S, S) -> (S, S), stretched to 0..
 
 def grad_cam(model: Model, index: int, method: str = "GradCAM") -> Explain:
     """pytorch-grad-cam's map of a class after `bn2`."""
+    explain = grad_cam_of_any(model, method)
+    return lambda pixels: explain(pixels, index)[0]
+
+
+def grad_cam_of_any(model: Model, method: str = "GradCAM") -> Callable[[Floats, int], Floats]:
+    """pytorch-grad-cam's maps after `bn2` of a class that is named with the photos: (N, 3, S, S) -> (N, S, S)."""
     module = _private(model)
     cam = getattr(library, method)(model=module, target_layers=[module.bn2])
-    targets = [ClassifierOutputTarget(index)]
-
-    def explain(pixels: Floats) -> Floats:
-        tensor = torch.tensor(pixels)
-        # FinerCAM makes its own targets
-        maps = cam(tensor, target_idx=index) if method == "FinerCAM" else cam(input_tensor=tensor, targets=targets)
-        return np.asarray(maps[0], np.float32)
-
-    return explain
-
-
-def grad_cam_batch(model: Model, index: int) -> Explain:
-    """pytorch-grad-cam's maps of a class after `bn2` for several photos at once: (N, 3, S, S) -> (N, S, S)."""
-    module = _private(model)
-    cam = library.GradCAM(model=module, target_layers=[module.bn2])
-
-    def explain(pixels: Floats) -> Floats:
-        targets = [ClassifierOutputTarget(index)] * len(pixels)
-        return np.asarray(cam(input_tensor=torch.tensor(pixels), targets=targets), np.float32)
-
-    return explain
-
-
-def grad_cam_of_any(model: Model) -> Callable[[Floats, int], Floats]:
-    """pytorch-grad-cam's map after `bn2` of a class that is named with each photo, as a script over labels has it."""
-    module = _private(model)
-    cam = library.GradCAM(model=module, target_layers=[module.bn2])
 
     def explain(pixels: Floats, index: int) -> Floats:
-        maps = cam(input_tensor=torch.tensor(pixels), targets=[ClassifierOutputTarget(index)])
-        return np.asarray(maps[0], np.float32)
+        targets = [ClassifierOutputTarget(index)] * len(pixels)
+        wanted = {"target_idx": index} if method == "FinerCAM" else {"targets": targets}  # that makes its own targets
+        return np.asarray(cam(input_tensor=torch.tensor(pixels), **wanted), np.float32)
 
     return explain
 
@@ -106,15 +87,11 @@ def torchcam_grad_cam(model: Model, index: int) -> Explain:
     return explain
 
 
-def peer_overlay(rgb: Bytes, values: Floats) -> Bytes:
-    """pytorch-grad-cam's picture of a map on what the model saw, (S, S, 3)."""
-    return np.asarray(show_cam_on_image(rgb.astype(np.float32) / 255, values, use_rgb=True))
-
-
-def peer_png(rgb: Bytes) -> bytes:
-    """A PNG file as pytorch-grad-cam's README writes it, with OpenCV."""
-    _, data = cv2.imencode(".png", rgb[..., ::-1])
-    return bytes(data)
+def peer_png(photo: Photo, ref: ModelRef, values: Floats) -> bytes:
+    """A map (S, S) on the photo at the size of the input, as a PNG by pytorch-grad-cam and OpenCV, as its README."""
+    rgb = np.asarray(Image.fromarray(photo.rgb).resize((ref.resolution_px, ref.resolution_px)))
+    shown = show_cam_on_image(rgb.astype(np.float32) / 255, values, use_rgb=True)
+    return bytes(cv2.imencode(".png", shown[..., ::-1])[1])
 
 
 def _private(model: Model) -> torch.nn.Module:
@@ -169,24 +146,34 @@ def _maps(subject: CamSubject) -> None:
 
 
 def _grad_cam(subject: CamSubject) -> PeerComparison:
-    sides = list(zip([grad_cam(model, CLASS) for model in subject.models], subject.pixels, strict=True))
-    name = f"CAM of {_count(subject)}, tensor to raw map, and pytorch-grad-cam's GradCAM"
-    return PeerComparison(
-        name, lambda: _maps(subject), lambda: [explain(pixels) for explain, pixels in sides], 8, "8x or more"
-    )
+    return _raw_maps(subject, grad_cam, "pytorch-grad-cam", 8)
 
 
-def _torchcam(subject: CamSubject) -> PeerComparison:
-    sides = list(zip([torchcam_grad_cam(model, CLASS) for model in subject.models], subject.pixels, strict=True))
-    name = f"CAM of {_count(subject)}, tensor to raw map, and torchcam's GradCAM"
-    return PeerComparison(
-        name, lambda: _maps(subject), lambda: [explain(pixels) for explain, pixels in sides], 3.3, "3.3x or more"
-    )
+def _torchcam(subject: CamSubject) -> PeerComparison | str:
+    if torchcam_missing():
+        return "torchcam is left out: it is not installed. Install it: pip install torchcam"
+    return _raw_maps(subject, torchcam_grad_cam, "torchcam", 3.3)
 
 
-def _bare(subject: CamSubject) -> PeerComparison:
-    engines = [_openvino(model) for model in subject.models]
-    requests = [engine.requests.compiled.create_infer_request() for engine in engines if engine]
+def _raw_maps(
+    subject: CamSubject, make: Callable[[Model, int], Explain], library_name: str, at_least: float
+) -> PeerComparison:
+    sides = list(zip([make(model, CLASS) for model in subject.models], subject.pixels, strict=True))
+    name = f"CAM of {_count(subject)}, tensor to raw map, and {library_name}'s GradCAM"
+
+    def peer() -> None:
+        for explain, pixels in sides:
+            explain(pixels)
+
+    return PeerComparison(name, lambda: _maps(subject), peer, at_least, f"{at_least}x or more")
+
+
+def _bare(subject: CamSubject) -> PeerComparison | str:
+    chosen = [choose(model).engine for model in subject.models]
+    engines = [engine for engine in chosen if isinstance(engine, OpenVinoEngine)]
+    if engines != chosen:
+        return "OpenVINO alone is left out: it does not run these models here. See EFFVIZ_ENGINE."
+    requests = [engine.requests.compiled.create_infer_request() for engine in engines]
 
     def peer() -> None:
         for request, tensor in zip(requests, subject.pixels, strict=True):
@@ -226,18 +213,14 @@ def _classes(subject: CamSubject) -> PeerComparison:
     )
 
 
-def _ablation(subject: CamSubject) -> PeerComparison:
-    name = "Ablation-CAM by {model}, tensor to raw map, and pytorch-grad-cam's"
-    return _channelwise(subject, Method.ABLATIONCAM, "AblationCAM", (name, 1000))
+CHANNELWISE = {  # the peer's name of a method, the row's, and the ratio that is wanted
+    Method.ABLATIONCAM: ("AblationCAM", "Ablation-CAM by {model}, tensor to raw map, and pytorch-grad-cam's", 1000),
+    Method.SCORECAM: ("ScoreCAM", "Score-CAM by {model}, every channel, and pytorch-grad-cam's", 4),
+}
 
 
-def _score(subject: CamSubject) -> PeerComparison:
-    name = "Score-CAM by {model}, every channel, and pytorch-grad-cam's"
-    return _channelwise(subject, Method.SCORECAM, "ScoreCAM", (name, 4))
-
-
-def _channelwise(subject: CamSubject, method: Method, peers_name: str, row: tuple[str, float]) -> PeerComparison:
-    first, pixels, (name, at_least) = subject.forwards[0], subject.pixels[0], row
+def _channelwise(method: Method, subject: CamSubject) -> PeerComparison:
+    first, pixels, (peers_name, name, at_least) = subject.forwards[0], subject.pixels[0], CHANNELWISE[method]
     peer = grad_cam(first.model, CLASS, peers_name)
 
     def ours() -> None:
@@ -251,7 +234,7 @@ def _many(subject: CamSubject) -> PeerComparison:
     model = subject.models[0]
     photos = [images.read(sample.path.read_bytes(), sample.name) for sample in sample_photos.samples()]
     pixels = list(islice(cycle([prepare(photo, model.ref).pixels for photo in photos]), MANY))  # (1, 3, S, S) each
-    peer = grad_cam_batch(model, CLASS)
+    peer = grad_cam_of_any(model)
     row = model.classifier[0][CLASS]
 
     def ours() -> None:
@@ -260,7 +243,7 @@ def _many(subject: CamSubject) -> PeerComparison:
 
     def theirs() -> None:
         for start in range(0, MANY, BATCH):
-            peer(np.concatenate(pixels[start : start + BATCH]))
+            peer(np.concatenate(pixels[start : start + BATCH]), CLASS)
 
     name = f"CAM of {MANY} photos by {model.ref.label}, and pytorch-grad-cam's {BATCH} at a time"
     return PeerComparison(name, ours, theirs, 6, "6x or more", long=True)
@@ -290,51 +273,27 @@ def _pictures(subject: CamSubject) -> PeerComparison:
     def peer() -> None:
         photo = images.read(subject.data, SAMPLE)
         for explain, ref in sides:
-            pixels = prepare(photo, ref).pixels
-            peer_png(peer_overlay(_at_input_size(photo, ref), explain(pixels)))
+            peer_png(photo, ref, explain(prepare(photo, ref).pixels))
 
     name = f"JPEG to PNG overlays of {_count(subject)}, and pytorch-grad-cam's"
     return PeerComparison(name, ours, peer, 4, "4x or more")
-
-
-def _at_input_size(photo: Photo, ref: ModelRef) -> Bytes:
-    """What the peer draws on: the photo at the size of the input."""
-    return np.asarray(Image.fromarray(photo.rgb).resize((ref.resolution_px, ref.resolution_px)))
-
-
-def _openvino(model: Model) -> OpenVinoEngine | None:
-    engine = choose(model).engine
-    return engine if isinstance(engine, OpenVinoEngine) else None
 
 
 def _count(subject: CamSubject) -> str:
     return f"{len(subject.models)} model{'s' * (len(subject.models) > 1)}"
 
 
-def _nothing(_: CamSubject) -> str:
-    return ""
-
-
-def _without_torchcam(_: CamSubject) -> str:
-    missing = torchcam_missing()
-    return "torchcam is left out: it is not installed. Install it: pip install torchcam" if missing else ""
-
-
-def _without_openvino(subject: CamSubject) -> str:
-    runs = all(_openvino(model) for model in subject.models)
-    return "" if runs else "OpenVINO alone is left out: it does not run these models here. See EFFVIZ_ENGINE."
-
-
-COMPARISONS: tuple[tuple[Callable[[CamSubject], PeerComparison], Callable[[CamSubject], str]], ...] = (
-    (_grad_cam, _nothing),
-    (_torchcam, _without_torchcam),
-    (_bare, _without_openvino),
-    (_pictures, _nothing),
-    (_methods, _nothing),
-    (_ablation, _nothing),
-    (_score, _nothing),
-    (_many, _nothing),
-    (_classes, _nothing),
+# Each gives a comparison, or the sentence why it cannot be made.
+COMPARISONS: tuple[Callable[[CamSubject], PeerComparison | str], ...] = (
+    _grad_cam,
+    _torchcam,
+    _bare,
+    _pictures,
+    _methods,
+    partial(_channelwise, Method.ABLATIONCAM),
+    partial(_channelwise, Method.SCORECAM),
+    _many,
+    _classes,
 )
 
 # The benchmark itself: its rows, timed side by side.
@@ -343,64 +302,27 @@ OURS_OF_LONG = 5  # timed runs of our side where the peer has one
 REFS = next(preset.refs for preset in PRESETS if preset.name == "scaling-axes")
 
 
-@dataclass(frozen=True, slots=True)
-class CamRow:
-    """One comparison."""
+def bench_cam(repeats: int = 15, refs: Sequence[ModelRef] = REFS, long: bool = True) -> tuple[list[PeerRow], list[str]]:
+    """Time every comparison on the models of "Scaling axes", those of one model on the first; `long` ones on demand.
 
-    name: str
-    ours: Times
-    peer: Times
-    at_least: float  # the ratio that is wanted
-    target: str  # the same in words
-
-    @property
-    def ours_ms(self) -> float:
-        """Median of our times."""
-        return self.ours.median_ms
-
-    @property
-    def peer_ms(self) -> float:
-        """Median of the peer's times."""
-        return self.peer.median_ms
-
-    @property
-    def ratio(self) -> float:
-        """How many times as fast as the peer."""
-        return self.peer_ms / self.ours_ms
-
-    @property
-    def met(self) -> bool:
-        """Whether the target is met."""
-        return self.ratio >= self.at_least
-
-
-@dataclass(frozen=True, slots=True)
-class CamBench:
-    """All comparisons that could be made, and a sentence about each that could not."""
-
-    rows: tuple[CamRow, ...]
-    skipped: tuple[str, ...]
-
-
-def bench_cam(repeats: int = 15, refs: Sequence[ModelRef] = REFS, long: bool = True) -> CamBench:
-    """Time every comparison on the models of "Scaling axes", those of one model on the first; `long` ones on demand."""
+    Return a row for each that could be made, and a sentence about each that could not.
+    """
     subject = CamSubject.of(load_all(refs))
     rows, skipped = [], []
-    for make, missing in COMPARISONS:
-        if sentence := missing(subject):
-            skipped.append(sentence)
-            continue
-        comparison = make(subject)
-        if comparison.long and not long:
-            skipped.append(f"{comparison.name} is left out: its peer takes about a minute. Ask for it with --long.")
-        else:
-            rows.append(_time_comparison(comparison, repeats))
-    return CamBench(tuple(rows), tuple(skipped))
+    for make in COMPARISONS:
+        match make(subject):
+            case str(sentence):
+                skipped.append(sentence)
+            case comparison if comparison.long and not long:
+                skipped.append(f"{comparison.name} is left out: its peer takes about a minute. Ask for it with --long.")
+            case comparison:
+                rows.append(_time_comparison(comparison, repeats))
+    return rows, skipped
 
 
-def _time_comparison(comparison: PeerComparison, repeats: int) -> CamRow:
+def _time_comparison(comparison: PeerComparison, repeats: int) -> PeerRow:
     if comparison.long:
         ours, peer = against_one(comparison.ours, comparison.peer, min(repeats, OURS_OF_LONG))
     else:
         ours, peer = side_by_side(comparison.ours, comparison.peer, repeats)
-    return CamRow(comparison.name, ours, peer, comparison.at_least, comparison.target)
+    return PeerRow(comparison.name, ours, peer, comparison.at_least, comparison.target)

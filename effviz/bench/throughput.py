@@ -7,7 +7,7 @@ measures the map and the three controls in the frame of the input.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from effviz.bench import peer_comparisons
-from effviz.bench.benchmark import Figure, Figures, Say
+from effviz.bench.benchmark import Figure, Figures, Say, run_ms
 from effviz.evaluate import runner
 from effviz.evaluate.dataset_samples import Dataset
 from effviz.evaluate.datasets import open_dataset
@@ -45,7 +45,6 @@ class ThroughputSubject:
     model: Model
     dataset: Dataset
     photos: int
-    rounds: int
 
 
 def bench(data: Path, model: str = "lite0", photos: int = 400, rounds: int = 3, say: Say = no_progress) -> Figures:
@@ -55,15 +54,15 @@ def bench(data: Path, model: str = "lite0", photos: int = 400, rounds: int = 3, 
         EffVizError: the data set or the model cannot be used.
     """
     loaded = load(catalogue.parse_model(model))
-    subject = ThroughputSubject(loaded, open_dataset(data), photos, rounds)
+    subject = ThroughputSubject(loaded, open_dataset(data), photos)
     RunSettings((loaded.ref.label,), metrics=METRICS).check(subject.dataset)
     pixels = [one.prepared[0].pixels for one in _opened(subject, photos)]
     engine, ours, peer = [], [], []
     for number in range(rounds + 1):  # the first round warms up
         say(f"round {number} of {rounds}")
-        engine.append(len(pixels) / _seconds(lambda: _engine_alone(subject, pixels)))
+        engine.append(1000 * len(pixels) / run_ms(lambda: _engine_alone(subject, pixels)))
         ours.append(len(pixels) / _ours(subject))
-        peer.append(min(len(pixels), PEERS_PHOTOS) / _seconds(lambda: _peer(subject)))
+        peer.append(1000 * min(len(pixels), PEERS_PHOTOS) / run_ms(lambda: _peer(subject)))
     return _figures(*(np.array(rates[1:]) for rates in (engine, ours, peer)))
 
 
@@ -79,12 +78,6 @@ def _figures(engine: Doubles, ours: Doubles, peer: Doubles) -> Figures:
             Figure.at_least("Times as fast as pytorch-grad-cam's loop", times, LEAST_RATIO, "x"),
         )
     )
-
-
-def _seconds(side: Callable[[], object]) -> float:
-    started = perf_counter()
-    side()
-    return perf_counter() - started
 
 
 def _opened(subject: ThroughputSubject, photos: int) -> Iterator[PreparedPhoto]:
@@ -103,20 +96,16 @@ def _ours(subject: ThroughputSubject) -> float:
     """Seconds of a whole run from when its weights are loaded: photos, maps, measures, controls, files."""
     settings = RunSettings((subject.model.ref.label,), metrics=METRICS, limit=subject.photos)
     heard: list[float] = []
+    watch = runner.RunObserver(lambda _done, _total: heard.append(perf_counter()))
     with tempfile.TemporaryDirectory() as folder:
-        runner.evaluate(
-            subject.dataset,
-            settings,
-            Path(folder),
-            runner.RunObserver(lambda _done, _total: heard.append(perf_counter())),
-        )
+        runner.evaluate(subject.dataset, settings, Path(folder), watch)
         return perf_counter() - heard[0]
 
 
 def _peer(subject: ThroughputSubject) -> None:
     explain = peer_comparisons.grad_cam_of_any(subject.model)
     for one in _opened(subject, min(subject.photos, PEERS_PHOTOS)):
-        heat = explain(one.prepared[0].pixels, one.sample.class_for(subject.model.ref.spec))
+        heat = explain(one.prepared[0].pixels, one.sample.class_for(subject.model.ref.spec))[0]
         for values in (heat, *_controls(heat.shape[0])):
             measured(values, boxes_in_input(one))
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from effviz.bench.benchmark import Figure, Figures, Say
-    from effviz.bench.peer_comparisons import CamRow
     from effviz.bench.single_core_latency import Latency
 
 # The command that times networks as Table 4 of the paper does; the app's page runs the same command.
@@ -124,14 +123,18 @@ def cam(
 
     with console.progress() as bar:
         bar.add_task("Class activation maps", total=None)
-        result = bench_cam(repeats, long=long)
+        rows, skipped = bench_cam(repeats, long=long)
     if as_json:
         fields = ("name", "ours_ms", "peer_ms", "ratio", "target", "met")
-        console.show_json([{field: getattr(row, field) for field in fields} for row in result.rows])
+        console.show_json([{field: getattr(row, field) for field in fields} for row in rows])
     else:
         columns = ("EffViz, and its peer", "EffViz, ms", "Peer, ms", "Ratio", "Target")
-        console.show_table("Class activation maps: median (least-most)", columns, [_cells(row) for row in result.rows])
-    for sentence in result.skipped:
+        cells = [
+            (row.name, str(row.ours), str(row.peer), f"{row.ratio:.2f}x", f"{row.target}: {_met(row.met)}")
+            for row in rows
+        ]
+        console.show_table("Class activation maps: median (least-most)", columns, cells)
+    for sentence in skipped:
         typer.echo(sentence, err=True)
 
 
@@ -211,10 +214,6 @@ def _figure(row: "Figure") -> tuple[str, ...]:
     target = row.target if row.met is None else f"{row.target}: {_met(row.met)}"
     digits = 0 if row.ours >= 100 or row.ours == int(row.ours) else 1 if row.ours >= 10 else 2
     return row.name, f"{row.ours:.{digits}f}", row.unit, target
-
-
-def _cells(row: "CamRow") -> tuple[str, ...]:
-    return row.name, str(row.ours), str(row.peer), f"{row.ratio:.2f}x", f"{row.target}: {_met(row.met)}"
 
 
 def _met(met: bool) -> str:

@@ -4,21 +4,22 @@ import numpy as np
 import pytest
 
 from effviz.bench import peer_comparisons
-from effviz.bench.benchmark import Times, against_one, side_by_side
-from effviz.bench.peer_comparisons import CamRow, bench_cam
+from effviz.bench.benchmark import PeerRow, Times, against_one, side_by_side
+from effviz.bench.peer_comparisons import bench_cam
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.data_types import Floats, Method
 from effviz.zoo.catalogue import parse_model
 from effviz.zoo.loading import load
+from effviz.zoo.model import Model
 
 REFS = (parse_model("lite0@64"),)
 
 
 def test_ratio_and_target_by_hand():
-    row = CamRow("maps", Times((9, 10, 30)), Times((70, 90, 80)), 8, "8x or more")
+    row = PeerRow("maps", Times((9, 10, 30)), Times((70, 90, 80)), 8, "8x or more")
     assert (row.ours_ms, row.peer_ms, row.ratio, row.met) == (10, 80, 8, True)
     assert str(row.ours) == "10.0 (9.0-30.0)"
-    assert not CamRow("maps", Times((10,)), Times((79,)), 8, "8x or more").met
+    assert not PeerRow("maps", Times((10,)), Times((79,)), 8, "8x or more").met
 
 
 def test_each_timed_run_follows_an_untimed_one_of_the_same_side():
@@ -36,23 +37,23 @@ def test_a_peers_long_work_is_timed_once():
 
 
 def test_a_run_gives_every_comparison():
-    result = bench_cam(1, REFS, long=False)
-    assert len(result.rows) == 6
-    assert [sentence.split(" by")[0] for sentence in result.skipped] == [
+    rows, skipped = bench_cam(1, REFS, long=False)
+    assert len(rows) == 6
+    assert [sentence.split(" by")[0] for sentence in skipped] == [
         "Ablation-CAM",
         "Score-CAM",
         "CAM of 200 photos",
     ]
-    assert all("--long" in sentence for sentence in result.skipped)
-    assert all(row.ours_ms > 0 and row.peer_ms > 0 and row.target for row in result.rows)
+    assert all("--long" in sentence for sentence in skipped)
+    assert all(row.ours_ms > 0 and row.peer_ms > 0 and row.target for row in rows)
 
 
 def test_a_missing_peer_is_said_plainly(monkeypatch):
     monkeypatch.setattr(peer_comparisons, "torchcam_missing", lambda: True)
     monkeypatch.setenv("EFFVIZ_ENGINE", "torch")
-    result = bench_cam(1, REFS, long=False)
-    assert len(result.rows) == 4
-    assert [sentence.split(":")[0] for sentence in result.skipped[:2]] == [
+    rows, skipped = bench_cam(1, REFS, long=False)
+    assert len(rows) == 4
+    assert [sentence.split(":")[0] for sentence in skipped[:2]] == [
         "torchcam is left out",
         "OpenVINO alone is left out",
     ]
@@ -74,19 +75,23 @@ def test_both_sides_of_the_long_rows_do_the_same_work(monkeypatch):
     monkeypatch.setattr(peer_comparisons, "MANY", 20)
     subject = peer_comparisons.CamSubject.of([load(parse_model("lite0@64"))])
     batches = []
-    monkeypatch.setattr(peer_comparisons, "grad_cam_batch", lambda *_: lambda pixels: batches.append(pixels.shape))
+    monkeypatch.setattr(
+        peer_comparisons, "grad_cam_of_any", lambda _model: lambda pixels, _index: batches.append(pixels.shape)
+    )
     many = peer_comparisons._many(subject)
     many.ours()
     many.peer()
     assert batches == [(16, 3, 64, 64), (4, 3, 64, 64)]
-    peer_comparisons._ablation(subject).ours()
-    assert "Ablation-CAM by lite0@64" in peer_comparisons._ablation(subject).name
+    monkeypatch.undo()
+    ablation = peer_comparisons._channelwise(Method.ABLATIONCAM, subject)
+    ablation.ours()
+    assert "Ablation-CAM by lite0@64" in ablation.name
 
 
 def test_the_peers_batch_is_its_single_maps():
     model = load(parse_model("lite0@64"))
     pixels = np.random.default_rng(0).standard_normal((2, 3, 64, 64), np.float32)
-    together = peer_comparisons.grad_cam_batch(model, 281)(pixels)
+    together = peer_comparisons.grad_cam_of_any(model)(pixels, 281)
     alone = [peer_comparisons.grad_cam(model, 281)(one[None]) for one in pixels]
     assert np.allclose(together, alone, atol=1e-3)
 
@@ -106,19 +111,16 @@ def alike(ours: Floats, theirs: Floats) -> bool:
     return bool(np.corrcoef(np.maximum(ours, 0).ravel(), cells.ravel())[0, 1] > 0.95)
 
 
-@pytest.mark.parametrize(
-    ("row", "method", "peers_name"),
-    [("_score", Method.SCORECAM, "ScoreCAM"), ("_ablation", Method.ABLATIONCAM, "AblationCAM")],
-)
+@pytest.mark.parametrize(("method", "peers_name"), [(Method.SCORECAM, "ScoreCAM"), (Method.ABLATIONCAM, "AblationCAM")])
 def test_both_sides_of_a_long_row_run_one_method_for_one_class(
-    row: str, method: Method, peers_name: str, subject: peer_comparisons.CamSubject, monkeypatch: pytest.MonkeyPatch
+    method: Method, peers_name: str, subject: peer_comparisons.CamSubject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not run to the end, which takes the peer 1280 passes: that they then find one map is held in tests/explain."""
     ours: list[tuple[object, ...]] = []
     theirs: list[tuple[object, ...]] = []
     monkeypatch.setattr(peer_comparisons, "activation_map", lambda known, *asked: ours.append((known.model, *asked)))
     monkeypatch.setattr(peer_comparisons, "grad_cam", lambda *asked: lambda pixels: theirs.append((*asked, pixels)))
-    sides = getattr(peer_comparisons, row)(subject)
+    sides = peer_comparisons._channelwise(method, subject)
     sides.ours()
     sides.peer()
     assert ours == [(subject.models[0], peer_comparisons.CLASS, method)]
@@ -130,14 +132,14 @@ def test_many_photos_are_the_same_maps_on_both_sides(
 ) -> None:
     monkeypatch.setattr(peer_comparisons, "MANY", 5)
     ours, theirs = [], []
-    cam, batch = peer_comparisons.closed_form.cam, peer_comparisons.grad_cam_batch
+    cam, batch = peer_comparisons.closed_form.cam, peer_comparisons.grad_cam_of_any
 
-    def noted(*given: object) -> object:
-        explain = batch(*given)
-        return lambda pixels: theirs.extend(explain(pixels))
+    def noted(model: Model) -> object:
+        explain = batch(model)
+        return lambda pixels, index: theirs.extend(explain(pixels, index))
 
     monkeypatch.setattr(peer_comparisons.closed_form, "cam", lambda *given: ours.append(cam(*given)))
-    monkeypatch.setattr(peer_comparisons, "grad_cam_batch", noted)
+    monkeypatch.setattr(peer_comparisons, "grad_cam_of_any", noted)
     sides = peer_comparisons._many(subject)
     sides.ours()
     sides.peer()
