@@ -5,7 +5,6 @@ its bytes stay among the server's uploads, which are bounded and end with the se
 the session keeps names and hashes.
 """
 
-import base64
 import hashlib
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,6 +26,7 @@ from effviz.progress import Heartbeat
 from effviz.ui import cache as caches
 from effviz.ui import job_queue
 from effviz.ui.cache import ChosenPhoto
+from effviz.ui.components import jpeg_address
 from effviz.ui.components.gallery import GalleryPicture, Strip, gallery
 from effviz.ui.guard import guard
 from effviz.ui.job_progress import JobProgress
@@ -218,8 +218,8 @@ def _read(shelf: Shelf, photo: ShelfPhoto, data: bytes) -> None:
         remove(photo.sha256)
         shelf.sentences.append(str(error))
         return
-    jpeg = base64.b64encode(caches.thumbnail(opened, THUMBNAIL_PX)).decode("ascii")
-    shelf.photos[photo.sha256] = replace(photo, thumbnail=f"data:image/jpeg;base64,{jpeg}", notes=opened.notes)
+    thumbnail = jpeg_address(caches.thumbnail(opened, THUMBNAIL_PX))
+    shelf.photos[photo.sha256] = replace(photo, thumbnail=thumbnail, notes=opened.notes)
 
 
 @contextmanager

@@ -126,8 +126,8 @@ DRAWN_AT_ITS_WIDTH = """
 
 def test_a_call_that_a_newer_one_overtook_takes_nothing_with_it(browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1000, "height": 800})
-    page.set_content(components.with_menu(phi._text("phi.html")))
-    script = components.NEWEST + components.SENDER + components.MENU_JS + "".join(map(phi._text, phi.SCRIPTS))
+    page.set_content(components.with_menu(phi.text("phi.html")))
+    script = components.NEWEST + components.SENDER + components.MENU_JS + "".join(map(phi.text, phi.SCRIPTS))
     table = phi_table(ScalingRule(), Family.EFFICIENTNET).payload()
     shown = {"value": 1.0, "move": 0, "variant": "full", "colour": "#123456", "words": slider_words()}
     menu = components.menu_data("phi", "phi", None)

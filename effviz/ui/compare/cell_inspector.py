@@ -13,12 +13,12 @@ from effviz.explain.data_types import Floats, Forward, Method, TargetLayer
 from effviz.i18n import _
 from effviz.ui import cache, job_queue
 from effviz.ui.compare.map_cells import FRAME, MapCell
-from effviz.ui.components.grid import base64_text, pack
+from effviz.ui.components import Json, base64_text
+from effviz.ui.components.grid import pack
 from effviz.ui.job_progress import JobProgress, resume, stopped
 from effviz.ui.memory import SizeBoundedCache, budget_bytes
 from effviz.ui.outputs import plain
 
-Json = dict[str, object]
 ASKED: Final = "cell asked about"  # in the session
 COUNT: Final = "questions about cells"  # in the session: two equal answers in a row would be no news to the browser
 ENERGY_SHARE: Final = 0.9  # of the gradient's energy, that the box holds

@@ -5,10 +5,11 @@ How they look is one set of values, whether the browser's toolbar or the still p
 
 import html
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from itertools import accumulate
 from operator import mul
 from typing import Any, TypeVar
@@ -79,15 +80,12 @@ def choose_explanation() -> ExplanationChoice:
     method = choose_method()
     explain_method(method)
     where = choose_layer(method)
-    widget = _Widget(STILL_PICTURES)
-    widget.show()
     st.toggle(
         _("Still pictures"),
-        key=widget.key,
-        on_change=widget.keep,
         help=_("Draw the maps on the server, for browsers that cannot: nothing moves, and each change is a wait."),
+        **_mirror(STILL_PICTURES),
     )
-    return ExplanationChoice(method, where, explained_target())
+    return ExplanationChoice(method, where, Target(TargetKind.CLASS, CLASS.get()) if CLASS.get() else TOP1)
 
 
 def explain_method(method: Method) -> None:
@@ -104,11 +102,6 @@ def explain_method(method: Method) -> None:
 def explanation_words(choice: ExplanationChoice) -> list[str]:
     """How the maps are made, in a few words."""
     return [_(CAM_METHODS[choice.method].title), _(LAYERS[choice.layer])]
-
-
-def explained_target() -> Target:
-    """Which class the maps explain: one for all, else each model's own first guess."""
-    return Target(TargetKind.CLASS, CLASS.get()) if CLASS.get() else TOP1
 
 
 def choose_class(guesses: Sequence[str]) -> None:
@@ -179,50 +172,40 @@ def _passes(card: ModelCard, layer: TargetLayer) -> int:
 Option = TypeVar("Option", bound=StrEnum)
 
 
-def _percent(key: str, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or len(text) > LONGEST_NUMBER or int(text) > most:
-            sentence = _("The link asks for {key} = {text}: it is a whole number from 0 to {most}. Choose one below.")
-            raise SettingsError(sentence.format(key=key, text=repr(text[:20]), most=most))
-        return int(text)
-
-    return parse
+def _parse_percent(key: str, most: int, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > LONGEST_NUMBER or int(text) > most:
+        sentence = _("The link asks for {key} = {text}: it is a whole number from 0 to {most}. Choose one below.")
+        raise SettingsError(sentence.format(key=key, text=repr(text[:20]), most=most))
+    return int(text)
 
 
-def _one_of(key: str, options: Mapping[Option, str]) -> Callable[[str], Option]:
+def _parse_option(key: str, options: Mapping[Option, str], text: str) -> Option:
     """Read an option by its name or by its title, as links have held both."""
-
-    def parse(text: str) -> Option:
-        for option, title in options.items():
-            if text.lower() in (str(option), title.lower()):
-                return option
-        sentence = _("The link asks for {key} = {text}: there are {known}. Choose one below.")
-        raise SettingsError(sentence.format(key=key, text=repr(text[:40]), known=", ".join(options)))
-
-    return parse
+    for option, title in options.items():
+        if text.lower() in (str(option), title.lower()):
+            return option
+    sentence = _("The link asks for {key} = {text}: there are {known}. Choose one below.")
+    raise SettingsError(sentence.format(key=key, text=repr(text[:40]), known=", ".join(options)))
 
 
-def _switch(key: str) -> Callable[[str], bool]:
-    def parse(text: str) -> bool:
-        if text.lower() not in SWITCH:
-            sentence = _("The link asks for {key} = {text}: it is true or false. Choose one below.")
-            raise SettingsError(sentence.format(key=key, text=repr(text[:20])))
-        return SWITCH[text.lower()]
-
-    return parse
+def _parse_switch(key: str, text: str) -> bool:
+    if text.lower() not in SWITCH:
+        sentence = _("The link asks for {key} = {text}: it is true or false. Choose one below.")
+        raise SettingsError(sentence.format(key=key, text=repr(text[:20])))
+    return SWITCH[text.lower()]
 
 
 LONGEST_NUMBER = 3  # digits: 100
 SWITCH = {"true": True, "1": True, "false": False, "0": False}
 PALETTES = {palette: palette.title() for palette in Palette}
 MOST_CUT = 95  # percent; a contour or threshold above it would leave a dot
-SCALE = Setting("scale", Scale.OWN, _one_of("scale", SCALES), str)
-PALETTE = Setting("palette", Palette.INFERNO, _one_of("palette", PALETTES), str)
-OPACITY = Setting("opacity", 55, _percent("opacity", 100), str)
-THRESHOLD = Setting("threshold", 0, _percent("threshold", MOST_CUT), str)
-CONTOUR = Setting("contour", 0, _percent("contour", MOST_CUT), str)
-PLACEMENT = Setting("placement", Placement.PLAIN, _one_of("placement", placement.TITLES), str)
-CELLS = Setting("cells", False, _switch("cells"), lambda cells: str(cells).lower())
+SCALE = Setting("scale", Scale.OWN, partial(_parse_option, "scale", SCALES), str)
+PALETTE = Setting("palette", Palette.INFERNO, partial(_parse_option, "palette", PALETTES), str)
+OPACITY = Setting("opacity", 55, partial(_parse_percent, "opacity", 100), str)
+THRESHOLD = Setting("threshold", 0, partial(_parse_percent, "threshold", MOST_CUT), str)
+CONTOUR = Setting("contour", 0, partial(_parse_percent, "contour", MOST_CUT), str)
+PLACEMENT = Setting("placement", Placement.PLAIN, partial(_parse_option, "placement", placement.TITLES), str)
+CELLS = Setting("cells", False, partial(_parse_switch, "cells"), lambda cells: str(cells).lower())
 
 
 def parse_class(text: str) -> str:
@@ -245,7 +228,7 @@ def parse_class(text: str) -> str:
     return text if place is None else names[place]
 
 
-STILL_PICTURES = Setting(STILL, False, _switch(STILL), lambda still: str(still).lower())
+STILL_PICTURES = Setting(STILL, False, partial(_parse_switch, STILL), lambda still: str(still).lower())
 CLASS = Setting("class", "", parse_class, str)
 SETTINGS: tuple[Setting[Any], ...] = (CLASS, SCALE, PALETTE, OPACITY, THRESHOLD, CONTOUR, PLACEMENT, CELLS)
 
@@ -308,58 +291,36 @@ def _text(value: object) -> str:
     return str(value) if isinstance(value, int) and 0 <= value <= 100 else ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Widget:
-    """A control of still pictures that shows a setting and writes it back."""
-
-    setting: Setting[Any]
-
-    @property
-    def key(self) -> str:
-        return f"look_{self.setting.key}"
-
-    def show(self) -> None:
-        """The widget starts from what the toolbar or the link chose."""
-        st.session_state[self.key] = self.setting.get()
-
-    def keep(self) -> None:
-        self.setting.put(st.session_state[self.key])
+def _mirror(setting: Setting[Any]) -> dict[str, Any]:
+    """Key and callback of a control that starts from what the toolbar or the link chose, and writes it back."""
+    key = f"look_{setting.key}"
+    st.session_state[key] = setting.get()
+    return {"key": key, "on_change": lambda: setting.put(st.session_state[key])}
 
 
 def _controls() -> None:
     _select(SCALE, _("Colour scale"), SCALES)
     signed = SCALE.get() is Scale.DENSITY
     _select(PALETTE, _("Palette"), PALETTES, why_not=_("Signed maps always take the diverging one.") if signed else "")
-    _slider(OPACITY, _("Opacity (%)"), 100)
-    _slider(THRESHOLD, _("Hide weak parts below (% of the range; 0: nothing)"), MOST_CUT)
-    _slider(CONTOUR, _("Contour (% of the range; 0: none)"), MOST_CUT)
+    st.slider(_("Opacity (%)"), 0, 100, step=5, **_mirror(OPACITY))
+    st.slider(_("Hide weak parts below (% of the range; 0: nothing)"), 0, MOST_CUT, step=5, **_mirror(THRESHOLD))
+    st.slider(_("Contour (% of the range; 0: none)"), 0, MOST_CUT, step=5, **_mirror(CONTOUR))
     _select(PLACEMENT, _("Placement"), placement.TITLES, tip=glossary.tip("placement"))
-    widget = _Widget(CELLS)
-    widget.show()
-    st.toggle(_("Show cells instead of smoothing"), key=widget.key, on_change=widget.keep)
+    st.toggle(_("Show cells instead of smoothing"), **_mirror(CELLS))
 
 
 def _select(
     setting: Setting[Option], label: str, options: Mapping[Option, str], why_not: str = "", tip: str = ""
 ) -> None:
     """A list to choose from; one that is greyed out says why."""
-    widget = _Widget(setting)
-    widget.show()
     st.selectbox(
         label,
         list(options),
         format_func=lambda option: _(options[option]),
-        key=widget.key,
-        on_change=widget.keep,
         disabled=bool(why_not),
         help=why_not or tip or None,
+        **_mirror(setting),
     )
-
-
-def _slider(setting: Setting[int], label: str, most: int) -> None:
-    widget = _Widget(setting)
-    widget.show()
-    st.slider(label, 0, most, step=5, key=widget.key, on_change=widget.keep)
 
 
 # The strip above the maps: what is compared, in one line; each part opens where it stands and says what is chosen.

@@ -19,8 +19,9 @@ from effviz.plots import style
 from effviz.plots.style import LOOKS, SERIES, TEMPLATE, SeriesStyle
 from effviz.report.image_files import encode_jpeg
 from effviz.ui import cache, job_queue, outputs
-from effviz.ui.compare import grid_data, photo_picker
+from effviz.ui.compare import photo_picker
 from effviz.ui.compare.map_cells import MapCell
+from effviz.ui.components import Json, jpeg_address
 from effviz.ui.components.picture import Row, chart_menu
 from effviz.ui.components.reel import reel, runs
 from effviz.ui.guard import guard
@@ -117,8 +118,6 @@ def _random_in_legend(models: Sequence[MaskedModel]) -> go.Scatter:
     line = {"dash": "dot", "width": 1.5, "color": colour or TEMPLATE.layout.font.color}
     return go.Scatter(name=_("mean of the random maps"), x=[None], y=[None], mode="lines", line=line, hoverinfo="skip")
 
-
-Json = dict[str, object]
 
 ANSWERS: Final = {"yes": lazy_gettext("yes"), "no": lazy_gettext("no"), "cannot tell": lazy_gettext("cannot tell")}
 
@@ -377,8 +376,8 @@ def _panel(cell: MapCell, look: SeriesStyle, playback: "Playback") -> Json:
         "colour": look.colour,
         "lines": {"deletion": _lines(cell, playback.map.deletion), "insertion": _lines(cell, playback.map.insertion)},
         "size": len(playback.order),
-        "photo": grid_data.jpeg_address(encode_jpeg(playback.picture)),
-        "rest": grid_data.jpeg_address(encode_jpeg(playback.rest)),
+        "photo": jpeg_address(encode_jpeg(playback.picture)),
+        "rest": jpeg_address(encode_jpeg(playback.rest)),
         "order": runs(playback.order),
     }
 

@@ -1,6 +1,5 @@
 """The comparison as data: tables of models and agreements, and the photos, maps and words of the browser's grid."""
 
-import base64
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +22,7 @@ from effviz.ui import cache, glossary
 from effviz.ui.compare import cell_inspector, display_settings, photo_picker
 from effviz.ui.compare.display_settings import LAYERS, SCALES, ExplanationChoice
 from effviz.ui.compare.map_cells import Entrant, MapCell, MapGap
+from effviz.ui.components import Json, jpeg_address
 from effviz.ui.components.grid import pack
 from effviz.zoo.catalogue import ModelCard
 
@@ -170,10 +170,8 @@ def _dimensions(card: ModelCard) -> str:
 
 # Every word that the browser's grid shows: its scripts know none, and fill in what changes while one looks.
 
-GridWords = dict[str, object]
 
-
-def grid_words(choice: ExplanationChoice, maps: Sequence[ActivationMap]) -> GridWords:
+def grid_words(choice: ExplanationChoice, maps: Sequence[ActivationMap]) -> Json:
     """All of them, for one page."""
     text = _("{method}, {layer} · EffViz")
     return {
@@ -196,7 +194,7 @@ def _units(maps: Sequence[ActivationMap]) -> dict[str, str]:
     return {**units, str(Scale.OWN): _("each map on its own")}
 
 
-def summary_words(method: Method) -> GridWords:
+def summary_words(method: Method) -> Json:
     """The sentences of `explain.alt_text`, with places for what changes in the browser."""
     fact = CAM_METHODS[method]
     return {
@@ -210,7 +208,7 @@ def summary_words(method: Method) -> GridWords:
     }
 
 
-def _toolbar() -> GridWords:
+def _toolbar() -> Json:
     return {
         "look": _("Look"),
         "scale": _("Colour scale"),
@@ -237,7 +235,7 @@ def _toolbar() -> GridWords:
     }
 
 
-def _tiles() -> GridWords:
+def _tiles() -> Json:
     return {
         "zoomHint": _("Ctrl + wheel zooms, then a drag moves"),
         "stage": _("Map of {model}"),
@@ -254,7 +252,7 @@ def _tiles() -> GridWords:
     }
 
 
-def _difference() -> GridWords:
+def _difference() -> Json:
     return {
         "difference": _("Difference"),
         "sorting": _("Most different first"),
@@ -271,7 +269,7 @@ def _difference() -> GridWords:
     }
 
 
-def _box() -> GridWords:
+def _box() -> Json:
     return {
         "boxHint": _("Drag on the photo or a map, or write the edges in pixels:"),
         "boxEdges": [_("left"), _("top"), _("right"), _("bottom")],
@@ -291,7 +289,6 @@ def _box() -> GridWords:
 
 # What the browser gets: photos, and raw maps of every class of interest.
 
-Json = dict[str, object]
 Option = TypeVar("Option", bound=StrEnum)
 Class = tuple[int, str]  # its index in a model, and its name: two models may count differently
 
@@ -520,8 +517,3 @@ def _maps(forward: Forward, indices: Sequence[int], method: Method) -> list[Acti
 def photo_address(photo: Photo) -> str:
     """A photo as small as the grid shows it, as an address of its own."""
     return jpeg_address(cache.thumbnail(photo))
-
-
-def jpeg_address(jpeg: bytes) -> str:
-    """A picture as an address that holds all of it."""
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"

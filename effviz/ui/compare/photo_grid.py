@@ -27,6 +27,7 @@ from effviz.ui.compare import cell_inspector, display_settings, grid_data, photo
 from effviz.ui.compare.display_settings import LAYERS, SCALES, STILL, DisplaySettings, ExplanationChoice, style_for
 from effviz.ui.compare.grid_data import rows_by_photo, show_model_card
 from effviz.ui.compare.map_cells import FRAME, Entrant, MapCell, MapGap
+from effviz.ui.components import jpeg_address
 from effviz.ui.components.grid import Calls, grid
 from effviz.ui.job_progress import JobProgress
 from effviz.ui.memory import SizeBoundedCache, budget_bytes
@@ -398,7 +399,7 @@ def _group(cell: MapCell, group: "IdenticalMethods", look: DisplaySettings) -> N
     picture = cache.picture(cell.photo, scaled, style_for(entry, look.style))
     # As a file Streamlit would keep it for every visitor until the session is forgotten, and as st.image's address
     # urllib remembers it: 86 kB each, the last 128.
-    address, alt = grid_data.jpeg_address(picture), html.escape(describe_map(entry))
+    address, alt = jpeg_address(picture), html.escape(describe_map(entry))
     st.html(f'<img src="{address}" alt="{alt}" style="width: 100%">')
     st.markdown(" = ".join(f"**{CAM_METHODS[method].title}**" for method in group.methods))
     if len(group.methods) > 1:

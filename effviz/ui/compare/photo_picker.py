@@ -3,7 +3,6 @@
 After a photo was added, the sections of the page turn to it.
 """
 
-import base64
 import io
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -19,6 +18,7 @@ from effviz.ui import photo_shelf
 from effviz.ui.cache import ChosenPhoto
 from effviz.ui.compare import sharing
 from effviz.ui.compare.map_cells import MapCell
+from effviz.ui.components import jpeg_address
 from effviz.ui.components.gallery import GalleryPicture, Strip, gallery
 from effviz.ui.session import SAMPLES
 
@@ -125,4 +125,4 @@ def _thumbnail(data: bytes) -> str:
         image.thumbnail((4 * THUMBNAIL_PX, THUMBNAIL_PX))
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return jpeg_address(buffer.getvalue())

@@ -22,12 +22,12 @@ from effviz.ui import cache, job_queue, outputs
 from effviz.ui.compare import display_settings, grid_data, photo_picker
 from effviz.ui.compare.display_settings import ExplanationChoice
 from effviz.ui.compare.map_cells import MapCell
-from effviz.ui.components.grid import base64_text, pack
+from effviz.ui.components import Json, base64_text
+from effviz.ui.components.grid import pack
 from effviz.ui.components.input_size import asked_sizes, input_size
 from effviz.ui.job_queue import QUEUE, Effort, who_asks
 from effviz.zoo.model import ModelRef, ModelSpec
 
-Json = dict[str, object]
 SIZES_PX: Final = tuple(range(96, 449, 32))
 KEY: Final = "input-size"
 AROUND_MS: Final = 100  # after which no further size is begun: about as long as the page takes for a request

@@ -20,7 +20,8 @@ from effviz.progress import Progress
 from effviz.ui import cache, job_queue, outputs
 from effviz.ui.compare import display_settings, grid_data, photo_picker
 from effviz.ui.compare.map_cells import MapCell
-from effviz.ui.components.grid import base64_text, pack
+from effviz.ui.components import Json, base64_text
+from effviz.ui.components.grid import pack
 from effviz.ui.components.picture import Row, chart_menu
 from effviz.ui.components.reel import reel
 from effviz.ui.guard import guard
@@ -75,7 +76,6 @@ def similarity_figure(steps: Sequence[RandomizationStep]) -> go.Figure:
     return chart
 
 
-Json = dict[str, object]
 ASKED: Final = "sanity asked"  # in the session
 CHART: Final = "sanity-curve"
 PAPER: Final = "https://arxiv.org/abs/1810.03292"

@@ -24,6 +24,7 @@ from effviz.report import session_archive
 from effviz.report.session_archive import SessionArchive, SessionPhoto
 from effviz.ui import inputs, photo_shelf
 from effviz.ui.compare.display_settings import CLASS, LAYER, METHOD, SETTINGS, STILL, VIEW
+from effviz.ui.components import Json
 from effviz.ui.guard import guard
 from effviz.ui.outputs import plain
 from effviz.ui.session import MODELS, PHI, SAMPLES, Setting
@@ -123,7 +124,6 @@ LONGEST_VIEW: Final = 6000
 MOST_ZOOM: Final = 16
 MOST_PX: Final = 100_000
 MODES: Final = ("swipe", "difference", "sorting", "box")
-Json = dict[str, object]
 
 
 def adopt_view() -> None:

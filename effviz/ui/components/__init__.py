@@ -4,12 +4,15 @@ What a component shows goes to the browser as a list of one mapping. In a mappin
 every value for data frames at every run, and import pandas to know one, half a second of a first visit.
 """
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final, NamedTuple
 
 from effviz.i18n import _
+
+Json = dict[str, object]  # what a component is sent
 
 
 def file_text(package: str, name: str) -> str:
@@ -40,6 +43,16 @@ def told(state: object) -> Told:
     return Told(state.get("value"), move if type(move) is int and 0 <= move < MOST_MOVES else 0)
 
 
+def base64_text(data: bytes) -> str:
+    """Bytes as JSON can hold them."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def jpeg_address(jpeg: bytes) -> str:
+    """A picture as an address that holds all of it."""
+    return f"data:image/jpeg;base64,{base64_text(jpeg)}"
+
+
 # The buttons of drawings that a component makes itself: save as a slide, SVG or PNG, and copy a link to it.
 
 MENU_CSS: Final = file_text(__name__, "picture/picture.css")
@@ -65,7 +78,7 @@ def with_menu(html: str) -> str:
     return html.replace("<!-- menu -->", file_text(__name__, "picture/drawing_menu.html"))
 
 
-def menu_data(key: str, name: str, slide: DrawingSlide | None, csv: str = "") -> dict[str, object]:
+def menu_data(key: str, name: str, slide: DrawingSlide | None, csv: str = "") -> Json:
     """What the buttons need to know; `name` is that of the files, and without a slide there are none."""
     return {"key": key, "name": name, "slide": slide and slide._asdict(), "csv": csv}
 

@@ -1,6 +1,5 @@
 """What AutoAugment makes of a photo, the visitor's own or a sample: seven draws, the same for the same seed."""
 
-import base64
 import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from effviz.i18n import _, lazy_gettext
 from effviz.report import image_files
 from effviz.report.image_files import encode_jpeg
 from effviz.ui import cache, glossary, inputs, outputs, photo_shelf
+from effviz.ui.components import jpeg_address
 from effviz.ui.guard import guard
 from effviz.ui.paper.exhibit import save
 from effviz.ui.photo_shelf import ShelfUse
@@ -149,8 +149,7 @@ def _tiles(tiles: list[AugmentedTile]) -> None:
 
 
 def _figure(tile: AugmentedTile) -> str:
-    words = html.escape(tile.words)
-    source = f"data:image/jpeg;base64,{base64.b64encode(tile.jpeg).decode()}"
+    words, source = html.escape(tile.words), jpeg_address(tile.jpeg)
     return (
         f'<figure style="margin: 0"><img src="{source}" alt="{words}" style="width: 100%; border-radius: 0.5rem">'
         f'<figcaption style="font-size: 0.875rem">{words}</figcaption></figure>'

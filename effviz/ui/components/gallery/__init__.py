@@ -2,13 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from functools import partial
 
 import streamlit as st
 
-from effviz.ui.components import NEWEST, SENDER, told
-
-HERE = Path(__file__).parent
+from effviz.ui.components import NEWEST, SENDER, file_text, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +27,9 @@ class Strip:
     remove: str = ""  # of a cross on every picture: "Remove {title}"; "" where none can be removed
 
 
+_text = partial(file_text, __name__)
 _gallery = st.components.v2.component(
-    "effviz_gallery",
-    html=(HERE / "gallery.html").read_text(),
-    css=(HERE / "gallery.css").read_text(),
-    js=NEWEST + SENDER + (HERE / "gallery.js").read_text(),
+    "effviz_gallery", html=_text("gallery.html"), css=_text("gallery.css"), js=NEWEST + SENDER + _text("gallery.js")
 )
 
 

@@ -1,6 +1,5 @@
 """The comparison grid in the browser: photos and raw maps are sent once, and looked at without asking Python again."""
 
-import base64
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,40 +11,15 @@ import streamlit as st
 from effviz.explain.data_types import Floats
 from effviz.explain.overlay import Palette, palette_colours
 from effviz.i18n import _
-from effviz.ui.components import NEWEST, NEWS, SENDER, file_text, told
+from effviz.ui.components import NEWEST, NEWS, SENDER, Json, base64_text, file_text, told
 
+# One module of many parts: Streamlit takes a component's script as one text. The arithmetic is the same as Python's.
 CHANNEL = "channel.js"
-ARITHMETIC = (  # the same as Python's
-    "numbers.js",
-    "scales.js",
-    "placement.js",
-    "picture.js",
-    "summary.js",
-    "heat.js",
-    "difference.js",
-)
-SCRIPTS = (  # one module of many parts: Streamlit takes a component's script as one text
-    *ARITHMETIC,
-    "painter.js",
-    "dom.js",
-    "surface.js",
-    "tile.js",
-    "inspector.js",
-    "pair.js",
-    "swipe.js",
-    "difference_view.js",
-    "box.js",
-    "classes.js",
-    "row.js",
-    "png.js",
-    "sheet.js",
-    "link.js",
-    "toolbar.js",
-    CHANNEL,
-    "element.js",
-    "mount.js",
-)
-
+ARITHMETIC = ("numbers.js", "scales.js", "placement.js", "picture.js", "summary.js", "heat.js", "difference.js")
+MAPS = ("painter.js", "dom.js", "surface.js", "tile.js", "inspector.js", "pair.js", "swipe.js", "difference_view.js")
+ROWS = ("box.js", "classes.js", "row.js", "png.js", "sheet.js", "link.js", "toolbar.js")
+SCRIPTS = (*ARITHMETIC, *MAPS, *ROWS, CHANNEL, "element.js", "mount.js")
+DRAWING = ("numbers.js", "scales.js", "placement.js", "picture.js", "painter.js", "dom.js")  # for other components
 
 text = partial(file_text, __name__)
 _mount = st.components.v2.component(
@@ -70,14 +44,10 @@ def grid(data: Mapping[str, object], news: Mapping[str, object], key: str, calls
     """
     with st.container(gap=None):
         st.html(f'<style>{text("undrawn.css")}</style><p class="effviz-undrawn">{html.escape(_undrawn())}</p>')
+        palettes = {str(palette): base64_text(palette_colours(palette).tobytes()) for palette in Palette}
         result = _mount(
             key=key,
-            data=[
-                {
-                    **data,
-                    "palettes": {str(palette): base64_text(palette_colours(palette).tobytes()) for palette in Palette},
-                }
-            ],
+            data=[{**data, "palettes": palettes}],
             on_look_change=lambda: calls.look(told(st.session_state[key].get("look")).value),
             on_ask_change=lambda: calls.ask(st.session_state[key].get("ask")),
             on_canvas_change=calls.no_canvas,
@@ -92,18 +62,9 @@ def _undrawn() -> str:
     )
 
 
-def pack(maps: Sequence[Floats]) -> dict[str, object]:
+def pack(maps: Sequence[Floats]) -> Json:
     """Maps of one size (H, W) as half floats; each is divided by its largest size first, so that none is too small."""
     factors = [float(np.abs(values).max()) or 1.0 for values in maps]
     halves = np.stack([values / factor for values, factor in zip(maps, factors, strict=True)]).astype("<f2")
-    return {
-        "data": base64_text(halves.tobytes()),
-        "factors": factors,
-        "rows": halves.shape[1],
-        "columns": halves.shape[2],
-    }
-
-
-def base64_text(data: bytes) -> str:
-    """Bytes as JSON can hold them."""
-    return base64.b64encode(data).decode("ascii")
+    _count, rows, columns = halves.shape
+    return {"data": base64_text(halves.tobytes()), "factors": factors, "rows": rows, "columns": columns}

@@ -7,15 +7,13 @@ import streamlit as st
 
 from effviz.ui.components import NEWEST, NEWS, SENDER, SLIDER_CSS, Told, file_text, grid, told
 
-DRAWING = ("numbers.js", "scales.js", "placement.js", "picture.js", "painter.js", "dom.js")  # of the grid
-
 _text = partial(file_text, __name__)
 # One module of many parts: Streamlit takes a component's script as one text.
 _mount = st.components.v2.component(
     "effviz_input_size",
     html=_text("input_size.html"),
     css=SLIDER_CSS + _text("input_size.css"),
-    js=NEWEST + SENDER + "".join(map(grid.text, DRAWING)) + _text("channel.js") + _text("element.js"),
+    js=NEWEST + SENDER + "".join(map(grid.text, grid.DRAWING)) + _text("channel.js") + _text("element.js"),
 )
 _news = st.components.v2.component("effviz_input_size_news", js=_text("channel.js") + NEWS)
 

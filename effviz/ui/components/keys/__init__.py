@@ -1,16 +1,15 @@
 """Keys of the keyboard that press buttons of the page; Streamlit's own shortcuts would take arrows from sliders."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
+from effviz.ui.components import file_text
+
 BACK: Final = "the page before"  # what a key leads to in place of a button; keys.js has it, too
 
-_keys = st.components.v2.component(
-    "effviz_keys", html="<span hidden></span>", js=Path(__file__).with_name("keys.js").read_text("utf-8")
-)
+_keys = st.components.v2.component("effviz_keys", html="<span hidden></span>", js=file_text(__name__, "keys.js"))
 
 
 def keys(presses: Mapping[str, str], full_screen: bool = False, prints: str = "", top_of: str = "") -> None:

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
-from pathlib import Path
 
 import streamlit as st
 
 from effviz.i18n import _
 from effviz.scaling import Layer, Operator
-from effviz.ui.components import MENU_CSS, MENU_JS, DrawingSlide, menu_data, menu_words, with_menu
+from effviz.ui.components import MENU_CSS, MENU_JS, DrawingSlide, file_text, menu_data, menu_words, with_menu
 
 # The inside of one block of Table 1 as a drawing (SVG), with the sizes and costs that it has in a plan.
 
@@ -198,13 +197,11 @@ def _head(x: int, y: int, to: str) -> str:
 
 # The component.
 
-HERE = Path(__file__).parent
-
 _mbconv = st.components.v2.component(
     "effviz_mbconv",
-    html=with_menu((HERE / "mbconv.html").read_text()),
-    css=(HERE / "mbconv.css").read_text() + MENU_CSS,
-    js=MENU_JS + (HERE / "mbconv.js").read_text(),
+    html=with_menu(file_text(__name__, "mbconv.html")),
+    css=file_text(__name__, "mbconv.css") + MENU_CSS,
+    js=MENU_JS + file_text(__name__, "mbconv.js"),
 )
 
 

@@ -1,7 +1,7 @@
 """Networks side by side on one scale, by the drawing of the Scale page."""
 
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 
 import streamlit as st
 
@@ -9,20 +9,16 @@ from effviz.i18n import _
 from effviz.plots import LOOKS, ScalingAxis
 from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.scaling import Plan
-from effviz.ui.components import MENU_CSS, MENU_JS, NEWEST, DrawingSlide, menu_data, menu_words, phi, with_menu
-from effviz.ui.components.phi import drawing_words, network
+from effviz.ui import components
+from effviz.ui.components import DrawingSlide, phi
 from effviz.ui.session import PRESENT
 
-HERE = Path(__file__).parent
-
+_text = partial(components.file_text, __name__)
 _networks = st.components.v2.component(
     "effviz_networks",
-    html=with_menu((HERE / "networks.html").read_text()),
-    css=(HERE / "networks.css").read_text() + MENU_CSS,
-    js=NEWEST
-    + "".join(Path(phi.__file__).with_name(part).read_text() for part in ("format.js", "drawing.js"))
-    + MENU_JS
-    + (HERE / "networks.js").read_text(),
+    html=components.with_menu(_text("networks.html")),
+    css=_text("networks.css") + components.MENU_CSS,
+    js=components.NEWEST + "".join(map(phi.text, phi.DRAWING)) + components.MENU_JS + _text("networks.js"),
 )
 
 
@@ -37,13 +33,13 @@ def networks(
         key=key,
         data=[
             {
-                "networks": [network(_(AXIS_TITLES[role]), plan)._asdict() for role, plan in plans.items()],
+                "networks": [phi.network(_(AXIS_TITLES[role]), plan)._asdict() for role, plan in plans.items()],
                 "kinds": [str(role) for role in plans],
                 "colours": [LOOKS[role].colour for role in plans],
                 "caption": caption,
                 "room": PRESENT.get(),
-                **menu_data(key, f"effviz-{key}", slide, csv),
-                "words": {**menu_words(), **drawing_words()},
+                **components.menu_data(key, f"effviz-{key}", slide, csv),
+                "words": {**components.menu_words(), **phi.drawing_words()},
             }
         ],
     )

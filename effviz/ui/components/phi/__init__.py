@@ -49,7 +49,7 @@ class PhiTable:
         """The row of a phi."""
         return round((phi - PHI_LEAST) / PHI_STEP)
 
-    def payload(self) -> dict[str, object]:
+    def payload(self) -> components.Json:
         """The table as JSON for the browser."""
         return {
             "least": PHI_LEAST,
@@ -152,15 +152,16 @@ class Variant(StrEnum):
     COMPACT = "compact"  # one strip of numbers and a button to compare the nearest published network
 
 
-SCRIPTS = ("format.js", "drawing.js", "element.js")
+DRAWING = ("format.js", "drawing.js")  # of networks, here and side by side
+SCRIPTS = (*DRAWING, "element.js")
 
-_text = partial(components.file_text, __name__)
+text = partial(components.file_text, __name__)
 # One module of three parts: Streamlit takes a component's script as one text.
 _mount = st.components.v2.component(
     "effviz_phi",
-    html=components.with_menu(_text("phi.html")),
-    css=components.SLIDER_CSS + components.MENU_CSS + _text("phi.css"),
-    js=components.NEWEST + components.SENDER + components.MENU_JS + "".join(map(_text, SCRIPTS)),
+    html=components.with_menu(text("phi.html")),
+    css=components.SLIDER_CSS + components.MENU_CSS + text("phi.css"),
+    js=components.NEWEST + components.SENDER + components.MENU_JS + "".join(map(text, SCRIPTS)),
 )
 
 

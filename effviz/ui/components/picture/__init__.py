@@ -1,7 +1,7 @@
 """Buttons of a chart: save it as a slide, SVG or PNG, and copy a link to it."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
@@ -9,20 +9,19 @@ import streamlit as st
 
 from effviz.i18n import _
 from effviz.plots.style import Slide, slide
-from effviz.ui.components import menu_words
+from effviz.ui.components import file_text, menu_words
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Row = Mapping[str, object]  # of a CSV, by its column
-HERE = Path(__file__).parent
-LINKING = (HERE / "figure_link.js").read_text()
 
+_text = partial(file_text, __name__)
 _picture = st.components.v2.component(
     "effviz_picture",
-    html=(HERE / "picture.html").read_text(),
-    css=(HERE / "picture.css").read_text(),
-    js=LINKING + (HERE / "picture.js").read_text(),
+    html=_text("picture.html"),
+    css=_text("picture.css"),
+    js=_text("figure_link.js") + _text("picture.js"),
 )
 
 

@@ -8,10 +8,8 @@ import streamlit as st
 
 from effviz.explain.data_types import Bytes
 from effviz.i18n import _
-from effviz.ui.components import NEWEST, SLIDER_CSS, file_text, grid
-from effviz.ui.components.grid import base64_text
+from effviz.ui.components import NEWEST, SLIDER_CSS, Json, base64_text, file_text, grid
 
-DRAWING = ("numbers.js", "scales.js", "placement.js", "picture.js", "painter.js", "dom.js")  # of the grid
 SCRIPTS = ("melting.js", "masked.js", "playhead.js", "element.js", "mount.js")
 
 _text = partial(file_text, __name__)
@@ -20,21 +18,17 @@ _mount = st.components.v2.component(
     "effviz_reel",
     html=_text("reel.html"),
     css=SLIDER_CSS + _text("reel.css"),
-    js=NEWEST + "".join([*map(grid.text, DRAWING), *map(_text, SCRIPTS)]),
+    js=NEWEST + "".join([*map(grid.text, grid.DRAWING), *map(_text, SCRIPTS)]),
 )
 
 
 def reel(data: Mapping[str, object], key: str) -> None:
     """Show the sequence (see `ReelData` in element.js); its playhead is on the chart with the key `data["chart"]`."""
-    _mount(key=key, data=[{**data, "words": words()}])
+    words = {"play": _("Play"), "pause": _("Pause"), "way": _("What happens to the photo")}
+    _mount(key=key, data=[{**data, "words": words}])
 
 
-def words() -> dict[str, str]:
-    """What holds for every sequence."""
-    return {"play": _("Play"), "pause": _("Pause"), "way": _("What happens to the photo")}
-
-
-def runs(levels: Bytes) -> dict[str, object]:
+def runs(levels: Bytes) -> Json:
     """Pack an array with few different neighbours: row after row, each value with how often it follows itself."""
     flat = levels.ravel()
     starts = np.concatenate([[0], np.flatnonzero(np.diff(flat)) + 1])
