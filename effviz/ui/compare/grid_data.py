@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import streamlit as st
 
@@ -21,7 +21,7 @@ from effviz.report import session_archive
 from effviz.ui import cache, glossary
 from effviz.ui.compare import cell_inspector, display_settings, photo_picker
 from effviz.ui.compare.display_settings import LAYERS, SCALES, ExplanationChoice
-from effviz.ui.compare.map_cells import Entrant, MapCell, MapGap
+from effviz.ui.compare.map_cells import Entrant, Entries, MapCell, MapGap
 from effviz.ui.components import Json, jpeg_address
 from effviz.ui.components.grid import pack
 from effviz.zoo.catalogue import ModelCard
@@ -170,15 +170,78 @@ def _dimensions(card: ModelCard) -> str:
 
 # Every word that the browser's grid shows: its scripts know none, and fill in what changes while one looks.
 
+WORDS: Final = {
+    # of the toolbar
+    "look": lazy_gettext("Look"),
+    "scale": lazy_gettext("Colour scale"),
+    "palette": lazy_gettext("Palette"),
+    "opacity": lazy_gettext("Opacity"),
+    "threshold": lazy_gettext("Hide weak parts below"),
+    "contour": lazy_gettext("Contour"),
+    "placement": lazy_gettext("Placement"),
+    "cells": lazy_gettext("Cells"),
+    "swipe": lazy_gettext("Swipe"),
+    "box": lazy_gettext("Draw a box"),
+    "reset": lazy_gettext("Reset zoom"),
+    "paletteFixed": lazy_gettext("Palette: signed maps always take the diverging one, with no evidence at its middle."),
+    "save": lazy_gettext("Save as PNG"),
+    "copyLink": lazy_gettext("Copy link"),
+    "link": lazy_gettext("Link to what is seen here, without your own photos"),
+    "linkCopied": lazy_gettext("Copied."),
+    "linkByHand": lazy_gettext("Copy it with Ctrl+C or ⌘C."),
+    "off": lazy_gettext("off"),
+    "percent": lazy_gettext("{value} %"),
+    "weakest": lazy_gettext("weakest"),
+    "strongestEnd": lazy_gettext("strongest"),
+    # of the tiles
+    "zoomHint": lazy_gettext("Ctrl + wheel zooms, then a drag moves"),
+    "stage": lazy_gettext("Map of {model}"),
+    "enlarge": lazy_gettext("Enlarge the map of {model}"),
+    "classes": lazy_gettext("Class that the maps show"),
+    "ownGuess": lazy_gettext("Each model's own first guess"),
+    "left": lazy_gettext("Left"),
+    "right": lazy_gettext("Right"),
+    "divider": lazy_gettext("Where the left map ends"),
+    "swiped": lazy_gettext("Left of the divider {left}, right of it {right}."),
+    "mapOf": lazy_gettext("map: {name} {percent}"),
+    "untrained": lazy_gettext("Untrained: random weights, this map means nothing."),
+    "uncalibrated": lazy_gettext("{model} has no measured calibration: plain placement."),
+    # of a difference
+    "difference": lazy_gettext("Difference"),
+    "sorting": lazy_gettext("Most different first"),
+    "moreLeft": lazy_gettext("more in {model}"),
+    "moreRight": lazy_gettext("more in {model} · up to {most} of the evidence a cell"),
+    "mostDifferentHere": lazy_gettext("most different here"),
+    "mostDifferent": lazy_gettext(
+        "Most different in the white square: {left} has {first} of its positive evidence there, {right} {second}. "
+        "In all, {elsewhere} of the evidence lies elsewhere."
+    ),
+    "noDifference": lazy_gettext(
+        "There is nothing to compare: one of the maps has no positive evidence where both models saw."
+    ),
+    # of a box
+    "boxHint": lazy_gettext("Drag on the photo or a map, or write the edges in pixels:"),
+    "boxRemove": lazy_gettext("Remove the box"),
+    "boxCovers": lazy_gettext("It covers {share} of the photo."),
+    "boxShare": lazy_gettext(
+        "{share} % of the evidence in {part} % of what {model} saw: {times} times an even map; peak {peak}."
+    ),
+    "boxOutside": lazy_gettext("{part} % of the box lies outside the white frame."),
+    "boxUnseen": lazy_gettext("The box lies outside the white frame: {model} did not see it."),
+    "boxEmpty": lazy_gettext("The box has no area."),
+    "boxHit": lazy_gettext("inside"),
+    "boxMiss": lazy_gettext("outside"),
+    "boxNothing": lazy_gettext("There is no positive evidence to lie in the box."),
+}
+
 
 def grid_words(choice: ExplanationChoice, maps: Sequence[ActivationMap]) -> Json:
     """All of them, for one page."""
     text = _("{method}, {layer} · EffViz")
     return {
-        **_toolbar(),
-        **_tiles(),
-        **_box(),
-        **_difference(),
+        **{name: _(text) for name, text in WORDS.items()},
+        "placementTip": _(glossary.TERMS["placement"][1]),
+        "boxEdges": [_("left"), _("top"), _("right"), _("bottom")],
         **summary_words(choice.method),
         **cell_inspector.inspector_words(choice.method, choice.layer),
         "units": _units(maps),
@@ -208,98 +271,19 @@ def summary_words(method: Method) -> Json:
     }
 
 
-def _toolbar() -> Json:
-    return {
-        "look": _("Look"),
-        "scale": _("Colour scale"),
-        "palette": _("Palette"),
-        "opacity": _("Opacity"),
-        "threshold": _("Hide weak parts below"),
-        "contour": _("Contour"),
-        "placement": _("Placement"),
-        "placementTip": _(glossary.TERMS["placement"][1]),
-        "cells": _("Cells"),
-        "swipe": _("Swipe"),
-        "box": _("Draw a box"),
-        "reset": _("Reset zoom"),
-        "paletteFixed": _("Palette: signed maps always take the diverging one, with no evidence at its middle."),
-        "save": _("Save as PNG"),
-        "copyLink": _("Copy link"),
-        "link": _("Link to what is seen here, without your own photos"),
-        "linkCopied": _("Copied."),
-        "linkByHand": _("Copy it with Ctrl+C or ⌘C."),
-        "off": _("off"),
-        "percent": _("{value} %"),
-        "weakest": _("weakest"),
-        "strongestEnd": _("strongest"),
-    }
-
-
-def _tiles() -> Json:
-    return {
-        "zoomHint": _("Ctrl + wheel zooms, then a drag moves"),
-        "stage": _("Map of {model}"),
-        "enlarge": _("Enlarge the map of {model}"),
-        "classes": _("Class that the maps show"),
-        "ownGuess": _("Each model's own first guess"),
-        "left": _("Left"),
-        "right": _("Right"),
-        "divider": _("Where the left map ends"),
-        "swiped": _("Left of the divider {left}, right of it {right}."),
-        "mapOf": _("map: {name} {percent}"),
-        "untrained": _("Untrained: random weights, this map means nothing."),
-        "uncalibrated": _("{model} has no measured calibration: plain placement."),
-    }
-
-
-def _difference() -> Json:
-    return {
-        "difference": _("Difference"),
-        "sorting": _("Most different first"),
-        "moreLeft": _("more in {model}"),
-        "moreRight": _("more in {model} · up to {most} of the evidence a cell"),
-        "mostDifferentHere": _("most different here"),
-        "mostDifferent": _(
-            "Most different in the white square: {left} has {first} of its positive evidence there, {right} {second}. "
-            "In all, {elsewhere} of the evidence lies elsewhere."
-        ),
-        "noDifference": _(
-            "There is nothing to compare: one of the maps has no positive evidence where both models saw."
-        ),
-    }
-
-
-def _box() -> Json:
-    return {
-        "boxHint": _("Drag on the photo or a map, or write the edges in pixels:"),
-        "boxEdges": [_("left"), _("top"), _("right"), _("bottom")],
-        "boxRemove": _("Remove the box"),
-        "boxCovers": _("It covers {share} of the photo."),
-        "boxShare": _(
-            "{share} % of the evidence in {part} % of what {model} saw: {times} times an even map; peak {peak}."
-        ),
-        "boxOutside": _("{part} % of the box lies outside the white frame."),
-        "boxUnseen": _("The box lies outside the white frame: {model} did not see it."),
-        "boxEmpty": _("The box has no area."),
-        "boxHit": _("inside"),
-        "boxMiss": _("outside"),
-        "boxNothing": _("There is no positive evidence to lie in the box."),
-    }
-
-
 # What the browser gets: photos, and raw maps of every class of interest.
 
 Option = TypeVar("Option", bound=StrEnum)
 Class = tuple[int, str]  # its index in a model, and its name: two models may count differently
 
 
-def rows_by_photo(entries: Sequence[MapCell | MapGap]) -> list[list[MapCell | MapGap]]:
+def rows_by_photo(entries: Entries) -> list[list[MapCell | MapGap]]:
     """The cells photo by photo."""
     models = len({entry.entrant.card.ref.label for entry in entries})
     return [list(entries[start : start + models]) for start in range(0, len(entries), models)]
 
 
-def grid_payload(entries: Sequence[MapCell | MapGap], choice: ExplanationChoice) -> Json:
+def grid_payload(entries: Entries, choice: ExplanationChoice) -> Json:
     """All that the grid shows, the same for every look."""
     cells = [entry for entry in entries if isinstance(entry, MapCell)]
     pickable = _pickable(choice)
@@ -316,7 +300,7 @@ def grid_payload(entries: Sequence[MapCell | MapGap], choice: ExplanationChoice)
     }
 
 
-def changing_payload(entries: Sequence[MapCell | MapGap]) -> Json:
+def changing_payload(entries: Entries) -> Json:
     """What changes while the maps stay: small, and an element of its own."""
     cells = {
         _id(row[0].photo, place): [entry for entry in row if isinstance(entry, MapCell)]
@@ -333,14 +317,14 @@ def _fixed_settings(cells: Sequence[MapCell], choice: ExplanationChoice) -> Json
     return {**settings, "method": choice.method.value, "layer": choice.layer.value}
 
 
-def grid_maps(entries: Sequence[MapCell | MapGap], choice: ExplanationChoice) -> list[ActivationMap]:
+def grid_maps(entries: Entries, choice: ExplanationChoice) -> list[ActivationMap]:
     """Every map that the grid can show: for each cell what is explained, then the other classes that can be picked."""
     shown: list[ActivationMap] = []
     for row in rows_by_photo(entries):
         cells = [entry for entry in row if isinstance(entry, MapCell)]
         classes = _classes(cells, pickable=True) if _pickable(choice) else []
         for cell in cells:
-            others = [index for index in _known_classes(cell, classes) if index != cell.map.target_index]
+            others = [label[0] for label in classes if _knows(cell, label) and label[0] != cell.map.target_index]
             shown += [cell.map, *_maps(cache.forward(cell.entrant.card.ref, cell.photo), others, choice.method)]
     return shown
 
@@ -360,7 +344,7 @@ def _id(photo: Photo, place: int) -> str:
     return f"{place} {photo.sha256} {photo.name}"
 
 
-def _photo(row: Sequence[MapCell | MapGap], place: int, pickable: bool) -> Json:
+def _photo(row: Entries, place: int, pickable: bool) -> Json:
     photo = row[0].photo
     classes = _classes([entry for entry in row if isinstance(entry, MapCell)], pickable)
     return {
@@ -435,14 +419,9 @@ def _cell(cell: MapCell, classes: Sequence[Class], pickable: bool) -> Json:
 
 
 def _head(entrant: Entrant) -> Json:
-    """The model's name and its role."""
-    role = ""
-    if entrant.role is not None:
-        beside = _("{role}, from {model}") if entrant.beside else "{role}"
-        role = beside.format(role=_(entrant.role), model=entrant.beside)
     return {
         "label": entrant.card.ref.label,
-        "role": role,
+        "role": entrant.role_words,
         "colour": axis_colour(entrant),
         "trained": entrant.card.ref.spec.trained,
     }
@@ -457,10 +436,6 @@ def _knows(cell: MapCell, label: Class) -> bool:
     """Whether the model counts this class under the same name."""
     (index, name), names = label, cell.entrant.card.ref.spec.classes
     return index < len(names) and names[index] == name
-
-
-def _known_classes(cell: MapCell, classes: Sequence[Class]) -> list[int]:
-    return [label[0] for label in classes if _knows(cell, label)]
 
 
 def _sayings(forward: Forward, classes: Sequence[Class], known: Sequence[int]) -> list[Json | None]:

@@ -35,6 +35,14 @@ class Entrant:
     beside: str  # the model it has this role against, where that is not the first
     words: str  # what to look for
 
+    @property
+    def role_words(self) -> str:
+        """Its role, and beside which model; nothing where it has none."""
+        if self.role is None:
+            return ""
+        words = _("{role}, from {model}") if self.beside else "{role}"
+        return words.format(role=_(self.role), model=self.beside)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MapCell:
@@ -65,6 +73,9 @@ class MapGap:
     def photo(self) -> Photo:
         """With its pixels, as a cell's."""
         return self.chosen.open()
+
+
+Entries = Sequence[MapCell | MapGap]  # photo by photo, each with all models
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +141,12 @@ def compute_cells(
         return _as_it_is(tasks)
 
 
-def awaited(entries: Sequence[MapCell | MapGap]) -> bool:
+def awaited(entries: Entries) -> bool:
     """Whether the page has to run again for some of the cells."""
     return any(isinstance(entry, MapGap) and entry.awaited for entry in entries)
 
 
-def guessed_classes(entries: Sequence[MapCell | MapGap]) -> list[str]:
+def guessed_classes(entries: Entries) -> list[str]:
     """What trained models take these photos for, the surest guess of any model first."""
     surest: dict[str, float] = {}
     for entry in entries:
@@ -155,31 +166,26 @@ def _until_worth_showing(
 ) -> list[MapCell | MapGap]:
     """Fill cell after cell; before one that takes long, stop where a new map is worth showing first."""
     entries: list[MapCell | MapGap] = []
-    new: list[MapCell | MapGap] = []
-    show = False
+    made = show = False
     show_at = time.monotonic() + (SHOW_AFTER_S if any(earlier) else 0)
     for task, before in zip(tasks, earlier, strict=True):
-        if not (before or show) and _takes_long(task) and any(isinstance(entry, MapCell) for entry in new):
+        if made and not (before or show or (task.quick and cache.is_loaded(task.entrant.card.ref))):
             show = time.monotonic() >= show_at and _at_hand(entries)
         if before or show:
             entries.append(before or task.gap(_("On its way."), awaited=True))
         else:
-            new.append(_fill_cell(task, work))
-            entries.append(new[-1])
+            entries.append(_fill_cell(task, work))
+            made = made or isinstance(entries[-1], MapCell)
     _keep(tasks, entries)
     return entries
 
 
-def _takes_long(task: _Task) -> bool:
-    return not (task.quick and cache.is_loaded(task.entrant.card.ref))
-
-
-def _at_hand(entries: Sequence[MapCell | MapGap]) -> bool:
+def _at_hand(entries: Entries) -> bool:
     """Whether showing the cells loads no model again, as it would where the memory is too small for all of them."""
     return all(cache.is_loaded(entry.entrant.card.ref) for entry in entries if isinstance(entry, MapCell))
 
 
-def _keep(tasks: Sequence[_Task], entries: Sequence[MapCell | MapGap]) -> None:
+def _keep(tasks: Sequence[_Task], entries: Entries) -> None:
     st.session_state.pop(FILLING, None)
     if awaited(entries):
         kept = {task.key: entry for task, entry in zip(tasks, entries, strict=True) if not awaited([entry])}

@@ -1,9 +1,10 @@
 """The grid photo x model, drawn by the browser or the server, with its notice, downloads and methods side by side."""
 
 import html
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import streamlit as st
@@ -12,13 +13,12 @@ from streamlit.delta_generator import DeltaGenerator
 import effviz
 from effviz.errors import EffVizError
 from effviz.explain.cam_methods import CAM_METHODS
-from effviz.explain.data_types import Method, Photo, TargetLayer
+from effviz.explain.data_types import Photo, TargetLayer
 from effviz.explain.images import display
 from effviz.explain.overlay import Scale, ScaledMap, describe_map, overlay, palette_of, rescale
 from effviz.explain.overlay import apply_palette as coloured
 from effviz.explain.targets import Guess
 from effviz.i18n import _, typeset
-from effviz.plots.style import LOOKS
 from effviz.report import image_files as sheet
 from effviz.report import session_archive
 from effviz.report.session_archive import ComparisonSettings, SessionArchive, maps_npz, settings_json
@@ -26,7 +26,7 @@ from effviz.ui import cache
 from effviz.ui.compare import cell_inspector, display_settings, grid_data, photo_picker, sharing
 from effviz.ui.compare.display_settings import LAYERS, SCALES, STILL, DisplaySettings, ExplanationChoice, style_for
 from effviz.ui.compare.grid_data import rows_by_photo, show_model_card
-from effviz.ui.compare.map_cells import FRAME, Entrant, MapCell, MapGap
+from effviz.ui.compare.map_cells import FRAME, Entrant, Entries, MapCell, MapGap
 from effviz.ui.components import jpeg_address
 from effviz.ui.components.grid import Calls, grid
 from effviz.ui.job_progress import JobProgress
@@ -51,7 +51,10 @@ def show_out_of_domain(cells: Sequence[MapCell]) -> None:
     photos = [chosen.open() for chosen in dict.fromkeys(cell.chosen for cell in cells)]
     for names, models in _small(cells).items():
         known = imagenet_classes.find_indices(names)
-        foreign = [] if known is None else _foreign(photos, known)
+        if known is None:
+            continue
+        guessed = [(photo, first) for photo, first in zip(photos, _guesses(photos), strict=True) if first]
+        foreign = [(photo, first[0]) for photo, first in guessed if known.isdisjoint(guess.index for guess in first)]
         if foreign:
             st.info(_sentence(names, models, foreign), icon=":material/help:")
 
@@ -65,12 +68,6 @@ def _small(cells: Iterable[MapCell]) -> dict[tuple[str, ...], list[str]]:
     return by_classes
 
 
-def _foreign(photos: Sequence[Photo], known: frozenset[int]) -> list[tuple[Photo, Guess]]:
-    """The photos of which no guess is among the known classes, each with the first guess."""
-    guessed = zip(photos, _guesses(photos), strict=True)
-    return [(photo, first[0]) for photo, first in guessed if first and known.isdisjoint(guess.index for guess in first)]
-
-
 def _guesses(photos: Sequence[Photo]) -> list[tuple[Guess, ...]]:
     """The judge's five first guesses of each photo; none where it cannot be asked now: a notice is worth no error."""
     guessed = {photo: guesses for photo in photos if (guesses := _GUESSES.find(photo.sha256))}
@@ -78,14 +75,10 @@ def _guesses(photos: Sequence[Photo]) -> list[tuple[Guess, ...]]:
     if new:
         with suppress(EffVizError), JobProgress(len(new), "outside").shown("outside", may_stop=False) as work:
             for photo in new:
-                guessed[photo] = _ask(photo, work)
+                work.next(_("{model} checks whether the photo shows a known class").format(model=JUDGE.label))
+                with work.turn(cache.effort(JUDGE)):
+                    guessed[photo] = _GUESSES.get(photo.sha256, partial(cache.guesses, JUDGE, photo))
     return [guessed.get(photo, ()) for photo in photos]
-
-
-def _ask(photo: Photo, work: JobProgress) -> tuple[Guess, ...]:
-    work.next(_("{model} checks whether the photo shows a known class").format(model=JUDGE.label))
-    with work.turn(cache.effort(JUDGE)):
-        return _GUESSES.get(photo.sha256, lambda: cache.guesses(JUDGE, photo))
 
 
 def _sentence(names: Sequence[str], models: Sequence[str], foreign: Sequence[tuple[Photo, Guess]]) -> str:
@@ -112,23 +105,27 @@ MOST_COLUMNS = 6
 APART = (Scale.OWN, Scale.RANK)  # scales that need no other map
 
 
-def show_stills(entries: Sequence[MapCell | MapGap], look: DisplaySettings) -> None:
+def show_stills(entries: Entries, look: DisplaySettings) -> None:
     """Lay the photos down and the models across; what could not be made leaves its sentence in its place."""
-    cells = [entry for entry in entries if isinstance(entry, MapCell)]
-    scaled = dict(zip(map(id, cells), rescale([cell.map for cell in cells], look.scale), strict=True))
+    scaled = _scaled(entries, look.scale)
     for row in rows_by_photo(entries):
         for place, entry in zip(_row(row), row, strict=True):
             with place:
                 if isinstance(entry, MapGap):
                     st.info(f"**{plain(entry.entrant.card.ref.label)}**  \n{plain(entry.sentence)}")
                 else:
-                    _draw(entry, scaled[id(entry)], look)
+                    _draw(entry, scaled[entry], look)
                     _caption(entry)
-    if cells:
-        _legend(scaled[id(cells[0])], look)
+    if scaled:
+        _legend(next(iter(scaled.values())), look)
 
 
-def _row(row: Sequence[MapCell | MapGap]) -> list[DeltaGenerator]:
+def _scaled(entries: Entries, scale: Scale) -> dict[MapCell, ScaledMap]:
+    cells = [entry for entry in entries if isinstance(entry, MapCell)]
+    return dict(zip(cells, rescale([cell.map for cell in cells], scale), strict=True))
+
+
+def _row(row: Entries) -> list[DeltaGenerator]:
     """Lay out the photo and an empty cell for every model; long rows go on below."""
     photo = row[0].photo
     width = min(MOST_COLUMNS, len(row) + 1)
@@ -162,12 +159,11 @@ def _still_lines(cell: MapCell) -> list[str]:
 
 def _title(entrant: Entrant) -> str:
     """The model's name, with its role in the role's colour."""
-    label, role = html.escape(entrant.card.ref.label), entrant.role
-    if role is None:
+    label, role = html.escape(entrant.card.ref.label), html.escape(entrant.role_words)
+    if not role:
         return f"<b>{label}</b>"
-    words = (_("{role}, from {model}") if entrant.beside else "{role}").format(role=_(role), model=entrant.beside)
-    colour = LOOKS[role].colour
-    return f'<b>{label}</b> <span class="effviz-role" style="--role: {colour}">{html.escape(words)}</span>'
+    colour = grid_data.axis_colour(entrant)
+    return f'<b>{label}</b> <span class="effviz-role" style="--role: {colour}">{role}</span>'
 
 
 def _legend(scaled: ScaledMap, look: DisplaySettings) -> None:
@@ -208,51 +204,39 @@ def _caption(cell: MapCell) -> None:
 # The grid itself, by the browser or as still pictures.
 
 
-def show(entries: Sequence[MapCell | MapGap], choice: ExplanationChoice, looked: DisplaySettings) -> None:
+def show(entries: Entries, choice: ExplanationChoice, looked: DisplaySettings) -> None:
     """Lay the photos down and the models across; what could not be made leaves its sentence in its place."""
     if st.session_state.get(STILL):
         show_stills(entries, looked)
     else:
-        calls = Calls(display_settings.keep_display, cell_inspector.ask, _no_canvas)
+        no_canvas = partial(display_settings.STILL_PICTURES.put, True)
+        calls = Calls(display_settings.keep_display, cell_inspector.ask, no_canvas)
         with st.container():  # for the bar of a question: the grid has the same place without it
             news = grid_data.changing_payload(entries)
         grid(grid_data.grid_payload(entries, choice), news, "comparison", calls)
-
-
-def _no_canvas() -> None:
-    display_settings.STILL_PICTURES.put(True)
 
 
 # Downloads: the raw maps, what is needed to repeat the comparison, and still pictures as one picture. The browser's
 # grid gives the picture itself, as it is seen; see `components/grid/sheet.js`.
 
 
-def show_downloads(entries: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings) -> None:
+FILES: Final = {  # by stem: ending, MIME type and icon
+    "grid": (".png", "image/png", ":material/image:"),
+    "maps": (".npz", "application/octet-stream", ":material/grid_on:"),
+    "settings": (".json", "application/json", ":material/data_object:"),
+    "session": (".zip", "application/zip", ":material/folder_zip:"),
+}
+
+
+def show_downloads(entries: Entries, choice: ExplanationChoice, look: DisplaySettings) -> None:
     """Files that are made when their button is pressed; what they hold is what can be seen above."""
-    cells = [entry for entry in entries if isinstance(entry, MapCell)]
     still, link, saved = st.session_state.get(STILL), sharing.address(), sharing.archive(SAMPLES.get())
     with st.container(horizontal=True):
         if still:
-            _button(
-                _("Grid as PNG"),
-                lambda: sheet.grid_png(_sheet(cells, choice, look), _texts(entries, choice, look, link)),
-                (display_settings.file_name("grid", ".png"), "image/png", ":material/image:"),
-            )
-        _button(
-            _("Raw maps as NPZ"),
-            lambda: maps_npz(grid_data.grid_maps(entries, choice)),
-            (display_settings.file_name("maps", ".npz"), "application/octet-stream", ":material/grid_on:"),
-        )
-        _button(
-            _("Settings as JSON"),
-            lambda: settings_json(_comparison(entries, choice, look)),
-            (display_settings.file_name("settings", ".json"), "application/json", ":material/data_object:"),
-        )
-        _button(
-            _("Save the session"),
-            lambda: _session(entries, choice, look, saved),
-            (display_settings.file_name("session", ".zip"), "application/zip", ":material/folder_zip:"),
-        )
+            _button(_("Grid as PNG"), "grid", lambda: _grid_png(entries, choice, look, link))
+        _button(_("Raw maps as NPZ"), "maps", lambda: maps_npz(grid_data.grid_maps(entries, choice)))
+        _button(_("Settings as JSON"), "settings", lambda: _settings(entries, choice, look))
+        _button(_("Save the session"), "session", lambda: _session(entries, choice, look, saved))
     picture_is = _("The picture is the grid as it stands above.")
     if not still:
         picture_is = _("For a picture of the grid just as you see it, press Save as PNG above the maps.")
@@ -265,17 +249,18 @@ def show_downloads(entries: Sequence[MapCell | MapGap], choice: ExplanationChoic
     st.caption(f"{picture_is} {held}")
 
 
-def _texts(
-    entries: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings, link: str
-) -> dict[str, str]:
-    """What made the picture, for the file itself; the browser's picture has the same (see `grid/sheet.js`)."""
-    settings = settings_json(_comparison(entries, choice, look)).decode()
-    return {"Software": "EffViz", "EffViz link": link, "EffViz settings": settings}
+def _button(label: str, stem: str, make: Callable[[], bytes]) -> None:
+    ending, mime, icon = FILES[stem]
+    st.download_button(label, make, display_settings.file_name(stem, ending), mime, on_click="ignore", icon=icon)
 
 
-def _session(
-    entries: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings, saved: SessionArchive
-) -> bytes:
+def _settings(entries: Entries, choice: ExplanationChoice, look: DisplaySettings) -> bytes:
+    labels = dict.fromkeys(entry.entrant.card.ref.label for entry in entries if isinstance(entry, MapCell))
+    models, maps = [cache.model(label) for label in labels], grid_data.grid_maps(entries, choice)
+    return settings_json(ComparisonSettings(models, maps, str(choice.target), look.scale, look.style))
+
+
+def _session(entries: Entries, choice: ExplanationChoice, look: DisplaySettings, saved: SessionArchive) -> bytes:
     """Photos, settings, maps and a page as one file."""
     facts = [
         (_("Models"), ", ".join(dict.fromkeys(entry.entrant.card.ref.label for entry in entries))),
@@ -287,57 +272,43 @@ def _session(
         ("EffViz", effviz.__version__),
     ]
     files = {
-        session_archive.SETTINGS: settings_json(_comparison(entries, choice, look)),
+        session_archive.SETTINGS: _settings(entries, choice, look),
         session_archive.MAPS: maps_npz(grid_data.grid_maps(entries, choice)),
         session_archive.PAGE: session_archive.session_page(list(_session_rows(entries, look)), facts).encode(),
     }
     return session_archive.session_zip(saved, effviz.__version__, files)
 
 
-def _session_rows(entries: Sequence[MapCell | MapGap], look: DisplaySettings) -> Iterator[session_archive.SessionRow]:
+def _session_rows(entries: Entries, look: DisplaySettings) -> Iterator[session_archive.SessionRow]:
     from effviz.report.html_report import PictureTile  # brings plotly, and a session is saved rarely
 
-    cells = [entry for entry in entries if isinstance(entry, MapCell)]
-    scaled = dict(zip(map(id, cells), rescale([cell.map for cell in cells], look.scale), strict=True))
+    scaled = _scaled(entries, look.scale)
     for row in rows_by_photo(entries):
         photo = row[0].photo
         tiles = [PictureTile(cache.thumbnail(photo), _("The photo {name}").format(name=photo.name), photo.name)]
         for cell in row:
             if isinstance(cell, MapCell):
-                picture = cache.picture(cell.photo, scaled[id(cell)], style_for(cell.map, look.style))
+                picture = cache.picture(cell.photo, scaled[cell], style_for(cell.map, look.style))
                 words = "; ".join(_sheet_lines(cell))
                 tiles.append(PictureTile(picture, describe_map(cell.map), cell.entrant.card.ref.label, words))
         yield session_archive.SessionRow(photo.name, tiles, sharing.credit(photo.sha256))
 
 
-def _button(label: str, make: Callable[[], bytes], file: tuple[str, str, str]) -> None:
-    name, mime, icon = file
-    st.download_button(label, make, name, mime, on_click="ignore", icon=icon)
+def _grid_png(entries: Entries, choice: ExplanationChoice, look: DisplaySettings, link: str) -> bytes:
+    """What made the picture stands in the file itself, too, as in the browser's (see `grid/sheet.js`)."""
+    texts = {"Software": "EffViz", "EffViz link": link, "EffViz settings": _settings(entries, choice, look).decode()}
+    return sheet.grid_png(_sheet(_scaled(entries, look.scale), choice, look), texts)
 
 
-def _comparison(
-    entries: Sequence[MapCell | MapGap], choice: ExplanationChoice, look: DisplaySettings
-) -> ComparisonSettings:
-    labels = dict.fromkeys(entry.entrant.card.ref.label for entry in entries if isinstance(entry, MapCell))
-    return ComparisonSettings(
-        models=[cache.model(label) for label in labels],
-        maps=grid_data.grid_maps(entries, choice),
-        target=str(choice.target),
-        scale=look.scale,
-        style=look.style,
-    )
-
-
-def _sheet(cells: Sequence[MapCell], choice: ExplanationChoice, look: DisplaySettings) -> sheet.PictureGrid:
+def _sheet(scaled: Mapping[MapCell, ScaledMap], choice: ExplanationChoice, look: DisplaySettings) -> sheet.PictureGrid:
     """The photos down, the models across; a map that could not be made leaves the photo alone in its place."""
-    labels = list(dict.fromkeys(cell.entrant.card.ref.label for cell in cells))
-    photos = {(cell.chosen.sha256, cell.chosen.name): cell.photo for cell in cells}
-    scaled = zip(cells, rescale([cell.map for cell in cells], look.scale), strict=True)
+    labels = list(dict.fromkeys(cell.entrant.card.ref.label for cell in scaled))
+    photos = {(cell.chosen.sha256, cell.chosen.name): cell.photo for cell in scaled}
     drawn = {
         (cell.chosen.sha256, cell.chosen.name, cell.map.model): sheet.GridPicture(
             overlay(cell.photo, one, style_for(cell.map, look.style)), _sheet_lines(cell)
         )
-        for cell, one in scaled
+        for cell, one in scaled.items()
     }
     rows = []
     for (sha256, name), photo in photos.items():
@@ -356,28 +327,25 @@ def _sheet_lines(cell: MapCell) -> tuple[str, ...]:
 
 # Methods: which of them give the same map here, computed live, and those that differ, side by side.
 
-CLOSED = tuple(method for method, fact in CAM_METHODS.items() if fact.closed_form)
-
 
 def show_same_methods(cells: Sequence[MapCell], choice: ExplanationChoice) -> None:
     """Say which methods would show what the grid shows."""
     if not cells or choice.layer is not TargetLayer.LAST or not CAM_METHODS[choice.method].closed_form:
         return
-    twins = [_twins(cell, choice.method) for cell in cells]
-    everywhere = [method for method in CLOSED if all(method in group for group in twins)]
-    if everywhere:
-        names = ", ".join(CAM_METHODS[method].title for method in everywhere)
+    groups = [
+        set(group.methods)
+        for cell in cells
+        for group in cache.same_maps(cell.entrant.card.ref, cell.photo, cell.map.target_index)
+        if choice.method in group.methods
+    ]
+    twins = set.intersection(*groups) - {choice.method}
+    if twins:
+        names = ", ".join(fact.title for method, fact in CAM_METHODS.items() if method in twins)
         same = _(
             ":blue-badge[Same map] At this layer {method} shows the same as **{others}** "
             "(computed just now, for every cell above)."
         )
         st.markdown(same.format(method=CAM_METHODS[choice.method].title, others=names))
-
-
-def _twins(cell: MapCell, method: Method) -> tuple[Method, ...]:
-    groups = cache.same_maps(cell.entrant.card.ref, cell.photo, cell.map.target_index)
-    group = next(group for group in groups if method in group.methods)
-    return tuple(twin for twin in group.methods if twin is not method)
 
 
 def show_methods(cells: Sequence[MapCell], look: DisplaySettings) -> None:
