@@ -2,12 +2,13 @@
 
 import math
 
-from effviz.ui.compare.sanity_check import RandomizationStep, similarity_figure
+from effviz.evaluate.map_similarity import RandomisedMap
+from effviz.ui.compare.sanity_check import similarity_figure
 
 STEPS = (
-    RandomizationStep("intact", 1.0, 1.0),
-    RandomizationStep("classifier", 0.25, 0.5),
-    RandomizationStep("head", math.nan, -0.3),
+    RandomisedMap("trained", None, 1.0, 1.0),
+    RandomisedMap("classifier", None, 0.25, 0.5),
+    RandomisedMap("head", None, math.nan, -0.3),
 )
 
 

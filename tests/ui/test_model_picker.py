@@ -63,9 +63,9 @@ def test_three_networks_stand_for_a_plan(
 ) -> None:
     have((), monkeypatch, tmp_path)
     found = candidates(plan(*network, Family.EFFICIENTNET), method)
-    assert [each.ref.label for each in found] == labels
-    assert [each.ref.spec.trained for each in found] == [False, True, True]
-    assert "untrained" in found[0].why
+    assert [ref.label for ref, _why in found] == labels
+    assert [ref.spec.trained for ref, _why in found] == [False, True, True]
+    assert "untrained" in found[0][1]
 
 
 def test_a_network_that_is_too_large_says_so() -> None:

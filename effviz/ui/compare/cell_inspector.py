@@ -1,7 +1,7 @@
 """What single cells say: sent with the maps for every cell, except for what matters to one, which is asked for."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
@@ -53,7 +53,7 @@ def of_cells(forward: Forward, indices: Sequence[int]) -> Json | None:
     top = _TOPS.get(cache.content(ref, forward.photo.sha256), lambda: _top(forward))
     return {
         "evidence": pack([cell_evidence(forward, index) for index in indices]),
-        "top": {"names": top.names, "picks": top.picks, "logits": top.logits, "count": top.count},
+        "top": asdict(top),
         "field": _field(forward),
     }
 
@@ -94,18 +94,13 @@ def ask(value: object) -> None:
         return
     texts = [value.get(name) for name in ("photo", "model")]
     numbers = [value.get(name) for name in ("index", "row", "column")]
-    if all(map(_is_name, texts)) and all(map(_is_place, numbers)):
+    if all(type(text) is str and len(text) <= LONGEST_NAME for text in texts) and all(
+        type(number) is int and 0 <= number < MOST_NUMBERS
+        for number in numbers  # true and false are none
+    ):
         st.session_state[ASKED] = Question(*texts, *numbers)  # type: ignore[arg-type] # checked just above
         st.session_state[COUNT] = st.session_state.get(COUNT, 0) + 1
         resume(st.session_state[ASKED])
-
-
-def _is_name(text: object) -> bool:
-    return type(text) is str and len(text) <= LONGEST_NAME
-
-
-def _is_place(number: object) -> bool:
-    return type(number) is int and 0 <= number < MOST_NUMBERS  # true and false are not
 
 
 def answer(cells: Mapping[str, Sequence[MapCell]]) -> Json | None:
@@ -120,23 +115,19 @@ def answer(cells: Mapping[str, Sequence[MapCell]]) -> Json | None:
 
 
 def _answer(question: Question, cell: MapCell) -> Json:
-    about: Json = {"photo": question.photo, "model": question.model, "row": question.row, "column": question.column}
-    about |= {"index": question.index, "count": st.session_state.get(COUNT, 0)}
+    about = {**asdict(question), "count": st.session_state.get(COUNT, 0), "energy": None, "box": None}
     if stopped(question) and _key(question, cell) not in _ENERGIES:
-        return {**about, "sentence": _("Stopped before there was an answer."), "energy": None, "box": None}
+        return {**about, "sentence": _("Stopped before there was an answer.")}
     try:
         energy = _energy(question, cell)
     except EffVizError as error:
-        return {**about, "sentence": str(error), "energy": None, "box": None}
-    from effviz.explain.receptive_fields import area_holding, box_holding
-
-    box = box_holding(energy, ENERGY_SHARE, cell.map.seen)
+        return {**about, "sentence": str(error)}
+    box = receptive_fields.box_holding(energy, ENERGY_SHARE, cell.map.seen)
+    area = round(100 * receptive_fields.area_holding(energy, ENERGY_SHARE), 1)
     sentence = _("{share} % of what matters to the cell (gradient energy) lies in {area} % of what the model saw.")
     return {
         **about,
-        "sentence": sentence.format(
-            share=round(100 * ENERGY_SHARE), area=round(100 * area_holding(energy, ENERGY_SHARE), 1)
-        ),
+        "sentence": sentence.format(share=round(100 * ENERGY_SHARE), area=area),
         "energy": pack([energy]),
         "box": [box.x0, box.y0, box.x1, box.y1],
     }
@@ -149,14 +140,12 @@ def _key(question: Question, cell: MapCell) -> tuple[Hashable, ...]:
 def _energy(question: Question, cell: MapCell) -> Floats:
     """One pass forth and back, when it is this visitor's turn."""
     ref, key = cell.entrant.card.ref, _key(question, cell)
-    energies = _ENERGIES.find(key)
-    if energies is not None:
-        return energies
+    if (energy := _ENERGIES.find(key)) is not None:
+        return energy
 
     def make() -> Floats:
-        from effviz.explain.receptive_fields import gradient_energy
-
-        return gradient_energy(cache.forward(ref, cell.photo), question.index, question.row, question.column)
+        forward = cache.forward(ref, cell.photo)
+        return receptive_fields.gradient_energy(forward, question.index, question.row, question.column)
 
     with JobProgress(1, "cell").shown(question, may_stop=True) as work:
         work.next(_("{model} is asked what matters to the cell").format(model=plain(ref.label)))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 # What is left of a class's probability while a model's input is taken away or brought in, for several models.
 
 HEIGHT_PX = 560
+OWN: Final = "its own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +56,25 @@ class MaskedModel:
     random_deletion: MaskingCurve
     random_insertion: MaskingCurve
 
+    @property
+    def curves(self) -> tuple[tuple[str, str, MaskingCurve], ...]:
+        """Each with its map and its way."""
+        return (
+            (OWN, "deletion", self.deletion),
+            (OWN, "insertion", self.insertion),
+            ("mean of random", "deletion", self.random_deletion),
+            ("mean of random", "insertion", self.random_insertion),
+        )
+
 
 def deletion_insertion_figure(models: Sequence[MaskedModel], shares: Sequence[float]) -> go.Figure:
     """Draw deletion above insertion, over the shares of the area that have changed, 0 to 1; random maps as dots."""
     chart = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
     percent = [100 * share for share in shares]
     for model in models:
-        chart.add_trace(_measured(model, model.deletion, percent, _name(model)), 1, 1)
-        chart.add_trace(_measured(model, model.insertion, percent), 2, 1)
-        chart.add_trace(_random(model, model.random_deletion, percent), 1, 1)
-        chart.add_trace(_random(model, model.random_insertion, percent), 2, 1)
+        for which, way, curve in model.curves:
+            trace = _trace(model, curve, which == OWN).update(x=percent)
+            chart.add_trace(trace, 1 if way == "deletion" else 2, 1)
     chart.add_trace(_random_in_legend(models), 1, 1)
     chart.update_layout(template=TEMPLATE, height=HEIGHT_PX, margin={"l": 72, "t": 12})
     chart.update_layout(legend={"y": -0.16, "yanchor": "top"})
@@ -80,35 +90,20 @@ def _title(good: str) -> str:
     return f"<b>{good}</b><br>" + _("Probability (%)")
 
 
-def _name(model: MaskedModel) -> str:
+def _trace(model: MaskedModel, curve: MaskingCurve, own: bool) -> go.Scatter:
+    """A curve of the map itself, named with both areas, or the mean of random ones, which is dotted."""
     areas = _("{model}: areas {deletion:.2f} and {insertion:.2f}")
-    return areas.format(model=model.name, deletion=model.deletion.auc, insertion=model.insertion.auc)
-
-
-def _measured(model: MaskedModel, line: MaskingCurve, percent: Sequence[float], legend: str = "") -> go.Scatter:
+    name = areas.format(model=model.name, deletion=model.deletion.auc, insertion=model.insertion.auc)
+    random = _("{model}, random maps").format(model=model.name)
     return go.Scatter(
-        name=legend or model.name,
+        name=name if own else random,
         legendgroup=model.name,
-        showlegend=bool(legend),
-        x=percent,
-        y=[100 * value for value in line.values],
-        hovertemplate="%{y:.1f} %<extra>" + model.name + "</extra>",
-        mode="lines+markers",
-        line={"color": model.look.colour, "width": 2},
+        showlegend=curve is model.deletion,  # once for each model
+        y=[100 * value for value in curve.values],
+        hovertemplate=f"%{{y:.1f}} %<extra>{model.name if own else random}</extra>",
+        mode="lines+markers" if own else "lines",
+        line={"color": model.look.colour, "width": 2 if own else 1.5, "dash": "solid" if own else "dot"},
         marker={"color": model.look.colour, "symbol": model.look.symbol, "size": 6},
-    )
-
-
-def _random(model: MaskedModel, line: MaskingCurve, percent: Sequence[float]) -> go.Scatter:
-    return go.Scatter(
-        name=_("{model}, random maps").format(model=model.name),
-        legendgroup=model.name,
-        showlegend=False,
-        x=percent,
-        y=[100 * value for value in line.values],
-        hovertemplate="%{y:.1f} %<extra>" + _("{model}, random maps").format(model=model.name) + "</extra>",
-        mode="lines",
-        line={"color": model.look.colour, "width": 1.5, "dash": "dot"},
     )
 
 
@@ -170,7 +165,8 @@ def show(cells: Sequence[MapCell]) -> None:
     if not trained:
         return
     request = _choose(trained)
-    if st.session_state.get(ASKED) == request.key and (known(request) or not stopped(request.key)):
+    kept = all(request.key_of(cell) in _PLAYBACKS for cell in request.cells)  # then there is nothing to stop
+    if st.session_state.get(ASKED) == request.key and (kept or not stopped(request.key)):
         with guard():
             with st.container():  # for the bar: what follows has the same place without it, and stays as it was played
                 played = playbacks(request)
@@ -178,17 +174,15 @@ def show(cells: Sequence[MapCell]) -> None:
 
 
 def _choose(cells: Sequence[MapCell]) -> FaithfulnessRequest:
-    by_photo: dict[str, list[MapCell]] = {}
-    for cell in cells:
-        by_photo.setdefault(f"{cell.chosen.name} {cell.chosen.sha256}", []).append(cell)
+    photos = {f"{cell.chosen.name} {cell.chosen.sha256}": cell.chosen for cell in cells}
+    names = {key: photo.name for key, photo in photos.items()}
     left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
     with left:
-        names = {key: some[0].chosen.name for key, some in by_photo.items()}
-        photo_picker.follow_newest("faithful_photo", {key: some[0].chosen.sha256 for key, some in by_photo.items()})
-        photo = st.selectbox(_("Photo to measure"), list(names), format_func=names.__getitem__, key="faithful_photo")
+        photo_picker.follow_newest("faithful_photo", {key: photo.sha256 for key, photo in photos.items()})
+        asked = st.selectbox(_("Photo to measure"), list(names), format_func=names.__getitem__, key="faithful_photo")
     with middle:
         baseline = _baseline()
-    request = FaithfulnessRequest(tuple(by_photo[photo]), Masking(baseline))
+    request = FaithfulnessRequest(tuple(cell for cell in cells if cell.chosen == photos[asked]), Masking(baseline))
     with right:
         st.button(_("Measure"), key="faithful", width="stretch", on_click=ask, args=(ASKED, request.key))
     return request
@@ -205,11 +199,6 @@ def _baseline() -> MaskBaseline:
             key="faithful_baseline",
         )
     )
-
-
-def known(request: FaithfulnessRequest) -> bool:
-    """Whether all of it was measured and kept, so that there is nothing to stop."""
-    return all(request.key_of(cell) in _PLAYBACKS for cell in request.cells)
 
 
 def playbacks(request: FaithfulnessRequest) -> list["Playback"]:
@@ -271,13 +260,8 @@ def curve_rows(models: Sequence[MaskedModel], shares: Sequence[float]) -> list[R
             "probability_pct": 100 * probability,
         }
         for model in models
-        for which, way, line in (
-            ("its own", "deletion", model.deletion),
-            ("its own", "insertion", model.insertion),
-            ("mean of random", "deletion", model.random_deletion),
-            ("mean of random", "insertion", model.random_insertion),
-        )
-        for share, probability in zip(shares, line.values, strict=True)
+        for which, way, curve in model.curves
+        for share, probability in zip(shares, curve.values, strict=True)
     ]
 
 
@@ -310,12 +294,17 @@ def _looks(cells: Sequence[MapCell]) -> list[SeriesStyle]:
 
 
 def _masked(cell: MapCell, look: SeriesStyle, playback: "Playback") -> MaskedModel:
-    lines = [_line([playback.map.deletion]), _line([playback.map.insertion])]
-    lines += [_line([one.deletion for one in playback.random]), _line([one.insertion for one in playback.random])]
-    return MaskedModel(cell.entrant.card.ref.label, look, *lines)
+    return MaskedModel(
+        cell.entrant.card.ref.label,
+        look,
+        _mean([playback.map.deletion]),
+        _mean([playback.map.insertion]),
+        _mean([one.deletion for one in playback.random]),
+        _mean([one.insertion for one in playback.random]),
+    )
 
 
-def _line(curves: Sequence["ProbabilityCurve"]) -> MaskingCurve:
+def _mean(curves: Sequence["ProbabilityCurve"]) -> MaskingCurve:
     """The mean of some curves; its area is the mean of their areas."""
     mean = np.mean([curve.probabilities for curve in curves], axis=0)
     return MaskingCurve(tuple(mean.tolist()), float(np.mean([curve.auc for curve in curves])))

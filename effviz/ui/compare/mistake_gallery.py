@@ -7,7 +7,7 @@ import streamlit as st
 
 from effviz.explain import sample_photos
 from effviz.explain.data_types import Photo
-from effviz.explain.map_mistakes import MapMistake, MapView, WrongAndRight, wrong_and_right
+from effviz.explain.map_mistakes import MapMistake, MapView, wrong_and_right
 from effviz.explain.overlay import describe_map, overlay
 from effviz.i18n import _, current_language, lazy_gettext
 from effviz.report.image_files import encode_jpeg
@@ -132,24 +132,11 @@ EXPLAINED: Final = {
     ),
 }
 
-_PICTURES: "SizeBoundedCache[dict[MapMistake, MistakePictures]]" = SizeBoundedCache(
-    budget_bytes(0.002), lambda pictures: sum(array.nbytes for array in pictures.values())
+Picture = tuple[bytes, str]  # a map, drawn, and words for those who do not see it
+
+_PICTURES: SizeBoundedCache[dict[MapMistake, tuple[Picture, Picture]]] = SizeBoundedCache(
+    budget_bytes(0.002), lambda pictures: sum(len(jpeg) + 512 for pair in pictures.values() for jpeg, _words in pair)
 )
-
-
-@dataclass(frozen=True, slots=True)
-class MistakePictures:
-    """A mistake beside the right map, drawn, with words for those who do not see them."""
-
-    wrong: bytes
-    right: bytes
-    wrong_alt: str
-    right_alt: str
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that it takes."""
-        return len(self.wrong) + len(self.right) + 1024
 
 
 def show() -> None:
@@ -158,11 +145,11 @@ def show() -> None:
     photo = cache.sample(inputs.choose_one(_("Photo"), titles, PHOTO, PHOTOS[0]))
     pictures = _pictures(photo)
     for mistake, words in EXPLAINED.items():
-        _example(words, pictures[mistake])
+        _example(words, *pictures[mistake])
 
 
-def _pictures(photo: Photo) -> dict[MapMistake, MistakePictures]:
-    """Made in one turn: four passes, and a network that is built for the wrong padding."""
+def _pictures(photo: Photo) -> dict[MapMistake, tuple[Picture, Picture]]:
+    """Each mistake beside the right map, in one turn: four passes, and a network built for the wrong padding."""
     key = photo.sha256, current_language()  # the sentences are in it, too
     if pictures := _PICTURES.find(key):
         return pictures
@@ -172,30 +159,23 @@ def _pictures(photo: Photo) -> dict[MapMistake, MistakePictures]:
             return _PICTURES.get(key, lambda: _by_mistake(photo))
 
 
-def _by_mistake(photo: Photo) -> dict[MapMistake, MistakePictures]:
+def _by_mistake(photo: Photo) -> dict[MapMistake, tuple[Picture, Picture]]:
     forward = cache.forward(MODEL, photo)
-    return {mistake: _pair_pictures(photo, wrong_and_right(mistake, forward)) for mistake in EXPLAINED}
+    pairs = {mistake: wrong_and_right(mistake, forward) for mistake in EXPLAINED}
+    return {mistake: (_picture(photo, pair.wrong), _picture(photo, pair.right)) for mistake, pair in pairs.items()}
 
 
-def _pair_pictures(photo: Photo, pair: WrongAndRight) -> MistakePictures:
-    return MistakePictures(_jpeg(photo, pair.wrong), _jpeg(photo, pair.right), _alt(pair.wrong), _alt(pair.right))
+def _picture(photo: Photo, view: MapView) -> Picture:
+    return encode_jpeg(overlay(photo, view.scaled, view.style)), describe_map(view.scaled.source)
 
 
-def _jpeg(photo: Photo, view: MapView) -> bytes:
-    return encode_jpeg(overlay(photo, view.scaled, view.style))
-
-
-def _alt(view: MapView) -> str:
-    return describe_map(view.scaled.source)
-
-
-def _example(words: Explained, pictures: MistakePictures) -> None:
+def _example(words: Explained, *pictures: Picture) -> None:
     st.header(_("“{words}”").format(words=_(words.title)))
-    wrong, right, text_column = st.columns([3, 3, 5], gap="medium")
-    wrong.image(pictures.wrong, alt=f"{_(words.wrong)}. {pictures.wrong_alt}")
-    wrong.caption(f":material/close: {_(words.wrong)}")
-    right.image(pictures.right, alt=f"{_(words.right)}. {pictures.right_alt}")
-    right.caption(f":material/check: {_(words.right)}")
+    *columns, text_column = st.columns([3, 3, 5], gap="medium")
+    captions = (("close", _(words.wrong)), ("check", _(words.right)))
+    for column, (jpeg, alt), (icon, caption) in zip(columns, pictures, captions, strict=True):
+        column.image(jpeg, alt=f"{caption}. {alt}")
+        column.caption(f":material/{icon}: {caption}")
     with text_column:
         st.markdown(_(words.sentence))
         st.code(words.code, language="python", wrap_lines=True)

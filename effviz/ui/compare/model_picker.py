@@ -35,16 +35,20 @@ PRESET, PICKED = "preset", "picked"  # widgets that only mirror MODELS
 
 def existing_models() -> tuple[ModelRef, ...]:
     """The chosen models that exist, in order and each once; one that does not is left out, with a sentence here."""
+    refs: dict[str, ModelRef] = {}
     with st.container():
-        refs = _exist(MODELS.get())
-    MODELS.put(tuple(ref.label for ref in refs))
-    return refs
+        for name in MODELS.get()[:MOST_MODELS]:
+            with guard():
+                ref = catalogue.parse_model(name)
+                refs[ref.label] = ref
+    MODELS.put(tuple(refs))
+    return tuple(refs.values())
 
 
 def choose_models(refs: Sequence[ModelRef]) -> tuple[Entrant, ...]:
     """Show the choice of models, and return those that are chosen with their roles."""
     presets = all_presets()
-    preset = matching_preset(MODELS.get(), presets)
+    preset = next((preset for preset in presets if _labels(preset) == MODELS.get()), presets[-1])  # the last has none
     st.session_state[PRESET] = preset.name
     st.session_state[PICKED] = list(MODELS.get())
     titles = {preset.name: _title(preset) for preset in presets}
@@ -55,7 +59,7 @@ def choose_models(refs: Sequence[ModelRef]) -> tuple[Entrant, ...]:
         list(offered),
         format_func=lambda label: offered.get(label, label),  # one that is typed in is in no list
         key=PICKED,
-        on_change=_picked,
+        on_change=lambda: MODELS.put(tuple(st.session_state[PICKED])),
         accept_new_options=True,
         filter_mode="contains",  # fuzzy search finds b0's other recipes for "b3", too
         max_selections=MOST_MODELS,
@@ -108,22 +112,12 @@ def _preset() -> None:
 
 def take_preset(preset: Preset) -> None:
     """Choose a preset's models, and its photo where it has one."""
-    MODELS.put(preset_labels(preset))
+    MODELS.put(_labels(preset))
     if preset.sample:
         SAMPLES.put((preset.sample,))
 
 
-def _picked() -> None:
-    MODELS.put(tuple(st.session_state[PICKED]))
-
-
-def matching_preset(names: tuple[str, ...], presets: Sequence[Preset]) -> Preset:
-    """The preset that has these models, else the one without any."""
-    return next((preset for preset in presets if preset_labels(preset) == names), presets[-1])
-
-
-def preset_labels(preset: Preset) -> tuple[str, ...]:
-    """The short names of a preset's models."""
+def _labels(preset: Preset) -> tuple[str, ...]:
     return tuple(ref.label for ref in preset.refs)
 
 
@@ -134,19 +128,8 @@ def _entrant(ref: ModelRef, preset: Preset, before: Sequence[ModelRef]) -> Entra
         if member.label == ref.label:
             beside = next((label for axis, label in against if axis is part), "")
             return Entrant(model_card(ref), part, beside, words)
-    for axis, label in against:
-        if axis is not None:
-            return Entrant(model_card(ref), axis, label, "")
-    return Entrant(model_card(ref), None, "", "")
-
-
-def _exist(names: tuple[str, ...]) -> tuple[ModelRef, ...]:
-    refs: dict[str, ModelRef] = {}
-    for name in names[:MOST_MODELS]:
-        with guard():
-            ref = catalogue.parse_model(name)
-            refs[ref.label] = ref
-    return tuple(refs.values())
+    role, beside = next(((axis, label) for axis, label in against if axis), (None, ""))
+    return Entrant(model_card(ref), role, beside, "")
 
 
 # Beside the maps: phi in one strip, and where the compared models lie between cost and accuracy.
@@ -233,8 +216,6 @@ TILE_PX: Final = 280
 PACE_S: Final = 0.5  # between two looks at a bar
 AT_ONCE: Final = 2  # files; whoever asks for more waits
 
-Absent = Mapping[ModelSpec, Entrant]
-
 
 def show_missing_weights(entrants: Sequence[Entrant]) -> None:
     """One tile for every missing file of weights; nothing when all are here."""
@@ -247,7 +228,7 @@ def show_missing_weights(entrants: Sequence[Entrant]) -> None:
     st.fragment(_tiles, run_every=PACE_S if followed else None)(absent, followed)
 
 
-def _tiles(absent: Absent, followed: Sequence[str]) -> None:
+def _tiles(absent: Mapping[ModelSpec, Entrant], followed: Sequence[str]) -> None:
     """All tiles; when one that is followed is done, the page runs again with its map or with what went wrong."""
     if not all(map(_under_way, followed)):
         st.rerun()
@@ -278,18 +259,15 @@ def _fetching(name: str) -> None:
     """
     running = _downloads.get(name)
     if running is not None and not running.done.done():
-        _bar(running.got, running.total)
+        got, total = running.got, running.total
+        text = _("{got:.0f} of {total:.0f} MB").format(got=got / 1e6, total=total / 1e6)
+        st.progress(min(1.0, got / total) if total else 0.0, text=text if total else _("Getting ready"))
         return
     if st.button(_("Fetch them now"), key=f"fetch {name}", icon=":material/download:"):
         _begin(name)
         st.rerun()
     if running is not None:
         running.done.result()
-
-
-def _bar(got: int, total: int) -> None:
-    text = _("{got:.0f} of {total:.0f} MB").format(got=got / 1e6, total=total / 1e6) if total else _("Getting ready")
-    st.progress(min(1.0, got / total) if total else 0.0, text=text)
 
 
 # Downloads belong to the server, not to a page: one that is left goes on, and whoever asks for the same sees its bar.
@@ -336,16 +314,10 @@ NEAREST: Final = lazy_gettext("The nearest published one with weights here, by M
 MINI: Final = lazy_gettext("A small network scaled the same way, trained here on ten classes")
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonCandidate:
-    """A network that may join the comparison."""
-
-    ref: ModelRef
-    why: str  # for `_`: how it stands for the plan
-
-
-def candidates(network: Plan, method: ScalingMethod) -> list[ComparisonCandidate]:
+def candidates(network: Plan, method: ScalingMethod) -> list[tuple[ModelRef, str]]:
     """The network itself, the nearest published one whose weights are here, and the mini network of that scaling.
+
+    Each with how it stands for the plan, for `_`.
 
     Raises:
         SettingsError: the network costs more than any published one.
@@ -353,12 +325,11 @@ def candidates(network: Plan, method: ScalingMethod) -> list[ComparisonCandidate
     """
     spec = catalogue.scaled_model(network.depth, network.width, network.resolution, network.family)
     itself = catalogue.at_resolution(spec, network.resolution)
-    listed = [ComparisonCandidate(itself, UNTRAINED if not spec.trained else MINI)]
+    listed = [(itself, MINI if spec.trained else UNTRAINED)]
     if (near := nearest_published(network)) is not None:
-        listed.append(ComparisonCandidate(near, NEAREST))
+        listed.append((near, NEAREST))
     same = mini_axis(network, method)
-    small = [mini.entry for mini in mini_family() if mini.role is same]
-    return listed + [ComparisonCandidate(catalogue.parse_model(entry.name), MINI) for entry in small]
+    return listed + [(catalogue.parse_model(mini.entry.name), MINI) for mini in mini_family() if mini.role is same]
 
 
 def nearest_published(network: Plan) -> ModelRef | None:
@@ -385,10 +356,9 @@ def offer_candidates(network: Plan, method: ScalingMethod, key: str) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key=f"offer-{key}"):
         st.markdown(_("**Compare this network:**"), width="content")
-        for number, candidate in enumerate(offered):
-            label = candidate.ref.label
-            asked = st.button(label, key=f"compare-{key}-{number}", icon=":material/grid_view:", help=_(candidate.why))
-            if asked and join_comparison(label):
+        for number, (ref, why) in enumerate(offered):
+            asked = st.button(ref.label, key=f"compare-{key}-{number}", icon=":material/grid_view:", help=_(why))
+            if asked and join_comparison(ref.label):
                 # Without them, Streamlit refuses to clear an address that widgets of this page are bound to.
                 st.switch_page(COMPARE, query_params={})
 

@@ -44,7 +44,10 @@ def show(cells: Sequence[MapCell], choice: ExplanationChoice) -> None:
         )
     )
     networks = {
-        (cell.entrant.card.ref.spec, cell.chosen.sha256): cell for cell in reversed(cells) if _has_an_axis(cell)
+        (cell.entrant.card.ref.spec, cell.chosen.sha256): cell
+        for cell in reversed(cells)
+        # of other families than B0's there is no engine that runs all sizes
+        if cell.map.trained and cell.entrant.card.ref.spec.family is not None
     }
     if not networks:
         st.caption(_("Untrained networks are left out: their maps mean nothing."))
@@ -54,11 +57,6 @@ def show(cells: Sequence[MapCell], choice: ExplanationChoice) -> None:
         quick = choice.layer is TargetLayer.LAST and CAM_METHODS[choice.method].closed_form
         _slider(chosen, choice.method if quick else Method.CAM)
         outputs.sources((_("Touvron et al. 2019, sizes of training and testing"), FIXRES))
-
-
-def _has_an_axis(cell: MapCell) -> bool:
-    """Whether one engine runs the network at all sizes: of other families than B0's there is one a size."""
-    return cell.map.trained and cell.entrant.card.ref.spec.family is not None
 
 
 @st.fragment
@@ -78,12 +76,9 @@ def _slider(cell: MapCell, method: Method) -> None:
 def sizes_to_answer(asked: object, trained_px: int) -> list[int]:
     """The sizes that a browser asks for; when it asks for none, the position nearest to a network's own size."""
     sizes = [px for px in SIZES_PX if px in asked] if isinstance(asked, list) else []
-    return sorted(sizes, key=asked.index) if isinstance(asked, list) and sizes else [nearest_size(trained_px)]
-
-
-def nearest_size(trained_px: int) -> int:
-    """The slider's position nearest to a network's own size."""
-    return min(SIZES_PX, key=lambda px: abs(px - trained_px))
+    if isinstance(asked, list) and sizes:
+        return sorted(sizes, key=asked.index)
+    return [min(SIZES_PX, key=lambda px: abs(px - trained_px))]
 
 
 def _id(cell: MapCell, method: Method) -> str:
@@ -143,21 +138,18 @@ def answer_data(forward: Forward, target: int, method: Method) -> Json:
 def slider_data(cell: MapCell, method: Method) -> Json:
     """What stays while the size changes."""
     spec = cell.entrant.card.ref.spec
+    beyond = spec.resolution_px > SIZES_PX[-1]
+    trained_at = _("trained at {px} px, beyond the slider") if beyond else _("trained at {px} px")
     palettes = {"chosen": display_settings.PALETTE.get(), "diverging": Palette.DIVERGING}
     return {
         "id": _id(cell, method),
         "sizes": [size_facts(spec, px) for px in SIZES_PX],
-        "trained": {"px": spec.resolution_px, "label": _trained_at(spec.resolution_px)},
+        "trained": {"px": spec.resolution_px, "label": trained_at.format(px=spec.resolution_px)},
         "photo": grid_data.photo_address(cell.photo),
         "look": display_settings.display_payload(),
         "palettes": {name: base64_text(palette_colours(palette).tobytes()) for name, palette in palettes.items()},
         "words": _words(spec, cell.map.target_name),
     }
-
-
-def _trained_at(px: int) -> str:
-    beyond = px > SIZES_PX[-1]
-    return (_("trained at {px} px, beyond the slider") if beyond else _("trained at {px} px")).format(px=px)
 
 
 def size_facts(spec: ModelSpec, px: int) -> Json:

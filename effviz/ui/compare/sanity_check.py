@@ -37,18 +37,10 @@ HEIGHT_PX = 300
 LOOKS = (SERIES[0], SERIES[5])  # another colour, mark and dash
 
 
-@dataclass(frozen=True, slots=True)
-class RandomizationStep:
-    """One map beside that of the whole network."""
-
-    name: str  # of the part that was broken last
-    spearman: float  # -1..1; nan leaves a gap
-    ssim: float  # at most 1
-
-
-def similarity_figure(steps: Sequence[RandomizationStep]) -> go.Figure:
-    """Draw both measures over the steps, which are at x = 0, 1, 2 ..."""
+def similarity_figure(steps: Sequence["RandomisedMap"]) -> go.Figure:
+    """Draw both measures over the steps, which are at x = 0, 1, 2 ...; nan leaves a gap."""
     chart, places = figure(HEIGHT_PX), list(range(len(steps)))
+    parts = [_part(step.stage) for step in steps]
     measures = (
         (_("Rank correlation (Spearman)"), [step.spearman for step in steps]),
         (_("Structural similarity (SSIM)"), [step.ssim for step in steps]),
@@ -59,16 +51,14 @@ def similarity_figure(steps: Sequence[RandomizationStep]) -> go.Figure:
                 name=name,
                 x=places,
                 y=values,
-                hovertext=[
-                    f"<b>{step.name}</b><br>{name} {value:.2f}" for step, value in zip(steps, values, strict=True)
-                ],
+                hovertext=[f"<b>{part}</b><br>{name} {value:.2f}" for part, value in zip(parts, values, strict=True)],
                 hovertemplate="%{hovertext}<extra></extra>",
                 mode="lines+markers",
                 line={"color": look.colour, "dash": look.dash, "width": 2},
                 marker={"color": look.colour, "symbol": look.symbol, "size": 9},
             )
         )
-    chart.update_xaxes(tickvals=places, ticktext=[step.name for step in steps], tickangle=-45)
+    chart.update_xaxes(tickvals=places, ticktext=parts, tickangle=-45)
     known = [value for step in steps for value in (step.spearman, step.ssim) if not math.isnan(value)]
     chart.update_yaxes(title_text=_("Likeness to the intact map"), range=[min([0.0, *known]) - 0.05, 1.05])
     # Where broken networks' curves do not come, and below the tool bar.
@@ -124,19 +114,17 @@ def check(cell: MapCell) -> Check:
     Raises:
         EffVizError: too many wait, or the method takes too long for this.
     """
-    return _CHECKS.find(_key(cell)) or _make(cell)
+    if checked := _CHECKS.find(_key(cell)):
+        return checked
+    with JobProgress(1, "sanity").shown(_key(cell), may_stop=True) as work:
+        work.next(_("A copy of {model} is broken").format(model=outputs.plain(cell.map.model)))
+        with work.turn(job_queue.randomization_effort(cell.entrant.card.ref), _key(cell)) as progress:
+            return _CHECKS.get(_key(cell), lambda: _checked(cell, progress))
 
 
 def _key(cell: MapCell) -> tuple[Hashable, ...]:
     entry = cell.map
     return entry.model, entry.weights_sha256, entry.photo_sha256, entry.target_index, entry.method
-
-
-def _make(cell: MapCell) -> Check:
-    with JobProgress(1, "sanity").shown(_key(cell), may_stop=True) as work:
-        work.next(_("A copy of {model} is broken").format(model=outputs.plain(cell.map.model)))
-        with work.turn(job_queue.randomization_effort(cell.entrant.card.ref), _key(cell)) as progress:
-            return _CHECKS.get(_key(cell), lambda: _checked(cell, progress))
 
 
 def _checked(cell: MapCell, progress: Progress) -> Check:
@@ -156,9 +144,7 @@ def _show(cell: MapCell, check: Check) -> None:
     with pictures:
         reel(payload(cell, check), "sanity-reel")
     with curve:
-        chart = similarity_figure(
-            [RandomizationStep(_part(step.stage), step.spearman, step.ssim) for step in check.steps]
-        )
+        chart = similarity_figure(check.steps)
         alt = _("How alike the map stays to the intact one: {said}")
         st.plotly_chart(chart, key=CHART, config=style.config("sanity"), alt=alt.format(said=_ends(check)))
         title = _("Does a map depend on what the model learnt?")

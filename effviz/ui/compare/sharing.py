@@ -18,7 +18,6 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from effviz.errors import EffVizError, SettingsError
 from effviz.explain import sample_photos
-from effviz.explain.sample_photos import SamplePhoto
 from effviz.i18n import _
 from effviz.report import session_archive
 from effviz.report.session_archive import SessionArchive, SessionPhoto
@@ -74,7 +73,8 @@ def adopt_link() -> None:
     with guard():
         OWN.adopt()
     with guard():
-        adopt_view()
+        if text := st.query_params.pop(VIEW, ""):  # once: it is no more than where the visitor begins
+            st.session_state[VIEW] = parse_view(text)
     if first:
         st.session_state[AWAITED] = OWN.get()
         if awaited() and CLASS.get():
@@ -124,16 +124,6 @@ LONGEST_VIEW: Final = 6000
 MOST_ZOOM: Final = 16
 MOST_PX: Final = 100_000
 MODES: Final = ("swipe", "difference", "sorting", "box")
-
-
-def adopt_view() -> None:
-    """Take it from the address once, and out of it: it is no more than where the visitor begins.
-
-    Raises:
-        SettingsError: It makes no sense.
-    """
-    if text := st.query_params.pop(VIEW, ""):
-        st.session_state[VIEW] = parse_view(text)
 
 
 def parse_view(text: str) -> Json:
@@ -192,12 +182,9 @@ def archive(bundled: Sequence[str]) -> SessionArchive:
     """Return what brings this session back, with the samples of these names."""
     held = photo_shelf.files()
     own = [SessionPhoto(photo.name, held[photo.sha256]) for photo in photo_shelf.shelf().used]
-    samples = [SessionPhoto(*_sample(sample_photos.find(name)), name) for name in bundled]
+    found = [sample_photos.find(name) for name in bundled]
+    samples = [SessionPhoto(sample.path.name, sample.path.read_bytes(), sample.name) for sample in found]
     return SessionArchive(urlencode(sorted(st.query_params.to_dict().items())), (*own, *samples))
-
-
-def _sample(sample: SamplePhoto) -> tuple[str, bytes]:
-    return sample.path.name, sample.path.read_bytes()
 
 
 def address() -> str:

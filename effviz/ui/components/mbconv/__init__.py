@@ -34,24 +34,11 @@ NARROW = Columns(24, 150, 350, 190, 150, 440, 13)
 WIDE = Columns(30, 195, 465, 260, 215, 590, 16)  # a slide has room across, and wants larger words
 
 
-@dataclass(frozen=True, slots=True)
-class DiagramBox:
-    """One layer: where it stands, and two lines of text."""
-
-    middle: int
-    top: int
-    wide: int
-    title: str
-    detail: str
-
-
 def shortcut(layers: Sequence[Layer]) -> bool:
     """Whether the block adds its input to its output: the same size and the same channels (official code)."""
     first, last = layers[0], layers[-1]
-    return last.operator is Operator.PROJECT and (first.in_size, first.in_channels) == (
-        last.out_size,
-        last.out_channels,
-    )
+    same = (first.in_size, first.in_channels) == (last.out_size, last.out_channels)
+    return same and last.operator is Operator.PROJECT
 
 
 def words(layers: Sequence[Layer]) -> str:
@@ -70,7 +57,7 @@ def diagram(layers: Sequence[Layer], at: Columns = NARROW) -> str:
     top, last = 22, 22
     for layer in main:
         drawn.append(_arrow(at.main, last, at.main, top + GAP))
-        drawn.append(_box(DiagramBox(at.main, top + GAP, at.main_width, _title(layer), _detail(layer))))
+        drawn.append(_box(at.main, top + GAP, at.main_width, _title(layer), _detail(layer)))
         last = top = top + GAP + BOX
         if layer.operator is Operator.DEPTHWISE and gate:
             drawn += _gate(gate[Operator.SQUEEZE], gate[Operator.EXCITE], top, at)
@@ -126,18 +113,16 @@ def _end(layers: Sequence[Layer]) -> str:
 
 def _gate(squeeze: Layer, excite: Layer, top: int, at: Columns) -> list[str]:
     """Squeeze-and-excitation, beside the main line: average, two layers, and a factor for every channel."""
-    boxes = [
-        DiagramBox(at.gate, top + 16, at.gate_width, _("Average the map"), str(excite.out_channels)),
-        DiagramBox(at.gate, top + 16 + BOX + 16, at.gate_width, _title(squeeze), _detail(squeeze)),
-        DiagramBox(at.gate, top + 16 + 2 * (BOX + 16), at.gate_width, _title(excite), _detail(excite)),
-    ]
-    end = boxes[-1].top + BOX // 2
+    texts = [(_title(layer), _detail(layer)) for layer in (squeeze, excite)]
+    texts.insert(0, (_("Average the map"), str(excite.out_channels)))
+    tops = [top + 16 + place * (BOX + 16) for place in range(3)]
+    begin, end, left = tops[0] + BOX // 2, tops[-1] + BOX // 2, at.gate - at.gate_width // 2
     return [
         _line(at.main, top, at.main, end - 11),
-        _arrow(at.main, boxes[0].top + BOX // 2, at.gate - at.gate_width // 2, boxes[0].top + BOX // 2),
-        *(_arrow(at.gate, above.top + BOX, at.gate, below.top) for above, below in pairwise(boxes)),
-        *map(_box, boxes),
-        _arrow(at.gate - at.gate_width // 2, end, at.main + 11, end),
+        _arrow(at.main, begin, left, begin),
+        *(_arrow(at.gate, above + BOX, at.gate, below) for above, below in pairwise(tops)),
+        *(_box(at.gate, place, at.gate_width, *text) for place, text in zip(tops, texts, strict=True)),
+        _arrow(left, end, at.main + 11, end),
         _circle(at.main, end, "×"),
         _line(at.main, end + 11, at.main, top + GATE),
     ]
@@ -156,12 +141,12 @@ def _shortcut(bottom: int, at: Columns) -> list[str]:
     ]
 
 
-def _box(box: DiagramBox) -> str:
+def _box(middle: int, top: int, width: int, title: str, detail: str) -> str:
     return (
-        f'<rect x="{box.middle - box.wide // 2}" y="{box.top}" width="{box.wide}" height="{BOX}" rx="6" '
+        f'<rect x="{middle - width // 2}" y="{top}" width="{width}" height="{BOX}" rx="6" '
         'fill="currentColor" fill-opacity="0.07" stroke="currentColor" stroke-opacity="0.55"/>'
-        + _text(box.middle, box.top + 18, box.title, bold=True)
-        + _text(box.middle, box.top + 35, box.detail)
+        + _text(middle, top + 18, title, bold=True)
+        + _text(middle, top + 35, detail)
     )
 
 
@@ -171,9 +156,8 @@ def _text(x: int, y: int, words: str, bold: bool = False) -> str:
 
 
 def _circle(x: int, y: int, sign: str) -> str:
-    return f'<circle cx="{x}" cy="{y}" r="11" fill="none" stroke="currentColor" stroke-opacity="0.6"/>' + _text(
-        x, y + 5, sign, bold=True
-    )
+    ring = f'<circle cx="{x}" cy="{y}" r="11" fill="none" stroke="currentColor" stroke-opacity="0.6"/>'
+    return ring + _text(x, y + 5, sign, bold=True)
 
 
 def _line(x1: int, y1: int, x2: int, y2: int) -> str:
@@ -181,9 +165,8 @@ def _line(x1: int, y1: int, x2: int, y2: int) -> str:
 
 
 def _arrow(x1: int, y1: int, x2: int, y2: int) -> str:
-    if x1 == x2:
-        return _line(x1, y1, x2, y2) + _head(x2, y2, "down")
-    return _line(x1, y1, x2, y2) + _head(x2, y2, "right" if x2 > x1 else "left")
+    to = "down" if x1 == x2 else "right" if x2 > x1 else "left"
+    return _line(x1, y1, x2, y2) + _head(x2, y2, to)
 
 
 def _head(x: int, y: int, to: str) -> str:

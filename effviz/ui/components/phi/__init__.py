@@ -73,18 +73,16 @@ def phi_table(rule: ScalingRule, family: Family) -> PhiTable:
     Raises:
         SettingsError: The rule leads out of what can be planned somewhere along the slider.
     """
-    rows = tuple(_at(rule, phi, family) for phi in steps())
+    scaled = {phi: rule.at(phi) for phi in steps()}
+    rows = tuple(
+        network(f"phi {phi:g}", plan(at.depth, at.width, at.resolution_px, family)) for phi, at in scaled.items()
+    )
     published = tuple(
         network(name.title(), plan(entry.depth, entry.width, entry.resolution, family))
         for name, entry in PUBLISHED.items()
         if entry.family is family
     )
     return PhiTable(rule, family, published[0], rows, published, tuple(_nearest(row, published) for row in rows))
-
-
-def _at(rule: ScalingRule, phi: float, family: Family) -> DrawnNetwork:
-    scaled = rule.at(phi)
-    return network(f"phi {phi:g}", plan(scaled.depth, scaled.width, scaled.resolution_px, family))
 
 
 def network(name: str, plan: Plan) -> DrawnNetwork:
