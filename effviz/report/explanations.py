@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -22,12 +22,17 @@ from effviz.explain.placement import Placement, RasterOptions
 from effviz.explain.targets import Guess, Target
 from effviz.progress import no_progress
 from effviz.report.image_files import encode_png
+from effviz.report.session_archive import provenance
 from effviz.zoo import loading
 from effviz.zoo.model import Model, ModelRef
 
 VIEW: Final = RasterOptions(longest_px=2048)  # larger pictures take memory and show nothing more
 KEPT_BYTES: Final = 2**26  # of decoded photos, so that one that several models see is decoded once
 RESULT_FILE: Final = "result.json"
+RESULT_KEYS: Final = (
+    *("photo", "model", "trained", "method", "layer", "target_index", "target_name", "logit", "probability", "top5"),
+    *("map_height", "map_width", "map_min", "map_max"),
+)
 LONGEST_STEM: Final = 40  # letters of a photo's name, 160 bytes at most: model, method and suffix follow within 255
 Result = dict[str, Any]  # one object of result.json
 PhotoSource = Path | Photo  # files' pixels are not kept beyond KEPT_BYTES, so that many take little memory
@@ -140,27 +145,10 @@ def _write(explanation: Explanation, scaled: ScaledMap, stem: Path, style: Overl
 
 
 def _facts(explanation: Explanation) -> Result:
-    entry = explanation.map
-    height, width = entry.values.shape
-    return {
-        "photo": entry.photo if isinstance(explanation.photo, Photo) else str(explanation.photo),
-        "model": entry.model,
-        "trained": entry.trained,
-        "method": entry.method.value,
-        "layer": entry.layer.value,
-        "target_index": entry.target_index,
-        "target_name": entry.target_name,
-        "logit": entry.logit,
-        "probability": entry.probability,
-        "top5": [
-            {"index": guess.index, "name": guess.name, "logit": guess.logit, "probability": guess.probability}
-            for guess in explanation.top5
-        ],
-        "map_height": height,
-        "map_width": width,
-        "map_min": float(entry.values.min()),
-        "map_max": float(entry.values.max()),
-    }
+    facts = {**provenance(explanation.map), "top5": [asdict(guess) for guess in explanation.top5]}
+    if isinstance(explanation.photo, Path):
+        facts["photo"] = str(explanation.photo)
+    return {key: facts[key] for key in RESULT_KEYS}
 
 
 def _stems(explanations: Sequence[Explanation]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NewType
 
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
@@ -67,53 +67,49 @@ class PictureTile:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HtmlPart:
-    """Text that is HTML already."""
-
-    text: str
+Html = NewType("Html", str)  # text that is HTML already
 
 
-def html_heading(text: str) -> HtmlPart:
+def html_heading(text: str) -> Html:
     """A section begins."""
-    return HtmlPart(f"<h2>{escape(text)}</h2>")
+    return Html(f"<h2>{escape(text)}</h2>")
 
 
-def html_paragraph(text: str) -> HtmlPart:
+def html_paragraph(text: str) -> Html:
     """A few sentences."""
-    return HtmlPart(f"<p>{escape(text)}</p>")
+    return Html(f"<p>{escape(text)}</p>")
 
 
-def html_table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[TableCell]]) -> HtmlPart:
+def html_table(caption: str, columns: Sequence[str], rows: Iterable[Iterable[TableCell | str]]) -> Html:
     """A table that scrolls by itself where the window is narrow; the first column says what a row is."""
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = "\n".join(f"<tr>{''.join(map(_cell_html, row))}</tr>" for row in rows)
-    return HtmlPart(
+    return Html(
         f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
         f"<caption><span>{escape(caption)}</span></caption><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>"
     )
 
 
-def html_tiles(title: str, pictures: Sequence[PictureTile]) -> HtmlPart:
+def html_tiles(title: str, pictures: Sequence[PictureTile]) -> Html:
     """Pictures side by side under a small heading."""
-    return HtmlPart(f'<h3>{escape(title)}</h3><div class="tiles">{"".join(map(_tile_html, pictures))}</div>')
+    return Html(f'<h3>{escape(title)}</h3><div class="tiles">{"".join(map(_tile_html, pictures))}</div>')
 
 
-def html_details(title: str, content: HtmlPart) -> HtmlPart:
+def html_details(title: str, content: Html) -> Html:
     """Something long that opens on demand."""
-    return HtmlPart(f"<details><summary>{escape(title)}</summary>{content.text}</details>")
+    return Html(f"<details><summary>{escape(title)}</summary>{content}</details>")
 
 
-def html_chart(figure: go.Figure, name: str) -> HtmlPart:
+def html_chart(figure: go.Figure, name: str) -> Html:
     """A figure; `name` is its place in the page and the name of its download."""
     options = config(name) | {"responsive": True}
-    return HtmlPart(figure.to_html(config=options, include_plotlyjs=False, full_html=False, div_id=name))
+    return Html(figure.to_html(config=options, include_plotlyjs=False, full_html=False, div_id=name))
 
 
-def html_page(title: str, parts: Sequence[HtmlPart], charts: bool = True) -> str:
+def html_page(title: str, parts: Sequence[Html], charts: bool = True) -> str:
     """Bring the parts together, with what draws charts where there are some; the same parts give the same page."""
     script = f"<script>{get_plotlyjs()}</script>\n" if charts else ""
-    body = "\n".join(part.text for part in parts)
+    body = "\n".join(parts)
     return (
         f'<!doctype html>\n<html lang="{escape(language_tag(thread_language.get() or SOURCE_LANGUAGE))}">\n<head>\n'
         '<meta charset="utf-8">\n'
@@ -133,7 +129,8 @@ def _tile_html(tile: PictureTile) -> str:
     )
 
 
-def _cell_html(entry: TableCell) -> str:
+def _cell_html(cell: TableCell | str) -> str:
+    entry = TableCell(cell) if isinstance(cell, str) else cell
     note = f"<small>{escape(entry.note)}</small>" if entry.note else ""
     mark = ' class="best"' if entry.best else ""
     return f"<td{mark}><bdi>{escape(entry.text)}</bdi>{note}</td>"
@@ -161,7 +158,7 @@ def headline_metric(results: Results) -> Metric:
     return Metric.ENERGY if Metric.ENERGY in results.metrics else results.metrics[0]
 
 
-def _report_parts(results: Results, cells: Sequence[MetricMean], shown: "ExampleMaps | None") -> Iterator[HtmlPart]:
+def _report_parts(results: Results, cells: Sequence[MetricMean], shown: "ExampleMaps | None") -> Iterator[Html]:
     yield from _about(results)
     for metric in results.metrics:
         some = [cell for cell in cells if cell.metric is metric]
@@ -174,7 +171,7 @@ def _report_parts(results: Results, cells: Sequence[MetricMean], shown: "Example
     yield from _failures(results)
 
 
-def _about(results: Results) -> Iterator[HtmlPart]:
+def _about(results: Results) -> Iterator[Html]:
     run, settings = results.run, results.run.settings
     photos = ngettext("{count} photo", "{count} photos", run.photos).format(count=run.photos)
     text = _(
@@ -186,30 +183,31 @@ def _about(results: Results) -> Iterator[HtmlPart]:
     yield html_paragraph(text.format(photos=photos, dataset=results.dataset, target=settings.targets))
     if run.photos < FEW:
         yield html_paragraph(display_names.few(run.photos))
-    refs = run_summary.measured_refs(run)
-    top1 = {accuracy.model: accuracy.top1 for accuracy in run_summary.model_accuracies(results) if accuracy.top1.n}
+    macs = _macs(run)
+    top1 = {accuracy.model: accuracy.top1 for accuracy in model_accuracies(results)}
     rows = [
         (
-            TableCell(network.label),
-            TableCell(f"{refs[network.label].macs / 1e9:.2f}" if network.label in refs else "–"),
-            _interval_cell(top1[network.label]) if network.label in top1 else TableCell("–"),
-            TableCell(network.engine),
-            TableCell(network.weights_sha256[:12]),
+            network.label,
+            f"{macs[network.label] / 1e9:.2f}" if network.label in macs else "–",
+            _interval_cell(top1.get(network.label)),
+            network.engine,
+            network.weights_sha256[:12],
         )
         for network in run.networks
     ]
     names = (_("Model"), _("MACs (billion)"), _("Top-1 on these photos"), _("Engine"), _("SHA-256 of the weights"))
     yield html_table(_("Models"), names, rows)
-    lines = [(TableCell(name), TableCell(value)) for name, value in display_names.made_by(run).items()]
-    yield html_details(
-        _("Settings and versions"), html_table(_("What made these numbers"), (_("Name"), _("Value")), lines)
-    )
+    made_by = display_names.made_by(run).items()
+    table = html_table(_("What made these numbers"), (_("Name"), _("Value")), made_by)
+    yield html_details(_("Settings and versions"), table)
 
 
-def _metric(results: Results, metric: Metric, cells: Sequence[MetricMean]) -> Iterator[HtmlPart]:
+def _metric(results: Results, metric: Metric, cells: Sequence[MetricMean]) -> Iterator[Html]:
     yield html_heading(display_names.metric(metric))
+    upside_down = _(" Far below it the maps are as alike, with bright and dark swapped.")
     yield html_paragraph(
-        f"{display_names.sentence(metric)} {display_names.better(metric).capitalize()}.{_upside_down(metric)}"
+        f"{display_names.sentence(metric)} {display_names.better(metric).capitalize()}."
+        f"{upside_down if metric in NEAR_ZERO_IS_GOOD else ''}"
     )
     macs = _macs(results.run)
     beside = _leads(results, metric) if metric in FAITHFULNESS_METRICS else cells
@@ -222,11 +220,7 @@ def _metric(results: Results, metric: Metric, cells: Sequence[MetricMean]) -> It
         yield _matrix(results, cells, small=True)
     for ranking in run_summary.rank_means(beside):
         rows = [
-            (
-                TableCell(f"{place}. {cell.model}"),
-                TableCell(display_names.method(cell.method)),
-                _interval_cell(cell.every),
-            )
+            (f"{place}. {cell.model}", display_names.method(cell.method), _interval_cell(cell.every))
             for place, cell in enumerate(ranking.cells, 1)
         ]
         names = (_("Model"), _("Method"), _ranked_by(metric))
@@ -246,19 +240,13 @@ def _ranked_by(metric: Metric) -> str:
     return _("Mean, nearest 0 first") if metric in NEAR_ZERO_IS_GOOD else _("Mean")
 
 
-def _upside_down(metric: Metric) -> str:
-    if metric not in NEAR_ZERO_IS_GOOD:
-        return ""
-    return _(" Far below it the maps are as alike, with bright and dark swapped.")
-
-
-def _matrix(results: Results, cells: Sequence[MetricMean], small: bool) -> HtmlPart:
+def _matrix(results: Results, cells: Sequence[MetricMean], small: bool) -> Html:
     """Methods down, models across; the best methods of each model are marked."""
     intervals = {(cell.method, cell.model): cell.small if small else cell.every for cell in cells}
     best = _best(cells, small)
-    rows = [
+    rows: list[tuple[TableCell | str, ...]] = [
         (
-            TableCell(display_names.method(method)),
+            display_names.method(method),
             *(_interval_cell(intervals.get((method, model)), (method, model) in best) for model in results.models),
         )
         for method in results.methods
@@ -280,7 +268,7 @@ def _best(cells: Sequence[MetricMean], small: bool) -> set[tuple[str, str]]:
     return best_cells
 
 
-def _differences(results: Results) -> Iterator[HtmlPart]:
+def _differences(results: Results) -> Iterator[Html]:
     method, first = results.methods[0], results.models[0]
     yield html_heading(_("Differences on the same photos"))
     text = _(
@@ -291,7 +279,7 @@ def _differences(results: Results) -> Iterator[HtmlPart]:
     yield html_paragraph(text.format(method=display_names.method(method), first=first))
     for metric in results.metrics:
         rows = [
-            (TableCell(display_names.minus(difference)), *_with_count(difference.every), *_with_count(difference.small))
+            (display_names.minus(difference), *_with_count(difference.every), *_with_count(difference.small))
             for difference in find_differences(results, (method,), metric)
         ]
         names = (_("Models"), _("All photos"), _("Photos"), _("Small and off-centre"), _("Photos"))
@@ -299,11 +287,11 @@ def _differences(results: Results) -> Iterator[HtmlPart]:
             yield html_details(display_names.metric(metric), html_table(display_names.axis(metric), names, rows))
 
 
-def _with_count(interval: Interval) -> tuple[TableCell, TableCell]:
-    return _interval_cell(interval, interval.sure), TableCell(str(interval.n))
+def _with_count(interval: Interval) -> tuple[TableCell, str]:
+    return _interval_cell(interval, interval.sure), str(interval.n)
 
 
-def _classes(results: Results) -> Iterator[HtmlPart]:
+def _classes(results: Results) -> Iterator[Html]:
     method, metric = results.methods[0], headline_metric(results)
     classes = run_summary.class_means(results, method, metric)
     if not classes:
@@ -312,11 +300,7 @@ def _classes(results: Results) -> Iterator[HtmlPart]:
     beside = () if metric in FAITHFULNESS_METRICS else results.beside(metric)  # leads are minus a control
     columns = (*results.models, *beside)
     rows = [
-        (
-            TableCell(f"{row.name} ({row.label})"),
-            TableCell(str(row.photos)),
-            *(_number_cell(row.means.get(name)) for name in columns),
-        )
+        (f"{row.name} ({row.label})", str(row.photos), *(_number(row.means.get(name)) for name in columns))
         for row in classes
     ]
     names = (_("Class"), _("Photos"), *results.models, *(_(BESIDE[control]) for control in beside))
@@ -328,7 +312,7 @@ def _classes(results: Results) -> Iterator[HtmlPart]:
     yield html_details(title, html_table(title, names, rows))
 
 
-def _disputes(results: Results) -> Iterator[HtmlPart]:
+def _disputes(results: Results) -> Iterator[Html]:
     method, metric = results.methods[0], headline_metric(results)
     disputes = run_summary.find_disputes(results, method, metric, DISPUTES) if len(results.models) > 1 else ()
     if not disputes:
@@ -337,10 +321,10 @@ def _disputes(results: Results) -> Iterator[HtmlPart]:
     yield html_heading(_("Where models disagree most"))
     rows = [
         (
-            TableCell(dispute.photo),
-            _number_cell(dispute.spread),
-            *map(_number_cell, dispute.values.values()),
-            *(_number_cell(dispute.controls[control]) for control in beside),
+            dispute.photo,
+            _number(dispute.spread),
+            *map(_number, dispute.values.values()),
+            *(_number(dispute.controls[control]) for control in beside),
         )
         for dispute in disputes
     ]
@@ -350,7 +334,7 @@ def _disputes(results: Results) -> Iterator[HtmlPart]:
     yield html_table(title, names, rows)
 
 
-def _examples(results: Results, shown: "ExampleMaps | None") -> Iterator[HtmlPart]:
+def _examples(results: Results, shown: "ExampleMaps | None") -> Iterator[Html]:
     yield html_heading(_("Example maps"))
     if shown is None:
         yield html_paragraph(
@@ -386,20 +370,17 @@ def _example_tile(cam: "ExampleMap", text: str, photo: str = "") -> PictureTile:
     return PictureTile(cam.picture, alt, f"{text}: {cam.value:.3f}", f"{target}; {photo}" if photo else target)
 
 
-def _failures(results: Results) -> Iterator[HtmlPart]:
+def _failures(results: Results) -> Iterator[Html]:
     failures = run_summary.find_failures(results)
     if not failures:
         return
     yield html_heading(_("What could not be measured"))
-    counts = [(TableCell(reason.text), TableCell(str(reason.rows))) for reason in run_summary.count_reasons(failures)]
+    counts = [(reason.text, str(reason.rows)) for reason in run_summary.count_reasons(failures)]
     title = ngettext(
         "{count} row has a reason instead of a value", "{count} rows have a reason instead of a value", len(failures)
     ).format(count=len(failures))
     yield html_table(title, (_("Reason"), _("Rows")), counts[:LISTED])
-    some = [
-        (TableCell(row.photo), TableCell(row.model), TableCell(row.method), TableCell(row.reason))
-        for row in failures[:LISTED]
-    ]
+    some = [(row.photo, row.model, row.method, row.reason) for row in failures[:LISTED]]
     first = _("The first {n} of them").format(n=len(some))
     yield html_details(first, html_table(first, (_("Photo"), _("Model"), _("Method"), _("Reason")), some))
 
@@ -411,8 +392,8 @@ def _interval_cell(interval: Interval | None, best: bool = False) -> TableCell:
     return TableCell(f"{interval.mean:.3f}", "" if interval.low != interval.low else note, best)
 
 
-def _number_cell(value: float | None) -> TableCell:
-    return TableCell("–" if value is None or value != value else f"{value:.3f}")
+def _number(value: float | None) -> str:
+    return "–" if value is None or value != value else f"{value:.3f}"
 
 
 # A run's numbers as small tables for programs; models, methods and metrics have their short names.

@@ -14,7 +14,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, fields
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Final
@@ -48,22 +48,10 @@ def provenance(entry: ActivationMap) -> dict[str, Json]:
     """Everything about a map but its values; boxes and sizes in pixels of the upright photo."""
     height, width = entry.values.shape
     return {
-        "photo": entry.photo,
-        "photo_sha256": entry.photo_sha256,
-        "photo_size": list(entry.photo_size),
-        "model": entry.model,
-        "weights_sha256": entry.weights_sha256,
-        "trained": entry.trained,
-        "method": entry.method.value,
-        "layer": entry.layer.value,
-        "target_index": int(entry.target_index),
-        "target_name": entry.target_name,
-        "logit": float(entry.logit),
-        "probability": float(entry.probability),
-        "bias": float(entry.bias),
-        "seen": [float(edge) for edge in (entry.seen.x0, entry.seen.y0, entry.seen.x1, entry.seen.y1)],
-        "map_height": int(height),
-        "map_width": int(width),
+        **{field.name: getattr(entry, field.name) for field in fields(entry) if field.name != "values"},
+        "seen": [float(edge) for edge in astuple(entry.seen)],
+        "map_height": height,
+        "map_width": width,
         "map_min": float(entry.values.min()),
         "map_max": float(entry.values.max()),
     }
@@ -91,11 +79,9 @@ def maps_npz(maps: Sequence[ActivationMap]) -> bytes:
     """
     keys = map_keys(maps)
     arrays = {key: entry.values for key, entry in zip(keys, maps, strict=True)}
-    facts = json.dumps(
-        [{"key": key, **provenance(entry)} for key, entry in zip(keys, maps, strict=True)], sort_keys=True
-    )
+    facts = [{"key": key, **provenance(entry)} for key, entry in zip(keys, maps, strict=True)]
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, facts=np.array(facts), **arrays)
+    np.savez_compressed(buffer, allow_pickle=False, facts=np.array(json.dumps(facts, sort_keys=True)), **arrays)
     return buffer.getvalue()
 
 
@@ -120,7 +106,7 @@ def settings_json(comparison: ComparisonSettings) -> bytes:
     facts: dict[str, Json] = {
         **model_settings(comparison.models),
         "target": comparison.target,
-        "maps": [dict(provenance(entry)) for entry in comparison.maps],
+        "maps": [provenance(entry) for entry in comparison.maps],
         "shown": _display_settings(comparison),
     }
     return (json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
@@ -128,7 +114,7 @@ def settings_json(comparison: ComparisonSettings) -> bytes:
 
 def model_settings(models: Sequence[Model]) -> dict[str, Json]:
     """The part of the settings that stays while one looks: versions and models."""
-    return {"versions": dict(_versions()), "models": [_model_facts(model) for model in models]}
+    return {"versions": _versions(), "models": [_model_facts(model) for model in models]}
 
 
 @cache
@@ -141,50 +127,29 @@ def _versions() -> dict[str, Json]:
 
 
 def _model_facts(model: Model) -> dict[str, Json]:
-    spec = model.ref.spec
+    of_spec = ("architecture", "depth", "width", "trained", "weights", "crop_pct", "interpolation", "mean", "std")
     return {
         "label": model.ref.label,
         "resolution_px": model.ref.resolution_px,
-        "architecture": spec.architecture,
-        "depth": spec.depth,
-        "width": spec.width,
-        "trained": spec.trained,
-        "weights": spec.weights,
         "weights_sha256": model.weights_sha256,
-        "crop_pct": spec.crop_pct,
-        "interpolation": spec.interpolation,
-        "mean": list(spec.mean),
-        "std": list(spec.std),
+        **{name: getattr(model.ref.spec, name) for name in of_spec},
     }
 
 
 def _display_settings(comparison: ComparisonSettings) -> dict[str, Json]:
-    style = comparison.style
-    return {
-        "scale": comparison.scale.value,
-        "palette": style.palette.value,
-        "opacity": style.opacity,
-        "contour": style.contour,
-        "threshold": style.threshold,
-        "cells": style.view.cells,
-        "longest_px": style.view.longest_px,
-        "placement": style.placement.value,
-        "calibrations": _calibrations(comparison),
-    }
+    style = asdict(comparison.style)
+    view = style.pop("view")
+    return {"scale": comparison.scale, **style, **view, "calibrations": _calibrations(comparison)}
 
 
 def _calibrations(comparison: ComparisonSettings) -> dict[str, Json]:
     if comparison.style.placement is Placement.PLAIN:
         return {}
-    measured = placement.calibrations()  # the others are placed plainly
-    calibrations = [
-        measured[model.ref.label]
-        for model in comparison.models
-        if model.ref.label in measured and measured[model.ref.label].weights_sha256 == model.weights_sha256
-    ]
+    weights = {model.ref.label: model.weights_sha256 for model in comparison.models}
     return {
-        one.model: {"offset_x": one.offset_x, "offset_y": one.offset_y, "slope": one.slope, "made": one.made}
-        for one in calibrations
+        label: {"offset_x": one.offset_x, "offset_y": one.offset_y, "slope": one.slope, "made": one.made}
+        for label, one in placement.calibrations().items()
+        if one.weights_sha256 == weights.get(label)  # the others are placed plainly
     }
 
 
@@ -380,8 +345,7 @@ def session_page(rows: Sequence[SessionRow], facts: Sequence[tuple[str, str]]) -
         parts.append(page.html_tiles(row.title, row.tiles))
         if row.credit:
             parts.append(page.html_paragraph(row.credit))
-    cells = [[page.TableCell(name), page.TableCell(value)] for name, value in facts]
-    parts.append(page.html_table(_("What was chosen"), (_("Setting"), _("Value")), cells))
+    parts.append(page.html_table(_("What was chosen"), (_("Setting"), _("Value")), facts))
     text = _(
         "Beside this page lie the photos, the raw maps (maps.npz) and all settings with versions and hashes "
         "(settings.json). EffViz opens the whole .zip again: Compare, Open a session."
