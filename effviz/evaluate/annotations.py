@@ -12,7 +12,8 @@ import dataclasses
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -37,6 +38,11 @@ class ClassName(NamedTuple):
 
 
 NO_CLASS: Final = ClassName()
+
+
+def class_called(word: str) -> ClassName:
+    """Return the class that a word stands for, none where there is no word."""
+    return ClassName(*parse_class(word), word) if word else NO_CLASS
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +86,14 @@ def group_annotations(marks: Iterable[Annotation], form: GroupingRules) -> tuple
     return tuple(samples)
 
 
-def read_box(edges: Sequence[Any]) -> Box:
-    """Return a box from x0, y0, x1, y1.
+def read_box(edges: Any) -> Box:
+    """Return a box from a list of x0, y0, x1, y1.
 
     Raises:
         ValueError: they are not four numbers, or end before they begin; for the sentence of whoever reads the file.
     """
     try:
-        numbers = [float(edge) for edge in edges]
+        numbers = [float(edge) for edge in edges] if isinstance(edges, list | tuple) else []
     except (TypeError, ValueError, OverflowError):
         numbers = []
     if len(numbers) != 4 or not all(map(math.isfinite, numbers)) or numbers[0] > numbers[2] or numbers[1] > numbers[3]:
@@ -203,72 +209,55 @@ def _without_small(sample: DatasetSample) -> DatasetSample:
     reason = _(
         "A box of {name} lies within {most:g} pixels, {edges}, and others of the data set do not: all must be in "
         "pixels, or all in fractions of the sides. Correct it."
-    ).format(name=sample.name, most=FRACTIONS_END, edges="{:g}, {:g}, {:g}, {:g}".format(*_edges(small[0])))
+    ).format(name=sample.name, most=FRACTIONS_END, edges=", ".join(f"{edge:g}" for edge in astuple(small[0])))
     large = tuple(box for box in boxes if box not in small)
     return dataclasses.replace(
         sample, truth=GroundTruth(large) if large else None, outlines=(), faults=(*sample.faults, reason)
     )
 
 
-def _edges(box: Box) -> tuple[float, float, float, float]:
-    return box.x0, box.y0, box.x1, box.y1
-
-
 def read_annotations_json(file: Path, entries: Sequence[Any]) -> Iterator[Annotation]:
     """Yield the marks of an `annotations.json` that is already parsed: each entry's photo and its boxes."""
     for number, entry in enumerate(entries):
-        faults = _Faults(file, number)
-        if not isinstance(entry, dict) or not isinstance(entry.get("file"), str):
-            missing = "'file'" if isinstance(entry, dict) else None
-            reason = _("{key} is missing").format(key=missing) if missing else _no_object(entry)
-            yield Annotation(f"entry {number}", fault=faults.text(reason), lost=True)
+        fault = partial(_fault, file, number)
+        if isinstance(entry, dict) and isinstance(entry.get("file"), str):
+            yield from _entry_annotations(entry["file"], entry, fault)
         else:
-            yield from _entry_annotations(entry, faults)
+            reason = _("{key} is missing").format(key="'file'") if isinstance(entry, dict) else no_object(entry)
+            yield Annotation(f"entry {number}", fault=fault(reason), lost=True)
 
 
-class _Faults:
-    """Sentences about one entry."""
-
-    def __init__(self, file: Path, number: int) -> None:
-        self._file, self._number = file, number
-
-    def text(self, reason: object) -> str:
-        return _(
-            'Entry {number} of {file} cannot be used ({reason}): each needs "file", and boxes as lists of four '
-            'numbers in "boxes_xyxy". Correct it.'
-        ).format(number=self._number, file=self._file.name, reason=reason)
+def _fault(file: Path, number: int, reason: object) -> str:
+    return _(
+        'Entry {number} of {file} cannot be used ({reason}): each needs "file", and boxes as lists of four '
+        'numbers in "boxes_xyxy". Correct it.'
+    ).format(number=number, file=file.name, reason=reason)
 
 
-def _no_object(entry: Any) -> str:
+def no_object(entry: Any) -> str:
+    """Say that an entry of a JSON file is something else."""
     return _("{entry} is no object").format(entry=repr(entry)[:40])
 
 
-def _entry_annotations(entry: dict[str, Any], faults: _Faults) -> Iterator[Annotation]:
-    photo = entry["file"]
+def _entry_annotations(photo: str, entry: dict[str, Any], fault: Callable[[object], str]) -> Iterator[Annotation]:
     try:
         size = read_size(entry["width"], entry["height"]) if {"width", "height"} <= entry.keys() else None
     except ValueError as error:
-        yield Annotation(photo, fault=faults.text(error), lost=True)
+        yield Annotation(photo, fault=fault(error), lost=True)
         return
     named, wrong = _entry_class(entry)
     if wrong:
-        yield Annotation(photo, fault=faults.text(wrong))
+        yield Annotation(photo, fault=fault(wrong))
     marked = entry.get("boxes_xyxy") or []
     if not isinstance(marked, list):
-        yield Annotation(photo, fault=faults.text(_("{boxes} are no boxes").format(boxes=repr(marked)[:40])))
+        yield Annotation(photo, fault=fault(_("{boxes} are no boxes").format(boxes=repr(marked)[:40])))
         marked = []
     yield Annotation(photo, named=named, size=size)
     for row in marked:
         try:
-            yield Annotation(photo, _entry_box(row), named, size=size)
+            yield Annotation(photo, read_box(row), named, size=size)
         except ValueError as error:
-            yield Annotation(photo, fault=faults.text(error))
-
-
-def _entry_box(row: Any) -> Box:
-    if not isinstance(row, list):
-        raise ValueError(_("{numbers} is no box").format(numbers=repr(row)[:40]))
-    return read_box(row)
+            yield Annotation(photo, fault=fault(error))
 
 
 def _entry_class(entry: dict[str, Any]) -> tuple[ClassName, str]:

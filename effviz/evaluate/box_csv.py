@@ -7,16 +7,15 @@ there is one the class (`label`, `class`, `wnid` or `synset`). Photos may lie in
 
 import codecs
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 from effviz.errors import DatasetError
 from effviz.evaluate import annotations
-from effviz.evaluate.annotations import NO_CLASS, Annotation, ClassName
-from effviz.evaluate.dataset_samples import parse_class, printable
+from effviz.evaluate.annotations import Annotation, class_called
+from effviz.evaluate.dataset_samples import printable
 from effviz.i18n import _
 
 PHOTO: Final = ("file", "image", "imageid", "filename", "image_id")
@@ -27,7 +26,6 @@ KAGGLE: Final = "predictionstring"
 HEADLESS: Final = ("file", "x0", "y0", "x1", "y1", "label")  # what columns without a header mean, as in RetinaNet's CSV
 DELIMITERS: Final = (",", ";", "\t")
 Row = dict[str, str]
-Namer = Callable[[str], ClassName]
 
 
 class _NoObjectError(Exception):
@@ -46,12 +44,11 @@ def read(file: Path) -> Iterator[Annotation]:
     Raises:
         DatasetError: it has other columns.
     """
-    named = cache(parse_class)  # many photos have one class: they share its words
     for number, photo, row in _rows(file):
         try:
             if not row:
                 raise ValueError(_("it has more or fewer cells than the header"))
-            yield from _marks(photo, row, lambda word: ClassName(*named(word), word) if word else NO_CLASS)
+            yield from _marks(photo, row)
         except _NoObjectError:
             words = _("Line {number} of {file} marks no object on {name}.")
             yield Annotation(photo, fault=words.format(number=number, file=file.name, name=printable(photo)))
@@ -111,13 +108,13 @@ def _rows(file: Path) -> Iterator[tuple[int, str, Row]]:
             yield reader.line_num, cells[photo] if photo < len(cells) else "", row
 
 
-def _marks(photo: str, row: Row, named: Namer) -> Iterator[Annotation]:
+def _marks(photo: str, row: Row) -> Iterator[Annotation]:
     if not photo:
         raise ValueError(_("it names no photo"))
     if KAGGLE in row:
-        yield from _of_kaggle(photo, row[KAGGLE].split(), named)
+        yield from _of_kaggle(photo, row[KAGGLE].split())
         return
-    label = named(next((row[column] for column in CLASS if row.get(column)), ""))
+    label = class_called(next((row[column] for column in CLASS if row.get(column)), ""))
     edges = [row[edge] for edge in next(edges for edges in EDGES if set(edges) <= row.keys())]
     if not any(edges):  # a photo without objects, as RetinaNet lists it
         yield Annotation(photo, named=label)
@@ -130,13 +127,13 @@ def _marks(photo: str, row: Row, named: Namer) -> Iterator[Annotation]:
         raise
 
 
-def _of_kaggle(photo: str, words: Sequence[str], named: Namer) -> Iterator[Annotation]:
+def _of_kaggle(photo: str, words: Sequence[str]) -> Iterator[Annotation]:
     yield Annotation(photo)
     if not words or len(words) % 5:
         raise ValueError(_("{count} words instead of five a box").format(count=len(words)))
     wrong = []
     for start in range(0, len(words), 5):
-        label = named(words[start])
+        label = class_called(words[start])
         try:
             yield Annotation(photo, annotations.read_box(words[start + 1 : start + 5]), label)
         except ValueError as error:

@@ -5,14 +5,12 @@ objects has none that has an area, its boxes do. Crowds are left out: their boxe
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from effviz.errors import DatasetError
 from effviz.evaluate import annotations, dataset_samples
-from effviz.evaluate.annotations import NO_CLASS, Annotation, ClassName
-from effviz.evaluate.dataset_samples import parse_class
+from effviz.evaluate.annotations import NO_CLASS, Annotation, ClassName, class_called
 from effviz.explain.data_types import Box
 from effviz.i18n import _
 
@@ -37,14 +35,15 @@ def read(file: Path, content: Mapping[str, Any]) -> Iterator[Annotation]:
         DatasetError: it has no lists of photos and objects.
     """
     images, objects, categories = (_list(file, content, key) for key in ("images", "annotations", "categories"))
-    photos = _Photos()
+    names: dict[str, str] = {}  # what the file calls its photos, by their ids
     for number, image in enumerate(images):
-        yield photos.added(number, image)
-    classes = _classes(categories)
+        yield _image(number, image, names)
+    named = [entry for entry in reversed(categories) if isinstance(entry, dict) and entry.get("name")]
+    classes = {_key(entry.get("id")): class_called(str(entry["name"])) for entry in named}
     for number, entry in enumerate(objects):
         if isinstance(entry, dict) and str(entry.get("iscrowd") or 0) in ("1", "True"):
             continue
-        yield photos.marked(number, entry, classes)
+        yield _object(number, entry, names, classes)
 
 
 def finder(file: Path, root: Path, content: Mapping[str, Any]) -> Callable[[str], Path]:
@@ -69,48 +68,33 @@ def _list(file: Path, content: Mapping[str, Any], key: str) -> list[Any]:
     return entries
 
 
-class _Photos:
-    """What the file calls its photos, and sentences about what it says of them."""
-
-    def __init__(self) -> None:
-        self._names: dict[str, str] = {}  # by their ids
-
-    def added(self, number: int, image: Any) -> Annotation:
-        key, name = (_key(image.get("id")), image.get("file_name")) if isinstance(image, dict) else ("", None)
-        if not isinstance(name, str) or not name:
-            called = f"image {key or number}"
-            self._names[key] = called
-            return Annotation(called, fault=_fault(number, "images", _("it has no file_name")), lost=True)
-        self._names.setdefault(key, name)
-        try:
-            return Annotation(name, size=annotations.read_size(image.get("width"), image.get("height")))
-        except ValueError as error:
-            return Annotation(name, fault=_fault(number, "images", str(error)), lost=True)
-
-    def marked(self, number: int, entry: Any, classes: Mapping[str, ClassName]) -> Annotation:
-        if not isinstance(entry, dict):
-            return Annotation(f"annotation {number}", fault=_no_object(number, entry), lost=True)
-        key = _key(entry.get("image_id"))
-        if key not in self._names:
-            called = f"image {key}" if key else f"annotation {number}"
-            reason = _("it is of image {id}, which images has not").format(id=repr(entry.get("image_id"))[:40])
-            return Annotation(called, fault=_fault(number, "annotations", reason, entry), lost=True)
-        named = classes.get(_key(entry.get("category_id")), NO_CLASS)
-        try:
-            around = dataset_samples.read_outline(entry.get("segmentation"))
-            return Annotation(self._names[key], _box(entry.get("bbox")), named, around)
-        except ValueError as error:
-            fault = _fault(number, "annotations", str(error), entry)
-            return Annotation(self._names[key], named=named, fault=fault)
+def _image(number: int, image: Any, names: dict[str, str]) -> Annotation:
+    key, name = (_key(image.get("id")), image.get("file_name")) if isinstance(image, dict) else ("", None)
+    if not isinstance(name, str) or not name:
+        names[key] = f"image {key or number}"
+        return Annotation(names[key], fault=_fault(number, "images", _("it has no file_name")), lost=True)
+    names.setdefault(key, name)
+    try:
+        return Annotation(name, size=annotations.read_size(image.get("width"), image.get("height")))
+    except ValueError as error:
+        return Annotation(name, fault=_fault(number, "images", str(error)), lost=True)
 
 
-def _classes(categories: list[Any]) -> dict[str, ClassName]:
-    named = cache(parse_class)
-    return {
-        _key(category.get("id")): ClassName(*named(str(category["name"])), str(category["name"]))
-        for category in reversed(categories)
-        if isinstance(category, dict) and category.get("name")
-    }
+def _object(number: int, entry: Any, names: Mapping[str, str], classes: Mapping[str, ClassName]) -> Annotation:
+    if not isinstance(entry, dict):
+        fault = _fault(number, "annotations", annotations.no_object(entry))
+        return Annotation(f"annotation {number}", fault=fault, lost=True)
+    key = _key(entry.get("image_id"))
+    if key not in names:
+        called = f"image {key}" if key else f"annotation {number}"
+        reason = _("it is of image {id}, which images has not").format(id=repr(entry.get("image_id"))[:40])
+        return Annotation(called, fault=_fault(number, "annotations", reason, entry), lost=True)
+    named = classes.get(_key(entry.get("category_id")), NO_CLASS)
+    try:
+        around = dataset_samples.read_outline(entry.get("segmentation"))
+        return Annotation(names[key], _box(entry.get("bbox")), named, around)
+    except ValueError as error:
+        return Annotation(names[key], named=named, fault=_fault(number, "annotations", str(error), entry))
 
 
 def _key(value: Any) -> str:
@@ -121,19 +105,13 @@ def _key(value: Any) -> str:
 
 
 def _box(written: Any) -> Box:
-    if not isinstance(written, list) or len(written) != 4:
-        raise ValueError(_("{numbers} is no box").format(numbers=repr(written)[:60]))
     try:
-        x, y, width, height = map(float, written)
+        x, y, width, height = map(float, written if isinstance(written, list) else ())
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(_("{numbers} is no box").format(numbers=repr(written)[:60])) from error
     if width < 0 or height < 0:
         raise ValueError(_("{numbers} has a negative side").format(numbers=repr(written)[:60]))
     return annotations.read_box((x, y, x + width, y + height))
-
-
-def _no_object(number: int, entry: Any) -> str:
-    return _fault(number, "annotations", _("{entry} is no object").format(entry=repr(entry)[:40]))
 
 
 def _fault(number: int, where: str, reason: str, entry: Mapping[str, Any] | None = None) -> str:

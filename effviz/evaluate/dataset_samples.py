@@ -3,8 +3,8 @@
 import itertools
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import astuple, dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -74,15 +74,14 @@ class GroundTruth:
 
     def holds(self, x: float, y: float, photo_size: Size) -> bool:
         """Tell whether a point of the photo is on the object."""
-        if self.mask is not None:
-            x0, y0, x1, y1 = self.checked_mask(photo_size).strips.T
-            return bool(((x0 <= x) & (x < x1) & (y0 <= y) & (y < y1)).any())
-        return any(box.x0 <= x < box.x1 and box.y0 <= y < box.y1 for box in self.inside(photo_size))
+        x0, y0, x1, y1 = self._corners(photo_size).T
+        return bool(((x0 <= x) & (x < x1) & (y0 <= y) & (y < y1)).any())
 
     def distance(self, x: float, y: float, photo_size: Size) -> float:
         """Return how far a point is from the object in pixels, 0 on it; inf when there is no object."""
-        corners = self._corners(photo_size)
-        return float(np.hypot(*_gaps(corners, x, y)).min()) if len(corners) else float("inf")
+        x0, y0, x1, y1 = self._corners(photo_size).T
+        across, down = np.maximum(np.maximum(x0 - x, x - x1), 0), np.maximum(np.maximum(y0 - y, y - y1), 0)
+        return float(np.hypot(across, down).min(initial=np.inf))
 
     def inside(self, photo_size: Size) -> tuple[Box, ...]:
         """Return the boxes cut at the photo's border, without those that have nothing left.
@@ -130,7 +129,7 @@ class GroundTruth:
         """Return x0, y0, x1, y1 of each box, or of each strip of the mask, (N, 4)."""
         if self.mask is not None:
             return self.checked_mask(photo_size).strips
-        return np.array([(box.x0, box.y0, box.x1, box.y1) for box in self.inside(photo_size)])
+        return np.array([astuple(box) for box in self.inside(photo_size)], np.float64).reshape(-1, 4)
 
 
 def _stretches(boxes: tuple[Box, ...], left: float, right: float) -> list[tuple[float, float]]:
@@ -142,12 +141,6 @@ def _stretches(boxes: tuple[Box, ...], left: float, right: float) -> list[tuple[
         else:
             merged.append((y0, y1))
     return merged
-
-
-def _gaps(corners: Doubles, x: float, y: float) -> tuple[Doubles, Doubles]:
-    """Return how far a point is from each box across and down, 0 within it."""
-    x0, y0, x1, y1 = corners.T
-    return np.maximum(np.maximum(x0 - x, x - x1), 0), np.maximum(np.maximum(y0 - y, y - y1), 0)
 
 
 # COCO's outlines, drawn as masks once a photo's real size is known; what they claim is not believed. COCO's own code
@@ -297,14 +290,12 @@ class DatasetSample:
             raise TargetError(text.format(label=label, name=self.name, model=spec.name, last=len(spec.classes) - 1))
         for word in self.class_names:
             if (meant := _class_indices(word)) and label not in meant:
-                raise TargetError(
-                    _(
-                        "{name} has the label {label}, which is {known}, and is called {word!r}, which is class "
-                        "{meant}: both must say the same. Correct the annotations."
-                    ).format(
-                        name=self.name, label=label, known=imagenet_classes.names()[label], word=word, meant=min(meant)
-                    )
+                text = _(
+                    "{name} has the label {label}, which is {known}, and is called {word!r}, which is class "
+                    "{meant}: both must say the same. Correct the annotations."
                 )
+                known = imagenet_classes.names()[label]
+                raise TargetError(text.format(name=self.name, label=label, known=known, word=word, meant=min(meant)))
         return label
 
 
@@ -330,6 +321,7 @@ class Dataset:
         return sorted(random.Random(seed).sample(everything, limit))
 
 
+@lru_cache(maxsize=4096)  # many photos have one class: they share its words
 def parse_class(word: str) -> tuple[int | None, tuple[str, ...]]:
     """Read what a folder or a column calls a class: a number, an ImageNet synset such as n01440764, or a name.
 

@@ -40,13 +40,16 @@ def open_dataset(path: Path, photos: Path | None = None, by_class: bool = True) 
         DatasetError: there is nothing of these forms, or no photo in it.
     """
     try:
-        return _checked(_opened(path, photos, by_class))
+        dataset = _opened(path, photos, by_class)
     except UnicodeError as error:
         text = _("{path} cannot be read as text ({reason}): UTF-8 and UTF-16 are allowed. Save it as UTF-8.")
         raise DatasetError(text.format(path=path, reason=error)) from error
     except (OSError, csv.Error) as error:
         text = _("{path} cannot be read ({reason}): {forms}. Check the files and their permissions.")
         raise DatasetError(text.format(path=path, reason=error, forms=_(FORMS))) from error
+    if not len(dataset):
+        raise DatasetError(_("{path} has no photos: at least one is needed. Check the path.").format(path=dataset.path))
+    return dataset
 
 
 def _opened(path: Path, photos: Path | None, by_class: bool) -> Dataset:
@@ -58,16 +61,14 @@ def _opened(path: Path, photos: Path | None, by_class: bool) -> Dataset:
     if not file.is_dir():
         file_io.open_regular(file).close()  # a pipe would be waited for
     root = photos or (file if file.is_dir() else file.parent)
-    if file.is_dir() or file.suffix.lower() == voc.SUFFIX:
-        return _marked(
-            file, voc.read(file, root), voc.fingerprint(file), GroupingRules(annotations.photo_finder(root), by_class)
-        )
-    match file.suffix.lower():
+    form = GroupingRules(annotations.photo_finder(root), by_class)
+    match voc.SUFFIX if file.is_dir() else file.suffix.lower():
+        case voc.SUFFIX:
+            return _marked(file, voc.read(file, root), voc.fingerprint(file), form)
         case ".csv":
-            form = GroupingRules(annotations.photo_finder(root), by_class)
             return _marked(file, box_csv.read(file), file_io.file_sha256(file), form)
         case ".json":
-            return _from_json(file, root, by_class)
+            return _from_json(file, root, form)
         case _:
             text = _("{file} is no data set: {forms}. Give one of these.")
             raise DatasetError(text.format(file=file, forms=_(FORMS)))
@@ -84,7 +85,7 @@ def _described_by(folder: Path) -> Path | None:
     return folder if voc.looks_like_boxes(folder) else None
 
 
-def _from_json(file: Path, root: Path, by_class: bool) -> Dataset:
+def _from_json(file: Path, root: Path, form: GroupingRules) -> Dataset:
     try:
         content: Any = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
@@ -92,15 +93,10 @@ def _from_json(file: Path, root: Path, by_class: bool) -> Dataset:
         raise DatasetError(text.format(file=file, error=error, forms=_(FORMS))) from error
     whole = file_io.file_sha256(file)
     if coco.looks_like_coco(content):
-        form = GroupingRules(coco.finder(file, root, content), by_class, always_named=True)
-        return _marked(file, coco.read(file, content), f"{whole} {by_class} {coco.FORMAT}", form)
+        named = GroupingRules(coco.finder(file, root, content), form.by_class, always_named=True)
+        return _marked(file, coco.read(file, content), f"{whole} {form.by_class} {coco.FORMAT}", named)
     if isinstance(content, list):
-        return _marked(
-            file,
-            annotations.read_annotations_json(file, content),
-            whole,
-            GroupingRules(annotations.photo_finder(root), by_class),
-        )
+        return _marked(file, annotations.read_annotations_json(file, content), whole, form)
     text = _(
         "{file} is JSON of another form: a list of photos with boxes_xyxy, or COCO's images and annotations are "
         "allowed. Bring it into one of these forms."
@@ -111,24 +107,15 @@ def _from_json(file: Path, root: Path, by_class: bool) -> Dataset:
 def _marked(file: Path, entries: Iterable[Annotation], fingerprint: str, form: GroupingRules) -> Dataset:
     """Bring together what a file says; faults of objects count as marks, so that a run tells of them."""
     samples, in_fractions = annotations.detect_fractions(annotations.group_annotations(entries, form))
+    note = lazy_gettext(
+        "All boxes of {path} lie within 0 to 1: they are taken as fractions of each photo's width and height.",
+        path=printable(str(file)),
+    )
     return Dataset(
         path=file,
         samples=samples,
         fingerprint=fingerprint,
         annotated=any(sample.truth or sample.faults or sample.broken for sample in samples),
         labelled=any(sample.label is not None or sample.class_names or sample.broken for sample in samples),
-        notes=(_fractions(file),) if in_fractions else (),
+        notes=(note,) if in_fractions else (),
     )
-
-
-def _fractions(file: Path) -> str:
-    return lazy_gettext(
-        "All boxes of {path} lie within 0 to 1: they are taken as fractions of each photo's width and height.",
-        path=printable(str(file)),
-    )
-
-
-def _checked(dataset: Dataset) -> Dataset:
-    if not len(dataset):
-        raise DatasetError(_("{path} has no photos: at least one is needed. Check the path.").format(path=dataset.path))
-    return dataset

@@ -9,7 +9,6 @@ import os
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -28,15 +27,18 @@ def read_folder(folder: Path) -> Dataset:
     that `effviz train` reads, `val` is taken, with its classes.
     """
     if all(class_names(folder / part) for part in SPLIT_FOLDERS):
-        return dataclasses.replace(read_folder(folder / "val"), notes=(_both_splits(folder),))
-    named = cache(parse_class)  # many photos have one class: they share its words
+        note = lazy_gettext(
+            "{path} holds train and val: val is measured. Give {path}/train for the other photos.",
+            path=printable(str(folder)),
+        )
+        return dataclasses.replace(read_folder(folder / "val"), notes=(note,))
     digest = hashlib.sha256()
     samples = []
-    for within, entry in photo_files(folder):
+    for within, entry in list_files(folder):
         name = printable(within)
         digest.update(f"{name} {entry.stat().st_size}\n".encode())
         first, _slash, rest = name.partition("/")
-        label, names = named(first) if rest else (None, ())
+        label, names = parse_class(first) if rest else (None, ())
         samples.append(DatasetSample(folder / within, name, label, class_names=names))
     labelled = any(sample.label is not None or sample.class_names for sample in samples)
     return Dataset(folder, tuple(samples), digest.hexdigest(), annotated=False, labelled=labelled)
@@ -51,13 +53,11 @@ def class_names(folder: Path) -> tuple[str, ...]:
     )
 
 
-def photo_files(folder: Path) -> list[tuple[str, "os.DirEntry[str]"]]:
-    """Return every file that is called like a photo by its path within the folder, in order, hidden ones left out."""
-    return list_files(folder, SUFFIXES)
+def list_files(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[tuple[str, "os.DirEntry[str]"]]:
+    """Return every file with a suffix, a photo's unless others are given, by its path within the folder, in order.
 
-
-def list_files(folder: Path, suffixes: tuple[str, ...]) -> list[tuple[str, "os.DirEntry[str]"]]:
-    """Return every file with one of these suffixes, as `photo_files` does."""
+    Hidden ones are left out.
+    """
     return sorted(_listed(folder, suffixes), key=lambda entry: entry[0].split("/"))
 
 
@@ -72,7 +72,7 @@ class PhotoIndex:
         """List the folder once."""
         self._folder = folder
         self._files: dict[str, tuple[str, ...]] = {}  # by each ending of their paths: one, or two of several
-        self._names = [within for within, _entry in photo_files(folder)]
+        self._names = [within for within, _entry in list_files(folder)]
         for within in self._names:
             for path in (within, within.rpartition(".")[0]):
                 for ending in _endings(_plain(printable(path))):
@@ -127,15 +127,6 @@ class PhotoIndex:
         return names[0]
 
 
-def index_photos(folder: Path) -> dict[str, Path]:
-    """Return where each photo lies, by its path within the folder, its name, and its name without suffix."""
-    paths: dict[str, Path] = {}
-    for within, _entry in reversed(photo_files(folder)):
-        path = folder / within
-        paths |= dict.fromkeys((within, path.name, path.stem), path)
-    return paths
-
-
 def _endings(path: str) -> Iterator[str]:
     """Yield what a path may end with: all of it, which begins with a slash, and with ever less in front."""
     yield "/" + path
@@ -173,13 +164,6 @@ def _identity(folder: str) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _both_splits(folder: Path) -> str:
-    return lazy_gettext(
-        "{path} holds train and val: val is measured. Give {path}/train for the other photos.",
-        path=printable(str(folder)),
-    )
-
-
 # A run keeps numbers only: its photos are found in a folder by their names, and known by their hashes.
 
 
@@ -196,7 +180,10 @@ class RunPhotos:
             path: the folder that the names of the run's photos start from.
         """
         self._path = path
-        self._places = index_photos(path)
+        self._places: dict[str, Path] = {}  # by the paths within the folder, names, and names without suffix
+        for within, _entry in reversed(list_files(path)):
+            place = path / within
+            self._places |= dict.fromkeys((within, place.name, place.stem), place)
 
     def find(self, name: str) -> Path | None:
         """Return the file that may be a photo; only `read` knows whether it is."""

@@ -10,17 +10,15 @@ counts pixels from 1, so its boxes lie one pixel further to the lower right.
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Final
 from xml.etree import ElementTree
 
 from effviz.errors import DatasetError
 from effviz.evaluate import annotations, image_folder
-from effviz.evaluate.annotations import NO_CLASS, Annotation, ClassName
-from effviz.evaluate.dataset_samples import parse_class
+from effviz.evaluate.annotations import Annotation, class_called
 from effviz.i18n import _
 
 SUFFIX: Final = ".xml"
@@ -53,30 +51,27 @@ def fingerprint(path: Path) -> str:
 
 def read(path: Path, root: Path) -> Iterator[Annotation]:
     """Yield the marks of all XML files at a path, then the photos beside those that were found, which have none."""
-    named, places = cache(parse_class), image_folder.PhotoIndex(root)
+    places = image_folder.PhotoIndex(root)
     photos: set[str] = set()
     for file in files(path):
         within = PurePosixPath(file.relative_to(path).as_posix() if file != path else file.name)
-        for mark in _marks(file, within, places, lambda word: ClassName(*named(word), word)):
+        for mark in _marks(file, within, places):
             photos.add(mark.photo)
             yield mark
     beside = {photo.rpartition("/")[0] for photo in photos.intersection(places.names())}
     for photo in places.names():
         if photo not in photos and photo.rpartition("/")[0] in beside:
             word, deeper, _rest = photo.partition("/")
-            yield Annotation(photo, named=ClassName(*named(word), word) if deeper else NO_CLASS)
+            yield Annotation(photo, named=class_called(word if deeper else ""))
 
 
-def _marks(
-    file: Path, within: PurePosixPath, places: image_folder.PhotoIndex, named: Callable[[str], ClassName]
-) -> Iterator[Annotation]:
+def _marks(file: Path, within: PurePosixPath, places: image_folder.PhotoIndex) -> Iterator[Annotation]:
     try:
         content = ElementTree.parse(file).getroot()
         if content.tag != "annotation":
             raise ValueError(_("it holds {tag} instead of annotation").format(tag=content.tag[:40]))
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        photo = _photo(within, "", places)
-        yield Annotation(photo, fault=_fault(file, str(error)))
+        yield Annotation(_photo(within, "", places), fault=_fault(file, str(error)))
         return
     photo = _photo(within, (content.findtext("filename") or "").strip(), places)
     try:
@@ -86,12 +81,10 @@ def _marks(
         return
     yield Annotation(photo, size=size)
     for element in content.iterfind("object"):
-        word = (element.findtext("name") or "").strip()
-        label = named(word) if word else NO_CLASS
+        label = class_called((element.findtext("name") or "").strip())
+        edges = [element.findtext(f"bndbox/{edge}") for edge in EDGES]
         try:
-            yield Annotation(
-                photo, annotations.read_box([element.findtext(f"bndbox/{edge}") for edge in EDGES]), label, size=size
-            )
+            yield Annotation(photo, annotations.read_box(edges), label, size=size)
         except ValueError as error:
             yield Annotation(photo, named=label, fault=_fault(file, str(error)))
 

@@ -117,7 +117,7 @@ def _files(folder: Path, classes: Sequence[str]) -> tuple[File, ...]:
     files = [
         File(folder / name / within, label)
         for label, name in enumerate(classes)
-        for within, _entry in image_folder.photo_files(folder / name)
+        for within, _entry in image_folder.list_files(folder / name)
     ]
     _check_classes(folder, [file.label for file in files], classes)
     return tuple(files)
