@@ -11,12 +11,13 @@ import pickletools
 import struct
 import tempfile
 import zipfile
+import zlib
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 import safetensors
@@ -28,12 +29,18 @@ from effviz.i18n import _
 from effviz.scaling import plan
 from effviz.zoo import manifest, state_dicts, weights_inspection
 from effviz.zoo.state_dicts import Array, Tensors
+from effviz.zoo.weights_inspection import Unwrapped
 
 if TYPE_CHECKING:
     import torch
 
 # What timm, Lightning and others call a state dict among other things.
 WRAPPERS: Final = ("state_dict_ema", "model_ema", "ema_state_dict", "state_dict", "model_state_dict", "model", "net")
+TORCH_ERRORS: Final = (
+    *(pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError, OverflowError),
+    *(LookupError, ValueError, TypeError, AttributeError, RuntimeError),
+)
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
@@ -52,7 +59,7 @@ def read_pickle(path: Path, sha256: str, most_bytes: int) -> Tensors:
     if (tensors := _cached(sha256)) is not None:
         return tensors
     _check_unpacked(path, most_bytes)
-    tensors = _by_torch(path, most_bytes)
+    tensors = _arrays(path, _unwrapped(_torch_load(path)), most_bytes)
     try:
         _keep(tensors, sha256)
     except OSError as error:
@@ -85,15 +92,19 @@ def _keep(tensors: Tensors, sha256: str) -> None:
         os.replace(new, tensor_cache_folder() / f"{sha256}-{state_dicts.hash_file(new)}.safetensors")
 
 
-def _check_unpacked(path: Path, most_bytes: int) -> None:
-    """Look at what a zip says of its parts; torch would unpack them all, a thousandfold where they are zeros."""
-    size = path.stat().st_size
+def _of_zip(path: Path, read: Callable[[zipfile.ZipFile], T], otherwise: T) -> T:
+    """What a file says as a zip; `otherwise` where it is none, as of torch before 1.6, or damaged."""
     try:
         with zipfile.ZipFile(path) as parts:
-            size = max(size, sum(part.file_size for part in parts.infolist()))
-    except (zipfile.BadZipFile, ValueError, LookupError, EOFError, struct.error):
-        pass  # of torch before 1.6, which is as large as what it holds, or damaged: torch says so
-    if size > most_bytes:
+            return read(parts)
+    except (zipfile.BadZipFile, RuntimeError, ValueError, LookupError, EOFError, struct.error, zlib.error, OSError):
+        return otherwise
+
+
+def _check_unpacked(path: Path, most_bytes: int) -> None:
+    """Look at what a zip says of its parts; torch would unpack them all, a thousandfold where they are zeros."""
+    unpacked = _of_zip(path, lambda parts: sum(part.file_size for part in parts.infolist()), 0)
+    if (size := max(path.stat().st_size, unpacked)) > most_bytes:
         raise _too_large(path, size, most_bytes)
 
 
@@ -103,13 +114,6 @@ def _too_large(path: Path, size: int, most_bytes: int) -> WeightsError:
         "{most} MB. Get the right file, or save the state dict alone."
     )
     return WeightsError(text.format(name=path.name, size=size // 2**20, most=most_bytes // 2**20))
-
-
-def _by_torch(path: Path, most_bytes: int) -> Tensors:
-    content = _unwrapped(_torch_load(path))
-    if not isinstance(content, dict) or not content or not all(map(_is_array, content.values())):
-        raise state_dicts.unexpected_content_error(path)
-    return _arrays(path, content, most_bytes)
 
 
 def _torch_load(path: Path) -> object:
@@ -124,23 +128,13 @@ def _torch_load(path: Path) -> object:
     try:
         with torch.serialization.safe_globals([Namespace]):  # timm keeps its command line so; it only holds values
             return torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-        RuntimeError,
-        ValueError,
-        EOFError,
-        LookupError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-        TypeError,
-        OSError,
-    ) as error:
+    except TORCH_ERRORS as error:
         raise _unreadable(path) from error
 
 
-def _arrays(path: Path, tensors: Mapping[str, Any], most_bytes: int) -> Tensors:
+def _arrays(path: Path, tensors: object, most_bytes: int) -> Tensors:
+    if not isinstance(tensors, dict) or not tensors or not all(map(_is_array, tensors.values())):
+        raise state_dicts.refused_file_error(path, _("holds something else"))
     if (size := sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())) > most_bytes:
         raise _too_large(path, size, most_bytes)  # many elements may be one number in memory, until they are copied
     return {str(name): _array(tensor) for name, tensor in tensors.items()}
@@ -154,13 +148,10 @@ ONE_NETWORK_AND_MORE: Final = 2  # times the file, for what is taken out of it
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SavedWeights:
-    """A state dict out of a file, and what the file says beside it."""
+    """A state dict out of a file, as arrays, and what the file says beside it."""
 
-    tensors: Tensors
-    kinds: frozenset[str]  # of floating-point numbers as saved: "float16", "bfloat16"
-    wrapper: str
-    averages: str  # moving averages that lie in the file too
-    beside: Mapping[str, Any]  # of a safetensors file its metadata
+    unwrapped: Unwrapped  # beside the tensors of a safetensors file lies its metadata
+    kinds: frozenset[str]  # of numbers as saved: "float16", "bfloat16"
     sha256: str
 
 
@@ -182,16 +173,12 @@ def open_weights(path: Path, ema: bool = False) -> SavedWeights:
     _check_unpacked(path, most_bytes)
     content = _torch_load(path)
     unwrapped = weights_inspection.unwrap(content if isinstance(content, dict) else {}, ema)
-    if not all(map(_is_array, unwrapped.tensors.values())):
-        raise state_dicts.unexpected_content_error(path)
-    kinds = frozenset(
-        str(tensor.dtype).rpartition(".")[2] for tensor in unwrapped.tensors.values() if tensor.is_floating_point()
-    )
     arrays = _arrays(path, unwrapped.tensors, most_bytes)
-    return SavedWeights(arrays, kinds, unwrapped.wrapper, unwrapped.averages, unwrapped.beside, sha256)
+    kinds = {str(tensor.dtype).rpartition(".")[2] for tensor in unwrapped.tensors.values()}
+    return SavedWeights(replace(unwrapped, tensors=arrays), frozenset(kinds), sha256)
 
 
-_HALVES: Final = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
+_HALVES: Final = {"F16": "float16", "BF16": "bfloat16"}
 
 
 def _open_safetensors(path: Path, ema: bool, sha256: str) -> SavedWeights:
@@ -201,38 +188,36 @@ def _open_safetensors(path: Path, ema: bool, sha256: str) -> SavedWeights:
         metadata = dict(file.metadata() or {})
         kinds = {file.get_slice(name).get_dtype() for name in tensors}
     named = frozenset(_HALVES[kind] for kind in kinds if kind in _HALVES)
-    return SavedWeights(unwrapped.tensors, named, unwrapped.wrapper, unwrapped.averages, metadata, sha256)
+    return SavedWeights(replace(unwrapped, beside=metadata), named, sha256)
 
 
 def _unreadable(path: Path) -> WeightsError:
     """Say why torch does not read a file without running its code, and how to save it so that it does."""
     names = _pickled_names(path)
-    if any(name.startswith("__torch__") for name in names) or _is_torchscript(path):
-        return _error(
-            path, _("is a TorchScript program"), 'torch.save(torch.jit.load("{name}").state_dict(), "weights.pth")'
-        )
-    if any(name.startswith("torch.nn.") for name in names):
-        return _error(
-            path,
-            _("is a whole pickled model and so holds code"),
-            'torch.save(torch.load("{name}", weights_only=False).state_dict(), "weights.pth")',
-        )
     odd = [name for name in names if name.partition(".")[0] not in ("torch", "collections", "argparse")]
+    scripted = _of_zip(path, lambda parts: bool(_ending_in(parts, "/constants.pkl")), False)
+    if scripted or any(name.startswith("__torch__") for name in names):
+        return _holds_code(path, _("is a TorchScript program"), 'torch.jit.load("{name}").state_dict()')
+    if any(name.startswith("torch.nn.") for name in names):
+        what = _("is a whole pickled model and so holds code")
+        return _holds_code(path, what, 'torch.load("{name}", weights_only=False).state_dict()')
     if odd:
-        return _error(
-            path,
-            _("holds code ({what}) beside its tensors").format(what=odd[0][:80]),
-            'torch.save(torch.load("{name}", weights_only=False)["state_dict"], "weights.pth")',
-        )
+        what = _("holds code ({what}) beside its tensors").format(what=odd[0][:80])
+        return _holds_code(path, what, 'torch.load("{name}", weights_only=False)["state_dict"]')
     return state_dicts.damaged_file_error(path)
 
 
-def _error(path: Path, what: str, line: str) -> WeightsError:
+def _ending_in(parts: zipfile.ZipFile, ending: str) -> list[str]:
+    return [name for name in parts.namelist() if name.endswith(ending)]
+
+
+def _holds_code(path: Path, what: str, weights: str) -> WeightsError:
     text = _(
         "The weights file {name} {what}: only safetensors files and plain state dicts of tensors are read. "
         "Where you trust it, run `{line}` and take that file."
     )
-    return WeightsError(text.format(name=path.name, what=what, line=line.format(name=path.name)))
+    line = f'torch.save({weights.format(name=path.name)}, "weights.pth")'
+    return WeightsError(text.format(name=path.name, what=what, line=line))
 
 
 def _keras(path: Path) -> WeightsError:
@@ -243,22 +228,10 @@ def _keras(path: Path) -> WeightsError:
     return WeightsError(text.format(name=path.name))
 
 
-def _is_torchscript(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as parts:
-            return any(name.endswith("/constants.pkl") for name in parts.namelist())
-    except (zipfile.BadZipFile, ValueError, LookupError, EOFError, struct.error, OSError):
-        return False
-
-
 def _pickled_names(path: Path) -> list[str]:
     """The classes and functions that a file's pickles name, found without loading any of them."""
-    try:
-        with zipfile.ZipFile(path) as parts:
-            inside = next(name for name in parts.namelist() if name.endswith("/data.pkl"))
-            data = io.BytesIO(parts.read(inside))
-    except (zipfile.BadZipFile, ValueError, LookupError, EOFError, struct.error, OSError, StopIteration):
-        data = io.BytesIO(path.read_bytes())
+    inside = _of_zip(path, lambda parts: parts.read(_ending_in(parts, "/data.pkl")[0]), b"")
+    data = io.BytesIO(inside or path.read_bytes())
     names: list[str] = []
     with suppress(ValueError, LookupError, AttributeError, OverflowError):  # the end, or what is no pickle
         for _number in range(PICKLES):

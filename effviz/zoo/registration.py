@@ -80,8 +80,8 @@ def add(path: Path, given: NetworkFacts, ema: bool = False) -> AddedCheckpoint:
     name = given.name or _name_of(path)
     _check_name(name)
     saved = checkpoints.open_weights(path, ema)
-    network = weights_inspection.inspect(saved.tensors, path.name)
-    recorded = facts_beside(saved.beside)
+    network = weights_inspection.inspect(saved.unwrapped.tensors, path.name)
+    recorded = facts_beside(saved.unwrapped.beside)
     row = _row(network, given, recorded) | {"name": name, "file": f"{name}.safetensors"}
     file = path.name.encode(errors="backslashreplace").decode()  # names of other codes are no text
     row["origin"] = given.origin or f"added from {file}, sha256 {saved.sha256[:12]}"
@@ -134,37 +134,26 @@ def _check_name(name: str) -> None:
 
 # What a checkpoint says of itself: timm's `arch` and `args`, the metadata of a safetensors file.
 
-_KEYS: Final = {
-    "architecture": ("arch", "architecture", "model", "model_name"),
-    "classes": ("classes", "class_names", "label_names", "class_to_idx"),
-    "resolution_px": ("img_size", "resolution", "input_size", "image_size"),
-    "crop_pct": ("crop_pct",),
-    "interpolation": ("interpolation",),
-    "mean": ("mean",),
-    "std": ("std",),
-    "epsilon": ("bn_eps",),
-}
-
 
 def facts_beside(beside: Mapping[str, Any]) -> NetworkFacts:
     """Read what lies beside a state dict; what has another form than these usually have is not read."""
     args = beside.get("args")
     training_args = vars(args) if isinstance(args, Namespace) else args if isinstance(args, Mapping) else {}
     parsed = {key: _parsed(value) for key, value in {**training_args, **beside}.items() if value is not None}
-    values = {field: next((parsed[key] for key in keys if key in parsed), None) for field, keys in _KEYS.items()}
-    numbers = {field: _number(values[field]) for field in ("crop_pct", "epsilon")}
-    architecture, interpolation = (
-        text if isinstance(text, str) else "" for text in (values["architecture"], values["interpolation"])
-    )
+
+    def said(*keys: str) -> Any:
+        return next((parsed[key] for key in keys if key in parsed), None)
+
+    architecture, interpolation = said("arch", "architecture", "model", "model_name"), said("interpolation")
     return NetworkFacts(
-        architecture=architecture if _ARCHITECTURE.fullmatch(architecture) else "",
-        classes=_names(values["classes"]),
-        resolution_px=_pixels(values["resolution_px"]),
-        crop_pct=numbers["crop_pct"],
+        architecture=architecture if isinstance(architecture, str) and _ARCHITECTURE.fullmatch(architecture) else "",
+        classes=_names(said("classes", "class_names", "label_names", "class_to_idx")),
+        resolution_px=_pixels(said("img_size", "resolution", "input_size", "image_size")),
+        crop_pct=_number(said("crop_pct")),
         interpolation=interpolation if interpolation in list(manifest.Interpolation) else "",
-        mean=_three(values["mean"]),
-        std=_three(values["std"]),
-        epsilon=numbers["epsilon"],
+        mean=_three(said("mean")),
+        std=_three(said("std")),
+        epsilon=_number(said("bn_eps")),
     )
 
 
@@ -207,7 +196,7 @@ def _names(value: Any) -> tuple[str, ...]:
 
 def _row(network: InspectedNetwork, given: NetworkFacts, recorded: NetworkFacts) -> dict[str, Any]:
     architecture = _architecture(network, given, recorded)
-    classes = given.classes or (recorded.classes if len(recorded.classes) == network.logits else ())
+    classes = given.classes or (recorded.classes if len(recorded.classes) == network.plan.classes else ())
     usual = usual_transform(_of_its_size(architecture, network))
     published = usual.resolution_px if usual and _published_name(network) else None
     resolution_px = _first_known(given.resolution_px, recorded.resolution_px, published)
@@ -219,12 +208,13 @@ def _row(network: InspectedNetwork, given: NetworkFacts, recorded: NetworkFacts)
         missing.append(_("The network takes one channel: give --mean and --std, one number each, as it was trained."))
     if missing:
         raise SettingsError(" ".join(missing))
-    _check_classes(network, classes)
-    arithmetic = _arithmetic(network, architecture, given.epsilon or recorded.epsilon)
-    row = {
-        "family": network.family.value,
-        "depth": network.depth,
-        "width": network.width,
+    if len(classes) != network.plan.classes:
+        text = _("There are {given} class names, and the network has {count} logits: give as many with --classes.")
+        raise SettingsError(text.format(given=len(classes), count=network.plan.classes))
+    return {
+        "family": network.plan.family.value,
+        "depth": network.plan.depth,
+        "width": network.plan.width,
         "resolution_px": resolution_px,
         "classes": list(classes),
         "licence": given.licence or UNKNOWN_LICENCE,
@@ -235,9 +225,9 @@ def _row(network: InspectedNetwork, given: NetworkFacts, recorded: NetworkFacts)
         "mean": mean,
         "std": std,
         "channels": (Channels.GREY if network.channels == 1 else Channels.RGB).value,
-        **arithmetic,
+        **_arithmetic(network, architecture, given.epsilon or recorded.epsilon),
+        **({"activation": given.activation.value} if given.activation else {}),
     }
-    return row | ({"activation": given.activation.value} if given.activation else {})
 
 
 def _first_known(*values: float | None) -> float | None:
@@ -263,9 +253,9 @@ def _architecture(network: InspectedNetwork, given: NetworkFacts, recorded: Netw
     if match is None:
         return ""
     same = network.naming is Naming.TIMM or bool(match["tf"]) is (network.naming is Naming.EFFICIENTNET_PYTORCH)
-    if PUBLISHED[match["name"]].family is not network.family or not same:
+    if PUBLISHED[match["name"]].family is not network.plan.family or not same:
         text = _("The architecture {name} does not fit: the weights are those of {family}, by the names of {naming}.")
-        raise SettingsError(text.format(name=name, family=_family_words(network.family), naming=network.naming))
+        raise SettingsError(text.format(name=name, family=_family_words(network.plan.family), naming=network.naming))
     return name
 
 
@@ -274,16 +264,14 @@ def _implied_architecture(network: InspectedNetwork) -> str:
     if network.naming is Naming.TIMM:
         return ""
     prefix = "tf_" if network.naming is Naming.EFFICIENTNET_PYTORCH else ""
-    return f"{prefix}efficientnet_{_published_name(network) or ('lite0' if network.family is Family.LITE else 'b0')}"
+    return (
+        f"{prefix}efficientnet_{_published_name(network) or ('lite0' if network.plan.family is Family.LITE else 'b0')}"
+    )
 
 
 def _published_name(network: InspectedNetwork) -> str:
-    same = [
-        name
-        for name, published in PUBLISHED.items()
-        if (published.family, published.depth, published.width) == (network.family, network.depth, network.width)
-    ]
-    return same[0] if same else ""
+    own = network.plan.family, network.plan.depth, network.plan.width
+    return next((name for name, row in PUBLISHED.items() if (row.family, row.depth, row.width) == own), "")
 
 
 def _of_its_size(architecture: str, network: InspectedNetwork) -> str:
@@ -314,7 +302,7 @@ def _missing(
 ) -> list[str]:
     asked = []
     if not architecture:
-        plain = _published_name(network) or ("lite0" if network.family is Family.LITE else "b0")
+        plain = _published_name(network) or ("lite0" if network.plan.family is Family.LITE else "b0")
         text = _(
             "Weights do not tell padding, epsilon and normalisation: give --architecture tf_efficientnet_{name} "
             "(TensorFlow's SAME, 0.001) or --architecture efficientnet_{name} (symmetric, 0.00001), as it was trained."
@@ -326,16 +314,10 @@ def _missing(
             "logits, or names with commas, or imagenet."
         )
         alone = _("The network has one logit: give --classes NAME, the class that it stands for.")
-        asked.append((alone if network.logits == 1 else several).format(count=network.logits))
+        asked.append((alone if network.plan.classes == 1 else several).format(count=network.plan.classes))
     if architecture and resolution_px is None:
         asked.append(_("Give --resolution, the input size that it was trained at."))
     return asked
-
-
-def _check_classes(network: InspectedNetwork, classes: tuple[str, ...]) -> None:
-    if len(classes) != network.logits:
-        text = _("There are {given} class names, and the network has {count} logits: give as many with --classes.")
-        raise SettingsError(text.format(given=len(classes), count=network.logits))
 
 
 def _arithmetic(network: InspectedNetwork, architecture: str, epsilon: float | None) -> dict[str, Any]:
@@ -367,10 +349,10 @@ def _store(row: dict[str, Any], network: InspectedNetwork) -> CheckpointEntry:
 
 def _about_file(saved: checkpoints.SavedWeights, network: InspectedNetwork) -> list[str]:
     lines = []
-    if saved.wrapper:
-        lines.append(_("Wrapper taken off: {name}.").format(name=saved.wrapper))
-    if saved.averages:
-        lines.append(_("Moving averages lie beside it under {name}: --ema takes those.").format(name=saved.averages))
+    if wrapper := saved.unwrapped.wrapper:
+        lines.append(_("Wrapper taken off: {name}.").format(name=wrapper))
+    if averages := saved.unwrapped.averages:
+        lines.append(_("Moving averages lie beside it under {name}: --ema takes those.").format(name=averages))
     if network.prefix:
         lines.append(_("Prefix taken off: {prefix}").format(prefix=network.prefix))
     if network.left_out:
@@ -390,10 +372,10 @@ def _about_network(
     lines = [
         names.format(
             naming=network.naming,
-            family=_family_words(network.family),
-            depth=network.depth,
-            width=network.width,
-            count=network.logits,
+            family=_family_words(network.plan.family),
+            depth=network.plan.depth,
+            width=network.plan.width,
+            count=network.plan.classes,
         ),
         computing.format(
             padding=entry.arithmetic.padding,

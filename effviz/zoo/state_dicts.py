@@ -87,11 +87,7 @@ def _named_layer(layer: Layer) -> NamedLayer:
     if layer.operator is Operator.CLASSIFIER:
         return NamedLayer(layer, "classifier", "")
     if layer.operator is Operator.CONV:
-        return (
-            NamedLayer(layer, "conv_head", "bn2")
-            if layer.stage == HEAD_STAGE
-            else NamedLayer(layer, "conv_stem", "bn1")
-        )
+        return NamedLayer(layer, *(("conv_head", "bn2") if layer.stage == HEAD_STAGE else ("conv_stem", "bn1")))
     # stage 2 alone does not expand, whatever the scaling
     name, norm = (_FIRST_STAGE if layer.stage == 2 else _LATER_STAGE)[layer.operator]
     block = f"blocks.{layer.stage - 2}.{layer.block}"
@@ -160,19 +156,10 @@ def _with_halves(path: Path) -> Tensors:
     return arrays
 
 
-_NUMPY: Final = {
-    "F64": "f8",
-    "F32": "f4",
-    "F16": "f2",
-    "I64": "i8",
-    "I32": "i4",
-    "I16": "i2",
-    "I8": "i1",
-    "U64": "u8",
-    "U32": "u4",
-    "U16": "u2",
-    "U8": "u1",
-    "BOOL": "?",
+# What the format calls numpy's numbers: F64 is f8, I8 is i1.
+_NUMPY: Final = {"BOOL": "?"} | {
+    f"{kind[0].upper()}{8 * int(kind[1])}": kind
+    for kind in ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1")
 }
 
 
@@ -219,7 +206,7 @@ def _fitted_array(name: str, tensor: Array | None, shape: Shape, source: str) ->
 
 def damaged_file_error(path: Path) -> WeightsError:
     """Return what to say of a file that cannot be read."""
-    return _refusal(path, _("is damaged or holds code"))
+    return refused_file_error(path, _("is damaged or holds code"))
 
 
 def _unread_numbers_error(path: Path, kinds: Sequence[str]) -> WeightsError:
@@ -231,12 +218,8 @@ def _unread_numbers_error(path: Path, kinds: Sequence[str]) -> WeightsError:
     return WeightsError(text.format(name=path.name, kinds=", ".join(kinds)))
 
 
-def unexpected_content_error(path: Path) -> WeightsError:
-    """Return what to say of a file that holds something else than tensors."""
-    return _refusal(path, _("holds something else"))
-
-
-def _refusal(path: Path, what: str) -> WeightsError:
+def refused_file_error(path: Path, what: str) -> WeightsError:
+    """Return what to say of a file that is something else than tensors."""
     text = _(
         "The weights file {name} {what}: only safetensors files and plain state dicts of tensors are read. "
         "Save it again with safetensors."
@@ -293,24 +276,14 @@ PACKAGE_FILES = {
 }
 
 _AROUND = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
-_PACKAGE_GATE = {"_se_reduce": "se.conv_reduce", "_se_expand": "se.conv_expand"}
 
-_PACKAGE_FIRST_STAGE = {
-    **_PACKAGE_GATE,
-    "_depthwise_conv": "conv_dw",
-    "_bn1": "bn1",
-    "_project_conv": "conv_pw",
-    "_bn2": "bn2",
-}
-
-_PACKAGE_LATER_STAGE = {
-    **_PACKAGE_GATE,
-    "_expand_conv": "conv_pw",
-    "_bn0": "bn1",
-    "_depthwise_conv": "conv_dw",
-    "_bn1": "bn2",
-    "_project_conv": "conv_pwl",
-    "_bn2": "bn3",
+# Names of a layer and of its batch norm in any block.
+_PACKAGE_BLOCK = {
+    Operator.EXPAND: ("_expand_conv", "_bn0"),
+    Operator.DEPTHWISE: ("_depthwise_conv", "_bn1"),
+    Operator.SQUEEZE: ("_se_reduce", ""),
+    Operator.EXCITE: ("_se_expand", ""),
+    Operator.PROJECT: ("_project_conv", "_bn2"),
 }
 
 
@@ -344,7 +317,8 @@ def _timm_name(name: str, places: list[tuple[int, int]]) -> str:
     if int(parts[1]) >= len(places):
         return name
     stage, block = places[int(parts[1])]
-    layers = _PACKAGE_LATER_STAGE if stage else _PACKAGE_FIRST_STAGE
+    ours = _LATER_STAGE if stage else _FIRST_STAGE
+    layers = {name: ours[part][place] for part in ours for place, name in enumerate(_PACKAGE_BLOCK[part])}
     return ".".join(["blocks", str(stage), str(block), layers.get(parts[2], parts[2]), *parts[3:]])
 
 

@@ -52,28 +52,16 @@ class Unwrapped:
     beside: Content  # everything else in the file
 
 
-@dataclass(frozen=True, slots=True)
-class Stripped:
-    """A state dict without what stood before its names."""
-
-    tensors: Tensors
-    prefix: str
-    left_out: tuple[str, ...]  # tensors that did not have the prefix
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class InspectedNetwork:
     """The network that a state dict's names and shapes make."""
 
     tensors: Tensors  # float32 by timm's names, read-only
     naming: Naming
-    prefix: str
-    left_out: tuple[str, ...]
+    prefix: str  # before its names
+    left_out: tuple[str, ...]  # tensors that did not have the prefix
     counters: bool  # whether batch norms' counters were there
-    family: Family
-    depth: float  # the published multiplier, or the shortest number, that gives these layers
-    width: float
-    logits: int
+    plan: Plan  # by the published multipliers, or the shortest ones, that give these layers; at B0's size
     channels: int  # 1 or 3
 
 
@@ -117,12 +105,8 @@ def _no_state_dict(content: Content, averages: str) -> WeightsError:
     return WeightsError(text.format(wrappers=", ".join(WRAPPERS), names=_listed(content) or _("none")))
 
 
-def strip(tensors: Tensors) -> tuple[Naming, Stripped]:
-    """Find whose names they are, and take off what stands before them: `module.`, `_orig_mod.`, `model.` or any other.
-
-    Raises:
-        WeightsError: no EfficientNet is among them, or more than one.
-    """
+def _find_network(tensors: Tensors) -> tuple[Naming, str]:
+    """Find whose names they are, and what stands before them: `module.`, `_orig_mod.`, `model.` or any other."""
     candidates = [
         (naming, name.removesuffix(stem))
         for naming, stem in STEMS.items()
@@ -131,9 +115,7 @@ def strip(tensors: Tensors) -> tuple[Naming, Stripped]:
     ]
     if len(candidates) != 1:
         raise _not_one_network(tensors, [prefix for _naming, prefix in candidates])
-    naming, prefix = candidates[0]
-    ours = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    return naming, Stripped(ours, prefix, tuple(name for name in tensors if not name.startswith(prefix)))
+    return candidates[0]
 
 
 def _not_one_network(tensors: Tensors, prefixes: list[str]) -> WeightsError:
@@ -158,26 +140,22 @@ def inspect(tensors: Tensors, source: str) -> InspectedNetwork:
     Raises:
         WeightsError: it is none, or its layers are those of no scaled B0 or Lite0.
     """
-    naming, stripped = strip(tensors)
-    counters = any(name.endswith(state_dicts.COUNTER) for name in stripped.tensors)
-    named = _translated(naming, stripped.tensors)
+    naming, prefix = _find_network(tensors)
+    ours = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    named = _translated(naming, ours)
     network = infer(named)
     channels = named[state_dicts.FIRST_TENSOR].shape[1:2]
     if channels not in ((1,), (3,)):
         text = _("{source} takes {channels} channels: photos have three, or one in grey. It cannot be shown.")
         raise WeightsError(text.format(source=source, channels=channels[0] if channels else 0))
-    fitted = state_dicts.fit_to_network(named, state_dicts.tensor_shapes(network, channels[0]), source)
     return InspectedNetwork(
-        fitted,
-        naming,
-        stripped.prefix,
-        stripped.left_out,
-        counters,
-        network.family,
-        network.depth,
-        network.width,
-        network.classes,
-        channels[0],
+        tensors=state_dicts.fit_to_network(named, state_dicts.tensor_shapes(network, channels[0]), source),
+        naming=naming,
+        prefix=prefix,
+        left_out=tuple(name for name in tensors if not name.startswith(prefix)),
+        counters=any(name.endswith(state_dicts.COUNTER) for name in ours),
+        plan=network,
+        channels=channels[0],
     )
 
 

@@ -74,9 +74,8 @@ def networks():
 
 
 def logits_of(found, padding):
-    module = torch_modules.build_untrained(
-        found.family, found.depth, found.width, found.logits, arithmetic(found.family, padding)
-    )
+    of = found.plan
+    module = torch_modules.build_untrained(of.family, of.depth, of.width, of.classes, arithmetic(of.family, padding))
     module.load_state_dict({name: torch.tensor(of) for name, of in found.tensors.items()})
     return module.eval()
 
@@ -117,9 +116,9 @@ def test_every_wrapper_prefix_and_kind_gives_the_same_network(networks, naming):
         content = wrap({prefix + name: cast(of) if of.dtype.kind == "f" else of for name, of in bare.items()})
         taken = unwrap(content, ema=wrapper in ("state_dict_ema", "model_ema"))
         found = inspect(taken.tensors, wrapper)
-        told = (found.naming, found.prefix, found.depth, found.width, found.family, found.logits, found.channels)
-        assert told == (naming, prefix, *told[2:]), (wrapper, prefix, kind)
-        assert told[2:] == (expected.depth, expected.width, Family.EFFICIENTNET, CLASSES, 3)
+        assert (found.naming, found.prefix) == (naming, prefix), (wrapper, prefix, kind)
+        told = (found.plan.depth, found.plan.width, found.plan.family, found.plan.classes, found.channels)
+        assert told == (expected.plan.depth, expected.plan.width, Family.EFFICIENTNET, CLASSES, 3)
         assert taken.wrapper == wrapper.partition(" ")[0]
         assert taken.averages == ("state_dict_ema" if wrapper.endswith("averages") else "")
         assert found.counters is (kind != "counters left out")
@@ -167,8 +166,8 @@ def test_any_scaled_network_is_found_by_its_layers(depth, width, family):
 @pytest.mark.parametrize("name", state_dicts.PACKAGE_FILES)
 def test_files_of_the_packages_are_networks_like_others(name):
     found = inspect(state_dicts.read_legacy_pickle(state_dicts.locate_package_weights(name)), name)
-    assert (found.naming, found.family) == (Naming.EFFICIENTNET_PYTORCH, Family.LITE)
-    assert (found.depth, found.width) == (PUBLISHED[name].depth, PUBLISHED[name].width)
+    assert (found.naming, found.plan.family) == (Naming.EFFICIENTNET_PYTORCH, Family.LITE)
+    assert (found.plan.depth, found.plan.width) == (PUBLISHED[name].depth, PUBLISHED[name].width)
 
 
 @pytest.mark.parametrize(
