@@ -67,10 +67,10 @@ def class_maps(forward: Forward) -> Floats:
 
 def _values(forward: Forward, index: int, method: Method, layer: TargetLayer, progress: Progress) -> Floats:
     curved = forward.head is not None and method in (Method.ABLATIONCAM, Method.SHAPLEYCAM)  # more than a slope
-    if layer is TargetLayer.LAST and CAM_METHODS[method].closed_form and not curved:
-        return _closed(forward, index, method)
     if method in FEATURE_METHODS:
         return feature_map(forward, method, layer)
+    if layer is TargetLayer.LAST and CAM_METHODS[method].closed_form and not curved:
+        return _closed(forward, index, method)
     if method in PERTURBATION_METHODS:
         return perturbation_map(forward, index, method, layer, progress)
     optional_packages.require(*optional_packages.GRAD_CAM)
@@ -104,8 +104,6 @@ def _closed(forward: Forward, index: int, method: Method) -> Floats:
             return closed_form.elementwise_gradcam(features, row)
         case Method.ABLATIONCAM:
             return closed_form.ablationcam(features, row, float(forward.logits[index]))
-        case Method.EIGENCAM:
-            return closed_form.eigencam(features)
         case Method.FINERCAM:
             return closed_form.finercam(features, rows, forward.logits, index)
         case _:
@@ -210,8 +208,7 @@ def perturbation_map(forward: Forward, index: int, method: Method, layer: Target
         weights = scorecam_weights(engine, forward.prepared.pixels, features, index, progress)
     else:
         weights = ablationcam_weights(engine, features, index, layer, progress)
-    values: Floats = np.tensordot(weights, features, axes=1).astype(np.float32)
-    return values
+    return np.tensordot(weights, features, axes=1).astype(np.float32)
 
 
 def scorecam_weights(engine: Engine, pixels: Floats, features: Floats, index: int, progress: Progress) -> Doubles:
@@ -297,7 +294,10 @@ def group_identical(maps: Sequence[ActivationMap]) -> tuple[IdenticalMethods, ..
             members.append([candidate])
         else:
             home.append(candidate)
-    return tuple(_identical_methods(group) for group in members)
+    return tuple(
+        IdenticalMethods(tuple(one.method for one in group), max(map_difference(group[0], one) for one in group))
+        for group in members
+    )
 
 
 def map_difference(a: ActivationMap, b: ActivationMap) -> float:
@@ -305,12 +305,6 @@ def map_difference(a: ActivationMap, b: ActivationMap) -> float:
     if a.values.shape != b.values.shape:
         return float("inf")
     return float(np.abs(_scaled_to_unit(a.values) - _scaled_to_unit(b.values)).max())
-
-
-def _identical_methods(maps: Sequence[ActivationMap]) -> IdenticalMethods:
-    return IdenticalMethods(
-        tuple(entry.method for entry in maps), max(map_difference(maps[0], entry) for entry in maps)
-    )
 
 
 def _scaled_to_unit(values: Floats) -> Floats:

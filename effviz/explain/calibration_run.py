@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -122,7 +122,9 @@ def calibrate(ref: ModelRef, progress: CountProgress = no_progress) -> Calibrati
         )
         raise SettingsError(text.format(model=ref.label))
     model = load(ref)
-    objects = [one for one in _objects(ref) if _sighting(model, one, PLACES // 2, PLACES // 2)]
+    sized = [cutout.sized(round(OBJECT_SIZE * ref.resolution_px)) for cutout in cutouts()]
+    both_ways = [one for cutout in sized for one in (cutout, cutout.mirrored())]
+    objects = [one for one in both_ways if _sighting(model, one, PLACES // 2, PLACES // 2)]
     plantings = list(product(objects, range(PLACES), range(PLACES)))
     sightings: list[Sighting] = []
     for done, (cutout, row, column) in enumerate(plantings, 1):
@@ -179,12 +181,6 @@ def right_class(forward: Forward, labels: Sequence[int]) -> int | None:
     best = max(labels, key=lambda label: float(forward.logits[label]))
     above = int((forward.logits > forward.logits[best]).sum())
     return best if above < TOP else None
-
-
-def _objects(ref: ModelRef) -> Iterator[Cutout]:
-    for cutout in cutouts():
-        sized = cutout.sized(round(OBJECT_SIZE * ref.resolution_px))
-        yield from (sized, sized.mirrored())
 
 
 def _sighting(model: Model, cutout: Cutout, row: int, column: int) -> Sighting | None:

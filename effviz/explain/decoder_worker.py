@@ -90,7 +90,11 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
 
 def _answer(data: bytes, options: DecodeOptions, replies: BinaryIO) -> None:
     try:
-        decoded, pictures = _decode(data, options)
+        with images.named(NAME):
+            decoded = images.decode(data, NAME, options.least_px)
+            pictures = [crop.apply(decoded.image, decoded.size) for crop in options.crops]
+            if options.longest_px != 0:
+                pictures.append(decoded.rgb(options.longest_px))
     except ImageError as error:
         _reply(replies, {"refused": str(error), "memory": isinstance(error.__cause__, MemoryError)})
         return
@@ -100,15 +104,6 @@ def _answer(data: bytes, options: DecodeOptions, replies: BinaryIO) -> None:
         for top in range(0, picture.height, BAND_ROWS):  # as one piece it would be in memory twice more
             band = picture.crop((0, top, picture.width, min(top + BAND_ROWS, picture.height)))
             replies.write(band.tobytes())
-
-
-def _decode(data: bytes, options: DecodeOptions) -> tuple[images.Decoded, list[Image.Image]]:
-    with images.named(NAME):
-        decoded = images.decode(data, NAME, options.least_px)
-        pictures = [crop.apply(decoded.image, decoded.size) for crop in options.crops]
-        if options.longest_px != 0:
-            pictures.append(decoded.rgb(options.longest_px))
-        return decoded, pictures
 
 
 def _reply(replies: BinaryIO, fields: dict[str, object]) -> None:

@@ -11,7 +11,6 @@ layer's closed form is free of it.
 """
 
 import copy
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -92,9 +91,6 @@ FORMULAS = {
     Method.SHAPLEYCAM: ShapleyCAM,
 }
 
-GRADIENT_METHODS = frozenset({*FORMULAS, Method.EIGENGRADCAM, Method.SEGEIGENCAM, Method.FULLGRAD})
-Score = Callable[[Tensor], Tensor]  # logits (K,) -> the number whose gradient is taken
-
 
 def gradient_map(forward: Forward, index: int, method: Method, layer: TargetLayer) -> Floats:
     """Return the map (H, W) of class `index` at the layer's own grid, neither cut nor stretched to 0..1.
@@ -122,22 +118,18 @@ def _at_layer(forward: Forward, index: int, method: Method, layer: TargetLayer) 
         with torch.no_grad():
             activations = network_stages.features_at(net, torch.tensor(forward.prepared.pixels), layer)
     activations.requires_grad_()
-    score = _score(forward, index, method)(network_stages.logits_from(net, activations, layer)[0])
+    score = _score(forward, index, method, network_stages.logits_from(net, activations, layer)[0])
     # ShapleyCAM differentiates the gradient once more.
     (gradients,) = torch.autograd.grad(score, activations, create_graph=method is Method.SHAPLEYCAM)
     return activations, gradients
 
 
-def _score(forward: Forward, index: int, method: Method) -> Score:
+def _score(forward: Forward, index: int, method: Method, logits: Tensor) -> Tensor:
+    """The number whose gradient is taken, of logits (K,)."""
     if method is not Method.FINERCAM:
-        return lambda logits: logits[index]
-    others = torch.from_numpy(closed_form.rivals(forward.logits, index))
-
-    def finer(logits: Tensor) -> Tensor:
-        shares = logits[others].softmax(dim=0)
-        return logits[index] - closed_form.FINER_ALPHA * (shares @ logits[others])
-
-    return finer
+        return logits[index]
+    rivals = logits[torch.from_numpy(closed_form.rivals(forward.logits, index))]
+    return logits[index] - closed_form.FINER_ALPHA * (rivals.softmax(dim=0) @ rivals)
 
 
 def _formula(module: torch.nn.Module, method: Method, activations: Tensor, gradients: Tensor) -> Floats:

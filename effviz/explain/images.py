@@ -47,15 +47,8 @@ class CountedElement(Enum):
     METADATA = lazy_gettext("bytes of metadata"), 16 * 2**20
     WEBP_PIXEL = lazy_gettext("pixels as WebP"), 25_000_000  # which takes four times the memory of other formats
 
-    @property
-    def title(self) -> str:
-        """For people, to be translated."""
-        return self.value[0]
-
-    @property
-    def most(self) -> int:
-        """How many one photo may have."""
-        return self.value[1]
+    def __init__(self, title: str, most: int) -> None:
+        self.title, self.most = title, most
 
 
 ElementCounts = Iterator[tuple[CountedElement, int]]
@@ -260,10 +253,9 @@ class Decoded:
 
     def rgb(self, longest_px: int | None = None) -> Image.Image:
         """The picture in the photo's size, its long side at most so many pixels."""
-        width, height = self.size
-        shrunk = min(1.0, (longest_px or MAX_PIXELS) / max(self.size))
-        size = max(1, round(width * shrunk)), max(1, round(height * shrunk))
-        return self.image if self.image.size == size else self.image.resize(size, Image.Resampling.BICUBIC)
+        height, width = raster_size(self.size[1], self.size[0], longest_px)
+        same = self.image.size == (width, height)
+        return self.image if same else self.image.resize((width, height), Image.Resampling.BICUBIC)
 
 
 def read(data: bytes, name: str) -> "Photo":
@@ -373,12 +365,10 @@ def register_phone_formats() -> None:
 
 def _open(data: bytes, name: str) -> Image.Image:
     """Read the header only."""
-    formats: tuple[str, ...] = FORMATS
-    if data[4:8] == b"ftyp":
+    if for_phones := data[4:8] == b"ftyp":
         register_phone_formats()
-        formats = PHONE_FORMATS
     try:
-        return Image.open(io.BytesIO(data), formats=formats)
+        return Image.open(io.BytesIO(data), formats=PHONE_FORMATS if for_phones else FORMATS)
     except UnidentifiedImageError as error:
         text = _("{name} is {what}; {allowed}. Save it as JPEG and try again.")
         raise ImageError(text.format(name=name, what=_unread(data), allowed=_(ALLOWED))) from error
@@ -436,8 +426,7 @@ def display(photo: "Photo", longest_px: int | None) -> "Bytes":
     height, width = raster_size(photo.height, photo.width, longest_px)
     if (height, width) == (photo.height, photo.width):
         return photo.rgb
-    small = Image.fromarray(photo.rgb).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return np.asarray(small)
+    return np.asarray(Image.fromarray(photo.rgb).resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
 def raster_size(height: int, width: int, longest_px: int | None) -> tuple[int, int]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -64,7 +63,7 @@ def fractions(values: Floats, scaled: ScaledMap) -> Floats:
 
 def rescale(maps: Sequence[ActivationMap], scale: Scale) -> tuple[ScaledMap, ...]:
     """Scale all maps in view together; the order is kept."""
-    values = [_VALUES[scale](entry.values) for entry in maps]
+    values = [_VALUES.get(scale, np.copy)(entry.values) for entry in maps]
     ranges = _ranges(values, scale)
     signed = scale is Scale.DENSITY
     return tuple(
@@ -92,10 +91,6 @@ def _ranges(values: Sequence[Floats], scale: Scale) -> list[tuple[float, float]]
             return [(0.0, 1.0)] * len(ranges)
 
 
-def _raw(values: Floats) -> Floats:
-    return values.copy()
-
-
 def _share(values: Floats) -> Floats:
     """Each cell's part of the positive evidence; zeros when there is none."""
     positive = np.maximum(values, 0).astype(np.float64)
@@ -112,19 +107,15 @@ def _rank(values: Floats) -> Floats:
     return ranks
 
 
-_VALUES: Final[Mapping[Scale, Callable[[Floats], Floats]]] = MappingProxyType(
-    {Scale.OWN: _raw, Scale.SHARED: _raw, Scale.DENSITY: _raw, Scale.SHARE: _share, Scale.RANK: _rank}
-)
-
-_UNITS: Final[Mapping[Scale, str]] = MappingProxyType(
-    {
-        Scale.OWN: lazy_gettext("own range of this map"),
-        Scale.SHARED: lazy_gettext("one range for all maps in view"),
-        Scale.DENSITY: lazy_gettext("evidence for (+) and against (−), in the map's own unit"),
-        Scale.SHARE: lazy_gettext("share of the positive evidence in a cell"),
-        Scale.RANK: lazy_gettext("rank of a cell, 0 weakest to 1 strongest"),
-    }
-)
+# The other scales take the values as they are.
+_VALUES: Final[Mapping[Scale, Callable[[Floats], Floats]]] = {Scale.SHARE: _share, Scale.RANK: _rank}
+_UNITS: Final[Mapping[Scale, str]] = {
+    Scale.OWN: lazy_gettext("own range of this map"),
+    Scale.SHARED: lazy_gettext("one range for all maps in view"),
+    Scale.DENSITY: lazy_gettext("evidence for (+) and against (−), in the map's own unit"),
+    Scale.SHARE: lazy_gettext("share of the positive evidence in a cell"),
+    Scale.RANK: lazy_gettext("rank of a cell, 0 weakest to 1 strongest"),
+}
 
 
 def _unit(entry: ActivationMap, scale: Scale) -> str:
@@ -189,16 +180,13 @@ def top_share(values: Floats, area: float = TOP_AREA) -> float:
 
 def peak_region(activation_map: ActivationMap) -> str:
     """Which ninth of the photo the strongest cell's centre lies in: "upper left", "centre", "lower right"; for `_`."""
-    row, column = np.unravel_index(int(activation_map.values.argmax()), activation_map.values.shape)
     height, width = activation_map.values.shape
+    row, column = divmod(int(activation_map.values.argmax()), width)
     seen, (photo_width, photo_height) = activation_map.seen, activation_map.photo_size
     x = seen.x0 + (column + 0.5) / width * (seen.x1 - seen.x0)
     y = seen.y0 + (row + 0.5) / height * (seen.y1 - seen.y0)
-    return _NINTHS[_third(float(y / photo_height))][_third(float(x / photo_width))]
-
-
-def _third(part: float) -> int:
-    return min(2, max(0, int(3 * part)))
+    down, right = (min(2, max(0, int(3 * part))) for part in (y / photo_height, x / photo_width))
+    return _NINTHS[down][right]
 
 
 # Colours for maps: 256 steps each, in `palettes.csv` (hexadecimal RGB), so that drawing does not load matplotlib.
@@ -294,8 +282,9 @@ def _blend(base: Bytes, placed: Placed, scaled: ScaledMap, style: OverlayStyle) 
 
 def _draw_frame(picture: Bytes, visible: Mask) -> None:
     """A white line with a black one inside it, around what the model saw; seen on any photo."""
-    outer = _inner_edge(visible)
-    picture[_inner_edge(visible & ~outer)] = BLACK
+    outer = visible & _touching(~visible, beyond=True)
+    inside = visible & ~outer
+    picture[inside & _touching(~inside, beyond=True)] = BLACK
     picture[outer] = WHITE
 
 
@@ -322,16 +311,8 @@ def _draw_contour(picture: Bytes, parts: npt.NDArray[np.float32], level: float) 
     picture[above & _touching(below)] = WHITE
 
 
-def _inner_edge(mask: Mask) -> Mask:
-    """The pixels of a mask that touch one outside it, or the picture's border."""
-    padded = np.pad(mask, 1)
-    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    edge: Mask = mask & ~inside
-    return edge
-
-
-def _touching(mask: Mask) -> Mask:
-    """The pixels with a neighbour in the mask, above, below, left or right."""
-    padded = np.pad(mask, 1)
+def _touching(mask: Mask, beyond: bool = False) -> Mask:
+    """The pixels with one of the mask above, below, left or right; `beyond`: all around the picture is in the mask."""
+    padded = np.pad(mask, 1, constant_values=beyond)
     near: Mask = padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
     return near

@@ -50,21 +50,13 @@ def find(name: str) -> SamplePhoto:
     Raises:
         DatasetError: there is no sample of this name.
     """
-    for sample in samples():
-        if sample.name == name:
-            return sample
-    names = ", ".join(sample.name for sample in samples())
-    text = _("There is no sample photo {name!r}; the samples are {names}. Pick one of them.")
-    raise DatasetError(text.format(name=name, names=names))
+    by_name = {sample.name: sample for sample in samples()}
+    if name not in by_name:
+        text = _("There is no sample photo {name!r}; the samples are {names}. Pick one of them.")
+        raise DatasetError(text.format(name=name, names=", ".join(by_name)))
+    return by_name[name]
 
 
 def _sample(row: dict[str, str]) -> SamplePhoto:
-    return SamplePhoto(
-        name=Path(row["file"]).stem,
-        title=row["title"],
-        path=FOLDER / row["file"],
-        author=row["author"],
-        licence=row["licence"],
-        source=row["source"],
-        labels=tuple(int(label) for label in row["labels"].split()),
-    )
+    path, labels = FOLDER / row["file"], tuple(map(int, row["labels"].split()))
+    return SamplePhoto(path.stem, row["title"], path, row["author"], row["licence"], row["source"], labels)

@@ -81,8 +81,7 @@ def convert_to_srgb(image: Image.Image, data: bytes, name: str) -> tuple[Image.I
     if image.format == "HEIF" and image.size != size:
         raise ValueError(f"its header says {size}, and it has {image.size}")
     _mend(image, data)
-    turned = _upright(image)
-    rgb, alpha = _split(turned)
+    rgb, alpha = _split(_upright(image))
     if uncovered is not None:
         alpha = uncovered
     rgb, converted = _in_srgb(rgb, image.info)
@@ -91,28 +90,26 @@ def convert_to_srgb(image: Image.Image, data: bytes, name: str) -> tuple[Image.I
 
 
 def _check_numbers(image: Image.Image, name: str) -> None:
+    tags = image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
+    bits, formats = (tags.get(tag, (1,)) for tag in (TiffImagePlugin.BITSPERSAMPLE, TiffImagePlugin.SAMPLEFORMAT))
     if image.mode in ("I", "F"):
         text = _(
             "{name} has 32 bits in a channel, whose black and white are not defined; "
             "8 and 16 bits are allowed. Save it with 8 bits in a channel and try again."
         )
-        raise ImageError(text.format(name=name))
-    if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return
-    tags = image.tag_v2
-    bits, formats = (tags.get(tag, (1,)) for tag in (TiffImagePlugin.BITSPERSAMPLE, TiffImagePlugin.SAMPLEFORMAT))
-    if set(formats) != {_NUMBERS}:
+    elif set(formats) != {_NUMBERS}:
         text = _(
             "{name} has numbers with a sign or a point in its channels, whose black and white are not defined; "
             "whole numbers from 0 are allowed. Save it with 8 bits in a channel and try again."
         )
-        raise ImageError(text.format(name=name))
-    if len(bits) > 1 and max(bits) > 8 and tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == _SEPARATE:
+    elif len(bits) > 1 and max(bits) > 8 and tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == _SEPARATE:
         text = _(
             "{name} keeps 16 bits a channel in separate planes, which is not read; channels side by side, or "
             "8 bits, are allowed. Save it with 8 bits in a channel and try again."
         )
-        raise ImageError(text.format(name=name))
+    else:
+        return
+    raise ImageError(text.format(name=name))
 
 
 def _uncovered(image: Image.Image) -> Image.Image | None:
@@ -152,21 +149,15 @@ def _upright(image: Image.Image) -> Image.Image:
 def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Any colour mode -> RGB, and how opaque each pixel is; None: nothing is transparent."""
     if image.mode.startswith("I;16"):
-        return Image.fromarray(_scaled_to_8_bits(image)).convert("RGB"), _opaque_greys(image)
-    if not image.has_transparency_data or _undefined_alpha(image):
+        key = image.info.get("transparency")
+        alpha = None if key is None else Image.fromarray(np.where(np.asarray(image) == key, 0, 255).astype(np.uint8))
+        return Image.fromarray(_scaled_to_8_bits(image)).convert("RGB"), alpha
+    # Pillow takes a TIFF's last channel for alpha also where nobody said so, and it may be empty.
+    undefined = isinstance(image, TiffImagePlugin.TiffImageFile) and TiffImagePlugin.EXTRASAMPLES not in image.tag_v2
+    if not image.has_transparency_data or undefined:
         return image if image.mode == "RGB" else image.convert("RGB"), None
     rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
     return rgba.convert("RGB"), rgba.getchannel("A")
-
-
-def _opaque_greys(image: Image.Image) -> Image.Image | None:
-    key = image.info.get("transparency")
-    return Image.fromarray(np.where(np.asarray(image) == key, 0, 255).astype(np.uint8)) if key is not None else None
-
-
-def _undefined_alpha(image: Image.Image) -> bool:
-    """Tell whether nobody said that a TIFF's last channel is alpha; Pillow takes it for one, and it may be empty."""
-    return isinstance(image, TiffImagePlugin.TiffImageFile) and TiffImagePlugin.EXTRASAMPLES not in image.tag_v2
 
 
 def _scaled_to_8_bits(image: Image.Image) -> "Bytes":
@@ -207,7 +198,8 @@ def _transform(profile: bytes) -> tuple[str, ImageCms.ImageCmsTransform | None]:
         return "", None
     to_srgb = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
     before = _colours() if mode == "RGB" else _colours().convert("L")
-    return mode, None if _alike(before.convert("RGB"), to_srgb.apply(before)) else to_srgb
+    change = np.asarray(before.convert("RGB"), np.int16) - np.asarray(to_srgb.apply(before), np.int16)
+    return mode, to_srgb if np.abs(change).max() > _ALIKE else None
 
 
 def _by_gamma(rgb: Image.Image, gamma: float, primaries: tuple[float, ...]) -> Image.Image | None:
@@ -250,10 +242,6 @@ def _colours() -> Image.Image:
     levels = np.linspace(0, 255, 6).astype(np.uint8)
     cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1)
     return Image.fromarray(cube.reshape(1, -1, 3))
-
-
-def _alike(before: Image.Image, after: Image.Image) -> bool:
-    return bool(np.abs(np.asarray(before, np.int16) - np.asarray(after, np.int16)).max() <= _ALIKE)
 
 
 def _flattened(rgb: Image.Image, alpha: Image.Image | None, name: str) -> tuple[Image.Image, Notes]:
