@@ -23,9 +23,8 @@ from effviz.evaluate.datasets import open_dataset
 from effviz.evaluate.heatmaps import THRESHOLDS
 from effviz.evaluate.measurements import PreparedPhoto, prepare_photo
 from effviz.evaluate.run_settings import Metric, RunSettings
-from effviz.explain.data_types import Floats
+from effviz.explain.data_types import Doubles, Floats
 from effviz.explain.engines import choose
-from effviz.explain.placement import Doubles
 from effviz.progress import no_progress
 from effviz.zoo import catalogue
 from effviz.zoo.loading import load

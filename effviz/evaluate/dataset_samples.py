@@ -13,13 +13,12 @@ import numpy.typing as npt
 from pycocotools import mask as coco
 
 from effviz.errors import DatasetError, TargetError
-from effviz.explain.data_types import Box
+from effviz.explain.data_types import Box, Doubles
 from effviz.i18n import _
 from effviz.zoo import imagenet_classes
 from effviz.zoo.imagenet_classes import ImageNetClass
 from effviz.zoo.model import ModelSpec
 
-Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 Size = tuple[int, int]  # (width, height) in pixels of the upright photo
 SMALL_SHARE = 0.25  # of the photo's area

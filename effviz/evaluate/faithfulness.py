@@ -31,10 +31,9 @@ from effviz.evaluate.masking import (
     weights,
 )
 from effviz.explain.activation_maps import activation_map
-from effviz.explain.data_types import ActivationMap, Bytes, Floats, Forward, Prepared
+from effviz.explain.data_types import ActivationMap, Bytes, Doubles, Floats, Forward, Prepared
 from effviz.explain.engines import choose
 from effviz.explain.forward_pass import head_at, run_network
-from effviz.explain.placement import Doubles
 from effviz.explain.targets import output_probabilities
 from effviz.progress import Heartbeat, Progress, no_progress
 

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from effviz.evaluate.dataset_samples import GroundTruth, Mask, Size
-from effviz.explain.data_types import ActivationMap, Box
-from effviz.explain.placement import Doubles, MapAxis, Placement, cell_centre, linear_weights, map_axes
+from effviz.explain.data_types import ActivationMap, Box, Doubles
+from effviz.explain.placement import MapAxis, Placement, cell_centre, linear_weights, map_axes
 
 GRID_SIDE = 96  # cells across and down: a box drawn on them is exact to 3 px in a photo 500 px wide
 MAX_CACHED_COVERS = 256  # edges of boxes, and masks, that are remembered: a photo's are asked for by each map of it

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from effviz.explain.placement import Doubles
+from effviz.explain.data_types import Doubles
 
 COVERED: Final = 0.95
 FEW: Final = 30  # photos: with fewer, an interval is a hint at most, and whoever shows it says so

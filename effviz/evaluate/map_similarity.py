@@ -13,8 +13,8 @@ from effviz.evaluate.masking import enlarged
 from effviz.explain import activation_maps
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.cam_methods import CAM_METHODS
-from effviz.explain.data_types import ActivationMap, Box, Floats, Forward, Method
-from effviz.explain.placement import Doubles, read_map_value
+from effviz.explain.data_types import ActivationMap, Box, Doubles, Floats, Forward, Method
+from effviz.explain.placement import read_map_value
 from effviz.explain.targets import Target, resolve_target
 from effviz.i18n import _
 

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from effviz.evaluate.heatmaps import Control, control_map
-from effviz.explain.data_types import ActivationMap, Floats, Prepared
-from effviz.explain.placement import Doubles, linear_weights
+from effviz.explain.data_types import ActivationMap, Doubles, Floats, Prepared
+from effviz.explain.placement import linear_weights
 
 Counts = npt.NDArray[np.intp]
 RISE_SIGMA = 5 / 224  # of the input's side: Petsiuk et al. 2018 blur by 11 x 11 px with sigma 5 at 224 px

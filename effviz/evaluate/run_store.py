@@ -29,8 +29,7 @@ from effviz.errors import SettingsError
 from effviz.evaluate.dataset_samples import printable
 from effviz.evaluate.heatmaps import THRESHOLDS, V2_OVERLAPS
 from effviz.evaluate.run_settings import Metric, RunSettings
-from effviz.explain.data_types import Floats
-from effviz.explain.placement import Doubles
+from effviz.explain.data_types import Doubles, Floats
 from effviz.i18n import _
 
 CHUNKS_FOLDER: Final = "parts"

@@ -14,8 +14,7 @@ from effviz import optional_packages
 from effviz.errors import TargetError
 from effviz.explain import closed_form
 from effviz.explain.cam_methods import CAM_METHODS, supported
-from effviz.explain.closed_form import Doubles
-from effviz.explain.data_types import ActivationMap, Floats, Forward, Method, TargetLayer, read_only
+from effviz.explain.data_types import ActivationMap, Doubles, Floats, Forward, Method, TargetLayer, read_only
 from effviz.explain.engines import Engine, choose
 from effviz.explain.forward_pass import stage_features
 from effviz.explain.placement import linear_weights
@@ -319,14 +318,6 @@ def _scaled_to_unit(values: Floats) -> Floats:
 Indices = npt.NDArray[np.intp]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CellTopClasses:
-    """The classes that each cell alone would choose, the highest logit first."""
-
-    indices: Indices  # (H, W, count), read-only
-    logits: Floats  # (H, W, count), read-only; the mean over the cells of a class's logits is the photo's logit
-
-
 def cell_evidence(forward: Forward, index: int) -> Floats:
     """Return what each cell adds to the logit of class `index`, (H, W): the sum plus the class's bias is the logit.
 
@@ -338,15 +329,17 @@ def cell_evidence(forward: Forward, index: int) -> Floats:
     return activation_map(forward, index, Method.GRADCAM).values
 
 
-def cell_top_classes(forward: Forward, count: int = 5) -> CellTopClasses:
+def cell_top_classes(forward: Forward, count: int = 5) -> tuple[Indices, Floats]:
     """Ask the classifier about each cell as if the whole photo looked like it: the logits w_c . A(i,j) + b_c.
 
-    One matrix product serves all cells and classes. A model with fewer than `count` classes gives all it has.
+    Returns the classes that each cell alone would choose and their logits, the highest first, both (H, W, count) and
+    read-only; the mean over the cells of a class's logits is the photo's logit. One matrix product serves all cells and
+    classes. A model with fewer than `count` classes gives all it has.
     """
     logits = np.moveaxis(class_maps(forward), 0, -1) + forward.biases  # (H, W, K)
     indices = _highest(logits, min(count, logits.shape[-1]))
     best = np.take_along_axis(logits, indices, axis=-1)
-    return CellTopClasses(read_only(indices), read_only(best))
+    return read_only(indices), read_only(best)
 
 
 def _highest(logits: Floats, count: int) -> Indices:

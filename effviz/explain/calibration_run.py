@@ -9,13 +9,12 @@ from itertools import product
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 from effviz.errors import SettingsError
 from effviz.explain import sample_photos
 from effviz.explain.activation_maps import activation_map
-from effviz.explain.data_types import Bytes, Floats, Forward, Photo
+from effviz.explain.data_types import Bytes, Doubles, Floats, Forward, Photo
 from effviz.explain.forward_pass import forward
 from effviz.explain.images import read
 from effviz.explain.placement import Calibration
@@ -206,16 +205,13 @@ def _sighting(model: Model, cutout: Cutout, row: int, column: int) -> Sighting |
     )
 
 
-Points = npt.NDArray[np.float64]
-
-
-def _places(sightings: Sequence[Sighting]) -> tuple[Points, Points]:
+def _places(sightings: Sequence[Sighting]) -> tuple[Doubles, Doubles]:
     """True and found places, (N, 2) each."""
     true = np.array([(one.true_x, one.true_y) for one in sightings])
     return true, np.array([(one.found_x, one.found_y) for one in sightings])
 
 
-def _line(true: Points, measured: Points) -> tuple[float, Points]:
+def _line(true: Doubles, measured: Doubles) -> tuple[float, Doubles]:
     """Least squares of found = slope * true + offset with one slope for both directions: slope, offset (2,)."""
     true_mean, measured_mean = true.mean(axis=0), measured.mean(axis=0)
     centred = true - true_mean
@@ -223,6 +219,6 @@ def _line(true: Points, measured: Points) -> tuple[float, Points]:
     return slope, measured_mean - slope * true_mean
 
 
-def _error(true: Points, placed: Points) -> float:
+def _error(true: Doubles, placed: Doubles) -> float:
     """Root mean square distance."""
     return float(np.sqrt(((true - placed) ** 2).sum(axis=1).mean()))

@@ -11,9 +11,8 @@ cuts negative values and stretches the map to 0..1. Single maps are summed in fl
 import numpy as np
 import numpy.typing as npt
 
-from effviz.explain.data_types import Floats
+from effviz.explain.data_types import Doubles, Floats
 
-Doubles = npt.NDArray[np.float64]
 FINER_ALPHA = 1.0  # how strongly rivals are subtracted; the authors' default
 FINER_RIVALS = 3  # how many; the authors' default
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from effviz.zoo.model import Model
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -58,13 +59,7 @@ class TargetLayer(StrEnum):
 
 
 # Ends of stages, in the order in which a photo passes them.
-STRIDES = {
-    TargetLayer.STRIDE_2: 2,
-    TargetLayer.STRIDE_4: 4,
-    TargetLayer.STRIDE_8: 8,
-    TargetLayer.STRIDE_16: 16,
-    TargetLayer.STRIDE_32: 32,
-}
+STRIDES = {TargetLayer(f"stride{stride}"): stride for stride in (2, 4, 8, 16, 32)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,8 @@ layer's closed form is free of it.
 import copy
 
 import numpy as np
+import pytorch_grad_cam
 import torch
-from pytorch_grad_cam import (
-    FullGrad,
-    GradCAM,
-    GradCAMElementWise,
-    GradCAMPlusPlus,
-    HiResCAM,
-    LayerCAM,
-    ShapleyCAM,
-    XGradCAM,
-)
 from timm.layers import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -43,7 +34,7 @@ def fullgrad(module: nn.Module, pixels: Floats, index: int) -> Floats:
     The sum over the input and all biases of |bias * gradient|, each channel stretched to 0..1 and enlarged. Channels
     are added before they are enlarged, which gives the same sum and needs little memory.
     """
-    library = FullGrad(private_copy(module), [])
+    library = pytorch_grad_cam.FullGrad(private_copy(module), [])
     x = torch.tensor(pixels, requires_grad=True)
     library.activations_and_grads(x)[0, index].backward()
     assert x.grad is not None
@@ -81,14 +72,14 @@ def _stretched(part: Tensor) -> Tensor:
 
 
 FORMULAS = {
-    Method.GRADCAM: GradCAM,
-    Method.FINERCAM: GradCAM,
-    Method.HIRESCAM: HiResCAM,
-    Method.XGRADCAM: XGradCAM,
-    Method.GRADCAM_PLUS_PLUS: GradCAMPlusPlus,
-    Method.LAYERCAM: LayerCAM,
-    Method.ELEMENTWISE_GRADCAM: GradCAMElementWise,
-    Method.SHAPLEYCAM: ShapleyCAM,
+    Method.GRADCAM: pytorch_grad_cam.GradCAM,
+    Method.FINERCAM: pytorch_grad_cam.GradCAM,
+    Method.HIRESCAM: pytorch_grad_cam.HiResCAM,
+    Method.XGRADCAM: pytorch_grad_cam.XGradCAM,
+    Method.GRADCAM_PLUS_PLUS: pytorch_grad_cam.GradCAMPlusPlus,
+    Method.LAYERCAM: pytorch_grad_cam.LayerCAM,
+    Method.ELEMENTWISE_GRADCAM: pytorch_grad_cam.GradCAMElementWise,
+    Method.SHAPLEYCAM: pytorch_grad_cam.ShapleyCAM,
 }
 
 

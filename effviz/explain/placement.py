@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from effviz import file_io, settings
 from effviz.errors import SettingsError
-from effviz.explain.data_types import ActivationMap, Box, Floats, read_only
+from effviz.explain.data_types import ActivationMap, Box, Doubles, Floats, read_only
 from effviz.explain.images import raster_size
 from effviz.i18n import _, lazy_gettext
 
@@ -138,9 +138,6 @@ def _intact(label: str, seal: str, entry: Mapping[str, object]) -> bool:
         return True
     logger.warning("The calibration of %s is damaged and not used: measure it again.", label)
     return False
-
-
-Doubles = npt.NDArray[np.float64]
 
 
 class Placement(StrEnum):

@@ -7,11 +7,10 @@ from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 
 from effviz import optional_packages
 from effviz.errors import TargetError
-from effviz.explain.data_types import Box, Floats, Forward, TargetLayer, read_only
+from effviz.explain.data_types import Box, Doubles, Floats, Forward, TargetLayer, read_only
 from effviz.explain.targets import resolve_target
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import ReceptiveField
@@ -76,7 +75,6 @@ def _inside(field: ReceptiveField, cell: int, size_px: int) -> tuple[float, floa
 # picture; here the cell's evidence for one class is differentiated, and the square says how strongly a small change of
 # each pixel moves it.
 
-Doubles = npt.NDArray[np.float64]
 GRID = 56
 SHARE = Limit(lazy_gettext("share of the energy"), 0, 1)
 

@@ -79,17 +79,14 @@ def resolve_target(target: Target | int, forward: Forward) -> int:
     Raises:
         TargetError: This model has no such class or rank.
     """
-    if not isinstance(target, Target):
-        return _checked(int(target), forward)
-    if target.kind is TargetKind.CLASS:
-        if isinstance(target.value, int):
-            return _checked(target.value, forward)
-        return _written(target.value, forward)
-    rank, classes = int(target.value), len(forward.logits)
-    if not 1 <= rank <= classes:
-        text = _("Rank {rank} does not exist: this model ranks classes from 1 to {classes}. Choose one of those.")
-        raise TargetError(text.format(rank=rank, classes=classes))
-    return int(_order(forward)[rank - 1])
+    if isinstance(target, Target) and target.kind is not TargetKind.CLASS:
+        rank, classes = int(target.value), len(forward.logits)
+        if not 1 <= rank <= classes:
+            text = _("Rank {rank} does not exist: this model ranks classes from 1 to {classes}. Choose one of those.")
+            raise TargetError(text.format(rank=rank, classes=classes))
+        return int(_order(forward)[rank - 1])
+    value = target.value if isinstance(target, Target) else target
+    return _written(value, forward) if isinstance(value, str) else _checked(int(value), forward)
 
 
 def probabilities(forward: Forward) -> npt.NDArray[np.float64]:
@@ -157,16 +154,14 @@ def _checked(index: int, forward: Forward) -> int:
 
 def _written(word: str, forward: Forward) -> int:
     """Return the class of that name, which may be a number; else the one with that number."""
-    named = find_label_slot(word, forward.model.ref.spec.classes)
-    if named is None and _INTEGER.fullmatch(word):
+    classes = forward.model.ref.spec.classes
+    if (named := find_label_slot(word, classes)) is not None:
+        return named
+    if _INTEGER.fullmatch(word):
         return _checked(int(word), forward)
-    return _named(word, forward.model.ref.spec.classes) if named is None else named
-
-
-def _named(name: str, classes: Sequence[str]) -> int:
-    close = [f'"{classes[index]}"' for index in search_classes(name, classes, limit=3)]
+    close = [f'"{classes[index]}"' for index in search_classes(word, classes, limit=3)]
     advice = _("Search the list for another word.")
     if close:
         advice = _("Did you mean {names}?").format(names=_(" or ").join(close))
     text = _('Class "{name}" does not exist: this model has {count} named classes. {advice}')
-    raise TargetError(text.format(name=name, count=len(classes), advice=advice))
+    raise TargetError(text.format(name=word, count=len(classes), advice=advice))

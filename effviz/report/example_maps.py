@@ -9,7 +9,7 @@ from effviz.errors import WeightsError
 from effviz.evaluate import run_summary
 from effviz.evaluate.image_folder import RunPhotos
 from effviz.evaluate.run_settings import Metric
-from effviz.evaluate.run_summary import MapTarget, Results
+from effviz.evaluate.run_summary import Results
 from effviz.explain import decoding
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.data_types import ActivationMap, Method
@@ -86,10 +86,10 @@ def _draw_maps(
     asked = results.asked(settings.methods[0], metric, names)
     maps: dict[str, list[ActivationMap]] = {name: [] for name in names}
     for model in _models(results, {model for _photo, model in values}):
-        label = model.ref.label
-        wanted = {photo: asked[photo, label] for photo, shown_label in values if shown_label == label}
-        for name, entry in _maps(results, model, wanted, folder):
-            maps[name].append(entry)
+        for name in (photo for photo, label in values if label == model.ref.label):
+            wanted = asked[name, model.ref.label]
+            passed = forward(model, decoding.read(folder.read(name, wanted.photo_sha256), name))
+            maps[name].append(activation_map(passed, wanted.target_index, settings.methods[0], settings.layer))
     style = OverlayStyle(placement=settings.placement, view=RasterOptions(longest_px=LONGEST_PX))
     examples = (example for name in names for example in _examples(name, maps[name], values, style, folder))
     return {(example.photo, example.model): example for example in examples}
@@ -108,15 +108,6 @@ def _models(results: Results, wanted: set[str]) -> Iterable[Model]:
             )
             raise WeightsError(text.format(model=ref.label))
         yield model
-
-
-def _maps(
-    results: Results, model: Model, wanted: Mapping[str, MapTarget], folder: RunPhotos
-) -> Iterable[tuple[str, ActivationMap]]:
-    settings = results.run.settings
-    for name, asked in wanted.items():
-        passed = forward(model, decoding.read(folder.read(name, asked.photo_sha256), name))
-        yield name, activation_map(passed, asked.target_index, settings.methods[0], settings.layer)
 
 
 def _examples(

@@ -12,27 +12,12 @@ from typing import TYPE_CHECKING, Final, NewType
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from effviz.evaluate import display_names, run_summary
+from effviz.evaluate import display_names, run_settings, run_summary
 from effviz.evaluate.heatmaps import Control
 from effviz.evaluate.intervals import FEW, Interval
-from effviz.evaluate.run_settings import (
-    FAITHFULNESS_METRICS,
-    LOCALISATION_METRICS,
-    NEAR_ZERO_IS_GOOD,
-    SHARE_METRICS,
-    Metric,
-    worse,
-)
+from effviz.evaluate.run_settings import FAITHFULNESS_METRICS, NEAR_ZERO_IS_GOOD, SHARE_METRICS, Metric, worse
 from effviz.evaluate.run_store import Manifest
-from effviz.evaluate.run_summary import (
-    Accuracy,
-    Difference,
-    MetricMean,
-    Results,
-    find_differences,
-    find_leads,
-    model_accuracies,
-)
+from effviz.evaluate.run_summary import Accuracy, Difference, MetricMean, Results, find_differences
 from effviz.i18n import SOURCE_LANGUAGE, _, language_tag, lazy_gettext, ngettext, thread_language
 from effviz.plots.metric_vs_macs import metric_against_macs
 from effviz.plots.style import config
@@ -184,7 +169,7 @@ def _about(results: Results) -> Iterator[Html]:
     if run.photos < FEW:
         yield html_paragraph(display_names.few(run.photos))
     macs = _macs(run)
-    top1 = {accuracy.model: accuracy.top1 for accuracy in model_accuracies(results)}
+    top1 = {accuracy.model: accuracy.top1 for accuracy in run_summary.model_accuracies(results)}
     rows = [
         (
             network.label,
@@ -216,7 +201,7 @@ def _metric(results: Results, metric: Metric, cells: Sequence[MetricMean]) -> It
     if drawn := [cell for cell in beside if cell.model in macs]:
         yield html_chart(metric_against_macs(drawn, macs), f"effviz-{metric.value}")
     yield _matrix(results, cells, small=False)
-    if metric in LOCALISATION_METRICS:
+    if metric in run_settings.LOCALISATION_METRICS:
         yield _matrix(results, cells, small=True)
     for ranking in run_summary.rank_means(beside):
         rows = [
@@ -230,7 +215,7 @@ def _metric(results: Results, metric: Metric, cells: Sequence[MetricMean]) -> It
 def _leads(results: Results, metric: Metric) -> list[MetricMean]:
     """Return each model's lead over its own control in the place of means, which do not compare between models."""
     methods = [method.value for method in results.run.settings.methods]
-    leads = find_leads(find_differences(results, methods, metric))
+    leads = run_summary.find_leads(find_differences(results, methods, metric))
     return [MetricMean(model, method, metric, every, small) for (model, method), every, small in leads]
 
 
@@ -412,7 +397,11 @@ def summary_csv(run: Manifest, cells: Sequence[MetricMean]) -> str:
     rows = (
         (
             *(cell.model, macs.get(cell.model, ""), cell.method, cell.metric.value),
-            *(*_numbers(cell.every), *_numbers(cell.small), "wilson" if cell.metric in SHARE_METRICS else "t"),
+            *(
+                *_numbers(cell.every),
+                *_numbers(cell.small),
+                "wilson" if cell.metric in SHARE_METRICS else "t",
+            ),
         )
         for cell in cells
     )
@@ -449,7 +438,7 @@ def table_files(results: Results, cells: Sequence[MetricMean]) -> dict[str, str]
     return {
         SUMMARY_FILE: summary_csv(results.run, cells),
         DIFFERENCES_FILE: differences_csv(differences),
-        "models.csv": models_csv(results.run, model_accuracies(results)),
+        "models.csv": models_csv(results.run, run_summary.model_accuracies(results)),
     }
 
 

@@ -65,17 +65,17 @@ def grid_png(grid: PictureGrid, texts: Mapping[str, str] | None = None) -> bytes
     for label, cells in grid.rows:
         if len(cells) != len(grid.columns):
             raise ValueError(f"row {label!r} has {len(cells)} cells for {len(grid.columns)} columns")
-    heights = [_row_height(cells) for _, cells in grid.rows]
     width = GAP_PX + len(grid.columns) * (CELL_PX + GAP_PX)
-    height = 2 * GAP_PX + LINE_PX * (1 + len(grid.footer)) + sum(heights)
+    rows = [_row(label, cells, width) for label, cells in grid.rows]
+    height = 2 * GAP_PX + LINE_PX * (1 + len(grid.footer)) + sum(row.height for row in rows)
     canvas = Image.new("RGB", (width, height), PAPER)
     pen = ImageDraw.Draw(canvas)
     for column, label in enumerate(grid.columns):
         _write(pen, (_left(column), GAP_PX), label)
     top = GAP_PX + LINE_PX
-    for (label, cells), row_height in zip(grid.rows, heights, strict=True):
-        _draw_row(canvas, top, label, cells)
-        top += row_height
+    for row in rows:
+        canvas.paste(row, (0, top))
+        top += row.height
     for number, line in enumerate(grid.footer):
         _write(pen, (GAP_PX, top + GAP_PX // 2 + number * LINE_PX), line, width - 2 * GAP_PX)
     metadata = PngImagePlugin.PngInfo()
@@ -86,34 +86,28 @@ def grid_png(grid: PictureGrid, texts: Mapping[str, str] | None = None) -> bytes
     return buffer.getvalue()
 
 
-def _draw_row(canvas: Image.Image, top: int, label: str, cells: tuple[GridPicture, ...]) -> None:
-    pen = ImageDraw.Draw(canvas)
-    _write(pen, (GAP_PX, top), label, canvas.width - 2 * GAP_PX)
+def _row(label: str, cells: tuple[GridPicture, ...], width: int) -> Image.Image:
     pictures = [_fitted(cell.picture) for cell in cells]
-    words_top = top + LINE_PX + max((picture.height for picture in pictures), default=0) + GAP_PX // 2
-    for column, (cell, picture) in enumerate(zip(cells, pictures, strict=True)):
-        canvas.paste(picture, (_left(column), top + LINE_PX))
-        for number, line in enumerate(cell.lines):
-            _write(pen, (_left(column), words_top + number * LINE_PX), line)
-
-
-def _row_height(cells: tuple[GridPicture, ...]) -> int:
-    pictures = max((_fitted_height(cell.picture) for cell in cells), default=0)
+    end = LINE_PX + max((picture.height for picture in pictures), default=0)
     lines = max((len(cell.lines) for cell in cells), default=0)
-    return LINE_PX * (1 + lines) + pictures + GAP_PX
+    row = Image.new("RGB", (width, end + LINE_PX * lines + GAP_PX), PAPER)
+    pen = ImageDraw.Draw(row)
+    _write(pen, (GAP_PX, 0), label, width - 2 * GAP_PX)
+    for column, (cell, picture) in enumerate(zip(cells, pictures, strict=True)):
+        row.paste(picture, (_left(column), LINE_PX))
+        for number, line in enumerate(cell.lines):
+            _write(pen, (_left(column), end + GAP_PX // 2 + number * LINE_PX), line)
+    return row
 
 
 def _left(column: int) -> int:
     return GAP_PX + column * (CELL_PX + GAP_PX)
 
 
-def _fitted_height(picture: Bytes) -> int:
-    height, width, _ = picture.shape
-    return max(1, round(int(height) * CELL_PX / int(width)))
-
-
 def _fitted(picture: Bytes) -> Image.Image:
-    return Image.fromarray(picture).resize((CELL_PX, _fitted_height(picture)), Image.Resampling.LANCZOS)
+    image = Image.fromarray(picture)
+    height = max(1, round(image.height * CELL_PX / image.width))
+    return image.resize((CELL_PX, height), Image.Resampling.LANCZOS)
 
 
 def _write(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, width: int = CELL_PX) -> None:

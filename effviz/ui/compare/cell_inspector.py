@@ -61,11 +61,11 @@ def of_cells(forward: Forward, indices: Sequence[int]) -> Json | None:
 def _top(forward: Forward) -> _Top:
     from effviz.explain.activation_maps import cell_top_classes
 
-    top = cell_top_classes(forward)
-    indices, picks = np.unique(top.indices, return_inverse=True)
+    classes, best = cell_top_classes(forward)
+    indices, picks = np.unique(classes, return_inverse=True)
     names = [forward.model.ref.spec.classes[index] for index in indices]
-    logits = pack(list(np.moveaxis(top.logits, -1, 0)))
-    return _Top(names, base64_text(picks.astype("<u2").tobytes()), logits, top.indices.shape[-1])
+    logits = pack(list(np.moveaxis(best, -1, 0)))
+    return _Top(names, base64_text(picks.astype("<u2").tobytes()), logits, classes.shape[-1])
 
 
 def _field(forward: Forward) -> Json:
