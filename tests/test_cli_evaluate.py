@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,7 +13,6 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from effviz.cli import app, evaluate
-from effviz.cli.evaluate import BaselineChoice
 from effviz.errors import SettingsError
 from effviz.evaluate import run_summary
 from effviz.evaluate.intervals import Interval
@@ -22,6 +22,7 @@ from effviz.evaluate.run_settings import (
     FAITHFULNESS_METRICS,
     LOCALISATION_METRICS,
     SANITY_METRICS,
+    EnergyPhotos,
     Metric,
     RunSettings,
 )
@@ -123,7 +124,8 @@ def test_every_option_reaches_the_run(data, tmp_path, monkeypatch):
         *("--steps", "7", "--road-budget", "1.5", "--limit", "2", "--seed", "9", "--photos", elsewhere),
     )
     run(data, "--out", tmp_path / "run", *words, code=1)
-    dataset, settings, out, _watch = caught[0]
+    dataset, settings, out, _watch, workers = caught[0]
+    assert workers is None
     assert settings == RunSettings(
         models=("lite0@96", "lite1@128"),
         methods=(Method.GRADCAM, Method.EIGENCAM),
@@ -218,7 +220,8 @@ def test_one_photo_has_no_spread_to_print():
 
 
 def test_the_commands_baselines_are_those_that_there_are():
-    assert [choice.value for choice in BaselineChoice] == [baseline.value for baseline in MaskBaseline]
+    assert get_args(evaluate.MaskBaselineName) == tuple(MaskBaseline)
+    assert get_args(evaluate.EnergyPhotosName) == tuple(EnergyPhotos)
     assert all(metric in evaluate.LOCALISATION_HELP for metric in LOCALISATION_METRICS)
     assert all(metric in evaluate.FAITHFULNESS_HELP for metric in FAITHFULNESS_METRICS)
     assert all(metric in evaluate.AGREEMENT_HELP for metric in AGREEMENT_METRICS)

@@ -65,11 +65,12 @@ def show_settings(as_json: console.AsJson = False) -> None:
     rows = [
         {
             "name": setting.name,
-            "value": _said(setting.value()),
+            "value": str(value) if isinstance(value, Path) else value,
             "from": "environment" if setting.is_set else "default",
-            "meaning": setting.meaning + (f"; {setting.unset}" if setting.value() is None else ""),
+            "meaning": setting.meaning + (f"; {setting.unset}" if value is None else ""),
         }
         for setting in settings.ALL
+        for value in [setting.value()]
     ]
     if as_json:
         console.show_json(rows)
@@ -77,10 +78,6 @@ def show_settings(as_json: console.AsJson = False) -> None:
     for row in rows:
         typer.echo(f"{row['name']} = {'(not set)' if row['value'] is None else row['value']}  [{row['from']}]")
         typer.echo(f"    {row['meaning']}")
-
-
-def _said(value: object) -> object:
-    return str(value) if isinstance(value, Path) else value
 
 
 def _check_free(address: str, port: int) -> None:
@@ -124,21 +121,12 @@ def _root(
 
 app.command("app")(open_app)
 app.command("settings")(show_settings)
-app.command("models")(networks.models)
-app.command("fetch")(networks.fetch)
-app.command("add")(networks.add)
-app.command("check")(networks.check)
-app.command("remove")(networks.remove)
-app.command("export")(networks.export)
-app.command("scale")(networks.scale)
-app.command("plan")(networks.plan)
-app.command("solve")(networks.solve)
-app.command("cam")(cam.cam)
-app.command("calibrate")(cam.calibrate)
-app.command("evaluate")(evaluate.evaluate)
-app.command("report")(evaluate.report)
-app.command("search")(train.search)
-app.command("train")(train.train)
+for command in (  # each has the name of its function
+    *(networks.models, networks.fetch, networks.add, networks.check, networks.remove, networks.export),
+    *(networks.scale, networks.plan, networks.solve, cam.cam, cam.calibrate),
+    *(evaluate.evaluate, evaluate.report, train.search, train.train),
+):
+    app.command()(command)
 app.add_typer(benchmarks.app, name="bench")
 
 

@@ -12,8 +12,6 @@ from effviz import optional_packages
 from effviz.cli import console
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from effviz.bench.benchmark import Figure, Figures, Say
     from effviz.bench.single_core_latency import Latency
 
@@ -40,10 +38,8 @@ def latency(
     results = []
     with console.progress() as bar:
         for name in models or TABLE_4:
-            task = bar.add_task(name, total=runs)
-            results.append(
-                network_timing.measure_network(name, runs, _wait_for_turn if in_turns else _RunBar(bar, task))
-            )
+            shown = console.count_progress(bar, bar.add_task(name, total=runs))
+            results.append(network_timing.measure_network(name, runs, _wait_for_turn if in_turns else shown))
             store_latency(results[-1])
     _show_latencies(results, as_json)
 
@@ -53,16 +49,6 @@ def _wait_for_turn(run: int, runs: int) -> None:
     typer.echo(f"{run}/{runs}", err=True)
     if not sys.stdin.readline():
         raise typer.Exit(1)
-
-
-class _RunBar:
-    """Moves a bar from run to run."""
-
-    def __init__(self, bar: "Progress", task: "TaskID") -> None:
-        self._bar, self._task = bar, task
-
-    def __call__(self, run: int, _runs: int) -> None:
-        self._bar.update(self._task, completed=run)
 
 
 def _show_latencies(results: "Sequence[Latency]", as_json: bool) -> None:
@@ -85,6 +71,8 @@ def _show_latencies(results: "Sequence[Latency]", as_json: bool) -> None:
     console.show_table(f"Latency of one picture on one core of {results[0].machine}", columns, rows)
 
 
+Repeats = Annotated[int, typer.Option(min=1, max=1000, help="Timed runs of each side; the median counts.")]
+
 app = typer.Typer(
     no_args_is_help=True, help="Time EffViz: beside a peer in the same run, and the app as visitors meet it."
 )
@@ -93,9 +81,7 @@ app.command("latency")(latency)
 
 
 @app.command("scaling")
-def scaling(
-    repeats: Annotated[int, typer.Option(min=1, max=1000, help="Timed runs of each side; the median counts.")] = 9,
-) -> None:
+def scaling(repeats: Repeats = 9) -> None:
     """Time the closed-form plan of B0 and B7 beside torch's FlopCounterMode on meta tensors."""
     optional_packages.require(*optional_packages.TORCH)
     from effviz.bench.network_timing import bench_scaling
@@ -113,7 +99,7 @@ def scaling(
 
 @app.command("cam")
 def cam(
-    repeats: Annotated[int, typer.Option(min=1, max=1000, help="Timed runs of each side; the median counts.")] = 15,
+    repeats: Repeats = 15,
     long: Annotated[bool, typer.Option(help="Also rows that take the peer about a minute each.")] = True,
     as_json: console.AsJson = False,
 ) -> None:

@@ -1,12 +1,10 @@
 """Commands on photos: `cam` writes maps and overlays, `calibrate` measures where a model's cells lie."""
 
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress, TaskID
 
 from effviz.cli import console
 from effviz.explain.data_types import Method, TargetLayer
@@ -50,27 +48,23 @@ def cam(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     asked = targets.parse_target(target)
     for photo in photos:
         explanations.read(photo)  # what is wrong with one is said before any network is made
-    request = explanations.ExplanationRequest(
-        photos=tuple(photos), refs=refs, target=asked, method=method, layer=layer, placement=placement
-    )
-    style = OverlayStyle(palette, opacity, placement, explanations.VIEW)
+    request = explanations.ExplanationRequest(tuple(photos), refs, asked, method, layer, placement)
     with console.progress() as bar:
-        task = bar.add_task("maps", total=len(request.refs) * len(request.photos))
+        task = bar.add_task("maps", total=len(refs) * len(photos))
         explained = explanations.explain(request, lambda text: bar.update(task, description=text, advance=1))
+    style = OverlayStyle(palette, opacity, placement, explanations.VIEW)
     results = explanations.write(explained, out, scale, style)
     if as_json:
         console.show_json(results)
-        return
+    else:
+        _show_maps(f"{method.value} at {layer.value}", results)
+
+
+def _show_maps(title: str, results: list[dict[str, Any]]) -> None:
     rows = [
-        (
-            Path(str(result["photo"])).name,
-            str(result["model"]),
-            f"{result['probability']:.1%}",
-            str(result["target_name"]),
-        )
-        for result in results
+        (Path(each["photo"]).name, each["model"], f"{each['probability']:.1%}", each["target_name"]) for each in results
     ]
-    console.show_table(f"{method.value} at {layer.value}", ("Photo", "Model", "Probability", "Class"), rows)
+    console.show_table(title, ("Photo", "Model", "Probability", "Class"), rows)
     for result in results:
         typer.echo(result["overlay_file"])  # not in the table, which would break it into lines
 
@@ -93,8 +87,7 @@ def calibrate(
     calibrations = []
     with console.progress() as bar:
         for ref in refs:
-            task = bar.add_task(ref.label, total=None)
-            calibrations.append(measure(ref, partial(_advance, bar, task)))
+            calibrations.append(measure(ref, console.count_progress(bar, bar.add_task(ref.label, total=None))))
             placement.store_calibration(calibrations[-1])
     if as_json:
         console.show_json([asdict(one) for one in calibrations])
@@ -112,7 +105,3 @@ def calibrate(
     ]
     columns = ("Model", "Slope", "Offset, px", "Error plain, cells", "Error calibrated, cells", "Objects")
     console.show_table("Where evidence for planted objects was found", columns, rows)
-
-
-def _advance(bar: Progress, task: TaskID, done: int, total: int) -> None:
-    bar.update(task, completed=done, total=total)

@@ -28,7 +28,7 @@ from typer.core import TyperGroup
 from effviz import file_io
 from effviz.cluster import ExecutionBackend
 from effviz.errors import EffVizError
-from effviz.progress import NamedProgress
+from effviz.progress import CountProgress, NamedProgress
 
 # Options of several commands.
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -80,9 +80,22 @@ def progress(in_bytes: bool = False) -> Progress:
     )
 
 
+def count_progress(bar: Progress, task: TaskID) -> CountProgress:
+    """Return the callback that shows how much of something is done."""
+    return lambda done, total: bar.update(task, completed=done, total=total)
+
+
 def named_progress(bar: Progress, task: TaskID) -> NamedProgress:
     """Return the callback that shows how much of something is done, and its name."""
     return lambda name, done, total: bar.update(task, description=name, completed=done, total=total)
+
+
+def warn(sentences: Sequence[str], more: str) -> None:
+    """Print the first five sentences on stderr, and `more`, which says the `{count}` of all, where there are others."""
+    for sentence in sentences[:5]:
+        typer.echo(sentence, err=True)
+    if len(sentences) > 5:
+        typer.echo(more.format(count=len(sentences)), err=True)
 
 
 # What a user did wrong becomes one line on stderr and exit code 1.

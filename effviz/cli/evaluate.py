@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
@@ -18,11 +18,10 @@ from effviz.i18n import _
 if TYPE_CHECKING:
     from effviz.evaluate.dataset_samples import Dataset
     from effviz.evaluate.intervals import Interval
-    from effviz.evaluate.run_settings import Metric, RunSettings
+    from effviz.evaluate.run_settings import RunSettings
     from effviz.evaluate.run_store import Manifest
-    from effviz.evaluate.run_summary import Failure, MetricMean, Results
+    from effviz.evaluate.run_summary import MetricMean
     from effviz.evaluate.runner import Workers
-    from effviz.report.example_maps import ExampleMaps
 
 METRICS_A_TABLE = 3
 DEFAULT_METRICS = "energy,pointing,maxbox"
@@ -33,21 +32,9 @@ SANITY_HELP = "sanity_spearman, sanity_ssim, sanity_logit."
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
-class BaselineChoice(StrEnum):
-    """What stands where something is taken away; `evaluate.masking.MaskBaseline`, which loads heavy libraries."""
-
-    MEAN = "mean"
-    BLUR = "blur"
-    BLACK = "black"
-    RISE = "rise"
-
-
-class EnergyChoice(StrEnum):
-    """The same of `evaluate.run_settings.EnergyPhotos`."""
-
-    ALL = "all"
-    SCORE_CAM = "score-cam"
-
+# The values of `evaluate.masking.MaskBaseline` and `evaluate.run_settings.EnergyPhotos`, which load heavy libraries.
+MaskBaselineName = Literal["mean", "blur", "black", "rise"]
+EnergyPhotosName = Literal["all", "score-cam"]
 
 DatasetPath = Annotated[
     Path,
@@ -96,17 +83,17 @@ Smooth = Annotated[
 ]
 
 EnergyOn = Annotated[
-    EnergyChoice,
+    EnergyPhotosName,
     typer.Option(
-        help="Photos of the energy game: all, or score-cam, one box of at most half the photo, as its authors."
+        help="Photos of the energy game: all, or score-cam, one box of at most half the photo, as its authors.",
     ),
 ]
 
 MaskedBy = Annotated[
-    BaselineChoice,
+    MaskBaselineName,
     typer.Option(
         help="What replaces pixels that are taken away: the mean pixel, the blurred photo, black, or as RISE: the mean "
-        "pixel, and a blurred photo that insertion begins with."
+        "pixel, and a blurred photo that insertion begins with.",
     ),
 ]
 
@@ -144,8 +131,8 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     layer: AtLayer = TargetLayer.LAST,
     placement: Placed = Placement.PLAIN,
     smooth: Smooth = 0.0,
-    energy_photos: EnergyOn = EnergyChoice.ALL,
-    masking: MaskedBy = BaselineChoice.MEAN,
+    energy_photos: EnergyOn = "all",
+    masking: MaskedBy = "mean",
     steps: Steps = 20,
     road_budget: RoadBudget = None,
     limit: Limit = None,
@@ -164,6 +151,7 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
 
     What made them is in OUT/run.json; `effviz report OUT` makes a page of both.
     """
+    from effviz.evaluate import runner
     from effviz.evaluate.masking import MaskBaseline, Masking
     from effviz.evaluate.run_settings import EnergyPhotos, Metric, RunSettings
 
@@ -175,14 +163,17 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         layer=layer,
         placement=placement,
         smooth=smooth,
-        energy_photos=EnergyPhotos(energy_photos.value),
-        masking=Masking(MaskBaseline(masking.value), steps),
+        energy_photos=EnergyPhotos(energy_photos),
+        masking=Masking(MaskBaseline(masking), steps),
         road_budget_s=math.inf if road_budget is None else road_budget,
         limit=limit,
         seed=seed,
     )
     measuring = _workers(engine, address, workers)
-    done = _measured(_opened(dataset, photos, settings), settings, out, measuring)
+    opened = _opened(dataset, photos, settings)
+    with console.progress() as bar:
+        watch = runner.RunObserver(console.count_progress(bar, bar.add_task("photos", total=None)))
+        done = runner.evaluate(opened, settings, out, watch, measuring)
     _show(done, as_json)
 
 
@@ -203,16 +194,6 @@ def _opened(path: Path, photos: Path | None, settings: "RunSettings") -> "Datase
     return dataset
 
 
-def _measured(dataset: "Dataset", settings: "RunSettings", out: Path, measuring: "tuple[Workers, ...]") -> "Manifest":
-    """Measure with a progress bar."""
-    from effviz.evaluate import runner
-
-    with console.progress() as bar:
-        task = bar.add_task("photos", total=None)
-        watch = runner.RunObserver(lambda done, total: bar.update(task, completed=done, total=total))
-        return runner.evaluate(dataset, settings, out, watch, *measuring)
-
-
 def _chosen(kind: type[Choice], text: str, what: str) -> tuple[Choice, ...]:
     """Read names with commas between, each once."""
     names = [name.strip().lower() for name in text.split(",")]
@@ -224,8 +205,8 @@ def _chosen(kind: type[Choice], text: str, what: str) -> tuple[Choice, ...]:
     return tuple(kind(name) for name in dict.fromkeys(names))
 
 
-def _workers(engine: ExecutionBackend, address: str, workers: int | None) -> "tuple[Workers, ...]":
-    """Return who measures, or nobody in particular."""
+def _workers(engine: ExecutionBackend, address: str, workers: int | None) -> "Workers | None":
+    """Return who measures; nobody else means this process."""
     if engine is ExecutionBackend.LOCAL:
         if address:
             raise SettingsError(
@@ -237,13 +218,13 @@ def _workers(engine: ExecutionBackend, address: str, workers: int | None) -> "tu
                 f"{workers} workers are asked for, and this process measures: only --engine ray has any. "
                 "Add that, or leave --workers out."
             )
-        return ()
+        return None
     from effviz.cluster import Cluster, require_ray
 
     require_ray()
     from effviz.evaluate import ray_engine
 
-    return (ray_engine.ray_workers(Cluster(workers or Cluster().workers, address)),)
+    return ray_engine.ray_workers(Cluster(workers or Cluster().workers, address))
 
 
 def _show(done: "Manifest", as_json: bool) -> None:
@@ -254,7 +235,9 @@ def _show(done: "Manifest", as_json: bool) -> None:
         console.show_json(done.as_dict() | {"results": [_plain(cell) for cell in cells], "failures": len(failures)})
     else:
         _show_tables(done, cells)
-        _print_failures(failures, done.folder)
+        more = "{count} rows have a reason instead of a value, of which 5 are above."
+        console.warn([f"Left out: {failure.reason}" for failure in failures], more)
+        typer.echo(f"All rows are in {done.folder}/results.parquet.")
     if not cells:
         raise DatasetError(
             f"Nothing could be measured on {_photos(done.photos)}: at least one must be usable. The reasons are in "
@@ -293,14 +276,6 @@ def _show_table(title: str, cells: "Sequence[MetricMean]", interval_of: "Callabl
         console.show_table(title, ("Method", *(metric.value for metric in some)), rows)
 
 
-def _print_failures(failures: "Sequence[Failure]", folder: Path) -> None:
-    for failure in failures[:5]:
-        typer.echo(f"Left out: {failure.reason}", err=True)
-    if len(failures) > 5:
-        typer.echo(f"{len(failures)} rows have a reason instead of a value, of which 5 are above.", err=True)
-    typer.echo(f"All rows are in {folder}/results.parquet.")
-
-
 def _photos(count: int) -> str:
     return "1 photo" if count == 1 else f"{count} photos"
 
@@ -313,9 +288,7 @@ def _words(interval: "Interval") -> str:
 
 def _plain(cell: "MetricMean") -> dict[str, object]:
     parts = {"all": cell.every, "small_off_centre": cell.small}
-    numbers = {
-        name: {"mean": part.mean, "low": part.low, "high": part.high, "n": part.n} for name, part in parts.items()
-    }
+    numbers = {name: {key: getattr(part, key) for key in ("mean", "low", "high", "n")} for name, part in parts.items()}
     return {"model": cell.model, "method": cell.method, "metric": cell.metric.value, **numbers}
 
 
@@ -336,24 +309,17 @@ def report(
     from effviz import file_io
     from effviz.evaluate import run_summary
     from effviz.report import html_report
-    from effviz.report.html_report import evaluation_html, headline_metric
 
     results = run_summary.load_results(run)
-    cells = run_summary.metric_means(results)
-    pages = {
-        out: evaluation_html(results, cells, _draw_examples(results, headline_metric(results), photos)),
-        **{out.with_name(name): text for name, text in html_report.table_files(results, cells).items()},
-    }
+    cells, examples = run_summary.metric_means(results), None
+    if photos is not None:
+        from effviz.report.example_maps import draw_examples
+
+        examples = draw_examples(results, html_report.headline_metric(results), photos)
+    pages = {out: html_report.evaluation_html(results, cells, examples)}
+    pages |= {out.with_name(name): text for name, text in html_report.table_files(results, cells).items()}
     with file_io.reporting_write_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         for path, content in pages.items():
             file_io.write_text_atomically(path, content)
     typer.echo(f"The page is {out}; beside it are {', '.join(path.name for path in list(pages)[1:])}.")
-
-
-def _draw_examples(run: "Results", metric: "Metric", photos: Path | None) -> "ExampleMaps | None":
-    if photos is None:
-        return None
-    from effviz.report.example_maps import draw_examples
-
-    return draw_examples(run, metric, photos)

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,26 +21,27 @@ if TYPE_CHECKING:
     from effviz.train.data import DataSet
     from effviz.train.family_training import FamilyJob, FamilyOutcome, FamilyPlan, FamilyStatus, PairedComparison
     from effviz.train.grid_search import SearchStatus
-    from effviz.train.loop import Report, TrainedNetwork, TrainingStatus
+    from effviz.train.loop import TrainedNetwork, TrainingStatus
     from effviz.train.ray_engine import RayTrainingJob
 
 TRAIN_OUT = Path(".effviz/train")
 FAMILY = "family"
-DATA = typer.Option(help="Folder with train/CLASS/*.jpg and val/CLASS/*.jpg.")
+Data = Annotated[Path, typer.Option(help="Folder with train/CLASS/*.jpg and val/CLASS/*.jpg.")]
+Threads = Annotated[int, typer.Option(min=0, max=256, help="Cores to use; 0: torch decides.")]
 
 
 def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     config: Annotated[str, typer.Argument(help="A TOML file, a shipped recipe (paper, short), or `family`.")],
     plan: Annotated[Path | None, typer.Argument(help="With `family`: the plan, such as models/mini/plan.toml.")] = None,
     *,
-    data: Annotated[Path, DATA],
+    data: Data,
     out: Annotated[Path | None, typer.Option(help="Where weights, log and checkpoints go.")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the newest checkpoint, if there is one.")
     ] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the recipe's.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto: the fastest there is.")] = "auto",
-    threads: Annotated[int, typer.Option(min=0, max=256, help="Cores to use; 0: torch decides.")] = 0,
+    threads: Threads = 0,
     engine: console.Engine = ExecutionBackend.LOCAL,
     workers: Annotated[int, typer.Option(min=1, max=1024, help="With --engine ray: how many share each batch.")] = 2,
     address: console.Address = "",
@@ -54,32 +56,23 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     nothing had happened. A family goes on by itself.
     """
     optional_packages.require(*optional_packages.TORCH)
-    if config == FAMILY:
-        if plan is None:
-            raise SettingsError("`effviz train family` needs a plan: name its file, such as models/mini/plan.toml.")
-        from effviz.train import family_training as plans
-
-        wanted = plans.shrink_plan(plans.read_plan(plan), epochs, seeds)
-        train_family(wanted, family_job(data, out or TRAIN_OUT / wanted.name, _device(device), photos), as_json)
-        return
-    import torch
-
-    from effviz.train import loop
-    from effviz.train import training_recipe as recipes
+    from effviz.train import loop, training_recipe
     from effviz.train.ray_engine import RayTrainingJob
 
-    recipe = recipes.read_recipe(config)
+    if config == FAMILY:
+        family = _read_plan(plan, epochs, seeds)
+        train_family(family, _family_job(data, out or TRAIN_OUT / family.name, _device(device), photos), as_json)
+        return
+    recipe = training_recipe.read_recipe(config)
     if seed is not None:
         recipe = replace(recipe, seed=seed)
     folder = out or TRAIN_OUT / recipe.name
     if not resume:
         _check_new(folder)
-    if threads:
-        torch.set_num_threads(threads)
+    _use_threads(threads)
     on_ray = engine is ExecutionBackend.RAY
-    job = RayTrainingJob(
-        recipe, data, folder, loop.TrainingOptions(device if on_ray and device == "cuda" else _device(device))
-    )
+    options = loop.TrainingOptions(device if on_ray and device == "cuda" else _device(device))
+    job = RayTrainingJob(recipe, data, folder, options)
     dataset, trained = _train_with_bar(job, Cluster(workers, address, max(threads, 1)) if on_ray else None)
     _show_trained(job, trained, loop.export_training(recipe, dataset, trained, folder), as_json)
 
@@ -110,7 +103,7 @@ def _show_trained(job: "RayTrainingJob", trained: "TrainedNetwork", entry: objec
 
 def _train_with_bar(job: "RayTrainingJob", cluster: Cluster | None) -> "tuple[DataSet, TrainedNetwork]":
     """Read the pictures and learn from them, with a bar."""
-    from effviz.train import batches
+    from effviz.train import batches, loop, ray_engine
     from effviz.train import data as pictures
 
     with console.progress() as bar:
@@ -118,19 +111,16 @@ def _train_with_bar(job: "RayTrainingJob", cluster: Cluster | None) -> "tuple[Da
         decoding = console.named_progress(bar, task)
 
         def learning(status: "TrainingStatus") -> None:
-            bar.update(task, description=_words(status), completed=status.step, total=status.steps)
+            top1 = "" if status.top1_pct is None else f", top-1 {status.top1_pct:.1f} %"
+            words = f"loss {status.loss:.2f}{top1}{_left(status.seconds_left)}"
+            bar.update(task, description=words, completed=status.step, total=status.steps)
 
         dataset = pictures.data_set(job.photos, batches.decoded_side_px(job.recipe.network.resolution_px), decoding)
-        _report_skipped(dataset)
-        return dataset, _train(job, dataset, cluster, learning)
-
-
-def _train(job: "RayTrainingJob", dataset: "DataSet", cluster: Cluster | None, report: "Report") -> "TrainedNetwork":
-    from effviz.train import loop, ray_engine
-
-    if cluster is None:
-        return loop.train(job.recipe, dataset, job.folder, job.options, report)
-    return ray_engine.train(job, cluster, report)
+        skipped = [f"Skipped: {sentence}" for sentence in (*dataset.train.skipped, *dataset.val.skipped)]
+        console.warn(skipped, "{count} files were skipped, of which 5 are named above.")
+        if cluster:
+            return dataset, ray_engine.train(job, cluster, learning)
+        return dataset, loop.train(job.recipe, dataset, job.folder, job.options, learning)
 
 
 def _device(wanted: str) -> str:
@@ -145,47 +135,59 @@ def _device(wanted: str) -> str:
     return wanted
 
 
-def _words(status: "TrainingStatus") -> str:
-    top1 = "" if status.top1_pct is None else f", top-1 {status.top1_pct:.1f} %"
-    return f"loss {status.loss:.2f}{top1}, {timedelta(seconds=round(status.seconds_left))} left"
+def _use_threads(count: int) -> None:
+    import torch
+
+    if count:
+        torch.set_num_threads(count)
 
 
-def _report_skipped(dataset: "DataSet") -> None:
-    skipped = (*dataset.train.skipped, *dataset.val.skipped)
-    for sentence in skipped[:5]:
-        typer.echo(f"Skipped: {sentence}", err=True)
-    if len(skipped) > 5:
-        typer.echo(f"{len(skipped)} files were skipped, of which 5 are named above.", err=True)
+def _left(seconds: float | None) -> str:
+    return "" if seconds is None else f", {timedelta(seconds=round(seconds))} left"
 
 
 # The command `effviz train family`: a whole plan of trainings, its tables, its figure and its verdict.
 
-JUDGEMENT = "judgement.json"
-FIGURE = "figure.html"
 TABLE = "table.md"
-ENTRIES = "manifest.json"
+
+
+def _read_plan(file: Path | None, epochs: int | None, seeds: int | None) -> "FamilyPlan":
+    from effviz.train import family_training
+
+    if file is None:
+        raise SettingsError("`effviz train family` needs a plan: name its file, such as models/mini/plan.toml.")
+    return family_training.shrink_plan(family_training.read_plan(file), epochs, seeds)
+
+
+def _family_job(photos: Path, out: Path, device: str, most: int | None) -> "FamilyJob":
+    """Return how a plan is trained on a device: with 16-bit activations on a GPU of NVIDIA."""
+    from effviz.train.family_training import FamilyJob
+    from effviz.train.loop import TrainingOptions
+
+    return FamilyJob(photos, out, TrainingOptions(device, bfloat16=device == "cuda"), most)
 
 
 def train_family(plan: "FamilyPlan", job: "FamilyJob", as_json: bool) -> None:
     """Train a plan, then write and print what came out."""
     from effviz.plots import grid_search as plots
+    from effviz.train import loop
 
     outcomes = _train_family_with_bar(plan, job)
     judged = _judged(plan, outcomes)
     texts = {
-        JUDGEMENT: file_io.json_text(asdict(judged)),
+        "judgement.json": file_io.json_text(asdict(judged)),
         TABLE: _family_table(outcomes, judged),
-        ENTRIES: _manifest_entries(outcomes),
+        "manifest.json": _manifest_entries(outcomes),
+        "figure.html": plots.family_accuracy(outcomes).to_html(include_plotlyjs=True, full_html=True),
     }
     for name, text in texts.items():
-        _write_text(job.out / name, text)
-    _write_text(job.out / FIGURE, plots.family_accuracy(outcomes).to_html(include_plotlyjs=True, full_html=True))
+        loop.replace_text(job.out / name, text)
     if as_json:
         console.show_json(asdict(judged))
         return
     typer.echo(texts[TABLE])
     typer.echo(f"Compound scaling at {plan.name}'s size: {judged.verdict}.")
-    typer.echo(f"{', '.join((*texts, FIGURE))} and a folder for each run are in {job.out}.")
+    typer.echo(f"{', '.join(texts)} and a folder for each run are in {job.out}.")
 
 
 def _train_family_with_bar(plan: "FamilyPlan", job: "FamilyJob") -> "tuple[FamilyOutcome, ...]":
@@ -198,7 +200,7 @@ def _train_family_with_bar(plan: "FamilyPlan", job: "FamilyJob") -> "tuple[Famil
             status = standing.status
             words = f"{standing.run.name}, run {standing.done + 1} of {standing.runs}"
             if status is not None and standing.seconds_left is not None:
-                words += f", loss {status.loss:.2f}, {timedelta(seconds=round(standing.seconds_left))} left"
+                words += f", loss {status.loss:.2f}{_left(standing.seconds_left)}"
                 bar.update(task, description=words, completed=status.step, total=status.steps)
 
         return families.train(plan, job, learning, console.named_progress(bar, task))
@@ -243,8 +245,7 @@ def _family_table(outcomes: "tuple[FamilyOutcome, ...]", judged: FamilyJudgement
         for row in outcomes
     ]
     lines += ["", "| compound minus | points | 95 % over seeds | 95 % over seeds and photos | p (Holm) |"]
-    lines += ["| --- | ---: | --- | --- | ---: |"]
-    lines += [_table_line(comparison) for comparison in judged.comparisons]
+    lines += ["| --- | ---: | --- | --- | ---: |", *map(_table_line, judged.comparisons)]
     return "\n".join(lines) + "\n"
 
 
@@ -266,27 +267,13 @@ def _manifest_entries(outcomes: "tuple[FamilyOutcome, ...]") -> str:
     return file_io.json_text(entries) + "\n"
 
 
-def _write_text(path: Path, text: str) -> None:
-    from effviz.train import loop
-
-    loop.replace_text(path, text)
-
-
-def family_job(photos: Path, out: Path, device: str, most: int | None) -> "FamilyJob":
-    """Return how a plan is trained on a device: with 16-bit activations on a GPU of NVIDIA."""
-    from effviz.train.family_training import FamilyJob
-    from effviz.train.loop import TrainingOptions
-
-    return FamilyJob(photos, out, replace(TrainingOptions(), device=device, bfloat16=device == "cuda"), most)
-
-
 # The command of the grid search: step 1 of the paper's two-step scaling, at a size that two cores can afford.
 
 SEARCH_OUT = Path(".effviz/search")
 
 
 def search(  # noqa: PLR0913  # one parameter an option, as Typer wants it
-    data: Annotated[Path, DATA],
+    data: Data,
     grid: Annotated[GridSize, typer.Option(help="How fine the grid of alpha, beta and gamma is.")] = GridSize.COARSE,
     recipe: Annotated[
         str, typer.Option(help="How each network is trained: a shipped recipe or a TOML file.")
@@ -295,7 +282,7 @@ def search(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         Path, typer.Option(help="Where results.csv goes, and what a cut-off search goes on from.")
     ] = SEARCH_OUT,
     seeds: Annotated[int, typer.Option(min=2, max=20, help="Seeds for the baseline and the best five points.")] = 2,
-    threads: Annotated[int, typer.Option(min=0, max=256, help="Cores to use; 0: torch decides.")] = 0,
+    threads: Threads = 0,
     as_json: console.AsJson = False,
 ) -> None:
     """Train a small network for every alpha, beta, gamma that doubles its MACs, and say which did best.
@@ -303,48 +290,29 @@ def search(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     Kill it whenever you like: the same command goes on from where it was, and a minute of work is lost at most.
     """
     optional_packages.require(*optional_packages.TORCH)
-    import torch
+    from effviz.train import grid_search, training_recipe
 
-    from effviz.train import training_recipe as recipes
-    from effviz.train.grid_search import GridSearch
-    from effviz.train.grid_search import run_search as run
-
-    if threads:
-        torch.set_num_threads(threads)
-    grid_search = GridSearch(recipes.read_recipe(recipe), grid, seeds)
+    _use_threads(threads)
+    wanted = grid_search.GridSearch(training_recipe.read_recipe(recipe), grid, seeds)
     with console.progress() as bar:
-        tell = _SearchProgress(bar)
-        results = run(grid_search, data, out, tell.stand, tell.decoding)
+        task = bar.add_task("pictures", total=None)
+        stand, decoding = partial(_show_trial, bar, task), console.named_progress(bar, task)
+        results = grid_search.run_search(wanted, data, out, stand, decoding)
     _show_search(results, as_json)
 
 
-class _SearchProgress:
-    """A bar for those who watch, and a line for each finished training for those who read the log."""
-
-    def __init__(self, bar: "Progress") -> None:
-        self._bar = bar
-        self._task: TaskID = bar.add_task("pictures", total=None)
-        self.decoding = console.named_progress(bar, self._task)
-
-    def stand(self, standing: "SearchStatus") -> None:
-        left = f", {timedelta(seconds=round(standing.seconds_left))} left" if standing.seconds_left is not None else ""
-        if standing.result is not None:
-            row = standing.result
-            typer.echo(
-                f"{standing.done}/{standing.trials} {standing.trial.name}: top-1 {row.top1_pct:.2f} %, "
-                f"{row.macs_ratio:.3f} times the MACs, {row.seconds:.0f} s{left}",
-                err=True,
-            )
-        elif standing.status is not None:
-            words = (
-                f"{standing.done + 1}/{standing.trials} {standing.trial.name}, loss {standing.status.loss:.2f}{left}"
-            )
-            self._bar.update(self._task, description=words, completed=standing.status.step, total=standing.status.steps)
+def _show_trial(bar: "Progress", task: "TaskID", standing: "SearchStatus") -> None:
+    """Move the bar for those who watch, and print a line for each finished training for those who read the log."""
+    row, status, left = standing.result, standing.status, _left(standing.seconds_left)
+    if row is not None:
+        text = f"{standing.done}/{standing.trials} {standing.trial.name}: top-1 {row.top1_pct:.2f} %, "
+        typer.echo(f"{text}{row.macs_ratio:.3f} times the MACs, {row.seconds:.0f} s{left}", err=True)
+    elif status is not None:
+        words = f"{standing.done + 1}/{standing.trials} {standing.trial.name}, loss {status.loss:.2f}{left}"
+        bar.update(task, description=words, completed=status.step, total=status.steps)
 
 
 def _show_search(results: "tuple[SearchResult, ...]", as_json: bool) -> None:
-    from dataclasses import asdict
-
     from effviz.facts import two_step_search
 
     points = two_step_search.summarize_points(results)
