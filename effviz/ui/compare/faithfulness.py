@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 from plotly.subplots import make_subplots
@@ -29,7 +28,7 @@ from effviz.ui.job_progress import JobProgress, ask, stopped
 from effviz.ui.memory import SizeBoundedCache, budget_bytes
 
 if TYPE_CHECKING:
-    from effviz.evaluate.faithfulness import Playback, ProbabilityCurve
+    from effviz.evaluate.faithfulness import DeletionInsertion, Playback, ProbabilityCurve
 
 # What is left of a class's probability while a model's input is taken away or brought in, for several models.
 
@@ -37,44 +36,32 @@ HEIGHT_PX = 560
 OWN: Final = "its own"
 
 
-@dataclass(frozen=True, slots=True)
-class MaskingCurve:
-    """A probability at each step, and the area under it."""
-
-    values: tuple[float, ...]
-    auc: float
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MaskedModel:
     """One model: what its map does, and what random ones do on average."""
 
     name: str
     look: SeriesStyle
-    deletion: MaskingCurve
-    insertion: MaskingCurve
-    random_deletion: MaskingCurve
-    random_insertion: MaskingCurve
+    own: "DeletionInsertion"
+    random: "DeletionInsertion"
 
     @property
-    def curves(self) -> tuple[tuple[str, str, MaskingCurve], ...]:
+    def curves(self) -> tuple[tuple[str, str, "ProbabilityCurve"], ...]:
         """Each with its map and its way."""
         return (
-            (OWN, "deletion", self.deletion),
-            (OWN, "insertion", self.insertion),
-            ("mean of random", "deletion", self.random_deletion),
-            ("mean of random", "insertion", self.random_insertion),
+            (OWN, "deletion", self.own.deletion),
+            (OWN, "insertion", self.own.insertion),
+            ("mean of random", "deletion", self.random.deletion),
+            ("mean of random", "insertion", self.random.insertion),
         )
 
 
-def deletion_insertion_figure(models: Sequence[MaskedModel], shares: Sequence[float]) -> go.Figure:
+def deletion_insertion_figure(models: Sequence[MaskedModel]) -> go.Figure:
     """Draw deletion above insertion, over the shares of the area that have changed, 0 to 1; random maps as dots."""
     chart = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
-    percent = [100 * share for share in shares]
     for model in models:
         for which, way, curve in model.curves:
-            trace = _trace(model, curve, which == OWN).update(x=percent)
-            chart.add_trace(trace, 1 if way == "deletion" else 2, 1)
+            chart.add_trace(_trace(model, curve, which == OWN), 1 if way == "deletion" else 2, 1)
     chart.add_trace(_random_in_legend(models), 1, 1)
     chart.update_layout(template=TEMPLATE, height=HEIGHT_PX, margin={"l": 72, "t": 12})
     chart.update_layout(legend={"y": -0.16, "yanchor": "top"})
@@ -90,16 +77,17 @@ def _title(good: str) -> str:
     return f"<b>{good}</b><br>" + _("Probability (%)")
 
 
-def _trace(model: MaskedModel, curve: MaskingCurve, own: bool) -> go.Scatter:
+def _trace(model: MaskedModel, curve: "ProbabilityCurve", own: bool) -> go.Scatter:
     """A curve of the map itself, named with both areas, or the mean of random ones, which is dotted."""
     areas = _("{model}: areas {deletion:.2f} and {insertion:.2f}")
-    name = areas.format(model=model.name, deletion=model.deletion.auc, insertion=model.insertion.auc)
+    name = areas.format(model=model.name, deletion=model.own.deletion.auc, insertion=model.own.insertion.auc)
     random = _("{model}, random maps").format(model=model.name)
     return go.Scatter(
         name=name if own else random,
         legendgroup=model.name,
-        showlegend=curve is model.deletion,  # once for each model
-        y=[100 * value for value in curve.values],
+        showlegend=curve is model.own.deletion,  # once for each model
+        x=(100 * curve.fractions).tolist(),
+        y=(100 * curve.probabilities).tolist(),
         hovertemplate=f"%{{y:.1f}} %<extra>{model.name if own else random}</extra>",
         mode="lines+markers" if own else "lines",
         line={"color": model.look.colour, "width": 2 if own else 1.5, "dash": "solid" if own else "dot"},
@@ -239,17 +227,16 @@ def _show(request: FaithfulnessRequest, played: Sequence["Playback"]) -> None:
         reel(payload(request, played), "faithful-reel")
     with curves:
         models = list(map(_masked, request.cells, _looks(request.cells), played))
-        shares = played[0].map.deletion.fractions.tolist()
-        chart = deletion_insertion_figure(models, shares)
+        chart = deletion_insertion_figure(models)
         alt = _("The probability of each model's class over the share of its input that is taken away or brought in.")
         st.plotly_chart(chart, key=CHART, config=style.config("faithful"), alt=alt)
         credit = _("Measured and drawn by EffViz (Apache-2.0).")
-        chart_menu(CHART, chart, _("Is the map faithful?"), credit, curve_rows(models, shares))
+        chart_menu(CHART, chart, _("Is the map faithful?"), credit, curve_rows(models))
     _table(request.cells, played)
     outputs.sources((_("Petsiuk et al. 2018, deletion and insertion"), PAPER))
 
 
-def curve_rows(models: Sequence[MaskedModel], shares: Sequence[float]) -> list[Row]:
+def curve_rows(models: Sequence[MaskedModel]) -> list[Row]:
     """One row a point of the figure: of the map itself, and of the mean of the random ones."""
     return [
         {
@@ -261,7 +248,7 @@ def curve_rows(models: Sequence[MaskedModel], shares: Sequence[float]) -> list[R
         }
         for model in models
         for which, way, curve in model.curves
-        for share, probability in zip(shares, curve.values, strict=True)
+        for share, probability in zip(curve.fractions.tolist(), curve.probabilities.tolist(), strict=True)
     ]
 
 
@@ -294,35 +281,26 @@ def _looks(cells: Sequence[MapCell]) -> list[SeriesStyle]:
 
 
 def _masked(cell: MapCell, look: SeriesStyle, playback: "Playback") -> MaskedModel:
-    return MaskedModel(
-        cell.entrant.card.ref.label,
-        look,
-        _mean([playback.map.deletion]),
-        _mean([playback.map.insertion]),
-        _mean([one.deletion for one in playback.random]),
-        _mean([one.insertion for one in playback.random]),
-    )
+    from effviz.evaluate.faithfulness import DeletionInsertion, ProbabilityCurve
 
-
-def _mean(curves: Sequence["ProbabilityCurve"]) -> MaskingCurve:
-    """The mean of some curves; its area is the mean of their areas."""
-    mean = np.mean([curve.probabilities for curve in curves], axis=0)
-    return MaskingCurve(tuple(mean.tolist()), float(np.mean([curve.auc for curve in curves])))
+    fractions = playback.map.deletion.fractions
+    taken = np.mean([one.deletion.probabilities for one in playback.random], axis=0)
+    brought = np.mean([one.insertion.probabilities for one in playback.random], axis=0)
+    random = DeletionInsertion(ProbabilityCurve(fractions, taken), ProbabilityCurve(fractions, brought))
+    return MaskedModel(cell.entrant.card.ref.label, look, playback.map, random)
 
 
 def _table(cells: Sequence[MapCell], played: Sequence["Playback"]) -> None:
-    table = pd.DataFrame(
-        {
-            _("Model"): [cell.entrant.card.ref.label for cell in cells],
-            _("Class"): [cell.map.target_name for cell in cells],
-            _("Deletion"): [playback.map.deletion.auc for playback in played],
-            _("Deletion, random maps"): [_range(one.deletion for one in playback.random) for playback in played],
-            _("Deletion, Gaussian"): [playback.gaussian.deletion.auc for playback in played],
-            _("Insertion"): [playback.map.insertion.auc for playback in played],
-            _("Insertion, random maps"): [_range(one.insertion for one in playback.random) for playback in played],
-            _("Insertion, Gaussian"): [playback.gaussian.insertion.auc for playback in played],
-        }
-    )
+    table = {
+        _("Model"): [cell.entrant.card.ref.label for cell in cells],
+        _("Class"): [cell.map.target_name for cell in cells],
+        _("Deletion"): [playback.map.deletion.auc for playback in played],
+        _("Deletion, random maps"): [_range(one.deletion for one in playback.random) for playback in played],
+        _("Deletion, Gaussian"): [playback.gaussian.deletion.auc for playback in played],
+        _("Insertion"): [playback.map.insertion.auc for playback in played],
+        _("Insertion, random maps"): [_range(one.insertion for one in playback.random) for playback in played],
+        _("Insertion, Gaussian"): [playback.gaussian.insertion.auc for playback in played],
+    }
     number = st.column_config.NumberColumn(format="%.3f")
     numbers = [_("Deletion"), _("Deletion, Gaussian"), _("Insertion"), _("Insertion, Gaussian")]
     st.dataframe(table, hide_index=True, column_config=dict.fromkeys(numbers, number))

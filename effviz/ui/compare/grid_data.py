@@ -3,8 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Final
 
 import streamlit as st
 
@@ -20,7 +19,7 @@ from effviz.plots.style import GREY, LOOKS
 from effviz.report import session_archive
 from effviz.ui import cache, glossary
 from effviz.ui.compare import cell_inspector, display_settings, photo_picker
-from effviz.ui.compare.display_settings import LAYERS, SCALES, ExplanationChoice
+from effviz.ui.compare.display_settings import LAYERS, SCALES, ExplanationChoice, Option
 from effviz.ui.compare.map_cells import Entrant, Entries, MapCell, MapGap
 from effviz.ui.components import Json, jpeg_address
 from effviz.ui.components.grid import pack
@@ -29,33 +28,24 @@ from effviz.zoo.catalogue import ModelCard
 
 def show_model_table(cards: Sequence[ModelCard]) -> None:
     """One row a model: depth, width, resolution, cost, size of the map, accuracy and where each comes from."""
-    import pandas as pd  # takes half a second, which the first maps need not wait for
-
-    table = pd.DataFrame(
-        {
-            _("Model"): [card.ref.label for card in cards],
-            _("Depth d"): [card.depth for card in cards],
-            _("Width w"): [card.width for card in cards],
-            _("Resolution (px)"): [card.resolution_px for card in cards],
-            _("Parameters (million)"): [card.params / 1e6 for card in cards],
-            _("MACs (billion)"): [card.macs / 1e9 for card in cards],
-            _("Map (cells)"): [f"{card.map_px} × {card.map_px}" for card in cards],
-            _("Top-1 (%)"): [_top1(card) for card in cards],
-            _("Weights"): [card.weights.replace("`", "") for card in cards],
-            _("Source of top-1"): [card.top1_words for card in cards],
-        }
-    )
-    st.dataframe(
-        table,
-        hide_index=True,
-        column_config={
-            _("Model"): st.column_config.TextColumn(pinned=True),
-            _("Parameters (million)"): st.column_config.NumberColumn(format="%.2f"),
-            _("MACs (billion)"): st.column_config.NumberColumn(
-                format="%.3f", help=_("Multiply-adds, the paper's FLOPs")
-            ),
-        },
-    )
+    table = {
+        _("Model"): [card.ref.label for card in cards],
+        _("Depth d"): [card.depth for card in cards],
+        _("Width w"): [card.width for card in cards],
+        _("Resolution (px)"): [card.resolution_px for card in cards],
+        _("Parameters (million)"): [card.params / 1e6 for card in cards],
+        _("MACs (billion)"): [card.macs / 1e9 for card in cards],
+        _("Map (cells)"): [f"{card.map_px} × {card.map_px}" for card in cards],
+        _("Top-1 (%)"): [_top1(card) for card in cards],
+        _("Weights"): [card.weights.replace("`", "") for card in cards],
+        _("Source of top-1"): [card.top1_words for card in cards],
+    }
+    configs = {
+        _("Model"): st.column_config.TextColumn(pinned=True),
+        _("Parameters (million)"): st.column_config.NumberColumn(format="%.2f"),
+        _("MACs (billion)"): st.column_config.NumberColumn(format="%.3f", help=_("Multiply-adds, the paper's FLOPs")),
+    }
+    st.dataframe(table, hide_index=True, column_config=configs)
     st.caption(
         _(
             "d, w: multipliers of the baseline's blocks and channels. Parameters and MACs are computed layer by layer "
@@ -83,20 +73,18 @@ def show_agreements(maps: Sequence[ActivationMap]) -> None:
     reference = (left if len(names) == 1 else right).selectbox(_("Compare with"), list(of_photo), key=REFERENCE)
     others = [entry for entry in of_photo.values() if entry.model != reference]
     agreements = [agreement(of_photo[reference], other) for other in others]
-    columns = {
+    numbers = {
         _("Overlap of the top 20 %"): [agreement.iou_top20 for agreement in agreements],
         _("Rank correlation"): [agreement.spearman for agreement in agreements],
         _("Distance of centres (% of diagonal)"): [100 * agreement.centroid_distance for agreement in agreements],
     }
-    against = {_("Against {model}").format(model=reference): [other.model for other in others]}
-    words = {_("In words"): [agreement_words(agreement.iou_top20) for agreement in agreements]}
-    import pandas as pd
-
-    st.dataframe(
-        pd.DataFrame({**against, **words, **columns}),
-        hide_index=True,
-        column_config={name: st.column_config.NumberColumn(format="%.2f") for name in columns},
-    )
+    table = {
+        _("Against {model}").format(model=reference): [other.model for other in others],
+        _("In words"): [agreement_words(agreement.iou_top20) for agreement in agreements],
+        **numbers,
+    }
+    number = st.column_config.NumberColumn(format="%.2f")
+    st.dataframe(table, hide_index=True, column_config=dict.fromkeys(numbers, number))
     st.caption(
         _(
             "On shares of positive evidence, in the part of the photo that both models saw. "
@@ -111,10 +99,7 @@ def agreement_words(iou: float) -> str:
     if math.isnan(iou):
         return _("no positive evidence to compare")
     shared = round(2 * iou / (1 + iou), 9)  # three quarters are not a little less
-    for least, words in AGREEMENTS.items():
-        if shared >= least:
-            return _(words)
-    return _("looks elsewhere")
+    return next(_(words) for least, words in AGREEMENTS.items() if shared >= least)
 
 
 REFERENCE = "agreement_reference"  # in the session: the model that the others are compared with
@@ -123,6 +108,7 @@ AGREEMENTS = {
     0.75: lazy_gettext("looks at the same places"),
     0.5: lazy_gettext("looks mostly at the same places"),
     0.3: lazy_gettext("looks partly at the same places"),
+    0.0: lazy_gettext("looks elsewhere"),
 }
 
 
@@ -273,7 +259,6 @@ def summary_words(method: Method) -> Json:
 
 # What the browser gets: photos, and raw maps of every class of interest.
 
-Option = TypeVar("Option", bound=StrEnum)
 Class = tuple[int, str]  # its index in a model, and its name: two models may count differently
 
 

@@ -219,7 +219,6 @@ def show(entries: Entries, choice: ExplanationChoice, looked: DisplaySettings) -
 # Downloads: the raw maps, what is needed to repeat the comparison, and still pictures as one picture. The browser's
 # grid gives the picture itself, as it is seen; see `components/grid/sheet.js`.
 
-
 FILES: Final = {  # by stem: ending, MIME type and icon
     "grid": (".png", "image/png", ":material/image:"),
     "maps": (".npz", "application/octet-stream", ":material/grid_on:"),
@@ -303,17 +302,16 @@ def _grid_png(entries: Entries, choice: ExplanationChoice, look: DisplaySettings
 def _sheet(scaled: Mapping[MapCell, ScaledMap], choice: ExplanationChoice, look: DisplaySettings) -> sheet.PictureGrid:
     """The photos down, the models across; a map that could not be made leaves the photo alone in its place."""
     labels = list(dict.fromkeys(cell.entrant.card.ref.label for cell in scaled))
-    photos = {(cell.chosen.sha256, cell.chosen.name): cell.photo for cell in scaled}
     drawn = {
-        (cell.chosen.sha256, cell.chosen.name, cell.map.model): sheet.GridPicture(
+        (cell.chosen, cell.map.model): sheet.GridPicture(
             overlay(cell.photo, one, style_for(cell.map, look.style)), _sheet_lines(cell)
         )
         for cell, one in scaled.items()
     }
     rows = []
-    for (sha256, name), photo in photos.items():
-        plain = sheet.GridPicture(display(photo, look.style.view.longest_px))
-        rows.append((name, (plain, *(drawn.get((sha256, name, label), plain) for label in labels))))
+    for chosen in dict.fromkeys(cell.chosen for cell in scaled):
+        plain = sheet.GridPicture(display(chosen.open(), look.style.view.longest_px))
+        rows.append((chosen.name, (plain, *(drawn.get((chosen, label), plain) for label in labels))))
     text = _("{method}, {layer}; {scale}; EffViz")
     layer = _(LAYERS[choice.layer]).lower()
     footer = text.format(method=CAM_METHODS[choice.method].title, layer=layer, scale=_(SCALES[look.scale]).lower())

@@ -39,15 +39,10 @@ class PhiTable:
     """A network for every step of phi, the baseline, and the published networks of the same family."""
 
     rule: ScalingRule
-    family: Family
     baseline: DrawnNetwork
     rows: tuple[DrawnNetwork, ...]  # phi = PHI_LEAST + PHI_STEP * position
     published: tuple[DrawnNetwork, ...]
     nearest: tuple[int, ...]  # per row: the position in `published`
-
-    def position(self, phi: float) -> int:
-        """The row of a phi."""
-        return round((phi - PHI_LEAST) / PHI_STEP)
 
     def payload(self) -> components.Json:
         """The table as JSON for the browser."""
@@ -82,7 +77,7 @@ def phi_table(rule: ScalingRule, family: Family) -> PhiTable:
         for name, entry in PUBLISHED.items()
         if entry.family is family
     )
-    return PhiTable(rule, family, published[0], rows, published, tuple(_nearest(row, published) for row in rows))
+    return PhiTable(rule, published[0], rows, published, tuple(_nearest(row, published) for row in rows))
 
 
 def network(name: str, plan: Plan) -> DrawnNetwork:
