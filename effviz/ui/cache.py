@@ -60,7 +60,7 @@ def solution_within(budgets: tuple[Budget, ...], path: ScalingPath) -> Solution:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def growth(rule: ScalingRule, family: Family) -> Growth:
     """How MACs grow along the phi slider."""
-    return grow(phi.steps(), rule, family)
+    return grow(phi.STEPS, rule, family)
 
 
 _PHOTOS: SizeBoundedCache[Photo] = SizeBoundedCache(budget_bytes(0.06), lambda photo: photo.rgb.nbytes)

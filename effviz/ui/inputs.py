@@ -1,6 +1,8 @@
 """Widgets that give typed values: choices by name, families, scaling rules and budgets."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -43,6 +45,27 @@ def choose_several(label: str, names: Names, key: str, first: Sequence[str], hel
     ordered = [name for name in names if name in chosen]
     _write(key, ",".join(ordered), ",".join(name for name in names if name in first))
     return ordered
+
+
+Member = TypeVar("Member", bound=StrEnum)
+
+
+def choose_member(label: str, names: Mapping[Member, str], key: str, first: Member, **options: Any) -> Member:
+    """Choose one of an enumeration in a row of buttons; with `bind="query-params"` its name stands in the address.
+
+    So bind only names that are not translated. `options` are those of `st.segmented_control`.
+    """
+    kind, values = type(first), [str(member) for member in names]
+    chosen = st.segmented_control(
+        label,
+        values,
+        default=str(first),
+        format_func=lambda value: names[kind(value)],
+        key=key,
+        required=True,
+        **options,
+    )
+    return kind(chosen)
 
 
 def read_old_link(key: str, names: Names) -> None:
@@ -138,17 +161,9 @@ BASES = (
 
 def choose_family() -> Family:
     """Which family is scaled."""
-    chosen = st.segmented_control(
-        _("Family"),
-        [str(family) for family in Family],
-        format_func=lambda name: FAMILY_NAMES[Family(name)],
-        default=str(Family.EFFICIENTNET),
-        key=session.FAMILY,
-        required=True,
-        bind="query-params",
-        help=_("Lite has no squeeze-and-excitation, ReLU6 for SiLU, and a stem and a head that do not grow."),
-    )
-    return Family(chosen)
+    tip = _("Lite has no squeeze-and-excitation, ReLU6 for SiLU, and a stem and a head that do not grow.")
+    label, first = _("Family"), Family.EFFICIENTNET
+    return choose_member(label, FAMILY_NAMES, session.FAMILY, first, bind="query-params", help=tip)
 
 
 def choose_rule() -> ScalingRule:

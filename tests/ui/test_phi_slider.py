@@ -18,13 +18,13 @@ def table() -> PhiTable:
 
 def test_the_table_has_a_row_for_every_step_from_minus_two_to_eight(table: PhiTable) -> None:
     assert len(table.rows) == len(table.nearest) == 201
-    assert table.rows[phi.steps().index(0)].resolution == 224
-    assert table.rows[phi.steps().index(8)].resolution == 685  # by hand: 224 * 1.15^8 = 685.2
+    assert table.rows[phi.STEPS.index(0)].resolution == 224
+    assert table.rows[phi.STEPS.index(8)].resolution == 685  # by hand: 224 * 1.15^8 = 685.2
     assert table.rows[0].resolution == 169  # by hand: 224 / 1.15^2 = 169.4
 
 
 def test_phi_zero_is_the_baseline_as_published(table: PhiTable) -> None:
-    row = table.rows[phi.steps().index(0)]
+    row = table.rows[phi.STEPS.index(0)]
     assert row.params == table.baseline.params == 5_288_548  # torchvision's num_params
     assert row.blocks == (1, 1, 2, 2, 3, 3, 4, 1)  # Table 1
     assert row.channels == (32, 16, 24, 40, 80, 112, 192, 320)
@@ -39,7 +39,7 @@ def test_published_networks_have_the_parameters_that_others_count(table: PhiTabl
 
 
 def test_the_nearest_published_network_is_the_one_with_the_least_ratio_of_macs(table: PhiTable) -> None:
-    nearest = [table.published[table.nearest[phi.steps().index(place)]].name for place in (0, 1, -2)]
+    nearest = [table.published[table.nearest[phi.STEPS.index(place)]].name for place in (0, 1, -2)]
     assert nearest == ["B0", "B2", "B0"]  # at phi = 1 the same channels and blocks, 258 px for 260
 
 

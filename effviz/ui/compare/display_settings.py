@@ -80,11 +80,8 @@ def choose_explanation() -> ExplanationChoice:
     method = choose_method()
     explain_method(method)
     where = choose_layer(method)
-    st.toggle(
-        _("Still pictures"),
-        help=_("Draw the maps on the server, for browsers that cannot: nothing moves, and each change is a wait."),
-        **_mirror(STILL_PICTURES),
-    )
+    tip = _("Draw the maps on the server, for browsers that cannot: nothing moves, and each change is a wait.")
+    st.toggle(_("Still pictures"), help=tip, **_mirror(STILL_PICTURES))
     return ExplanationChoice(method, where, Target(TargetKind.CLASS, CLASS.get()) if CLASS.get() else TOP1)
 
 
@@ -97,11 +94,6 @@ def explain_method(method: Method) -> None:
         st.markdown(described.format(method=_(fact.title), sentence=_(fact.sentence), link=fact.paper))
         if fact.formula:
             st.latex(fact.formula)
-
-
-def explanation_words(choice: ExplanationChoice) -> list[str]:
-    """How the maps are made, in a few words."""
-    return [_(CAM_METHODS[choice.method].title), _(LAYERS[choice.layer])]
 
 
 def choose_class(guesses: Sequence[str]) -> None:
@@ -130,15 +122,9 @@ def choose_method() -> Method:
 def choose_layer(method: Method) -> TargetLayer:
     """Where the features are read."""
     inputs.read_old_link(LAYER, LAYERS)
-    return TargetLayer(
-        inputs.choose_listed(
-            _("Layer"),
-            {str(layer): _(LAYERS[layer]) for layer in TargetLayer if supported(method, layer)},
-            LAYER,
-            TargetLayer.LAST.value,
-            _("Where the features are read. Early layers have finer maps that know less about classes."),
-        )
-    )
+    names = {str(layer): _(LAYERS[layer]) for layer in TargetLayer if supported(method, layer)}
+    tip = _("Where the features are read. Early layers have finer maps that know less about classes.")
+    return TargetLayer(inputs.choose_listed(_("Layer"), names, LAYER, TargetLayer.LAST.value, tip))
 
 
 def style_for(entry: ActivationMap, style: OverlayStyle) -> OverlayStyle:
@@ -253,9 +239,8 @@ def file_name(stem: str, ending: str) -> str:
 def choose_display() -> DisplaySettings:
     """The look in force. Still pictures are drawn here on the server, so their controls are here too."""
     if st.session_state.get(STILL):
-        with st.popover(
-            _("Look"), icon=":material/tune:", help=_("Scale, palette, opacity, threshold, contour, placement")
-        ):
+        tip = _("Scale, palette, opacity, threshold, contour, placement")
+        with st.popover(_("Look"), icon=":material/tune:", help=tip):
             _controls()
     contour = CONTOUR.get()
     style = OverlayStyle(

@@ -17,7 +17,7 @@ from effviz.i18n import _, lazy_gettext
 from effviz.plots import style
 from effviz.plots.style import LOOKS, SERIES, TEMPLATE, SeriesStyle
 from effviz.report.image_files import encode_jpeg
-from effviz.ui import cache, job_queue, outputs
+from effviz.ui import cache, inputs, job_queue, outputs
 from effviz.ui.compare import photo_picker
 from effviz.ui.compare.map_cells import MapCell
 from effviz.ui.components import Json, jpeg_address
@@ -169,24 +169,13 @@ def _choose(cells: Sequence[MapCell]) -> FaithfulnessRequest:
         photo_picker.follow_newest("faithful_photo", {key: photo.sha256 for key, photo in photos.items()})
         asked = st.selectbox(_("Photo to measure"), list(names), format_func=names.__getitem__, key="faithful_photo")
     with middle:
-        baseline = _baseline()
+        baselines = {baseline: _(name) for baseline, name in BASELINES.items()}
+        label = _("In place of what is taken away")
+        baseline = inputs.choose_member(label, baselines, "faithful_baseline", MaskBaseline.MEAN)
     request = FaithfulnessRequest(tuple(cell for cell in cells if cell.chosen == photos[asked]), Masking(baseline))
     with right:
         st.button(_("Measure"), key="faithful", width="stretch", on_click=ask, args=(ASKED, request.key))
     return request
-
-
-def _baseline() -> MaskBaseline:
-    return MaskBaseline(
-        st.segmented_control(
-            _("In place of what is taken away"),
-            [str(baseline) for baseline in BASELINES],
-            default=str(MaskBaseline.MEAN),
-            required=True,
-            format_func=lambda name: _(BASELINES[MaskBaseline(name)]),
-            key="faithful_baseline",
-        )
-    )
 
 
 def playbacks(request: FaithfulnessRequest) -> list["Playback"]:

@@ -272,6 +272,8 @@ def grid_payload(entries: Entries, choice: ExplanationChoice) -> Json:
     """All that the grid shows, the same for every look."""
     cells = [entry for entry in entries if isinstance(entry, MapCell)]
     pickable = _pickable(choice)
+    labels = dict.fromkeys(cell.entrant.card.ref.label for cell in cells)
+    settings = session_archive.model_settings([cache.model(label) for label in labels])
     return {
         "pickable": pickable,
         "options": {
@@ -280,7 +282,8 @@ def grid_payload(entries: Entries, choice: ExplanationChoice) -> Json:
             "placement": _options(placement.TITLES),
         },
         "words": grid_words(choice, [cell.map for cell in cells]),
-        "settings": _fixed_settings(cells, choice),
+        # for the picture that the browser saves; what changes while one looks, it knows
+        "settings": {**settings, "method": choice.method.value, "layer": choice.layer.value},
         "photos": [_photo(row, place, pickable) for place, row in enumerate(rows_by_photo(entries))],
     }
 
@@ -293,13 +296,6 @@ def changing_payload(entries: Entries) -> Json:
     }
     view = st.session_state.get(display_settings.VIEW)
     return {"look": display_settings.display_payload(), "answer": cell_inspector.answer(cells), "view": view}
-
-
-def _fixed_settings(cells: Sequence[MapCell], choice: ExplanationChoice) -> Json:
-    """What does not change while one looks, for the picture that the browser saves."""
-    labels = dict.fromkeys(cell.entrant.card.ref.label for cell in cells)
-    settings = session_archive.model_settings([cache.model(label) for label in labels])
-    return {**settings, "method": choice.method.value, "layer": choice.layer.value}
 
 
 def grid_maps(entries: Entries, choice: ExplanationChoice) -> list[ActivationMap]:
@@ -363,20 +359,8 @@ def _classes(cells: Sequence[MapCell], pickable: bool) -> list[Class]:
 
 
 def _gap(gap: MapGap) -> Json:
-    return {
-        **_head(gap.entrant),
-        "gap": gap.sentence,
-        "inspect": None,
-        "asked": [],
-        "maps": None,
-        "place": None,
-        "classes": [],
-        "facts": [],
-        "first": 0,
-        "alt": "",
-        "ms": "",
-        "about": [],
-    }
+    empty: Json = {"asked": [], "classes": [], "facts": [], "about": [], "alt": "", "ms": "", "first": 0}
+    return {**_head(gap.entrant), "gap": gap.sentence, "inspect": None, "maps": None, "place": None, **empty}
 
 
 def _cell(cell: MapCell, classes: Sequence[Class], pickable: bool) -> Json:

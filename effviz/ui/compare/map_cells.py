@@ -45,14 +45,9 @@ class Entrant:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MapCell:
-    """What one model makes of one photo."""
-
+class _Place:
     chosen: ChosenPhoto
     entrant: Entrant
-    map: ActivationMap
-    guesses: tuple[Guess, ...]  # the model's five first, whatever the map explains
-    forward_ms: float
 
     @property
     def photo(self) -> Photo:
@@ -61,18 +56,20 @@ class MapCell:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MapGap:
+class MapCell(_Place):
+    """What one model makes of one photo."""
+
+    map: ActivationMap
+    guesses: tuple[Guess, ...]  # the model's five first, whatever the map explains
+    forward_ms: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapGap(_Place):
     """A cell without a map, and the sentence that says why."""
 
-    chosen: ChosenPhoto
-    entrant: Entrant
     sentence: str
     awaited: bool = False  # the next run of the page goes on with it
-
-    @property
-    def photo(self) -> Photo:
-        """With its pixels, as a cell's."""
-        return self.chosen.open()
 
 
 Entries = Sequence[MapCell | MapGap]  # photo by photo, each with all models
@@ -105,11 +102,9 @@ class _Task:
         return kept and self.cell(*kept)
 
     def cell(self, forward: Forward, entry: ActivationMap) -> MapCell:
-        """The cell of a pass and its map."""
         return MapCell(self.chosen, self.entrant, entry, top_guesses(forward), forward.forward_ms)
 
     def gap(self, sentence: str, awaited: bool = False) -> MapGap:
-        """No cell, and why."""
         return MapGap(self.chosen, self.entrant, sentence, awaited)
 
 

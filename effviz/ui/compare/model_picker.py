@@ -21,7 +21,7 @@ from effviz.ui.compare.map_cells import Entrant
 from effviz.ui.components.phi import Variant, phi_slider
 from effviz.ui.components.picture import chart_menu
 from effviz.ui.guard import guard
-from effviz.ui.inputs import FAMILY_NAMES
+from effviz.ui.inputs import FAMILY_NAMES, choose_member
 from effviz.ui.outputs import plain
 from effviz.ui.session import FAMILY, MODELS, MOST_MODELS, PHI, SAMPLES
 from effviz.zoo import catalogue, hub, state_dicts
@@ -72,11 +72,6 @@ def choose_models(refs: Sequence[ModelRef]) -> tuple[Entrant, ...]:
     )
     st.caption(_(preset.summary))
     return tuple(_entrant(ref, preset, refs[:place]) for place, ref in enumerate(refs))
-
-
-def ready_models(entrants: Sequence[Entrant]) -> list[Entrant]:
-    """Those whose weights are here."""
-    return [entrant for entrant in entrants if entrant.card.availability.available]
 
 
 def _title(preset: Preset) -> str:
@@ -135,21 +130,14 @@ def _entrant(ref: ModelRef, preset: Preset, before: Sequence[ModelRef]) -> Entra
 # Beside the maps: phi in one strip, and where the compared models lie between cost and accuracy.
 
 
+IN_ADDRESS: Final = {"bind": "query-params", "label_visibility": "collapsed"}
+
+
 def show_phi_strip() -> Family:
     """The live slider; its button adds the nearest published network. Returns the family that is scaled."""
     st.header(_("One number scales all three"))
-    family = Family(
-        st.segmented_control(
-            _("Family"),
-            [str(Family.LITE), str(Family.EFFICIENTNET)],
-            default=str(Family.LITE),
-            required=True,
-            format_func=lambda name: FAMILY_NAMES[Family(name)],
-            key=FAMILY,
-            label_visibility="collapsed",
-            bind="query-params",
-        )
-    )
+    names = {family: FAMILY_NAMES[family] for family in (Family.LITE, Family.EFFICIENTNET)}
+    family = choose_member(_("Family"), names, FAMILY, Family.LITE, **IN_ADDRESS)
     table = cache.phi_table(PAPER_RULE.alpha, PAPER_RULE.beta, PAPER_RULE.gamma, family)
     PHI.put(phi_slider(table, PHI.get(), Variant.COMPACT, key="compare-phi", on_add=_add))
     rule = _("d = {alpha:g}^φ, w = {beta:g}^φ, r = {gamma:g}^φ (paper, Eq. 3). More on the Scale page.")
@@ -169,17 +157,8 @@ def _add(name: str) -> None:
 def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:
     """The compared models among the paper's networks."""
     st.header(_("Cost and accuracy"))
-    cost = accuracy_cost.Cost(
-        st.segmented_control(
-            _("Cost"),
-            [str(cost) for cost in accuracy_cost.Cost],
-            default=str(accuracy_cost.Cost.MACS),
-            required=True,
-            key="cost",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
-    )
+    costs = {cost: str(cost) for cost in accuracy_cost.Cost}
+    cost = choose_member(_("Cost"), costs, "cost", accuracy_cost.Cost.MACS, **IN_ADDRESS)
     ours, without = accuracy_cost.compared_series(refs)
     at = PAPER_RULE.at(PHI.get())
     current = accuracy_cost.unmeasured_network(f"φ = {PHI.get():g}", plan(at.depth, at.width, at.resolution_px, family))
@@ -328,7 +307,8 @@ def candidates(network: Plan, method: ScalingMethod) -> list[tuple[ModelRef, str
     listed = [(itself, MINI if spec.trained else UNTRAINED)]
     if (near := nearest_published(network)) is not None:
         listed.append((near, NEAREST))
-    same = mini_axis(network, method)
+    unscaled = (network.depth, network.width, network.resolution) == (1.0, 1.0, 224)
+    same = ScalingAxis.BASELINE if unscaled else ScalingAxis(method.value)
     return listed + [(catalogue.parse_model(mini.entry.name), MINI) for mini in mini_family() if mini.role is same]
 
 
@@ -338,13 +318,6 @@ def nearest_published(network: Plan) -> ModelRef | None:
     same = [spec for spec in specs if spec.family is network.family]
     refs = [ModelRef(spec, spec.resolution_px) for spec in same or specs]
     return min(refs, key=lambda ref: abs(math.log(ref.macs / network.macs)), default=None)
-
-
-def mini_axis(network: Plan, method: ScalingMethod) -> ScalingAxis:
-    """Which network of the mini family is scaled as this one is."""
-    if (network.depth, network.width, network.resolution) == (1.0, 1.0, 224):
-        return ScalingAxis.BASELINE
-    return ScalingAxis(method.value)
 
 
 def offer_candidates(network: Plan, method: ScalingMethod, key: str) -> None:

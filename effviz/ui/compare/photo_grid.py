@@ -167,7 +167,6 @@ def _title(entrant: Entrant) -> str:
 
 
 def _legend(scaled: ScaledMap, look: DisplaySettings) -> None:
-    """What the colours mean."""
     bar = coloured(np.tile(np.linspace(0, 1, 256, dtype=np.float32), (10, 1)), palette_of(scaled, look.style))
     low, high = typeset(f"{scaled.low:.3g}"), typeset(f"{scaled.high:.3g}")
     if look.scale in APART:
@@ -187,11 +186,8 @@ def _caption(cell: MapCell) -> None:
         st.error(_("Untrained: random weights, this map means nothing."), icon=":material/warning:")
     else:
         st.markdown("  \n".join(_still_lines(cell)))
-    with st.popover(
-        _("About this model ({ms} ms)").format(ms=round(cell.forward_ms)),
-        key=f"about {card.ref.label} {cell.chosen.sha256} {cell.chosen.name}",
-        type="tertiary",
-    ):
+    about = _("About this model ({ms} ms)").format(ms=round(cell.forward_ms))
+    with st.popover(about, key=f"about {card.ref.label} {cell.chosen.sha256} {cell.chosen.name}", type="tertiary"):
         show_model_card(card, cell.entrant.words)
         if slower := cache.fallback(card.ref.label):
             st.markdown(plain(slower))

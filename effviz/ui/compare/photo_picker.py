@@ -58,14 +58,8 @@ def choose_cell(label: str, cells: Sequence[MapCell], key: str) -> MapCell:
     """Choose one of the cells by its model and its photo."""
     options = {f"{cell.entrant.card.ref.label} {cell.chosen.sha256}": cell for cell in cells}
     follow_newest(key, {option: cell.chosen.sha256 for option, cell in options.items()})
-    return options[
-        st.selectbox(
-            label,
-            list(options),
-            format_func=lambda option: f"{options[option].entrant.card.ref.label} · {options[option].chosen.name}",
-            key=key,
-        )
-    ]
+    names = {option: f"{cell.entrant.card.ref.label} · {cell.chosen.name}" for option, cell in options.items()}
+    return options[st.selectbox(label, list(names), format_func=names.__getitem__, key=key)]
 
 
 MOST_SAMPLES = 4

@@ -154,13 +154,7 @@ def slider_data(cell: MapCell, method: Method) -> Json:
 
 def size_facts(spec: ModelSpec, px: int) -> Json:
     """What is known of a size without a pass: its cost, its cells, and what to expect beyond the training's size."""
-    network = spec.plan_at(px)
-    side = network.stages[-1].out_resolution
-    macs = outputs.amount(network.macs)
-    return {"px": px, "macs": macs, "cells": f"{side} × {side}", "note": _note(px, spec.resolution_px)}
-
-
-def _note(px: int, trained_px: int) -> str:
+    trained_px = spec.resolution_px
     if px == trained_px:
         note = _("{px} px is the size it was trained at.")
     elif px < trained_px:
@@ -170,7 +164,9 @@ def _note(px: int, trained_px: int) -> str:
             "Beyond the {px} px of its training: a little more often helps, since training enlarges objects by its "
             "crops; much more hurts, since no object that it learnt was as large."
         )
-    return note.format(px=trained_px)
+    network = spec.plan_at(px)
+    side, macs = network.stages[-1].out_resolution, outputs.amount(network.macs)
+    return {"px": px, "macs": macs, "cells": f"{side} × {side}", "note": note.format(px=trained_px)}
 
 
 def _words(spec: ModelSpec, target: str) -> dict[str, str]:

@@ -34,18 +34,16 @@ if TYPE_CHECKING:
 # How alike the maps of a network stay while it is broken from the top.
 
 HEIGHT_PX = 300
-LOOKS = (SERIES[0], SERIES[5])  # another colour, mark and dash
 
 
 def similarity_figure(steps: Sequence["RandomisedMap"]) -> go.Figure:
     """Draw both measures over the steps, which are at x = 0, 1, 2 ...; nan leaves a gap."""
     chart, places = figure(HEIGHT_PX), list(range(len(steps)))
     parts = [_part(step.stage) for step in steps]
-    measures = (
-        (_("Rank correlation (Spearman)"), [step.spearman for step in steps]),
-        (_("Structural similarity (SSIM)"), [step.ssim for step in steps]),
-    )
-    for (name, values), look in zip(measures, LOOKS, strict=True):
+    for name, values, look in (  # they differ in colour, mark and dash
+        (_("Rank correlation (Spearman)"), [step.spearman for step in steps], SERIES[0]),
+        (_("Structural similarity (SSIM)"), [step.ssim for step in steps], SERIES[5]),
+    ):
         chart.add_trace(
             go.Scatter(
                 name=name,
@@ -147,19 +145,15 @@ def _show(cell: MapCell, check: Check) -> None:
         chart = similarity_figure(check.steps)
         alt = _("How alike the map stays to the intact one: {said}")
         st.plotly_chart(chart, key=CHART, config=style.config("sanity"), alt=alt.format(said=_ends(check)))
+        rows: list[Row] = [
+            {"random_down_to": step.stage, "rank_correlation": step.spearman, "ssim": step.ssim} for step in check.steps
+        ]
         title = _("Does a map depend on what the model learnt?")
-        chart_menu(CHART, chart, title, _("Measured and drawn by EffViz (Apache-2.0)."), similarity_rows(check))
+        chart_menu(CHART, chart, title, _("Measured and drawn by EffViz (Apache-2.0)."), rows)
     st.markdown(f"{_ends(check)} {_other(cell, check)}")
     if not cell.map.trained:
         st.error(_("Untrained: random weights, this map means nothing."), icon=":material/warning:")
     outputs.sources((_("Adebayo et al. 2018"), PAPER), (_("Sixt et al. 2020"), "https://arxiv.org/abs/1912.09818"))
-
-
-def similarity_rows(check: Check) -> list[Row]:
-    """One row a step of the figure."""
-    return [
-        {"random_down_to": step.stage, "rank_correlation": step.spearman, "ssim": step.ssim} for step in check.steps
-    ]
 
 
 def payload(cell: MapCell, check: Check) -> Json:

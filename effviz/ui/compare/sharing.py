@@ -100,16 +100,14 @@ def show_awaited() -> None:
     OWN.put((*present, *missing))
     if not missing:
         return
-    named = ", ".join(
-        _("**{name}** (sha256 {digest}…)").format(name=plain(one.name), digest=one.digest) for one in missing
-    )
+    photo = _("**{name}** (sha256 {digest}…)")
+    photos = ", ".join(photo.format(name=plain(one.name), digest=one.digest) for one in missing)
     text = _("This link was made with photos that no link carries: {photos}. Add them under Photos to see their maps.")
     if HELD_CLASS in st.session_state:
         text += " " + _("The class that it asks for, {name}, waits for them.")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.info(
-            text.format(photos=named, name=plain(st.session_state.get(HELD_CLASS, ""))), icon=":material/hide_image:"
-        )
+        name = plain(st.session_state.get(HELD_CLASS, ""))
+        st.info(text.format(photos=photos, name=name), icon=":material/hide_image:")
         st.button(_("Go on without them"), on_click=_go_on)
 
 
@@ -158,10 +156,8 @@ def _photo_views(photos: Mapping[str, Mapping[str, list[object]]]) -> Iterator[t
 
 
 def _numbers(values: list[object], count: int, most: float, kinds: tuple[type, ...] = (int, float)) -> list[object]:
-    for one in values:
-        if type(one) not in kinds or not 0 <= one <= most:  # type: ignore[operator] # true is none, nor is not-a-number
-            raise ValueError(one)
-    if len(values) != count:
+    within = [type(one) in kinds and 0 <= one <= most for one in values]  # type: ignore[operator] # true is none, nor nan
+    if len(within) != count or not all(within):
         raise ValueError(values)
     return values
 

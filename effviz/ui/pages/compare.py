@@ -39,8 +39,8 @@ with strip.method.body:
     looked = display_settings.choose_display()
 strip.photos.say([photo.name for photo in photos])
 strip.models.say([entrant.card.ref.label for entrant in entrants])
-strip.method.say(display_settings.explanation_words(choice))
-ready = model_picker.ready_models(entrants)
+strip.method.say([_(CAM_METHODS[choice.method].title), _(display_settings.LAYERS[choice.layer])])
+ready = [entrant for entrant in entrants if entrant.card.availability.available]
 sharing.show_awaited()
 
 # The grid stands above, but the strip needs no model: it is there while maps are made.
@@ -86,7 +86,7 @@ shown = [entry for entry in entries if isinstance(entry, map_cells.MapCell)]
 if shown:
     st.header(_("One axis, live: the input size"), divider="gray")
     resolution_axis.show(shown, choice)
-    # Imported here: pandas and Plotly take half a second, and maps need neither.
+    # Imported here: Plotly takes a moment, and maps need none.
     from effviz.ui.compare import faithfulness, sanity_check
 
     st.header(_("How much the maps agree"), divider="gray")

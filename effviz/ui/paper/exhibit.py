@@ -19,7 +19,7 @@ from effviz.facts.tables import credit, link
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import FigureCurve
 from effviz.plots.style import config, enlarge, slide
-from effviz.ui import outputs
+from effviz.ui import inputs, outputs
 from effviz.ui.components.keys import BACK, keys
 from effviz.ui.components.picture import picture
 from effviz.ui.session import LESSON, PRESENT, Setting
@@ -391,13 +391,6 @@ VERSION = "paper"  # key and name in the address, as on the Trade-off page
 
 def choose_version() -> PaperVersion:
     """The version, and in one line what is different about it."""
-    chosen = st.segmented_control(
-        _("Version of the paper"),
-        [str(version) for version in PaperVersion],
-        default=str(PaperVersion.V5),
-        key=VERSION,
-        required=True,
-        bind="query-params",
-        help=_("Numbers that the authors changed are shown as this version prints them."),
-    )
-    return PaperVersion(chosen)
+    label, names = _("Version of the paper"), {version: str(version) for version in PaperVersion}
+    tip = _("Numbers that the authors changed are shown as this version prints them.")
+    return inputs.choose_member(label, names, VERSION, PaperVersion.V5, bind="query-params", help=tip)

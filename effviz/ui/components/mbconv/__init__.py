@@ -178,8 +178,6 @@ def _head(x: int, y: int, to: str) -> str:
     return f'<polygon points="{x},{y} {corners}" fill="currentColor" fill-opacity="0.7"/>'
 
 
-# The component.
-
 _mbconv = st.components.v2.component(
     "effviz_mbconv",
     html=with_menu(file_text(__name__, "mbconv.html")),

@@ -17,6 +17,7 @@ from effviz.ui.session import PHI, PHI_LEAST, PHI_MOST, PHI_STEP
 
 # The networks along the phi slider, computed once, and all words it shows: the browser only looks up and draws.
 
+STEPS = tuple(round(PHI_LEAST + PHI_STEP * i, 2) for i in range(round((PHI_MOST - PHI_LEAST) / PHI_STEP) + 1))
 STAGES_DRAWN = 8  # the stem and the seven MBConv stages; the head is one layer, four times as wide as all others
 
 
@@ -51,15 +52,10 @@ class PhiTable:
             "step": PHI_STEP,
             "baseline": self.baseline._asdict(),
             "rows": [row._asdict() for row in self.rows],
-            "rule": [self.rule.constraint**phi for phi in steps()],
+            "rule": [self.rule.constraint**phi for phi in STEPS],
             "published": [network._asdict() for network in self.published],
             "nearest": self.nearest,
         }
-
-
-def steps() -> tuple[float, ...]:
-    """Every phi of the slider."""
-    return tuple(round(PHI_LEAST + PHI_STEP * i, 2) for i in range(round((PHI_MOST - PHI_LEAST) / PHI_STEP) + 1))
 
 
 def phi_table(rule: ScalingRule, family: Family) -> PhiTable:
@@ -68,7 +64,7 @@ def phi_table(rule: ScalingRule, family: Family) -> PhiTable:
     Raises:
         SettingsError: The rule leads out of what can be planned somewhere along the slider.
     """
-    scaled = {phi: rule.at(phi) for phi in steps()}
+    scaled = {phi: rule.at(phi) for phi in STEPS}
     rows = tuple(
         network(f"phi {phi:g}", plan(at.depth, at.width, at.resolution_px, family)) for phi, at in scaled.items()
     )
@@ -200,7 +196,7 @@ def phi_slider(
 
 def step_below(phi: float) -> float | None:
     """The highest position of the slider that is not above `phi`; None beyond its ends."""
-    return max((step for step in steps() if step <= phi + TINY), default=None) if phi < PHI_MOST + PHI_STEP else None
+    return max((step for step in STEPS if step <= phi + TINY), default=None) if phi < PHI_MOST + PHI_STEP else None
 
 
 def move_slider(key: str, phi: float) -> None:
@@ -217,5 +213,5 @@ def _moved(key: str) -> str:
 def checked(phi: object, otherwise: float) -> float:
     """The slider's position nearest to `phi`, if that is on it: what comes from a browser may be anything."""
     if isinstance(phi, int | float) and not isinstance(phi, bool) and PHI_LEAST <= phi <= PHI_MOST:
-        return steps()[round((phi - PHI_LEAST) / PHI_STEP)]
+        return STEPS[round((phi - PHI_LEAST) / PHI_STEP)]
     return otherwise
