@@ -11,11 +11,11 @@ from effviz.errors import EffVizError
 from effviz.explain import receptive_fields
 from effviz.explain.data_types import Floats, Forward, Method, TargetLayer
 from effviz.i18n import _
-from effviz.ui import cache, job_queue
+from effviz.ui import cache, job_progress, job_queue
 from effviz.ui.compare.map_cells import FRAME, MapCell
 from effviz.ui.components import Json, base64_text
 from effviz.ui.components.grid import pack
-from effviz.ui.job_progress import JobProgress, resume, stopped
+from effviz.ui.job_progress import JobProgress, stopped
 from effviz.ui.memory import SizeBoundedCache, budget_bytes
 from effviz.ui.outputs import plain
 
@@ -98,9 +98,8 @@ def ask(value: object) -> None:
         type(number) is int and 0 <= number < MOST_NUMBERS
         for number in numbers  # true and false are none
     ):
-        st.session_state[ASKED] = Question(*texts, *numbers)  # type: ignore[arg-type] # checked just above
+        job_progress.ask(ASKED, Question(*texts, *numbers))  # type: ignore[arg-type] # checked just above
         st.session_state[COUNT] = st.session_state.get(COUNT, 0) + 1
-        resume(st.session_state[ASKED])
 
 
 def answer(cells: Mapping[str, Sequence[MapCell]]) -> Json | None:

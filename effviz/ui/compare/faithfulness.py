@@ -1,7 +1,4 @@
-"""Is a map faithful? What it marks is taken from the model, or given to it alone, and the model is asked again.
-
-Here are the section of the page and its figure of deletion and insertion.
-"""
+"""Is a map faithful? What it marks is taken from the model, or given to it alone, and the model is asked again."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -293,13 +290,12 @@ def _table(cells: Sequence[MapCell], played: Sequence["Playback"]) -> None:
     number = st.column_config.NumberColumn(format="%.3f")
     numbers = [_("Deletion"), _("Deletion, Gaussian"), _("Insertion"), _("Insertion, Gaussian")]
     st.dataframe(table, hide_index=True, column_config=dict.fromkeys(numbers, number))
-    st.caption(
-        _(
-            "An area is the class's mean probability on the way: low is good when the marked places are taken away "
-            "(deletion), high when they are brought in (insertion). A model that is sure of its class starts higher: "
-            "compare each with its own controls. Whether a method is better shows over many photos."
-        )
+    text = _(
+        "An area is the class's mean probability on the way: low is good when the marked places are taken away "
+        "(deletion), high when they are brought in (insertion). A model that is sure of its class starts higher: "
+        "compare each with its own controls. Whether a method is better shows over many photos."
     )
+    st.caption(text)
 
 
 def _range(curves: Iterable["ProbabilityCurve"]) -> str:

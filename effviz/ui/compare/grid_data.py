@@ -46,12 +46,11 @@ def show_model_table(cards: Sequence[ModelCard]) -> None:
         _("MACs (billion)"): st.column_config.NumberColumn(format="%.3f", help=_("Multiply-adds, the paper's FLOPs")),
     }
     st.dataframe(table, hide_index=True, column_config=configs)
-    st.caption(
-        _(
-            "d, w: multipliers of the baseline's blocks and channels. Parameters and MACs are computed layer by layer "
-            "(`effviz plan`), without batch-norm arithmetic; top-1 is what its source measured at this input size."
-        )
+    text = _(
+        "d, w: multipliers of the baseline's blocks and channels. Parameters and MACs are computed layer by layer "
+        "(`effviz plan`), without batch-norm arithmetic; top-1 is what its source measured at this input size."
     )
+    st.caption(text)
 
 
 def _top1(card: ModelCard) -> str:
@@ -85,13 +84,12 @@ def show_agreements(maps: Sequence[ActivationMap]) -> None:
     }
     number = st.column_config.NumberColumn(format="%.2f")
     st.dataframe(table, hide_index=True, column_config=dict.fromkeys(numbers, number))
-    st.caption(
-        _(
-            "On shares of positive evidence, in the part of the photo that both models saw. "
-            "Overlap (IoU) of the strongest fifths of the area, by which the words go: 1 is the same, 0.11 chance. "
-            "Rank correlation (Spearman): 1 is the same order of places; distance: 0 is the same centre."
-        )
+    text = _(
+        "On shares of positive evidence, in the part of the photo that both models saw. "
+        "Overlap (IoU) of the strongest fifths of the area, by which the words go: 1 is the same, 0.11 chance. "
+        "Rank correlation (Spearman): 1 is the same order of places; distance: 0 is the same centre."
     )
+    st.caption(text)
 
 
 def agreement_words(iou: float) -> str:
@@ -115,13 +113,6 @@ AGREEMENTS = {
 def _agreement_row(maps: Sequence[ActivationMap], names: Sequence[str]) -> str:
     photo_picker.follow_newest("agreement_photo", {entry.photo: entry.photo_sha256 for entry in maps})
     return st.selectbox(_("Photo"), names, key="agreement_photo")
-
-
-def show_model_card(card: ModelCard, words: str) -> None:
-    """A model's card: what to look for, its numbers, and where they come from."""
-    if words:
-        st.markdown(f"_{_(words)}_")
-    st.markdown("\n".join(f"- {line}" for line in card_lines(card)))
 
 
 def card_lines(card: ModelCard) -> list[str]:

@@ -16,7 +16,6 @@ from effviz.ui import cache, job_queue
 from effviz.ui.cache import ChosenPhoto
 from effviz.ui.compare.display_settings import ExplanationChoice
 from effviz.ui.job_progress import JobProgress, ask_again, stopped
-from effviz.ui.job_queue import BusyError
 from effviz.ui.outputs import plain
 from effviz.zoo.catalogue import ModelCard
 from effviz.zoo.presets import ScalingAxis
@@ -131,7 +130,7 @@ def compute_cells(
     try:
         with JobProgress(len(tasks), begun=len(tasks) - new).shown(keys, may_stop=not tasks[0].quick) as work:
             return _until_worth_showing(tasks, entries, work)
-    except BusyError as error:
+    except job_queue.BusyError as error:
         ask_again(str(error), _("Try again"), keys)
         return _as_it_is(tasks)
 
@@ -204,7 +203,7 @@ def _fill_cell(task: _Task, work: JobProgress) -> MapCell | MapGap:
                 return task.cell(forward, cache.activation_map(ref, photo, *wanted))
         with work.turn(job_queue.map_effort(ref, choice.method, choice.layer), task.key) as progress:
             return task.cell(forward, cache.activation_map(ref, photo, *wanted, progress))
-    except BusyError:
+    except job_queue.BusyError:
         raise
     except EffVizError as error:
         return task.gap(str(error))

@@ -22,10 +22,8 @@ from effviz.ui.components.phi import Variant, phi_slider
 from effviz.ui.components.picture import chart_menu
 from effviz.ui.guard import guard
 from effviz.ui.inputs import FAMILY_NAMES, choose_member
-from effviz.ui.outputs import plain
 from effviz.ui.session import FAMILY, MODELS, MOST_MODELS, PHI, SAMPLES
 from effviz.zoo import catalogue, hub, state_dicts
-from effviz.zoo.catalogue import model_card
 from effviz.zoo.model import IMAGENET, ModelRef, ModelSpec, WeightsOrigin
 from effviz.zoo.presets import Preset, ScalingAxis, all_presets, mini_family, scaling_axis
 
@@ -122,13 +120,12 @@ def _entrant(ref: ModelRef, preset: Preset, before: Sequence[ModelRef]) -> Entra
     for member, part, words in zip(preset.refs, preset.roles, preset.words, strict=True):
         if member.label == ref.label:
             beside = next((label for axis, label in against if axis is part), "")
-            return Entrant(model_card(ref), part, beside, words)
+            return Entrant(catalogue.model_card(ref), part, beside, words)
     role, beside = next(((axis, label) for axis, label in against if axis), (None, ""))
-    return Entrant(model_card(ref), role, beside, "")
+    return Entrant(catalogue.model_card(ref), role, beside, "")
 
 
 # Beside the maps: phi in one strip, and where the compared models lie between cost and accuracy.
-
 
 IN_ADDRESS: Final = {"bind": "query-params", "label_visibility": "collapsed"}
 
@@ -218,10 +215,10 @@ def _tiles(absent: Mapping[ModelSpec, Entrant], followed: Sequence[str]) -> None
 
 
 def _tile(spec: ModelSpec, entrant: Entrant) -> None:
-    st.markdown(f"**{plain(entrant.card.ref.label)}**")
+    st.markdown(f"**{outputs.plain(entrant.card.ref.label)}**")
     nbytes = state_dicts.file_bytes(spec.plan) if spec.family else 4 * entrant.card.params
     size = _("{size:.0f} MB of weights").format(size=nbytes / 1e6)
-    st.caption(f"{size}: {plain(_(spec.weights))}")
+    st.caption(f"{size}: {outputs.plain(_(spec.weights))}")
     if entrant.card.availability.command:
         st.code(entrant.card.availability.command, language="bash")
     else:

@@ -15,17 +15,16 @@ from effviz.errors import EffVizError
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import Photo, TargetLayer
 from effviz.explain.images import display
-from effviz.explain.overlay import Scale, ScaledMap, describe_map, overlay, palette_of, rescale
-from effviz.explain.overlay import apply_palette as coloured
+from effviz.explain.overlay import Scale, ScaledMap, apply_palette, describe_map, overlay, palette_of, rescale
 from effviz.explain.targets import Guess
 from effviz.i18n import _, typeset
-from effviz.report import image_files as sheet
 from effviz.report import session_archive
+from effviz.report.image_files import GridPicture, PictureGrid, grid_png
 from effviz.report.session_archive import ComparisonSettings, SessionArchive, maps_npz, settings_json
 from effviz.ui import cache
 from effviz.ui.compare import cell_inspector, display_settings, grid_data, photo_picker, sharing
 from effviz.ui.compare.display_settings import LAYERS, SCALES, STILL, DisplaySettings, ExplanationChoice, style_for
-from effviz.ui.compare.grid_data import rows_by_photo, show_model_card
+from effviz.ui.compare.grid_data import card_lines, rows_by_photo
 from effviz.ui.compare.map_cells import FRAME, Entrant, Entries, MapCell, MapGap
 from effviz.ui.components import jpeg_address
 from effviz.ui.components.grid import Calls, grid
@@ -167,7 +166,7 @@ def _title(entrant: Entrant) -> str:
 
 
 def _legend(scaled: ScaledMap, look: DisplaySettings) -> None:
-    bar = coloured(np.tile(np.linspace(0, 1, 256, dtype=np.float32), (10, 1)), palette_of(scaled, look.style))
+    bar = apply_palette(np.tile(np.linspace(0, 1, 256, dtype=np.float32), (10, 1)), palette_of(scaled, look.style))
     low, high = typeset(f"{scaled.low:.3g}"), typeset(f"{scaled.high:.3g}")
     if look.scale in APART:
         low, high = _("weakest"), _("strongest")
@@ -188,7 +187,9 @@ def _caption(cell: MapCell) -> None:
         st.markdown("  \n".join(_still_lines(cell)))
     about = _("About this model ({ms} ms)").format(ms=round(cell.forward_ms))
     with st.popover(about, key=f"about {card.ref.label} {cell.chosen.sha256} {cell.chosen.name}", type="tertiary"):
-        show_model_card(card, cell.entrant.words)
+        if cell.entrant.words:
+            st.markdown(f"_{_(cell.entrant.words)}_")
+        st.markdown("\n".join(f"- {line}" for line in card_lines(card)))
         if slower := cache.fallback(card.ref.label):
             st.markdown(plain(slower))
         numbers = _("Logit {logit}; forward pass {ms} ms.")
@@ -292,26 +293,26 @@ def _session_rows(entries: Entries, look: DisplaySettings) -> Iterator[session_a
 def _grid_png(entries: Entries, choice: ExplanationChoice, look: DisplaySettings, link: str) -> bytes:
     """What made the picture stands in the file itself, too, as in the browser's (see `grid/sheet.js`)."""
     texts = {"Software": "EffViz", "EffViz link": link, "EffViz settings": _settings(entries, choice, look).decode()}
-    return sheet.grid_png(_sheet(_scaled(entries, look.scale), choice, look), texts)
+    return grid_png(_sheet(_scaled(entries, look.scale), choice, look), texts)
 
 
-def _sheet(scaled: Mapping[MapCell, ScaledMap], choice: ExplanationChoice, look: DisplaySettings) -> sheet.PictureGrid:
+def _sheet(scaled: Mapping[MapCell, ScaledMap], choice: ExplanationChoice, look: DisplaySettings) -> PictureGrid:
     """The photos down, the models across; a map that could not be made leaves the photo alone in its place."""
     labels = list(dict.fromkeys(cell.entrant.card.ref.label for cell in scaled))
     drawn = {
-        (cell.chosen, cell.map.model): sheet.GridPicture(
+        (cell.chosen, cell.map.model): GridPicture(
             overlay(cell.photo, one, style_for(cell.map, look.style)), _sheet_lines(cell)
         )
         for cell, one in scaled.items()
     }
     rows = []
     for chosen in dict.fromkeys(cell.chosen for cell in scaled):
-        plain = sheet.GridPicture(display(chosen.open(), look.style.view.longest_px))
+        plain = GridPicture(display(chosen.open(), look.style.view.longest_px))
         rows.append((chosen.name, (plain, *(drawn.get((chosen, label), plain) for label in labels))))
     text = _("{method}, {layer}; {scale}; EffViz")
     layer = _(LAYERS[choice.layer]).lower()
     footer = text.format(method=CAM_METHODS[choice.method].title, layer=layer, scale=_(SCALES[look.scale]).lower())
-    return sheet.PictureGrid((_("photo"), *labels), tuple(rows), (footer,))
+    return PictureGrid((_("photo"), *labels), tuple(rows), (footer,))
 
 
 def _sheet_lines(cell: MapCell) -> tuple[str, ...]:

@@ -1,7 +1,4 @@
-"""Choose photos: bundled samples and the visitor's own. The server never fetches an address.
-
-After a photo was added, the sections of the page turn to it.
-"""
+"""Choose photos: bundled samples and the visitor's own. The server never fetches an address."""
 
 import io
 from collections.abc import Mapping, Sequence

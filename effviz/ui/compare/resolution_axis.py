@@ -37,12 +37,11 @@ FIXRES: Final = "https://arxiv.org/abs/1906.06423"
 
 def show(cells: Sequence[MapCell], choice: ExplanationChoice) -> None:
     """Switch the slider on, and choose the network and the photo; nothing is computed before."""
-    st.caption(
-        _(
-            "Depth and width are built into trained weights; the input size is not. Move it and watch one network's "
-            "map, guesses and cost follow, each size a pass of its own."
-        )
+    text = _(
+        "Depth and width are built into trained weights; the input size is not. Move it and watch one network's "
+        "map, guesses and cost follow, each size a pass of its own."
     )
+    st.caption(text)
     networks = {
         (cell.entrant.card.ref.spec, cell.chosen.sha256): cell
         for cell in reversed(cells)
@@ -75,10 +74,9 @@ def _slider(cell: MapCell, method: Method) -> None:
 
 def sizes_to_answer(asked: object, trained_px: int) -> list[int]:
     """The sizes that a browser asks for; when it asks for none, the position nearest to a network's own size."""
-    sizes = [px for px in SIZES_PX if px in asked] if isinstance(asked, list) else []
-    if isinstance(asked, list) and sizes:
-        return sorted(sizes, key=asked.index)
-    return [min(SIZES_PX, key=lambda px: abs(px - trained_px))]
+    wanted = asked if isinstance(asked, list) else []
+    sizes = sorted((px for px in SIZES_PX if px in wanted), key=wanted.index)
+    return sizes or [min(SIZES_PX, key=lambda px: abs(px - trained_px))]
 
 
 def _id(cell: MapCell, method: Method) -> str:

@@ -1,7 +1,4 @@
-"""Does a map depend on what the model learnt? Its network is randomised from the top, and the map followed all the way.
-
-Here are the section of the page and its figure of similarities.
-"""
+"""Does a map depend on what the model learnt? Its network is randomised from the top, the map followed all the way."""
 
 import math
 from collections.abc import Hashable, Sequence
@@ -86,13 +83,12 @@ _CHECKS: SizeBoundedCache[Check] = SizeBoundedCache(
 
 def show(cells: Sequence[MapCell]) -> None:
     """Choose one map, break its network on demand, and move through what became of the map."""
-    st.caption(
-        _(
-            "A sanity check: the trained weights are replaced by random ones, part after part, from the classifier "
-            "down to the first convolution. A map that stays the same shows edges of the photo, not what the model "
-            "learnt. The check looks at the last layer's map, and breaks only a copy of the network."
-        )
+    text = _(
+        "A sanity check: the trained weights are replaced by random ones, part after part, from the classifier "
+        "down to the first convolution. A map that stays the same shows edges of the photo, not what the model "
+        "learnt. The check looks at the last layer's map, and breaks only a copy of the network."
     )
+    st.caption(text)
     place, name = st.columns([3, 1], vertical_alignment="bottom")
     with place:
         cell = photo_picker.choose_cell(_("Map to check"), cells, "sanity_cell")

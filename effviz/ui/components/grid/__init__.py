@@ -4,13 +4,14 @@ import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import numpy as np
 import streamlit as st
 
 from effviz.explain.data_types import Floats
 from effviz.explain.overlay import Palette, palette_colours
-from effviz.i18n import _
+from effviz.i18n import _, lazy_gettext
 from effviz.ui.components import NEWEST, NEWS, SENDER, Json, base64_text, file_text, told
 
 # One module of many parts: Streamlit takes a component's script as one text. The arithmetic is the same as Python's.
@@ -26,6 +27,11 @@ _mount = st.components.v2.component(
     "effviz_grid", html=text("grid.html"), css=text("grid.css"), js=NEWEST + SENDER + "".join(map(text, SCRIPTS))
 )
 _news = st.components.v2.component("effviz_grid_news", js=text(CHANNEL) + NEWS)
+
+UNDRAWN: Final = lazy_gettext(
+    "The maps are drawn by your browser, and it has not drawn them yet. If none appear, switch on Still pictures "
+    "under Method above: then the server draws them."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ def grid(data: Mapping[str, object], news: Mapping[str, object], key: str, calls
     The news are an element of their own: as long as `data` stays the same, Streamlit sends its hash in its place.
     """
     with st.container(gap=None):
-        st.html(f'<style>{text("undrawn.css")}</style><p class="effviz-undrawn">{html.escape(_undrawn())}</p>')
+        st.html(f'<style>{text("undrawn.css")}</style><p class="effviz-undrawn">{html.escape(_(UNDRAWN))}</p>')
         palettes = {str(palette): base64_text(palette_colours(palette).tobytes()) for palette in Palette}
         result = _mount(
             key=key,
@@ -53,13 +59,6 @@ def grid(data: Mapping[str, object], news: Mapping[str, object], key: str, calls
             on_canvas_change=calls.no_canvas,
         )
         _news(key=f"{key}-news", data=[{**news, "move": told(result.get("look")).move}])
-
-
-def _undrawn() -> str:
-    return _(
-        "The maps are drawn by your browser, and it has not drawn them yet. If none appear, switch on Still pictures "
-        "under Method above: then the server draws them."
-    )
 
 
 def pack(maps: Sequence[Floats]) -> Json:
