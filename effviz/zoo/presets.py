@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from effviz.i18n import lazy_gettext
-from effviz.scaling import StagePlan, plan
+from effviz.scaling import plan
 from effviz.zoo import catalogue, hub, manifest, state_dicts, timm_networks
 from effviz.zoo.manifest import CheckpointEntry, wilson_interval_pct
 from effviz.zoo.model import ModelRef
@@ -25,6 +25,9 @@ class ScalingAxis(StrEnum):
     COMPOUND = "compound"
 
 
+BASELINE, DEPTH, WIDTH, RESOLUTION, COMPOUND = ScalingAxis
+
+
 def scaling_axis(ref: ModelRef, baseline: ModelRef) -> ScalingAxis | None:
     """Which dimension a model scales against another one, by its real blocks, channels and pixels.
 
@@ -33,25 +36,17 @@ def scaling_axis(ref: ModelRef, baseline: ModelRef) -> ScalingAxis | None:
     """
     if ref.spec.family is None or ref.spec.family is not baseline.spec.family:
         same = ref.spec == baseline.spec
-        return (ScalingAxis.BASELINE if ref == baseline else ScalingAxis.RESOLUTION) if same else None
-    ours, theirs = _stages(ref), _stages(baseline)
-    changed = [
-        dimension
-        for dimension, differs in (
-            (ScalingAxis.DEPTH, [stage.layers for stage in ours] != [stage.layers for stage in theirs]),
-            (ScalingAxis.WIDTH, [stage.channels for stage in ours] != [stage.channels for stage in theirs]),
-            (ScalingAxis.RESOLUTION, ref.resolution_px != baseline.resolution_px),
-        )
-        if differs
-    ]
-    match changed:
-        case []:
-            return ScalingAxis.BASELINE
-        case [alone]:
-            return alone
-        case [_, _]:
-            return None
-    return ScalingAxis.COMPOUND
+        return (BASELINE if ref == baseline else RESOLUTION) if same else None
+    ours, theirs = (network.spec.plan_at(network.resolution_px).stages for network in (ref, baseline))
+    unchanged = {
+        DEPTH: [stage.layers for stage in ours] == [stage.layers for stage in theirs],
+        WIDTH: [stage.channels for stage in ours] == [stage.channels for stage in theirs],
+        RESOLUTION: ref.resolution_px == baseline.resolution_px,
+    }
+    changed = [axis for axis, same in unchanged.items() if not same]
+    if len(changed) == 2:
+        return None
+    return COMPOUND if len(changed) > 2 else next(iter(changed), BASELINE)
 
 
 def axis_among(ref: ModelRef, before: Sequence[ModelRef]) -> ScalingAxis | None:
@@ -61,10 +56,6 @@ def axis_among(ref: ModelRef, before: Sequence[ModelRef]) -> ScalingAxis | None:
     """
     axes = (scaling_axis(ref, other) for other in before or [ref])
     return next((axis for axis in axes if axis is not None), None)
-
-
-def _stages(ref: ModelRef) -> tuple[StagePlan, ...]:
-    return ref.spec.plan_at(ref.resolution_px).stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +104,24 @@ _ALL_THREE = lazy_gettext(
     "the object than any single step does?"
 )
 
+
+def _only_deeper(baseline: str, blocks: int) -> str:
+    return lazy_gettext(
+        "Only deeper than {baseline}: {blocks} blocks instead of 16, the same channels and pixels. Does the marked "
+        "area move to other parts of the object?",
+        baseline=baseline,
+        blocks=blocks,
+    )
+
+
+def _only_wider(deeper: str) -> str:
+    return lazy_gettext(
+        "Only wider than {deeper} (which is not the baseline): the same blocks, 1.1 times the channels. Look for finer "
+        "distinctions inside the object.",
+        deeper=deeper,
+    )
+
+
 PRESETS = (
     _preset(
         "scaling-axes",
@@ -122,29 +131,11 @@ PRESETS = (
             " Lite0's weights were trained at 224 px, Lite1's at 240, Lite2's at 260: at other sizes a model is less "
             "sure, which is no effect of scaling."
         ),
-        (
-            "lite0@224",
-            ScalingAxis.BASELINE,
-            lazy_gettext("The smallest network: remember which parts of the object it marks."),
-        ),
-        (
-            "lite1@224",
-            ScalingAxis.DEPTH,
-            lazy_gettext(
-                "Only deeper than lite0@224: 21 blocks instead of 16, the same channels and pixels. Does the marked "
-                "area move to other parts of the object?"
-            ),
-        ),
-        (
-            "lite2@224",
-            ScalingAxis.WIDTH,
-            lazy_gettext(
-                "Only wider than lite1@224 (which is not the baseline): the same blocks, 1.1 times the channels. "
-                "Look for finer distinctions inside the object."
-            ),
-        ),
-        ("lite0@260", ScalingAxis.RESOLUTION, _FINER_GRID),
-        ("lite2@260", ScalingAxis.COMPOUND, _ALL_THREE),
+        ("lite0@224", BASELINE, lazy_gettext("The smallest network: remember which parts of the object it marks.")),
+        ("lite1@224", DEPTH, _only_deeper("lite0@224", blocks=21)),
+        ("lite2@224", WIDTH, _only_wider("lite1@224")),
+        ("lite0@260", RESOLUTION, _FINER_GRID),
+        ("lite2@260", COMPOUND, _ALL_THREE),
     ),
     _preset(
         "compound-family",
@@ -152,19 +143,11 @@ PRESETS = (
         lazy_gettext(
             "Three networks of one family, each at the size that it was made for; their weights need no network."
         ),
-        (
-            "lite0",
-            ScalingAxis.BASELINE,
-            lazy_gettext("The start of the family: remember which parts of the object it marks."),
-        ),
-        (
-            "lite1",
-            ScalingAxis.COMPOUND,
-            lazy_gettext("Deeper and at higher resolution. What does it mark in addition?"),
-        ),
+        ("lite0", BASELINE, lazy_gettext("The start of the family: remember which parts of the object it marks.")),
+        ("lite1", COMPOUND, lazy_gettext("Deeper and at higher resolution. What does it mark in addition?")),
         (
             "lite2",
-            ScalingAxis.COMPOUND,
+            COMPOUND,
             lazy_gettext(
                 "Deeper, wider and at higher resolution. "
                 "Look for parts of the object that the smaller networks leave out."
@@ -177,13 +160,13 @@ PRESETS = (
         lazy_gettext(
             "The paper's networks, all trained by one recipe; their weights are fetched once with `effviz fetch`."
         ),
-        ("b0", ScalingAxis.BASELINE, lazy_gettext("The network that all others are scaled from.")),
-        ("b1", ScalingAxis.COMPOUND, lazy_gettext("Deeper and at higher resolution; B0's channels.")),
-        ("b2", ScalingAxis.COMPOUND, lazy_gettext("B1's blocks, wider and at higher resolution.")),
+        ("b0", BASELINE, lazy_gettext("The network that all others are scaled from.")),
+        ("b1", COMPOUND, lazy_gettext("Deeper and at higher resolution; B0's channels.")),
+        ("b2", COMPOUND, lazy_gettext("B1's blocks, wider and at higher resolution.")),
         *(
             (
                 f"b{i}",
-                ScalingAxis.COMPOUND,
+                COMPOUND,
                 lazy_gettext(
                     "All three dimensions grow. Look for parts of the object that the smaller networks leave out."
                 ),
@@ -203,27 +186,13 @@ PRESETS = (
         ),
         (
             "b0@224",
-            ScalingAxis.BASELINE,
+            BASELINE,
             lazy_gettext("The network that all others are scaled from: remember which parts of the object it marks."),
         ),
-        (
-            "b1@224",
-            ScalingAxis.DEPTH,
-            lazy_gettext(
-                "Only deeper than b0@224: 23 blocks instead of 16, the same channels and pixels. Does the marked "
-                "area move to other parts of the object?"
-            ),
-        ),
-        (
-            "b2@224",
-            ScalingAxis.WIDTH,
-            lazy_gettext(
-                "Only wider than b1@224 (which is not the baseline): the same blocks, 1.1 times the channels. Look "
-                "for finer distinctions inside the object."
-            ),
-        ),
-        ("b0@260", ScalingAxis.RESOLUTION, _FINER_GRID),
-        ("b2@260", ScalingAxis.COMPOUND, _ALL_THREE),
+        ("b1@224", DEPTH, _only_deeper("b0@224", blocks=23)),
+        ("b2@224", WIDTH, _only_wider("b1@224")),
+        ("b0@260", RESOLUTION, _FINER_GRID),
+        ("b2@260", COMPOUND, _ALL_THREE),
     ),
     _preset(
         "families",
@@ -234,7 +203,7 @@ PRESETS = (
             "`effviz fetch b0 {names}` gets them once.",
             names=f"{_MOBILENET} {_RESNET} {_CONVNEXT}",
         ),
-        ("b0@224", ScalingAxis.BASELINE, lazy_gettext("The network to compare with.")),
+        ("b0@224", BASELINE, lazy_gettext("The network to compare with.")),
         (
             f"{_MOBILENET}@224",
             None,
@@ -299,27 +268,23 @@ def _mini_preset() -> Preset:
             "MACs, trained alike on ten classes at small sizes (Imagenette). It cannot test the paper's claim; Table 7 "
             "on the page Paper says why. A photo of anything else gets the nearest of the ten classes."
         ),
-        (f"{MINI}baseline", ScalingAxis.BASELINE, lazy_gettext("Half of B0's depth and width at 96 px: 3 x 3 cells.")),
+        (f"{MINI}baseline", BASELINE, lazy_gettext("Half of B0's depth and width at 96 px: 3 x 3 cells.")),
         (
             f"{MINI}depth",
-            ScalingAxis.DEPTH,
+            DEPTH,
             lazy_gettext("Only deeper. Does it find the whole object, or only its most telling part?"),
         ),
-        (
-            f"{MINI}width",
-            ScalingAxis.WIDTH,
-            lazy_gettext("Only wider. Does it distinguish finer parts inside the object?"),
-        ),
+        (f"{MINI}width", WIDTH, lazy_gettext("Only wider. Does it distinguish finer parts inside the object?")),
         (
             f"{MINI}resolution",
-            ScalingAxis.RESOLUTION,
+            RESOLUTION,
             lazy_gettext(
                 "Only more pixels: 6 x 6 cells. Look for a tighter outline; some of it is only the finer grid."
             ),
         ),
         (
             f"{MINI}compound",
-            ScalingAxis.COMPOUND,
+            COMPOUND,
             lazy_gettext(
                 "All three at once, by the paper's rule with φ = 2. The paper expects it to look at more of what is "
                 "relevant, with more of the object's details."
@@ -360,22 +325,17 @@ def mini_family() -> tuple[MiniNetwork, ...]:
         WeightsError: the manifest cannot be read.
     """
     entries = {entry.name: entry for entry in manifest.entries()}
-    members = [(role, entries[MINI + role.value]) for role in ScalingAxis if MINI + role.value in entries]
     return tuple(
-        _mini_network(role, entry, entry.top1_pct, entry.top1_pictures)
-        for role, entry in members
-        if entry.top1_pct is not None and entry.top1_pictures is not None
-    )
-
-
-def _mini_network(role: ScalingAxis, entry: CheckpointEntry, top1_pct: float, pictures: int) -> MiniNetwork:
-    return MiniNetwork(
-        role=role,
-        entry=entry,
-        macs=plan(entry.depth, entry.width, entry.resolution_px, entry.family, len(entry.classes)).macs,
-        top1_pct=top1_pct,
-        interval_pct=wilson_interval_pct(round(top1_pct * pictures / 100), pictures),
-        epochs=_epochs(role),
+        MiniNetwork(
+            role=role,
+            entry=entry,
+            macs=plan(entry.depth, entry.width, entry.resolution_px, entry.family, len(entry.classes)).macs,
+            top1_pct=entry.top1_pct,
+            interval_pct=wilson_interval_pct(round(entry.top1_pct * entry.top1_pictures / 100), entry.top1_pictures),
+            epochs=_epochs(role),
+        )
+        for role in ScalingAxis
+        if (entry := entries.get(MINI + role.value)) and entry.top1_pct is not None and entry.top1_pictures is not None
     )
 
 
