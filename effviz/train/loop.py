@@ -354,11 +354,7 @@ class _TrainingRun:
 
 @torch.inference_mode()
 def right_guesses(
-    module: nn.Module,
-    pictures: Pictures,
-    recipe: TrainingRecipe,
-    device: torch.device | str,
-    part: Shard = WHOLE_SHARD,
+    module: nn.Module, pictures: Pictures, recipe: TrainingRecipe, device: torch.device | str, part: Shard = WHOLE_SHARD
 ) -> NDArray[np.bool_]:
     """Whether a network's first guess of each picture is right (N,), or of a worker's part of them."""
     module.eval()

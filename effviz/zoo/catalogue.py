@@ -4,7 +4,7 @@
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from effviz.errors import SettingsError
@@ -14,17 +14,7 @@ from effviz.scaling import PUBLISHED, Family, Padding, plan
 from effviz.scaling.architecture import RESOLUTION
 from effviz.zoo import hub, imagenet_classes, manifest, timm_networks
 from effviz.zoo.hub import Availability
-from effviz.zoo.model import (
-    HALF_STATISTICS,
-    IMAGENET,
-    IMAGENET_STATISTICS,
-    EvalTransform,
-    ModelRef,
-    ModelSpec,
-    WeightsOrigin,
-    arithmetic,
-    eval_transform,
-)
+from effviz.zoo.model import IMAGENET, EvalTransform, ModelRef, ModelSpec, WeightsOrigin, arithmetic, eval_transform
 
 # What there is to know about a model before it runs: its numbers, where its weights come from, how good it is.
 
@@ -133,9 +123,8 @@ def find_model(name: str, recipe: str | None = None) -> ModelSpec:
         return _timm(name.removeprefix(timm_networks.PREFIX))
     if name in NAMES:
         return _with_recipe(name, recipe or next(iter(_specs()[name])))
-    for entry in manifest.entries():
-        if entry.name == name:
-            return _checkpoint(entry)
+    if (entry := manifest.find_entry(name)) is not None:
+        return _checkpoint(entry)
     names = ", ".join((*NAMES, *(entry.name for entry in manifest.entries())))
     text = _(
         "There is no model {name!r}: the models are {known}, any scaled one such as scaled-d1.4-w1.2@300, and "
@@ -204,25 +193,18 @@ def scaled_model(depth: float, width: float, resolution_px: int, family: Family 
     if fitting:
         return _checkpoint(min(fitting, key=lambda entry: abs(entry.resolution_px - resolution_px)))
     lite = family is Family.LITE
-    mean, std = HALF_STATISTICS if lite else IMAGENET_STATISTICS
-    return ModelSpec(
+    baseline = find_model("lite0" if lite else "b0")
+    return replace(
+        baseline,
         name=f"scaled{'-lite' if lite else ''}-d{depth:.6g}-w{width:.6g}",
-        family=family,
         depth=depth,
         width=width,
         resolution_px=resolution_px,
-        architecture="tf_efficientnet_lite0" if lite else "tf_efficientnet_b0",
-        arithmetic=arithmetic(family),
+        architecture=baseline.architecture.partition(".")[0],  # without the tag of its weights
         origin=WeightsOrigin.UNTRAINED,
         weights=lazy_gettext("untrained: random weights, its maps mean nothing"),
-        licence="Apache-2.0",
-        classes=imagenet_classes.names(),
         top1_pct=None,
         top1_source=lazy_gettext("nobody trained it"),
-        crop_pct=0.875,
-        interpolation="bicubic",
-        mean=mean,
-        std=std,
     )
 
 
@@ -257,12 +239,10 @@ def _specs() -> dict[str, dict[str, ModelSpec]]:
         settings = eval_transform(point.architecture)
         if point.name in specs and settings is not None and settings.resolution_px == point.resolution_px:
             specs[point.name][point.recipe] = _published(point, settings)
-    return {name: dict(sorted(recipes.items(), key=_default_first)) for name, recipes in specs.items()}
-
-
-def _default_first(item: tuple[str, ModelSpec]) -> tuple[bool, str]:
-    family = item[1].family
-    return family is None or item[0] != DEFAULT_RECIPE[family], item[0]
+    return {
+        name: dict(sorted(recipes.items(), key=lambda item: (item[1].name != name, item[0])))
+        for name, recipes in specs.items()
+    }
 
 
 def _timm(architecture: str) -> ModelSpec:

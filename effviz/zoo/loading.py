@@ -82,7 +82,15 @@ def read_as_saved(spec: ModelSpec) -> tuple[Tensors, str]:
     Raises:
         WeightsError: as `load`.
     """
-    tensors, sha256 = _tensors_of(spec)
+    match spec.origin:
+        case WeightsOrigin.PACKAGE:
+            tensors, sha256 = _from_package(spec)
+        case WeightsOrigin.HUB:
+            tensors, sha256 = _from_hub(spec)
+        case WeightsOrigin.CHECKPOINT:
+            tensors, sha256 = checkpoints.load(spec.name)
+        case WeightsOrigin.UNTRAINED:
+            tensors, sha256 = state_dicts.draw_untrained(spec.plan), ""
     return state_dicts.fit_to_network(tensors, file_shapes(spec), spec.name), sha256
 
 
@@ -95,18 +103,6 @@ def file_shapes(spec: ModelSpec) -> dict[str, Shape]:
     if spec.one_logit:
         shapes |= {name: (1, *shapes[name][1:]) for name in ("classifier.weight", "classifier.bias")}
     return shapes
-
-
-def _tensors_of(spec: ModelSpec) -> tuple[Tensors, str]:
-    match spec.origin:
-        case WeightsOrigin.PACKAGE:
-            return _from_package(spec)
-        case WeightsOrigin.HUB:
-            return _from_hub(spec)
-        case WeightsOrigin.CHECKPOINT:
-            return checkpoints.load(spec.name)
-        case WeightsOrigin.UNTRAINED:
-            return state_dicts.draw_untrained(spec.plan), ""
 
 
 def _from_package(spec: ModelSpec) -> tuple[Tensors, str]:

@@ -20,7 +20,7 @@ from effviz import file_io, settings
 from effviz.errors import SettingsError, WeightsError
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PUBLISHED, Family, Padding, plan
-from effviz.scaling.architecture import CLASSES, DEPTH, RESOLUTION, WIDTH, Limit
+from effviz.scaling.architecture import CLASSES, DEPTH, RESOLUTION, WIDTH
 from effviz.zoo import imagenet_classes as imagenet
 from effviz.zoo.model import HALF_STATISTICS, Arithmetic, Channels, OutputActivation, arithmetic
 
@@ -58,10 +58,6 @@ def _between(low: float, high: float) -> AfterValidator:
     return _rule(lambda value: low <= value <= high, words)  # not-a-number is not
 
 
-def _within(limit: Limit) -> AfterValidator:
-    return _between(limit.low, limit.high)
-
-
 def _text(most: int, least: int = 1) -> AfterValidator:
     words = lazy_gettext("a text of {least} to {most} characters", least=least, most=most)
     return _rule(lambda value: least <= len(value) <= most, words)
@@ -92,9 +88,9 @@ class CheckpointEntry(BaseModel):
     file: Text  # inside the manifest's folder; .safetensors, or .pth with a plain state dict
     sha256: Annotated[str, _fitting(r"[0-9a-f]{64}", lazy_gettext("a hash of 64 hexadecimal digits"))]
     family: Family
-    depth: Annotated[float, _within(DEPTH)]
-    width: Annotated[float, _within(WIDTH)]
-    resolution_px: Annotated[int, _within(RESOLUTION)]
+    depth: Annotated[float, _between(DEPTH.low, DEPTH.high)]
+    width: Annotated[float, _between(WIDTH.low, WIDTH.high)]
+    resolution_px: Annotated[int, _between(RESOLUTION.low, RESOLUTION.high)]
     classes: Annotated[tuple[Text, ...], _distinct(int(CLASSES.high))]  # in the file: a list of names, or "imagenet"
     licence: Text
     origin: Text  # who trained it, on what

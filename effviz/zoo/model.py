@@ -270,16 +270,13 @@ _GOOGLE_TRANSFORMS = {
     "b7": (600, 0.949),
 }
 
-_LITE_TRANSFORMS = {
+_OTHER_TRANSFORMS = {
     "tf_efficientnet_lite0.in1k": EvalTransform(224, 0.875, "bicubic", HALF_STATISTICS),
     "tf_efficientnet_lite1.in1k": EvalTransform(240, 0.882, "bicubic", HALF_STATISTICS),
     "tf_efficientnet_lite2.in1k": EvalTransform(260, 0.890, "bicubic", HALF_STATISTICS),
     "tf_efficientnet_lite3.in1k": EvalTransform(300, 0.904, "bilinear", HALF_STATISTICS),
     "tf_efficientnet_lite4.in1k": EvalTransform(380, 0.920, "bilinear", HALF_STATISTICS),
     "efficientnet_lite0.ra_in1k": EvalTransform(224, 0.875),
-}
-
-_TIMM_TRANSFORMS = {
     "efficientnet_b0.ra_in1k": EvalTransform(224, 0.875),
     "efficientnet_b0.ra4_e3600_r224_in1k": EvalTransform(224, 0.9, "bicubic", HALF_STATISTICS),
     "efficientnet_b1.ft_in1k": EvalTransform(224, 0.875),
@@ -299,4 +296,4 @@ def eval_transform(architecture: str) -> EvalTransform | None:
     google = _GOOGLE_TRANSFORMS.get(model.removeprefix("tf_efficientnet_")) if model.startswith("tf_") else None
     if google is not None:
         return EvalTransform(*google, "bicubic", HALF_STATISTICS if tag == "ap_in1k" else IMAGENET_STATISTICS)
-    return _LITE_TRANSFORMS.get(architecture) or _TIMM_TRANSFORMS.get(architecture)
+    return _OTHER_TRANSFORMS.get(architecture)

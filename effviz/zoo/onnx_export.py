@@ -6,7 +6,7 @@ import math
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def export_onnx(model: Model, file: Path) -> OnnxFile:
     """
     optional_packages.require(*optional_packages.TORCH)
     optional_packages.require(*optional_packages.ONNX, extra="onnx")
-    data = _described(_graph(model), model.ref)
+    data = _graph(model)
     difference = _difference(model, data)
     if difference > MOST_DIFFERENCE:
         text = _(
@@ -82,7 +82,7 @@ def metadata(ref: ModelRef) -> dict[str, str]:
     }
 
 
-def _graph(model: Model) -> Any:
+def _graph(model: Model) -> bytes:
     import onnx
     import torch
 
@@ -99,13 +99,8 @@ def _graph(model: Model) -> Any:
             dynamic_axes={name: {0: "pictures"} for name in (INPUT, OUTPUT)},
             dynamo=False,
         )
-    return onnx.load_from_string(buffer.getvalue())
-
-
-def _described(graph: Any, ref: ModelRef) -> bytes:
-    for key, value in metadata(ref).items():
-        entry = graph.metadata_props.add()
-        entry.key, entry.value = key, value
+    graph = onnx.load_from_string(buffer.getvalue())
+    onnx.helper.set_model_props(graph, metadata(model.ref))
     data: bytes = graph.SerializeToString()
     return data
 

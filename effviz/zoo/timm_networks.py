@@ -7,6 +7,7 @@ so that lists and cards do without torch.
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -90,11 +91,7 @@ def spec(architecture: str) -> ModelSpec:
 def cost(architecture: str, resolution_px: int) -> NetworkCost:
     """Count a network at an input size; torch is loaded where nobody has counted it yet."""
     key = f"{architecture}@{resolution_px}"
-    row = _shipped().get(key) or _cached(key)
-    if row is None:
-        row = asdict(_counted(architecture, resolution_px))
-        _keep(key, row)
-    return NetworkCost(**row)
+    return NetworkCost(**_described(key, lambda: _counted(architecture, resolution_px)))
 
 
 def build(architecture: str) -> "torch.nn.Module":
@@ -115,12 +112,16 @@ def tensor_shapes(architecture: str) -> dict[str, tuple[int, ...]]:
 
 @lru_cache(maxsize=256)
 def _network(architecture: str) -> TimmNetwork:
-    row = _shipped().get(architecture) or _cached(architecture)
-    if row is None:
-        network = _looked_up(architecture)
-        _keep(architecture, asdict(network))
-        return network
+    row = _described(architecture, lambda: _looked_up(architecture))
     return TimmNetwork(**row | {name: tuple(row[name]) for name in ("mean", "std")})
+
+
+def _described(key: str, look_up: Callable[[], TimmNetwork | NetworkCost]) -> dict[str, Any]:
+    row = _shipped().get(key) or _cached(key)
+    if row is None:
+        row = asdict(look_up())
+        _keep(key, row)
+    return row
 
 
 @lru_cache(maxsize=1)
@@ -136,7 +137,7 @@ MAX_KEPT_BYTES: Final = 2**16
 
 def _cached(key: str) -> dict[str, Any] | None:
     try:
-        file = _folder() / f"{_file_name(key)}.json"
+        file = _kept_file(key)
         content = file_io.read_sealed_json(file_io.sealed_name(file), file_io.read_regular(file, MAX_KEPT_BYTES))
     except FileNotFoundError:
         return None
@@ -149,19 +150,16 @@ def _cached(key: str) -> dict[str, Any] | None:
 
 def _keep(key: str, row: dict[str, Any]) -> None:
     try:
-        _folder().mkdir(parents=True, exist_ok=True)
-        file = _folder() / f"{_file_name(key)}.json"
+        file = _kept_file(key)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file_io.write_text_atomically(file, file_io.seal_json(file_io.sealed_name(file), row))
     except OSError:  # it is counted again next time
         return
 
 
-def _folder() -> Path:
-    return file_io.cache_folder() / "timm" / metadata.version("timm")
-
-
-def _file_name(key: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "._-@" else "_" for letter in key)[:200]
+def _kept_file(key: str) -> Path:
+    name = "".join(letter if letter.isalnum() or letter in "._-@" else "_" for letter in key)[:200]
+    return file_io.cache_folder() / "timm" / metadata.version("timm") / f"{name}.json"
 
 
 # Looking a network up in timm, on tensors that have a shape and no numbers.

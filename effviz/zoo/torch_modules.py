@@ -1,7 +1,5 @@
 """Networks as torch modules, for what needs gradients or hooks, and untrained ones of any depth and width."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -42,9 +40,9 @@ def build_untrained(
 
 def build_module(spec: ModelSpec, tensors: Tensors) -> torch.nn.Module:
     """Make a network's module with copies of its tensors, in evaluation mode and with parameters without gradients."""
-    with _outside_inference_mode(), torch.device("meta"):  # random weights would be made in vain
-        module = build_for(spec)
-    with _outside_inference_mode():
+    with torch.inference_mode(False):  # tensors born in inference mode could never take part in a backward pass
+        with torch.device("meta"):  # random weights would be made in vain
+            module = build_for(spec)
         module.load_state_dict({name: torch.tensor(array) for name, array in tensors.items()}, assign=True)
         return module.eval().requires_grad_(False)
 
@@ -82,10 +80,3 @@ def run_as_saved(spec: ModelSpec, pixels: Array) -> Array:
     with torch.inference_mode():
         outputs: Array = module.eval()(torch.tensor(np.ascontiguousarray(pixels, np.float32)))[0].numpy()
     return np.concatenate([outputs, -outputs]) if spec.one_logit else outputs
-
-
-@contextmanager
-def _outside_inference_mode() -> Iterator[None]:
-    """Tensors born in inference mode could never take part in a backward pass."""
-    with torch.inference_mode(False):
-        yield

@@ -260,7 +260,7 @@ def test_what_is_kept_of_a_network_is_not_used_when_it_was_changed(monkeypatch, 
     for px in (64, 96):
         counts[px] = timm_networks.NetworkCost(*(px * number for number in range(1, 7)))
         timm_networks._keep(f"resnet10t.c3_in1k@{px}", asdict(counts[px]))
-    file, other = (timm_networks._folder() / f"resnet10t.c3_in1k@{px}.json" for px in (64, 96))
+    file, other = (timm_networks._kept_file(f"resnet10t.c3_in1k@{px}") for px in (64, 96))
     text = file.read_text()
     if damage != "none":
         changed = {"flip": text.replace("128", "129"), "zero": "\0" * len(text), "truncate": text[:-20]}
