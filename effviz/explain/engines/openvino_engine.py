@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from itertools import groupby
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Self, cast
 from weakref import WeakKeyDictionary
@@ -18,7 +19,6 @@ import numpy as np
 
 from effviz import cpu
 from effviz.explain.data_types import STRIDES, EngineName, Floats, TargetLayer
-from effviz.scaling import Layer as PlanLayer
 from effviz.scaling import Operator, Padding, Plan
 from effviz.zoo.model import Activation, Arithmetic, Weights
 from effviz.zoo.state_dicts import NamedLayer, Tensors, named_layers
@@ -106,11 +106,10 @@ Node = Any  # openvino.Node
 def build_network(plan: Plan, tensors: Tensors, arithmetic: Arithmetic) -> OpenVinoNetwork:
     """Write a network whose input (1, C, ?, ?) may have any size, with every layer of OUTPUTS as an output.
 
-    Batch norms are folded into the weights and biases of the convolutions before them. Shapes of the tensors are those
-    of `effviz.zoo.state_dicts.tensor_shapes`; the first convolution tells how many channels a photo has.
+    Batch norms are folded into the convolutions before them. Shapes of tensors: `effviz.zoo.state_dicts.tensor_shapes`.
     """
-    opset, graph = _opset(), _Graph(tensors, arithmetic)
-    channels = tensors["conv_stem.weight"].shape[1]
+    opset, graph = import_openvino().opset13, _Graph(tensors, arithmetic)
+    channels = tensors["conv_stem.weight"].shape[1]  # of a photo
     pixels = opset.parameter(import_openvino().PartialShape([1, channels, -1, -1]), np.float32, name="pixels")
     stem, *blocks, head, classifier = named_layers(plan)
     node = graph.convolution(stem, pixels)
@@ -157,7 +156,7 @@ class _Graph:
     def __init__(self, tensors: Tensors, arithmetic: Arithmetic) -> None:
         self._tensors = tensors
         self._arithmetic = arithmetic
-        self._opset = _opset()
+        self._opset = import_openvino().opset13
 
     def block(self, block: Sequence[NamedLayer], entering: Node) -> Node:
         """An MBConv block, with a shortcut where its output has the shape of its input."""
@@ -171,17 +170,25 @@ class _Graph:
                     node = self._opset.multiply(node, self._opset.sigmoid(self.convolution(part, gate)))
                 case _:
                     node = self.convolution(part, node)
-        return self._opset.add(node, entering) if _has_shortcut(block) else node
+        one_step = all(part.layer.stride == 1 for part in block)
+        shortcut = one_step and block[0].layer.in_channels == block[-1].layer.out_channels
+        return self._opset.add(node, entering) if shortcut else node
 
     def convolution(self, part: NamedLayer, node: Node) -> Node:
         """A convolution, its batch norm or bias, and the activation function but after the last of a block or gate."""
         weight, bias = self._weights(part)
-        if part.layer.operator is Operator.DEPTHWISE:
-            node = self._opset.group_convolution(node, self._constant(weight[:, None]), **self._geometry(part.layer))
-        else:
-            node = self._opset.convolution(node, self._constant(weight), **self._geometry(part.layer))
+        layer, convolve = part.layer, self._opset.convolution
+        if layer.operator is Operator.DEPTHWISE:
+            weight, convolve = weight[:, None], self._opset.group_convolution
+        strides, zeros, dilations = [layer.stride] * 2, [layer.kernel // 2] * 2, [1, 1]
+        same = self._arithmetic.padding is Padding.SAME
+        auto_pad = "same_upper" if same else "explicit"  # TensorFlow's SAME: the odd zero goes last
+        node = convolve(node, self._constant(weight), strides, zeros, zeros, dilations, auto_pad)
         node = self._opset.add(node, self._constant(bias[None, :, None, None]))
-        return node if part.layer.operator in (Operator.PROJECT, Operator.EXCITE) else self._active(node)
+        if layer.operator in (Operator.PROJECT, Operator.EXCITE):
+            return node
+        relu6 = self._arithmetic.activation is Activation.RELU6
+        return self._opset.clamp(node, 0.0, 6.0) if relu6 else self._opset.swish(node)
 
     def linear(self, part: NamedLayer, means: Node) -> Node:
         """The classifier: (1, C) -> (1, K)."""
@@ -201,40 +208,12 @@ class _Graph:
         scale /= np.sqrt(variance + self._arithmetic.epsilon)
         return weight * scale.astype(np.float32)[:, None, None, None], (shift - mean * scale).astype(np.float32)
 
-    def _geometry(self, layer: PlanLayer) -> dict[str, Any]:
-        zeros = [layer.kernel // 2] * 2
-        same = self._arithmetic.padding is Padding.SAME
-        return {
-            "strides": [layer.stride] * 2,
-            "pads_begin": zeros,
-            "pads_end": zeros,
-            "dilations": [1, 1],
-            "auto_pad": "same_upper" if same else "explicit",  # TensorFlow's SAME: the odd zero goes last
-        }
-
-    def _active(self, node: Node) -> Node:
-        if self._arithmetic.activation is Activation.RELU6:
-            return self._opset.clamp(node, 0.0, 6.0)
-        return self._opset.swish(node)
-
     def _constant(self, array: Floats) -> Node:
         return self._opset.constant(np.ascontiguousarray(array))
 
 
-def _opset() -> Any:
-    return import_openvino().opset13
-
-
 def _by_block(blocks: Sequence[NamedLayer]) -> list[list[NamedLayer]]:
-    by_block: dict[tuple[int, int], list[NamedLayer]] = {}
-    for part in blocks:
-        by_block.setdefault((part.layer.stage, part.layer.block), []).append(part)
-    return list(by_block.values())
-
-
-def _has_shortcut(block: Sequence[NamedLayer]) -> bool:
-    stride = max(part.layer.stride for part in block)
-    return stride == 1 and block[0].layer.in_channels == block[-1].layer.out_channels
+    return [list(parts) for _, parts in groupby(blocks, lambda part: (part.layer.stage, part.layer.block))]
 
 
 def name_outputs(network: OpenVinoNetwork, names: Sequence[str]) -> OpenVinoNetwork:
