@@ -268,12 +268,6 @@ class DecoderPool:
     def __post_init__(self) -> None:
         self._threads = ThreadPoolExecutor(self.most, thread_name_prefix="decoding")
 
-    @property
-    def busy(self) -> int:
-        """How many photos are being decoded."""
-        with self._changed:
-            return self._alive - len(self._idle)
-
     def start(self, count: int | None = None) -> Self:
         """Start some workers now, or all: they load what they need while nobody waits."""
         with self._changed:

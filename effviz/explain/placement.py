@@ -181,10 +181,9 @@ class MapAxis:
     slope: float
     offset: float
 
-    def inside(self, length: int) -> npt.NDArray[np.bool_]:
-        """Which of the pixels' centres the model saw."""
-        centres = pixel_centres(length)
-        return (centres >= self.start) & (centres < self.end)
+    def inside(self, places: Doubles) -> npt.NDArray[np.bool_]:
+        """Which places the model saw."""
+        return (places >= self.start) & (places < self.end)
 
     def cell_coordinates(self, places: Doubles) -> Doubles:
         """For each place its place in the map: cell i reaches from i to i + 1."""
@@ -219,12 +218,13 @@ def place(
     raster_height, raster_width = raster_size(height, width, view.longest_px)
     seen = activation_map.seen.scaled(raster_width / width, raster_height / height)
     x_axis, y_axis = map_axes(activation_map, seen, placement)
+    x, y = (np.arange(pixels, dtype=np.float64) + 0.5 for pixels in (raster_width, raster_height))  # their middles
     weights = nearest_cells if view.cells else linear_weights
-    rows = weights(y_axis.cell_coordinates(pixel_centres(raster_height)), y_axis.n).astype(np.float32)  # (H, h)
-    columns = weights(x_axis.cell_coordinates(pixel_centres(raster_width)), x_axis.n).astype(np.float32)  # (W, w)
+    rows = weights(y_axis.cell_coordinates(y), y_axis.n).astype(np.float32)  # (H, h)
+    columns = weights(x_axis.cell_coordinates(x), x_axis.n).astype(np.float32)  # (W, w)
     values: Floats = np.asarray(rows @ activation_map.values @ columns.T, np.float32)  # (H, W)
-    values[~y_axis.inside(raster_height), :] = np.nan
-    values[:, ~x_axis.inside(raster_width)] = np.nan
+    values[~y_axis.inside(y), :] = np.nan
+    values[:, ~x_axis.inside(x)] = np.nan
     return Placed(read_only(values), seen, x_axis.edges(), y_axis.edges())
 
 
@@ -269,11 +269,6 @@ def map_axes(activation_map: ActivationMap, seen: Box, placement: Placement) -> 
         offset_x, offset_y = calibration.offset_x / side_px, calibration.offset_y / side_px
     cells_y, cells_x = activation_map.values.shape
     return MapAxis(seen.x0, seen.x1, cells_x, slope, offset_x), MapAxis(seen.y0, seen.y1, cells_y, slope, offset_y)
-
-
-def pixel_centres(length: int) -> Doubles:
-    """Return where the middles of a row of pixels are, in pixels."""
-    return np.asarray(np.arange(length) + 0.5, np.float64)
 
 
 def nearest_cells(coordinates: Doubles, n: int) -> Doubles:

@@ -172,7 +172,8 @@ _LONG_LIST: Final = b"PK\x06\x07"  # what stands before it where there is a long
 _LONG_LIST_BYTES: Final = 20
 _ENCRYPTED: Final = 1
 
-# What zipfile raises on damaged archives, on unknown packing, and on a file that the list does not have.
+# What zipfile raises on damaged archives, on unknown packing, and on a file that the list does not have; RuntimeError
+# is also that of JSON in too many brackets, and ValueError ours.
 READ_ERRORS: Final = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error),
     *(RuntimeError, OSError, EOFError, ValueError, LookupError),
@@ -249,14 +250,16 @@ def read_session(data: bytes, name: str) -> SessionArchive:
     Raises:
         SettingsError: it is no session as EffViz saves one, or is damaged, or larger than one may be.
     """
-    _check_list(data, name)
     try:
+        _check_list(data, name)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = _checked(archive.infolist(), name)
-            index = _index(archive.read(entries[INDEX]), name)
-            return SessionArchive(index.address, tuple(_photos(archive, entries, index, name)))
+            index = schema.parse(SessionIndex, json.loads(archive.read(entries[INDEX])), INDEX)
+            parse_qsl(index.address, max_num_fields=MOST_FIELDS)
+            return SessionArchive(index.address, tuple(_photos(archive, entries, index)))
     except READ_ERRORS as error:
-        raise _no_session(name) from error
+        text = _("{name} is no session as EffViz saves one, or is damaged. Choose a .zip that *Save the session* made.")
+        raise SettingsError(text.format(name=name)) from error
 
 
 def _check_list(data: bytes, name: str) -> None:
@@ -264,10 +267,10 @@ def _check_list(data: bytes, name: str) -> None:
     if len(data) > MOST_BYTES:
         raise _too_much(name, _("{most} MB").format(most=MOST_BYTES // 2**20))
     if len(data) < _LIST_END.size or data[-_LIST_END.size - _LONG_LIST_BYTES :].startswith(_LONG_LIST):
-        raise _no_session(name)
+        raise ValueError("it has no list, or a long one")
     mark, _disk, _first_disk, _here, count, size, _offset, comment = _LIST_END.unpack(data[-_LIST_END.size :])
     if mark != b"PK\x05\x06" or comment:
-        raise _no_session(name)
+        raise ValueError("something follows its list")
     if count > MOST_FILES or size > MOST_LIST_BYTES:
         raise _too_much(name, _("{most} files").format(most=MOST_FILES))
 
@@ -278,9 +281,9 @@ def _checked(entries: Sequence[zipfile.ZipInfo], name: str) -> dict[str, zipfile
     photos = [entry for entry in entries if PHOTO.fullmatch(entry.filename)]
     allowed = {INDEX, MAPS, SETTINGS, PAGE, *(entry.filename for entry in photos)}
     if len(by_name) != len(entries) or not by_name.keys() <= allowed or INDEX not in by_name:
-        raise _no_session(name)
+        raise ValueError("it holds other files")
     if any(entry.flag_bits & _ENCRYPTED or entry.orig_filename != entry.filename for entry in entries):
-        raise _no_session(name)
+        raise ValueError("a file is encrypted, or its name was cut off")
     if len(photos) > MOST_PHOTOS:
         raise _too_much(name, _("{most} photos").format(most=MOST_PHOTOS))
     if by_name[INDEX].file_size > MOST_INDEX_BYTES or any(photo.file_size > MAX_BYTES for photo in photos):
@@ -290,28 +293,14 @@ def _checked(entries: Sequence[zipfile.ZipInfo], name: str) -> dict[str, zipfile
     return by_name
 
 
-def _index(data: bytes, name: str) -> SessionIndex:
-    try:
-        index = schema.parse(SessionIndex, json.loads(data), INDEX)
-        parse_qsl(index.address, max_num_fields=MOST_FIELDS)
-        return index
-    except (ValueError, RecursionError) as error:
-        raise _no_session(name) from error
-
-
 def _photos(
-    archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo], index: SessionIndex, name: str
+    archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipInfo], index: SessionIndex
 ) -> Iterator[SessionPhoto]:
     for photo in index.photos:
         data = archive.read(entries[photo.file])
         if hashlib.sha256(data).hexdigest() != photo.sha256:
-            raise _no_session(name)
+            raise ValueError("a photo is another one")
         yield SessionPhoto(photo.name, data, photo.sample)
-
-
-def _no_session(name: str) -> SettingsError:
-    text = _("{name} is no session as EffViz saves one, or is damaged. Choose a .zip that *Save the session* made.")
-    return SettingsError(text.format(name=name))
 
 
 def _too_much(name: str, most: str) -> SettingsError:

@@ -141,7 +141,7 @@ def test_a_visitor_who_leaves_ends_the_decoding(pool: Callable[..., DecoderPool]
     with pytest.raises(Left):
         one.ask(attacks.jpeg_of_scans(99, 7000), PHOTO, leave)
     assert worker.dead
-    assert one.busy == 0
+    assert one._alive == len(one._idle)
     assert one.ask(CAT, PHOTO, stay).size == (768, 576)
 
 
