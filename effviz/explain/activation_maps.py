@@ -89,24 +89,21 @@ def _check_described(forward: Forward, method: Method, layer: TargetLayer) -> No
         raise TargetError(text.format(model=forward.model.ref.spec.name))
 
 
+_OF_ONE_ROW = {
+    Method.CAM: closed_form.cam,
+    Method.GRADCAM_PLUS_PLUS: closed_form.gradcam_plus_plus,
+    Method.LAYERCAM: closed_form.layercam,
+    Method.ELEMENTWISE_GRADCAM: closed_form.elementwise_gradcam,
+}
+
+
 def _closed(forward: Forward, index: int, method: Method) -> Floats:
     features, rows = forward.features, forward.rows
-    row = rows[index]
-    match method:
-        case Method.CAM:
-            return closed_form.cam(features, row)
-        case Method.GRADCAM_PLUS_PLUS:
-            return closed_form.gradcam_plus_plus(features, row)
-        case Method.LAYERCAM:
-            return closed_form.layercam(features, row)
-        case Method.ELEMENTWISE_GRADCAM:
-            return closed_form.elementwise_gradcam(features, row)
-        case Method.ABLATIONCAM:
-            return closed_form.ablationcam(features, row, float(forward.logits[index]))
-        case Method.FINERCAM:
-            return closed_form.finercam(features, rows, forward.logits, index)
-        case _:
-            return closed_form.gradcam(features, row)
+    if method is Method.ABLATIONCAM:
+        return closed_form.ablationcam(features, rows[index], float(forward.logits[index]))
+    if method is Method.FINERCAM:
+        return closed_form.finercam(features, rows, forward.logits, index)
+    return _OF_ONE_ROW.get(method, closed_form.gradcam)(features, rows[index])  # the others are Grad-CAM here
 
 
 def _labelled(forward: Forward, index: int, method: Method, layer: TargetLayer, values: Floats) -> ActivationMap:
@@ -234,8 +231,7 @@ def masks(features: Floats, size_px: int) -> Iterator[Floats]:
     for channel in features:
         large = rows @ channel @ columns.T
         low, high = large.min(), large.max()
-        mask: Floats = (large - low) / (high - low + np.float32(1e-8))
-        yield mask
+        yield (large - low) / (high - low + np.float32(1e-8))
 
 
 def _enlarging(cells: int, size_px: int) -> Floats:

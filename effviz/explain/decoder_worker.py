@@ -48,11 +48,6 @@ class DecodeOptions:
     longest_px: int | None = None  # the whole photo, its long side no longer than this; 0: not at all
     crops: tuple[ResizeCrop, ...] = ()  # and what models see of it, made of all of its pixels
 
-    @property
-    def least_px(self) -> int | None:
-        """How many pixels the long side has to keep while it is decoded; None: all of them."""
-        return None if self.crops else self.longest_px and int(DRAFT * self.longest_px)
-
 
 def main() -> None:
     """Serve until the parent closes its end, which it also does by dying."""
@@ -89,9 +84,11 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
 
 
 def _answer(data: bytes, options: DecodeOptions, replies: BinaryIO) -> None:
+    # How many pixels the long side has to keep while it is decoded; None: all of them.
+    least_px = None if options.crops else options.longest_px and int(DRAFT * options.longest_px)
     try:
         with images.named(NAME):
-            decoded = images.decode(data, NAME, options.least_px)
+            decoded = images.decode(data, NAME, least_px)
             pictures = [crop.apply(decoded.image, decoded.size) for crop in options.crops]
             if options.longest_px != 0:
                 pictures.append(decoded.rgb(options.longest_px))

@@ -119,8 +119,7 @@ def gradcam_before_batch_norm(forward: Forward, index: int) -> Floats:
     y = slope[:, None, None] * x + shift[:, None, None]
     row = model.classifier[0][index]
     gradient = row[:, None, None] / y[0].size * _derivative(y, arithmetic.activation) * slope[:, None, None]
-    values: Floats = np.tensordot(gradient.mean(axis=(1, 2)), x, axes=1)
-    return values
+    return np.tensordot(gradient.mean(axis=(1, 2)), x, axes=1)
 
 
 def _derivative(y: Floats, activation: Activation) -> Floats:

@@ -57,8 +57,7 @@ def fractions(values: Floats, scaled: ScaledMap) -> Floats:
     span = scaled.high - scaled.low
     if span <= 0:  # the same everywhere
         return values * np.float32(0) + np.float32(0.5 if scaled.signed else 0)
-    part: Floats = (values - np.float32(scaled.low)) / np.float32(span)
-    return part
+    return (values - np.float32(scaled.low)) / np.float32(span)
 
 
 def rescale(maps: Sequence[ActivationMap], scale: Scale) -> tuple[ScaledMap, ...]:
@@ -95,16 +94,14 @@ def _share(values: Floats) -> Floats:
     """Each cell's part of the positive evidence; zeros when there is none."""
     positive = np.maximum(values, 0).astype(np.float64)
     total = positive.sum()
-    shares: Floats = (positive / total if total > 0 else positive).astype(np.float32)
-    return shares
+    return (positive / total if total > 0 else positive).astype(np.float32)
 
 
 def _rank(values: Floats) -> Floats:
     """Rank from 0 to 1, equal values sharing the mean of their ranks; 0.5 when all are equal."""
     _, group, count = np.unique(values, return_inverse=True, return_counts=True)
     mean_rank = np.cumsum(count) - (count + 1) / 2  # of each group of equal values, from 0
-    ranks: Floats = (mean_rank[group].reshape(values.shape) / max(1, values.size - 1)).astype(np.float32)
-    return ranks
+    return (mean_rank[group].reshape(values.shape) / max(1, values.size - 1)).astype(np.float32)
 
 
 # The other scales take the values as they are.
@@ -217,8 +214,7 @@ def palette_colours(palette: Palette) -> Bytes:
     """The palette's 256 colours, (256, 3), read-only."""
     with PALETTES_FILE.open(encoding="ascii", newline="") as file:
         rows = [bytes.fromhex(row[palette]) for row in csv.DictReader(file)]
-    colours: Bytes = np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(256, 3)
-    return colours
+    return np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(256, 3)
 
 
 SCREEN: Final = RasterOptions(longest_px=720)  # more is not seen, and takes longer
@@ -276,8 +272,7 @@ def _blend(base: Bytes, placed: Placed, scaled: ScaledMap, style: OverlayStyle) 
         picture[weak] = base[weak]
     unseen = np.isnan(placed.values)
     picture[unseen] = base[unseen] * np.float32(UNSEEN_BRIGHTNESS)
-    blended: Bytes = np.rint(picture).astype(np.uint8)
-    return blended
+    return np.rint(picture).astype(np.uint8)
 
 
 def _draw_frame(picture: Bytes, visible: Mask) -> None:
@@ -314,5 +309,4 @@ def _draw_contour(picture: Bytes, parts: npt.NDArray[np.float32], level: float) 
 def _touching(mask: Mask, beyond: bool = False) -> Mask:
     """The pixels with one of the mask above, below, left or right; `beyond`: all around the picture is in the mask."""
     padded = np.pad(mask, 1, constant_values=beyond)
-    near: Mask = padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
-    return near
+    return padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]

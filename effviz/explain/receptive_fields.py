@@ -36,8 +36,8 @@ def theoretical_box(ref: ModelRef, seen: Box, row: int, column: int) -> Box:
     field, cells = _last_layer(ref)
     check_cell(row, column, (cells, cells))
     size_px = ref.resolution_px
-    left, right = _inside(field, column, size_px)
-    top, bottom = _inside(field, row, size_px)
+    edges = (*field.span(column), *field.span(row))
+    left, right, top, bottom = (min(max(edge, 0.0), float(size_px)) for edge in edges)
     scale_x, scale_y = (seen.x1 - seen.x0) / size_px, (seen.y1 - seen.y0) / size_px
     return Box(seen.x0 + scale_x * left, seen.y0 + scale_y * top, seen.x0 + scale_x * right, seen.y0 + scale_y * bottom)
 
@@ -63,11 +63,6 @@ def _last_layer(ref: ModelRef) -> tuple[ReceptiveField, int]:
     layout = ref.spec.plan_at(ref.resolution_px)
     head = layout.layers[-2]  # the last layer is the classifier
     return head.field(ref.spec.arithmetic.padding), head.out_size
-
-
-def _inside(field: ReceptiveField, cell: int, size_px: int) -> tuple[float, float]:
-    first, last = field.span(cell)
-    return max(first, 0.0), min(last, float(size_px))
 
 
 # The effective receptive field is much smaller than the theoretical one.

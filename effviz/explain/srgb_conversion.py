@@ -233,8 +233,7 @@ def _to_xyz(primaries: tuple[float, ...]) -> npt.NDArray[np.float64]:
     """Return the matrix from linear red, green and blue to XYZ; white's x, y come first, then those of each colour."""
     white, *colours = [np.array([x / y, 1, (1 - x - y) / y]) for x, y in np.reshape(primaries, (4, 2)).tolist()]
     matrix = np.stack(colours, axis=1)
-    scaled: npt.NDArray[np.float64] = matrix * np.linalg.solve(matrix, white)
-    return scaled
+    return matrix * np.linalg.solve(matrix, white)
 
 
 def _colours() -> Image.Image:

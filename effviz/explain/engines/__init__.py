@@ -45,13 +45,15 @@ WINDOWS_DRIVER: Final = Path("System32/nvcuda.dll")  # in the folder of Windows
 _BUILT_FOR = re.compile(r"^(?:cuda|hip)\b[^=]*=\s*['\"]", re.MULTILINE)  # in torch/version.py; None in a build for CPUs
 
 
-def present_gpus() -> list[EngineName]:
-    """Return the GPUs that torch finds here; torch is imported only where there may be one."""
-    if not _may_have_gpu():
-        return []
-    import torch
+@cache
+def present_engines() -> list[EngineName]:
+    """Return what this machine has, the fastest first; torch is imported only where there may be a GPU."""
+    available = {EngineName.OPENVINO: True, EngineName.TORCH: True}
+    if _may_have_gpu():
+        import torch
 
-    available = {EngineName.CUDA: torch.cuda.is_available(), EngineName.MPS: torch.backends.mps.is_available()}
+        gpus = {EngineName.CUDA: torch.cuda.is_available(), EngineName.MPS: torch.backends.mps.is_available()}
+        available = gpus | available
     return [name for name, present in available.items() if present]
 
 
@@ -143,12 +145,6 @@ def held_bytes(weights: Weights) -> int:
     written = any(engine.name is EngineName.OPENVINO for engine in engines)  # the network that its sizes share
     copies = int(written) + sum(engine.copies for engine in engines)
     return weights.nbytes + round(copies * weights.tensor_bytes)
-
-
-@cache
-def present_engines() -> list[EngineName]:
-    """Return what this machine has, the fastest first."""
-    return [*present_gpus(), EngineName.OPENVINO, EngineName.TORCH]
 
 
 def _engines(weights: Weights) -> _Engines:
