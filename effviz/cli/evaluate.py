@@ -151,7 +151,6 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
 
     What made them is in OUT/run.json; `effviz report OUT` makes a page of both.
     """
-    from effviz.evaluate import runner
     from effviz.evaluate.masking import MaskBaseline, Masking
     from effviz.evaluate.run_settings import EnergyPhotos, Metric, RunSettings
 
@@ -170,11 +169,7 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         seed=seed,
     )
     measuring = _workers(engine, address, workers)
-    opened = _opened(dataset, photos, settings)
-    with console.progress() as bar:
-        watch = runner.RunObserver(console.count_progress(bar, bar.add_task("photos", total=None)))
-        done = runner.evaluate(opened, settings, out, watch, measuring)
-    _show(done, as_json)
+    _show(_measured(_opened(dataset, photos, settings), settings, out, measuring), as_json)
 
 
 def _labels(names: str) -> tuple[str, ...]:
@@ -192,6 +187,14 @@ def _opened(path: Path, photos: Path | None, settings: "RunSettings") -> "Datase
     for note in dataset.notes:
         typer.echo(_(note), err=True)
     return dataset
+
+
+def _measured(dataset: "Dataset", settings: "RunSettings", out: Path, workers: "Workers | None") -> "Manifest":
+    from effviz.evaluate import runner
+
+    with console.progress() as bar:
+        watch = runner.RunObserver(console.count_progress(bar, bar.add_task("photos", total=None)))
+        return runner.evaluate(dataset, settings, out, watch, workers)
 
 
 def _chosen(kind: type[Choice], text: str, what: str) -> tuple[Choice, ...]:

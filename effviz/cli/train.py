@@ -111,9 +111,7 @@ def _train_with_bar(job: "RayTrainingJob", cluster: Cluster | None) -> "tuple[Da
         decoding = console.named_progress(bar, task)
 
         def learning(status: "TrainingStatus") -> None:
-            top1 = "" if status.top1_pct is None else f", top-1 {status.top1_pct:.1f} %"
-            words = f"loss {status.loss:.2f}{top1}{_left(status.seconds_left)}"
-            bar.update(task, description=words, completed=status.step, total=status.steps)
+            bar.update(task, description=_words(status), completed=status.step, total=status.steps)
 
         dataset = pictures.data_set(job.photos, batches.decoded_side_px(job.recipe.network.resolution_px), decoding)
         skipped = [f"Skipped: {sentence}" for sentence in (*dataset.train.skipped, *dataset.val.skipped)]
@@ -135,6 +133,11 @@ def _device(wanted: str) -> str:
     return wanted
 
 
+def _words(status: "TrainingStatus") -> str:
+    top1 = "" if status.top1_pct is None else f", top-1 {status.top1_pct:.1f} %"
+    return f"loss {status.loss:.2f}{top1}{_left(status.seconds_left)}"
+
+
 def _use_threads(count: int) -> None:
     import torch
 
@@ -147,8 +150,6 @@ def _left(seconds: float | None) -> str:
 
 
 # The command `effviz train family`: a whole plan of trainings, its tables, its figure and its verdict.
-
-TABLE = "table.md"
 
 
 def _read_plan(file: Path | None, epochs: int | None, seeds: int | None) -> "FamilyPlan":
@@ -176,7 +177,7 @@ def train_family(plan: "FamilyPlan", job: "FamilyJob", as_json: bool) -> None:
     judged = _judged(plan, outcomes)
     texts = {
         "judgement.json": file_io.json_text(asdict(judged)),
-        TABLE: _family_table(outcomes, judged),
+        "table.md": _family_table(outcomes, judged),
         "manifest.json": _manifest_entries(outcomes),
         "figure.html": plots.family_accuracy(outcomes).to_html(include_plotlyjs=True, full_html=True),
     }
@@ -184,10 +185,10 @@ def train_family(plan: "FamilyPlan", job: "FamilyJob", as_json: bool) -> None:
         loop.replace_text(job.out / name, text)
     if as_json:
         console.show_json(asdict(judged))
-        return
-    typer.echo(texts[TABLE])
-    typer.echo(f"Compound scaling at {plan.name}'s size: {judged.verdict}.")
-    typer.echo(f"{', '.join(texts)} and a folder for each run are in {job.out}.")
+    else:
+        typer.echo(texts["table.md"])
+        typer.echo(f"Compound scaling at {plan.name}'s size: {judged.verdict}.")
+        typer.echo(f"{', '.join(texts)} and a folder for each run are in {job.out}.")
 
 
 def _train_family_with_bar(plan: "FamilyPlan", job: "FamilyJob") -> "tuple[FamilyOutcome, ...]":

@@ -63,15 +63,15 @@ class NetworkPoint:
     label: str  # short: "B3"
     training: str  # how it was trained, for people and for `_`
     top1_pct: float
-    top5_pct: float | None
     params_millions: float
     macs_billions: float | None  # None: nobody published it
     macs_count: Count
-    macs_billions_with_bn: float | None  # timm's count, where macs_billions is another one
-    resolution_px: int | None  # None: the paper does not print it in Table 2
-    extra_data: bool  # trained on more pictures than ImageNet-1k
     compare: str  # the model's name on the Compare page, "b3@300"; "" when it cannot be compared
     source: str
+    top5_pct: float | None = None
+    macs_billions_with_bn: float | None = None  # timm's count, where macs_billions is another one
+    resolution_px: int | None = None  # None: the paper does not print it in Table 2
+    extra_data: bool = False  # trained on more pictures than ImageNet-1k
 
     def cost(self, cost: Cost) -> float | None:
         """Millions of parameters or billions of MACs."""
@@ -110,12 +110,10 @@ def compared_series(refs: Sequence[ModelRef]) -> tuple[NetworkSeries, tuple[Unme
     points: list[NetworkPoint] = []
     marks: list[UnmeasuredNetwork] = []
     for ref in refs:
-        network = ref.cost
-        top1 = _top1(ref)
-        if top1 is None:
-            marks.append(unmeasured_network(ref.label, network))
+        if top1 := _top1(ref):
+            points.append(_compared_point(ref, *top1))
         else:
-            points.append(_compared_point(ref, network, *top1))
+            marks.append(unmeasured_network(ref.label, ref.cost))
     return NetworkSeries(_("In your comparison"), Kind.COMPARED, tuple(points)), tuple(marks)
 
 
@@ -132,9 +130,8 @@ def paper_series(version: paper_tables.PaperVersion) -> tuple[NetworkSeries, Net
 
 def recipe_series(recipe: timm_results.Recipe) -> NetworkSeries:
     """The EfficientNets that timm measured with weights of one recipe."""
-    points = tuple(
-        _timm_point(point, f"{recipe.title}: {_(recipe.words)}") for point in timm_results.recipe_points(recipe.key)
-    )
+    training = f"{recipe.title}: {_(recipe.words)}"
+    points = tuple(_timm_point(point, training) for point in timm_results.recipe_points(recipe.key))
     return NetworkSeries(_("timm, {name}").format(name=recipe.title), Kind.RECIPE, points)
 
 
@@ -147,28 +144,24 @@ def family_series(family: timm_results.NetworkFamily) -> NetworkSeries:
 
 def _top1(ref: ModelRef) -> tuple[float, str] | None:
     """ImageNet accuracy in percent at the size that is compared, and who measured it."""
-    measured = timm_results.timm_point(ref.spec.architecture, ref.resolution_px)
-    if measured is not None:
-        return measured.top1_pct, measured.source
     spec = ref.spec
+    if measured := timm_results.timm_point(spec.architecture, ref.resolution_px):
+        return measured.top1_pct, measured.source
     if spec.top1_pct is not None and spec.dataset == IMAGENET and ref.resolution_px == spec.resolution_px:
         return spec.top1_pct, spec.top1_source
     return None
 
 
-def _compared_point(ref: ModelRef, network: NetworkCost, top1_pct: float, source: str) -> NetworkPoint:
+def _compared_point(ref: ModelRef, top1_pct: float, source: str) -> NetworkPoint:
     return NetworkPoint(
         id=ref.label,
         label=ref.label,
         training=ref.spec.weights,
         top1_pct=top1_pct,
-        top5_pct=None,
-        params_millions=network.params / 1e6,
-        macs_billions=network.macs / 1e9,
+        params_millions=ref.cost.params / 1e6,
+        macs_billions=ref.cost.macs / 1e9,
         macs_count=Count.COMPUTED,
-        macs_billions_with_bn=None,
         resolution_px=ref.resolution_px,
-        extra_data=False,
         compare=ref.label,
         source=source,
     )
@@ -184,9 +177,6 @@ def _paper_point(point: paper_tables.PaperPoint) -> NetworkPoint:
         params_millions=point.params_millions,
         macs_billions=point.macs_billions,
         macs_count=Count.PRINTED,
-        macs_billions_with_bn=None,
-        resolution_px=None,
-        extra_data=False,
         compare=f"{point.name}@{PUBLISHED[point.name].resolution}" if point.name else "",
         source=point.source,
     )

@@ -51,11 +51,9 @@ def family_accuracy(outcomes: "Sequence[FamilyOutcome]") -> go.Figure:
 SPACE_PX: Final = 540
 COST_PX: Final = 420
 
-BOTH, PAPER_ONLY, TRUTH_ONLY = (
-    lazy_gettext("Doubled by formula and count"),
-    lazy_gettext("By the formula only"),
-    lazy_gettext("By the count only"),
-)
+BOTH = lazy_gettext("Doubled by formula and count")
+PAPER_ONLY = lazy_gettext("By the formula only")
+TRUTH_ONLY = lazy_gettext("By the count only")
 
 _SYMBOLS = {BOTH: "circle", PAPER_ONLY: "diamond-open", TRUTH_ONLY: "square"}
 
@@ -91,7 +89,9 @@ def space(points: Sequence[GridPoint]) -> go.Figure:
     for name in _SYMBOLS:
         same_kind = [point for point in points if kind(point) == name]
         chart.add_traces(_cloud(_(name), same_kind, [point.macs_ratio for point in same_kind], _SYMBOLS[name]))
-    chart.add_trace(_papers())
+    paper = {"symbol": "circle-open", "size": 12, "line": {"width": 2}, "color": LOOKS[ScalingAxis.COMPOUND].colour}
+    bases = {"x": [PAPER_RULE.alpha], "y": [PAPER_RULE.beta], "z": [PAPER_RULE.gamma]}
+    chart.add_scatter3d(name=_("The paper's choice"), **bases, mode="markers", marker=paper, hoverinfo="skip")
     off = max(abs(point.macs_ratio - DOUBLE) for point in points)
     bar = {"title": {"text": _("Counted MACs, times the baseline"), "side": "top"}, **_BAR}
     return chart.update_layout(
@@ -118,14 +118,8 @@ _BAR: Final = {"orientation": "h", "thickness": 10, "len": 0.8, "y": -0.12, "yan
 def _space(points: Sequence[GridPoint]) -> go.Figure:
     chart = figure(SPACE_PX)
     chart.add_trace(_surface([point.rule for point in points]))
-    axis = {
-        "gridcolor": _LINES,
-        "linecolor": GREY,
-        "showline": True,
-        "showbackground": False,
-        "zeroline": False,
-        "tickfont": {"size": 11},
-    }
+    lines = {"gridcolor": _LINES, "linecolor": GREY, "showline": True, "zeroline": False}
+    axis = lines | {"showbackground": False, "tickfont": {"size": 11}}
     return chart.update_layout(
         margin={"l": 0, "r": 0, "t": 8, "b": 64},
         scene={
@@ -186,19 +180,6 @@ def _cloud(
     return shown, sample
 
 
-def _papers() -> go.Scatter3d:
-    rule = PAPER_RULE
-    return go.Scatter3d(
-        name=_("The paper's choice"),
-        x=[rule.alpha],
-        y=[rule.beta],
-        z=[rule.gamma],
-        mode="markers",
-        marker={"color": LOOKS[ScalingAxis.COMPOUND].colour, "symbol": "circle-open", "size": 12, "line": {"width": 2}},
-        hoverinfo="skip",
-    )
-
-
 def hover(point: GridPoint, more: str = "") -> str:
     """What a reader wants to know about a point (HTML)."""
     ratios = _("by the formula {paper:.3f}, counted {truth:.3f} times the MACs")
@@ -235,20 +216,13 @@ def cost(points: Sequence[GridPoint]) -> go.Figure:
             )
         )
     ends = [min(point.paper_ratio for point in points), max(point.paper_ratio for point in points)]
-    chart.add_trace(_exact(ends))
-    chart.add_vrect(*_around(NEAR), line_width=0, fillcolor=GREY, opacity=0.1)
-    chart.add_hrect(*_around(NEAR), line_width=0, fillcolor=GREY, opacity=0.2)
+    line = {"color": GREY, "dash": "dash", "width": 1.5}
+    chart.add_scatter(name=_("Where both agree"), x=ends, y=ends, mode="lines", line=line, hoverinfo="skip")
+    tolerated = (DOUBLE * (1 - NEAR), DOUBLE * (1 + NEAR))
+    chart.add_vrect(*tolerated, line_width=0, fillcolor=GREY, opacity=0.1)
+    chart.add_hrect(*tolerated, line_width=0, fillcolor=GREY, opacity=0.2)
     chart.update_xaxes(title_text=_("Formula: α·β²·γ²"))
     return chart.update_yaxes(title_text=_("Counted: MACs over the baseline's"))
-
-
-def _exact(ends: Sequence[float]) -> go.Scatter:
-    line = {"color": GREY, "dash": "dash", "width": 1.5}
-    return go.Scatter(name=_("Where both agree"), x=ends, y=ends, mode="lines", line=line, hoverinfo="skip")
-
-
-def _around(tolerance: float) -> tuple[float, float]:
-    return DOUBLE * (1 - tolerance), DOUBLE * (1 + tolerance)
 
 
 def source(text: str) -> str:
@@ -271,7 +245,11 @@ def trials(points: Sequence[SearchSummary]) -> go.Figure:
     """Draw every training; `points` come the most accurate first, and stand in this order from the top."""
     chart = figure(FRAME_PX + ROW_PX * len(points))
     leader, noise = best_point(points), noise_pct(points)
-    level = [point for point in points if leader and noise is not None and _level(point, leader, noise)]
+    level = [
+        point
+        for point in points
+        if leader and noise is not None and not point.is_baseline and level_with(point, leader, noise)
+    ]
     single = [(point, result) for point in points for result in point.results]
     rest = [point for point in points if len(point.results) > 1 and point is not leader and point not in level]
     chart.add_trace(_means(_("Mean of its seeds"), rest, GREY, "line-ns-open", 14))
@@ -287,10 +265,6 @@ def trials(points: Sequence[SearchSummary]) -> go.Figure:
     return chart.update_yaxes(categoryorder="array", categoryarray=rows[::-1], tickfont={"size": 11}, automargin=True)
 
 
-def _level(summary: SearchSummary, leader: SearchSummary, noise: float) -> bool:
-    return not summary.is_baseline and level_with(summary, leader, noise)
-
-
 def _dots(name: str, pairs: Sequence[tuple[SearchSummary, SearchResult]]) -> go.Scatter:
     return go.Scatter(
         name=name,
@@ -304,6 +278,7 @@ def _dots(name: str, pairs: Sequence[tuple[SearchSummary, SearchResult]]) -> go.
 
 
 def _means(name: str, summaries: Sequence[SearchSummary], colour: str, symbol: str, size: int) -> go.Scatter:
+    text = _("<b>{point}</b><br>mean of {count} trainings: {top1:.2f} %")
     return go.Scatter(
         name=name,
         x=[point.top1_pct for point in summaries],
@@ -311,10 +286,7 @@ def _means(name: str, summaries: Sequence[SearchSummary], colour: str, symbol: s
         mode="markers",
         marker={"color": colour, "symbol": symbol, "size": size, "line": {"color": colour, "width": 2}},
         hovertext=[
-            _("<b>{point}</b><br>mean of {count} trainings: {top1:.2f} %").format(
-                point=row_name(point), count=len(point.results), top1=point.top1_pct
-            )
-            for point in summaries
+            text.format(point=row_name(point), count=len(point.results), top1=point.top1_pct) for point in summaries
         ],
         hovertemplate="%{hovertext}<extra></extra>",
     )

@@ -6,7 +6,7 @@ The page's has each model in the colour of what it scales.
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import plotly.graph_objects as go
@@ -39,15 +39,13 @@ from effviz.zoo.presets import ScalingAxis
 # The report's figure.
 
 REPORT_HEIGHT_PX: Final = 420
-REPORT_REACH: Final = 1.15  # how far a control's line goes beyond the models, as a factor of MACs
+REACH: Final = 1.15  # how far a control's line goes beyond the models, as a factor of MACs
 
-CONTROLS: Final = {
-    Control.CROP_GAUSSIAN.value: SeriesStyle(GREY, "x", "dot"),
-    Control.CROP_RANDOM.value: SeriesStyle(GREY, "cross", "dash"),
-    Control.CROP_UNIFORM.value: SeriesStyle(GREY, "line-ew-open", "dashdot"),
-    Control.GAUSSIAN.value: SeriesStyle(GREY, "x", "dot"),
-    Control.RANDOM.value: SeriesStyle(GREY, "cross", "dash"),
-    Control.UNIFORM.value: SeriesStyle(GREY, "line-ew-open", "dashdot"),
+# In the crop and over the whole photo alike.
+CONTROLS: Final[Mapping[str, SeriesStyle]] = {
+    **dict.fromkeys((Control.CROP_GAUSSIAN, Control.GAUSSIAN), SeriesStyle(GREY, "x", "dot")),
+    **dict.fromkeys((Control.CROP_RANDOM, Control.RANDOM), SeriesStyle(GREY, "cross", "dash")),
+    **dict.fromkeys((Control.CROP_UNIFORM, Control.UNIFORM), SeriesStyle(GREY, "line-ew-open", "dashdot")),
 }
 
 DIGITS: Final = (1, 1.5, 2, 3, 4, 5, 7)  # of ticks where models are so alike that 1, 2, 5 are too few
@@ -74,24 +72,18 @@ def metric_against_macs(cells: Sequence[MetricMean], macs: Mapping[str, int]) ->
         if method == first:
             trace.update(_report_names(some, shown, macs))
         chart.add_trace(trace.update(visible=True if method == first else "legendonly"))
-    chart.update_xaxes(_report_axis([macs[cell.model] / 1e9 for cell in cells]))
+    chart.update_xaxes(_axis(_("MACs (the paper's FLOPs), billion"), [macs[cell.model] / 1e9 for cell in cells]))
     chart.update_yaxes(title_text=display_names.compared(cells[0].metric) if cells else "")
     chart.update_layout(showlegend=True, margin={"r": 24})
     return chart
 
 
 def _report_trace(cells: Sequence[MetricMean], macs: Mapping[str, int], look: SeriesStyle) -> go.Scatter:
-    intervals = [cell.every for cell in cells]
     return go.Scatter(
         name=display_names.method(cells[0].method),
         x=[macs[cell.model] / 1e9 for cell in cells],
-        y=[interval.mean for interval in intervals],
-        error_y={
-            "array": [interval.high - interval.mean for interval in intervals],
-            "arrayminus": [interval.mean - interval.low for interval in intervals],
-            "thickness": 1,
-            "width": 3,
-        },
+        y=[cell.every.mean for cell in cells],
+        error_y=_error_bars([cell.every for cell in cells]) | {"thickness": 1, "width": 3},
         hovertext=[f"{cell.model}, {display_names.method(cell.method)}" for cell in cells],
         hovertemplate="%{hovertext}<br>%{y:.3f}<extra></extra>",
         mode="markers",
@@ -101,6 +93,13 @@ def _report_trace(cells: Sequence[MetricMean], macs: Mapping[str, int], look: Se
     )
 
 
+def _error_bars(intervals: Sequence[Interval]) -> dict[str, object]:
+    return {
+        "array": [interval.high - interval.mean for interval in intervals],
+        "arrayminus": [interval.mean - interval.low for interval in intervals],
+    }
+
+
 def _line(cells: Sequence[MetricMean], macs: Mapping[str, int], look: SeriesStyle) -> go.Scatter:
     """A control: one level across where all models have the same, else from model to model."""
     title = display_names.method(cells[0].method)
@@ -108,7 +107,7 @@ def _line(cells: Sequence[MetricMean], macs: Mapping[str, int], look: SeriesStyl
     level = len({mean for _macs, mean, _text in points}) == 1
     if level:
         (low, mean, _first), (high, _mean, _last) = points[0], points[-1]
-        points = [(low / REPORT_REACH, mean, title), (high * REPORT_REACH, mean, title)]
+        points = [(low / REACH, mean, title), (high * REACH, mean, title)]
     x, y, text = zip(*points, strict=True)
     return go.Scatter(
         name=title,
@@ -136,17 +135,18 @@ def _report_names(
     return {"mode": "markers+text", "text": text, "textposition": [side or "top center" for side in sides]}
 
 
-def _report_axis(billions: Sequence[float]) -> dict[str, object]:
-    axis = log_axis(_("MACs (the paper's FLOPs), billion"), billions)
-    if billions and max(billions) < 10 * min(billions):
+def _axis(title: str, billions: Sequence[float]) -> dict[str, object]:
+    axis = log_axis(title, billions)
+    if billions and max(billions) < 10 * min(billions):  # more ticks, or there might be one only
         ticks = [digit * 10.0**power for power in range(-3, 4) for digit in DIGITS]
         axis |= {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
     return axis
 
 
+# The page's figure.
+
 HEIGHT_PX: Final = 460
-REACH: Final = 1.15  # how far lines of controls go beyond the models, as a factor of MACs
-ROOM: Final = 1.05  # the same for the names of the outer models, where there are no such lines
+ROOM: Final = 1.05  # as REACH, for the names of the outer models, where there are no such lines
 
 SCALED_AXES: Final[Mapping[ScalingAxis | None, str]] = {
     **dict[ScalingAxis | None, str](AXIS_TITLES.items()),
@@ -155,14 +155,7 @@ SCALED_AXES: Final[Mapping[ScalingAxis | None, str]] = {
 
 _OTHER: Final = SeriesStyle(OLIVE, "triangle-down", "longdash")
 
-_LINES: Final = {
-    Control.CROP_GAUSSIAN: SeriesStyle(GREY, "x-thin-open", "dot"),
-    Control.CROP_RANDOM: SeriesStyle(GREY, "cross-thin-open", "dash"),
-    Control.CROP_UNIFORM: SeriesStyle(GREY, "line-ew-open", "dashdot"),
-    Control.GAUSSIAN: SeriesStyle(GREY, "x-thin-open", "dot"),
-    Control.RANDOM: SeriesStyle(GREY, "cross-thin-open", "dash"),
-    Control.UNIFORM: SeriesStyle(GREY, "line-ew-open", "dashdot"),
-}
+_THIN: Final = {"x": "x-thin-open", "cross": "cross-thin-open"}  # markers of controls, which the report draws thick
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +189,8 @@ def map_quality(models: Sequence[RatedModel], controls: Mapping[Control, Sequenc
     within, named = _named(models, controls, shown)
     chart.add_trace(_names(named, within))
     chart.update_layout(annotations=[_leader(bar, place, within) for bar, place in named if place.lines])
-    billions = [model.macs / 1e9 for model in models]
-    chart.update_xaxes(_axis(billions), range=[within.left - 9, within.right - 9])
+    axis_across = _axis(_("MACs, the paper's FLOPs (billions)"), [model.macs / 1e9 for model in models])
+    chart.update_xaxes(axis_across, range=[within.left - 9, within.right - 9])
     chart.update_yaxes(title_text=axis, range=[within.low, within.high])
     chart.update_layout(showlegend=True, margin={"r": 24})
     return chart
@@ -217,13 +210,8 @@ def _trace(title: str, models: Sequence[RatedModel], look: SeriesStyle) -> go.Sc
         name=title,
         x=[model.macs / 1e9 for model in models],
         y=[model.interval.mean for model in models],
-        error_y={
-            "array": [model.interval.high - model.interval.mean for model in models],
-            "arrayminus": [model.interval.mean - model.interval.low for model in models],
-            "color": look.colour,
-            "thickness": 1.5,
-            "width": 4,
-        },
+        error_y=_error_bars([model.interval for model in models])
+        | {"color": look.colour, "thickness": 1.5, "width": 4},
         customdata=[[model.model] for model in models],
         hovertext=[f"<b>{model.model}</b><br>{format_interval(model.interval)}" for model in models],
         hovertemplate="%{hovertext}<extra></extra>",
@@ -241,11 +229,9 @@ def _level(control: Control, rated: Sequence[RatedModel]) -> go.Scatter:
     level = _is_level(rated)
     if level:  # one line that reaches beyond the first and the last model
         ends = (shown[0].macs / REACH, shown[-1].macs * REACH)
-        shown = [
-            RatedModel(model.model, round(end), None, model.interval)
-            for model, end in zip((shown[0],) * 2, ends, strict=True)
-        ]
-    title, look = display_names.method(control), _LINES[control]
+        shown = [replace(shown[0], macs=round(end)) for end in ends]
+    title, look = display_names.method(control), CONTROLS[control]
+    symbol = _THIN.get(look.symbol, look.symbol)
     return go.Scatter(
         name=title,
         x=[model.macs / 1e9 for model in shown],
@@ -256,7 +242,7 @@ def _level(control: Control, rated: Sequence[RatedModel]) -> go.Scatter:
         hovertemplate="%{hovertext}<extra></extra>",
         mode="lines" if level else "markers",
         line={"color": look.colour, "dash": look.dash, "width": 2},
-        marker={"color": look.colour, "symbol": look.symbol, "size": 11, "line": {"color": look.colour, "width": 2}},
+        marker={"color": look.colour, "symbol": symbol, "size": 11, "line": {"color": look.colour, "width": 2}},
         unselected={"marker": {"opacity": 1}},
     )
 
@@ -337,11 +323,3 @@ def _names(named: Named, within: Frame) -> go.Scatter:
         showlegend=False,
         unselected={"textfont": {"color": GREY}},
     )
-
-
-def _axis(billions: Sequence[float]) -> dict[str, object]:
-    axis = log_axis(_("MACs, the paper's FLOPs (billions)"), billions)
-    if max(billions) < 10 * min(billions):  # more ticks, or there might be one only
-        ticks = [digit * 10.0**power for power in range(-3, 4) for digit in DIGITS]
-        axis |= {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
-    return axis

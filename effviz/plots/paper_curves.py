@@ -141,6 +141,8 @@ def _trace(curve: FigureCurve, sides: Sequence[str], x: FigureAxis, y: FigureAxi
     computed = curve.origin is Origin.COMPUTED
     labels = any(sides)
     looks = [dot.look or curve.look for dot in curve.dots]
+    # Recomputed lines are always thin dots, so that nobody takes them for the paper's.
+    dash, width = ("dot", 1.5) if computed else (curve.look.dash, 2)
     parts = (("lines", curve.joined), ("markers", curve.marked), ("text", labels))
     return go.Scatter(
         name=curve.title,
@@ -154,12 +156,7 @@ def _trace(curve: FigureCurve, sides: Sequence[str], x: FigureAxis, y: FigureAxi
         hovertext=[curve_hover(dot, curve, x, y) for dot in curve.dots],
         hovertemplate="%{hovertext}<extra></extra>",
         mode="+".join(part for part, wanted in parts if wanted),
-        # Recomputed lines are always thin dots, so that nobody takes them for the paper's.
-        line={
-            "color": curve.look.colour,
-            "dash": "dot" if computed else curve.look.dash,
-            "width": 1.5 if computed else 2,
-        },
+        line={"color": curve.look.colour, "dash": dash, "width": width},
         marker={
             "color": [look.colour for look in looks],
             "symbol": [f"{look.symbol}-open" if computed else look.symbol for look in looks],
@@ -252,29 +249,16 @@ def figure4() -> tuple[FigureCurve, ...]:
 
 def table7(version: PaperVersion) -> tuple[FigureCurve, FigureCurve]:
     """Table 7: five networks at their printed FLOPs, and at what they cost by the official code."""
-    rows = [(row, ScalingAxis(row.method)) for row in scaled_b0(version)]
-    printed = tuple(
-        CurvePoint(
-            _(AXIS_TITLES[role]),
-            row.macs_billions,
-            row.top1_pct,
-            row.source,
-            _(AXIS_TITLES[role]),
-            LOOKS[role],
-            _TABLE_7[role],
-        )
-        for row, role in rows
-    )
-    computed = tuple(
-        CurvePoint(
-            _(AXIS_TITLES[role]), row.macs_billions_computed, row.top1_pct, _counted(row.source), "", LOOKS[role]
-        )
-        for row, role in rows
-    )
+    printed, computed = [], []
+    for row in scaled_b0(version):
+        role, top1_pct = ScalingAxis(row.method), row.top1_pct
+        name, look = _(AXIS_TITLES[role]), LOOKS[role]
+        printed.append(CurvePoint(name, row.macs_billions, top1_pct, row.source, name, look, _TABLE_7[role]))
+        computed.append(CurvePoint(name, row.macs_billions_computed, top1_pct, _counted(row.source), look=look))
     grey = LOOKS[ScalingAxis.BASELINE]
     return (
-        FigureCurve(_("Table 7, printed"), grey, Origin.PRINTED, printed, joined=False),
-        FigureCurve(_("The same networks, recomputed"), grey, Origin.COMPUTED, computed, joined=False),
+        FigureCurve(_("Table 7, printed"), grey, Origin.PRINTED, tuple(printed), joined=False),
+        FigureCurve(_("The same networks, recomputed"), grey, Origin.COMPUTED, tuple(computed), joined=False),
     )
 
 
@@ -295,17 +279,19 @@ def _width_dot(dot: WidthDot) -> CurvePoint:
 
 
 def _by_method(dots: Sequence[CurveDot]) -> tuple[FigureCurve, ...]:
-    methods = dict.fromkeys(dot.method for dot in dots)
-    return tuple(
-        curve
-        for method in methods
-        for curve in _pair(ScalingAxis(method), [dot for dot in dots if dot.method == method])
-    )
+    by_method: dict[str, list[CurveDot]] = {}
+    for dot in dots:
+        by_method.setdefault(dot.method, []).append(dot)
+    return tuple(curve for method, some in by_method.items() for curve in _pair(ScalingAxis(method), some))
 
 
 def _pair(role: ScalingAxis, dots: Sequence[CurveDot]) -> tuple[FigureCurve, FigureCurve]:
     """The same networks at the cost that the paper draws, and at the cost that we count."""
-    printed = tuple(CurvePoint(dot.label, dot.macs_billions, dot.top1_pct, dot.source, _label(dot)) for dot in dots)
+    # No label at the baseline, where the curves meet.
+    printed = tuple(
+        CurvePoint(dot.label, dot.macs_billions, dot.top1_pct, dot.source, "" if dot.coefficient == 1 else dot.label)
+        for dot in dots
+    )
     computed = tuple(
         CurvePoint(dot.label, dot.macs_billions_computed, dot.top1_pct, _counted(dot.source)) for dot in dots
     )
@@ -315,8 +301,3 @@ def _pair(role: ScalingAxis, dots: Sequence[CurveDot]) -> tuple[FigureCurve, Fig
         FigureCurve(text.format(method=method), look, Origin.PRINTED, printed, text_position=_BESIDE[role]),
         FigureCurve(_("{method}, recomputed").format(method=method), look, Origin.COMPUTED, computed),
     )
-
-
-def _label(dot: CurveDot) -> str:
-    """Nothing at the baseline, where the curves meet."""
-    return "" if dot.coefficient == 1 else dot.label

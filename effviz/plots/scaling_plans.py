@@ -1,6 +1,7 @@
 """What scaling costs and buys: how MACs grow with phi, what one dimension alone gives, and where MACs are spent."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -21,17 +22,14 @@ from effviz.plots.style import (
 )
 from effviz.scaling import BudgetKind, Plan, ScalingMethod, Solution, StagePlan
 from effviz.scaling.published import Growth, PublishedStep
-from effviz.scaling.solver import LimitCurve
+from effviz.scaling.solver import GROWING, LimitCurve
 from effviz.zoo.presets import ScalingAxis
 
 GROWTH_HEIGHT_PX = 460
 _BILLION = 1e9
 
-_BY = {
-    ScalingAxis.DEPTH: lazy_gettext("depth"),
-    ScalingAxis.WIDTH: lazy_gettext("width"),
-    ScalingAxis.RESOLUTION: lazy_gettext("resolution"),
-}
+_NAMES = {ScalingAxis.BASELINE: lazy_gettext("baseline")}
+_NAMES |= {ScalingAxis(method): words for method, words in GROWING.items()}
 
 
 @remembered
@@ -76,14 +74,14 @@ def _places(published: Sequence[PublishedStep]) -> list[go.Scatter]:
     """One marker for each dimension; a line ties those of a network together."""
     return [_ties(published)] + [
         go.Scatter(
-            name=_("published, φ by {dimension}").format(dimension=_(_BY[role])),
+            name=_("published, φ by {dimension}").format(dimension=_(_NAMES[role])),
             x=[getattr(step.implied, role) for step in published],
             y=[step.macs / _BILLION for step in published],
             text=[step.name.upper() for step in published] if role is ScalingAxis.DEPTH else None,
             textposition="top left",
             mode="markers+text",
             marker={"color": LOOKS[role].colour, "symbol": LOOKS[role].symbol, "size": 9},
-            hovertemplate=_("{dimension} implies φ =").format(dimension=_(_BY[role]))
+            hovertemplate=_("{dimension} implies φ =").format(dimension=_(_NAMES[role]))
             + " %{x:.2f}<br>"
             + _("%{y:.3g} billion MACs")
             + "<extra></extra>",
@@ -93,25 +91,15 @@ def _places(published: Sequence[PublishedStep]) -> list[go.Scatter]:
 
 
 def _ties(published: Sequence[PublishedStep]) -> go.Scatter:
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for step in published:
-        x += [step.implied.depth, step.implied.width, step.implied.resolution, None]
-        y += [step.macs / _BILLION] * 3 + [None]  # None parts the lines
+    # None parts the lines.
+    x = [phi for step in published for phi in (*astuple(step.implied), None)]
+    y = [macs for step in published for macs in (*[step.macs / _BILLION] * 3, None)]
     return go.Scatter(x=x, y=y, mode="lines", line={"color": GREY, "width": 1}, hoverinfo="skip", showlegend=False)
 
 
 # What the same budget buys when only one dimension grows.
 
 ALTERNATIVES_HEIGHT_PX = 380
-
-_NAMES = {
-    ScalingAxis.BASELINE: lazy_gettext("baseline"),
-    ScalingAxis.DEPTH: lazy_gettext("depth"),
-    ScalingAxis.WIDTH: lazy_gettext("width"),
-    ScalingAxis.RESOLUTION: lazy_gettext("resolution"),
-    ScalingAxis.COMPOUND: lazy_gettext("compound"),
-}
 
 _PANELS: tuple[tuple[str, Callable[[Plan], float]], ...] = (
     (lazy_gettext("depth (times B0)"), lambda network: network.depth),
@@ -199,7 +187,7 @@ def limit_shares(curves: Sequence[LimitCurve], answer: Solution) -> go.Figure:
     chart.add_traces([_limit_curve(curve, curve.budget is answer.budget) for curve in curves])
     percents = [100 * share for curve in curves for share in curve.shares]
     least, most = min(percents), max(*percents, 100.0)
-    name = "φ" if answer.method is ScalingMethod.COMPOUND else _(_BY[ScalingAxis(answer.method.value)])
+    name = "φ" if answer.method is ScalingMethod.COMPOUND else _(GROWING[answer.method])
     mark = vertical(f"{name} = {answer.coefficient:.2f}", answer.coefficient, least, most)
     chart.add_trace(mark.update(hoverinfo="skip"))
     chart.add_hline(100, line={"color": GREY, "width": 1})
@@ -230,10 +218,8 @@ STAGES_HEIGHT_PX = 320
 def stages(baseline: Plan, scaled: Plan) -> go.Figure:
     """Draw the MACs of every stage, the baseline beside the scaled network."""
     chart = figure(STAGES_HEIGHT_PX)
-    for name, network, role in (
-        (_("baseline"), baseline, ScalingAxis.BASELINE),
-        (_("scaled"), scaled, ScalingAxis.COMPOUND),
-    ):
+    networks = ((_("baseline"), baseline, ScalingAxis.BASELINE), (_("scaled"), scaled, ScalingAxis.COMPOUND))
+    for name, network, role in networks:
         chart.add_trace(
             go.Bar(
                 name=name,

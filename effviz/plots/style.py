@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, ParamSpec
+from typing import Any, Final, ParamSpec
 
 import plotly.graph_objects as go
 from cachetools import LRUCache, cached
@@ -153,7 +153,7 @@ def enlarge(chart: go.Figure, text_px: int) -> go.Figure:
     enlarged.update_xaxes(tickfont=font, title_font=font, automargin=True)
     enlarged.update_yaxes(tickfont=font, title_font=font, automargin=True)
     enlarged.update_annotations(font=font)
-    enlarged.update_traces(textfont_size=text_px, selector=_has_words)
+    enlarged.update_traces(textfont_size=text_px, selector=lambda trace: trace.type in ("scatter", "bar"))
     for trace in enlarged.select_traces({"type": "scatter"}):
         if isinstance(trace.marker.size, int | float):
             trace.marker.size *= times
@@ -166,25 +166,17 @@ SLIDE_TEXT_PX = 24  # at 1920 x 1080
 _INK = "#1b2733"
 
 
-@dataclass(frozen=True, slots=True)
-class Slide:
-    """What makes a page's chart a slide: light, 16:9, with its title, source and licence in the picture."""
+def slide(chart: go.Figure, title: str, source: str) -> dict[str, Any]:
+    """Return what makes a page's chart a slide: light, 16:9, with its title, source (one line) and licence in it.
 
-    layout: str  # Plotly's, as JSON
-
-    def payload(self) -> dict[str, object]:
-        """For the browser, which has the chart's data already."""
-        times = SLIDE_TEXT_PX / TEMPLATE.layout.font.size
-        return {"layout": json.loads(self.layout), "textPx": SLIDE_TEXT_PX, "times": times}
-
-
-def slide(chart: go.Figure, title: str, source: str) -> Slide:
-    """Lay a figure out as a slide; `source` is one line."""
-    return _slide(chart.layout.to_json(), title, source)
+    It is for the browser, which has the chart's data already.
+    """
+    layout = json.loads(_slide_layout(chart.layout.to_json(), title, source))
+    return {"layout": layout, "textPx": SLIDE_TEXT_PX, "times": SLIDE_TEXT_PX / TEMPLATE.layout.font.size}
 
 
 @lru_cache(maxsize=256)  # a page makes its figures anew at every run of its script, and each slide took 17 ms
-def _slide(layout: str, title: str, source: str) -> Slide:
+def _slide_layout(layout: str, title: str, source: str) -> str:
     large = enlarge(go.Figure(layout=json.loads(layout)), SLIDE_TEXT_PX)
     large.update_layout(
         height=None,
@@ -203,7 +195,7 @@ def _slide(layout: str, title: str, source: str) -> Slide:
     large.add_annotation(
         text=source, showarrow=False, xref="paper", yref="paper", x=0, y=0, xanchor="left", yanchor="top", yshift=-130
     )
-    return Slide(large.update_annotations(font={"size": SLIDE_TEXT_PX, "color": _INK}).layout.to_json())
+    return str(large.update_annotations(font={"size": SLIDE_TEXT_PX, "color": _INK}).layout.to_json())
 
 
 def drawn_numbers(chart: go.Figure, x: str, y: str) -> list[dict[str, object]]:
@@ -227,14 +219,9 @@ def _networks(trace: BaseTraceType) -> list[dict[str, object]]:
     return [{}] * len(trace.x) if customdata is None else [{"network": first} for first, *_others in customdata]
 
 
-def _has_words(trace: BaseTraceType) -> bool:
-    return trace.type in ("scatter", "bar")
-
-
 def _scaled_margin(chart: go.Figure, times: float) -> dict[str, float]:
     own, usual = chart.layout.margin, TEMPLATE.layout.margin
-    sides = ("l", "r", "t", "b")
-    return {side: times * (own[side] if own[side] is not None else usual[side]) for side in sides}
+    return {side: times * (usual[side] if own[side] is None else own[side]) for side in ("l", "r", "t", "b")}
 
 
 def config(name: str) -> dict[str, object]:
@@ -294,10 +281,9 @@ def place_labels(
     def place(x: float, y: float) -> tuple[float, float]:
         return _px(x, xs, WIDTH_PX, pad), HEIGHT_PX - _px(y, ys, HEIGHT_PX, pad)
 
-    centres = [place(*point) for point in points]
-    markers = [_marker(*centre) for centre in centres]
-    taken = [_line(_px(x, xs, WIDTH_PX, pad)) for x in lines]
-    sides = []
+    half, centres, sides = MARKER_PX / 2, [place(*point) for point in points], []
+    markers = [(x - half, y - half, x + half, y + half) for x, y in centres]
+    taken = [(x - 1, -math.inf, x + 1, math.inf) for x in (_px(line, xs, WIDTH_PX, pad) for line in lines)]
     for label in labels:
         own = [place(label.x, label.y), *(place(*point) for point in label.same)]
         rivals = [centre for centre in centres if min(math.dist(centre, each) for each in own) > 1]
@@ -325,15 +311,6 @@ def stack_labels(labels: Sequence[tuple[str, float]], xs: Sequence[float]) -> li
         levels.append(1 + max(crossed, default=-1))
         ends.append(at + MARKER_PX + LETTER_PX * len(text))
     return levels
-
-
-def _line(x: float) -> PixelBox:
-    return x - 1, -math.inf, x + 1, math.inf
-
-
-def _marker(x: float, y: float) -> PixelBox:
-    half = MARKER_PX / 2
-    return x - half, y - half, x + half, y + half
 
 
 def _belongs(box: PixelBox, own: tuple[float, float], rivals: Sequence[tuple[float, float]]) -> bool:
@@ -369,9 +346,7 @@ def _box(text: str, at: tuple[float, float], side: str) -> PixelBox:
 
 def _free(box: PixelBox, taken: Sequence[PixelBox]) -> bool:
     left, _top, right, _bottom = box
-    if left < -EDGE_PX or right > WIDTH_PX + EDGE_PX:
-        return False
-    return not _meets(box, taken)
+    return left >= -EDGE_PX and right <= WIDTH_PX + EDGE_PX and not _meets(box, taken)
 
 
 # Names of bars stand above or below them, on no bar, mark, line or other name. A bar is the interval of a mean.

@@ -13,7 +13,7 @@ from effviz.evaluate.run_settings import Metric
 from effviz.evaluate.run_summary import MetricMean
 from effviz.plots import style
 from effviz.plots.metric_vs_macs import (
-    REPORT_REACH,
+    REACH,
     SCALED_AXES,
     RatedModel,
     format_interval,
@@ -75,7 +75,7 @@ def test_a_control_that_looks_at_no_model_is_one_line_across():
     line = found["Control: uniform"]
     assert line.mode == "lines"
     assert tuple(line.y) == (0.4, 0.4)
-    assert line.x == pytest.approx((0.3 / REPORT_REACH, 0.902 * REPORT_REACH))
+    assert line.x == pytest.approx((0.3 / REACH, 0.902 * REACH))
 
 
 def test_a_control_that_models_see_differently_has_a_point_for_each():

@@ -109,7 +109,7 @@ def test_no_other_series_has_the_colour_of_an_axis():
 
 def test_a_slide_has_its_words_in_it_and_none_is_small():
     made = figure(300).update_xaxes(title_text="MACs").update_layout(title=None)
-    laid = slide(made, "What grows", "Source: a paper").payload()["layout"]
+    laid = slide(made, "What grows", "Source: a paper")["layout"]
     assert "What grows" in laid["title"]["text"]
     assert [note["text"] for note in laid["annotations"]] == ["Source: a paper"]
     sizes = [laid["font"], laid["title"]["font"], laid["legend"]["font"], laid["annotations"][0]["font"]]
@@ -125,7 +125,7 @@ def test_a_slide_has_its_words_in_it_and_none_is_small():
 
 def test_a_legend_below_the_plot_gives_way_to_the_source_on_a_slide():
     made = figure(300).update_layout(legend={"y": -0.16, "yanchor": "top"})
-    legend = slide(made, "What grows", "Source: a paper").payload()["layout"]["legend"]
+    legend = slide(made, "What grows", "Source: a paper")["layout"]["legend"]
     assert (legend["y"] > 1, legend["yanchor"]) == (True, "bottom")
     assert made.layout.legend.y == -0.16
 

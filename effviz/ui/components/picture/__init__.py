@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from effviz.i18n import _
-from effviz.plots.style import Slide, slide
+from effviz.plots.style import slide
 from effviz.ui.components import file_text, menu_words
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def chart_menu(chart: str, figure: go.Figure, title: str, source: str, rows: "Se
         )
 
 
-def picture(chart: str, slide: Slide, alone: bool = False) -> None:
+def picture(chart: str, slide: Mapping[str, object], alone: bool = False) -> None:
     """Show the buttons of the chart with this key (`st.plotly_chart(key=)`); `alone`: the address can ask for it."""
     words = {**menu_words(), "room": _("Fill the screen with this figure"), "roomShort": _("Present")}
-    data = {"chart": chart, "alone": alone, "slide": slide.payload(), "words": words}
+    data = {"chart": chart, "alone": alone, "slide": slide, "words": words}
     _picture(key=f"{chart}-picture", data=[data], width="content")
