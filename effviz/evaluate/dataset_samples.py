@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pycocotools import mask as coco
 
 from effviz.errors import DatasetError, TargetError
-from effviz.explain.data_types import Box, Doubles
+from effviz.explain.data_types import Box, Doubles, read_only
 from effviz.i18n import _
 from effviz.zoo import imagenet_classes
 from effviz.zoo.imagenet_classes import ImageNetClass
@@ -40,8 +40,7 @@ class Mask:
         changes = np.flatnonzero(framed.ravel()[1:] != framed.ravel()[:-1])
         rows, starts = np.divmod(changes[::2], width + 2)
         strips = np.stack([starts, rows, changes[1::2] % (width + 2), rows + 1], axis=1).astype(np.float64)
-        strips.setflags(write=False)
-        return cls((width, height), strips)
+        return cls((width, height), read_only(strips))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -31,7 +31,7 @@ from effviz.evaluate.masking import (
     weights,
 )
 from effviz.explain.activation_maps import activation_map
-from effviz.explain.data_types import ActivationMap, Bytes, Doubles, Floats, Forward, Prepared
+from effviz.explain.data_types import ActivationMap, Bytes, Doubles, Floats, Forward, Prepared, read_only
 from effviz.explain.engines import choose
 from effviz.explain.forward_pass import head_at, run_network
 from effviz.explain.targets import output_probabilities
@@ -50,6 +50,7 @@ ROAD_NEIGHBOURS = {
 
 Booleans = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
+Places = tuple[Indices, Indices]  # rows, columns
 
 
 def impute(pixels: Floats, hidden: Booleans, noise: float = ROAD_NOISE, seed: int = 0) -> Floats:
@@ -70,23 +71,22 @@ def impute(pixels: Floats, hidden: Booleans, noise: float = ROAD_NOISE, seed: in
 
 def _solve_hidden(pixels: Floats, hidden: Booleans) -> Doubles:
     """Solve for the hidden pixels in reading order, (N, C)."""
+    order = np.arange(hidden.sum())
     number = np.full(hidden.shape, -1, np.intp)
-    number[hidden] = np.arange(hidden.sum())
-    total, right_side = np.zeros(hidden.sum()), np.zeros((hidden.sum(), len(pixels)))
-    entries: list[tuple[Indices, Indices, float]] = []
+    number[hidden] = order
+    total, right_side = np.zeros(len(order)), np.zeros((len(order), len(pixels)))
+    entries = [(order, order, total)]  # rows, columns and values of the matrix; the diagonal is filled below
     for (down, right), weight in ROAD_NEIGHBOURS.items():
         here, there = _neighbour_pairs(hidden, down, right)
-        rows = number[here]
+        rows, columns = number[here], number[there]
         total[rows] += weight
-        shown = number[there] < 0
+        shown = columns < 0
         right_side[rows[shown]] += weight * pixels[:, there[0][shown], there[1][shown]].T
-        entries.append((rows[~shown], number[there][~shown], -weight))
-    return np.asarray(_decompose(total, entries).solve(right_side), np.float64)
+        entries.append((rows[~shown], columns[~shown], np.full(len(rows) - shown.sum(), -weight)))
+    return np.asarray(_decompose(entries).solve(right_side), np.float64)
 
 
-def _neighbour_pairs(
-    hidden: Booleans, down: int, right: int
-) -> tuple[tuple[Indices, Indices], tuple[Indices, Indices]]:
+def _neighbour_pairs(hidden: Booleans, down: int, right: int) -> tuple[Places, Places]:
     """Return where hidden pixels are, and where their neighbours in one direction are, inside the picture."""
     y, x = np.nonzero(hidden)
     inside = (y + down >= 0) & (y + down < hidden.shape[0]) & (x + right >= 0) & (x + right < hidden.shape[1])
@@ -94,12 +94,9 @@ def _neighbour_pairs(
     return (y, x), (y + down, x + right)
 
 
-def _decompose(total: Doubles, entries: list[tuple[Indices, Indices, float]]) -> SuperLU:
-    diagonal = np.arange(len(total))
-    rows = np.concatenate([diagonal, *(row for row, _, _ in entries)])
-    columns = np.concatenate([diagonal, *(column for _, column, _ in entries)])
-    values = np.concatenate([total, *(np.full(len(row), weight) for row, _, weight in entries)])
-    matrix = coo_array((values, (rows, columns)), shape=(len(total), len(total))).tocsc()
+def _decompose(entries: list[tuple[Indices, Indices, Doubles]]) -> SuperLU:
+    rows, columns, values = (np.concatenate(parts) for parts in zip(*entries, strict=True))
+    matrix = coo_array((values, (rows, columns))).tocsc()
     # symmetric and diagonally dominant: pivots stay on the diagonal, and an order for symmetric matrices fills least
     return splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0)
 
@@ -159,16 +156,16 @@ def deletion(
 
     Petsiuk et al. 2018 (RISE), https://arxiv.org/abs/1806.07421, section 4.2.
     """
-    pixels = forward.prepared.pixels
-    return _curve(forward, entry, masking, (pixels, baseline_input(forward.prepared, masking.baseline)), passed)
+    ends = forward.prepared.pixels, baseline_input(forward.prepared, masking.baseline)
+    return _curve(forward, entry, masking, ends, passed)
 
 
 def insertion(
     forward: Forward, entry: ActivationMap, masking: Masking, passed: Heartbeat = no_progress
 ) -> ProbabilityCurve:
     """Put the strongest pixels first into the baseline: a high area under the curve is good (Petsiuk et al. 2018)."""
-    pixels = forward.prepared.pixels
-    return _curve(forward, entry, masking, (start_input(forward.prepared, masking.baseline), pixels), passed)
+    ends = start_input(forward.prepared, masking.baseline), forward.prepared.pixels
+    return _curve(forward, entry, masking, ends, passed)
 
 
 def confidence(forward: Forward, entry: ActivationMap, masking: Masking) -> Confidence:
@@ -216,9 +213,9 @@ def adcc(forward: Forward, entry: ActivationMap, masking: Masking, explain: Expl
         explain: makes the map of another pass: a control must say what it would mark there. By default the map's own
             method, class and layer.
     """
-    again = explain or _same(entry)
-    mask = weights(entry, forward.prepared.size_px)
-    other = weights(again(_masked_forward(forward, entry, masking)), forward.prepared.size_px)
+    masked = _masked_forward(forward, entry, masking)
+    again = explain(masked) if explain else activation_map(masked, entry.target_index, entry.method, entry.layer)
+    mask, other = (weights(one, forward.prepared.size_px) for one in (entry, again))
     return Adcc(_coherency(mask, other), float(mask.mean()), drop(confidence(forward, entry, masking)))
 
 
@@ -280,17 +277,11 @@ def _kept(forward: Forward, entry: ActivationMap, masking: Masking) -> Floats:
 
 def _masked_forward(forward: Forward, entry: ActivationMap, masking: Masking) -> Forward:
     """Pass on what the map keeps, as a picture: methods that run the network again find it in `prepared`."""
-    before = forward.prepared
-    mean, std = np.array(before.mean, np.float32), np.array(before.std, np.float32)
-    picture = _kept(forward, entry, masking)[0].transpose(1, 2, 0) * std + mean
-    prepared: Prepared = dataclasses.replace(before, rgb=np.rint(picture.clip(0, 1) * 255).astype(np.uint8))
+    picture = _picture(_kept(forward, entry, masking), forward.prepared)
+    prepared: Prepared = dataclasses.replace(forward.prepared, rgb=picture)
     features, logits = run_network(forward.model, prepared.pixels)
     head = head_at(forward.model, features, logits)
     return dataclasses.replace(forward, prepared=prepared, features=features, logits=logits, head=head)
-
-
-def _same(entry: ActivationMap) -> Explain:
-    return lambda forward: activation_map(forward, entry.target_index, entry.method, entry.layer)
 
 
 def _coherency(a: Doubles, b: Doubles) -> float:
@@ -350,9 +341,8 @@ def is_faithful(playback: Playback) -> FaithfulAnswer:
     """
     if all(count == len(playback.controls) for count in beaten(playback)):
         return FaithfulAnswer.YES
-    worse = all(other.deletion.auc < playback.map.deletion.auc for other in playback.random) and all(
-        other.insertion.auc > playback.map.insertion.auc for other in playback.random
-    )
+    away, back = playback.map.deletion.auc, playback.map.insertion.auc
+    worse = all(other.deletion.auc < away and other.insertion.auc > back for other in playback.random)
     return FaithfulAnswer.NO if worse else FaithfulAnswer.CANNOT_TELL
 
 
@@ -419,14 +409,11 @@ def _playback_curves(probabilities: Doubles, masking: Masking, size_px: int) -> 
 def _step_of_pixels(entry: ActivationMap, masking: Masking, size_px: int) -> Bytes:
     """The first step by which more pixels are taken than come before this one."""
     places = ranks(entry, size_px)
-    steps: Bytes = np.searchsorted(pixel_counts(masking.steps, places.size), places, side="right").astype(np.uint8)
-    steps.setflags(write=False)
-    return steps
+    steps = np.searchsorted(pixel_counts(masking.steps, places.size), places, side="right")
+    return read_only(steps.astype(np.uint8))
 
 
 def _picture(pixels: Floats, prepared: Prepared) -> Bytes:
     """(1, 3, S, S), normalised -> (S, S, 3)."""
     mean, std = np.array(prepared.mean, np.float32), np.array(prepared.std, np.float32)
-    picture: Bytes = np.rint((pixels[0].transpose(1, 2, 0) * std + mean).clip(0, 1) * 255).astype(np.uint8)
-    picture.setflags(write=False)
-    return picture
+    return read_only(np.rint((pixels[0].transpose(1, 2, 0) * std + mean).clip(0, 1) * 255).astype(np.uint8))

@@ -7,7 +7,7 @@ photo and means the same for every model.
 import dataclasses
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 from functools import lru_cache
 from operator import itemgetter
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from effviz.evaluate.dataset_samples import GroundTruth, Mask, Size
-from effviz.explain.data_types import ActivationMap, Box, Doubles
+from effviz.explain.data_types import ActivationMap, Box, Doubles, read_only
 from effviz.explain.placement import MapAxis, Placement, cell_centre, linear_weights, map_axes
 
 GRID_SIDE = 96  # cells across and down: a box drawn on them is exact to 3 px in a photo 500 px wide
@@ -68,8 +68,7 @@ def smooth_heatmap(heatmap: Heatmap, sigma: float, photo_size: Size) -> Heatmap:
     values = heatmap.values.copy()
     covered = slice(*heatmap.rows), slice(*heatmap.columns)
     values[covered] = gaussian_filter(heatmap.seen, (down, across), mode="constant")
-    values.setflags(write=False)
-    return replace(heatmap, values=values, peak=None)
+    return dataclasses.replace(heatmap, values=read_only(values), peak=None)
 
 
 def to_heatmap(entry: ActivationMap, calibrated: bool = False) -> Heatmap:
@@ -86,9 +85,8 @@ def to_heatmap(entry: ActivationMap, calibrated: bool = False) -> Heatmap:
     rows, columns = cells_within(seen.y0 / height, seen.y1 / height), cells_within(seen.x0 / width, seen.x1 / width)
     values[: rows[0]], values[rows[1] :] = 0, 0
     values[:, : columns[0]], values[:, columns[1] :] = 0, 0
-    values.setflags(write=False)
     x, y = cell_centre(entry, *strongest_cell(np.maximum(entry.values, 0)), placement)
-    return Heatmap(values, rows, columns, (x / width, y / height))
+    return Heatmap(read_only(values), rows, columns, (x / width, y / height))
 
 
 def strongest_cell(values: npt.NDArray[np.floating]) -> tuple[int, int]:
@@ -116,18 +114,14 @@ def evidence_on(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> float:
 @lru_cache(maxsize=MAX_CACHED_COVERS)
 def cell_cover(start: float, end: float) -> Doubles:
     """Return how much of each cell lies between two fractions of the photo's width or height, (SIDE,), 0..1."""
-    shares: Doubles = _covers(np.array([start]), np.array([end]))[0]
-    shares.setflags(write=False)
-    return shares
+    return read_only(_covers(np.array([start]), np.array([end]))[0])
 
 
 @lru_cache(maxsize=MAX_CACHED_COVERS)
 def _shares(axis: MapAxis, length_px: int) -> Doubles:
     """Return by how much each cell of a map counts in each part of its photo, (SIDE, cells); many photos are alike."""
     finer = linear_weights(axis.cell_coordinates(_PLACES * length_px), axis.n)
-    shares: Doubles = finer.reshape(GRID_SIDE, FINER, -1).mean(axis=1)
-    shares.setflags(write=False)
-    return shares
+    return read_only(finer.reshape(GRID_SIDE, FINER, -1).mean(axis=1))
 
 
 def cells_within(start: float, end: float) -> tuple[int, int]:
@@ -143,8 +137,7 @@ def _mask_cover(mask: Mask) -> Doubles:
     for some in np.array_split(mask.strips, len(mask.strips) // STRIPS_AT_ONCE + 1):
         x0, y0, x1, y1 = some.T
         marked += _covers(y0 / height, y1 / height).T @ _covers(x0 / width, x1 / width)
-    marked.setflags(write=False)
-    return marked
+    return read_only(marked)
 
 
 def _covers(starts: Doubles, ends: Doubles) -> Doubles:
@@ -173,25 +166,23 @@ class Control(StrEnum):
 
 
 CROP_CONTROLS: Final = (Control.CROP_GAUSSIAN, Control.CROP_RANDOM, Control.CROP_UNIFORM)  # of measures of place
-
-# Of place: over the photo; else: what a model saw.
-PHOTO_CONTROLS: Final = (Control.RANDOM, Control.GAUSSIAN, Control.UNIFORM)
-
-GAUSSIANS: Final = frozenset({Control.CROP_GAUSSIAN, Control.GAUSSIAN})
-UNIFORMS: Final = frozenset({Control.CROP_UNIFORM, Control.UNIFORM})
+PHOTO_CONTROLS: Final = (
+    Control.RANDOM,
+    Control.GAUSSIAN,
+    Control.UNIFORM,
+)  # of place: over the photo; else over what a model saw
 
 
 def control_heatmap(control: Control, seed: int | str, seen: Box, photo_size: Size) -> Heatmap:
     """Return a control over the whole photo, or over what a model saw; only the random ones have use for the seed."""
     width, height = photo_size
     box = seen if control in CROP_CONTROLS else Box(0, 0, width, height)
-    x, y = ((CENTRES * side - start) / (end - start) for side, start, end in _sides(box, photo_size))
+    x, y = (CENTRES * width - box.x0) / (box.x1 - box.x0), (CENTRES * height - box.y0) / (box.y1 - box.y0)
     rows, columns = cells_within(box.y0 / height, box.y1 / height), cells_within(box.x0 / width, box.x1 / width)
     values = np.zeros((GRID_SIDE, GRID_SIDE))
     part = np.s_[slice(*rows), slice(*columns)]
     values[part] = _control_values(control, seed, y, x)[part]
-    values.setflags(write=False)
-    return Heatmap(values, rows, columns)
+    return Heatmap(read_only(values), rows, columns)
 
 
 def control_map(entry: ActivationMap, control: Control, seed: int | str) -> ActivationMap:
@@ -204,21 +195,15 @@ def control_map(entry: ActivationMap, control: Control, seed: int | str) -> Acti
         values = _random_values((rows, columns), seed)
     else:
         values = _control_values(control, seed, (np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns)
-    cells = values.astype(np.float32)
-    cells.setflags(write=False)
-    return dataclasses.replace(entry, values=cells, bias=0.0)
-
-
-def _sides(box: Box, photo_size: Size) -> tuple[tuple[int, float, float], tuple[int, float, float]]:
-    return (photo_size[0], box.x0, box.x1), (photo_size[1], box.y0, box.y1)
+    return dataclasses.replace(entry, values=read_only(values.astype(np.float32)), bias=0.0)
 
 
 def _control_values(control: Control, seed: int | str, y: Doubles, x: Doubles) -> Doubles:
     """Return a control at fractions of what it covers, (Y, X): random numbers are those of 7 x 7 cells, drawn out."""
-    if control in GAUSSIANS:
+    if control in (Control.CROP_GAUSSIAN, Control.GAUSSIAN):
         down, across = (np.exp(-(((places - 0.5) / GAUSSIAN_SIGMA) ** 2) / 2) for places in (y, x))
         return np.outer(down, across)
-    if control in UNIFORMS:
+    if control in (Control.CROP_UNIFORM, Control.UNIFORM):
         return np.ones((len(y), len(x)))
     down, across = (linear_weights(places * RANDOM_CELLS, RANDOM_CELLS) for places in (y, x))
     return np.asarray(down @ _random_values((RANDOM_CELLS, RANDOM_CELLS), seed) @ across.T)
@@ -233,10 +218,7 @@ def _random_values(shape: tuple[int, int], seed: int | str) -> Doubles:
 # 0, points nowhere and draws no box.
 
 LEVELS = 50
-THRESHOLDS: Doubles = np.arange(LEVELS) / LEVELS  # of the way from a map's minimum to its maximum
-
-THRESHOLDS.setflags(write=False)
-
+THRESHOLDS: Doubles = read_only(np.arange(LEVELS) / LEVELS)  # of the way from a map's minimum to its maximum
 V2_OVERLAPS = (0.3, 0.5, 0.7)
 MAX_CACHED_BOXES = 256  # maps whose parts are remembered: controls come again with other photos
 TOLERANCE_PX = 15.0  # Zhang et al. 2018; their photos are about 500 px wide
@@ -285,14 +267,11 @@ def both_box_ious(heat: Heatmap, truth: GroundTruth, photo_size: Size) -> tuple[
     counts.
     """
     largest, every = np.zeros(LEVELS), np.zeros(LEVELS)
-    marked = np.array([(b.x0, b.y0, b.x1, b.y1) for b in truth.inside(photo_size)])  # (B, 4)
+    marked = np.array([astuple(box) for box in truth.inside(photo_size)])  # (B, 4)
     if heat.empty or not len(marked):
         return largest, every
     level, cells = _connected_parts(heat)
-    width, height = photo_size
-    best = _ious(cells * (width / GRID_SIDE, height / GRID_SIDE, width / GRID_SIDE, height / GRID_SIDE), marked).max(
-        axis=1
-    )
+    best = _ious(cells * (np.array(photo_size * 2) / GRID_SIDE), marked).max(axis=1)
     np.maximum.at(every, level, best)
     largest[level] = best  # the last one written to a level is its largest
     return largest, every

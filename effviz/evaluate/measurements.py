@@ -7,37 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
 from effviz.errors import DatasetError, EffVizError, ImageError, TargetError
-from effviz.evaluate import dataset_samples, faithfulness, heatmaps, map_similarity
+from effviz.evaluate import dataset_samples, faithfulness, heatmaps, map_similarity, run_settings
 from effviz.evaluate.dataset_samples import DatasetSample, GroundTruth, Size
-from effviz.evaluate.faithfulness import ROAD_SHARES, Confidence, Explain, ProbabilityCurve, Road
-from effviz.evaluate.heatmaps import (
-    CROP_CONTROLS,
-    PHOTO_CONTROLS,
-    Control,
-    Heatmap,
-    control_heatmap,
-    control_map,
-    smooth_heatmap,
-    to_heatmap,
-)
-from effviz.evaluate.map_similarity import agreement
-from effviz.evaluate.run_settings import (
-    AGREEMENT_METRICS,
-    CASCADE_METRICS,
-    FAITHFULNESS_METRICS,
-    LABEL,
-    LOCALISATION_METRICS,
-    PREDICTION,
-    EnergyPhotos,
-    Metric,
-    RunSettings,
-)
+from effviz.evaluate.faithfulness import ROAD_SHARES, Explain, Road
+from effviz.evaluate.heatmaps import CROP_CONTROLS, PHOTO_CONTROLS, Control, Heatmap, control_map
+from effviz.evaluate.run_settings import LABEL, LOCALISATION_METRICS, PREDICTION, EnergyPhotos, Metric, RunSettings
 from effviz.evaluate.run_store import Measurement
 from effviz.explain import decoding, images, targets
 from effviz.explain.activation_maps import activation_map
@@ -95,7 +74,7 @@ def prepare_photo(sample: DatasetSample, refs: Sequence[ModelRef]) -> PreparedPh
         inputs = zip(decoded.pictures, refs, strict=True)
         return _with_ground_truth(sample, photo, tuple(label_prepared(pixels, ref, size) for pixels, ref in inputs))
     except (ImageError, DatasetError) as error:
-        return UnreadablePhoto(sample, " ".join(str(error).split()))
+        return UnreadablePhoto(sample, _sentence(error))
 
 
 def _read_file(sample: DatasetSample) -> bytes:
@@ -108,14 +87,12 @@ def _read_file(sample: DatasetSample) -> bytes:
 
 def _check_size(sample: DatasetSample, size: Size) -> None:
     if sample.size is not None and sample.size != size:
-        raise DatasetError(
-            _(
-                "{name} has {width} x {height} pixels when it is upright, and its annotations are for "
-                "{known_width} x {known_height}: boxes must be in pixels of the photo. Correct the annotations."
-            ).format(
-                name=sample.name, width=size[0], height=size[1], known_width=sample.size[0], known_height=sample.size[1]
-            )
+        text = _(
+            "{name} has {width} x {height} pixels when it is upright, and its annotations are for "
+            "{known_width} x {known_height}: boxes must be in pixels of the photo. Correct the annotations."
         )
+        known = {"known_width": sample.size[0], "known_height": sample.size[1]}
+        raise DatasetError(text.format(name=sample.name, width=size[0], height=size[1], **known))
 
 
 def _with_ground_truth(sample: DatasetSample, photo: Photo, prepared: tuple[Prepared, ...]) -> PreparedPhoto:
@@ -148,15 +125,8 @@ def _ground_truth(sample: DatasetSample, size: Size) -> GroundTruth | None:
 # Called between two passes, in the thread that measures: others may go first meanwhile.
 pause_callback: ContextVar[Callable[[], None]] = ContextVar("pause", default=lambda: None)
 RANDOM_MAPS: Final = 64  # shared by all photos: finding a noisy map's parts takes longer than all else about it
-
-MAX_CACHED_CONTROLS: Final = (
-    512  # controls that are remembered, 74 kB each: many photos have one shape, and many models one crop
-)
-
-CROP_DIGITS: Final = (
-    3  # digits of a crop's edges, in parts of the photo: crops that are this alike share their controls
-)
-
+MAX_CACHED_CONTROLS: Final = 512  # of 74 kB each: many photos have one shape, and many models one crop
+CROP_DIGITS: Final = 3  # of a crop's edges, in parts of the photo: crops that are this alike share their controls
 UNIT_SIZE: Final = (1, 1)
 HALF_OF_PHOTO: Final = 0.5  # of the photo: Wang et al. 2020, section 4.3
 CropFractions = tuple[float, ...]  # x0, y0, x1, y1
@@ -178,18 +148,18 @@ def score_map(opened: PreparedPhoto, forward: Forward, entry: ActivationMap, set
     """Return every metric of a run for a map."""
     where = {}
     if opened.truth is not None and wants_any(settings, *LOCALISATION_METRICS):
-        heatmap = to_heatmap(entry, settings.placement is Placement.CALIBRATED)
+        heatmap = heatmaps.to_heatmap(entry, settings.placement is Placement.CALIBRATED)
         if settings.smooth:
-            heatmap = smooth_heatmap(heatmap, settings.smooth, (opened.photo.width, opened.photo.height))
+            heatmap = heatmaps.smooth_heatmap(heatmap, settings.smooth, (opened.photo.width, opened.photo.height))
         where = score_localisation(heatmap, opened, settings)
     return where | score_faithfulness(forward, entry, settings) | score_sanity(forward, entry, settings)
 
 
 def score_agreement(first: ActivationMap, entry: ActivationMap, settings: RunSettings) -> Scores:
     """Return how alike a map and the first model's map of the same photo are."""
-    if not wants_any(settings, *AGREEMENT_METRICS):
+    if not wants_any(settings, *run_settings.AGREEMENT_METRICS):
         return {}
-    comparison = agreement(first, entry)
+    comparison = map_similarity.agreement(first, entry)
     return {
         Metric.AGREE_RANK: _agreement_score(comparison.spearman),
         Metric.AGREE_TOP20: _agreement_score(comparison.iou_top20),
@@ -204,13 +174,11 @@ def score_controls(opened: PreparedPhoto, settings: RunSettings, seen: Box | Non
         return {control: {} for control in controls}
     width, height = opened.photo.width, opened.photo.height
     seed = control_seed(opened.photo.sha256, settings)
-    parts = (0.0, 0.0, 1.0, 1.0) if seen is None else _crop_fractions(seen, width, height)
-    return {
-        control: score_localisation(
-            _control_heatmap(control, seed, parts, (width, height), settings.smooth), opened, settings
-        )
-        for control in controls
-    }
+    seen = seen or Box(0, 0, width, height)
+    edges = seen.x0 / width, seen.y0 / height, seen.x1 / width, seen.y1 / height
+    parts = tuple(round(edge, CROP_DIGITS) for edge in edges)
+    drawn = {control: _control_heatmap(control, seed, parts, (width, height), settings.smooth) for control in controls}
+    return {control: score_localisation(heatmap, opened, settings) for control, heatmap in drawn.items()}
 
 
 def score_control(forward: Forward, template: ActivationMap, control: Control, settings: RunSettings) -> Scores:
@@ -252,17 +220,18 @@ def score_faithfulness(
 ) -> Scores:
     """Return the metrics that run the model again."""
     masking, scores = settings.masking, Scores()
-    for metric, curve in _CURVES.items():
+    for metric, curve in ((Metric.DELETION, faithfulness.deletion), (Metric.INSERTION, faithfulness.insertion)):
         if wants_any(settings, metric):
             masking_curve = curve(forward, entry, masking, pause_callback.get())
             scores[metric] = Score(masking_curve.auc, masking_curve.probabilities.astype(np.float32))
-    if wants_any(settings, *_CONFIDENCE):
+    if wants_any(settings, Metric.DROP, Metric.INCREASE, Metric.GAIN):
         confidence = faithfulness.confidence(forward, entry, masking)
-        scores |= {metric: Score(measure(confidence)) for metric, measure in _CONFIDENCE.items()}
+        scores[Metric.DROP] = Score(faithfulness.drop(confidence))
+        scores[Metric.INCREASE] = Score(faithfulness.increase(confidence))
+        scores[Metric.GAIN] = Score(faithfulness.gain(confidence))
     if wants_any(settings, Metric.ROAD):
-        scores[Metric.ROAD] = _road_score(
-            faithfulness.road(forward, entry, settings.road_budget_s, passed=pause_callback.get()), settings
-        )
+        road = faithfulness.road(forward, entry, settings.road_budget_s, passed=pause_callback.get())
+        scores[Metric.ROAD] = _road_score(road, settings)
     if wants_any(settings, Metric.ADCC):
         scores[Metric.ADCC] = Score(faithfulness.adcc(forward, entry, masking, explain).value)
     return scores
@@ -275,7 +244,7 @@ def score_sanity(forward: Forward, entry: ActivationMap, settings: RunSettings) 
     network and go down from the classifier to the stem.
     """
     scores = Scores()
-    if wants_any(settings, *CASCADE_METRICS):
+    if wants_any(settings, *run_settings.CASCADE_METRICS):
         steps = []
         for step in map_similarity.cascade(forward, entry.target_index, entry.method, settings.seed):
             steps.append(step)
@@ -330,12 +299,6 @@ def _road_score(road: Road, settings: RunSettings) -> Score:
     return Score(None, curve, reason.format(seconds=settings.road_budget_s, done=len(curve), all=len(ROAD_SHARES)))
 
 
-def _crop_fractions(seen: Box, width: int, height: int) -> CropFractions:
-    return tuple(
-        round(edge, CROP_DIGITS) for edge in (seen.x0 / width, seen.y0 / height, seen.x1 / width, seen.y1 / height)
-    )
-
-
 def _control_heatmap(control: Control, seed: str, parts: CropFractions, size: Size, smooth: float) -> Heatmap:
     drawn = seed if control in (Control.RANDOM, Control.CROP_RANDOM) else ""
     blur = smooth if control in CROP_CONTROLS else 0.0  # those over the photo are the same in every run
@@ -346,25 +309,12 @@ def _control_heatmap(control: Control, seed: str, parts: CropFractions, size: Si
 def _cached_control_heatmap(control: Control, seed: str, parts: CropFractions, size: Size, smooth: float) -> Heatmap:
     width, height = size
     x0, y0, x1, y1 = parts
-    heatmap = control_heatmap(control, seed, Box(x0 * width, y0 * height, x1 * width, y1 * height), size)
-    return smooth_heatmap(heatmap, smooth, size) if smooth else heatmap
+    heatmap = heatmaps.control_heatmap(control, seed, Box(x0 * width, y0 * height, x1 * width, y1 * height), size)
+    return heatmaps.smooth_heatmap(heatmap, smooth, size) if smooth else heatmap
 
-
-_CURVES: Final[dict[Metric, Callable[..., ProbabilityCurve]]] = {
-    Metric.DELETION: faithfulness.deletion,
-    Metric.INSERTION: faithfulness.insertion,
-}
-
-_CONFIDENCE: Final[dict[Metric, Callable[[Confidence], float]]] = {
-    Metric.DROP: faithfulness.drop,
-    Metric.INCREASE: faithfulness.increase,
-    Metric.GAIN: faithfulness.gain,
-}
 
 # At the last layer these are one map up to a factor (see `explain.closed_form`), which no metric sees.
-_SAME: Final = MappingProxyType(
-    dict.fromkeys((Method.GRADCAM, Method.HIRESCAM, Method.XGRADCAM, Method.SHAPLEYCAM), Method.CAM)
-)
+_SAME: Final = dict.fromkeys((Method.GRADCAM, Method.HIRESCAM, Method.XGRADCAM, Method.SHAPLEYCAM), Method.CAM)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -465,7 +415,7 @@ def _beside_first(asked: _Asked, method: Method, entry: ActivationMap) -> Scores
 def _in_place_of(template: ActivationMap, asked: _Asked, control: Control) -> Scores:
     """Return what a control does to the model, and how like the first model's map it is, by the first method."""
     settings, scores = asked.settings, Scores()
-    if wants_any(settings, *FAITHFULNESS_METRICS):
+    if wants_any(settings, *run_settings.FAITHFULNESS_METRICS):
         scores |= score_control(asked.forward, template, control, settings)
     if asked.first and not _leads(asked):
         entry = control_map(template, control, control_seed(template.photo_sha256, settings))
@@ -478,26 +428,10 @@ def _leads(asked: _Asked) -> bool:
 
 
 def _score_rows(asked: _Asked, method: Method | Control, scores: Scores) -> Iterator[Measurement]:
-    row = asked.row
+    row = dataclasses.replace(asked.row, method=method.value)
     for metric in asked.settings.metrics:
         if (score := scores.get(metric)) is not None:
-            yield Measurement(
-                photo=row.photo,
-                model=row.model,
-                method=method.value,
-                metric=metric.value,
-                value=score.value,
-                target_index=row.target_index,
-                error=score.error,
-                placement=row.placement,
-                photo_sha256=row.photo_sha256,
-                label=row.label,
-                prediction=row.prediction,
-                probability=row.probability,
-                box_share=row.box_share,
-                off_centre=row.off_centre,
-                curve=score.curve,
-            )
+            yield dataclasses.replace(row, metric=metric.value, value=score.value, error=score.error, curve=score.curve)
 
 
 def _first_columns(photo: PreparedPhoto, forward: Forward, settings: RunSettings) -> Measurement:
