@@ -95,9 +95,8 @@ def _ours(subject: ThroughputSubject) -> float:
     """Seconds of a whole run from when its weights are loaded: photos, maps, measures, controls, files."""
     settings = RunSettings((subject.model.ref.label,), metrics=METRICS, limit=subject.photos)
     heard: list[float] = []
-    watch = runner.RunObserver(lambda _done, _total: heard.append(perf_counter()))
     with tempfile.TemporaryDirectory() as folder:
-        runner.evaluate(subject.dataset, settings, Path(folder), watch)
+        runner.evaluate(subject.dataset, settings, Path(folder), lambda _done, _total: heard.append(perf_counter()))
         return perf_counter() - heard[0]
 
 

@@ -193,8 +193,8 @@ def _measured(dataset: "Dataset", settings: "RunSettings", out: Path, workers: "
     from effviz.evaluate import runner
 
     with console.progress() as bar:
-        watch = runner.RunObserver(console.count_progress(bar, bar.add_task("photos", total=None)))
-        return runner.evaluate(dataset, settings, out, watch, workers)
+        progress = console.count_progress(bar, bar.add_task("photos", total=None))
+        return runner.evaluate(dataset, settings, out, progress, workers)
 
 
 def _chosen(kind: type[Choice], text: str, what: str) -> tuple[Choice, ...]:

@@ -15,7 +15,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -78,12 +78,8 @@ RESULTS_SCHEMA: Final = pa.schema(
 
 def to_table(rows: Sequence[Measurement]) -> pa.Table:
     """Rows as a table."""
-    columns = {
-        field.name: [_printable_value(getattr(row, field.name)) for row in rows] for field in fields(Measurement)
-    }
-    return pa.table(
-        {name: pa.array(values, RESULTS_SCHEMA.field(name).type) for name, values in columns.items()}, RESULTS_SCHEMA
-    )
+    columns = {name: [_printable_value(getattr(row, name)) for row in rows] for name in RESULTS_SCHEMA.names}
+    return pa.table(columns, RESULTS_SCHEMA)
 
 
 def _printable_value(value: object) -> object:
@@ -98,12 +94,10 @@ def write_chunk(run: Path, start: int, rows: Sequence[Measurement], key: str = "
     folder = run / CHUNKS_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"part-{start:09d}.parquet"
-    # Without its seal the part does not count until it is rewritten.
-    path.with_suffix(SEAL_SUFFIX).unlink(missing_ok=True)
+    seal = path.with_suffix(SEAL_SUFFIX)
+    seal.unlink(missing_ok=True)  # without it the part does not count until it is rewritten
     file_io.write_atomically(path, lambda file: _write_tables(file, [to_table(rows)]), sync=False)
-    file_io.write_atomically(
-        path.with_suffix(SEAL_SUFFIX), lambda file: file.write(_seal(path, key).encode()), sync=False
-    )
+    file_io.write_atomically(seal, lambda file: file.write(_seal(path, key).encode()), sync=False)
 
 
 def chunk_files(run: Path, key: str | None = None) -> dict[int, Path]:
@@ -121,13 +115,9 @@ def _seal(path: Path, key: str) -> str:
 
 
 def _is_sealed(path: Path, key: str | None) -> bool:
-    if key is None:
-        return True
-    try:
-        if path.with_suffix(SEAL_SUFFIX).read_text(encoding="ascii") == _seal(path, key):
+    with suppress(OSError, ValueError):
+        if key is None or path.with_suffix(SEAL_SUFFIX).read_text(encoding="ascii") == _seal(path, key):
             return True
-    except (OSError, ValueError):
-        pass
     logger.warning("%s is damaged or of another run: its photos are measured again.", path)
     with suppress(OSError):
         path.unlink()
@@ -139,11 +129,6 @@ def read_tables(paths: Iterable[Path], columns: Sequence[str] | None = None) -> 
     for path in paths:
         with pq.ParquetFile(path) as file:
             yield file.read(columns=None if columns is None else list(columns), use_threads=False)  # small: quicker
-
-
-def write_results(run: Path, tables: Iterable[pa.Table]) -> None:
-    """Write one table of all, some ten thousand rows at a time."""
-    file_io.write_atomically(run / RESULTS_FILE, lambda file: _write_tables(file, _grouped_tables(tables)))
 
 
 def remove_chunks(run: Path) -> None:
@@ -168,6 +153,7 @@ def _write_tables(file: BinaryIO, tables: Iterable[pa.Table]) -> None:
 
 
 def _grouped_tables(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Bring some ten thousand rows at a time into one table."""
     waiting: list[pa.Table] = []
     for table in tables:
         waiting.append(table)
@@ -210,16 +196,14 @@ def merge_chunks(run: Path, sealed_by: str | None = None) -> tuple[Thresholds, .
             counts[key] = counts.get(key, 0) + _box_fits(curves, MAXBOX_OVERLAPS[key[2]]).sum(axis=1)
             photos[key] += len(curves)
     best = {key: count.argmax(axis=1) for key, count in counts.items()}
-    write_results(run, (_with_values(table, best) for table in read_tables(paths)))
+    tables = _grouped_tables(_with_values(table, best) for table in read_tables(paths))
+    file_io.write_atomically(run / RESULTS_FILE, lambda file: _write_tables(file, tables))
     return tuple(_thresholds(key, best[key], counts[key] / photos[key]) for key in sorted(counts))
 
 
 def _thresholds(key: MaxBoxKey, best: npt.NDArray[np.intp], shares: Doubles) -> Thresholds:
-    model, method, metric = key
     accuracy = float(np.mean([share[index] for share, index in zip(shares, best, strict=True)]))
-    return Thresholds(
-        model, method, metric, MAXBOX_OVERLAPS[metric], tuple(float(THRESHOLDS[i]) for i in best), accuracy
-    )
+    return Thresholds(*key, MAXBOX_OVERLAPS[key[2]], tuple(THRESHOLDS[best].tolist()), accuracy)
 
 
 def _with_values(table: pa.Table, best: Mapping[MaxBoxKey, npt.NDArray[np.intp]]) -> pa.Table:
@@ -242,9 +226,8 @@ def _box_rows(table: pa.Table) -> Iterator[tuple[MaxBoxKey, npt.NDArray[np.intp]
             groups[model, method, Metric(metric)].append(number)
     curves = table["curve"].combine_chunks()
     for key, numbers in groups.items():
-        places = np.array(numbers)
-        flat = curves.take(pa.array(places)).flatten().to_numpy()
-        yield key, places, flat.reshape(len(places), -1)
+        flat = curves.take(pa.array(numbers)).flatten().to_numpy()
+        yield key, np.array(numbers), flat.reshape(len(numbers), -1)
 
 
 def _box_fits(curves: Floats, overlaps: tuple[float, ...]) -> Doubles:
@@ -283,7 +266,7 @@ class Manifest:
     versions: Mapping[str, str]  # of what it was begun with
     sittings: tuple[Mapping[str, str], ...] = ()  # versions of each time it went on
     finished: bool = False
-    seconds: float = 0.0  # over all sittings
+    seconds: float = 0.0  # that measuring took, in the sitting that finished it
     thresholds: tuple[Thresholds, ...] = ()
     results_sha256: str = ""  # of results.parquet; runs of before have none
     format: int = RUN_FORMAT
@@ -380,12 +363,12 @@ def read_manifest(run: Path) -> Manifest:
             raise ValueError(f"format {content['format']}")
         return _parse_manifest(run, content)
     except (OSError, ValueError, KeyError, TypeError, SettingsError) as error:
-        raise SettingsError(
-            _(
-                "{run} is not the folder of a run ({error}): it must hold a {file} of this version. Make one with "
-                "`effviz evaluate`."
-            ).format(run=run, error=error.strerror if isinstance(error, OSError) else error, file=MANIFEST_FILE)
-        ) from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        text = _(
+            "{run} is not the folder of a run ({error}): it must hold a {file} of this version. Make one with "
+            "`effviz evaluate`."
+        )
+        raise SettingsError(text.format(run=run, error=reason, file=MANIFEST_FILE)) from error
 
 
 def has_own_results(run: Manifest) -> bool:

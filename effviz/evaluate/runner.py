@@ -96,24 +96,15 @@ def _prepare_ahead(
     yield from waiting
 
 
-Stop = Callable[[], bool]
 PACKAGES: Final = ("numpy", "opencv-python-headless", "openvino", "pillow", "pyarrow", "timm", "torch")  # of run.json
 
 
-def _never() -> bool:
-    return False
-
-
-@dataclass(frozen=True, slots=True)
-class RunObserver:
-    """Watches a run: hears how far it is, and may stop it."""
-
-    progress: CountProgress = no_progress  # photos
-    stop: Stop = _never  # asked now and then; what is done until then is kept
-
-
 def evaluate(
-    dataset: Dataset, settings: RunSettings, out: Path, watch: RunObserver | None = None, workers: Workers | None = None
+    dataset: Dataset,
+    settings: RunSettings,
+    out: Path,
+    progress: CountProgress = no_progress,
+    workers: Workers | None = None,
 ) -> Manifest:
     """Measure, or go on where a run with the same settings was stopped; a finished one is left as it is.
 
@@ -121,11 +112,11 @@ def evaluate(
         dataset: its photos are opened one by one.
         settings: what to measure.
         out: the run's folder; it is made if it is not there.
-        watch: hears of progress, and may stop the run.
+        progress: hears how many photos are done; where it raises, the run goes on from there the next time.
         workers: who measures: this process, unless somebody else is named. What models they have is not loaded anew.
 
     Returns:
-        What `run.json` holds; `finished` is false when the run was stopped.
+        What `run.json` holds.
 
     Raises:
         SettingsError: something impossible is asked for, the folder holds a run with other settings, another process
@@ -142,23 +133,21 @@ def evaluate(
         with file_io.reporting_write_errors(out):
             until_the_end.enter_context(run_store.lock_run(out))
             run = run_store.open_run(out, wanted)
-        return _clean_up(run) if run.finished else _measure_chunks(run, dataset, watch or RunObserver(), by.measure)
+        return _clean_up(run) if run.finished else _measure_chunks(run, dataset, progress, by.measure)
 
 
-def _measure_chunks(run: Manifest, dataset: Dataset, watch: RunObserver, measure: MeasureChunks) -> Manifest:
+def _measure_chunks(run: Manifest, dataset: Dataset, progress: CountProgress, measure: MeasureChunks) -> Manifest:
     started, total = monotonic(), run.photos
-    files = run_store.chunk_files(run.folder, run.key)
-    done = sum(len(numbers) for start, numbers in _chunk_numbers(run, dataset) if start in files)
-    watch.progress(done, total)
-    with closing(measure(pending_chunks(run, dataset), run)) as measured:
+    files, chunks = run_store.chunk_files(run.folder, run.key), _chunk_numbers(run, dataset)
+    done = sum(len(numbers) for start, numbers in chunks if start in files)
+    progress(done, total)
+    pending = (Chunk(start, tuple(dataset.samples[i] for i in some)) for start, some in chunks if start not in files)
+    with closing(measure(pending, run)) as measured:
         for part, rows in measured:
             with file_io.reporting_write_errors(run.folder):
                 run_store.write_chunk(run.folder, part.start, rows, run.key)
             done += len(part.samples)
-            watch.progress(done, total)
-            if watch.stop() and done < total:
-                with file_io.reporting_write_errors(run.folder):
-                    return run_store.save_manifest(run, seconds=run.seconds + monotonic() - started)
+            progress(done, total)
     return _finish(run, dataset, run.seconds + monotonic() - started)
 
 
@@ -191,14 +180,6 @@ def _version(package: str) -> str:
         return ""
 
 
-def pending_chunks(run: Manifest, dataset: Dataset) -> Iterator[Chunk]:
-    """Yield the parts that are not on disk yet, one part at a time."""
-    files = run_store.chunk_files(run.folder, run.key)
-    for start, numbers in _chunk_numbers(run, dataset):
-        if start not in files:
-            yield Chunk(start, tuple(dataset.samples[number] for number in numbers))
-
-
 def _finish(run: Manifest, dataset: Dataset, seconds: float) -> Manifest:
     files = run_store.chunk_files(run.folder, run.key)
     if missing := sum(start not in files for start, _ in _chunk_numbers(run, dataset)):
@@ -219,7 +200,7 @@ def _clean_up(run: Manifest) -> Manifest:
     return run
 
 
-def _chunk_numbers(run: Manifest, dataset: Dataset) -> Iterable[tuple[int, list[int]]]:
+def _chunk_numbers(run: Manifest, dataset: Dataset) -> list[tuple[int, list[int]]]:
     chosen = dataset.chosen(run.settings.limit, run.settings.seed)
     size = run.photos_a_part
     return [(start, list(chosen[start : start + size])) for start in range(0, len(chosen), size)]

@@ -23,4 +23,4 @@ def stand_still(done: int, _total: int) -> None:
 
 if __name__ == "__main__":
     data, out = sys.argv[1:]
-    runner.evaluate(open_dataset(Path(data)), SETTINGS, Path(out), runner.RunObserver(stand_still))
+    runner.evaluate(open_dataset(Path(data)), SETTINGS, Path(out), stand_still)

@@ -26,7 +26,7 @@ from effviz.evaluate.datasets import open_dataset
 from effviz.evaluate.ray_engine import Measurer
 from effviz.evaluate.run_settings import Metric, RunSettings
 from effviz.evaluate.run_store import Manifest, MeasuredModel
-from effviz.evaluate.runner import Chunk, RunObserver, evaluate
+from effviz.evaluate.runner import Chunk, evaluate
 from effviz.explain.engines import choose
 from effviz.zoo.catalogue import parse_model
 from effviz.zoo.loading import load
@@ -95,7 +95,7 @@ def test_workers_give_the_same_rows_also_when_one_is_killed(
             os.kill(before[0], signal.SIGKILL)
 
     evaluate(dataset, ASKED, tmp_path / "local")
-    done = evaluate(dataset, ASKED, tmp_path / "ray", RunObserver(kill), ray_engine.ray_workers(Cluster(WORKERS)))
+    done = evaluate(dataset, ASKED, tmp_path / "ray", kill, ray_engine.ray_workers(Cluster(WORKERS)))
     assert done.finished
     assert len(before) >= WORKERS  # a process that Ray has begun for a worker may be a third
     assert left[0] > PHOTOS // 2

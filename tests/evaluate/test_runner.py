@@ -55,6 +55,22 @@ def table(folder):
     return pq.read_table(folder / RESULTS_FILE).to_pylist()
 
 
+class StopError(Exception):
+    """Somebody stops a run."""
+
+
+def begin(data, settings, folder, photos=1):
+    """Stop a run when so many photos are done, and return what it says of itself."""
+
+    def stop(done, _total):
+        if done >= photos:
+            raise StopError
+
+    with pytest.raises(StopError):
+        runner.evaluate(data, settings, folder, stop)
+    return run_store.read_manifest(folder)
+
+
 def key(row):
     return tuple(row[name] or "" for name in ("photo", "model", "method", "metric"))
 
@@ -77,7 +93,7 @@ def goes_on(folder, data, uninterrupted, parts):
     assert len(run_store.chunk_files(folder)) == parts
     assert not run_store.read_manifest(folder).finished
     written = []
-    done = runner.evaluate(data, SETTINGS, folder, runner.RunObserver(lambda photos, of: written.append((photos, of))))
+    done = runner.evaluate(data, SETTINGS, folder, lambda photos, of: written.append((photos, of)))
     # what was there is not measured again
     assert written == [(photos, 8) for photos in range(2 * parts, 10, 2)]
     assert done.finished
@@ -213,8 +229,8 @@ def test_a_run_of_before_goes_on(three_photos, tmp_path, monkeypatch, models):
     folder = shutil.copytree(BEFORE / "unfinished", tmp_path / "run")
     (part,) = run_store.chunk_files(folder, run_store.read_manifest(folder).key).values()
     begun, told = pq.read_table(part).to_pylist(), []
-    observer = runner.RunObserver(lambda done, of: told.append((done, of)))
-    runner.evaluate(open_dataset(three_photos), OLD, folder, observer, runner.local_workers(models[:1]))
+    workers = runner.local_workers(models[:1])
+    runner.evaluate(open_dataset(three_photos), OLD, folder, lambda done, of: told.append((done, of)), workers)
     assert told == [(2, 3), (3, 3)]
     kept = [row for row in table(folder) if row["photo"] in ("cat.jpg", "dog.jpg")]
     assert [row["curve"] for row in kept] == [row["curve"] for row in begun]
@@ -236,14 +252,11 @@ def test_a_part_that_is_gone_is_no_result(data, tmp_path, models):
 
 
 def test_a_run_that_is_stopped_goes_on(data, tmp_path, uninterrupted):
-    stops = iter([False, True])
-    begun = runner.evaluate(data, SETTINGS, tmp_path, runner.RunObserver(stop=lambda: next(stops)))
-    assert not begun.finished
+    assert not begin(data, SETTINGS, tmp_path, 4).finished
     assert list(run_store.chunk_files(tmp_path)) == [0, 2]
-    assert begun.seconds > 0
     done = runner.evaluate(data, SETTINGS, tmp_path)
     assert done.finished
-    assert done.seconds > begun.seconds
+    assert done.seconds > 0
     same(table(tmp_path), uninterrupted)
 
 
@@ -270,7 +283,7 @@ def test_a_finished_run_is_left_as_it_is(data, tmp_path):
 )
 def test_another_run_in_the_same_folder_is_refused_in_one_sentence(data, tmp_path, changes, words):
     few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=2)
-    runner.evaluate(data, few, tmp_path, runner.RunObserver(stop=lambda: True))
+    begin(data, few, tmp_path)
     with pytest.raises(SettingsError, match=words) as caught:
         runner.evaluate(data, dataclasses.replace(few, **changes), tmp_path)
     assert "--out" in str(caught.value)
@@ -318,7 +331,7 @@ def test_only_what_writes_into_the_folder_is_blamed_on_it(data, tmp_path, monkey
 def stopped(data, tmp_path):
     """The settings of a run that was stopped, and a writer of what its run.json says."""
     few = dataclasses.replace(SETTINGS, models=("lite0@64",), limit=5)
-    assert not runner.evaluate(data, few, tmp_path, runner.RunObserver(stop=lambda: True)).finished
+    assert not begin(data, few, tmp_path).finished
 
     def write(change):
         content = json.loads((tmp_path / "run.json").read_text())
@@ -342,7 +355,7 @@ def test_a_run_goes_on_with_its_engine_alone(data, tmp_path, stopped):
 def test_each_sitting_says_its_versions(data, tmp_path, stopped, caplog):
     few, write = stopped
     write(lambda content: content["versions"].update(torch="0.1"))
-    assert runner.evaluate(data, few, tmp_path, runner.RunObserver(stop=lambda: True)).versions["torch"] == "0.1"
+    assert begin(data, few, tmp_path).versions["torch"] == "0.1"
     assert "torch 0.1, now" in caplog.text
     caplog.clear()
     done = runner.evaluate(data, few, tmp_path)
@@ -408,7 +421,7 @@ def test_no_more_photos_are_open_than_two_parts_have(data, tmp_path, loaded):
             yield Chunk(start, tuple(data.samples[start : start + 2]))
 
     few = dataclasses.replace(SETTINGS, models=("lite0@64",))
-    begun = runner.evaluate(data, few, tmp_path, runner.RunObserver(stop=lambda: True))
+    begun = begin(data, few, tmp_path)
     found = runner.local_workers([loaded("lite0@64")]).measure(parts(), begun)
     assert [part.start for part, _ in [next(found)]] == [0]
     assert len(taken) == runner.CHUNKS_AHEAD
