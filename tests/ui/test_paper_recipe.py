@@ -12,6 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from effviz.facts.paper_tables import training_facts
+from effviz.report.image_files import GridPicture
 from effviz.ui.paper import autoaugment, recipe
 
 ROOT = Path(__file__).parents[2]
@@ -141,17 +142,14 @@ def test_words_of_a_tile_are_escaped_and_every_operation_has_some() -> None:
     assert autoaugment.told(()) == "left as it is"
     steps = (batches.PolicyOperation("Rotate", -21.0, True), batches.PolicyOperation("Invert", None, False))
     assert autoaugment.told(steps) == "rotated by −21°"
-    drawn = autoaugment._figure(autoaugment.AugmentedTile(photo((0, 0, 0)), "<script>"))
+    drawn = autoaugment._figure(photo((0, 0, 0)), "<script>")
     assert "<script>" not in drawn
     assert "&lt;script&gt;" in drawn
 
 
 def test_the_sheet_holds_all_tiles() -> None:
-    from effviz.train.batches import draw
-
-    plain = np.zeros((90, 120, 3), np.uint8)
-    drawn = [draw(plain, seed) for seed in range(autoaugment.DRAWS)]
-    data = autoaugment.sheet("black", 5, plain, drawn)
+    tiles = [GridPicture(np.zeros((90, 120, 3), np.uint8), ("black",))] * (1 + autoaugment.DRAWS)
+    data = autoaugment.sheet("black", 5, tiles)
     with Image.open(io.BytesIO(data)) as made:
         assert made.format == "PNG"
         assert made.width > 4 * 360

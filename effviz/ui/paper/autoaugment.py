@@ -1,7 +1,7 @@
 """What AutoAugment makes of a photo, the visitor's own or a sample: seven draws, the same for the same seed."""
 
 import html
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -9,11 +9,10 @@ import streamlit as st
 
 from effviz import optional_packages
 from effviz.explain import sample_photos
-from effviz.explain.data_types import Bytes, Photo
+from effviz.explain.data_types import Photo
 from effviz.explain.images import display
 from effviz.i18n import _, lazy_gettext
-from effviz.report import image_files
-from effviz.report.image_files import encode_jpeg
+from effviz.report.image_files import GridPicture, PictureGrid, encode_jpeg, grid_png
 from effviz.ui import cache, glossary, inputs, outputs, photo_shelf
 from effviz.ui.components import jpeg_address
 from effviz.ui.guard import guard
@@ -44,24 +43,13 @@ WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AugmentedTile:
-    """One picture with its words, as the page shows it."""
-
-    jpeg: bytes
-    words: str
-
-
 def show() -> None:
     """Draw this part: the choice first, so that it stands on the page while the operations are loaded."""
-    st.markdown(
-        _(
-            "In training, an image is changed at random each time it is used: by one of 25 pairs of operations, "
-            "each with its own probability. The label stays the same, so the network learns what does **not** "
-            "matter."
-        ),
-        help=glossary.tip("autoaugment"),
+    text = _(
+        "In training, an image is changed at random each time it is used: by one of 25 pairs of operations, each with "
+        "its own probability. The label stays the same, so the network learns what does **not** matter."
     )
+    st.markdown(text, help=glossary.tip("autoaugment"))
     photo = _photo()
     seed = _seed()
     if photo is None:
@@ -71,20 +59,18 @@ def show() -> None:
         from effviz.train.batches import draw  # brings torch, which takes seconds
     plain = display(photo, LONGEST_PX)
     pictures = [draw(plain, seed * DRAWS + number) for number in range(DRAWS)]
-    _tiles(
-        [
-            AugmentedTile(encode_jpeg(plain), _("the photo")),
-            *(AugmentedTile(encode_jpeg(one.picture), told(one.steps)) for one in pictures),
-        ]
-    )
-    _files(photo.name, seed, plain, pictures)
+    tiles = [
+        GridPicture(plain, (_("the photo"),)),
+        *(GridPicture(one.picture, (told(one.steps),)) for one in pictures),
+    ]
+    _show_tiles(tiles)
+    _files(photo.name, seed, tiles, pictures)
     outputs.sources((_("paper, section 5.2"), outputs.PAPER), (_("official code: autoaugment.py"), AUGMENT_CODE))
-    st.caption(
-        _(
-            "This is policy v0 of the official code, with timm's operations. Training also crops and mirrors "
-            "images at random, which is left out here."
-        )
+    text = _(
+        "This is policy v0 of the official code, with timm's operations. Training also crops and mirrors images at "
+        "random, which is left out here."
     )
+    st.caption(text)
 
 
 def _photo() -> Photo | None:
@@ -124,9 +110,8 @@ def _choose_own(digests: object) -> None:
 
 def _seed() -> int:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        seed = st.number_input(
-            _("Seed"), 0, MOST_SEED, 0, key=SEED, bind="query-params", width=160, help=glossary.tip("seed")
-        )
+        tip = glossary.tip("seed")
+        seed = st.number_input(_("Seed"), 0, MOST_SEED, 0, key=SEED, bind="query-params", width=160, help=tip)
         st.button(_("Draw again"), icon=":material/casino:", on_click=_next)
     return int(seed)
 
@@ -141,56 +126,50 @@ def told(steps: "tuple[PolicyOperation, ...]") -> str:
     return ", ".join(done).replace("-", "\N{MINUS SIGN}") or _("left as it is")
 
 
-def _tiles(tiles: list[AugmentedTile]) -> None:
+def _show_tiles(tiles: Sequence[GridPicture]) -> None:
     """As many side by side as the window has room for; words are escaped, and the pictures are our own JPEGs."""
-    figures = "".join(_figure(tile) for tile in tiles)
+    figures = "".join(_figure(encode_jpeg(tile.picture), tile.lines[0]) for tile in tiles)
     columns = "repeat(auto-fill, minmax(max(9rem, 22%), 1fr))"
     st.html(f'<div style="display: grid; gap: 1rem; grid-template-columns: {columns}">{figures}</div>')
 
 
-def _figure(tile: AugmentedTile) -> str:
-    words, source = html.escape(tile.words), jpeg_address(tile.jpeg)
+def _figure(jpeg: bytes, words: str) -> str:
+    words, source = html.escape(words), jpeg_address(jpeg)
     return (
         f'<figure style="margin: 0"><img src="{source}" alt="{words}" style="width: 100%; border-radius: 0.5rem">'
         f'<figcaption style="font-size: 0.875rem">{words}</figcaption></figure>'
     )
 
 
-def _files(name: str, seed: int, plain: Bytes, pictures: "list[AugmentedPicture]") -> None:
-    """The pictures as one PNG, and what was done to each as CSV."""
-    rows = pd.DataFrame(
-        [
-            {
-                "photo": name,
-                "seed": seed,
-                "draw": number + 1,
-                "operation": step.name,
-                "level": step.level,
-                "done": step.done,
-                "source": "drawn by EffViz from timm's AutoAugment policy v0",
-            }
-            for number, one in enumerate(pictures)
-            for step in one.steps
-        ]
-    )
+def _files(name: str, seed: int, tiles: Sequence[GridPicture], drawn: "Sequence[AugmentedPicture]") -> None:
+    """The tiles as one PNG, and what was done in each draw as CSV."""
+    rows = [
+        {
+            "photo": name,
+            "seed": seed,
+            "draw": number,
+            "operation": step.name,
+            "level": step.level,
+            "done": step.done,
+            "source": "drawn by EffViz from timm's AutoAugment policy v0",
+        }
+        for number, picture in enumerate(drawn, 1)
+        for step in picture.steps
+    ]
     with st.container(horizontal=True):
         st.download_button(
             _("Pictures as PNG"),
-            lambda: sheet(name, seed, plain, pictures),
+            lambda: sheet(name, seed, tiles),
             f"effviz-autoaugment-{seed}.png",
             "image/png",
             on_click="ignore",
             icon=":material/image:",
         )
-        save("autoaugment", rows)
+        save("autoaugment", pd.DataFrame(rows))
 
 
-def sheet(photo: str, seed: int, plain: Bytes, pictures: "list[AugmentedPicture]") -> bytes:
+def sheet(photo: str, seed: int, tiles: Sequence[GridPicture]) -> bytes:
     """All tiles on white, four in a row."""
-    cells = [
-        image_files.GridPicture(plain, (_("the photo"),)),
-        *(image_files.GridPicture(one.picture, (told(one.steps),)) for one in pictures),
-    ]
-    rows = tuple(("", tuple(cells[start : start + ACROSS])) for start in range(0, len(cells), ACROSS))
+    rows = tuple(("", tuple(tiles[start : start + ACROSS])) for start in range(0, len(tiles), ACROSS))
     footer = _("AutoAugment v0, {photo}, seed {seed}; EffViz").format(photo=photo, seed=seed)
-    return image_files.grid_png(image_files.PictureGrid(("",) * ACROSS, rows, (footer,)))
+    return grid_png(PictureGrid(("",) * ACROSS, rows, (footer,)))

@@ -19,9 +19,9 @@ from effviz.facts.tables import credit, link
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import FigureCurve
 from effviz.plots.style import config, enlarge, slide
-from effviz.ui import inputs, outputs
+from effviz.ui import outputs
 from effviz.ui.components.keys import BACK, keys
-from effviz.ui.components.picture import picture
+from effviz.ui.components.picture import Row, picture, save_csv
 from effviz.ui.session import LESSON, PRESENT, Setting
 
 # The sections of the page, in the order of the paper's ideas; only the chosen one runs.
@@ -132,7 +132,7 @@ def choose_section() -> Section:
         key=PILLS,
         required=True,
         label_visibility="collapsed",
-        on_change=_section_chosen,
+        on_change=lambda: SECTION.put(st.session_state[PILLS]),
     )
     return EXISTING[SECTION.get()]
 
@@ -158,10 +158,6 @@ def _section_button(to: Section, key: str, icon: str) -> None:
     st.button(_(to.label), key=key, icon=icon, on_click=SECTION.put, args=(to.name,))
 
 
-def _section_chosen() -> None:
-    SECTION.put(st.session_state[PILLS])
-
-
 # One figure.
 
 TALL = 24  # more rows than these scroll inside of their table
@@ -180,24 +176,24 @@ class Column(Generic[T]):
 
 def table(curves: Sequence[FigureCurve], x: str, y: str) -> pd.DataFrame:
     """One row a point, in the figure's order; `x` and `y` name the two columns of numbers."""
-    return pd.DataFrame(
-        [
-            {
-                "series": curve.title,
-                "origin": str(curve.origin),
-                "network": dot.name,
-                x: dot.x,
-                y: dot.y,
-                "source": dot.source,
-            }
-            for curve in curves
-            for dot in curve.dots
-        ]
-    )
+    rows = [
+        {
+            "series": curve.title,
+            "origin": str(curve.origin),
+            "network": dot.name,
+            x: dot.x,
+            y: dot.y,
+            "source": dot.source,
+        }
+        for curve in curves
+        for dot in curve.dots
+    ]
+    return pd.DataFrame(rows)
 
 
-def show_exhibit(name: str, chart: go.Figure, rows: pd.DataFrame, alt: str) -> None:
-    """Show a figure with its files; `rows` are the numbers that it draws, `name` its key and the files' name."""
+def show_exhibit(name: str, chart: go.Figure, drawn: Sequence[Row] | pd.DataFrame, alt: str) -> None:
+    """Show a figure with its files; `drawn` are the numbers that it draws, `name` its key and the files' name."""
+    rows = pd.DataFrame(drawn)
     if _alone.get():
         _draw_alone(name, chart, rows, alt)
         return
@@ -206,8 +202,10 @@ def show_exhibit(name: str, chart: go.Figure, rows: pd.DataFrame, alt: str) -> N
         picture(name, slide(chart, _(figure_title(name)), credit_line(rows)), alone=name in FIGURES)
         save(name, rows)
         listed = "source" in rows and st.toggle(_("Points and sources"), key=f"{name}-points")
-    if listed:
-        _points(rows)
+    if listed:  # what the figure draws, with the way to who says so; the columns are those of the CSV
+        opens = st.column_config.LinkColumn(_("Source"), display_text=_("open"), pinned=True)
+        links = rows.assign(link=rows["source"].map(link))
+        st.dataframe(links, hide_index=True, placeholder=outputs.MISSING, column_config={"link": opens})
 
 
 def credit_line(rows: pd.DataFrame) -> str:
@@ -215,16 +213,6 @@ def credit_line(rows: pd.DataFrame) -> str:
     if "source" not in rows:
         return _("Counted and drawn by EffViz (Apache-2.0).")
     return _("Source: {names}. Drawn by EffViz (Apache-2.0).").format(names=credit(rows["source"]))
-
-
-def _points(rows: pd.DataFrame) -> None:
-    """What the figure draws, with the way to who says so; the columns are those of the CSV."""
-    st.dataframe(
-        rows.assign(link=rows["source"].map(link)),
-        hide_index=True,
-        placeholder=outputs.MISSING,
-        column_config={"link": st.column_config.LinkColumn(_("Source"), display_text=_("open"), pinned=True)},
-    )
 
 
 def frame(items: Iterable[T], columns: Mapping[str, Column[T]]) -> pd.DataFrame:
@@ -259,6 +247,15 @@ def _config(column: Column[T], first: bool) -> ColumnConfig | None:
     return st.column_config.NumberColumn(column.title, format=form, pinned=first)
 
 
+def choose(label: str, options: Iterable[object], first: object, key: str, help: str | None = None) -> str:
+    """One in a row of buttons, whose texts are the same in every language and stand in the address."""
+    texts = [str(option) for option in options]
+    chosen: str = st.segmented_control(
+        label, texts, default=str(first), key=key, required=True, bind="query-params", help=help
+    )
+    return chosen
+
+
 def log_axis() -> bool:
     """Whether the visitor wants the figure's costs on a logarithmic axis."""
     help = _("Each doubling of the cost is one equal step.")
@@ -267,27 +264,22 @@ def log_axis() -> bool:
 
 def save(name: str, rows: pd.DataFrame) -> None:
     """A button that saves rows as CSV."""
-    st.download_button(
-        "CSV",
-        rows.to_csv(index=False),
-        f"effviz-{name}.csv",
-        "text/csv",
-        key=f"{name}-csv",
-        icon=":material/download:",
-        help=_("The numbers of this figure, each with its source"),
-        on_click="ignore",
-    )
+    save_csv(name, rows, "CSV", _("The numbers of this figure, each with its source"))
+
+
+def note(text: str) -> None:
+    """What a reader should know before drawing conclusions."""
+    st.info(text, icon=":material/info:")
 
 
 def sources(*parts: tuple[str, str]) -> None:
     """The line below a figure: what it is taken from, and where each point's own source stands."""
     outputs.sources(*parts)
-    st.caption(
-        _(
-            "Filled markers: printed in the paper. Open markers: recomputed by EffViz. Point at a marker for its "
-            "source, or see **Points and sources** and the CSV."
-        )
+    text = _(
+        "Filled markers: printed in the paper. Open markers: recomputed by EffViz. Point at a marker for its source, "
+        "or see **Points and sources** and the CSV."
     )
+    st.caption(text)
 
 
 PRESENT_CSS: Final = Path(__file__).parents[1] / "present.css"
@@ -391,6 +383,5 @@ VERSION = "paper"  # key and name in the address, as on the Trade-off page
 
 def choose_version() -> PaperVersion:
     """The version, and in one line what is different about it."""
-    label, names = _("Version of the paper"), {version: str(version) for version in PaperVersion}
-    tip = _("Numbers that the authors changed are shown as this version prints them.")
-    return inputs.choose_member(label, names, VERSION, PaperVersion.V5, bind="query-params", help=tip)
+    help = _("Numbers that the authors changed are shown as this version prints them.")
+    return PaperVersion(choose(_("Version of the paper"), list(PaperVersion), PaperVersion.V5, VERSION, help))

@@ -27,12 +27,11 @@ STEP = 0.05
 
 def show() -> None:
     """Draw the section."""
-    st.markdown(
-        _(
-            "Width makes every bar longer, depth adds bars, resolution enlarges the input square. Compound scaling "
-            "does a little of each. The paper's figure is a sketch; these are the real networks, on one scale."
-        )
+    text = _(
+        "Width makes every bar longer, depth adds bars, resolution enlarges the input square. Compound scaling does a "
+        "little of each. The paper's figure is a sketch; these are the real networks, on one scale."
     )
+    st.markdown(text)
     columns = st.columns(len(SLIDERS))
     factors = {
         role: column.slider(
@@ -40,14 +39,14 @@ def show() -> None:
         )
         for column, (role, (key, label, most, first)) in zip(columns, SLIDERS.items(), strict=True)
     }
-    st.button(
-        _("Match the compound network's MACs"),
-        icon=":material/balance:",
-        on_click=match,
-        help=_("Sets width, depth and resolution to the largest networks that cost no more."),
-    )
+    help = _("Sets width, depth and resolution to the largest networks that cost no more.")
+    st.button(_("Match the compound network's MACs"), icon=":material/balance:", on_click=match, help=help)
     plans = planned(factors)
-    networks(plans, _caption(), "figure2", counted_here(_("Figure 2: five ways to grow a network")))
+    caption = _(
+        "Drawn to one scale: a bar is a block, its length the channels, the square the input. Solid is what B0 has, "
+        "tinted what scaling added. The head is not drawn."
+    )
+    networks(plans, caption, "figure2", counted_here(_("Figure 2: five ways to grow a network")))
     numbers("figure2", plans.items(), table_columns(plans[ScalingAxis.BASELINE]))
     outputs.sources((_("paper, Figure 2"), PaperVersion.V5.url), (_("rounding: official code"), outputs.OFFICIAL_CODE))
 
@@ -73,13 +72,6 @@ def match() -> None:
         solution = cache.solution(budget, ScalingMethod(role.value), PAPER_RULE, scaled_network().family)
         steps = int(solution.coefficient / STEP + 1e-9)
         st.session_state[key] = min(max(round(steps * STEP, 2), 1.0), most)
-
-
-def _caption() -> str:
-    return _(
-        "Drawn to one scale: a bar is a block, its length the channels, the square the input. Solid is what B0 has, "
-        "tinted what scaling added. The head is not drawn."
-    )
 
 
 def table_columns(baseline: Plan) -> dict[str, Column[tuple[ScalingAxis, Plan]]]:

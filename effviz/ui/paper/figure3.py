@@ -9,7 +9,7 @@ from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.scaling_experiments import CurveDot, drawn_twice, gain_per_doubling, single_dimension
 from effviz.i18n import _
 from effviz.plots.paper_curves import AXIS_TITLES, Origin, accuracy_axis, draw_curves, figure3, macs_axis
-from effviz.ui.paper.exhibit import Column, log_axis, numbers, show_exhibit, sources, table
+from effviz.ui.paper.exhibit import Column, log_axis, note, numbers, show_exhibit, sources, table
 from effviz.zoo.presets import ScalingAxis
 
 RECOMPUTED = "recomputed"
@@ -17,26 +17,20 @@ RECOMPUTED = "recomputed"
 
 def show() -> None:
     """Draw the section."""
-    st.markdown(
-        _("B0 is made wider, deeper or given a larger input, one at a time. How much accuracy does each step bring?")
-    )
+    text = _("B0 is made wider, deeper or given a larger input, one at a time. How much accuracy does each step bring?")
+    st.markdown(text)
     log = log_axis()
-    recomputed = st.toggle(
-        _("Also show recomputed costs"),
-        key=RECOMPUTED,
-        bind="query-params",
-        help=_("Draws each curve again at the MACs that EffViz counts."),
-    )
+    help = _("Draws each curve again at the MACs that EffViz counts.")
+    recomputed = st.toggle(_("Also show recomputed costs"), key=RECOMPUTED, bind="query-params", help=help)
     curves = [curve for curve in figure3() if recomputed or curve.origin is Origin.PRINTED]
     chart = draw_curves(curves, macs_axis(log), accuracy_axis())
     show_exhibit("figure3", chart, table(curves, "macs_billions", "top1_pct"), _alt())
     sources((_("paper, Figure 3 (the same drawing in v2, v3 and v5)"), PaperVersion.V5.url))
-    st.markdown(
-        _(
-            "Every curve rises steeply and then flattens near **80 %**: beyond that, more of the same dimension "
-            "brings almost nothing."
-        )
+    text = _(
+        "Every curve rises steeply and then flattens near **80 %**: beyond that, more of the same dimension brings "
+        "almost nothing."
     )
+    st.markdown(text)
     _costs()
     disagreement()
     _numbers()
@@ -65,13 +59,11 @@ def _costs() -> None:
         ratios = [dot.macs_billions / dot.macs_billions_computed for dot in dots if dot.coefficient != 1]
         ranges.append(f"{_(AXIS_TITLES[role])} {min(ratios):.2f}–{max(ratios):.2f}")
     start = single_dimension()[0]
-    st.info(
-        _(
-            "The figure's MACs are not those of the released code. Printed divided by recomputed: {ranges}; at the "
-            "common start {start:.2f}. Nobody has explained it; the switch above draws both."
-        ).format(ranges=", ".join(ranges), start=start.macs_billions / start.macs_billions_computed),
-        icon=":material/info:",
+    text = _(
+        "The figure's MACs are not those of the released code. Printed divided by recomputed: {ranges}; at the common "
+        "start {start:.2f}. Nobody has explained it; the switch above draws both."
     )
+    note(text.format(ranges=", ".join(ranges), start=start.macs_billions / start.macs_billions_computed))
 
 
 def disagreement() -> None:
@@ -86,7 +78,7 @@ def disagreement() -> None:
         "**Figures 3 and 4 disagree.** Two networks are in both, at the same MACs: {pairs}. The paper does not "
         "say why, nor whether these were other trainings."
     )
-    st.info(text.format(pairs=pairs), icon=":material/info:")
+    note(text.format(pairs=pairs))
 
 
 def _numbers() -> None:

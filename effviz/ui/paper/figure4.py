@@ -12,23 +12,21 @@ from effviz.ui.paper.figure3 import disagreement
 
 def show() -> None:
     """Draw the section."""
-    st.markdown(
-        _(
-            "Each line only widens a network, from four different starts: plain B0, and B0 that is already deeper, "
-            "has a larger input, or both. On which does widening bring most?"
-        )
+    text = _(
+        "Each line only widens a network, from four different starts: plain B0, and B0 that is already deeper, has a "
+        "larger input, or both. On which does widening bring most?"
     )
+    st.markdown(text)
     log = log_axis()
     curves = figure4()
     chart = draw_curves(curves, macs_axis(log), accuracy_axis())
     show_exhibit("figure4", chart, table(curves, "macs_billions", "top1_pct"), _alt())
     sources((_("paper, Figure 4 (the same drawing in v2, v3 and v5)"), PaperVersion.V5.url))
-    st.markdown(
-        _(
-            "On plain B0 (green) widening stalls first; on a start that is already twice as deep *and* has a larger "
-            "input (orange) the same MACs end up more than a point higher. **The dimensions have to grow together.**"
-        )
+    text = _(
+        "On plain B0 (green) widening stalls first; on a start that is already twice as deep *and* has a larger input "
+        "(orange) the same MACs end up more than a point higher. **The dimensions have to grow together.**"
     )
+    st.markdown(text)
     disagreement()
     _starts()
 
@@ -51,13 +49,12 @@ def _alt() -> str:
 
 def _starts() -> None:
     st.subheader(_("Where the lines start"))
-    st.markdown(
-        _(
-            "The figure does not print the widths of its dots; six of the green line are also dots of Figure 3, so "
-            "only those are recomputed. The starts can be checked if they have w = 1, which the paper does not say. "
-            "As in Figure 3, the drawn costs lie above the released code's."
-        )
+    text = _(
+        "The figure does not print the widths of its dots; six of the green line are also dots of Figure 3, so only "
+        "those are recomputed. The starts can be checked if they have w = 1, which the paper does not say. As in "
+        "Figure 3, the drawn costs lie above the released code's."
     )
+    st.markdown(text)
     columns: dict[str, Column[WidthDot]] = {
         "start": Column(lambda dot: f"d = {dot.depth:g}, r = {dot.resolution:g}", _("Baseline")),
         "top1_pct_printed": Column(lambda dot: dot.top1_pct, _("First dot, top-1 (%)"), "%.2f"),
@@ -69,12 +66,11 @@ def _starts() -> None:
         "source": Column(lambda dot: dot.source),
     }
     numbers("figure4-starts", [line[0] for line in _lines()], columns)
-    st.caption(
-        _(
-            "The paper's caption gives the last baseline 36 layers and 299 pixels; 1.3 times 224 is 291, which is what "
-            "is recomputed. Its text says r = 2.0 where the figure says r = 1.3."
-        )
+    text = _(
+        "The paper's caption gives the last baseline 36 layers and 299 pixels; 1.3 times 224 is 291, which is what is "
+        "recomputed. Its text says r = 2.0 where the figure says r = 1.3."
     )
+    st.caption(text)
 
 
 def _billions(start: WidthDot) -> float:

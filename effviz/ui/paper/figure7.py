@@ -3,11 +3,8 @@
 The mini family's maps are measured, too.
 """
 
-from collections.abc import Sequence
-from types import MappingProxyType
 from typing import Final
 
-import pandas as pd
 import streamlit as st
 
 from effviz.evaluate import display_names
@@ -25,7 +22,7 @@ from effviz.ui.compare.model_picker import take_preset
 from effviz.ui.evaluate import runs
 from effviz.ui.guard import guard
 from effviz.ui.outputs import sources
-from effviz.ui.paper.exhibit import Column, numbers, show_exhibit
+from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit
 from effviz.zoo import manifest
 from effviz.zoo.presets import MINI, Preset, ScalingAxis, all_presets
 
@@ -34,8 +31,8 @@ from effviz.zoo.presets import MINI, Preset, ScalingAxis, all_presets
 MEASURED: Final = (Metric.ENERGY, Metric.POINTING, Metric.MAXBOX)
 OWN, SMOOTH = "own", "smooth"
 SOURCE: Final = "measured here: effviz evaluate, Imagenette's boxed validation photos (models/mini/README.md)"
-FILES: Final = MappingProxyType({OWN: "localisation.csv", SMOOTH: "localisation-smooth.csv"})  # beside the weights
-GRIDS: Final = MappingProxyType({OWN: lazy_gettext("As they are"), SMOOTH: lazy_gettext("All blurred equally")})
+FILES: Final = {OWN: "localisation.csv", SMOOTH: "localisation-smooth.csv"}  # beside the weights
+GRIDS: Final = {OWN: lazy_gettext("As they are"), SMOOTH: lazy_gettext("All blurred equally")}
 
 
 def show_mini_maps() -> None:
@@ -44,21 +41,16 @@ def show_mini_maps() -> None:
     if not all(file.is_file() for file in files.values()):
         return
     st.subheader(_("Measured on photos with boxes"))
-    st.markdown(
-        _(
-            "What two photos suggest can be **measured** on five networks trained for this project: CAM for the "
-            "photo's class, on all validation photos of Imagenette that have boxes, beside control maps. Check "
-            "first whether the intervals overlap. **This does not test the paper's claim about ImageNet**: 96 px, one "
-            "training each and ten classes are too few for that; Table 7 says why."
-        ),
-        help=glossary.tip("energy", "pointing", "control", "gaussian"),
+    text = _(
+        "What two photos suggest can be **measured** on five networks trained for this project: CAM for the photo's "
+        "class, on all validation photos of Imagenette that have boxes, beside control maps. Check first whether the "
+        "intervals overlap. **This does not test the paper's claim about ImageNet**: 96 px, one training each and ten "
+        "classes are too few for that; Table 7 says why."
     )
+    st.markdown(text, help=glossary.tip("energy", "pointing", "control", "gaussian"))
     with st.container(horizontal=True):
-        metric = Metric(
-            inputs.choose_one(
-                _("Metric"), {metric.value: display_names.metric(metric) for metric in MEASURED}, "mini-place", "energy"
-            )
-        )
+        metrics = {metric.value: display_names.metric(metric) for metric in MEASURED}
+        metric = Metric(inputs.choose_one(_("Metric"), metrics, "mini-place", "energy"))
         grid = inputs.choose_one(_("Cells"), {name: _(title) for name, title in GRIDS.items()}, "mini-cells", OWN)
     with guard():
         _measure(runs.read_summary(files[grid]), metric, grid)
@@ -73,9 +65,8 @@ def _measure(table: runs.SummaryTable, metric: Metric, grid: str) -> None:
     means = "; ".join(f"{rated.model} {rated.interval.mean:.2f}" for rated in models)
     text = _("Scatter chart of {measure} over MACs, with intervals and controls: {said}.")
     alt = text.format(measure=display_names.metric(metric), said=means)
-    show_exhibit(
-        f"mini-{metric}-{grid}", map_quality(models, controls, display_names.axis(metric)), _rows(table, cells), alt
-    )
+    chart = map_quality(models, controls, display_names.axis(metric))
+    show_exhibit(f"mini-{metric}-{grid}", chart, [_row(table, cell) for cell in cells], alt)
     text = _(
         "{photos} photos, networks trained for this project. Bars: 95 % intervals over photos, not over "
         "trainings. A map with more cells looks sharper for that reason alone: **All blurred equally** first "
@@ -86,39 +77,16 @@ def _measure(table: runs.SummaryTable, metric: Metric, grid: str) -> None:
 
 def _rated(table: runs.SummaryTable, cell: MetricMean) -> RatedModel:
     name = cell.model.partition("@")[0].removeprefix(MINI)
-    return RatedModel(
-        cell.model, table.macs[cell.model], ScalingAxis(name) if name in set(ScalingAxis) else None, cell.every
-    )
+    role = ScalingAxis(name) if name in set(ScalingAxis) else None
+    return RatedModel(cell.model, table.macs[cell.model], role, cell.every)
 
 
-def _rows(table: runs.SummaryTable, cells: Sequence[MetricMean]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "network": cell.model,
-                "macs": table.macs[cell.model],
-                "method": cell.method,
-                "metric": cell.metric.value,
-                **_numbers(cell),
-                "source": SOURCE,
-            }
-            for cell in cells
-        ]
-    )
-
-
-def _numbers(cell: MetricMean) -> dict[str, float]:
-    every, small = cell.every, cell.small
-    return {
-        "mean": every.mean,
-        "low": every.low,
-        "high": every.high,
-        "photos": every.n,
-        "small_mean": small.mean,
-        "small_low": small.low,
-        "small_high": small.high,
-        "small_photos": small.n,
-    }
+def _row(table: runs.SummaryTable, cell: MetricMean) -> dict[str, object]:
+    row = {"network": cell.model, "macs": table.macs[cell.model], "method": cell.method, "metric": cell.metric.value}
+    for kind, interval in (("", cell.every), ("small_", cell.small)):
+        row |= {f"{kind}mean": interval.mean, f"{kind}low": interval.low, f"{kind}high": interval.high}
+        row[f"{kind}photos"] = interval.n
+    return row | {"source": SOURCE}
 
 
 COMPARE = "effviz/ui/pages/compare.py"
@@ -146,12 +114,11 @@ def show() -> None:
     _networks()
     sources((_("paper, section 6, Figure 7 and Table 7"), PaperVersion.V5.url))
     st.subheader(_("Look for yourself"))
-    st.markdown(
-        _(
-            "The networks with d = 4, w = 2 and r = 2 were **never released**, so these maps cannot be reproduced. "
-            "The closest comparisons, also on your own photos:"
-        )
+    text = _(
+        "The networks with d = 4, w = 2 and r = 2 were **never released**, so these maps cannot be reproduced. The "
+        "closest comparisons, also on your own photos:"
     )
+    st.markdown(text)
     presets = {preset.name: preset for preset in all_presets()}
     for name in OFFERED:
         if name in presets:  # the mini family is not everywhere
@@ -173,17 +140,12 @@ def _networks() -> None:
         "source": Column(lambda row: row.source),
     }
     numbers("figure7", rows, columns)
-    cells = {ScalingAxis(row.method): _side(row) for row in rows}
     text = _(
         "**Part of “more detail” is a finer grid.** The compound network's map has {compound} × {compound} cells "
         "and that of resolution {resolution} × {resolution}, where the other three have {baseline} × {baseline}: "
         "more cells draw a tighter outline, whatever a network looks at."
     )
-    resolution = cells[ScalingAxis.RESOLUTION]
-    st.info(
-        text.format(compound=cells[ScalingAxis.COMPOUND], resolution=resolution, baseline=cells[ScalingAxis.BASELINE]),
-        icon=":material/info:",
-    )
+    note(text.format(**{row.method: _side(row) for row in rows}))
 
 
 def _side(row: ScaledB0) -> int:
@@ -194,9 +156,8 @@ def _side(row: ScaledB0) -> int:
 def _offer(preset: Preset) -> None:
     """A button, not a link: where Compare was open before, an address would not change its models."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        text = _("Compare: {comparison}")
-        comparison = _(preset.title)
-        asked = st.button(text.format(comparison=comparison), key=f"figure7-{preset.name}", icon=":material/grid_view:")
+        label = _("Compare: {comparison}").format(comparison=_(preset.title))
+        asked = st.button(label, key=f"figure7-{preset.name}", icon=":material/grid_view:")
         st.markdown(_(OFFERED[preset.name]), width="content")
     if asked:
         take_preset(preset)

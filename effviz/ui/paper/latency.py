@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import plotly.graph_objects as go
@@ -36,36 +35,20 @@ EFFICIENTNETS = lazy_gettext("EfficientNet, measured here")
 # Vermillion is the paper's EfficientNets everywhere; the rest have looks of their own.
 _LOOKS = {EFFICIENTNETS: LOOKS[ScalingAxis.COMPOUND], LITE: SERIES[2], OTHERS: SERIES[3]}
 
-
-@dataclass(frozen=True, slots=True)
-class MeasuredLatency:
-    """A network as the figure shows it."""
-
-    label: str  # "b1@240"
-    mean_ms: float
-    spread_ms: float
-    runs: int
-    accuracy: KnownAccuracy
-    source: str  # of the time: where and when it was measured
-
-    @property
-    def kind(self) -> str:
-        """The series that it belongs to."""
-        name = self.label.partition("@")[0]
-        if name.startswith("lite"):
-            return LITE
-        return EFFICIENTNETS if name[0] == "b" and name[1:].isdigit() else OTHERS
+Timed = tuple[Latency, KnownAccuracy]  # a network that was measured, and how accurate it is
 
 
-def latency_axis() -> FigureAxis:
-    """The horizontal axis."""
-    return FigureAxis(_("Time for one image on one core"), "ms", log=True)
+def series_title(model: str) -> str:
+    """The series that a measured network belongs to."""
+    if model.startswith("lite"):
+        return LITE
+    return EFFICIENTNETS if model[0] == "b" and model[1:].isdigit() else OTHERS
 
 
-def latency_curves(measured: Sequence[MeasuredLatency]) -> tuple[FigureCurve, ...]:
+def latency_curves(timed: Sequence[Timed]) -> tuple[FigureCurve, ...]:
     """Table 4 and the measured networks, each kind a series."""
     rows = paper_latencies()
-    curves = (_measured(kind, [row for row in measured if row.kind == kind]) for kind in _LOOKS)
+    curves = (_measured(title, [pair for pair in timed if series_title(pair[0].model) == title]) for title in _LOOKS)
     return (
         _printed(_("EfficientNet, printed in Table 4"), [row for row in rows if row.name], LOOKS[ScalingAxis.COMPOUND]),
         _printed(_("Other networks, printed in Table 4"), [row for row in rows if not row.name], _PRINTED_LOOK),
@@ -74,55 +57,50 @@ def latency_curves(measured: Sequence[MeasuredLatency]) -> tuple[FigureCurve, ..
 
 
 def _printed(title: str, rows: Sequence[PaperLatency], look: SeriesStyle) -> FigureCurve:
+    dots = []
+    for row in rows:
+        source, label = f"{row.source}; {row.conditions}", row.model.removeprefix("EfficientNet-")
+        dots.append(CurvePoint(row.model, 1000 * row.latency_s, row.top1_pct, source, label))
+    return FigureCurve(title, look, Origin.PRINTED, tuple(dots), joined=False, text_position="top center")
+
+
+def _measured(title: str, timed: Sequence[Timed]) -> FigureCurve:
+    written = {LITE: str.title, EFFICIENTNETS: str.upper}.get(title, str)
     dots = tuple(
-        CurvePoint(
-            row.model,
-            1000 * row.latency_s,
-            row.top1_pct,
-            f"{row.source}; {row.conditions}",
-            row.model.removeprefix("EfficientNet-"),
-        )
-        for row in rows
+        CurvePoint(row.label, row.mean_ms, known.top1_pct, f"{_source(row)}; {known.source}", written(row.model))
+        for row, known in timed
     )
-    return FigureCurve(title, look, Origin.PRINTED, dots, joined=False, text_position="top center")
+    return FigureCurve(_(title), _LOOKS[title], Origin.COMPUTED, dots, joined=False, text_position="bottom center")
 
 
-def _measured(kind: str, latencies: Sequence[MeasuredLatency]) -> FigureCurve:
-    dots = tuple(
-        CurvePoint(row.label, row.mean_ms, row.accuracy.top1_pct, f"{row.source}; {row.accuracy.source}", _short(row))
-        for row in latencies
-    )
-    return FigureCurve(_(kind), _LOOKS[kind], Origin.COMPUTED, dots, joined=False, text_position="bottom center")
-
-
-def _short(latency: MeasuredLatency) -> str:
-    name = latency.label.partition("@")[0]
-    return name.title() if latency.kind == LITE else name.upper() if latency.kind == EFFICIENTNETS else name
-
-
-def latency_figure(measured: Sequence[MeasuredLatency]) -> go.Figure:
+def latency_figure(timed: Sequence[Timed]) -> go.Figure:
     """Draw both; a bar through an open marker is one standard deviation to each side."""
-    chart = draw_curves(latency_curves(measured), latency_axis(), accuracy_axis(), HEIGHT_PX)
-    by_label = {row.label: row for row in measured}
-    chart.update_xaxes(
-        tickvals=_TICKS_MS, ticktext=[f"{ms:g} ms" if ms < 1000 else f"{ms / 1000:g} s" for ms in _TICKS_MS]
-    )
+    axis = FigureAxis(_("Time for one image on one core"), "ms", log=True)
+    chart = draw_curves(latency_curves(timed), axis, accuracy_axis(), HEIGHT_PX)
+    ticks = [f"{ms:g} ms" if ms < 1000 else f"{ms / 1000:g} s" for ms in _TICKS_MS]
+    chart.update_xaxes(tickvals=_TICKS_MS, ticktext=ticks)
+    by_label = {row.label: (row, known) for row, known in timed}
     for trace in chart.data[_PRINTED:]:
         shown = [by_label[data[0]] for data in trace.customdata]
-        spreads = [latency.spread_ms for latency in shown]
+        spreads = [row.spread_ms for row, _known in shown]
         trace.error_x = {"type": "data", "array": spreads, "thickness": 1.5, "width": 4, "color": GREY}
-        trace.hovertext = [_hover(row) for row in shown]
+        trace.hovertext = [_hover(*pair) for pair in shown]
     return chart
 
 
-def _hover(latency: MeasuredLatency) -> str:
+def _hover(latency: Latency, accuracy: KnownAccuracy) -> str:
     text = _("{mean:.4g} ms, standard deviation {spread:.2g} ms, {runs} runs")
     lines = [
         f"<b>{latency.label}</b>",
-        text.format(mean=latency.mean_ms, spread=latency.spread_ms, runs=latency.runs),
-        _("{top1:g} % top-1 ({weights})").format(top1=latency.accuracy.top1_pct, weights=latency.accuracy.weights),
+        text.format(mean=latency.mean_ms, spread=latency.spread_ms, runs=len(latency.runs_ms)),
+        _("{top1:g} % top-1 ({weights})").format(top1=accuracy.top1_pct, weights=accuracy.weights),
     ]
-    return "<br>".join([*lines, *textwrap.wrap(_("Time: {source}").format(source=latency.source), 60)])
+    return "<br>".join([*lines, *textwrap.wrap(_("Time: {source}").format(source=_source(latency)), 60)])
+
+
+def _source(latency: Latency) -> str:
+    text = _("EffViz on {machine}, {software}, {when} UTC")
+    return text.format(machine=latency.machine, software=latency.software, when=latency.measured_at)
 
 
 NETWORKS, MEASURE, BESIDE = "networks", "measure-latency", "beside"
@@ -137,12 +115,11 @@ HERE: Final = {"ResNet-152": "resnet152@224", "EfficientNet-B1": "b1@240", "Effi
 
 def show() -> None:
     """Draw the section."""
-    st.markdown(
-        _(
-            "Fewer MACs do not always mean less time, so the paper also timed four networks: one image at a time, on "
-            "one core, the mean of 20 runs. Here the same is done on **this server's** processor."
-        )
+    text = _(
+        "Fewer MACs do not always mean less time, so the paper also timed four networks: one image at a time, on one "
+        "core, the mean of 20 runs. Here the same is done on **this server's** processor."
     )
+    st.markdown(text)
     _measure(_choose())
     own = _own_results()
     results = own or _shipped_results()
@@ -158,31 +135,32 @@ def show() -> None:
 
 def _choose() -> Sequence[str]:
     """The networks to measure now; none until the visitor asks for it."""
-    open_to_all = is_public()
-    names = (
-        PUBLIC if open_to_all else (*NAMES, *sorted({point.architecture.partition(".")[0] for point in timm_points()}))
-    )
+    if public := is_public():
+        names = list(PUBLIC)
+        help = _(
+            "This public server allows the paper's networks up to B4; a server of your own allows every name that timm "
+            "lists."
+        )
+    else:
+        timm_names = {point.architecture.partition(".")[0] for point in timm_points()}
+        names = list(dict.fromkeys((*NAMES, *sorted(timm_names))))
+        help = _(
+            "EfficientNets, Lite, and every name that timm lists; write @ and a number for another input size, such as "
+            "b0@320. No weights are needed: the time does not depend on them."
+        )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen: list[str] = st.multiselect(
             _("Networks to measure"),
-            list(dict.fromkeys(names)),
+            names,
             default=[name for name in FIRST if name in names],
             key=NETWORKS,
-            accept_new_options=not open_to_all,
+            accept_new_options=not public,
             max_selections=MOST,
             select_all=False,
-            help=_(
-                "This public server allows the paper's networks up to B4; a server of your own allows every name "
-                "that timm lists."
-            )
-            if open_to_all
-            else _(
-                "EfficientNets, Lite, and every name that timm lists; write @ and a number for another input size, "
-                "such as b0@320. No weights are needed: the time does not depend on them."
-            ),
+            help=help,
         )
         wanted = st.button(_("Measure"), icon=":material/timer:", key=MEASURE, type="primary", disabled=not chosen)
-    return [name for name in chosen if not open_to_all or name in PUBLIC] if wanted else ()
+    return [name for name in chosen if not public or name in PUBLIC] if wanted else ()
 
 
 def _measure(names: Sequence[str]) -> None:
@@ -229,13 +207,9 @@ def _state(results: Sequence[Latency], own: Sequence[Latency]) -> None:
     """Say whose times these are, and how busy the machine was."""
     if results and not own:
         text = _("Nothing has been measured on this server yet. These times come from another machine: {machine}.")
-        st.info(
-            text.format(machine=outputs.plain(results[0].machine))
-            + " "
-            + _("There, other work kept at most {load:.1f} cores busy; the last was measured on {when} UTC.").format(
-                load=max(result.load or 0.0 for result in results), when=max(result.measured_at for result in results)
-            )
-        )
+        there = _("There, other work kept at most {load:.1f} cores busy; the last was measured on {when} UTC.")
+        load, when = max(result.load or 0.0 for result in results), max(result.measured_at for result in results)
+        st.info(f"{text.format(machine=outputs.plain(results[0].machine))} {there.format(load=load, when=when)}")
     count = ngettext("{count} network measured so far", "{count} networks measured so far", len(own))
     text = _(
         "This machine: {machine}; {count}, shown to every visitor. Measured with torch, one thread and random "
@@ -247,8 +221,9 @@ def _state(results: Sequence[Latency], own: Sequence[Latency]) -> None:
 
 def _table4(results: Sequence[Latency]) -> None:
     by_label = {latency.label: latency for latency in results}
-    rivals = {row.pair: by_label.get(HERE.get(row.model, "")) for row in paper_latencies() if not row.name}
-    rows = [(row, by_label.get(HERE.get(row.model, "")), rivals[row.pair]) for row in paper_latencies()]
+    here = {row.model: by_label.get(HERE.get(row.model, "")) for row in paper_latencies()}
+    rivals = {row.pair: here[row.model] for row in paper_latencies() if not row.name}
+    rows = [(row, here[row.model], rivals[row.pair]) for row in paper_latencies()]
     columns: dict[str, Column[tuple[PaperLatency, Latency | None, Latency | None]]] = {
         "network": Column(lambda row: row[0].model, _("Network")),
         "top1_pct_printed": Column(lambda row: row[0].top1_pct, _("Top-1, printed (%)"), "%.1f"),
@@ -279,63 +254,46 @@ def _table4(results: Sequence[Latency]) -> None:
 
 
 def _figure(results: Sequence[Latency]) -> None:
-    accuracies = {result.label: known_accuracy(result.model, result.resolution_px) for result in results}
-    timed = [_timed(result, accuracy) for result in results if (accuracy := accuracies[result.label])]
+    timed = [(result, known) for result in results if (known := _known(result))]
     shown = latency_curves(timed)
     points = "; ".join(f"{dot.name} {dot.x:.3g} ms, {dot.y:g} %" for curve in shown for dot in curve.dots)
     alt = _("Scatter chart of ImageNet top-1 over latency on a log scale: {points}.").format(points=points)
     show_exhibit("latency", latency_figure(timed), table(shown, "latency_ms", "top1_pct"), alt)
-    st.caption(
-        _(
-            "Filled markers: printed in Table 4, one core of an Intel Xeon E5-2690. Open markers: measured here, "
-            "with a bar of one standard deviation to each side. Accuracies: the paper's Table 2, or timm's best "
-            "measurement with ImageNet-1k weights at this input size."
-        )
+    text = _(
+        "Filled markers: printed in Table 4, one core of an Intel Xeon E5-2690. Open markers: measured here, with a "
+        "bar of one standard deviation to each side. Accuracies: the paper's Table 2, or timm's best measurement with "
+        "ImageNet-1k weights at this input size."
     )
-    if unknown := [label for label, accuracy in accuracies.items() if accuracy is None]:
-        names = ", ".join(outputs.plain(label) for label in unknown)
+    st.caption(text)
+    if unknown := [result.label for result in results if not _known(result)]:
+        names = ", ".join(map(outputs.plain, unknown))
         st.caption(_("Not in the figure, since no accuracy at this input size is known: {names}.").format(names=names))
-
-
-def _timed(latency: Latency, accuracy: KnownAccuracy) -> MeasuredLatency:
-    return MeasuredLatency(
-        latency.label, latency.mean_ms, latency.spread_ms, len(latency.runs_ms), accuracy, _source(latency)
-    )
-
-
-def _source(latency: Latency) -> str:
-    text = _("EffViz on {machine}, {software}, {when} UTC")
-    return text.format(machine=latency.machine, software=latency.software, when=latency.measured_at)
 
 
 def _table(results: Sequence[Latency]) -> None:
     labels = [result.label for result in results]
-    usual = HERE["ResNet-152"]
-    beside = st.selectbox(
-        _("Speed-up over"), labels, labels.index(usual) if usual in labels else len(labels) - 1, key=BESIDE
-    )
-    reference = next(result for result in results if result.label == beside)
-    text = _("Speed-up over {name}")
+    first = labels.index(HERE["ResNet-152"]) if HERE["ResNet-152"] in labels else len(labels) - 1
+    beside = st.selectbox(_("Speed-up over"), labels, first, key=BESIDE)
+    reference = results[labels.index(beside)]
+    speedup = _("Speed-up over {name}").format(name=beside)
     columns: dict[str, Column[Latency]] = {
-        "network": Column(lambda latency: latency.label, _("Network")),
-        "mean_ms": Column(lambda latency: latency.mean_ms, _("Mean (ms)"), "%.1f"),
-        "std_ms": Column(lambda latency: latency.spread_ms, _("Standard deviation (ms)"), "%.1f"),
-        "least_ms": Column(lambda latency: min(latency.runs_ms), _("Minimum (ms)"), "%.1f"),
-        "most_ms": Column(lambda latency: max(latency.runs_ms), _("Maximum (ms)"), "%.1f"),
-        "runs": Column(lambda latency: len(latency.runs_ms), _("Runs")),
-        "times_as_fast": Column(lambda latency: latency.times_as_fast_as(reference), text.format(name=beside), "%.2f×"),
-        "top1_pct": Column(
-            lambda latency: accuracy.top1_pct if (accuracy := _known(latency)) else None, _("Top-1 (%)"), "%.1f"
-        ),
-        "params_millions": Column(lambda latency: latency.params / 1e6, _("Parameters (million)"), "%.2f"),
+        "network": Column(lambda row: row.label, _("Network")),
+        "mean_ms": Column(lambda row: row.mean_ms, _("Mean (ms)"), "%.1f"),
+        "std_ms": Column(lambda row: row.spread_ms, _("Standard deviation (ms)"), "%.1f"),
+        "least_ms": Column(lambda row: min(row.runs_ms), _("Minimum (ms)"), "%.1f"),
+        "most_ms": Column(lambda row: max(row.runs_ms), _("Maximum (ms)"), "%.1f"),
+        "runs": Column(lambda row: len(row.runs_ms), _("Runs")),
+        "times_as_fast": Column(lambda row: row.times_as_fast_as(reference), speedup, "%.2f×"),
+        "top1_pct": Column(lambda row: known.top1_pct if (known := _known(row)) else None, _("Top-1 (%)"), "%.1f"),
+        "params_millions": Column(lambda row: row.params / 1e6, _("Parameters (million)"), "%.2f"),
         "accuracy_of": Column(
-            lambda latency: accuracy.weights if (accuracy := _known(latency)) else "", _("Weights behind the accuracy")
+            lambda row: known.weights if (known := _known(row)) else "", _("Weights behind the accuracy")
         ),
-        "measured_at": Column(lambda latency: latency.measured_at, _("Measured at (UTC)")),
-        "load": Column(lambda latency: latency.load, _("Cores busy with other work"), "%.1f"),
-        "software": Column(lambda latency: latency.software),
-        "machine": Column(lambda latency: latency.machine),
-        "accuracy_source": Column(lambda latency: accuracy.source if (accuracy := _known(latency)) else ""),
+        "measured_at": Column(lambda row: row.measured_at, _("Measured at (UTC)")),
+        "load": Column(lambda row: row.load, _("Cores busy with other work"), "%.1f"),
+        "software": Column(lambda row: row.software),
+        "machine": Column(lambda row: row.machine),
+        "accuracy_source": Column(lambda row: known.source if (known := _known(row)) else ""),
     }
     numbers("latencies", results, columns)
 

@@ -61,11 +61,9 @@ _LOOKS = {
 
 def reward_series(candidate: Candidate) -> str:
     """The title of the series that a network belongs to."""
-    return (
-        _("timm, {family}").format(family=candidate.family.label)
-        if candidate.family
-        else _(LISTINGS[candidate.listing])
-    )
+    if candidate.family:
+        return _("timm, {family}").format(family=candidate.family.label)
+    return _(LISTINGS[candidate.listing])
 
 
 def reward_figure(goal: Objective, ranked: Sequence[Ranked]) -> go.Figure:
@@ -178,12 +176,11 @@ NAME_PX = 395  # has room for convnext_base.clip_laion2b_augreg_ft_in12k_in1k_38
 
 def show() -> None:
     """Draw the section."""
-    st.markdown(
-        _(
-            "B0 was found by a search that gave each network one score: its accuracy, lowered as its MACs exceed a "
-            "target T. The exponent w sets how much MACs count."
-        )
+    text = _(
+        "B0 was found by a search that gave each network one score: its accuracy, lowered as its MACs exceed a target "
+        "T. The exponent w sets how much MACs count."
     )
+    st.markdown(text)
     reward_formula()
     goal = _goal()
     version = exhibit.choose_version()
@@ -208,19 +205,14 @@ def reward_formula() -> None:
 
 def _goal() -> Objective:
     left, right = st.columns(2)
-    target = left.slider(
-        _("Target T (million MACs)"), 50, 2000, round(TARGET_MACS / MILLION), 10, key=TARGET, bind="query-params"
-    )
+    first, title = round(TARGET_MACS / MILLION), _("Target T (million MACs)")
+    target = left.slider(title, 50, 2000, first, 10, key=TARGET, bind="query-params")
     exponent = right.slider(_("Exponent w"), -0.30, 0.0, EXPONENT, 0.01, key=WEIGHT, bind="query-params")
-    above = st.toggle(
-        _("Count only MACs above T"),
-        key=FORM,
-        bind="query-params",
-        help=_(
-            "MnasNet's objective has one exponent below T and another above. Here the first becomes 0: below the "
-            "target, fewer MACs gain nothing."
-        ),
+    help = _(
+        "MnasNet's objective has one exponent below T and another above. Here the first becomes 0: below the target, "
+        "fewer MACs gain nothing."
     )
+    above = st.toggle(_("Count only MACs above T"), key=FORM, bind="query-params", help=help)
     return Objective(target * MILLION, exponent, above)
 
 
@@ -235,12 +227,8 @@ def _chosen(candidates: Sequence[Candidate]) -> list[Candidate]:
         SERIES_KEY,
         [key for key in of_series if key != Listing.RECOMPUTED],
     )
-    only = st.toggle(
-        _("Only networks trained on ImageNet-1k alone"),
-        key=ONLY,
-        bind="query-params",
-        help=_("Extra training images raise accuracy without more MACs; the paper's networks had none."),
-    )
+    help = _("Extra training images raise accuracy without more MACs; the paper's networks had none.")
+    only = st.toggle(_("Only networks trained on ImageNet-1k alone"), key=ONLY, bind="query-params", help=help)
     return [row for key in chosen for row in of_series[key] if not (only and row.extra_data)]
 
 
@@ -253,12 +241,11 @@ def _plot(goal: Objective, ranked: Sequence[Ranked]) -> None:
     if not ranked:
         st.caption(_("Choose networks above to see their ranking."))
         return
-    st.markdown(
-        _(
-            "All networks on one grey line have the same reward: the accuracy where the line crosses T. The search "
-            "looks for the highest line; the solid one runs through the winner (ringed)."
-        )
+    text = _(
+        "All networks on one grey line have the same reward: the accuracy where the line crosses T. The search looks "
+        "for the highest line; the solid one runs through the winner (ringed)."
     )
+    st.markdown(text)
     first = ranked[0]
     alt = _(
         "Scatter chart of ImageNet top-1 over MACs on a log scale with lines of equal reward, {count} networks. "
@@ -290,28 +277,28 @@ def _places(ranked: Sequence[Ranked]) -> None:
         text = _("The paper's **B0** ranks **{place}** of {count}, with a reward of {reward:.2f} %.")
         st.markdown(text.format(place=baseline.place, count=len(ranked), reward=baseline.reward_pct))
     numbers("ranking", ranked, table_columns())
-    st.caption(
-        _(
-            "The search scored short trainings, whose accuracies were never published; final accuracies stand in "
-            "for them here. Later recipes and smaller networks rank above B0, which competed only with the "
-            "networks of its search. GPipe is missing: the paper prints no FLOPs for it."
-        )
+    text = _(
+        "The search scored short trainings, whose accuracies were never published; final accuracies stand in for them "
+        "here. Later recipes and smaller networks rank above B0, which competed only with the networks of its search. "
+        "GPipe is missing: the paper prints no FLOPs for it."
     )
+    st.caption(text)
 
 
 def _lessons(goal: Objective, version: PaperVersion) -> None:
     printed = next(candidate for candidate in candidates(version) if candidate.listing is Listing.PAPER)
     network = published_plan("b0")
+    text = _(
+        "- **w weighs the MACs.** Doubling the MACs pays off if accuracy becomes {factor:.3f} times as high: from B0's "
+        "{top1:g} % to {needed:.1f} %. MnasNet chose −0.07 so that 5 % more accuracy, relatively, pays for twice the "
+        "latency; it measures milliseconds on a phone where the paper counts MACs.\n- **T alone does not change the "
+        "ranking.** It multiplies every reward by the same factor, and only sets the cost at which a reward equals an "
+        "accuracy. T matters once only the MACs above it count (the switch).\n- **B0 aimed at 400 million** with w = "
+        "−0.07. It is printed with {printed:g} million and recomputed at {computed:.1f} million, {below:.1f} % below "
+        "the target."
+    )
     st.markdown(
-        _(
-            "- **w weighs the MACs.** Doubling the MACs pays off if accuracy becomes {factor:.3f} times as high: "
-            "from B0's {top1:g} % to {needed:.1f} %. MnasNet chose −0.07 so that 5 % more accuracy, relatively, "
-            "pays for twice the latency; it measures milliseconds on a phone where the paper counts MACs.\n- **T "
-            "alone does not change the ranking.** It multiplies every reward by the same factor, and only sets the "
-            "cost at which a reward equals an accuracy. T matters once only the MACs above it count (the switch).\n"
-            "- **B0 aimed at 400 million** with w = −0.07. It is printed with {printed:g} million and recomputed "
-            "at {computed:.1f} million, {below:.1f} % below the target."
-        ).format(
+        text.format(
             factor=goal.doubling,
             top1=printed.top1_pct,
             needed=printed.top1_pct * goal.doubling,

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -94,11 +93,7 @@ def edge(points: Sequence[EdgePoint], networks: Mapping[ScalingAxis, Plan], fine
 
 
 def _surface(mesh: Sequence[Sequence[RegionPoint]]) -> go.Surface:
-    scale = [
-        [step, _COLOURS[scarce]]
-        for scarce, ends in zip(BindingLimit, ((0, 0.5), (0.5, 1)), strict=True)
-        for step in ends
-    ]
+    macs, memory = _COLOURS[BindingLimit.MACS], _COLOURS[BindingLimit.MEMORY]
     return go.Surface(
         name=_("The deepest that fits"),
         x=[[point.width for point in row] for row in mesh],
@@ -107,7 +102,7 @@ def _surface(mesh: Sequence[Sequence[RegionPoint]]) -> go.Surface:
         surfacecolor=[[list(BindingLimit).index(point.stopped_by) for point in row] for row in mesh],
         customdata=[[_words(point) for point in row] for row in mesh],
         hovertemplate="%{customdata}<extra></extra>",
-        colorscale=scale,
+        colorscale=[[0, macs], [0.5, macs], [0.5, memory], [1, memory]],
         cmin=0,
         cmax=1,
         opacity=0.6,
@@ -240,21 +235,17 @@ COMPUTED = "computed by EffViz with the official code's rounding"
 
 def show() -> None:
     """Draw the section."""
-    st.markdown(
-        _(
-            "A ConvNet $\\mathcal N$ is a chain of stages. Stage $i$ repeats one layer $\\mathcal F_i$, $L_i$ times, "
-            "on a map of $H_i × W_i$ cells and $C_i$ channels. Scaling keeps every $\\mathcal F_i$ and changes only "
-            "how often (d), how wide (w) and how fine (r)."
-        )
+    text = _(
+        "A ConvNet $\\mathcal N$ is a chain of stages. Stage $i$ repeats one layer $\\mathcal F_i$, $L_i$ times, on a "
+        "map of $H_i × W_i$ cells and $C_i$ channels. Scaling keeps every $\\mathcal F_i$ and changes only how often "
+        "(d), how wide (w) and how fine (r)."
     )
+    st.markdown(text)
     st.latex(r"\mathcal N = \bigodot_{i=1 \ldots s} \mathcal F_i^{L_i}\big(X_{\langle H_i, W_i, C_i \rangle}\big)")
     limits = _limits()
     _equation(limits)
     picks = {ScalingAxis(method.value): pick(limits, method) for method in ScalingMethod}
-    plans = {
-        ScalingAxis.BASELINE: scaled_network(),
-        **{role: picks[role].plan for role in AXIS_TITLES if role in picks},
-    }
+    plans = {ScalingAxis.BASELINE: scaled_network()} | {role: picks[role].plan for role in AXIS_TITLES if role in picks}
     st.subheader(_("What fits"))
     _region(limits, plans)
     st.subheader(_("What each way of scaling picks"))
@@ -267,25 +258,15 @@ def show() -> None:
 
 def _limits() -> ResourceLimits:
     left, right = st.columns(2)
-    billions = left.select_slider(
-        _("Limit of MACs (billion)"),
-        BILLIONS,
-        FIRST[0],
-        key=MACS,
-        bind="query-params",
-        help=_("The paper's FLOPs: multiply-adds for one image, not per second. B0 needs 0.386."),
+    title = _("Limit of MACs (billion)")
+    help = _("The paper's FLOPs: multiply-adds for one image, not per second. B0 needs 0.386.")
+    billions = left.select_slider(title, BILLIONS, FIRST[0], key=MACS, bind="query-params", help=help)
+    title = _("Limit of memory (MB)")
+    help = _(
+        "Weights, and activations at their peak, for one image in float32; B0 needs 27.2. The paper does not define "
+        "its Memory(N), so this reading is ours."
     )
-    megabytes = right.select_slider(
-        _("Limit of memory (MB)"),
-        MEGABYTES,
-        FIRST[1],
-        key=MEMORY,
-        bind="query-params",
-        help=_(
-            "Weights, and activations at their peak, for one image in float32; B0 needs 27.2. The paper does not "
-            "define its Memory(N), so this reading is ours."
-        ),
-    )
+    megabytes = right.select_slider(title, MEGABYTES, FIRST[1], key=MEMORY, bind="query-params", help=help)
     return ResourceLimits(billions * 1e9, megabytes * MEGABYTE)
 
 
@@ -299,37 +280,35 @@ def _equation(limits: ResourceLimits) -> None:
 
 
 def _region(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
-    st.markdown(
-        _(
-            "Every network below the surface fits. Depth alone goes straight up, width or resolution alone along "
-            "the floor to its edge, and compound scaling meets the surface in between. Drag to turn the plot."
-        )
+    text = _(
+        "Every network below the surface fits. Depth alone goes straight up, width or resolution alone along the floor "
+        "to its edge, and compound scaling meets the surface in between. Drag to turn the plot."
     )
+    st.markdown(text)
     mesh = region(limits)
-    rows = pd.DataFrame(
-        [
-            {
-                "width": point.width,
-                "resolution": point.resolution,
-                "resolution_px": point.resolution_px,
-                "deepest": point.depth,
-                "stopped_by": str(point.stopped_by),
-                "source": COMPUTED,
-            }
-            for row in mesh
-            for point in row
-        ]
-    )
+    rows = [
+        {
+            "width": point.width,
+            "resolution": point.resolution,
+            "resolution_px": point.resolution_px,
+            "deepest": point.depth,
+            "stopped_by": str(point.stopped_by),
+            "source": COMPUTED,
+        }
+        for row in mesh
+        for point in row
+    ]
     text = _(
         "Surface of the largest depth over width and resolution: up to d = {depth:.2f} at w = r = 1, w = {width:.2f} "
         "and r = {resolution:.2f} at d = 1."
     )
-    resolution = plans[ScalingAxis.RESOLUTION].resolution / BASE_RESOLUTION_PX
+    resolution = _resolution(plans[ScalingAxis.RESOLUTION])
     alt = text.format(depth=plans[ScalingAxis.DEPTH].depth, width=plans[ScalingAxis.WIDTH].width, resolution=resolution)
     show_exhibit("region", roof(mesh, plans), rows, alt)
-    st.caption(
-        _("Computed by EffViz: channels are multiples of 8 and blocks are whole, so the real surface has small steps.")
+    text = _(
+        "Computed by EffViz: channels are multiples of 8 and blocks are whole, so the real surface has small steps."
     )
+    st.caption(text)
 
 
 def _picks(limits: ResourceLimits, picks: Mapping[ScalingAxis, Pick], plans: Mapping[ScalingAxis, Plan]) -> None:
@@ -342,7 +321,7 @@ def _picks(limits: ResourceLimits, picks: Mapping[ScalingAxis, Pick], plans: Map
         "network": Column(lambda row: _(AXIS_TITLES[row.role]), _("What grows")),
         "depth": Column(lambda row: row.plan.depth, "d", "%.2f"),
         "width": Column(lambda row: row.plan.width, "w", "%.2f"),
-        "resolution": Column(lambda row: row.plan.resolution / BASE_RESOLUTION_PX, "r", "%.2f"),
+        "resolution": Column(lambda row: _resolution(row.plan), "r", "%.2f"),
         "resolution_px": Column(lambda row: row.plan.resolution),
         "macs_billions": Column(lambda row: row.plan.macs / 1e9, _("MACs, recomputed (billion)"), "%.3f"),
         "weights_mb": Column(
@@ -350,15 +329,16 @@ def _picks(limits: ResourceLimits, picks: Mapping[ScalingAxis, Pick], plans: Map
         ),
         "activations_mb": Column(lambda row: row.plan.peak_activation_bytes / MEGABYTE, _("Activations (MB)"), "%.1f"),
         "memory_mb": Column(lambda row: memory_bytes(row.plan) / MEGABYTE, _("Memory (MB)"), "%.1f"),
-        "stopped_by": Column(lambda row: _stop(row.pick.stopped_by) if row.pick else "", _("Limited by")),
+        "stopped_by": Column(lambda row: row.limited_by, _("Limited by")),
         "trained": Column(lambda row: row.trained.label, _("Trained in the paper, fits")),
         "trained_top1_pct": Column(lambda row: row.trained.top1_pct, _("Its top-1, printed (%)"), "%.1f"),
         "source": Column(lambda row: f"{COMPUTED}; top-1: {row.trained.source}"),
     }
     numbers("problem", [_picked(limits, role, network, picks.get(role)) for role, network in plans.items()], columns)
-    st.caption(
-        _("Top-1: dots of Figure 8, which kept the accuracies of v1. That they fit is judged by EffViz's own counts.")
+    text = _(
+        "Top-1: dots of Figure 8, which kept the accuracies of v1. That they fit is judged by EffViz's own counts."
     )
+    st.caption(text)
     caption = _(
         "The same networks drawn to one scale: a bar is a block, its length the channels, the square the input. Solid "
         "is what B0 has, tinted what scaling added."
@@ -369,61 +349,39 @@ def _picks(limits: ResourceLimits, picks: Mapping[ScalingAxis, Pick], plans: Map
 class _PickedNetwork(NamedTuple):
     role: ScalingAxis
     plan: Plan
-    pick: Pick | None  # None: the baseline
+    limited_by: str  # "": the baseline
     trained: CurveDot  # the best on its curve that the authors trained and that fits
 
 
 def _picked(limits: ResourceLimits, role: ScalingAxis, network: Plan, pick: Pick | None) -> _PickedNetwork:
-    if pick:
-        return _PickedNetwork(role, network, pick, best_within_budget(limits, pick.method))
-    # The baseline is the only network of the compound curve within its own costs.
-    own = ResourceLimits(network.macs, memory_bytes(network))
-    return _PickedNetwork(role, network, None, best_within_budget(own, ScalingMethod.COMPOUND))
-
-
-def _stop(scarce: BindingLimit | None) -> str:
-    return _("EffViz plans no larger one") if scarce is None else _(SCARCE[scarce])
+    if pick is None:  # the baseline is the only network of the compound curve within its own costs
+        own = ResourceLimits(network.macs, memory_bytes(network))
+        return _PickedNetwork(role, network, "", best_within_budget(own, ScalingMethod.COMPOUND))
+    limited_by = _(SCARCE[pick.stopped_by]) if pick.stopped_by else _("EffViz plans no larger one")
+    return _PickedNetwork(role, network, limited_by, best_within_budget(limits, pick.method))
 
 
 def _cut(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
-    st.markdown(
-        _(
-            "At one depth, both limits are lines: memory grows mostly with width (weights), MACs with width and "
-            "resolution alike. The deeper the network, the less room is left for the other two."
-        )
+    text = _(
+        "At one depth, both limits are lines: memory grows mostly with width (weights), MACs with width and resolution "
+        "alike. The deeper the network, the less room is left for the other two."
     )
-    role = _network(
-        _("Cut at the depth of"),
-        CUT,
-        (ScalingAxis.BASELINE, ScalingAxis.COMPOUND, ScalingAxis.DEPTH),
-        ScalingAxis.BASELINE,
-    )
+    st.markdown(text)
+    roles = (ScalingAxis.BASELINE, ScalingAxis.COMPOUND, ScalingAxis.DEPTH)
+    role = _network(_("Cut at the depth of"), CUT, roles, ScalingAxis.BASELINE)
     depth = plans[role].depth
     st.markdown(_("All networks here have d = {depth:.2f}.").format(depth=depth))
     points = edge_at(limits, depth)
     level = {axis: plan for axis, plan in plans.items() if plan.depth == depth}
-    rows = pd.DataFrame(
-        [
-            {
-                "depth": depth,
-                "width": point.width,
-                "macs_px": point.macs_px,
-                "memory_px": point.memory_px,
-                "source": COMPUTED,
-            }
-            for point in points
-        ]
-    )
+    rows = [{"depth": depth, **point._asdict(), "source": COMPUTED} for point in points]
     text = _("Width over resolution at d = {depth:.2f}, with a line for each limit; marked are {networks}.")
     alt = text.format(depth=depth, networks=", ".join(_(AXIS_TITLES[axis]) for axis in level))
-    finest = plans[ScalingAxis.RESOLUTION].resolution / BASE_RESOLUTION_PX
-    show_exhibit("cut-of-region", edge(points, level, finest), rows, alt)
+    show_exhibit("cut-of-region", edge(points, level, _resolution(plans[ScalingAxis.RESOLUTION])), rows, alt)
 
 
 def _stages(plans: Mapping[ScalingAxis, Plan]) -> None:
-    st.markdown(
-        _("Each row is a stage: its layer $\\mathcal F_i$, its input, its channels $C_i$ and its repeats $L_i$.")
-    )
+    text = _("Each row is a stage: its layer $\\mathcal F_i$, its input, its channels $C_i$ and its repeats $L_i$.")
+    st.markdown(text)
     role = _network(_("Network"), STAGES, tuple(plans), ScalingAxis.COMPOUND)
     outputs.stage_table(plans[ScalingAxis.BASELINE], plans[role])
     outputs.sources((_("paper, Table 1"), PaperVersion.V5.url), (_("rounding: official code"), outputs.OFFICIAL_CODE))

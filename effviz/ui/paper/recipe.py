@@ -1,6 +1,6 @@
 """The training recipe: what section 5.2 of the paper prints, what only the official code says, what each part does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import plotly.graph_objects as go
@@ -15,7 +15,7 @@ from effviz.train import training_recipe
 from effviz.train.training_recipe import TrainingRecipe
 from effviz.ui import glossary, outputs
 from effviz.ui.paper import autoaugment, exhibit
-from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, table
+from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit, table
 from effviz.zoo.presets import ScalingAxis
 
 # The training recipe as curves: learning rate, moving average, dropout, stochastic depth and activation functions.
@@ -27,16 +27,6 @@ REACH, STEP = 6.0, 0.02  # of the activation functions' horizontal axis
 EPOCHS_BACK = 60
 
 
-def epoch_axis() -> FigureAxis:
-    """The horizontal axis of the learning rate."""
-    return FigureAxis(_("Epoch"), _("epochs"))
-
-
-def rate_axis(log: bool) -> FigureAxis:
-    """The vertical axis of the learning rate."""
-    return FigureAxis(_("Learning rate"), _("learning rate"), log)
-
-
 def rates(recipe: TrainingRecipe, batch_size: int, log: bool = False) -> tuple[FigureCurve, FigureCurve]:
     """What the paper prints, and what the official code makes of it for a batch size."""
     fact = training_fact("rate")
@@ -45,21 +35,13 @@ def rates(recipe: TrainingRecipe, batch_size: int, log: bool = False) -> tuple[F
     coded = training_recipe.schedule_corners(highest, recipe.schedule, recipe.epochs)
     source = _("formula of the official code, computed by EffViz; {source}").format(source=fact.source)
     text = _("Printed: {rate:g}, × {decay:g} every {epochs:g} epochs")
+    title = text.format(rate=fact.printed, decay=recipe.schedule.decay, epochs=recipe.schedule.decay_epochs)
+    coded_title = _("Official code, batches of {pictures}").format(pictures=batch_size)
+    dots = tuple(_epoch(epoch, rate, fact.source) for epoch, rate in printed)
+    coded_dots = tuple(_epoch(epoch, rate, source) for epoch, rate in coded if rate > 0 or not log)
     return (
-        FigureCurve(
-            text.format(rate=fact.printed, decay=recipe.schedule.decay, epochs=recipe.schedule.decay_epochs),
-            PRINTED,
-            Origin.PRINTED,
-            tuple(_epoch(epoch, rate, fact.source) for epoch, rate in printed),
-            marked=False,
-        ),
-        FigureCurve(
-            _("Official code, batches of {pictures}").format(pictures=batch_size),
-            CODE,
-            Origin.COMPUTED,
-            tuple(_epoch(epoch, rate, source) for epoch, rate in coded if rate > 0 or not log),
-            marked=False,
-        ),
+        FigureCurve(title, PRINTED, Origin.PRINTED, dots, marked=False),
+        FigureCurve(coded_title, CODE, Origin.COMPUTED, coded_dots, marked=False),
     )
 
 
@@ -67,125 +49,68 @@ def _epoch(epoch: float, rate: float, source: str) -> CurvePoint:
     return CurvePoint(_("epoch {epoch:g}").format(epoch=round(epoch, 2)), epoch, rate, source)
 
 
-def memory_axes() -> tuple[FigureAxis, FigureAxis]:
-    """How far back, and how much of the average is younger."""
-    return FigureAxis(_("Epochs before the end"), _("epochs")), FigureAxis(
-        _("Share of the average (%)"), _("% of the average")
-    )
-
-
 def memory(decay: float, batch_sizes: Sequence[int]) -> tuple[FigureCurve, ...]:
     """How much of the averaged weights stems from the last epochs, a curve for each batch size."""
     fact = training_fact("ema")
     source = _("formula of a moving average, computed by EffViz; {source}").format(source=fact.source)
-    return tuple(
-        FigureCurve(
-            _("Batches of {pictures}").format(pictures=size),
-            look,
-            Origin.COMPUTED,
-            tuple(
-                CurvePoint(
-                    _("the last {epochs} epochs").format(epochs=epochs),
-                    epochs,
-                    100 * training_recipe.average_weight(decay, epochs * training_recipe.IMAGENET_PHOTOS / size),
-                    source,
-                )
-                for epochs in range(EPOCHS_BACK + 1)
-            ),
-            marked=False,
-        )
-        for size, look in zip(batch_sizes, (PRINTED, CODE), strict=True)
-    )
-
-
-def dropout_axes() -> tuple[FigureAxis, FigureAxis]:
-    """Which network, and how much is dropped."""
-    return FigureAxis(_("Network"), ""), FigureAxis(_("Dropout before the classifier"), _("dropout"))
+    name, photos = _("the last {epochs} epochs"), training_recipe.IMAGENET_PHOTOS
+    curves = []
+    for size, look in zip(batch_sizes, (PRINTED, CODE), strict=True):
+        shares = [training_recipe.average_weight(decay, back * photos / size) for back in range(EPOCHS_BACK + 1)]
+        dots = (CurvePoint(name.format(epochs=back), back, 100 * share, source) for back, share in enumerate(shares))
+        title = _("Batches of {pictures}").format(pictures=size)
+        curves.append(FigureCurve(title, look, Origin.COMPUTED, tuple(dots), marked=False))
+    return tuple(curves)
 
 
 def dropouts() -> tuple[FigureCurve, FigureCurve]:
     """Dropout of B0 to B7: linear as the paper prints it, and in steps as the official code has it."""
     least, most = training_fact("dropout_least"), training_fact("dropout_most")
-    printed = tuple(
-        CurvePoint(
-            name.upper(),
-            at,
-            training_recipe.scaled_dropout(least.printed, most.printed, at, len(B_SERIES)),
-            least.source,
-        )
-        for at, name in enumerate(B_SERIES)
-    )
-    coded = tuple(
-        CurvePoint(name.upper(), at, PUBLISHED[name].dropout, PUBLISHED[name].source)
-        for at, name in enumerate(B_SERIES)
-    )
+    printed, coded = [], []
+    for at, name in enumerate(B_SERIES):
+        dropout = training_recipe.scaled_dropout(least.printed, most.printed, at, len(B_SERIES))
+        printed.append(CurvePoint(name.upper(), at, dropout, least.source))
+        coded.append(CurvePoint(name.upper(), at, PUBLISHED[name].dropout, PUBLISHED[name].source))
     title = _("Printed: linear from {least:g} to {most:g}").format(least=least.printed, most=most.printed)
     return (
-        FigureCurve(title, PRINTED, Origin.PRINTED, printed),
-        FigureCurve(_("Official code"), CODE, Origin.COMPUTED, coded, joined=False),
-    )
-
-
-def depth_axes() -> tuple[FigureAxis, FigureAxis]:
-    """Which block, and how often it runs."""
-    return FigureAxis(_("MBConv block, from the first"), _("of the blocks")), FigureAxis(
-        _("Runs in training (%)"), _("% of the steps")
+        FigureCurve(title, PRINTED, Origin.PRINTED, tuple(printed)),
+        FigureCurve(_("Official code"), CODE, Origin.COMPUTED, tuple(coded), joined=False),
     )
 
 
 def survivals(name: str) -> tuple[FigureCurve, FigureCurve]:
     """How often every block of a published network runs in training."""
     fact = training_fact("survival")
-    open_to_it = training_recipe.has_shortcuts(published_plan(name))
-    count = len(open_to_it)
+    shortcuts = training_recipe.has_shortcuts(published_plan(name))
     source = _("formula of the official code, computed by EffViz; {source}").format(source=fact.source)
-    dots = [
-        CurvePoint(
-            _("block {block} of {count}").format(block=block + 1, count=count),
-            block + 1,
-            100 * training_recipe.survival_probability(fact.coded, block, count) if shortcut else 100.0,
-            source,
-        )
-        for block, shortcut in enumerate(open_to_it)
-    ]
-    skippable = tuple(dot for dot, shortcut in zip(dots, open_to_it, strict=True) if shortcut)
-    always = tuple(dot for dot, shortcut in zip(dots, open_to_it, strict=True) if not shortcut)
+    dots: dict[bool, list[CurvePoint]] = {True: [], False: []}  # by whether a block may be skipped
+    for block, shortcut in enumerate(shortcuts):
+        survival = training_recipe.survival_probability(fact.coded, block, len(shortcuts)) if shortcut else 1.0
+        label = _("block {block} of {count}").format(block=block + 1, count=len(shortcuts))
+        dots[shortcut].append(CurvePoint(label, block + 1, 100 * survival, source))
     look = LOOKS[ScalingAxis.BASELINE if name == B_SERIES[0] else ScalingAxis.COMPOUND]
-    text = _("{network}: no shortcut, always runs")
-    network = name.upper()
+    title, always_title = _("{network}: may be skipped"), _("{network}: no shortcut, always runs")
+    network, cross = name.upper(), SeriesStyle(look.colour, "x", "solid")
     return (
-        FigureCurve(_("{network}: may be skipped").format(network=name.upper()), look, Origin.COMPUTED, skippable),
-        FigureCurve(
-            text.format(network=network), SeriesStyle(look.colour, "x", "solid"), Origin.COMPUTED, always, joined=False
-        ),
+        FigureCurve(title.format(network=network), look, Origin.COMPUTED, tuple(dots[True])),
+        FigureCurve(always_title.format(network=network), cross, Origin.COMPUTED, tuple(dots[False]), joined=False),
     )
-
-
-def activation_axes(slopes: bool) -> tuple[FigureAxis, FigureAxis]:
-    """What goes in, and what comes out."""
-    out = _("Slope") if slopes else _("Output")
-    return FigureAxis(_("Input"), _("in")), FigureAxis(out, _("slope") if slopes else _("out"))
 
 
 def activations(slopes: bool) -> tuple[FigureCurve, FigureCurve]:
     """SiLU and ReLU, or their slopes."""
-    of_silu = training_recipe.silu_slope if slopes else training_recipe.silu
-    of_relu = training_recipe.relu_slope if slopes else training_recipe.relu
+    silu = training_recipe.silu_slope if slopes else training_recipe.silu
+    relu = training_recipe.relu_slope if slopes else training_recipe.relu
     steps = round(REACH / STEP)
-    inputs = [round(step * STEP, 2) for step in range(-steps, steps + 1)]
-    named = (
-        ("SiLU", of_silu, SeriesStyle(OLIVE, "diamond", "solid"), _("x / (1 + e^-x), computed by EffViz")),
-        ("ReLU", of_relu, SeriesStyle(GREY, "circle", "dash"), _("max(x, 0), computed by EffViz")),
-    )
-    return tuple(  # type: ignore[return-value]  # two names, two curves
-        FigureCurve(
-            name,
-            look,
-            Origin.COMPUTED,
-            tuple(CurvePoint(f"{name}({x:g})", x, function(x), source) for x in inputs),
-            marked=False,
-        )
-        for name, function, look, source in named
+
+    def curve(name: str, function: Callable[[float], float], look: SeriesStyle, source: str) -> FigureCurve:
+        inputs = (round(step * STEP, 2) for step in range(-steps, steps + 1))
+        dots = tuple(CurvePoint(f"{name}({x:g})", x, function(x), source) for x in inputs)
+        return FigureCurve(name, look, Origin.COMPUTED, dots, marked=False)
+
+    return (
+        curve("SiLU", silu, SeriesStyle(OLIVE, "diamond", "solid"), _("x / (1 + e^-x), computed by EffViz")),
+        curve("ReLU", relu, SeriesStyle(GREY, "circle", "dash"), _("max(x, 0), computed by EffViz")),
     )
 
 
@@ -241,12 +166,12 @@ def show() -> None:
 def _rates() -> None:
     recipe = training_recipe.read_recipe("paper")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        batch = _batch()
-        log = st.toggle(
-            _("Logarithmic axis"), key=LOG, bind="query-params", help=_("Each halving of the rate is one equal step.")
-        )
+        help = _("The official code scales the rate with the batch size; the paper does not give its batch size.")
+        batch = int(exhibit.choose(_("Batch size (images)"), BATCHES, BATCHES[0], BATCH, help))
+        help = _("Each halving of the rate is one equal step.")
+        log = st.toggle(_("Logarithmic axis"), key=LOG, bind="query-params", help=help)
     curves = rates(recipe, batch, log)
-    chart = draw_curves(curves, epoch_axis(), rate_axis(log))
+    axes = FigureAxis(_("Epoch"), _("epochs")), FigureAxis(_("Learning rate"), _("learning rate"), log)
     highest = curves[1].dots[1 if not log else 0].y
     stairs = training_recipe.count_decays(recipe.schedule, recipe.epochs)
     text = _(
@@ -257,29 +182,14 @@ def _rates() -> None:
     alt = text.format(
         epochs=recipe.epochs, first=curves[0].dots[0].y, stairs=stairs, batch=batch, highest=highest, warmup=warmup
     )
-    show_exhibit("learning-rate", chart, table(curves, "epoch", "learning_rate"), alt)
+    show_exhibit("learning-rate", draw_curves(curves, *axes), table(curves, "epoch", "learning_rate"), alt)
     _paper(_("official code: main.py, utils.py"))
-    st.info(
-        _(
-            "The paper's 0.256 fits batches of 4096 images: the code takes 0.016 for every 256, and its own "
-            "default of 2048 halves the rate. Decay steps are counted from the start, so two have passed when the "
-            "warm-up ends at epoch 5: the rate climbs to just below {highest:g} and goes on at {then:.4f}."
-        ).format(highest=highest, then=training_recipe.learning_rate(highest, recipe.schedule, warmup)),
-        icon=":material/info:",
+    text = _(
+        "The paper's 0.256 fits batches of 4096 images: the code takes 0.016 for every 256, and its own default of "
+        "2048 halves the rate. Decay steps are counted from the start, so two have passed when the warm-up ends at "
+        "epoch 5: the rate climbs to just below {highest:g} and goes on at {then:.4f}."
     )
-
-
-def _batch() -> int:
-    chosen = st.segmented_control(
-        _("Batch size (images)"),
-        [str(size) for size in BATCHES],
-        default=str(BATCHES[0]),
-        key=BATCH,
-        required=True,
-        bind="query-params",
-        help=_("The official code scales the rate with the batch size; the paper does not give its batch size."),
-    )
-    return int(chosen or BATCHES[0])
+    note(text.format(highest=highest, then=training_recipe.learning_rate(highest, recipe.schedule, warmup)))
 
 
 def _memory() -> None:
@@ -294,20 +204,22 @@ def _memory() -> None:
     counted = _("{epochs:g} epochs")
     text = _("Line chart of how much of the averaged weights stems from the last epochs. Half of it: {half}.")
     alt = text.format(half="; ".join(f"{title}: {counted.format(epochs=epochs)}" for title, epochs in half.items()))
-    chart = _solid(draw_curves(curves, *memory_axes(), 320), curves)
+    back, share = _("Epochs before the end"), _("Share of the average (%)")
+    axes = FigureAxis(back, _("epochs")), FigureAxis(share, _("% of the average"))
+    chart = _solid(draw_curves(curves, *axes, 320), curves)
     show_exhibit("moving-average", chart, table(curves, "epochs_back", "share_pct"), alt)
     outputs.sources((_("official code: main.py"), outputs.OFFICIAL_CODE))
 
 
 def _dropout() -> None:
-    st.markdown(
-        _(
-            "Dropout hides some of the last features from the classifier. It **grows with the network**: linearly, "
-            "says the paper; in steps of two networks, says the code."
-        )
+    text = _(
+        "Dropout hides some of the last features from the classifier. It **grows with the network**: linearly, says "
+        "the paper; in steps of two networks, says the code."
     )
+    st.markdown(text)
     curves = dropouts()
-    chart = draw_curves(curves, *dropout_axes(), 320)
+    axes = FigureAxis(_("Network"), ""), FigureAxis(_("Dropout before the classifier"), _("dropout"))
+    chart = draw_curves(curves, *axes, 320)
     chart.update_xaxes(tickvals=list(range(len(B_SERIES))), ticktext=[name.upper() for name in B_SERIES])
     text = _("Chart of dropout from B0 to B7. Printed: {printed}. Official code: {coded}.")
     alt = text.format(printed=_values(curves[0]), coded=_values(curves[1]))
@@ -320,16 +232,12 @@ def _values(curve: FigureCurve) -> str:
 
 
 def _depth() -> None:
-    st.markdown(
-        _(
-            "**Stochastic depth** skips whole blocks at random, later ones more often. The survival probability of 0.8 "
-            "is the same for all networks; only a block with a shortcut around it can be skipped."
-        )
+    text = _(
+        "**Stochastic depth** skips whole blocks at random, later ones more often. The survival probability of 0.8 is "
+        "the same for all networks; only a block with a shortcut around it can be skipped."
     )
-    chosen = st.segmented_control(
-        _("Network"), [name.upper() for name in B_SERIES], default="B0", key=NETWORK, required=True, bind="query-params"
-    )
-    name = (chosen or "B0").lower()
+    st.markdown(text)
+    name = exhibit.choose(_("Network"), [name.upper() for name in B_SERIES], "B0", NETWORK).lower()
     curves = survivals(name)
     blocks = [dot for curve in curves for dot in curve.dots]
     running = sum(dot.y for dot in blocks) / 100
@@ -337,16 +245,17 @@ def _depth() -> None:
         "Chart of how often each of the {count} blocks of {network} runs in training: {skippable} may be skipped, the "
         "last of them runs in {last:.1f} % of the steps."
     ).format(count=len(blocks), network=name.upper(), skippable=len(curves[0].dots), last=curves[0].dots[-1].y)
-    show_exhibit("stochastic-depth", draw_curves(curves, *depth_axes(), 360), table(curves, "block", "runs_pct"), alt)
+    blocks_axis = FigureAxis(_("MBConv block, from the first"), _("of the blocks"))
+    chart = draw_curves(curves, blocks_axis, FigureAxis(_("Runs in training (%)"), _("% of the steps")), 360)
+    show_exhibit("stochastic-depth", chart, table(curves, "block", "runs_pct"), alt)
     text = _("On average {running} of {network}'s {count} blocks run in a training step; all run at inference.")
     st.markdown(text.format(running=f"**{running:.1f}**", network=name.upper(), count=len(blocks)))
     _paper(_("official code: efficientnet_model.py"))
-    st.caption(
-        _(
-            "v1 and ICML print drop connect 0.3, v2 prints 0.2, and an author confirmed 0.2 in tensorflow/tpu#381. "
-            "Since v3 the paper says survival probability 0.8, which is the same."
-        )
+    text = _(
+        "v1 and ICML print drop connect 0.3, v2 prints 0.2, and an author confirmed 0.2 in tensorflow/tpu#381. Since "
+        "v3 the paper says survival probability 0.8, which is the same."
     )
+    st.caption(text)
 
 
 def _activations() -> None:
@@ -357,7 +266,8 @@ def _activations() -> None:
     st.markdown(text)
     slopes = st.toggle(_("Show the slopes"), key=SLOPES, bind="query-params")
     curves = activations(slopes)
-    chart = _solid(draw_curves(curves, *activation_axes(slopes), 360), curves)
+    out, unit = (_("Slope"), _("slope")) if slopes else (_("Output"), _("out"))
+    chart = _solid(draw_curves(curves, FigureAxis(_("Input"), _("in")), FigureAxis(out, unit), 360), curves)
     least = min(curves[0].dots, key=lambda dot: dot.y)
     text = _("Line chart of SiLU and ReLU from -6 to 6: SiLU's least value is {y:.3f} at {x:.2f}, ReLU's is 0.")
     alt = text.format(y=least.y, x=least.x)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -31,8 +32,12 @@ from effviz.zoo.presets import ScalingAxis
 
 OTHERS = SeriesStyle(GREY, "x", "solid")
 _APART = {"ResNet-50", "ResNet-152", "ResNeXt-101", "SENet", "GPipe", "Inception-v4"}  # their names have room
-FIGURES = {Cost.PARAMS: "fig1_params_vs_accuracy", Cost.MACS: "fig5_flops_vs_accuracy"}
-_DRAWN = {Cost.PARAMS: "params_millions", Cost.MACS: "flops_billions"}
+
+# The number of the figure, its table, and the column of the costs.
+_DRAWN = {
+    Cost.PARAMS: (1, "fig1_params_vs_accuracy", "params_millions"),
+    Cost.MACS: (5, "fig5_flops_vs_accuracy", "flops_billions"),
+}
 
 # The figures exist in v2, v3 and v5; v2 stands for the first versions.
 FIGURE_VERSIONS = {PaperVersion.V5: "v5", PaperVersion.V3: "v3", PaperVersion.V1: "v2"}
@@ -50,39 +55,31 @@ def table2(version: PaperVersion, cost: Cost, groups: Sequence[int]) -> tuple[Fi
     ours = [point for point in points if point.is_efficientnet]
     others = [point for point in points if not point.is_efficientnet]
     look = LOOKS[ScalingAxis.COMPOUND]
-    text = _("EfficientNet, Table 2 of {version}")
+    title = _("EfficientNet, Table 2 of {version}").format(version=version)
+    computed = tuple(_computed(point, cost) for point in ours)
     return (
-        FigureCurve(text.format(version=version), look, Origin.PRINTED, _printed(ours, cost), text_position="top left"),
-        FigureCurve(
-            _("EfficientNet, recomputed"), look, Origin.COMPUTED, tuple(_computed(point, cost) for point in ours)
-        ),
+        FigureCurve(title, look, Origin.PRINTED, _printed(ours, cost), text_position="top left"),
+        FigureCurve(_("EfficientNet, recomputed"), look, Origin.COMPUTED, computed),
         FigureCurve(_("Other ConvNets, Table 2"), OTHERS, Origin.PRINTED, _printed(others, cost), False, "bottom left"),
     )
 
 
 def cost_figure(version: PaperVersion, cost: Cost) -> tuple[FigureCurve, FigureCurve]:
     """Figure 1 or 5 as it is drawn, by the coordinates of its dots."""
+    number, name, column = _DRAWN[cost]
     dots = [
-        (
-            row["model"].startswith("EfficientNet"),
-            CurvePoint(row["model"], float(row[_DRAWN[cost]]), float(row["imagenet_top1_pct"]), row["source"]),
-        )
-        for row in rows(FIGURES[cost])
+        CurvePoint(row["model"], float(row[column]), float(row["imagenet_top1_pct"]), row["source"])
+        for row in rows(name)
         if row["arxiv_version"] == FIGURE_VERSIONS[version]
     ]
-    number = 1 if cost is Cost.PARAMS else 5
-    ours, others = (tuple(dot for own, dot in dots if own is wanted) for wanted in (True, False))
-    text = _("Other ConvNets, drawn in Figure {number}")
+    ours = tuple(dot for dot in dots if dot.name.startswith("EfficientNet"))
+    others = tuple(dot for dot in dots if not dot.name.startswith("EfficientNet"))
+    title = _("EfficientNet, drawn in Figure {number}").format(number=number)
+    others_title = _("Other ConvNets, drawn in Figure {number}").format(number=number)
+    look = SeriesStyle(LOOKS[ScalingAxis.COMPOUND].colour, "circle", "dash")
     return (
-        FigureCurve(
-            _("EfficientNet, drawn in Figure {number}").format(number=number),
-            SeriesStyle(LOOKS[ScalingAxis.COMPOUND].colour, "circle", "dash"),
-            Origin.PRINTED,
-            ours,
-        ),
-        FigureCurve(
-            text.format(number=number), SeriesStyle(GREY, "circle", "solid"), Origin.PRINTED, others, joined=False
-        ),
+        FigureCurve(title, look, Origin.PRINTED, ours),
+        FigureCurve(others_title, SeriesStyle(GREY, "circle", "solid"), Origin.PRINTED, others, joined=False),
     )
 
 
@@ -112,28 +109,21 @@ NAME_PX = 160  # has room for Inception-resnet-v2
 
 def show() -> None:
     """Draw the section."""
-    st.markdown(
-        _(
-            "The paper's claim: at the same accuracy an EfficientNet needs several times fewer parameters and MACs "
-            "than the networks before it. Is there a grey cross to the left of the orange line at its height?"
-        )
+    text = _(
+        "The paper's claim: at the same accuracy an EfficientNet needs several times fewer parameters and MACs than "
+        "the networks before it. Is there a grey cross to the left of the orange line at its height?"
     )
+    st.markdown(text)
     with st.container(horizontal=True):
         version = exhibit.choose_version()
         groups = _groups()
-    drawn = st.toggle(
-        _("Also show the dots drawn in Figures 1 and 5"),
-        key=DRAWN,
-        bind="query-params",
-        help=_("Read from the figures' drawing commands. Those of v5 still draw the accuracies of v3."),
-    )
+    help = _("Read from the figures' drawing commands. Those of v5 still draw the accuracies of v3.")
+    drawn = st.toggle(_("Also show the dots drawn in Figures 1 and 5"), key=DRAWN, bind="query-params", help=help)
     st.markdown(f"**{version.label}**: {version.why}", help=glossary.tip("minival", "autoaugment"))
-    for cost, title in (
-        (Cost.PARAMS, _("Figure 1: accuracy over size")),
-        (Cost.MACS, _("Figure 5: accuracy over cost")),
-    ):
-        st.subheader(title)
-        _plot(version, cost, groups, drawn)
+    st.subheader(_("Figure 1: accuracy over size"))
+    _plot(version, Cost.PARAMS, groups, drawn)
+    st.subheader(_("Figure 5: accuracy over cost"))
+    _plot(version, Cost.MACS, groups, drawn)
     sources((_("paper {version}, Table 2").format(version=version), version.url))
     st.subheader(_("Table 2, group by group"))
     _table(version, groups)
@@ -143,27 +133,19 @@ def show() -> None:
 
 def _groups() -> Sequence[int]:
     names = [point.name.upper() for point in paper_points() if point.is_efficientnet]
-    chosen = st.pills(
-        _("Groups of similar accuracy"),
-        names,
-        selection_mode="multi",
-        default=names,
-        key=GROUPS,
-        bind="query-params",
-        help=_("Table 2 sets each EfficientNet beside the networks that are about as accurate."),
-    )
+    title = _("Groups of similar accuracy")
+    help = _("Table 2 sets each EfficientNet beside the networks that are about as accurate.")
+    chosen = st.pills(title, names, selection_mode="multi", default=names, key=GROUPS, bind="query-params", help=help)
     return [names.index(name) + 1 for name in chosen]
 
 
 def _plot(version: PaperVersion, cost: Cost, groups: Sequence[int], drawn: bool) -> None:
     shown = (*table2(version, cost, groups), *(cost_figure(version, cost) if drawn else ()))
-    name = "figure1" if cost is Cost.PARAMS else "figure5"
     series = "; ".join(f"{curve.title} ({len(curve.dots)})" for curve in shown)
     text = _("Chart of ImageNet top-1 over {cost} on a log scale: {series}.")
     alt = text.format(cost=cost_axis(cost).title, series=series)
-    show_exhibit(
-        name, draw_curves(shown, cost_axis(cost), accuracy_axis(), 500), table(shown, cost.column, "top1_pct"), alt
-    )
+    chart = draw_curves(shown, cost_axis(cost), accuracy_axis(), 500)
+    show_exhibit(f"figure{_DRAWN[cost][0]}", chart, table(shown, cost.column, "top1_pct"), alt)
 
 
 def _table(version: PaperVersion, groups: Sequence[int]) -> None:
@@ -199,9 +181,8 @@ def _table(version: PaperVersion, groups: Sequence[int]) -> None:
         "source": Column(lambda row: row[0].source),
     }
     numbers("table2", rows, columns, _marked)
-    st.caption(
-        _("A dash means no number: EffViz recomputes EfficientNets only, and the paper prints no FLOPs for GPipe.")
-    )
+    text = _("A dash means no number: EffViz recomputes EfficientNets only, and the paper prints no FLOPs for GPipe.")
+    st.caption(text)
 
 
 def _marked(row: "pd.Series[Any]") -> list[str]:
@@ -214,33 +195,24 @@ def _marked(row: "pd.Series[Any]") -> list[str]:
 
 
 def _misprint() -> None:
+    text = _(
+        "A misprint: for {model} the paper prints {printed:.1f} times the FLOPs of {own}. Its own numbers give "
+        "{computed:.2f}, and rounding allows {least:.2f} to {most:.2f}."
+    )
     for row in paper_ratios():
         for ratio in (row.params, row.macs):
             if not ratio.possible:
-                st.info(
-                    _(
-                        "A misprint: for {model} the paper prints {printed:.1f} times the FLOPs of {own}. Its own "
-                        "numbers give {computed:.2f}, and rounding allows {least:.2f} to {most:.2f}."
-                    ).format(
-                        model=row.model,
-                        own=row.efficientnet,
-                        printed=ratio.printed,
-                        computed=ratio.computed,
-                        least=ratio.least,
-                        most=ratio.most,
-                    ),
-                    icon=":material/edit_off:",
-                )
+                sentence = text.format(model=row.model, own=row.efficientnet, **asdict(ratio))
+                st.info(sentence, icon=":material/edit_off:")
 
 
 def _held_out() -> None:
     st.subheader(_("Table 8: validation against test"), help=glossary.tip("minival"))
-    st.markdown(
-        _(
-            "v5 also reports ImageNet's test set, which is not used for tuning. Both agree within 0.2 points: a "
-            "sign that the networks were not fitted to the validation images."
-        )
+    text = _(
+        "v5 also reports ImageNet's test set, which is not used for tuning. Both agree within 0.2 points: a sign that "
+        "the networks were not fitted to the validation images."
     )
+    st.markdown(text)
     columns: dict[str, Column[HeldOut]] = {
         "network": Column(lambda row: row.name.upper(), _("Network")),
         "val_top1_pct": Column(lambda row: row.val_top1_pct, _("Validation top-1 (%)"), "%.2f"),

@@ -1,9 +1,9 @@
 """Two-step scaling: the grid of alpha, beta and gamma with its true costs, a real search, and phi to B7."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Final
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -18,7 +18,7 @@ from effviz.scaling import PAPER_RULE
 from effviz.scaling.architecture import BASE_RESOLUTION_PX
 from effviz.scaling.coefficient_grid import B0, NEAR, NEAR_TO_COMPARE, GridPoint, GridSize, grid, point
 from effviz.ui import glossary, inputs, outputs
-from effviz.ui.paper.exhibit import Column, frame, numbers, show_exhibit, table
+from effviz.ui.paper.exhibit import Column, frame, note, numbers, show_exhibit, table
 from effviz.zoo.presets import ScalingAxis
 
 # The figure of step 2: the formula's three curves over phi, and the published coefficients beside them.
@@ -27,20 +27,11 @@ _PHIS: Final = range(8)  # the formula is straight on a log axis
 _SYMBOLS = {ScalingAxis.DEPTH: "α^φ", ScalingAxis.WIDTH: "β^φ", ScalingAxis.RESOLUTION: "γ^φ"}
 
 
-def phi_axis() -> FigureAxis:
-    """The horizontal axis."""
-    return FigureAxis(_("φ (published networks: a user's guess)"), "= φ")
-
-
-def times_axis() -> FigureAxis:
-    """The vertical axis; the formula is straight on it."""
-    return FigureAxis(_("Times B0"), _("times B0"), log=True)
-
-
 def second_step_figure() -> go.Figure:
     """Draw the curves."""
+    phi = FigureAxis(_("φ (published networks: a user's guess)"), "= φ")
+    chart = draw_curves(second_step(), phi, FigureAxis(_("Times B0"), _("times B0"), log=True))
     ticks = (1, 1.25, 1.5, 2, 2.5, 3, 3.5)
-    chart = draw_curves(second_step(), phi_axis(), times_axis())
     return chart.update_yaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
 
 
@@ -61,15 +52,10 @@ def _formula(role: ScalingAxis) -> FigureCurve:
 def _published(role: ScalingAxis) -> FigureCurve:
     dots = []
     for step in second_steps():
-        network = step.published
-        times = {
-            ScalingAxis.DEPTH: network.depth,
-            ScalingAxis.WIDTH: network.width,
-            ScalingAxis.RESOLUTION: network.resolution / BASE_RESOLUTION_PX,
-        }
-        dots.append(
-            CurvePoint(step.name, step.phi, times[role], step.source, step.name if role is ScalingAxis.DEPTH else "")
-        )
+        grown = getattr(step.published, role)
+        times = grown / BASE_RESOLUTION_PX if role is ScalingAxis.RESOLUTION else grown
+        label = step.name if role is ScalingAxis.DEPTH else ""
+        dots.append(CurvePoint(step.name, step.phi, times, step.source, label))
     title = _("{method}, published").format(method=_(AXIS_TITLES[role]))
     return FigureCurve(title, LOOKS[role], Origin.PRINTED, tuple(dots), joined=False, text_position="top left")
 
@@ -79,9 +65,8 @@ def _published(role: ScalingAxis) -> FigureCurve:
 
 def show_second_step() -> None:
     """Draw the part."""
-    st.markdown(
-        _("With α, β and γ fixed, one number should give every larger network. Do the published ones follow it?")
-    )
+    text = _("With α, β and γ fixed, one number should give every larger network. Do the published ones follow it?")
+    st.markdown(text)
     curves = second_step()
     last = second_steps()[-1]
     alt = _(
@@ -116,12 +101,11 @@ def show_second_step() -> None:
         "source": Column(lambda step: step.source),
     }
     numbers("second-step-rows", second_steps(), columns)
-    st.caption(
-        _(
-            "The paper never lists a φ. The guess of B3 to B7 is rough, as its author says; the last columns say which "
-            "φ each published dimension asks for, and they disagree. The authors have not explained it."
-        )
+    text = _(
+        "The paper never lists a φ. The guess of B3 to B7 is rough, as its author says; the last columns say which φ "
+        "each published dimension asks for, and they disagree. The authors have not explained it."
     )
+    st.caption(text)
 
 
 GRID = "grid"
@@ -131,13 +115,12 @@ COUNTED = "planned by EffViz with the official code's rounding"
 
 def show() -> None:
     """Draw the section."""
-    st.markdown(
-        _(
-            "**Step 1** tries α, β and γ of at least 1 with α·β²·γ² ≈ 2 on B0, so that φ = 1 doubles the MACs. "
-            "**Step 2** keeps the best three and raises φ. The paper found 1.2, 1.1 and 1.15, and never published its "
-            "grid or what the other points reached."
-        )
+    text = _(
+        "**Step 1** tries α, β and γ of at least 1 with α·β²·γ² ≈ 2 on B0, so that φ = 1 doubles the MACs. **Step 2** "
+        "keeps the best three and raises φ. The paper found 1.2, 1.1 and 1.15, and never published its grid or what "
+        "the other points reached."
     )
+    st.markdown(text)
     st.subheader(_("Step 1: which points double the MACs?"))
     _grid()
     st.subheader(_("Step 1, run for real"), help=glossary.tip("proxy", "seed"))
@@ -147,13 +130,9 @@ def show() -> None:
 
 
 def _grid() -> None:
-    size = inputs.choose_one(
-        _("Grid"),
-        {str(size): _(name) for size, name in SIZES.items()},
-        GRID,
-        str(GridSize.COARSE),
-        _("The steps are ours: α by 0.2, β by 0.1 and γ by 0.05, or α by 0.1 and β by 0.05."),
-    )
+    names = {str(size): _(name) for size, name in SIZES.items()}
+    help = _("The steps are ours: α by 0.2, β by 0.1 and γ by 0.05, or α by 0.1 and β by 0.05.")
+    size = inputs.choose_one(_("Grid"), names, GRID, str(GridSize.COARSE), help)
     points = grid(GridSize(size))
     st.markdown(_("Each point is a network: B0 with its blocks, channels and pixels rounded."))
     rows = frame(points, _grid_columns())
@@ -194,7 +173,7 @@ def _rounding() -> None:
         "**{truth:.2f}** times: the official code rounds the blocks of every stage up, so depth 1.2 makes "
         "{blocks} blocks of 16, not 19."
     )
-    st.info(text.format(paper=own.paper_ratio, truth=own.macs_ratio, blocks=blocks(own)), icon=":material/info:")
+    note(text.format(paper=own.paper_ratio, truth=own.macs_ratio, blocks=blocks(own)))
 
 
 def _grid_columns() -> dict[str, Column[GridPoint]]:
@@ -218,25 +197,22 @@ def _searched(results: Sequence[SearchResult]) -> None:
     points = two_step_search.summarize_points(results)
     base = next((point.results[0] for point in points if point.is_baseline), None)
     if base is None:
-        st.info(
-            _(
-                "No finished search comes with this copy of EffViz, so no accuracy is shown. `effviz search --data "
-                "FOLDER --grid coarse` runs one."
-            ),
-            icon=":material/hourglass_empty:",
+        text = _(
+            "No finished search comes with this copy of EffViz, so no accuracy is shown. `effviz search --data FOLDER "
+            "--grid coarse` runs one."
         )
+        st.info(text, icon=":material/hourglass_empty:")
         return
     st.markdown(_size(results, base))
     names = "; ".join(f"{row_name(point)} {point.top1_pct:.2f} %" for point in points)
     alt = _("Dot chart of top-1 for every training, the best point first: {names}.").format(names=names)
-    show_exhibit("search-trials", trials(points), _trial_rows(results), alt)
+    show_exhibit("search-trials", trials(points), [asdict(result) for result in results], alt)
     st.markdown(_verdict(points))
-    st.caption(
-        _(
-            "Each ring is one training; the bar through the filled diamond is the standard deviation between seeds. "
-            "One seed says little: a single ring to the right of that diamond may only have been lucky."
-        )
+    text = _(
+        "Each ring is one training; the bar through the filled diamond is the standard deviation between seeds. One "
+        "seed says little: a single ring to the right of that diamond may only have been lucky."
     )
+    st.caption(text)
     _accuracies(points, base)
 
 
@@ -275,11 +251,6 @@ def _verdict(points: Sequence[SearchSummary]) -> str:
     return text.format(
         leader=row_name(leader), top1=leader.top1_pct, seeds=seeds, noise=noise, level=level, others=len(others)
     )
-
-
-def _trial_rows(results: Sequence[SearchResult]) -> pd.DataFrame:
-    fields = [name for name in two_step_search.result_columns() if name != "source"]
-    return pd.DataFrame([{name: getattr(result, name) for name in (*fields, "source")} for result in results])
 
 
 def _accuracies(points: Sequence[SearchSummary], base: SearchResult) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -15,31 +14,22 @@ from effviz.ui import glossary, outputs
 from effviz.ui.components import counted_here
 from effviz.ui.components.mbconv import mbconv
 from effviz.ui.paper import exhibit
-from effviz.ui.paper.exhibit import Column, numbers, show_exhibit
+from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit
 
 # Where B0 spends its MACs: every stage, part by part.
 
 HEIGHT_PX = 360
 
+# What the parts are called, and how they look. No scaling method is meant here, so none of their colours: patterns tell
+# the parts apart.
 PARTS = {
-    Operator.CONV: lazy_gettext("convolution"),
-    Operator.EXPAND: lazy_gettext("expand"),
-    Operator.DEPTHWISE: lazy_gettext("depthwise"),
-    Operator.SQUEEZE: lazy_gettext("squeeze"),
-    Operator.EXCITE: lazy_gettext("excite"),
-    Operator.PROJECT: lazy_gettext("project"),
-    Operator.CLASSIFIER: lazy_gettext("classifier"),
-}
-
-# No scaling method is meant here, so none of their colours: patterns tell the parts apart.
-_PATTERNS = {
-    Operator.CONV: (GREY, ""),
-    Operator.EXPAND: (OLIVE, ""),
-    Operator.DEPTHWISE: (OLIVE, "/"),
-    Operator.SQUEEZE: (OLIVE, "x"),
-    Operator.EXCITE: (OLIVE, "+"),
-    Operator.PROJECT: (OLIVE, "."),
-    Operator.CLASSIFIER: (GREY, "/"),
+    Operator.CONV: (lazy_gettext("convolution"), GREY, ""),
+    Operator.EXPAND: (lazy_gettext("expand"), OLIVE, ""),
+    Operator.DEPTHWISE: (lazy_gettext("depthwise"), OLIVE, "/"),
+    Operator.SQUEEZE: (lazy_gettext("squeeze"), OLIVE, "x"),
+    Operator.EXCITE: (lazy_gettext("excite"), OLIVE, "+"),
+    Operator.PROJECT: (lazy_gettext("project"), OLIVE, "."),
+    Operator.CLASSIFIER: (lazy_gettext("classifier"), GREY, "/"),
 }
 
 
@@ -51,16 +41,13 @@ def part_macs(network: Plan, stage: int, operator: Operator) -> int:
 def block_parts_figure(network: Plan) -> go.Figure:
     """Draw a bar a stage, made of its parts."""
     chart = figure(HEIGHT_PX)
-    for operator, (colour, pattern) in _PATTERNS.items():
-        amounts = [part_macs(network, stage.stage, operator) for stage in network.stages]
-        chart.add_trace(
-            go.Bar(
-                name=_(PARTS[operator]),
-                x=[str(stage.stage) for stage in network.stages],
-                y=[amount / 1e6 for amount in amounts],
-                marker={"color": colour, "pattern": {"shape": pattern, "size": 6}},
-                hovertemplate=_("stage %{x}: %{y:.4g} million MACs") + f"<extra>{_(PARTS[operator])}</extra>",
-            )
+    for operator, (title, colour, pattern) in PARTS.items():
+        chart.add_bar(
+            name=_(title),
+            x=[str(stage.stage) for stage in network.stages],
+            y=[part_macs(network, stage.stage, operator) / 1e6 for stage in network.stages],
+            marker={"color": colour, "pattern": {"shape": pattern, "size": 6}},
+            hovertemplate=_("stage %{x}: %{y:.4g} million MACs") + f"<extra>{_(title)}</extra>",
         )
     chart.update_xaxes(title_text=_("Stage (Table 1)"), type="category")
     chart.update_yaxes(title_text=_("MACs, recomputed (millions)"))
@@ -68,18 +55,18 @@ def block_parts_figure(network: Plan) -> go.Figure:
 
 
 STAGE, BLOCK = "stage", "block"
+COUNTED = "counted by EffViz from Table 1 and the official code"
 FIRST_STAGE = 4  # an MBConv6 with a stride and a second block with a shortcut
 
 
 def show() -> None:
     """Draw the section."""
     network = scaled_network()
-    st.markdown(
-        _(
-            "B0 is nine stages: a plain convolution, seven rows of **MBConv** blocks, and a head. All larger "
-            "EfficientNets have these stages, only with more blocks, more channels and larger maps."
-        )
+    text = _(
+        "B0 is nine stages: a plain convolution, seven rows of **MBConv** blocks, and a head. All larger EfficientNets "
+        "have these stages, only with more blocks, more channels and larger maps."
     )
+    st.markdown(text)
     version = exhibit.choose_version()
     _table(network, version)
     st.subheader(_("Where the MACs go"))
@@ -107,30 +94,20 @@ def _table(network: Plan, version: PaperVersion) -> None:
     }
     numbers("table1-stages", pairs, columns)
     if version is PaperVersion.V1:
-        st.info(
-            _(
-                "The first printing (v1 and ICML; v2 has it right) gives stage 6 an input of 28 px. It is 14 px: an "
-                "author confirmed in tensorflow/tpu#383 that the code is correct and the table was not."
-            ),
-            icon=":material/info:",
+        text = _(
+            "The first printing (v1 and ICML; v2 has it right) gives stage 6 an input of 28 px. It is 14 px: an author "
+            "confirmed in tensorflow/tpu#383 that the code is correct and the table was not."
         )
+        note(text)
 
 
-def _parts(network: Plan) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "stage": stage.stage,
-                "part": str(operator),
-                "origin": "recomputed",
-                "macs": macs,
-                "source": "counted by EffViz from Table 1 and the official code",
-            }
-            for stage in network.stages
-            for operator in PARTS
-            if (macs := part_macs(network, stage.stage, operator))
-        ]
-    )
+def _parts(network: Plan) -> list[dict[str, object]]:
+    return [
+        {"stage": stage.stage, "part": str(operator), "origin": "recomputed", "macs": macs, "source": COUNTED}
+        for stage in network.stages
+        for operator in PARTS
+        if (macs := part_macs(network, stage.stage, operator))
+    ]
 
 
 def _alt(network: Plan) -> str:
@@ -139,40 +116,25 @@ def _alt(network: Plan) -> str:
 
 
 def _inside(network: Plan) -> None:
-    st.markdown(
-        _(
-            "An MBConv block expands its input with a 1 × 1 convolution, filters each channel on its own "
-            "(depthwise), lets **squeeze-and-excitation** weight the channels, and projects them back to fewer. The "
-            "squeeze has a quarter as many channels as *enter the block*."
-        ),
-        help=glossary.tip("mbconv", "squeeze", "channel"),
+    text = _(
+        "An MBConv block expands its input with a 1 × 1 convolution, filters each channel on its own (depthwise), lets "
+        "**squeeze-and-excitation** weight the channels, and projects them back to fewer. The squeeze has a quarter as "
+        "many channels as *enter the block*."
     )
+    st.markdown(text, help=glossary.tip("mbconv", "squeeze", "channel"))
     left, right = st.columns(2)
-    number = left.segmented_control(
-        _("Stage"),
-        [str(stage.stage) for stage in network.stages],
-        default=str(FIRST_STAGE),
-        key=STAGE,
-        required=True,
-        bind="query-params",
-    )
-    stage = network.stages[int(number or FIRST_STAGE) - 1]
-    layers = [layer for layer in network.layers if layer.stage == stage.stage]
-    chosen = right.segmented_control(
-        _("Block"),
-        [str(i + 1) for i in range(stage.layers)],
-        default="1",
-        key=f"{BLOCK}{stage.stage}",
-        required=True,
-        bind="query-params",
-    )
-    block = [layer for layer in layers if layer.block == int(chosen or 1) - 1]
+    with left:
+        number = int(exhibit.choose(_("Stage"), [stage.stage for stage in network.stages], FIRST_STAGE, STAGE))
+    stage = network.stages[number - 1]
+    layers = [layer for layer in network.layers if layer.stage == number]
+    with right:
+        at = int(exhibit.choose(_("Block"), range(1, stage.layers + 1), 1, f"{BLOCK}{number}"))
+    block = [layer for layer in layers if layer.block == at - 1]
     drawing, numbers = st.columns(2, gap="large")
     with drawing:
-        at = block[0].block + 1
         title = _("B0, stage {stage}, block {block}: {operator}")
-        slide = counted_here(title.format(stage=stage.stage, block=at, operator=stage.operator))
-        mbconv(block, f"effviz-b0-stage{stage.stage}-block{at}", slide)
+        slide = counted_here(title.format(stage=number, block=at, operator=stage.operator))
+        mbconv(block, f"effviz-b0-stage{number}-block{at}", slide)
     with numbers:
         _layers(stage, layers)
 
@@ -180,7 +142,7 @@ def _inside(network: Plan) -> None:
 def _layers(stage: StagePlan, layers: Sequence[Layer]) -> None:
     columns: dict[str, Column[Layer]] = {
         "block": Column(lambda layer: layer.block + 1, _("Block")),
-        "part": Column(lambda layer: _(PARTS[layer.operator]), _("Part")),
+        "part": Column(lambda layer: _(PARTS[layer.operator][0]), _("Part")),
         "channels": Column(lambda layer: f"{layer.in_channels} → {layer.out_channels}", _("Channels")),
         "macs": Column(lambda layer: layer.macs, _("MACs"), "localized"),
         "share_pct": Column(lambda layer: 100 * layer.macs / stage.macs, _("Share of the stage"), "%.1f %%"),
@@ -188,10 +150,9 @@ def _layers(stage: StagePlan, layers: Sequence[Layer]) -> None:
         "map": Column(lambda layer: f"{layer.in_size} → {layer.out_size}", _("Map (px)")),
         "kernel": Column(lambda layer: layer.kernel, _("Kernel")),
         "stride": Column(lambda layer: layer.stride, _("Stride")),
-        "source": Column(lambda _layer: "counted by EffViz from Table 1 and the official code"),
+        "source": Column(lambda _layer: COUNTED),
     }
     numbers("table1-blocks", layers, columns)
     text = _("Together {total} MACs: all of stage {stage}, {operator}.")
-    st.markdown(
-        text.format(total=f"**{sum(layer.macs for layer in layers):,}**", stage=stage.stage, operator=stage.operator)
-    )
+    total = f"**{sum(layer.macs for layer in layers):,}**"
+    st.markdown(text.format(total=total, stage=stage.stage, operator=stage.operator))

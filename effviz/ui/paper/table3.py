@@ -17,7 +17,7 @@ from effviz.plots.paper_curves import (
     macs_axis,
 )
 from effviz.plots.style import LOOKS
-from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, table
+from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit, sources, table
 from effviz.zoo.presets import ScalingAxis
 
 # Table 3 of the paper, MobileNets and ResNet-50 grown like EfficientNet.
@@ -28,18 +28,19 @@ Line = dict[str, object]  # a shape of Plotly
 
 def table3(models: Sequence[str]) -> tuple[FigureCurve, FigureCurve]:
     """The rows of some networks: at their printed FLOPs, and at what d * w^2 * r^2 makes of their baseline's."""
-    rows = [row for row in other_networks() if row.model in models]
-    printed = tuple(_printed(row) for row in rows)
-    formula = tuple(
-        CurvePoint(
-            _name(row), row.macs_billions_formula, row.top1_pct, _source(row), "", LOOKS[ScalingAxis(row.method)]
-        )
-        for row in rows
-        if row.macs_billions_formula is not None
-    )
+    text = _("the baseline's printed FLOPs times d · w² · r², by EffViz; accuracy: {source}")
+    printed, formula = [], []
+    for row in (row for row in other_networks() if row.model in models):
+        role = ScalingAxis(row.method)
+        method, look = _(AXIS_TITLES[role]), LOOKS[role]
+        name, label = f"{row.model}, {method}", row.model if role is ScalingAxis.BASELINE else method
+        printed.append(CurvePoint(name, row.macs_billions, row.top1_pct, row.source, label, look))
+        if row.macs_billions_formula is not None:
+            source = text.format(source=row.source)
+            formula.append(CurvePoint(name, row.macs_billions_formula, row.top1_pct, source, "", look))
     return (
-        FigureCurve(_("Table 3, printed"), GREY, Origin.PRINTED, printed, joined=False),
-        FigureCurve(_("By the formula d · w² · r²"), GREY, Origin.COMPUTED, formula, joined=False),
+        FigureCurve(_("Table 3, printed"), GREY, Origin.PRINTED, tuple(printed), joined=False),
+        FigureCurve(_("By the formula d · w² · r²"), GREY, Origin.COMPUTED, tuple(formula), joined=False),
     )
 
 
@@ -51,30 +52,8 @@ def spokes(models: Sequence[str]) -> list[Line]:
 
 
 def _spoke(start: ScaledNetwork, end: ScaledNetwork) -> Line:
-    return {
-        "type": "line",
-        "layer": "between",
-        "x0": start.macs_billions,
-        "y0": start.top1_pct,
-        "x1": end.macs_billions,
-        "y1": end.top1_pct,
-        "line": {"color": GREY.colour, "width": 1},
-    }
-
-
-def _name(row: ScaledNetwork) -> str:
-    return f"{row.model}, {_(AXIS_TITLES[ScalingAxis(row.method)])}"
-
-
-def _printed(row: ScaledNetwork) -> CurvePoint:
-    role = ScalingAxis(row.method)
-    label = row.model if role is ScalingAxis.BASELINE else _(AXIS_TITLES[role])
-    return CurvePoint(_name(row), row.macs_billions, row.top1_pct, row.source, label, LOOKS[role])
-
-
-def _source(row: ScaledNetwork) -> str:
-    text = _("the baseline's printed FLOPs times d · w² · r², by EffViz; accuracy: {source}")
-    return text.format(source=row.source)
+    line: Line = {"type": "line", "layer": "between", "line": {"color": GREY.colour, "width": 1}}
+    return line | {"x0": start.macs_billions, "y0": start.top1_pct, "x1": end.macs_billions, "y1": end.top1_pct}
 
 
 NETWORKS = "networks"
@@ -82,12 +61,11 @@ NETWORKS = "networks"
 
 def show() -> None:
     """Draw the section."""
-    st.markdown(
-        _(
-            "Two MobileNets and ResNet-50, each grown about fourfold in depth, width, resolution or all three. Thin "
-            "lines lead from each baseline to its own scalings. Which of them is the most accurate?"
-        )
+    text = _(
+        "Two MobileNets and ResNet-50, each grown about fourfold in depth, width, resolution or all three. Thin lines "
+        "lead from each baseline to its own scalings. Which of them is the most accurate?"
     )
+    st.markdown(text)
     models = list(dict.fromkeys(row.model for row in other_networks()))
     chosen = st.pills(_("Networks"), models, selection_mode="multi", default=models, key=NETWORKS, bind="query-params")
     curves = table3(chosen)
@@ -96,14 +74,12 @@ def show() -> None:
     show_exhibit("table3", chart, table(curves, "macs_billions", "top1_pct"), _alt(chosen))
     sources((_("paper, Table 3 (the same in all versions)"), PaperVersion.V5.url))
     st.markdown(_("In all three networks compound scaling (orange star) is the most accurate at about the same MACs."))
-    st.info(
-        _(
-            "Open markers are estimates: the baseline's printed FLOPs times d · w² · r², the rule of section 3.3. "
-            "It is too high for width, since the first and last layers grow less, and too low for MobileNetV1's "
-            "compound row. The paper prints no coefficients for the other two compound rows."
-        ),
-        icon=":material/info:",
+    text = _(
+        "Open markers are estimates: the baseline's printed FLOPs times d · w² · r², the rule of section 3.3. It is "
+        "too high for width, since the first and last layers grow less, and too low for MobileNetV1's compound row. "
+        "The paper prints no coefficients for the other two compound rows."
     )
+    note(text)
     _table(chosen)
 
 

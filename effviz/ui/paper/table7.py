@@ -4,9 +4,7 @@ The mini family repeats that experiment, small.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -18,7 +16,7 @@ from effviz.plots.paper_curves import AXIS_TITLES, accuracy_axis, draw_curves, f
 from effviz.plots.style import LOOKS, figure
 from effviz.ui import glossary
 from effviz.ui.paper import exhibit
-from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, table
+from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit, sources, table
 from effviz.zoo import presets
 from effviz.zoo.presets import MiniNetwork, ScalingAxis
 
@@ -32,22 +30,16 @@ def mini_accuracy(networks: Sequence[MiniNetwork]) -> go.Figure:
     chart = figure(ACCURACY_HEIGHT_PX)
     for network in networks:
         look, (low, high) = LOOKS[network.role], network.interval_pct
-        chart.add_trace(
-            go.Scatter(
-                name=_(AXIS_TITLES[network.role]),
-                x=[network.macs / 1e6],
-                y=[network.top1_pct],
-                error_y={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [high - network.top1_pct],
-                    "arrayminus": [network.top1_pct - low],
-                },
-                mode="markers",
-                marker={"color": look.colour, "symbol": f"{look.symbol}-open", "size": 11},
-                hovertext=[_hover(network)],
-                hovertemplate="%{hovertext}<extra></extra>",
-            )
+        up, down = [high - network.top1_pct], [network.top1_pct - low]
+        chart.add_scatter(
+            name=_(AXIS_TITLES[network.role]),
+            x=[network.macs / 1e6],
+            y=[network.top1_pct],
+            error_y={"type": "data", "symmetric": False, "array": up, "arrayminus": down},
+            mode="markers",
+            marker={"color": look.colour, "symbol": f"{look.symbol}-open", "size": 11},
+            hovertext=[_hover(network)],
+            hovertemplate="%{hovertext}<extra></extra>",
         )
     chart.update_xaxes(title_text=_("MACs (millions)"), rangemode="tozero")
     chart.update_yaxes(title_text=_("Top-1 on Imagenette (%)"))
@@ -59,15 +51,13 @@ def mini_learning(networks: Sequence[MiniNetwork]) -> go.Figure:
     chart = figure(LEARNING_HEIGHT_PX)
     for network in networks:
         look = LOOKS[network.role]
-        chart.add_trace(
-            go.Scatter(
-                name=_(AXIS_TITLES[network.role]),
-                x=[point.epoch for point in network.epochs],
-                y=[point.top1_pct for point in network.epochs],
-                mode="lines",
-                line={"color": look.colour, "dash": look.dash, "width": 2},
-                hovertemplate=_("epoch %{x}: %{y:.1f} %"),
-            )
+        chart.add_scatter(
+            name=_(AXIS_TITLES[network.role]),
+            x=[point.epoch for point in network.epochs],
+            y=[point.top1_pct for point in network.epochs],
+            mode="lines",
+            line={"color": look.colour, "dash": look.dash, "width": 2},
+            hovertemplate=_("epoch %{x}: %{y:.1f} %"),
         )
     chart.update_xaxes(title_text=_("Epoch"), rangemode="tozero")
     chart.update_yaxes(title_text=_("Top-1 on Imagenette (%)"))
@@ -94,12 +84,11 @@ def show_mini_family() -> None:
     """Draw the networks that are in `models/`, or say that none is."""
     networks = presets.mini_family()
     if not networks:
-        st.caption(
-            _(
-                "No trained network of the mini family is in `models/` yet. Its accuracy and MACs would be shown "
-                "here, on its own data set and never in one figure with ImageNet's."
-            )
+        text = _(
+            "No trained network of the mini family is in `models/` yet. Its accuracy and MACs would be shown here, on "
+            "its own data set and never in one figure with ImageNet's."
         )
+        st.caption(text)
         return
     explain_mini_family(networks)
     accuracies = "; ".join(
@@ -119,75 +108,65 @@ def show_mini_family() -> None:
 def explain_mini_family(networks: Sequence[MiniNetwork]) -> None:
     """Say what the family is, what came out, and why that says nothing about ImageNet; details folded."""
     tops = {network.role: network.top1_pct for network in networks}
+    text = _(
+        "This project trained one small baseline and its scalings to about four times its MACs on Imagenette's ten "
+        "classes: {found}. **This does not test the paper's claim about ImageNet**: 96 px, 15 epochs, one seed and ten "
+        "classes are too few for that."
+    )
     st.markdown(
-        _(
-            "This project trained one small baseline and its scalings to about four times its MACs on Imagenette's ten "
-            "classes: {found}. **This does not test the paper's claim about ImageNet**: 96 px, 15 epochs, one seed "
-            "and ten classes are too few for that."
-        ).format(found=", ".join(f"{_(AXIS_TITLES[role]).lower()} {top:.1f} %" for role, top in tops.items())),
+        text.format(found=", ".join(f"{_(AXIS_TITLES[role]).lower()} {top:.1f} %" for role, top in tops.items())),
         help=glossary.tip("seed"),
     )
     with st.expander(_("Why it cannot test the claim")):
-        st.markdown(
-            _(
-                "- **96 px are too few for the baseline.** Photos hold about 196 usable pixels a side; the paper's "
-                "224 px of about 375 would be 118 px here. More pixels alone regain what the small input lost.\n- "
-                "**The deep network had not learnt its training photos** after 15 epochs: its accuracy reflects "
-                "the short training, not depth.\n- **One seed each.** In step 1's search, two trainings that "
-                "differ only in their seed are up to {spread:.1f} points apart.\n- **The paper's α, β and γ** were "
-                "found for B0 at 224 px. They need not suit 96 px.\n- **Ten classes, not a thousand**, on photos "
-                "of at most 224 px."
-            ).format(
-                spread=two_step_search.widest_spread_pct(
-                    two_step_search.summarize_points(two_step_search.shipped_results())
-                )
-                or 0.0
-            )
+        text = _(
+            "- **96 px are too few for the baseline.** Photos hold about 196 usable pixels a side; the paper's 224 px "
+            "of about 375 would be 118 px here. More pixels alone regain what the small input lost.\n- **The deep "
+            "network had not learnt its training photos** after 15 epochs: its accuracy reflects the short training, "
+            "not depth.\n- **One seed each.** In step 1's search, two trainings that differ only in their seed are up "
+            "to {spread:.1f} points apart.\n- **The paper's α, β and γ** were found for B0 at 224 px. They need not "
+            "suit 96 px.\n- **Ten classes, not a thousand**, on photos of at most 224 px."
         )
+        points = two_step_search.summarize_points(two_step_search.shipped_results())
+        st.markdown(text.format(spread=two_step_search.widest_spread_pct(points) or 0.0))
         st.caption(_("A fair experiment is planned in `models/mini/PLAN.md`; one command runs it."))
 
 
-def _accuracies(networks: Sequence[MiniNetwork]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "network": network.entry.name,
-                "scaling": network.role.value,
-                "macs": network.macs,
-                "top1_pct": network.top1_pct,
-                "low_pct": network.interval_pct[0],
-                "high_pct": network.interval_pct[1],
-                "source": f"{network.entry.origin}; {network.entry.top1_source}",
-            }
-            for network in networks
-        ]
-    )
+def _accuracies(networks: Sequence[MiniNetwork]) -> list[dict[str, object]]:
+    return [
+        {
+            "network": network.entry.name,
+            "scaling": network.role.value,
+            "macs": network.macs,
+            "top1_pct": network.top1_pct,
+            "low_pct": network.interval_pct[0],
+            "high_pct": network.interval_pct[1],
+            "source": f"{network.entry.origin}; {network.entry.top1_source}",
+        }
+        for network in networks
+    ]
 
 
-def _epochs(networks: Sequence[MiniNetwork]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "network": network.entry.name,
-                "epoch": at.epoch,
-                "top1_pct": at.top1_pct,
-                "training_loss": at.loss,
-                "source": network.entry.origin,
-            }
-            for network in networks
-            for at in network.epochs
-        ]
-    )
+def _epochs(networks: Sequence[MiniNetwork]) -> list[dict[str, object]]:
+    return [
+        {
+            "network": network.entry.name,
+            "epoch": at.epoch,
+            "top1_pct": at.top1_pct,
+            "training_loss": at.loss,
+            "source": network.entry.origin,
+        }
+        for network in networks
+        for at in network.epochs
+    ]
 
 
 def show() -> None:
     """Draw the section."""
-    st.markdown(
-        _(
-            "Four ways to grow B0 for about the same MACs: deeper, wider, a larger input, or all three at once. "
-            "Which of them brings most accuracy?"
-        )
+    text = _(
+        "Four ways to grow B0 for about the same MACs: deeper, wider, a larger input, or all three at once. Which of "
+        "them brings most accuracy?"
     )
+    st.markdown(text)
     st.subheader(_("Figure 8: accuracy over MACs, by what grows"))
     log = exhibit.log_axis()
     curves = figure8()
@@ -195,26 +174,23 @@ def show() -> None:
         "Line chart of ImageNet top-1 over MACs, each way of scaling printed and recomputed. The compound curve "
         "reaches 82.6 % at 4.2 billion, the others stay below 80.1 %."
     )
-    show_exhibit(
-        "figure8", draw_curves(curves, macs_axis(log), accuracy_axis()), table(curves, "macs_billions", "top1_pct"), alt
-    )
+    chart = draw_curves(curves, macs_axis(log), accuracy_axis())
+    show_exhibit("figure8", chart, table(curves, "macs_billions", "top1_pct"), alt)
     sources((_("paper, Figure 8 (the same curves in ICML and v5)"), PaperVersion.V5.url))
-    st.caption(
-        _(
-            "The dots carry no labels in the figure. Single dimensions: labels of the same dots in Figure 3. Compound: "
-            "B0 to B4 with the accuracies of v1, which the figure kept."
-        )
+    text = _(
+        "The dots carry no labels in the figure. Single dimensions: labels of the same dots in Figure 3. Compound: B0 "
+        "to B4 with the accuracies of v1, which the figure kept."
     )
+    st.caption(text)
     st.markdown(_leads())
     st.subheader(_("Table 7: one network of each kind"))
     _table7(exhibit.choose_version())
-    gains = _gains()
     text = _(
         "All grow from B0. Depth, width or resolution alone end within {apart:.1f} points of each other; growing "
         "all three at once (orange) ends **{least:.1f} to {most:.1f} points higher**, for about the same MACs as "
         "printed, and for {low:.0f} to {high:.0f} % more by the released code."
     )
-    st.markdown(text.format(apart=gains.apart, least=gains.least, most=gains.most, low=gains.low, high=gains.high))
+    st.markdown(text.format(**_gains()))
     st.subheader(_("Trained by this project"))
     show_mini_family()
 
@@ -231,28 +207,21 @@ def _leads() -> str:
     ).format(parts=parts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Gains:
-    """What Table 7 says of the compound network beside the three."""
-
-    apart: float  # points of top-1 between the best and the worst of the three
-    least: float  # points above the best of them
-    most: float  # points above the worst
-    low: float  # percent more MACs by the released code than the dearest
-    high: float  # percent more than the cheapest
-
-
-def _gains() -> _Gains:
+def _gains() -> dict[str, float]:
+    """What Table 7 says of the compound network beside the other three, by the names in the sentences about it."""
     compound = next(row for row in scaled_b0() if row.method == "compound")
     alone = [row for row in scaled_b0() if row.method in ("depth", "width", "resolution")]
     top1, costs = [row.top1_pct for row in alone], [row.macs_billions_computed for row in alone]
-    return _Gains(
-        apart=max(top1) - min(top1),
-        least=compound.top1_pct - max(top1),
-        most=compound.top1_pct - min(top1),
-        low=100 * (compound.macs_billions_computed / max(costs) - 1),
-        high=100 * (compound.macs_billions_computed / min(costs) - 1),
-    )
+    return {
+        "apart": max(top1) - min(top1),  # points of top-1
+        "least": compound.top1_pct - max(top1),
+        "most": compound.top1_pct - min(top1),
+        "cheapest": min(costs),  # billion MACs by the released code
+        "dearest": max(costs),
+        "compound": compound.macs_billions_computed,
+        "low": 100 * (compound.macs_billions_computed / max(costs) - 1),  # percent more
+        "high": 100 * (compound.macs_billions_computed / min(costs) - 1),
+    }
 
 
 def _table7(version: PaperVersion) -> None:
@@ -269,17 +238,12 @@ def _table7(version: PaperVersion) -> None:
     chart = draw_curves(curves, macs_axis(), accuracy_axis(), 400)
     show_exhibit("table7", chart, table(curves, "macs_billions", "top1_pct"), alt)
     sources((_("paper {version}, Table 7").format(version=version), version.url))
-    alone = [row.macs_billions_computed for row in scaled_b0() if row.method in ("depth", "width", "resolution")]
-    compound = next(row.macs_billions_computed for row in scaled_b0() if row.method == "compound")
-    gains = _gains()
-    st.info(
-        _(
-            "**Not the same FLOPs.** The table prints 1.8, 1.8, 1.9 and 1.8 billion. By the released code the three "
-            "cost {cheapest:.2f} to {dearest:.2f} billion and the compound network {compound:.2f}: it spends {low:.0f} "
-            "to {high:.0f} % more than those that it is compared with."
-        ).format(cheapest=min(alone), dearest=max(alone), compound=compound, low=gains.low, high=gains.high),
-        icon=":material/info:",
+    text = _(
+        "**Not the same FLOPs.** The table prints 1.8, 1.8, 1.9 and 1.8 billion. By the released code the three cost "
+        "{cheapest:.2f} to {dearest:.2f} billion and the compound network {compound:.2f}: it spends {low:.0f} to "
+        "{high:.0f} % more than those that it is compared with."
     )
+    note(text.format(**_gains()))
     _rows(version)
 
 
@@ -300,9 +264,8 @@ def _rows(version: PaperVersion) -> None:
         "source": Column(lambda row: row.source),
     }
     numbers("table7-rows", scaled_b0(version), columns)
-    st.caption(
-        _(
-            "The rows mix versions: since v3 the baseline reads 77.3, while the compound row's 81.1 is B3's accuracy "
-            "of v1. Its d and w are B3's, so it is recomputed at B3's 300 px."
-        )
+    text = _(
+        "The rows mix versions: since v3 the baseline reads 77.3, while the compound row's 81.1 is B3's accuracy of "
+        "v1. Its d and w are B3's, so it is recomputed at B3's 300 px."
     )
+    st.caption(text)

@@ -1,6 +1,6 @@
 """Tables 5 and 6 and Figure 6: the same networks, fine-tuned on eight other data sets."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from statistics import geometric_mean
 
 import streamlit as st
@@ -16,33 +16,13 @@ from effviz.i18n import _
 from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, draw_curves
 from effviz.plots.style import GREY, LOOKS, OLIVE, SeriesStyle
 from effviz.ui import outputs
-from effviz.ui.paper.exhibit import Column, numbers, show_exhibit, sources, table
+from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit, sources, table
 from effviz.zoo.presets import ScalingAxis
 
 # Transfer to other data sets: Table 5 as gains over ratios, and Figure 6.
 
 PUBLIC = SeriesStyle(GREY, "x", "solid")
 BEST = SeriesStyle(OLIVE, "diamond", "solid")
-
-
-def ratio_axis() -> FigureAxis:
-    """How many times more parameters the other network has."""
-    return FigureAxis(_("Parameters, times the EfficientNet's"), _("times the parameters"), True)
-
-
-def gain_axis() -> FigureAxis:
-    """By how much the EfficientNet is more accurate."""
-    return FigureAxis(_("Gain in top-1 (points)"), _("points"))
-
-
-def params_axis() -> FigureAxis:
-    """The horizontal axis of Figure 6."""
-    return FigureAxis(_("Parameters (millions)"), _("million parameters"), True)
-
-
-def accuracy_axis(dataset: str) -> FigureAxis:
-    """The vertical axis of Figure 6."""
-    return FigureAxis(_("{dataset} top-1 (%)").format(dataset=dataset), _("% top-1"))
 
 
 def gain(rival: Rival) -> float:
@@ -55,26 +35,22 @@ def table5() -> tuple[FigureCurve, ...]:
     public = [(result, result.public) for result in transfer_results()]
     best = [(result, result.best) for result in transfer_results()]
     return (
-        FigureCurve(_("Against public networks, printed"), PUBLIC, Origin.PRINTED, tuple(_gains(public, False)), False),
-        FigureCurve(
-            _("Against public networks, recomputed"), PUBLIC, Origin.COMPUTED, tuple(_gains(public, True)), False
-        ),
-        FigureCurve(_("Against the best reported, printed"), BEST, Origin.PRINTED, tuple(_gains(best, False)), False),
-        FigureCurve(
-            _("Against the best reported, recomputed"), BEST, Origin.COMPUTED, tuple(_gains(best, True)), False
-        ),
+        _gains(_("Against public networks, printed"), PUBLIC, Origin.PRINTED, public),
+        _gains(_("Against public networks, recomputed"), PUBLIC, Origin.COMPUTED, public),
+        _gains(_("Against the best reported, printed"), BEST, Origin.PRINTED, best),
+        _gains(_("Against the best reported, recomputed"), BEST, Origin.COMPUTED, best),
     )
 
 
-def _gains(pairs: list[tuple[TransferResult, Rival]], computed: bool) -> Iterator[CurvePoint]:
+def _gains(title: str, look: SeriesStyle, origin: Origin, pairs: Sequence[tuple[TransferResult, Rival]]) -> FigureCurve:
+    dots, computed = [], origin is Origin.COMPUTED
+    text = _("printed millions divided by EffViz; {source}") if computed else "{source}"
     for result, rival in pairs:
-        ratio = rival.ratio if computed else rival.ratio_printed
-        if ratio is None:
-            continue
-        source = _("printed millions divided by EffViz; {source}") if computed else "{source}"
-        name = f"{result.dataset}: {rival.efficientnet} / {rival.model}"
-        label = "" if computed else result.dataset
-        yield CurvePoint(name, ratio, gain(rival), source.format(source=result.source), label)
+        if ratio := rival.ratio if computed else rival.ratio_printed:
+            name = f"{result.dataset}: {rival.efficientnet} / {rival.model}"
+            label = "" if computed else result.dataset
+            dots.append(CurvePoint(name, ratio, gain(rival), text.format(source=result.source), label))
+    return FigureCurve(title, look, origin, tuple(dots), joined=False)
 
 
 def figure6(dataset: str) -> tuple[FigureCurve, FigureCurve, FigureCurve]:
@@ -82,27 +58,22 @@ def figure6(dataset: str) -> tuple[FigureCurve, FigureCurve, FigureCurve]:
     dots = [dot for dot in transfer_dots() if dot.dataset == dataset]
     result = next(result for result in transfer_results() if result.dataset == dataset)
     look = LOOKS[ScalingAxis.COMPOUND]
-    printed = tuple(
-        CurvePoint(dot.name.upper(), dot.params_millions, dot.top1_pct, dot.source, dot.name.upper()) for dot in dots
-    )
     text = _("counted by EffViz, with a classifier for {classes} classes; accuracy: {source}")
-    computed = tuple(
-        CurvePoint(
-            dot.name.upper(),
-            dot.params_millions_computed,
-            dot.top1_pct,
-            text.format(classes=result.classes, source=dot.source),
-        )
-        for dot in dots
-    )
+    printed, computed = [], []
+    for dot in dots:
+        name, source = dot.name.upper(), text.format(classes=result.classes, source=dot.source)
+        printed.append(CurvePoint(name, dot.params_millions, dot.top1_pct, dot.source, name))
+        computed.append(CurvePoint(name, dot.params_millions_computed, dot.top1_pct, source))
     others = tuple(
         CurvePoint(rival.model, rival.params_millions, rival.top1_pct, result.source, rival.model)
         for rival in (result.public, result.best)
         if rival.params_millions is not None
     )
     return (
-        FigureCurve(_("EfficientNet, drawn in Figure 6"), look, Origin.PRINTED, printed, text_position="top left"),
-        FigureCurve(_("EfficientNet, recomputed"), look, Origin.COMPUTED, computed),
+        FigureCurve(
+            _("EfficientNet, drawn in Figure 6"), look, Origin.PRINTED, tuple(printed), text_position="top left"
+        ),
+        FigureCurve(_("EfficientNet, recomputed"), look, Origin.COMPUTED, tuple(computed)),
         FigureCurve(_("Others, printed in Table 5"), PUBLIC, Origin.PRINTED, others, False, "bottom center"),
     )
 
@@ -112,12 +83,11 @@ DATASET = "dataset"
 
 def show() -> None:
     """Draw the section."""
-    st.markdown(
-        _(
-            "Networks trained on ImageNet were fine-tuned on eight other data sets. The further right a point, the "
-            "more parameters the other network has; above zero the EfficientNet is also more accurate."
-        )
+    text = _(
+        "Networks trained on ImageNet were fine-tuned on eight other data sets. The further right a point, the more "
+        "parameters the other network has; above zero the EfficientNet is also more accurate."
     )
+    st.markdown(text)
     st.subheader(_("Table 5: how much smaller, how much better"))
     _table5()
     st.subheader(_("Figure 6: accuracy over size, one data set at a time"))
@@ -140,33 +110,33 @@ def _table5() -> None:
         "Scatter chart of the gain in top-1 over the ratio of parameters, printed and recomputed. In {better} of "
         "{all} comparisons the EfficientNet is at least as accurate."
     ).format(better=sum(gain(rival) >= 0 for rival in rivals), all=len(rivals))
-    show_exhibit(
-        "table5", draw_curves(curves, ratio_axis(), gain_axis()), table(curves, "params_ratio", "gain_points"), alt
-    )
+    x = FigureAxis(_("Parameters, times the EfficientNet's"), _("times the parameters"), log=True)
+    chart = draw_curves(curves, x, FigureAxis(_("Gain in top-1 (points)"), _("points")))
+    show_exhibit("table5", chart, table(curves, "params_ratio", "gain_points"), alt)
     sources((_("paper, Table 5 (the same accuracies in ICML, v2, v3 and v5)"), PaperVersion.V5.url))
     pets = next(result.public for result in transfer_results() if result.dataset == "Oxford-IIIT Pets")
     printed, computed = _means()
-    st.info(
-        _(
-            "For Oxford-IIIT Pets the paper prints {ratio} times fewer parameters; its own {theirs:g} and {ours:g} "
-            "million give {divided:.1f}. Its mean of {printed:.1f} contains that ratio; recomputed, the mean is "
-            "{computed:.1f}. DAT, best on three data sets, has no printed size and is not in the figure."
-        ).format(
+    text = _(
+        "For Oxford-IIIT Pets the paper prints {ratio} times fewer parameters; its own {theirs:g} and {ours:g} million "
+        "give {divided:.1f}. Its mean of {printed:.1f} contains that ratio; recomputed, the mean is {computed:.1f}. "
+        "DAT, best on three data sets, has no printed size and is not in the figure."
+    )
+    note(
+        text.format(
             ratio=pets.ratio_printed,
             theirs=pets.params_millions,
             ours=pets.efficientnet_params_millions,
             divided=pets.ratio,
             printed=printed,
             computed=computed,
-        ),
-        icon=":material/info:",
+        )
     )
 
 
 def _figure6() -> None:
     names = [result.dataset for result in transfer_results()]
     dataset = st.pills(_("Data set"), names, default=names[0], key=DATASET, required=True, bind="query-params")
-    curves = figure6(dataset or names[0])
+    curves = figure6(dataset)
     printed = curves[0].dots
     text = _(
         "Chart of top-1 on {dataset} over parameters on a log scale: EfficientNet-B0 {first:g} %, B7 {last:g} %; "
@@ -174,15 +144,15 @@ def _figure6() -> None:
     )
     others = ", ".join(f"{dot.name} {dot.y:g} %" for dot in curves[2].dots)
     alt = text.format(dataset=dataset, first=printed[0].y, last=printed[-1].y, others=others)
-    chart = draw_curves(curves, params_axis(), accuracy_axis(dataset or names[0]))
+    x = FigureAxis(_("Parameters (millions)"), _("million parameters"), log=True)
+    chart = draw_curves(curves, x, FigureAxis(_("{dataset} top-1 (%)").format(dataset=dataset), _("% top-1")))
     show_exhibit("figure6", chart, table(curves, "params_millions", "top1_pct"), alt)
     sources((_("paper, Figure 6 and Table 5"), PaperVersion.V5.url))
-    st.caption(
-        _(
-            "Which dot is which network is inferred from the order of their sizes. Sizes are without ImageNet's "
-            "classifier; the recomputed ones have a classifier for this data set's classes."
-        )
+    text = _(
+        "Which dot is which network is inferred from the order of their sizes. Sizes are without ImageNet's "
+        "classifier; the recomputed ones have a classifier for this data set's classes."
     )
+    st.caption(text)
 
 
 def _numbers() -> None:

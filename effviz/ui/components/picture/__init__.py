@@ -31,16 +31,14 @@ def chart_menu(chart: str, figure: go.Figure, title: str, source: str, rows: "Se
 
     with st.container(horizontal=True, vertical_alignment="center"):
         picture(chart, slide(figure, title, source))
-        st.download_button(
-            "CSV",
-            pd.DataFrame(rows).to_csv(index=False),
-            f"effviz-{chart}.csv",
-            "text/csv",
-            key=f"{chart}-csv",
-            icon=":material/download:",
-            help=_("The numbers of this figure"),
-            on_click="ignore",
-        )
+        save_csv(chart, pd.DataFrame(rows), "CSV", _("The numbers of this figure"))
+
+
+def save_csv(name: str, rows: "pd.DataFrame", label: str, help: str | None = None) -> None:
+    """A button that saves rows as a CSV file of this name."""
+    csv, file = rows.to_csv(index=False), f"effviz-{name}.csv"
+    icon = ":material/download:"
+    st.download_button(label, csv, file, "text/csv", key=f"{name}-csv", icon=icon, help=help, on_click="ignore")
 
 
 def picture(chart: str, slide: Mapping[str, object], alone: bool = False) -> None:
