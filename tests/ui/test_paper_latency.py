@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -202,7 +202,7 @@ def test_strangers_see_the_times_of_another_machine_and_measure_the_paper_s_netw
         for model, px, mean_ms, load in (("resnet152", 224, 200.0, 0.1), ("b1", 240, 40.0, 0.2))
     ]
     file = tmp_path / "latencies.json"
-    file.write_text(json.dumps([json.loads(single_core_latency.to_json(of)) for of in others]))
+    file.write_text(json.dumps([asdict(of) for of in others]))
     monkeypatch.setattr(single_core_latency, "SHIPPED_FILE", file)
     single_core_latency.shipped.cache_clear()
     request.addfinalizer(single_core_latency.shipped.cache_clear)
