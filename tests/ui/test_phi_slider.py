@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from effviz.scaling import Family, ScalingRule
 from effviz.ui.components import Told, phi, told
-from effviz.ui.components.phi import PhiTable, Variant, checked, phi_slider, phi_table
+from effviz.ui.components.phi import PhiTable, checked, phi_slider, phi_table
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +65,10 @@ def page() -> None:
 
     from effviz.scaling import Family
     from effviz.ui import cache
-    from effviz.ui.components.phi import Variant, phi_slider
+    from effviz.ui.components.phi import phi_slider
 
     table = cache.phi_table(1.2, 1.1, 1.15, Family.EFFICIENTNET)
-    phi = phi_slider(table, 2.5, Variant.COMPACT, key="slider")
+    phi = phi_slider(table, 2.5, "slider", print)
     st.text(f"phi is {phi:g}")
 
 
@@ -114,7 +114,7 @@ def test_a_page_moves_the_slider_until_the_hand_does(table: PhiTable, monkeypatc
     monkeypatch.setattr(phi, "PHI", SimpleNamespace(put=kept.append))
 
     def shown(value: float) -> float:
-        return phi_slider(table, value, Variant.FULL, "slider")
+        return phi_slider(table, value, "slider")
 
     assert shown(1.0) == 2.0  # the hand's third move
     phi.move_slider("slider", 1.1)
@@ -139,7 +139,7 @@ def press(name: object, table: PhiTable, monkeypatch: pytest.MonkeyPatch) -> lis
     added: list[str] = []
     monkeypatch.setattr(phi.st, "session_state", {"slider": {"add": name}})
     monkeypatch.setattr(phi, "_mount", lambda **given: given["on_add_change"]() or {})
-    phi_slider(table, 1.0, Variant.COMPACT, "slider", added.append)
+    phi_slider(table, 1.0, "slider", added.append)
     return added
 
 

@@ -18,7 +18,7 @@ from effviz.plots.accuracy_cost import accuracy_cost_figure
 from effviz.scaling import PAPER_RULE, PUBLISHED, Family, Plan, ScalingMethod, plan
 from effviz.ui import cache, outputs
 from effviz.ui.compare.map_cells import Entrant
-from effviz.ui.components.phi import Variant, phi_slider
+from effviz.ui.components.phi import phi_slider
 from effviz.ui.components.picture import chart_menu
 from effviz.ui.guard import guard
 from effviz.ui.inputs import FAMILY_NAMES, choose_member
@@ -136,7 +136,7 @@ def show_phi_strip() -> Family:
     names = {family: FAMILY_NAMES[family] for family in (Family.LITE, Family.EFFICIENTNET)}
     family = choose_member(_("Family"), names, FAMILY, Family.LITE, **IN_ADDRESS)
     table = cache.phi_table(PAPER_RULE.alpha, PAPER_RULE.beta, PAPER_RULE.gamma, family)
-    PHI.put(phi_slider(table, PHI.get(), Variant.COMPACT, key="compare-phi", on_add=_add))
+    PHI.put(phi_slider(table, PHI.get(), "compare-phi", _add))
     rule = _("d = {alpha:g}^φ, w = {beta:g}^φ, r = {gamma:g}^φ (paper, Eq. 3). More on the Scale page.")
     st.caption(rule.format(alpha=PAPER_RULE.alpha, beta=PAPER_RULE.beta, gamma=PAPER_RULE.gamma))
     return family

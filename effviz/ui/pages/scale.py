@@ -9,7 +9,7 @@ from effviz.plots.style import drawn_numbers
 from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Budget, BudgetKind, ScalingMethod, Solution, plan
 from effviz.ui import budget_limits, cache, inputs, outputs, session
 from effviz.ui.compare import model_picker
-from effviz.ui.components.phi import Variant, phi_slider
+from effviz.ui.components.phi import phi_slider
 from effviz.ui.components.picture import chart_menu
 from effviz.ui.guard import guard
 
@@ -35,7 +35,7 @@ with formula:
 
 table = cache.phi_table(rule.alpha, rule.beta, rule.gamma, family)
 with slider:
-    session.PHI.put(phi_slider(table, session.PHI.get(), Variant.FULL, key=inputs.PHI_SLIDER))
+    session.PHI.put(phi_slider(table, session.PHI.get(), inputs.PHI_SLIDER))
 phi = session.PHI.get()
 at = rule.at(phi)
 baseline = plan(1.0, 1.0, 224, family)

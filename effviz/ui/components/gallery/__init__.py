@@ -45,15 +45,10 @@ def gallery(  # noqa: PLR0913 - what is shown, and what is called
 
     From our script, `on_change` gets a list of at most `strip.most` names, the newest last, and `on_remove` one name.
     """
+    move = told(st.session_state.get(key, {}).get("chosen")).move
+    data = {"pictures": [asdict(picture) for picture in pictures], "chosen": list(chosen), "move": move}
     _gallery(
-        data=[
-            {
-                "pictures": [asdict(picture) for picture in pictures],
-                "chosen": list(chosen),
-                "move": told(st.session_state.get(key, {}).get("chosen")).move,
-                **asdict(strip),
-            }
-        ],
+        data=[{**data, **asdict(strip)}],
         on_chosen_change=lambda: on_change(told(st.session_state[key].get("chosen")).value),
         on_removed_change=lambda: on_remove(st.session_state[key].get("removed")),
         key=key,

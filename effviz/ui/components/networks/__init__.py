@@ -29,17 +29,13 @@ def networks(
 
     With the words of a slide it has buttons that save it as one, and its numbers where they are given.
     """
-    _networks(
-        key=key,
-        data=[
-            {
-                "networks": [phi.network(_(AXIS_TITLES[role]), plan)._asdict() for role, plan in plans.items()],
-                "kinds": [str(role) for role in plans],
-                "colours": [LOOKS[role].colour for role in plans],
-                "caption": caption,
-                "room": PRESENT.get(),
-                **components.menu_data(key, f"effviz-{key}", slide, csv),
-                "words": {**components.menu_words(), **phi.drawing_words()},
-            }
-        ],
-    )
+    data = {
+        "networks": [phi.network(_(AXIS_TITLES[role]), plan)._asdict() for role, plan in plans.items()],
+        "kinds": [str(role) for role in plans],
+        "colours": [LOOKS[role].colour for role in plans],
+        "caption": caption,
+        "room": PRESENT.get(),
+        **components.menu_data(key, f"effviz-{key}", slide, csv),
+        "words": {**components.menu_words(), **phi.drawing_words()},
+    }
+    _networks(key=key, data=[data])

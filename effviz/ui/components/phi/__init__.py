@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -132,15 +131,6 @@ def drawing_words() -> dict[str, str]:
 # The slider.
 
 TINY: Final = 1e-9  # of rounding
-
-
-class Variant(StrEnum):
-    """How much of the network is shown."""
-
-    FULL = "full"  # numbers and the drawing, for the Scale page
-    COMPACT = "compact"  # one strip of numbers and a button to compare the nearest published network
-
-
 DRAWING = ("format.js", "drawing.js")  # of networks, here and side by side
 SCRIPTS = (*DRAWING, "element.js")
 
@@ -154,14 +144,12 @@ _mount = st.components.v2.component(
 )
 
 
-def phi_slider(
-    table: PhiTable, value: float, variant: Variant, key: str, on_add: Callable[[str], None] | None = None
-) -> float:
-    """Show the slider and return its phi.
+def phi_slider(table: PhiTable, value: float, key: str, on_add: Callable[[str], None] | None = None) -> float:
+    """Show the slider with the numbers and the drawing of its network, and return its phi.
 
     `value` counts when the slider first appears on a page, and after `move_slider` until the hand's next move; else the
-    slider keeps its own. `on_add` is called before the page runs again, with the name of the published network ("B2",
-    "Lite1") that the visitor wants to compare.
+    slider keeps its own. With `on_add` it is one strip of numbers and a button to compare the nearest published network
+    ("B2", "Lite1"), whose name `on_add` gets before the page runs again.
     """
     move = components.told(st.session_state.get(key, {}).get("phi"))
     held = st.session_state.get(_moved(key)) == (move.move, value)
@@ -175,22 +163,16 @@ def phi_slider(
         if on_add is not None and isinstance(name, str) and name in names:
             on_add(name)
 
-    result = _mount(
-        key=key,
-        data=[
-            {
-                **table.payload(),
-                "value": phi,
-                "move": move.move,
-                "variant": variant.value,
-                "colour": LOOKS[ScalingAxis.COMPOUND].colour,
-                **components.menu_data(key, "effviz-phi", components.counted_here(_("One number scales all three"))),
-                "words": {**components.menu_words(), **slider_words()},
-            }
-        ],
-        on_phi_change=lambda: None,
-        on_add_change=added,
-    )
+    data = {
+        **table.payload(),
+        "value": phi,
+        "move": move.move,
+        "variant": "compact" if on_add else "full",
+        "colour": LOOKS[ScalingAxis.COMPOUND].colour,
+        **components.menu_data(key, "effviz-phi", components.counted_here(_("One number scales all three"))),
+        "words": {**components.menu_words(), **slider_words()},
+    }
+    result = _mount(key=key, data=[data], on_phi_change=lambda: None, on_add_change=added)
     return phi if held else checked(components.told(result.get("phi")).value, phi)
 
 
