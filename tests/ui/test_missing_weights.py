@@ -90,7 +90,7 @@ def may_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def finished(name: str) -> None:
     """Wait for the download, whatever becomes of it."""
-    model_picker._downloads[name].done.exception(PATIENCE_S)
+    model_picker._downloads[name].exception(PATIENCE_S)
 
 
 @pytest.mark.usefixtures("may_fetch")

@@ -306,13 +306,11 @@ def _range(curves: Iterable["ProbabilityCurve"]) -> str:
 def payload(request: FaithfulnessRequest, played: Sequence["Playback"]) -> Json:
     """The steps as the browser gets them: the photo once for each model, and when each pixel changes."""
     shares = played[0].map.deletion.fractions
+    said = _("The strongest {share} % of the area, as the map has it.")
     return {
         "kind": "masked",
         "label": _("Share of the area"),
-        "said": [
-            _("The strongest {share} % of the area, as the map has it.").format(share=round(100 * share))
-            for share in shares.tolist()
-        ],
+        "said": [said.format(share=round(100 * share)) for share in shares.tolist()],
         "ways": [{"name": "deletion", "title": _("Take away")}, {"name": "insertion", "title": _("Bring in")}],
         "chart": CHART,
         "places": (100 * shares).tolist(),

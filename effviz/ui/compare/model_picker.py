@@ -4,7 +4,6 @@ import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Final
 
 import streamlit as st
@@ -233,43 +232,33 @@ def _fetching(name: str) -> None:
     Raises:
         WeightsError: the last try failed.
     """
-    running = _downloads.get(name)
-    if running is not None and not running.done.done():
-        got, total = running.got, running.total
+    if _under_way(name):
+        got, total = _received[name]
         text = _("{got:.0f} of {total:.0f} MB").format(got=got / 1e6, total=total / 1e6)
         st.progress(min(1.0, got / total) if total else 0.0, text=text if total else _("Getting ready"))
         return
     if st.button(_("Fetch them now"), key=f"fetch {name}", icon=":material/download:"):
         _begin(name)
         st.rerun()
-    if running is not None:
-        running.done.result()
+    if name in _downloads:
+        _downloads[name].result()
 
 
 # Downloads belong to the server, not to a page: one that is left goes on, and whoever asks for the same sees its bar.
 
-
-@dataclass(slots=True)
-class _Download:
-    """One file on its way."""
-
-    got: int = 0  # bytes
-    total: int = 0  # 0 before the hub has said it
-    done: "Future[object]" = field(default_factory=Future)
-
-    def report(self, _model: str, got: int, total: int) -> None:
-        """Called by the hub in its own thread."""
-        self.got, self.total = got, total
-
-
 _pool = ThreadPoolExecutor(AT_ONCE, "fetch")
-_downloads: dict[str, _Download] = {}
+_downloads: dict[str, "Future[object]"] = {}  # by model
+_received: dict[str, tuple[int, int]] = {}  # bytes that are here, and of the file: 0 before the hub has said it
 _lookup = threading.Lock()
 
 
 def _under_way(name: str) -> bool:
-    running = _downloads.get(name)
-    return running is not None and not running.done.done()
+    return name in _downloads and not _downloads[name].done()
+
+
+def _report(name: str, got: int, total: int) -> None:
+    """Called by the hub in its own thread."""
+    _received[name] = got, total
 
 
 def _begin(name: str) -> None:
@@ -277,9 +266,8 @@ def _begin(name: str) -> None:
 
     with _lookup:
         if not _under_way(name):
-            begun = _Download()
-            begun.done = _pool.submit(download.fetch, [name], begun.report)
-            _downloads[name] = begun
+            _received[name] = 0, 0
+            _downloads[name] = _pool.submit(download.fetch, [name], _report)
 
 
 # From a plan to maps: which networks stand for it in a comparison, and the buttons that put them there.

@@ -154,10 +154,8 @@ def _show(cell: MapCell, check: Check) -> None:
 
 def payload(cell: MapCell, check: Check) -> Json:
     """The maps as the browser gets them, one for each part that was broken."""
-    lines = [
-        _("Rank correlation {spearman}, SSIM {ssim}").format(spearman=_number(step.spearman), ssim=_number(step.ssim))
-        for step in check.steps
-    ]
+    line = _("Rank correlation {spearman}, SSIM {ssim}")
+    lines = [line.format(spearman=_number(step.spearman), ssim=_number(step.ssim)) for step in check.steps]
     return {
         "kind": "melting",
         "label": _("Break the network from the top"),
