@@ -8,11 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import partial
 from itertools import accumulate
 from operator import mul
-from typing import Any, TypeVar
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -27,6 +26,7 @@ from effviz.explain.targets import TOP1, Target, TargetKind
 from effviz.i18n import _, lazy_gettext, ngettext
 from effviz.ui import glossary, inputs
 from effviz.ui.guard import guard
+from effviz.ui.inputs import Member
 from effviz.ui.outputs import duration
 from effviz.ui.session import Setting
 from effviz.zoo import imagenet_classes
@@ -155,9 +155,6 @@ def _passes(card: ModelCard, layer: TargetLayer) -> int:
     return [stage.channels for stage, stride in zip(stages, strides, strict=True) if layer == f"stride{stride}"][-1]
 
 
-Option = TypeVar("Option", bound=StrEnum)
-
-
 def _parse_percent(key: str, most: int, text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > LONGEST_NUMBER or int(text) > most:
         sentence = _("The link asks for {key} = {text}: it is a whole number from 0 to {most}. Choose one below.")
@@ -165,7 +162,7 @@ def _parse_percent(key: str, most: int, text: str) -> int:
     return int(text)
 
 
-def _parse_option(key: str, options: Mapping[Option, str], text: str) -> Option:
+def _parse_option(key: str, options: Mapping[Member, str], text: str) -> Member:
     """Read an option by its name or by its title, as links have held both."""
     for option, title in options.items():
         if text.lower() in (str(option), title.lower()):
@@ -286,26 +283,17 @@ def _mirror(setting: Setting[Any]) -> dict[str, Any]:
 def _controls() -> None:
     _select(SCALE, _("Colour scale"), SCALES)
     signed = SCALE.get() is Scale.DENSITY
-    _select(PALETTE, _("Palette"), PALETTES, why_not=_("Signed maps always take the diverging one.") if signed else "")
+    why_not = _("Signed maps always take the diverging one.") if signed else None
+    _select(PALETTE, _("Palette"), PALETTES, disabled=signed, help=why_not)
     st.slider(_("Opacity (%)"), 0, 100, step=5, **_mirror(OPACITY))
     st.slider(_("Hide weak parts below (% of the range; 0: nothing)"), 0, MOST_CUT, step=5, **_mirror(THRESHOLD))
     st.slider(_("Contour (% of the range; 0: none)"), 0, MOST_CUT, step=5, **_mirror(CONTOUR))
-    _select(PLACEMENT, _("Placement"), placement.TITLES, tip=glossary.tip("placement"))
+    _select(PLACEMENT, _("Placement"), placement.TITLES, help=glossary.tip("placement"))
     st.toggle(_("Show cells instead of smoothing"), **_mirror(CELLS))
 
 
-def _select(
-    setting: Setting[Option], label: str, options: Mapping[Option, str], why_not: str = "", tip: str = ""
-) -> None:
-    """A list to choose from; one that is greyed out says why."""
-    st.selectbox(
-        label,
-        list(options),
-        format_func=lambda option: _(options[option]),
-        disabled=bool(why_not),
-        help=why_not or tip or None,
-        **_mirror(setting),
-    )
+def _select(setting: Setting[Member], label: str, options: Mapping[Member, str], **more: Any) -> None:
+    st.selectbox(label, list(options), format_func=lambda option: _(options[option]), **more, **_mirror(setting))
 
 
 # The strip above the maps: what is compared, in one line; each part opens where it stands and says what is chosen.

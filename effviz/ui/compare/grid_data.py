@@ -19,10 +19,11 @@ from effviz.plots.style import GREY, LOOKS
 from effviz.report import session_archive
 from effviz.ui import cache, glossary
 from effviz.ui.compare import cell_inspector, display_settings, photo_picker
-from effviz.ui.compare.display_settings import LAYERS, SCALES, ExplanationChoice, Option
+from effviz.ui.compare.display_settings import LAYERS, SCALES, ExplanationChoice
 from effviz.ui.compare.map_cells import Entrant, Entries, MapCell, MapGap
 from effviz.ui.components import Json, jpeg_address
 from effviz.ui.components.grid import pack
+from effviz.ui.inputs import Member
 from effviz.zoo.catalogue import ModelCard
 
 
@@ -307,7 +308,7 @@ def _pickable(choice: ExplanationChoice) -> bool:
     return fact.closed_form and fact.uses_target and choice.layer is TargetLayer.LAST
 
 
-def _options(titles: Mapping[Option, str]) -> list[list[str]]:
+def _options(titles: Mapping[Member, str]) -> list[list[str]]:
     return [[str(option), _(title)] for option, title in titles.items()]
 
 

@@ -42,12 +42,9 @@ def show(cells: Sequence[MapCell], choice: ExplanationChoice) -> None:
         "map, guesses and cost follow, each size a pass of its own."
     )
     st.caption(text)
-    networks = {
-        (cell.entrant.card.ref.spec, cell.chosen.sha256): cell
-        for cell in reversed(cells)
-        # of other families than B0's there is no engine that runs all sizes
-        if cell.map.trained and cell.entrant.card.ref.spec.family is not None
-    }
+    # Of other families than B0's there is no engine that runs all sizes.
+    movable = [cell for cell in cells if cell.map.trained and cell.entrant.card.ref.spec.family is not None]
+    networks = {(cell.entrant.card.ref.spec, cell.chosen.sha256): cell for cell in reversed(movable)}
     if not networks:
         st.caption(_("Untrained networks are left out: their maps mean nothing."))
         return

@@ -113,8 +113,8 @@ def _end(layers: Sequence[Layer]) -> str:
 
 def _gate(squeeze: Layer, excite: Layer, top: int, at: Columns) -> list[str]:
     """Squeeze-and-excitation, beside the main line: average, two layers, and a factor for every channel."""
-    texts = [(_title(layer), _detail(layer)) for layer in (squeeze, excite)]
-    texts.insert(0, (_("Average the map"), str(excite.out_channels)))
+    layers = [(_title(layer), _detail(layer)) for layer in (squeeze, excite)]
+    texts = [(_("Average the map"), str(excite.out_channels)), *layers]
     tops = [top + 16 + place * (BOX + 16) for place in range(3)]
     begin, end, left = tops[0] + BOX // 2, tops[-1] + BOX // 2, at.gate - at.gate_width // 2
     return [
