@@ -172,10 +172,10 @@ def _picture(photo: Photo, view: MapView) -> Picture:
 def _example(words: Explained, *pictures: Picture) -> None:
     st.header(_("“{words}”").format(words=_(words.title)))
     *columns, text_column = st.columns([3, 3, 5], gap="medium")
-    captions = (("close", _(words.wrong)), ("check", _(words.right)))
+    captions = ((":material/close:", _(words.wrong)), (":material/check:", _(words.right)))
     for column, (jpeg, alt), (icon, caption) in zip(columns, pictures, captions, strict=True):
         column.image(jpeg, alt=f"{caption}. {alt}")
-        column.caption(f":material/{icon}: {caption}")
+        column.caption(f"{icon} {caption}")
     with text_column:
         st.markdown(_(words.sentence))
         st.code(words.code, language="python", wrap_lines=True)
