@@ -127,9 +127,9 @@ PRESETS = (
         "scaling-axes",
         lazy_gettext("Scaling axes"),
         lazy_gettext(
-            "One dimension at a time, all trained on ImageNet: deeper, wider, higher resolution, and all three at once."
-            " Lite0's weights were trained at 224 px, Lite1's at 240, Lite2's at 260: at other sizes a model is less "
-            "sure, which is no effect of scaling."
+            "One step at a time, all trained on ImageNet: deeper, then wider as well; higher resolution alone; and "
+            "all three at once. Lite0's weights were trained at 224 px, Lite1's at 240, Lite2's at 260: at other "
+            "sizes a model's probabilities change, which is no effect of scaling."
         ),
         ("lite0@224", BASELINE, lazy_gettext("The smallest network: remember which parts of the object it marks.")),
         ("lite1@224", DEPTH, _only_deeper("lite0@224", blocks=21)),

@@ -84,7 +84,7 @@ def test_a_first_visit_compares_the_five_scaling_axes() -> None:
     # README of the official Lite models: 4.7 and 6.1 million parameters; timm's 74.846 and 77.462 % top-1.
     assert numbers["Parameters (million)"].round(1).tolist() == [4.7, 5.4, 6.1, 4.7, 6.1]
     assert numbers["Top-1 (%)"].tolist() == ["74.8 (ImageNet)", *["not measured"] * 3, "77.5 (ImageNet)"]
-    assert "nobody measured them on ImageNet at this size: lite1@224, lite2@224, lite0@260." in texts(test)
+    assert "no accuracy on ImageNet at this size is known: lite1@224, lite2@224, lite0@260." in texts(test)
     assert {trace["name"] for trace in drawn(test) if trace["name"].startswith("lite")} == set()  # no line
 
 

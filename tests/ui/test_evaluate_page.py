@@ -218,7 +218,7 @@ def plainly(paragraphs: Iterable[str]) -> list[str]:
             {"metric": "pointing"},
             (
                 "**No clear difference** between the compound model lite2@260 and the baseline lite0@224: on these "
-                "photos, Pointing game differs no more than by chance.",
+                "photos, the difference in Pointing game is not statistically significant.",
             ),
         ),
     ],

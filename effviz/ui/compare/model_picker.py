@@ -178,7 +178,7 @@ def _left_out(refs: Sequence[ModelRef], without: Sequence[str]) -> Iterator[str]
         words = _("Not in this plot, since they were trained and measured on other classes than ImageNet's: {names}.")
         yield words.format(names=", ".join(others))
     if unmeasured := [label for label in without if label not in others]:
-        words = _("Not in this plot, since nobody measured them on ImageNet at this size: {names}.")
+        words = _("Not in this plot, since no accuracy on ImageNet at this size is known: {names}.")
         yield words.format(names=", ".join(unmeasured))
 
 

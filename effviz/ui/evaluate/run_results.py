@@ -122,7 +122,10 @@ def _notes(view: ResultsView, models: Sequence[RatedModel], refs: Mapping[str, M
         yield _("Controls have no value: no network made them.")
     text = _("Bars: 95 % intervals ({kind}) over photos, not over trainings.")
     yield text.format(kind=_("Wilson") if view.metric in SHARE_METRICS else _("Student's t"))
-    text = _("Colours show which dimension a model scales, compared with {model}, the first of the run.")
+    text = _(
+        "Colours show which dimension a model scales, compared with {model}, the first of the run, or with a "
+        "later one where two dimensions differ from the first."
+    )
     yield text.format(model=plain(measured.models[0]))
     if any(rated.role is None for rated in models):
         yield _("Other: two of depth, width and pixels, or another family.")
@@ -438,8 +441,8 @@ def _headline(view: ResultsView, scaled: Sequence[ScaledModel]) -> Iterator[str]
     few = which.interval.n < FEW
     if not which.interval.sure and not few:
         yield _(
-            "**No clear difference** between {model} and {first}: on these photos, {metric} differs no more than by "
-            "chance."
+            "**No clear difference** between {model} and {first}: on these photos, the difference in {metric} is not "
+            "statistically significant."
         ).format(model=model, first=first, metric=display_names.metric(view.metric))
         return
     verdict = _("On these photos alone, ") if few else _verdict(points)

@@ -109,7 +109,9 @@ def _growth_finding() -> str:
     )
     return _(
         "MACs grow with depth, but with the **square** of width and of resolution: d · w² · r². B0 really needs "
-        "{depth:.2f}, {width:.2f} and {resolution:.2f} times as many, since blocks and channels come in whole numbers."
+        "{depth:.2f}, {width:.2f} and {resolution:.2f} times as many, since some layers grow otherwise: stem and "
+        "head do not get deeper, depthwise convolutions grow with width itself, the classifier does not grow "
+        "with resolution."
     ).format(depth=depth, width=width, resolution=resolution)
 
 
@@ -126,8 +128,8 @@ def _saturation_finding() -> str:
 
 def _balance_finding() -> str:
     return _(
-        "{lead:.1f} points at {macs:.0f} billion MACs. **The same widening gains more on a network that is also "
-        "deeper and sees more pixels**: the dimensions have to grow together."
+        "{lead:.1f} points at {macs:.0f} billion MACs. **At the same MACs, a widened network that is also deeper "
+        "and sees more pixels is more accurate**: the dimensions have to grow together."
     ).format(lead=lesson_answers.balance_lead(), macs=lesson_answers.widest().macs_billions)
 
 
@@ -345,8 +347,8 @@ STEPS: Final = (
         "maps",
         lazy_gettext("What the networks look at"),
         lazy_gettext(
-            "Five networks look at two photos: a baseline, one deeper, one wider, one with a larger input, one with "
-            "all three. The maps mark what supports each network's answer. Whose are they?"
+            "Five networks look at two photos: a baseline, one deeper, one wider than that, the baseline with a "
+            "larger input, and one with all three. The maps mark what supports each network's answer. Whose are they?"
         ),
         {},
         tuple(Pairing(letter, partial(figures.role_of, letter)) for letter in figures.LETTERS),

@@ -60,8 +60,8 @@ def _costs() -> None:
         ranges.append(f"{_(AXIS_TITLES[role])} {min(ratios):.2f}–{max(ratios):.2f}")
     start = single_dimension()[0]
     text = _(
-        "The figure's MACs are not those of the released code. Printed divided by recomputed: {ranges}; at the common "
-        "start {start:.2f}. Nobody has explained it; the switch above draws both."
+        "The figure's MACs are not those of the released code. Printed divided by recomputed: {ranges}; at the "
+        "common start {start:.2f}. We found no explanation; the switch above draws both."
     )
     note(text.format(ranges=", ".join(ranges), start=start.macs_billions / start.macs_billions_computed))
 

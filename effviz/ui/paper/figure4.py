@@ -13,8 +13,8 @@ from effviz.ui.paper.figure3 import disagreement
 def show() -> None:
     """Draw the section."""
     text = _(
-        "Each line only widens a network, from four different starts: plain B0, and B0 that is already deeper, has a "
-        "larger input, or both. On which does widening bring most?"
+        "Each line only widens a network, from four different starts: plain B0, and B0 that is already deeper, "
+        "has a larger input, or both. From which does widening get furthest?"
     )
     st.markdown(text)
     log = log_axis()

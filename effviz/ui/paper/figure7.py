@@ -98,7 +98,7 @@ OFFERED = {
         "classes, and cannot test the paper's claim (Table 7 says why)."
     ),
     "scaling-axes": lazy_gettext(
-        "Trained on ImageNet by others, one dimension at a time, but scaled far less than fourfold."
+        "Trained on ImageNet by others, one step at a time, but scaled far less than fourfold."
     ),
 }
 
