@@ -136,9 +136,9 @@ def _check_classes(folder: Path, labels: NDArray[np.int64] | list[int], classes:
 
 def _key(files: Sequence[File], side_px: int) -> str:
     digest = hashlib.sha256(f"{_VERSION} {side_px}".encode())
-    for file in files:
-        stat = file.path.stat()
-        digest.update(f"{file.path.resolve()} {file.label} {stat.st_size} {stat.st_mtime_ns}\n".encode(errors=AS_BYTES))
+    for path, label in files:
+        stat = path.stat()
+        digest.update(f"{path.resolve()} {label} {stat.st_size} {stat.st_mtime_ns}\n".encode(errors=AS_BYTES))
     return digest.hexdigest()[:32]
 
 
@@ -146,13 +146,11 @@ def _fingerprint(folder: Path, parts: Iterable[Sequence[File]], side_px: int) ->
     """The same wherever the folder lies and whenever it was copied: a training goes on after a move."""
     digest = hashlib.sha256(f"{_VERSION} {side_px}".encode())
     files = list(itertools.chain.from_iterable(parts))
-    for file in files:
-        digest.update(
-            f"{file.path.relative_to(folder).as_posix()} {file.path.stat().st_size}\n".encode(errors=AS_BYTES)
-        )
-    for file in files[:: max(1, len(files) // FILES_PER_READ)]:
+    for path, _label in files:
+        digest.update(f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode(errors=AS_BYTES))
+    for path, _label in files[:: max(1, len(files) // FILES_PER_READ)]:
         with suppress(OSError):  # one that cannot be read is skipped later, with its reason
-            digest.update(file.path.read_bytes())
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 

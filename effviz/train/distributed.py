@@ -54,10 +54,8 @@ class TorchProcessGroup(WorkerGroup):
         together = torch.cat([buffer.flatten() for buffer in buffers])
         dist.all_reduce(together)
         together /= self.part.size
-        done = 0
-        for buffer in buffers:
-            buffer.copy_(together[done : done + buffer.numel()].view_as(buffer))
-            done += buffer.numel()
+        for buffer, mean in zip(buffers, torch.split(together, [part.numel() for part in buffers]), strict=True):
+            buffer.copy_(mean.view_as(buffer))
 
     def total(self, value: float) -> float:
         """One message; in double precision, so that counts stay exact."""

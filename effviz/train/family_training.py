@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Any, Final
 
 import numpy as np
@@ -126,7 +127,10 @@ class FamilyOutcome:
     @property
     def row(self) -> dict[str, object]:
         """The run's row of `results.csv`."""
-        return {name: getattr(self, name) for name in _columns()}
+        return {name: getattr(self, name) for name in COLUMNS}
+
+
+COLUMNS: Final = tuple(column.name for column in fields(FamilyOutcome))[:-2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +232,7 @@ class _ArrayRows:
 def split_photos(dataset: DataSet, held_out: int, most: int | None = None) -> tuple[Pictures, Pictures, Pictures]:
     """Return photos to train on, those held out of `train/` for choices, and `val/`; the same on every machine.
 
-    Args:
-        dataset: the decoded data set.
-        held_out: photos for choices.
-        most: photos to train on at most, of each class alike; then a fifth as many are held out and counted at the end.
+    With `most`, so many are trained on, of each class alike, and a fifth as many held out and counted at the end.
 
     Raises:
         SettingsError: holding out leaves nothing to train on.
@@ -332,7 +333,7 @@ class _Training:
         self.report(FamilyStatus(run, len(self.outcomes), len(planned), None, None))
 
     def _write(self) -> None:
-        loop.replace_text(self.out / RESULTS, loop.csv_table(_columns(), [outcome.row for outcome in self.outcomes]))
+        loop.replace_text(self.out / RESULTS, loop.csv_table(COLUMNS, [outcome.row for outcome in self.outcomes]))
 
     def _key(self, run: FamilyRun) -> str:
         return f"{run.name} of {self.identity}"
@@ -371,23 +372,18 @@ class _Training:
 
 def best_rule(plan: FamilyPlan, outcomes: Sequence[FamilyOutcome]) -> PlannedNetwork:
     """The point of step 1 that is right most often on the photos held out, over its seeds."""
-    means = {
-        network.name: np.mean(
-            [row.held_out_top1_pct for row in outcomes if (row.part, row.network) == ("step1", network.name)]
-        )
-        for network in plan.step1
-    }
-    return max(plan.step1, key=lambda network: means[network.name])
+
+    def mean_pct(network: PlannedNetwork) -> float:
+        rows = (row for row in outcomes if (row.part, row.network) == ("step1", network.name))
+        return fmean(row.held_out_top1_pct for row in rows)
+
+    return max(plan.step1, key=mean_pct)
 
 
 def right(outcomes: Sequence[FamilyOutcome], network: str) -> Right:
     """Which photos of `val/` a final network got right, seed by seed: (seeds, photos)."""
     finals = [row for row in outcomes if (row.part, row.network) == ("final", network)]
     return np.stack([row.right for row in sorted(finals, key=lambda row: row.seed)])
-
-
-def _columns() -> list[str]:
-    return [column.name for column in fields(FamilyOutcome) if column.name not in ("right", "entry")]
 
 
 def _check_folder(out: Path, identity: str) -> None:

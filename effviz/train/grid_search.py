@@ -171,9 +171,7 @@ class _Searching:
     def _row(self, trial: Trial, trained: TrainedNetwork) -> SearchResult:
         grid_point, network = trial.point, trial.point.plan
         return SearchResult(
-            alpha=grid_point.rule.alpha,
-            beta=grid_point.rule.beta,
-            gamma=grid_point.rule.gamma,
+            **asdict(grid_point.rule),  # alpha, beta and gamma
             seed=trial.seed,
             depth=network.depth,
             width=network.width,
