@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from effviz.errors import SettingsError
+from effviz.facts.tables import record
 from effviz.facts.timm_results import TimmPoint, timm_points
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PUBLISHED, Family, Padding, plan
@@ -39,11 +40,7 @@ class ModelCard:
 
 
 def model_card(ref: ModelRef) -> ModelCard:
-    """Describe a model at an input size; nothing is loaded.
-
-    Raises:
-        WeightsError: `models/manifest.json` cannot be read.
-    """
+    """Describe a model at an input size; nothing is loaded. Raises as `manifest.entries`."""
     spec, cost = ref.spec, ref.cost
     return ModelCard(
         ref=ref,
@@ -99,11 +96,7 @@ _SCALED = re.compile(rf"scaled(?P<lite>-lite)?-d(?P<depth>{_NUMBER})-w(?P<width>
 
 
 def catalogue() -> tuple[ModelSpec, ...]:
-    """Return Lite0-4 and B0-B7 with their default weights, then the checkpoints of `models/`.
-
-    Raises:
-        WeightsError: `models/manifest.json` cannot be read.
-    """
+    """Return Lite0-4 and B0-B7 with their default weights, then checkpoints. Raises as `manifest.entries`."""
     return (*(find_model(name) for name in NAMES), *(_checkpoint(entry) for entry in manifest.entries()))
 
 
@@ -282,26 +275,16 @@ def _published(point: TimmPoint, settings: EvalTransform) -> ModelSpec:
 
 
 def _checkpoint(entry: manifest.CheckpointEntry) -> ModelSpec:
-    return ModelSpec(
-        name=entry.name,
-        family=entry.family,
-        depth=entry.depth,
-        width=entry.width,
-        resolution_px=entry.resolution_px,
-        architecture=("tf_" if entry.arithmetic.padding is Padding.SAME else "")
-        + ("efficientnet_lite0" if entry.family is Family.LITE else "efficientnet_b0"),
+    prefix = "tf_" if entry.arithmetic.padding is Padding.SAME else ""
+    return record(
+        ModelSpec,
+        vars(entry),  # what is not said here is the entry's field of that name
+        architecture=prefix + ("efficientnet_lite0" if entry.family is Family.LITE else "efficientnet_b0"),
         arithmetic=entry.arithmetic,
         origin=WeightsOrigin.CHECKPOINT,
         weights=f"{entry.origin} (models/{entry.file})",
-        licence=entry.licence,
         classes=entry.classes if len(entry.classes) > 1 else (*entry.classes, f"not {entry.classes[0]}"),
-        top1_pct=entry.top1_pct,
-        top1_source=entry.top1_source,
-        crop_pct=entry.crop_pct,
-        interpolation=entry.interpolation,
-        mean=entry.mean,
-        std=entry.std,
         dataset=entry.dataset or (IMAGENET if entry.classes == imagenet_classes.names() else ""),
-        sha256=entry.sha256,
         one_logit=len(entry.classes) == 1,
+        classifier="classifier",
     )

@@ -45,15 +45,10 @@ logger = logging.getLogger(__name__)
 
 
 def read_pickle(path: Path, sha256: str, most_bytes: int) -> Tensors:
-    """Read a state dict, plain or in a wrapper, the file's hash being known; code in it never runs.
-
-    Args:
-        path: the file.
-        sha256: its hash.
-        most_bytes: that all in it may take in memory.
+    """Read a state dict, plain or in a wrapper, of a file whose hash is known; code in it never runs.
 
     Raises:
-        WeightsError: the file holds more than tensors, unpacks to more than that, or is damaged.
+        WeightsError: the file holds more than tensors, unpacks to more than `most_bytes`, or is damaged.
         SettingsError: the file is new here, and torch is not installed.
     """
     if (tensors := _cached(sha256)) is not None:

@@ -43,11 +43,7 @@ def load(ref: ModelRef) -> Model:
 
 
 def load_all(refs: Iterable[ModelRef]) -> list[Model]:
-    """Do the same for several models; those that differ in their input sizes alone share their weights.
-
-    Raises:
-        WeightsError: as `load`.
-    """
+    """Do the same for several models; those that differ in their input sizes alone share their weights."""
     loaded: dict[ModelSpec, Weights] = {}
     return [Model(ref, loaded.get(ref.spec) or loaded.setdefault(ref.spec, weights(ref.spec))) for ref in refs]
 
@@ -67,21 +63,13 @@ def iter_models(refs: Sequence[ModelRef]) -> Iterator[tuple[int, Model]]:
 
 
 def weights(spec: ModelSpec) -> Weights:
-    """Read, check and return a network's weights.
-
-    Raises:
-        WeightsError: as `load`.
-    """
+    """Read, check and return a network's weights; raises as `load`."""
     fitted, sha256 = read_as_saved(spec)
     return Weights(spec, _as_run(fitted, spec), sha256)
 
 
 def read_as_saved(spec: ModelSpec) -> tuple[Tensors, str]:
-    """Read and check a network's tensors as its file has them, by timm's names; the hash of the file with them.
-
-    Raises:
-        WeightsError: as `load`.
-    """
+    """Read and check a network's tensors as its file has them, by timm's names, and its hash; raises as `load`."""
     match spec.origin:
         case WeightsOrigin.PACKAGE:
             tensors, sha256 = _from_package(spec)

@@ -139,11 +139,7 @@ def entries() -> tuple[CheckpointEntry, ...]:
 
 
 def own_entries() -> tuple[CheckpointEntry, ...]:
-    """Read one's own manifest alone.
-
-    Raises:
-        WeightsError: as `entries`.
-    """
+    """Read one's own manifest alone; raises as `entries`."""
     return _listed(models_folder())
 
 
@@ -159,11 +155,7 @@ def is_shipped(entry: CheckpointEntry) -> bool:
 
 
 def find_entry(name: str) -> CheckpointEntry | None:
-    """Return a checkpoint's entry; None where the manifest has no such name.
-
-    Raises:
-        WeightsError: as `entries`.
-    """
+    """Return a checkpoint's entry; None where the manifests have no such name. Raises as `entries`."""
     return next((entry for entry in entries() if entry.name == name), None)
 
 

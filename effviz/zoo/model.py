@@ -6,8 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from effviz import optional_packages
-from effviz.scaling import Padding, Plan, plan
-from effviz.scaling.architecture import Family
+from effviz.scaling import PUBLISHED, Family, Padding, Plan, plan
 
 if TYPE_CHECKING:
     import torch
@@ -114,11 +113,7 @@ class ModelSpec:
         return self.plan_at(self.resolution_px)
 
     def plan_at(self, resolution_px: int) -> Plan:
-        """Every layer, at another size.
-
-        Raises:
-            RuntimeError: as `plan`.
-        """
+        """Every layer, at another size; raises as `plan`."""
         if self.family is None or self.depth is None or self.width is None:
             raise RuntimeError(f"no plan describes {self.name}")
         return plan(self.depth, self.width, resolution_px, self.family, len(self.classes))
@@ -259,17 +254,8 @@ class EvalTransform:
     statistics: tuple[Rgb, Rgb] = IMAGENET_STATISTICS  # mean and std of pixels in 0..1
 
 
-_GOOGLE_TRANSFORMS = {
-    "b0": (224, 0.875),
-    "b1": (240, 0.882),
-    "b2": (260, 0.890),
-    "b3": (300, 0.904),
-    "b4": (380, 0.922),
-    "b5": (456, 0.934),
-    "b6": (528, 0.942),
-    "b7": (600, 0.949),
-}
-
+# Crops of Google's networks, each at its published resolution; of the others' weights, timm's default comes first.
+_GOOGLE_CROPS = {"b0": 0.875, "b1": 0.882, "b2": 0.89, "b3": 0.904, "b4": 0.922, "b5": 0.934, "b6": 0.942, "b7": 0.949}
 _OTHER_TRANSFORMS = {
     "tf_efficientnet_lite0.in1k": EvalTransform(224, 0.875, "bicubic", HALF_STATISTICS),
     "tf_efficientnet_lite1.in1k": EvalTransform(240, 0.882, "bicubic", HALF_STATISTICS),
@@ -279,8 +265,8 @@ _OTHER_TRANSFORMS = {
     "efficientnet_lite0.ra_in1k": EvalTransform(224, 0.875),
     "efficientnet_b0.ra_in1k": EvalTransform(224, 0.875),
     "efficientnet_b0.ra4_e3600_r224_in1k": EvalTransform(224, 0.9, "bicubic", HALF_STATISTICS),
-    "efficientnet_b1.ft_in1k": EvalTransform(224, 0.875),
     "efficientnet_b1.ra4_e3600_r240_in1k": EvalTransform(240, 0.9, "bicubic", HALF_STATISTICS),
+    "efficientnet_b1.ft_in1k": EvalTransform(224, 0.875),
     "efficientnet_b2.ra_in1k": EvalTransform(256, 0.875),
     "efficientnet_b3.ra2_in1k": EvalTransform(288, 0.875),
     "efficientnet_b4.ra2_in1k": EvalTransform(320, 0.875),
@@ -290,10 +276,13 @@ _OTHER_TRANSFORMS = {
 def eval_transform(architecture: str) -> EvalTransform | None:
     """Settings for timm's architecture with its weights tag, `tf_efficientnet_b0.aa_in1k`; None when it is not listed.
 
-    Google's AdvProp weights want pixels in -1..1, its other weights ImageNet's mean and deviation.
+    Without a tag they are those of timm's default. Google's AdvProp weights want pixels in -1..1, its other weights
+    ImageNet's mean and deviation.
     """
     model, _, tag = architecture.partition(".")
-    google = _GOOGLE_TRANSFORMS.get(model.removeprefix("tf_efficientnet_")) if model.startswith("tf_") else None
-    if google is not None:
-        return EvalTransform(*google, "bicubic", HALF_STATISTICS if tag == "ap_in1k" else IMAGENET_STATISTICS)
-    return _OTHER_TRANSFORMS.get(architecture)
+    size = model.removeprefix("tf_efficientnet_")
+    if model.startswith("tf_") and size in _GOOGLE_CROPS:
+        statistics = HALF_STATISTICS if tag == "ap_in1k" else IMAGENET_STATISTICS
+        return EvalTransform(PUBLISHED[size].resolution, _GOOGLE_CROPS[size], statistics=statistics)
+    listed = (name for name in _OTHER_TRANSFORMS if architecture in (name, name.partition(".")[0]))
+    return _OTHER_TRANSFORMS.get(next(listed, ""))

@@ -5,7 +5,7 @@ Among them is the mini family, whose training results are read here.
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from effviz.i18n import lazy_gettext
@@ -71,11 +71,11 @@ class Preset:
     sample: str = ""  # the photo to begin with, where most others are outside the networks' classes
 
 
-def _preset(name: str, title: str, summary: str, *models: tuple[str, ScalingAxis | None, str]) -> Preset:
-    refs = tuple(catalogue.parse_model(ref) for ref, _, _ in models)
-    return Preset(
-        name, title, summary, refs, tuple(role for _, role, _ in models), tuple(words for *_, words in models)
-    )
+def _preset(
+    name: str, title: str, summary: str, *models: tuple[str, ScalingAxis | None, str], sample: str = ""
+) -> Preset:
+    refs, roles = (catalogue.parse_model(ref) for ref, _, _ in models), (role for _, role, _ in models)
+    return Preset(name, title, summary, tuple(refs), tuple(roles), tuple(words for *_, words in models), sample)
 
 
 def _megabytes(*names: str) -> str:
@@ -246,11 +246,7 @@ MINI = "mini-"  # the names of the mini family in the manifest begin so
 
 
 def all_presets() -> tuple[Preset, ...]:
-    """Return the ready comparisons; that of the mini family where all its five networks are in `models/`.
-
-    Raises:
-        WeightsError: the manifest cannot be read.
-    """
+    """Return the ready comparisons, the mini family's where `models/` has all five. Raises as `manifest.entries`."""
     names = {entry.name for entry in manifest.entries()}
     if not all(MINI + part.value in names for part in ScalingAxis):
         return PRESETS
@@ -260,7 +256,7 @@ def all_presets() -> tuple[Preset, ...]:
 
 def _mini_preset() -> Preset:
     """The paper's Figure 7 with weights of our own; its order and, in other words, what it says to look for."""
-    preset = _preset(
+    return _preset(
         "mini",
         lazy_gettext("One baseline, five scalings (trained here)"),
         lazy_gettext(
@@ -290,8 +286,8 @@ def _mini_preset() -> Preset:
                 "relevant, with more of the object's details."
             ),
         ),
+        sample="berlin_cathedral",
     )
-    return replace(preset, sample="berlin_cathedral")
 
 
 # The mini family: one baseline and four scalings of it, trained by this project with one recipe (`models/mini/`).
@@ -319,11 +315,7 @@ class MiniNetwork:
 
 
 def mini_family() -> tuple[MiniNetwork, ...]:
-    """Return those that are in `models/` with a measured accuracy: baseline, depth, width, resolution, compound.
-
-    Raises:
-        WeightsError: the manifest cannot be read.
-    """
+    """Return those of the five in `models/` whose accuracy is measured, by axis. Raises as `manifest.entries`."""
     entries = {entry.name: entry for entry in manifest.entries()}
     return tuple(
         MiniNetwork(

@@ -33,16 +33,6 @@ from effviz.zoo.weights_inspection import InspectedNetwork, Naming
 UNKNOWN_LICENCE: Final = "unknown"
 _ARCHITECTURE = re.compile(r"(?P<tf>tf_)?efficientnet_(?P<name>b[0-8]|l2|lite[0-4])(?P<tag>\..+)?")
 
-# timm's defaults where a name has several sets of weights, and the sizes of those it does not list.
-_DEFAULT_TAGS: Final = {
-    "efficientnet_b0": "ra_in1k",
-    "efficientnet_b1": "ra4_e3600_r240_in1k",
-    "efficientnet_b2": "ra_in1k",
-    "efficientnet_b3": "ra2_in1k",
-    "efficientnet_b4": "ra2_in1k",
-    "efficientnet_lite0": "ra_in1k",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class NetworkFacts:
@@ -287,14 +277,12 @@ def usual_transform(architecture: str) -> EvalTransform | None:
     match = _ARCHITECTURE.fullmatch(architecture)
     if match is None:
         return None
-    base = architecture.removesuffix(match["tag"] or "")
-    lite = match["name"].startswith("lite")
-    tag = (match["tag"] or "")[1:] or _DEFAULT_TAGS.get(base, "in1k" if lite else "aa_in1k")
-    if transform := eval_transform(f"{base}.{tag}"):
+    if transform := eval_transform(architecture):
         return transform
     size = match["name"].replace("lite", "b")  # Lite's sizes are those of B0 to B4
-    sized = eval_transform(f"tf_efficientnet_{size}.aa_in1k")
-    return sized and replace(sized, statistics=HALF_STATISTICS if lite and match["tf"] else IMAGENET_STATISTICS)
+    sized = eval_transform(f"tf_efficientnet_{size}")
+    halves = size != match["name"] and match["tf"]
+    return sized and replace(sized, statistics=HALF_STATISTICS if halves else IMAGENET_STATISTICS)
 
 
 def _missing(

@@ -68,12 +68,12 @@ def tensor_shapes(plan: Plan, channels: int = PICTURE_CHANNELS) -> dict[str, Sha
     shapes: dict[str, Shape] = {}
     for part in named_layers(plan):
         shapes[f"{part.name}.weight"] = part.weight_shape
-        if not part.norm:
-            shapes[f"{part.name}.bias"] = (part.layer.out_channels,)
-            continue
-        shapes |= {f"{part.norm}.{kind}": (part.layer.out_channels,) for kind in ("weight", "bias")}
-        shapes |= {f"{part.norm}.running_{kind}": (part.layer.out_channels,) for kind in ("mean", "var")}
-        shapes[f"{part.norm}.{COUNTER}"] = ()
+        one_each = (part.layer.out_channels,)
+        if part.norm:
+            kinds = ("weight", "bias", "running_mean", "running_var")
+            shapes |= {f"{part.norm}.{kind}": one_each for kind in kinds} | {f"{part.norm}.{COUNTER}": ()}
+        else:
+            shapes[f"{part.name}.bias"] = one_each
     out, _, *kernel = shapes["conv_stem.weight"]
     return shapes | {"conv_stem.weight": (out, channels, *kernel)}
 

@@ -13,10 +13,11 @@ from functools import lru_cache
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from effviz import file_io, optional_packages
 from effviz.errors import SettingsError
+from effviz.facts.tables import record
 from effviz.facts.timm_results import timm_point
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import Padding
@@ -64,26 +65,22 @@ def spec(architecture: str) -> ModelSpec:
         raise SettingsError(text.format(name=PREFIX + network.architecture, reason=_(network.refusal)))
     measured = timm_point(network.architecture, network.resolution_px)
     imagenet = network.classes == len(imagenet_classes.names())
-    return ModelSpec(
+    return record(
+        ModelSpec,
+        asdict(network),  # what is not said here is the network's field of that name
         name=PREFIX + network.architecture,
         family=None,
         depth=None,
         width=None,
-        resolution_px=network.resolution_px,
-        architecture=network.architecture,
         arithmetic=Arithmetic(Padding.SYMMETRIC, PYTORCH_EPSILON, Activation.SILU),  # its module has its own
         origin=WeightsOrigin.HUB,
         weights=lazy_gettext("Hugging Face hub, {repository}", repository=f"timm/{network.architecture}"),
-        licence=network.licence,
         classes=imagenet_classes.names() if imagenet else tuple(f"class {index}" for index in range(network.classes)),
         top1_pct=measured.top1_pct if measured else None,
         top1_source=measured.source if measured else lazy_gettext("not in timm's results"),
-        crop_pct=network.crop_pct,
-        interpolation=network.interpolation,
-        mean=cast(tuple[float, float, float], network.mean),
-        std=cast(tuple[float, float, float], network.std),
         dataset=IMAGENET if imagenet else "",
-        classifier=network.classifier,
+        sha256="",
+        one_logit=False,
     )
 
 

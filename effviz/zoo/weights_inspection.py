@@ -74,10 +74,8 @@ def unwrap(content: Content, ema: bool = False) -> Unwrapped:
     averages = next((name for name in AVERAGES if _is_state_dict(content.get(name))), "")
     plain = next((name for name in WRAPPERS if _is_state_dict(content.get(name))), "")
     wrapper = averages if ema else plain
-    if ema and not averages:
-        raise _no_averages()
-    if not wrapper and not _is_state_dict(content):
-        raise _no_state_dict(content, averages)
+    if not wrapper and (ema or not _is_state_dict(content)):
+        raise _no_state_dict(content, averages, ema)
     weights = content[wrapper] if wrapper else content
     tensors = {str(name): entry for name, entry in weights.items() if hasattr(entry, "shape")}
     beside = {name: entry for name, entry in content.items() if name not in (*tensors, *WRAPPERS, *AVERAGES)}
@@ -89,12 +87,10 @@ def _is_state_dict(value: object) -> bool:
     return isinstance(value, Mapping) and any(hasattr(tensor, "shape") and tensor.shape for tensor in value.values())
 
 
-def _no_averages() -> WeightsError:
-    text = _("The file holds no moving averages, which --ema asks for: they lie under {names}. Leave --ema out.")
-    return WeightsError(text.format(names=", ".join(AVERAGES)))
-
-
-def _no_state_dict(content: Content, averages: str) -> WeightsError:
+def _no_state_dict(content: Content, averages: str, ema: bool) -> WeightsError:
+    if ema:
+        text = _("The file holds no moving averages, which --ema asks for: they lie under {names}. Leave --ema out.")
+        return WeightsError(text.format(names=", ".join(AVERAGES)))
     if averages:
         text = _("The file holds moving averages alone, under {name!r}: add --ema to take them.")
         return WeightsError(text.format(name=averages))
