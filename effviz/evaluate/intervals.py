@@ -8,7 +8,7 @@ photos of the same kind, not of other trainings of the same model.
 import dataclasses
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -25,7 +25,6 @@ RESTS_ON: Final = 25  # photos: so would those of more photos where the mean res
 FEWEST: Final = 3  # photos: where the mean of few rests on fewer, what they have says nothing of others
 SHARE: Final = (0.0, 1.0)
 Scale = tuple[float, float]  # the lowest and the highest value that a measure can have
-_NORMAL: Final = statistics.NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def paired_share(differences: npt.ArrayLike) -> Interval:
     if n < 2:
         return _alone(finite)
     up, down = (more + 1) / (n + 2), (less + 1) / (n + 2)
-    half = _NORMAL.inv_cdf((1 + COVERED) / 2) * math.sqrt((up + down - (up - down) ** 2) / (n + 2))
+    half = statistics.NormalDist().inv_cdf((1 + COVERED) / 2) * math.sqrt((up + down - (up - down) ** 2) / (n + 2))
     low, high = max(up - down - half, -1.0), min(up - down + half, 1.0)
     return Interval((more - less) / n, low, high, n, _mcnemar(more, more + less))
 
@@ -116,11 +115,6 @@ def holm_p_values(p_values: Sequence[float]) -> list[float]:
     corrected = np.empty(len(p_values))
     corrected[order] = np.minimum(np.maximum.accumulate(np.asarray(p_values)[order] * times), 1)
     return [float(p) for p in corrected]
-
-
-def columns(values: Doubles, interval: Callable[[Doubles], Interval]) -> tuple[Interval, ...]:
-    """Return the interval of each column, (N, C)."""
-    return tuple(interval(column) for column in values.T)
 
 
 def _finite(values: npt.ArrayLike) -> Doubles:

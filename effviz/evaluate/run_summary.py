@@ -6,7 +6,7 @@ Tables, reports and pages start from here.
 import dataclasses
 import itertools
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -142,7 +142,11 @@ def load_results(run: Path, rows: pc.Expression | None = None) -> Results:
         raise SettingsError(text.format(run=run))
     file = _own_results(manifest)
     try:
-        table = _read_table(file, rows)
+        with pq.ParquetFile(file, read_dictionary=list(TEXT_COLUMNS)) as parquet:
+            groups = range(parquet.num_row_groups)
+            tables = (parquet.read_row_group(number, columns=[*TEXT_COLUMNS, *NUMBER_COLUMNS]) for number in groups)
+            # a filter of the library's own would have several times as much in memory meanwhile
+            table = pa.concat_tables([some if rows is None else some.filter(rows) for some in tables])
     except (OSError, ValueError) as error:
         raise _unreadable(file, error) from error
     return Results(manifest, table.to_pandas())
@@ -168,17 +172,7 @@ def _unreadable(file: Path, reason: object) -> SettingsError:
     return SettingsError(text.format(file=file, error=reason))
 
 
-def _read_table(file: Path, rows: pc.Expression | None) -> pa.Table:
-    """Read some rows; a filter of the library's own would have several times as much in memory meanwhile."""
-    with pq.ParquetFile(file, read_dictionary=list(TEXT_COLUMNS)) as open_file:
-        groups = range(open_file.num_row_groups)
-        tables = (open_file.read_row_group(number, columns=[*TEXT_COLUMNS, *NUMBER_COLUMNS]) for number in groups)
-        return pa.concat_tables([table if rows is None else table.filter(rows) for table in tables])
-
-
 # Means with intervals beside controls, ranks, classes, disputes.
-
-IntervalPair = tuple[Interval, Interval]  # over all photos, and over those whose object is small and off-centre
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +184,6 @@ class MetricMean:
     metric: Metric
     every: Interval  # over all photos
     small: Interval  # over those whose object is small and off-centre, where a centre Gaussian does not win
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """All models and methods by one metric, the best first; the controls stand among them."""
-
-    metric: Metric
-    cells: tuple[MetricMean, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,30 +215,12 @@ class PhotoValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Extremes:
-    """Three photos that show how good a model's maps are; they may be the same where there are few."""
-
-    model: str
-    best: PhotoValue
-    median: PhotoValue  # of an even number of photos the better one of the two in the middle
-    worst: PhotoValue
-
-
-@dataclass(frozen=True, slots=True)
 class Accuracy:
     """How often a model's first choice is the photo's label, and how sure it is of the class that was asked for."""
 
     model: str
     top1: Interval
     probability: Interval
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why some rows have no value."""
-
-    text: str
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,33 +239,37 @@ def metric_means(results: Results) -> tuple[MetricMean, ...]:
     The threshold of `maxbox` is the one that is best for all photos, also for the small and off-centre ones: nothing is
     fitted to a few.
     """
-    return tuple(_metric_means(results))
-
-
-def rank_means(means: Sequence[MetricMean], small: bool = False) -> tuple[Ranking, ...]:
-    """Order cells by their means, for all photos or for the small and off-centre ones; without a mean they are out."""
-
-    def mean(cell: MetricMean) -> float:
-        return (cell.small if small else cell.every).mean
-
-    def best_first(cell: MetricMean) -> float:
-        return worse(cell.metric, mean(cell))
-
-    cells = [cell for cell in means if not np.isnan(mean(cell))]
-    metrics = dict.fromkeys(cell.metric for cell in cells)
+    small = results.small()
+    by_metric = {metric: dict(_of_metric(results, metric, small)) for metric in results.metrics}
+    cells = itertools.product(results.methods, results.metrics, results.models)
     return tuple(
-        Ranking(metric, tuple(sorted((cell for cell in cells if cell.metric is metric), key=best_first)))
-        for metric in metrics
+        MetricMean(model, method, metric, *by_metric[metric][model, method])
+        for method, metric, model in cells
+        if (model, method) in by_metric[metric]
     )
+
+
+def rank_means(means: Sequence[MetricMean]) -> dict[Metric, list[MetricMean]]:
+    """Return the cells of each metric, the best first; controls stand among them, and what has no mean is out."""
+    ranked: dict[Metric, list[MetricMean]] = defaultdict(list)
+    for cell in means:
+        if not np.isnan(cell.every.mean):
+            ranked[cell.metric].append(cell)
+    for metric, cells in ranked.items():
+        cells.sort(key=lambda cell: worse(metric, cell.every.mean))
+    return ranked
 
 
 def class_means(results: Results, method: str, metric: Metric) -> tuple[ClassMeans, ...]:
     """Return the means of each class, in the order of their numbers; of what runs the model again, of its leads."""
     rows = _comparable_rows(results, method, metric).dropna(subset=["label", "value"])
     refs = measured_refs(results.run)
-    where = zip(rows["model"], rows["label"], strict=True)
-    named = [_class_name(refs.get(model), int(label)) for model, label in where]
-    rows = rows.assign(name=named, of=_model_or_control(rows, method))
+    where = zip(rows["model"], rows["label"].astype(int), strict=True)
+    other = _("class {number}")
+    named = [refs[model].spec.classes[i] if model in refs else other.format(number=i) for model, i in where]
+    # the values of a control for several models come under its one name
+    of = rows["model"].astype(object).where(rows["method"] == method, rows["method"].astype(object))
+    rows = rows.assign(name=named, of=of)
     groups = rows[rows["method"] == method].groupby(["label", "name"])["photo"].nunique()
     means = rows.groupby(["label", "name", "of"], observed=True)["value"].mean()
     return tuple(
@@ -321,18 +293,19 @@ def find_disputes(
     )
 
 
-def find_extremes(results: Results, method: str, metric: Metric) -> tuple[Extremes, ...]:
+def find_extremes(results: Results, method: str, metric: Metric) -> dict[str, list[PhotoValue]]:
     """Return each model's best, median and worst photo; of photos with one value the first in the run's order.
 
+    The median of an even number is the better one of the two in the middle; of few photos the three may be the same.
     Of what runs the model again by its lead over its own control: a photo of which it is unsure is no better for that.
     """
-    extremes = []
+    extremes = {}
     for model, column in results.compared(method, metric).items():
         ordered = column.dropna().sort_values(key=lambda values: values.map(partial(worse, metric)), kind="stable")
         if len(ordered):
             three = (ordered.iloc[[place]] for place in (0, (len(ordered) - 1) // 2, -1))
-            extremes.append(Extremes(str(model), *(PhotoValue(str(row.index[0]), float(row.iloc[0])) for row in three)))
-    return tuple(extremes)
+            extremes[str(model)] = [PhotoValue(str(row.index[0]), float(row.iloc[0])) for row in three]
+    return extremes
 
 
 def model_accuracies(results: Results) -> tuple[Accuracy, ...]:
@@ -354,12 +327,10 @@ def find_failures(results: Results) -> tuple[Failure, ...]:
     return tuple(Failure(*map(str, row)) for row in texts.itertuples(index=False, name=None))
 
 
-def count_reasons(failures: Sequence[Failure]) -> tuple[Reason, ...]:
+def count_reasons(failures: Sequence[Failure]) -> list[tuple[str, int]]:
     """Count the reasons, the most frequent first; that of a photo is the same for all photos but for its name."""
-    counts = Counter(
-        failure.reason.replace(failure.photo, "…") if failure.photo else failure.reason for failure in failures
-    )
-    return tuple(Reason(text, rows) for text, rows in counts.most_common())
+    photos = ((failure.reason, failure.photo) for failure in failures)
+    return Counter(reason.replace(photo, "…") if photo else reason for reason, photo in photos).most_common()
 
 
 def _accuracy(model: str, rows: pd.DataFrame) -> Accuracy:
@@ -367,22 +338,14 @@ def _accuracy(model: str, rows: pd.DataFrame) -> Accuracy:
     return Accuracy(model, intervals.share(right), intervals.mean(probability))
 
 
-def _metric_means(results: Results) -> Iterator[MetricMean]:
-    small = results.small()
-    by_metric = {metric: dict(_of_metric(results, metric, small)) for metric in results.metrics}
-    for method, metric, model in itertools.product(results.methods, results.metrics, results.models):
-        if (both := by_metric[metric].get((model, method))) is not None:
-            yield MetricMean(model, method, metric, *both)
-
-
-def _of_metric(results: Results, metric: Metric, small: pd.Series) -> Iterator[tuple[Key, IntervalPair]]:
+def _of_metric(results: Results, metric: Metric, small: pd.Series) -> Iterator[tuple[Key, tuple[Interval, Interval]]]:
     """Yield the intervals of every method and model that has values: over all photos, and over the hard ones."""
     wide = results.wide(metric, results.methods)
     values = wide.to_numpy()
     is_small = small.reindex(wide.index, fill_value=False).to_numpy(dtype=bool)
     estimate = intervals.share if metric in SHARE_METRICS else partial(intervals.mean, scale=value_range(metric))
     keys = [(str(column[0]), str(column[1])) for column in wide.columns]
-    columns = (intervals.columns(some, estimate) for some in (values, values[is_small]))
+    columns = (map(estimate, some.T) for some in (values, values[is_small]))
     for key, every, hard in zip(keys, *columns, strict=True):
         if every.n:
             yield key, (every, hard)
@@ -409,15 +372,6 @@ def measured_refs(run: Manifest) -> dict[str, ModelRef]:
         if ref.spec.sha256 in ("", network.weights_sha256):  # a checkpoint's name may have another file by now
             refs[network.label] = ref
     return refs
-
-
-def _class_name(ref: ModelRef | None, label: int) -> str:
-    return ref.spec.classes[label] if ref else _("class {number}").format(number=label)
-
-
-def _model_or_control(rows: pd.DataFrame, method: str) -> pd.Series:
-    """Name each row by its model, or by the control; its values for several models come under one name."""
-    return rows["model"].astype(object).where(rows["method"] == method, rows["method"].astype(object))
 
 
 def _controls(results: Results, metric: Metric, photos: pd.Index) -> pd.DataFrame:
@@ -511,7 +465,7 @@ def _interval(wide: pd.DataFrame, pair: Pair, metric: Metric) -> Interval:
         return (
             intervals.paired_share(values) if metric in SHARE_METRICS else intervals.paired_mean(values, _span(metric))
         )
-    controls = [(model, _GAUSSIAN) for model, _method in pair]
+    controls = [(model, Control.GAUSSIAN.value) for model, _method in pair]  # with the cells of the model's own map
     if not set(controls) <= set(wide.columns):
         return intervals.NOTHING
     return intervals.paired_mean(values - (wide[controls[0]] - wide[controls[1]]), 2 * _span(metric))
@@ -522,8 +476,6 @@ def _span(metric: Metric) -> float:
     low, high = value_range(metric)
     return high - low
 
-
-_GAUSSIAN = Control.GAUSSIAN.value  # of all that runs the model again; it has the cells of the model's own map
 
 # The same numbers for commands, with the rows of one metric in memory at a time.
 
@@ -545,17 +497,13 @@ def read_failures(run: Manifest) -> tuple[Failure, ...]:
 
 def read_accuracies(run: Manifest) -> tuple[Accuracy, ...]:
     """Return those of `model_accuracies`."""
-    return model_accuracies(Results(run, pd.concat(_read_answers(run)).drop_duplicates(["photo", "model"])))
+    with pq.ParquetFile(_own_results(run)) as file:
+        groups = (file.read_row_group(group, columns=ANSWER_COLUMNS) for group in range(file.num_row_groups))
+        answers = pd.concat(rows.to_pandas().drop_duplicates(["photo", "model"]) for rows in groups)
+    return model_accuracies(Results(run, answers.drop_duplicates(["photo", "model"])))
 
 
 def _read_metric(run: Manifest, metric: Metric) -> Results:
     results = load_results(run.folder, pc.field("metric") == metric.value)
     alone = dataclasses.replace(run, settings=dataclasses.replace(run.settings, metrics=(metric,)))
     return dataclasses.replace(results, run=alone)
-
-
-def _read_answers(run: Manifest) -> Iterator[pd.DataFrame]:
-    with pq.ParquetFile(_own_results(run)) as file:
-        for number in range(file.num_row_groups):
-            rows = file.read_row_group(number, columns=ANSWER_COLUMNS).to_pandas()
-            yield rows.drop_duplicates(["photo", "model"])

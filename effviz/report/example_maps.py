@@ -65,8 +65,7 @@ def draw_examples(results: Results, metric: Metric, photos: Path) -> ExampleMaps
         EffVizError: a model cannot be loaded, or has other weights than it had then.
     """
     method = results.run.settings.methods[0]
-    extremes = run_summary.find_extremes(results, method, metric)
-    three = [(row.model, (row.best, row.median, row.worst)) for row in extremes]
+    three = run_summary.find_extremes(results, method, metric).items()
     disputes = run_summary.find_disputes(results, method, metric, DISPUTES) if len(results.models) > 1 else ()
     values = {(each.photo, model): each.value for model, some in three for each in some}
     values |= {(dispute.photo, model): value for dispute in disputes for model, value in dispute.values.items()}

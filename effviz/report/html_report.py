@@ -203,10 +203,10 @@ def _metric(results: Results, metric: Metric, cells: Sequence[MetricMean]) -> It
     yield _matrix(results, cells, small=False)
     if metric in run_settings.LOCALISATION_METRICS:
         yield _matrix(results, cells, small=True)
-    for ranking in run_summary.rank_means(beside):
+    for ranked in run_summary.rank_means(beside).values():
         rows = [
             (f"{place}. {cell.model}", display_names.method(cell.method), _interval_cell(cell.every))
-            for place, cell in enumerate(ranking.cells, 1)
+            for place, cell in enumerate(ranked, 1)
         ]
         names = (_("Model"), _("Method"), _ranked_by(metric))
         yield html_details(_("Ranking of all models and methods"), html_table(_("The best first"), names, rows))
@@ -360,7 +360,7 @@ def _failures(results: Results) -> Iterator[Html]:
     if not failures:
         return
     yield html_heading(_("What could not be measured"))
-    counts = [(reason.text, str(reason.rows)) for reason in run_summary.count_reasons(failures)]
+    counts = [(reason, str(rows)) for reason, rows in run_summary.count_reasons(failures)]
     title = ngettext(
         "{count} row has a reason instead of a value", "{count} rows have a reason instead of a value", len(failures)
     ).format(count=len(failures))

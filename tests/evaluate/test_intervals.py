@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from effviz.evaluate import intervals
 from effviz.evaluate.intervals import Interval, holm, mean, paired_mean, paired_share, share
 
 VALUES = np.random.default_rng(0).beta(2, 5, size=200)
@@ -124,10 +123,3 @@ def test_what_is_sure_rests_on_holms_correction():
     assert [one.sure for one in corrected] == [True, False, False, False, True]
     assert [dataclasses.replace(one, p=0) for one in corrected] == [dataclasses.replace(one, p=0) for one in found]
     assert holm([]) == ()
-
-
-def test_columns_are_counted_alone():
-    values = np.random.default_rng(5).random((30, 3))
-    values[3, 1] = math.nan
-    assert intervals.columns(values, mean) == tuple(mean(column) for column in values.T)
-    assert intervals.columns(np.zeros((5, 0)), mean) == ()
