@@ -90,24 +90,18 @@ def maps_npz(maps: Sequence[ActivationMap]) -> bytes:
 VERSIONED_PACKAGES: Final = ("grad-cam", "numpy", "pillow", "timm", "torch", "torchvision")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ComparisonSettings:
-    """What was compared, and how it was shown."""
-
-    models: Sequence[Model]
-    maps: Sequence[ActivationMap]
-    target: str  # as asked for: "top1", "class 281", "rank 2"
-    scale: Scale
-    style: OverlayStyle
-
-
-def settings_json(comparison: ComparisonSettings) -> bytes:
-    """Write the settings; the same comparison gives the same bytes, so there is no date in them."""
+def settings_json(
+    models: Sequence[Model], maps: Sequence[ActivationMap], target: str, scale: Scale, style: OverlayStyle
+) -> bytes:
+    """Write what was compared, for which target ("top1", "rank 2"), and how it was shown; no date: the same bytes."""
+    shown = asdict(style)
+    view = shown.pop("view")
+    calibrations = {} if style.placement is Placement.PLAIN else _calibrations(models)
     facts: dict[str, Json] = {
-        **model_settings(comparison.models),
-        "target": comparison.target,
-        "maps": [provenance(entry) for entry in comparison.maps],
-        "shown": _display_settings(comparison),
+        **model_settings(models),
+        "target": target,
+        "maps": [provenance(entry) for entry in maps],
+        "shown": {"scale": scale, **shown, **view, "calibrations": calibrations},
     }
     return (json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
@@ -136,16 +130,8 @@ def _model_facts(model: Model) -> dict[str, Json]:
     }
 
 
-def _display_settings(comparison: ComparisonSettings) -> dict[str, Json]:
-    style = asdict(comparison.style)
-    view = style.pop("view")
-    return {"scale": comparison.scale, **style, **view, "calibrations": _calibrations(comparison)}
-
-
-def _calibrations(comparison: ComparisonSettings) -> dict[str, Json]:
-    if comparison.style.placement is Placement.PLAIN:
-        return {}
-    weights = {model.ref.label: model.weights_sha256 for model in comparison.models}
+def _calibrations(models: Sequence[Model]) -> dict[str, Json]:
+    weights = {model.ref.label: model.weights_sha256 for model in models}
     return {
         label: {"offset_x": one.offset_x, "offset_y": one.offset_y, "slope": one.slope, "made": one.made}
         for label, one in placement.calibrations().items()

@@ -21,7 +21,6 @@ from effviz.explain.placement import Calibration, Placement, RasterOptions
 from effviz.report import session_archive
 from effviz.report.html_report import PictureTile
 from effviz.report.session_archive import (
-    ComparisonSettings,
     SessionArchive,
     SessionPhoto,
     SessionRow,
@@ -251,11 +250,11 @@ def comparison(make_map):
     shared = Weights(parse_model("lite0").spec, {}, HASH)
     models = (Model(parse_model("lite0"), shared), Model(parse_model("lite0@260"), shared))
     style = OverlayStyle(Palette.INFERNO, 0.4, Placement.PLAIN, RasterOptions(cells=True, longest_px=300), 0.7, 0.2)
-    return ComparisonSettings(models, (make_map([[1.0, 2.0]]),), "top1", Scale.SHARE, style)
+    return models, (make_map([[1.0, 2.0]]),), "top1", Scale.SHARE, style
 
 
 def test_everything_needed_to_repeat_it_is_there(comparison):
-    facts = json.loads(settings_json(comparison))
+    facts = json.loads(settings_json(*comparison))
     assert facts["shown"] == {
         "scale": "share",
         "palette": "inferno",
@@ -278,7 +277,7 @@ def test_everything_needed_to_repeat_it_is_there(comparison):
 
 
 def test_the_same_comparison_gives_the_same_bytes(comparison):
-    assert settings_json(comparison) == settings_json(comparison)
+    assert settings_json(*comparison) == settings_json(*comparison)
 
 
 def test_the_corrections_of_a_calibrated_placement_are_written_down(comparison, monkeypatch):
@@ -288,8 +287,7 @@ def test_the_corrections_of_a_calibrated_placement_are_written_down(comparison, 
     }
     monkeypatch.setattr(placement, "calibrations", lambda: by_hand)
     style = OverlayStyle(placement=Placement.CALIBRATED)
-    calibrated = ComparisonSettings(comparison.models, comparison.maps, "top1", Scale.OWN, style)
-    facts = json.loads(settings_json(calibrated))
+    facts = json.loads(settings_json(*comparison[:-1], style))
     assert facts["shown"]["calibrations"]["lite0@260"] == {
         "offset_x": 1.5,
         "offset_y": -2.0,
@@ -302,5 +300,5 @@ def test_a_model_without_calibration_is_left_out_of_the_corrections(comparison, 
     only = Calibration("lite0@224", 224, 1.5, -2.0, 0.9, 0.1, 0.3, 49, "by hand", HASH)
     monkeypatch.setattr(placement, "calibrations", lambda: {"lite0@224": only})
     style = OverlayStyle(placement=Placement.CALIBRATED)
-    facts = json.loads(settings_json(ComparisonSettings(comparison.models, comparison.maps, "top1", Scale.OWN, style)))
+    facts = json.loads(settings_json(*comparison[:-1], style))
     assert list(facts["shown"]["calibrations"]) == ["lite0@224"]

@@ -20,7 +20,7 @@ from effviz.explain.targets import Guess
 from effviz.i18n import _, typeset
 from effviz.report import session_archive
 from effviz.report.image_files import GridPicture, PictureGrid, grid_png
-from effviz.report.session_archive import ComparisonSettings, SessionArchive, maps_npz, settings_json
+from effviz.report.session_archive import SessionArchive, maps_npz, settings_json
 from effviz.ui import cache
 from effviz.ui.compare import cell_inspector, display_settings, grid_data, photo_picker, sharing
 from effviz.ui.compare.display_settings import LAYERS, SCALES, STILL, DisplaySettings, ExplanationChoice, style_for
@@ -253,7 +253,7 @@ def _button(label: str, stem: str, make: Callable[[], bytes]) -> None:
 def _settings(entries: Entries, choice: ExplanationChoice, look: DisplaySettings) -> bytes:
     labels = dict.fromkeys(entry.entrant.card.ref.label for entry in entries if isinstance(entry, MapCell))
     models, maps = [cache.model(label) for label in labels], grid_data.grid_maps(entries, choice)
-    return settings_json(ComparisonSettings(models, maps, str(choice.target), look.scale, look.style))
+    return settings_json(models, maps, str(choice.target), look.scale, look.style)
 
 
 def _session(entries: Entries, choice: ExplanationChoice, look: DisplaySettings, saved: SessionArchive) -> bytes:
