@@ -80,14 +80,11 @@ class DecodeReply:
 def read(data: bytes, name: str, longest_px: int | None = None, beat: Heartbeat = no_progress) -> "Photo":
     """Decode a photo that somebody brought: upright, RGB, first frame.
 
-    Args:
-        data: the file's bytes, at most 20 MB.
-        name: the file's name, for messages and labels.
-        longest_px: a longer photo is kept smaller, which its notes say. What a model then sees of it differs from what
-            it would see of the whole: with 2000 px, two bicubic steps and a JPEG read at half its size, by 0.1 to 0.3
-            of 255 levels on average and by at most 2 in 99 of 100 values, up to inputs of 600 px (see
-            `docs/performance.md`).
-        beat: called again and again meanwhile; what it raises ends the decoding.
+    One longer than `longest_px` is kept smaller, which its notes say. What a model then sees of it differs from what it
+    would see of the whole: with 2000 px, two bicubic steps and a JPEG read at half its size, by 0.1 to 0.3 of 255
+    levels on average and by at most 2 in 99 of 100 values, up to inputs of 600 px (see `docs/performance.md`).
+
+    `beat` is called again and again meanwhile; what it raises ends the decoding.
 
     Raises:
         ImageError: as `images.read`; or the photo costs more than it may.

@@ -261,11 +261,7 @@ class Decoded:
 def read(data: bytes, name: str) -> "Photo":
     """Decode a photo that we know, here and now; one that somebody brought is read by `decoding.read`.
 
-    As browsers show it: upright, sRGB, first frame, on white.
-
-    Args:
-        data: the file's bytes, at most 20 MB.
-        name: the file's name, for messages and labels.
+    As browsers show it: upright, sRGB, first frame, on white. The name is the file's, for messages and labels.
 
     Raises:
         ImageError: the file is empty, too large, not one of the eight formats, damaged, cut off, or of a size or depth
@@ -279,12 +275,7 @@ def read(data: bytes, name: str) -> "Photo":
 
 
 def decode(data: bytes, name: str, least_px: int | None = None) -> Decoded:
-    """Do the same and return Pillow's picture.
-
-    Args:
-        data: as `read`.
-        name: as `read`.
-        least_px: a JPEG may be read at 1/2, 1/4 or 1/8 of its size, if its long side keeps so many pixels.
+    """Do the same and return Pillow's picture, a JPEG's at 1/2, 1/4 or 1/8 if its long side keeps `least_px`.
 
     Raises:
         ImageError: as `read`.

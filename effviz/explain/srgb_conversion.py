@@ -62,12 +62,7 @@ CONVERTED: Final = lazy_gettext("Colours are converted from the file's own to sR
 
 
 def convert_to_srgb(image: Image.Image, data: bytes, name: str) -> tuple[Image.Image, Notes]:
-    """Decode an opened picture and return it upright and in RGB, with a note for each thing that was done to it.
-
-    Args:
-        image: as Pillow opened it; nothing of it is decoded yet.
-        data: the file's bytes.
-        name: the file's name, for messages.
+    """Decode a picture that Pillow opened; return it upright and in RGB, with a note for each thing done to it.
 
     Raises:
         ImageError: its numbers have no defined black and white, or all of it is transparent.

@@ -53,12 +53,7 @@ def draw_examples(results: Results, metric: Metric, photos: Path) -> ExampleMaps
     """Draw the maps of each model's best, median and worst photo, and of those on which models disagree most.
 
     All by the run's first method. Colours are shares of the positive evidence, on one scale for all maps that are shown
-    of a photo.
-
-    Args:
-        results: a finished run.
-        metric: by which photos are chosen.
-        photos: the folder that the names of the run's photos start from.
+    of a photo. The metric chooses the photos; their names start from the folder `photos`.
 
     Raises:
         DatasetError: a photo is not there, or is not the one that was measured.

@@ -204,12 +204,9 @@ class SessionIndex:
 
 
 def session_zip(session: SessionArchive, version: str, files: Mapping[str, bytes]) -> bytes:
-    """Write a session; the same session gives the same bytes.
+    """Write a session of this version of EffViz; the same session gives the same bytes.
 
-    Args:
-        session: what brings it back.
-        version: of EffViz.
-        files: what else is in it, by name: `maps.npz`, `settings.json`, `report.html`.
+    Other files are in it by their names: `maps.npz`, `settings.json`, `report.html`.
     """
     named = [(f"photos/{number:02d} {_file_name(photo.name)}", photo) for number, photo in enumerate(session.photos, 1)]
     listed = tuple(
@@ -307,12 +304,7 @@ class SessionRow:
 
 
 def session_page(rows: Sequence[SessionRow], facts: Sequence[tuple[str, str]]) -> str:
-    """Write a page that needs nothing else.
-
-    Args:
-        rows: the photos.
-        facts: what was chosen, as a name and a value each.
-    """
+    """Write a page that needs nothing else: the photos, and what was chosen, as a name and a value each."""
     from effviz.report import html_report as page  # brings plotly, and a session is saved rarely
 
     parts = [page.html_paragraph(_("What differently scaled EfficientNets look at: a comparison made with EffViz."))]
