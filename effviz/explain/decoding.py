@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
@@ -251,19 +251,15 @@ class _Worker:
         return DecodeTimeoutError(text.format(name=NAME, most=self._limits.wall_s))
 
 
-@dataclass(slots=True, eq=False)
 class DecoderPool:
     """Some workers, which are started as they are needed and kept."""
 
-    most: int
-    limits: DecodeLimits = field(default_factory=DecodeLimits)
-    _idle: list[_Worker] = field(default_factory=list)
-    _alive: int = 0  # idle ones and those at work
-    _changed: threading.Condition = field(default_factory=threading.Condition)
-    _threads: ThreadPoolExecutor = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._threads = ThreadPoolExecutor(self.most, thread_name_prefix="decoding")
+    def __init__(self, most: int, limits: DecodeLimits | None = None) -> None:
+        self.most, self.limits = most, limits or DecodeLimits()
+        self._idle: list[_Worker] = []
+        self._alive = 0  # idle ones and those at work
+        self._changed = threading.Condition()
+        self._threads = ThreadPoolExecutor(most, thread_name_prefix="decoding")
 
     def start(self, count: int | None = None) -> Self:
         """Start some workers now, or all: they load what they need while nobody waits."""

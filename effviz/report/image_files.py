@@ -3,7 +3,7 @@
 import contextlib
 import io
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -51,33 +51,28 @@ class GridPicture:
     lines: tuple[str, ...] = ()  # "ring-tailed lemur 97.1 %"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PictureGrid:
-    """Rows of as many cells as there are columns."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[GridPicture, ...]], ...]  # label, cells
-    footer: tuple[str, ...] = ()  # "CAM at the last layer; share of positive evidence; cividis"
+GridRow = tuple[str, Sequence[GridPicture]]  # a label, and as many cells as there are columns
 
 
-def grid_png(grid: PictureGrid, texts: Mapping[str, str] | None = None) -> bytes:
+def grid_png(
+    columns: Sequence[str], rows: Sequence[GridRow], footer: str = "", texts: Mapping[str, str] | None = None
+) -> bytes:
     """Draw the grid, with texts as the file's metadata, by keyword; the same grid gives the same bytes."""
-    for label, cells in grid.rows:
-        if len(cells) != len(grid.columns):
-            raise ValueError(f"row {label!r} has {len(cells)} cells for {len(grid.columns)} columns")
-    width = GAP_PX + len(grid.columns) * (CELL_PX + GAP_PX)
-    rows = [_row(label, cells, width) for label, cells in grid.rows]
-    height = 2 * GAP_PX + LINE_PX * (1 + len(grid.footer)) + sum(row.height for row in rows)
+    for label, cells in rows:
+        if len(cells) != len(columns):
+            raise ValueError(f"row {label!r} has {len(cells)} cells for {len(columns)} columns")
+    width = GAP_PX + len(columns) * (CELL_PX + GAP_PX)
+    drawn = [_row(label, cells, width) for label, cells in rows]
+    height = 2 * GAP_PX + LINE_PX * (2 if footer else 1) + sum(row.height for row in drawn)
     canvas = Image.new("RGB", (width, height), PAPER)
     pen = ImageDraw.Draw(canvas)
-    for column, label in enumerate(grid.columns):
+    for column, label in enumerate(columns):
         _write(pen, (_left(column), GAP_PX), label)
     top = GAP_PX + LINE_PX
-    for row in rows:
+    for row in drawn:
         canvas.paste(row, (0, top))
         top += row.height
-    for number, line in enumerate(grid.footer):
-        _write(pen, (GAP_PX, top + GAP_PX // 2 + number * LINE_PX), line, width - 2 * GAP_PX)
+    _write(pen, (GAP_PX, top + GAP_PX // 2), footer, width - 2 * GAP_PX)
     metadata = PngImagePlugin.PngInfo()
     for keyword, text in (texts or {}).items():
         metadata.add_itxt(keyword, text)
@@ -86,7 +81,7 @@ def grid_png(grid: PictureGrid, texts: Mapping[str, str] | None = None) -> bytes
     return buffer.getvalue()
 
 
-def _row(label: str, cells: tuple[GridPicture, ...], width: int) -> Image.Image:
+def _row(label: str, cells: Sequence[GridPicture], width: int) -> Image.Image:
     pictures = [_fitted(cell.picture) for cell in cells]
     end = LINE_PX + max((picture.height for picture in pictures), default=0)
     lines = max((len(cell.lines) for cell in cells), default=0)

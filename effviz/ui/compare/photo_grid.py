@@ -19,7 +19,7 @@ from effviz.explain.overlay import Scale, ScaledMap, apply_palette, describe_map
 from effviz.explain.targets import Guess
 from effviz.i18n import _, typeset
 from effviz.report import session_archive
-from effviz.report.image_files import GridPicture, PictureGrid, grid_png
+from effviz.report.image_files import GridPicture, GridRow, grid_png
 from effviz.report.session_archive import SessionArchive, maps_npz, settings_json
 from effviz.ui import cache
 from effviz.ui.compare import cell_inspector, display_settings, grid_data, photo_picker, sharing
@@ -293,10 +293,12 @@ def _session_rows(entries: Entries, look: DisplaySettings) -> Iterator[session_a
 def _grid_png(entries: Entries, choice: ExplanationChoice, look: DisplaySettings, link: str) -> bytes:
     """What made the picture stands in the file itself, too, as in the browser's (see `grid/sheet.js`)."""
     texts = {"Software": "EffViz", "EffViz link": link, "EffViz settings": _settings(entries, choice, look).decode()}
-    return grid_png(_sheet(_scaled(entries, look.scale), choice, look), texts)
+    return grid_png(*_sheet(_scaled(entries, look.scale), choice, look), texts)
 
 
-def _sheet(scaled: Mapping[MapCell, ScaledMap], choice: ExplanationChoice, look: DisplaySettings) -> PictureGrid:
+def _sheet(
+    scaled: Mapping[MapCell, ScaledMap], choice: ExplanationChoice, look: DisplaySettings
+) -> tuple[list[str], list[GridRow], str]:
     """The photos down, the models across; a map that could not be made leaves the photo alone in its place."""
     labels = list(dict.fromkeys(cell.entrant.card.ref.label for cell in scaled))
     drawn = {
@@ -305,14 +307,14 @@ def _sheet(scaled: Mapping[MapCell, ScaledMap], choice: ExplanationChoice, look:
         )
         for cell, one in scaled.items()
     }
-    rows = []
+    rows: list[GridRow] = []
     for chosen in dict.fromkeys(cell.chosen for cell in scaled):
         plain = GridPicture(display(chosen.open(), look.style.view.longest_px))
         rows.append((chosen.name, (plain, *(drawn.get((chosen, label), plain) for label in labels))))
     text = _("{method}, {layer}; {scale}; EffViz")
     layer = _(LAYERS[choice.layer]).lower()
     footer = text.format(method=CAM_METHODS[choice.method].title, layer=layer, scale=_(SCALES[look.scale]).lower())
-    return PictureGrid((_("photo"), *labels), tuple(rows), (footer,))
+    return [_("photo"), *labels], rows, footer
 
 
 def _sheet_lines(cell: MapCell) -> tuple[str, ...]:

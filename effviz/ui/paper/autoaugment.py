@@ -12,7 +12,7 @@ from effviz.explain import sample_photos
 from effviz.explain.data_types import Photo
 from effviz.explain.images import display
 from effviz.i18n import _, lazy_gettext
-from effviz.report.image_files import GridPicture, PictureGrid, encode_jpeg, grid_png
+from effviz.report.image_files import GridPicture, encode_jpeg, grid_png
 from effviz.ui import cache, glossary, inputs, outputs, photo_shelf
 from effviz.ui.components import jpeg_address
 from effviz.ui.guard import guard
@@ -172,4 +172,4 @@ def sheet(photo: str, seed: int, tiles: Sequence[GridPicture]) -> bytes:
     """All tiles on white, four in a row."""
     rows = tuple(("", tuple(tiles[start : start + ACROSS])) for start in range(0, len(tiles), ACROSS))
     footer = _("AutoAugment v0, {photo}, seed {seed}; EffViz").format(photo=photo, seed=seed)
-    return grid_png(PictureGrid(("",) * ACROSS, rows, (footer,)))
+    return grid_png(("",) * ACROSS, rows, footer)
