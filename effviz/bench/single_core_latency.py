@@ -19,16 +19,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from statistics import mean, stdev
-from typing import IO, Final, Self
+from typing import IO, Annotated, Any, Final, Self
 
-from effviz import file_io
+from effviz import file_io, schema
 from effviz.errors import EffVizError, SettingsError
 from effviz.i18n import _
 from effviz.progress import CountProgress, Heartbeat
+from effviz.schema import Range
 
 logger = logging.getLogger(__name__)
 DEFAULT_RUNS: Final = 20  # Table 4
@@ -46,13 +47,15 @@ class Latency:
 
     model: str  # "b1", "scaled-d1.4-w1.2", or timm's name
     resolution_px: int
-    runs_ms: tuple[float, ...]  # in the order in which they ran
+    runs_ms: Annotated[tuple[float, ...], Range(1e-9, 1e9)]  # in the order in which they ran
     params: int
     machine: str
     software: str  # "torch 2.14.0"
     threads: int
     measured_at: str  # UTC, "2026-11-24 13:55"
-    load: float | None = None  # how many cores others kept busy meanwhile; None where nobody knows
+    load: Annotated[float, Range(0, 1e6)] | None = (
+        None  # how many cores others kept busy meanwhile; None where nobody knows
+    )
 
     @property
     def label(self) -> str:
@@ -118,23 +121,18 @@ def machine() -> str:
     return f"{name}, {os.cpu_count() or 1} cores"
 
 
-def from_json(written: str) -> Latency:
-    """A result from its JSON.
+def parse_latency(row: Any) -> Latency:
+    """A result from what JSON says of it.
 
     Raises:
-        ValueError: the text is something else.
+        ValueError: it is something else.
     """
     try:
-        row = json.loads(written)
-        latency = Latency(**(row | {"runs_ms": tuple(float(run) for run in row["runs_ms"])}))
-    except (TypeError, KeyError, AttributeError) as error:
+        latency = schema.parse(Latency, row, "the latency")
+    except SettingsError as error:
         raise ValueError(f"not a latency: {error}") from error
-    if not all(isinstance(getattr(latency, field.name), str) for field in fields(Latency) if field.type is str):
-        raise ValueError("not a latency: a name is no text")
-    if not (latency.load is None or (isinstance(latency.load, int | float) and latency.load >= 0)):
-        raise ValueError("not a latency: the load is no number")
-    if not latency.runs_ms or min(latency.runs_ms) <= 0:
-        raise ValueError("not a latency: no time, or one that is not positive")
+    if not latency.runs_ms:
+        raise ValueError("not a latency: there is no run")
     return latency
 
 
@@ -165,7 +163,7 @@ def store_latency(latency: Latency) -> None:
 @cache
 def shipped() -> tuple[Latency, ...]:
     """What was measured for EffViz itself, on the machine that each result names."""
-    return tuple(from_json(json.dumps(row)) for row in json.loads(SHIPPED_FILE.read_text(encoding="utf-8")))
+    return tuple(map(parse_latency, json.loads(SHIPPED_FILE.read_text(encoding="utf-8"))))
 
 
 def stored_latencies(on: str) -> tuple[Latency, ...]:
@@ -174,7 +172,7 @@ def stored_latencies(on: str) -> tuple[Latency, ...]:
     for file in sorted(results_folder(on).glob("*.json")):
         try:
             kept = file_io.read_sealed_json(file_io.sealed_name(file), file_io.read_regular(file, MAX_RESULT_BYTES))
-            latencies.append(from_json(json.dumps(kept)))
+            latencies.append(parse_latency(kept))
         except (OSError, ValueError) as error:
             logger.warning("%s is left out: %s", file.name, error)
     return tuple(sorted((row for row in latencies if row.machine == on), key=lambda row: row.mean_ms))
@@ -228,7 +226,7 @@ def measure_in_child(
         code = process.wait()
     if code:
         raise _error(name, code, message)
-    return from_json(json.dumps(json.loads(result)[0]))
+    return parse_latency(json.loads(result)[0])
 
 
 @contextmanager

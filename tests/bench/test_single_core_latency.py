@@ -237,7 +237,7 @@ def test_a_result_that_was_changed_or_exchanged_counts_as_none(damage: str, capl
 @pytest.mark.parametrize("change", [{"runs_ms": []}, {"runs_ms": [0.0]}, {"model": 3}, {"more": 1}])
 def test_numbers_that_make_no_sense_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="not a latency"):
-        single_core_latency.from_json(json.dumps(asdict(ONE) | change))
+        single_core_latency.parse_latency(json.loads(json.dumps(asdict(ONE) | change)))
 
 
 def test_the_oldest_go_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
