@@ -18,7 +18,6 @@ from effviz.scaling.solver import (
     ScalingPath,
     Solution,
     coefficient_range,
-    scaled,
     solve,
     solve_within,
 )
@@ -49,7 +48,6 @@ __all__ = [
     "published_plan",
     "round_filters",
     "round_repeats",
-    "scaled",
     "solve",
     "solve_within",
 ]

@@ -66,12 +66,11 @@ class Limit(NamedTuple):
             SettingsError: the value is outside or not a number; choose one inside.
         """
         if not self.low <= value <= self.high:
-            raise SettingsError(
-                _(
-                    "The {name} {value:g}{unit} is out of range: {low:g} to {high:g}{unit} "
-                    "is allowed. Choose a {name} in that range."
-                ).format(name=_(self.name), value=value, unit=self.unit, low=self.low, high=self.high)
+            text = _(
+                "The {name} {value:g}{unit} is out of range: {low:g} to {high:g}{unit} "
+                "is allowed. Choose a {name} in that range."
             )
+            raise SettingsError(text.format(**self._asdict() | {"name": _(self.name), "value": value}))
 
 
 DEPTH = Limit(lazy_gettext("depth"), 0.1, 100)

@@ -7,7 +7,6 @@ how fine its grid was, nor how near to 2 a point had to be: the steps and tolera
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from itertools import product
 
 from effviz.scaling.architecture import BASE_RESOLUTION_PX
@@ -38,7 +37,7 @@ class BaselineNetwork:
     @property
     def macs(self) -> int:
         """What it costs unscaled."""
-        return _macs(self)
+        return self.scaled(ScalingRule(1, 1, 1)).macs
 
     def scaled(self, rule: ScalingRule) -> Plan:
         """The network at phi = 1: every dimension multiplied by its base.
@@ -49,11 +48,6 @@ class BaselineNetwork:
         # 0.5 * 1.2 is 0.6 and no hair more: a hair would add blocks, since repeats are rounded up.
         depth, width = (round(times, 6) for times in (self.depth * rule.alpha, self.width * rule.beta))
         return plan(depth, width, round(self.resolution_px * rule.gamma), classes=self.classes)
-
-
-@cache
-def _macs(baseline: BaselineNetwork) -> int:
-    return baseline.scaled(ScalingRule(1, 1, 1)).macs
 
 
 @dataclass(frozen=True, slots=True)

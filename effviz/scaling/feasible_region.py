@@ -19,7 +19,7 @@ from effviz.scaling import architecture as allowed
 from effviz.scaling.architecture import B0_STAGES, BASE_RESOLUTION_PX
 from effviz.scaling.plans import Plan, plan
 from effviz.scaling.rule import round_repeats
-from effviz.scaling.solver import STEPS, Budget, BudgetKind, ScalingMethod, scaled, solve
+from effviz.scaling.solver import STEPS, Budget, BudgetKind, ScalingMethod, ScalingPath, solve
 
 BYTES_PER_WEIGHT = 4  # float32
 MEGABYTE = 1_000_000
@@ -67,18 +67,14 @@ class ResourceLimits:
     def __post_init__(self) -> None:
         least = costs(1.0, 1.0, BASE_RESOLUTION_PX)
         if not self.allow(least):
-            raise SettingsError(
-                _(
-                    "Nothing fits into {macs:,.0f} million MACs and {memory:,.0f} MB: "
-                    "the baseline needs {least_macs:,.1f} million and {least_memory:,.1f} MB. "
-                    "Raise the limit that is below."
-                ).format(
-                    macs=self.macs / 1e6,
-                    memory=self.memory_bytes / MEGABYTE,
-                    least_macs=least.macs / 1e6,
-                    least_memory=least.memory_bytes / MEGABYTE,
-                )
+            text = _(
+                "Nothing fits into {macs:,.0f} million MACs and {memory:,.0f} MB: "
+                "the baseline needs {least_macs:,.1f} million and {least_memory:,.1f} MB. "
+                "Raise the limit that is below."
             )
+            given = {"macs": self.macs / 1e6, "memory": self.memory_bytes / MEGABYTE}
+            needed = {"least_macs": least.macs / 1e6, "least_memory": least.memory_bytes / MEGABYTE}
+            raise SettingsError(text.format(**given, **needed))
 
     def allow(self, spent: Costs) -> bool:
         """Whether both limits hold."""
@@ -174,12 +170,13 @@ def pick(limits: ResourceLimits, method: ScalingMethod) -> Pick:
     if memory_bytes(by_macs.plan) <= limits.memory_bytes:
         return Pick(method, by_macs.coefficient, by_macs.plan, None if by_macs.at_limit else BindingLimit.MACS)
     # B0 fits, or there were no such limits.
+    path = ScalingPath(method)
     low, high = 0 if method is ScalingMethod.COMPOUND else STEPS, round(by_macs.coefficient * STEPS)
     while high - low > 1:
         middle = (low + high) // 2
-        fits = memory_bytes(scaled(method, middle / STEPS)) <= limits.memory_bytes
+        fits = memory_bytes(path.network(middle / STEPS)) <= limits.memory_bytes
         low, high = (middle, high) if fits else (low, middle)
-    return Pick(method, low / STEPS, scaled(method, low / STEPS), BindingLimit.MEMORY)
+    return Pick(method, low / STEPS, path.network(low / STEPS), BindingLimit.MEMORY)
 
 
 @lru_cache(maxsize=64)

@@ -102,14 +102,9 @@ def _keras(network: Plan) -> str:
 
 def _published(network: Plan) -> str | None:
     """The published network with these blocks and channels, whatever its input size."""
-    return next(
-        (
-            name
-            for name, row in PUBLISHED.items()
-            if (row.family, row.depth, row.width) == (network.family, network.depth, network.width)
-        ),
-        None,
-    )
+    wanted = (network.family, network.depth, network.width)
+    names = (name for name, row in PUBLISHED.items() if (row.family, row.depth, row.width) == wanted)
+    return next(names, None)
 
 
 def _shortest(network: Plan) -> tuple[float, float]:

@@ -119,6 +119,8 @@ class StagePlan(NamedTuple):
 
 # A walk through the network from the picture to the logits that notes every layer it passes.
 
+LayerShape = tuple[int, int, int, int, int, int]  # kernel, stride, channels in and out, sizes in and out
+LayerCosts = tuple[int, int, int, int]  # params, MACs, activations, live elements
 ONE_PIXEL = ReceptiveField(size=1, stride=1, start=0)
 
 
@@ -148,48 +150,19 @@ class LayerWalk:
         self.channels, self.size = channels, -(-in_size // stride)
         outputs = self.elements
         taps = kernel * kernel * (1 if operator is Operator.DEPTHWISE else in_channels)
-        self.layers.append(
-            Layer(
-                self.stage,
-                self.block,
-                operator,
-                kernel,
-                stride,
-                in_channels,
-                channels,
-                in_size,
-                self.size,
-                params=taps * channels + 2 * channels,
-                macs=taps * outputs,
-                activations=outputs,
-                live=self.waiting + inputs + outputs,
-                field_symmetric=self.symmetric,
-                field_same=self.same,
-            )
-        )
+        params, macs, live = taps * channels + 2 * channels, taps * outputs, self.waiting + inputs + outputs
+        shape = (kernel, stride, in_channels, channels, in_size, self.size)
+        self._note(operator, shape, (params, macs, outputs, live))
 
     def dense(self, operator: Operator, in_channels: int, out_channels: int, waiting: int) -> None:
         """Note a layer with bias on an averaged map; waiting is what stays in memory beside it."""
-        macs = in_channels * out_channels
-        self.layers.append(
-            Layer(
-                self.stage,
-                self.block,
-                operator,
-                1,
-                1,
-                in_channels,
-                out_channels,
-                1,
-                1,
-                params=macs + out_channels,
-                macs=macs,
-                activations=out_channels,
-                live=waiting + in_channels + out_channels,
-                field_symmetric=self.symmetric,
-                field_same=self.same,
-            )
-        )
+        macs, live = in_channels * out_channels, waiting + in_channels + out_channels
+        shape = (1, 1, in_channels, out_channels, 1, 1)
+        self._note(operator, shape, (macs + out_channels, macs, out_channels, live))
+
+    def _note(self, operator: Operator, shape: LayerShape, costs: LayerCosts) -> None:
+        layer = Layer(self.stage, self.block, operator, *shape, *costs, self.symmetric, self.same)
+        self.layers.append(layer)
 
     def mbconv(self, blocks: BlockStage, stride: int, gated: bool) -> None:
         """Pass one MBConv block; it has a shortcut where its output has the shape of its input."""

@@ -143,18 +143,14 @@ def growth(phis: Sequence[float], rule: ScalingRule = PAPER_RULE, family: Family
     Raises:
         SettingsError: the rule leads out of what can be planned.
     """
-    baseline = _macs(rule, 0.0, family)
+    networks = (plan(at.depth, at.width, at.resolution_px, family) for at in map(rule.at, (0.0, *phis)))
+    baseline, *macs = (network.macs for network in networks)
     steps = tuple(
-        GrowthStep(phi, _macs(rule, phi, family), baseline * 2.0**phi, baseline * rule.constraint**phi) for phi in phis
+        GrowthStep(phi, amount, baseline * 2.0**phi, baseline * rule.constraint**phi)
+        for phi, amount in zip(phis, macs, strict=True)
     )
+    rows = {name: row for name, row in PUBLISHED.items() if row.family is family}
     published = tuple(
-        PublishedStep(name, plan(row.depth, row.width, row.resolution, row.family).macs, implied_phi(row, rule))
-        for name, row in PUBLISHED.items()
-        if row.family is family
+        PublishedStep(name, published_plan(name).macs, implied_phi(row, rule)) for name, row in rows.items()
     )
     return Growth(rule, family, steps, published)
-
-
-def _macs(rule: ScalingRule, phi: float, family: Family) -> int:
-    at = rule.at(phi)
-    return plan(at.depth, at.width, at.resolution_px, family).macs

@@ -147,13 +147,6 @@ def cost(network: Plan, kind: BudgetKind) -> int:
     return network.params if kind is BudgetKind.PARAMS else network.peak_activation_bytes
 
 
-def scaled(
-    method: ScalingMethod, coefficient: float, rule: ScalingRule = PAPER_RULE, family: Family = Family.EFFICIENTNET
-) -> Plan:
-    """B0 scaled by one method, with 1000 classes; see `ScalingPath`."""
-    return ScalingPath(method, rule, family).network(coefficient)
-
-
 def solve(
     budget: Budget, method: ScalingMethod, rule: ScalingRule = PAPER_RULE, family: Family = Family.EFFICIENTNET
 ) -> Solution:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from effviz.errors import SettingsError
-from effviz.scaling import Budget, BudgetKind, ScalingMethod, plan, scaled, solve
+from effviz.scaling import Budget, BudgetKind, ScalingMethod, ScalingPath, plan, solve
 from effviz.scaling.feasible_region import DEPTHS, BindingLimit, ResourceLimits, costs, edge, memory_bytes, pick, region
 
 STEP = 0.0001
@@ -45,9 +45,9 @@ def test_depths_are_where_a_block_is_added():
 @pytest.mark.parametrize("method", ScalingMethod)
 def test_a_pick_fits_and_the_next_step_does_not(method):
     found = pick(BOTH, method)
-    network, larger = found.plan, scaled(method, found.coefficient + STEP)
+    network, larger = found.plan, ScalingPath(method).network(found.coefficient + STEP)
     assert fits(BOTH, network.depth, network.width, network.resolution)
-    assert network == scaled(method, found.coefficient)
+    assert network == ScalingPath(method).network(found.coefficient)
     over = {BindingLimit.MACS: larger.macs > BOTH.macs, BindingLimit.MEMORY: memory_bytes(larger) > BOTH.memory_bytes}
     assert over[found.stopped_by]
     assert found.memory_bytes == memory_bytes(network)

@@ -17,7 +17,6 @@ from effviz.scaling import (
     ScalingRule,
     coefficient_range,
     plan,
-    scaled,
     solve,
     solve_within,
 )
@@ -47,7 +46,7 @@ def test_networks_of_table_7_are_found_by_their_params(method, multiplier, param
     solution = solve(Budget(BudgetKind.PARAMS, params), method)
     assert solution.reached == solution.plan.params == params
     assert solution.miss == solution.miss_pct == 0
-    assert solution.plan.layers == scaled(method, multiplier).layers
+    assert solution.plan.layers == ScalingPath(method).network(multiplier).layers
     assert not solution.at_limit
 
 
@@ -71,17 +70,17 @@ def test_nothing_larger_fits(kind, method, family):
     amount = 1.7 * COST[kind](plan(1, 1, 224, family))
     solution = solve(Budget(kind, amount), method, family=family)
     assert solution.reached == COST[kind](solution.plan) <= amount
-    assert solution.plan == scaled(method, solution.coefficient, family=family)
-    assert COST[kind](scaled(method, solution.coefficient + STEP, family=family)) > amount
+    assert solution.plan == ScalingPath(method, family=family).network(solution.coefficient)
+    assert COST[kind](ScalingPath(method, family=family).network(solution.coefficient + STEP)) > amount
     low, high = solution.coefficient + STEP, coefficient_range(method)[1]
     for i in range(50):  # nor anything much larger
-        assert COST[kind](scaled(method, low + (min(high, 6) - low) * i / 50, family=family)) > amount
+        assert COST[kind](ScalingPath(method, family=family).network(low + (min(high, 6) - low) * i / 50)) > amount
 
 
 @settings(max_examples=30)
 @given(amount=st.floats(2e7, 1.5e10), method=st.sampled_from(ScalingMethod))
 def test_any_budget_is_used_and_never_exceeded(amount, method):
-    smallest, largest = (scaled(method, end).macs for end in ends(method))
+    smallest, largest = (ScalingPath(method).network(end).macs for end in ends(method))
     if amount < smallest:
         with pytest.raises(SettingsError, match="too small"):
             solve(Budget(BudgetKind.MACS, amount), method)
@@ -105,7 +104,7 @@ def ends(method):
     coefficients=st.tuples(st.floats(0.2, 6), st.floats(0.2, 6)),
 )
 def test_cost_never_falls_when_the_coefficient_grows(kind, method, family, coefficients):
-    smaller, larger = (scaled(method, coefficient, family=family) for coefficient in sorted(coefficients))
+    smaller, larger = (ScalingPath(method, family=family).network(coefficient) for coefficient in sorted(coefficients))
     assert COST[kind](smaller) <= COST[kind](larger)
 
 
@@ -158,7 +157,7 @@ def test_a_method_that_cannot_change_the_cost(kind, method):
 
 @pytest.mark.parametrize("kind", BudgetKind)
 def test_too_small_a_budget_names_the_smallest(kind):
-    smallest = COST[kind](scaled(ScalingMethod.WIDTH, 0.1))
+    smallest = COST[kind](ScalingPath(ScalingMethod.WIDTH).network(0.1))
     with pytest.raises(
         SettingsError, match=rf"too small: scaling by width starts at {smallest:,} .*\. Raise the budget"
     ):
@@ -201,7 +200,9 @@ def test_of_several_limits_the_one_that_binds_is_named(macs, params, memory, bin
         assert share == COST[kind](solution.plan) / dict(zip(BudgetKind, (macs, params, memory), strict=True))[kind]
     alone = solve(Budget(binds, {b.kind: b.amount for b in budgets}[binds]), ScalingMethod.COMPOUND)
     assert solution.plan == alone.plan
-    assert COST[binds](scaled(ScalingMethod.COMPOUND, solution.coefficient + STEP)) > solution.budget.amount
+    assert (
+        COST[binds](ScalingPath(ScalingMethod.COMPOUND).network(solution.coefficient + STEP)) > solution.budget.amount
+    )
 
 
 def test_with_several_limits_one_may_be_out_of_the_methods_reach():
