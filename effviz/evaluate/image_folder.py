@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import os
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -72,17 +72,13 @@ class PhotoIndex:
         """List the folder once."""
         self._folder = folder
         self._files: dict[str, tuple[str, ...]] = {}  # by each ending of their paths: one, or two of several
-        self._names = [within for within, _entry in list_files(folder)]
-        for within in self._names:
+        self.names = [within for within, _entry in list_files(folder)]  # paths of all photos within the folder
+        for within in self.names:
             for path in (within, within.rpartition(".")[0]):
                 for ending in _endings(_plain(printable(path))):
                     names = self._files.get(ending, ())
                     if len(names) < 2:
                         self._files[ending] = (*names, within)
-
-    def names(self) -> Sequence[str]:
-        """Return the paths of all photos within the folder."""
-        return self._names
 
     def find(self, name: str) -> Path | None:
         """Return where a photo lies, None where no file fits.

@@ -18,19 +18,9 @@ from effviz.evaluate.faithfulness import ROAD_SHARES, Explain, Road
 from effviz.evaluate.heatmaps import CROP_CONTROLS, PHOTO_CONTROLS, Control, Heatmap, control_map
 from effviz.evaluate.run_settings import LABEL, LOCALISATION_METRICS, PREDICTION, EnergyPhotos, Metric, RunSettings
 from effviz.evaluate.run_store import Measurement
-from effviz.explain import decoding, images, targets
+from effviz.explain import data_types, decoding, images, targets
 from effviz.explain.activation_maps import activation_map
-from effviz.explain.data_types import (
-    ActivationMap,
-    Box,
-    Floats,
-    Forward,
-    Method,
-    Photo,
-    Prepared,
-    TargetLayer,
-    read_only,
-)
+from effviz.explain.data_types import ActivationMap, Box, Floats, Forward, Method, Photo, Prepared, TargetLayer
 from effviz.explain.engines import choose
 from effviz.explain.forward_pass import head_at, label_prepared, resize_crop
 from effviz.explain.placement import Placement
@@ -368,8 +358,8 @@ def _passes(usable: Sequence[PreparedPhoto], model: Model, number: int) -> Itera
     engine = choose(model, model.ref.resolution_px).engine
     outputs = engine.many(photo.prepared[number].pixels for photo in usable)
     for photo, (features, logits) in zip(usable, outputs, strict=True):
-        ready, prepared = (read_only(features[0]), read_only(logits[0])), photo.prepared[number]
-        yield Forward(model, photo.photo, prepared, *ready, 0.0, head_at(model, *ready))
+        ready = data_types.read_only(features[0]), data_types.read_only(logits[0])
+        yield Forward(model, photo.photo, photo.prepared[number], *ready, 0.0, head_at(model, *ready))
 
 
 def _measure_model(asked: _Asked) -> Iterator[Measurement]:

@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Annotated, Any, Final, Self
 
 from effviz import schema
@@ -139,7 +138,8 @@ class RunSettings:
     def photos_a_part(self) -> int:
         """How many photos are measured between two visits to the disk."""
         maps = len(self.models) * (len(self.methods) + len(PHOTO_CONTROLS))
-        passes = len(self.models) + maps * sum(_passes(metric, self.masking.steps) for metric in self.metrics)
+        by_metric = _PASSES | dict.fromkeys((Metric.DELETION, Metric.INSERTION), self.masking.steps + 1)
+        passes = len(self.models) + maps * sum(by_metric.get(metric, 0) for metric in self.metrics)
         return max(1, min(MAX_PHOTOS_PER_CHUNK, PASSES_PER_CHUNK // passes))
 
     def check(self, dataset: Dataset) -> None:
@@ -197,22 +197,10 @@ class RunSettings:
         Raises:
             SettingsError: a value is missing, or is none that a run can have.
         """
-        stored = schema.parse(_StoredSettings, content, "settings")
-        return cls(
-            models=stored.models,
-            methods=stored.methods,
-            metrics=stored.metrics,
-            targets=stored.targets,
-            layer=stored.layer,
-            placement=stored.placement,
-            smooth=stored.smooth,
-            energy_photos=stored.energy_photos,
-            grid=stored.grid,
-            masking=Masking(stored.masking, stored.steps),
-            road_budget_s=math.inf if stored.road_budget_s is None else stored.road_budget_s,
-            limit=stored.limit,
-            seed=stored.seed,
-        )
+        stored = asdict(schema.parse(_StoredSettings, content, "settings"))
+        masking = Masking(stored.pop("masking"), stored.pop("steps"))
+        budget_s = stored.pop("road_budget_s")
+        return cls(**stored, masking=masking, road_budget_s=math.inf if budget_s is None else budget_s)
 
     def _check_kinds(self) -> None:
         if len(self.models) < 2 and (lonely := [metric for metric in self.metrics if metric in AGREEMENT_METRICS]):
@@ -251,21 +239,13 @@ class RunSettings:
             targets.parse_target(self.targets)
 
 
-_PASSES: Final[Mapping[Metric, int]] = MappingProxyType(
-    {
-        Metric.DROP: 1,
-        Metric.INCREASE: 1,
-        Metric.GAIN: 1,
-        Metric.ROAD: 100,  # five shares with two passes each, and filling in takes longer than both
-        Metric.ADCC: 2,
-        Metric.SANITY_SPEARMAN: 10,  # eleven parts, each from where the broken ones begin; copying the model counts too
-        Metric.SANITY_SSIM: 10,
-    }
-)
-
-
-def _passes(metric: Metric, steps: int) -> int:
-    """About how many forward passes a metric takes for one map."""
-    if metric in (Metric.DELETION, Metric.INSERTION):
-        return steps + 1
-    return _PASSES.get(metric, 0)
+# About how many forward passes a metric takes for one map; deletion and insertion take one a step and one more.
+_PASSES: Final = {
+    Metric.DROP: 1,
+    Metric.INCREASE: 1,
+    Metric.GAIN: 1,
+    Metric.ROAD: 100,  # five shares with two passes each, and filling in takes longer than both
+    Metric.ADCC: 2,
+    Metric.SANITY_SPEARMAN: 10,  # eleven parts, each from where the broken ones begin; copying the model counts too
+    Metric.SANITY_SSIM: 10,
+}

@@ -21,18 +21,11 @@ import pyarrow.parquet as pq
 
 from effviz import file_io
 from effviz.errors import EffVizError, SettingsError
-from effviz.evaluate import intervals, run_store
+from effviz.evaluate import intervals, run_settings, run_store
 from effviz.evaluate.datasets import ANNOTATIONS
 from effviz.evaluate.heatmaps import Control
 from effviz.evaluate.intervals import Interval
-from effviz.evaluate.run_settings import (
-    FAITHFULNESS_METRICS,
-    LOCALISATION_METRICS,
-    SHARE_METRICS,
-    Metric,
-    value_range,
-    worse,
-)
+from effviz.evaluate.run_settings import FAITHFULNESS_METRICS, SHARE_METRICS, Metric, value_range, worse
 from effviz.evaluate.run_store import RESULTS_FILE, Manifest
 from effviz.i18n import _
 from effviz.zoo import catalogue
@@ -91,7 +84,7 @@ class Results:
         """Return the Gaussian and the uniform control that stand beside single classes and photos."""
         frame = self.frame
         inside = (frame["metric"] == metric.value) & (frame["method"] == Control.CROP_GAUSSIAN.value)
-        if metric in LOCALISATION_METRICS and inside.any():
+        if metric in run_settings.LOCALISATION_METRICS and inside.any():
             return Control.CROP_GAUSSIAN, Control.CROP_UNIFORM
         return Control.GAUSSIAN, Control.UNIFORM
 
@@ -424,7 +417,9 @@ def find_differences(results: Results, methods: Sequence[str], metric: Metric) -
     gaussian = results.gaussian(metric).value
     wide = results.wide(metric, (*every, gaussian))
     pairs = [pair for pair in _model_pairs(results.models, every, gaussian) if set(pair) <= set(wide.columns)]
-    both = (intervals.holm(paired) for paired in _paired_intervals(wide, pairs, results.small(), metric))
+    is_small = results.small().reindex(wide.index, fill_value=False).to_numpy(dtype=bool)
+    # of pairs, which are much narrower than two separate intervals: a hard photo is hard for both
+    both = [intervals.holm([_interval(some, pair, metric) for pair in pairs]) for some in (wide, wide[is_small])]
     differences = (
         Difference(one[0], one[1], other[0], other[1], metric, of_all, of_small)
         for (one, other), of_all, of_small in zip(pairs, *both, strict=True)
@@ -444,18 +439,6 @@ def _model_pairs(models: Sequence[str], methods: Sequence[str], gaussian: str) -
         yield (model, method), (models[0], method)
     for method, model in itertools.product(methods, models):
         yield (model, method), (model, gaussian)
-
-
-def _paired_intervals(
-    wide: pd.DataFrame, pairs: Sequence[Pair], small: pd.Series, metric: Metric
-) -> Iterator[list[Interval]]:
-    """Yield the mean difference of each pair over all photos, and then over the hard ones.
-
-    Much narrower than two separate intervals, because a hard photo is hard for both.
-    """
-    is_small = small.reindex(wide.index, fill_value=False).to_numpy(dtype=bool)
-    for some in (np.full(len(wide), True), is_small):
-        yield [_interval(wide[some], pair, metric) for pair in pairs]
 
 
 def _interval(wide: pd.DataFrame, pair: Pair, metric: Metric) -> Interval:

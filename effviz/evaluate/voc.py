@@ -58,8 +58,8 @@ def read(path: Path, root: Path) -> Iterator[Annotation]:
         for mark in _marks(file, within, places):
             photos.add(mark.photo)
             yield mark
-    beside = {photo.rpartition("/")[0] for photo in photos.intersection(places.names())}
-    for photo in places.names():
+    beside = {photo.rpartition("/")[0] for photo in photos.intersection(places.names)}
+    for photo in places.names:
         if photo not in photos and photo.rpartition("/")[0] in beside:
             word, deeper, _rest = photo.partition("/")
             yield Annotation(photo, named=class_called(word if deeper else ""))

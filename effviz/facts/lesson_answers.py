@@ -2,15 +2,9 @@
 
 import math
 
+from effviz.facts import scaling_experiments
 from effviz.facts.paper_tables import paper_points, paper_ratios
-from effviz.facts.scaling_experiments import (
-    CurveDot,
-    WidthDot,
-    accuracy_at,
-    scaled_network,
-    single_dimension,
-    width_by_baseline,
-)
+from effviz.facts.scaling_experiments import CurveDot, WidthDot, single_dimension, width_by_baseline
 from effviz.facts.search_objective import Objective
 from effviz.scaling import PAPER_RULE, ScalingMethod, published_plan
 from effviz.scaling.coefficient_grid import point
@@ -18,7 +12,7 @@ from effviz.scaling.coefficient_grid import point
 
 def macs_times(grown: ScalingMethod, factor: float = 2.0) -> float:
     """How many times B0's MACs a network has whose one dimension is `factor` times as large, rounded blocks and all."""
-    return scaled_network(**{grown.value: factor}).macs / scaled_network().macs
+    return scaling_experiments.scaled_network(**{grown.value: factor}).macs / published_plan("b0").macs
 
 
 def depth_curve() -> tuple[CurveDot, ...]:
@@ -34,7 +28,7 @@ def widest() -> WidthDot:
 def balance_lead() -> float:
     """How many points the line from d = 2 and r = 1.3 lies above `widest()` at the same FLOPs, as it is drawn."""
     balanced = [dot for dot in width_by_baseline() if (dot.depth, dot.resolution) == (2.0, 1.3)]
-    return accuracy_at(balanced, widest().macs_billions) - widest().top1_pct
+    return scaling_experiments.accuracy_at(balanced, widest().macs_billions) - widest().top1_pct
 
 
 def doubling_phi() -> float:
