@@ -1,5 +1,8 @@
-"""On the page Scale: several limits at once, which of them binds, and the code of the network that comes of it."""
+"""On the page Scale: charts, several limits at once, which of them binds, and the code of the resulting network."""
 
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
 import streamlit as st
 
 from effviz.i18n import _, lazy_gettext
@@ -20,11 +23,10 @@ from effviz.scaling import (
 from effviz.scaling.architecture import CLASSES, RESOLUTION
 from effviz.scaling.framework_code import Framework
 from effviz.scaling.solver import limit_curves
-from effviz.ui.components.picture import chart_menu
+from effviz.ui.components.picture import Row, chart_menu
 from effviz.ui.inputs import BUDGET_NAMES, BUDGET_UNITS, MILLION
 
 FRAMEWORK_NAMES = {Framework.TIMM: "timm", Framework.TORCHVISION: "torchvision", Framework.KERAS: "Keras"}
-CHART = "scale-limits"
 INPUT_PX, CLASS_COUNT = "input-px", "class-count"  # in the address
 
 _BINDS = {
@@ -32,6 +34,12 @@ _BINDS = {
     BudgetKind.PARAMS: lazy_gettext("the limit of parameters is reached first"),
     BudgetKind.ACTIVATION_MEMORY: lazy_gettext("the limit of activation memory is reached first"),
 }
+
+
+def show_chart(name: str, chart: go.Figure, alt: str, title: str, rows: Sequence[Row]) -> None:
+    """Show a chart of what EffViz has counted, with its menu."""
+    st.plotly_chart(chart, key=f"scale-{name}", config=config(name), alt=alt)
+    chart_menu(f"scale-{name}", chart, title, _("Counted and drawn by EffViz (Apache-2.0)."), rows)
 
 
 def choose_limits(
@@ -111,7 +119,6 @@ def _draw(answer: Solution, path: ScalingPath) -> None:
     stops = _("no limit is reached") if answer.at_limit else _(_BINDS[answer.budget.kind])
     chart = limit_shares(limit_curves(answer, path), answer)
     alt = _("Line chart of the used share of each limit over the coefficient; {stops}.").format(stops=stops)
-    st.plotly_chart(chart, key=CHART, config=config("limits"), alt=alt)
     rows = drawn_numbers(chart, "coefficient", "used_pct")
-    chart_menu(CHART, chart, _("Which limit is reached first?"), _("Counted and drawn by EffViz (Apache-2.0)."), rows)
+    show_chart("limits", chart, alt, _("Which limit is reached first?"), rows)
     st.caption(_("Used: {used}. Here {stops}.").format(used=used, stops=stops))

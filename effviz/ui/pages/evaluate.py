@@ -8,15 +8,12 @@ from effviz.ui.evaluate import photo_examples, quick_run, run_results, runs
 from effviz.ui.guard import guard
 
 st.title(_("Does scaling make maps better?"))
-st.markdown(
-    _(
-        "Class activation maps, scored over many photos: do they lie on the object (**localisation**), and does the "
-        "model need what they mark (**faithfulness**)? **Controls** are maps made without looking at the photo: a "
-        "Gaussian in the centre, uniform and random ones. Maps that score no better than a control tell nothing about "
-        "the network."
-    ),
-    help=glossary.tip("localisation", "faithfulness", "control", "gaussian"),
+text = _(
+    "Class activation maps, scored over many photos: do they lie on the object (**localisation**), and does the model "
+    "need what they mark (**faithfulness**)? **Controls** are maps made without looking at the photo: a Gaussian in "
+    "the centre, uniform and random ones. Maps that score no better than a control tell nothing about the network."
 )
+st.markdown(text, help=glossary.tip("localisation", "faithfulness", "control", "gaussian"))
 for setting in (session.MODELS, session.SAMPLES):
     with guard():
         setting.adopt()

@@ -8,13 +8,11 @@ from effviz.ui.guard import guard
 from effviz.ui.paper import exhibit
 
 st.title(_("The EfficientNet paper, figure by figure"))
-st.markdown(
-    _(
-        "Every figure and table of [the paper](https://arxiv.org/abs/1905.11946) (Tan and Le, 2019), interactive. "
-        "What the paper **prints** and what EffViz **recomputes** are never mixed."
-    ),
-    help=glossary.tip("macs"),
+text = _(
+    "Every figure and table of [the paper](https://arxiv.org/abs/1905.11946) (Tan and Le, 2019), interactive. What the "
+    "paper **prints** and what EffViz **recomputes** are never mixed."
 )
+st.markdown(text, help=glossary.tip("macs"))
 with guard():
     exhibit.SECTION.adopt()
 section = exhibit.choose_section()

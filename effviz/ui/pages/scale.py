@@ -3,26 +3,22 @@
 import streamlit as st
 
 from effviz.i18n import _
-from effviz.plots import config
 from effviz.plots.scaling_plans import alternative_rows, alternatives, growth, stages
 from effviz.plots.style import drawn_numbers
 from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Budget, BudgetKind, ScalingMethod, Solution, plan
 from effviz.ui import budget_limits, cache, inputs, outputs, session
 from effviz.ui.compare import model_picker
 from effviz.ui.components.phi import phi_slider
-from effviz.ui.components.picture import chart_menu
 from effviz.ui.guard import guard
 
 st.title(_("How does one number scale a network?"))
-st.markdown(
-    _(
-        "EfficientNet grows by one number, φ. It makes the network **deeper**, **wider** and its input **larger** at "
-        "once, each at its own rate. Move φ and watch."
-    )
+text = _(
+    "EfficientNet grows by one number, φ. It makes the network **deeper**, **wider** and its input **larger** at once, "
+    "each at its own rate. Move φ and watch."
 )
+st.markdown(text)
 with guard():
     session.PHI.adopt()
-credit = _("Counted and drawn by EffViz (Apache-2.0).")
 slider = st.container()  # shown first, but it needs the rule below
 
 st.header(_("The rule"))
@@ -44,23 +40,18 @@ with slider:
     model_picker.offer_candidates(network, ScalingMethod.COMPOUND, "phi")
 
 st.header(_("How cost grows"))
-st.markdown(
-    _(
-        "The paper aims at doubling the MACs with every step of φ; these rates give {factor:.3f} a step. Real "
-        "networks grow in uneven steps, since blocks are rounded up and channels to multiples of 8."
-    ).format(factor=rule.constraint)
+text = _(
+    "The paper aims at doubling the MACs with every step of φ; these rates give {factor:.3f} a step. Real networks "
+    "grow in uneven steps, since blocks are rounded up and channels to multiples of 8."
 )
+st.markdown(text.format(factor=rule.constraint))
 grown = growth(cache.growth(rule, family), phi)
-st.plotly_chart(
-    grown,
-    key="scale-growth",
-    config=config("growth"),
-    alt=_(
-        "Line chart of MACs over phi, on a log scale. At phi {phi:.2f} the planned network costs {macs}; "
-        "two to the phi would be {doubled}."
-    ).format(phi=phi, macs=outputs.amount(network.macs), doubled=outputs.amount(table.baseline.macs * 2**phi)),
-)
-chart_menu("scale-growth", grown, _("How cost grows"), credit, drawn_numbers(grown, "phi", "macs_billions"))
+alt = _(
+    "Line chart of MACs over phi, on a log scale. At phi {phi:.2f} the planned network costs {macs}; two to the phi "
+    "would be {doubled}."
+).format(phi=phi, macs=outputs.amount(network.macs), doubled=outputs.amount(table.baseline.macs * 2**phi))
+rows = drawn_numbers(grown, "phi", "macs_billions")
+budget_limits.show_chart("growth", grown, alt, _("How cost grows"), rows)
 
 st.header(_("What was published"))
 outputs.published_table([entry for entry in PUBLISHED.values() if entry.family is family], rule)
@@ -68,50 +59,38 @@ st.markdown(_(WHY_PUBLISHED_DIFFERS).replace("*", "·").replace("^2", "²").repl
 outputs.sources((_("official code"), outputs.OFFICIAL_CODE), (_("Keras guide"), outputs.KERAS_GUIDE))
 
 st.header(_("One dimension alone"))
-st.markdown(
-    _(
-        "The network at φ = {phi:.2f} costs {macs} MACs. These cost the same but grow in one dimension only, which "
-        "gained less accuracy in the paper (sections 3.2 and 5.1, Figures 3 and 8)."
-    ).format(phi=phi, macs=outputs.amount(network.macs))
+text = _(
+    "The network at φ = {phi:.2f} costs {macs} MACs. These cost the same but grow in one dimension only, which gained "
+    "less accuracy in the paper (sections 3.2 and 5.1, Figures 3 and 8)."
 )
+st.markdown(text.format(phi=phi, macs=outputs.amount(network.macs)))
 same = Budget(BudgetKind.MACS, network.macs)
 solutions = [Solution(same, ScalingMethod.COMPOUND, phi, network, network.macs, at_limit=False)]  # the network itself
 for method in (ScalingMethod.DEPTH, ScalingMethod.WIDTH, ScalingMethod.RESOLUTION):
     with guard():
         solutions.append(cache.solution(same, method, rule, family))
 alone = alternatives(baseline, solutions)
-st.plotly_chart(
-    alone,
-    key="scale-alternatives",
-    config=config("alternatives"),
-    alt=_(
-        "Bar chart of depth, width, resolution and parameters of the baseline and of each network in the table below."
-    ),
-)
-chart_menu("scale-alternatives", alone, _("One dimension alone"), credit, alternative_rows(solutions))
+alt = _("Bar chart of depth, width, resolution and parameters of the baseline and of each network in the table below.")
+rows = alternative_rows(solutions)
+budget_limits.show_chart("alternatives", alone, alt, _("One dimension alone"), rows)
 outputs.solutions_table(solutions)
 
 st.header(_("Stage by stage"))
 st.markdown(_("Table 1 of the paper for the baseline → at φ = {phi:.2f}.").format(phi=phi))
 spent = stages(baseline, network)
-st.plotly_chart(
-    spent,
-    key="scale-stages",
-    config=config("stages"),
-    alt=_("Bar chart of the MACs of every stage, the baseline beside the scaled network, as in the table below."),
-)
-chart_menu("scale-stages", spent, _("Stage by stage"), credit, drawn_numbers(spent, "stage", "macs_millions"))
+alt = _("Bar chart of the MACs of every stage, the baseline beside the scaled network, as in the table below.")
+rows = drawn_numbers(spent, "stage", "macs_millions")
+budget_limits.show_chart("stages", spent, alt, _("Stage by stage"), rows)
 outputs.stage_table(baseline, network)
 budget_limits.use_network(network)
 outputs.sources((_("paper, Table 1"), outputs.PAPER), (_("rounding: official code"), outputs.OFFICIAL_CODE))
 
 st.header(_("Spend a budget"))
-st.markdown(
-    _(
-        "The paper's problem (Eq. 2): the highest accuracy within limits of memory and MACs (its FLOPs). EffViz "
-        "assumes that accuracy grows with size, so its answer is the largest network that fits."
-    )
+text = _(
+    "The paper's problem (Eq. 2): the highest accuracy within limits of memory and MACs (its FLOPs). EffViz assumes "
+    "that accuracy grows with size, so its answer is the largest network that fits."
 )
+st.markdown(text)
 with guard():
     budgets, path = budget_limits.choose_limits(*inputs.choose_budget(), rule, family)
     answer = cache.solution_within(budgets, path)

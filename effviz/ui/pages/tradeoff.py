@@ -22,12 +22,11 @@ from effviz.ui.session import MODELS, PHI
 from effviz.ui.tradeoff import chart_controls
 
 st.title(_("What does accuracy cost?"))
-st.markdown(
-    _(
-        "The paper's claim is the distance between its orange line and the grey crosses: "
-        "**the same accuracy for fewer parameters and fewer MACs**."
-    )
+text = _(
+    "The paper's claim is the distance between its orange line and the grey crosses: **the same accuracy for fewer "
+    "parameters and fewer MACs**."
 )
+st.markdown(text)
 for setting in (PHI, MODELS):
     with guard():
         setting.adopt()

@@ -7,11 +7,10 @@ from effviz.ui.compare import mistake_gallery
 from effviz.ui.guard import guard
 
 st.title(_("Why does my Grad-CAM look wrong?"))
-st.markdown(
-    _(
-        "Ten questions from public issue trackers. Each pair of maps is computed now, by the same network on the same "
-        "photo: left with the mistake, right without it, and the line of code that mends it."
-    )
+text = _(
+    "Ten questions from public issue trackers. Each pair of maps is computed now, by the same network on the same "
+    "photo: left with the mistake, right without it, and the line of code that mends it."
 )
+st.markdown(text)
 with guard():
     mistake_gallery.show()

@@ -59,10 +59,7 @@ def show() -> None:
         from effviz.train.batches import draw  # brings torch, which takes seconds
     plain = display(photo, LONGEST_PX)
     pictures = [draw(plain, seed * DRAWS + number) for number in range(DRAWS)]
-    tiles = [
-        GridPicture(plain, (_("the photo"),)),
-        *(GridPicture(one.picture, (told(one.steps),)) for one in pictures),
-    ]
+    tiles = [GridPicture(plain, (_("the photo"),)), *(GridPicture(one.picture, (told(one.steps),)) for one in pictures)]
     _show_tiles(tiles)
     _files(photo.name, seed, tiles, pictures)
     outputs.sources((_("paper, section 5.2"), outputs.PAPER), (_("official code: autoaugment.py"), AUGMENT_CODE))

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -221,19 +221,29 @@ def frame(items: Iterable[T], columns: Mapping[str, Column[T]]) -> pd.DataFrame:
 
 
 def numbers(name: str, items: Iterable[T], columns: Mapping[str, Column[T]], style: Style | None = None) -> None:
-    """Show a row for each of the items as a table with its file; the first column of the table stays in sight."""
+    """Show a row for each of the items as a table with its file."""
     rows = frame(items, columns)
+    show_rows(rows, columns, style, "content" if len(rows) <= TALL else "auto")
+    save(name, rows)
+
+
+def show_rows(
+    rows: pd.DataFrame,
+    columns: Mapping[str, Column[T]],
+    style: Style | None = None,
+    height: Literal["content", "auto"] = "auto",
+) -> None:
+    """Show a table; its first column stays in sight."""
     first = next(key for key, column in columns.items() if column.title)
     written: dict[str, Any] = {key: column.form for key, column in columns.items() if callable(column.form)}
     styled = rows.style.format(written, na_rep=outputs.MISSING)
     st.dataframe(
         styled.apply(style, axis=1) if style else styled if written else rows,
         hide_index=True,
-        height="content" if len(rows) <= TALL else "auto",
+        height=height,
         placeholder=outputs.MISSING,
         column_config={key: _config(column, key == first) for key, column in columns.items()},
     )
-    save(name, rows)
 
 
 def _config(column: Column[T], first: bool) -> ColumnConfig | None:

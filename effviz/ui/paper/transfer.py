@@ -5,13 +5,7 @@ from statistics import geometric_mean
 
 import streamlit as st
 
-from effviz.facts.paper_tables import (
-    PaperVersion,
-    Rival,
-    TransferResult,
-    transfer_dots,
-    transfer_results,
-)
+from effviz.facts.paper_tables import PaperVersion, Rival, TransferResult, transfer_dots, transfer_results
 from effviz.i18n import _
 from effviz.plots.paper_curves import CurvePoint, FigureAxis, FigureCurve, Origin, draw_curves
 from effviz.plots.style import GREY, LOOKS, OLIVE, SeriesStyle

@@ -1,17 +1,18 @@
 """Widgets of the Trade-off page: the cost, whose numbers are shown, phi, and one network chosen from the figure."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.timm_results import RECIPES, NetworkFamily, Recipe
-from effviz.i18n import _, lazy_gettext, ngettext
+from effviz.i18n import _, ngettext
 from effviz.plots.accuracy_cost import Cost, NetworkPoint, NetworkSeries, UnmeasuredNetwork
 from effviz.ui import inputs, outputs
+from effviz.ui.components.picture import save_csv
 from effviz.ui.guard import guard
+from effviz.ui.paper.exhibit import Column, frame, show_rows
 from effviz.ui.session import MODELS, MOST_MODELS, PHI, PHI_LEAST, PHI_MOST, PHI_STEP
 from effviz.zoo import catalogue
 from effviz.zoo.catalogue import ModelCard
@@ -21,9 +22,6 @@ from effviz.zoo.model import ModelRef
 COST, VERSION, RECIPE_TITLES, FAMILY_LABELS = "cost", "paper", "recipes", "families"
 PHI_SLIDER = "tradeoff-phi"
 
-# Versions of the paper have no others.
-_NAMES: dict[str, str] = {Cost.PARAMS: lazy_gettext("Params"), Cost.MACS: lazy_gettext("MACs")}
-
 _RECIPES = {recipe.title: recipe for recipe in RECIPES}
 _FAMILIES = {family.label: family for family in NetworkFamily if family is not NetworkFamily.EFFICIENTNET}
 
@@ -32,23 +30,15 @@ def first_row() -> tuple[Cost, PaperVersion, float]:
     """The cost, the version of the paper, and the phi of the marked network."""
     left, right = st.columns(2)
     with left.container(horizontal=True):
-        cost = _choice(_("Cost"), Cost.MACS, COST)
-        version = _choice(
-            _("Version of the paper"),
-            PaperVersion.V5,
-            VERSION,
-            _("EfficientNet's accuracies changed between versions; parameters and MACs did not."),
-        )
+        costs = {Cost.PARAMS.value: _("Params"), Cost.MACS.value: _("MACs")}
+        cost = inputs.choose_one(_("Cost"), costs, COST, Cost.MACS.value)
+        versions = {version.value: version.value for version in PaperVersion}
+        help = _("EfficientNet's accuracies changed between versions; parameters and MACs did not.")
+        version = inputs.choose_one(_("Version of the paper"), versions, VERSION, PaperVersion.V5.value, help)
     st.session_state[PHI_SLIDER] = PHI.get()
     label = _("φ of the marked network")
     phi = right.slider(label, PHI_LEAST, PHI_MOST, step=PHI_STEP, key=PHI_SLIDER, on_change=_moved)
     return Cost(cost), PaperVersion(version), phi
-
-
-def _choice(label: str, default: Cost | PaperVersion, key: str, words: str | None = None) -> str:
-    """One of the few values of a choice."""
-    names = {str(option): _(_NAMES.get(option, option)) for option in type(default)}
-    return inputs.choose_one(label, names, key, str(default), words)
 
 
 def _moved() -> None:
@@ -198,63 +188,36 @@ def _billion(amount: float | None) -> str:
 # The Trade-off figure in numbers and words: its table, on the screen and as a file, its alt text and its notes.
 
 
+def table_columns() -> dict[str, Column[tuple[NetworkSeries, NetworkPoint]]]:
+    """What the table says of each point."""
+    return {
+        "network": Column(lambda row: row[1].id, _("Network")),
+        "series": Column(lambda row: row[0].title, _("Series")),
+        "top1_pct": Column(lambda row: row[1].top1_pct, _("Top-1 (%)"), "%.1f"),
+        "top5_pct": Column(lambda row: row[1].top5_pct, _("Top-5 (%)"), "%.1f"),
+        "params_millions": Column(lambda row: row[1].params_millions, _("Parameters (million)"), outputs.printed),
+        "macs_billions": Column(lambda row: row[1].macs_billions, _("MACs (billion)"), outputs.printed),
+        "macs_counted": Column(lambda row: str(_(row[1].macs_count)), _("How the MACs were counted")),
+        "macs_billions_timm_with_bn": Column(
+            lambda row: row[1].macs_billions_with_bn, _("timm's MACs, with batch norm (billion)"), "%.2f"
+        ),
+        "resolution_px": Column(lambda row: row[1].resolution_px, _("Input (px)"), "%d"),
+        "training": Column(lambda row: _(row[1].training), _("Training")),
+        "extra_data": Column(lambda row: row[1].extra_data, _("More images than ImageNet-1k")),
+        "source": Column(lambda row: _(row[1].source), _("Source")),
+    }
+
+
 def table_rows(series: Sequence[NetworkSeries]) -> pd.DataFrame:
     """One row a point, in the figure's order; empty cells where nobody published a number."""
-    return pd.DataFrame(
-        [
-            {
-                "network": point.id,
-                "series": curve.title,
-                "top1_pct": point.top1_pct,
-                "top5_pct": point.top5_pct,
-                "params_millions": point.params_millions,
-                "macs_billions": point.macs_billions,
-                "macs_counted": str(_(point.macs_count)),
-                "macs_billions_timm_with_bn": point.macs_billions_with_bn,
-                "resolution_px": point.resolution_px,
-                "training": _(point.training),
-                "extra_data": point.extra_data,
-                "source": _(point.source),
-            }
-            for curve in series
-            for point in curve.points
-        ]
-    )
+    return frame([(curve, point) for curve in series for point in curve.points], table_columns())
 
 
 def show_table(series: Sequence[NetworkSeries]) -> None:
     """The table, and a button that saves it."""
     rows = table_rows(series)
-    written: dict[str, Any] = dict.fromkeys(("params_millions", "macs_billions"), outputs.printed)
-    st.dataframe(
-        rows.style.format(written, na_rep=outputs.MISSING),
-        hide_index=True,
-        placeholder=outputs.MISSING,
-        column_config={
-            "network": st.column_config.TextColumn(_("Network"), pinned=True),
-            "series": _("Series"),
-            "top1_pct": st.column_config.NumberColumn(_("Top-1 (%)"), format="%.1f"),
-            "top5_pct": st.column_config.NumberColumn(_("Top-5 (%)"), format="%.1f"),
-            "params_millions": st.column_config.NumberColumn(_("Parameters (million)")),
-            "macs_billions": st.column_config.NumberColumn(_("MACs (billion)")),
-            "macs_counted": _("How the MACs were counted"),
-            "macs_billions_timm_with_bn": st.column_config.NumberColumn(
-                _("timm's MACs, with batch norm (billion)"), format="%.2f"
-            ),
-            "resolution_px": st.column_config.NumberColumn(_("Input (px)"), format="%d"),
-            "training": _("Training"),
-            "extra_data": _("More images than ImageNet-1k"),
-            "source": _("Source"),
-        },
-    )
-    st.download_button(
-        _("Download as CSV"),
-        rows.to_csv(index=False),
-        "effviz-tradeoff.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    show_rows(rows, table_columns())
+    save_csv("tradeoff", rows, _("Download as CSV"))
 
 
 # What has to be said about the figure: for those who cannot see it, and for those who would misread it.
@@ -287,13 +250,12 @@ def show_notes(series: Sequence[NetworkSeries], cost: Cost, unmeasured: Sequence
         ),
     ]
     if cost is Cost.MACS:
-        sentences.append(
-            _(
-                "MACs are multiply-adds, which the paper calls FLOPs. The paper's are as printed. timm's EfficientNets "
-                "and your comparison are at EffViz's count of convolutions and linear layers; other families are at "
-                "timm's count, which includes batch norm."
-            )
+        counts = _(
+            "MACs are multiply-adds, which the paper calls FLOPs. The paper's are as printed. timm's EfficientNets and "
+            "your comparison are at EffViz's count of convolutions and linear layers; other families are at timm's "
+            "count, which includes batch norm."
         )
+        sentences.append(counts)
     missing = [point.id for curve in series for point in curve.points if point.cost(cost) is None]
     if missing:
         absent = _("Not in the figure, since the paper prints no FLOPs: {names}.")
