@@ -226,6 +226,7 @@ def a_class_that_is_pointed_at_moves_nothing_and_a_picked_one_says_so_in_every_m
     chosen.click()
     expect(chosen).to_have_attribute("aria-checked", "true")
     expect(page.locator("figure.tile").get_by_text(re.compile(f"^map: {name}"))).to_have_count(2)
+    expect(page.locator(".panel tbody th").first).to_have_text(f"Adds to the logit of {name}")
     for place in (0, 1):
         expect(grid.maps.nth(place)).to_have_attribute(
             "aria-label", re.compile(f"^(Evidence for {name} is strongest in|No positive evidence for {name})")

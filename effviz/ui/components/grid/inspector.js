@@ -150,9 +150,10 @@ class Inspector {
     this.bubble = new Bubble();
     this.layer = new Layer();
     this.asked = ""; // the question that Python has been asked
+    this.last = /** @type {Cursor | null} */ (null); // what the panel is about
   }
 
-  /** Say what the cursor is at; without one the last words stay. @param {boolean} aloud */
+  /** Say what the cursor is at; without one the panel keeps its cell, as the page would jump. @param {boolean} aloud */
   update(aloud = false) {
     const { words } = this.row.grid.data;
     const { cursor } = this.row;
@@ -162,21 +163,29 @@ class Inspector {
     this.matters.hidden = this.release.hidden = !cursor?.held;
     if (cursor?.held) this.bubble.show(cursor.tile, this.inShort(cursor));
     else this.bubble.hide();
-    if (!cursor) {
-      write(this.answer, "");
-      return;
-    }
-    this.panel.hidden = false;
-    const values = { row: cursor.row + 1, column: cursor.column + 1, model: cursor.tile.cell.label };
-    write(this.title, fill(words.cell, values));
+    this.last = cursor ?? this.last;
+    if (this.last && !this.row.inspectable.includes(this.last.tile)) this.last = null; // other models
+    this.panel.hidden = !this.last;
+    if (this.last) this.describe(this.last);
+    if (cursor) this.report(cursor, aloud);
+    else write(this.answer, "");
+  }
+
+  /** @param {Cursor} cursor */
+  describe(cursor) {
+    write(this.title, fill(this.row.grid.data.words.cell, placeOfCell(cursor)));
     write(this.legend, this.explained(cursor));
     this.fillTable(cursor);
+  }
+
+  /** What Python answered, and what is read out. @param {Cursor} cursor @param {boolean} aloud */
+  report(cursor, aloud) {
     const answer = this.found();
-    const said = answer ? answer.sentence : this.asking(cursor) ? words.asking : "";
+    const said = answer ? answer.sentence : this.asking(cursor) ? this.row.grid.data.words.asking : "";
     const news = said !== this.answer.textContent ? said : "";
     write(this.answer, said);
     if (answer?.energy) this.hide(this.matters); // else there is reason to ask again
-    const spoken = [aloud ? this.spoken(cursor, values) : "", news].join(" ").trim();
+    const spoken = [aloud ? this.spoken(cursor) : "", news].join(" ").trim();
     if (spoken) write(this.live, spoken);
   }
 
@@ -248,14 +257,14 @@ class Inspector {
     return named ? `${this.row.photo.classes[shown]}: ${text}` : text;
   }
 
-  /** @param {Cursor} cursor @param {Record<string, string | number>} values */
-  spoken(cursor, values) {
+  /** @param {Cursor} cursor */
+  spoken(cursor) {
     const { photo, grid } = this.row;
     const { tile } = cursor;
     const adds = tile.cells.adds(tile.shown(), cursor.row, cursor.column);
     const [first] = tile.cells.favourites(cursor.row, cursor.column);
     const more = { amount: adds === null ? "\u2013" : signed(adds), name: photo.classes[tile.shown()], first: first.name };
-    return fill(grid.data.words.spoken, { ...values, ...more });
+    return fill(grid.data.words.spoken, { ...placeOfCell(cursor), ...more });
   }
 
   /** @param {Cursor} cursor @returns {Question} */
@@ -308,6 +317,9 @@ class Inspector {
     outline(context, answer.box, this.row.size, window);
   }
 }
+
+/** As people count. @param {Cursor} cursor */
+const placeOfCell = ({ tile, row, column }) => ({ row: row + 1, column: column + 1, model: tile.cell.label });
 
 /** @param {Askable} tile @param {Spotted | null} place */
 function favourites(tile, place) {
