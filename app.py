@@ -21,7 +21,8 @@ session.adopt_language()
 st.set_page_config(page_title="EffViz", page_icon=settings.SHIPPED / "assets/icon.png", layout="wide")
 st.logo(settings.SHIPPED / "assets/logo.svg", size="large")
 st.html(HERE / "effviz/ui/style.css")
-st.html(HERE / "effviz/ui/keyboard.html", unsafe_allow_javascript=True)
+for script in ("keyboard", "navigation"):
+    st.html(HERE / f"effviz/ui/{script}.html", unsafe_allow_javascript=True)
 inputs.tell_language()
 page = st.navigation(
     [

@@ -1,10 +1,12 @@
-"""Nothing lies on the page where there is no mouse."""
+"""What lies on the page, and what must not: tool bars where there is no mouse, the navigation of a narrow window."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
+
+from tests.browser.conftest import Visit, idle
 
 pytestmark = pytest.mark.browser
 
@@ -20,3 +22,19 @@ def test_tool_bars_stay_away_from_fingers(new_window: Callable[..., Any]) -> Non
     with page.expect_download() as saved:  # the button works through the hidden bar
         page.get_by_role("button", name="Save as SVG").first.tap()
     assert saved.value.suggested_filename == "effviz-figure3.svg"
+
+
+def test_in_a_narrow_window_the_navigation_closes_by_a_link_and_by_its_arrow(visit: Visit) -> None:
+    page = visit("/glossary", width=390)  # as a desktop's browser: Streamlit itself closes it on phones alone
+    navigation, language = page.get_by_test_id("stSidebar"), page.locator(".st-key-language")
+    page.get_by_test_id("stExpandSidebarButton").click()
+    expect(navigation).to_have_attribute("data-collapsed", "false")
+    expect(language).to_be_hidden()
+    page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    expect(navigation).to_have_attribute("data-collapsed", "true")
+    expect(language).to_be_visible()
+    page.get_by_test_id("stExpandSidebarButton").click()
+    navigation.get_by_role("link", name="Trade-off").click()
+    expect(navigation).to_have_attribute("data-collapsed", "true")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What does accuracy cost?")
+    idle(page)
