@@ -430,7 +430,7 @@ def _about(cell: MapCell) -> list[str]:
     """A model's card: what to look for, its numbers, and where they come from."""
     card = cell.entrant.card
     lines = [
-        _(cell.entrant.words) if cell.entrant.words else "",
+        _(cell.entrant.words),
         cache.fallback(card.ref.label),
         *card_lines(card),
         *(f"{guess.probability:.1%} {guess.name}" for guess in cell.guesses),

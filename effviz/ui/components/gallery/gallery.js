@@ -115,13 +115,9 @@ function move(strip, event) {
   buttons[next]?.focus();
 }
 
-/** @type {WeakMap<Element, Gallery>} */
-const galleries = new WeakMap();
-
 /** Streamlit calls this after every run whose data changed. @param {{data: [Data], parentElement: ParentNode, setStateValue: Send, setTriggerValue: Send}} component */
 export default function mount({ data: [data], parentElement, setStateValue, setTriggerValue }) {
   const strip = /** @type {HTMLElement} */ (parentElement.querySelector(".strip"));
-  const gallery = galleries.get(strip) ?? new Gallery(strip);
-  galleries.set(strip, gallery);
+  const gallery = instanceOf(strip, () => new Gallery(strip));
   return showNewest(strip, () => gallery.update(data, setStateValue, setTriggerValue));
 }

@@ -1,8 +1,5 @@
 // The door of the grid: Streamlit asks for it by this one function.
 
-/** @type {WeakMap<Element, Grid>} */
-const grids = new WeakMap();
-
 /** Streamlit calls this after every run whose data changed. @param {{data: [GridData], parentElement: ParentNode, setStateValue: Send, setTriggerValue: Send}} component */
 export default function mount({ data: [data], parentElement, setStateValue, setTriggerValue }) {
   const root = /** @type {HTMLElement} */ (parentElement.querySelector(".effviz-grid"));
@@ -10,7 +7,6 @@ export default function mount({ data: [data], parentElement, setStateValue, setT
     setStateValue("canvas", false);
     return undefined;
   }
-  const grid = grids.get(root) ?? new Grid(root);
-  grids.set(root, grid);
+  const grid = instanceOf(root, () => new Grid(root));
   return showNewest(root, () => grid.update(data, setStateValue, setTriggerValue), () => grid.close());
 }

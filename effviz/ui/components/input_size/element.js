@@ -133,13 +133,9 @@ class InputSize {
   }
 }
 
-/** @type {WeakMap<Element, InputSize>} */
-const sliders = new WeakMap();
-
 /** Streamlit calls this after every run whose data changed. @param {{data: [SizeData], parentElement: ParentNode, setStateValue: (name: string, value: unknown) => void}} component */
 export default function mount({ data: [data], parentElement, setStateValue }) {
   const root = find(parentElement, ".input-size");
-  const slider = sliders.get(root) ?? new InputSize(root);
-  sliders.set(root, slider);
+  const slider = instanceOf(root, () => new InputSize(root));
   return showNewest(root, () => slider.update(data, setStateValue), () => slider.close());
 }

@@ -41,13 +41,9 @@ class Networks {
   }
 }
 
-/** @type {WeakMap<Element, Networks>} */
-const drawn = new WeakMap();
-
 /** @param {{data: [Data], parentElement: ParentNode}} component */
 export default function mount({ data: [data], parentElement }) {
   const root = /** @type {HTMLElement} */ (parentElement.querySelector(".networks"));
-  const networks = drawn.get(root) ?? new Networks(root, data);
-  drawn.set(root, networks);
+  const networks = instanceOf(root, () => new Networks(root, data));
   return showNewest(root, () => networks.update(data), () => networks.observer.disconnect());
 }

@@ -162,13 +162,9 @@ class PhiSlider {
   }
 }
 
-/** @type {WeakMap<Element, PhiSlider>} */
-const sliders = new WeakMap();
-
 /** Streamlit calls this after every run whose data changed. @param {{data: [Data], parentElement: ParentNode, setStateValue: Send, setTriggerValue: Send}} component */
 export default function mount({ data: [data], parentElement, setStateValue, setTriggerValue }) {
   const root = /** @type {HTMLElement} */ (parentElement.querySelector(".phi"));
-  const slider = sliders.get(root) ?? new PhiSlider(root);
-  sliders.set(root, slider);
+  const slider = instanceOf(root, () => new PhiSlider(root));
   return showNewest(root, () => slider.update(data, setStateValue, setTriggerValue), () => slider.observer.disconnect());
 }
