@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import streamlit as st
@@ -26,18 +26,8 @@ LONGEST_NAME: Final = 1000  # of a photo or a model
 MOST_NUMBERS: Final = 100_000  # no model has as many classes, and no map as many rows
 
 
-@dataclass(frozen=True, slots=True)
-class _Top:
-    """The favourite classes of every cell of one map, packed."""
-
-    names: list[str]
-    picks: str  # base64 of (H, W, count) places in `names`, 16 bits each, the low byte first
-    logits: Json
-    count: int
-
-
-_TOPS: SizeBoundedCache[_Top] = SizeBoundedCache(
-    budget_bytes(0.02), lambda top: len(top.picks) + 64 * len(top.names) + 4096
+_TOPS: SizeBoundedCache[dict[str, Any]] = SizeBoundedCache(
+    budget_bytes(0.02), lambda top: len(top["picks"]) + 64 * len(top["names"]) + 4096
 )
 _ENERGIES: SizeBoundedCache[Floats] = SizeBoundedCache(budget_bytes(0.01), lambda energy: energy.nbytes)
 
@@ -51,21 +41,20 @@ def of_cells(forward: Forward, indices: Sequence[int]) -> Json | None:
     if not ref.spec.trained:
         return None
     top = _TOPS.get(cache.content(ref, forward.photo.sha256), lambda: _top(forward))
-    return {
-        "evidence": pack([cell_evidence(forward, index) for index in indices]),
-        "top": asdict(top),
-        "field": _field(forward),
-    }
+    evidence = pack([cell_evidence(forward, index) for index in indices])
+    return {"evidence": evidence, "top": top, "field": _field(forward)}
 
 
-def _top(forward: Forward) -> _Top:
+def _top(forward: Forward) -> dict[str, Any]:
+    """The favourite classes of every cell: `picks` are (H, W, count) places in `names`, 16 bits, the low byte first."""
     from effviz.explain.activation_maps import cell_top_classes
 
     classes, best = cell_top_classes(forward)
     indices, picks = np.unique(classes, return_inverse=True)
     names = [forward.model.ref.spec.classes[index] for index in indices]
+    packed = base64_text(picks.astype("<u2").tobytes())
     logits = pack(list(np.moveaxis(best, -1, 0)))
-    return _Top(names, base64_text(picks.astype("<u2").tobytes()), logits, classes.shape[-1])
+    return {"names": names, "picks": packed, "logits": logits, "count": classes.shape[-1]}
 
 
 def _field(forward: Forward) -> Json:
@@ -94,10 +83,9 @@ def ask(value: object) -> None:
         return
     texts = [value.get(name) for name in ("photo", "model")]
     numbers = [value.get(name) for name in ("index", "row", "column")]
-    if all(type(text) is str and len(text) <= LONGEST_NAME for text in texts) and all(
-        type(number) is int and 0 <= number < MOST_NUMBERS
-        for number in numbers  # true and false are none
-    ):
+    named = all(type(text) is str and len(text) <= LONGEST_NAME for text in texts)
+    placed = all(type(number) is int and 0 <= number < MOST_NUMBERS for number in numbers)  # true and false are none
+    if named and placed:
         job_progress.ask(ASKED, Question(*texts, *numbers))  # type: ignore[arg-type] # checked just above
         st.session_state[COUNT] = st.session_state.get(COUNT, 0) + 1
 

@@ -74,12 +74,10 @@ class MapGap(_Place):
 Entries = Sequence[MapCell | MapGap]  # photo by photo, each with all models
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task(_Place):
     """One cell to fill."""
 
-    chosen: ChosenPhoto
-    entrant: Entrant
     choice: ExplanationChoice
 
     @property
@@ -96,8 +94,7 @@ class _Task:
     def find(self) -> MapCell | None:
         """The cell where the caches have all of it: what they have let go is made in a turn, not here."""
         choice = self.choice
-        ref = self.entrant.card.ref
-        kept = cache.find(ref, self.chosen.open(), choice.target, choice.method, choice.layer)
+        kept = cache.find(self.entrant.card.ref, self.photo, choice.target, choice.method, choice.layer)
         return kept and self.cell(*kept)
 
     def cell(self, forward: Forward, entry: ActivationMap) -> MapCell:
@@ -196,7 +193,7 @@ def _fill_cell(task: _Task, work: JobProgress) -> MapCell | MapGap:
     wanted = (choice.target, choice.method, choice.layer)
     work.next(_doing(task))
     try:
-        photo = task.chosen.open()
+        photo = task.photo
         with work.turn(cache.effort(ref)):
             forward = cache.forward(ref, photo)
             if task.quick:

@@ -156,6 +156,14 @@ def payload(cell: MapCell, check: Check) -> Json:
     """The maps as the browser gets them, one for each part that was broken."""
     line = _("Rank correlation {spearman}, SSIM {ssim}")
     lines = [line.format(spearman=_number(step.spearman), ssim=_number(step.ssim)) for step in check.steps]
+    panel = {
+        "title": cell.entrant.card.ref.label,
+        "colour": grid_data.axis_colour(cell.entrant),
+        "lines": {"": lines},
+        "photo": grid_data.photo_address(cell.photo),
+        "place": grid_data.map_place(check.steps[0].map),
+        "maps": pack([step.map.values for step in check.steps]),
+    }
     return {
         "kind": "melting",
         "label": _("Break the network from the top"),
@@ -167,16 +175,7 @@ def payload(cell: MapCell, check: Check) -> Json:
         "pace": PACE_MS,
         "look": display_settings.display_payload(),
         "palette": base64_text(palette_colours(display_settings.PALETTE.get()).tobytes()),
-        "panels": [
-            {
-                "title": cell.entrant.card.ref.label,
-                "colour": grid_data.axis_colour(cell.entrant),
-                "lines": {"": lines},
-                "photo": grid_data.photo_address(cell.photo),
-                "place": grid_data.map_place(check.steps[0].map),
-                "maps": pack([step.map.values for step in check.steps]),
-            }
-        ],
+        "panels": [panel],
     }
 
 
