@@ -41,17 +41,15 @@ def similarity_figure(steps: Sequence["RandomisedMap"]) -> go.Figure:
         (_("Rank correlation (Spearman)"), [step.spearman for step in steps], SERIES[0]),
         (_("Structural similarity (SSIM)"), [step.ssim for step in steps], SERIES[5]),
     ):
-        chart.add_trace(
-            go.Scatter(
-                name=name,
-                x=places,
-                y=values,
-                hovertext=[f"<b>{part}</b><br>{name} {value:.2f}" for part, value in zip(parts, values, strict=True)],
-                hovertemplate="%{hovertext}<extra></extra>",
-                mode="lines+markers",
-                line={"color": look.colour, "dash": look.dash, "width": 2},
-                marker={"color": look.colour, "symbol": look.symbol, "size": 9},
-            )
+        chart.add_scatter(
+            name=name,
+            x=places,
+            y=values,
+            hovertext=[f"<b>{part}</b><br>{name} {value:.2f}" for part, value in zip(parts, values, strict=True)],
+            hovertemplate="%{hovertext}<extra></extra>",
+            mode="lines+markers",
+            line={"color": look.colour, "dash": look.dash, "width": 2},
+            marker={"color": look.colour, "symbol": look.symbol, "size": 9},
         )
     chart.update_xaxes(tickvals=places, ticktext=parts, tickangle=-45)
     known = [value for step in steps for value in (step.spearman, step.ssim) if not math.isnan(value)]
