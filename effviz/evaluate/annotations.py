@@ -131,8 +131,8 @@ def photo_finder(root: Path, *more: Path) -> Callable[[str], Path]:
         for folder in (root, *more):
             if folder not in folders:
                 folders[folder] = PhotoIndex(folder)
-            if path := folders[folder].find(name):
-                return path
+            if within := folders[folder].within(name):
+                return folder / within
         return root / name
 
     return find

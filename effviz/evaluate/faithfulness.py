@@ -204,14 +204,9 @@ def adcc(forward: Forward, entry: ActivationMap, masking: Masking, explain: Expl
     """Explain what the map keeps, and compare (Poppi et al. 2021, https://arxiv.org/abs/2104.10252).
 
     Coherency is (1 + Pearson's correlation of the two masks) / 2, as in the authors' code, and 0.5 when one of them is
-    the same everywhere; complexity is the mean of the mask, its L1 norm by its size.
-
-    Args:
-        forward: the pass that the map is of.
-        entry: the map.
-        masking: of which only the baseline counts.
-        explain: makes the map of another pass: a control must say what it would mark there. By default the map's own
-            method, class and layer.
+    the same everywhere; complexity is the mean of the mask, its L1 norm by its size. Of `masking` only the baseline
+    counts; `explain` makes the map of what was kept, by default by the map's own method: a control must say what it
+    would mark there.
     """
     masked = _masked_forward(forward, entry, masking)
     again = explain(masked) if explain else activation_map(masked, entry.target_index, entry.method, entry.layer)

@@ -54,13 +54,8 @@ class Heatmap:
 def smooth_heatmap(heatmap: Heatmap, sigma: float, photo_size: Size) -> Heatmap:
     """Blur heat by one Gaussian in the photo's own coordinates, so that maps of fine and coarse cells are alike sharp.
 
-    Nothing comes from beyond what the model saw, and what the blur takes there is left out: thrown back, it would move
-    the strongest place of a map with coarse cells to the border.
-
-    Args:
-        heatmap: any map or control.
-        sigma: as a share of the photo's shorter side.
-        photo_size: width and height in pixels.
+    Its sigma is a share of the photo's shorter side. Nothing comes from beyond what the model saw, and what the blur
+    takes there is left out: thrown back, it would move the strongest place of a map with coarse cells to the border.
     """
     from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]  # here: a page shows itself without it
 

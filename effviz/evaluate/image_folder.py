@@ -80,15 +80,6 @@ class PhotoIndex:
                     if len(names) < 2:
                         self._files[ending] = (*names, within)
 
-    def find(self, name: str) -> Path | None:
-        """Return where a photo lies, None where no file fits.
-
-        Raises:
-            DatasetError: several files fit.
-        """
-        within = self.within(name)
-        return None if within is None else self._folder / within
-
     def within(self, name: str) -> str | None:
         """Return the path of a photo within the folder, None where no file fits.
 
@@ -97,10 +88,19 @@ class PhotoIndex:
         Raises:
             DatasetError: several files fit.
         """
-        path = self._within(_plain(name))
-        return self._within(_plain(name.replace("\\", "/"))) if path is None and "\\" in name else path
+        for written in dict.fromkeys((_plain(name), _plain(name.replace("\\", "/")))):
+            if len(names := self._fitting(written)) > 1:
+                one, other = map(printable, names)
+                text = _(
+                    "{name} may be {one} or {other} in {folder}: a photo's name must fit one file. Write the folder "
+                    "before it, as in {one}."
+                )
+                raise DatasetError(text.format(name=printable(written), one=one, other=other, folder=self._folder))
+            if names:
+                return names[0]
+        return None
 
-    def _within(self, name: str) -> str | None:
+    def _fitting(self, name: str) -> tuple[str, ...]:
         path = PurePosixPath(name)
         *above, last = path.parts or ("",)
         for called in dict.fromkeys((last, path.stem)):
@@ -109,18 +109,8 @@ class PhotoIndex:
             shorter = ("/" + "/".join(parts[start:]) for start in range(1, len(parts)))
             for ending in ("/" + whole, whole, *shorter):
                 if names := self._files.get(ending):
-                    return self._only(names, name)
-        return None
-
-    def _only(self, names: tuple[str, ...], name: str) -> str:
-        if len(names) > 1:
-            one, other = map(printable, names)
-            text = _(
-                "{name} may be {one} or {other} in {folder}: a photo's name must fit one file. Write the folder "
-                "before it, as in {one}."
-            )
-            raise DatasetError(text.format(name=printable(name), one=one, other=other, folder=self._folder))
-        return names[0]
+                    return names
+        return ()
 
 
 def _endings(path: str) -> Iterator[str]:
@@ -170,11 +160,7 @@ class RunPhotos:
     """
 
     def __init__(self, path: Path) -> None:
-        """List the folder once.
-
-        Args:
-            path: the folder that the names of the run's photos start from.
-        """
+        """List the folder once that the names of the run's photos start from."""
         self._path = path
         self._places: dict[str, Path] = {}  # by the paths within the folder, names, and names without suffix
         for within, _entry in reversed(list_files(path)):

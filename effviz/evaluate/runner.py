@@ -106,7 +106,7 @@ def evaluate(
     progress: CountProgress = no_progress,
     workers: Workers | None = None,
 ) -> Manifest:
-    """Measure, or go on where a run with the same settings was stopped; a finished one is left as it is.
+    """Measure into a folder, or go on where a run with the same settings was stopped; a finished one is left as it is.
 
     Args:
         dataset: its photos are opened one by one.
@@ -114,9 +114,6 @@ def evaluate(
         out: the run's folder; it is made if it is not there.
         progress: hears how many photos are done; where it raises, the run goes on from there the next time.
         workers: who measures: this process, unless somebody else is named. What models they have is not loaded anew.
-
-    Returns:
-        What `run.json` holds.
 
     Raises:
         SettingsError: something impossible is asked for, the folder holds a run with other settings, another process

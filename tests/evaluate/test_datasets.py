@@ -98,7 +98,7 @@ class TestFolder:
         assert sample.name == r"caf\udce9.png"
         assert run_store.to_table([run_store.Measurement(sample.name)])["photo"].to_pylist() == [sample.name]
         assert (prepare_photo(sample, []).photo.width, prepare_photo(sample, []).photo.height) == (60, 40)
-        assert PhotoIndex(tmp_path).find(sample.name) == sample.path
+        assert tmp_path / PhotoIndex(tmp_path).within(sample.name) == sample.path
 
     def test_without_photos_it_is_refused(self, tmp_path):
         with pytest.raises(DatasetError, match="has no photos"):
