@@ -7,29 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from effviz.errors import SettingsError
 from effviz.i18n import _
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 T = TypeVar("T")
 Row = dict[str, Any]  # by column
-_FOLDER = Path(__file__).parent
-TABLES = tuple(sorted(file.stem for file in _FOLDER.glob("*.csv")))
-
-
-def load(name: str) -> "pd.DataFrame":
-    """Read one table of published numbers; every call returns a table of its own.
-
-    Raises:
-        SettingsError: there is no table of this name; pick one of `TABLES`.
-    """
-    import pandas as pd  # takes half a second to load, and `rows` does without
-
-    return pd.read_csv(_path(name))
+FOLDER = Path(__file__).parent
+TABLES = tuple(sorted(file.stem for file in FOLDER.glob("*.csv")))
 
 
 def rows(name: str) -> list[Row]:
@@ -38,7 +24,10 @@ def rows(name: str) -> list[Row]:
     Raises:
         SettingsError: there is no table of this name; pick one of `TABLES`.
     """
-    with _path(name).open(newline="", encoding="utf-8") as file:
+    if name not in TABLES:
+        text = _("There is no table of facts named {name!r}: the tables are {known}. Pick one of them.")
+        raise SettingsError(text.format(name=name, known=", ".join(TABLES)))
+    with (FOLDER / f"{name}.csv").open(newline="", encoding="utf-8") as file:  # pandas takes half a second to load
         header, *lines = csv.reader(file)
     columns = (_typed(column) for column in zip(*lines, strict=True))
     return [dict(zip(header, line, strict=True)) for line in zip(*columns, strict=True)]
@@ -63,13 +52,6 @@ def printed_number(value: object) -> float | None:
     """A printed number or ratio ("8.7x"); None where the table has a gap."""
     number = float(str(value).removesuffix("x") or math.nan)
     return None if math.isnan(number) else number
-
-
-def _path(name: str) -> Path:
-    if name not in TABLES:
-        text = _("There is no table of facts named {name!r}: the tables are {known}. Pick one of them.")
-        raise SettingsError(text.format(name=name, known=", ".join(TABLES)))
-    return _FOLDER / f"{name}.csv"
 
 
 # From what a `source` column says to where it can be read.

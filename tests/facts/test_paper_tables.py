@@ -18,9 +18,9 @@ from effviz.facts.paper_tables import (
     transfer_dots,
     transfer_results,
 )
-from effviz.facts.tables import load
 from effviz.scaling import PUBLISHED, plan
 from effviz.train import training_recipe
+from tests.facts.conftest import load
 
 TABLE_1 = [
     ("Conv3x3", 224, 32, 1),

@@ -15,9 +15,9 @@ from effviz.facts.scaling_experiments import (
     single_dimension,
     width_by_baseline,
 )
-from effviz.facts.tables import load
 from effviz.scaling import ScalingMethod
 from effviz.scaling.feasible_region import ResourceLimits
+from tests.facts.conftest import load
 
 # MACs in billions by a script that shares no code with EffViz (shared facts, recomputed_single_dimension.csv).
 COUNTED = {

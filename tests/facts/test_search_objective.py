@@ -8,7 +8,7 @@ import pytest
 from effviz.errors import SettingsError
 from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.search_objective import Counted, Listing, Objective, candidates, iso_reward, ranking
-from effviz.facts.tables import load
+from tests.facts.conftest import load
 
 PAPER = Objective()
 

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import effviz.facts
 from effviz.errors import SettingsError
-from effviz.facts.tables import TABLES, TIMM_URL, credit, link, load, rows
+from effviz.facts.tables import FOLDER, TABLES, TIMM_URL, credit, link, rows
+from tests.facts.conftest import load
 
 KNOWN = Path(__file__).with_name("tables.sha256")  # as sha256sum writes it
-FOLDER = Path(effviz.facts.__file__).parent
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -53,13 +52,12 @@ def test_rows_are_what_pandas_reads(name):
 
 def test_a_table_that_does_not_exist_is_named_with_those_that_do():
     with pytest.raises(SettingsError, match=r"'table9'.*table2_imagenet.*Pick one"):
-        load("table9")
+        rows("table9")
 
 
 def test_each_caller_gets_a_table_of_its_own():
-    table = load("lite")
-    table.loc[0, "model"] = "changed"
-    assert load("lite").loc[0, "model"] == "lite0"
+    rows("lite")[0]["model"] = "changed"
+    assert rows("lite")[0]["model"] == "lite0"
 
 
 def test_figures_1_and_5_agree_with_table_2():

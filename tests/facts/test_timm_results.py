@@ -3,7 +3,6 @@
 import pytest
 
 from effviz.errors import SettingsError
-from effviz.facts.tables import load
 from effviz.facts.timm_results import (
     RECIPES,
     NetworkFamily,
@@ -14,6 +13,7 @@ from effviz.facts.timm_results import (
     timm_point,
     timm_points,
 )
+from tests.facts.conftest import load
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import math
 import pytest
 
 from effviz.facts.paper_tables import PaperVersion
-from effviz.facts.tables import load
 from effviz.facts.timm_results import RECIPES, NetworkFamily, recipe
 from effviz.plots.accuracy_cost import (
     COMPACT_HEIGHT_PX,
@@ -24,6 +23,7 @@ from effviz.plots.accuracy_cost import (
 )
 from effviz.scaling import plan
 from effviz.zoo import catalogue
+from tests.facts.conftest import load
 
 TOP1 = {PaperVersion.V5: "top1_pct", PaperVersion.V3: "top1_pct_v3", PaperVersion.V1: "top1_pct_v1v2_icml"}
 

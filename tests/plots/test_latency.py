@@ -1,9 +1,9 @@
 """Latency against accuracy: Table 4 as printed, and measured networks in their own series."""
 
 from effviz.bench.single_core_latency import Latency
-from effviz.facts.tables import load
 from effviz.facts.timm_results import KnownAccuracy
 from effviz.ui.paper.latency import latency_curves, latency_figure, series_title
+from tests.facts.conftest import load
 
 KNOWN = KnownAccuracy(79.1, "some weights", "a table")
 

@@ -3,7 +3,6 @@
 import pytest
 
 from effviz.facts.paper_tables import PaperVersion
-from effviz.facts.tables import load
 from effviz.plots.paper_curves import (
     CurvePoint,
     FigureAxis,
@@ -19,6 +18,7 @@ from effviz.plots.paper_curves import (
 from effviz.plots.style import LOOKS
 from effviz.scaling import PUBLISHED, plan
 from effviz.zoo.presets import ScalingAxis
+from tests.facts.conftest import load
 
 X, Y = FigureAxis("MACs (billions)", "billion MACs", log=True), FigureAxis("top-1 (%)", "% top-1")
 DOTS = (

@@ -3,10 +3,10 @@
 import pytest
 
 from effviz.facts.paper_tables import PaperVersion
-from effviz.facts.tables import load
 from effviz.plots.accuracy_cost import Cost
 from effviz.plots.paper_curves import Origin
 from effviz.ui.paper.results import FIGURE_VERSIONS, cost_axis, cost_figure, table2
+from tests.facts.conftest import load
 
 ALL = range(1, 9)
 TOP1 = {PaperVersion.V5: "top1_pct", PaperVersion.V3: "top1_pct_v3", PaperVersion.V1: "top1_pct_v1v2_icml"}

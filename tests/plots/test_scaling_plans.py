@@ -2,13 +2,13 @@
 
 import pytest
 
-from effviz.facts.tables import load
 from effviz.plots.scaling_plans import alternative_rows, alternatives, stages
 from effviz.plots.scaling_plans import growth as draw
 from effviz.plots.style import LOOKS
 from effviz.scaling import Budget, BudgetKind, ScalingMethod, Solution, plan
 from effviz.scaling.published import growth
 from effviz.zoo.presets import ScalingAxis
+from tests.facts.conftest import load
 
 # Table 7 of the paper: four ways of scaling B0 to about the same FLOPs.
 TABLE_7 = {

@@ -2,10 +2,10 @@
 
 import pytest
 
-from effviz.facts.tables import load
 from effviz.facts.two_step_search import second_steps
 from effviz.plots.paper_curves import Origin
 from effviz.ui.paper.search import second_step
+from tests.facts.conftest import load
 
 CURVES = {curve.title: curve for curve in second_step()}
 

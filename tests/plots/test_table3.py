@@ -2,11 +2,11 @@
 
 import pytest
 
-from effviz.facts.tables import load
 from effviz.plots.paper_curves import Origin
 from effviz.plots.style import LOOKS
 from effviz.ui.paper.table3 import spokes, table3
 from effviz.zoo.presets import ScalingAxis
+from tests.facts.conftest import load
 
 MODELS = ("MobileNetV1", "MobileNetV2", "ResNet-50")
 

@@ -3,10 +3,10 @@
 import pytest
 
 from effviz.facts.paper_tables import transfer_results
-from effviz.facts.tables import load
 from effviz.plots.paper_curves import Origin
 from effviz.scaling import PUBLISHED, plan
 from effviz.ui.paper.transfer import figure6, gain, table5
+from tests.facts.conftest import load
 
 
 def letters(name: str) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from effviz.facts.tables import load
+from tests.facts.conftest import load
 
 ROOT = Path(__file__).parents[2]
 ALL = 23 + len(load("timm_accuracy"))  # Table 2 without GPipe, whose FLOPs are not printed, and timm's

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from effviz.facts.tables import load
 from effviz.scaling import plan
 from effviz.ui.paper import figure7
 from effviz.zoo import presets
+from tests.facts.conftest import load
 
 ROOT = Path(__file__).parents[2]
 

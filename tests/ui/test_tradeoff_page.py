@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from effviz.facts.tables import load
 from effviz.facts.timm_results import RECIPES, NetworkFamily, recipe
 from effviz.plots.accuracy_cost import recipe_series
 from effviz.ui.tradeoff import chart_controls
 from effviz.ui.tradeoff.chart_controls import mixing, table_rows
+from tests.facts.conftest import load
 
 ROOT = Path(__file__).parents[2]
 
