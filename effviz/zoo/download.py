@@ -36,8 +36,8 @@ def _fetch(spec: ModelSpec, report: NamedProgress, again: bool) -> None:
         raise WeightsError(hub.availability(spec).sentence)
     hub_logging.set_verbosity_error()  # its retries are not the user's concern, the outcome is
     try:
-        bar = _bar(spec.name, report)
-        hf_hub_download(hub.repository(spec), hub.WEIGHTS_FILE, tqdm_class=bar, force_download=again)
+        how = {"force_download": True} if again else {}
+        hf_hub_download(hub.repository(spec), hub.WEIGHTS_FILE, tqdm_class=_bar(spec.name, report), **how)
     except HfHubHTTPError as error:
         text = _(
             "The Hugging Face hub refused {repository} ({status}): public weights need no account. Try again later."
