@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
     from effviz.facts.two_step_search import SearchResult
     from effviz.train.data import DataSet
-    from effviz.train.family_training import FamilyJob, FamilyOutcome, FamilyPlan, FamilyStatus, PairedComparison
-    from effviz.train.grid_search import SearchStatus
-    from effviz.train.loop import TrainedNetwork, TrainingStatus
+    from effviz.train.family_training import FamilyJob, FamilyOutcome, FamilyPlan, PairedComparison
+    from effviz.train.loop import SeriesStatus, TrainedNetwork, TrainingStatus
     from effviz.train.ray_engine import RayTrainingJob
 
 TRAIN_OUT = Path(".effviz/train")
@@ -197,9 +196,9 @@ def _train_family_with_bar(plan: "FamilyPlan", job: "FamilyJob") -> "tuple[Famil
     with console.progress() as bar:
         task = bar.add_task("pictures", total=None)
 
-        def learning(standing: "FamilyStatus") -> None:
+        def learning(standing: "SeriesStatus") -> None:
             status = standing.status
-            words = f"{standing.run.name}, run {standing.done + 1} of {standing.runs}"
+            words = f"{standing.name}, run {standing.done + 1} of {standing.count}"
             if status is not None and standing.seconds_left is not None:
                 words += f", loss {status.loss:.2f}{_left(standing.seconds_left)}"
                 bar.update(task, description=words, completed=status.step, total=status.steps)
@@ -302,14 +301,14 @@ def search(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     _show_search(results, as_json)
 
 
-def _show_trial(bar: "Progress", task: "TaskID", standing: "SearchStatus") -> None:
+def _show_trial(bar: "Progress", task: "TaskID", standing: "SeriesStatus") -> None:
     """Move the bar for those who watch, and print a line for each finished training for those who read the log."""
     row, status, left = standing.result, standing.status, _left(standing.seconds_left)
     if row is not None:
-        text = f"{standing.done}/{standing.trials} {standing.trial.name}: top-1 {row.top1_pct:.2f} %, "
+        text = f"{standing.done}/{standing.count} {standing.name}: top-1 {row.top1_pct:.2f} %, "
         typer.echo(f"{text}{row.macs_ratio:.3f} times the MACs, {row.seconds:.0f} s{left}", err=True)
     elif status is not None:
-        words = f"{standing.done + 1}/{standing.trials} {standing.trial.name}, loss {status.loss:.2f}{left}"
+        words = f"{standing.done + 1}/{standing.count} {standing.name}, loss {status.loss:.2f}{left}"
         bar.update(task, description=words, completed=status.step, total=status.steps)
 
 

@@ -47,11 +47,6 @@ def training_transform(recipe: TrainingRecipe) -> Any:
     return transform
 
 
-def evaluation_transform(resolution_px: int) -> Any:
-    """The middle of a picture as a tensor (3, H, W)."""
-    return _create_transform(resolution_px, is_training=False, crop_pct=CROP_PCT)
-
-
 def mend_posterize(part: Any) -> None:
     """Let timm's policies posterize to 0 bits, which is black.
 
@@ -177,7 +172,7 @@ def evaluation_batches(
     pictures: Pictures, resolution_px: int, batch_size: int = 128, part: Shard = WHOLE_SHARD
 ) -> Iterator[Batch]:
     """A worker's part of all pictures in order, unchanged but for size."""
-    transform = evaluation_transform(resolution_px)
+    transform = _create_transform(resolution_px, is_training=False, crop_pct=CROP_PCT)
     pixels, labels = (array[part.rank :: part.size] for array in (pictures.pixels, pictures.labels))
     for start in range(0, len(labels), batch_size):
         batch = [transform(Image.fromarray(picture)) for picture in pixels[start : start + batch_size]]

@@ -6,7 +6,7 @@ on photos held out of `train/`; `val/` is counted once a run, when its training 
 
 import json
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from pathlib import Path
 from statistics import fmean
@@ -29,7 +29,7 @@ from effviz.train import batches, data, loop
 from effviz.train import training_recipe as recipes
 from effviz.train.batches import DeviceBatches
 from effviz.train.data import DataSet, Pictures
-from effviz.train.loop import TrainingOptions, TrainingStatus
+from effviz.train.loop import SeriesReport, SeriesStatus, TrainingOptions, TrainingStatus
 from effviz.train.training_recipe import TrainingRecipe
 
 Right = NDArray[np.bool_]  # (seeds, photos): whether the first guess was right
@@ -147,20 +147,6 @@ class FamilyRun:
         return f"{self.part}-{self.network.name}-s{self.seed}"
 
 
-@dataclass(frozen=True, slots=True)
-class FamilyStatus:
-    """Where a family's training stands."""
-
-    run: FamilyRun
-    done: int  # runs
-    runs: int
-    status: TrainingStatus | None  # of this run; None when it is over
-    seconds_left: float | None  # of all runs; None until there is a pace
-
-
-Report = Callable[[FamilyStatus], None]
-
-
 def read_plan(path: Path) -> FamilyPlan:
     """Read a plan.
 
@@ -265,7 +251,7 @@ class FamilyJob:
 
 
 def train(
-    plan: FamilyPlan, job: FamilyJob, report: Report = no_progress, decoding: NamedProgress = no_progress
+    plan: FamilyPlan, job: FamilyJob, report: SeriesReport = no_progress, decoding: NamedProgress = no_progress
 ) -> tuple[FamilyOutcome, ...]:
     """Train every run of a plan, one after the other; go on where an earlier call stopped.
 
@@ -284,7 +270,7 @@ def train(
 class _Training:
     """A family in training."""
 
-    def __init__(self, plan: FamilyPlan, dataset: DataSet, job: FamilyJob, report: Report) -> None:
+    def __init__(self, plan: FamilyPlan, dataset: DataSet, job: FamilyJob, report: SeriesReport) -> None:
         self.plan, self.dataset, self.out, self.report = plan, dataset, job.out, report
         self.options = replace(job.options, source=DeviceBatches(torch.device(job.options.device)))
         self.train, self.held_out, self.val = split_photos(dataset, plan.held_out, job.most)
@@ -326,11 +312,11 @@ class _Training:
             share = max(status.step, 1) / status.steps
             whole = status.seconds_left / (1 - share) if share < 1 else 0.0
             seconds = status.seconds_left + waiting * whole
-            self.report(FamilyStatus(run, len(self.outcomes), len(planned), status, seconds))
+            self.report(SeriesStatus(run.name, len(self.outcomes), len(planned), status, seconds))
 
         self.outcomes = (*self.outcomes, self._train(run, tell))
         self._write()
-        self.report(FamilyStatus(run, len(self.outcomes), len(planned), None, None))
+        self.report(SeriesStatus(run.name, len(self.outcomes), len(planned), None, None))
 
     def _write(self) -> None:
         loop.replace_text(self.out / RESULTS, loop.csv_table(COLUMNS, [outcome.row for outcome in self.outcomes]))

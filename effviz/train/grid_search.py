@@ -5,7 +5,7 @@ reads; a training that was cut off goes on from its last checkpoint. The points 
 five with more.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from effviz.progress import NamedProgress, no_progress
 from effviz.scaling import ScalingRule
 from effviz.scaling.coefficient_grid import BaselineNetwork, GridPoint, GridSize, grid, point, worth_training
 from effviz.train import batches, data, loop
-from effviz.train.loop import TrainedNetwork, TrainingOptions, TrainingStatus
+from effviz.train.loop import SeriesReport, SeriesStatus, TrainedNetwork, TrainingOptions, TrainingStatus
 from effviz.train.training_recipe import TrainingRecipe
 
 FINALISTS: Final = 5
@@ -58,28 +58,17 @@ class Trial:
         return f"{self.point.name}-s{self.seed}"
 
 
-@dataclass(frozen=True, slots=True)
-class SearchStatus:
-    """Where a search stands."""
-
-    trial: Trial
-    done: int  # trainings
-    trials: int
-    status: TrainingStatus | None  # of this training; None when it is over
-    result: SearchResult | None  # when it is over
-    seconds_left: float | None  # of the search; None until there is a pace
-
-
-Report = Callable[[SearchStatus], None]
-
-
 def grid_points(search: GridSearch, classes: int) -> tuple[GridPoint, ...]:
     """The points that are trained: the network of each costs twice the baseline, on paper and in truth."""
     return worth_training(grid(search.size, search.baseline(classes)))
 
 
 def run_search(
-    search: GridSearch, folder: Path, out: Path, report: Report = no_progress, decoding: NamedProgress = no_progress
+    search: GridSearch,
+    folder: Path,
+    out: Path,
+    report: SeriesReport = no_progress,
+    decoding: NamedProgress = no_progress,
 ) -> tuple[SearchResult, ...]:
     """Train every point on a folder of photos, and go on where an earlier call stopped.
 
@@ -103,7 +92,7 @@ def run_search(
 class _Searching:
     """A search in progress."""
 
-    def __init__(self, search: GridSearch, dataset: data.DataSet, out: Path, report: Report) -> None:
+    def __init__(self, search: GridSearch, dataset: data.DataSet, out: Path, report: SeriesReport) -> None:
         self.search, self.dataset, self.out, self.report = search, dataset, out, report
         self.recipe_name = f"{search.recipe.name} {search.recipe.digest}"
         self.file = out / RESULTS
@@ -151,14 +140,14 @@ class _Searching:
 
         def tell(status: TrainingStatus) -> None:
             left = status.seconds_left + (self._pace(trial, status) or 0) * waiting
-            self.report(SearchStatus(trial, done, total, status, None, left))
+            self.report(SeriesStatus(trial.name, done, total, status, left))
 
         network = trial.point.plan
         recipe = replace(self.search.recipe, seed=trial.seed).at(network.depth, network.width, network.resolution)
         trained = loop.train(recipe, self.dataset, folder, TrainingOptions(), tell)
         row = self._row(trial, trained)
         pace = row.seconds / network.macs
-        self.report(SearchStatus(trial, done + 1, total, None, row, pace * waiting))
+        self.report(SeriesStatus(trial.name, done + 1, total, None, pace * waiting, row))
         return row
 
     def _pace(self, trial: Trial, status: TrainingStatus) -> float | None:

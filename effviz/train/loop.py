@@ -28,6 +28,7 @@ from torch import nn
 
 from effviz import file_io
 from effviz.errors import DatasetError, SettingsError, WeightsError
+from effviz.facts.two_step_search import SearchResult
 from effviz.i18n import _
 from effviz.progress import no_progress
 from effviz.scaling import plan
@@ -192,7 +193,20 @@ class TrainedNetwork:
         return 100 * self.correct / self.pictures
 
 
+@dataclass(frozen=True, slots=True)
+class SeriesStatus:
+    """Where a series of trainings stands: a grid search or a family."""
+
+    name: str  # of the training
+    done: int  # trainings
+    count: int
+    status: TrainingStatus | None  # of this training; None when it is over
+    seconds_left: float | None  # of the series; None until there is a pace
+    result: SearchResult | None = None  # of a grid search's training that is over
+
+
 Report = Callable[[TrainingStatus], None]
+SeriesReport = Callable[[SeriesStatus], None]
 
 
 def train(

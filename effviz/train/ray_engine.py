@@ -65,12 +65,11 @@ def work(job: RayTrainingJob, notices: Any) -> None:
 
     crew = TorchProcessGroup()
     options = replace(job.options, device=str(ray.train.torch.get_device()), crew=crew)
-    report = no_progress if crew.part.rank else partial(_put, notices)
-    loop.train(job.recipe, _pictures(job), job.folder, options, report)
 
+    def report(status: TrainingStatus) -> None:
+        notices.put.remote(astuple(status))  # a TrainingStatus would bring torch into the mailbox's process
 
-def _put(notices: Any, status: TrainingStatus) -> None:
-    notices.put.remote(astuple(status))  # a TrainingStatus would bring torch into the mailbox's process
+    loop.train(job.recipe, _pictures(job), job.folder, options, no_progress if crew.part.rank else report)
 
 
 def _check(job: RayTrainingJob, ray_cluster: Cluster) -> None:
@@ -117,14 +116,9 @@ def _fit(job: RayTrainingJob, ray_cluster: Cluster, report: Report) -> None:
 def _said(error: Any) -> Exception:
     """Return what a user can mend as if it had happened here; a mistake of ours stays as it is."""
     from ray.exceptions import RayActorError
-    from ray.train import ControllerError, WorkerGroupError
     from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError  # a worker's death, once it works
 
-    failures: list[Exception] = []
-    if isinstance(error, WorkerGroupError):
-        failures = list(error.worker_failures.values())
-    elif isinstance(error, ControllerError):
-        failures = [error.controller_failure]
+    failures = [*getattr(error, "worker_failures", {}).values(), getattr(error, "controller_failure", None)]
     for failure in failures:
         if isinstance(failure, EffVizError):
             return failure

@@ -9,8 +9,8 @@ from effviz.errors import SettingsError
 from effviz.facts import two_step_search
 from effviz.scaling.coefficient_grid import GridSize
 from effviz.train import grid_search, loop
-from effviz.train.grid_search import GridSearch, SearchStatus
-from effviz.train.loop import TrainedNetwork
+from effviz.train.grid_search import GridSearch
+from effviz.train.loop import SeriesStatus, TrainedNetwork
 from effviz.train.training_recipe import TrainingRecipe, read_recipe
 
 
@@ -65,7 +65,7 @@ def test_a_broken_search_goes_on_with_what_is_missing(folder: Path, tmp_path: Pa
     class StoppedError(Exception):
         pass
 
-    def stop(stand: SearchStatus) -> None:
+    def stop(stand: SeriesStatus) -> None:
         if stand.done == 4:
             raise StoppedError
 
@@ -111,10 +111,10 @@ def test_one_seed_shows_no_noise() -> None:
 
 def test_a_real_search_of_the_smallest_kind(folder: Path, tmp_path: Path) -> None:
     recipe = replace(OF.recipe, name="tiny", epochs=1, batch_size=8).at(0.6, 0.45, 32)
-    stands: list[SearchStatus] = []
+    stands: list[SeriesStatus] = []
     results = grid_search.run_search(GridSearch(recipe), folder, tmp_path / "out", stands.append)
     assert [stand.result for stand in stands if stand.result is not None] == list(results)
-    assert {stand.trials for stand in stands} == {len(results)}
+    assert {stand.count for stand in stands} == {len(results)}
     assert stands[-1].done == len(results)
     assert all(0 <= row.top1_pct <= 100 and row.pictures == 10 for row in results)
 
