@@ -4,7 +4,7 @@ Among them is the mini family, whose training results are read here.
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -72,10 +72,10 @@ class Preset:
 
 
 def _preset(
-    name: str, title: str, summary: str, *models: tuple[str, ScalingAxis | None, str], sample: str = ""
+    name: str, title: str, summary: str, models: Mapping[str, ScalingAxis | None], *words: str, sample: str = ""
 ) -> Preset:
-    refs, roles = (catalogue.parse_model(ref) for ref, _, _ in models), (role for _, role, _ in models)
-    return Preset(name, title, summary, tuple(refs), tuple(roles), tuple(words for *_, words in models), sample)
+    refs = tuple(catalogue.parse_model(label) for label in models)
+    return Preset(name, title, summary, refs, tuple(models.values()), words, sample)
 
 
 def _megabytes(*names: str) -> str:
@@ -95,6 +95,10 @@ _MOBILENET, _RESNET, _CONVNEXT = (
     for name in ("mobilenetv3_large_100.ra_in1k", "resnet50.tv_in1k", "convnext_tiny.fb_in1k")
 )
 
+# What each network of a family scales against its smallest, or Lite2 and B2 at 224 px against the one before.
+_AXES = {"0@224": BASELINE, "1@224": DEPTH, "2@224": WIDTH, "0@260": RESOLUTION, "2@260": COMPOUND}
+
+_ALL_GROW = lazy_gettext("All three dimensions grow. Look for parts of the object that the smaller networks leave out.")
 _FINER_GRID = lazy_gettext(
     "The baseline's weights with more pixels: 9 x 9 cells instead of 7 x 7. "
     "Look for a tighter outline; some of it is only the finer grid."
@@ -131,11 +135,12 @@ PRESETS = (
             "all three at once. Lite0's weights were trained at 224 px, Lite1's at 240, Lite2's at 260: at other "
             "sizes a model's probabilities change, which is no effect of scaling."
         ),
-        ("lite0@224", BASELINE, lazy_gettext("The smallest network: remember which parts of the object it marks.")),
-        ("lite1@224", DEPTH, _only_deeper("lite0@224", blocks=21)),
-        ("lite2@224", WIDTH, _only_wider("lite1@224")),
-        ("lite0@260", RESOLUTION, _FINER_GRID),
-        ("lite2@260", COMPOUND, _ALL_THREE),
+        {f"lite{name}": axis for name, axis in _AXES.items()},
+        lazy_gettext("The smallest network: remember which parts of the object it marks."),
+        _only_deeper("lite0@224", blocks=21),
+        _only_wider("lite1@224"),
+        _FINER_GRID,
+        _ALL_THREE,
     ),
     _preset(
         "compound-family",
@@ -143,15 +148,11 @@ PRESETS = (
         lazy_gettext(
             "Three networks of one family, each at the size that it was made for; their weights need no network."
         ),
-        ("lite0", BASELINE, lazy_gettext("The start of the family: remember which parts of the object it marks.")),
-        ("lite1", COMPOUND, lazy_gettext("Deeper and at higher resolution. What does it mark in addition?")),
-        (
-            "lite2",
-            COMPOUND,
-            lazy_gettext(
-                "Deeper, wider and at higher resolution. "
-                "Look for parts of the object that the smaller networks leave out."
-            ),
+        {"lite0": BASELINE, "lite1": COMPOUND, "lite2": COMPOUND},
+        lazy_gettext("The start of the family: remember which parts of the object it marks."),
+        lazy_gettext("Deeper and at higher resolution. What does it mark in addition?"),
+        lazy_gettext(
+            "Deeper, wider and at higher resolution. Look for parts of the object that the smaller networks leave out."
         ),
     ),
     _preset(
@@ -160,19 +161,11 @@ PRESETS = (
         lazy_gettext(
             "The paper's networks, all trained by one recipe; their weights are fetched once with `effviz fetch`."
         ),
-        ("b0", BASELINE, lazy_gettext("The network that all others are scaled from.")),
-        ("b1", COMPOUND, lazy_gettext("Deeper and at higher resolution; B0's channels.")),
-        ("b2", COMPOUND, lazy_gettext("B1's blocks, wider and at higher resolution.")),
-        *(
-            (
-                f"b{i}",
-                COMPOUND,
-                lazy_gettext(
-                    "All three dimensions grow. Look for parts of the object that the smaller networks leave out."
-                ),
-            )
-            for i in range(3, 8)
-        ),
+        {"b0": BASELINE} | {f"b{number}": COMPOUND for number in range(1, 8)},
+        lazy_gettext("The network that all others are scaled from."),
+        lazy_gettext("Deeper and at higher resolution; B0's channels."),
+        lazy_gettext("B1's blocks, wider and at higher resolution."),
+        *[_ALL_GROW] * 5,
     ),
     _preset(
         "b0-scaling-axes",
@@ -184,15 +177,12 @@ PRESETS = (
             "sure.",
             sizes=_megabytes("b0", "b1", "b2"),
         ),
-        (
-            "b0@224",
-            BASELINE,
-            lazy_gettext("The network that all others are scaled from: remember which parts of the object it marks."),
-        ),
-        ("b1@224", DEPTH, _only_deeper("b0@224", blocks=23)),
-        ("b2@224", WIDTH, _only_wider("b1@224")),
-        ("b0@260", RESOLUTION, _FINER_GRID),
-        ("b2@260", COMPOUND, _ALL_THREE),
+        {f"b{name}": axis for name, axis in _AXES.items()},
+        lazy_gettext("The network that all others are scaled from: remember which parts of the object it marks."),
+        _only_deeper("b0@224", blocks=23),
+        _only_wider("b1@224"),
+        _FINER_GRID,
+        _ALL_THREE,
     ),
     _preset(
         "families",
@@ -203,35 +193,24 @@ PRESETS = (
             "`effviz fetch b0 {names}` gets them once.",
             names=f"{_MOBILENET} {_RESNET} {_CONVNEXT}",
         ),
-        ("b0@224", BASELINE, lazy_gettext("The network to compare with.")),
-        (
-            f"{_MOBILENET}@224",
-            None,
-            lazy_gettext(
-                "MobileNetV3: {top1} % with {macs} billion MACs, built from the same kind of blocks as B0. Its head "
-                "is not linear after the average, so gradients at its last layer stand for the classifier's weights.",
-                **_numbers(f"{_MOBILENET}@224"),
-            ),
+        {"b0@224": BASELINE} | {f"{name}@224": None for name in (_MOBILENET, _RESNET, _CONVNEXT)},
+        lazy_gettext("The network to compare with."),
+        lazy_gettext(
+            "MobileNetV3: {top1} % with {macs} billion MACs, built from the same kind of blocks as B0. Its head "
+            "is not linear after the average, so gradients at its last layer stand for the classifier's weights.",
+            **_numbers(f"{_MOBILENET}@224"),
         ),
-        (
-            f"{_RESNET}@224",
-            None,
-            lazy_gettext(
-                "ResNet-50: {top1} %, about as accurate as B0, with {macs} billion MACs. Does it mark larger parts?",
-                **_numbers(f"{_RESNET}@224"),
-            ),
+        lazy_gettext(
+            "ResNet-50: {top1} %, about as accurate as B0, with {macs} billion MACs. Does it mark larger parts?",
+            **_numbers(f"{_RESNET}@224"),
         ),
-        (
-            f"{_CONVNEXT}@224",
-            None,
-            lazy_gettext(
-                "ConvNeXt-T: {top1} % with {macs} billion MACs, as many as ResNet-50. Its features are normalised "
-                "after the average, so gradients stand for the classifier's weights.",
-                **_numbers(f"{_CONVNEXT}@224"),
-            ),
+        lazy_gettext(
+            "ConvNeXt-T: {top1} % with {macs} billion MACs, as many as ResNet-50. Its features are normalised "
+            "after the average, so gradients stand for the classifier's weights.",
+            **_numbers(f"{_CONVNEXT}@224"),
         ),
     ),
-    _preset("custom", lazy_gettext("Custom"), lazy_gettext("Pick any models, at any size.")),
+    _preset("custom", lazy_gettext("Custom"), lazy_gettext("Pick any models, at any size."), {}),
 )
 
 
@@ -264,27 +243,14 @@ def _mini_preset() -> Preset:
             "MACs, trained alike on ten classes at small sizes (Imagenette). It cannot test the paper's claim; Table 7 "
             "on the page Paper says why. A photo of anything else gets the nearest of the ten classes."
         ),
-        (f"{MINI}baseline", BASELINE, lazy_gettext("Half of B0's depth and width at 96 px: 3 x 3 cells.")),
-        (
-            f"{MINI}depth",
-            DEPTH,
-            lazy_gettext("Only deeper. Does it find the whole object, or only its most telling part?"),
-        ),
-        (f"{MINI}width", WIDTH, lazy_gettext("Only wider. Does it distinguish finer parts inside the object?")),
-        (
-            f"{MINI}resolution",
-            RESOLUTION,
-            lazy_gettext(
-                "Only more pixels: 6 x 6 cells. Look for a tighter outline; some of it is only the finer grid."
-            ),
-        ),
-        (
-            f"{MINI}compound",
-            COMPOUND,
-            lazy_gettext(
-                "All three at once, by the paper's rule with φ = 2. The paper expects it to look at more of what is "
-                "relevant, with more of the object's details."
-            ),
+        {MINI + axis.value: axis for axis in ScalingAxis},
+        lazy_gettext("Half of B0's depth and width at 96 px: 3 x 3 cells."),
+        lazy_gettext("Only deeper. Does it find the whole object, or only its most telling part?"),
+        lazy_gettext("Only wider. Does it distinguish finer parts inside the object?"),
+        lazy_gettext("Only more pixels: 6 x 6 cells. Look for a tighter outline; some of it is only the finer grid."),
+        lazy_gettext(
+            "All three at once, by the paper's rule with φ = 2. The paper expects it to look at more of what is "
+            "relevant, with more of the object's details."
         ),
         sample="berlin_cathedral",
     )
