@@ -89,7 +89,7 @@ def gradient_map(forward: Forward, index: int, method: Method, layer: TargetLaye
     FullGrad's map has the size of the input, (S, S).
     """
     # A caller's inference mode or no_grad would silently leave no gradients.
-    with forward.model.lock, torch.inference_mode(False), torch.enable_grad():
+    with forward.model.weights.lock, torch.inference_mode(False), torch.enable_grad():
         if method is Method.FULLGRAD:
             return fullgrad(forward.model.module, forward.prepared.pixels, index)
         activations, gradients = _at_layer(forward, index, method, layer)

@@ -49,7 +49,7 @@ def head_gradients(model: Model, features: Floats) -> tuple[Floats, Floats]:
 
     A channel is moved in all cells alike, which differentiates an average over the cells exactly.
     """
-    with model.lock, torch.inference_mode(False), torch.enable_grad():
+    with model.weights.lock, torch.inference_mode(False), torch.enable_grad():
         batch = torch.tensor(features[None])
 
         def logits(moved: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ def randomised_passes(whole: Forward, seed: int) -> Iterator[tuple[str, Forward]
 def private_copy(model: Model) -> Model:
     """Copy a model with all its weights: whatever is done to the copy, visitors of the model do not see it."""
     # In inference mode the copy's weights could take no gradients; under the lock nobody's hooks are copied with it.
-    with model.lock, torch.inference_mode(False):
+    with model.weights.lock, torch.inference_mode(False):
         return torch_modules.wrap_module(model.ref, copy.deepcopy(model.module).eval())
 
 

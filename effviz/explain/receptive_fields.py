@@ -157,7 +157,7 @@ def _gradient(forward: Forward, index: int, row: int, column: int) -> Floats:
     from effviz.explain import network_stages
 
     # A caller's inference mode or no_grad would leave no gradients; this ends both.
-    with forward.model.lock, torch.inference_mode(False):
+    with forward.model.weights.lock, torch.inference_mode(False):
         pixels = torch.tensor(forward.prepared.pixels, requires_grad=True)
         features = network_stages.features_at(forward.model.module, pixels, TargetLayer.LAST)  # (1, C, H, W)
         score = features[0, :, row, column] @ torch.tensor(forward.rows[index])

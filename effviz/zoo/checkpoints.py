@@ -6,7 +6,6 @@ Files that torch saved are read by torch once, then kept as safetensors in the c
 import io
 import logging
 import os
-import pickle
 import pickletools
 import struct
 import tempfile
@@ -36,21 +35,13 @@ if TYPE_CHECKING:
 
 # What timm, Lightning and others call a state dict among other things.
 WRAPPERS: Final = ("state_dict_ema", "model_ema", "ema_state_dict", "state_dict", "model_state_dict", "model", "net")
-TORCH_ERRORS: Final = (
-    *(pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError, OverflowError),
-    *(LookupError, ValueError, TypeError, AttributeError, RuntimeError),
-)
+TORCH_ERRORS: Final = (*state_dicts.UNREADABLE, zipfile.BadZipFile, RuntimeError)
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-def read_pickle(path: Path, sha256: str, most_bytes: int) -> Tensors:
-    """Read a state dict, plain or in a wrapper, of a file whose hash is known; code in it never runs.
-
-    Raises:
-        WeightsError: the file holds more than tensors, unpacks to more than `most_bytes`, or is damaged.
-        SettingsError: the file is new here, and torch is not installed.
-    """
+def _read_pickle(path: Path, sha256: str, most_bytes: int) -> Tensors:
+    """Read a state dict, plain or in a wrapper, of a file whose hash is known; code in it never runs."""
     if (tensors := _cached(sha256)) is not None:
         return tensors
     _check_unpacked(path, most_bytes)
@@ -285,7 +276,8 @@ def load(name: str) -> tuple[Tensors, str]:
     """Read a checkpoint's tensors; return them with the sha256 of the file.
 
     Raises:
-        WeightsError: the file lies outside the folder, is missing, is another one or holds code.
+        WeightsError: the file lies outside the folder, is missing, is another one, too large or holds code.
+        SettingsError: torch saved the file, which is new here, and is not installed.
     """
     entry = manifest.find_entry(name)
     if entry is None:
@@ -296,7 +288,7 @@ def load(name: str) -> tuple[Tensors, str]:
     if path.suffix == ".safetensors":
         return state_dicts.read_safetensors(path), sha256
     params = plan(entry.depth, entry.width, entry.resolution_px, entry.family, len(entry.classes)).params
-    return read_pickle(path, sha256, BYTES_A_PARAMETER * params + OTHER_BYTES), sha256
+    return _read_pickle(path, sha256, BYTES_A_PARAMETER * params + OTHER_BYTES), sha256
 
 
 def _checked_path(entry: manifest.CheckpointEntry) -> Path:

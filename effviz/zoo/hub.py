@@ -137,10 +137,9 @@ def _to_fetch(names: Sequence[str]) -> str:
 
 def _of_hub(spec: ModelSpec) -> Availability:
     path = cached(spec)
-    if path is None:
-        return Availability(False, _to_fetch([spec.name]), f"effviz fetch {spec.name}")
-    if damaged(path):
-        return Availability(False, damage(spec), f"effviz fetch {spec.name}")
+    if path is None or damaged(path):
+        sentence = _to_fetch([spec.name]) if path is None else damage(spec)
+        return Availability(False, sentence, f"effviz fetch {spec.name}")
     text = _("The weights of {name} are in the local cache of the Hugging Face hub.")
     return Availability(True, text.format(name=spec.name))
 

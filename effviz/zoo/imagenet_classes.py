@@ -1,10 +1,10 @@
 """The 1000 ImageNet classes: a short name for people, the WordNet synset and its synonyms for searching."""
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+
+from effviz.facts import tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,8 @@ def all_classes() -> tuple[ImageNetClass, ...]:
 
     Source: the `source` column of `effviz/facts/imagenet_classes.csv`.
     """
-    text = files("effviz").joinpath("facts/imagenet_classes.csv").read_text(encoding="utf-8")
-    return tuple(
-        ImageNetClass(int(row["index"]), row["synset"], row["name"], tuple(row["lemmas"].split(", ")))
-        for row in csv.DictReader(text.splitlines())
-    )
+    table = tables.rows("imagenet_classes")
+    return tuple(tables.record(ImageNetClass, row, lemmas=tuple(row["lemmas"].split(", "))) for row in table)
 
 
 @cache

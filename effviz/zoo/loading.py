@@ -4,7 +4,6 @@ import gc
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -72,7 +71,9 @@ def read_as_saved(spec: ModelSpec) -> tuple[Tensors, str]:
     """Read and check a network's tensors as its file has them, by timm's names, and its hash; raises as `load`."""
     match spec.origin:
         case WeightsOrigin.PACKAGE:
-            tensors, sha256 = _from_package(spec)
+            path = state_dicts.locate_package_weights(spec.name)
+            sha256 = state_dicts.check_sha256(path, state_dicts.PACKAGE_FILES[spec.name][1])
+            tensors = state_dicts.translate_package_names(state_dicts.read_legacy_pickle(path), spec.plan)
         case WeightsOrigin.HUB:
             tensors, sha256 = _from_hub(spec)
         case WeightsOrigin.CHECKPOINT:
@@ -93,29 +94,20 @@ def file_shapes(spec: ModelSpec) -> dict[str, Shape]:
     return shapes
 
 
-def _from_package(spec: ModelSpec) -> tuple[Tensors, str]:
-    path = state_dicts.locate_package_weights(spec.name)
-    sha256 = state_dicts.check_sha256(path, state_dicts.PACKAGE_FILES[spec.name][1])
-    return state_dicts.translate_package_names(state_dicts.read_legacy_pickle(path), spec.plan), sha256
-
-
 def _from_hub(spec: ModelSpec) -> tuple[Tensors, str]:
     path = hub.cached(spec)
     if path is None:
         raise WeightsError(hub.availability(spec).sentence)
+    promised = path.resolve().name  # the cache names large files by their sha256, where the file system has links
+    named = hub.SHA256.fullmatch(promised)
     try:
-        sha256, tensors = _hub_sha256(path), state_dicts.read_safetensors(path)
+        sha256 = state_dicts.check_sha256(path, promised) if named else state_dicts.hash_file(path)
+        tensors = state_dicts.read_safetensors(path)
     except WeightsError as error:
         hub.note_damage(path)
         raise WeightsError(hub.damage(spec)) from error
     hub.check_pin(f"{hub.repository(spec)} at {path.parent.name[:40]}", sha256)
     return tensors, sha256
-
-
-def _hub_sha256(path: Path) -> str:
-    """The cache names large files by their sha256, where the file system has links."""
-    promised = path.resolve().name
-    return state_dicts.check_sha256(path, promised) if hub.SHA256.fullmatch(promised) else state_dicts.hash_file(path)
 
 
 # How photos become grey (ITU-R BT.601, as Pillow and OpenCV do it). Its parts add up to 1, so that a channel of

@@ -11,7 +11,7 @@ from dataclasses import replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -39,13 +39,12 @@ class Interpolation(StrEnum):
 
 # Rules of the entries' values; the words of each say what is allowed.
 
-T = TypeVar("T")
 RULE: Final = "rule"  # pydantic's kind of error for them
 WORDS: Final = "{words}"  # and its template
 
 
 def _rule(allows: Callable[[Any], bool], words: str) -> AfterValidator:
-    def check(value: T) -> T:
+    def check(value: Any) -> Any:
         if not allows(value):
             raise PydanticCustomError(RULE, WORDS, {"words": words})
         return value

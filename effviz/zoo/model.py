@@ -226,11 +226,6 @@ class Model:
         return self.weights.module
 
     @property
-    def lock(self) -> threading.RLock:
-        """Held by whoever adds a hook or runs a backward pass."""
-        return self.weights.lock
-
-    @property
     def classifier(self) -> "tuple[Array, Array]":
         """Weights (K, C) and biases (K,) of the linear layer after the average of the last features."""
         name = self.ref.spec.classifier

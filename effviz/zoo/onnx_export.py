@@ -87,7 +87,7 @@ def _graph(model: Model) -> bytes:
     import torch
 
     side, buffer = model.ref.resolution_px, io.BytesIO()
-    with warnings.catch_warnings(action="ignore", category=DeprecationWarning), model.lock:
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning), model.weights.lock:
         torch.onnx.export(
             model.module,
             (torch.zeros(1, 3, side, side),),
@@ -99,8 +99,7 @@ def _graph(model: Model) -> bytes:
         )
     graph = onnx.load_from_string(buffer.getvalue())
     onnx.helper.set_model_props(graph, metadata(model.ref))
-    data: bytes = graph.SerializeToString()
-    return data
+    return bytes(graph.SerializeToString())
 
 
 def _difference(model: Model, data: bytes) -> float:
@@ -111,6 +110,6 @@ def _difference(model: Model, data: bytes) -> float:
     pixels = np.random.default_rng(0).standard_normal((_PICTURES, 3, side, side), np.float32)
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     logits: npt.NDArray[np.float32] = session.run([OUTPUT], {INPUT: pixels})[0]
-    with model.lock, torch.inference_mode():
+    with model.weights.lock, torch.inference_mode():
         expected = model.module(torch.from_numpy(pixels)).numpy()
     return float(np.abs(logits - expected).max() / np.abs(expected).max())

@@ -303,7 +303,7 @@ def locate_package_weights(name: str) -> Path:
     return Path(package.submodule_search_locations[0]) / "models" / PACKAGE_FILES[name][0]
 
 
-def translate_package_names(tensors: Tensors, network: Plan) -> dict[str, Array]:
+def translate_package_names(tensors: Tensors, network: Plan) -> Tensors:
     """Give a package's tensors the names that timm uses; an unknown name stays, for the check of the fit to refuse."""
     stages = network.stages[1:-1]  # without stem and head
     places = [(stage, block) for stage, row in enumerate(stages) for block in range(row.layers)]

@@ -103,7 +103,7 @@ def test_a_private_copy_shares_no_memory(model):
     twin = private_copy(model)
     ours = {tensor.data_ptr() for tensor in model.module.state_dict().values() if tensor.numel()}
     assert not ours & {tensor.data_ptr() for tensor in twin.module.state_dict().values() if tensor.numel()}
-    assert twin.lock is not model.lock
+    assert twin.weights.lock is not model.weights.lock
     assert not twin.module.training
 
 

@@ -175,8 +175,8 @@ def test_errors_are_not_swallowed_and_leave_nothing_behind(small_lite, method, b
     with pytest.raises(IndexError, match="on purpose"):
         gradient_based.gradient_map(small_lite, 88, method, TargetLayer.LAST)
     assert_untouched(small_lite.model.module, trainable=False)
-    assert small_lite.model.lock.acquire(blocking=False)
-    small_lite.model.lock.release()
+    assert small_lite.model.weights.lock.acquire(blocking=False)
+    small_lite.model.weights.lock.release()
 
 
 def test_gradients_are_there_even_under_a_callers_inference_mode(small_lite):

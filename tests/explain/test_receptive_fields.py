@@ -131,7 +131,7 @@ def test_the_backward_pass_is_made_under_the_models_lock(small_lite, monkeypatch
 
     def look(*arguments):
         with ThreadPoolExecutor(1) as other:
-            free = other.submit(small_lite.model.lock.acquire, blocking=False).result()
+            free = other.submit(small_lite.model.weights.lock.acquire, blocking=False).result()
         held.append(not free)
         return gradient(*arguments)
 
