@@ -61,7 +61,8 @@ def activation_map(
 
 def class_maps(forward: Forward) -> Floats:
     """Return the CAM of every class as one matrix product, (K, H, W): switching class needs no new pass."""
-    return closed_form.class_maps(forward.features, forward.rows)
+    channels, height, width = forward.features.shape
+    return (forward.rows @ forward.features.reshape(channels, height * width)).reshape(-1, height, width)
 
 
 def _values(forward: Forward, index: int, method: Method, layer: TargetLayer, progress: Progress) -> Floats:
@@ -334,8 +335,7 @@ def cell_top_classes(forward: Forward, count: int = 5) -> tuple[Indices, Floats]
     """
     logits = np.moveaxis(class_maps(forward), 0, -1) + forward.biases  # (H, W, K)
     indices = _highest(logits, min(count, logits.shape[-1]))
-    best = np.take_along_axis(logits, indices, axis=-1)
-    return read_only(indices), read_only(best)
+    return read_only(indices), read_only(np.take_along_axis(logits, indices, axis=-1))
 
 
 def _highest(logits: Floats, count: int) -> Indices:

@@ -178,8 +178,7 @@ def evidence_centre(values: Floats) -> tuple[float, float]:
 def right_class(forward: Forward, labels: Sequence[int]) -> int | None:
     """The likeliest of an object's classes, None where it is not among the top five of all."""
     best = max(labels, key=lambda label: float(forward.logits[label]))
-    above = int((forward.logits > forward.logits[best]).sum())
-    return best if above < TOP else None
+    return best if (forward.logits > forward.logits[best]).sum() < TOP else None
 
 
 def _sighting(model: Model, cutout: Cutout, row: int, column: int) -> Sighting | None:

@@ -22,12 +22,6 @@ def cam(features: Floats, row: Floats) -> Floats:
     return _weighted(features, row.astype(np.float64))
 
 
-def class_maps(features: Floats, rows: Floats) -> Floats:
-    """CAM of every class as one matrix product: (C, H, W), (K, C) -> (K, H, W)."""
-    channels, height, width = features.shape
-    return (rows @ features.reshape(channels, height * width)).reshape(-1, height, width)
-
-
 def gradcam(features: Floats, row: Floats) -> Floats:
     """Grad-CAM (Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391): CAM / n.
 

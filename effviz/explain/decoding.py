@@ -124,20 +124,12 @@ def _smaller(size: Size, kept: Size) -> str:
 
 
 def check(data: bytes, name: str, beat: Heartbeat = no_progress) -> None:
-    """See that a photo can be decoded.
-
-    Raises:
-        ImageError: as `read`.
-    """
+    """See that a photo can be decoded; raises ImageError as `read` does."""
     _decode(data, name, DecodeOptions(0), beat)
 
 
 def cropped(data: bytes, name: str, crops: Sequence[ResizeCrop], beat: Heartbeat = no_progress) -> DecodeReply:
-    """Make what models see of a photo, which itself is not kept.
-
-    Raises:
-        ImageError: as `read`.
-    """
+    """Make what models see of a photo, which itself is not kept; raises ImageError as `read` does."""
     return _decode(data, name, DecodeOptions(0, tuple(crops)), beat)
 
 

@@ -60,8 +60,7 @@ def check_cell(row: int, column: int, shape: tuple[int, int]) -> None:
 @lru_cache(maxsize=64)  # a screen asks about every cell of a map
 def _last_layer(ref: ModelRef) -> tuple[ReceptiveField, int]:
     """Return the field of the last map's cells and how many there are along one side."""
-    layout = ref.spec.plan_at(ref.resolution_px)
-    head = layout.layers[-2]  # the last layer is the classifier
+    head = ref.spec.plan_at(ref.resolution_px).layers[-2]  # the last layer is the classifier
     return head.field(ref.spec.arithmetic.padding), head.out_size
 
 

@@ -31,7 +31,7 @@ KEPT_BYTES: Final = 2**26  # of decoded photos, so that one that several models 
 RESULT_FILE: Final = "result.json"
 RESULT_KEYS: Final = (
     *("photo", "model", "trained", "method", "layer", "target_index", "target_name", "logit", "probability", "top5"),
-    *("map_height", "map_width", "map_min", "map_max"),
+    *("map_height", "map_width", "map_min", "map_max", "map_file", "overlay_file"),
 )
 LONGEST_STEM: Final = 40  # letters of a photo's name, 160 bytes at most: model, method and suffix follow within 255
 Result = dict[str, Any]  # one object of result.json
@@ -103,8 +103,7 @@ def write(explanations: Sequence[Explanation], out: Path, scale: Scale, style: O
     with file_io.reporting_write_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         scaled = rescale([explanation.map for explanation in explanations], scale)
-        stems = _stems(explanations)
-        paths = [out.resolve() / stem for stem in stems]
+        paths = [out.resolve() / stem for stem in _stems(explanations)]
         with ThreadPoolExecutor(cpu.available_cores(), thread_name_prefix="overlays") as pool:
             results = list(pool.map(partial(_write, style=style), explanations, scaled, paths))
         file_io.write_text_atomically(out / RESULT_FILE, file_io.json_text(results) + "\n")
@@ -141,11 +140,8 @@ def _write(explanation: Explanation, scaled: ScaledMap, stem: Path, style: Overl
     map_file, overlay_file = stem.with_name(f"{stem.name}.npy"), stem.with_name(f"{stem.name}.png")
     np.save(map_file, explanation.map.values)
     overlay_file.write_bytes(encode_png(overlay(read(explanation.photo), scaled, style)))
-    return _facts(explanation) | {"map_file": str(map_file), "overlay_file": str(overlay_file)}
-
-
-def _facts(explanation: Explanation) -> Result:
     facts = {**provenance(explanation.map), "top5": [asdict(guess) for guess in explanation.top5]}
+    facts |= {"map_file": str(map_file), "overlay_file": str(overlay_file)}
     if isinstance(explanation.photo, Path):
         facts["photo"] = str(explanation.photo)
     return {key: facts[key] for key in RESULT_KEYS}
