@@ -227,17 +227,13 @@ def scorecam_weights(engine: Engine, pixels: Floats, features: Floats, index: in
 
 
 def masks(features: Floats, size_px: int) -> Iterator[Floats]:
-    """Enlarge each channel by its cells' centres to the input's size and stretch it to 0..1: (S, S) in turn."""
-    rows, columns = (_enlarging(cells, size_px) for cells in features.shape[1:])
+    """Enlarge each channel linearly between its cells' centres, as maps are drawn, and stretch it to 0..1: (S, S)."""
+    pixels = (np.arange(size_px) + 0.5) / size_px
+    rows, columns = (linear_weights(pixels * cells, cells).astype(np.float32) for cells in features.shape[1:])
     for channel in features:
         large = rows @ channel @ columns.T
         low, high = large.min(), large.max()
         yield (large - low) / (high - low + np.float32(1e-8))
-
-
-def _enlarging(cells: int, size_px: int) -> Floats:
-    """Weights of the cells for each pixel, (S, cells): linear between their centres, as maps are drawn."""
-    return linear_weights((np.arange(size_px) + 0.5) / size_px * cells, cells).astype(np.float32)
 
 
 def ablationcam_weights(

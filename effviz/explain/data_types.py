@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -130,6 +130,22 @@ class Head:
     biases: Floats  # (K,): what remains of the logits
 
 
+class ForwardArrays(NamedTuple):
+    """The arrays of a forward pass, to be kept: they hold neither the model nor the photo in memory."""
+
+    prepared: Prepared
+    features: Floats  # (C, H, W)
+    logits: Floats  # (K,)
+    forward_ms: float
+    head: Head | None
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        head = 0 if self.head is None else self.head.rows.nbytes
+        return self.prepared.rgb.nbytes + self.features.nbytes + self.logits.nbytes + head
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Forward:
     """One forward pass at the last layer: enough for every class and every closed-form method."""
@@ -152,31 +168,10 @@ class Forward:
         """What the logits are without the features, (K,)."""
         return self.model.classifier[1] if self.head is None else self.head.biases
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ForwardArrays:
-    """The arrays of a forward pass, to be kept: they hold neither the model nor the photo in memory."""
-
-    prepared: Prepared
-    features: Floats  # (C, H, W)
-    logits: Floats  # (K,)
-    forward_ms: float
-    head: Head | None = None
-
-    @classmethod
-    def of(cls, forward: Forward) -> Self:
-        """Leave model and photo out."""
-        return cls(forward.prepared, forward.features, forward.logits, forward.forward_ms, forward.head)
-
-    def forward(self, model: Model, photo: Photo) -> Forward:
-        """Put the model and the photo back; the caller knows that they are the same."""
-        return Forward(model, photo, self.prepared, self.features, self.logits, self.forward_ms, self.head)
-
     @property
-    def nbytes(self) -> int:
-        """Memory that it takes."""
-        head = 0 if self.head is None else self.head.rows.nbytes
-        return self.prepared.rgb.nbytes + self.features.nbytes + self.logits.nbytes + head
+    def arrays(self) -> ForwardArrays:
+        """What may be kept; `Forward(model, photo, *arrays)` puts back the same model and photo."""
+        return ForwardArrays(self.prepared, self.features, self.logits, self.forward_ms, self.head)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -220,8 +220,8 @@ def forward(ref: ModelRef, photo: Photo) -> Forward:
 def _forward(model: Model, photo: Photo) -> Forward:
     from effviz.explain.forward_pass import forward as run
 
-    passed = _PASSES.get(_content(model, photo.sha256), lambda: ForwardArrays.of(run(model, photo)))
-    return passed.forward(model, photo)
+    passed = _PASSES.get(_content(model, photo.sha256), lambda: run(model, photo).arrays)
+    return Forward(model, photo, *passed)
 
 
 def forward_any_size(ref: ModelRef, photo: Photo) -> Forward:
@@ -231,7 +231,7 @@ def forward_any_size(ref: ModelRef, photo: Photo) -> Forward:
 
     model = _loaded(ref, any_size=True)
     key = (ref.label, model.weights_sha256, choose(model, ANY_SIZE).engine.name, photo.sha256)
-    return _PASSES.get(key, lambda: ForwardArrays.of(run(model, photo, any_size=True))).forward(model, photo)
+    return Forward(model, photo, *_PASSES.get(key, lambda: run(model, photo, any_size=True).arrays))
 
 
 _WARM: WeakSet[Weights] = WeakSet()  # those whose network of all sizes has run at each
@@ -284,7 +284,7 @@ def find(
     passed, entry = _PASSES.find(key), _MAPS.find((*key, str(target), method, layer))
     if passed is None or entry is None:
         return None
-    return passed.forward(model, photo), replace(entry, photo=photo.name)
+    return Forward(model, photo, *passed), replace(entry, photo=photo.name)
 
 
 def content(ref: ModelRef, photo_sha256: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from effviz.errors import ImageError
 from effviz.evaluate.masking import Masking
 from effviz.explain import activation_maps, images
 from effviz.explain import forward_pass as passes
-from effviz.explain.data_types import ActivationMap, ForwardArrays, Method, Photo, TargetLayer
+from effviz.explain.data_types import ActivationMap, Method, Photo, TargetLayer
 from effviz.explain.engines import choose
 from effviz.explain.engines.openvino_engine import COPIES_A_PART
 from effviz.explain.overlay import OverlayStyle, Scale, rescale
@@ -228,7 +228,7 @@ def test_a_dropped_model_leaves_the_memory(cat: Photo) -> None:
 
 
 def test_the_bytes_of_a_pass_by_hand(cat: Photo) -> None:
-    kept = ForwardArrays.of(cache.forward(REF, cat))
+    kept = cache.forward(REF, cat).arrays
     assert kept.nbytes == 3 * 64 * 64 + 4 * (1280 * 2 * 2 + 1000)
 
 
