@@ -1,7 +1,7 @@
 """Every key of the session, the settings that travel between pages and in the address, and the visitor's language.
 
 A `Setting` belongs to no single widget: it keeps its value when the visitor changes the page, and stands in the
-address (`?phi=1.5`) so that a link brings it back. A page calls `adopt()` once at its top (inside `guard()`),
+address (`?phi=1.5`) so that a link brings it back. A page calls `adopt` for its settings once at its top,
 `get()` to read, and `put()` after a change.
 
 Values of one widget on one page need none of this: give the widget its key below and `bind="query-params"`. That writes
@@ -12,7 +12,7 @@ what the visitor reads into the address: where options have translated names, us
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs
 
 import streamlit as st
@@ -82,6 +82,13 @@ class Setting(Generic[T]):
             self.put(self.get())
             raise
         self.put(value)
+
+
+def adopt(*settings: Setting[Any]) -> None:
+    """Take settings from the address; one that it cannot have leaves its sentence on the page."""
+    for setting in settings:
+        with guard():
+            setting.adopt()
 
 
 def parse_phi(text: str) -> float:
@@ -203,8 +210,7 @@ LANGUAGE = Setting("lang", "", parse_language, i18n.language_tag)
 
 def adopt_language() -> None:
     """Take over what the address asks for; called once at the top of the app."""
-    with guard():
-        LANGUAGE.adopt()
+    adopt(LANGUAGE)
     i18n.thread_language.set(visitor_language())  # a callback of this run may have changed it
 
 

@@ -25,10 +25,9 @@ from effviz.explain.placement import Placement, RasterOptions
 from effviz.explain.targets import TOP1, Target, TargetKind
 from effviz.i18n import _, lazy_gettext, ngettext
 from effviz.ui import glossary, inputs
-from effviz.ui.guard import guard
 from effviz.ui.inputs import Member
 from effviz.ui.outputs import duration
-from effviz.ui.session import Setting
+from effviz.ui.session import Setting, adopt
 from effviz.zoo import imagenet_classes
 from effviz.zoo.catalogue import ModelCard
 
@@ -218,9 +217,7 @@ SETTINGS: tuple[Setting[Any], ...] = (CLASS, SCALE, PALETTE, OPACITY, THRESHOLD,
 
 def adopt_display() -> None:
     """Take the look from the address the first time; what does not exist leaves its sentence."""
-    for setting in (*SETTINGS, STILL_PICTURES):
-        with guard():
-            setting.adopt()
+    adopt(*SETTINGS, STILL_PICTURES)
     if st.query_params.pop("target", "") in {"rank", "Later guess"}:  # links once said so beside the class
         later = _(
             "The link asks for each model's later guess: these are the first ones. Choose a class for all instead."

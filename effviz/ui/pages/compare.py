@@ -20,11 +20,8 @@ from effviz.ui.compare import (
     resolution_axis,
     sharing,
 )
-from effviz.ui.guard import guard
 
-for setting in (session.MODELS, session.SAMPLES, session.PHI):
-    with guard():
-        setting.adopt()
+session.adopt(session.MODELS, session.SAMPLES, session.PHI)
 display_settings.adopt_display()
 sharing.adopt_link()
 

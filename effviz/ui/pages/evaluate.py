@@ -14,9 +14,7 @@ text = _(
     "the centre, uniform and random ones. Maps that score no better than a control tell nothing about the network."
 )
 st.markdown(text, help=glossary.tip("localisation", "faithfulness", "control", "gaussian"))
-for setting in (session.MODELS, session.SAMPLES):
-    with guard():
-        setting.adopt()
+session.adopt(session.MODELS, session.SAMPLES)
 
 chosen = runs.choose_run()
 if chosen is not None:

@@ -2,11 +2,9 @@
 
 from effviz.ui.guard import guard
 from effviz.ui.lesson import lesson_view
-from effviz.ui.session import LESSON, LESSON_STEPS, PRESENT
+from effviz.ui.session import LESSON, LESSON_STEPS, PRESENT, adopt
 
-for setting in (LESSON, PRESENT, lesson_view.HANDOUT):
-    with guard():
-        setting.adopt()
+adopt(LESSON, PRESENT, lesson_view.HANDOUT)
 number = LESSON.get()
 if lesson_view.HANDOUT.get():
     lesson_view.show_handout()

@@ -6,6 +6,7 @@ from effviz.i18n import _
 from effviz.ui import glossary
 from effviz.ui.guard import guard
 from effviz.ui.paper import exhibit
+from effviz.ui.session import adopt
 
 st.title(_("The EfficientNet paper, figure by figure"))
 text = _(
@@ -13,8 +14,7 @@ text = _(
     "paper **prints** and what EffViz **recomputes** are never mixed."
 )
 st.markdown(text, help=glossary.tip("macs"))
-with guard():
-    exhibit.SECTION.adopt()
+adopt(exhibit.SECTION)
 section = exhibit.choose_section()
 st.header(_(section.title), divider="gray")
 with guard():

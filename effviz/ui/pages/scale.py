@@ -17,8 +17,7 @@ text = _(
     "each at its own rate. Move φ and watch."
 )
 st.markdown(text)
-with guard():
-    session.PHI.adopt()
+session.adopt(session.PHI)
 slider = st.container()  # shown first, but it needs the rule below
 
 st.header(_("The rule"))

@@ -17,8 +17,7 @@ from effviz.plots.style import config, drawn_numbers
 from effviz.scaling import PAPER_RULE, plan
 from effviz.ui import outputs
 from effviz.ui.components.picture import chart_menu
-from effviz.ui.guard import guard
-from effviz.ui.session import MODELS, PHI
+from effviz.ui.session import MODELS, PHI, adopt
 from effviz.ui.tradeoff import chart_controls
 
 st.title(_("What does accuracy cost?"))
@@ -27,9 +26,7 @@ text = _(
     "parameters and fewer MACs**."
 )
 st.markdown(text)
-for setting in (PHI, MODELS):
-    with guard():
-        setting.adopt()
+adopt(PHI, MODELS)
 
 cost, version, phi = chart_controls.first_row()
 recipes, families = chart_controls.second_row()

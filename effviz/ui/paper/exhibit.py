@@ -194,8 +194,9 @@ def table(curves: Sequence[FigureCurve], x: str, y: str) -> pd.DataFrame:
 def show_exhibit(name: str, chart: go.Figure, drawn: Sequence[Row] | pd.DataFrame, alt: str) -> None:
     """Show a figure with its files; `drawn` are the numbers that it draws, `name` its key and the files' name."""
     rows = pd.DataFrame(drawn)
-    if _alone.get():
-        _draw_alone(name, chart, rows, alt)
+    if alone := _alone.get():
+        if alone[0] == name:
+            _draw_alone(alone[1], name, chart, rows, alt)
         return
     st.plotly_chart(chart, key=name, config=config(f"effviz-{name}"), alt=alt)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -345,12 +346,8 @@ def figure_title(name: str) -> str:
 ROOM_HEIGHT_PX, ROOM_TEXT_PX = 860, 24  # on a projector of 1920 x 1080
 
 
-class _Alone(NamedTuple):
-    name: str
-    place: DeltaGenerator
-
-
-_alone: ContextVar[_Alone | None] = ContextVar("figure alone", default=None)
+# Its name, and where it stands; None on the Paper page.
+_alone: ContextVar[tuple[str, DeltaGenerator] | None] = ContextVar("figure alone", default=None)
 
 
 def show_alone(name: str) -> None:
@@ -368,7 +365,7 @@ def show_alone(name: str) -> None:
     st.session_state[SECTION.key] = section.name
     title, place = st.container(), st.container()
     title.subheader(_(figure_title(name)))
-    token = _alone.set(_Alone(name, place))
+    token = _alone.set((name, place))
     try:
         with st.container(key="beside-the-figure"):
             section.show()
@@ -377,13 +374,10 @@ def show_alone(name: str) -> None:
     keys({"Escape": BACK} if PRESENT.get() else {}, PRESENT.get())
 
 
-def _draw_alone(name: str, chart: go.Figure, rows: pd.DataFrame, alt: str) -> None:
-    alone = _alone.get()
-    if alone is None or alone.name != name:
-        return
+def _draw_alone(place: DeltaGenerator, name: str, chart: go.Figure, rows: pd.DataFrame, alt: str) -> None:
     sized = enlarge(chart, ROOM_TEXT_PX).update_layout(height=ROOM_HEIGHT_PX) if PRESENT.get() else chart
-    alone.place.plotly_chart(sized, key=name, config=config(f"effviz-{name}"), alt=alt)
-    alone.place.caption(credit_line(rows))
+    place.plotly_chart(sized, key=name, config=config(f"effviz-{name}"), alt=alt)
+    place.caption(credit_line(rows))
 
 
 # Which version of the paper is shown, in the sections whose numbers changed between versions.

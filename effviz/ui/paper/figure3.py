@@ -43,10 +43,9 @@ def _curves() -> dict[ScalingAxis, list[CurveDot]]:
 
 
 def _alt() -> str:
+    text = _("{method} from {first:g} % to {last:g} %")
     ends = "; ".join(
-        _("{method} from {first:g} % to {last:g} %").format(
-            method=_(AXIS_TITLES[role]), first=dots[0].top1_pct, last=dots[-1].top1_pct
-        )
+        text.format(method=_(AXIS_TITLES[role]), first=dots[0].top1_pct, last=dots[-1].top1_pct)
         for role, dots in _curves().items()
     )
     return _("Line chart of ImageNet top-1 over MACs: {ends}.").format(ends=ends)
@@ -68,11 +67,9 @@ def _costs() -> None:
 
 def disagreement() -> None:
     """Say which networks Figures 3 and 4 draw with different accuracies; both sections do."""
+    text = _("{network} has {here:g} % in Figure 3 and {there:g} % in Figure 4")
     pairs = "; ".join(
-        _("{network} has {here:g} % in Figure 3 and {there:g} % in Figure 4").format(
-            network=dot.label, here=dot.top1_pct, there=start.top1_pct
-        )
-        for dot, start in drawn_twice()
+        text.format(network=dot.label, here=dot.top1_pct, there=start.top1_pct) for dot, start in drawn_twice()
     )
     text = _(
         "**Figures 3 and 4 disagree.** Two networks are in both, at the same MACs: {pairs}. The paper does not "

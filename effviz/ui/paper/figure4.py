@@ -38,11 +38,9 @@ def _lines() -> list[list[WidthDot]]:
 
 
 def _alt() -> str:
+    text = _("depth {depth:g} and resolution {resolution:g} up to {top1:g} %")
     ends = "; ".join(
-        _("depth {depth:g} and resolution {resolution:g} up to {top1:g} %").format(
-            depth=line[-1].depth, resolution=line[-1].resolution, top1=line[-1].top1_pct
-        )
-        for line in _lines()
+        text.format(depth=end.depth, resolution=end.resolution, top1=end.top1_pct) for *_dots, end in _lines()
     )
     return _("Line chart of ImageNet top-1 over MACs for four baselines that grow in width: {ends}.").format(ends=ends)
 

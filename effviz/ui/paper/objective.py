@@ -108,13 +108,8 @@ def _line(goal: Objective, reward_pct: float, least: float, most: float) -> go.S
 
 
 def _points(ranked: Sequence[Ranked]) -> list[go.Scatter]:
-    names = [_("timm, {family}").format(family=family.label) for family in NetworkFamily]
-    looks = dict(zip(names, SERIES, strict=False))
     titles = dict.fromkeys(reward_series(row.candidate) for row in sorted(ranked, key=_order))
-    return [
-        _trace(title, looks.get(title), [row for row in ranked if reward_series(row.candidate) == title])
-        for title in titles
-    ]
+    return [_trace(title, [row for row in ranked if reward_series(row.candidate) == title]) for title in titles]
 
 
 def _order(ranked: Ranked) -> tuple[int, str]:
@@ -122,11 +117,12 @@ def _order(ranked: Ranked) -> tuple[int, str]:
     return -list(Listing).index(ranked.candidate.listing), ranked.candidate.family or ""
 
 
-def _trace(title: str, look: SeriesStyle | None, ranked: Sequence[Ranked]) -> go.Scatter:
+def _trace(title: str, ranked: Sequence[Ranked]) -> go.Scatter:
     shown = sorted(ranked, key=lambda row: row.candidate.macs)
-    look = look or _LOOKS[shown[0].candidate.listing]
-    joined = shown[0].candidate.listing in (Listing.PAPER, Listing.RECOMPUTED)
-    labels = shown[0].candidate.listing is Listing.PAPER  # B0's alone: the others would stand in the crowd
+    listing, family = shown[0].candidate.listing, shown[0].candidate.family
+    look = SERIES[list(NetworkFamily).index(family)] if family else _LOOKS[listing]
+    joined = listing in (Listing.PAPER, Listing.RECOMPUTED)
+    labels = listing is Listing.PAPER  # B0's alone: the others would stand in the crowd
     return go.Scatter(
         name=title,
         x=[row.candidate.macs / BILLION for row in shown],

@@ -84,14 +84,9 @@ def show() -> None:
 
 
 def _alt(chosen: list[str]) -> str:
-    best = "; ".join(
-        _("{model} from {first:g} % to {last:g} % by compound scaling").format(
-            model=model,
-            first=_row(model, ScalingAxis.BASELINE).top1_pct,
-            last=_row(model, ScalingAxis.COMPOUND).top1_pct,
-        )
-        for model in chosen
-    )
+    text = _("{model} from {first:g} % to {last:g} % by compound scaling")
+    ends = [(_row(model, ScalingAxis.BASELINE), _row(model, ScalingAxis.COMPOUND)) for model in chosen]
+    best = "; ".join(text.format(model=first.model, first=first.top1_pct, last=last.top1_pct) for first, last in ends)
     return _("Scatter chart of ImageNet top-1 over MACs on a log scale: {best}.").format(best=best)
 
 

@@ -18,7 +18,7 @@ from effviz.ui import glossary
 from effviz.ui.paper import exhibit
 from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit, sources, table
 from effviz.zoo import presets
-from effviz.zoo.presets import MiniNetwork, ScalingAxis
+from effviz.zoo.presets import MiniNetwork
 
 # The mini family, trained by this project: accuracy over MACs with its intervals, and how each network learnt.
 
@@ -91,11 +91,9 @@ def show_mini_family() -> None:
         st.caption(text)
         return
     explain_mini_family(networks)
+    text = _("{name} {top1:.1f} % for {macs:.1f} million MACs")
     accuracies = "; ".join(
-        _("{name} {top1:.1f} % for {macs:.1f} million MACs").format(
-            name=network.entry.name, top1=network.top1_pct, macs=network.macs / 1e6
-        )
-        for network in networks
+        text.format(name=network.entry.name, top1=network.top1_pct, macs=network.macs / 1e6) for network in networks
     )
     alt = _("Scatter chart of Imagenette top-1 over MACs: {found}.").format(found=accuracies)
     show_exhibit("mini", mini_accuracy(networks), _accuracies(networks), alt)
@@ -197,14 +195,12 @@ def show() -> None:
 
 def _leads() -> str:
     """The text's claim beside what the figure draws."""
-    parts = "; ".join(
-        _("{lead:.1f} points at {macs:g} billion ({name})").format(lead=lead, macs=dot.macs_billions, name=dot.label)
-        for dot, lead in compound_leads()
-    )
+    text = _("{lead:.1f} points at {macs:g} billion ({name})")
+    parts = (text.format(lead=lead, macs=dot.macs_billions, name=dot.label) for dot, lead in compound_leads())
     return _(
         "The paper's text says that compound scaling is better **by up to 2.5 %** than any single dimension. Above "
         "the best of the three curves at its MACs, the compound curve is drawn by {parts}."
-    ).format(parts=parts)
+    ).format(parts="; ".join(parts))
 
 
 def _gains() -> dict[str, float]:
@@ -226,13 +222,11 @@ def _gains() -> dict[str, float]:
 
 def _table7(version: PaperVersion) -> None:
     curves = table7(version)
+    text = _("{method} {printed:g} printed, {computed:.2f} recomputed")
+    printed, computed = (curve.dots for curve in curves)
     pairs = "; ".join(
-        _("{method} {printed:g} printed, {computed:.2f} recomputed").format(
-            method=_(AXIS_TITLES[ScalingAxis(row.method)]),
-            printed=row.macs_billions,
-            computed=row.macs_billions_computed,
-        )
-        for row in scaled_b0(version)
+        text.format(method=dot.name, printed=dot.x, computed=again.x)
+        for dot, again in zip(printed, computed, strict=True)
     )
     alt = _("Scatter chart of ImageNet top-1 over MACs in billions: {pairs}.").format(pairs=pairs)
     chart = draw_curves(curves, macs_axis(), accuracy_axis(), 400)

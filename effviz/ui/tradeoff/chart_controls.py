@@ -146,15 +146,14 @@ def _comparable(point: NetworkPoint, card: ModelCard) -> None:
     if not card.availability.available:
         st.caption(card.availability.sentence)
     present, full = point.compare in MODELS.get(), len(MODELS.get()) >= MOST_MODELS
+    help = _("A comparison holds {most} models: remove one on the Compare page first.").format(most=MOST_MODELS)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             _("In the comparison") if present else _("Add to compare"),
             type="primary",
             icon=":material/check:" if present else ":material/add:",
             disabled=present or full,
-            help=_("A comparison holds {most} models: remove one on the Compare page first.").format(most=MOST_MODELS)
-            if full
-            else None,
+            help=help if full else None,
             on_click=_add,
             args=(point.compare,),
         )
