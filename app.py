@@ -51,4 +51,4 @@ with last_guard():
         inputs.choose_language()
         page.run()
 loading.freeze_garbage_collection()  # the page may have imported pandas
-job_queue.start_decoders()  # only now: until its page is there, a visitor needs the processor
+job_queue.bound_decoders().start()  # only now: until its page is there, a visitor needs the processor

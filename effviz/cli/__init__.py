@@ -54,7 +54,7 @@ def open_app(
     typer.echo(f"EffViz: http://{address}:{port}/{base_path.strip('/')}".rstrip("/"))
     if address not in LOCAL:
         typer.echo(PUBLIC_NOTE)
-    job_queue.start_decoders()  # so that they are ready when somebody comes
+    job_queue.bound_decoders().start()  # so that they are ready when somebody comes
     bootstrap.load_config_options(options)
     with startup.preloading():
         bootstrap.run(str(script), False, [], options)

@@ -125,7 +125,7 @@ class _Ticket:
     visitor: Visitor
     effort: Effort
     key: Hashable  # what is computed; None: nothing that others could be waiting for
-    number: int  # in the order of coming
+    number: int = 0  # in the order of coming
     begun: bool = False  # this work has had a turn: it holds its memory, and its key
     served: bool = False  # so has this or an earlier work: it is not turned away any more
     refused: bool = False
@@ -142,7 +142,7 @@ def capacity() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What holds a turn."""
+    """What holds a turn; the queue does not know it, so one that is dropped unfinished leaves the queue."""
 
     _turns: "JobQueue"
     _place: _Ticket
@@ -194,12 +194,6 @@ class JobQueue:
         with self._changed:
             return len(self._running)
 
-    @property
-    def held_bytes(self) -> int:
-        """Memory that is set aside now."""
-        with self._changed:
-            return self._held()
-
     @contextmanager
     def turn(
         self, tell: Tell, effort: Effort = A_PASS, key: Hashable = None, visitor: Visitor = NOBODY
@@ -213,12 +207,17 @@ class JobQueue:
             BusyError: Too many wait already; try again later.
             TooLargeError: The turn would take too long or too much memory; choose something smaller.
         """
-        place = self._join(visitor, effort, key)
+        place = _Ticket(visitor, effort, key)
+        self._join(place)
         try:
             self._wait(place, tell)
             yield Turn(self, place, tell)
         finally:
-            self._leave(place)
+            with self._changed:
+                for queue in (self._waiting, self._running):
+                    if place in queue:
+                        queue.remove(place)
+                self._admit()
 
     def again(self, place: _Ticket, tell: Tell, work: tuple[Effort, Hashable] | None = None) -> None:
         """Go back behind those who have spent no more, for the same work or for another one."""
@@ -229,10 +228,7 @@ class JobQueue:
             if work:
                 place.effort, place.key = work
                 place.begun = False
-            self._came += 1
-            place.number = self._came
-            self._waiting.append(place)
-            self._admit()
+            self._line_up(place)
         self._wait(place, tell)
 
     def _check(self, effort: Effort) -> None:
@@ -250,15 +246,17 @@ class JobQueue:
             )
             raise TooLargeError(text.format(need=effort.nbytes / 2**20, most=most / 2**20))
 
-    def _join(self, visitor: Visitor, effort: Effort, key: Hashable) -> _Ticket:
-        self._check(effort)
+    def _join(self, place: _Ticket) -> None:
+        self._check(place.effort)
         with self._changed:
-            self._let_in(visitor)
-            self._came += 1
-            place = _Ticket(visitor, effort, key, self._came)
-            self._waiting.append(place)
-            self._admit()
-            return place
+            self._let_in(place.visitor)
+            self._line_up(place)
+
+    def _line_up(self, place: _Ticket) -> None:
+        self._came += 1
+        place.number = self._came
+        self._waiting.append(place)
+        self._admit()
 
     def _let_in(self, visitor: Visitor) -> None:
         """See that there is room; where there is none, the last of the address that has the most goes."""
@@ -298,13 +296,6 @@ class JobQueue:
     def _before(self, place: _Ticket) -> int:
         mine = self._order(place)
         return len(self._running) + sum(self._order(each) < mine for each in self._waiting)
-
-    def _leave(self, place: _Ticket) -> None:
-        with self._changed:
-            for queue in (self._waiting, self._running):
-                if place in queue:
-                    queue.remove(place)
-            self._admit()
 
     def _admit(self) -> None:
         """Fill the free turns; the caller holds the lock."""
@@ -366,12 +357,10 @@ QUEUE: Final = JobQueue(limit=turn_limit)  # of this server
 # What work costs, estimated before it is done: time in passes of B4 at 380 px, and memory.
 #
 # Time is measured for the kinds of work, as processor time on one core (a gradient by torch is about twelve times a
-# pass by OpenVINO), and follows the multiply-adds of a pass; memory follows the plan's activations. The decoders of
-# photos get a share of all memory.
+# pass by OpenVINO), and follows the multiply-adds of a pass; memory follows the plan's activations. The processes that
+# decode visitors' photos get a share of all memory.
 
-# The processes that decode visitors' photos take a share of the memory that work in flight may have.
-
-DECODER_SHARE: Final = 0.25  # of the memory, for all of them together
+DECODER_SHARE: Final = 0.25  # for all of them together
 MOST_DECODER_BYTES: Final = 2**29  # for one photo: 50 megapixels in most formats, 25 with transparency
 
 
@@ -381,14 +370,9 @@ def decoder_memory_bytes() -> int:
 
 
 def bound_decoders() -> decoding.DecoderPool:
-    """Set how many there may be and what each may take; they start when a photo comes, or with `start_decoders`."""
+    """Set how many there may be and what each may take; they start when a photo comes, or ahead, while nobody waits."""
     most = min(capacity(), budget_bytes(DECODER_SHARE) // decoder_memory_bytes())
     return decoding.configure(most, decoding.DecodeLimits(memory_bytes=decoder_memory_bytes()))
-
-
-def start_decoders() -> None:
-    """Start them, where they do not run yet; they load what they need while nobody waits."""
-    bound_decoders().start()
 
 
 LOAD: Final = 0.5  # reading, checking and compiling a network: Lite0 takes 1.5 to 2.4 in all, B4 6 to 7
@@ -427,7 +411,8 @@ def map_effort(ref: ModelRef, method: Method, layer: TargetLayer) -> Effort:
         return many_passes_effort(ref)
     match method:
         case Method.KPCACAM:
-            return Effort(_passes(ref) + KERNEL_A_PAIR * _cells(ref, layer) ** 2, _live_bytes(ref) + 2**28)
+            compared = min(int((ref.resolution_px // STRIDES.get(layer, 32)) ** 2), MOST_CELLS)
+            return Effort(_passes(ref) + KERNEL_A_PAIR * compared**2, _live_bytes(ref) + 2**28)
         case Method.EIGENCAM | Method.FEM | Method.RANDOMCAM:
             return pass_effort(ref)
         case Method.SHAPLEYCAM if layer is not TargetLayer.STRIDE_32:  # behind it little is left to differentiate
@@ -438,12 +423,7 @@ def map_effort(ref: ModelRef, method: Method, layer: TargetLayer) -> Effort:
 
 def gradient_effort(ref: ModelRef, passes: float = GRADIENT) -> Effort:
     """One pass forth and back by torch."""
-    return Effort(passes * _passes(ref), KEPT * _activation_bytes(ref))
-
-
-def _cells(ref: ModelRef, layer: TargetLayer) -> int:
-    """How many cells of a layer are compared."""
-    return min(int((ref.resolution_px // STRIDES.get(layer, 32)) ** 2), MOST_CELLS)
+    return Effort(passes * _passes(ref), KEPT * FLOAT_BYTES * ref.cost.activations)
 
 
 def many_passes_effort(ref: ModelRef) -> Effort:
@@ -459,8 +439,7 @@ def quick_run_effort(refs: Sequence[ModelRef]) -> Effort:
 
 def randomization_effort(ref: ModelRef) -> Effort:
     """A work on a copy of the network by torch, which gives its turn away after each map."""
-    weights = 2 * FLOAT_BYTES * ref.cost.params
-    return Effort(TORCH * _passes(ref), _activation_bytes(ref) + weights, long=True)
+    return Effort(TORCH * _passes(ref), FLOAT_BYTES * (ref.cost.activations + 2 * ref.cost.params), long=True)
 
 
 def _passes(ref: ModelRef) -> float:
@@ -470,7 +449,3 @@ def _passes(ref: ModelRef) -> float:
 
 def _live_bytes(ref: ModelRef) -> int:
     return COPIES * FLOAT_BYTES * ref.cost.live
-
-
-def _activation_bytes(ref: ModelRef) -> int:
-    return FLOAT_BYTES * ref.cost.activations

@@ -6,11 +6,10 @@ Nothing here knows Streamlit.
 
 import ctypes
 import sys
-import threading
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable
+from threading import Lock
 from typing import Final, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 from cachetools import LRUCache
 
@@ -37,22 +36,14 @@ def give_back() -> None:
         libc.malloc_trim(0)
 
 
-@dataclass(slots=True)
-class _Making:
-    """A value that some ask for at the same time."""
-
-    alone: threading.Lock = field(default_factory=threading.Lock)
-    asking: int = 0
-
-
 class SizeBoundedCache(Generic[V]):
     """Values by key. Each is made once, however many threads ask for it at the same time."""
 
     def __init__(self, most_bytes: int, size: Callable[[V], int]) -> None:
         self.most_bytes = most_bytes
         self._values: LRUCache[Hashable, V] = LRUCache(most_bytes, size)
-        self._lookup = threading.Lock()  # held for microseconds
-        self._making: dict[Hashable, _Making] = {}
+        self._lookup = Lock()  # held for microseconds
+        self._making: WeakValueDictionary[Hashable, Lock] = WeakValueDictionary()  # as long as somebody asks
 
     @property
     def size_bytes(self) -> int:
@@ -98,32 +89,15 @@ class SizeBoundedCache(Generic[V]):
         with self._lookup:
             if key in self._values:
                 return self._values[key]
-        with self._alone(key):
+            alone = self._making.setdefault(key, Lock())  # the same one for all who ask before the last has left
+        with alone:
             with self._lookup:
                 if key in self._values:  # another thread made it meanwhile
                     return self._values[key]
             value = make()
-            self._keep(key, value)
-            return value
-
-    @contextmanager
-    def _alone(self, key: Hashable) -> Iterator[None]:
-        """Hold a key's lock for the block; it stays until nobody asks any more, so that all wait for the same one."""
-        with self._lookup:
-            making = self._making.setdefault(key, _Making())
-            making.asking += 1
-        try:
-            with making.alone:
-                yield
-        finally:
             with self._lookup:
-                making.asking -= 1
-                if not making.asking:
-                    del self._making[key]
-
-    def _keep(self, key: Hashable, value: V) -> None:
-        with self._lookup:
-            self._put(key, value)
+                self._put(key, value)
+            return value
 
     def _put(self, key: Hashable, value: V) -> None:
         if self._values.getsizeof(value) <= self._values.maxsize:  # a larger one is used, but not kept

@@ -4,7 +4,6 @@ import contextlib
 import math
 import os
 import threading
-from collections.abc import Hashable
 from random import Random
 
 import pytest
@@ -340,12 +339,12 @@ def test_memory_that_does_not_fit_now_waits_and_what_never_fits_is_refused() -> 
     first = Visitor(queue, "first", served, Effort(nbytes=60)).begins()
     second = Visitor(queue, "second", served, Effort(nbytes=60)).queues()
     small = Visitor(queue, "small", served, Effort(nbytes=40)).begins()
-    assert queue.held_bytes == 100
+    assert queue._held() == 100
     first.ends()
     second.next_batch()
     small.ends()
     second.ends()
-    assert queue.held_bytes == 0
+    assert queue._held() == 0
     for effort in (Effort(nbytes=101), Effort(nbytes=71, long=True)):
         with pytest.raises(TooLargeError, match="MiB of memory"), queue.turn(lambda _: None, effort):
             pytest.fail("It was let in.")
@@ -437,10 +436,10 @@ class Counted(JobQueue):
         super().__init__(1, limit=lambda: limit)
         self.events: list[tuple[job_queue.Visitor, float]] = []
 
-    def _join(self, visitor: job_queue.Visitor, effort: Effort, key: Hashable) -> job_queue._Ticket:
+    def _join(self, place: job_queue._Ticket) -> None:
         with self._changed:
-            self.events.append((visitor, 0.0))
-            return super()._join(visitor, effort, key)
+            self.events.append((place.visitor, 0.0))
+            super()._join(place)
 
     def _charge(self, place: job_queue._Ticket) -> None:
         self.events.append((place.visitor, place.effort.cost))

@@ -8,6 +8,7 @@ import pytest
 
 import effviz.ui
 from effviz.errors import SettingsError
+from effviz.ui import memory
 from effviz.ui.memory import UPLOADS_SHARE, WORK_SHARE, SizeBoundedCache, budget_bytes
 
 
@@ -80,8 +81,24 @@ def test_a_failure_is_raised_and_tried_again() -> None:
     assert kept.get("key", lambda: "now") == "now"
 
 
-def test_after_a_failure_those_who_wait_and_those_who_come_make_it_once() -> None:
+class CountingLock:
+    """A lock that knows how many hold it or wait for it."""
+
+    def __init__(self) -> None:
+        self._lock, self.asking = threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        self.asking += 1
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.asking -= 1
+        self._lock.release()
+
+
+def test_after_a_failure_those_who_wait_and_those_who_come_make_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: SizeBoundedCache[str] = SizeBoundedCache(100, len)
+    monkeypatch.setattr(memory, "Lock", CountingLock)
     inside, fail, again, done = (threading.Event() for _ in range(4))
     made = []
 
@@ -112,6 +129,7 @@ def test_after_a_failure_those_who_wait_and_those_who_come_make_it_once() -> Non
             pass
         done.set()
         assert isinstance(first.exception(timeout=60), SettingsError)
+        del first  # with its traceback
         assert [second.result(timeout=60), third.result(timeout=60)] == ["value", "value"]
     assert made == ["slowly"]
     assert not kept._making
