@@ -50,7 +50,8 @@ def choose_limits(
     Raises:
         SettingsError: the input size is fixed and the only thing that should grow.
     """
-    with st.expander(_("More limits, a fixed input size, another number of classes"), expanded=_asked()):
+    asked = any(key in st.query_params for key in (INPUT_PX, CLASS_COUNT, *map(_limit_key, BudgetKind)))  # by a link
+    with st.expander(_("More limits, a fixed input size, another number of classes"), expanded=asked):
         columns = st.columns(4)
         others = [kind for kind in BudgetKind if kind is not first.kind]
         limits = [_limit(kind, column) for kind, column in zip(others, columns, strict=False)]
@@ -72,9 +73,12 @@ def show_limits(answer: Solution, path: ScalingPath) -> None:
 def use_network(network: Plan) -> None:
     """Give the lines that build a network elsewhere, and what to count in it."""
     with st.expander(_("Use this network"), icon=":material/code:"):
-        there = [framework for framework in Framework if framework_code.framework_code(network, framework)]
-        for tab, framework in zip(st.tabs([FRAMEWORK_NAMES[name] for name in there]), there, strict=True):
-            lines = framework_code.framework_code(network, framework)
+        codes = {
+            FRAMEWORK_NAMES[name]: lines
+            for name in Framework
+            if (lines := framework_code.framework_code(network, name))
+        }
+        for tab, lines in zip(st.tabs(list(codes)), codes.values(), strict=True):
             tab.code(f"{framework_code.check_line(network)}\n{lines}", language="python")
         st.caption(
             _(
@@ -82,12 +86,6 @@ def use_network(network: Plan) -> None:
                 "torchvision and check the counts."
             )
         )
-
-
-def _asked() -> bool:
-    """Whether a link asks for any of it."""
-    keys = (INPUT_PX, CLASS_COUNT, *(_limit_key(kind) for kind in BudgetKind))
-    return any(key in st.query_params for key in keys)
 
 
 def _limit_key(kind: BudgetKind) -> str:

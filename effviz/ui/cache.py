@@ -21,40 +21,26 @@ from effviz.explain.overlay import OverlayStyle, ScaledMap, overlay
 from effviz.explain.targets import Guess, Target, TargetKind, top_guesses
 from effviz.progress import Heartbeat, Progress, no_progress
 from effviz.report.image_files import encode_jpeg
-from effviz.scaling import Budget, Family, ScalingMethod, ScalingPath, ScalingRule, Solution, solve, solve_within
+from effviz.scaling import Family, ScalingRule, solve_within
 from effviz.scaling.architecture import PICTURE_CHANNELS
 from effviz.scaling.published import Growth
 from effviz.scaling.published import growth as grow
+from effviz.ui import job_queue
 from effviz.ui.components import phi
-from effviz.ui.components.phi import PhiTable
+from effviz.ui.job_queue import Effort
 from effviz.ui.memory import SizeBoundedCache, budget_bytes, give_back
 from effviz.zoo import catalogue, hub
 from effviz.zoo.model import Model, ModelRef, Weights, WeightsOrigin
 
 if TYPE_CHECKING:
     from effviz.explain.activation_maps import IdenticalMethods
-    from effviz.ui.job_queue import Effort
 
 KEPT_PX: Final = 2000  # of a visitor's photo, on its long side: a page shows less
 IDLE_BYTES: Final = budget_bytes(0.001)  # of each cache but that of models, while nobody is here
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def phi_table(alpha: float, beta: float, gamma: float, family: Family) -> PhiTable:
-    """The networks along the phi slider: about 200 plans, a tenth of a second the first time."""
-    return phi.phi_table(ScalingRule(alpha, beta, gamma), family)
-
-
-@st.cache_resource(max_entries=256, show_spinner=False)
-def solution(budget: Budget, method: ScalingMethod, rule: ScalingRule, family: Family) -> Solution:
-    """The largest network within a budget."""
-    return solve(budget, method, rule, family)
-
-
-@st.cache_resource(max_entries=256, show_spinner=False)
-def solution_within(budgets: tuple[Budget, ...], path: ScalingPath) -> Solution:
-    """The largest network within several budgets at once."""
-    return solve_within(budgets, path)
+phi_table = st.cache_resource(max_entries=32, show_spinner=False)(phi.phi_table)  # a tenth of a second the first time
+solution_within = st.cache_resource(max_entries=256, show_spinner=False)(solve_within)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -78,15 +64,12 @@ _HERE: set[str] = set()  # sessions whose Compare page is open
 def _leave(session_id: str) -> None:
     _HERE.discard(session_id)
     # A script that still ran when its page was closed may arrive afterwards, and nobody tells of its leaving.
-    _HERE.difference_update([other for other in tuple(_HERE) if not _is_open(other)])
+    if Runtime.exists():
+        _HERE.difference_update([other for other in tuple(_HERE) if not Runtime.instance().is_active_session(other)])
     if not _HERE:
         for kept in (_PHOTOS, _PASSES, _MAPS, _PICTURES):
             kept.shrink(IDLE_BYTES)
         give_back()
-
-
-def _is_open(session_id: str) -> bool:
-    return not Runtime.exists() or Runtime.instance().is_active_session(session_id)
 
 
 @st.cache_resource(scope="session", on_release=_leave, show_spinner=False)
@@ -143,11 +126,6 @@ def forget_photo(sha256: str) -> None:
     _PICTURES.remove(lambda key: isinstance(key, tuple) and key[0] == sha256)
 
 
-def photo(data: bytes, name: str, turn: Turn = lambda: nullcontext(no_progress)) -> Photo:
-    """The same, for one look at it."""
-    return own(data, name, turn).open()
-
-
 def sample(name: str) -> Photo:
     """A bundled photo."""
     photo = sample_photos.find(name)
@@ -159,10 +137,8 @@ def model(label: str) -> Model:
     return _loaded(catalogue.parse_model(label))
 
 
-def effort(ref: ModelRef) -> "Effort":
+def effort(ref: ModelRef) -> Effort:
     """What one pass takes now, with loading the model where that has to come first."""
-    from effviz.ui import job_queue
-
     return job_queue.pass_effort(ref, loaded=is_loaded(ref))
 
 

@@ -37,10 +37,7 @@ def last_guard() -> Iterator[None]:
         with guard():
             yield
     except Exception as error:
-        logger.exception("A page failed", exc_info=_nameless(error) if is_public() else error)
+        # The same place and kind without its words, which may hold the name of a visitor's file.
+        nameless = RuntimeError(type(error).__name__).with_traceback(error.__traceback__)
+        logger.exception("A page failed", exc_info=nameless if is_public() else error)
         st.error(_(UNEXPECTED), icon=":material/error:")
-
-
-def _nameless(error: Exception) -> Exception:
-    """The same place and kind without its words, which may hold the name of a visitor's file."""
-    return RuntimeError(type(error).__name__).with_traceback(error.__traceback__)

@@ -16,9 +16,7 @@ from effviz.progress import Progress
 from effviz.ui import job_queue
 from effviz.ui.job_queue import A_PASS, QUEUE, Effort, Turn
 
-STOPPED: Final = (
-    "stopped"  # in the session: hashes of the work that the visitor stopped, since its names may hold photos
-)
+STOPPED: Final = "stopped"  # in the session: hashes of work that the visitor stopped, since its names may hold photos
 PACE_S: Final = 0.1  # between two words of the bar, which go to the browser
 
 
@@ -70,8 +68,11 @@ class JobProgress:
 
         The block reports how much of the step is done as often as it likes: others may go first then.
         """
-        turn = self._take(effort, key)
-        told_at = time.monotonic()
+        if self._turn is None:
+            self._turn = self._turns.enter_context(QUEUE.turn(self._wait, effort, key, job_queue.who_asks()))
+        else:
+            self._turn.next(effort, key)
+        turn, told_at = self._turn, time.monotonic()
 
         def progress(part: float) -> None:
             nonlocal told_at
@@ -87,13 +88,6 @@ class JobProgress:
     def wanted(self) -> bool:
         """Whether others wait for a turn."""
         return QUEUE.waiting > 0
-
-    def _take(self, effort: Effort, key: Hashable) -> Turn:
-        if self._turn is None:
-            self._turn = self._turns.enter_context(QUEUE.turn(self._wait, effort, key, job_queue.who_asks()))
-        else:
-            self._turn.next(effort, key)
-        return self._turn
 
     def _wait(self, before: int) -> None:
         """Say how many come first, until the first turn: the number never rises, though somebody new may go first.

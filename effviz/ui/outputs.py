@@ -7,17 +7,7 @@ import streamlit as st
 
 from effviz.facts import tables
 from effviz.i18n import _, typeset
-from effviz.scaling import (
-    BudgetKind,
-    Plan,
-    Published,
-    ScalingMethod,
-    ScalingRule,
-    Solution,
-    StagePlan,
-    implied_phi,
-    plan,
-)
+from effviz.scaling import BudgetKind, Plan, Published, ScalingMethod, ScalingRule, Solution, implied_phi, plan
 from effviz.scaling.solver import UNITS
 from effviz.ui.inputs import BUDGET_NAMES, METHOD_NAMES
 
@@ -137,19 +127,19 @@ def _phi(value: float | None) -> str:
 
 def stage_table(before: Plan, after: Plan) -> None:
     """Table 1 of the paper, before and after scaling."""
-    _table([_stage_row(old, new) for old, new in zip(before.stages, after.stages, strict=True)])
-
-
-def _stage_row(old: StagePlan, new: StagePlan) -> Row:
-    return {
-        _("Stage"): str(new.stage),
-        _("Operator"): new.operator,
-        _("Input"): _change(f"{old.in_resolution}²", f"{new.in_resolution}²"),
-        _("Channels"): _change(str(old.channels), str(new.channels)),
-        _("Layers"): _change(str(old.layers), str(new.layers)),
-        _("Params"): _change(f"{old.params:,}", f"{new.params:,}"),
-        _("MACs"): _change(amount(old.macs), amount(new.macs)),
-    }
+    rows = [
+        {
+            _("Stage"): str(new.stage),
+            _("Operator"): new.operator,
+            _("Input"): _change(f"{old.in_resolution}²", f"{new.in_resolution}²"),
+            _("Channels"): _change(str(old.channels), str(new.channels)),
+            _("Layers"): _change(str(old.layers), str(new.layers)),
+            _("Params"): _change(f"{old.params:,}", f"{new.params:,}"),
+            _("MACs"): _change(amount(old.macs), amount(new.macs)),
+        }
+        for old, new in zip(before.stages, after.stages, strict=True)
+    ]
+    _table(rows)
 
 
 def _change(old: str, new: str) -> str:
@@ -162,7 +152,7 @@ def solutions_table(solutions: Sequence[Solution]) -> None:
 
 
 def _solution_row(solution: Solution) -> Row:
-    network = solution.plan
+    network, left = solution.plan, f"{solution.miss_pct:.1f} %"
     return {
         _("What grows"): f"**{_(METHOD_NAMES[solution.method])}**",
         _("Coefficient"): _coefficient(solution),
@@ -172,18 +162,13 @@ def _solution_row(solution: Solution) -> Row:
         _("Params"): amount(network.params),
         _("MACs"): amount(network.macs),
         _("Activation memory"): amount(network.peak_activation_bytes, "B"),
-        _("Left over"): _left_over(solution),
+        _("Left over"): _("{left} (cannot grow further)").format(left=left) if solution.at_limit else left,
     }
 
 
 def _coefficient(solution: Solution) -> str:
     sign = "φ = " if solution.method is ScalingMethod.COMPOUND else "×"
     return sign + typeset(f"{solution.coefficient:.2f}")
-
-
-def _left_over(solution: Solution) -> str:
-    left = f"{solution.miss_pct:.1f} %"
-    return _("{left} (cannot grow further)").format(left=left) if solution.at_limit else left
 
 
 def solution(solution: Solution) -> None:

@@ -7,7 +7,7 @@ the session keeps names and hashes.
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -103,9 +103,10 @@ def choose_photo(photo: ShelfPhoto) -> ChosenPhoto:
 
 def files() -> dict[str, bytes]:
     """The photos' files, by hash."""
-    own = shelf()
-    numbers = {photo.file_id: photo.sha256 for photo in own.photos.values()}
-    return {numbers[file.file_id]: file.data for file in _stored(numbers)}
+    context = get_script_run_ctx()
+    numbers = {photo.file_id: photo.sha256 for photo in shelf().photos.values()}
+    stored = context.uploaded_file_mgr.get_files(context.session_id, list(numbers)) if context else ()
+    return {numbers[file.file_id]: file.data for file in stored}
 
 
 def add(name: str, data: bytes) -> None:
@@ -205,7 +206,11 @@ def read_new() -> None:
     for photo in list(own.photos.values()):
         if photo.sha256 not in held:
             remove(photo.sha256)
-            own.sentences.append(_lost(photo))
+            lost = _(
+                "{name} is not here any more: this server holds as many files as it may, and yours were the largest "
+                "part. Add it again when fewer visitors are here."
+            )
+            own.sentences.append(lost.format(name=photo.name))
         elif not photo.thumbnail:
             with guard():
                 _read(own, photo, held[photo.sha256])
@@ -229,13 +234,6 @@ def _decoding_turn(photo: ShelfPhoto) -> Iterator[Heartbeat]:
         work.next(_("Reading {photo}").format(photo=plain(photo.name)))
         with work.turn(job_queue.photo_effort()) as progress:
             yield partial(progress, 0.0)
-
-
-def _lost(photo: ShelfPhoto) -> str:
-    return _(
-        "{name} is not here any more: this server holds as many files as it may, and yours were the largest part. "
-        "Add it again when fewer visitors are here."
-    ).format(name=photo.name)
 
 
 def _sentences(shelf: Shelf) -> None:
@@ -269,11 +267,6 @@ def choose(digests: object) -> None:
 
 
 # The server's uploads.
-
-
-def _stored(numbers: Mapping[str, str]) -> Iterable[UploadedFileRec]:
-    context = get_script_run_ctx()
-    return context.uploaded_file_mgr.get_files(context.session_id, list(numbers)) if context else ()
 
 
 def _store(photo: ShelfPhoto, data: bytes) -> bool:

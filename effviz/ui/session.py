@@ -43,9 +43,7 @@ class Setting(Generic[T]):
     default: T
     parse: Callable[[str], T]  # raises SettingsError when the text means nothing
     text: Callable[[T], str]
-    first: Callable[[], T] | None = (
-        None  # see `start`; the address then says it, so that a link means the same anywhere
-    )
+    first: Callable[[], T] | None = None  # see `start`; the address then says it, so a link means the same anywhere
 
     def get(self) -> T:
         """The current value, or the default."""

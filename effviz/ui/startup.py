@@ -54,17 +54,6 @@ def preloading() -> Iterator[None]:
                 running.join(max(0.0, until - time.monotonic()))
 
 
-def preload(is_wanted: Callable[[], bool]) -> None:
-    """Load one thing after the other, as long as that is wanted."""
-    for step in _steps():
-        if not is_wanted():
-            return
-        try:
-            step()
-        except EffVizError as error:  # it will be said to whoever asks for it
-            logger.info("Not loaded ahead: %s", error)
-
-
 def _when_it_listens(server_ended: threading.Event) -> None:
     while not Runtime.exists() or Runtime.instance().state is RuntimeState.INITIAL:
         if server_ended.wait(PAUSE_S):
@@ -73,7 +62,13 @@ def _when_it_listens(server_ended: threading.Event) -> None:
         if hurry_sockets() or server_ended.wait(PAUSE_S):
             break
     server = Runtime.instance()
-    preload(lambda: server.state is RuntimeState.NO_SESSIONS_CONNECTED and not server_ended.is_set())
+    for step in _steps():
+        if server_ended.is_set() or server.state is not RuntimeState.NO_SESSIONS_CONNECTED:
+            return
+        try:
+            step()
+        except EffVizError as error:  # it will be said to whoever asks for it
+            logger.info("Not loaded ahead: %s", error)
 
 
 def _steps() -> Iterator[Callable[[], object]]:
@@ -97,14 +92,11 @@ def _steps() -> Iterator[Callable[[], object]]:
 DESCRIPTORS: Final = Path("/dev/fd")
 
 
-@cache
-def send_at_once() -> None:
-    """Have this process's server send each message without waiting; nothing happens the second time."""
-    hurry_sockets()
-
-
 def hurry_sockets() -> bool:
-    """Do so for all sockets there are; return whether one listens. Nothing where the system has no list of them."""
+    """Have this process's sockets send each message without waiting; return whether one listens.
+
+    Nothing where the system has no list of them.
+    """
     listens = False
     for descriptor in map(int, os.listdir(DESCRIPTORS) if DESCRIPTORS.is_dir() else ()):
         with suppress(OSError):  # closed meanwhile
@@ -116,6 +108,8 @@ def hurry_sockets() -> bool:
                     listens |= bool(duplicate.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
     return listens
 
+
+send_at_once = cache(hurry_sockets)  # nothing happens the second time
 
 # The log does not need tracebacks of messages that no browser sends. Anybody can send them, again and again: each gets
 # one line, and each kind so many lines a minute.

@@ -214,7 +214,7 @@ def test_a_visitors_photo_is_decoded_once_and_in_a_turn(data: bytes, readable: b
 def test_a_large_photo_is_kept_as_large_as_a_page_shows_it() -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (4500, 3000), "orange").save(buffer, "JPEG")
-    photo = cache.photo(buffer.getvalue(), "large.jpg")
+    photo = cache.own(buffer.getvalue(), "large.jpg").open()
     assert (photo.width, photo.height) == (2000, 1333)
 
 

@@ -761,7 +761,7 @@ def test_a_run_that_is_removed_after_it_was_listed_is_one_sentence(folder: Path)
     finished(folder / "cars")
     (entry,) = runs.list_runs()
     shutil.rmtree(folder / "cars")
-    assert (entry.age[1], len(entry.stamp)) == ("cars", 2)
+    assert (entry.name, len(entry.stamp)) == ("cars", 2)
     with pytest.raises(SettingsError, match="The results of cars cannot be read"):
         runs.open_entry(entry)
 
@@ -771,4 +771,4 @@ def test_a_run_that_is_removed_while_it_is_shown_keeps_its_numbers(folder: Path)
     before = found.cells_of(MODELS, Metric.MAXBOX)
     shutil.rmtree(folder / "cars")
     assert found.cells_of(MODELS, Metric.MAXBOX) == before
-    assert found.differences(MODELS, "cam", Metric.MAXBOX)
+    assert run_summary.find_differences(found.results, ("cam",), Metric.MAXBOX)

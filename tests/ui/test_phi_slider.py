@@ -63,11 +63,11 @@ def test_the_payload_is_plain_json(table: PhiTable) -> None:
 def page() -> None:
     import streamlit as st
 
-    from effviz.scaling import Family
+    from effviz.scaling import Family, ScalingRule
     from effviz.ui import cache
     from effviz.ui.components.phi import phi_slider
 
-    table = cache.phi_table(1.2, 1.1, 1.15, Family.EFFICIENTNET)
+    table = cache.phi_table(ScalingRule(1.2, 1.1, 1.15), Family.EFFICIENTNET)
     phi = phi_slider(table, 2.5, "slider", print)
     st.text(f"phi is {phi:g}")
 

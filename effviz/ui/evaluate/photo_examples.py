@@ -3,11 +3,11 @@
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pandas as pd
 import streamlit as st
@@ -36,11 +36,6 @@ from effviz.ui.outputs import plain
 from effviz.ui.session import MODELS, SAMPLES
 from effviz.zoo import catalogue
 
-# Maps of photos that no link can carry to Compare: a visitor's own, and those in the server's folder of photos.
-
-if TYPE_CHECKING:
-    pass
-
 LISTED_S: Final = 600  # how long a list of the folder's files is believed
 WANTED: Final = "evaluate-own"  # the widget
 DRAWN: Final = "evaluate-drawn"  # in the session: pictures of the maps that are on the page
@@ -50,45 +45,45 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where photos' files come from."""
+class RatedPhoto:
+    """One photo's value."""
 
-    title: str
-    has: Callable[["RatedPhoto"], bool]
-    read: Callable[["RatedPhoto"], bytes]
+    place: str  # best, median, worst; for `_`
+    photo: str
+    value: float
+    sha256: str  # "" where it is not known
+    target: int  # the class that was measured
 
 
-def show_maps(examples: "Sequence[RatedPhoto]", view: ResultsView, model: str) -> bool:
+# Maps of photos that no link can carry to Compare: a visitor's own, and those in the server's folder of photos.
+
+Files = Mapping[RatedPhoto, Callable[[], bytes]]  # what reads those that are here
+
+
+def show_maps(examples: Sequence[RatedPhoto], view: ResultsView, model: str) -> bool:
     """Offer the maps of photos whose files are here; tell whether there were any."""
-    source = _uploads() if view.measured.key[0] == VISIT else _folder()
-    mine = [example for example in examples if source and source.has(example)]
-    if source and mine and st.toggle(source.title, key=WANTED):
-        _draw(mine, _pictures(mine, source, view, model))
-    return bool(mine)
+    if view.measured.key[0] == VISIT:
+        title, files = _("Show the maps of your own photos"), _uploads(examples)
+    else:
+        title, files = _("Show the maps of these photos"), _folder(examples)
+    if files and st.toggle(title, key=WANTED):
+        _draw(_pictures(files, view, model))
+    return bool(files)
 
 
-def _uploads() -> Source:
-    files = photo_shelf.files()
-    return Source(
-        _("Show the maps of your own photos"),
-        lambda example: example.sha256 in files,
-        lambda example: files[example.sha256],
-    )
+def _uploads(examples: Sequence[RatedPhoto]) -> Files:
+    own = photo_shelf.files()
+    return {example: partial(own.__getitem__, example.sha256) for example in examples if example.sha256 in own}
 
 
-def _folder() -> Source | None:
+def _folder(examples: Sequence[RatedPhoto]) -> Files:
     """The folder that whoever runs the server has named; never one that a visitor names."""
     path = settings.PHOTOS.value()
-    if path is None:
-        return None
-    originals = _listed(path)
+    originals = _listed(path) if path else None
     if originals is None:
-        return None
-    return Source(
-        _("Show the maps of these photos"),
-        lambda example: originals.find(example.photo) is not None,
-        lambda example: originals.read(example.photo, example.sha256),
-    )
+        return {}
+    here = [example for example in examples if originals.find(example.photo) is not None]
+    return {example: partial(originals.read, example.photo, example.sha256) for example in here}
 
 
 @cached(TTLCache(4, LISTED_S), lock=threading.Lock())
@@ -99,31 +94,31 @@ def _listed(path: Path) -> RunPhotos | None:
     return None
 
 
-def _draw(mine: "Sequence[RatedPhoto]", pictures: Sequence[MapPicture | None]) -> None:
-    for start in range(0, len(mine), COLUMNS):
-        some = slice(start, start + COLUMNS)
-        for column, example, picture in zip(st.columns(COLUMNS), mine[some], pictures[some], strict=False):
-            with column:
-                if picture:
-                    st.image(picture[0], alt=picture[1], width="stretch")
-                else:
-                    st.info(_("This is not the photo that was measured, so there is no map of it."))
-                st.caption(f"{_(example.place)}: {example.value:.3f}, {plain(example.photo)}")
+def _draw(pictures: Mapping[RatedPhoto, MapPicture | None]) -> None:
+    for number, (example, picture) in enumerate(pictures.items()):
+        if number % COLUMNS == 0:
+            columns = st.columns(COLUMNS)
+        with columns[number % COLUMNS]:
+            if picture:
+                st.image(picture[0], alt=picture[1], width="stretch")
+            else:
+                st.info(_("This is not the photo that was measured, so there is no map of it."))
+            st.caption(f"{_(example.place)}: {example.value:.3f}, {plain(example.photo)}")
 
 
-def _pictures(mine: "Sequence[RatedPhoto]", source: Source, view: ResultsView, model: str) -> list[MapPicture | None]:
+def _pictures(files: Files, view: ResultsView, model: str) -> dict[RatedPhoto, MapPicture | None]:
     """Draw what is not drawn yet, each when it is the visitor's turn; only what is on the page is kept."""
     kept: dict[tuple[object, ...], MapPicture | None] = st.session_state.get(DRAWN, {})
-    keys = {(view.measured.key, example.sha256, example.target, model, view.method): example for example in mine}
-    pictures = {key: kept[key] for key in keys if key in kept}
-    if missing := [key for key in keys if key not in pictures]:
-        with JobProgress(len(missing), "own").shown((WANTED, *keys), may_stop=False) as work:
-            for key in missing:
-                work.next(_("{model} looks at {photo}").format(model=plain(model), photo=plain(keys[key].photo)))
+    keys = {example: (view.measured.key, example.sha256, example.target, model, view.method) for example in files}
+    drawn = {key: kept[key] for key in keys.values() if key in kept}
+    if missing := [example for example, key in keys.items() if key not in drawn]:
+        with JobProgress(len(missing), "own").shown((WANTED, *keys.values()), may_stop=False) as work:
+            for example in missing:
+                work.next(_("{model} looks at {photo}").format(model=plain(model), photo=plain(example.photo)))
                 with work.turn(_effort(view, model)) as progress:
-                    pictures[key] = _picture(keys[key], source, view, model, progress)
-    st.session_state[DRAWN] = pictures
-    return [pictures[key] for key in keys]
+                    drawn[keys[example]] = _picture(example, files[example], view, model, progress)
+    st.session_state[DRAWN] = drawn
+    return {example: drawn[key] for example, key in keys.items()}
 
 
 def _effort(view: ResultsView, model: str) -> Effort:
@@ -133,13 +128,13 @@ def _effort(view: ResultsView, model: str) -> Effort:
 
 
 def _picture(
-    example: "RatedPhoto", source: Source, view: ResultsView, model: str, progress: Progress
+    example: RatedPhoto, read: Callable[[], bytes], view: ResultsView, model: str, progress: Progress
 ) -> MapPicture | None:
     """Draw one map of the class that was measured; None where the photo is not the one that was measured."""
     settings, ref = view.measured.run.settings, catalogue.parse_model(model)
     _check_weights(view, model)
     try:
-        photo = caches.photo(source.read(example), example.photo)
+        photo = caches.own(read(), example.photo).open()
     except (DatasetError, ImageError):  # its sentence may have a path of this server in it
         logger.warning("There is no map of the photo %s", example.sha256[:12])  # its name may be a visitor's
         return None
@@ -169,17 +164,6 @@ _ELSEWHERE: Final = lazy_gettext(
 )
 
 PLACES: Final = (lazy_gettext("best"), lazy_gettext("median"), lazy_gettext("worst"))
-
-
-@dataclass(frozen=True, slots=True)
-class RatedPhoto:
-    """One photo's value."""
-
-    place: str  # best, median, worst; for `_`
-    photo: str
-    value: float
-    sha256: str  # "" where it is not known
-    target: int  # the class that was measured
 
 
 def clicked_example(chart: str) -> None:

@@ -1,6 +1,5 @@
 """Measure a few photos on this server: how long it will take, then the work in short steps, with a way to stop."""
 
-import dataclasses
 import hashlib
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -27,7 +26,6 @@ from effviz.evaluate.run_settings import (
 from effviz.explain import sample_photos
 from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.data_types import Method
-from effviz.explain.sample_photos import SamplePhoto
 from effviz.i18n import _, ngettext
 from effviz.progress import Progress, no_progress
 from effviz.ui import cache, job_queue, photo_shelf
@@ -44,8 +42,7 @@ if TYPE_CHECKING:  # they bring torch, which the page does not need before someb
     from effviz.evaluate.dataset_samples import Dataset, DatasetSample
     from effviz.evaluate.measurements import PreparedPhoto, UnreadablePhoto
     from effviz.evaluate.run_store import Manifest, Measurement
-    from effviz.evaluate.runner import Chunk
-    from effviz.evaluate.runner import MeasuredChunk as PartRows
+    from effviz.evaluate.runner import Chunk, MeasuredChunk
     from effviz.zoo.model import Model
 
 # What to measure on this visit: few enough photos, models and methods for a server that others use, too.
@@ -138,12 +135,8 @@ def _bundled() -> list[PhotoChoice]:
         max_selections=MOST_PHOTOS,
         key=PHOTOS,
     )
-    return [_bundle(samples[name]) for name in names]
-
-
-def _bundle(sample: SamplePhoto) -> PhotoChoice:
-    data = sample.path.read_bytes()
-    return PhotoChoice(sample.path.name, hashlib.sha256(data).hexdigest(), data, sample.title)
+    photos = [(samples[name], samples[name].path.read_bytes()) for name in names]
+    return [PhotoChoice(photo.path.name, hashlib.sha256(data).hexdigest(), data, photo.title) for photo, data in photos]
 
 
 def _own_photos() -> list[PhotoChoice]:
@@ -295,15 +288,6 @@ class PassTiming:
         return len(self.request.pictures) * sum(self.seconds)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class QuickRunStep:
-    """One photo and model, and one metric or a few that need the same passes."""
-
-    model: str
-    rows: "list[Measurement]"
-    seconds: float
-
-
 def ready(request: QuickRunRequest, beat: Progress = no_progress) -> "list[Model]":
     """Return the models with their engines; the first one to ask waits while they are loaded."""
     from effviz.explain.engines import choose
@@ -319,10 +303,11 @@ def ready(request: QuickRunRequest, beat: Progress = no_progress) -> "list[Model
 def time_passes(request: QuickRunRequest, models: "Sequence[Model]", beat: Progress) -> PassTiming:
     """Measure the first photo once to see how long it takes; what others do meanwhile is not counted."""
     with TemporaryDirectory(prefix="effviz-") as folder:
-        sample = _dataset(dataclasses.replace(request, pictures=request.pictures[:1]), Path(folder)).samples[0]
-        steps = list(_steps(sample, request.settings, models, beat))
-    seconds = [sum(step.seconds for step in steps if step.model == label) for label in request.models]
-    return PassTiming(request, tuple(seconds))
+        sample = _dataset(replace(request, pictures=request.pictures[:1]), Path(folder)).samples[0]
+        seconds = dict.fromkeys(request.models, 0.0)
+        for label, _rows, taken in _steps(sample, request.settings, models, beat):
+            seconds[label] += taken
+    return PassTiming(request, tuple(seconds.values()))
 
 
 def measure(request: QuickRunRequest, models: "Sequence[Model]", begin: Begin) -> MeasuredRun:
@@ -334,7 +319,7 @@ def measure(request: QuickRunRequest, models: "Sequence[Model]", begin: Begin) -
     from effviz.evaluate import runner
     from effviz.evaluate.runner import Workers
 
-    def parts_measured(parts: "Iterable[Chunk]", manifest: "Manifest") -> "Generator[PartRows, None, None]":
+    def parts_measured(parts: "Iterable[Chunk]", manifest: "Manifest") -> "Generator[MeasuredChunk, None, None]":
         for part in parts:
             rows = [
                 row for sample in part.samples for row in _rows(sample, manifest.settings, models, begin(sample.name))
@@ -352,8 +337,8 @@ def _rows(
     sample: "DatasetSample", settings: RunSettings, models: "Sequence[Model]", beat: Progress
 ) -> "Iterator[Measurement]":
     reasons: set[tuple[str | None, ...]] = set()
-    for step in _steps(sample, settings, models, beat):
-        for row in step.rows:
+    for _label, rows, _seconds in _steps(sample, settings, models, beat):
+        for row in rows:
             reason = (row.model, row.method, row.error)
             if row.metric is not None or reason not in reasons:  # each step gives the same reasons
                 yield row
@@ -363,7 +348,8 @@ def _rows(
 
 def _steps(
     sample: "DatasetSample", settings: RunSettings, models: "Sequence[Model]", beat: Progress
-) -> Iterator[QuickRunStep]:
+) -> "Iterator[tuple[str, list[Measurement], float]]":
+    """Yield the model, the rows and the seconds of each metric, or of a few that need the same passes."""
     from effviz.evaluate.measurements import measure_prepared, prepare_photo
 
     prepared = prepare_photo(sample, settings.refs)
@@ -376,10 +362,10 @@ def _steps(
         with _timed(beat, done / len(work)) as seconds:
             rows = measure_prepared(
                 [_for_models(prepared, beside)],
-                dataclasses.replace(settings, models=labels, metrics=metrics),
+                replace(settings, models=labels, metrics=metrics),
                 [models[place] for place in beside],
             )
-        yield QuickRunStep(labels[-1], rows, seconds())
+        yield labels[-1], rows, seconds()
 
 
 @contextmanager
@@ -418,7 +404,7 @@ def _for_models(photo: "PreparedPhoto | UnreadablePhoto", numbers: Sequence[int]
 
     if isinstance(photo, UnreadablePhoto):
         return photo
-    return dataclasses.replace(photo, prepared=tuple(photo.prepared[number] for number in numbers))
+    return replace(photo, prepared=tuple(photo.prepared[number] for number in numbers))
 
 
 def _dataset(request: QuickRunRequest, folder: Path) -> "Dataset":
@@ -428,11 +414,9 @@ def _dataset(request: QuickRunRequest, folder: Path) -> "Dataset":
     photos = folder / "photos"
     try:
         photos.mkdir()
-        samples = []
-        for number, picture in enumerate(request.pictures):
-            path = photos / f"{number}"
-            path.write_bytes(picture.data)
-            samples.append(DatasetSample(path, picture.name))
+        samples = [DatasetSample(photos / f"{number}", photo.name) for number, photo in enumerate(request.pictures)]
+        for sample, picture in zip(samples, request.pictures, strict=True):
+            sample.path.write_bytes(picture.data)
     except OSError as error:
         text = _(
             "This server cannot store the photos ({reason}): measuring needs a temporary folder with space. Try "
@@ -456,9 +440,8 @@ def show() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         wanted = st.button(_("Estimate the time"), icon=":material/timer:", key="estimate")
         place = st.empty()
-    timed: PassTiming | None = st.session_state.get(TIMED)
-    if timed is not None and timed.request != request:
-        timed = None
+    last: PassTiming | None = st.session_state.get(TIMED)
+    timed = last if last and last.request == request else None
     # What is started without an estimate gets one first: only then the button knows whether it may be pressed.
     if wanted or (timed is None and st.session_state.get(START)):
         timed = st.session_state[TIMED] = _time(request)

@@ -8,12 +8,12 @@ import dataclasses
 import logging
 import math
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import pyarrow.parquet as pq
 import streamlit as st
@@ -71,11 +71,6 @@ class RunEntry:
             return text.format(name=self.name, done=self.done, photos=self.photos)
         return self.name
 
-    @property
-    def age(self) -> tuple[int, str]:
-        """What runs are ordered by: when run.json was written, then the name."""
-        return self.stamp[0][0], self.name
-
 
 def list_runs() -> tuple[RunEntry, ...]:
     """Return the runs in the folder, the newest first; none where there is no folder.
@@ -85,7 +80,8 @@ def list_runs() -> tuple[RunEntry, ...]:
     """
     root = settings.RUNS.value()
     try:
-        return tuple(sorted(_entries(root), key=lambda entry: entry.age, reverse=True)) if root.exists() else ()
+        entries = _entries(root) if root.exists() else ()
+        return tuple(sorted(entries, key=lambda entry: (entry.stamp[0][0], entry.name), reverse=True))
     except OSError as error:
         logger.warning("The folder of runs, %s, cannot be read: %s", root, error)
         text = _(
@@ -129,15 +125,11 @@ def _entry(path: Path) -> RunEntry:
 
 def _stamp(path: Path) -> Stamp:
     run = (path / run_store.MANIFEST_FILE).stat()
-    return (run.st_mtime_ns, run.st_size), _written(path / run_store.RESULTS_FILE)
-
-
-def _written(file: Path) -> tuple[int, int]:
     try:
-        status = file.stat()
+        results = (path / run_store.RESULTS_FILE).stat()
     except FileNotFoundError:
-        return 0, 0
-    return status.st_mtime_ns, status.st_size
+        return (run.st_mtime_ns, run.st_size), (0, 0)
+    return (run.st_mtime_ns, run.st_size), (results.st_mtime_ns, results.st_size)
 
 
 @lru_cache(maxsize=256)
@@ -194,15 +186,14 @@ def read_summary(file: Path) -> SummaryTable:
             raise OSError(f"{file} is no file of at most {LARGEST_BYTES} bytes")
         with file.open(encoding="utf-8", newline="") as text:
             rows = list(csv.DictReader(text))
-        macs = {row["model"]: int(row["macs"]) for row in rows}
-        return SummaryTable(tuple(map(_cell, rows)), macs)
+        cells = (
+            MetricMean(row["model"], row["method"], Metric(row["metric"]), _interval(row, ""), _interval(row, "small_"))
+            for row in rows
+        )
+        return SummaryTable(tuple(cells), {row["model"]: int(row["macs"]) for row in rows})
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         sentence = _("{file} cannot be read: it must be a table that `effviz report` wrote. Make it again.")
         raise SettingsError(sentence.format(file=file.name)) from error
-
-
-def _cell(row: Mapping[str, str]) -> MetricMean:
-    return MetricMean(row["model"], row["method"], Metric(row["metric"]), _interval(row, ""), _interval(row, "small_"))
 
 
 def _interval(row: Mapping[str, str], part: str) -> Interval:
@@ -236,7 +227,6 @@ class MeasuredRun:
     models: tuple[str, ...]
     methods: tuple[str, ...]  # without the controls
     metrics: tuple[Metric, ...]
-    seed: int
     results: Results
     cells: tuple[MetricMean, ...] = ()  # means that are known without counting
     hashes: Mapping[str, str] = field(default_factory=dict)  # sha256 of the photos, by name
@@ -255,32 +245,21 @@ class MeasuredRun:
     def cells_of(self, models: Sequence[str], metric: Metric, beat: Progress = no_progress) -> tuple[MetricMean, ...]:
         """Return the means of every method and control, counted where they are not known."""
         if self.cells:
-            return tuple(
-                cell for model in models for cell in self.cells if (cell.model, cell.metric) == (model, metric)
-            )
+            some = [cell for cell in self.cells if cell.metric is metric]
+            return tuple(cell for model in models for cell in some if cell.model == model)
         cells: list[MetricMean] = []
-        steps = self._steps()
+        every = (*self.methods, *(control.value for control in Control))
+        at_once = max(1, VALUES_A_STEP // max(1, self.photos))
+        steps = [every[start : start + at_once] for start in range(0, len(every), at_once)]
         for done, methods in enumerate(steps):
             beat(done / len(steps))
             cells += run_summary.metric_means(_only(self.results, tuple(models), metric, methods))
         return tuple(cells)
 
-    def differences(self, models: Sequence[str], method: str, metric: Metric) -> tuple[Difference, ...]:
-        """Return models minus the first one, and minus a Gaussian of their own, on the same photos."""
-        return tuple(
-            difference for difference in find_differences(self.results, (method,), metric) if difference.model in models
-        )
-
     @property
     def models_a_step(self) -> int:
         """How many models are counted at once by one metric, with their methods and controls."""
         return max(1, VALUES_A_STEP // max(1, self.photos * (len(self.methods) + len(Control))))
-
-    def _steps(self) -> list[tuple[str, ...]]:
-        """Methods and controls that are counted at once."""
-        every = (*self.methods, *(control.value for control in Control))
-        some = max(1, VALUES_A_STEP // max(1, self.photos))
-        return [every[start : start + some] for start in range(0, len(every), some)]
 
 
 def shipped_study(name: str = STUDY) -> MeasuredRun:
@@ -329,7 +308,6 @@ def open_folder(folder: Path, key: tuple[object, ...]) -> MeasuredRun:
         models=results.models,
         methods=tuple(method.value for method in results.run.settings.methods),
         metrics=results.metrics,
-        seed=results.run.settings.seed,
         results=results,
         hashes=_hashes(file),
     )
@@ -351,19 +329,32 @@ def _hashes(file: Path) -> dict[str, str]:
 
 # The means of a run with their intervals, counted once for all visitors.
 
-T = TypeVar("T")
-Counted = LRUCache[Hashable, tuple[T, ...]]
 MOST_KEPT: Final = 4096  # entries of some kilobytes
 _lock = threading.Lock()  # held for microseconds
-_cached_cells: Counted[MetricMean] = LRUCache(MOST_KEPT)
-_cached_differences: Counted[Difference] = LRUCache(MOST_KEPT)
+_cached_cells: LRUCache[Hashable, tuple[MetricMean, ...]] = LRUCache(MOST_KEPT)
+_cached_differences: LRUCache[Hashable, tuple[Difference, ...]] = LRUCache(MOST_KEPT)
 
 
 def cached_means(run: MeasuredRun, metric: Metric) -> tuple[MetricMean, ...]:
-    """Return the means of every model, method and control by one metric; a bar shows how far they are."""
+    """Return the means of every model, method and control by one metric; a bar shows how far they are.
+
+    What is not kept is counted for some models after the others, each time when it is the visitor's turn.
+    """
     if run.cells:
         return run.cells_of(run.models, metric)
-    cells = _each(run, (metric,), _cached_cells, lambda models, beat: run.cells_of(models, metric, beat))
+    some = [run.models[start : start + run.models_a_step] for start in range(0, len(run.models), run.models_a_step)]
+    keys = {models: (run.key, metric, models) for models in some}
+    with _lock:
+        counted = {models: _cached_cells[key] for models, key in keys.items() if key in _cached_cells}
+    if missing := [models for models in some if models not in counted]:
+        with JobProgress(len(missing)).shown(("means", run.key, metric), may_stop=False) as work:
+            for models in missing:
+                work.next(_("{model}: means and intervals").format(model=plain(", ".join(models))))
+                with work.turn(Effort(long=True)) as beat:
+                    counted[models] = run.cells_of(models, metric, beat)
+                with _lock:
+                    _cached_cells[keys[models]] = counted[models]
+    cells = [cell for models in some for cell in counted[models]]
     return tuple(cell for model in run.models for cell in cells if cell.model == model)
 
 
@@ -379,29 +370,10 @@ def cached_differences(run: MeasuredRun, method: str, metric: Metric) -> tuple[D
         with JobProgress(1).shown(("means", *key), may_stop=False) as work:
             work.next(_("{metric}: differences on the same photos").format(metric=display_names.metric(metric)))
             with work.turn(Effort(long=True)):
-                differences = run.differences(run.models, method, metric)
+                differences = find_differences(run.results, (method,), metric)
         with _lock:
             _cached_differences[key] = differences
     return tuple(sorted(differences, key=lambda one: not one.beside_model))
-
-
-def _each(
-    run: MeasuredRun, what: tuple[str, ...], kept: Counted[T], count: Callable[[Sequence[str], Progress], tuple[T, ...]]
-) -> tuple[T, ...]:
-    """Count what is not kept for some models after the others, each time when it is the visitor's turn."""
-    some = [run.models[start : start + run.models_a_step] for start in range(0, len(run.models), run.models_a_step)]
-    keys = {models: (run.key, *what, models) for models in some}
-    with _lock:
-        counted = {models: kept[key] for models, key in keys.items() if key in kept}
-    if missing := [models for models in some if models not in counted]:
-        with JobProgress(len(missing)).shown(("means", run.key, *what), may_stop=False) as work:
-            for models in missing:
-                work.next(_("{model}: means and intervals").format(model=plain(", ".join(models))))
-                with work.turn(Effort(long=True)) as beat:
-                    counted[models] = count(models, beat)
-                with _lock:
-                    kept[keys[models]] = counted[models]
-    return tuple(one for models in some for one in counted[models])
 
 
 # Which run is open, and what of it is shown; all of it stands in the address.
@@ -415,14 +387,6 @@ _RUNS: SizeBoundedCache[MeasuredRun] = SizeBoundedCache(budget_bytes(0.05), lamb
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedRun:
-    """One of the list."""
-
-    name: str  # of a folder, of one of STUDIES, or VISIT
-    entry: RunEntry | None  # None: it is in no folder
-
-
-@dataclass(frozen=True, slots=True)
 class ResultsView:
     """What is looked at."""
 
@@ -432,8 +396,11 @@ class ResultsView:
     small: bool  # only photos whose object is small and off-centre
 
 
-def choose_run() -> OpenedRun | None:
-    """Show the list of runs and return the one that is chosen; None where there is none, which a sentence says."""
+def choose_run() -> RunEntry | str | None:
+    """Show the list of runs and return the one that is chosen; None where there is none, which a sentence says.
+
+    Of what is in no folder it is the name: one of STUDIES, or VISIT.
+    """
     entries: tuple[RunEntry, ...] = ()
     with guard():
         entries = list_runs()
@@ -452,24 +419,23 @@ def choose_run() -> OpenedRun | None:
     shown = [name for name, entry in by_name.items() if entry.state is RunState.FINISHED]
     first = next((name for name in (VISIT, *shown, STUDY) if name in names), next(iter(names)))
     chosen = inputs.choose_listed(_("Run"), names, RUN, first)
-    return OpenedRun(chosen, by_name.get(chosen))
+    return by_name.get(chosen, chosen)
 
 
-def open_run(run: OpenedRun) -> MeasuredRun:
+def open_run(run: RunEntry | str) -> MeasuredRun:
     """Return what was measured.
 
     Raises:
         SettingsError: it cannot be shown: unfinished, damaged, or too large.
     """
-    if run.name == VISIT:
+    if run == VISIT:
         own: MeasuredRun = st.session_state[HERE]
         return own
-    if run.entry is None:
-        return _RUNS.get(run.name, lambda: shipped_study(run.name))
-    entry = run.entry
-    if entry.state is not RunState.FINISHED:
-        raise SettingsError(_sentence(entry))
-    return _RUNS.get((str(entry.folder), entry.stamp), lambda: open_entry(entry))
+    if isinstance(run, str):
+        return _RUNS.get(run, lambda: shipped_study(run))
+    if run.state is not RunState.FINISHED:
+        raise SettingsError(_sentence(run))
+    return _RUNS.get((str(run.folder), run.stamp), lambda: open_entry(run))
 
 
 def choose_view(run: MeasuredRun) -> ResultsView:
@@ -484,13 +450,9 @@ def choose_view(run: MeasuredRun) -> ResultsView:
     with columns[1]:
         method = inputs.choose_listed(_("Method"), methods, BY, run.methods[0])
     with columns[2]:
-        small = has_small(run) and inputs.choose_one(_("Photos"), which, WHICH, ALL) == SMALL
+        some_small = bool(run.results.small().any())  # some photos are known to have a small and off-centre object
+        small = some_small and inputs.choose_one(_("Photos"), which, WHICH, ALL) == SMALL
     return ResultsView(run, metric, method, small)
-
-
-def has_small(run: MeasuredRun) -> bool:
-    """Whether some photos are known to have a small and off-centre object."""
-    return bool(run.results.small().any())
 
 
 def _visit() -> dict[str, str]:

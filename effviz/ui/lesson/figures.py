@@ -1,6 +1,7 @@
 """The figures of the lesson: those of the other pages, with the guess in them, and without the answer before it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import pandas as pd
@@ -71,24 +72,21 @@ def show_saturation(guess: Guess, shown: bool) -> None:
     curves = [curve for curve in figure3() if curve.origin is Origin.PRINTED]
     last = lesson_answers.depth_curve()[-1]
     if not shown:
-        curves = [_without_end(curve) for curve in curves if any(dot.name == last.label for dot in curve.dots)]
-    mark = (last.macs_billions, float(guess["d8"]))
-    chart = _reaching(curves, (9, max(81.5, mark[1] + 0.5)), mark)
+        depth = [curve for curve in curves if any(dot.name == last.label for dot in curve.dots)]
+        curves = [replace(curve, dots=curve.dots[:-1]) for curve in depth]
     alt = _("Line chart of top-1 over MACs as in Figure 3, with a mark at the guess.")
-    _chart("figure3", chart, alt, exhibit.table(curves, "macs_billions", "top1_pct"))
+    _draw_guess("figure3", curves, (last.macs_billions, float(guess["d8"])), (9, 81.5), alt)
 
 
-def _reaching(curves: Sequence[FigureCurve], corner: tuple[float, float], mark: tuple[float, float]) -> go.Figure:
+def _draw_guess(
+    name: str, curves: Sequence[FigureCurve], mark: tuple[float, float], corner: tuple[float, float], alt: str
+) -> None:
     """Draw curves and the guess on axes that stay as they are when the answer comes, up to the upper right corner."""
-    origin = (0, 75.5)
-    chart = draw_curves(curves, macs_axis(), accuracy_axis(), corners=(origin, corner, mark))
-    chart.add_trace(guess_mark(*mark))
-    (left, low), (right, high) = origin, corner
-    return chart.update_xaxes(range=[left, right]).update_yaxes(range=[low, high])
-
-
-def _without_end(curve: FigureCurve) -> FigureCurve:
-    return FigureCurve(curve.title, curve.look, curve.origin, curve.dots[:-1])
+    (left, low), (right, least) = (0, 75.5), corner
+    high = max(least, mark[1] + 0.5)
+    chart = draw_curves(curves, macs_axis(), accuracy_axis(), corners=((left, low), (right, high), mark))
+    chart.add_trace(guess_mark(*mark)).update_xaxes(range=[left, right]).update_yaxes(range=[low, high])
+    _chart(name, chart, alt, exhibit.table(curves, "macs_billions", "top1_pct"))
 
 
 def show_balance(guess: Guess, shown: bool) -> None:
@@ -96,10 +94,8 @@ def show_balance(guess: Guess, shown: bool) -> None:
     curves = [curve for curve in figure4() if curve.origin is Origin.PRINTED]
     end = lesson_answers.widest()
     mark = (end.macs_billions, end.top1_pct + float(guess["lead"]))
-    visible = curves if shown else curves[:1]
-    chart = _reaching(visible, (26, max(83.0, mark[1] + 0.5)), mark)
     alt = _("Line chart of top-1 over MACs as in Figure 4, with a mark at the guess.")
-    _chart("figure4", chart, alt, exhibit.table(visible, "macs_billions", "top1_pct"))
+    _draw_guess("figure4", curves if shown else curves[:1], mark, (26, 83.0), alt)
 
 
 def show_phi(guess: Guess, shown: bool) -> None:
@@ -189,7 +185,7 @@ def cells_a_side() -> tuple[int, int]:
     return min(sides), max(sides)
 
 
-def show_live_maps(guess: Mapping[str, float | str], shown: bool) -> None:
+def show_live_maps(guess: Guess, shown: bool) -> None:
     """Show a column of maps a letter; its name stands there when the answer is shown."""
     shown_preset = preset()
     entrants = [Entrant(model_card(shown_preset.refs[at]), shown_preset.roles[at], "", "") for at in _ORDER]

@@ -82,17 +82,12 @@ def _shown() -> set[str]:
 
 
 def _answers(step: Step, guess: Guess) -> None:
-    right = step.answers()
     row = _("{what}: **{answer}**; your guess: {guess}")
-    st.markdown(
-        "\n".join(
-            "- "
-            + row.format(
-                what=_(each.label), answer=each.words(right[each.key]), guess=each.words(guess.get(each.key, ""))
-            )
-            for each in step.asked
-        )
-    )
+    rows = []
+    for each in step.asked:
+        answer, guessed = each.words(each.answer()), each.words(guess.get(each.key, ""))
+        rows.append("- " + row.format(what=_(each.label), answer=answer, guess=guessed))
+    st.markdown("\n".join(rows))
 
 
 def whole(text: str) -> str:
@@ -131,18 +126,14 @@ def show_summary() -> None:
 
 
 def _row(number: int, step: Step, guess: Guess) -> list[dict[str, str]]:
-    title, right = f"{number} · {_(step.title)}", step.answers()
+    title = f"{number} · {_(step.title)}"
     if isinstance(step.asked[0], Pairing):
-        count = sum(guess.get(key) == value for key, value in right.items())
-        score = _("{count} of {all} right").format(count=count, all=len(right))
-        pairs = ", ".join(f"{each.key} {each.words(right[each.key])}" for each in step.asked)
+        count = sum(guess.get(each.key) == each.answer() for each in step.asked)
+        score = _("{count} of {all} right").format(count=count, all=len(step.asked))
+        pairs = ", ".join(f"{each.key} {each.words(each.answer())}" for each in step.asked)
         return [_cells(title, _("Which map is whose?"), score if guess else "", pairs)]
-    return [
-        _cells(
-            title, _(each.label), each.words(guess[each.key]) if each.key in guess else "", each.words(right[each.key])
-        )
-        for each in step.asked
-    ]
+    guessed = {each.key: each.words(guess[each.key]) for each in step.asked if each.key in guess}
+    return [_cells(title, _(each.label), guessed.get(each.key, ""), each.words(each.answer())) for each in step.asked]
 
 
 def _cells(step: str, question: str, guess: str, answer: str) -> dict[str, str]:
@@ -159,22 +150,12 @@ def _forget() -> None:
 def show_way(number: int) -> None:
     """The buttons below a step, and the keys that press them."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            _("Back"),
-            key=BACK,
-            icon=":material/arrow_back:",
-            disabled=number == 1,
-            on_click=LESSON.put,
-            args=(number - 1,),
-        )
-        st.button(
-            _("Next"),
-            key=NEXT,
-            icon=":material/arrow_forward:",
-            disabled=number > LESSON_STEPS,
-            on_click=LESSON.put,
-            args=(number + 1,),
-        )
+        for label, key, icon, to in (
+            (_("Back"), BACK, ":material/arrow_back:", number - 1),
+            (_("Next"), NEXT, ":material/arrow_forward:", number + 1),
+        ):
+            exists = 1 <= to <= LESSON_STEPS + 1
+            st.button(label, key=key, icon=icon, disabled=not exists, on_click=LESSON.put, args=(to,))
         st.space("stretch")
         if PRESENT.get():
             st.button(_("Leave"), key=LEAVE, type="tertiary", on_click=PRESENT.put, args=(False,))
@@ -208,12 +189,8 @@ QUESTIONS, ANSWERS = "questions", "answers"
 LINES = 2  # to write on, below what is filled in
 
 
-def parse_handout(text: str) -> str:
-    """Which handout an address asks for; "" where it asks for none that there is."""
-    return text if text in (QUESTIONS, ANSWERS) else ""
-
-
-HANDOUT = Setting("handout", "", parse_handout, str)
+# Which handout an address asks for; "" where it asks for none that there is.
+HANDOUT = Setting("handout", "", lambda text: text if text in (QUESTIONS, ANSWERS) else "", str)
 
 
 def show_handout() -> None:
@@ -228,7 +205,10 @@ def show_handout() -> None:
             "Eight questions on *EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks* (Tan "
             "and Le, 2019). Guess first; the figures and the answers are at {link}."
         )
-        st.markdown(text.format(link=f"<{handout_address()}>"))
+        app_url = (
+            (st.context.url or "").rstrip("/").removesuffix("/lesson")
+        )  # Streamlit tells it with the page, or without
+        st.markdown(text.format(link=f"<{app_url}/lesson>"))
         for number, step in enumerate(STEPS, 1):
             with st.container(key=f"handout-step-{number}"):
                 _step(step, number, answers)
@@ -242,17 +222,11 @@ def _controls(answers: bool) -> None:
     st.button(_("Print"), key="handout-print", icon=":material/print:", type="primary")
 
 
-def handout_address() -> str:
-    """Where the lesson is: Streamlit tells the app's address with its page, or without."""
-    return f"{(st.context.url or '').rstrip('/').removesuffix('/lesson')}/lesson"
-
-
 def _step(step: Step, number: int, answers: bool) -> None:
     st.subheader(f"{number}. {_(step.title)}")
     st.markdown(whole(step.put_question()))
-    right = step.answers()
     for question in step.asked:
-        answer = f"**{question.words(right[question.key])}**" if answers else "………………"
+        answer = f"**{question.words(question.answer())}**" if answers else "………………"
         st.markdown(_("- {what}: {answer}").format(what=_(question.label), answer=answer))
     if answers:
         st.markdown(whole(step.finding()))

@@ -1,7 +1,7 @@
 """The eight steps: what each asks, what is guessed, and what its figure then shows."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -29,15 +29,15 @@ class Quantity:
     key: str
     label: str  # for `_`, as is the form
     form: str  # "{value:.1f} points"
+    answer: Callable[[], float]
     least: float
     most: float
-    first: float  # where the slider begins, which is not the answer
-    step: float
-    answer: Callable[[], float]
+    step: float = 0.1
+    first: float | None = None  # where the slider begins, which is not the answer; None: at its least
 
     def ask(self, before: Value | None) -> Value:
         """Show the slider."""
-        first = self.first if before is None else float(before)
+        first = next(float(value) for value in (before, self.first, self.least) if value is not None)
         return st.slider(_(self.label), self.least, self.most, first, self.step, key=f"guess-{self.key}")
 
     def words(self, value: Value) -> str:
@@ -84,7 +84,6 @@ class Step:
     name: str
     title: str
     question: str
-    values: Mapping[str, object]  # of the question
     asked: tuple[Quantity, ...] | tuple[Pairing, ...]
     show: Callable[[Guess, bool], None]  # the figure, before and after the answer is shown
     finding: Callable[[], str]  # the one sentence, in the visitor's language
@@ -92,14 +91,11 @@ class Step:
     section: str  # of the page Paper, where the figure is whole
     page: str = ""  # where else the task leads, by its file's name
     hint: str = ""  # on the screen, not on paper
+    values: Mapping[str, object] = field(default_factory=dict)  # of the question
 
     def put_question(self) -> str:
         """The question in the visitor's language."""
         return _(self.question).format(**self.values)
-
-    def answers(self) -> dict[str, Value]:
-        """What is right."""
-        return {each.key: each.answer() for each in self.asked}
 
 
 def _growth_finding() -> str:
@@ -191,7 +187,8 @@ def _results_finding() -> str:
     )
 
 
-_TIMES = lazy_gettext("{value:.2f} times")
+_POINTS = lazy_gettext("{value:.1f} points")
+_TIMES, _WHOLE_TIMES = lazy_gettext("{value:.2f} times"), lazy_gettext("{value:.0f} times")
 
 STEPS: Final = (
     Step(
@@ -202,9 +199,8 @@ STEPS: Final = (
             "(**resolution**). Suppose B0 gets twice as much of one of them. How many times as many multiply-adds "
             "(MACs; the paper calls them FLOPs) does it then need?"
         ),
-        {},
         tuple(
-            Quantity(method.value, label, _TIMES, 1.0, 8.0, 1.0, 0.1, partial(lesson_answers.macs_times, method))
+            Quantity(method.value, label, _TIMES, partial(lesson_answers.macs_times, method), 1.0, 8.0)
             for method, label in (
                 (ScalingMethod.DEPTH, lazy_gettext("MACs at twice the depth (times B0's)")),
                 (ScalingMethod.WIDTH, lazy_gettext("MACs at twice the width (times B0's)")),
@@ -223,17 +219,15 @@ STEPS: Final = (
             "Figure 3 makes B0 deeper and deeper. The curve shows the networks up to d = 6. What accuracy does "
             "d = 8 reach?"
         ),
-        {},
         (
             Quantity(
                 "d8",
                 lazy_gettext("ImageNet top-1 at d = 8 (%)"),
                 lazy_gettext("{value:.1f} %"),
+                lambda: lesson_answers.depth_curve()[-1].top1_pct,
                 76.0,
                 84.0,
-                78.0,
-                0.1,
-                lambda: lesson_answers.depth_curve()[-1].top1_pct,
+                first=78.0,
             ),
         ),
         figures.show_saturation,
@@ -250,17 +244,14 @@ STEPS: Final = (
             "as deep and has 1.3 times the resolution. At the MACs of the widest B0, how many points is the second "
             "line ahead?"
         ),
-        {},
         (
             Quantity(
                 "lead",
                 lazy_gettext("Lead of the second line (points of top-1)"),
-                lazy_gettext("{value:.1f} points"),
+                _POINTS,
+                lesson_answers.balance_lead,
                 0.0,
                 6.0,
-                0.0,
-                0.1,
-                lesson_answers.balance_lead,
             ),
         ),
         figures.show_balance,
@@ -278,13 +269,13 @@ STEPS: Final = (
             "Compound scaling grows all three by one number φ: depth {alpha:g}^φ, width {beta:g}^φ, resolution "
             "{gamma:g}^φ. MACs grow with d · w² · r². At which φ does this rule double the MACs?"
         ),
-        {"alpha": PAPER_RULE.alpha, "beta": PAPER_RULE.beta, "gamma": PAPER_RULE.gamma},
-        (Quantity("phi", "φ", "φ = {value:.2f}", 0.0, 4.0, 0.0, 0.05, lesson_answers.doubling_phi),),
+        (Quantity("phi", "φ", "φ = {value:.2f}", lesson_answers.doubling_phi, 0.0, 4.0, 0.05),),
         figures.show_phi,
         _phi_finding,
         lazy_gettext("On the page Scale, drag φ slowly from 0 to 1: where does the network jump, and what grew there?"),
         "search",
         "scale",
+        values={"alpha": PAPER_RULE.alpha, "beta": PAPER_RULE.beta, "gamma": PAPER_RULE.gamma},
     ),
     Step(
         "objective",
@@ -294,17 +285,14 @@ STEPS: Final = (
             "{exponent}. A network needs twice B0's MACs. How many points more accurate than B0 must it be to earn "
             "the same reward?"
         ),
-        {"target": TARGET_MACS / 1e6, "exponent": typeset(f"{EXPONENT:g}")},
         (
             Quantity(
                 "points",
                 lazy_gettext("Gain over B0 that it needs (points of top-1)"),
-                lazy_gettext("{value:.1f} points"),
+                _POINTS,
+                lesson_answers.points_for_twice_the_macs,
                 0.0,
                 12.0,
-                0.0,
-                0.1,
-                lesson_answers.points_for_twice_the_macs,
             ),
         ),
         figures.show_objective,
@@ -314,6 +302,7 @@ STEPS: Final = (
             "cost much?"
         ),
         "objective",
+        values={"target": TARGET_MACS / 1e6, "exponent": typeset(f"{EXPONENT:g}")},
     ),
     Step(
         "steps",
@@ -322,17 +311,15 @@ STEPS: Final = (
             "Step 1 trains many networks to choose α, β and γ, all near B0. Step 2 keeps them fixed and raises φ up to "
             "B7. Why not search with B7 itself? Guess how many times B0's MACs it needs for one photo."
         ),
-        {},
         (
             Quantity(
                 "b7",
                 lazy_gettext("MACs of B7 (times B0's)"),
-                lazy_gettext("{value:.0f} times"),
+                _WHOLE_TIMES,
+                lesson_answers.largest_times_baseline,
                 1.0,
                 200.0,
                 1.0,
-                1.0,
-                lesson_answers.largest_times_baseline,
             ),
         ),
         figures.show_steps,
@@ -350,7 +337,6 @@ STEPS: Final = (
             "Five networks look at two photos: a baseline, one deeper, one wider than that, the baseline with a "
             "larger input, and one with all three. The maps mark what supports each network's answer. Whose are they?"
         ),
-        {},
         tuple(Pairing(letter, partial(figures.role_of, letter)) for letter in figures.LETTERS),
         figures.show_live_maps,
         _maps_finding,
@@ -365,27 +351,23 @@ STEPS: Final = (
             "Table 2 puts each EfficientNet beside older networks that are about as accurate. How many times the "
             "parameters of B7 does GPipe have? How many times the MACs of B3 does ResNeXt-101 need?"
         ),
-        {},
         (
             Quantity(
                 "gpipe",
                 lazy_gettext("Parameters of GPipe (times B7's)"),
                 lazy_gettext("{value:.1f} times"),
+                lambda: lesson_answers.printed_params_ratio("GPipe"),
                 1.0,
                 30.0,
-                1.0,
-                0.1,
-                lambda: lesson_answers.printed_params_ratio("GPipe"),
             ),
             Quantity(
                 "resnext",
                 lazy_gettext("MACs of ResNeXt-101 (times B3's)"),
-                lazy_gettext("{value:.0f} times"),
+                _WHOLE_TIMES,
+                lambda: lesson_answers.printed_macs_ratio("ResNeXt-101"),
                 1.0,
                 40.0,
                 1.0,
-                1.0,
-                lambda: lesson_answers.printed_macs_ratio("ResNeXt-101"),
             ),
         ),
         figures.show_results,

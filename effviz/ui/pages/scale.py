@@ -6,6 +6,7 @@ from effviz.i18n import _
 from effviz.plots.scaling_plans import alternative_rows, alternatives, growth, stages
 from effviz.plots.style import drawn_numbers
 from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Budget, BudgetKind, ScalingMethod, Solution, plan
+from effviz.scaling.solver import ScalingPath
 from effviz.ui import budget_limits, cache, inputs, outputs, session
 from effviz.ui.compare import model_picker
 from effviz.ui.components.phi import phi_slider
@@ -28,7 +29,7 @@ with settings:
 with formula:
     outputs.rule(rule)
 
-table = cache.phi_table(rule.alpha, rule.beta, rule.gamma, family)
+table = cache.phi_table(rule, family)
 with slider:
     session.PHI.put(phi_slider(table, session.PHI.get(), inputs.PHI_SLIDER))
 phi = session.PHI.get()
@@ -67,7 +68,7 @@ same = Budget(BudgetKind.MACS, network.macs)
 solutions = [Solution(same, ScalingMethod.COMPOUND, phi, network, network.macs, at_limit=False)]  # the network itself
 for method in (ScalingMethod.DEPTH, ScalingMethod.WIDTH, ScalingMethod.RESOLUTION):
     with guard():
-        solutions.append(cache.solution(same, method, rule, family))
+        solutions.append(cache.solution_within((same,), ScalingPath(method, rule, family)))
 alone = alternatives(baseline, solutions)
 alt = _("Bar chart of depth, width, resolution and parameters of the baseline and of each network in the table below.")
 rows = alternative_rows(solutions)

@@ -8,7 +8,7 @@ from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.scaling_experiments import scaled_network
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import AXIS_TITLES
-from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Plan, ScalingMethod
+from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Plan, ScalingMethod, ScalingPath
 from effviz.ui import cache, outputs
 from effviz.ui.components import counted_here
 from effviz.ui.components.networks import networks
@@ -69,7 +69,8 @@ def match() -> None:
     budget = Budget(BudgetKind.MACS, scaled_network(at.depth, at.width, at.resolution).macs)
     for role in (ScalingAxis.WIDTH, ScalingAxis.DEPTH, ScalingAxis.RESOLUTION):
         key, _label, most, _first = SLIDERS[role]
-        solution = cache.solution(budget, ScalingMethod(role.value), PAPER_RULE, scaled_network().family)
+        path = ScalingPath(ScalingMethod(role.value), PAPER_RULE, scaled_network().family)
+        solution = cache.solution_within((budget,), path)
         steps = int(solution.coefficient / STEP + 1e-9)
         st.session_state[key] = min(max(round(steps * STEP, 2), 1.0), most)
 
