@@ -80,12 +80,11 @@ def use_network(network: Plan) -> None:
         }
         for tab, lines in zip(st.tabs(list(codes)), codes.values(), strict=True):
             tab.code(f"{framework_code.check_line(network)}\n{lines}", language="python")
-        st.caption(
-            _(
-                "Its weights are random, so train it before use. EffViz's tests run the lines for timm and "
-                "torchvision and check the counts."
-            )
+        text = _(
+            "Its weights are random, so train it before use. EffViz's tests run the lines for timm and torchvision and "
+            "check the counts."
         )
+        st.caption(text)
 
 
 def _limit_key(kind: BudgetKind) -> str:
@@ -93,14 +92,9 @@ def _limit_key(kind: BudgetKind) -> str:
 
 
 def _limit(kind: BudgetKind, column: "st.delta_generator.DeltaGenerator") -> Budget | None:
-    amount = column.number_input(
-        _("{cost}, at most ({unit})").format(cost=_(BUDGET_NAMES[kind]), unit=_(BUDGET_UNITS[kind])),
-        min_value=0.001,
-        value=None,
-        key=_limit_key(kind),
-        bind="query-params",
-        placeholder=_("no limit"),
-    )
+    label = _("{cost}, at most ({unit})").format(cost=_(BUDGET_NAMES[kind]), unit=_(BUDGET_UNITS[kind]))
+    key, without = _limit_key(kind), _("no limit")
+    amount = column.number_input(label, 0.001, None, None, key=key, bind="query-params", placeholder=without)
     return None if amount is None else Budget(kind, amount * MILLION)
 
 

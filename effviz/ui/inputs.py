@@ -189,13 +189,11 @@ def _within(key: str, label: str, value: float, most: float) -> float:
         st.session_state[in_range] = value
         return value
     kept: float = st.session_state.get(in_range, next(paper for base, _l, paper, _m in BASES if base == key))
-    st.warning(
-        _(
-            "{base} is {value:g}: {least:g} to {most:g} is allowed, since Eq. 3 asks for at least 1 and the network "
-            "at φ = 8 has to be one that can be planned. The rule keeps {kept:g}."
-        ).format(base=label.partition(",")[0], value=value, least=LEAST_BASE, most=most, kept=kept),
-        icon=":material/info:",
-    )
+    text = _(
+        "{base} is {value:g}: {least:g} to {most:g} is allowed, since Eq. 3 asks for at least 1 and the network at "
+        "φ = 8 has to be one that can be planned. The rule keeps {kept:g}."
+    ).format(base=label.partition(",")[0], value=value, least=LEAST_BASE, most=most, kept=kept)
+    st.warning(text, icon=":material/info:")
     return kept
 
 
@@ -237,14 +235,9 @@ def choose_budget() -> tuple[Budget, ScalingMethod]:
     scarce, amount, way = st.columns([2, 1, 2])
     with scarce:
         kind = BudgetKind(_choice(_("Budget"), BUDGET_NAMES, session.BUDGET_KIND))
-    limit = amount.number_input(
-        _("Limit ({unit})").format(unit=_(BUDGET_UNITS[kind])),
-        min_value=0.001,
-        value=BUDGET_DEFAULTS[kind],
-        step=BUDGET_DEFAULTS[kind] / 10,
-        key=f"{kind}-{session.BUDGET_AMOUNT}",
-        bind="query-params",
-    )
+    label, first = _("Limit ({unit})").format(unit=_(BUDGET_UNITS[kind])), BUDGET_DEFAULTS[kind]
+    key = f"{kind}-{session.BUDGET_AMOUNT}"
+    limit = amount.number_input(label, min_value=0.001, value=first, step=first / 10, key=key, bind="query-params")
     with way:
         method = ScalingMethod(_choice(_("What grows"), METHOD_NAMES, session.BUDGET_METHOD))
     return Budget(kind, limit * MILLION), method

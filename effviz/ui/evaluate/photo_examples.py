@@ -231,16 +231,13 @@ def _bundled() -> dict[str, SamplePhoto]:
 
 
 def _names(view: ResultsView, examples: Sequence[RatedPhoto]) -> None:
-    st.dataframe(
-        pd.DataFrame([{"place": _(row.place), "value": row.value, "photo": row.photo} for row in examples]),
-        hide_index=True,
-        height="content",
-        column_config={
-            "place": st.column_config.TextColumn(_("Place"), width="small"),
-            "value": st.column_config.NumberColumn(display_names.compared(view.metric), format="%.3f", width="small"),
-            "photo": _("Photo"),
-        },
-    )
+    rows = pd.DataFrame([{"place": _(row.place), "value": row.value, "photo": row.photo} for row in examples])
+    columns = {
+        "place": st.column_config.TextColumn(_("Place"), width="small"),
+        "value": st.column_config.NumberColumn(display_names.compared(view.metric), format="%.3f", width="small"),
+        "photo": st.column_config.Column(_("Photo")),
+    }
+    st.dataframe(rows, hide_index=True, height="content", column_config=columns)
 
 
 def _cards(view: ResultsView, model: str, examples: Sequence[RatedPhoto]) -> bool:

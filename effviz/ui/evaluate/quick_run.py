@@ -2,13 +2,13 @@
 
 import hashlib
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
@@ -104,19 +104,13 @@ def ask() -> QuickRunRequest | None:
         methods = _methods()
         metrics = _possible(_metrics(), models)
         baseline = _baseline()
-    st.caption(
-        _(
-            "At most {photos} photos, {models} models and {methods} methods. Deletion and insertion have {steps} "
-            "steps; the random control has seed {seed}. Localisation needs boxes around the objects, and nobody drew "
-            "any on these photos: `effviz evaluate` measures it where there are some."
-        ).format(
-            photos=MOST_PHOTOS,
-            models=MOST_MODELS,
-            methods=MOST_METHODS,
-            steps=Masking().steps,
-            seed=RunSettings(()).seed,
-        )
+    text = _(
+        "At most {photos} photos, {models} models and {methods} methods. Deletion and insertion have {steps} steps; "
+        "the random control has seed {seed}. Localisation needs boxes around the objects, and nobody drew any on these "
+        "photos: `effviz evaluate` measures it where there are some."
     )
+    most = {"photos": MOST_PHOTOS, "models": MOST_MODELS, "methods": MOST_METHODS}
+    st.caption(text.format(**most, steps=Masking().steps, seed=RunSettings(()).seed))
     pictures = _unlike([*bundled, *own])[:MOST_PHOTOS]
     if not (pictures and models and methods and metrics):
         st.info(_("Something is missing: choose at least one photo, one model, one method and one measure."))
@@ -125,17 +119,16 @@ def ask() -> QuickRunRequest | None:
     return QuickRunRequest(pictures, models, methods, metrics, ", ".join(words), targets, baseline)
 
 
+def _choose_some(label: str, titles: Mapping[str, str], key: str, first: Sequence[str], **options: Any) -> list[str]:
+    """Choose some by their titles; `options` are those of `st.multiselect`."""
+    return st.multiselect(label, list(titles), first, titles.__getitem__, key, **options)
+
+
 def _bundled() -> list[PhotoChoice]:
     samples = {sample.name: sample for sample in sample_photos.samples()}
-    names = st.multiselect(
-        _("Sample photos"),
-        list(samples),
-        default=list(samples)[:3],
-        format_func=lambda name: samples[name].title,
-        max_selections=MOST_PHOTOS,
-        key=PHOTOS,
-    )
-    photos = [(samples[name], samples[name].path.read_bytes()) for name in names]
+    titles = {name: sample.title for name, sample in samples.items()}
+    chosen = _choose_some(_("Sample photos"), titles, PHOTOS, list(titles)[:3], max_selections=MOST_PHOTOS)
+    photos = [(samples[name], samples[name].path.read_bytes()) for name in chosen]
     return [PhotoChoice(photo.path.name, hashlib.sha256(data).hexdigest(), data, photo.title) for photo, data in photos]
 
 
@@ -196,32 +189,20 @@ def _allowed(ref: ModelRef) -> ModelRef:
 
 
 def _methods() -> tuple[Method, ...]:
-    options = [method.value for method, fact in CAM_METHODS.items() if fact.closed_form]
-    names = st.multiselect(
-        _("Methods to measure"),
-        options,
-        default=options[:1],
-        format_func=display_names.method,
-        key=METHOD,
-        max_selections=MOST_METHODS,
-        help=_("Those that need one pass through the network; the controls are always measured, too."),
-    )
-    return tuple(map(Method, names))
+    titles = {method.value: _(fact.title) for method, fact in CAM_METHODS.items() if fact.closed_form}
+    help = _("Those that need one pass through the network; the controls are always measured, too.")
+    options = {"max_selections": MOST_METHODS, "help": help}
+    return tuple(map(Method, _choose_some(_("Methods to measure"), titles, METHOD, list(titles)[:1], **options)))
 
 
 def _metrics() -> tuple[Metric, ...]:
-    names = st.multiselect(
-        _("Measures"),
-        [metric.value for metric in OFFERED],
-        default=[metric.value for metric in FIRST],
-        format_func=lambda name: display_names.metric(Metric(name)),
-        key=METRIC,
-        help=_(
-            "Most hide or show parts of the photo and ask the model again; others compare with the first model's map, "
-            "or with that of a broken network. ROAD and broken networks take longest."
-        ),
+    help = _(
+        "Most hide or show parts of the photo and ask the model again; others compare with the first model's map, or "
+        "with that of a broken network. ROAD and broken networks take longest."
     )
-    return tuple(metric for metric in OFFERED if metric.value in names)
+    titles = {metric.value: display_names.metric(metric) for metric in OFFERED}
+    chosen = _choose_some(_("Measures"), titles, METRIC, [metric.value for metric in FIRST], help=help)
+    return tuple(metric for metric in OFFERED if metric.value in chosen)
 
 
 def _targets() -> str:
@@ -238,13 +219,9 @@ def _targets() -> str:
 
 def _baseline() -> MaskBaseline:
     """Ask what stands where something is taken away."""
-    chosen = st.selectbox(
-        _("Masked with"),
-        [baseline.value for baseline in MaskBaseline],
-        format_func=lambda name: _(display_names.BASELINES[MaskBaseline(name)]),
-        key=BASELINE,
-        help=_("What replaces a hidden part of the photo; ROAD fills it from its neighbours instead."),
-    )
+    help = _("What replaces a hidden part of the photo; ROAD fills it from its neighbours instead.")
+    titles = {baseline.value: _(title) for baseline, title in display_names.BASELINES.items()}
+    chosen = st.selectbox(_("Masked with"), list(titles), 0, titles.__getitem__, BASELINE, help)
     return MaskBaseline(chosen)
 
 

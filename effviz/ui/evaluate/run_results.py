@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import pandas as pd
@@ -85,24 +86,18 @@ def show_chart(view: ResultsView, cells: Sequence[MetricMean], differences: Sequ
         cells = _leads(view, differences)
     models = _rated(view, cells, view.method, refs)
     if not models:
-        st.info(
-            _(
-                "This version of EffViz does not know the models of this run, so it cannot count their MACs: see the "
-                "tables."
-            )
+        text = _(
+            "This version of EffViz does not know the models of this run, so it cannot count their MACs: see the "
+            "tables."
         )
+        st.info(text)
         return
     controls = {control: rated for control in Control if (rated := _rated(view, cells, control.value, refs))}
     axis = display_names.compared(view.metric)
     chart = figures.map_quality(models, controls, axis)
-    st.plotly_chart(
-        chart,
-        key=CHART,
-        on_select=lambda: photo_examples.clicked_example(CHART),
-        selection_mode="points",
-        config=config(f"effviz-{view.metric}"),
-        alt=_alt(models, axis),
-    )
+    alt, clicked = _alt(models, axis), partial(photo_examples.clicked_example, CHART)
+    options = config(f"effviz-{view.metric}")
+    st.plotly_chart(chart, key=CHART, on_select=clicked, selection_mode="points", config=options, alt=alt)
     with st.container(horizontal=True, vertical_alignment="center"):
         picture(CHART, slide(chart, display_names.metric(view.metric), _("Measured and drawn by EffViz (Apache-2.0).")))
         _save(view, cells)
@@ -144,11 +139,9 @@ def show_tables(view: ResultsView, cells: Sequence[MetricMean], differences: Seq
         st.markdown(_("Object under 25 % of the photo and off-centre: **{count}**").format(count=hard))
         _matrix(view.measured, cells, small=True)
     if differences:
-        title = (
-            _("{method}, differences on the same photos that are small and off-centre")
-            if view.small
-            else _("{method}, differences on the same photos")
-        )
+        title = _("{method}, differences on the same photos")
+        if view.small:
+            title = _("{method}, differences on the same photos that are small and off-centre")
         st.markdown(title.format(method=display_names.method(view.method)))
         _pairs(differences, view.small)
 
@@ -181,14 +174,8 @@ def show_files(run: MeasuredRun) -> None:
             ),
             (_("Report as HTML"), "report.html", "text/html", evaluation_html),
         ):
-            st.download_button(
-                label,
-                lambda make=make: _table_bytes(run, make),  # type: ignore[misc]
-                name,
-                mime,
-                icon=":material/download:",
-                on_click="ignore",
-            )
+            data = partial(_table_bytes, run, make)
+            st.download_button(label, data, name, mime, icon=":material/download:", on_click="ignore")
     st.caption(_("These numbers are in this server's memory until you close the page."))
 
 
@@ -214,15 +201,9 @@ def _alt(models: Sequence[RatedModel], axis: str) -> str:
 
 
 def _save(view: ResultsView, cells: Sequence[MetricMean]) -> None:
-    st.download_button(
-        "CSV",
-        summary_csv(view.measured.run, cells),
-        f"effviz-{view.metric}.csv",
-        "text/csv",
-        icon=":material/download:",
-        help=_("The means and intervals of this measure, every model, method and control"),
-        on_click="ignore",
-    )
+    help = _("The means and intervals of this measure, every model, method and control")
+    table, name = summary_csv(view.measured.run, cells), f"effviz-{view.metric}.csv"
+    st.download_button("CSV", table, name, "text/csv", help=help, icon=":material/download:", on_click="ignore")
 
 
 def _matrix(run: MeasuredRun, cells: Sequence[MetricMean], small: bool) -> None:
@@ -237,13 +218,8 @@ def _matrix(run: MeasuredRun, cells: Sequence[MetricMean], small: bool) -> None:
         | {model: figures.format_interval(mean) for model in run.models if (mean := means.get((methods[0], model)))}
         for methods in alike.values()
     ]
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        height="content",
-        placeholder="–",
-        column_config={"method": st.column_config.TextColumn(_("Method"), pinned=True)},
-    )
+    columns = {"method": st.column_config.TextColumn(_("Method"), pinned=True)}
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", placeholder="–", column_config=columns)
 
 
 def _pairs(differences: Sequence[Difference], small: bool) -> None:
@@ -260,20 +236,15 @@ def _pairs(differences: Sequence[Difference], small: bool) -> None:
     ]
     if not rows:
         return
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        height="content",
-        column_config={
-            "model": st.column_config.TextColumn(_("Model"), pinned=True),
-            "minus": _("Compared with"),
-            "difference": _("Difference (95 %)"),
-            "certain": st.column_config.TextColumn(
-                _("Clear"), help=_("p below 0.05, corrected (Holm) for all differences of this measure")
-            ),
-            "photos": _("Photos"),
-        },
-    )
+    clear = _("p below 0.05, corrected (Holm) for all differences of this measure")
+    columns = {
+        "model": st.column_config.TextColumn(_("Model"), pinned=True),
+        "minus": st.column_config.Column(_("Compared with")),
+        "difference": st.column_config.Column(_("Difference (95 %)")),
+        "certain": st.column_config.TextColumn(_("Clear"), help=clear),
+        "photos": st.column_config.Column(_("Photos")),
+    }
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", column_config=columns)
 
 
 def _minus(difference: Difference) -> str:
@@ -301,12 +272,10 @@ def show_answer(view: ResultsView, differences: Sequence[Difference]) -> None:
     """The answer in words, above all numbers."""
     with st.container(key=ANSWER):
         if st.session_state.get(DONE):
-            photos = ngettext("{count} photo", "{count} photos", view.measured.photos)
-            taken = duration(view.measured.run.seconds)
-            done = _("Done: {photos} measured in {time}.")
-            st.success(
-                done.format(photos=photos.format(count=view.measured.photos), time=taken), icon=":material/check:"
-            )
+            count, taken = view.measured.photos, duration(view.measured.run.seconds)
+            photos = ngettext("{count} photo", "{count} photos", count).format(count=count)
+            done = _("Done: {photos} measured in {time}.").format(photos=photos, time=taken)
+            st.success(done, icon=":material/check:")
         for paragraph in answer(view, differences):
             st.markdown(paragraph)
 
@@ -475,16 +444,14 @@ def _grid(view: ResultsView, which: ScaledModel, scaled: Sequence[ScaledModel]) 
     """What the larger input does alone, where the run has such a model."""
     if view.measured.run.settings.smooth:
         yield _("All maps were blurred alike, so that a finer grid alone gains little.")
-    alone = next(
-        (model for model in scaled if model.role is ScalingAxis.RESOLUTION and model.pixels == which.pixels), None
-    )
-    if alone is None:
+    alike = [model for model in scaled if model.role is ScalingAxis.RESOLUTION and model.pixels == which.pixels]
+    if not alike:
         return
-    if alone.interval.sure and alone.points(view.metric) > 0:
+    alone, points = alike[0], alike[0].points(view.metric)
+    text = _("The same larger input alone ({model}) makes no clear gain.")
+    if alone.interval.sure and points > 0:
         text = _("The baseline with the same larger input ({model}), whose grid is as fine, gains {points:.1f}.")
-        yield text.format(model=plain(alone.label), points=alone.points(view.metric))
-    else:
-        yield _("The same larger input alone ({model}) makes no clear gain.").format(model=plain(alone.label))
+    yield text.format(model=plain(alone.label), points=points)
 
 
 def _others(view: ResultsView, scaled: Sequence[ScaledModel]) -> Iterator[str]:
@@ -498,20 +465,14 @@ def _others(view: ResultsView, scaled: Sequence[ScaledModel]) -> Iterator[str]:
     names = (_("larger"), _("smaller")) if view.metric in SANITY_METRICS else (_("better"), _("worse"))
     if view.metric in FAITHFULNESS_METRICS:
         names = (_("a larger lead"), _("a smaller lead"))
-    groups = (
-        better,
-        [model for model in sure if model not in better],
-        [model for model in scaled if not model.interval.sure],
-    )
-    titles = (*names, _("no clear difference"))
+    worse, unsure = [model for model in sure if model not in better], [one for one in scaled if not one.interval.sure]
+    groups = zip((*names, _("no clear difference")), (better, worse, unsure), strict=True)
     yield _("By {method}, {metric} against {first}: {groups}.").format(
         method=display_names.method(view.method),
         metric=display_names.compared(view.metric),
         first=plain(view.measured.models[0]),
         groups=_("; ").join(
-            _("{group}: {models}").format(group=title, models=_names(some))
-            for title, some in zip(titles, groups, strict=True)
-            if some
+            _("{group}: {models}").format(group=title, models=_names(some)) for title, some in groups if some
         ),
     )
 
@@ -522,12 +483,12 @@ def _beside_gaussian(view: ResultsView, controlled: Sequence[ScaledModel]) -> It
     control = display_names.controls_name(view.measured.results.gaussian(view.metric))
     others = [model for model in controlled if not (model.interval.sure and model.points(view.metric) > 0)]
     if not others:
-        yield _("The maps of every model beat the {control}, which knows nothing of the photo.").format(control=control)
+        text = _("The maps of every model beat the {control}, which knows nothing of the photo.")
     elif len(others) == len(controlled):
-        yield _("No model's maps clearly beat the {control}, which knows nothing of the photo.").format(control=control)
+        text = _("No model's maps clearly beat the {control}, which knows nothing of the photo.")
     else:
         text = _("No clear lead over the {control}, which knows nothing of the photo: {models}.")
-        yield text.format(control=control, models=_names(others))
+    yield text.format(control=control, models=_names(others))
 
 
 def _names(some: Sequence[ScaledModel]) -> str:

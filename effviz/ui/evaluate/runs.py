@@ -27,7 +27,7 @@ from effviz.evaluate.intervals import Interval
 from effviz.evaluate.run_settings import Metric
 from effviz.evaluate.run_store import Manifest
 from effviz.evaluate.run_summary import NUMBER_COLUMNS, TEXT_COLUMNS, Difference, MetricMean, Results, find_differences
-from effviz.i18n import _, ngettext
+from effviz.i18n import _, lazy_gettext, ngettext
 from effviz.progress import Progress, no_progress
 from effviz.report.html_report import SUMMARY_FILE
 from effviz.ui import glossary, inputs
@@ -207,11 +207,11 @@ def _interval(row: Mapping[str, str], part: str) -> Interval:
 STUDY, FAITHFUL, METHODS_STUDY, SMOOTH, VISIT = ":study", ":faithfulness", ":methods", ":smooth", ":visit"
 
 STUDIES: Final = {
-    STUDY: STUDIES_FOLDER / "localisation",
-    FAITHFUL: STUDIES_FOLDER / "faithfulness",
-    METHODS_STUDY: STUDIES_FOLDER / "methods",
-    SMOOTH: STUDIES_FOLDER / "smooth",
-}
+    STUDY: ("localisation", lazy_gettext("A first study: 400 photos with boxes")),
+    FAITHFUL: ("faithfulness", lazy_gettext("A first study of faithfulness: 100 of the 400 photos")),
+    METHODS_STUDY: ("methods", lazy_gettext("Ten methods' faithfulness: the same 100 photos")),
+    SMOOTH: ("smooth", lazy_gettext("The first study after one blur for all maps: 400 photos with boxes")),
+}  # folder, title
 
 LARGEST_ROWS: Final = 2_000_000  # about 90 MB while they are shown; `effviz report` has no such end
 VALUES_A_STEP: Final = 20_000  # of one model by one metric, drawn thousands of times: some tenths of a second
@@ -268,8 +268,8 @@ def shipped_study(name: str = STUDY) -> MeasuredRun:
     Raises:
         SettingsError: a file of it is not here.
     """
-    study = open_folder(STUDIES[name], (name,))
-    return dataclasses.replace(study, cells=read_summary(STUDIES[name] / SUMMARY_FILE).cells)
+    folder = STUDIES_FOLDER / STUDIES[name][0]
+    return dataclasses.replace(open_folder(folder, (name,)), cells=read_summary(folder / SUMMARY_FILE).cells)
 
 
 def open_entry(entry: RunEntry) -> MeasuredRun:
@@ -405,14 +405,14 @@ def choose_run() -> RunEntry | str | None:
     with guard():
         entries = list_runs()
     by_name = {entry.name: entry for entry in entries if ":" not in entry.name}
-    names = _visit() | {name: entry.title for name, entry in by_name.items()} | _studies()
+    studies = {name: _(title) for name, (folder, title) in STUDIES.items() if (STUDIES_FOLDER / folder).is_dir()}
+    names = _visit() | {name: entry.title for name, entry in by_name.items()} | studies
     if not names:
-        st.info(
-            _(
-                "There is no run to show yet: those that `effviz evaluate` writes into this server's folder of runs "
-                "are listed here. Measure a few photos below."
-            )
+        text = _(
+            "There is no run to show yet: those that `effviz evaluate` writes into this server's folder of runs are "
+            "listed here. Measure a few photos below."
         )
+        st.info(text)
         return None
     if NEXT in st.session_state:
         st.session_state[inputs.widget_key(RUN)] = st.session_state.pop(NEXT)
@@ -461,16 +461,6 @@ def _visit() -> dict[str, str]:
         return {}
     title = ngettext("Measured on this visit: {count} photo", "Measured on this visit: {count} photos", own.photos)
     return {VISIT: title.format(count=own.photos)}
-
-
-def _studies() -> dict[str, str]:
-    titles = {
-        STUDY: _("A first study: 400 photos with boxes"),
-        FAITHFUL: _("A first study of faithfulness: 100 of the 400 photos"),
-        METHODS_STUDY: _("Ten methods' faithfulness: the same 100 photos"),
-        SMOOTH: _("The first study after one blur for all maps: 400 photos with boxes"),
-    }
-    return {name: title for name, title in titles.items() if STUDIES[name].is_dir()}
 
 
 def _sentence(entry: RunEntry) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import MutableMapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -59,15 +60,9 @@ def _ask(step: Step) -> Guess:
     with st.container(horizontal=isinstance(step.asked[0], Pairing)):
         guess = {each.key: each.ask(before.get(each.key)) for each in step.asked}
     incomplete = "" in guess.values() and not PRESENT.get()
-    st.button(
-        _("Show the answer"),
-        key=ANSWER,
-        type="primary",
-        disabled=incomplete,
-        help=_("First give each map a network.") if incomplete else None,
-        on_click=_keep,
-        args=(step, guess),
-    )
+    label, help = _("Show the answer"), _("First give each map a network.") if incomplete else None
+    click = partial(_keep, step, guess)
+    st.button(label, key=ANSWER, type="primary", disabled=incomplete, help=help, on_click=click)
     return guess
 
 
@@ -160,12 +155,9 @@ def show_way(number: int) -> None:
         if PRESENT.get():
             st.button(_("Leave"), key=LEAVE, type="tertiary", on_click=PRESENT.put, args=(False,))
         else:
+            help = _("One step fills the screen, for a room. F: full screen. Esc: back here.")
             st.button(
-                _("Present"),
-                key="lesson-present",
-                icon=":material/present_to_all:",
-                help=_("One step fills the screen, for a room. F: full screen. Esc: back here."),
-                on_click=_present,
+                _("Present"), key="lesson-present", icon=":material/present_to_all:", help=help, on_click=_present
             )
             st.button(_("Handout"), icon=":material/print:", on_click=HANDOUT.put, args=(QUESTIONS,))
     keys({"ArrowLeft": BACK, "ArrowRight": NEXT, "Escape": LEAVE}, PRESENT.get(), top_of=f"step {number}")
