@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from effviz.i18n import _, lazy_gettext
 from effviz.plots import config
@@ -20,7 +21,7 @@ from effviz.scaling import (
     Solution,
     framework_code,
 )
-from effviz.scaling.architecture import CLASSES, RESOLUTION
+from effviz.scaling.architecture import CLASSES, RESOLUTION, Limit
 from effviz.scaling.framework_code import Framework
 from effviz.scaling.solver import limit_curves
 from effviz.ui.components.picture import Row, chart_menu
@@ -55,10 +56,8 @@ def choose_limits(
         columns = st.columns(4)
         others = [kind for kind in BudgetKind if kind is not first.kind]
         limits = [_limit(kind, column) for kind, column in zip(others, columns, strict=False)]
-        with columns[2]:
-            px = _whole_number(_("Input (px)"), (int(RESOLUTION.low), int(RESOLUTION.high)), INPUT_PX, _("grows"))
-        with columns[3]:
-            classes = _whole_number(_("Classes"), (int(CLASSES.low), int(CLASSES.high)), CLASS_COUNT, "1000")
+        px = _whole_number(columns[2], _("Input (px)"), RESOLUTION, INPUT_PX, _("grows"))
+        classes = _whole_number(columns[3], _("Classes"), CLASSES, CLASS_COUNT, "1000")
     path = ScalingPath(method, rule, family, px, classes or 1000)
     return (first, *(budget for budget in limits if budget)), path
 
@@ -66,19 +65,25 @@ def choose_limits(
 def show_limits(answer: Solution, path: ScalingPath) -> None:
     """Draw how the limits fill up as the network grows, say which binds, and give the network's code."""
     if len(answer.shares) > 1:
-        _draw(answer, path)
+        used = "; ".join(
+            _("{share:.1f} % of the {unit}").format(share=100 * share, unit=_(BUDGET_NAMES[budget.kind]))
+            for budget, share in answer.shares
+        )
+        stops = _("no limit is reached") if answer.at_limit else _(_BINDS[answer.budget.kind])
+        chart = limit_shares(limit_curves(answer, path), answer)
+        alt = _("Line chart of the used share of each limit over the coefficient; {stops}.").format(stops=stops)
+        rows = drawn_numbers(chart, "coefficient", "used_pct")
+        show_chart("limits", chart, alt, _("Which limit is reached first?"), rows)
+        st.caption(_("Used: {used}. Here {stops}.").format(used=used, stops=stops))
     use_network(answer.plan)
 
 
 def use_network(network: Plan) -> None:
     """Give the lines that build a network elsewhere, and what to count in it."""
     with st.expander(_("Use this network"), icon=":material/code:"):
-        codes = {
-            FRAMEWORK_NAMES[name]: lines
-            for name in Framework
-            if (lines := framework_code.framework_code(network, name))
-        }
-        for tab, lines in zip(st.tabs(list(codes)), codes.values(), strict=True):
+        codes = {name: framework_code.framework_code(network, name) for name in Framework}
+        there = {FRAMEWORK_NAMES[name]: lines for name, lines in codes.items() if lines}
+        for tab, lines in zip(st.tabs(list(there)), there.values(), strict=True):
             tab.code(f"{framework_code.check_line(network)}\n{lines}", language="python")
         text = _(
             "Its weights are random, so train it before use. EffViz's tests run the lines for timm and torchvision and "
@@ -91,26 +96,13 @@ def _limit_key(kind: BudgetKind) -> str:
     return f"{kind}-limit"
 
 
-def _limit(kind: BudgetKind, column: "st.delta_generator.DeltaGenerator") -> Budget | None:
+def _limit(kind: BudgetKind, column: DeltaGenerator) -> Budget | None:
     label = _("{cost}, at most ({unit})").format(cost=_(BUDGET_NAMES[kind]), unit=_(BUDGET_UNITS[kind]))
     key, without = _limit_key(kind), _("no limit")
     amount = column.number_input(label, 0.001, None, None, key=key, bind="query-params", placeholder=without)
     return None if amount is None else Budget(kind, amount * MILLION)
 
 
-def _whole_number(label: str, ends: tuple[int, int], key: str, without: str) -> int | None:
-    least, most = ends
-    return st.number_input(label, least, most, None, 1, key=key, bind="query-params", placeholder=without)
-
-
-def _draw(answer: Solution, path: ScalingPath) -> None:
-    used = "; ".join(
-        _("{share:.1f} % of the {unit}").format(share=100 * share, unit=_(BUDGET_NAMES[budget.kind]))
-        for budget, share in answer.shares
-    )
-    stops = _("no limit is reached") if answer.at_limit else _(_BINDS[answer.budget.kind])
-    chart = limit_shares(limit_curves(answer, path), answer)
-    alt = _("Line chart of the used share of each limit over the coefficient; {stops}.").format(stops=stops)
-    rows = drawn_numbers(chart, "coefficient", "used_pct")
-    show_chart("limits", chart, alt, _("Which limit is reached first?"), rows)
-    st.caption(_("Used: {used}. Here {stops}.").format(used=used, stops=stops))
+def _whole_number(column: DeltaGenerator, label: str, ends: Limit, key: str, without: str) -> int | None:
+    least, most = int(ends.low), int(ends.high)
+    return column.number_input(label, least, most, None, 1, key=key, bind="query-params", placeholder=without)

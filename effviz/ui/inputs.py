@@ -176,30 +176,26 @@ def choose_rule() -> ScalingRule:
         column.number_input(_(label), value=paper, step=0.01, format="%.2f", key=key, bind="query-params")
         for column, (key, label, paper, _most) in zip(columns, BASES, strict=True)
     ]
-    papers = [paper for *_names, paper, _most in BASES]
-    kept = [_within(key, _(label), value, most) for (key, label, _p, most), value in zip(BASES, asked, strict=True)]
-    st.button(_("Back to the paper's values"), on_click=_reset_rule, disabled=asked == papers)
+    kept = [_within(*base, value) for base, value in zip(BASES, asked, strict=True)]
+    papers = {key: paper for key, _label, paper, _most in BASES}
+    unchanged = asked == list(papers.values())
+    st.button(_("Back to the paper's values"), on_click=st.session_state.update, args=(papers,), disabled=unchanged)
     return ScalingRule(*kept)
 
 
-def _within(key: str, label: str, value: float, most: float) -> float:
+def _within(key: str, label: str, paper: float, most: float, value: float) -> float:
     """The value where it is in its range, else the last one that was, with a sentence."""
     in_range = f"{key} in range"  # in the session
     if LEAST_BASE <= value <= most:
         st.session_state[in_range] = value
         return value
-    kept: float = st.session_state.get(in_range, next(paper for base, _l, paper, _m in BASES if base == key))
+    kept: float = st.session_state.get(in_range, paper)
     text = _(
         "{base} is {value:g}: {least:g} to {most:g} is allowed, since Eq. 3 asks for at least 1 and the network at "
         "φ = 8 has to be one that can be planned. The rule keeps {kept:g}."
-    ).format(base=label.partition(",")[0], value=value, least=LEAST_BASE, most=most, kept=kept)
+    ).format(base=_(label).partition(",")[0], value=value, least=LEAST_BASE, most=most, kept=kept)
     st.warning(text, icon=":material/info:")
     return kept
-
-
-def _reset_rule() -> None:
-    for key, _label, paper, _most in BASES:
-        st.session_state[key] = paper
 
 
 def show_above(solution: Solution, fixed_size: bool) -> None:

@@ -68,11 +68,7 @@ class JobProgress:
 
         The block reports how much of the step is done as often as it likes: others may go first then.
         """
-        if self._turn is None:
-            self._turn = self._turns.enter_context(QUEUE.turn(self._wait, effort, key, job_queue.who_asks()))
-        else:
-            self._turn.next(effort, key)
-        turn, told_at = self._turn, time.monotonic()
+        turn, told_at = self._take(effort, key), time.monotonic()
 
         def progress(part: float) -> None:
             nonlocal told_at
@@ -88,6 +84,13 @@ class JobProgress:
     def wanted(self) -> bool:
         """Whether others wait for a turn."""
         return QUEUE.waiting > 0
+
+    def _take(self, effort: Effort, key: Hashable) -> Turn:
+        if self._turn is None:
+            self._turn = self._turns.enter_context(QUEUE.turn(self._wait, effort, key, job_queue.who_asks()))
+        else:
+            self._turn.next(effort, key)
+        return self._turn
 
     def _wait(self, before: int) -> None:
         """Say how many come first, until the first turn: the number never rises, though somebody new may go first.

@@ -207,17 +207,12 @@ class JobQueue:
             BusyError: Too many wait already; try again later.
             TooLargeError: The turn would take too long or too much memory; choose something smaller.
         """
-        place = _Ticket(visitor, effort, key)
-        self._join(place)
+        self._join(place := _Ticket(visitor, effort, key))
         try:
             self._wait(place, tell)
             yield Turn(self, place, tell)
         finally:
-            with self._changed:
-                for queue in (self._waiting, self._running):
-                    if place in queue:
-                        queue.remove(place)
-                self._admit()
+            self._leave(place)
 
     def again(self, place: _Ticket, tell: Tell, work: tuple[Effort, Hashable] | None = None) -> None:
         """Go back behind those who have spent no more, for the same work or for another one."""
@@ -296,6 +291,13 @@ class JobQueue:
     def _before(self, place: _Ticket) -> int:
         mine = self._order(place)
         return len(self._running) + sum(self._order(each) < mine for each in self._waiting)
+
+    def _leave(self, place: _Ticket) -> None:
+        with self._changed:
+            for queue in (self._waiting, self._running):
+                if place in queue:
+                    queue.remove(place)
+            self._admit()
 
     def _admit(self) -> None:
         """Fill the free turns; the caller holds the lock."""

@@ -164,13 +164,9 @@ def parse_step(text: str) -> int:
     return int(text)
 
 
-def parse_flag(text: str) -> bool:
-    """`"true"` as a switch that is on; anything else is off, so that no link fails for it."""
-    return text.lower() in ("true", "1")
-
-
 LESSON = Setting("lesson", 1, parse_step, str)
-PRESENT = Setting("present", False, parse_flag, lambda on: str(on).lower())
+# What is not a switch that is on counts as off, so that no link fails for it.
+PRESENT = Setting("present", False, lambda text: text.lower() in ("true", "1"), lambda on: str(on).lower())
 
 # One figure alone (`?embed=figure3`), for a frame in another page or for a room.
 

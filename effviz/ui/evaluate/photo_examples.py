@@ -31,7 +31,6 @@ from effviz.ui.compare.display_settings import LAYER, METHOD
 from effviz.ui.evaluate.runs import VISIT, ResultsView
 from effviz.ui.guard import guard
 from effviz.ui.job_progress import JobProgress
-from effviz.ui.job_queue import Effort
 from effviz.ui.outputs import plain
 from effviz.ui.session import MODELS, SAMPLES
 from effviz.zoo import catalogue
@@ -108,6 +107,7 @@ def _draw(pictures: Mapping[RatedPhoto, MapPicture | None]) -> None:
 
 def _pictures(files: Files, view: ResultsView, model: str) -> dict[RatedPhoto, MapPicture | None]:
     """Draw what is not drawn yet, each when it is the visitor's turn; only what is on the page is kept."""
+    ref, layer = catalogue.parse_model(model), view.measured.run.settings.layer
     kept: dict[tuple[object, ...], MapPicture | None] = st.session_state.get(DRAWN, {})
     keys = {example: (view.measured.key, example.sha256, example.target, model, view.method) for example in files}
     drawn = {key: kept[key] for key in keys.values() if key in kept}
@@ -115,16 +115,11 @@ def _pictures(files: Files, view: ResultsView, model: str) -> dict[RatedPhoto, M
         with JobProgress(len(missing), "own").shown((WANTED, *keys.values()), may_stop=False) as work:
             for example in missing:
                 work.next(_("{model} looks at {photo}").format(model=plain(model), photo=plain(example.photo)))
-                with work.turn(_effort(view, model)) as progress:
+                effort = job_queue.map_effort(ref, Method(view.method), layer) + caches.effort(ref)
+                with work.turn(effort) as progress:
                     drawn[keys[example]] = _picture(example, files[example], view, model, progress)
     st.session_state[DRAWN] = drawn
     return {example: drawn[key] for example, key in keys.items()}
-
-
-def _effort(view: ResultsView, model: str) -> Effort:
-    """One map, and loading the model where it is not there."""
-    ref = catalogue.parse_model(model)
-    return job_queue.map_effort(ref, Method(view.method), view.measured.run.settings.layer) + caches.effort(ref)
 
 
 def _picture(

@@ -333,8 +333,7 @@ def _steps(
     work = [(number, metrics) for number in range(len(models)) for metrics in _together(settings.metrics, number)]
     for done, (number, metrics) in enumerate(work):
         beat(done / len(work))
-        # The first model's maps are needed, too.
-        beside = (0, number) if AGREEMENT_METRICS.issuperset(metrics) else (number,)
+        beside = (0, number) if AGREEMENT_METRICS.issuperset(metrics) else (number,)  # agreement needs the first's maps
         labels = tuple(settings.models[place] for place in beside)
         with _timed(beat, done / len(work)) as seconds:
             rows = measure_prepared(

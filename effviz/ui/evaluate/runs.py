@@ -186,19 +186,17 @@ def read_summary(file: Path) -> SummaryTable:
             raise OSError(f"{file} is no file of at most {LARGEST_BYTES} bytes")
         with file.open(encoding="utf-8", newline="") as text:
             rows = list(csv.DictReader(text))
-        cells = (
-            MetricMean(row["model"], row["method"], Metric(row["metric"]), _interval(row, ""), _interval(row, "small_"))
-            for row in rows
-        )
+        cells = [MetricMean(row["model"], row["method"], Metric(row["metric"]), *_intervals(row)) for row in rows]
         return SummaryTable(tuple(cells), {row["model"]: int(row["macs"]) for row in rows})
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         sentence = _("{file} cannot be read: it must be a table that `effviz report` wrote. Make it again.")
         raise SettingsError(sentence.format(file=file.name)) from error
 
 
-def _interval(row: Mapping[str, str], part: str) -> Interval:
-    mean, low, high = (float(row[f"{part}{name}"] or math.nan) for name in ("mean", "low", "high"))
-    return Interval(mean, low, high, int(row[f"{part}n"]))
+def _intervals(row: Mapping[str, str]) -> Iterator[Interval]:
+    for part in ("", "small_"):
+        mean, low, high = (float(row[f"{part}{name}"] or math.nan) for name in ("mean", "low", "high"))
+        yield Interval(mean, low, high, int(row[f"{part}n"]))
 
 
 # What was measured, from a run in the folder, a shipped study, or this visit.
@@ -336,10 +334,7 @@ _cached_differences: LRUCache[Hashable, tuple[Difference, ...]] = LRUCache(MOST_
 
 
 def cached_means(run: MeasuredRun, metric: Metric) -> tuple[MetricMean, ...]:
-    """Return the means of every model, method and control by one metric; a bar shows how far they are.
-
-    What is not kept is counted for some models after the others, each time when it is the visitor's turn.
-    """
+    """Return the means of every model, method and control by one metric, counted in the visitor's turns under a bar."""
     if run.cells:
         return run.cells_of(run.models, metric)
     some = [run.models[start : start + run.models_a_step] for start in range(0, len(run.models), run.models_a_step)]
@@ -397,10 +392,7 @@ class ResultsView:
 
 
 def choose_run() -> RunEntry | str | None:
-    """Show the list of runs and return the one that is chosen; None where there is none, which a sentence says.
-
-    Of what is in no folder it is the name: one of STUDIES, or VISIT.
-    """
+    """Show the list of runs; return the chosen one, its name if it is in no folder, or None where there is no run."""
     entries: tuple[RunEntry, ...] = ()
     with guard():
         entries = list_runs()

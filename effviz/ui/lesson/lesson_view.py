@@ -155,10 +155,8 @@ def show_way(number: int) -> None:
         if PRESENT.get():
             st.button(_("Leave"), key=LEAVE, type="tertiary", on_click=PRESENT.put, args=(False,))
         else:
-            help = _("One step fills the screen, for a room. F: full screen. Esc: back here.")
-            st.button(
-                _("Present"), key="lesson-present", icon=":material/present_to_all:", help=help, on_click=_present
-            )
+            label, help = _("Present"), _("One step fills the screen, for a room. F: full screen. Esc: back here.")
+            st.button(label, key="lesson-present", icon=":material/present_to_all:", help=help, on_click=_present)
             st.button(_("Handout"), icon=":material/print:", on_click=HANDOUT.put, args=(QUESTIONS,))
     keys({"ArrowLeft": BACK, "ArrowRight": NEXT, "Escape": LEAVE}, PRESENT.get(), top_of=f"step {number}")
 
@@ -190,16 +188,13 @@ def show_handout() -> None:
     st.html(Path(__file__).with_name("handout.css"))
     answers = HANDOUT.get() == ANSWERS
     with st.container(key="handout"):
-        with st.container(horizontal=True, key="handout-controls"):
-            _controls(answers)
+        _controls(answers)
         st.title(_("Compound scaling: answers") if answers else _("Compound scaling: questions"))
         text = _(
             "Eight questions on *EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks* (Tan "
             "and Le, 2019). Guess first; the figures and the answers are at {link}."
         )
-        app_url = (
-            (st.context.url or "").rstrip("/").removesuffix("/lesson")
-        )  # Streamlit tells it with the page, or without
+        app_url = (st.context.url or "").rstrip("/").removesuffix("/lesson")  # Streamlit's, with the page or without
         st.markdown(text.format(link=f"<{app_url}/lesson>"))
         for number, step in enumerate(STEPS, 1):
             with st.container(key=f"handout-step-{number}"):
@@ -209,9 +204,10 @@ def show_handout() -> None:
 
 def _controls(answers: bool) -> None:
     other, label = (QUESTIONS, _("Without answers")) if answers else (ANSWERS, _("With answers"))
-    st.button(_("Back to the lesson"), icon=":material/arrow_back:", on_click=HANDOUT.put, args=("",))
-    st.button(label, key="handout-other", on_click=HANDOUT.put, args=(other,))
-    st.button(_("Print"), key="handout-print", icon=":material/print:", type="primary")
+    with st.container(horizontal=True, key="handout-controls"):
+        st.button(_("Back to the lesson"), icon=":material/arrow_back:", on_click=HANDOUT.put, args=("",))
+        st.button(label, key="handout-other", on_click=HANDOUT.put, args=(other,))
+        st.button(_("Print"), key="handout-print", icon=":material/print:", type="primary")
 
 
 def _step(step: Step, number: int, answers: bool) -> None:
