@@ -1,7 +1,6 @@
 """Accuracy against cost: the paper's Figures 1 and 5, with what timm measured beside them, each with its source."""
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -315,7 +314,7 @@ def network_hover(point: NetworkPoint) -> str:
         lines.append(counted.format(billions=point.macs_billions_with_bn))
     sentence = _("{training}; more images than ImageNet-1k") if point.extra_data else "{training}"
     lines.append(sentence.format(training=_(point.training)))
-    return "<br>".join([*lines, *textwrap.wrap(_("Source: {source}").format(source=point.source), 60)])
+    return "<br>".join([*lines, style.source_lines(point.source)])
 
 
 def _macs(point: NetworkPoint) -> str:

@@ -1,7 +1,6 @@
 """The grid search over alpha, beta and gamma: the grid in space, what its points really cost, and what was trained."""
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -11,7 +10,7 @@ import plotly.graph_objects as go
 from effviz.facts.two_step_search import SearchResult, SearchSummary, best_point, level_with, noise_pct
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import AXIS_TITLES
-from effviz.plots.style import BROWN, GREY, LOOKS, OLIVE, SERIES, TEAL, figure
+from effviz.plots.style import BROWN, GREY, LOOKS, OLIVE, SERIES, TEAL, figure, source_lines
 from effviz.scaling import PAPER_RULE, ScalingRule
 from effviz.scaling.coefficient_grid import DOUBLE, NEAR, GridPoint
 from effviz.zoo.presets import ScalingAxis
@@ -225,11 +224,6 @@ def cost(points: Sequence[GridPoint]) -> go.Figure:
     return chart.update_yaxes(title_text=_("Counted: MACs over the baseline's"))
 
 
-def source(text: str) -> str:
-    """A source broken into lines for a hover."""
-    return "<br>".join(textwrap.wrap(_("Source: {source}").format(source=text), 60))
-
-
 # The trainings of a grid search, one dot each: how far points differ, beside how far two seeds of one point do.
 
 ROW_PX: Final = 24
@@ -295,4 +289,4 @@ def _means(name: str, summaries: Sequence[SearchSummary], colour: str, symbol: s
 def _hover(point: SearchSummary, result: SearchResult) -> str:
     text = _("<b>{point}</b>, seed {seed}<br>{top1:.2f} % top-1<br>{ratio:.3f} times the baseline's MACs")
     words = text.format(point=row_name(point), seed=result.seed, top1=result.top1_pct, ratio=result.macs_ratio)
-    return f"{words}<br>{source(result.source)}"
+    return f"{words}<br>{source_lines(result.source)}"

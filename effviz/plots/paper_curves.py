@@ -4,7 +4,6 @@ Every figure of the Paper page that is made of points is a list of `FigureCurve`
 """
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,7 +20,7 @@ from effviz.facts.scaling_experiments import (
     width_by_baseline,
 )
 from effviz.i18n import _, lazy_gettext
-from effviz.plots.style import LOOKS, PAD, VISITOR, Label, SeriesStyle, figure, log_axis, place_labels
+from effviz.plots.style import LOOKS, PAD, VISITOR, Label, SeriesStyle, figure, log_axis, place_labels, source_lines
 from effviz.zoo.presets import ScalingAxis
 
 HEIGHT_PX = 460
@@ -105,7 +104,7 @@ def curve_hover(dot: CurvePoint, curve: FigureCurve, x: FigureAxis, y: FigureAxi
         f"{dot.x:.4g} {x.unit}" + (f" ({curve.origin.words})" if x.unit else ""),
         f"{dot.y:.4g} {y.unit}",
     ]
-    return "<br>".join([*lines, *textwrap.wrap(_("Source: {source}").format(source=dot.source), 60)])
+    return "<br>".join([*lines, source_lines(dot.source)])
 
 
 def _sides(

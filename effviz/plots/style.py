@@ -2,6 +2,7 @@
 
 import json
 import math
+import textwrap
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from cachetools import LRUCache, cached
 from cachetools.keys import hashkey
 from plotly.basedatatypes import BaseTraceType
 
-from effviz.i18n import current_language
+from effviz.i18n import _, current_language
 from effviz.zoo.presets import ScalingAxis
 
 # Okabe and Ito (2008), "Color Universal Design". Black is left out since it vanishes on dark; yellow, orange and sky
@@ -196,6 +197,11 @@ def _slide_layout(layout: str, title: str, source: str) -> str:
         text=source, showarrow=False, xref="paper", yref="paper", x=0, y=0, xanchor="left", yanchor="top", yshift=-130
     )
     return str(large.update_annotations(font={"size": SLIDE_TEXT_PX, "color": _INK}).layout.to_json())
+
+
+def source_lines(source: str) -> str:
+    """A source broken into lines for a hover (HTML)."""
+    return "<br>".join(textwrap.wrap(_("Source: {source}").format(source=source), 60))
 
 
 def drawn_numbers(chart: go.Figure, x: str, y: str) -> list[dict[str, object]]:
