@@ -17,7 +17,7 @@ from effviz import scaling
 from effviz.errors import ImageError, SettingsError
 from effviz.explain import decoding, sample_photos, targets
 from effviz.explain.cam_methods import CAM_METHODS
-from effviz.explain.data_types import ActivationMap, Floats, Method, Photo, TargetLayer
+from effviz.explain.data_types import Floats, Method, Photo, TargetLayer
 from effviz.explain.overlay import OverlayStyle, Palette, Scale, ScaledMap, describe_map, overlay, rescale
 from effviz.explain.placement import Placement, RasterOptions
 from effviz.i18n import _
@@ -91,24 +91,20 @@ class Comparison(Sequence[Explanation]):
             (self.explanations[start].map.photo, *cells[start : start + len(self.models)])
             for start in range(0, len(cells), len(self.models))
         ]
-        first = self.explanations[0].map
-        caption = _("{method} at {layer}; scale: {scale}").format(
-            method=_(CAM_METHODS[first.method].title), layer=first.layer.value, scale=self.scale.value
-        )
+        first, text = self.explanations[0].map, _("{method} at {layer}; scale: {scale}")
+        method = _(CAM_METHODS[first.method].title)
+        caption = text.format(method=method, layer=first.layer.value, scale=self.scale.value)
         return html_table(caption, (_("Photo"), *self.models), rows)
 
     def _cell(self, explanation: Explanation, scaled: ScaledMap) -> Markup:
         entry = explanation.map
+        guess = f"{entry.target_name}: {entry.probability:.1%}"
+        words = guess if entry.trained else _("untrained: this map means nothing")
         picture = base64.b64encode(encode_jpeg(overlay(explanations.read(explanation.photo), scaled, self.style)))
         return Markup(
             f'<img alt="{escape(describe_map(entry))}" src="data:image/jpeg;base64,{picture.decode()}"><br>'
-            f"{escape(_guessed(entry))}"
+            f"{escape(words)}"
         )
-
-
-def _guessed(entry: ActivationMap) -> str:
-    guess = f"{entry.target_name}: {entry.probability:.1%}"
-    return guess if entry.trained else _("untrained: this map means nothing")
 
 
 class ModelList(tuple[ModelCard, ...]):
@@ -154,8 +150,9 @@ def compare(
         EffVizError: a photo, model, class, method or layer does not exist or cannot be used.
     """
     refs = [catalogue.parse_model(name) for name in ([models] if isinstance(models, str) else models)]
+    given: Sequence[PhotoLike] = photos if isinstance(photos, list | tuple) else [photos]  # type: ignore[list-item]
     request = ExplanationRequest(
-        photos=tuple(map(_photo, _listed(photos))),
+        photos=tuple(map(_photo, given)),
         refs=tuple(dict.fromkeys(refs)),
         target=targets.parse_target(str(target)),
         method=_choice(Method, method),
@@ -220,16 +217,11 @@ def solve(  # noqa: PLR0913
 
 
 def _choice(choices: type[E], text: str) -> E:
-    """Return a choice by its word."""
     try:
         return choices(str(text))
     except ValueError as error:
         sentence = _("{text!r} is not among {allowed}. Pick one of them.")
         raise SettingsError(sentence.format(text=text, allowed=", ".join(choices))) from error
-
-
-def _listed(photos: PhotoLike | Sequence[PhotoLike]) -> Sequence[PhotoLike]:
-    return photos if isinstance(photos, list | tuple) else [photos]  # type: ignore[list-item]
 
 
 def _photo(given: PhotoLike) -> PhotoSource:

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib.util import find_spec
 from typing import Final
@@ -37,7 +37,7 @@ class Cluster:
     def __post_init__(self) -> None:
         if self.workers < 1 or self.cores < 1:
             text = _("{workers} workers with {cores} cores each do nothing: 1 or more are allowed. Ask for more.")
-            raise SettingsError(text.format(workers=self.workers, cores=self.cores))
+            raise SettingsError(text.format(**asdict(self)))
 
 
 class Mailbox:
@@ -66,12 +66,11 @@ def require_ray() -> None:
         SettingsError: it is not here.
     """
     if not find_spec("ray"):
-        raise SettingsError(
-            _(
-                "Ray is not installed, so only the local engine can be used. "
-                "Install it with pip install -e '.[ray]', or leave out --engine ray."
-            )
+        text = _(
+            "Ray is not installed, so only the local engine can be used. "
+            "Install it with pip install -e '.[ray]', or leave out --engine ray."
         )
+        raise SettingsError(text)
 
 
 @contextmanager
@@ -120,20 +119,12 @@ def _check_capacity(cluster: Cluster, free: int) -> None:
     node_cores = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
     room = max(0, min(sum(cores // cluster.cores for cores in node_cores), (sum(node_cores) - free) // cluster.cores))
     if room < cluster.workers:
-        raise SettingsError(
-            _(
-                "{workers} workers with {cores} cores each are asked for, and the Ray cluster at {address!r} has room "
-                "for {room} (of its {total} cores {free} stay free): no more are allowed. Ask for fewer with "
-                "--workers, or add machines."
-            ).format(
-                workers=cluster.workers,
-                cores=cluster.cores,
-                address=cluster.address,
-                room=room,
-                total=sum(node_cores),
-                free=free,
-            )
+        text = _(
+            "{workers} workers with {cores} cores each are asked for, and the Ray cluster at {address!r} has room "
+            "for {room} (of its {total} cores {free} stay free): no more are allowed. Ask for fewer with "
+            "--workers, or add machines."
         )
+        raise SettingsError(text.format(**asdict(cluster), room=room, total=sum(node_cores), free=free))
 
 
 def _ray_arguments(cluster: Cluster, free: int) -> dict[str, object]:

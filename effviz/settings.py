@@ -153,17 +153,7 @@ FETCH: Final = EnvironmentVariable(
     lambda: False,
 )
 
-ALL: Final[tuple[EnvironmentVariable[object], ...]] = (  # type: ignore[assignment]
-    ENGINE,
-    MEMORY_MB,
-    MODELS,
-    RUNS,
-    PHOTOS,
-    PUBLIC,
-    TURN_LIMIT,
-    FETCH,
-)
-
+ALL: Final = (ENGINE, MEMORY_MB, MODELS, RUNS, PHOTOS, PUBLIC, TURN_LIMIT, FETCH)
 FOLDERS: Final = (MODELS, RUNS, PHOTOS)
 
 

@@ -58,12 +58,11 @@ class AppServer:
 
     port: int
     pid: int
-    base_path: str = ""  # before all of its paths: "/effviz"
 
     @property
     def address(self) -> str:
         """Where a browser finds it."""
-        return f"http://127.0.0.1:{self.port}{self.base_path}"
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def memory_mib(self) -> float | None:
@@ -90,13 +89,9 @@ class AppServer:
 
 @contextmanager
 def start_server(
-    command: "Callable[[int], list[str]] | None" = None,
-    environment: Mapping[str, str] | None = None,
-    base_path: str = "",
+    command: "Callable[[int], list[str]] | None" = None, environment: Mapping[str, str] | None = None
 ) -> Iterator[AppServer]:
     """Start a server by a command of its port, `streamlit run` if none is given, and stop it at the end of the block.
-
-    A command that puts a path before all others gives that, too, such as "/effviz".
 
     Raises:
         SettingsError: the app's script is not here, or the server does not start; its last words are in the sentence.
@@ -111,7 +106,7 @@ def start_server(
     words, environ = (command or _streamlit)(port), {**os.environ, "HF_HUB_OFFLINE": "1", **(environment or {})}
     # A file without a name: nothing stays.
     with tempfile.TemporaryFile() as log, _process(words, environ, log) as process:
-        server = AppServer(port, process.pid, base_path)
+        server = AppServer(port, process.pid)
         _wait(process, server, log)
         yield server
 
@@ -229,17 +224,9 @@ class Visitor:
     widgets: dict[str, WidgetState] = field(default_factory=dict)
     computing: asyncio.Event = field(default_factory=asyncio.Event)  # a progress bar was seen
 
-    def switch_on(self, widget: str) -> None:
-        """Turn a switch on before the next run."""
-        self.widgets[widget] = WidgetState(id=widget, bool_value=True)
-
-    def press(self, widget: str) -> None:
-        """Press a button with the next run."""
-        self.widgets[widget] = WidgetState(id=widget, trigger_value=True)
-
-    def select(self, widget: str, option: str) -> None:
-        """Choose an option, by its words, before the next run."""
-        self.widgets[widget] = WidgetState(id=widget, string_value=option)
+    def set_widget(self, widget: str, **value: Any) -> None:
+        """Use a widget before the next run: a switch has a `bool_value`, a button a `trigger_value`, and so on."""
+        self.widgets[widget] = WidgetState(id=widget, **value)
 
     async def upload(self, widget: str, name: str, data: bytes) -> None:
         """Send a file to the server, as a browser does, and put it into an upload box before the next run."""

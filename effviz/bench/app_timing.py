@@ -11,15 +11,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from itertools import chain, cycle, islice
+from operator import add
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from effviz.bench import app_sessions
 from effviz.bench.app_sessions import MEMORY_UNKNOWN, Answer, visit, visit_once
@@ -292,7 +292,6 @@ def _hands(page: "Page") -> list[Figure]:
 # First times: fresh processes with an empty cache, beside `import torch, timm` and beside a plain script.
 # All of them take turns, so that a busy moment hits each of them; ratios are of medians.
 
-COLD_ROUNDS: Final = 3
 COLD_REFS: Final = next(preset.refs for preset in PRESETS if preset.name == "scaling-axes")  # what Compare opens with
 IMPORTS: Final = "import torch, timm"
 
@@ -302,8 +301,7 @@ ONE_OF_IMPORTS, FIVE_OF_IMPORTS, OF_PLAIN, FIRST_MAP, FIVE_MAPS = (0.3, 0.45, 0.
 SERVER_MIB: Final = 700
 
 
-@dataclass(frozen=True, slots=True)
-class _Visit:
+class _Visit(NamedTuple):
     """The first visitor of a fresh server."""
 
     listens: float  # seconds from the command to a server that answers
@@ -313,7 +311,7 @@ class _Visit:
     torch: bool | None  # whether the server has loaded it
 
 
-def bench_cold(say: Say = no_progress, rounds: int = COLD_ROUNDS) -> Figures:
+def bench_cold(say: Say = no_progress, rounds: int = 3) -> Figures:
     """Measure the first maps of the command and of the app, and the command again with what the first run kept."""
     commands, visits, notes = [], [], []
     with tempfile.TemporaryDirectory(prefix="effviz-bench-") as folder:
@@ -402,21 +400,17 @@ def _command_rows(rounds: Sequence[tuple[float, ...]]) -> list[Figure]:
 def _page_rows(imports: float, visits: Sequence[_Visit]) -> list[Figure]:
     if not visits:
         return []
-
-    def middle(seconds: Callable[[_Visit], float]) -> float:
-        return median(map(seconds, visits))
-
+    listens, first, five, *_ = zip(*visits, strict=True)
     rows = [
-        Figure("effviz app, from the command to a server that answers", middle(lambda visit: visit.listens), "s"),
-        Figure("Page, from asking to the first map", middle(lambda visit: visit.first), "s"),
-        Figure("Page, from asking to five maps", middle(lambda visit: visit.five), "s"),
-        Figure("From the command to the first map", middle(lambda visit: visit.listens + visit.first), "s"),
-        Figure("From the command to five maps", middle(lambda visit: visit.listens + visit.five), "s"),
-        Figure.at_most("First map, of the imports", middle(lambda visit: visit.first) / imports, FIRST_MAP, "times"),
-        Figure.at_most("Five maps, of the imports", middle(lambda visit: visit.five) / imports, FIVE_MAPS, "times"),
+        Figure("effviz app, from the command to a server that answers", median(listens), "s"),
+        Figure("Page, from asking to the first map", median(first), "s"),
+        Figure("Page, from asking to five maps", median(five), "s"),
+        Figure("From the command to the first map", median(map(add, listens, first)), "s"),
+        Figure("From the command to five maps", median(map(add, listens, five)), "s"),
+        Figure.at_most("First map, of the imports", median(first) / imports, FIRST_MAP, "times"),
+        Figure.at_most("Five maps, of the imports", median(five) / imports, FIVE_MAPS, "times"),
     ]
-    memory = [visit.memory_mib for visit in visits if visit.memory_mib is not None]
-    if memory:
+    if memory := [visit.memory_mib for visit in visits if visit.memory_mib is not None]:
         rows.append(Figure.at_most("Server's memory after the first visit", median(memory), SERVER_MIB, "MiB"))
     if (torch := visits[-1].torch) is not None:
         rows.append(Figure.at_most("Torch loaded after the first visit", int(torch), 0, ""))

@@ -39,7 +39,6 @@ from effviz.progress import no_progress
 from effviz.zoo.catalogue import parse_model
 from effviz.zoo.loading import load
 
-METHODS_LOOKED_AT = (Method.CAM, Method.LAYERCAM, Method.EIGENCAM)  # what each visitor looks at, one after the other
 MOST_PEAK_MIB = 3072
 QUICK_VISITS = 8
 HEAVY_MODEL = "lite2@260"  # for Score-CAM
@@ -54,7 +53,7 @@ class Load:
 
     sessions: int = 20
     models: tuple[str, ...] = ("lite0@224", "lite1@224", "lite0@260", "lite2@260")
-    rounds: tuple[Method, ...] = METHODS_LOOKED_AT
+    rounds: tuple[Method, ...] = (Method.CAM, Method.LAYERCAM, Method.EIGENCAM)  # that each visitor looks at in turn
 
 
 @dataclass(slots=True)
@@ -147,7 +146,7 @@ async def _visit_page(
             await visitor.upload((await visitor.ask()).widget("uploads"), f"{photo}.jpg", data)
         for method in load_.rounds:
             if methods:
-                visitor.select(methods, CAM_METHODS[method].title)
+                visitor.set_widget(methods, string_value=CAM_METHODS[method].title)
             await together.wait()
             answer = await visitor.ask()
             methods = answer.widget("method-choice")
@@ -163,7 +162,7 @@ async def _quick_and_heavy(port: int) -> tuple[list[float], list[float]]:
     await _quick_s(port, warm)
     alone_s = [await _quick_s(port, name) for name in alone]
     async with visit(port, {"photos": warm, "models": HEAVY_MODEL, "method": "Score-CAM"}) as visitor:
-        visitor.switch_on((await visitor.ask()).widget(f"agreed {Method.SCORECAM}"))
+        visitor.set_widget((await visitor.ask()).widget(f"agreed {Method.SCORECAM}"), bool_value=True)
         heavy = asyncio.create_task(visitor.ask())
         await visitor.computing.wait()
         beside_s = []
@@ -257,7 +256,6 @@ async def _newcomer_s(port: int, number: int) -> float:
 
 @asynccontextmanager
 async def _meanwhile(*work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """Keep work going for the block."""
     tasks = [asyncio.create_task(each) for each in work]
     try:
         yield
@@ -283,10 +281,10 @@ async def _worst(visitor: Visitor, begun: asyncio.Event) -> None:
     begun.set()
     answer = await asking
     with suppress(KeyError):
-        visitor.switch_on(answer.widget("agreed scorecam"))
+        visitor.set_widget(answer.widget("agreed scorecam"), bool_value=True)
         await visitor.ask()
     with suppress(KeyError):
-        visitor.press(answer.widget("measure-latency"))
+        visitor.set_widget(answer.widget("measure-latency"), trigger_value=True)
         await visitor.ask()
 
 

@@ -68,11 +68,6 @@ def grad_cam_of_any(model: Model, method: str = "GradCAM") -> Callable[[Floats, 
     return explain
 
 
-def torchcam_missing() -> bool:
-    """Tell whether torchcam, which EffViz does not need, is not installed."""
-    return find_spec("torchcam") is None
-
-
 def torchcam_grad_cam(model: Model, index: int) -> Explain:
     """Grad-CAM by torchcam of a class after `bn2`, at the layer's own grid."""
     from torchcam.methods import GradCAM
@@ -150,7 +145,7 @@ def _grad_cam(subject: CamSubject) -> PeerComparison:
 
 
 def _torchcam(subject: CamSubject) -> PeerComparison | str:
-    if torchcam_missing():
+    if find_spec("torchcam") is None:
         return "torchcam is left out: it is not installed. Install it: pip install torchcam"
     return _raw_maps(subject, torchcam_grad_cam, "torchcam", 3.3)
 
@@ -250,7 +245,6 @@ def _many(subject: CamSubject) -> PeerComparison:
 
 
 def _again(passed: Forward, pixels: Floats) -> Forward:
-    """Make the pass anew."""
     features, logits = run_network(passed.model, pixels)
     return Forward(passed.model, passed.photo, passed.prepared, features, logits, 0.0)
 

@@ -49,7 +49,7 @@ def test_a_run_gives_every_comparison():
 
 
 def test_a_missing_peer_is_said_plainly(monkeypatch):
-    monkeypatch.setattr(peer_comparisons, "torchcam_missing", lambda: True)
+    monkeypatch.setattr(peer_comparisons, "find_spec", lambda _name: None)
     monkeypatch.setenv("EFFVIZ_ENGINE", "torch")
     rows, skipped = bench_cam(1, REFS, long=False)
     assert len(rows) == 4
