@@ -51,6 +51,7 @@ with left:
     family = model_picker.show_phi_strip()
 
 entries: list[map_cells.MapCell | map_cells.MapGap] = []
+shown: list[map_cells.MapCell] = []
 with place:
     if not photos:
         st.info(_("No photo is chosen: take a sample under Photos, or drop in your own."))
@@ -59,6 +60,7 @@ with place:
     elif ready and display_settings.confirm_slow_method(choice, [entrant.card for entrant in ready], len(photos)):
         with st.container():  # for the bar: the grid has the same place without it, and stays zoomed as it was
             entries = map_cells.compute_cells(photos, ready, choice)
+        shown = [entry for entry in entries if isinstance(entry, map_cells.MapCell)]
         with strip.explained:
             display_settings.choose_class(map_cells.guessed_classes(entries))
         above = st.container()  # filled last: what it says takes a look at the photos, and the maps need not wait
@@ -66,9 +68,9 @@ with place:
         st.caption(_(CAM_METHODS[choice.method].reading))
         if map_cells.awaited(entries):  # the maps that are there are shown while a run of its own makes the next one
             st.rerun()
-        photo_grid.show_same_methods([entry for entry in entries if isinstance(entry, map_cells.MapCell)], choice)
+        photo_grid.show_same_methods(shown, choice)
         with above:
-            photo_grid.show_out_of_domain([entry for entry in entries if isinstance(entry, map_cells.MapCell)])
+            photo_grid.show_out_of_domain(shown)
     model_picker.show_missing_weights(entrants)
 
 if not entries:
@@ -79,7 +81,6 @@ with right:  # after the maps: a browser needs a second to load what draws it
 if entrants:
     st.header(_("The models in numbers"), divider="gray")
     grid_data.show_model_table([entrant.card for entrant in entrants])
-shown = [entry for entry in entries if isinstance(entry, map_cells.MapCell)]
 if shown:
     st.header(_("One axis, live: the input size"), divider="gray")
     resolution_axis.show(shown, choice)

@@ -6,21 +6,9 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
+from effviz.facts import search_objective
 from effviz.facts.paper_tables import PaperVersion
-from effviz.facts.search_objective import (
-    BASELINE,
-    EXPONENT,
-    MNASNET_URL,
-    TARGET_MACS,
-    Candidate,
-    Counted,
-    Listing,
-    Objective,
-    Ranked,
-    candidates,
-    iso_reward,
-    ranking,
-)
+from effviz.facts.search_objective import Candidate, Counted, Listing, Objective, Ranked, candidates, ranking
 from effviz.facts.tables import TIMM_URL
 from effviz.facts.timm_results import NetworkFamily
 from effviz.i18n import _, lazy_gettext
@@ -94,7 +82,7 @@ def _draw(chart: go.Figure, goal: Objective, ranked: Sequence[Ranked]) -> None:
 
 
 def _line(goal: Objective, reward_pct: float, least: float, most: float) -> go.Scatter:
-    places = iso_reward(goal, reward_pct, least, most)
+    places = search_objective.iso_reward(goal, reward_pct, least, most)
     return go.Scatter(
         name=_("reward {reward:.3g} %").format(reward=reward_pct),
         x=[macs / BILLION for macs, _top1 in places],
@@ -128,7 +116,7 @@ def _trace(title: str, ranked: Sequence[Ranked]) -> go.Scatter:
         x=[row.candidate.macs / BILLION for row in shown],
         y=[row.candidate.top1_pct for row in shown],
         customdata=[[row.candidate.name, row.place, row.reward_pct] for row in shown],
-        text=["B0" if row.candidate.name == BASELINE else "" for row in shown] if labels else None,
+        text=["B0" if row.candidate.name == search_objective.BASELINE else "" for row in shown] if labels else None,
         textposition="bottom right",
         textfont={"size": 11, "color": look.colour},
         cliponaxis=False,
@@ -185,7 +173,7 @@ def show() -> None:
     _plot(goal, ranked)
     outputs.sources(
         (_("paper {version}, section 4 and Table 2").format(version=version), version.url),
-        (_("MnasNet, source of the objective"), MNASNET_URL),
+        (_("MnasNet, source of the objective"), search_objective.MNASNET_URL),
         (_("timm's results"), TIMM_URL),
     )
     st.subheader(_("The ranking"))
@@ -201,9 +189,11 @@ def reward_formula() -> None:
 
 def _goal() -> Objective:
     left, right = st.columns(2)
-    first, title = round(TARGET_MACS / MILLION), _("Target T (million MACs)")
+    first, title = round(search_objective.TARGET_MACS / MILLION), _("Target T (million MACs)")
     target = left.slider(title, 50, 2000, first, 10, key=TARGET, bind="query-params")
-    exponent = right.slider(_("Exponent w"), -0.30, 0.0, EXPONENT, 0.01, key=WEIGHT, bind="query-params")
+    exponent = right.slider(
+        _("Exponent w"), -0.30, 0.0, search_objective.EXPONENT, 0.01, key=WEIGHT, bind="query-params"
+    )
     help = _(
         "MnasNet's objective has one exponent below T and another above. Here the first becomes 0: below the target, "
         "fewer MACs gain nothing."
@@ -268,7 +258,7 @@ def table_columns() -> dict[str, Column[Ranked]]:
 def _places(ranked: Sequence[Ranked]) -> None:
     if not ranked:
         return
-    baseline = next((row for row in ranked if row.candidate.name == BASELINE), None)
+    baseline = next((row for row in ranked if row.candidate.name == search_objective.BASELINE), None)
     if baseline is not None:
         text = _("The paper's **B0** ranks **{place}** of {count}, with a reward of {reward:.2f} %.")
         st.markdown(text.format(place=baseline.place, count=len(ranked), reward=baseline.reward_pct))
@@ -300,6 +290,6 @@ def _lessons(goal: Objective, version: PaperVersion) -> None:
             needed=printed.top1_pct * goal.doubling,
             printed=printed.macs / MILLION,
             computed=network.macs / MILLION,
-            below=100 * (1 - network.macs / TARGET_MACS),
+            below=100 * (1 - network.macs / search_objective.TARGET_MACS),
         )
     )

@@ -11,20 +11,9 @@ from effviz.facts.scaling_experiments import CurveDot, best_within_budget, scale
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.plots.style import GREY, LOOKS, OLIVE, figure, remembered
-from effviz.scaling import Plan, ScalingMethod
+from effviz.scaling import Plan, ScalingMethod, feasible_region
 from effviz.scaling.architecture import BASE_RESOLUTION_PX
-from effviz.scaling.feasible_region import (
-    MEGABYTE,
-    BindingLimit,
-    EdgePoint,
-    Pick,
-    RegionPoint,
-    ResourceLimits,
-    memory_bytes,
-    pick,
-    region,
-)
-from effviz.scaling.feasible_region import edge as edge_at
+from effviz.scaling.feasible_region import MEGABYTE, BindingLimit, EdgePoint, Pick, ResourceLimits, memory_bytes
 from effviz.ui import inputs, outputs
 from effviz.ui.components import counted_here
 from effviz.ui.components.networks import networks
@@ -54,7 +43,7 @@ _WASH = "rgba(120, 120, 120, 0.18)"  # of what fits, on any background
 
 
 @remembered
-def roof(mesh: Sequence[Sequence[RegionPoint]], networks: Mapping[ScalingAxis, Plan]) -> go.Figure:
+def roof(mesh: Sequence[Sequence[feasible_region.RegionPoint]], networks: Mapping[ScalingAxis, Plan]) -> go.Figure:
     """Draw the deepest network over every width and resolution, coloured by the limit that stops it."""
     chart = figure(ROOF_HEIGHT_PX)
     chart.add_trace(_surface(mesh))
@@ -92,7 +81,7 @@ def edge(points: Sequence[EdgePoint], networks: Mapping[ScalingAxis, Plan], fine
     return chart
 
 
-def _surface(mesh: Sequence[Sequence[RegionPoint]]) -> go.Surface:
+def _surface(mesh: Sequence[Sequence[feasible_region.RegionPoint]]) -> go.Surface:
     macs, memory = _COLOURS[BindingLimit.MACS], _COLOURS[BindingLimit.MEMORY]
     return go.Surface(
         name=_("The deepest that fits"),
@@ -111,7 +100,7 @@ def _surface(mesh: Sequence[Sequence[RegionPoint]]) -> go.Surface:
     )
 
 
-def _words(point: RegionPoint) -> str:
+def _words(point: feasible_region.RegionPoint) -> str:
     text = _("w = {width:.2f}, r = {resolution:.2f} ({px} px)<br>at most d = {depth:.2f}: {stop}")
     stop = _(SCARCE[point.stopped_by])
     return text.format(
@@ -244,7 +233,7 @@ def show() -> None:
     st.latex(r"\mathcal N = \bigodot_{i=1 \ldots s} \mathcal F_i^{L_i}\big(X_{\langle H_i, W_i, C_i \rangle}\big)")
     limits = _limits()
     _equation(limits)
-    picks = {ScalingAxis(method.value): pick(limits, method) for method in ScalingMethod}
+    picks = {ScalingAxis(method.value): feasible_region.pick(limits, method) for method in ScalingMethod}
     plans = {ScalingAxis.BASELINE: scaled_network()} | {role: picks[role].plan for role in AXIS_TITLES if role in picks}
     st.subheader(_("What fits"))
     _region(limits, plans)
@@ -285,7 +274,7 @@ def _region(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
         "to its edge, and compound scaling meets the surface in between. Drag to turn the plot."
     )
     st.markdown(text)
-    mesh = region(limits)
+    mesh = feasible_region.region(limits)
     rows = [
         {
             "width": point.width,
@@ -371,7 +360,7 @@ def _cut(limits: ResourceLimits, plans: Mapping[ScalingAxis, Plan]) -> None:
     role = _network(_("Cut at the depth of"), CUT, roles, ScalingAxis.BASELINE)
     depth = plans[role].depth
     st.markdown(_("All networks here have d = {depth:.2f}.").format(depth=depth))
-    points = edge_at(limits, depth)
+    points = feasible_region.edge(limits, depth)
     level = {axis: plan for axis, plan in plans.items() if plan.depth == depth}
     rows = [{"depth": depth, **point._asdict(), "source": COMPUTED} for point in points]
     text = _("Width over resolution at d = {depth:.2f}, with a line for each limit; marked are {networks}.")

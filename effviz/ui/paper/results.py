@@ -1,6 +1,5 @@
 """Table 2 and Figures 1 and 5: what EfficientNets reach on ImageNet, and at what cost."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -8,15 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from effviz.facts.paper_tables import (
-    HeldOut,
-    PaperPoint,
-    PaperRatios,
-    PaperVersion,
-    held_out,
-    paper_points,
-    paper_ratios,
-)
+from effviz.facts import paper_tables
+from effviz.facts.paper_tables import PaperPoint, PaperRatios, PaperVersion, paper_points, paper_ratios
 from effviz.facts.tables import rows
 from effviz.i18n import _
 from effviz.plots.accuracy_cost import Cost
@@ -88,7 +80,7 @@ def _printed(points: Sequence[PaperPoint], cost: Cost) -> tuple[CurvePoint, ...]
     return tuple(
         CurvePoint(point.model, amount, point.top1_pct, point.source, _label(point))
         for point, amount in amounts
-        if amount is not None and not math.isnan(amount)
+        if amount is not None
     )
 
 
@@ -213,7 +205,7 @@ def _held_out() -> None:
         "the networks were not fitted to the validation images."
     )
     st.markdown(text)
-    columns: dict[str, Column[HeldOut]] = {
+    columns: dict[str, Column[paper_tables.HeldOut]] = {
         "network": Column(lambda row: row.name.upper(), _("Network")),
         "val_top1_pct": Column(lambda row: row.val_top1_pct, _("Validation top-1 (%)"), "%.2f"),
         "test_top1_pct": Column(lambda row: row.test_top1_pct, _("Test top-1 (%)"), "%.2f"),
@@ -221,4 +213,4 @@ def _held_out() -> None:
         "test_top5_pct": Column(lambda row: row.test_top5_pct, _("Test top-5 (%)"), "%.2f"),
         "source": Column(lambda row: row.source),
     }
-    numbers("table8", held_out(), columns)
+    numbers("table8", paper_tables.held_out(), columns)

@@ -7,15 +7,8 @@ import streamlit as st
 from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.scaling_experiments import ScaledNetwork, other_networks
 from effviz.i18n import _
-from effviz.plots.paper_curves import (
-    AXIS_TITLES,
-    CurvePoint,
-    FigureCurve,
-    Origin,
-    accuracy_axis,
-    draw_curves,
-    macs_axis,
-)
+from effviz.plots import paper_curves
+from effviz.plots.paper_curves import AXIS_TITLES, CurvePoint, FigureCurve, Origin, draw_curves
 from effviz.plots.style import LOOKS
 from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit, sources, table
 from effviz.zoo.presets import ScalingAxis
@@ -69,7 +62,7 @@ def show() -> None:
     models = list(dict.fromkeys(row.model for row in other_networks()))
     chosen = st.pills(_("Networks"), models, selection_mode="multi", default=models, key=NETWORKS, bind="query-params")
     curves = table3(chosen)
-    chart = draw_curves(curves, macs_axis(log=True), accuracy_axis())
+    chart = draw_curves(curves, paper_curves.macs_axis(log=True), paper_curves.accuracy_axis())
     chart.update_layout(shapes=spokes(chosen))
     show_exhibit("table3", chart, table(curves, "macs_billions", "top1_pct"), _alt(chosen))
     sources((_("paper, Table 3 (the same in all versions)"), PaperVersion.V5.url))
