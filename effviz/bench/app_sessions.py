@@ -33,6 +33,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from effviz import settings
+from effviz.bench.benchmark import process_mib
 from effviz.errors import SettingsError
 from effviz.explain.data_types import Floats
 
@@ -67,24 +68,17 @@ class AppServer:
     @property
     def memory_mib(self) -> float | None:
         """What it holds now."""
-        return self._status_mib("VmRSS")
+        return process_mib(self.pid, "VmRSS")
 
     @property
     def peak_mib(self) -> float | None:
         """The most that it ever held."""
-        return self._status_mib("VmHWM")
+        return process_mib(self.pid, "VmHWM")
 
     def loaded(self, library: str) -> bool | None:
         """Whether it has a shared library in its memory by now; None where the system does not say."""
         maps = Path(f"/proc/{self.pid}/maps")
         return library in maps.read_text() if maps.exists() else None
-
-    def _status_mib(self, field: str) -> float | None:
-        status = Path(f"/proc/{self.pid}/status")
-        if not status.exists():
-            return None
-        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(fields[field].split()[0]) / 1024  # the file says kB
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """A measured number beside its target, and two sides of a comparison timed turn by turn."""
 
 import math
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Self
 
@@ -35,6 +37,15 @@ class Figures:
 
     rows: tuple[Figure, ...]
     notes: tuple[str, ...] = ()
+
+
+def process_mib(pid: int, field: str, file: str = "status") -> float | None:
+    """A size that Linux tells of a process in `/proc`; None where the system does not say."""
+    try:
+        size = re.search(rf"^{field}:\s*(\d+) kB", Path(f"/proc/{pid}/{file}").read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(size[1]) / 1024 if size else None
 
 
 Say = Callable[[str], None]  # hears what is measured next

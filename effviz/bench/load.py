@@ -5,7 +5,6 @@ Every bench uses a real server in a process of its own and real sessions over We
 
 import asyncio
 import hashlib
-import re
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
@@ -19,17 +18,9 @@ from typing import Final
 import numpy as np
 
 from effviz.bench import app_sessions
-from effviz.bench.app_sessions import (
-    MEMORY_UNKNOWN,
-    ShownMaps,
-    Visitor,
-    is_same_map,
-    read_shown_maps,
-    visit,
-    visit_once,
-)
+from effviz.bench.app_sessions import ShownMaps, Visitor, visit, visit_once
 from effviz.bench.app_timing import GROWTH_MIB
-from effviz.bench.benchmark import Figure, Figures, Say
+from effviz.bench.benchmark import Figure, Figures, Say, process_mib
 from effviz.explain import images, sample_photos
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.cam_methods import CAM_METHODS
@@ -69,7 +60,7 @@ class LoadOutcome:
         """Count the maps of one answer, and those that are not what a visitor alone gets."""
         for label, values in expected.items():
             self.maps += 1
-            if not is_same_map(shown.get((sha256, label)), values):
+            if not app_sessions.is_same_map(shown.get((sha256, label)), values):
                 self.wrong.append(f"Photo {sha256[:8]} by {label} did not get the map that a visitor alone gets.")
 
 
@@ -85,7 +76,7 @@ def bench_load(load_: Load = Load(), say: Say = no_progress) -> Figures:
         rows = [*_load_rows(load_, outcome), *_quick_rows(alone_s, beside_s)]
         notes = [*outcome.errors[:5], *outcome.wrong[:5]]
         if (peak_mib := running.peak_mib) is None:
-            notes.append(MEMORY_UNKNOWN)
+            notes.append(app_sessions.MEMORY_UNKNOWN)
         else:
             rows.append(Figure.at_most("Peak memory of the server", peak_mib, MOST_PEAK_MIB, "MiB"))
     return Figures(tuple(rows), tuple(notes))
@@ -153,7 +144,7 @@ async def _visit_page(
             outcome.seconds.append(answer.seconds)
             outcome.errors += [f"{photo}: {error}" for error in answer.errors]
             wanted = {label: expected[sha256, label, method] for label in load_.models}
-            outcome.compare(read_shown_maps(answer), wanted, sha256)
+            outcome.compare(app_sessions.read_shown_maps(answer), wanted, sha256)
 
 
 async def _quick_and_heavy(port: int) -> tuple[list[float], list[float]]:
@@ -295,7 +286,8 @@ async def _watch(running: app_sessions.AppServer, health: ServerHealth) -> None:
         health.stalls_ms.append(1000 * (time.perf_counter() - asked))
         tree = await asyncio.to_thread(_tree, running.pid)
         health.children = max(health.children, len(tree) - 1)
-        if held := [mib for pid in tree if (mib := _held_mib(pid)) is not None]:
+        # Of what several processes hold, each has its share.
+        if held := [mib for pid in tree if (mib := process_mib(pid, "Pss", "smaps_rollup")) is not None]:
             health.held_mib.append(sum(held))
         await asyncio.sleep(PAUSE_S)
 
@@ -308,15 +300,6 @@ def _tree(pid: int) -> list[int]:
             with suppress(OSError):
                 pids += map(int, task.read_text().split())
     return pids
-
-
-def _held_mib(pid: int) -> float | None:
-    """What a process holds, its share of what several hold; None where nobody knows."""
-    try:
-        pss = re.search(r"^Pss:\s*(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
-    except OSError:
-        return None
-    return int(pss[1]) / 1024 if pss else None
 
 
 # Mixed visitors come and go for a while: what the server holds must not grow with them.
@@ -349,7 +332,7 @@ def bench_session(minutes: float, say: Say = no_progress) -> Figures:
             number += len(VISIT_KINDS)
         end, peak = running.memory_mib, running.peak_mib
     if start is None or end is None or peak is None:
-        return Figures((), (MEMORY_UNKNOWN,))
+        return Figures((), (app_sessions.MEMORY_UNKNOWN,))
     return Figures(
         (
             Figure(f"Server's memory after {WARM_VISITORS} visitors", start, "MiB"),

@@ -26,6 +26,7 @@ from statistics import mean, stdev
 from typing import IO, Annotated, Any, Final, Self
 
 from effviz import file_io, schema
+from effviz.bench.benchmark import process_mib
 from effviz.errors import EffVizError, SettingsError
 from effviz.i18n import _
 from effviz.progress import CountProgress, Heartbeat
@@ -266,28 +267,19 @@ def _watch(process: "subprocess.Popen[str]", beat: Heartbeat, terms: ChildLimits
             "network or input size."
         )
         raise EffVizError(text.format(seconds=terms.most_beats * POLL_S))
-    if (held := _held_bytes(process.pid)) > terms.most_bytes:
+    held_mib, most_mib = process_mib(process.pid, "RssAnon") or 0, terms.most_bytes / 2**20  # without shared files
+    if held_mib > most_mib:
         text = _(
             "The measurement was ended at {held:.0f} MiB of memory: {most:.0f} are allowed on this server "
             "(EFFVIZ_MEMORY_MB). Choose a smaller network or input size."
         )
-        raise EffVizError(text.format(held=held / 2**20, most=terms.most_bytes / 2**20))
+        raise EffVizError(text.format(held=held_mib, most=most_mib))
     if terms.wanted():
         process.send_signal(signal.SIGSTOP)
         beat()
         process.send_signal(signal.SIGCONT)
     else:
         beat()
-
-
-def _held_bytes(pid: int) -> int:
-    """Memory of a process's own, without the files that it shares; 0 where the system does not say."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    match = re.search(r"RssAnon:\s*(\d+) kB", status)
-    return 1024 * int(match[1]) if match else 0
 
 
 def _listen(stream: IO[str], lines: "queue.Queue[str]") -> None:

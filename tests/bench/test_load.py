@@ -18,7 +18,7 @@ from streamlit.proto.Element_pb2 import Element
 from effviz import settings
 from effviz.bench import app_sessions, load
 from effviz.bench.app_sessions import Answer, AppServer
-from effviz.bench.benchmark import Figure
+from effviz.bench.benchmark import Figure, process_mib
 from effviz.bench.load import MOST_PEAK_MIB, Load, LoadOutcome, ServerHealth, expected_maps, visit_all
 from effviz.errors import SettingsError
 from effviz.explain.data_types import Method
@@ -45,10 +45,10 @@ def test_a_process_s_children_count() -> None:
         assert child.stdout
         assert child.stdout.readline()  # before, it may hold less than a MiB
         assert child.pid in load._tree(os.getpid())
-        assert (load._held_mib(child.pid) or 0) > 1
+        assert (process_mib(child.pid, "Pss", "smaps_rollup") or 0) > 1
         child.kill()
     assert child.pid not in load._tree(os.getpid())
-    assert load._held_mib(child.pid) is None
+    assert process_mib(child.pid, "Pss", "smaps_rollup") is None
 
 
 @pytest.fixture(scope="module")
