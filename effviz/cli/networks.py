@@ -10,17 +10,7 @@ from effviz import file_io, scaling
 from effviz.cli import console
 from effviz.errors import EffVizError, SettingsError
 from effviz.i18n import _
-from effviz.scaling import (
-    Budget,
-    BudgetKind,
-    Family,
-    Plan,
-    ScalingMethod,
-    ScalingPath,
-    ScalingRule,
-    Solution,
-    framework_code,
-)
+from effviz.scaling import BudgetKind, Family, Plan, ScalingMethod, Solution, framework_code
 
 if TYPE_CHECKING:
     from effviz.explain.data_types import ActivationMap
@@ -46,7 +36,7 @@ def scale(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     as_json: console.AsJson = False,
 ) -> None:
     """Scale B0 by the compound rule and show the network: depth, width, resolution, parameters, MACs, stages."""
-    rule = ScalingRule(alpha, beta, gamma)
+    rule = scaling.ScalingRule(alpha, beta, gamma)
     at = rule.at(phi)
     network = scaling.plan(at.depth, at.width, at.resolution_px, family)
     title = f"phi {phi:g}, alpha*beta^2*gamma^2 = {rule.constraint:.3f}"
@@ -83,10 +73,10 @@ def solve(  # noqa: PLR0913
 ) -> None:
     """Find the largest network within one limit or several: "maximise accuracy subject to memory and FLOPs" (Eq. 2)."""
     amounts = {BudgetKind.MACS: macs, BudgetKind.PARAMS: params, BudgetKind.ACTIVATION_MEMORY: memory}
-    budgets = [Budget(kind, amount) for kind, amount in amounts.items() if amount is not None]
+    budgets = [scaling.Budget(kind, amount) for kind, amount in amounts.items() if amount is not None]
     if not budgets:
         raise typer.BadParameter("Give at least one of --macs, --params and --memory.")
-    path = ScalingPath(method, family=family, resolution_px=resolution, classes=classes)
+    path = scaling.ScalingPath(method, family=family, resolution_px=resolution, classes=classes)
     solution = scaling.solve_within(budgets, path)
     if code:
         typer.echo(framework_code.script(solution.plan), nl=False)
@@ -280,7 +270,6 @@ def add(  # noqa: PLR0913  # one parameter an option, as Typer wants it
 
 
 def _show_added(added: "AddedCheckpoint", as_json: bool) -> None:
-    """Say what was found in the file, and what the network sees on a sample."""
     from effviz.zoo import registration
 
     try:

@@ -60,7 +60,7 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
 
     if config == FAMILY:
         family = _read_plan(plan, epochs, seeds)
-        train_family(family, _family_job(data, out or TRAIN_OUT / family.name, _device(device), photos), as_json)
+        _train_family(family, _family_job(data, out or TRAIN_OUT / family.name, _device(device), photos), as_json)
         return
     recipe = training_recipe.read_recipe(config)
     if seed is not None:
@@ -86,7 +86,6 @@ def _check_new(folder: Path) -> None:
 
 
 def _show_trained(job: "RayTrainingJob", trained: "TrainedNetwork", entry: object, as_json: bool) -> None:
-    """Say how good the network is and where its files are."""
     from effviz.train import loop
     from effviz.zoo.manifest import wilson_interval_pct
 
@@ -101,7 +100,6 @@ def _show_trained(job: "RayTrainingJob", trained: "TrainedNetwork", entry: objec
 
 
 def _train_with_bar(job: "RayTrainingJob", cluster: Cluster | None) -> "tuple[DataSet, TrainedNetwork]":
-    """Read the pictures and learn from them, with a bar."""
     from effviz.train import batches, loop, ray_engine
     from effviz.train import data as pictures
 
@@ -167,8 +165,7 @@ def _family_job(photos: Path, out: Path, device: str, most: int | None) -> "Fami
     return FamilyJob(photos, out, TrainingOptions(device, bfloat16=device == "cuda"), most)
 
 
-def train_family(plan: "FamilyPlan", job: "FamilyJob", as_json: bool) -> None:
-    """Train a plan, then write and print what came out."""
+def _train_family(plan: "FamilyPlan", job: "FamilyJob", as_json: bool) -> None:
     from effviz.plots import grid_search as plots
     from effviz.train import loop
 

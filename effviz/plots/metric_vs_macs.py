@@ -18,22 +18,7 @@ from effviz.evaluate.run_summary import MetricMean
 from effviz.i18n import _, lazy_gettext
 from effviz.plots import style
 from effviz.plots.paper_curves import AXIS_TITLES
-from effviz.plots.style import (
-    GREY,
-    LINE_PX,
-    LOOKS,
-    OLIVE,
-    SERIES,
-    Frame,
-    Label,
-    NamedBar,
-    NamePlace,
-    SeriesStyle,
-    figure,
-    log_axis,
-    place_labels,
-    remembered,
-)
+from effviz.plots.style import GREY, Frame, NamedBar, NamePlace, SeriesStyle, figure
 from effviz.zoo.presets import ScalingAxis
 
 # The report's figure.
@@ -58,7 +43,7 @@ def metric_against_macs(cells: Sequence[MetricMean], macs: Mapping[str, int]) ->
     on each other. Controls are lines without intervals, which are in the tables.
     """
     chart = figure(REPORT_HEIGHT_PX)
-    looks = iter(SERIES * 2)
+    looks = iter(style.SERIES * 2)
     methods = dict.fromkeys(cell.method for cell in cells)
     first = next((method for method in methods if method not in CONTROLS), None)
     shown = [cell for cell in cells if cell.method == first or cell.method in CONTROLS]
@@ -129,14 +114,14 @@ def _report_names(
     levels = [cell.every.mean for cell in shown]
     left = math.log10(min(macs.values()))
     points = [(math.log10(macs[cell.model]), cell.every.mean) for cell in cells]
-    labels = [Label(cell.model, x, y, "top center") for cell, (x, y) in zip(cells, points, strict=True)]
-    sides = place_labels(labels, [*points, *((left, height) for height in (*ends, *levels))])
+    labels = [style.Label(cell.model, x, y, "top center") for cell, (x, y) in zip(cells, points, strict=True)]
+    sides = style.place_labels(labels, [*points, *((left, height) for height in (*ends, *levels))])
     text = [cell.model if side else "" for cell, side in zip(cells, sides, strict=True)]
     return {"mode": "markers+text", "text": text, "textposition": [side or "top center" for side in sides]}
 
 
 def _axis(title: str, billions: Sequence[float]) -> dict[str, object]:
-    axis = log_axis(title, billions)
+    axis = style.log_axis(title, billions)
     if billions and max(billions) < 10 * min(billions):  # more ticks, or there might be one only
         ticks = [digit * 10.0**power for power in range(-3, 4) for digit in DIGITS]
         axis |= {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
@@ -153,7 +138,7 @@ SCALED_AXES: Final[Mapping[ScalingAxis | None, str]] = {
     None: lazy_gettext("Other"),
 }
 
-_OTHER: Final = SeriesStyle(OLIVE, "triangle-down", "longdash")
+_OTHER: Final = SeriesStyle(style.OLIVE, "triangle-down", "longdash")
 
 _THIN: Final = {"x": "x-thin-open", "cross": "cross-thin-open"}  # markers of controls, which the report draws thick
 
@@ -168,7 +153,7 @@ class RatedModel:
     interval: Interval
 
 
-@remembered
+@style.remembered
 def map_quality(models: Sequence[RatedModel], controls: Mapping[Control, Sequence[RatedModel]], axis: str) -> go.Figure:
     """Draw means with their intervals over MACs; controls are lines across.
 
@@ -185,7 +170,7 @@ def map_quality(models: Sequence[RatedModel], controls: Mapping[Control, Sequenc
     for role, title in SCALED_AXES.items():
         some = [model for model in models if model.role == role]
         if some:
-            chart.add_trace(_trace(_(title), some, LOOKS[role] if role else _OTHER))
+            chart.add_trace(_trace(_(title), some, style.LOOKS[role] if role else _OTHER))
     within, named = _named(models, controls, shown)
     chart.add_trace(_names(named, within))
     chart.update_layout(annotations=[_leader(bar, place, within) for bar, place in named if place.lines])
@@ -300,7 +285,7 @@ def _end(bar: NamedBar, place: NamePlace, within: Frame) -> float:
 
 def _leader(bar: NamedBar, place: NamePlace, within: Frame) -> dict[str, object]:
     """A thin line from a bar's end to a name that stands some lines away."""
-    away = LINE_PX * place.lines * (-1 if place.above else 1)
+    away = style.LINE_PX * place.lines * (-1 if place.above else 1)
     end = _end(bar, place, within)
     thin = {"showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": GREY}
     return {"x": bar.x - 9, "y": end, "ax": 0, "ay": away, "text": "", **thin}  # on a log axis, in billions

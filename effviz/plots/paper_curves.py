@@ -10,15 +10,9 @@ from enum import StrEnum
 
 import plotly.graph_objects as go
 
+from effviz.facts import scaling_experiments
 from effviz.facts.paper_tables import PaperVersion
-from effviz.facts.scaling_experiments import (
-    CurveDot,
-    WidthDot,
-    scaled_b0,
-    scaling_methods,
-    single_dimension,
-    width_by_baseline,
-)
+from effviz.facts.scaling_experiments import CurveDot, WidthDot
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.style import LOOKS, PAD, VISITOR, Label, SeriesStyle, figure, log_axis, place_labels, source_lines
 from effviz.zoo.presets import ScalingAxis
@@ -225,17 +219,17 @@ def accuracy_axis() -> FigureAxis:
 
 def figure3() -> tuple[FigureCurve, ...]:
     """B0 grown by width, depth or resolution alone: two curves each, printed and recomputed."""
-    return _by_method(single_dimension())
+    return _by_method(scaling_experiments.single_dimension())
 
 
 def figure8() -> tuple[FigureCurve, ...]:
     """The three single dimensions and compound scaling: two curves each."""
-    return _by_method(scaling_methods())
+    return _by_method(scaling_experiments.scaling_methods())
 
 
 def figure4() -> tuple[FigureCurve, ...]:
     """Width grown from four baselines; recomputed are only the six dots whose width is known."""
-    dots = width_by_baseline()
+    dots = scaling_experiments.width_by_baseline()
     lines = [_printed_line([dot for dot in dots if (dot.depth, dot.resolution) == baseline]) for baseline in _BASELINES]
     recomputed = [
         CurvePoint(f"w = {dot.width:g}", dot.macs_billions_computed, dot.top1_pct, _counted(dot.source))
@@ -249,7 +243,7 @@ def figure4() -> tuple[FigureCurve, ...]:
 def table7(version: PaperVersion) -> tuple[FigureCurve, FigureCurve]:
     """Table 7: five networks at their printed FLOPs, and at what they cost by the official code."""
     printed, computed = [], []
-    for row in scaled_b0(version):
+    for row in scaling_experiments.scaled_b0(version):
         role, top1_pct = ScalingAxis(row.method), row.top1_pct
         name, look = _(AXIS_TITLES[role]), LOOKS[role]
         printed.append(CurvePoint(name, row.macs_billions, top1_pct, row.source, name, look, _TABLE_7[role]))

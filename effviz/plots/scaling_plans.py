@@ -7,19 +7,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from effviz.i18n import _, lazy_gettext
-from effviz.plots.style import (
-    BROWN,
-    GREY,
-    LOOKS,
-    OLIVE,
-    TEAL,
-    TEMPLATE,
-    VERMILLION,
-    figure,
-    log_axis,
-    remembered,
-    vertical,
-)
+from effviz.plots import style
+from effviz.plots.style import GREY, LOOKS, TEMPLATE, figure, log_axis, vertical
 from effviz.scaling import BudgetKind, Plan, ScalingMethod, Solution, StagePlan
 from effviz.scaling.published import Growth, PublishedStep
 from effviz.scaling.solver import GROWING, LimitCurve
@@ -32,7 +21,7 @@ _NAMES = {ScalingAxis.BASELINE: lazy_gettext("baseline")}
 _NAMES |= {ScalingAxis(method): words for method, words in GROWING.items()}
 
 
-@remembered
+@style.remembered
 def growth(growth: Growth, phi: float | None = None) -> go.Figure:
     """Draw billions of MACs (log scale) over phi; `phi` is marked by a dashed line.
 
@@ -53,7 +42,7 @@ def _curves(growth: Growth) -> list[go.Scatter]:
     phis = [step.phi for step in growth.steps]
     text = _("{base:.3g}^φ, the rule")
     curves = (
-        (_("planned network"), [step.macs for step in growth.steps], VERMILLION, "solid"),
+        (_("planned network"), [step.macs for step in growth.steps], style.VERMILLION, "solid"),
         (_("2^φ, the paper's aim"), [step.doubling for step in growth.steps], GREY, "dash"),
         (text.format(base=growth.rule.constraint), [step.promised for step in growth.steps], GREY, "dot"),
     )
@@ -109,7 +98,7 @@ _PANELS: tuple[tuple[str, Callable[[Plan], float]], ...] = (
 )
 
 
-@remembered
+@style.remembered
 def alternatives(baseline: Plan, solutions: Sequence[Solution]) -> go.Figure:
     """Draw the baseline and the networks that each scaling method reaches within one budget, four panels of bars."""
     scaled = ((ScalingAxis(solution.method.value), solution.plan) for solution in solutions)
@@ -175,9 +164,9 @@ def _bar_hover(role: ScalingAxis, network: Plan) -> str:
 LIMITS_HEIGHT_PX = 340
 
 _LIMIT_LOOKS = {
-    BudgetKind.MACS: (lazy_gettext("MACs"), OLIVE, "solid"),
-    BudgetKind.PARAMS: (lazy_gettext("parameters"), BROWN, "dash"),
-    BudgetKind.ACTIVATION_MEMORY: (lazy_gettext("activation memory"), TEAL, "dot"),
+    BudgetKind.MACS: (lazy_gettext("MACs"), style.OLIVE, "solid"),
+    BudgetKind.PARAMS: (lazy_gettext("parameters"), style.BROWN, "dash"),
+    BudgetKind.ACTIVATION_MEMORY: (lazy_gettext("activation memory"), style.TEAL, "dot"),
 }
 
 
@@ -214,7 +203,7 @@ def _limit_curve(curve: LimitCurve, binds: bool) -> go.Scatter:
 STAGES_HEIGHT_PX = 320
 
 
-@remembered
+@style.remembered
 def stages(baseline: Plan, scaled: Plan) -> go.Figure:
     """Draw the MACs of every stage, the baseline beside the scaled network."""
     chart = figure(STAGES_HEIGHT_PX)

@@ -11,16 +11,7 @@ from html import escape
 from typing import NamedTuple
 
 from effviz.scaling import architecture
-from effviz.scaling.architecture import (
-    B0_STAGES,
-    HEAD_CHANNELS,
-    HEAD_STAGE,
-    PICTURE_CHANNELS,
-    SQUEEZE_RATIO,
-    STEM_CHANNELS,
-    BlockStage,
-    Family,
-)
+from effviz.scaling.architecture import B0_STAGES, HEAD_CHANNELS, STEM_CHANNELS, BlockStage, Family
 from effviz.scaling.rule import round_filters, round_repeats
 
 # Layers, stages, and what a cell of a layer's map can see of the picture.
@@ -128,7 +119,7 @@ class LayerWalk:
     """Where the walk stands: the map it has in hand, what that map sees, and the layers passed so far."""
 
     def __init__(self, resolution_px: int) -> None:
-        self.channels = PICTURE_CHANNELS
+        self.channels = architecture.PICTURE_CHANNELS
         self.size = resolution_px
         self.stage = 1
         self.block = 0
@@ -175,7 +166,7 @@ class LayerWalk:
         self.conv(Operator.DEPTHWISE, blocks.kernel, stride, expanded)
         self.waiting = shortcut
         if gated:
-            self._gate(int(entered * SQUEEZE_RATIO))
+            self._gate(int(entered * architecture.SQUEEZE_RATIO))
         self.conv(Operator.PROJECT, 1, 1, blocks.channels)
         self.waiting = 0
         self.block += 1
@@ -320,7 +311,7 @@ def _stage(walk: LayerWalk, blocks: BlockStage, gated: bool) -> StagePlan:
 
 
 def _head(walk: LayerWalk, channels: int, classes: int) -> StagePlan:
-    walk.stage, walk.block = HEAD_STAGE, 0
+    walk.stage, walk.block = architecture.HEAD_STAGE, 0
     start = len(walk.layers)
     walk.conv(Operator.CONV, 1, 1, channels)
     walk.dense(Operator.CLASSIFIER, channels, classes, waiting=0)

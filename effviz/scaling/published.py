@@ -129,10 +129,9 @@ class PublishedStep:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """The planned networks along phi, and the published networks of the family."""
+    """The planned networks along phi, and the published networks of their family."""
 
     rule: ScalingRule
-    family: Family
     steps: tuple[GrowthStep, ...]
     published: tuple[PublishedStep, ...]
 
@@ -153,4 +152,4 @@ def growth(phis: Sequence[float], rule: ScalingRule = PAPER_RULE, family: Family
     published = tuple(
         PublishedStep(name, published_plan(name).macs, implied_phi(row, rule)) for name, row in rows.items()
     )
-    return Growth(rule, family, steps, published)
+    return Growth(rule, steps, published)
