@@ -79,7 +79,7 @@ def train(  # noqa: PLR0913  # one parameter an option, as Typer wants it
 def _check_new(folder: Path) -> None:
     from effviz.train import loop
 
-    if loop.has_checkpoint(folder):
+    if loop.checkpoint_files(folder):
         raise SettingsError(
             f"{folder} holds a training already: only --resume goes on with it. Add --resume, or choose another --out."
         )

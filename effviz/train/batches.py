@@ -279,6 +279,5 @@ def _bicubic(distance: torch.Tensor) -> torch.Tensor:
 
 def normalise_pixels(pixels: torch.Tensor) -> torch.Tensor:
     """From 0..255 to the statistics that the networks are evaluated with."""
-    mean = torch.tensor(MEAN, device=pixels.device)[:, None, None] * 255
-    std = torch.tensor(STD, device=pixels.device)[:, None, None] * 255
+    mean, std = (torch.tensor(part, device=pixels.device)[:, None, None] * 255 for part in (MEAN, STD))
     return (pixels - mean) / std

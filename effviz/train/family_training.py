@@ -73,9 +73,8 @@ class FamilyPlan:
 
     def macs(self, network: PlannedNetwork, classes: int) -> int:
         """Multiply-adds of one photo."""
-        return network_plan(
-            network.depth, network.width, network.resolution_px, self.recipe.network.family, classes
-        ).macs
+        family = self.recipe.network.family
+        return network_plan(network.depth, network.width, network.resolution_px, family, classes).macs
 
     def at_final_cost(self, rule: PlannedNetwork, classes: int) -> PlannedNetwork:
         """Scale the baseline by a rule of step 1 until it costs `FINAL_COST` times as much, as nearly as it can.
@@ -192,9 +191,8 @@ def _checked(plan: FamilyPlan, path: Path) -> FamilyPlan:
 def shrink_plan(plan: FamilyPlan, epochs: int | None, seeds: int | None) -> FamilyPlan:
     """The plan with fewer epochs or seeds, to try the whole chain."""
     recipe = replace(plan.recipe, epochs=epochs or plan.recipe.epochs)
-    return replace(
-        plan, recipe=recipe, seeds=seeds or plan.seeds, step1_seeds=min(seeds or plan.step1_seeds, plan.step1_seeds)
-    )
+    step1_seeds = min(seeds or plan.step1_seeds, plan.step1_seeds)
+    return replace(plan, recipe=recipe, seeds=seeds or plan.seeds, step1_seeds=step1_seeds)
 
 
 class _ArrayRows:

@@ -105,7 +105,7 @@ def save_checkpoint(folder: Path, step: int, state: CheckpointState) -> Path:
             os.fsync(file.fileno())
         path = folder / f"step-{step:09d}-{file_io.file_sha256(new)[:DIGEST_DIGITS]}.pt"
         new.replace(path)
-    for old in _checkpoint_files(folder)[CHECKPOINTS_KEPT:]:
+    for old in checkpoint_files(folder)[CHECKPOINTS_KEPT:]:
         old.unlink(missing_ok=True)
     return path
 
@@ -116,7 +116,7 @@ def load_checkpoint(folder: Path, device: torch.device) -> CheckpointState | Non
     Raises:
         WeightsError: there are checkpoints, and all of them are damaged.
     """
-    files = _checkpoint_files(folder)
+    files = checkpoint_files(folder)
     for path in files:
         if _has_own_digest(path):
             state: CheckpointState = torch.load(path, map_location=device, weights_only=True)
@@ -131,13 +131,8 @@ def load_checkpoint(folder: Path, device: torch.device) -> CheckpointState | Non
     return None
 
 
-def has_checkpoint(folder: Path) -> bool:
-    """Whether a training has left anything to go on from."""
-    return bool(_checkpoint_files(folder))
-
-
-def _checkpoint_files(folder: Path) -> list[Path]:
-    """Newest first."""
+def checkpoint_files(folder: Path) -> list[Path]:
+    """What a training has left to go on from, the newest first."""
     return sorted((path for path in folder.glob("step-*.pt") if _CHECKPOINT_NAME.fullmatch(path.name)), reverse=True)
 
 
@@ -353,10 +348,8 @@ class _TrainingRun:
 
     def _status(self, loss: float) -> TrainingStatus:
         pace = (time.monotonic() - self.started) / max(self.step - self.first, 1)
-        measured = [epoch.top1_pct for epoch in self.epochs if epoch.top1_pct is not None]
-        return TrainingStatus(
-            self.step, self.steps, loss, measured[-1] if measured else None, pace * (self.steps - self.step)
-        )
+        top1_pct = next((epoch.top1_pct for epoch in reversed(self.epochs) if epoch.top1_pct is not None), None)
+        return TrainingStatus(self.step, self.steps, loss, top1_pct, pace * (self.steps - self.step))
 
     def finish(self) -> TrainedNetwork:
         if not self.crew.part.rank:
@@ -400,9 +393,8 @@ def _loss(recipe: TrainingRecipe, classes: int) -> tuple[nn.Module, Mixup | None
     augmentation = recipe.augmentation
     if not augmentation.mixup:
         return nn.CrossEntropyLoss(label_smoothing=augmentation.label_smoothing), None
-    return nn.CrossEntropyLoss(), Mixup(
-        augmentation.mixup, label_smoothing=augmentation.label_smoothing, num_classes=classes
-    )
+    mixup = Mixup(augmentation.mixup, label_smoothing=augmentation.label_smoothing, num_classes=classes)
+    return nn.CrossEntropyLoss(), mixup
 
 
 # What a finished training leaves: weights, their entry for `models/manifest.json`, a card for people, and what came

@@ -1,6 +1,6 @@
 """The network of a recipe with fresh weights of its seed, and what moves them: optimiser and schedule, all timm's."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -23,18 +23,16 @@ def build_network(recipe: TrainingRecipe, classes: int) -> nn.Module:
         torch.manual_seed(recipe.seed)
         efficientnet_init_weights(module)
     module.drop_rate = network.dropout  # type: ignore[assignment]  # timm reads it before the classifier
-    _set_residuals(list(mbconv_blocks(module)), network)
+    _set_residuals(mbconv_blocks(module), network)
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
             part.momentum = network.norm_momentum
     return module
 
 
-def mbconv_blocks(module: nn.Module) -> Iterator[nn.Module]:
+def mbconv_blocks(module: nn.Module) -> list[nn.Module]:
     """Every MBConv block in order."""
-    stages: nn.Module = module.blocks  # type: ignore[assignment]
-    for stage in stages.children():
-        yield from stage.children()
+    return [block for stage in module.blocks for block in stage]  # type: ignore[union-attr]
 
 
 def _set_residuals(blocks: list[nn.Module], network: NetworkRecipe) -> None:

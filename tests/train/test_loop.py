@@ -231,7 +231,7 @@ def test_an_interrupted_writing_is_not_taken_for_a_checkpoint(tmp_path: Path, mo
 
 def test_a_folder_without_any_has_nothing_to_go_on_from(tmp_path: Path) -> None:
     assert loop.load_checkpoint(tmp_path / "nowhere", CPU) is None
-    assert not loop.has_checkpoint(tmp_path)
+    assert not loop.checkpoint_files(tmp_path)
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
