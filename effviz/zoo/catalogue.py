@@ -13,7 +13,7 @@ from effviz.facts.timm_results import TimmPoint, timm_points
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PUBLISHED, Family, Padding, plan
 from effviz.scaling.architecture import RESOLUTION
-from effviz.zoo import hub, imagenet_classes, manifest, timm_networks
+from effviz.zoo import hub, imagenet_classes, manifest, state_dicts, timm_networks
 from effviz.zoo.hub import Availability
 from effviz.zoo.model import IMAGENET, EvalTransform, ModelRef, ModelSpec, WeightsOrigin, arithmetic, eval_transform
 
@@ -83,7 +83,6 @@ NAMES = (*(f"lite{i}" for i in range(5)), *(f"b{i}" for i in range(8)))
 
 # One recipe for all networks of a row, so that only their scaling differs.
 DEFAULT_RECIPE = {Family.LITE: "lite-in1k", Family.EFFICIENTNET: "aa_in1k"}
-IN_PACKAGES = ("lite0", "lite1", "lite2")
 LARGEST_MACS = 500e9  # L2, the largest network that was published, has 476e9
 LARGEST_PARAMS = 500e6  # L2 has 480e6
 
@@ -204,13 +203,13 @@ def scaled_model(depth: float, width: float, resolution_px: int, family: Family 
 def _check_cost(depth: float, width: float, resolution_px: int, family: Family) -> None:
     cost = plan(depth, width, resolution_px, family)
     if cost.macs > LARGEST_MACS or cost.params > LARGEST_PARAMS:
+        text = _(
+            "Depth {depth:g}, width {width:g} at {resolution_px} px has {macs:.0f} billion MACs and "
+            "{params:.0f} million parameters: at most 500 of each are allowed. Choose smaller ones."
+        )
+        macs, params = cost.macs / 1e9, cost.params / 1e6
         raise SettingsError(
-            _(
-                "Depth {depth:g}, width {width:g} at {resolution_px} px has {macs:.0f} billion MACs and "
-                "{params:.0f} million parameters: at most 500 of each are allowed. Choose smaller ones."
-            ).format(
-                depth=depth, width=width, resolution_px=resolution_px, macs=cost.macs / 1e9, params=cost.params / 1e6
-            )
+            text.format(depth=depth, width=width, resolution_px=resolution_px, macs=macs, params=params)
         )
 
 
@@ -247,7 +246,7 @@ def _timm(architecture: str) -> ModelSpec:
 def _published(point: TimmPoint, settings: EvalTransform) -> ModelSpec:
     family = PUBLISHED[point.name].family
     default = point.recipe == DEFAULT_RECIPE[family]
-    packaged = default and point.name in IN_PACKAGES
+    packaged = default and point.name in state_dicts.PACKAGE_FILES
     hub = lazy_gettext("Hugging Face hub, {repository}", repository=f"timm/{point.architecture}")
     package = lazy_gettext(
         "Google's TensorFlow checkpoint, in the package {package}",

@@ -261,8 +261,7 @@ def _is_array(value: object) -> bool:
 def _array(tensor: "torch.Tensor") -> Array:
     """Numbers alone, without gradients, in memory of their own."""
     plain = tensor.detach().resolve_neg()
-    array: Array = (plain.float() if plain.is_floating_point() else plain).numpy()
-    return np.array(array)
+    return np.array((plain.float() if plain.is_floating_point() else plain).numpy())
 
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
@@ -295,10 +294,10 @@ def _checked_path(entry: manifest.CheckpointEntry) -> Path:
     folder = manifest.folder_of(entry).resolve()
     path = (folder / entry.file).resolve()  # links are followed first: what they point at counts
     if not path.is_relative_to(folder) or path.suffix not in SUFFIXES:
-        raise WeightsError(
-            _(
-                "The checkpoint {name} names the file {file!r}: it must lie in {folder}/ and end in "
-                "{suffixes}. Move it there and correct the manifest."
-            ).format(name=entry.name, file=entry.file, folder=folder.name, suffixes=", ".join(SUFFIXES))
+        text = _(
+            "The checkpoint {name} names the file {file!r}: it must lie in {folder}/ and end in "
+            "{suffixes}. Move it there and correct the manifest."
         )
+        ends = ", ".join(SUFFIXES)
+        raise WeightsError(text.format(name=entry.name, file=entry.file, folder=folder.name, suffixes=ends))
     return path

@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -191,11 +192,9 @@ def check_pin(name: str, sha256: str) -> None:
             "ones, remove {pin}."
         )
         raise WeightsError(text.format(name=name, found=sha256[:12], known=pinned[:12], pin=pin.name))
-    try:
+    with suppress(OSError):  # nowhere to note it
         pin.parent.mkdir(parents=True, exist_ok=True)
         pin.write_text(sha256, encoding="ascii")
-    except OSError:  # nowhere to note it
-        return
 
 
 def pin_folder() -> Path:
@@ -209,4 +208,4 @@ def _read_pin(pin: Path) -> str:
         text = pin.read_text(encoding="ascii")
     except (OSError, ValueError):
         return ""
-    return text if re.fullmatch(r"[0-9a-f]{64}", text) else ""
+    return text if SHA256.fullmatch(text) else ""

@@ -40,13 +40,12 @@ class Interpolation(StrEnum):
 # Rules of the entries' values; the words of each say what is allowed.
 
 RULE: Final = "rule"  # pydantic's kind of error for them
-WORDS: Final = "{words}"  # and its template
 
 
 def _rule(allows: Callable[[Any], bool], words: str) -> AfterValidator:
     def check(value: Any) -> Any:
         if not allows(value):
-            raise PydanticCustomError(RULE, WORDS, {"words": words})
+            raise PydanticCustomError(RULE, "{words}", {"words": words})
         return value
 
     return AfterValidator(check)

@@ -229,8 +229,7 @@ def all_presets() -> tuple[Preset, ...]:
     names = {entry.name for entry in manifest.entries()}
     if not all(MINI + part.value in names for part in ScalingAxis):
         return PRESETS
-    first, *others = PRESETS
-    return (first, _mini_preset(), *others)
+    return (PRESETS[0], _mini_preset(), *PRESETS[1:])
 
 
 def _mini_preset() -> Preset:

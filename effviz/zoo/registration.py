@@ -254,9 +254,8 @@ def _implied_architecture(network: InspectedNetwork) -> str:
     if network.naming is Naming.TIMM:
         return ""
     prefix = "tf_" if network.naming is Naming.EFFICIENTNET_PYTORCH else ""
-    return (
-        f"{prefix}efficientnet_{_published_name(network) or ('lite0' if network.plan.family is Family.LITE else 'b0')}"
-    )
+    kind = "lite0" if network.plan.family is Family.LITE else "b0"
+    return f"{prefix}efficientnet_{_published_name(network) or kind}"
 
 
 def _published_name(network: InspectedNetwork) -> str:
@@ -356,15 +355,10 @@ def _about_network(
     network: InspectedNetwork, entry: CheckpointEntry, given: NetworkFacts, recorded: NetworkFacts
 ) -> list[str]:
     names = _("Names of {naming}; by its shapes {family}, depth {depth:g}, width {width:g}, {count} logits.")
+    plan, family = network.plan, _family_words(network.plan.family)
     computing = _("Padding {padding}, epsilon {epsilon:g}; input {px} px, mean {mean}, std {std}; {output}.")
     lines = [
-        names.format(
-            naming=network.naming,
-            family=_family_words(network.plan.family),
-            depth=network.plan.depth,
-            width=network.plan.width,
-            count=network.plan.classes,
-        ),
+        names.format(naming=network.naming, family=family, depth=plan.depth, width=plan.width, count=plan.classes),
         computing.format(
             padding=entry.arithmetic.padding,
             epsilon=entry.arithmetic.epsilon,

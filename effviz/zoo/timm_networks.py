@@ -8,6 +8,7 @@ so that lists and cards do without torch.
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -146,12 +147,10 @@ def _cached(key: str) -> dict[str, Any] | None:
 
 
 def _keep(key: str, row: dict[str, Any]) -> None:
-    try:
-        file = _kept_file(key)
+    file = _kept_file(key)
+    with suppress(OSError):  # it is counted again next time
         file.parent.mkdir(parents=True, exist_ok=True)
         file_io.write_text_atomically(file, file_io.seal_json(file_io.sealed_name(file), row))
-    except OSError:  # it is counted again next time
-        return
 
 
 def _kept_file(key: str) -> Path:
@@ -166,10 +165,9 @@ def _looked_up(architecture: str) -> TimmNetwork:
     optional_packages.require(*optional_packages.TORCH)
     import timm
 
-    try:
+    settings = None
+    with suppress(RuntimeError):
         settings = timm.get_pretrained_cfg(architecture)
-    except RuntimeError:
-        settings = None
     if settings is None or not settings.architecture:
         raise _unknown(architecture)
     name = f"{settings.architecture}.{settings.tag}" if settings.tag else settings.architecture
@@ -194,9 +192,8 @@ def _looked_up(architecture: str) -> TimmNetwork:
 def _unknown(architecture: str) -> SettingsError:
     import timm
 
-    similar = timm.list_pretrained(f"{architecture.partition('.')[0]}.*") or timm.list_pretrained(
-        f"*{architecture.partition('.')[0][:6]}*"
-    )
+    model = architecture.partition(".")[0]
+    similar = timm.list_pretrained(f"{model}.*") or timm.list_pretrained(f"*{model[:6]}*")
     text = _("timm has no network {name!r}{close}. Write timm:NAME.WEIGHTS, such as timm:resnet50.a1_in1k.")
     close = _(": near it are {names}").format(names=", ".join(similar[:4])) if similar else ""
     return SettingsError(text.format(name=architecture[:80], close=close))

@@ -5,7 +5,7 @@ come from whose names they are, from what the file says of itself, or from whoev
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
@@ -197,12 +197,9 @@ def _blocks_in_a_row(tensors: Tensors) -> Plan:
     """A plan with as many blocks as EfficientNet-PyTorch numbers from the first stage to the last."""
     numbers = [int(match[1]) for name in tensors if (match := re.match(r"_blocks\.(\d+)\.", name))]
     blocks, family = max(numbers, default=-1) + 1, _family(tensors, "._se_reduce.")
-
-    def fits(depth: float) -> bool:
-        return sum(_repeats(depth, family)) == blocks
-
     most = blocks / sum(stage.repeats for stage in B0_STAGES[1:-1])
-    return plan(_first(_candidates(DEPTH, 0, most), fits, f"{blocks} blocks"), 1.0, 224, family)
+    depth = _shortest(DEPTH, 0, most, lambda value: sum(_repeats(value, family)) == blocks, f"{blocks} blocks")
+    return plan(depth, 1.0, 224, family)
 
 
 # Depth and width from shapes.
@@ -225,27 +222,20 @@ def infer(tensors: Tensors) -> Plan:
 
 def _published(family: Family, counts: list[int], channels: list[int]) -> tuple[float, float] | None:
     """The multipliers of a published network with these layers: B1's and B2's depths give the same blocks."""
-    shape = counts, channels
-    for row in PUBLISHED.values():
-        if row.family is family and (_repeats(row.depth, family), _widened(row.width, family)) == shape:
-            return row.depth, row.width
-    return None
+    own = (row for row in PUBLISHED.values() if row.family is family)
+    fitting = (row for row in own if (_repeats(row.depth, family), _widened(row.width, family)) == (counts, channels))
+    return next(((row.depth, row.width) for row in fitting), None)
 
 
 def _inferred(family: Family, counts: list[int], channels: list[int]) -> tuple[float, float]:
     pairs = list(zip(counts, [stage.repeats for stage in B0_STAGES], strict=True))
     scaled = pairs[1:-1] if family is Family.LITE else pairs  # Lite repeats its first and last stage once
-    depth = _first(
-        _candidates(DEPTH, max((count - 1) / b0 for count, b0 in scaled), min(count / b0 for count, b0 in scaled)),
-        lambda value: _repeats(value, family) == counts,
-        _("{counts} blocks in its stages").format(counts=counts),
-    )
+    low, high = max((count - 1) / b0 for count, b0 in scaled), min(count / b0 for count, b0 in scaled)
+    what = _("{counts} blocks in its stages").format(counts=counts)
+    depth = _shortest(DEPTH, low, high, lambda value: _repeats(value, family) == counts, what)
     about = channels[-1] / _base_channels(family)[-1]
-    width = _first(
-        _candidates(WIDTH, 0.85 * about - 0.1, 1.15 * about + 0.1),
-        lambda value: _widened(value, family) == channels,
-        _("{channels} channels").format(channels=channels),
-    )
+    low, high, what = 0.85 * about - 0.1, 1.15 * about + 0.1, _("{channels} channels").format(channels=channels)
+    width = _shortest(WIDTH, low, high, lambda value: _widened(value, family) == channels, what)
     return depth, width
 
 
@@ -282,18 +272,14 @@ def _widened(width: float, family: Family) -> list[int]:
     return [round_filters(base, width) for base in _base_channels(family)]
 
 
-def _candidates(limit: Limit, low: float, high: float) -> Iterator[float]:
-    """All numbers between two others: those with few decimals first."""
+def _shortest(limit: Limit, low: float, high: float, fits: Callable[[float], bool], what: str) -> float:
+    """The number with the fewest decimals between two others that fits."""
     for digits in (1, 2, 3):
         first, last = ceil(max(low, limit.low) * 10**digits), int(min(high, limit.high) * 10**digits)
-        yield from (number / 10**digits for number in range(first, last + 1))
-
-
-def _first(numbers: Iterator[float], fits: Callable[[float], bool], what: str) -> float:
-    first = next((number for number in numbers if fits(number)), None)
-    if first is None:
-        raise _not_scaled(what)
-    return first
+        for value in (number / 10**digits for number in range(first, last + 1)):
+            if fits(value):
+                return value
+    raise _not_scaled(what)
 
 
 def _not_scaled(what: str) -> WeightsError:
