@@ -82,13 +82,9 @@ class GroundTruth:
         return float(np.hypot(across, down).min(initial=np.inf))
 
     def inside(self, photo_size: Size) -> tuple[Box, ...]:
-        """Return the boxes cut at the photo's border, without those that have nothing left.
-
-        A mask without boxes has the one box around all of it.
-        """
+        """Return the boxes cut at the photo's border, without those that have nothing left."""
         width, height = photo_size
-        boxes = self.boxes or self._around_mask(photo_size)
-        cut = (Box(max(b.x0, 0), max(b.y0, 0), min(b.x1, width), min(b.y1, height)) for b in boxes)
+        cut = (Box(max(b.x0, 0), max(b.y0, 0), min(b.x1, width), min(b.y1, height)) for b in self.boxes)
         return tuple(box for box in cut if box.x0 < box.x1 and box.y0 < box.y1)
 
     def union(self, photo_size: Size) -> tuple[Box, ...]:
@@ -117,11 +113,6 @@ class GroundTruth:
             )
             raise DatasetError(text.format(mask="{} x {}".format(*self.mask.size), photo="{} x {}".format(*photo_size)))
         return self.mask
-
-    def _around_mask(self, photo_size: Size) -> tuple[Box, ...]:
-        if self.mask is None or not len(strips := self.checked_mask(photo_size).strips):
-            return ()
-        return (Box(*strips[:, :2].min(axis=0).tolist(), *strips[:, 2:].max(axis=0).tolist()),)
 
     def _corners(self, photo_size: Size) -> Doubles:
         """Return x0, y0, x1, y1 of each box, or of each strip of the mask, (N, 4)."""

@@ -332,12 +332,13 @@ def find_run(out: Path, wanted: Manifest) -> Manifest | None:
     if not (out / MANIFEST_FILE).exists():
         return None
     manifest = read_manifest(out)
-    for name, theirs, ours in _changed_settings(manifest, wanted):
+    theirs, ours = _identity(manifest), _identity(wanted)
+    for name in (name for name in ours if theirs.get(name) != ours[name]):
         text = _(
             "{out} holds a run with {name} {theirs}, and now {name} {ours} is asked for: only the same run goes on "
             "there. Give the old settings, or choose another folder with --out."
         )
-        raise SettingsError(text.format(out=out, name=name, theirs=theirs, ours=ours))
+        raise SettingsError(text.format(out=out, name=name, theirs=theirs.get(name), ours=ours[name]))
     if manifest.finished and not has_own_results(manifest):
         manifest = dataclasses.replace(manifest, finished=False)
     if not manifest.finished:
@@ -388,11 +389,9 @@ def save_manifest(run: Manifest, **changes: Any) -> Manifest:
     return changed
 
 
-def _changed_settings(manifest: Manifest, wanted: Manifest) -> list[tuple[str, object, object]]:
-    theirs, ours = manifest.settings.as_dict(), wanted.settings.as_dict()
-    theirs |= {"data of fingerprint": manifest.fingerprint} | _weights_by_model(manifest)
-    ours |= {"data of fingerprint": wanted.fingerprint} | _weights_by_model(wanted)
-    return [(name, theirs.get(name), value) for name, value in ours.items() if theirs.get(name) != value]
+def _identity(run: Manifest) -> dict[str, object]:
+    weights = {f"weights of {network.label}": network.weights_sha256 for network in run.networks}
+    return run.settings.as_dict() | {"data of fingerprint": run.fingerprint} | weights
 
 
 def _check_engines(out: Path, manifest: Manifest, wanted: Manifest) -> None:
@@ -404,10 +403,6 @@ def _check_engines(out: Path, manifest: Manifest, wanted: Manifest) -> None:
                 "another folder with --out."
             )
             raise SettingsError(text.format(out=out, model=ours.label, theirs=theirs.engine, ours=ours.engine))
-
-
-def _weights_by_model(run: Manifest) -> dict[str, object]:
-    return {f"weights of {network.label}": network.weights_sha256 for network in run.networks}
 
 
 def _parse_manifest(run: Path, content: Mapping[str, Any]) -> Manifest:

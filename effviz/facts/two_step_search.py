@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from effviz.errors import DatasetError
@@ -105,13 +106,8 @@ def baseline_of(result: SearchResult) -> BaselineNetwork:
 
 def summarize_points(results: Sequence[SearchResult]) -> tuple[SearchSummary, ...]:
     """One entry for each point, the most accurate first."""
-
-    def place(result: SearchResult) -> tuple[float, float, float]:
-        return result.alpha, result.beta, result.gamma
-
-    points = [
-        SearchSummary(ScalingRule(*bases), tuple(rows)) for bases, rows in groupby(sorted(results, key=place), place)
-    ]
+    place = attrgetter("alpha", "beta", "gamma")
+    points = (SearchSummary(ScalingRule(*at), tuple(some)) for at, some in groupby(sorted(results, key=place), place))
     return tuple(sorted(points, key=lambda point: -point.top1_pct))
 
 
