@@ -13,7 +13,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -76,11 +76,10 @@ def group_annotations(marks: Iterable[Annotation], form: GroupingRules) -> tuple
     samples = []
     for photo, on_photo in photos.items():
         for sample in _samples(photo, on_photo, form):
-            name = sample.name
-            for number in range(2, len(taken) + 3):  # names that differ only in what cannot be printed
-                if sample.name not in taken:
-                    break
+            name, number = sample.name, 2
+            while sample.name in taken:  # names that differ only in what cannot be printed
                 sample = dataclasses.replace(sample, name=f"{name} ({number})")
+                number += 1
             taken.add(sample.name)
             samples.append(sample)
     return tuple(samples)
@@ -123,15 +122,13 @@ def photo_finder(root: Path, *more: Path) -> Callable[[str], Path]:
     It is the file that is called just so, or the one that fits (see `PhotoIndex`); what is nowhere stays in the
     list as if it lay in the first folder.
     """
-    folders: dict[Path, PhotoIndex] = {}
+    index = cache(PhotoIndex)
 
     def find(name: str) -> Path:
         if os.path.isfile(os.path.join(root, name)):  # many: pathlib takes several times as long
             return root / name
         for folder in (root, *more):
-            if folder not in folders:
-                folders[folder] = PhotoIndex(folder)
-            if within := folders[folder].within(name):
+            if within := index(folder).within(name):
                 return folder / within
         return root / name
 

@@ -81,9 +81,7 @@ class PhotoIndex:
                         self._files[ending] = (*names, within)
 
     def within(self, name: str) -> str | None:
-        """Return the path of a photo within the folder, None where no file fits.
-
-        A name may be another system's, with backslashes between folders.
+        """Return a photo's path within the folder, None where no file fits; backslashes may stand between folders.
 
         Raises:
             DatasetError: several files fit.

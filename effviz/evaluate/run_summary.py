@@ -135,14 +135,18 @@ def load_results(run: Path, rows: pc.Expression | None = None) -> Results:
         raise SettingsError(text.format(run=run))
     file = _own_results(manifest)
     try:
-        with pq.ParquetFile(file, read_dictionary=list(TEXT_COLUMNS)) as parquet:
-            groups = range(parquet.num_row_groups)
-            tables = (parquet.read_row_group(number, columns=[*TEXT_COLUMNS, *NUMBER_COLUMNS]) for number in groups)
-            # a filter of the library's own would have several times as much in memory meanwhile
-            table = pa.concat_tables([some if rows is None else some.filter(rows) for some in tables])
+        table = _read_table(file, rows)
     except (OSError, ValueError) as error:
         raise _unreadable(file, error) from error
     return Results(manifest, table.to_pandas())
+
+
+def _read_table(file: Path, rows: pc.Expression | None) -> pa.Table:
+    with pq.ParquetFile(file, read_dictionary=list(TEXT_COLUMNS)) as parquet:
+        groups = range(parquet.num_row_groups)
+        tables = (parquet.read_row_group(number, columns=[*TEXT_COLUMNS, *NUMBER_COLUMNS]) for number in groups)
+        # a filter of the library's own would have several times as much in memory meanwhile
+        return pa.concat_tables([table if rows is None else table.filter(rows) for table in tables])
 
 
 def _own_results(run: Manifest) -> Path:

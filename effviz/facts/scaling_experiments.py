@@ -84,22 +84,15 @@ def _curve_dot(row: Row, method: str, label: str, coefficient: float, network: P
 @cache
 def width_by_baseline() -> tuple[WidthDot, ...]:
     """Fig. 4: growing width from four baselines."""
-    return tuple(_width_dot(row) for row in rows("fig4_width_by_baseline"))
-
-
-def _width_dot(row: Row) -> WidthDot:
-    depth, resolution = row["baseline_d"], row["baseline_r"]
-    width = printed_number(row["width_coefficient_if_same_point_as_fig3"])
-    return WidthDot(
-        depth=depth,
-        resolution=resolution,
-        index=row["dot_index"],
-        macs_billions=row["flops_billions"],
-        top1_pct=row["imagenet_top1_pct"],
-        width=width,
-        macs_billions_computed=None if width is None else scaled_network(depth, width, resolution).macs / 1e9,
-        source=row["source"],
-    )
+    dots = []
+    for row in rows("fig4_width_by_baseline"):
+        baseline = {"depth": row["baseline_d"], "resolution": row["baseline_r"]}
+        drawn = {"macs_billions": row["flops_billions"], "top1_pct": row["imagenet_top1_pct"]}
+        width = printed_number(row["width_coefficient_if_same_point_as_fig3"])
+        macs = None if width is None else scaled_network(width=width, **baseline).macs / 1e9
+        known = {"width": width, "macs_billions_computed": macs}
+        dots.append(record(WidthDot, row, index=row["dot_index"], **baseline, **drawn, **known))
+    return tuple(dots)
 
 
 @cache
