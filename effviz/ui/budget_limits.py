@@ -10,19 +10,9 @@ from effviz.i18n import _, lazy_gettext
 from effviz.plots import config
 from effviz.plots.scaling_plans import limit_shares
 from effviz.plots.style import drawn_numbers
-from effviz.scaling import (
-    Budget,
-    BudgetKind,
-    Family,
-    Plan,
-    ScalingMethod,
-    ScalingPath,
-    ScalingRule,
-    Solution,
-    framework_code,
-)
+from effviz.scaling import Budget, BudgetKind, Family, Plan, ScalingMethod, ScalingPath, ScalingRule, Solution
 from effviz.scaling.architecture import CLASSES, RESOLUTION, Limit
-from effviz.scaling.framework_code import Framework
+from effviz.scaling.framework_code import Framework, check_line, framework_code
 from effviz.scaling.solver import limit_curves
 from effviz.ui.components.picture import Row, chart_menu
 from effviz.ui.inputs import BUDGET_NAMES, BUDGET_UNITS, MILLION
@@ -81,10 +71,10 @@ def show_limits(answer: Solution, path: ScalingPath) -> None:
 def use_network(network: Plan) -> None:
     """Give the lines that build a network elsewhere, and what to count in it."""
     with st.expander(_("Use this network"), icon=":material/code:"):
-        codes = {name: framework_code.framework_code(network, name) for name in Framework}
+        codes = {name: framework_code(network, name) for name in Framework}
         there = {FRAMEWORK_NAMES[name]: lines for name, lines in codes.items() if lines}
         for tab, lines in zip(st.tabs(list(there)), there.values(), strict=True):
-            tab.code(f"{framework_code.check_line(network)}\n{lines}", language="python")
+            tab.code(f"{check_line(network)}\n{lines}", language="python")
         text = _(
             "Its weights are random, so train it before use. EffViz's tests run the lines for timm and torchvision and "
             "check the counts."

@@ -1,7 +1,8 @@
 """Widgets that give typed values: choices by name, families, scaling rules and budgets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -22,16 +23,12 @@ Names = Mapping[str, str]  # the value in the address -> what the visitor reads
 
 def choose_one(label: str, names: Names, key: str, first: str, help: str | None = None) -> str:
     """Choose one in a row of buttons; `first` is chosen where the address asks for nothing that exists."""
-    state = _adopt_one(key, names, first)
-    st.segmented_control(label, list(names), format_func=names.__getitem__, key=state, required=True, help=help)
-    return _kept(key, first)
+    return _choose(partial(st.segmented_control, label, required=True, help=help), names, key, first)
 
 
 def choose_listed(label: str, names: Names, key: str, first: str, help: str | None = None) -> str:
     """Choose one from a list that opens; one with a single name is not greyed out, since that is hard to read."""
-    state = _adopt_one(key, names, first)
-    st.selectbox(label, list(names), format_func=names.__getitem__, key=state, help=help)
-    return _kept(key, first)
+    return _choose(partial(st.selectbox, label, help=help), names, key, first)
 
 
 def choose_several(label: str, names: Names, key: str, first: Sequence[str], help: str | None = None) -> list[str]:
@@ -87,17 +84,14 @@ def widget_key(key: str) -> str:
     return f"{key}-choice"
 
 
-def _adopt_one(key: str, names: Names, first: str) -> str:
+def _choose(show: Callable[..., object], names: Names, key: str, first: str) -> str:
     """Take the address's wish, only when the widget appears: later the widget is right, and the address follows."""
     state = widget_key(key)
     if st.session_state.get(state) not in names:  # another choice, or a page with this key, may have taken it away
         asked = _asked(key)
         st.session_state[state] = asked if asked in names else first
-    return state
-
-
-def _kept(key: str, first: str) -> str:
-    chosen: str = st.session_state[widget_key(key)]
+    show(list(names), format_func=names.__getitem__, key=state)
+    chosen: str = st.session_state[state]
     _write(key, chosen, first)
     return chosen
 

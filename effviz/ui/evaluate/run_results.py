@@ -52,19 +52,12 @@ def show_about(run: MeasuredRun) -> None:
     methods = ngettext("{count} method", "{count} methods", len(run.methods)).format(count=len(run.methods))
     settings, bundled = run.run.settings, run.key[0] in STUDIES
     text = _("{photos} of **{dataset}**, {models}, {methods}; target: {target}, placement: {placement}, seed: {seed}.")
-    st.markdown(
-        text.format(
-            photos=photos,
-            dataset=_(BUNDLED) if bundled else plain(run.results.dataset),
-            models=models,
-            methods=methods,
-            target=plain(display_names.target(settings.targets)),
-            placement=_(placement.TITLES[settings.placement]).lower(),
-            seed=settings.seed,
-        )
-        + (_(" docs/study.md in the repository discusses all its measures.") if bundled else ""),
-        help=glossary.tip("target", "placement", "seed"),
-    )
+    dataset = _(BUNDLED) if bundled else plain(run.results.dataset)
+    target, placed = plain(display_names.target(settings.targets)), _(placement.TITLES[settings.placement]).lower()
+    counts = {"photos": photos, "models": models, "methods": methods}
+    about = text.format(**counts, dataset=dataset, target=target, placement=placed, seed=settings.seed)
+    more = _(" docs/study.md in the repository discusses all its measures.") if bundled else ""
+    st.markdown(about + more, help=glossary.tip("target", "placement", "seed"))
 
 
 def made_by(measured: MeasuredRun) -> None:
@@ -467,14 +460,10 @@ def _others(view: ResultsView, scaled: Sequence[ScaledModel]) -> Iterator[str]:
         names = (_("a larger lead"), _("a smaller lead"))
     worse, unsure = [model for model in sure if model not in better], [one for one in scaled if not one.interval.sure]
     groups = zip((*names, _("no clear difference")), (better, worse, unsure), strict=True)
-    yield _("By {method}, {metric} against {first}: {groups}.").format(
-        method=display_names.method(view.method),
-        metric=display_names.compared(view.metric),
-        first=plain(view.measured.models[0]),
-        groups=_("; ").join(
-            _("{group}: {models}").format(group=title, models=_names(some)) for title, some in groups if some
-        ),
-    )
+    said = [_("{group}: {models}").format(group=title, models=_names(some)) for title, some in groups if some]
+    method, metric = display_names.method(view.method), display_names.compared(view.metric)
+    text, first = _("By {method}, {metric} against {first}: {groups}."), plain(view.measured.models[0])
+    yield text.format(method=method, metric=metric, first=first, groups=_("; ").join(said))
 
 
 def _beside_gaussian(view: ResultsView, controlled: Sequence[ScaledModel]) -> Iterator[str]:

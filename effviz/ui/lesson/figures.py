@@ -17,18 +17,9 @@ from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.search_objective import EXPONENT, Listing, Objective, candidates, ranking
 from effviz.facts.two_step_search import second_steps
 from effviz.i18n import _
+from effviz.plots import paper_curves
 from effviz.plots.accuracy_cost import Cost
-from effviz.plots.paper_curves import (
-    AXIS_TITLES,
-    FigureCurve,
-    Origin,
-    accuracy_axis,
-    draw_curves,
-    figure3,
-    figure4,
-    guess_mark,
-    macs_axis,
-)
+from effviz.plots.paper_curves import FigureCurve, Origin
 from effviz.plots.scaling_plans import growth
 from effviz.plots.style import config, drawn_numbers, enlarge
 from effviz.scaling import PAPER_RULE, Family
@@ -69,7 +60,7 @@ def show_growth(guess: Guess, shown: bool) -> None:
 
 def show_saturation(guess: Guess, shown: bool) -> None:
     """Draw Figure 3; before the answer depth alone, without its last network."""
-    curves = [curve for curve in figure3() if curve.origin is Origin.PRINTED]
+    curves = [curve for curve in paper_curves.figure3() if curve.origin is Origin.PRINTED]
     last = lesson_answers.depth_curve()[-1]
     if not shown:
         depth = [curve for curve in curves if any(dot.name == last.label for dot in curve.dots)]
@@ -84,14 +75,16 @@ def _draw_guess(
     """Draw curves and the guess on axes that stay as they are when the answer comes, up to the upper right corner."""
     (left, low), (right, least) = (0, 75.5), corner
     high = max(least, mark[1] + 0.5)
-    chart = draw_curves(curves, macs_axis(), accuracy_axis(), corners=((left, low), (right, high), mark))
-    chart.add_trace(guess_mark(*mark)).update_xaxes(range=[left, right]).update_yaxes(range=[low, high])
+    chart = paper_curves.draw_curves(
+        curves, paper_curves.macs_axis(), paper_curves.accuracy_axis(), corners=((left, low), (right, high), mark)
+    )
+    chart.add_trace(paper_curves.guess_mark(*mark)).update_xaxes(range=[left, right]).update_yaxes(range=[low, high])
     _chart(name, chart, alt, exhibit.table(curves, "macs_billions", "top1_pct"))
 
 
 def show_balance(guess: Guess, shown: bool) -> None:
     """Draw Figure 4; before the answer only the line from plain B0."""
-    curves = [curve for curve in figure4() if curve.origin is Origin.PRINTED]
+    curves = [curve for curve in paper_curves.figure4() if curve.origin is Origin.PRINTED]
     end = lesson_answers.widest()
     mark = (end.macs_billions, end.top1_pct + float(guess["lead"]))
     alt = _("Line chart of top-1 over MACs as in Figure 4, with a mark at the guess.")
@@ -142,7 +135,7 @@ def show_results(guess: Guess, shown: bool) -> None:
     visible = curves if shown else curves[1:]
     text = _("Chart of top-1 over {cost} on a log scale: {series}.")
     alt = text.format(cost=cost_axis(cost).title, series=", ".join(curve.title for curve in visible))
-    chart = draw_curves(visible, cost_axis(cost), accuracy_axis())
+    chart = paper_curves.draw_curves(visible, cost_axis(cost), paper_curves.accuracy_axis())
     _chart("figure1" if cost is Cost.PARAMS else "figure5", chart, alt, exhibit.table(visible, cost.column, "top1_pct"))
 
 
@@ -204,7 +197,7 @@ def show_live_maps(guess: Guess, shown: bool) -> None:
 
 
 def _column(letter: str, entries: Sequence[MapCell | MapGap], shown: bool) -> None:
-    name = _(AXIS_TITLES[role_of(letter)])
+    name = _(paper_curves.AXIS_TITLES[role_of(letter)])
     st.markdown(f"**{letter}** {name}" if shown else f"**{letter}**")
     for entry in entries:
         if isinstance(entry, MapGap):

@@ -30,15 +30,14 @@ class Quantity:
     label: str  # for `_`, as is the form
     form: str  # "{value:.1f} points"
     answer: Callable[[], float]
-    least: float
-    most: float
-    step: float = 0.1
+    slider: tuple[float, float, float]  # least, most, step
     first: float | None = None  # where the slider begins, which is not the answer; None: at its least
 
     def ask(self, before: Value | None) -> Value:
         """Show the slider."""
-        first = next(float(value) for value in (before, self.first, self.least) if value is not None)
-        return st.slider(_(self.label), self.least, self.most, first, self.step, key=f"guess-{self.key}")
+        least, most, step = self.slider
+        first = next(float(value) for value in (before, self.first, least) if value is not None)
+        return st.slider(_(self.label), least, most, first, step, key=f"guess-{self.key}")
 
     def words(self, value: Value) -> str:
         """A guess or the answer, with its unit."""
@@ -98,11 +97,12 @@ class Step:
         return _(self.question).format(**self.values)
 
 
+_BASES = {"alpha": PAPER_RULE.alpha, "beta": PAPER_RULE.beta, "gamma": PAPER_RULE.gamma}
+
+
 def _growth_finding() -> str:
-    depth, width, resolution = (
-        lesson_answers.macs_times(method)
-        for method in (ScalingMethod.DEPTH, ScalingMethod.WIDTH, ScalingMethod.RESOLUTION)
-    )
+    ways = (ScalingMethod.DEPTH, ScalingMethod.WIDTH, ScalingMethod.RESOLUTION)
+    depth, width, resolution = map(lesson_answers.macs_times, ways)
     return _(
         "MACs grow with depth, but with the **square** of width and of resolution: d · w² · r². B0 really needs "
         "{depth:.2f}, {width:.2f} and {resolution:.2f} times as many, since some layers grow otherwise: stem and "
@@ -130,18 +130,12 @@ def _balance_finding() -> str:
 
 
 def _phi_finding() -> str:
+    phi, real = lesson_answers.doubling_phi(), lesson_answers.macs_times_at_phi_1()
     return _(
         "φ = {phi:.2f}, not 1: {alpha:g} · {beta:g}² · {gamma:g}² is **{product:.2f}, not 2**, because the paper only "
         "asks for a product of about 2. The network that is built for φ = 1 costs {real:.2f} times B0: its blocks are "
         "rounded up."
-    ).format(
-        phi=lesson_answers.doubling_phi(),
-        alpha=PAPER_RULE.alpha,
-        beta=PAPER_RULE.beta,
-        gamma=PAPER_RULE.gamma,
-        product=PAPER_RULE.constraint,
-        real=lesson_answers.macs_times_at_phi_1(),
-    )
+    ).format(phi=phi, **_BASES, product=PAPER_RULE.constraint, real=real)
 
 
 def _objective_finding() -> str:
@@ -152,17 +146,12 @@ def _objective_finding() -> str:
 
 
 def _steps_finding() -> str:
-    last = second_steps()[-1]
+    last, times = second_steps()[-1], lesson_answers.largest_times_baseline()
     return _(
         "{times:.0f} times: **search where training is cheap, then let φ carry the result to large networks**. The "
         "published coefficients do not follow φ exactly: {name} has depth {depth:g}, where the formula gives "
         "{formula:.2f}."
-    ).format(
-        times=lesson_answers.largest_times_baseline(),
-        name=last.name,
-        depth=last.published.depth,
-        formula=last.formula.depth,
-    )
+    ).format(times=times, name=last.name, depth=last.published.depth, formula=last.formula.depth)
 
 
 def _maps_finding() -> str:
@@ -175,16 +164,11 @@ def _maps_finding() -> str:
 
 def _results_finding() -> str:
     dot, lead = compound_leads()[-1]
+    params, macs = lesson_answers.printed_params_ratio("GPipe"), lesson_answers.printed_macs_ratio("ResNeXt-101")
     return _(
         "**{params:g} times the parameters and {macs:g} times the MACs**, at about the same accuracy. Against one "
         "dimension alone the paper states up to {stated:g} points more; Figure 8 draws {lead:.1f} at {name}."
-    ).format(
-        params=lesson_answers.printed_params_ratio("GPipe"),
-        macs=lesson_answers.printed_macs_ratio("ResNeXt-101"),
-        stated=STATED_LEAD,
-        lead=lead,
-        name=dot.label,
-    )
+    ).format(params=params, macs=macs, stated=STATED_LEAD, lead=lead, name=dot.label)
 
 
 _POINTS = lazy_gettext("{value:.1f} points")
@@ -200,7 +184,7 @@ STEPS: Final = (
             "(MACs; the paper calls them FLOPs) does it then need?"
         ),
         tuple(
-            Quantity(method.value, label, _TIMES, partial(lesson_answers.macs_times, method), 1.0, 8.0)
+            Quantity(method.value, label, _TIMES, partial(lesson_answers.macs_times, method), (1.0, 8.0, 0.1))
             for method, label in (
                 (ScalingMethod.DEPTH, lazy_gettext("MACs at twice the depth (times B0's)")),
                 (ScalingMethod.WIDTH, lazy_gettext("MACs at twice the width (times B0's)")),
@@ -225,8 +209,7 @@ STEPS: Final = (
                 lazy_gettext("ImageNet top-1 at d = 8 (%)"),
                 lazy_gettext("{value:.1f} %"),
                 lambda: lesson_answers.depth_curve()[-1].top1_pct,
-                76.0,
-                84.0,
+                (76.0, 84.0, 0.1),
                 first=78.0,
             ),
         ),
@@ -250,8 +233,7 @@ STEPS: Final = (
                 lazy_gettext("Lead of the second line (points of top-1)"),
                 _POINTS,
                 lesson_answers.balance_lead,
-                0.0,
-                6.0,
+                (0.0, 6.0, 0.1),
             ),
         ),
         figures.show_balance,
@@ -269,13 +251,13 @@ STEPS: Final = (
             "Compound scaling grows all three by one number φ: depth {alpha:g}^φ, width {beta:g}^φ, resolution "
             "{gamma:g}^φ. MACs grow with d · w² · r². At which φ does this rule double the MACs?"
         ),
-        (Quantity("phi", "φ", "φ = {value:.2f}", lesson_answers.doubling_phi, 0.0, 4.0, 0.05),),
+        (Quantity("phi", "φ", "φ = {value:.2f}", lesson_answers.doubling_phi, (0.0, 4.0, 0.05)),),
         figures.show_phi,
         _phi_finding,
         lazy_gettext("On the page Scale, drag φ slowly from 0 to 1: where does the network jump, and what grew there?"),
         "search",
         "scale",
-        values={"alpha": PAPER_RULE.alpha, "beta": PAPER_RULE.beta, "gamma": PAPER_RULE.gamma},
+        values=_BASES,
     ),
     Step(
         "objective",
@@ -291,8 +273,7 @@ STEPS: Final = (
                 lazy_gettext("Gain over B0 that it needs (points of top-1)"),
                 _POINTS,
                 lesson_answers.points_for_twice_the_macs,
-                0.0,
-                12.0,
+                (0.0, 12.0, 0.1),
             ),
         ),
         figures.show_objective,
@@ -317,9 +298,7 @@ STEPS: Final = (
                 lazy_gettext("MACs of B7 (times B0's)"),
                 _WHOLE_TIMES,
                 lesson_answers.largest_times_baseline,
-                1.0,
-                200.0,
-                1.0,
+                (1.0, 200.0, 1.0),
             ),
         ),
         figures.show_steps,
@@ -357,17 +336,14 @@ STEPS: Final = (
                 lazy_gettext("Parameters of GPipe (times B7's)"),
                 lazy_gettext("{value:.1f} times"),
                 lambda: lesson_answers.printed_params_ratio("GPipe"),
-                1.0,
-                30.0,
+                (1.0, 30.0, 0.1),
             ),
             Quantity(
                 "resnext",
                 lazy_gettext("MACs of ResNeXt-101 (times B3's)"),
                 _WHOLE_TIMES,
                 lambda: lesson_answers.printed_macs_ratio("ResNeXt-101"),
-                1.0,
-                40.0,
-                1.0,
+                (1.0, 40.0, 1.0),
             ),
         ),
         figures.show_results,
