@@ -431,11 +431,10 @@ def find_differences(results: Results, methods: Sequence[str], metric: Metric) -
     return tuple(difference for difference in differences if difference.every.n and difference.method in methods)
 
 
-def find_leads(differences: Sequence[Difference]) -> Iterator[tuple[Key, Interval, Interval]]:
-    """Yield how far each model and method is from the model's own control: over all photos, and over the hard ones."""
-    for difference in differences:
-        if not difference.beside_model:
-            yield (difference.model, difference.method), difference.every, difference.small
+def find_leads(differences: Sequence[Difference]) -> list[MetricMean]:
+    """Return how far each model and method is from the model's own control, in the place of means."""
+    leads = [difference for difference in differences if not difference.beside_model]
+    return [MetricMean(lead.model, lead.method, lead.metric, lead.every, lead.small) for lead in leads]
 
 
 def _model_pairs(models: Sequence[str], methods: Sequence[str], gaussian: str) -> Iterator[Pair]:

@@ -215,8 +215,7 @@ def _metric(results: Results, metric: Metric, cells: Sequence[MetricMean]) -> It
 def _leads(results: Results, metric: Metric) -> list[MetricMean]:
     """Return each model's lead over its own control in the place of means, which do not compare between models."""
     methods = [method.value for method in results.run.settings.methods]
-    leads = run_summary.find_leads(find_differences(results, methods, metric))
-    return [MetricMean(model, method, metric, every, small) for (model, method), every, small in leads]
+    return run_summary.find_leads(find_differences(results, methods, metric))
 
 
 def _ranked_by(metric: Metric) -> str:

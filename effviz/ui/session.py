@@ -90,11 +90,7 @@ def adopt(*settings: Setting[Any]) -> None:
 
 
 def parse_phi(text: str) -> float:
-    """`"1.5"` as a position of the phi slider.
-
-    Raises:
-        SettingsError: Not a number the slider can show.
-    """
+    """`"1.5"` as a position of the phi slider; a SettingsError where it is not a number that the slider can show."""
     try:
         phi = float(text)
     except ValueError:
@@ -125,11 +121,7 @@ MODELS: Setting[tuple[str, ...]] = Setting(
 
 
 def parse_samples(text: str) -> tuple[str, ...]:
-    """`"dog,owl"` as names of bundled photos.
-
-    Raises:
-        SettingsError: There is no such photo.
-    """
+    """`"dog,owl"` as names of bundled photos; a SettingsError where there is no such photo."""
     chosen = parse_labels(text)
     samples = [sample.name for sample in sample_photos.samples()]
     unknown = [name for name in chosen if name not in samples]
@@ -150,11 +142,7 @@ LESSON_STEPS = 8  # the summary comes after them
 
 
 def parse_step(text: str) -> int:
-    """`"3"` as a step of the lesson.
-
-    Raises:
-        SettingsError: There is no such step.
-    """
+    """`"3"` as a step of the lesson; a SettingsError where there is no such step."""
     if text not in map(str, range(1, LESSON_STEPS + 2)):
         sentence = _(
             "The link asks for step {text!r} of the lesson: there are steps 1 to {last}, and {summary} is the "
@@ -184,11 +172,7 @@ def asked_figure() -> str:
 
 
 def parse_language(text: str) -> str:
-    """`"zh-TW"` as a language that has a catalogue, or the nearest to it.
-
-    Raises:
-        SettingsError: There is no such catalogue.
-    """
+    """`"zh-TW"` as a language that has a catalogue, or the nearest to it; a SettingsError where there is none."""
     if (language := i18n.find_language(text)) is not None:
         return language
     names = map(i18n.language_name, (i18n.SOURCE_LANGUAGE, *i18n.available_languages()))

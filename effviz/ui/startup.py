@@ -93,10 +93,7 @@ DESCRIPTORS: Final = Path("/dev/fd")
 
 
 def hurry_sockets() -> bool:
-    """Have this process's sockets send each message without waiting; return whether one listens.
-
-    Nothing where the system has no list of them.
-    """
+    """Have all sockets that the system lists send each message without waiting; return whether one listens."""
     listens = False
     for descriptor in map(int, os.listdir(DESCRIPTORS) if DESCRIPTORS.is_dir() else ()):
         with suppress(OSError):  # closed meanwhile

@@ -168,11 +168,7 @@ def _fit() -> Iterator[str]:
 
 
 def _allowed(ref: ModelRef) -> ModelRef:
-    """Return a model that is trained, here, and small enough.
-
-    Raises:
-        SettingsError: it is not.
-    """
+    """Return a model that is trained, here, and small enough; a SettingsError says which it is not."""
     if not ref.spec.trained:
         text = _("{model} is not trained, so its maps mean nothing: take a trained model from the list.")
         raise SettingsError(text.format(model=ref.label))

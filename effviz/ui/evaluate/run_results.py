@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -248,12 +248,8 @@ def _minus(difference: Difference) -> str:
 
 def _leads(view: ResultsView, differences: Sequence[Difference]) -> list[MetricMean]:
     """The lead of each model over its own Gaussian, and the Gaussian's own, 0, in the place of means."""
-    leads = list(find_leads(differences))
-    own = [MetricMean(model, method, view.metric, every, small) for (model, method), every, small in leads]
-    zero = Interval(0.0, math.nan, math.nan, view.measured.photos)
-    return own + [
-        MetricMean(model, Control.GAUSSIAN.value, view.metric, zero, zero) for (model, _method), *_intervals in leads
-    ]
+    leads, zero = find_leads(differences), Interval(0.0, math.nan, math.nan, view.measured.photos)
+    return leads + [replace(lead, method=Control.GAUSSIAN.value, every=zero, small=zero) for lead in leads]
 
 
 def signed(interval: Interval) -> str:
