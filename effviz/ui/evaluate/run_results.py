@@ -27,8 +27,7 @@ from effviz.i18n import _, lazy_gettext, ngettext, typeset
 from effviz.plots import metric_vs_macs as figures
 from effviz.plots.metric_vs_macs import RatedModel
 from effviz.plots.style import config, slide
-from effviz.report import html_report
-from effviz.report.html_report import DIFFERENCES_FILE, evaluation_html, summary_csv
+from effviz.report.html_report import DIFFERENCES_FILE, evaluation_html, summary_csv, table_files
 from effviz.ui import glossary, job_queue, outputs
 from effviz.ui.components.picture import picture
 from effviz.ui.evaluate import photo_examples
@@ -159,12 +158,7 @@ def show_files(run: MeasuredRun) -> None:
     with st.container(horizontal=True):
         for label, name, mime, make in (
             (_("All means as CSV"), "summary.csv", "text/csv", lambda results, cells: summary_csv(results.run, cells)),
-            (
-                _("Differences as CSV"),
-                DIFFERENCES_FILE,
-                "text/csv",
-                lambda *tables: html_report.table_files(*tables)[DIFFERENCES_FILE],
-            ),
+            (_("Differences as CSV"), DIFFERENCES_FILE, "text/csv", lambda *args: table_files(*args)[DIFFERENCES_FILE]),
             (_("Report as HTML"), "report.html", "text/html", evaluation_html),
         ):
             data = partial(_table_bytes, run, make)
