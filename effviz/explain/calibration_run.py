@@ -3,7 +3,7 @@
 import csv
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache
 from itertools import product
 from typing import Final
@@ -143,15 +143,16 @@ def fit(ref: ModelRef, sightings: Sequence[Sighting], weights_sha256: str) -> Ca
         SettingsError: there are too few sightings.
     """
     cell_px = ref.resolution_px / math.ceil(ref.resolution_px / 32)
-    clear = [one for one in sightings if one.to_border >= cell_px / 2]
-    if len(clear) < FEWEST:
+    numbers = np.array([astuple(one) for one in sightings], np.float64).reshape(-1, 5)
+    true, measured, to_border = numbers[:, :2], numbers[:, 2:4], numbers[:, 4]
+    clear = to_border >= cell_px / 2
+    if clear.sum() < FEWEST:
         text = _(
             "{model} recognised planted objects only {count} times; {fewest} are needed to calibrate it. "
             "Choose a larger input size, or plain placement."
         )
-        raise SettingsError(text.format(model=ref.label, count=len(clear), fewest=FEWEST))
-    slope, offset = _line(*_places(clear))
-    true, measured = _places(sightings)
+        raise SettingsError(text.format(model=ref.label, count=clear.sum(), fewest=FEWEST))
+    slope, offset = _line(true[clear], measured[clear])
     return Calibration(
         model=ref.label,
         resolution_px=ref.resolution_px,
@@ -204,14 +205,8 @@ def _sighting(model: Model, cutout: Cutout, row: int, column: int) -> Sighting |
     )
 
 
-def _places(sightings: Sequence[Sighting]) -> tuple[Doubles, Doubles]:
-    """True and found places, (N, 2) each."""
-    true = np.array([(one.true_x, one.true_y) for one in sightings])
-    return true, np.array([(one.found_x, one.found_y) for one in sightings])
-
-
 def _line(true: Doubles, measured: Doubles) -> tuple[float, Doubles]:
-    """Least squares of found = slope * true + offset with one slope for both directions: slope, offset (2,)."""
+    """Fit found = slope * true + offset to places (N, 2), with one slope for both directions: slope, offset (2,)."""
     true_mean, measured_mean = true.mean(axis=0), measured.mean(axis=0)
     centred = true - true_mean
     slope = float((centred * (measured - measured_mean)).sum() / (centred**2).sum())

@@ -5,7 +5,7 @@ Cutting the network needs no hooks, so the module that all visitors share is onl
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -87,17 +87,17 @@ def randomised_passes(whole: Forward, seed: int) -> Iterator[tuple[str, Forward]
     with _plain_numbers():
         parts, inputs = _parts(twin), [torch.tensor(whole.prepared.pixels)]
         for part in parts[:-1]:
-            inputs.append(_run_parts((part,), inputs[-1]))
+            inputs.append(part.run(inputs[-1]))
     generator = torch.Generator().manual_seed(seed)
-    for depth in range(len(parts) - 1, -1, -1):
+    for depth in reversed(range(len(parts))):
+        features = inputs[depth]
         with _plain_numbers():
             randomise(parts[depth].module, generator)
-            features = _run_parts(parts[depth:-1], inputs[depth])
-            logits = _run_parts(parts[-1:], features)
-        passed = dataclasses.replace(
-            whole, model=twin, features=read_only(features.numpy()[0]), logits=read_only(logits.numpy()[0])
-        )
-        yield parts[depth].name, passed
+            for part in parts[depth:-1]:
+                features = part.run(features)
+            logits = parts[-1].run(features)
+        arrays = {"features": read_only(features.numpy()[0]), "logits": read_only(logits.numpy()[0])}
+        yield parts[depth].name, dataclasses.replace(whole, model=twin, **arrays)
 
 
 def private_copy(model: Model) -> Model:
@@ -125,13 +125,6 @@ def _parts(model: Model) -> list[_NetworkPart]:
         _NetworkPart("head", net.conv_head, lambda tensor: net.bn2(net.conv_head(tensor))),
         _NetworkPart("classifier", net.classifier, net.forward_head),
     ]
-
-
-def _run_parts(parts: Sequence[_NetworkPart], tensor: Tensor) -> Tensor:
-    with torch.no_grad():
-        for part in parts:
-            tensor = part.run(tensor)
-    return tensor
 
 
 @contextmanager

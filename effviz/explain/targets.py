@@ -112,7 +112,7 @@ def search_classes(query: str, classes: Sequence[str], limit: int = 20) -> list[
     """Find classes for a search box: whole names first, then beginnings, then parts, then close spellings.
 
     Example:
-        >>> search("retriever", ["tench", "golden retriever", "retriever"])
+        >>> search_classes("retriever", ["tench", "golden retriever", "retriever"])
         [2, 1]
     """
     wanted = query.strip().lower()
