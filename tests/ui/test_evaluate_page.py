@@ -279,6 +279,32 @@ def test_the_answer_is_yes_or_no_by_rules(folder: Path, metric: Metric, means: d
     assert said in plainly(run_results.answer(view(of, metric), found))[0]
 
 
+def test_other_measures_of_the_run_are_named_by_what_they_say_of_the_same_models(folder: Path) -> None:
+    of = replace(runs.open_folder(finished(folder / "cars"), ("test",)), models=("m0", "m1"))
+    found = {
+        Metric.POINTING: [minus(Metric.POINTING, "m1", 0.2)],
+        Metric.IOU: [minus(Metric.IOU, "m1", -0.2)],
+        Metric.MAXBOX: [minus(Metric.MAXBOX, "m1", 0.2, p=0.06)],
+        Metric.MAXBOX_V2: [replace(minus(Metric.MAXBOX_V2, "m1", 0.2), every=NOTHING)],  # no photo has both
+    }
+    assert run_results.other_measures(view(of), found) == (
+        "The same two models by the run's other measures: better (Pointing game); worse (Best IoU); no clear "
+        "difference (MaxBoxAcc)."
+    )
+    assert run_results.other_measures(view(of), {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"metric": "energy"}, "the run's other measures: no clear difference (Pointing game · "),
+        ({"run": runs.FAITHFUL, "metric": "deletion"}, "the run's other measures: a smaller lead (Insertion · "),
+    ],
+)
+def test_a_yes_by_one_measure_stands_beside_what_the_others_of_its_kind_say(asked: dict[str, str], said: str) -> None:
+    assert said in words(open_page(**asked))
+
+
 def test_an_answer_parts_models_by_what_is_clear_after_holms_correction(folder: Path) -> None:
     """Each group has its farthest model first; over the small and off-centre photos the numbers are others."""
     of = replace(runs.open_folder(finished(folder / "cars"), ("test",)), models=("m0", "m1", "m2", "m3", "m4"))

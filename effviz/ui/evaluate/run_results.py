@@ -8,6 +8,7 @@ from typing import Final
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from effviz.evaluate import display_names
 from effviz.evaluate.heatmaps import Control
@@ -31,7 +32,7 @@ from effviz.report.html_report import DIFFERENCES_FILE, evaluation_html, summary
 from effviz.ui import glossary, job_queue, outputs
 from effviz.ui.components.picture import picture
 from effviz.ui.evaluate import photo_examples
-from effviz.ui.evaluate.runs import DONE, STUDIES, VISIT, MeasuredRun, ResultsView
+from effviz.ui.evaluate.runs import DONE, STUDIES, VISIT, MeasuredRun, ResultsView, cached_differences
 from effviz.ui.job_queue import QUEUE
 from effviz.ui.outputs import duration, plain
 from effviz.zoo.model import ModelRef
@@ -360,9 +361,10 @@ class ScaledModel:
 
 def answer(view: ResultsView, differences: Sequence[Difference]) -> Iterator[str]:
     """Yield paragraphs: the answer, what the other models do, and whether maps beat a Gaussian."""
-    pairs = [(difference, difference.small if view.small else difference.every) for difference in differences]
-    scaled = list(_scaled(view, [(gain.model, value) for gain, value in pairs if gain.beside_model and value.n]))
-    controlled = [ScaledModel(lead.model, value) for lead, value in pairs if not lead.beside_model and value.n]
+    scaled = list(_scaled(view, differences))
+    controlled = [
+        ScaledModel(lead.model, value) for lead, value in _intervals(view, differences) if not lead.beside_model
+    ]
     if view.metric in AGREEMENT_METRICS | SANITY_METRICS:
         yield _("**This measure tells how alike maps are**, not which are better.")
     elif scaled:
@@ -375,10 +377,41 @@ def answer(view: ResultsView, differences: Sequence[Difference]) -> Iterator[str
         yield display_names.few(photos)
 
 
-def _scaled(view: ResultsView, intervals: Sequence[tuple[str, Interval]]) -> Iterator[ScaledModel]:
+def show_other_measures(view: ResultsView, place: DeltaGenerator) -> None:
+    """What the run's other measures of the same kind answer, in one sentence; counting them may take a while."""
+    kind = next((kind for kind in (LOCALISATION_METRICS, FAITHFULNESS_METRICS) if view.metric in kind), frozenset())
+    others = [metric for metric in view.measured.metrics if metric in kind and metric is not view.metric]
+    if sentence := other_measures(
+        view, {metric: cached_differences(view.measured, view.method, metric) for metric in others}
+    ):
+        place.markdown(sentence)
+
+
+def other_measures(view: ResultsView, differences: Mapping[Metric, Sequence[Difference]]) -> str:
+    """By which measures the model that answers is better than the first, worse, or neither; empty: by none."""
+    better, worse, unclear = _("better"), _("worse"), _("no clear difference")
+    if view.metric in FAITHFULNESS_METRICS:
+        better, worse = _("a larger lead"), _("a smaller lead")
+    groups: dict[str, list[str]] = {better: [], worse: [], unclear: []}
+    for metric, some in differences.items():
+        if scaled := list(_scaled(view, some)):
+            which = _answering(scaled)
+            group = unclear if not which.interval.sure else better if which.points(metric) > 0 else worse
+            groups[group].append(display_names.metric(metric))
+    text = _("The same two models by the run's other measures: {groups}.")
+    parts = [f"{group} ({' · '.join(names)})" for group, names in groups.items() if names]
+    return text.format(groups=_("; ").join(parts)) if parts else ""
+
+
+def _intervals(view: ResultsView, differences: Sequence[Difference]) -> list[tuple[Difference, Interval]]:
+    pairs = [(difference, difference.small if view.small else difference.every) for difference in differences]
+    return [(difference, interval) for difference, interval in pairs if interval.n]
+
+
+def _scaled(view: ResultsView, differences: Sequence[Difference]) -> Iterator[ScaledModel]:
     refs = measured_refs(view.measured.run)
     first = refs.get(view.measured.models[0])
-    for label, interval in intervals:
+    for label, interval in ((gain.model, value) for gain, value in _intervals(view, differences) if gain.beside_model):
         ref = refs.get(label)
         if ref is None or first is None:
             yield ScaledModel(label, interval)

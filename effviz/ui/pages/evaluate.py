@@ -25,6 +25,7 @@ if chosen is not None:
         cells = runs.cached_means(run, view.metric)
         differences = runs.cached_differences(run, view.method, view.metric)
         run_results.show_answer(view, differences)
+        other_measures = st.empty()
         run_results.show_chart(view, cells, differences)
         photo_examples.show_examples(view)
         with st.expander(_("All numbers")):
@@ -33,6 +34,7 @@ if chosen is not None:
         run_results.made_by(run)
         run_results.show_files(run)
         run_results.scroll_to_answer()
+        run_results.show_other_measures(view, other_measures)
 
 st.header(_("Measure a few photos here"), divider="gray")
 with guard():
