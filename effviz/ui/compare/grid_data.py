@@ -236,7 +236,7 @@ def _units(maps: Sequence[ActivationMap]) -> dict[str, str]:
 
 
 def summary_words(method: Method) -> Json:
-    """The sentences of `explain.alt_text`, with places for what changes in the browser."""
+    """The sentences of `overlay.describe_map`, with places for what changes in the browser."""
     fact = CAM_METHODS[method]
     return {
         "none": _("No positive evidence for {name} (max {value})."),
