@@ -151,6 +151,7 @@ def the_keyboard_does_it_all(grid: Any, reel: Locator) -> None:
     slider(reel).focus()
     slider(reel).press("Home")
     expect(reel).to_have_attribute("data-frame", "0")
+    settled(reel)  # else what is seen before may still be the picture that comes after
     grid.changes(lambda: slider(reel).press("ArrowRight"), reel.locator("canvas").first)
     expect(slider(reel)).to_have_attribute("aria-valuetext", "The strongest 5 % of the area, as the map has it.")
     slider(reel).press("End")
