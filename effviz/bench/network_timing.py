@@ -18,7 +18,7 @@ from timm.models import get_pretrained_cfg
 from torch.utils.flop_counter import FlopCounterMode
 
 from effviz.bench.benchmark import PeerRow, Times, run_ms
-from effviz.bench.single_core_latency import DEFAULT_RUNS, CpuSeconds, Latency, machine
+from effviz.bench.single_core_latency import DEFAULT_RUNS, Latency, cores_of_others, cpu_seconds, machine
 from effviz.errors import SettingsError
 from effviz.i18n import _
 from effviz.progress import CountProgress, no_progress
@@ -113,9 +113,9 @@ def measure_network(name: str, runs: int = DEFAULT_RUNS, ready: CountProgress = 
     )
     with torch.inference_mode():
         _try(network, picture)
-        before = CpuSeconds.now()
+        before = cpu_seconds()
         times = time_runs(lambda: network.module(picture), runs, ready)
-        load = before.others_since()
+        load = cores_of_others(before)
     return Latency(
         model=network.model,
         resolution_px=network.resolution_px,

@@ -8,6 +8,7 @@ random (no time depends on their values), and the library is torch. Measuring it
 import itertools
 import json
 import logging
+import math
 import os
 import platform
 import queue
@@ -23,7 +24,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from statistics import mean, stdev
-from typing import IO, Annotated, Any, Final, Self
+from typing import IO, Annotated, Any, Final
 
 from effviz import file_io, schema
 from effviz.bench.benchmark import process_mib
@@ -83,33 +84,22 @@ class Latency:
         return other.mean_ms / self.mean_ms
 
 
-@dataclass(frozen=True, slots=True)
-class CpuSeconds:
-    """How long cores have computed since the system started, of all processes and of this one."""
-
-    wall_s: float
-    all_s: float | None
-    own_s: float
-
-    @classmethod
-    def now(cls) -> Self:
-        """Read it; what all do is known on Linux."""
-        return cls(time.perf_counter(), _all_s(), time.process_time())
-
-    def others_since(self) -> float | None:
-        """How many cores others kept busy since then, on average."""
-        now = CpuSeconds.now()
-        if self.all_s is None or now.all_s is None:
-            return None
-        others_s = (now.all_s - self.all_s) - (now.own_s - self.own_s)
-        return round(max(0.0, others_s) / max(now.wall_s - self.wall_s, 0.01), 2)
+def cpu_seconds() -> tuple[float, float]:
+    """The time, and how long cores have computed for others since the system started: nan but on Linux."""
+    return time.perf_counter(), _all_s() - time.process_time()
 
 
-def _all_s() -> float | None:
+def cores_of_others(since: tuple[float, float]) -> float | None:
+    """How many cores others kept busy since then, on average; None where nobody knows."""
+    wall_s, others_s = (now - then for now, then in zip(cpu_seconds(), since, strict=True))
+    return None if math.isnan(others_s) else round(max(0.0, others_s) / max(wall_s, 0.01), 2)
+
+
+def _all_s() -> float:
     try:
         user, nice, system = map(int, CPU_TIMES.read_text().split(maxsplit=4)[1:4])
     except (OSError, ValueError):
-        return None
+        return math.nan
     return (user + nice + system) / os.sysconf("SC_CLK_TCK")
 
 

@@ -94,14 +94,14 @@ def test_the_load_is_what_others_computed(monkeypatch: pytest.MonkeyPatch, tmp_p
     """By hand: 30 s of all cores, 10 of them our own, in 20 s."""
     ticks = single_core_latency.os.sysconf("SC_CLK_TCK")
     monkeypatch.setattr(single_core_latency, "CPU_TIMES", tmp_path / "stat")
-    monkeypatch.setattr(single_core_latency.time, "perf_counter", Clock(100, 120))
-    monkeypatch.setattr(single_core_latency.time, "process_time", Clock(5, 15))
+    monkeypatch.setattr(single_core_latency.time, "perf_counter", Clock(100, 120, 120))
+    monkeypatch.setattr(single_core_latency.time, "process_time", Clock(5, 15, 15))
     single_core_latency.CPU_TIMES.write_text("cpu  0 0 0 77 0\n")
-    before = single_core_latency.CpuSeconds.now()
+    before = single_core_latency.cpu_seconds()
     single_core_latency.CPU_TIMES.write_text(f"cpu  {20 * ticks} {6 * ticks} {4 * ticks} 99 0\n")
-    assert before.others_since() == 1.0
+    assert single_core_latency.cores_of_others(before) == 1.0
     single_core_latency.CPU_TIMES.unlink()
-    assert single_core_latency._all_s() is None
+    assert single_core_latency.cores_of_others(before) is None
 
 
 def test_what_was_measured_on_a_busy_machine_is_not_kept_for_others() -> None:
