@@ -90,9 +90,6 @@ def warn(sentences: Sequence[str], more: str) -> None:
         typer.echo(more.format(count=len(sentences)), err=True)
 
 
-# What a user did wrong becomes one line on stderr and exit code 1.
-
-
 class GuardedGroup(TyperGroup):
     """A group whose commands may raise EffVizError; wrong usage exits with 2 before a command starts."""
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from effviz.evaluate.runner import Workers
 
 METRICS_A_TABLE = 3
-DEFAULT_METRICS = "energy,pointing,maxbox"
 LOCALISATION_HELP = "energy, pointing, pointing15, maxbox, maxboxv2, iou."
 FAITHFULNESS_HELP = "deletion, insertion, drop, increase, gain, road, adcc."
 AGREEMENT_HELP = "agree_rank, agree_top20, agree_distance."
@@ -126,7 +125,7 @@ def evaluate(  # noqa: PLR0913  # one parameter an option, as Typer wants it
     out: Out,
     models: Models = "lite0",
     methods: Methods = "cam",
-    metrics: Metrics = DEFAULT_METRICS,
+    metrics: Metrics = "energy,pointing,maxbox",
     targets: Targets = "label",
     layer: AtLayer = TargetLayer.LAST,
     placement: Placed = Placement.PLAIN,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from effviz.train.loop import SeriesStatus, TrainedNetwork, TrainingStatus
     from effviz.train.ray_engine import RayTrainingJob
 
-TRAIN_OUT = Path(".effviz/train")
+TRAIN_OUT, SEARCH_OUT = Path(".effviz/train"), Path(".effviz/search")
 FAMILY = "family"
 Data = Annotated[Path, typer.Option(help="Folder with train/CLASS/*.jpg and val/CLASS/*.jpg.")]
 Threads = Annotated[int, typer.Option(min=0, max=256, help="Cores to use; 0: torch decides.")]
@@ -265,8 +265,6 @@ def _manifest_entries(outcomes: "tuple[FamilyOutcome, ...]") -> str:
 
 
 # The command of the grid search: step 1 of the paper's two-step scaling, at a size that two cores can afford.
-
-SEARCH_OUT = Path(".effviz/search")
 
 
 def search(  # noqa: PLR0913  # one parameter an option, as Typer wants it
