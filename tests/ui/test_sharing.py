@@ -100,6 +100,7 @@ def page() -> None:
     display_settings.adopt_display()
     sharing.adopt_link()
     photo_shelf.show("box")
+    sharing.settle_class()
     sharing.show_open()
     sharing.show_awaited()
     st.text(f"class {display_settings.CLASS.get()!r}, {[photo.name for photo in photo_shelf.shelf().used]}")
@@ -155,6 +156,17 @@ def test_a_link_elsewhere_asks_for_its_photos_and_explains_their_class_on_no_oth
     assert address(at)["class"] == "black-footed ferret"
     next(button for button in at.button if button.label == "Remove my photos").click().run()
     assert said(at) == ""
+
+
+def test_a_class_chosen_for_other_photos_is_not_that_of_photos_that_are_brought() -> None:
+    at = bring(visit(**{"class": "lynx"}), ("no photo.txt", b"text"))
+    assert shown(at) == "class 'lynx', []"
+    bring(at, ("lawn.png", LAWN))
+    assert shown(at) == "class '', ['lawn.png']"
+    assert "class" not in address(at)
+    at.session_state[CLASS.key] = "owl"
+    assert shown(at.run()) == "class 'owl', ['lawn.png']"
+    assert shown(bring(at, ("sea.png", SEA))) == "class '', ['lawn.png', 'sea.png']"
 
 
 def test_one_can_go_on_without_the_photos_and_without_their_class() -> None:

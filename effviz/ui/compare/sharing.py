@@ -34,6 +34,7 @@ DIGITS: Final = 16  # of a hash: enough to tell photos apart, and short enough f
 LONGEST_NAME: Final = 100
 AWAITED: Final = "photos awaited"  # in the session: those that the link was made with
 HELD_CLASS: Final = "class awaited"  # in the session: the class that waits for them
+KNOWN_OWN: Final = "own photos known"  # in the session: hashes of those that the class was chosen for
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,17 @@ def adopt_link() -> None:
             st.session_state[HELD_CLASS] = CLASS.get()
             CLASS.put("")
     st.session_state[AWAITED] = tuple(awaited())  # one that came, and was then removed, is not asked for again
+
+
+def settle_class() -> None:
+    """Explain photos that a visitor brought anew by each model's own first guess, or by the class that waits for them.
+
+    A class that was chosen for other photos would show, on these, where it speaks least against itself.
+    """
+    own = {photo.sha256 for photo in photo_shelf.shelf().photos.values() if photo.thumbnail}
+    if own - st.session_state.get(KNOWN_OWN, own):
+        CLASS.put("")
+    st.session_state[KNOWN_OWN] = own
     if HELD_CLASS in st.session_state and not awaited():
         held = st.session_state.pop(HELD_CLASS)
         CLASS.put(CLASS.get() or held)
@@ -244,7 +256,7 @@ def restore(saved: SessionArchive) -> None:
         st.session_state.pop(setting.key, None)
         st.session_state[f"{setting.key} adopted"] = False
         _write(setting.key, address.get(setting.key))
-    for name in (AWAITED, HELD_CLASS, VIEW):
+    for name in (AWAITED, HELD_CLASS, KNOWN_OWN, VIEW):
         st.session_state.pop(name, None)
     for key in (LAYER, METHOD):
         _write(key, address.get(key))

@@ -29,6 +29,7 @@ strip = display_settings.lay_out_strip()
 refs = model_picker.existing_models()
 with strip.photos.body:
     photos = photo_picker.choose_photos()
+sharing.settle_class()
 with strip.models.body:
     entrants = model_picker.choose_models(refs)
 with strip.method.body:
