@@ -17,7 +17,7 @@ from effviz.ui.memory import SizeBoundedCache, budget_bytes
 from effviz.zoo import catalogue
 
 MODEL: Final = catalogue.parse_model("lite0")  # its weights are always there
-PHOTOS: Final = ("bee", "kitten", "crab", "dog", "teacup")  # with something left and right of the crop
+PHOTOS: Final = ("crab", "teacup", "dog", "kitten")  # the object lies in the crop, with something beside it
 PHOTO: Final = "photo"  # in the address
 
 
@@ -38,8 +38,8 @@ EXPLAINED: Final = {
         lazy_gettext("Read at `conv_head`, before batch norm and activation"),
         lazy_gettext("Read at `bn2`, after the activation"),
         lazy_gettext(
-            "Before batch norm and activation, channels count that the activation would cut: the map differs from the "
-            "right one, and maps of different photos become a little more alike."
+            "Before batch norm and activation, the map also counts what the activation would set to zero: it differs "
+            "from the right one, and maps of different photos become a little more alike."
         ),
         "cam = GradCAM(model, target_layers=[model.bn2])  # not model.conv_head",
     ),
@@ -78,8 +78,8 @@ EXPLAINED: Final = {
         lazy_gettext("Normalised as for another recipe"),
         lazy_gettext("Normalised as in its training"),
         lazy_gettext(
-            "Weights belong to one mean and deviation: with those of another recipe every input is shifted, and the "
-            "evidence with it. Both maps share one range."
+            "Weights are trained with one mean and standard deviation; normalised with others, every input is "
+            "shifted, and the evidence changes. Both maps share one range."
         ),
         "transform = create_transform(**resolve_data_config(model=model))  # timm.data; not ImageNet's by habit",
     ),
@@ -125,8 +125,7 @@ EXPLAINED: Final = {
         lazy_gettext("The least likely class on its own range"),
         lazy_gettext("The same map with its sign"),
         lazy_gettext(
-            "The bright spot is where least speaks against the class; with the sign the map shows that nothing speaks "
-            "for it."
+            "The bright spot is where least speaks against the class; with its sign, the map shows how much does."
         ),
         "print(logits[0, target])  # negative: draw the sign, or say that there is no evidence",
     ),
