@@ -181,7 +181,11 @@ def _slide_layout(layout: str, title: str, source: str) -> str:
     large = enlarge(go.Figure(layout=json.loads(layout)), SLIDE_TEXT_PX)
     large.update_layout(
         height=None,
-        title={"text": f"<b>{title}</b>", "x": 0.02, "y": 0.97, "yanchor": "top", "font": {"size": 38, "color": _INK}},
+        title_text=f"<b>{title}</b>",
+        title_font={"size": 38, "color": _INK},
+        title_x=0.02,
+        title_y=0.97,
+        title_yanchor="top",
         font_color=_INK,
         paper_bgcolor="white",
         plot_bgcolor="white",

@@ -135,7 +135,14 @@ def _phi_finding() -> str:
         "φ = {phi:.2f}, not 1: {alpha:g} · {beta:g}² · {gamma:g}² is **{product:.2f}, not 2**, because the paper only "
         "asks for a product of about 2. The network that is built for φ = 1 costs {real:.2f} times B0: its blocks are "
         "rounded up."
-    ).format(phi=phi, **_BASES, product=PAPER_RULE.constraint, real=real)
+    ).format(
+        phi=phi,
+        alpha=PAPER_RULE.alpha,
+        beta=PAPER_RULE.beta,
+        gamma=PAPER_RULE.gamma,
+        product=PAPER_RULE.constraint,
+        real=real,
+    )
 
 
 def _objective_finding() -> str:
