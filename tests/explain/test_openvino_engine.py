@@ -78,7 +78,7 @@ def assert_equal(ours, expected):
     assert len(ours) == len(expected) == 7
     for array, right in zip(ours, expected, strict=True):
         assert array.shape == right.shape
-        assert right.size == 1 or np.ptp(right) > 0.1  # lively
+        assert right.size < 10 or np.ptp(right) > 0.1  # lively; a few logits may lie close together by chance
         assert np.abs(array - right).max() <= TOLERANCE * np.abs(right).max()
 
 
