@@ -248,7 +248,8 @@ def accuracy_cost_figure(
         named = _named(networks.kind, crowded, compact)
         chart.add_trace(_trace(networks, cost, _LOOKS.get(networks.kind) or next(looks), named))
     costs = [x for trace in chart.data for x in trace.x] + [mark.cost(cost) for mark in marks]
-    low, high = _range([point for networks in series for point in networks.points if point.cost(cost) is not None])
+    accuracies = [y for trace in chart.data for y in trace.y] or [70.0, 90.0]  # any range will do for nothing
+    low, high = min(accuracies) - 1.5, max(accuracies) + 1.5  # room for labels
     lines = _lines(marks, cost, costs)
     steps = max((level + 1 for _mark, level in lines), default=0)
     above = min(MOST_ABOVE, steps * (COMPACT_STEP if compact else STEP))
@@ -363,9 +364,3 @@ def _named(kind: Kind, crowded: bool, compact: bool) -> Mapping[str, str] | None
         case Kind.PAPER_OTHERS if not crowded:
             return {name: name for name in _APART}
     return {}
-
-
-def _range(points: Sequence[NetworkPoint]) -> tuple[float, float]:
-    """Top-1 to show, with room for labels; any range will do when nothing is shown."""
-    accuracies = [point.top1_pct for point in points] or [70.0, 90.0]
-    return min(accuracies) - 1.5, max(accuracies) + 1.5

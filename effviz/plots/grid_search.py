@@ -239,12 +239,9 @@ def trials(points: Sequence[SearchSummary]) -> go.Figure:
     """Draw every training; `points` come the most accurate first, and stand in this order from the top."""
     chart = figure(FRAME_PX + ROW_PX * len(points))
     leader, noise = best_point(points), noise_pct(points)
-    level = [
-        point
-        for point in points
-        if leader and noise is not None and not point.is_baseline and level_with(point, leader, noise)
-    ]
-    single = [(point, result) for point in points for result in point.results]
+    level: list[SearchSummary] = []
+    if leader and noise is not None:
+        level = [point for point in points if not point.is_baseline and level_with(point, leader, noise)]
     rest = [point for point in points if len(point.results) > 1 and point is not leader and point not in level]
     chart.add_trace(_means(_("Mean of its seeds"), rest, GREY, "line-ns-open", 14))
     if leader and noise is not None:
@@ -253,15 +250,16 @@ def trials(points: Sequence[SearchSummary]) -> go.Figure:
         best = _means(_("Best with two seeds or more"), [leader], OLIVE, "diamond", 13)
         best.error_x = {"type": "data", "array": [noise], "thickness": 2, "width": 5}
         chart.add_trace(best)
-    chart.add_trace(_dots(_("One training"), single))  # last: on top of what stands for several
+    chart.add_trace(_dots(points))  # last: on top of what stands for several
     chart.update_xaxes(title_text=_("Top-1 on the validation images (%)"))
     rows = [row_name(point) for point in points]
     return chart.update_yaxes(categoryorder="array", categoryarray=rows[::-1], tickfont={"size": 11}, automargin=True)
 
 
-def _dots(name: str, pairs: Sequence[tuple[SearchSummary, SearchResult]]) -> go.Scatter:
+def _dots(points: Sequence[SearchSummary]) -> go.Scatter:
+    pairs = [(point, result) for point in points for result in point.results]
     return go.Scatter(
-        name=name,
+        name=_("One training"),
         x=[result.top1_pct for _point, result in pairs],
         y=[row_name(point) for point, _result in pairs],
         mode="markers",
