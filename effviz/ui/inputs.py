@@ -204,15 +204,8 @@ def show_above(solution: Solution, fixed_size: bool) -> None:
         why = _("The answer lies beyond the ends of the slider.")
     else:
         why = _("φ = {phi:g}: the last position of the slider that fits the budget.").format(phi=phi)
-    st.button(
-        _("Show it above"),
-        icon=":material/arrow_upward:",
-        key="show-above",
-        help=why,
-        disabled=phi is None,
-        on_click=_show_above,
-        args=(phi,),
-    )
+    label, icon = _("Show it above"), ":material/arrow_upward:"
+    st.button(label, key="show-above", icon=icon, help=why, disabled=phi is None, on_click=_show_above, args=(phi,))
 
 
 def _show_above(phi: float) -> None:

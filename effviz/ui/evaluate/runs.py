@@ -300,15 +300,8 @@ def open_folder(folder: Path, key: tuple[object, ...]) -> MeasuredRun:
     results = run_summary.load_results(folder)
     if missing := {*TEXT_COLUMNS, *NUMBER_COLUMNS} - set(results.frame.columns):
         raise KeyError(missing)
-    return MeasuredRun(
-        key=key,
-        photos=results.run.photos,
-        models=results.models,
-        methods=tuple(method.value for method in results.run.settings.methods),
-        metrics=results.metrics,
-        results=results,
-        hashes=_hashes(file),
-    )
+    photos, methods = results.run.photos, tuple(method.value for method in results.run.settings.methods)
+    return MeasuredRun(key, photos, results.models, methods, results.metrics, results, hashes=_hashes(file))
 
 
 def _only(results: Results, models: tuple[str, ...], metric: Metric, methods: tuple[str, ...]) -> Results:

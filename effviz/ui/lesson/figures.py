@@ -182,11 +182,10 @@ def show_live_maps(guess: Guess, shown: bool) -> None:
     """Show a column of maps a letter; its name stands there when the answer is shown."""
     shown_preset = preset()
     entrants = [Entrant(model_card(shown_preset.refs[at]), shown_preset.roles[at], "", "") for at in _ORDER]
+    choice = ExplanationChoice(Method.CAM, TargetLayer.LAST, TOP1)
     place = st.container()
     with st.container():  # for the bar
-        entries = compute_cells(
-            [cache.bundled(name) for name in PHOTOS], entrants, ExplanationChoice(Method.CAM, TargetLayer.LAST, TOP1)
-        )
+        entries = compute_cells([cache.bundled(name) for name in PHOTOS], entrants, choice)
     with place, st.container(horizontal=True, gap="small", key="lesson-maps"):
         for at, letter in enumerate(LETTERS):
             with st.container(width=ROOM_PICTURE_WIDTH_PX if PRESENT.get() else PICTURE_WIDTH_PX, gap="small"):
@@ -204,9 +203,6 @@ def _column(letter: str, entries: Sequence[MapCell | MapGap], shown: bool) -> No
             st.caption(entry.sentence)
             continue
         (scaled,) = rescale([entry.map], Scale.OWN)
-        text = _("Map {letter} of {photo}: {sentence}")
-        st.image(
-            cache.picture(entry.photo, scaled, _STYLE),
-            width="stretch",
-            alt=text.format(letter=letter, photo=entry.map.photo, sentence=describe_map(entry.map)),
-        )
+        text, sentence = _("Map {letter} of {photo}: {sentence}"), describe_map(entry.map)
+        alt = text.format(letter=letter, photo=entry.map.photo, sentence=sentence)
+        st.image(cache.picture(entry.photo, scaled, _STYLE), width="stretch", alt=alt)

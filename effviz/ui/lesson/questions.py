@@ -60,16 +60,9 @@ class Pairing:
         """Show the choice; nothing is chosen at first."""
         roles = [str(role) for role in ScalingAxis]
         place = roles.index(str(before)) if before in roles else None
-        chosen: str | None = st.selectbox(
-            _(self.label),
-            roles,
-            place,
-            format_func=self.words,
-            key=f"guess-{self.key}",
-            placeholder=_("Choose one"),
-            width=ROOM_BOX_PX if PRESENT.get() else BOX_PX,
-        )
-        return chosen or ""
+        label, key, none = _(self.label), f"guess-{self.key}", _("Choose one")
+        width = ROOM_BOX_PX if PRESENT.get() else BOX_PX
+        return st.selectbox(label, roles, place, self.words, key, placeholder=none, width=width) or ""
 
     def words(self, value: Value) -> str:
         """A guess or the answer, as people say it."""
