@@ -237,13 +237,11 @@ def score_sanity(forward: Forward, entry: ActivationMap, settings: RunSettings) 
     if wants_any(settings, *run_settings.CASCADE_METRICS):
         steps = []
         for step in map_similarity.cascade(forward, entry.target_index, entry.method, settings.seed):
-            steps.append(step)
+            steps.append((step.spearman, step.ssim))
             pause_callback.get()()
-        for metric, values in (
-            (Metric.SANITY_SPEARMAN, [step.spearman for step in steps]),
-            (Metric.SANITY_SSIM, [step.ssim for step in steps]),
-        ):
-            scores[metric] = _agreement_score(values[-1], np.array(values, np.float32))
+        ranks, likeness = zip(*steps, strict=True)
+        scores[Metric.SANITY_SPEARMAN] = _agreement_score(ranks[-1], np.array(ranks, np.float32))
+        scores[Metric.SANITY_SSIM] = _agreement_score(likeness[-1], np.array(likeness, np.float32))
     if wants_any(settings, Metric.SANITY_LOGIT):
         other = map_similarity.random_logit(forward, entry.target_index, entry.method, settings.seed)
         scores[Metric.SANITY_LOGIT] = _agreement_score(other.spearman)

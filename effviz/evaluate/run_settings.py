@@ -71,8 +71,7 @@ FAITHFULNESS_METRICS: Final = frozenset(Metric) - LOCALISATION_METRICS - AGREEME
 CASCADE_METRICS: Final = frozenset({Metric.SANITY_SPEARMAN, Metric.SANITY_SSIM})
 LOW_IS_GOOD: Final = frozenset({Metric.DELETION, Metric.DROP, Metric.AGREE_DISTANCE})
 NEAR_ZERO_IS_GOOD: Final = SANITY_METRICS  # a likeness of either sign is one
-# These are 0 or 1 for each photo.
-SHARE_METRICS: Final = frozenset({Metric.POINTING, Metric.POINTING_15, Metric.MAXBOX, Metric.INCREASE})
+SHARE_METRICS: Final = frozenset({Metric.POINTING, Metric.POINTING_15, Metric.MAXBOX, Metric.INCREASE})  # 0 or 1
 _SIGNED: Final = frozenset({Metric.AGREE_RANK}) | SANITY_METRICS
 
 

@@ -37,14 +37,6 @@ NUMBER_COLUMNS: Final = ("value", "target_index", "label", "prediction", "probab
 Key = tuple[str, str]  # model, method
 
 
-@dataclass(frozen=True, slots=True)
-class MapTarget:
-    """What a map was of."""
-
-    target_index: int
-    photo_sha256: str
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Results:
     """The rows of a run without their curves, which are read when they are needed."""
@@ -110,12 +102,12 @@ class Results:
         values = self.values(method, metric)
         return values - self.values(Control.GAUSSIAN.value, metric) if metric in FAITHFULNESS_METRICS else values
 
-    def asked(self, method: str, metric: Metric, photos: Sequence[str]) -> dict[tuple[str, str], MapTarget]:
-        """Return what was asked about some photos, by photo and model."""
+    def asked(self, method: str, metric: Metric, photos: Sequence[str]) -> dict[tuple[str, str], tuple[int, str]]:
+        """Return the class that was asked about some photos, and the photo's hash, by photo and model."""
         columns = ["photo", "model", "target_index", "photo_sha256"]
         filters = [("method", "=", method), ("metric", "=", metric.value), ("photo", "in", list(photos))]
         rows = pq.read_table(_own_results(self.run), columns=columns, filters=filters).to_pylist() if photos else []
-        return {(row["photo"], row["model"]): MapTarget(row["target_index"], row["photo_sha256"]) for row in rows}
+        return {(row["photo"], row["model"]): (row["target_index"], row["photo_sha256"]) for row in rows}
 
     def small(self) -> pd.Series:
         """Return for each photo whether its object is small and off-centre; those without an object are left out."""

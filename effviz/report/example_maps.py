@@ -81,9 +81,9 @@ def _draw_maps(
     maps: dict[str, list[ActivationMap]] = {name: [] for name in names}
     for model in _models(results, {model for _photo, model in values}):
         for name in (photo for photo, label in values if label == model.ref.label):
-            wanted = asked[name, model.ref.label]
-            passed = forward(model, decoding.read(folder.read(name, wanted.photo_sha256), name))
-            maps[name].append(activation_map(passed, wanted.target_index, settings.methods[0], settings.layer))
+            index, photo_sha256 = asked[name, model.ref.label]
+            passed = forward(model, decoding.read(folder.read(name, photo_sha256), name))
+            maps[name].append(activation_map(passed, index, settings.methods[0], settings.layer))
     style = OverlayStyle(placement=settings.placement, view=RasterOptions(longest_px=LONGEST_PX))
     examples = (example for name in names for example in _examples(name, maps[name], values, style, folder))
     return {(example.photo, example.model): example for example in examples}
