@@ -23,6 +23,13 @@ NETWORKS: Final[dict[str, Term]] = {
             "Depth, width and resolution grow together, by α^φ, β^φ and γ^φ; φ alone says how large the network is."
         ),
     ),
+    "lite": (
+        lazy_gettext("Lite0, lite0@224"),
+        lazy_gettext(
+            "EfficientNet-Lite: B0 to B4 for phones, without squeeze-and-excitation and with ReLU6 instead of SiLU. "
+            "lite0@224 is Lite0 with inputs of 224 × 224 pixels."
+        ),
+    ),
     "macs": (
         lazy_gettext("MACs, FLOPs"),
         lazy_gettext(

@@ -276,6 +276,11 @@ COMPARE: Final = "effviz/ui/pages/compare.py"
 UNTRAINED: Final = lazy_gettext("This network: untrained, its maps mean nothing")
 NEAREST: Final = lazy_gettext("The nearest published one with weights here, by MACs")
 MINI: Final = lazy_gettext("A small network scaled the same way, trained here on ten classes")
+TRAINED_ON: Final = {  # beside a network's name
+    UNTRAINED: lazy_gettext("{label}, untrained"),
+    NEAREST: lazy_gettext("{label}, trained on ImageNet"),
+    MINI: lazy_gettext("{label}, trained on ten classes"),
+}
 
 
 def candidates(network: Plan, method: ScalingMethod) -> list[tuple[ModelRef, str]]:
@@ -313,9 +318,10 @@ def offer_candidates(network: Plan, method: ScalingMethod, key: str) -> None:
         st.info(str(error), icon=":material/info:")
         return
     with st.container(horizontal=True, vertical_alignment="center", key=f"offer-{key}"):
-        st.markdown(_("**Compare this network:**"), width="content")
+        st.markdown(_("**Compare this network, or the nearest that is trained:**"), width="content")
         for number, (ref, why) in enumerate(offered):
-            asked = st.button(ref.label, key=f"compare-{key}-{number}", icon=":material/grid_view:", help=_(why))
+            name = _(TRAINED_ON[why]).format(label=ref.label)
+            asked = st.button(name, key=f"compare-{key}-{number}", icon=":material/grid_view:", help=_(why))
             if asked and join_comparison(ref.label):
                 # Without them, Streamlit refuses to clear an address that widgets of this page are bound to.
                 st.switch_page(COMPARE, query_params={})

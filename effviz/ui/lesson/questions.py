@@ -98,9 +98,8 @@ def _growth_finding() -> str:
     depth, width, resolution = map(lesson_answers.macs_times, ways)
     return _(
         "MACs grow with depth, but with the **square** of width and of resolution: d · w² · r². B0 really needs "
-        "{depth:.2f}, {width:.2f} and {resolution:.2f} times as many, since some layers grow otherwise: stem and "
-        "head do not get deeper, depthwise convolutions grow with width itself, the classifier does not grow "
-        "with resolution."
+        "{depth:.2f}, {width:.2f} and {resolution:.2f} times as many: stem, depthwise convolutions and "
+        "classifier grow otherwise."
     ).format(depth=depth, width=width, resolution=resolution)
 
 

@@ -240,7 +240,10 @@ def _named(curve: NetworkSeries) -> str:
 def show_notes(series: Sequence[NetworkSeries], cost: Cost, unmeasured: Sequence[UnmeasuredNetwork]) -> None:
     """How to read the figure, and what is not in it."""
     sentences = [
-        _("Dashed line: B0 scaled by the paper's rule at this φ. Nobody trained it, so it has a cost and no accuracy."),
+        _(
+            "Dashed line: B0 scaled by the paper's rule at this φ. Its cost is computed; only at φ = 0 is it a "
+            "published network with an accuracy, B0."
+        ),
         _("Hexagons: the models of your comparison, each with its own training."),
         _("Open markers: trained on more images than ImageNet-1k."),
         _(
