@@ -145,7 +145,7 @@ def vertical(label: str, x: float, low: float, high: float) -> go.Scatter:
 def enlarge(chart: go.Figure, text_px: int) -> go.Figure:
     """Return a figure whose words can be read from the back of a room: none smaller than `text_px`.
 
-    Marks, lines and margins grow with the words; the figure's own numbers stay.
+    Marks, lines, also those from a point to its words, and margins grow with the words; the figure's own numbers stay.
     """
     times = text_px / TEMPLATE.layout.font.size
     enlarged = go.Figure(chart)
@@ -153,7 +153,8 @@ def enlarge(chart: go.Figure, text_px: int) -> go.Figure:
     enlarged.update_layout(font=font, legend_font=font, hoverlabel_font=font, margin=_scaled_margin(enlarged, times))
     enlarged.update_xaxes(tickfont=font, title_font=font, automargin=True)
     enlarged.update_yaxes(tickfont=font, title_font=font, automargin=True)
-    enlarged.update_annotations(font=font)
+    for annotation in enlarged.layout.annotations:
+        annotation.update(font=font, **{way: times * annotation[way] for way in ("ax", "ay") if annotation[way]})
     enlarged.update_traces(textfont_size=text_px, selector=lambda trace: trace.type in ("scatter", "bar"))
     for trace in enlarged.select_traces({"type": "scatter"}):
         if isinstance(trace.marker.size, int | float):

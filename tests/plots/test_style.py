@@ -123,6 +123,12 @@ def test_a_slide_has_its_words_in_it_and_none_is_small():
     assert made.layout.title.text is None  # the page's figure is left as it was
 
 
+def test_on_a_slide_a_line_to_a_name_reaches_the_name_whose_letters_are_larger():
+    made = figure(300).add_annotation(x=1, y=2, ax=0, ay=-26, text="", showarrow=True)
+    line = slide(made, "What grows", "Source: a paper")["layout"]["annotations"][0]
+    assert (line["ax"], line["ay"]) == (0, -26 * 24 / 13)  # from 13 px to 24 px
+
+
 def test_a_legend_below_the_plot_gives_way_to_the_source_on_a_slide():
     made = figure(300).update_layout(legend={"y": -0.16, "yanchor": "top"})
     legend = slide(made, "What grows", "Source: a paper")["layout"]["legend"]

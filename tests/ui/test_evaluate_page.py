@@ -153,6 +153,17 @@ def test_without_a_folder_the_study_is_open() -> None:
     check(at)
 
 
+def test_a_slide_of_the_study_says_without_its_page_what_was_measured_and_what_bars_are() -> None:
+    at = open_page(run=":study", by="gradcam", which="small")
+    (picture,) = [one for one in at.get("bidi_component") if one.proto.component_name == "effviz_picture"]
+    laid = json.loads(picture.proto.json)[0]["slide"]["layout"]
+    assert laid["title"]["text"] == "<b>Energy in box, Grad-CAM</b>"
+    assert laid["annotations"][-1]["text"] == (
+        "46 photos of ImageNet's validation set, with boxes, small and off-centre objects. Bars: 95 % intervals "
+        "(Student's t) over photos, not over trainings. Measured and drawn by EffViz (Apache-2.0)."
+    )
+
+
 def test_the_methods_of_the_study_open_too() -> None:
     at = open_page(run=runs.METHODS_STUDY, metric="insertion")
     numbers = table(at, "lite0@224")

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from html import escape
 from typing import Final
 
 import pandas as pd
@@ -47,17 +48,24 @@ BUNDLED: Final = lazy_gettext("ImageNet's validation set, with boxes")
 
 def show_about(run: MeasuredRun) -> None:
     """One line that says what was measured, and all settings folded away."""
-    photos = ngettext("{count} photo", "{count} photos", run.photos).format(count=run.photos)
+    photos, dataset = _counted_photos(run.photos), _dataset(run)
     models = ngettext("{count} model", "{count} models", len(run.models)).format(count=len(run.models))
     methods = ngettext("{count} method", "{count} methods", len(run.methods)).format(count=len(run.methods))
     settings, bundled = run.run.settings, run.key[0] in STUDIES
     text = _("{photos} of **{dataset}**, {models}, {methods}; target: {target}, placement: {placement}, seed: {seed}.")
-    dataset = _(BUNDLED) if bundled else plain(run.results.dataset)
     target, placed = plain(display_names.target(settings.targets)), _(placement.TITLES[settings.placement]).lower()
     counts = {"photos": photos, "models": models, "methods": methods}
-    about = text.format(**counts, dataset=dataset, target=target, placement=placed, seed=settings.seed)
+    about = text.format(**counts, dataset=plain(dataset), target=target, placement=placed, seed=settings.seed)
     more = _(" docs/study.md in the repository discusses all its measures.") if bundled else ""
     st.markdown(about + more, help=glossary.tip("target", "placement", "seed"))
+
+
+def _counted_photos(count: int) -> str:
+    return ngettext("{count} photo", "{count} photos", count).format(count=count)
+
+
+def _dataset(run: MeasuredRun) -> str:
+    return _(BUNDLED) if run.key[0] in STUDIES else run.results.dataset
 
 
 def made_by(measured: MeasuredRun) -> None:
@@ -92,9 +100,22 @@ def show_chart(view: ResultsView, cells: Sequence[MetricMean], differences: Sequ
     options = config(f"effviz-{view.metric}")
     st.plotly_chart(chart, key=CHART, on_select=clicked, selection_mode="points", config=options, alt=alt)
     with st.container(horizontal=True, vertical_alignment="center"):
-        picture(CHART, slide(chart, display_names.metric(view.metric), _("Measured and drawn by EffViz (Apache-2.0).")))
+        title = f"{display_names.metric(view.metric)}, {display_names.method(view.method)}"
+        picture(CHART, slide(chart, title, _source(view, max(model.interval.n for model in models))))
         _save(view, cells)
     outputs.caption(list(_notes(view, models, refs)))
+
+
+def _source(view: ResultsView, photos: int) -> str:
+    """What a slide says below the figure: it leaves the page, whose words stand around it."""
+    text = _("{photos} of {dataset}, small and off-centre objects.") if view.small else _("{photos} of {dataset}.")
+    of = text.format(photos=_counted_photos(photos), dataset=escape(_dataset(view.measured), quote=False))
+    return " ".join((of, _bars(view), _("Measured and drawn by EffViz (Apache-2.0).")))
+
+
+def _bars(view: ResultsView) -> str:
+    text = _("Bars: 95 % intervals ({kind}) over photos, not over trainings.")
+    return text.format(kind=_("Wilson") if view.metric in SHARE_METRICS else _("Student's t"))
 
 
 def _notes(view: ResultsView, models: Sequence[RatedModel], refs: Mapping[str, ModelRef]) -> Iterator[str]:
@@ -108,8 +129,7 @@ def _notes(view: ResultsView, models: Sequence[RatedModel], refs: Mapping[str, M
         yield text.format(model=plain(measured.models[0]))
     if view.metric in SANITY_METRICS:
         yield _("Controls have no value: no network made them.")
-    text = _("Bars: 95 % intervals ({kind}) over photos, not over trainings.")
-    yield text.format(kind=_("Wilson") if view.metric in SHARE_METRICS else _("Student's t"))
+    yield _bars(view)
     text = _(
         "Colours show which dimension a model scales, compared with {model}, the first of the run, or with a "
         "later one where two dimensions differ from the first."
@@ -256,8 +276,7 @@ def show_answer(view: ResultsView, differences: Sequence[Difference]) -> None:
     """The answer in words, above all numbers."""
     with st.container(key=ANSWER):
         if st.session_state.get(DONE):
-            count, taken = view.measured.photos, duration(view.measured.run.seconds)
-            photos = ngettext("{count} photo", "{count} photos", count).format(count=count)
+            photos, taken = _counted_photos(view.measured.photos), duration(view.measured.run.seconds)
             done = _("Done: {photos} measured in {time}.").format(photos=photos, time=taken)
             st.success(done, icon=":material/check:")
         for paragraph in answer(view, differences):
