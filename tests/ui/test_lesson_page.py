@@ -77,6 +77,13 @@ def test_a_task_leads_to_its_page() -> None:
     check(at, "One number: φ")
 
 
+def test_what_is_missing_before_an_answer_is_said_below_its_button() -> None:
+    at = open_lesson(lesson="7")
+    (button,) = (one for one in at.button if one.label == "Show the answer")
+    assert button.disabled
+    assert "First give each map a network." in [caption.value for caption in at.caption]
+
+
 def test_a_guess_stays_until_it_is_changed() -> None:
     at = open_lesson(lesson="2")
     at.slider[0].set_value(81.5).run()

@@ -60,9 +60,10 @@ def _ask(step: Step) -> Guess:
     with st.container(horizontal=isinstance(step.asked[0], Pairing)):
         guess = {each.key: each.ask(before.get(each.key)) for each in step.asked}
     incomplete = "" in guess.values() and not PRESENT.get()
-    label, help = _("Show the answer"), _("First give each map a network.") if incomplete else None
     click = partial(_keep, step, guess)
-    st.button(label, key=ANSWER, type="primary", disabled=incomplete, help=help, on_click=click)
+    st.button(_("Show the answer"), key=ANSWER, type="primary", disabled=incomplete, on_click=click)
+    if incomplete:  # not as a tip: a finger cannot point
+        st.caption(_("First give each map a network."))
     return guess
 
 
