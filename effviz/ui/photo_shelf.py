@@ -20,7 +20,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from effviz.errors import ImageError
-from effviz.explain.images import MAX_BYTES
+from effviz.explain.images import ALLOWED, MAX_BYTES
 from effviz.i18n import _
 from effviz.progress import Heartbeat
 from effviz.ui import cache as caches
@@ -178,6 +178,7 @@ def _boxes(key: str) -> None:
             "Evaluate measures them, they also lie in a temporary folder on its disk, which is removed afterwards."
         ),
     )
+    st.caption(_(ALLOWED))
     with st.popover(_("Use the camera"), icon=":material/photo_camera:"):
         if st.toggle(_("Turn the camera on"), key=f"{key}-camera-on"):
             st.camera_input(_("Take a photo"), key=camera, on_change=_take, args=(camera,))
