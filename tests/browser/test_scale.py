@@ -181,7 +181,7 @@ def test_phi_leads_to_maps_and_back(visit: Visit) -> None:
     page = visit("/?models=lite0@224&photos=dog&phi=1")
     follow(page, "Scale", "/scale")
     page.get_by_role("radio", name="EfficientNet-Lite").click()
-    page.get_by_role("button", name=re.compile(r"scaled-lite-d1.2-w1.1@258$")).first.click()
+    page.get_by_role("button", name=re.compile(r"scaled-lite-d1.2-w1.1@258, untrained$")).first.click()
     title = page.locator("figure.tile .title b")
     expect(title).to_have_text(["lite0@224", "scaled-lite-d1.2-w1.1@258"], timeout=180_000)
     expect(page.locator("figure.tile .loud")).to_have_text("Untrained: random weights, this map means nothing.")
