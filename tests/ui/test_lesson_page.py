@@ -130,6 +130,7 @@ def test_the_handout_has_all_questions_and_the_answers_only_when_asked() -> None
     assert [each.value for each in at.subheader] == [f"{number}. {step.title}" for number, step in enumerate(STEPS, 1)]
     shown = spaced("\n".join(text.value for text in at.markdown))
     assert not [found for found in FOUND[1:] if found in shown]
+    assert "the figures and the answers are in EffViz: the page Lesson." in shown
     at.button(key="handout-other").click().run()
     check(at, "Compound scaling: answers")
     shown = spaced("\n".join(text.value for text in at.markdown))

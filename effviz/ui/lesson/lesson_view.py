@@ -5,6 +5,7 @@ from collections.abc import MutableMapping
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +13,7 @@ import streamlit as st
 from effviz.i18n import _, lazy_gettext
 from effviz.ui import outputs
 from effviz.ui.components.keys import keys
+from effviz.ui.job_queue import LOCAL_ADDRESSES
 from effviz.ui.lesson.figures import Guess, preset
 from effviz.ui.lesson.questions import STEPS, Pairing, Step
 from effviz.ui.paper.exhibit import EXISTING, PRESENT_CSS, SECTION
@@ -192,11 +194,12 @@ def show_handout() -> None:
         _controls(answers)
         st.title(_("Compound scaling: answers") if answers else _("Compound scaling: questions"))
         text = _(
-            "Eight questions on *EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks* (Tan "
-            "and Le, 2019). Guess first; the figures and the answers are at {link}."
+            "Eight questions on *EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks* (Tan and "
+            "Le, 2019). Guess first; the figures and the answers are in EffViz: {link}."
         )
         app_url = (st.context.url or "").rstrip("/").removesuffix("/lesson")  # Streamlit's, with the page or without
-        st.markdown(text.format(link=f"<{app_url}/lesson>"))
+        local = urlsplit(app_url).hostname in (None, *LOCAL_ADDRESSES)  # which leads nobody else here
+        st.markdown(text.format(link=_("the page Lesson") if local else f"<{app_url}/lesson>"))
         for number, step in enumerate(STEPS, 1):
             with st.container(key=f"handout-step-{number}"):
                 _step(step, number, answers)
