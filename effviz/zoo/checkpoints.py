@@ -83,6 +83,8 @@ def _of_zip(path: Path, read: Callable[[zipfile.ZipFile], T], otherwise: T) -> T
     try:
         with zipfile.ZipFile(path) as parts:
             return read(parts)
+    except NotImplementedError as error:  # a newer zip, whose parts cannot be counted; torch would unpack it
+        raise state_dicts.damaged_file_error(path) from error
     except (zipfile.BadZipFile, RuntimeError, ValueError, LookupError, EOFError, struct.error, zlib.error, OSError):
         return otherwise
 

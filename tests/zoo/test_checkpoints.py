@@ -516,3 +516,14 @@ def test_every_checkpoint_of_the_project_can_be_loaded(monkeypatch):
     assert manifest.models_folder() == Path(__file__).parents[2] / "models"
     for listed in manifest.entries():
         loading.load(catalogue.parse_model(listed.name))
+
+
+def test_a_zip_whose_parts_cannot_be_counted_is_refused_before_torch_unpacks_it(tmp_path):
+    file = tmp_path / "newer.pth"
+    torch.save({"a": torch.zeros(9)}, file)
+    data = file.read_bytes()
+    file.write_bytes(
+        data.replace(b"PK\x01\x02" + data[data.index(b"PK\x01\x02") + 4 :][:4], b"PK\x01\x02\x00\x00c\x00")
+    )
+    with pytest.raises(WeightsError):
+        checkpoints._check_unpacked(file, 10**6)
