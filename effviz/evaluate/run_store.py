@@ -266,7 +266,7 @@ class Manifest:
     versions: Mapping[str, str]  # of what it was begun with
     sittings: tuple[Mapping[str, str], ...] = ()  # versions of each time it went on
     finished: bool = False
-    seconds: float = 0.0  # that measuring took, in the sitting that finished it
+    seconds: float = 0.0  # over all sittings
     thresholds: tuple[Thresholds, ...] = ()
     results_sha256: str = ""  # of results.parquet; runs of before have none
     format: int = RUN_FORMAT

@@ -10,7 +10,7 @@ import platform
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -139,13 +139,19 @@ def _measure_chunks(run: Manifest, dataset: Dataset, progress: CountProgress, me
     done = sum(len(numbers) for start, numbers in chunks if start in files)
     progress(done, total)
     pending = (Chunk(start, tuple(dataset.samples[i] for i in some)) for start, some in chunks if start not in files)
-    with closing(measure(pending, run)) as measured:
-        for part, rows in measured:
-            with file_io.reporting_write_errors(run.folder):
-                run_store.write_chunk(run.folder, part.start, rows, run.key)
-            done += len(part.samples)
-            progress(done, total)
-    return _finish(run, dataset, run.seconds + monotonic() - started)
+    try:
+        with closing(measure(pending, run)) as measured:
+            for part, rows in measured:
+                with file_io.reporting_write_errors(run.folder):
+                    run_store.write_chunk(run.folder, part.start, rows, run.key)
+                done += len(part.samples)
+                progress(done, total)
+    finally:
+        seconds = run.seconds + monotonic() - started
+        if done < total:  # stopped, or something failed, which is said already
+            with suppress(OSError):
+                run_store.save_manifest(run, seconds=seconds)
+    return _finish(run, dataset, seconds)
 
 
 def _describe_run(dataset: Dataset, settings: RunSettings, models: Sequence[Model]) -> Manifest:

@@ -252,11 +252,13 @@ def test_a_part_that_is_gone_is_no_result(data, tmp_path, models):
 
 
 def test_a_run_that_is_stopped_goes_on(data, tmp_path, uninterrupted):
-    assert not begin(data, SETTINGS, tmp_path, 4).finished
+    begun = begin(data, SETTINGS, tmp_path, 4)
+    assert not begun.finished
     assert list(run_store.chunk_files(tmp_path)) == [0, 2]
+    assert begun.seconds > 0
     done = runner.evaluate(data, SETTINGS, tmp_path)
     assert done.finished
-    assert done.seconds > 0
+    assert done.seconds > begun.seconds
     same(table(tmp_path), uninterrupted)
 
 
