@@ -11,6 +11,7 @@ from PIL import Image
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.testing.v1 import AppTest
 
+from effviz.api import compare
 from effviz.errors import SettingsError
 from effviz.ui import cache, job_progress, photo_shelf
 from effviz.ui.compare import cell_inspector, display_settings
@@ -182,6 +183,20 @@ def test_one_class_for_all_is_what_every_map_explains(asked: dict[str, str]) -> 
     assert all(place in cell["classes"] for cell in photo["cells"])
     assert test.query_params["class"] == "tench"
     assert "target" not in test.query_params
+
+
+@pytest.mark.parametrize(("photo", "count"), [("lemur", 5), ("bee", 7)])
+def test_classes_to_pick_from_are_the_five_likeliest_and_all_of_one_percent(photo: str, count: int) -> None:
+    models = ["lite0@224", "lite1@224", "lite2@224", "lite0@260", "lite2@260"]
+    (shown,) = grid(page(models=",".join(models), photos=photo))["photos"]
+    guesses = [explanation.top5 for explanation in compare(photo, models).explanations]
+    strongest: dict[str, float] = {}
+    for guess in (guess for five in guesses for guess in five):
+        strongest[guess.name] = max(strongest.get(guess.name, 0), guess.probability)
+    likely = {name for name, probability in strongest.items() if probability >= 0.01}
+    assert {five[0].name for five in guesses} | likely <= set(shown["classes"]) < set(strongest)
+    assert len(shown["classes"]) == count
+    assert min(strongest[name] for name in shown["classes"]) >= sorted(strongest.values())[-len(shown["classes"])]
 
 
 def test_the_list_of_classes_begins_with_what_the_models_take_the_photos_for() -> None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Final
 
 import streamlit as st
@@ -251,6 +252,9 @@ def summary_words(method: Method) -> Json:
 
 # What the browser gets: photos, and raw maps of every class of interest.
 
+LEAST_PICKABLE: Final = 5  # classes to pick from, where no model gives more of them 1 %
+PICKABLE_PROBABILITY: Final = 0.01
+
 Class = tuple[int, str]  # its index in a model, and its name: two models may count differently
 
 
@@ -339,14 +343,17 @@ def photo_caption(photo: Photo) -> str:
 
 
 def _classes(cells: Sequence[MapCell], pickable: bool) -> list[Class]:
-    """What any trained model took the photo for, then what the maps explain besides."""
+    """What any trained model took the photo for, then what the maps explain besides.
+
+    To pick from are every model's first guess, the likeliest up to `LEAST_PICKABLE` and all that a model gives 1 %.
+    """
     asked = [(cell.map.target_index, cell.map.target_name) for cell in cells]
-    guessed = [
-        (guess.index, guess.name)
-        for cell in cells
-        if cell.map.trained
-        for guess in cell.guesses[: 5 if pickable else 1]
-    ]
+    guesses = [cell.guesses for cell in cells if cell.map.trained]
+    guessed = dict.fromkeys((first.index, first.name) for first, *_others in guesses)
+    likeliest = sorted(chain.from_iterable(guesses), key=lambda guess: guess.probability, reverse=True)
+    for guess in likeliest if pickable else ():
+        if len(guessed) < LEAST_PICKABLE or guess.probability >= PICKABLE_PROBABILITY:
+            guessed[guess.index, guess.name] = None
     return list(dict.fromkeys([*guessed, *asked]))  # a guess that is chosen for all then changes nothing that is sent
 
 
