@@ -12,7 +12,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from effviz.bench import network_timing
-from effviz.bench.benchmark import PeerRow, Times
+from effviz.bench.benchmark import PeerRow
 from effviz.cli import app
 from effviz.explain import calibration_run, decoding, placement
 from effviz.explain.data_types import Photo
@@ -268,7 +268,7 @@ def test_calibrate_stores_and_prints_what_was_measured(monkeypatch: pytest.Monke
 
 
 def test_bench_scaling_prints_the_peer_beside_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = PeerRow("b7", Times((0.5,)), Times((200,)), 300, "at least 300x", most_ms=3)
+    row = PeerRow("b7", (0.5,), (200,), 300, "at least 300x", most_ms=3)
     monkeypatch.setattr(network_timing, "bench_scaling", lambda repeats: (row,) * repeats)
     shown = run("bench", "scaling", "--repeats", "1").stdout
     assert "FlopCounterMode" in shown

@@ -12,10 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -25,7 +24,7 @@ from urllib.parse import urlencode
 import numpy as np
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
-from streamlit.proto.Common_pb2 import FileURLs, FileURLsRequest
+from streamlit.proto.Common_pb2 import FileURLsRequest
 from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
@@ -97,7 +96,9 @@ def start_server(
         )
     with socket.create_server(("127.0.0.1", 0)) as candidate:
         port = int(candidate.getsockname()[1])  # which is free
-    words, environ = (command or _streamlit)(port), {**os.environ, "HF_HUB_OFFLINE": "1", **(environment or {})}
+    options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
+    words = command(port) if command else [sys.executable, "-m", "streamlit", "run", "app.py", *options]
+    environ = {**os.environ, "HF_HUB_OFFLINE": "1", **(environment or {})}
     # A file without a name: nothing stays.
     with tempfile.TemporaryFile() as log, _process(words, environ, log) as process:
         server = AppServer(port, process.pid)
@@ -132,35 +133,21 @@ def effviz_app(port: int) -> list[str]:
     return [sys.executable, "-m", "effviz", "app", f"--port={port}", "--address=127.0.0.1", "--no-browser"]
 
 
-def _streamlit(port: int) -> list[str]:
-    options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
-    return [sys.executable, "-m", "streamlit", "run", "app.py", *options]
-
-
 def _wait(process: "subprocess.Popen[bytes]", server: AppServer, log: IO[bytes]) -> None:
     """Ask again and again; between two questions, notice a server that has died."""
     for _ in range(START_S * 20):
-        if _healthy(server.address):
+        with suppress(OSError):
+            urllib.request.urlopen(f"{server.address}/_stcore/health", timeout=1).close()
             return
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.05)
-        except subprocess.TimeoutExpired:
-            continue
-        break
+            break
     log.seek(0)
     last = " ".join(log.read().decode(errors="replace").split()[-30:])
     raise SettingsError(
         f"The app's server did not answer within {START_S} s; it said: {last or 'nothing'}. "
         "See that `effviz app` starts."
     )
-
-
-def _healthy(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        return False
 
 
 # Visitors without a browser: each is a real session of the server, over the WebSocket that a browser would open.
@@ -186,11 +173,6 @@ class Answer:
         alerts = [each.alert for each in self.elements if each.HasField("alert")]
         return (*failed, *(alert.body for alert in alerts if alert.format == alert.ERROR))
 
-    def data(self, component: str) -> Iterable[str]:
-        """The data, as JSON, of every component of a name."""
-        parts = [each.bidi_component for each in self.elements if each.HasField("bidi_component")]
-        return (part.json for part in parts if part.component_name == component)
-
     def widget(self, key: str) -> str:
         """The full name of a switch, a list of options or an upload box, by its key.
 
@@ -199,8 +181,9 @@ class Answer:
         """
         kinds = ("checkbox", "selectbox", "file_uploader", "button")
         names = (getattr(each, kind).id for each in self.elements if (kind := each.WhichOneof("type")) in kinds)
-        if name := next((name for name in names if name.endswith(f"-{key}")), ""):
-            return str(name)
+        for name in names:
+            if name.endswith(f"-{key}"):
+                return str(name)
         raise KeyError(key)
 
 
@@ -227,19 +210,18 @@ class Visitor:
         request = FileURLsRequest(request_id=name, file_names=[name], session_id=self.session)
         await self.socket.send(BackMsg(file_urls_request=request).SerializeToString())
         async with asyncio.timeout(PATIENCE_S):
-            (urls,) = await self._addresses()
+            async for message in self._messages():
+                if message.WhichOneof("type") == "file_urls_response":
+                    break
+            else:
+                raise ConnectionError("The server closed the connection before it said where files go.")
+        (urls,) = message.file_urls_response.file_urls
         await asyncio.to_thread(_put, f"http://127.0.0.1:{self.port}", urls.upload_url, name, data)
         state = WidgetState(id=widget)
         state.file_uploader_state_value.uploaded_file_info.add(
             name=name, size=len(data), file_id=urls.file_id, file_urls=urls
         )
         self.widgets[widget] = state
-
-    async def _addresses(self) -> Iterable[FileURLs]:
-        async for message in self._messages():
-            if message.WhichOneof("type") == "file_urls_response":
-                return list(message.file_urls_response.file_urls)
-        raise ConnectionError("The server closed the connection before it said where files go.")
 
     async def _messages(self) -> AsyncIterator[ForwardMsg]:
         async for data in self.socket:
@@ -323,8 +305,9 @@ def read_shown_maps(answer: Answer) -> ShownMaps:
     """The map of the class that is explained, for every photo and model of the page's grid."""
     return {
         (photo["id"].split()[1], cell["label"]): _explained_map(cell, cell["maps"])
-        for data in answer.data(GRID_COMPONENT)
-        for photo in json.loads(data)[0]["photos"]
+        for element in answer.elements
+        if element.bidi_component.component_name == GRID_COMPONENT
+        for photo in json.loads(element.bidi_component.json)[0]["photos"]
         for cell in photo["cells"]
         if cell["maps"]
     }

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
-from itertools import chain, cycle, islice
+from itertools import cycle, islice
 from operator import add
 from pathlib import Path
 from statistics import median
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from effviz.bench import app_sessions
 from effviz.bench.app_sessions import MEMORY_UNKNOWN, Answer, visit, visit_once
-from effviz.bench.benchmark import Figure, Figures, Say
+from effviz.bench.benchmark import Figure, Measured, Say
 from effviz.errors import SettingsError
 from effviz.explain import sample_photos
 from effviz.progress import Heartbeat, no_progress
@@ -172,37 +172,28 @@ FIVE_MODELS = {"models": "lite0@224,lite1@224,lite2@224,lite0@260,lite2@260"}
 FIRST_PAINT_MS, COMPARE_MS, FRAMES, PICTURES, GROWTH_MIB = 2500, 150, 50, 60, 50 * 1e6 / app_sessions.MIB
 
 
-def bench_app(say: Say = no_progress, comparisons: int = COMPARISONS) -> Figures:
+def bench_app(say: Say = no_progress, comparisons: int = COMPARISONS) -> Measured:
     """Measure pages, memory, and, where there is a browser, what it shows."""
-    rows, notes = [], []
+    say("A browser")
     try:
-        say("A browser")
         with start_chromium() as running:
-            rows += _browser_rows(running)
+            yield from _browser_rows(running)
     except SettingsError as error:
-        notes.append(str(error))
+        yield str(error)
     say("Each page's script")
-    rows += _all_script_rows()
+    first = asyncio.run(_script_runs(""))
+    yield from _script_rows("", first)
+    for page in first[0].pages[1:]:
+        yield from _script_rows(page, asyncio.run(_script_runs(page)))
     say(f"{comparisons} comparisons")
-    rows += _memory_rows(comparisons, notes)
-    return Figures(tuple(rows), tuple(notes))
+    yield from _memory_rows(comparisons)
 
 
-def _all_script_rows() -> list[Figure]:
-    first = _script("")
-    others = (_script_rows(page, _script(page)) for page in first[0].pages[1:])
-    return list(chain(_script_rows("", first), *others))
-
-
-def _script(page: str) -> list[Answer]:
+async def _script_runs(page: str) -> list[Answer]:
     """Run a page in a fresh server, then again and again with nothing changed."""
     with app_sessions.start_server() as fresh:
-        return asyncio.run(_again(fresh.port, page))
-
-
-async def _again(port: int, page: str) -> list[Answer]:
-    async with visit(port, FOUR_MODELS if not page else {}, page) as visitor:
-        return [await visitor.ask() for _ in range(REPEATS + 1)]
+        async with visit(fresh.port, FOUR_MODELS if not page else {}, page) as visitor:
+            return [await visitor.ask() for _ in range(REPEATS + 1)]
 
 
 def _script_rows(page: str, answers: Sequence[Answer]) -> list[Figure]:
@@ -213,7 +204,7 @@ def _script_rows(page: str, answers: Sequence[Answer]) -> list[Figure]:
     return [Figure(f"Script of {title}, first in a fresh server", first, "ms"), repeated]
 
 
-def _memory_rows(comparisons: int, notes: list[str]) -> list[Figure]:
+def _memory_rows(comparisons: int) -> Measured:
     with app_sessions.start_server() as fresh:
         start = fresh.memory_mib
         asyncio.run(visit_once(fresh.port, FIVE_MODELS))
@@ -221,14 +212,12 @@ def _memory_rows(comparisons: int, notes: list[str]) -> list[Figure]:
         asyncio.run(_many(fresh.port, comparisons))
         after = fresh.memory_mib
     if start is None or five is None or after is None:
-        notes.append(MEMORY_UNKNOWN)
-        return []
-    return [
-        Figure("Server's memory after start", start, "MiB"),
-        Figure("Server's memory after five models", five, "MiB"),
-        Figure(f"Server's memory after {comparisons} comparisons more", after, "MiB"),
-        Figure.at_most(f"Growth over {comparisons} comparisons", after - five, round(GROWTH_MIB, 1), "MiB"),
-    ]
+        yield MEMORY_UNKNOWN
+        return
+    yield Figure("Server's memory after start", start, "MiB")
+    yield Figure("Server's memory after five models", five, "MiB")
+    yield Figure(f"Server's memory after {comparisons} comparisons more", after, "MiB")
+    yield Figure.at_most(f"Growth over {comparisons} comparisons", after - five, round(GROWTH_MIB, 1), "MiB")
 
 
 async def _many(port: int, comparisons: int) -> None:
@@ -238,22 +227,19 @@ async def _many(port: int, comparisons: int) -> None:
         await visit_once(port, {**FOUR_MODELS, "class": name, "photos": photo})
 
 
-def _browser_rows(running: "Browser") -> list[Figure]:
+def _browser_rows(running: "Browser") -> Iterator[Figure]:
     with app_sessions.start_server() as fresh:
         loaded: list[bool | None] = []
-        page = new_page(running)
-        cold = first_paint_ms(page, fresh.address, lambda: loaded.append(fresh.loaded("libtorch")))
+        cold = first_paint_ms(new_page(running), fresh.address, lambda: loaded.append(fresh.loaded("libtorch")))
+        yield Figure.at_most("First paint, fresh server and browser", cold, FIRST_PAINT_MS, "ms")
         warm = first_paint_ms(new_page(running), fresh.address)
-        rows = [
-            Figure.at_most("First paint, fresh server and browser", cold, FIRST_PAINT_MS, "ms"),
-            Figure("First paint, server in use, fresh browser", warm, "ms"),
-        ]
+        yield Figure("First paint, server in use, fresh browser", warm, "ms")
         if loaded[0] is not None:
-            rows.append(Figure.at_most("Torch loaded when the first paint came", int(loaded[0]), 0, ""))
-        return rows + _interaction(running, fresh)
+            yield Figure.at_most("Torch loaded when the first paint came", int(loaded[0]), 0, "")
+        yield from _interaction(running, fresh)
 
 
-def _interaction(running: "Browser", used: app_sessions.AppServer) -> list[Figure]:
+def _interaction(running: "Browser", used: app_sessions.AppServer) -> Iterator[Figure]:
     page = new_page(running)
     page.goto(used.address)
     wait_for_script(page)
@@ -261,10 +247,10 @@ def _interaction(running: "Browser", used: app_sessions.AppServer) -> list[Figur
     buttons.first.wait_for()
     tried = [class_to_pixels_ms(page, buttons.nth(place)) for place in range(1, buttons.count())]
     changes = [ms for ms in tried if ms is not None]
-    rows = [Figure(f"From pointing at a class to changed pixels, median of {len(changes)}", median(changes), "ms")]
-    rows += _hands(page)
+    yield Figure(f"From pointing at a class to changed pixels, median of {len(changes)}", median(changes), "ms")
+    yield from _hands(page)
     dragged = median(_dragged(new_page(running), used) for _ in range(HANDS))
-    return [*rows, Figure.at_least("Pictures of the network while phi is dragged", dragged, FRAMES, "frames/s")]
+    yield Figure.at_least("Pictures of the network while phi is dragged", dragged, FRAMES, "frames/s")
 
 
 def _dragged(page: "Page", used: app_sessions.AppServer) -> float:
@@ -275,18 +261,16 @@ def _dragged(page: "Page", used: app_sessions.AppServer) -> float:
     return rate
 
 
-def _hands(page: "Page") -> list[Figure]:
+def _hands(page: "Page") -> Iterator[Figure]:
     """How often the maps are drawn while a hand moves them, in the comparison that is open: five of one photo."""
     first = page.locator("figure.tile .stage").first
     first.press("+")
     moved = median(pictures_per_second(page, first, zooming=True) for _ in range(HANDS))
+    yield Figure.at_least("Pictures of five maps while they are zoomed and moved", round(moved), PICTURES, "frames/s")
     page.get_by_role("button", name="Reset zoom").click()
     page.get_by_label("Swipe").check()
     swiped = median(pictures_per_second(page, page.locator(".swipe .stage")) for _ in range(HANDS))
-    return [
-        Figure.at_least("Pictures of five maps while they are zoomed and moved", round(moved), PICTURES, "frames/s"),
-        Figure.at_least("Pictures of two maps while they are swiped", round(swiped), PICTURES, "frames/s"),
-    ]
+    yield Figure.at_least("Pictures of two maps while they are swiped", round(swiped), PICTURES, "frames/s")
 
 
 # First times: fresh processes with an empty cache, beside `import torch, timm` and beside a plain script.
@@ -311,23 +295,24 @@ class _Visit(NamedTuple):
     torch: bool | None  # whether the server has loaded it
 
 
-def bench_cold(say: Say = no_progress, rounds: int = 3) -> Figures:
+def bench_cold(say: Say = no_progress, rounds: int = 3) -> Measured:
     """Measure the first maps of the command and of the app, and the command again with what the first run kept."""
-    commands, visits, notes = [], [], []
+    commands, visits = [], []
     with tempfile.TemporaryDirectory(prefix="effviz-bench-") as folder:
         models = _weights(Path(folder))
         for number in range(rounds):
             say(f"Round {number + 1} of {rounds}")
             commands.append(_commands(Path(folder), models))
+        yield from _command_rows(commands)
         try:
             with start_chromium() as running:
                 for number in range(rounds):
                     say(f"Visit {number + 1} of {rounds}")
                     visits.append(_visit(running, Path(folder)))
         except SettingsError as error:
-            notes.append(str(error))
-    imports = median(seconds[0] for seconds in commands)
-    return Figures((*_command_rows(commands), *_page_rows(imports, visits)), tuple(notes))
+            yield str(error)
+    if visits:
+        yield from _page_rows(median(seconds[0] for seconds in commands), visits)
 
 
 def _weights(folder: Path) -> list[str]:
@@ -382,36 +367,29 @@ def _visit(running: "Browser", folder: Path) -> _Visit:
             return _Visit(listens, first, five, fresh.memory_mib, fresh.loaded("libtorch"))
 
 
-def _command_rows(rounds: Sequence[tuple[float, ...]]) -> list[Figure]:
+def _command_rows(rounds: Sequence[tuple[float, ...]]) -> Iterator[Figure]:
     imports, script, one, one_again, five, five_again = (median(seconds) for seconds in zip(*rounds, strict=True))
-    return [
-        Figure(f'python -c "{IMPORTS}"', imports, "s"),
-        Figure("Plain script with timm and pytorch-grad-cam, five models", script, "s"),
-        Figure("effviz cam, one model, empty cache", one, "s"),
-        Figure("effviz cam, one model, again", one_again, "s"),
-        Figure("effviz cam, five models, empty cache", five, "s"),
-        Figure("effviz cam, five models, again", five_again, "s"),
-        Figure.at_most("effviz cam, one model, of the imports", one / imports, ONE_OF_IMPORTS, "times"),
-        Figure.at_most("effviz cam, five models, of the imports", five / imports, FIVE_OF_IMPORTS, "times"),
-        Figure.at_most("effviz cam, five models, of the plain script", five / script, OF_PLAIN, "times"),
-    ]
+    yield Figure(f'python -c "{IMPORTS}"', imports, "s")
+    yield Figure("Plain script with timm and pytorch-grad-cam, five models", script, "s")
+    yield Figure("effviz cam, one model, empty cache", one, "s")
+    yield Figure("effviz cam, one model, again", one_again, "s")
+    yield Figure("effviz cam, five models, empty cache", five, "s")
+    yield Figure("effviz cam, five models, again", five_again, "s")
+    yield Figure.at_most("effviz cam, one model, of the imports", one / imports, ONE_OF_IMPORTS, "times")
+    yield Figure.at_most("effviz cam, five models, of the imports", five / imports, FIVE_OF_IMPORTS, "times")
+    yield Figure.at_most("effviz cam, five models, of the plain script", five / script, OF_PLAIN, "times")
 
 
-def _page_rows(imports: float, visits: Sequence[_Visit]) -> list[Figure]:
-    if not visits:
-        return []
+def _page_rows(imports: float, visits: Sequence[_Visit]) -> Iterator[Figure]:
     listens, first, five, *_ = zip(*visits, strict=True)
-    rows = [
-        Figure("effviz app, from the command to a server that answers", median(listens), "s"),
-        Figure("Page, from asking to the first map", median(first), "s"),
-        Figure("Page, from asking to five maps", median(five), "s"),
-        Figure("From the command to the first map", median(map(add, listens, first)), "s"),
-        Figure("From the command to five maps", median(map(add, listens, five)), "s"),
-        Figure.at_most("First map, of the imports", median(first) / imports, FIRST_MAP, "times"),
-        Figure.at_most("Five maps, of the imports", median(five) / imports, FIVE_MAPS, "times"),
-    ]
+    yield Figure("effviz app, from the command to a server that answers", median(listens), "s")
+    yield Figure("Page, from asking to the first map", median(first), "s")
+    yield Figure("Page, from asking to five maps", median(five), "s")
+    yield Figure("From the command to the first map", median(map(add, listens, first)), "s")
+    yield Figure("From the command to five maps", median(map(add, listens, five)), "s")
+    yield Figure.at_most("First map, of the imports", median(first) / imports, FIRST_MAP, "times")
+    yield Figure.at_most("Five maps, of the imports", median(five) / imports, FIVE_MAPS, "times")
     if memory := [visit.memory_mib for visit in visits if visit.memory_mib is not None]:
-        rows.append(Figure.at_most("Server's memory after the first visit", median(memory), SERVER_MIB, "MiB"))
+        yield Figure.at_most("Server's memory after the first visit", median(memory), SERVER_MIB, "MiB")
     if (torch := visits[-1].torch) is not None:
-        rows.append(Figure.at_most("Torch loaded after the first visit", int(torch), 0, ""))
-    return rows
+        yield Figure.at_most("Torch loaded after the first visit", int(torch), 0, "")

@@ -3,11 +3,16 @@
 import math
 import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Self
+from typing import Any, Self
+
+
+def verdict(target: str, met: bool | None) -> str:
+    """A target with whether it is met, in words; there may be none."""
+    return target if met is None else f"{target}: {'met' if met else 'missed'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +35,14 @@ class Figure:
         """A number that has to be large."""
         return cls(name, ours, unit, f"at least {least:g} {unit}".rstrip(), ours >= least)
 
+    def as_dict(self) -> dict[str, Any]:
+        """The row as JSON."""
+        return asdict(self)
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """The rows of a benchmark, and a sentence about each that could not be measured or went wrong."""
-
-    rows: tuple[Figure, ...]
-    notes: tuple[str, ...] = ()
+    def cells(self) -> tuple[str, ...]:
+        """The row of a table."""
+        digits = 0 if self.ours >= 100 or self.ours == int(self.ours) else 1 if self.ours >= 10 else 2
+        return self.name, f"{self.ours:.{digits}f}", self.unit, verdict(self.target, self.met)
 
 
 def process_mib(pid: int, field: str, file: str = "status") -> float | None:
@@ -49,26 +55,12 @@ def process_mib(pid: int, field: str, file: str = "status") -> float | None:
 
 
 Say = Callable[[str], None]  # hears what is measured next
+Measured = Iterator[Figure | str]  # rows, and a sentence about each that could not be measured or went wrong
 
 # Both sides take turns in the same process, so that a busy moment hits both.
 
 Side = Callable[[], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """Milliseconds of the timed runs."""
-
-    runs_ms: tuple[float, ...]
-
-    @property
-    def median_ms(self) -> float:
-        """The run in the middle."""
-        return median(self.runs_ms)
-
-    def __str__(self) -> str:
-        """Median and range, for people."""
-        return f"{self.median_ms:.1f} ({min(self.runs_ms):.1f}-{max(self.runs_ms):.1f})"
+Times = tuple[float, ...]  # milliseconds of the timed runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +77,12 @@ class PeerRow:
     @property
     def ours_ms(self) -> float:
         """Median of our times."""
-        return self.ours.median_ms
+        return median(self.ours)
 
     @property
     def peer_ms(self) -> float:
         """Median of the peer's times."""
-        return self.peer.median_ms
+        return median(self.peer)
 
     @property
     def ratio(self) -> float:
@@ -102,6 +94,15 @@ class PeerRow:
         """Whether the target is met."""
         return self.ours_ms <= self.most_ms and self.ratio >= self.at_least
 
+    def as_dict(self) -> dict[str, Any]:
+        """The row as JSON."""
+        return {key: getattr(self, key) for key in ("name", "ours_ms", "peer_ms", "ratio", "target", "met")}
+
+    def cells(self) -> tuple[str, ...]:
+        """The row of a table: medians with the least and the most."""
+        sides = [f"{median(runs):.1f} ({min(runs):.1f}-{max(runs):.1f})" for runs in (self.ours, self.peer)]
+        return self.name, *sides, f"{self.ratio:.2f}x", verdict(self.target, self.met)
+
 
 def side_by_side(ours: Side, peer: Side, repeats: int) -> tuple[Times, Times]:
     """Run both in turn; before each timed run the same side runs once more, untimed.
@@ -109,12 +110,12 @@ def side_by_side(ours: Side, peer: Side, repeats: int) -> tuple[Times, Times]:
     Right after the other side its threads still spin and the caches hold its data: that run would pay for it.
     """
     pairs = [(_settled_ms(ours), _settled_ms(peer)) for _ in range(repeats)]
-    return Times(tuple(pair[0] for pair in pairs)), Times(tuple(pair[1] for pair in pairs))
+    return tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
 
 
 def against_one(ours: Side, peer: Side, repeats: int) -> tuple[Times, Times]:
     """Time our side like the others, and the peer's once without a warm-up: its work of a minute needs none."""
-    return Times(tuple(_settled_ms(ours) for _ in range(repeats))), Times((run_ms(peer),))
+    return tuple(_settled_ms(ours) for _ in range(repeats)), (run_ms(peer),)
 
 
 def _settled_ms(side: Side) -> float:

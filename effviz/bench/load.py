@@ -7,8 +7,8 @@ import asyncio
 import hashlib
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -18,9 +18,9 @@ from typing import Final
 import numpy as np
 
 from effviz.bench import app_sessions
-from effviz.bench.app_sessions import ShownMaps, Visitor, visit, visit_once
+from effviz.bench.app_sessions import ShownMaps, visit, visit_once
 from effviz.bench.app_timing import GROWTH_MIB
-from effviz.bench.benchmark import Figure, Figures, Say, process_mib
+from effviz.bench.benchmark import Figure, Measured, Say, process_mib
 from effviz.explain import images, sample_photos
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.cam_methods import CAM_METHODS
@@ -64,7 +64,7 @@ class LoadOutcome:
                 self.wrong.append(f"Photo {sha256[:8]} by {label} did not get the map that a visitor alone gets.")
 
 
-def bench_load(load_: Load = Load(), say: Say = no_progress) -> Figures:
+def bench_load(load_: Load = Load(), say: Say = no_progress) -> Measured:
     """Run the visitors, then a few quick ones alone and beside one who runs Score-CAM."""
     say("What each visitor has to see")
     expected = expected_maps(load_)
@@ -73,36 +73,28 @@ def bench_load(load_: Load = Load(), say: Say = no_progress) -> Figures:
         outcome = asyncio.run(visit_all(running.port, load_, expected))
         say("One visitor with Score-CAM")
         alone_s, beside_s = asyncio.run(_quick_and_heavy(running.port))
-        rows = [*_load_rows(load_, outcome), *_quick_rows(alone_s, beside_s)]
-        notes = [*outcome.errors[:5], *outcome.wrong[:5]]
-        if (peak_mib := running.peak_mib) is None:
-            notes.append(app_sessions.MEMORY_UNKNOWN)
-        else:
-            rows.append(Figure.at_most("Peak memory of the server", peak_mib, MOST_PEAK_MIB, "MiB"))
-    return Figures(tuple(rows), tuple(notes))
-
-
-def _quick_rows(alone_s: list[float], beside_s: list[float]) -> list[Figure]:
-    rows = [Figure("Page with one new quick map, median", 1000 * median(alone_s), "ms")]
+        peak_mib = running.peak_mib
+    yield from _load_rows(load_, outcome)
+    yield Figure("Page with one new quick map, median", 1000 * median(alone_s), "ms")
     if beside_s:
         name = f"The same while another visitor runs Score-CAM, median of {len(beside_s)}"
-        rows.append(Figure(name, 1000 * median(beside_s), "ms"))
-    return rows
+        yield Figure(name, 1000 * median(beside_s), "ms")
+    if peak_mib is None:
+        yield app_sessions.MEMORY_UNKNOWN
+    else:
+        yield Figure.at_most("Peak memory of the server", peak_mib, MOST_PEAK_MIB, "MiB")
 
 
-def _load_rows(load_: Load, outcome: LoadOutcome) -> list[Figure]:
-    times_ms = [1000 * seconds for seconds in outcome.seconds]
+def _load_rows(load_: Load, outcome: LoadOutcome) -> Measured:
     maps = load_.sessions * len(load_.rounds) * len(load_.models)
-    return [
-        Figure("Sessions at once", load_.sessions, ""),
-        Figure("Maps checked", outcome.maps, "", f"{maps}", outcome.maps == maps),
-        Figure.at_most("Wrong maps", len(outcome.wrong), 0, ""),
-        Figure.at_most("Errors", len(outcome.errors), 0, ""),
-        *(
-            Figure(f"Response, {name}", float(np.percentile(times_ms, percent, method="inverted_cdf")), "ms")
-            for name, percent in (("median", 50), ("95th percentile", 95))
-        ),
-    ]
+    yield Figure("Sessions at once", load_.sessions, "")
+    yield Figure("Maps checked", outcome.maps, "", f"{maps}", outcome.maps == maps)
+    yield Figure.at_most("Wrong maps", len(outcome.wrong), 0, "")
+    yield Figure.at_most("Errors", len(outcome.errors), 0, "")
+    for name, percent in (("median", 50), ("95th percentile", 95)):
+        seconds = float(np.percentile(outcome.seconds, percent, method="inverted_cdf"))
+        yield Figure(f"Response, {name}", 1000 * seconds, "ms")
+    yield from (*outcome.errors[:5], *outcome.wrong[:5])
 
 
 def expected_maps(load_: Load) -> ExpectedMaps:
@@ -194,6 +186,7 @@ QUERIES = (
     ("paper", {"section": "latency"}),
     ("", {"models": f"lite0@224,lite1@224,lite2@224,{B4}"}),
 )
+PRESSES = {"agreed scorecam": "bool_value", "measure-latency": "trigger_value"}  # what a page's work may wait for
 
 
 @dataclass(slots=True)
@@ -205,14 +198,13 @@ class ServerHealth:
     children: int = 0
 
 
-def bench_hostile(say: Say = no_progress) -> Figures:
+def bench_hostile(say: Say = no_progress) -> Measured:
     """Time newcomers alone, and then beside the hostile pages."""
     with app_sessions.start_server(environment={"EFFVIZ_PUBLIC": "1"}) as running:
-        alone_s, beside_s, health = asyncio.run(_both(running, say))
-    return Figures(tuple(_attack_rows(alone_s, beside_s, health)))
+        yield from _attack_rows(*asyncio.run(_both(running, say)))
 
 
-def _attack_rows(alone_s: list[float], beside_s: list[float], health: ServerHealth) -> Iterable[Figure]:
+def _attack_rows(alone_s: list[float], beside_s: list[float], health: ServerHealth) -> Iterator[Figure]:
     most_ms = 1000 * max(MOST_TIMES * median(alone_s), WAIT_S)
     yield Figure("Hostile pages of one visitor", HOSTILE_PAGES, "")
     yield Figure("A newcomer's page with one new quick map, alone, median", 1000 * median(alone_s), "ms")
@@ -232,9 +224,14 @@ async def _both(running: app_sessions.AppServer, say: Say) -> tuple[list[float],
     alone_s = [await _newcomer_s(running.port, next(numbers)) for _ in range(NEWCOMERS)]
     say(f"{HOSTILE_PAGES} hostile pages")
     pages = [_hostile(running.port, number, event) for number, event in enumerate(begun)]
-    async with _meanwhile(_watch(running, health), *pages):
+    tasks = [asyncio.create_task(each) for each in (_watch(running, health), *pages)]
+    try:
         await asyncio.gather(*(event.wait() for event in begun))  # each page has asked once
         beside_s = [await _newcomer_s(running.port, next(numbers)) for _ in range(NEWCOMERS)]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     return alone_s, beside_s, health
 
 
@@ -245,38 +242,21 @@ async def _newcomer_s(port: int, number: int) -> float:
     return (await visit_once(port, query, address=f"203.0.113.{number % 250 + 1}")).seconds
 
 
-@asynccontextmanager
-async def _meanwhile(*work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(each) for each in work]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 async def _hostile(port: int, number: int, begun: asyncio.Event) -> None:
+    """Ask for one page after another, and press what its work waits for."""
     for turn in count(number):
         page, query = QUERIES[turn % len(QUERIES)]
         photo = PHOTOS[(7 * turn + number) % len(PHOTOS)]
         with suppress(OSError, TimeoutError):
             async with visit(port, {"photos": photo, **query}, page, HOSTILE) as visitor:
-                await _worst(visitor, begun)
-
-
-async def _worst(visitor: Visitor, begun: asyncio.Event) -> None:
-    """Ask for the page, and then press what its work waits for."""
-    asking = asyncio.create_task(visitor.ask())
-    await asyncio.sleep(0)
-    begun.set()
-    answer = await asking
-    with suppress(KeyError):
-        visitor.set_widget(answer.widget("agreed scorecam"), bool_value=True)
-        await visitor.ask()
-    with suppress(KeyError):
-        visitor.set_widget(answer.widget("measure-latency"), trigger_value=True)
-        await visitor.ask()
+                asking = asyncio.create_task(visitor.ask())
+                await asyncio.sleep(0)
+                begun.set()
+                answer = await asking
+                for key, kind in PRESSES.items():
+                    with suppress(KeyError):
+                        visitor.set_widget(answer.widget(key), **{kind: True})
+                        await visitor.ask()
 
 
 async def _watch(running: app_sessions.AppServer, health: ServerHealth) -> None:
@@ -320,7 +300,7 @@ VISIT_KINDS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
 )
 
 
-def bench_session(minutes: float, say: Say = no_progress) -> Figures:
+def bench_session(minutes: float, say: Say = no_progress) -> Measured:
     """Let visitors come for some minutes, after the first ones."""
     with app_sessions.start_server() as running:
         say("The first visitors")
@@ -332,15 +312,12 @@ def bench_session(minutes: float, say: Say = no_progress) -> Figures:
             number += len(VISIT_KINDS)
         end, peak = running.memory_mib, running.peak_mib
     if start is None or end is None or peak is None:
-        return Figures((), (app_sessions.MEMORY_UNKNOWN,))
-    return Figures(
-        (
-            Figure(f"Server's memory after {WARM_VISITORS} visitors", start, "MiB"),
-            Figure(f"Server's memory after {number} visitors in {minutes:g} minutes", end, "MiB"),
-            Figure.at_most("Growth", end - start, round(GROWTH_MIB, 1), "MiB"),
-            Figure("The most that it held", peak, "MiB"),
-        )
-    )
+        yield app_sessions.MEMORY_UNKNOWN
+        return
+    yield Figure(f"Server's memory after {WARM_VISITORS} visitors", start, "MiB")
+    yield Figure(f"Server's memory after {number} visitors in {minutes:g} minutes", end, "MiB")
+    yield Figure.at_most("Growth", end - start, round(GROWTH_MIB, 1), "MiB")
+    yield Figure("The most that it held", peak, "MiB")
 
 
 async def make_visits(port: int, first: int, how_many: int) -> None:

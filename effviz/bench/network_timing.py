@@ -17,7 +17,7 @@ import torch
 from timm.models import get_pretrained_cfg
 from torch.utils.flop_counter import FlopCounterMode
 
-from effviz.bench.benchmark import PeerRow, Times, run_ms
+from effviz.bench.benchmark import PeerRow, run_ms
 from effviz.bench.single_core_latency import DEFAULT_RUNS, Latency, cores_of_others, cpu_seconds, machine
 from effviz.errors import SettingsError
 from effviz.i18n import _
@@ -198,9 +198,5 @@ def _time_network(name: str, target_ms: float, repeats: int) -> PeerRow:
             module(picture)
 
     target = f"at most {target_ms:g} ms, at least {TARGET_RATIO:g}x"
-    return PeerRow(name, _times(ours, repeats), _times(peer, repeats), TARGET_RATIO, target, target_ms)
-
-
-def _times(run: Callable[[], None], repeats: int) -> Times:
-    run()
-    return Times(tuple(run_ms(run) for _repeat in range(repeats)))
+    ours_ms, peer_ms = (tuple(run_ms(side) for _run in range(repeats + 1))[1:] for side in (ours, peer))
+    return PeerRow(name, ours_ms, peer_ms, TARGET_RATIO, target, target_ms)

@@ -5,7 +5,7 @@ One process, the same weights and photo on both sides, no results kept between r
 
 import copy
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -140,18 +140,14 @@ def _maps(subject: CamSubject) -> None:
         activation_map(_again(passed, pixels), CLASS)
 
 
-def _grad_cam(subject: CamSubject) -> PeerComparison:
-    return _raw_maps(subject, grad_cam, "pytorch-grad-cam", 8)
-
-
 def _torchcam(subject: CamSubject) -> PeerComparison | str:
     if find_spec("torchcam") is None:
         return "torchcam is left out: it is not installed. Install it: pip install torchcam"
-    return _raw_maps(subject, torchcam_grad_cam, "torchcam", 3.3)
+    return _raw_maps(torchcam_grad_cam, "torchcam", 3.3, subject)
 
 
 def _raw_maps(
-    subject: CamSubject, make: Callable[[Model, int], Explain], library_name: str, at_least: float
+    make: Callable[[Model, int], Explain], library_name: str, at_least: float, subject: CamSubject
 ) -> PeerComparison:
     sides = list(zip([make(model, CLASS) for model in subject.models], subject.pixels, strict=True))
     name = f"CAM of {_count(subject)}, tensor to raw map, and {library_name}'s GradCAM"
@@ -279,7 +275,7 @@ def _count(subject: CamSubject) -> str:
 
 # Each gives a comparison, or the sentence why it cannot be made.
 COMPARISONS: tuple[Callable[[CamSubject], PeerComparison | str], ...] = (
-    _grad_cam,
+    partial(_raw_maps, grad_cam, "pytorch-grad-cam", 8),
     _torchcam,
     _bare,
     _pictures,
@@ -296,27 +292,19 @@ OURS_OF_LONG = 5  # timed runs of our side where the peer has one
 REFS = next(preset.refs for preset in PRESETS if preset.name == "scaling-axes")
 
 
-def bench_cam(repeats: int = 15, refs: Sequence[ModelRef] = REFS, long: bool = True) -> tuple[list[PeerRow], list[str]]:
+def bench_cam(repeats: int = 15, refs: Sequence[ModelRef] = REFS, long: bool = True) -> Iterator[PeerRow | str]:
     """Time every comparison on the models of "Scaling axes", those of one model on the first; `long` ones on demand.
 
-    Return a row for each that could be made, and a sentence about each that could not.
+    Yield a row for each that could be made, and a sentence about each that could not.
     """
     subject = CamSubject.of(load_all(refs))
-    rows, skipped = [], []
     for make in COMPARISONS:
         match make(subject):
             case str(sentence):
-                skipped.append(sentence)
+                yield sentence
             case comparison if comparison.long and not long:
-                skipped.append(f"{comparison.name} is left out: its peer takes about a minute. Ask for it with --long.")
+                yield f"{comparison.name} is left out: its peer takes about a minute. Ask for it with --long."
             case comparison:
-                rows.append(_time_comparison(comparison, repeats))
-    return rows, skipped
-
-
-def _time_comparison(comparison: PeerComparison, repeats: int) -> PeerRow:
-    if comparison.long:
-        ours, peer = against_one(comparison.ours, comparison.peer, min(repeats, OURS_OF_LONG))
-    else:
-        ours, peer = side_by_side(comparison.ours, comparison.peer, repeats)
-    return PeerRow(comparison.name, ours, peer, comparison.at_least, comparison.target)
+                time, runs = (against_one, min(repeats, OURS_OF_LONG)) if comparison.long else (side_by_side, repeats)
+                ours, peer = time(comparison.ours, comparison.peer, runs)
+                yield PeerRow(comparison.name, ours, peer, comparison.at_least, comparison.target)

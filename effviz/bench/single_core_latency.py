@@ -86,21 +86,18 @@ class Latency:
 
 def cpu_seconds() -> tuple[float, float]:
     """The time, and how long cores have computed for others since the system started: nan but on Linux."""
-    return time.perf_counter(), _all_s() - time.process_time()
+    try:
+        user, nice, system = map(int, CPU_TIMES.read_text().split(maxsplit=4)[1:4])
+        all_s = (user + nice + system) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        all_s = math.nan
+    return time.perf_counter(), all_s - time.process_time()
 
 
 def cores_of_others(since: tuple[float, float]) -> float | None:
     """How many cores others kept busy since then, on average; None where nobody knows."""
     wall_s, others_s = (now - then for now, then in zip(cpu_seconds(), since, strict=True))
     return None if math.isnan(others_s) else round(max(0.0, others_s) / max(wall_s, 0.01), 2)
-
-
-def _all_s() -> float:
-    try:
-        user, nice, system = map(int, CPU_TIMES.read_text().split(maxsplit=4)[1:4])
-    except (OSError, ValueError):
-        return math.nan
-    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
 
 
 @cache

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from effviz.bench import peer_comparisons
-from effviz.bench.benchmark import Figure, Figures, Say, run_ms
+from effviz.bench.benchmark import Figure, Measured, Say, run_ms
 from effviz.evaluate import runner
 from effviz.evaluate.dataset_samples import Dataset
 from effviz.evaluate.datasets import open_dataset
@@ -46,7 +46,7 @@ class ThroughputSubject:
     photos: int
 
 
-def bench(data: Path, model: str = "lite0", photos: int = 400, rounds: int = 3, say: Say = no_progress) -> Figures:
+def bench(data: Path, model: str = "lite0", photos: int = 400, rounds: int = 3, say: Say = no_progress) -> Measured:
     """Measure in turns, and return the medians' rates.
 
     Raises:
@@ -65,18 +65,14 @@ def bench(data: Path, model: str = "lite0", photos: int = 400, rounds: int = 3, 
     return _figures(*(np.array(rates[1:]) for rates in (engine, ours, peer)))
 
 
-def _figures(engine: Doubles, ours: Doubles, peer: Doubles) -> Figures:
+def _figures(engine: Doubles, ours: Doubles, peer: Doubles) -> Iterator[Figure]:
     """Medians over the rounds; a ratio is taken in each round."""
+    yield Figure("effviz evaluate: energy, pointing, maxbox; CAM and three controls", float(np.median(ours)), UNIT)
+    yield Figure("The engine alone, inputs ready", float(np.median(engine)), UNIT)
+    yield Figure("The same loop with pytorch-grad-cam", float(np.median(peer)), UNIT)
     share, times = float(np.median(100 * ours / engine)), float(np.median(ours / peer))
-    return Figures(
-        (
-            Figure("effviz evaluate: energy, pointing, maxbox; CAM and three controls", float(np.median(ours)), UNIT),
-            Figure("The engine alone, inputs ready", float(np.median(engine)), UNIT),
-            Figure("The same loop with pytorch-grad-cam", float(np.median(peer)), UNIT),
-            Figure.at_least("Share of the engine's rate", share, LEAST_SHARE_PCT, "%"),
-            Figure.at_least("Times as fast as pytorch-grad-cam's loop", times, LEAST_RATIO, "x"),
-        )
-    )
+    yield Figure.at_least("Share of the engine's rate", share, LEAST_SHARE_PCT, "%")
+    yield Figure.at_least("Times as fast as pytorch-grad-cam's loop", times, LEAST_RATIO, "x")
 
 
 def _opened(subject: ThroughputSubject, photos: int) -> Iterator[PreparedPhoto]:

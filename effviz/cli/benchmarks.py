@@ -12,8 +12,7 @@ from effviz import optional_packages
 from effviz.cli import console
 
 if TYPE_CHECKING:
-    from effviz.bench.benchmark import Figure, Figures, Say
-    from effviz.bench.single_core_latency import Latency
+    from effviz.bench.benchmark import Figure, Measured, PeerRow, Say
 
 # The command that times networks as Table 4 of the paper does; the app's page runs the same command.
 
@@ -41,17 +40,6 @@ def latency(
             shown = console.count_progress(bar, bar.add_task(name, total=runs))
             results.append(network_timing.measure_network(name, runs, _wait_for_turn if in_turns else shown))
             store_latency(results[-1])
-    _show_latencies(results, as_json)
-
-
-def _wait_for_turn(run: int, runs: int) -> None:
-    """Announce the next run and wait for a line, so that the listener can let others go first, or stop."""
-    typer.echo(f"{run}/{runs}", err=True)
-    if not sys.stdin.readline():
-        raise typer.Exit(1)
-
-
-def _show_latencies(results: "Sequence[Latency]", as_json: bool) -> None:
     if as_json:
         console.show_json([asdict(result) for result in results])
         return
@@ -71,6 +59,13 @@ def _show_latencies(results: "Sequence[Latency]", as_json: bool) -> None:
     console.show_table(f"Latency of one picture on one core of {results[0].machine}", columns, rows)
 
 
+def _wait_for_turn(run: int, runs: int) -> None:
+    """Announce the next run and wait for a line, so that the listener can let others go first, or stop."""
+    typer.echo(f"{run}/{runs}", err=True)
+    if not sys.stdin.readline():
+        raise typer.Exit(1)
+
+
 Repeats = Annotated[int, typer.Option(min=1, max=1000, help="Timed runs of each side; the median counts.")]
 
 app = typer.Typer(
@@ -84,6 +79,7 @@ app.command("latency")(latency)
 def scaling(repeats: Repeats = 9) -> None:
     """Time the closed-form plan of B0 and B7 beside torch's FlopCounterMode on meta tensors."""
     optional_packages.require(*optional_packages.TORCH)
+    from effviz.bench.benchmark import verdict
     from effviz.bench.network_timing import bench_scaling
 
     with console.progress() as bar:
@@ -91,7 +87,7 @@ def scaling(repeats: Repeats = 9) -> None:
         rows = bench_scaling(repeats)
     columns = ("Network", "EffViz, ms", "FlopCounterMode, ms", "Ratio", "Target")
     shown = [
-        (row.name, f"{row.ours_ms:.3f}", f"{row.peer_ms:.1f}", f"{row.ratio:.0f}x", f"{row.target}: {_met(row.met)}")
+        (row.name, f"{row.ours_ms:.3f}", f"{row.peer_ms:.1f}", f"{row.ratio:.0f}x", verdict(row.target, row.met))
         for row in rows
     ]
     console.show_table("Parameters, MACs and every layer of a network", columns, shown)
@@ -109,19 +105,9 @@ def cam(
 
     with console.progress() as bar:
         bar.add_task("Class activation maps", total=None)
-        rows, skipped = bench_cam(repeats, long=long)
-    if as_json:
-        fields = ("name", "ours_ms", "peer_ms", "ratio", "target", "met")
-        console.show_json([{field: getattr(row, field) for field in fields} for row in rows])
-    else:
-        columns = ("EffViz, and its peer", "EffViz, ms", "Peer, ms", "Ratio", "Target")
-        cells = [
-            (row.name, str(row.ours), str(row.peer), f"{row.ratio:.2f}x", f"{row.target}: {_met(row.met)}")
-            for row in rows
-        ]
-        console.show_table("Class activation maps: median (least-most)", columns, cells)
-    for sentence in skipped:
-        typer.echo(sentence, err=True)
+        measured = list(bench_cam(repeats, long=long))
+    columns = ("EffViz, and its peer", "EffViz, ms", "Peer, ms", "Ratio", "Target")
+    _show("Class activation maps: median (least-most)", columns, measured, as_json)
 
 
 @app.command("app")
@@ -173,7 +159,7 @@ def load(
     """Let many visitors compare their photos at once, check each map, and run Score-CAM beside quick maps."""
     from effviz.bench import load
 
-    def bench(say: "Say") -> "Figures":
+    def bench(say: "Say") -> "Measured":
         if hostile:
             return load.bench_hostile(say=say)
         return load.bench_session(minutes, say) if minutes else load.bench_load(load.Load(sessions), say)
@@ -181,26 +167,21 @@ def load(
     _measure("Many visitors", bench, as_json)
 
 
-def _measure(title: str, bench: "Callable[[Say], Figures]", as_json: bool) -> None:
+def _measure(title: str, bench: "Callable[[Say], Measured]", as_json: bool) -> None:
     """Measure with a bar that says what is measured now, and show the numbers."""
     with console.progress() as bar:
         task = bar.add_task(title, total=None)
-        figures = bench(lambda text: bar.update(task, description=text))
+        measured = list(bench(lambda text: bar.update(task, description=text)))
+    _show(title, ("Measured", "EffViz", "Unit", "Target"), measured, as_json)
+
+
+def _show(title: str, columns: Sequence[str], measured: "Sequence[Figure | PeerRow | str]", as_json: bool) -> None:
+    """Print the rows, and on stderr what could not be measured."""
+    rows = [row for row in measured if not isinstance(row, str)]
     if as_json:
-        fields = ("name", "ours", "unit", "target", "met")
-        console.show_json([{field: getattr(row, field) for field in fields} for row in figures.rows])
+        console.show_json([row.as_dict() for row in rows])
     else:
-        columns = ("Measured", "EffViz", "Unit", "Target")
-        console.show_table(title, columns, [_figure(row) for row in figures.rows])
-    for sentence in figures.notes:
-        typer.echo(sentence, err=True)
-
-
-def _figure(row: "Figure") -> tuple[str, ...]:
-    target = row.target if row.met is None else f"{row.target}: {_met(row.met)}"
-    digits = 0 if row.ours >= 100 or row.ours == int(row.ours) else 1 if row.ours >= 10 else 2
-    return row.name, f"{row.ours:.{digits}f}", row.unit, target
-
-
-def _met(met: bool) -> str:
-    return "met" if met else "missed"
+        console.show_table(title, columns, [row.cells() for row in rows])
+    for sentence in measured:
+        if isinstance(sentence, str):
+            typer.echo(sentence, err=True)

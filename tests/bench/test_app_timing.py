@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from effviz.bench import app_sessions, app_timing, load
 from effviz.bench.app_sessions import Answer
-from effviz.bench.benchmark import Figure, Figures
+from effviz.bench.benchmark import Figure
 from effviz.cli import app as command
 from effviz.errors import SettingsError
 from effviz.explain import sample_photos
@@ -44,17 +44,16 @@ def test_no_browser_is_one_sentence_and_the_rest_is_measured(monkeypatch: pytest
     monkeypatch.setattr(app_timing, "start_chromium", nothing)
     with app_sessions.start_server() as only:
         monkeypatch.setattr(app_sessions, "start_server", lambda: nullcontext(only))
-        measured = app_timing._memory_rows(2, [])  # first, while the server is idle
-        monkeypatch.setattr(
-            app_timing, "_memory_rows", lambda comparisons, _notes: measured if comparisons == 2 else []
-        )
-        result = app_timing.bench_app(comparisons=2)
-    names = [row.name for row in result.rows]
-    assert result.notes == ("What a browser shows was not measured.",)
+        measured = list(app_timing._memory_rows(2))  # first, while the server is idle
+        monkeypatch.setattr(app_timing, "_memory_rows", lambda comparisons: measured if comparisons == 2 else [])
+        result = list(app_timing.bench_app(comparisons=2))
+    rows = [row for row in result if isinstance(row, Figure)]
+    names = [row.name for row in rows]
+    assert [row for row in result if isinstance(row, str)] == ["What a browser shows was not measured."]
     assert {"Script of scale, repeated", "Script of tradeoff, repeated", "Growth over 2 comparisons"} <= set(names)
-    memory = [row.ours for row in result.rows if row.unit == "MiB"]
+    memory = [row.ours for row in rows if row.unit == "MiB"]
     assert 0 < memory[0] < memory[1]  # torch and a model take more than an idle server
-    assert all(row.ours > 0 for row in result.rows if row.unit == "ms")
+    assert all(row.ours > 0 for row in rows if row.unit == "ms")
 
 
 def test_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,8 +65,9 @@ def test_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.fail("It ran.")
 
 
-ROWS = Figures(
-    (Figure.at_most("Growth", 51.26, 50, "MiB"), Figure("Sessions", 20, ""), Figure("Scale", 120.4, "ms")), ("A note.",)
+ROWS = (
+    *(Figure.at_most("Growth", 51.26, 50, "MiB"), Figure("Sessions", 20, ""), Figure("Scale", 120.4, "ms")),
+    "A note.",
 )
 
 

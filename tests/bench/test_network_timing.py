@@ -2,19 +2,19 @@
 
 import pytest
 
-from effviz.bench.benchmark import PeerRow, Times
+from effviz.bench.benchmark import PeerRow
 from effviz.bench.network_timing import bench_scaling
 
 
 def test_ratio_and_targets_by_hand():
-    row = PeerRow("b0", Times((0.5,)), Times((200,)), 300, "", most_ms=1)
+    row = PeerRow("b0", (0.5,), (200,), 300, "", most_ms=1)
     assert row.ratio == 400
     assert row.met
 
 
 @pytest.mark.parametrize(("ours_ms", "peer_ms"), [(1.1, 2000), (0.5, 149), (2.0, 100)])
 def test_both_targets_have_to_be_met(ours_ms, peer_ms):
-    assert not PeerRow("b0", Times((ours_ms,)), Times((peer_ms,)), 300, "", most_ms=1).met
+    assert not PeerRow("b0", (ours_ms,), (peer_ms,), 300, "", most_ms=1).met
 
 
 def test_a_run_gives_b0_and_b7():

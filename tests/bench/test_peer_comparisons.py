@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from effviz.bench import peer_comparisons
-from effviz.bench.benchmark import PeerRow, Times, against_one, side_by_side
+from effviz.bench.benchmark import PeerRow, against_one, side_by_side
 from effviz.bench.peer_comparisons import bench_cam
 from effviz.explain.activation_maps import activation_map
 from effviz.explain.data_types import Floats, Method
@@ -16,28 +16,34 @@ REFS = (parse_model("lite0@64"),)
 
 
 def test_ratio_and_target_by_hand():
-    row = PeerRow("maps", Times((9, 10, 30)), Times((70, 90, 80)), 8, "8x or more")
+    row = PeerRow("maps", (9, 10, 30), (70, 90, 80), 8, "8x or more")
     assert (row.ours_ms, row.peer_ms, row.ratio, row.met) == (10, 80, 8, True)
-    assert str(row.ours) == "10.0 (9.0-30.0)"
-    assert not PeerRow("maps", Times((10,)), Times((79,)), 8, "8x or more").met
+    assert row.cells() == ("maps", "10.0 (9.0-30.0)", "80.0 (70.0-90.0)", "8.00x", "8x or more: met")
+    assert not PeerRow("maps", (10,), (79,), 8, "8x or more").met
 
 
 def test_each_timed_run_follows_an_untimed_one_of_the_same_side():
     order = []
     ours, peer = side_by_side(lambda: order.append("ours"), lambda: order.append("peer"), 3)
     assert order == ["ours", "ours", "peer", "peer"] * 3
-    assert len(ours.runs_ms) == len(peer.runs_ms) == 3
+    assert len(ours) == len(peer) == 3
 
 
 def test_a_peers_long_work_is_timed_once():
     order = []
     ours, peer = against_one(lambda: order.append("ours"), lambda: order.append("peer"), 2)
     assert order == ["ours"] * 4 + ["peer"]
-    assert (len(ours.runs_ms), len(peer.runs_ms)) == (2, 1)
+    assert (len(ours), len(peer)) == (2, 1)
+
+
+def measured() -> tuple[list[PeerRow], list[str]]:
+    """The rows that do not take minutes, and the sentences about the others."""
+    found = list(bench_cam(1, REFS, long=False))
+    return [row for row in found if isinstance(row, PeerRow)], [text for text in found if isinstance(text, str)]
 
 
 def test_a_run_gives_every_comparison():
-    rows, skipped = bench_cam(1, REFS, long=False)
+    rows, skipped = measured()
     assert len(rows) == 6
     assert [sentence.split(" by")[0] for sentence in skipped] == [
         "Ablation-CAM",
@@ -51,7 +57,7 @@ def test_a_run_gives_every_comparison():
 def test_a_missing_peer_is_said_plainly(monkeypatch):
     monkeypatch.setattr(peer_comparisons, "find_spec", lambda _name: None)
     monkeypatch.setenv("EFFVIZ_ENGINE", "torch")
-    rows, skipped = bench_cam(1, REFS, long=False)
+    rows, skipped = measured()
     assert len(rows) == 4
     assert [sentence.split(":")[0] for sentence in skipped[:2]] == [
         "torchcam is left out",

@@ -32,8 +32,7 @@ def data(tmp_path_factory) -> Path:
 
 
 def test_every_row_is_there_and_the_targets_are_ratios(data):
-    figures = throughput.bench(data, "lite0@64", photos=2, rounds=1)
-    ours, engine, peer, share, times = figures.rows
+    ours, engine, peer, share, times = throughput.bench(data, "lite0@64", photos=2, rounds=1)
     assert share.ours == pytest.approx(100 * ours.ours / engine.ours)
     assert times.ours == pytest.approx(ours.ours / peer.ours)
     assert (share.target, times.target) == ("at least 60 %", "at least 5 x")
@@ -46,7 +45,7 @@ def test_rates_are_photos_a_second_of_each_side(data, monkeypatch):
         throughput, "run_ms", lambda side: next(times_ms[name] for name in side.__code__.co_names if name in times_ms)
     )
     monkeypatch.setattr(throughput, "_ours", lambda of: 0.8)
-    rows = throughput.bench(data, "lite0@64", photos=2, rounds=1).rows
+    rows = throughput.bench(data, "lite0@64", photos=2, rounds=1)
     assert [row.ours for row in rows] == pytest.approx([2 / 0.8, 2 / 0.5, 2 / 4, 100 * 0.5 / 0.8, 4 / 0.8])
 
 
