@@ -131,6 +131,7 @@ def _axis(title: str, billions: Sequence[float]) -> dict[str, object]:
 # The page's figure.
 
 HEIGHT_PX: Final = 460
+ROW_PX, FREE_ROWS = 19, 5  # of the legend, which has one entry a row on a phone; more rows make the figure higher
 ROOM: Final = 1.05  # as REACH, for the names of the outer models, where there are no such lines
 
 SCALED_AXES: Final[Mapping[ScalingAxis | None, str]] = {
@@ -177,7 +178,8 @@ def map_quality(models: Sequence[RatedModel], controls: Mapping[Control, Sequenc
     axis_across = _axis(_("MACs, the paper's FLOPs (billions)"), [model.macs / 1e9 for model in models])
     chart.update_xaxes(axis_across, range=[within.left - 9, within.right - 9])
     chart.update_yaxes(title_text=axis, range=[within.low, within.high])
-    chart.update_layout(showlegend=True, margin={"r": 24})
+    entries = sum(trace.showlegend is not False for trace in chart.data)
+    chart.update_layout(showlegend=True, margin={"r": 24}, height=HEIGHT_PX + ROW_PX * max(0, entries - FREE_ROWS))
     return chart
 
 

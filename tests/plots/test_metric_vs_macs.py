@@ -139,6 +139,13 @@ def points(figure):
     return found
 
 
+def test_a_long_legend_takes_no_height_from_the_plot(drawn):
+    """On a phone each entry is a row of 19 px: six controls and five roles here, four roles of the same below."""
+    controls = {control: rated(control.value) for control in Control}
+    few = map_quality([of for of in rated("cam") if of.role is not ScalingAxis.DEPTH], controls, AXIS)
+    assert drawn.layout.height - few.layout.height == 19
+
+
 def test_models_lie_at_their_macs_and_means_with_their_intervals(drawn):
     expected = {of.model: of for of in rated("cam")}
     assert set(points(drawn)) == set(expected)

@@ -425,7 +425,7 @@ def open_run(run: RunEntry | str) -> MeasuredRun:
 
 def choose_view(run: MeasuredRun) -> ResultsView:
     """Show what can be chosen of a run."""
-    columns = st.columns(3)
+    columns = st.columns([2, 2, 3])  # two buttons stand beside each other in the third
     names = {metric.value: display_names.metric(metric) for metric in run.metrics}
     methods = {method: display_names.method(method) for method in run.methods}
     which = {ALL: _("All photos"), SMALL: _("Small and off-centre")}
