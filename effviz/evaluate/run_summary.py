@@ -3,7 +3,6 @@
 Tables, reports and pages start from here.
 """
 
-import dataclasses
 import itertools
 import logging
 from collections import Counter, defaultdict
@@ -222,15 +221,15 @@ class Failure:
     reason: str
 
 
-def metric_means(results: Results) -> tuple[MetricMean, ...]:
-    """Return the mean and its interval of every model, method, control and metric that has values.
+def metric_means(results: Results, metrics: Sequence[Metric] = ()) -> tuple[MetricMean, ...]:
+    """Return the mean and its interval of every model, method, control and metric that has values; or of some metrics.
 
     The threshold of `maxbox` is the one that is best for all photos, also for the small and off-centre ones: nothing is
     fitted to a few.
     """
     small = results.small()
-    by_metric = {metric: dict(_of_metric(results, metric, small)) for metric in results.metrics}
-    cells = itertools.product(results.methods, results.metrics, results.models)
+    by_metric = {metric: dict(_of_metric(results, metric, small)) for metric in metrics or results.metrics}
+    cells = itertools.product(results.methods, by_metric, results.models)
     return tuple(
         MetricMean(model, method, metric, *by_metric[metric][model, method])
         for method, metric, model in cells
@@ -462,9 +461,11 @@ ANSWER_COLUMNS = ["photo", "model", "label", "prediction", "probability"]  # the
 
 def read_metric_means(run: Manifest) -> tuple[MetricMean, ...]:
     """Return those of `metric_means`."""
-    by_metric = {metric: metric_means(_read_metric(run, metric)) for metric in run.settings.metrics}
+    metrics = run.settings.metrics
+    rows = {metric: pc.field("metric") == metric.value for metric in metrics}
+    by_metric = {metric: metric_means(load_results(run.folder, rows[metric]), (metric,)) for metric in metrics}
     methods = dict.fromkeys(cell.method for some in by_metric.values() for cell in some)
-    order = {pair: number for number, pair in enumerate(itertools.product(methods, run.settings.metrics))}
+    order = {pair: number for number, pair in enumerate(itertools.product(methods, metrics))}
     return tuple(sorted(itertools.chain(*by_metric.values()), key=lambda cell: order[cell.method, cell.metric]))
 
 
@@ -479,9 +480,3 @@ def read_accuracies(run: Manifest) -> tuple[Accuracy, ...]:
         groups = (file.read_row_group(group, columns=ANSWER_COLUMNS) for group in range(file.num_row_groups))
         answers = pd.concat(rows.to_pandas().drop_duplicates(["photo", "model"]) for rows in groups)
     return model_accuracies(Results(run, answers.drop_duplicates(["photo", "model"])))
-
-
-def _read_metric(run: Manifest, metric: Metric) -> Results:
-    results = load_results(run.folder, pc.field("metric") == metric.value)
-    alone = dataclasses.replace(run, settings=dataclasses.replace(run.settings, metrics=(metric,)))
-    return dataclasses.replace(results, run=alone)

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -254,7 +254,12 @@ def minus(metric: Metric, model: str, mean: float, *, p: float = 0.01, other: st
 
 def of_networks(run: runs.MeasuredRun, *labels: str) -> runs.MeasuredRun:
     networks = tuple(run_store.MeasuredModel(label, "", "openvino") for label in labels)
-    return replace(run, models=labels, results=replace(run.results, run=replace(run.run, networks=networks)))
+    return replace(run, run=replace(run.run, networks=networks, settings=replace(run.run.settings, models=labels)))
+
+
+def with_models(folder: Path, *labels: str) -> runs.MeasuredRun:
+    """A run of models that nobody knows."""
+    return of_networks(runs.open_folder(finished(folder / "cars"), ("test",)), *labels)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +288,7 @@ def of_networks(run: runs.MeasuredRun, *labels: str) -> runs.MeasuredRun:
     ],
 )
 def test_the_answer_is_yes_or_no_by_rules(folder: Path, metric: Metric, means: dict[str, float], said: str) -> None:
-    of = replace(runs.open_folder(finished(folder / "cars"), ("test",)), models=("m0", *means))
+    of = with_models(folder, "m0", *means)
     if "lite1@240" in means:  # one that is known, with MACs
         of = of_networks(of, "lite0@224", *means)
     found = [minus(metric, model, mean) for model, mean in means.items()]
@@ -291,7 +296,7 @@ def test_the_answer_is_yes_or_no_by_rules(folder: Path, metric: Metric, means: d
 
 
 def test_other_measures_of_the_run_are_named_by_what_they_say_of_the_same_models(folder: Path) -> None:
-    of = replace(runs.open_folder(finished(folder / "cars"), ("test",)), models=("m0", "m1"))
+    of = with_models(folder, "m0", "m1")
     found = {
         Metric.POINTING: [minus(Metric.POINTING, "m1", 0.2)],
         Metric.IOU: [minus(Metric.IOU, "m1", -0.2)],
@@ -318,7 +323,7 @@ def test_a_yes_by_one_measure_stands_beside_what_the_others_of_its_kind_say(aske
 
 def test_an_answer_parts_models_by_what_is_clear_after_holms_correction(folder: Path) -> None:
     """Each group has its farthest model first; over the small and off-centre photos the numbers are others."""
-    of = replace(runs.open_folder(finished(folder / "cars"), ("test",)), models=("m0", "m1", "m2", "m3", "m4"))
+    of = with_models(folder, "m0", "m1", "m2", "m3", "m4")
     found = [
         minus(Metric.ENERGY, "m1", 0.2),
         minus(Metric.ENERGY, "m2", 0.3),
@@ -354,12 +359,7 @@ def test_of_a_compound_models_gain_the_larger_input_alone_is_named(folder: Path)
     assert "lite0@260" not in plainly(run_results.answer(view(of), [compound]))[0]
 
 
-@pytest.mark.parametrize("values", [20_000, 1])
-def test_a_run_shows_its_means_controls_and_differences(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, values: int
-) -> None:
-    """Whether the models are counted at once, or one after the other with a method each."""
-    monkeypatch.setattr(runs, "VALUES_A_STEP", values)
+def test_a_run_shows_its_means_controls_and_differences(folder: Path) -> None:
     finished(folder / "cars")
     at = open_page()
     assert at.selectbox(key="run-choice").value == "cars"
@@ -441,8 +441,7 @@ def test_a_model_has_its_best_median_and_worst_photos(folder: Path) -> None:
 
 def test_of_a_likeness_to_a_broken_network_the_photos_nearest_to_zero_are_best(folder: Path) -> None:
     found = runs.open_folder(finished(folder / "cars"), ("test",))
-    assert found.results is not None
-    frame = found.results.frame
+    frame = found.frame
     energy = frame["metric"] == "energy"
     frame.loc[energy, "value"] -= 0.45  # 0.1 to 0.9 become -0.35 to 0.45
     frame["metric"] = frame["metric"].cat.rename_categories({"energy": "sanity_logit"})
@@ -666,12 +665,6 @@ def test_a_link_to_itself_hides_no_other_run(folder: Path) -> None:
     assert [entry.name for entry in runs.list_runs()] == ["cars"]
 
 
-def test_a_table_of_endless_words_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "summary.csv").write_text("model,method\n" + "a" * 200_000)
-    with pytest.raises(SettingsError, match=r"summary\.csv cannot be read"):
-        runs.read_summary(tmp_path / "summary.csv")
-
-
 @pytest.mark.parametrize("asked", ["../elsewhere", "/etc", ""])
 def test_an_address_opens_nothing_outside_the_list(folder: Path, tmp_path: Path, asked: str) -> None:
     finished(tmp_path / "elsewhere")
@@ -687,25 +680,6 @@ def test_a_model_that_is_not_here_has_numbers_but_no_place_in_the_figure(folder:
     at = open_page()
     assert "Not known here, so not in the figure: gone@64" in words(at)
     assert "Compound" not in chart(at)
-
-
-@pytest.mark.parametrize(("values", "steps"), [(20_000, 1), (9, 7), (36, 2)])
-def test_what_is_counted_in_steps_is_what_is_counted_at_once(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, values: int, steps: int
-) -> None:
-    monkeypatch.setattr(runs, "VALUES_A_STEP", values)
-    found = runs.open_folder(finished(folder / "cars"), ("test",))  # nine photos; CAM and six controls
-    assert found.results is not None
-    shares: list[float] = []
-    counted = [cell for model in MODELS for metric in Metric for cell in found.cells_of([model], metric, shares.append)]
-    assert shares[:steps] == [step / steps for step in range(steps)]  # others may go first between them
-    assert len(shares) == steps * len(MODELS) * len(Metric)
-    whole = {(of.model, of.method, of.metric): of for of in run_summary.metric_means(found.results)}
-    assert {(of.model, of.method, of.metric) for of in counted} == set(whole)
-    for of in counted:
-        expected = whole[of.model, of.method, of.metric]
-        assert astuple(of.every) == pytest.approx(astuple(expected.every), nan_ok=True)
-        assert astuple(of.small) == pytest.approx(astuple(expected.small), nan_ok=True)
 
 
 def summed(run: Path) -> Path:
@@ -726,13 +700,9 @@ def test_a_table_beside_the_results_never_stands_for_them(folder: Path, part: st
         writer.writeheader()
         writer.writerows(row | {part: 0.999} for row in rows)
     (entry,) = runs.list_runs()
-    found = runs.open_entry(entry).cells_of(["lite0@224"], Metric.ENERGY)
+    found = run_summary.metric_means(runs.open_entry(entry), (Metric.ENERGY,))
     assert found[0].every == run_summary.metric_means(load_results(folder / "cars"))[0].every
     assert found[0].every.mean == pytest.approx(0.475)
-
-
-def test_means_that_come_with_a_study_count_as_memory() -> None:
-    assert runs.shipped_study().size_bytes > 100 * len(runs.shipped_study().cells) > 0
 
 
 def _huge(file: Path) -> None:
@@ -805,7 +775,7 @@ def test_a_run_that_is_removed_after_it_was_listed_is_one_sentence(folder: Path)
 
 def test_a_run_that_is_removed_while_it_is_shown_keeps_its_numbers(folder: Path) -> None:
     found = runs.open_folder(finished(folder / "cars"), ("test",))
-    before = found.cells_of(MODELS, Metric.MAXBOX)
+    before = run_summary.metric_means(found, (Metric.MAXBOX,))
     shutil.rmtree(folder / "cars")
-    assert found.cells_of(MODELS, Metric.MAXBOX) == before
-    assert run_summary.find_differences(found.results, ("cam",), Metric.MAXBOX)
+    assert run_summary.metric_means(found, (Metric.MAXBOX,)) == before
+    assert run_summary.find_differences(found, ("cam",), Metric.MAXBOX)

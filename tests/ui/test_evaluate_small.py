@@ -79,14 +79,14 @@ def test_steps_add_up_to_what_the_command_measures_and_nothing_stays_on_disk(tem
     found = quick_run.measure(of, models, begin)
     whole = [DatasetSample(sample_photos.find(name).path, f"{name}.jpg") for name in ("cat", "owl")]
     expected = {(row.photo, row.method, row.metric): row.value for row in measure_photos(whole, of.settings, models)}
-    columns = found.results.frame[["photo", "method", "metric", "value"]].itertuples(index=False)
+    columns = found.frame[["photo", "method", "metric", "value"]].itertuples(index=False)
     assert {tuple(row[:3]): row[3] for row in columns} == pytest.approx(expected)
     assert len(expected) == 2 * 4 * 2  # photos; CAM and three controls; metrics
     assert begun == ["cat.jpg", "owl.jpg"]
     assert [share for share, _ in itertools.groupby(shares)] == [0, 0.5, 0, 0.5]
     assert ours(temporary) == []
-    cells = [cell for metric in found.metrics for cell in found.cells_of([TINY], metric)]
-    page = evaluation_html(found.results, cells)
+    cells = [cell for metric in found.metrics for cell in run_summary.metric_means(found, (metric,))]
+    page = evaluation_html(found, cells)
     assert "2 photos of samples" in page
     assert str(Path.cwd()) not in page  # what is taken home says nothing about the server
     assert str(temporary) not in page
@@ -105,8 +105,7 @@ def test_every_metric_that_is_offered_is_the_commands(tiny: tuple[str, ...], met
     methods = (Method.CAM, Method.LAYERCAM)
     of = dataclasses.replace(asked("cat", models=tiny), methods=methods, metrics=metrics)
     models = quick_run.ready(of)
-    found = quick_run.measure(of, models, lambda _name: lambda _share: None).results
-    assert found is not None
+    found = quick_run.measure(of, models, lambda _name: lambda _share: None)
     whole = [DatasetSample(sample_photos.find("cat").path, "cat.jpg")]
     expected = {
         (row.model, row.method, row.metric): math.nan if row.value is None else row.value
@@ -180,7 +179,7 @@ def test_an_error_leaves_nothing(temporary: Path) -> None:
 def test_a_photo_that_cannot_be_read_is_one_row(temporary: Path) -> None:
     of = dataclasses.replace(asked(), pictures=(PhotoChoice("torn.jpg", "torn", b"torn"), picture("cat")))
     found = quick_run.measure(of, quick_run.ready(of), lambda _name: lambda _share: None)
-    errors = found.results.frame.dropna(subset=["error"])
+    errors = found.frame.dropna(subset=["error"])
     assert list(errors["photo"]) == ["torn.jpg"]
 
 
@@ -246,7 +245,7 @@ def test_masking_and_class_are_shown_and_can_be_chosen() -> None:
         at.button(key=button).click().run()
         check(at)
     assert any("target: lynx" in text.value for text in at.markdown)
-    results = at.session_state["evaluate-here"].results
+    results = at.session_state["evaluate-here"]
     assert results.run.settings.masking.baseline is MaskBaseline.BLACK
     assert set(results.frame["target_index"]) == {287}  # ImageNet's lynx
     at.selectbox(key="of-choice").set_value(TINY).run()

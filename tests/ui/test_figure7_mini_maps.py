@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from effviz.errors import SettingsError
+from effviz.ui.paper import figure7 as figure7_section
+
 ROOT = Path(__file__).parents[2]
 HEAD = "model,macs,method,metric,mean,low,high,n,small_mean,small_low,small_high,small_n\n"
 
@@ -88,3 +91,9 @@ def test_a_file_of_something_else_costs_one_sentence(folder: Path) -> None:
     assert not test.exception
     assert not charts(test)
     assert any("localisation.csv cannot be read" in error.value for error in [*test.error, *test.warning, *test.info])
+
+
+def test_a_table_of_endless_words_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "summary.csv").write_text("model,method\n" + "a" * 200_000)
+    with pytest.raises(SettingsError, match=r"summary\.csv cannot be read"):
+        figure7_section.read_summary(tmp_path / "summary.csv")

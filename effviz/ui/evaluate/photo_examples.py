@@ -191,7 +191,7 @@ def show_examples(view: ResultsView) -> None:
 
 def picked(view: ResultsView, model: str) -> list[RatedPhoto]:
     """Return the best, the middle and the worst photos, each once; equal values come by name."""
-    results = view.measured.results
+    results = view.measured
     rows = results.rows(view.metric, (view.method,))
     rows = rows[rows["model"] == model].dropna(subset=["value"]).astype({"photo": object}).sort_values("photo")
     if view.small:

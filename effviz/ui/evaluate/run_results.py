@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from effviz.evaluate import display_names
+from effviz.evaluate import display_names, run_summary
 from effviz.evaluate.heatmaps import Control
 from effviz.evaluate.intervals import FEW, Interval
 from effviz.evaluate.run_settings import (
@@ -48,14 +48,16 @@ BUNDLED: Final = lazy_gettext("ImageNet's validation set, with boxes")
 
 def show_about(run: MeasuredRun) -> None:
     """One line that says what was measured, and all settings folded away."""
-    photos, dataset = _counted_photos(run.photos), _dataset(run)
-    models = ngettext("{count} model", "{count} models", len(run.models)).format(count=len(run.models))
-    methods = ngettext("{count} method", "{count} methods", len(run.methods)).format(count=len(run.methods))
     settings, bundled = run.run.settings, run.key[0] in STUDIES
+    count = len(settings.methods)
+    counts = {
+        "photos": _counted_photos(run.run.photos),
+        "models": ngettext("{count} model", "{count} models", len(run.models)).format(count=len(run.models)),
+        "methods": ngettext("{count} method", "{count} methods", count).format(count=count),
+    }
     text = _("{photos} of **{dataset}**, {models}, {methods}; target: {target}, placement: {placement}, seed: {seed}.")
     target, placed = plain(display_names.target(settings.targets)), _(placement.TITLES[settings.placement]).lower()
-    counts = {"photos": photos, "models": models, "methods": methods}
-    about = text.format(**counts, dataset=plain(dataset), target=target, placement=placed, seed=settings.seed)
+    about = text.format(**counts, dataset=plain(_dataset(run)), target=target, placement=placed, seed=settings.seed)
     more = _(" docs/study.md in the repository discusses all its measures.") if bundled else ""
     st.markdown(about + more, help=glossary.tip("target", "placement", "seed"))
 
@@ -65,7 +67,7 @@ def _counted_photos(count: int) -> str:
 
 
 def _dataset(run: MeasuredRun) -> str:
-    return _(BUNDLED) if run.key[0] in STUDIES else run.results.dataset
+    return _(BUNDLED) if run.key[0] in STUDIES else run.dataset
 
 
 def made_by(measured: MeasuredRun) -> None:
@@ -161,7 +163,7 @@ def show_tables(view: ResultsView, cells: Sequence[MetricMean], differences: Seq
 
 def show_failed(run: MeasuredRun) -> None:
     """What could not be measured, and why."""
-    rows = run.results.frame.dropna(subset=["error"])[["photo", "model", "method", "error"]].astype(object)
+    rows = run.frame.dropna(subset=["error"])[["photo", "model", "method", "error"]].astype(object)
     if rows.empty:
         return
     title = ngettext(
@@ -190,8 +192,8 @@ def show_files(run: MeasuredRun) -> None:
 def _table_bytes(run: MeasuredRun, make: Callable[[Results, Sequence[MetricMean]], str]) -> bytes:
     """Count every mean, and what the page compares, when it is the visitor's turn: a click waits for it unseen."""
     with QUEUE.turn(lambda _before: None, visitor=job_queue.who_asks()):
-        cells = [cell for metric in run.metrics for cell in run.cells_of(run.models, metric)]
-        return make(run.results, cells).encode()
+        cells = [cell for metric in run.metrics for cell in run_summary.metric_means(run, (metric,))]
+        return make(run, cells).encode()
 
 
 def _rated(view: ResultsView, cells: Sequence[MetricMean], method: str, refs: dict[str, ModelRef]) -> list[RatedModel]:
@@ -263,7 +265,7 @@ def _minus(difference: Difference) -> str:
 
 def _leads(view: ResultsView, differences: Sequence[Difference]) -> list[MetricMean]:
     """The lead of each model over its own Gaussian, and the Gaussian's own, 0, in the place of means."""
-    leads, zero = find_leads(differences), Interval(0.0, math.nan, math.nan, view.measured.photos)
+    leads, zero = find_leads(differences), Interval(0.0, math.nan, math.nan, view.measured.run.photos)
     return leads + [replace(lead, method=Control.GAUSSIAN.value, every=zero, small=zero) for lead in leads]
 
 
@@ -276,7 +278,7 @@ def show_answer(view: ResultsView, differences: Sequence[Difference]) -> None:
     """The answer in words, above all numbers."""
     with st.container(key=ANSWER):
         if st.session_state.get(DONE):
-            photos, taken = _counted_photos(view.measured.photos), duration(view.measured.run.seconds)
+            photos, taken = _counted_photos(view.measured.run.photos), duration(view.measured.run.seconds)
             done = _("Done: {photos} measured in {time}.").format(photos=photos, time=taken)
             st.success(done, icon=":material/check:")
         for paragraph in answer(view, differences):
@@ -511,7 +513,7 @@ def _others(view: ResultsView, scaled: Sequence[ScaledModel]) -> Iterator[str]:
 def _beside_gaussian(view: ResultsView, controlled: Sequence[ScaledModel]) -> Iterator[str]:
     if not controlled:
         return
-    control = display_names.controls_name(view.measured.results.gaussian(view.metric))
+    control = display_names.controls_name(view.measured.gaussian(view.metric))
     others = [model for model in controlled if not (model.interval.sure and model.points(view.metric) > 0)]
     if not others:
         text = _("The maps of every model beat the {control}, which knows nothing of the photo.")

@@ -3,33 +3,24 @@
 Only runs that lie directly in that folder are opened, never a path that a visitor names.
 """
 
-import csv
-import dataclasses
 import logging
-import math
-import threading
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow.parquet as pq
 import streamlit as st
-from cachetools import LRUCache
 
 from effviz import settings
 from effviz.errors import SettingsError
 from effviz.evaluate import display_names, run_store, run_summary
-from effviz.evaluate.heatmaps import Control
-from effviz.evaluate.intervals import Interval
 from effviz.evaluate.run_settings import Metric
 from effviz.evaluate.run_store import Manifest
 from effviz.evaluate.run_summary import NUMBER_COLUMNS, TEXT_COLUMNS, Difference, MetricMean, Results, find_differences
 from effviz.i18n import _, lazy_gettext, ngettext
-from effviz.progress import Progress, no_progress
-from effviz.report.html_report import SUMMARY_FILE
 from effviz.ui import glossary, inputs
 from effviz.ui.guard import guard
 from effviz.ui.job_progress import JobProgress
@@ -161,45 +152,9 @@ def _done(run: Manifest) -> int:
     return sum(min(run.photos_a_part, run.photos - start) for start in run_store.chunk_files(run.folder))
 
 
-# Means with intervals as `effviz report` writes them, of what comes with EffViz.
+# What was measured, from a run in the folder, a shipped study, or this visit.
 
 STUDIES_FOLDER: Final = settings.SHIPPED / "docs" / "study"
-LARGEST_BYTES: Final = 4 * 2**20  # the larger shipped study has 80 kB
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryTable:
-    """What such a file holds."""
-
-    cells: tuple[MetricMean, ...]
-    macs: Mapping[str, int]  # by model
-
-
-def read_summary(file: Path) -> SummaryTable:
-    """Read a file that `effviz.report.html_report.summary_csv` wrote.
-
-    Raises:
-        SettingsError: it cannot be read, is too large, or was written by something else.
-    """
-    try:
-        if not file.is_file() or file.stat().st_size > LARGEST_BYTES:
-            raise OSError(f"{file} is no file of at most {LARGEST_BYTES} bytes")
-        with file.open(encoding="utf-8", newline="") as text:
-            rows = list(csv.DictReader(text))
-        cells = [MetricMean(row["model"], row["method"], Metric(row["metric"]), *_intervals(row)) for row in rows]
-        return SummaryTable(tuple(cells), {row["model"]: int(row["macs"]) for row in rows})
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        sentence = _("{file} cannot be read: it must be a table that `effviz report` wrote. Make it again.")
-        raise SettingsError(sentence.format(file=file.name)) from error
-
-
-def _intervals(row: Mapping[str, str]) -> Iterator[Interval]:
-    for part in ("", "small_"):
-        mean, low, high = (float(row[f"{part}{name}"] or math.nan) for name in ("mean", "low", "high"))
-        yield Interval(mean, low, high, int(row[f"{part}n"]))
-
-
-# What was measured, from a run in the folder, a shipped study, or this visit.
 
 # No run in a folder is called so: none with a colon in its name is shown.
 STUDY, FAITHFUL, METHODS_STUDY, SMOOTH, VISIT = ":study", ":faithfulness", ":methods", ":smooth", ":visit"
@@ -212,62 +167,19 @@ STUDIES: Final = {
 }  # folder, title
 
 LARGEST_ROWS: Final = 2_000_000  # about 90 MB while they are shown; `effviz report` has no such end
-VALUES_A_STEP: Final = 20_000  # of one model by one metric, drawn thousands of times: some tenths of a second
-CELL_BYTES: Final = 500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MeasuredRun:
-    """Photos, models and methods, and where the numbers are."""
+class MeasuredRun(Results):
+    """A finished run as pages hold it."""
 
     key: tuple[object, ...]  # unlike any other's; changes when somebody measures anew
-    photos: int
-    models: tuple[str, ...]
-    methods: tuple[str, ...]  # without the controls
-    metrics: tuple[Metric, ...]
-    results: Results
-    cells: tuple[MetricMean, ...] = ()  # means that are known without counting
-    hashes: Mapping[str, str] = field(default_factory=dict)  # sha256 of the photos, by name
-
-    @property
-    def run(self) -> Manifest:
-        """What made it."""
-        return self.results.run
+    hashes: Mapping[str, str]  # sha256 of the photos, by name
 
     @property
     def size_bytes(self) -> int:
         """What it takes in memory, about."""
-        rows = int(self.results.frame.memory_usage().sum())
-        return 1024 + rows + 200 * len(self.hashes) + CELL_BYTES * len(self.cells)
-
-    def cells_of(self, models: Sequence[str], metric: Metric, beat: Progress = no_progress) -> tuple[MetricMean, ...]:
-        """Return the means of every method and control, counted where they are not known."""
-        if self.cells:
-            some = [cell for cell in self.cells if cell.metric is metric]
-            return tuple(cell for model in models for cell in some if cell.model == model)
-        cells: list[MetricMean] = []
-        every = (*self.methods, *(control.value for control in Control))
-        at_once = max(1, VALUES_A_STEP // max(1, self.photos))
-        steps = [every[start : start + at_once] for start in range(0, len(every), at_once)]
-        for done, methods in enumerate(steps):
-            beat(done / len(steps))
-            cells += run_summary.metric_means(_only(self.results, tuple(models), metric, methods))
-        return tuple(cells)
-
-    @property
-    def models_a_step(self) -> int:
-        """How many models are counted at once by one metric, with their methods and controls."""
-        return max(1, VALUES_A_STEP // max(1, self.photos * (len(self.methods) + len(Control))))
-
-
-def shipped_study(name: str = STUDY) -> MeasuredRun:
-    """Return one of STUDIES, which come with EffViz: a run, whose means are beside it whenever they were written.
-
-    Raises:
-        SettingsError: a file of it is not here.
-    """
-    folder = STUDIES_FOLDER / STUDIES[name][0]
-    return dataclasses.replace(open_folder(folder, (name,)), cells=read_summary(folder / SUMMARY_FILE).cells)
+        return 1024 + int(self.frame.memory_usage().sum()) + 200 * len(self.hashes)
 
 
 def open_entry(entry: RunEntry) -> MeasuredRun:
@@ -300,16 +212,7 @@ def open_folder(folder: Path, key: tuple[object, ...]) -> MeasuredRun:
     results = run_summary.load_results(folder)
     if missing := {*TEXT_COLUMNS, *NUMBER_COLUMNS} - set(results.frame.columns):
         raise KeyError(missing)
-    photos, methods = results.run.photos, tuple(method.value for method in results.run.settings.methods)
-    return MeasuredRun(key, photos, results.models, methods, results.metrics, results, hashes=_hashes(file))
-
-
-def _only(results: Results, models: tuple[str, ...], metric: Metric, methods: tuple[str, ...]) -> Results:
-    """Return the same results as if nothing else had been asked for."""
-    asked = tuple(method for method in results.run.settings.methods if method.value in methods)
-    settings = dataclasses.replace(results.run.settings, models=models, metrics=(metric,), methods=asked)
-    frame = results.frame[results.frame["model"].isin(models) & results.frame["method"].isin(methods)]
-    return Results(dataclasses.replace(results.run, settings=settings), frame)
+    return MeasuredRun(results.run, results.frame, key, _hashes(file))
 
 
 def _hashes(file: Path) -> dict[str, str]:
@@ -320,30 +223,21 @@ def _hashes(file: Path) -> dict[str, str]:
 
 # The means of a run with their intervals, counted once for all visitors.
 
-MOST_KEPT: Final = 4096  # entries of some kilobytes
-_lock = threading.Lock()  # held for microseconds
-_cached_cells: LRUCache[Hashable, tuple[MetricMean, ...]] = LRUCache(MOST_KEPT)
-_cached_differences: LRUCache[Hashable, tuple[Difference, ...]] = LRUCache(MOST_KEPT)
+CELL_BYTES: Final = 500
+_COUNTED: "SizeBoundedCache[tuple[Any, ...]]" = SizeBoundedCache(
+    budget_bytes(0.005), lambda cells: CELL_BYTES * (1 + len(cells))
+)
 
 
 def cached_means(run: MeasuredRun, metric: Metric) -> tuple[MetricMean, ...]:
-    """Return the means of every model, method and control by one metric, counted in the visitor's turns under a bar."""
-    if run.cells:
-        return run.cells_of(run.models, metric)
-    some = [run.models[start : start + run.models_a_step] for start in range(0, len(run.models), run.models_a_step)]
-    keys = {models: (run.key, metric, models) for models in some}
-    with _lock:
-        counted = {models: _cached_cells[key] for models, key in keys.items() if key in _cached_cells}
-    if missing := [models for models in some if models not in counted]:
-        with JobProgress(len(missing)).shown(("means", run.key, metric), may_stop=False) as work:
-            for models in missing:
-                work.next(_("{model}: means and intervals").format(model=plain(", ".join(models))))
-                with work.turn(Effort(long=True)) as beat:
-                    counted[models] = run.cells_of(models, metric, beat)
-                with _lock:
-                    _cached_cells[keys[models]] = counted[models]
-    cells = [cell for models in some for cell in counted[models]]
-    return tuple(cell for model in run.models for cell in cells if cell.model == model)
+    """Return the means of every method and control by one metric, model by model."""
+    text = _("{model}: means and intervals").format(model=plain(", ".join(run.models)))
+
+    def count() -> tuple[MetricMean, ...]:
+        means = run_summary.metric_means(run, (metric,))
+        return tuple(sorted(means, key=lambda mean: run.models.index(mean.model)))
+
+    return _count_once(("means", run.key, metric), text, count)
 
 
 def cached_differences(run: MeasuredRun, method: str, metric: Metric) -> tuple[Difference, ...]:
@@ -351,17 +245,23 @@ def cached_differences(run: MeasuredRun, method: str, metric: Metric) -> tuple[D
 
     All models at once: which of them is surely different depends on how many are compared.
     """
-    key = (run.key, method, metric)
-    with _lock:
-        differences = _cached_differences.get(key)
-    if differences is None:
-        with JobProgress(1).shown(("means", *key), may_stop=False) as work:
-            work.next(_("{metric}: differences on the same photos").format(metric=display_names.metric(metric)))
-            with work.turn(Effort(long=True)):
-                differences = find_differences(run.results, (method,), metric)
-        with _lock:
-            _cached_differences[key] = differences
-    return tuple(sorted(differences, key=lambda one: not one.beside_model))
+    text = _("{metric}: differences on the same photos").format(metric=display_names.metric(metric))
+
+    def count() -> tuple[Difference, ...]:
+        differences = find_differences(run, (method,), metric)
+        return tuple(sorted(differences, key=lambda difference: not difference.beside_model))
+
+    return _count_once(("differences", run.key, method, metric), text, count)
+
+
+def _count_once(key: Hashable, text: str, count: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...]:
+    """What is kept, else counted in the visitor's turn under a bar."""
+    if (known := _COUNTED.find(key)) is not None:
+        return known
+    with JobProgress(1).shown(key, may_stop=False) as work:
+        work.next(text)
+        with work.turn(Effort(long=True), key):
+            return _COUNTED.get(key, count)
 
 
 # Which run is open, and what of it is shown; all of it stands in the address.
@@ -417,7 +317,7 @@ def open_run(run: RunEntry | str) -> MeasuredRun:
         own: MeasuredRun = st.session_state[HERE]
         return own
     if isinstance(run, str):
-        return _RUNS.get(run, lambda: shipped_study(run))
+        return _RUNS.get(run, lambda: open_folder(STUDIES_FOLDER / STUDIES[run][0], (run,)))
     if run.state is not RunState.FINISHED:
         raise SettingsError(_sentence(run))
     return _RUNS.get((str(run.folder), run.stamp), lambda: open_entry(run))
@@ -427,15 +327,15 @@ def choose_view(run: MeasuredRun) -> ResultsView:
     """Show what can be chosen of a run."""
     columns = st.columns([2, 2, 3])  # two buttons stand beside each other in the third
     names = {metric.value: display_names.metric(metric) for metric in run.metrics}
-    methods = {method: display_names.method(method) for method in run.methods}
+    methods = {method.value: display_names.method(method.value) for method in run.run.settings.methods}
     which = {ALL: _("All photos"), SMALL: _("Small and off-centre")}
     with columns[0]:
         help = glossary.tip("energy", "pointing", "maxbox", "deletion")
         metric = Metric(inputs.choose_listed(_("Metric"), names, METRIC, run.metrics[0].value, help))
     with columns[1]:
-        method = inputs.choose_listed(_("Method"), methods, BY, run.methods[0])
+        method = inputs.choose_listed(_("Method"), methods, BY, next(iter(methods)))
     with columns[2]:
-        some_small = bool(run.results.small().any())  # some photos are known to have a small and off-centre object
+        some_small = bool(run.small().any())  # some photos are known to have a small and off-centre object
         small = some_small and inputs.choose_one(_("Photos"), which, WHICH, ALL) == SMALL
     return ResultsView(run, metric, method, small)
 
@@ -444,8 +344,9 @@ def _visit() -> dict[str, str]:
     own: MeasuredRun | None = st.session_state.get(HERE)
     if own is None:
         return {}
-    title = ngettext("Measured on this visit: {count} photo", "Measured on this visit: {count} photos", own.photos)
-    return {VISIT: title.format(count=own.photos)}
+    count = own.run.photos
+    title = ngettext("Measured on this visit: {count} photo", "Measured on this visit: {count} photos", count)
+    return {VISIT: title.format(count=count)}
 
 
 def _sentence(entry: RunEntry) -> str:

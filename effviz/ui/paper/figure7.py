@@ -3,14 +3,19 @@
 The mini family's maps are measured, too.
 """
 
-from typing import Final
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 
 import streamlit as st
 
+from effviz.errors import SettingsError
 from effviz.evaluate import display_names
 from effviz.evaluate.heatmaps import Control
+from effviz.evaluate.intervals import Interval
 from effviz.evaluate.run_settings import Metric
-from effviz.evaluate.run_summary import MetricMean
 from effviz.explain.data_types import Method
 from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.scaling_experiments import ScaledB0, scaled_b0
@@ -19,7 +24,6 @@ from effviz.plots.metric_vs_macs import RatedModel, map_quality
 from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.ui import glossary, inputs
 from effviz.ui.compare.model_picker import take_preset
-from effviz.ui.evaluate import runs
 from effviz.ui.guard import guard
 from effviz.ui.outputs import sources
 from effviz.ui.paper.exhibit import Column, note, numbers, show_exhibit
@@ -33,6 +37,8 @@ OWN, SMOOTH = "own", "smooth"
 SOURCE: Final = "measured here: effviz evaluate, Imagenette's boxed validation photos (models/mini/README.md)"
 FILES: Final = {OWN: "localisation.csv", SMOOTH: "localisation-smooth.csv"}  # beside the weights
 GRIDS: Final = {OWN: lazy_gettext("As they are"), SMOOTH: lazy_gettext("All blurred equally")}
+LARGEST_BYTES: Final = 4 * 2**20  # of a file
+Row = dict[str, Any]
 
 
 def show_mini_maps() -> None:
@@ -53,20 +59,43 @@ def show_mini_maps() -> None:
         metric = Metric(inputs.choose_one(_("Metric"), metrics, "mini-place", "energy"))
         grid = inputs.choose_one(_("Cells"), {name: _(title) for name, title in GRIDS.items()}, "mini-cells", OWN)
     with guard():
-        _measure(runs.read_summary(files[grid]), metric, grid)
+        _measure([row for row in read_summary(files[grid]) if row["metric"] == metric], metric, grid)
 
 
-def _measure(table: runs.SummaryTable, metric: Metric, grid: str) -> None:
-    cells = [cell for cell in table.cells if cell.metric is metric]
-    models = [_rated(table, cell) for cell in cells if cell.method == Method.CAM]
-    rated = {control: [_rated(table, cell) for cell in cells if cell.method == control] for control in Control}
-    controls = {control: some for control, some in rated.items() if some}
+def read_summary(file: Path) -> list[Row]:
+    """Read the rows of a file that `effviz.report.html_report.summary_csv` wrote.
+
+    Raises:
+        SettingsError: it cannot be read, is too large, or was written by something else.
+    """
+    try:
+        if not file.is_file() or file.stat().st_size > LARGEST_BYTES:
+            raise OSError(f"{file} is no file of at most {LARGEST_BYTES} bytes")
+        with file.open(encoding="utf-8", newline="") as text:
+            return [_row(line) for line in csv.DictReader(text)]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        sentence = _("{file} cannot be read: it must be a table that `effviz report` wrote. Make it again.")
+        raise SettingsError(sentence.format(file=file.name)) from error
+
+
+def _row(line: Mapping[str, str]) -> Row:
+    row: Row = {"network": line["model"], "macs": int(line["macs"]), "method": line["method"]}
+    row["metric"] = Metric(line["metric"]).value
+    for kind in ("", "small_"):
+        row |= {f"{kind}{name}": float(line[f"{kind}{name}"] or math.nan) for name in ("mean", "low", "high")}
+        row[f"{kind}photos"] = int(line[f"{kind}n"])
+    return row | {"source": SOURCE}
+
+
+def _measure(rows: Sequence[Row], metric: Metric, grid: str) -> None:
+    models = _rated(rows, Method.CAM)
+    controls = {control: rated for control in Control if (rated := _rated(rows, control))}
     photos = max(rated.interval.n for rated in models)
     means = "; ".join(f"{rated.model} {rated.interval.mean:.2f}" for rated in models)
     text = _("Scatter chart of {measure} over MACs, with intervals and controls: {said}.")
     alt = text.format(measure=display_names.metric(metric), said=means)
     chart = map_quality(models, controls, display_names.axis(metric))
-    show_exhibit(f"mini-{metric}-{grid}", chart, [_row(table, cell) for cell in cells], alt)
+    show_exhibit(f"mini-{metric}-{grid}", chart, rows, alt)
     text = _(
         "{photos} photos, networks trained for this project. Bars: 95 % intervals over photos, not over "
         "trainings. A map with more cells looks sharper for that reason alone: **All blurred equally** first "
@@ -75,18 +104,14 @@ def _measure(table: runs.SummaryTable, metric: Metric, grid: str) -> None:
     st.caption(text.format(photos=photos))
 
 
-def _rated(table: runs.SummaryTable, cell: MetricMean) -> RatedModel:
-    name = cell.model.partition("@")[0].removeprefix(MINI)
-    role = ScalingAxis(name) if name in set(ScalingAxis) else None
-    return RatedModel(cell.model, table.macs[cell.model], role, cell.every)
-
-
-def _row(table: runs.SummaryTable, cell: MetricMean) -> dict[str, object]:
-    row = {"network": cell.model, "macs": table.macs[cell.model], "method": cell.method, "metric": cell.metric.value}
-    for kind, interval in (("", cell.every), ("small_", cell.small)):
-        row |= {f"{kind}mean": interval.mean, f"{kind}low": interval.low, f"{kind}high": interval.high}
-        row[f"{kind}photos"] = interval.n
-    return row | {"source": SOURCE}
+def _rated(rows: Sequence[Row], method: str) -> list[RatedModel]:
+    some = [row for row in rows if row["method"] == method]
+    names = [row["network"].partition("@")[0].removeprefix(MINI) for row in some]
+    roles = [ScalingAxis(name) if name in set(ScalingAxis) else None for name in names]
+    return [
+        RatedModel(row["network"], row["macs"], role, Interval(row["mean"], row["low"], row["high"], row["photos"]))
+        for row, role in zip(some, roles, strict=True)
+    ]
 
 
 COMPARE = "effviz/ui/pages/compare.py"
