@@ -164,8 +164,7 @@ def map_quality(models: Sequence[RatedModel], controls: Mapping[Control, Sequenc
     click can tell which it was.
     """
     chart = figure(HEIGHT_PX)
-    inside = bool(controls.keys() & set(CROP_CONTROLS))
-    shown = {control: rated for control, rated in controls.items() if not (inside and control in PHOTO_CONTROLS)}
+    shown = _shown(controls)
     for control, rated in controls.items():
         chart.add_trace(_level(control, rated).update(visible=True if control in shown else "legendonly"))
     for role, title in SCALED_AXES.items():
@@ -181,6 +180,33 @@ def map_quality(models: Sequence[RatedModel], controls: Mapping[Control, Sequenc
     entries = sum(trace.showlegend is not False for trace in chart.data)
     chart.update_layout(showlegend=True, margin={"r": 24}, height=HEIGHT_PX + ROW_PX * max(0, entries - FREE_ROWS))
     return chart
+
+
+@style.remembered
+def map_quality_by_network(
+    models: Sequence[RatedModel], controls: Mapping[Control, Sequence[RatedModel]], axis: str
+) -> go.Figure:
+    """Draw as `map_quality`, with a column for each model: over MACs, models of equal cost would lie on each other."""
+    chart = figure(HEIGHT_PX)
+    columns = {model.model: column for column, model in enumerate(models)}
+    ends = [-0.4, len(models) - 0.6]
+    shown = _shown(controls)
+    for control, rated in controls.items():
+        x = ends if _is_level(rated) else [columns[model.model] for model in _measured(rated)]
+        chart.add_trace(_level(control, rated).update(x=x, visible=True if control in shown else "legendonly"))
+    for model, column in zip(models, columns.values(), strict=True):
+        trace = _trace(_(SCALED_AXES[model.role]), [model], style.LOOKS[model.role] if model.role else _OTHER)
+        chart.add_trace(trace.update(x=[column], showlegend=False))
+    ticks = [f"{_(SCALED_AXES[model.role])}<br>{model.macs / 1e6:.0f}" for model in models]
+    chart.update_xaxes(title_text=_("Network and its MACs (millions)"), tickvals=[*columns.values()], ticktext=ticks)
+    chart.update_yaxes(title_text=axis)
+    return chart.update_layout(showlegend=True, margin={"r": 24})
+
+
+def _shown(controls: Mapping[Control, Sequence[RatedModel]]) -> dict[Control, Sequence[RatedModel]]:
+    """Those over the whole photo wait in the legend where there are some in the crop."""
+    inside = bool(controls.keys() & set(CROP_CONTROLS))
+    return {control: rated for control, rated in controls.items() if not (inside and control in PHOTO_CONTROLS)}
 
 
 def format_interval(interval: Interval) -> str:
@@ -212,7 +238,7 @@ def _trace(title: str, models: Sequence[RatedModel], look: SeriesStyle) -> go.Sc
 
 
 def _level(control: Control, rated: Sequence[RatedModel]) -> go.Scatter:
-    shown = sorted((model for model in rated if model.interval.n), key=lambda model: model.macs)
+    shown = _measured(rated)
     level = _is_level(rated)
     if level:  # one line that reaches beyond the first and the last model
         ends = (shown[0].macs / REACH, shown[-1].macs * REACH)
@@ -232,6 +258,10 @@ def _level(control: Control, rated: Sequence[RatedModel]) -> go.Scatter:
         marker={"color": look.colour, "symbol": symbol, "size": 11, "line": {"color": look.colour, "width": 2}},
         unselected={"marker": {"opacity": 1}},
     )
+
+
+def _measured(rated: Sequence[RatedModel]) -> list[RatedModel]:
+    return sorted((model for model in rated if model.interval.n), key=lambda model: model.macs)
 
 
 def _is_level(rated: Sequence[RatedModel]) -> bool:

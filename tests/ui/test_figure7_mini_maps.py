@@ -56,14 +56,16 @@ def test_the_figure_shows_the_file_of_the_chosen_cells(folder: Path, cells: str,
     (folder / "localisation-smooth.csv").write_text(rows(0.56))
     test = figure7(**{"mini-cells": cells})
     assert not test.exception
+    axis = json.loads(test.get("plotly_chart")[-1].proto.spec)["layout"]["xaxis"]
+    assert axis["ticktext"] == ["Baseline<br>14", "Depth<br>55"]  # million MACs
     drawn = charts(test)[-1]
     assert drawn["Depth"]["y"] == [deeper]
-    assert drawn["Depth"]["x"] == [0.0554]  # billion
+    assert (drawn["Baseline"]["x"], drawn["Depth"]["x"]) == ([0], [1])  # a column each
     assert drawn["Depth"]["error_y"]["array"] == [pytest.approx(0.05)]
     assert drawn["Baseline"]["y"] == [0.54]
     assert drawn["Control: centre Gaussian"]["y"] == [0.59, 0.59]
     start, end = drawn["Control: centre Gaussian"]["x"]
-    assert start < 0.0135 < 0.0554 < end  # below all models
+    assert start < 0 < 1 < end  # below all models
     assert any("Imagenette that have boxes" in text.value for text in test.markdown)
     assert any("134 photos" in caption.value for caption in test.caption)
 

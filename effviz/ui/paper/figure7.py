@@ -20,7 +20,7 @@ from effviz.explain.data_types import Method
 from effviz.facts.paper_tables import PaperVersion
 from effviz.facts.scaling_experiments import ScaledB0, scaled_b0
 from effviz.i18n import _, lazy_gettext
-from effviz.plots.metric_vs_macs import RatedModel, map_quality
+from effviz.plots.metric_vs_macs import RatedModel, map_quality_by_network
 from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.ui import glossary, inputs
 from effviz.ui.compare.model_picker import take_preset
@@ -92,9 +92,9 @@ def _measure(rows: Sequence[Row], metric: Metric, grid: str) -> None:
     controls = {control: rated for control in Control if (rated := _rated(rows, control))}
     photos = max(rated.interval.n for rated in models)
     means = "; ".join(f"{rated.model} {rated.interval.mean:.2f}" for rated in models)
-    text = _("Scatter chart of {measure} over MACs, with intervals and controls: {said}.")
+    text = _("Chart of {measure} for each network, with intervals and controls: {said}.")
     alt = text.format(measure=display_names.metric(metric), said=means)
-    chart = map_quality(models, controls, display_names.axis(metric))
+    chart = map_quality_by_network(models, controls, display_names.axis(metric))
     show_exhibit(f"mini-{metric}-{grid}", chart, rows, alt)
     text = _(
         "{photos} photos, networks trained for this project. Bars: 95 % intervals over photos, not over "
