@@ -140,7 +140,7 @@ def detect_fractions(samples: Sequence[DatasetSample]) -> tuple[tuple[DatasetSam
 
     Where only some lie within a pixel or two, these are left out, with the reason.
     """
-    kinds = {_small(box) for sample in samples if sample.truth for box in sample.truth.boxes if _has_area(box)}
+    kinds = {_is_small(box) for sample in samples if sample.truth for box in sample.truth.boxes} - {None}
     if kinds == {True}:
         return tuple(dataclasses.replace(sample, fractions=True) for sample in samples), True
     if kinds == {True, False}:
@@ -190,17 +190,15 @@ def _sizes(photo: str, one: Size | None, other: Size) -> str:
     return text.format(name=printable(photo), one="{} x {}".format(*(one or (0, 0))), other="{} x {}".format(*other))
 
 
-def _small(box: Box) -> bool:
-    return max(abs(box.x0), abs(box.y0), abs(box.x1), abs(box.y1)) < FRACTIONS_END
-
-
-def _has_area(box: Box) -> bool:
-    return box.x0 < box.x1 and box.y0 < box.y1
+def _is_small(box: Box) -> bool | None:
+    """Tell whether a box can only be in fractions; None where it has no area, which says nothing."""
+    has_area = box.x0 < box.x1 and box.y0 < box.y1
+    return max(map(abs, astuple(box))) < FRACTIONS_END if has_area else None
 
 
 def _without_small(sample: DatasetSample) -> DatasetSample:
     boxes = sample.truth.boxes if sample.truth else ()
-    small = [box for box in boxes if _small(box) and _has_area(box)]
+    small = [box for box in boxes if _is_small(box)]
     if not small:
         return sample
     reason = _(

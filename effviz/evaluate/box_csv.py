@@ -28,14 +28,9 @@ DELIMITERS: Final = (",", ";", "\t")
 Row = dict[str, str]
 
 
-class _NoObjectError(Exception):
-    """A row is a photo without objects."""
-
-
 def looks_like_boxes(file: Path) -> bool:
     """Tell whether a CSV's header is one of these, or its first row a box."""
-    with _opened(file, errors="replace") as lines:
-        return _header(next(iter(lines), ""))[1] is not None
+    return _header(file, errors="replace")[1] is not None
 
 
 def read(file: Path) -> Iterator[Annotation]:
@@ -48,10 +43,7 @@ def read(file: Path) -> Iterator[Annotation]:
         try:
             if not row:
                 raise ValueError(_("it has more or fewer cells than the header"))
-            yield from _marks(photo, row)
-        except _NoObjectError:
-            words = _("Line {number} of {file} marks no object on {name}.")
-            yield Annotation(photo, fault=words.format(number=number, file=file.name, name=printable(photo)))
+            yield from _marks(photo, row, number, file.name)
         except ValueError as error:
             fault = _(
                 "Line {number} of {file} cannot be used ({error}): each needs a photo and four numbers for a "
@@ -69,8 +61,10 @@ def _opened(file: Path, errors: str = "strict") -> Iterator[Iterable[str]]:
         yield opened
 
 
-def _header(line: str) -> tuple[str, Sequence[str] | None, bool]:
-    """Return what stands between cells, the columns (None: they are others), and whether the line names them."""
+def _header(file: Path, errors: str = "strict") -> tuple[str, Sequence[str] | None, bool]:
+    """Return what stands between cells, the columns (None: they are others), and whether the first line names them."""
+    with _opened(file, errors) as lines:
+        line = next(iter(lines), "")
     for delimiter in DELIMITERS:
         cells = [cell.strip().lower() for cell in next(csv.reader([line], delimiter=delimiter), [])]
         if set(cells) & set(PHOTO) and (KAGGLE in cells or any(set(edges) <= set(cells) for edges in EDGES)):
@@ -89,8 +83,7 @@ def _are_numbers(cells: Sequence[str]) -> bool:
 
 def _rows(file: Path) -> Iterator[tuple[int, str, Row]]:
     """Yield each row's line, its photo and its cells; those of another length have no cells."""
-    with _opened(file) as lines:
-        delimiter, columns, named = _header(next(iter(lines), ""))
+    delimiter, columns, named = _header(file)
     if columns is None:
         text = _(
             "{file} has other columns: ImageId,PredictionString or file,x0,y0,x1,y1 with a label, are allowed. "
@@ -108,7 +101,7 @@ def _rows(file: Path) -> Iterator[tuple[int, str, Row]]:
             yield reader.line_num, cells[photo] if photo < len(cells) else "", row
 
 
-def _marks(photo: str, row: Row) -> Iterator[Annotation]:
+def _marks(photo: str, row: Row, number: int, file: str) -> Iterator[Annotation]:
     if not photo:
         raise ValueError(_("it names no photo"))
     if KAGGLE in row:
@@ -117,8 +110,10 @@ def _marks(photo: str, row: Row) -> Iterator[Annotation]:
     label = class_called(next((row[column] for column in CLASS if row.get(column)), ""))
     edges = [row[edge] for edge in next(edges for edges in EDGES if set(edges) <= row.keys())]
     if not any(edges):  # a photo without objects, as RetinaNet lists it
-        yield Annotation(photo, named=label)
-        raise _NoObjectError
+        words = _("Line {number} of {file} marks no object on {name}.")
+        fault = words.format(number=number, file=file, name=printable(photo))
+        yield Annotation(photo, named=label, fault=fault)
+        return
     size = annotations.read_size(*(row.get(side) for side in SIZE)) if set(SIZE) <= row.keys() else None
     try:
         yield Annotation(photo, annotations.read_box(edges), label, size=size)

@@ -55,11 +55,8 @@ class GroundTruth:
 
     def share(self, photo_size: Size) -> float:
         """Return the object's part of the photo's area, 0..1."""
-        if self.mask is not None:
-            x0, _y0, x1, _y1 = self.checked_mask(photo_size).strips.T
-            return float((x1 - x0).sum()) / (photo_size[0] * photo_size[1])
-        area = sum((box.x1 - box.x0) * (box.y1 - box.y0) for box in self.union(photo_size))
-        return area / (photo_size[0] * photo_size[1])
+        x0, y0, x1, y1 = self._parts(photo_size).T
+        return float(sum(((x1 - x0) * (y1 - y0)).tolist())) / (photo_size[0] * photo_size[1])
 
     def small_and_off_centre(self, photo_size: Size) -> bool:
         """Tell whether the object covers less than a quarter of the photo, and not the point in the photo's middle.
@@ -72,12 +69,12 @@ class GroundTruth:
 
     def holds(self, x: float, y: float, photo_size: Size) -> bool:
         """Tell whether a point of the photo is on the object."""
-        x0, y0, x1, y1 = self._corners(photo_size).T
+        x0, y0, x1, y1 = self._parts(photo_size).T
         return bool(((x0 <= x) & (x < x1) & (y0 <= y) & (y < y1)).any())
 
     def distance(self, x: float, y: float, photo_size: Size) -> float:
         """Return how far a point is from the object in pixels, 0 on it; inf when there is no object."""
-        x0, y0, x1, y1 = self._corners(photo_size).T
+        x0, y0, x1, y1 = self._parts(photo_size).T
         across, down = np.maximum(np.maximum(x0 - x, x - x1), 0), np.maximum(np.maximum(y0 - y, y - y1), 0)
         return float(np.hypot(across, down).min(initial=np.inf))
 
@@ -114,11 +111,11 @@ class GroundTruth:
             raise DatasetError(text.format(mask="{} x {}".format(*self.mask.size), photo="{} x {}".format(*photo_size)))
         return self.mask
 
-    def _corners(self, photo_size: Size) -> Doubles:
-        """Return x0, y0, x1, y1 of each box, or of each strip of the mask, (N, 4)."""
+    def _parts(self, photo_size: Size) -> Doubles:
+        """Return x0, y0, x1, y1 of the strips of the mask, or of boxes that do not overlap, (N, 4)."""
         if self.mask is not None:
             return self.checked_mask(photo_size).strips
-        return np.array([astuple(box) for box in self.inside(photo_size)], np.float64).reshape(-1, 4)
+        return np.array([astuple(box) for box in self.union(photo_size)], np.float64).reshape(-1, 4)
 
 
 def _stretches(boxes: tuple[Box, ...], left: float, right: float) -> list[tuple[float, float]]:

@@ -6,6 +6,7 @@ same masking.
 """
 
 import dataclasses
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +16,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array  # type: ignore[import-untyped]
-from scipy.sparse.linalg import SuperLU, splu  # type: ignore[import-untyped]
+from scipy.sparse.linalg import splu  # type: ignore[import-untyped]
 
 from effviz.evaluate.heatmaps import Control, control_map
 from effviz.evaluate.masking import (
@@ -83,7 +84,11 @@ def _solve_hidden(pixels: Floats, hidden: Booleans) -> Doubles:
         shown = columns < 0
         right_side[rows[shown]] += weight * pixels[:, there[0][shown], there[1][shown]].T
         entries.append((rows[~shown], columns[~shown], np.full(len(rows) - shown.sum(), -weight)))
-    return np.asarray(_decompose(entries).solve(right_side), np.float64)
+    rows, columns, values = (np.concatenate(parts) for parts in zip(*entries, strict=True))
+    matrix = coo_array((values, (rows, columns))).tocsc()
+    # symmetric and diagonally dominant: pivots stay on the diagonal, and an order for symmetric matrices fills least
+    solver = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0)
+    return np.asarray(solver.solve(right_side), np.float64)
 
 
 def _neighbour_pairs(hidden: Booleans, down: int, right: int) -> tuple[Places, Places]:
@@ -92,13 +97,6 @@ def _neighbour_pairs(hidden: Booleans, down: int, right: int) -> tuple[Places, P
     inside = (y + down >= 0) & (y + down < hidden.shape[0]) & (x + right >= 0) & (x + right < hidden.shape[1])
     y, x = y[inside], x[inside]
     return (y, x), (y + down, x + right)
-
-
-def _decompose(entries: list[tuple[Indices, Indices, Doubles]]) -> SuperLU:
-    rows, columns, values = (np.concatenate(parts) for parts in zip(*entries, strict=True))
-    matrix = coo_array((values, (rows, columns))).tocsc()
-    # symmetric and diagonally dominant: pivots stay on the diagonal, and an order for symmetric matrices fills least
-    return splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0)
 
 
 ROAD_SHARES = (0.5, 0.2, 0.8, 0.1, 0.9)  # of the area taken away; when time ends, the first ones are done
@@ -362,15 +360,9 @@ def make_playback(
     The random maps are drawn from the photo's hash: the same each time.
     """
     assert 0 < masking.steps <= MAX_STEPS
-    done = 0
-
-    def passed() -> None:
-        nonlocal done
-        done += 1
-        progress(done / playback_passes(masking))
-
-    prepared = forward.prepared
-    probabilities = _probabilities(forward, _playback_inputs(prepared, entry, masking), entry.target_index, passed)
+    prepared, done, passes = forward.prepared, itertools.count(1), playback_passes(masking)
+    inputs = _playback_inputs(prepared, entry, masking)
+    probabilities = _probabilities(forward, inputs, entry.target_index, lambda: progress(next(done) / passes))
     first, *random, gaussian = _playback_curves(probabilities, masking, prepared.size_px)
     rest = _picture(baseline_input(prepared, masking.baseline), prepared)
     order = _step_of_pixels(entry, masking, prepared.size_px)

@@ -47,7 +47,7 @@ class Heatmap:
 
     @property
     def empty(self) -> bool:
-        """True when there is no evidence anywhere."""
+        """Whether there is no evidence anywhere."""
         return not self.values.any()
 
 
@@ -66,14 +66,13 @@ def smooth_heatmap(heatmap: Heatmap, sigma: float, photo_size: Size) -> Heatmap:
     return dataclasses.replace(heatmap, values=read_only(values), peak=None)
 
 
-def to_heatmap(entry: ActivationMap, calibrated: bool = False) -> Heatmap:
+def to_heatmap(entry: ActivationMap, placement: Placement = Placement.PLAIN) -> Heatmap:
     """Read a map over its whole photo: negative cells are zero, linear between cell centres, not normalised.
 
     Raises:
         SettingsError: calibrated placement of a model that was not measured at this size.
     """
     (width, height), seen = entry.photo_size, entry.seen
-    placement = Placement.CALIBRATED if calibrated else Placement.PLAIN
     x_axis, y_axis = map_axes(entry, seen, placement)
     down, across = _shares(y_axis, height), _shares(x_axis, width)
     values = down @ np.maximum(entry.values.astype(np.float64), 0) @ across.T
@@ -161,11 +160,8 @@ class Control(StrEnum):
 
 
 CROP_CONTROLS: Final = (Control.CROP_GAUSSIAN, Control.CROP_RANDOM, Control.CROP_UNIFORM)  # of measures of place
-PHOTO_CONTROLS: Final = (
-    Control.RANDOM,
-    Control.GAUSSIAN,
-    Control.UNIFORM,
-)  # of place: over the photo; else over what a model saw
+# For measures of place these are over the photo, for the others over what a model saw.
+PHOTO_CONTROLS: Final = (Control.RANDOM, Control.GAUSSIAN, Control.UNIFORM)
 
 
 def control_heatmap(control: Control, seed: int | str, seen: Box, photo_size: Size) -> Heatmap:

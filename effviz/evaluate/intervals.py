@@ -62,7 +62,7 @@ def mean(values: npt.ArrayLike, scale: Scale = SHARE) -> Interval:
     finite = _finite(values)
     if len(finite) < 2:
         return _alone(finite)
-    low, high = (_limit(finite, end, sign) for end, sign in zip(scale, (-1, 1), strict=True))
+    low, high = (_student(finite, end, sign)[0] for end, sign in zip(scale, (-1, 1), strict=True))
     return Interval(float(finite.mean()), max(low, scale[0]), min(high, scale[1]), len(finite))
 
 
@@ -93,9 +93,8 @@ def paired_mean(differences: npt.ArrayLike, largest: float = 1.0) -> Interval:
         return _alone(finite)
     further = _further(finite, largest)
     ends = (None, None) if further is None else (-further, further)
-    low, high = (_limit(finite, end, sign) for end, sign in zip(ends, (-1, 1), strict=True))
-    p = min(1.0, 2 * min(_tail(finite, end, sign) for end, sign in zip(ends, (-1, 1), strict=True)))
-    return Interval(float(finite.mean()), low, high, len(finite), p)
+    (low, as_large), (high, as_small) = (_student(finite, *side) for side in zip(ends, (-1, 1), strict=True))
+    return Interval(float(finite.mean()), low, high, len(finite), min(1.0, 2 * min(as_large, as_small)))
 
 
 def holm(differences: Sequence[Interval]) -> tuple[Interval, ...]:
@@ -126,13 +125,6 @@ def _alone(finite: Doubles) -> Interval:
     return Interval(float(finite[0]), math.nan, math.nan, 1) if len(finite) else NOTHING
 
 
-def _widened(finite: Doubles, further: float | None) -> tuple[float, float, int]:
-    """Return mean, standard error and degrees of freedom, with one further value if there is one."""
-    values = finite if further is None else np.append(finite, further)
-    n = len(values)
-    return float(values.mean()), float(values.std(ddof=1)) / math.sqrt(n), n - 1
-
-
 def _further(finite: Doubles, largest: float) -> float | None:
     """Return by how much a further photo differs; None where there are enough without one.
 
@@ -150,17 +142,15 @@ def _further(finite: Doubles, largest: float) -> float | None:
     return most if len(finite) < SMALL or rests_on < RESTS_ON else None
 
 
-def _limit(finite: Doubles, further: float | None, sign: int) -> float:
-    middle, error, freedom = _widened(finite, further)
-    return middle + sign * _quantile(freedom) * error
-
-
-def _tail(finite: Doubles, further: float | None, sign: int) -> float:
-    """Return how probable so large a mean is if the true one is 0: of one above it (-1) or below it (1)."""
+def _student(finite: Doubles, further: float | None, sign: int) -> tuple[float, float]:
+    """Return a mean's lower (-1) or upper (1) limit, and how probable one as large (-1) or small (1) is if it is 0."""
     from scipy import special  # type: ignore[import-untyped]  # here: pages show themselves without it
 
-    middle, error, freedom = _widened(finite, further)
-    return float(special.stdtr(freedom, sign * middle / error)) if error else float(sign * middle >= 0)
+    values = finite if further is None else np.append(finite, further)
+    n, middle = len(values), float(values.mean())
+    error = float(values.std(ddof=1)) / math.sqrt(n)
+    chance = float(special.stdtr(n - 1, sign * middle / error)) if error else float(sign * middle >= 0)
+    return middle + sign * _quantile(n - 1) * error, chance
 
 
 @lru_cache(maxsize=1024)

@@ -23,7 +23,6 @@ from effviz.explain.activation_maps import activation_map
 from effviz.explain.data_types import ActivationMap, Box, Floats, Forward, Method, Photo, Prepared, TargetLayer
 from effviz.explain.engines import choose
 from effviz.explain.forward_pass import head_at, label_prepared, resize_crop
-from effviz.explain.placement import Placement
 from effviz.i18n import _
 from effviz.zoo.model import Model, ModelRef
 
@@ -88,8 +87,7 @@ def _check_size(sample: DatasetSample, size: Size) -> None:
 def _with_ground_truth(sample: DatasetSample, photo: Photo, prepared: tuple[Prepared, ...]) -> PreparedPhoto:
     size = (photo.width, photo.height)
     truth = _ground_truth(sample, size)
-    share = truth.share(size) if truth else 0.0
-    if truth is None or share == 0:
+    if truth is None or not (share := truth.share(size)):
         return PreparedPhoto(sample, photo, prepared, None, None, None)
     return PreparedPhoto(sample, photo, prepared, truth, share, truth.small_and_off_centre(size))
 
@@ -117,7 +115,7 @@ pause_callback: ContextVar[Callable[[], None]] = ContextVar("pause", default=lam
 RANDOM_MAPS: Final = 64  # shared by all photos: finding a noisy map's parts takes longer than all else about it
 MAX_CACHED_CONTROLS: Final = 512  # of 74 kB each: many photos have one shape, and many models one crop
 CROP_DIGITS: Final = 3  # of a crop's edges, in parts of the photo: crops that are this alike share their controls
-UNIT_SIZE: Final = (1, 1)
+
 HALF_OF_PHOTO: Final = 0.5  # of the photo: Wang et al. 2020, section 4.3
 CropFractions = tuple[float, ...]  # x0, y0, x1, y1
 
@@ -138,7 +136,7 @@ def score_map(opened: PreparedPhoto, forward: Forward, entry: ActivationMap, set
     """Return every metric of a run for a map."""
     where = {}
     if opened.truth is not None and wants_any(settings, *LOCALISATION_METRICS):
-        heatmap = heatmaps.to_heatmap(entry, settings.placement is Placement.CALIBRATED)
+        heatmap = heatmaps.to_heatmap(entry, settings.placement)
         if settings.smooth:
             heatmap = heatmaps.smooth_heatmap(heatmap, settings.smooth, (opened.photo.width, opened.photo.height))
         where = score_localisation(heatmap, opened, settings)
@@ -290,7 +288,7 @@ def _road_score(road: Road, settings: RunSettings) -> Score:
 def _control_heatmap(control: Control, seed: str, parts: CropFractions, size: Size, smooth: float) -> Heatmap:
     drawn = seed if control in (Control.RANDOM, Control.CROP_RANDOM) else ""
     blur = smooth if control in CROP_CONTROLS else 0.0  # those over the photo are the same in every run
-    return _cached_control_heatmap(control, drawn, parts, size if blur else UNIT_SIZE, blur)
+    return _cached_control_heatmap(control, drawn, parts, size if blur else (1, 1), blur)
 
 
 @lru_cache(maxsize=MAX_CACHED_CONTROLS)

@@ -93,8 +93,7 @@ class Results:
 
     def values(self, method: str, metric: Metric) -> pd.DataFrame:
         """Return one row a photo and one column a model; nan where there is no value."""
-        wide = self.rows(metric, (method,)).pivot(index="photo", columns="model", values="value")
-        return wide.reindex(columns=list(self.models)).astype(np.float64)
+        return self.wide(metric, (method,)).droplevel("method", axis=1).reindex(columns=list(self.models))
 
     def compared(self, method: str, metric: Metric) -> pd.DataFrame:
         """Return values that may be compared between models: of what runs the model, the lead over its own control."""
@@ -269,7 +268,9 @@ def class_means(results: Results, method: str, metric: Metric) -> tuple[ClassMea
 def find_disputes(
     results: Results, method: str, metric: Metric = Metric.ENERGY, count: int = 20
 ) -> tuple[Dispute, ...]:
-    """Return the photos on which the models' values differ most; models without any value are left out."""
+    """Return the photos on which several models' values differ most; models without any value are left out."""
+    if len(results.models) < 2:
+        return ()
     wide = results.compared(method, metric).dropna(axis=1, how="all").dropna()
     values = wide.to_numpy()
     spread = np.ptp(values, axis=1) if values.size else np.zeros(0)
@@ -298,10 +299,13 @@ def find_extremes(results: Results, method: str, metric: Metric) -> dict[str, li
 
 def model_accuracies(results: Results) -> tuple[Accuracy, ...]:
     """Return each model's top-1 accuracy on the photos that have a label, and its mean probability of the target."""
-    rows = results.frame.dropna(subset=["prediction"]).drop_duplicates(["photo", "model"])
-    right = (rows["label"] == rows["prediction"]).where(rows["label"].notna())
-    answers = rows.assign(right=right)[["model", "right", "probability"]]
-    return tuple(_accuracy(model, answers[answers["model"] == model]) for model in results.models)
+    answers = results.frame.dropna(subset=["prediction"]).drop_duplicates(["photo", "model"])
+    answers = answers.assign(right=(answers["label"] == answers["prediction"]).where(answers["label"].notna()))
+    rows = {model: answers[answers["model"] == model] for model in results.models}
+    return tuple(
+        Accuracy(model, intervals.share(some["right"]), intervals.mean(some["probability"]))
+        for model, some in rows.items()
+    )
 
 
 def find_failures(results: Results) -> tuple[Failure, ...]:
@@ -319,11 +323,6 @@ def count_reasons(failures: Sequence[Failure]) -> list[tuple[str, int]]:
     """Count the reasons, the most frequent first; that of a photo is the same for all photos but for its name."""
     photos = ((failure.reason, failure.photo) for failure in failures)
     return Counter(reason.replace(photo, "…") if photo else reason for reason, photo in photos).most_common()
-
-
-def _accuracy(model: str, rows: pd.DataFrame) -> Accuracy:
-    right, probability = (rows[name].to_numpy(np.float64) for name in ("right", "probability"))
-    return Accuracy(model, intervals.share(right), intervals.mean(probability))
 
 
 def _of_metric(results: Results, metric: Metric, small: pd.Series) -> Iterator[tuple[Key, tuple[Interval, Interval]]]:
@@ -376,8 +375,6 @@ def _controls(results: Results, metric: Metric, photos: pd.Index) -> pd.DataFram
 # a less sure model has lower areas whatever its maps are worth. There a model's lead over its own control is compared
 # with the first model's.
 
-Pair = tuple[Key, Key]
-
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -410,8 +407,10 @@ def find_differences(results: Results, methods: Sequence[str], metric: Metric) -
     """
     every = [method.value for method in results.run.settings.methods]
     gaussian = results.gaussian(metric).value
-    wide = results.wide(metric, (*every, gaussian))
-    pairs = [pair for pair in _model_pairs(results.models, every, gaussian) if set(pair) <= set(wide.columns)]
+    wide, models = results.wide(metric, (*every, gaussian)), results.models
+    pairs = [((model, method), (models[0], method)) for method, model in itertools.product(every, models[1:])]
+    pairs += [((model, method), (model, gaussian)) for method, model in itertools.product(every, models)]
+    pairs = [pair for pair in pairs if set(pair) <= set(wide.columns)]
     is_small = results.small().reindex(wide.index, fill_value=False).to_numpy(dtype=bool)
     # of pairs, which are much narrower than two separate intervals: a hard photo is hard for both
     both = [intervals.holm([_interval(some, pair, metric) for pair in pairs]) for some in (wide, wide[is_small])]
@@ -428,30 +427,15 @@ def find_leads(differences: Sequence[Difference]) -> list[MetricMean]:
     return [MetricMean(lead.model, lead.method, lead.metric, lead.every, lead.small) for lead in leads]
 
 
-def _model_pairs(models: Sequence[str], methods: Sequence[str], gaussian: str) -> Iterator[Pair]:
-    for method, model in itertools.product(methods, models[1:]):
-        yield (model, method), (models[0], method)
-    for method, model in itertools.product(methods, models):
-        yield (model, method), (model, gaussian)
-
-
-def _interval(wide: pd.DataFrame, pair: Pair, metric: Metric) -> Interval:
-    one, other = pair
+def _interval(wide: pd.DataFrame, pair: tuple[Key, Key], metric: Metric) -> Interval:
+    (one, other), (low, high) = pair, value_range(metric)
     values = wide[one] - wide[other]
     if one[0] == other[0] or metric not in FAITHFULNESS_METRICS:
-        return (
-            intervals.paired_share(values) if metric in SHARE_METRICS else intervals.paired_mean(values, _span(metric))
-        )
+        return intervals.paired_share(values) if metric in SHARE_METRICS else intervals.paired_mean(values, high - low)
     controls = [(model, Control.GAUSSIAN.value) for model, _method in pair]  # with the cells of the model's own map
     if not set(controls) <= set(wide.columns):
         return intervals.NOTHING
-    return intervals.paired_mean(values - (wide[controls[0]] - wide[controls[1]]), 2 * _span(metric))
-
-
-def _span(metric: Metric) -> float:
-    """What two values of a measure can differ by."""
-    low, high = value_range(metric)
-    return high - low
+    return intervals.paired_mean(values - (wide[controls[0]] - wide[controls[1]]), 2 * (high - low))
 
 
 # The same numbers for commands, with the rows of one metric in memory at a time.

@@ -123,14 +123,16 @@ def evaluate(
     settings.check(dataset)
     by = workers or local_workers(load_all(settings.refs))
     wanted = _describe_run(dataset, settings, by.models)
-    manifest = run_store.find_run(out, wanted)
-    if manifest is not None and manifest.finished:
-        return _clean_up(manifest)  # its folder may be one that can only be read
-    with ExitStack() as until_the_end:
-        with file_io.reporting_write_errors(out):
-            until_the_end.enter_context(run_store.lock_run(out))
-            run = run_store.open_run(out, wanted)
-        return _clean_up(run) if run.finished else _measure_chunks(run, dataset, progress, by.measure)
+    run = run_store.find_run(out, wanted)
+    if run is None or not run.finished:  # a finished one's folder may be one that can only be read
+        with ExitStack() as until_the_end:
+            with file_io.reporting_write_errors(out):
+                until_the_end.enter_context(run_store.lock_run(out))
+                run = run_store.open_run(out, wanted)
+            if not run.finished:
+                run = _measure_chunks(run, dataset, progress, by.measure)
+    run_store.remove_chunks(out)  # also those of a run that was killed just before it did that
+    return run
 
 
 def _measure_chunks(run: Manifest, dataset: Dataset, progress: CountProgress, measure: MeasureChunks) -> Manifest:
@@ -155,6 +157,10 @@ def _measure_chunks(run: Manifest, dataset: Dataset, progress: CountProgress, me
 
 
 def _describe_run(dataset: Dataset, settings: RunSettings, models: Sequence[Model]) -> Manifest:
+    versions = {"effviz": effviz.__version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
     return Manifest(
         folder=Path(),
         settings=settings,
@@ -163,24 +169,13 @@ def _describe_run(dataset: Dataset, settings: RunSettings, models: Sequence[Mode
         photos=len(dataset.chosen(settings.limit, settings.seed)),
         photos_a_part=settings.photos_a_part,
         networks=tuple(map(_describe_model, models or map(load, settings.refs))),  # one after the other
-        versions={
-            "effviz": effviz.__version__,
-            "python": platform.python_version(),
-            **{name: version for name in PACKAGES if (version := _version(name))},
-        },
+        versions=versions,
     )
 
 
 def _describe_model(model: Model) -> MeasuredModel:
     engine = choose(model, model.ref.resolution_px).engine
     return MeasuredModel(model.ref.label, model.weights_sha256, engine.name.value)
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 def _finish(run: Manifest, dataset: Dataset, seconds: float) -> Manifest:
@@ -194,13 +189,7 @@ def _finish(run: Manifest, dataset: Dataset, seconds: float) -> Manifest:
     with file_io.reporting_write_errors(run.folder):
         thresholds = run_store.merge_chunks(run.folder, run.key)
         sealed = {"results_sha256": file_io.file_sha256(run.folder / run_store.RESULTS_FILE)}
-        manifest = run_store.save_manifest(run, seconds=seconds, finished=True, thresholds=thresholds, **sealed)
-    return _clean_up(manifest)
-
-
-def _clean_up(run: Manifest) -> Manifest:
-    run_store.remove_chunks(run.folder)  # also those of a run that was killed just before it did that
-    return run
+        return run_store.save_manifest(run, seconds=seconds, finished=True, thresholds=thresholds, **sealed)
 
 
 def _chunk_numbers(run: Manifest, dataset: Dataset) -> list[tuple[int, list[int]]]:

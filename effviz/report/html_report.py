@@ -1,14 +1,14 @@
 """A finished run as one HTML page that needs no network, server or other file, and its numbers as CSV beside it."""
 
 import base64
-import csv
-import io
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NewType
 
+import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
@@ -135,25 +135,18 @@ LISTED: Final = 100  # rows without a value, beside the counts of their reasons
 
 def evaluation_html(results: Results, cells: Sequence[MetricMean], shown: "ExampleMaps | None" = None) -> str:
     """Return the whole page; `cells` are the `metric_means` of the run, `shown` are maps on its photos."""
-    return html_page(_("Explanations, measured"), tuple(_report_parts(results, cells, shown)))
+    by_metric = {metric: [cell for cell in cells if cell.metric is metric] for metric in results.metrics}
+    sections = (
+        _about(results),
+        *(_metric(results, metric, some) for metric, some in by_metric.items() if some),
+        *(_differences(results), _classes(results), _disputes(results), _examples(results, shown), _failures(results)),
+    )
+    return html_page(_("Explanations, measured"), tuple(itertools.chain.from_iterable(sections)))
 
 
 def headline_metric(results: Results) -> Metric:
     """Return the metric for what would be too long with all of them."""
     return Metric.ENERGY if Metric.ENERGY in results.metrics else results.metrics[0]
-
-
-def _report_parts(results: Results, cells: Sequence[MetricMean], shown: "ExampleMaps | None") -> Iterator[Html]:
-    yield from _about(results)
-    for metric in results.metrics:
-        some = [cell for cell in cells if cell.metric is metric]
-        if some:
-            yield from _metric(results, metric, some)
-    yield from _differences(results)
-    yield from _classes(results)
-    yield from _disputes(results)
-    yield from _examples(results, shown)
-    yield from _failures(results)
 
 
 def _about(results: Results) -> Iterator[Html]:
@@ -298,7 +291,7 @@ def _classes(results: Results) -> Iterator[Html]:
 
 def _disputes(results: Results) -> Iterator[Html]:
     method, metric = results.methods[0], headline_metric(results)
-    disputes = run_summary.find_disputes(results, method, metric, DISPUTES) if len(results.models) > 1 else ()
+    disputes = run_summary.find_disputes(results, method, metric, DISPUTES)
     if not disputes:
         return
     beside = results.beside(metric)
@@ -396,11 +389,7 @@ def summary_csv(run: Manifest, cells: Sequence[MetricMean]) -> str:
     rows = (
         (
             *(cell.model, macs.get(cell.model, ""), cell.method, cell.metric.value),
-            *(
-                *_numbers(cell.every),
-                *_numbers(cell.small),
-                "wilson" if cell.metric in SHARE_METRICS else "t",
-            ),
+            *(*_numbers(cell.every), *_numbers(cell.small), "wilson" if cell.metric in SHARE_METRICS else "t"),
         )
         for cell in cells
     )
@@ -415,7 +404,7 @@ def differences_csv(differences: Sequence[Difference]) -> str:
     rows = (
         (
             *(row.model, row.method, row.minus_model, row.minus_method, row.metric.value),
-            *("lead" if row.of_leads else "value", *_tested(row.every), *_tested(row.small)),
+            *("lead" if row.of_leads else "value", *astuple(row.every), *astuple(row.small)),
         )
         for row in differences
     )
@@ -446,19 +435,10 @@ def _macs(run: Manifest) -> dict[str, int]:
     return {label: ref.macs for label, ref in run_summary.measured_refs(run).items()}
 
 
-def _numbers(interval: Interval) -> Iterator[float | str]:
-    yield from ("" if value != value else value for value in (interval.mean, interval.low, interval.high))
-    yield interval.n
-
-
-def _tested(interval: Interval) -> Iterator[float | str]:
-    yield from _numbers(interval)
-    yield "" if interval.p != interval.p else interval.p
+def _numbers(interval: Interval) -> tuple[float, ...]:
+    """Return those of NUMBERS."""
+    return astuple(interval)[:-1]
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()
+    return str(pd.DataFrame(rows, columns=list(columns)).to_csv(index=False, lineterminator="\n"))

@@ -250,13 +250,12 @@ def test_what_is_below_the_threshold_is_not_coloured(ask: Ask) -> None:
     assert ask(script, parts, 0, False) == [1] * 6
 
 
-@pytest.mark.parametrize("calibrated", [False, True])
+@pytest.mark.parametrize("placement", Placement)
 @pytest.mark.parametrize("name", maps())
-def test_maps_are_read_over_the_whole_photo_as_python_reads_them(ask: Ask, name: str, calibrated: bool) -> None:
+def test_maps_are_read_over_the_whole_photo_as_python_reads_them(ask: Ask, name: str, placement: Placement) -> None:
     of = maps()[name]
-    placement = "calibrated" if calibrated else "plain"
-    found = ask("Array.from(heat(new Float32Array(a), b, c).values)", flat(of.values), where(of), placement)
-    expected = to_heatmap(of, calibrated).values.ravel()
+    found = ask("Array.from(heat(new Float32Array(a), b, c).values)", flat(of.values), where(of), placement.value)
+    expected = to_heatmap(of, placement).values.ravel()
     np.testing.assert_allclose(found, expected, atol=1e-12 * max(1.0, float(expected.max())), rtol=1e-9)
 
 
@@ -270,9 +269,9 @@ BOXES = [
 ]
 
 
-@pytest.mark.parametrize("calibrated", [False, True])
+@pytest.mark.parametrize("placement", Placement)
 @pytest.mark.parametrize("name", maps())
-def test_a_box_holds_what_python_finds_in_it(ask: Ask, name: str, calibrated: bool) -> None:
+def test_a_box_holds_what_python_finds_in_it(ask: Ask, name: str, placement: Placement) -> None:
     of = maps()[name]
     width, height = of.photo_size
     boxes = [Box(x0 * width, y0 * height, x1 * width, y1 * height) for x0, y0, x1, y1 in BOXES]
@@ -281,10 +280,10 @@ def test_a_box_holds_what_python_finds_in_it(ask: Ask, name: str, calibrated: bo
         " return d.map((box) => [energyIn(found, box, b.size), pointsInto(found, box, b.size)]); })()",
         flat(of.values),
         where(of),
-        "calibrated" if calibrated else "plain",
+        placement.value,
         [[box.x0, box.y0, box.x1, box.y1] for box in boxes],
     )
-    python = to_heatmap(of, calibrated)
+    python = to_heatmap(of, placement)
     for box, (share, hit) in zip(boxes, found, strict=True):
         truth = GroundTruth((box,))
         assert share == pytest.approx(energy(python, truth, of.photo_size), abs=1e-9)

@@ -25,7 +25,7 @@ from effviz.evaluate.heatmaps import (
 )
 from effviz.explain import placement
 from effviz.explain.data_types import Box
-from effviz.explain.placement import Calibration
+from effviz.explain.placement import Calibration, Placement
 
 CROP = Box(50, 0, 150, 100)  # the middle square of a photo twice as wide as it is high
 WIDE = (200, 100)
@@ -179,13 +179,13 @@ def test_calibrated_placement_moves_it(make_map, monkeypatch):
     values[4, 4] = 1
     entry = make_map(values, Box(0, 0, 96, 96), photo_size=(96, 96))
     monkeypatch.setattr(placement, "calibrations", lambda: {MOVED.model: MOVED})
-    plain, moved = to_heatmap(entry).values, to_heatmap(entry, calibrated=True).values
+    plain, moved = to_heatmap(entry).values, to_heatmap(entry, Placement.CALIBRATED).values
     np.testing.assert_allclose(moved[:, :84], plain[:, 12:], atol=1e-9)
 
 
 def test_a_model_that_was_never_measured_has_no_calibrated_heat(make_map):
     with pytest.raises(SettingsError):
-        to_heatmap(make_map([[1.0]], model="scaled-d9@97"), calibrated=True)
+        to_heatmap(make_map([[1.0]], model="scaled-d9@97"), Placement.CALIBRATED)
 
 
 def test_cells_that_a_box_covers_in_part_count_by_that_part():
@@ -462,7 +462,7 @@ def test_calibrated_cells_point_to_where_they_lie(make_map, monkeypatch):
     monkeypatch.setattr(placement, "calibrations", lambda: {half.model: half})
     values = np.zeros((4, 4))
     values[0, 2] = 1  # centre plain at x = 60: calibrated at 48 + 2 * 12 = 72
-    found = to_heatmap(make_map(values, Box(0, 0, 96, 96), photo_size=(96, 96)), calibrated=True)
+    found = to_heatmap(make_map(values, Box(0, 0, 96, 96), photo_size=(96, 96)), Placement.CALIBRATED)
     assert found.peak == pytest.approx((72 / 96, 0))
 
 
