@@ -8,8 +8,8 @@ from effviz.ui.guard import guard
 
 st.title(_("Why does my Grad-CAM look wrong?"))
 text = _(
-    "Ten common mistakes. Each pair of maps is computed now, by the same network on the same photo, first "
-    "with the mistake and then without it; beside them stands the line of code that mends it."
+    "Ten common mistakes. Each pair of maps is computed now, by the same network on the same photo: first "
+"with the mistake, then without it, and with the line of code that mends it."
 )
 st.markdown(text)
 with guard():
