@@ -1,5 +1,7 @@
 """The lesson without a browser: guess before reveal, nothing in the address, and a summary at the end."""
 
+import json
+import math
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,15 @@ def test_a_task_leads_to_its_page() -> None:
     check(at, "How does one number scale a network?")
     at.switch_page("effviz/ui/pages/lesson.py").run()
     check(at, "One number: φ")
+
+
+def test_the_answer_for_phi_is_marked_where_the_rule_doubles_the_macs_of_b0() -> None:
+    at = open_lesson(lesson="4")
+    at.button(key="lesson-answer").click().run()
+    *_others, mark = json.loads(at.get("plotly_chart")[0].proto.spec)["data"]
+    assert mark["name"] == "twice B0 by the rule: φ = 1.06"
+    assert mark["x"] == [pytest.approx(math.log(2) / math.log(1.2 * 1.1**2 * 1.15**2))]
+    assert mark["y"] == [pytest.approx(2 * 0.39, rel=0.02)]  # billion MACs; the paper's Table 2 rounds B0's to 0.39
 
 
 def test_what_is_missing_before_an_answer_is_said_below_its_button() -> None:

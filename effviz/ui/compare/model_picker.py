@@ -136,7 +136,7 @@ def show_phi_strip() -> Family:
     family = choose_member(_("Family"), names, FAMILY, Family.LITE, **IN_ADDRESS)
     table = cache.phi_table(PAPER_RULE, family)
     PHI.put(phi_slider(table, PHI.get(), "compare-phi", _add))
-    rule = _("d = {alpha:g}^φ, w = {beta:g}^φ, r = {gamma:g}^φ (paper, Eq. 3). More on the Scale page.")
+    rule = _("$d = {alpha:g}^φ$, $w = {beta:g}^φ$, $r = {gamma:g}^φ$ (paper, Eq. 3). More on the Scale page.")
     st.caption(rule.format(alpha=PAPER_RULE.alpha, beta=PAPER_RULE.beta, gamma=PAPER_RULE.gamma))
     return family
 

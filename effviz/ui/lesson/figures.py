@@ -21,7 +21,7 @@ from effviz.plots import paper_curves
 from effviz.plots.accuracy_cost import Cost
 from effviz.plots.paper_curves import FigureCurve, Origin
 from effviz.plots.scaling_plans import growth
-from effviz.plots.style import config, drawn_numbers, enlarge
+from effviz.plots.style import VISITOR, config, drawn_numbers, enlarge
 from effviz.scaling import PAPER_RULE, Family
 from effviz.ui import cache, outputs
 from effviz.ui.compare.display_settings import PICTURE_PX, ExplanationChoice
@@ -96,9 +96,23 @@ def show_phi(guess: Guess, shown: bool) -> None:
     if not shown:
         outputs.formula()
         return
-    chart = growth(cache.growth(PAPER_RULE, Family.EFFICIENTNET), float(guess["phi"]))
+    grown = cache.growth(PAPER_RULE, Family.EFFICIENTNET)
+    chart = go.Figure(growth(grown, float(guess["phi"])))
+    baseline = next(step for step in grown.steps if step.phi == 0)
+    chart.add_trace(_answer_mark(lesson_answers.doubling_phi(), 2 * baseline.promised / 1e9))
     alt = _("Line chart of MACs over φ on a log scale, with a line at the guess.")
     _chart("growth", chart, alt, pd.DataFrame(drawn_numbers(chart, "phi", "macs_billions")))
+
+
+def _answer_mark(phi: float, macs_billions: float) -> go.Scatter:
+    return go.Scatter(
+        name=_("twice B0 by the rule: φ = {phi:.2f}").format(phi=phi),
+        x=[phi],
+        y=[macs_billions],
+        mode="markers",
+        marker={"symbol": "circle-open", "size": 18, "color": VISITOR.colour, "line": {"width": 3}},
+        hoverinfo="name",
+    )
 
 
 def show_objective(guess: Guess, shown: bool) -> None:

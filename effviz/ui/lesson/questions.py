@@ -247,8 +247,8 @@ STEPS: Final = (
         "phi",
         lazy_gettext("One number: φ"),
         lazy_gettext(
-            "Compound scaling grows all three by one number φ: depth {alpha:g}^φ, width {beta:g}^φ, resolution "
-            "{gamma:g}^φ. MACs grow with d · w² · r². At which φ does this rule double the MACs?"
+            "Compound scaling grows all three by one number φ: depth ${alpha:g}^φ$, width ${beta:g}^φ$, resolution "
+            "${gamma:g}^φ$. MACs grow with d · w² · r². At which φ does this rule double the MACs?"
         ),
         (Quantity("phi", "φ", "φ = {value:.2f}", lesson_answers.doubling_phi, (0.0, 4.0, 0.05)),),
         figures.show_phi,

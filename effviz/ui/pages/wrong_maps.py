@@ -9,7 +9,7 @@ from effviz.ui.guard import guard
 st.title(_("Why does my Grad-CAM look wrong?"))
 text = _(
     "Ten common mistakes. Each pair of maps is computed now, by the same network on the same photo: first "
-"with the mistake, then without it, and with the line of code that mends it."
+    "with the mistake, then without it, and with the line of code that mends it."
 )
 st.markdown(text)
 with guard():

@@ -29,7 +29,7 @@ _SYMBOLS = {ScalingAxis.DEPTH: "α^φ", ScalingAxis.WIDTH: "β^φ", ScalingAxis.
 
 def second_step_figure() -> go.Figure:
     """Draw the curves."""
-    phi = FigureAxis(_("φ (published networks: guessed by a user of the code)"), "= φ")
+    phi = FigureAxis(_("φ (published networks:<br>guessed by a user of the code)"), "= φ")
     chart = draw_curves(second_step(), phi, FigureAxis(_("Times B0"), _("times B0"), log=True))
     ticks = (1, 1.25, 1.5, 2, 2.5, 3, 3.5)
     return chart.update_yaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
