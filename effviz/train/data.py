@@ -27,7 +27,6 @@ from effviz.evaluate import image_folder
 from effviz.evaluate.dataset_samples import SUFFIXES, printable
 from effviz.explain import decoding, images
 from effviz.explain.data_types import Bytes
-from effviz.file_io import CHOOSE_CACHE, reporting_write_errors
 from effviz.i18n import _
 from effviz.progress import NamedProgress, no_progress
 
@@ -86,16 +85,12 @@ def data_set(folder: Path, side_px: int, progress: NamedProgress = no_progress) 
     train, val = (_decoded(f"{part} pictures", parts[part], keys[part], side_px, progress) for part in parts)
     for part, pictures in (("train", train), ("val", val)):
         _check_classes(folder / part, pictures.labels, classes)
-    known_as = tuple(map(printable, classes)), printable(folder.resolve().name)
-    return DataSet(train, val, known_as[0], _fingerprint(folder, parts.values(), side_px), known_as[1])
+    names, fingerprint = tuple(map(printable, classes)), _fingerprint(folder, parts.values(), side_px)
+    return DataSet(train, val, names, fingerprint, printable(folder.resolve().name))
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
-    """The class folders in the order of the labels, by the rules of `effviz evaluate`.
-
-    Raises:
-        DatasetError: there are fewer than two.
-    """
+    """The class folders in the order of the labels, as `effviz evaluate` has them; DatasetError below two."""
     names = image_folder.class_names(folder)
     if len(names) < 2:
         text = _(
@@ -162,7 +157,7 @@ def _decoded(name: str, files: Sequence[File], key: str, side_px: int, progress:
     place = _folder() / key
     index = _index(place)
     if index is None:
-        with reporting_write_errors(_folder(), CHOOSE_CACHE):
+        with file_io.reporting_write_errors(_folder(), file_io.CHOOSE_CACHE):
             _make(place, name, files, side_px, progress)
         index = _index(place)
         assert index is not None  # just made
@@ -186,7 +181,7 @@ def _index(place: Path) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         logger.debug("%s: %s", place, error)
     logger.warning("The decoded pictures in %s are damaged and are decoded again.", place)
-    with reporting_write_errors(_folder(), CHOOSE_CACHE):
+    with file_io.reporting_write_errors(_folder(), file_io.CHOOSE_CACHE):
         shutil.rmtree(place)
     return None
 
@@ -221,11 +216,7 @@ def _make(place: Path, name: str, files: Sequence[File], side_px: int, progress:
 
 
 def square(path: Path, side_px: int) -> Bytes:
-    """The middle square of a photo.
-
-    Raises:
-        ImageError: the file is no photo that can be read.
-    """
+    """The middle square of a photo; raises ImageError where the file is none that can be read."""
     try:
         data = images.from_file(path, f"{path.parent.name}/{path.name}")
     except OSError as error:

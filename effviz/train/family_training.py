@@ -26,11 +26,8 @@ from effviz.progress import NamedProgress, no_progress
 from effviz.scaling import plan as network_plan
 from effviz.schema import Range
 from effviz.train import batches, data, loop
-from effviz.train import training_recipe as recipes
-from effviz.train.batches import DeviceBatches
 from effviz.train.data import DataSet, Pictures
-from effviz.train.loop import SeriesReport, SeriesStatus, TrainingOptions, TrainingStatus
-from effviz.train.training_recipe import TrainingRecipe
+from effviz.train.training_recipe import MAX_RECIPE_BYTES, TrainingRecipe
 
 Right = NDArray[np.bool_]  # (seeds, photos): whether the first guess was right
 RESULTS: Final = "results.csv"
@@ -96,11 +93,6 @@ class FamilyPlan:
         candidates = {scaled(1.5 + step / 200) for step in range(201)}
         return min(sorted(candidates, key=astuple), key=lambda network: abs(self.macs(network, classes) - wanted))
 
-    def largest_px(self, classes: int) -> int:
-        """The largest input of any network that can be trained."""
-        networks = (*self.networks, *self.step1, *(self.at_final_cost(network, classes) for network in self.step1))
-        return max(network.resolution_px for network in networks)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FamilyOutcome:
@@ -147,13 +139,9 @@ class FamilyRun:
 
 
 def read_plan(path: Path) -> FamilyPlan:
-    """Read a plan.
-
-    Raises:
-        SettingsError: the file cannot be read, lacks something that a plan has to say, or a value is out of its range.
-    """
+    """Read a plan; raises SettingsError where it cannot be read, lacks something, or a value is out of its range."""
     try:
-        rows = tomllib.loads(file_io.read_regular(path, recipes.MAX_RECIPE_BYTES).decode())
+        rows = tomllib.loads(file_io.read_regular(path, MAX_RECIPE_BYTES).decode())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         text = _("The plan {path} cannot be read ({error}): a TOML file is needed. Check the path.")
         raise SettingsError(text.format(path=path, error=error)) from error
@@ -244,12 +232,12 @@ class FamilyJob:
 
     photos: Path  # with train/CLASS and val/CLASS
     out: Path
-    options: TrainingOptions = field(default_factory=TrainingOptions)
+    options: loop.TrainingOptions = field(default_factory=loop.TrainingOptions)
     most: int | None = None  # photos to train on, to try the whole chain
 
 
 def train(
-    plan: FamilyPlan, job: FamilyJob, report: SeriesReport = no_progress, decoding: NamedProgress = no_progress
+    plan: FamilyPlan, job: FamilyJob, report: loop.SeriesReport = no_progress, decoding: NamedProgress = no_progress
 ) -> tuple[FamilyOutcome, ...]:
     """Train every run of a plan, one after the other; go on where an earlier call stopped.
 
@@ -261,20 +249,29 @@ def train(
         DatasetError: the folder is no data set.
     """
     classes = len(data.class_names(job.photos / "train"))
-    dataset = data.data_set(job.photos, batches.decoded_side_px(plan.largest_px(classes)), decoding)
+    networks = (*plan.networks, *plan.step1, *(plan.at_final_cost(network, classes) for network in plan.step1))
+    largest_px = max(network.resolution_px for network in networks)  # of any network that can be trained
+    dataset = data.data_set(job.photos, batches.decoded_side_px(largest_px), decoding)
     return _Training(plan, dataset, job, report).run()
 
 
 class _Training:
     """A family in training."""
 
-    def __init__(self, plan: FamilyPlan, dataset: DataSet, job: FamilyJob, report: SeriesReport) -> None:
+    def __init__(self, plan: FamilyPlan, dataset: DataSet, job: FamilyJob, report: loop.SeriesReport) -> None:
         self.plan, self.dataset, self.out, self.report = plan, dataset, job.out, report
-        self.options = replace(job.options, source=DeviceBatches(torch.device(job.options.device)))
+        self.options = replace(job.options, source=batches.DeviceBatches(torch.device(job.options.device)))
         self.train, self.held_out, self.val = split_photos(dataset, plan.held_out, job.most)
         identity = {"plan": asdict(plan), "data": dataset.fingerprint, "photos": job.most}
         self.identity = json.dumps(identity, indent=1, sort_keys=True, default=str) + "\n"
-        _check_folder(job.out, self.identity)
+        file = job.out / "plan.json"  # which makes the folder this plan's and these photos'
+        if file.exists() and file.read_text(encoding="utf-8") != self.identity:
+            text = _(
+                "{folder} holds results of another plan or of other photos: one folder has one plan. "
+                "Give that plan again, or choose another --out."
+            )
+            raise SettingsError(text.format(folder=job.out))
+        loop.replace_text(file, self.identity)
         self.outcomes: tuple[FamilyOutcome, ...] = ()
 
     def run(self) -> tuple[FamilyOutcome, ...]:
@@ -283,19 +280,14 @@ class _Training:
         planned += [FamilyRun("step1", network, seed) for seed in range(plan.step1_seeds) for network in plan.step1]
         for run in planned:
             self._once(run, planned)
-        if (extra := self._by_own_rule()) is not None:
+        best = best_rule(plan, self.outcomes) if plan.step1 else None
+        if best is not None and best.name != PAPERS_RULE:
+            extra = plan.at_final_cost(best, len(self.dataset.classes))
             sixth = [FamilyRun("final", extra, seed) for seed in range(plan.seeds)]
             for run in sixth:
                 self._once(run, [*planned, *sixth])
         self._write()
         return self.outcomes
-
-    def _by_own_rule(self) -> PlannedNetwork | None:
-        """The compound network by step 1's best rule, where that is not the paper's."""
-        if not self.plan.step1:
-            return None
-        best = best_rule(self.plan, self.outcomes)
-        return None if best.name == PAPERS_RULE else self.plan.at_final_cost(best, len(self.dataset.classes))
 
     def _once(self, run: FamilyRun, planned: Sequence[FamilyRun]) -> None:
         if row := loop.kept_outcome(self.out / run.name, self._key(run)):  # of an earlier call
@@ -305,16 +297,16 @@ class _Training:
         after = planned[planned.index(run) + 1 :]
         left = [later for later in after if not (self.out / later.name / loop.OUTCOME_FILE).exists()]
 
-        def tell(status: TrainingStatus) -> None:
+        def tell(status: loop.TrainingStatus) -> None:
             waiting = sum(self._macs(later) for later in left) / self._macs(run)
             share = max(status.step, 1) / status.steps
             whole = status.seconds_left / (1 - share) if share < 1 else 0.0
             seconds = status.seconds_left + waiting * whole
-            self.report(SeriesStatus(run.name, len(self.outcomes), len(planned), status, seconds))
+            self.report(loop.SeriesStatus(run.name, len(self.outcomes), len(planned), status, seconds))
 
         self.outcomes = (*self.outcomes, self._train(run, tell))
         self._write()
-        self.report(SeriesStatus(run.name, len(self.outcomes), len(planned), None, None))
+        self.report(loop.SeriesStatus(run.name, len(self.outcomes), len(planned), None, None))
 
     def _write(self) -> None:
         loop.replace_text(self.out / RESULTS, loop.csv_table(COLUMNS, [outcome.row for outcome in self.outcomes]))
@@ -368,18 +360,6 @@ def right(outcomes: Sequence[FamilyOutcome], network: str) -> Right:
     """Which photos of `val/` a final network got right, seed by seed: (seeds, photos)."""
     finals = [row for row in outcomes if (row.part, row.network) == ("final", network)]
     return np.stack([row.right for row in sorted(finals, key=lambda row: row.seed)])
-
-
-def _check_folder(out: Path, identity: str) -> None:
-    """Make the folder this plan's and these photos', or say that it is another one's."""
-    file = out / "plan.json"
-    if file.exists() and file.read_text(encoding="utf-8") != identity:
-        text = _(
-            "{folder} holds results of another plan or of other photos: one folder has one plan. "
-            "Give that plan again, or choose another --out."
-        )
-        raise SettingsError(text.format(folder=out))
-    loop.replace_text(file, identity)
 
 
 # How a family is judged: compound scaling beside each single dimension, by rules that were fixed before the results.

@@ -71,11 +71,7 @@ def csv_table(columns: Sequence[str], rows: Sequence[dict[str, object]]) -> str:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all.
-
-    Raises:
-        SettingsError: it cannot be written.
-    """
+    """Write a text file, whole or not at all; raises SettingsError where it cannot be written."""
     with file_io.reporting_write_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         file_io.write_text_atomically(path, text)
@@ -91,11 +87,7 @@ CheckpointState = dict[str, Any]  # tensors, numbers, text, and lists and dicts 
 
 
 def save_checkpoint(folder: Path, step: int, state: CheckpointState) -> Path:
-    """Write the state after a step, then remove all but the last two.
-
-    Raises:
-        SettingsError: nothing can be written there.
-    """
+    """Write the state after a step, and keep the last two alone; raises SettingsError where nothing can be written."""
     with file_io.reporting_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         new = folder / ".new"
@@ -111,11 +103,7 @@ def save_checkpoint(folder: Path, step: int, state: CheckpointState) -> Path:
 
 
 def load_checkpoint(folder: Path, device: torch.device) -> CheckpointState | None:
-    """The newest state whose checksum is right; None when there is none at all.
-
-    Raises:
-        WeightsError: there are checkpoints, and all of them are damaged.
-    """
+    """The newest state whose checksum is right, None when there is none; raises WeightsError when all are damaged."""
     files = checkpoint_files(folder)
     for path in files:
         if _has_own_digest(path):
@@ -285,21 +273,19 @@ class _TrainingRun:
     def save(self) -> None:
         """Write where the training stands; one of a crew does it for all."""
         if not self.crew.part.rank:
-            save_checkpoint(self.folder, self.step, self._state())
+            state = self.identity | {
+                "module": self.module.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "ema": self.ema.module.state_dict() if self.ema is not None else {},
+                "step": self.step,
+                "losses": self.losses,
+                "seconds": self.elapsed_s,
+                "correct": self.correct,
+                "epochs": [asdict(epoch) for epoch in self.epochs],
+            }
+            save_checkpoint(self.folder, self.step, state)
             write_log(self.folder, self.epochs)
         self.saved = time.monotonic()
-
-    def _state(self) -> CheckpointState:
-        return self.identity | {
-            "module": self.module.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "ema": self.ema.module.state_dict() if self.ema is not None else {},
-            "step": self.step,
-            "losses": self.losses,
-            "seconds": self.elapsed_s,
-            "correct": self.correct,
-            "epochs": [asdict(epoch) for epoch in self.epochs],
-        }
 
     def epoch(self, report: Report) -> None:
         """What is left of the current epoch."""

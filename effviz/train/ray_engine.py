@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from effviz import cluster
-from effviz.cluster import Cluster
 from effviz.errors import EffVizError, SettingsError
 from effviz.i18n import _
 from effviz.progress import no_progress
 from effviz.train import batches, data, loop
-from effviz.train.data import DataSet
 from effviz.train.distributed import TorchProcessGroup
-from effviz.train.loop import Report, TrainedNetwork, TrainingOptions, TrainingStatus
 from effviz.train.training_recipe import TrainingRecipe
 
 RETRIES: Final = 3  # how often workers may die; machines that a cluster takes back on purpose do not count
@@ -33,10 +30,10 @@ class RayTrainingJob:
     recipe: TrainingRecipe
     photos: Path  # with train/ and val/
     folder: Path  # where checkpoints and log go, written by rank 0
-    options: TrainingOptions
+    options: loop.TrainingOptions
 
 
-def train(job: RayTrainingJob, ray_cluster: Cluster, report: Report = no_progress) -> TrainedNetwork:
+def train(job: RayTrainingJob, ray_cluster: cluster.Cluster, report: loop.Report = no_progress) -> loop.TrainedNetwork:
     """Train as `loop.train` does, each worker on its part of every batch.
 
     The batches are those of one process, so the number of workers changes batch norm (a worker sees its part alone) and
@@ -66,13 +63,13 @@ def work(job: RayTrainingJob, notices: Any) -> None:
     crew = TorchProcessGroup()
     options = replace(job.options, device=str(ray.train.torch.get_device()), crew=crew)
 
-    def report(status: TrainingStatus) -> None:
+    def report(status: loop.TrainingStatus) -> None:
         notices.put.remote(astuple(status))  # a TrainingStatus would bring torch into the mailbox's process
 
     loop.train(job.recipe, _pictures(job), job.folder, options, no_progress if crew.part.rank else report)
 
 
-def _check(job: RayTrainingJob, ray_cluster: Cluster) -> None:
+def _check(job: RayTrainingJob, ray_cluster: cluster.Cluster) -> None:
     size = job.recipe.batch_size
     if size % (2 * ray_cluster.workers):  # mixup mixes pairs, batch norm needs two
         text = _(
@@ -84,11 +81,11 @@ def _check(job: RayTrainingJob, ray_cluster: Cluster) -> None:
         raise SettingsError(_("Ray's workers cannot share mps: cpu and cuda are allowed. Choose one with --device."))
 
 
-def _pictures(job: RayTrainingJob) -> DataSet:
+def _pictures(job: RayTrainingJob) -> data.DataSet:
     return data.data_set(job.photos, batches.decoded_side_px(job.recipe.network.resolution_px))
 
 
-def _fit(job: RayTrainingJob, ray_cluster: Cluster, report: Report) -> None:
+def _fit(job: RayTrainingJob, ray_cluster: cluster.Cluster, report: loop.Report) -> None:
     import ray
     from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchConfig, TorchTrainer
@@ -132,7 +129,7 @@ def _said(error: Any) -> Exception:
 
 
 @contextmanager
-def _reporting(notices: Any, report: Report) -> Iterator[None]:
+def _reporting(notices: Any, report: loop.Report) -> Iterator[None]:
     """Pass on what rank 0 tells, while the trainer holds this thread."""
     import ray
 
@@ -143,7 +140,7 @@ def _reporting(notices: Any, report: Report) -> Iterator[None]:
         while not last:
             last = over.wait(_POLL_S)
             for notice in ray.get(notices.take.remote()):
-                report(TrainingStatus(*notice))
+                report(loop.TrainingStatus(*notice))
 
     listener = threading.Thread(target=listen, daemon=True)
     listener.start()

@@ -88,11 +88,7 @@ class Augmentation:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRecipe:
-    """Everything that decides the weights, except the data.
-
-    Raises:
-        SettingsError: a value is out of range, so that no run starts with it.
-    """
+    """Everything that decides the weights, except the data. Raises SettingsError where a value is out of range."""
 
     name: str
     network: NetworkRecipe

@@ -17,7 +17,7 @@ from effviz.cli import app, train
 from effviz.errors import SettingsError
 from effviz.evaluate import intervals
 from effviz.scaling import plan as network_plan
-from effviz.train import data, family_training
+from effviz.train import data, family_training, training_recipe
 from effviz.train.family_training import FamilyOutcome, PlannedNetwork
 
 PLAN = Path(__file__).parents[2] / "models" / "mini" / "plan.toml"
@@ -221,7 +221,7 @@ def test_a_residual_branch_starts_at_zero_and_old_recipes_keep_their_digests(tin
         features = torch.randn(1, block.bn1.num_features if not hasattr(block, "conv_pw") else _entering(block), 8, 8)
         assert torch.equal(block(features), features)
     assert changed.digest != recipe.digest
-    assert family_training.recipes.read_recipe(str(PLAN.parent / "compound.toml")).digest in (
+    assert training_recipe.read_recipe(str(PLAN.parent / "compound.toml")).digest in (
         PLAN.parent / "README.md"
     ).read_text() + (PLAN.parents[1] / "manifest.json").read_text(encoding="utf-8")
 
