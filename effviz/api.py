@@ -166,8 +166,7 @@ def compare(
 
 def models() -> ModelList:
     """Return every model: its size, cost, accuracy with its source, and whether its weights are here."""
-    specs = catalogue.catalogue()
-    return ModelList(catalogue.model_card(catalogue.at_resolution(spec, spec.resolution_px)) for spec in specs)
+    return ModelList(catalogue.cards())
 
 
 def plan(  # noqa: PLR0913  # each is one of the network's numbers
@@ -230,16 +229,12 @@ def _photo(given: PhotoLike) -> PhotoSource:
     if isinstance(given, bytes):
         return decoding.read(given, _("photo"))
     if isinstance(given, str | Path):
-        return _file(Path(given))
+        path = Path(given)
+        samples = {each.name: each.path for each in sample_photos.samples()}
+        file = samples[path.name] if str(path) in samples and not path.exists() else path
+        decoding.read_file(file)  # here, to find mistakes early
+        return file
     return _pixels(np.asarray(given.convert("RGB") if isinstance(given, Image.Image) else given))
-
-
-def _file(path: Path) -> PhotoSource:
-    """A file, or the sample of this name where there is no such file; it is read once here, to find mistakes early."""
-    samples = {each.name: each.path for each in sample_photos.samples()}
-    file = samples[path.name] if str(path) in samples and not path.exists() else path
-    decoding.read_file(file)
-    return file
 
 
 def _pixels(rgb: npt.NDArray[np.generic]) -> Photo:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from effviz.zoo.catalogue import ModelCard
     from effviz.zoo.manifest import CheckpointEntry
     from effviz.zoo.model import ModelRef, OutputActivation
-    from effviz.zoo.registration import AddedCheckpoint
 
 _FAMILY = typer.Option(help="EfficientNet, or Lite: no squeeze-and-excitation, stem and head fixed.")
 _PAPER = "; the paper's is the default."
@@ -140,11 +139,10 @@ def models(as_json: console.AsJson = False) -> None:
     network works: scaled-d1.4-w1.2@300 (untrained unless models/ has a checkpoint that fits).
     """
     from effviz.zoo import catalogue, hub
-    from effviz.zoo.catalogue import model_card
 
     for spec in catalogue.catalogue():
         hub.verify(spec)
-    cards = [model_card(catalogue.at_resolution(spec, spec.resolution_px)) for spec in catalogue.catalogue()]
+    cards = catalogue.cards()
     if as_json:
         console.show_json([_facts(card) for card in cards])
         return
@@ -265,31 +263,30 @@ def add(  # noqa: PLR0913  # one parameter an option, as Typer wants it
         licence=licence,
         origin=origin,
     )
-    added = registration.add(weights, given, ema)
-    _show_added(added, as_json)
+    _show_added(*registration.add(weights, given, ema), as_json)
 
 
-def _show_added(added: "AddedCheckpoint", as_json: bool) -> None:
+def _show_added(entry: "CheckpointEntry", findings: tuple[str, ...], as_json: bool) -> None:
     from effviz.zoo import registration
 
     try:
-        cam, picture = _first_map(added.entry)
+        cam, picture = _first_map(entry)
     except EffVizError:  # what cannot be shown is not left in the list
-        registration.remove(added.entry.name)
+        registration.remove(entry.name)
         raise
     if as_json:
-        facts = added.entry.model_dump(mode="json") | {"findings": added.findings, "map": str(picture)}
+        facts = entry.model_dump(mode="json") | {"findings": findings, "map": str(picture)}
         console.show_json(facts | {"top1": cam.target_name, "probability": cam.probability})
         return
-    for line in added.findings:
+    for line in findings:
         typer.echo(line)
     sentence = _("{name} is ready. It takes the sample {sample} for {target} ({probability:.1%}): {picture}")
     typer.echo(
         sentence.format(
-            name=added.entry.name, sample=SAMPLE, target=cam.target_name, probability=cam.probability, picture=picture
+            name=entry.name, sample=SAMPLE, target=cam.target_name, probability=cam.probability, picture=picture
         )
     )
-    if added.entry.licence == registration.UNKNOWN_LICENCE:
+    if entry.licence == registration.UNKNOWN_LICENCE:
         typer.echo(_("Its licence is noted as unknown; --licence says another."))
 
 

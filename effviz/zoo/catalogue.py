@@ -59,6 +59,11 @@ def model_card(ref: ModelRef) -> ModelCard:
     )
 
 
+def cards() -> list[ModelCard]:
+    """Describe every model at its own size. Raises as `manifest.entries`."""
+    return [model_card(at_resolution(spec, spec.resolution_px)) for spec in catalogue()]
+
+
 def _top1_on(spec: ModelSpec) -> str:
     if spec.dataset == IMAGENET:
         return IMAGENET

@@ -14,7 +14,7 @@ import zlib
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -134,17 +134,8 @@ KERAS_BEGINNING: Final = b"\x89HDF\r\n"
 ONE_NETWORK_AND_MORE: Final = 2  # times the file, for what is taken out of it
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SavedWeights:
-    """A state dict out of a file, as arrays, and what the file says beside it."""
-
-    unwrapped: Unwrapped  # beside the tensors of a safetensors file lies its metadata
-    kinds: frozenset[str]  # of numbers as saved: "float16", "bfloat16"
-    sha256: str
-
-
-def open_weights(path: Path, ema: bool = False) -> SavedWeights:
-    """Read any safetensors file or checkpoint of torch; code in it never runs.
+def open_weights(path: Path, ema: bool = False) -> Unwrapped:
+    """Read any safetensors file or checkpoint of torch, tensors as arrays; code in it never runs.
 
     Raises:
         WeightsError: the file holds something else, code among it, or is damaged.
@@ -163,20 +154,20 @@ def open_weights(path: Path, ema: bool = False) -> SavedWeights:
     unwrapped = weights_inspection.unwrap(content if isinstance(content, dict) else {}, ema)
     arrays = _arrays(path, unwrapped.tensors, most_bytes)
     kinds = {str(tensor.dtype).rpartition(".")[2] for tensor in unwrapped.tensors.values()}
-    return SavedWeights(replace(unwrapped, tensors=arrays), frozenset(kinds), sha256)
+    return replace(unwrapped, tensors=arrays, kinds=frozenset(kinds), sha256=sha256)
 
 
 _HALVES: Final = {"F16": "float16", "BF16": "bfloat16"}
 
 
-def _open_safetensors(path: Path, ema: bool, sha256: str) -> SavedWeights:
+def _open_safetensors(path: Path, ema: bool, sha256: str) -> Unwrapped:
     tensors = state_dicts.read_safetensors(path)
     unwrapped = weights_inspection.unwrap(tensors, ema)
     with safetensors.safe_open(path, "numpy") as file:
         metadata = dict(file.metadata() or {})
         kinds = {file.get_slice(name).get_dtype() for name in tensors}
     named = frozenset(_HALVES[kind] for kind in kinds if kind in _HALVES)
-    return SavedWeights(replace(unwrapped, beside=metadata), named, sha256)
+    return replace(unwrapped, beside=metadata, kinds=named, sha256=sha256)
 
 
 def _unreadable(path: Path) -> WeightsError:

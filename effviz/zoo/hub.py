@@ -176,16 +176,14 @@ def _of_checkpoint(spec: ModelSpec) -> Availability:
 
 
 def check_pin(name: str, sha256: str) -> None:
-    """Compare a file's hash with the one that was first read under a name and revision, or note it.
-
-    Raises:
-        WeightsError: it is another file.
-    """
+    """Note a file's hash under a name and revision; raises WeightsError where another one was first read there."""
     pin = pin_folder() / hashlib.sha256(name.encode()).hexdigest()[:32]
-    pinned = _read_pin(pin)
+    pinned = ""
+    with suppress(OSError, ValueError):  # there is none yet, or it is damaged and is noted again
+        pinned = pin.read_text(encoding="ascii")
     if pinned == sha256:
         return
-    if pinned:
+    if SHA256.fullmatch(pinned):
         text = _(
             "The weights of {name} are another file (sha256 {found}...) than the one first read here ({known}...): "
             "a file in the cache was exchanged. Remove them from the cache and fetch them again; to keep the new "
@@ -200,12 +198,3 @@ def check_pin(name: str, sha256: str) -> None:
 def pin_folder() -> Path:
     """Where hashes are noted, one small file a name."""
     return file_io.cache_folder() / "pins"
-
-
-def _read_pin(pin: Path) -> str:
-    """The hash that was noted; empty when there is none, or it is damaged and is noted again."""
-    try:
-        text = pin.read_text(encoding="ascii")
-    except (OSError, ValueError):
-        return ""
-    return text if SHA256.fullmatch(text) else ""

@@ -19,10 +19,7 @@ class ImageNetClass:
 
 @cache
 def all_classes() -> tuple[ImageNetClass, ...]:
-    """Return all 1000 classes in the order of the logits.
-
-    Source: the `source` column of `effviz/facts/imagenet_classes.csv`.
-    """
+    """Return all 1000 classes in the order of the logits; the source is a column of `facts/imagenet_classes.csv`."""
     table = tables.rows("imagenet_classes")
     return tuple(tables.record(ImageNetClass, row, lemmas=tuple(row["lemmas"].split(", "))) for row in table)
 
@@ -44,12 +41,7 @@ def _by_word() -> dict[str, frozenset[int]]:
 
 
 def find_indices(words: Iterable[str]) -> frozenset[int] | None:
-    """Return the classes that these names, or WordNet's words, mean; None when ImageNet does not know one of them.
-
-    Example:
-        >>> sorted(indices(["tench", "English springer"]))
-        [0, 217]
-    """
+    """Return the classes that these names, or WordNet's words, mean; None when ImageNet does not know one of them."""
     meant = [_by_word().get(word.lower()) for word in words]
     groups = [index for index in meant if index is not None]
     return frozenset().union(*groups) if len(groups) == len(meant) else None

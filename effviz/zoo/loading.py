@@ -48,11 +48,7 @@ def load_all(refs: Iterable[ModelRef]) -> list[Model]:
 
 
 def iter_models(refs: Sequence[ModelRef]) -> Iterator[tuple[int, Model]]:
-    """Yield models with their places, those that share weights in a row: one network's weights are held at a time.
-
-    Raises:
-        WeightsError: as `load`.
-    """
+    """Yield models with their places, those that share weights in a row: one network's are held. Raises as `load`."""
     places: dict[ModelSpec, list[int]] = {}
     for place, ref in enumerate(refs):
         places.setdefault(ref.spec, []).append(place)

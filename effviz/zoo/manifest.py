@@ -221,11 +221,7 @@ def _entry(row: Any) -> CheckpointEntry:
 
 
 def checked_entry(row: dict[str, Any]) -> CheckpointEntry:
-    """Make an entry of what JSON gave for it.
-
-    Raises:
-        SettingsError: a key is missing or unknown, a value out of its range, or something is not told.
-    """
+    """Make an entry of what JSON gave for it; raises SettingsError where a key or a value is not as it has to be."""
     try:
         entry = CheckpointEntry.model_validate_json(json.dumps(row))  # as JSON: lists are tuples, texts choices
     except ValidationError as error:

@@ -105,11 +105,7 @@ class ModelSpec:
 
     @property
     def plan(self) -> Plan:
-        """Every layer, at the size that it was trained at.
-
-        Raises:
-            RuntimeError: no plan describes it, since it is not scaled from B0.
-        """
+        """Every layer, at the size it was trained at. Raises RuntimeError where it is not scaled from B0."""
         return self.plan_at(self.resolution_px)
 
     def plan_at(self, resolution_px: int) -> Plan:
@@ -183,11 +179,7 @@ class Weights:
 
     @property
     def module(self) -> "torch.nn.Module":
-        """The network in torch, in evaluation mode; its parameters ask for no gradients.
-
-        Raises:
-            SettingsError: torch or timm is not installed.
-        """
+        """The network in torch, in evaluation mode, without gradients. Raises SettingsError without torch or timm."""
         if not self.modules:
             optional_packages.require(*optional_packages.TORCH)
             from effviz.zoo import torch_modules  # and so torch, which takes seconds

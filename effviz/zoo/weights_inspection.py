@@ -49,7 +49,9 @@ class Unwrapped:
     tensors: Content
     wrapper: str  # "" where there was none
     averages: str  # moving averages beside it that nobody asked for
-    beside: Content  # everything else in the file
+    beside: Content  # everything else in the file, such as the metadata of safetensors
+    kinds: frozenset[str] = frozenset()  # of numbers as a file has them: "float16", "bfloat16"
+    sha256: str = ""  # of that file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,11 +68,7 @@ class InspectedNetwork:
 
 
 def unwrap(content: Content, ema: bool = False) -> Unwrapped:
-    """Take a state dict out of its wrapper; the moving averages only when they are asked for.
-
-    Raises:
-        WeightsError: there is no state dict, or not the kind that was asked for.
-    """
+    """Take a state dict out of its wrapper, moving averages only if asked for; raises WeightsError without one."""
     averages = next((name for name in AVERAGES if _is_state_dict(content.get(name))), "")
     plain = next((name for name in WRAPPERS if _is_state_dict(content.get(name))), "")
     wrapper = averages if ema else plain
@@ -206,11 +204,7 @@ def _blocks_in_a_row(tensors: Tensors) -> Plan:
 
 
 def infer(tensors: Tensors) -> Plan:
-    """Find the network whose layers have these shapes, by timm's names, at B0's size.
-
-    Raises:
-        WeightsError: they are those of no B0 or Lite0 scaled by one depth and one width.
-    """
+    """Find the scaled B0 or Lite0 with these shapes, by timm's names, at B0's size; raises WeightsError for others."""
     family = _family(tensors, ".se.conv_reduce.")
     counts, channels = _stage_counts(tensors), _stage_channels(tensors, family)
     classifier = tensors.get("classifier.weight")

@@ -86,8 +86,8 @@ def test_padding_and_epsilon_are_those_of_the_architecture_that_was_told(models,
     save_file(network.state_dict(), file)
     with pytest.raises(SettingsError, match=r"--architecture tf_efficientnet_b0 .* or --architecture efficientnet_b0 "):
         registration.add(file, told(architecture=""))
-    added = registration.add(file, told(architecture=architecture, name="fine"))
-    assert added.entry.arithmetic.epsilon == (1e-3 if architecture == TF else 1e-5)
+    entry, _findings = registration.add(file, told(architecture=architecture, name="fine"))
+    assert entry.arithmetic.epsilon == (1e-3 if architecture == TF else 1e-5)
     ours, pixels = logits("fine@96", photo)
     with torch.inference_mode():
         theirs = network(pixels)[0].numpy()
@@ -168,14 +168,14 @@ def test_timms_checkpoint_says_its_architecture_and_settings(models, lite, tmp_p
     content = {"arch": "tf_efficientnet_lite0", "args": args, "epoch": 3, "state_dict": halves}
     file = tmp_path / "model best.pth.tar"
     torch.save(content | {"state_dict_ema": lite.state_dict()}, file)
-    added = registration.add(file, told(architecture=""))
-    assert (added.entry.name, added.entry.resolution_px, added.entry.crop_pct) == ("model-best", 160, 0.9)
-    assert (added.entry.mean, added.entry.std) == ((0.1, 0.2, 0.3), (0.5, 0.5, 0.5))
-    said = " ".join(added.findings)
+    entry, findings = registration.add(file, told(architecture=""))
+    assert (entry.name, entry.resolution_px, entry.crop_pct) == ("model-best", 160, 0.9)
+    assert (entry.mean, entry.std) == ((0.1, 0.2, 0.3), (0.5, 0.5, 0.5))
+    said = " ".join(findings)
     for word in ("state_dict_ema", "--ema", "Half precision (float16)", "depth 1, width 1, 3 logits"):
         assert word in said
-    averaged = registration.add(file, told(name="averaged"), ema=True)
-    assert averaged.entry.sha256 != added.entry.sha256
+    averaged, _findings = registration.add(file, told(name="averaged"), ema=True)
+    assert averaged.sha256 != entry.sha256
 
 
 def test_metadata_of_safetensors_says_what_it_is(models, lite, tmp_path):
@@ -186,7 +186,7 @@ def test_metadata_of_safetensors_says_what_it_is(models, lite, tmp_path):
         "input_size": "[3, 128, 128]",
     }
     save_file(lite.state_dict(), file, said)
-    entry = registration.add(file, NetworkFacts()).entry
+    entry = registration.add(file, NetworkFacts())[0]
     assert (entry.classes, entry.resolution_px, entry.licence) == (("a", "b", "c"), 128, "unknown")
 
 
@@ -275,7 +275,7 @@ def test_a_file_name_of_another_code_is_no_obstacle(models, lite, tmp_path):
     file = tmp_path / os.fsdecode(b"net-\xff.pth")
     with file.open("wb") as out:
         torch.save(lite.state_dict(), out)
-    assert r"net-\udcff.pth" in registration.add(file, told()).entry.origin
+    assert r"net-\udcff.pth" in registration.add(file, told())[0].origin
 
 
 def test_two_files_under_one_name_never_mix(models, lite, photo, tmp_path):
