@@ -24,11 +24,7 @@ class ExecutionBackend(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Who does the work: so many workers, on this machine or wherever the address leads.
-
-    Raises:
-        SettingsError: there would be no worker.
-    """
+    """So many workers, on this machine or wherever the address leads. Raises SettingsError where there are none."""
 
     workers: int = 2
     address: str = ""  # HOST:PORT of a Ray cluster that runs already; empty: one of our own, as long as it is needed
@@ -60,11 +56,7 @@ class Mailbox:
 
 
 def require_ray() -> None:
-    """Say how Ray comes here.
-
-    Raises:
-        SettingsError: it is not here.
-    """
+    """See that Ray is installed; raises SettingsError, which says how, where it is not."""
     if not find_spec("ray"):
         text = _(
             "Ray is not installed, so only the local engine can be used. "

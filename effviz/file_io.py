@@ -49,11 +49,7 @@ def write_text_atomically(path: Path, text: str) -> None:
 
 @contextmanager
 def reporting_write_errors(place: Path, advice: str = CHOOSE_OUT) -> Iterator[None]:
-    """Make one sentence of what keeps a file or a folder from being written.
-
-    Raises:
-        SettingsError: it cannot be written.
-    """
+    """Make one sentence, a SettingsError, of what keeps a file or a folder from being written."""
     try:
         yield
     except OSError as error:
@@ -92,11 +88,7 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 def read_regular(path: Path, most_bytes: int) -> bytes:
-    """Return a small file's bytes.
-
-    Raises:
-        OSError: as `open_regular`; or it is larger than that.
-    """
+    """Return a small file's bytes. Raises OSError as `open_regular`, or where it is larger than that."""
     with open_regular(path) as file:
         data = file.read(most_bytes + 1)
     if len(data) > most_bytes:
@@ -105,21 +97,13 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the hexadecimal hash of a file's content.
-
-    Raises:
-        OSError: as `open_regular`.
-    """
+    """Return the hexadecimal hash of a file's content. Raises OSError as `open_regular`."""
     with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def parse_json(text: bytes) -> Any:
-    """Return what JSON says.
-
-    Raises:
-        ValueError: it is no JSON, or nested more deeply than a person or a program would write it.
-    """
+    """Return what JSON says; raises ValueError where it is none, or nested deeper than anybody would write it."""
     try:
         return json.loads(text)
     except RecursionError as error:

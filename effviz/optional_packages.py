@@ -12,11 +12,7 @@ ONNX: Final = ("onnx", "onnxruntime")
 
 
 def require(*names: str, extra: str = "") -> None:
-    """See that packages are installed; `extra` is the group of optional ones that they are in, if any.
-
-    Raises:
-        SettingsError: one is not.
-    """
+    """Raise SettingsError where one of these packages is missing; `extra` is the optional group that they are in."""
     missing = [name for name in names if not _is_installed(name)]
     if missing and extra:
         text = _("This needs {names}, which are optional: run `pip install 'effviz[{extra}]'`.")

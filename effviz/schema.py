@@ -77,11 +77,7 @@ def parse(kind: type[T], rows: Any, where: str) -> T:
 
 
 def check(instance: Any, where: str) -> None:
-    """See that a dataclass that code made keeps to the same ranges.
-
-    Raises:
-        SettingsError: a value is out of its range.
-    """
+    """See that a dataclass that code made keeps to the same ranges; raises SettingsError where it does not."""
     hints = get_type_hints(type(instance), include_extras=True)
     for field in fields(instance):
         value, rules = getattr(instance, field.name), list(_rules(hints[field.name]))

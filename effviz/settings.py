@@ -38,11 +38,7 @@ class EnvironmentVariable(Generic[T]):
     unset: str = ""  # for people: what holds where the default is None
 
     def value(self) -> T:
-        """Return what it says, or its default.
-
-        Raises:
-            SettingsError: the text means nothing; correct it, or leave the variable out.
-        """
+        """Return what it says, or its default; raises SettingsError where the text means nothing."""
         if not self.is_set:
             return self.default()
         try:
