@@ -407,9 +407,9 @@ def test_a_page_that_is_left_open_holds_no_pixels_of_a_photo() -> None:
     photo = io.BytesIO()
     Image.new("RGB", (90, 60), "teal").save(photo, "PNG")
     test = page(photos=",")
-    test.file_uploader[0].set_value([("sea.png", photo.getvalue(), "image/png")]).run()
+    test.file_uploader[0].set_value([("left_open.png", photo.getvalue(), "image/png")]).run()
     assert labels(test) == ["lite0@224"]
-    (key,) = [key for key in cache._PHOTOS._values if isinstance(key, tuple) and key[1] == "sea.png"]
+    (key,) = [key for key in cache._PHOTOS._values if isinstance(key, tuple) and key[1] == "left_open.png"]
     pixels = weakref.ref(cache._PHOTOS._values.pop(key).rgb)
     gc.collect()
     assert pixels() is None
