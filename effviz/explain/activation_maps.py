@@ -67,8 +67,10 @@ def class_maps(forward: Forward) -> Floats:
 
 def _values(forward: Forward, index: int, method: Method, layer: TargetLayer, progress: Progress) -> Floats:
     curved = forward.head is not None and method in (Method.ABLATIONCAM, Method.SHAPLEYCAM)  # more than a slope
-    if method in FEATURE_METHODS:
-        return feature_map(forward, method, layer)
+    if method in _OF_FEATURES:
+        return _OF_FEATURES[method](stage_features(forward, layer))
+    if method is Method.RANDOMCAM:
+        return randomcam(stage_features(forward, layer), f"{forward.photo.sha256} {forward.model.ref.label} {layer}")
     if layer is TargetLayer.LAST and CAM_METHODS[method].closed_form and not curved:
         return _closed(forward, index, method)
     if method in PERTURBATION_METHODS:
@@ -130,26 +132,7 @@ def _labelled(forward: Forward, index: int, method: Method, layer: TargetLayer, 
 
 # Maps that need no gradients: from the features of a stage alone, or by running the network once a channel.
 
-FEATURE_METHODS = frozenset({Method.EIGENCAM, Method.KPCACAM, Method.FEM, Method.RANDOMCAM})
 KERNEL_CELLS = 4096  # KPCA compares every cell with every other one: 128 MiB at this many
-
-
-def feature_map(forward: Forward, method: Method, layer: TargetLayer) -> Floats:
-    """Return the map (H, W) at the layer's own grid.
-
-    Raises:
-        TargetError: KPCA-CAM at a layer with too many cells; a deeper layer has fewer.
-    """
-    features = stage_features(forward, layer)
-    match method:
-        case Method.EIGENCAM:
-            return closed_form.eigencam(features)
-        case Method.KPCACAM:
-            return kpcacam(features)
-        case Method.FEM:
-            return fem(features)
-        case _:
-            return randomcam(features, f"{forward.photo.sha256} {forward.model.ref.label} {layer}")
 
 
 def kpcacam(features: Floats) -> Floats:
@@ -157,6 +140,9 @@ def kpcacam(features: Floats) -> Floats:
 
     Its sign is arbitrary and is chosen as for EigenCAM. pytorch-grad-cam starts its solver at random; here the same
     features always give the same map.
+
+    Raises:
+        TargetError: the layer has too many cells; a deeper layer has fewer.
     """
     cells = features.shape[1] * features.shape[2]
     if cells > KERNEL_CELLS:
@@ -180,6 +166,9 @@ def fem(features: Floats) -> Floats:
     spread = features.mean(axis=(1, 2)) + 2 * features.std(axis=(1, 2))
     shares = (features > spread[:, None, None]).mean(axis=(1, 2))
     return np.tensordot(shares, features, axes=1).astype(np.float32)
+
+
+_OF_FEATURES = {Method.EIGENCAM: closed_form.eigencam, Method.KPCACAM: kpcacam, Method.FEM: fem}
 
 
 def randomcam(features: Floats, seed: str) -> Floats:
@@ -296,19 +285,13 @@ def map_difference(a: ActivationMap, b: ActivationMap) -> float:
     """Return the largest difference after each map is divided by its largest absolute value; infinite between grids."""
     if a.values.shape != b.values.shape:
         return float("inf")
-    return float(np.abs(_scaled_to_unit(a.values) - _scaled_to_unit(b.values)).max())
-
-
-def _scaled_to_unit(values: Floats) -> Floats:
-    size = float(np.abs(values).max())
-    return values / size if size > 0 else values
+    first, second = (entry.values / (np.abs(entry.values).max() or 1) for entry in (a, b))
+    return float(np.abs(first - second).max())
 
 
 # What one cell of the last layer's map says by itself: its part of a class's logit, and its own favourite classes.
 # The classifier is linear and reads the mean over the n = H*W cells, so a logit is a bias plus a sum over the cells,
 # and the classifier can be asked about each cell alone.
-
-Indices = npt.NDArray[np.intp]
 
 
 def cell_evidence(forward: Forward, index: int) -> Floats:
@@ -322,7 +305,7 @@ def cell_evidence(forward: Forward, index: int) -> Floats:
     return activation_map(forward, index, Method.GRADCAM).values
 
 
-def cell_top_classes(forward: Forward, count: int = 5) -> tuple[Indices, Floats]:
+def cell_top_classes(forward: Forward, count: int = 5) -> tuple[npt.NDArray[np.intp], Floats]:
     """Ask the classifier about each cell as if the whole photo looked like it: the logits w_c . A(i,j) + b_c.
 
     Returns the classes that each cell alone would choose and their logits, the highest first, both (H, W, count) and
@@ -330,12 +313,7 @@ def cell_top_classes(forward: Forward, count: int = 5) -> tuple[Indices, Floats]
     classes. A model with fewer than `count` classes gives all it has.
     """
     logits = np.moveaxis(class_maps(forward), 0, -1) + forward.biases  # (H, W, K)
-    indices = _highest(logits, min(count, logits.shape[-1]))
+    count = min(count, logits.shape[-1])
+    some = np.argpartition(-logits, count - 1, axis=-1)[..., :count]  # sorting all of them takes four times as long
+    indices = np.take_along_axis(some, np.argsort(-np.take_along_axis(logits, some, axis=-1), axis=-1), axis=-1)
     return read_only(indices), read_only(np.take_along_axis(logits, indices, axis=-1))
-
-
-def _highest(logits: Floats, count: int) -> Indices:
-    """The indices of the `count` highest of the last axis, in order; sorting all of them takes four times as long."""
-    some = np.argpartition(-logits, count - 1, axis=-1)[..., :count]
-    order = np.argsort(-np.take_along_axis(logits, some, axis=-1), axis=-1)
-    return np.take_along_axis(some, order, axis=-1)

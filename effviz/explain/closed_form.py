@@ -29,7 +29,7 @@ def gradcam(features: Floats, row: Floats) -> Floats:
     https://arxiv.org/abs/2008.02312) are the same map, because the gradient is the same in every cell of a channel.
     ShapleyCAM (Cai 2025, https://arxiv.org/abs/2501.06261) is too, because the logit's Hessian is zero.
     """
-    return _weighted(features, row.astype(np.float64) / _cells(features))
+    return _weighted(features, row.astype(np.float64) / features[0].size)
 
 
 def gradcam_plus_plus(features: Floats, row: Floats) -> Floats:
@@ -38,13 +38,13 @@ def gradcam_plus_plus(features: Floats, row: Floats) -> Floats:
     The sum over channels of  max(w_k, 0) / (2 + w_k mu_k) A_k.  pytorch-grad-cam adds 1e-6 to the paper's denominator
     2 g^2 + ..., where g^2 = (w_k / n)^2 is often smaller, so its map depends on the input size; this one does not.
     """
-    weights = row.astype(np.float64)
-    return _weighted(features, np.maximum(weights, 0) / (2 + weights * _means(features)))
+    weights, means = row.astype(np.float64), features.mean(axis=(1, 2), dtype=np.float64)
+    return _weighted(features, np.maximum(weights, 0) / (2 + weights * means))
 
 
 def layercam(features: Floats, row: Floats) -> Floats:
     """LayerCAM (Jiang et al. 2021, https://doi.org/10.1109/TIP.2021.3089943): (1/n) sum_k max(w_k, 0) A_k."""
-    return _weighted(features, np.maximum(row.astype(np.float64), 0) / _cells(features))
+    return _weighted(features, np.maximum(row.astype(np.float64), 0) / features[0].size)
 
 
 def elementwise_gradcam(features: Floats, row: Floats) -> Floats:
@@ -53,7 +53,7 @@ def elementwise_gradcam(features: Floats, row: Floats) -> Floats:
     Equal to LayerCAM where A >= 0 (ReLU6), not with SiLU, whose A goes down to -0.278.
     """
     products = row.astype(np.float64)[:, None, None] * features  # (C, H, W)
-    return np.asarray(np.maximum(products, 0).sum(axis=0) / _cells(features), dtype=np.float32)
+    return np.asarray(np.maximum(products, 0).sum(axis=0) / features[0].size, dtype=np.float32)
 
 
 def ablationcam(features: Floats, row: Floats, logit: float) -> Floats:
@@ -62,7 +62,7 @@ def ablationcam(features: Floats, row: Floats, logit: float) -> Floats:
     Here y - y_k = w_k mu_k. The paper divides by y itself, so a class with a negative logit gets a map with its sign
     turned. pytorch-grad-cam puts about -1e7 instead of zero when a channel can be negative; this is zero always.
     """
-    return _weighted(features, row.astype(np.float64) * _means(features) / logit)
+    return _weighted(features, row.astype(np.float64) * features.mean(axis=(1, 2), dtype=np.float64) / logit)
 
 
 def finercam(features: Floats, rows: Floats, logits: Floats, index: int) -> Floats:
@@ -79,7 +79,7 @@ def finercam(features: Floats, rows: Floats, logits: Floats, index: int) -> Floa
     shares /= shares.sum()
     factors = shares * (1 + scores - shares @ scores)
     weights = rows[index].astype(np.float64) - FINER_ALPHA * (factors @ rows[others].astype(np.float64))
-    return _weighted(features, weights / _cells(features))
+    return _weighted(features, weights / features[0].size)
 
 
 def rivals(logits: Floats, index: int) -> npt.NDArray[np.intp]:
@@ -121,11 +121,3 @@ def aligned(component: Doubles, features: Floats) -> Floats:
 def _weighted(features: Floats, weights: Doubles) -> Floats:
     """In 32 bits: turning all features into 64 bits took longer than all else about a map."""
     return np.tensordot(weights.astype(np.float32), features, axes=1)
-
-
-def _means(features: Floats) -> Doubles:
-    return np.asarray(features.mean(axis=(1, 2), dtype=np.float64))
-
-
-def _cells(features: Floats) -> int:
-    return int(features.shape[1] * features.shape[2])

@@ -92,10 +92,17 @@ def read(data: bytes, name: str, longest_px: int | None = None, beat: Heartbeat 
     from effviz.explain.data_types import Photo  # brings OpenCV and the zoo, which a server starts without
 
     reply = _decode(data, name, DecodeOptions(longest_px), beat)
-    (rgb,) = reply.pictures
-    notes = reply.notes
-    if rgb.shape[1::-1] != reply.size:
-        notes = (*notes, _smaller(reply.size, rgb.shape[1::-1]))
+    (rgb,), notes = reply.pictures, reply.notes
+    height, width = rgb.shape[:2]
+    if (width, height) != reply.size:
+        smaller = lazy_gettext(
+            "The file has {width} × {height} px; it is shown and explained at {kept_width} × {kept_height} px.",
+            width=reply.size[0],
+            height=reply.size[1],
+            kept_width=width,
+            kept_height=height,
+        )
+        notes = (*notes, smaller)
     return Photo(rgb, hashlib.sha256(data).hexdigest(), name, notes)
 
 
@@ -111,21 +118,6 @@ def read_file(path: Path) -> "Photo":
         text = _("{path} cannot be read ({reason}): every photo must be a readable file. Check its path.")
         raise ImageError(text.format(path=path, reason=error.strerror)) from error
     return read(data, path.name)
-
-
-def _smaller(size: Size, kept: Size) -> str:
-    return lazy_gettext(
-        "The file has {width} × {height} px; it is shown and explained at {kept_width} × {kept_height} px.",
-        width=size[0],
-        height=size[1],
-        kept_width=kept[0],
-        kept_height=kept[1],
-    )
-
-
-def check(data: bytes, name: str, beat: Heartbeat = no_progress) -> None:
-    """See that a photo can be decoded; raises ImageError as `read` does."""
-    _decode(data, name, DecodeOptions(0), beat)
 
 
 def cropped(data: bytes, name: str, crops: Sequence[ResizeCrop], beat: Heartbeat = no_progress) -> DecodeReply:
@@ -191,19 +183,15 @@ class _Worker:
         fields = json.loads(self._read(length).tobytes())
         if "refused" in fields:
             return self._dear_memory() if fields["memory"] else ImageError(fields["refused"])
-        pictures = tuple(self._picture(width, height) for width, height in fields["sizes"])
+        pictures = tuple(self._read(3 * width * height).reshape(height, width, 3) for width, height in fields["sizes"])
         notes = tuple(join_message(sentence, values) for sentence, values in fields["notes"])
         return DecodeReply(tuple(fields["size"]), notes, pictures)
-
-    def _picture(self, width: int, height: int) -> "Bytes":
-        pixels = self._read(3 * width * height).reshape(height, width, 3)
-        pixels.setflags(write=False)
-        return pixels
 
     def _read(self, count: int) -> "Bytes":
         read = np.empty(count, np.uint8)
         if self._out.readinto(read.data) < count:  # it is dead
             raise EOFError
+        read.setflags(write=False)
         return read
 
     def end(self) -> None:
@@ -234,14 +222,6 @@ class _Worker:
         )
         return DecodeLimitError(text.format(name=NAME, most=self._limits.memory_bytes // 2**20))
 
-    def late(self) -> ImageError:
-        """Say in a sentence that it took too long."""
-        text = _(
-            "{name} was not decoded within {most:g} s: the machine is busy, or the file asks for too much. "
-            "Try again, or save it as a new JPEG or PNG and try that."
-        )
-        return DecodeTimeoutError(text.format(name=NAME, most=self._limits.wall_s))
-
 
 class DecoderPool:
     """Some workers, which are started as they are needed and kept."""
@@ -269,7 +249,7 @@ class DecoderPool:
         """
         with self._worker(beat) as worker:
             talk = self._threads.submit(worker.converse, data, options, i18n.current_language())
-            self._wait(worker, talk, beat)
+            self._wait(talk, beat)
             try:
                 answer = talk.result()
             except (EOFError, OSError):
@@ -278,7 +258,7 @@ class DecoderPool:
             raise answer
         return answer
 
-    def _wait(self, worker: _Worker, talk: "Future[DecodeReply | ImageError]", beat: Heartbeat) -> None:
+    def _wait(self, talk: "Future[DecodeReply | ImageError]", beat: Heartbeat) -> None:
         waited = 0.0
         while waited <= self.limits.wall_s:
             started = time.monotonic()
@@ -286,7 +266,11 @@ class DecoderPool:
                 return
             waited += time.monotonic() - started
             beat()  # which may take its time: somebody else's turn
-        raise worker.late()
+        text = _(
+            "{name} was not decoded within {most:g} s: the machine is busy, or the file asks for too much. "
+            "Try again, or save it as a new JPEG or PNG and try that."
+        )
+        raise DecodeTimeoutError(text.format(name=NAME, most=self.limits.wall_s))
 
     @contextmanager
     def _worker(self, beat: Heartbeat) -> Iterator[_Worker]:

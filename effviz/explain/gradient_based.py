@@ -95,8 +95,9 @@ def gradient_map(forward: Forward, index: int, method: Method, layer: TargetLaye
         activations, gradients = _at_layer(forward, index, method, layer)
         if method is Method.EIGENGRADCAM:
             return closed_form.eigencam(_array(gradients * activations))
-        if method is Method.SEGEIGENCAM:
-            return _segeigencam(_array(gradients.abs() * activations))
+        if method is Method.SEGEIGENCAM:  # Chung and Ying 2025, https://doi.org/10.3390/app15137562, Eq. 13
+            component = closed_form.eigencam(_array(gradients.abs() * activations))
+            return component if component.max() >= -component.min() else -component  # its sign by the larger end
         return _formula(forward.model.module, method, activations, gradients)
 
 
@@ -129,12 +130,6 @@ def _formula(module: torch.nn.Module, method: Method, activations: Tensor, gradi
     arguments = pair if method is Method.SHAPLEYCAM else [tensor.detach().numpy() for tensor in pair]
     image = library.get_cam_image(None, None, None, *arguments, eigen_smooth=False)
     return np.asarray(image[0], dtype=np.float32)
-
-
-def _segeigencam(weighted: Floats) -> Floats:
-    """Seg-Eigen-CAM (Chung and Ying 2025, https://doi.org/10.3390/app15137562, Eq. 13): its sign by the larger end."""
-    component = closed_form.eigencam(weighted)
-    return component if component.max() >= -component.min() else -component
 
 
 def _array(tensor: Tensor) -> Floats:

@@ -275,11 +275,7 @@ def read(data: bytes, name: str) -> "Photo":
 
 
 def decode(data: bytes, name: str, least_px: int | None = None) -> Decoded:
-    """Do the same and return Pillow's picture, a JPEG's at 1/2, 1/4 or 1/8 if its long side keeps `least_px`.
-
-    Raises:
-        ImageError: as `read`.
-    """
+    """Do as `read`, but return Pillow's picture, a JPEG's at 1/2, 1/4 or 1/8 if its long side keeps `least_px`."""
     check_bytes(len(data), name)
     with named(name):
         check_header_counts(data, name)
@@ -294,11 +290,7 @@ def decode(data: bytes, name: str, least_px: int | None = None) -> Decoded:
 
 
 def check_bytes(count: int, name: str) -> None:
-    """See that a file is neither empty nor too large, which may be done before it is read.
-
-    Raises:
-        ImageError: it is one of these.
-    """
+    """See that a file is neither empty nor too large, which may be done before it is read; ImageError: it is."""
     if not count:
         raise ImageError(_("{name} is empty (0 bytes); a photo is needed. Choose another file.").format(name=name))
     if count > MAX_BYTES:
@@ -384,12 +376,12 @@ def _unread(data: bytes) -> str:
 def _check_size(image: Image.Image, name: str) -> None:
     width, height = image.size
     if max(width * height, _tile_pixels(image)) > MAX_PIXELS:
-        raise ImageError(
-            _(
-                "{name} has {width} x {height} pixels ({megapixels:.1f} megapixels); "
-                "at most {most} megapixels are allowed. Save it smaller and try again."
-            ).format(name=name, width=width, height=height, megapixels=width * height / 1e6, most=MAX_PIXELS // 10**6)
+        text = _(
+            "{name} has {width} x {height} pixels ({megapixels:.1f} megapixels); "
+            "at most {most} megapixels are allowed. Save it smaller and try again."
         )
+        given = {"width": width, "height": height, "megapixels": width * height / 1e6}
+        raise ImageError(text.format(name=name, **given, most=MAX_PIXELS // 10**6))
     if min(width, height) < MIN_SIDE_PX:
         text = _("{name} has {width} x {height} pixels; each side needs at least {least}. Choose a larger picture.")
         raise ImageError(text.format(name=name, width=width, height=height, least=MIN_SIDE_PX))

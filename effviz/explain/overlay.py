@@ -46,18 +46,12 @@ class ScaledMap:
     scale: Scale
     source: ActivationMap
 
-    @property
-    def fractions(self) -> Floats:
-        """The values from 0 at `low` to 1 at `high`, which is what a palette colours."""
-        return fractions(self.values, self)
-
-
-def fractions(values: Floats, scaled: ScaledMap) -> Floats:
-    """Values in the map's unit (also drawn out to pixels) from 0 at `low` to 1 at `high`; nan stays."""
-    span = scaled.high - scaled.low
-    if span <= 0:  # the same everywhere
-        return values * np.float32(0) + np.float32(0.5 if scaled.signed else 0)
-    return (values - np.float32(scaled.low)) / np.float32(span)
+    def fractions(self, values: Floats) -> Floats:
+        """Values in the map's unit, also drawn out to pixels, from 0 at `low` to 1 at `high`; nan stays."""
+        span = self.high - self.low
+        if span <= 0:  # the same everywhere
+            return values * np.float32(0) + np.float32(0.5 if self.signed else 0)
+        return (values - np.float32(self.low)) / np.float32(span)
 
 
 def rescale(maps: Sequence[ActivationMap], scale: Scale) -> tuple[ScaledMap, ...]:
@@ -253,7 +247,7 @@ def overlay(photo: Photo, scaled: ScaledMap, style: OverlayStyle = DEFAULT_STYLE
     if style.contour is not None:
         # Signed maps: of the way from none to the strongest evidence, since half of their range is none.
         level = 0.5 + style.contour / 2 if scaled.signed else style.contour
-        _draw_contour(picture, fractions(placed.values, scaled), level)
+        _draw_contour(picture, scaled.fractions(placed.values), level)
     _draw_frame(picture, np.isfinite(placed.values))
     return picture
 
@@ -264,7 +258,7 @@ def palette_of(scaled: ScaledMap, style: OverlayStyle) -> Palette:
 
 
 def _blend(base: Bytes, placed: Placed, scaled: ScaledMap, style: OverlayStyle) -> Bytes:
-    parts = fractions(placed.values, scaled)
+    parts = scaled.fractions(placed.values)
     opacity = np.float32(style.opacity)
     picture = base * (1 - opacity) + apply_palette(parts, palette_of(scaled, style)) * opacity
     if style.threshold > 0:
@@ -287,15 +281,11 @@ def _draw_cells(picture: Bytes, placed: Placed) -> None:
     """Thin lines between the cells, inside what the model saw."""
     visible = np.isfinite(placed.values)
     lines = np.zeros_like(visible)
-    lines[:, _line_pixels(placed.cell_edges_x, visible.shape[1])] = True
-    lines[_line_pixels(placed.cell_edges_y, visible.shape[0]), :] = True
+    for edges, across in ((placed.cell_edges_x, lines.T), (placed.cell_edges_y, lines)):
+        pixels = np.round(edges).astype(np.intp)
+        across[pixels[(pixels >= 0) & (pixels < len(across))]] = True
     lines &= visible
     picture[lines] = picture[lines] // 2 + 64
-
-
-def _line_pixels(edges: tuple[float, ...], length: int) -> npt.NDArray[np.intp]:
-    pixels = np.round(edges).astype(np.intp)
-    return pixels[(pixels >= 0) & (pixels < length)]
 
 
 def _draw_contour(picture: Bytes, parts: npt.NDArray[np.float32], level: float) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from effviz import file_io, settings
 from effviz.errors import SettingsError
@@ -102,11 +101,7 @@ def _require_calibration(activation_map: ActivationMap) -> Calibration:
 
 
 def store_calibration(calibration: Calibration) -> None:
-    """Add one of one's own or replace it; readers never see half a file.
-
-    Raises:
-        SettingsError: it cannot be written.
-    """
+    """Add one of one's own or replace it; readers never see half a file. Raises as `check_calibration_writable`."""
     path = own_file()
     calibrations = [*read_calibrations(path).values(), calibration]
     entries = {entry.model: (_seal(asdict(entry)), asdict(entry)) for entry in calibrations}
@@ -163,8 +158,7 @@ class Placed:
     """A map in the photo's frame. All coordinates are in pixels of `values`."""
 
     values: Floats  # (H, W), NaN outside what the model saw; read-only
-    seen: Box
-    cell_edges_x: tuple[float, ...]  # borders of the cells, map width + 1; may lie outside `seen` when calibrated
+    cell_edges_x: tuple[float, ...]  # borders of the cells, map width + 1; may lie outside what was seen if calibrated
     cell_edges_y: tuple[float, ...]
 
 
@@ -181,21 +175,13 @@ class MapAxis:
     slope: float
     offset: float
 
-    def inside(self, places: Doubles) -> npt.NDArray[np.bool_]:
-        """Which places the model saw."""
-        return (places >= self.start) & (places < self.end)
-
     def cell_coordinates(self, places: Doubles) -> Doubles:
         """For each place its place in the map: cell i reaches from i to i + 1."""
         t = (places - self.start) / (self.end - self.start)
         return np.asarray((0.5 + self.slope * (t - 0.5) + self.offset) * self.n, dtype=np.float64)
 
-    def edges(self) -> tuple[float, ...]:
-        """The cells' borders in pixels: the line above, solved for t."""
-        return tuple(self.pixel(border) for border in range(self.n + 1))
-
     def pixel(self, cell: float) -> float:
-        """Where a place in the map lies: cell i reaches from i to i + 1."""
+        """Where a place in the map lies, the line above solved for t: cell i reaches from i to i + 1."""
         t = 0.5 + (cell / self.n - 0.5 - self.offset) / self.slope
         return float(self.start + t * (self.end - self.start))
 
@@ -223,9 +209,10 @@ def place(
     rows = weights(y_axis.cell_coordinates(y), y_axis.n).astype(np.float32)  # (H, h)
     columns = weights(x_axis.cell_coordinates(x), x_axis.n).astype(np.float32)  # (W, w)
     values: Floats = np.asarray(rows @ activation_map.values @ columns.T, np.float32)  # (H, W)
-    values[~y_axis.inside(y), :] = np.nan
-    values[:, ~x_axis.inside(x)] = np.nan
-    return Placed(read_only(values), seen, x_axis.edges(), y_axis.edges())
+    values[(y < y_axis.start) | (y >= y_axis.end), :] = np.nan  # not seen by the model
+    values[:, (x < x_axis.start) | (x >= x_axis.end)] = np.nan
+    edges_x, edges_y = (tuple(map(axis.pixel, range(axis.n + 1))) for axis in (x_axis, y_axis))
+    return Placed(read_only(values), edges_x, edges_y)
 
 
 def read_map_value(
@@ -234,10 +221,7 @@ def read_map_value(
     """Return matrices `rows` (Y, h) and `columns` (X, w): rows @ map @ columns.T is the map at these places.
 
     The places are in pixels of the photo; between cell centres it is linear, and flat beyond the outer ones, also where
-    the model saw nothing.
-
-    Raises:
-        SettingsError: calibrated placement of a model that was not measured at this size, or with other weights.
+    the model saw nothing. Raises as `place`.
     """
     x_axis, y_axis = map_axes(activation_map, activation_map.seen, placement)
     return linear_weights(y_axis.cell_coordinates(y), y_axis.n), linear_weights(x_axis.cell_coordinates(x), x_axis.n)
@@ -246,22 +230,14 @@ def read_map_value(
 def cell_centre(
     activation_map: ActivationMap, row: int, column: int, placement: Placement = Placement.PLAIN
 ) -> tuple[float, float]:
-    """Return (x, y) of a cell's centre in pixels of the photo; one beyond what the model saw is moved to its edge.
-
-    Raises:
-        SettingsError: calibrated placement of a model that was not measured at this size, or with other weights.
-    """
+    """Return (x, y) of a cell's centre in pixels of the photo, at the edge if beyond what was seen; see `place`."""
     x_axis, y_axis = map_axes(activation_map, activation_map.seen, placement)
     x, y = x_axis.pixel(column + 0.5), y_axis.pixel(row + 0.5)
     return min(max(x, x_axis.start), x_axis.end), min(max(y, y_axis.start), y_axis.end)
 
 
 def map_axes(activation_map: ActivationMap, seen: Box, placement: Placement) -> tuple[MapAxis, MapAxis]:
-    """Return the directions across and down, for what the model saw in pixels of the photo or of a raster of it.
-
-    Raises:
-        SettingsError: calibrated placement of a model that was not measured at this size, or with other weights.
-    """
+    """Return the directions across and down, with what was seen in pixels of photo or raster; raises as `place`."""
     slope, offset_x, offset_y = 1.0, 0.0, 0.0
     if placement is Placement.CALIBRATED:
         calibration = _require_calibration(activation_map)

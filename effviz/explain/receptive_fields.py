@@ -3,7 +3,6 @@
 The first is its theoretical receptive field, the second its effective one.
 """
 
-from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -13,7 +12,6 @@ from effviz.errors import TargetError
 from effviz.explain.data_types import Box, Doubles, Floats, Forward, TargetLayer, read_only
 from effviz.explain.targets import resolve_target
 from effviz.i18n import _, lazy_gettext
-from effviz.scaling import ReceptiveField
 from effviz.scaling.architecture import Limit
 from effviz.zoo.model import ModelRef
 
@@ -33,9 +31,9 @@ def theoretical_box(ref: ModelRef, seen: Box, row: int, column: int) -> Box:
     """
     if ref.spec.family is None:
         return seen  # what is not known bounds nothing
-    field, cells = _last_layer(ref)
-    check_cell(row, column, (cells, cells))
-    size_px = ref.resolution_px
+    last = ref.spec.plan_at(ref.resolution_px).layers[-2]  # before the classifier
+    check_cell(row, column, (last.out_size, last.out_size))
+    field, size_px = last.field(ref.spec.arithmetic.padding), ref.resolution_px
     edges = (*field.span(column), *field.span(row))
     left, right, top, bottom = (min(max(edge, 0.0), float(size_px)) for edge in edges)
     scale_x, scale_y = (seen.x1 - seen.x0) / size_px, (seen.y1 - seen.y0) / size_px
@@ -55,13 +53,6 @@ def check_cell(row: int, column: int, shape: tuple[int, int]) -> None:
             "{last_column}. Pick a cell of the map."
         )
         raise TargetError(text.format(row=row, column=column, last_row=height - 1, last_column=width - 1))
-
-
-@lru_cache(maxsize=64)  # a screen asks about every cell of a map
-def _last_layer(ref: ModelRef) -> tuple[ReceptiveField, int]:
-    """Return the field of the last map's cells and how many there are along one side."""
-    head = ref.spec.plan_at(ref.resolution_px).layers[-2]  # the last layer is the classifier
-    return head.field(ref.spec.arithmetic.padding), head.out_size
 
 
 # The effective receptive field is much smaller than the theoretical one.

@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,21 +22,9 @@ if TYPE_CHECKING:
 
 Notes = tuple[str, ...]
 
-# What Pillow's plugins are documented or seen (by fuzzing) to raise on damaged files.
-DECODE_ERRORS: Final = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    EOFError,
-    MemoryError,
-    RuntimeError,  # of libheif
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
+# What Pillow's plugins are documented or seen (by fuzzing) to raise on damaged files; RuntimeError is libheif's.
+_BUILT_IN = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, MemoryError)
+DECODE_ERRORS: Final = (*_BUILT_IN, RuntimeError, struct.error, zlib.error, Image.DecompressionBombError)
 
 # EXIF orientation -> what sets the picture upright. Not ImageOps.exif_transpose: it also writes the EXIF block anew,
 # and fails on the unusual blocks that cameras write.
@@ -77,10 +66,8 @@ def convert_to_srgb(image: Image.Image, data: bytes, name: str) -> tuple[Image.I
         raise ValueError(f"its header says {size}, and it has {image.size}")
     _mend(image, data)
     rgb, alpha = _split(_upright(image))
-    if uncovered is not None:
-        alpha = uncovered
     rgb, converted = _in_srgb(rgb, image.info)
-    flat, on_white = _flattened(rgb, alpha, name)
+    flat, on_white = _flattened(rgb, alpha if uncovered is None else uncovered, name)
     return flat, (*notes, *converted, *on_white)
 
 
@@ -170,18 +157,12 @@ def _in_srgb(rgb: Image.Image, info: Mapping[Any, Any]) -> tuple[Image.Image, No
     """Follow a colour profile, or a PNG's gamma and primaries; what is sRGB or nearly so stays as it is."""
     converted = None
     if profile := info.get("icc_profile"):
-        converted = _by_profile(rgb, profile)
+        with suppress(ImageCms.PyCMSError, *DECODE_ERRORS):  # a damaged profile says nothing about the pixels
+            mode, to_srgb = _transform(profile)
+            converted = to_srgb.apply(rgb if mode == "RGB" else rgb.getchannel(0)) if to_srgb else None
     elif "gamma" in info and "srgb" not in info:
         converted = _by_gamma(rgb, info["gamma"], info.get("chromaticity", _SRGB_PRIMARIES))
     return (rgb, ()) if converted is None else (converted, (CONVERTED,))
-
-
-def _by_profile(rgb: Image.Image, profile: bytes) -> Image.Image | None:
-    try:
-        mode, to_srgb = _transform(profile)
-        return to_srgb.apply(rgb if mode == "RGB" else rgb.getchannel(0)) if to_srgb else None
-    except (ImageCms.PyCMSError, *DECODE_ERRORS):  # a damaged profile says nothing about the pixels
-        return None
 
 
 @lru_cache(maxsize=32)  # a camera's photos have one profile, and it takes longer to read than a small photo

@@ -68,9 +68,12 @@ def parse_target(text: str) -> Target:
     if word.lower() == TargetKind.TOP1:
         return TOP1
     prefix, number = word[:4].lower(), word[4:]
-    if prefix == TargetKind.RANK and _INTEGER.fullmatch(number):
-        return _rank(int(number))
-    return Target(TargetKind.CLASS, word)
+    if prefix != TargetKind.RANK or not _INTEGER.fullmatch(number):
+        return Target(TargetKind.CLASS, word)
+    if int(number) < 1:
+        text = _("Rank {number} does not exist: ranks start at 1. Write rank1 for the first choice.")
+        raise TargetError(text.format(number=int(number)))
+    return Target(TargetKind.RANK, int(number))
 
 
 def resolve_target(target: Target | int, forward: Forward) -> int:
@@ -135,13 +138,6 @@ def _distance(wanted: str, name: str) -> int:
 
 def _order(forward: Forward) -> npt.NDArray[np.intp]:
     return np.argsort(-forward.logits, kind="stable")
-
-
-def _rank(number: int) -> Target:
-    if number < 1:
-        text = _("Rank {number} does not exist: ranks start at 1. Write rank1 for the first choice.")
-        raise TargetError(text.format(number=number))
-    return Target(TargetKind.RANK, number)
 
 
 def _checked(index: int, forward: Forward) -> int:

@@ -15,8 +15,10 @@ from pathlib import Path
 from effviz.errors import DatasetError
 from effviz.facts.tables import rows
 from effviz.i18n import _
-from effviz.scaling import PAPER_RULE, PUBLISHED, Coefficients, ImpliedPhi, Published, ScalingRule, implied_phi, plan
+from effviz.scaling import PAPER_RULE, PUBLISHED, ScalingRule, plan
 from effviz.scaling.coefficient_grid import BaselineNetwork
+from effviz.scaling.published import ImpliedPhi, Published, implied_phi
+from effviz.scaling.rule import Coefficients
 
 SHIPPED_FILE = Path(__file__).with_name("search") / "imagenette_coarse.csv"
 

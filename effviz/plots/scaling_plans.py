@@ -9,7 +9,8 @@ from plotly.subplots import make_subplots
 from effviz.i18n import _, lazy_gettext
 from effviz.plots import style
 from effviz.plots.style import GREY, LOOKS, TEMPLATE, figure, log_axis, vertical
-from effviz.scaling import BudgetKind, Plan, ScalingMethod, Solution, StagePlan
+from effviz.scaling import BudgetKind, Plan, ScalingMethod, Solution
+from effviz.scaling.plans import StagePlan
 from effviz.scaling.published import Growth, PublishedStep
 from effviz.scaling.solver import GROWING, LimitCurve
 from effviz.zoo.presets import ScalingAxis

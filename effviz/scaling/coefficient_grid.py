@@ -4,7 +4,7 @@ Tan & Le 2019, section 4: with phi = 1 fixed, a small grid search finds alpha, b
 how fine its grid was, nor how near to 2 a point had to be: the steps and tolerances here are ours.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
@@ -96,13 +96,9 @@ def point(rule: ScalingRule, baseline: BaselineNetwork = B0) -> GridPoint:
 
 def grid(size: GridSize, baseline: BaselineNetwork = B0) -> tuple[GridPoint, ...]:
     """Every point of the grid whose MACs double on paper, in truth, or both."""
-    points = (point(rule, baseline) for rule in _rules(size))
-    return tuple(point for point in points if point.on_paper or point.really)
-
-
-def _rules(size: GridSize) -> Iterator[ScalingRule]:
     axes = [range(first, last + 1, step) for first, last, step in _STEPS[size]]
-    return (ScalingRule(*(hundredths / 100 for hundredths in bases)) for bases in product(*axes))
+    points = (point(ScalingRule(*(hundredths / 100 for hundredths in bases)), baseline) for bases in product(*axes))
+    return tuple(point for point in points if point.on_paper or point.really)
 
 
 def worth_training(points: Sequence[GridPoint]) -> tuple[GridPoint, ...]:

@@ -90,11 +90,6 @@ class Pick:
     plan: Plan
     stopped_by: BindingLimit | None  # None: neither limit, but the largest size that EffViz plans
 
-    @property
-    def memory_bytes(self) -> int:
-        """Of its weights and its activations."""
-        return memory_bytes(self.plan)
-
 
 class RegionPoint(NamedTuple):
     """A point of the region's roof: the deepest network of a width and a resolution that the limits allow."""
@@ -120,8 +115,7 @@ class EdgePoint(NamedTuple):
     @property
     def px(self) -> int | None:
         """By both limits."""
-        sides = (self.macs_px, self.memory_px)
-        return None if None in sides else min(px for px in sides if px is not None)
+        return None if self.macs_px is None or self.memory_px is None else min(self.macs_px, self.memory_px)
 
 
 def memory_bytes(network: Plan) -> int:
@@ -185,13 +179,12 @@ def region(limits: ResourceLimits) -> tuple[tuple[RegionPoint, ...], ...]:
 
     A row goes from 224 px to the finest input that fits at its width, so that the mesh ends where the region does.
     """
-    points = edge(limits, 1.0, STEPS_ACROSS)
-    return tuple(tuple(_roof(limits, p.width, px) for px in _across(p.px)) for p in points if p.px)
-
-
-def _across(finest_px: int) -> tuple[int, ...]:
-    span = finest_px - BASE_RESOLUTION_PX
-    return tuple(BASE_RESOLUTION_PX + round(span * step / STEPS_ACROSS) for step in range(STEPS_ACROSS + 1))
+    rows = []
+    for width, finest_px in ((point.width, point.px) for point in edge(limits, 1.0, STEPS_ACROSS)):
+        if finest_px is not None:
+            steps = (round((finest_px - BASE_RESOLUTION_PX) * step / STEPS_ACROSS) for step in range(STEPS_ACROSS + 1))
+            rows.append(tuple(_roof(limits, width, BASE_RESOLUTION_PX + step) for step in steps))
+    return tuple(rows)
 
 
 def _roof(limits: ResourceLimits, width: float, px: int) -> RegionPoint:

@@ -137,7 +137,8 @@ class LayerWalk:
         """Pass a convolution with batch norm: a weight per tap, input channel (one if depthwise) and output channel."""
         in_channels, in_size, inputs = self.channels, self.size, self.elements
         if kernel > 1:
-            self._widen_fields(kernel, stride)
+            self.symmetric = self.symmetric.grown(kernel, stride, kernel // 2)
+            self.same = self.same.grown(kernel, stride, same_zeros_before(in_size, kernel, stride))
         self.channels, self.size = channels, -(-in_size // stride)
         outputs = self.elements
         taps = kernel * kernel * (1 if operator is Operator.DEPTHWISE else in_channels)
@@ -166,19 +167,12 @@ class LayerWalk:
         self.conv(Operator.DEPTHWISE, blocks.kernel, stride, expanded)
         self.waiting = shortcut
         if gated:
-            self._gate(int(entered * architecture.SQUEEZE_RATIO))
+            squeezed, waiting = int(entered * architecture.SQUEEZE_RATIO), shortcut + self.elements
+            self.dense(Operator.SQUEEZE, expanded, squeezed, waiting)
+            self.dense(Operator.EXCITE, squeezed, expanded, waiting)
         self.conv(Operator.PROJECT, 1, 1, blocks.channels)
         self.waiting = 0
         self.block += 1
-
-    def _gate(self, squeezed: int) -> None:
-        waiting = self.waiting + self.elements
-        self.dense(Operator.SQUEEZE, self.channels, squeezed, waiting)
-        self.dense(Operator.EXCITE, squeezed, self.channels, waiting)
-
-    def _widen_fields(self, kernel: int, stride: int) -> None:
-        self.symmetric = self.symmetric.grown(kernel, stride, kernel // 2)
-        self.same = self.same.grown(kernel, stride, same_zeros_before(self.size, kernel, stride))
 
 
 BYTES_PER_ACTIVATION = 4  # float32
@@ -241,15 +235,8 @@ class Plan:
 
     def as_dict(self) -> dict[str, object]:
         """The plan as JSON: the totals and one object per stage; resolution in px."""
-        return {
-            "depth": self.depth,
-            "width": self.width,
-            "resolution": self.resolution,
-            "params": self.params,
-            "macs": self.macs,
-            "activations": self.activations,
-            "stages": [stage._asdict() for stage in self.stages],
-        }
+        names = ("depth", "width", "resolution", "params", "macs", "activations")
+        return {name: getattr(self, name) for name in names} | {"stages": [stage._asdict() for stage in self.stages]}
 
 
 @lru_cache(maxsize=RECENT, typed=True)
@@ -273,18 +260,13 @@ def plan(
     stages = [_stem(walk, STEM_CHANNELS if lite else round_filters(STEM_CHANNELS, width))]
     stages += [_stage(walk, _scaled(blocks, depth, width, lite), gated=not lite) for blocks in B0_STAGES]
     stages.append(_head(walk, HEAD_CHANNELS if lite else round_filters(HEAD_CHANNELS, width), classes))
-    return Plan(
-        depth,
-        width,
-        resolution_px,
-        Family(family),
-        classes,
-        tuple(walk.layers),
-        tuple(stages),
-        params=sum(stage.params for stage in stages),
-        macs=sum(stage.macs for stage in stages),
-        activations=sum(stage.activations for stage in stages),
-    )
+    layers = tuple(walk.layers)
+    return Plan(depth, width, resolution_px, Family(family), classes, layers, tuple(stages), **_totals(stages))
+
+
+def _totals(parts: Sequence[Layer | StagePlan]) -> dict[str, int]:
+    """Add up what layers or stages cost."""
+    return {name: sum(getattr(part, name) for part in parts) for name in ("params", "macs", "activations")}
 
 
 def _scaled(blocks: BlockStage, depth: float, width: float, lite: bool) -> BlockStage:
@@ -321,19 +303,8 @@ def _head(walk: LayerWalk, channels: int, classes: int) -> StagePlan:
 
 def _row(operator: str, repeats: int, spatial: Layer, output: Layer, layers: Sequence[Layer]) -> StagePlan:
     """One row of Table 1: kernel, stride and resolution of its spatial layer, channels of its output."""
-    return StagePlan(
-        spatial.stage,
-        operator,
-        spatial.kernel,
-        spatial.stride,
-        output.out_channels,
-        repeats,
-        spatial.in_size,
-        output.out_size,
-        params=sum(layer.params for layer in layers),
-        macs=sum(layer.macs for layer in layers),
-        activations=sum(layer.activations for layer in layers),
-    )
+    shape = (spatial.kernel, spatial.stride, output.out_channels, repeats, spatial.in_size, output.out_size)
+    return StagePlan(spatial.stage, operator, *shape, **_totals(layers))
 
 
 # Tables of HTML, in which a notebook shows results.

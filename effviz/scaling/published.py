@@ -11,10 +11,7 @@ from effviz.scaling.plans import Plan, plan
 from effviz.scaling.rule import PAPER_RULE, ScalingRule
 
 _TPU = "tensorflow/tpu@7dc921f8 models/official/efficientnet/"
-_SOURCES = {
-    Family.EFFICIENTNET: _TPU + "efficientnet_builder.py",
-    Family.LITE: _TPU + "lite/efficientnet_lite_builder.py",
-}
+_BUILDER, _LITE_BUILDER = _TPU + "efficientnet_builder.py", _TPU + "lite/efficientnet_lite_builder.py"
 
 WHY_PUBLISHED_DIFFERS = lazy_gettext(
     "B1 to B7 do not follow exactly from phi, and the paper never lists a phi for them. The depth, width and "
@@ -78,12 +75,10 @@ _LITE = (
 )
 
 
-def _published() -> dict[str, Published]:
-    rows = [(Family.EFFICIENTNET, row) for row in _EFFICIENTNET] + [(Family.LITE, row) for row in _LITE]
-    return {row[0]: Published(*row[:5], family, _SOURCES[family], *row[5:]) for family, row in rows}
-
-
-PUBLISHED: Mapping[str, Published] = MappingProxyType(_published())
+PUBLISHED: Mapping[str, Published] = MappingProxyType(
+    {row[0]: Published(*row, Family.EFFICIENTNET, _BUILDER) for row in _EFFICIENTNET}
+    | {row[0]: Published(*row[:5], Family.LITE, _LITE_BUILDER, *row[5:]) for row in _LITE}
+)
 
 
 def implied_phi(network: Published, rule: ScalingRule = PAPER_RULE) -> ImpliedPhi:

@@ -210,13 +210,11 @@ def coefficient_range(
     method: ScalingMethod, rule: ScalingRule = PAPER_RULE, size_is_fixed: bool = False
 ) -> tuple[float, float]:
     """The smallest and largest coefficient that stay within the limits; a fixed input size has none."""
+    pixels = architecture.RESOLUTION
     ranges = {
         ScalingMethod.DEPTH: (architecture.DEPTH.low, architecture.DEPTH.high),
         ScalingMethod.WIDTH: (architecture.WIDTH.low, architecture.WIDTH.high),
-        ScalingMethod.RESOLUTION: (
-            architecture.RESOLUTION.low / BASE_RESOLUTION_PX,
-            architecture.RESOLUTION.high / BASE_RESOLUTION_PX,
-        ),
+        ScalingMethod.RESOLUTION: (pixels.low / BASE_RESOLUTION_PX, pixels.high / BASE_RESOLUTION_PX),
     }
     if method is not ScalingMethod.COMPOUND:
         return ranges[method]

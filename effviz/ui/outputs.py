@@ -7,7 +7,8 @@ import streamlit as st
 
 from effviz.facts import tables
 from effviz.i18n import _, typeset
-from effviz.scaling import BudgetKind, Plan, Published, ScalingMethod, ScalingRule, Solution, implied_phi, plan
+from effviz.scaling import BudgetKind, Plan, ScalingMethod, ScalingRule, Solution, plan
+from effviz.scaling.published import Published, implied_phi
 from effviz.scaling.solver import UNITS
 from effviz.ui.inputs import BUDGET_NAMES, METHOD_NAMES
 

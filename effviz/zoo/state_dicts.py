@@ -21,8 +21,8 @@ import safetensors
 from effviz import file_io
 from effviz.errors import WeightsError
 from effviz.i18n import _
-from effviz.scaling import Layer, Operator, Plan
 from effviz.scaling.architecture import HEAD_STAGE, PICTURE_CHANNELS
+from effviz.scaling.plans import Layer, Operator, Plan
 
 # What timm calls the tensors of a planned network, and their shapes.
 

@@ -22,7 +22,6 @@ from effviz.explain.overlay import (
     Palette,
     Scale,
     describe_map,
-    fractions,
     overlay,
     palette_colours,
     peak_region,
@@ -167,7 +166,7 @@ def test_maps_are_drawn_out_to_the_pixels_that_python_finds(
         height, width = placed.values.shape
         look = {"placement": str(placement), "cells": cells, "scale": str(scale)}
         found = np.array(ask(PARTS, flat(of.values), where(of), look, [width, height]), np.float32)
-        expected = fractions(placed.values, scaled).ravel()
+        expected = scaled.fractions(placed.values).ravel()
         np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
         np.testing.assert_allclose(found, expected, atol=2e-6)
 

@@ -175,7 +175,7 @@ def test_what_was_refused_is_not_decoded_again(monkeypatch: pytest.MonkeyPatch) 
         decoding.read(data, "first.png")
     monkeypatch.setattr(DecoderPool, "ask", None)
     with pytest.raises(ImageError, match=r"^second\.png ") as second:
-        decoding.check(data, "second.png")
+        decoding.read(data, "second.png")
     assert str(first.value)[5:] == str(second.value)[6:]
 
 
@@ -184,9 +184,9 @@ def test_what_was_late_is_tried_again(pool: Callable[..., DecoderPool], monkeypa
     data = saved(Image.new("RGB", (99, 99)), "PNG")
     monkeypatch.setattr(decoding, "pool", lambda: hurried)
     with pytest.raises(decoding.DecodeTimeoutError):
-        decoding.check(data, "a")
+        decoding.read(data, "a")
     monkeypatch.setattr(decoding, "pool", lambda: patient)
-    decoding.check(data, "a")
+    decoding.read(data, "a")
 
 
 OUR_OWN = {"ui/cache.py", "ui/compare/photo_picker.py"}  # bundled samples, as in the benchmarks

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from effviz.errors import SettingsError
-from effviz.scaling import Budget, BudgetKind, ScalingMethod, ScalingPath, plan, solve
+from effviz.scaling import Budget, BudgetKind, ScalingMethod, ScalingPath, plan
 from effviz.scaling.feasible_region import DEPTHS, BindingLimit, ResourceLimits, costs, edge, memory_bytes, pick, region
+from effviz.scaling.solver import solve
 
 STEP = 0.0001
 BOTH = ResourceLimits(2.0e9, 80e6)  # each limit stops two ways
@@ -50,7 +51,6 @@ def test_a_pick_fits_and_the_next_step_does_not(method):
     assert network == ScalingPath(method).network(found.coefficient)
     over = {BindingLimit.MACS: larger.macs > BOTH.macs, BindingLimit.MEMORY: memory_bytes(larger) > BOTH.memory_bytes}
     assert over[found.stopped_by]
-    assert found.memory_bytes == memory_bytes(network)
 
 
 def test_who_stops_whom():

@@ -7,7 +7,8 @@ import torch
 from timm.layers import create_conv2d
 from torch import nn
 
-from effviz.scaling import PUBLISHED, Family, Padding, ReceptiveField, plan
+from effviz.scaling import PUBLISHED, Family, Padding, plan
+from effviz.scaling.plans import ReceptiveField
 
 
 def spatial_layers(network):

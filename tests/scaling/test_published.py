@@ -10,17 +10,8 @@ from timm.models import efficientnet as timm_efficientnet
 
 import effviz
 from effviz.errors import SettingsError
-from effviz.scaling import (
-    PUBLISHED,
-    WHY_PUBLISHED_DIFFERS,
-    Family,
-    ImpliedPhi,
-    Published,
-    ScalingRule,
-    implied_phi,
-    published_plan,
-)
-from effviz.scaling.published import growth
+from effviz.scaling import PUBLISHED, Family, ScalingRule, published_plan
+from effviz.scaling.published import WHY_PUBLISHED_DIFFERS, ImpliedPhi, Published, growth, implied_phi
 
 FACTS = pd.read_csv(f"{effviz.__path__[0]}/facts/coefficients.csv").set_index("model")
 TIMM_ROW = re.compile(r"'efficientnet-(\w+)': \(([\d.]+), ([\d.]+), (\d+), ([\d.]+)\)")

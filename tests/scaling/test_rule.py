@@ -10,7 +10,8 @@ from timm.models._efficientnet_builder import round_channels
 
 import effviz
 from effviz.errors import SettingsError
-from effviz.scaling import Coefficients, ScalingRule, round_filters, round_repeats
+from effviz.scaling import ScalingRule
+from effviz.scaling.rule import Coefficients, round_filters, round_repeats
 
 FORMULA = pd.read_csv(f"{effviz.__path__[0]}/facts/phi_formula.csv")
 

@@ -8,19 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from effviz.errors import SettingsError
-from effviz.scaling import (
-    Budget,
-    BudgetKind,
-    Family,
-    ScalingMethod,
-    ScalingPath,
-    ScalingRule,
-    coefficient_range,
-    plan,
-    solve,
-    solve_within,
-)
-from effviz.scaling.solver import limit_curves
+from effviz.scaling import Budget, BudgetKind, Family, ScalingMethod, ScalingPath, ScalingRule, plan, solve_within
+from effviz.scaling.solver import coefficient_range, limit_curves, solve
 
 STEP = 0.0001
 COST = {

@@ -85,7 +85,6 @@ class Choice:
 
 
 ANY_SIZE: Final = 0  # in place of an input size: one compiled network for all of them
-_Key = tuple[EngineName, int]  # with the input size
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class _Engines:
     """What was made of some weights."""
 
     # A fast engine, or for `_` why there is none. It must not hold the weights alive.
-    attempts: "dict[_Key, Engine | str]" = field(default_factory=dict)
+    attempts: "dict[tuple[EngineName, int], Engine | str]" = field(default_factory=dict)  # by name and input size
     building: threading.Lock = field(default_factory=threading.Lock)  # for a fraction of a second
 
 
@@ -109,16 +108,12 @@ def choose(model: Model, size_px: int | None = None) -> Choice:
     Raises:
         SettingsError: EFFVIZ_ENGINE is not one of the words, or asks for an engine that cannot run the model.
     """
-    return _choose(model, model.ref.resolution_px if size_px is None else size_px)
-
-
-def _choose(model: Model, size_px: int) -> Choice:
-    setting = settings.ENGINE.value()
+    setting, size_px = settings.ENGINE.value(), model.ref.resolution_px if size_px is None else size_px
     failures: list[str] = []
     for name in present_engines() if setting == settings.AUTO else [EngineName(setting)]:
         if name is EngineName.TORCH:
             break
-        attempt = _fast(model, (name, size_px))
+        attempt = _fast(model, name, size_px)
         if not isinstance(attempt, str):
             return Choice(attempt, " ".join(map(_, failures)))
         failures.append(attempt)
@@ -152,24 +147,30 @@ def _engines(weights: Weights) -> _Engines:
         return _engines_of.setdefault(weights, _Engines())
 
 
-def _fast(model: Model, key: _Key) -> "Engine | str":
-    engines = _engines(model.weights)
+def _fast(model: Model, name: EngineName, size_px: int) -> "Engine | str":
+    engines, key = _engines(model.weights), (name, size_px)
     if engine := engines.attempts.get(key):
         return engine
     with engines.building:
         if key not in engines.attempts:  # another thread may have made it meanwhile
-            engines.attempts[key] = _make(model, key)
+            engines.attempts[key] = _make(model, name, size_px)
         return engines.attempts[key]
 
 
-def _make(model: Model, key: _Key) -> "Engine | str":
-    name, size_px = key
+def _make(model: Model, name: EngineName, size_px: int) -> "Engine | str":
+    weights, at_px = model.weights, size_px or model.ref.resolution_px
     try:
-        return _engine(model.weights, name, size_px)
+        if name is EngineName.OPENVINO:
+            return OpenVinoEngine.of(weights, size_px or None)
+        from effviz.explain.engines.torch_engine import TorchEngine, check_against_cpu
+
+        engine = TorchEngine.of(weights, name)
+        check_against_cpu(engine, weights, at_px)
+        return engine
     except FAILURES as error:
         failure = lazy_gettext(
             "{model} does not run on {engine}, which would be faster ({error}).",
-            model=f"{model.ref.spec.name}@{size_px or model.ref.resolution_px}",
+            model=f"{model.ref.spec.name}@{at_px}",
             engine=name,
             error=_reason(error),
         )
@@ -182,13 +183,3 @@ def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
     sentences = [line for line in lines if line and not line.startswith(("Exception from", "Check "))]
     return shorten(sentences[0] if sentences else type(error).__name__, LONGEST_REASON, placeholder=" ...")
-
-
-def _engine(weights: Weights, name: EngineName, size_px: int) -> Engine:
-    if name is EngineName.OPENVINO:
-        return OpenVinoEngine.of(weights, size_px or None)
-    from effviz.explain.engines.torch_engine import TorchEngine, check_against_cpu
-
-    engine = TorchEngine.of(weights, name)
-    check_against_cpu(engine, weights, size_px or weights.spec.resolution_px)
-    return engine

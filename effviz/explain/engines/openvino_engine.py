@@ -114,7 +114,8 @@ def build_network(plan: Plan, tensors: Tensors, arithmetic: Arithmetic) -> OpenV
     stem, *blocks, head, classifier = named_layers(plan)
     node = graph.convolution(stem, pixels)
     ends: dict[int, Node] = {}  # by stride: what is written last stays
-    for block in _by_block(blocks):
+    for _, parts in groupby(blocks, lambda part: (part.layer.stage, part.layer.block)):
+        block = list(parts)
         node = graph.block(block, node)
         ends[block[-1].layer.field_same.stride] = node
     features = graph.convolution(head, node)
@@ -210,10 +211,6 @@ class _Graph:
 
     def _constant(self, array: Floats) -> Node:
         return self._opset.constant(np.ascontiguousarray(array))
-
-
-def _by_block(blocks: Sequence[NamedLayer]) -> list[list[NamedLayer]]:
-    return [list(parts) for _, parts in groupby(blocks, lambda part: (part.layer.stage, part.layer.block))]
 
 
 def name_outputs(network: OpenVinoNetwork, names: Sequence[str]) -> OpenVinoNetwork:

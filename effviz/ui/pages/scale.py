@@ -5,7 +5,8 @@ import streamlit as st
 from effviz.i18n import _
 from effviz.plots.scaling_plans import alternative_rows, alternatives, growth, stages
 from effviz.plots.style import drawn_numbers
-from effviz.scaling import PUBLISHED, WHY_PUBLISHED_DIFFERS, Budget, BudgetKind, ScalingMethod, Solution, plan
+from effviz.scaling import PUBLISHED, Budget, BudgetKind, ScalingMethod, Solution, plan
+from effviz.scaling.published import WHY_PUBLISHED_DIFFERS
 from effviz.scaling.solver import ScalingPath
 from effviz.ui import budget_limits, cache, inputs, outputs, session
 from effviz.ui.compare import model_picker

@@ -9,7 +9,7 @@ from effviz.facts.paper_tables import PaperStage, PaperVersion, paper_stages
 from effviz.facts.scaling_experiments import scaled_network
 from effviz.i18n import _, lazy_gettext
 from effviz.plots.style import GREY, OLIVE, figure
-from effviz.scaling import Layer, Operator, Plan, StagePlan
+from effviz.scaling.plans import Layer, Operator, Plan, StagePlan
 from effviz.ui import glossary, outputs
 from effviz.ui.components import counted_here
 from effviz.ui.components.mbconv import mbconv

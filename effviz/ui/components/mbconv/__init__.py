@@ -8,7 +8,7 @@ from itertools import pairwise
 import streamlit as st
 
 from effviz.i18n import _
-from effviz.scaling import Layer, Operator
+from effviz.scaling.plans import Layer, Operator
 from effviz.ui.components import MENU_CSS, MENU_JS, DrawingSlide, file_text, menu_data, menu_words, with_menu
 
 # The inside of one block of Table 1 as a drawing (SVG), with the sizes and costs that it has in a plan.
