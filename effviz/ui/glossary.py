@@ -20,7 +20,8 @@ NETWORKS: Final[dict[str, Term]] = {
     "compound": (
         lazy_gettext("Compound scaling"),
         lazy_gettext(
-            "Depth, width and resolution grow together, by α^φ, β^φ and γ^φ; φ alone says how large the network is."
+            "Depth, width and resolution grow together, by $α^φ$, $β^φ$ and $γ^φ$; φ alone says how large the "
+            "network is."
         ),
     ),
     "lite": (
