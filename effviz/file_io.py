@@ -123,30 +123,29 @@ def _finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-# What is kept for the next run in a folder that others may write, too: bound to its name, and checked when it is read.
+# What is kept for the next run in a folder that others may write, too: bound to a name, and checked when it is read.
+# The name says of what it is the outcome, or is the file's own with its folder's, since caches move.
 
 
-def sealed_name(file: Path) -> str:
-    """The name under which a file's content is sealed: its own and its folder's, since caches move."""
-    return f"{file.parent.name}/{file.name}"
+def write_sealed(file: Path, content: object, name: str = "") -> None:
+    """Write JSON with a hash of the content and of the name that it is kept under, in a folder that is made for it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomically(file, json.dumps({"sha256": _hash_json(file, content, name), "content": content}) + "\n")
 
 
-def seal_json(name: str, content: object) -> str:
-    """Return JSON with a hash of the content and of the name that it is kept under."""
-    return json.dumps({"sha256": _hash_json(name, content), "content": content}) + "\n"
-
-
-def read_sealed_json(name: str, text: bytes) -> Any:
+def read_sealed(file: Path, most_bytes: int, name: str = "") -> Any:
     """Return the content that was sealed under this name.
 
     Raises:
+        OSError: as `read_regular`.
         ValueError: it is something else, of another name, or was changed since.
     """
-    sealed = parse_json(text)
-    if not isinstance(sealed, dict) or sealed.get("sha256") != _hash_json(name, sealed.get("content")):
+    sealed = parse_json(read_regular(file, most_bytes))
+    if not isinstance(sealed, dict) or sealed.get("sha256") != _hash_json(file, sealed.get("content"), name):
         raise ValueError(_("it is not what was kept there"))
     return sealed["content"]
 
 
-def _hash_json(name: str, content: object) -> str:
-    return hashlib.sha256(json.dumps([name, content], sort_keys=True).encode()).hexdigest()
+def _hash_json(file: Path, content: object, name: str) -> str:
+    named = [name or f"{file.parent.name}/{file.name}", content]
+    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()

@@ -139,9 +139,7 @@ def store_latency(latency: Latency) -> None:
         return
     home = results_folder(latency.machine)
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        file = home / f"{latency.label}.json"
-        file_io.write_text_atomically(file, file_io.seal_json(file_io.sealed_name(file), asdict(latency)))
+        file_io.write_sealed(home / f"{latency.label}.json", asdict(latency))
         for old in sorted(home.glob("*.json"), key=lambda file: file.stat().st_mtime)[:-MAX_STORED]:
             old.unlink(missing_ok=True)
     except OSError as error:
@@ -159,8 +157,7 @@ def stored_latencies(on: str) -> tuple[Latency, ...]:
     latencies = []
     for file in sorted(results_folder(on).glob("*.json")):
         try:
-            kept = file_io.read_sealed_json(file_io.sealed_name(file), file_io.read_regular(file, MAX_RESULT_BYTES))
-            latencies.append(parse_latency(kept))
+            latencies.append(parse_latency(file_io.read_sealed(file, MAX_RESULT_BYTES)))
         except (OSError, ValueError) as error:
             logger.warning("%s is left out: %s", file.name, error)
     return tuple(sorted((row for row in latencies if row.machine == on), key=lambda row: row.mean_ms))

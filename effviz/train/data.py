@@ -174,8 +174,7 @@ def _index(place: Path) -> dict[str, Any] | None:
     if not place.exists():
         return None
     try:
-        text = file_io.read_regular(place / INDEX_FILE, MAX_INDEX_BYTES)
-        index: dict[str, Any] = file_io.read_sealed_json(place.name, text)
+        index: dict[str, Any] = file_io.read_sealed(place / INDEX_FILE, MAX_INDEX_BYTES, place.name)
         if file_io.file_sha256(place / PIXELS_FILE) == index["pixels_sha256"]:
             return index
     except (OSError, ValueError) as error:
@@ -207,7 +206,7 @@ def _make(place: Path, name: str, files: Sequence[File], side_px: int, progress:
                 kept.append(position)
         pixels.flush()
         index = {"kept": kept, "skipped": skipped, "pixels_sha256": file_io.file_sha256(new / PIXELS_FILE)}
-        (new / INDEX_FILE).write_text(file_io.seal_json(place.name, index), encoding="utf-8")
+        file_io.write_sealed(new / INDEX_FILE, index, place.name)
         try:
             new.rename(place)
         except OSError:

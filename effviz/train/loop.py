@@ -36,8 +36,7 @@ from effviz.train import batches, network_setup
 from effviz.train.data import DataSet, Pictures
 from effviz.train.distributed import SINGLE_PROCESS, WHOLE_SHARD, Shard, WorkerGroup
 from effviz.train.training_recipe import TrainingRecipe
-from effviz.zoo import state_dicts
-from effviz.zoo.manifest import wilson_interval_pct
+from effviz.zoo import manifest, state_dicts
 
 # The log: a row an epoch, as CSV and as JSON.
 
@@ -395,14 +394,15 @@ CARD_FILE: Final = "README.md"
 
 def keep_outcome(folder: Path, key: str, content: object) -> None:
     """Write what came out of a training; `key` says of which one, of which recipe and photos."""
-    replace_text(folder / OUTCOME_FILE, file_io.seal_json(key, content))
+    with file_io.reporting_write_errors(folder):
+        file_io.write_sealed(folder / OUTCOME_FILE, content, key)
 
 
 def kept_outcome(folder: Path, key: str) -> Any | None:
     """Return what `keep_outcome` wrote under this key; None where there is nothing, or something else."""
     file = folder / OUTCOME_FILE
     try:
-        return file_io.read_sealed_json(key, file_io.read_regular(file, MAX_OUTCOME_BYTES))
+        return file_io.read_sealed(file, MAX_OUTCOME_BYTES, key)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -453,7 +453,7 @@ def _manifest_entry(recipe: TrainingRecipe, data: DataSet, trained: TrainedNetwo
 def _model_card(recipe: TrainingRecipe, data: DataSet, trained: TrainedNetwork) -> str:
     spec = recipe.network
     network = plan(spec.depth, spec.width, spec.resolution_px, spec.family, len(data.classes))
-    low, high = wilson_interval_pct(trained.correct, trained.pictures)
+    low, high = manifest.wilson_interval_pct(trained.correct, trained.pictures)
     return f"""# {recipe.name}
 
 B0 with depth {spec.depth:g} and width {spec.width:g} at {spec.resolution_px} px: {network.params:,} parameters,

@@ -118,7 +118,8 @@ def _described(key: str, look_up: Callable[[], TimmNetwork | NetworkCost]) -> di
     row = _shipped().get(key) or _cached(key)
     if row is None:
         row = asdict(look_up())
-        _keep(key, row)
+        with suppress(OSError):  # it is counted again next time
+            file_io.write_sealed(_kept_file(key), row)
     return row
 
 
@@ -135,8 +136,7 @@ MAX_KEPT_BYTES: Final = 2**16
 
 def _cached(key: str) -> dict[str, Any] | None:
     try:
-        file = _kept_file(key)
-        content = file_io.read_sealed_json(file_io.sealed_name(file), file_io.read_regular(file, MAX_KEPT_BYTES))
+        content = file_io.read_sealed(_kept_file(key), MAX_KEPT_BYTES)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, metadata.PackageNotFoundError) as error:
@@ -144,13 +144,6 @@ def _cached(key: str) -> dict[str, Any] | None:
         return None
     wanted = NetworkCost if "@" in key else TimmNetwork
     return content if isinstance(content, dict) and content.keys() == set(wanted.__slots__) else None
-
-
-def _keep(key: str, row: dict[str, Any]) -> None:
-    file = _kept_file(key)
-    with suppress(OSError):  # it is counted again next time
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file_io.write_text_atomically(file, file_io.seal_json(file_io.sealed_name(file), row))
 
 
 def _kept_file(key: str) -> Path:

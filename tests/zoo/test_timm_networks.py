@@ -16,6 +16,7 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from safetensors.torch import save_file
 
+from effviz import file_io
 from effviz.errors import SettingsError, TargetError
 from effviz.explain import sample_photos
 from effviz.explain.activation_maps import activation_map, cell_top_classes, class_maps
@@ -259,7 +260,7 @@ def test_what_is_kept_of_a_network_is_not_used_when_it_was_changed(monkeypatch, 
     counts = {}
     for px in (64, 96):
         counts[px] = timm_networks.NetworkCost(*(px * number for number in range(1, 7)))
-        timm_networks._keep(f"resnet10t.c3_in1k@{px}", asdict(counts[px]))
+        file_io.write_sealed(timm_networks._kept_file(f"resnet10t.c3_in1k@{px}"), asdict(counts[px]))
     file, other = (timm_networks._kept_file(f"resnet10t.c3_in1k@{px}") for px in (64, 96))
     text = file.read_text()
     if damage != "none":
