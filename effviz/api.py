@@ -27,7 +27,6 @@ from effviz.report.image_files import encode_jpeg
 from effviz.scaling import PAPER_RULE, Budget, BudgetKind, Family, Plan, ScalingMethod, ScalingPath, Solution
 from effviz.scaling.plans import Markup, html_table
 from effviz.zoo import catalogue
-from effviz.zoo.catalogue import ModelCard
 
 E = TypeVar("E", bound=StrEnum)
 PhotoLike = str | Path | bytes | Photo | Image.Image | npt.NDArray[np.uint8]  # arrays: (H, W, 3)
@@ -107,7 +106,7 @@ class Comparison(Sequence[Explanation]):
         )
 
 
-class ModelList(tuple[ModelCard, ...]):
+class ModelList(tuple[catalogue.ModelCard, ...]):
     """What `models` returns; a notebook shows it as a table."""
 
     __slots__ = ()

@@ -37,10 +37,7 @@ class Cluster:
 
 
 class Mailbox:
-    """An actor with what a worker has to tell, until somebody takes it.
-
-    Here, since its process imports this module, and has no use for torch and timm.
-    """
+    """An actor with what a worker has to tell, until somebody takes it; here, since it needs neither torch nor timm."""
 
     def __init__(self) -> None:
         self._waiting: list[object] = []

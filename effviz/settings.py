@@ -39,22 +39,19 @@ class EnvironmentVariable(Generic[T]):
 
     def value(self) -> T:
         """Return what it says, or its default; raises SettingsError where the text means nothing."""
-        if not self.is_set:
+        given = os.environ.get(self.name, "").strip()
+        if not given:
             return self.default()
         try:
-            return self.parse(self._text)
+            return self.parse(given)
         except ValueError as error:
             text = _("{setting} is {text!r}: it must be {allowed}. Correct it, or leave it out.")
-            raise SettingsError(text.format(setting=self.name, text=self._text, allowed=_(self.allowed))) from error
+            raise SettingsError(text.format(setting=self.name, text=given, allowed=_(self.allowed))) from error
 
     @property
     def is_set(self) -> bool:
         """Whether the environment says anything."""
-        return bool(self._text)
-
-    @property
-    def _text(self) -> str:
-        return os.environ.get(self.name, "").strip()
+        return bool(os.environ.get(self.name, "").strip())
 
 
 def _engine(text: str) -> str:

@@ -12,13 +12,11 @@ from typing import Final
 
 from effviz.errors import SettingsError
 from effviz.facts import two_step_search
-from effviz.facts.two_step_search import SearchResult
 from effviz.i18n import _
 from effviz.progress import NamedProgress, no_progress
 from effviz.scaling import ScalingRule
 from effviz.scaling.coefficient_grid import BaselineNetwork, GridPoint, GridSize, grid, point, worth_training
 from effviz.train import batches, data, loop
-from effviz.train.loop import SeriesReport, SeriesStatus, TrainedNetwork, TrainingOptions, TrainingStatus
 from effviz.train.training_recipe import TrainingRecipe
 
 FINALISTS: Final = 5
@@ -67,9 +65,9 @@ def run_search(
     search: GridSearch,
     folder: Path,
     out: Path,
-    report: SeriesReport = no_progress,
+    report: loop.SeriesReport = no_progress,
     decoding: NamedProgress = no_progress,
-) -> tuple[SearchResult, ...]:
+) -> tuple[two_step_search.SearchResult, ...]:
     """Train every point on a folder of photos, and go on where an earlier call stopped.
 
     Raises:
@@ -92,12 +90,12 @@ def run_search(
 class _Searching:
     """A search in progress."""
 
-    def __init__(self, search: GridSearch, dataset: data.DataSet, out: Path, report: SeriesReport) -> None:
+    def __init__(self, search: GridSearch, dataset: data.DataSet, out: Path, report: loop.SeriesReport) -> None:
         self.search, self.dataset, self.out, self.report = search, dataset, out, report
         self.recipe_name = f"{search.recipe.name} {search.recipe.digest}"
         self.file = out / RESULTS
         self.trials = 0  # to come in all
-        self.results: tuple[SearchResult, ...] = ()
+        self.results: tuple[two_step_search.SearchResult, ...] = ()
         before = two_step_search.read_results(self.file) if self.file.exists() else ()
         if other := {row.recipe for row in before} - {self.recipe_name}:
             text = _(
@@ -106,7 +104,7 @@ class _Searching:
             )
             raise SettingsError(text.format(file=self.file, recipe=sorted(other)[0]))
 
-    def run(self, chosen: Sequence[GridPoint], classes: int) -> tuple[SearchResult, ...]:
+    def run(self, chosen: Sequence[GridPoint], classes: int) -> tuple[two_step_search.SearchResult, ...]:
         seeds, unscaled = self.search.seeds, point(UNSCALED, self.search.baseline(classes))
         first = [*(Trial(unscaled, seed) for seed in range(seeds)), *(Trial(grid_point, 0) for grid_point in chosen)]
         coming = min(FINALISTS, len(chosen)) * (seeds - 1)
@@ -123,7 +121,7 @@ class _Searching:
             folder = self.out / "trials" / trial.name
             key = f"{trial.name} of {self.recipe_name}, photos {self.dataset.fingerprint}"
             if row := loop.kept_outcome(folder, key):
-                self.results = (*self.results, SearchResult(**row))
+                self.results = (*self.results, two_step_search.SearchResult(**row))
             else:
                 waiting = sum(other.point.plan.macs for other in trials[position + 1 :])
                 waiting += coming * max(other.point.plan.macs for other in trials)
@@ -133,33 +131,33 @@ class _Searching:
             for checkpoint in folder.glob("step-*.pt"):  # of a training that is over; its log stays
                 checkpoint.unlink()
 
-    def _run_trial(self, trial: Trial, folder: Path, waiting: int) -> SearchResult:
+    def _run_trial(self, trial: Trial, folder: Path, waiting: int) -> two_step_search.SearchResult:
         """Train; `waiting` is the MACs of the networks after this one, which say how long they will take."""
         done = len(self.results)
         total = max(self.trials, done + 1)  # more where an earlier call had other finalists
 
-        def tell(status: TrainingStatus) -> None:
+        def tell(status: loop.TrainingStatus) -> None:
             left = status.seconds_left + (self._pace(trial, status) or 0) * waiting
-            self.report(SeriesStatus(trial.name, done, total, status, left))
+            self.report(loop.SeriesStatus(trial.name, done, total, status, left))
 
         network = trial.point.plan
         recipe = replace(self.search.recipe, seed=trial.seed).at(network.depth, network.width, network.resolution)
-        trained = loop.train(recipe, self.dataset, folder, TrainingOptions(), tell)
+        trained = loop.train(recipe, self.dataset, folder, loop.TrainingOptions(), tell)
         row = self._row(trial, trained)
         pace = row.seconds / network.macs
-        self.report(SeriesStatus(trial.name, done + 1, total, None, pace * waiting, row))
+        self.report(loop.SeriesStatus(trial.name, done + 1, total, None, pace * waiting, row))
         return row
 
-    def _pace(self, trial: Trial, status: TrainingStatus) -> float | None:
+    def _pace(self, trial: Trial, status: loop.TrainingStatus) -> float | None:
         """Seconds of training for each MAC of a network, from those that are done, else from this one."""
         if self.results:
             return sum(row.seconds for row in self.results) / sum(row.macs for row in self.results)
         share = status.step / status.steps
         return status.seconds_left / (1 - share) / trial.point.plan.macs if share < 1 else None
 
-    def _row(self, trial: Trial, trained: TrainedNetwork) -> SearchResult:
+    def _row(self, trial: Trial, trained: loop.TrainedNetwork) -> two_step_search.SearchResult:
         grid_point, network = trial.point, trial.point.plan
-        return SearchResult(
+        return two_step_search.SearchResult(
             **asdict(grid_point.rule),  # alpha, beta and gamma
             seed=trial.seed,
             depth=network.depth,

@@ -125,11 +125,7 @@ class TrainingRecipe:
 
 
 def read_recipe(name_or_path: str) -> TrainingRecipe:
-    """Read a shipped recipe by its name, or a TOML file by its path.
-
-    Raises:
-        SettingsError: there is no such recipe, or it does not say what a recipe has to say.
-    """
+    """Read a shipped recipe by its name, or a TOML file by its path; raises SettingsError where it is none."""
     path = RECIPES_FOLDER / f"{name_or_path}.toml" if name_or_path in SHIPPED_RECIPES else Path(name_or_path)
     try:
         text = file_io.read_regular(path, MAX_RECIPE_BYTES).decode()
@@ -190,12 +186,12 @@ def schedule_corners(highest: float, schedule: Schedule, epochs: float) -> Itera
 
 
 def scaled_dropout(least: float, most: float, position: int, count: int) -> float:
-    """Linear from the first of `of` networks (position 0) to the last."""
+    """Linear from the first of `count` networks (position 0) to the last."""
     return least + (most - least) * position / (count - 1)
 
 
 def survival_probability(last: float, block: int, count: int) -> float:
-    """How often block number `block` (from 0) of `of` runs in training: `1 - (1 - last) * block / of`.
+    """How often block number `block` (from 0) of `count` runs in training: `1 - (1 - last) * block / count`.
 
     The paper's 0.8 belongs to a block behind the last one (`efficientnet_model.py` of tensorflow/tpu).
     """

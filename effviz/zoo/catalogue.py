@@ -14,7 +14,6 @@ from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PUBLISHED, Family, Padding, plan
 from effviz.scaling.architecture import RESOLUTION
 from effviz.zoo import hub, imagenet_classes, manifest, state_dicts, timm_networks
-from effviz.zoo.hub import Availability
 from effviz.zoo.model import IMAGENET, EvalTransform, ModelRef, ModelSpec, WeightsOrigin, arithmetic, eval_transform
 
 # What there is to know about a model before it runs: its numbers, where its weights come from, how good it is.
@@ -36,7 +35,7 @@ class ModelCard:
     top1_pct: float | None  # published; None when nobody measured this model at this size
     top1_on: str  # whose pictures, for people: "Imagenette, 10 classes"
     top1_words: str  # the accuracy for people: value, size and source, or why there is none
-    availability: Availability
+    availability: hub.Availability
 
 
 def model_card(ref: ModelRef) -> ModelCard:
@@ -135,9 +134,7 @@ def parse_model(text: str) -> ModelRef:
 
     Without pixels a model has the size that it was trained for, a scaled one 224.
 
-    Raises:
-        SettingsError: the text is not of this form, or names no model, or its size is out of range.
-        WeightsError: `models/manifest.json` cannot be read.
+    Raises as `find_model` and `at_resolution`, and SettingsError where the text is not of this form.
     """
     match = _REF.fullmatch(text.strip().lower())
     if match is None:
@@ -176,11 +173,7 @@ def at_resolution(spec: ModelSpec, resolution_px: int) -> ModelRef:
 def scaled_model(depth: float, width: float, resolution_px: int, family: Family = Family.EFFICIENTNET) -> ModelSpec:
     """Return B0 or Lite0 scaled by any depth and width: untrained, unless a checkpoint of `models/` fits.
 
-    Depth and width count to four decimals, as its name shows them.
-
-    Raises:
-        SettingsError: a number is out of range, or the network costs more than any published one.
-        WeightsError: `models/manifest.json` cannot be read.
+    Depth and width count to four decimals, as its name shows them. Raises as `at_resolution` and `manifest.entries`.
     """
     depth, width = round(depth, 4), round(width, 4)
     _check_cost(depth, width, resolution_px, family)

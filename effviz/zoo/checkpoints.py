@@ -28,7 +28,6 @@ from effviz.i18n import _
 from effviz.scaling import plan
 from effviz.zoo import manifest, state_dicts, weights_inspection
 from effviz.zoo.state_dicts import Array, Tensors
-from effviz.zoo.weights_inspection import Unwrapped
 
 if TYPE_CHECKING:
     import torch
@@ -134,7 +133,7 @@ KERAS_BEGINNING: Final = b"\x89HDF\r\n"
 ONE_NETWORK_AND_MORE: Final = 2  # times the file, for what is taken out of it
 
 
-def open_weights(path: Path, ema: bool = False) -> Unwrapped:
+def open_weights(path: Path, ema: bool = False) -> weights_inspection.Unwrapped:
     """Read any safetensors file or checkpoint of torch, tensors as arrays; code in it never runs.
 
     Raises:
@@ -160,7 +159,7 @@ def open_weights(path: Path, ema: bool = False) -> Unwrapped:
 _HALVES: Final = {"F16": "float16", "BF16": "bfloat16"}
 
 
-def _open_safetensors(path: Path, ema: bool, sha256: str) -> Unwrapped:
+def _open_safetensors(path: Path, ema: bool, sha256: str) -> weights_inspection.Unwrapped:
     tensors = state_dicts.read_safetensors(path)
     unwrapped = weights_inspection.unwrap(tensors, ema)
     with safetensors.safe_open(path, "numpy") as file:

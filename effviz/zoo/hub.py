@@ -60,13 +60,12 @@ def damaged(path: Path, thorough: bool = False) -> bool:
     What was found out thoroughly, here or by whoever loaded it, is remembered until the file changes.
     """
     stamp = _stamp(path)
-    if stamp not in _damaged:
-        if not thorough:
-            return not _complete(path)
-        promised = path.resolve().name
-        broken = not _complete(path) or (bool(SHA256.fullmatch(promised)) and not _is_named_by_hash(path, promised))
+    if stamp in _damaged:
+        return _damaged[stamp]
+    broken = not _is_whole(path, thorough)
+    if thorough:
         _damaged[stamp] = broken
-    return _damaged[stamp]
+    return broken
 
 
 def verify(spec: ModelSpec) -> None:
@@ -80,13 +79,6 @@ def note_damage(path: Path) -> None:
     _damaged[_stamp(path)] = True
 
 
-def _is_named_by_hash(path: Path, promised: str) -> bool:
-    try:
-        return file_io.file_sha256(path) == promised
-    except OSError:
-        return False
-
-
 def _stamp(path: Path) -> _Stamp:
     try:
         status = path.stat()
@@ -95,8 +87,8 @@ def _stamp(path: Path) -> _Stamp:
     return str(path), status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _complete(path: Path) -> bool:
-    """Tell whether a safetensors file is as long as its header says: its length, itself, and then every tensor."""
+def _is_whole(path: Path, thorough: bool) -> bool:
+    """Whether a safetensors file is as long as its header says (its length, itself, every tensor) and has its hash."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -104,7 +96,10 @@ def _complete(path: Path) -> bool:
                 return False
             header = json.loads(file.read(length))
             ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-            return path.stat().st_size == 8 + length + max(ends, default=0)
+            complete = path.stat().st_size == 8 + length + max(ends, default=0)
+        promised = path.resolve().name
+        named = thorough and SHA256.fullmatch(promised)
+        return complete and (not named or file_io.file_sha256(path) == promised)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return False
 

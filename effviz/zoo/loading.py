@@ -13,7 +13,6 @@ from effviz.errors import WeightsError
 from effviz.scaling.architecture import PICTURE_CHANNELS
 from effviz.zoo import checkpoints, hub, state_dicts, timm_networks
 from effviz.zoo.model import Channels, Model, ModelRef, ModelSpec, Weights, WeightsOrigin
-from effviz.zoo.state_dicts import Shape, Tensors
 
 
 def freeze_garbage_collection() -> None:
@@ -63,7 +62,7 @@ def weights(spec: ModelSpec) -> Weights:
     return Weights(spec, _as_run(fitted, spec), sha256)
 
 
-def read_as_saved(spec: ModelSpec) -> tuple[Tensors, str]:
+def read_as_saved(spec: ModelSpec) -> tuple[state_dicts.Tensors, str]:
     """Read and check a network's tensors as its file has them, by timm's names, and its hash; raises as `load`."""
     match spec.origin:
         case WeightsOrigin.PACKAGE:
@@ -79,7 +78,7 @@ def read_as_saved(spec: ModelSpec) -> tuple[Tensors, str]:
     return state_dicts.fit_to_network(tensors, file_shapes(spec), spec.name), sha256
 
 
-def file_shapes(spec: ModelSpec) -> dict[str, Shape]:
+def file_shapes(spec: ModelSpec) -> dict[str, state_dicts.Shape]:
     """Return the shapes that a model's file has: with one logit or one channel it differs from what is run."""
     if spec.family is None:
         optional_packages.require(*optional_packages.TORCH)  # without which such a network does not run
@@ -90,7 +89,7 @@ def file_shapes(spec: ModelSpec) -> dict[str, Shape]:
     return shapes
 
 
-def _from_hub(spec: ModelSpec) -> tuple[Tensors, str]:
+def _from_hub(spec: ModelSpec) -> tuple[state_dicts.Tensors, str]:
     path = hub.cached(spec)
     if path is None:
         raise WeightsError(hub.availability(spec).sentence)
@@ -111,7 +110,7 @@ def _from_hub(spec: ModelSpec) -> tuple[Tensors, str]:
 GREY_OF_RGB: Final = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def _as_run(fitted: Tensors, spec: ModelSpec) -> Tensors:
+def _as_run(fitted: state_dicts.Tensors, spec: ModelSpec) -> state_dicts.Tensors:
     """Turn colours to RGB, and set the negative of a lone logit beside it."""
     if spec.family is None:
         return fitted

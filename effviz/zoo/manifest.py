@@ -160,9 +160,7 @@ def find_entry(name: str) -> CheckpointEntry | None:
 def replace_entries(changed: Sequence[CheckpointEntry]) -> None:
     """Write one's own manifest anew; entries that stay keep their own words and order.
 
-    Raises:
-        WeightsError: the manifest that is there cannot be read.
-        SettingsError: it cannot be written.
+    Raises as `entries`, and SettingsError where it cannot be written.
     """
     stay = {entry.name for entry in own_entries() if entry in changed}  # nothing broken is written over
     folder = models_folder()

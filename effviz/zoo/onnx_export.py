@@ -6,9 +6,10 @@ import math
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 import effviz
 from effviz import file_io, optional_packages
@@ -16,11 +17,7 @@ from effviz.errors import WeightsError
 from effviz.i18n import _, lazy_gettext
 from effviz.zoo.model import Model, ModelRef
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
 MOST_DIFFERENCE: Final = 1e-4  # of the largest logit
-CHOOSE_ONNX: Final = lazy_gettext("Choose another one with --onnx.")
 INPUT, OUTPUT = "pixels", "logits"
 _PICTURES: Final = 2  # checked at once, since their number stays open in the file
 
@@ -53,7 +50,7 @@ def export_onnx(model: Model, file: Path) -> OnnxFile:
             "most {most:.0e} is allowed, so nothing was written. Report it with the versions of torch and onnx."
         )
         raise WeightsError(text.format(model=model.ref.label, difference=difference, most=MOST_DIFFERENCE))
-    with file_io.reporting_write_errors(file, CHOOSE_ONNX):
+    with file_io.reporting_write_errors(file, lazy_gettext("Choose another one with --onnx.")):
         file_io.write_atomically(file, lambda out: out.write(data))
     return OnnxFile(file, len(data), difference)
 

@@ -17,17 +17,7 @@ from effviz import file_io
 from effviz.errors import SettingsError
 from effviz.i18n import _, lazy_gettext
 from effviz.scaling import PUBLISHED, Family, Padding
-from effviz.zoo import checkpoints, imagenet_classes, manifest, state_dicts, weights_inspection
-from effviz.zoo.manifest import CheckpointEntry
-from effviz.zoo.model import (
-    HALF_STATISTICS,
-    IMAGENET_STATISTICS,
-    TENSORFLOW_EPSILON,
-    Channels,
-    EvalTransform,
-    OutputActivation,
-    eval_transform,
-)
+from effviz.zoo import checkpoints, imagenet_classes, manifest, model, state_dicts, weights_inspection
 from effviz.zoo.weights_inspection import InspectedNetwork, Naming, Unwrapped
 
 UNKNOWN_LICENCE: Final = "unknown"
@@ -46,13 +36,13 @@ class NetworkFacts:
     interpolation: str = ""
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
-    activation: OutputActivation | None = None
+    activation: model.OutputActivation | None = None
     epsilon: float | None = None
     licence: str = ""
     origin: str = ""
 
 
-def add(path: Path, given: NetworkFacts, ema: bool = False) -> tuple[CheckpointEntry, tuple[str, ...]]:
+def add(path: Path, given: NetworkFacts, ema: bool = False) -> tuple[manifest.CheckpointEntry, tuple[str, ...]]:
     """Look at a weights file, and write it as safetensors with an entry in the manifest; nothing of it is run.
 
     Returns the entry, and what was found on the way, sentence by sentence.
@@ -76,7 +66,7 @@ def add(path: Path, given: NetworkFacts, ema: bool = False) -> tuple[CheckpointE
     return entry, tuple(findings)
 
 
-def remove(name: str) -> CheckpointEntry:
+def remove(name: str) -> manifest.CheckpointEntry:
     """Take a checkpoint out of the manifest, and its file away where no other entry names it.
 
     Raises:
@@ -190,7 +180,8 @@ def _merged(given: NetworkFacts, recorded: NetworkFacts, network: InspectedNetwo
 
 def _row(network: InspectedNetwork, facts: NetworkFacts) -> dict[str, Any]:
     architecture, classes = _architecture(network, facts), facts.classes
-    usual = usual_transform(_of_its_size(architecture, network)) or EvalTransform(0, 0.875)  # of no size of its own
+    unknown = model.EvalTransform(0, 0.875)  # of no size
+    usual = usual_transform(_of_its_size(architecture, network)) or unknown
     resolution_px = facts.resolution_px
     if resolution_px is None and usual.resolution_px and _published_name(network):
         resolution_px = usual.resolution_px
@@ -217,7 +208,7 @@ def _row(network: InspectedNetwork, facts: NetworkFacts) -> dict[str, Any]:
         "interpolation": facts.interpolation or usual.interpolation,
         "mean": list(mean),
         "std": list(std),
-        "channels": (Channels.GREY if network.channels == 1 else Channels.RGB).value,
+        "channels": (model.Channels.GREY if network.channels == 1 else model.Channels.RGB).value,
         **_arithmetic(network, architecture, facts.epsilon),
         **({"activation": facts.activation.value} if facts.activation else {}),
     }
@@ -265,17 +256,17 @@ def _of_its_size(architecture: str, network: InspectedNetwork) -> str:
     return f"{match['tf'] or ''}efficientnet_{name}"
 
 
-def usual_transform(architecture: str) -> EvalTransform | None:
+def usual_transform(architecture: str) -> model.EvalTransform | None:
     """How timm evaluates an architecture by default, the tag of its weights left out or not."""
     match = _ARCHITECTURE.fullmatch(architecture)
     if match is None:
         return None
-    if transform := eval_transform(architecture):
+    if transform := model.eval_transform(architecture):
         return transform
     size = match["name"].replace("lite", "b")  # Lite's sizes are those of B0 to B4
-    sized = eval_transform(f"tf_efficientnet_{size}")
+    sized = model.eval_transform(f"tf_efficientnet_{size}")
     halves = size != match["name"] and match["tf"]
-    return sized and replace(sized, statistics=HALF_STATISTICS if halves else IMAGENET_STATISTICS)
+    return sized and replace(sized, statistics=model.HALF_STATISTICS if halves else model.IMAGENET_STATISTICS)
 
 
 def _missing(
@@ -304,11 +295,11 @@ def _missing(
 def _arithmetic(network: InspectedNetwork, architecture: str, epsilon: float | None) -> dict[str, Any]:
     padding = Padding.SAME if architecture.startswith("tf_") else Padding.SYMMETRIC
     if epsilon is None and network.naming is Naming.TORCHVISION and _published_name(network) in ("b5", "b6", "b7"):
-        epsilon = TENSORFLOW_EPSILON  # torchvision's largest three were trained by TensorFlow's
+        epsilon = model.TENSORFLOW_EPSILON  # torchvision's largest three were trained by TensorFlow's
     return {"padding": padding.value} | ({} if epsilon is None else {"epsilon": epsilon})
 
 
-def _store(row: dict[str, Any], network: InspectedNetwork) -> CheckpointEntry:
+def _store(row: dict[str, Any], network: InspectedNetwork) -> manifest.CheckpointEntry:
     """Write the tensors, then the entry, which only then is complete: its hash is the file's."""
     checked = manifest.checked_entry(row | {"sha256": "0" * 64})
     path = manifest.models_folder() / checked.file
@@ -345,7 +336,7 @@ def _about_file(saved: Unwrapped, network: InspectedNetwork) -> list[str]:
     return lines
 
 
-def _about_network(network: InspectedNetwork, entry: CheckpointEntry) -> list[str]:
+def _about_network(network: InspectedNetwork, entry: manifest.CheckpointEntry) -> list[str]:
     names = _("Names of {naming}; by its shapes {family}, depth {depth:g}, width {width:g}, {count} logits.")
     plan, family = network.plan, _family_words(network.plan.family)
     computing = _("Padding {padding}, epsilon {epsilon:g}; input {px} px, mean {mean}, std {std}; {output}.")

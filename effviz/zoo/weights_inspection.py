@@ -129,11 +129,7 @@ def _listed(content: Content) -> str:
 
 
 def inspect(tensors: Tensors, source: str) -> InspectedNetwork:
-    """Say which network a state dict is, and return its tensors by timm's names, each checked.
-
-    Raises:
-        WeightsError: it is none, or its layers are those of no scaled B0 or Lite0.
-    """
+    """Return which network a state dict is, its tensors by timm's names and checked; raises WeightsError for others."""
     naming, prefix = _find_network(tensors)
     ours = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     named = _translated(naming, ours)
@@ -210,15 +206,11 @@ def infer(tensors: Tensors) -> Plan:
     classifier = tensors.get("classifier.weight")
     if classifier is None or classifier.ndim != 2:
         raise _not_scaled(_("there is no linear layer called classifier"))
-    depth, width = _published(family, counts, channels) or _inferred(family, counts, channels)
+    # Published multipliers first: B1's and B2's depths give the same blocks.
+    own = ((row.depth, row.width) for row in PUBLISHED.values() if row.family is family)
+    fitting = ((d, w) for d, w in own if (_repeats(d, family), _widened(w, family)) == (counts, channels))
+    depth, width = next(fitting, None) or _inferred(family, counts, channels)
     return plan(depth, width, 224, family, classifier.shape[0])
-
-
-def _published(family: Family, counts: list[int], channels: list[int]) -> tuple[float, float] | None:
-    """The multipliers of a published network with these layers: B1's and B2's depths give the same blocks."""
-    own = (row for row in PUBLISHED.values() if row.family is family)
-    fitting = (row for row in own if (_repeats(row.depth, family), _widened(row.width, family)) == (counts, channels))
-    return next(((row.depth, row.width) for row in fitting), None)
 
 
 def _inferred(family: Family, counts: list[int], channels: list[int]) -> tuple[float, float]:
