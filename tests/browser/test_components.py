@@ -109,7 +109,7 @@ NEWS = """
 
 
 def test_a_grid_that_comes_later_hears_the_newest_news_only(sheet: Page) -> None:
-    heard = sheet.evaluate(NEWS, grid.text("channel.js") + components.NEWS)
+    heard = sheet.evaluate(NEWS, components.file_text(grid.__name__, "channel.js") + components.NEWS)
     assert heard[:2] == ["first", "second"]  # when they come
     assert heard[2:4] == ["second", "second"]  # when it is wanted
     assert heard[4:] == ["late", "second"]  # what an older call brought does not stay
@@ -126,9 +126,10 @@ DRAWN_AT_ITS_WIDTH = """
 
 def test_a_call_that_a_newer_one_overtook_takes_nothing_with_it(browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1000, "height": 800})
-    page.set_content(components.with_menu(phi.text("phi.html")))
-    script = components.NEWEST + components.SENDER + components.MENU_JS + "".join(map(phi.text, phi.SCRIPTS))
-    table = phi_table(ScalingRule(), Family.EFFICIENTNET).payload()
+    html = components.file_text(phi.__name__, "phi.html")
+    page.set_content(html.replace("<!-- menu -->", components.MENU_HTML))
+    script = phi.SHARED_JS + components.file_text(phi.__name__, "element.js")
+    table = phi_table(ScalingRule(), Family.EFFICIENTNET)
     shown = {"value": 1.0, "move": 0, "variant": "full", "colour": "#123456", "words": slider_words()}
     menu = components.menu_data("phi", "phi", None)
     page.evaluate(MOUNT, [script, json.loads(json.dumps({**table, **shown, **menu}))])
@@ -155,7 +156,7 @@ def test_an_older_call_that_comes_late_does_not_stay_in_the_grid(browser: Browse
     fake = "class Grid { update(data) { (window.updates ??= []).push(data); } close() {} }"
     page = browser.new_page()
     page.set_content('<div class="effviz-grid"></div>')
-    assert page.evaluate(LATE, components.NEWEST + fake + grid.text("mount.js")) == [
+    assert page.evaluate(LATE, components.NEWEST + fake + components.file_text(grid.__name__, "mount.js")) == [
         "second",
         "first",
         "second",

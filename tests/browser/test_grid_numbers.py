@@ -29,7 +29,8 @@ from effviz.explain.overlay import (
 )
 from effviz.explain.placement import Placement, RasterOptions, place
 from effviz.ui.compare.grid_data import summary_words
-from effviz.ui.components.grid import ARITHMETIC, pack, text
+from effviz.ui.components import file_text, grid
+from effviz.ui.components.grid import ARITHMETIC, pack
 
 pytestmark = pytest.mark.browser
 
@@ -83,7 +84,7 @@ def halved(of: ActivationMap) -> ActivationMap:
 def sheet(browser: Browser) -> Iterator[Page]:
     """An empty page that has the grid's functions."""
     page = browser.new_page()
-    page.add_script_tag(content="".join(map(text, (*ARITHMETIC, "painter.js", "inspector.js"))))
+    page.add_script_tag(content=file_text(grid.__name__, *ARITHMETIC, "painter.js", "inspector.js"))
     yield page
     page.close()
 

@@ -17,45 +17,45 @@ def table() -> PhiTable:
 
 
 def test_the_table_has_a_row_for_every_step_from_minus_two_to_eight(table: PhiTable) -> None:
-    assert len(table.rows) == len(table.nearest) == 201
-    assert table.rows[phi.STEPS.index(0)].resolution == 224
-    assert table.rows[phi.STEPS.index(8)].resolution == 685  # by hand: 224 * 1.15^8 = 685.2
-    assert table.rows[0].resolution == 169  # by hand: 224 / 1.15^2 = 169.4
+    assert len(table["rows"]) == len(table["nearest"]) == 201
+    assert table["rows"][phi.STEPS.index(0)]["resolution"] == 224
+    assert table["rows"][phi.STEPS.index(8)]["resolution"] == 685  # by hand: 224 * 1.15^8 = 685.2
+    assert table["rows"][0]["resolution"] == 169  # by hand: 224 / 1.15^2 = 169.4
 
 
 def test_phi_zero_is_the_baseline_as_published(table: PhiTable) -> None:
-    row = table.rows[phi.STEPS.index(0)]
-    assert row.params == table.baseline.params == 5_288_548  # torchvision's num_params
-    assert row.blocks == (1, 1, 2, 2, 3, 3, 4, 1)  # Table 1
-    assert row.channels == (32, 16, 24, 40, 80, 112, 192, 320)
-    assert row.map == 7
+    row = table["rows"][phi.STEPS.index(0)]
+    assert row["params"] == table["baseline"]["params"] == 5_288_548  # torchvision's num_params
+    assert row["blocks"] == [1, 1, 2, 2, 3, 3, 4, 1]  # Table 1
+    assert row["channels"] == [32, 16, 24, 40, 80, 112, 192, 320]
+    assert row["map"] == 7
 
 
 def test_published_networks_have_the_parameters_that_others_count(table: PhiTable) -> None:
-    params = {network.name: network.params for network in table.published}
+    params = {network["name"]: network["params"] for network in table["published"]}
     # torchvision's num_params for B1, B3 and B7; timm's for L2
     assert (params["B1"], params["B3"], params["B7"]) == (7_794_184, 12_233_232, 66_347_960)
     assert params["L2"] == 480_309_308
 
 
 def test_the_nearest_published_network_is_the_one_with_the_least_ratio_of_macs(table: PhiTable) -> None:
-    nearest = [table.published[table.nearest[phi.STEPS.index(place)]].name for place in (0, 1, -2)]
+    nearest = [table["published"][table["nearest"][phi.STEPS.index(place)]]["name"] for place in (0, 1, -2)]
     assert nearest == ["B0", "B2", "B0"]  # at phi = 1 the same channels and blocks, 258 px for 260
 
 
 def test_lite_is_compared_with_lite() -> None:
     lite = phi_table(ScalingRule(), Family.LITE)
-    assert lite.baseline.name == "Lite0"
-    assert lite.baseline.params == 4_652_008  # timm's tf_efficientnet_lite0
-    assert all(network.name.startswith("Lite") for network in lite.published)
+    assert lite["baseline"]["name"] == "Lite0"
+    assert lite["baseline"]["params"] == 4_652_008  # timm's tf_efficientnet_lite0
+    assert all(network["name"].startswith("Lite") for network in lite["published"])
 
 
 def test_the_steepest_rule_that_the_page_allows_can_be_drawn() -> None:
-    assert phi_table(ScalingRule(1.5, 1.4, 1.3), Family.EFFICIENTNET).rows[-1].resolution <= 2048
+    assert phi_table(ScalingRule(1.5, 1.4, 1.3), Family.EFFICIENTNET)["rows"][-1]["resolution"] <= 2048
 
 
 def test_the_payload_is_plain_json(table: PhiTable) -> None:
-    payload = json.loads(json.dumps(table.payload(), allow_nan=False))
+    payload = json.loads(json.dumps(table, allow_nan=False))
     assert payload["rows"][60]["blocks"][1:] == [2, 3, 3, 4, 4, 5, 2]  # facts: stages_all_models, B2
     assert payload["rule"][60] == pytest.approx(1.92027)  # by hand
 

@@ -27,7 +27,7 @@ from effviz.ui.compare.display_settings import LAYERS, SCALES, STILL, DisplaySet
 from effviz.ui.compare.grid_data import card_lines, rows_by_photo
 from effviz.ui.compare.map_cells import FRAME, Entrant, Entries, MapCell, MapGap
 from effviz.ui.components import jpeg_address
-from effviz.ui.components.grid import Calls, grid
+from effviz.ui.components.grid import grid
 from effviz.ui.job_progress import JobProgress
 from effviz.ui.memory import SizeBoundedCache, budget_bytes
 from effviz.ui.outputs import plain
@@ -206,11 +206,10 @@ def show(entries: Entries, choice: ExplanationChoice, looked: DisplaySettings) -
     if st.session_state.get(STILL):
         show_stills(entries, looked)
     else:
-        no_canvas = partial(display_settings.STILL_PICTURES.put, True)
-        calls = Calls(display_settings.keep_display, cell_inspector.ask, no_canvas)
         with st.container():  # for the bar of a question: the grid has the same place without it
             news = grid_data.changing_payload(entries)
-        grid(grid_data.grid_payload(entries, choice), news, "comparison", calls)
+        payload, no_canvas = grid_data.grid_payload(entries, choice), partial(display_settings.STILL_PICTURES.put, True)
+        grid(payload, news, display_settings.keep_display, cell_inspector.ask, no_canvas)
 
 
 # Downloads: the raw maps, what is needed to repeat the comparison, and still pictures as one picture. The browser's

@@ -6,18 +6,35 @@ every value for data frames at every run, and import pandas to know one, half a 
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final, NamedTuple
+
+import streamlit as st
+from streamlit.components.v2.types import ComponentRenderer
 
 from effviz.i18n import _
 
 Json = dict[str, object]  # what a component is sent
+Slide = Mapping[str, str]  # the title and the source that a slide gives beside a drawing
 
 
-def file_text(package: str, name: str) -> str:
-    """Read one of the files beside a component."""
-    return files(package).joinpath(name).read_text("utf-8")
+def file_text(package: str, *names: str) -> str:
+    """Read files beside a component, one after the other."""
+    return "".join(files(package).joinpath(name).read_text("utf-8") for name in names)
+
+
+def component(package: str, *scripts: str, css: str = "", js: str = "") -> ComponentRenderer:
+    """Declare the component of a folder, with the css and js that it shares with others; its HTML may have a menu.
+
+    All its scripts are one module: Streamlit takes them as one text.
+    """
+    name = package.rpartition(".")[2]
+    return st.components.v2.component(
+        f"effviz_{name}",
+        html=file_text(package, f"{name}.html").replace("<!-- menu -->", MENU_HTML),
+        css=css + file_text(package, f"{name}.css"),
+        js=js + file_text(package, *scripts),
+    )
 
 
 SLIDER_CSS = file_text(__name__, "slider.css")
@@ -27,8 +44,7 @@ NEWS = file_text(__name__, "news.js")
 MOST_MOVES = 2**53  # a browser's whole numbers end there
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """What a hand chose in the browser, and the number of that move: it goes back with the answer (see sender.js)."""
 
     value: object
@@ -55,32 +71,21 @@ def jpeg_address(jpeg: bytes) -> str:
 
 # The buttons of drawings that a component makes itself: save as a slide, SVG or PNG, and copy a link to it.
 
+MENU_HTML: Final = file_text(__name__, "picture/drawing_menu.html")
 MENU_CSS: Final = file_text(__name__, "picture/picture.css")
-MENU_JS: Final = "".join(file_text(__name__, f"picture/{part}.js") for part in ("figure_link", "svg", "drawing_menu"))
+MENU_JS: Final = file_text(__name__, "picture/figure_link.js", "picture/svg.js", "picture/drawing_menu.js")
 
 _COUNTED: Final = "Tan and Le 2019, arXiv:1905.11946; tensorflow/tpu"  # the rule, and the rounding
 
 
-class DrawingSlide(NamedTuple):
-    """What a slide says beside a drawing."""
-
-    title: str
-    source: str
+def counted_here(title: str) -> Slide:
+    """A slide's words for a drawing of what EffViz has counted by the paper's rule and the official rounding."""
+    return {"title": title, "source": _("Source: {names}. Drawn by EffViz (Apache-2.0).").format(names=_COUNTED)}
 
 
-def counted_here(title: str) -> DrawingSlide:
-    """Return a slide's words for a drawing of what EffViz has counted by the paper's rule and the official rounding."""
-    return DrawingSlide(title, _("Source: {names}. Drawn by EffViz (Apache-2.0).").format(names=_COUNTED))
-
-
-def with_menu(html: str) -> str:
-    """Put the buttons into a component's HTML, where it says `<!-- menu -->`."""
-    return html.replace("<!-- menu -->", file_text(__name__, "picture/drawing_menu.html"))
-
-
-def menu_data(key: str, name: str, slide: DrawingSlide | None, csv: str = "") -> Json:
+def menu_data(key: str, name: str, slide: Slide | None, csv: str = "") -> Json:
     """What the buttons need to know; `name` is that of the files, and without a slide there are none."""
-    return {"key": key, "name": name, "slide": slide and slide._asdict(), "csv": csv}
+    return {"key": key, "name": name, "slide": slide, "csv": csv}
 
 
 def menu_words() -> dict[str, str]:

@@ -50,7 +50,7 @@ grown = growth(cache.growth(rule, family), phi)
 alt = _(
     "Line chart of MACs over phi, on a log scale. At phi {phi:.2f} the planned network costs {macs}; two to the phi "
     "would be {doubled}."
-).format(phi=phi, macs=outputs.amount(network.macs), doubled=outputs.amount(table.baseline.macs * 2**phi))
+).format(phi=phi, macs=outputs.amount(network.macs), doubled=outputs.amount(table["baseline"]["macs"] * 2**phi))
 rows = drawn_numbers(grown, "phi", "macs_billions")
 budget_limits.show_chart("growth", grown, alt, _("How cost grows"), rows)
 

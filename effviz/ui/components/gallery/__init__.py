@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
 
 import streamlit as st
 
-from effviz.ui.components import NEWEST, SENDER, file_text, told
+from effviz.ui.components import NEWEST, SENDER, component, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +26,7 @@ class Strip:
     remove: str = ""  # of a cross on every picture: "Remove {title}"; "" where none can be removed
 
 
-_text = partial(file_text, __name__)
-_gallery = st.components.v2.component(
-    "effviz_gallery", html=_text("gallery.html"), css=_text("gallery.css"), js=NEWEST + SENDER + _text("gallery.js")
-)
+_gallery = component(__name__, "gallery.js", js=NEWEST + SENDER)
 
 
 def gallery(  # noqa: PLR0913 - what is shown, and what is called

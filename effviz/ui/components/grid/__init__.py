@@ -2,8 +2,6 @@
 
 import html
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -12,53 +10,51 @@ import streamlit as st
 from effviz.explain.data_types import Floats
 from effviz.explain.overlay import Palette, palette_colours
 from effviz.i18n import _, lazy_gettext
-from effviz.ui.components import NEWEST, NEWS, SENDER, Json, base64_text, file_text, told
+from effviz.ui.components import NEWEST, NEWS, SENDER, Json, base64_text, component, file_text, told
 
-# One module of many parts: Streamlit takes a component's script as one text. The arithmetic is the same as Python's.
 CHANNEL = "channel.js"
 ARITHMETIC = ("numbers.js", "scales.js", "placement.js", "picture.js", "summary.js", "heat.js", "difference.js")
 MAPS = ("painter.js", "dom.js", "surface.js", "tile.js", "inspector.js", "pair.js", "swipe.js", "difference_view.js")
 ROWS = ("box.js", "classes.js", "row.js", "png.js", "sheet.js", "link.js", "toolbar.js")
 SCRIPTS = (*ARITHMETIC, *MAPS, *ROWS, CHANNEL, "element.js", "mount.js")
-DRAWING = ("numbers.js", "scales.js", "placement.js", "picture.js", "painter.js", "dom.js")  # for other components
+# For other components:
+DRAWING = file_text(__name__, "numbers.js", "scales.js", "placement.js", "picture.js", "painter.js", "dom.js")
 
-text = partial(file_text, __name__)
-_mount = st.components.v2.component(
-    "effviz_grid", html=text("grid.html"), css=text("grid.css"), js=NEWEST + SENDER + "".join(map(text, SCRIPTS))
-)
-_news = st.components.v2.component("effviz_grid_news", js=text(CHANNEL) + NEWS)
+_mount = component(__name__, *SCRIPTS, js=NEWEST + SENDER)
+_news = st.components.v2.component("effviz_grid_news", js=file_text(__name__, CHANNEL) + NEWS)
 
+KEY: Final = "comparison"  # in the session
 UNDRAWN: Final = lazy_gettext(
     "The maps are drawn by your browser, and it has not drawn them yet. If none appear, switch on Still pictures "
     "under Method above: then the server draws them."
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Calls:
-    """What is called before the page runs again, with what the browser says: it may be anything."""
-
-    look: Callable[[object], None]  # how the maps look now
-    ask: Callable[[object], None]  # the cell that the visitor asks about
-    no_canvas: Callable[[], None]  # the browser cannot draw, or its script failed
-
-
-def grid(data: Mapping[str, object], news: Mapping[str, object], key: str, calls: Calls) -> None:
+def grid(
+    data: Mapping[str, object],
+    news: Mapping[str, object],
+    on_look: Callable[[object], None],
+    on_ask: Callable[[object], None],
+    on_no_canvas: Callable[[], None],
+) -> None:
     """Show the grid of `data` and `news` (see `GridData` and `News` in element.js).
 
     The news are an element of their own: as long as `data` stays the same, Streamlit sends its hash in its place.
+    The callbacks get what the browser says, which may be anything: how the maps look now, and the cell that the visitor
+    asks about. `on_no_canvas` is called where the browser cannot draw, or its script failed.
     """
     with st.container(gap=None):
-        st.html(f'<style>{text("undrawn.css")}</style><p class="effviz-undrawn">{html.escape(_(UNDRAWN))}</p>')
+        css = file_text(__name__, "undrawn.css")
+        st.html(f'<style>{css}</style><p class="effviz-undrawn">{html.escape(_(UNDRAWN))}</p>')
         palettes = {str(palette): base64_text(palette_colours(palette).tobytes()) for palette in Palette}
         result = _mount(
-            key=key,
+            key=KEY,
             data=[{**data, "palettes": palettes}],
-            on_look_change=lambda: calls.look(told(st.session_state[key].get("look")).value),
-            on_ask_change=lambda: calls.ask(st.session_state[key].get("ask")),
-            on_canvas_change=calls.no_canvas,
+            on_look_change=lambda: on_look(told(st.session_state[KEY].get("look")).value),
+            on_ask_change=lambda: on_ask(st.session_state[KEY].get("ask")),
+            on_canvas_change=on_no_canvas,
         )
-        _news(key=f"{key}-news", data=[{**news, "move": told(result.get("look")).move}])
+        _news(key=f"{KEY}-news", data=[{**news, "move": told(result.get("look")).move}])
 
 
 def pack(maps: Sequence[Floats]) -> Json:

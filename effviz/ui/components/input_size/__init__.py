@@ -1,21 +1,14 @@
 """A slider of a network's input size with the map below it: each size is a pass that Python makes when it is asked."""
 
 from collections.abc import Mapping
-from functools import partial
 
 import streamlit as st
 
-from effviz.ui.components import NEWEST, NEWS, SENDER, SLIDER_CSS, Told, file_text, grid, told
+from effviz.ui.components import NEWEST, NEWS, SENDER, SLIDER_CSS, Told, component, file_text, grid, told
 
-_text = partial(file_text, __name__)
-# One module of many parts: Streamlit takes a component's script as one text.
-_mount = st.components.v2.component(
-    "effviz_input_size",
-    html=_text("input_size.html"),
-    css=SLIDER_CSS + _text("input_size.css"),
-    js=NEWEST + SENDER + "".join(map(grid.text, grid.DRAWING)) + _text("channel.js") + _text("element.js"),
-)
-_news = st.components.v2.component("effviz_input_size_news", js=_text("channel.js") + NEWS)
+CHANNEL = "channel.js"
+_mount = component(__name__, CHANNEL, "element.js", css=SLIDER_CSS, js=NEWEST + SENDER + grid.DRAWING)
+_news = st.components.v2.component("effviz_input_size_news", js=file_text(__name__, CHANNEL) + NEWS)
 
 
 def asked_sizes(key: str) -> Told:

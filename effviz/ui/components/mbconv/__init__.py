@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
-import streamlit as st
-
 from effviz.i18n import _
 from effviz.scaling.plans import Layer, Operator
-from effviz.ui.components import MENU_CSS, MENU_JS, DrawingSlide, file_text, menu_data, menu_words, with_menu
+from effviz.ui.components import MENU_CSS, MENU_JS, Slide, component, menu_data, menu_words
 
 # The inside of one block of Table 1 as a drawing (SVG), with the sizes and costs that it has in a plan.
 
@@ -178,15 +176,10 @@ def _head(x: int, y: int, to: str) -> str:
     return f'<polygon points="{x},{y} {corners}" fill="currentColor" fill-opacity="0.7"/>'
 
 
-_mbconv = st.components.v2.component(
-    "effviz_mbconv",
-    html=with_menu(file_text(__name__, "mbconv.html")),
-    css=file_text(__name__, "mbconv.css") + MENU_CSS,
-    js=MENU_JS + file_text(__name__, "mbconv.js"),
-)
+_mbconv = component(__name__, "mbconv.js", css=MENU_CSS, js=MENU_JS)
 
 
-def mbconv(layers: Sequence[Layer], name: str, slide: DrawingSlide) -> None:
+def mbconv(layers: Sequence[Layer], name: str, slide: Slide) -> None:
     """Draw the layers of one block; `name` is that of the file in which a visitor saves it as a slide."""
     drawn = {"svg": diagram(layers), "wide": diagram(layers, WIDE)}
     _mbconv(key="mbconv", data=[{**drawn, **menu_data("mbconv", name, slide), "words": menu_words()}])

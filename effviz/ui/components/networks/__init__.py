@@ -1,36 +1,28 @@
 """Networks side by side on one scale, by the drawing of the Scale page."""
 
 from collections.abc import Mapping
-from functools import partial
-
-import streamlit as st
 
 from effviz.i18n import _
 from effviz.plots import LOOKS, ScalingAxis
 from effviz.plots.paper_curves import AXIS_TITLES
 from effviz.scaling import Plan
 from effviz.ui import components
-from effviz.ui.components import DrawingSlide, phi
+from effviz.ui.components import Slide, phi
 from effviz.ui.session import PRESENT
 
-_text = partial(components.file_text, __name__)
-_networks = st.components.v2.component(
-    "effviz_networks",
-    html=components.with_menu(_text("networks.html")),
-    css=_text("networks.css") + components.MENU_CSS,
-    js=components.NEWEST + "".join(map(phi.text, phi.DRAWING)) + components.MENU_JS + _text("networks.js"),
-)
+_shared_js = components.NEWEST + phi.DRAWING + components.MENU_JS
+_networks = components.component(__name__, "networks.js", css=components.MENU_CSS, js=_shared_js)
 
 
 def networks(
-    plans: Mapping[ScalingAxis, Plan], caption: str, key: str, slide: DrawingSlide | None = None, csv: str = ""
+    plans: Mapping[ScalingAxis, Plan], caption: str, key: str, slide: Slide | None = None, csv: str = ""
 ) -> None:
     """Draw one network a column, each in the colour of its way of scaling; the first is what all others grew from.
 
     With the words of a slide it has buttons that save it as one, and its numbers where they are given.
     """
     data = {
-        "networks": [phi.network(_(AXIS_TITLES[role]), plan)._asdict() for role, plan in plans.items()],
+        "networks": [phi.network(_(AXIS_TITLES[role]), plan) for role, plan in plans.items()],
         "kinds": [str(role) for role in plans],
         "colours": [LOOKS[role].colour for role in plans],
         "caption": caption,

@@ -2,9 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, TypedDict
 
 import streamlit as st
 
@@ -20,7 +18,7 @@ STEPS = tuple(round(PHI_LEAST + PHI_STEP * i, 2) for i in range(round((PHI_MOST 
 STAGES_DRAWN = 8  # the stem and the seven MBConv stages; the head is one layer, four times as wide as all others
 
 
-class DrawnNetwork(NamedTuple):
+class DrawnNetwork(TypedDict):
     """What is shown of one network."""
 
     name: str
@@ -30,31 +28,20 @@ class DrawnNetwork(NamedTuple):
     params: int
     macs: int
     map: int  # cells of the last map along one side
-    blocks: tuple[int, ...]  # per drawn stage
-    channels: tuple[int, ...]  # per drawn stage
+    blocks: list[int]  # per drawn stage
+    channels: list[int]  # per drawn stage
 
 
-@dataclass(frozen=True, slots=True)
-class PhiTable:
+class PhiTable(TypedDict):
     """A network for every step of phi, the baseline, and the published networks of the same family."""
 
-    rule: ScalingRule
+    least: float
+    step: float
     baseline: DrawnNetwork
-    rows: tuple[DrawnNetwork, ...]  # phi = PHI_LEAST + PHI_STEP * position
-    published: tuple[DrawnNetwork, ...]
-    nearest: tuple[int, ...]  # per row: the position in `published`
-
-    def payload(self) -> components.Json:
-        """The table as JSON for the browser."""
-        return {
-            "least": PHI_LEAST,
-            "step": PHI_STEP,
-            "baseline": self.baseline._asdict(),
-            "rows": [row._asdict() for row in self.rows],
-            "rule": [self.rule.constraint**phi for phi in STEPS],
-            "published": [network._asdict() for network in self.published],
-            "nearest": self.nearest,
-        }
+    rows: list[DrawnNetwork]  # phi = least + step * position
+    rule: list[float]  # per row: by how much the rule alone multiplies the baseline's MACs
+    published: list[DrawnNetwork]
+    nearest: list[int]  # per row: the position in `published`
 
 
 def phi_table(rule: ScalingRule, family: Family) -> PhiTable:
@@ -64,29 +51,42 @@ def phi_table(rule: ScalingRule, family: Family) -> PhiTable:
         SettingsError: The rule leads out of what can be planned somewhere along the slider.
     """
     scaled = {phi: rule.at(phi) for phi in STEPS}
-    rows = tuple(
-        network(f"phi {phi:g}", plan(at.depth, at.width, at.resolution_px, family)) for phi, at in scaled.items()
-    )
-    published = tuple(
+    rows = [network(f"phi {phi:g}", plan(at.depth, at.width, at.resolution_px, family)) for phi, at in scaled.items()]
+    published = [
         network(name.title(), plan(entry.depth, entry.width, entry.resolution, family))
         for name, entry in PUBLISHED.items()
         if entry.family is family
-    )
-    return PhiTable(rule, published[0], rows, published, tuple(_nearest(row, published) for row in rows))
+    ]
+    return {
+        "least": PHI_LEAST,
+        "step": PHI_STEP,
+        "baseline": published[0],
+        "rows": rows,
+        "rule": [rule.constraint**phi for phi in STEPS],
+        "published": published,
+        "nearest": [_nearest(row, published) for row in rows],
+    }
 
 
 def network(name: str, plan: Plan) -> DrawnNetwork:
     """What is shown of a plan; the head is left out."""
     stages = plan.stages[:STAGES_DRAWN]
-    blocks = tuple(stage.layers for stage in stages)
-    channels = tuple(stage.channels for stage in stages)
-    scale, cost = (plan.depth, plan.width, plan.resolution), (plan.params, plan.macs)
-    return DrawnNetwork(name, *scale, *cost, plan.stages[-1].in_resolution, blocks, channels)
+    return {
+        "name": name,
+        "depth": plan.depth,
+        "width": plan.width,
+        "resolution": plan.resolution,
+        "params": plan.params,
+        "macs": plan.macs,
+        "map": plan.stages[-1].in_resolution,
+        "blocks": [stage.layers for stage in stages],
+        "channels": [stage.channels for stage in stages],
+    }
 
 
-def _nearest(row: DrawnNetwork, published: tuple[DrawnNetwork, ...]) -> int:
+def _nearest(row: DrawnNetwork, published: list[DrawnNetwork]) -> int:
     """Near means a small ratio of MACs: costs differ by factors, not by amounts."""
-    return min(range(len(published)), key=lambda i: abs(math.log(row.macs / published[i].macs)))
+    return min(range(len(published)), key=lambda i: abs(math.log(row["macs"] / published[i]["macs"])))
 
 
 # Every word that the phi slider and the drawing of networks show: their scripts know none.
@@ -131,17 +131,10 @@ def drawing_words() -> dict[str, str]:
 # The slider.
 
 TINY: Final = 1e-9  # of rounding
-DRAWING = ("format.js", "drawing.js")  # of networks, here and side by side
-SCRIPTS = (*DRAWING, "element.js")
-
-text = partial(components.file_text, __name__)
-# One module of three parts: Streamlit takes a component's script as one text.
-_mount = st.components.v2.component(
-    "effviz_phi",
-    html=components.with_menu(text("phi.html")),
-    css=components.SLIDER_CSS + components.MENU_CSS + text("phi.css"),
-    js=components.NEWEST + components.SENDER + components.MENU_JS + "".join(map(text, SCRIPTS)),
-)
+DRAWING = components.file_text(__name__, "format.js", "drawing.js")  # of networks, here and side by side
+SHARED_CSS = components.SLIDER_CSS + components.MENU_CSS
+SHARED_JS = components.NEWEST + components.SENDER + components.MENU_JS + DRAWING
+_mount = components.component(__name__, "element.js", css=SHARED_CSS, js=SHARED_JS)
 
 
 def phi_slider(table: PhiTable, value: float, key: str, on_add: Callable[[str], None] | None = None) -> float:
@@ -159,12 +152,12 @@ def phi_slider(table: PhiTable, value: float, key: str, on_add: Callable[[str], 
 
     def added() -> None:
         name = st.session_state[key].get("add")
-        names = {network.name for network in table.published}
+        names = {network["name"] for network in table["published"]}
         if on_add is not None and isinstance(name, str) and name in names:
             on_add(name)
 
     data = {
-        **table.payload(),
+        **table,
         "value": phi,
         "move": move.move,
         "variant": "compact" if on_add else "full",

@@ -1,7 +1,6 @@
 """Buttons of a chart: save it as a slide, SVG or PNG, and copy a link to it."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
@@ -9,20 +8,14 @@ import streamlit as st
 
 from effviz.i18n import _
 from effviz.plots.style import slide
-from effviz.ui.components import file_text, menu_words
+from effviz.ui.components import component, menu_words
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Row = Mapping[str, object]  # of a CSV, by its column
 
-_text = partial(file_text, __name__)
-_picture = st.components.v2.component(
-    "effviz_picture",
-    html=_text("picture.html"),
-    css=_text("picture.css"),
-    js=_text("figure_link.js") + _text("picture.js"),
-)
+_picture = component(__name__, "figure_link.js", "picture.js")
 
 
 def chart_menu(chart: str, figure: go.Figure, title: str, source: str, rows: "Sequence[Row] | pd.DataFrame") -> None:

@@ -1,25 +1,15 @@
 """A sequence of pictures with a playhead: all of it is sent at once, and played without asking Python again."""
 
 from collections.abc import Mapping
-from functools import partial
 
 import numpy as np
-import streamlit as st
 
 from effviz.explain.data_types import Bytes
 from effviz.i18n import _
-from effviz.ui.components import NEWEST, SLIDER_CSS, Json, base64_text, file_text, grid
+from effviz.ui.components import NEWEST, SLIDER_CSS, Json, base64_text, component, grid
 
 SCRIPTS = ("melting.js", "masked.js", "playhead.js", "element.js", "mount.js")
-
-_text = partial(file_text, __name__)
-# One module of many parts: Streamlit takes a component's script as one text.
-_mount = st.components.v2.component(
-    "effviz_reel",
-    html=_text("reel.html"),
-    css=SLIDER_CSS + _text("reel.css"),
-    js=NEWEST + "".join([*map(grid.text, grid.DRAWING), *map(_text, SCRIPTS)]),
-)
+_mount = component(__name__, *SCRIPTS, css=SLIDER_CSS, js=NEWEST + grid.DRAWING)
 
 
 def reel(data: Mapping[str, object], key: str) -> None:
