@@ -57,8 +57,6 @@ def test_sizes_around_come_along_until_they_take_long_or_somebody_waits(
     monkeypatch.setattr(cache, "forward_any_size", lambda ref, _photo: ref.resolution_px)
     monkeypatch.setattr(resolution_axis, "answer_data", lambda px, _target, _method: {"px": px})
     ref = catalogue.parse_model("lite0@224")
-    cell: Any = SimpleNamespace(
-        entrant=SimpleNamespace(card=SimpleNamespace(ref=ref)), photo=None, map=SimpleNamespace(target_index=7)
-    )
+    cell: Any = SimpleNamespace(ref=ref, photo=None, map=SimpleNamespace(target_index=7))
     found = resolution_axis.answers_at(cell, [320, 288, 352, 256, 384], Method.CAM)
     assert [answer["px"] for answer in found] == answered

@@ -15,7 +15,6 @@ from effviz.ui import cache, job_progress, job_queue
 from effviz.ui.compare.map_cells import FRAME, MapCell
 from effviz.ui.components import Json, base64_text
 from effviz.ui.components.grid import pack
-from effviz.ui.job_progress import JobProgress, stopped
 from effviz.ui.memory import SizeBoundedCache, budget_bytes
 from effviz.ui.outputs import plain
 
@@ -96,14 +95,14 @@ def answer(cells: Mapping[str, Sequence[MapCell]]) -> Json | None:
     if question is None:
         return None
     for cell in cells.get(question.photo, ()):
-        if cell.entrant.card.ref.label == question.model:
+        if cell.ref.label == question.model:
             return _answer(question, cell)
     return None
 
 
 def _answer(question: Question, cell: MapCell) -> Json:
     about = {**asdict(question), "count": st.session_state.get(COUNT, 0), "energy": None, "box": None}
-    if stopped(question) and _key(question, cell) not in _ENERGIES:
+    if job_progress.stopped(question) and _key(question, cell) not in _ENERGIES:
         return {**about, "sentence": _("Stopped before there was an answer.")}
     try:
         energy = _energy(question, cell)
@@ -121,12 +120,12 @@ def _answer(question: Question, cell: MapCell) -> Json:
 
 
 def _key(question: Question, cell: MapCell) -> tuple[Hashable, ...]:
-    return *cache.content(cell.entrant.card.ref, cell.chosen.sha256), question.index, question.row, question.column
+    return *cache.content(cell.ref, cell.chosen.sha256), question.index, question.row, question.column
 
 
 def _energy(question: Question, cell: MapCell) -> Floats:
     """One pass forth and back, when it is this visitor's turn."""
-    ref, key = cell.entrant.card.ref, _key(question, cell)
+    ref, key = cell.ref, _key(question, cell)
     if (energy := _ENERGIES.find(key)) is not None:
         return energy
 
@@ -134,7 +133,7 @@ def _energy(question: Question, cell: MapCell) -> Floats:
         forward = cache.forward(ref, cell.photo)
         return receptive_fields.gradient_energy(forward, question.index, question.row, question.column)
 
-    with JobProgress(1, "cell").shown(question, may_stop=True) as work:
+    with job_progress.JobProgress(1, "cell").shown(question, may_stop=True) as work:
         work.next(_("{model} is asked what matters to the cell").format(model=plain(ref.label)))
         with work.turn(job_queue.gradient_effort(ref)):
             return _ENERGIES.get(key, make)
@@ -143,10 +142,9 @@ def _energy(question: Question, cell: MapCell) -> Floats:
 def inspector_words(method: Method, layer: TargetLayer) -> Json:
     """What the inspector says."""
     other = _("Cells are those of the last layer's map, and evidence is what CAM counts, whatever the map shows.")
+    hint = _("Point at a map to ask about single cells; click to hold one. By keyboard: Enter, then the arrows.")
     return {
-        "hint": _(FRAME)
-        + " "
-        + _("Point at a map to ask about single cells; click to hold one. By keyboard: Enter, then the arrows."),
+        "hint": f"{_(FRAME)} {hint}",
         "cell": _("Cell of row {row}, column {column} of {model}, and what the other models see there"),
         "model": _("Model"),
         "adds": _("Adds to the logit of {name}"),

@@ -25,7 +25,6 @@ from effviz.explain.placement import Placement, RasterOptions
 from effviz.explain.targets import TOP1, Target, TargetKind
 from effviz.i18n import _, lazy_gettext, ngettext
 from effviz.ui import glossary, inputs
-from effviz.ui.inputs import Member
 from effviz.ui.outputs import duration
 from effviz.ui.session import Setting, adopt
 from effviz.zoo import imagenet_classes
@@ -46,6 +45,11 @@ class ExplanationChoice:
     method: Method
     layer: TargetLayer
     target: Target
+
+    @property
+    def quick(self) -> bool:
+        """Whether a map comes from the forward pass alone."""
+        return CAM_METHODS[self.method].closed_form and self.layer is TargetLayer.LAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +79,21 @@ SCALES = {
 
 
 def choose_explanation() -> ExplanationChoice:
-    """How the maps are made, one control below the other; the class is chosen in the strip or below a photo."""
-    method = choose_method()
+    """How the maps are made, one control below the other; the class is chosen in the strip or below a photo.
+
+    Not bound to the address: Streamlit forgets such a value with the page when its widget is folded away.
+    """
+    methods = {str(method): fact.title for method, fact in CAM_METHODS.items()}
+    inputs.read_old_link(METHOD, methods)
+    method = Method(inputs.choose_listed(_("Method"), methods, METHOD, next(iter(methods))))
     explain_method(method)
-    where = choose_layer(method)
+    inputs.read_old_link(LAYER, LAYERS)
+    layers = {str(layer): _(LAYERS[layer]) for layer in TargetLayer if supported(method, layer)}
+    tip = _("Where the features are read. Early layers have finer maps that know less about classes.")
+    layer = TargetLayer(inputs.choose_listed(_("Layer"), layers, LAYER, TargetLayer.LAST.value, tip))
     tip = _("Draw the maps on the server, for browsers that cannot: nothing moves, and each change is a wait.")
     st.toggle(_("Still pictures"), help=tip, **_mirror(STILL_PICTURES))
-    return ExplanationChoice(method, where, Target(TargetKind.CLASS, CLASS.get()) if CLASS.get() else TOP1)
+    return ExplanationChoice(method, layer, Target(TargetKind.CLASS, CLASS.get()) if CLASS.get() else TOP1)
 
 
 def explain_method(method: Method) -> None:
@@ -106,24 +118,6 @@ def choose_class(guesses: Sequence[str]) -> None:
         on_change=lambda: CLASS.put(st.session_state[CLASS_BOX] or ""),
         label_visibility="collapsed",
     )
-
-
-def choose_method() -> Method:
-    """How features become a map.
-
-    Not bound to the address: Streamlit forgets such a value with the page when its widget is folded away.
-    """
-    titles = {str(method): fact.title for method, fact in CAM_METHODS.items()}
-    inputs.read_old_link(METHOD, titles)
-    return Method(inputs.choose_listed(_("Method"), titles, METHOD, next(iter(titles))))
-
-
-def choose_layer(method: Method) -> TargetLayer:
-    """Where the features are read."""
-    inputs.read_old_link(LAYER, LAYERS)
-    names = {str(layer): _(LAYERS[layer]) for layer in TargetLayer if supported(method, layer)}
-    tip = _("Where the features are read. Early layers have finer maps that know less about classes.")
-    return TargetLayer(inputs.choose_listed(_("Layer"), names, LAYER, TargetLayer.LAST.value, tip))
 
 
 def style_for(entry: ActivationMap, style: OverlayStyle) -> OverlayStyle:
@@ -161,7 +155,7 @@ def _parse_percent(key: str, most: int, text: str) -> int:
     return int(text)
 
 
-def _parse_option(key: str, options: Mapping[Member, str], text: str) -> Member:
+def _parse_option(key: str, options: Mapping[inputs.Member, str], text: str) -> inputs.Member:
     """Read an option by its name or by its title, as links have held both."""
     for option, title in options.items():
         if text.lower() in (str(option), title.lower()):
@@ -225,9 +219,10 @@ def adopt_display() -> None:
         st.warning(later)
 
 
-def file_name(stem: str, ending: str) -> str:
-    """A file's name that says which class its maps explain, as grid/sheet.js says it: `effviz-maps-red-panda.npz`."""
-    return "-".join(["effviz", stem, *re.findall(r"[^\W_]+", CLASS.get().lower())]) + ending
+def file_name(name: str) -> str:
+    """Say in a file's name which class its maps explain, as grid/sheet.js does: `effviz-maps-red-panda.npz`."""
+    stem, ending = name.split(".")
+    return "-".join(["effviz", stem, *re.findall(r"[^\W_]+", CLASS.get().lower())]) + f".{ending}"
 
 
 def choose_display() -> DisplaySettings:
@@ -236,15 +231,9 @@ def choose_display() -> DisplaySettings:
         tip = _("Scale, palette, opacity, threshold, contour, placement")
         with st.popover(_("Look"), icon=":material/tune:", help=tip):
             _controls()
-    contour = CONTOUR.get()
-    style = OverlayStyle(
-        PALETTE.get(),
-        OPACITY.get() / 100,
-        PLACEMENT.get(),
-        RasterOptions(CELLS.get(), PICTURE_PX),
-        contour / 100 if contour else None,
-        THRESHOLD.get() / 100,
-    )
+    raster = RasterOptions(CELLS.get(), PICTURE_PX)
+    opacity, contour, threshold = OPACITY.get() / 100, CONTOUR.get() / 100 or None, THRESHOLD.get() / 100
+    style = OverlayStyle(PALETTE.get(), opacity, PLACEMENT.get(), raster, contour, threshold)
     return DisplaySettings(SCALE.get(), style)
 
 
@@ -289,7 +278,7 @@ def _controls() -> None:
     st.toggle(_("Show cells instead of smoothing"), **_mirror(CELLS))
 
 
-def _select(setting: Setting[Member], label: str, options: Mapping[Member, str], **more: Any) -> None:
+def _select(setting: Setting[inputs.Member], label: str, options: Mapping[inputs.Member, str], **more: Any) -> None:
     st.selectbox(label, list(options), format_func=lambda option: _(options[option]), **more, **_mirror(setting))
 
 
@@ -316,26 +305,13 @@ class Fold:
         self.beside.html(f'<span class="effviz-chosen" title="{whole}">{html.escape(named)}</span>')
 
 
-@dataclass(frozen=True, slots=True)
-class ControlStrip:
-    """The parts of the strip, from left to right."""
-
-    photos: Fold
-    models: Fold
-    explained: DeltaGenerator  # the class, which is chosen in the strip itself
-    method: Fold
-
-
-def lay_out_strip() -> ControlStrip:
-    """Lay out the strip; what is in its folds is filled in by the page."""
+def lay_out_strip() -> tuple[Fold, Fold, DeltaGenerator, Fold]:
+    """Lay out photos, models, the class, which is chosen in the strip itself, and the method; the page fills them."""
     with st.container(key="strip"):
         first, second, third, fourth = st.columns([4, 5, 4, 4], vertical_alignment="center")
-    return ControlStrip(
-        photos=_fold(first, _("Photos"), ":material/image:"),
-        models=_fold(second, _("Models"), ":material/hub:"),
-        explained=third.container(key="explained"),  # filled late: see style.css
-        method=_fold(fourth, _("Method"), ":material/function:"),
-    )
+    photos, models = _fold(first, _("Photos"), ":material/image:"), _fold(second, _("Models"), ":material/hub:")
+    explained = third.container(key="explained")  # filled late: see style.css
+    return photos, models, explained, _fold(fourth, _("Method"), ":material/function:")
 
 
 def _fold(place: DeltaGenerator, label: str, icon: str) -> Fold:

@@ -59,19 +59,19 @@ def deletion_insertion_figure(models: Sequence[MaskedModel]) -> go.Figure:
     for model in models:
         for which, way, curve in model.curves:
             chart.add_trace(_trace(model, curve, which == OWN), 1 if way == "deletion" else 2, 1)
-    chart.add_trace(_random_in_legend(models), 1, 1)
+    # What dots mean, once for all models.
+    colour = models[0].look.colour if len(models) == 1 else TEMPLATE.layout.font.color
+    line = {"dash": "dot", "width": 1.5, "color": colour}
+    dots = go.Scatter(name=_("mean of the random maps"), x=[None], y=[None], mode="lines", line=line, hoverinfo="skip")
+    chart.add_trace(dots, 1, 1)
     chart.update_layout(template=TEMPLATE, height=HEIGHT_PX, margin={"l": 72, "t": 12})
     chart.update_layout(legend={"y": -0.16, "yanchor": "top"})
     chart.update_xaxes(title_text=_("Area of the input that has changed (%)"), row=2)
     chart.update_yaxes(range=[-3, 103])
     # Beside the curves: the line that says where the pictures are crosses what stands between them.
-    chart.update_yaxes(title_text=_title(_("Taken away: low is good")), row=1)
-    chart.update_yaxes(title_text=_title(_("Brought in: high is good")), row=2)
+    for row, good in ((1, _("Taken away: low is good")), (2, _("Brought in: high is good"))):
+        chart.update_yaxes(title_text=f"<b>{good}</b><br>" + _("Probability (%)"), row=row)
     return chart
-
-
-def _title(good: str) -> str:
-    return f"<b>{good}</b><br>" + _("Probability (%)")
 
 
 def _trace(model: MaskedModel, curve: "ProbabilityCurve", own: bool) -> go.Scatter:
@@ -90,13 +90,6 @@ def _trace(model: MaskedModel, curve: "ProbabilityCurve", own: bool) -> go.Scatt
         line={"color": model.look.colour, "width": 2 if own else 1.5, "dash": "solid" if own else "dot"},
         marker={"color": model.look.colour, "symbol": model.look.symbol, "size": 6},
     )
-
-
-def _random_in_legend(models: Sequence[MaskedModel]) -> go.Scatter:
-    """What dots mean, once for all models."""
-    colour = models[0].look.colour if len(models) == 1 else None
-    line = {"dash": "dot", "width": 1.5, "color": colour or TEMPLATE.layout.font.color}
-    return go.Scatter(name=_("mean of the random maps"), x=[None], y=[None], mode="lines", line=line, hoverinfo="skip")
 
 
 ANSWERS: Final = {"yes": lazy_gettext("yes"), "no": lazy_gettext("no"), "cannot tell": lazy_gettext("cannot tell")}
@@ -160,11 +153,10 @@ def show(cells: Sequence[MapCell]) -> None:
 
 def _choose(cells: Sequence[MapCell]) -> FaithfulnessRequest:
     photos = {f"{cell.chosen.name} {cell.chosen.sha256}": cell.chosen for cell in cells}
-    names = {key: photo.name for key, photo in photos.items()}
+    options = {key: (photo.name, photo.sha256) for key, photo in photos.items()}
     left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
     with left:
-        photo_picker.follow_newest("faithful_photo", {key: photo.sha256 for key, photo in photos.items()})
-        asked = st.selectbox(_("Photo to measure"), list(names), format_func=names.__getitem__, key="faithful_photo")
+        asked = photo_picker.choose(_("Photo to measure"), options, "faithful_photo")
     with middle:
         baselines = {baseline: _(name) for baseline, name in BASELINES.items()}
         label = _("In place of what is taken away")
@@ -192,7 +184,7 @@ def _make(request: FaithfulnessRequest, cell: MapCell, work: JobProgress) -> "Pl
     # Imported here: a page shows itself without torch.
     from effviz.evaluate.faithfulness import make_playback, playback_passes
 
-    ref, key = cell.entrant.card.ref, request.key_of(cell)
+    ref, key = cell.ref, request.key_of(cell)
     steps = _("{model} is asked about {count} masked photos")
     work.next(steps.format(model=outputs.plain(ref.label), count=playback_passes(request.masking)))
     with work.turn(job_queue.many_passes_effort(ref), key) as progress:
@@ -245,7 +237,7 @@ def _answer(cell: MapCell, playback: "Playback") -> str:
     away, back = beaten(playback)
     text = _("{model}, {name}: **{answer}** (better than {away} of {all} when taken away, {back} of {all} brought in)")
     return text.format(
-        model=outputs.plain(cell.entrant.card.ref.label),
+        model=outputs.plain(cell.ref.label),
         name=outputs.plain(cell.map.target_name),
         answer=_(ANSWERS[is_faithful(playback)]),
         away=away,
@@ -273,12 +265,12 @@ def _masked(cell: MapCell, look: SeriesStyle, playback: "Playback") -> MaskedMod
     taken = np.mean([one.deletion.probabilities for one in playback.random], axis=0)
     brought = np.mean([one.insertion.probabilities for one in playback.random], axis=0)
     random = DeletionInsertion(ProbabilityCurve(fractions, taken), ProbabilityCurve(fractions, brought))
-    return MaskedModel(cell.entrant.card.ref.label, look, playback.map, random)
+    return MaskedModel(cell.ref.label, look, playback.map, random)
 
 
 def _table(cells: Sequence[MapCell], played: Sequence["Playback"]) -> None:
     table = {
-        _("Model"): [cell.entrant.card.ref.label for cell in cells],
+        _("Model"): [cell.ref.label for cell in cells],
         _("Class"): [cell.map.target_name for cell in cells],
         _("Deletion"): [playback.map.deletion.auc for playback in played],
         _("Deletion, random maps"): [_range(one.deletion for one in playback.random) for playback in played],
@@ -322,7 +314,7 @@ def payload(request: FaithfulnessRequest, played: Sequence["Playback"]) -> Json:
 
 def _panel(cell: MapCell, look: SeriesStyle, playback: "Playback") -> Json:
     return {
-        "title": cell.entrant.card.ref.label,
+        "title": cell.ref.label,
         "colour": look.colour,
         "lines": {"deletion": _lines(cell, playback.map.deletion), "insertion": _lines(cell, playback.map.insertion)},
         "size": len(playback.order),

@@ -11,7 +11,7 @@ import streamlit as st
 from effviz.errors import TargetError
 from effviz.explain import placement
 from effviz.explain.cam_methods import CAM_METHODS
-from effviz.explain.data_types import ActivationMap, Forward, Method, Photo, TargetLayer
+from effviz.explain.data_types import ActivationMap, Forward, Method, Photo
 from effviz.explain.overlay import Scale, describe_map, rescale, strongest_sentence
 from effviz.explain.srgb_conversion import SEVERAL
 from effviz.explain.targets import probabilities
@@ -65,13 +65,15 @@ def show_agreements(maps: Sequence[ActivationMap]) -> None:
     from effviz.evaluate.map_similarity import agreement  # here: it brings the engines, and the page begins without
 
     left, right = st.columns(2)
-    names = list(dict.fromkeys(entry.photo for entry in maps))
+    options = {entry.photo: (entry.photo, entry.photo_sha256) for entry in maps}
+    photo = maps[0].photo
     with left:
-        photo = names[0] if len(names) == 1 else _agreement_row(maps, names)
+        if len(options) > 1:
+            photo = photo_picker.choose(_("Photo"), options, "agreement_photo")
     of_photo = {entry.model: entry for entry in maps if entry.photo == photo}
     if st.session_state.get(REFERENCE) not in of_photo:
         st.session_state.pop(REFERENCE, None)
-    reference = (left if len(names) == 1 else right).selectbox(_("Compare with"), list(of_photo), key=REFERENCE)
+    reference = (left if len(options) == 1 else right).selectbox(_("Compare with"), list(of_photo), key=REFERENCE)
     others = [entry for entry in of_photo.values() if entry.model != reference]
     agreements = [agreement(of_photo[reference], other) for other in others]
     numbers = {
@@ -112,39 +114,24 @@ AGREEMENTS = {
 }
 
 
-def _agreement_row(maps: Sequence[ActivationMap], names: Sequence[str]) -> str:
-    photo_picker.follow_newest("agreement_photo", {entry.photo: entry.photo_sha256 for entry in maps})
-    return st.selectbox(_("Photo"), names, key="agreement_photo")
-
-
 def card_lines(card: ModelCard) -> list[str]:
     """A model's card in five lines."""
+    made_for = card.ref.spec.resolution_px
+    cost = _("{params:.2f} million parameters, {macs:.3f} billion MACs")
+    if card.depth is None:  # not scaled from B0
+        size = _("{size} px")
+        cost = _("{params:.2f} million parameters, {macs:.3f} billion MACs (counted by torch's FlopCounterMode)")
+    elif card.resolution_px == made_for:
+        size = _("depth {depth:g} × width {width:g} × {size} px")
+    else:
+        size = _("depth {depth:g} × width {width:g} × {size} px, with weights made for {made_for} px")
     return [
-        _dimensions(card),
-        _cost(card),
+        size.format(depth=card.depth, width=card.width, size=card.resolution_px, made_for=made_for),
+        cost.format(params=card.params / 1e6, macs=card.macs / 1e9),
         _("map of {cells} × {cells} cells").format(cells=card.map_px),
         _("top-1 ({dataset}): {words}").format(dataset=card.top1_on, words=card.top1_words),
         _("weights: {weights}; licence {licence}").format(weights=card.weights, licence=card.licence),
     ]
-
-
-def _cost(card: ModelCard) -> str:
-    if card.depth is None:
-        words = _("{params:.2f} million parameters, {macs:.3f} billion MACs (counted by torch's FlopCounterMode)")
-    else:
-        words = _("{params:.2f} million parameters, {macs:.3f} billion MACs")
-    return words.format(params=card.params / 1e6, macs=card.macs / 1e9)
-
-
-def _dimensions(card: ModelCard) -> str:
-    made_for = card.ref.spec.resolution_px
-    if card.depth is None:  # not scaled from B0
-        return _("{size} px").format(size=card.resolution_px)
-    if made_for == card.resolution_px:
-        words = _("depth {depth:g} × width {width:g} × {size} px")
-    else:
-        words = _("depth {depth:g} × width {width:g} × {size} px, with weights made for {made_for} px")
-    return words.format(depth=card.depth, width=card.width, size=card.resolution_px, made_for=made_for)
 
 
 # Every word that the browser's grid shows: its scripts know none, and fill in what changes while one looks.
@@ -260,7 +247,7 @@ Class = tuple[int, str]  # its index in a model, and its name: two models may co
 
 def rows_by_photo(entries: Entries) -> list[list[MapCell | MapGap]]:
     """The cells photo by photo."""
-    models = len({entry.entrant.card.ref.label for entry in entries})
+    models = len({entry.ref.label for entry in entries})
     return [list(entries[start : start + models]) for start in range(0, len(entries), models)]
 
 
@@ -268,7 +255,7 @@ def grid_payload(entries: Entries, choice: ExplanationChoice) -> Json:
     """All that the grid shows, the same for every look."""
     cells = [entry for entry in entries if isinstance(entry, MapCell)]
     pickable = _pickable(choice)
-    labels = dict.fromkeys(cell.entrant.card.ref.label for cell in cells)
+    labels = dict.fromkeys(cell.ref.label for cell in cells)
     settings = session_archive.model_settings([cache.model(label) for label in labels])
     return {
         "pickable": pickable,
@@ -302,14 +289,13 @@ def grid_maps(entries: Entries, choice: ExplanationChoice) -> list[ActivationMap
         classes = _classes(cells, pickable=True) if _pickable(choice) else []
         for cell in cells:
             others = [label[0] for label in classes if _knows(cell, label) and label[0] != cell.map.target_index]
-            shown += [cell.map, *_maps(cache.forward(cell.entrant.card.ref, cell.photo), others, choice.method)]
+            shown += [cell.map, *_maps(cache.forward(cell.ref, cell.photo), others, choice.method)]
     return shown
 
 
 def _pickable(choice: ExplanationChoice) -> bool:
     """Whether a pass gives the map of every class at once."""
-    fact = CAM_METHODS[choice.method]
-    return fact.closed_form and fact.uses_target and choice.layer is TargetLayer.LAST
+    return choice.quick and CAM_METHODS[choice.method].uses_target
 
 
 def _options(titles: Mapping[Member, str]) -> list[list[str]]:
@@ -330,7 +316,7 @@ def _photo(row: Entries, place: int, pickable: bool) -> Json:
         "caption": photo_caption(photo),
         "alt": _("The photo {name}").format(name=photo.name),
         "size": [photo.width, photo.height],
-        "src": photo_address(photo),
+        "src": jpeg_address(cache.thumbnail(photo)),
         "classes": [name for _index, name in classes],
         "cells": [_gap(entry) if isinstance(entry, MapGap) else _cell(entry, classes, pickable) for entry in row],
     }
@@ -363,7 +349,7 @@ def _gap(gap: MapGap) -> Json:
 
 
 def _cell(cell: MapCell, classes: Sequence[Class], pickable: bool) -> Json:
-    entry, forward = cell.map, cache.forward(cell.entrant.card.ref, cell.photo)
+    entry, forward = cell.map, cache.forward(cell.ref, cell.photo)
     known = [place for place, label in enumerate(classes) if _knows(cell, label)]
     target = classes.index((entry.target_index, entry.target_name))
     first = (cell.guesses[0].index, cell.guesses[0].name)
@@ -402,7 +388,7 @@ def axis_colour(entrant: Entrant) -> str:
 
 def _knows(cell: MapCell, label: Class) -> bool:
     """Whether the model counts this class under the same name."""
-    (index, name), names = label, cell.entrant.card.ref.spec.classes
+    (index, name), names = label, cell.ref.spec.classes
     return index < len(names) and names[index] == name
 
 
@@ -455,8 +441,3 @@ def _maps(forward: Forward, indices: Sequence[int], method: Method) -> list[Acti
         with suppress(TargetError):
             maps.append(activation_map(forward, index, method))
     return maps
-
-
-def photo_address(photo: Photo) -> str:
-    """A photo as small as the grid shows it, as an address of its own."""
-    return jpeg_address(cache.thumbnail(photo))

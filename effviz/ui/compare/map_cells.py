@@ -9,18 +9,18 @@ import streamlit as st
 
 from effviz.errors import EffVizError
 from effviz.explain.cam_methods import CAM_METHODS
-from effviz.explain.data_types import ActivationMap, Forward, Photo, TargetLayer
+from effviz.explain.data_types import ActivationMap, Forward, Photo
 from effviz.explain.targets import Guess, top_guesses
 from effviz.i18n import _, lazy_gettext
 from effviz.ui import cache, job_queue
-from effviz.ui.cache import ChosenPhoto
 from effviz.ui.compare.display_settings import ExplanationChoice
 from effviz.ui.job_progress import JobProgress, ask_again, stopped
 from effviz.ui.outputs import plain
 from effviz.zoo.catalogue import ModelCard
+from effviz.zoo.model import ModelRef
 from effviz.zoo.presets import ScalingAxis
 
-FILLING: Final = "comparison being filled"  # in the session: what is compared, and the entries that are there
+FILLING: Final = "comparison being filled"  # in the session: the entries that are there, by what is compared
 SHOW_AFTER_S: Final = 1.0  # between two looks of a visitor at maps being made; the first map is shown at once
 FRAME: Final = lazy_gettext("White frame: what the model saw. Dimmed: cropped away.")  # on every map, whoever draws it
 
@@ -45,8 +45,12 @@ class Entrant:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Place:
-    chosen: ChosenPhoto
+    chosen: cache.ChosenPhoto
     entrant: Entrant
+
+    @property
+    def ref(self) -> ModelRef:
+        return self.entrant.card.ref
 
     @property
     def photo(self) -> Photo:
@@ -81,20 +85,15 @@ class _Task(_Place):
     choice: ExplanationChoice
 
     @property
-    def quick(self) -> bool:
-        """Whether the map comes from the forward pass alone."""
-        return CAM_METHODS[self.choice.method].closed_form and self.choice.layer is TargetLayer.LAST
-
-    @property
     def key(self) -> tuple[str, ...]:
         """What tells maps apart."""
         choice = self.choice
-        return self.entrant.card.ref.label, self.chosen.sha256, str(choice.target), choice.method, choice.layer
+        return self.ref.label, self.chosen.sha256, str(choice.target), choice.method, choice.layer
 
     def find(self) -> MapCell | None:
         """The cell where the caches have all of it: what they have let go is made in a turn, not here."""
         choice = self.choice
-        kept = cache.find(self.entrant.card.ref, self.photo, choice.target, choice.method, choice.layer)
+        kept = cache.find(self.ref, self.photo, choice.target, choice.method, choice.layer)
         return kept and self.cell(*kept)
 
     def cell(self, forward: Forward, entry: ActivationMap) -> MapCell:
@@ -105,7 +104,7 @@ class _Task(_Place):
 
 
 def compute_cells(
-    photos: Sequence[ChosenPhoto], entrants: Sequence[Entrant], choice: ExplanationChoice
+    photos: Sequence[cache.ChosenPhoto], entrants: Sequence[Entrant], choice: ExplanationChoice
 ) -> list[MapCell | MapGap]:
     """Return one entry for every photo and model, photo by photo; what was stopped or refused is a gap.
 
@@ -114,22 +113,24 @@ def compute_cells(
     cache.arrive()
     tasks = [_Task(photo, entrant, choice) for photo in photos for entrant in entrants]
     keys = tuple(task.key for task in tasks)
-    filled = _filled(keys)
+    # What the last runs have made of this comparison: also what the caches have let go since, and what failed.
+    filled: dict[tuple[str, ...], MapCell | MapGap] = st.session_state.get(FILLING, {}).get(keys, {})
     entries = [filled.get(task.key) or task.find() for task in tasks]
     new = entries.count(None)
     if not new:
         st.session_state.pop(FILLING, None)
         return [entry for entry in entries if entry]
     if stopped(keys):
-        done = _("Stopped with {done} of {all} maps made.").format(done=len(tasks) - new, all=len(tasks))
-        ask_again(done, _("Go on"), keys)
-        return _as_it_is(tasks)
-    try:
-        with JobProgress(len(tasks), begun=len(tasks) - new).shown(keys, may_stop=not tasks[0].quick) as work:
-            return _until_worth_showing(tasks, entries, work)
-    except job_queue.BusyError as error:
-        ask_again(str(error), _("Try again"), keys)
-        return _as_it_is(tasks)
+        sentence = _("Stopped with {done} of {all} maps made.").format(done=len(tasks) - new, all=len(tasks))
+        button = _("Go on")
+    else:
+        try:
+            with JobProgress(len(tasks), begun=len(tasks) - new).shown(keys, may_stop=not choice.quick) as work:
+                return _until_worth_showing(tasks, entries, work)
+        except job_queue.BusyError as error:
+            sentence, button = str(error), _("Try again")
+    ask_again(sentence, button, keys)
+    return [task.find() or task.gap(_("Not computed yet.")) for task in tasks]
 
 
 def awaited(entries: Entries) -> bool:
@@ -146,12 +147,6 @@ def guessed_classes(entries: Entries) -> list[str]:
     return sorted(surest, key=lambda name: -surest[name])
 
 
-def _filled(keys: tuple[object, ...]) -> dict[tuple[str, ...], MapCell | MapGap]:
-    """What the last runs have made of this comparison: also what the caches have let go since, and what failed."""
-    kept: tuple[tuple[object, ...], dict[tuple[str, ...], MapCell | MapGap]] | None = st.session_state.get(FILLING)
-    return kept[1] if kept and kept[0] == keys else {}
-
-
 def _until_worth_showing(
     tasks: Sequence[_Task], earlier: Sequence[MapCell | MapGap | None], work: JobProgress
 ) -> list[MapCell | MapGap]:
@@ -160,43 +155,35 @@ def _until_worth_showing(
     made = show = False
     show_at = time.monotonic() + (SHOW_AFTER_S if any(earlier) else 0)
     for task, before in zip(tasks, earlier, strict=True):
-        if made and not (before or show or (task.quick and cache.is_loaded(task.entrant.card.ref))):
+        if made and not (before or show or (task.choice.quick and cache.is_loaded(task.ref))):
             show = time.monotonic() >= show_at and _at_hand(entries)
         if before or show:
             entries.append(before or task.gap(_("On its way."), awaited=True))
         else:
             entries.append(_fill_cell(task, work))
             made = made or isinstance(entries[-1], MapCell)
-    _keep(tasks, entries)
+    st.session_state.pop(FILLING, None)
+    if awaited(entries):
+        kept = {task.key: entry for task, entry in zip(tasks, entries, strict=True) if not awaited([entry])}
+        st.session_state[FILLING] = {tuple(task.key for task in tasks): kept}
     return entries
 
 
 def _at_hand(entries: Entries) -> bool:
     """Whether showing the cells loads no model again, as it would where the memory is too small for all of them."""
-    return all(cache.is_loaded(entry.entrant.card.ref) for entry in entries if isinstance(entry, MapCell))
-
-
-def _keep(tasks: Sequence[_Task], entries: Entries) -> None:
-    st.session_state.pop(FILLING, None)
-    if awaited(entries):
-        kept = {task.key: entry for task, entry in zip(tasks, entries, strict=True) if not awaited([entry])}
-        st.session_state[FILLING] = tuple(task.key for task in tasks), kept
-
-
-def _as_it_is(tasks: Sequence[_Task]) -> list[MapCell | MapGap]:
-    return [task.find() or task.gap(_("Not computed yet.")) for task in tasks]
+    return all(cache.is_loaded(entry.ref) for entry in entries if isinstance(entry, MapCell))
 
 
 def _fill_cell(task: _Task, work: JobProgress) -> MapCell | MapGap:
     """Fill a cell: one quick turn, and a slow one where the pass is not enough."""
-    choice, ref = task.choice, task.entrant.card.ref
+    choice, ref = task.choice, task.ref
     wanted = (choice.target, choice.method, choice.layer)
     work.next(_doing(task))
     try:
         photo = task.photo
         with work.turn(cache.effort(ref)):
             forward = cache.forward(ref, photo)
-            if task.quick:
+            if choice.quick:
                 return task.cell(forward, cache.activation_map(ref, photo, *wanted))
         with work.turn(job_queue.map_effort(ref, choice.method, choice.layer), task.key) as progress:
             return task.cell(forward, cache.activation_map(ref, photo, *wanted, progress))
@@ -208,7 +195,7 @@ def _fill_cell(task: _Task, work: JobProgress) -> MapCell | MapGap:
 
 def _doing(task: _Task) -> str:
     doing = _("{model} looks at {photo} (a model is loaded the first time)")
-    if not task.quick and not CAM_METHODS[task.choice.method].slow:
+    if not task.choice.quick and not CAM_METHODS[task.choice.method].slow:
         doing = _("{model} looks at {photo}; a map by {method} is made in one piece, and Stop ends what follows it")
     title = CAM_METHODS[task.choice.method].title
-    return doing.format(model=plain(task.entrant.card.ref.label), photo=plain(task.chosen.name), method=_(title))
+    return doing.format(model=plain(task.ref.label), photo=plain(task.chosen.name), method=_(title))

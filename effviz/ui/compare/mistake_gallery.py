@@ -144,7 +144,14 @@ def show() -> None:
     photo = cache.sample(inputs.choose_one(_("Photo"), titles, PHOTO, PHOTOS[0]))
     pictures = _pictures(photo)
     for mistake, words in EXPLAINED.items():
-        _example(words, *pictures[mistake])
+        st.header(_("“{words}”").format(words=_(words.title)))
+        *columns, text_column = st.columns([3, 3, 5], gap="medium")
+        captions = ((":material/close:", _(words.wrong)), (":material/check:", _(words.right)))
+        for column, (jpeg, alt), (icon, caption) in zip(columns, pictures[mistake], captions, strict=True):
+            column.image(jpeg, alt=f"{caption}. {alt}")
+            column.caption(f"{icon} {caption}")
+        text_column.markdown(_(words.sentence))
+        text_column.code(words.code, language="python", wrap_lines=True)
 
 
 def _pictures(photo: Photo) -> dict[MapMistake, tuple[Picture, Picture]]:
@@ -166,15 +173,3 @@ def _by_mistake(photo: Photo) -> dict[MapMistake, tuple[Picture, Picture]]:
 
 def _picture(photo: Photo, view: MapView) -> Picture:
     return encode_jpeg(overlay(photo, view.scaled, view.style)), describe_map(view.scaled.source)
-
-
-def _example(words: Explained, *pictures: Picture) -> None:
-    st.header(_("“{words}”").format(words=_(words.title)))
-    *columns, text_column = st.columns([3, 3, 5], gap="medium")
-    captions = ((":material/close:", _(words.wrong)), (":material/check:", _(words.right)))
-    for column, (jpeg, alt), (icon, caption) in zip(columns, pictures, captions, strict=True):
-        column.image(jpeg, alt=f"{caption}. {alt}")
-        column.caption(f"{icon} {caption}")
-    with text_column:
-        st.markdown(_(words.sentence))
-        st.code(words.code, language="python", wrap_lines=True)

@@ -13,7 +13,6 @@ from effviz.errors import EffVizError
 from effviz.facts.paper_tables import PaperVersion
 from effviz.i18n import _, lazy_gettext
 from effviz.plots import accuracy_cost, style
-from effviz.plots.accuracy_cost import accuracy_cost_figure
 from effviz.scaling import PAPER_RULE, PUBLISHED, Family, Plan, ScalingMethod, plan
 from effviz.ui import cache, outputs
 from effviz.ui.compare.map_cells import Entrant
@@ -158,7 +157,8 @@ def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:
     ours, without = accuracy_cost.compared_series(refs)
     at = PAPER_RULE.at(PHI.get())
     current = accuracy_cost.unmeasured_network(f"φ = {PHI.get():g}", plan(at.depth, at.width, at.resolution_px, family))
-    chart = accuracy_cost_figure([*accuracy_cost.paper_series(PaperVersion.V5), ours], cost, [current], compact=True)
+    series = [*accuracy_cost.paper_series(PaperVersion.V5), ours]
+    chart = accuracy_cost.accuracy_cost_figure(series, cost, [current], compact=True)
     text = _("Scatter plot of ImageNet top-1 over {cost}: the paper's networks, and the compared models as hexagons.")
     st.plotly_chart(chart, key=CHART, config=style.config("accuracy"), alt=text.format(cost=cost.axis))
     rows = style.drawn_numbers(chart, cost.column, "top1_pct")
@@ -209,21 +209,18 @@ def _tiles(absent: Mapping[ModelSpec, Entrant], followed: Sequence[str]) -> None
         st.rerun()
     with st.container(horizontal=True, key="missing-weights"):
         for spec, entrant in absent.items():
+            card = entrant.card
+            nbytes = state_dicts.file_bytes(spec.plan) if spec.family else 4 * card.params
+            size = _("{size:.0f} MB of weights").format(size=nbytes / 1e6)
             with st.container(border=True, width=TILE_PX), guard():
-                _tile(spec, entrant)
-
-
-def _tile(spec: ModelSpec, entrant: Entrant) -> None:
-    st.markdown(f"**{outputs.plain(entrant.card.ref.label)}**")
-    nbytes = state_dicts.file_bytes(spec.plan) if spec.family else 4 * entrant.card.params
-    size = _("{size:.0f} MB of weights").format(size=nbytes / 1e6)
-    st.caption(f"{size}: {outputs.plain(_(spec.weights))}")
-    if entrant.card.availability.command:
-        st.code(entrant.card.availability.command, language="bash")
-    else:
-        st.caption(entrant.card.availability.sentence)
-    if spec.origin is WeightsOrigin.HUB and settings.FETCH.value():
-        _fetching(spec.name)
+                st.markdown(f"**{outputs.plain(card.ref.label)}**")
+                st.caption(f"{size}: {outputs.plain(_(spec.weights))}")
+                if card.availability.command:
+                    st.code(card.availability.command, language="bash")
+                else:
+                    st.caption(card.availability.sentence)
+                if spec.origin is WeightsOrigin.HUB and settings.FETCH.value():
+                    _fetching(spec.name)
 
 
 def _fetching(name: str) -> None:
@@ -238,7 +235,12 @@ def _fetching(name: str) -> None:
         st.progress(min(1.0, got / total) if total else 0.0, text=text if total else _("Getting ready"))
         return
     if st.button(_("Fetch them now"), key=f"fetch {name}", icon=":material/download:"):
-        _begin(name)
+        from effviz.zoo import download  # brings an HTTP client, which the page does without
+
+        with _lookup:
+            if not _under_way(name):
+                _received[name] = 0, 0
+                _downloads[name] = _pool.submit(download.fetch, [name], _report)
         st.rerun()
     if name in _downloads:
         _downloads[name].result()
@@ -259,15 +261,6 @@ def _under_way(name: str) -> bool:
 def _report(name: str, got: int, total: int) -> None:
     """Called by the hub in its own thread."""
     _received[name] = got, total
-
-
-def _begin(name: str) -> None:
-    from effviz.zoo import download  # brings an HTTP client, which the page does without
-
-    with _lookup:
-        if not _under_way(name):
-            _received[name] = 0, 0
-            _downloads[name] = _pool.submit(download.fetch, [name], _report)
 
 
 # From a plan to maps: which networks stand for it in a comparison, and the buttons that put them there.

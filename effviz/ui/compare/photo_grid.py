@@ -1,10 +1,10 @@
 """The grid photo x model, drawn by the browser or the server, with its notice, downloads and methods side by side."""
 
 import html
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 import effviz
 from effviz.errors import EffVizError
 from effviz.explain.cam_methods import CAM_METHODS
-from effviz.explain.data_types import Photo, TargetLayer
+from effviz.explain.data_types import Photo
 from effviz.explain.images import display
 from effviz.explain.overlay import Scale, ScaledMap, apply_palette, describe_map, overlay, palette_of, rescale
 from effviz.explain.targets import Guess
@@ -24,7 +24,6 @@ from effviz.report.session_archive import SessionArchive, maps_npz, settings_jso
 from effviz.ui import cache
 from effviz.ui.compare import cell_inspector, display_settings, grid_data, photo_picker, sharing
 from effviz.ui.compare.display_settings import LAYERS, SCALES, STILL, DisplaySettings, ExplanationChoice, style_for
-from effviz.ui.compare.grid_data import card_lines, rows_by_photo
 from effviz.ui.compare.map_cells import FRAME, Entrant, Entries, MapCell, MapGap
 from effviz.ui.components import jpeg_address
 from effviz.ui.components.grid import grid
@@ -38,17 +37,17 @@ if TYPE_CHECKING:
     from effviz.explain.activation_maps import IdenticalMethods
 
 JUDGE = catalogue.parse_model("lite0")  # knows ImageNet's 1000 classes, and its weights are always there
-GUESS_BYTES = 200
-
-_GUESSES: SizeBoundedCache[tuple[Guess, ...]] = SizeBoundedCache(
-    budget_bytes(0.0005), lambda guesses: GUESS_BYTES * len(guesses)
-)
+_GUESSES: SizeBoundedCache[tuple[Guess, ...]] = SizeBoundedCache(budget_bytes(0.0005), lambda five: 200 * len(five))
 
 
 def show_out_of_domain(cells: Sequence[MapCell]) -> None:
     """Say which photos seem to show none of the classes of a network that knows few."""
     photos = [chosen.open() for chosen in dict.fromkeys(cell.chosen for cell in cells)]
-    for names, models in _small(cells).items():
+    models_by_classes: dict[tuple[str, ...], list[str]] = {}  # of networks that know fewer classes than ImageNet has
+    for ref in dict.fromkeys(cell.ref for cell in cells):
+        if ref.spec.trained and len(ref.spec.classes) < len(imagenet_classes.names()):
+            models_by_classes.setdefault(tuple(ref.spec.classes), []).append(ref.label)
+    for names, models in models_by_classes.items():
         known = imagenet_classes.find_indices(names)
         if known is None:
             continue
@@ -56,15 +55,6 @@ def show_out_of_domain(cells: Sequence[MapCell]) -> None:
         foreign = [(photo, first[0]) for photo, first in guessed if known.isdisjoint(guess.index for guess in first)]
         if foreign:
             st.info(_sentence(names, models, foreign), icon=":material/help:")
-
-
-def _small(cells: Iterable[MapCell]) -> dict[tuple[str, ...], list[str]]:
-    """The trained networks that know fewer classes than ImageNet has, by what they know."""
-    by_classes: dict[tuple[str, ...], list[str]] = {}
-    for ref in dict.fromkeys(cell.entrant.card.ref for cell in cells):
-        if ref.spec.trained and len(ref.spec.classes) < len(imagenet_classes.names()):
-            by_classes.setdefault(tuple(ref.spec.classes), []).append(ref.label)
-    return by_classes
 
 
 def _guesses(photos: Sequence[Photo]) -> list[tuple[Guess, ...]]:
@@ -82,20 +72,16 @@ def _guesses(photos: Sequence[Photo]) -> list[tuple[Guess, ...]]:
 
 def _sentence(names: Sequence[str], models: Sequence[str], foreign: Sequence[tuple[Photo, Guess]]) -> str:
     line = _("{photo}: {name}, {chance:.0%}")
-    return _(
+    seen = [
+        line.format(photo=plain(photo.name), name=plain(one.name), chance=one.probability) for photo, one in foreign
+    ]
+    text = _(
         "**Outside their classes.** Trained on {count} classes only: {models} ({names}). {judge}, which knows 1000, "
         "finds none of them here ({seen}). Their maps then show what resembles the nearest of the {count}. Drop in a "
         "photo of one of them for a fair comparison."
-    ).format(
-        models=", ".join(plain(label) for label in models),
-        count=len(names),
-        names=", ".join(plain(name) for name in names),
-        judge=JUDGE.label,
-        seen="; ".join(
-            line.format(photo=plain(photo.name), name=plain(guess.name), chance=guess.probability)
-            for photo, guess in foreign
-        ),
     )
+    known, labels = ", ".join(map(plain, names)), ", ".join(map(plain, models))
+    return text.format(models=labels, count=len(names), names=known, judge=JUDGE.label, seen="; ".join(seen))
 
 
 # Still pictures that the server draws, for browsers without a canvas.
@@ -107,14 +93,19 @@ APART = (Scale.OWN, Scale.RANK)  # scales that need no other map
 def show_stills(entries: Entries, look: DisplaySettings) -> None:
     """Lay the photos down and the models across; what could not be made leaves its sentence in its place."""
     scaled = _scaled(entries, look.scale)
-    for row in rows_by_photo(entries):
+    for row in grid_data.rows_by_photo(entries):
         for place, entry in zip(_row(row), row, strict=True):
             with place:
                 if isinstance(entry, MapGap):
-                    st.info(f"**{plain(entry.entrant.card.ref.label)}**  \n{plain(entry.sentence)}")
-                else:
-                    _draw(entry, scaled[entry], look)
-                    _caption(entry)
+                    st.info(f"**{plain(entry.ref.label)}**  \n{plain(entry.sentence)}")
+                    continue
+                style = style_for(entry.map, look.style)
+                if style.placement is not look.style.placement:
+                    uncalibrated = _("{model} has no measured calibration: plain placement.")
+                    st.caption(uncalibrated.format(model=plain(entry.map.model)))
+                picture = cache.picture(entry.photo, scaled[entry], style)
+                st.image(picture, alt=describe_map(entry.map), width="stretch")
+                _caption(entry)
     if scaled:
         _legend(next(iter(scaled.values())), look)
 
@@ -135,14 +126,6 @@ def _row(row: Entries) -> list[DeltaGenerator]:
         st.image(cache.thumbnail(photo), alt=_("The photo {name}").format(name=photo.name), width="stretch")
         st.markdown(f"**{plain(photo.name)}**  \n{plain(grid_data.photo_caption(photo))}")
     return [column.container() for column in columns[1 : len(row) + 1]]
-
-
-def _draw(cell: MapCell, scaled: ScaledMap, look: DisplaySettings) -> None:
-    style = style_for(cell.map, look.style)
-    if style.placement is not look.style.placement:
-        uncalibrated = _("{model} has no measured calibration: plain placement.")
-        st.caption(uncalibrated.format(model=plain(cell.map.model)))
-    st.image(cache.picture(cell.photo, scaled, style), alt=describe_map(cell.map), width="stretch")
 
 
 def _still_lines(cell: MapCell) -> list[str]:
@@ -189,7 +172,7 @@ def _caption(cell: MapCell) -> None:
     with st.popover(about, key=f"about {card.ref.label} {cell.chosen.sha256} {cell.chosen.name}", type="tertiary"):
         if cell.entrant.words:
             st.markdown(f"_{_(cell.entrant.words)}_")
-        st.markdown("\n".join(f"- {line}" for line in card_lines(card)))
+        st.markdown("\n".join(f"- {line}" for line in grid_data.card_lines(card)))
         if slower := cache.fallback(card.ref.label):
             st.markdown(plain(slower))
         numbers = _("Logit {logit}; forward pass {ms} ms.")
@@ -215,23 +198,21 @@ def show(entries: Entries, choice: ExplanationChoice, looked: DisplaySettings) -
 # Downloads: the raw maps, what is needed to repeat the comparison, and still pictures as one picture. The browser's
 # grid gives the picture itself, as it is seen; see `components/grid/sheet.js`.
 
-FILES: Final = {  # by stem: ending, MIME type and icon
-    "grid": (".png", "image/png", ":material/image:"),
-    "maps": (".npz", "application/octet-stream", ":material/grid_on:"),
-    "settings": (".json", "application/json", ":material/data_object:"),
-    "session": (".zip", "application/zip", ":material/folder_zip:"),
-}
-
 
 def show_downloads(entries: Entries, choice: ExplanationChoice, look: DisplaySettings) -> None:
     """Files that are made when their button is pressed; what they hold is what can be seen above."""
     still, link, saved = st.session_state.get(STILL), sharing.address(), sharing.archive(SAMPLES.get())
+    seen, maps = (entries, choice, look), partial(grid_data.grid_maps, entries, choice)
+    files: list[tuple[str, str, str, str, Callable[[], bytes]]] = [
+        (_("Grid as PNG"), "grid.png", "image/png", "image", lambda: _grid_png(*seen, link)),
+        (_("Raw maps as NPZ"), "maps.npz", "application/octet-stream", "grid_on", lambda: maps_npz(maps())),
+        (_("Settings as JSON"), "settings.json", "application/json", "data_object", lambda: _settings(*seen)),
+        (_("Save the session"), "session.zip", "application/zip", "folder_zip", lambda: _session(*seen, saved)),
+    ]
     with st.container(horizontal=True):
-        if still:
-            _button(_("Grid as PNG"), "grid", lambda: _grid_png(entries, choice, look, link))
-        _button(_("Raw maps as NPZ"), "maps", lambda: maps_npz(grid_data.grid_maps(entries, choice)))
-        _button(_("Settings as JSON"), "settings", lambda: _settings(entries, choice, look))
-        _button(_("Save the session"), "session", lambda: _session(entries, choice, look, saved))
+        for label, name, mime, icon, make in files if still else files[1:]:
+            file_name = display_settings.file_name(name)
+            st.download_button(label, make, file_name, mime, on_click="ignore", icon=f":material/{icon}:")
     picture_is = _("The picture is the grid as it stands above.")
     if not still:
         picture_is = _("For a picture of the grid just as you see it, press Save as PNG above the maps.")
@@ -244,13 +225,8 @@ def show_downloads(entries: Entries, choice: ExplanationChoice, look: DisplaySet
     st.caption(f"{picture_is} {held}")
 
 
-def _button(label: str, stem: str, make: Callable[[], bytes]) -> None:
-    ending, mime, icon = FILES[stem]
-    st.download_button(label, make, display_settings.file_name(stem, ending), mime, on_click="ignore", icon=icon)
-
-
 def _settings(entries: Entries, choice: ExplanationChoice, look: DisplaySettings) -> bytes:
-    labels = dict.fromkeys(entry.entrant.card.ref.label for entry in entries if isinstance(entry, MapCell))
+    labels = dict.fromkeys(entry.ref.label for entry in entries if isinstance(entry, MapCell))
     models, maps = [cache.model(label) for label in labels], grid_data.grid_maps(entries, choice)
     return settings_json(models, maps, str(choice.target), look.scale, look.style)
 
@@ -258,7 +234,7 @@ def _settings(entries: Entries, choice: ExplanationChoice, look: DisplaySettings
 def _session(entries: Entries, choice: ExplanationChoice, look: DisplaySettings, saved: SessionArchive) -> bytes:
     """Photos, settings, maps and a page as one file."""
     facts = [
-        (_("Models"), ", ".join(dict.fromkeys(entry.entrant.card.ref.label for entry in entries))),
+        (_("Models"), ", ".join(dict.fromkeys(entry.ref.label for entry in entries))),
         (_("Method"), CAM_METHODS[choice.method].title),
         (_("Layer"), _(LAYERS[choice.layer])),
         (_("Class"), str(choice.target)),
@@ -278,34 +254,28 @@ def _session_rows(entries: Entries, look: DisplaySettings) -> Iterator[session_a
     from effviz.report.html_report import PictureTile  # brings plotly, and a session is saved rarely
 
     scaled = _scaled(entries, look.scale)
-    for row in rows_by_photo(entries):
+    for row in grid_data.rows_by_photo(entries):
         photo = row[0].photo
         tiles = [PictureTile(cache.thumbnail(photo), _("The photo {name}").format(name=photo.name), photo.name)]
         for cell in row:
             if isinstance(cell, MapCell):
                 picture = cache.picture(cell.photo, scaled[cell], style_for(cell.map, look.style))
                 words = "; ".join(_sheet_lines(cell))
-                tiles.append(PictureTile(picture, describe_map(cell.map), cell.entrant.card.ref.label, words))
+                tiles.append(PictureTile(picture, describe_map(cell.map), cell.ref.label, words))
         yield session_archive.SessionRow(photo.name, tiles, sharing.credit(photo.sha256))
 
 
 def _grid_png(entries: Entries, choice: ExplanationChoice, look: DisplaySettings, link: str) -> bytes:
-    """What made the picture stands in the file itself, too, as in the browser's (see `grid/sheet.js`)."""
-    texts = {"Software": "EffViz", "EffViz link": link, "EffViz settings": _settings(entries, choice, look).decode()}
-    return grid_png(*_sheet(_scaled(entries, look.scale), choice, look), texts)
+    """The photos down, the models across; a map that could not be made leaves the photo alone in its place.
 
-
-def _sheet(
-    scaled: Mapping[MapCell, ScaledMap], choice: ExplanationChoice, look: DisplaySettings
-) -> tuple[list[str], list[GridRow], str]:
-    """The photos down, the models across; a map that could not be made leaves the photo alone in its place."""
-    labels = list(dict.fromkeys(cell.entrant.card.ref.label for cell in scaled))
-    drawn = {
-        (cell.chosen, cell.map.model): GridPicture(
-            overlay(cell.photo, one, style_for(cell.map, look.style)), _sheet_lines(cell)
-        )
-        for cell, one in scaled.items()
-    }
+    What made the picture stands in the file itself, too, as in the browser's (see `grid/sheet.js`).
+    """
+    scaled = _scaled(entries, look.scale)
+    labels = list(dict.fromkeys(cell.ref.label for cell in scaled))
+    drawn = {}
+    for cell, one in scaled.items():
+        picture = overlay(cell.photo, one, style_for(cell.map, look.style))
+        drawn[cell.chosen, cell.map.model] = GridPicture(picture, _sheet_lines(cell))
     rows: list[GridRow] = []
     for chosen in dict.fromkeys(cell.chosen for cell in scaled):
         plain = GridPicture(display(chosen.open(), look.style.view.longest_px))
@@ -313,7 +283,8 @@ def _sheet(
     text = _("{method}, {layer}; {scale}; EffViz")
     layer = _(LAYERS[choice.layer]).lower()
     footer = text.format(method=CAM_METHODS[choice.method].title, layer=layer, scale=_(SCALES[look.scale]).lower())
-    return [_("photo"), *labels], rows, footer
+    texts = {"Software": "EffViz", "EffViz link": link, "EffViz settings": _settings(entries, choice, look).decode()}
+    return grid_png([_("photo"), *labels], rows, footer, texts)
 
 
 def _sheet_lines(cell: MapCell) -> tuple[str, ...]:
@@ -326,12 +297,12 @@ def _sheet_lines(cell: MapCell) -> tuple[str, ...]:
 
 def show_same_methods(cells: Sequence[MapCell], choice: ExplanationChoice) -> None:
     """Say which methods would show what the grid shows."""
-    if not cells or choice.layer is not TargetLayer.LAST or not CAM_METHODS[choice.method].closed_form:
+    if not cells or not choice.quick:
         return
     groups = [
         set(group.methods)
         for cell in cells
-        for group in cache.same_maps(cell.entrant.card.ref, cell.photo, cell.map.target_index)
+        for group in cache.same_maps(cell.ref, cell.photo, cell.map.target_index)
         if choice.method in group.methods
     ]
     twins = set.intersection(*groups) - {choice.method}
@@ -347,7 +318,7 @@ def show_same_methods(cells: Sequence[MapCell], choice: ExplanationChoice) -> No
 def show_methods(cells: Sequence[MapCell], look: DisplaySettings) -> None:
     """All closed-form methods on one photo by one model, the same ones folded into one picture."""
     cell = photo_picker.choose_cell(_("Model and photo"), cells, "methods_cell")
-    ref, target = cell.entrant.card.ref, cell.map.target_index
+    ref, target = cell.ref, cell.map.target_index
     groups = cache.same_maps(ref, cell.photo, target)
     for start in range(0, len(groups), 4):
         for column, group in zip(st.columns(4), groups[start : start + 4], strict=False):
@@ -358,7 +329,7 @@ def show_methods(cells: Sequence[MapCell], look: DisplaySettings) -> None:
 
 
 def _group(cell: MapCell, group: "IdenticalMethods", look: DisplaySettings) -> None:
-    entry = cache.map_of_class(cell.entrant.card.ref, cell.photo, cell.map.target_index, group.methods[0])
+    entry = cache.map_of_class(cell.ref, cell.photo, cell.map.target_index, group.methods[0])
     scaled = rescale([entry], look.scale)[0]
     picture = cache.picture(cell.photo, scaled, style_for(entry, look.style))
     # As a file Streamlit would keep it for every visitor until the session is forgotten, and as st.image's address

@@ -12,7 +12,6 @@ from effviz.explain import sample_photos
 from effviz.i18n import _
 from effviz.ui import cache as caches
 from effviz.ui import photo_shelf
-from effviz.ui.cache import ChosenPhoto
 from effviz.ui.compare import sharing
 from effviz.ui.compare.map_cells import MapCell
 from effviz.ui.components import jpeg_address
@@ -25,7 +24,7 @@ KNOWN_PHOTOS: Final = "photos known"  # in the session: digests of the photos of
 NEWEST_PHOTO: Final = "newest photo"  # in the session: how many times some were added, and the digest of the newest
 
 
-def remember_newest(chosen: Sequence[ChosenPhoto]) -> None:
+def remember_newest(chosen: Sequence[caches.ChosenPhoto]) -> None:
     """Keep which photo was added last; those that a visit begins with are not news."""
     before: tuple[str, ...] | None = st.session_state.get(KNOWN_PHOTOS)
     now = tuple(photo.sha256 for photo in chosen)
@@ -36,34 +35,31 @@ def remember_newest(chosen: Sequence[ChosenPhoto]) -> None:
     st.session_state[KNOWN_PHOTOS] = now
 
 
-def follow_newest(key: str, digests: Mapping[str, str]) -> None:
-    """Before the select box `key` is shown: move it to the newest photo, once; `digests` by option.
+def choose(label: str, options: Mapping[str, tuple[str, str]], key: str) -> str:
+    """Choose an option by its name, which stands beside a photo's digest; the newest photo is chosen, once.
 
     Browsers keep what a box with a key shows, so it is told a value and not forgotten.
     """
-    newest = st.session_state.get(NEWEST_PHOTO)
-    followed = f"{key} follows"
-    if newest is None or st.session_state.get(followed) == newest:
-        return
-    for option, digest in digests.items():
-        if digest == newest[1]:
-            st.session_state[key], st.session_state[followed] = option, newest
-            return
+    newest, followed = st.session_state.get(NEWEST_PHOTO), f"{key} follows"
+    of_newest = [option for option, (_name, digest) in options.items() if newest and digest == newest[1]]
+    if of_newest and st.session_state.get(followed) != newest:
+        st.session_state[key], st.session_state[followed] = of_newest[0], newest
+    return st.selectbox(label, list(options), format_func=lambda option: options[option][0], key=key)
 
 
 def choose_cell(label: str, cells: Sequence[MapCell], key: str) -> MapCell:
     """Choose one of the cells by its model and its photo."""
-    options = {f"{cell.entrant.card.ref.label} {cell.chosen.sha256}": cell for cell in cells}
-    follow_newest(key, {option: cell.chosen.sha256 for option, cell in options.items()})
-    names = {option: f"{cell.entrant.card.ref.label} · {cell.chosen.name}" for option, cell in options.items()}
-    return options[st.selectbox(label, list(names), format_func=names.__getitem__, key=key)]
+    by_option = {f"{cell.ref.label} {cell.chosen.sha256}": cell for cell in cells}
+    names = {option: f"{cell.ref.label} · {cell.chosen.name}" for option, cell in by_option.items()}
+    options = {option: (names[option], cell.chosen.sha256) for option, cell in by_option.items()}
+    return by_option[choose(label, options, key)]
 
 
 MOST_SAMPLES = 4
 THUMBNAIL_PX = 96
 
 
-def choose_photos() -> tuple[ChosenPhoto, ...]:
+def choose_photos() -> tuple[caches.ChosenPhoto, ...]:
     """Show the gallery and the upload box; return the chosen photos, a visitor's own first."""
     left, right = st.columns([3, 2], gap="large")
     with right:
@@ -103,17 +99,12 @@ def keep_samples(names: object) -> None:
 
 @cache
 def _pictures() -> tuple[GalleryPicture, ...]:
-    return tuple(
-        GalleryPicture(sample.name, sample.title, _thumbnail(sample.path.read_bytes()))
-        for sample in sample_photos.samples()
-    )
-
-
-def _thumbnail(data: bytes) -> str:
-    """Our own files only: a visitor's photos go through `explain.decoding.read`."""
-    with Image.open(io.BytesIO(data)) as image:
-        image.draft("RGB", (2 * THUMBNAIL_PX, 2 * THUMBNAIL_PX))
-        image.thumbnail((4 * THUMBNAIL_PX, THUMBNAIL_PX))
-        buffer = io.BytesIO()
-        image.save(buffer, "JPEG", quality=80)
-    return jpeg_address(buffer.getvalue())
+    """Of our own files only: a visitor's photos go through `explain.decoding.read`."""
+    pictures = []
+    for sample in sample_photos.samples():
+        with Image.open(sample.path) as image, io.BytesIO() as buffer:
+            image.draft("RGB", (2 * THUMBNAIL_PX, 2 * THUMBNAIL_PX))
+            image.thumbnail((4 * THUMBNAIL_PX, THUMBNAIL_PX))
+            image.save(buffer, "JPEG", quality=80)
+            pictures.append(GalleryPicture(sample.name, sample.title, jpeg_address(buffer.getvalue())))
+    return tuple(pictures)

@@ -13,19 +13,16 @@ from typing import Final
 import streamlit as st
 
 from effviz.errors import EffVizError
-from effviz.explain.cam_methods import CAM_METHODS
-from effviz.explain.data_types import Forward, Method, TargetLayer
+from effviz.explain.data_types import Forward, Method
 from effviz.explain.overlay import Palette, describe_map, palette_colours
 from effviz.explain.targets import top_guesses
 from effviz.i18n import _
 from effviz.ui import cache, job_queue, outputs
 from effviz.ui.compare import display_settings, grid_data, photo_picker
-from effviz.ui.compare.display_settings import ExplanationChoice
 from effviz.ui.compare.map_cells import MapCell
-from effviz.ui.components import Json, base64_text
+from effviz.ui.components import Json, base64_text, jpeg_address
 from effviz.ui.components.grid import pack
 from effviz.ui.components.input_size import asked_sizes, input_size
-from effviz.ui.job_queue import QUEUE, Effort, who_asks
 from effviz.zoo.model import ModelRef, ModelSpec
 
 SIZES_PX: Final = tuple(range(96, 449, 32))
@@ -35,7 +32,7 @@ QUICK_MACS: Final = 2e9  # lite0 at any size: about 40 ms on one core
 FIXRES: Final = "https://arxiv.org/abs/1906.06423"
 
 
-def show(cells: Sequence[MapCell], choice: ExplanationChoice) -> None:
+def show(cells: Sequence[MapCell], choice: display_settings.ExplanationChoice) -> None:
     """Switch the slider on, and choose the network and the photo; nothing is computed before."""
     text = _(
         "Depth and width are built into trained weights; the input size is not. Move it and watch one network's "
@@ -43,22 +40,21 @@ def show(cells: Sequence[MapCell], choice: ExplanationChoice) -> None:
     )
     st.caption(text)
     # Of other families than B0's there is no engine that runs all sizes.
-    movable = [cell for cell in cells if cell.map.trained and cell.entrant.card.ref.spec.family is not None]
-    networks = {(cell.entrant.card.ref.spec, cell.chosen.sha256): cell for cell in reversed(movable)}
+    movable = [cell for cell in cells if cell.map.trained and cell.ref.spec.family is not None]
+    networks = {(cell.ref.spec, cell.chosen.sha256): cell for cell in reversed(movable)}
     if not networks:
         st.caption(_("Untrained networks are left out: their maps mean nothing."))
         return
     if st.toggle(_("Move the input size"), key="input_size_on"):
         chosen = photo_picker.choose_cell(_("Network and photo"), [*reversed(networks.values())], "input_size_cell")
-        quick = choice.layer is TargetLayer.LAST and CAM_METHODS[choice.method].closed_form
-        _slider(chosen, choice.method if quick else Method.CAM)
+        _slider(chosen, choice.method if choice.quick else Method.CAM)
         outputs.sources((_("Touvron et al. 2019, sizes of training and testing"), FIXRES))
 
 
 @st.fragment
 def _slider(cell: MapCell, method: Method) -> None:
     """Everything that a new size runs again."""
-    spec, asked = cell.entrant.card.ref.spec, asked_sizes(KEY)
+    spec, asked = cell.ref.spec, asked_sizes(KEY)
     sizes, answers = sizes_to_answer(asked.value, spec.resolution_px), list[Json]()
     about: Json = {"id": _id(cell, method), "px": sizes[0], "move": asked.move, "answers": answers, "error": ""}
     try:
@@ -77,7 +73,7 @@ def sizes_to_answer(asked: object, trained_px: int) -> list[int]:
 
 
 def _id(cell: MapCell, method: Method) -> str:
-    return f"{cell.entrant.card.ref.spec.name} {cell.chosen.sha256} {cell.map.target_index} {method}"
+    return f"{cell.ref.spec.name} {cell.chosen.sha256} {cell.map.target_index} {method}"
 
 
 def answers_at(cell: MapCell, sizes: Sequence[int], method: Method) -> Iterator[Json]:
@@ -91,12 +87,12 @@ def answers_at(cell: MapCell, sizes: Sequence[int], method: Method) -> Iterator[
     def tell(before: int) -> None:
         place.caption(_("{count} others are before you.").format(count=before))
 
-    for ref in (ModelRef(cell.entrant.card.ref.spec, px) for px in sizes):
+    for ref in (ModelRef(cell.ref.spec, px) for px in sizes):
         effort = job_queue.pass_effort(ref, loaded=cache.is_loaded(ref, any_size=True))
-        with QUEUE.turn(tell, effort, visitor=who_asks()):
+        with job_queue.QUEUE.turn(tell, effort, visitor=job_queue.who_asks()):
             forward = cache.forward_any_size(ref, cell.photo)
         yield answer_data(forward, cell.map.target_index, method)
-        if QUEUE.waiting or 1000 * (time.perf_counter() - started) > AROUND_MS:
+        if job_queue.QUEUE.waiting or 1000 * (time.perf_counter() - started) > AROUND_MS:
             break
     place.empty()
 
@@ -106,8 +102,8 @@ def warm_up(spec: ModelSpec) -> None:
     refs = [ModelRef(spec, px) for px in SIZES_PX if spec.plan_at(px).macs < QUICK_MACS]
     if not refs or cache.is_warm(refs[0]):
         return
-    effort = sum(map(job_queue.pass_effort, refs), start=Effort(0.0))
-    with suppress(EffVizError), QUEUE.turn(lambda _before: None, effort, visitor=who_asks()):
+    effort = sum(map(job_queue.pass_effort, refs), start=job_queue.Effort(0.0))
+    with suppress(EffVizError), job_queue.QUEUE.turn(lambda _before: None, effort, visitor=job_queue.who_asks()):
         cache.warm_up(refs)
 
 
@@ -132,7 +128,7 @@ def answer_data(forward: Forward, target: int, method: Method) -> Json:
 
 def slider_data(cell: MapCell, method: Method) -> Json:
     """What stays while the size changes."""
-    spec = cell.entrant.card.ref.spec
+    spec = cell.ref.spec
     beyond = spec.resolution_px > SIZES_PX[-1]
     trained_at = _("trained at {px} px, beyond the slider") if beyond else _("trained at {px} px")
     palettes = {"chosen": display_settings.PALETTE.get(), "diverging": Palette.DIVERGING}
@@ -140,7 +136,7 @@ def slider_data(cell: MapCell, method: Method) -> Json:
         "id": _id(cell, method),
         "sizes": [size_facts(spec, px) for px in SIZES_PX],
         "trained": {"px": spec.resolution_px, "label": trained_at.format(px=spec.resolution_px)},
-        "photo": grid_data.photo_address(cell.photo),
+        "photo": jpeg_address(cache.thumbnail(cell.photo)),
         "look": display_settings.display_payload(),
         "palettes": {name: base64_text(palette_colours(palette).tobytes()) for name, palette in palettes.items()},
         "words": _words(spec, cell.map.target_name),

@@ -12,12 +12,11 @@ from effviz.explain.cam_methods import CAM_METHODS
 from effviz.explain.overlay import palette_colours
 from effviz.i18n import _, typeset
 from effviz.plots import style
-from effviz.plots.style import SERIES, figure
 from effviz.progress import Progress
 from effviz.ui import cache, job_queue, outputs
 from effviz.ui.compare import display_settings, grid_data, photo_picker
 from effviz.ui.compare.map_cells import MapCell
-from effviz.ui.components import Json, base64_text
+from effviz.ui.components import Json, base64_text, jpeg_address
 from effviz.ui.components.grid import pack
 from effviz.ui.components.picture import Row, chart_menu
 from effviz.ui.components.reel import reel
@@ -35,11 +34,11 @@ HEIGHT_PX = 300
 
 def similarity_figure(steps: Sequence["RandomisedMap"]) -> go.Figure:
     """Draw both measures over the steps, which are at x = 0, 1, 2 ...; nan leaves a gap."""
-    chart, places = figure(HEIGHT_PX), list(range(len(steps)))
+    chart, places = style.figure(HEIGHT_PX), list(range(len(steps)))
     parts = [_part(step.stage) for step in steps]
     for name, values, look in (  # they differ in colour, mark and dash
-        (_("Rank correlation (Spearman)"), [step.spearman for step in steps], SERIES[0]),
-        (_("Structural similarity (SSIM)"), [step.ssim for step in steps], SERIES[5]),
+        (_("Rank correlation (Spearman)"), [step.spearman for step in steps], style.SERIES[0]),
+        (_("Structural similarity (SSIM)"), [step.ssim for step in steps], style.SERIES[5]),
     ):
         chart.add_scatter(
             name=name,
@@ -110,7 +109,7 @@ def check(cell: MapCell) -> Check:
         return checked
     with JobProgress(1, "sanity").shown(_key(cell), may_stop=True) as work:
         work.next(_("A copy of {model} is broken").format(model=outputs.plain(cell.map.model)))
-        with work.turn(job_queue.randomization_effort(cell.entrant.card.ref), _key(cell)) as progress:
+        with work.turn(job_queue.randomization_effort(cell.ref), _key(cell)) as progress:
             return _CHECKS.get(_key(cell), lambda: _checked(cell, progress))
 
 
@@ -124,7 +123,7 @@ def _checked(cell: MapCell, progress: Progress) -> Check:
     from effviz.evaluate.map_similarity import cascade, random_logit
 
     entry, steps = cell.map, []
-    whole = cache.forward(cell.entrant.card.ref, cell.photo)
+    whole = cache.forward(cell.ref, cell.photo)
     for step in cascade(whole, entry.target_index, entry.method):
         steps.append(step)
         progress(min(1.0, len(steps) / MOST_STEPS))
@@ -155,10 +154,10 @@ def payload(cell: MapCell, check: Check) -> Json:
     line = _("Rank correlation {spearman}, SSIM {ssim}")
     lines = [line.format(spearman=_number(step.spearman), ssim=_number(step.ssim)) for step in check.steps]
     panel = {
-        "title": cell.entrant.card.ref.label,
+        "title": cell.ref.label,
         "colour": grid_data.axis_colour(cell.entrant),
         "lines": {"": lines},
-        "photo": grid_data.photo_address(cell.photo),
+        "photo": jpeg_address(cache.thumbnail(cell.photo)),
         "place": grid_data.map_place(check.steps[0].map),
         "maps": pack([step.map.values for step in check.steps]),
     }

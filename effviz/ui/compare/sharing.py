@@ -8,7 +8,6 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -37,16 +36,8 @@ HELD_CLASS: Final = "class awaited"  # in the session: the class that waits for 
 KNOWN_OWN: Final = "own photos known"  # in the session: hashes of those that the class was chosen for
 
 
-@dataclass(frozen=True, slots=True)
-class LinkedPhoto:
-    """A photo as a link names it."""
-
-    name: str
-    digest: str  # how its sha256 begins
-
-
-def parse_own(text: str) -> tuple[LinkedPhoto, ...]:
-    """`"0123456789abcdef:lawn.png|..."` as photos.
+def parse_own(text: str) -> tuple[str, ...]:
+    """`"0123456789abcdef:lawn.png|..."` as photos: how the sha256 of each begins, and its name.
 
     Raises:
         SettingsError: It is none of this kind, or has more than a shelf.
@@ -58,14 +49,10 @@ def parse_own(text: str) -> tuple[LinkedPhoto, ...]:
             "Copy the link again."
         )
         raise SettingsError(sentence.format(text=text[:40], digits=DIGITS))
-    return tuple(LinkedPhoto(part[DIGITS + 1 :], part[:DIGITS]) for part in parts)
+    return tuple(parts)
 
 
-def _own_text(photos: Sequence[LinkedPhoto]) -> str:
-    return "|".join(f"{photo.digest}:{photo.name}" for photo in photos)
-
-
-OWN: Setting[tuple[LinkedPhoto, ...]] = Setting("own", (), parse_own, _own_text)
+OWN: Setting[tuple[str, ...]] = Setting("own", (), parse_own, "|".join)
 
 
 def adopt_link() -> None:
@@ -98,22 +85,23 @@ def settle_class() -> None:
         CLASS.put(CLASS.get() or held)
 
 
-def awaited() -> list[LinkedPhoto]:
+def awaited() -> list[str]:
     """Return the photos that the link was made with and that are not here."""
     on_shelf = {sha256[:DIGITS] for sha256 in photo_shelf.shelf().photos}
-    return [photo for photo in st.session_state.get(AWAITED, ()) if photo.digest not in on_shelf]
+    return [photo for photo in st.session_state.get(AWAITED, ()) if photo[:DIGITS] not in on_shelf]
 
 
 def show_awaited() -> None:
     """Say which photos are missing, and keep the address up to date."""
     missing = awaited()
     used = photo_shelf.shelf().used
-    present = [LinkedPhoto(re.sub(r"[|\n\r]", "_", photo.name)[:LONGEST_NAME], photo.sha256[:DIGITS]) for photo in used]
+    names = [re.sub(r"[|\n\r]", "_", photo.name)[:LONGEST_NAME] for photo in used]
+    present = [f"{photo.sha256[:DIGITS]}:{name}" for photo, name in zip(used, names, strict=True)]
     OWN.put((*present, *missing))
     if not missing:
         return
     photo = _("**{name}** (sha256 {digest}…)")
-    photos = ", ".join(photo.format(name=plain(one.name), digest=one.digest) for one in missing)
+    photos = ", ".join(photo.format(name=plain(one[DIGITS + 1 :]), digest=one[:DIGITS]) for one in missing)
     text = _("This link was made with photos that no link carries: {photos}. Add them under Photos to see their maps.")
     if HELD_CLASS in st.session_state:
         text += " " + _("The class that it asks for, {name}, waits for them.")
@@ -202,17 +190,15 @@ def address() -> str:
 
 def credit(sha256: str) -> str:
     """Return who took a photo that comes with EffViz; empty for a visitor's own."""
-    for sample in sample_photos.samples():
-        if sample_sha256(sample.name) == sha256:
-            text = _("{title}: {author}, {licence}, {link}")
-            return text.format(title=sample.title, author=sample.author, licence=sample.licence, link=sample.source)
-    return ""
+    if (sample := _samples().get(sha256)) is None:
+        return ""
+    text = _("{title}: {author}, {licence}, {link}")
+    return text.format(title=sample.title, author=sample.author, licence=sample.licence, link=sample.source)
 
 
 @cache
-def sample_sha256(name: str) -> str:
-    """Return the hash of a sample's file."""
-    return hashlib.sha256(sample_photos.find(name).path.read_bytes()).hexdigest()
+def _samples() -> dict[str, sample_photos.SamplePhoto]:
+    return {hashlib.sha256(sample.path.read_bytes()).hexdigest(): sample for sample in sample_photos.samples()}
 
 
 def show_open() -> None:

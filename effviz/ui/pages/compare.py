@@ -25,19 +25,19 @@ session.adopt(session.MODELS, session.SAMPLES, session.PHI)
 display_settings.adopt_display()
 sharing.adopt_link()
 
-strip = display_settings.lay_out_strip()
+photo_fold, model_fold, explained, method_fold = display_settings.lay_out_strip()
 refs = model_picker.existing_models()
-with strip.photos.body:
+with photo_fold.body:
     photos = photo_picker.choose_photos()
 sharing.settle_class()
-with strip.models.body:
+with model_fold.body:
     entrants = model_picker.choose_models(refs)
-with strip.method.body:
+with method_fold.body:
     choice = display_settings.choose_explanation()
     looked = display_settings.choose_display()
-strip.photos.say([photo.name for photo in photos])
-strip.models.say([entrant.card.ref.label for entrant in entrants])
-strip.method.say([_(CAM_METHODS[choice.method].title), _(display_settings.LAYERS[choice.layer])])
+photo_fold.say([photo.name for photo in photos])
+model_fold.say([entrant.card.ref.label for entrant in entrants])
+method_fold.say([_(CAM_METHODS[choice.method].title), _(display_settings.LAYERS[choice.layer])])
 ready = [entrant for entrant in entrants if entrant.card.availability.available]
 sharing.show_awaited()
 
@@ -62,7 +62,7 @@ with place:
         with st.container():  # for the bar: the grid has the same place without it, and stays zoomed as it was
             entries = map_cells.compute_cells(photos, ready, choice)
         shown = [entry for entry in entries if isinstance(entry, map_cells.MapCell)]
-        with strip.explained:
+        with explained:
             display_settings.choose_class(map_cells.guessed_classes(entries))
         above = st.container()  # filled last: what it says takes a look at the photos, and the maps need not wait
         photo_grid.show(entries, choice, looked)
@@ -75,7 +75,7 @@ with place:
     model_picker.show_missing_weights(entrants)
 
 if not entries:
-    with strip.explained:
+    with explained:
         display_settings.choose_class(())
 with right:  # after the maps: a browser needs a second to load what draws it
     model_picker.show_accuracy([entrant.card.ref for entrant in entrants], family)

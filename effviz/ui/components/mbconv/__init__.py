@@ -41,7 +41,7 @@ def shortcut(layers: Sequence[Layer]) -> bool:
 
 def words(layers: Sequence[Layer]) -> str:
     """The drawing in one sentence, for those who cannot see it."""
-    steps = "; ".join(f"{_title(layer)}, {_detail(layer)}" for layer in layers)
+    steps = "; ".join(", ".join(_texts(layer)) for layer in layers)
     ends = _("the input is added at the end") if shortcut(layers) else _("without a shortcut")
     text = _("Block diagram from {start} to {end}: {steps}; {ends}.")
     return text.format(start=_map(layers[0].in_size, layers[0].in_channels), end=_end(layers), steps=steps, ends=ends)
@@ -55,7 +55,7 @@ def diagram(layers: Sequence[Layer], at: Columns = NARROW) -> str:
     top, last = 22, 22
     for layer in main:
         drawn.append(_arrow(at.main, last, at.main, top + GAP))
-        drawn.append(_box(at.main, top + GAP, at.main_width, _title(layer), _detail(layer)))
+        drawn.append(_box(at.main, top + GAP, at.main_width, *_texts(layer)))
         last = top = top + GAP + BOX
         if layer.operator is Operator.DEPTHWISE and gate:
             drawn += _gate(gate[Operator.SQUEEZE], gate[Operator.EXCITE], top, at)
@@ -70,11 +70,12 @@ def diagram(layers: Sequence[Layer], at: Columns = NARROW) -> str:
     )
 
 
-def _title(layer: Layer) -> str:
+def _texts(layer: Layer) -> tuple[str, str]:
+    """What a layer is, and which channels it turns into which, at what cost."""
     kernel = f"{layer.kernel} × {layer.kernel}"
     stride = _(", stride {stride}").format(stride=layer.stride) if layer.stride > 1 else ""
     ratio = round(layer.out_channels / layer.in_channels)
-    return {
+    title = {
         Operator.CONV: _("Convolution {kernel}{stride}").format(kernel=kernel, stride=stride),
         Operator.EXPAND: _("Expand ×{ratio}: 1 × 1").format(ratio=ratio),
         Operator.DEPTHWISE: _("Depthwise {kernel}{stride}").format(kernel=kernel, stride=stride),
@@ -83,11 +84,8 @@ def _title(layer: Layer) -> str:
         Operator.PROJECT: _("Project: 1 × 1"),
         Operator.CLASSIFIER: _("Pool, classifier"),
     }[layer.operator]
-
-
-def _detail(layer: Layer) -> str:
     text = _("{channels}, {macs} MACs")
-    return text.format(channels=f"{layer.in_channels} → {layer.out_channels}", macs=short(layer.macs))
+    return title, text.format(channels=f"{layer.in_channels} → {layer.out_channels}", macs=short(layer.macs))
 
 
 def short(macs: int) -> str:
@@ -111,8 +109,7 @@ def _end(layers: Sequence[Layer]) -> str:
 
 def _gate(squeeze: Layer, excite: Layer, top: int, at: Columns) -> list[str]:
     """Squeeze-and-excitation, beside the main line: average, two layers, and a factor for every channel."""
-    layers = [(_title(layer), _detail(layer)) for layer in (squeeze, excite)]
-    texts = [(_("Average the map"), str(excite.out_channels)), *layers]
+    texts = [(_("Average the map"), str(excite.out_channels)), _texts(squeeze), _texts(excite)]
     tops = [top + 16 + place * (BOX + 16) for place in range(3)]
     begin, end, left = tops[0] + BOX // 2, tops[-1] + BOX // 2, at.gate - at.gate_width // 2
     return [
