@@ -59,11 +59,7 @@ def deletion_insertion_figure(models: Sequence[MaskedModel]) -> go.Figure:
     for model in models:
         for which, way, curve in model.curves:
             chart.add_trace(_trace(model, curve, which == OWN), 1 if way == "deletion" else 2, 1)
-    # What dots mean, once for all models.
-    colour = models[0].look.colour if len(models) == 1 else TEMPLATE.layout.font.color
-    line = {"dash": "dot", "width": 1.5, "color": colour}
-    dots = go.Scatter(name=_("mean of the random maps"), x=[None], y=[None], mode="lines", line=line, hoverinfo="skip")
-    chart.add_trace(dots, 1, 1)
+    chart.add_trace(_random_in_legend(models), 1, 1)
     chart.update_layout(template=TEMPLATE, height=HEIGHT_PX, margin={"l": 72, "t": 12})
     chart.update_layout(legend={"y": -0.16, "yanchor": "top"})
     chart.update_xaxes(title_text=_("Area of the input that has changed (%)"), row=2)
@@ -90,6 +86,13 @@ def _trace(model: MaskedModel, curve: "ProbabilityCurve", own: bool) -> go.Scatt
         line={"color": model.look.colour, "width": 2 if own else 1.5, "dash": "solid" if own else "dot"},
         marker={"color": model.look.colour, "symbol": model.look.symbol, "size": 6},
     )
+
+
+def _random_in_legend(models: Sequence[MaskedModel]) -> go.Scatter:
+    """What dots mean, once for all models."""
+    colour = models[0].look.colour if len(models) == 1 else TEMPLATE.layout.font.color
+    line = {"dash": "dot", "width": 1.5, "color": colour}
+    return go.Scatter(name=_("mean of the random maps"), x=[None], y=[None], mode="lines", line=line, hoverinfo="skip")
 
 
 ANSWERS: Final = {"yes": lazy_gettext("yes"), "no": lazy_gettext("no"), "cannot tell": lazy_gettext("cannot tell")}

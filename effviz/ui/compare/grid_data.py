@@ -66,14 +66,13 @@ def show_agreements(maps: Sequence[ActivationMap]) -> None:
 
     left, right = st.columns(2)
     options = {entry.photo: (entry.photo, entry.photo_sha256) for entry in maps}
-    photo = maps[0].photo
+    several = len(options) > 1
     with left:
-        if len(options) > 1:
-            photo = photo_picker.choose(_("Photo"), options, "agreement_photo")
+        photo = photo_picker.choose(_("Photo"), options, "agreement_photo") if several else maps[0].photo
     of_photo = {entry.model: entry for entry in maps if entry.photo == photo}
     if st.session_state.get(REFERENCE) not in of_photo:
         st.session_state.pop(REFERENCE, None)
-    reference = (left if len(options) == 1 else right).selectbox(_("Compare with"), list(of_photo), key=REFERENCE)
+    reference = (right if several else left).selectbox(_("Compare with"), list(of_photo), key=REFERENCE)
     others = [entry for entry in of_photo.values() if entry.model != reference]
     agreements = [agreement(of_photo[reference], other) for other in others]
     numbers = {
@@ -421,13 +420,8 @@ def map_place(entry: ActivationMap) -> Json:
 
 def _about(cell: MapCell) -> list[str]:
     """A model's card: what to look for, its numbers, and where they come from."""
-    card = cell.entrant.card
-    lines = [
-        _(cell.entrant.words),
-        cache.fallback(card.ref.label),
-        *card_lines(card),
-        *(f"{guess.probability:.1%} {guess.name}" for guess in cell.guesses),
-    ]
+    guesses = [f"{guess.probability:.1%} {guess.name}" for guess in cell.guesses]
+    lines = [_(cell.entrant.words), cache.fallback(cell.ref.label), *card_lines(cell.entrant.card), *guesses]
     return [line for line in lines if line]
 
 

@@ -13,6 +13,7 @@ from effviz.errors import EffVizError
 from effviz.facts.paper_tables import PaperVersion
 from effviz.i18n import _, lazy_gettext
 from effviz.plots import accuracy_cost, style
+from effviz.plots.accuracy_cost import accuracy_cost_figure
 from effviz.scaling import PAPER_RULE, PUBLISHED, Family, Plan, ScalingMethod, plan
 from effviz.ui import cache, outputs
 from effviz.ui.compare.map_cells import Entrant
@@ -157,8 +158,7 @@ def show_accuracy(refs: Sequence[ModelRef], family: Family) -> None:
     ours, without = accuracy_cost.compared_series(refs)
     at = PAPER_RULE.at(PHI.get())
     current = accuracy_cost.unmeasured_network(f"φ = {PHI.get():g}", plan(at.depth, at.width, at.resolution_px, family))
-    series = [*accuracy_cost.paper_series(PaperVersion.V5), ours]
-    chart = accuracy_cost.accuracy_cost_figure(series, cost, [current], compact=True)
+    chart = accuracy_cost_figure([*accuracy_cost.paper_series(PaperVersion.V5), ours], cost, [current], compact=True)
     text = _("Scatter plot of ImageNet top-1 over {cost}: the paper's networks, and the compared models as hexagons.")
     st.plotly_chart(chart, key=CHART, config=style.config("accuracy"), alt=text.format(cost=cost.axis))
     rows = style.drawn_numbers(chart, cost.column, "top1_pct")

@@ -266,10 +266,7 @@ def _session_rows(entries: Entries, look: DisplaySettings) -> Iterator[session_a
 
 
 def _grid_png(entries: Entries, choice: ExplanationChoice, look: DisplaySettings, link: str) -> bytes:
-    """The photos down, the models across; a map that could not be made leaves the photo alone in its place.
-
-    What made the picture stands in the file itself, too, as in the browser's (see `grid/sheet.js`).
-    """
+    """The photos down, the models across, the photo alone where there is no map; its texts are those of sheet.js."""
     scaled = _scaled(entries, look.scale)
     labels = list(dict.fromkeys(cell.ref.label for cell in scaled))
     drawn = {}
